@@ -1,0 +1,282 @@
+//! What makes two requests the same request.
+
+use std::{
+    fmt,
+    hash::{BuildHasher, Hash, Hasher, RandomState},
+    sync::LazyLock,
+};
+
+use equivalent::Equivalent;
+use smallvec::SmallVec;
+
+/// Length of a key that needs no heap while it is being looked up, in bytes.
+const INLINE: usize = 256;
+
+/// One secret for the whole process, so that nobody outside can choose keys that collide.
+static SECRET: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+
+/// An owned key: length-prefixed parts, and their keyed hash.
+///
+/// Two keys are equal only if all their bytes are, so a collision of hashes costs time
+/// and never gives anybody somebody else's answer. Parts are prefixed with their length,
+/// so `("ab", "c")` and `("a", "bc")` are different keys.
+#[derive(Clone)]
+pub struct Key {
+    hash: u64,
+    bytes: Box<[u8]>,
+}
+
+/// A borrowed key, for looking things up without allocating.
+#[derive(Clone, Copy)]
+pub struct KeyRef<'a> {
+    hash: u64,
+    bytes: &'a [u8],
+}
+
+/// A key under construction. Up to 256 bytes live on the stack.
+#[derive(Clone, Default)]
+pub struct KeyBuf {
+    bytes: SmallVec<[u8; INLINE]>,
+}
+
+/// Builds [`KeyHasher`]s, for maps whose keys are [`Key`]s.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KeyHashBuilder;
+
+/// Passes on the hash a [`Key`] already carries instead of hashing it again.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KeyHasher(u64);
+
+// === impl Key ===
+
+impl Key {
+    /// Borrows the key.
+    #[must_use]
+    pub fn as_ref(&self) -> KeyRef<'_> {
+        KeyRef {
+            hash: self.hash,
+            bytes: &self.bytes,
+        }
+    }
+
+    /// Bytes this key holds on the heap.
+    #[must_use]
+    pub fn heap_size(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_ref() == other.as_ref()
+    }
+}
+
+impl Eq for Key {}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_ref().fmt(f)
+    }
+}
+
+// === impl KeyRef ===
+
+impl<'a> KeyRef<'a> {
+    /// The parts the key was made of, in order.
+    pub fn parts(self) -> impl Iterator<Item = &'a [u8]> {
+        let mut rest = self.bytes;
+        std::iter::from_fn(move || {
+            let (length, tail) = rest.split_first_chunk::<4>()?;
+            let (part, tail) = tail.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+            rest = tail;
+            Some(part)
+        })
+    }
+
+    /// The keyed hash, different in every process.
+    #[must_use]
+    pub fn hash_value(self) -> u64 {
+        self.hash
+    }
+
+    /// The whole key: each part behind its length as four bytes, little end first.
+    #[must_use]
+    pub fn as_bytes(self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// Copies the key to the heap.
+    #[must_use]
+    pub fn to_key(self) -> Key {
+        Key {
+            hash: self.hash,
+            bytes: self.bytes.into(),
+        }
+    }
+}
+
+impl PartialEq for KeyRef<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.hash == other.hash && self.bytes == other.bytes
+    }
+}
+
+impl Eq for KeyRef<'_> {}
+
+impl Hash for KeyRef<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+impl Equivalent<Key> for KeyRef<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        *self == key.as_ref()
+    }
+}
+
+impl fmt::Debug for KeyRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(")?;
+        for (index, part) in self.parts().enumerate() {
+            if index > 0 {
+                f.write_str(" | ")?;
+            }
+            write!(f, "{}", part.escape_ascii())?;
+        }
+        f.write_str(")")
+    }
+}
+
+// === impl KeyBuf ===
+
+impl KeyBuf {
+    /// An empty key.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a part.
+    pub fn part(&mut self, part: &[u8]) -> &mut Self {
+        // A part longer than 4 GiB cannot be told apart by its prefix any more, but its
+        // bytes still are: equality compares everything.
+        let length = u32::try_from(part.len()).unwrap_or(u32::MAX);
+        self.bytes.extend_from_slice(&length.to_le_bytes());
+        self.bytes.extend_from_slice(part);
+        self
+    }
+
+    /// Adds one part that `write` puts together piece by piece.
+    pub fn part_with(&mut self, write: impl FnOnce(&mut dyn FnMut(&[u8]))) -> &mut Self {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(&[0; 4]);
+        write(&mut |piece| self.bytes.extend_from_slice(piece));
+        let length = u32::try_from(self.bytes.len() - start - 4).unwrap_or(u32::MAX);
+        self.bytes[start..start + 4].copy_from_slice(&length.to_le_bytes());
+        self
+    }
+
+    /// The key as it stands, hashed with this process's secret.
+    #[must_use]
+    pub fn as_ref(&self) -> KeyRef<'_> {
+        let mut hasher = SECRET.build_hasher();
+        hasher.write(&self.bytes);
+        KeyRef {
+            hash: hasher.finish(),
+            bytes: &self.bytes,
+        }
+    }
+
+    /// Copies the key to the heap.
+    #[must_use]
+    pub fn to_key(&self) -> Key {
+        self.as_ref().to_key()
+    }
+}
+
+impl fmt::Debug for KeyBuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_ref().fmt(f)
+    }
+}
+
+// === impl KeyHasher ===
+
+impl BuildHasher for KeyHashBuilder {
+    type Hasher = KeyHasher;
+
+    fn build_hasher(&self) -> KeyHasher {
+        KeyHasher::default()
+    }
+}
+
+impl Hasher for KeyHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        // Only for keys of another type; a `Key` comes through `write_u64`.
+        self.0 = bytes
+            .iter()
+            .fold(self.0, |hash, &byte| hash.rotate_left(8) ^ u64::from(byte));
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn key(parts: &[Vec<u8>]) -> Key {
+        let mut buf = KeyBuf::new();
+        for part in parts {
+            buf.part(part);
+        }
+        buf.to_key()
+    }
+
+    proptest! {
+        #[test]
+        fn keys_are_equal_exactly_when_all_their_parts_are(
+            left in prop::collection::vec(prop::collection::vec(0u8..3, 0..4), 0..4),
+            right in prop::collection::vec(prop::collection::vec(0u8..3, 0..4), 0..4),
+        ) {
+            prop_assert_eq!(key(&left) == key(&right), left == right);
+            prop_assert_eq!(key(&left).as_ref().parts().map(<[u8]>::to_vec).collect::<Vec<_>>(), left);
+        }
+
+        #[test]
+        fn a_part_written_in_pieces_is_the_part_written_whole(
+            pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..80), 0..6),
+        ) {
+            let mut whole = KeyBuf::new();
+            whole.part(&pieces.concat());
+            let mut piecewise = KeyBuf::new();
+            piecewise.part_with(|write| pieces.iter().for_each(|piece| write(piece)));
+            prop_assert_eq!(whole.as_ref(), piecewise.as_ref());
+        }
+    }
+
+    #[test]
+    fn a_borrowed_key_finds_an_owned_one() {
+        let mut map = std::collections::HashMap::with_hasher(KeyHashBuilder);
+        let mut buf = KeyBuf::new();
+        buf.part(b"GET").part(&[b'x'; 300]);
+        map.insert(buf.to_key(), 1);
+        assert!(map.keys().all(|key| buf.as_ref().equivalent(key)));
+        assert_eq!(map.get(&buf.to_key()), Some(&1));
+    }
+}

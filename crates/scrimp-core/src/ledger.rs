@@ -1,0 +1,258 @@
+//! Who was saved how much.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
+    },
+};
+
+use parking_lot::{Mutex, RwLock};
+
+use crate::{Currency, Money};
+
+/// Accounts a ledger opens at most. Past it, money goes to the layer's `(other)` account,
+/// so that tenants invented by a caller cannot fill the memory.
+const MAX_ACCOUNTS: usize = 10_000;
+
+/// Name of the account for what has none of its own.
+const OTHER: &str = "(other)";
+
+/// Calls and money, avoided and spent, per layer, tenant and route.
+///
+/// Cloning gives another handle on the same books. A layer asks for an [`Account`] once
+/// and keeps it: booking is two atomic additions.
+#[derive(Clone, Default)]
+pub struct Ledger(Arc<RwLock<HashMap<Name, Arc<Books>>>>);
+
+/// A handle on one line of a [`Ledger`].
+#[derive(Clone)]
+pub struct Account(Arc<Books>);
+
+/// One line of a [`Ledger`], as it stood when it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Line {
+    /// The layer that kept the account, such as `cache`.
+    pub layer: &'static str,
+    /// The tenant, or an empty string where there are none.
+    pub tenant: Box<str>,
+    /// The route, as the layer's rules name it.
+    pub route: Box<str>,
+    /// Calls that reached the upstream.
+    pub calls_made: u64,
+    /// What they cost.
+    pub spent: Money,
+    /// Calls that did not have to be made.
+    pub calls_avoided: u64,
+    /// What they would have cost.
+    pub saved: Money,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Name {
+    layer: &'static str,
+    tenant: Box<str>,
+    route: Box<str>,
+    currency: Currency,
+}
+
+struct Books {
+    made: Side,
+    avoided: Side,
+    currency: Currency,
+}
+
+#[derive(Default)]
+struct Side {
+    calls: AtomicU64,
+    total: Total,
+}
+
+/// An exact 128-bit sum whose common case is one atomic addition.
+///
+/// `recent` takes the additions. Before it can overflow, the thread that saw it pass the
+/// mark carries it over into `carried`, under the lock that readers take too, so no
+/// reader ever sees the amount in both places or in neither.
+#[derive(Default)]
+struct Total {
+    recent: AtomicI64,
+    carried: Mutex<i128>,
+}
+
+// === impl Ledger ===
+
+impl Ledger {
+    /// Empty books.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The account of a layer, tenant and route in one currency, opened if need be.
+    #[must_use]
+    pub fn account(
+        &self,
+        layer: &'static str,
+        tenant: &str,
+        route: &str,
+        currency: Currency,
+    ) -> Account {
+        let mut name = Name {
+            layer,
+            tenant: tenant.into(),
+            route: route.into(),
+            currency,
+        };
+        if let Some(books) = self.0.read().get(&name) {
+            return Account(Arc::clone(books));
+        }
+        let mut accounts = self.0.write();
+        if accounts.len() >= MAX_ACCOUNTS && !accounts.contains_key(&name) {
+            name.tenant = OTHER.into();
+            name.route = OTHER.into();
+        }
+        let books = accounts.entry(name).or_insert_with(|| {
+            Arc::new(Books {
+                made: Side::default(),
+                avoided: Side::default(),
+                currency,
+            })
+        });
+        Account(Arc::clone(books))
+    }
+
+    /// Every line, ordered by layer, tenant, route and currency.
+    #[must_use]
+    pub fn lines(&self) -> Vec<Line> {
+        let mut lines: Vec<_> = self
+            .0
+            .read()
+            .iter()
+            .map(|(name, books)| Line {
+                layer: name.layer,
+                tenant: name.tenant.clone(),
+                route: name.route.clone(),
+                calls_made: books.made.calls.load(Relaxed),
+                spent: books.made.money(books.currency),
+                calls_avoided: books.avoided.calls.load(Relaxed),
+                saved: books.avoided.money(books.currency),
+            })
+            .collect();
+        lines.sort_by(|a, b| {
+            let order = |line: &Line| (line.layer, line.saved.currency());
+            (order(a), &a.tenant, &a.route).cmp(&(order(b), &b.tenant, &b.route))
+        });
+        lines
+    }
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.lines()).finish()
+    }
+}
+
+// === impl Account ===
+
+impl Account {
+    /// Books a call that reached the upstream. An amount in another currency than the
+    /// account's counts as a call and not as money.
+    pub fn made(&self, cost: Money) {
+        self.0.made.book(cost, self.0.currency);
+    }
+
+    /// Books a call that did not have to be made.
+    pub fn avoided(&self, cost: Money) {
+        self.0.avoided.book(cost, self.0.currency);
+    }
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account")
+            .field("spent", &self.0.made.money(self.0.currency))
+            .field("saved", &self.0.avoided.money(self.0.currency))
+            .finish()
+    }
+}
+
+// === impl Side, Total ===
+
+impl Side {
+    fn book(&self, amount: Money, currency: Currency) {
+        self.calls.fetch_add(1, Relaxed);
+        if amount.currency() == currency {
+            self.total.add(amount.pico());
+        }
+    }
+
+    fn money(&self, currency: Currency) -> Money {
+        Money::from_pico(self.total.get(), currency)
+    }
+}
+
+impl Total {
+    /// Far enough from the end that every thread may add once more before the carry.
+    const MARK: i64 = 1 << 61;
+    /// Larger amounts skip `recent`: so many of them could overflow it at once.
+    const LARGE: i128 = 1 << 50;
+
+    fn add(&self, pico: i128) {
+        match i64::try_from(pico) {
+            Ok(small) if pico.abs() < Self::LARGE => {
+                let sum = self.recent.fetch_add(small, Relaxed).wrapping_add(small);
+                if sum.abs() >= Self::MARK {
+                    let mut carried = self.carried.lock();
+                    *carried = carried.saturating_add(self.recent.swap(0, Relaxed).into());
+                }
+            }
+            _ => {
+                let mut carried = self.carried.lock();
+                *carried = carried.saturating_add(pico);
+            }
+        }
+    }
+
+    fn get(&self) -> i128 {
+        let carried = self.carried.lock();
+        carried.saturating_add(self.recent.load(Relaxed).into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_are_exact_across_the_carry_and_across_threads() {
+        let ledger = Ledger::new();
+        let account = ledger.account("cache", "", "/", Currency::USD);
+        // Just under `LARGE`: 2,100 of them pass the mark and carry.
+        let amount = Money::from_pico(Total::LARGE - 1, Currency::USD);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..5_000).for_each(|_| account.avoided(amount)));
+            }
+        });
+        account.avoided(Money::from_pico(1 << 90, Currency::USD));
+        let line = &ledger.lines()[0];
+        assert_eq!(line.calls_avoided, 20_001);
+        assert_eq!(line.saved.pico(), 20_000 * (Total::LARGE - 1) + (1 << 90));
+    }
+
+    #[test]
+    fn a_flood_of_tenants_ends_in_one_account() {
+        let ledger = Ledger::new();
+        for tenant in 0..MAX_ACCOUNTS + 5 {
+            let account = ledger.account("cache", &tenant.to_string(), "/", Currency::USD);
+            account.made(Money::from_pico(1, Currency::USD));
+        }
+        let lines = ledger.lines();
+        assert_eq!(lines.len(), MAX_ACCOUNTS + 1);
+        let other = lines.iter().find(|line| &*line.tenant == OTHER).unwrap();
+        assert_eq!(other.calls_made, 5);
+    }
+}
