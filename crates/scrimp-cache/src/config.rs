@@ -1,15 +1,16 @@
 //! What a layer was set to, and what its services share.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
-use http::HeaderName;
+use http::{HeaderName, Request, Response};
 use scrimp_core::{Clock, Ledger, Money};
 
 use crate::{
     cache_status::cache_name,
-    epoch::Epochs,
+    invalidate::epoch::Epochs,
     policy::Mode,
     rule::{Cookies, RuleSet},
+    stats::Counters,
 };
 
 /// Marks the log of invalidations keeps apart, about 10 MB when full.
@@ -26,7 +27,17 @@ pub(crate) struct Config {
     pub(crate) price: Money,
     pub(crate) explain: bool,
     pub(crate) strict_cookies: bool,
+    pub(crate) tag_headers: Vec<HeaderName>,
+    pub(crate) strip_tag_headers: bool,
+    pub(crate) tagger: Option<Tagger>,
 }
+
+/// Names the tags of a response.
+#[derive(Clone)]
+pub(crate) struct Tagger(pub(crate) Arc<TagFn>);
+
+/// A function from request and response to tags.
+pub(crate) type TagFn = dyn Fn(&Request<()>, &Response<()>) -> Vec<String> + Send + Sync;
 
 /// What all services of a layer share.
 #[derive(Debug)]
@@ -34,6 +45,15 @@ pub(crate) struct Shared<St> {
     pub(crate) config: Config,
     pub(crate) store: St,
     pub(crate) epochs: Arc<Epochs>,
+    pub(crate) counters: Arc<Counters>,
+}
+
+// === impl Tagger ===
+
+impl fmt::Debug for Tagger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(function)")
+    }
 }
 
 // === impl Config ===
@@ -50,6 +70,11 @@ impl Config {
             price: Money::ZERO,
             explain: false,
             strict_cookies: true,
+            tag_headers: ["cache-tag", "surrogate-key"]
+                .map(HeaderName::from_static)
+                .into(),
+            strip_tag_headers: false,
+            tagger: None,
         }
     }
 

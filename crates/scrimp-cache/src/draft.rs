@@ -9,10 +9,12 @@ use tokio::time::Instant;
 
 use crate::{
     config::Shared,
-    epoch::Birth,
     exchange::charge,
     fetch::Fetch,
-    key,
+    invalidate::{
+        carry,
+        epoch::{Birth, Tag},
+    },
     policy::{
         Policy, Selection,
         control::ResponseControl,
@@ -38,13 +40,14 @@ pub(crate) struct Draft {
 impl Draft {
     /// Decides whether a response may be stored, and prepares what is.
     ///
-    /// `booking` is what a hit was worth before, for a response that is only confirmed: the
-    /// confirmation's own cost says nothing about what a full answer costs.
+    /// `previous` is given for a response that is only confirmed. What a hit on it is worth
+    /// stays, as a confirmation's own cost says nothing about that of a full answer; and so
+    /// do its tags, which a 304 need not repeat.
     pub(crate) fn new<St>(
         shared: &Shared<St>,
         fetch: &Fetch,
         head: &Response<()>,
-        booking: Option<&Booking>,
+        previous: Option<&Entry>,
     ) -> Result<Self, Refusal> {
         let config = &shared.config;
         let rule = config.rules.find(&fetch.request, head);
@@ -89,9 +92,18 @@ impl Draft {
         // Slots for what changes with every hit.
         headers.insert(header::AGE, HeaderValue::from_static("0"));
         headers.insert(CACHE_STATUS, HeaderValue::from_static(""));
-        let tag = key::target_tag(fetch.request.uri(), fetch.request.headers());
-        let booking = match booking {
-            Some(booking) => Some(booking.clone()),
+        let key = Tag(fetch.key.as_ref().hash_value());
+        let mut carried = carry(config, rule, &fetch.request, fetch.tags.as_ref(), head, key)?;
+        if let Some(previous) = previous {
+            carried.add_all(previous.birth.carried());
+        }
+        if config.strip_tag_headers {
+            for name in &config.tag_headers {
+                headers.remove(name);
+            }
+        }
+        let booking = match previous {
+            Some(previous) => previous.booking.clone(),
             None => new_booking(shared, fetch, head, rule),
         };
         let entry = Entry {
@@ -103,7 +115,7 @@ impl Draft {
             upstream_status,
             policy,
             selection,
-            birth: Birth::new(fetch.born, [tag]),
+            birth: Birth::new(fetch.born, carried),
             booking,
             recompute_cost: Duration::ZERO,
             refreshing: AtomicBool::new(false),

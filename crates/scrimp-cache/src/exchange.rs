@@ -14,8 +14,11 @@ use crate::{
     CacheBody,
     cache_status::{Forward, Report},
     config::Shared,
-    epoch::Tag,
     fetch::Fetch,
+    invalidate::{
+        epoch::{Hit, Tag},
+        invalidated_groups, target_tag, uri_tag,
+    },
     key,
     lookup::Wanted,
     store::{CACHE_STATUS, Store},
@@ -70,7 +73,7 @@ impl<St: Store> Exchange<St> {
         explain: bool,
     ) -> Self {
         let target = Target {
-            tag: key::target_tag(request.uri(), request.headers()),
+            tag: target_tag(request.uri(), request.headers()),
             authority: key::authority(request.uri(), request.headers()).into(),
             path: request.uri().path().into(),
         };
@@ -104,6 +107,7 @@ impl<St: Store> Exchange<St> {
             }
         };
         let mut response = result?;
+        self.shared.counters.bypassed.add();
         book(&self.shared, &response, "", "(pass)");
         label(&self.shared, response.headers_mut(), report);
         if self.explain {
@@ -151,7 +155,8 @@ impl Target {
             let value = response.headers().get(name);
             tags.extend(value.and_then(|value| self.resolve(value.to_str().ok()?)));
         }
-        shared.epochs.invalidate(&tags, false);
+        tags.extend(invalidated_groups(&self.authority, response.headers()));
+        shared.epochs.append(Hit::Tags(tags), false);
     }
 
     /// The tag of a reference, if it stays on this origin.
@@ -179,7 +184,7 @@ impl Target {
                 relative => normalise_dots(&format!("{folder}/{relative}")),
             }
         };
-        Some(key::uri_tag(&self.authority, &path))
+        Some(uri_tag(&self.authority, &path))
     }
 }
 
@@ -233,7 +238,7 @@ mod tests {
             ("//a.example/y", "/y"),
         ];
         for (reference, path) in cases {
-            let expected = Some(key::uri_tag("a.example", path));
+            let expected = Some(uri_tag("a.example", path));
             assert_eq!(target.resolve(reference), expected, "{reference}");
         }
         for foreign in ["http://b.example/x", "//b.example/x", "", "http://"] {

@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body;
 use scrimp_core::{
     Key,
-    extensions::{CacheInfo, CacheState, Tenant},
+    extensions::{CacheInfo, CacheState, Tags, Tenant},
 };
 use tokio::{runtime::Handle, time::Instant};
 
@@ -22,9 +22,9 @@ use crate::{
     cache_status::{Forward, Report, ttl_seconds},
     config::Shared,
     draft::Draft,
-    epoch::{Position, Standing as Epoch},
     exchange::{book, label},
     fill::Fill,
+    invalidate::epoch::{Epoch, Position},
     lookup::Wanted,
     policy::{
         facts::{MethodClass, RequestFacts},
@@ -32,6 +32,7 @@ use crate::{
         merge,
         storable::Refusal,
     },
+    stats::Counters,
     store::{Entry, PutOutcome, Refreshing, Store},
 };
 
@@ -43,6 +44,7 @@ pub(crate) struct Fetch {
     pub(crate) key: Key,
     pub(crate) keyed_authorization: bool,
     pub(crate) tenant: Option<Tenant>,
+    pub(crate) tags: Option<Tags>,
     pub(crate) explain: bool,
     pub(crate) reason: Forward,
     /// What is stored for this request already, stale or to be validated.
@@ -75,6 +77,7 @@ impl Fetch {
             facts: wanted.facts,
             keyed_authorization: wanted.keyed_authorization,
             tenant: request.extensions().get::<Tenant>().cloned(),
+            tags: request.extensions().get::<Tags>().cloned(),
             explain: wanted.explain,
             reason,
             stored: None,
@@ -139,7 +142,7 @@ impl Fetch {
         failed: Option<StatusCode>,
     ) -> Option<Response<CacheBody<B>>> {
         let entry = self.stored.as_ref()?;
-        if shared.epochs.standing(&entry.birth) == Epoch::Gone {
+        if shared.epochs.check(&entry.birth) == Epoch::Gone {
             return None;
         }
         let standing = Standing::new(&entry.policy, shared.config.clock.instant());
@@ -175,6 +178,11 @@ impl Fetch {
             cache_name: &shared.config.name,
         };
         let mut response = answer::build(entry, &asked, standing, report);
+        if state == CacheState::Revalidated {
+            shared.counters.revalidated.add();
+        } else {
+            shared.counters.stale.add();
+        }
         if self.explain {
             let info = answer::info(entry, standing, state);
             response.extensions_mut().insert(info);
@@ -233,7 +241,7 @@ impl Fetch {
             head.headers_mut()
                 .append(header::CACHE_STATUS, line.clone());
         }
-        let draft = Draft::new(shared, self, &head, stored.booking.as_ref())?;
+        let draft = Draft::new(shared, self, &head, Some(stored))?;
         let mut entry = draft.into_entry(stored.body.clone(), stored.trailers.clone());
         entry.recompute_cost = stored.recompute_cost;
         Ok(entry)
@@ -267,13 +275,23 @@ impl Fetch {
         self.pass(shared, response, report)
     }
 
+    fn label_miss<St>(&self, shared: &Shared<St>, headers: &mut HeaderMap, report: Report) {
+        shared.counters.misses.add();
+        if shared.config.strip_tag_headers {
+            for name in &shared.config.tag_headers {
+                headers.remove(name);
+            }
+        }
+        label(shared, headers, report);
+    }
+
     fn pass<St, B>(
         &self,
         shared: &Shared<St>,
         mut response: Response<B>,
         report: Report,
     ) -> Response<CacheBody<B>> {
-        label(shared, response.headers_mut(), report);
+        self.label_miss(shared, response.headers_mut(), report);
         if self.explain {
             response
                 .extensions_mut()
@@ -313,7 +331,7 @@ impl Fetch {
             stored: true,
             ..Report::forwarded(self.reason)
         };
-        label(shared, head.headers_mut(), report);
+        self.label_miss(shared, head.headers_mut(), report);
         if self.explain {
             let info = draft.info(CacheState::Miss);
             head.extensions_mut().insert(info);
@@ -359,29 +377,32 @@ impl Fetch {
 /// Puts a response into the store, unless it was invalidated while it was under way.
 fn put<St: Store>(shared: &Arc<Shared<St>>, key: Key, entry: Arc<Entry>) {
     let epochs = Arc::clone(&shared.epochs);
-    let still_valid = move |entry: &Entry| epochs.standing(&entry.birth) != Epoch::Gone;
+    let still_valid = move |entry: &Entry| epochs.check(&entry.birth) != Epoch::Gone;
     let mut put = Box::pin(shared.store.put(key, entry, Box::new(still_valid)));
     // In memory it is done at once; over a network it is finished in the background.
     let polled = put.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     if let std::task::Poll::Ready(outcome) = polled {
-        return note(outcome);
+        return note(&shared.counters, outcome);
     }
     if let Ok(runtime) = Handle::try_current() {
-        runtime.spawn(finish(put));
+        runtime.spawn(finish(Arc::clone(&shared.counters), put));
     }
 }
 
-async fn finish<F>(put: Pin<Box<F>>)
+async fn finish<F>(counters: Arc<Counters>, put: Pin<Box<F>>)
 where
     F: Future<Output = Result<PutOutcome, scrimp_core::BoxError>>,
 {
-    note(put.await);
+    note(&counters, put.await);
 }
 
-fn note(outcome: Result<PutOutcome, scrimp_core::BoxError>) {
+fn note(counters: &Counters, outcome: Result<PutOutcome, scrimp_core::BoxError>) {
     match outcome {
-        Ok(outcome) => tracing::trace!(?outcome, "put"),
-        Err(error) => tracing::warn!(error, "the store failed to keep a response"),
+        Ok(outcome) => counters.put(outcome),
+        Err(error) => {
+            counters.store_failures.add();
+            tracing::warn!(error, "the store failed to keep a response");
+        }
     }
 }
 

@@ -3,10 +3,7 @@
 use http::{HeaderMap, Request, Uri, header, uri::Scheme};
 use scrimp_core::{KeyBuf, extensions::Tenant};
 
-use crate::{
-    epoch::Tag,
-    rule::{KeySpec, QueryKey},
-};
+use crate::rule::{KeySpec, QueryKey};
 
 /// Writes the key of a request: tenant, scheme, authority, path, query, and what a rule
 /// adds. GET and HEAD have one key.
@@ -173,29 +170,14 @@ pub(crate) fn host<B>(request: &Request<B>) -> &str {
     }
 }
 
-fn lower_case(text: &str, write: &mut dyn FnMut(&[u8])) {
+/// Writes a text in lower case.
+pub(crate) fn lower_case(text: &str, write: &mut dyn FnMut(&[u8])) {
     if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
         text.bytes()
             .for_each(|byte| write(&[byte.to_ascii_lowercase()]));
     } else {
         write(text.as_bytes());
     }
-}
-
-/// The tag of a target URI, which every response made for it carries, whatever its key is
-/// made of: what unsafe methods invalidate (RFC 9111 §4.4).
-pub(crate) fn uri_tag(authority: &str, path_and_query: &str) -> Tag {
-    let mut key = KeyBuf::new();
-    key.part(b"uri");
-    key.part_with(|write| lower_case(authority, write));
-    key.part(path_and_query.as_bytes());
-    Tag(key.as_ref().hash_value())
-}
-
-/// [`uri_tag`] of a request's own target.
-pub(crate) fn target_tag(uri: &Uri, headers: &HeaderMap) -> Tag {
-    let path_and_query = uri.path_and_query().map_or("/", |target| target.as_str());
-    uri_tag(authority(uri, headers), path_and_query)
 }
 
 #[cfg(test)]

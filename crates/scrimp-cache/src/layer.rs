@@ -5,17 +5,19 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use http::HeaderName;
+use http::{HeaderName, Request, Response, request::Parts};
 use scrimp_core::{Clock, Ledger, Money};
 use tower_layer::Layer;
 
 use crate::{
-    Cache, MemoryStore, Mode, Rule,
+    Cache, CacheStats, MemoryStore, Mode, Rule,
     cache_status::cache_name,
+    config::Tagger,
     config::{Config, Shared},
-    epoch::Epochs,
+    invalidate::{Admin, Invalidator, epoch::Epochs},
     refresh::Refreshes,
     service::Common,
+    stats::Counters,
     store::Store,
 };
 
@@ -28,6 +30,7 @@ pub struct CacheLayer<St = MemoryStore> {
     config: Config,
     store: St,
     epochs: Arc<Epochs>,
+    counters: Arc<Counters>,
     /// Made by the first call of `layer` and kept for the next.
     common: OnceLock<Arc<Common<St>>>,
 }
@@ -42,6 +45,7 @@ impl<St: Store> CacheLayer<St> {
             config: Config::new(),
             store,
             epochs: Config::epochs(),
+            counters: Arc::default(),
             common: OnceLock::new(),
         }
     }
@@ -106,6 +110,52 @@ impl<St: Store> CacheLayer<St> {
         self.set(|config| config.strict_cookies = false)
     }
 
+    /// The response fields that hold tags. Default: `Cache-Tag` (parted by commas) and
+    /// `Surrogate-Key` (parted by white space); any other is read like the first.
+    #[must_use]
+    pub fn tag_headers(self, names: impl IntoIterator<Item = HeaderName>) -> Self {
+        self.set(|config| config.tag_headers = names.into_iter().collect())
+    }
+
+    /// Takes the tag fields out of what clients get. Default: they are passed on, for
+    /// caches in between.
+    #[must_use]
+    pub fn strip_tag_headers(self) -> Self {
+        self.set(|config| config.strip_tag_headers = true)
+    }
+
+    /// Names the tags of every response, besides those of rules and header fields. A tag
+    /// may carry a version: `user:7@12`.
+    #[must_use]
+    pub fn tags_with(
+        self,
+        tags: impl Fn(&Request<()>, &Response<()>) -> Vec<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.set(|config| config.tagger = Some(Tagger(Arc::new(tags))))
+    }
+
+    /// A handle to invalidate with.
+    #[must_use]
+    pub fn invalidator(&self) -> Invalidator {
+        Invalidator::new(Arc::clone(&self.epochs), self.config.clone())
+    }
+
+    /// A service that purges and tells statistics. `authorise` sees every request first.
+    #[must_use]
+    pub fn admin(&self, authorise: impl Fn(&Parts) -> bool + Send + Sync + 'static) -> Admin {
+        let (counters, store) = (Arc::clone(&self.counters), self.store.clone());
+        Admin::new(
+            self.invalidator(),
+            move || counters.read(store.stats()),
+            authorise,
+        )
+    }
+
+    /// What the cache has done so far, and what it holds.
+    pub fn stats(&self) -> CacheStats {
+        self.counters.read(self.store.stats())
+    }
+
     /// The store.
     pub fn store(&self) -> &St {
         &self.store
@@ -125,6 +175,7 @@ impl<St: Store> CacheLayer<St> {
                     config: self.config.clone(),
                     store: self.store.clone(),
                     epochs: Arc::clone(&self.epochs),
+                    counters: Arc::clone(&self.counters),
                 }),
                 refreshes: Refreshes::default(),
             })

@@ -4,11 +4,12 @@ mod body;
 mod cache_status;
 mod config;
 mod draft;
-mod epoch;
+
 mod exchange;
 mod fetch;
 mod fill;
 mod future;
+mod invalidate;
 mod key;
 mod layer;
 mod lookup;
@@ -17,15 +18,18 @@ mod policy;
 mod refresh;
 mod rule;
 mod service;
+mod stats;
 mod store;
 
 pub use body::CacheBody;
 pub use future::ResponseFuture;
+pub use invalidate::{Admin, AdminFuture, Invalidation, Invalidator};
 pub use layer::CacheLayer;
 pub use pattern::Pattern;
 pub use policy::{Mode, Policy, Selection, Source};
 pub use rule::{Rule, RuleBuilder, RuleError};
 pub use service::Cache;
+pub use stats::CacheStats;
 pub use store::{
     Budget, Entry, Held, Lookup, MemoryStore, PutOutcome, Store, StoreStats, Variants,
 };

@@ -14,9 +14,9 @@ use crate::{
     body::StoredBody,
     cache_status::{Forward, Report, ttl_seconds},
     config::Shared,
-    epoch::Standing as Epoch,
     exchange::{Exchange, Plan},
     fetch::Fetch,
+    invalidate::epoch::Epoch,
     key,
     policy::{
         conditional,
@@ -118,7 +118,7 @@ pub(crate) fn decide<St: Store, B>(
         };
         return miss(shared, request, wanted, reason);
     };
-    let epoch = shared.epochs.standing(&entry.birth);
+    let epoch = shared.epochs.check(&entry.birth);
     if epoch == Epoch::Gone {
         shared.store.remove(wanted.key.as_ref(), Some(entry));
         return miss(shared, request, wanted, Forward::UriMiss);
@@ -203,6 +203,11 @@ fn hit<St: Store, B>(
     };
     let ttl = ttl_seconds(standing.ttl(), standing.staleness());
     let mut response = answer::build(entry, &asked, standing, Report::hit(ttl));
+    if standing.is_fresh() {
+        shared.counters.hits.add();
+    } else {
+        shared.counters.stale.add();
+    }
     if let Some(booking) = &entry.booking {
         booking.account.avoided(booking.charge);
     }
@@ -227,6 +232,7 @@ fn refresh<St: Store, B>(
     entry: &Arc<Entry>,
 ) -> Option<Refresh<St>> {
     let refreshing = entry.begin_refresh()?;
+    shared.counters.refreshes.add();
     let mut fetch = Fetch::new(shared, request, wanted, Forward::Stale);
     let mut request = fetch.request.clone();
     *request.method_mut() = http::Method::GET;

@@ -10,6 +10,8 @@ use std::fmt;
 pub struct Pattern {
     text: Box<str>,
     tokens: Box<[Token]>,
+    /// What the pattern calls its tokens, for those that have a name.
+    names: Box<[(usize, Box<str>)]>,
     separator: u8,
     ignore_case: bool,
 }
@@ -44,7 +46,25 @@ impl Pattern {
         Self::new(text, b'/', true)
     }
 
+    /// A pattern for tags: nothing separates, `*` stands for anything.
+    #[must_use]
+    pub fn name(text: &str) -> Self {
+        Self::new(text, b'\n', false)
+    }
+
+    /// A pattern for all that begins so, whatever characters that holds.
+    pub(crate) fn literal_prefix(prefix: &str) -> Self {
+        Self {
+            text: format!("{prefix}**").into(),
+            tokens: [Token::Literal(prefix.as_bytes().into()), Token::Any].into(),
+            names: Box::default(),
+            separator: b'\n',
+            ignore_case: false,
+        }
+    }
+
     fn new(text: &str, separator: u8, ignore_case: bool) -> Self {
+        let mut names = Vec::new();
         let mut tokens = Vec::new();
         let mut literal = Vec::new();
         let mut rest = text.as_bytes();
@@ -71,7 +91,11 @@ impl Pattern {
                 }
             };
             flush(&mut literal, &mut tokens);
-            if tokens.last() != Some(&token) {
+            if byte == b'{' {
+                let name = String::from_utf8_lossy(&rest[1..length - 1]);
+                names.push((tokens.len(), name.into()));
+                tokens.push(token);
+            } else if tokens.last() != Some(&token) {
                 tokens.push(token);
             }
             rest = &rest[length..];
@@ -80,6 +104,7 @@ impl Pattern {
         Self {
             text: text.into(),
             tokens: tokens.into(),
+            names: names.into(),
             separator,
             ignore_case,
         }
@@ -95,23 +120,42 @@ impl Pattern {
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
         let text = text.as_bytes();
-        if self.run(text) {
+        if self.run(text, |_, _| {}) {
             return true;
         }
         // `/a/**` is meant to hold `/a` too, and people do not think of it.
         matches!(&*self.tokens, [.., Token::Literal(last), Token::Any]
             if last.ends_with(&[self.separator]))
             && text.last() != Some(&self.separator)
-            && self.run(&[text, &[self.separator]].concat())
+            && self.run(&[text, &[self.separator]].concat(), |_, _| {})
+    }
+
+    /// What the named parts of the pattern stand for in `text`; nothing if it does not match.
+    pub(crate) fn captures<'a>(&'a self, text: &'a str) -> Vec<(&'a str, &'a str)> {
+        if self.names.is_empty() {
+            return Vec::new();
+        }
+        let mut starts = vec![text.len(); self.tokens.len() + 1];
+        if !self.run(text.as_bytes(), |token, at| starts[token] = at) {
+            return Vec::new();
+        }
+        let part = |(token, name): &'a (usize, Box<str>)| {
+            Some((&**name, text.get(starts[*token]..starts[*token + 1])?))
+        };
+        self.names.iter().filter_map(part).collect()
     }
 
     /// Greedy matching with two places to go back to: the last `*`, which gives up at a
     /// separator, and the last `**`, which never does. Earlier ones need no second try: what
     /// they could yield, the last `**` can take over.
-    fn run(&self, text: &[u8]) -> bool {
+    ///
+    /// Tells `reached` where each token begins, the last time it tries it.
+    fn run(&self, text: &[u8], mut reached: impl FnMut(usize, usize)) -> bool {
+        type Retry = Option<(usize, usize)>;
         let (mut at, mut token) = (0, 0);
-        let (mut segment, mut any): (Option<(usize, usize)>, Option<(usize, usize)>) = (None, None);
+        let (mut segment, mut any): (Retry, Retry) = (None, None);
         loop {
+            reached(token, at);
             let step = match self.tokens.get(token) {
                 None if at == text.len() => return true,
                 None => false,
@@ -203,6 +247,20 @@ mod tests {
         assert!(Pattern::media_type("image/*").matches("Image/PNG"));
     }
 
+    #[test]
+    fn named_parts_tell_what_they_stand_for() {
+        let pattern = Pattern::path("/users/{user}/orders/{order}.json");
+        assert_eq!(
+            pattern.captures("/users/a.b/orders/7.x.json"),
+            [("user", "a.b"), ("order", "7.x")]
+        );
+        assert!(pattern.captures("/users/a/b/orders/7.json").is_empty());
+        assert_eq!(
+            Pattern::path("/**/{last}").captures("/a/b/c"),
+            [("last", "c")]
+        );
+    }
+
     /// The definition, straight and slow.
     fn reference(tokens: &[Token], text: &[u8], separator: u8) -> bool {
         match tokens {
@@ -223,7 +281,7 @@ mod tests {
         #[test]
         fn matching_is_what_the_definition_says(pattern in "[ab/*]{0,10}", text in "[ab/]{0,12}") {
             let pattern = Pattern::path(&pattern);
-            prop_assert_eq!(pattern.run(text.as_bytes()), reference(&pattern.tokens, text.as_bytes(), b'/'));
+            prop_assert_eq!(pattern.run(text.as_bytes(), |_, _| {}), reference(&pattern.tokens, text.as_bytes(), b'/'));
         }
     }
 

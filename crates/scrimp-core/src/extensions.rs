@@ -1,6 +1,6 @@
 //! What layers tell each other, carried in [`http::Extensions`].
 //!
-//! On requests: [`Tenant`], [`Directive`], [`Explain`]. On responses: [`CacheInfo`],
+//! On requests: [`Tenant`], [`Directive`], [`Tags`], [`Explain`]. On responses: [`CacheInfo`],
 //! [`Charge`].
 
 use std::{sync::Arc, time::Duration};
@@ -27,6 +27,10 @@ pub enum Directive {
 /// `Cache-Status` header carries the same facts without this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Explain;
+
+/// On a request: tags that its answer will carry, to be invalidated by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tags(pub Arc<[Box<str>]>);
 
 /// On a response: what the cache did.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -21,6 +21,7 @@ pub(crate) enum Refusal {
     NotCacheable,
     Partial,
     TooLarge,
+    TooManyTags,
     Rule,
 }
 
@@ -52,6 +53,7 @@ impl Refusal {
             Self::NotCacheable => "no-lifetime",
             Self::Partial => "partial",
             Self::TooLarge => "too-large",
+            Self::TooManyTags => "too-many-tags",
             Self::Rule => "rule",
         }
     }

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 
-use super::{Cookies, KeySpec, QueryKey, Rule, Ttl, When};
+use super::{Cookies, KeySpec, QueryKey, Rule, Template, Ttl, When};
 use crate::pattern::Pattern;
 
 /// Builds a [`Rule`].
@@ -26,6 +26,7 @@ pub struct RuleBuilder {
     ignore_cookies: bool,
     store_set_cookie: bool,
     override_origin: bool,
+    tags: Vec<Template>,
 }
 
 /// A rule that cannot be: what is wrong with it, and what would be right.
@@ -136,6 +137,16 @@ impl RuleBuilder {
         self
     }
 
+    /// Tags the responses, so that they can be invalidated together.
+    ///
+    /// `{id}` stands for what `{id}` matched in the path pattern, `{query.page}` for the
+    /// value of a parameter, `{header.x-rev}` for that of a response field. What is not
+    /// there is empty. `@` in front of a number gives a version: `user:{id}@{header.x-rev}`.
+    pub fn tag(mut self, template: &str) -> Self {
+        self.tags.push(Template::new(template));
+        self
+    }
+
     /// Keeps the cache out of it: nothing is stored, nothing served from store.
     pub fn bypass(mut self) -> Self {
         self.bypass = true;
@@ -219,6 +230,7 @@ impl RuleBuilder {
             cookies: (self.ignore_cookies || keyed_cookies).then_some(Cookies::Ignore),
             store_set_cookie: self.store_set_cookie,
             override_origin: self.override_origin,
+            tags: self.tags.into(),
         })
     }
 }

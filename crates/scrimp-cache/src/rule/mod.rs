@@ -3,6 +3,7 @@
 mod builder;
 mod parse;
 mod set;
+mod template;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -12,6 +13,7 @@ use crate::pattern::Pattern;
 
 pub use builder::{RuleBuilder, RuleError};
 pub(crate) use set::RuleSet;
+pub(crate) use template::Template;
 
 /// One rule: conditions, and what to do where they all hold.
 ///
@@ -41,6 +43,7 @@ pub(crate) use set::RuleSet;
 /// | `header=x-customer-tier` | key: a request field's value |
 /// | `cookie=session` | key: a cookie's value; other cookies are ignored |
 /// | `ttl=2m` `ttl=infinite` | freshness lifetime, in place of the origin's |
+/// | `tag=product:{id}` | tags; `{id}` is that segment of the path, `{query.page}` a parameter, `{header.x-y}` a response field |
 /// | `bypass` | keep the cache out of it |
 /// | `ignore-cookies` | store and serve although the request has cookies |
 /// | `store-set-cookie` | store although the response sets cookies |
@@ -55,6 +58,7 @@ pub struct Rule {
     pub(crate) cookies: Option<Cookies>,
     pub(crate) store_set_cookie: bool,
     pub(crate) override_origin: bool,
+    pub(crate) tags: Box<[Template]>,
 }
 
 /// The conditions of a rule; one that is empty always holds.
@@ -120,6 +124,18 @@ impl Rule {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The tags for a response.
+    pub(crate) fn tags(&self, request: &Request<()>, response: &Response<()>) -> Vec<String> {
+        let captures = match &self.when.path {
+            Some(path) if !self.tags.is_empty() => path.captures(request.uri().path()),
+            _ => Vec::new(),
+        };
+        self.tags
+            .iter()
+            .map(|tag| tag.fill(&captures, request, response))
+            .collect()
     }
 
     /// The lifetime for a response, if the rule has an opinion.

@@ -64,6 +64,7 @@ fn apply(builder: RuleBuilder, word: &str) -> Result<RuleBuilder, RuleError> {
         }),
         "cookie" => Ok(list().fold(builder, RuleBuilder::cookie)),
         "ttl" => Ok(builder.ttl(duration(value)?)),
+        "tag" => Ok(list().fold(builder, RuleBuilder::tag)),
         _ => Err(unknown(word)),
     }
 }
@@ -102,7 +103,7 @@ fn read<T: FromStr<Err: Display>>(word: &str, text: &str, wanted: &str) -> Resul
 fn unknown(word: &str) -> RuleError {
     RuleError(format!(
         "`{word}` means nothing in a rule; it may hold name=, method=, host=, path=, \
-         if-header=, content-type=, status=, query=, header=, cookie=, ttl=, bypass, \
+         if-header=, content-type=, status=, query=, header=, cookie=, ttl=, tag=, bypass, \
          ignore-cookies, store-set-cookie, override-origin"
     ))
 }

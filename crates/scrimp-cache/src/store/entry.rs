@@ -15,7 +15,7 @@ use scrimp_core::{Account, Money};
 use smallvec::SmallVec;
 
 use crate::{
-    epoch::Birth,
+    invalidate::epoch::Birth,
     policy::{Policy, Selection},
 };
 

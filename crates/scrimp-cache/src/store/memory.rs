@@ -218,6 +218,10 @@ impl Store for MemoryStore {
     fn max_body(&self) -> u64 {
         self.0.max_body
     }
+
+    fn stats(&self) -> StoreStats {
+        Self::stats(self)
+    }
 }
 
 impl fmt::Debug for MemoryStore {

@@ -47,6 +47,11 @@ pub trait Store: Clone + Send + Sync + 'static {
 
     /// Largest body worth keeping, in bytes.
     fn max_body(&self) -> u64;
+
+    /// What the store holds, as far as it knows.
+    fn stats(&self) -> StoreStats {
+        StoreStats::default()
+    }
 }
 
 /// The answer to a look-up.

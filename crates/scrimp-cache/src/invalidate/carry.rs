@@ -1,0 +1,223 @@
+//! What a response can be hit by: the tags it comes with, and those it has by itself.
+
+use http::{HeaderMap, HeaderName, Request, Response};
+use scrimp_core::extensions::Tags;
+use sfv::{BareItem, ListEntry, Parser};
+
+use super::{
+    epoch::{Carried, Tag},
+    target::{SEPARATORS, authority_tag, group_tag, name_tag, path_tag, prefix_tag, target_tag},
+};
+use crate::{
+    config::Config,
+    key,
+    policy::{fields::members, storable::Refusal},
+    rule::Rule,
+};
+
+/// Tags one response may carry. One with more is not stored: leaving some out would leave
+/// it in the cache when one of those is invalidated.
+const MAX_TAGS: usize = 256;
+
+/// Folders of a path that are tags of their own, so that prefixes of it can be hit.
+const MAX_FOLDERS: usize = 8;
+
+/// Gathers everything a response can be hit by.
+pub(crate) fn carry(
+    config: &Config,
+    rule: Option<&Rule>,
+    request: &Request<()>,
+    tags: Option<&Tags>,
+    response: &Response<()>,
+    key: Tag,
+) -> Result<Carried, Refusal> {
+    let authority = key::authority(request.uri(), request.headers());
+    let mut carrier = Carrier::default();
+    carrier.tags.push(key);
+    carrier
+        .tags
+        .push(target_tag(request.uri(), request.headers()));
+    carrier.tags.push(authority_tag(authority));
+    for folder in folders(request.uri().path()).take(MAX_FOLDERS) {
+        carrier.tags.push(path_tag(authority, folder));
+    }
+    if let Some(target) = request.uri().path_and_query() {
+        carrier.note(target.as_str());
+    }
+    for group in groups(response.headers(), "cache-groups") {
+        carrier.tags.push(group_tag(authority, &group));
+    }
+    carrier.read_fields(&config.tag_headers, response.headers());
+    for tag in tags.into_iter().flat_map(|tags| tags.0.iter()) {
+        carrier.add(tag);
+    }
+    if let Some(rule) = rule {
+        for tag in rule.tags(request, response) {
+            carrier.add(&tag);
+        }
+    }
+    for tag in config
+        .tagger
+        .iter()
+        .flat_map(|tagger| (tagger.0)(request, response))
+    {
+        carrier.add(&tag);
+    }
+    carrier.finish()
+}
+
+#[derive(Default)]
+struct Carrier {
+    tags: Vec<Tag>,
+    versions: Vec<(Tag, u64)>,
+    names: String,
+}
+
+// === impl Carrier ===
+
+impl Carrier {
+    /// Adds a tag, its prefixes, and its version if it has one (`user:7@12`).
+    fn add(&mut self, text: &str) {
+        let (name, version) = match text.rsplit_once('@') {
+            Some((name, version)) => match version.parse() {
+                Ok(version) => (name, Some(version)),
+                Err(_) => (text, None),
+            },
+            None => (text, None),
+        };
+        if name.is_empty() {
+            return;
+        }
+        let tag = name_tag(name);
+        self.tags.push(tag);
+        self.versions.extend(version.map(|version| (tag, version)));
+        for (end, _) in name.match_indices(SEPARATORS) {
+            self.tags.push(prefix_tag(&name[..=end]));
+        }
+        self.note(name);
+    }
+
+    fn note(&mut self, name: &str) {
+        if !self.names.is_empty() {
+            self.names.push('\n');
+        }
+        self.names.push_str(name);
+    }
+
+    /// Cache-Tag parts its tags by commas, Surrogate-Key by white space; either reads the
+    /// other's wrong only where a tag holds the other's separator.
+    fn read_fields(&mut self, names: &[HeaderName], headers: &HeaderMap) {
+        for name in names {
+            if name == "surrogate-key" {
+                for line in headers
+                    .get_all(name)
+                    .iter()
+                    .filter_map(|line| line.to_str().ok())
+                {
+                    line.split_ascii_whitespace().for_each(|tag| self.add(tag));
+                }
+            } else {
+                let tags = members(headers.get_all(name));
+                tags.filter_map(|tag| std::str::from_utf8(tag).ok())
+                    .for_each(|tag| self.add(tag));
+            }
+        }
+    }
+
+    fn finish(self) -> Result<Carried, Refusal> {
+        let Self {
+            mut tags,
+            versions,
+            names,
+        } = self;
+        tags.sort_unstable_by_key(|tag| tag.0);
+        tags.dedup();
+        if tags.len() > MAX_TAGS {
+            return Err(Refusal::TooManyTags);
+        }
+        Ok(Carried {
+            tags: tags.into(),
+            versions: versions.into(),
+            names: names.into(),
+        })
+    }
+}
+
+/// `/a/b/c` lies in `/`, `/a/` and `/a/b/`.
+fn folders(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/').map(|(end, _)| &path[..=end])
+}
+
+/// The groups a field names: a list of strings (RFC 9875 §2). One that does not parse
+/// names none.
+pub(crate) fn groups(headers: &HeaderMap, name: &str) -> Vec<String> {
+    let lines: Vec<_> = headers
+        .get_all(name)
+        .iter()
+        .map(http::HeaderValue::as_bytes)
+        .collect();
+    if lines.is_empty() {
+        return Vec::new();
+    }
+    let text = lines.join(&b", "[..]);
+    let Ok(list) = Parser::new(&text).parse::<sfv::List>() else {
+        return Vec::new();
+    };
+    list.into_iter()
+        .filter_map(|member| match member {
+            ListEntry::Item(item) => match item.bare_item {
+                BareItem::String(group) => Some(group.as_str().to_owned()),
+                _ => None,
+            },
+            ListEntry::InnerList(_) => None,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_lies_in_each_of_its_folders() {
+        assert_eq!(folders("/a/b/c").collect::<Vec<_>>(), ["/", "/a/", "/a/b/"]);
+        assert_eq!(folders("*").count(), 0);
+    }
+
+    #[test]
+    fn a_tag_brings_its_prefixes_and_its_version() {
+        let mut carrier = Carrier::default();
+        carrier.add("products:list:books:1");
+        carrier.add("user:7@12");
+        let carried = carrier.finish().unwrap();
+        for prefix in [
+            "products:",
+            "products:list:",
+            "products:list:books:",
+            "user:",
+        ] {
+            assert!(carried.tags.contains(&prefix_tag(prefix)), "{prefix}");
+        }
+        assert_eq!(&*carried.versions, [(name_tag("user:7"), 12)]);
+        assert_eq!(&*carried.names, "products:list:books:1\nuser:7");
+    }
+
+    #[test]
+    fn groups_are_strings_and_nothing_else() {
+        let read = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("cache-groups", text.parse().unwrap());
+            groups(&headers, "cache-groups")
+        };
+        assert_eq!(read(r#""a", "B;x";p=1, c, 3"#), ["a", "B;x"]);
+        assert!(read("\"a").is_empty());
+    }
+
+    #[test]
+    fn more_tags_than_can_be_kept_are_refused_and_never_cut() {
+        let mut carrier = Carrier::default();
+        (0..MAX_TAGS).for_each(|n| carrier.add(&n.to_string()));
+        carrier.add("one-more");
+        assert_eq!(carrier.finish(), Err(Refusal::TooManyTags));
+    }
+}

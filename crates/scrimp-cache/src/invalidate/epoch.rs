@@ -1,0 +1,468 @@
+//! Invalidation that cannot lose a race: one log, one position per entry.
+//!
+//! Every invalidation takes the next position of the log and leaves a mark on what it hit.
+//! An entry remembers the position that stood *before its upstream call began*. It is valid
+//! while nothing it carries was hit later than that. So an answer that was under way while
+//! its tag was invalidated is dead on arrival, however late it comes and whatever tags it
+//! turns out to have; and invalidating is one insertion, however many entries it hits.
+//!
+//! Entries are compared with the log when they are used. Most uses are cheap: an entry
+//! notes the position up to which it was checked, and while the log has not moved on, one
+//! comparison settles it.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use parking_lot::RwLock;
+use scrimp_core::KeyHashBuilder;
+
+use crate::pattern::Pattern;
+
+/// A place in the log of invalidations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Position(u64);
+
+/// The keyed hash of something that can be invalidated. If two things ever share one,
+/// invalidating either also drops the other: a call more, never a stale answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Tag(pub(crate) u64);
+
+/// What the log says of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Epoch {
+    /// Nothing it carries was hit.
+    Valid,
+    /// Hit softly: stale from now on.
+    Stale,
+    /// Hit: must not be used.
+    Gone,
+}
+
+/// The log.
+#[derive(Debug)]
+pub(crate) struct Epochs {
+    /// The last position given out. Written under the lock of `log`, so that whoever sees a
+    /// position finds its mark.
+    position: AtomicU64,
+    log: RwLock<Log>,
+    max_marks: usize,
+}
+
+#[derive(Debug, Default)]
+struct Log {
+    marks: HashMap<Tag, Mark, KeyHashBuilder>,
+    globs: VecDeque<Glob>,
+    /// Entries from before these positions count as hit.
+    floor: u64,
+    soft_floor: u64,
+}
+
+/// When a tag was last hit: 0 is never.
+#[derive(Debug, Clone, Copy, Default)]
+struct Mark {
+    hard: u64,
+    soft: u64,
+    /// When `version` was last raised: what carries no version is from before it or after.
+    raised: u64,
+    /// What carries a version below this one is outdated, whenever it was fetched.
+    version: u64,
+}
+
+#[derive(Debug)]
+struct Glob {
+    pattern: Pattern,
+    position: u64,
+    soft: bool,
+}
+
+/// What an invalidation hits.
+#[derive(Debug)]
+pub(crate) enum Hit {
+    Tags(Vec<Tag>),
+    /// A tag, for entries with a version below this one.
+    Version(Tag, u64),
+    Glob(Pattern),
+    Everything,
+}
+
+/// What one entry knows of the log.
+#[derive(Debug)]
+pub(crate) struct Birth {
+    born: u64,
+    carried: Carried,
+    /// Up to here the entry is known to be valid.
+    checked: AtomicU64,
+}
+
+/// What an entry can be hit by.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Carried {
+    pub(crate) tags: Box<[Tag]>,
+    pub(crate) versions: Box<[(Tag, u64)]>,
+    /// What globs are matched with, one name a line.
+    pub(crate) names: Box<str>,
+}
+
+// === impl Epochs ===
+
+impl Epochs {
+    /// Globs the log holds one by one. Each costs every check a comparison.
+    const MAX_GLOBS: usize = 256;
+
+    /// A log that remembers up to `max_marks` tags one by one, about 60 bytes each.
+    ///
+    /// Past that it forgets the older half and lets the floor take their place: whatever is
+    /// older than the newest mark it forgot counts as invalid.
+    pub(crate) fn new(max_marks: usize) -> Self {
+        Self {
+            position: AtomicU64::new(1),
+            log: RwLock::default(),
+            max_marks: max_marks.max(2),
+        }
+    }
+
+    /// The present position: to be read before an upstream call begins.
+    pub(crate) fn now(&self) -> Position {
+        Position(self.position.load(Ordering::Acquire))
+    }
+
+    /// Appends an invalidation to the log.
+    pub(crate) fn append(&self, hit: Hit, soft: bool) {
+        let mut log = self.log.write();
+        let position = self.position.load(Ordering::Relaxed) + 1;
+        match hit {
+            Hit::Tags(tags) if tags.is_empty() => return,
+            Hit::Tags(tags) => {
+                for tag in tags {
+                    let mark = log.marks.entry(tag).or_default();
+                    *(if soft { &mut mark.soft } else { &mut mark.hard }) = position;
+                }
+            }
+            Hit::Version(tag, version) => {
+                let mark = log.marks.entry(tag).or_default();
+                if version <= mark.version {
+                    return;
+                }
+                mark.version = version;
+                mark.raised = position;
+            }
+            Hit::Glob(pattern) => log.push_glob(Glob {
+                pattern,
+                position,
+                soft,
+            }),
+            Hit::Everything if soft => log.soft_floor = position,
+            Hit::Everything => log.forget(position),
+        }
+        if log.marks.len() > self.max_marks {
+            log.forget_older_half();
+        }
+        self.position.store(position, Ordering::Release);
+    }
+
+    /// Whether an entry still stands.
+    pub(crate) fn check(&self, entry: &Birth) -> Epoch {
+        let now = self.position.load(Ordering::Acquire);
+        if entry.checked.load(Ordering::Relaxed) >= now {
+            return Epoch::Valid;
+        }
+        self.look_up(entry, now)
+    }
+
+    #[cold]
+    fn look_up(&self, entry: &Birth, now: u64) -> Epoch {
+        let epoch = self.log.read().epoch(entry);
+        if epoch == Epoch::Valid {
+            // `now` was read before the log: all that it covers has been looked at.
+            entry.checked.fetch_max(now, Ordering::Relaxed);
+        }
+        epoch
+    }
+}
+
+// === impl Log ===
+
+impl Log {
+    fn epoch(&self, entry: &Birth) -> Epoch {
+        let born = entry.born;
+        let carried = &entry.carried;
+        if born < self.floor {
+            return Epoch::Gone;
+        }
+        let mut stale = born < self.soft_floor;
+        for tag in &carried.tags {
+            let Some(mark) = self.marks.get(tag) else {
+                continue;
+            };
+            let version = carried
+                .versions
+                .iter()
+                .find(|(versioned, _)| versioned == tag);
+            let outdated = match version {
+                Some((_, version)) => *version < mark.version,
+                None => mark.raised > born,
+            };
+            if outdated || mark.hard > born {
+                return Epoch::Gone;
+            }
+            stale |= mark.soft > born;
+        }
+        for glob in self.globs.iter().filter(|glob| glob.position > born) {
+            if carried.names.lines().any(|name| glob.pattern.matches(name)) {
+                if !glob.soft {
+                    return Epoch::Gone;
+                }
+                stale = true;
+            }
+        }
+        if stale { Epoch::Stale } else { Epoch::Valid }
+    }
+
+    fn push_glob(&mut self, glob: Glob) {
+        // The same pattern again makes the older one needless.
+        self.globs
+            .retain(|old| old.pattern != glob.pattern || old.soft != glob.soft);
+        self.globs.push_back(glob);
+        if self.globs.len() > Epochs::MAX_GLOBS
+            && let Some(oldest) = self.globs.pop_front()
+        {
+            self.floor = self.floor.max(oldest.position);
+        }
+    }
+
+    fn forget(&mut self, position: u64) {
+        // Versions outlast it: an outdated replica may answer at any time.
+        self.marks.retain(|_, mark| mark.version > 0);
+        self.globs.clear();
+        self.floor = position;
+    }
+
+    fn forget_older_half(&mut self) {
+        let mut ages: Vec<u64> = self.marks.values().map(|mark| mark.last()).collect();
+        let middle = ages.len() / 2;
+        let newest_forgotten = *ages.select_nth_unstable(middle).1;
+        self.marks.retain(|_, mark| mark.last() > newest_forgotten);
+        self.floor = self.floor.max(newest_forgotten);
+    }
+}
+
+// === impl Mark ===
+
+impl Mark {
+    fn last(self) -> u64 {
+        self.hard.max(self.soft).max(self.raised)
+    }
+}
+
+// === impl Carried ===
+
+impl Carried {
+    /// Adds what another response carried. Where both have a version of something, this
+    /// one's own counts.
+    pub(crate) fn add_all(&mut self, other: &Self) {
+        let mut tags = std::mem::take(&mut self.tags).into_vec();
+        tags.extend(&other.tags);
+        tags.sort_unstable_by_key(|tag| tag.0);
+        tags.dedup();
+        self.tags = tags.into();
+        let mut versions = std::mem::take(&mut self.versions).into_vec();
+        for &(tag, version) in &other.versions {
+            if !versions.iter().any(|(own, _)| *own == tag) {
+                versions.push((tag, version));
+            }
+        }
+        self.versions = versions.into();
+        if self.names != other.names {
+            let own: Vec<&str> = self.names.lines().collect();
+            let more = other.names.lines().filter(|name| !own.contains(name));
+            self.names = own
+                .iter()
+                .copied()
+                .chain(more)
+                .collect::<Vec<_>>()
+                .join("\n")
+                .into();
+        }
+    }
+}
+
+// === impl Birth ===
+
+impl Birth {
+    /// An entry whose upstream call began at `born`.
+    pub(crate) fn new(born: Position, carried: Carried) -> Self {
+        // What carries a version may be outdated at birth, so it is looked up once.
+        let checked = if carried.versions.is_empty() {
+            born.0
+        } else {
+            0
+        };
+        Self {
+            born: born.0,
+            carried,
+            checked: AtomicU64::new(checked),
+        }
+    }
+
+    /// What it can be hit by.
+    pub(crate) fn carried(&self) -> &Carried {
+        &self.carried
+    }
+
+    pub(crate) fn heap_size(&self) -> usize {
+        size_of_val(&*self.carried.tags)
+            + size_of_val(&*self.carried.versions)
+            + self.carried.names.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn carried(tags: impl IntoIterator<Item = u64>) -> Carried {
+        Carried {
+            tags: tags.into_iter().map(Tag).collect(),
+            ..Carried::default()
+        }
+    }
+
+    fn hit(tag: u64) -> Hit {
+        Hit::Tags(vec![Tag(tag)])
+    }
+
+    #[test]
+    fn an_answer_under_way_when_its_tag_is_hit_is_dead_on_arrival() {
+        let epochs = Epochs::new(10);
+        let before = epochs.now();
+        epochs.append(hit(7), false);
+        let late = Birth::new(before, carried([1, 7]));
+        assert_eq!(epochs.check(&late), Epoch::Gone);
+        assert_eq!(
+            epochs.check(&Birth::new(before, carried([1]))),
+            Epoch::Valid
+        );
+        assert_eq!(
+            epochs.check(&Birth::new(epochs.now(), carried([7]))),
+            Epoch::Valid
+        );
+    }
+
+    #[test]
+    fn a_soft_hit_makes_stale_and_a_hard_one_outweighs_it() {
+        let epochs = Epochs::new(10);
+        let entry = Birth::new(epochs.now(), carried([1]));
+        epochs.append(hit(1), true);
+        assert_eq!(epochs.check(&entry), Epoch::Stale);
+        assert_eq!(epochs.check(&entry), Epoch::Stale);
+        epochs.append(hit(1), false);
+        assert_eq!(epochs.check(&entry), Epoch::Gone);
+    }
+
+    #[test]
+    fn everything_can_go_or_go_stale_at_once() {
+        let epochs = Epochs::new(10);
+        let entry = Birth::new(epochs.now(), carried([]));
+        epochs.append(Hit::Everything, true);
+        assert_eq!(epochs.check(&entry), Epoch::Stale);
+        epochs.append(Hit::Everything, false);
+        assert_eq!(epochs.check(&entry), Epoch::Gone);
+        assert_eq!(
+            epochs.check(&Birth::new(epochs.now(), carried([]))),
+            Epoch::Valid
+        );
+    }
+
+    #[test]
+    fn an_outdated_version_is_refused_even_if_it_is_fetched_afterwards() {
+        let epochs = Epochs::new(10);
+        let entry = |version| {
+            let versions: Box<[_]> = [(Tag(1), version)].into();
+            Birth::new(
+                epochs.now(),
+                Carried {
+                    versions,
+                    ..carried([1])
+                },
+            )
+        };
+        let (old, unversioned) = (entry(3), Birth::new(epochs.now(), carried([1])));
+        epochs.append(Hit::Version(Tag(1), 4), false);
+        assert_eq!(epochs.check(&old), Epoch::Gone);
+        assert_eq!(epochs.check(&unversioned), Epoch::Gone);
+        assert_eq!(
+            epochs.check(&entry(3)),
+            Epoch::Gone,
+            "from a replica that lags"
+        );
+        assert_eq!(epochs.check(&entry(4)), Epoch::Valid);
+        let newer = entry(5);
+        epochs.append(Hit::Version(Tag(1), 4), false);
+        epochs.append(Hit::Version(Tag(1), 5), false);
+        assert_eq!(
+            epochs.check(&newer),
+            Epoch::Valid,
+            "events may come late and twice"
+        );
+    }
+
+    #[test]
+    fn globs_hit_the_names_they_match_and_the_oldest_becomes_the_floor() {
+        let epochs = Epochs::new(10);
+        let entry = |names: &str| {
+            Birth::new(
+                epochs.now(),
+                Carried {
+                    names: names.into(),
+                    ..Carried::default()
+                },
+            )
+        };
+        let (a, b) = (entry("x\nlist:a:1"), entry("list:b:1"));
+        epochs.append(Hit::Glob(Pattern::name("list:a:*")), false);
+        assert_eq!(
+            (epochs.check(&a), epochs.check(&b)),
+            (Epoch::Gone, Epoch::Valid)
+        );
+        for n in 0..Epochs::MAX_GLOBS {
+            epochs.append(Hit::Glob(Pattern::name(&format!("{n}"))), false);
+        }
+        assert_eq!(
+            epochs.check(&b),
+            Epoch::Valid,
+            "the floor is below its birth"
+        );
+        epochs.append(Hit::Glob(Pattern::name("more")), false);
+        assert_eq!(epochs.check(&b), Epoch::Gone);
+    }
+
+    proptest! {
+        /// Against a log that never forgets: what is gone there is gone here.
+        #[test]
+        fn forgetting_marks_never_revives_an_entry(
+            max_marks in 2usize..6,
+            steps in prop::collection::vec((0u64..12, any::<bool>()), 1..60),
+        ) {
+            let (epochs, whole) = (Epochs::new(max_marks), Epochs::new(usize::MAX));
+            let mut entries = Vec::new();
+            for (tag, invalidate) in steps {
+                if invalidate {
+                    epochs.append(hit(tag), false);
+                    whole.append(hit(tag), false);
+                } else {
+                    let birth = |log: &Epochs| Birth::new(log.now(), carried([tag]));
+                    entries.push((birth(&epochs), birth(&whole)));
+                }
+                prop_assert!(epochs.log.read().marks.len() <= max_marks);
+                for (entry, reference) in &entries {
+                    if whole.check(reference) == Epoch::Gone {
+                        prop_assert_eq!(epochs.check(entry), Epoch::Gone);
+                    }
+                }
+            }
+        }
+    }
+}

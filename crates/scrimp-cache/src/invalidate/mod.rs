@@ -1,0 +1,14 @@
+//! Invalidation: what can be hit, how it is said, and who may say it.
+
+mod admin;
+mod carry;
+pub(crate) mod epoch;
+mod handle;
+mod target;
+
+pub use admin::{Admin, AdminFuture};
+pub(crate) use carry::carry;
+pub use handle::Invalidator;
+pub(crate) use handle::invalidated_groups;
+pub use target::Invalidation;
+pub(crate) use target::{target_tag, uri_tag};

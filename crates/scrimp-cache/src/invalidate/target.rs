@@ -1,0 +1,181 @@
+//! What an invalidation hits.
+
+use http::{HeaderMap, Uri};
+use scrimp_core::KeyBuf;
+
+use super::epoch::{Hit, Tag};
+use crate::{key, pattern::Pattern};
+
+/// Something to invalidate: hard, so that it is gone, or soft, so that it is stale.
+///
+/// ```
+/// use scrimp_cache::Invalidation;
+///
+/// // A price changed: the product is gone, and so is every list page of its category.
+/// let changes = [
+///     Invalidation::tag("product:42"),
+///     Invalidation::prefix("products:list:electronics:"),
+/// ];
+/// # let _ = changes;
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct Invalidation {
+    what: What,
+    soft: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum What {
+    Tag(Box<str>),
+    Version(Box<str>, u64),
+    Prefix(Box<str>),
+    Glob(Box<str>),
+    Uri(Uri),
+    UriPrefix(Uri),
+    Authority(Box<str>),
+    Group(Box<str>, Box<str>),
+    Everything,
+}
+
+// === impl Invalidation ===
+
+impl Invalidation {
+    /// Everything that carries a tag.
+    pub fn tag(tag: impl Into<Box<str>>) -> Self {
+        Self::hard(What::Tag(tag.into()))
+    }
+
+    /// Everything made from an older version of an entity.
+    ///
+    /// What carries the tag with a version (`user:7@12`) is gone if its version is lower,
+    /// even if it is fetched later, from a replica that lags; what carries it without a
+    /// version is gone if it was fetched before. Events may come late, twice or out of
+    /// order.
+    pub fn version(tag: impl Into<Box<str>>, version: u64) -> Self {
+        Self::hard(What::Version(tag.into(), version))
+    }
+
+    /// Everything with a tag that begins so. One step if the prefix ends in `:` or `/`,
+    /// else a [`glob`](Self::glob).
+    pub fn prefix(prefix: impl Into<Box<str>>) -> Self {
+        Self::hard(What::Prefix(prefix.into()))
+    }
+
+    /// Everything with a tag, or a path and query, that matches; `*` stands for anything.
+    ///
+    /// The last 256 patterns are remembered one by one; what is older than a pattern that
+    /// had to be forgotten is invalid with it.
+    pub fn glob(pattern: impl Into<Box<str>>) -> Self {
+        Self::hard(What::Glob(pattern.into()))
+    }
+
+    /// Everything stored for a target URI, whatever its key is made of. The authority may
+    /// be left out only where requests have none either.
+    pub fn uri(uri: Uri) -> Self {
+        Self::hard(What::Uri(uri))
+    }
+
+    /// Everything stored for the URIs of one authority whose path begins so.
+    pub fn uri_prefix(uri: Uri) -> Self {
+        Self::hard(What::UriPrefix(uri))
+    }
+
+    /// Everything stored for an authority, such as `api.example.com`.
+    pub fn authority(authority: impl Into<Box<str>>) -> Self {
+        Self::hard(What::Authority(authority.into()))
+    }
+
+    /// Everything of an authority that its Cache-Groups put into a group (RFC 9875).
+    pub fn group(authority: impl Into<Box<str>>, group: impl Into<Box<str>>) -> Self {
+        Self::hard(What::Group(authority.into(), group.into()))
+    }
+
+    /// Everything there is.
+    pub fn everything() -> Self {
+        Self::hard(What::Everything)
+    }
+
+    /// Stale instead of gone: it is validated before it is served, or served while it is
+    /// refreshed or while the upstream is down, as far as its policy allows. A
+    /// [`version`](Self::version) is always hard.
+    pub fn soft(self) -> Self {
+        Self { soft: true, ..self }
+    }
+
+    fn hard(what: What) -> Self {
+        Self { what, soft: false }
+    }
+
+    pub(crate) fn is_soft(&self) -> bool {
+        self.soft
+    }
+
+    pub(crate) fn hit(&self) -> Hit {
+        let one = |tag| Hit::Tags(vec![tag]);
+        let none = HeaderMap::new();
+        match &self.what {
+            What::Tag(tag) => one(name_tag(tag)),
+            What::Version(tag, version) => Hit::Version(name_tag(tag), *version),
+            What::Prefix(prefix) if prefix.ends_with(SEPARATORS) => one(prefix_tag(prefix)),
+            What::Prefix(prefix) => Hit::Glob(Pattern::literal_prefix(prefix)),
+            What::Glob(pattern) => Hit::Glob(Pattern::name(pattern)),
+            What::Uri(uri) => one(target_tag(uri, &none)),
+            What::UriPrefix(uri) if uri.path().ends_with('/') => {
+                one(path_tag(key::authority(uri, &none), uri.path()))
+            }
+            What::UriPrefix(uri) => Hit::Glob(Pattern::literal_prefix(uri.path())),
+            What::Authority(authority) => one(authority_tag(authority)),
+            What::Group(authority, group) => one(group_tag(authority, group)),
+            What::Everything => Hit::Everything,
+        }
+    }
+}
+
+/// Where a structured name may be cut to a prefix.
+pub(super) const SEPARATORS: [char; 2] = [':', '/'];
+
+fn hash(kind: &[u8], scope: &str, name: &str) -> Tag {
+    let mut key = KeyBuf::new();
+    key.part(kind);
+    key.part_with(|write| key::lower_case(scope, write));
+    key.part(name.as_bytes());
+    Tag(key.as_ref().hash_value())
+}
+
+/// The tag of a name.
+pub(super) fn name_tag(name: &str) -> Tag {
+    hash(b"tag", "", name)
+}
+
+/// The tag of all names that begin so.
+pub(super) fn prefix_tag(prefix: &str) -> Tag {
+    hash(b"prefix", "", prefix)
+}
+
+/// The tag of all paths of an authority that begin so.
+pub(super) fn path_tag(authority: &str, folder: &str) -> Tag {
+    hash(b"path", authority, folder)
+}
+
+/// The tag of all that is stored for an authority.
+pub(super) fn authority_tag(authority: &str) -> Tag {
+    hash(b"authority", authority, "")
+}
+
+/// The tag of a cache group: groups of two origins are two, whatever their names.
+pub(super) fn group_tag(authority: &str, group: &str) -> Tag {
+    hash(b"group", authority, group)
+}
+
+/// The tag of a target URI, which every response made for it carries, whatever its key is
+/// made of: what unsafe methods invalidate (RFC 9111 §4.4).
+pub(crate) fn uri_tag(authority: &str, path_and_query: &str) -> Tag {
+    hash(b"uri", authority, path_and_query)
+}
+
+/// [`uri_tag`] of a request's own target.
+pub(crate) fn target_tag(uri: &Uri, headers: &HeaderMap) -> Tag {
+    let path_and_query = uri.path_and_query().map_or("/", |target| target.as_str());
+    uri_tag(key::authority(uri, headers), path_and_query)
+}

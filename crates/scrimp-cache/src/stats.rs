@@ -1,0 +1,121 @@
+//! What a cache has done, in numbers.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::{StoreStats, store::PutOutcome};
+
+/// Counters that all services of a layer share.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) hits: Counter,
+    pub(crate) stale: Counter,
+    pub(crate) revalidated: Counter,
+    pub(crate) misses: Counter,
+    pub(crate) bypassed: Counter,
+    pub(crate) refreshes: Counter,
+    pub(crate) stored: Counter,
+    pub(crate) superseded: Counter,
+    pub(crate) rejected: Counter,
+    pub(crate) store_failures: Counter,
+}
+
+/// A number that only grows. Each has a cache line of its own, so that counting one thing
+/// does not slow down counting another.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+pub(crate) struct Counter(AtomicU64);
+
+/// What a cache has done since it was made, and what it holds now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct CacheStats {
+    /// Requests answered from store, fresh.
+    pub hits: u64,
+    /// Requests answered from store, stale: as allowed, or in place of a failure.
+    pub stale: u64,
+    /// Requests answered from store after the upstream said 304.
+    pub revalidated: u64,
+    /// Requests answered by the upstream because nothing usable was stored.
+    pub misses: u64,
+    /// Requests the cache stayed out of.
+    pub bypassed: u64,
+    /// Refreshes begun in the background.
+    pub refreshes: u64,
+    /// Responses put into the store.
+    pub stored: u64,
+    /// Responses not stored because they were invalidated while they were under way.
+    pub superseded: u64,
+    /// Responses the store had no room for.
+    pub rejected: u64,
+    /// Look-ups and puts that failed. None of them failed a request.
+    pub store_failures: u64,
+    /// What the store holds.
+    pub store: StoreStats,
+}
+
+// === impl Counter ===
+
+impl Counter {
+    pub(crate) fn add(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+// === impl Counters ===
+
+impl Counters {
+    pub(crate) fn put(&self, outcome: PutOutcome) {
+        match outcome {
+            PutOutcome::Stored => self.stored.add(),
+            PutOutcome::Superseded => self.superseded.add(),
+            PutOutcome::Rejected => self.rejected.add(),
+        }
+    }
+
+    pub(crate) fn read(&self, store: StoreStats) -> CacheStats {
+        CacheStats {
+            hits: self.hits.get(),
+            stale: self.stale.get(),
+            revalidated: self.revalidated.get(),
+            misses: self.misses.get(),
+            bypassed: self.bypassed.get(),
+            refreshes: self.refreshes.get(),
+            stored: self.stored.get(),
+            superseded: self.superseded.get(),
+            rejected: self.rejected.get(),
+            store_failures: self.store_failures.get(),
+            store,
+        }
+    }
+}
+
+// === impl CacheStats ===
+
+impl CacheStats {
+    pub(crate) fn to_json(self) -> String {
+        let store = self.store;
+        let fields = [
+            ("hits", self.hits),
+            ("stale", self.stale),
+            ("revalidated", self.revalidated),
+            ("misses", self.misses),
+            ("bypassed", self.bypassed),
+            ("refreshes", self.refreshes),
+            ("stored", self.stored),
+            ("superseded", self.superseded),
+            ("rejected", self.rejected),
+            ("store_failures", self.store_failures),
+            ("store_entries", store.entries),
+            ("store_bytes", store.bytes),
+            ("store_peak_bytes", store.peak_bytes),
+            ("store_fill_bytes", store.fill_bytes),
+            ("store_evicted", store.evicted),
+        ];
+        let fields = fields.map(|(name, value)| format!("\"{name}\":{value}"));
+        format!("{{{}}}", fields.join(","))
+    }
+}
