@@ -67,20 +67,21 @@ gateway=$!
 base=$(url_in "$work/gateway.log")
 
 run() { node "$here/run.mjs" "$suite" "$base" "$@"; }
-score() { node "$here/score.mjs" "$suite" "$work/results.json" "$here/not-passed.txt" "$@"; }
+score() { node "$here/score.mjs" "$suite" "$1" "$here/not-passed.txt" "${@:2}"; }
 
 if [ -n "$only" ]; then
-    run "$only" --dump >"$work/results.json"
+    echo "--- the client's side"
+    run "$only" --dump 2>&1 >"$work/only.json"
     echo "--- the origin's side"
-    grep -v SERVER "$work/origin.log"
+    cat "$work/origin.log"
     echo "--- the gateway's log is in $work/gateway.log"
-    score
+    score "$work/only.json"
     exit
 fi
 
 run >"$work/results.json"
 # Tests wait for seconds to pass, so a busy machine can break some: ask the doubtful ones again.
-if ! doubts=$(score --brief); then
+if ! doubts=$(score "$work/results.json" --brief); then
     ids=$(sed -n 's/^unexpected: //p' <<<"$doubts")
     if [ "$(tr , '\n' <<<"$ids" | wc -l)" -le 20 ] && [ -n "$ids" ]; then
         echo "once more: $ids"
@@ -92,7 +93,7 @@ if ! doubts=$(score --brief); then
         ' "$work/results.json" "$work/again.json"
     fi
 fi
-score
+score "$work/results.json"
 
 # It must stop when asked to, and say so with its exit code.
 kill -TERM "$gateway"
