@@ -67,11 +67,11 @@ gateway=$!
 base=$(url_in "$work/gateway.log")
 
 run() { node "$here/run.mjs" "$suite" "$base" "$@"; }
-score() { node "$here/score.mjs" "$suite" "$1" "$here/not-passed.txt" "${@:2}"; }
+score() { node "$here/score.mjs" "$suite" "$1" "$here/not-passed.txt" ${2+"$2"}; }
 
 if [ -n "$only" ]; then
     echo "--- the client's side"
-    run "$only" --dump 2>&1 >"$work/only.json"
+    { run "$only" --dump >"$work/only.json"; } 2>&1
     echo "--- the origin's side"
     cat "$work/origin.log"
     echo "--- the gateway's log is in $work/gateway.log"
@@ -79,21 +79,16 @@ if [ -n "$only" ]; then
     exit
 fi
 
-run >"$work/results.json"
+results=$work/results.json
+run >"$results"
 # Tests wait for seconds to pass, so a busy machine can break some: ask the doubtful ones again.
-if ! doubts=$(score "$work/results.json" --brief); then
-    ids=$(sed -n 's/^unexpected: //p' <<<"$doubts")
-    if [ "$(tr , '\n' <<<"$ids" | wc -l)" -le 20 ] && [ -n "$ids" ]; then
-        echo "once more: $ids"
-        run "$ids" >"$work/again.json"
-        node -e '
-            const fs = require("node:fs"), [file, again] = process.argv.slice(1)
-            const read = file => JSON.parse(fs.readFileSync(file, "utf8"))
-            fs.writeFileSync(file, JSON.stringify({ ...read(file), ...read(again) }, null, 1))
-        ' "$work/results.json" "$work/again.json"
-    fi
+doubts=$(score "$results" --brief | sed -n 's/^unexpected: //p')
+if [ -n "$doubts" ] && [ "$(tr , '\n' <<<"$doubts" | wc -l)" -le 20 ]; then
+    echo "once more: $doubts"
+    run "$doubts" >"$work/again.json"
+    results+=,$work/again.json
 fi
-score "$work/results.json"
+score "$results"
 
 # It must stop when asked to, and say so with its exit code.
 kill -TERM "$gateway"

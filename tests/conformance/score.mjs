@@ -1,15 +1,17 @@
 // Counts the results by kind, explains the failures, compares with the list of known ones.
 //
-// usage: node score.mjs SUITE_DIR RESULTS.json NOT_PASSED.txt [--brief]
+// usage: node score.mjs SUITE_DIR RESULTS.json[,LATER.json] NOT_PASSED.txt [--brief]
 //
 // Exit code 1 if the list is wrong. With --brief, the tests that went otherwise than
 // listed come alone in one line, for a second try.
 import fs from 'node:fs'
 import { kindOf, loadSuite, verdicts } from './suite.mjs'
 
-const [dir, resultsFile, listFile, brief] = process.argv.slice(2)
+const [dir, resultFiles, listFile, brief] = process.argv.slice(2)
 const suite = await loadSuite(dir)
-const all = verdicts(suite, JSON.parse(fs.readFileSync(resultsFile, 'utf8')))
+// What a later file says about a test stands.
+const results = resultFiles.split(',').map(file => JSON.parse(fs.readFileSync(file, 'utf8')))
+const all = verdicts(suite, Object.assign({}, ...results))
 const whole = all.size === suite.tests.length
 
 // Each line: the test's id, white space, the reason.
