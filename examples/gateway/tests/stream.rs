@@ -1,9 +1,15 @@
+use std::{sync::Arc, time::Duration};
+
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
-use tokio::io::AsyncWriteExt;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    sync::{Notify, mpsc},
+    time::timeout,
+};
 
 use super::{Gateway, OK, always, upstream};
 
@@ -49,9 +55,7 @@ async fn sixty_four_megabytes_go_up_whole() {
             let size = wire.until("\r\n").await;
             let size = usize::from_str_radix(size.trim_end(), 16).unwrap();
             let mut chunk = vec![0; size + 2];
-            tokio::io::AsyncReadExt::read_exact(&mut wire.0, &mut chunk)
-                .await
-                .unwrap();
+            wire.0.read_exact(&mut chunk).await.unwrap();
             read += size;
             if size == 0 {
                 break;
@@ -79,16 +83,15 @@ async fn sixty_four_megabytes_go_up_whole() {
 
 #[tokio::test]
 async fn the_first_bytes_do_not_wait_for_the_last() {
-    let (release, held) = tokio::sync::oneshot::channel::<()>();
-    let held = std::sync::Arc::new(tokio::sync::Mutex::new(Some(held)));
+    let release = Arc::new(Notify::new());
+    let held = release.clone();
     let upstream = upstream(move |mut wire| {
         let held = held.clone();
         async move {
             wire.head().await;
             wire.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfirst")
                 .await;
-            let held = held.lock().await.take().unwrap();
-            held.await.unwrap();
+            held.notified().await;
             wire.write(" last").await;
         }
     })
@@ -97,7 +100,7 @@ async fn the_first_bytes_do_not_wait_for_the_last() {
     let mut wire = gateway.connect().await;
     wire.write("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").await;
     assert!(wire.until("first").await.ends_with("\r\n\r\nfirst"));
-    release.send(()).unwrap();
+    release.notify_one();
     assert_eq!(wire.until("last").await, " last");
 }
 
@@ -157,4 +160,54 @@ async fn a_client_that_waits_for_a_100_gets_it_from_the_gateway() {
     wire.write("hello").await;
     wire.0.flush().await.unwrap();
     assert!(wire.rest().await.starts_with("HTTP/1.1 200 "));
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_stops_the_upstream_instead_of_filling_memory() {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let upstream = upstream(move |mut wire| {
+        let tell = tell.clone();
+        async move {
+            wire.head().await;
+            wire.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+                .await;
+            let chunk = format!("{CHUNK:x}\r\n{}\r\n", "x".repeat(CHUNK));
+            let mut sent = 0;
+            let stalled = Duration::from_millis(500);
+            while let Ok(written) = timeout(stalled, wire.0.write_all(chunk.as_bytes())).await {
+                written.unwrap();
+                sent += CHUNK;
+            }
+            tell.send(sent).unwrap();
+        }
+    })
+    .await;
+    let gateway = Gateway::before(upstream).await;
+    let mut wire = gateway.connect().await;
+    wire.write("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").await;
+    wire.head().await;
+    let sent = told.recv().await.unwrap();
+    // What the sockets of both connections hold, and little more.
+    assert!(sent < 32 << 20, "{sent}");
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_ends_the_call_to_the_upstream() {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let upstream = upstream(move |mut wire| {
+        let tell = tell.clone();
+        async move {
+            wire.head().await;
+            // No answer; only the end of the connection ends this.
+            assert_eq!(wire.rest().await, "");
+            tell.send(()).unwrap();
+        }
+    })
+    .await;
+    let gateway = Gateway::before(upstream).await;
+    let mut wire = gateway.connect().await;
+    wire.write("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    drop(wire);
+    told.recv().await.unwrap();
 }
