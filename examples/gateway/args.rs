@@ -4,6 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use clap::{Parser, ValueEnum};
 use http::{Uri, uri::Authority};
+use scrimp::cache::Rule;
 use tracing_subscriber::filter::LevelFilter;
 
 /// A caching reverse proxy in front of one HTTP upstream.
@@ -25,6 +26,19 @@ pub(crate) struct Args {
     /// Cache for one user (RFC 9111, private cache) rather than for all.
     #[arg(long)]
     pub(crate) private: bool,
+
+    /// What to cache beyond what the upstream says, such as "path=/api/** ttl=5m".
+    ///
+    /// May be given more than once; the first rule that matches decides. The words are
+    /// those of scrimp::cache::Rule.
+    #[arg(long = "rule", value_name = "RULE")]
+    pub(crate) rules: Vec<Rule>,
+
+    /// Treat cookies as any other header, as RFC 9111 does.
+    ///
+    /// Only for an upstream that marks every personal response private.
+    #[arg(long)]
+    pub(crate) trust_cookies: bool,
 
     /// Pass everything through and store nothing.
     #[arg(long)]

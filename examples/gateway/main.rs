@@ -1,4 +1,4 @@
-//! A caching reverse proxy: scrimp's [`CacheLayer`] in front of one HTTP upstream.
+//! A caching reverse proxy: scrimp's `CacheLayer` in front of one HTTP upstream.
 //!
 //! ```sh
 //! cargo run --release --example gateway -- --upstream http://127.0.0.1:9000 --listen 127.0.0.1:8080
