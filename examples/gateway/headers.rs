@@ -82,15 +82,27 @@ pub(crate) fn is_loop(headers: &HeaderMap) -> bool {
         >= MAX_PASSES
 }
 
-/// Whether the body is wrapped in anything but `chunked`, which we would pass on unlabelled.
+/// Whether a request's body is wrapped in anything but `chunked`, or twice in that.
 pub(crate) fn has_foreign_transfer_coding(headers: &HeaderMap) -> bool {
-    let mut codings = headers.get_all(TRANSFER_ENCODING).into_iter();
-    match (codings.next(), codings.next()) {
-        (None, _) => false,
-        (Some(only), None) => !only
-            .as_bytes()
-            .trim_ascii()
-            .eq_ignore_ascii_case(b"chunked"),
-        _ => true,
-    }
+    let mut codings = transfer_codings(headers);
+    let first = codings.next();
+    first.is_some_and(|coding| !coding.eq_ignore_ascii_case(b"chunked")) || codings.next().is_some()
+}
+
+/// Whether a response's body is compressed for one hop. We would pass it on unlabelled, as
+/// bytes that mean something else. (`identity`, and words that are no codings at all,
+/// change no bytes; origins do send them.)
+pub(crate) fn is_compressed_for_transfer(headers: &HeaderMap) -> bool {
+    let known = ["compress", "deflate", "gzip", "x-compress", "x-gzip"];
+    transfer_codings(headers).any(|coding| {
+        let is = |known: &str| coding.eq_ignore_ascii_case(known.as_bytes());
+        known.into_iter().any(is)
+    })
+}
+
+fn transfer_codings(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    let lists = headers.get_all(TRANSFER_ENCODING).into_iter();
+    lists
+        .flat_map(|list| list.as_bytes().split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii)
 }

@@ -9,8 +9,9 @@
 //! - `serve`: connections, time limits, graceful shutdown on SIGINT and SIGTERM;
 //! - `admit`: refuses what is ambiguous, takes hop-by-hop and forged forwarding headers away;
 //! - the cache, which is one `.layer(..)` line in `app`;
-//! - `proxy`: sends the request to the upstream. A failure becomes a 502 or 504 that names
-//!   its cause in `Proxy-Status`, so that the cache can answer with a stale copy instead.
+//! - `proxy`: sends the request to the upstream. A failure is an error, in place of which the
+//!   cache may answer with a stale copy; outside the cache it becomes a 502 or 504 that names
+//!   its cause in `Proxy-Status`.
 //!
 //! Bodies stream in both directions and are never collected. An upstream that breaks off
 //! in the middle of a body breaks the client's connection too: the client must not take

@@ -1,12 +1,8 @@
 //! The last room before the upstream.
 
-use std::{error::Error, io, sync::Arc, time::Duration};
+use std::{error::Error, fmt, io, sync::Arc, time::Duration};
 
-use axum::{
-    body::Body,
-    extract::{Request, State},
-    response::Response,
-};
+use axum::{body::Body, extract::Request, response::Response};
 use http::{
     HeaderValue, StatusCode, Uri, Version,
     header::HOST,
@@ -18,7 +14,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
 };
 
-use crate::{args::Args, headers, reply};
+use crate::{args::Args, headers};
 
 /// Below the 5 s after which Node and many others close an idle connection, so that a
 /// request is not written into a connection that is about to close.
@@ -35,7 +31,13 @@ pub(crate) struct Proxy {
 }
 
 /// Why there is no response, and how that is told.
-struct Failure(StatusCode, &'static str, &'static str);
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) status: StatusCode,
+    /// A proxy error type of RFC 9209 §2.3.
+    pub(crate) error: &'static str,
+    pub(crate) why: &'static str,
+}
 
 // === impl Proxy ===
 
@@ -83,78 +85,84 @@ impl Proxy {
                 tracing::warn!(error = &error as &dyn Error, "the upstream failed");
                 Err(explain(&error))
             }
-            Err(_) => Err(Failure(
-                StatusCode::GATEWAY_TIMEOUT,
-                "http_response_timeout",
-                "the upstream did not answer in time",
-            )),
+            Err(_) => Err(Failure {
+                status: StatusCode::GATEWAY_TIMEOUT,
+                error: "http_response_timeout",
+                why: "the upstream did not answer in time",
+            }),
         }
+    }
+
+    /// Sends a request upstream and its response back. The bodies are not read here.
+    pub(crate) async fn forward(
+        self: Arc<Self>,
+        mut request: Request,
+    ) -> Result<Response, Failure> {
+        self.address(&mut request);
+        let mut response = self.send(request).await?;
+        let version = response.version();
+        headers::strip_hop_by_hop(response.headers_mut());
+        headers::append_via(response.headers_mut(), version);
+        Ok(response.map(Body::new))
     }
 }
 
-/// Sends the request to the upstream and its response back. The body is not read here.
-pub(crate) async fn forward(State(proxy): State<Arc<Proxy>>, mut request: Request) -> Response {
-    proxy.address(&mut request);
-    match proxy.send(request).await {
-        Ok(mut response) => {
-            let version = response.version();
-            headers::strip_hop_by_hop(response.headers_mut());
-            headers::append_via(response.headers_mut(), version);
-            response.map(Body::new)
-        }
-        Err(Failure(status, error, why)) => reply::failure(status, error, why),
+// === impl Failure ===
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.why)
     }
 }
+
+impl Error for Failure {}
 
 fn check(response: Response<Incoming>) -> Result<Response<Incoming>, Failure> {
-    let broken = |why| Failure(StatusCode::BAD_GATEWAY, "http_protocol_error", why);
+    let broken = |why| Failure {
+        status: StatusCode::BAD_GATEWAY,
+        error: "http_protocol_error",
+        why,
+    };
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return Err(broken("the upstream switched protocols unasked"));
     }
-    if headers::has_foreign_transfer_coding(response.headers()) {
-        return Err(broken(
-            "the upstream used a transfer coding nobody asked for",
-        ));
+    if headers::is_compressed_for_transfer(response.headers()) {
+        return Err(broken("the upstream used a transfer coding unasked"));
     }
     Ok(response)
 }
 
 fn explain(error: &hyper_util::client::legacy::Error) -> Failure {
+    use StatusCode as S;
     let hyper = cause::<hyper::Error>(error);
-    if hyper.is_some_and(hyper::Error::is_user) {
+    let io = cause::<io::Error>(error).map(io::Error::kind);
+    let (status, error, why) = if hyper.is_some_and(hyper::Error::is_user) {
         // The only thing of ours that can fail in hyper's hands is the client's body.
         let why = "the request's body broke off";
-        return Failure(StatusCode::BAD_REQUEST, "http_request_error", why);
-    }
-    let io = cause::<io::Error>(error).map(io::Error::kind);
-    let (status, kind, why) = match io {
-        _ if !error.is_connect() && hyper.is_some_and(hyper::Error::is_parse) => (
-            StatusCode::BAD_GATEWAY,
-            "http_protocol_error",
-            "the upstream did not speak HTTP",
-        ),
-        _ if !error.is_connect() => (
-            StatusCode::BAD_GATEWAY,
-            "connection_terminated",
-            "the upstream closed the connection before it answered",
-        ),
-        Some(io::ErrorKind::TimedOut) => (
-            StatusCode::GATEWAY_TIMEOUT,
-            "connection_timeout",
-            "the upstream could not be reached in time",
-        ),
-        Some(io::ErrorKind::ConnectionRefused) => (
-            StatusCode::BAD_GATEWAY,
-            "connection_refused",
-            "the upstream refused the connection",
-        ),
-        _ => (
-            StatusCode::BAD_GATEWAY,
-            "destination_unavailable",
-            "the upstream could not be reached",
-        ),
+        (S::BAD_REQUEST, "http_request_error", why)
+    } else if error.is_connect() {
+        match io {
+            Some(io::ErrorKind::TimedOut) => {
+                let why = "the upstream could not be reached in time";
+                (S::GATEWAY_TIMEOUT, "connection_timeout", why)
+            }
+            Some(io::ErrorKind::ConnectionRefused) => {
+                let why = "the upstream refused the connection";
+                (S::BAD_GATEWAY, "connection_refused", why)
+            }
+            _ => {
+                let why = "the upstream could not be reached";
+                (S::BAD_GATEWAY, "destination_unavailable", why)
+            }
+        }
+    } else if hyper.is_some_and(hyper::Error::is_parse) {
+        let why = "the upstream did not speak HTTP";
+        (S::BAD_GATEWAY, "http_protocol_error", why)
+    } else {
+        let why = "the upstream closed the connection before it answered";
+        (S::BAD_GATEWAY, "connection_terminated", why)
     };
-    Failure(status, kind, why)
+    Failure { status, error, why }
 }
 
 /// The first `E` in the chain of sources.

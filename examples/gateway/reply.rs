@@ -6,25 +6,26 @@ use http::{
     header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE},
 };
 
-use crate::headers::NAME;
+use crate::{headers::NAME, proxy::Failure};
 
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 
 /// The request was refused. The connection ends with it: whoever sent one ambiguous
 /// message may have hidden a second one behind it.
 pub(crate) fn refusal(status: StatusCode, why: &'static str) -> Response {
-    let mut response = failure(status, "http_request_error", why);
+    let error = "http_request_error";
+    let mut response = failure(&Failure { status, error, why });
     response
         .headers_mut()
         .insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }
 
-/// The upstream gave no answer; `error` is a proxy error type of RFC 9209 §2.3.
-pub(crate) fn failure(status: StatusCode, error: &'static str, why: &'static str) -> Response {
-    let mut response = Response::new(Body::from(format!("{why}\n")));
-    *response.status_mut() = status;
-    let cause = format!("{NAME}; error={error}");
+/// There is no answer from the upstream.
+pub(crate) fn failure(failure: &Failure) -> Response {
+    let mut response = Response::new(Body::from(format!("{failure}\n")));
+    *response.status_mut() = failure.status;
+    let cause = format!("{NAME}; error={}", failure.error);
     let headers = response.headers_mut();
     headers.insert(
         PROXY_STATUS,

@@ -1,4 +1,10 @@
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::{net::TcpListener, sync::mpsc};
 
@@ -33,10 +39,49 @@ async fn an_upstream_that_does_not_speak_http_becomes_a_502() {
 }
 
 #[tokio::test]
-async fn an_answer_in_an_unknown_transfer_coding_becomes_a_502() {
+async fn an_answer_compressed_for_transfer_becomes_a_502() {
     let response = "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n";
     let seen = Gateway::before(always(response).await).await.get("/").await;
     assert!(seen.starts_with("HTTP/1.1 502 "), "{seen}");
+}
+
+#[tokio::test]
+async fn a_transfer_coding_that_changes_no_bytes_is_no_failure() {
+    let upstream = upstream(async |mut wire| {
+        wire.head().await;
+        wire.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\nok")
+            .await;
+    })
+    .await;
+    let seen = Gateway::before(upstream).await.get("/").await;
+    assert!(seen.starts_with("HTTP/1.1 200 "), "{seen}");
+    assert!(seen.contains("ok"), "{seen}");
+}
+
+#[tokio::test]
+async fn a_stale_copy_stands_in_for_an_upstream_that_hangs_up() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let upstream = upstream(move |mut wire| {
+        let first = calls.fetch_add(1, Ordering::Relaxed) == 0;
+        async move {
+            wire.head().await;
+            if first {
+                let head =
+                    "HTTP/1.1 200 OK\r\nCache-Control: max-age=1\r\nAge: 1\r\nETag: \"a\"\r\n";
+                wire.write(format!(
+                    "{head}Connection: close\r\nContent-Length: 2\r\n\r\nok"
+                ))
+                .await;
+            }
+        }
+    })
+    .await;
+    let gateway = Gateway::before(upstream).await;
+    for _ in 0..2 {
+        let seen = gateway.get("/").await;
+        assert!(seen.starts_with("HTTP/1.1 200 "), "{seen}");
+        assert!(seen.ends_with("ok"), "{seen}");
+    }
 }
 
 #[tokio::test]
