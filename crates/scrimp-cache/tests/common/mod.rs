@@ -1,6 +1,10 @@
 //! A cache over a scripted upstream, and short words for asking it.
 
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test binary uses its own part"
+)]
 
 use std::time::{Duration, SystemTime};
 
