@@ -1,0 +1,146 @@
+//! What the command line says.
+
+use std::{net::SocketAddr, time::Duration};
+
+use clap::{Parser, ValueEnum};
+use http::{Uri, uri::Authority};
+use scrimp::cache::Rule;
+use tracing_subscriber::filter::LevelFilter;
+
+/// A caching reverse proxy in front of one HTTP upstream.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "gateway", version)]
+pub(crate) struct Args {
+    /// Where requests go: http://HOST[:PORT], without a path.
+    #[arg(long, value_name = "URL", value_parser = upstream)]
+    pub(crate) upstream: Upstream,
+
+    /// The address to listen on; port 0 takes a free one and prints it.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+
+    /// Memory for stored responses: bytes, or a number with K, M or G (powers of 1024).
+    #[arg(long, value_name = "SIZE", default_value = "256M", value_parser = size)]
+    pub(crate) max_bytes: u64,
+
+    /// Cache for one user (RFC 9111, private cache) rather than for all.
+    #[arg(long)]
+    pub(crate) private: bool,
+
+    /// What to cache beyond what the upstream says, such as "path=/api/** ttl=5m".
+    ///
+    /// May be given more than once; the first rule that matches decides. The words are
+    /// those of scrimp::cache::Rule.
+    #[arg(long = "rule", value_name = "RULE")]
+    pub(crate) rules: Vec<Rule>,
+
+    /// Treat cookies as any other header, as RFC 9111 does.
+    ///
+    /// Only for an upstream that marks every personal response private.
+    #[arg(long)]
+    pub(crate) trust_cookies: bool,
+
+    /// Pass everything through and store nothing.
+    #[arg(long)]
+    pub(crate) no_cache: bool,
+
+    /// Keep the client's Host towards the upstream instead of the upstream's own.
+    #[arg(long)]
+    pub(crate) preserve_host: bool,
+
+    /// Believe and extend the Forwarded and X-Forwarded-* headers of whoever connects.
+    ///
+    /// Only for a gateway that nobody but a trusted proxy can reach.
+    #[arg(long)]
+    pub(crate) trust_forwarded: bool,
+
+    /// Seconds until the upstream's headers must be there, request upload included.
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    pub(crate) upstream_timeout: Duration,
+
+    /// Seconds that open requests get to finish after SIGINT or SIGTERM.
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    pub(crate) drain: Duration,
+
+    /// How much to log to stderr.
+    #[arg(long, value_enum, default_value_t = Log::Info)]
+    pub(crate) log: Log,
+}
+
+/// The upstream, known to be `http` and to have no path of its own.
+#[derive(Debug, Clone)]
+pub(crate) struct Upstream(pub(crate) Authority);
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Log {
+    Off,
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+// === impl Upstream ===
+
+impl std::fmt::Display for Upstream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "http://{}", self.0)
+    }
+}
+
+// === impl Log ===
+
+impl From<Log> for LevelFilter {
+    fn from(log: Log) -> Self {
+        match log {
+            Log::Off => Self::OFF,
+            Log::Error => Self::ERROR,
+            Log::Warn => Self::WARN,
+            Log::Info => Self::INFO,
+            Log::Debug => Self::DEBUG,
+            Log::Trace => Self::TRACE,
+        }
+    }
+}
+
+// === parsers ===
+
+fn upstream(text: &str) -> Result<Upstream, String> {
+    let uri: Uri = text.parse().map_err(|e| format!("not a URL ({e})"))?;
+    if uri.scheme_str() == Some("https") {
+        return Err("https upstreams are not supported by this example, only http".into());
+    }
+    let authority = match (uri.scheme_str(), uri.authority()) {
+        (Some("http"), Some(authority)) => authority.clone(),
+        _ => return Err("expected http://HOST[:PORT]".into()),
+    };
+    if authority.as_str().contains('@') {
+        return Err("a user name in the upstream's URL is not supported".into());
+    }
+    if uri.path_and_query().is_some_and(|p| p.as_str() != "/") {
+        return Err("the upstream's URL must not have a path or a query".into());
+    }
+    Ok(Upstream(authority))
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    let (digits, unit) = match text.as_bytes().last() {
+        Some(b'K' | b'k') => (&text[..text.len() - 1], 1 << 10),
+        Some(b'M' | b'm') => (&text[..text.len() - 1], 1 << 20),
+        Some(b'G' | b'g') => (&text[..text.len() - 1], 1 << 30),
+        _ => (text, 1),
+    };
+    digits
+        .parse::<u64>()
+        .ok()
+        .and_then(|n| n.checked_mul(unit))
+        .ok_or_else(|| "expected a number of bytes such as 1048576, 1024K, 256M or 4G".into())
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse::<f64>().map(Duration::try_from_secs_f64) {
+        Ok(Ok(duration)) if duration <= Duration::from_secs(86_400) => Ok(duration),
+        _ => Err("expected a number of seconds between 0 and 86400".into()),
+    }
+}

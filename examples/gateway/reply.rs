@@ -1,0 +1,37 @@
+//! Answers the gateway makes itself, with the reason in `Proxy-Status` (RFC 9209).
+
+use axum::{body::Body, response::Response};
+use http::{
+    HeaderName, HeaderValue, StatusCode,
+    header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE},
+};
+
+use crate::{headers::NAME, proxy::Failure};
+
+const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
+
+/// The request was refused. The connection ends with it: whoever sent one ambiguous
+/// message may have hidden a second one behind it.
+pub(crate) fn refusal(status: StatusCode, why: &'static str) -> Response {
+    let error = "http_request_error";
+    let mut response = failure(&Failure { status, error, why });
+    response
+        .headers_mut()
+        .insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// There is no answer from the upstream.
+pub(crate) fn failure(failure: &Failure) -> Response {
+    let mut response = Response::new(Body::from(format!("{failure}\n")));
+    *response.status_mut() = failure.status;
+    let cause = format!("{NAME}; error={}", failure.error);
+    let headers = response.headers_mut();
+    headers.insert(
+        PROXY_STATUS,
+        HeaderValue::try_from(cause).expect("made of tokens"),
+    );
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

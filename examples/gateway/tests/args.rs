@@ -1,0 +1,53 @@
+use clap::Parser;
+
+use crate::args::Args;
+
+fn parse(flags: &str) -> Result<Args, clap::Error> {
+    Args::try_parse_from(std::iter::once("gateway").chain(flags.split_whitespace()))
+}
+
+#[test]
+fn a_bad_flag_ends_with_code_2_and_a_sentence_that_names_it() {
+    for (flags, sentence) in [
+        ("", "--upstream <URL>"),
+        (
+            "--upstream https://a.test",
+            "https upstreams are not supported",
+        ),
+        ("--upstream a.test:80", "expected http://HOST[:PORT]"),
+        ("--upstream http://a.test/path", "must not have a path"),
+        ("--upstream http://u@a.test", "user name"),
+        (
+            "--upstream http://a.test --max-bytes 1T",
+            "expected a number of bytes",
+        ),
+        (
+            "--upstream http://a.test --max-bytes 99999999999G",
+            "expected a number of bytes",
+        ),
+        ("--upstream http://a.test --drain=-1", "--drain"),
+        (
+            "--upstream http://a.test --upstream-timeout nan",
+            "expected a number of seconds",
+        ),
+        ("--upstream http://a.test --listen here", "--listen <ADDR>"),
+    ] {
+        let error = parse(flags).expect_err(flags);
+        assert_eq!(error.exit_code(), 2, "{flags}");
+        assert!(error.to_string().contains(sentence), "{flags}: {error}");
+    }
+}
+
+#[test]
+fn sizes_take_powers_of_1024() {
+    for (text, bytes) in [
+        ("0", 0),
+        ("123", 123),
+        ("2k", 2048),
+        ("256M", 256 << 20),
+        ("4G", 4 << 30),
+    ] {
+        let args = parse(&format!("--upstream http://a.test --max-bytes {text}")).unwrap();
+        assert_eq!(args.max_bytes, bytes);
+    }
+}

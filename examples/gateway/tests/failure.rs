@@ -1,0 +1,143 @@
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{net::TcpListener, sync::mpsc};
+
+use super::{Gateway, LOOPBACK, always, upstream};
+
+#[tokio::test]
+async fn an_upstream_that_hangs_up_before_its_headers_becomes_a_502() {
+    let upstream = upstream(async |mut wire| drop(wire.head().await)).await;
+    let gateway = Gateway::before(upstream).await;
+    let seen = gateway.get("/").await;
+    assert!(seen.starts_with("HTTP/1.1 502 "), "{seen}");
+    let cause = "proxy-status: scrimp-gateway; error=connection_terminated\r\n";
+    assert!(seen.contains(cause), "{seen}");
+}
+
+#[tokio::test]
+async fn an_upstream_that_is_not_there_becomes_a_502() {
+    let listener = TcpListener::bind(LOOPBACK).await.unwrap();
+    let nobody = listener.local_addr().unwrap();
+    drop(listener);
+    let seen = Gateway::before(nobody).await.get("/").await;
+    assert!(seen.starts_with("HTTP/1.1 502 "), "{seen}");
+    assert!(seen.contains("error=connection_refused"), "{seen}");
+}
+
+#[tokio::test]
+async fn an_upstream_that_does_not_speak_http_becomes_a_502() {
+    let gateway = Gateway::before(always("* OK IMAP4 ready\r\n\r\n").await).await;
+    let seen = gateway.get("/").await;
+    assert!(seen.starts_with("HTTP/1.1 502 "), "{seen}");
+    assert!(seen.contains("error=http_protocol_error"), "{seen}");
+}
+
+#[tokio::test]
+async fn an_answer_compressed_for_transfer_becomes_a_502() {
+    let response = "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n";
+    let seen = Gateway::before(always(response).await).await.get("/").await;
+    assert!(seen.starts_with("HTTP/1.1 502 "), "{seen}");
+}
+
+#[tokio::test]
+async fn a_transfer_coding_that_changes_no_bytes_is_no_failure() {
+    let upstream = upstream(async |mut wire| {
+        wire.head().await;
+        wire.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\nok")
+            .await;
+    })
+    .await;
+    let seen = Gateway::before(upstream).await.get("/").await;
+    assert!(seen.starts_with("HTTP/1.1 200 "), "{seen}");
+    assert!(seen.contains("ok"), "{seen}");
+}
+
+#[tokio::test]
+async fn a_stale_copy_stands_in_for_an_upstream_that_hangs_up() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let upstream = upstream(move |mut wire| {
+        let first = calls.fetch_add(1, Ordering::Relaxed) == 0;
+        async move {
+            wire.head().await;
+            if first {
+                let head =
+                    "HTTP/1.1 200 OK\r\nCache-Control: max-age=1\r\nAge: 1\r\nETag: \"a\"\r\n";
+                wire.write(format!(
+                    "{head}Connection: close\r\nContent-Length: 2\r\n\r\nok"
+                ))
+                .await;
+            }
+        }
+    })
+    .await;
+    let gateway = Gateway::before(upstream).await;
+    for _ in 0..2 {
+        let seen = gateway.get("/").await;
+        assert!(seen.starts_with("HTTP/1.1 200 "), "{seen}");
+        assert!(seen.ends_with("ok"), "{seen}");
+    }
+}
+
+#[tokio::test]
+async fn an_upstream_that_stays_silent_becomes_a_504() {
+    let upstream = upstream(async |mut wire| {
+        wire.head().await;
+        wire.head().await;
+    })
+    .await;
+    let gateway = Gateway::with(upstream, &["--upstream-timeout", "0.1"]).await;
+    let seen = gateway.get("/").await;
+    assert!(seen.starts_with("HTTP/1.1 504 "), "{seen}");
+    assert!(seen.contains("error=http_response_timeout"), "{seen}");
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_upstream_is_never_ended_cleanly() {
+    for (framing, part) in [
+        ("Content-Length: 10", "half "),
+        ("Transfer-Encoding: chunked", "5\r\nhalf \r\n"),
+    ] {
+        let upstream = upstream(move |mut wire| async move {
+            wire.head().await;
+            wire.write(format!("HTTP/1.1 200 OK\r\n{framing}\r\n\r\n{part}"))
+                .await;
+            // The first half must be out before the connection goes.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        })
+        .await;
+        let seen = Gateway::before(upstream).await.get("/").await;
+        assert!(seen.starts_with("HTTP/1.1 200 "), "{seen}");
+        let (_, body) = seen.split_once("\r\n\r\n").unwrap();
+        // No ten bytes, and no last chunk.
+        assert_eq!(body, part, "{framing}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_breaks_off_its_body_breaks_the_upstreams() {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let upstream = upstream(move |mut wire| {
+        let tell = tell.clone();
+        async move {
+            wire.head().await;
+            let body = wire.rest().await;
+            tell.send(body).unwrap();
+        }
+    })
+    .await;
+    let gateway = Gateway::before(upstream).await;
+    let mut wire = gateway.connect().await;
+    wire.write(
+        "POST / HTTP/1.1\r\nHost: shop.test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhalf \r\n",
+    )
+    .await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    drop(wire);
+    assert_eq!(told.recv().await.unwrap(), "5\r\nhalf \r\n");
+}

@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# Checks and tests everything, and installs what it needs for that.
+#
+#   scripts/test.sh          format, lints, docs, conformance suite, tests
+#   scripts/test.sh --full   also each feature alone, dependencies and licences, MSRV
+#
+# Works on a bare Debian or Ubuntu with a Rust toolchain, as root or with sudo; elsewhere
+# a C compiler, Node and npm must be there already. Stops at the first failure.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# Known to agree with this script and with deny.toml; a newer one that is there is taken.
+deny_version=0.20.2
+hack_version=0.6.46
+
+full=
+case ${1-} in
+    '') ;;
+    --full) full=yes ;;
+    *) echo "usage: scripts/test.sh [--full]" >&2; exit 2 ;;
+esac
+
+times=
+step() {
+    local name=$1 start=$SECONDS code
+    shift
+    echo "=== $name"
+    # Not `"$@" || ..`, behind which a function would go on after a failure.
+    set +e
+    (set -e; "$@")
+    code=$?
+    set -e
+    if [ "$code" != 0 ]; then
+        echo "=== $name FAILED after $((SECONDS - start)) s" >&2
+        exit "$code"
+    fi
+    echo "=== $name: $((SECONDS - start)) s"
+    times+=$(printf '%6d s  %s' $((SECONDS - start)) "$name")$'\n'
+}
+
+has() { command -v "$1" >/dev/null; }
+
+tools() {
+    local missing=()
+    has cc || missing+=(gcc libc6-dev)
+    has node || missing+=(nodejs)
+    has npm || missing+=(npm)
+    if [ ${#missing[@]} -gt 0 ]; then
+        local sudo=()
+        [ "$(id -u)" = 0 ] || sudo=(sudo)
+        if ! has apt-get || ! has "${sudo[0]:-apt-get}"; then
+            echo "error: please install: ${missing[*]}" >&2
+            return 1
+        fi
+        "${sudo[@]}" apt-get update -qq
+        "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
+            apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    fi
+    cargo fmt --version >/dev/null 2>&1 || rustup component add rustfmt
+    cargo clippy --version >/dev/null 2>&1 || rustup component add clippy
+    if [ -n "$full" ]; then
+        cargo deny --version >/dev/null 2>&1 || cargo install --quiet --locked "cargo-deny@$deny_version"
+        cargo hack --version >/dev/null 2>&1 || cargo install --quiet --locked "cargo-hack@$hack_version"
+    fi
+    cargo --version
+    echo "node $(node --version), npm $(npm --version)"
+}
+
+# The last line of all: how many tests ran, summed over cargo's summaries.
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+sum() {
+    awk '/^test result: /{ p += $4; f += $6; i += $8 }
+        END { printf "%d passed, %d failed, %d skipped\n", p, f, i }' "$log"
+}
+
+tests() {
+    # Doctests first: the summary of the last crate's may well say 0.
+    cargo test --workspace --all-features --doc 2>&1 | tee "$log"
+    cargo test --workspace --all-features --lib --bins --tests --examples 2>&1 | tee -a "$log"
+}
+
+step "tools" tools
+step "format" cargo fmt --all --check
+if has shellcheck; then
+    step "scripts" shellcheck scripts/*.sh .ci/run
+fi
+if [ -n "$full" ]; then
+    # Not advisories: their database is not something a build should have to fetch.
+    step "dependencies" cargo deny --all-features check --hide-inclusion-graph bans licenses sources
+    step "MSRV of dependencies" node scripts/msrv.mjs
+fi
+step "lints" cargo clippy --workspace --all-targets --all-features -- -D warnings -D clippy::incompatible_msrv
+if [ -n "$full" ]; then
+    step "each feature" cargo hack --workspace --ignore-private --each-feature check
+fi
+step "docs" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps
+step "conformance" scripts/conformance.sh
+step "tests" tests
+
+echo "all in $SECONDS s:"
+printf '%s' "$times"
+sum
