@@ -25,6 +25,10 @@ use crate::{
 };
 
 /// What the cache has to do with a request, as far as the request alone tells.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a box would cost every hit an allocation"
+)]
 pub(crate) enum Plan {
     /// Nothing.
     Pass(Report),

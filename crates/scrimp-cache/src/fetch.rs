@@ -275,7 +275,7 @@ impl Fetch {
         self.pass(shared, response, report)
     }
 
-    fn label_miss<St>(&self, shared: &Shared<St>, headers: &mut HeaderMap, report: Report) {
+    fn label_miss<St>(shared: &Shared<St>, headers: &mut HeaderMap, report: Report) {
         shared.counters.misses.add();
         if shared.config.strip_tag_headers {
             for name in &shared.config.tag_headers {
@@ -291,7 +291,7 @@ impl Fetch {
         mut response: Response<B>,
         report: Report,
     ) -> Response<CacheBody<B>> {
-        self.label_miss(shared, response.headers_mut(), report);
+        Self::label_miss(shared, response.headers_mut(), report);
         if self.explain {
             response
                 .extensions_mut()
@@ -331,7 +331,7 @@ impl Fetch {
             stored: true,
             ..Report::forwarded(self.reason)
         };
-        self.label_miss(shared, head.headers_mut(), report);
+        Self::label_miss(shared, head.headers_mut(), report);
         if self.explain {
             let info = draft.info(CacheState::Miss);
             head.extensions_mut().insert(info);

@@ -150,13 +150,13 @@ where
     ResB: Body<Data = Bytes> + Send + 'static,
     St: Store,
 {
-    fn proceed(self: Box<Self>, found: Option<&crate::store::Variants>) -> State<S, ReqB, St> {
+    fn proceed(self, found: Option<&crate::store::Variants>) -> State<S, ReqB, St> {
         let Self {
             mut request,
             wanted,
             inner,
             common,
-        } = *self;
+        } = self;
         match lookup::decide(&common.shared, &mut request, wanted, found) {
             Step::Answer(response) => State::Ready {
                 response: Some(response),

@@ -93,11 +93,11 @@ pub(crate) fn plan<St, B: Body>(shared: &Shared<St>, request: &Request<B>) -> Pl
 pub(crate) fn pass<St: Store, B>(
     shared: &Arc<Shared<St>>,
     request: &Request<B>,
-    plan: Plan,
+    plan: &Plan,
 ) -> Exchange<St> {
     let explain = shared.config.explain || request.extensions().get::<Explain>().is_some();
     match plan {
-        Plan::Pass(report) => Exchange::pass(shared, report, explain),
+        Plan::Pass(report) => Exchange::pass(shared, *report, explain),
         Plan::Unsafe | Plan::Lookup(_) => Exchange::unsafe_method(shared, request, explain),
     }
 }

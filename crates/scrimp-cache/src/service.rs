@@ -91,7 +91,7 @@ where
         let shared = &self.common.shared;
         let plan = lookup::plan(shared, &request);
         let Plan::Lookup(wanted) = plan else {
-            let exchange = lookup::pass(shared, &request, plan);
+            let exchange = lookup::pass(shared, &request, &plan);
             return self.forward(request, exchange);
         };
         match shared.store.get(wanted.key.as_ref()) {

@@ -387,7 +387,7 @@ async fn the_admin_service_purges_for_those_it_is_told_to_trust() {
     let (status, stats) = admin(&layer, "GET", "/stats", &[]).await;
     assert_eq!(status, 200);
     assert!(
-        stats.contains("\"hits\":9") && stats.contains("\"store_entries\":1"),
+        stats.contains("\"hits\":16") && stats.contains("\"store_entries\":1"),
         "{stats}"
     );
 }

@@ -105,9 +105,8 @@ fn purge_method(parts: &Parts) -> Result<Vec<Invalidation>, String> {
             .uri
             .path_and_query()
             .map_or("/", |target| target.as_str());
-        let uri: Uri = format!("//{authority}{target}")
+        let uri: Uri = format!("http://{authority}{target}")
             .parse()
-            .or_else(|_| format!("http://{authority}{target}").parse())
             .map_err(|_| format!("no Host to purge {target} of"))?;
         purges.push(Invalidation::uri(uri));
     }

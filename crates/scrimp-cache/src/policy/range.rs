@@ -76,7 +76,11 @@ fn parse(line: &[u8], length: u64) -> Option<Ranges> {
         if specs > MAX_RANGES {
             return None;
         }
-        parts.extend(span(spec, length)?);
+        match read_spec(spec, length) {
+            Spec::Inside(span) => parts.push(span),
+            Spec::Outside => {}
+            Spec::Malformed => return None,
+        }
     }
     if specs == 0 {
         return None;
@@ -94,25 +98,30 @@ fn parse(line: &[u8], length: u64) -> Option<Ranges> {
     })
 }
 
-/// One range. Outer `None`: not well formed. Inner `None`: well formed, outside the body.
-fn span(spec: &[u8], length: u64) -> Option<Option<Span>> {
-    let dash = spec.iter().position(|&byte| byte == b'-')?;
-    let (first, last) = (&spec[..dash], &spec[dash + 1..]);
-    if first.is_empty() {
-        let suffix = number(last)?;
-        let start = length.saturating_sub(suffix);
-        return Some((start < length).then_some((start, length)));
-    }
-    let first = number(first)?;
-    let end = if last.is_empty() {
-        length
-    } else {
-        number(last)?.checked_add(1)?
+/// One range of a set.
+enum Spec {
+    Inside(Span),
+    /// Well formed, and past the end of the body.
+    Outside,
+    Malformed,
+}
+
+fn read_spec(spec: &[u8], length: u64) -> Spec {
+    let Some(dash) = spec.iter().position(|&byte| byte == b'-') else {
+        return Spec::Malformed;
     };
-    if !last.is_empty() && end <= first {
-        return None;
+    let (first, last) = (&spec[..dash], &spec[dash + 1..]);
+    let span = match (number(first), number(last)) {
+        (None, Some(suffix)) if first.is_empty() => (length.saturating_sub(suffix), length),
+        (Some(first), None) if last.is_empty() => (first, length),
+        (Some(first), Some(last)) if first <= last => (first, last.saturating_add(1).min(length)),
+        _ => return Spec::Malformed,
+    };
+    if span.0 < span.1 {
+        Spec::Inside(span)
+    } else {
+        Spec::Outside
     }
-    Some((first < length).then_some((first, end.min(length))))
 }
 
 fn number(text: &[u8]) -> Option<u64> {

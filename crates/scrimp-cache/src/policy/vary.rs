@@ -10,7 +10,10 @@ use super::fields::members;
 /// joined, white space around commas goes, and for the Accept fields case and order do not
 /// count either, because their meaning does not depend on them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Selection(Box<[(HeaderName, Option<Box<[u8]>>)]>);
+pub struct Selection(Box<[Chosen]>);
+
+/// A field, and its value; `None` if the request had no such field.
+type Chosen = (HeaderName, Option<Box<[u8]>>);
 
 // === impl Selection ===
 
@@ -52,9 +55,7 @@ impl Selection {
         let value = |value: &Option<Box<[u8]>>| value.as_ref().map_or(0, |value| value.len());
         self.0
             .iter()
-            .map(|(name, v)| {
-                size_of::<(HeaderName, Option<Box<[u8]>>)>() + name.as_str().len() + value(v)
-            })
+            .map(|(name, v)| size_of::<Chosen>() + name.as_str().len() + value(v))
             .sum()
     }
 }

@@ -115,7 +115,6 @@ pub(crate) enum Ttl {
 
 impl Rule {
     /// Starts a rule that matches everything and changes nothing.
-    #[must_use]
     pub fn builder() -> RuleBuilder {
         RuleBuilder::default()
     }

@@ -196,7 +196,7 @@ impl Variants {
 
     /// These responses and a new one, which replaces those with the same selection.
     #[must_use]
-    pub fn with(&self, entry: Arc<Entry>) -> Self {
+    pub fn with(&self, entry: &Arc<Entry>) -> Self {
         let others = self
             .0
             .iter()
@@ -204,7 +204,7 @@ impl Variants {
             .take(MAX_VARIANTS - 1)
             .cloned();
         let mut list = SmallVec::with_capacity(self.0.len().min(MAX_VARIANTS));
-        list.push(Arc::clone(&entry));
+        list.push(Arc::clone(entry));
         list.extend(others);
         Self(list)
     }

@@ -146,8 +146,8 @@ impl MemoryStore {
                 return Op::Nop;
             }
             let variants = match present {
-                Some(present) => present.into_value().with(Arc::clone(entry)),
-                None => Variants::default().with(Arc::clone(entry)),
+                Some(present) => present.into_value().with(entry),
+                None => Variants::default().with(entry),
             };
             added = weigh(&owned, &variants);
             // Counted before moka can report the removal.
