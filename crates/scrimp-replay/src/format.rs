@@ -17,9 +17,15 @@ pub(crate) fn count(number: u64) -> String {
     text
 }
 
-/// `86.8 %`. Rounds down to a tenth, so that 100 % means all.
+/// `86.8 %`. Only all is 100 %, and only nothing is 0 %.
 pub(crate) fn percent(share: f64) -> String {
-    format!("{:.1} %", (share * 1000.0 + 1e-9).floor() / 10.0)
+    let rounded = (share * 1000.0).round() / 10.0;
+    let shown = if share > 0.0 && share < 1.0 {
+        rounded.clamp(0.1, 99.9)
+    } else {
+        rounded
+    };
+    format!("{shown:.1} %")
 }
 
 /// `12.3 MiB`.
@@ -64,7 +70,11 @@ mod tests {
     #[test]
     fn numbers_are_short_and_honest() {
         assert_eq!(count(1_234_567), "1,234,567");
-        assert_eq!(percent(0.868), "86.8 %");
+        assert_eq!(percent(0.867_97), "86.8 %");
+        assert_eq!(
+            (percent(0.0), percent(1.0)),
+            ("0.0 %".into(), "100.0 %".into())
+        );
         assert_eq!(percent(0.999_99), "99.9 %");
         assert_eq!(bytes(268_435_456), "256 MiB");
         assert_eq!(bytes(1_536), "1.5 KiB");

@@ -3,7 +3,7 @@
 use crate::line::MICROS;
 
 /// Points on a chart at most.
-const MAX_SLICES: i64 = 200;
+const MAX_SLICES: i64 = 120;
 
 /// Lengths that people read easily, in seconds; beyond the last, whole days.
 const LENGTHS: &[i64] = &[
@@ -88,7 +88,7 @@ mod tests {
             timeline.count(0, 1);
             timeline.count(span * MICROS, 0);
             assert!(
-                timeline.slices.len() <= 201,
+                timeline.slices.len() <= 121,
                 "{span}: {}",
                 timeline.slices.len()
             );

@@ -54,7 +54,7 @@ pub(super) struct ReplayArgs {
     #[arg(long)]
     sample: bool,
     /// What a call to the upstream costs: dollars, or with a code, as in "0.02 EUR"
-    #[arg(long, default_value = "0.01", value_parser = price)]
+    #[arg(long, default_value = "0.01", value_parser = price, allow_negative_numbers = true)]
     price: Money,
     /// How long an answer is fresh where no rule says: 30s, 5m, 1h30m, 7d, infinite or none
     #[arg(long, default_value = "5m")]

@@ -11,6 +11,8 @@ use crate::{
 /// Width and height of a drawing in its own units; CSS decides how large it is shown.
 const WIDTH: f64 = 1000.0;
 const HEIGHT: f64 = 100.0;
+/// From the end of an area down to the ground, and back to where it began.
+const CLOSE: &str = "V100Z";
 
 /// Two curves over time.
 pub(super) struct Chart<'a> {
@@ -28,6 +30,7 @@ pub(super) struct Series<'a> {
     pub(super) name: &'static str,
     /// Its class in the style sheet.
     pub(super) class: &'static str,
+    /// One value per slice; NaN where there is none.
     pub(super) values: &'a [f64],
 }
 
@@ -81,7 +84,11 @@ impl Chart<'_> {
         let mut text = String::new();
         for Series { name, values, .. } in &self.series {
             let largest = values.iter().copied().fold(0.0, f64::max);
-            let last = values.last().copied().unwrap_or(0.0);
+            let last = values
+                .iter()
+                .rfind(|value| !value.is_nan())
+                .copied()
+                .unwrap_or(0.0);
             let unit = self.unit;
             let _ = write!(
                 text,
@@ -97,6 +104,13 @@ impl Chart<'_> {
     /// One area per slice that says its numbers when pointed at.
     fn tips(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [first, second] = &self.series;
+        let label = |value: f64| {
+            if value.is_nan() {
+                "–".to_owned()
+            } else {
+                (self.unit)(value)
+            }
+        };
         let width = WIDTH / count(first.values);
         let mut start = self.timeline.start;
         let mut x = 0.0;
@@ -107,9 +121,9 @@ impl Chart<'_> {
                  {}: {}\n{}: {}</title></rect>",
                 time(start),
                 first.name,
-                (self.unit)(*a),
+                label(*a),
                 second.name,
-                (self.unit)(*b),
+                label(*b),
             )?;
             x += width;
             start += self.timeline.seconds;
@@ -132,27 +146,33 @@ impl Chart<'_> {
 // === impl Series ===
 
 impl Series<'_> {
-    /// The area below the curve, and the curve: steps, since a value holds for its slice.
+    /// The area below the curve, and the curve: steps, since a value holds for its slice,
+    /// and gaps where there is no value.
     fn draw(&self, f: &mut fmt::Formatter<'_>, top: f64) -> fmt::Result {
         let width = WIDTH / count(self.values);
-        let mut line = String::new();
-        let mut x = 0.0;
+        let (mut line, mut area) = (String::new(), String::new());
+        let (mut x, mut open) = (0.0, false);
         for value in self.values {
-            let y = HEIGHT - (value / top * HEIGHT).clamp(0.0, HEIGHT);
-            let _ = write!(
-                line,
-                "{}{x:.1} {y:.2}H{:.1}",
-                if line.is_empty() { 'M' } else { 'L' },
-                x + width
-            );
-            x += width;
+            let end = x + width;
+            if value.is_nan() {
+                area.push_str(if open { CLOSE } else { "" });
+                open = false;
+            } else {
+                let y = HEIGHT - (value / top * HEIGHT).clamp(0.0, HEIGHT);
+                let step = if open { 'L' } else { 'M' };
+                let _ = write!(line, "{step}{x:.1} {y:.2}H{end:.1}");
+                if !open {
+                    let _ = write!(area, "M{x:.1} {HEIGHT}");
+                }
+                let _ = write!(area, "L{x:.1} {y:.2}H{end:.1}");
+                open = true;
+            }
+            x = end;
         }
+        area.push_str(if open { CLOSE } else { "" });
         let class = self.class;
-        write!(
-            f,
-            "<path class=\"area {class}\" d=\"{line}V{HEIGHT}H0Z\"/>\n\
-             <path class=\"line {class}\" d=\"{line}\"/>\n",
-        )
+        writeln!(f, "<path class=\"area {class}\" d=\"{area}\"/>")?;
+        writeln!(f, "<path class=\"line {class}\" d=\"{line}\"/>")
     }
 }
 

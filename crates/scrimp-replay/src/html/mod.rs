@@ -135,7 +135,14 @@ impl Html<'_> {
         };
         let (bill_without, bill_with) = (sums(&requests), sums(&calls));
         let every = format!("per {}", chart::length(timeline.seconds));
-        let rates: Vec<f64> = slices.iter().map(crate::Slice::hit_rate).collect();
+        let rate = |slice: &crate::Slice| {
+            if slice.requests == 0 {
+                f64::NAN
+            } else {
+                slice.hit_rate()
+            }
+        };
+        let rates: Vec<f64> = slices.iter().map(rate).collect();
         let code = report.price.currency();
 
         let charts = [
