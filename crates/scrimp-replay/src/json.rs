@@ -32,11 +32,13 @@ impl Report {
     /// | `currency` | ISO 4217 code of all amounts |
     /// | `price` | of a call; amounts are decimal numbers of the currency's units |
     /// | `cost_without`, `cost_with`, `saved` | the bill |
+    /// | `ledger_saved` | what the cache's own ledger says was saved: the same |
     /// | `ttl` | as given: a time, `infinite` or `none` |
     /// | `rules` | as given |
     /// | `max_bytes` | limit of the cache's memory |
     /// | `peak_bytes` | the most it held |
     /// | `entries` | answers it held at the end |
+    /// | `evicted` | answers removed to make room |
     /// | `elapsed_seconds` | how long reading and replaying took |
     /// | `timeline` | `start` (Unix seconds), `slice_seconds`, `requests` and `upstream_calls`: a list each, one number per slice |
     /// | `routes` | those that save the most: `route`, `requests`, `upstream_calls`, `saved`, `hit_rate` |
@@ -71,11 +73,13 @@ impl Report {
             "cost_without": self.cost_without().as_f64(),
             "cost_with": self.cost_with().as_f64(),
             "saved": self.saved().as_f64(),
+            "ledger_saved": self.ledger_saved.as_f64(),
             "ttl": self.ttl.to_string(),
             "rules": self.rules,
             "max_bytes": self.max_bytes,
             "peak_bytes": self.peak_bytes,
             "entries": self.entries,
+            "evicted": self.evicted,
             "elapsed_seconds": self.elapsed.as_secs_f64(),
             "timeline": self.timeline_json(),
             "routes": self.routes_json(),

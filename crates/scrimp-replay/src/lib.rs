@@ -62,6 +62,7 @@ mod stopwatch;
 mod table;
 mod timeline;
 mod upstream;
+mod watch;
 
 pub use error::{Error, Result};
 pub use html::Html;

@@ -104,6 +104,7 @@ async fn drive(
         max_bytes: settings.max_bytes,
         peak_bytes: cache.peak_bytes,
         entries: cache.entries,
+        evicted: cache.evicted,
         span,
         timeline,
         routes: routes.top(TOP_ROUTES),

@@ -38,6 +38,8 @@ pub struct Report {
     pub peak_bytes: u64,
     /// Answers the cache held at the end.
     pub entries: u64,
+    /// Answers removed to make room.
+    pub evicted: u64,
     /// Time of the first and the last request, in microseconds since 1970-01-01 UTC.
     pub span: (i64, i64),
     /// Requests and calls over time.

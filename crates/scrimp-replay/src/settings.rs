@@ -91,8 +91,7 @@ impl Settings {
     ///
     /// If the text is no rule.
     pub fn rule(mut self, text: &str) -> Result<Self> {
-        stack::check_rule(text)
-            .map_err(|why| Error::new(format!("the rule {text:?} is wrong: {why}")))?;
+        stack::rule(text)?;
         self.rules.push(text.to_owned());
         Ok(self)
     }

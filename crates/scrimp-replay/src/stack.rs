@@ -1,86 +1,102 @@
-//! Stand-in until the cache is there.
-
-use std::{collections::HashMap, time::Duration};
+//! What a request goes through: the cache, over the metered upstream.
 
 use bytes::Bytes;
-use http::Request;
+use http::{Method, Request};
 use http_body_util::{BodyExt, Empty};
-use scrimp_core::{Clock, Money};
-use tower::ServiceExt;
+use scrimp_cache::{Cache, CacheLayer, MemoryStore, Rule};
+use scrimp_core::{Clock, Ledger, Money};
+use tower_layer::Layer;
+use tower_service::Service;
 
 use crate::{
-    error::Result,
-    settings::{Settings, Ttl},
-    upstream::Upstream,
+    error::{Error, Result},
+    settings::Settings,
+    upstream::{Logged, Upstream},
+    watch::Watched,
 };
 
+/// The layers under test.
+#[derive(Debug)]
 pub(crate) struct Stack {
-    map: HashMap<String, Duration>,
-    clock: Clock,
-    upstream: Upstream,
-    ttl: Duration,
-    no_query: bool,
+    service: Cache<Upstream, Watched>,
+    store: Watched,
+    ledger: Ledger,
 }
+
+/// What a request means for the ceiling.
+#[derive(Debug)]
 pub(crate) struct Verdict {
+    /// The cache's key; `None` if no stored answer could have satisfied the request.
     pub(crate) key: Option<Vec<u8>>,
+    /// Whether a cache that has room for anything would have kept the upstream's answer.
     pub(crate) storable: bool,
 }
+
+/// What the cache has to show at the end.
+#[derive(Debug)]
 pub(crate) struct Stats {
     pub(crate) saved: Money,
     pub(crate) entries: u64,
     pub(crate) peak_bytes: u64,
+    pub(crate) evicted: u64,
 }
 
-pub(crate) fn check_rule(text: &str) -> std::result::Result<(), String> {
-    if text.contains('=') {
-        Ok(())
-    } else {
-        Err("no".into())
-    }
+/// Reads a rule.
+pub(crate) fn rule(text: &str) -> Result<Rule> {
+    text.parse()
+        .map_err(|why| Error::new(format!("the rule {text:?} cannot be used: {why}")))
 }
+
+// === impl Stack ===
 
 impl Stack {
     pub(crate) fn new(settings: &Settings, upstream: Upstream, clock: Clock) -> Result<Self> {
-        let ttl = match settings.ttl {
-            Ttl::After(t) => t,
-            Ttl::Infinite => Duration::MAX,
-            Ttl::None => Duration::ZERO,
-        };
-        let no_query = settings.rules.iter().any(|r| r.contains("query=none"));
+        let store = Watched::new(MemoryStore::new(settings.max_bytes));
+        let ledger = Ledger::new();
+        let mut layer = CacheLayer::new(store.clone())
+            .ledger(ledger.clone())
+            .clock(clock);
+        for text in settings.cache_rules() {
+            layer = layer.rule(rule(&text)?);
+        }
         Ok(Self {
-            map: HashMap::new(),
-            clock,
-            upstream,
-            ttl,
-            no_query,
+            service: layer.layer(upstream),
+            store,
+            ledger,
         })
     }
+
+    /// Makes a request, and reads the answer to its end: nothing else is stored.
     pub(crate) async fn call(&mut self, request: Request<Empty<Bytes>>) -> Verdict {
-        let key = if self.no_query {
-            request.uri().path().to_owned()
-        } else {
-            request.uri().to_string()
-        };
-        let get = request.method() == "GET";
-        let safe = get || request.method() == "HEAD";
-        let now = self.clock.unix();
-        if !(safe && self.map.get(&key).is_some_and(|&at| at > now)) {
-            let Ok(response) = self.upstream.clone().oneshot(request).await;
-            let Ok(_) = response.into_body().collect().await;
-            if get {
-                self.map.insert(key.clone(), now.saturating_add(self.ttl));
-            }
-        }
+        let get = request.method() == Method::GET;
+        let logged = request.extensions().get::<Logged>().copied();
+        // A cache is always ready; so is the upstream.
+        let Ok(response) = self.service.call(request).await;
+        let Ok(_) = response.into_body().collect().await;
+        let seen = self.store.take();
+        let by_default = get && logged.is_some_and(|logged| cacheable(logged.answer().as_u16()));
         Verdict {
-            key: safe.then(|| key.into_bytes()),
-            storable: get,
+            key: seen.key,
+            storable: seen.kept || by_default,
         }
     }
+
     pub(crate) fn stats(&self) -> Stats {
+        let stats = self.store.inner().stats();
         Stats {
-            saved: Money::ZERO,
-            entries: self.map.len() as u64,
-            peak_bytes: 0,
+            saved: self.ledger.lines().iter().map(|line| line.saved).sum(),
+            entries: stats.entries,
+            peak_bytes: stats.peak_bytes,
+            evicted: stats.evicted,
         }
     }
+}
+
+/// Status codes that are cacheable by default (RFC 9110 §15.1), but for 206: the upstream
+/// never answers with a part.
+fn cacheable(status: u16) -> bool {
+    matches!(
+        status,
+        200 | 203 | 204 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501
+    )
 }

@@ -129,10 +129,11 @@ impl Table<'_> {
         )?;
         writeln!(
             f,
-            "memory      {} at most, of {}; {} answers at the end",
+            "memory      {} at most, of {}; {} answers at the end, {} made room",
             bytes(report.peak_bytes),
             bytes(report.max_bytes),
             count(report.entries),
+            count(report.evicted),
         )?;
         writeln!(f, "time taken  {}", elapsed(report.elapsed))
     }

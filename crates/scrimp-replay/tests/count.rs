@@ -77,6 +77,7 @@ fn agrees(path: &str, log: &str) {
         assert_eq!(report["upstream_calls_with"], calls, "{ttl}");
         assert_eq!(report["ceiling_hits"], requests - best, "{ttl}");
         assert_eq!(report["keys"], best, "{ttl}");
+        assert_eq!(report["ledger_saved"], report["saved"], "{ttl}");
     }
 }
 

@@ -1,0 +1,131 @@
+//! The bodies of a cache's responses.
+
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use scrimp_core::Tee;
+
+use crate::fill::Fill;
+
+/// A body from store.
+pub(crate) struct StoredBody {
+    data: Bytes,
+    trailers: Option<Box<HeaderMap>>,
+}
+
+pin_project! {
+    /// The body of a [`Cache`](crate::Cache)'s response: from store, passing through, or
+    /// passing through while it is being kept.
+    pub struct CacheBody<B> {
+        #[pin]
+        kind: Kind<B>,
+    }
+}
+
+pin_project! {
+    #[project = KindProj]
+    enum Kind<B> {
+        Stored { body: StoredBody },
+        Passing { #[pin] body: B },
+        Kept { #[pin] body: Tee<B, Fill> },
+    }
+}
+
+// === impl StoredBody ===
+
+impl StoredBody {
+    pub(crate) fn new(data: Bytes, trailers: Option<&HeaderMap>) -> Self {
+        Self {
+            data,
+            trailers: trailers.map(|trailers| Box::new(trailers.clone())),
+        }
+    }
+
+    pub(crate) fn empty() -> Self {
+        Self::new(Bytes::new(), None)
+    }
+
+    fn next(&mut self) -> Option<Frame<Bytes>> {
+        if !self.data.is_empty() {
+            return Some(Frame::data(std::mem::take(&mut self.data)));
+        }
+        self.trailers
+            .take()
+            .map(|trailers| Frame::trailers(*trailers))
+    }
+}
+
+// === impl CacheBody ===
+
+impl<B> CacheBody<B> {
+    pub(crate) fn stored(body: StoredBody) -> Self {
+        Self {
+            kind: Kind::Stored { body },
+        }
+    }
+
+    pub(crate) fn passing(body: B) -> Self {
+        Self {
+            kind: Kind::Passing { body },
+        }
+    }
+}
+
+impl<B: Body<Data = Bytes>> CacheBody<B> {
+    pub(crate) fn kept(body: B, fill: Fill) -> Self {
+        Self {
+            kind: Kind::Kept {
+                body: Tee::new(body, fill),
+            },
+        }
+    }
+}
+
+impl<B: Body<Data = Bytes>> Body for CacheBody<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        Poll::Ready(match self.project().kind.project() {
+            KindProj::Stored { body } => body.next().map(Ok),
+            KindProj::Passing { body } => ready!(body.poll_frame(cx)),
+            KindProj::Kept { body } => ready!(body.poll_frame(cx)),
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Stored { body } => body.data.is_empty() && body.trailers.is_none(),
+            Kind::Passing { body } => body.is_end_stream(),
+            Kind::Kept { body } => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Stored { body } => SizeHint::with_exact(body.data.len() as u64),
+            Kind::Passing { body } => body.size_hint(),
+            Kind::Kept { body } => body.size_hint(),
+        }
+    }
+}
+
+impl<B> fmt::Debug for CacheBody<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            Kind::Stored { .. } => "CacheBody(stored)",
+            Kind::Passing { .. } => "CacheBody(passing)",
+            Kind::Kept { .. } => "CacheBody(kept)",
+        })
+    }
+}

@@ -1,0 +1,199 @@
+//! The Cache-Status field (RFC 9211).
+
+use std::{fmt::Write as _, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode};
+
+/// Why a request went to the upstream (RFC 9211 §2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Forward {
+    /// The cache was told to stay out of it.
+    Bypass,
+    /// The method is none that a cache answers.
+    Method,
+    /// Nothing is stored under the key.
+    UriMiss,
+    /// What is stored was selected by other request fields.
+    VaryMiss,
+    /// Something is stored and fresh; the request wanted more.
+    Request,
+    /// What is stored is stale.
+    Stale,
+}
+
+/// What the cache did with one request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Report {
+    /// `None`: a hit.
+    pub(crate) forward: Option<Forward>,
+    /// The upstream's status, where it is not the response's.
+    pub(crate) forward_status: Option<StatusCode>,
+    /// Seconds until stale; negative once it is.
+    pub(crate) ttl: Option<i64>,
+    pub(crate) stored: bool,
+    pub(crate) detail: Option<&'static str>,
+}
+
+// === impl Forward ===
+
+impl Forward {
+    fn token(self) -> &'static str {
+        match self {
+            Self::Bypass => "bypass",
+            Self::Method => "method",
+            Self::UriMiss => "uri-miss",
+            Self::VaryMiss => "vary-miss",
+            Self::Request => "request",
+            Self::Stale => "stale",
+        }
+    }
+}
+
+// === impl Report ===
+
+impl Report {
+    pub(crate) fn hit(ttl: i64) -> Self {
+        Self {
+            forward: None,
+            forward_status: None,
+            ttl: Some(ttl),
+            stored: false,
+            detail: None,
+        }
+    }
+
+    pub(crate) fn forwarded(reason: Forward) -> Self {
+        Self {
+            forward: Some(reason),
+            forward_status: None,
+            ttl: None,
+            stored: false,
+            detail: None,
+        }
+    }
+
+    pub(crate) fn detail(self, detail: &'static str) -> Self {
+        Self {
+            detail: Some(detail),
+            ..self
+        }
+    }
+
+    /// The field's value, behind what caches nearer to the origin have said.
+    pub(crate) fn value(self, name: &str, upstream: Option<&Bytes>) -> HeaderValue {
+        let before = upstream.map_or(0, |said| said.len() + 2);
+        let mut text = Vec::with_capacity(before + name.len() + 40);
+        if let Some(said) = upstream {
+            text.extend_from_slice(said);
+            text.extend_from_slice(b", ");
+        }
+        let mut text = Text(text);
+        // Writing to memory does not fail.
+        let _ = self.write(name, &mut text);
+        HeaderValue::from_maybe_shared(Bytes::from(text.0))
+            .unwrap_or_else(|_| HeaderValue::from_static("scrimp"))
+    }
+
+    fn write(self, name: &str, text: &mut Text) -> std::fmt::Result {
+        text.write_str(name)?;
+        match self.forward {
+            None => text.write_str("; hit")?,
+            Some(reason) => {
+                text.write_str("; fwd=")?;
+                text.write_str(reason.token())?;
+            }
+        }
+        if let Some(status) = self.forward_status {
+            text.write_str("; fwd-status=")?;
+            text.write_str(status.as_str())?;
+        }
+        if let Some(ttl) = self.ttl {
+            write!(text, "; ttl={ttl}")?;
+        }
+        if self.stored {
+            text.write_str("; stored")?;
+        }
+        if let Some(detail) = self.detail {
+            text.write_str("; detail=")?;
+            text.write_str(detail)?;
+        }
+        Ok(())
+    }
+}
+
+/// Seconds, as `ttl` counts them: until stale, or since.
+pub(crate) fn ttl_seconds(ttl: Duration, staleness: Duration) -> i64 {
+    // Structured field integers have fifteen digits (RFC 9651 §3.3.1).
+    const MAX: u64 = 999_999_999_999_999;
+    let seconds = |time: Duration| i64::try_from(time.as_secs().min(MAX)).unwrap_or(i64::MAX);
+    if staleness.is_zero() {
+        seconds(ttl)
+    } else {
+        -seconds(staleness)
+    }
+}
+
+struct Text(Vec<u8>);
+
+impl std::fmt::Write for Text {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+}
+
+/// A cache's name as a structured field: a token where it can be one, else a string.
+pub(crate) fn cache_name(name: &str) -> Box<str> {
+    let first = |byte: u8| byte.is_ascii_alphabetic() || byte == b'*';
+    let rest = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~:/".contains(&byte);
+    if name.bytes().next().is_some_and(first) && name.bytes().all(rest) {
+        return name.into();
+    }
+    let mut quoted = String::from("\"");
+    for letter in name.chars().filter(|letter| matches!(letter, ' '..='~')) {
+        if matches!(letter, '"' | '\\') {
+            quoted.push('\\');
+        }
+        quoted.push(letter);
+    }
+    quoted.push('"');
+    quoted.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_field_reads_as_the_rfc_shows_it() {
+        assert_eq!(
+            Report::hit(376).value("scrimp", None),
+            "scrimp; hit; ttl=376"
+        );
+        let miss = Report {
+            ttl: Some(60),
+            stored: true,
+            ..Report::forwarded(Forward::UriMiss)
+        };
+        assert_eq!(
+            miss.value("scrimp", None),
+            "scrimp; fwd=uri-miss; ttl=60; stored"
+        );
+        let validated = Report {
+            forward_status: Some(StatusCode::NOT_MODIFIED),
+            ..Report::forwarded(Forward::Stale)
+        };
+        let origin = Bytes::from_static(b"Origin; hit");
+        assert_eq!(
+            validated.detail("x").value("edge", Some(&origin)),
+            "Origin; hit, edge; fwd=stale; fwd-status=304; detail=x"
+        );
+    }
+
+    #[test]
+    fn names_become_tokens_or_strings() {
+        assert_eq!(&*cache_name("scrimp"), "scrimp");
+        assert_eq!(&*cache_name("edge 1 \"a\"\n"), "\"edge 1 \\\"a\\\"\"");
+    }
+}

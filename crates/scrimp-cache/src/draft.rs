@@ -1,0 +1,216 @@
+//! A stored response before its body has come in.
+
+use std::{sync::atomic::AtomicBool, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use scrimp_core::extensions::{CacheInfo, CacheState};
+use tokio::time::Instant;
+
+use crate::{
+    config::Shared,
+    epoch::Birth,
+    exchange::charge,
+    fetch::Fetch,
+    key,
+    policy::{
+        Policy, Selection,
+        control::ResponseControl,
+        date,
+        freshness::Arrival,
+        judge::Standing,
+        merge,
+        storable::{self, Permissions, Refusal},
+        targeted,
+    },
+    rule::Rule,
+    store::{Booking, CACHE_STATUS, Entry, compact},
+};
+
+/// Everything of an [`Entry`] but its body.
+pub(crate) struct Draft {
+    entry: Entry,
+    now: Instant,
+}
+
+// === impl Draft ===
+
+impl Draft {
+    /// Decides whether a response may be stored, and prepares what is.
+    ///
+    /// `booking` is what a hit was worth before, for a response that is only confirmed: the
+    /// confirmation's own cost says nothing about what a full answer costs.
+    pub(crate) fn new<St>(
+        shared: &Shared<St>,
+        fetch: &Fetch,
+        head: &Response<()>,
+        booking: Option<&Booking>,
+    ) -> Result<Self, Refusal> {
+        let config = &shared.config;
+        let rule = config.rules.find(&fetch.request, head);
+        if rule.is_some_and(|rule| rule.bypass) {
+            return Err(Refusal::Rule);
+        }
+        let ttl = rule
+            .filter(|rule| rule.covers_status(head))
+            .and_then(|rule| rule.ttl(&fetch.request, head));
+        let permissions = permissions(rule, ttl, fetch, config.strict_cookies);
+        let (control, targeted) = control(config.targets.as_slice(), head.headers(), permissions);
+        let (mode, status) = (config.mode, head.status());
+        storable::check(
+            mode,
+            &fetch.facts,
+            status,
+            head.headers(),
+            &control,
+            permissions,
+        )?;
+        let selection =
+            Selection::new(fetch.request.headers(), head.headers()).ok_or(Refusal::VaryStar)?;
+        let now = config.clock.instant();
+        let arrival = Arrival {
+            now,
+            wall: config.clock.wall(),
+            delay: now.saturating_duration_since(fetch.sent),
+        };
+        let policy = Policy::new(
+            mode,
+            status,
+            head.headers(),
+            &control,
+            targeted,
+            ttl,
+            arrival,
+        );
+        let mut headers = head.headers().clone();
+        merge::strip(&mut headers, &control.withheld);
+        let upstream_status = take_cache_status(&mut headers);
+        dated(&mut headers, arrival);
+        // Slots for what changes with every hit.
+        headers.insert(header::AGE, HeaderValue::from_static("0"));
+        headers.insert(CACHE_STATUS, HeaderValue::from_static(""));
+        let tag = key::target_tag(fetch.request.uri(), fetch.request.headers());
+        let booking = match booking {
+            Some(booking) => Some(booking.clone()),
+            None => new_booking(shared, fetch, head, rule),
+        };
+        let entry = Entry {
+            status,
+            version: head.version(),
+            headers: compact(&headers),
+            body: Bytes::new(),
+            trailers: None,
+            upstream_status,
+            policy,
+            selection,
+            birth: Birth::new(fetch.born, [tag]),
+            booking,
+            recompute_cost: Duration::ZERO,
+            refreshing: AtomicBool::new(false),
+        };
+        Ok(Self { entry, now })
+    }
+
+    /// How the response stands at the moment it came.
+    pub(crate) fn standing(&self) -> Standing {
+        Standing::new(&self.entry.policy, self.now)
+    }
+
+    /// The verdict on a response that is being stored.
+    pub(crate) fn info(&self, state: CacheState) -> CacheInfo {
+        let mut info = crate::answer::info(&self.entry, self.standing(), state);
+        info.recompute_cost = None;
+        info
+    }
+
+    /// The stored response, now that its body is known.
+    pub(crate) fn into_entry(self, body: Bytes, trailers: Option<HeaderMap>) -> Entry {
+        let mut entry = self.entry;
+        if may_have_length(entry.status) && !entry.headers.contains_key(header::CONTENT_LENGTH) {
+            let length = HeaderValue::from(body.len());
+            entry.headers.insert(header::CONTENT_LENGTH, length);
+        }
+        entry.body = body;
+        entry.trailers = trailers;
+        entry
+    }
+}
+
+fn permissions(
+    rule: Option<&Rule>,
+    ttl: Option<Duration>,
+    fetch: &Fetch,
+    strict_cookies: bool,
+) -> Permissions {
+    let permissions = rule.map_or_else(Permissions::default, Rule::permissions);
+    Permissions {
+        ttl: ttl.is_some(),
+        set_cookie: permissions.set_cookie || !strict_cookies,
+        authorization: fetch.keyed_authorization,
+        ..permissions
+    }
+}
+
+/// The directives that count: of a targeted field, or of Cache-Control; without those that
+/// a rule overrides.
+fn control(
+    targets: &[header::HeaderName],
+    headers: &HeaderMap,
+    permissions: Permissions,
+) -> (ResponseControl, bool) {
+    let (mut control, targeted) = match targeted::find(headers, targets) {
+        Some(control) => (control, true),
+        None => {
+            let lines = headers.get_all(header::CACHE_CONTROL);
+            (ResponseControl::parse(lines), false)
+        }
+    };
+    if permissions.override_origin {
+        control.no_store = false;
+        control.no_cache = false;
+        control.private = false;
+        control.must_revalidate = false;
+        control.withheld.clear();
+    }
+    (control, targeted)
+}
+
+/// Takes out what caches nearer to the origin have said, as one line.
+fn take_cache_status(headers: &mut HeaderMap) -> Option<Bytes> {
+    let lines: Vec<_> = headers
+        .get_all(CACHE_STATUS)
+        .iter()
+        .map(HeaderValue::as_bytes)
+        .collect();
+    let said = (!lines.is_empty()).then(|| Bytes::from(lines.join(&b", "[..])));
+    headers.remove(CACHE_STATUS);
+    said
+}
+
+/// Adds the Date that a response without one is taken to have (RFC 9110 §6.6.1).
+fn dated(headers: &mut HeaderMap, arrival: Arrival) {
+    if !headers.contains_key(header::DATE)
+        && let Some(date) = date::format(arrival.wall)
+    {
+        headers.insert(header::DATE, date);
+    }
+}
+
+/// Where a hit on this response will be booked, and what it saves.
+fn new_booking<St>(
+    shared: &Shared<St>,
+    fetch: &Fetch,
+    head: &Response<()>,
+    rule: Option<&Rule>,
+) -> Option<Booking> {
+    let ledger = shared.config.ledger.as_ref()?;
+    let charge = charge(shared, head);
+    let route = rule.map_or("*", |rule| rule.name());
+    let account = ledger.account("cache", fetch.tenant(), route, charge.currency());
+    Some(Booking { account, charge })
+}
+
+/// RFC 9110 §8.6: these have no content, and no length either.
+fn may_have_length(status: StatusCode) -> bool {
+    status != StatusCode::NO_CONTENT && !status.is_informational()
+}

@@ -1,0 +1,88 @@
+//! Keeping a body while it passes.
+
+use bytes::Bytes;
+use http::HeaderMap;
+use scrimp_core::{BodyEnd, Sink};
+
+use crate::store::Held;
+
+/// What is done with a body that has come in whole.
+pub(crate) type Commit = Box<dyn FnOnce(Bytes, Option<HeaderMap>) + Send>;
+
+/// Collects a body. Only one that ends cleanly, and at the length that was announced, is
+/// committed; one that grows past its limit passes on without being kept.
+pub(crate) struct Fill(Option<Box<Open>>);
+
+struct Open {
+    buffer: Vec<u8>,
+    held: Held,
+    limit: u64,
+    announced: Option<u64>,
+    commit: Commit,
+}
+
+// === impl Fill ===
+
+impl Fill {
+    /// Starts collecting up to `limit` bytes, paid for from `held`.
+    pub(crate) fn new(held: Held, limit: u64, announced: Option<u64>, commit: Commit) -> Self {
+        Self(Some(Box::new(Open {
+            buffer: Vec::new(),
+            held,
+            limit,
+            announced,
+            commit,
+        })))
+    }
+}
+
+impl Open {
+    /// Makes room and takes the chunk. False if there is no room to be had.
+    fn take(&mut self, chunk: &Bytes) -> bool {
+        let length = self.buffer.len() + chunk.len();
+        if length as u64 > self.limit {
+            return false;
+        }
+        if length > self.buffer.capacity() {
+            // The announced length saves growing, but is not believed before bytes come.
+            let announced = self.announced.and_then(|n| usize::try_from(n).ok());
+            let wanted = match announced {
+                Some(announced) if announced >= length => announced,
+                _ => length.max(self.buffer.capacity() * 2),
+            };
+            if !self.held.grow_to(wanted as u64) {
+                return false;
+            }
+            self.buffer.reserve_exact(wanted - self.buffer.len());
+        }
+        self.buffer.extend_from_slice(chunk);
+        true
+    }
+}
+
+impl Sink for Fill {
+    fn data(&mut self, chunk: &Bytes) {
+        if let Some(open) = &mut self.0
+            && !open.take(chunk)
+        {
+            self.0 = None;
+        }
+    }
+
+    fn end(self, end: BodyEnd) {
+        let Some(open) = self.0 else { return };
+        let trailers = match end {
+            BodyEnd::Complete => None,
+            BodyEnd::Trailers(trailers) => Some(trailers),
+            BodyEnd::Failed | BodyEnd::Dropped => return,
+        };
+        if open
+            .announced
+            .is_some_and(|n| n != open.buffer.len() as u64)
+        {
+            return;
+        }
+        // An exact allocation: a stored body holds no more than it weighs.
+        (open.commit)(Bytes::from(open.buffer.into_boxed_slice()), trailers);
+    }
+}

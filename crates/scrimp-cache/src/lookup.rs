@@ -1,0 +1,256 @@
+//! From a request to what is done with it.
+
+use std::sync::Arc;
+
+use http::{Request, Response, StatusCode};
+use http_body::Body;
+use scrimp_core::{
+    KeyBuf,
+    extensions::{CacheState, Directive, Explain},
+};
+
+use crate::{
+    answer::{self, Asked},
+    body::StoredBody,
+    cache_status::{Forward, Report, ttl_seconds},
+    config::Shared,
+    epoch::Standing as Epoch,
+    exchange::{Exchange, Plan},
+    fetch::Fetch,
+    key,
+    policy::{
+        conditional,
+        facts::{MethodClass, RequestFacts},
+        judge::{self, Standing, Verdict},
+    },
+    rule::Cookies,
+    store::{CACHE_STATUS, Entry, Store, Variants},
+};
+
+/// A request that the cache may answer.
+pub(crate) struct Wanted {
+    pub(crate) facts: RequestFacts,
+    pub(crate) key: KeyBuf,
+    pub(crate) keyed_authorization: bool,
+    pub(crate) directive: Option<Directive>,
+    pub(crate) explain: bool,
+}
+
+/// What is done with a request, once it is known what is stored.
+pub(crate) enum Step<St> {
+    /// Answer it.
+    Answer(Response<StoredBody>),
+    /// Answer it, and bring what is stored up to date in the background.
+    AnswerAndRefresh(Response<StoredBody>, Box<Refresh<St>>),
+    /// Ask the upstream.
+    Fetch(Exchange<St>),
+}
+
+/// A refresh in the background: the request to make, and what to do with its answer.
+pub(crate) struct Refresh<St> {
+    pub(crate) request: Request<()>,
+    pub(crate) exchange: Exchange<St>,
+}
+
+/// Reads a request: may the cache answer it at all?
+pub(crate) fn plan<St, B: Body>(shared: &Shared<St>, request: &Request<B>) -> Plan {
+    let config = &shared.config;
+    let facts = RequestFacts::read(request.method(), request.headers());
+    let bypass = |detail| Plan::Pass(Report::forwarded(Forward::Bypass).detail(detail));
+    match facts.method {
+        MethodClass::Get | MethodClass::Head => {}
+        MethodClass::Safe => return Plan::Pass(Report::forwarded(Forward::Method)),
+        MethodClass::Unsafe => return Plan::Unsafe,
+    }
+    let rules = config.rules.plan(request, config.default_cookies());
+    if rules.bypass {
+        return bypass("rule");
+    }
+    if facts.cookie && rules.cookies == Cookies::Bypass {
+        return bypass("cookie");
+    }
+    if facts.precondition {
+        return bypass("precondition");
+    }
+    if facts.ambiguous_host {
+        return bypass("host");
+    }
+    // A GET with a body means whatever its upstream makes of it; the key would not hold it.
+    if !request.body().is_end_stream() {
+        return bypass("body");
+    }
+    let extensions = request.extensions();
+    Plan::Lookup(Wanted {
+        key: key::build(request, rules.key),
+        facts,
+        keyed_authorization: rules.keyed_authorization,
+        directive: extensions.get::<Directive>().copied(),
+        explain: config.explain || extensions.get::<Explain>().is_some(),
+    })
+}
+
+/// An exchange the cache only watches.
+pub(crate) fn pass<St: Store, B>(
+    shared: &Arc<Shared<St>>,
+    request: &Request<B>,
+    plan: Plan,
+) -> Exchange<St> {
+    let explain = shared.config.explain || request.extensions().get::<Explain>().is_some();
+    match plan {
+        Plan::Pass(report) => Exchange::pass(shared, report, explain),
+        Plan::Unsafe | Plan::Lookup(_) => Exchange::unsafe_method(shared, request, explain),
+    }
+}
+
+/// Decides what to do, knowing what is stored. For a fetch the request is made conditional
+/// where that can save a body.
+pub(crate) fn decide<St: Store, B>(
+    shared: &Arc<Shared<St>>,
+    request: &mut Request<B>,
+    wanted: Wanted,
+    found: Option<&Variants>,
+) -> Step<St> {
+    let selected = found.and_then(|variants| variants.select(request.headers()));
+    let Some(entry) = selected else {
+        let reason = match found {
+            Some(_) => Forward::VaryMiss,
+            None => Forward::UriMiss,
+        };
+        return miss(shared, request, wanted, reason);
+    };
+    let epoch = shared.epochs.standing(&entry.birth);
+    if epoch == Epoch::Gone {
+        shared.store.remove(wanted.key.as_ref(), Some(entry));
+        return miss(shared, request, wanted, Forward::UriMiss);
+    }
+    let standing = Standing::new(&entry.policy, shared.config.clock.instant());
+    let verdict = match wanted.directive {
+        Some(Directive::RefreshNow) => Verdict::Validate,
+        _ => judge::judge(
+            &wanted.facts.control,
+            &entry.policy,
+            standing,
+            epoch == Epoch::Stale,
+        ),
+    };
+    // §3.5 on the way out: what was stored for one holder of credentials was allowed in
+    // only by its own directives, so it may be reused with or without them.
+    match verdict {
+        Verdict::Fresh | Verdict::Stale => {
+            Step::Answer(hit(shared, request, &wanted, entry, standing))
+        }
+        Verdict::StaleWhileRevalidate => {
+            let response = hit(shared, request, &wanted, entry, standing);
+            match refresh(shared, request, wanted, entry) {
+                Some(refresh) => Step::AnswerAndRefresh(response, Box::new(refresh)),
+                None => Step::Answer(response),
+            }
+        }
+        Verdict::Expired | Verdict::Validate => {
+            if only_if_cached(&wanted) {
+                return Step::Answer(gateway_timeout(shared, Forward::Stale));
+            }
+            let reason = match verdict {
+                Verdict::Expired => Forward::Stale,
+                _ if entry.policy.always_validate => Forward::Stale,
+                _ => Forward::Request,
+            };
+            let mut fetch = Fetch::new(shared, request, wanted, reason);
+            fetch.stored = Some(Arc::clone(entry));
+            fetch.validating = validate(request, entry);
+            Step::Fetch(Exchange::fetch(shared, fetch))
+        }
+    }
+}
+
+fn only_if_cached(wanted: &Wanted) -> bool {
+    wanted.facts.control.only_if_cached || wanted.directive == Some(Directive::OnlyIfCached)
+}
+
+fn miss<St: Store, B>(
+    shared: &Arc<Shared<St>>,
+    request: &Request<B>,
+    wanted: Wanted,
+    reason: Forward,
+) -> Step<St> {
+    if only_if_cached(&wanted) {
+        return Step::Answer(gateway_timeout(shared, reason));
+    }
+    Step::Fetch(Exchange::fetch(
+        shared,
+        Fetch::new(shared, request, wanted, reason),
+    ))
+}
+
+/// Makes a request conditional on the stored response. A HEAD stays as it is: what it
+/// brings back updates the stored response by itself (RFC 9111 §4.3.5).
+fn validate<B>(request: &mut Request<B>, entry: &Entry) -> bool {
+    request.method() == http::Method::GET
+        && conditional::validate(request.headers_mut(), &entry.headers, &entry.policy)
+}
+
+fn hit<St: Store, B>(
+    shared: &Shared<St>,
+    request: &mut Request<B>,
+    wanted: &Wanted,
+    entry: &Entry,
+    standing: Standing,
+) -> Response<StoredBody> {
+    let asked = Asked {
+        headers: request.headers(),
+        facts: &wanted.facts,
+        cache_name: &shared.config.name,
+    };
+    let ttl = ttl_seconds(standing.ttl(), standing.staleness());
+    let mut response = answer::build(entry, &asked, standing, Report::hit(ttl));
+    if let Some(booking) = &entry.booking {
+        booking.account.avoided(booking.charge);
+    }
+    if wanted.explain {
+        let state = if standing.is_fresh() {
+            CacheState::Hit
+        } else {
+            CacheState::Stale
+        };
+        let extensions = std::mem::take(request.extensions_mut());
+        let info = answer::info(entry, standing, state);
+        *response.extensions_mut() = answer::explain(extensions, info);
+    }
+    response
+}
+
+/// The refresh of a response that is served stale meanwhile; `None` if one is under way.
+fn refresh<St: Store, B>(
+    shared: &Arc<Shared<St>>,
+    request: &Request<B>,
+    wanted: Wanted,
+    entry: &Arc<Entry>,
+) -> Option<Refresh<St>> {
+    let refreshing = entry.begin_refresh()?;
+    let mut fetch = Fetch::new(shared, request, wanted, Forward::Stale);
+    let mut request = fetch.request.clone();
+    *request.method_mut() = http::Method::GET;
+    // The client wanted a part or a comparison; the store wants the whole.
+    request.headers_mut().remove(http::header::RANGE);
+    request.headers_mut().remove(http::header::IF_RANGE);
+    fetch.facts.method = MethodClass::Get;
+    fetch.facts.range = false;
+    fetch.facts.conditional = false;
+    fetch.validating = validate(&mut request, entry);
+    fetch.stored = Some(Arc::clone(entry));
+    fetch.refreshing = Some(refreshing);
+    Some(Refresh {
+        request,
+        exchange: Exchange::fetch(shared, fetch),
+    })
+}
+
+/// The answer to `only-if-cached` where nothing usable is stored (RFC 9111 §5.2.1.7).
+fn gateway_timeout<St>(shared: &Shared<St>, reason: Forward) -> Response<StoredBody> {
+    let mut response = Response::new(StoredBody::empty());
+    *response.status_mut() = StatusCode::GATEWAY_TIMEOUT;
+    let report = Report::forwarded(reason).detail("only-if-cached");
+    let value = report.value(&shared.config.name, None);
+    response.headers_mut().insert(CACHE_STATUS, value);
+    response
+}

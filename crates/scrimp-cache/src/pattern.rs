@@ -1,0 +1,237 @@
+//! Patterns for hosts, paths and content types.
+
+use std::fmt;
+
+/// A pattern: `*` stands for anything but the separator, `**` for anything at all, and
+/// `{name}` for one `*` that says what it stands for.
+///
+/// Matching takes time in proportion to text × pattern at worst, whatever either holds.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Pattern {
+    text: Box<str>,
+    tokens: Box<[Token]>,
+    separator: u8,
+    ignore_case: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Token {
+    Literal(Box<[u8]>),
+    /// Anything up to the next separator, also nothing.
+    Segment,
+    /// Anything, also nothing.
+    Any,
+}
+
+// === impl Pattern ===
+
+impl Pattern {
+    /// A pattern for paths: `/` separates, case counts. `/a/**` matches `/a` too.
+    #[must_use]
+    pub fn path(text: &str) -> Self {
+        Self::new(text, b'/', false)
+    }
+
+    /// A pattern for host names: `.` separates, case does not count.
+    #[must_use]
+    pub fn host(text: &str) -> Self {
+        Self::new(text, b'.', true)
+    }
+
+    /// A pattern for media types: `/` separates, case does not count.
+    #[must_use]
+    pub fn media_type(text: &str) -> Self {
+        Self::new(text, b'/', true)
+    }
+
+    fn new(text: &str, separator: u8, ignore_case: bool) -> Self {
+        let mut tokens = Vec::new();
+        let mut literal = Vec::new();
+        let mut rest = text.as_bytes();
+        while let Some(&byte) = rest.first() {
+            let (token, length) = match byte {
+                b'*' if rest.starts_with(b"**") => (Token::Any, 2),
+                b'*' => (Token::Segment, 1),
+                b'{' => match rest.iter().position(|&byte| byte == b'}') {
+                    Some(end) => (Token::Segment, end + 1),
+                    None => {
+                        literal.push(byte);
+                        rest = &rest[1..];
+                        continue;
+                    }
+                },
+                byte => {
+                    literal.push(if ignore_case {
+                        byte.to_ascii_lowercase()
+                    } else {
+                        byte
+                    });
+                    rest = &rest[1..];
+                    continue;
+                }
+            };
+            flush(&mut literal, &mut tokens);
+            if tokens.last() != Some(&token) {
+                tokens.push(token);
+            }
+            rest = &rest[length..];
+        }
+        flush(&mut literal, &mut tokens);
+        Self {
+            text: text.into(),
+            tokens: tokens.into(),
+            separator,
+            ignore_case,
+        }
+    }
+
+    /// The pattern as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether the pattern matches all of `text`.
+    #[must_use]
+    pub fn matches(&self, text: &str) -> bool {
+        let text = text.as_bytes();
+        if self.run(text) {
+            return true;
+        }
+        // `/a/**` is meant to hold `/a` too, and people do not think of it.
+        matches!(&*self.tokens, [.., Token::Literal(last), Token::Any]
+            if last.ends_with(&[self.separator]))
+            && text.last() != Some(&self.separator)
+            && self.run(&[text, &[self.separator]].concat())
+    }
+
+    /// Greedy matching with two places to go back to: the last `*`, which gives up at a
+    /// separator, and the last `**`, which never does. Earlier ones need no second try: what
+    /// they could yield, the last `**` can take over.
+    fn run(&self, text: &[u8]) -> bool {
+        let (mut at, mut token) = (0, 0);
+        let (mut segment, mut any): (Option<(usize, usize)>, Option<(usize, usize)>) = (None, None);
+        loop {
+            let step = match self.tokens.get(token) {
+                None if at == text.len() => return true,
+                None => false,
+                Some(Token::Any) => {
+                    any = Some((at, token));
+                    segment = None;
+                    token += 1;
+                    true
+                }
+                Some(Token::Segment) => {
+                    segment = Some((at, token));
+                    token += 1;
+                    true
+                }
+                Some(Token::Literal(literal)) => {
+                    let found = self.starts_with(&text[at..], literal);
+                    if found {
+                        at += literal.len();
+                        token += 1;
+                    }
+                    found
+                }
+            };
+            if step {
+                continue;
+            }
+            if let Some((from, back)) = segment
+                && text.get(from).is_some_and(|&byte| byte != self.separator)
+            {
+                segment = Some((from + 1, back));
+                (at, token) = (from + 1, back + 1);
+            } else if let Some((from, back)) = any
+                && from < text.len()
+            {
+                any = Some((from + 1, back));
+                segment = None;
+                (at, token) = (from + 1, back + 1);
+            } else {
+                return false;
+            }
+        }
+    }
+
+    fn starts_with(&self, text: &[u8], literal: &[u8]) -> bool {
+        text.get(..literal.len()).is_some_and(|start| {
+            if self.ignore_case {
+                start.eq_ignore_ascii_case(literal)
+            } else {
+                start == literal
+            }
+        })
+    }
+}
+
+fn flush(literal: &mut Vec<u8>, tokens: &mut Vec<Token>) {
+    if !literal.is_empty() {
+        tokens.push(Token::Literal(std::mem::take(literal).into()));
+    }
+}
+
+impl fmt::Debug for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pattern({:?})", self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_star_stays_in_its_segment_and_two_do_not() {
+        let path = |pattern: &str, text: &str| Pattern::path(pattern).matches(text);
+        assert!(path("/a/*/c", "/a/b/c") && !path("/a/*/c", "/a/b/b/c"));
+        assert!(path("/a/**", "/a/b/c") && path("/a/**", "/a/") && path("/a/**", "/a"));
+        assert!(!path("/a/**", "/ab") && !path("/a/*", "/a"));
+        assert!(path("/**/x", "/a/b/x") && path("**.js", "/lib/a.js"));
+        assert!(path("/products/{id}", "/products/42") && !path("/products/{id}", "/products/4/2"));
+        assert!(path("/*.js", "/a.b.js") && !path("/*.js", "/a.css"));
+        assert!(path("/A", "/A") && !path("/A", "/a") && path("/{a", "/{a"));
+    }
+
+    #[test]
+    fn hosts_and_media_types_do_not_care_for_case() {
+        assert!(Pattern::host("*.Example.com").matches("API.example.COM"));
+        assert!(!Pattern::host("*.example.com").matches("a.b.example.com"));
+        assert!(Pattern::host("**.example.com").matches("a.b.example.com"));
+        assert!(Pattern::media_type("image/*").matches("Image/PNG"));
+    }
+
+    /// The definition, straight and slow.
+    fn reference(tokens: &[Token], text: &[u8], separator: u8) -> bool {
+        match tokens {
+            [] => text.is_empty(),
+            [Token::Literal(literal), rest @ ..] => {
+                text.starts_with(literal) && reference(rest, &text[literal.len()..], separator)
+            }
+            [Token::Any, rest @ ..] => {
+                (0..=text.len()).any(|n| reference(rest, &text[n..], separator))
+            }
+            [Token::Segment, rest @ ..] => (0..=text.len())
+                .take_while(|&n| n == 0 || text[n - 1] != separator)
+                .any(|n| reference(rest, &text[n..], separator)),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn matching_is_what_the_definition_says(pattern in "[ab/*]{0,10}", text in "[ab/]{0,12}") {
+            let pattern = Pattern::path(&pattern);
+            prop_assert_eq!(pattern.run(text.as_bytes()), reference(&pattern.tokens, text.as_bytes(), b'/'));
+        }
+    }
+
+    #[test]
+    fn a_pattern_made_to_be_slow_is_not() {
+        let pattern = Pattern::path(&format!("{}b", "*a".repeat(200)));
+        assert!(!pattern.matches(&"a".repeat(5_000)));
+        let pattern = Pattern::path(&format!("{}b", "**a*".repeat(100)));
+        assert!(!pattern.matches(&"a".repeat(2_000)));
+    }
+}

@@ -1,0 +1,297 @@
+//! How long a response is fresh, and how old it is (RFC 9111 §4.2).
+
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use tokio::time::Instant;
+
+use super::{
+    Mode,
+    control::{ResponseControl, delta},
+    date,
+};
+
+/// Part of the time since the last modification that heuristics call fresh (§4.2.2).
+const HEURISTIC_SHARE: u32 = 10;
+
+/// Longest heuristic lifetime: past a day, §4.2.2 wants a warning nobody sends any more.
+const HEURISTIC_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What a stored response allows, worked out once when it was stored.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    pub(crate) received: Instant,
+    pub(crate) initial_age: Duration,
+    pub(crate) lifetime: Duration,
+    pub(crate) source: Source,
+    /// Never without asking the origin (`no-cache`).
+    pub(crate) always_validate: bool,
+    /// Never once stale (`must-revalidate` and what implies it).
+    pub(crate) never_stale: bool,
+    /// Not worth validating while fresh (RFC 8246).
+    pub(crate) immutable: bool,
+    pub(crate) while_revalidate: Duration,
+    /// Also says that the origin has allowed it.
+    pub(crate) if_error: Option<Duration>,
+    pub(crate) etag: Option<HeaderValue>,
+    pub(crate) last_modified: Option<SystemTime>,
+    /// When the origin made it, for comparing with If-Modified-Since.
+    pub(crate) date: SystemTime,
+}
+
+/// What the freshness lifetime was taken from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Source {
+    /// An operator's rule.
+    Rule,
+    /// A field for this class of caches (RFC 9213).
+    Targeted,
+    /// Cache-Control: `s-maxage` or `max-age`.
+    CacheControl,
+    /// Expires.
+    Expires,
+    /// The time since the last modification.
+    Heuristic,
+    /// Nothing: stale on arrival, kept for its validator.
+    None,
+}
+
+/// When a response came, and how long it was under way.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Arrival {
+    pub(crate) now: Instant,
+    pub(crate) wall: SystemTime,
+    /// `response_delay` of §4.2.3.
+    pub(crate) delay: Duration,
+}
+
+// === impl Policy ===
+
+impl Policy {
+    /// Reads the policy from a response and the directives that count for it.
+    pub(crate) fn new(
+        mode: Mode,
+        status: StatusCode,
+        headers: &HeaderMap,
+        control: &ResponseControl,
+        targeted: bool,
+        rule: Option<Duration>,
+        arrival: Arrival,
+    ) -> Self {
+        let (lifetime, source) = match rule {
+            Some(ttl) => (ttl, Source::Rule),
+            None => lifetime(mode, status, headers, control, targeted, arrival.wall),
+        };
+        let shared = mode == Mode::Shared;
+        let seconds = |value: u32| Duration::from_secs(value.into());
+        Self {
+            received: arrival.now,
+            // An operator's TTL counts from when the answer came, whatever Age it has.
+            initial_age: match rule {
+                Some(_) => Duration::ZERO,
+                None => initial_age(headers, arrival),
+            },
+            lifetime,
+            source,
+            always_validate: control.no_cache,
+            never_stale: control.must_revalidate
+                || control.no_cache
+                || (shared && (control.proxy_revalidate || control.s_maxage.is_some())),
+            immutable: control.immutable,
+            while_revalidate: control
+                .stale_while_revalidate
+                .map_or(Duration::ZERO, seconds),
+            if_error: control.stale_if_error.map(seconds),
+            etag: etag(headers),
+            last_modified: date::field(headers, &header::LAST_MODIFIED),
+            date: date::field(headers, &header::DATE).unwrap_or(arrival.wall),
+        }
+    }
+
+    /// `current_age` of §4.2.3.
+    #[must_use]
+    pub fn age(&self, now: Instant) -> Duration {
+        self.initial_age
+            .saturating_add(now.saturating_duration_since(self.received))
+    }
+
+    /// The freshness lifetime (§4.2.1).
+    #[must_use]
+    pub fn lifetime(&self) -> Duration {
+        self.lifetime
+    }
+
+    /// What the lifetime was taken from.
+    #[must_use]
+    pub fn source(&self) -> Source {
+        self.source
+    }
+
+    /// Whether a validator is there to revalidate with.
+    #[must_use]
+    pub fn has_validator(&self) -> bool {
+        self.etag.is_some() || self.last_modified.is_some()
+    }
+}
+
+/// The entity tag, if there is exactly one and it is not empty.
+fn etag(headers: &HeaderMap) -> Option<HeaderValue> {
+    let mut lines = headers.get_all(header::ETAG).iter();
+    let etag = lines.next()?;
+    (lines.next().is_none() && !etag.is_empty()).then(|| etag.clone())
+}
+
+fn lifetime(
+    mode: Mode,
+    status: StatusCode,
+    headers: &HeaderMap,
+    control: &ResponseControl,
+    targeted: bool,
+    now: SystemTime,
+) -> (Duration, Source) {
+    let source = if targeted {
+        Source::Targeted
+    } else {
+        Source::CacheControl
+    };
+    if let Some(seconds) = explicit_delta(mode, control) {
+        return (Duration::from_secs(seconds.into()), source);
+    }
+    // A targeted field without a lifetime still switches Expires off (RFC 9213 §2.2).
+    if !targeted && headers.contains_key(header::EXPIRES) {
+        let date = date::field(headers, &header::DATE).unwrap_or(now);
+        let lifetime = date::field(headers, &header::EXPIRES)
+            .and_then(|expires| expires.duration_since(date).ok());
+        return (lifetime.unwrap_or_default(), Source::Expires);
+    }
+    if heuristically_cacheable(status) || control.public {
+        let date = date::field(headers, &header::DATE).unwrap_or(now);
+        if let Some(modified) = date::field(headers, &header::LAST_MODIFIED)
+            && let Ok(since) = date.duration_since(modified)
+        {
+            return (
+                (since / HEURISTIC_SHARE).min(HEURISTIC_MAX),
+                Source::Heuristic,
+            );
+        }
+    }
+    (Duration::ZERO, Source::None)
+}
+
+/// `s-maxage` for a shared cache, else `max-age`.
+pub(crate) fn explicit_delta(mode: Mode, control: &ResponseControl) -> Option<u32> {
+    match mode {
+        Mode::Shared => control.s_maxage.or(control.max_age),
+        Mode::Private => control.max_age,
+    }
+}
+
+/// Status codes that are cacheable without anybody saying so (RFC 9110 §15.1). 206 is one
+/// of them, and left out: this cache keeps whole responses only.
+pub(crate) fn heuristically_cacheable(status: StatusCode) -> bool {
+    matches!(
+        status.as_u16(),
+        200 | 203 | 204 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501
+    )
+}
+
+/// `corrected_initial_age` of §4.2.3.
+fn initial_age(headers: &HeaderMap, arrival: Arrival) -> Duration {
+    let apparent = date::field(headers, &header::DATE)
+        .and_then(|date| arrival.wall.duration_since(date).ok())
+        .unwrap_or_default();
+    let reported = reported_age(headers);
+    apparent.max(reported.saturating_add(arrival.delay))
+}
+
+/// The Age field. Anything but one number is taken for the largest one: what cannot be
+/// read must not make a response fresh.
+fn reported_age(headers: &HeaderMap) -> Duration {
+    let mut lines = headers.get_all(header::AGE).iter();
+    let Some(first) = lines.next() else {
+        return Duration::ZERO;
+    };
+    let seconds = match lines.next() {
+        None => delta(first.as_bytes().trim_ascii()),
+        Some(_) => None,
+    };
+    Duration::from_secs(seconds.unwrap_or(u32::MAX).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: SystemTime = SystemTime::UNIX_EPOCH;
+
+    fn policy(mode: Mode, status: u16, fields: &[(&'static str, &str)]) -> Policy {
+        let wall = NOW + Duration::from_secs(784_111_777);
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(*name, value.parse().unwrap());
+        }
+        let control = ResponseControl::parse(headers.get_all(header::CACHE_CONTROL));
+        let arrival = Arrival {
+            now: Instant::now(),
+            wall,
+            delay: Duration::from_secs(2),
+        };
+        let status = StatusCode::from_u16(status).unwrap();
+        Policy::new(mode, status, &headers, &control, false, None, arrival)
+    }
+
+    const DATE: (&str, &str) = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
+
+    #[test]
+    fn a_shared_cache_prefers_s_maxage_and_a_private_one_ignores_it() {
+        let fields = [("cache-control", "max-age=10, s-maxage=20")];
+        assert_eq!(policy(Mode::Shared, 200, &fields).lifetime.as_secs(), 20);
+        assert_eq!(policy(Mode::Private, 200, &fields).lifetime.as_secs(), 10);
+        assert!(policy(Mode::Shared, 200, &fields).never_stale);
+    }
+
+    #[test]
+    fn expires_counts_from_date_and_a_bad_one_is_past() {
+        let expires = |value| policy(Mode::Shared, 200, &[DATE, ("expires", value)]).lifetime;
+        assert_eq!(expires("Sun, 06 Nov 1994 08:50:37 GMT").as_secs(), 60);
+        assert_eq!(expires("0").as_secs(), 0);
+        assert_eq!(expires("Sun, 06 Nov 1994 08:00:00 GMT").as_secs(), 0);
+        let fields = [DATE, ("expires", "0"), ("cache-control", "max-age=5")];
+        assert_eq!(policy(Mode::Shared, 200, &fields).lifetime.as_secs(), 5);
+    }
+
+    #[test]
+    fn heuristics_take_a_tenth_up_to_a_day_and_only_for_the_codes_that_allow_it() {
+        let modified = |status, date| {
+            let policy = policy(Mode::Shared, status, &[DATE, ("last-modified", date)]);
+            (policy.lifetime.as_secs(), policy.source)
+        };
+        assert_eq!(
+            modified(200, "Sun, 06 Nov 1994 08:48:37 GMT"),
+            (6, Source::Heuristic)
+        );
+        assert_eq!(
+            modified(200, "Sun, 06 Nov 1984 08:48:37 GMT"),
+            (86_400, Source::Heuristic)
+        );
+        assert_eq!(
+            modified(201, "Sun, 06 Nov 1984 08:48:37 GMT"),
+            (0, Source::None)
+        );
+    }
+
+    #[test]
+    fn age_is_the_larger_of_what_is_reported_and_what_is_apparent() {
+        let age = |fields: &[_]| policy(Mode::Shared, 200, fields).initial_age.as_secs();
+        assert_eq!(age(&[DATE]), 2);
+        assert_eq!(age(&[DATE, ("age", "30")]), 32);
+        assert_eq!(
+            age(&[("date", "Sun, 06 Nov 1994 08:48:37 GMT"), ("age", "30")]),
+            60
+        );
+        for odd in ["-1", "0, 0", "7.5", "old", "0;x=1"] {
+            assert!(age(&[DATE, ("age", odd)]) > 1 << 31, "{odd}");
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Whether a stored response may be used now (RFC 9111 §4).
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{control::RequestControl, freshness::Policy};
+
+/// What to do with a stored response that matches a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Fresh enough: serve it.
+    Fresh,
+    /// Stale; the request or the response allows serving it all the same.
+    Stale,
+    /// Stale, and `stale-while-revalidate` allows serving it while it is refreshed.
+    StaleWhileRevalidate,
+    /// Stale: ask the upstream first.
+    Expired,
+    /// Fresh, and the request or `no-cache` wants the upstream asked first.
+    Validate,
+}
+
+/// How old a stored response is and how long it stays fresh, at one moment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Standing {
+    pub(crate) age: Duration,
+    lifetime: Duration,
+}
+
+// === impl Standing ===
+
+impl Standing {
+    pub(crate) fn new(policy: &Policy, now: Instant) -> Self {
+        Self {
+            age: policy.age(now),
+            lifetime: policy.lifetime,
+        }
+    }
+
+    /// Fresh is younger than the lifetime, and not as old (§4.2).
+    pub(crate) fn is_fresh(self) -> bool {
+        self.lifetime > self.age
+    }
+
+    /// Time until stale; zero once it is.
+    pub(crate) fn ttl(self) -> Duration {
+        self.lifetime.saturating_sub(self.age)
+    }
+
+    /// Time since it became stale; zero while fresh.
+    pub(crate) fn staleness(self) -> Duration {
+        self.age.saturating_sub(self.lifetime)
+    }
+}
+
+/// Decides whether a stored response answers a request.
+///
+/// `softly_invalidated` counts as stale from the moment it happened.
+pub(crate) fn judge(
+    request: &RequestControl,
+    policy: &Policy,
+    standing: Standing,
+    softly_invalidated: bool,
+) -> Verdict {
+    let seconds = |value: u32| Duration::from_secs(value.into());
+    if policy.always_validate || request.no_cache {
+        return Verdict::Validate;
+    }
+    // The request's own limit on age. `max-stale` raises it by as much (§5.2.1.2).
+    let too_old = request
+        .max_age
+        .is_some_and(|limit| standing.age > seconds(limit) || limit == 0);
+    let tolerance = request.max_stale.map(|limit| match limit {
+        u32::MAX => Duration::MAX,
+        limit => seconds(limit),
+    });
+    if standing.is_fresh() && !softly_invalidated {
+        let soon_stale = request
+            .min_fresh
+            .is_some_and(|wanted| standing.ttl() < seconds(wanted));
+        // A browser's reload says `max-age=0`; what is immutable cannot have changed
+        // (RFC 8246 §2.1). A forced reload says `no-cache`, and was heard above.
+        let too_old = too_old && !(policy.immutable && request.max_age == Some(0));
+        return if soon_stale || (too_old && tolerance.is_none()) {
+            Verdict::Validate
+        } else {
+            Verdict::Fresh
+        };
+    }
+    if policy.never_stale || request.min_fresh.is_some() {
+        return Verdict::Expired;
+    }
+    if tolerance.is_some_and(|limit| standing.staleness() <= limit) {
+        return Verdict::Stale;
+    }
+    if !too_old
+        && !policy.while_revalidate.is_zero()
+        && standing.staleness() < policy.while_revalidate
+    {
+        return Verdict::StaleWhileRevalidate;
+    }
+    Verdict::Expired
+}
+
+/// Whether a stale response may stand in for an upstream that failed (§4.2.4, RFC 5861 §4).
+///
+/// `unreachable` means that no response came at all: then staleness is allowed unless
+/// forbidden. An error *response* is only replaced where `stale-if-error` says so.
+pub(crate) fn may_stand_in(
+    request: &RequestControl,
+    policy: &Policy,
+    standing: Standing,
+    unreachable: bool,
+) -> bool {
+    if policy.never_stale || request.no_cache || request.max_age == Some(0) {
+        return false;
+    }
+    let window = match (policy.if_error, request.stale_if_error) {
+        (Some(response), Some(request)) => Some(response.max(Duration::from_secs(request.into()))),
+        (response, request) => response.or(request.map(|s| Duration::from_secs(s.into()))),
+    };
+    match window {
+        Some(window) => standing.staleness() <= window,
+        None => unreachable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::{Mode, control::ResponseControl, freshness::Arrival};
+    use http::{HeaderMap, HeaderValue, StatusCode};
+    use std::time::SystemTime;
+
+    fn decide(request: &'static str, response: &'static str, age: u64) -> Verdict {
+        let (policy, standing) = stored(response, age);
+        let control = RequestControl::parse(&[HeaderValue::from_static(request)]);
+        judge(&control, &policy, standing, false)
+    }
+
+    fn stored(response: &'static str, age: u64) -> (Policy, Standing) {
+        let control = ResponseControl::parse(&[HeaderValue::from_static(response)]);
+        let now = Instant::now();
+        let arrival = Arrival {
+            now,
+            wall: SystemTime::UNIX_EPOCH,
+            delay: Duration::ZERO,
+        };
+        let headers = HeaderMap::new();
+        let policy = Policy::new(
+            Mode::Shared,
+            StatusCode::OK,
+            &headers,
+            &control,
+            false,
+            None,
+            arrival,
+        );
+        let standing = Standing::new(&policy, now + Duration::from_secs(age));
+        (policy, standing)
+    }
+
+    #[test]
+    fn a_response_is_fresh_until_its_age_reaches_its_lifetime() {
+        assert_eq!(decide("", "max-age=10", 9), Verdict::Fresh);
+        assert_eq!(decide("", "max-age=10", 10), Verdict::Expired);
+    }
+
+    #[test]
+    fn a_request_can_ask_for_more() {
+        assert_eq!(decide("no-cache", "max-age=10", 0), Verdict::Validate);
+        assert_eq!(decide("max-age=0", "max-age=10", 0), Verdict::Validate);
+        assert_eq!(decide("max-age=4", "max-age=10", 5), Verdict::Validate);
+        assert_eq!(decide("max-age=5", "max-age=10", 5), Verdict::Fresh);
+        assert_eq!(decide("min-fresh=5", "max-age=10", 6), Verdict::Validate);
+        assert_eq!(decide("min-fresh=5", "max-age=10", 5), Verdict::Fresh);
+    }
+
+    #[test]
+    fn a_reload_does_not_validate_what_is_immutable_and_a_forced_one_does() {
+        assert_eq!(
+            decide("max-age=0", "max-age=9, immutable", 1),
+            Verdict::Fresh
+        );
+        assert_eq!(
+            decide("no-cache", "max-age=9, immutable", 1),
+            Verdict::Validate
+        );
+        assert_eq!(
+            decide("max-age=0", "max-age=9, immutable", 9),
+            Verdict::Expired
+        );
+    }
+
+    #[test]
+    fn a_request_can_do_with_less_unless_the_origin_forbids() {
+        assert_eq!(decide("max-stale", "max-age=1", 99), Verdict::Stale);
+        assert_eq!(decide("max-stale=5", "max-age=1", 6), Verdict::Stale);
+        assert_eq!(decide("max-stale=5", "max-age=1", 7), Verdict::Expired);
+        for forbids in ["must-revalidate", "proxy-revalidate", "s-maxage=1"] {
+            let response: &'static str = format!("max-age=1, {forbids}").leak();
+            assert_eq!(
+                decide("max-stale", response, 2),
+                Verdict::Expired,
+                "{forbids}"
+            );
+        }
+    }
+
+    #[test]
+    fn stale_while_revalidate_has_an_end() {
+        let response = "max-age=10, stale-while-revalidate=5";
+        assert_eq!(decide("", response, 14), Verdict::StaleWhileRevalidate);
+        assert_eq!(decide("", response, 15), Verdict::Expired);
+    }
+
+    #[test]
+    fn a_lost_upstream_may_be_stood_in_for_and_an_error_only_by_permission() {
+        let may = |response, age, unreachable| {
+            let (policy, standing) = stored(response, age);
+            may_stand_in(&RequestControl::default(), &policy, standing, unreachable)
+        };
+        assert!(may("max-age=1", 2, true));
+        assert!(!may("max-age=1", 2, false));
+        assert!(may("max-age=1, stale-if-error=60", 61, false));
+        assert!(!may("max-age=1, stale-if-error=60", 62, false));
+        assert!(!may("max-age=1, must-revalidate", 2, true));
+        assert!(!may("max-age=1, no-cache", 2, true));
+    }
+}

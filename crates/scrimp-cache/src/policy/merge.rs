@@ -1,0 +1,116 @@
+//! Bringing a stored response up to date (RFC 9111 §3.2, §4.3.4, §4.3.5).
+
+use http::{HeaderMap, HeaderName, header};
+
+use super::fields::{is_hop_by_hop, named_in_connection};
+
+/// Fields that describe the stored body, so a 304 cannot change them (§3.2).
+fn describes_body(name: &HeaderName) -> bool {
+    [
+        header::CONTENT_LENGTH,
+        header::CONTENT_ENCODING,
+        header::CONTENT_RANGE,
+        header::ETAG,
+    ]
+    .contains(name)
+        || name == "content-md5"
+}
+
+/// Takes the fields of a fresh answer over into the stored ones: each field that is sent
+/// replaces all stored lines of its name, and what is not sent stays.
+pub(crate) fn update(stored: &mut HeaderMap, fresh: &HeaderMap) {
+    let connection = named_in_connection(fresh);
+    let skip = |name: &HeaderName| {
+        describes_body(name) || is_hop_by_hop(name) || connection.contains(name)
+    };
+    // Age is of this answer or of none: the stored one was about an earlier moment.
+    stored.remove(header::AGE);
+    for name in fresh.keys().filter(|name| !skip(name)) {
+        stored.remove(name);
+        for value in fresh.get_all(name) {
+            stored.append(name.clone(), value.clone());
+        }
+    }
+}
+
+/// Drops what must not be stored: connection fields, and the fields a qualified `no-cache`
+/// or `private` withholds (§3.1, §5.2.2).
+pub(crate) fn strip(headers: &mut HeaderMap, withheld: &[HeaderName]) {
+    for name in named_in_connection(headers) {
+        // `Connection: cache-control` must not talk the cache out of what it was told.
+        if name != header::CACHE_CONTROL {
+            headers.remove(name);
+        }
+    }
+    for name in super::fields::HOP_BY_HOP {
+        headers.remove(name);
+    }
+    for name in withheld {
+        headers.remove(name);
+    }
+}
+
+/// Whether the answer to a HEAD describes the stored response still (§4.3.5).
+pub(crate) fn head_agrees(stored: &HeaderMap, fresh: &HeaderMap, body_length: u64) -> bool {
+    let same = |name: &HeaderName| match fresh.get(name) {
+        Some(value) => stored.get(name) == Some(value),
+        None => true,
+    };
+    let length = match fresh.get(header::CONTENT_LENGTH) {
+        Some(value) => value.to_str().ok().and_then(|v| v.parse().ok()) == Some(body_length),
+        None => true,
+    };
+    length && same(&header::ETAG) && same(&header::LAST_MODIFIED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(fields: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in fields {
+            map.append(*name, value.parse().unwrap());
+        }
+        map
+    }
+
+    #[test]
+    fn sent_fields_replace_all_lines_and_the_rest_stays() {
+        let mut stored = headers(&[("a", "1"), ("a", "2"), ("b", "3"), ("age", "9")]);
+        update(&mut stored, &headers(&[("a", "4"), ("c", "5")]));
+        assert_eq!(stored, headers(&[("b", "3"), ("a", "4"), ("c", "5")]));
+    }
+
+    #[test]
+    fn fields_about_the_body_and_the_connection_are_not_taken_over() {
+        let before = headers(&[("content-length", "5"), ("etag", "\"a\"")]);
+        let mut stored = before.clone();
+        let fresh = [
+            ("content-length", "9"),
+            ("content-encoding", "gzip"),
+            ("etag", "\"b\""),
+            ("connection", "x-hop"),
+            ("x-hop", "1"),
+        ];
+        update(&mut stored, &headers(&fresh));
+        assert_eq!(stored, before);
+    }
+
+    #[test]
+    fn what_is_stripped_is_what_connection_names_and_the_fields_withheld() {
+        let mut stored = headers(&[
+            ("connection", "x-hop, cache-control, close"),
+            ("x-hop", "1"),
+            ("cache-control", "no-store"),
+            ("keep-alive", "5"),
+            ("set-cookie", "a=b"),
+            ("x-stays", "1"),
+        ]);
+        strip(&mut stored, &[header::SET_COOKIE]);
+        assert_eq!(
+            stored,
+            headers(&[("cache-control", "no-store"), ("x-stays", "1")])
+        );
+    }
+}

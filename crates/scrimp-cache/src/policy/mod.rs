@@ -1,0 +1,30 @@
+//! What the RFCs say, as pure code: no tower, no I/O, no clock of its own.
+//!
+//! A response is parsed once, when it is stored ([`Policy`]); a request once, when it
+//! arrives ([`facts::RequestFacts`]); [`judge`](judge::judge) decides from the two and the time.
+
+pub(crate) mod conditional;
+pub(crate) mod control;
+pub(crate) mod date;
+pub(crate) mod facts;
+pub(crate) mod fields;
+pub(crate) mod freshness;
+pub(crate) mod judge;
+pub(crate) mod merge;
+pub(crate) mod range;
+pub(crate) mod storable;
+pub(crate) mod targeted;
+pub(crate) mod vary;
+
+pub use freshness::{Policy, Source};
+pub use vary::Selection;
+
+/// Which kind of cache this is (RFC 9111 §1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// Answers several users: obeys `s-maxage`, `private`, the rules on `Authorization`.
+    #[default]
+    Shared,
+    /// Answers one user, as a client's own cache does.
+    Private,
+}

@@ -1,0 +1,283 @@
+//! Whether a response may be stored (RFC 9111 §3).
+
+use http::{HeaderMap, StatusCode, header};
+
+use super::{
+    Mode,
+    control::ResponseControl,
+    facts::RequestFacts,
+    freshness::{explicit_delta, heuristically_cacheable},
+};
+
+/// Why a response is not stored. The text goes into `Cache-Status` as its `detail`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    NoStore,
+    Private,
+    Authorization,
+    SetCookie,
+    VaryStar,
+    Status,
+    NotCacheable,
+    Partial,
+    TooLarge,
+    Rule,
+}
+
+/// What an operator's rule says about storing.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Permissions {
+    /// There is a TTL for this response, so it needs none of its own.
+    pub(crate) ttl: bool,
+    /// Store in spite of `no-store`, `private` and `no-cache`.
+    pub(crate) override_origin: bool,
+    /// Store in spite of Set-Cookie.
+    pub(crate) set_cookie: bool,
+    /// Store although the request had Authorization (its value is in the key).
+    pub(crate) authorization: bool,
+}
+
+// === impl Refusal ===
+
+impl Refusal {
+    /// The refusal as a `detail` token.
+    pub(crate) fn detail(self) -> &'static str {
+        match self {
+            Self::NoStore => "no-store",
+            Self::Private => "private",
+            Self::Authorization => "authorization",
+            Self::SetCookie => "set-cookie",
+            Self::VaryStar => "vary-star",
+            Self::Status => "status",
+            Self::NotCacheable => "no-lifetime",
+            Self::Partial => "partial",
+            Self::TooLarge => "too-large",
+            Self::Rule => "rule",
+        }
+    }
+}
+
+/// Status codes whose caching rules this cache knows and follows (§5.2.2.3).
+fn understood(status: StatusCode) -> bool {
+    matches!(
+        status.as_u16(),
+        200 | 201
+            | 202
+            | 203
+            | 204
+            | 205
+            | 300
+            | 301
+            | 302
+            | 303
+            | 307
+            | 308
+            | 400
+            | 401
+            | 402
+            | 403
+            | 404
+            | 405
+            | 406
+            | 407
+            | 408
+            | 409
+            | 410
+            | 411
+            | 412
+            | 413
+            | 414
+            | 415
+            | 417
+            | 421
+            | 422
+            | 426
+            | 428
+            | 429
+            | 431
+            | 451
+            | 500
+            | 501
+            | 502
+            | 503
+            | 504
+            | 505
+            | 511
+    )
+}
+
+/// Decides whether a response to a GET may be stored.
+pub(crate) fn check(
+    mode: Mode,
+    request: &RequestFacts,
+    status: StatusCode,
+    headers: &HeaderMap,
+    control: &ResponseControl,
+    allowed: Permissions,
+) -> Result<(), Refusal> {
+    use Refusal as No;
+    let shared = mode == Mode::Shared;
+    // 1xx are not final, 206 is a part, 304 describes another response.
+    match status.as_u16() {
+        100..=199 | 304 => return Err(No::Status),
+        206 => return Err(No::Partial),
+        _ => {}
+    }
+    if control.must_understand && !understood(status) {
+        return Err(No::Status);
+    }
+    if !allowed.override_origin {
+        // `must-understand, no-store`: the second is for caches that do not know the first
+        // (§5.2.2.3).
+        if (control.no_store && !control.must_understand) || request.control.no_store {
+            return Err(No::NoStore);
+        }
+        if shared && control.private {
+            return Err(No::Private);
+        }
+    }
+    // §3.5: credentials make an answer one user's, unless the origin says otherwise.
+    let for_everybody = control.public || control.s_maxage.is_some();
+    if shared
+        && request.authorization
+        && !(for_everybody || control.must_revalidate || allowed.authorization)
+    {
+        return Err(No::Authorization);
+    }
+    // Not in the RFC, which lets `max-age` alone store a cookie for everybody.
+    if shared
+        && headers.contains_key(header::SET_COOKIE)
+        && !(for_everybody || allowed.set_cookie || withholds(control, &header::SET_COOKIE))
+    {
+        return Err(No::SetCookie);
+    }
+    let explicit = explicit_delta(mode, control).is_some() || headers.contains_key(header::EXPIRES);
+    let validated = control.no_cache && heuristically_cacheable(status);
+    if allowed.ttl
+        || explicit
+        || control.public
+        || validated
+        || (heuristically_cacheable(status) && worth_keeping(headers))
+    {
+        Ok(())
+    } else {
+        Err(No::NotCacheable)
+    }
+}
+
+/// Without a lifetime, a response is worth its memory only if it can be validated.
+fn worth_keeping(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::ETAG) || headers.contains_key(header::LAST_MODIFIED)
+}
+
+fn withholds(control: &ResponseControl, name: &http::HeaderName) -> bool {
+    control.withheld.contains(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::Method;
+
+    fn verdict(
+        mode: Mode,
+        request: &[(&'static str, &str)],
+        status: u16,
+        response: &[(&'static str, &str)],
+    ) -> Result<(), Refusal> {
+        let map = |fields: &[(&'static str, &str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in fields {
+                headers.append(*name, value.parse().unwrap());
+            }
+            headers
+        };
+        let response = map(response);
+        let control = ResponseControl::parse(response.get_all(header::CACHE_CONTROL));
+        let facts = RequestFacts::read(&Method::GET, &map(request));
+        let status = StatusCode::from_u16(status).unwrap();
+        check(
+            mode,
+            &facts,
+            status,
+            &response,
+            &control,
+            Permissions::default(),
+        )
+    }
+
+    fn shared(status: u16, control: &str) -> Result<(), Refusal> {
+        verdict(Mode::Shared, &[], status, &[("cache-control", control)])
+    }
+
+    #[test]
+    fn any_final_status_with_a_lifetime_is_stored() {
+        for status in [200, 203, 299, 302, 400, 404, 500, 599] {
+            assert_eq!(shared(status, "max-age=1"), Ok(()), "{status}");
+        }
+        assert_eq!(shared(206, "max-age=1"), Err(Refusal::Partial));
+        assert_eq!(shared(304, "max-age=1"), Err(Refusal::Status));
+    }
+
+    #[test]
+    fn must_understand_wins_over_no_store_and_refuses_unknown_codes() {
+        assert_eq!(shared(200, "max-age=1, no-store, must-understand"), Ok(()));
+        assert_eq!(
+            shared(599, "max-age=1, must-understand"),
+            Err(Refusal::Status)
+        );
+        assert_eq!(shared(200, "max-age=1, no-store"), Err(Refusal::NoStore));
+    }
+
+    #[test]
+    fn credentials_and_cookies_keep_a_response_out_of_a_shared_cache() {
+        let auth = [("authorization", "Bearer x")];
+        let with = |control| verdict(Mode::Shared, &auth, 200, &[("cache-control", control)]);
+        assert_eq!(with("max-age=1"), Err(Refusal::Authorization));
+        for control in [
+            "max-age=1, public",
+            "s-maxage=1",
+            "max-age=1, must-revalidate",
+        ] {
+            assert_eq!(with(control), Ok(()), "{control}");
+        }
+        let cookie = |mode, control| {
+            verdict(
+                mode,
+                &[],
+                200,
+                &[("set-cookie", "a=b"), ("cache-control", control)],
+            )
+        };
+        assert_eq!(cookie(Mode::Shared, "max-age=1"), Err(Refusal::SetCookie));
+        assert_eq!(cookie(Mode::Shared, "max-age=1, public"), Ok(()));
+        assert_eq!(
+            cookie(Mode::Shared, r#"max-age=1, no-cache="Set-Cookie""#),
+            Ok(())
+        );
+        assert_eq!(cookie(Mode::Private, "max-age=1"), Ok(()));
+    }
+
+    #[test]
+    fn private_is_for_private_caches() {
+        assert_eq!(shared(200, "private, max-age=1"), Err(Refusal::Private));
+        let response = [("cache-control", "private, max-age=1")];
+        assert_eq!(verdict(Mode::Private, &[], 200, &response), Ok(()));
+    }
+
+    #[test]
+    fn without_a_lifetime_a_validator_is_needed() {
+        assert_eq!(
+            verdict(Mode::Shared, &[], 200, &[]),
+            Err(Refusal::NotCacheable)
+        );
+        assert_eq!(
+            verdict(Mode::Shared, &[], 200, &[("etag", "\"a\"")]),
+            Ok(())
+        );
+        assert_eq!(
+            verdict(Mode::Shared, &[], 201, &[("etag", "\"a\"")]),
+            Err(Refusal::NotCacheable)
+        );
+    }
+}

@@ -1,0 +1,165 @@
+//! Which requests a stored response answers (RFC 9111 §4.1).
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+use super::fields::members;
+
+/// The request fields a response was selected by, with their normalised values.
+///
+/// Empty if the response has no Vary. Values are compared after normalising: lines are
+/// joined, white space around commas goes, and for the Accept fields case and order do not
+/// count either, because their meaning does not depend on them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection(Box<[(HeaderName, Option<Box<[u8]>>)]>);
+
+// === impl Selection ===
+
+impl Selection {
+    /// Reads `Vary` of a response to `request`. `None` if it names `*`: such a response
+    /// answers nothing but the request it was made for.
+    pub(crate) fn new(request: &HeaderMap, response: &HeaderMap) -> Option<Self> {
+        let mut names = Vec::new();
+        for name in members(response.get_all(header::VARY)) {
+            if name == b"*" {
+                return None;
+            }
+            // What is no field name cannot be compared, so nothing can be known to match.
+            names.push(HeaderName::from_bytes(name).ok()?);
+        }
+        names.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+        names.dedup();
+        Some(Self(
+            names
+                .into_iter()
+                .map(|name| {
+                    let value = normalise(&name, request);
+                    (name, value)
+                })
+                .collect(),
+        ))
+    }
+
+    /// Whether the response answers a request with these fields.
+    #[must_use]
+    pub fn matches(&self, request: &HeaderMap) -> bool {
+        self.0
+            .iter()
+            .all(|(name, value)| same(name, value.as_deref(), request))
+    }
+
+    /// Bytes on the heap.
+    pub(crate) fn heap_size(&self) -> usize {
+        let value = |value: &Option<Box<[u8]>>| value.as_ref().map_or(0, |value| value.len());
+        self.0
+            .iter()
+            .map(|(name, v)| {
+                size_of::<(HeaderName, Option<Box<[u8]>>)>() + name.as_str().len() + value(v)
+            })
+            .sum()
+    }
+}
+
+fn same(name: &HeaderName, stored: Option<&[u8]>, request: &HeaderMap) -> bool {
+    let mut lines = request.get_all(name).iter();
+    match (stored, lines.next()) {
+        (None, None) => true,
+        // The common case needs no normalising: one line that is normal as it stands.
+        (Some(stored), Some(line)) if lines.next().is_none() && line.as_bytes() == stored => true,
+        (Some(stored), Some(_)) => normalise(name, request).as_deref() == Some(stored),
+        _ => false,
+    }
+}
+
+/// The value of a field in the form in which it is compared. `None` if it is absent.
+fn normalise(name: &HeaderName, headers: &HeaderMap) -> Option<Box<[u8]>> {
+    let lines = headers.get_all(name);
+    lines.iter().next()?;
+    if is_preference(name) {
+        Some(preferences(lines.iter()))
+    } else {
+        let list: Vec<_> = members(lines.iter()).collect();
+        Some(list.join(&b","[..]).into())
+    }
+}
+
+/// Fields that list what a client accepts: order has no meaning, case neither.
+fn is_preference(name: &HeaderName) -> bool {
+    [
+        header::ACCEPT_ENCODING,
+        header::ACCEPT_LANGUAGE,
+        header::ACCEPT_CHARSET,
+    ]
+    .contains(name)
+}
+
+/// Members in lower case, without inner white space, sorted.
+fn preferences<'a>(lines: impl Iterator<Item = &'a HeaderValue>) -> Box<[u8]> {
+    let mut list: Vec<Vec<u8>> = members(lines)
+        .map(|member| {
+            let mut member = member.to_ascii_lowercase();
+            member.retain(|byte| !byte.is_ascii_whitespace());
+            member
+        })
+        .collect();
+    list.sort();
+    list.dedup();
+    list.join(&b","[..]).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(fields: &[(&'static str, &str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in fields {
+            map.append(*name, value.parse().unwrap());
+        }
+        map
+    }
+
+    fn matches(vary: &str, stored: &[(&'static str, &str)], now: &[(&'static str, &str)]) -> bool {
+        Selection::new(&headers(stored), &headers(&[("vary", vary)]))
+            .is_some_and(|selection| selection.matches(&headers(now)))
+    }
+
+    #[test]
+    fn every_named_field_has_to_match_and_absence_matches_absence() {
+        let ab = [("a", "1"), ("b", "2")];
+        assert!(matches("A, b", &ab, &[("b", "2"), ("a", "1"), ("c", "3")]));
+        assert!(!matches("a, b", &ab, &[("a", "1")]));
+        assert!(!matches("a, b", &[("a", "1")], &ab));
+        assert!(matches("c", &ab, &[("a", "9")]));
+        assert!(!matches("a", &[("a", "")], &[]));
+    }
+
+    #[test]
+    fn a_star_anywhere_matches_nothing() {
+        for vary in ["*", "*, *", ", *", "foo, *", "*, foo", "a b"] {
+            assert!(!matches(vary, &[], &[]), "{vary}");
+        }
+    }
+
+    #[test]
+    fn values_are_compared_by_what_they_mean() {
+        assert!(matches(
+            "foo",
+            &[("foo", "1, 2")],
+            &[("foo", "1"), ("foo", "2")]
+        ));
+        assert!(matches("foo", &[("foo", "1,2")], &[("foo", " 1,   2 ")]));
+        assert!(!matches("foo", &[("foo", "1,2")], &[("foo", "2,1")]));
+        assert!(!matches("foo", &[("foo", "a")], &[("foo", "A")]));
+        let lang = [("accept-language", "en, de;q=0.5")];
+        assert!(matches(
+            "accept-language",
+            &lang,
+            &[("accept-language", "DE; q=0.5,EN")]
+        ));
+        assert!(!matches(
+            "accept-language",
+            &lang,
+            &[("accept-language", "en, de")]
+        ));
+    }
+}

@@ -1,0 +1,206 @@
+//! What an operator wants, on top of what HTTP says.
+
+mod builder;
+mod parse;
+mod set;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+
+use crate::pattern::Pattern;
+
+pub use builder::{RuleBuilder, RuleError};
+pub(crate) use set::RuleSet;
+
+/// One rule: conditions, and what to do where they all hold.
+///
+/// Rules are tried in order and the first that matches decides. A rule with a condition on
+/// the response (its content type or its status) is passed over while there is no response
+/// yet; it decides about storing and TTL only, never about the key.
+///
+/// Rules are built with [`Rule::builder`] or read from text:
+///
+/// ```
+/// use scrimp_cache::Rule;
+///
+/// let rule: Rule = "path=/api/products query=category,page header=x-customer-tier ttl=5m".parse()?;
+/// # Ok::<(), scrimp_cache::RuleError>(())
+/// ```
+///
+/// | word | meaning |
+/// |---|---|
+/// | `name=products` | the route's name in the ledger; without it, the path pattern |
+/// | `method=GET` | condition: the method; GET stands for HEAD too |
+/// | `host=*.example.com` | condition: the host; `*` one label, `**` any |
+/// | `path=/api/**` | condition: the path; `*` one segment, `**` any |
+/// | `if-header=x-beta` `if-header=x-beta:1` | condition: a request field is there, or has a value |
+/// | `content-type=image/*` | condition: the response's media type |
+/// | `status=404,410` | condition: the response's status |
+/// | `query=category,page` | key: these parameters, in any order; `query=none`: no query at all |
+/// | `header=x-customer-tier` | key: a request field's value |
+/// | `cookie=session` | key: a cookie's value; other cookies are ignored |
+/// | `ttl=2m` `ttl=infinite` | freshness lifetime, in place of the origin's |
+/// | `bypass` | keep the cache out of it |
+/// | `ignore-cookies` | store and serve although the request has cookies |
+/// | `store-set-cookie` | store although the response sets cookies |
+/// | `override-origin` | store in spite of `no-store`, `private` and `no-cache` |
+#[derive(Clone)]
+pub struct Rule {
+    pub(crate) name: Box<str>,
+    pub(crate) when: When,
+    pub(crate) key: KeySpec,
+    pub(crate) ttl: Option<Ttl>,
+    pub(crate) bypass: bool,
+    pub(crate) cookies: Option<Cookies>,
+    pub(crate) store_set_cookie: bool,
+    pub(crate) override_origin: bool,
+}
+
+/// The conditions of a rule; one that is empty always holds.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct When {
+    pub(crate) methods: Box<[Method]>,
+    pub(crate) host: Option<Pattern>,
+    pub(crate) path: Option<Pattern>,
+    pub(crate) headers: Box<[(HeaderName, Option<HeaderValue>)]>,
+    pub(crate) content_type: Option<Pattern>,
+    pub(crate) statuses: Box<[StatusCode]>,
+}
+
+/// What a key is made of besides authority and path.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct KeySpec {
+    pub(crate) query: QueryKey,
+    pub(crate) headers: Box<[HeaderName]>,
+    pub(crate) cookies: Box<[Box<str>]>,
+}
+
+/// Which part of the query belongs to a key.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum QueryKey {
+    /// All of it, as it stands: the careful default.
+    #[default]
+    All,
+    /// Nothing.
+    None,
+    /// These parameters, sorted by name.
+    Only(Box<[Box<str>]>),
+}
+
+/// What a request with cookies means for the cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cookies {
+    /// The answer may be personal: the cache stays out of it.
+    Bypass,
+    /// Cookies do not change the answer.
+    Ignore,
+}
+
+/// Works out a lifetime from request and response; `None` leaves it to the next source.
+pub(crate) type TtlFn = dyn Fn(&Request<()>, &Response<()>) -> Option<Duration> + Send + Sync;
+
+/// A freshness lifetime.
+#[derive(Clone)]
+pub(crate) enum Ttl {
+    Fixed(Duration),
+    With(Arc<TtlFn>),
+}
+
+// === impl Rule ===
+
+impl Rule {
+    /// Starts a rule that matches everything and changes nothing.
+    #[must_use]
+    pub fn builder() -> RuleBuilder {
+        RuleBuilder::default()
+    }
+
+    /// The route's name, as the ledger shows it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The lifetime for a response, if the rule has an opinion.
+    pub(crate) fn ttl(&self, request: &Request<()>, response: &Response<()>) -> Option<Duration> {
+        match self.ttl.as_ref()? {
+            Ttl::Fixed(ttl) => Some(*ttl),
+            Ttl::With(ttl) => ttl(request, response),
+        }
+    }
+}
+
+impl fmt::Debug for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rule")
+            .field("name", &self.name)
+            .field("when", &self.when)
+            .field("key", &self.key)
+            .field("ttl", &self.ttl)
+            .field("bypass", &self.bypass)
+            .finish_non_exhaustive()
+    }
+}
+
+// === impl Ttl ===
+
+impl fmt::Debug for Ttl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fixed(ttl) => ttl.fmt(f),
+            Self::With(_) => f.write_str("(function)"),
+        }
+    }
+}
+
+// === impl When ===
+
+impl When {
+    pub(crate) fn needs_response(&self) -> bool {
+        self.content_type.is_some() || !self.statuses.is_empty()
+    }
+
+    /// Whether the conditions on the request hold.
+    pub(crate) fn request<B>(&self, request: &Request<B>) -> bool {
+        let method = |method: &Method| {
+            method == request.method()
+                || (method == Method::GET && request.method() == Method::HEAD)
+        };
+        let header = |(name, wanted): &(HeaderName, Option<HeaderValue>)| match wanted {
+            None => request.headers().contains_key(name),
+            Some(wanted) => request
+                .headers()
+                .get_all(name)
+                .iter()
+                .any(|value| value == wanted),
+        };
+        (self.methods.is_empty() || self.methods.iter().any(method))
+            && self
+                .path
+                .as_ref()
+                .is_none_or(|path| path.matches(request.uri().path()))
+            && self
+                .host
+                .as_ref()
+                .is_none_or(|host| host.matches(crate::key::host(request)))
+            && self.headers.iter().all(header)
+    }
+
+    /// Whether the conditions on the response hold.
+    pub(crate) fn response<B>(&self, response: &Response<B>) -> bool {
+        let media_type = || {
+            let value = response
+                .headers()
+                .get(http::header::CONTENT_TYPE)?
+                .to_str()
+                .ok()?;
+            Some(value.split(';').next()?.trim())
+        };
+        (self.statuses.is_empty() || self.statuses.contains(&response.status()))
+            && self
+                .content_type
+                .as_ref()
+                .is_none_or(|wanted| media_type().is_some_and(|found| wanted.matches(found)))
+    }
+}

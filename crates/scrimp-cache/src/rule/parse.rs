@@ -1,0 +1,154 @@
+//! Rules as text, for command lines and configuration.
+
+use std::{fmt::Display, str::FromStr, time::Duration};
+
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+
+use super::{Rule, RuleBuilder, RuleError};
+
+impl FromStr for Rule {
+    type Err = RuleError;
+
+    /// Reads words apart by white space; see [`Rule`] for what they mean.
+    fn from_str(text: &str) -> Result<Self, RuleError> {
+        let mut builder = Self::builder();
+        let mut words = 0;
+        for word in text.split_ascii_whitespace() {
+            builder = apply(builder, word)?;
+            words += 1;
+        }
+        if words == 0 {
+            return Err(RuleError(
+                "an empty rule: write words such as `path=/api/** ttl=5m`".into(),
+            ));
+        }
+        builder.build()
+    }
+}
+
+fn apply(builder: RuleBuilder, word: &str) -> Result<RuleBuilder, RuleError> {
+    let Some((name, value)) = word.split_once('=') else {
+        return match word {
+            "bypass" => Ok(builder.bypass()),
+            "ignore-cookies" => Ok(builder.ignore_cookies()),
+            "store-set-cookie" => Ok(builder.store_set_cookie()),
+            "override-origin" => Ok(builder.override_origin()),
+            _ => Err(unknown(word)),
+        };
+    };
+    if value.is_empty() {
+        return Err(RuleError(format!(
+            "`{name}=` in a rule has nothing behind it"
+        )));
+    }
+    let list = || value.split(',').filter(|item| !item.is_empty());
+    match name {
+        "name" => Ok(builder.name(value)),
+        "method" => list().try_fold(builder, |builder, item| {
+            Ok(builder.method(read::<Method>(name, item, "a method such as GET")?))
+        }),
+        "host" => Ok(builder.host(value)),
+        "path" => Ok(builder.path(value)),
+        "if-header" => if_header(builder, value),
+        "content-type" => Ok(builder.content_type(value)),
+        "status" => list().try_fold(builder, |builder, item| {
+            Ok(builder.status(read::<StatusCode>(name, item, "a status code such as 404")?))
+        }),
+        "query" => match value {
+            "none" => Ok(builder.no_query()),
+            "all" => Ok(builder),
+            _ => Ok(builder.query(list())),
+        },
+        "header" => list().try_fold(builder, |builder, item| {
+            Ok(builder.header(read::<HeaderName>(name, item, "a field name")?))
+        }),
+        "cookie" => Ok(list().fold(builder, RuleBuilder::cookie)),
+        "ttl" => Ok(builder.ttl(duration(value)?)),
+        _ => Err(unknown(word)),
+    }
+}
+
+fn if_header(builder: RuleBuilder, value: &str) -> Result<RuleBuilder, RuleError> {
+    match value.split_once(':') {
+        None => Ok(builder.if_header(read("if-header", value, "a field name")?)),
+        Some((field, wanted)) => {
+            let field: HeaderName = read("if-header", field, "a field name")?;
+            let wanted: HeaderValue = read("if-header", wanted, "a field value")?;
+            Ok(builder.if_header_is(field, wanted))
+        }
+    }
+}
+
+/// A duration such as `90s`, `2m` or `1h30m`, or `infinite`.
+fn duration(text: &str) -> Result<Duration, RuleError> {
+    if text == "infinite" {
+        return Ok(Duration::MAX);
+    }
+    humantime::parse_duration(text).map_err(|_| {
+        RuleError(format!(
+            "`ttl={text}` is no duration: write `30s`, `5m`, `1h30m` or `infinite`"
+        ))
+    })
+}
+
+fn read<T: FromStr<Err: Display>>(word: &str, text: &str, wanted: &str) -> Result<T, RuleError> {
+    text.parse().map_err(|error| {
+        RuleError(format!(
+            "`{word}={text}` in a rule is not {wanted}: {error}"
+        ))
+    })
+}
+
+fn unknown(word: &str) -> RuleError {
+    RuleError(format!(
+        "`{word}` means nothing in a rule; it may hold name=, method=, host=, path=, \
+         if-header=, content-type=, status=, query=, header=, cookie=, ttl=, bypass, \
+         ignore-cookies, store-set-cookie, override-origin"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn error(text: &str) -> String {
+        text.parse::<Rule>().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn every_word_is_understood() {
+        let rule: Rule = "name=n method=GET,POST host=*.x path=/a if-header=b if-header=c:1 \
+                          query=p,q header=t cookie=s ttl=1h30m store-set-cookie override-origin"
+            .parse()
+            .unwrap();
+        assert_eq!(rule.name(), "n");
+        assert_eq!(rule.when.methods.len(), 2);
+        assert_eq!(rule.when.headers.len(), 2);
+        assert!(
+            "content-type=image/* status=200 ttl=infinite"
+                .parse::<Rule>()
+                .is_ok()
+        );
+        assert!("path=/private/** bypass".parse::<Rule>().is_ok());
+    }
+
+    #[test]
+    fn a_wrong_word_is_named_and_the_right_ones_are_listed() {
+        assert!(error("tll=5m").contains("`tll=5m`") && error("tll=5m").contains("ttl="));
+        assert!(error("ttl=5").contains("write `30s`"));
+        assert!(error("status=9999").contains("status code such as 404"));
+        assert!(error("path=api").contains("begins with `/`"));
+        assert!(error("content-type=a/* query=b").contains("make two rules"));
+        assert!(error("bypass ttl=1s").contains("bypasses"));
+        assert!(error("  ").contains("empty rule") && error("ttl=").contains("nothing behind it"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in ".{0,60}", word in "[a-z-]{2,12}=[^ ]{0,12}") {
+            let _ = text.parse::<Rule>();
+            let _ = word.parse::<Rule>();
+        }
+    }
+}

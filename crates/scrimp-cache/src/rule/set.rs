@@ -1,0 +1,79 @@
+//! All rules of a layer, in order.
+
+use http::{Request, Response, header};
+
+use super::{Cookies, KeySpec, Rule};
+use crate::policy::storable::Permissions;
+
+/// The rules of a layer.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RuleSet {
+    rules: Vec<Rule>,
+}
+
+/// What the rules say before there is a response.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RequestPlan<'a> {
+    pub(crate) key: Option<&'a KeySpec>,
+    pub(crate) bypass: bool,
+    pub(crate) cookies: Cookies,
+    /// Authorization is part of the key.
+    pub(crate) keyed_authorization: bool,
+}
+
+// === impl RuleSet ===
+
+impl RuleSet {
+    pub(crate) fn push(&mut self, rule: Rule) {
+        self.rules.push(rule);
+    }
+
+    /// The first rule that matches a request and asks nothing of the response.
+    pub(crate) fn plan<B>(&self, request: &Request<B>, cookies: Cookies) -> RequestPlan<'_> {
+        let rule = self
+            .rules
+            .iter()
+            .find(|rule| !rule.when.needs_response() && rule.when.request(request));
+        match rule {
+            None => RequestPlan {
+                key: None,
+                bypass: false,
+                cookies,
+                keyed_authorization: false,
+            },
+            Some(rule) => RequestPlan {
+                key: Some(&rule.key),
+                bypass: rule.bypass,
+                cookies: rule.cookies.unwrap_or(cookies),
+                keyed_authorization: rule.key.headers.contains(&header::AUTHORIZATION),
+            },
+        }
+    }
+
+    /// The first rule that matches both.
+    pub(crate) fn find<A, B>(&self, request: &Request<A>, response: &Response<B>) -> Option<&Rule> {
+        self.rules
+            .iter()
+            .find(|rule| rule.when.request(request) && rule.when.response(response))
+    }
+}
+
+// === impl Rule ===
+
+impl Rule {
+    /// What the rule permits.
+    pub(crate) fn permissions(&self) -> Permissions {
+        Permissions {
+            override_origin: self.override_origin,
+            set_cookie: self.store_set_cookie,
+            ..Permissions::default()
+        }
+    }
+
+    /// Whether the rule's TTL goes for a status: for those that are cacheable by default,
+    /// and for those it names.
+    pub(crate) fn covers_status<B>(&self, response: &Response<B>) -> bool {
+        crate::policy::freshness::heuristically_cacheable(response.status())
+            || self.when.statuses.contains(&response.status())
+    }
+}

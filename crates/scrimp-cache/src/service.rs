@@ -1,0 +1,145 @@
+//! The service.
+
+use std::{
+    fmt,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use tower::util::Oneshot;
+use tower_service::Service;
+
+use crate::{
+    CacheBody, MemoryStore,
+    config::Shared,
+    exchange::{Exchange, Plan},
+    future::ResponseFuture,
+    lookup::{self, Step},
+    refresh::Refreshes,
+    store::{Lookup, Store},
+};
+
+/// A service whose responses are cached. Made by [`CacheLayer`](crate::CacheLayer).
+///
+/// It is always ready: a hit needs nothing of the inner service, which may be full or down.
+/// A request that has to go upstream waits for a clone of the inner service inside its own
+/// future.
+pub struct Cache<S, St = MemoryStore> {
+    inner: S,
+    common: Arc<Common<St>>,
+}
+
+/// What the services of a layer own together. Background tasks hold `shared` alone, so
+/// that they end when the last service and the layer are gone.
+pub(crate) struct Common<St> {
+    pub(crate) shared: Arc<Shared<St>>,
+    pub(crate) refreshes: Refreshes,
+}
+
+// === impl Cache ===
+
+impl<S, St> Cache<S, St> {
+    pub(crate) fn from_parts(inner: S, common: Arc<Common<St>>) -> Self {
+        Self { inner, common }
+    }
+
+    /// The inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Drops the cache's handle and gives the inner service back.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S: Clone, St> Clone for Cache<S, St> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            common: Arc::clone(&self.common),
+        }
+    }
+}
+
+impl<S, St, ReqB, ResB> Service<Request<ReqB>> for Cache<S, St>
+where
+    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
+    S::Future: Send,
+    ReqB: Body + Default + Send + 'static,
+    ResB: Body<Data = Bytes> + Send + 'static,
+    St: Store,
+{
+    type Response = Response<CacheBody<ResB>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S, ReqB, St>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
+        let shared = &self.common.shared;
+        let plan = lookup::plan(shared, &request);
+        let Plan::Lookup(wanted) = plan else {
+            let exchange = lookup::pass(shared, &request, plan);
+            return self.forward(request, exchange);
+        };
+        match shared.store.get(wanted.key.as_ref()) {
+            Lookup::Now(found) => {
+                match lookup::decide(shared, &mut request, wanted, found.as_deref()) {
+                    Step::Answer(response) => ResponseFuture::ready(response),
+                    Step::AnswerAndRefresh(response, refresh) => {
+                        self.refresh(*refresh);
+                        ResponseFuture::ready(response)
+                    }
+                    Step::Fetch(exchange) => self.forward(request, exchange),
+                }
+            }
+            Lookup::Later(get) => {
+                ResponseFuture::looking_up(get, request, wanted, self.inner.clone(), &self.common)
+            }
+        }
+    }
+}
+
+impl<S, St: Store> Cache<S, St> {
+    fn forward<ReqB>(
+        &self,
+        request: Request<ReqB>,
+        exchange: Exchange<St>,
+    ) -> ResponseFuture<S, ReqB, St>
+    where
+        S: Service<Request<ReqB>> + Clone,
+    {
+        ResponseFuture::forward(Oneshot::new(self.inner.clone(), request), exchange)
+    }
+
+    /// Brings a stored response up to date in the background.
+    fn refresh<ReqB, ResB>(&self, refresh: lookup::Refresh<St>)
+    where
+        S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
+        S::Future: Send,
+        ReqB: Body + Default + Send + 'static,
+        ResB: Body<Data = Bytes> + Send + 'static,
+    {
+        self.common.refreshes.spawn(self.inner.clone(), refresh);
+    }
+}
+
+impl<S: fmt::Debug, St> fmt::Debug for Cache<S, St> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache")
+            .field("inner", &self.inner)
+            .finish_non_exhaustive()
+    }
+}

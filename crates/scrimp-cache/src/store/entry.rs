@@ -1,0 +1,254 @@
+//! A stored response, ready to be served.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
+use scrimp_core::{Account, Money};
+use smallvec::SmallVec;
+
+use crate::{
+    epoch::Birth,
+    policy::{Policy, Selection},
+};
+
+/// Name of the field that a cache explains itself in (RFC 9211).
+pub(crate) const CACHE_STATUS: header::HeaderName = header::CACHE_STATUS;
+
+/// Responses kept under one key at most. The oldest go first: a client that varies a field
+/// at will fills its own slots, not the memory.
+const MAX_VARIANTS: usize = 32;
+
+/// One stored response.
+pub struct Entry {
+    pub(crate) status: StatusCode,
+    pub(crate) version: Version,
+    /// As they go out, with slots for Age and Cache-Status already in place.
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    pub(crate) trailers: Option<HeaderMap>,
+    /// What caches nearer to the origin said in Cache-Status.
+    pub(crate) upstream_status: Option<Bytes>,
+    pub(crate) policy: Policy,
+    pub(crate) selection: Selection,
+    pub(crate) birth: Birth,
+    pub(crate) booking: Option<Booking>,
+    /// How long the upstream took to make it.
+    pub(crate) recompute_cost: Duration,
+    /// A refresh in the background is under way.
+    pub(crate) refreshing: AtomicBool,
+}
+
+/// Where a hit is booked, and as how much.
+#[derive(Debug, Clone)]
+pub(crate) struct Booking {
+    pub(crate) account: Account,
+    pub(crate) charge: Money,
+}
+
+/// The responses stored under one key, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct Variants(SmallVec<[Arc<Entry>; 1]>);
+
+// === impl Entry ===
+
+impl Entry {
+    /// The status code.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The header fields, with placeholders in Age and Cache-Status.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The body.
+    #[must_use]
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// What HTTP allows to be done with it.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Which requests it answers.
+    #[must_use]
+    pub fn selection(&self) -> &Selection {
+        &self.selection
+    }
+
+    /// Bytes of memory it takes, overhead included.
+    #[must_use]
+    pub fn weight(&self) -> u64 {
+        let trailers = self.trailers.as_ref().map_or(0, headers_size);
+        let bytes = size_of::<Self>()
+            + headers_size(&self.headers)
+            + trailers
+            + self.body.len()
+            + self.upstream_status.as_ref().map_or(0, Bytes::len)
+            + self.selection.heap_size()
+            + self.birth.heap_size();
+        bytes as u64
+    }
+
+    /// Takes the one place there is for a background refresh of this response.
+    pub(crate) fn begin_refresh(self: &Arc<Self>) -> Option<Refreshing> {
+        self.refreshing
+            .compare_exchange(false, true, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
+            .then(|| Refreshing(Arc::clone(self)))
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry")
+            .field("status", &self.status)
+            .field("headers", &self.headers)
+            .field("body", &format_args!("{} bytes", self.body.len()))
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Held by the one task that refreshes a response.
+#[derive(Debug)]
+pub(crate) struct Refreshing(Arc<Entry>);
+
+impl Drop for Refreshing {
+    fn drop(&mut self) {
+        self.0.refreshing.store(false, Ordering::Release);
+    }
+}
+
+/// Bytes a header map holds: per field a bucket (name, value, hash, links) at the map's
+/// load factor, and the bytes of the value.
+fn headers_size(headers: &HeaderMap) -> usize {
+    const BUCKET: usize = 104;
+    const INDEX: usize = 4;
+    let slots = headers.capacity().max(headers.len());
+    let texts: usize = headers
+        .iter()
+        .map(|(name, value)| value.len() + custom_name(name))
+        .sum();
+    slots * BUCKET + slots * INDEX * 4 / 3 + texts
+}
+
+/// Names that the http crate knows take no memory of their own; telling them apart is not
+/// in its interface, so the common prefix of those it does not know has to do.
+fn custom_name(name: &header::HeaderName) -> usize {
+    let name = name.as_str();
+    if name.starts_with("x-") {
+        name.len()
+    } else {
+        0
+    }
+}
+
+/// Copies the values into memory of their own.
+///
+/// Values that come off a connection are slices of its read buffer: keeping one of twenty
+/// bytes would keep the whole buffer. All go into one allocation, and each is a slice of it.
+pub(crate) fn compact(headers: &HeaderMap) -> HeaderMap {
+    let size = headers.values().map(HeaderValue::len).sum();
+    let mut buffer = BytesMut::with_capacity(size);
+    for value in headers.values() {
+        buffer.put_slice(value.as_bytes());
+    }
+    let mut rest = buffer.freeze();
+    let mut copy = HeaderMap::with_capacity(headers.keys_len() + 2);
+    for (name, value) in headers {
+        let bytes = rest.split_to(value.len());
+        // Bytes that made a value once make one again; the fallback is for the type checker.
+        let mut owned = HeaderValue::from_maybe_shared(bytes).unwrap_or_else(|_| value.clone());
+        owned.set_sensitive(value.is_sensitive());
+        copy.append(name.clone(), owned);
+    }
+    copy
+}
+
+// === impl Variants ===
+
+impl Variants {
+    /// The newest response that answers a request with these fields.
+    #[must_use]
+    pub fn select(&self, request: &HeaderMap) -> Option<&Arc<Entry>> {
+        self.0.iter().find(|entry| entry.selection.matches(request))
+    }
+
+    /// All of them, newest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Entry>> {
+        self.0.iter()
+    }
+
+    /// These responses and a new one, which replaces those with the same selection.
+    #[must_use]
+    pub fn with(&self, entry: Arc<Entry>) -> Self {
+        let others = self
+            .0
+            .iter()
+            .filter(|other| other.selection != entry.selection)
+            .take(MAX_VARIANTS - 1)
+            .cloned();
+        let mut list = SmallVec::with_capacity(self.0.len().min(MAX_VARIANTS));
+        list.push(Arc::clone(&entry));
+        list.extend(others);
+        Self(list)
+    }
+
+    /// These responses without one of them; `None` if none is left.
+    #[must_use]
+    pub fn without(&self, entry: &Arc<Entry>) -> Option<Self> {
+        let list: SmallVec<_> = self
+            .0
+            .iter()
+            .filter(|other| !Arc::ptr_eq(other, entry))
+            .cloned()
+            .collect();
+        (!list.is_empty()).then_some(Self(list))
+    }
+
+    /// Bytes of memory they take.
+    #[must_use]
+    pub fn weight(&self) -> u64 {
+        let spilled = if self.0.spilled() {
+            self.0.capacity() * size_of::<Arc<Entry>>()
+        } else {
+            0
+        };
+        let own = size_of::<Self>() + spilled;
+        own as u64 + self.0.iter().map(|entry| entry.weight()).sum::<u64>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compacting_keeps_every_line_in_order() {
+        let mut headers = HeaderMap::new();
+        headers.append("a", HeaderValue::from_static("1"));
+        headers.append("b", HeaderValue::from_static(""));
+        headers.append("a", HeaderValue::from_bytes(b"\xfc").unwrap());
+        let mut secret = HeaderValue::from_static("s");
+        secret.set_sensitive(true);
+        headers.append("c", secret);
+        let copy = compact(&headers);
+        assert_eq!(copy, headers);
+        assert!(copy["c"].is_sensitive());
+    }
+}

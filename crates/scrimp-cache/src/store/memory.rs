@@ -1,0 +1,231 @@
+//! The store in memory, on moka.
+
+use std::{
+    fmt,
+    future::Ready,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use moka::{
+    notification::RemovalCause,
+    ops::compute::{CompResult, Op},
+    sync::Cache,
+};
+use scrimp_core::{BoxError, Key, KeyHashBuilder, KeyRef};
+
+use super::{Budget, Entry, Lookup, PutOutcome, Store, Variants};
+
+/// Share of the memory that answers still coming in may take: one part in so many.
+const FILL_SHARE: u64 = 8;
+
+/// What moka keeps per key beside key and value: hash table slot, two list nodes, counters.
+const OVERHEAD: u64 = 264;
+
+/// moka settles its books in batches. Once this part of the capacity has been put since the
+/// last time, they are settled at once, so that large bodies cannot pile up in between.
+const SETTLE_SHARE: u64 = 32;
+
+/// Keeps responses in memory, bounded by bytes.
+///
+/// Keys, header fields, bodies, bookkeeping and answers that are still coming in all count.
+/// One eighth of the limit is set aside for the last. What is used most stays
+/// (W-TinyLFU); cloning gives another handle on the same memory.
+#[derive(Clone)]
+pub struct MemoryStore(Arc<Inner>);
+
+struct Inner {
+    cache: Cache<Key, Arc<Variants>, KeyHashBuilder>,
+    budget: Budget,
+    gauge: Arc<Gauge>,
+    settle_every: u64,
+    max_body: u64,
+}
+
+/// Bytes held. moka reports removals, so this is exact where its own count lags.
+#[derive(Default)]
+struct Gauge {
+    bytes: AtomicU64,
+    peak: AtomicU64,
+    unsettled: AtomicU64,
+    evicted: AtomicU64,
+}
+
+/// What a [`MemoryStore`] holds, read at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct StoreStats {
+    /// Keys with at least one response.
+    pub entries: u64,
+    /// Bytes held by them.
+    pub bytes: u64,
+    /// The most that `bytes` has been.
+    pub peak_bytes: u64,
+    /// Bytes held by answers that are still coming in.
+    pub fill_bytes: u64,
+    /// Keys removed to make room.
+    pub evicted: u64,
+}
+
+// === impl MemoryStore ===
+
+impl MemoryStore {
+    /// A store that holds at most `max_bytes`.
+    #[must_use]
+    pub fn new(max_bytes: u64) -> Self {
+        let for_fills = max_bytes / FILL_SHARE;
+        let for_entries = max_bytes - for_fills;
+        let gauge = Arc::new(Gauge::default());
+        let heard = Arc::clone(&gauge);
+        let cache = Cache::builder()
+            .max_capacity(for_entries)
+            .weigher(|key: &Key, value: &Arc<Variants>| {
+                // A weight past 4 GiB could only be refused; `max_body` sees to that.
+                u32::try_from(weigh(key, value)).unwrap_or(u32::MAX)
+            })
+            .eviction_listener(move |key: Arc<Key>, value: Arc<Variants>, cause| {
+                heard
+                    .bytes
+                    .fetch_sub(weigh(&key, &value), Ordering::Relaxed);
+                if cause == RemovalCause::Size {
+                    heard.evicted.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+            .build_with_hasher(KeyHashBuilder);
+        Self(Arc::new(Inner {
+            cache,
+            budget: Budget::new(for_fills),
+            gauge,
+            settle_every: (for_entries / SETTLE_SHARE).max(1),
+            max_body: for_fills.min(u64::from(u32::MAX / 2)),
+        }))
+    }
+
+    /// Keeps no body larger than `bytes`. Without this call the limit is one eighth of the
+    /// store; it cannot be raised past that, as a body has to fit while it comes in.
+    #[must_use]
+    pub fn max_body(self, bytes: u64) -> Self {
+        let inner = Arc::try_unwrap(self.0).unwrap_or_else(|shared| Inner {
+            cache: shared.cache.clone(),
+            budget: shared.budget.clone(),
+            gauge: Arc::clone(&shared.gauge),
+            settle_every: shared.settle_every,
+            max_body: shared.max_body,
+        });
+        let max_body = inner.max_body.min(bytes);
+        Self(Arc::new(Inner { max_body, ..inner }))
+    }
+
+    /// What the store holds now.
+    #[must_use]
+    pub fn stats(&self) -> StoreStats {
+        self.0.cache.run_pending_tasks();
+        let gauge = &self.0.gauge;
+        StoreStats {
+            entries: self.0.cache.entry_count(),
+            bytes: gauge.bytes.load(Ordering::Relaxed),
+            peak_bytes: gauge.peak.load(Ordering::Relaxed),
+            fill_bytes: self.0.budget.used(),
+            evicted: gauge.evicted.load(Ordering::Relaxed),
+        }
+    }
+
+    fn put_now(
+        &self,
+        key: Key,
+        entry: &Arc<Entry>,
+        still_valid: impl FnOnce(&Entry) -> bool,
+    ) -> PutOutcome {
+        let inner = &*self.0;
+        let mut added = 0;
+        let owned = key.clone();
+        let result = inner.cache.entry(key).and_compute_with(|present| {
+            if !still_valid(entry) {
+                return Op::Nop;
+            }
+            let variants = match present {
+                Some(present) => present.into_value().with(Arc::clone(entry)),
+                None => Variants::default().with(Arc::clone(entry)),
+            };
+            added = weigh(&owned, &variants);
+            // Counted before moka can report the removal.
+            let bytes = inner.gauge.bytes.fetch_add(added, Ordering::Relaxed) + added;
+            inner.gauge.peak.fetch_max(bytes, Ordering::Relaxed);
+            Op::Put(Arc::new(variants))
+        });
+        if added == 0 {
+            debug_assert!(!matches!(result, CompResult::Inserted(_)));
+            return PutOutcome::Superseded;
+        }
+        let unsettled = inner.gauge.unsettled.fetch_add(added, Ordering::Relaxed) + added;
+        if unsettled >= inner.settle_every {
+            inner.gauge.unsettled.store(0, Ordering::Relaxed);
+            inner.cache.run_pending_tasks();
+        }
+        PutOutcome::Stored
+    }
+}
+
+fn weigh(key: &Key, variants: &Variants) -> u64 {
+    key.heap_size() as u64 + variants.weight() + OVERHEAD
+}
+
+impl Store for MemoryStore {
+    type Get = Ready<Result<Option<Arc<Variants>>, BoxError>>;
+    type Put = Ready<Result<PutOutcome, BoxError>>;
+
+    fn get(&self, key: KeyRef<'_>) -> Lookup<Self::Get> {
+        Lookup::Now(self.0.cache.get(&key))
+    }
+
+    fn put(
+        &self,
+        key: Key,
+        entry: Arc<Entry>,
+        still_valid: Box<dyn FnOnce(&Entry) -> bool + Send>,
+    ) -> Self::Put {
+        std::future::ready(Ok(self.put_now(key, &entry, still_valid)))
+    }
+
+    fn remove(&self, key: KeyRef<'_>, which: Option<&Arc<Entry>>) {
+        let Some(which) = which else {
+            self.0.cache.invalidate(&key);
+            return;
+        };
+        let owned = key.to_key();
+        self.0
+            .cache
+            .entry(owned.clone())
+            .and_compute_with(|present| match present {
+                None => Op::Nop,
+                Some(present) => match present.value().without(which) {
+                    Some(rest) => {
+                        let bytes = weigh(&owned, &rest);
+                        self.0.gauge.bytes.fetch_add(bytes, Ordering::Relaxed);
+                        Op::Put(Arc::new(rest))
+                    }
+                    None => Op::Remove,
+                },
+            });
+    }
+
+    fn budget(&self) -> &Budget {
+        &self.0.budget
+    }
+
+    fn max_body(&self) -> u64 {
+        self.0.max_body
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore")
+            .field("max_entry_bytes", &self.0.cache.policy().max_capacity())
+            .field("max_fill_bytes", &self.0.budget.limit())
+            .field("max_body", &self.0.max_body)
+            .finish_non_exhaustive()
+    }
+}

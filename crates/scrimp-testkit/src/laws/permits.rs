@@ -1,0 +1,73 @@
+//! Law 9: what a call holds, it holds until the end of its body.
+
+use http_body_util::BodyExt;
+
+use super::{
+    bench::{Bench, fetch, head, settle, tick, within},
+    violation::{Breach, Verdict, ensure},
+};
+use crate::{Gate, PollCounter, Readiness, Reply, ScriptedBody};
+
+/// With one permit, a second call waits for the first one's body to be read or dropped;
+/// and the first byte does not wait for the last.
+pub(super) async fn a_permit_lives_as_long_as_the_body(bench: &Bench<'_>) -> Verdict {
+    for (end, by_reading) in [("read to its end", true), ("dropped", false)] {
+        let gate = Gate::new();
+        let stage = bench.stage_with({
+            let gate = gate.clone();
+            move |head, [first, second]| {
+                let body = ScriptedBody::new().data(first).gate(&gate).data(second);
+                Reply::respond(head.map(|()| body))
+            }
+        });
+        stage.upstream.set_readiness(Readiness::permits(1));
+        let when = "a response whose body is halted after the first frame";
+        let mut response = head(when, &stage.service, bench.request(0)).await?;
+        let frame = within(when, response.frame()).await?;
+        ensure(
+            matches!(frame, Some(Ok(_))),
+            format!("{when}: {frame:?}"),
+            "the first frame as soon as it is there",
+        )?;
+        let mut second = PollCounter::new(fetch(stage.service.clone(), bench.request(1)));
+        for _ in 0..3 {
+            ensure(
+                second.poll_now().is_pending(),
+                "a second answer with one permit",
+                "none",
+            )?;
+            tick().await;
+        }
+        let flying = stage.upstream.in_flight();
+        ensure(
+            flying == 1 && stage.upstream.calls() == 1,
+            format!("{flying} calls in flight while the first body was being read"),
+            "just that one, until its body ends",
+        )?;
+        if by_reading {
+            gate.open();
+            while let Some(frame) = within(when, response.frame()).await? {
+                frame.map_err(|error| Breach::new(format!("`{error}`"), "a good body"))?;
+            }
+        } else {
+            drop(response);
+            settle().await;
+            // What is finished without its caller is finished first.
+            if bench.subject.finishes_abandoned {
+                gate.open();
+            }
+            settle().await;
+            let flying = stage.upstream.max_in_flight();
+            ensure(
+                flying == 1,
+                format!("{flying} calls in flight"),
+                "one at most",
+            )?;
+            gate.open();
+        }
+        let when = format!("the second call, after the first one's body was {end}");
+        let second = within(&when, second).await?;
+        bench.good(&when, 1, second)?;
+    }
+    Ok(())
+}

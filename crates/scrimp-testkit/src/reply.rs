@@ -1,0 +1,93 @@
+//! What a scripted service does with one call.
+
+use std::{collections::VecDeque, fmt, time::Duration};
+
+use http::Response;
+use scrimp_core::BoxError;
+
+use crate::{
+    Gate, ScriptedBody,
+    wait::{self, Wait},
+};
+
+/// One call's script: it waits for what it is told to wait for, then ends in one way.
+#[must_use]
+pub struct Reply {
+    pub(crate) waits: VecDeque<Wait>,
+    pub(crate) end: End,
+}
+
+pub(crate) enum End {
+    Respond(Response<ScriptedBody>),
+    Fail(BoxError),
+    Panic,
+    PanicInCall,
+}
+
+// === impl Reply ===
+
+impl Reply {
+    fn new(end: End) -> Self {
+        Self {
+            waits: VecDeque::new(),
+            end,
+        }
+    }
+
+    /// Answers.
+    pub fn respond(response: Response<ScriptedBody>) -> Self {
+        Self::new(End::Respond(response))
+    }
+
+    /// Answers 200 with this body and no headers.
+    pub fn body(body: ScriptedBody) -> Self {
+        Self::respond(Response::new(body))
+    }
+
+    /// Fails.
+    pub fn error(error: impl Into<BoxError>) -> Self {
+        Self::new(End::Fail(error.into()))
+    }
+
+    /// Panics in its future.
+    pub fn panic() -> Self {
+        Self::new(End::Panic)
+    }
+
+    /// Panics in `call`, before there is a future. It waits for nothing.
+    pub fn panic_in_call() -> Self {
+        Self::new(End::PanicInCall)
+    }
+
+    fn wait(mut self, wait: Wait) -> Self {
+        self.waits.push_back(wait);
+        self
+    }
+
+    /// Not before the gate opens.
+    pub fn gate(self, gate: &Gate) -> Self {
+        self.wait(wait::gate(gate))
+    }
+
+    /// Not before a time has passed by tokio's clock.
+    pub fn delay(self, time: Duration) -> Self {
+        self.wait(wait::delay(time))
+    }
+
+    /// Not before a second poll, which it asks for.
+    pub fn wake(self) -> Self {
+        self.wait(wait::wake())
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let end = match &self.end {
+            End::Respond(response) => return f.debug_tuple("Reply").field(response).finish(),
+            End::Fail(error) => return f.debug_tuple("Reply").field(error).finish(),
+            End::Panic => "Reply(panic)",
+            End::PanicInCall => "Reply(panic in call)",
+        };
+        f.write_str(end)
+    }
+}

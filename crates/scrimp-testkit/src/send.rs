@@ -1,0 +1,25 @@
+//! Law 12: everything is `Send`, and nothing need be `Sync`.
+
+/// Compiles only if `T` can go to another thread.
+///
+/// ```
+/// scrimp_testkit::assert_send::<scrimp_testkit::Scripted>();
+/// scrimp_testkit::assert_send::<scrimp_testkit::ScriptedBody>();
+/// ```
+///
+/// Neither of these two can be *shared* between threads, so a layer that accepts them
+/// does not ask for `Sync`:
+///
+/// ```compile_fail
+/// fn assert_sync<T: Sync>() {}
+/// assert_sync::<scrimp_testkit::ScriptedBody>();
+/// ```
+///
+/// ```compile_fail
+/// fn assert_sync<T: Sync>() {}
+/// assert_sync::<scrimp_testkit::Scripted>();
+/// ```
+pub const fn assert_send<T: Send>() {}
+
+/// Compiles only if the value, whose type may have no name, can go to another thread.
+pub const fn assert_send_value<T: Send>(_: &T) {}
