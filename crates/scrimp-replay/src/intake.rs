@@ -123,7 +123,7 @@ fn damage(name: &str, lines: u64, error: &io::Error) -> String {
 }
 
 fn nothing_to_replay(reading: &Reading) -> String {
-    let names = reading.inputs.join(", ");
+    let names = reading.names();
     let why = match (
         reading.lines,
         reading.left_out,

@@ -120,6 +120,20 @@ impl Report {
     }
 }
 
+// === impl Reading ===
+
+impl Reading {
+    /// The inputs, in words.
+    pub(crate) fn names(&self) -> String {
+        match self.inputs.as_slice() {
+            [first, second, _, rest @ ..] if !rest.is_empty() => {
+                format!("{first}, {second} and {} more", rest.len() + 1)
+            }
+            few => few.join(", "),
+        }
+    }
+}
+
 // === impl Slice ===
 
 impl Slice {

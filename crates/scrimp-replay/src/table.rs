@@ -70,7 +70,7 @@ impl Table<'_> {
             span,
             ..
         } = self.report;
-        writeln!(f, "{}", self.bold(&reading.inputs.join(", ")))?;
+        writeln!(f, "{}", self.bold(&reading.names()))?;
         writeln!(f, "{} to {}", format_time(span.0), format_time(span.1))?;
         write!(f, "{} requests", count(*requests))?;
         if reading.left_out > 0 {
@@ -129,7 +129,7 @@ impl Table<'_> {
         )?;
         writeln!(
             f,
-            "memory      {} at most, of {}; {} answers at the end, {} made room",
+            "memory      {} at most, of {}; {} answers at the end, {} evicted",
             bytes(report.peak_bytes),
             bytes(report.max_bytes),
             count(report.entries),

@@ -29,15 +29,13 @@ impl Input {
     /// What reports call it.
     #[must_use]
     pub fn name(&self) -> String {
-        match self {
-            // A name may hold anything, and it is printed to a terminal.
-            Self::File(path) => path
-                .display()
-                .to_string()
-                .replace(char::is_control, "\u{fffd}"),
+        let name = match self {
+            Self::File(path) => path.display().to_string(),
             Self::Stdin => "standard input".to_owned(),
-            Self::Sample(_) => "sample".to_owned(),
+            Self::Sample(_) => "a made-up log".to_owned(),
             Self::Bytes(name, _) => name.clone(),
-        }
+        };
+        // It may hold anything, and it is printed to a terminal.
+        name.replace(char::is_control, "\u{fffd}")
     }
 }
