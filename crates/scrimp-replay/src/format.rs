@@ -17,6 +17,12 @@ pub(crate) fn count(number: u64) -> String {
     text
 }
 
+/// `1 line`, `2,000 lines`.
+pub(crate) fn counted(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", count(number))
+}
+
 /// `86.8 %`. Only all is 100 %, and only nothing is 0 %.
 pub(crate) fn percent(share: f64) -> String {
     let rounded = (share * 1000.0).round() / 10.0;
@@ -70,6 +76,10 @@ mod tests {
     #[test]
     fn numbers_are_short_and_honest() {
         assert_eq!(count(1_234_567), "1,234,567");
+        assert_eq!(
+            [counted(1, "line"), counted(0, "line")],
+            ["1 line", "0 lines"]
+        );
         assert_eq!(percent(0.867_97), "86.8 %");
         assert_eq!(
             (percent(0.0), percent(1.0)),

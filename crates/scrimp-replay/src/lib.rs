@@ -61,6 +61,7 @@ mod stack;
 mod stopwatch;
 mod table;
 mod timeline;
+mod ttl;
 mod upstream;
 mod watch;
 
@@ -72,6 +73,7 @@ pub use replay::replay;
 pub use report::{BadLine, Reading, Report};
 pub use routes::Route;
 pub use sample::SampleLog;
-pub use settings::{Settings, Ttl};
+pub use settings::Settings;
 pub use table::Table;
 pub use timeline::{Slice, Timeline};
+pub use ttl::Ttl;

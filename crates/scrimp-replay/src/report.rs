@@ -6,8 +6,8 @@ use scrimp_core::Money;
 
 use crate::{
     routes::Route,
-    settings::Ttl,
     timeline::{Slice, Timeline},
+    ttl::Ttl,
 };
 
 /// What came of a replay.

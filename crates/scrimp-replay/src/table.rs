@@ -3,10 +3,10 @@
 use std::fmt;
 
 use crate::{
-    format::{bytes, count, elapsed, money, percent},
+    format::{bytes, count, counted, elapsed, money, percent},
     line::format_time,
     report::{Report, ratio},
-    settings::Ttl,
+    ttl::Ttl,
 };
 
 /// Routes that the table shows.
@@ -72,7 +72,7 @@ impl Table<'_> {
         } = self.report;
         writeln!(f, "{}", self.bold(&reading.names()))?;
         writeln!(f, "{} to {}", format_time(span.0), format_time(span.1))?;
-        write!(f, "{} requests", count(*requests))?;
+        f.write_str(&counted(*requests, "request"))?;
         if reading.left_out > 0 {
             write!(
                 f,
@@ -81,7 +81,7 @@ impl Table<'_> {
             )?;
         }
         if reading.bad_lines > 0 {
-            let text = format!("{} bad lines skipped", count(reading.bad_lines));
+            let text = format!("{} skipped", counted(reading.bad_lines, "bad line"));
             write!(f, ", {}", self.paint("33", &text))?;
         }
         f.write_str("\n\n")
@@ -198,7 +198,7 @@ impl Table<'_> {
             .bad_lines
             .saturating_sub(reading.bad_line_examples.len() as u64);
         if more > 0 {
-            writeln!(f, "And {} more bad lines.", count(more))?;
+            writeln!(f, "And {} more.", counted(more, "bad line"))?;
         }
         Ok(())
     }

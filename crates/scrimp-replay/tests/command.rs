@@ -220,3 +220,19 @@ fn a_reader_that_goes_away_is_no_error() {
         (Some(0), &b""[..])
     );
 }
+
+#[cfg(unix)]
+#[test]
+fn a_log_that_cannot_be_sorted_on_disk_says_where() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_scrimp"))
+        .args(["replay", "--sample", "--sort-memory", "1KiB"])
+        .env("TMPDIR", "/no/such/place")
+        .output()
+        .unwrap();
+    let run = Run {
+        code: output.status.code().unwrap_or(-1),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    };
+    refused(&run, "temporary file in /no/such/place");
+}

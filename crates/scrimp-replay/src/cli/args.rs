@@ -9,7 +9,8 @@ use crate::{
     error::{Error, Result},
     input::Input,
     sample::SampleLog,
-    settings::{Settings, Ttl},
+    settings::Settings,
+    ttl::Ttl,
 };
 
 /// Cuts what an API costs: see how much, on your own traffic.

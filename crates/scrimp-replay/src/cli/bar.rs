@@ -8,6 +8,8 @@ use crate::progress::Progress;
 #[derive(Debug)]
 pub(super) struct Bar {
     bar: ProgressBar,
+    /// The input that the bar shows.
+    input: Option<String>,
     replaying: bool,
 }
 
@@ -24,6 +26,7 @@ impl Bar {
         });
         Self {
             bar,
+            input: None,
             replaying: false,
         }
     }
@@ -45,7 +48,8 @@ impl Progress for Bar {
         if self.bar.is_hidden() {
             return;
         }
-        if done == 0 || self.bar.position() > done {
+        if self.input.as_deref() != Some(input) {
+            self.input = Some(input.to_owned());
             self.style(match total {
                 Some(_) => "reading {msg} {wide_bar} {bytes} of {total_bytes}, {eta} left",
                 None => "{spinner} reading {msg}: {bytes}",

@@ -21,6 +21,7 @@ pub(super) struct Chart<'a> {
     pub(super) series: [Series<'a>; 2],
     /// The end of the scale; the largest value, rounded up, if there is none.
     pub(super) top: Option<f64>,
+    /// Writes a value.
     pub(super) unit: &'a dyn Fn(f64) -> String,
     pub(super) timeline: &'a Timeline,
 }
@@ -54,7 +55,7 @@ impl fmt::Display for Chart<'_> {
             "</p></figcaption>\n<div class=\"plot\">\n<div class=\"scale\" aria-hidden=\"true\">",
         )?;
         for share in [1.0, 0.5, 0.0] {
-            let label = (self.unit)(top * share);
+            let label = (self.unit)(top * share).replace(".0 %", " %");
             write!(
                 f,
                 "<span style=\"bottom:{:.0}%\">{label}</span>",
@@ -181,13 +182,13 @@ fn count(values: &[f64]) -> f64 {
     values.len().max(1) as f64
 }
 
-/// The next larger of 1, 2, 2.5, 4, 5, 8 and 10 times a power of ten.
+/// The next larger number whose half is round as well.
 fn nice(largest: f64) -> f64 {
     if largest <= 0.0 {
         return 1.0;
     }
     let power = 10f64.powf(largest.log10().floor());
-    let steps = [1.0, 2.0, 2.5, 4.0, 5.0, 8.0, 10.0];
+    let steps = [1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0];
     let step = steps.into_iter().find(|step| step * power >= largest);
     step.unwrap_or(10.0) * power
 }
@@ -247,7 +248,7 @@ mod tests {
             (1.0, 1.0),
             (95.36, 100.0),
             (210.0, 250.0),
-            (0.003, 0.004),
+            (0.0031, 0.004),
         ] {
             assert!((nice(largest) - top).abs() < 1e-12, "{largest}");
         }

@@ -6,10 +6,10 @@ mod parts;
 use std::fmt;
 
 use crate::{
-    format::{bytes, count, elapsed, money, percent},
+    format::{bytes, count, counted, elapsed, money, percent},
     line::format_time,
     report::{Report, ratio},
-    settings::Ttl,
+    ttl::Ttl,
 };
 use chart::{Chart, Series};
 use parts::{Escaped, Tile, numbers, routes};
@@ -69,12 +69,12 @@ impl Html<'_> {
         if reading.left_out > 0 {
             write!(
                 f,
-                "; {} requests left out by method or status",
-                count(reading.left_out)
+                "; {} left out by method or status",
+                counted(reading.left_out, "request")
             )?;
         }
         if reading.bad_lines > 0 {
-            write!(f, "; {} bad lines skipped", count(reading.bad_lines))?;
+            write!(f, "; {} skipped", counted(reading.bad_lines, "bad line"))?;
         }
         f.write_str("</p>\n</header>\n")
     }
@@ -98,7 +98,7 @@ impl Html<'_> {
             Tile {
                 name: "Upstream calls",
                 value: count(report.upstream_calls),
-                note: format!("for {} requests", count(report.requests)),
+                note: format!("for {}", counted(report.requests, "request")),
                 strong: false,
             },
             Tile {
@@ -248,7 +248,7 @@ impl Html<'_> {
                 .bad_lines
                 .saturating_sub(reading.bad_line_examples.len() as u64);
             if more > 0 {
-                writeln!(f, "<li>and {} more lines</li>", count(more))?;
+                writeln!(f, "<li>and {} more</li>", counted(more, "line"))?;
             }
             f.write_str("</ul>\n")?;
         }
