@@ -197,12 +197,11 @@ fn set(headers: &mut HeaderMap, name: &header::HeaderName, value: &str) {
 
 /// Age in whole seconds.
 fn age(age: Duration) -> HeaderValue {
-    let Ok(seconds) = usize::try_from(age.as_secs()) else {
-        return HeaderValue::from(u64::MAX);
+    // RFC 9111 §1.2.2: what is longer is sent as 2³¹.
+    let seconds = age.as_secs().min(1 << 31);
+    let Some(seconds) = usize::try_from(seconds).ok().filter(|&s| s < READY_AGES) else {
+        return HeaderValue::from(seconds);
     };
-    if seconds >= READY_AGES {
-        return HeaderValue::from(seconds.min(1 << 31));
-    }
     let all: &'static str = &AGES;
     let skip = match seconds {
         0..10 => 3,
@@ -241,7 +240,7 @@ mod tests {
             let value = age(Duration::from_millis(seconds * 1000 + 999));
             assert_eq!(value, seconds.to_string());
         }
-        assert_eq!(age(Duration::MAX), u64::MAX.to_string());
+        assert_eq!(age(Duration::MAX), "2147483648");
     }
 
     #[test]

@@ -178,15 +178,6 @@ impl Birth {
         }
     }
 
-    /// The same entry, confirmed by an upstream call that began at `born`.
-    pub(crate) fn renewed(&self, born: Position) -> Self {
-        Self::new(born, self.tags.clone())
-    }
-
-    pub(crate) fn born(&self) -> Position {
-        Position(self.born)
-    }
-
     pub(crate) fn heap_size(&self) -> usize {
         size_of_val(&*self.tags)
     }

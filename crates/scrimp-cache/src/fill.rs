@@ -46,14 +46,18 @@ impl Open {
         if length > self.buffer.capacity() {
             // The announced length saves growing, but is not believed before bytes come.
             let announced = self.announced.and_then(|n| usize::try_from(n).ok());
-            let wanted = match announced {
+            let generous = match announced {
                 Some(announced) if announced >= length => announced,
                 _ => length.max(self.buffer.capacity() * 2),
             };
-            if !self.held.grow_to(wanted as u64) {
+            // Where memory is short, just what is needed may still be had.
+            let granted = [generous, length]
+                .into_iter()
+                .find(|&capacity| self.held.grow_to(capacity as u64));
+            let Some(capacity) = granted else {
                 return false;
-            }
-            self.buffer.reserve_exact(wanted - self.buffer.len());
+            };
+            self.buffer.reserve_exact(capacity - self.buffer.len());
         }
         self.buffer.extend_from_slice(chunk);
         true

@@ -272,11 +272,11 @@ mod tests {
             (6, Source::Heuristic)
         );
         assert_eq!(
-            modified(200, "Sun, 06 Nov 1984 08:48:37 GMT"),
+            modified(200, "Tue, 06 Nov 1984 08:48:37 GMT"),
             (86_400, Source::Heuristic)
         );
         assert_eq!(
-            modified(201, "Sun, 06 Nov 1984 08:48:37 GMT"),
+            modified(201, "Tue, 06 Nov 1984 08:48:37 GMT"),
             (0, Source::None)
         );
     }

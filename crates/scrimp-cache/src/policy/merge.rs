@@ -23,8 +23,9 @@ pub(crate) fn update(stored: &mut HeaderMap, fresh: &HeaderMap) {
     let skip = |name: &HeaderName| {
         describes_body(name) || is_hop_by_hop(name) || connection.contains(name)
     };
-    // Age is of this answer or of none: the stored one was about an earlier moment.
+    // Age and Date are of this answer or of none: the stored ones are about an earlier moment.
     stored.remove(header::AGE);
+    stored.remove(header::DATE);
     for name in fresh.keys().filter(|name| !skip(name)) {
         stored.remove(name);
         for value in fresh.get_all(name) {

@@ -1,0 +1,154 @@
+//! How much a store holds.
+
+mod common;
+
+use bytes::Bytes;
+use common::{Rig, layer, minute, reply};
+use http_body_util::BodyExt;
+use scrimp_cache::{CacheLayer, MemoryStore};
+use scrimp_testkit::{Gate, Reply, ScriptedBody};
+
+const KIB: u64 = 1024;
+
+fn kept(body: ScriptedBody) -> Reply {
+    let mut response = http::Response::new(body);
+    response
+        .headers_mut()
+        .insert("cache-control", "max-age=60".parse().expect("a value"));
+    Reply::respond(response)
+}
+
+#[tokio::test]
+async fn the_store_never_holds_more_than_its_limit() {
+    let limit = 256 * KIB;
+    let layer = CacheLayer::new(MemoryStore::new(limit));
+    let rig = Rig::answering(layer, |_| minute(&"x".repeat(5_000)));
+    for n in 0..2_000 {
+        rig.get(&format!("/{n}")).await;
+        if n % 100 == 0 {
+            let stats = rig.store.stats();
+            assert!(stats.bytes + stats.fill_bytes <= limit, "{stats:?}");
+        }
+    }
+    let stats = rig.store.stats();
+    assert!(stats.peak_bytes <= limit, "{stats:?}");
+    assert!(stats.entries > 20 && stats.evicted > 1_000, "{stats:?}");
+}
+
+#[tokio::test]
+async fn bytes_count_key_fields_and_body() {
+    let rig = Rig::answering(layer(), |parts| {
+        let size = parts
+            .uri
+            .query()
+            .map_or(0, |q| q.parse().expect("a number"));
+        let long = "v".repeat(2_000);
+        let fields = [("cache-control", "max-age=60"), ("x-long", &*long)];
+        reply(200, &fields, &"x".repeat(size))
+    });
+    let mut before = rig.store.stats().bytes;
+    let mut grown = async |uri: &str| {
+        rig.get(uri).await;
+        let now = rig.store.stats().bytes;
+        let grown = now - before;
+        before = now;
+        grown
+    };
+    let empty = grown("/a?0").await;
+    assert!(empty > 2_000, "{empty}");
+    // The body, and the four digits more in the key and in Content-Length.
+    assert_eq!(grown("/b?10000").await - empty, 10_000 + 4 + 4);
+    assert_eq!(
+        grown(&format!("/{}?0", "p".repeat(1_000))).await - empty,
+        999
+    );
+}
+
+#[tokio::test]
+async fn a_body_past_the_limit_streams_through_unkept() {
+    let store = MemoryStore::new(1 << 20).max_body(100);
+    for announced in [true, false] {
+        let rig = Rig::answering(CacheLayer::new(store.clone()), move |_| {
+            let body = ScriptedBody::new()
+                .data(vec![b'x'; 80])
+                .data(vec![b'y'; 80]);
+            kept(if announced { body.sized() } else { body })
+        });
+        for _ in 0..2 {
+            let answer = rig.get("/").await;
+            assert_eq!(answer.body.len(), 160);
+            assert!(!answer.is_hit());
+        }
+        assert_eq!(rig.store.stats().fill_bytes, 0);
+    }
+}
+
+#[tokio::test]
+async fn answers_coming_in_share_a_budget_and_give_it_back() {
+    let gate = Gate::new();
+    let layer = CacheLayer::new(MemoryStore::new(80 * KIB));
+    let rig = {
+        let gate = gate.clone();
+        Rig::answering(layer, move |_| {
+            kept(
+                ScriptedBody::new()
+                    .data(vec![b'x'; 6_000])
+                    .gate(&gate)
+                    .data(Bytes::from("y")),
+            )
+        })
+    };
+    let mut bodies = Vec::new();
+    for n in 0..4 {
+        let request = common::request("GET", &format!("/{n}"), &[]);
+        let mut body = rig.open(request).await.expect("an answer").into_body();
+        body.frame().await.expect("a frame").expect("data");
+        bodies.push(body);
+    }
+    // Room for one: 10 KiB, an eighth of the limit.
+    assert_eq!(rig.store.stats().fill_bytes, 6_000);
+    gate.open();
+    for body in bodies {
+        assert_eq!(body.collect().await.expect("a body").to_bytes().len(), 1);
+    }
+    assert_eq!(rig.store.stats().fill_bytes, 0);
+    assert!(rig.get("/0").await.is_hit());
+    assert!(!rig.get("/1").await.is_hit());
+}
+
+#[tokio::test]
+async fn a_body_dropped_half_way_gives_its_memory_back() {
+    let rig = Rig::answering(layer(), |_| {
+        kept(ScriptedBody::new().data(vec![b'x'; 600]).data("y"))
+    });
+    let mut body = rig
+        .open(common::request("GET", "/", &[]))
+        .await
+        .expect("an answer")
+        .into_body();
+    body.frame().await.expect("a frame").expect("data");
+    assert!(rig.store.stats().fill_bytes > 0);
+    drop(body);
+    assert_eq!(
+        (rig.store.stats().fill_bytes, rig.store.stats().entries),
+        (0, 0)
+    );
+}
+
+#[tokio::test]
+async fn variants_of_one_key_are_bounded() {
+    let rig = Rig::answering(layer(), |_| {
+        reply(
+            200,
+            &[("cache-control", "max-age=60"), ("vary", "x-any")],
+            "x",
+        )
+    });
+    for n in 0..500 {
+        rig.get_with("/", &[("x-any", &n.to_string())]).await;
+    }
+    let stats = rig.store.stats();
+    assert_eq!(stats.entries, 1);
+    assert!(stats.bytes < 64 * KIB, "{stats:?}");
+    assert!(rig.get_with("/", &[("x-any", "499")]).await.is_hit());
+}

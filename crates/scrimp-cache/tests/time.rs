@@ -1,0 +1,115 @@
+//! What time does: expiry, refreshes in the background, clocks that jump.
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Rig, layer, minute, noon, reply};
+use scrimp_testkit::{Gate, Reply};
+
+#[tokio::test]
+async fn a_response_expires_to_the_second() {
+    let rig = Rig::answering(layer(), |_| minute("x"));
+    rig.get("/").await;
+    rig.clock.advance(Duration::from_millis(59_999));
+    assert!(rig.get("/").await.is_hit());
+    rig.clock.advance(Duration::from_millis(1));
+    assert!(!rig.get("/").await.is_hit());
+}
+
+#[tokio::test]
+async fn a_wall_clock_that_jumps_neither_ages_nor_renews_what_is_stored() {
+    let rig = Rig::answering(layer(), |_| minute("x"));
+    rig.get("/").await;
+    rig.clock.set_wall(noon() + Duration::from_secs(1 << 30));
+    assert_eq!(rig.get("/").await.header("age"), "0");
+    rig.clock.set_wall(noon() - Duration::from_secs(1 << 30));
+    rig.wait(30);
+    assert_eq!(rig.get("/").await.header("age"), "30");
+    rig.clock.advance_instant(Duration::from_secs(30));
+    assert!(!rig.get("/").await.is_hit());
+}
+
+#[tokio::test]
+async fn lifetimes_of_nothing_and_of_for_ever_both_hold() {
+    let rule = |ttl: &str| format!("path=/{ttl} ttl={ttl}").parse().expect("a rule");
+    let layer = layer().rule(rule("0s")).rule(rule("infinite"));
+    let rig = Rig::answering(layer, |_| reply(200, &[], "x"));
+    for uri in ["/0s", "/infinite"] {
+        rig.get(uri).await;
+    }
+    assert!(!rig.get("/0s").await.is_hit());
+    rig.clock
+        .advance_instant(Duration::from_secs(100 * 365 * 86_400));
+    let hit = rig.get("/infinite").await;
+    assert_eq!((hit.is_hit(), hit.header("age")), (true, "2147483648"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stale_response_is_served_at_once_and_refreshed_once() {
+    let gate = Gate::new();
+    let swr = [("cache-control", "max-age=10, stale-while-revalidate=60")];
+    let replies = [reply(200, &swr, "old"), reply(200, &swr, "new").gate(&gate)];
+    let rig = Rig::script(layer(), replies);
+    rig.get("/").await;
+    rig.wait(11);
+    for _ in 0..100 {
+        let stale = rig.get("/").await;
+        assert_eq!(
+            (stale.text(), stale.cache_status()),
+            ("old", "scrimp; hit; ttl=-1")
+        );
+    }
+    gate.reached(1).await;
+    assert_eq!(rig.upstream.calls(), 2);
+    gate.open();
+    while rig.upstream.in_flight() > 0 {
+        tokio::task::yield_now().await;
+    }
+    tokio::task::yield_now().await;
+    assert_eq!(rig.get("/").await.text(), "new");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_that_fails_or_panics_leaves_room_for_the_next() {
+    let swr = [("cache-control", "max-age=10, stale-while-revalidate=60")];
+    let replies = [
+        reply(200, &swr, "old"),
+        Reply::error("reset"),
+        Reply::panic(),
+        reply(200, &swr, "new"),
+    ];
+    let rig = Rig::script(layer(), replies);
+    rig.get("/").await;
+    rig.wait(11);
+    for calls in 2..=4 {
+        assert_eq!(rig.get("/").await.text(), "old");
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert_eq!(rig.upstream.calls(), calls);
+    }
+    assert_eq!(rig.get("/").await.text(), "new");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_ends_when_the_last_service_is_gone() {
+    let gate = Gate::new();
+    let swr = [("cache-control", "max-age=10, stale-while-revalidate=60")];
+    let replies = [reply(200, &swr, "old"), reply(200, &swr, "new").gate(&gate)];
+    let Rig {
+        cache,
+        upstream,
+        clock,
+        ..
+    } = {
+        let rig = Rig::script(layer(), replies);
+        rig.get("/").await;
+        rig.wait(11);
+        rig.get("/").await;
+        rig
+    };
+    let _ = clock;
+    gate.reached(1).await;
+    drop(cache);
+    tokio::time::advance(Duration::from_millis(1)).await;
+    assert_eq!((upstream.abandoned(), upstream.in_flight()), (1, 0));
+}
