@@ -65,7 +65,7 @@ pub(crate) fn money(amount: Money) -> String {
     if pico.abs() < 100 * CENT {
         return amount.to_string();
     }
-    let rounded = (pico + CENT / 2 * pico.signum()) / CENT * CENT;
+    let rounded = pico.saturating_add(CENT / 2 * pico.signum()) / CENT * CENT;
     Money::from_pico(rounded, amount.currency()).to_string()
 }
 
@@ -90,6 +90,8 @@ mod tests {
         assert_eq!(bytes(1_536), "1.5 KiB");
         assert_eq!(elapsed(Duration::from_secs(192)), "3 min 12 s");
         assert_eq!(money("95.3649".parse().unwrap()), "$95.36");
+        let most = Money::from_pico(i128::MAX, scrimp_core::Currency::USD);
+        assert!(money(most).starts_with("$170,"), "nothing wraps");
         assert_eq!(money("0.0005".parse().unwrap()), "$0.0005");
     }
 }

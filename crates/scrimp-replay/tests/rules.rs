@@ -148,3 +148,13 @@ fn requests_that_are_out_of_order_are_replayed_in_order() {
     );
     assert_eq!(sorted["timeline"], shuffled["timeline"]);
 }
+
+#[test]
+fn eight_thousand_years_are_replayed_as_fast_as_a_day() {
+    let line = |year| format!("h - - [01/Jan/{year}:00:00:00 +0000] \"GET /a HTTP/1.1\" 200 1\n");
+    let log = line(1970) + &line(2015) + &line(9999);
+    let report = json(&["-", "--ttl", "infinite"], log.as_bytes());
+    assert_eq!(report["upstream_calls_with"], 1);
+    let report = json(&["-", "--ttl", "7d"], log.as_bytes());
+    assert_eq!(report["upstream_calls_with"], 3);
+}

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 /// Microseconds in a second.
 pub(crate) const MICROS: i64 = 1_000_000;
 
-/// Times outside 1970–9999 are taken for damage.
-const LAST: i64 = 253_402_300_799 * MICROS;
+/// Times outside 1970–9999 are taken for damage. (The last day is left to time zones.)
+const LAST: i64 = 253_402_207_200 * MICROS;
 
 /// `17/May/2015:10:05:03 +0000`, as Common Log Format has it.
 pub(super) fn clf(text: &[u8]) -> Option<i64> {
