@@ -1,0 +1,224 @@
+//! What the command line may say.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use scrimp_core::Money;
+
+use crate::{
+    error::{Error, Result},
+    input::Input,
+    sample::SampleLog,
+    settings::Settings,
+    ttl::Ttl,
+};
+
+/// Cuts what an API costs: see how much, on your own traffic.
+#[derive(Debug, Parser)]
+#[command(name = "scrimp", version, arg_required_else_help = true)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Replay an access log through the cache, and print the bill with it and without
+    #[command(after_help = REPLAY_HELP)]
+    Replay(Box<ReplayArgs>),
+    /// Make up the access log of a shop, in Combined Log Format
+    SampleLog(SampleArgs),
+}
+
+const REPLAY_HELP: &str = "\
+Reads Common and Combined Log Format and JSON lines, also mixed, gzip or not. The log is
+sorted by time and replayed in virtual time through the real cache.
+
+Logs hold no Cache-Control, so --ttl and --rule decide how long an answer is fresh.
+
+Examples:
+  scrimp replay --sample
+  scrimp replay access.log access.log.1.gz --price 0.002 --ttl 10m
+  scrimp replay access.log --method GET --status 200,304 --ttl infinite --rule 'path=/** query=none'
+  zcat logs/*.gz | scrimp replay - --json";
+
+#[derive(Debug, Args)]
+pub(super) struct ReplayArgs {
+    /// Access logs; - is standard input
+    #[arg(
+        value_name = "LOG",
+        required_unless_present = "sample",
+        conflicts_with = "sample"
+    )]
+    logs: Vec<PathBuf>,
+    /// Replay a made-up log (see sample-log) instead
+    #[arg(long)]
+    sample: bool,
+    /// What a call to the upstream costs: dollars, or with a code, as in "0.02 EUR"
+    #[arg(long, default_value = "0.01", value_parser = price, allow_negative_numbers = true)]
+    price: Money,
+    /// How long an answer is fresh where no rule says: 30s, 5m, 1h30m, 7d, infinite or none
+    #[arg(long, default_value = "5m")]
+    ttl: Ttl,
+    /// A rule of the cache, such as "path=/api/** query=none ttl=1h"; the first that matches counts
+    #[arg(long = "rule", value_name = "RULE")]
+    rules: Vec<String>,
+    /// Memory of the cache
+    #[arg(long, default_value = "256MiB", value_parser = size, value_name = "SIZE")]
+    max_bytes: u64,
+    /// Replay requests of these methods only
+    #[arg(long = "method", value_delimiter = ',', value_name = "METHOD", value_parser = method)]
+    methods: Vec<String>,
+    /// Replay requests that were answered with these statuses only
+    #[arg(long = "status", value_delimiter = ',', value_name = "CODE",
+        value_parser = clap::value_parser!(u16).range(100..=999))]
+    statuses: Vec<u16>,
+    /// The host of requests whose log has none
+    #[arg(long, default_value = "log.local")]
+    host: String,
+    /// Memory for sorting; a log that is larger is sorted in temporary files
+    #[arg(long, default_value = "64MiB", value_parser = size, value_name = "SIZE")]
+    sort_memory: u64,
+    /// Also write the report as a web page that needs nothing else
+    #[arg(long, value_name = "FILE")]
+    pub(super) html: Option<PathBuf>,
+    /// Print one JSON object instead of the table
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Show no progress
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SampleArgs {
+    /// Another seed makes another log of the same kind
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many lines
+    #[arg(long, default_value_t = 100_000)]
+    requests: u64,
+    /// How many products the shop has
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    products: u64,
+    /// Over how many hours, about
+    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    hours: u64,
+    /// Where to write it, instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+}
+
+// === impl ReplayArgs ===
+
+impl ReplayArgs {
+    pub(super) fn settings(&self) -> Result<Settings> {
+        let mut settings = Settings::new()
+            .price(self.price)
+            .ttl(self.ttl)
+            .max_bytes(self.max_bytes)
+            .sort_memory(self.sort_memory)
+            .host(&self.host)?;
+        for rule in &self.rules {
+            settings = settings.rule(rule)?;
+        }
+        settings = self
+            .methods
+            .iter()
+            .fold(settings, |settings, method| settings.method(method));
+        Ok(self
+            .statuses
+            .iter()
+            .fold(settings, |settings, &status| settings.status(status)))
+    }
+
+    pub(super) fn inputs(&self) -> Result<Vec<Input>> {
+        if self.sample {
+            return Ok(vec![Input::Sample(SampleLog::new())]);
+        }
+        let is_stdin = |path: &&PathBuf| path.as_os_str() == "-";
+        if self.logs.iter().filter(is_stdin).count() > 1 {
+            return Err(Error::new(
+                "standard input can be read only once: give one -",
+            ));
+        }
+        let input = |path: &PathBuf| {
+            if is_stdin(&path) {
+                Input::Stdin
+            } else {
+                Input::File(path.clone())
+            }
+        };
+        Ok(self.logs.iter().map(input).collect())
+    }
+}
+
+// === impl SampleArgs ===
+
+impl SampleArgs {
+    pub(super) fn log(&self) -> SampleLog {
+        SampleLog::new()
+            .seed(self.seed)
+            .requests(self.requests)
+            .products(self.products)
+            .hours(self.hours)
+    }
+}
+
+fn price(text: &str) -> std::result::Result<Money, String> {
+    let price: Money = text.parse().map_err(|error| format!("{error}"))?;
+    if price.pico() < 0 {
+        Err("a call cannot cost less than nothing".to_owned())
+    } else {
+        Ok(price)
+    }
+}
+
+fn method(text: &str) -> std::result::Result<String, String> {
+    let letters = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphabetic());
+    letters
+        .then(|| text.to_ascii_uppercase())
+        .ok_or_else(|| "write a method such as GET".to_owned())
+}
+
+/// `256MiB`, `1G`, `500000`: binary units, whatever their spelling.
+fn size(text: &str) -> std::result::Result<u64, String> {
+    let end = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let shift = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" | "kb" | "kib" => 10,
+        "m" | "mb" | "mib" => 20,
+        "g" | "gb" | "gib" => 30,
+        "t" | "tb" | "tib" => 40,
+        _ => 64,
+    };
+    let bytes = number
+        .parse::<u64>()
+        .ok()
+        .and_then(|n| n.checked_mul(1u64.checked_shl(shift)?));
+    bytes
+        .filter(|&bytes| bytes > 0)
+        .ok_or_else(|| "write a size such as 64MiB or 2GiB".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_are_binary_and_never_wrap() {
+        assert_eq!(size("256MiB"), Ok(256 << 20));
+        assert_eq!(size("1 g"), Ok(1 << 30));
+        for bad in ["", "0", "MiB", "-1", "1.5G", "99999999999TiB", "5 apples"] {
+            assert!(size(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The `scrimp` command: reads its arguments, and exits with a code.
+//!
+//! | code | when |
+//! |---|---|
+//! | 0 | it did what it was asked; also when the reader of its output went away |
+//! | 2 | an argument is wrong, or an input cannot be read, or holds nothing to replay |
+
+mod args;
+mod bar;
+
+use std::{
+    fs::File,
+    io::{self, BufWriter, IsTerminal, Write},
+    path::Path,
+    process::ExitCode,
+};
+
+use clap::{Parser, error::ErrorKind};
+
+use crate::{
+    error::{Error, Result},
+    replay::replay,
+};
+use args::{Cli, Command, ReplayArgs, SampleArgs};
+use bar::Bar;
+
+/// Runs the command with the arguments of the process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
+    let done = match &cli.command {
+        Command::Replay(args) => run_replay(args),
+        Command::SampleLog(args) => sample_log(args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(error) => fail(&error.to_string()),
+    }
+}
+
+fn run_replay(args: &ReplayArgs) -> Result<()> {
+    let (settings, inputs) = (args.settings()?, args.inputs()?);
+    // A path that cannot be written is told before the work, not after it.
+    let html = args.html.as_deref().map(create).transpose()?;
+    let mut bar = Bar::new(args.quiet);
+    let report = replay(inputs, &settings, &mut bar);
+    bar.clear();
+    let report = report?;
+
+    if let (Some(file), Some(path)) = (html, &args.html) {
+        write_all(file, &format!("{}", report.html()))
+            .map_err(|error| cannot_write(path, error))?;
+    }
+    let stdout = io::stdout();
+    let text = if args.json {
+        format!("{}\n", report.to_json())
+    } else {
+        let colour =
+            stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+        report.table(colour).to_string()
+    };
+    write_all(stdout.lock(), &text).map_err(|error| Error::io("cannot write the report", error))
+}
+
+fn sample_log(args: &SampleArgs) -> Result<()> {
+    match &args.output {
+        Some(path) => {
+            let file = create(path)?;
+            write_log(file, args).map_err(|error| cannot_write(path, error))
+        }
+        None => write_log(io::stdout().lock(), args)
+            .map_err(|error| Error::io("cannot write the log", error)),
+    }
+}
+
+fn write_log(out: impl Write, args: &SampleArgs) -> io::Result<()> {
+    let mut out = BufWriter::with_capacity(1 << 16, out);
+    for line in args.log() {
+        out.write_all(line.as_bytes())?;
+        out.write_all(b"\n")?;
+    }
+    out.flush()
+}
+
+fn write_all(mut out: impl Write, text: &str) -> io::Result<()> {
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
+fn create(path: &Path) -> Result<File> {
+    File::create(path).map_err(|error| cannot_write(path, error))
+}
+
+fn cannot_write(path: &Path, error: io::Error) -> Error {
+    Error::io(format!("cannot write {}", path.display()), error)
+}
+
+/// Help and versions go to standard output; anything else is one sentence.
+fn refuse(error: &clap::Error) -> ExitCode {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            // The reader may have gone away: there is nobody left to tell.
+            let _ = error.print();
+            ExitCode::SUCCESS
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = error.print();
+            ExitCode::from(2)
+        }
+        _ => {
+            let text = error.to_string();
+            // The first paragraph is what is wrong; usage and hints follow.
+            let first = text.split("\n\n").next().unwrap_or_default();
+            let first = first.trim_start_matches("error: ");
+            let line = first.split_whitespace().collect::<Vec<_>>().join(" ");
+            fail(&format!("{line} (see --help)"))
+        }
+    }
+}
+
+fn fail(message: &str) -> ExitCode {
+    // Standard error may be closed; the exit code still says it.
+    let _ = writeln!(io::stderr(), "scrimp: {message}");
+    ExitCode::from(2)
+}

@@ -1,0 +1,121 @@
+//! Pieces of the page.
+
+use std::fmt;
+
+use crate::{
+    format::{count, money, percent},
+    line::format_time,
+    report::{Report, ratio},
+};
+
+/// Text that came from a log or a command line, made harmless for HTML.
+pub(super) struct Escaped<'a>(pub(super) &'a str);
+
+/// One number, large.
+pub(super) struct Tile {
+    pub(super) name: &'static str,
+    pub(super) value: String,
+    pub(super) note: String,
+    pub(super) strong: bool,
+}
+
+/// The routes that save the most.
+pub(super) fn routes(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
+    let routes: Vec<_> = report
+        .routes
+        .iter()
+        .filter(|route| route.saved() > 0)
+        .collect();
+    if routes.is_empty() {
+        return Ok(());
+    }
+    f.write_str(
+        "<section>\n<h2>Routes that save the most</h2>\n<table class=\"routes\">\n<thead><tr>\
+         <th scope=\"col\">Route</th><th scope=\"col\">Requests</th>\
+         <th scope=\"col\">Upstream calls</th><th scope=\"col\">Hit rate</th>\
+         <th scope=\"col\">Saved</th></tr></thead>\n<tbody>\n",
+    )?;
+    for route in routes {
+        let rate = ratio(route.saved(), route.requests);
+        writeln!(
+            f,
+            "<tr><th scope=\"row\">{}</th><td data-name=\"Requests\">{}</td>\
+             <td data-name=\"Calls\">{}</td>\
+             <td data-name=\"Hit rate\"><span class=\"bar\" style=\"--share:{rate:.3}\"></span>{}</td>\
+             <td data-name=\"Saved\">{}</td></tr>",
+            Escaped(&route.route),
+            count(route.requests),
+            count(route.upstream_calls),
+            percent(rate),
+            money(report.price * route.saved()),
+        )?;
+    }
+    f.write_str("</tbody>\n</table>\n</section>\n")
+}
+
+/// The numbers behind the charts, for those who cannot see them or want to copy them.
+pub(super) fn numbers(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
+    let timeline = &report.timeline;
+    f.write_str(
+        "<details>\n<summary>The numbers behind the charts</summary>\n<div class=\"scroll\">\n\
+         <table>\n<thead><tr><th scope=\"col\">From</th><th scope=\"col\">Requests</th>\
+         <th scope=\"col\">Upstream calls</th><th scope=\"col\">Hit rate</th></tr></thead>\n<tbody>\n",
+    )?;
+    let mut start = timeline.start;
+    for slice in &timeline.slices {
+        writeln!(
+            f,
+            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td></tr>",
+            format_time(start.saturating_mul(crate::line::MICROS)),
+            count(slice.requests),
+            count(slice.upstream_calls),
+            if slice.requests == 0 {
+                "–".to_owned()
+            } else {
+                percent(slice.hit_rate())
+            },
+        )?;
+        start += timeline.seconds;
+    }
+    f.write_str("</tbody>\n</table>\n</div>\n</details>\n")
+}
+
+// === impl Tile ===
+
+impl fmt::Display for Tile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            name,
+            value,
+            note,
+            strong,
+        } = self;
+        let class = if *strong { "tile strong" } else { "tile" };
+        writeln!(
+            f,
+            "<div class=\"{class}\"><h2>{name}</h2><p class=\"value\">{}</p><p>{}</p></div>",
+            Escaped(value),
+            Escaped(note),
+        )
+    }
+}
+
+// === impl Escaped ===
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = self.0;
+        while let Some(at) = rest.find(['&', '<', '>', '"', '\'']) {
+            f.write_str(&rest[..at])?;
+            f.write_str(match rest.as_bytes()[at] {
+                b'&' => "&amp;",
+                b'<' => "&lt;",
+                b'>' => "&gt;",
+                b'"' => "&quot;",
+                _ => "&#39;",
+            })?;
+            rest = &rest[at + 1..];
+        }
+        f.write_str(rest)
+    }
+}

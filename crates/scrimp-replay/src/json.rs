@@ -1,0 +1,111 @@
+//! The report for machines.
+
+use serde_json::{Value, json};
+
+use crate::{
+    line::format_time,
+    report::{Report, ratio},
+};
+
+// === impl Report ===
+
+impl Report {
+    /// The report as one JSON object.
+    ///
+    /// | field | what it is |
+    /// |---|---|
+    /// | `inputs` | names of the logs |
+    /// | `lines` | lines that were not blank |
+    /// | `bad_lines` | lines that could not be read |
+    /// | `bad_line_examples` | the first ten: `input`, `line` (from 1), `reason` |
+    /// | `left_out` | requests left out by method or status |
+    /// | `warnings` | damage to whole files, in words |
+    /// | `first`, `last` | time of the first and the last request, RFC 3339 |
+    /// | `requests` | requests replayed |
+    /// | `upstream_calls_without` | upstream calls without the cache: all requests |
+    /// | `upstream_calls_with` | upstream calls with it |
+    /// | `hits` | the difference |
+    /// | `hit_rate` | hits per request, 0 to 1 |
+    /// | `ceiling_hits` | hits of an infinite cache in which nothing expires |
+    /// | `ceiling_hit_rate` | the same per request, 0 to 1 |
+    /// | `keys` | different keys among the requests a cache may answer |
+    /// | `currency` | ISO 4217 code of all amounts |
+    /// | `price` | of a call; amounts are decimal numbers of the currency's units |
+    /// | `cost_without`, `cost_with`, `saved` | the bill |
+    /// | `ledger_saved` | what the cache's own ledger says was saved: the same |
+    /// | `ttl` | as given: a time, `infinite` or `none` |
+    /// | `rules` | as given |
+    /// | `max_bytes` | limit of the cache's memory |
+    /// | `peak_bytes` | the most it held |
+    /// | `entries` | answers it held at the end |
+    /// | `evicted` | answers removed to make room |
+    /// | `elapsed_seconds` | how long reading and replaying took |
+    /// | `timeline` | `start` (Unix seconds), `slice_seconds`, `requests` and `upstream_calls`: a list each, one number per slice |
+    /// | `routes` | those that save the most: `route`, `requests`, `upstream_calls`, `saved`, `hit_rate` |
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let reading = &self.reading;
+        let examples = reading.bad_line_examples.iter();
+        let examples = examples.map(|bad| {
+            json!({
+                "input": bad.input, "line": bad.line, "reason": bad.reason,
+            })
+        });
+        json!({
+            "inputs": reading.inputs,
+            "lines": reading.lines,
+            "bad_lines": reading.bad_lines,
+            "bad_line_examples": examples.collect::<Vec<_>>(),
+            "left_out": reading.left_out,
+            "warnings": reading.warnings,
+            "first": format_time(self.span.0),
+            "last": format_time(self.span.1),
+            "requests": self.requests,
+            "upstream_calls_without": self.requests,
+            "upstream_calls_with": self.upstream_calls,
+            "hits": self.hits(),
+            "hit_rate": self.hit_rate(),
+            "ceiling_hits": self.ceiling_hits,
+            "ceiling_hit_rate": self.ceiling(),
+            "keys": self.keys,
+            "currency": self.price.currency().code(),
+            "price": self.price.as_f64(),
+            "cost_without": self.cost_without().as_f64(),
+            "cost_with": self.cost_with().as_f64(),
+            "saved": self.saved().as_f64(),
+            "ledger_saved": self.ledger_saved.as_f64(),
+            "ttl": self.ttl.to_string(),
+            "rules": self.rules,
+            "max_bytes": self.max_bytes,
+            "peak_bytes": self.peak_bytes,
+            "entries": self.entries,
+            "evicted": self.evicted,
+            "elapsed_seconds": self.elapsed.as_secs_f64(),
+            "timeline": self.timeline_json(),
+            "routes": self.routes_json(),
+        })
+    }
+
+    fn timeline_json(&self) -> Value {
+        let slices = self.timeline.slices.iter();
+        json!({
+            "start": self.timeline.start,
+            "slice_seconds": self.timeline.seconds,
+            "requests": slices.clone().map(|slice| slice.requests).collect::<Vec<_>>(),
+            "upstream_calls": slices.map(|slice| slice.upstream_calls).collect::<Vec<_>>(),
+        })
+    }
+
+    fn routes_json(&self) -> Value {
+        let routes = self.routes.iter().map(|route| {
+            json!({
+                "route": route.route,
+                "requests": route.requests,
+                "upstream_calls": route.upstream_calls,
+                "saved": (self.price * route.saved()).as_f64(),
+                "hit_rate": ratio(route.saved(), route.requests),
+            })
+        });
+        routes.collect()
+    }
+}

@@ -1,0 +1,79 @@
+//! Replays an access log through scrimp's cache, and prints the bill.
+//!
+//! The log is read (Common or Combined Log Format, or JSON lines; gzip or not), sorted by
+//! time, and driven in virtual time through the real [`CacheLayer`] over an upstream that
+//! counts its calls: a day of traffic takes a second. What comes out is how many calls, and
+//! so how many dollars, the cache would have saved, next to the best that the same trace
+//! allows.
+//!
+//! [`CacheLayer`]: scrimp_cache::CacheLayer
+//!
+//! # The command
+//!
+//! ```text
+//! scrimp replay --sample
+//! scrimp replay access.log.gz --price 0.002 --ttl 10m --rule "path=/** query=none" --html report.html
+//! ```
+//!
+//! # The library
+//!
+//! ```
+//! use scrimp_replay::{Input, SampleLog, Settings, replay};
+//!
+//! let log = Input::Sample(SampleLog::new().requests(2_000));
+//! let report = replay(vec![log], &Settings::new().price("0.01".parse()?), &mut ())?;
+//! assert!(report.hit_rate() <= report.ceiling());
+//! println!("{} saved", report.saved());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What a replay cannot know
+//!
+//! Logs hold no response headers. So the TTL and the rules decide how long answers are
+//! fresh, and nothing is private, varies, or has a validator. Bodies are zeros of the logged
+//! length, up to 16 MiB each. A 304 or 206 answered a condition or a range that the log does
+//! not hold: the upstream answers it with a 200 of the logged length.
+//!
+//! # Memory
+//!
+//! Bounded by the settings, not by the log: sorting holds 64 MiB and merges the rest from
+//! temporary files, the ceiling holds 900,000 keys and does the same, the cache holds what
+//! [`Settings::max_bytes`] allows, and charts and routes are bounded as well.
+
+pub mod cli;
+
+mod ceiling;
+mod error;
+mod format;
+mod html;
+mod input;
+mod intake;
+mod json;
+mod line;
+mod progress;
+mod replay;
+mod report;
+mod routes;
+mod sample;
+mod settings;
+mod sort;
+mod stack;
+mod stopwatch;
+mod table;
+mod timeline;
+mod ttl;
+mod upstream;
+mod watch;
+
+pub use error::{Error, Result};
+pub use html::Html;
+pub use input::Input;
+pub use progress::Progress;
+pub use replay::replay;
+pub use report::{BadLine, Reading, Report};
+pub use routes::Route;
+pub use sample::SampleLog;
+pub use settings::Settings;
+pub use table::Table;
+pub use timeline::{Slice, Timeline};
+pub use ttl::Ttl;

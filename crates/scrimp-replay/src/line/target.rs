@@ -1,0 +1,118 @@
+//! From what stands in a log to a URL that can be requested.
+
+use http::uri::{Authority, PathAndQuery};
+
+use super::BadLine;
+
+/// Splits a logged request target into authority and path with query.
+///
+/// Absolute targets give their authority. A fragment is cut off, and bytes that may not
+/// stand in a URL are percent-encoded, since servers log them decoded. `*` and the
+/// `host:port` of `CONNECT` have no path: they become `/`, and are never stored.
+pub(super) fn split(method: &str, target: &[u8]) -> Result<(String, String), BadLine> {
+    if method == "CONNECT" {
+        return Ok((host(target)?, "/".to_owned()));
+    }
+    if target == b"*" {
+        return Ok((String::new(), "/".to_owned()));
+    }
+    let (authority, path) = match scheme_end(target) {
+        Some(end) => {
+            let rest = &target[end..];
+            let end = rest.iter().position(|byte| b"/?#".contains(byte));
+            let (authority, path) = rest.split_at(end.unwrap_or(rest.len()));
+            (host(authority)?, path)
+        }
+        None => (String::new(), target),
+    };
+    Ok((authority, encode(path)?))
+}
+
+/// Checks a host with an optional port.
+pub(super) fn host(text: &[u8]) -> Result<String, BadLine> {
+    let authority = Authority::try_from(text).map_err(|_| BadLine::Host)?;
+    // Credentials are no part of a key and no business of a report.
+    let host = authority.as_str().rsplit('@').next().unwrap_or_default();
+    Ok(host.to_ascii_lowercase())
+}
+
+fn scheme_end(target: &[u8]) -> Option<usize> {
+    ["http://", "https://"].into_iter().find_map(|scheme| {
+        let start = target.get(..scheme.len())?;
+        start
+            .eq_ignore_ascii_case(scheme.as_bytes())
+            .then_some(scheme.len())
+    })
+}
+
+fn encode(path: &[u8]) -> Result<String, BadLine> {
+    let path = path.split(|&byte| byte == b'#').next().unwrap_or_default();
+    let mut target = String::with_capacity(path.len() + 1);
+    match path.first() {
+        None | Some(b'?') => target.push('/'),
+        Some(b'/') => {}
+        Some(_) => return Err(BadLine::Target),
+    }
+    for &byte in path {
+        match byte {
+            b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' => hex(&mut target, byte),
+            b'!'..=b'~' => target.push(char::from(byte)),
+            _ => hex(&mut target, byte),
+        }
+    }
+    match PathAndQuery::try_from(target.as_str()) {
+        // With scheme and host before it, the whole must stay below the limit of `http`.
+        Ok(_) if target.len() < 60_000 => Ok(target),
+        _ => Err(BadLine::Target),
+    }
+}
+
+fn hex(target: &mut String, byte: u8) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    target.push('%');
+    target.push(char::from(DIGITS[usize::from(byte >> 4)]));
+    target.push(char::from(DIGITS[usize::from(byte & 15)]));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn get(target: &[u8]) -> Result<(String, String), BadLine> {
+        split("GET", target)
+    }
+
+    #[test]
+    fn absolute_targets_give_their_host() {
+        let pair = |host: &str, path: &str| Ok((host.to_owned(), path.to_owned()));
+        assert_eq!(
+            get(b"HTTP://Example.com:8080/a?b"),
+            pair("example.com:8080", "/a?b")
+        );
+        assert_eq!(
+            get(b"https://me:pw@[2001:db8::1]"),
+            pair("[2001:db8::1]", "/")
+        );
+        assert_eq!(get(b"http://a?q"), pair("a", "/?q"));
+        assert_eq!(get(b"/a#top"), pair("", "/a"));
+        assert_eq!(split("OPTIONS", b"*"), pair("", "/"));
+        assert_eq!(
+            split("CONNECT", b"a.example:443"),
+            pair("a.example:443", "/")
+        );
+    }
+
+    #[test]
+    fn what_may_not_stand_in_a_url_is_encoded() {
+        let path = |target: &[u8]| get(target).unwrap().1;
+        assert_eq!(path(b"/a b\"<\x00\xc3\xa9"), "/a%20b%22%3C%00%C3%A9");
+        assert_eq!(path(b"/kept%20as%20is?x=[1]"), "/kept%20as%20is?x=[1]");
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        assert_eq!(get(b"index.html"), Err(BadLine::Target));
+        assert_eq!(get(b"http://exa mple/"), Err(BadLine::Host));
+        assert_eq!(get(&[b'/'; 70_000]), Err(BadLine::Target));
+    }
+}

@@ -1,0 +1,189 @@
+//! The many ways in which logs write a time.
+
+use jiff::Timestamp;
+
+/// Microseconds in a second.
+pub(crate) const MICROS: i64 = 1_000_000;
+
+/// Times outside 1970–9999 are taken for damage. (The last day is left to time zones.)
+const LAST: i64 = 253_402_207_200 * MICROS;
+
+/// `17/May/2015:10:05:03 +0000`, as Common Log Format has it.
+pub(super) fn clf(text: &[u8]) -> Option<i64> {
+    if text.len() != 26 {
+        return None;
+    }
+    let separators = [
+        (2, b'/'),
+        (6, b'/'),
+        (11, b':'),
+        (14, b':'),
+        (17, b':'),
+        (20, b' '),
+    ];
+    if separators.iter().any(|&(at, byte)| text[at] != byte) {
+        return None;
+    }
+    let day = digits(&text[0..2])?;
+    let month = month(&text[3..6])?;
+    let year = digits(&text[7..11])?;
+    let hour = digits(&text[12..14])?;
+    let minute = digits(&text[15..17])?;
+    // 60 is a leap second: it is the second after 59, as Unix time has it.
+    let second = digits(&text[18..20])?;
+    let offset = digits(&text[22..24])? * 3600 + digits(&text[24..26])? * 60;
+    let offset = match text[21] {
+        b'+' => offset,
+        b'-' => -offset,
+        _ => return None,
+    };
+    if hour > 23 || minute > 59 || second > 60 || !(1..=days_in(year, month)).contains(&day) {
+        return None;
+    }
+    let seconds = days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset;
+    in_range(seconds * MICROS)
+}
+
+/// Any time a JSON log may hold as text: RFC 3339 (with `T` or a blank, UTC if it says
+/// nothing of a zone), Common Log Format, or a number.
+pub(super) fn text(text: &str) -> Option<i64> {
+    let text = text.trim();
+    if let Ok(number) = text.parse::<f64>() {
+        return number_of(number);
+    }
+    if let Some(time) = clf(text.trim_matches(['[', ']']).as_bytes()) {
+        return Some(time);
+    }
+    let time = text
+        .parse::<Timestamp>()
+        .or_else(|_| format!("{text}Z").parse::<Timestamp>());
+    in_range(time.ok()?.as_microsecond())
+}
+
+/// Seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by size: each
+/// covers the years from 1973 (1971 for seconds) to 5138.
+pub(super) fn number_of(number: f64) -> Option<i64> {
+    if !number.is_finite() {
+        return None;
+    }
+    let micros = match number.abs() {
+        n if n < 1e11 => number * 1e6,
+        n if n < 1e14 => number * 1e3,
+        n if n < 1e17 => number,
+        _ => number / 1e3,
+    };
+    #[expect(clippy::cast_possible_truncation, reason = "`as` saturates")]
+    in_range(micros.round() as i64)
+}
+
+/// As RFC 3339 in UTC, to the second.
+pub(crate) fn format_time(micros: i64) -> String {
+    Timestamp::from_second(micros.div_euclid(MICROS))
+        .map_or_else(|_| "?".to_owned(), |time| time.to_string())
+}
+
+fn in_range(micros: i64) -> Option<i64> {
+    (0..=LAST).contains(&micros).then_some(micros)
+}
+
+fn digits(text: &[u8]) -> Option<i64> {
+    text.iter().try_fold(0, |number, byte| {
+        byte.is_ascii_digit()
+            .then(|| number * 10 + i64::from(byte - b'0'))
+    })
+}
+
+fn month(name: &[u8]) -> Option<i64> {
+    const NAMES: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
+    let at = NAMES
+        .chunks(3)
+        .position(|month| month.eq_ignore_ascii_case(name))?;
+    i64::try_from(at + 1).ok()
+}
+
+fn days_in(year: i64, month: i64) -> i64 {
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    match month {
+        2 => 28 + i64::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Days since 1970-01-01, counted in years that begin in March so that the leap day comes
+/// last.
+fn days(year: i64, month: i64, day: i64) -> i64 {
+    let (year, month) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year - 1, month + 9)
+    };
+    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    year * 365 + leap_days + (month * 153 + 2) / 5 + day - 719_469
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const MAY: i64 = 1_431_857_103 * MICROS;
+
+    #[test]
+    fn one_moment_is_read_from_every_notation() {
+        assert_eq!(clf(b"17/May/2015:10:05:03 +0000"), Some(MAY));
+        assert_eq!(clf(b"17/may/2015:04:35:03 -0530"), Some(MAY));
+        for moment in [
+            "17/May/2015:10:05:03 +0000",
+            "[17/May/2015:12:05:03 +0200]",
+            "2015-05-17T10:05:03Z",
+            "2015-05-17T10:05:03.000+00:00",
+            "2015-05-17 10:05:03",
+            "2015-05-17T12:05:03+02:00",
+            "1431857103",
+            "1431857103.000",
+            "1431857103000",
+            "1431857103000000",
+            "1431857103000000000",
+        ] {
+            assert_eq!(text(moment), Some(MAY), "{moment}");
+        }
+        assert_eq!(format_time(MAY), "2015-05-17T10:05:03Z");
+    }
+
+    #[test]
+    fn a_leap_second_is_the_second_after() {
+        assert_eq!(
+            clf(b"31/Dec/2016:23:59:60 +0000"),
+            clf(b"01/Jan/2017:00:00:00 +0000")
+        );
+        assert!(text("2016-12-31T23:59:60Z").is_some());
+    }
+
+    #[test]
+    fn what_is_no_time_is_refused() {
+        for bad in [
+            "",
+            "-",
+            "29/Feb/2015:10:05:03 +0000",
+            "17/Mai/2015:10:05:03 +0000",
+            "NaN",
+            "inf",
+            "yesterday",
+            "17/May/2015:24:05:03 +0000",
+            "-5",
+            "1e300",
+        ] {
+            assert_eq!(text(bad), None, "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn dates_agree_with_the_calendar(seconds in 0..LAST / MICROS) {
+            let time = Timestamp::from_second(seconds).unwrap();
+            let written = time.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string();
+            prop_assert_eq!(clf(written.as_bytes()), Some(seconds * MICROS));
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What came of a replay.
+
+use std::time::Duration;
+
+use scrimp_core::Money;
+
+use crate::{
+    routes::Route,
+    timeline::{Slice, Timeline},
+    ttl::Ttl,
+};
+
+/// What came of a replay.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Report {
+    /// What was read.
+    pub reading: Reading,
+    /// Requests replayed.
+    pub requests: u64,
+    /// Those that reached the upstream through the cache. Without it, all of them do.
+    pub upstream_calls: u64,
+    /// Requests that a cache of any size in which nothing expires would have answered.
+    pub ceiling_hits: u64,
+    /// Different keys among the requests a cache may answer.
+    pub keys: u64,
+    /// What a call costs.
+    pub price: Money,
+    /// What the cache's own ledger says was saved.
+    pub ledger_saved: Money,
+    /// How long answers were fresh where no rule said otherwise.
+    pub ttl: Ttl,
+    /// The rules, as they were given.
+    pub rules: Vec<String>,
+    /// The limit of the cache's memory in bytes.
+    pub max_bytes: u64,
+    /// The most the cache held, in bytes.
+    pub peak_bytes: u64,
+    /// Answers the cache held at the end.
+    pub entries: u64,
+    /// Answers removed to make room.
+    pub evicted: u64,
+    /// Time of the first and the last request, in microseconds since 1970-01-01 UTC.
+    pub span: (i64, i64),
+    /// Requests and calls over time.
+    pub timeline: Timeline,
+    /// The routes that save the most, the most first.
+    pub routes: Vec<Route>,
+    /// How long it took, reading included.
+    pub elapsed: Duration,
+}
+
+/// What was read of the logs.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Reading {
+    /// The names of the inputs.
+    pub inputs: Vec<String>,
+    /// Lines that were not blank.
+    pub lines: u64,
+    /// Lines that could not be read.
+    pub bad_lines: u64,
+    /// The first of them.
+    pub bad_line_examples: Vec<BadLine>,
+    /// Requests left out by method or status.
+    pub left_out: u64,
+    /// Damage to whole files.
+    pub warnings: Vec<String>,
+}
+
+/// A line that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BadLine {
+    /// The input it stands in.
+    pub input: String,
+    /// Its number, from one.
+    pub line: u64,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+// === impl Report ===
+
+impl Report {
+    /// Requests that did not reach the upstream.
+    #[must_use]
+    pub fn hits(&self) -> u64 {
+        self.requests.saturating_sub(self.upstream_calls)
+    }
+
+    /// Share of requests that did not reach the upstream, from 0 to 1.
+    #[must_use]
+    pub fn hit_rate(&self) -> f64 {
+        ratio(self.hits(), self.requests)
+    }
+
+    /// The best hit rate the trace allows, from 0 to 1.
+    #[must_use]
+    pub fn ceiling(&self) -> f64 {
+        ratio(self.ceiling_hits, self.requests)
+    }
+
+    /// What the requests cost without the cache.
+    #[must_use]
+    pub fn cost_without(&self) -> Money {
+        self.price * self.requests
+    }
+
+    /// What they cost with it.
+    #[must_use]
+    pub fn cost_with(&self) -> Money {
+        self.price * self.upstream_calls
+    }
+
+    /// The difference.
+    #[must_use]
+    pub fn saved(&self) -> Money {
+        self.price * self.hits()
+    }
+}
+
+// === impl Reading ===
+
+impl Reading {
+    /// The inputs, in words.
+    pub(crate) fn names(&self) -> String {
+        match self.inputs.as_slice() {
+            [first, second, _, rest @ ..] if !rest.is_empty() => {
+                format!("{first}, {second} and {} more", rest.len() + 1)
+            }
+            few => few.join(", "),
+        }
+    }
+}
+
+// === impl Slice ===
+
+impl Slice {
+    /// Share of the slice's requests that did not reach the upstream, from 0 to 1.
+    #[must_use]
+    pub fn hit_rate(&self) -> f64 {
+        ratio(
+            self.requests.saturating_sub(self.upstream_calls),
+            self.requests,
+        )
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a ratio for people to read")]
+pub(crate) fn ratio(part: u64, whole: u64) -> f64 {
+    if whole == 0 {
+        0.0
+    } else {
+        part as f64 / whole as f64
+    }
+}

@@ -1,0 +1,175 @@
+//! What a replay is to do.
+
+use std::time::Duration;
+
+use scrimp_core::Money;
+
+use crate::{
+    error::{Error, Result},
+    line::Entry,
+    stack,
+    ttl::Ttl,
+};
+
+/// What a replay is to do.
+///
+/// ```
+/// use scrimp_replay::Settings;
+///
+/// let settings = Settings::new()
+///     .price("0.002".parse()?)
+///     .ttl("10m".parse()?)
+///     .rule("path=/** query=none")?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub(crate) price: Money,
+    pub(crate) ttl: Ttl,
+    pub(crate) rules: Vec<String>,
+    pub(crate) max_bytes: u64,
+    pub(crate) methods: Vec<String>,
+    pub(crate) statuses: Vec<u16>,
+    pub(crate) host: String,
+    pub(crate) sort_memory: u64,
+}
+
+// === impl Settings ===
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Settings {
+    /// A cent per call, five minutes, 256 MiB, every request.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            price: Money::from_pico(10_000_000_000, scrimp_core::Currency::USD),
+            ttl: Ttl::After(Duration::from_secs(300)),
+            rules: Vec::new(),
+            max_bytes: 256 << 20,
+            methods: Vec::new(),
+            statuses: Vec::new(),
+            host: "log.local".to_owned(),
+            sort_memory: 64 << 20,
+        }
+    }
+
+    /// What a call to the upstream costs. Default: $0.01.
+    #[must_use]
+    pub fn price(mut self, price: Money) -> Self {
+        self.price = price;
+        self
+    }
+
+    /// How long answers are fresh where no rule says otherwise. Default: five minutes.
+    #[must_use]
+    pub fn ttl(mut self, ttl: Ttl) -> Self {
+        self.ttl = ttl;
+        self
+    }
+
+    /// Adds a rule of the cache, such as `path=/api/** query=none ttl=1h`. The first rule
+    /// that matches a request counts; one without `ttl` has the [TTL](Self::ttl) of the
+    /// replay.
+    ///
+    /// # Errors
+    ///
+    /// If the text is no rule.
+    pub fn rule(mut self, text: &str) -> Result<Self> {
+        stack::rule(text)?;
+        self.rules.push(text.to_owned());
+        Ok(self)
+    }
+
+    /// Memory of the cache in bytes. Default: 256 MiB.
+    #[must_use]
+    pub fn max_bytes(mut self, bytes: u64) -> Self {
+        self.max_bytes = bytes;
+        self
+    }
+
+    /// Counts this method only, or several by several calls. Default: all.
+    #[must_use]
+    pub fn method(mut self, method: &str) -> Self {
+        self.methods.push(method.to_ascii_uppercase());
+        self
+    }
+
+    /// Counts requests that were answered with this status only, or several by several
+    /// calls. Default: all.
+    #[must_use]
+    pub fn status(mut self, status: u16) -> Self {
+        self.statuses.push(status);
+        self
+    }
+
+    /// The host of requests whose log has none. Default: `log.local`.
+    ///
+    /// # Errors
+    ///
+    /// If it is no host with an optional port.
+    pub fn host(mut self, host: &str) -> Result<Self> {
+        host.parse::<http::uri::Authority>()
+            .map_err(|_| Error::new(format!("{host:?} is no host name")))?;
+        host.clone_into(&mut self.host);
+        Ok(self)
+    }
+
+    /// Memory for sorting the log by time, in bytes; what is over it goes to temporary
+    /// files. Default: 64 MiB.
+    #[must_use]
+    pub fn sort_memory(mut self, bytes: u64) -> Self {
+        self.sort_memory = bytes;
+        self
+    }
+
+    /// Whether an entry is replayed or left out.
+    pub(crate) fn counts(&self, entry: &Entry) -> bool {
+        (self.methods.is_empty() || self.methods.contains(&entry.method))
+            && (self.statuses.is_empty() || self.statuses.contains(&entry.status))
+    }
+
+    /// The rules for the cache, in order, each with a TTL if there is one.
+    pub(crate) fn cache_rules(&self) -> Vec<String> {
+        let default = match self.ttl {
+            Ttl::None => String::new(),
+            ttl => format!("ttl={ttl}"),
+        };
+        let has_ttl = |rule: &str| {
+            rule.split_whitespace()
+                .any(|token| token.starts_with("ttl=") || token == "bypass")
+        };
+        let own = self.rules.iter().map(|rule| {
+            if has_ttl(rule) {
+                rule.clone()
+            } else {
+                format!("{rule} {default}")
+            }
+        });
+        let last = (self.ttl != Ttl::None).then(|| default.clone());
+        own.chain(last).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_without_ttl_has_the_one_of_the_replay() {
+        let settings = Settings {
+            rules: vec!["path=/a".into(), "path=/b ttl=1s".into()],
+            ..Settings::new()
+        };
+        assert_eq!(
+            settings.cache_rules(),
+            ["path=/a ttl=5m", "path=/b ttl=1s", "ttl=5m"]
+        );
+        let none = settings.ttl(Ttl::None).cache_rules();
+        assert_eq!(none, ["path=/a ", "path=/b ttl=1s"]);
+    }
+}

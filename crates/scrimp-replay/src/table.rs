@@ -1,0 +1,229 @@
+//! The report for a terminal.
+
+use std::fmt;
+
+use crate::{
+    format::{bytes, count, counted, elapsed, money, percent},
+    line::format_time,
+    report::{Report, ratio},
+    ttl::Ttl,
+};
+
+/// Routes that the table shows.
+const ROUTES: usize = 10;
+
+/// Longest route that is shown whole.
+const ROUTE_WIDTH: usize = 48;
+
+/// Shows a [`Report`] as an aligned table.
+///
+/// ```
+/// use scrimp_replay::{Input, SampleLog, Settings, replay};
+///
+/// let log = Input::Sample(SampleLog::new().requests(1_000));
+/// let report = replay(vec![log], &Settings::new(), &mut ())?;
+/// assert!(report.table(false).to_string().contains("upstream calls"));
+/// # Ok::<(), scrimp_replay::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Table<'a> {
+    report: &'a Report,
+    colour: bool,
+}
+
+// === impl Report ===
+
+impl Report {
+    /// The report for a terminal, with ANSI colours or without.
+    #[must_use]
+    pub fn table(&self, colour: bool) -> Table<'_> {
+        Table {
+            report: self,
+            colour,
+        }
+    }
+}
+
+// === impl Table ===
+
+impl Table<'_> {
+    fn paint(&self, code: &str, text: &str) -> String {
+        if self.colour {
+            format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    fn bold(&self, text: &str) -> String {
+        self.paint("1", text)
+    }
+
+    fn good(&self, text: &str) -> String {
+        self.paint("1;32", text)
+    }
+
+    fn head(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Report {
+            reading,
+            requests,
+            span,
+            ..
+        } = self.report;
+        writeln!(f, "{}", self.bold(&reading.names()))?;
+        writeln!(f, "{} to {}", format_time(span.0), format_time(span.1))?;
+        f.write_str(&counted(*requests, "request"))?;
+        if reading.left_out > 0 {
+            write!(
+                f,
+                ", {} left out by --method and --status",
+                count(reading.left_out)
+            )?;
+        }
+        if reading.bad_lines > 0 {
+            let text = format!("{} skipped", counted(reading.bad_lines, "bad line"));
+            write!(f, ", {}", self.paint("33", &text))?;
+        }
+        f.write_str("\n\n")
+    }
+
+    fn bill(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let report = self.report;
+        let rows = [
+            ["".into(), "without".into(), "with".into(), "saved".into()],
+            [
+                "upstream calls".into(),
+                count(report.requests),
+                count(report.upstream_calls),
+                count(report.hits()),
+            ],
+            [
+                format!("cost at {} each", report.price),
+                money(report.cost_without()),
+                money(report.cost_with()),
+                money(report.saved()),
+            ],
+        ];
+        let widths = widths(&rows);
+        for [name, without, with, saved] in rows {
+            // Padded before it is painted: colours have no width.
+            let saved = self.good(&format!("{saved:>0$}", widths[3]));
+            let (first, second, third) = (widths[0], widths[1], widths[2]);
+            writeln!(
+                f,
+                "{name:<first$}  {without:>second$}  {with:>third$}  {saved}"
+            )?;
+        }
+        Ok(())
+    }
+
+    fn facts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let report = self.report;
+        let reached = percent(ratio(report.hits(), report.ceiling_hits));
+        writeln!(
+            f,
+            "\nhit rate    {} of at most {} (infinite cache, nothing expires): {reached} of what \
+             is possible",
+            self.good(&percent(report.hit_rate())),
+            percent(report.ceiling()),
+        )?;
+        writeln!(
+            f,
+            "memory      {} at most, of {}; {} answers at the end, {} evicted",
+            bytes(report.peak_bytes),
+            bytes(report.max_bytes),
+            count(report.entries),
+            count(report.evicted),
+        )?;
+        writeln!(f, "time taken  {}", elapsed(report.elapsed))
+    }
+
+    fn routes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let routes = self
+            .report
+            .routes
+            .iter()
+            .filter(|route| route.saved() > 0)
+            .take(ROUTES);
+        let mut rows = vec![[
+            "saves most on".into(),
+            "requests".into(),
+            "hit rate".into(),
+            "saved".into(),
+        ]];
+        rows.extend(routes.map(|route| {
+            [
+                shorten(&route.route),
+                count(route.requests),
+                percent(ratio(route.saved(), route.requests)),
+                money(self.report.price * route.saved()),
+            ]
+        }));
+        if rows.len() == 1 {
+            return Ok(());
+        }
+        f.write_str("\n")?;
+        let [first, second, third, fourth] = widths(&rows);
+        for (at, [route, requests, rate, saved]) in rows.into_iter().enumerate() {
+            let line =
+                format!("{route:<first$}  {requests:>second$}  {rate:>third$}  {saved:>fourth$}");
+            writeln!(f, "{}", if at == 0 { self.bold(&line) } else { line })?;
+        }
+        Ok(())
+    }
+
+    fn footnotes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reading = &self.report.reading;
+        f.write_str("\n")?;
+        match self.report.ttl {
+            Ttl::None => {
+                f.write_str("Logs hold no Cache-Control: only rules keep answers (--ttl none)")?;
+            }
+            ttl => write!(
+                f,
+                "Logs hold no Cache-Control: answers are fresh for --ttl {ttl}"
+            )?,
+        }
+        match self.report.rules.as_slice() {
+            [] => f.write_str(".\n")?,
+            rules => writeln!(f, "; rules: {}.", rules.join("; "))?,
+        }
+        for warning in &reading.warnings {
+            writeln!(f, "{}", self.paint("33", &format!("Warning: {warning}.")))?;
+        }
+        for bad in &reading.bad_line_examples {
+            writeln!(f, "Bad line: {}:{}: {}.", bad.input, bad.line, bad.reason)?;
+        }
+        let more = reading
+            .bad_lines
+            .saturating_sub(reading.bad_line_examples.len() as u64);
+        if more > 0 {
+            writeln!(f, "And {} more.", counted(more, "bad line"))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Table<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.head(f)?;
+        self.bill(f)?;
+        self.facts(f)?;
+        self.routes(f)?;
+        self.footnotes(f)
+    }
+}
+
+fn widths(rows: &[[String; 4]]) -> [usize; 4] {
+    [0, 1, 2, 3].map(|at| {
+        let width = |row: &[String; 4]| row[at].chars().count();
+        rows.iter().map(width).max().unwrap_or(0)
+    })
+}
+
+fn shorten(route: &str) -> String {
+    match route.char_indices().nth(ROUTE_WIDTH) {
+        Some((end, _)) => format!("{}…", &route[..end]),
+        None => route.to_owned(),
+    }
+}

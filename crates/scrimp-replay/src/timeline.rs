@@ -1,0 +1,107 @@
+//! Requests and upstream calls over time.
+
+use crate::line::MICROS;
+
+/// Points on a chart at most.
+const MAX_SLICES: i64 = 120;
+
+/// Lengths that people read easily, in seconds; beyond the last, whole days.
+const LENGTHS: &[i64] = &[
+    1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200,
+    86_400,
+];
+
+/// Equal slices of the time that the log covers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Timeline {
+    /// When the first slice begins, in seconds since 1970-01-01 UTC.
+    pub start: i64,
+    /// Length of a slice in seconds.
+    pub seconds: i64,
+    /// The slices, those without requests included.
+    pub slices: Vec<Slice>,
+}
+
+/// What happened in one slice of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Slice {
+    /// Requests made.
+    pub requests: u64,
+    /// Those that reached the upstream.
+    pub upstream_calls: u64,
+}
+
+// === impl Timeline ===
+
+impl Timeline {
+    /// For entries between two times in microseconds.
+    pub(crate) fn new(first: i64, last: i64) -> Self {
+        let (first, last) = (first.div_euclid(MICROS), last.div_euclid(MICROS));
+        let count = |seconds: i64| last.div_euclid(seconds) - first.div_euclid(seconds) + 1;
+        let fits = LENGTHS
+            .iter()
+            .copied()
+            .find(|&seconds| count(seconds) <= MAX_SLICES);
+        let seconds = fits.unwrap_or_else(|| {
+            let days = (last - first).div_euclid(86_400 * (MAX_SLICES - 1)) + 1;
+            days * 86_400
+        });
+        Self {
+            start: first.div_euclid(seconds) * seconds,
+            seconds,
+            slices: vec![Slice::default(); usize::try_from(count(seconds)).unwrap_or(1)],
+        }
+    }
+
+    /// Counts a request at a time in microseconds.
+    pub(crate) fn count(&mut self, time: i64, upstream_calls: u64) {
+        let at = (time.div_euclid(MICROS) - self.start).div_euclid(self.seconds);
+        let at = usize::try_from(at)
+            .unwrap_or(0)
+            .min(self.slices.len().saturating_sub(1));
+        if let Some(slice) = self.slices.get_mut(at) {
+            slice.requests += 1;
+            slice.upstream_calls += upstream_calls;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_span_fits_on_a_chart_and_loses_nothing() {
+        for span in [
+            0,
+            1,
+            59,
+            3_600,
+            86_400,
+            3 * 86_400,
+            400 * 86_400,
+            253_402_300_799,
+        ] {
+            let mut timeline = Timeline::new(0, span * MICROS);
+            timeline.count(0, 1);
+            timeline.count(span * MICROS, 0);
+            assert!(
+                timeline.slices.len() <= 121,
+                "{span}: {}",
+                timeline.slices.len()
+            );
+            let last = timeline.slices.len() - 1;
+            assert!(timeline.slices[0].requests >= 1 && timeline.slices[last].requests >= 1);
+            assert_eq!(
+                timeline
+                    .slices
+                    .iter()
+                    .map(|slice| slice.requests)
+                    .sum::<u64>(),
+                2
+            );
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! The metered upstream: answers as the log says it did, and counts the calls.
+
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode, header::CONTENT_LENGTH};
+use http_body::{Body, Frame, SizeHint};
+use scrimp_core::{Money, extensions::Charge};
+use tower_service::Service;
+
+/// Longest body the upstream makes: longer ones in a log are cut to this.
+pub(crate) const MAX_BODY: u64 = 16 << 20;
+
+const PAGE_LENGTH: usize = 1 << 16;
+static PAGE: [u8; PAGE_LENGTH] = [0; PAGE_LENGTH];
+
+/// Rides on a request and tells the upstream what to answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Logged {
+    pub(crate) status: u16,
+    pub(crate) bytes: u64,
+}
+
+/// A service that answers every request as its [`Logged`] extension says, for a price.
+#[derive(Debug, Clone)]
+pub(crate) struct Upstream {
+    price: Money,
+    calls: Arc<AtomicU64>,
+}
+
+/// So many zeros.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Zeros(u64);
+
+// === impl Logged ===
+
+impl Logged {
+    /// The status the upstream answers with. 304 and 206 answered a condition or a range
+    /// that logs do not hold, and 1xx, which logs of upgrades hold, are no final answers:
+    /// all these become a 200.
+    pub(crate) fn answer(self) -> StatusCode {
+        match self.status {
+            100..200 | 206 | 304 => StatusCode::OK,
+            status => StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY),
+        }
+    }
+}
+
+// === impl Upstream ===
+
+impl Upstream {
+    pub(crate) fn new(price: Money) -> Self {
+        Self {
+            price,
+            calls: Arc::default(),
+        }
+    }
+
+    /// Calls so far.
+    pub(crate) fn calls(&self) -> u64 {
+        self.calls.load(Relaxed)
+    }
+}
+
+impl<B> Service<Request<B>> for Upstream {
+    type Response = Response<Zeros>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        self.calls.fetch_add(1, Relaxed);
+        let logged = request.extensions().get().copied();
+        let logged = logged.unwrap_or(Logged {
+            status: 502,
+            bytes: 0,
+        });
+        let status = logged.answer();
+        let bodiless = request.method() == Method::HEAD || matches!(status.as_u16(), 204 | 304);
+        let length = if bodiless {
+            0
+        } else {
+            logged.bytes.min(MAX_BODY)
+        };
+        let mut response = Response::new(Zeros(length));
+        *response.status_mut() = status;
+        if !bodiless {
+            response.headers_mut().insert(CONTENT_LENGTH, length.into());
+        }
+        response.extensions_mut().insert(Charge(self.price));
+        ready(Ok(response))
+    }
+}
+
+// === impl Zeros ===
+
+impl Body for Zeros {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if self.0 == 0 {
+            return Poll::Ready(None);
+        }
+        let length = usize::try_from(self.0).map_or(PAGE_LENGTH, |left| left.min(PAGE_LENGTH));
+        self.0 -= length as u64;
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&PAGE[..length])))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0 == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt;
+    use tower::ServiceExt;
+
+    async fn answer(method: Method, status: u16, bytes: u64) -> (u16, u64) {
+        let upstream = Upstream::new(Money::ZERO);
+        let mut request = Request::new(());
+        *request.method_mut() = method;
+        request.extensions_mut().insert(Logged { status, bytes });
+        let response = upstream.clone().oneshot(request).await.unwrap();
+        assert_eq!(upstream.calls(), 1);
+        assert!(response.extensions().get::<Charge>().is_some());
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, body.len() as u64)
+    }
+
+    #[tokio::test]
+    async fn answers_are_as_logged_but_for_conditions_ranges_and_giants() {
+        assert_eq!(answer(Method::GET, 200, 200_000).await, (200, 200_000));
+        assert_eq!(answer(Method::GET, 404, 9).await, (404, 9));
+        assert_eq!(answer(Method::GET, 304, 0).await, (200, 0));
+        assert_eq!(answer(Method::GET, 206, 5).await, (200, 5));
+        assert_eq!(answer(Method::HEAD, 200, 5).await, (200, 0));
+        assert_eq!(answer(Method::GET, 200, u64::MAX).await, (200, MAX_BODY));
+    }
+}

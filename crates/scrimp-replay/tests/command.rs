@@ -1,0 +1,238 @@
+//! What the command prints, and the codes it exits with.
+
+mod common;
+
+use common::{Run, json, scrimp};
+use std::io::Write;
+
+const GOOD: &str = r#"10.0.0.1 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 12 "-" "ua""#;
+
+/// Bad usage is one sentence on standard error, nothing on standard output, and code 2.
+fn refused(run: &Run, says: &str) {
+    assert_eq!((run.code, run.out.as_str()), (2, ""), "{}", run.err);
+    assert!(
+        run.err.starts_with("scrimp: ") && run.err.contains(says),
+        "{}",
+        run.err
+    );
+    assert_eq!(run.err.lines().count(), 1, "{}", run.err);
+}
+
+#[test]
+fn impossible_flags_are_refused_in_one_sentence() {
+    for (args, says) in [
+        (vec!["--sample", "--ttl", "soon"], "--ttl"),
+        (vec!["--sample", "--price", "cheap"], "--price"),
+        (vec!["--sample", "--price", "-1"], "--price"),
+        (vec!["--sample", "--max-bytes", "lots"], "--max-bytes"),
+        (vec!["--sample", "--status", "42"], "--status"),
+        (vec!["--sample", "--rule", "nonsense"], "nonsense"),
+        (vec!["--sample", "--host", "a b"], "host"),
+        (vec!["--sample", "--frobnicate"], "--frobnicate"),
+        (vec!["--sample", "access.log"], "--sample"),
+        (vec!["-", "-"], "standard input"),
+        (vec![], "LOG"),
+    ] {
+        let args: Vec<_> = ["replay"].into_iter().chain(args).collect();
+        refused(&scrimp(&args, b""), says);
+    }
+    refused(
+        &scrimp(&["sample-log", "--products", "0"], b""),
+        "--products",
+    );
+    refused(&scrimp(&["frobnicate"], b""), "frobnicate");
+}
+
+#[test]
+fn inputs_that_cannot_be_read_are_named() {
+    refused(&scrimp(&["replay", "no/such.log"], b""), "no/such.log");
+    refused(&scrimp(&["replay", "."], b""), "directory");
+    refused(&scrimp(&["replay", "-"], b""), "no lines");
+    refused(
+        &scrimp(&["replay", "-"], b"hello\nworld\n"),
+        "none of its 2 lines can be read (line 1",
+    );
+    refused(
+        &scrimp(&["replay", "-", "--method", "PUT"], GOOD.as_bytes()),
+        "left out",
+    );
+    let html = ["replay", "--sample", "--html", "no/such/dir.html"];
+    refused(&scrimp(&html, b""), "no/such/dir.html");
+}
+
+#[test]
+fn help_and_version_are_no_errors() {
+    for args in [
+        &["--help"][..],
+        &["--version"],
+        &["replay", "--help"],
+        &["help", "sample-log"],
+    ] {
+        let run = scrimp(args, b"");
+        assert_eq!((run.code, run.err.as_str()), (0, ""), "{args:?}");
+        assert!(run.out.contains("scrimp"), "{args:?}");
+    }
+    assert_eq!(scrimp(&[], b"").code, 2);
+}
+
+#[test]
+fn bad_lines_are_counted_and_shown_with_their_numbers() {
+    let log = format!("{GOOD}\n\nbad\n{GOOD}\r\n{{\"time\":\n{GOOD}");
+    let report = json(&["-"], log.as_bytes());
+    assert_eq!(report["lines"], 5);
+    assert_eq!(report["requests"], 3);
+    assert_eq!(report["bad_lines"], 2);
+    let examples = report["bad_line_examples"].as_array().unwrap();
+    let numbers: Vec<_> = examples
+        .iter()
+        .map(|bad| bad["line"].as_u64().unwrap())
+        .collect();
+    assert_eq!(numbers, [3, 5]);
+    let table = scrimp(&["replay", "-"], log.as_bytes());
+    assert_eq!(table.code, 0);
+    assert!(
+        table.out.contains("standard input:3: neither"),
+        "{}",
+        table.out
+    );
+    assert!(!table.out.contains('\u{1b}'), "colour only on a terminal");
+}
+
+#[test]
+fn formats_may_be_mixed_and_files_joined() {
+    let dir = tempfile::tempdir().unwrap();
+    let (plain, zipped) = (dir.path().join("a"), dir.path().join("b"));
+    std::fs::write(
+        &plain,
+        format!("{GOOD}\n{{\"ts\":1431857104,\"uri\":\"/a\",\"status\":200}}\n"),
+    )
+    .unwrap();
+    // Two gzip members, as `cat a.gz b.gz` and log rotation make them.
+    let mut members = Vec::new();
+    for _ in 0..2 {
+        let mut gzip = flate2::write::GzEncoder::new(&mut members, flate2::Compression::fast());
+        writeln!(gzip, "{GOOD}").unwrap();
+        gzip.finish().unwrap();
+    }
+    std::fs::write(&zipped, &members).unwrap();
+    let report = json(&[plain.to_str().unwrap(), zipped.to_str().unwrap()], b"");
+    assert_eq!(report["requests"], 4);
+    assert_eq!(report["upstream_calls_with"], 1);
+
+    let report = json(&["-"], &members[..members.len() - 4]);
+    assert_eq!(report["requests"], 2);
+    assert!(
+        report["warnings"][0]
+            .as_str()
+            .unwrap()
+            .contains("ends in the middle")
+    );
+}
+
+#[test]
+fn filters_leave_out_and_say_so() {
+    let log = format!(
+        "{GOOD}\n{}\n{}\n",
+        GOOD.replace("GET", "POST"),
+        GOOD.replace(" 200 ", " 404 ")
+    );
+    let report = json(
+        &["-", "--method", "get", "--status", "200,304"],
+        log.as_bytes(),
+    );
+    assert_eq!(
+        (&report["requests"], &report["left_out"]),
+        (&1.into(), &2.into())
+    );
+}
+
+#[test]
+fn money_is_in_the_currency_of_the_price() {
+    let log = format!("{GOOD}\n").repeat(4);
+    let report = json(&["-", "--price", "2.5 EUR"], log.as_bytes());
+    assert_eq!(report["currency"], "EUR");
+    assert_eq!(
+        (&report["cost_without"], &report["cost_with"]),
+        (&10.0.into(), &2.5.into())
+    );
+    let table = scrimp(&["replay", "-", "--price", "2.5 EUR"], log.as_bytes()).out;
+    assert!(table.contains("7.50 EUR"), "{table}");
+}
+
+#[test]
+fn a_made_up_log_can_be_replayed_from_a_pipe_a_file_and_memory_alike() {
+    let log = scrimp(&["sample-log", "--seed", "1", "--requests", "100000"], b"").out;
+    assert_eq!(log.lines().count(), 100_000);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    assert_eq!(scrimp(&["sample-log", "-o", path], b"").code, 0);
+    let strip = |mut report: serde_json::Value| {
+        report["elapsed_seconds"] = 0.into();
+        report["inputs"] = "".into();
+        report
+    };
+    let memory = strip(json(&["--sample"], b""));
+    assert_eq!(memory, strip(json(&[path], b"")));
+    assert_eq!(memory, strip(json(&["-"], log.as_bytes())));
+    // Sorted in temporary files, the log is the same log.
+    assert_eq!(memory, strip(json(&[path, "--sort-memory", "100KiB"], b"")));
+}
+
+#[test]
+fn the_page_stands_alone_and_says_the_same() {
+    let hostile = GOOD.replace("/a ", "/<script>alert('x')</script>&\\\" ");
+    let log = format!("{GOOD}\n{GOOD}\n{hostile}\n{hostile}\n");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    let run = scrimp(&["replay", "-", "--html", path], log.as_bytes());
+    assert_eq!(run.code, 0, "{}", run.err);
+    let page = std::fs::read_to_string(path).unwrap();
+    assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n"));
+    for outside in [
+        "http://", "https://", "src=", "<script", "<link", "url(", "@import",
+    ] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+    for part in [
+        "$0.02",
+        "prefers-color-scheme",
+        "viewport",
+        "<svg",
+        "<desc>",
+        "<table",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_scrimp"))
+        .args(["sample-log", "--requests", "1000000"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(
+        (output.status.code(), output.stderr.as_slice()),
+        (Some(0), &b""[..])
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_log_that_cannot_be_sorted_on_disk_says_where() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_scrimp"))
+        .args(["replay", "--sample", "--sort-memory", "1KiB"])
+        .env("TMPDIR", "/no/such/place")
+        .output()
+        .unwrap();
+    let run = Run {
+        code: output.status.code().unwrap_or(-1),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    };
+    refused(&run, "temporary file in /no/such/place");
+}

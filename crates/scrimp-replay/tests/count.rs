@@ -1,0 +1,156 @@
+//! The numbers, against a count that knows nothing of layers, stores or policies.
+
+mod common;
+
+use common::{json, scrimp, trace};
+use std::{collections::HashMap, io::Read};
+
+/// What the naive count needs of a line.
+struct Hit {
+    time: i64,
+    path: String,
+    status: u16,
+    method: String,
+}
+
+/// Reads Combined Log Format the simple way: by blanks and quotes.
+fn lines(log: &str) -> Vec<Hit> {
+    let mut hits: Vec<_> = log
+        .lines()
+        .map(|line| {
+            let time = line.split(['[', ']']).nth(1).unwrap();
+            let request = line.split('"').nth(1).unwrap();
+            let after = line.split("\" ").nth(1).unwrap();
+            Hit {
+                time: jiff::Timestamp::strptime("%d/%b/%Y:%H:%M:%S %z", time)
+                    .unwrap()
+                    .as_second(),
+                path: request.split(' ').nth(1).unwrap().to_owned(),
+                status: after.split(' ').next().unwrap().parse().unwrap(),
+                method: request.split(' ').next().unwrap().to_owned(),
+            }
+        })
+        .collect();
+    hits.sort_by_key(|hit| hit.time);
+    hits
+}
+
+/// Calls that a map from path to expiry makes, for GETs answered with 200 or 304.
+fn count(hits: &[Hit], ttl: i64) -> (u64, u64) {
+    let mut fresh: HashMap<&str, i64> = HashMap::new();
+    let (mut requests, mut calls) = (0, 0);
+    for hit in hits
+        .iter()
+        .filter(|hit| hit.method == "GET" && [200, 304].contains(&hit.status))
+    {
+        requests += 1;
+        let path = hit.path.split('?').next().unwrap();
+        if fresh.get(path).is_none_or(|&until| hit.time >= until) {
+            calls += 1;
+            fresh.insert(path, hit.time.saturating_add(ttl));
+        }
+    }
+    (requests, calls)
+}
+
+fn agrees(path: &str, log: &str) {
+    let hits = lines(log);
+    // Room for all: a naive count evicts nothing.
+    let plain = [
+        "--max-bytes",
+        "1GiB",
+        "--method",
+        "GET",
+        "--status",
+        "200,304",
+        "--rule",
+        "path=/** query=none",
+    ];
+    let (requests, best) = count(&hits, i64::MAX);
+    for (ttl, seconds) in [
+        ("infinite", i64::MAX),
+        ("5m", 300),
+        ("1h", 3_600),
+        ("1d", 86_400),
+    ] {
+        let args: Vec<_> = [path, "--ttl", ttl].iter().chain(&plain).copied().collect();
+        let report = json(&args, b"");
+        let (_, calls) = count(&hits, seconds);
+        assert_eq!(report["requests"], requests, "{ttl}");
+        assert_eq!(report["upstream_calls_with"], calls, "{ttl}");
+        assert_eq!(report["ceiling_hits"], requests - best, "{ttl}");
+        assert_eq!(report["keys"], best, "{ttl}");
+        assert_eq!(report["ledger_saved"], report["saved"], "{ttl}");
+    }
+}
+
+#[test]
+fn a_made_up_log_gives_the_numbers_of_a_naive_count() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    let run = scrimp(
+        &[
+            "sample-log",
+            "--seed",
+            "9",
+            "--requests",
+            "20000",
+            "-o",
+            path,
+        ],
+        b"",
+    );
+    assert_eq!(run.code, 0, "{}", run.err);
+    agrees(path, &std::fs::read_to_string(path).unwrap());
+}
+
+#[test]
+fn the_real_trace_gives_the_numbers_of_a_naive_count() {
+    let Some(path) = trace() else { return };
+    let mut log = String::new();
+    let file = std::fs::File::open(&path).unwrap();
+    flate2::read::MultiGzDecoder::new(file)
+        .read_to_string(&mut log)
+        .unwrap();
+    agrees(path.to_str().unwrap(), &log);
+}
+
+#[test]
+fn the_real_trace_has_its_known_ceilings() {
+    let Some(path) = trace() else { return };
+    let path = path.to_str().unwrap();
+    let rounded = |value: &serde_json::Value| (value.as_f64().unwrap() * 1000.0).round() / 10.0;
+
+    let all = json(&[path, "--ttl", "infinite", "--method", "GET,HEAD"], b"");
+    assert_eq!(
+        (&all["requests"], &all["bad_lines"]),
+        (&9_994.into(), &0.into())
+    );
+    assert_eq!(rounded(&all["ceiling_hit_rate"]), 85.0);
+
+    let filters = [
+        "--max-bytes",
+        "1GiB",
+        "--method",
+        "GET",
+        "--status",
+        "200,304",
+        "--rule",
+        "path=/** query=none",
+    ];
+    let args: Vec<_> = [path, "--ttl", "infinite"]
+        .iter()
+        .chain(&filters)
+        .copied()
+        .collect();
+    let pages = json(&args, b"");
+    assert_eq!(
+        (&pages["requests"], &pages["keys"]),
+        (&9_536.into(), &1_259.into())
+    );
+    assert_eq!(rounded(&pages["ceiling_hit_rate"]), 86.8);
+    assert_eq!(
+        pages["hits"], pages["ceiling_hits"],
+        "with an infinite TTL the ceiling is reached"
+    );
+}
