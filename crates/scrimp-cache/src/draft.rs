@@ -32,6 +32,7 @@ use crate::{
 /// Everything of an [`Entry`] but its body.
 pub(crate) struct Draft {
     entry: Entry,
+    max_body: u64,
     now: Instant,
 }
 
@@ -76,7 +77,7 @@ impl Draft {
             wall: config.clock.wall(),
             delay: now.saturating_duration_since(fetch.sent),
         };
-        let policy = Policy::new(
+        let mut policy = Policy::new(
             mode,
             status,
             head.headers(),
@@ -85,6 +86,14 @@ impl Draft {
             ttl,
             arrival,
         );
+        if let Some(rule) = rule {
+            let limits = rule.limits;
+            let cut = fastrand::f64() * f64::from(limits.jitter) / 1000.0;
+            policy.bound(limits.min_ttl, limits.max_ttl, cut);
+            if let Some(window) = rule.fail_safe {
+                policy.fail_safe(window);
+            }
+        }
         let mut headers = head.headers().clone();
         merge::strip(&mut headers, &control.withheld);
         let upstream_status = take_cache_status(&mut headers);
@@ -120,7 +129,18 @@ impl Draft {
             recompute_cost: Duration::ZERO,
             refreshing: AtomicBool::new(false),
         };
-        Ok(Self { entry, now })
+        Ok(Self {
+            entry,
+            max_body: rule
+                .and_then(|rule| rule.limits.max_body)
+                .unwrap_or(u64::MAX),
+            now,
+        })
+    }
+
+    /// Largest body the rule wants stored.
+    pub(crate) fn max_body(&self) -> u64 {
+        self.max_body
     }
 
     /// How the response stands at the moment it came.

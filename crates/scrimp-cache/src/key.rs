@@ -1,7 +1,7 @@
 //! From a request to its key.
 
 use http::{HeaderMap, Request, Uri, header, uri::Scheme};
-use scrimp_core::{KeyBuf, extensions::Tenant};
+use scrimp_core::{BodyDigest, KeyBuf, extensions::Tenant};
 
 use crate::rule::{KeySpec, QueryKey};
 
@@ -33,6 +33,13 @@ pub(crate) fn build<B>(request: &Request<B>, spec: Option<&KeySpec>) -> KeyBuf {
         }
     }
     key
+}
+
+/// Adds what tells one body-keyed request from another: method, media type and digest.
+pub(crate) fn add_body<B>(key: &mut KeyBuf, request: &Request<B>, digest: &BodyDigest) {
+    key.part(request.method().as_str().as_bytes());
+    header_values(key, request.headers(), &header::CONTENT_TYPE);
+    key.part(&digest.0);
 }
 
 /// `/a?` and `/a` are two targets: the part tells a query that is empty from none.

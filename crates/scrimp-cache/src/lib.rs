@@ -15,6 +15,7 @@ mod layer;
 mod lookup;
 mod pattern;
 mod policy;
+mod race;
 mod refresh;
 mod rule;
 mod service;
@@ -31,5 +32,6 @@ pub use rule::{Rule, RuleBuilder, RuleError};
 pub use service::Cache;
 pub use stats::CacheStats;
 pub use store::{
-    Budget, Entry, Held, Lookup, MemoryStore, PutOutcome, Store, StoreStats, Variants,
+    Budget, Capabilities, Entry, FillToken, Held, Lookup, MemoryStore, PutOutcome, Store,
+    StoreStats, Variants,
 };

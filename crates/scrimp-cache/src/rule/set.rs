@@ -1,5 +1,7 @@
 //! All rules of a layer, in order.
 
+use std::time::Duration;
+
 use http::{Request, Response, header};
 
 use super::{Cookies, KeySpec, Rule};
@@ -19,6 +21,8 @@ pub(crate) struct RequestPlan<'a> {
     pub(crate) cookies: Cookies,
     /// Authorization is part of the key.
     pub(crate) keyed_authorization: bool,
+    pub(crate) soft_timeout: Option<Duration>,
+    pub(crate) body_key: bool,
 }
 
 // === impl RuleSet ===
@@ -40,12 +44,16 @@ impl RuleSet {
                 bypass: false,
                 cookies,
                 keyed_authorization: false,
+                soft_timeout: None,
+                body_key: false,
             },
             Some(rule) => RequestPlan {
                 key: Some(&rule.key),
                 bypass: rule.bypass,
                 cookies: rule.cookies.unwrap_or(cookies),
                 keyed_authorization: rule.key.headers.contains(&header::AUTHORIZATION),
+                soft_timeout: rule.soft_timeout,
+                body_key: rule.body_key,
             },
         }
     }
