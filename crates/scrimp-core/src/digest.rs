@@ -126,7 +126,7 @@ mod tests {
                 let digest = request
                     .extensions()
                     .get::<BodyDigest>()
-                    .map(|d| d.to_string());
+                    .map(ToString::to_string);
                 let body = match request.into_body().collect().await {
                     Ok(body) => String::from_utf8_lossy(&body.to_bytes()).into_owned(),
                     Err(error) => error.into().to_string(),
