@@ -179,17 +179,20 @@ pub(crate) fn decide<St: Store, B>(
                 _ if entry.policy.always_validate => Forward::Stale,
                 _ => Forward::Request,
             };
-            let soft_timeout = wanted.soft_timeout;
+            let soft_timeout = wanted.soft_timeout.filter(|_| verdict == Verdict::Expired);
+            let refreshing = soft_timeout.and_then(|_| entry.begin_refresh());
+            let control = &wanted.facts.control;
+            if soft_timeout.is_some()
+                && refreshing.is_none()
+                && judge::may_stand_in(control, &entry.policy, standing, true)
+            {
+                // A call is under way already, and slow or not, nobody waits for it twice.
+                return Step::Answer(hit(shared, request, &wanted, entry, standing));
+            }
             let mut fetch = Fetch::new(shared, request, wanted, reason);
             fetch.stored = Some(Arc::clone(entry));
-            if soft_timeout.is_some() {
-                fetch.refreshing = entry.begin_refresh();
-                // Another call is slow already: wait for this one no longer than for that.
-                fetch.soft_timeout = match &fetch.refreshing {
-                    Some(_) => soft_timeout,
-                    None => Some(Duration::ZERO),
-                };
-            }
+            fetch.soft_timeout = soft_timeout.filter(|_| refreshing.is_some());
+            fetch.refreshing = refreshing;
             fetch.validating = validate(request, entry);
             Step::Fetch(Exchange::fetch(shared, fetch))
         }

@@ -59,7 +59,9 @@ async fn bytes_count_key_fields_and_body() {
     // The body, and four digits more in the key, in Content-Length and in the name for globs.
     assert_eq!(grown("/b?10000").await - empty, 10_000 + 3 * 4);
     assert_eq!(
-        grown(&format!("/{}?0", "p".repeat(1_000))).await - empty, 2 * 999);
+        grown(&format!("/{}?0", "p".repeat(1_000))).await - empty,
+        2 * 999
+    );
 }
 
 #[tokio::test]

@@ -118,6 +118,12 @@ impl MemoryStore {
         Self(Arc::new(Inner { max_body, ..inner }))
     }
 
+    /// Largest body that is kept, in bytes.
+    #[must_use]
+    pub fn max_body_size(&self) -> u64 {
+        self.0.max_body
+    }
+
     /// What the store holds now.
     #[must_use]
     pub fn stats(&self) -> StoreStats {
