@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
+use scrimp_core::BoxError;
 use tower::util::Oneshot;
 use tower_service::Service;
 
@@ -21,7 +22,7 @@ use crate::{
     exchange::Exchange,
     lookup::{self, Step, Wanted},
     service::Common,
-    store::Store,
+    store::{Store, Variants},
 };
 
 pin_project! {
@@ -127,12 +128,9 @@ where
                 }
                 StateProj::LookingUp { get, then } => {
                     // A store that fails is a store that has nothing.
-                    let found = ready!(get.poll(cx)).unwrap_or_else(|error| {
-                        tracing::warn!(error, "look-up failed; asking the upstream");
-                        None
-                    });
+                    let found = ready!(get.poll(cx));
                     match then.take() {
-                        Some(then) => then.proceed(found.as_deref()),
+                        Some(then) => then.found(found),
                         None => return Poll::Pending,
                     }
                 }
@@ -150,7 +148,16 @@ where
     ResB: Body<Data = Bytes> + Send + 'static,
     St: Store,
 {
-    fn proceed(self, found: Option<&crate::store::Variants>) -> State<S, ReqB, St> {
+    fn found(self, found: Result<Option<Arc<Variants>>, BoxError>) -> State<S, ReqB, St> {
+        let found = found.unwrap_or_else(|error| {
+            self.common.shared.counters.store_failures.add();
+            tracing::warn!(error, "look-up failed; asking the upstream");
+            None
+        });
+        self.proceed(found.as_deref())
+    }
+
+    fn proceed(self, found: Option<&Variants>) -> State<S, ReqB, St> {
         let Self {
             mut request,
             wanted,
