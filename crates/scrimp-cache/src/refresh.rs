@@ -41,9 +41,13 @@ impl Refreshes {
                 .await
                 .ok();
             if let Some(response) = response {
-                // Reading the body to its end is what stores it.
+                // Reading the body to its end is what stores it. One that is not kept, or no
+                // longer, is not paid for to the end.
                 let mut body = pin!(response.into_body());
-                while let Some(Ok(_)) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {}
+                while body.is_kept()
+                    && let Some(Ok(_)) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await
+                {
+                }
             }
         };
         let mut tasks = self.0.lock();
