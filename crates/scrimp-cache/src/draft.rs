@@ -58,7 +58,7 @@ impl Draft {
         let ttl = rule
             .filter(|rule| rule.covers_status(head))
             .and_then(|rule| rule.ttl(&fetch.request, head));
-        let permissions = permissions(rule, ttl, fetch, config.strict_cookies);
+        let permissions = permissions(rule, ttl, fetch, head.status(), config.strict_cookies);
         let (control, targeted) = control(config.targets.as_slice(), head.headers(), permissions);
         let (mode, status) = (config.mode, head.status());
         storable::check(
@@ -111,6 +111,9 @@ impl Draft {
                 headers.remove(name);
             }
         }
+        let headers = compact(&headers);
+        // Else it would keep the whole buffer of the connection it came by.
+        policy.etag = policy.etag.and_then(|_| headers.get(header::ETAG).cloned());
         let booking = match previous {
             Some(previous) => previous.booking.clone(),
             None => new_booking(shared, fetch, head, rule),
@@ -118,7 +121,7 @@ impl Draft {
         let entry = Entry {
             status,
             version: head.version(),
-            headers: compact(&headers),
+            headers,
             body: Bytes::new(),
             trailers: None,
             upstream_status,
@@ -172,6 +175,7 @@ fn permissions(
     rule: Option<&Rule>,
     ttl: Option<Duration>,
     fetch: &Fetch,
+    status: StatusCode,
     strict_cookies: bool,
 ) -> Permissions {
     let permissions = rule.map_or_else(Permissions::default, Rule::permissions);
@@ -179,6 +183,7 @@ fn permissions(
         ttl: ttl.is_some(),
         set_cookie: permissions.set_cookie || !strict_cookies,
         authorization: fetch.keyed_authorization,
+        status: rule.is_some_and(|rule| rule.names_status(status)),
         ..permissions
     }
 }

@@ -360,7 +360,11 @@ impl Fetch {
         let head = Response::from_parts(parts, ());
         let announced = announced_length(head.headers()).or_else(|| body.size_hint().exact());
         let limit = shared.store.max_body();
-        let draft = Draft::new(shared, &self, &head, None).and_then(|draft| match announced {
+        let draft = match self.spoils(shared, head.status()) {
+            true => Err(Refusal::Status),
+            false => Draft::new(shared, &self, &head, None),
+        };
+        let draft = draft.and_then(|draft| match announced {
             Some(length) if length > limit.min(draft.max_body()) => Err(Refusal::TooLarge),
             _ => Ok(draft),
         });
@@ -387,6 +391,18 @@ impl Fetch {
         }
         let fill = self.fill(shared, draft, announced);
         head.map(|()| CacheBody::kept(body, fill))
+    }
+
+    /// Whether a response would put an upstream's failure in the place of an answer that is
+    /// still fresh. Any client can ask for a validation, and for a failure perhaps too.
+    fn spoils<St: Store>(&self, shared: &Shared<St>, status: StatusCode) -> bool {
+        let now = shared.config.clock.instant();
+        status.is_server_error()
+            && self.stored.as_ref().is_some_and(|stored| {
+                !stored.status.is_server_error()
+                    && Standing::new(&stored.policy, now).is_fresh()
+                    && shared.epochs.check(&stored.birth) == Epoch::Valid
+            })
     }
 
     /// A full answer that may not be stored has still replaced what is: unless it is an

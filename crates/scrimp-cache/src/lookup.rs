@@ -28,6 +28,7 @@ use crate::{
 };
 
 /// A request that the cache may answer.
+#[derive(Clone)]
 pub(crate) struct Wanted {
     pub(crate) facts: RequestFacts,
     pub(crate) key: KeyBuf,
@@ -86,15 +87,18 @@ pub(crate) fn plan<St, B: Body>(shared: &Shared<St>, request: &Request<B>) -> Pl
     if facts.precondition {
         return bypass("precondition");
     }
-    if facts.ambiguous_host {
+    if facts.ambiguous_host || key::has_userinfo(request.uri()) {
         return bypass("host");
+    }
+    if facts.overridden {
+        return bypass("override");
     }
     // A GET with a body means whatever its upstream makes of it; the key would not hold it.
     if digest.is_none() && !request.body().is_end_stream() {
         return bypass("body");
     }
     let extensions = request.extensions();
-    let mut key = key::build(request, rules.key);
+    let mut key = key::build(request, &facts, rules.key);
     if let Some(digest) = digest {
         key::add_body(&mut key, request, digest);
         // From here on it is a question like any other.
@@ -164,8 +168,10 @@ pub(crate) fn decide<St: Store, B>(
             Step::Answer(hit(shared, request, &wanted, entry, standing))
         }
         Verdict::StaleWhileRevalidate if !wanted.body_key => {
+            // First, as the answer may take the request's extensions with it.
+            let refresh = refresh(shared, request, &wanted, entry);
             let response = hit(shared, request, &wanted, entry, standing);
-            match refresh(shared, request, wanted, entry) {
+            match refresh {
                 Some(refresh) => Step::AnswerAndRefresh(response, Box::new(refresh)),
                 None => Step::Answer(response),
             }
@@ -264,13 +270,16 @@ fn hit<St: Store, B>(
 fn refresh<St: Store, B>(
     shared: &Arc<Shared<St>>,
     request: &Request<B>,
-    wanted: Wanted,
+    wanted: &Wanted,
     entry: &Arc<Entry>,
 ) -> Option<Refresh<St>> {
     let refreshing = entry.begin_refresh()?;
     shared.counters.refreshes.add();
-    let mut fetch = Fetch::new(shared, request, wanted, Forward::Stale);
+    let mut fetch = Fetch::new(shared, request, wanted.clone(), Forward::Stale);
+    let extensions = request.extensions().clone();
     let mut request = fetch.request.clone();
+    // Layers further in may tell tenants apart by them.
+    *request.extensions_mut() = extensions;
     *request.method_mut() = http::Method::GET;
     // The client wanted a part or a comparison; the store wants the whole.
     request.headers_mut().remove(http::header::RANGE);

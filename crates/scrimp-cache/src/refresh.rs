@@ -69,11 +69,14 @@ impl Refreshes {
     }
 }
 
-/// Reads a body to its end, which is what stores it.
+/// Reads a body to its end, which is what stores it. One that is not kept, or no longer, is
+/// not paid for to the end.
 async fn read<B: Body<Data = Bytes>>(response: Option<Response<CacheBody<B>>>) {
     let Some(response) = response else { return };
     let mut body = pin!(response.into_body());
-    while let Some(Ok(_)) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {}
+    while body.is_kept()
+        && let Some(Ok(_)) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await
+    {}
 }
 
 impl fmt::Debug for Refreshes {

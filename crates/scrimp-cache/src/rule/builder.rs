@@ -125,7 +125,10 @@ impl RuleBuilder {
     /// came. [`Duration::MAX`] never ends.
     ///
     /// It goes for the status codes that RFC 9110 calls heuristically cacheable, and for
-    /// others if [`status`](Self::status) names them.
+    /// others if [`status`](Self::status) names them. A shared cache stores a 4xx other than
+    /// 404, 410 and 451, or a 501 or 505, only if `status` names it or the origin says
+    /// `public` or `s-maxage`: it may be about one request and not about its target. What
+    /// RFC 6585 forbids to store (428, 429, 431, 511) is never stored, and neither is 416.
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = Some(Ttl::Fixed(ttl));
         self

@@ -2,6 +2,7 @@
 
 mod builder;
 mod parse;
+mod path;
 mod set;
 mod template;
 
@@ -20,6 +21,10 @@ pub(crate) use template::Template;
 /// Rules are tried in order and the first that matches decides. A rule with a condition on
 /// the response (its content type or its status) is passed over while there is no response
 /// yet; it decides about storing and TTL only, never about the key.
+///
+/// A path that upstreams read in different ways (`/static/..%2faccount`, `/account;x.css`,
+/// `//account`, `/account%00.css`) could get a personal page treated as a public one. In
+/// doubt, a condition on the path holds for a rule that bypasses, and for no other.
 ///
 /// Rules are built with [`Rule::builder`] or read from text:
 ///
@@ -203,8 +208,9 @@ impl When {
         self.content_type.is_some() || !self.statuses.is_empty()
     }
 
-    /// Whether the conditions on the request hold.
-    pub(crate) fn request<B>(&self, request: &Request<B>) -> bool {
+    /// Whether the conditions on the request hold. `doubt` is what is taken to hold of a
+    /// path that upstreams read in different ways; `None` if it is none of those.
+    pub(crate) fn request<B>(&self, request: &Request<B>, doubt: Option<bool>) -> bool {
         let method = |method: &Method| {
             method == request.method()
                 || (method == Method::GET && request.method() == Method::HEAD)
@@ -221,7 +227,7 @@ impl When {
             && self
                 .path
                 .as_ref()
-                .is_none_or(|path| path.matches(request.uri().path()))
+                .is_none_or(|path| doubt.unwrap_or_else(|| path.matches(request.uri().path())))
             && self
                 .host
                 .as_ref()

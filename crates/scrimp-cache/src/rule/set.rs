@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use http::{Request, Response, header};
+use http::{Request, Response, StatusCode, header};
 
-use super::{Cookies, KeySpec, Rule};
+use super::{Cookies, KeySpec, Rule, path};
 use crate::policy::storable::Permissions;
 
 /// The rules of a layer.
@@ -34,10 +34,11 @@ impl RuleSet {
 
     /// The first rule that matches a request and asks nothing of the response.
     pub(crate) fn plan<B>(&self, request: &Request<B>, cookies: Cookies) -> RequestPlan<'_> {
+        let plain = self.reads_plainly(request);
         let rule = self
             .rules
             .iter()
-            .find(|rule| !rule.when.needs_response() && rule.when.request(request));
+            .find(|rule| !rule.when.needs_response() && rule.covers(request, plain));
         match rule {
             None => RequestPlan {
                 key: None,
@@ -60,15 +61,25 @@ impl RuleSet {
 
     /// The first rule that matches both.
     pub(crate) fn find<A, B>(&self, request: &Request<A>, response: &Response<B>) -> Option<&Rule> {
+        let plain = self.reads_plainly(request);
         self.rules
             .iter()
-            .find(|rule| rule.when.request(request) && rule.when.response(response))
+            .find(|rule| rule.covers(request, plain) && rule.when.response(response))
+    }
+
+    fn reads_plainly<B>(&self, request: &Request<B>) -> bool {
+        self.rules.is_empty() || path::reads_plainly(request.uri().path())
     }
 }
 
 // === impl Rule ===
 
 impl Rule {
+    /// Whether the rule is for a request.
+    fn covers<B>(&self, request: &Request<B>, plain: bool) -> bool {
+        self.when.request(request, (!plain).then_some(self.bypass))
+    }
+
     /// What the rule permits.
     pub(crate) fn permissions(&self) -> Permissions {
         Permissions {
@@ -82,6 +93,11 @@ impl Rule {
     /// and for those it names.
     pub(crate) fn covers_status<B>(&self, response: &Response<B>) -> bool {
         crate::policy::freshness::heuristically_cacheable(response.status())
-            || self.when.statuses.contains(&response.status())
+            || self.names_status(response.status())
+    }
+
+    /// Whether the rule was made for this status.
+    pub(crate) fn names_status(&self, status: StatusCode) -> bool {
+        self.when.statuses.contains(&status)
     }
 }
