@@ -32,6 +32,8 @@ pub(crate) struct Report {
     /// Seconds until stale; negative once it is.
     pub(crate) ttl: Option<i64>,
     pub(crate) stored: bool,
+    /// The upstream call was shared with other requests.
+    pub(crate) collapsed: bool,
     pub(crate) detail: Option<&'static str>,
 }
 
@@ -59,6 +61,7 @@ impl Report {
             forward_status: None,
             ttl: Some(ttl),
             stored: false,
+            collapsed: false,
             detail: None,
         }
     }
@@ -69,6 +72,7 @@ impl Report {
             forward_status: None,
             ttl: None,
             stored: false,
+            collapsed: false,
             detail: None,
         }
     }
@@ -113,6 +117,9 @@ impl Report {
         }
         if self.stored {
             text.write_str("; stored")?;
+        }
+        if self.collapsed {
+            text.write_str("; collapsed")?;
         }
         if let Some(detail) = self.detail {
             text.write_str("; detail=")?;

@@ -59,6 +59,22 @@ pub(crate) struct Shared<St> {
     pub(crate) counters: Arc<Counters>,
 }
 
+// === impl Shared ===
+
+#[cfg(test)]
+impl<St> Shared<St> {
+    pub(crate) fn new(config: Config, store: St) -> Self {
+        let epochs = Config::epochs();
+        let counters = Arc::default();
+        Self {
+            config,
+            store,
+            epochs,
+            counters,
+        }
+    }
+}
+
 // === impl Fallback ===
 
 impl fmt::Debug for Fallback {

@@ -118,6 +118,7 @@ mod rule;
 mod service;
 mod stats;
 mod store;
+mod write;
 
 pub use body::CacheBody;
 pub use future::ResponseFuture;
