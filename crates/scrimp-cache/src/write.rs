@@ -14,13 +14,13 @@ use crate::{
     },
     key,
     lookup::Wanted,
-    policy::facts::RequestFacts,
+    policy::facts::{RequestFacts, retells},
     rule::Cookies,
 };
 
 /// An unsafe request under way.
 pub(crate) struct Write {
-    /// Method, URI and Host. The other fields are not copied for every write: an answer
+    /// Method, URI, and what says whom it was for. The other fields are not copied for every write: an answer
     /// that depends on them is not kept.
     request: Request<()>,
     credentials: bool,
@@ -39,13 +39,19 @@ impl Write {
         let mut head = Request::new(());
         *head.method_mut() = request.method().clone();
         *head.uri_mut() = request.uri().clone();
-        if let Some(host) = request.headers().get(header::HOST) {
-            head.headers_mut().insert(header::HOST, host.clone());
+        let mut credentials = false;
+        let mut cookie = false;
+        for (name, value) in request.headers() {
+            if name == header::HOST || retells(name) {
+                head.headers_mut().append(name.clone(), value.clone());
+            }
+            credentials |= name == header::AUTHORIZATION;
+            cookie |= name == header::COOKIE;
         }
         Self {
             request: head,
-            credentials: request.headers().contains_key(header::AUTHORIZATION),
-            cookie: request.headers().contains_key(header::COOKIE),
+            credentials,
+            cookie,
             tenant: request.extensions().get::<Tenant>().cloned(),
             tags: request.extensions().get::<Tags>().cloned(),
             explain,
