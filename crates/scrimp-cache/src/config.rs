@@ -57,6 +57,8 @@ pub(crate) struct Shared<St> {
     pub(crate) store: St,
     pub(crate) epochs: Arc<Epochs>,
     pub(crate) counters: Arc<Counters>,
+    #[cfg(feature = "no-vary-search")]
+    pub(crate) variances: Arc<crate::variance::Variances>,
 }
 
 // === impl Shared ===
@@ -71,6 +73,8 @@ impl<St> Shared<St> {
             store,
             epochs,
             counters,
+            #[cfg(feature = "no-vary-search")]
+            variances: Arc::default(),
         }
     }
 }

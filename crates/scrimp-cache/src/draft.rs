@@ -69,6 +69,15 @@ impl Draft {
             &control,
             permissions,
         )?;
+        #[cfg(feature = "no-vary-search")]
+        {
+            let path = crate::invalidate::search_tag(fetch.request.uri(), fetch.request.headers());
+            let shown = crate::variance::Variance::read(head.headers());
+            shared.variances.note(path, shown.as_ref());
+            if fetch.whole_query && shown != fetch.variance {
+                return Err(Refusal::SearchVariance);
+            }
+        }
         let selection =
             Selection::new(fetch.request.headers(), head.headers()).ok_or(Refusal::VaryStar)?;
         let now = config.clock.instant();

@@ -71,6 +71,10 @@ pub(crate) struct Fetch {
     pub(crate) soft_timeout: Option<Duration>,
     /// Store only what has a lifetime from its origin.
     pub(crate) explicit_only: bool,
+    #[cfg(feature = "no-vary-search")]
+    pub(crate) variance: Option<crate::variance::Variance>,
+    #[cfg(feature = "no-vary-search")]
+    pub(crate) whole_query: bool,
 }
 
 // === impl Fetch ===
@@ -104,6 +108,10 @@ impl Fetch {
             refreshing: None,
             soft_timeout: None,
             explicit_only: false,
+            #[cfg(feature = "no-vary-search")]
+            variance: wanted.variance,
+            #[cfg(feature = "no-vary-search")]
+            whole_query: wanted.whole_query,
         }
     }
 

@@ -15,6 +15,43 @@ pub(crate) fn build<B>(
     facts: &RequestFacts,
     spec: Option<&KeySpec>,
 ) -> KeyBuf {
+    build_with(request, facts, spec, |key| {
+        match spec.map(|spec| &spec.query) {
+            None | Some(QueryKey::All) => whole_query(key, request.uri().query()),
+            // Not the part of a request without a query: another rule may keep those apart.
+            Some(QueryKey::None) => {
+                key.part(b"-");
+            }
+            Some(QueryKey::Only(names)) => chosen_parameters(key, request.uri().query(), names),
+        }
+    })
+}
+
+/// The key of a request whose query counts as far as No-Vary-Search says.
+#[cfg(feature = "no-vary-search")]
+pub(crate) fn build_by_search<B>(
+    request: &Request<B>,
+    facts: &RequestFacts,
+    spec: Option<&KeySpec>,
+    variance: &crate::variance::Variance,
+) -> KeyBuf {
+    build_with(request, facts, spec, |key| {
+        key.part_with(|write| {
+            write(b"~");
+            for (name, value) in variance.counting(request.uri().query().unwrap_or_default()) {
+                framed(name.as_bytes(), write);
+                framed(value.as_bytes(), write);
+            }
+        });
+    })
+}
+
+fn build_with<B>(
+    request: &Request<B>,
+    facts: &RequestFacts,
+    spec: Option<&KeySpec>,
+    query: impl FnOnce(&mut KeyBuf),
+) -> KeyBuf {
     let mut key = KeyBuf::new();
     let uri = request.uri();
     let tenant = request.extensions().get::<Tenant>();
@@ -22,15 +59,7 @@ pub(crate) fn build<B>(
     key.part(uri.scheme_str().unwrap_or_default().as_bytes());
     key.part_with(|write| lower_case(authority(uri, request.headers()), write));
     key.part(uri.path().as_bytes());
-    let query = uri.query();
-    match spec.map(|spec| &spec.query) {
-        None | Some(QueryKey::All) => whole_query(&mut key, query),
-        // Not the part of a request without a query: another rule may keep those apart.
-        Some(QueryKey::None) => {
-            key.part(b"-");
-        }
-        Some(QueryKey::Only(names)) => chosen_parameters(&mut key, query, names),
-    }
+    query(&mut key);
     if let Some(spec) = spec {
         for name in &spec.headers {
             header_values(&mut key, request.headers(), name);

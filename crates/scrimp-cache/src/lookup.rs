@@ -37,6 +37,12 @@ pub(crate) struct Wanted {
     pub(crate) soft_timeout: Option<Duration>,
     /// The key holds a digest of the request's body, which cannot be sent again.
     pub(crate) body_key: bool,
+    /// What the key leaves out of the query.
+    #[cfg(feature = "no-vary-search")]
+    pub(crate) variance: Option<crate::variance::Variance>,
+    /// No rule chooses the parameters that count.
+    #[cfg(feature = "no-vary-search")]
+    pub(crate) whole_query: bool,
     pub(crate) explain: bool,
 }
 
@@ -99,6 +105,8 @@ pub(crate) fn plan<St, B: Body>(shared: &Shared<St>, request: &Request<B>) -> Pl
     }
     let extensions = request.extensions();
     let mut key = key::build(request, &facts, rules.key);
+    #[cfg(feature = "no-vary-search")]
+    let variance = vary_search(shared, request, &facts, rules.key, &mut key);
     if let Some(digest) = digest {
         key::add_body(&mut key, request, digest);
         // From here on it is a question like any other.
@@ -110,11 +118,36 @@ pub(crate) fn plan<St, B: Body>(shared: &Shared<St>, request: &Request<B>) -> Pl
         key,
         soft_timeout: rules.soft_timeout,
         body_key: digest.is_some(),
+        #[cfg(feature = "no-vary-search")]
+        variance,
+        #[cfg(feature = "no-vary-search")]
+        whole_query: rules
+            .key
+            .is_none_or(|spec| spec.query == crate::rule::QueryKey::All),
         facts,
         keyed_authorization: rules.keyed_authorization,
         directive: extensions.get::<Directive>().copied(),
         explain: config.explain || extensions.get::<Explain>().is_some(),
     })
+}
+
+/// Keys a request by what its path has shown of No-Vary-Search, unless a rule chooses the
+/// parameters.
+#[cfg(feature = "no-vary-search")]
+fn vary_search<St, B>(
+    shared: &Shared<St>,
+    request: &Request<B>,
+    facts: &RequestFacts,
+    spec: Option<&crate::rule::KeySpec>,
+    key: &mut KeyBuf,
+) -> Option<crate::variance::Variance> {
+    if spec.is_some_and(|spec| spec.query != crate::rule::QueryKey::All) {
+        return None;
+    }
+    let path = crate::invalidate::search_tag(request.uri(), request.headers());
+    let variance = shared.variances.get(path)?;
+    *key = key::build_by_search(request, facts, spec, &variance);
+    Some(variance)
 }
 
 /// An exchange the cache only watches.

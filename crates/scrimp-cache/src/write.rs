@@ -146,6 +146,10 @@ impl Write {
             directive: None,
             soft_timeout: None,
             body_key: false,
+            #[cfg(feature = "no-vary-search")]
+            variance: None,
+            #[cfg(feature = "no-vary-search")]
+            whole_query: true,
             explain: self.explain,
         };
         let mut fetch = Fetch::new(shared, &request, wanted, Forward::Method);

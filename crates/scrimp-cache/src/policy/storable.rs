@@ -22,6 +22,8 @@ pub(crate) enum Refusal {
     Partial,
     TooLarge,
     TooManyTags,
+    #[cfg(feature = "no-vary-search")]
+    SearchVariance,
     Rule,
 }
 
@@ -54,6 +56,8 @@ impl Refusal {
             Self::Partial => "partial",
             Self::TooLarge => "too-large",
             Self::TooManyTags => "too-many-tags",
+            #[cfg(feature = "no-vary-search")]
+            Self::SearchVariance => "no-vary-search",
             Self::Rule => "rule",
         }
     }
