@@ -85,7 +85,7 @@ impl Fetch {
     pub(crate) fn new<St, B>(
         shared: &Shared<St>,
         request: &Request<B>,
-        wanted: Wanted,
+        wanted: &Wanted,
         reason: Forward,
     ) -> Self {
         let mut head = Request::new(());
@@ -95,7 +95,7 @@ impl Fetch {
         Self {
             request: head,
             key: wanted.key.to_key(),
-            facts: wanted.facts,
+            facts: wanted.facts.clone(),
             keyed_authorization: wanted.keyed_authorization,
             tenant: request.extensions().get::<Tenant>().cloned(),
             tags: request.extensions().get::<Tags>().cloned(),
@@ -109,7 +109,7 @@ impl Fetch {
             soft_timeout: None,
             explicit_only: false,
             #[cfg(feature = "no-vary-search")]
-            variance: wanted.variance,
+            variance: wanted.variance.clone(),
             #[cfg(feature = "no-vary-search")]
             whole_query: wanted.whole_query,
         }

@@ -59,11 +59,10 @@ fn build_with<B>(
     let tenant = request.extensions().get::<Tenant>();
     key.part(tenant.map_or(b"", |tenant| tenant.0.as_bytes()));
     key.part(uri.scheme_str().unwrap_or_default().as_bytes());
-    let authority = authority(uri, request.headers());
-    if authority.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        key.part_with(|write| lower_case(authority, write));
-    } else {
-        key.part(authority.as_bytes());
+    match (uri.authority(), request.headers().get(header::HOST)) {
+        // On a server, the common case: what is no plain host has been turned away.
+        (None, Some(host)) => add_authority(&mut key, host.as_bytes()),
+        _ => add_authority(&mut key, authority(uri, request.headers()).as_bytes()),
     }
     key.part(uri.path().as_bytes());
     query(&mut key);
@@ -81,6 +80,14 @@ fn build_with<B>(
     key
 }
 
+fn add_authority(key: &mut KeyBuf, authority: &[u8]) {
+    if authority.iter().any(u8::is_ascii_uppercase) {
+        key.part(&authority.to_ascii_lowercase());
+    } else {
+        key.part(authority);
+    }
+}
+
 /// Adds what tells one body-keyed request from another: method, media type and digest.
 pub(crate) fn add_body<B>(key: &mut KeyBuf, request: &Request<B>, digest: &BodyDigest) {
     key.part(request.method().as_str().as_bytes());
@@ -91,14 +98,13 @@ pub(crate) fn add_body<B>(key: &mut KeyBuf, request: &Request<B>, digest: &BodyD
 /// Whether Host is not the authority of the URI, in a request that has both. HTTP/2 and the
 /// absolute form allow for it; upstreams may read either.
 fn names_another_host(uri: &Uri, headers: &HeaderMap) -> bool {
-    let Some(host) = headers.get(header::HOST) else {
+    if uri.authority().is_none() {
         return false;
-    };
+    }
     let own = authority(uri, headers);
-    uri.authority().is_some()
-        && !host
-            .to_str()
-            .is_ok_and(|host| without_default_port(uri, host).eq_ignore_ascii_case(own))
+    let same = |host: &str| without_default_port(uri, host).eq_ignore_ascii_case(own);
+    let host = headers.get(header::HOST);
+    host.is_some_and(|host| !host.to_str().is_ok_and(same))
 }
 
 /// The fields in which a request may claim another host, scheme or path than its target's.

@@ -28,7 +28,6 @@ use crate::{
 };
 
 /// A request that the cache may answer.
-#[derive(Clone)]
 pub(crate) struct Wanted {
     pub(crate) facts: RequestFacts,
     pub(crate) key: KeyBuf,
@@ -168,7 +167,7 @@ pub(crate) fn pass<St: Store, B>(
 pub(crate) fn decide<St: Store, B>(
     shared: &Arc<Shared<St>>,
     request: &mut Request<B>,
-    wanted: Wanted,
+    wanted: &Wanted,
     found: Option<&Variants>,
 ) -> Step<St> {
     let selected = found.and_then(|variants| variants.select(request.headers()));
@@ -198,19 +197,19 @@ pub(crate) fn decide<St: Store, B>(
     // only by its own directives, so it may be reused with or without them.
     match verdict {
         Verdict::Fresh | Verdict::Stale => {
-            Step::Answer(hit(shared, request, &wanted, entry, standing))
+            Step::Answer(hit(shared, request, wanted, entry, standing))
         }
         Verdict::StaleWhileRevalidate if !wanted.body_key => {
             // First, as the answer may take the request's extensions with it.
-            let refresh = refresh(shared, request, &wanted, entry);
-            let response = hit(shared, request, &wanted, entry, standing);
+            let refresh = refresh(shared, request, wanted, entry);
+            let response = hit(shared, request, wanted, entry, standing);
             match refresh {
                 Some(refresh) => Step::AnswerAndRefresh(response, Box::new(refresh)),
                 None => Step::Answer(response),
             }
         }
         Verdict::Expired | Verdict::Validate | Verdict::StaleWhileRevalidate => {
-            if only_if_cached(&wanted) {
+            if only_if_cached(wanted) {
                 return Step::Answer(gateway_timeout(shared, Forward::Stale));
             }
             let reason = match verdict {
@@ -226,7 +225,7 @@ pub(crate) fn decide<St: Store, B>(
                 && judge::may_stand_in(control, &entry.policy, standing, true)
             {
                 // A call is under way already, and slow or not, nobody waits for it twice.
-                return Step::Answer(hit(shared, request, &wanted, entry, standing));
+                return Step::Answer(hit(shared, request, wanted, entry, standing));
             }
             let mut fetch = Fetch::new(shared, request, wanted, reason);
             fetch.stored = Some(Arc::clone(entry));
@@ -245,10 +244,10 @@ fn only_if_cached(wanted: &Wanted) -> bool {
 fn miss<St: Store, B>(
     shared: &Arc<Shared<St>>,
     request: &Request<B>,
-    wanted: Wanted,
+    wanted: &Wanted,
     reason: Forward,
 ) -> Step<St> {
-    if only_if_cached(&wanted) {
+    if only_if_cached(wanted) {
         return Step::Answer(gateway_timeout(shared, reason));
     }
     Step::Fetch(Exchange::fetch(
@@ -308,7 +307,7 @@ fn refresh<St: Store, B>(
 ) -> Option<Refresh<St>> {
     let refreshing = entry.begin_refresh()?;
     shared.counters.refreshes.add();
-    let mut fetch = Fetch::new(shared, request, wanted.clone(), Forward::Stale);
+    let mut fetch = Fetch::new(shared, request, wanted, Forward::Stale);
     let extensions = request.extensions().clone();
     let mut request = fetch.request.clone();
     // Layers further in may tell tenants apart by them.

@@ -152,7 +152,7 @@ impl Write {
             whole_query: true,
             explain: self.explain,
         };
-        let mut fetch = Fetch::new(shared, &request, wanted, Forward::Method);
+        let mut fetch = Fetch::new(shared, &request, &wanted, Forward::Method);
         fetch.sent = self.sent;
         fetch.born = born;
         fetch.explicit_only = true;
