@@ -151,7 +151,7 @@ pub(crate) fn check(
         return Err(No::Status);
     }
     // Some upstreams send a part and call it 200.
-    if headers.contains_key(header::CONTENT_RANGE) {
+    if headers.contains_key(header::CONTENT_RANGE) || lengths_differ(headers) {
         return Err(No::Partial);
     }
     if control.must_understand && !understood(status) {
@@ -197,6 +197,13 @@ pub(crate) fn check(
     } else {
         Err(No::NotCacheable)
     }
+}
+
+/// Whether a response says two lengths, of which at most one is that of the whole.
+fn lengths_differ(headers: &HeaderMap) -> bool {
+    let mut lines = headers.get_all(header::CONTENT_LENGTH).iter();
+    let first = lines.next();
+    lines.any(|line| Some(line) != first)
 }
 
 /// Without a lifetime, a response is worth its memory only if it can be validated.
