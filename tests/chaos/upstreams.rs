@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
@@ -16,7 +16,7 @@ use scrimp::{
     core::BoxError,
 };
 use scrimp_tests::{Answer, Server, layer, request};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tower::{Layer, ServiceExt};
 
 type Outbound = Cache<Client<HttpConnector, Full<Bytes>>>;
@@ -92,4 +92,58 @@ async fn many_waiters_of_a_dying_upstream_all_get_their_own_answer() {
     let failed = answers.iter().filter(|answer| answer.is_err()).count();
     assert_eq!(failed, 1, "one connection died, and one request with it");
     assert_eq!(layer.stats().store.fill_bytes, 0);
+}
+
+#[tokio::test]
+async fn a_reset_before_the_head_is_an_error_and_wedges_nothing() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let server = Server::raw(move |mut stream| {
+        let call = calls.fetch_add(1, Ordering::Relaxed);
+        async move {
+            if call == 0 {
+                // Closing now sends a reset, not an end.
+                stream.set_zero_linger().expect("a socket option");
+            } else {
+                let _ = stream.write_all(WHOLE.as_bytes()).await;
+            }
+        }
+    })
+    .await;
+    let layer = layer(&[]);
+    let cache = layer.layer(Client::builder(TokioExecutor::new()).build_http());
+    assert!(get(&cache, &server).await.is_err());
+    assert_eq!(
+        get(&cache, &server).await.expect("an answer").text(),
+        "whole"
+    );
+    assert!(get(&cache, &server).await.expect("an answer").is_hit());
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_a_stalled_upstream_closes_its_connection() {
+    let (left, mut leaving) = tokio::sync::mpsc::channel(1);
+    let server = Server::raw(move |mut stream| {
+        let left = left.clone();
+        async move {
+            let head =
+                "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 9\r\n\r\nhalf";
+            let _ = stream.write_all(head.as_bytes()).await;
+            // Nothing more comes, until the other side goes.
+            let _ = stream.read_u8().await;
+            let _ = left.send(()).await;
+        }
+    })
+    .await;
+    let layer = layer(&[]);
+    let cache: Outbound = layer.layer(Client::builder(TokioExecutor::new()).build_http());
+    let request = request("GET", &server.url("/"), &[]);
+    let mut body = cache.oneshot(request).await.expect("a head").into_body();
+    body.frame().await.expect("a frame").expect("data");
+    assert!(layer.stats().store.fill_bytes > 0);
+    drop(body);
+    leaving.recv().await.expect("the connection was closed");
+    assert_eq!(
+        (layer.stats().stored, layer.stats().store.fill_bytes),
+        (0, 0)
+    );
 }
