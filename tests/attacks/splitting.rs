@@ -54,9 +54,5 @@ async fn answers_with_two_lengths_are_not_stored() {
         reply(200, &fields, "page")
     });
     rig.get("/").await;
-    let next = rig.get("/").await;
-    assert!(
-        !next.is_hit() || next.headers.get_all("content-length").iter().count() <= 1,
-        "one length at most is told"
-    );
+    assert!(!rig.get("/").await.is_hit());
 }
