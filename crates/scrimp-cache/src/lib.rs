@@ -20,6 +20,7 @@ mod rule;
 mod service;
 mod stats;
 mod store;
+mod sync;
 
 pub use body::CacheBody;
 pub use future::ResponseFuture;
