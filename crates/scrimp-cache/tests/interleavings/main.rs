@@ -5,6 +5,8 @@
 //! as can be, the newest value that each invalidation has covered, says what may no longer
 //! be given out. `SCRIMP_CASES` sets how many lists are tried.
 
+#![allow(unreachable_pub, reason = "a test binary exports nothing")]
+
 #[path = "../common/mod.rs"]
 mod common;
 mod origin;

@@ -47,6 +47,9 @@ pub(crate) struct Scenario {
     pub(crate) turns: u64,
 }
 
+/// What a thread does in each turn.
+type Act = fn(&World);
+
 struct World {
     scenario: Scenario,
     epochs: Epochs,
@@ -84,7 +87,7 @@ impl Scenario {
             told: AtomicU64::new(0),
             slot: RwLock::default(),
         });
-        let roles: [(usize, fn(&World)); 3] = [
+        let roles: [(usize, Act); 3] = [
             (self.fetchers, World::fetch),
             (self.writers, World::write),
             (self.readers, World::read),
