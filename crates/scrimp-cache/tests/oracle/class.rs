@@ -25,6 +25,11 @@ pub fn explain(mode: Mode, history: &History, ours: bool) -> Option<&'static str
 
 const CLASSES: &[Class] = &[
     Class {
+        name: "a min-fresh too large is 2^31 (9111 §1.2.2; scrimp)",
+        ours: false,
+        applies: |_, h| any(&h.second_control, |d| d.ends_with("99999")),
+    },
+    Class {
         name: "a min-fresh that is no number is none (9111 §5.2.1.3, grammar; both may)",
         ours: true,
         applies: |_, h| {
@@ -205,9 +210,10 @@ fn past_date(history: &History) -> bool {
         .is_some_and(|made| (-100..0).any(|seconds| made == date(seconds)))
 }
 
-/// A directive twice, with two values.
+/// A directive twice: the peer takes that for a contradiction if the values differ, or are
+/// quoted.
 fn contradicts(control: &[String]) -> bool {
     control
         .iter()
-        .any(|one| any(control, |other| name(one) == name(other) && one != other))
+        .any(|one| control.iter().filter(|d| name(d) == name(one)).count() > 1)
 }
