@@ -48,12 +48,12 @@ const CLASSES: &[Class] = &[
         },
     },
     Class {
-        name: "odd case: names are case-insensitive (9111 §5.2; scrimp)",
+        name: "odd case of what allows: names are case-insensitive (9111 §5.2; scrimp)",
         ours: true,
         applies: |_, h| odd_case(h),
     },
     Class {
-        name: "odd case: names are case-insensitive (9111 §5.2; scrimp) ",
+        name: "odd case of what forbids: names are case-insensitive (9111 §5.2; scrimp)",
         ours: false,
         applies: |_, h| odd_case(h),
     },
@@ -161,11 +161,6 @@ const CLASSES: &[Class] = &[
         name: "what blames one request is not for everybody (9111 §3 permits; scrimp, stricter)",
         ours: false,
         applies: |m, h| m == Mode::Shared && h.status == 405,
-    },
-    Class {
-        name: "a heuristic lifetime ends after a day (9111 §4.2.2; scrimp, stricter)",
-        ours: false,
-        applies: |_, h| h.response_field("last-modified").is_some() && h.wait > 86_000,
     },
 ];
 
