@@ -319,7 +319,14 @@ impl Fetch {
             if response.status() == stored.status
                 && merge::head_agrees(&stored.headers, response.headers(), length)
             {
-                if let Ok(entry) = self.renew(shared, stored, response.headers()) {
+                // Fields alone must not make fresh what was invalidated, nor give an old body
+                // a new version: that takes a validator.
+                let identified = merge::head_identifies(response.headers());
+                if (identified || shared.epochs.check(&stored.birth) == Epoch::Valid)
+                    && let Ok(entry) = self.renew(shared, stored, response.headers())
+                    && (identified
+                        || entry.birth.carried().versions == stored.birth.carried().versions)
+                {
                     put(shared, self.key.clone(), Arc::new(entry));
                     updated = true;
                 }
