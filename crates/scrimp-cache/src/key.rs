@@ -13,16 +13,22 @@ pub(crate) fn build<B>(request: &Request<B>, spec: Option<&KeySpec>) -> KeyBuf {
     let tenant = request.extensions().get::<Tenant>();
     key.part(tenant.map_or(b"", |tenant| tenant.0.as_bytes()));
     key.part(uri.scheme_str().unwrap_or_default().as_bytes());
-    key.part_with(|write| lower_case(authority(uri, request.headers()), write));
+    let authority = authority(uri, request.headers());
+    if authority.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        key.part_with(|write| lower_case(authority, write));
+    } else {
+        key.part(authority.as_bytes());
+    }
     key.part(uri.path().as_bytes());
-    let query = uri.query();
     match spec.map(|spec| &spec.query) {
-        None | Some(QueryKey::All) => whole_query(&mut key, query),
+        None | Some(QueryKey::All) => {
+            key.part(whole_query(uri).as_bytes());
+        }
         // Not the part of a request without a query: another rule may keep those apart.
         Some(QueryKey::None) => {
             key.part(b"-");
         }
-        Some(QueryKey::Only(names)) => chosen_parameters(&mut key, query, names),
+        Some(QueryKey::Only(names)) => chosen_parameters(&mut key, uri, names),
     }
     if let Some(spec) = spec {
         for name in &spec.headers {
@@ -35,15 +41,13 @@ pub(crate) fn build<B>(request: &Request<B>, spec: Option<&KeySpec>) -> KeyBuf {
     key
 }
 
-/// `/a?` and `/a` are two targets: the part tells a query that is empty from none.
-fn whole_query(key: &mut KeyBuf, query: Option<&str>) {
-    match query {
-        None => key.part(b""),
-        Some(query) => key.part_with(|write| {
-            write(b"?");
-            write(query.as_bytes());
-        }),
+/// The query and its `?`: `/a?` and `/a` are two targets.
+fn whole_query(uri: &Uri) -> &str {
+    let (Some(target), Some(query)) = (uri.path_and_query(), uri.query()) else {
+        return "";
     };
+    let target = target.as_str();
+    &target[target.len() - query.len() - 1..]
 }
 
 /// The chosen parameters, by name and then in the order of the request.
@@ -51,10 +55,10 @@ fn whole_query(key: &mut KeyBuf, query: Option<&str>) {
 /// Names are compared decoded, as the upstream will read them. A query that two readers
 /// may part differently (a `;`, a broken escape) goes into the key whole: else a value
 /// hidden from the key could change the answer for others.
-fn chosen_parameters(key: &mut KeyBuf, query: Option<&str>, names: &[Box<str>]) {
-    let query = query.unwrap_or_default();
+fn chosen_parameters(key: &mut KeyBuf, uri: &Uri, names: &[Box<str>]) {
+    let query = uri.query().unwrap_or_default();
     if query.contains(';') || !escapes_are_whole(query.as_bytes()) {
-        whole_query(key, Some(query));
+        key.part(whole_query(uri).as_bytes());
         return;
     }
     // One part for all of them, so that no pair can pass for a part of another kind.
