@@ -32,6 +32,7 @@ use crate::{
 /// Everything of an [`Entry`] but its body.
 pub(crate) struct Draft {
     entry: Entry,
+    max_body: u64,
     now: Instant,
 }
 
@@ -57,7 +58,7 @@ impl Draft {
         let ttl = rule
             .filter(|rule| rule.covers_status(head))
             .and_then(|rule| rule.ttl(&fetch.request, head));
-        let permissions = permissions(rule, ttl, fetch, config.strict_cookies);
+        let permissions = permissions(rule, ttl, fetch, head.status(), config.strict_cookies);
         let (control, targeted) = control(config.targets.as_slice(), head.headers(), permissions);
         let (mode, status) = (config.mode, head.status());
         storable::check(
@@ -76,7 +77,7 @@ impl Draft {
             wall: config.clock.wall(),
             delay: now.saturating_duration_since(fetch.sent),
         };
-        let policy = Policy::new(
+        let mut policy = Policy::new(
             mode,
             status,
             head.headers(),
@@ -85,6 +86,14 @@ impl Draft {
             ttl,
             arrival,
         );
+        if let Some(rule) = rule {
+            let limits = rule.limits;
+            let cut = fastrand::f64() * f64::from(limits.jitter) / 1000.0;
+            policy.bound(limits.min_ttl, limits.max_ttl, cut);
+            if let Some(window) = rule.fail_safe {
+                policy.fail_safe(window);
+            }
+        }
         let mut headers = head.headers().clone();
         merge::strip(&mut headers, &control.withheld);
         let upstream_status = take_cache_status(&mut headers);
@@ -102,6 +111,9 @@ impl Draft {
                 headers.remove(name);
             }
         }
+        let headers = compact(&headers);
+        // Else it would keep the whole buffer of the connection it came by.
+        policy.etag = policy.etag.and_then(|_| headers.get(header::ETAG).cloned());
         let booking = match previous {
             Some(previous) => previous.booking.clone(),
             None => new_booking(shared, fetch, head, rule),
@@ -109,7 +121,7 @@ impl Draft {
         let entry = Entry {
             status,
             version: head.version(),
-            headers: compact(&headers),
+            headers,
             body: Bytes::new(),
             trailers: None,
             upstream_status,
@@ -120,7 +132,18 @@ impl Draft {
             recompute_cost: Duration::ZERO,
             refreshing: AtomicBool::new(false),
         };
-        Ok(Self { entry, now })
+        Ok(Self {
+            entry,
+            max_body: rule
+                .and_then(|rule| rule.limits.max_body)
+                .unwrap_or(u64::MAX),
+            now,
+        })
+    }
+
+    /// Largest body the rule wants stored.
+    pub(crate) fn max_body(&self) -> u64 {
+        self.max_body
     }
 
     /// How the response stands at the moment it came.
@@ -152,6 +175,7 @@ fn permissions(
     rule: Option<&Rule>,
     ttl: Option<Duration>,
     fetch: &Fetch,
+    status: StatusCode,
     strict_cookies: bool,
 ) -> Permissions {
     let permissions = rule.map_or_else(Permissions::default, Rule::permissions);
@@ -159,6 +183,7 @@ fn permissions(
         ttl: ttl.is_some(),
         set_cookie: permissions.set_cookie || !strict_cookies,
         authorization: fetch.keyed_authorization,
+        status: rule.is_some_and(|rule| rule.names_status(status)),
         ..permissions
     }
 }

@@ -1,6 +1,6 @@
 //! A call to the upstream, and what its answer means for what is stored.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, Uri, header};
@@ -89,6 +89,22 @@ impl<St: Store> Exchange<St> {
             shared: Arc::clone(shared),
             duty,
             explain,
+        }
+    }
+
+    /// How long to wait before a stale response is served instead.
+    pub(crate) fn soft_timeout(&self) -> Option<Duration> {
+        match &self.duty {
+            Duty::Fetch(fetch) => fetch.soft_timeout,
+            Duty::Pass(_) | Duty::Unsafe(_) => None,
+        }
+    }
+
+    /// The stale response, if there still is one that may be served.
+    pub(crate) fn stand_in_for_slow<B>(&self) -> Option<Response<CacheBody<B>>> {
+        match &self.duty {
+            Duty::Fetch(fetch) => fetch.stand_in_for_slow(&self.shared),
+            Duty::Pass(_) | Duty::Unsafe(_) => None,
         }
     }
 

@@ -1,11 +1,11 @@
 //! From a request to what is done with it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http::{Request, Response, StatusCode};
 use http_body::Body;
 use scrimp_core::{
-    KeyBuf,
+    BodyDigest, KeyBuf,
     extensions::{CacheState, Directive, Explain},
 };
 
@@ -28,11 +28,15 @@ use crate::{
 };
 
 /// A request that the cache may answer.
+#[derive(Clone)]
 pub(crate) struct Wanted {
     pub(crate) facts: RequestFacts,
     pub(crate) key: KeyBuf,
     pub(crate) keyed_authorization: bool,
     pub(crate) directive: Option<Directive>,
+    pub(crate) soft_timeout: Option<Duration>,
+    /// The key holds a digest of the request's body, which cannot be sent again.
+    pub(crate) body_key: bool,
     pub(crate) explain: bool,
 }
 
@@ -55,14 +59,25 @@ pub(crate) struct Refresh<St> {
 /// Reads a request: may the cache answer it at all?
 pub(crate) fn plan<St, B: Body>(shared: &Shared<St>, request: &Request<B>) -> Plan {
     let config = &shared.config;
-    let facts = RequestFacts::read(request.method(), request.headers());
+    let mut facts = RequestFacts::read(request.method(), request.headers());
     let bypass = |detail| Plan::Pass(Report::forwarded(Forward::Bypass).detail(detail));
-    match facts.method {
-        MethodClass::Get | MethodClass::Head => {}
-        MethodClass::Safe => return Plan::Pass(Report::forwarded(Forward::Method)),
-        MethodClass::Unsafe => return Plan::Unsafe,
+    let digest = match facts.method {
+        MethodClass::Get | MethodClass::Head => None,
+        _ => request.extensions().get::<BodyDigest>(),
+    };
+    if facts.method == MethodClass::Unsafe && digest.is_none() {
+        return Plan::Unsafe;
+    }
+    if facts.method == MethodClass::Safe && digest.is_none() {
+        return Plan::Pass(Report::forwarded(Forward::Method));
     }
     let rules = config.rules.plan(request, config.default_cookies());
+    if digest.is_some() && !rules.body_key {
+        return match facts.method {
+            MethodClass::Unsafe => Plan::Unsafe,
+            _ => Plan::Pass(Report::forwarded(Forward::Method)),
+        };
+    }
     if rules.bypass {
         return bypass("rule");
     }
@@ -72,16 +87,29 @@ pub(crate) fn plan<St, B: Body>(shared: &Shared<St>, request: &Request<B>) -> Pl
     if facts.precondition {
         return bypass("precondition");
     }
-    if facts.ambiguous_host {
+    if facts.ambiguous_host || key::has_userinfo(request.uri()) {
         return bypass("host");
     }
+    if facts.overridden {
+        return bypass("override");
+    }
     // A GET with a body means whatever its upstream makes of it; the key would not hold it.
-    if !request.body().is_end_stream() {
+    if digest.is_none() && !request.body().is_end_stream() {
         return bypass("body");
     }
     let extensions = request.extensions();
+    let mut key = key::build(request, &facts, rules.key);
+    if let Some(digest) = digest {
+        key::add_body(&mut key, request, digest);
+        // From here on it is a question like any other.
+        facts.method = MethodClass::Get;
+        facts.range = false;
+        facts.conditional = false;
+    }
     Plan::Lookup(Wanted {
-        key: key::build(request, rules.key),
+        key,
+        soft_timeout: rules.soft_timeout,
+        body_key: digest.is_some(),
         facts,
         keyed_authorization: rules.keyed_authorization,
         directive: extensions.get::<Directive>().copied(),
@@ -139,14 +167,16 @@ pub(crate) fn decide<St: Store, B>(
         Verdict::Fresh | Verdict::Stale => {
             Step::Answer(hit(shared, request, &wanted, entry, standing))
         }
-        Verdict::StaleWhileRevalidate => {
+        Verdict::StaleWhileRevalidate if !wanted.body_key => {
+            // First, as the answer may take the request's extensions with it.
+            let refresh = refresh(shared, request, &wanted, entry);
             let response = hit(shared, request, &wanted, entry, standing);
-            match refresh(shared, request, wanted, entry) {
+            match refresh {
                 Some(refresh) => Step::AnswerAndRefresh(response, Box::new(refresh)),
                 None => Step::Answer(response),
             }
         }
-        Verdict::Expired | Verdict::Validate => {
+        Verdict::Expired | Verdict::Validate | Verdict::StaleWhileRevalidate => {
             if only_if_cached(&wanted) {
                 return Step::Answer(gateway_timeout(shared, Forward::Stale));
             }
@@ -155,8 +185,20 @@ pub(crate) fn decide<St: Store, B>(
                 _ if entry.policy.always_validate => Forward::Stale,
                 _ => Forward::Request,
             };
+            let soft_timeout = wanted.soft_timeout.filter(|_| verdict == Verdict::Expired);
+            let refreshing = soft_timeout.and_then(|_| entry.begin_refresh());
+            let control = &wanted.facts.control;
+            if soft_timeout.is_some()
+                && refreshing.is_none()
+                && judge::may_stand_in(control, &entry.policy, standing, true)
+            {
+                // A call is under way already, and slow or not, nobody waits for it twice.
+                return Step::Answer(hit(shared, request, &wanted, entry, standing));
+            }
             let mut fetch = Fetch::new(shared, request, wanted, reason);
             fetch.stored = Some(Arc::clone(entry));
+            fetch.soft_timeout = soft_timeout.filter(|_| refreshing.is_some());
+            fetch.refreshing = refreshing;
             fetch.validating = validate(request, entry);
             Step::Fetch(Exchange::fetch(shared, fetch))
         }
@@ -228,13 +270,16 @@ fn hit<St: Store, B>(
 fn refresh<St: Store, B>(
     shared: &Arc<Shared<St>>,
     request: &Request<B>,
-    wanted: Wanted,
+    wanted: &Wanted,
     entry: &Arc<Entry>,
 ) -> Option<Refresh<St>> {
     let refreshing = entry.begin_refresh()?;
     shared.counters.refreshes.add();
-    let mut fetch = Fetch::new(shared, request, wanted, Forward::Stale);
+    let mut fetch = Fetch::new(shared, request, wanted.clone(), Forward::Stale);
+    let extensions = request.extensions().clone();
     let mut request = fetch.request.clone();
+    // Layers further in may tell tenants apart by them.
+    *request.extensions_mut() = extensions;
     *request.method_mut() = http::Method::GET;
     // The client wanted a part or a comparison; the store wants the whole.
     request.headers_mut().remove(http::header::RANGE);

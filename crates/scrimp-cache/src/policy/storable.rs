@@ -36,6 +36,8 @@ pub(crate) struct Permissions {
     pub(crate) set_cookie: bool,
     /// Store although the request had Authorization (its value is in the key).
     pub(crate) authorization: bool,
+    /// Store although the status may be about this one request.
+    pub(crate) status: bool,
 }
 
 // === impl Refusal ===
@@ -108,6 +110,26 @@ fn understood(status: StatusCode) -> bool {
     )
 }
 
+/// Status codes that no cache may store: RFC 6585 forbids it for all but 416, which answers
+/// a Range, and no key holds that.
+fn never_stored(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 416 | 428 | 429 | 431 | 511)
+}
+
+/// Status codes that blame the request: all of 4xx but those that speak of the resource,
+/// and two of 5xx.
+///
+/// A request is more than its key. Whoever finds a field that an upstream chokes on could
+/// have its complaint stored for everybody, so a lifetime alone does not let these in
+/// ("cache-poisoned denial of service", Nguyen et al., CCS 2019).
+fn blames_request(status: StatusCode) -> bool {
+    match status.as_u16() {
+        404 | 410 | 451 => false,
+        400..=499 | 501 | 505 => true,
+        _ => false,
+    }
+}
+
 /// Decides whether a response to a GET may be stored.
 pub(crate) fn check(
     mode: Mode,
@@ -124,6 +146,13 @@ pub(crate) fn check(
         100..=199 | 304 => return Err(No::Status),
         206 => return Err(No::Partial),
         _ => {}
+    }
+    if never_stored(status) {
+        return Err(No::Status);
+    }
+    // Some upstreams send a part and call it 200.
+    if headers.contains_key(header::CONTENT_RANGE) {
+        return Err(No::Partial);
     }
     if control.must_understand && !understood(status) {
         return Err(No::Status);
@@ -152,6 +181,9 @@ pub(crate) fn check(
         && !(for_everybody || allowed.set_cookie || withholds(control, &header::SET_COOKIE))
     {
         return Err(No::SetCookie);
+    }
+    if shared && blames_request(status) && !(for_everybody || allowed.status) {
+        return Err(No::Status);
     }
     let explicit = explicit_delta(mode, control).is_some() || headers.contains_key(header::EXPIRES);
     let validated = control.no_cache && heuristically_cacheable(status);
@@ -214,11 +246,35 @@ mod tests {
 
     #[test]
     fn any_final_status_with_a_lifetime_is_stored() {
-        for status in [200, 203, 299, 302, 400, 404, 500, 599] {
+        for status in [200, 203, 299, 302, 404, 410, 500, 599] {
             assert_eq!(shared(status, "max-age=1"), Ok(()), "{status}");
         }
         assert_eq!(shared(206, "max-age=1"), Err(Refusal::Partial));
         assert_eq!(shared(304, "max-age=1"), Err(Refusal::Status));
+    }
+
+    #[test]
+    fn a_complaint_about_one_request_is_for_everybody_only_if_the_origin_says_so() {
+        for status in [400, 403, 405, 413, 414, 422, 501] {
+            let refused = Err(Refusal::Status);
+            assert_eq!(shared(status, "max-age=1"), refused, "{status}");
+            assert_eq!(shared(status, "s-maxage=1"), Ok(()), "{status}");
+            assert_eq!(shared(status, "public, max-age=1"), Ok(()), "{status}");
+        }
+        for status in [416, 428, 429, 431, 511] {
+            let refused = Err(Refusal::Status);
+            assert_eq!(shared(status, "public, s-maxage=1"), refused, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_part_is_no_whole_whatever_its_status() {
+        let part = [
+            ("cache-control", "max-age=1"),
+            ("content-range", "bytes 0-0/9"),
+        ];
+        let verdict = verdict(Mode::Shared, &[], 200, &part);
+        assert_eq!(verdict, Err(Refusal::Partial));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use moka::{
 };
 use scrimp_core::{BoxError, Key, KeyHashBuilder, KeyRef};
 
-use super::{Budget, Entry, Lookup, PutOutcome, Store, Variants};
+use super::{Budget, Entry, FillToken, Lookup, PutOutcome, Store, Variants};
 
 /// Share of the memory that answers still coming in may take: one part in so many.
 const FILL_SHARE: u64 = 8;
@@ -118,6 +118,12 @@ impl MemoryStore {
         Self(Arc::new(Inner { max_body, ..inner }))
     }
 
+    /// Largest body that is kept, in bytes.
+    #[must_use]
+    pub fn max_body_size(&self) -> u64 {
+        self.0.max_body
+    }
+
     /// What the store holds now.
     #[must_use]
     pub fn stats(&self) -> StoreStats {
@@ -132,17 +138,12 @@ impl MemoryStore {
         }
     }
 
-    fn put_now(
-        &self,
-        key: Key,
-        entry: &Arc<Entry>,
-        still_valid: impl FnOnce(&Entry) -> bool,
-    ) -> PutOutcome {
+    fn put_now(&self, key: Key, entry: &Arc<Entry>, token: &FillToken) -> PutOutcome {
         let inner = &*self.0;
         let mut added = 0;
         let owned = key.clone();
         let result = inner.cache.entry(key).and_compute_with(|present| {
-            if !still_valid(entry) {
+            if !token.allows(entry) {
                 return Op::Nop;
             }
             let variants = match present {
@@ -151,14 +152,16 @@ impl MemoryStore {
             };
             added = weigh(&owned, &variants);
             // Counted before moka can report the removal.
-            let bytes = inner.gauge.bytes.fetch_add(added, Ordering::Relaxed) + added;
-            inner.gauge.peak.fetch_max(bytes, Ordering::Relaxed);
+            inner.gauge.bytes.fetch_add(added, Ordering::Relaxed);
             Op::Put(Arc::new(variants))
         });
         if added == 0 {
             debug_assert!(!matches!(result, CompResult::Inserted(_)));
             return PutOutcome::Superseded;
         }
+        // What was replaced is gone by now.
+        let bytes = inner.gauge.bytes.load(Ordering::Relaxed);
+        inner.gauge.peak.fetch_max(bytes, Ordering::Relaxed);
         let unsettled = inner.gauge.unsettled.fetch_add(added, Ordering::Relaxed) + added;
         if unsettled >= inner.settle_every {
             inner.gauge.unsettled.store(0, Ordering::Relaxed);
@@ -180,13 +183,8 @@ impl Store for MemoryStore {
         Lookup::Now(self.0.cache.get(&key))
     }
 
-    fn put(
-        &self,
-        key: Key,
-        entry: Arc<Entry>,
-        still_valid: Box<dyn FnOnce(&Entry) -> bool + Send>,
-    ) -> Self::Put {
-        std::future::ready(Ok(self.put_now(key, &entry, still_valid)))
+    fn put(&self, key: Key, entry: Arc<Entry>, token: FillToken) -> Self::Put {
+        std::future::ready(Ok(self.put_now(key, &entry, &token)))
     }
 
     fn remove(&self, key: KeyRef<'_>, which: Option<&Arc<Entry>>) {
