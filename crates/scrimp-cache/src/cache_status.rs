@@ -32,6 +32,8 @@ pub(crate) struct Report {
     /// Seconds until stale; negative once it is.
     pub(crate) ttl: Option<i64>,
     pub(crate) stored: bool,
+    /// The upstream call was shared with other requests.
+    pub(crate) collapsed: bool,
     pub(crate) detail: Option<&'static str>,
 }
 
@@ -59,6 +61,7 @@ impl Report {
             forward_status: None,
             ttl: Some(ttl),
             stored: false,
+            collapsed: false,
             detail: None,
         }
     }
@@ -69,6 +72,7 @@ impl Report {
             forward_status: None,
             ttl: None,
             stored: false,
+            collapsed: false,
             detail: None,
         }
     }
@@ -93,6 +97,7 @@ impl Report {
         let (ttl_is, ttl) = parameter("; ttl=", self.ttl.map(|ttl| digits.format(ttl)));
         let (detail_is, detail) = parameter("; detail=", self.detail);
         let stored = if self.stored { "; stored" } else { "" };
+        let collapsed = if self.collapsed { "; collapsed" } else { "" };
         // One allocation of the exact size, without the formatting machinery: every hit
         // comes along here.
         let text = [
@@ -106,6 +111,7 @@ impl Report {
             ttl_is.as_bytes(),
             ttl.as_bytes(),
             stored.as_bytes(),
+            collapsed.as_bytes(),
             detail_is.as_bytes(),
             detail.as_bytes(),
         ]

@@ -57,6 +57,26 @@ pub(crate) struct Shared<St> {
     pub(crate) store: St,
     pub(crate) epochs: Arc<Epochs>,
     pub(crate) counters: Arc<Counters>,
+    #[cfg(feature = "no-vary-search")]
+    pub(crate) variances: Arc<crate::variance::Variances>,
+}
+
+// === impl Shared ===
+
+#[cfg(test)]
+impl<St> Shared<St> {
+    pub(crate) fn new(config: Config, store: St) -> Self {
+        let epochs = Config::epochs();
+        let counters = Arc::default();
+        Self {
+            config,
+            store,
+            epochs,
+            counters,
+            #[cfg(feature = "no-vary-search")]
+            variances: Arc::default(),
+        }
+    }
 }
 
 // === impl Fallback ===

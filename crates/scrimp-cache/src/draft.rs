@@ -58,7 +58,7 @@ impl Draft {
         let ttl = rule
             .filter(|rule| rule.covers_status(head))
             .and_then(|rule| rule.ttl(&fetch.request, head));
-        let permissions = permissions(rule, ttl, fetch, head.status(), config.strict_cookies);
+        let permissions = permissions(rule, ttl, fetch, config.strict_cookies);
         let (control, targeted) = control(config.targets.as_slice(), head.headers(), permissions);
         let (mode, status) = (config.mode, head.status());
         storable::check(
@@ -69,6 +69,15 @@ impl Draft {
             &control,
             permissions,
         )?;
+        #[cfg(feature = "no-vary-search")]
+        {
+            let path = crate::invalidate::search_tag(fetch.request.uri(), fetch.request.headers());
+            let shown = crate::variance::Variance::read(head.headers());
+            shared.variances.note(path, shown.as_ref());
+            if fetch.whole_query && shown != fetch.variance {
+                return Err(Refusal::SearchVariance);
+            }
+        }
         let selection =
             Selection::new(fetch.request.headers(), head.headers()).ok_or(Refusal::VaryStar)?;
         let now = config.clock.instant();
@@ -86,6 +95,9 @@ impl Draft {
             ttl,
             arrival,
         );
+        if fetch.explicit_only && !policy.source().is_explicit() {
+            return Err(Refusal::NotCacheable);
+        }
         if let Some(rule) = rule {
             let limits = rule.limits;
             let cut = fastrand::f64() * f64::from(limits.jitter) / 1000.0;
@@ -125,6 +137,7 @@ impl Draft {
             body: Bytes::new(),
             trailers: None,
             upstream_status,
+            asked: fetch.sent,
             policy,
             selection,
             birth: Birth::new(fetch.born, carried),
@@ -175,7 +188,6 @@ fn permissions(
     rule: Option<&Rule>,
     ttl: Option<Duration>,
     fetch: &Fetch,
-    status: StatusCode,
     strict_cookies: bool,
 ) -> Permissions {
     let permissions = rule.map_or_else(Permissions::default, Rule::permissions);
@@ -183,7 +195,6 @@ fn permissions(
         ttl: ttl.is_some(),
         set_cookie: permissions.set_cookie || !strict_cookies,
         authorization: fetch.keyed_authorization,
-        status: rule.is_some_and(|rule| rule.names_status(status)),
         ..permissions
     }
 }

@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body;
 use scrimp_core::{
     Key,
-    extensions::{CacheInfo, CacheState, Tags, Tenant},
+    extensions::{self, CacheInfo, CacheState, Tags, Tenant},
 };
 use tokio::{runtime::Handle, time::Instant};
 
@@ -69,6 +69,12 @@ pub(crate) struct Fetch {
     pub(crate) refreshing: Option<Refreshing>,
     /// After so long a wait, what is stored is served and the call goes on behind it.
     pub(crate) soft_timeout: Option<Duration>,
+    /// Store only what has a lifetime from its origin.
+    pub(crate) explicit_only: bool,
+    #[cfg(feature = "no-vary-search")]
+    pub(crate) variance: Option<crate::variance::Variance>,
+    #[cfg(feature = "no-vary-search")]
+    pub(crate) whole_query: bool,
 }
 
 // === impl Fetch ===
@@ -79,7 +85,7 @@ impl Fetch {
     pub(crate) fn new<St, B>(
         shared: &Shared<St>,
         request: &Request<B>,
-        wanted: Wanted,
+        wanted: &Wanted,
         reason: Forward,
     ) -> Self {
         let mut head = Request::new(());
@@ -89,7 +95,7 @@ impl Fetch {
         Self {
             request: head,
             key: wanted.key.to_key(),
-            facts: wanted.facts,
+            facts: wanted.facts.clone(),
             keyed_authorization: wanted.keyed_authorization,
             tenant: request.extensions().get::<Tenant>().cloned(),
             tags: request.extensions().get::<Tags>().cloned(),
@@ -101,6 +107,11 @@ impl Fetch {
             born: shared.epochs.now(),
             refreshing: None,
             soft_timeout: None,
+            explicit_only: false,
+            #[cfg(feature = "no-vary-search")]
+            variance: wanted.variance.clone(),
+            #[cfg(feature = "no-vary-search")]
+            whole_query: wanted.whole_query,
         }
     }
 
@@ -323,14 +334,23 @@ impl Fetch {
         self.pass(shared, response, report)
     }
 
-    fn label_miss<St>(shared: &Shared<St>, headers: &mut HeaderMap, report: Report) {
+    fn label_miss<St, B>(shared: &Shared<St>, response: &mut Response<B>, report: Report) {
         shared.counters.misses.add();
+        let collapsed = response.extensions().get::<extensions::Shared>().is_some();
+        let headers = response.headers_mut();
         if shared.config.strip_tag_headers {
             for name in &shared.config.tag_headers {
                 headers.remove(name);
             }
         }
-        label(shared, headers, report);
+        label(
+            shared,
+            headers,
+            Report {
+                collapsed,
+                ..report
+            },
+        );
     }
 
     fn pass<St, B>(
@@ -339,7 +359,7 @@ impl Fetch {
         mut response: Response<B>,
         report: Report,
     ) -> Response<CacheBody<B>> {
-        Self::label_miss(shared, response.headers_mut(), report);
+        Self::label_miss(shared, &mut response, report);
         if self.explain {
             response
                 .extensions_mut()
@@ -384,7 +404,7 @@ impl Fetch {
             stored: true,
             ..Report::forwarded(self.reason)
         };
-        Self::label_miss(shared, head.headers_mut(), report);
+        Self::label_miss(shared, &mut head, report);
         if self.explain {
             let info = draft.info(CacheState::Miss);
             head.extensions_mut().insert(info);

@@ -216,7 +216,7 @@ where
             common,
             ..
         } = self;
-        match lookup::decide(&common.shared, &mut request, wanted, found) {
+        match lookup::decide(&common.shared, &mut request, &wanted, found) {
             Step::Answer(response) => State::Ready {
                 response: Some(response),
             },

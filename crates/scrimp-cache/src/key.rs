@@ -15,28 +15,57 @@ pub(crate) fn build<B>(
     facts: &RequestFacts,
     spec: Option<&KeySpec>,
 ) -> KeyBuf {
+    build_with(request, facts, spec, |key| {
+        match spec.map(|spec| &spec.query) {
+            None | Some(QueryKey::All) => {
+                key.part(whole_query(request.uri()).as_bytes());
+            }
+            // Not the part of a request without a query: another rule may keep those apart.
+            Some(QueryKey::None) => {
+                key.part(b"-");
+            }
+            Some(QueryKey::Only(names)) => chosen_parameters(key, request.uri(), names),
+        }
+    })
+}
+
+/// The key of a request whose query counts as far as No-Vary-Search says.
+#[cfg(feature = "no-vary-search")]
+pub(crate) fn build_by_search<B>(
+    request: &Request<B>,
+    facts: &RequestFacts,
+    spec: Option<&KeySpec>,
+    variance: &crate::variance::Variance,
+) -> KeyBuf {
+    build_with(request, facts, spec, |key| {
+        key.part_with(|write| {
+            write(b"~");
+            for (name, value) in variance.counting(request.uri().query().unwrap_or_default()) {
+                framed(name.as_bytes(), write);
+                framed(value.as_bytes(), write);
+            }
+        });
+    })
+}
+
+fn build_with<B>(
+    request: &Request<B>,
+    facts: &RequestFacts,
+    spec: Option<&KeySpec>,
+    query: impl FnOnce(&mut KeyBuf),
+) -> KeyBuf {
     let mut key = KeyBuf::new();
     let uri = request.uri();
     let tenant = request.extensions().get::<Tenant>();
     key.part(tenant.map_or(b"", |tenant| tenant.0.as_bytes()));
     key.part(uri.scheme_str().unwrap_or_default().as_bytes());
-    let authority = authority(uri, request.headers());
-    if authority.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        key.part_with(|write| lower_case(authority, write));
-    } else {
-        key.part(authority.as_bytes());
+    match (uri.authority(), request.headers().get(header::HOST)) {
+        // On a server, the common case: what is no plain host has been turned away.
+        (None, Some(host)) => add_authority(&mut key, host.as_bytes()),
+        _ => add_authority(&mut key, authority(uri, request.headers()).as_bytes()),
     }
     key.part(uri.path().as_bytes());
-    match spec.map(|spec| &spec.query) {
-        None | Some(QueryKey::All) => {
-            key.part(whole_query(uri).as_bytes());
-        }
-        // Not the part of a request without a query: another rule may keep those apart.
-        Some(QueryKey::None) => {
-            key.part(b"-");
-        }
-        Some(QueryKey::Only(names)) => chosen_parameters(&mut key, uri, names),
-    }
+    query(&mut key);
     if let Some(spec) = spec {
         for name in &spec.headers {
             header_values(&mut key, request.headers(), name);
@@ -51,6 +80,14 @@ pub(crate) fn build<B>(
     key
 }
 
+fn add_authority(key: &mut KeyBuf, authority: &[u8]) {
+    if authority.iter().any(u8::is_ascii_uppercase) {
+        key.part(&authority.to_ascii_lowercase());
+    } else {
+        key.part(authority);
+    }
+}
+
 /// Adds what tells one body-keyed request from another: method, media type and digest.
 pub(crate) fn add_body<B>(key: &mut KeyBuf, request: &Request<B>, digest: &BodyDigest) {
     key.part(request.method().as_str().as_bytes());
@@ -61,14 +98,13 @@ pub(crate) fn add_body<B>(key: &mut KeyBuf, request: &Request<B>, digest: &BodyD
 /// Whether Host is not the authority of the URI, in a request that has both. HTTP/2 and the
 /// absolute form allow for it; upstreams may read either.
 fn names_another_host(uri: &Uri, headers: &HeaderMap) -> bool {
-    let Some(host) = headers.get(header::HOST) else {
+    if uri.authority().is_none() {
         return false;
-    };
+    }
     let own = authority(uri, headers);
-    uri.authority().is_some()
-        && !host
-            .to_str()
-            .is_ok_and(|host| without_default_port(uri, host).eq_ignore_ascii_case(own))
+    let same = |host: &str| without_default_port(uri, host).eq_ignore_ascii_case(own);
+    let host = headers.get(header::HOST);
+    host.is_some_and(|host| !host.to_str().is_ok_and(same))
 }
 
 /// The fields in which a request may claim another host, scheme or path than its target's.

@@ -33,6 +33,8 @@ pub struct CacheLayer<St = MemoryStore> {
     store: St,
     epochs: Arc<Epochs>,
     counters: Arc<Counters>,
+    #[cfg(feature = "no-vary-search")]
+    variances: Arc<crate::variance::Variances>,
     /// Made by the first call of `layer` and kept for the next.
     common: OnceLock<Arc<Common<St>>>,
 }
@@ -48,6 +50,8 @@ impl<St: Store> CacheLayer<St> {
             store,
             epochs: Config::epochs(),
             counters: Arc::default(),
+            #[cfg(feature = "no-vary-search")]
+            variances: Arc::default(),
             common: OnceLock::new(),
         }
     }
@@ -199,6 +203,8 @@ impl<St: Store> CacheLayer<St> {
                     store: self.store.clone(),
                     epochs: Arc::clone(&self.epochs),
                     counters: Arc::clone(&self.counters),
+                    #[cfg(feature = "no-vary-search")]
+                    variances: Arc::clone(&self.variances),
                 }),
                 refreshes: Refreshes::default(),
             })

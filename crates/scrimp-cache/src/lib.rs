@@ -118,6 +118,9 @@ mod rule;
 mod service;
 mod stats;
 mod store;
+#[cfg(feature = "no-vary-search")]
+mod variance;
+mod write;
 
 pub use body::CacheBody;
 pub use future::ResponseFuture;

@@ -28,7 +28,6 @@ use crate::{
 };
 
 /// A request that the cache may answer.
-#[derive(Clone)]
 pub(crate) struct Wanted {
     pub(crate) facts: RequestFacts,
     pub(crate) key: KeyBuf,
@@ -37,6 +36,12 @@ pub(crate) struct Wanted {
     pub(crate) soft_timeout: Option<Duration>,
     /// The key holds a digest of the request's body, which cannot be sent again.
     pub(crate) body_key: bool,
+    /// What the key leaves out of the query.
+    #[cfg(feature = "no-vary-search")]
+    pub(crate) variance: Option<crate::variance::Variance>,
+    /// No rule chooses the parameters that count.
+    #[cfg(feature = "no-vary-search")]
+    pub(crate) whole_query: bool,
     pub(crate) explain: bool,
 }
 
@@ -99,6 +104,8 @@ pub(crate) fn plan<St, B: Body>(shared: &Shared<St>, request: &Request<B>) -> Pl
     }
     let extensions = request.extensions();
     let mut key = key::build(request, &facts, rules.key);
+    #[cfg(feature = "no-vary-search")]
+    let variance = vary_search(shared, request, &facts, rules.key, &mut key);
     if let Some(digest) = digest {
         key::add_body(&mut key, request, digest);
         // From here on it is a question like any other.
@@ -110,11 +117,36 @@ pub(crate) fn plan<St, B: Body>(shared: &Shared<St>, request: &Request<B>) -> Pl
         key,
         soft_timeout: rules.soft_timeout,
         body_key: digest.is_some(),
+        #[cfg(feature = "no-vary-search")]
+        variance,
+        #[cfg(feature = "no-vary-search")]
+        whole_query: rules
+            .key
+            .is_none_or(|spec| spec.query == crate::rule::QueryKey::All),
         facts,
         keyed_authorization: rules.keyed_authorization,
         directive: extensions.get::<Directive>().copied(),
         explain: config.explain || extensions.get::<Explain>().is_some(),
     })
+}
+
+/// Keys a request by what its path has shown of No-Vary-Search, unless a rule chooses the
+/// parameters.
+#[cfg(feature = "no-vary-search")]
+fn vary_search<St, B>(
+    shared: &Shared<St>,
+    request: &Request<B>,
+    facts: &RequestFacts,
+    spec: Option<&crate::rule::KeySpec>,
+    key: &mut KeyBuf,
+) -> Option<crate::variance::Variance> {
+    if spec.is_some_and(|spec| spec.query != crate::rule::QueryKey::All) {
+        return None;
+    }
+    let path = crate::invalidate::search_tag(request.uri(), request.headers());
+    let variance = shared.variances.get(path)?;
+    *key = key::build_by_search(request, facts, spec, &variance);
+    Some(variance)
 }
 
 /// An exchange the cache only watches.
@@ -135,7 +167,7 @@ pub(crate) fn pass<St: Store, B>(
 pub(crate) fn decide<St: Store, B>(
     shared: &Arc<Shared<St>>,
     request: &mut Request<B>,
-    wanted: Wanted,
+    wanted: &Wanted,
     found: Option<&Variants>,
 ) -> Step<St> {
     let selected = found.and_then(|variants| variants.select(request.headers()));
@@ -165,19 +197,19 @@ pub(crate) fn decide<St: Store, B>(
     // only by its own directives, so it may be reused with or without them.
     match verdict {
         Verdict::Fresh | Verdict::Stale => {
-            Step::Answer(hit(shared, request, &wanted, entry, standing))
+            Step::Answer(hit(shared, request, wanted, entry, standing))
         }
         Verdict::StaleWhileRevalidate if !wanted.body_key => {
             // First, as the answer may take the request's extensions with it.
-            let refresh = refresh(shared, request, &wanted, entry);
-            let response = hit(shared, request, &wanted, entry, standing);
+            let refresh = refresh(shared, request, wanted, entry);
+            let response = hit(shared, request, wanted, entry, standing);
             match refresh {
                 Some(refresh) => Step::AnswerAndRefresh(response, Box::new(refresh)),
                 None => Step::Answer(response),
             }
         }
         Verdict::Expired | Verdict::Validate | Verdict::StaleWhileRevalidate => {
-            if only_if_cached(&wanted) {
+            if only_if_cached(wanted) {
                 return Step::Answer(gateway_timeout(shared, Forward::Stale));
             }
             let reason = match verdict {
@@ -193,7 +225,7 @@ pub(crate) fn decide<St: Store, B>(
                 && judge::may_stand_in(control, &entry.policy, standing, true)
             {
                 // A call is under way already, and slow or not, nobody waits for it twice.
-                return Step::Answer(hit(shared, request, &wanted, entry, standing));
+                return Step::Answer(hit(shared, request, wanted, entry, standing));
             }
             let mut fetch = Fetch::new(shared, request, wanted, reason);
             fetch.stored = Some(Arc::clone(entry));
@@ -212,10 +244,10 @@ fn only_if_cached(wanted: &Wanted) -> bool {
 fn miss<St: Store, B>(
     shared: &Arc<Shared<St>>,
     request: &Request<B>,
-    wanted: Wanted,
+    wanted: &Wanted,
     reason: Forward,
 ) -> Step<St> {
-    if only_if_cached(&wanted) {
+    if only_if_cached(wanted) {
         return Step::Answer(gateway_timeout(shared, reason));
     }
     Step::Fetch(Exchange::fetch(
@@ -275,7 +307,7 @@ fn refresh<St: Store, B>(
 ) -> Option<Refresh<St>> {
     let refreshing = entry.begin_refresh()?;
     shared.counters.refreshes.add();
-    let mut fetch = Fetch::new(shared, request, wanted.clone(), Forward::Stale);
+    let mut fetch = Fetch::new(shared, request, wanted, Forward::Stale);
     let extensions = request.extensions().clone();
     let mut request = fetch.request.clone();
     // Layers further in may tell tenants apart by them.

@@ -96,7 +96,7 @@ where
         };
         match shared.store.get(wanted.key.as_ref()) {
             Lookup::Now(found) => {
-                match lookup::decide(shared, &mut request, wanted, found.as_deref()) {
+                match lookup::decide(shared, &mut request, &wanted, found.as_deref()) {
                     Step::Answer(response) => ResponseFuture::ready(response),
                     Step::AnswerAndRefresh(response, refresh) => {
                         self.common.refreshes.spawn(self.inner.clone(), *refresh);

@@ -152,3 +152,32 @@ async fn variants_of_one_key_are_bounded() {
     assert!(stats.bytes < 96 * KIB, "{stats:?}");
     assert!(rig.get_with("/", &[("x-any", "499")]).await.is_hit());
 }
+
+#[tokio::test]
+async fn a_tenant_has_so_many_keys_and_no_more() {
+    let layer = CacheLayer::new(MemoryStore::new(1 << 20).max_keys_per_tenant(2));
+    let stats = layer.clone();
+    let invalidator = layer.invalidator();
+    let rig = Rig::answering(layer, |_| minute("x"));
+    let ask = async |tenant: &str, uri: &str| {
+        let mut request = common::request("GET", uri, &[]);
+        let tenant = scrimp_core::extensions::Tenant(std::sync::Arc::from(tenant));
+        request.extensions_mut().insert(tenant);
+        rig.send(request).await.expect("an answer").is_hit()
+    };
+    for uri in ["/1", "/2", "/3"] {
+        ask("greedy", uri).await;
+    }
+    ask("modest", "/1").await;
+    assert!(ask("greedy", "/1").await && ask("greedy", "/2").await && ask("modest", "/1").await);
+    assert!(!ask("greedy", "/3").await, "there is no room for it");
+    assert_eq!(stats.stats().rejected, 2);
+    invalidator.invalidate(&scrimp_cache::Invalidation::uri(
+        "/1".parse().expect("a URI"),
+    ));
+    assert!(
+        !ask("greedy", "/1").await,
+        "which removes it, and stores it anew"
+    );
+    assert!(ask("greedy", "/1").await && !ask("greedy", "/3").await);
+}

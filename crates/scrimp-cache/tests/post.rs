@@ -90,3 +90,62 @@ async fn without_a_rule_a_post_is_a_write() {
     }
     assert_eq!(upstream.calls(), 2);
 }
+
+#[tokio::test]
+async fn an_answer_to_post_that_is_the_target_itself_is_kept_for_gets() {
+    let answer = |parts: &Parts| {
+        let there = parts.uri.query().unwrap_or("/made");
+        let mut fields = vec![("content-location", there), ("cache-control", "max-age=60")];
+        if parts.uri.path() == "/varies" {
+            fields.push(("vary", "accept"));
+        }
+        reply(200, &fields, parts.method.as_str())
+    };
+    for (uri, kept) in [
+        ("http://a/made", true),
+        ("http://a/made?http://a/made?http://a/made", false),
+        ("http://a/other", false),
+        ("http://a/varies?/varies", false),
+    ] {
+        let rig = common::Rig::answering(layer(), answer);
+        let posted = rig.ask("POST", uri, &[]).await;
+        assert_eq!(posted.text(), "POST");
+        assert_eq!(rig.get(uri).await.text() == "POST", kept, "{uri}");
+        let personal = rig.ask("POST", uri, &[("authorization", "x")]).await;
+        assert_eq!(personal.text(), "POST");
+        assert_eq!(rig.get(uri).await.text(), "GET", "{uri}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_to_post_is_kept_only_with_a_lifetime_of_its_own() {
+    let layer = layer().rule("path=/** ttl=1m".parse().expect("a rule"));
+    let rig = common::Rig::answering(layer, |parts| {
+        reply(200, &[("content-location", "/made")], parts.method.as_str())
+    });
+    rig.ask("POST", "http://a/made", &[]).await;
+    assert_eq!(rig.get("http://a/made").await.text(), "GET");
+}
+
+#[tokio::test]
+async fn the_answer_to_a_post_that_was_overtaken_is_not_kept() {
+    let gate = scrimp_testkit::Gate::new();
+    let fields = [
+        ("content-location", "/made"),
+        ("cache-control", "max-age=60"),
+    ];
+    let replies = [
+        reply(200, &fields, "first").gate(&gate),
+        reply(200, &fields, "second"),
+        minute("current"),
+    ];
+    let rig = common::Rig::script(layer(), replies);
+    let first = rig.ask("POST", "http://a/made", &[]);
+    let second = async {
+        gate.reached(1).await;
+        rig.ask("POST", "http://a/made", &[]).await;
+        gate.open();
+    };
+    tokio::join!(first, second);
+    assert_eq!(rig.get("http://a/made").await.text(), "current");
+}

@@ -114,7 +114,6 @@ impl RequestFacts {
             b'a' if name == header::AUTHORIZATION => self.authorization = true,
             b'c' if name == header::CACHE_CONTROL => *control = true,
             b'c' if name == header::COOKIE => self.cookie = true,
-            b'f' if retells(name) => self.retold = true,
             b'h' if name == header::HOST => {
                 self.ambiguous_host |= self.host || !is_plain_host(value);
                 self.host = true;
@@ -126,7 +125,7 @@ impl RequestFacts {
                 self.precondition = true;
             }
             b'r' if name == header::RANGE => self.range = true,
-            b'x' if retells(name) => self.retold = true,
+            b'f' | b'x' if retells(name) => self.retold = true,
             b'x' if overrides(name) => self.overridden = true,
             _ => {}
         }

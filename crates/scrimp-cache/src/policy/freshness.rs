@@ -66,6 +66,15 @@ pub(crate) struct Arrival {
     pub(crate) delay: Duration,
 }
 
+// === impl Source ===
+
+impl Source {
+    /// Whether the origin gave the lifetime.
+    pub(crate) fn is_explicit(self) -> bool {
+        matches!(self, Self::Targeted | Self::CacheControl | Self::Expires)
+    }
+}
+
 // === impl Policy ===
 
 impl Policy {

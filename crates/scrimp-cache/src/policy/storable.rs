@@ -22,6 +22,8 @@ pub(crate) enum Refusal {
     Partial,
     TooLarge,
     TooManyTags,
+    #[cfg(feature = "no-vary-search")]
+    SearchVariance,
     Rule,
 }
 
@@ -36,8 +38,6 @@ pub(crate) struct Permissions {
     pub(crate) set_cookie: bool,
     /// Store although the request had Authorization (its value is in the key).
     pub(crate) authorization: bool,
-    /// Store although the status may be about this one request.
-    pub(crate) status: bool,
 }
 
 // === impl Refusal ===
@@ -56,6 +56,8 @@ impl Refusal {
             Self::Partial => "partial",
             Self::TooLarge => "too-large",
             Self::TooManyTags => "too-many-tags",
+            #[cfg(feature = "no-vary-search")]
+            Self::SearchVariance => "no-vary-search",
             Self::Rule => "rule",
         }
     }
@@ -120,9 +122,10 @@ fn never_stored(status: StatusCode) -> bool {
 /// and two of 5xx.
 ///
 /// A request is more than its key. Whoever finds a field that an upstream chokes on could
-/// have its complaint stored for everybody, so a lifetime alone does not let these in
-/// ("cache-poisoned denial of service", Nguyen et al., CCS 2019).
-fn blames_request(status: StatusCode) -> bool {
+/// have its complaint stored for everybody ("cache-poisoned denial of service", Nguyen et
+/// al., CCS 2019). So a rule's TTL does not cover them unless the rule names the status; an
+/// origin that gives one a lifetime of its own is taken at its word (§3).
+pub(crate) fn blames_request(status: StatusCode) -> bool {
     match status.as_u16() {
         404 | 410 | 451 => false,
         400..=499 | 501 | 505 => true,
@@ -149,10 +152,6 @@ pub(crate) fn check(
     }
     if never_stored(status) {
         return Err(No::Status);
-    }
-    // Some upstreams send a part and call it 200.
-    if headers.contains_key(header::CONTENT_RANGE) {
-        return Err(No::Partial);
     }
     if control.must_understand && !understood(status) {
         return Err(No::Status);
@@ -181,9 +180,6 @@ pub(crate) fn check(
         && !(for_everybody || allowed.set_cookie || withholds(control, &header::SET_COOKIE))
     {
         return Err(No::SetCookie);
-    }
-    if shared && blames_request(status) && !(for_everybody || allowed.status) {
-        return Err(No::Status);
     }
     let explicit = explicit_delta(mode, control).is_some() || headers.contains_key(header::EXPIRES);
     let validated = control.no_cache && heuristically_cacheable(status);
@@ -246,7 +242,7 @@ mod tests {
 
     #[test]
     fn any_final_status_with_a_lifetime_is_stored() {
-        for status in [200, 203, 299, 302, 404, 410, 500, 599] {
+        for status in [200, 203, 299, 302, 400, 404, 410, 500, 599] {
             assert_eq!(shared(status, "max-age=1"), Ok(()), "{status}");
         }
         assert_eq!(shared(206, "max-age=1"), Err(Refusal::Partial));
@@ -254,27 +250,11 @@ mod tests {
     }
 
     #[test]
-    fn a_complaint_about_one_request_is_for_everybody_only_if_the_origin_says_so() {
-        for status in [400, 403, 405, 413, 414, 422, 501] {
-            let refused = Err(Refusal::Status);
-            assert_eq!(shared(status, "max-age=1"), refused, "{status}");
-            assert_eq!(shared(status, "s-maxage=1"), Ok(()), "{status}");
-            assert_eq!(shared(status, "public, max-age=1"), Ok(()), "{status}");
-        }
+    fn what_rfc_6585_forbids_to_store_is_not_stored() {
         for status in [416, 428, 429, 431, 511] {
             let refused = Err(Refusal::Status);
             assert_eq!(shared(status, "public, s-maxage=1"), refused, "{status}");
         }
-    }
-
-    #[test]
-    fn a_part_is_no_whole_whatever_its_status() {
-        let part = [
-            ("cache-control", "max-age=1"),
-            ("content-range", "bytes 0-0/9"),
-        ];
-        let verdict = verdict(Mode::Shared, &[], 200, &part);
-        assert_eq!(verdict, Err(Refusal::Partial));
     }
 
     #[test]

@@ -124,11 +124,10 @@ impl RuleBuilder {
     /// The freshness lifetime, whatever the origin says of it, counted from when the answer
     /// came. [`Duration::MAX`] never ends.
     ///
-    /// It goes for the status codes that RFC 9110 calls heuristically cacheable, and for
-    /// others if [`status`](Self::status) names them. A shared cache stores a 4xx other than
-    /// 404, 410 and 451, or a 501 or 505, only if `status` names it or the origin says
-    /// `public` or `s-maxage`: it may be about one request and not about its target. What
-    /// RFC 6585 forbids to store (428, 429, 431, 511) is never stored, and neither is 416.
+    /// It goes for the status codes that RFC 9110 calls heuristically cacheable, but for 405,
+    /// 414 and 501: these complain of the request, and whoever can provoke a complaint would
+    /// have it stored for everybody. Where [`status`](Self::status) names a code, it goes for
+    /// that.
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = Some(Ttl::Fixed(ttl));
         self
@@ -144,8 +143,7 @@ impl RuleBuilder {
         self
     }
 
-    /// The freshness lifetime of answers that say there is nothing: 404, 405, 410, 414 and
-    /// 501.
+    /// The freshness lifetime of answers that say there is nothing: 404 and 410.
     pub fn negative_ttl(mut self, ttl: Duration) -> Self {
         self.limits.negative_ttl = Some(ttl);
         self

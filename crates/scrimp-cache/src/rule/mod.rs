@@ -49,7 +49,7 @@ pub(crate) use template::Template;
 /// | `cookie=session` | key: a cookie's value; other cookies are ignored |
 /// | `ttl=2m` `ttl=infinite` | freshness lifetime, in place of the origin's |
 /// | `tag=product:{id}` | tags; `{id}` is that segment of the path, `{query.page}` a parameter, `{header.x-y}` a response field |
-/// | `negative-ttl=30s` | the same for 404, 405, 410, 414 and 501 |
+/// | `negative-ttl=30s` | the same for 404 and 410 |
 /// | `min-ttl=5s` `max-ttl=1h` | bounds on lifetimes, the origin's too |
 /// | `jitter=10%` | up to so much is taken off a lifetime by chance, so that what was stored together does not expire together |
 /// | `max-body=1MiB` | larger bodies are not stored |
@@ -167,7 +167,7 @@ impl Rule {
 
     /// The lifetime for a response, if the rule has an opinion.
     pub(crate) fn ttl(&self, request: &Request<()>, response: &Response<()>) -> Option<Duration> {
-        let nothing = matches!(response.status().as_u16(), 404 | 405 | 410 | 414 | 501);
+        let nothing = matches!(response.status().as_u16(), 404 | 410);
         if nothing && self.limits.negative_ttl.is_some() {
             return self.limits.negative_ttl;
         }

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use http::{Request, Response, StatusCode, header};
+use http::{Request, Response, header};
 
 use super::{Cookies, KeySpec, Rule, path};
-use crate::policy::storable::Permissions;
+use crate::policy::{
+    freshness::heuristically_cacheable,
+    storable::{Permissions, blames_request},
+};
 
 /// The rules of a layer.
 #[derive(Debug, Clone, Default)]
@@ -89,15 +92,11 @@ impl Rule {
         }
     }
 
-    /// Whether the rule's TTL goes for a status: for those that are cacheable by default,
-    /// and for those it names.
+    /// Whether the rule's TTL goes for a status: for those that are cacheable by default and
+    /// do not blame the request, and for those it names.
     pub(crate) fn covers_status<B>(&self, response: &Response<B>) -> bool {
-        crate::policy::freshness::heuristically_cacheable(response.status())
-            || self.names_status(response.status())
-    }
-
-    /// Whether the rule was made for this status.
-    pub(crate) fn names_status(&self, status: StatusCode) -> bool {
+        let status = response.status();
         self.when.statuses.contains(&status)
+            || (heuristically_cacheable(status) && !blames_request(status))
     }
 }

@@ -2,6 +2,7 @@
 
 mod budget;
 mod entry;
+mod gauge;
 mod memory;
 
 use std::{future::Future, sync::Arc};
