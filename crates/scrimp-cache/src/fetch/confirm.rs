@@ -68,8 +68,9 @@ impl Fetch {
             head.headers_mut()
                 .append(header::CACHE_STATUS, line.clone());
         }
-        let draft = Draft::new(shared, self, &head, Some(stored))?;
-        let mut entry = draft.into_entry(stored.body.clone(), stored.trailers.clone());
+        let draft = Draft::new(shared, self, &head)?;
+        let whole = (stored.body.clone(), stored.trailers.clone());
+        let mut entry = draft.finish(shared, self, Some(stored), whole)?;
         entry.recompute_cost = stored.recompute_cost;
         Ok(entry)
     }

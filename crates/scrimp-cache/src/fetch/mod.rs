@@ -201,7 +201,7 @@ impl Fetch {
         let limit = shared.store.max_body();
         let draft = match self.spoils(shared, head.status()) {
             true => Err(Refusal::Status),
-            false => Draft::new(shared, &self, &head, None),
+            false => Draft::new(shared, &self, &head),
         };
         let draft = draft.and_then(|draft| match announced {
             Some(length) if length > limit.min(draft.max_body()) => Err(Refusal::TooLarge),
@@ -270,12 +270,15 @@ impl Fetch {
         let shared = Arc::clone(shared);
         let commit = move |body: Bytes, trailers: Option<HeaderMap>| {
             let fetch = self;
-            let mut entry = draft.into_entry(body, trailers);
-            let now = shared.config.clock.instant();
-            entry.recompute_cost = now.saturating_duration_since(fetch.sent);
-            // The place for a refresh is given back once the result is in the store.
-            let _refreshing = fetch.refreshing;
-            put(&shared, fetch.key, Arc::new(entry));
+            match draft.finish(&shared, &fetch, None, (body, trailers)) {
+                Ok(entry) => put(&shared, fetch.key, Arc::new(entry)),
+                Err(refusal) => {
+                    shared.counters.rejected.add();
+                    tracing::debug!(detail = refusal.detail(), "not stored after all");
+                }
+            }
+            // Only now is the place for a refresh given back.
+            drop(fetch.refreshing);
         };
         Fill::new(held, limit, announced, Box::new(commit))
     }

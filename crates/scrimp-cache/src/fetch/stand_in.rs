@@ -106,7 +106,7 @@ impl Fetch {
             shared.counters.stale.add();
         }
         if self.explain {
-            let info = answer::info(entry, standing, state);
+            let info = answer::info(Some(entry), standing, state);
             response.extensions_mut().insert(info);
         }
         response.map(CacheBody::stored)
