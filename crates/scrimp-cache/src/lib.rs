@@ -28,6 +28,10 @@
 //! # Ok(()) }
 //! ```
 //!
+//! Put it where paths are whole. axum takes the prefix off before a nested router's own
+//! layers see a request, so layers *inside* `nest("/v1", ..)` and `nest("/v2", ..)` would
+//! both take `/v1/items` and `/v2/items` for `/items`: put one around them.
+//!
 //! # On a client
 //!
 //! Any `tower::Service` over `http` types will do; here one that would cost a cent a call.
