@@ -29,7 +29,7 @@ use crate::{
         judge::Standing,
         storable::{Refusal, blames_request},
     },
-    store::{Entry, Refreshing, Store},
+    store::{Entry, Held, Refreshing, Store},
 };
 
 use put::put;
@@ -268,14 +268,14 @@ impl Fetch {
         let held = shared.store.budget().hold();
         let limit = shared.store.max_body().min(draft.max_body());
         let shared = Arc::clone(shared);
-        let commit = move |body: Bytes, trailers: Option<HeaderMap>| {
+        let commit = move |body: Bytes, trailers: Option<HeaderMap>, held: Held| {
             let fetch = self;
             let mut entry = draft.into_entry(body, trailers);
             let now = shared.config.clock.instant();
             entry.recompute_cost = now.saturating_duration_since(fetch.sent);
             // The place for a refresh is given back once the result is in the store.
             let _refreshing = fetch.refreshing;
-            put(&shared, fetch.key, Arc::new(entry));
+            put(&shared, fetch.key, Arc::new(entry), Some(held));
         };
         Fill::new(held, limit, announced, Box::new(commit))
     }
