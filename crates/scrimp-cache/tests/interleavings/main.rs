@@ -5,6 +5,11 @@
 //! as can be, the newest value that each invalidation has covered, says what may no longer
 //! be given out. `SCRIMP_CASES` sets how many lists are tried.
 
+#![allow(
+    unreachable_pub,
+    reason = "the modules of a test are its own"
+)]
+
 #[path = "../common/mod.rs"]
 mod common;
 mod origin;
