@@ -260,7 +260,11 @@ impl Fetch {
             if response.status() == stored.status
                 && merge::head_agrees(&stored.headers, response.headers(), length)
             {
-                if let Ok(entry) = self.renew(shared, stored, response.headers()) {
+                // What was softly invalidated waits to be validated, and an answer without a
+                // validator, though it may not contradict what is stored, validates nothing.
+                let proof = shared.epochs.check(&stored.birth) == Epoch::Valid
+                    || merge::has_validator(response.headers());
+                if proof && let Ok(entry) = self.renew(shared, stored, response.headers()) {
                     put(shared, self.key.clone(), Arc::new(entry));
                     updated = true;
                 }

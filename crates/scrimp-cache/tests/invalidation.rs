@@ -391,3 +391,20 @@ async fn the_admin_service_purges_for_those_it_is_told_to_trust() {
         "{stats}"
     );
 }
+
+#[tokio::test]
+async fn a_head_that_shows_no_validator_does_not_lift_a_soft_invalidation() {
+    let layer = layer();
+    let invalidator = layer.invalidator();
+    let tagged = [("cache-control", "max-age=60"), ("cache-tag", "a")];
+    let replies = [
+        reply(200, &tagged, "old"),
+        reply(200, &tagged, ""),
+        reply(200, &tagged, "new"),
+    ];
+    let rig = Rig::script(layer, replies);
+    rig.get("/").await;
+    invalidator.invalidate(&Invalidation::tag("a").soft());
+    rig.ask("HEAD", "/", &[]).await;
+    assert_eq!(rig.get("/").await.text(), "new");
+}

@@ -64,6 +64,11 @@ pub(crate) fn head_agrees(stored: &HeaderMap, fresh: &HeaderMap, body_length: u6
     length && same(&header::ETAG) && same(&header::LAST_MODIFIED)
 }
 
+/// Whether an answer shows a validator, which [`head_agrees`] then has compared.
+pub(crate) fn has_validator(fresh: &HeaderMap) -> bool {
+    fresh.contains_key(header::ETAG) || fresh.contains_key(header::LAST_MODIFIED)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -143,9 +143,10 @@ impl Origin {
         };
         set("cache-control", control);
         set("cache-tag", &tags);
-        set("x-value", &value.to_string());
-        if !confirmed {
-            // What the stored body is made of; a 304 says nothing about it.
+        if !confirmed && parts.method != Method::HEAD {
+            // What the body is made of: a 304 and an answer to HEAD have none, and would
+            // only relabel the one that is stored.
+            set("x-value", &value.to_string());
             set("x-frames", &shape.frames.to_string());
             set("x-versioned", if shape.versioned { "1" } else { "0" });
         }

@@ -39,6 +39,8 @@ impl Asked {
             Err(_) => {
                 let code = response.status();
                 let expected = match self.how {
+                    // From the origin, with nothing that could be too old.
+                    How::Head => status.contains("; fwd="),
                     How::OnlyIfCached => {
                         code == StatusCode::GATEWAY_TIMEOUT
                             || code == StatusCode::SERVICE_UNAVAILABLE
