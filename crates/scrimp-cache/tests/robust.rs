@@ -168,7 +168,9 @@ fn rig(layer: CacheLayer, status: u16, fields: &Fields, body: &Bytes) -> Rig {
     let (fields, body) = (headers(fields), body.clone());
     Rig::answering(layer, move |_| {
         let middle = body.len() / 2;
-        let parts = ScriptedBody::new().data(body.slice(..middle)).data(body.slice(middle..));
+        let parts = ScriptedBody::new()
+            .data(body.slice(..middle))
+            .data(body.slice(middle..));
         let mut response = Response::new(parts);
         *response.status_mut() = StatusCode::from_u16(status).expect("three digits");
         *response.headers_mut() = fields.clone();

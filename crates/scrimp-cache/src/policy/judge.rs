@@ -96,9 +96,7 @@ pub(crate) fn judge(
     if tolerance.is_some_and(|limit| standing.staleness() <= limit) {
         return Verdict::Stale;
     }
-    if !policy.while_revalidate.is_zero()
-        && standing.staleness() < policy.while_revalidate
-    {
+    if !policy.while_revalidate.is_zero() && standing.staleness() < policy.while_revalidate {
         return Verdict::StaleWhileRevalidate;
     }
     Verdict::Expired
@@ -212,7 +210,10 @@ mod tests {
     #[test]
     fn a_tolerance_raises_the_limit_on_age_by_as_much_and_no_more() {
         let decide = |age| decide("max-age=5, max-stale=10", "max-age=100", age);
-        assert_eq!((decide(15), decide(16)), (Verdict::Fresh, Verdict::Validate));
+        assert_eq!(
+            (decide(15), decide(16)),
+            (Verdict::Fresh, Verdict::Validate)
+        );
     }
 
     #[test]

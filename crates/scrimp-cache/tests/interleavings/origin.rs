@@ -116,7 +116,10 @@ impl Origin {
             value = value.saturating_sub(1).max(1);
         }
         let etag = format!("\"{key}.{value}\"");
-        let confirmed = parts.headers.get("if-none-match").is_some_and(|v| *v == *etag);
+        let confirmed = parts
+            .headers
+            .get("if-none-match")
+            .is_some_and(|v| *v == *etag);
         let body = match parts.method {
             _ if confirmed => ScriptedBody::new(),
             Method::HEAD => ScriptedBody::new(),

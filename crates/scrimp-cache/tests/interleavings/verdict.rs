@@ -63,13 +63,23 @@ impl Asked {
             );
         }
         if hit && text(headers, "x-versioned") == "1" {
-            assert!(value >= self.floors.version[key], "outdated: {}", complaint());
+            assert!(
+                value >= self.floors.version[key],
+                "outdated: {}",
+                complaint()
+            );
         }
         if response.status() != StatusCode::OK || matches!(self.how, How::Head) {
             return None;
         }
-        let frames: usize = text(headers, "x-frames").parse().expect("a count of frames");
-        Some((0..frames).map(|number| frame(key, value, number)).collect())
+        let frames: usize = text(headers, "x-frames")
+            .parse()
+            .expect("a count of frames");
+        Some(
+            (0..frames)
+                .map(|number| frame(key, value, number))
+                .collect(),
+        )
     }
 
     fn may_be_stale(&self, headers: &HeaderMap, hit: bool, status: &str) -> bool {

@@ -95,8 +95,12 @@ impl World {
             self.ask(key, How::Plain);
         }
         for _ in 0..ENOUGH {
-            (0..self.calls.len()).rev().for_each(|which| self.poll(which));
-            (0..self.bodies.len()).rev().for_each(|which| self.frame(which));
+            (0..self.calls.len())
+                .rev()
+                .for_each(|which| self.poll(which));
+            (0..self.bodies.len())
+                .rev()
+                .for_each(|which| self.frame(which));
             tokio::task::yield_now().await;
             if self.calls.is_empty() && self.bodies.is_empty() && self.rig.upstream.in_flight() == 0
             {
@@ -106,7 +110,11 @@ impl World {
         assert_eq!(self.calls.len(), 0, "a request was lost");
         assert_eq!(self.bodies.len(), 0, "a body has no end");
         assert_eq!(self.rig.upstream.in_flight(), 0, "a call goes on for ever");
-        assert_eq!(self.rig.store.stats().fill_bytes, 0, "memory for fills leaks");
+        assert_eq!(
+            self.rig.store.stats().fill_bytes,
+            0,
+            "memory for fills leaks"
+        );
         assert!(self.rig.upstream.faults().is_empty());
     }
 
@@ -152,8 +160,11 @@ impl World {
             What::Everything => Invalidation::everything(),
         };
         let versioned = matches!(what, What::Version(..));
-        self.invalidator
-            .invalidate(&if soft { invalidation.soft() } else { invalidation });
+        self.invalidator.invalidate(&if soft {
+            invalidation.soft()
+        } else {
+            invalidation
+        });
         let floors = &mut self.floors;
         for key in (0..KEYS).filter(|key| what.hits(*key)) {
             let value = self.origin.value(key);

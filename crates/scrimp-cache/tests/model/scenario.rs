@@ -57,6 +57,9 @@ struct World {
     slot: RwLock<Option<Arc<Stored>>>,
 }
 
+/// What one thread does in one turn.
+type Act = fn(&World);
+
 struct Stored {
     birth: Birth,
     value: u64,
@@ -84,7 +87,7 @@ impl Scenario {
             told: AtomicU64::new(0),
             slot: RwLock::default(),
         });
-        let roles: [(usize, fn(&World)); 3] = [
+        let roles: [(usize, Act); 3] = [
             (self.fetchers, World::fetch),
             (self.writers, World::write),
             (self.readers, World::read),

@@ -33,7 +33,9 @@ pub const CLASSES: &[Class] = &[
         verdict: "ours: directive names are case-insensitive; the oracle knows lower case only",
         rewrite: |history| {
             each_control(history, |control, _| {
-                control.iter_mut().for_each(|d| d.spelling = Spelling::Lower);
+                control
+                    .iter_mut()
+                    .for_each(|d| d.spelling = Spelling::Lower);
             });
         },
     },
@@ -42,7 +44,10 @@ pub const CLASSES: &[Class] = &[
         section: "RFC 9111 §5.2.2.4, §5.2.2.7",
         verdict: "ours: `private=\"field\"` is about that field; taking it for the whole, as the oracle does, is allowed",
         rewrite: |history| {
-            history.response.control.retain(|d| d.argument != Argument::Text("\"x-field\""));
+            history
+                .response
+                .control
+                .retain(|d| d.argument != Argument::Text("\"x-field\""));
         },
     },
     Class {
@@ -70,7 +75,10 @@ pub const CLASSES: &[Class] = &[
         rewrite: |history| {
             history.first.pragma = false;
             history.response.pragma = false;
-            history.later.iter_mut().for_each(|(_, asking)| asking.pragma = false);
+            history
+                .later
+                .iter_mut()
+                .for_each(|(_, asking)| asking.pragma = false);
         },
     },
     Class {
@@ -174,6 +182,19 @@ pub const CLASSES: &[Class] = &[
         },
     },
     Class {
+        name: "INVALID_AGE_IS_STALE",
+        section: "RFC 9111 §4.2.1, §5.1",
+        verdict: "ours, the careful one: §5.1 lets an invalid Age be ignored, as the oracle does; stale is never wrong",
+        rewrite: |history| {
+            for age in &mut history.response.age {
+                *age = match age.parse::<u64>() {
+                    Ok(seconds) => seconds.min(1 << 31).to_string(),
+                    Err(_) => u32::MAX.to_string(),
+                };
+            }
+        },
+    },
+    Class {
         name: "REPEATED_FIELDS",
         section: "RFC 9110 §5.3, RFC 9111 §4.2.1",
         verdict: "ours: which of two is meant nobody knows, so there is no Date, Last-Modified or ETag, and Expires and Age mean stale; the oracle takes the first",
@@ -201,20 +222,10 @@ pub const CLASSES: &[Class] = &[
         verdict: "ours: an empty ETag and a Last-Modified that is no date validate nothing; the oracle sends them",
         rewrite: |history| {
             history.response.etag.retain(|etag| !etag.is_empty());
-            history.response.last_modified.retain(|when| when.seconds().is_some());
-        },
-    },
-    Class {
-        name: "INVALID_AGE_IS_STALE",
-        section: "RFC 9111 §4.2.1, §5.1",
-        verdict: "ours, the careful one: §5.1 lets an invalid Age be ignored, as the oracle does; stale is never wrong",
-        rewrite: |history| {
-            for age in &mut history.response.age {
-                *age = match age.parse::<u64>() {
-                    Ok(seconds) => seconds.min(1 << 31).to_string(),
-                    Err(_) => u32::MAX.to_string(),
-                };
-            }
+            history
+                .response
+                .last_modified
+                .retain(|when| when.seconds().is_some());
         },
     },
     Class {
@@ -227,7 +238,10 @@ pub const CLASSES: &[Class] = &[
             let Some(apparent) = date.filter(|at| *at < 0).map(i64::unsigned_abs) else {
                 return;
             };
-            let reported: u64 = response.age.first().map_or(0, |age| age.parse().unwrap_or(0));
+            let reported: u64 = response
+                .age
+                .first()
+                .map_or(0, |age| age.parse().unwrap_or(0));
             response.age = vec![apparent.max(reported).to_string()];
         },
     },

@@ -50,7 +50,9 @@ pub fn scrimp(history: &History) -> Decisions {
             .expect("an answer at once")
             .expect("an answer")
     };
-    let stored = send(history.first.request()).cache_status().contains("; stored");
+    let stored = send(history.first.request())
+        .cache_status()
+        .contains("; stored");
     let later = history.later.iter().map(|(delay, asking)| {
         rig.wait(*delay);
         if send(asking.request()).is_hit() {

@@ -216,7 +216,9 @@ impl Answering {
             ("last-modified", &self.last_modified),
         ];
         for (name, lines) in dates {
-            lines.iter().for_each(|when| add(headers, name, &when.text()));
+            lines
+                .iter()
+                .for_each(|when| add(headers, name, &when.text()));
         }
         self.age.iter().for_each(|line| add(headers, "age", line));
         self.etag.iter().for_each(|line| add(headers, "etag", line));
@@ -272,7 +274,15 @@ pub fn history() -> impl Strategy<Value = History> {
 /// Round numbers, so that ages meet lifetimes exactly.
 const SECONDS: [u64; 7] = [0, 1, 10, 20, 60, 100, 100_000];
 const DELAYS: [u64; 6] = [0, 1, 10, 40, 60, 200_000];
-const NO_NUMBERS: [&str; 7] = ["-1", "1.5", "ten", "\"\"", "60s", "", "99999999999999999999999"];
+const NO_NUMBERS: [&str; 7] = [
+    "-1",
+    "1.5",
+    "ten",
+    "\"\"",
+    "60s",
+    "",
+    "99999999999999999999999",
+];
 const QUOTED: [&str; 2] = ["\"60\"", "\"10\""];
 
 fn asking() -> impl Strategy<Value = Asking> {
@@ -304,7 +314,13 @@ fn answering() -> impl Strategy<Value = Answering> {
         "must-understand",
         "immutable",
     ];
-    const LIFETIMES: &[&str] = &["max-age", "max-age", "max-age", "s-maxage", "stale-while-revalidate"];
+    const LIFETIMES: &[&str] = &[
+        "max-age",
+        "max-age",
+        "max-age",
+        "s-maxage",
+        "stale-while-revalidate",
+    ];
     let statuses = vec![
         200, 200, 200, 200, 201, 203, 204, 206, 300, 301, 302, 304, 307, 308, 400, 404, 405, 410,
         414, 418, 451, 500, 501, 503, 599,
@@ -406,15 +422,26 @@ fn control(
 impl fmt::Debug for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let lines = |headers: &HeaderMap| {
-            headers.iter().fold(String::new(), |mut text, (name, value)| {
-                let _ = writeln!(text, "        {name}: {}", value.to_str().unwrap_or("?"));
-                text
-            })
+            headers
+                .iter()
+                .fold(String::new(), |mut text, (name, value)| {
+                    let _ = writeln!(text, "        {name}: {}", value.to_str().unwrap_or("?"));
+                    text
+                })
         };
         writeln!(f, "\n    {:?} cache", self.mode)?;
-        write!(f, "    GET\n{}", lines(self.first.request::<()>().headers()))?;
+        write!(
+            f,
+            "    GET\n{}",
+            lines(self.first.request::<()>().headers())
+        )?;
         let response = self.response.response(());
-        write!(f, "    -> {}\n{}", self.response.status, lines(response.headers()))?;
+        write!(
+            f,
+            "    -> {}\n{}",
+            self.response.status,
+            lines(response.headers())
+        )?;
         for (delay, asking) in &self.later {
             let request = asking.request::<()>();
             write!(f, "    {delay} s later: GET\n{}", lines(request.headers()))?;

@@ -15,10 +15,12 @@ const LIFETIMES: [&str; 5] = [
 
 /// The first number that a directive has.
 pub fn number(control: &[Directive], name: &str) -> Option<u64> {
-    control.iter().find_map(|directive| match directive.argument {
-        Argument::Number(number) if directive.name == name => Some(number),
-        _ => None,
-    })
+    control
+        .iter()
+        .find_map(|directive| match directive.argument {
+            Argument::Number(number) if directive.name == name => Some(number),
+            _ => None,
+        })
 }
 
 /// Whether a request takes any staleness.
@@ -85,12 +87,9 @@ pub fn duplicates(control: &mut Vec<Directive>) {
 
 /// Status codes that RFC 9110 and RFC 6585 define, with those of RFC 7725.
 pub fn understood(status: u16) -> bool {
-    match status {
-        418 => false,
-        200..=206 | 300..=303 | 307 | 308 | 400..=417 => true,
-        421 | 422 | 426 | 428 | 429 | 431 | 451 | 500..=505 | 511 => true,
-        _ => false,
-    }
+    const OTHERS: [u16; 10] = [307, 308, 421, 422, 426, 428, 429, 431, 451, 511];
+    let ranges = [200..=206, 300..=303, 400..=417, 500..=505];
+    ranges.iter().any(|range| range.contains(&status)) || OTHERS.contains(&status)
 }
 
 /// Several lines are one list, and its members have no white space around them.
@@ -104,7 +103,8 @@ pub fn selecting_lists(lines: &mut Vec<String>) {
 pub fn selecting_preferences(lines: &mut Vec<String>) {
     if !lines.is_empty() {
         let mut list = members(lines);
-        list.iter_mut().for_each(|member| member.make_ascii_lowercase());
+        list.iter_mut()
+            .for_each(|member| member.make_ascii_lowercase());
         list.sort();
         list.dedup();
         *lines = vec![list.join(",")];
