@@ -1,6 +1,10 @@
 //! Answering a request from a stored response.
 
-use std::{sync::LazyLock, time::Duration};
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::LazyLock,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{Extensions, HeaderMap, HeaderValue, Response, StatusCode, header};
@@ -172,10 +176,11 @@ fn multipart(headers: &mut HeaderMap, body: &Bytes, parts: &[range::Span]) -> By
     text.into()
 }
 
-/// A boundary that does not stand in any of the parts.
+/// A boundary that does not stand in any of the parts. It is made by chance: whoever wrote
+/// the body must not be able to fill it with the boundaries that will be tried.
 fn boundary(body: &Bytes, parts: &[range::Span]) -> String {
-    let mut number = body.len() as u64;
     loop {
+        let number = RandomState::new().hash_one(body.len());
         let boundary = format!("scrimp-{number:016x}");
         let stands = |span: &range::Span| {
             slice(body, *span)
@@ -185,7 +190,6 @@ fn boundary(body: &Bytes, parts: &[range::Span]) -> String {
         if !parts.iter().any(stands) {
             return boundary;
         }
-        number = number.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(1);
     }
 }
 

@@ -78,6 +78,13 @@ impl<B> CacheBody<B> {
     }
 }
 
+impl<B> CacheBody<B> {
+    /// Whether what is still to be read is being kept.
+    pub(crate) fn is_kept(&self) -> bool {
+        matches!(&self.kind, Kind::Kept { body } if body.sink().is_some_and(Fill::is_open))
+    }
+}
+
 impl<B: Body<Data = Bytes>> CacheBody<B> {
     pub(crate) fn kept(body: B, fill: Fill) -> Self {
         Self {

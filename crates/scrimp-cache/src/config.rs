@@ -1,8 +1,9 @@
 //! What a layer was set to, and what its services share.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
-use http::{HeaderName, Request, Response};
+use bytes::Bytes;
+use http::{HeaderName, Request, Response, StatusCode};
 use scrimp_core::{Clock, Ledger, Money};
 
 use crate::{
@@ -30,7 +31,17 @@ pub(crate) struct Config {
     pub(crate) tag_headers: Vec<HeaderName>,
     pub(crate) strip_tag_headers: bool,
     pub(crate) tagger: Option<Tagger>,
+    pub(crate) fallback: Option<Fallback>,
+    pub(crate) store_timeout: Duration,
 }
+
+/// Answers for an upstream that failed.
+#[derive(Clone)]
+pub(crate) struct Fallback(pub(crate) Arc<FallbackFn>);
+
+/// A function from a request, and the upstream's status if there was one, to an answer.
+pub(crate) type FallbackFn =
+    dyn Fn(&Request<()>, Option<StatusCode>) -> Option<Response<Bytes>> + Send + Sync;
 
 /// Names the tags of a response.
 #[derive(Clone)]
@@ -46,6 +57,34 @@ pub(crate) struct Shared<St> {
     pub(crate) store: St,
     pub(crate) epochs: Arc<Epochs>,
     pub(crate) counters: Arc<Counters>,
+    #[cfg(feature = "no-vary-search")]
+    pub(crate) variances: Arc<crate::variance::Variances>,
+}
+
+// === impl Shared ===
+
+#[cfg(test)]
+impl<St> Shared<St> {
+    pub(crate) fn new(config: Config, store: St) -> Self {
+        let epochs = Config::epochs();
+        let counters = Arc::default();
+        Self {
+            config,
+            store,
+            epochs,
+            counters,
+            #[cfg(feature = "no-vary-search")]
+            variances: Arc::default(),
+        }
+    }
+}
+
+// === impl Fallback ===
+
+impl fmt::Debug for Fallback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(function)")
+    }
 }
 
 // === impl Tagger ===
@@ -75,6 +114,8 @@ impl Config {
                 .into(),
             strip_tag_headers: false,
             tagger: None,
+            fallback: None,
+            store_timeout: Duration::from_millis(100),
         }
     }
 

@@ -32,6 +32,7 @@ use crate::{
 /// Everything of an [`Entry`] but its body.
 pub(crate) struct Draft {
     entry: Entry,
+    max_body: u64,
     now: Instant,
 }
 
@@ -68,6 +69,15 @@ impl Draft {
             &control,
             permissions,
         )?;
+        #[cfg(feature = "no-vary-search")]
+        {
+            let path = crate::invalidate::search_tag(fetch.request.uri(), fetch.request.headers());
+            let shown = crate::variance::Variance::read(head.headers());
+            shared.variances.note(path, shown.as_ref());
+            if fetch.whole_query && shown != fetch.variance {
+                return Err(Refusal::SearchVariance);
+            }
+        }
         let selection =
             Selection::new(fetch.request.headers(), head.headers()).ok_or(Refusal::VaryStar)?;
         let now = config.clock.instant();
@@ -76,7 +86,7 @@ impl Draft {
             wall: config.clock.wall(),
             delay: now.saturating_duration_since(fetch.sent),
         };
-        let policy = Policy::new(
+        let mut policy = Policy::new(
             mode,
             status,
             head.headers(),
@@ -85,6 +95,17 @@ impl Draft {
             ttl,
             arrival,
         );
+        if fetch.explicit_only && !policy.source().is_explicit() {
+            return Err(Refusal::NotCacheable);
+        }
+        if let Some(rule) = rule {
+            let limits = rule.limits;
+            let cut = fastrand::f64() * f64::from(limits.jitter) / 1000.0;
+            policy.bound(limits.min_ttl, limits.max_ttl, cut);
+            if let Some(window) = rule.fail_safe {
+                policy.fail_safe(window);
+            }
+        }
         let mut headers = head.headers().clone();
         merge::strip(&mut headers, &control.withheld);
         let upstream_status = take_cache_status(&mut headers);
@@ -102,6 +123,9 @@ impl Draft {
                 headers.remove(name);
             }
         }
+        let headers = compact(&headers);
+        // Else it would keep the whole buffer of the connection it came by.
+        policy.etag = policy.etag.and_then(|_| headers.get(header::ETAG).cloned());
         let booking = match previous {
             Some(previous) => previous.booking.clone(),
             None => new_booking(shared, fetch, head, rule),
@@ -109,10 +133,11 @@ impl Draft {
         let entry = Entry {
             status,
             version: head.version(),
-            headers: compact(&headers),
+            headers,
             body: Bytes::new(),
             trailers: None,
             upstream_status,
+            asked: fetch.sent,
             policy,
             selection,
             birth: Birth::new(fetch.born, carried),
@@ -120,7 +145,18 @@ impl Draft {
             recompute_cost: Duration::ZERO,
             refreshing: AtomicBool::new(false),
         };
-        Ok(Self { entry, now })
+        Ok(Self {
+            entry,
+            max_body: rule
+                .and_then(|rule| rule.limits.max_body)
+                .unwrap_or(u64::MAX),
+            now,
+        })
+    }
+
+    /// Largest body the rule wants stored.
+    pub(crate) fn max_body(&self) -> u64 {
+        self.max_body
     }
 
     /// How the response stands at the moment it came.

@@ -5,6 +5,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Waker},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -12,13 +13,14 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body;
 use scrimp_core::{
     Key,
-    extensions::{CacheInfo, CacheState, Tags, Tenant},
+    extensions::{self, CacheInfo, CacheState, Tags, Tenant},
 };
 use tokio::{runtime::Handle, time::Instant};
 
 use crate::{
     CacheBody,
     answer::{self, Asked},
+    body::StoredBody,
     cache_status::{Forward, Report, ttl_seconds},
     config::Shared,
     draft::Draft,
@@ -33,8 +35,19 @@ use crate::{
         storable::Refusal,
     },
     stats::Counters,
-    store::{Entry, PutOutcome, Refreshing, Store},
+    store::{Entry, FillToken, PutOutcome, Refreshing, Store},
 };
+
+/// What a stale response stands in for.
+#[derive(Clone, Copy)]
+enum Failure {
+    /// No response came.
+    Unreachable,
+    /// None has come yet.
+    Slow,
+    /// An error response came.
+    Status(StatusCode),
+}
 
 /// A fetch under way.
 pub(crate) struct Fetch {
@@ -54,6 +67,14 @@ pub(crate) struct Fetch {
     pub(crate) sent: Instant,
     pub(crate) born: Position,
     pub(crate) refreshing: Option<Refreshing>,
+    /// After so long a wait, what is stored is served and the call goes on behind it.
+    pub(crate) soft_timeout: Option<Duration>,
+    /// Store only what has a lifetime from its origin.
+    pub(crate) explicit_only: bool,
+    #[cfg(feature = "no-vary-search")]
+    pub(crate) variance: Option<crate::variance::Variance>,
+    #[cfg(feature = "no-vary-search")]
+    pub(crate) whole_query: bool,
 }
 
 // === impl Fetch ===
@@ -64,7 +85,7 @@ impl Fetch {
     pub(crate) fn new<St, B>(
         shared: &Shared<St>,
         request: &Request<B>,
-        wanted: Wanted,
+        wanted: &Wanted,
         reason: Forward,
     ) -> Self {
         let mut head = Request::new(());
@@ -74,7 +95,7 @@ impl Fetch {
         Self {
             request: head,
             key: wanted.key.to_key(),
-            facts: wanted.facts,
+            facts: wanted.facts.clone(),
             keyed_authorization: wanted.keyed_authorization,
             tenant: request.extensions().get::<Tenant>().cloned(),
             tags: request.extensions().get::<Tags>().cloned(),
@@ -85,6 +106,12 @@ impl Fetch {
             sent: shared.config.clock.instant(),
             born: shared.epochs.now(),
             refreshing: None,
+            soft_timeout: None,
+            explicit_only: false,
+            #[cfg(feature = "no-vary-search")]
+            variance: wanted.variance.clone(),
+            #[cfg(feature = "no-vary-search")]
+            whole_query: wanted.whole_query,
         }
     }
 
@@ -99,7 +126,10 @@ impl Fetch {
     {
         let response = match result {
             Ok(response) => response,
-            Err(error) => return self.stand_in(shared, None).ok_or(error),
+            Err(error) => {
+                let answer = self.stand_in(shared, Failure::Unreachable);
+                return answer.or_else(|| self.fall_back(shared, None)).ok_or(error);
+            }
         };
         self.book(shared, &response);
         if response.status() == StatusCode::NOT_MODIFIED
@@ -109,7 +139,9 @@ impl Fetch {
             return Ok(self.confirmed(shared, &stored, &response));
         }
         if matches!(response.status().as_u16(), 500 | 502 | 503 | 504)
-            && let Some(stale) = self.stand_in(shared, Some(response.status()))
+            && let Some(stale) = self
+                .stand_in(shared, Failure::Status(response.status()))
+                .or_else(|| self.fall_back(shared, Some(response.status())))
         {
             return Ok(stale);
         }
@@ -139,28 +171,55 @@ impl Fetch {
     fn stand_in<St: Store, B>(
         &self,
         shared: &Arc<Shared<St>>,
-        failed: Option<StatusCode>,
+        failure: Failure,
     ) -> Option<Response<CacheBody<B>>> {
         let entry = self.stored.as_ref()?;
         if shared.epochs.check(&entry.birth) == Epoch::Gone {
             return None;
         }
         let standing = Standing::new(&entry.policy, shared.config.clock.instant());
-        let unreachable = failed.is_none();
+        let unreachable = !matches!(failure, Failure::Status(_));
         if !judge::may_stand_in(&self.facts.control, &entry.policy, standing, unreachable) {
             return None;
         }
         let report = Report {
-            forward_status: failed,
+            forward_status: match failure {
+                Failure::Status(status) => Some(status),
+                Failure::Unreachable | Failure::Slow => None,
+            },
             ttl: Some(ttl_seconds(standing.ttl(), standing.staleness())),
             ..Report::forwarded(self.reason)
         };
-        let report = report.detail(if unreachable {
-            "unreachable"
-        } else {
-            "stale-if-error"
+        let report = report.detail(match failure {
+            Failure::Unreachable => "unreachable",
+            Failure::Slow => "soft-timeout",
+            Failure::Status(_) => "stale-if-error",
         });
         Some(self.answer(shared, entry, standing, report, CacheState::Stale))
+    }
+
+    /// The operator's answer in place of a failure that nothing stored can stand in for.
+    fn fall_back<St: Store, B>(
+        &self,
+        shared: &Shared<St>,
+        failed: Option<StatusCode>,
+    ) -> Option<Response<CacheBody<B>>> {
+        let fallback = shared.config.fallback.as_ref()?;
+        let mut response = (fallback.0)(&self.request, failed)?;
+        let report = Report {
+            forward_status: failed,
+            ..Report::forwarded(self.reason)
+        };
+        label(shared, response.headers_mut(), report.detail("fallback"));
+        Some(response.map(|body| CacheBody::stored(StoredBody::new(body, None))))
+    }
+
+    /// The stored response, because the upstream takes too long.
+    pub(crate) fn stand_in_for_slow<St: Store, B>(
+        &self,
+        shared: &Arc<Shared<St>>,
+    ) -> Option<Response<CacheBody<B>>> {
+        self.stand_in(shared, Failure::Slow)
     }
 
     /// Answers the client from a stored response.
@@ -279,14 +338,23 @@ impl Fetch {
         self.pass(shared, response, report)
     }
 
-    fn label_miss<St>(shared: &Shared<St>, headers: &mut HeaderMap, report: Report) {
+    fn label_miss<St, B>(shared: &Shared<St>, response: &mut Response<B>, report: Report) {
         shared.counters.misses.add();
+        let collapsed = response.extensions().get::<extensions::Shared>().is_some();
+        let headers = response.headers_mut();
         if shared.config.strip_tag_headers {
             for name in &shared.config.tag_headers {
                 headers.remove(name);
             }
         }
-        label(shared, headers, report);
+        label(
+            shared,
+            headers,
+            Report {
+                collapsed,
+                ..report
+            },
+        );
     }
 
     fn pass<St, B>(
@@ -295,7 +363,7 @@ impl Fetch {
         mut response: Response<B>,
         report: Report,
     ) -> Response<CacheBody<B>> {
-        Self::label_miss(shared, response.headers_mut(), report);
+        Self::label_miss(shared, &mut response, report);
         if self.explain {
             response
                 .extensions_mut()
@@ -315,10 +383,15 @@ impl Fetch {
         let (parts, body) = response.into_parts();
         let head = Response::from_parts(parts, ());
         let announced = announced_length(head.headers()).or_else(|| body.size_hint().exact());
-        let draft = match announced {
-            Some(length) if length > shared.store.max_body() => Err(Refusal::TooLarge),
-            _ => Draft::new(shared, &self, &head, None),
+        let limit = shared.store.max_body();
+        let draft = match self.spoils(shared, head.status()) {
+            true => Err(Refusal::Status),
+            false => Draft::new(shared, &self, &head, None),
         };
+        let draft = draft.and_then(|draft| match announced {
+            Some(length) if length > limit.min(draft.max_body()) => Err(Refusal::TooLarge),
+            _ => Ok(draft),
+        });
         let draft = match draft {
             Ok(draft) => draft,
             Err(refusal) => {
@@ -335,13 +408,25 @@ impl Fetch {
             stored: true,
             ..Report::forwarded(self.reason)
         };
-        Self::label_miss(shared, head.headers_mut(), report);
+        Self::label_miss(shared, &mut head, report);
         if self.explain {
             let info = draft.info(CacheState::Miss);
             head.extensions_mut().insert(info);
         }
         let fill = self.fill(shared, draft, announced);
         head.map(|()| CacheBody::kept(body, fill))
+    }
+
+    /// Whether a response would put an upstream's failure in the place of an answer that is
+    /// still fresh. Any client can ask for a validation, and for a failure perhaps too.
+    fn spoils<St: Store>(&self, shared: &Shared<St>, status: StatusCode) -> bool {
+        let now = shared.config.clock.instant();
+        status.is_server_error()
+            && self.stored.as_ref().is_some_and(|stored| {
+                !stored.status.is_server_error()
+                    && Standing::new(&stored.policy, now).is_fresh()
+                    && shared.epochs.check(&stored.birth) == Epoch::Valid
+            })
     }
 
     /// A full answer that may not be stored has still replaced what is: unless it is an
@@ -363,7 +448,7 @@ impl Fetch {
         announced: Option<u64>,
     ) -> Fill {
         let held = shared.store.budget().hold();
-        let limit = shared.store.max_body();
+        let limit = shared.store.max_body().min(draft.max_body());
         let shared = Arc::clone(shared);
         let commit = move |body: Bytes, trailers: Option<HeaderMap>| {
             let fetch = self;
@@ -380,9 +465,8 @@ impl Fetch {
 
 /// Puts a response into the store, unless it was invalidated while it was under way.
 fn put<St: Store>(shared: &Arc<Shared<St>>, key: Key, entry: Arc<Entry>) {
-    let epochs = Arc::clone(&shared.epochs);
-    let still_valid = move |entry: &Entry| epochs.check(&entry.birth) != Epoch::Gone;
-    let mut put = Box::pin(shared.store.put(key, entry, Box::new(still_valid)));
+    let token = FillToken::new(&shared.epochs);
+    let mut put = Box::pin(shared.store.put(key, entry, token));
     // In memory it is done at once; over a network it is finished in the background.
     let polled = put.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     if let std::task::Poll::Ready(outcome) = polled {

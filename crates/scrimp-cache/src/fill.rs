@@ -34,6 +34,11 @@ impl Fill {
             commit,
         })))
     }
+
+    /// Whether it still collects.
+    pub(crate) fn is_open(&self) -> bool {
+        self.0.is_some()
+    }
 }
 
 impl Open {
@@ -78,6 +83,8 @@ impl Sink for Fill {
         let trailers = match end {
             BodyEnd::Complete => None,
             BodyEnd::Trailers(trailers) => Some(trailers),
+            // A server stops reading once it has sent the length that was announced.
+            BodyEnd::Dropped if open.announced == Some(open.buffer.len() as u64) => None,
             BodyEnd::Failed | BodyEnd::Dropped => return,
         };
         if open

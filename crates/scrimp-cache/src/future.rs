@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
+use tokio::time::{Sleep, sleep};
 use tower::util::Oneshot;
 use tower_service::Service;
 
@@ -20,8 +21,9 @@ use crate::{
     body::StoredBody,
     exchange::Exchange,
     lookup::{self, Step, Wanted},
+    race::Race,
     service::Common,
-    store::Store,
+    store::{Store, Variants},
 };
 
 pin_project! {
@@ -44,13 +46,17 @@ pin_project! {
         St: Store,
     {
         Ready { response: Option<Response<StoredBody>> },
-        LookingUp { #[pin] get: St::Get, then: Option<Box<Then<S, ReqB, St>>> },
+        LookingUp { looking: Option<Box<LookingUp<S, ReqB, St>>> },
         Forward { #[pin] call: Oneshot<S, Request<ReqB>>, exchange: Option<Exchange<St>> },
+        Racing { race: Option<Box<Race<S, ReqB, St>>> },
     }
 }
 
-/// What a look-up that takes time is made for.
-struct Then<S, ReqB, St> {
+/// A look-up that takes time, and what it is made for. In a box, so that caches in memory,
+/// which never need it, do not carry it around.
+struct LookingUp<S, ReqB, St: Store> {
+    get: Pin<Box<St::Get>>,
+    limit: Pin<Box<Sleep>>,
     request: Request<ReqB>,
     wanted: Wanted,
     inner: S,
@@ -66,16 +72,26 @@ where
 {
     pub(crate) fn ready(response: Response<StoredBody>) -> Self {
         let response = Some(response);
-        Self {
-            state: State::Ready { response },
-        }
+        let state = State::Ready { response };
+        Self { state }
     }
 
+    /// A call that is waited for as long as it takes.
     pub(crate) fn forward(call: Oneshot<S, Request<ReqB>>, exchange: Exchange<St>) -> Self {
         let exchange = Some(exchange);
-        Self {
-            state: State::Forward { call, exchange },
-        }
+        let state = State::Forward { call, exchange };
+        Self { state }
+    }
+
+    /// A call that a soft time-out may end the wait for.
+    pub(crate) fn calling(
+        inner: S,
+        request: Request<ReqB>,
+        exchange: Exchange<St>,
+        common: &Arc<Common<St>>,
+    ) -> Self {
+        let state = State::calling(inner, request, exchange, common);
+        Self { state }
     }
 
     pub(crate) fn looking_up(
@@ -85,15 +101,39 @@ where
         inner: S,
         common: &Arc<Common<St>>,
     ) -> Self {
-        let common = Arc::clone(common);
-        let then = Some(Box::new(Then {
+        let looking = Some(Box::new(LookingUp {
+            get: Box::pin(get),
+            limit: Box::pin(sleep(common.shared.config.store_timeout)),
             request,
             wanted,
             inner,
-            common,
+            common: Arc::clone(common),
         }));
-        Self {
-            state: State::LookingUp { get, then },
+        let state = State::LookingUp { looking };
+        Self { state }
+    }
+}
+
+impl<S, ReqB, St> State<S, ReqB, St>
+where
+    S: Service<Request<ReqB>>,
+    St: Store,
+{
+    fn calling(
+        inner: S,
+        request: Request<ReqB>,
+        exchange: Exchange<St>,
+        common: &Arc<Common<St>>,
+    ) -> Self {
+        let call = Oneshot::new(inner, request);
+        match exchange.soft_timeout() {
+            None => Self::Forward {
+                call,
+                exchange: Some(exchange),
+            },
+            Some(limit) => Self::Racing {
+                race: Some(Box::new(Race::new(call, exchange, limit, common))),
+            },
         }
     }
 }
@@ -108,13 +148,13 @@ where
 {
     type Output = Result<Response<CacheBody<ResB>>, S::Error>;
 
+    /// Polled after its end, which futures need not survive, it is pending for ever.
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
             let next = match self.as_mut().project().state.project() {
                 StateProj::Ready { response } => {
                     return match response.take() {
                         Some(response) => Poll::Ready(Ok(response.map(CacheBody::stored))),
-                        // Polled after its end, which futures need not survive.
                         None => Poll::Pending,
                     };
                 }
@@ -125,14 +165,14 @@ where
                         None => Poll::Pending,
                     };
                 }
-                StateProj::LookingUp { get, then } => {
-                    // A store that fails is a store that has nothing.
-                    let found = ready!(get.poll(cx)).unwrap_or_else(|error| {
-                        tracing::warn!(error, "look-up failed; asking the upstream");
-                        None
-                    });
-                    match then.take() {
-                        Some(then) => then.proceed(found.as_deref()),
+                StateProj::Racing { race } => return Race::poll(race, cx),
+                StateProj::LookingUp { looking } => {
+                    let Some(waiting) = looking else {
+                        return Poll::Pending;
+                    };
+                    let found = ready!(waiting.poll(cx));
+                    match looking.take() {
+                        Some(looking) => (*looking).proceed(found.as_deref()),
                         None => return Poll::Pending,
                     }
                 }
@@ -142,7 +182,9 @@ where
     }
 }
 
-impl<S, ReqB, ResB, St> Then<S, ReqB, St>
+// === impl LookingUp ===
+
+impl<S, ReqB, ResB, St> LookingUp<S, ReqB, St>
 where
     S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
     S::Future: Send,
@@ -150,14 +192,31 @@ where
     ResB: Body<Data = Bytes> + Send + 'static,
     St: Store,
 {
-    fn proceed(self, found: Option<&crate::store::Variants>) -> State<S, ReqB, St> {
+    /// What the store has. One that fails, or takes too long, is one that has nothing.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Arc<Variants>>> {
+        match self.get.as_mut().poll(cx) {
+            Poll::Ready(Ok(found)) => return Poll::Ready(found),
+            Poll::Ready(Err(error)) => {
+                tracing::warn!(error, "look-up failed; asking the upstream");
+            }
+            Poll::Pending => {
+                ready!(self.limit.as_mut().poll(cx));
+                tracing::warn!("look-up took too long; asking the upstream");
+            }
+        }
+        self.common.shared.counters.store_failures.add();
+        Poll::Ready(None)
+    }
+
+    fn proceed(self, found: Option<&Variants>) -> State<S, ReqB, St> {
         let Self {
             mut request,
             wanted,
             inner,
             common,
+            ..
         } = self;
-        match lookup::decide(&common.shared, &mut request, wanted, found) {
+        match lookup::decide(&common.shared, &mut request, &wanted, found) {
             Step::Answer(response) => State::Ready {
                 response: Some(response),
             },
@@ -167,10 +226,7 @@ where
                     response: Some(response),
                 }
             }
-            Step::Fetch(exchange) => State::Forward {
-                call: Oneshot::new(inner, request),
-                exchange: Some(exchange),
-            },
+            Step::Fetch(exchange) => State::calling(inner, request, exchange, &common),
         }
     }
 }
@@ -185,6 +241,7 @@ where
             State::Ready { .. } => "ResponseFuture(ready)",
             State::LookingUp { .. } => "ResponseFuture(looking up)",
             State::Forward { .. } => "ResponseFuture(forward)",
+            State::Racing { .. } => "ResponseFuture(racing)",
         })
     }
 }

@@ -1,29 +1,71 @@
 //! From a request to its key.
 
 use http::{HeaderMap, Request, Uri, header, uri::Scheme};
-use scrimp_core::{KeyBuf, extensions::Tenant};
+use scrimp_core::{BodyDigest, KeyBuf, extensions::Tenant};
 
-use crate::rule::{KeySpec, QueryKey};
+use crate::{
+    policy::facts::{RequestFacts, retells},
+    rule::{KeySpec, QueryKey},
+};
 
-/// Writes the key of a request: tenant, scheme, authority, path, query, and what a rule
-/// adds. GET and HEAD have one key.
-pub(crate) fn build<B>(request: &Request<B>, spec: Option<&KeySpec>) -> KeyBuf {
+/// Writes the key of a request: tenant, scheme, authority, path, query, what a rule adds,
+/// and what the request claims of its target in other fields. GET and HEAD have one key.
+pub(crate) fn build<B>(
+    request: &Request<B>,
+    facts: &RequestFacts,
+    spec: Option<&KeySpec>,
+) -> KeyBuf {
+    build_with(request, facts, spec, |key| {
+        match spec.map(|spec| &spec.query) {
+            None | Some(QueryKey::All) => {
+                key.part(whole_query(request.uri()).as_bytes());
+            }
+            // Not the part of a request without a query: another rule may keep those apart.
+            Some(QueryKey::None) => {
+                key.part(b"-");
+            }
+            Some(QueryKey::Only(names)) => chosen_parameters(key, request.uri(), names),
+        }
+    })
+}
+
+/// The key of a request whose query counts as far as No-Vary-Search says.
+#[cfg(feature = "no-vary-search")]
+pub(crate) fn build_by_search<B>(
+    request: &Request<B>,
+    facts: &RequestFacts,
+    spec: Option<&KeySpec>,
+    variance: &crate::variance::Variance,
+) -> KeyBuf {
+    build_with(request, facts, spec, |key| {
+        key.part_with(|write| {
+            write(b"~");
+            for (name, value) in variance.counting(request.uri().query().unwrap_or_default()) {
+                framed(name.as_bytes(), write);
+                framed(value.as_bytes(), write);
+            }
+        });
+    })
+}
+
+fn build_with<B>(
+    request: &Request<B>,
+    facts: &RequestFacts,
+    spec: Option<&KeySpec>,
+    query: impl FnOnce(&mut KeyBuf),
+) -> KeyBuf {
     let mut key = KeyBuf::new();
     let uri = request.uri();
     let tenant = request.extensions().get::<Tenant>();
     key.part(tenant.map_or(b"", |tenant| tenant.0.as_bytes()));
     key.part(uri.scheme_str().unwrap_or_default().as_bytes());
-    key.part_with(|write| lower_case(authority(uri, request.headers()), write));
-    key.part(uri.path().as_bytes());
-    let query = uri.query();
-    match spec.map(|spec| &spec.query) {
-        None | Some(QueryKey::All) => whole_query(&mut key, query),
-        // Not the part of a request without a query: another rule may keep those apart.
-        Some(QueryKey::None) => {
-            key.part(b"-");
-        }
-        Some(QueryKey::Only(names)) => chosen_parameters(&mut key, query, names),
+    match (uri.authority(), request.headers().get(header::HOST)) {
+        // On a server, the common case: what is no plain host has been turned away.
+        (None, Some(host)) => add_authority(&mut key, host.as_bytes()),
+        _ => add_authority(&mut key, authority(uri, request.headers()).as_bytes()),
     }
+    key.part(uri.path().as_bytes());
+    query(&mut key);
     if let Some(spec) = spec {
         for name in &spec.headers {
             header_values(&mut key, request.headers(), name);
@@ -32,29 +74,91 @@ pub(crate) fn build<B>(request: &Request<B>, spec: Option<&KeySpec>) -> KeyBuf {
             cookie_values(&mut key, request.headers(), name);
         }
     }
+    if facts.retold || facts.host && names_another_host(uri, request.headers()) {
+        retellings(&mut key, uri, request.headers());
+    }
     key
 }
 
-/// `/a?` and `/a` are two targets: the part tells a query that is empty from none.
-fn whole_query(key: &mut KeyBuf, query: Option<&str>) {
-    match query {
-        None => key.part(b""),
-        Some(query) => key.part_with(|write| {
-            write(b"?");
-            write(query.as_bytes());
-        }),
+fn add_authority(key: &mut KeyBuf, authority: &[u8]) {
+    if authority.iter().any(u8::is_ascii_uppercase) {
+        key.part(&authority.to_ascii_lowercase());
+    } else {
+        key.part(authority);
+    }
+}
+
+/// Adds what tells one body-keyed request from another: method, media type and digest.
+pub(crate) fn add_body<B>(key: &mut KeyBuf, request: &Request<B>, digest: &BodyDigest) {
+    key.part(request.method().as_str().as_bytes());
+    header_values(key, request.headers(), &header::CONTENT_TYPE);
+    key.part(&digest.0);
+}
+
+/// Whether Host is not the authority of the URI, in a request that has both. HTTP/2 and the
+/// absolute form allow for it; upstreams may read either.
+fn names_another_host(uri: &Uri, headers: &HeaderMap) -> bool {
+    if uri.authority().is_none() {
+        return false;
+    }
+    let own = authority(uri, headers);
+    let same = |host: &str| without_default_port(uri, host).eq_ignore_ascii_case(own);
+    let host = headers.get(header::HOST);
+    host.is_some_and(|host| !host.to_str().is_ok_and(same))
+}
+
+/// The fields in which a request may claim another host, scheme or path than its target's.
+///
+/// Between trusted proxies they are the same for all, so this parts nothing; and what a
+/// client makes up is answered from what that client made.
+fn retellings(key: &mut KeyBuf, uri: &Uri, headers: &HeaderMap) {
+    key.part_with(|write| {
+        for (name, value) in headers {
+            if name == header::FORWARDED {
+                forwarded(value.as_bytes(), write);
+            } else if retells(name) || name == header::HOST && uri.authority().is_some() {
+                framed(name.as_str().as_bytes(), write);
+                framed(value.as_bytes(), write);
+            }
+        }
+    });
+}
+
+/// The `host` and `proto` parameters of a Forwarded field; `for` and `by` are addresses.
+/// Taken apart without regard to quotes: then nothing can be hidden in them.
+fn forwarded(line: &[u8], write: &mut dyn FnMut(&[u8])) {
+    for pair in line.split(|&byte| byte == b',' || byte == b';') {
+        let name = pair.split(|&byte| byte == b'=').next().unwrap_or_default();
+        let name = name.trim_ascii();
+        if name.eq_ignore_ascii_case(b"host") || name.eq_ignore_ascii_case(b"proto") {
+            framed(b"forwarded", write);
+            framed(pair, write);
+        }
+    }
+}
+
+/// The query and its `?`: `/a?` and `/a` are two targets.
+fn whole_query(uri: &Uri) -> &str {
+    let (Some(target), Some(query)) = (uri.path_and_query(), uri.query()) else {
+        return "";
     };
+    let target = target.as_str();
+    &target[target.len() - query.len() - 1..]
 }
 
 /// The chosen parameters, by name and then in the order of the request.
 ///
 /// Names are compared decoded, as the upstream will read them. A query that two readers
-/// may part differently (a `;`, a broken escape) goes into the key whole: else a value
-/// hidden from the key could change the answer for others.
-fn chosen_parameters(key: &mut KeyBuf, query: Option<&str>, names: &[Box<str>]) {
-    let query = query.unwrap_or_default();
-    if query.contains(';') || !escapes_are_whole(query.as_bytes()) {
-        whole_query(key, Some(query));
+/// may part differently (a `;`, a broken escape, a name that some take for one of the
+/// chosen) goes into the key whole: else a value hidden from the key could change the
+/// answer for others.
+fn chosen_parameters(key: &mut KeyBuf, uri: &Uri, names: &[Box<str>]) {
+    let query = uri.query().unwrap_or_default();
+    if query.contains(';')
+        || !escapes_are_whole(query.as_bytes())
+        || query.split('&').any(|pair| resembles_one(pair, names))
+    {
+        key.part(whole_query(uri).as_bytes());
         return;
     }
     // One part for all of them, so that no pair can pass for a part of another kind.
@@ -94,8 +198,33 @@ fn escapes_are_whole(text: &[u8]) -> bool {
 
 /// Whether an encoded name says `wanted`.
 fn decoded_eq(encoded: &[u8], wanted: &[u8]) -> bool {
+    decoded(encoded).eq(wanted.iter().copied())
+}
+
+/// Whether a parameter is none of those wanted, and some upstream reads it as one.
+fn resembles_one(pair: &str, names: &[Box<str>]) -> bool {
+    let name = pair.split('=').next().unwrap_or_default().as_bytes();
+    names.iter().any(|wanted| {
+        let wanted = wanted.as_bytes();
+        !decoded_eq(name, wanted) && loosely(decoded(name)).eq(loosely(wanted.iter().copied()))
+    })
+}
+
+/// A name as the most lenient of upstreams read it: in any case (ASP.NET), without what
+/// stands in front of it or behind a `[` or NUL, and with `_` for `.` and a blank (PHP).
+fn loosely(name: impl Iterator<Item = u8>) -> impl Iterator<Item = u8> {
+    name.skip_while(u8::is_ascii_whitespace)
+        .take_while(|byte| !matches!(byte, b'[' | 0))
+        .map(|byte| match byte {
+            b'.' | b' ' => b'_',
+            byte => byte.to_ascii_lowercase(),
+        })
+}
+
+/// Takes escapes out. One that is broken ends the text.
+fn decoded(encoded: &[u8]) -> impl Iterator<Item = u8> {
     let mut bytes = encoded.iter().copied();
-    let decoded = std::iter::from_fn(|| {
+    std::iter::from_fn(move || {
         Some(match bytes.next()? {
             b'+' => b' ',
             b'%' => {
@@ -104,8 +233,7 @@ fn decoded_eq(encoded: &[u8], wanted: &[u8]) -> bool {
             }
             byte => byte,
         })
-    });
-    decoded.eq(wanted.iter().copied())
+    })
 }
 
 /// A field's name and all its lines. Absent is not empty.
@@ -149,6 +277,16 @@ pub(crate) fn authority<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> &'a str {
     let authority = authority
         .rsplit_once('@')
         .map_or(authority, |(_, host)| host);
+    without_default_port(uri, authority)
+}
+
+/// Whether a URI holds credentials, which make its answer one user's.
+pub(crate) fn has_userinfo(uri: &Uri) -> bool {
+    let authority = uri.authority();
+    authority.is_some_and(|authority| authority.as_str().contains('@'))
+}
+
+fn without_default_port<'a>(uri: &Uri, authority: &'a str) -> &'a str {
     match uri.scheme() {
         Some(scheme) if *scheme == Scheme::HTTP => strip_port(authority, ":80"),
         Some(scheme) if *scheme == Scheme::HTTPS => strip_port(authority, ":443"),
@@ -192,7 +330,8 @@ mod tests {
         for (name, value) in fields {
             request.headers_mut().append(*name, value.parse().unwrap());
         }
-        build(&request, Some(&rule.key))
+        let facts = RequestFacts::read(request.method(), request.headers());
+        build(&request, &facts, Some(&rule.key))
     }
 
     fn same(rule: &str, a: &str, b: &str) -> bool {
@@ -238,6 +377,11 @@ mod tests {
             "/p?x=1;category=evil",
             "/p?categor%79=evil",
             "/p?x=%&category=evil",
+            "/p?x=1&category[]=evil",
+            "/p?x=1&category%5B0%5D=evil",
+            "/p?x=1&category%00x=evil",
+            "/p?x=1&CATEGORY=evil",
+            "/p?x=1&+category=evil",
         ] {
             assert!(!same(rule, "/p?x=1", cloaked), "{cloaked}");
         }
@@ -263,13 +407,36 @@ mod tests {
     }
 
     #[test]
+    fn what_a_request_claims_of_its_target_counts() {
+        let with = |uri: &str, fields: &[_]| key("path=/**", uri, fields);
+        let plain = with("/a", &[]);
+        for claim in [
+            ("x-forwarded-host", "evil"),
+            ("x-forwarded-proto", "http"),
+            ("forwarded", "for=1, HOST=evil"),
+            ("forwarded", "for=\"a;host=evil\""),
+        ] {
+            assert_ne!(plain.as_ref(), with("/a", &[claim]).as_ref(), "{claim:?}");
+        }
+        let from = |address| with("/a", &[("forwarded", address)]);
+        assert_eq!(
+            from("for=1;proto=https").as_ref(),
+            from("for=2;proto=https").as_ref()
+        );
+        let at = |host| with("http://a/", &[("host", host)]);
+        assert_eq!(at("A:80").as_ref(), with("http://a/", &[]).as_ref());
+        assert_ne!(at("evil").as_ref(), with("http://a/", &[]).as_ref());
+    }
+
+    #[test]
     fn tenants_never_share_a_key() {
         let tenant = |name: Option<&str>| {
             let mut request = Request::get("/").body(()).unwrap();
             if let Some(name) = name {
                 request.extensions_mut().insert(Tenant(Arc::from(name)));
             }
-            build(&request, None)
+            let facts = RequestFacts::read(request.method(), request.headers());
+            build(&request, &facts, None)
         };
         assert_ne!(tenant(Some("a")).as_ref(), tenant(Some("b")).as_ref());
         assert_ne!(tenant(Some("a")).as_ref(), tenant(None).as_ref());

@@ -3,9 +3,11 @@
 use std::{
     fmt,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
-use http::{HeaderName, Request, Response, request::Parts};
+use bytes::Bytes;
+use http::{HeaderName, Request, Response, StatusCode, request::Parts};
 use scrimp_core::{Clock, Ledger, Money};
 use tower_layer::Layer;
 
@@ -13,7 +15,7 @@ use crate::{
     Cache, CacheStats, MemoryStore, Mode, Rule,
     cache_status::cache_name,
     config::Tagger,
-    config::{Config, Shared},
+    config::{Config, Fallback, Shared},
     invalidate::{Admin, Invalidator, epoch::Epochs},
     refresh::Refreshes,
     service::Common,
@@ -31,6 +33,8 @@ pub struct CacheLayer<St = MemoryStore> {
     store: St,
     epochs: Arc<Epochs>,
     counters: Arc<Counters>,
+    #[cfg(feature = "no-vary-search")]
+    variances: Arc<crate::variance::Variances>,
     /// Made by the first call of `layer` and kept for the next.
     common: OnceLock<Arc<Common<St>>>,
 }
@@ -46,6 +50,8 @@ impl<St: Store> CacheLayer<St> {
             store,
             epochs: Config::epochs(),
             counters: Arc::default(),
+            #[cfg(feature = "no-vary-search")]
+            variances: Arc::default(),
             common: OnceLock::new(),
         }
     }
@@ -134,6 +140,27 @@ impl<St: Store> CacheLayer<St> {
         self.set(|config| config.tagger = Some(Tagger(Arc::new(tags))))
     }
 
+    /// Answers where the upstream has failed and nothing stored may stand in: with its
+    /// status if it sent a 500, 502, 503 or 504, without one if it sent nothing. `None`
+    /// lets the failure through.
+    #[must_use]
+    pub fn fallback(
+        self,
+        answer: impl Fn(&Request<()>, Option<StatusCode>) -> Option<Response<Bytes>>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        self.set(|config| config.fallback = Some(Fallback(Arc::new(answer))))
+    }
+
+    /// How long to wait for a store that does not answer at once, before the request goes to
+    /// the upstream as if nothing were stored. Default: 100 ms.
+    #[must_use]
+    pub fn store_timeout(self, time: Duration) -> Self {
+        self.set(|config| config.store_timeout = time)
+    }
+
     /// A handle to invalidate with.
     #[must_use]
     pub fn invalidator(&self) -> Invalidator {
@@ -176,6 +203,8 @@ impl<St: Store> CacheLayer<St> {
                     store: self.store.clone(),
                     epochs: Arc::clone(&self.epochs),
                     counters: Arc::clone(&self.counters),
+                    #[cfg(feature = "no-vary-search")]
+                    variances: Arc::clone(&self.variances),
                 }),
                 refreshes: Refreshes::default(),
             })

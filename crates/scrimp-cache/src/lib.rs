@@ -1,4 +1,101 @@
-//! HTTP caching as a tower layer.
+//! HTTP caching (RFC 9111) with operator rules, as a tower layer.
+//!
+//! [`CacheLayer`] answers GET and HEAD from memory where HTTP allows it, or where a rule of
+//! yours does, and keeps what passes by while it passes: the first byte of a miss is never
+//! held back for the cache. It goes onto axum servers and outbound clients alike.
+//!
+//! # On a server
+//!
+//! ```
+//! use axum::{Router, body::Body, routing::get};
+//! use http::Request;
+//! use scrimp_cache::{CacheLayer, MemoryStore};
+//! use tower::ServiceExt;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let cache = CacheLayer::new(MemoryStore::new(64 << 20)) // bytes
+//!     .rule("path=/api/products query=category,page header=x-customer-tier ttl=5m".parse()?);
+//! let app = Router::new()
+//!     .route("/api/products", get(|| async { "[]" }))
+//!     .layer(cache.clone());
+//!
+//! for uri in ["/api/products?category=books&page=1", "/api/products?page=1&category=books"] {
+//!     let response = app.clone().oneshot(Request::get(uri).body(Body::empty())?).await?;
+//!     http_body_util::BodyExt::collect(response.into_body()).await?; // kept at its clean end
+//! }
+//! assert_eq!((cache.stats().misses, cache.stats().hits), (1, 1));
+//! # Ok(()) }
+//! ```
+//!
+//! # On a client
+//!
+//! Any `tower::Service` over `http` types will do; here one that would cost a cent a call.
+//!
+//! ```
+//! use bytes::Bytes;
+//! use http::{Request, Response};
+//! use http_body_util::Full;
+//! use scrimp_cache::{CacheLayer, MemoryStore, Mode};
+//! use scrimp_core::{Ledger, Money};
+//! use tower::{Layer, ServiceExt, service_fn};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+//! let paid_api = service_fn(|_: Request<Full<Bytes>>| async {
+//!     let response = Response::builder().header("cache-control", "max-age=60");
+//!     response.body(Full::new(Bytes::from("{\"rate\":1.07}")))
+//! });
+//! let ledger = Ledger::new();
+//! let client = CacheLayer::new(MemoryStore::new(8 << 20))
+//!     .mode(Mode::Private)
+//!     .ledger(ledger.clone())
+//!     .price("0.01".parse::<Money>()?)
+//!     .layer(paid_api);
+//!
+//! for _ in 0..100 {
+//!     let request = Request::get("https://api.example.com/rate").body(Full::default())?;
+//!     let response = client.clone().oneshot(request).await?;
+//!     http_body_util::BodyExt::collect(response.into_body()).await?;
+//! }
+//! assert_eq!(ledger.lines()[0].saved.to_string(), "$0.99");
+//! # Ok(()) }
+//! ```
+//!
+//! # What it does
+//!
+//! - **Freshness** by Cache-Control, targeted Cache-Control (RFC 9213), Expires, Age and
+//!   heuristics, as a shared or a private cache ([`Mode`]); a [`Rule`]'s TTL comes first.
+//! - **Validation**: stale responses are revalidated, 304s merged; clients' conditions,
+//!   single and several byte ranges are answered from store.
+//! - **Staleness** as allowed: `stale-while-revalidate` (one refresh per response, in the
+//!   background), `stale-if-error`, an upstream that cannot be reached, `max-stale`; and by
+//!   rule (`fail-safe`, `soft-timeout`).
+//! - **Invalidation** by tag, version, prefix, glob, URI and more ([`Invalidation`]), that an
+//!   answer under way cannot undo; by unsafe methods; by cache groups (RFC 9875).
+//! - **Safe by default**: requests with Cookie bypass a shared cache, Set-Cookie is not
+//!   stored unless the origin says `public`, Authorization follows RFC 9111 §3.5, a GET with
+//!   a body is passed on, keys hold everything of the URI.
+//! - **Explained**: Cache-Status (RFC 9211) on every response, [`CacheStats`], a
+//!   [`Ledger`](scrimp_core::Ledger), and a
+//!   [`CacheInfo`](scrimp_core::extensions::CacheInfo) for layers outside that ask for one.
+//!
+//! # When not to use it
+//!
+//! Where every answer is personal and changes with every call. In front of an origin that
+//! sends `max-age` on personal answers without `private`: fix the origin, or write a
+//! `bypass` rule. For gRPC, whose answers are all POST.
+//!
+//! # Waiting, cancellation, failure
+//!
+//! The service is always ready: a hit needs nothing of the inner service. Dropping a response
+//! future cancels its upstream call; a body that was not read to its end, broke off, or was
+//! not as long as it said is not stored. Refreshes in the background end with the last
+//! service of the layer. The error type is the inner service's, so `Infallible` stays
+//! `Infallible`. A store that fails or takes too long costs nobody a request.
+//!
+//! Refreshes, soft time-outs and stores that answer later need a tokio runtime.
+
 mod answer;
 mod body;
 mod cache_status;
@@ -15,12 +112,16 @@ mod layer;
 mod lookup;
 mod pattern;
 mod policy;
+mod race;
 mod refresh;
 mod rule;
 mod service;
 mod stats;
 mod store;
 mod sync;
+#[cfg(feature = "no-vary-search")]
+mod variance;
+mod write;
 
 pub use body::CacheBody;
 pub use future::ResponseFuture;
@@ -32,5 +133,6 @@ pub use rule::{Rule, RuleBuilder, RuleError};
 pub use service::Cache;
 pub use stats::CacheStats;
 pub use store::{
-    Budget, Entry, Held, Lookup, MemoryStore, PutOutcome, Store, StoreStats, Variants,
+    Budget, Capabilities, Entry, FillToken, Held, Lookup, MemoryStore, PutOutcome, Store,
+    StoreStats, Variants,
 };

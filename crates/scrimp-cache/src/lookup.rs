@@ -1,11 +1,11 @@
 //! From a request to what is done with it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http::{Request, Response, StatusCode};
 use http_body::Body;
 use scrimp_core::{
-    KeyBuf,
+    BodyDigest, KeyBuf,
     extensions::{CacheState, Directive, Explain},
 };
 
@@ -33,6 +33,15 @@ pub(crate) struct Wanted {
     pub(crate) key: KeyBuf,
     pub(crate) keyed_authorization: bool,
     pub(crate) directive: Option<Directive>,
+    pub(crate) soft_timeout: Option<Duration>,
+    /// The key holds a digest of the request's body, which cannot be sent again.
+    pub(crate) body_key: bool,
+    /// What the key leaves out of the query.
+    #[cfg(feature = "no-vary-search")]
+    pub(crate) variance: Option<crate::variance::Variance>,
+    /// No rule chooses the parameters that count.
+    #[cfg(feature = "no-vary-search")]
+    pub(crate) whole_query: bool,
     pub(crate) explain: bool,
 }
 
@@ -55,14 +64,25 @@ pub(crate) struct Refresh<St> {
 /// Reads a request: may the cache answer it at all?
 pub(crate) fn plan<St, B: Body>(shared: &Shared<St>, request: &Request<B>) -> Plan {
     let config = &shared.config;
-    let facts = RequestFacts::read(request.method(), request.headers());
+    let mut facts = RequestFacts::read(request.method(), request.headers());
     let bypass = |detail| Plan::Pass(Report::forwarded(Forward::Bypass).detail(detail));
-    match facts.method {
-        MethodClass::Get | MethodClass::Head => {}
-        MethodClass::Safe => return Plan::Pass(Report::forwarded(Forward::Method)),
-        MethodClass::Unsafe => return Plan::Unsafe,
+    let digest = match facts.method {
+        MethodClass::Get | MethodClass::Head => None,
+        _ => request.extensions().get::<BodyDigest>(),
+    };
+    if facts.method == MethodClass::Unsafe && digest.is_none() {
+        return Plan::Unsafe;
+    }
+    if facts.method == MethodClass::Safe && digest.is_none() {
+        return Plan::Pass(Report::forwarded(Forward::Method));
     }
     let rules = config.rules.plan(request, config.default_cookies());
+    if digest.is_some() && !rules.body_key {
+        return match facts.method {
+            MethodClass::Unsafe => Plan::Unsafe,
+            _ => Plan::Pass(Report::forwarded(Forward::Method)),
+        };
+    }
     if rules.bypass {
         return bypass("rule");
     }
@@ -72,21 +92,61 @@ pub(crate) fn plan<St, B: Body>(shared: &Shared<St>, request: &Request<B>) -> Pl
     if facts.precondition {
         return bypass("precondition");
     }
-    if facts.ambiguous_host {
+    if facts.ambiguous_host || key::has_userinfo(request.uri()) {
         return bypass("host");
     }
+    if facts.overridden {
+        return bypass("override");
+    }
     // A GET with a body means whatever its upstream makes of it; the key would not hold it.
-    if !request.body().is_end_stream() {
+    if digest.is_none() && !request.body().is_end_stream() {
         return bypass("body");
     }
     let extensions = request.extensions();
+    let mut key = key::build(request, &facts, rules.key);
+    #[cfg(feature = "no-vary-search")]
+    let variance = vary_search(shared, request, &facts, rules.key, &mut key);
+    if let Some(digest) = digest {
+        key::add_body(&mut key, request, digest);
+        // From here on it is a question like any other.
+        facts.method = MethodClass::Get;
+        facts.range = false;
+        facts.conditional = false;
+    }
     Plan::Lookup(Wanted {
-        key: key::build(request, rules.key),
+        key,
+        soft_timeout: rules.soft_timeout,
+        body_key: digest.is_some(),
+        #[cfg(feature = "no-vary-search")]
+        variance,
+        #[cfg(feature = "no-vary-search")]
+        whole_query: rules
+            .key
+            .is_none_or(|spec| spec.query == crate::rule::QueryKey::All),
         facts,
         keyed_authorization: rules.keyed_authorization,
         directive: extensions.get::<Directive>().copied(),
         explain: config.explain || extensions.get::<Explain>().is_some(),
     })
+}
+
+/// Keys a request by what its path has shown of No-Vary-Search, unless a rule chooses the
+/// parameters.
+#[cfg(feature = "no-vary-search")]
+fn vary_search<St, B>(
+    shared: &Shared<St>,
+    request: &Request<B>,
+    facts: &RequestFacts,
+    spec: Option<&crate::rule::KeySpec>,
+    key: &mut KeyBuf,
+) -> Option<crate::variance::Variance> {
+    if spec.is_some_and(|spec| spec.query != crate::rule::QueryKey::All) {
+        return None;
+    }
+    let path = crate::invalidate::search_tag(request.uri(), request.headers());
+    let variance = shared.variances.get(path)?;
+    *key = key::build_by_search(request, facts, spec, &variance);
+    Some(variance)
 }
 
 /// An exchange the cache only watches.
@@ -107,7 +167,7 @@ pub(crate) fn pass<St: Store, B>(
 pub(crate) fn decide<St: Store, B>(
     shared: &Arc<Shared<St>>,
     request: &mut Request<B>,
-    wanted: Wanted,
+    wanted: &Wanted,
     found: Option<&Variants>,
 ) -> Step<St> {
     let selected = found.and_then(|variants| variants.select(request.headers()));
@@ -137,17 +197,19 @@ pub(crate) fn decide<St: Store, B>(
     // only by its own directives, so it may be reused with or without them.
     match verdict {
         Verdict::Fresh | Verdict::Stale => {
-            Step::Answer(hit(shared, request, &wanted, entry, standing))
+            Step::Answer(hit(shared, request, wanted, entry, standing))
         }
-        Verdict::StaleWhileRevalidate => {
-            let response = hit(shared, request, &wanted, entry, standing);
-            match refresh(shared, request, wanted, entry) {
+        Verdict::StaleWhileRevalidate if !wanted.body_key => {
+            // First, as the answer may take the request's extensions with it.
+            let refresh = refresh(shared, request, wanted, entry);
+            let response = hit(shared, request, wanted, entry, standing);
+            match refresh {
                 Some(refresh) => Step::AnswerAndRefresh(response, Box::new(refresh)),
                 None => Step::Answer(response),
             }
         }
-        Verdict::Expired | Verdict::Validate => {
-            if only_if_cached(&wanted) {
+        Verdict::Expired | Verdict::Validate | Verdict::StaleWhileRevalidate => {
+            if only_if_cached(wanted) {
                 return Step::Answer(gateway_timeout(shared, Forward::Stale));
             }
             let reason = match verdict {
@@ -155,8 +217,20 @@ pub(crate) fn decide<St: Store, B>(
                 _ if entry.policy.always_validate => Forward::Stale,
                 _ => Forward::Request,
             };
+            let soft_timeout = wanted.soft_timeout.filter(|_| verdict == Verdict::Expired);
+            let refreshing = soft_timeout.and_then(|_| entry.begin_refresh());
+            let control = &wanted.facts.control;
+            if soft_timeout.is_some()
+                && refreshing.is_none()
+                && judge::may_stand_in(control, &entry.policy, standing, true)
+            {
+                // A call is under way already, and slow or not, nobody waits for it twice.
+                return Step::Answer(hit(shared, request, wanted, entry, standing));
+            }
             let mut fetch = Fetch::new(shared, request, wanted, reason);
             fetch.stored = Some(Arc::clone(entry));
+            fetch.soft_timeout = soft_timeout.filter(|_| refreshing.is_some());
+            fetch.refreshing = refreshing;
             fetch.validating = validate(request, entry);
             Step::Fetch(Exchange::fetch(shared, fetch))
         }
@@ -170,10 +244,10 @@ fn only_if_cached(wanted: &Wanted) -> bool {
 fn miss<St: Store, B>(
     shared: &Arc<Shared<St>>,
     request: &Request<B>,
-    wanted: Wanted,
+    wanted: &Wanted,
     reason: Forward,
 ) -> Step<St> {
-    if only_if_cached(&wanted) {
+    if only_if_cached(wanted) {
         return Step::Answer(gateway_timeout(shared, reason));
     }
     Step::Fetch(Exchange::fetch(
@@ -228,13 +302,16 @@ fn hit<St: Store, B>(
 fn refresh<St: Store, B>(
     shared: &Arc<Shared<St>>,
     request: &Request<B>,
-    wanted: Wanted,
+    wanted: &Wanted,
     entry: &Arc<Entry>,
 ) -> Option<Refresh<St>> {
     let refreshing = entry.begin_refresh()?;
     shared.counters.refreshes.add();
     let mut fetch = Fetch::new(shared, request, wanted, Forward::Stale);
+    let extensions = request.extensions().clone();
     let mut request = fetch.request.clone();
+    // Layers further in may tell tenants apart by them.
+    *request.extensions_mut() = extensions;
     *request.method_mut() = http::Method::GET;
     // The client wanted a part or a comparison; the store wants the whole.
     request.headers_mut().remove(http::header::RANGE);

@@ -12,6 +12,8 @@ pub struct Pattern {
     tokens: Box<[Token]>,
     /// What the pattern calls its tokens, for those that have a name.
     names: Box<[(usize, Box<str>)]>,
+    /// For a pattern that ends in a separator and `**`: the pattern without them.
+    folder: Option<Box<Self>>,
     separator: u8,
     ignore_case: bool,
 }
@@ -58,12 +60,17 @@ impl Pattern {
             text: format!("{prefix}**").into(),
             tokens: [Token::Literal(prefix.as_bytes().into()), Token::Any].into(),
             names: Box::default(),
+            folder: None,
             separator: b'\n',
             ignore_case: false,
         }
     }
 
     fn new(text: &str, separator: u8, ignore_case: bool) -> Self {
+        let folder = text.strip_suffix("**").and_then(|rest| {
+            rest.strip_suffix(char::from(separator))
+                .filter(|rest| !rest.is_empty())
+        });
         let mut names = Vec::new();
         let mut tokens = Vec::new();
         let mut literal = Vec::new();
@@ -105,6 +112,7 @@ impl Pattern {
             text: text.into(),
             tokens: tokens.into(),
             names: names.into(),
+            folder: folder.map(|folder| Box::new(Self::new(folder, separator, ignore_case))),
             separator,
             ignore_case,
         }
@@ -124,10 +132,9 @@ impl Pattern {
             return true;
         }
         // `/a/**` is meant to hold `/a` too, and people do not think of it.
-        matches!(&*self.tokens, [.., Token::Literal(last), Token::Any]
-            if last.ends_with(&[self.separator]))
-            && text.last() != Some(&self.separator)
-            && self.run(&[text, &[self.separator]].concat(), |_, _| {})
+        self.folder
+            .as_ref()
+            .is_some_and(|folder| folder.run(text, |_, _| {}))
     }
 
     /// What the named parts of the pattern stand for in `text`; nothing if it does not match.

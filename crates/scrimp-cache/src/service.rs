@@ -15,7 +15,7 @@ use tower_service::Service;
 use crate::{
     CacheBody, MemoryStore,
     config::Shared,
-    exchange::{Exchange, Plan},
+    exchange::Plan,
     future::ResponseFuture,
     lookup::{self, Step},
     refresh::Refreshes,
@@ -92,47 +92,25 @@ where
         let plan = lookup::plan(shared, &request);
         let Plan::Lookup(wanted) = plan else {
             let exchange = lookup::pass(shared, &request, &plan);
-            return self.forward(request, exchange);
+            return ResponseFuture::forward(Oneshot::new(self.inner.clone(), request), exchange);
         };
         match shared.store.get(wanted.key.as_ref()) {
             Lookup::Now(found) => {
-                match lookup::decide(shared, &mut request, wanted, found.as_deref()) {
+                match lookup::decide(shared, &mut request, &wanted, found.as_deref()) {
                     Step::Answer(response) => ResponseFuture::ready(response),
                     Step::AnswerAndRefresh(response, refresh) => {
-                        self.refresh(*refresh);
+                        self.common.refreshes.spawn(self.inner.clone(), *refresh);
                         ResponseFuture::ready(response)
                     }
-                    Step::Fetch(exchange) => self.forward(request, exchange),
+                    Step::Fetch(exchange) => {
+                        ResponseFuture::calling(self.inner.clone(), request, exchange, &self.common)
+                    }
                 }
             }
             Lookup::Later(get) => {
                 ResponseFuture::looking_up(get, request, wanted, self.inner.clone(), &self.common)
             }
         }
-    }
-}
-
-impl<S, St: Store> Cache<S, St> {
-    fn forward<ReqB>(
-        &self,
-        request: Request<ReqB>,
-        exchange: Exchange<St>,
-    ) -> ResponseFuture<S, ReqB, St>
-    where
-        S: Service<Request<ReqB>> + Clone,
-    {
-        ResponseFuture::forward(Oneshot::new(self.inner.clone(), request), exchange)
-    }
-
-    /// Brings a stored response up to date in the background.
-    fn refresh<ReqB, ResB>(&self, refresh: lookup::Refresh<St>)
-    where
-        S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
-        S::Future: Send,
-        ReqB: Body + Default + Send + 'static,
-        ResB: Body<Data = Bytes> + Send + 'static,
-    {
-        self.common.refreshes.spawn(self.inner.clone(), refresh);
     }
 }
 

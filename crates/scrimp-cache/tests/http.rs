@@ -488,3 +488,16 @@ async fn a_head_that_disagrees_ends_the_stored_response() {
     rig.ask("HEAD", "/", &[]).await;
     assert_eq!(rig.get("/").await.text(), "y");
 }
+
+#[tokio::test]
+async fn a_call_that_was_shared_is_said_to_be_collapsed() {
+    let rig = Rig::answering(layer(), |_| {
+        let mut response = Response::new(ScriptedBody::new().data("x"));
+        response
+            .extensions_mut()
+            .insert(scrimp_core::extensions::Shared);
+        Reply::respond(response)
+    });
+    let said = "scrimp; fwd=uri-miss; collapsed; detail=no-lifetime";
+    assert_eq!(rig.get("/").await.cache_status(), said);
+}

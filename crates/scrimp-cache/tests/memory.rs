@@ -56,11 +56,11 @@ async fn bytes_count_key_fields_and_body() {
     };
     let empty = grown("/a?0").await;
     assert!(empty > 2_000, "{empty}");
-    // The body, and the four digits more in the key and in Content-Length.
-    assert_eq!(grown("/b?10000").await - empty, 10_000 + 4 + 4);
+    // The body, and four digits more in the key, in Content-Length and in the name for globs.
+    assert_eq!(grown("/b?10000").await - empty, 10_000 + 3 * 4);
     assert_eq!(
         grown(&format!("/{}?0", "p".repeat(1_000))).await - empty,
-        999
+        2 * 999
     );
 }
 
@@ -149,6 +149,35 @@ async fn variants_of_one_key_are_bounded() {
     }
     let stats = rig.store.stats();
     assert_eq!(stats.entries, 1);
-    assert!(stats.bytes < 64 * KIB, "{stats:?}");
+    assert!(stats.bytes < 96 * KIB, "{stats:?}");
     assert!(rig.get_with("/", &[("x-any", "499")]).await.is_hit());
+}
+
+#[tokio::test]
+async fn a_tenant_has_so_many_keys_and_no_more() {
+    let layer = CacheLayer::new(MemoryStore::new(1 << 20).max_keys_per_tenant(2));
+    let stats = layer.clone();
+    let invalidator = layer.invalidator();
+    let rig = Rig::answering(layer, |_| minute("x"));
+    let ask = async |tenant: &str, uri: &str| {
+        let mut request = common::request("GET", uri, &[]);
+        let tenant = scrimp_core::extensions::Tenant(std::sync::Arc::from(tenant));
+        request.extensions_mut().insert(tenant);
+        rig.send(request).await.expect("an answer").is_hit()
+    };
+    for uri in ["/1", "/2", "/3"] {
+        ask("greedy", uri).await;
+    }
+    ask("modest", "/1").await;
+    assert!(ask("greedy", "/1").await && ask("greedy", "/2").await && ask("modest", "/1").await);
+    assert!(!ask("greedy", "/3").await, "there is no room for it");
+    assert_eq!(stats.stats().rejected, 2);
+    invalidator.invalidate(&scrimp_cache::Invalidation::uri(
+        "/1".parse().expect("a URI"),
+    ));
+    assert!(
+        !ask("greedy", "/1").await,
+        "which removes it, and stores it anew"
+    );
+    assert!(ask("greedy", "/1").await && !ask("greedy", "/3").await);
 }

@@ -113,3 +113,19 @@ async fn a_refresh_ends_when_the_last_service_is_gone() {
     tokio::time::advance(Duration::from_millis(1)).await;
     assert_eq!((upstream.abandoned(), upstream.in_flight()), (1, 0));
 }
+
+#[tokio::test]
+async fn a_slow_answer_does_not_take_the_place_of_a_newer_one() {
+    let gate = Gate::new();
+    let rig = Rig::script(layer(), [minute("older").gate(&gate), minute("newer")]);
+    let slow = rig.get("/");
+    let quick = async {
+        gate.reached(1).await;
+        rig.wait(1);
+        assert_eq!(rig.get("/").await.text(), "newer");
+        gate.open();
+    };
+    let (slow, ()) = tokio::join!(slow, quick);
+    assert_eq!(slow.text(), "older");
+    assert_eq!(rig.get("/").await.text(), "newer");
+}

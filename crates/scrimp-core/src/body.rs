@@ -67,6 +67,13 @@ impl<B: Body, K: Sink> Tee<B, K> {
     }
 }
 
+impl<B, K: Sink> Tee<B, K> {
+    /// The sink, until it has heard of the end.
+    pub fn sink(&self) -> Option<&K> {
+        self.sink.as_ref()
+    }
+}
+
 fn finish<K: Sink>(sink: &mut Option<K>, end: BodyEnd) {
     if let Some(sink) = sink.take() {
         sink.end(end);

@@ -1,7 +1,7 @@
 //! What layers tell each other, carried in [`http::Extensions`].
 //!
 //! On requests: [`Tenant`], [`Directive`], [`Tags`], [`Explain`]. On responses: [`CacheInfo`],
-//! [`Charge`].
+//! [`Charge`], [`Shared`].
 
 use std::{sync::Arc, time::Duration};
 
@@ -69,6 +69,10 @@ pub enum CacheState {
 /// On a response: what the upstream call cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Charge(pub Money);
+
+/// On a response: it came from an upstream call that was made for another request too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Shared;
 
 // === impl CacheInfo ===
 

@@ -7,7 +7,6 @@ use std::{
 };
 
 use equivalent::Equivalent;
-use smallvec::SmallVec;
 
 /// Length of a key that needs no heap while it is being looked up, in bytes.
 const INLINE: usize = 256;
@@ -34,9 +33,12 @@ pub struct KeyRef<'a> {
 }
 
 /// A key under construction. Up to 256 bytes live on the stack.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct KeyBuf {
-    bytes: SmallVec<[u8; INLINE]>,
+    /// How much of `inline` is in use, while `heap` is empty.
+    length: usize,
+    inline: [u8; INLINE],
+    heap: Vec<u8>,
 }
 
 /// Builds [`KeyHasher`]s, for maps whose keys are [`Key`]s.
@@ -161,37 +163,78 @@ impl KeyBuf {
     /// An empty key.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self {
+            length: 0,
+            inline: [0; INLINE],
+            heap: Vec::new(),
+        }
     }
 
     /// Adds a part.
     pub fn part(&mut self, part: &[u8]) -> &mut Self {
-        // A part longer than 4 GiB cannot be told apart by its prefix any more, but its
-        // bytes still are: equality compares everything.
-        let length = u32::try_from(part.len()).unwrap_or(u32::MAX);
-        self.bytes.extend_from_slice(&length.to_le_bytes());
-        self.bytes.extend_from_slice(part);
+        self.push(&prefix(part.len()));
+        self.push(part);
         self
     }
 
     /// Adds one part that `write` puts together piece by piece.
     pub fn part_with(&mut self, write: impl FnOnce(&mut dyn FnMut(&[u8]))) -> &mut Self {
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(&[0; 4]);
-        write(&mut |piece| self.bytes.extend_from_slice(piece));
-        let length = u32::try_from(self.bytes.len() - start - 4).unwrap_or(u32::MAX);
-        self.bytes[start..start + 4].copy_from_slice(&length.to_le_bytes());
+        let start = self.bytes().len();
+        self.push(&[0; 4]);
+        write(&mut |piece| self.push(piece));
+        let bytes = self.bytes_mut();
+        let prefix = prefix(bytes.len() - start - 4);
+        bytes[start..start + 4].copy_from_slice(&prefix);
         self
+    }
+
+    fn bytes(&self) -> &[u8] {
+        if self.heap.is_empty() {
+            &self.inline[..self.length]
+        } else {
+            &self.heap
+        }
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        if self.heap.is_empty() {
+            &mut self.inline[..self.length]
+        } else {
+            &mut self.heap
+        }
+    }
+
+    /// On the path of every hit, which is why this is no SmallVec.
+    #[inline]
+    fn push(&mut self, piece: &[u8]) {
+        let end = self.length + piece.len();
+        match self.inline.get_mut(self.length..end) {
+            Some(room) if self.heap.is_empty() => {
+                room.copy_from_slice(piece);
+                self.length = end;
+            }
+            _ => self.push_to_heap(piece),
+        }
+    }
+
+    #[cold]
+    fn push_to_heap(&mut self, piece: &[u8]) {
+        if self.heap.is_empty() {
+            self.heap.reserve(2 * INLINE + piece.len());
+            self.heap.extend_from_slice(&self.inline[..self.length]);
+        }
+        self.heap.extend_from_slice(piece);
     }
 
     /// The key as it stands, hashed with this process's secret.
     #[must_use]
     pub fn as_ref(&self) -> KeyRef<'_> {
         let mut hasher = SECRET.build_hasher();
-        hasher.write(&self.bytes);
+        let bytes = self.bytes();
+        hasher.write(bytes);
         KeyRef {
             hash: hasher.finish(),
-            bytes: &self.bytes,
+            bytes,
         }
     }
 
@@ -199,6 +242,18 @@ impl KeyBuf {
     #[must_use]
     pub fn to_key(&self) -> Key {
         self.as_ref().to_key()
+    }
+}
+
+/// What stands in front of a part. A part longer than 4 GiB cannot be told apart by its
+/// prefix any more, but its bytes still are: equality compares everything.
+fn prefix(length: usize) -> [u8; 4] {
+    u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes()
+}
+
+impl Default for KeyBuf {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -8,6 +8,7 @@
 //!   can run a day in a second.
 //! - [`Tee`] and [`BodyEnd`]: watch a body go by and learn why it ended.
 //! - [`Money`], [`Ledger`]: integer money, and who was saved how much of it.
+//! - `BodyDigestLayer` (feature `digest`): knows a POST by its body.
 //! - [`extensions`]: what layers tell each other through [`http::Extensions`].
 //! - [`SharedError`]: one failure, told to many callers with its sources intact.
 //!
@@ -36,6 +37,8 @@
 
 mod body;
 mod clock;
+#[cfg(feature = "digest")]
+mod digest;
 mod error;
 pub mod extensions;
 mod key;
@@ -44,6 +47,8 @@ mod money;
 
 pub use body::{BodyEnd, Sink, Tee};
 pub use clock::{Clock, TimeSource};
+#[cfg(feature = "digest")]
+pub use digest::{BodyDigest, BodyDigestLayer, BodyDigestService, DigestBody, DigestFuture};
 pub use error::{BoxError, ShareError, SharedError};
 pub use key::{Key, KeyBuf, KeyHashBuilder, KeyHasher, KeyRef};
 pub use ledger::{Account, Ledger, Line};

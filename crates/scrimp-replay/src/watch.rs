@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use scrimp_cache::{Budget, Entry, Lookup, MemoryStore, Store};
+use scrimp_cache::{Budget, Entry, FillToken, Lookup, MemoryStore, Store};
 use scrimp_core::{Key, KeyRef};
 
 /// Passes everything on to a [`MemoryStore`], and notes what the cache asks of it.
@@ -54,14 +54,9 @@ impl Store for Watched {
         self.inner.get(key)
     }
 
-    fn put(
-        &self,
-        key: Key,
-        entry: Arc<Entry>,
-        still_valid: Box<dyn FnOnce(&Entry) -> bool + Send>,
-    ) -> Self::Put {
+    fn put(&self, key: Key, entry: Arc<Entry>, token: FillToken) -> Self::Put {
         self.seen.lock().kept = true;
-        self.inner.put(key, entry, still_valid)
+        self.inner.put(key, entry, token)
     }
 
     fn remove(&self, key: KeyRef<'_>, which: Option<&Arc<Entry>>) {

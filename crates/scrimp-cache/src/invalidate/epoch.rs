@@ -104,6 +104,15 @@ pub(crate) struct Carried {
     pub(crate) names: Box<str>,
 }
 
+// === impl Position ===
+
+impl Position {
+    /// Whether this position came right after another.
+    pub(crate) fn follows(self, other: Self) -> bool {
+        self.0 == other.0 + 1
+    }
+}
+
 // === impl Epochs ===
 
 impl Epochs {

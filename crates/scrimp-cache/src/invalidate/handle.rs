@@ -11,7 +11,7 @@ use super::{
     epoch::{Epochs, Hit, Tag},
     target::group_tag,
 };
-use crate::{config::Config, key};
+use crate::{config::Config, key, policy::facts::RequestFacts};
 
 /// Invalidates what a cache holds. Cheap to clone; get it from
 /// [`CacheLayer::invalidator`](crate::CacheLayer::invalidator).
@@ -45,7 +45,8 @@ impl Invalidator {
             .config
             .rules
             .plan(request, self.config.default_cookies());
-        let key = key::build(request, plan.key);
+        let facts = RequestFacts::read(request.method(), request.headers());
+        let key = key::build(request, &facts, plan.key);
         let tag = Tag(key.as_ref().hash_value());
         self.epochs.append(Hit::Tags(vec![tag]), false);
     }

@@ -13,4 +13,6 @@ pub(crate) use carry::carry;
 pub use handle::Invalidator;
 pub(crate) use handle::invalidated_groups;
 pub use target::Invalidation;
+#[cfg(feature = "no-vary-search")]
+pub(crate) use target::search_tag;
 pub(crate) use target::{target_tag, uri_tag};

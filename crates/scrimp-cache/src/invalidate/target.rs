@@ -174,6 +174,12 @@ pub(crate) fn uri_tag(authority: &str, path_and_query: &str) -> Tag {
     hash(b"uri", authority, path_and_query)
 }
 
+/// The tag of a path, whatever its query.
+#[cfg(feature = "no-vary-search")]
+pub(crate) fn search_tag(uri: &Uri, headers: &HeaderMap) -> Tag {
+    hash(b"search", key::authority(uri, headers), uri.path())
+}
+
 /// [`uri_tag`] of a request's own target.
 pub(crate) fn target_tag(uri: &Uri, headers: &HeaderMap) -> Tag {
     let path_and_query = uri.path_and_query().map_or("/", |target| target.as_str());

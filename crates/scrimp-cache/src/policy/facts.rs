@@ -1,6 +1,6 @@
 //! A request, read once.
 
-use http::{HeaderMap, HeaderName, Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use super::control::RequestControl;
 
@@ -28,8 +28,56 @@ pub(crate) struct RequestFacts {
     pub(crate) conditional: bool,
     /// If-Match or If-Unmodified-Since: only an origin can.
     pub(crate) precondition: bool,
-    /// More than one Host, which no two readers need to agree on.
+    /// More than one Host, or one that two readers may take for two hosts.
     pub(crate) ambiguous_host: bool,
+    pub(crate) host: bool,
+    /// A field that upstreams may believe more than the target URI: see [`retells`].
+    pub(crate) retold: bool,
+    /// A field that may make it a request for something else: see [`overrides`].
+    pub(crate) overridden: bool,
+}
+
+/// Whether upstreams may take from this field under which name they were asked: frameworks
+/// make links and redirects of it. What a client says there must not reach others, so it
+/// becomes part of the key.
+///
+/// Fields that tell of the client's address are not among them: they differ with every
+/// client, and nobody makes an answer for all of one client's address.
+pub(crate) fn retells(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "forwarded"
+            | "front-end-https"
+            | "x-forwarded-host"
+            | "x-forwarded-path"
+            | "x-forwarded-port"
+            | "x-forwarded-prefix"
+            | "x-forwarded-proto"
+            | "x-forwarded-protocol"
+            | "x-forwarded-scheme"
+            | "x-forwarded-server"
+            | "x-forwarded-ssl"
+            | "x-forwarded-uri"
+            | "x-host"
+            | "x-http-host-override"
+            | "x-original-host"
+            | "x-scheme"
+            | "x-url-scheme"
+    )
+}
+
+/// Whether upstreams may take from this field which method or path is meant. Then the
+/// request is not the one that the key and the rules see.
+fn overrides(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "x-http-method"
+            | "x-http-method-override"
+            | "x-method-override"
+            | "x-original-uri"
+            | "x-original-url"
+            | "x-rewrite-url"
+    )
 }
 
 // === impl RequestFacts ===
@@ -46,26 +94,30 @@ impl RequestFacts {
             conditional: false,
             precondition: false,
             ambiguous_host: false,
+            host: false,
+            retold: false,
+            overridden: false,
         };
         let mut control = false;
-        let mut hosts = 0;
-        for name in headers.iter().map(|(name, _)| name) {
-            facts.note(name, &mut control, &mut hosts);
+        for (name, value) in headers {
+            facts.note(name, value, &mut control);
         }
-        facts.ambiguous_host = hosts > 1;
         if control {
             facts.control = RequestControl::parse(headers.get_all(header::CACHE_CONTROL));
         }
         facts
     }
 
-    fn note(&mut self, name: &HeaderName, control: &mut bool, hosts: &mut u8) {
+    fn note(&mut self, name: &HeaderName, value: &HeaderValue, control: &mut bool) {
         // The first byte sorts out most names without comparing them.
         match name.as_str().as_bytes()[0] {
             b'a' if name == header::AUTHORIZATION => self.authorization = true,
             b'c' if name == header::CACHE_CONTROL => *control = true,
             b'c' if name == header::COOKIE => self.cookie = true,
-            b'h' if name == header::HOST => *hosts = hosts.saturating_add(1),
+            b'h' if name == header::HOST => {
+                self.ambiguous_host |= self.host || !is_plain_host(value);
+                self.host = true;
+            }
             b'i' if name == header::IF_NONE_MATCH || name == header::IF_MODIFIED_SINCE => {
                 self.conditional = true;
             }
@@ -73,9 +125,20 @@ impl RequestFacts {
                 self.precondition = true;
             }
             b'r' if name == header::RANGE => self.range = true,
+            b'f' | b'x' if retells(name) => self.retold = true,
+            b'x' if overrides(name) => self.overridden = true,
             _ => {}
         }
     }
+}
+
+/// A name or address, and perhaps a port. `evil.example/@victim.example` is one host to
+/// some readers and another to others.
+fn is_plain_host(value: &HeaderValue) -> bool {
+    value
+        .as_bytes()
+        .iter()
+        .all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(byte))
 }
 
 fn class(method: &Method) -> MethodClass {
@@ -120,6 +183,28 @@ mod tests {
         assert!(facts.authorization && facts.cookie && facts.range && facts.conditional);
         assert!(facts.precondition && facts.ambiguous_host && facts.control.no_cache);
         assert_eq!(facts.control.max_age, Some(3));
+    }
+
+    #[test]
+    fn fields_that_tell_another_story_than_the_target_are_seen() {
+        let read = |name, value| {
+            let mut headers = HeaderMap::new();
+            headers.insert(
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            );
+            RequestFacts::read(&Method::GET, &headers)
+        };
+        assert!(read("x-forwarded-host", "a").retold && read("forwarded", "host=a").retold);
+        assert!(read("x-original-url", "/").overridden);
+        let harmless = read("x-forwarded-for", "::1");
+        assert!(!harmless.retold && !harmless.overridden);
+        for host in ["a@b", "a/b", "a,b", "a b", "a\\b", "a?b"] {
+            assert!(read("host", host).ambiguous_host, "{host}");
+        }
+        for host in ["", "a.example:80", "[::1]:8080", "a_b.example."] {
+            assert!(!read("host", host).ambiguous_host, "{host}");
+        }
     }
 
     #[test]

@@ -66,6 +66,15 @@ pub(crate) struct Arrival {
     pub(crate) delay: Duration,
 }
 
+// === impl Source ===
+
+impl Source {
+    /// Whether the origin gave the lifetime.
+    pub(crate) fn is_explicit(self) -> bool {
+        matches!(self, Self::Targeted | Self::CacheControl | Self::Expires)
+    }
+}
+
 // === impl Policy ===
 
 impl Policy {
@@ -107,6 +116,23 @@ impl Policy {
             last_modified: date::field(headers, &header::LAST_MODIFIED),
             date: date::field(headers, &header::DATE).unwrap_or(arrival.wall),
         }
+    }
+
+    /// Puts an operator's bounds on the lifetime, and the share of it that `chance` (0 to 1)
+    /// takes away.
+    pub(crate) fn bound(&mut self, min: Option<Duration>, max: Option<Duration>, cut: f64) {
+        let lifetime = match self.lifetime {
+            // For ever stays for ever: a part of it would be an accident of its size.
+            Duration::MAX => Duration::MAX,
+            lifetime => lifetime.mul_f64((1.0 - cut).clamp(0.0, 1.0)),
+        };
+        let lifetime = max.map_or(lifetime, |max| lifetime.min(max));
+        self.lifetime = min.map_or(lifetime, |min| lifetime.max(min));
+    }
+
+    /// Lets the response stand in for a failing upstream for so long at least.
+    pub(crate) fn fail_safe(&mut self, window: Duration) {
+        self.if_error = Some(self.if_error.map_or(window, |present| present.max(window)));
     }
 
     /// `current_age` of §4.2.3.

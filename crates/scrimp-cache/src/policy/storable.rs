@@ -22,6 +22,8 @@ pub(crate) enum Refusal {
     Partial,
     TooLarge,
     TooManyTags,
+    #[cfg(feature = "no-vary-search")]
+    SearchVariance,
     Rule,
 }
 
@@ -54,6 +56,8 @@ impl Refusal {
             Self::Partial => "partial",
             Self::TooLarge => "too-large",
             Self::TooManyTags => "too-many-tags",
+            #[cfg(feature = "no-vary-search")]
+            Self::SearchVariance => "no-vary-search",
             Self::Rule => "rule",
         }
     }
@@ -108,6 +112,27 @@ fn understood(status: StatusCode) -> bool {
     )
 }
 
+/// Status codes that no cache may store: RFC 6585 forbids it for all but 416, which answers
+/// a Range, and no key holds that.
+fn never_stored(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 416 | 428 | 429 | 431 | 511)
+}
+
+/// Status codes that blame the request: all of 4xx but those that speak of the resource,
+/// and two of 5xx.
+///
+/// A request is more than its key. Whoever finds a field that an upstream chokes on could
+/// have its complaint stored for everybody ("cache-poisoned denial of service", Nguyen et
+/// al., CCS 2019). So a rule's TTL does not cover them unless the rule names the status; an
+/// origin that gives one a lifetime of its own is taken at its word (§3).
+pub(crate) fn blames_request(status: StatusCode) -> bool {
+    match status.as_u16() {
+        404 | 410 | 451 => false,
+        400..=499 | 501 | 505 => true,
+        _ => false,
+    }
+}
+
 /// Decides whether a response to a GET may be stored.
 pub(crate) fn check(
     mode: Mode,
@@ -124,6 +149,9 @@ pub(crate) fn check(
         100..=199 | 304 => return Err(No::Status),
         206 => return Err(No::Partial),
         _ => {}
+    }
+    if never_stored(status) {
+        return Err(No::Status);
     }
     if control.must_understand && !understood(status) {
         return Err(No::Status);
@@ -214,11 +242,19 @@ mod tests {
 
     #[test]
     fn any_final_status_with_a_lifetime_is_stored() {
-        for status in [200, 203, 299, 302, 400, 404, 500, 599] {
+        for status in [200, 203, 299, 302, 400, 404, 410, 500, 599] {
             assert_eq!(shared(status, "max-age=1"), Ok(()), "{status}");
         }
         assert_eq!(shared(206, "max-age=1"), Err(Refusal::Partial));
         assert_eq!(shared(304, "max-age=1"), Err(Refusal::Status));
+    }
+
+    #[test]
+    fn what_rfc_6585_forbids_to_store_is_not_stored() {
+        for status in [416, 428, 429, 431, 511] {
+            let refused = Err(Refusal::Status);
+            assert_eq!(shared(status, "public, s-maxage=1"), refused, "{status}");
+        }
     }
 
     #[test]

@@ -10,7 +10,11 @@ use super::fields::members;
 /// joined, white space around commas goes, and for the Accept fields case and order do not
 /// count either, because their meaning does not depend on them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Selection(Box<[Chosen]>);
+pub struct Selection {
+    chosen: Box<[Chosen]>,
+    /// The one language the response is in, if it says so.
+    language: Option<Box<str>>,
+}
 
 /// A field, and its value; `None` if the request had no such field.
 type Chosen = (HeaderName, Option<Box<[u8]>>);
@@ -31,29 +35,40 @@ impl Selection {
         }
         names.sort_by(|a, b| a.as_str().cmp(b.as_str()));
         names.dedup();
-        Some(Self(
-            names
-                .into_iter()
-                .map(|name| {
-                    let value = normalise(&name, request);
-                    (name, value)
-                })
-                .collect(),
-        ))
+        let chosen = names
+            .into_iter()
+            .map(|name| {
+                let value = normalise(&name, request);
+                (name, value)
+            })
+            .collect();
+        Some(Self {
+            chosen,
+            language: language(response),
+        })
     }
 
     /// Whether the response answers a request with these fields.
     #[must_use]
     pub fn matches(&self, request: &HeaderMap) -> bool {
-        self.0
-            .iter()
-            .all(|(name, value)| same(name, value.as_deref(), request))
+        self.chosen.iter().all(|(name, value)| {
+            same(name, value.as_deref(), request)
+                || (*name == header::ACCEPT_LANGUAGE && self.speaks(request))
+        })
+    }
+
+    /// Whether the response is in the language the request likes best. Then there is nothing
+    /// better to be had, whatever the request it was made for liked second (RFC 9110
+    /// §12.5.4).
+    fn speaks(&self, request: &HeaderMap) -> bool {
+        let wanted = best_language(request);
+        matches!((&self.language, wanted), (Some(own), Some(wanted)) if own.eq_ignore_ascii_case(wanted))
     }
 
     /// Bytes on the heap.
     pub(crate) fn heap_size(&self) -> usize {
         let value = |value: &Option<Box<[u8]>>| value.as_ref().map_or(0, |value| value.len());
-        self.0
+        self.chosen
             .iter()
             .map(|(name, v)| size_of::<Chosen>() + name.as_str().len() + value(v))
             .sum()
@@ -69,6 +84,42 @@ fn same(name: &HeaderName, stored: Option<&[u8]>, request: &HeaderMap) -> bool {
         (Some(stored), Some(_)) => normalise(name, request).as_deref() == Some(stored),
         _ => false,
     }
+}
+
+/// The language of a response that has exactly one.
+fn language(response: &HeaderMap) -> Option<Box<str>> {
+    let mut languages = members(response.get_all(header::CONTENT_LANGUAGE));
+    let language = std::str::from_utf8(languages.next()?).ok()?;
+    languages.next().is_none().then(|| language.into())
+}
+
+/// The language that Accept-Language puts above all others; `None` if two are liked as
+/// much, or if it is not well formed.
+fn best_language(request: &HeaderMap) -> Option<&str> {
+    let mut best: Option<(&str, u16)> = None;
+    let mut tied = false;
+    for member in members(request.get_all(header::ACCEPT_LANGUAGE)) {
+        let member = std::str::from_utf8(member).ok()?;
+        let (range, weight) = match member.split_once(';') {
+            Some((range, parameter)) => (range.trim(), weight(parameter)?),
+            None => (member, 1000),
+        };
+        match best {
+            Some((_, most)) if weight < most => {}
+            Some((_, most)) if weight == most => tied = true,
+            _ => (best, tied) = (Some((range, weight)), false),
+        }
+    }
+    best.filter(|(_, weight)| !tied && *weight > 0)
+        .map(|(range, _)| range)
+}
+
+/// `q=0.5` in thousandths (RFC 9110 §12.4.2).
+fn weight(parameter: &str) -> Option<u16> {
+    let (name, value) = parameter.split_once('=')?;
+    let value: f32 = value.trim().parse().ok()?;
+    let valid = name.trim().eq_ignore_ascii_case("q") && (0.0..=1.0).contains(&value);
+    valid.then_some((value * 1000.0).round() as u16)
 }
 
 /// The value of a field in the form in which it is compared. `None` if it is absent.
@@ -138,6 +189,19 @@ mod tests {
     fn a_star_anywhere_matches_nothing() {
         for vary in ["*", "*, *", ", *", "foo, *", "*, foo", "a b"] {
             assert!(!matches(vary, &[], &[]), "{vary}");
+        }
+    }
+
+    #[test]
+    fn a_response_in_the_language_liked_best_is_the_answer_whoever_it_was_made_for() {
+        let response = [("vary", "accept-language"), ("content-language", "de")];
+        let made_for = headers(&[("accept-language", "en, de")]);
+        let selection = Selection::new(&made_for, &headers(&response)).unwrap();
+        let answers =
+            |languages: &str| selection.matches(&headers(&[("accept-language", languages)]));
+        assert!(answers("fr;q=0.5, DE;q=1.0") && answers("de"));
+        for other in ["fr, de", "de;q=0", "de;q=x", "en", "*", "de-AT"] {
+            assert!(!answers(other), "{other}");
         }
     }
 

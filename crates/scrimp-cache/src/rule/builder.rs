@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 
-use super::{Cookies, KeySpec, QueryKey, Rule, Template, Ttl, When};
+use super::{Cookies, KeySpec, Limits, QueryKey, Rule, Template, Ttl, When};
 use crate::pattern::Pattern;
 
 /// Builds a [`Rule`].
@@ -22,6 +22,10 @@ pub struct RuleBuilder {
     headers: Vec<HeaderName>,
     cookies: Vec<Box<str>>,
     ttl: Option<Ttl>,
+    limits: Limits,
+    fail_safe: Option<Duration>,
+    soft_timeout: Option<Duration>,
+    body_key: bool,
     bypass: bool,
     ignore_cookies: bool,
     store_set_cookie: bool,
@@ -120,8 +124,10 @@ impl RuleBuilder {
     /// The freshness lifetime, whatever the origin says of it, counted from when the answer
     /// came. [`Duration::MAX`] never ends.
     ///
-    /// It goes for the status codes that RFC 9110 calls heuristically cacheable, and for
-    /// others if [`status`](Self::status) names them.
+    /// It goes for the status codes that RFC 9110 calls heuristically cacheable, but for 405,
+    /// 414 and 501: these complain of the request, and whoever can provoke a complaint would
+    /// have it stored for everybody. Where [`status`](Self::status) names a code, it goes for
+    /// that.
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = Some(Ttl::Fixed(ttl));
         self
@@ -134,6 +140,66 @@ impl RuleBuilder {
         ttl: impl Fn(&Request<()>, &Response<()>) -> Option<Duration> + Send + Sync + 'static,
     ) -> Self {
         self.ttl = Some(Ttl::With(Arc::new(ttl)));
+        self
+    }
+
+    /// The freshness lifetime of answers that say there is nothing: 404 and 410.
+    pub fn negative_ttl(mut self, ttl: Duration) -> Self {
+        self.limits.negative_ttl = Some(ttl);
+        self
+    }
+
+    /// No lifetime is shorter than this, whoever gave it. What may not be stored is not
+    /// stored all the same.
+    pub fn min_ttl(mut self, ttl: Duration) -> Self {
+        self.limits.min_ttl = Some(ttl);
+        self
+    }
+
+    /// No lifetime is longer than this, whoever gave it.
+    pub fn max_ttl(mut self, ttl: Duration) -> Self {
+        self.limits.max_ttl = Some(ttl);
+        self
+    }
+
+    /// Takes up to so many percent off each lifetime, by chance: what was stored together
+    /// does not expire together. Between 0 and 100.
+    pub fn jitter(mut self, percent: f64) -> Self {
+        // Anything else is noticed by `build`.
+        self.limits.jitter = if (0.0..=100.0).contains(&percent) {
+            (percent * 10.0).round() as u16
+        } else {
+            u16::MAX
+        };
+        self
+    }
+
+    /// Larger bodies are not stored, in bytes.
+    pub fn max_body(mut self, bytes: u64) -> Self {
+        self.limits.max_body = Some(bytes);
+        self
+    }
+
+    /// Serves stale so long after expiry if the upstream fails, whatever the origin says of
+    /// `stale-if-error`; where it says `must-revalidate`, only with
+    /// [`override_origin`](Self::override_origin).
+    pub fn fail_safe(mut self, staleness: Duration) -> Self {
+        self.fail_safe = Some(staleness);
+        self
+    }
+
+    /// Serves stale if the upstream takes longer than this, where a failure would let it
+    /// be served too. The call goes on in the background, and nobody waits for it twice.
+    pub fn soft_timeout(mut self, time: Duration) -> Self {
+        self.soft_timeout = Some(time);
+        self
+    }
+
+    /// Stores answers to POST by a digest of the request's body, as for GraphQL queries and
+    /// calls to models. Only requests that went through a
+    /// [`BodyDigestLayer`](scrimp_core::BodyDigestLayer) have one.
+    pub fn body_key(mut self) -> Self {
+        self.body_key = true;
         self
     }
 
@@ -192,6 +258,20 @@ impl RuleBuilder {
         if self.bypass && (has_key || self.ttl.is_some()) {
             return wrong("a rule that bypasses the cache has no use for a key or a TTL");
         }
+        if self.limits.jitter > 1000 {
+            return wrong("a jitter is a percentage between 0 and 100");
+        }
+        if let (Some(min), Some(max)) = (self.limits.min_ttl, self.limits.max_ttl)
+            && min > max
+        {
+            return wrong("the shortest lifetime (min-ttl) is longer than the longest (max-ttl)");
+        }
+        if needs_response && (self.soft_timeout.is_some() || self.body_key) {
+            return wrong(
+                "a rule with a condition on the response (content-type, status) comes too \
+                 late for soft-timeout and body-key; make two rules of it",
+            );
+        }
         if let Some(path) = &self.path
             && !path.as_str().starts_with(['/', '*'])
         {
@@ -226,6 +306,10 @@ impl RuleBuilder {
                 cookies: self.cookies.into(),
             },
             ttl: self.ttl,
+            limits: self.limits,
+            fail_safe: self.fail_safe,
+            soft_timeout: self.soft_timeout,
+            body_key: self.body_key,
             bypass: self.bypass,
             cookies: (self.ignore_cookies || keyed_cookies).then_some(Cookies::Ignore),
             store_set_cookie: self.store_set_cookie,

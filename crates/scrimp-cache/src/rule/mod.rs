@@ -2,6 +2,7 @@
 
 mod builder;
 mod parse;
+mod path;
 mod set;
 mod template;
 
@@ -20,6 +21,10 @@ pub(crate) use template::Template;
 /// Rules are tried in order and the first that matches decides. A rule with a condition on
 /// the response (its content type or its status) is passed over while there is no response
 /// yet; it decides about storing and TTL only, never about the key.
+///
+/// A path that upstreams read in different ways (`/static/..%2faccount`, `/account;x.css`,
+/// `//account`, `/account%00.css`) could get a personal page treated as a public one. In
+/// doubt, a condition on the path holds for a rule that bypasses, and for no other.
 ///
 /// Rules are built with [`Rule::builder`] or read from text:
 ///
@@ -44,6 +49,13 @@ pub(crate) use template::Template;
 /// | `cookie=session` | key: a cookie's value; other cookies are ignored |
 /// | `ttl=2m` `ttl=infinite` | freshness lifetime, in place of the origin's |
 /// | `tag=product:{id}` | tags; `{id}` is that segment of the path, `{query.page}` a parameter, `{header.x-y}` a response field |
+/// | `negative-ttl=30s` | the same for 404 and 410 |
+/// | `min-ttl=5s` `max-ttl=1h` | bounds on lifetimes, the origin's too |
+/// | `jitter=10%` | up to so much is taken off a lifetime by chance, so that what was stored together does not expire together |
+/// | `max-body=1MiB` | larger bodies are not stored |
+/// | `fail-safe=1h` | serve stale so long if the upstream fails |
+/// | `soft-timeout=200ms` | serve stale if the upstream takes longer, and let it finish in the background |
+/// | `body-key` | store answers to POST too, by a digest of the body (see [`BodyDigestLayer`](scrimp_core::BodyDigestLayer)) |
 /// | `bypass` | keep the cache out of it |
 /// | `ignore-cookies` | store and serve although the request has cookies |
 /// | `store-set-cookie` | store although the response sets cookies |
@@ -54,6 +66,10 @@ pub struct Rule {
     pub(crate) when: When,
     pub(crate) key: KeySpec,
     pub(crate) ttl: Option<Ttl>,
+    pub(crate) limits: Limits,
+    pub(crate) fail_safe: Option<Duration>,
+    pub(crate) soft_timeout: Option<Duration>,
+    pub(crate) body_key: bool,
     pub(crate) bypass: bool,
     pub(crate) cookies: Option<Cookies>,
     pub(crate) store_set_cookie: bool,
@@ -104,6 +120,18 @@ pub(crate) enum Cookies {
 /// Works out a lifetime from request and response; `None` leaves it to the next source.
 pub(crate) type TtlFn = dyn Fn(&Request<()>, &Response<()>) -> Option<Duration> + Send + Sync;
 
+/// Bounds on what is stored and for how long.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Limits {
+    /// In place of `ttl`, for answers that say there is nothing.
+    pub(crate) negative_ttl: Option<Duration>,
+    pub(crate) min_ttl: Option<Duration>,
+    pub(crate) max_ttl: Option<Duration>,
+    /// Part of a lifetime that chance may take away, in thousandths.
+    pub(crate) jitter: u16,
+    pub(crate) max_body: Option<u64>,
+}
+
 /// A freshness lifetime.
 #[derive(Clone)]
 pub(crate) enum Ttl {
@@ -139,6 +167,10 @@ impl Rule {
 
     /// The lifetime for a response, if the rule has an opinion.
     pub(crate) fn ttl(&self, request: &Request<()>, response: &Response<()>) -> Option<Duration> {
+        let nothing = matches!(response.status().as_u16(), 404 | 410);
+        if nothing && self.limits.negative_ttl.is_some() {
+            return self.limits.negative_ttl;
+        }
         match self.ttl.as_ref()? {
             Ttl::Fixed(ttl) => Some(*ttl),
             Ttl::With(ttl) => ttl(request, response),
@@ -176,8 +208,9 @@ impl When {
         self.content_type.is_some() || !self.statuses.is_empty()
     }
 
-    /// Whether the conditions on the request hold.
-    pub(crate) fn request<B>(&self, request: &Request<B>) -> bool {
+    /// Whether the conditions on the request hold. `doubt` is what is taken to hold of a
+    /// path that upstreams read in different ways; `None` if it is none of those.
+    pub(crate) fn request<B>(&self, request: &Request<B>, doubt: Option<bool>) -> bool {
         let method = |method: &Method| {
             method == request.method()
                 || (method == Method::GET && request.method() == Method::HEAD)
@@ -194,7 +227,7 @@ impl When {
             && self
                 .path
                 .as_ref()
-                .is_none_or(|path| path.matches(request.uri().path()))
+                .is_none_or(|path| doubt.unwrap_or_else(|| path.matches(request.uri().path())))
             && self
                 .host
                 .as_ref()

@@ -33,6 +33,7 @@ fn apply(builder: RuleBuilder, word: &str) -> Result<RuleBuilder, RuleError> {
             "ignore-cookies" => Ok(builder.ignore_cookies()),
             "store-set-cookie" => Ok(builder.store_set_cookie()),
             "override-origin" => Ok(builder.override_origin()),
+            "body-key" => Ok(builder.body_key()),
             _ => Err(unknown(word)),
         };
     };
@@ -63,10 +64,34 @@ fn apply(builder: RuleBuilder, word: &str) -> Result<RuleBuilder, RuleError> {
             Ok(builder.header(read::<HeaderName>(name, item, "a field name")?))
         }),
         "cookie" => Ok(list().fold(builder, RuleBuilder::cookie)),
-        "ttl" => Ok(builder.ttl(duration(value)?)),
+        "ttl" => Ok(builder.ttl(duration(name, value)?)),
         "tag" => Ok(list().fold(builder, RuleBuilder::tag)),
-        _ => Err(unknown(word)),
+        _ => apply_limit(builder, name, value).unwrap_or_else(|| Err(unknown(word))),
     }
+}
+
+/// The words that bound something; `None` for other words.
+fn apply_limit(
+    builder: RuleBuilder,
+    name: &str,
+    value: &str,
+) -> Option<Result<RuleBuilder, RuleError>> {
+    let duration = || duration(name, value);
+    Some(match name {
+        "negative-ttl" => duration().map(|time| builder.negative_ttl(time)),
+        "min-ttl" => duration().map(|time| builder.min_ttl(time)),
+        "max-ttl" => duration().map(|time| builder.max_ttl(time)),
+        "fail-safe" => duration().map(|time| builder.fail_safe(time)),
+        "soft-timeout" => duration().map(|time| builder.soft_timeout(time)),
+        "jitter" => read::<f64>(
+            name,
+            value.trim_end_matches('%'),
+            "a percentage such as 10%",
+        )
+        .map(|percent| builder.jitter(percent)),
+        "max-body" => bytes(name, value).map(|bytes| builder.max_body(bytes)),
+        _ => return None,
+    })
 }
 
 fn if_header(builder: RuleBuilder, value: &str) -> Result<RuleBuilder, RuleError> {
@@ -81,15 +106,36 @@ fn if_header(builder: RuleBuilder, value: &str) -> Result<RuleBuilder, RuleError
 }
 
 /// A duration such as `90s`, `2m` or `1h30m`, or `infinite`.
-fn duration(text: &str) -> Result<Duration, RuleError> {
+fn duration(name: &str, text: &str) -> Result<Duration, RuleError> {
     if text == "infinite" {
         return Ok(Duration::MAX);
     }
     humantime::parse_duration(text).map_err(|_| {
         RuleError(format!(
-            "`ttl={text}` is no duration: write `30s`, `5m`, `1h30m` or `infinite`"
+            "`{name}={text}` is no duration: write `30s`, `5m`, `1h30m` or `infinite`"
         ))
     })
+}
+
+/// A size such as `512`, `64KiB` or `1MiB`.
+fn bytes(name: &str, text: &str) -> Result<u64, RuleError> {
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let unit: u64 = match &text[digits.len()..] {
+        "" | "B" => 1,
+        "KiB" | "K" => 1 << 10,
+        "MiB" | "M" => 1 << 20,
+        "GiB" | "G" => 1 << 30,
+        _ => 0,
+    };
+    let number: Option<u64> = digits.parse().ok();
+    number
+        .filter(|_| unit > 0)
+        .and_then(|number| number.checked_mul(unit))
+        .ok_or_else(|| {
+            RuleError(format!(
+                "`{name}={text}` is no size: write `512`, `64KiB` or `1MiB`"
+            ))
+        })
 }
 
 fn read<T: FromStr<Err: Display>>(word: &str, text: &str, wanted: &str) -> Result<T, RuleError> {
@@ -103,7 +149,9 @@ fn read<T: FromStr<Err: Display>>(word: &str, text: &str, wanted: &str) -> Resul
 fn unknown(word: &str) -> RuleError {
     RuleError(format!(
         "`{word}` means nothing in a rule; it may hold name=, method=, host=, path=, \
-         if-header=, content-type=, status=, query=, header=, cookie=, ttl=, tag=, bypass, \
+         if-header=, content-type=, status=, query=, header=, cookie=, tag=, ttl=, \
+         negative-ttl=, min-ttl=, max-ttl=, jitter=, max-body=, fail-safe=, soft-timeout=, \
+         body-key, bypass, \
          ignore-cookies, store-set-cookie, override-origin"
     ))
 }

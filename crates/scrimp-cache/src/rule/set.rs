@@ -1,9 +1,14 @@
 //! All rules of a layer, in order.
 
+use std::time::Duration;
+
 use http::{Request, Response, header};
 
-use super::{Cookies, KeySpec, Rule};
-use crate::policy::storable::Permissions;
+use super::{Cookies, KeySpec, Rule, path};
+use crate::policy::{
+    freshness::heuristically_cacheable,
+    storable::{Permissions, blames_request},
+};
 
 /// The rules of a layer.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +24,8 @@ pub(crate) struct RequestPlan<'a> {
     pub(crate) cookies: Cookies,
     /// Authorization is part of the key.
     pub(crate) keyed_authorization: bool,
+    pub(crate) soft_timeout: Option<Duration>,
+    pub(crate) body_key: bool,
 }
 
 // === impl RuleSet ===
@@ -30,37 +37,52 @@ impl RuleSet {
 
     /// The first rule that matches a request and asks nothing of the response.
     pub(crate) fn plan<B>(&self, request: &Request<B>, cookies: Cookies) -> RequestPlan<'_> {
+        let plain = self.reads_plainly(request);
         let rule = self
             .rules
             .iter()
-            .find(|rule| !rule.when.needs_response() && rule.when.request(request));
+            .find(|rule| !rule.when.needs_response() && rule.covers(request, plain));
         match rule {
             None => RequestPlan {
                 key: None,
                 bypass: false,
                 cookies,
                 keyed_authorization: false,
+                soft_timeout: None,
+                body_key: false,
             },
             Some(rule) => RequestPlan {
                 key: Some(&rule.key),
                 bypass: rule.bypass,
                 cookies: rule.cookies.unwrap_or(cookies),
                 keyed_authorization: rule.key.headers.contains(&header::AUTHORIZATION),
+                soft_timeout: rule.soft_timeout,
+                body_key: rule.body_key,
             },
         }
     }
 
     /// The first rule that matches both.
     pub(crate) fn find<A, B>(&self, request: &Request<A>, response: &Response<B>) -> Option<&Rule> {
+        let plain = self.reads_plainly(request);
         self.rules
             .iter()
-            .find(|rule| rule.when.request(request) && rule.when.response(response))
+            .find(|rule| rule.covers(request, plain) && rule.when.response(response))
+    }
+
+    fn reads_plainly<B>(&self, request: &Request<B>) -> bool {
+        self.rules.is_empty() || path::reads_plainly(request.uri().path())
     }
 }
 
 // === impl Rule ===
 
 impl Rule {
+    /// Whether the rule is for a request.
+    fn covers<B>(&self, request: &Request<B>, plain: bool) -> bool {
+        self.when.request(request, (!plain).then_some(self.bypass))
+    }
+
     /// What the rule permits.
     pub(crate) fn permissions(&self) -> Permissions {
         Permissions {
@@ -70,10 +92,11 @@ impl Rule {
         }
     }
 
-    /// Whether the rule's TTL goes for a status: for those that are cacheable by default,
-    /// and for those it names.
+    /// Whether the rule's TTL goes for a status: for those that are cacheable by default and
+    /// do not blame the request, and for those it names.
     pub(crate) fn covers_status<B>(&self, response: &Response<B>) -> bool {
-        crate::policy::freshness::heuristically_cacheable(response.status())
-            || self.when.statuses.contains(&response.status())
+        let status = response.status();
+        self.when.statuses.contains(&status)
+            || (heuristically_cacheable(status) && !blames_request(status))
     }
 }

@@ -13,7 +13,9 @@ use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use scrimp_core::{Account, Money};
 use smallvec::SmallVec;
+use tokio::time::Instant;
 
+use super::FillToken;
 use crate::{
     invalidate::epoch::Birth,
     policy::{Policy, Selection},
@@ -36,6 +38,8 @@ pub struct Entry {
     pub(crate) trailers: Option<HeaderMap>,
     /// What caches nearer to the origin said in Cache-Status.
     pub(crate) upstream_status: Option<Bytes>,
+    /// When it was asked for.
+    pub(crate) asked: Instant,
     pub(crate) policy: Policy,
     pub(crate) selection: Selection,
     pub(crate) birth: Birth,
@@ -207,6 +211,16 @@ impl Variants {
         list.push(Arc::clone(entry));
         list.extend(others);
         Self(list)
+    }
+
+    /// Whether one of these answers the same requests, still stands, and was asked for later:
+    /// a slow answer must not take the place of a newer one.
+    #[must_use]
+    pub fn outdates(&self, entry: &Entry, token: &FillToken) -> bool {
+        let newer = |other: &Entry| {
+            other.selection == entry.selection && other.asked > entry.asked && token.allows(other)
+        };
+        self.0.iter().any(|other| newer(other))
     }
 
     /// These responses without one of them; `None` if none is left.

@@ -9,14 +9,13 @@ use std::{
     },
 };
 
-use moka::{
-    notification::RemovalCause,
-    ops::compute::{CompResult, Op},
-    sync::Cache,
-};
+use moka::{notification::RemovalCause, ops::compute::Op, sync::Cache};
 use scrimp_core::{BoxError, Key, KeyHashBuilder, KeyRef};
 
-use super::{Budget, Entry, Lookup, PutOutcome, Store, Variants};
+use super::{
+    Budget, Entry, FillToken, Lookup, PutOutcome, Store, Variants,
+    gauge::{Gauge, Tenants},
+};
 
 /// Share of the memory that answers still coming in may take: one part in so many.
 const FILL_SHARE: u64 = 8;
@@ -40,17 +39,9 @@ struct Inner {
     cache: Cache<Key, Arc<Variants>, KeyHashBuilder>,
     budget: Budget,
     gauge: Arc<Gauge>,
+    tenants: Arc<Tenants>,
     settle_every: u64,
-    max_body: u64,
-}
-
-/// Bytes held. moka reports removals, so this is exact where its own count lags.
-#[derive(Default)]
-struct Gauge {
-    bytes: AtomicU64,
-    peak: AtomicU64,
-    unsettled: AtomicU64,
-    evicted: AtomicU64,
+    max_body: AtomicU64,
 }
 
 /// What a [`MemoryStore`] holds, read at one moment.
@@ -78,7 +69,8 @@ impl MemoryStore {
         let for_fills = max_bytes / FILL_SHARE;
         let for_entries = max_bytes - for_fills;
         let gauge = Arc::new(Gauge::default());
-        let heard = Arc::clone(&gauge);
+        let tenants = Arc::new(Tenants::unlimited());
+        let (heard, counted) = (Arc::clone(&gauge), Arc::clone(&tenants));
         let cache = Cache::builder()
             .max_capacity(for_entries)
             .weigher(|key: &Key, value: &Arc<Variants>| {
@@ -89,6 +81,9 @@ impl MemoryStore {
                 heard
                     .bytes
                     .fetch_sub(weigh(&key, &value), Ordering::Relaxed);
+                if cause != RemovalCause::Replaced {
+                    counted.release(&key);
+                }
                 if cause == RemovalCause::Size {
                     heard.evicted.fetch_add(1, Ordering::Relaxed);
                 }
@@ -98,8 +93,9 @@ impl MemoryStore {
             cache,
             budget: Budget::new(for_fills),
             gauge,
+            tenants,
             settle_every: (for_entries / SETTLE_SHARE).max(1),
-            max_body: for_fills.min(u64::from(u32::MAX / 2)),
+            max_body: AtomicU64::new(for_fills.min(u64::from(u32::MAX / 2))),
         }))
     }
 
@@ -107,15 +103,23 @@ impl MemoryStore {
     /// store; it cannot be raised past that, as a body has to fit while it comes in.
     #[must_use]
     pub fn max_body(self, bytes: u64) -> Self {
-        let inner = Arc::try_unwrap(self.0).unwrap_or_else(|shared| Inner {
-            cache: shared.cache.clone(),
-            budget: shared.budget.clone(),
-            gauge: Arc::clone(&shared.gauge),
-            settle_every: shared.settle_every,
-            max_body: shared.max_body,
-        });
-        let max_body = inner.max_body.min(bytes);
-        Self(Arc::new(Inner { max_body, ..inner }))
+        self.0.max_body.fetch_min(bytes, Ordering::Relaxed);
+        self
+    }
+
+    /// Keeps at most so many keys for each [`Tenant`](scrimp_core::extensions::Tenant), so
+    /// that one cannot crowd out the others. A key past that is not kept until one of the
+    /// tenant's others is gone. To be set before the store is used; default: no limit.
+    #[must_use]
+    pub fn max_keys_per_tenant(self, keys: u64) -> Self {
+        self.0.tenants.limit_to(keys);
+        self
+    }
+
+    /// Largest body that is kept, in bytes.
+    #[must_use]
+    pub fn max_body_size(&self) -> u64 {
+        self.0.max_body.load(Ordering::Relaxed)
     }
 
     /// What the store holds now.
@@ -132,33 +136,35 @@ impl MemoryStore {
         }
     }
 
-    fn put_now(
-        &self,
-        key: Key,
-        entry: &Arc<Entry>,
-        still_valid: impl FnOnce(&Entry) -> bool,
-    ) -> PutOutcome {
+    fn put_now(&self, key: Key, entry: &Arc<Entry>, token: &FillToken) -> PutOutcome {
         let inner = &*self.0;
+        let mut outcome = PutOutcome::Stored;
         let mut added = 0;
         let owned = key.clone();
-        let result = inner.cache.entry(key).and_compute_with(|present| {
-            if !still_valid(entry) {
+        inner.cache.entry(key).and_compute_with(|present| {
+            let present = present.map(moka::Entry::into_value);
+            outcome = match &present {
+                _ if !token.allows(entry) => PutOutcome::Superseded,
+                Some(present) if present.outdates(entry, token) => PutOutcome::Superseded,
+                None if !inner.tenants.take(&owned) => PutOutcome::Rejected,
+                _ => PutOutcome::Stored,
+            };
+            if outcome != PutOutcome::Stored {
                 return Op::Nop;
             }
-            let variants = match present {
-                Some(present) => present.into_value().with(entry),
-                None => Variants::default().with(entry),
-            };
+            let variants = present.map_or_else(
+                || Variants::default().with(entry),
+                |present| present.with(entry),
+            );
             added = weigh(&owned, &variants);
             // Counted before moka can report the removal.
-            let bytes = inner.gauge.bytes.fetch_add(added, Ordering::Relaxed) + added;
-            inner.gauge.peak.fetch_max(bytes, Ordering::Relaxed);
+            inner.gauge.bytes.fetch_add(added, Ordering::Relaxed);
             Op::Put(Arc::new(variants))
         });
-        if added == 0 {
-            debug_assert!(!matches!(result, CompResult::Inserted(_)));
-            return PutOutcome::Superseded;
+        if outcome != PutOutcome::Stored {
+            return outcome;
         }
+        inner.gauge.note_peak();
         let unsettled = inner.gauge.unsettled.fetch_add(added, Ordering::Relaxed) + added;
         if unsettled >= inner.settle_every {
             inner.gauge.unsettled.store(0, Ordering::Relaxed);
@@ -180,13 +186,8 @@ impl Store for MemoryStore {
         Lookup::Now(self.0.cache.get(&key))
     }
 
-    fn put(
-        &self,
-        key: Key,
-        entry: Arc<Entry>,
-        still_valid: Box<dyn FnOnce(&Entry) -> bool + Send>,
-    ) -> Self::Put {
-        std::future::ready(Ok(self.put_now(key, &entry, still_valid)))
+    fn put(&self, key: Key, entry: Arc<Entry>, token: FillToken) -> Self::Put {
+        std::future::ready(Ok(self.put_now(key, &entry, &token)))
     }
 
     fn remove(&self, key: KeyRef<'_>, which: Option<&Arc<Entry>>) {
@@ -216,7 +217,7 @@ impl Store for MemoryStore {
     }
 
     fn max_body(&self) -> u64 {
-        self.0.max_body
+        self.max_body_size()
     }
 
     fn stats(&self) -> StoreStats {
@@ -229,7 +230,7 @@ impl fmt::Debug for MemoryStore {
         f.debug_struct("MemoryStore")
             .field("max_entry_bytes", &self.0.cache.policy().max_capacity())
             .field("max_fill_bytes", &self.0.budget.limit())
-            .field("max_body", &self.0.max_body)
+            .field("max_body", &self.max_body_size())
             .finish_non_exhaustive()
     }
 }

@@ -2,11 +2,14 @@
 
 mod budget;
 mod entry;
+mod gauge;
 mod memory;
 
 use std::{future::Future, sync::Arc};
 
 use scrimp_core::{BoxError, Key, KeyRef};
+
+use crate::invalidate::epoch::{Epoch, Epochs};
 
 pub use budget::{Budget, Held};
 pub(crate) use entry::{Booking, CACHE_STATUS, Refreshing, compact};
@@ -29,15 +32,21 @@ pub trait Store: Clone + Send + Sync + 'static {
 
     /// Keeps a response, in place of those that answer the same requests.
     ///
-    /// `still_valid` is asked at the last moment, under whatever lock the store has for the
-    /// key: if it says no, the response was invalidated while it was under way, and the
-    /// store answers [`PutOutcome::Superseded`].
-    fn put(
-        &self,
-        key: Key,
-        entry: Arc<Entry>,
-        still_valid: Box<dyn FnOnce(&Entry) -> bool + Send>,
-    ) -> Self::Put;
+    /// The token is asked at the last moment, under whatever lock the store has for the key:
+    /// if it does not allow the entry, the response was invalidated while it was under way,
+    /// and the store answers [`PutOutcome::Superseded`].
+    fn put(&self, key: Key, entry: Arc<Entry>, token: FillToken) -> Self::Put;
+
+    /// Keeps a response whose body is stored already: the upstream has confirmed it, and its
+    /// header fields and lifetime are new. A store that can write those alone does.
+    fn touch(&self, key: Key, entry: Arc<Entry>, token: FillToken) -> Self::Put {
+        self.put(key, entry, token)
+    }
+
+    /// What the store can do.
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::default()
+    }
 
     /// Removes all responses under a key, or one of them.
     fn remove(&self, key: KeyRef<'_>, which: Option<&Arc<Entry>>);
@@ -51,6 +60,36 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// What the store holds, as far as it knows.
     fn stats(&self) -> StoreStats {
         StoreStats::default()
+    }
+}
+
+/// What a store can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Capabilities {
+    /// Other processes read and write the same responses.
+    pub shared: bool,
+    /// Responses outlive the process.
+    pub persistent: bool,
+}
+
+/// Says whether a response may still enter the store.
+///
+/// Every fill has one. It knows the invalidations since before the upstream call began.
+#[derive(Debug, Clone)]
+pub struct FillToken(Arc<Epochs>);
+
+// === impl FillToken ===
+
+impl FillToken {
+    pub(crate) fn new(epochs: &Arc<Epochs>) -> Self {
+        Self(Arc::clone(epochs))
+    }
+
+    /// False if something the response carries was invalidated while it was under way.
+    #[must_use]
+    pub fn allows(&self, entry: &Entry) -> bool {
+        self.0.check(&entry.birth) != Epoch::Gone
     }
 }
 

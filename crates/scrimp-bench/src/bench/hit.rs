@@ -1,0 +1,62 @@
+//! What a hit costs.
+
+use crate::{
+    alloc, fixture,
+    peers::{FLOORS, PEERS, SCRIMP, Setup},
+    poll,
+    report::Report,
+    subject::{Named, Subject},
+    timing::{self, BATCH, Part},
+};
+
+const BENCH: &str = "hit";
+
+/// Larger bodies: a hit must not cost more for them.
+const LARGER: [(usize, &str); 2] = [(64 << 10, "scrimp, 64 KiB"), (1 << 20, "scrimp, 1 MiB")];
+
+pub(crate) fn run(rounds: usize, report: &mut Report) {
+    let runtime = poll::runtime();
+    let _entered = runtime.enter();
+    let makes = FLOORS.iter().chain(SCRIMP).chain(PEERS);
+    let mut subjects: Vec<Named> = makes.map(|make| make(Setup::hit(fixture::BODY))).collect();
+    subjects.extend(LARGER.map(|(size, name)| Named {
+        name,
+        ..SCRIMP[0](Setup::hit(size))
+    }));
+
+    let mut borrowed: Vec<&mut dyn Subject> = Vec::new();
+    for named in &mut subjects {
+        borrowed.push(&mut *named.subject);
+    }
+    let between = || poll::settle(&runtime);
+    let medians = timing::medians(&mut borrowed, rounds, Part::Whole, &between);
+    for (named, nanoseconds) in subjects.iter_mut().zip(&medians) {
+        report.add(BENCH, named.name, "time", *nanoseconds, "ns");
+        report.add(BENCH, named.name, "ratio", nanoseconds / medians[0], "");
+        if cfg!(feature = "count") {
+            report.add(BENCH, named.name, "allocations", allocations(named), "");
+        }
+        check(named);
+    }
+}
+
+/// Allocations per exchange.
+fn allocations(named: &mut Named) -> f64 {
+    const BATCHES: usize = 16;
+    let mut count = 0;
+    for _ in 0..BATCHES {
+        named.subject.prepare(BATCH);
+        count += alloc::measure(|| named.subject.exchange()).count_total;
+    }
+    count as f64 / (BATCHES * BATCH) as f64
+}
+
+/// A subject that does not hit has no place in the table.
+fn check(named: &Named) {
+    let reached = (named.reached)();
+    assert!(
+        reached <= 1,
+        "{} asked its origin {reached} times",
+        named.name
+    );
+}

@@ -1,0 +1,160 @@
+//! Bytes that a store says it holds, against bytes that are allocated.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
+use http_body_util::Full;
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use scrimp_cache::{CacheLayer, MemoryStore};
+use tower::{Layer, Service, service_fn};
+
+use crate::{alloc, peers::RequestBody, poll, report::Report};
+
+const BENCH: &str = "memory";
+const RESPONSES: usize = 100_000;
+const LARGEST_BODY: f64 = 65_536.0;
+const LONGEST_PATH: f64 = 600.0;
+/// So much that nothing is evicted.
+const ROOM: u64 = 16 << 30;
+
+/// Names that the http crate knows, and some that it does not.
+const NAMES: [&str; 19] = [
+    "content-type",
+    "etag",
+    "last-modified",
+    "server",
+    "via",
+    "content-language",
+    "link",
+    "x-frame-options",
+    "alt-svc",
+    "strict-transport-security",
+    "x-content-type-options",
+    "access-control-allow-origin",
+    "x-request-id",
+    "x-region",
+    "x-served-by",
+    "x-ratelimit-remaining",
+    "surrogate-key",
+    "server-timing",
+    "report-to",
+];
+
+const LANGUAGES: [&str; 3] = ["en", "de", "fr"];
+
+/// One exchange that ends up in the store.
+struct Exchange {
+    request: Request<RequestBody>,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+pub(crate) fn run(report: &mut Report) {
+    if !cfg!(feature = "count") {
+        eprintln!("nothing to compare with: built without the feature `count`");
+        return;
+    }
+    let runtime = poll::runtime();
+    let _entered = runtime.enter();
+    // What is made once and stays is no part of an entry.
+    drop(fill(1));
+    let mut filled = None;
+    let allocated = alloc::measure(|| filled = Some(fill(RESPONSES))).bytes_current as f64;
+    let Some((store, bodies)) = filled else {
+        return;
+    };
+    let stats = store.stats();
+    let weighed = stats.bytes as f64;
+    let beside = |bytes: f64| (bytes - bodies as f64) / RESPONSES as f64;
+    let mut add = |metric, value, unit| report.add(BENCH, "MemoryStore", metric, value, unit);
+    add("keys", stats.entries as f64, "");
+    add("weighed", weighed, "B");
+    add("allocated", allocated, "B");
+    add("ratio", weighed / allocated, "");
+    add("weighed beside the body", beside(weighed), "B/response");
+    add("allocated beside the body", beside(allocated), "B/response");
+}
+
+/// Sends exchanges through a layer; answers with its store, and how long all bodies are.
+fn fill(count: usize) -> (MemoryStore, usize) {
+    let store = MemoryStore::new(ROOM);
+    let next = Arc::new(parking_lot::Mutex::new(None));
+    let origin = {
+        let next = Arc::clone(&next);
+        service_fn(move |_: Request<RequestBody>| {
+            let (headers, body) = next.lock().take().unwrap_or_default();
+            let mut response = Response::new(Full::<Bytes>::new(body));
+            *response.headers_mut() = headers;
+            std::future::ready(Ok::<_, std::convert::Infallible>(response))
+        })
+    };
+    let mut service = CacheLayer::new(store.clone()).layer(origin);
+    let mut random = StdRng::seed_from_u64(11);
+    let mut bodies = 0;
+    let mut page = 0;
+    let mut sent = 0;
+    while sent < count {
+        let path = path(page, &mut random);
+        page += 1;
+        let languages = if page % 10 == 0 {
+            &LANGUAGES[..]
+        } else {
+            &LANGUAGES[..1]
+        };
+        for language in languages {
+            let exchange = exchange(&path, language, languages.len() > 1, &mut random);
+            bodies += exchange.body.len();
+            *next.lock() = Some((exchange.headers, exchange.body));
+            let Ok(response) = poll::now(service.call(exchange.request));
+            let Ok(_) = poll::now(http_body_util::BodyExt::collect(response.into_body()));
+            sent += 1;
+        }
+    }
+    (store, bodies)
+}
+
+fn exchange(path: &str, language: &str, varies: bool, random: &mut StdRng) -> Exchange {
+    let mut request = Request::new(RequestBody::default());
+    *request.uri_mut() = path.parse().expect("the path is well-formed");
+    let fields = request.headers_mut();
+    fields.insert(header::HOST, HeaderValue::from_static("api.example.com"));
+    fields.insert(header::ACCEPT_LANGUAGE, value(language));
+
+    let body = vec![b'b'; log_uniform(LARGEST_BODY, random) - 1];
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CACHE_CONTROL, value("public, max-age=3600"));
+    if varies {
+        headers.insert(header::VARY, HeaderValue::from_static("accept-language"));
+    }
+    // Half of the responses announce their length.
+    if random.random_bool(0.5) {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+    }
+    let wanted = random.random_range(3..=20);
+    while headers.len() < wanted {
+        let name = NAMES[random.random_range(0..NAMES.len())];
+        let text = "v".repeat(random.random_range(1..60));
+        headers.insert(HeaderName::from_static(name), value(&text));
+    }
+    Exchange {
+        request,
+        headers,
+        body: body.into(),
+    }
+}
+
+fn value(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).expect("the value is printable")
+}
+
+/// A path of its own for each page, short more often than long.
+fn path(page: usize, random: &mut StdRng) -> String {
+    format!("/{page}/{}", "p".repeat(log_uniform(LONGEST_PATH, random)))
+}
+
+/// From 1 to `most`: every order of magnitude is as likely as the next.
+fn log_uniform(most: f64, random: &mut StdRng) -> usize {
+    let exponent: f64 = random.random();
+    most.powf(exponent) as usize
+}

@@ -1,0 +1,9 @@
+//! The benches, a file each.
+
+pub(crate) mod clone;
+pub(crate) mod hit;
+pub(crate) mod instructions;
+pub(crate) mod memory;
+pub(crate) mod pass;
+pub(crate) mod serve;
+pub(crate) mod threads;

@@ -1,0 +1,56 @@
+//! What a cache adds to requests that it does not answer, up to the head of the response.
+
+use crate::{
+    fixture::{self, Target},
+    peers::{self, PEERS, SCRIMP, Setup},
+    poll,
+    report::Report,
+    subject::{Named, Subject},
+    timing::{self, Part},
+};
+
+const BENCH: &str = "pass";
+
+const CASES: [(&str, Target, &str); 3] = [
+    ("POST", Target::Post, "public, max-age=3600"),
+    ("no-store", Target::Same, "no-store"),
+    ("miss", Target::Unique, "public, max-age=3600"),
+];
+
+pub(crate) fn run(rounds: usize, report: &mut Report) {
+    let runtime = poll::runtime();
+    let _entered = runtime.enter();
+    for (case, target, cache_control) in CASES {
+        let setup = Setup {
+            target,
+            cache_control,
+            body: fixture::BODY,
+        };
+        let makes = std::iter::once(&(peers::bare as peers::Make))
+            .chain(&SCRIMP[..1])
+            .chain(PEERS)
+            .map(|make| make(setup));
+        let mut subjects: Vec<Named> = makes.collect();
+        subjects.retain_mut(|named| lets_through(named, &runtime));
+        let mut borrowed: Vec<&mut dyn Subject> = Vec::new();
+        for named in &mut subjects {
+            borrowed.push(&mut *named.subject);
+        }
+        let between = || poll::settle(&runtime);
+        let medians = timing::medians(&mut borrowed, rounds, Part::Head, &between);
+        report.add(BENCH, subjects[0].name, case, medians[0], "ns");
+        for (named, nanoseconds) in subjects.iter().zip(&medians).skip(1) {
+            report.add(BENCH, named.name, case, nanoseconds - medians[0], "ns");
+        }
+    }
+}
+
+/// Whether the second of two requests reaches the origin too. Some peers answer it.
+fn lets_through(named: &mut Named, runtime: &tokio::runtime::Runtime) -> bool {
+    for _ in 0..2 {
+        named.subject.prepare(1);
+        named.subject.exchange();
+        poll::settle(runtime);
+    }
+    (named.reached)() == 2
+}

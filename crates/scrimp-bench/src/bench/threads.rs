@@ -1,0 +1,82 @@
+//! Hits by two threads at once, some pages far more popular than others.
+
+use std::{sync::Barrier, thread, time::Duration};
+
+use tokio::time::Instant;
+
+use crate::{
+    alloc, fixture,
+    fixture::Target,
+    peers::{FLOORS, PEERS, SCRIMP, Setup},
+    poll,
+    popularity::PAGES,
+    report::Report,
+    subject::{Named, Subject},
+    timing,
+};
+
+const BENCH: &str = "threads";
+const THREADS: usize = 2;
+/// Requests of a thread in a round.
+const BATCH: usize = 2_000;
+
+pub(crate) fn run(rounds: usize, report: &mut Report) {
+    let setup = Setup {
+        target: Target::Popular,
+        ..Setup::hit(fixture::BODY)
+    };
+    let runtime = poll::runtime();
+    let entered = runtime.enter();
+    let mut subjects: Vec<(Named, [Box<dyn Subject + Send>; THREADS])> = FLOORS
+        .iter()
+        .chain(&SCRIMP[..1])
+        .chain(PEERS)
+        .map(|make| {
+            let mut named = make(setup);
+            named.subject.prepare(PAGES);
+            named.subject.exchange();
+            poll::settle(&runtime);
+            let threads = std::array::from_fn(|index| (named.fork)(PAGES + index * 50_000));
+            (named, threads)
+        })
+        .collect();
+    drop(entered);
+
+    let mut samples = vec![Vec::with_capacity(rounds); subjects.len()];
+    for _ in 0..rounds {
+        for ((_, threads), samples) in subjects.iter_mut().zip(&mut samples) {
+            samples.push(rate(threads));
+        }
+    }
+    let medians: Vec<f64> = samples.into_iter().map(timing::median).collect();
+    for ((named, _), rate) in subjects.iter().zip(&medians) {
+        report.add(BENCH, named.name, "rate", *rate, "1/s");
+        report.add(BENCH, named.name, "ratio", rate / medians[0], "");
+    }
+}
+
+/// Requests per second of all threads together, by the wall clock.
+fn rate(threads: &mut [Box<dyn Subject + Send>; THREADS]) -> f64 {
+    for subject in threads.iter_mut() {
+        subject.prepare(BATCH);
+    }
+    let start = Barrier::new(THREADS);
+    let slowest = thread::scope(|scope| {
+        let workers = threads.each_mut().map(|subject| {
+            let start = &start;
+            scope.spawn(move || one(&mut **subject, start))
+        });
+        let times = workers.map(|worker| worker.join().expect("no subject panics"));
+        times.into_iter().max().unwrap_or_default()
+    });
+    (THREADS * BATCH) as f64 / slowest.as_secs_f64()
+}
+
+fn one(subject: &mut dyn Subject, start: &Barrier) -> Duration {
+    let runtime = poll::runtime();
+    let _entered = runtime.enter();
+    start.wait();
+    let begun = Instant::now();
+    alloc::opt_out(|| subject.exchange());
+    begun.elapsed()
+}

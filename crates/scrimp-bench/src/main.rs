@@ -1,0 +1,64 @@
+//! scrimp side by side with its peers. See the README beside this crate.
+
+mod alloc;
+mod bench;
+mod call;
+mod fixture;
+mod origin;
+mod peers;
+mod poll;
+mod popularity;
+mod report;
+mod subject;
+mod timing;
+
+use clap::{Parser, Subcommand};
+
+use report::Report;
+
+#[derive(Parser)]
+#[command(about, long_about = None)]
+struct Args {
+    #[command(subcommand)]
+    bench: Bench,
+    /// One JSON object a line instead of a table.
+    #[arg(long, global = true)]
+    json: bool,
+    /// Rounds per subject; the median over them counts.
+    #[arg(long, global = true, default_value_t = 101)]
+    rounds: usize,
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// What a hit costs: time, allocations, ratio to the floor.
+    Hit,
+    /// Instructions of a hit, counted by callgrind.
+    Instructions(bench::instructions::Options),
+    /// What is added to requests that the cache does not answer.
+    Pass,
+    /// What cloning a service costs.
+    Clone,
+    /// Hits by two threads at once.
+    Threads,
+    /// Bytes a store says it holds, against bytes that are allocated.
+    Memory,
+    /// A server for load generators, with and without a cache.
+    Serve(bench::serve::Options),
+}
+
+fn main() -> anyhow::Result<()> {
+    let args = Args::parse();
+    let rounds = args.rounds.max(1);
+    let mut report = Report::default();
+    match args.bench {
+        Bench::Hit => bench::hit::run(rounds, &mut report),
+        Bench::Instructions(options) => bench::instructions::run(&options, &mut report)?,
+        Bench::Pass => bench::pass::run(rounds, &mut report),
+        Bench::Clone => bench::clone::run(rounds, &mut report),
+        Bench::Threads => bench::threads::run(rounds, &mut report),
+        Bench::Memory => bench::memory::run(&mut report),
+        Bench::Serve(options) => return bench::serve::run(&options),
+    }
+    report.print(args.json)
+}

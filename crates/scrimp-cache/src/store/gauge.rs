@@ -1,0 +1,90 @@
+//! What a store in memory counts and may not exceed.
+
+use std::{
+    collections::HashMap,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+use parking_lot::Mutex;
+use scrimp_core::Key;
+
+/// Bytes held. moka reports removals, so this is exact where its own count lags.
+#[derive(Debug, Default)]
+pub(super) struct Gauge {
+    pub(super) bytes: AtomicU64,
+    pub(super) peak: AtomicU64,
+    pub(super) unsettled: AtomicU64,
+    pub(super) evicted: AtomicU64,
+}
+
+/// Keys per tenant, counted only where there is a limit.
+#[derive(Debug)]
+pub(super) struct Tenants {
+    limit: AtomicU64,
+    counts: Mutex<HashMap<Box<[u8]>, u64>>,
+}
+
+// === impl Gauge ===
+
+impl Gauge {
+    /// Notes how much is held, now that what was replaced is gone.
+    pub(super) fn note_peak(&self) {
+        self.peak.fetch_max(self.bytes.load(Relaxed), Relaxed);
+    }
+}
+
+// === impl Tenants ===
+
+impl Tenants {
+    pub(super) fn unlimited() -> Self {
+        Self {
+            limit: AtomicU64::new(u64::MAX),
+            counts: Mutex::default(),
+        }
+    }
+
+    pub(super) fn limit_to(&self, keys: u64) {
+        self.limit.store(keys, Relaxed);
+    }
+
+    /// Counts a new key. False, and it is not counted, if its tenant has as many as it may.
+    pub(super) fn take(&self, key: &Key) -> bool {
+        let limit = self.limit.load(Relaxed);
+        if limit == u64::MAX {
+            return true;
+        }
+        let tenant = tenant(key);
+        let mut counts = self.counts.lock();
+        match counts.get_mut(tenant) {
+            Some(count) if *count >= limit => false,
+            Some(count) => {
+                *count += 1;
+                true
+            }
+            None => {
+                counts.insert(tenant.into(), 1);
+                limit > 0
+            }
+        }
+    }
+
+    /// A key is gone.
+    pub(super) fn release(&self, key: &Key) {
+        if self.limit.load(Relaxed) == u64::MAX {
+            return;
+        }
+        let tenant = tenant(key);
+        let mut counts = self.counts.lock();
+        if let Some(count) = counts.get_mut(tenant) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                counts.remove(tenant);
+            }
+        }
+    }
+}
+
+/// The tenant is the first part of every key.
+fn tenant(key: &Key) -> &[u8] {
+    key.as_ref().parts().next().unwrap_or_default()
+}

@@ -1,0 +1,105 @@
+//! A body of which some has been read already.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+pin_project! {
+    /// The request body behind a [`BodyDigestLayer`](super::BodyDigestLayer): what was
+    /// buffered, and what is still to come.
+    pub struct DigestBody<B>
+    where
+        B: Body,
+    {
+        pub(super) read: VecDeque<Bytes>,
+        pub(super) then: Option<Then<B::Error>>,
+        // Boxed, because it is moved after it has been polled.
+        pub(super) rest: Option<Pin<Box<B>>>,
+    }
+}
+
+/// What came last while buffering, if not the end.
+pub(super) enum Then<E> {
+    Failed(E),
+    Trailers(http::HeaderMap),
+}
+
+impl<B: Body> DigestBody<B> {
+    /// A body of which nothing has been read.
+    pub(super) fn untouched(rest: B) -> Self {
+        Self {
+            read: VecDeque::new(),
+            then: None,
+            rest: Some(Box::pin(rest)),
+        }
+    }
+}
+
+/// Empty.
+impl<B: Body> Default for DigestBody<B> {
+    fn default() -> Self {
+        Self {
+            read: VecDeque::new(),
+            then: None,
+            rest: None,
+        }
+    }
+}
+
+impl<B: Body<Data = Bytes>> Body for DigestBody<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        let this = self.project();
+        if let Some(chunk) = this.read.pop_front() {
+            return Poll::Ready(Some(Ok(Frame::data(chunk))));
+        }
+        match this.then.take() {
+            Some(Then::Failed(error)) => Poll::Ready(Some(Err(error))),
+            Some(Then::Trailers(trailers)) => Poll::Ready(Some(Ok(Frame::trailers(trailers)))),
+            None => match this.rest {
+                Some(rest) => rest.as_mut().poll_frame(cx),
+                None => Poll::Ready(None),
+            },
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.read.is_empty()
+            && self.then.is_none()
+            && self.rest.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let read: u64 = self.read.iter().map(|chunk| chunk.len() as u64).sum();
+        let Some(rest) = &self.rest else {
+            return SizeHint::with_exact(read);
+        };
+        let rest = rest.size_hint();
+        let mut hint = SizeHint::new();
+        if let Some(upper) = rest.upper() {
+            hint.set_upper(upper.saturating_add(read));
+        }
+        hint.set_lower(rest.lower().saturating_add(read));
+        hint
+    }
+}
+
+impl<B: Body> fmt::Debug for DigestBody<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DigestBody")
+            .field("read", &self.read)
+            .finish_non_exhaustive()
+    }
+}

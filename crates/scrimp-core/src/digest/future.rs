@@ -1,0 +1,193 @@
+//! Reading the body first, then calling on.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http::Request;
+use http_body::Body;
+use pin_project_lite::pin_project;
+use sha2::{Digest, Sha256};
+use tower_service::Service;
+
+use super::{BodyDigest, DigestBody, body::Then};
+
+pin_project! {
+    /// The response of a [`BodyDigestService`](super::BodyDigestService).
+    pub struct DigestFuture<S, B>
+    where
+        S: Service<Request<DigestBody<B>>>,
+        B: Body,
+    {
+        #[pin]
+        state: State<S, B>,
+    }
+}
+
+pin_project! {
+    #[project = StateProj]
+    enum State<S, B>
+    where
+        S: Service<Request<DigestBody<B>>>,
+        B: Body,
+    {
+        Reading { reading: Option<Reading<S, B>> },
+        Calling { #[pin] response: S::Future },
+    }
+}
+
+/// A request whose body is being read.
+struct Reading<S, B> {
+    /// The instance that said it was ready.
+    service: S,
+    head: Request<()>,
+    body: Pin<Box<B>>,
+    buffer: Buffer,
+}
+
+struct Buffer {
+    chunks: VecDeque<Bytes>,
+    length: usize,
+    limit: usize,
+    digest: Sha256,
+}
+
+// === impl DigestFuture ===
+
+impl<S, B> DigestFuture<S, B>
+where
+    S: Service<Request<DigestBody<B>>>,
+    B: Body<Data = Bytes>,
+{
+    pub(super) fn reading(ready: S, request: Request<B>, limit: usize) -> Self {
+        let (parts, body) = request.into_parts();
+        let buffer = Buffer {
+            chunks: VecDeque::new(),
+            length: 0,
+            limit,
+            digest: Sha256::new(),
+        };
+        let reading = Some(Reading {
+            service: ready,
+            head: Request::from_parts(parts, ()),
+            body: Box::pin(body),
+            buffer,
+        });
+        Self {
+            state: State::Reading { reading },
+        }
+    }
+
+    pub(super) fn passing(mut ready: S, request: Request<B>) -> Self {
+        let response = ready.call(request.map(DigestBody::untouched));
+        Self {
+            state: State::Calling { response },
+        }
+    }
+}
+
+/// How buffering ended.
+enum End<E> {
+    Whole,
+    TooLong,
+    Then(Then<E>),
+}
+
+impl Buffer {
+    fn poll<B: Body<Data = Bytes>>(
+        &mut self,
+        mut body: Pin<&mut B>,
+        cx: &mut Context<'_>,
+    ) -> Poll<End<B::Error>> {
+        loop {
+            let frame = match ready!(body.as_mut().poll_frame(cx)) {
+                None => return Poll::Ready(End::Whole),
+                Some(Err(error)) => return Poll::Ready(End::Then(Then::Failed(error))),
+                Some(Ok(frame)) => frame,
+            };
+            match frame.into_data() {
+                Ok(chunk) => {
+                    self.digest.update(&chunk);
+                    self.length += chunk.len();
+                    if !chunk.is_empty() {
+                        self.chunks.push_back(chunk);
+                    }
+                    if self.length > self.limit {
+                        return Poll::Ready(End::TooLong);
+                    }
+                }
+                Err(frame) => {
+                    let trailers = frame.into_trailers().unwrap_or_default();
+                    return Poll::Ready(End::Then(Then::Trailers(trailers)));
+                }
+            }
+        }
+    }
+}
+
+impl<S, B> Future for DigestFuture<S, B>
+where
+    S: Service<Request<DigestBody<B>>>,
+    B: Body<Data = Bytes>,
+{
+    type Output = Result<S::Response, S::Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            let reading = match self.as_mut().project().state.project() {
+                StateProj::Calling { response } => return response.poll(cx),
+                StateProj::Reading { reading } => reading,
+            };
+            let Some(Reading { body, buffer, .. }) = reading else {
+                // Gone only if the call below panicked.
+                return Poll::Pending;
+            };
+            let end = ready!(buffer.poll(body.as_mut(), cx));
+            let Some(reading) = reading.take() else {
+                return Poll::Pending;
+            };
+            let response = reading.call(end);
+            self.as_mut()
+                .project()
+                .state
+                .set(State::Calling { response });
+        }
+    }
+}
+
+impl<S, B> Reading<S, B>
+where
+    S: Service<Request<DigestBody<B>>>,
+    B: Body<Data = Bytes>,
+{
+    fn call(mut self, end: End<B::Error>) -> S::Future {
+        let mut body = DigestBody {
+            read: self.buffer.chunks,
+            ..DigestBody::default()
+        };
+        match end {
+            End::Whole => {
+                let digest = BodyDigest(self.buffer.digest.finalize().into());
+                self.head.extensions_mut().insert(digest);
+            }
+            End::TooLong => body.rest = Some(self.body),
+            End::Then(then) => body.then = Some(then),
+        }
+        self.service.call(self.head.map(|()| body))
+    }
+}
+
+impl<S, B> fmt::Debug for DigestFuture<S, B>
+where
+    S: Service<Request<DigestBody<B>>>,
+    B: Body,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DigestFuture").finish_non_exhaustive()
+    }
+}
