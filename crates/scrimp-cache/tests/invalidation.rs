@@ -408,3 +408,23 @@ async fn a_head_that_shows_no_validator_does_not_lift_a_soft_invalidation() {
     rig.ask("HEAD", "/", &[]).await;
     assert_eq!(rig.get("/").await.text(), "new");
 }
+
+#[tokio::test]
+async fn the_answer_to_a_write_is_not_kept_past_an_invalidation_by_another_name() {
+    let gate = Gate::new();
+    let layer = layer();
+    let invalidator = layer.invalidator();
+    let tagged = [("cache-control", "max-age=60"), ("cache-tag", "a")];
+    let written = [tagged[0], tagged[1], ("content-location", "/")];
+    let replies = [
+        reply(200, &written, "old").gate(&gate),
+        reply(200, &tagged, "new"),
+    ];
+    let rig = Rig::script(layer, replies);
+    let mut post = scrimp_testkit::PollCounter::new(rig.ask("POST", "/", &[]));
+    assert!(post.poll_now().is_pending());
+    invalidator.invalidate(&Invalidation::tag("a"));
+    gate.open();
+    post.await;
+    assert_eq!(rig.get("/").await.text(), "new");
+}

@@ -30,7 +30,7 @@ fn schedules() -> usize {
     std::env::var("SCRIMP_SCHEDULES")
         .ok()
         .and_then(|text| text.parse().ok())
-        .unwrap_or(1_000)
+        .unwrap_or(500)
 }
 
 fn config() -> Config {

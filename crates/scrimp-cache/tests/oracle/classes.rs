@@ -96,6 +96,16 @@ pub const CLASSES: &[Class] = &[
         },
     },
     Class {
+        name: "NEVER_STORED",
+        section: "RFC 6585 §3 to §6, RFC 9110 §15.5.17",
+        verdict: "ours: no cache may store these, and 416 answers a Range that no key holds; the oracle knows none of them anyway",
+        rewrite: |history| {
+            if matches!(history.response.status, 416 | 428 | 429 | 431 | 511) {
+                history.response.control.push(Directive::flag("no-store"));
+            }
+        },
+    },
+    Class {
         name: "STATUS_CODES",
         section: "RFC 9111 §3",
         verdict: "ours: any final status with explicit freshness is storable; the oracle has a list. To it they are all 302",

@@ -37,7 +37,7 @@ struct Tally {
 
 #[test]
 fn every_disagreement_with_http_cache_semantics_is_a_known_one() {
-    let config = cases(4_000);
+    let config = cases(2_000);
     let many = config.cases >= MANY;
     let tally = RefCell::new(Tally::default());
     let result = TestRunner::new(config).run(&history(), |history| {
