@@ -96,16 +96,6 @@ pub const CLASSES: &[Class] = &[
         },
     },
     Class {
-        name: "NEVER_STORED",
-        section: "RFC 6585 §3 to §6, RFC 9110 §15.5.17",
-        verdict: "ours: no cache may store these, and 416 answers a Range that no key holds; the oracle knows none of them anyway",
-        rewrite: |history| {
-            if matches!(history.response.status, 416 | 428 | 429 | 431 | 511) {
-                history.response.control.push(Directive::flag("no-store"));
-            }
-        },
-    },
-    Class {
         name: "STATUS_CODES",
         section: "RFC 9111 §3",
         verdict: "ours: any final status with explicit freshness is storable; the oracle has a list. To it they are all 302",
@@ -113,8 +103,10 @@ pub const CLASSES: &[Class] = &[
             const KNOWN: [u16; 14] = [
                 200, 203, 204, 300, 301, 302, 303, 307, 308, 404, 405, 410, 414, 501,
             ];
+            // What no cache may store (RFC 6585), and what answers a Range: 302 is neither.
+            const NEVER: [u16; 7] = [206, 304, 416, 428, 429, 431, 511];
             let status = history.response.status;
-            if !KNOWN.contains(&status) && status != 206 && status != 304 {
+            if !KNOWN.contains(&status) && !NEVER.contains(&status) {
                 history.response.status = 302;
             }
         },
