@@ -12,7 +12,7 @@ use scrimp_core::extensions::{CacheInfo, CacheState};
 
 use crate::{
     body::StoredBody,
-    cache_status::Report,
+    cache_status::{CacheName, Report},
     policy::{
         conditional,
         facts::{MethodClass, RequestFacts},
@@ -41,7 +41,7 @@ static AGES: LazyLock<String> = LazyLock::new(|| {
 pub(crate) struct Asked<'a> {
     pub(crate) headers: &'a HeaderMap,
     pub(crate) facts: &'a RequestFacts,
-    pub(crate) cache_name: &'a str,
+    pub(crate) cache_name: &'a CacheName,
 }
 
 /// Builds the answer: whole, a range, or `304` where the client has it already.
@@ -217,11 +217,11 @@ fn age(age: Duration) -> HeaderValue {
 }
 
 /// The cache's verdict on an answer from store, for those who asked for it.
-pub(crate) fn info(entry: &Entry, standing: Standing, state: CacheState) -> CacheInfo {
+pub(crate) fn info(entry: Option<&Entry>, standing: Standing, state: CacheState) -> CacheInfo {
     let mut info = CacheInfo::new(state);
     info.age = Some(standing.age);
     info.expires_in = Some(standing.ttl());
-    info.recompute_cost = Some(entry.recompute_cost);
+    info.recompute_cost = entry.map(|entry| entry.recompute_cost);
     info.shareable = true;
     info.stored = true;
     info

@@ -52,6 +52,9 @@ pub(crate) fn run(rounds: usize, report: &mut Report) {
     for ((named, _), rate) in subjects.iter().zip(&medians) {
         report.add(BENCH, named.name, "rate", *rate, "1/s");
         report.add(BENCH, named.name, "ratio", rate / medians[0], "");
+        // Hits are what is measured: a subject whose origin is asked more than once a page
+        // forgets, or keeps answers too short.
+        report.add(BENCH, named.name, "reached origin", (named.reached)() as f64, "");
     }
 }
 

@@ -20,8 +20,11 @@ use crate::{
 };
 
 /// A place in the log of invalidations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Position(u64);
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Position {
+    log: u64,
+    at: u64,
+}
 
 /// The keyed hash of something that can be invalidated. If two things ever share one,
 /// invalidating either also drops the other: a call more, never a stale answer.
@@ -39,9 +42,14 @@ pub(crate) enum Epoch {
     Gone,
 }
 
+/// How many logs there have been. Not one of the model checker's atomics: it orders nothing.
+static LOGS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+
 /// The log.
 #[derive(Debug)]
 pub(crate) struct Epochs {
+    /// Tells this log from every other in the process: their positions are not comparable.
+    id: u64,
     /// The last position given out. Written under the lock of `log`, so that whoever sees a
     /// position finds its mark.
     position: AtomicU64,
@@ -89,6 +97,7 @@ pub(crate) enum Hit {
 /// What one entry knows of the log.
 #[derive(Debug)]
 pub(crate) struct Birth {
+    log: u64,
     born: u64,
     carried: Carried,
     /// Up to here the entry is known to be valid.
@@ -109,7 +118,7 @@ pub(crate) struct Carried {
 impl Position {
     /// Whether this position came right after another.
     pub(crate) fn follows(self, other: Self) -> bool {
-        self.0 == other.0 + 1
+        self.log == other.log && self.at == other.at + 1
     }
 }
 
@@ -125,6 +134,7 @@ impl Epochs {
     /// older than the newest mark it forgot counts as invalid.
     pub(crate) fn new(max_marks: usize) -> Self {
         Self {
+            id: LOGS.fetch_add(1, std::sync::atomic::Ordering::Relaxed),
             position: AtomicU64::new(1),
             log: RwLock::default(),
             max_marks: max_marks.max(2),
@@ -133,7 +143,10 @@ impl Epochs {
 
     /// The present position: to be read before an upstream call begins.
     pub(crate) fn now(&self) -> Position {
-        Position(self.position.load(Ordering::Acquire))
+        Position {
+            log: self.id,
+            at: self.position.load(Ordering::Acquire),
+        }
     }
 
     /// Appends an invalidation to the log.
@@ -178,6 +191,9 @@ impl Epochs {
 
     /// Whether an entry still stands.
     pub(crate) fn check(&self, entry: &Birth) -> Epoch {
+        if entry.log != self.id {
+            return Epoch::Gone;
+        }
         let now = self.position.load(Ordering::Acquire);
         if entry.checked.load(Ordering::Relaxed) >= now {
             return Epoch::Valid;
@@ -309,12 +325,13 @@ impl Birth {
     pub(crate) fn new(born: Position, carried: Carried) -> Self {
         // What carries a version may be outdated at birth, so it is looked up once.
         let checked = if carried.versions.is_empty() {
-            born.0
+            born.at
         } else {
             0
         };
         Self {
-            born: born.0,
+            log: born.log,
+            born: born.at,
             carried,
             checked: AtomicU64::new(checked),
         }

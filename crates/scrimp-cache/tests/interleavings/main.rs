@@ -5,7 +5,7 @@
 //! as can be, the newest value that each invalidation has covered, says what may no longer
 //! be given out. `SCRIMP_CASES` sets how many lists are tried.
 
-#![allow(unreachable_pub, reason = "the modules of a test are its own")]
+#![allow(unreachable_pub, reason = "a test binary exports nothing")]
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -151,10 +151,12 @@ impl Origin {
         };
         set("cache-control", control);
         set("cache-tag", &tags);
-        if !confirmed && parts.method != Method::HEAD {
-            // What the body is made of: a 304 and an answer to HEAD have none, and would
-            // only relabel the one that is stored.
-            set("x-value", &value.to_string());
+        // A HEAD may bring stored fields up to date; what is said of a body stays with it.
+        let head = parts.method == Method::HEAD;
+        let name = if head { "x-head-value" } else { "x-value" };
+        set(name, &value.to_string());
+        if !confirmed && !head {
+            // What the stored body is made of; a 304 says nothing about it.
             set("x-frames", &shape.frames.to_string());
             set("x-versioned", if shape.versioned { "1" } else { "0" });
         }

@@ -34,13 +34,16 @@ impl Asked {
     pub fn judge<B>(&self, response: &Response<B>) -> Option<String> {
         let headers = response.headers();
         let status = text(headers, "cache-status");
-        let value: u64 = match text(headers, "x-value").parse() {
+        let forwarded_head = matches!(self.how, How::Head) && !status.contains("; hit");
+        let name = match forwarded_head && headers.contains_key("x-head-value") {
+            true => "x-head-value",
+            false => "x-value",
+        };
+        let value: u64 = match text(headers, name).parse() {
             Ok(value) => value,
             Err(_) => {
                 let code = response.status();
                 let expected = match self.how {
-                    // From the origin, with nothing that could be too old.
-                    How::Head => status.contains("; fwd="),
                     How::OnlyIfCached => {
                         code == StatusCode::GATEWAY_TIMEOUT
                             || code == StatusCode::SERVICE_UNAVAILABLE

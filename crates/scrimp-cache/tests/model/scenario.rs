@@ -47,6 +47,9 @@ pub(crate) struct Scenario {
     pub(crate) turns: u64,
 }
 
+/// What a thread does in each turn.
+type Act = fn(&World);
+
 struct World {
     scenario: Scenario,
     epochs: Epochs,
@@ -56,9 +59,6 @@ struct World {
     told: AtomicU64,
     slot: RwLock<Option<Arc<Stored>>>,
 }
-
-/// What one thread does in one turn.
-type Act = fn(&World);
 
 struct Stored {
     birth: Birth,

@@ -1,0 +1,295 @@
+//! A call to the upstream whose answer may be stored.
+
+mod confirm;
+mod put;
+mod stand_in;
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http_body::Body;
+use scrimp_core::{
+    Key,
+    extensions::{self, CacheInfo, CacheState, Tags, Tenant},
+};
+use tokio::time::Instant;
+
+use crate::{
+    CacheBody,
+    cache_status::{Forward, Report, ttl_seconds},
+    config::Shared,
+    draft::Draft,
+    exchange::{book, label},
+    fill::Fill,
+    invalidate::epoch::{Epoch, Position},
+    lookup::Wanted,
+    policy::{
+        facts::{MethodClass, RequestFacts},
+        judge::Standing,
+        storable::{Refusal, blames_request},
+    },
+    store::{Entry, Refreshing, Store},
+};
+
+use put::put;
+use stand_in::Failure;
+
+/// A fetch under way.
+pub(crate) struct Fetch {
+    /// The request as the client sent it, without its body and extensions.
+    pub(crate) request: Request<()>,
+    pub(crate) facts: RequestFacts,
+    pub(crate) key: Key,
+    pub(crate) keyed_authorization: bool,
+    pub(crate) tenant: Option<Tenant>,
+    pub(crate) tags: Option<Tags>,
+    pub(crate) explain: bool,
+    pub(crate) reason: Forward,
+    /// What is stored for this request already, stale or to be validated.
+    pub(crate) stored: Option<Arc<Entry>>,
+    /// The request went out with the validators of `stored`.
+    pub(crate) validating: bool,
+    pub(crate) sent: Instant,
+    pub(crate) born: Position,
+    pub(crate) refreshing: Option<Refreshing>,
+    /// After so long a wait, what is stored is served and the call goes on behind it.
+    pub(crate) soft_timeout: Option<Duration>,
+    /// Store only what has a lifetime from its origin.
+    pub(crate) explicit_only: bool,
+    #[cfg(feature = "no-vary-search")]
+    pub(crate) variance: Option<crate::variance::Variance>,
+    #[cfg(feature = "no-vary-search")]
+    pub(crate) whole_query: bool,
+}
+
+// === impl Fetch ===
+
+impl Fetch {
+    /// A fetch of what `request` asks for. To be made before the call begins: the log's
+    /// position is read here.
+    pub(crate) fn new<St, B>(
+        shared: &Shared<St>,
+        request: &Request<B>,
+        wanted: &Wanted,
+        reason: Forward,
+    ) -> Self {
+        let mut head = Request::new(());
+        *head.method_mut() = request.method().clone();
+        *head.uri_mut() = request.uri().clone();
+        *head.headers_mut() = request.headers().clone();
+        Self {
+            request: head,
+            key: wanted.key.to_key(),
+            facts: wanted.facts.clone(),
+            keyed_authorization: wanted.keyed_authorization,
+            tenant: request.extensions().get::<Tenant>().cloned(),
+            tags: request.extensions().get::<Tags>().cloned(),
+            explain: wanted.explain,
+            reason,
+            stored: None,
+            validating: false,
+            sent: shared.config.clock.instant(),
+            born: shared.epochs.now(),
+            refreshing: None,
+            soft_timeout: None,
+            explicit_only: false,
+            #[cfg(feature = "no-vary-search")]
+            variance: wanted.variance.clone(),
+            #[cfg(feature = "no-vary-search")]
+            whole_query: wanted.whole_query,
+        }
+    }
+
+    /// Takes the upstream's answer, or its failure.
+    pub(crate) fn finish<St: Store, B, E>(
+        self: Box<Self>,
+        shared: &Arc<Shared<St>>,
+        result: Result<Response<B>, E>,
+    ) -> Result<Response<CacheBody<B>>, E>
+    where
+        B: Body<Data = Bytes>,
+    {
+        let response = match result {
+            Ok(response) => response,
+            Err(error) => {
+                let answer = self.stand_in(shared, Failure::Unreachable);
+                return answer.or_else(|| self.fall_back(shared, None)).ok_or(error);
+            }
+        };
+        self.book(shared, &response);
+        if response.status() == StatusCode::NOT_MODIFIED
+            && self.validating
+            && let Some(stored) = self.stored.clone()
+        {
+            return Ok(self.confirmed(shared, &stored, &response));
+        }
+        if matches!(response.status().as_u16(), 500 | 502 | 503 | 504)
+            && let Some(stale) = self
+                .stand_in(shared, Failure::Status(response.status()))
+                .or_else(|| self.fall_back(shared, Some(response.status())))
+        {
+            return Ok(stale);
+        }
+        if self.facts.method == MethodClass::Head {
+            return Ok(self.head(shared, response));
+        }
+        Ok(self.store_or_pass(shared, response))
+    }
+
+    fn book<St, B>(&self, shared: &Shared<St>, response: &Response<B>) {
+        if shared.config.ledger.is_some() {
+            let rule = shared.config.rules.find(&self.request, response);
+            book(
+                shared,
+                response,
+                self.tenant(),
+                rule.map_or("*", |rule| rule.name()),
+            );
+        }
+    }
+
+    pub(crate) fn tenant(&self) -> &str {
+        self.tenant.as_ref().map_or("", |tenant| &tenant.0)
+    }
+
+    fn label_miss<St, B>(shared: &Shared<St>, response: &mut Response<B>, report: Report) {
+        shared.counters.misses.add();
+        let collapsed = response.extensions().get::<extensions::Shared>().is_some();
+        let headers = response.headers_mut();
+        if shared.config.strip_tag_headers {
+            for name in &shared.config.tag_headers {
+                headers.remove(name);
+            }
+        }
+        label(
+            shared,
+            headers,
+            Report {
+                collapsed,
+                ..report
+            },
+        );
+    }
+
+    fn pass<St, B>(
+        &self,
+        shared: &Shared<St>,
+        mut response: Response<B>,
+        report: Report,
+    ) -> Response<CacheBody<B>> {
+        Self::label_miss(shared, &mut response, report);
+        if self.explain {
+            response
+                .extensions_mut()
+                .insert(CacheInfo::new(CacheState::Miss));
+        }
+        response.map(CacheBody::passing)
+    }
+
+    fn store_or_pass<St: Store, B>(
+        self: Box<Self>,
+        shared: &Arc<Shared<St>>,
+        response: Response<B>,
+    ) -> Response<CacheBody<B>>
+    where
+        B: Body<Data = Bytes>,
+    {
+        let (parts, body) = response.into_parts();
+        let head = Response::from_parts(parts, ());
+        let announced = announced_length(head.headers()).or_else(|| body.size_hint().exact());
+        let limit = shared.store.max_body();
+        let draft = match self.spoils(shared, head.status()) {
+            true => Err(Refusal::Status),
+            false => Draft::new(shared, &self, &head),
+        };
+        let draft = draft.and_then(|draft| match announced {
+            Some(length) if length > limit.min(draft.max_body()) => Err(Refusal::TooLarge),
+            _ => Ok(draft),
+        });
+        let draft = match draft {
+            Ok(draft) => draft,
+            Err(refusal) => {
+                let response = head.map(|()| body);
+                self.forget_replaced(shared, response.status());
+                let report = Report::forwarded(self.reason).detail(refusal.detail());
+                return self.pass(shared, response, report);
+            }
+        };
+        let mut head = head;
+        let standing = draft.standing();
+        let report = Report {
+            ttl: Some(ttl_seconds(standing.ttl(), standing.staleness())),
+            stored: true,
+            ..Report::forwarded(self.reason)
+        };
+        Self::label_miss(shared, &mut head, report);
+        if self.explain {
+            let info = draft.info(CacheState::Miss);
+            head.extensions_mut().insert(info);
+        }
+        let fill = self.fill(shared, draft, announced);
+        head.map(|()| CacheBody::kept(body, fill))
+    }
+
+    /// Whether a response would put a failure, or a complaint about this one request, in the
+    /// place of an answer that is still fresh. Any client can ask for a validation, and
+    /// perhaps provoke a failure too.
+    fn spoils<St: Store>(&self, shared: &Shared<St>, status: StatusCode) -> bool {
+        let now = shared.config.clock.instant();
+        let failed = |status: StatusCode| status.is_server_error() || blames_request(status);
+        failed(status)
+            && self.stored.as_ref().is_some_and(|stored| {
+                !failed(stored.status)
+                    && Standing::new(&stored.policy, now).is_fresh()
+                    && shared.epochs.check(&stored.birth) == Epoch::Valid
+            })
+    }
+
+    /// A full answer that may not be stored has still replaced what is: unless it is an
+    /// error, which says nothing about it.
+    fn forget_replaced<St: Store>(&self, shared: &Shared<St>, status: StatusCode) {
+        if let Some(stored) = &self.stored
+            && !status.is_server_error()
+            && !blames_request(status)
+            && status != StatusCode::PARTIAL_CONTENT
+            && status != StatusCode::NOT_MODIFIED
+        {
+            shared.store.remove(self.key.as_ref(), Some(stored));
+        }
+    }
+
+    fn fill<St: Store>(
+        self: Box<Self>,
+        shared: &Arc<Shared<St>>,
+        draft: Draft,
+        announced: Option<u64>,
+    ) -> Fill {
+        let held = shared.store.budget().hold();
+        let limit = shared.store.max_body().min(draft.max_body());
+        let shared = Arc::clone(shared);
+        let commit = move |body: Bytes, trailers: Option<HeaderMap>| {
+            let fetch = self;
+            match draft.finish(&shared, &fetch, None, (body, trailers)) {
+                Ok(entry) => put(&shared, fetch.key, Arc::new(entry)),
+                Err(refusal) => {
+                    shared.counters.rejected.add();
+                    tracing::debug!(detail = refusal.detail(), "not stored after all");
+                }
+            }
+            // Only now is the place for a refresh given back.
+            drop(fetch.refreshing);
+        };
+        Fill::new(held, limit, announced, Box::new(commit))
+    }
+}
+
+/// Content-Length, if there is one and it is a number.
+fn announced_length(headers: &HeaderMap) -> Option<u64> {
+    headers
+        .get(header::CONTENT_LENGTH)
+        .map(HeaderValue::to_str)?
+        .ok()?
+        .parse()
+        .ok()
+}
