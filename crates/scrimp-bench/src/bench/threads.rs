@@ -54,7 +54,13 @@ pub(crate) fn run(rounds: usize, report: &mut Report) {
         report.add(BENCH, named.name, "ratio", rate / medians[0], "");
         // Hits are what is measured: a subject whose origin is asked more than once a page
         // forgets, or keeps answers too short.
-        report.add(BENCH, named.name, "reached origin", (named.reached)() as f64, "");
+        report.add(
+            BENCH,
+            named.name,
+            "reached origin",
+            (named.reached)() as f64,
+            "",
+        );
     }
 }
 
