@@ -11,7 +11,7 @@ use crate::{
     config::Shared,
     fetch::Fetch,
     invalidate::{
-        epoch::{Birth, Carried, Epoch, Epochs, Hit, Position, Tag},
+        epoch::{Epochs, Hit, Position, Tag},
         invalidated_groups, target_tag, uri_tag,
     },
     key,
@@ -101,18 +101,13 @@ impl Write {
             return None;
         }
         let own = self.doubt.own;
-        // Another write may have overtaken this one: then this answer is the older.
-        let before = shared.epochs.now();
-        let carried = Carried {
-            tags: [own].into(),
-            ..Carried::default()
-        };
-        let latest = shared.epochs.check(&Birth::new(self.born, carried)) == Epoch::Valid;
         shared
             .epochs
             .append(Hit::Tags(self.touched(own, response.headers())), false);
         let after = shared.epochs.now();
-        if latest && after.follows(before) && self.answers_get(own, response) {
+        // Whatever else was invalidated since the call began, under whatever name, may be
+        // about what this answer shows: then it is the older, and is not kept.
+        if after.follows(self.born) && self.answers_get(own, response) {
             return self.into_fetch(shared, after);
         }
         None
