@@ -1,1 +1,14 @@
-//! x
+//! Attacks on shared caches that are in the literature, and the safe answer to each.
+
+mod cloaking;
+mod complaints;
+mod deception;
+mod encoding;
+mod fat_get;
+mod head;
+mod host;
+mod ranges;
+mod splitting;
+mod unkeyed;
+mod validation;
+mod vary;

@@ -1,1 +1,8 @@
-//! x
+//! The cache among other people's layers, servers and clients.
+
+mod bounds;
+mod compression;
+mod limits;
+mod outbound;
+mod reqwest;
+mod server;

@@ -12,7 +12,7 @@ use scrimp_core::extensions::{CacheInfo, CacheState};
 
 use crate::{
     body::StoredBody,
-    cache_status::Report,
+    cache_status::{CacheName, Report},
     policy::{
         conditional,
         facts::{MethodClass, RequestFacts},
@@ -41,7 +41,7 @@ static AGES: LazyLock<String> = LazyLock::new(|| {
 pub(crate) struct Asked<'a> {
     pub(crate) headers: &'a HeaderMap,
     pub(crate) facts: &'a RequestFacts,
-    pub(crate) cache_name: &'a str,
+    pub(crate) cache_name: &'a CacheName,
 }
 
 /// Builds the answer: whole, a range, or `304` where the client has it already.

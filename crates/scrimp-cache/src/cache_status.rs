@@ -37,6 +37,14 @@ pub(crate) struct Report {
     pub(crate) detail: Option<&'static str>,
 }
 
+/// A cache's name, and what every plain hit of it begins with: nearly all answers have that,
+/// so it is written once.
+#[derive(Debug, Clone)]
+pub(crate) struct CacheName {
+    name: Box<str>,
+    hit: Box<[u8]>,
+}
+
 // === impl Forward ===
 
 impl Forward {
@@ -85,7 +93,10 @@ impl Report {
     }
 
     /// The field's value, behind what caches nearer to the origin have said.
-    pub(crate) fn value(self, name: &str, upstream: Option<&Bytes>) -> HeaderValue {
+    pub(crate) fn value(self, name: &CacheName, upstream: Option<&Bytes>) -> HeaderValue {
+        if let (true, Some(ttl), None) = (self.is_plain_hit(), self.ttl, upstream) {
+            return name.hit(ttl);
+        }
         let mut digits = itoa::Buffer::new();
         let (upstream, comma) = upstream.map_or(("".as_bytes(), ""), |said| (said, ", "));
         let (verdict, reason) = match self.forward {
@@ -103,7 +114,7 @@ impl Report {
         let text = [
             upstream,
             comma.as_bytes(),
-            name.as_bytes(),
+            name.name.as_bytes(),
             verdict.as_bytes(),
             reason.as_bytes(),
             status_is.as_bytes(),
@@ -116,9 +127,45 @@ impl Report {
             detail.as_bytes(),
         ]
         .concat();
-        HeaderValue::from_maybe_shared(Bytes::from(text))
-            .unwrap_or_else(|_| HeaderValue::from_static("scrimp"))
+        value(text)
     }
+
+    fn is_plain_hit(self) -> bool {
+        let Self {
+            forward,
+            forward_status,
+            ttl: _,
+            stored,
+            collapsed,
+            detail,
+        } = self;
+        forward.is_none() && forward_status.is_none() && detail.is_none() && !stored && !collapsed
+    }
+}
+
+// === impl CacheName ===
+
+impl CacheName {
+    pub(crate) fn new(name: &str) -> Self {
+        let name = cache_name(name);
+        let hit = format!("{name}; hit; ttl=").into_bytes().into();
+        Self { name, hit }
+    }
+
+    fn hit(&self, ttl: i64) -> HeaderValue {
+        let mut digits = itoa::Buffer::new();
+        let digits = digits.format(ttl).as_bytes();
+        let mut text = Vec::with_capacity(self.hit.len() + digits.len());
+        text.extend_from_slice(&self.hit);
+        text.extend_from_slice(digits);
+        value(text)
+    }
+}
+
+fn value(text: Vec<u8>) -> HeaderValue {
+    // Names are printable, and so is everything else that is written here.
+    HeaderValue::from_maybe_shared(Bytes::from(text))
+        .unwrap_or_else(|_| HeaderValue::from_static("scrimp"))
 }
 
 /// A parameter's name and value, or nothing of either.
@@ -139,7 +186,7 @@ pub(crate) fn ttl_seconds(ttl: Duration, staleness: Duration) -> i64 {
 }
 
 /// A cache's name as a structured field: a token where it can be one, else a string.
-pub(crate) fn cache_name(name: &str) -> Box<str> {
+fn cache_name(name: &str) -> Box<str> {
     let first = |byte: u8| byte.is_ascii_alphabetic() || byte == b'*';
     let rest = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~:/".contains(&byte);
     if name.bytes().next().is_some_and(first) && name.bytes().all(rest) {
@@ -163,7 +210,7 @@ mod tests {
     #[test]
     fn the_field_reads_as_the_rfc_shows_it() {
         assert_eq!(
-            Report::hit(376).value("scrimp", None),
+            Report::hit(376).value(&CacheName::new("scrimp"), None),
             "scrimp; hit; ttl=376"
         );
         let miss = Report {
@@ -172,7 +219,7 @@ mod tests {
             ..Report::forwarded(Forward::UriMiss)
         };
         assert_eq!(
-            miss.value("scrimp", None),
+            miss.value(&CacheName::new("scrimp"), None),
             "scrimp; fwd=uri-miss; ttl=60; stored"
         );
         let validated = Report {
@@ -181,9 +228,22 @@ mod tests {
         };
         let origin = Bytes::from_static(b"Origin; hit");
         assert_eq!(
-            validated.detail("x").value("edge", Some(&origin)),
+            validated
+                .detail("x")
+                .value(&CacheName::new("edge"), Some(&origin)),
             "Origin; hit, edge; fwd=stale; fwd-status=304; detail=x"
         );
+    }
+
+    #[test]
+    fn a_plain_hit_is_written_as_any_other_report() {
+        let name = CacheName::new("edge 1");
+        for ttl in [376, 0, -12] {
+            let text = format!("\"edge 1\"; hit; ttl={ttl}");
+            assert_eq!(Report::hit(ttl).value(&name, None), text);
+            let behind = Report::hit(ttl).value(&name, Some(&Bytes::from_static(b"o; hit")));
+            assert_eq!(behind, format!("o; hit, {text}"));
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use http::{HeaderName, Request, Response, StatusCode};
 use scrimp_core::{Clock, Ledger, Money};
 
 use crate::{
-    cache_status::cache_name,
+    cache_status::CacheName,
     invalidate::epoch::Epochs,
     policy::Mode,
     rule::{Cookies, RuleSet},
@@ -20,7 +20,7 @@ const MAX_MARKS: usize = 1 << 18;
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
     pub(crate) mode: Mode,
-    pub(crate) name: Box<str>,
+    pub(crate) name: CacheName,
     pub(crate) rules: RuleSet,
     pub(crate) targets: Vec<HeaderName>,
     pub(crate) clock: Clock,
@@ -101,7 +101,7 @@ impl Config {
     pub(crate) fn new() -> Self {
         Self {
             mode: Mode::default(),
-            name: cache_name("scrimp"),
+            name: CacheName::new("scrimp"),
             rules: RuleSet::default(),
             targets: vec![HeaderName::from_static("cdn-cache-control")],
             clock: Clock::system(),

@@ -32,7 +32,7 @@ use crate::{
         facts::{MethodClass, RequestFacts},
         judge::{self, Standing},
         merge,
-        storable::Refusal,
+        storable::{Refusal, blames_request},
     },
     stats::Counters,
     store::{Entry, FillToken, PutOutcome, Refreshing, Store},
@@ -413,13 +413,15 @@ impl Fetch {
         head.map(|()| CacheBody::kept(body, fill))
     }
 
-    /// Whether a response would put an upstream's failure in the place of an answer that is
-    /// still fresh. Any client can ask for a validation, and for a failure perhaps too.
+    /// Whether a response would put a failure, or a complaint about this one request, in the
+    /// place of an answer that is still fresh. Any client can ask for a validation, and
+    /// perhaps provoke a failure too.
     fn spoils<St: Store>(&self, shared: &Shared<St>, status: StatusCode) -> bool {
         let now = shared.config.clock.instant();
-        status.is_server_error()
+        let failed = |status: StatusCode| status.is_server_error() || blames_request(status);
+        failed(status)
             && self.stored.as_ref().is_some_and(|stored| {
-                !stored.status.is_server_error()
+                !failed(stored.status)
                     && Standing::new(&stored.policy, now).is_fresh()
                     && shared.epochs.check(&stored.birth) == Epoch::Valid
             })
@@ -430,6 +432,7 @@ impl Fetch {
     fn forget_replaced<St: Store>(&self, shared: &Shared<St>, status: StatusCode) {
         if let Some(stored) = &self.stored
             && !status.is_server_error()
+            && !blames_request(status)
             && status != StatusCode::PARTIAL_CONTENT
             && status != StatusCode::NOT_MODIFIED
         {

@@ -13,7 +13,7 @@ use tower_layer::Layer;
 
 use crate::{
     Cache, CacheStats, MemoryStore, Mode, Rule,
-    cache_status::cache_name,
+    cache_status::CacheName,
     config::Tagger,
     config::{Config, Fallback, Shared},
     invalidate::{Admin, Invalidator, epoch::Epochs},
@@ -71,7 +71,7 @@ impl<St: Store> CacheLayer<St> {
     /// The cache's name in Cache-Status. Default: `scrimp`.
     #[must_use]
     pub fn name(self, name: &str) -> Self {
-        self.set(|config| config.name = cache_name(name))
+        self.set(|config| config.name = CacheName::new(name))
     }
 
     /// The targeted Cache-Control fields to obey, first match first (RFC 9213). They are

@@ -5,6 +5,7 @@ mod admit;
 mod args;
 mod failure;
 mod hop_by_hop;
+mod smuggling;
 mod stop;
 mod stream;
 

@@ -153,6 +153,10 @@ pub(crate) fn check(
     if never_stored(status) {
         return Err(No::Status);
     }
+    // Some upstreams answer a Range with a part and call it 200.
+    if lengths_differ(headers) || (request.range && headers.contains_key(header::CONTENT_RANGE)) {
+        return Err(No::Partial);
+    }
     if control.must_understand && !understood(status) {
         return Err(No::Status);
     }
@@ -193,6 +197,13 @@ pub(crate) fn check(
     } else {
         Err(No::NotCacheable)
     }
+}
+
+/// Whether a response says two lengths, of which at most one is that of the whole.
+fn lengths_differ(headers: &HeaderMap) -> bool {
+    let mut lines = headers.get_all(header::CONTENT_LENGTH).iter();
+    let first = lines.next();
+    lines.any(|line| Some(line) != first)
 }
 
 /// Without a lifetime, a response is worth its memory only if it can be validated.
