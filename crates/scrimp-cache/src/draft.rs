@@ -110,9 +110,7 @@ impl Draft {
         merge::strip(&mut headers, &control.withheld);
         let upstream_status = take_cache_status(&mut headers);
         dated(&mut headers, arrival);
-        // Slots for what changes with every hit.
-        headers.insert(header::AGE, HeaderValue::from_static("0"));
-        headers.insert(CACHE_STATUS, HeaderValue::from_static(""));
+        headers.remove(header::AGE);
         let key = Tag(fetch.key.as_ref().hash_value());
         let mut carried = carry(config, rule, &fetch.request, fetch.tags.as_ref(), head, key)?;
         if let Some(previous) = previous {
@@ -123,7 +121,11 @@ impl Draft {
                 headers.remove(name);
             }
         }
-        let headers = compact(&headers);
+        // Slots for what changes with every hit, in front of all other fields.
+        let mut slots = HeaderMap::with_capacity(headers.keys_len() + 2);
+        slots.insert(header::AGE, HeaderValue::from_static("0"));
+        slots.insert(CACHE_STATUS, HeaderValue::from_static(""));
+        let headers = compact(&headers, slots);
         // Else it would keep the whole buffer of the connection it came by.
         policy.etag = policy.etag.and_then(|_| headers.get(header::ETAG).cloned());
         let booking = match previous {
