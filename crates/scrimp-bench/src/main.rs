@@ -37,6 +37,8 @@ enum Bench {
     Instructions(bench::instructions::Options),
     /// What is added to requests that the cache does not answer.
     Pass,
+    /// What purging a tag of a million entries costs, and hits before and after it.
+    Purge,
     /// What cloning a service costs.
     Clone,
     /// Hits by two threads at once.
@@ -55,6 +57,7 @@ fn main() -> anyhow::Result<()> {
         Bench::Hit => bench::hit::run(rounds, &mut report),
         Bench::Instructions(options) => bench::instructions::run(&options, &mut report)?,
         Bench::Pass => bench::pass::run(rounds, &mut report),
+        Bench::Purge => bench::purge::run(rounds, &mut report),
         Bench::Clone => bench::clone::run(rounds, &mut report),
         Bench::Threads => bench::threads::run(rounds, &mut report),
         Bench::Memory => bench::memory::run(&mut report),

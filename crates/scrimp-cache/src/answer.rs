@@ -231,11 +231,11 @@ fn age(age: Duration) -> HeaderValue {
 }
 
 /// The cache's verdict on an answer from store, for those who asked for it.
-pub(crate) fn info(entry: &Entry, standing: Standing, state: CacheState) -> CacheInfo {
+pub(crate) fn info(entry: Option<&Entry>, standing: Standing, state: CacheState) -> CacheInfo {
     let mut info = CacheInfo::new(state);
     info.age = Some(standing.age);
     info.expires_in = Some(standing.ttl());
-    info.recompute_cost = Some(entry.recompute_cost);
+    info.recompute_cost = entry.map(|entry| entry.recompute_cost);
     info.shareable = true;
     info.stored = true;
     info

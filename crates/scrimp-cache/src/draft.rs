@@ -4,8 +4,10 @@ use std::{sync::atomic::AtomicBool, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use scrimp_core::extensions::{CacheInfo, CacheState};
-use tokio::time::Instant;
+use scrimp_core::{
+    Money,
+    extensions::{CacheInfo, CacheState},
+};
 
 use crate::{
     config::Shared,
@@ -29,26 +31,27 @@ use crate::{
     store::{Booking, CACHE_STATUS, Entry, compact},
 };
 
-/// Everything of an [`Entry`] but its body.
+/// A response that may be stored, as far as that has to be known before its first byte goes
+/// on. What is left to do is done once its body has come in.
 pub(crate) struct Draft {
-    entry: Entry,
+    /// As the upstream sent it.
+    head: Response<()>,
+    withheld: Vec<header::HeaderName>,
+    policy: Policy,
+    selection: Selection,
+    charge: Money,
     max_body: u64,
-    now: Instant,
+    arrival: Arrival,
 }
 
 // === impl Draft ===
 
 impl Draft {
-    /// Decides whether a response may be stored, and prepares what is.
-    ///
-    /// `previous` is given for a response that is only confirmed. What a hit on it is worth
-    /// stays, as a confirmation's own cost says nothing about that of a full answer; and so
-    /// do its tags, which a 304 need not repeat.
+    /// Decides whether a response may be stored, and for how long it is fresh.
     pub(crate) fn new<St>(
         shared: &Shared<St>,
         fetch: &Fetch,
         head: &Response<()>,
-        previous: Option<&Entry>,
     ) -> Result<Self, Refusal> {
         let config = &shared.config;
         let rule = config.rules.find(&fetch.request, head);
@@ -106,53 +109,20 @@ impl Draft {
                 policy.fail_safe(window);
             }
         }
-        let mut headers = head.headers().clone();
-        merge::strip(&mut headers, &control.withheld);
-        let upstream_status = take_cache_status(&mut headers);
-        dated(&mut headers, arrival);
-        headers.remove(header::AGE);
-        let key = Tag(fetch.key.as_ref().hash_value());
-        let mut carried = carry(config, rule, &fetch.request, fetch.tags.as_ref(), head, key)?;
-        if let Some(previous) = previous {
-            carried.add_all(previous.birth.carried());
-        }
-        if config.strip_tag_headers {
-            for name in &config.tag_headers {
-                headers.remove(name);
-            }
-        }
-        // Slots for what changes with every hit, in front of all other fields.
-        let mut slots = HeaderMap::with_capacity(headers.keys_len() + 2);
-        slots.insert(header::AGE, HeaderValue::from_static("0"));
-        slots.insert(CACHE_STATUS, HeaderValue::from_static(""));
-        let headers = compact(&headers, slots);
-        // Else it would keep the whole buffer of the connection it came by.
-        policy.etag = policy.etag.and_then(|_| headers.get(header::ETAG).cloned());
-        let booking = match previous {
-            Some(previous) => previous.booking.clone(),
-            None => new_booking(shared, fetch, head, rule),
-        };
-        let entry = Entry {
-            status,
-            version: head.version(),
-            headers,
-            body: Bytes::new(),
-            trailers: None,
-            upstream_status,
-            asked: fetch.sent,
+        let mut copy = Response::new(());
+        *copy.status_mut() = status;
+        *copy.version_mut() = head.version();
+        *copy.headers_mut() = head.headers().clone();
+        Ok(Self {
+            head: copy,
+            withheld: control.withheld,
             policy,
             selection,
-            birth: Birth::new(fetch.born, carried),
-            booking,
-            recompute_cost: Duration::ZERO,
-            refreshing: AtomicBool::new(false),
-        };
-        Ok(Self {
-            entry,
+            charge: charge(shared, head),
             max_body: rule
                 .and_then(|rule| rule.limits.max_body)
                 .unwrap_or(u64::MAX),
-            now,
+            arrival,
         })
     }
 
@@ -163,26 +133,73 @@ impl Draft {
 
     /// How the response stands at the moment it came.
     pub(crate) fn standing(&self) -> Standing {
-        Standing::new(&self.entry.policy, self.now)
+        Standing::new(&self.policy, self.arrival.now)
     }
 
     /// The verdict on a response that is being stored.
     pub(crate) fn info(&self, state: CacheState) -> CacheInfo {
-        let mut info = crate::answer::info(&self.entry, self.standing(), state);
-        info.recompute_cost = None;
-        info
+        crate::answer::info(None, self.standing(), state)
     }
 
     /// The stored response, now that its body is known.
-    pub(crate) fn into_entry(self, body: Bytes, trailers: Option<HeaderMap>) -> Entry {
-        let mut entry = self.entry;
-        if may_have_length(entry.status) && !entry.headers.contains_key(header::CONTENT_LENGTH) {
-            let length = HeaderValue::from(body.len());
-            entry.headers.insert(header::CONTENT_LENGTH, length);
+    ///
+    /// `previous` is given for a response that is only confirmed. What a hit on it is worth
+    /// stays, as a confirmation's own cost says nothing about that of a full answer; and so
+    /// do its tags, which a 304 need not repeat.
+    pub(crate) fn finish<St>(
+        self,
+        shared: &Shared<St>,
+        fetch: &Fetch,
+        previous: Option<&Entry>,
+        (body, trailers): (Bytes, Option<HeaderMap>),
+    ) -> Result<Entry, Refusal> {
+        let config = &shared.config;
+        let rule = config.rules.find(&fetch.request, &self.head);
+        let key = Tag(fetch.key.as_ref().hash_value());
+        let tags = fetch.tags.as_ref();
+        let mut carried = carry(config, rule, &fetch.request, tags, &self.head, key)?;
+        if let Some(previous) = previous {
+            carried.add_all(previous.birth.carried());
         }
-        entry.body = body;
-        entry.trailers = trailers;
-        entry
+        let booking = match previous {
+            Some(previous) => previous.booking.clone(),
+            None => new_booking(shared, fetch, self.charge, rule),
+        };
+        let (parts, ()) = self.head.into_parts();
+        let mut headers = parts.headers;
+        merge::strip(&mut headers, &self.withheld);
+        let upstream_status = take_cache_status(&mut headers);
+        if config.strip_tag_headers {
+            for name in &config.tag_headers {
+                headers.remove(name);
+            }
+        }
+        dated(&mut headers, self.arrival);
+        measured(&mut headers, parts.status, &body);
+        headers.remove(header::AGE);
+        // Slots for what changes with every hit, in front of all other fields.
+        let mut slots = HeaderMap::with_capacity(headers.keys_len() + 2);
+        slots.insert(header::AGE, HeaderValue::from_static("0"));
+        slots.insert(CACHE_STATUS, HeaderValue::from_static(""));
+        let headers = compact(&headers, slots);
+        let mut policy = self.policy;
+        // Else it would keep the whole buffer of the connection it came by.
+        policy.etag = policy.etag.and_then(|_| headers.get(header::ETAG).cloned());
+        Ok(Entry {
+            status: parts.status,
+            version: parts.version,
+            headers,
+            body,
+            trailers,
+            upstream_status,
+            asked: fetch.sent,
+            policy,
+            selection: self.selection,
+            birth: Birth::new(fetch.born, carried),
+            booking,
+            recompute_cost: config.clock.instant().saturating_duration_since(fetch.sent),
+            refreshing: AtomicBool::new(false),
+        })
     }
 }
 
@@ -246,21 +263,24 @@ fn dated(headers: &mut HeaderMap, arrival: Arrival) {
     }
 }
 
+/// Adds the Content-Length that a response without one has, now that it is known.
+fn measured(headers: &mut HeaderMap, status: StatusCode, body: &Bytes) {
+    // RFC 9110 §8.6: these have no content, and no length either.
+    let may = status != StatusCode::NO_CONTENT && !status.is_informational();
+    if may && !headers.contains_key(header::CONTENT_LENGTH) {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+    }
+}
+
 /// Where a hit on this response will be booked, and what it saves.
 fn new_booking<St>(
     shared: &Shared<St>,
     fetch: &Fetch,
-    head: &Response<()>,
+    charge: Money,
     rule: Option<&Rule>,
 ) -> Option<Booking> {
     let ledger = shared.config.ledger.as_ref()?;
-    let charge = charge(shared, head);
     let route = rule.map_or("*", |rule| rule.name());
     let account = ledger.account("cache", fetch.tenant(), route, charge.currency());
     Some(Booking { account, charge })
-}
-
-/// RFC 9110 §8.6: these have no content, and no length either.
-fn may_have_length(status: StatusCode) -> bool {
-    status != StatusCode::NO_CONTENT && !status.is_informational()
 }

@@ -43,6 +43,9 @@ pub struct CacheLayer<St = MemoryStore> {
 
 impl<St: Store> CacheLayer<St> {
     /// A shared cache (as a server or a gateway needs) that keeps responses in `store`.
+    ///
+    /// A store belongs to one layer and its clones. What another layer has put into it is
+    /// not used, as this one could not know what has been invalidated.
     #[must_use]
     pub fn new(store: St) -> Self {
         Self {

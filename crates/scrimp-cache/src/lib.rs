@@ -118,6 +118,7 @@ mod rule;
 mod service;
 mod stats;
 mod store;
+mod sync;
 #[cfg(feature = "no-vary-search")]
 mod variance;
 mod write;

@@ -293,7 +293,7 @@ fn hit<St: Store, B>(
             CacheState::Stale
         };
         let extensions = std::mem::take(request.extensions_mut());
-        let info = answer::info(entry, standing, state);
+        let info = answer::info(Some(entry), standing, state);
         *response.extensions_mut() = answer::explain(extensions, info);
     }
     response

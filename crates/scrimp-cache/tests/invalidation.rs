@@ -391,3 +391,15 @@ async fn the_admin_service_purges_for_those_it_is_told_to_trust() {
         "{stats}"
     );
 }
+
+#[tokio::test]
+async fn a_head_without_validator_does_not_make_fresh_what_was_invalidated_softly() {
+    let layer = layer();
+    let invalidator = layer.invalidator();
+    let fields = [("cache-control", "max-age=60"), ("cache-tag", "t")];
+    let rig = Rig::answering(layer, move |_| reply(200, &fields, ""));
+    rig.get("http://h/").await;
+    invalidator.invalidate(&Invalidation::tag("t").soft());
+    rig.ask("HEAD", "http://h/", &[]).await;
+    assert!(!rig.get("http://h/").await.is_hit());
+}

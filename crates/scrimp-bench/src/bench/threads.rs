@@ -54,8 +54,15 @@ pub(crate) fn run(rounds: usize, report: &mut Report) {
     for ((named, _), rate) in subjects.iter().zip(&rates) {
         report.add(BENCH, named.name, "rate", *rate, "1/s");
         report.add(BENCH, named.name, "ratio", rate / rates[0], "");
-        let reached = (named.reached)();
-        assert!(reached <= PAGES as u64, "{} did not hit", named.name);
+        // Hits are what is measured: a subject whose origin is asked more than once a page
+        // forgets, or keeps answers too short.
+        report.add(
+            BENCH,
+            named.name,
+            "reached origin",
+            (named.reached)() as f64,
+            "",
+        );
     }
 }
 

@@ -10,19 +10,21 @@
 //! notes the position up to which it was checked, and while the log has not moved on, one
 //! comparison settles it.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::atomic::{AtomicU64, Ordering},
-};
+use std::collections::{HashMap, VecDeque};
 
-use parking_lot::RwLock;
 use scrimp_core::KeyHashBuilder;
 
-use crate::pattern::Pattern;
+use crate::{
+    pattern::Pattern,
+    sync::{AtomicU64, Ordering, RwLock},
+};
 
 /// A place in the log of invalidations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Position(u64);
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Position {
+    log: u64,
+    at: u64,
+}
 
 /// The keyed hash of something that can be invalidated. If two things ever share one,
 /// invalidating either also drops the other: a call more, never a stale answer.
@@ -40,9 +42,14 @@ pub(crate) enum Epoch {
     Gone,
 }
 
+/// How many logs there have been. Not one of the model checker's atomics: it orders nothing.
+static LOGS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+
 /// The log.
 #[derive(Debug)]
 pub(crate) struct Epochs {
+    /// Tells this log from every other in the process: their positions are not comparable.
+    id: u64,
     /// The last position given out. Written under the lock of `log`, so that whoever sees a
     /// position finds its mark.
     position: AtomicU64,
@@ -90,6 +97,7 @@ pub(crate) enum Hit {
 /// What one entry knows of the log.
 #[derive(Debug)]
 pub(crate) struct Birth {
+    log: u64,
     born: u64,
     carried: Carried,
     /// Up to here the entry is known to be valid.
@@ -110,7 +118,7 @@ pub(crate) struct Carried {
 impl Position {
     /// Whether this position came right after another.
     pub(crate) fn follows(self, other: Self) -> bool {
-        self.0 == other.0 + 1
+        self.log == other.log && self.at == other.at + 1
     }
 }
 
@@ -118,7 +126,7 @@ impl Position {
 
 impl Epochs {
     /// Globs the log holds one by one. Each costs every check a comparison.
-    const MAX_GLOBS: usize = 256;
+    pub(crate) const MAX_GLOBS: usize = 256;
 
     /// A log that remembers up to `max_marks` tags one by one, about 60 bytes each.
     ///
@@ -126,6 +134,7 @@ impl Epochs {
     /// older than the newest mark it forgot counts as invalid.
     pub(crate) fn new(max_marks: usize) -> Self {
         Self {
+            id: LOGS.fetch_add(1, std::sync::atomic::Ordering::Relaxed),
             position: AtomicU64::new(1),
             log: RwLock::default(),
             max_marks: max_marks.max(2),
@@ -134,7 +143,10 @@ impl Epochs {
 
     /// The present position: to be read before an upstream call begins.
     pub(crate) fn now(&self) -> Position {
-        Position(self.position.load(Ordering::Acquire))
+        Position {
+            log: self.id,
+            at: self.position.load(Ordering::Acquire),
+        }
     }
 
     /// Appends an invalidation to the log.
@@ -171,8 +183,17 @@ impl Epochs {
         self.position.store(position, Ordering::Release);
     }
 
+    /// How many tags the log holds one by one.
+    #[cfg(test)]
+    pub(crate) fn marks(&self) -> usize {
+        self.log.read().marks.len()
+    }
+
     /// Whether an entry still stands.
     pub(crate) fn check(&self, entry: &Birth) -> Epoch {
+        if entry.log != self.id {
+            return Epoch::Gone;
+        }
         let now = self.position.load(Ordering::Acquire);
         if entry.checked.load(Ordering::Relaxed) >= now {
             return Epoch::Valid;
@@ -304,12 +325,13 @@ impl Birth {
     pub(crate) fn new(born: Position, carried: Carried) -> Self {
         // What carries a version may be outdated at birth, so it is looked up once.
         let checked = if carried.versions.is_empty() {
-            born.0
+            born.at
         } else {
             0
         };
         Self {
-            born: born.0,
+            log: born.log,
+            born: born.at,
             carried,
             checked: AtomicU64::new(checked),
         }
@@ -324,150 +346,5 @@ impl Birth {
         size_of_val(&*self.carried.tags)
             + size_of_val(&*self.carried.versions)
             + self.carried.names.len()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn carried(tags: impl IntoIterator<Item = u64>) -> Carried {
-        Carried {
-            tags: tags.into_iter().map(Tag).collect(),
-            ..Carried::default()
-        }
-    }
-
-    fn hit(tag: u64) -> Hit {
-        Hit::Tags(vec![Tag(tag)])
-    }
-
-    #[test]
-    fn an_answer_under_way_when_its_tag_is_hit_is_dead_on_arrival() {
-        let epochs = Epochs::new(10);
-        let before = epochs.now();
-        epochs.append(hit(7), false);
-        let late = Birth::new(before, carried([1, 7]));
-        assert_eq!(epochs.check(&late), Epoch::Gone);
-        assert_eq!(
-            epochs.check(&Birth::new(before, carried([1]))),
-            Epoch::Valid
-        );
-        assert_eq!(
-            epochs.check(&Birth::new(epochs.now(), carried([7]))),
-            Epoch::Valid
-        );
-    }
-
-    #[test]
-    fn a_soft_hit_makes_stale_and_a_hard_one_outweighs_it() {
-        let epochs = Epochs::new(10);
-        let entry = Birth::new(epochs.now(), carried([1]));
-        epochs.append(hit(1), true);
-        assert_eq!(epochs.check(&entry), Epoch::Stale);
-        assert_eq!(epochs.check(&entry), Epoch::Stale);
-        epochs.append(hit(1), false);
-        assert_eq!(epochs.check(&entry), Epoch::Gone);
-    }
-
-    #[test]
-    fn everything_can_go_or_go_stale_at_once() {
-        let epochs = Epochs::new(10);
-        let entry = Birth::new(epochs.now(), carried([]));
-        epochs.append(Hit::Everything, true);
-        assert_eq!(epochs.check(&entry), Epoch::Stale);
-        epochs.append(Hit::Everything, false);
-        assert_eq!(epochs.check(&entry), Epoch::Gone);
-        assert_eq!(
-            epochs.check(&Birth::new(epochs.now(), carried([]))),
-            Epoch::Valid
-        );
-    }
-
-    #[test]
-    fn an_outdated_version_is_refused_even_if_it_is_fetched_afterwards() {
-        let epochs = Epochs::new(10);
-        let entry = |version| {
-            let versions: Box<[_]> = [(Tag(1), version)].into();
-            Birth::new(
-                epochs.now(),
-                Carried {
-                    versions,
-                    ..carried([1])
-                },
-            )
-        };
-        let (old, unversioned) = (entry(3), Birth::new(epochs.now(), carried([1])));
-        epochs.append(Hit::Version(Tag(1), 4), false);
-        assert_eq!(epochs.check(&old), Epoch::Gone);
-        assert_eq!(epochs.check(&unversioned), Epoch::Gone);
-        assert_eq!(
-            epochs.check(&entry(3)),
-            Epoch::Gone,
-            "from a replica that lags"
-        );
-        assert_eq!(epochs.check(&entry(4)), Epoch::Valid);
-        let newer = entry(5);
-        epochs.append(Hit::Version(Tag(1), 4), false);
-        epochs.append(Hit::Version(Tag(1), 5), false);
-        assert_eq!(
-            epochs.check(&newer),
-            Epoch::Valid,
-            "events may come late and twice"
-        );
-    }
-
-    #[test]
-    fn globs_hit_the_names_they_match_and_the_oldest_becomes_the_floor() {
-        let epochs = Epochs::new(10);
-        let entry = |names: &str| {
-            Birth::new(
-                epochs.now(),
-                Carried {
-                    names: names.into(),
-                    ..Carried::default()
-                },
-            )
-        };
-        let (a, b) = (entry("x\nlist:a:1"), entry("list:b:1"));
-        epochs.append(Hit::Glob(Pattern::name("list:a:*")), false);
-        assert_eq!(
-            (epochs.check(&a), epochs.check(&b)),
-            (Epoch::Gone, Epoch::Valid)
-        );
-        for n in 1..Epochs::MAX_GLOBS {
-            epochs.append(Hit::Glob(Pattern::name(&format!("{n}"))), false);
-        }
-        assert_eq!(epochs.check(&b), Epoch::Valid);
-        epochs.append(Hit::Glob(Pattern::name("more")), false);
-        assert_eq!(epochs.check(&b), Epoch::Gone);
-    }
-
-    proptest! {
-        /// Against a log that never forgets: what is gone there is gone here.
-        #[test]
-        fn forgetting_marks_never_revives_an_entry(
-            max_marks in 2usize..6,
-            steps in prop::collection::vec((0u64..12, any::<bool>()), 1..60),
-        ) {
-            let (epochs, whole) = (Epochs::new(max_marks), Epochs::new(usize::MAX));
-            let mut entries = Vec::new();
-            for (tag, invalidate) in steps {
-                if invalidate {
-                    epochs.append(hit(tag), false);
-                    whole.append(hit(tag), false);
-                } else {
-                    let birth = |log: &Epochs| Birth::new(log.now(), carried([tag]));
-                    entries.push((birth(&epochs), birth(&whole)));
-                }
-                prop_assert!(epochs.log.read().marks.len() <= max_marks);
-                for (entry, reference) in &entries {
-                    if whole.check(reference) == Epoch::Gone {
-                        prop_assert_eq!(epochs.check(entry), Epoch::Gone);
-                    }
-                }
-            }
-        }
     }
 }

@@ -3,6 +3,8 @@
 mod admin;
 mod carry;
 pub(crate) mod epoch;
+#[cfg(test)]
+mod epoch_tests;
 mod handle;
 mod target;
 

@@ -70,6 +70,12 @@ pub(crate) fn head_agrees(stored: &HeaderMap, fresh: &HeaderMap, body_length: u6
     length && same(&header::ETAG) && same(&header::LAST_MODIFIED)
 }
 
+/// Whether an answer to a HEAD says which version of the resource it speaks of. One that
+/// does not may be about another body than the stored one.
+pub(crate) fn head_identifies(fresh: &HeaderMap) -> bool {
+    fresh.contains_key(header::ETAG) || fresh.contains_key(header::LAST_MODIFIED)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,6 +6,8 @@
     reason = "each test binary uses its own part"
 )]
 
+pub mod cases;
+
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;

@@ -1,10 +1,15 @@
 //! From a request to its key.
 
+mod claims;
+mod query;
+
+use claims::{names_another_host, retellings};
 use http::{HeaderMap, Request, Uri, header, uri::Scheme};
+use query::{chosen_parameters, whole_query};
 use scrimp_core::{BodyDigest, KeyBuf, extensions::Tenant};
 
 use crate::{
-    policy::facts::{RequestFacts, retells},
+    policy::facts::RequestFacts,
     rule::{KeySpec, QueryKey},
 };
 
@@ -95,145 +100,10 @@ pub(crate) fn add_body<B>(key: &mut KeyBuf, request: &Request<B>, digest: &BodyD
     key.part(&digest.0);
 }
 
-/// Whether Host is not the authority of the URI, in a request that has both. HTTP/2 and the
-/// absolute form allow for it; upstreams may read either.
-fn names_another_host(uri: &Uri, headers: &HeaderMap) -> bool {
-    if uri.authority().is_none() {
-        return false;
-    }
-    let own = authority(uri, headers);
-    let same = |host: &str| without_default_port(uri, host).eq_ignore_ascii_case(own);
-    let host = headers.get(header::HOST);
-    host.is_some_and(|host| !host.to_str().is_ok_and(same))
-}
-
-/// The fields in which a request may claim another host, scheme or path than its target's.
-///
-/// Between trusted proxies they are the same for all, so this parts nothing; and what a
-/// client makes up is answered from what that client made.
-fn retellings(key: &mut KeyBuf, uri: &Uri, headers: &HeaderMap) {
-    key.part_with(|write| {
-        for (name, value) in headers {
-            if name == header::FORWARDED {
-                forwarded(value.as_bytes(), write);
-            } else if retells(name) || name == header::HOST && uri.authority().is_some() {
-                framed(name.as_str().as_bytes(), write);
-                framed(value.as_bytes(), write);
-            }
-        }
-    });
-}
-
-/// The `host` and `proto` parameters of a Forwarded field; `for` and `by` are addresses.
-/// Taken apart without regard to quotes: then nothing can be hidden in them.
-fn forwarded(line: &[u8], write: &mut dyn FnMut(&[u8])) {
-    for pair in line.split(|&byte| byte == b',' || byte == b';') {
-        let name = pair.split(|&byte| byte == b'=').next().unwrap_or_default();
-        let name = name.trim_ascii();
-        if name.eq_ignore_ascii_case(b"host") || name.eq_ignore_ascii_case(b"proto") {
-            framed(b"forwarded", write);
-            framed(pair, write);
-        }
-    }
-}
-
-/// The query and its `?`: `/a?` and `/a` are two targets.
-fn whole_query(uri: &Uri) -> &str {
-    let (Some(target), Some(query)) = (uri.path_and_query(), uri.query()) else {
-        return "";
-    };
-    let target = target.as_str();
-    &target[target.len() - query.len() - 1..]
-}
-
-/// The chosen parameters, by name and then in the order of the request.
-///
-/// Names are compared decoded, as the upstream will read them. A query that two readers
-/// may part differently (a `;`, a broken escape, a name that some take for one of the
-/// chosen) goes into the key whole: else a value hidden from the key could change the
-/// answer for others.
-fn chosen_parameters(key: &mut KeyBuf, uri: &Uri, names: &[Box<str>]) {
-    let query = uri.query().unwrap_or_default();
-    if query.contains(';')
-        || !escapes_are_whole(query.as_bytes())
-        || query.split('&').any(|pair| resembles_one(pair, names))
-    {
-        key.part(whole_query(uri).as_bytes());
-        return;
-    }
-    // One part for all of them, so that no pair can pass for a part of another kind.
-    key.part_with(|write| {
-        write(b"&");
-        for wanted in names {
-            for pair in query.split('&') {
-                let (name, value) = match pair.split_once('=') {
-                    Some((name, value)) => (name, Some(value)),
-                    None => (pair, None),
-                };
-                if decoded_eq(name.as_bytes(), wanted.as_bytes()) {
-                    framed(wanted.as_bytes(), write);
-                    // A parameter without `=` is not one with an empty value.
-                    write(&[u8::from(value.is_some())]);
-                    framed(value.unwrap_or_default().as_bytes(), write);
-                }
-            }
-        }
-    });
-}
-
 /// Writes a piece behind its length.
 fn framed(piece: &[u8], write: &mut dyn FnMut(&[u8])) {
     write(&u32::try_from(piece.len()).unwrap_or(u32::MAX).to_le_bytes());
     write(piece);
-}
-
-fn escapes_are_whole(text: &[u8]) -> bool {
-    text.iter().enumerate().all(|(index, &byte)| {
-        byte != b'%'
-            || text
-                .get(index + 1..index + 3)
-                .is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
-    })
-}
-
-/// Whether an encoded name says `wanted`.
-fn decoded_eq(encoded: &[u8], wanted: &[u8]) -> bool {
-    decoded(encoded).eq(wanted.iter().copied())
-}
-
-/// Whether a parameter is none of those wanted, and some upstream reads it as one.
-fn resembles_one(pair: &str, names: &[Box<str>]) -> bool {
-    let name = pair.split('=').next().unwrap_or_default().as_bytes();
-    names.iter().any(|wanted| {
-        let wanted = wanted.as_bytes();
-        !decoded_eq(name, wanted) && loosely(decoded(name)).eq(loosely(wanted.iter().copied()))
-    })
-}
-
-/// A name as the most lenient of upstreams read it: in any case (ASP.NET), without what
-/// stands in front of it or behind a `[` or NUL, and with `_` for `.` and a blank (PHP).
-fn loosely(name: impl Iterator<Item = u8>) -> impl Iterator<Item = u8> {
-    name.skip_while(u8::is_ascii_whitespace)
-        .take_while(|byte| !matches!(byte, b'[' | 0))
-        .map(|byte| match byte {
-            b'.' | b' ' => b'_',
-            byte => byte.to_ascii_lowercase(),
-        })
-}
-
-/// Takes escapes out. One that is broken ends the text.
-fn decoded(encoded: &[u8]) -> impl Iterator<Item = u8> {
-    let mut bytes = encoded.iter().copied();
-    std::iter::from_fn(move || {
-        Some(match bytes.next()? {
-            b'+' => b' ',
-            b'%' => {
-                let mut digit = || char::from(bytes.next()?).to_digit(16);
-                u8::try_from(digit()? * 16 + digit()?).ok()?
-            }
-            byte => byte,
-        })
-    })
 }
 
 /// A field's name and all its lines. Absent is not empty.

@@ -1,12 +1,10 @@
 //! A call to the upstream whose answer may be stored.
 
-use std::{
-    future::Future,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Waker},
-    time::Duration,
-};
+mod confirm;
+mod put;
+mod stand_in;
+
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
@@ -15,12 +13,10 @@ use scrimp_core::{
     Key,
     extensions::{self, CacheInfo, CacheState, Tags, Tenant},
 };
-use tokio::{runtime::Handle, time::Instant};
+use tokio::time::Instant;
 
 use crate::{
     CacheBody,
-    answer::{self, Asked},
-    body::StoredBody,
     cache_status::{Forward, Report, ttl_seconds},
     config::Shared,
     draft::Draft,
@@ -30,24 +26,14 @@ use crate::{
     lookup::Wanted,
     policy::{
         facts::{MethodClass, RequestFacts},
-        judge::{self, Standing},
-        merge,
+        judge::Standing,
         storable::{Refusal, blames_request},
     },
-    stats::Counters,
-    store::{Entry, FillToken, PutOutcome, Refreshing, Store},
+    store::{Entry, Refreshing, Store},
 };
 
-/// What a stale response stands in for.
-#[derive(Clone, Copy)]
-enum Failure {
-    /// No response came.
-    Unreachable,
-    /// None has come yet.
-    Slow,
-    /// An error response came.
-    Status(StatusCode),
-}
+use put::put;
+use stand_in::Failure;
 
 /// A fetch under way.
 pub(crate) struct Fetch {
@@ -167,173 +153,6 @@ impl Fetch {
         self.tenant.as_ref().map_or("", |tenant| &tenant.0)
     }
 
-    /// A stale response in place of a failure, where that is allowed.
-    fn stand_in<St: Store, B>(
-        &self,
-        shared: &Arc<Shared<St>>,
-        failure: Failure,
-    ) -> Option<Response<CacheBody<B>>> {
-        let entry = self.stored.as_ref()?;
-        if shared.epochs.check(&entry.birth) == Epoch::Gone {
-            return None;
-        }
-        let standing = Standing::new(&entry.policy, shared.config.clock.instant());
-        let unreachable = !matches!(failure, Failure::Status(_));
-        if !judge::may_stand_in(&self.facts.control, &entry.policy, standing, unreachable) {
-            return None;
-        }
-        let report = Report {
-            forward_status: match failure {
-                Failure::Status(status) => Some(status),
-                Failure::Unreachable | Failure::Slow => None,
-            },
-            ttl: Some(ttl_seconds(standing.ttl(), standing.staleness())),
-            ..Report::forwarded(self.reason)
-        };
-        let report = report.detail(match failure {
-            Failure::Unreachable => "unreachable",
-            Failure::Slow => "soft-timeout",
-            Failure::Status(_) => "stale-if-error",
-        });
-        Some(self.answer(shared, entry, standing, report, CacheState::Stale))
-    }
-
-    /// The operator's answer in place of a failure that nothing stored can stand in for.
-    fn fall_back<St: Store, B>(
-        &self,
-        shared: &Shared<St>,
-        failed: Option<StatusCode>,
-    ) -> Option<Response<CacheBody<B>>> {
-        let fallback = shared.config.fallback.as_ref()?;
-        let mut response = (fallback.0)(&self.request, failed)?;
-        let report = Report {
-            forward_status: failed,
-            ..Report::forwarded(self.reason)
-        };
-        label(shared, response.headers_mut(), report.detail("fallback"));
-        Some(response.map(|body| CacheBody::stored(StoredBody::new(body, None))))
-    }
-
-    /// The stored response, because the upstream takes too long.
-    pub(crate) fn stand_in_for_slow<St: Store, B>(
-        &self,
-        shared: &Arc<Shared<St>>,
-    ) -> Option<Response<CacheBody<B>>> {
-        self.stand_in(shared, Failure::Slow)
-    }
-
-    /// Answers the client from a stored response.
-    fn answer<St: Store, B>(
-        &self,
-        shared: &Shared<St>,
-        entry: &Entry,
-        standing: Standing,
-        report: Report,
-        state: CacheState,
-    ) -> Response<CacheBody<B>> {
-        let asked = Asked {
-            headers: self.request.headers(),
-            facts: &self.facts,
-            cache_name: &shared.config.name,
-        };
-        let mut response = answer::build(entry, &asked, standing, report);
-        if state == CacheState::Revalidated {
-            shared.counters.revalidated.add();
-        } else {
-            shared.counters.stale.add();
-        }
-        if self.explain {
-            let info = answer::info(entry, standing, state);
-            response.extensions_mut().insert(info);
-        }
-        response.map(CacheBody::stored)
-    }
-
-    /// The upstream has confirmed what is stored (RFC 9111 §4.3.4).
-    fn confirmed<St: Store, B, C>(
-        self: Box<Self>,
-        shared: &Arc<Shared<St>>,
-        stored: &Arc<Entry>,
-        response: &Response<C>,
-    ) -> Response<CacheBody<B>> {
-        let renewed = self.renew(shared, stored, response.headers());
-        let kept = renewed.is_ok();
-        let entry = match renewed {
-            Ok(entry) => {
-                let entry = Arc::new(entry);
-                put(shared, self.key.clone(), Arc::clone(&entry));
-                entry
-            }
-            Err(_) => {
-                shared.store.remove(self.key.as_ref(), Some(stored));
-                Arc::clone(stored)
-            }
-        };
-        let standing = Standing::new(&entry.policy, shared.config.clock.instant());
-        let report = Report {
-            forward_status: Some(StatusCode::NOT_MODIFIED),
-            ttl: Some(ttl_seconds(standing.ttl(), standing.staleness())),
-            stored: kept,
-            ..Report::forwarded(self.reason)
-        };
-        self.answer(shared, &entry, standing, report, CacheState::Revalidated)
-    }
-
-    /// The stored response, brought up to date with the fields of a new answer.
-    ///
-    /// A 304 whose strong validator is not the one that was sent contradicts itself: one
-    /// condition went out, and only it can have been found true. What is stored is taken as
-    /// confirmed and keeps its own validator.
-    fn renew<St: Store>(
-        &self,
-        shared: &Shared<St>,
-        stored: &Arc<Entry>,
-        fresh: &HeaderMap,
-    ) -> Result<Entry, Refusal> {
-        let mut head = Response::new(());
-        *head.status_mut() = stored.status;
-        *head.version_mut() = stored.version;
-        *head.headers_mut() = stored.headers.clone();
-        merge::update(head.headers_mut(), fresh);
-        head.headers_mut().remove(header::CACHE_STATUS);
-        for line in fresh.get_all(header::CACHE_STATUS) {
-            head.headers_mut()
-                .append(header::CACHE_STATUS, line.clone());
-        }
-        let draft = Draft::new(shared, self, &head, Some(stored))?;
-        let mut entry = draft.into_entry(stored.body.clone(), stored.trailers.clone());
-        entry.recompute_cost = stored.recompute_cost;
-        Ok(entry)
-    }
-
-    /// An answer to HEAD: never stored itself, it brings the stored answer to GET up to
-    /// date, or shows that it is out of date (RFC 9111 §4.3.5).
-    fn head<St: Store, B>(
-        self: Box<Self>,
-        shared: &Arc<Shared<St>>,
-        response: Response<B>,
-    ) -> Response<CacheBody<B>> {
-        let mut updated = false;
-        if let Some(stored) = &self.stored {
-            let length = stored.body.len() as u64;
-            if response.status() == stored.status
-                && merge::head_agrees(&stored.headers, response.headers(), length)
-            {
-                if let Ok(entry) = self.renew(shared, stored, response.headers()) {
-                    put(shared, self.key.clone(), Arc::new(entry));
-                    updated = true;
-                }
-            } else if !response.status().is_server_error() {
-                shared.store.remove(self.key.as_ref(), Some(stored));
-            }
-        }
-        let report = Report {
-            stored: updated,
-            ..Report::forwarded(self.reason)
-        };
-        self.pass(shared, response, report)
-    }
-
     fn label_miss<St, B>(shared: &Shared<St>, response: &mut Response<B>, report: Report) {
         shared.counters.misses.add();
         let collapsed = response.extensions().get::<extensions::Shared>().is_some();
@@ -382,7 +201,7 @@ impl Fetch {
         let limit = shared.store.max_body();
         let draft = match self.spoils(shared, head.status()) {
             true => Err(Refusal::Status),
-            false => Draft::new(shared, &self, &head, None),
+            false => Draft::new(shared, &self, &head),
         };
         let draft = draft.and_then(|draft| match announced {
             Some(length) if length > limit.min(draft.max_body()) => Err(Refusal::TooLarge),
@@ -451,45 +270,17 @@ impl Fetch {
         let shared = Arc::clone(shared);
         let commit = move |body: Bytes, trailers: Option<HeaderMap>| {
             let fetch = self;
-            let mut entry = draft.into_entry(body, trailers);
-            let now = shared.config.clock.instant();
-            entry.recompute_cost = now.saturating_duration_since(fetch.sent);
-            // The place for a refresh is given back once the result is in the store.
-            let _refreshing = fetch.refreshing;
-            put(&shared, fetch.key, Arc::new(entry));
+            match draft.finish(&shared, &fetch, None, (body, trailers)) {
+                Ok(entry) => put(&shared, fetch.key, Arc::new(entry)),
+                Err(refusal) => {
+                    shared.counters.rejected.add();
+                    tracing::debug!(detail = refusal.detail(), "not stored after all");
+                }
+            }
+            // Only now is the place for a refresh given back.
+            drop(fetch.refreshing);
         };
         Fill::new(held, limit, announced, Box::new(commit))
-    }
-}
-
-/// Puts a response into the store, unless it was invalidated while it was under way.
-fn put<St: Store>(shared: &Arc<Shared<St>>, key: Key, entry: Arc<Entry>) {
-    let token = FillToken::new(&shared.epochs);
-    let mut put = Box::pin(shared.store.put(key, entry, token));
-    // In memory it is done at once; over a network it is finished in the background.
-    let polled = put.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-    if let std::task::Poll::Ready(outcome) = polled {
-        return note(&shared.counters, outcome);
-    }
-    if let Ok(runtime) = Handle::try_current() {
-        runtime.spawn(finish(Arc::clone(&shared.counters), put));
-    }
-}
-
-async fn finish<F>(counters: Arc<Counters>, put: Pin<Box<F>>)
-where
-    F: Future<Output = Result<PutOutcome, scrimp_core::BoxError>>,
-{
-    note(&counters, put.await);
-}
-
-fn note(counters: &Counters, outcome: Result<PutOutcome, scrimp_core::BoxError>) {
-    match outcome {
-        Ok(outcome) => counters.put(outcome),
-        Err(error) => {
-            counters.store_failures.add();
-            tracing::warn!(error, "the store failed to keep a response");
-        }
     }
 }
 

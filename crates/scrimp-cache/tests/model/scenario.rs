@@ -1,0 +1,190 @@
+//! Threads that fetch, write and read one thing through the log of invalidations.
+//!
+//! A fetch does what the layer does: it notes the log's position, gets the value the origin
+//! has at that moment, and keeps it if the log does not object. A write changes the value
+//! at the origin and then appends an invalidation. What must hold: once an append has
+//! returned, nobody who starts to read later is given an older value.
+
+use std::sync::Arc;
+
+use crate::{
+    epoch::{Birth, Carried, Epoch, Epochs, Hit, Tag},
+    pattern::Pattern,
+    sync::{AtomicU64, Ordering, RwLock, thread},
+};
+
+/// How a writer invalidates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Means {
+    Tag,
+    SoftTag,
+    Version,
+    Glob,
+    Everything,
+    SoftEverything,
+    /// By tag, among so many other tags that the log forgets it.
+    Forgotten,
+    /// By all the hard means in turn.
+    Mixed,
+}
+
+/// When a fetch notes the log's position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Born {
+    BeforeTheCall,
+    /// Wrong, to show that the models would notice.
+    AfterTheCall,
+}
+
+/// What runs in parallel: so many threads of each kind, each doing one thing so often.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scenario {
+    pub(crate) means: Means,
+    pub(crate) born: Born,
+    pub(crate) fetchers: usize,
+    pub(crate) writers: usize,
+    pub(crate) readers: usize,
+    pub(crate) turns: u64,
+}
+
+/// What a thread does in each turn.
+type Act = fn(&World);
+
+struct World {
+    scenario: Scenario,
+    epochs: Epochs,
+    /// The value at the origin.
+    origin: AtomicU64,
+    /// The newest value whose invalidation has returned.
+    told: AtomicU64,
+    slot: RwLock<Option<Arc<Stored>>>,
+}
+
+struct Stored {
+    birth: Birth,
+    value: u64,
+}
+
+const TAG: Tag = Tag(7);
+const NAME: &str = "thing";
+
+/// Tags the log keeps apart in the scenario that makes it forget.
+const FEW_MARKS: usize = 2;
+
+// === impl Scenario ===
+
+impl Scenario {
+    /// Runs all threads to their end. To be called inside a model.
+    pub(crate) fn run(self) {
+        let marks = match self.means {
+            Means::Forgotten => FEW_MARKS,
+            _ => usize::MAX,
+        };
+        let world = Arc::new(World {
+            scenario: self,
+            epochs: Epochs::new(marks),
+            origin: AtomicU64::new(0),
+            told: AtomicU64::new(0),
+            slot: RwLock::default(),
+        });
+        let roles: [(usize, Act); 3] = [
+            (self.fetchers, World::fetch),
+            (self.writers, World::write),
+            (self.readers, World::read),
+        ];
+        let threads: Vec<_> = roles
+            .into_iter()
+            .flat_map(|(count, act)| std::iter::repeat_n(act, count))
+            .map(|act| {
+                let world = Arc::clone(&world);
+                thread::spawn(move || (0..self.turns).for_each(|_| act(&world)))
+            })
+            .collect();
+        for thread in threads {
+            thread.join().expect("a panic ends the schedule");
+        }
+        world.read();
+        // The log must not buy safety by refusing everything.
+        world.fetch();
+        assert_eq!(world.read_epoch(), Some(Epoch::Valid), "{self:?}");
+    }
+}
+
+// === impl World ===
+
+impl World {
+    fn fetch(&self) {
+        let before = self.epochs.now();
+        let value = self.origin.load(Ordering::SeqCst);
+        let born = match self.scenario.born {
+            Born::BeforeTheCall => before,
+            Born::AfterTheCall => self.epochs.now(),
+        };
+        let birth = Birth::new(born, self.carried(value));
+        let stored = Arc::new(Stored { birth, value });
+        // The store asks under its lock for the key, as a put has to.
+        let mut slot = self.slot.write();
+        if self.epochs.check(&stored.birth) != Epoch::Gone {
+            *slot = Some(stored);
+        }
+    }
+
+    fn write(&self) {
+        let value = self.origin.fetch_add(1, Ordering::SeqCst) + 1;
+        let tag = || Hit::Tags(vec![TAG]);
+        let (hit, soft) = match self.scenario.means {
+            Means::Tag | Means::Forgotten => (tag(), false),
+            Means::SoftTag => (tag(), true),
+            Means::Version => (Hit::Version(TAG, value), false),
+            Means::Glob => (Hit::Glob(Pattern(NAME)), false),
+            Means::Everything => (Hit::Everything, false),
+            Means::SoftEverything => (Hit::Everything, true),
+            Means::Mixed => match value % 4 {
+                0 => (tag(), false),
+                1 => (Hit::Glob(Pattern(NAME)), false),
+                2 => (Hit::Everything, false),
+                _ => (Hit::Version(TAG, value), false),
+            },
+        };
+        self.epochs.append(hit, soft);
+        self.told.fetch_max(value, Ordering::AcqRel);
+        if self.scenario.means == Means::Forgotten {
+            for other in 0..=FEW_MARKS as u64 {
+                let other = Tag(100 + other);
+                self.epochs.append(Hit::Tags(vec![other]), false);
+            }
+        }
+    }
+
+    fn read(&self) {
+        self.read_epoch();
+    }
+
+    /// Reads as a request does; what the log says of what is stored.
+    fn read_epoch(&self) -> Option<Epoch> {
+        let told = self.told.load(Ordering::Acquire);
+        let stored = self.slot.read().clone()?;
+        let epoch = self.epochs.check(&stored.birth);
+        if epoch == Epoch::Valid {
+            let value = stored.value;
+            assert!(
+                value >= told,
+                "value {value} was given out after the invalidation of {told} had returned: {:?}",
+                self.scenario
+            );
+        }
+        Some(epoch)
+    }
+
+    fn carried(&self, value: u64) -> Carried {
+        let versions = match self.scenario.means {
+            Means::Version | Means::Mixed => [(TAG, value)].into(),
+            _ => Box::default(),
+        };
+        Carried {
+            tags: [Tag(1), TAG].into(),
+            versions,
+            names: NAME.into(),
+        }
+    }
+}
