@@ -86,6 +86,13 @@ fn check(request: &mut Request<Body>) -> Result<(), Refusal> {
 /// read the same one (RFC 9112 §3.2).
 fn settle_host(request: &mut Request<Body>) -> Result<(), Refusal> {
     let host = one_host(request.headers(), request.version())?;
+    if request.uri().scheme().is_none() && request.uri().authority().is_some() {
+        // A host alone, as only CONNECT sends it; and a path without its slash looks so.
+        return Err((
+            StatusCode::BAD_REQUEST,
+            "the request's target is neither a path nor a URL",
+        ));
+    }
     let Some(authority) = request.uri().authority().cloned() else {
         return host.map_or(Ok(()), |host| check_host(&host));
     };

@@ -40,6 +40,12 @@ static NEVER_OPTIONS: [HeaderName; 7] = [
     VARY,
 ];
 
+/// Framing as upstreams may read it that take `_` for `-`, as CGI does.
+static DISGUISED: [HeaderName; 2] = [
+    HeaderName::from_static("content_length"),
+    HeaderName::from_static("transfer_encoding"),
+];
+
 /// Takes away what belongs to the connection the message came by.
 pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
     for option in connection_options(headers) {
@@ -47,7 +53,7 @@ pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
             headers.remove(option);
         }
     }
-    for name in &HOP_BY_HOP {
+    for name in HOP_BY_HOP.iter().chain(&DISGUISED) {
         headers.remove(name);
     }
 }

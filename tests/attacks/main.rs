@@ -7,6 +7,7 @@ mod encoding;
 mod fat_get;
 mod head;
 mod host;
+mod oversize;
 mod ranges;
 mod splitting;
 mod unkeyed;

@@ -74,3 +74,21 @@ async fn a_body_shorter_than_it_says_is_not_stored() {
     rig.get("/").await;
     assert!(!rig.get("/").await.is_hit());
 }
+
+#[tokio::test]
+async fn a_body_full_of_boundaries_is_parted_by_another() {
+    let rig = Rig::new(layer(&["path=/** ttl=1h"]), |_| {
+        reply(200, &[], "0123456789")
+    });
+    rig.get("/").await;
+    let two = [("range", "bytes=0-1,5-6")];
+    let mut seen = std::collections::HashSet::new();
+    for _ in 0..8 {
+        let kind = rig
+            .ask("GET", "/", &two)
+            .await
+            .header("content-type")
+            .to_owned();
+        assert!(seen.insert(kind), "a boundary that can be foreseen");
+    }
+}

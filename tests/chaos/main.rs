@@ -1,6 +1,9 @@
 //! Everything breaks. No key stays wedged, nothing half is stored, no memory is lost.
 
+mod cancel;
 mod clients;
 mod panics;
+mod refreshes;
+mod slow;
 mod stores;
 mod upstreams;

@@ -4,5 +4,6 @@ mod bounds;
 mod compression;
 mod limits;
 mod outbound;
+mod refresh;
 mod reqwest;
 mod server;

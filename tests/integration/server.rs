@@ -110,3 +110,38 @@ fn an_infallible_service_stays_infallible() {
     fn is_infallible<S: Service<Request, Error = Infallible>>(_: &S) {}
     is_infallible(&layer(&[]).layer(Router::new()));
 }
+
+#[tokio::test]
+async fn around_nested_routers_the_whole_path_counts() {
+    let version = |text: &'static str| {
+        let page = async move || ([("cache-control", "max-age=60")], text);
+        Router::new().route("/items", get(page))
+    };
+    let app = Router::new()
+        .nest("/v1", version("one"))
+        .nest("/v2", version("two"))
+        .layer(layer(&[]));
+    let server = Server::start(app).await;
+    for (path, text) in [("/v1/items", "one"), ("/v2/items", "two")] {
+        for hit in [false, true] {
+            let seen = fetch(&server, path).await;
+            assert_eq!((seen.text(), seen.is_hit()), (text, hit));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stream_of_announced_length_is_stored_once_its_length_is_reached() {
+    // The server stops reading there, and never asks whether there is more.
+    let page = async || {
+        let frames = stream::iter(["wh", "ole"].map(Ok::<_, Infallible>));
+        let fields = [("cache-control", "max-age=60"), ("content-length", "5")];
+        (fields, Body::from_stream(frames))
+    };
+    let app = Router::new().route("/", get(page)).layer(layer(&[]));
+    let server = Server::start(app).await;
+    for hit in [false, true] {
+        let seen = fetch(&server, "/").await;
+        assert_eq!((seen.text(), seen.is_hit()), ("whole", hit));
+    }
+}

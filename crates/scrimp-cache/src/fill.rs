@@ -7,7 +7,10 @@ use scrimp_core::{BodyEnd, Sink};
 use crate::store::Held;
 
 /// What is done with a body that has come in whole.
-pub(crate) type Commit = Box<dyn FnOnce(Bytes, Option<HeaderMap>) + Send>;
+///
+/// The memory stays taken until it is stored: a store that takes its time must not let
+/// bodies pile up.
+pub(crate) type Commit = Box<dyn FnOnce(Bytes, Option<HeaderMap>, Held) + Send>;
 
 /// Collects a body. Only one that ends cleanly, and at the length that was announced, is
 /// committed; one that grows past its limit passes on without being kept.
@@ -94,6 +97,7 @@ impl Sink for Fill {
             return;
         }
         // An exact allocation: a stored body holds no more than it weighs.
-        (open.commit)(Bytes::from(open.buffer.into_boxed_slice()), trailers);
+        let body = Bytes::from(open.buffer.into_boxed_slice());
+        (open.commit)(body, trailers, open.held);
     }
 }

@@ -28,6 +28,10 @@
 //! # Ok(()) }
 //! ```
 //!
+//! Put it where paths are whole. axum takes the prefix off before a nested router's own
+//! layers see a request, so layers *inside* `nest("/v1", ..)` and `nest("/v2", ..)` would
+//! both take `/v1/items` and `/v2/items` for `/items`: put one around them.
+//!
 //! # On a client
 //!
 //! Any `tower::Service` over `http` types will do; here one that would cost a cent a call.
@@ -75,7 +79,10 @@
 //!   answer under way cannot undo; by unsafe methods; by cache groups (RFC 9875).
 //! - **Safe by default**: requests with Cookie bypass a shared cache, Set-Cookie is not
 //!   stored unless the origin says `public`, Authorization follows RFC 9111 §3.5, a GET with
-//!   a body is passed on, keys hold everything of the URI.
+//!   a body is passed on, keys hold everything of the URI. What a request claims of its
+//!   target elsewhere (X-Forwarded-Host and the like, a Host that is not the URI's) is part
+//!   of the key; one that overrides its method or URL, or names its host in two ways, is
+//!   passed on. Rules on paths leave alone what upstreams may read as another path.
 //! - **Explained**: Cache-Status (RFC 9211) on every response, [`CacheStats`], a
 //!   [`Ledger`](scrimp_core::Ledger), and a
 //!   [`CacheInfo`](scrimp_core::extensions::CacheInfo) for layers outside that ask for one.

@@ -1,5 +1,7 @@
 //! An unsafe request: it invalidates, and its answer may be kept for later GETs.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, header};
 use scrimp_core::extensions::{Tags, Tenant};
 use tokio::time::Instant;
@@ -9,7 +11,7 @@ use crate::{
     config::Shared,
     fetch::Fetch,
     invalidate::{
-        epoch::{Birth, Carried, Epoch, Hit, Position, Tag},
+        epoch::{Epochs, Hit, Position, Tag},
         invalidated_groups, target_tag, uri_tag,
     },
     key,
@@ -20,8 +22,8 @@ use crate::{
 
 /// An unsafe request under way.
 pub(crate) struct Write {
-    /// Method, URI, and what says whom it was for. The other fields are not copied for every write: an answer
-    /// that depends on them is not kept.
+    /// Method, URI, and what says whom it was for. The other fields are not copied for every
+    /// write: an answer that depends on them is not kept.
     request: Request<()>,
     credentials: bool,
     cookie: bool,
@@ -30,6 +32,28 @@ pub(crate) struct Write {
     explain: bool,
     sent: Instant,
     born: Position,
+    doubt: Doubt,
+}
+
+/// Whether a write took effect, until its answer tells.
+///
+/// If the caller leaves or the upstream breaks off before that, nobody knows. Then its
+/// target counts as stale: it is validated before it is served again, and still at hand if
+/// the upstream is down.
+struct Doubt {
+    epochs: Arc<Epochs>,
+    own: Tag,
+    settled: bool,
+}
+
+// === impl Doubt ===
+
+impl Drop for Doubt {
+    fn drop(&mut self) {
+        if !self.settled {
+            self.epochs.append(Hit::Tags(vec![self.own]), true);
+        }
+    }
 }
 
 // === impl Write ===
@@ -57,32 +81,33 @@ impl Write {
             explain,
             sent: shared.config.clock.instant(),
             born: shared.epochs.now(),
+            doubt: Doubt {
+                epochs: Arc::clone(&shared.epochs),
+                own: target_tag(request.uri(), request.headers()),
+                settled: false,
+            },
         }
     }
 
     /// Invalidates what the write may have changed, and says how its answer is kept, if it
     /// may be.
     pub(crate) fn finish<St, B>(
-        self,
+        mut self,
         shared: &Shared<St>,
         response: &Response<B>,
     ) -> Option<Fetch> {
+        self.doubt.settled = true;
         if !(response.status().is_success() || response.status().is_redirection()) {
             return None;
         }
-        let own = target_tag(self.request.uri(), self.request.headers());
-        // Another write may have overtaken this one: then this answer is the older.
-        let before = shared.epochs.now();
-        let carried = Carried {
-            tags: [own].into(),
-            ..Carried::default()
-        };
-        let latest = shared.epochs.check(&Birth::new(self.born, carried)) == Epoch::Valid;
+        let own = self.doubt.own;
         shared
             .epochs
             .append(Hit::Tags(self.touched(own, response.headers())), false);
         let after = shared.epochs.now();
-        if latest && after.follows(before) && self.answers_get(own, response) {
+        // Whatever else was invalidated since the call began, under whatever name, may be
+        // about what this answer shows: then it is the older, and is not kept.
+        if after.follows(self.born) && self.answers_get(own, response) {
             return self.into_fetch(shared, after);
         }
         None

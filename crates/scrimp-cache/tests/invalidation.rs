@@ -403,3 +403,23 @@ async fn a_head_without_validator_does_not_make_fresh_what_was_invalidated_softl
     rig.ask("HEAD", "http://h/", &[]).await;
     assert!(!rig.get("http://h/").await.is_hit());
 }
+
+#[tokio::test]
+async fn the_answer_to_a_write_is_not_kept_past_an_invalidation_by_another_name() {
+    let gate = Gate::new();
+    let layer = layer();
+    let invalidator = layer.invalidator();
+    let tagged = [("cache-control", "max-age=60"), ("cache-tag", "a")];
+    let written = [tagged[0], tagged[1], ("content-location", "/")];
+    let replies = [
+        reply(200, &written, "old").gate(&gate),
+        reply(200, &tagged, "new"),
+    ];
+    let rig = Rig::script(layer, replies);
+    let mut post = scrimp_testkit::PollCounter::new(rig.ask("POST", "/", &[]));
+    assert!(post.poll_now().is_pending());
+    invalidator.invalidate(&Invalidation::tag("a"));
+    gate.open();
+    post.await;
+    assert_eq!(rig.get("/").await.text(), "new");
+}

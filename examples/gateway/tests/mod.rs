@@ -4,6 +4,7 @@
 mod admit;
 mod args;
 mod failure;
+mod framing;
 mod hop_by_hop;
 mod smuggling;
 mod stop;
@@ -80,6 +81,12 @@ impl Gateway {
 impl Wire {
     async fn write(&mut self, text: impl AsRef<[u8]>) {
         self.0.write_all(text.as_ref()).await.unwrap();
+    }
+
+    /// Reads so many bytes, or as many as there are.
+    async fn exactly(&mut self, length: usize) {
+        let mut read = vec![0; length];
+        let _ = self.0.read_exact(&mut read).await;
     }
 
     /// Reads up to and with `end`.

@@ -29,7 +29,7 @@ impl Fetch {
         let entry = match renewed {
             Ok(entry) => {
                 let entry = Arc::new(entry);
-                put(shared, self.key.clone(), Arc::clone(&entry));
+                put(shared, self.key.clone(), Arc::clone(&entry), None);
                 entry
             }
             Err(_) => {
@@ -96,7 +96,7 @@ impl Fetch {
                     && (identified
                         || entry.birth.carried().versions == stored.birth.carried().versions)
                 {
-                    put(shared, self.key.clone(), Arc::new(entry));
+                    put(shared, self.key.clone(), Arc::new(entry), None);
                     updated = true;
                 }
             } else if !response.status().is_server_error() {

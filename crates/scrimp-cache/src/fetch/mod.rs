@@ -29,7 +29,7 @@ use crate::{
         judge::Standing,
         storable::{Refusal, blames_request},
     },
-    store::{Entry, Refreshing, Store},
+    store::{Entry, Held, Refreshing, Store},
 };
 
 use put::put;
@@ -268,10 +268,10 @@ impl Fetch {
         let held = shared.store.budget().hold();
         let limit = shared.store.max_body().min(draft.max_body());
         let shared = Arc::clone(shared);
-        let commit = move |body: Bytes, trailers: Option<HeaderMap>| {
+        let commit = move |body: Bytes, trailers: Option<HeaderMap>, held: Held| {
             let fetch = self;
             match draft.finish(&shared, &fetch, None, (body, trailers)) {
-                Ok(entry) => put(&shared, fetch.key, Arc::new(entry)),
+                Ok(entry) => put(&shared, fetch.key, Arc::new(entry), Some(held)),
                 Err(refusal) => {
                     shared.counters.rejected.add();
                     tracing::debug!(detail = refusal.detail(), "not stored after all");

@@ -1,40 +1,54 @@
-//! Putting a response into the store.
+//! Handing a response over to the store.
 
 use std::{
     future::Future,
     pin::Pin,
     sync::Arc,
-    task::{Context, Waker},
+    task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use scrimp_core::{BoxError, Key};
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, time::timeout};
+use tracing::Instrument;
 
 use crate::{
     config::Shared,
     stats::Counters,
-    store::{Entry, FillToken, PutOutcome, Store},
+    store::{Entry, FillToken, Held, PutOutcome, Store},
 };
 
-/// Puts a response into the store, unless it was invalidated while it was under way.
-pub(super) fn put<St: Store>(shared: &Arc<Shared<St>>, key: Key, entry: Arc<Entry>) {
+/// How long a store may take to keep a response. Nobody waits for it but memory.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// Puts a response into the store, unless it was invalidated while it was under way. Its
+/// memory stays `held` until that is done.
+pub(super) fn put<St: Store>(
+    shared: &Arc<Shared<St>>,
+    key: Key,
+    entry: Arc<Entry>,
+    held: Option<Held>,
+) {
     let token = FillToken::new(&shared.epochs);
     let mut put = Box::pin(shared.store.put(key, entry, token));
     // In memory it is done at once; over a network it is finished in the background.
     let polled = put.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-    if let std::task::Poll::Ready(outcome) = polled {
+    if let Poll::Ready(outcome) = polled {
         return note(&shared.counters, outcome);
     }
     if let Ok(runtime) = Handle::try_current() {
-        runtime.spawn(finish(Arc::clone(&shared.counters), put));
+        let finish = finish(Arc::clone(&shared.counters), put, held);
+        runtime.spawn(finish.instrument(tracing::Span::current()));
     }
 }
 
-async fn finish<F>(counters: Arc<Counters>, put: Pin<Box<F>>)
+async fn finish<F>(counters: Arc<Counters>, put: Pin<Box<F>>, held: Option<Held>)
 where
     F: Future<Output = Result<PutOutcome, BoxError>>,
 {
-    note(&counters, put.await);
+    let late = |_| Err("it took too long".into());
+    note(&counters, timeout(LIMIT, put).await.unwrap_or_else(late));
+    drop(held);
 }
 
 fn note(counters: &Counters, outcome: Result<PutOutcome, BoxError>) {

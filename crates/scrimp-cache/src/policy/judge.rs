@@ -67,13 +67,15 @@ pub(crate) fn judge(
     if policy.always_validate || request.no_cache {
         return Verdict::Validate;
     }
-    // The request's own limit on age. `max-stale` raises it by as much (§5.2.1.2).
-    let too_old = request
-        .max_age
-        .is_some_and(|limit| standing.age > seconds(limit) || limit == 0);
     let tolerance = request.max_stale.map(|limit| match limit {
         u32::MAX => Duration::MAX,
         limit => seconds(limit),
+    });
+    // The request's own limit on age. `max-stale` raises it by as much (§5.2.1.2); without
+    // it, `max-age=0` asks for validation whatever the age.
+    let too_old = request.max_age.is_some_and(|limit| match tolerance {
+        Some(more) => standing.age > seconds(limit).saturating_add(more),
+        None => standing.age > seconds(limit) || limit == 0,
     });
     if standing.is_fresh() && !softly_invalidated {
         let soon_stale = request
@@ -82,22 +84,19 @@ pub(crate) fn judge(
         // A browser's reload says `max-age=0`; what is immutable cannot have changed
         // (RFC 8246 §2.1). A forced reload says `no-cache`, and was heard above.
         let too_old = too_old && !(policy.immutable && request.max_age == Some(0));
-        return if soon_stale || (too_old && tolerance.is_none()) {
+        return if soon_stale || too_old {
             Verdict::Validate
         } else {
             Verdict::Fresh
         };
     }
-    if policy.never_stale || request.min_fresh.is_some() {
+    if policy.never_stale || request.min_fresh.is_some() || too_old {
         return Verdict::Expired;
     }
     if tolerance.is_some_and(|limit| standing.staleness() <= limit) {
         return Verdict::Stale;
     }
-    if !too_old
-        && !policy.while_revalidate.is_zero()
-        && standing.staleness() < policy.while_revalidate
-    {
+    if !policy.while_revalidate.is_zero() && standing.staleness() < policy.while_revalidate {
         return Verdict::StaleWhileRevalidate;
     }
     Verdict::Expired
@@ -206,6 +205,15 @@ mod tests {
                 "{forbids}"
             );
         }
+    }
+
+    #[test]
+    fn a_tolerance_raises_the_limit_on_age_by_as_much_and_no_more() {
+        let decide = |age| decide("max-age=5, max-stale=10", "max-age=100", age);
+        assert_eq!(
+            (decide(15), decide(16)),
+            (Verdict::Fresh, Verdict::Validate)
+        );
     }
 
     #[test]

@@ -12,6 +12,8 @@ pub(crate) mod freshness;
 pub(crate) mod judge;
 pub(crate) mod merge;
 pub(crate) mod range;
+#[cfg(test)]
+mod robust;
 pub(crate) mod storable;
 pub(crate) mod targeted;
 pub(crate) mod vary;

@@ -88,6 +88,11 @@ impl Origin {
         let key = PATHS.iter().position(|path| *path == parts.uri.path());
         let key = key.expect("a known path");
         let reply = match (&parts.method, shape.end) {
+            // The answer that a GET would bring may be kept for GETs.
+            (&Method::POST, End::Well) => {
+                self.write(key);
+                self.respond(parts, shape, key)
+            }
             (&Method::POST, _) => {
                 let mut response = Response::new(ScriptedBody::new());
                 *response.status_mut() = StatusCode::NO_CONTENT;
@@ -112,7 +117,7 @@ impl Origin {
 
     fn respond(&self, parts: &Parts, shape: Shape, key: usize) -> Reply {
         let mut value = self.value(key);
-        if self.lagging && shape.behind {
+        if self.lagging && shape.behind && parts.method != Method::POST {
             value = value.saturating_sub(1).max(1);
         }
         let etag = format!("\"{key}.{value}\"");
@@ -154,6 +159,9 @@ impl Origin {
             // What the stored body is made of; a 304 says nothing about it.
             set("x-frames", &shape.frames.to_string());
             set("x-versioned", if shape.versioned { "1" } else { "0" });
+        }
+        if parts.method == Method::POST {
+            set("content-location", PATHS[key]);
         }
         if shape.etag || confirmed {
             set("etag", &etag);

@@ -190,22 +190,22 @@ impl World {
         let (kind, _) = self.calls.swap_remove(which);
         // The origin that answers nobody fails those who wait for it.
         let Ok(response) = answer else { return };
-        match kind {
-            Kind::Ask(asked) => {
-                let expected = asked.judge(&response);
-                self.bodies.push(Reading {
-                    body: Box::pin(response.into_body()),
-                    got: Vec::new(),
-                    expected,
-                });
-            }
+        let expected = match kind {
+            Kind::Ask(asked) => asked.judge(&response),
             Kind::Post(key) => {
                 // From here on its writer sees what it wrote.
                 let value = response.headers()["x-value"].to_str().expect("a number");
                 let value = value.parse().expect("a number");
                 self.floors.hard[key] = self.floors.hard[key].max(value);
+                None
             }
-        }
+        };
+        // To its end, as it may be kept.
+        self.bodies.push(Reading {
+            body: Box::pin(response.into_body()),
+            got: Vec::new(),
+            expected,
+        });
     }
 
     fn frame(&mut self, which: usize) {
