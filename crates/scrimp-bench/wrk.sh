@@ -1,38 +1,167 @@
 #!/usr/bin/env bash
-# Requests per second over loopback: the same axum server without a cache and with one, each
-# in turn, three times. Server on core 0, client on core 1.
+# Hits end to end, on the loopback interface: one axum server bare, behind scrimp's layer,
+# behind axum-response-cache, behind nginx and behind Varnish. Servers share one core, wrk has
+# another. Prints requests per second, the ratio to the bare server, and how much CPU time
+# the servers took for a request: that hardly moves when other work is on the machine too.
 #
-#   crates/scrimp-bench/wrk.sh [SECONDS]
+#   wrk.sh [SECONDS [ROUNDS]]
+#
+# Needs Debian's wrk, nginx and varnish, and installs what is missing if it may.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")"
-seconds=${1-4}
+cd "$(dirname "$0")"
 
-if ! command -v wrk >/dev/null; then
-    sudo=(); [ "$(id -u)" = 0 ] || sudo=(sudo)
-    "${sudo[@]}" apt-get update -qq
-    "${sudo[@]}" apt-get install -y -qq --no-install-recommends wrk >/dev/null
-fi
-cargo build --quiet --release
-bench=$(cargo metadata --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/release/scrimp-bench
+seconds=${1:-5}
+rounds=${2:-3}
+server_core=0
+client_core=1
+path='/api/products?category=electronics&page=2'
+scratch=$(mktemp -d)
+# For the user that nginx lets its workers run as.
+chmod 755 "$scratch"
+started=()
 
-run() {
-    local front=$1 port=$2 server rate
-    taskset -c 0 "$bench" serve --front "$front" --listen "127.0.0.1:$port" &
-    server=$!
-    # The server says nothing; the first answer says that it listens.
-    curl --silent --retry 50 --retry-connrefused --retry-delay 0 -o /dev/null "http://127.0.0.1:$port/" || true
-    taskset -c 1 wrk -t1 -c32 -d1s "http://127.0.0.1:$port/api/products?page=2" >/dev/null
-    rate=$(taskset -c 1 wrk -t1 -c32 -d"${seconds}s" "http://127.0.0.1:$port/api/products?page=2" |
-        awk '/^Requests\/sec/ { print $2 }')
-    kill "$server"
-    wait "$server" 2>/dev/null || true
-    printf '%-24s %12s requests/s\n' "$front" "$rate"
+stop() {
+    for pid in "${started[@]}"; do
+        kill "$pid" 2>/dev/null || true
+    done
+    wait 2>/dev/null || true
+    started=()
+}
+trap 'stop; rm -rf "$scratch"' EXIT
+
+need() { # COMMAND PACKAGE
+    PATH=$PATH:/usr/sbin command -v "$1" >/dev/null && return
+    echo "installing $2" >&2
+    apt-get install -y --no-install-recommends "$2" >/dev/null || {
+        echo "$1 is missing; install Debian's package $2" >&2
+        exit 1
+    }
+}
+need wrk wrk
+need nginx nginx-light
+need varnishd varnish
+
+cargo build --quiet --release --no-default-features
+server=${CARGO_TARGET_DIR:-target}/release/scrimp-bench
+
+pinned() { # COMMAND...
+    PATH=$PATH:/usr/sbin taskset -c $server_core "$@" >"$scratch/log" 2>&1 &
+    started+=($!)
 }
 
-port=18080
-for _ in 1 2 3; do
-    for front in none scrimp axum-response-cache; do
-        run "$front" "$port"
-        port=$((port + 1))
+await() { # PORT
+    for _ in $(seq 100); do
+        (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return
+        sleep 0.1
     done
+    echo "nothing listens on port $1:" >&2
+    cat "$scratch/log" >&2
+    exit 1
+}
+
+serve() { # PORT FRONT
+    pinned "$server" serve --listen "127.0.0.1:$1" --front "$2"
+    await "$1"
+}
+
+nginx_conf() {
+    cat <<END
+daemon off;
+worker_processes 1;
+pid $scratch/nginx.pid;
+error_log $scratch/nginx.log;
+events { worker_connections 256; }
+http {
+    access_log off;
+    keepalive_requests 1000000000;
+    client_body_temp_path $scratch/body;
+    proxy_temp_path $scratch/proxy;
+    fastcgi_temp_path $scratch/fastcgi;
+    uwsgi_temp_path $scratch/uwsgi;
+    scgi_temp_path $scratch/scgi;
+    proxy_cache_path $scratch/cache keys_zone=hits:10m;
+    server {
+        listen 127.0.0.1:8082;
+        location / {
+            proxy_pass http://127.0.0.1:8081;
+            proxy_cache hits;
+        }
+    }
+}
+END
+}
+
+start() { # SUBJECT
+    case $1 in
+    bare) serve 8082 none ;;
+    scrimp) serve 8082 scrimp ;;
+    axum-response-cache) serve 8082 axum-response-cache ;;
+    nginx)
+        serve 8081 none
+        nginx_conf >"$scratch/nginx.conf"
+        pinned nginx -c "$scratch/nginx.conf" -e "$scratch/nginx.log"
+        ;;
+    varnish)
+        serve 8081 none
+        pinned varnishd -F -n "$scratch/varnish" -a 127.0.0.1:8082 -b 127.0.0.1:8081 -s malloc,64m
+        ;;
+    esac
+    await 8082
+}
+
+family() { # PID, and what it has started
+    echo "$1"
+    for child in $(pgrep -P "$1"); do
+        family "$child"
+    done
+}
+
+ticks() { # CPU time of all servers
+    for pid in "${started[@]}"; do
+        family "$pid"
+    done | while read -r pid; do
+        # What stands behind the command's name, which may hold spaces.
+        sed 's/.*) //' "/proc/$pid/stat"
+    done | awk '{ sum += $12 + $13 } END { print sum }'
+}
+
+round() { # prints requests per second and CPU microseconds per request
+    local url="http://127.0.0.1:8082$path" before after
+    taskset -c $client_core wrk -t1 -c32 -d1s "$url" >/dev/null
+    before=$(ticks)
+    taskset -c $client_core wrk -t1 -c32 -d"${seconds}s" "$url" >"$scratch/wrk"
+    after=$(ticks)
+    if grep -q 'Non-2xx' "$scratch/wrk"; then
+        cat "$scratch/wrk" >&2
+        exit 1
+    fi
+    awk -v ticks=$((after - before)) -v hertz="$(getconf CLK_TCK)" '
+        / requests in / { requests = $1 }
+        /^Requests\/sec/ { print $2, ticks / hertz * 1e6 / requests }' "$scratch/wrk"
+}
+
+median() { # COLUMN FILE
+    cut -d' ' -f"$1" "$2" | sort -n | sed -n "$(((rounds + 1) / 2))p"
+}
+
+subjects=(bare scrimp axum-response-cache nginx varnish)
+# Rounds are interleaved; the median of each subject counts.
+for _ in $(seq "$rounds"); do
+    for subject in "${subjects[@]}"; do
+        start "$subject"
+        round >>"$scratch/$subject.rounds"
+        stop
+    done
+done
+
+printf '%-20s %12s %6s %12s %6s\n' '' 'requests/s' 'ratio' 'CPU [us]' 'ratio'
+for subject in "${subjects[@]}"; do
+    rate=$(median 1 "$scratch/$subject.rounds")
+    cpu=$(median 2 "$scratch/$subject.rounds")
+    bare_rate=${bare_rate:-$rate}
+    bare_cpu=${bare_cpu:-$cpu}
+    awk -v name="$subject" -v rate="$rate" -v cpu="$cpu" \
+        -v bare_rate="$bare_rate" -v bare_cpu="$bare_cpu" \
+        'BEGIN { printf "%-20s %12.0f %6.2f %12.1f %6.2f\n",
+                 name, rate, rate / bare_rate, cpu, bare_cpu / cpu }'
 done

@@ -50,7 +50,7 @@ impl<R> Origin<R> {
     }
 
     /// How many requests have reached it.
-    pub(crate) fn calls(&self) -> u64 {
+    pub(crate) fn calls(self) -> u64 {
         self.state.calls.load(Ordering::Relaxed)
     }
 }

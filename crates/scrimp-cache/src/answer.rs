@@ -52,12 +52,8 @@ pub(crate) fn build(
     report: Report,
 ) -> Response<StoredBody> {
     let mut headers = entry.headers.clone();
-    if let Some(slot) = headers.get_mut(header::AGE) {
-        *slot = age(standing.age);
-    }
-    if let Some(slot) = headers.get_mut(CACHE_STATUS) {
-        *slot = report.value(asked.cache_name, entry.upstream_status.as_ref());
-    }
+    let status = report.value(asked.cache_name, entry.upstream_status.as_ref());
+    stamp(&mut headers, age(standing.age), status);
     let mut response = Response::new(StoredBody::new(entry.body.clone(), entry.trailers.as_ref()));
     *response.status_mut() = entry.status;
     *response.version_mut() = entry.version;
@@ -78,6 +74,24 @@ pub(crate) fn build(
         *response.body_mut() = StoredBody::empty();
     }
     response
+}
+
+/// Fills in what differs from answer to answer. The slots for it are the first two fields,
+/// which saves looking them up by name.
+fn stamp(headers: &mut HeaderMap, age: HeaderValue, status: HeaderValue) {
+    let mut fields = headers.iter_mut();
+    match (fields.next(), fields.next()) {
+        (Some((first, age_slot)), Some((second, status_slot)))
+            if first == header::AGE && second == CACHE_STATUS =>
+        {
+            *age_slot = age;
+            *status_slot = status;
+        }
+        _ => {
+            headers.insert(header::AGE, age);
+            headers.insert(CACHE_STATUS, status);
+        }
+    }
 }
 
 /// Turns a whole answer into a 304: what describes the body goes (RFC 9110 §15.4.5).

@@ -176,10 +176,12 @@ impl Draft {
         }
         dated(&mut headers, self.arrival);
         measured(&mut headers, parts.status, &body);
-        // Slots for what changes with every hit.
-        headers.insert(header::AGE, HeaderValue::from_static("0"));
-        headers.insert(CACHE_STATUS, HeaderValue::from_static(""));
-        let headers = compact(&headers);
+        headers.remove(header::AGE);
+        // Slots for what changes with every hit, in front of all other fields.
+        let mut slots = HeaderMap::with_capacity(headers.keys_len() + 2);
+        slots.insert(header::AGE, HeaderValue::from_static("0"));
+        slots.insert(CACHE_STATUS, HeaderValue::from_static(""));
+        let headers = compact(&headers, slots);
         let mut policy = self.policy;
         // Else it would keep the whole buffer of the connection it came by.
         policy.etag = policy.etag.and_then(|_| headers.get(header::ETAG).cloned());

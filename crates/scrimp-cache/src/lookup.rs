@@ -28,6 +28,7 @@ use crate::{
 };
 
 /// A request that the cache may answer.
+#[derive(Clone)]
 pub(crate) struct Wanted {
     pub(crate) facts: RequestFacts,
     pub(crate) key: KeyBuf,

@@ -90,13 +90,13 @@ where
     fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
         let shared = &self.common.shared;
         let plan = lookup::plan(shared, &request);
-        let Plan::Lookup(wanted) = plan else {
+        let Plan::Lookup(wanted) = &plan else {
             let exchange = lookup::pass(shared, &request, &plan);
             return ResponseFuture::forward(Oneshot::new(self.inner.clone(), request), exchange);
         };
         match shared.store.get(wanted.key.as_ref()) {
             Lookup::Now(found) => {
-                match lookup::decide(shared, &mut request, &wanted, found.as_deref()) {
+                match lookup::decide(shared, &mut request, wanted, found.as_deref()) {
                     Step::Answer(response) => ResponseFuture::ready(response),
                     Step::AnswerAndRefresh(response, refresh) => {
                         self.common.refreshes.spawn(self.inner.clone(), *refresh);
@@ -108,6 +108,7 @@ where
                 }
             }
             Lookup::Later(get) => {
+                let wanted = wanted.clone();
                 ResponseFuture::looking_up(get, request, wanted, self.inner.clone(), &self.common)
             }
         }

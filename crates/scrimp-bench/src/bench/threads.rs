@@ -1,4 +1,7 @@
 //! Hits by two threads at once, some pages far more popular than others.
+//!
+//! Time is that of the wall clock here, since waiting for a lock is part of it. So other work
+//! on the machine is too, and the best tenth of the rounds counts: those it left alone.
 
 use std::{sync::Barrier, thread, time::Duration};
 
@@ -12,7 +15,6 @@ use crate::{
     popularity::PAGES,
     report::Report,
     subject::{Named, Subject},
-    timing,
 };
 
 const BENCH: &str = "threads";
@@ -48,10 +50,10 @@ pub(crate) fn run(rounds: usize, report: &mut Report) {
             samples.push(rate(threads));
         }
     }
-    let medians: Vec<f64> = samples.into_iter().map(timing::median).collect();
-    for ((named, _), rate) in subjects.iter().zip(&medians) {
+    let rates: Vec<f64> = samples.into_iter().map(best).collect();
+    for ((named, _), rate) in subjects.iter().zip(&rates) {
         report.add(BENCH, named.name, "rate", *rate, "1/s");
-        report.add(BENCH, named.name, "ratio", rate / medians[0], "");
+        report.add(BENCH, named.name, "ratio", rate / rates[0], "");
         // Hits are what is measured: a subject whose origin is asked more than once a page
         // forgets, or keeps answers too short.
         report.add(
@@ -62,6 +64,12 @@ pub(crate) fn run(rounds: usize, report: &mut Report) {
             "",
         );
     }
+}
+
+/// What a tenth of the rounds reaches.
+fn best(mut rates: Vec<f64>) -> f64 {
+    rates.sort_by(|a, b| b.total_cmp(a));
+    rates[rates.len() / 10]
 }
 
 /// Requests per second of all threads together, by the wall clock.

@@ -6,7 +6,7 @@ use sfv::{BareItem, ListEntry, Parser};
 
 use super::{
     epoch::{Carried, Tag},
-    target::{SEPARATORS, authority_tag, group_tag, name_tag, path_tag, prefix_tag, target_tag},
+    target::{SEPARATORS, authority_tag, group_tag, name_tag, path_tag, prefix_tag, uri_tag},
 };
 use crate::{
     config::Config,
@@ -18,6 +18,9 @@ use crate::{
 /// Tags one response may carry. One with more is not stored: leaving some out would leave
 /// it in the cache when one of those is invalidated.
 const MAX_TAGS: usize = 256;
+
+/// Tags that most responses have at least: key, target, authority and a few folders.
+const FEW_TAGS: usize = 8;
 
 /// Folders of a path that are tags of their own, so that prefixes of it can be hit.
 const MAX_FOLDERS: usize = 8;
@@ -33,10 +36,11 @@ pub(crate) fn carry(
 ) -> Result<Carried, Refusal> {
     let authority = key::authority(request.uri(), request.headers());
     let mut carrier = Carrier::default();
+    let target = request.uri().path_and_query();
+    let target = target.map_or("/", |target| target.as_str());
+    carrier.tags.reserve(FEW_TAGS);
     carrier.tags.push(key);
-    carrier
-        .tags
-        .push(target_tag(request.uri(), request.headers()));
+    carrier.tags.push(uri_tag(authority, target));
     carrier.tags.push(authority_tag(authority));
     for folder in folders(request.uri().path()).take(MAX_FOLDERS) {
         carrier.tags.push(path_tag(authority, folder));

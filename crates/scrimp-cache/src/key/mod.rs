@@ -144,10 +144,11 @@ pub(crate) fn authority<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> &'a str {
             .unwrap_or_default(),
     };
     // A user's name in front of the host is no part of where a request goes.
-    let authority = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, host)| host);
-    without_default_port(uri, authority)
+    let host = match authority.as_bytes().contains(&b'@') {
+        true => authority.rsplit('@').next().unwrap_or_default(),
+        false => authority,
+    };
+    without_default_port(uri, host)
 }
 
 /// Whether a URI holds credentials, which make its answer one user's.
