@@ -53,6 +53,7 @@ pub(crate) fn run(rounds: usize, report: &mut Report) {
 }
 
 /// Its answer carries the first folder of the path as its tag.
+#[expect(clippy::needless_pass_by_value, reason = "a service takes its request")]
 fn answer(request: Request<RequestBody>) -> Reply {
     let tag = request.uri().path().split('/').nth(1).unwrap_or_default();
     let mut response = Response::new(Full::from("x"));
