@@ -12,6 +12,9 @@ use crate::store::Held;
 /// bodies pile up.
 pub(crate) type Commit = Box<dyn FnOnce(Bytes, Option<HeaderMap>, Held) + Send>;
 
+/// So many bytes of an announced body are taken at once.
+const FIRST_STEP: usize = 64 << 10;
+
 /// Collects a body. Only one that ends cleanly, and at the length that was announced, is
 /// committed; one that grows past its limit passes on without being kept.
 pub(crate) struct Fill(Option<Box<Open>>);
@@ -52,10 +55,12 @@ impl Open {
             return false;
         }
         if length > self.buffer.capacity() {
-            // The announced length saves growing, but is not believed before bytes come.
+            // The announced length saves growing, but beyond a first step it is believed only
+            // as far as bytes have come: a reader that stalls must not hold what it announced.
+            let doubled = length.max(self.buffer.capacity() * 2).max(FIRST_STEP);
             let announced = self.announced.and_then(|n| usize::try_from(n).ok());
             let generous = match announced {
-                Some(announced) if announced >= length => announced,
+                Some(announced) if announced >= length => announced.min(doubled),
                 _ => length.max(self.buffer.capacity() * 2),
             };
             // Where memory is short, just what is needed may still be had.

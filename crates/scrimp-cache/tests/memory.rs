@@ -117,6 +117,36 @@ async fn answers_coming_in_share_a_budget_and_give_it_back() {
 }
 
 #[tokio::test]
+async fn a_reader_that_stalls_does_not_hold_what_was_announced() {
+    let gate = Gate::new();
+    let announced: u64 = 1 << 20;
+    let rig = {
+        let gate = gate.clone();
+        Rig::answering(CacheLayer::new(MemoryStore::new(10 << 20)), move |parts| {
+            if parts.uri.path() == "/other" {
+                return minute("other");
+            }
+            let rest = vec![b'y'; (1 << 20) - 1];
+            let body = ScriptedBody::new().data("x").gate(&gate).data(rest);
+            kept(body.sized())
+        })
+    };
+    let mut body = rig
+        .open(common::request("GET", "/slow", &[]))
+        .await
+        .expect("an answer")
+        .into_body();
+    body.frame().await.expect("a frame").expect("data");
+    assert!(rig.store.stats().fill_bytes <= 64 * KIB);
+    gate.open();
+    assert_eq!(
+        body.collect().await.expect("a body").to_bytes().len() as u64,
+        announced - 1
+    );
+    assert!(rig.get("/slow").await.is_hit());
+}
+
+#[tokio::test]
 async fn a_body_dropped_half_way_gives_its_memory_back() {
     let rig = Rig::answering(layer(), |_| {
         kept(ScriptedBody::new().data(vec![b'x'; 600]).data("y"))
