@@ -6,13 +6,15 @@ use super::{Gateway, upstream};
 use crate::serve::stop_signal;
 
 static ASKED: Notify = Notify::const_new();
+static MAY_ANSWER: Notify = Notify::const_new();
+static NEVER_ANSWERED: Notify = Notify::const_new();
 
 #[tokio::test]
 async fn open_requests_are_finished_and_new_ones_refused() {
     let upstream = upstream(async |mut wire| {
         wire.head().await;
         ASKED.notify_one();
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        MAY_ANSWER.notified().await;
         wire.write("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate")
             .await;
     })
@@ -24,9 +26,11 @@ async fn open_requests_are_finished_and_new_ones_refused() {
     ASKED.notified().await;
     gateway.stop.send(()).unwrap();
 
+    // Closed, so the gateway is stopping by now.
+    assert_eq!(idle.rest().await, "");
+    MAY_ANSWER.notify_one();
     let seen = open.rest().await;
     assert!(seen.ends_with("\r\n\r\nlate"), "{seen}");
-    assert_eq!(idle.rest().await, "");
     let limit = Duration::from_secs(5);
     timeout(limit, gateway.served)
         .await
@@ -39,13 +43,14 @@ async fn open_requests_are_finished_and_new_ones_refused() {
 async fn a_request_that_never_ends_does_not_hold_the_exit() {
     let upstream = upstream(async |mut wire| {
         wire.head().await;
+        NEVER_ANSWERED.notify_one();
         wire.head().await;
     })
     .await;
     let gateway = Gateway::with(upstream, &["--drain", "0.1"]).await;
     let mut open = gateway.connect().await;
     open.write("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").await;
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    NEVER_ANSWERED.notified().await;
     gateway.stop.send(()).unwrap();
     let limit = Duration::from_secs(5);
     timeout(limit, gateway.served)

@@ -198,6 +198,7 @@ async fn a_client_that_leaves_ends_the_call_to_the_upstream() {
         let tell = tell.clone();
         async move {
             wire.head().await;
+            tell.send(()).unwrap();
             // No answer; only the end of the connection ends this.
             assert_eq!(wire.rest().await, "");
             tell.send(()).unwrap();
@@ -207,7 +208,7 @@ async fn a_client_that_leaves_ends_the_call_to_the_upstream() {
     let gateway = Gateway::before(upstream).await;
     let mut wire = gateway.connect().await;
     wire.write("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").await;
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    told.recv().await.unwrap();
     drop(wire);
     told.recv().await.unwrap();
 }
