@@ -63,7 +63,8 @@ impl Write {
         let mut head = Request::new(());
         *head.method_mut() = request.method().clone();
         *head.uri_mut() = request.uri().clone();
-        let mut credentials = false;
+        // As in a look-up: a name in front of the host makes the answer one user's.
+        let mut credentials = key::has_userinfo(request.uri());
         let mut cookie = false;
         for (name, value) in request.headers() {
             if name == header::HOST || retells(name) {

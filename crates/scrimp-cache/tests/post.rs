@@ -118,6 +118,19 @@ async fn an_answer_to_post_that_is_the_target_itself_is_kept_for_gets() {
 }
 
 #[tokio::test]
+async fn an_answer_to_post_with_credentials_in_its_uri_is_not_kept() {
+    let fields = [
+        ("content-location", "/made"),
+        ("cache-control", "max-age=60"),
+    ];
+    let rig = common::Rig::answering(layer(), move |parts| {
+        reply(200, &fields, parts.method.as_str())
+    });
+    rig.ask("POST", "http://user:pass@a/made", &[]).await;
+    assert_eq!(rig.get("http://a/made").await.text(), "GET");
+}
+
+#[tokio::test]
 async fn an_answer_to_post_is_kept_only_with_a_lifetime_of_its_own() {
     let layer = layer().rule("path=/** ttl=1m".parse().expect("a rule"));
     let rig = common::Rig::answering(layer, |parts| {
