@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Marks the log of invalidations keeps apart, about 10 MB when full.
-const MAX_MARKS: usize = 1 << 18;
+pub(crate) const MAX_MARKS: usize = 1 << 18;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Config {

@@ -1,6 +1,6 @@
 //! A stored response before its body has come in.
 
-use std::{sync::atomic::AtomicBool, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
@@ -13,10 +13,7 @@ use crate::{
     config::Shared,
     exchange::charge,
     fetch::Fetch,
-    invalidate::{
-        carry,
-        epoch::{Birth, Tag},
-    },
+    invalidate::{carry, epoch::Birth, key_tag},
     policy::{
         Policy, Selection,
         control::ResponseControl,
@@ -28,7 +25,7 @@ use crate::{
         targeted,
     },
     rule::Rule,
-    store::{Booking, CACHE_STATUS, Entry, compact},
+    store::{Booking, CACHE_STATUS, Entry, RefreshFlag, compact},
 };
 
 /// A response that may be stored, as far as that has to be known before its first byte goes
@@ -155,7 +152,7 @@ impl Draft {
     ) -> Result<Entry, Refusal> {
         let config = &shared.config;
         let rule = config.rules.find(&fetch.request, &self.head);
-        let key = Tag(fetch.key.as_ref().hash_value());
+        let key = key_tag(fetch.key.as_ref());
         let tags = fetch.tags.as_ref();
         let mut carried = carry(config, rule, &fetch.request, tags, &self.head, key)?;
         if let Some(previous) = previous {
@@ -198,7 +195,7 @@ impl Draft {
             birth: Birth::new(fetch.born, carried),
             booking,
             recompute_cost: config.clock.instant().saturating_duration_since(fetch.sent),
-            refreshing: AtomicBool::new(false),
+            refreshing: RefreshFlag::default(),
         })
     }
 }

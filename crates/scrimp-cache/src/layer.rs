@@ -45,14 +45,17 @@ impl<St: Store> CacheLayer<St> {
     /// A shared cache (as a server or a gateway needs) that keeps responses in `store`.
     ///
     /// A store belongs to one layer and its clones. What another layer has put into it is
-    /// not used, as this one could not know what has been invalidated.
+    /// not used, as this one could not know what has been invalidated; nor is what was put
+    /// in before a restart, unless the store keeps a journal of invalidations (feature
+    /// `codec`).
     #[must_use]
     pub fn new(store: St) -> Self {
+        let counters = Arc::default();
         Self {
             config: Config::new(),
+            epochs: epochs(&store, &counters),
             store,
-            epochs: Config::epochs(),
-            counters: Arc::default(),
+            counters,
             #[cfg(feature = "no-vary-search")]
             variances: Arc::default(),
             common: OnceLock::new(),
@@ -214,6 +217,16 @@ impl<St: Store> CacheLayer<St> {
         };
         Arc::clone(self.common.get_or_init(make))
     }
+}
+
+/// A new log of invalidations, or the one that the store has kept.
+#[cfg_attr(not(feature = "codec"), expect(unused_variables))]
+fn epochs<St: Store>(store: &St, counters: &Arc<Counters>) -> Arc<Epochs> {
+    #[cfg(feature = "codec")]
+    if let Some(journal) = store.journal() {
+        return crate::invalidate::resume(journal, counters);
+    }
+    Config::epochs()
 }
 
 impl<S, St: Store> Layer<S> for CacheLayer<St> {

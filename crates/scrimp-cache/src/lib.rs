@@ -102,6 +102,12 @@
 //! `Infallible`. A store that fails or takes too long costs nobody a request.
 //!
 //! Refreshes, soft time-outs and stores that answer later need a tokio runtime.
+//!
+//! # Features
+//!
+//! - `codec`: `Codec` writes stored responses as bytes, for a [`Store`] on disk or over a
+//!   network, and `Journal` lets what was invalidated stay so after a restart.
+//! - `no-vary-search`: keys leave out what No-Vary-Search (a draft) says does not count.
 
 mod answer;
 mod body;
@@ -132,6 +138,8 @@ mod write;
 
 pub use body::CacheBody;
 pub use future::ResponseFuture;
+#[cfg(feature = "codec")]
+pub use invalidate::Journal;
 pub use invalidate::{Admin, AdminFuture, Invalidation, Invalidator};
 pub use layer::CacheLayer;
 pub use pattern::Pattern;
@@ -143,3 +151,5 @@ pub use store::{
     Budget, Capabilities, Entry, FillToken, Held, Lookup, MemoryStore, PutOutcome, Store,
     StoreStats, Variants,
 };
+#[cfg(feature = "codec")]
+pub use store::{Codec, DecodeError};

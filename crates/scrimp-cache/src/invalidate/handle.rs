@@ -9,7 +9,7 @@ use super::{
     Invalidation,
     carry::groups,
     epoch::{Epochs, Hit, Tag},
-    target::group_tag,
+    target::{group_tag, key_tag},
 };
 use crate::{config::Config, key, policy::facts::RequestFacts};
 
@@ -47,7 +47,7 @@ impl Invalidator {
             .plan(request, self.config.default_cookies());
         let facts = RequestFacts::read(request.method(), request.headers());
         let key = key::build(request, &facts, plan.key);
-        let tag = Tag(key.as_ref().hash_value());
+        let tag = key_tag(key.as_ref());
         self.epochs.append(Hit::Tags(vec![tag]), false);
     }
 

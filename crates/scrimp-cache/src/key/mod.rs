@@ -179,16 +179,6 @@ pub(crate) fn host<B>(request: &Request<B>) -> &str {
     }
 }
 
-/// Writes a text in lower case.
-pub(crate) fn lower_case(text: &str, write: &mut dyn FnMut(&[u8])) {
-    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        text.bytes()
-            .for_each(|byte| write(&[byte.to_ascii_lowercase()]));
-    } else {
-        write(text.as_bytes());
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
