@@ -12,6 +12,7 @@ use crate::{
     policy::Mode,
     rule::{Cookies, RuleSet},
     stats::Counters,
+    target::TargetUri,
 };
 
 /// Marks the log of invalidations keeps apart, about 10 MB when full.
@@ -33,6 +34,7 @@ pub(crate) struct Config {
     pub(crate) tagger: Option<Tagger>,
     pub(crate) fallback: Option<Fallback>,
     pub(crate) store_timeout: Duration,
+    pub(crate) target_uri: Option<TargetUri>,
 }
 
 /// Answers for an upstream that failed.
@@ -116,6 +118,7 @@ impl Config {
             tagger: None,
             fallback: None,
             store_timeout: Duration::from_millis(100),
+            target_uri: None,
         }
     }
 

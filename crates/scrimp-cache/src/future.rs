@@ -24,6 +24,7 @@ use crate::{
     race::Race,
     service::Common,
     store::{Store, Variants},
+    target::Shown,
 };
 
 pin_project! {
@@ -216,7 +217,10 @@ where
             common,
             ..
         } = self;
-        match lookup::decide(&common.shared, &mut request, &wanted, found) {
+        let shown = Shown::swap(&common.shared.config, &mut request);
+        let mut step = lookup::decide(&common.shared, &mut request, &wanted, found);
+        shown.restore_all(&mut request, &mut step);
+        match step {
             Step::Answer(response) => State::Ready {
                 response: Some(response),
             },

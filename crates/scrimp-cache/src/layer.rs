@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderName, Request, Response, StatusCode, request::Parts};
+use http::{Extensions, HeaderName, Request, Response, StatusCode, Uri, request::Parts};
 use scrimp_core::{Clock, Ledger, Money};
 use tower_layer::Layer;
 
@@ -21,6 +21,7 @@ use crate::{
     service::Common,
     stats::Counters,
     store::Store,
+    target::TargetUri,
 };
 
 /// Caches the responses of the services it is put on.
@@ -35,6 +36,9 @@ pub struct CacheLayer<St = MemoryStore> {
     counters: Arc<Counters>,
     #[cfg(feature = "no-vary-search")]
     variances: Arc<crate::variance::Variances>,
+    /// Ends with the last service and the last clone of the layer. axum makes services out of
+    /// clones and may drop them after each request.
+    refreshes: Arc<Refreshes>,
     /// Made by the first call of `layer` and kept for the next.
     common: OnceLock<Arc<Common<St>>>,
 }
@@ -58,6 +62,7 @@ impl<St: Store> CacheLayer<St> {
             counters,
             #[cfg(feature = "no-vary-search")]
             variances: Arc::default(),
+            refreshes: Arc::default(),
             common: OnceLock::new(),
         }
     }
@@ -167,6 +172,34 @@ impl<St: Store> CacheLayer<St> {
         self.set(|config| config.store_timeout = time)
     }
 
+    /// Where a request's target URI is found if the URI it shows is only a part of it.
+    ///
+    /// Keys, rules, tags and invalidation go by the URI found, and by the one shown where
+    /// `find` returns `None`. The service further in gets what the request showed. Default:
+    /// the URI shown.
+    ///
+    /// This is for layers inside axum's `nest`, which see paths without their prefix; what
+    /// axum took off is in its `OriginalUri`. One layer can then serve all the nests it is
+    /// put into, and its rules say whole paths:
+    ///
+    /// ```
+    /// # use axum::{Router, extract::OriginalUri, routing::get};
+    /// # use scrimp_cache::{CacheLayer, MemoryStore};
+    /// let cache = CacheLayer::new(MemoryStore::new(64 << 20))
+    ///     .target_uri(|extensions| extensions.get::<OriginalUri>().map(|uri| &uri.0))
+    ///     .rule("path=/v1/items ttl=5m".parse()?);
+    /// let items = |version| Router::new().route("/items", get(move || async move { version }));
+    /// let app: Router = Router::new()
+    ///     .nest("/v1", items("one").layer(cache.clone()))
+    ///     .nest("/v2", items("two").layer(cache));
+    /// # let _ = app;
+    /// # Ok::<(), scrimp_cache::RuleError>(())
+    /// ```
+    #[must_use]
+    pub fn target_uri(self, find: fn(&Extensions) -> Option<&Uri>) -> Self {
+        self.set(|config| config.target_uri = Some(TargetUri(find)))
+    }
+
     /// A handle to invalidate with.
     #[must_use]
     pub fn invalidator(&self) -> Invalidator {
@@ -212,7 +245,7 @@ impl<St: Store> CacheLayer<St> {
                     #[cfg(feature = "no-vary-search")]
                     variances: Arc::clone(&self.variances),
                 }),
-                refreshes: Refreshes::default(),
+                refreshes: Arc::clone(&self.refreshes),
             })
         };
         Arc::clone(self.common.get_or_init(make))

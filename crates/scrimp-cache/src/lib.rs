@@ -28,9 +28,11 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Put it where paths are whole. axum takes the prefix off before a nested router's own
-//! layers see a request, so layers *inside* `nest("/v1", ..)` and `nest("/v2", ..)` would
-//! both take `/v1/items` and `/v2/items` for `/items`: put one around them.
+//! Put it where paths are whole, around the routers that are nested: axum takes the prefix
+//! off before a nested router's own layers see a request, so layers *inside*
+//! `nest("/v1", ..)` and `nest("/v2", ..)` would both take `/v1/items` and `/v2/items` for
+//! `/items`. If the layer has to be inside, tell it where the whole URI is:
+//! [`CacheLayer::target_uri`].
 //!
 //! # On a client
 //!
@@ -98,7 +100,7 @@
 //! The service is always ready: a hit needs nothing of the inner service. Dropping a response
 //! future cancels its upstream call; a body that was not read to its end, broke off, or was
 //! not as long as it said is not stored. Refreshes in the background end with the last
-//! service of the layer. The error type is the inner service's, so `Infallible` stays
+//! service and the last clone of the layer. The error type is the inner service's, so `Infallible` stays
 //! `Infallible`. A store that fails or takes too long costs nobody a request.
 //!
 //! Refreshes, soft time-outs and stores that answer later need a tokio runtime.
@@ -132,6 +134,7 @@ mod service;
 mod stats;
 mod store;
 mod sync;
+mod target;
 #[cfg(feature = "no-vary-search")]
 mod variance;
 mod write;
