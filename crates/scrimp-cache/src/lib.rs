@@ -100,8 +100,9 @@
 //! The service is always ready: a hit needs nothing of the inner service. Dropping a response
 //! future cancels its upstream call; a body that was not read to its end, broke off, or was
 //! not as long as it said is not stored. Refreshes in the background end with the last
-//! service and the last clone of the layer. The error type is the inner service's, so `Infallible` stays
-//! `Infallible`. A store that fails or takes too long costs nobody a request.
+//! service and the last clone of the layer. The error type is the inner service's, so
+//! `Infallible` stays `Infallible`. A store that fails or takes too long costs nobody a
+//! request.
 //!
 //! Refreshes, soft time-outs and stores that answer later need a tokio runtime.
 //!

@@ -87,6 +87,9 @@ pub(crate) fn plan<St, B: Body>(shared: &Shared<St>, request: &Request<B>) -> Pl
     if rules.bypass {
         return bypass("rule");
     }
+    if rules.ignore_client_control {
+        facts.control.drop_demands();
+    }
     if facts.cookie && rules.cookies == Cookies::Bypass {
         return bypass("cookie");
     }

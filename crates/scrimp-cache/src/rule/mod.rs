@@ -58,6 +58,7 @@ pub(crate) use template::Template;
 /// | `body-key` | store answers to POST too, by a digest of the body (see [`BodyDigestLayer`](scrimp_core::BodyDigestLayer)) |
 /// | `bypass` | keep the cache out of it |
 /// | `ignore-cookies` | store and serve although the request has cookies |
+/// | `ignore-client-control` | clients cannot force a call: their `no-cache`, `no-store`, `max-age` and `min-fresh` are not heard |
 /// | `store-set-cookie` | store although the response sets cookies |
 /// | `override-origin` | store in spite of `no-store`, `private` and `no-cache` |
 #[derive(Clone)]
@@ -70,6 +71,7 @@ pub struct Rule {
     pub(crate) fail_safe: Option<Duration>,
     pub(crate) soft_timeout: Option<Duration>,
     pub(crate) body_key: bool,
+    pub(crate) ignore_client_control: bool,
     pub(crate) bypass: bool,
     pub(crate) cookies: Option<Cookies>,
     pub(crate) store_set_cookie: bool,

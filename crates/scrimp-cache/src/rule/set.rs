@@ -26,6 +26,7 @@ pub(crate) struct RequestPlan<'a> {
     pub(crate) keyed_authorization: bool,
     pub(crate) soft_timeout: Option<Duration>,
     pub(crate) body_key: bool,
+    pub(crate) ignore_client_control: bool,
 }
 
 // === impl RuleSet ===
@@ -50,6 +51,7 @@ impl RuleSet {
                 keyed_authorization: false,
                 soft_timeout: None,
                 body_key: false,
+                ignore_client_control: false,
             },
             Some(rule) => RequestPlan {
                 key: Some(&rule.key),
@@ -58,6 +60,7 @@ impl RuleSet {
                 keyed_authorization: rule.key.headers.contains(&header::AUTHORIZATION),
                 soft_timeout: rule.soft_timeout,
                 body_key: rule.body_key,
+                ignore_client_control: rule.ignore_client_control,
             },
         }
     }
