@@ -9,7 +9,7 @@ use scrimp_core::{Clock, Ledger, Money};
 use crate::{
     cache_status::CacheName,
     invalidate::epoch::Epochs,
-    policy::Mode,
+    policy::{Mode, credentials::Credentials},
     rule::{Cookies, RuleSet},
     stats::Counters,
     target::TargetUri,
@@ -29,6 +29,7 @@ pub(crate) struct Config {
     pub(crate) price: Money,
     pub(crate) explain: bool,
     pub(crate) strict_cookies: bool,
+    pub(crate) credentials: Credentials,
     pub(crate) tag_headers: Vec<HeaderName>,
     pub(crate) strip_tag_headers: bool,
     pub(crate) tagger: Option<Tagger>,
@@ -111,6 +112,7 @@ impl Config {
             price: Money::ZERO,
             explain: false,
             strict_cookies: true,
+            credentials: Credentials::default(),
             tag_headers: ["cache-tag", "surrogate-key"]
                 .map(HeaderName::from_static)
                 .into(),

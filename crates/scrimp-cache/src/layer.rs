@@ -17,6 +17,7 @@ use crate::{
     config::Tagger,
     config::{Config, Fallback, Shared},
     invalidate::{Admin, Invalidator, epoch::Epochs},
+    policy::credentials::Credentials,
     refresh::Refreshes,
     service::Common,
     stats::Counters,
@@ -125,6 +126,20 @@ impl<St: Store> CacheLayer<St> {
     #[must_use]
     pub fn trust_origin_with_cookies(self) -> Self {
         self.set(|config| config.strict_cookies = false)
+    }
+
+    /// The request fields that say who asks. In a shared cache an answer to a request that
+    /// has one is stored only if the origin says that it is for everybody (`public`,
+    /// `s-maxage`, `must-revalidate`; RFC 9111 §3.5), or if all that it has are in the key
+    /// (a rule's `header=`).
+    ///
+    /// Default: `Authorization`, `Proxy-Authorization`, `X-Api-Key`, `Api-Key`,
+    /// `X-Auth-Token`, `X-Access-Token`, `X-Goog-Api-Key`, `X-Amz-Security-Token`,
+    /// `Ocp-Apim-Subscription-Key`, `Private-Token`. A cache that calls an API with one key
+    /// for all its users can leave that field out, or be [private](Mode::Private).
+    #[must_use]
+    pub fn credentials(self, names: impl IntoIterator<Item = HeaderName>) -> Self {
+        self.set(|config| config.credentials = Credentials::new(names))
     }
 
     /// The response fields that hold tags. Default: `Cache-Tag` (parted by commas) and

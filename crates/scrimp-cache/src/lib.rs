@@ -80,8 +80,9 @@
 //! - **Invalidation** by tag, version, prefix, glob, URI and more ([`Invalidation`]), that an
 //!   answer under way cannot undo; by unsafe methods; by cache groups (RFC 9875).
 //! - **Safe by default**: requests with Cookie bypass a shared cache, Set-Cookie is not
-//!   stored unless the origin says `public`, Authorization follows RFC 9111 §3.5, a GET with
-//!   a body is passed on, keys hold everything of the URI. What a request claims of its
+//!   stored unless the origin says `public`, Authorization and other
+//!   [credentials](CacheLayer::credentials) follow RFC 9111 §3.5, a GET with a body is passed
+//!   on, keys hold everything of the URI. What a request claims of its
 //!   target elsewhere (X-Forwarded-Host and the like, a Host that is not the URI's) is part
 //!   of the key; one that overrides its method or URL, or names its host in two ways, is
 //!   passed on. Rules on paths leave alone what upstreams may read as another path.

@@ -32,6 +32,7 @@ use crate::{
 pub(crate) struct Wanted {
     pub(crate) facts: RequestFacts,
     pub(crate) key: KeyBuf,
+    /// All the credentials it has are in its key.
     pub(crate) keyed_authorization: bool,
     pub(crate) directive: Option<Directive>,
     pub(crate) soft_timeout: Option<Duration>,
@@ -65,7 +66,7 @@ pub(crate) struct Refresh<St> {
 /// Reads a request: may the cache answer it at all?
 pub(crate) fn plan<St, B: Body>(shared: &Shared<St>, request: &Request<B>) -> Plan {
     let config = &shared.config;
-    let mut facts = RequestFacts::read(request.method(), request.headers());
+    let mut facts = RequestFacts::read(request.method(), request.headers(), &config.credentials);
     let bypass = |detail| Plan::Pass(Report::forwarded(Forward::Bypass).detail(detail));
     let digest = match facts.method {
         MethodClass::Get | MethodClass::Head => None,
@@ -106,6 +107,10 @@ pub(crate) fn plan<St, B: Body>(shared: &Shared<St>, request: &Request<B>) -> Pl
     if digest.is_none() && !request.body().is_end_stream() {
         return bypass("body");
     }
+    let keyed_authorization = facts.authorization
+        && config
+            .credentials
+            .are_all_in(request.headers(), rules.key_fields());
     let extensions = request.extensions();
     let mut key = key::build(request, &facts, rules.key);
     #[cfg(feature = "no-vary-search")]
@@ -128,7 +133,7 @@ pub(crate) fn plan<St, B: Body>(shared: &Shared<St>, request: &Request<B>) -> Pl
             .key
             .is_none_or(|spec| spec.query == crate::rule::QueryKey::All),
         facts,
-        keyed_authorization: rules.keyed_authorization,
+        keyed_authorization,
         directive: extensions.get::<Directive>().copied(),
         explain: config.explain || extensions.get::<Explain>().is_some(),
     })

@@ -70,7 +70,7 @@ impl Write {
             if name == header::HOST || retells(name) {
                 head.headers_mut().append(name.clone(), value.clone());
             }
-            credentials |= name == header::AUTHORIZATION;
+            credentials |= shared.config.credentials.contains(name);
             cookie |= name == header::COOKIE;
         }
         Self {
@@ -153,7 +153,11 @@ impl Write {
         if let Some(tags) = self.tags {
             request.extensions_mut().insert(tags);
         }
-        let facts = RequestFacts::read(request.method(), request.headers());
+        let facts = RequestFacts::read(
+            request.method(),
+            request.headers(),
+            &shared.config.credentials,
+        );
         let rules = shared
             .config
             .rules

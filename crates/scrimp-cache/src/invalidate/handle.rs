@@ -49,7 +49,7 @@ impl Invalidator {
         // Not put back: nobody sees the copy afterwards.
         let _ = Shown::swap(&self.config, &mut head);
         let plan = self.config.rules.plan(&head, self.config.default_cookies());
-        let facts = RequestFacts::read(head.method(), head.headers());
+        let facts = RequestFacts::read(head.method(), head.headers(), &self.config.credentials);
         let key = key::build(&head, &facts, plan.key);
         let tag = key_tag(key.as_ref());
         self.epochs.append(Hit::Tags(vec![tag]), false);

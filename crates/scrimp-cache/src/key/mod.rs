@@ -182,7 +182,7 @@ pub(crate) fn host<B>(request: &Request<B>) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Rule;
+    use crate::{Rule, policy::credentials::Credentials};
     use std::sync::Arc;
 
     fn key(rule: &str, uri: &str, fields: &[(&'static str, &str)]) -> KeyBuf {
@@ -191,7 +191,8 @@ mod tests {
         for (name, value) in fields {
             request.headers_mut().append(*name, value.parse().unwrap());
         }
-        let facts = RequestFacts::read(request.method(), request.headers());
+        let facts =
+            RequestFacts::read(request.method(), request.headers(), &Credentials::default());
         build(&request, &facts, Some(&rule.key))
     }
 
@@ -296,7 +297,8 @@ mod tests {
             if let Some(name) = name {
                 request.extensions_mut().insert(Tenant(Arc::from(name)));
             }
-            let facts = RequestFacts::read(request.method(), request.headers());
+            let facts =
+                RequestFacts::read(request.method(), request.headers(), &Credentials::default());
             build(&request, &facts, None)
         };
         assert_ne!(tenant(Some("a")).as_ref(), tenant(Some("b")).as_ref());

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
-use super::control::RequestControl;
+use super::{control::RequestControl, credentials::Credentials};
 
 /// How a cache treats a method (RFC 9110 §9.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,7 @@ pub(crate) enum MethodClass {
 pub(crate) struct RequestFacts {
     pub(crate) method: MethodClass,
     pub(crate) control: RequestControl,
+    /// A field that says who asks.
     pub(crate) authorization: bool,
     pub(crate) cookie: bool,
     pub(crate) range: bool,
@@ -84,7 +85,7 @@ fn overrides(name: &HeaderName) -> bool {
 
 impl RequestFacts {
     /// Reads a request in one pass over its header fields.
-    pub(crate) fn read(method: &Method, headers: &HeaderMap) -> Self {
+    pub(crate) fn read(method: &Method, headers: &HeaderMap, credentials: &Credentials) -> Self {
         let mut facts = Self {
             method: class(method),
             control: RequestControl::default(),
@@ -100,6 +101,7 @@ impl RequestFacts {
         };
         let mut control = false;
         for (name, value) in headers {
+            facts.authorization |= credentials.contains(name);
             facts.note(name, value, &mut control);
         }
         if control {
@@ -111,7 +113,6 @@ impl RequestFacts {
     fn note(&mut self, name: &HeaderName, value: &HeaderValue, control: &mut bool) {
         // The first byte sorts out most names without comparing them.
         match name.as_str().as_bytes()[0] {
-            b'a' if name == header::AUTHORIZATION => self.authorization = true,
             b'c' if name == header::CACHE_CONTROL => *control = true,
             b'c' if name == header::COOKIE => self.cookie = true,
             b'h' if name == header::HOST => {
@@ -190,7 +191,7 @@ mod tests {
         headers.append("host", HeaderValue::from_static("y"));
         headers.append("cache-control", HeaderValue::from_static("no-cache"));
         headers.append("cache-control", HeaderValue::from_static("max-age=3"));
-        let facts = RequestFacts::read(&Method::GET, &headers);
+        let facts = RequestFacts::read(&Method::GET, &headers, &Credentials::default());
         assert!(facts.authorization && facts.cookie && facts.range && facts.conditional);
         assert!(facts.precondition && facts.ambiguous_host && facts.control.no_cache);
         assert_eq!(facts.control.max_age, Some(3));
@@ -204,7 +205,7 @@ mod tests {
                 HeaderName::from_static(name),
                 HeaderValue::from_static(value),
             );
-            RequestFacts::read(&Method::GET, &headers)
+            RequestFacts::read(&Method::GET, &headers, &Credentials::default())
         };
         assert!(read("x-forwarded-host", "a").retold && read("forwarded", "host=a").retold);
         assert!(read("x-original-url", "/").overridden);

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::{
     Mode, Policy, Selection, conditional,
     control::ResponseControl,
+    credentials::Credentials,
     facts::RequestFacts,
     freshness::Arrival,
     judge::{Standing, judge, may_stand_in},
@@ -74,7 +75,7 @@ proptest! {
         let control = ResponseControl::parse(response.get_all(header::CACHE_CONTROL));
         let targets = [HeaderName::from_static("cdn-cache-control")];
         let targeted = targeted::find(&response, &targets);
-        let facts = RequestFacts::read(&Method::GET, &request);
+        let facts = RequestFacts::read(&Method::GET, &request, &Credentials::default());
         let offset = Duration::from_secs(wall.unsigned_abs());
         let epoch = SystemTime::UNIX_EPOCH;
         let wall = if wall < 0 { epoch.checked_sub(offset) } else { epoch.checked_add(offset) };

@@ -36,7 +36,7 @@ pub(crate) struct Permissions {
     pub(crate) override_origin: bool,
     /// Store in spite of Set-Cookie.
     pub(crate) set_cookie: bool,
-    /// Store although the request had Authorization (its value is in the key).
+    /// Store although the request had credentials (they are in the key).
     pub(crate) authorization: bool,
 }
 
@@ -218,6 +218,7 @@ fn withholds(control: &ResponseControl, name: &http::HeaderName) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::credentials::Credentials;
     use http::Method;
 
     fn verdict(
@@ -235,7 +236,7 @@ mod tests {
         };
         let response = map(response);
         let control = ResponseControl::parse(response.get_all(header::CACHE_CONTROL));
-        let facts = RequestFacts::read(&Method::GET, &map(request));
+        let facts = RequestFacts::read(&Method::GET, &map(request), &Credentials::default());
         let status = StatusCode::from_u16(status).unwrap();
         check(
             mode,

@@ -108,9 +108,9 @@ impl RuleBuilder {
         self
     }
 
-    /// Key: the value of a request field, such as a customer's tier. With `Authorization`
-    /// in the key, each holder of credentials has answers of their own, so these may be
-    /// stored.
+    /// Key: the value of a request field, such as a customer's tier. With all the
+    /// [credentials](crate::CacheLayer::credentials) of a request in its key, each holder has
+    /// answers of their own, so these may be stored.
     pub fn header(mut self, name: HeaderName) -> Self {
         self.headers.push(name);
         self
