@@ -55,12 +55,20 @@ impl Draft {
         if rule.is_some_and(|rule| rule.bypass) {
             return Err(Refusal::Rule);
         }
+        // A page under a static file's name: its origin may know it, the rule does not.
+        let deceived = rule.is_some_and(|rule| rule.is_deceived(&fetch.request, head));
+        let rule = rule.filter(|_| !deceived);
         let ttl = rule
             .filter(|rule| rule.covers_status(head))
             .and_then(|rule| rule.ttl(&fetch.request, head));
         let permissions = permissions(rule, ttl, fetch, config.strict_cookies);
         let (control, targeted) = control(config.targets.as_slice(), head.headers(), permissions);
         let (mode, status) = (config.mode, head.status());
+        if deceived
+            && (fetch.facts.cookie || !storable::origin_allows(mode, head.headers(), &control))
+        {
+            return Err(Refusal::ContentType);
+        }
         storable::check(
             mode,
             &fetch.facts,

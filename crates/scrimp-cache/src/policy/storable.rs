@@ -22,6 +22,7 @@ pub(crate) enum Refusal {
     Partial,
     TooLarge,
     TooManyTags,
+    ContentType,
     #[cfg(feature = "no-vary-search")]
     SearchVariance,
     Rule,
@@ -56,6 +57,7 @@ impl Refusal {
             Self::Partial => "partial",
             Self::TooLarge => "too-large",
             Self::TooManyTags => "too-many-tags",
+            Self::ContentType => "content-type",
             #[cfg(feature = "no-vary-search")]
             Self::SearchVariance => "no-vary-search",
             Self::Rule => "rule",
@@ -185,11 +187,9 @@ pub(crate) fn check(
     {
         return Err(No::SetCookie);
     }
-    let explicit = explicit_delta(mode, control).is_some() || headers.contains_key(header::EXPIRES);
     let validated = control.no_cache && heuristically_cacheable(status);
     if allowed.ttl
-        || explicit
-        || control.public
+        || origin_allows(mode, headers, control)
         || validated
         || (heuristically_cacheable(status) && worth_keeping(headers))
     {
@@ -197,6 +197,13 @@ pub(crate) fn check(
     } else {
         Err(No::NotCacheable)
     }
+}
+
+/// Whether the origin has said, in so many words, that a response may be stored.
+pub(crate) fn origin_allows(mode: Mode, headers: &HeaderMap, control: &ResponseControl) -> bool {
+    explicit_delta(mode, control).is_some()
+        || control.public
+        || headers.contains_key(header::EXPIRES)
 }
 
 /// Whether a response says two lengths, of which at most one is that of the whole.

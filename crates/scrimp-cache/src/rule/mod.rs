@@ -4,6 +4,7 @@ mod builder;
 mod parse;
 mod path;
 mod set;
+mod suffix;
 mod template;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -25,6 +26,10 @@ pub(crate) use template::Template;
 /// A path that upstreams read in different ways (`/static/..%2faccount`, `/account;x.css`,
 /// `//account`, `/account%00.css`) could get a personal page treated as a public one. In
 /// doubt, a condition on the path holds for a rule that bypasses, and for no other.
+///
+/// Where a condition goes by the end of a path (`/**.css`), an answer of another media type
+/// than that of such a file is no such file, whatever its name: the rule is not for it, and it
+/// is stored only if the origin itself gives it a lifetime, and the request had no cookies.
 ///
 /// Rules are built with [`Rule::builder`] or read from text:
 ///
