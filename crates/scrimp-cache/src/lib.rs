@@ -72,8 +72,9 @@
 //!
 //! - **Freshness** by Cache-Control, targeted Cache-Control (RFC 9213), Expires, Age and
 //!   heuristics, as a shared or a private cache ([`Mode`]); a [`Rule`]'s TTL comes first.
-//! - **Validation**: stale responses are revalidated, 304s merged; clients' conditions,
-//!   single and several byte ranges are answered from store.
+//! - **Validation**: stale responses are revalidated, 304s merged; where none of the stored
+//!   variants matches, the upstream is asked whether one of them is the answer; clients'
+//!   conditions, single and several byte ranges are answered from store.
 //! - **Staleness** as allowed: `stale-while-revalidate` (one refresh per response, in the
 //!   background), `stale-if-error`, an upstream that cannot be reached, `max-stale`; and by
 //!   rule (`fail-safe`, `soft-timeout`).
@@ -116,6 +117,7 @@
 mod answer;
 mod body;
 mod cache_status;
+mod choice;
 mod config;
 mod draft;
 
@@ -127,6 +129,7 @@ mod invalidate;
 mod key;
 mod layer;
 mod lookup;
+mod offer;
 mod pattern;
 mod policy;
 mod race;

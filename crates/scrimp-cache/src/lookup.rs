@@ -17,7 +17,7 @@ use crate::{
     exchange::{Exchange, Plan},
     fetch::Fetch,
     invalidate::epoch::Epoch,
-    key,
+    key, offer,
     policy::{
         conditional,
         facts::{MethodClass, RequestFacts},
@@ -181,11 +181,10 @@ pub(crate) fn decide<St: Store, B>(
 ) -> Step<St> {
     let selected = found.and_then(|variants| variants.select(request.headers()));
     let Some(entry) = selected else {
-        let reason = match found {
-            Some(_) => Forward::VaryMiss,
-            None => Forward::UriMiss,
+        return match found {
+            Some(variants) => vary_miss(shared, request, wanted, variants),
+            None => miss(shared, request, wanted, Forward::UriMiss),
         };
-        return miss(shared, request, wanted, reason);
     };
     let epoch = shared.epochs.check(&entry.birth);
     if epoch == Epoch::Gone {
@@ -263,6 +262,22 @@ fn miss<St: Store, B>(
         shared,
         Fetch::new(shared, request, wanted, reason),
     ))
+}
+
+/// Asks the upstream for an answer to a request that no stored variant matches, or which of
+/// them is the answer.
+fn vary_miss<St: Store, B>(
+    shared: &Arc<Shared<St>>,
+    request: &mut Request<B>,
+    wanted: &Wanted,
+    variants: &Variants,
+) -> Step<St> {
+    if only_if_cached(wanted) {
+        return miss(shared, request, wanted, Forward::VaryMiss);
+    }
+    let mut fetch = Fetch::new(shared, request, wanted, Forward::VaryMiss);
+    fetch.offered = offer::offer(shared, request, wanted, variants);
+    Step::Fetch(Exchange::fetch(shared, fetch))
 }
 
 /// Makes a request conditional on the stored response. A HEAD stays as it is: what it
