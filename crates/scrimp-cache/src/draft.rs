@@ -220,7 +220,7 @@ fn permissions(
 
 /// The directives that count: of a targeted field, or of Cache-Control; without those that
 /// a rule overrides.
-fn control(
+pub(crate) fn control(
     targets: &[header::HeaderName],
     headers: &HeaderMap,
     permissions: Permissions,

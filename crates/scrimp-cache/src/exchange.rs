@@ -16,7 +16,9 @@ use crate::{
     config::Shared,
     fetch::Fetch,
     lookup::Wanted,
+    policy::facts::RequestFacts,
     store::{CACHE_STATUS, Store},
+    watch::Watch,
     write::Write,
 };
 
@@ -29,7 +31,7 @@ pub(crate) enum Plan {
     /// Nothing.
     Pass(Report),
     /// It may change what is stored.
-    Unsafe,
+    Unsafe(RequestFacts),
     /// It may be answered from store.
     Lookup(Wanted),
 }
@@ -45,6 +47,7 @@ pub(crate) struct Exchange<St> {
 enum Duty {
     Pass(Report),
     Unsafe(Box<Write>),
+    Watch(Watch),
     Fetch(Box<Fetch>),
 }
 
@@ -60,12 +63,17 @@ impl<St: Store> Exchange<St> {
         Self::new(shared, Duty::Fetch(Box::new(fetch)), explain)
     }
 
+    pub(crate) fn watch(shared: &Arc<Shared<St>>, watch: Watch) -> Self {
+        Self::new(shared, Duty::Watch(watch), false)
+    }
+
     pub(crate) fn unsafe_method<B>(
         shared: &Arc<Shared<St>>,
         request: &Request<B>,
+        facts: &RequestFacts,
         explain: bool,
     ) -> Self {
-        let write = Write::new(shared, request, explain);
+        let write = Write::new(shared, request, facts, explain);
         Self::new(shared, Duty::Unsafe(Box::new(write)), explain)
     }
 
@@ -81,7 +89,7 @@ impl<St: Store> Exchange<St> {
     pub(crate) fn soft_timeout(&self) -> Option<Duration> {
         match &self.duty {
             Duty::Fetch(fetch) => fetch.soft_timeout,
-            Duty::Pass(_) | Duty::Unsafe(_) => None,
+            Duty::Pass(_) | Duty::Unsafe(_) | Duty::Watch(_) => None,
         }
     }
 
@@ -89,7 +97,7 @@ impl<St: Store> Exchange<St> {
     pub(crate) fn stand_in_for_slow<B>(&self) -> Option<Response<CacheBody<B>>> {
         match &self.duty {
             Duty::Fetch(fetch) => fetch.stand_in_for_slow(&self.shared),
-            Duty::Pass(_) | Duty::Unsafe(_) => None,
+            Duty::Pass(_) | Duty::Unsafe(_) | Duty::Watch(_) => None,
         }
     }
 
@@ -103,6 +111,9 @@ impl<St: Store> Exchange<St> {
     {
         let report = match self.duty {
             Duty::Fetch(fetch) => return fetch.finish(&self.shared, result),
+            Duty::Watch(watch) => {
+                return result.map(|response| watch.finish(&self.shared, response));
+            }
             Duty::Pass(report) => report,
             Duty::Unsafe(write) => {
                 if let Ok(response) = &result

@@ -21,6 +21,7 @@ use crate::{
     service::Common,
     stats::Counters,
     store::Store,
+    unstored::Unstored,
 };
 
 /// Caches the responses of the services it is put on.
@@ -206,6 +207,7 @@ impl<St: Store> CacheLayer<St> {
                     store: self.store.clone(),
                     epochs: Arc::clone(&self.epochs),
                     counters: Arc::clone(&self.counters),
+                    unstored: Unstored::default(),
                     #[cfg(feature = "no-vary-search")]
                     variances: Arc::clone(&self.variances),
                 }),

@@ -107,8 +107,8 @@ mod answer;
 mod body;
 mod cache_status;
 mod config;
+mod digits;
 mod draft;
-
 mod exchange;
 mod fetch;
 mod fill;
@@ -126,8 +126,10 @@ mod service;
 mod stats;
 mod store;
 mod sync;
+mod unstored;
 #[cfg(feature = "no-vary-search")]
 mod variance;
+mod watch;
 mod write;
 
 pub use body::CacheBody;

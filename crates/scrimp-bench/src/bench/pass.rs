@@ -11,21 +11,48 @@ use crate::{
 
 const BENCH: &str = "pass";
 
-const CASES: [(&str, Target, &str); 3] = [
-    ("POST", Target::Post, "public, max-age=3600"),
-    ("no-store", Target::Same, "no-store"),
-    ("miss", Target::Unique, "public, max-age=3600"),
+/// A kind of request, and what the origin says of its answer.
+pub(crate) struct Case {
+    name: &'static str,
+    target: Target,
+    cache_control: &'static str,
+}
+
+pub(crate) const CASES: [Case; 3] = [
+    Case {
+        name: "POST",
+        target: Target::Post,
+        cache_control: "public, max-age=3600",
+    },
+    Case {
+        name: "no-store",
+        target: Target::Same,
+        cache_control: "no-store",
+    },
+    Case {
+        name: "miss",
+        target: Target::Unique,
+        cache_control: "public, max-age=3600",
+    },
 ];
+
+// === impl Case ===
+
+impl Case {
+    pub(crate) fn setup(&self) -> Setup {
+        Setup {
+            target: self.target,
+            cache_control: self.cache_control,
+            body: fixture::BODY,
+        }
+    }
+}
 
 pub(crate) fn run(rounds: usize, report: &mut Report) {
     let runtime = poll::runtime();
     let _entered = runtime.enter();
-    for (case, target, cache_control) in CASES {
-        let setup = Setup {
-            target,
-            cache_control,
-            body: fixture::BODY,
-        };
+    for case in CASES {
+        let setup = case.setup();
         let makes = std::iter::once(&(peers::bare as peers::Make))
             .chain(&SCRIMP[..1])
             .chain(PEERS)
@@ -38,9 +65,9 @@ pub(crate) fn run(rounds: usize, report: &mut Report) {
         }
         let between = || poll::settle(&runtime);
         let medians = timing::medians(&mut borrowed, rounds, Part::Head, &between);
-        report.add(BENCH, subjects[0].name, case, medians[0], "ns");
+        report.add(BENCH, subjects[0].name, case.name, medians[0], "ns");
         for (named, nanoseconds) in subjects.iter().zip(&medians).skip(1) {
-            report.add(BENCH, named.name, case, nanoseconds - medians[0], "ns");
+            report.add(BENCH, named.name, case.name, nanoseconds - medians[0], "ns");
         }
     }
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body;
 use scrimp_core::{
-    Key,
+    Key, KeyRef,
     extensions::{self, CacheInfo, CacheState, Tags, Tenant},
 };
 use tokio::time::Instant;
@@ -72,6 +72,7 @@ impl Fetch {
         shared: &Shared<St>,
         request: &Request<B>,
         wanted: &Wanted,
+        key: KeyRef<'_>,
         reason: Forward,
     ) -> Self {
         let mut head = Request::new(());
@@ -80,7 +81,7 @@ impl Fetch {
         *head.headers_mut() = request.headers().clone();
         Self {
             request: head,
-            key: wanted.key.to_key(),
+            key: key.to_key(),
             facts: wanted.facts.clone(),
             keyed_authorization: wanted.keyed_authorization,
             tenant: request.extensions().get::<Tenant>().cloned(),
@@ -153,32 +154,13 @@ impl Fetch {
         self.tenant.as_ref().map_or("", |tenant| &tenant.0)
     }
 
-    fn label_miss<St, B>(shared: &Shared<St>, response: &mut Response<B>, report: Report) {
-        shared.counters.misses.add();
-        let collapsed = response.extensions().get::<extensions::Shared>().is_some();
-        let headers = response.headers_mut();
-        if shared.config.strip_tag_headers {
-            for name in &shared.config.tag_headers {
-                headers.remove(name);
-            }
-        }
-        label(
-            shared,
-            headers,
-            Report {
-                collapsed,
-                ..report
-            },
-        );
-    }
-
     fn pass<St, B>(
         &self,
         shared: &Shared<St>,
         mut response: Response<B>,
         report: Report,
     ) -> Response<CacheBody<B>> {
-        Self::label_miss(shared, &mut response, report);
+        label_miss(shared, &mut response, report);
         if self.explain {
             response
                 .extensions_mut()
@@ -211,6 +193,9 @@ impl Fetch {
             Ok(draft) => draft,
             Err(refusal) => {
                 let response = head.map(|()| body);
+                if self.refused_as_always(refusal, response.headers()) {
+                    shared.unstored.note(self.key.as_ref().hash_value());
+                }
                 self.forget_replaced(shared, response.status());
                 let report = Report::forwarded(self.reason).detail(refusal.detail());
                 return self.pass(shared, response, report);
@@ -223,13 +208,24 @@ impl Fetch {
             stored: true,
             ..Report::forwarded(self.reason)
         };
-        Self::label_miss(shared, &mut head, report);
+        label_miss(shared, &mut head, report);
         if self.explain {
             let info = draft.info(CacheState::Miss);
             head.extensions_mut().insert(info);
         }
         let fill = self.fill(shared, draft, announced);
         head.map(|()| CacheBody::kept(body, fill))
+    }
+
+    /// Whether the next answer will be refused for the same reason: because of what this one
+    /// says, not what its request said, and whichever request fields select it.
+    fn refused_as_always(&self, refusal: Refusal, response: &HeaderMap) -> bool {
+        let by_answer = match refusal {
+            Refusal::NoStore => !self.facts.control.no_store,
+            Refusal::Private | Refusal::SetCookie | Refusal::NotCacheable => true,
+            _ => false,
+        };
+        by_answer && self.stored.is_none() && !response.contains_key(header::VARY)
     }
 
     /// Whether a response would put a failure, or a complaint about this one request, in the
@@ -282,6 +278,26 @@ impl Fetch {
         };
         Fill::new(held, limit, announced, Box::new(commit))
     }
+}
+
+/// Labels an answer of the upstream for want of a stored one.
+pub(crate) fn label_miss<St, B>(shared: &Shared<St>, response: &mut Response<B>, report: Report) {
+    shared.counters.misses.add();
+    let collapsed = response.extensions().get::<extensions::Shared>().is_some();
+    let headers = response.headers_mut();
+    if shared.config.strip_tag_headers {
+        for name in &shared.config.tag_headers {
+            headers.remove(name);
+        }
+    }
+    label(
+        shared,
+        headers,
+        Report {
+            collapsed,
+            ..report
+        },
+    );
 }
 
 /// Content-Length, if there is one and it is a number.

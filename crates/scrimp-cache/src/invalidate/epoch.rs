@@ -13,6 +13,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use scrimp_core::KeyHashBuilder;
+use smallvec::SmallVec;
 
 use crate::{
     pattern::Pattern,
@@ -84,10 +85,13 @@ struct Glob {
     soft: bool,
 }
 
+/// Tags hit at once, of which there are mostly one to three.
+pub(crate) type TagList = SmallVec<[Tag; 3]>;
+
 /// What an invalidation hits.
 #[derive(Debug)]
 pub(crate) enum Hit {
-    Tags(Vec<Tag>),
+    Tags(TagList),
     /// A tag, for entries with a version below this one.
     Version(Tag, u64),
     Glob(Pattern),
@@ -111,6 +115,15 @@ pub(crate) struct Carried {
     pub(crate) versions: Box<[(Tag, u64)]>,
     /// What globs are matched with, one name a line.
     pub(crate) names: Box<str>,
+}
+
+// === impl Hit ===
+
+impl Hit {
+    /// One tag.
+    pub(crate) fn tag(tag: Tag) -> Self {
+        Self::Tags(TagList::from_iter([tag]))
+    }
 }
 
 // === impl Position ===

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use futures_core::Stream;
-use http::{HeaderMap, Request};
+use http::{HeaderMap, HeaderName, Request};
 
 use super::{
     Invalidation,
@@ -48,7 +48,7 @@ impl Invalidator {
         let facts = RequestFacts::read(request.method(), request.headers());
         let key = key::build(request, &facts, plan.key);
         let tag = Tag(key.as_ref().hash_value());
-        self.epochs.append(Hit::Tags(vec![tag]), false);
+        self.epochs.append(Hit::tag(tag), false);
     }
 
     /// Invalidates as events come, until the stream ends. `invalidations` says what an
@@ -86,8 +86,12 @@ impl Invalidator {
 }
 
 /// The groups that a successful unsafe request invalidates on its own origin (RFC 9875 §3).
-pub(crate) fn invalidated_groups(authority: &str, response: &HeaderMap) -> Vec<Tag> {
-    groups(response, "cache-group-invalidation")
+pub(crate) fn invalidated_groups(
+    authority: &str,
+    response: &HeaderMap,
+    field: &HeaderName,
+) -> Vec<Tag> {
+    groups(response, field)
         .iter()
         .map(|group| group_tag(authority, group))
         .collect()

@@ -1,6 +1,7 @@
 //! Where stored responses live.
 
 mod budget;
+mod common_value;
 mod entry;
 mod gauge;
 mod memory;
