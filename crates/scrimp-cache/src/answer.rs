@@ -11,7 +11,6 @@ use scrimp_core::extensions::{CacheInfo, CacheState};
 
 use crate::{
     body::StoredBody,
-    cache_status::{CacheName, Report},
     digits::digits,
     policy::{
         conditional,
@@ -26,7 +25,6 @@ use crate::{
 pub(crate) struct Asked<'a> {
     pub(crate) headers: &'a HeaderMap,
     pub(crate) facts: &'a RequestFacts,
-    pub(crate) cache_name: &'a CacheName,
 }
 
 /// Builds the answer: whole, a range, or `304` where the client has it already.
@@ -35,11 +33,10 @@ pub(crate) fn build(
     entry: &Entry,
     asked: &Asked<'_>,
     standing: Standing,
-    report: Report,
+    cache_status: HeaderValue,
 ) -> Response<StoredBody> {
     let mut headers = entry.headers.clone();
-    let status = report.value(asked.cache_name, entry.upstream_status.as_ref());
-    stamp(&mut headers, age(standing.age), status);
+    stamp(&mut headers, age(standing.age), cache_status);
     let mut response = Response::new(StoredBody::new(entry.body.clone(), entry.trailers.as_ref()));
     *response.status_mut() = entry.status;
     *response.version_mut() = entry.version;

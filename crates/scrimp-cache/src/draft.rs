@@ -19,6 +19,7 @@ use crate::{
     },
     policy::{
         Policy, Selection,
+        answer::{Answer, Field},
         control::ResponseControl,
         date,
         freshness::Arrival,
@@ -52,7 +53,7 @@ impl Draft {
         shared: &Shared<St>,
         fetch: &Fetch,
         head: &Response<()>,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Box<Self>, Refusal> {
         let config = &shared.config;
         let rule = config.rules.find(&fetch.request, head);
         if rule.is_some_and(|rule| rule.bypass) {
@@ -62,16 +63,10 @@ impl Draft {
             .filter(|rule| rule.covers_status(head))
             .and_then(|rule| rule.ttl(&fetch.request, head));
         let permissions = permissions(rule, ttl, fetch, config.strict_cookies);
-        let (control, targeted) = control(config.targets.as_slice(), head.headers(), permissions);
+        let answer = Answer::read(head.headers());
+        let (control, targeted) = control(&config.targets, &answer, permissions);
         let (mode, status) = (config.mode, head.status());
-        storable::check(
-            mode,
-            &fetch.facts,
-            status,
-            head.headers(),
-            &control,
-            permissions,
-        )?;
+        storable::check(mode, &fetch.facts, status, &answer, &control, permissions)?;
         #[cfg(feature = "no-vary-search")]
         {
             let path = crate::invalidate::search_tag(fetch.request.uri(), fetch.request.headers());
@@ -82,22 +77,14 @@ impl Draft {
             }
         }
         let selection =
-            Selection::new(fetch.request.headers(), head.headers()).ok_or(Refusal::VaryStar)?;
+            Selection::new(fetch.request.headers(), &answer).ok_or(Refusal::VaryStar)?;
         let now = config.clock.instant();
         let arrival = Arrival {
             now,
             wall: config.clock.wall(),
             delay: now.saturating_duration_since(fetch.sent),
         };
-        let mut policy = Policy::new(
-            mode,
-            status,
-            head.headers(),
-            &control,
-            targeted,
-            ttl,
-            arrival,
-        );
+        let mut policy = Policy::new(mode, status, &answer, &control, targeted, ttl, arrival);
         if fetch.explicit_only && !policy.source().is_explicit() {
             return Err(Refusal::NotCacheable);
         }
@@ -113,7 +100,7 @@ impl Draft {
         *copy.status_mut() = status;
         *copy.version_mut() = head.version();
         *copy.headers_mut() = head.headers().clone();
-        Ok(Self {
+        Ok(Box::new(Self {
             head: copy,
             withheld: control.withheld,
             policy,
@@ -123,7 +110,7 @@ impl Draft {
                 .and_then(|rule| rule.limits.max_body)
                 .unwrap_or(u64::MAX),
             arrival,
-        })
+        }))
     }
 
     /// Largest body the rule wants stored.
@@ -147,7 +134,7 @@ impl Draft {
     /// stays, as a confirmation's own cost says nothing about that of a full answer; and so
     /// do its tags, which a 304 need not repeat.
     pub(crate) fn finish<St>(
-        self,
+        self: Box<Self>,
         shared: &Shared<St>,
         fetch: &Fetch,
         previous: Option<&Entry>,
@@ -182,9 +169,8 @@ impl Draft {
         slots.insert(header::AGE, HeaderValue::from_static("0"));
         slots.insert(CACHE_STATUS, HeaderValue::from_static(""));
         let headers = compact(&headers, slots);
-        let mut policy = self.policy;
-        // Else it would keep the whole buffer of the connection it came by.
-        policy.etag = policy.etag.and_then(|_| headers.get(header::ETAG).cloned());
+        // From the copy: else they would keep the whole buffer of the connection they came by.
+        let policy = self.policy.with_validators(&Answer::read(&headers));
         Ok(Entry {
             status: parts.status,
             version: parts.version,
@@ -222,13 +208,13 @@ fn permissions(
 /// a rule overrides.
 pub(crate) fn control(
     targets: &[header::HeaderName],
-    headers: &HeaderMap,
+    answer: &Answer<'_>,
     permissions: Permissions,
 ) -> (ResponseControl, bool) {
-    let (mut control, targeted) = match targeted::find(headers, targets) {
+    let (mut control, targeted) = match targeted::find(answer.headers(), targets) {
         Some(control) => (control, true),
         None => {
-            let lines = headers.get_all(header::CACHE_CONTROL);
+            let lines = answer.all(Field::CacheControl).into_iter().flatten();
             (ResponseControl::parse(lines), false)
         }
     };

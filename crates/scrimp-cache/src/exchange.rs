@@ -23,10 +23,6 @@ use crate::{
 };
 
 /// What the cache has to do with a request, as far as the request alone tells.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a box would cost every hit an allocation"
-)]
 pub(crate) enum Plan {
     /// Nothing.
     Pass(Report),
@@ -58,9 +54,9 @@ impl<St: Store> Exchange<St> {
         Self::new(shared, Duty::Pass(report), explain)
     }
 
-    pub(crate) fn fetch(shared: &Arc<Shared<St>>, fetch: Fetch) -> Self {
+    pub(crate) fn fetch(shared: &Arc<Shared<St>>, fetch: Box<Fetch>) -> Self {
         let explain = fetch.explain;
-        Self::new(shared, Duty::Fetch(Box::new(fetch)), explain)
+        Self::new(shared, Duty::Fetch(fetch), explain)
     }
 
     pub(crate) fn watch(shared: &Arc<Shared<St>>, watch: Watch) -> Self {
@@ -119,7 +115,7 @@ impl<St: Store> Exchange<St> {
                 if let Ok(response) = &result
                     && let Some(fetch) = write.finish(&self.shared, response)
                 {
-                    return Box::new(fetch).finish(&self.shared, result);
+                    return fetch.finish(&self.shared, result);
                 }
                 Report::forwarded(Forward::Method)
             }

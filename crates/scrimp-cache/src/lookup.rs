@@ -289,10 +289,10 @@ fn hit<St: Store, B>(
     let asked = Asked {
         headers: request.headers(),
         facts: &wanted.facts,
-        cache_name: &shared.config.name,
     };
     let ttl = ttl_seconds(standing.ttl(), standing.staleness());
-    let mut response = answer::build(entry, &asked, standing, Report::hit(ttl));
+    let status = shared.config.name.hit(ttl, entry.upstream_status.as_ref());
+    let mut response = answer::build(entry, &asked, standing, status);
     if standing.is_fresh() {
         shared.counters.hits.add();
     } else {

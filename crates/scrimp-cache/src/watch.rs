@@ -11,6 +11,7 @@ use crate::{
     fetch::label_miss,
     lookup::Wanted,
     policy::{
+        answer::Answer,
         facts::RequestFacts,
         storable::{self, Permissions, Refusal},
     },
@@ -77,9 +78,9 @@ impl Watch {
             authorization: self.keyed_authorization,
             ..Permissions::default()
         };
-        let headers = response.headers();
-        let (control, _) = draft::control(&config.targets, headers, permissions);
+        let answer = Answer::read(response.headers());
+        let (control, _) = draft::control(&config.targets, &answer, permissions);
         let (mode, status) = (config.mode, response.status());
-        storable::check(mode, &self.facts, status, headers, &control, permissions).err()
+        storable::check(mode, &self.facts, status, &answer, &control, permissions).err()
     }
 }

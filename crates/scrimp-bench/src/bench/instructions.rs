@@ -139,6 +139,9 @@ fn inside(case: Case, name: &str, runtime: &tokio::runtime::Runtime) -> anyhow::
         Case::Hit => timing::Part::Whole,
         Case::Post | Case::NoStore | Case::Miss => timing::Part::Head,
     };
+    if case == Case::Miss {
+        pass::fill(&mut *named.subject, runtime);
+    }
     for batch in [1].into_iter().chain([BATCH; WARM_UP]) {
         named.subject.prepare(batch);
         named.subject.exchange();

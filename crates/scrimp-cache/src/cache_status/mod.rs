@@ -27,7 +27,7 @@ pub(crate) enum Forward {
 }
 
 /// What the cache did with one request.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Report {
     /// `None`: a hit.
     pub(crate) forward: Option<Forward>,
@@ -39,15 +39,6 @@ pub(crate) struct Report {
     /// The upstream call was shared with other requests.
     pub(crate) collapsed: bool,
     pub(crate) detail: Option<&'static str>,
-}
-
-/// What of a report differs from one request to the next.
-enum Numbers {
-    /// Nothing: one of a few dozen reports.
-    None,
-    /// The TTL of a hit and nothing else, as in nearly all reports.
-    HitFor(i64),
-    Some,
 }
 
 // === impl Forward ===
@@ -99,13 +90,9 @@ impl Report {
 
     /// The field's value, behind what caches nearer to the origin have said.
     pub(crate) fn value(self, name: &CacheName, upstream: Option<&Bytes>) -> HeaderValue {
-        match (self.numbers(), upstream) {
-            (Numbers::None, None) => name.other(self, || self.written(name, None)),
-            (Numbers::HitFor(ttl), None) => {
-                let ready = name.ready_hit(ttl);
-                ready.unwrap_or_else(|| self.written(name, None))
-            }
-            _ => self.written(name, upstream),
+        match upstream {
+            None => name.remembered(self, || self.written(name, None)),
+            Some(_) => self.written(name, upstream),
         }
     }
 
@@ -140,25 +127,6 @@ impl Report {
         ]
         .concat();
         value(text)
-    }
-
-    fn numbers(self) -> Numbers {
-        let Self {
-            forward,
-            forward_status,
-            ttl,
-            stored,
-            collapsed,
-            detail,
-        } = self;
-        if forward_status.is_some() || stored || collapsed {
-            return Numbers::Some;
-        }
-        match (forward, ttl, detail) {
-            (_, None, _) => Numbers::None,
-            (None, Some(ttl), None) => Numbers::HitFor(ttl),
-            _ => Numbers::Some,
-        }
     }
 }
 
@@ -222,6 +190,7 @@ mod tests {
         let name = CacheName::new("edge 1");
         for ttl in [376, 0, -12, 4095, 4096] {
             let text = format!("\"edge 1\"; hit; ttl={ttl}");
+            assert_eq!(name.hit(ttl, None), text);
             assert_eq!(Report::hit(ttl).value(&name, None), text);
             let behind = Report::hit(ttl).value(&name, Some(&Bytes::from_static(b"o; hit")));
             assert_eq!(behind, format!("o; hit, {text}"));

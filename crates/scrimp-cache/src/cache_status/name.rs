@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use http::HeaderValue;
 use parking_lot::{Mutex, RwLock};
 
-use super::{Forward, Report};
+use super::Report;
 
 /// Hits with a TTL below this, in seconds, have their value ready.
 const READY_TTLS: i64 = 4096;
@@ -25,16 +26,14 @@ type Hits = &'static [HeaderValue];
 pub(crate) struct CacheName {
     pub(super) name: Box<str>,
     hits: OnceLock<Option<Hits>>,
-    others: Arc<RwLock<Vec<Other>>>,
+    others: Arc<[Slot; SLOTS]>,
 }
 
-/// A report without numbers, of which there are a few dozen, and its value.
-#[derive(Debug)]
-struct Other {
-    forward: Option<Forward>,
-    detail: Option<&'static str>,
-    value: HeaderValue,
-}
+/// What was said of a report the last time it was made. Reports of one cache differ in a few
+/// dozen ways and in their TTL, which mostly is one of a few.
+type Slot = RwLock<Option<(Report, HeaderValue)>>;
+
+const SLOTS: usize = 64;
 
 // === impl CacheName ===
 
@@ -43,32 +42,52 @@ impl CacheName {
         Self {
             name: structured(name),
             hits: OnceLock::new(),
-            others: Arc::default(),
+            others: Arc::new([const { RwLock::new(None) }; SLOTS]),
         }
     }
 
-    /// What a plain hit says, if it is ready.
+    /// What a plain hit says, behind what caches nearer to the origin have said.
     #[inline]
-    pub(super) fn ready_hit(&self, ttl: i64) -> Option<HeaderValue> {
+    pub(crate) fn hit(&self, ttl: i64, upstream: Option<&Bytes>) -> HeaderValue {
+        let ready = match upstream {
+            None => self.ready_hit(ttl),
+            Some(_) => None,
+        };
+        ready.unwrap_or_else(|| Report::hit(ttl).value(self, upstream))
+    }
+
+    fn ready_hit(&self, ttl: i64) -> Option<HeaderValue> {
         let hits = (*self.hits.get_or_init(|| hits(&self.name)))?;
         hits.get(usize::try_from(ttl).ok()?).cloned()
     }
 
-    /// What a report without numbers says.
-    pub(super) fn other(&self, report: Report, make: impl FnOnce() -> HeaderValue) -> HeaderValue {
-        let same =
-            |other: &&Other| other.forward == report.forward && other.detail == report.detail;
-        if let Some(known) = self.others.read().iter().find(same) {
-            return known.value.clone();
+    /// What a report said the last time, or says now.
+    pub(super) fn remembered(
+        &self,
+        report: Report,
+        make: impl FnOnce() -> HeaderValue,
+    ) -> HeaderValue {
+        let slot = &self.others[slot_of(report)];
+        if let Some((known, value)) = &*slot.read()
+            && *known == report
+        {
+            return value.clone();
         }
         let value = make();
-        self.others.write().push(Other {
-            forward: report.forward,
-            detail: report.detail,
-            value: value.clone(),
-        });
+        // Nobody waits for the sake of the next.
+        if let Some(mut slot) = slot.try_write() {
+            *slot = Some((report, value.clone()));
+        }
         value
     }
+}
+
+/// Those that come often together shall not share a slot.
+fn slot_of(report: Report) -> usize {
+    let reason = report.forward.map_or(0, |forward| forward as usize + 1);
+    let detail = report.detail.map_or(0, str::len);
+    let ttl = report.ttl.unwrap_or_default() as usize;
+    ttl.wrapping_add(8 * reason).wrapping_add(detail) % SLOTS
 }
 
 /// The hits of a name: found, or made if there is room for one name more.
@@ -134,7 +153,7 @@ mod tests {
     fn a_name_too_many_is_written_out_each_time() {
         for number in 0..2 * READY_NAMES {
             let name = CacheName::new(&format!("edge-{number}"));
-            let value = Report::hit(60).value(&name, None);
+            let value = name.hit(60, None);
             assert_eq!(value, format!("edge-{number}; hit; ttl=60"));
         }
         assert!(READY.lock().len() <= READY_NAMES);

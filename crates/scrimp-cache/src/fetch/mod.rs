@@ -7,7 +7,7 @@ mod stand_in;
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body::Body;
 use scrimp_core::{
     Key, KeyRef,
@@ -74,12 +74,12 @@ impl Fetch {
         wanted: &Wanted,
         key: KeyRef<'_>,
         reason: Forward,
-    ) -> Self {
+    ) -> Box<Self> {
         let mut head = Request::new(());
         *head.method_mut() = request.method().clone();
         *head.uri_mut() = request.uri().clone();
         *head.headers_mut() = request.headers().clone();
-        Self {
+        Box::new(Self {
             request: head,
             key: key.to_key(),
             facts: wanted.facts.clone(),
@@ -99,7 +99,7 @@ impl Fetch {
             variance: wanted.variance.clone(),
             #[cfg(feature = "no-vary-search")]
             whole_query: wanted.whole_query,
-        }
+        })
     }
 
     /// Takes the upstream's answer, or its failure.
@@ -232,12 +232,12 @@ impl Fetch {
     /// place of an answer that is still fresh. Any client can ask for a validation, and
     /// perhaps provoke a failure too.
     fn spoils<St: Store>(&self, shared: &Shared<St>, status: StatusCode) -> bool {
-        let now = shared.config.clock.instant();
+        let now = || shared.config.clock.instant();
         let failed = |status: StatusCode| status.is_server_error() || blames_request(status);
         failed(status)
             && self.stored.as_ref().is_some_and(|stored| {
                 !failed(stored.status)
-                    && Standing::new(&stored.policy, now).is_fresh()
+                    && Standing::new(&stored.policy, now()).is_fresh()
                     && shared.epochs.check(&stored.birth) == Epoch::Valid
             })
     }
@@ -258,7 +258,7 @@ impl Fetch {
     fn fill<St: Store>(
         self: Box<Self>,
         shared: &Arc<Shared<St>>,
-        draft: Draft,
+        draft: Box<Draft>,
         announced: Option<u64>,
     ) -> Fill {
         let held = shared.store.budget().hold();
@@ -276,7 +276,7 @@ impl Fetch {
             // Only now is the place for a refresh given back.
             drop(fetch.refreshing);
         };
-        Fill::new(held, limit, announced, Box::new(commit))
+        Fill::new(held, limit, announced, commit)
     }
 }
 
@@ -302,10 +302,8 @@ pub(crate) fn label_miss<St, B>(shared: &Shared<St>, response: &mut Response<B>,
 
 /// Content-Length, if there is one and it is a number.
 fn announced_length(headers: &HeaderMap) -> Option<u64> {
-    headers
-        .get(header::CONTENT_LENGTH)
-        .map(HeaderValue::to_str)?
-        .ok()?
-        .parse()
-        .ok()
+    let digits = headers.get(header::CONTENT_LENGTH)?.as_bytes();
+    // Not the plus sign that parsing would take too.
+    let digits = digits.iter().all(u8::is_ascii_digit).then_some(digits)?;
+    std::str::from_utf8(digits).ok()?.parse().ok()
 }

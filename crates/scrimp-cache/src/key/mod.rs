@@ -48,7 +48,7 @@ pub(crate) fn write<B>(
             }
             Some(QueryKey::Only(names)) => chosen_parameters(key, request.uri(), names),
         }
-    })
+    });
 }
 
 /// The key of a request whose query counts as far as No-Vary-Search says.

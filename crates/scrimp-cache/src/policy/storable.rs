@@ -1,9 +1,10 @@
 //! Whether a response may be stored (RFC 9111 §3).
 
-use http::{HeaderMap, StatusCode, header};
+use http::{StatusCode, header};
 
 use super::{
     Mode,
+    answer::{Answer, Field},
     control::ResponseControl,
     facts::RequestFacts,
     freshness::{explicit_delta, heuristically_cacheable},
@@ -138,7 +139,7 @@ pub(crate) fn check(
     mode: Mode,
     request: &RequestFacts,
     status: StatusCode,
-    headers: &HeaderMap,
+    answer: &Answer<'_>,
     control: &ResponseControl,
     allowed: Permissions,
 ) -> Result<(), Refusal> {
@@ -154,7 +155,7 @@ pub(crate) fn check(
         return Err(No::Status);
     }
     // Some upstreams answer a Range with a part and call it 200.
-    if lengths_differ(headers) || (request.range && headers.contains_key(header::CONTENT_RANGE)) {
+    if lengths_differ(answer) || (request.range && answer.has(Field::ContentRange)) {
         return Err(No::Partial);
     }
     if control.must_understand && !understood(status) {
@@ -180,18 +181,18 @@ pub(crate) fn check(
     }
     // Not in the RFC, which lets `max-age` alone store a cookie for everybody.
     if shared
-        && headers.contains_key(header::SET_COOKIE)
+        && answer.has(Field::SetCookie)
         && !(for_everybody || allowed.set_cookie || withholds(control, &header::SET_COOKIE))
     {
         return Err(No::SetCookie);
     }
-    let explicit = explicit_delta(mode, control).is_some() || headers.contains_key(header::EXPIRES);
+    let explicit = explicit_delta(mode, control).is_some() || answer.has(Field::Expires);
     let validated = control.no_cache && heuristically_cacheable(status);
     if allowed.ttl
         || explicit
         || control.public
         || validated
-        || (heuristically_cacheable(status) && worth_keeping(headers))
+        || (heuristically_cacheable(status) && worth_keeping(answer))
     {
         Ok(())
     } else {
@@ -200,15 +201,15 @@ pub(crate) fn check(
 }
 
 /// Whether a response says two lengths, of which at most one is that of the whole.
-fn lengths_differ(headers: &HeaderMap) -> bool {
-    let mut lines = headers.get_all(header::CONTENT_LENGTH).iter();
+fn lengths_differ(answer: &Answer<'_>) -> bool {
+    let mut lines = answer.all(Field::ContentLength).into_iter().flatten();
     let first = lines.next();
     lines.any(|line| Some(line) != first)
 }
 
 /// Without a lifetime, a response is worth its memory only if it can be validated.
-fn worth_keeping(headers: &HeaderMap) -> bool {
-    headers.contains_key(header::ETAG) || headers.contains_key(header::LAST_MODIFIED)
+fn worth_keeping(answer: &Answer<'_>) -> bool {
+    answer.has(Field::ETag) || answer.has(Field::LastModified)
 }
 
 fn withholds(control: &ResponseControl, name: &http::HeaderName) -> bool {
@@ -218,7 +219,7 @@ fn withholds(control: &ResponseControl, name: &http::HeaderName) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::Method;
+    use http::{HeaderMap, Method};
 
     fn verdict(
         mode: Mode,
@@ -241,7 +242,7 @@ mod tests {
             mode,
             &facts,
             status,
-            &response,
+            &Answer::read(&response),
             &control,
             Permissions::default(),
         )

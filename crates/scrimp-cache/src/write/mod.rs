@@ -108,7 +108,7 @@ impl Write {
         mut self,
         shared: &Shared<St>,
         response: &Response<B>,
-    ) -> Option<Fetch> {
+    ) -> Option<Box<Fetch>> {
         self.doubt.settled = true;
         if !(response.status().is_success() || response.status().is_redirection()) {
             return None;
@@ -159,7 +159,7 @@ impl Write {
     }
 
     /// The GET whose answer this is.
-    fn into_fetch<St>(self, shared: &Shared<St>, born: Position) -> Option<Fetch> {
+    fn into_fetch<St>(self, shared: &Shared<St>, born: Position) -> Option<Box<Fetch>> {
         let mut request = Request::new(());
         *request.uri_mut() = self.uri;
         if let Some(retold) = self.retold {
