@@ -25,7 +25,7 @@ use crate::{
         freshness::Arrival,
         judge::Standing,
         merge,
-        storable::{self, Permissions, Refusal},
+        storable::{self, Asking, Permissions, Refusal},
         targeted,
     },
     rule::Rule,
@@ -66,7 +66,8 @@ impl Draft {
         let answer = Answer::read(head.headers());
         let (control, targeted) = control(&config.targets, &answer, permissions);
         let (mode, status) = (config.mode, head.status());
-        storable::check(mode, &fetch.facts, status, &answer, &control, permissions)?;
+        let asking = Asking::from(&fetch.facts);
+        storable::check(mode, asking, status, &answer, &control, permissions)?;
         #[cfg(feature = "no-vary-search")]
         {
             let path = crate::invalidate::search_tag(fetch.request.uri(), fetch.request.headers());

@@ -12,14 +12,13 @@ use crate::{
     lookup::Wanted,
     policy::{
         answer::Answer,
-        facts::RequestFacts,
-        storable::{self, Permissions, Refusal},
+        storable::{self, Asking, Permissions, Refusal},
     },
 };
 
 /// A call under way of which nothing is kept but what its label needs.
 pub(crate) struct Watch {
-    facts: RequestFacts,
+    asking: Asking,
     /// Of the request's key.
     hash: u64,
     reason: Forward,
@@ -40,7 +39,7 @@ impl Watch {
     ) -> Option<Self> {
         let idle = shared.config.ledger.is_none() && shared.config.fallback.is_none();
         (idle && shared.unstored.takes(hash)).then(|| Self {
-            facts: wanted.facts.clone(),
+            asking: Asking::from(&wanted.facts),
             hash,
             reason,
             keyed_authorization: wanted.keyed_authorization,
@@ -81,6 +80,6 @@ impl Watch {
         let answer = Answer::read(response.headers());
         let (control, _) = draft::control(&config.targets, &answer, permissions);
         let (mode, status) = (config.mode, response.status());
-        storable::check(mode, &self.facts, status, &answer, &control, permissions).err()
+        storable::check(mode, self.asking, status, &answer, &control, permissions).err()
     }
 }

@@ -15,7 +15,7 @@ use super::{
     freshness::Arrival,
     judge::{Standing, judge, may_stand_in},
     merge, range,
-    storable::{self, Permissions},
+    storable::{self, Asking, Permissions},
     targeted,
 };
 
@@ -89,7 +89,7 @@ proptest! {
         };
         for control in [Some(control), targeted].into_iter().flatten() {
             let allowed = Permissions::default();
-            let _ = storable::check(mode, &facts, status, &answer, &control, allowed);
+            let _ = storable::check(mode, Asking::from(&facts), status, &answer, &control, allowed);
             let policy = Policy::new(mode, status, &answer, &control, false, None, arrival)
                 .with_validators(&answer);
             for seconds in [0, later] {

@@ -28,6 +28,14 @@ pub(crate) enum Refusal {
     Rule,
 }
 
+/// What of a request counts for whether its answer may be stored.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asking {
+    pub(crate) no_store: bool,
+    pub(crate) authorization: bool,
+    pub(crate) range: bool,
+}
+
 /// What an operator's rule says about storing.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Permissions {
@@ -39,6 +47,18 @@ pub(crate) struct Permissions {
     pub(crate) set_cookie: bool,
     /// Store although the request had Authorization (its value is in the key).
     pub(crate) authorization: bool,
+}
+
+// === impl Asking ===
+
+impl From<&RequestFacts> for Asking {
+    fn from(facts: &RequestFacts) -> Self {
+        Self {
+            no_store: facts.control.no_store,
+            authorization: facts.authorization,
+            range: facts.range,
+        }
+    }
 }
 
 // === impl Refusal ===
@@ -137,7 +157,7 @@ pub(crate) fn blames_request(status: StatusCode) -> bool {
 /// Decides whether a response to a GET may be stored.
 pub(crate) fn check(
     mode: Mode,
-    request: &RequestFacts,
+    asking: Asking,
     status: StatusCode,
     answer: &Answer<'_>,
     control: &ResponseControl,
@@ -155,7 +175,7 @@ pub(crate) fn check(
         return Err(No::Status);
     }
     // Some upstreams answer a Range with a part and call it 200.
-    if lengths_differ(answer) || (request.range && answer.has(Field::ContentRange)) {
+    if lengths_differ(answer) || (asking.range && answer.has(Field::ContentRange)) {
         return Err(No::Partial);
     }
     if control.must_understand && !understood(status) {
@@ -164,7 +184,7 @@ pub(crate) fn check(
     if !allowed.override_origin {
         // `must-understand, no-store`: the second is for caches that do not know the first
         // (§5.2.2.3).
-        if (control.no_store && !control.must_understand) || request.control.no_store {
+        if (control.no_store && !control.must_understand) || asking.no_store {
             return Err(No::NoStore);
         }
         if shared && control.private {
@@ -174,7 +194,7 @@ pub(crate) fn check(
     // §3.5: credentials make an answer one user's, unless the origin says otherwise.
     let for_everybody = control.public || control.s_maxage.is_some();
     if shared
-        && request.authorization
+        && asking.authorization
         && !(for_everybody || control.must_revalidate || allowed.authorization)
     {
         return Err(No::Authorization);
@@ -240,7 +260,7 @@ mod tests {
         let status = StatusCode::from_u16(status).unwrap();
         check(
             mode,
-            &facts,
+            Asking::from(&facts),
             status,
             &Answer::read(&response),
             &control,
