@@ -13,6 +13,7 @@ use crate::{
     rule::{Cookies, RuleSet},
     stats::Counters,
     target::TargetUri,
+    unstored::Unstored,
 };
 
 /// Marks the log of invalidations keeps apart, about 10 MB when full.
@@ -60,26 +61,9 @@ pub(crate) struct Shared<St> {
     pub(crate) store: St,
     pub(crate) epochs: Arc<Epochs>,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) unstored: Unstored,
     #[cfg(feature = "no-vary-search")]
     pub(crate) variances: Arc<crate::variance::Variances>,
-}
-
-// === impl Shared ===
-
-#[cfg(test)]
-impl<St> Shared<St> {
-    pub(crate) fn new(config: Config, store: St) -> Self {
-        let epochs = Config::epochs();
-        let counters = Arc::default();
-        Self {
-            config,
-            store,
-            epochs,
-            counters,
-            #[cfg(feature = "no-vary-search")]
-            variances: Arc::default(),
-        }
-    }
 }
 
 // === impl Fallback ===

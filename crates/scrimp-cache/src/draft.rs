@@ -16,12 +16,13 @@ use crate::{
     invalidate::{carry, epoch::Birth, key_tag},
     policy::{
         Policy, Selection,
+        answer::{Answer, Field},
         control::ResponseControl,
         date,
         freshness::Arrival,
         judge::Standing,
         merge,
-        storable::{self, Permissions, Refusal},
+        storable::{self, Asking, Permissions, Refusal},
         targeted,
     },
     rule::Rule,
@@ -49,7 +50,7 @@ impl Draft {
         shared: &Shared<St>,
         fetch: &Fetch,
         head: &Response<()>,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Box<Self>, Refusal> {
         let config = &shared.config;
         let rule = config.rules.find(&fetch.request, head);
         if rule.is_some_and(|rule| rule.bypass) {
@@ -62,21 +63,14 @@ impl Draft {
             .filter(|rule| rule.covers_status(head))
             .and_then(|rule| rule.ttl(&fetch.request, head));
         let permissions = permissions(rule, ttl, fetch, config.strict_cookies);
-        let (control, targeted) = control(config.targets.as_slice(), head.headers(), permissions);
+        let answer = Answer::read(head.headers());
+        let (control, targeted) = control(&config.targets, &answer, permissions);
         let (mode, status) = (config.mode, head.status());
-        if deceived
-            && (fetch.facts.cookie || !storable::origin_allows(mode, head.headers(), &control))
-        {
+        if deceived && (fetch.facts.cookie || !storable::origin_allows(mode, &answer, &control)) {
             return Err(Refusal::ContentType);
         }
-        storable::check(
-            mode,
-            &fetch.facts,
-            status,
-            head.headers(),
-            &control,
-            permissions,
-        )?;
+        let asking = Asking::from(&fetch.facts);
+        storable::check(mode, asking, status, &answer, &control, permissions)?;
         #[cfg(feature = "no-vary-search")]
         {
             let path = crate::invalidate::search_tag(fetch.request.uri(), fetch.request.headers());
@@ -87,22 +81,14 @@ impl Draft {
             }
         }
         let selection =
-            Selection::new(fetch.request.headers(), head.headers()).ok_or(Refusal::VaryStar)?;
+            Selection::new(fetch.request.headers(), &answer).ok_or(Refusal::VaryStar)?;
         let now = config.clock.instant();
         let arrival = Arrival {
             now,
             wall: config.clock.wall(),
             delay: now.saturating_duration_since(fetch.sent),
         };
-        let mut policy = Policy::new(
-            mode,
-            status,
-            head.headers(),
-            &control,
-            targeted,
-            ttl,
-            arrival,
-        );
+        let mut policy = Policy::new(mode, status, &answer, &control, targeted, ttl, arrival);
         if fetch.explicit_only && !policy.source().is_explicit() {
             return Err(Refusal::NotCacheable);
         }
@@ -118,7 +104,7 @@ impl Draft {
         *copy.status_mut() = status;
         *copy.version_mut() = head.version();
         *copy.headers_mut() = head.headers().clone();
-        Ok(Self {
+        Ok(Box::new(Self {
             head: copy,
             withheld: control.withheld,
             policy,
@@ -128,7 +114,7 @@ impl Draft {
                 .and_then(|rule| rule.limits.max_body)
                 .unwrap_or(u64::MAX),
             arrival,
-        })
+        }))
     }
 
     /// Largest body the rule wants stored.
@@ -152,7 +138,7 @@ impl Draft {
     /// stays, as a confirmation's own cost says nothing about that of a full answer; and so
     /// do its tags, which a 304 need not repeat.
     pub(crate) fn finish<St>(
-        self,
+        self: Box<Self>,
         shared: &Shared<St>,
         fetch: &Fetch,
         previous: Option<&Entry>,
@@ -187,9 +173,8 @@ impl Draft {
         slots.insert(header::AGE, HeaderValue::from_static("0"));
         slots.insert(CACHE_STATUS, HeaderValue::from_static(""));
         let headers = compact(&headers, slots);
-        let mut policy = self.policy;
-        // Else it would keep the whole buffer of the connection it came by.
-        policy.etag = policy.etag.and_then(|_| headers.get(header::ETAG).cloned());
+        // From the copy: else they would keep the whole buffer of the connection they came by.
+        let policy = self.policy.with_validators(&Answer::read(&headers));
         Ok(Entry {
             status: parts.status,
             version: parts.version,
@@ -225,15 +210,15 @@ fn permissions(
 
 /// The directives that count: of a targeted field, or of Cache-Control; without those that
 /// a rule overrides.
-fn control(
+pub(crate) fn control(
     targets: &[header::HeaderName],
-    headers: &HeaderMap,
+    answer: &Answer<'_>,
     permissions: Permissions,
 ) -> (ResponseControl, bool) {
-    let (mut control, targeted) = match targeted::find(headers, targets) {
+    let (mut control, targeted) = match targeted::find(answer.headers(), targets) {
         Some(control) => (control, true),
         None => {
-            let lines = headers.get_all(header::CACHE_CONTROL);
+            let lines = answer.all(Field::CacheControl).into_iter().flatten();
             (ResponseControl::parse(lines), false)
         }
     };

@@ -23,6 +23,7 @@ use crate::{
     stats::Counters,
     store::Store,
     target::TargetUri,
+    unstored::Unstored,
 };
 
 /// Caches the responses of the services it is put on.
@@ -257,6 +258,7 @@ impl<St: Store> CacheLayer<St> {
                     store: self.store.clone(),
                     epochs: Arc::clone(&self.epochs),
                     counters: Arc::clone(&self.counters),
+                    unstored: Unstored::default(),
                     #[cfg(feature = "no-vary-search")]
                     variances: Arc::clone(&self.variances),
                 }),

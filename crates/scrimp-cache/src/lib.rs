@@ -119,8 +119,8 @@ mod body;
 mod cache_status;
 mod choice;
 mod config;
+mod digits;
 mod draft;
-
 mod exchange;
 mod fetch;
 mod fill;
@@ -140,8 +140,10 @@ mod stats;
 mod store;
 mod sync;
 mod target;
+mod unstored;
 #[cfg(feature = "no-vary-search")]
 mod variance;
+mod watch;
 mod write;
 
 pub use body::CacheBody;

@@ -9,6 +9,7 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
+use scrimp_core::KeyBuf;
 use tower::util::Oneshot;
 use tower_service::Service;
 
@@ -91,15 +92,17 @@ where
     fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
         let shared = &self.common.shared;
         let shown = Shown::swap(&shared.config, &mut request);
-        let plan = lookup::plan(shared, &request);
+        let mut key = KeyBuf::new();
+        let plan = lookup::plan(shared, &request, &mut key);
         let Plan::Lookup(wanted) = &plan else {
             let exchange = lookup::pass(shared, &request, &plan);
             shown.restore(&mut request);
             return ResponseFuture::forward(Oneshot::new(self.inner.clone(), request), exchange);
         };
-        match shared.store.get(wanted.key.as_ref()) {
+        let key = key.as_ref();
+        match shared.store.get(key) {
             Lookup::Now(found) => {
-                let mut step = lookup::decide(shared, &mut request, wanted, found.as_deref());
+                let mut step = lookup::decide(shared, &mut request, wanted, key, found.as_deref());
                 shown.restore_all(&mut request, &mut step);
                 match step {
                     Step::Answer(response) => ResponseFuture::ready(response),
@@ -114,7 +117,7 @@ where
             }
             Lookup::Later(get) => {
                 shown.restore(&mut request);
-                let wanted = wanted.clone();
+                let wanted = (wanted.clone(), key.to_key());
                 ResponseFuture::looking_up(get, request, wanted, self.inner.clone(), &self.common)
             }
         }

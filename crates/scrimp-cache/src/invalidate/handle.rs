@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use futures_core::Stream;
-use http::{HeaderMap, Request};
+use http::{HeaderMap, HeaderName, Request};
 
 use super::{
     Invalidation,
@@ -51,8 +51,7 @@ impl Invalidator {
         let plan = self.config.rules.plan(&head, self.config.default_cookies());
         let facts = RequestFacts::read(head.method(), head.headers(), &self.config.credentials);
         let key = key::build(&head, &facts, plan.key);
-        let tag = key_tag(key.as_ref());
-        self.epochs.append(Hit::Tags(vec![tag]), false);
+        self.epochs.append(Hit::tag(key_tag(key.as_ref())), false);
     }
 
     /// Invalidates as events come, until the stream ends. `invalidations` says what an
@@ -90,8 +89,12 @@ impl Invalidator {
 }
 
 /// The groups that a successful unsafe request invalidates on its own origin (RFC 9875 §3).
-pub(crate) fn invalidated_groups(authority: &str, response: &HeaderMap) -> Vec<Tag> {
-    groups(response, "cache-group-invalidation")
+pub(crate) fn invalidated_groups(
+    authority: &str,
+    response: &HeaderMap,
+    field: &HeaderName,
+) -> Vec<Tag> {
+    groups(response, field)
         .iter()
         .map(|group| group_tag(authority, group))
         .collect()

@@ -57,7 +57,7 @@ fn copy(birth: &Birth) -> Birth {
 fn hit() -> impl Strategy<Value = Hit> {
     let tags = vec((0..6_u64).prop_map(Tag), 1..3);
     prop_oneof![
-        6 => tags.prop_map(Hit::Tags),
+        6 => tags.prop_map(|tags| Hit::Tags(tags.into())),
         2 => (0..6_u64, 1..4_u64).prop_map(|(tag, version)| Hit::Version(Tag(tag), version)),
         1 => (0..6_u64).prop_map(|tag| Hit::Glob(Pattern::name(&format!("*:{tag}")))),
         1 => Just(Hit::Glob(Pattern::literal_prefix("name:{1"))),
@@ -88,7 +88,7 @@ proptest! {
             prop_assert_eq!(before, after);
             // And what comes now still hits what was stored before.
             entries.iter().for_each(|entry| {
-                epochs.append(Hit::Tags(entry.carried().tags.to_vec()), true);
+                epochs.append(Hit::Tags(entry.carried().tags.iter().copied().collect()), true);
                 assert_ne!(epochs.check(&copy(entry)), Epoch::Valid);
             });
         }
@@ -103,7 +103,7 @@ proptest! {
         let journal = Arc::new(Memory::default());
         let (epochs, _) = start(&journal);
         let entry = birth(&epochs, 1, None);
-        epochs.append(Hit::Tags(vec![Tag(1)]), false);
+        epochs.append(Hit::tag(Tag(1)), false);
         {
             let mut bytes = journal.bytes.lock();
             let at = at.index(bytes.len());
@@ -127,7 +127,7 @@ proptest! {
 fn what_was_born_at_a_position_that_was_never_written_down_can_still_be_hit() {
     let journal = Arc::new(Memory::default());
     let (epochs, _) = start(&journal);
-    epochs.append(Hit::Tags(vec![Tag(9)]), false);
+    epochs.append(Hit::tag(Tag(9)), false);
     let entry = birth(&epochs, 1, None);
     // The process ended after the position had moved on, and before it was written down.
     let whole = journal.bytes.lock().len();
@@ -141,7 +141,7 @@ fn what_was_born_at_a_position_that_was_never_written_down_can_still_be_hit() {
     journal.bytes.lock().truncate(first);
     let (epochs, _) = start(&journal);
     assert_eq!(epochs.check(&entry), Epoch::Valid);
-    epochs.append(Hit::Tags(vec![Tag(1)]), false);
+    epochs.append(Hit::tag(Tag(1)), false);
     assert_eq!(epochs.check(&copy(&entry)), Epoch::Gone);
 }
 
@@ -151,11 +151,11 @@ fn a_journal_that_cannot_be_written_is_emptied_and_counted() {
     let (epochs, counters) = start(&journal);
     let entry = birth(&epochs, 1, None);
     *journal.full.lock() = true;
-    epochs.append(Hit::Tags(vec![Tag(1)]), false);
+    epochs.append(Hit::tag(Tag(1)), false);
     assert_eq!(counters.store_failures.get(), 1);
     assert_eq!(epochs.check(&entry), Epoch::Gone);
     *journal.full.lock() = false;
-    epochs.append(Hit::Tags(vec![Tag(2)]), false);
+    epochs.append(Hit::tag(Tag(2)), false);
     assert!(journal.bytes.lock().is_empty(), "a part of a log is none");
     assert_eq!(start(&journal).0.check(&entry), Epoch::Gone);
 }
@@ -166,7 +166,7 @@ fn a_journal_is_written_anew_when_most_of_it_is_outdated() {
     let (epochs, _) = start(&journal);
     let entry = birth(&epochs, 7, None);
     for n in 0..200_000 {
-        epochs.append(Hit::Tags(vec![Tag(n % 100)]), false);
+        epochs.append(Hit::tag(Tag(n % 100)), false);
     }
     let length = journal.bytes.lock().len();
     assert!(length < SLACK + 10_000, "{length}");

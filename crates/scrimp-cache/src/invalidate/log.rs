@@ -5,6 +5,8 @@ use std::{
     hash::RandomState,
 };
 
+use smallvec::SmallVec;
+
 use super::{
     birth::{Birth, Tag},
     epoch::Epoch,
@@ -40,10 +42,13 @@ struct Glob {
     soft: bool,
 }
 
+/// Tags hit at once, of which there are mostly one to three.
+pub(crate) type TagList = SmallVec<[Tag; 3]>;
+
 /// What an invalidation hits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Hit {
-    Tags(Vec<Tag>),
+    Tags(TagList),
     /// A tag, for entries with a version below this one.
     Version(Tag, u64),
     Glob(Pattern),
@@ -56,6 +61,15 @@ pub(crate) struct Logged {
     pub(crate) position: u64,
     pub(crate) soft: bool,
     pub(crate) hit: Hit,
+}
+
+// === impl Hit ===
+
+impl Hit {
+    /// One tag.
+    pub(crate) fn tag(tag: Tag) -> Self {
+        Self::Tags(TagList::from_iter([tag]))
+    }
 }
 
 // === impl Log ===
@@ -178,8 +192,8 @@ impl Log {
         add(self.floor, false, Hit::Everything);
         add(self.soft_floor, true, Hit::Everything);
         for (&tag, mark) in &self.marks {
-            add(mark.hard, false, Hit::Tags(vec![tag]));
-            add(mark.soft, true, Hit::Tags(vec![tag]));
+            add(mark.hard, false, Hit::tag(tag));
+            add(mark.soft, true, Hit::tag(tag));
             add(mark.raised, false, Hit::Version(tag, mark.version));
         }
         for glob in &self.globs {

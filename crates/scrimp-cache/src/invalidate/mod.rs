@@ -20,6 +20,7 @@ pub(crate) use handle::invalidated_groups;
 pub use journal::Journal;
 #[cfg(feature = "codec")]
 pub(crate) use journal::resume;
+pub(crate) use log::TagList;
 pub use target::Invalidation;
 #[cfg(feature = "no-vary-search")]
 pub(crate) use target::search_tag;

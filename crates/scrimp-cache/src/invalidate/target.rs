@@ -117,7 +117,7 @@ impl Invalidation {
     }
 
     pub(crate) fn hit(&self) -> Hit {
-        let one = |tag| Hit::Tags(vec![tag]);
+        let one = Hit::tag;
         let none = HeaderMap::new();
         match &self.what {
             What::Tag(tag) => one(name_tag(tag)),

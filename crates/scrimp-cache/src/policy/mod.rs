@@ -3,6 +3,7 @@
 //! A response is parsed once, when it is stored ([`Policy`]); a request once, when it
 //! arrives ([`facts::RequestFacts`]); [`judge`](judge::judge) decides from the two and the time.
 
+pub(crate) mod answer;
 pub(crate) mod conditional;
 pub(crate) mod control;
 pub(crate) mod credentials;

@@ -217,7 +217,14 @@ impl When {
 
     /// Whether the conditions on the request hold. `doubt` is what is taken to hold of a
     /// path that upstreams read in different ways; `None` if it is none of those.
-    pub(crate) fn request<B>(&self, request: &Request<B>, doubt: Option<bool>) -> bool {
+    ///
+    /// `host` is asked for the request's host, of which rules have one idea between them.
+    pub(crate) fn request<'a, B>(
+        &self,
+        request: &'a Request<B>,
+        host: impl FnOnce() -> &'a str,
+        doubt: Option<bool>,
+    ) -> bool {
         let method = |method: &Method| {
             method == request.method()
                 || (method == Method::GET && request.method() == Method::HEAD)
@@ -238,7 +245,7 @@ impl When {
             && self
                 .host
                 .as_ref()
-                .is_none_or(|host| host.matches(crate::key::host(request)))
+                .is_none_or(|wanted| wanted.matches(host()))
             && self.headers.iter().all(header)
     }
 

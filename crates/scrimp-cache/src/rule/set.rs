@@ -1,13 +1,16 @@
 //! All rules of a layer, in order.
 
-use std::time::Duration;
+use std::{cell::OnceCell, time::Duration};
 
 use http::{HeaderName, Request, Response};
 
 use super::{Cookies, KeySpec, Rule, path};
-use crate::policy::{
-    freshness::heuristically_cacheable,
-    storable::{Permissions, blames_request},
+use crate::{
+    key,
+    policy::{
+        freshness::heuristically_cacheable,
+        storable::{Permissions, blames_request},
+    },
 };
 
 /// The rules of a layer.
@@ -36,6 +39,14 @@ impl RequestPlan<'_> {
     }
 }
 
+/// A request, and what several rules ask of it, found out once.
+struct Target<'a, B> {
+    request: &'a Request<B>,
+    /// All upstreams read its path alike.
+    plain: bool,
+    host: OnceCell<&'a str>,
+}
+
 // === impl RuleSet ===
 
 impl RuleSet {
@@ -45,11 +56,11 @@ impl RuleSet {
 
     /// The first rule that matches a request and asks nothing of the response.
     pub(crate) fn plan<B>(&self, request: &Request<B>, cookies: Cookies) -> RequestPlan<'_> {
-        let plain = self.reads_plainly(request);
+        let target = self.target(request);
         let rule = self
             .rules
             .iter()
-            .find(|rule| !rule.when.needs_response() && rule.covers(request, plain));
+            .find(|rule| !rule.when.needs_response() && rule.covers(&target));
         match rule {
             None => RequestPlan {
                 key: None,
@@ -72,14 +83,18 @@ impl RuleSet {
 
     /// The first rule that matches both.
     pub(crate) fn find<A, B>(&self, request: &Request<A>, response: &Response<B>) -> Option<&Rule> {
-        let plain = self.reads_plainly(request);
+        let target = self.target(request);
         self.rules
             .iter()
-            .find(|rule| rule.covers(request, plain) && rule.when.response(response))
+            .find(|rule| rule.covers(&target) && rule.when.response(response))
     }
 
-    fn reads_plainly<B>(&self, request: &Request<B>) -> bool {
-        self.rules.is_empty() || path::reads_plainly(request.uri().path())
+    fn target<'a, B>(&self, request: &'a Request<B>) -> Target<'a, B> {
+        Target {
+            request,
+            plain: self.rules.is_empty() || path::reads_plainly(request.uri().path()),
+            host: OnceCell::new(),
+        }
     }
 }
 
@@ -87,8 +102,10 @@ impl RuleSet {
 
 impl Rule {
     /// Whether the rule is for a request.
-    fn covers<B>(&self, request: &Request<B>, plain: bool) -> bool {
-        self.when.request(request, (!plain).then_some(self.bypass))
+    fn covers<B>(&self, target: &Target<'_, B>) -> bool {
+        let host = || *target.host.get_or_init(|| key::host(target.request));
+        let doubt = (!target.plain).then_some(self.bypass);
+        self.when.request(target.request, host, doubt)
     }
 
     /// What the rule permits.

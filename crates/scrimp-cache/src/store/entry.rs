@@ -8,7 +8,7 @@ use scrimp_core::{Account, Money};
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
-use super::{FillToken, RefreshFlag, Refreshing};
+use super::{FillToken, RefreshFlag, Refreshing, common_value::common};
 use crate::{
     invalidate::epoch::Birth,
     policy::{Policy, Selection},
@@ -152,20 +152,32 @@ fn custom_name(name: &header::HeaderName) -> usize {
 /// Copies fields behind those of `copy`, with their values in memory of their own.
 ///
 /// Values that come off a connection are slices of its read buffer: keeping one of twenty
-/// bytes would keep the whole buffer. All go into one allocation, and each is a slice of it.
+/// bytes would keep the whole buffer. All go into one allocation, and each is a slice of it;
+/// those that most responses have in common take none.
 pub(crate) fn compact(headers: &HeaderMap, mut copy: HeaderMap) -> HeaderMap {
-    let size = headers.values().map(HeaderValue::len).sum();
+    let ready: SmallVec<[Option<HeaderValue>; 16]> = headers.values().map(common).collect();
+    let own = || {
+        headers
+            .values()
+            .zip(&ready)
+            .filter(|(_, ready)| ready.is_none())
+    };
+    let size = own().map(|(value, _)| value.len()).sum();
     let mut buffer = BytesMut::with_capacity(size);
-    for value in headers.values() {
+    for (value, _) in own() {
         buffer.put_slice(value.as_bytes());
     }
     let mut rest = buffer.freeze();
-    for (name, value) in headers {
-        let bytes = rest.split_to(value.len());
-        // Bytes that made a value once make one again; the fallback is for the type checker.
-        let mut owned = HeaderValue::from_maybe_shared(bytes).unwrap_or_else(|_| value.clone());
-        owned.set_sensitive(value.is_sensitive());
-        copy.append(name.clone(), owned);
+    for ((name, value), ready) in headers.iter().zip(ready) {
+        let value = ready.unwrap_or_else(|| {
+            let bytes = rest.split_to(value.len());
+            // Bytes that made a value once make one again; the fallback is for the compiler.
+            let owned = HeaderValue::from_maybe_shared(bytes);
+            let mut owned = owned.unwrap_or_else(|_| value.clone());
+            owned.set_sensitive(value.is_sensitive());
+            owned
+        });
+        copy.append(name.clone(), value);
     }
     copy
 }

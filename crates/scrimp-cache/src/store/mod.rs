@@ -3,6 +3,7 @@
 mod budget;
 #[cfg(feature = "codec")]
 mod codec;
+mod common_value;
 mod entry;
 mod gauge;
 mod memory;
