@@ -16,7 +16,7 @@ use crate::{
     unstored::Unstored,
 };
 
-/// Marks the log of invalidations keeps apart, about 10 MB when full.
+/// Tags the log of invalidations keeps apart, and versions: about 13 MB each when full.
 pub(crate) const MAX_MARKS: usize = 1 << 18;
 
 #[derive(Debug, Clone)]
