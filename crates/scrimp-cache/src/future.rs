@@ -242,7 +242,7 @@ where
                 response: Some(response),
             },
             Step::AnswerAndRefresh(response, refresh) => {
-                common.refreshes.spawn(inner, *refresh);
+                common.background.spawn(inner, *refresh);
                 State::Ready {
                     response: Some(response),
                 }

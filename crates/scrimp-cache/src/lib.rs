@@ -101,8 +101,8 @@
 //!
 //! The service is always ready: a hit needs nothing of the inner service. Dropping a response
 //! future cancels its upstream call; a body that was not read to its end, broke off, or was
-//! not as long as it said is not stored. Refreshes in the background end with the last
-//! service and the last clone of the layer. The error type is the inner service's, so
+//! not as long as it said is not stored. Refreshes and puts in the background end with
+//! the last service and the last clone of the layer. The error type is the inner service's, so
 //! `Infallible` stays `Infallible`. A store that fails or takes too long costs nobody a
 //! request.
 //!
@@ -115,6 +115,7 @@
 //! - `no-vary-search`: keys leave out what No-Vary-Search (a draft) says does not count.
 
 mod answer;
+mod background;
 mod body;
 mod cache_status;
 mod choice;
@@ -133,7 +134,6 @@ mod offer;
 mod pattern;
 mod policy;
 mod race;
-mod refresh;
 mod rule;
 mod service;
 mod stats;

@@ -372,6 +372,7 @@ fn refresh<St: Store, B>(
 
 /// The answer to `only-if-cached` where nothing usable is stored (RFC 9111 §5.2.1.7).
 fn gateway_timeout<St>(shared: &Shared<St>, reason: Forward) -> Response<StoredBody> {
+    shared.counters.unanswered.add();
     let mut response = Response::new(StoredBody::empty());
     *response.status_mut() = StatusCode::GATEWAY_TIMEOUT;
     let report = Report::forwarded(reason).detail("only-if-cached");

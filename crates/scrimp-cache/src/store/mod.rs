@@ -8,6 +8,7 @@ mod entry;
 mod gauge;
 mod memory;
 mod refreshing;
+mod weight;
 
 use std::{future::Future, sync::Arc};
 
