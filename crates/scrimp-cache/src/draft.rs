@@ -1,6 +1,6 @@
 //! A stored response before its body has come in.
 
-use std::{sync::atomic::AtomicBool, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
@@ -13,10 +13,7 @@ use crate::{
     config::Shared,
     exchange::charge,
     fetch::Fetch,
-    invalidate::{
-        carry,
-        epoch::{Birth, Tag},
-    },
+    invalidate::{carry, epoch::Birth, key_tag},
     policy::{
         Policy, Selection,
         answer::{Answer, Field},
@@ -29,7 +26,7 @@ use crate::{
         targeted,
     },
     rule::Rule,
-    store::{Booking, CACHE_STATUS, Entry, compact},
+    store::{Booking, CACHE_STATUS, Entry, RefreshFlag, compact},
 };
 
 /// A response that may be stored, as far as that has to be known before its first byte goes
@@ -59,6 +56,9 @@ impl Draft {
         if rule.is_some_and(|rule| rule.bypass) {
             return Err(Refusal::Rule);
         }
+        // A page under a static file's name: its origin may know it, the rule does not.
+        let deceived = rule.is_some_and(|rule| rule.is_deceived(&fetch.request, head));
+        let rule = rule.filter(|_| !deceived);
         let ttl = rule
             .filter(|rule| rule.covers_status(head))
             .and_then(|rule| rule.ttl(&fetch.request, head));
@@ -66,6 +66,9 @@ impl Draft {
         let answer = Answer::read(head.headers());
         let (control, targeted) = control(&config.targets, &answer, permissions);
         let (mode, status) = (config.mode, head.status());
+        if deceived && (fetch.facts.cookie || !storable::origin_allows(mode, &answer, &control)) {
+            return Err(Refusal::ContentType);
+        }
         let asking = Asking::from(&fetch.facts);
         storable::check(mode, asking, status, &answer, &control, permissions)?;
         #[cfg(feature = "no-vary-search")]
@@ -143,7 +146,7 @@ impl Draft {
     ) -> Result<Entry, Refusal> {
         let config = &shared.config;
         let rule = config.rules.find(&fetch.request, &self.head);
-        let key = Tag(fetch.key.as_ref().hash_value());
+        let key = key_tag(fetch.key.as_ref());
         let tags = fetch.tags.as_ref();
         let mut carried = carry(config, rule, &fetch.request, tags, &self.head, key)?;
         if let Some(previous) = previous {
@@ -185,7 +188,7 @@ impl Draft {
             birth: Birth::new(fetch.born, carried),
             booking,
             recompute_cost: config.clock.instant().saturating_duration_since(fetch.sent),
-            refreshing: AtomicBool::new(false),
+            refreshing: RefreshFlag::default(),
         })
     }
 }

@@ -25,6 +25,7 @@ use crate::{
     race::Race,
     service::Common,
     store::{Store, Variants},
+    target::Shown,
 };
 
 pin_project! {
@@ -220,7 +221,10 @@ where
             common,
             ..
         } = self;
-        match lookup::decide(&common.shared, &mut request, &wanted, key.as_ref(), found) {
+        let shown = Shown::swap(&common.shared.config, &mut request);
+        let mut step = lookup::decide(&common.shared, &mut request, &wanted, key.as_ref(), found);
+        shown.restore_all(&mut request, &mut step);
+        match step {
             Step::Answer(response) => State::Ready {
                 response: Some(response),
             },

@@ -32,6 +32,7 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct Wanted {
     pub(crate) facts: RequestFacts,
+    /// All the credentials it has are in its key.
     pub(crate) keyed_authorization: bool,
     pub(crate) directive: Option<Directive>,
     pub(crate) soft_timeout: Option<Duration>,
@@ -70,7 +71,8 @@ pub(crate) fn plan<St, B: Body>(
     key: &mut KeyBuf,
 ) -> Plan {
     let config = &shared.config;
-    let (mut facts, host) = RequestFacts::read_with_host(request.method(), request.headers());
+    let (mut facts, host) =
+        RequestFacts::read_with_host(request.method(), request.headers(), &config.credentials);
     let bypass = |detail| Plan::Pass(Report::forwarded(Forward::Bypass).detail(detail));
     let digest = match facts.method {
         MethodClass::Get | MethodClass::Head => None,
@@ -92,6 +94,9 @@ pub(crate) fn plan<St, B: Body>(
     if rules.bypass {
         return bypass("rule");
     }
+    if rules.ignore_client_control {
+        facts.control.drop_demands();
+    }
     if facts.cookie && rules.cookies == Cookies::Bypass {
         return bypass("cookie");
     }
@@ -108,6 +113,10 @@ pub(crate) fn plan<St, B: Body>(
     if digest.is_none() && !request.body().is_end_stream() {
         return bypass("body");
     }
+    let keyed_authorization = facts.authorization
+        && config
+            .credentials
+            .are_all_in(request.headers(), rules.key_fields());
     let extensions = request.extensions();
     key::write(key, request, host, &facts, rules.key);
     #[cfg(feature = "no-vary-search")]
@@ -129,7 +138,7 @@ pub(crate) fn plan<St, B: Body>(
             .key
             .is_none_or(|spec| spec.query == crate::rule::QueryKey::All),
         facts,
-        keyed_authorization: rules.keyed_authorization,
+        keyed_authorization,
         directive: extensions.get::<Directive>().copied(),
         explain: config.explain || extensions.get::<Explain>().is_some(),
     })

@@ -69,6 +69,16 @@ impl Pattern {
         }
     }
 
+    /// The prefix, of a pattern for all that begins with one.
+    #[cfg(feature = "codec")]
+    pub(crate) fn as_literal_prefix(&self) -> Option<&str> {
+        let prefix = self.text.strip_suffix("**")?;
+        let [Token::Literal(literal), Token::Any] = &*self.tokens else {
+            return None;
+        };
+        (**literal == *prefix.as_bytes()).then_some(prefix)
+    }
+
     fn new(text: &str, separator: u8, ignore_case: bool) -> Self {
         let folder = text.strip_suffix("**").and_then(|rest| {
             rest.strip_suffix(char::from(separator))

@@ -213,20 +213,10 @@ pub(crate) fn host<B>(request: &Request<B>) -> &str {
     }
 }
 
-/// Writes a text in lower case.
-pub(crate) fn lower_case(text: &str, write: &mut dyn FnMut(&[u8])) {
-    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        text.bytes()
-            .for_each(|byte| write(&[byte.to_ascii_lowercase()]));
-    } else {
-        write(text.as_bytes());
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Rule;
+    use crate::{Rule, policy::credentials::Credentials};
     use std::sync::Arc;
 
     fn key(rule: &str, uri: &str, fields: &[(&'static str, &str)]) -> KeyBuf {
@@ -235,7 +225,8 @@ mod tests {
         for (name, value) in fields {
             request.headers_mut().append(*name, value.parse().unwrap());
         }
-        let facts = RequestFacts::read(request.method(), request.headers());
+        let facts =
+            RequestFacts::read(request.method(), request.headers(), &Credentials::default());
         build(&request, &facts, Some(&rule.key))
     }
 
@@ -340,7 +331,8 @@ mod tests {
             if let Some(name) = name {
                 request.extensions_mut().insert(Tenant(Arc::from(name)));
             }
-            let facts = RequestFacts::read(request.method(), request.headers());
+            let facts =
+                RequestFacts::read(request.method(), request.headers(), &Credentials::default());
             build(&request, &facts, None)
         };
         assert_ne!(tenant(Some("a")).as_ref(), tenant(Some("b")).as_ref());

@@ -72,6 +72,15 @@ impl RequestControl {
         }
         control
     }
+
+    /// Forgets what makes a cache ask the upstream or keeps it from storing. What lets it
+    /// answer more, or not ask at all, costs nobody a call and stays.
+    pub(crate) fn drop_demands(&mut self) {
+        self.no_cache = false;
+        self.no_store = false;
+        self.max_age = None;
+        self.min_fresh = None;
+    }
 }
 
 // === impl ResponseControl ===

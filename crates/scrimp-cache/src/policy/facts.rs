@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
-use super::control::RequestControl;
+use super::{control::RequestControl, credentials::Credentials};
 
 /// How a cache treats a method (RFC 9110 §9.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,7 @@ pub(crate) enum MethodClass {
 pub(crate) struct RequestFacts {
     pub(crate) method: MethodClass,
     pub(crate) control: RequestControl,
+    /// A field that says who asks.
     pub(crate) authorization: bool,
     pub(crate) cookie: bool,
     pub(crate) range: bool,
@@ -86,14 +87,15 @@ fn overrides(name: &HeaderName) -> bool {
 
 impl RequestFacts {
     /// Reads a request in one pass over its header fields.
-    pub(crate) fn read(method: &Method, headers: &HeaderMap) -> Self {
-        Self::read_with_host(method, headers).0
+    pub(crate) fn read(method: &Method, headers: &HeaderMap, credentials: &Credentials) -> Self {
+        Self::read_with_host(method, headers, credentials).0
     }
 
     /// Reads a request, and hands out its Host, which the key needs: the pass has come by it.
     pub(crate) fn read_with_host<'a>(
         method: &Method,
         headers: &'a HeaderMap,
+        credentials: &Credentials,
     ) -> (Self, Option<&'a HeaderValue>) {
         let mut host = None;
         let mut facts = Self {
@@ -116,6 +118,7 @@ impl RequestFacts {
                 facts.note_host(value);
                 host.get_or_insert(value);
             } else {
+                facts.authorization |= credentials.contains(name);
                 facts.note(name, &mut control);
             }
         }
@@ -136,7 +139,6 @@ impl RequestFacts {
     fn note(&mut self, name: &HeaderName, control: &mut bool) {
         // The first byte sorts out most names without comparing them.
         match name.as_str().as_bytes()[0] {
-            b'a' if name == header::AUTHORIZATION => self.authorization = true,
             b'c' if name == header::CACHE_CONTROL => *control = true,
             b'c' if name == header::COOKIE => self.cookie = true,
             b'i' if name == header::IF_NONE_MATCH || name == header::IF_MODIFIED_SINCE => {
@@ -217,7 +219,7 @@ mod tests {
         headers.append("host", HeaderValue::from_static("y"));
         headers.append("cache-control", HeaderValue::from_static("no-cache"));
         headers.append("cache-control", HeaderValue::from_static("max-age=3"));
-        let facts = RequestFacts::read(&Method::GET, &headers);
+        let facts = RequestFacts::read(&Method::GET, &headers, &Credentials::default());
         assert!(facts.authorization && facts.cookie && facts.range && facts.conditional);
         assert!(facts.precondition && facts.ambiguous_host && facts.control.no_cache);
         assert_eq!(facts.control.max_age, Some(3));
@@ -231,7 +233,7 @@ mod tests {
                 HeaderName::from_static(name),
                 HeaderValue::from_static(value),
             );
-            RequestFacts::read(&Method::GET, &headers)
+            RequestFacts::read(&Method::GET, &headers, &Credentials::default())
         };
         assert!(read("x-forwarded-host", "a").retold && read("forwarded", "host=a").retold);
         assert!(read("x-original-url", "/").overridden);

@@ -6,6 +6,7 @@
 pub(crate) mod answer;
 pub(crate) mod conditional;
 pub(crate) mod control;
+pub(crate) mod credentials;
 pub(crate) mod date;
 pub(crate) mod facts;
 pub(crate) mod fields;

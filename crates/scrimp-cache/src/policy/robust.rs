@@ -11,6 +11,7 @@ use super::{
     answer::Answer,
     conditional,
     control::ResponseControl,
+    credentials::Credentials,
     facts::RequestFacts,
     freshness::Arrival,
     judge::{Standing, judge, may_stand_in},
@@ -77,7 +78,7 @@ proptest! {
         let targets = [HeaderName::from_static("cdn-cache-control")];
         let answer = Answer::read(&response);
         let targeted = targeted::find(&response, &targets);
-        let facts = RequestFacts::read(&Method::GET, &request);
+        let facts = RequestFacts::read(&Method::GET, &request, &Credentials::default());
         let offset = Duration::from_secs(wall.unsigned_abs());
         let epoch = SystemTime::UNIX_EPOCH;
         let wall = if wall < 0 { epoch.checked_sub(offset) } else { epoch.checked_add(offset) };

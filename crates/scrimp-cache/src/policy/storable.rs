@@ -23,6 +23,7 @@ pub(crate) enum Refusal {
     Partial,
     TooLarge,
     TooManyTags,
+    ContentType,
     #[cfg(feature = "no-vary-search")]
     SearchVariance,
     Rule,
@@ -45,7 +46,7 @@ pub(crate) struct Permissions {
     pub(crate) override_origin: bool,
     /// Store in spite of Set-Cookie.
     pub(crate) set_cookie: bool,
-    /// Store although the request had Authorization (its value is in the key).
+    /// Store although the request had credentials (they are in the key).
     pub(crate) authorization: bool,
 }
 
@@ -77,6 +78,7 @@ impl Refusal {
             Self::Partial => "partial",
             Self::TooLarge => "too-large",
             Self::TooManyTags => "too-many-tags",
+            Self::ContentType => "content-type",
             #[cfg(feature = "no-vary-search")]
             Self::SearchVariance => "no-vary-search",
             Self::Rule => "rule",
@@ -206,11 +208,9 @@ pub(crate) fn check(
     {
         return Err(No::SetCookie);
     }
-    let explicit = explicit_delta(mode, control).is_some() || answer.has(Field::Expires);
     let validated = control.no_cache && heuristically_cacheable(status);
     if allowed.ttl
-        || explicit
-        || control.public
+        || origin_allows(mode, answer, control)
         || validated
         || (heuristically_cacheable(status) && worth_keeping(answer))
     {
@@ -218,6 +218,11 @@ pub(crate) fn check(
     } else {
         Err(No::NotCacheable)
     }
+}
+
+/// Whether the origin has said, in so many words, that a response may be stored.
+pub(crate) fn origin_allows(mode: Mode, answer: &Answer<'_>, control: &ResponseControl) -> bool {
+    explicit_delta(mode, control).is_some() || control.public || answer.has(Field::Expires)
 }
 
 /// Whether a response says two lengths, of which at most one is that of the whole.
@@ -239,6 +244,7 @@ fn withholds(control: &ResponseControl, name: &http::HeaderName) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::credentials::Credentials;
     use http::{HeaderMap, Method};
 
     fn verdict(
@@ -256,7 +262,7 @@ mod tests {
         };
         let response = map(response);
         let control = ResponseControl::parse(response.get_all(header::CACHE_CONTROL));
-        let facts = RequestFacts::read(&Method::GET, &map(request));
+        let facts = RequestFacts::read(&Method::GET, &map(request), &Credentials::default());
         let status = StatusCode::from_u16(status).unwrap();
         check(
             mode,

@@ -20,7 +20,7 @@ pub struct Selection {
 }
 
 /// A field, and its value; `None` if the request had no such field.
-type Chosen = (HeaderName, Option<Box<[u8]>>);
+pub(crate) type Chosen = (HeaderName, Option<Box<[u8]>>);
 
 // === impl Selection ===
 
@@ -69,6 +69,18 @@ impl Selection {
     fn speaks(&self, request: &HeaderMap) -> bool {
         let wanted = best_language(request);
         matches!((&self.language, wanted), (Some(own), Some(wanted)) if own.eq_ignore_ascii_case(wanted))
+    }
+
+    /// The fields and their values, and the language.
+    #[cfg(feature = "codec")]
+    pub(crate) fn parts(&self) -> (&[Chosen], Option<&str>) {
+        (&self.chosen, self.language.as_deref())
+    }
+
+    /// What [`parts`](Self::parts) told.
+    #[cfg(feature = "codec")]
+    pub(crate) fn from_parts(chosen: Box<[Chosen]>, language: Option<Box<str>>) -> Self {
+        Self { chosen, language }
     }
 
     /// Bytes on the heap.

@@ -2,7 +2,7 @@
 
 use std::{cell::OnceCell, time::Duration};
 
-use http::{Request, Response, header};
+use http::{HeaderName, Request, Response};
 
 use super::{Cookies, KeySpec, Rule, path};
 use crate::{
@@ -25,10 +25,18 @@ pub(crate) struct RequestPlan<'a> {
     pub(crate) key: Option<&'a KeySpec>,
     pub(crate) bypass: bool,
     pub(crate) cookies: Cookies,
-    /// Authorization is part of the key.
-    pub(crate) keyed_authorization: bool,
     pub(crate) soft_timeout: Option<Duration>,
     pub(crate) body_key: bool,
+    pub(crate) ignore_client_control: bool,
+}
+
+// === impl RequestPlan ===
+
+impl RequestPlan<'_> {
+    /// The request fields that are part of the key.
+    pub(crate) fn key_fields(&self) -> &[HeaderName] {
+        self.key.map_or(&[], |key| &key.headers)
+    }
 }
 
 /// A request, and what several rules ask of it, found out once.
@@ -58,17 +66,17 @@ impl RuleSet {
                 key: None,
                 bypass: false,
                 cookies,
-                keyed_authorization: false,
                 soft_timeout: None,
                 body_key: false,
+                ignore_client_control: false,
             },
             Some(rule) => RequestPlan {
                 key: Some(&rule.key),
                 bypass: rule.bypass,
                 cookies: rule.cookies.unwrap_or(cookies),
-                keyed_authorization: rule.key.headers.contains(&header::AUTHORIZATION),
                 soft_timeout: rule.soft_timeout,
                 body_key: rule.body_key,
+                ignore_client_control: rule.ignore_client_control,
             },
         }
     }

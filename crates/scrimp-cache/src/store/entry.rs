@@ -1,13 +1,6 @@
 //! A stored response, ready to be served.
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
@@ -15,7 +8,7 @@ use scrimp_core::{Account, Money};
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
-use super::{FillToken, common_value::common};
+use super::{FillToken, RefreshFlag, Refreshing, common_value::common};
 use crate::{
     invalidate::epoch::Birth,
     policy::{Policy, Selection},
@@ -47,7 +40,7 @@ pub struct Entry {
     /// How long the upstream took to make it.
     pub(crate) recompute_cost: Duration,
     /// A refresh in the background is under way.
-    pub(crate) refreshing: AtomicBool,
+    pub(crate) refreshing: RefreshFlag,
 }
 
 /// Where a hit is booked, and as how much.
@@ -111,9 +104,13 @@ impl Entry {
     /// Takes the one place there is for a background refresh of this response.
     pub(crate) fn begin_refresh(self: &Arc<Self>) -> Option<Refreshing> {
         self.refreshing
-            .compare_exchange(false, true, Ordering::AcqRel, Ordering::Relaxed)
-            .is_ok()
-            .then(|| Refreshing(Arc::clone(self)))
+            .take()
+            .then(|| Refreshing::new(Arc::clone(self)))
+    }
+
+    /// Whether this is the same stored response, though perhaps read back from elsewhere.
+    fn is_same(&self, other: &Self) -> bool {
+        self.asked == other.asked && self.selection == other.selection
     }
 }
 
@@ -125,16 +122,6 @@ impl fmt::Debug for Entry {
             .field("body", &format_args!("{} bytes", self.body.len()))
             .field("policy", &self.policy)
             .finish_non_exhaustive()
-    }
-}
-
-/// Held by the one task that refreshes a response.
-#[derive(Debug)]
-pub(crate) struct Refreshing(Arc<Entry>);
-
-impl Drop for Refreshing {
-    fn drop(&mut self) {
-        self.0.refreshing.store(false, Ordering::Release);
     }
 }
 
@@ -240,7 +227,7 @@ impl Variants {
         let list: SmallVec<_> = self
             .0
             .iter()
-            .filter(|other| !Arc::ptr_eq(other, entry))
+            .filter(|other| !Arc::ptr_eq(other, entry) && !other.is_same(entry))
             .cloned()
             .collect();
         (!list.is_empty()).then_some(Self(list))
@@ -256,6 +243,13 @@ impl Variants {
         };
         let own = size_of::<Self>() + spilled;
         own as u64 + self.0.iter().map(|entry| entry.weight()).sum::<u64>()
+    }
+}
+
+impl FromIterator<Arc<Entry>> for Variants {
+    /// Takes responses that are stored under one key, newest first.
+    fn from_iter<I: IntoIterator<Item = Arc<Entry>>>(entries: I) -> Self {
+        Self(entries.into_iter().take(MAX_VARIANTS).collect())
     }
 }
 

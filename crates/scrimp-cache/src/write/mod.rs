@@ -14,7 +14,8 @@ use crate::{
     config::Shared,
     fetch::Fetch,
     invalidate::{
-        epoch::{Epochs, Hit, Position, Tag, TagList},
+        TagList,
+        epoch::{Epochs, Hit, Position, Tag},
         invalidated_groups, target_tag,
     },
     key,
@@ -174,7 +175,11 @@ impl Write {
         if let Some(tags) = self.tags {
             request.extensions_mut().insert(tags);
         }
-        let facts = RequestFacts::read(request.method(), request.headers());
+        let facts = RequestFacts::read(
+            request.method(),
+            request.headers(),
+            &shared.config.credentials,
+        );
         let rules = shared
             .config
             .rules
