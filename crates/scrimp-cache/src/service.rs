@@ -91,8 +91,8 @@ where
 
     fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
         let shared = &self.common.shared;
-        let shown = Shown::swap(&shared.config, &mut request);
         let mut key = KeyBuf::new();
+        let shown = Shown::swap(&shared.config, &mut request);
         let plan = lookup::plan(shared, &request, &mut key);
         let Plan::Lookup(wanted) = &plan else {
             let exchange = lookup::pass(shared, &request, &plan);
@@ -102,7 +102,8 @@ where
         let key = key.as_ref();
         match shared.store.get(key) {
             Lookup::Now(found) => {
-                let mut step = lookup::decide(shared, &mut request, wanted, key, found.as_deref());
+                let found = found.as_deref();
+                let mut step = lookup::decide(shared, &mut request, wanted, key, found);
                 shown.restore_all(&mut request, &mut step);
                 match step {
                     Step::Answer(response) => ResponseFuture::ready(response),
