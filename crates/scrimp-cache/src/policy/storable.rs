@@ -222,7 +222,9 @@ pub(crate) fn check(
 
 /// Whether the origin has said, in so many words, that a response may be stored.
 pub(crate) fn origin_allows(mode: Mode, answer: &Answer<'_>, control: &ResponseControl) -> bool {
-    explicit_delta(mode, control).is_some() || control.public || answer.has(Field::Expires)
+    explicit_delta(mode, control).is_some()
+        || control.public
+        || (!control.targeted && answer.has(Field::Expires))
 }
 
 /// Whether a response says two lengths, of which at most one is that of the whole.

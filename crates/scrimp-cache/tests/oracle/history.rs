@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use scrimp_cache::Mode;
 
@@ -25,12 +25,37 @@ pub struct Asking {
     pub authorization: bool,
     /// Lines of the field that the response may vary on.
     pub selecting: Vec<String>,
+    pub verb: Verb,
+    /// It asks for the first byte only.
+    pub range: bool,
+    /// The origin confirms what is stored, if that is what it is asked.
+    pub confirmed: Option<Confirmation>,
+}
+
+/// How something is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    Get,
+    Head,
+    /// As GET, and if the origin is asked, then without a condition: what a HEAD means.
+    GetOrAsk,
+}
+
+/// A 304: it has a Date, and the validators of the response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Confirmation {
+    /// It repeats the Cache-Control of the response.
+    pub control: bool,
+    /// It says that it is new.
+    pub age: bool,
 }
 
 #[derive(Debug, Clone)]
 pub struct Answering {
     pub status: u16,
     pub control: Vec<Directive>,
+    /// CDN-Cache-Control.
+    pub targeted: Vec<Directive>,
     pub pragma: bool,
     pub date: Vec<When>,
     pub expires: Vec<When>,
@@ -83,11 +108,27 @@ impl History {
     /// `max-age=0` means nothing to what is immutable and fresh, and everything to what is
     /// immutable and stale: with `max-stale` besides, no request says both to the oracle.
     fn leave_out_what_has_no_rewriting(&mut self) {
-        if has(&self.response.control, "immutable") {
+        let response = &self.response;
+        if has(&response.control, "immutable") || has(&response.targeted, "immutable") {
             for (_, asking) in &mut self.later {
                 if has(&asking.control, "max-age") {
                     remove(&mut asking.control, "max-stale");
                 }
+            }
+        }
+    }
+
+    /// A confirmation for another variant than the first stores one more, and the oracle
+    /// knows one. HEADs confirm nothing: they have no conditions. And to the oracle a tenth of
+    /// the time since the last modification is in whole seconds, and may be longer than a
+    /// day, so confirmations come after tens of seconds and before days.
+    fn confirm_only_what_was_stored(&mut self) {
+        let mut passed = 0;
+        for (delay, asking) in &mut self.later {
+            passed += *delay;
+            let same = self.response.vary.is_empty() || asking.selecting == self.first.selecting;
+            if !same || asking.verb != Verb::Get || passed % 10 != 0 || passed > 1_000 {
+                asking.confirmed = None;
             }
         }
     }
@@ -185,8 +226,14 @@ impl Asking {
     pub fn request<B: Default>(&self) -> Request<B> {
         let mut request = Request::new(B::default());
         *request.uri_mut() = "http://origin.example/thing".parse().expect("a URI");
+        if self.verb == Verb::Head {
+            *request.method_mut() = Method::HEAD;
+        }
         let headers = request.headers_mut();
-        add_control(headers, &self.control);
+        add_control(headers, "cache-control", &self.control);
+        if self.range {
+            add(headers, "range", "bytes=0-0");
+        }
         if self.pragma {
             add(headers, "pragma", "no-cache");
         }
@@ -209,7 +256,8 @@ impl Answering {
         let mut response = Response::new(body);
         *response.status_mut() = StatusCode::from_u16(self.status).expect("a status code");
         let headers = response.headers_mut();
-        add_control(headers, &self.control);
+        add_control(headers, "cache-control", &self.control);
+        add_control(headers, "cdn-cache-control", &self.targeted);
         let dates = [
             ("date", &self.date),
             ("expires", &self.expires),
@@ -231,13 +279,33 @@ impl Answering {
         }
         response
     }
+
+    /// A 304 that says, so many seconds after noon, that the response is as it was.
+    pub fn confirmation<B>(&self, how: Confirmation, now: u64, body: B) -> Response<B> {
+        let mut response = Response::new(body);
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        let headers = response.headers_mut();
+        if how.control {
+            add_control(headers, "cache-control", &self.control);
+            add_control(headers, "cdn-cache-control", &self.targeted);
+        }
+        if how.age {
+            add(headers, "age", "0");
+        }
+        add(headers, "date", &When::Fixdate(now as i64).text());
+        self.etag.iter().for_each(|line| add(headers, "etag", line));
+        for when in &self.last_modified {
+            add(headers, "last-modified", &when.text());
+        }
+        response
+    }
 }
 
-fn add_control(headers: &mut HeaderMap, control: &[Directive]) {
+fn add_control(headers: &mut HeaderMap, name: &'static str, control: &[Directive]) {
     let mut line = String::new();
     for directive in control {
         if directive.new_line && !line.is_empty() {
-            add(headers, "cache-control", &std::mem::take(&mut line));
+            add(headers, name, &std::mem::take(&mut line));
         }
         if !line.is_empty() {
             line.push_str(", ");
@@ -245,7 +313,7 @@ fn add_control(headers: &mut HeaderMap, control: &[Directive]) {
         line.push_str(&directive.text());
     }
     if !line.is_empty() {
-        add(headers, "cache-control", &line);
+        add(headers, name, &line);
     }
 }
 
@@ -259,7 +327,12 @@ fn add(headers: &mut HeaderMap, name: &'static str, value: &str) {
 pub fn history() -> impl Strategy<Value = History> {
     let mode = select(vec![Mode::Shared, Mode::Private]);
     let later = vec((select(DELAYS.to_vec()), asking()), 1..4);
-    (mode, asking(), answering(), later).prop_map(|(mode, first, response, later)| {
+    // An answer to HEAD is never stored; the oracle may store what it likes.
+    let first = asking().prop_map(|asking| Asking {
+        verb: Verb::Get,
+        ..asking
+    });
+    (mode, first, answering(), later).prop_map(|(mode, first, response, later)| {
         let mut history = History {
             mode,
             first,
@@ -267,6 +340,7 @@ pub fn history() -> impl Strategy<Value = History> {
             later,
         };
         history.leave_out_what_has_no_rewriting();
+        history.confirm_only_what_was_stored();
         history
     })
 }
@@ -294,13 +368,24 @@ fn asking() -> impl Strategy<Value = Asking> {
         prop::bool::weighted(0.05),
         prop::bool::weighted(0.15),
         vec(lines, 0..3),
-    )
-        .prop_map(|(control, pragma, authorization, selecting)| Asking {
+        prop_oneof![6 => Just(Verb::Get), 1 => Just(Verb::Head)],
+        prop::bool::weighted(0.1),
+        option::of(any::<bool>().prop_map(|control| Confirmation {
             control,
-            pragma,
-            authorization,
-            selecting,
-        })
+            age: false,
+        })),
+    )
+        .prop_map(
+            |(control, pragma, authorization, selecting, verb, range, confirmed)| Asking {
+                control,
+                pragma,
+                authorization,
+                selecting,
+                verb,
+                range,
+                confirmed,
+            },
+        )
 }
 
 fn answering() -> impl Strategy<Value = Answering> {
@@ -339,14 +424,16 @@ fn answering() -> impl Strategy<Value = Answering> {
         rarely_twice(age),
         rarely_twice(etag),
         option::weighted(0.3, vary),
-        prop::bool::weighted(0.1),
+        (prop::bool::weighted(0.1), targeted()),
     )
         .prop_map(|fields| {
-            let (status, control, pragma, date, expires, last_modified, age, etag, vary, cookie) =
+            let (status, control, pragma, date, expires, last_modified, age, etag, vary, more) =
                 fields;
+            let (cookie, targeted) = more;
             Answering {
                 status,
                 control,
+                targeted,
                 pragma,
                 date,
                 expires,
@@ -357,6 +444,37 @@ fn answering() -> impl Strategy<Value = Answering> {
                 set_cookie: cookie,
             }
         })
+}
+
+/// Mostly none. Structured fields: names in lower case, numbers without quotes, and of two
+/// the last one counts, so there are no two.
+fn targeted() -> impl Strategy<Value = Vec<Directive>> {
+    let directive = prop_oneof![
+        select(vec![
+            "no-cache",
+            "no-store",
+            "private",
+            "public",
+            "must-revalidate"
+        ])
+        .prop_map(Directive::flag),
+        (
+            select(vec!["max-age", "max-age", "s-maxage"]),
+            select(SECONDS.to_vec())
+        )
+            .prop_map(|(name, seconds)| Directive::seconds(name, seconds)),
+    ];
+    let broken = prop::bool::weighted(0.15);
+    let some = (vec(directive, 1..3), broken).prop_map(|(mut list, broken)| {
+        if list.len() == 2 && list[0].name == list[1].name {
+            list.pop();
+        }
+        if broken {
+            list[0].spelling = Spelling::Upper;
+        }
+        list
+    });
+    prop_oneof![5 => Just(Vec::new()), 1 => some]
 }
 
 /// Mostly no line or one, at times two.
@@ -444,7 +562,16 @@ impl fmt::Debug for History {
         )?;
         for (delay, asking) in &self.later {
             let request = asking.request::<()>();
-            write!(f, "    {delay} s later: GET\n{}", lines(request.headers()))?;
+            let method = request.method();
+            write!(
+                f,
+                "    {delay} s later: {method}\n{}",
+                lines(request.headers())
+            )?;
+            if let Some(how) = asking.confirmed {
+                let now = self.response.confirmation(how, *delay, ());
+                write!(f, "    -> 304, if that is asked\n{}", lines(now.headers()))?;
+            }
         }
         Ok(())
     }
