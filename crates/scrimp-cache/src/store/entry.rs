@@ -8,7 +8,7 @@ use scrimp_core::{Account, Money};
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
-use super::{FillToken, RefreshFlag, Refreshing, common_value::common};
+use super::{FillToken, RefreshFlag, Refreshing, value};
 use crate::{
     invalidate::epoch::Birth,
     policy::{Policy, Selection},
@@ -155,7 +155,11 @@ fn custom_name(name: &header::HeaderName) -> usize {
 /// bytes would keep the whole buffer. All go into one allocation, and each is a slice of it;
 /// those that most responses have in common take none.
 pub(crate) fn compact(headers: &HeaderMap, mut copy: HeaderMap) -> HeaderMap {
-    let ready: SmallVec<[Option<HeaderValue>; 16]> = headers.values().map(common).collect();
+    let ready: SmallVec<[Option<HeaderValue>; 16]> = headers
+        .iter()
+        .map(|(name, value)| value::shared(name, value))
+        .collect();
+    value::learn(headers.iter());
     let own = || {
         headers
             .values()
