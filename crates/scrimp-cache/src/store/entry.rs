@@ -8,7 +8,7 @@ use scrimp_core::{Account, Money};
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
-use super::{FillToken, RefreshFlag, Refreshing, value};
+use super::{FillToken, RefreshFlag, Refreshing, value, weight::headers_size};
 use crate::{
     invalidate::epoch::Birth,
     policy::{Policy, Selection},
@@ -122,30 +122,6 @@ impl fmt::Debug for Entry {
             .field("body", &format_args!("{} bytes", self.body.len()))
             .field("policy", &self.policy)
             .finish_non_exhaustive()
-    }
-}
-
-/// Bytes a header map holds: per field a bucket (name, value, hash, links) at the map's
-/// load factor, and the bytes of the value.
-fn headers_size(headers: &HeaderMap) -> usize {
-    const BUCKET: usize = 104;
-    const INDEX: usize = 4;
-    let slots = headers.capacity().max(headers.len());
-    let texts: usize = headers
-        .iter()
-        .map(|(name, value)| value.len() + custom_name(name))
-        .sum();
-    slots * BUCKET + slots * INDEX * 4 / 3 + texts
-}
-
-/// Names that the http crate knows take no memory of their own; telling them apart is not
-/// in its interface, so the common prefix of those it does not know has to do.
-fn custom_name(name: &header::HeaderName) -> usize {
-    let name = name.as_str();
-    if name.starts_with("x-") {
-        name.len()
-    } else {
-        0
     }
 }
 

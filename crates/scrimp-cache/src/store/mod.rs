@@ -8,6 +8,7 @@ mod gauge;
 mod memory;
 mod refreshing;
 mod value;
+mod weight;
 
 use std::{future::Future, sync::Arc};
 
