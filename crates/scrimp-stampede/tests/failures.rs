@@ -207,8 +207,11 @@ async fn a_refresh_runs_in_the_span_of_its_caller() {
     let rig = {
         let seen = Arc::clone(&seen);
         Rig::new(always_early(), move |_| {
-            seen.lock()
-                .push(tracing::Span::current().metadata().map(|data| data.name()));
+            seen.lock().push(
+                tracing::Span::current()
+                    .metadata()
+                    .map(tracing::Metadata::name),
+            );
             fresh(60, "x", ms(500))
         })
     };

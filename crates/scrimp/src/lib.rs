@@ -5,6 +5,7 @@
 //! | feature | module | what it saves |
 //! |---|---|---|
 //! | `cache` | `scrimp::cache` | requests whose answer is known already |
+//! | `stampede` | `scrimp::stampede` | waiting when an answer expires, and calls made at once for the same |
 //!
 //! Nothing is on by default. The vocabulary that the layers share is in [`core`].
 //!
@@ -26,3 +27,6 @@
 pub use scrimp_cache as cache;
 #[doc(inline)]
 pub use scrimp_core as core;
+#[cfg(feature = "stampede")]
+#[doc(inline)]
+pub use scrimp_stampede as stampede;
