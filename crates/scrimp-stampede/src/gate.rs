@@ -131,6 +131,11 @@ impl Ticket {
         self.lease = lease;
     }
 
+    /// Whether there may be waiters still to be released.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open
+    }
+
     /// Releases the waiters. Once: what comes later is not heard.
     pub(crate) fn end(&mut self, outcome: Outcome) {
         if !std::mem::replace(&mut self.open, false) {

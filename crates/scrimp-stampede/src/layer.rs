@@ -60,7 +60,7 @@ impl StampedeLayer {
     }
 
     /// Bytes of an answer that are read ahead of its client, for those who wait for the fill.
-    /// Past that they go alone, as the client sets the pace. Default: 1 MiB.
+    /// If the client leaves that full for 100 ms they go alone. Default: 1 MiB.
     #[must_use]
     pub fn read_ahead(self, bytes: usize) -> Self {
         self.set(|config| config.read_ahead = bytes.max(1))

@@ -122,8 +122,11 @@ where
             writer,
             ticket,
             fill,
+            stall: None,
         };
-        common.tasks.start(pump.run());
+        if let Some(pump) = pump.started() {
+            common.tasks.start(pump.run());
+        }
         StampedeBody::read(reader, common)
     })
 }

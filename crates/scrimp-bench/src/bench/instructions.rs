@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::{
     alloc, fixture,
-    peers::{FLOORS, Make, PEERS, SCRIMP, Setup},
+    peers::{FLOORS, Make, PEERS, SCRIMP, STAMPEDE, Setup},
     poll,
     report::Report,
     timing,
@@ -36,6 +36,11 @@ fn makes() -> impl Iterator<Item = Make> {
     FLOORS.iter().chain(SCRIMP).chain(PEERS).copied()
 }
 
+/// Those that run under callgrind by name, of whatever bench.
+fn known() -> impl Iterator<Item = Make> {
+    makes().chain(STAMPEDE.iter().copied())
+}
+
 pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
     let runtime = poll::runtime();
     let _entered = runtime.enter();
@@ -58,7 +63,7 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> 
 }
 
 /// Runs one subject under callgrind and reads how many instructions an exchange takes.
-fn count(name: &str, folder: &Path) -> anyhow::Result<f64> {
+pub(super) fn count(name: &str, folder: &Path) -> anyhow::Result<f64> {
     let file = folder.join(format!("{}.callgrind", name.replace([' ', ':', ','], "-")));
     let output = Command::new("valgrind")
         .arg("--tool=callgrind")
@@ -86,7 +91,7 @@ fn count(name: &str, folder: &Path) -> anyhow::Result<f64> {
 
 /// Only `timing::measured` is counted; it runs in nothing but the last loop.
 fn inside(name: &str, runtime: &tokio::runtime::Runtime) -> anyhow::Result<()> {
-    let mut named = makes()
+    let mut named = known()
         .map(|make| make(Setup::hit(fixture::BODY)))
         .find(|named| named.name == name)
         .context("no subject has that name")?;
