@@ -31,7 +31,7 @@ pub(crate) struct Never;
 pub(crate) struct Even;
 
 impl Strategy for Never {
-    fn reach(&self, _: &Moment) -> Duration {
+    fn reach(&self, _: Duration, _: Option<Duration>) -> Duration {
         Duration::ZERO
     }
 
@@ -41,7 +41,7 @@ impl Strategy for Never {
 }
 
 impl Strategy for Even {
-    fn reach(&self, _: &Moment) -> Duration {
+    fn reach(&self, _: Duration, _: Option<Duration>) -> Duration {
         DELTA.mul_f64(WINDOW)
     }
 

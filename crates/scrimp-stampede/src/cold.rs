@@ -105,14 +105,9 @@ where
         Ok(settle(call, response))
     }
 
-    /// Passes the request on, to see whether its answers are kept by now.
-    pub(crate) async fn peek(mut self) -> Result<Response<StampedeBody<ResB>>, S::Error> {
-        self.request.extensions_mut().insert(Explain);
-        self.go().await
-    }
-
     /// Passes the request on, and notes what comes of it.
-    async fn go(self) -> Result<Response<StampedeBody<ResB>>, S::Error> {
+    pub(crate) async fn go(mut self) -> Result<Response<StampedeBody<ResB>>, S::Error> {
+        self.request.extensions_mut().insert(Explain);
         let mut call = Call::new(&self.common, self.asked);
         let called = self.inner.oneshot(self.request);
         let response = call.drive(called, false).await?;

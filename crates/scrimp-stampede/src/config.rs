@@ -2,7 +2,6 @@
 
 use std::{
     fmt,
-    hash::RandomState,
     sync::{
         Arc,
         atomic::{AtomicU64, AtomicUsize},
@@ -13,7 +12,7 @@ use std::{
 use http::HeaderName;
 use scrimp_core::{Clock, FillLock};
 
-use crate::{Strategy, XFetch, gate::Gate, records::Records, stats::Counters};
+use crate::{Strategy, XFetch, gate::Gate, records::Records, secret::Secret, stats::Counters};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
@@ -54,7 +53,7 @@ pub(crate) struct Shared {
     pub(crate) records: Records,
     pub(crate) gate: Arc<Gate>,
     pub(crate) counters: Counters,
-    pub(crate) secret: RandomState,
+    pub(crate) secret: Secret,
     /// Refreshes under way.
     pub(crate) refreshing: AtomicUsize,
     /// The lock service is left alone until then.
@@ -94,7 +93,7 @@ impl Shared {
             config,
             gate: Arc::default(),
             counters: Counters::default(),
-            secret: RandomState::new(),
+            secret: Secret::new(),
             refreshing: AtomicUsize::new(0),
             lock_rest: AtomicU64::new(0),
         }

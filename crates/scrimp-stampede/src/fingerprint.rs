@@ -1,13 +1,13 @@
 //! Which requests ask for the same.
 
-use std::hash::{BuildHasher, Hasher};
-
 use http::{HeaderName, Method, Request, header};
 use http_body::Body;
 use scrimp_core::{
     Key, KeyBuf,
     extensions::{Directive, Tenant},
 };
+
+use crate::secret::{Folded, Secret};
 
 /// A request that the layer has to do with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub(crate) struct Asked {
 /// have different ones: they wait less for each other than they could, and no more.
 pub(crate) fn read<B: Body>(
     request: &Request<B>,
-    secret: &impl BuildHasher,
+    secret: &Secret,
     select: &[HeaderName],
 ) -> Option<Asked> {
     let mut fills = match *request.method() {
@@ -38,10 +38,10 @@ pub(crate) fn read<B: Body>(
     if !request.body().is_end_stream() {
         return None;
     }
-    let mut parts = Hashed(secret.build_hasher());
+    let mut parts = secret.begin();
     let readable = parts_of(request, select, &mut fills, &mut parts);
     readable.then(|| Asked {
-        fingerprint: parts.0.finish().max(1),
+        fingerprint: parts.end().max(1),
         fills,
     })
 }
@@ -59,14 +59,12 @@ trait Parts {
     fn part(&mut self, part: &[u8]);
 }
 
-struct Hashed<H>(H);
 struct Written<'a>(&'a mut KeyBuf);
 
-impl<H: Hasher> Parts for Hashed<H> {
+impl Parts for Folded<'_> {
+    #[inline]
     fn part(&mut self, part: &[u8]) {
-        self.0.write(part);
-        // Behind the part, so that no two lists of parts are one text.
-        self.0.write_usize(part.len());
+        self.add(part);
     }
 }
 
@@ -167,7 +165,7 @@ fn kind(name: &HeaderName) -> Kind {
 mod tests {
     use super::*;
     use http_body_util::{Empty, Full};
-    use std::{hash::RandomState, sync::Arc};
+    use std::sync::Arc;
 
     type Fields<'a> = &'a [(&'static str, &'a str)];
 
@@ -181,7 +179,7 @@ mod tests {
 
     #[test]
     fn what_may_select_an_answer_tells_requests_apart_and_nothing_else_does() {
-        let secret = RandomState::new();
+        let secret = Secret::new();
         let tier = [HeaderName::from_static("x-tier")];
         let print = |uri: &str, fields: Fields<'_>| {
             read(&request(uri, fields), &secret, &tier)
@@ -214,7 +212,7 @@ mod tests {
 
     #[test]
     fn who_asks_for_something_of_his_own_goes_his_own_way() {
-        let secret = RandomState::new();
+        let secret = Secret::new();
         let reads = |fields: Fields<'_>| read(&request("/", fields), &secret, &[]);
         for own in ["cache-control", "pragma", "if-match", "upgrade"] {
             assert_eq!(reads(&[(own, "x")]), None, "{own}");

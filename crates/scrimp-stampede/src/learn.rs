@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::{
     config::Shared,
-    records::{flag, to_micros},
+    records::{Slot, flag, to_micros},
     seen::{From, Seen},
 };
 
@@ -55,6 +55,7 @@ impl Shared {
         if let Some(cost) = seen.cost {
             slot.set_cost(cost);
         }
+        self.aim(slot);
         slot.unset(flag::PASS | flag::SUSPECT);
         slot.set(if at_once { flag::AT_ONCE } else { 0 });
         slot.set(if seen.explained { flag::EXPLAINED } else { 0 });
@@ -74,6 +75,20 @@ impl Shared {
         if let Some(cost) = seen.cost {
             slot.set_cost(cost);
         }
+        self.aim(slot);
+    }
+
+    /// Notes from when on a refresh may be due.
+    fn aim(&self, slot: &Slot) {
+        let strategy = &self.config.strategy;
+        slot.set_reach(strategy.reach(slot.lifetime(), slot.cost()));
+    }
+
+    /// Averages in how long a fill or a refresh took.
+    pub(crate) fn measure(&self, fingerprint: u64, took: Duration) {
+        let slot = self.records.claim(fingerprint);
+        slot.measure(took);
+        self.aim(slot);
     }
 
     fn learn_pass(&self, fingerprint: u64) {
@@ -118,6 +133,6 @@ impl Fill {
         self.shared
             .learn_fill(self.fingerprint, &self.seen.after(since));
         let took = now.saturating_duration_since(self.sent);
-        self.shared.records.claim(self.fingerprint).measure(took);
+        self.shared.measure(self.fingerprint, took);
     }
 }

@@ -142,6 +142,7 @@ mod plan;
 mod pump;
 mod records;
 mod refresh;
+mod secret;
 mod seen;
 mod service;
 mod settle;

@@ -95,16 +95,15 @@ impl Shared {
 
     /// Rolls for a refresh, unless it is out of reach, under way, resting or not paid for.
     fn draws(&self, slot: &Slot, now: Micros) -> Option<f64> {
+        if !slot.is_in_reach(now) || slot.has(flag::REFRESHING) || slot.is_resting(now) {
+            return None;
+        }
         let config = &self.config;
         let moment = Moment {
             remaining: slot.remaining(now),
             lifetime: slot.lifetime(),
             cost: slot.cost(),
         };
-        let out_of_reach = moment.remaining > config.strategy.reach(&moment);
-        if out_of_reach || slot.has(flag::REFRESHING) || slot.is_resting(now) {
-            return None;
-        }
         let uniform = self.draw();
         if !config.strategy.is_due(&moment, uniform) {
             return None;

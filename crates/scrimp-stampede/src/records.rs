@@ -40,7 +40,9 @@ pub(crate) struct Slot {
     lifetime: AtomicU64,
     /// Microseconds, smoothed; zero where nothing was measured.
     cost: AtomicU64,
-    /// No refresh before this.
+    /// No refresh before this: it would be too early.
+    reach: AtomicU64,
+    /// No refresh before this: the last ones have failed.
     rest: AtomicU64,
     flags: AtomicU32,
     hits: AtomicU32,
@@ -118,7 +120,13 @@ impl fmt::Debug for Records {
 impl Slot {
     fn clear(&self, fingerprint: u64) {
         self.tag.store(0, Relaxed);
-        for number in [&self.expires, &self.lifetime, &self.cost, &self.rest] {
+        for number in [
+            &self.expires,
+            &self.lifetime,
+            &self.cost,
+            &self.reach,
+            &self.rest,
+        ] {
             number.store(0, Relaxed);
         }
         for number in [&self.flags, &self.hits, &self.failures] {
@@ -152,6 +160,16 @@ impl Slot {
     pub(crate) fn set_lifetime(&self, expires: Micros, lifetime: Duration) {
         self.expires.store(expires, Relaxed);
         self.lifetime.store(to_micros(lifetime), Relaxed);
+    }
+
+    /// How long before expiry a refresh may begin.
+    pub(crate) fn set_reach(&self, reach: Duration) {
+        let from = self.expires.load(Relaxed).saturating_sub(to_micros(reach));
+        self.reach.store(from, Relaxed);
+    }
+
+    pub(crate) fn is_in_reach(&self, now: Micros) -> bool {
+        self.reach.load(Relaxed) <= now
     }
 
     /// A cost that somebody else has averaged.

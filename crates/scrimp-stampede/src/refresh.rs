@@ -194,12 +194,11 @@ impl Claim {
         self.heard = true;
         let seen = seen.after(since);
         self.shared.learn(self.fingerprint, &seen, status, false);
-        let slot = self.shared.records.claim(self.fingerprint);
         if seen.from == From::Hit {
-            slot.filled();
+            self.shared.records.claim(self.fingerprint).filled();
         }
         if seen.cost.is_none() {
-            slot.measure(took);
+            self.shared.measure(self.fingerprint, took);
         }
     }
 

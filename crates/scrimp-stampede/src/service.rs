@@ -105,7 +105,7 @@ where
             Plan::Stale {
                 window, at_once, ..
             } => Box::pin(cold.stale(window, at_once)),
-            Plan::Peek(_) => Box::pin(cold.peek()),
+            Plan::Peek(_) => Box::pin(cold.go()),
             _ => Box::pin(cold.gate()),
         })
     }

@@ -1,7 +1,10 @@
 //! What stampede protection adds to a hit.
 
 use crate::{
-    bench::{hit, instructions},
+    bench::{
+        hit,
+        instructions::{self, Case},
+    },
     fixture,
     peers::{STAMPEDE, Setup},
     poll,
@@ -30,7 +33,7 @@ pub(crate) fn run(rounds: usize, report: &mut Report) -> anyhow::Result<()> {
         report.add(BENCH, name, "time", *nanoseconds, "ns");
         report.add(BENCH, name, "added", nanoseconds - medians[0], "ns");
         report.add(BENCH, name, "ratio", nanoseconds / medians[0], "");
-        let count = instructions::count(name, scratch.path())?;
+        let count = instructions::count(Case::Stampede, name, scratch.path())?;
         report.add(BENCH, name, "instructions", count, "");
         if cfg!(feature = "count") {
             report.add(BENCH, name, "allocations", hit::allocations(named), "");

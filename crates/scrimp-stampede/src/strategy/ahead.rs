@@ -29,12 +29,12 @@ impl RefreshAhead {
 }
 
 impl Strategy for RefreshAhead {
-    fn reach(&self, moment: &Moment) -> Duration {
-        scale(moment.lifetime, self.part)
+    fn reach(&self, lifetime: Duration, _cost: Option<Duration>) -> Duration {
+        scale(lifetime, self.part)
     }
 
     fn is_due(&self, moment: &Moment, _uniform: f64) -> bool {
-        moment.remaining <= self.reach(moment)
+        moment.remaining <= self.reach(moment.lifetime, None)
     }
 }
 

@@ -28,9 +28,10 @@ pub struct Moment {
 /// does nothing else. What it says costs a call to the upstream at most: single flight, the
 /// budget and the rest after failures are the layer's and hold for every strategy.
 pub trait Strategy: fmt::Debug + Send + Sync + 'static {
-    /// The longest time before expiry at which [`is_due`](Self::is_due) may say yes. Hits
-    /// before that pay neither for chance nor for logarithms.
-    fn reach(&self, moment: &Moment) -> Duration;
+    /// The longest time before expiry at which [`is_due`](Self::is_due) may say yes for an
+    /// answer of this lifetime and cost. Asked once for each that comes: hits before that
+    /// pay neither for chance nor for logarithms.
+    fn reach(&self, lifetime: Duration, cost: Option<Duration>) -> Duration;
 
     /// Whether this request refreshes the answer. `uniform` is drawn anew for each, out of
     /// (0, 1].

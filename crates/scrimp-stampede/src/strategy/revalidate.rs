@@ -25,7 +25,7 @@ impl StaleWhileRevalidate {
 }
 
 impl Strategy for StaleWhileRevalidate {
-    fn reach(&self, _moment: &Moment) -> Duration {
+    fn reach(&self, _lifetime: Duration, _cost: Option<Duration>) -> Duration {
         Duration::ZERO
     }
 

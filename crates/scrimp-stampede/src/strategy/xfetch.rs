@@ -96,19 +96,19 @@ impl XFetch {
     }
 
     /// How much before expiry this draw refreshes.
-    fn gap(&self, moment: &Moment, minus_ln: f64) -> Duration {
-        let delta = self.fixed.or(moment.cost).unwrap_or(self.assumed);
-        scale(delta, self.beta * minus_ln).min(scale(moment.lifetime, self.reach))
+    fn gap(&self, lifetime: Duration, cost: Option<Duration>, minus_ln: f64) -> Duration {
+        let delta = self.fixed.or(cost).unwrap_or(self.assumed);
+        scale(delta, self.beta * minus_ln).min(scale(lifetime, self.reach))
     }
 }
 
 impl Strategy for XFetch {
-    fn reach(&self, moment: &Moment) -> Duration {
-        self.gap(moment, LONGEST)
+    fn reach(&self, lifetime: Duration, cost: Option<Duration>) -> Duration {
+        self.gap(lifetime, cost, LONGEST)
     }
 
     fn is_due(&self, moment: &Moment, uniform: f64) -> bool {
-        self.gap(moment, -uniform.ln()) >= moment.remaining
+        self.gap(moment.lifetime, moment.cost, -uniform.ln()) >= moment.remaining
     }
 }
 
@@ -193,7 +193,8 @@ mod tests {
             let moment = Moment::new(times[0], times[1]).cost(times[2]);
             let strategy = XFetch::new(beta).expect("a good beta");
             if strategy.is_due(&moment, uniform) {
-                prop_assert!(moment.remaining <= strategy.reach(&moment));
+                let reach = strategy.reach(moment.lifetime, moment.cost);
+                prop_assert!(moment.remaining <= reach);
             }
         }
     }
