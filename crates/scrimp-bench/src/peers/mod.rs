@@ -55,6 +55,9 @@ pub(crate) const FLOORS: &[Make] = &[
 
 pub(crate) const SCRIMP: &[Make] = &[scrimp::plain, scrimp::explain, scrimp::ten_rules];
 
+/// The cache alone, and with stampede protection around it.
+pub(crate) const STAMPEDE: &[Make] = &[scrimp::plain, scrimp::stampede, scrimp::stampede_rolling];
+
 pub(crate) const PEERS: &[Make] = &[
     tower_resilience::subject,
     axum_response_cache::subject,

@@ -37,7 +37,7 @@ pub struct Entry {
     pub(crate) selection: Selection,
     pub(crate) birth: Birth,
     pub(crate) booking: Option<Booking>,
-    /// How long the upstream took to make it.
+    /// How long the upstream takes to make it, smoothed over the entry's forerunners.
     pub(crate) recompute_cost: Duration,
     /// A refresh in the background is under way.
     pub(crate) refreshing: RefreshFlag,
