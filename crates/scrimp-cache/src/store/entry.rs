@@ -8,7 +8,7 @@ use scrimp_core::{Account, Money};
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
-use super::{FillToken, RefreshFlag, Refreshing, common_value::common, weight::headers_size};
+use super::{FillToken, RefreshFlag, Refreshing, value, weight::headers_size};
 use crate::{
     invalidate::epoch::Birth,
     policy::{Policy, Selection},
@@ -37,7 +37,7 @@ pub struct Entry {
     pub(crate) selection: Selection,
     pub(crate) birth: Birth,
     pub(crate) booking: Option<Booking>,
-    /// How long the upstream took to make it.
+    /// How long the upstream takes to make it, smoothed over the entry's forerunners.
     pub(crate) recompute_cost: Duration,
     /// A refresh in the background is under way.
     pub(crate) refreshing: RefreshFlag,
@@ -131,7 +131,11 @@ impl fmt::Debug for Entry {
 /// bytes would keep the whole buffer. All go into one allocation, and each is a slice of it;
 /// those that most responses have in common take none.
 pub(crate) fn compact(headers: &HeaderMap, mut copy: HeaderMap) -> HeaderMap {
-    let ready: SmallVec<[Option<HeaderValue>; 16]> = headers.values().map(common).collect();
+    let ready: SmallVec<[Option<HeaderValue>; 16]> = headers
+        .iter()
+        .map(|(name, value)| value::shared(name, value))
+        .collect();
+    value::learn(headers.iter());
     let own = || {
         headers
             .values()
