@@ -2,7 +2,7 @@
 
 use std::{
     hash::{BuildHasher, RandomState},
-    sync::{Arc, LazyLock},
+    sync::{Arc, LazyLock, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -187,6 +187,7 @@ impl<'a> Response<'a> {
             booking: self.booking.and_then(|booking| booking.open(codec)),
             recompute_cost: self.recompute_cost,
             refreshing: codec.flag(flag),
+            weighed: AtomicU64::new(0),
         })
     }
 }

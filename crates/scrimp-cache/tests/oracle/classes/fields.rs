@@ -73,7 +73,7 @@ pub const CLASSES: &[Class] = &[
         verdict: "ours: what no stored variant matches may be one of them, and the upstream is asked with a strong tag; the oracle fetches",
         rewrite: |history| {
             let response = &history.response;
-            if response.vary.is_empty() || response.etag != ["\"a\""] {
+            if response.status != 200 || response.vary.is_empty() || response.etag != ["\"a\""] {
                 return;
             }
             for (_, asking) in &mut history.later {
