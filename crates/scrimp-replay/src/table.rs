@@ -6,6 +6,7 @@ use crate::{
     format::{bytes, count, counted, elapsed, money, percent},
     line::format_time,
     report::{Report, ratio},
+    stampede::Waiting,
     ttl::Ttl,
 };
 
@@ -138,6 +139,36 @@ impl Table<'_> {
         writeln!(f, "time taken  {}", elapsed(report.elapsed))
     }
 
+    fn stampede(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(stampede) = &self.report.stampede else {
+            return Ok(());
+        };
+        let (without, with) = (&stampede.without, &stampede.with);
+        let row = |name: &str, of: &dyn Fn(&Waiting) -> String| {
+            [name.to_owned(), of(without), of(with), String::new()]
+        };
+        let takes = Ttl::After(stampede.takes);
+        let mut head = row(&format!("upstream takes {takes}"), &|_| String::new());
+        (head[1], head[2]) = ("cache alone".into(), "with stampede protection".into());
+        let rows = [
+            head,
+            row("requests that waited", &|side| count(side.blocked)),
+            row("waited in all", &|side| elapsed(side.waited)),
+            row("upstream calls", &|side| count(side.upstream_calls)),
+            row("  while one for the URL was under way", &|side| {
+                count(side.doubled)
+            }),
+            row("  at once for one URL, at most", &|side| count(side.burst)),
+        ];
+        f.write_str("\n")?;
+        let [first, second, third, _] = widths(&rows);
+        for (at, [name, without, with, _]) in rows.into_iter().enumerate() {
+            let line = format!("{name:<first$}  {without:>second$}  {with:>third$}");
+            writeln!(f, "{}", if at == 0 { self.bold(&line) } else { line })?;
+        }
+        Ok(())
+    }
+
     fn routes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let routes = self
             .report
@@ -209,6 +240,7 @@ impl fmt::Display for Table<'_> {
         self.head(f)?;
         self.bill(f)?;
         self.facts(f)?;
+        self.stampede(f)?;
         self.routes(f)?;
         self.footnotes(f)
     }
