@@ -6,7 +6,6 @@ use crate::{
     format::{bytes, count, counted, elapsed, money, percent},
     line::format_time,
     report::{Report, ratio},
-    stampede::Waiting,
     ttl::Ttl,
 };
 
@@ -143,23 +142,15 @@ impl Table<'_> {
         let Some(stampede) = &self.report.stampede else {
             return Ok(());
         };
-        let (without, with) = (&stampede.without, &stampede.with);
-        let row = |name: &str, of: &dyn Fn(&Waiting) -> String| {
-            [name.to_owned(), of(without), of(with), String::new()]
-        };
-        let takes = Ttl::After(stampede.takes);
-        let mut head = row(&format!("upstream takes {takes}"), &|_| String::new());
-        (head[1], head[2]) = ("cache alone".into(), "with stampede protection".into());
-        let rows = [
-            head,
-            row("requests that waited", &|side| count(side.blocked)),
-            row("waited in all", &|side| elapsed(side.waited)),
-            row("upstream calls", &|side| count(side.upstream_calls)),
-            row("  while one for the URL was under way", &|side| {
-                count(side.doubled)
-            }),
-            row("  at once for one URL, at most", &|side| count(side.burst)),
+        let head = [
+            format!("upstream takes {}", Ttl::After(stampede.takes)),
+            "cache alone".into(),
+            "with stampede protection".into(),
         ];
+        let rows = [head].into_iter().chain(stampede.rows());
+        let rows: Vec<_> = rows
+            .map(|[name, without, with]| [name, without, with, String::new()])
+            .collect();
         f.write_str("\n")?;
         let [first, second, third, _] = widths(&rows);
         for (at, [name, without, with, _]) in rows.into_iter().enumerate() {

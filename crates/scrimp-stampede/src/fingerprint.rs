@@ -130,7 +130,7 @@ fn kind(name: &HeaderName) -> Kind {
     let text = name.as_str();
     // The first byte sorts out most names without comparing them.
     match text.as_bytes()[0] {
-        b'a' | b'h' | b'o' | b'x' if selects(text) => Kind::Selects,
+        b'a' | b'h' | b'o' | b'p' | b'x' if selects(text) => Kind::Selects,
         b'c' => match text {
             "cookie" => Kind::Selects,
             "cache-control" => Kind::Own,
@@ -142,7 +142,6 @@ fn kind(name: &HeaderName) -> Kind {
             _ => Kind::Other,
         },
         b'p' if text == "pragma" => Kind::Own,
-        b'p' if selects(text) => Kind::Selects,
         b'r' if text == "range" => Kind::Partial,
         b'u' if text == "upgrade" => Kind::Own,
         _ => Kind::Other,

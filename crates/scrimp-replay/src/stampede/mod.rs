@@ -21,7 +21,13 @@ use tower::ServiceExt;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::{error::Result, settings::Settings, stack::rule, upstream::Upstream};
+use crate::{
+    error::Result,
+    format::{count, elapsed},
+    settings::Settings,
+    stack::rule,
+    upstream::Upstream,
+};
 use slow::Slow;
 
 /// What waiting for the upstream comes to, without stampede protection and with it.
@@ -71,6 +77,28 @@ struct Side<S> {
     waiting: Arc<Mutex<Waiting>>,
 }
 
+// === impl StampedeReport ===
+
+impl StampedeReport {
+    /// What is measured, without protection and with it, in words.
+    pub(crate) fn rows(&self) -> [[String; 3]; 5] {
+        let row = |name: &str, of: &dyn Fn(&Waiting) -> String| {
+            [name.to_owned(), of(&self.without), of(&self.with)]
+        };
+        [
+            row("requests that waited", &|side| count(side.blocked)),
+            row("waited in all", &|side| elapsed(side.waited)),
+            row("upstream calls", &|side| count(side.upstream_calls)),
+            row("calls while one for the URL was under way", &|side| {
+                count(side.doubled)
+            }),
+            row("calls at once for one URL, at most", &|side| {
+                count(side.burst)
+            }),
+        ]
+    }
+}
+
 // === impl Comparison ===
 
 impl Comparison {
@@ -83,7 +111,10 @@ impl Comparison {
             Ok(cache.clock(clock.clone()))
         };
         let slow = || Slow::new(Upstream::new(settings.price), takes);
-        let layer = StampedeLayer::new().clock(clock.clone());
+        // The same draws in every run, so that a report can be repeated.
+        let random = Mutex::new(fastrand::Rng::with_seed(1));
+        let layer = StampedeLayer::new().random(move || random.lock().f64());
+        let layer = layer.clock(clock.clone());
         let (alone, protected) = (slow(), slow());
         let around = layer.layer(cache()?.layer(protected.clone()));
         Ok(Self {
