@@ -47,6 +47,7 @@ pub(crate) type Make = fn(Setup) -> Named;
 /// What a hit can be answered with, HTTP aside: the floor and other ways to go about it.
 pub(crate) const FLOORS: &[Make] = &[
     floor::moka_sync,
+    floor::moka_sync_with_fields,
     floor::entry,
     floor::quick_cache,
     floor::moka_future,
