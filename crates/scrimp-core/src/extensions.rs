@@ -1,9 +1,11 @@
 //! What layers tell each other, carried in [`http::Extensions`].
 //!
-//! On requests: [`Tenant`], [`Directive`], [`Tags`], [`Explain`]. On responses: [`CacheInfo`],
-//! [`Charge`], [`Shared`].
+//! On requests: [`Tenant`], [`Directive`], [`Tags`], [`Explain`], [`Since`]. On responses:
+//! [`CacheInfo`], [`Charge`], [`Shared`].
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
+
+use bytes::Bytes;
 
 use crate::Money;
 
@@ -31,6 +33,15 @@ pub struct Explain;
 /// On a request: tags that its answer will carry, to be invalidated by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tags(pub Arc<[Box<str>]>);
+
+/// On a request: an answer from a call that began earlier than this will not do.
+///
+/// A cache puts its position in its log of invalidations here. A layer that shares calls
+/// lets a request join only calls whose own position is at least as high: else what was
+/// invalidated before the request was made could still be given to it, and be stored as if
+/// it had been fetched afterwards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Since(pub u64);
 
 /// On a response: what the cache did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,9 +81,29 @@ pub enum CacheState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Charge(pub Money);
 
-/// On a response: it came from an upstream call that was made for another request too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Shared;
+/// On a response: it came from an upstream call whose answer others may be given too.
+///
+/// A cache that sees a thousand of these has to keep one. The first to ask for
+/// [`keep`](Self::keep) collects the body as it would any other. Whoever comes to a clean end
+/// first asks for [`commit`](Self::commit), and stores it: either what it has collected, or
+/// [all that has come by](Self::chunks). So the keeper may leave, and somebody else keeps.
+#[derive(Clone)]
+pub struct Shared {
+    answer: Arc<dyn SharedAnswer>,
+    collapsed: bool,
+}
+
+/// The one answer behind many [`Shared`] responses.
+pub trait SharedAnswer: Send + Sync {
+    /// True for the first who asks.
+    fn keep(&self) -> bool;
+
+    /// True for the first who asks.
+    fn commit(&self) -> bool;
+
+    /// The body from its first byte to its last, if it is there as a whole.
+    fn chunks(&self) -> Option<Vec<Bytes>>;
+}
 
 // === impl CacheInfo ===
 
@@ -88,5 +119,47 @@ impl CacheInfo {
             shareable: false,
             stored: false,
         }
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    /// One response of an answer. It is `collapsed` if the call was made for another request.
+    pub fn new(answer: Arc<dyn SharedAnswer>, collapsed: bool) -> Self {
+        Self { answer, collapsed }
+    }
+
+    /// Whether the call was made for another request than this one.
+    #[must_use]
+    pub fn collapsed(&self) -> bool {
+        self.collapsed
+    }
+
+    /// Whether to collect the body in order to store it. True for one response only.
+    #[must_use]
+    pub fn keep(&self) -> bool {
+        self.answer.keep()
+    }
+
+    /// Whether to store what was read to its end. True for one response only.
+    #[must_use]
+    pub fn commit(&self) -> bool {
+        self.answer.commit()
+    }
+
+    /// The whole body, for one that did not collect it. `None` if it has not ended yet, or
+    /// was too large to be held.
+    #[must_use]
+    pub fn chunks(&self) -> Option<Vec<Bytes>> {
+        self.answer.chunks()
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("collapsed", &self.collapsed)
+            .finish_non_exhaustive()
     }
 }

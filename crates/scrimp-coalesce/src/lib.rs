@@ -1,0 +1,37 @@
+//! x
+mod answer;
+mod body;
+mod config;
+mod deliver;
+mod flight;
+mod future;
+mod group;
+mod handle;
+mod judge;
+mod key;
+mod layer;
+mod log;
+mod marks;
+mod pass;
+mod reader;
+mod refuse;
+mod resume;
+mod service;
+mod stats;
+mod stream;
+mod sync;
+mod table;
+mod visit;
+mod wakers;
+mod window;
+
+pub use body::CoalesceBody;
+pub use config::{Abandoned, OnError, Overflow, SlowReader};
+pub use future::ResponseFuture;
+pub use group::{Group, GroupCall};
+pub use handle::CoalesceHandle;
+pub use layer::CoalesceLayer;
+pub use reader::FellBehind;
+pub use service::Coalesce;
+pub use stats::CoalesceStats;
+pub use window::Window;
