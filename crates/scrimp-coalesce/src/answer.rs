@@ -40,8 +40,7 @@ pub(crate) struct Terms {
     /// The type of the service's error, which is what can be shared.
     pub(crate) error: TypeId,
     pub(crate) born: Birth,
-    /// Which of how many attempts it is, from one.
-    pub(crate) attempt: u32,
+    pub(crate) most_panics: u32,
 }
 
 /// Before what a call began: its answer may not know of what came later.
@@ -311,6 +310,10 @@ impl Arrival for Arrived {
             Self::Failed(_) | Self::Own(..) => true,
             Self::Kept(_) => false,
         }
+    }
+
+    fn most_panics(terms: &Terms) -> u32 {
+        terms.most_panics
     }
 }
 

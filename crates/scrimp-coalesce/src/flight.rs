@@ -5,6 +5,9 @@
 //! nothing behind that has to be handed over. The call is polled with the flight's own
 //! waker: it wakes a few waiters, of which the first to come carries on.
 //!
+//! A call that fails or panics leaves the flight vacant: the first waiter to come makes
+//! another, in the same flight, while the rest go on waiting without having been woken.
+//!
 //! Order of locks: a shard of the table, then a flight. Nothing of the outside is called
 //! with either held: no future, no waker, no drop of a call.
 
@@ -17,7 +20,7 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
-use scrimp_core::Key;
+use scrimp_core::{Key, KeyRef};
 
 use crate::{
     sync::Mutex,
@@ -42,6 +45,9 @@ pub(crate) trait Arrival: Sized + Send + 'static {
 
     /// Whether all of it is there, so that a lone caller can have it without a flight.
     fn is_whole(&self) -> bool;
+
+    /// Calls of one flight that may be lost in panics.
+    fn most_panics(terms: &Self::Terms) -> u32;
 }
 
 /// A result that many get a copy of.
@@ -65,20 +71,29 @@ pub(crate) enum Landing<A: Arrival> {
     Own { own: A::Own, others: Others },
 }
 
-/// What those do who got nothing.
+/// What becomes of those who got nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Others {
     /// Each makes a call of its own, at once.
     Alone,
-    /// One of them tries again, and the rest wait for it.
+    /// One of them makes the next call, and the rest wait for it.
     Again,
+    /// There have been enough calls.
+    Broken,
 }
 
-/// What one waiter gets.
+/// What one waiter gets. But for `Lead`, its place in the flight is given up.
 pub(crate) enum Outcome<A: Arrival> {
     Copy(<A::Cargo as Cargo>::Copy),
     Own(A::Own),
-    Nothing(Others),
+    /// Nothing, and it is to make a call of its own.
+    Alone,
+    /// It is to make the flight's next call.
+    Lead,
+    /// The result is not to be had any more.
+    Missed,
+    /// Too many calls were lost in panics.
+    Broken,
 }
 
 /// One call, its waiters, and then its result.
@@ -92,8 +107,13 @@ pub(crate) struct Flight<A: Arrival> {
 struct State<A: Arrival> {
     phase: Phase<A>,
     members: usize,
+    /// Which call it is, from one.
+    attempt: u32,
     /// The one whose request it was is still there.
     leader: bool,
+    leader_slot: Option<usize>,
+    /// What is due to those who have made a call, by attempt.
+    owed: Vec<(u32, Owed<A>)>,
     /// There has been a wake since the call was polled last.
     woken: bool,
     wakers: Wakers,
@@ -102,21 +122,35 @@ struct State<A: Arrival> {
 enum Phase<A: Arrival> {
     /// Under way. The call is with the member that polls it, or here.
     Calling(Option<Call<A>>),
+    /// It has failed. The first member to come makes another.
+    Vacant,
     Shared(A::Cargo),
-    Parted {
-        own: Option<A::Own>,
-        others: Others,
-    },
-    Panicked(Option<Box<dyn Any + Send>>),
+    Alone,
+    Broken,
     /// Everybody left before it was over.
     Gone,
+}
+
+enum Owed<A: Arrival> {
+    Own(A::Own),
+    Panic(Box<dyn Any + Send>),
+}
+
+/// What is left to do once the state is unlocked.
+struct Parted<A: Arrival> {
+    woken: Woken,
+    retire: bool,
+    /// The member was the leader, and gets this. If nobody does, it is dropped here.
+    due: Option<Owed<A>>,
+    leads: bool,
 }
 
 /// One caller's place in a flight. Leaves when it is dropped.
 pub(crate) struct Member<A: Arrival> {
     flight: Arc<Flight<A>>,
     slot: Option<usize>,
-    leader: bool,
+    /// The attempt that is this one's call.
+    leads: Option<u32>,
     /// Has the call in hand, or is about to make it.
     carrying: bool,
     done: bool,
@@ -151,7 +185,10 @@ impl<A: Arrival> Flight<A> {
             state: Mutex::new(State {
                 phase: Phase::Calling(None),
                 members: 1,
+                attempt: 1,
                 leader: true,
+                leader_slot: None,
+                owed: Vec::new(),
                 woken: false,
                 wakers: Wakers::default(),
             }),
@@ -159,7 +196,7 @@ impl<A: Arrival> Flight<A> {
         Member {
             flight,
             slot: None,
-            leader: true,
+            leads: Some(1),
             carrying: true,
             done: false,
             finish,
@@ -170,33 +207,20 @@ impl<A: Arrival> Flight<A> {
     pub(crate) fn board(self: &Arc<Self>, most: usize, finish: Option<Finish<A>>) -> Boarding<A> {
         let mut state = self.state.lock();
         match &state.phase {
-            Phase::Calling(_) if state.members >= most => Boarding::Full,
-            Phase::Calling(_) => {
+            Phase::Calling(_) | Phase::Vacant if state.members >= most => Boarding::Full,
+            Phase::Calling(_) | Phase::Vacant => {
                 state.members += 1;
                 drop(state);
-                Boarding::Member(Member {
-                    flight: Arc::clone(self),
-                    slot: None,
-                    leader: false,
-                    carrying: false,
-                    done: false,
-                    finish,
-                })
+                Boarding::Member(Member::follower(self, finish))
             }
             Phase::Shared(cargo) => cargo.copy().map_or(Boarding::TooLate, Boarding::Copy),
-            Phase::Parted { .. } | Phase::Panicked(_) | Phase::Gone => Boarding::TooLate,
+            Phase::Alone | Phase::Broken | Phase::Gone => Boarding::TooLate,
         }
     }
 
     /// Nobody finds it any more.
     pub(crate) fn retire(self: &Arc<Self>) {
         self.table.remove(self);
-    }
-
-    /// Callers that wait for it now.
-    #[cfg(test)]
-    pub(crate) fn members(&self) -> usize {
-        self.state.lock().members
     }
 }
 
@@ -219,18 +243,90 @@ impl<A: Arrival> Wake for Flight<A> {
     }
 }
 
+// === impl State ===
+
+impl<A: Arrival> State<A> {
+    /// What is due to the leader of this attempt.
+    fn owed(&mut self, attempt: Option<u32>) -> Option<Owed<A>> {
+        let at = self.owed.iter().position(|(of, _)| Some(*of) == attempt)?;
+        Some(self.owed.swap_remove(at).1)
+    }
+
+    fn wait(&mut self, slot: &mut Option<usize>, leads: Option<u32>, waker: &Waker) {
+        self.wakers.register(slot, waker);
+        if leads == Some(self.attempt) {
+            self.leader_slot = *slot;
+        }
+    }
+
+    /// The call has brought nothing to share. `owed` is its leader's, and the member that
+    /// carried it led that attempt or followed.
+    fn part(&mut self, owed: Owed<A>, others: Others, leads: bool) -> Parted<A> {
+        let mut due = Some(owed);
+        let mut woken = Woken::new();
+        if !leads && self.leader {
+            self.owed
+                .extend(due.take().map(|owed| (self.attempt, owed)));
+            let leader = self.leader_slot.and_then(|slot| self.wakers.take(slot));
+            woken.extend(leader);
+        }
+        self.leader &= !leads;
+        self.woken = false;
+        let deserted = leads && self.members == 1;
+        self.phase = match others {
+            Others::Alone => Phase::Alone,
+            Others::Broken => Phase::Broken,
+            Others::Again if deserted => Phase::Gone,
+            Others::Again => Phase::Vacant,
+        };
+        let retire = !matches!(self.phase, Phase::Vacant);
+        match retire {
+            true => woken.extend(self.wakers.all()),
+            // A follower that carried the call makes the next one itself.
+            false if leads => woken.extend(self.wakers.carriers()),
+            false => {}
+        }
+        Parted {
+            woken,
+            retire,
+            due,
+            leads,
+        }
+    }
+}
+
 // === impl Member ===
 
 impl<A: Arrival> Member<A> {
+    fn follower(flight: &Arc<Flight<A>>, finish: Option<Finish<A>>) -> Self {
+        Self {
+            flight: Arc::clone(flight),
+            slot: None,
+            leads: None,
+            carrying: false,
+            done: false,
+            finish,
+        }
+    }
+
     pub(crate) fn terms(&self) -> &A::Terms {
         &self.flight.terms
+    }
+
+    pub(crate) fn key(&self) -> KeyRef<'_> {
+        self.flight.key.as_ref()
     }
 
     pub(crate) fn flight(&self) -> &Arc<Flight<A>> {
         &self.flight
     }
 
-    /// Makes the call that this member's flight was opened for.
+    /// Which of the flight's calls this member makes, from one; 0 if it has made none.
+    pub(crate) fn attempt(&self) -> u32 {
+        self.leads.unwrap_or(0)
+    }
+
+    /// Makes the call that this member leads.
     pub(crate) fn launch(&mut self, call: Call<A>, cx: &mut Context<'_>) -> Poll<Outcome<A>> {
         self.carry(call, cx)
     }
@@ -238,25 +334,37 @@ impl<A: Arrival> Member<A> {
     /// Carries the call on if there is something to do and nobody else does it.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Outcome<A>> {
         let mut state = self.flight.state.lock();
-        let State {
-            phase,
-            woken,
-            wakers,
-            ..
-        } = &mut *state;
-        let Phase::Calling(call) = phase else {
+        if !state.owed.is_empty()
+            && let Some(owed) = state.owed(self.leads)
+        {
             drop(state);
-            return self.settle();
-        };
-        match call.take_if(|_| std::mem::take(woken)) {
-            Some(call) => {
-                drop(state);
-                self.carrying = true;
-                self.carry(call, cx)
-            }
-            None => {
-                wakers.register(&mut self.slot, cx.waker());
+            self.leave();
+            return Poll::Ready(collect(owed));
+        }
+        let woken = state.woken;
+        match &mut state.phase {
+            Phase::Calling(call) => {
+                if let Some(call) = call.take_if(|_| woken) {
+                    state.woken = false;
+                    drop(state);
+                    self.carrying = true;
+                    return self.carry(call, cx);
+                }
+                state.wait(&mut self.slot, self.leads, cx.waker());
                 Poll::Pending
+            }
+            Phase::Vacant => {
+                state.phase = Phase::Calling(None);
+                state.attempt += 1;
+                state.leader = true;
+                state.leader_slot = self.slot;
+                self.leads = Some(state.attempt);
+                self.carrying = true;
+                Poll::Ready(Outcome::Lead)
+            }
+            Phase::Shared(_) | Phase::Alone | Phase::Broken | Phase::Gone => {
+                drop(state);
+                Poll::Ready(self.settle())
             }
         }
     }
@@ -273,13 +381,12 @@ impl<A: Arrival> Member<A> {
             }
             Ok(Poll::Ready(arrival)) => {
                 drop(call);
-                self.land(arrival)
+                self.land(arrival, cx)
             }
             Err(panic) => {
-                self.end(Phase::Panicked(Some(panic)));
                 // What a broken call leaves behind may well panic again.
                 let _ = catch_unwind(AssertUnwindSafe(|| drop(call)));
-                self.settle()
+                self.lost(panic, cx)
             }
         }
     }
@@ -287,7 +394,7 @@ impl<A: Arrival> Member<A> {
     fn put_back(&mut self, call: Call<A>, cx: &Context<'_>) {
         let mut state = self.flight.state.lock();
         state.phase = Phase::Calling(Some(call));
-        state.wakers.register(&mut self.slot, cx.waker());
+        state.wait(&mut self.slot, self.leads, cx.waker());
         self.carrying = false;
         let woken = match state.woken {
             true => state.wakers.carriers(),
@@ -297,80 +404,72 @@ impl<A: Arrival> Member<A> {
         woken.into_iter().for_each(Waker::wake);
     }
 
-    fn land(&mut self, arrival: A) -> Poll<Outcome<A>> {
+    fn land(&mut self, arrival: A, cx: &mut Context<'_>) -> Poll<Outcome<A>> {
         let mut state = self.flight.state.lock();
-        let lone = self.leader && state.members == 1 && arrival.is_whole();
-        let landing = arrival.land(lone, &self.flight);
-        match landing {
-            Landing::Own { own, others } if self.leader => {
-                // The common case of a call that nobody joined ends here.
-                state.phase = Phase::Parted { own: None, others };
-                state.members -= 1;
-                let wakers = state.wakers.all();
-                drop(state);
-                self.done = true;
-                self.flight.retire();
-                wakers.for_each(Waker::wake);
-                Poll::Ready(Outcome::Own(own))
-            }
+        let leads = self.leads == Some(state.attempt);
+        let lone = leads && state.members == 1 && arrival.is_whole();
+        match arrival.land(lone, &self.flight) {
             Landing::Own { own, others } => {
+                let parted = state.part(Owed::Own(own), others, leads);
                 drop(state);
-                self.end(Phase::Parted {
-                    own: Some(own),
-                    others,
-                });
-                self.settle()
+                self.part(parted, cx)
             }
             Landing::Shared { cargo, open } => {
+                state.phase = Phase::Shared(cargo);
+                let woken = state.wakers.all();
                 drop(state);
-                self.conclude(Phase::Shared(cargo), open);
-                self.settle()
+                self.carrying = false;
+                if !open {
+                    self.flight.retire();
+                }
+                woken.for_each(Waker::wake);
+                Poll::Ready(self.settle())
             }
         }
     }
 
-    fn end(&mut self, phase: Phase<A>) {
-        self.conclude(phase, false);
+    /// The call was lost in a panic.
+    fn lost(&mut self, panic: Box<dyn Any + Send>, cx: &mut Context<'_>) -> Poll<Outcome<A>> {
+        let parted = {
+            let mut state = self.flight.state.lock();
+            let leads = self.leads == Some(state.attempt);
+            let others = match state.attempt < A::most_panics(&self.flight.terms) {
+                true => Others::Again,
+                false => Others::Broken,
+            };
+            state.part(Owed::Panic(panic), others, leads)
+        };
+        self.part(parted, cx)
     }
 
-    fn conclude(&mut self, phase: Phase<A>, open: bool) {
-        let (before, wakers) = {
-            let mut state = self.flight.state.lock();
-            let before = std::mem::replace(&mut state.phase, phase);
-            (before, state.wakers.all())
-        };
+    fn part(&mut self, parted: Parted<A>, cx: &mut Context<'_>) -> Poll<Outcome<A>> {
         self.carrying = false;
-        drop(before);
-        if !open {
+        if parted.retire {
             self.flight.retire();
         }
-        wakers.for_each(Waker::wake);
+        parted.woken.into_iter().for_each(Waker::wake);
+        match parted.due {
+            Some(owed) if parted.leads => {
+                self.leave();
+                Poll::Ready(collect(owed))
+            }
+            nobodys => {
+                drop(nobodys);
+                self.poll(cx)
+            }
+        }
     }
 
     /// Takes this member's part of the result and leaves.
-    fn settle(&mut self) -> Poll<Outcome<A>> {
-        let mut state = self.flight.state.lock();
-        let outcome = match &mut state.phase {
-            Phase::Shared(cargo) => match cargo.copy() {
-                Some(copy) => Outcome::Copy(copy),
-                None => Outcome::Nothing(Others::Again),
-            },
-            Phase::Parted { own, others } => match own.take_if(|_| self.leader) {
-                Some(own) => Outcome::Own(own),
-                None => Outcome::Nothing(*others),
-            },
-            Phase::Panicked(panic) => match panic.take_if(|_| self.leader) {
-                Some(panic) => {
-                    drop(state);
-                    resume_unwind(panic);
-                }
-                None => Outcome::Nothing(Others::Again),
-            },
-            Phase::Gone | Phase::Calling(_) => Outcome::Nothing(Others::Again),
+    fn settle(&mut self) -> Outcome<A> {
+        let outcome = match &self.flight.state.lock().phase {
+            Phase::Shared(cargo) => cargo.copy().map_or(Outcome::Missed, Outcome::Copy),
+            Phase::Alone => Outcome::Alone,
+            Phase::Broken => Outcome::Broken,
+            Phase::Gone | Phase::Vacant | Phase::Calling(_) => Outcome::Missed,
         };
-        drop(state);
         self.leave();
-        Poll::Ready(outcome)
+        outcome
     }
 
     fn leave(&mut self) {
@@ -378,61 +477,57 @@ impl<A: Arrival> Member<A> {
             return;
         }
         let mut state = self.flight.state.lock();
-        state.leader &= !self.leader;
+        let leads = self.leads == Some(state.attempt);
+        state.leader &= !leads;
         if let Some(slot) = self.slot.take() {
             state.wakers.remove(slot);
+            state.leader_slot.take_if(|leader| *leader == slot);
         }
         if state.members == 1
             && let (Phase::Calling(Some(_)), Some(finish)) = (&state.phase, self.finish)
         {
             // Never without a member, so nobody can take it for abandoned.
             drop(state);
-            return finish(self.successor());
+            return finish(Self::follower(&self.flight, None));
         }
         state.members -= 1;
-        let (last, woken) = (state.members == 0, state.woken);
+        let (deserted, pending) = (state.members == 0, state.woken);
+        let mut woken = Woken::new();
+        let mut left = None;
+        let mut settled = None;
         match &mut state.phase {
+            Phase::Calling(_) | Phase::Vacant if deserted => {
+                left = Some(std::mem::replace(&mut state.phase, Phase::Gone));
+            }
             Phase::Calling(None) if self.carrying => {
                 // The call was never made: a panic on the way to it, or the caller left.
-                state.phase = Phase::Parted {
-                    own: None,
-                    others: Others::Again,
-                };
-                let wakers = state.wakers.all();
-                drop(state);
-                self.flight.retire();
-                wakers.for_each(Waker::wake);
+                state.phase = Phase::Vacant;
+                woken = state.wakers.carriers();
             }
-            Phase::Calling(_) if last => {
-                let call = std::mem::replace(&mut state.phase, Phase::Gone);
-                drop(state);
-                self.flight.retire();
-                drop(call);
-            }
-            Phase::Calling(Some(_)) if woken => {
-                // It may have been the one that was to carry on.
-                let woken = state.wakers.carriers();
-                drop(state);
-                woken.into_iter().for_each(Waker::wake);
-            }
-            Phase::Shared(cargo) if last => {
-                let cargo = cargo.clone();
-                drop(state);
-                cargo.settled();
-            }
+            // This may have been the one that was to carry on.
+            Phase::Vacant => woken = state.wakers.carriers(),
+            Phase::Calling(Some(_)) if pending => woken = state.wakers.carriers(),
+            Phase::Shared(cargo) if deserted => settled = Some(cargo.clone()),
             _ => {}
         }
-    }
-
-    fn successor(&self) -> Self {
-        Self {
-            flight: Arc::clone(&self.flight),
-            slot: None,
-            leader: false,
-            carrying: false,
-            done: false,
-            finish: None,
+        let owed = state.owed(self.leads);
+        drop(state);
+        if left.is_some() {
+            self.flight.retire();
         }
+        woken.into_iter().for_each(Waker::wake);
+        if let Some(cargo) = settled {
+            cargo.settled();
+        }
+        drop((left, owed));
+    }
+}
+
+/// Gives out what is due, or goes on with the panic that is.
+fn collect<A: Arrival>(owed: Owed<A>) -> Outcome<A> {
+    match owed {
+        Owed::Own(own) => Outcome::Own(own),
+        Owed::Panic(panic) => resume_unwind(panic),
     }
 }
 
@@ -441,13 +536,3 @@ impl<A: Arrival> Drop for Member<A> {
         self.leave();
     }
 }
-
-impl<A: Arrival> Future for Member<A> {
-    type Output = Outcome<A>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome<A>> {
-        Self::poll(self.get_mut(), cx)
-    }
-}
-
-impl<A: Arrival> Unpin for Member<A> {}

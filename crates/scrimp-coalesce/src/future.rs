@@ -40,8 +40,6 @@ pin_project! {
         #[pin]
         state: State<S, ReqB>,
         common: Arc<Common>,
-        // Attempts that this request has seen fail.
-        attempts: u32,
     }
 }
 
@@ -61,7 +59,6 @@ pin_project! {
 pub(crate) struct Waiting<S, ReqB> {
     pub(crate) member: Member<Arrived>,
     pub(crate) asker: Asker,
-    pub(crate) hash: u64,
     /// What to do if there is nothing to be had there. The call that this request made has
     /// taken it along.
     pub(crate) own: Option<(S, Request<ReqB>)>,
@@ -80,7 +77,6 @@ where
                 request: Some((inner, request)),
             },
             common,
-            attempts: 0,
         }
     }
 }
@@ -102,7 +98,6 @@ where
             let this = self.as_mut().project();
             let mut visit = Visit {
                 common: this.common,
-                attempts: this.attempts,
                 service: PhantomData,
             };
             let mut state = this.state;
@@ -122,7 +117,7 @@ where
                     };
                     let outcome = ready!(place.poll(cx));
                     match waiting.take() {
-                        Some(place) => visit.end(place, outcome),
+                        Some(place) => visit.end(place, outcome, cx),
                         None => return Poll::Pending,
                     }
                 }

@@ -142,6 +142,11 @@ impl<T: Clone + Send + 'static> Arrival for Whole<T> {
     fn is_whole(&self) -> bool {
         true
     }
+
+    /// Each of them is another caller's.
+    fn most_panics((): &()) -> u32 {
+        u32::MAX
+    }
 }
 
 impl<T: Clone + Send> Cargo for Copies<T> {
@@ -169,26 +174,34 @@ where
                 Some(member) => ready!(member.poll(cx)),
                 None => match enter(this.table, this.key) {
                     Entry::Lead(member) => {
-                        let member = this.member.insert(member);
-                        let make = this.make.take();
-                        let make = make.expect("it is asked for again only if it was not used");
-                        let call = make();
-                        let call = Box::pin(async { Whole(call.await) });
-                        ready!(member.launch(call, cx))
+                        *this.member = Some(member);
+                        Outcome::Lead
                     }
-                    Entry::Join(member) => ready!(this.member.insert(member).poll(cx)),
+                    Entry::Join(member) => {
+                        *this.member = Some(member);
+                        continue;
+                    }
                     Entry::Copy(copy) => return Poll::Ready(copy),
                     Entry::Barred | Entry::Crowded | Entry::Full => {
                         unreachable!("a group bars nobody and has no limits")
                     }
                 },
             };
-            *this.member = None;
-            match outcome {
-                Outcome::Copy(result) | Outcome::Own(result) => return Poll::Ready(result),
-                // The call this one waited for panicked, or its caller never got to make it.
-                Outcome::Nothing(_) => {}
+            let outcome = match (outcome, &mut *this.member) {
+                (Outcome::Lead, Some(member)) => {
+                    let make = this.make.take();
+                    let make = make.expect("who has made its call gets that call's result");
+                    let call = make();
+                    let call = Box::pin(async { Whole(call.await) });
+                    ready!(member.launch(call, cx))
+                }
+                (outcome, _) => outcome,
+            };
+            if let Outcome::Copy(result) | Outcome::Own(result) = outcome {
+                *this.member = None;
+                return Poll::Ready(result);
             }
+            *this.member = None;
         }
     }
 }

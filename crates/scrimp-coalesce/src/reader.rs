@@ -110,12 +110,12 @@ impl Drop for Reader {
 }
 
 /// Finishes a call that everybody has left.
-pub(crate) fn finish_call(member: Member<Arrived>) {
+pub(crate) fn finish_call(mut member: Member<Arrived>) {
     let Ok(runtime) = Handle::try_current() else {
         return;
     };
-    let finish = async {
-        if let Outcome::Copy(Copied::Reader(reader)) = member.await {
+    let finish = async move {
+        if let Outcome::Copy(Copied::Reader(reader)) = poll_fn(|cx| member.poll(cx)).await {
             drain(reader).await;
         }
     };

@@ -20,7 +20,7 @@ use crate::{
     body::{Boxed, CoalesceBody},
     config::{Asked, Common, Overflow, SlowReader},
     deliver::{Asker, Collapsed},
-    flight::{Cargo, Member, Others, Outcome},
+    flight::{Cargo, Member, Outcome},
     future::{State, Waiting},
     key,
     pass::{self, After},
@@ -46,7 +46,6 @@ where
 /// One poll's view of a response future.
 pub(crate) struct Visit<'a, S, ReqB> {
     pub(crate) common: &'a Arc<Common>,
-    pub(crate) attempts: &'a mut u32,
     pub(crate) service: PhantomData<fn() -> (S, ReqB)>,
 }
 
@@ -85,13 +84,12 @@ where
             return Step::Done(answer);
         }
         match self.enter(key, &asker, &request) {
-            Entry::Lead(member) => self.lead(member, key, asker, (inner, request), cx),
+            Entry::Lead(member) => self.lead(member, asker, (inner, request), cx),
             Entry::Join(member) => {
                 let max_wait = self.common.config.max_wait;
                 let place = Waiting {
                     member,
                     asker,
-                    hash: key.hash_value(),
                     own: Some((inner, request)),
                     deadline: max_wait.map(|time| Box::pin(sleep(time))),
                 };
@@ -167,7 +165,6 @@ where
         };
         let asked = Asked::by(request, asker);
         let error = TypeId::of::<S::Error>();
-        let attempt = *self.attempts + 1;
         self.common.table.enter(
             &entry,
             || config.clock.instant(),
@@ -182,7 +179,7 @@ where
                     writes: self.common.state.marks.now(),
                     since: asked.since,
                 },
-                attempt,
+                most_panics: config.attempts().max(MOST_PANICS),
             },
         )
     }
@@ -190,24 +187,23 @@ where
     fn lead(
         &mut self,
         mut member: Member<Arrived>,
-        key: KeyRef<'_>,
         mut asker: Asker,
         (inner, request): (S, Request<ReqB>),
         cx: &mut Context<'_>,
     ) -> Step<S, ReqB, Answered<ResB, S::Error>> {
         let config = &self.common.config;
         let counters = self.common.counters();
-        match *self.attempts {
-            0 => counters.calls.add(),
+        match member.attempt() {
+            1 => counters.calls.add(),
             _ => counters.retried.add(),
         }
         let terms = member.terms();
         let keeps = self.common.recent.is_some() && asker.keeps(&request);
         let errand = Errand {
             common: Arc::clone(self.common),
-            hash: key.hash_value(),
-            keep: keeps.then(|| (key.to_key(), terms.born)),
-            last: terms.attempt >= config.attempts(),
+            hash: member.key().hash_value(),
+            keep: keeps.then(|| (member.key().to_key(), terms.born)),
+            last: member.attempt() >= config.attempts(),
             fields: config.key.as_ref().map(|_| request.headers().clone()),
             writes: pass::writes(self.common, &request),
         };
@@ -217,12 +213,11 @@ where
         let place = Waiting {
             member,
             asker,
-            hash: key.hash_value(),
             own: None,
             deadline: None,
         };
         match launched {
-            Poll::Ready(outcome) => self.end(place, Some(outcome)),
+            Poll::Ready(outcome) => self.end(place, Some(outcome), cx),
             Poll::Pending => Step::Go(State::Waiting {
                 waiting: Some(place),
             }),
@@ -234,38 +229,31 @@ where
         &mut self,
         place: Waiting<S, ReqB>,
         outcome: Option<Outcome<Arrived>>,
+        cx: &mut Context<'_>,
     ) -> Step<S, ReqB, Answered<ResB, S::Error>> {
         let Waiting {
-            member,
-            asker,
-            hash,
-            own,
-            ..
+            member, asker, own, ..
         } = place;
-        let attempt = member.terms().attempt;
-        drop(member);
+        let counters = self.common.counters();
         match (outcome, own) {
-            (Some(Outcome::Copy(copy)), own) => self.copied(copy, &asker, own, hash),
+            (Some(Outcome::Copy(copy)), own) => {
+                self.copied(copy, &asker, own, member.key().hash_value())
+            }
             (Some(Outcome::Own(mine)), _) => Step::Done(self.own(mine, &asker)),
-            (Some(Outcome::Nothing(Others::Alone)), Some((inner, request))) => {
-                self.common.counters().released.add();
+            (Some(Outcome::Lead), Some(own)) => self.lead(member, asker, own, cx),
+            (Some(Outcome::Alone), Some((inner, request))) => {
+                counters.released.add();
                 pass(inner, request, After::Nothing)
             }
-            (Some(Outcome::Nothing(Others::Again)), Some((inner, request))) => {
-                *self.attempts = attempt;
-                if attempt >= self.common.config.attempts().max(MOST_PANICS) {
-                    return self.refuse(Refusal::Broken);
-                }
-                Step::Go(State::Start {
-                    request: Some((inner, request)),
-                })
-            }
+            (Some(Outcome::Missed), Some(own)) => Step::Go(State::Start { request: Some(own) }),
+            (Some(Outcome::Broken), _) => self.refuse(Refusal::Broken),
             (None, Some((inner, request))) => {
-                self.common.counters().timed_out.add();
+                counters.timed_out.add();
+                drop(member);
                 self.overflow(Refusal::WaitedTooLong, inner, request)
             }
             // The one whose call it was, and whose request is gone with it.
-            (Some(Outcome::Nothing(_)) | None, None) => self.refuse(Refusal::FellBehind),
+            (_, None) => self.refuse(Refusal::FellBehind),
         }
     }
 

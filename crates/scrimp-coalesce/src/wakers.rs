@@ -41,6 +41,11 @@ impl Wakers {
         }
     }
 
+    /// Takes the one in a slot.
+    pub(crate) fn take(&mut self, slot: usize) -> Option<Waker> {
+        self.slots.get_mut(slot)?.take()
+    }
+
     /// Gives a slot back.
     pub(crate) fn remove(&mut self, slot: usize) {
         if let Some(place) = self.slots.get_mut(slot) {
@@ -73,8 +78,9 @@ impl Wakers {
         woken
     }
 
-    /// Takes all, for the last time.
+    /// Takes all.
     pub(crate) fn all(&mut self) -> impl Iterator<Item = Waker> + use<> {
+        self.free.clear();
         std::mem::take(&mut self.slots).into_iter().flatten()
     }
 }
