@@ -51,14 +51,14 @@ impl Asker {
     }
 
     /// Whether the answer may be put into the window: not if it was asked for in a special way.
-    pub(crate) fn keeps<B>(&self, request: &Request<B>) -> bool {
+    pub(crate) fn keeps<B>(request: &Request<B>) -> bool {
         request.extensions().get::<Directive>().is_none()
             && !request.headers().contains_key(http::header::RANGE)
     }
 
     /// Whether an answer from the window will do.
-    pub(crate) fn takes_recent<B>(&self, request: &Request<B>) -> bool {
-        self.keeps(request) && !wants_fresh(request.headers())
+    pub(crate) fn takes_recent<B>(request: &Request<B>) -> bool {
+        Self::keeps(request) && !wants_fresh(request.headers())
     }
 
     /// One response of a shared answer.

@@ -172,7 +172,7 @@ pub(crate) enum Boarding<A: Arrival> {
 
 impl<A: Arrival> Flight<A> {
     /// A flight whose first member is about to make the call.
-    pub(crate) fn new(
+    pub(crate) fn open(
         table: &Arc<Table<A>>,
         key: Key,
         terms: A::Terms,

@@ -8,7 +8,6 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use pin_project_lite::pin_project;
 use scrimp_core::KeyBuf;
 use tokio::time::Instant;
 
@@ -46,19 +45,13 @@ struct Whole<T>(T);
 #[derive(Clone)]
 struct Copies<T>(T);
 
-pin_project! {
-    /// The result of a [`Group::call`].
-    #[must_use = "futures do nothing unless polled"]
-    pub struct GroupCall<T: Clone, M>
-    where
-        T: Send,
-        T: 'static,
-    {
-        table: Arc<Table<Whole<T>>>,
-        key: KeyBuf,
-        make: Option<M>,
-        member: Option<Member<Whole<T>>>,
-    }
+/// The result of a [`Group::call`].
+#[must_use = "futures do nothing unless polled"]
+pub struct GroupCall<T: Clone + Send + 'static, M> {
+    table: Arc<Table<Whole<T>>>,
+    key: KeyBuf,
+    make: Option<M>,
+    member: Option<Member<Whole<T>>>,
 }
 
 // === impl Group ===
@@ -168,17 +161,17 @@ where
     type Output = T;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        let this = self.project();
+        let this = self.get_mut();
         loop {
-            let outcome = match this.member {
+            let outcome = match &mut this.member {
                 Some(member) => ready!(member.poll(cx)),
-                None => match enter(this.table, this.key) {
+                None => match enter(&this.table, &this.key) {
                     Entry::Lead(member) => {
-                        *this.member = Some(member);
+                        this.member = Some(member);
                         Outcome::Lead
                     }
                     Entry::Join(member) => {
-                        *this.member = Some(member);
+                        this.member = Some(member);
                         continue;
                     }
                     Entry::Copy(copy) => return Poll::Ready(copy),
@@ -187,7 +180,7 @@ where
                     }
                 },
             };
-            let outcome = match (outcome, &mut *this.member) {
+            let outcome = match (outcome, &mut this.member) {
                 (Outcome::Lead, Some(member)) => {
                     let make = this.make.take();
                     let make = make.expect("who has made its call gets that call's result");
@@ -198,13 +191,16 @@ where
                 (outcome, _) => outcome,
             };
             if let Outcome::Copy(result) | Outcome::Own(result) = outcome {
-                *this.member = None;
+                this.member = None;
                 return Poll::Ready(result);
             }
-            *this.member = None;
+            this.member = None;
         }
     }
 }
+
+/// What is polled in it lies in the flight.
+impl<T: Clone + Send + 'static, M> Unpin for GroupCall<T, M> {}
 
 impl<T: Clone + Send + 'static, M> fmt::Debug for GroupCall<T, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -92,6 +92,14 @@ impl CoalesceLayer {
         self.set(|config| config.slow_reader = slow)
     }
 
+    /// How long, in all, a reader further behind than [`max_bytes`](Self::max_bytes) is waited
+    /// for before it is cut off. Default: 100 ms, enough for one whose turn it merely is not
+    /// yet. Needs a tokio runtime if it is not zero.
+    #[must_use]
+    pub fn patience(self, time: Duration) -> Self {
+        self.set(|config| config.patience = time)
+    }
+
     /// So many requests wait for one key's call at most, beside the one it is made for.
     /// Default: any number.
     #[must_use]

@@ -1,11 +1,12 @@
 //! The chunks of a body, and how far each of its readers has come.
 
-use std::{collections::VecDeque, task::Waker};
+use std::{collections::VecDeque, task::Waker, time::Duration};
 
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::Frame;
 use scrimp_core::SharedError;
+use tokio::time::Instant;
 
 use crate::stream::{BoxBody, Next, Stop};
 
@@ -39,6 +40,8 @@ pub(crate) struct Log {
     pub(crate) open: bool,
     /// Some who waited for the head have not got their reader yet.
     pub(crate) awaited: bool,
+    /// Since when readers wait for room.
+    full_since: Option<Instant>,
     places: Vec<Option<Place>>,
     free: Vec<usize>,
 }
@@ -49,6 +52,15 @@ struct Place {
     at: u64,
     told_end: bool,
     waker: Option<Waker>,
+    /// How long others have waited for it so far.
+    debt: Duration,
+}
+
+/// Whether there is room for another chunk.
+pub(crate) enum Room {
+    Free,
+    /// Not before those who are furthest behind have read on, or for so long.
+    Wait(Duration),
 }
 
 // === impl Log ===
@@ -65,6 +77,7 @@ impl Log {
             end,
             open: true,
             awaited: true,
+            full_since: None,
             places: Vec::new(),
             free: Vec::new(),
         }
@@ -79,6 +92,7 @@ impl Log {
             at: 0,
             told_end: false,
             waker: None,
+            debt: Duration::ZERO,
         });
         Some(match self.free.pop() {
             Some(index) => {
@@ -122,7 +136,6 @@ impl Log {
 
     /// What the reader gets without waiting.
     pub(crate) fn next(&mut self, place: usize) -> Option<Next> {
-        let alone = self.readers() == 1 && !self.open && self.end.is_none();
         let reader = self.places[place].as_mut()?;
         let Some(index) = reader.at.checked_sub(self.base) else {
             return Some(Err(Stop::CutOff));
@@ -131,8 +144,8 @@ impl Log {
         if let Some(chunk) = self.chunks.get(index) {
             let chunk = chunk.clone();
             reader.at += 1;
-            if alone {
-                self.forget(index + 1);
+            if let (0, Some(since)) = (index, self.full_since) {
+                reader.debt += since.elapsed();
             }
             return Some(Ok(Frame::data(chunk)));
         }
@@ -143,6 +156,71 @@ impl Log {
             End::Trailers(map) => Ok(Frame::trailers(map.clone())),
             End::Failed(error) => Err(Stop::Failed(error.clone())),
         })
+    }
+
+    /// After a reader has read on, or has left: those who can go on now because of it.
+    pub(crate) fn relieved(&mut self, limit: usize) -> Vec<Waker> {
+        if self.full_since.is_none() {
+            return Vec::new();
+        }
+        self.forget_read();
+        if self.held >= limit {
+            return Vec::new();
+        }
+        self.full_since = None;
+        self.waiting()
+    }
+
+    /// Makes room for another chunk. Where it takes cutting readers off, they are given
+    /// `patience` first, once in their lives: one that is merely not its turn yet reads on, and
+    /// one that is slow does not hold the others up for longer than that.
+    pub(crate) fn room(&mut self, limit: usize, patience: Duration) -> Room {
+        if self.held < limit {
+            return Room::Free;
+        }
+        self.forget_read();
+        if self.held < limit {
+            self.full_since = None;
+            return Room::Free;
+        }
+        let waited = self.full_since.get_or_insert_with(Instant::now).elapsed();
+        let base = self.base;
+        let behind = self
+            .places
+            .iter()
+            .flatten()
+            .filter(|place| place.at == base);
+        let debts = behind.map(|place| place.debt);
+        let debts = debts.chain(self.is_awaited().then_some(Duration::ZERO));
+        let left = debts
+            .map(|debt| patience.saturating_sub(debt + waited))
+            .max();
+        match left {
+            Some(left) if !left.is_zero() => Room::Wait(left),
+            _ => {
+                self.full_since = None;
+                while self.held >= limit {
+                    self.forget(1);
+                }
+                Room::Free
+            }
+        }
+    }
+
+    /// Forgets what everybody has read who is not cut off yet.
+    fn forget_read(&mut self) {
+        if self.is_awaited() {
+            return;
+        }
+        let reading = self.places.iter().flatten().map(|place| place.at);
+        let slowest = reading.filter(|&at| at >= self.base).min();
+        let read = slowest.unwrap_or(self.base) - self.base;
+        self.forget(usize::try_from(read).unwrap_or(usize::MAX));
+    }
+
+    /// Whether some may still come who need the first byte.
+    fn is_awaited(&self) -> bool {
+        self.awaited && self.base == 0
     }
 
     /// The body, if it has something to say and nobody listens to it yet.
@@ -172,38 +250,23 @@ impl Log {
         places.filter_map(|place| place.waker.take()).collect()
     }
 
-    /// Adds a chunk. Past the limit the log closes, and forgets.
+    /// Adds a chunk. At the limit the log closes: its beginning may be forgotten from now on.
     pub(crate) fn append(&mut self, chunk: Bytes, limit: usize) {
         if chunk.is_empty() {
             return;
         }
         self.held += chunk.len();
         self.chunks.push_back(chunk);
-        if self.held <= limit {
-            return;
+        self.open &= self.held < limit;
+        if !self.open && self.readers() == 1 && !self.awaited {
+            self.forget_read();
         }
-        self.open = false;
-        // First what everybody has read; then what the slowest have not.
-        let slowest = self.places.iter().flatten().map(|place| place.at).min();
-        let read = slowest.unwrap_or(0).saturating_sub(self.base);
-        self.forget(usize::try_from(read).unwrap_or(usize::MAX));
-        let mut over = 0;
-        let mut held = self.held;
-        // The last one always stays: who reads along must not be cut off by its size.
-        while held > limit && over + 1 < self.chunks.len() {
-            held -= self.chunks[over].len();
-            over += 1;
-        }
-        self.forget(over);
     }
 
     fn forget(&mut self, count: usize) {
         let count = count.min(self.chunks.len());
-        self.held -= self
-            .chunks
-            .drain(..count)
-            .map(|chunk| chunk.len())
-            .sum::<usize>();
+        let forgotten = self.chunks.drain(..count);
+        self.held -= forgotten.map(|chunk| chunk.len()).sum::<usize>();
         self.base += count as u64;
     }
 }

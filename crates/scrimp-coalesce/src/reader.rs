@@ -13,14 +13,17 @@ use bytes::Bytes;
 use http::Response;
 use http_body::{Frame, SizeHint};
 use scrimp_core::BoxError;
-use tokio::runtime::Handle;
+use tokio::{
+    runtime::Handle,
+    time::{Sleep, sleep},
+};
 use tracing::Instrument;
 
 use crate::{
     answer::{Arrived, Copied},
     flight::{Member, Outcome},
     resume::Resume,
-    stream::{BoxBody, Stop, Stream},
+    stream::{BoxBody, Next, Progress, Stop, Stream},
 };
 
 /// Why a body breaks off for one reader while others go on: it had not read what the others
@@ -42,6 +45,8 @@ pub(crate) struct Reader {
     place: usize,
     read: u64,
     own: Option<Box<Resume>>,
+    /// It is ahead, and waits for others to read on.
+    patience: Option<Pin<Box<Sleep>>>,
 }
 
 // === impl Reader ===
@@ -54,6 +59,7 @@ impl Reader {
             stream: Arc::clone(stream),
             read: 0,
             own: None,
+            patience: None,
         })
     }
 
@@ -68,7 +74,7 @@ impl Reader {
         if let Some(own) = &mut self.own {
             return own.poll_frame(cx);
         }
-        Poll::Ready(match ready!(self.stream.poll(self.place, cx)) {
+        Poll::Ready(match ready!(self.next(cx)) {
             Ok(frame) => {
                 self.read += frame.data_ref().map_or(0, Bytes::len) as u64;
                 Some(Ok(frame))
@@ -83,6 +89,25 @@ impl Reader {
                 return own.poll_frame(cx);
             }
         })
+    }
+
+    fn next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+        loop {
+            match self.stream.poll(self.place, cx) {
+                Progress::Ready(next) => {
+                    self.patience = None;
+                    return Poll::Ready(next);
+                }
+                Progress::Pending => {
+                    self.patience = None;
+                    return Poll::Pending;
+                }
+                Progress::Full(time) => {
+                    let patience = self.patience.insert(Box::pin(sleep(time)));
+                    ready!(patience.as_mut().poll(cx));
+                }
+            }
+        }
     }
 
     pub(crate) fn is_end_stream(&self) -> bool {

@@ -7,7 +7,8 @@
 //!
 //! While the stream is open, its log reaches back to the first byte and late comers may read
 //! it. It closes when the body ends, or when the log would outgrow its limit; from then on
-//! it forgets what all have read, and readers further behind than the limit are cut off.
+//! it forgets what all have read. Readers further behind than the limit are waited for, for a
+//! short time once in their lives, and then cut off.
 
 use std::{
     collections::VecDeque,
@@ -33,7 +34,7 @@ use crate::{
     config::Common,
     flight::Flight,
     judge::varying,
-    log::{End, Log, Source},
+    log::{End, Log, Room, Source},
     reader::Spare,
     sync::Mutex,
     window::Kept,
@@ -81,6 +82,14 @@ pub(crate) enum Stop {
     Failed(SharedError),
     /// It fell too far behind.
     CutOff,
+}
+
+/// What a reader gets when it asks.
+pub(crate) enum Progress {
+    Ready(Next),
+    Pending,
+    /// It is ahead of others, who are given so much time to read on.
+    Full(Duration),
 }
 
 /// A chunk, trailers, or why there are none.
@@ -137,25 +146,33 @@ impl Stream {
     }
 
     /// The next frame for the reader in `place`.
-    pub(crate) fn poll(self: &Arc<Self>, place: usize, cx: &mut Context<'_>) -> Poll<Next> {
+    pub(crate) fn poll(self: &Arc<Self>, place: usize, cx: &mut Context<'_>) -> Progress {
+        let config = &self.common.config;
         loop {
             let mut log = self.log.lock();
             if let Some(next) = log.next(place) {
-                return Poll::Ready(next);
+                let relieved = log.relieved(config.max_bytes);
+                drop(log);
+                relieved.into_iter().for_each(Waker::wake);
+                return Progress::Ready(next);
+            }
+            if let Room::Wait(time) = log.room(config.max_bytes, config.patience) {
+                log.wait(place, cx.waker());
+                return Progress::Full(time);
             }
             let Some(body) = log.take_body() else {
                 log.wait(place, cx.waker());
-                return Poll::Pending;
+                return Progress::Pending;
             };
             drop(log);
             if self.carry(body, place, cx).is_pending() {
-                return Poll::Pending;
+                return Progress::Pending;
             }
         }
     }
 
     /// Polls the body, and adds what it gives to the log.
-    fn carry(self: &Arc<Self>, body: BoxBody, place: usize, cx: &mut Context<'_>) -> Poll<()> {
+    fn carry(self: &Arc<Self>, body: BoxBody, place: usize, cx: &Context<'_>) -> Poll<()> {
         let mut carried = Carried {
             stream: self,
             body: Some(body),
@@ -217,11 +234,13 @@ impl Stream {
 
     /// A reader leaves. What nobody reads any more is cancelled, or finished.
     pub(crate) fn leave(self: &Arc<Self>, place: usize) {
-        let abandoned = {
+        let (abandoned, relieved) = {
             let mut log = self.log.lock();
             log.leave(place);
-            log.is_abandoned()
+            let relieved = log.relieved(self.common.config.max_bytes);
+            (log.is_abandoned(), relieved)
         };
+        relieved.into_iter().for_each(Waker::wake);
         if abandoned {
             self.abandoned();
         }
@@ -229,11 +248,13 @@ impl Stream {
 
     /// Those who had waited for the head have all got their readers.
     pub(crate) fn settled(self: &Arc<Self>) {
-        let abandoned = {
+        let (abandoned, relieved) = {
             let mut log = self.log.lock();
             log.awaited = false;
-            log.is_abandoned()
+            let relieved = log.relieved(self.common.config.max_bytes);
+            (log.is_abandoned(), relieved)
         };
+        relieved.into_iter().for_each(Waker::wake);
         if abandoned {
             self.abandoned();
         }

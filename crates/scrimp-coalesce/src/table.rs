@@ -115,7 +115,7 @@ impl<A: Arrival> Table<A> {
                     Boarding::TooLate => {}
                 }
             }
-            let member = Flight::new(self, key.to_key(), open(), request.finish);
+            let member = Flight::open(self, key.to_key(), open(), request.finish);
             let before = std::mem::replace(found, Arc::clone(member.flight()));
             drop(keys);
             drop(before);
@@ -124,7 +124,7 @@ impl<A: Arrival> Table<A> {
         if keys.flights.len() >= self.most_per_shard {
             return Entry::Full;
         }
-        let member = Flight::new(self, key.to_key(), open(), request.finish);
+        let member = Flight::open(self, key.to_key(), open(), request.finish);
         let flight = Arc::clone(member.flight());
         keys.flights
             .insert_unique(key.hash_value(), flight, |flight| {

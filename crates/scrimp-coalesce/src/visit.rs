@@ -134,7 +134,7 @@ where
         request: &Request<ReqB>,
     ) -> Option<Answered<ResB, S::Error>> {
         let recent = self.common.recent.as_ref()?;
-        if !asker.takes_recent(request) {
+        if !Asker::takes_recent(request) {
             return None;
         }
         let asked = Asked::by(request, asker);
@@ -198,7 +198,7 @@ where
             _ => counters.retried.add(),
         }
         let terms = member.terms();
-        let keeps = self.common.recent.is_some() && asker.keeps(&request);
+        let keeps = self.common.recent.is_some() && Asker::keeps(&request);
         let errand = Errand {
             common: Arc::clone(self.common),
             hash: member.key().hash_value(),

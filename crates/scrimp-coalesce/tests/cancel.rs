@@ -49,7 +49,7 @@ async fn a_hundred_cancelled_calls_leave_no_entry_and_cancel_the_upstream() {
     let layer = CoalesceLayer::new();
     let gate = Gate::new();
     let (service, upstream) = over(&layer, {
-        let gate = gate.clone();
+        let gate = gate;
         move |_| Reply::body(ScriptedBody::new()).gate(&gate)
     });
     let calls = crowd(&service, "/", 100);
@@ -78,7 +78,7 @@ async fn a_response_nobody_took_delivery_of_is_dropped_with_its_last_waiter() {
     let layer = CoalesceLayer::new();
     let (gate, rest) = (Gate::new(), Gate::new());
     let (service, upstream) = over(&layer, {
-        let (gate, rest) = (gate.clone(), rest.clone());
+        let (gate, rest) = (gate.clone(), rest);
         move |_| Reply::body(ScriptedBody::new().data("x").gate(&rest).data("y")).gate(&gate)
     });
     let mut calls: Vec<_> = (0..3)

@@ -57,7 +57,7 @@ async fn ten_thousand_equal_requests_make_one_call_and_are_polled_a_few_times_ea
 async fn who_waits_is_not_polled_while_there_is_nothing_to_do() {
     let gate = Gate::new();
     let (service, upstream) = over(&CoalesceLayer::new(), {
-        let gate = gate.clone();
+        let gate = gate;
         move |_| Reply::body(ScriptedBody::new().data("x")).gate(&gate)
     });
     let mut calls = crowd(&service, "/", 100);
@@ -65,7 +65,13 @@ async fn who_waits_is_not_polled_while_there_is_nothing_to_do() {
         assert!(call.poll_now().is_pending());
     }
     assert_eq!(upstream.polls(), 1, "none of them asked again for nothing");
-    assert_eq!(calls.iter().map(|call| call.wakes()).sum::<usize>(), 0);
+    assert_eq!(
+        calls
+            .iter()
+            .map(scrimp_testkit::PollCounter::wakes)
+            .sum::<usize>(),
+        0
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -271,7 +277,7 @@ async fn two_tenants_never_share_a_call() {
     use scrimp_core::extensions::Tenant;
     let gate = Gate::new();
     let (service, upstream) = over(&CoalesceLayer::new(), {
-        let gate = gate.clone();
+        let gate = gate;
         move |_| Reply::body(ScriptedBody::new().data("x")).gate(&gate)
     });
     let _calls: Vec<_> = ["a", "b", "a"]
