@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
+use scrimp_core::Key;
 use tokio::time::{Sleep, sleep};
 use tower::util::Oneshot;
 use tower_service::Service;
@@ -24,6 +25,7 @@ use crate::{
     race::Race,
     service::Common,
     store::{Store, Variants},
+    target::Shown,
 };
 
 pin_project! {
@@ -59,6 +61,7 @@ struct LookingUp<S, ReqB, St: Store> {
     limit: Pin<Box<Sleep>>,
     request: Request<ReqB>,
     wanted: Wanted,
+    key: Key,
     inner: S,
     common: Arc<Common<St>>,
 }
@@ -97,7 +100,7 @@ where
     pub(crate) fn looking_up(
         get: St::Get,
         request: Request<ReqB>,
-        wanted: Wanted,
+        (wanted, key): (Wanted, Key),
         inner: S,
         common: &Arc<Common<St>>,
     ) -> Self {
@@ -106,6 +109,7 @@ where
             limit: Box::pin(sleep(common.shared.config.store_timeout)),
             request,
             wanted,
+            key,
             inner,
             common: Arc::clone(common),
         }));
@@ -212,11 +216,15 @@ where
         let Self {
             mut request,
             wanted,
+            key,
             inner,
             common,
             ..
         } = self;
-        match lookup::decide(&common.shared, &mut request, &wanted, found) {
+        let shown = Shown::swap(&common.shared.config, &mut request);
+        let mut step = lookup::decide(&common.shared, &mut request, &wanted, key.as_ref(), found);
+        shown.restore_all(&mut request, &mut step);
+        match step {
             Step::Answer(response) => State::Ready {
                 response: Some(response),
             },

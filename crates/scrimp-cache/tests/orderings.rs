@@ -9,8 +9,12 @@
 #[macro_use]
 #[path = "model/sync.rs"]
 mod checker;
+#[path = "../src/invalidate/birth.rs"]
+mod birth;
 #[path = "../src/invalidate/epoch.rs"]
 mod epoch;
+#[path = "../src/invalidate/log.rs"]
+mod log;
 #[path = "model/scenario.rs"]
 mod scenario;
 

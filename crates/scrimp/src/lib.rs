@@ -5,6 +5,8 @@
 //! | feature | module | what it saves |
 //! |---|---|---|
 //! | `cache` | `scrimp::cache` | requests whose answer is known already |
+//! | `cache-codec` | | the same after a restart: stored responses as bytes, for stores of your own |
+//! | `no-vary-search` | | requests that differ in what No-Vary-Search says does not count |
 //!
 //! Nothing is on by default. The vocabulary that the layers share is in [`core`].
 //!

@@ -7,7 +7,7 @@ use equivalent::Equivalent;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full};
 
-use super::{ENTRIES, RequestBody, Setup};
+use super::{RequestBody, Setup};
 use crate::{
     fixture, poll,
     subject::{Named, Subject},
@@ -145,7 +145,7 @@ where
 
 /// The floor: 1.00.
 pub(crate) fn moka_sync(setup: Setup) -> Named {
-    let cache = moka::sync::Cache::new(ENTRIES);
+    let cache = moka::sync::Cache::new(setup.room);
     named("floor: moka sync", setup, move |request| {
         cache.get(&KeyRef::of(request)).unwrap_or_else(|| {
             let stored = Stored::new(setup);
@@ -164,7 +164,7 @@ pub(super) fn entry(setup: Setup) -> Named {
 }
 
 pub(super) fn quick_cache(setup: Setup) -> Named {
-    let capacity = usize::try_from(ENTRIES).unwrap_or(usize::MAX);
+    let capacity = usize::try_from(setup.room).unwrap_or(usize::MAX);
     let cache = Arc::new(quick_cache::sync::Cache::new(capacity));
     named("quick_cache", setup, move |request| {
         cache.get(&KeyRef::of(request)).unwrap_or_else(|| {
@@ -176,7 +176,7 @@ pub(super) fn quick_cache(setup: Setup) -> Named {
 }
 
 pub(super) fn moka_future(setup: Setup) -> Named {
-    let cache = moka::future::Cache::new(ENTRIES);
+    let cache = moka::future::Cache::new(setup.room);
     named("moka future", setup, move |request| {
         poll::now(cache.get(&KeyRef::of(request))).unwrap_or_else(|| {
             let stored = Stored::new(setup);

@@ -33,6 +33,8 @@ pub(crate) struct Setup {
     pub(crate) target: Target,
     pub(crate) cache_control: &'static str,
     pub(crate) body: usize,
+    /// Responses that a cache has room for, if it can be told so.
+    pub(crate) room: u64,
 }
 
 /// The bodies that subjects are called with, where they take any.
@@ -72,6 +74,7 @@ impl Setup {
             target: Target::Same,
             cache_control: "public, max-age=3600",
             body,
+            room: ENTRIES,
         }
     }
 

@@ -6,21 +6,22 @@ use tower::Layer;
 use super::{OriginBody, RequestBody, Setup};
 use crate::subject::Named;
 
-const STORE: u64 = 256 << 20;
+/// About what a response of the fixture weighs.
+const WEIGHT: u64 = 4 << 10;
 
-pub(crate) fn layer() -> CacheLayer {
-    CacheLayer::new(MemoryStore::new(STORE))
+pub(crate) fn layer(room: u64) -> CacheLayer {
+    CacheLayer::new(MemoryStore::new(room * WEIGHT))
 }
 
 pub(super) fn plain(setup: Setup) -> Named {
     let origin = setup.origin::<OriginBody>();
-    setup.calls::<_, RequestBody, _, _>("scrimp", origin, layer().layer(origin))
+    setup.calls::<_, RequestBody, _, _>("scrimp", origin, layer(setup.room).layer(origin))
 }
 
 /// The caller asks for the verdict in the response's extensions.
 pub(super) fn explain(setup: Setup) -> Named {
     let origin = setup.origin::<OriginBody>();
-    let service = layer().explain(true).layer(origin);
+    let service = layer(setup.room).explain(true).layer(origin);
     setup.calls::<_, RequestBody, _, _>("scrimp, explained", origin, service)
 }
 
@@ -39,7 +40,7 @@ pub(super) fn ten_rules(setup: Setup) -> Named {
         "path=/api/prices/** header=x-currency ttl=10s",
         "path=/api/products query=category,page ttl=1h",
     ];
-    let layer = rules.iter().fold(layer(), |layer, rule| {
+    let layer = rules.iter().fold(layer(setup.room), |layer, rule| {
         layer.rule(rule.parse().expect("the rule is well-formed"))
     });
     setup.calls::<_, RequestBody, _, _>("scrimp, 10 rules", origin, layer.layer(origin))

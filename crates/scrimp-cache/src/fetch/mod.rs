@@ -7,10 +7,10 @@ mod stand_in;
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body::Body;
 use scrimp_core::{
-    Key,
+    Key, KeyRef,
     extensions::{self, CacheInfo, CacheState, Tags, Tenant},
 };
 use tokio::time::Instant;
@@ -72,15 +72,16 @@ impl Fetch {
         shared: &Shared<St>,
         request: &Request<B>,
         wanted: &Wanted,
+        key: KeyRef<'_>,
         reason: Forward,
-    ) -> Self {
+    ) -> Box<Self> {
         let mut head = Request::new(());
         *head.method_mut() = request.method().clone();
         *head.uri_mut() = request.uri().clone();
         *head.headers_mut() = request.headers().clone();
-        Self {
+        Box::new(Self {
             request: head,
-            key: wanted.key.to_key(),
+            key: key.to_key(),
             facts: wanted.facts.clone(),
             keyed_authorization: wanted.keyed_authorization,
             tenant: request.extensions().get::<Tenant>().cloned(),
@@ -98,7 +99,7 @@ impl Fetch {
             variance: wanted.variance.clone(),
             #[cfg(feature = "no-vary-search")]
             whole_query: wanted.whole_query,
-        }
+        })
     }
 
     /// Takes the upstream's answer, or its failure.
@@ -153,32 +154,13 @@ impl Fetch {
         self.tenant.as_ref().map_or("", |tenant| &tenant.0)
     }
 
-    fn label_miss<St, B>(shared: &Shared<St>, response: &mut Response<B>, report: Report) {
-        shared.counters.misses.add();
-        let collapsed = response.extensions().get::<extensions::Shared>().is_some();
-        let headers = response.headers_mut();
-        if shared.config.strip_tag_headers {
-            for name in &shared.config.tag_headers {
-                headers.remove(name);
-            }
-        }
-        label(
-            shared,
-            headers,
-            Report {
-                collapsed,
-                ..report
-            },
-        );
-    }
-
     fn pass<St, B>(
         &self,
         shared: &Shared<St>,
         mut response: Response<B>,
         report: Report,
     ) -> Response<CacheBody<B>> {
-        Self::label_miss(shared, &mut response, report);
+        label_miss(shared, &mut response, report);
         if self.explain {
             response
                 .extensions_mut()
@@ -211,6 +193,9 @@ impl Fetch {
             Ok(draft) => draft,
             Err(refusal) => {
                 let response = head.map(|()| body);
+                if self.refused_as_always(refusal, response.headers()) {
+                    shared.unstored.note(self.key.as_ref().hash_value());
+                }
                 self.forget_replaced(shared, response.status());
                 let report = Report::forwarded(self.reason).detail(refusal.detail());
                 return self.pass(shared, response, report);
@@ -223,7 +208,7 @@ impl Fetch {
             stored: true,
             ..Report::forwarded(self.reason)
         };
-        Self::label_miss(shared, &mut head, report);
+        label_miss(shared, &mut head, report);
         if self.explain {
             let info = draft.info(CacheState::Miss);
             head.extensions_mut().insert(info);
@@ -232,16 +217,27 @@ impl Fetch {
         head.map(|()| CacheBody::kept(body, fill))
     }
 
+    /// Whether the next answer will be refused for the same reason: because of what this one
+    /// says, not what its request said, and whichever request fields select it.
+    fn refused_as_always(&self, refusal: Refusal, response: &HeaderMap) -> bool {
+        let by_answer = match refusal {
+            Refusal::NoStore => !self.facts.control.no_store,
+            Refusal::Private | Refusal::SetCookie | Refusal::NotCacheable => true,
+            _ => false,
+        };
+        by_answer && self.stored.is_none() && !response.contains_key(header::VARY)
+    }
+
     /// Whether a response would put a failure, or a complaint about this one request, in the
     /// place of an answer that is still fresh. Any client can ask for a validation, and
     /// perhaps provoke a failure too.
     fn spoils<St: Store>(&self, shared: &Shared<St>, status: StatusCode) -> bool {
-        let now = shared.config.clock.instant();
+        let now = || shared.config.clock.instant();
         let failed = |status: StatusCode| status.is_server_error() || blames_request(status);
         failed(status)
             && self.stored.as_ref().is_some_and(|stored| {
                 !failed(stored.status)
-                    && Standing::new(&stored.policy, now).is_fresh()
+                    && Standing::new(&stored.policy, now()).is_fresh()
                     && shared.epochs.check(&stored.birth) == Epoch::Valid
             })
     }
@@ -262,7 +258,7 @@ impl Fetch {
     fn fill<St: Store>(
         self: Box<Self>,
         shared: &Arc<Shared<St>>,
-        draft: Draft,
+        draft: Box<Draft>,
         announced: Option<u64>,
     ) -> Fill {
         let held = shared.store.budget().hold();
@@ -280,16 +276,34 @@ impl Fetch {
             // Only now is the place for a refresh given back.
             drop(fetch.refreshing);
         };
-        Fill::new(held, limit, announced, Box::new(commit))
+        Fill::new(held, limit, announced, commit)
     }
+}
+
+/// Labels an answer of the upstream for want of a stored one.
+pub(crate) fn label_miss<St, B>(shared: &Shared<St>, response: &mut Response<B>, report: Report) {
+    shared.counters.misses.add();
+    let collapsed = response.extensions().get::<extensions::Shared>().is_some();
+    let headers = response.headers_mut();
+    if shared.config.strip_tag_headers {
+        for name in &shared.config.tag_headers {
+            headers.remove(name);
+        }
+    }
+    label(
+        shared,
+        headers,
+        Report {
+            collapsed,
+            ..report
+        },
+    );
 }
 
 /// Content-Length, if there is one and it is a number.
 fn announced_length(headers: &HeaderMap) -> Option<u64> {
-    headers
-        .get(header::CONTENT_LENGTH)
-        .map(HeaderValue::to_str)?
-        .ok()?
-        .parse()
-        .ok()
+    let digits = headers.get(header::CONTENT_LENGTH)?.as_bytes();
+    // Not the plus sign that parsing would take too.
+    let digits = digits.iter().all(u8::is_ascii_digit).then_some(digits)?;
+    std::str::from_utf8(digits).ok()?.parse().ok()
 }

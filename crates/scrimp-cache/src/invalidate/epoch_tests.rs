@@ -13,7 +13,7 @@ fn carried(tags: impl IntoIterator<Item = u64>) -> Carried {
 }
 
 fn hit(tag: u64) -> Hit {
-    Hit::Tags(vec![Tag(tag)])
+    Hit::tag(Tag(tag))
 }
 
 #[test]

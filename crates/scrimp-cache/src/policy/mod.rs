@@ -3,8 +3,10 @@
 //! A response is parsed once, when it is stored ([`Policy`]); a request once, when it
 //! arrives ([`facts::RequestFacts`]); [`judge`](judge::judge) decides from the two and the time.
 
+pub(crate) mod answer;
 pub(crate) mod conditional;
 pub(crate) mod control;
+pub(crate) mod credentials;
 pub(crate) mod date;
 pub(crate) mod facts;
 pub(crate) mod fields;

@@ -1,9 +1,10 @@
 //! Whether a response may be stored (RFC 9111 §3).
 
-use http::{HeaderMap, StatusCode, header};
+use http::{StatusCode, header};
 
 use super::{
     Mode,
+    answer::{Answer, Field},
     control::ResponseControl,
     facts::RequestFacts,
     freshness::{explicit_delta, heuristically_cacheable},
@@ -22,9 +23,18 @@ pub(crate) enum Refusal {
     Partial,
     TooLarge,
     TooManyTags,
+    ContentType,
     #[cfg(feature = "no-vary-search")]
     SearchVariance,
     Rule,
+}
+
+/// What of a request counts for whether its answer may be stored.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asking {
+    pub(crate) no_store: bool,
+    pub(crate) authorization: bool,
+    pub(crate) range: bool,
 }
 
 /// What an operator's rule says about storing.
@@ -36,8 +46,20 @@ pub(crate) struct Permissions {
     pub(crate) override_origin: bool,
     /// Store in spite of Set-Cookie.
     pub(crate) set_cookie: bool,
-    /// Store although the request had Authorization (its value is in the key).
+    /// Store although the request had credentials (they are in the key).
     pub(crate) authorization: bool,
+}
+
+// === impl Asking ===
+
+impl From<&RequestFacts> for Asking {
+    fn from(facts: &RequestFacts) -> Self {
+        Self {
+            no_store: facts.control.no_store,
+            authorization: facts.authorization,
+            range: facts.range,
+        }
+    }
 }
 
 // === impl Refusal ===
@@ -56,6 +78,7 @@ impl Refusal {
             Self::Partial => "partial",
             Self::TooLarge => "too-large",
             Self::TooManyTags => "too-many-tags",
+            Self::ContentType => "content-type",
             #[cfg(feature = "no-vary-search")]
             Self::SearchVariance => "no-vary-search",
             Self::Rule => "rule",
@@ -136,9 +159,9 @@ pub(crate) fn blames_request(status: StatusCode) -> bool {
 /// Decides whether a response to a GET may be stored.
 pub(crate) fn check(
     mode: Mode,
-    request: &RequestFacts,
+    asking: Asking,
     status: StatusCode,
-    headers: &HeaderMap,
+    answer: &Answer<'_>,
     control: &ResponseControl,
     allowed: Permissions,
 ) -> Result<(), Refusal> {
@@ -154,7 +177,7 @@ pub(crate) fn check(
         return Err(No::Status);
     }
     // Some upstreams answer a Range with a part and call it 200.
-    if lengths_differ(headers) || (request.range && headers.contains_key(header::CONTENT_RANGE)) {
+    if lengths_differ(answer) || (asking.range && answer.has(Field::ContentRange)) {
         return Err(No::Partial);
     }
     if control.must_understand && !understood(status) {
@@ -163,7 +186,7 @@ pub(crate) fn check(
     if !allowed.override_origin {
         // `must-understand, no-store`: the second is for caches that do not know the first
         // (§5.2.2.3).
-        if (control.no_store && !control.must_understand) || request.control.no_store {
+        if (control.no_store && !control.must_understand) || asking.no_store {
             return Err(No::NoStore);
         }
         if shared && control.private {
@@ -173,25 +196,23 @@ pub(crate) fn check(
     // §3.5: credentials make an answer one user's, unless the origin says otherwise.
     let for_everybody = control.public || control.s_maxage.is_some();
     if shared
-        && request.authorization
+        && asking.authorization
         && !(for_everybody || control.must_revalidate || allowed.authorization)
     {
         return Err(No::Authorization);
     }
     // Not in the RFC, which lets `max-age` alone store a cookie for everybody.
     if shared
-        && headers.contains_key(header::SET_COOKIE)
+        && answer.has(Field::SetCookie)
         && !(for_everybody || allowed.set_cookie || withholds(control, &header::SET_COOKIE))
     {
         return Err(No::SetCookie);
     }
-    let explicit = explicit_delta(mode, control).is_some() || headers.contains_key(header::EXPIRES);
     let validated = control.no_cache && heuristically_cacheable(status);
     if allowed.ttl
-        || explicit
-        || control.public
+        || origin_allows(mode, answer, control)
         || validated
-        || (heuristically_cacheable(status) && worth_keeping(headers))
+        || (heuristically_cacheable(status) && worth_keeping(answer))
     {
         Ok(())
     } else {
@@ -199,16 +220,21 @@ pub(crate) fn check(
     }
 }
 
+/// Whether the origin has said, in so many words, that a response may be stored.
+pub(crate) fn origin_allows(mode: Mode, answer: &Answer<'_>, control: &ResponseControl) -> bool {
+    explicit_delta(mode, control).is_some() || control.public || answer.has(Field::Expires)
+}
+
 /// Whether a response says two lengths, of which at most one is that of the whole.
-fn lengths_differ(headers: &HeaderMap) -> bool {
-    let mut lines = headers.get_all(header::CONTENT_LENGTH).iter();
+fn lengths_differ(answer: &Answer<'_>) -> bool {
+    let mut lines = answer.all(Field::ContentLength).into_iter().flatten();
     let first = lines.next();
     lines.any(|line| Some(line) != first)
 }
 
 /// Without a lifetime, a response is worth its memory only if it can be validated.
-fn worth_keeping(headers: &HeaderMap) -> bool {
-    headers.contains_key(header::ETAG) || headers.contains_key(header::LAST_MODIFIED)
+fn worth_keeping(answer: &Answer<'_>) -> bool {
+    answer.has(Field::ETag) || answer.has(Field::LastModified)
 }
 
 fn withholds(control: &ResponseControl, name: &http::HeaderName) -> bool {
@@ -218,7 +244,8 @@ fn withholds(control: &ResponseControl, name: &http::HeaderName) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::Method;
+    use crate::policy::credentials::Credentials;
+    use http::{HeaderMap, Method};
 
     fn verdict(
         mode: Mode,
@@ -235,13 +262,13 @@ mod tests {
         };
         let response = map(response);
         let control = ResponseControl::parse(response.get_all(header::CACHE_CONTROL));
-        let facts = RequestFacts::read(&Method::GET, &map(request));
+        let facts = RequestFacts::read(&Method::GET, &map(request), &Credentials::default());
         let status = StatusCode::from_u16(status).unwrap();
         check(
             mode,
-            &facts,
+            Asking::from(&facts),
             status,
-            &response,
+            &Answer::read(&response),
             &control,
             Permissions::default(),
         )

@@ -28,6 +28,7 @@ pub struct RuleBuilder {
     body_key: bool,
     bypass: bool,
     ignore_cookies: bool,
+    ignore_client_control: bool,
     store_set_cookie: bool,
     override_origin: bool,
     tags: Vec<Template>,
@@ -107,9 +108,9 @@ impl RuleBuilder {
         self
     }
 
-    /// Key: the value of a request field, such as a customer's tier. With `Authorization`
-    /// in the key, each holder of credentials has answers of their own, so these may be
-    /// stored.
+    /// Key: the value of a request field, such as a customer's tier. With all the
+    /// [credentials](crate::CacheLayer::credentials) of a request in its key, each holder has
+    /// answers of their own, so these may be stored.
     pub fn header(mut self, name: HeaderName) -> Self {
         self.headers.push(name);
         self
@@ -225,6 +226,18 @@ impl RuleBuilder {
         self
     }
 
+    /// Keeps clients from forcing calls, as a browser's reload does: of a request's
+    /// Cache-Control, `no-cache`, `no-store`, `max-age` and `min-fresh` are not heard
+    /// (Pragma never is). `only-if-cached`, `max-stale` and `stale-if-error` are, as they
+    /// save calls. Requests go on with all their fields.
+    ///
+    /// RFC 9111 §5.2.1 calls them advice. Who needs a fresh answer in spite of it can be
+    /// served by an invalidation, or by a rule in front of this one (`if-header=`).
+    pub fn ignore_client_control(mut self) -> Self {
+        self.ignore_client_control = true;
+        self
+    }
+
     /// Stores although the response sets cookies, for everybody who gets it.
     pub fn store_set_cookie(mut self) -> Self {
         self.store_set_cookie = true;
@@ -266,10 +279,12 @@ impl RuleBuilder {
         {
             return wrong("the shortest lifetime (min-ttl) is longer than the longest (max-ttl)");
         }
-        if needs_response && (self.soft_timeout.is_some() || self.body_key) {
+        if needs_response
+            && (self.soft_timeout.is_some() || self.body_key || self.ignore_client_control)
+        {
             return wrong(
                 "a rule with a condition on the response (content-type, status) comes too \
-                 late for soft-timeout and body-key; make two rules of it",
+                 late for soft-timeout, body-key and ignore-client-control; make two rules of it",
             );
         }
         if let Some(path) = &self.path
@@ -310,6 +325,7 @@ impl RuleBuilder {
             fail_safe: self.fail_safe,
             soft_timeout: self.soft_timeout,
             body_key: self.body_key,
+            ignore_client_control: self.ignore_client_control,
             bypass: self.bypass,
             cookies: (self.ignore_cookies || keyed_cookies).then_some(Cookies::Ignore),
             store_set_cookie: self.store_set_cookie,

@@ -1,13 +1,6 @@
 //! A stored response, ready to be served.
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
@@ -15,7 +8,7 @@ use scrimp_core::{Account, Money};
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
-use super::FillToken;
+use super::{FillToken, RefreshFlag, Refreshing, common_value::common};
 use crate::{
     invalidate::epoch::Birth,
     policy::{Policy, Selection},
@@ -47,7 +40,7 @@ pub struct Entry {
     /// How long the upstream took to make it.
     pub(crate) recompute_cost: Duration,
     /// A refresh in the background is under way.
-    pub(crate) refreshing: AtomicBool,
+    pub(crate) refreshing: RefreshFlag,
 }
 
 /// Where a hit is booked, and as how much.
@@ -111,9 +104,13 @@ impl Entry {
     /// Takes the one place there is for a background refresh of this response.
     pub(crate) fn begin_refresh(self: &Arc<Self>) -> Option<Refreshing> {
         self.refreshing
-            .compare_exchange(false, true, Ordering::AcqRel, Ordering::Relaxed)
-            .is_ok()
-            .then(|| Refreshing(Arc::clone(self)))
+            .take()
+            .then(|| Refreshing::new(Arc::clone(self)))
+    }
+
+    /// Whether this is the same stored response, though perhaps read back from elsewhere.
+    fn is_same(&self, other: &Self) -> bool {
+        self.asked == other.asked && self.selection == other.selection
     }
 }
 
@@ -125,16 +122,6 @@ impl fmt::Debug for Entry {
             .field("body", &format_args!("{} bytes", self.body.len()))
             .field("policy", &self.policy)
             .finish_non_exhaustive()
-    }
-}
-
-/// Held by the one task that refreshes a response.
-#[derive(Debug)]
-pub(crate) struct Refreshing(Arc<Entry>);
-
-impl Drop for Refreshing {
-    fn drop(&mut self) {
-        self.0.refreshing.store(false, Ordering::Release);
     }
 }
 
@@ -165,20 +152,32 @@ fn custom_name(name: &header::HeaderName) -> usize {
 /// Copies fields behind those of `copy`, with their values in memory of their own.
 ///
 /// Values that come off a connection are slices of its read buffer: keeping one of twenty
-/// bytes would keep the whole buffer. All go into one allocation, and each is a slice of it.
+/// bytes would keep the whole buffer. All go into one allocation, and each is a slice of it;
+/// those that most responses have in common take none.
 pub(crate) fn compact(headers: &HeaderMap, mut copy: HeaderMap) -> HeaderMap {
-    let size = headers.values().map(HeaderValue::len).sum();
+    let ready: SmallVec<[Option<HeaderValue>; 16]> = headers.values().map(common).collect();
+    let own = || {
+        headers
+            .values()
+            .zip(&ready)
+            .filter(|(_, ready)| ready.is_none())
+    };
+    let size = own().map(|(value, _)| value.len()).sum();
     let mut buffer = BytesMut::with_capacity(size);
-    for value in headers.values() {
+    for (value, _) in own() {
         buffer.put_slice(value.as_bytes());
     }
     let mut rest = buffer.freeze();
-    for (name, value) in headers {
-        let bytes = rest.split_to(value.len());
-        // Bytes that made a value once make one again; the fallback is for the type checker.
-        let mut owned = HeaderValue::from_maybe_shared(bytes).unwrap_or_else(|_| value.clone());
-        owned.set_sensitive(value.is_sensitive());
-        copy.append(name.clone(), owned);
+    for ((name, value), ready) in headers.iter().zip(ready) {
+        let value = ready.unwrap_or_else(|| {
+            let bytes = rest.split_to(value.len());
+            // Bytes that made a value once make one again; the fallback is for the compiler.
+            let owned = HeaderValue::from_maybe_shared(bytes);
+            let mut owned = owned.unwrap_or_else(|_| value.clone());
+            owned.set_sensitive(value.is_sensitive());
+            owned
+        });
+        copy.append(name.clone(), value);
     }
     copy
 }
@@ -228,7 +227,7 @@ impl Variants {
         let list: SmallVec<_> = self
             .0
             .iter()
-            .filter(|other| !Arc::ptr_eq(other, entry))
+            .filter(|other| !Arc::ptr_eq(other, entry) && !other.is_same(entry))
             .cloned()
             .collect();
         (!list.is_empty()).then_some(Self(list))
@@ -244,6 +243,13 @@ impl Variants {
         };
         let own = size_of::<Self>() + spilled;
         own as u64 + self.0.iter().map(|entry| entry.weight()).sum::<u64>()
+    }
+}
+
+impl FromIterator<Arc<Entry>> for Variants {
+    /// Takes responses that are stored under one key, newest first.
+    fn from_iter<I: IntoIterator<Item = Arc<Entry>>>(entries: I) -> Self {
+        Self(entries.into_iter().take(MAX_VARIANTS).collect())
     }
 }
 

@@ -1,0 +1,85 @@
+//! A call whose answer is not going to be stored, going by the last one.
+
+use http::Response;
+use scrimp_core::extensions::{CacheInfo, CacheState};
+
+use crate::{
+    CacheBody,
+    cache_status::{Forward, Report},
+    config::Shared,
+    draft,
+    fetch::label_miss,
+    lookup::Wanted,
+    policy::{
+        answer::Answer,
+        storable::{self, Asking, Permissions, Refusal},
+    },
+};
+
+/// A call under way of which nothing is kept but what its label needs.
+pub(crate) struct Watch {
+    asking: Asking,
+    /// Of the request's key.
+    hash: u64,
+    reason: Forward,
+    keyed_authorization: bool,
+    explain: bool,
+}
+
+// === impl Watch ===
+
+impl Watch {
+    /// `None` if the answer may be stored after all, or if more is to be done with it than a
+    /// label needs.
+    pub(crate) fn new<St>(
+        shared: &Shared<St>,
+        wanted: &Wanted,
+        hash: u64,
+        reason: Forward,
+    ) -> Option<Self> {
+        let idle = shared.config.ledger.is_none() && shared.config.fallback.is_none();
+        (idle && shared.unstored.takes(hash)).then(|| Self {
+            asking: Asking::from(&wanted.facts),
+            hash,
+            reason,
+            keyed_authorization: wanted.keyed_authorization,
+            explain: wanted.explain,
+        })
+    }
+
+    /// Labels the answer, and learns from it.
+    pub(crate) fn finish<St, B>(
+        self,
+        shared: &Shared<St>,
+        mut response: Response<B>,
+    ) -> Response<CacheBody<B>> {
+        let report = Report::forwarded(self.reason);
+        let report = match self.refusal(shared, &response) {
+            Some(refusal) => report.detail(refusal.detail()),
+            None => {
+                shared.unstored.forget(self.hash);
+                report
+            }
+        };
+        label_miss(shared, &mut response, report);
+        if self.explain {
+            let info = CacheInfo::new(CacheState::Miss);
+            response.extensions_mut().insert(info);
+        }
+        response.map(CacheBody::passing)
+    }
+
+    /// Why the answer would not have been stored this time either.
+    fn refusal<St, B>(&self, shared: &Shared<St>, response: &Response<B>) -> Option<Refusal> {
+        let config = &shared.config;
+        let permissions = Permissions {
+            set_cookie: !config.strict_cookies,
+            authorization: self.keyed_authorization,
+            ..Permissions::default()
+        };
+        let answer = Answer::read(response.headers());
+        let (control, _) = draft::control(&config.targets, &answer, permissions);
+        let (mode, status) = (config.mode, response.status());
+        storable::check(mode, self.asking, status, &answer, &control, permissions).err()
+    }
+}
