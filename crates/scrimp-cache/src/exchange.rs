@@ -7,7 +7,7 @@ use http::{HeaderMap, Request, Response};
 use http_body::Body;
 use scrimp_core::{
     Money,
-    extensions::{CacheInfo, CacheState, Charge},
+    extensions::{self, CacheInfo, CacheState, Charge, Since},
 };
 
 use crate::{
@@ -81,6 +81,15 @@ impl<St: Store> Exchange<St> {
         }
     }
 
+    /// Tells layers further in how old an answer may be.
+    pub(crate) fn announce<B>(&self, request: &mut Request<B>) {
+        if let Duty::Fetch(fetch) = &self.duty
+            && Since::is_heard()
+        {
+            request.extensions_mut().insert(fetch.born.since());
+        }
+    }
+
     /// How long to wait before a stale response is served instead.
     pub(crate) fn soft_timeout(&self) -> Option<Duration> {
         match &self.duty {
@@ -137,9 +146,17 @@ pub(crate) fn label<St>(shared: &Shared<St>, headers: &mut HeaderMap, report: Re
     headers.append(CACHE_STATUS, report.value(&shared.config.name, None));
 }
 
-/// Books a call that reached the upstream.
+/// Whether a response came from a call that was made for another request.
+pub(crate) fn is_collapsed<B>(response: &Response<B>) -> bool {
+    let shared = response.extensions().get::<extensions::Shared>();
+    shared.is_some_and(extensions::Shared::collapsed)
+}
+
+/// Books a call that reached the upstream, unless it was another request's.
 pub(crate) fn book<St, B>(shared: &Shared<St>, response: &Response<B>, tenant: &str, route: &str) {
-    if let Some(ledger) = &shared.config.ledger {
+    if let Some(ledger) = &shared.config.ledger
+        && !is_collapsed(response)
+    {
         let charge = charge(shared, response);
         ledger
             .account("cache", tenant, route, charge.currency())

@@ -125,10 +125,11 @@ where
 {
     fn calling(
         inner: S,
-        request: Request<ReqB>,
+        mut request: Request<ReqB>,
         exchange: Exchange<St>,
         common: &Arc<Common<St>>,
     ) -> Self {
+        exchange.announce(&mut request);
         let call = Oneshot::new(inner, request);
         match exchange.soft_timeout() {
             None => Self::Forward {

@@ -8,6 +8,7 @@ use http::{HeaderMap, Response};
 use http_body_util::Full;
 use scrimp_cache::Mode;
 use scrimp_core::extensions::{CacheInfo, CacheState, Directive, Explain};
+use scrimp_core::extensions::{Shared, SharedAnswer};
 use scrimp_testkit::{Reply, ScriptedBody};
 
 #[tokio::test]
@@ -489,13 +490,31 @@ async fn a_head_that_disagrees_ends_the_stored_response() {
     assert_eq!(rig.get("/").await.text(), "y");
 }
 
+/// An answer that somebody else keeps.
+struct Elsewhere;
+
+impl SharedAnswer for Elsewhere {
+    fn keep(&self) -> bool {
+        false
+    }
+    fn commit(&self) -> bool {
+        false
+    }
+    fn is_committed(&self) -> bool {
+        true
+    }
+    fn chunks(&self) -> Option<Vec<Bytes>> {
+        None
+    }
+}
+
 #[tokio::test]
 async fn a_call_that_was_shared_is_said_to_be_collapsed() {
     let rig = Rig::answering(layer(), |_| {
         let mut response = Response::new(ScriptedBody::new().data("x"));
         response
             .extensions_mut()
-            .insert(scrimp_core::extensions::Shared);
+            .insert(Shared::new(std::sync::Arc::new(Elsewhere), true));
         Reply::respond(response)
     });
     let said = "scrimp; fwd=uri-miss; collapsed; detail=no-lifetime";

@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, response::Parts};
 use http_body::Body;
-use scrimp_core::{BoxError, Key, ShareError, SharedError};
+use scrimp_core::{BoxError, Key, ShareError, SharedError, extensions::Since};
 use tower::util::Oneshot;
 use tower_service::Service;
 
@@ -49,7 +49,7 @@ pub(crate) struct Birth {
     /// The layer's own count of writes.
     pub(crate) writes: u64,
     /// The position of a cache outside.
-    pub(crate) since: u64,
+    pub(crate) since: Option<Since>,
 }
 
 /// What a call comes back with.

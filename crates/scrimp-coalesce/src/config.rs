@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, request::Parts};
-use scrimp_core::{Clock, Key, Ledger, Money};
+use scrimp_core::{Clock, Key, Ledger, Money, extensions::Since};
 
 use crate::{
     answer::{Arrived, Birth},
@@ -113,7 +113,7 @@ pub(crate) struct Common {
 
 /// What a request is for, and what was known when it was made.
 pub(crate) struct Asked<'a> {
-    pub(crate) since: u64,
+    pub(crate) since: Option<Since>,
     pub(crate) uri: &'a Uri,
     pub(crate) headers: &'a HeaderMap,
 }
@@ -237,7 +237,8 @@ impl Common {
 
     /// Whether a call that began then can have an answer for who asks now.
     pub(crate) fn holds(&self, born: Birth, asked: &Asked<'_>) -> bool {
-        born.since >= asked.since && self.state.marks.hold(born.writes, || asked.target())
+        let reaches = |since| born.since.is_some_and(|born| born.reaches(since));
+        asked.since.is_none_or(reaches) && self.state.marks.hold(born.writes, || asked.target())
     }
 
     /// Remembers that answers to this key are not to be shared.

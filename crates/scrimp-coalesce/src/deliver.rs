@@ -17,10 +17,9 @@ pub(crate) struct Asker {
     /// It is its own request's call.
     pub(crate) leads: bool,
     pub(crate) safe: bool,
-    /// The position of a cache outside; 0 if there is none.
-    pub(crate) since: u64,
-    /// There is a cache outside. It reports what has been collapsed, and keeps one copy.
-    cached: bool,
+    /// The position of a cache outside, if there is one. It reports what has been collapsed,
+    /// and keeps one copy.
+    pub(crate) since: Option<Since>,
     tenant: Option<Tenant>,
 }
 
@@ -40,12 +39,10 @@ pub(crate) enum Collapsed {
 impl Asker {
     pub(crate) fn of<B>(request: &Request<B>) -> Self {
         let extensions = request.extensions();
-        let since = extensions.get::<Since>();
         Self {
             leads: false,
             safe: is_safe(request.method()),
-            since: since.map_or(0, |since| since.0),
-            cached: since.is_some(),
+            since: extensions.get().copied(),
             tenant: extensions.get::<Tenant>().cloned(),
         }
     }
@@ -73,7 +70,7 @@ impl Asker {
         if how != Collapsed::Led {
             self.label(common, &mut response, how);
         }
-        if self.cached || how != Collapsed::Led {
+        if self.since.is_some() || how != Collapsed::Led {
             let shared = Shared::new(stream, how != Collapsed::Led);
             response.extensions_mut().insert(shared);
         }
@@ -86,7 +83,7 @@ impl Asker {
             charge.0 = Money::from_pico(0, charge.0.currency());
         }
         if let Some(status) = &common.config.status
-            && !self.cached
+            && self.since.is_none()
         {
             let value = match how {
                 Collapsed::Reused => status.reused.clone(),

@@ -7,7 +7,7 @@ use std::{
 };
 
 use http::{HeaderName, request::Parts};
-use scrimp_core::{Clock, Key, Ledger, Money};
+use scrimp_core::{Clock, Key, Ledger, Money, extensions::Since};
 use tower_layer::Layer;
 
 use crate::{
@@ -23,8 +23,8 @@ use crate::{
 #[derive(Clone)]
 pub struct CoalesceLayer {
     config: Config,
-    /// Made when it is first needed, and kept.
-    common: OnceLock<Arc<Common>>,
+    /// Made when it is first needed, for all clones.
+    common: Arc<OnceLock<Arc<Common>>>,
 }
 
 // === impl CoalesceLayer ===
@@ -35,7 +35,7 @@ impl CoalesceLayer {
     pub fn new() -> Self {
         Self {
             config: Config::new(),
-            common: OnceLock::new(),
+            common: Arc::default(),
         }
     }
 
@@ -219,13 +219,14 @@ impl CoalesceLayer {
 
     fn set(mut self, change: impl FnOnce(&mut Config)) -> Self {
         change(&mut self.config);
-        // Services made before keep what they were made with; those to come share anew.
-        self.common = OnceLock::new();
+        // Services and clones made before keep what they were made with.
+        self.common = Arc::default();
         self
     }
 
     fn common(&self) -> Arc<Common> {
         let make = || {
+            Since::listen();
             let config = self.config.clone();
             Arc::new(Common {
                 table: Arc::new(Table::new(config.max_keys)),

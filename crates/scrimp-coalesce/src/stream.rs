@@ -146,7 +146,7 @@ impl Stream {
     }
 
     /// The next frame for the reader in `place`.
-    pub(crate) fn poll(self: &Arc<Self>, place: usize, cx: &mut Context<'_>) -> Progress {
+    pub(crate) fn poll(self: &Arc<Self>, place: usize, cx: &Context<'_>) -> Progress {
         let config = &self.common.config;
         loop {
             let mut log = self.log.lock();
@@ -324,6 +324,10 @@ impl SharedAnswer for Stream {
 
     fn commit(&self) -> bool {
         !self.committed.swap(true, Relaxed)
+    }
+
+    fn is_committed(&self) -> bool {
+        self.committed.load(Relaxed)
     }
 
     fn chunks(&self) -> Option<Vec<Bytes>> {

@@ -204,13 +204,15 @@ async fn nobody_joins_a_call_older_than_it_asks_for() {
         let gate = gate;
         move |_| Reply::body(ScriptedBody::new()).gate(&gate)
     });
-    let since = |position| {
+    let since = |at, log| {
         let mut request = get("/");
-        request.extensions_mut().insert(Since(position));
+        request.extensions_mut().insert(Since { at, log });
         begun(fetch(service.clone(), request))
     };
-    let _calls = [since(5), since(5), since(6), since(6), since(5)];
+    let _calls = [5, 5, 6, 6, 5].map(|at| since(at, 1));
     assert_eq!(upstream.calls(), 2);
+    let _anothers = since(5, 2);
+    assert_eq!(upstream.calls(), 3, "positions of two logs do not compare");
 }
 
 #[tokio::test(start_paused = true)]

@@ -100,16 +100,22 @@ async fn a_reader_that_falls_behind_breaks_off_with_an_error_of_its_own() {
 #[tokio::test(start_paused = true)]
 async fn a_slow_reader_holds_the_others_up_once_and_for_no_longer_than_patience() {
     let layer = CoalesceLayer::new().max_bytes(64);
-    let (service, _) = over(&layer, |_| {
-        let chunks = (0..1000).fold(ScriptedBody::new().wake(), |body, _| body.data("xxxxxxxx"));
-        Reply::body(chunks).wake()
+    let gate = Gate::new();
+    let (service, _) = over(&layer, {
+        let gate = gate.clone();
+        move |_| {
+            let whole = (0..1000).fold(ScriptedBody::new().wake(), |body, _| body.data("xxxxxxxx"));
+            Reply::body(whole).gate(&gate)
+        }
     });
-    let _never_polled = begun(service.clone().oneshot(get("/")));
-    let asleep = service.clone().oneshot(get("/")).await.unwrap();
+    let call = || begun(service.clone().oneshot(get("/")));
+    let (_never_polled, mut never_read) = (call(), call());
+    let reads = begun(fetch(service.clone(), get("/")));
+    gate.open();
+    assert!(never_read.poll_now().is_ready());
     let begin = tokio::time::Instant::now();
-    assert_eq!(fetch(service, get("/")).await.unwrap().body.len(), 8_000);
+    assert_eq!(reads.await.unwrap().body.len(), 8_000);
     assert_eq!(begin.elapsed().as_millis(), 100);
-    drop(asleep);
 }
 
 #[tokio::test(start_paused = true)]

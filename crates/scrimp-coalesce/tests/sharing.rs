@@ -327,3 +327,16 @@ async fn whoever_joined_is_told_and_whoever_called_is_not() {
     assert_eq!(paid(&follower), Some(Money::ZERO));
     let _: Bytes = read(leader).await.unwrap().body;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_clone_of_a_layer_made_before_its_first_service_shares_with_it() {
+    let layer = CoalesceLayer::new();
+    let clone = layer.clone();
+    let gate = Gate::new();
+    let reply = |gate: Gate| move |_: &_| Reply::body(ScriptedBody::new()).gate(&gate);
+    let (one, first) = over(&layer, reply(gate.clone()));
+    let (other, second) = over(&clone, reply(gate));
+    let _calls = [one, other].map(|service| begun(fetch(service, get("/"))));
+    assert_eq!(first.calls() + second.calls(), 1);
+    assert_eq!(clone.stats().in_flight, 1);
+}

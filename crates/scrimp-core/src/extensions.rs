@@ -3,7 +3,14 @@
 //! On requests: [`Tenant`], [`Directive`], [`Tags`], [`Explain`], [`Since`]. On responses:
 //! [`CacheInfo`], [`Charge`], [`Shared`].
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 
@@ -37,11 +44,18 @@ pub struct Tags(pub Arc<[Box<str>]>);
 /// On a request: an answer from a call that began earlier than this will not do.
 ///
 /// A cache puts its position in its log of invalidations here. A layer that shares calls
-/// lets a request join only calls whose own position is at least as high: else what was
-/// invalidated before the request was made could still be given to it, and be stored as if
-/// it had been fetched afterwards.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Since(pub u64);
+/// lets a request join only calls whose own position, in the same log, is at least as high:
+/// else what was invalidated before the request was made could still be given to it, and be
+/// stored as if it had been fetched afterwards.
+///
+/// Nothing is put there while no layer of the process [listens](Self::listen) for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Since {
+    /// Which log it is.
+    pub log: u64,
+    /// The position in it.
+    pub at: u64,
+}
 
 /// On a response: what the cache did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,6 +115,9 @@ pub trait SharedAnswer: Send + Sync {
     /// True for the first who asks.
     fn commit(&self) -> bool;
 
+    /// Whether somebody has asked to commit.
+    fn is_committed(&self) -> bool;
+
     /// The body from its first byte to its last, if it is there as a whole.
     fn chunks(&self) -> Option<Vec<Bytes>>;
 }
@@ -119,6 +136,29 @@ impl CacheInfo {
             shareable: false,
             stored: false,
         }
+    }
+}
+
+// === impl Since ===
+
+static HEARD: AtomicBool = AtomicBool::new(false);
+
+impl Since {
+    /// Asks all caches of the process to say it from now on. For layers that share calls.
+    pub fn listen() {
+        HEARD.store(true, Relaxed);
+    }
+
+    /// Whether anybody listens.
+    #[must_use]
+    pub fn is_heard() -> bool {
+        HEARD.load(Relaxed)
+    }
+
+    /// Whether an answer from a call of this position will do for a request of another.
+    #[must_use]
+    pub fn reaches(self, asked: Self) -> bool {
+        self.log == asked.log && self.at >= asked.at
     }
 }
 
@@ -146,6 +186,12 @@ impl Shared {
     #[must_use]
     pub fn commit(&self) -> bool {
         self.answer.commit()
+    }
+
+    /// Whether it is stored already, or is about to be.
+    #[must_use]
+    pub fn is_committed(&self) -> bool {
+        self.answer.is_committed()
     }
 
     /// The whole body, for one that did not collect it. `None` if it has not ended yet, or
