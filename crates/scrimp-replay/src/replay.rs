@@ -13,15 +13,16 @@ use crate::{
     input::Input,
     intake,
     line::Entry,
+    overlap::Crowd,
     progress::Progress,
     report::{Reading, Report},
     routes::Routes,
     settings::Settings,
     sort::Sorted,
-    stack::Stack,
+    stack::{Stack, Verdict},
     stopwatch::Stopwatch,
     timeline::Timeline,
-    upstream::{Logged, Upstream},
+    upstream::{Logged, Meter, Upstream},
 };
 
 /// Requests between two looks at the progress.
@@ -65,30 +66,50 @@ async fn drive(
     let total = sorted.count;
     let span = sorted.span.unwrap_or_default();
     let clock = Clock::anchored(UNIX_EPOCH + Duration::from_micros(span.0.unsigned_abs()));
-    let upstream = Upstream::new(settings.price);
+    let upstream = Upstream::new(settings.price, settings.latency);
     let mut stack = Stack::new(settings, upstream.clone(), clock)?;
-    let mut timeline = Timeline::new(span.0, span.1);
-    let (mut routes, mut ceiling) = (Routes::default(), Ceiling::new());
-    let (mut now, mut done) = (span.0, 0u64);
-
-    while let Some(entry) = sorted.next()? {
+    let mut tally = Tally {
+        timeline: Timeline::new(span.0, span.1),
+        routes: Routes::default(),
+        ceiling: Ceiling::new(),
+    };
+    let mut done = 0u64;
+    let mut told = |done: u64| {
         if done.is_multiple_of(STRIDE) {
             progress.replaying(done, total);
         }
-        if entry.time > now {
-            tokio::time::advance(Duration::from_micros(entry.time.abs_diff(now))).await;
-            now = entry.time;
+    };
+    if settings.overlaps() {
+        let mut crowd = Crowd::new(span.0);
+        while let Some(entry) = sorted.next()? {
+            told(done);
+            crowd.until(entry.time, &mut tally).await?;
+            let meter = Meter::default();
+            let mut request = request(&entry, &settings.host)?;
+            request.extensions_mut().insert(meter.clone());
+            crowd.begin(entry, meter, stack.begin(request));
+            done += 1;
         }
-        let before = upstream.calls();
-        let verdict = stack.call(request(&entry, &settings.host)?).await;
-        let calls = upstream.calls() - before;
-        if let Some(key) = verdict.key {
-            ceiling.request(&key, verdict.storable)?;
+        crowd.finish(&mut tally).await?;
+    } else {
+        let mut now = span.0;
+        while let Some(entry) = sorted.next()? {
+            told(done);
+            if entry.time > now {
+                tokio::time::advance(Duration::from_micros(entry.time.abs_diff(now))).await;
+                now = entry.time;
+            }
+            let before = upstream.calls();
+            let verdict = stack.call(request(&entry, &settings.host)?).await;
+            tally.note(&entry, &verdict, upstream.calls() - before)?;
+            done += 1;
         }
-        timeline.count(entry.time, calls);
-        routes.count(&entry.method, &entry.target, calls);
-        done += 1;
     }
+    let Tally {
+        timeline,
+        routes,
+        ceiling,
+    } = tally;
     progress.replaying(total, total);
     let (best, cache) = (ceiling.finish()?, stack.stats());
     Ok(Report {
@@ -105,11 +126,34 @@ async fn drive(
         peak_bytes: cache.peak_bytes,
         entries: cache.entries,
         evicted: cache.evicted,
+        latency: settings.latency,
+        coalesced: cache.coalesced,
         span,
         timeline,
         routes: routes.top(TOP_ROUTES),
         elapsed: Duration::ZERO,
     })
+}
+
+/// What is counted of each request.
+pub(crate) struct Tally {
+    timeline: Timeline,
+    routes: Routes,
+    ceiling: Ceiling,
+}
+
+// === impl Tally ===
+
+impl Tally {
+    /// Notes what a request came to, and how many calls were made for it.
+    pub(crate) fn note(&mut self, entry: &Entry, verdict: &Verdict, calls: u64) -> Result<()> {
+        if let Some(key) = &verdict.key {
+            self.ceiling.request(key, verdict.storable)?;
+        }
+        self.timeline.count(entry.time, calls);
+        self.routes.count(&entry.method, &entry.target, calls);
+        Ok(())
+    }
 }
 
 fn request(entry: &Entry, default_host: &str) -> Result<Request<Empty<Bytes>>> {
