@@ -134,7 +134,7 @@ async fn an_upstream_that_cannot_be_reached_is_told_to_all_with_its_cause() {
         let error = error.expect_err("no connection");
         let mut causes = std::iter::successors(error.source(), |cause| cause.source());
         assert!(
-            causes.any(|cause| cause.is::<std::io::Error>()),
+            causes.any(<dyn std::error::Error>::is::<std::io::Error>),
             "{error:?}"
         );
     }

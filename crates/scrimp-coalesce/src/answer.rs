@@ -2,7 +2,6 @@
 
 use std::{
     any::{Any, TypeId},
-    collections::VecDeque,
     future::poll_fn,
     sync::{Arc, Weak},
     task::{Context, Poll},
@@ -23,7 +22,7 @@ use crate::{
     judge::{self, Verdict},
     log::End,
     reader::Reader,
-    stream::{Begun, BoxBody, Selected, Stream},
+    stream::{Begun, BoxBody, Chunks, Selected, Stream},
     window::{Kept, Load},
 };
 
@@ -52,10 +51,15 @@ pub(crate) struct Birth {
     pub(crate) since: Option<Since>,
 }
 
-/// What a call comes back with.
+/// What a call comes back with. Large, and not in a box: a call that nobody joins would pay
+/// for it.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is moved a few times and never kept"
+)]
 pub(crate) enum Arrived {
     /// May be shared, and comes in still or is there.
-    Answer(Box<Answer>),
+    Answer(Answer),
     /// Is in the window already.
     Kept(Load),
     /// Has to be shared if there is somebody to share it with.
@@ -73,9 +77,13 @@ pub(crate) struct Answer {
 }
 
 /// What one caller gets.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is moved a few times and never kept"
+)]
 pub(crate) enum Mine {
     /// All of an answer.
-    Whole(Box<(Parts, Begun)>),
+    Whole(Parts, Begun),
     /// A `Result<Response<B>, E>`; whose types the caller knows.
     Result(Box<dyn Any + Send>),
 }
@@ -182,13 +190,13 @@ impl Errand {
     fn arrived(self, head: Parts, begun: Begun, window: Option<Duration>) -> Arrived {
         let whole = begun.is_whole(&head);
         let (Some(time), Some((key, born)), true) = (window, &self.keep, whole) else {
-            return Arrived::Answer(Box::new(Answer {
+            return Arrived::Answer(Answer {
                 common: self.common,
                 head,
                 begun,
                 window,
                 fields: self.fields,
-            }));
+            });
         };
         let selected = Selected {
             window,
@@ -207,7 +215,7 @@ impl Begun {
     /// Reads what is there without waiting.
     async fn read(body: BoxBody) -> Self {
         let mut begun = Self {
-            chunks: VecDeque::new(),
+            chunks: Chunks::new(),
             end: body.is_end_stream().then_some(End::Clean),
             hint: body.size_hint(),
             body: Some(body),
@@ -237,7 +245,7 @@ impl Begun {
                     Ok(chunk) => {
                         ahead += chunk.len().max(1);
                         if !chunk.is_empty() {
-                            self.chunks.push_back(chunk);
+                            self.chunks.push(chunk);
                         }
                         body.is_end_stream().then_some(End::Clean)
                     }
@@ -278,7 +286,7 @@ impl Arrival for Arrived {
                 others: Others::Again,
             },
             Self::Answer(answer) if lone => Landing::Own {
-                own: Mine::Whole(Box::new((answer.head, answer.begun))),
+                own: Mine::Whole(answer.head, answer.begun),
                 others: Others::Again,
             },
             Self::Failed(error) => Landing::Shared {
@@ -294,7 +302,7 @@ impl Arrival for Arrived {
                     begun,
                     window,
                     fields,
-                } = *answer;
+                } = answer;
                 let selected = Selected { window, fields };
                 let flight = Arc::downgrade(flight);
                 let stream = Stream::new(&common, head, begun, selected, flight);

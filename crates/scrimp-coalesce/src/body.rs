@@ -1,7 +1,6 @@
 //! The body of a coalesced response.
 
 use std::{
-    collections::VecDeque,
     fmt,
     pin::Pin,
     task::{Context, Poll, ready},
@@ -12,7 +11,11 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use scrimp_core::BoxError;
 
-use crate::{log::End, reader::Reader, stream::Begun};
+use crate::{
+    log::End,
+    reader::Reader,
+    stream::{Begun, Chunks},
+};
 
 pin_project! {
     /// The body of a [`Coalesce`](crate::Coalesce)'s response: passing through, or read
@@ -30,7 +33,7 @@ pin_project! {
     #[project = KindProj]
     enum Kind<B> {
         Passing { #[pin] body: B },
-        Whole { chunks: VecDeque<Bytes>, end: Option<End> },
+        Whole { chunks: smallvec::IntoIter<[Bytes; 2]>, end: Option<End> },
         Shared { reader: Reader },
     }
 }
@@ -55,7 +58,7 @@ impl<B> CoalesceBody<B> {
     pub(crate) fn whole(begun: Begun) -> Self {
         Self {
             kind: Kind::Whole {
-                chunks: begun.chunks,
+                chunks: begun.chunks.into_iter(),
                 end: begun.end,
             },
         }
@@ -64,7 +67,7 @@ impl<B> CoalesceBody<B> {
     pub(crate) fn empty() -> Self {
         Self {
             kind: Kind::Whole {
-                chunks: VecDeque::new(),
+                chunks: Chunks::new().into_iter(),
                 end: None,
             },
         }
@@ -94,7 +97,7 @@ where
                 ready!(body.poll_frame(cx)).map(|frame| frame.map_err(Into::into))
             }
             KindProj::Shared { reader } => ready!(reader.poll_frame(cx)),
-            KindProj::Whole { chunks, end } => match chunks.pop_front() {
+            KindProj::Whole { chunks, end } => match chunks.next() {
                 Some(chunk) => Some(Ok(Frame::data(chunk))),
                 None => match end.take() {
                     None | Some(End::Clean) => None,
@@ -110,7 +113,7 @@ where
             Kind::Passing { body } => body.is_end_stream(),
             Kind::Shared { reader } => reader.is_end_stream(),
             Kind::Whole { chunks, end } => {
-                chunks.is_empty() && matches!(end, None | Some(End::Clean))
+                chunks.as_slice().is_empty() && matches!(end, None | Some(End::Clean))
             }
         }
     }
@@ -120,7 +123,7 @@ where
             Kind::Passing { body } => body.size_hint(),
             Kind::Shared { reader } => reader.size_hint(),
             Kind::Whole { chunks, end } => {
-                let left = chunks.iter().map(Bytes::len).sum::<usize>() as u64;
+                let left = chunks.as_slice().iter().map(Bytes::len).sum::<usize>() as u64;
                 match end {
                     // It may have been about to be longer; and behind an exact length servers
                     // leave trailers out.

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use http::{HeaderName, Request, Response};
+use http::{HeaderMap, HeaderName, Request, Response};
 use scrimp_core::{
     Money,
-    extensions::{Charge, Directive, Shared, Since, Tenant},
+    extensions::{Charge, Directive, Explain, Shared, Since, Tenant},
 };
 
-use crate::{body::CoalesceBody, config::Common, judge::wants_fresh, key::is_safe, reader::Reader};
+use crate::{body::CoalesceBody, config::Common, judge::wants_fresh, key::is_safe, reader::Reader, stream::Stream};
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
@@ -20,6 +20,8 @@ pub(crate) struct Asker {
     /// The position of a cache outside, if there is one. It reports what has been collapsed,
     /// and keeps one copy.
     pub(crate) since: Option<Since>,
+    /// The request asks for verdicts.
+    explains: bool,
     tenant: Option<Tenant>,
 }
 
@@ -43,6 +45,7 @@ impl Asker {
             leads: false,
             safe: is_safe(request.method()),
             since: extensions.get().copied(),
+            explains: extensions.get::<Explain>().is_some(),
             tenant: extensions.get::<Tenant>().cloned(),
         }
     }
@@ -66,30 +69,38 @@ impl Asker {
         how: Collapsed,
     ) -> Response<CoalesceBody<B>> {
         let stream = Arc::clone(reader.stream());
-        let mut response = Response::from_parts(stream.head.clone(), CoalesceBody::shared(reader));
-        if how != Collapsed::Led {
-            self.label(common, &mut response, how);
+        let mut response = Response::new(CoalesceBody::shared(reader));
+        *response.status_mut() = stream.head.status;
+        *response.version_mut() = stream.head.version;
+        *response.extensions_mut() = stream.head.extensions.clone();
+        *response.headers_mut() = self.fields(common, &stream, how);
+        if how != Collapsed::Led
+            && let Some(charge) = response.extensions_mut().get_mut::<Charge>()
+        {
+            // The call is paid for by the one who made it.
+            charge.0 = Money::from_pico(0, charge.0.currency());
         }
-        if self.since.is_some() || how != Collapsed::Led {
+        if self.since.is_some() || self.explains {
             let shared = Shared::new(stream, how != Collapsed::Led);
             response.extensions_mut().insert(shared);
         }
         response
     }
 
-    fn label<B>(&self, common: &Arc<Common>, response: &mut Response<B>, how: Collapsed) {
-        // The call is paid for by the one who made it.
-        if let Some(charge) = response.extensions_mut().get_mut::<Charge>() {
-            charge.0 = Money::from_pico(0, charge.0.currency());
-        }
-        if let Some(status) = &common.config.status
-            && self.since.is_none()
-        {
-            let value = match how {
-                Collapsed::Reused => status.reused.clone(),
-                Collapsed::Led | Collapsed::Joined => status.collapsed.clone(),
-            };
-            response.headers_mut().append(CACHE_STATUS, value);
+    /// The head's fields, with a member of Cache-Status where there is something to say and no
+    /// cache outside to say it.
+    fn fields(&self, common: &Common, stream: &Stream, how: Collapsed) -> HeaderMap {
+        let own = &stream.head.headers;
+        match (how, &common.config.status) {
+            (Collapsed::Joined, Some(status)) if self.since.is_none() => {
+                stream.joined(&status.collapsed)
+            }
+            (Collapsed::Reused, Some(status)) if self.since.is_none() => {
+                let mut fields = own.clone();
+                fields.append(CACHE_STATUS, status.reused.clone());
+                fields
+            }
+            _ => own.clone(),
         }
     }
 

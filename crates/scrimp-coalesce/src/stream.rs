@@ -11,10 +11,9 @@
 //! short time once in their lives, and then cut off.
 
 use std::{
-    collections::VecDeque,
     pin::Pin,
     sync::{
-        Arc, Weak,
+        Arc, OnceLock, Weak,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     task::{Context, Poll, Wake, Waker},
@@ -22,12 +21,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, response::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, response::Parts};
 use http_body::{Body, Frame, SizeHint};
 use scrimp_core::{
     BoxError, SharedError,
     extensions::{Charge, SharedAnswer},
 };
+use smallvec::SmallVec;
 
 use crate::{
     answer::{Arrived, is_as_long_as_announced},
@@ -43,9 +43,12 @@ use crate::{
 /// A body whose type nobody has to know.
 pub(crate) type BoxBody = Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send>>;
 
+/// The first chunks of a body. Most have one.
+pub(crate) type Chunks = SmallVec<[Bytes; 2]>;
+
 /// What has come of a body by the time its head is handed over.
 pub(crate) struct Begun {
-    pub(crate) chunks: VecDeque<Bytes>,
+    pub(crate) chunks: Chunks,
     pub(crate) end: Option<End>,
     /// `None` once it has ended.
     pub(crate) body: Option<BoxBody>,
@@ -65,6 +68,8 @@ pub(crate) struct Selected {
 pub(crate) struct Stream {
     pub(crate) head: Parts,
     pub(crate) hint: SizeHint,
+    /// The head's fields as those get them who joined.
+    joined: OnceLock<HeaderMap>,
     selected: Selected,
     common: Arc<Common>,
     log: Mutex<Log>,
@@ -107,15 +112,31 @@ impl Stream {
     ) -> Arc<Self> {
         Arc::new(Self {
             head,
+            joined: OnceLock::new(),
             hint: begun.hint,
             selected,
             common: Arc::clone(common),
-            log: Mutex::new(Log::new(begun.chunks, begun.end, begun.body)),
+            log: Mutex::new(Log::new(
+                begun.chunks.into_iter().collect(),
+                begun.end,
+                begun.body,
+            )),
             flight,
             spares: Mutex::default(),
             keeper: AtomicBool::new(false),
             committed: AtomicBool::new(false),
         })
+    }
+
+    /// The head's fields with this member of Cache-Status: made once, and copied for each who
+    /// joined, as a map that has to grow for a field is dear.
+    pub(crate) fn joined(&self, status: &HeaderValue) -> HeaderMap {
+        let label = || {
+            let mut fields = self.head.headers.clone();
+            fields.append(HeaderName::from_static("cache-status"), status.clone());
+            fields
+        };
+        self.joined.get_or_init(label).clone()
     }
 
     /// Takes a place at the first byte, if it is still there.

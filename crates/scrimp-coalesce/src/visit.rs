@@ -304,10 +304,7 @@ where
 
     fn own(&self, mine: Mine, asker: &Asker) -> Answered<ResB, S::Error> {
         let answer = match mine {
-            Mine::Whole(whole) => {
-                let (head, begun) = *whole;
-                Ok(Response::from_parts(head, CoalesceBody::whole(begun)))
-            }
+            Mine::Whole(head, begun) => Ok(Response::from_parts(head, CoalesceBody::whole(begun))),
             Mine::Result(result) => match result.downcast::<Result<Response<ResB>, S::Error>>() {
                 Ok(result) => result.map(|response| response.map(CoalesceBody::passing)),
                 // It was made with the types of this very future.

@@ -294,7 +294,7 @@ async fn two_tenants_never_share_a_call() {
 async fn whoever_joined_is_told_and_whoever_called_is_not() {
     use scrimp_core::{
         Money,
-        extensions::{Charge, Shared},
+        extensions::{Charge, Explain, Shared},
     };
     let gate = Gate::new();
     let (service, _) = over(&CoalesceLayer::new(), {
@@ -308,7 +308,9 @@ async fn whoever_joined_is_told_and_whoever_called_is_not() {
         }
     });
     let leader = begun(service.clone().oneshot(get("/")));
-    let follower = begun(service.clone().oneshot(get("/")));
+    let mut explained = get("/");
+    explained.extensions_mut().insert(Explain);
+    let follower = begun(service.clone().oneshot(explained));
     gate.open();
     let (leader, follower) = (leader.await.unwrap(), follower.await.unwrap());
     assert!(leader.headers().get("cache-status").is_none());

@@ -38,7 +38,7 @@ impl Crowd {
     }
 
     pub(crate) fn begin(
-        &mut self,
+        &self,
         entry: Entry,
         meter: Meter,
         answer: impl Future<Output = Verdict> + 'static,

@@ -37,6 +37,9 @@ const LARGE_CROWD: usize = 10_000;
 /// How long the upstream of a crowd takes.
 const DELAY: Duration = Duration::from_millis(10);
 
+/// The same where ten thousand have to arrive meanwhile.
+const LONG_DELAY: Duration = Duration::from_millis(500);
+
 /// Bytes that a crowd's answer has.
 const LENGTH: usize = 16 << 10;
 
@@ -45,7 +48,7 @@ pub(crate) fn run(rounds: usize, report: &mut Report) {
     for (threads, metric) in [(1, "crowd, 1 thread"), (2, "crowd, 2 threads")] {
         crowd(threads, metric, report);
     }
-    for way in ways(Some(DELAY), LENGTH) {
+    for way in ways(Some(LONG_DELAY), LENGTH) {
         large_crowd(&way, report);
     }
 }

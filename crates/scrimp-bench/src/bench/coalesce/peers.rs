@@ -9,16 +9,17 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
+    task::{Context, Poll},
     time::Duration,
 };
 
 use bytes::Bytes;
 use futures_util::{FutureExt, future::Shared};
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use http_body_util::{BodyExt, Full};
 use parking_lot::Mutex;
 use scrimp_coalesce::{Coalesce, CoalesceLayer, Group};
-use tower::{Layer, Service, ServiceExt, service_fn, util::BoxCloneSyncService};
+use tower::{Layer, Service, ServiceExt, service_fn};
 
 use crate::fixture;
 
@@ -65,18 +66,35 @@ impl Upstream {
         self.body
     }
 
-    /// As a service over `http` types, with eight header fields.
-    fn service(self) -> BoxCloneSyncService<Request<Full<Bytes>>, Response<Full<Bytes>>, Infallible>
-    {
+    /// As a service over `http` types, with eight header fields. A clone of it is two
+    /// pointers, as one of a client is.
+    fn service(self) -> Origin {
         let headers = fixture::response_headers("max-age=60", self.body.len());
-        BoxCloneSyncService::new(service_fn(move |_| {
-            let (upstream, headers) = (self.clone(), headers.clone());
-            async move {
-                let mut response = Response::new(Full::new(upstream.fetch().await));
-                *response.headers_mut() = headers;
-                Ok(response)
-            }
-        }))
+        Origin(Arc::new((self, headers)))
+    }
+}
+
+/// An [`Upstream`] as a service.
+#[derive(Clone)]
+struct Origin(Arc<(Upstream, HeaderMap)>);
+
+impl Service<Request<Full<Bytes>>> for Origin {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<Full<Bytes>>) -> Self::Future {
+        let origin = Arc::clone(&self.0);
+        Box::pin(async move {
+            let (upstream, headers) = &*origin;
+            let mut response = Response::new(Full::new(upstream.clone().fetch().await));
+            *response.headers_mut() = headers.clone();
+            Ok(response)
+        })
     }
 }
 
@@ -94,9 +112,7 @@ pub(super) fn ways(delay: Option<Duration>, length: usize) -> Vec<Way> {
         resilience,
         moka,
     ];
-    makes
-        .map(|make| make(&Upstream::new(delay, length)))
-        .into()
+    makes.map(|make| make(&Upstream::new(delay, length))).into()
 }
 
 fn way<F>(
