@@ -53,10 +53,6 @@ pub(crate) struct Birth {
 
 /// What a call comes back with. Large, and not in a box: a call that nobody joins would pay
 /// for it.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it is moved a few times and never kept"
-)]
 pub(crate) enum Arrived {
     /// May be shared, and comes in still or is there.
     Answer(Answer),
@@ -259,16 +255,17 @@ impl Begun {
     fn is_whole(&self, head: &Parts) -> bool {
         let length = self.chunks.iter().map(Bytes::len).sum::<usize>();
         let clean = matches!(self.end, Some(End::Clean | End::Trailers(_)));
-        clean && is_as_long_as_announced(&head.headers, length)
+        // An answer to HEAD announces the length of a body that it does not have.
+        let bodiless = self.hint.exact() == Some(0);
+        clean && (bodiless || is_as_long_as_announced(&head.headers, length))
     }
 }
 
-/// Whether a body is as long as Content-Length says, if it says so. That of an answer to HEAD
-/// is about another's body.
+/// Whether a body is as long as Content-Length says, if it says so.
 pub(crate) fn is_as_long_as_announced(headers: &HeaderMap, length: usize) -> bool {
     let announced = headers.get(http::header::CONTENT_LENGTH);
     let announced = announced.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    length == 0 || announced.is_none_or(|announced| announced == length)
+    announced.is_none_or(|announced| announced == length)
 }
 
 // === impl Arrived ===

@@ -1,14 +1,17 @@
 //! Handing an answer over to the one who asked.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use http::{HeaderMap, HeaderName, Request, Response};
+use http::{HeaderMap, HeaderName, Request, Response, header::AGE};
 use scrimp_core::{
     Money,
     extensions::{Charge, Directive, Explain, Shared, Since, Tenant},
 };
 
-use crate::{body::CoalesceBody, config::Common, judge::wants_fresh, key::is_safe, reader::Reader, stream::Stream};
+use crate::{
+    body::CoalesceBody, config::Common, judge::wants_fresh, key::is_safe, reader::Reader,
+    stream::Stream,
+};
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
@@ -126,4 +129,13 @@ impl Asker {
                 .avoided(cost);
         }
     }
+}
+
+/// Says how old an answer is by now, on top of what was said of it (RFC 9111 §5.1).
+pub(crate) fn add_age(fields: &mut HeaderMap, kept: Duration) {
+    let before = fields
+        .get(AGE)
+        .and_then(|age| age.to_str().ok()?.parse().ok());
+    let age = before.unwrap_or(0u64).saturating_add(kept.as_secs());
+    fields.insert(AGE, age.into());
 }

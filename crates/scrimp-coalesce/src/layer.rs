@@ -100,8 +100,8 @@ impl CoalesceLayer {
         self.set(|config| config.patience = time)
     }
 
-    /// So many requests wait for one key's call at most, beside the one it is made for.
-    /// Default: any number.
+    /// So many requests wait for one key's call to be answered at most, beside the one it is
+    /// made for. Those who read the answer do not count. Default: any number.
     #[must_use]
     pub fn max_waiters(self, waiters: usize) -> Self {
         self.set(|config| config.max_waiters = waiters)

@@ -19,7 +19,7 @@ use crate::{
     answer::{self, Arrived, Birth, Copied, Errand, Mine, Terms, unshare},
     body::{Boxed, CoalesceBody},
     config::{Asked, Common, Overflow, SlowReader},
-    deliver::{Asker, Collapsed},
+    deliver::{Asker, Collapsed, add_age},
     flight::{Cargo, Member, Outcome},
     future::{State, Waiting},
     key,
@@ -139,7 +139,7 @@ where
         }
         let asked = Asked::by(request, asker);
         let now = self.common.config.clock.instant();
-        let load = recent.get(key, now, |born| self.common.holds(born, &asked))?;
+        let (load, age) = recent.get(key, now, |born| self.common.holds(born, &asked))?;
         let mut charge = None;
         let answer = match load.copy()? {
             Copied::Error(error) => Err(unshare::<S::Error>(&error)?),
@@ -148,7 +148,9 @@ where
                     return None;
                 }
                 charge = reader.stream().charge();
-                Ok(asker.deliver(self.common, reader, Collapsed::Reused))
+                let mut answer = asker.deliver(self.common, reader, Collapsed::Reused);
+                add_age(answer.headers_mut(), age);
+                Ok(answer)
             }
         };
         self.common.counters().reused.add();

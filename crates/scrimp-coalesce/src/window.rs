@@ -168,16 +168,17 @@ impl Recent {
         );
     }
 
-    /// What is kept, if it is not too old and `holds`.
+    /// What is kept, and for how long it has been, if that is not too long and it `holds`.
     pub(crate) fn get(
         &self,
         key: KeyRef<'_>,
         now: Instant,
         holds: impl FnOnce(Birth) -> bool,
-    ) -> Option<Load> {
+    ) -> Option<(Load, Duration)> {
         let kept = self.0.get(&key)?;
-        if kept.until.is_some_and(|until| now < until) && holds(kept.born) {
-            return Some(kept.load);
+        let left = kept.until?.saturating_duration_since(now);
+        if !left.is_zero() && holds(kept.born) {
+            return Some((kept.load, kept.time.saturating_sub(left)));
         }
         self.0.invalidate(&key);
         None

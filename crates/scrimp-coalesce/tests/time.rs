@@ -30,7 +30,9 @@ async fn an_answer_is_given_again_for_thirty_seconds() {
     let again = fetch(service.clone(), get("/")).await.unwrap();
     assert!(!again.headers.contains_key("cache-status"));
     assert_eq!(upstream.calls(), 2);
+    advance(Duration::from_secs(5)).await;
     let reused = fetch(service, get("/")).await.unwrap();
+    assert_eq!(reused.headers["age"], "5");
     assert_eq!(
         reused.headers["cache-status"],
         "scrimp-coalesce; hit; detail=window"
@@ -67,7 +69,8 @@ async fn a_request_that_wants_it_fresh_is_not_given_it_again() {
 
 #[tokio::test(start_paused = true)]
 async fn only_what_ended_cleanly_and_at_its_length_is_given_again() {
-    let bodies: [fn() -> ScriptedBody; 3] = [
+    let bodies: [fn() -> ScriptedBody; 4] = [
+        || ScriptedBody::new(),
         || ScriptedBody::new().data("fe").error("reset"),
         || ScriptedBody::new().data("fe").wake().error("reset"),
         || ScriptedBody::new().data("fe").wake(),
