@@ -23,6 +23,7 @@ use crate::{
     log::End,
     reader::Reader,
     stream::{Begun, BoxBody, Chunks, Selected, Stream},
+    tasks::Tasks,
     window::{Kept, Load},
 };
 
@@ -40,6 +41,8 @@ pub(crate) struct Terms {
     pub(crate) error: TypeId,
     pub(crate) born: Birth,
     pub(crate) most_panics: u32,
+    /// Where the call is finished if everybody leaves.
+    pub(crate) tasks: Weak<Tasks>,
 }
 
 /// Before what a call began: its answer may not know of what came later.

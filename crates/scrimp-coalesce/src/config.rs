@@ -1,6 +1,10 @@
 //! What a layer was set to, and what its services share.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, request::Parts};
 use scrimp_core::{Clock, Key, Ledger, Money, extensions::Since};
@@ -15,6 +19,7 @@ use crate::{
     stats::{CoalesceStats, Counters},
     stream::Stream,
     table::Table,
+    tasks::Tasks,
     window::{Kept, Recent, Window},
 };
 
@@ -109,6 +114,15 @@ pub(crate) struct Common {
     pub(crate) table: Arc<Table<Arrived>>,
     pub(crate) recent: Option<Recent>,
     pub(crate) state: Arc<State>,
+    pub(crate) tasks: Weak<Tasks>,
+}
+
+/// What layer and services hold. What runs in the background holds [`Common`] alone, so that
+/// it ends when they are gone.
+#[derive(Debug)]
+pub(crate) struct Owner {
+    pub(crate) common: Arc<Common>,
+    _tasks: Arc<Tasks>,
 }
 
 /// What a request is for, and what was known when it was made.
@@ -221,6 +235,25 @@ impl<'a> Asked<'a> {
     }
 }
 
+// === impl Owner ===
+
+impl Owner {
+    pub(crate) fn new(config: Config) -> Arc<Self> {
+        let tasks = Arc::default();
+        let common = Arc::new(Common {
+            table: Arc::new(Table::new(config.max_keys)),
+            recent: config.window.map(Recent::new),
+            state: Arc::default(),
+            tasks: Arc::downgrade(&tasks),
+            config,
+        });
+        Arc::new(Self {
+            common,
+            _tasks: tasks,
+        })
+    }
+}
+
 // === impl Common ===
 
 impl Common {
@@ -250,7 +283,7 @@ impl Common {
 
     /// Whether somebody else reads this to its end now.
     pub(crate) fn finishes(&self, stream: &Arc<Stream>) -> bool {
-        self.config.abandoned == Abandoned::Finish && reader::finish_body(stream)
+        self.config.abandoned == Abandoned::Finish && reader::finish_body(&self.tasks, stream)
     }
 
     pub(crate) fn stats(&self) -> CoalesceStats {

@@ -12,9 +12,7 @@ use tower_layer::Layer;
 
 use crate::{
     Abandoned, Coalesce, CoalesceHandle, CoalesceStats, OnError, Overflow, SlowReader, Window,
-    config::{Common, Config, Status},
-    table::Table,
-    window::Recent,
+    config::{Config, Owner, Status},
 };
 
 /// Lets equal requests that come at the same time share one call of the service it is put on.
@@ -24,7 +22,7 @@ use crate::{
 pub struct CoalesceLayer {
     config: Config,
     /// Made when it is first needed, for all clones.
-    common: Arc<OnceLock<Arc<Common>>>,
+    owner: Arc<OnceLock<Arc<Owner>>>,
 }
 
 // === impl CoalesceLayer ===
@@ -35,7 +33,7 @@ impl CoalesceLayer {
     pub fn new() -> Self {
         Self {
             config: Config::new(),
-            common: Arc::default(),
+            owner: Arc::default(),
         }
     }
 
@@ -208,7 +206,7 @@ impl CoalesceLayer {
     /// A handle to look at the layer with, and to make it forget.
     #[must_use]
     pub fn handle(&self) -> CoalesceHandle {
-        CoalesceHandle(self.common())
+        CoalesceHandle(Arc::clone(&self.owner().common))
     }
 
     /// What the layer has done so far, and what is in flight.
@@ -220,22 +218,16 @@ impl CoalesceLayer {
     fn set(mut self, change: impl FnOnce(&mut Config)) -> Self {
         change(&mut self.config);
         // Services and clones made before keep what they were made with.
-        self.common = Arc::default();
+        self.owner = Arc::default();
         self
     }
 
-    fn common(&self) -> Arc<Common> {
+    fn owner(&self) -> Arc<Owner> {
         let make = || {
             Since::listen();
-            let config = self.config.clone();
-            Arc::new(Common {
-                table: Arc::new(Table::new(config.max_keys)),
-                recent: config.window.map(Recent::new),
-                state: Arc::default(),
-                config,
-            })
+            Owner::new(self.config.clone())
         };
-        Arc::clone(self.common.get_or_init(make))
+        Arc::clone(self.owner.get_or_init(make))
     }
 }
 
@@ -249,7 +241,7 @@ impl<S> Layer<S> for CoalesceLayer {
     type Service = Coalesce<S>;
 
     fn layer(&self, inner: S) -> Coalesce<S> {
-        Coalesce::from_parts(inner, self.common())
+        Coalesce::from_parts(inner, self.owner())
     }
 }
 

@@ -135,6 +135,7 @@ mod stats;
 mod stream;
 mod sync;
 mod table;
+mod tasks;
 mod visit;
 mod wakers;
 mod window;

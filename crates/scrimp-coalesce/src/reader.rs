@@ -5,7 +5,7 @@ use std::{
     fmt,
     future::{Future, poll_fn},
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Weak},
     task::{Context, Poll, ready},
 };
 
@@ -17,13 +17,13 @@ use tokio::{
     runtime::Handle,
     time::{Sleep, sleep},
 };
-use tracing::Instrument;
 
 use crate::{
     answer::{Arrived, Copied},
     flight::{Member, Outcome},
     resume::Resume,
     stream::{BoxBody, Next, Progress, Stop, Stream},
+    tasks::Tasks,
 };
 
 /// Why a body breaks off for one reader while others go on: it had not read what the others
@@ -134,26 +134,24 @@ impl Drop for Reader {
     }
 }
 
-/// Finishes a call that everybody has left.
+/// Finishes a call that everybody has left, if there is a runtime to do it in.
 pub(crate) fn finish_call(mut member: Member<Arrived>) {
-    let Ok(runtime) = Handle::try_current() else {
+    let Some(tasks) = member.terms().tasks.upgrade() else {
         return;
     };
-    let finish = async move {
+    tasks.start(async move {
         if let Outcome::Copy(Copied::Reader(reader)) = poll_fn(|cx| member.poll(cx)).await {
             drain(reader).await;
         }
-    };
-    runtime.spawn(finish.instrument(tracing::Span::current()));
+    });
 }
 
 /// Reads a body that everybody has left to its end, if there is a runtime to do it in.
-pub(crate) fn finish_body(stream: &Arc<Stream>) -> bool {
-    let (Ok(runtime), Some(reader)) = (Handle::try_current(), Reader::new(stream)) else {
+pub(crate) fn finish_body(tasks: &Weak<Tasks>, stream: &Arc<Stream>) -> bool {
+    let (Some(tasks), Ok(_)) = (tasks.upgrade(), Handle::try_current()) else {
         return false;
     };
-    runtime.spawn(drain(reader).instrument(tracing::Span::current()));
-    true
+    Reader::new(stream).is_some_and(|reader| tasks.start(drain(reader)))
 }
 
 async fn drain(mut reader: Reader) {

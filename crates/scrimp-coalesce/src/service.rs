@@ -12,7 +12,7 @@ use http_body::Body;
 use scrimp_core::{BoxError, ShareError};
 use tower_service::Service;
 
-use crate::{CoalesceBody, ResponseFuture, config::Common};
+use crate::{CoalesceBody, ResponseFuture, config::Owner};
 
 /// A service whose equal requests share a call. Made by
 /// [`CoalesceLayer`](crate::CoalesceLayer).
@@ -21,14 +21,14 @@ use crate::{CoalesceBody, ResponseFuture, config::Common};
 /// that makes a call waits for a clone of the inner service inside its own future.
 pub struct Coalesce<S> {
     inner: S,
-    common: Arc<Common>,
+    owner: Arc<Owner>,
 }
 
 // === impl Coalesce ===
 
 impl<S> Coalesce<S> {
-    pub(crate) fn from_parts(inner: S, common: Arc<Common>) -> Self {
-        Self { inner, common }
+    pub(crate) fn from_parts(inner: S, owner: Arc<Owner>) -> Self {
+        Self { inner, owner }
     }
 
     /// The inner service.
@@ -51,7 +51,7 @@ impl<S: Clone> Clone for Coalesce<S> {
     fn clone(&self) -> Self {
         Self {
             inner: self.inner.clone(),
-            common: Arc::clone(&self.common),
+            owner: Arc::clone(&self.owner),
         }
     }
 }
@@ -74,7 +74,7 @@ where
     }
 
     fn call(&mut self, request: Request<ReqB>) -> Self::Future {
-        ResponseFuture::new(self.inner.clone(), request, Arc::clone(&self.common))
+        ResponseFuture::new(self.inner.clone(), request, Arc::clone(&self.owner.common))
     }
 }
 

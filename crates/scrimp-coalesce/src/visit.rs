@@ -3,7 +3,7 @@
 use std::{
     any::TypeId,
     marker::PhantomData,
-    sync::Arc,
+    sync::{Arc, Weak},
     task::{Context, Poll},
 };
 
@@ -182,6 +182,7 @@ where
                     since: asked.since,
                 },
                 most_panics: config.attempts().max(MOST_PANICS),
+                tasks: Weak::clone(&self.common.tasks),
             },
         )
     }

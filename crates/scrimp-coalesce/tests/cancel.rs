@@ -115,6 +115,22 @@ async fn what_all_have_left_is_finished_if_so_set_and_given_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_finished_in_the_background_ends_with_the_layer_and_its_services() {
+    let layer = CoalesceLayer::new().abandoned(Abandoned::Finish);
+    let gate = Gate::new();
+    let (service, upstream) = over(&layer, {
+        let gate = gate.clone();
+        move |_| Reply::body(ScriptedBody::new()).gate(&gate)
+    });
+    drop(crowd(&service, "/", 2));
+    rig::settled().await;
+    assert_eq!(upstream.in_flight(), 1);
+    drop((service, layer));
+    rig::settled().await;
+    assert_eq!(upstream.in_flight(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_panic_is_the_callers_and_one_other_calls_in_its_place() {
     for reply in [Reply::panic, Reply::panic_in_call] {
         for polls_first in [0, 1] {
