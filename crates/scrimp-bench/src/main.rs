@@ -47,6 +47,8 @@ enum Bench {
     Threads,
     /// Bytes a store says it holds, against bytes that are allocated.
     Memory,
+    /// What stampede protection adds to a hit: time, instructions, allocations.
+    Stampede,
     /// A server for load generators, with and without a cache.
     Serve(bench::serve::Options),
 }
@@ -64,6 +66,7 @@ fn main() -> anyhow::Result<()> {
         Bench::Coalesce => bench::coalesce::run(rounds, &mut report),
         Bench::Threads => bench::threads::run(rounds, &mut report),
         Bench::Memory => bench::memory::run(&mut report),
+        Bench::Stampede => bench::stampede::run(rounds, &mut report)?,
         Bench::Serve(options) => return bench::serve::run(&options),
     }
     report.print(args.json)

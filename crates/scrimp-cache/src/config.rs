@@ -1,12 +1,17 @@
 //! What a layer was set to, and what its services share.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{HeaderName, Request, Response, StatusCode};
 use scrimp_core::{Clock, Ledger, Money};
 
 use crate::{
+    background::Background,
     cache_status::CacheName,
     invalidate::epoch::Epochs,
     policy::{Mode, credentials::Credentials},
@@ -16,7 +21,7 @@ use crate::{
     unstored::Unstored,
 };
 
-/// Marks the log of invalidations keeps apart, about 10 MB when full.
+/// Tags the log of invalidations keeps apart, and versions: about 13 MB each when full.
 pub(crate) const MAX_MARKS: usize = 1 << 18;
 
 #[derive(Debug, Clone)]
@@ -61,6 +66,8 @@ pub(crate) struct Shared<St> {
     pub(crate) store: St,
     pub(crate) epochs: Arc<Epochs>,
     pub(crate) counters: Arc<Counters>,
+    /// Not owned: what goes on in the background may hold this.
+    pub(crate) background: Weak<Background>,
     pub(crate) unstored: Unstored,
     #[cfg(feature = "no-vary-search")]
     pub(crate) variances: Arc<crate::variance::Variances>,

@@ -187,9 +187,21 @@ impl Draft {
             selection: self.selection,
             birth: Birth::new(fetch.born, carried),
             booking,
-            recompute_cost: config.clock.instant().saturating_duration_since(fetch.sent),
+            recompute_cost: cost(
+                fetch,
+                config.clock.instant().saturating_duration_since(fetch.sent),
+            ),
             refreshing: RefreshFlag::default(),
         })
+    }
+}
+
+/// How long the upstream takes, smoothed over the entry's forerunners: a single slow answer
+/// says little of the next one.
+fn cost(fetch: &Fetch, measured: Duration) -> Duration {
+    match &fetch.stored {
+        Some(stored) => stored.recompute_cost / 4 * 3 + measured / 4,
+        None => measured,
     }
 }
 

@@ -16,6 +16,7 @@ use crate::{
     config::Shared,
     fetch::Fetch,
     lookup::Wanted,
+    offer,
     policy::facts::RequestFacts,
     store::{CACHE_STATUS, Store},
     watch::Watch,
@@ -103,6 +104,27 @@ impl<St: Store> Exchange<St> {
         match &self.duty {
             Duty::Fetch(fetch) => fetch.stand_in_for_slow(&self.shared),
             Duty::Pass(_) | Duty::Unsafe(_) | Duty::Watch(_) => None,
+        }
+    }
+
+    /// Whether the upstream is asked which of several stored responses is the answer.
+    pub(crate) fn has_offer(&self) -> bool {
+        matches!(&self.duty, Duty::Fetch(fetch) if !fetch.offered.is_empty())
+    }
+
+    /// Whether a 304 is none of what was offered.
+    pub(crate) fn names_nothing<B>(&self, response: &Response<B>) -> bool {
+        let Duty::Fetch(fetch) = &self.duty else {
+            return false;
+        };
+        offer::named(&fetch.offered, response.headers()).is_none()
+    }
+
+    /// Makes it a fetch like any other, at the price of a call that was for nothing.
+    pub(crate) fn withdraw_offer<B>(&mut self, response: &Response<B>) {
+        if let Duty::Fetch(fetch) = &mut self.duty {
+            fetch.book(&self.shared, response);
+            fetch.offered.clear();
         }
     }
 

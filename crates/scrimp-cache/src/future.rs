@@ -20,6 +20,7 @@ use tower_service::Service;
 use crate::{
     CacheBody,
     body::StoredBody,
+    choice::Choice,
     exchange::Exchange,
     lookup::{self, Step, Wanted},
     race::Race,
@@ -51,6 +52,7 @@ pin_project! {
         LookingUp { looking: Option<Box<LookingUp<S, ReqB, St>>> },
         Forward { #[pin] call: Oneshot<S, Request<ReqB>>, exchange: Option<Exchange<St>> },
         Racing { race: Option<Box<Race<S, ReqB, St>>> },
+        Choosing { choice: Option<Box<Choice<S, ReqB, St>>> },
     }
 }
 
@@ -86,17 +88,6 @@ where
         Self { state }
     }
 
-    /// A call that a soft time-out may end the wait for.
-    pub(crate) fn calling(
-        inner: S,
-        request: Request<ReqB>,
-        exchange: Exchange<St>,
-        common: &Arc<Common<St>>,
-    ) -> Self {
-        let state = State::calling(inner, request, exchange, common);
-        Self { state }
-    }
-
     pub(crate) fn looking_up(
         get: St::Get,
         request: Request<ReqB>,
@@ -118,9 +109,26 @@ where
     }
 }
 
+impl<S, ReqB, St> ResponseFuture<S, ReqB, St>
+where
+    S: Service<Request<ReqB>> + Clone,
+    St: Store,
+{
+    /// A call that a soft time-out may end the wait for.
+    pub(crate) fn calling(
+        inner: S,
+        request: Request<ReqB>,
+        exchange: Exchange<St>,
+        common: &Arc<Common<St>>,
+    ) -> Self {
+        let state = State::calling(inner, request, exchange, common);
+        Self { state }
+    }
+}
+
 impl<S, ReqB, St> State<S, ReqB, St>
 where
-    S: Service<Request<ReqB>>,
+    S: Service<Request<ReqB>> + Clone,
     St: Store,
 {
     fn calling(
@@ -130,6 +138,10 @@ where
         common: &Arc<Common<St>>,
     ) -> Self {
         exchange.announce(&mut request);
+        if exchange.has_offer() {
+            let choice = Some(Box::new(Choice::new(inner, request, exchange)));
+            return Self::Choosing { choice };
+        }
         let call = Oneshot::new(inner, request);
         match exchange.soft_timeout() {
             None => Self::Forward {
@@ -171,6 +183,7 @@ where
                     };
                 }
                 StateProj::Racing { race } => return Race::poll(race, cx),
+                StateProj::Choosing { choice } => return Choice::poll(choice, cx),
                 StateProj::LookingUp { looking } => {
                     let Some(waiting) = looking else {
                         return Poll::Pending;
@@ -230,7 +243,7 @@ where
                 response: Some(response),
             },
             Step::AnswerAndRefresh(response, refresh) => {
-                common.refreshes.spawn(inner, *refresh);
+                common.background.spawn(inner, *refresh);
                 State::Ready {
                     response: Some(response),
                 }
@@ -251,6 +264,7 @@ where
             State::LookingUp { .. } => "ResponseFuture(looking up)",
             State::Forward { .. } => "ResponseFuture(forward)",
             State::Racing { .. } => "ResponseFuture(racing)",
+            State::Choosing { .. } => "ResponseFuture(choosing)",
         })
     }
 }

@@ -13,12 +13,12 @@ use tower_layer::Layer;
 
 use crate::{
     Cache, CacheStats, MemoryStore, Mode, Rule,
+    background::Background,
     cache_status::CacheName,
     config::Tagger,
     config::{Config, Fallback, Shared},
     invalidate::{Admin, Invalidator, epoch::Epochs},
     policy::credentials::Credentials,
-    refresh::Refreshes,
     service::Common,
     stats::Counters,
     store::Store,
@@ -40,7 +40,7 @@ pub struct CacheLayer<St = MemoryStore> {
     variances: Arc<crate::variance::Variances>,
     /// Ends with the last service and the last clone of the layer. axum makes services out of
     /// clones and may drop them after each request.
-    refreshes: Arc<Refreshes>,
+    background: Arc<Background>,
     /// Made by the first call of `layer` and kept for the next.
     common: OnceLock<Arc<Common<St>>>,
 }
@@ -64,7 +64,7 @@ impl<St: Store> CacheLayer<St> {
             counters,
             #[cfg(feature = "no-vary-search")]
             variances: Arc::default(),
-            refreshes: Arc::default(),
+            background: Arc::default(),
             common: OnceLock::new(),
         }
     }
@@ -258,11 +258,12 @@ impl<St: Store> CacheLayer<St> {
                     store: self.store.clone(),
                     epochs: Arc::clone(&self.epochs),
                     counters: Arc::clone(&self.counters),
+                    background: Arc::downgrade(&self.background),
                     unstored: Unstored::default(),
                     #[cfg(feature = "no-vary-search")]
                     variances: Arc::clone(&self.variances),
                 }),
-                refreshes: Arc::clone(&self.refreshes),
+                background: Arc::clone(&self.background),
             })
         };
         Arc::clone(self.common.get_or_init(make))

@@ -72,8 +72,9 @@
 //!
 //! - **Freshness** by Cache-Control, targeted Cache-Control (RFC 9213), Expires, Age and
 //!   heuristics, as a shared or a private cache ([`Mode`]); a [`Rule`]'s TTL comes first.
-//! - **Validation**: stale responses are revalidated, 304s merged; clients' conditions,
-//!   single and several byte ranges are answered from store.
+//! - **Validation**: stale responses are revalidated, 304s merged; where none of the stored
+//!   variants matches, the upstream is asked whether one of them is the answer; clients'
+//!   conditions, single and several byte ranges are answered from store.
 //! - **Staleness** as allowed: `stale-while-revalidate` (one refresh per response, in the
 //!   background), `stale-if-error`, an upstream that cannot be reached, `max-stale`; and by
 //!   rule (`fail-safe`, `soft-timeout`).
@@ -100,8 +101,8 @@
 //!
 //! The service is always ready: a hit needs nothing of the inner service. Dropping a response
 //! future cancels its upstream call; a body that was not read to its end, broke off, or was
-//! not as long as it said is not stored. Refreshes in the background end with the last
-//! service and the last clone of the layer. The error type is the inner service's, so
+//! not as long as it said is not stored. Refreshes and puts in the background end with
+//! the last service and the last clone of the layer. The error type is the inner service's, so
 //! `Infallible` stays `Infallible`. A store that fails or takes too long costs nobody a
 //! request.
 //!
@@ -114,8 +115,10 @@
 //! - `no-vary-search`: keys leave out what No-Vary-Search (a draft) says does not count.
 
 mod answer;
+mod background;
 mod body;
 mod cache_status;
+mod choice;
 mod config;
 mod digits;
 mod draft;
@@ -127,10 +130,10 @@ mod invalidate;
 mod key;
 mod layer;
 mod lookup;
+mod offer;
 mod pattern;
 mod policy;
 mod race;
-mod refresh;
 mod rule;
 mod service;
 mod stats;

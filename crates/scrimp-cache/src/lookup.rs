@@ -17,7 +17,7 @@ use crate::{
     exchange::{Exchange, Plan},
     fetch::Fetch,
     invalidate::epoch::Epoch,
-    key,
+    key, offer,
     policy::{
         conditional,
         facts::{MethodClass, RequestFacts},
@@ -190,11 +190,10 @@ pub(crate) fn decide<St: Store, B>(
 ) -> Step<St> {
     let selected = found.and_then(|variants| variants.select(request.headers()));
     let Some(entry) = selected else {
-        let reason = match found {
-            Some(_) => Forward::VaryMiss,
-            None => Forward::UriMiss,
+        return match found {
+            Some(variants) => vary_miss(shared, request, wanted, key, variants),
+            None => miss(shared, request, wanted, key, Forward::UriMiss),
         };
-        return miss(shared, request, wanted, key, reason);
     };
     let epoch = shared.epochs.check(&entry.birth);
     if epoch == Epoch::Gone {
@@ -280,6 +279,23 @@ fn miss<St: Store, B>(
     ))
 }
 
+/// Asks the upstream for an answer to a request that no stored variant matches, or which of
+/// them is the answer.
+fn vary_miss<St: Store, B>(
+    shared: &Arc<Shared<St>>,
+    request: &mut Request<B>,
+    wanted: &Wanted,
+    key: KeyRef<'_>,
+    variants: &Variants,
+) -> Step<St> {
+    if only_if_cached(wanted) {
+        return miss(shared, request, wanted, key, Forward::VaryMiss);
+    }
+    let mut fetch = Fetch::new(shared, request, wanted, key, Forward::VaryMiss);
+    fetch.offered = offer::offer(shared, request, wanted, variants);
+    Step::Fetch(Exchange::fetch(shared, fetch))
+}
+
 /// Makes a request conditional on the stored response. A HEAD stays as it is: what it
 /// brings back updates the stored response by itself (RFC 9111 §4.3.5).
 fn validate<B>(request: &mut Request<B>, entry: &Entry) -> bool {
@@ -356,6 +372,7 @@ fn refresh<St: Store, B>(
 
 /// The answer to `only-if-cached` where nothing usable is stored (RFC 9111 §5.2.1.7).
 fn gateway_timeout<St>(shared: &Shared<St>, reason: Forward) -> Response<StoredBody> {
+    shared.counters.unanswered.add();
     let mut response = Response::new(StoredBody::empty());
     *response.status_mut() = StatusCode::GATEWAY_TIMEOUT;
     let report = Report::forwarded(reason).detail("only-if-cached");

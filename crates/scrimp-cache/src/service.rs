@@ -15,11 +15,11 @@ use tower_service::Service;
 
 use crate::{
     CacheBody, MemoryStore,
+    background::Background,
     config::Shared,
     exchange::Plan,
     future::ResponseFuture,
     lookup::{self, Step},
-    refresh::Refreshes,
     store::{Lookup, Store},
     target::Shown,
 };
@@ -38,7 +38,7 @@ pub struct Cache<S, St = MemoryStore> {
 /// that they end when the last service and the layer are gone.
 pub(crate) struct Common<St> {
     pub(crate) shared: Arc<Shared<St>>,
-    pub(crate) refreshes: Arc<Refreshes>,
+    pub(crate) background: Arc<Background>,
 }
 
 // === impl Cache ===
@@ -108,7 +108,7 @@ where
                 match step {
                     Step::Answer(response) => ResponseFuture::ready(response),
                     Step::AnswerAndRefresh(response, refresh) => {
-                        self.common.refreshes.spawn(self.inner.clone(), *refresh);
+                        self.common.background.spawn(self.inner.clone(), *refresh);
                         ResponseFuture::ready(response)
                     }
                     Step::Fetch(exchange) => {

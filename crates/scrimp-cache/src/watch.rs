@@ -1,7 +1,6 @@
 //! A call whose answer is not going to be stored, going by the last one.
 
 use http::Response;
-use scrimp_core::extensions::{CacheInfo, CacheState};
 
 use crate::{
     CacheBody,
@@ -23,7 +22,6 @@ pub(crate) struct Watch {
     hash: u64,
     reason: Forward,
     keyed_authorization: bool,
-    explain: bool,
 }
 
 // === impl Watch ===
@@ -37,13 +35,14 @@ impl Watch {
         hash: u64,
         reason: Forward,
     ) -> Option<Self> {
-        let idle = shared.config.ledger.is_none() && shared.config.fallback.is_none();
+        // Whoever asks for a verdict goes by it: a wrong guess would cost more than a call.
+        let asked = wanted.explain;
+        let idle = !asked && shared.config.ledger.is_none() && shared.config.fallback.is_none();
         (idle && shared.unstored.takes(hash)).then(|| Self {
             asking: Asking::from(&wanted.facts),
             hash,
             reason,
             keyed_authorization: wanted.keyed_authorization,
-            explain: wanted.explain,
         })
     }
 
@@ -62,10 +61,6 @@ impl Watch {
             }
         };
         label_miss(shared, &mut response, report);
-        if self.explain {
-            let info = CacheInfo::new(CacheState::Miss);
-            response.extensions_mut().insert(info);
-        }
         response.map(CacheBody::passing)
     }
 

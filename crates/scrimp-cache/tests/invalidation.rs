@@ -16,7 +16,7 @@ fn rule(text: &str) -> Rule {
     text.parse().expect("a rule")
 }
 
-/// A shop: product pages and list pages, tagged as the seed's catalogue is.
+/// A shop: product pages and list pages, tagged by what they show.
 fn shop() -> (Rig, Invalidator) {
     let layer = layer()
         .rule(rule("path=/products/{id} tag=product:{id} ttl=10m"))
@@ -402,6 +402,25 @@ async fn a_head_without_validator_does_not_make_fresh_what_was_invalidated_softl
     invalidator.invalidate(&Invalidation::tag("t").soft());
     rig.ask("HEAD", "http://h/", &[]).await;
     assert!(!rig.get("http://h/").await.is_hit());
+}
+
+#[tokio::test]
+async fn a_head_without_validator_does_not_give_an_old_body_a_new_version() {
+    let layer = layer().rule(rule("path=/users/{id} tag=user:{id}@{header.x-rev} ttl=5m"));
+    let invalidator = layer.invalidator();
+    let rig = Rig::script(
+        layer,
+        [
+            reply(200, &[("x-rev", "1")], "a"),
+            reply(200, &[("x-rev", "2")], ""),
+            reply(200, &[("x-rev", "2")], "b"),
+        ],
+    );
+    rig.get("/users/7").await;
+    let reload = [("cache-control", "no-cache")];
+    rig.ask("HEAD", "/users/7", &reload).await;
+    invalidator.invalidate(&Invalidation::version("user:7", 2));
+    assert_eq!(rig.get("/users/7").await.text(), "b");
 }
 
 #[tokio::test]

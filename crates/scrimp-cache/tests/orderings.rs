@@ -17,6 +17,8 @@ mod epoch;
 mod log;
 #[path = "model/scenario.rs"]
 mod scenario;
+#[path = "../src/invalidate/versions.rs"]
+mod versions;
 
 use std::sync::{
     Arc,

@@ -18,6 +18,8 @@ mod epoch;
 mod log;
 #[path = "model/scenario.rs"]
 mod scenario;
+#[path = "../src/invalidate/versions.rs"]
+mod versions;
 
 use scenario::{Born, Means, Scenario};
 use shuttle::{

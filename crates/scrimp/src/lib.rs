@@ -8,6 +8,9 @@
 //! | `coalesce` | `scrimp::coalesce` | requests whose answer is on its way already |
 //! | `cache-codec` | | the same after a restart: stored responses as bytes, for stores of your own |
 //! | `no-vary-search` | | requests that differ in what No-Vary-Search says does not count |
+//! | `reqwest` | `scrimp::reqwest` | (the layers on reqwest's client) |
+//! | `reqwest-middleware` | | (and at the end of a chain of reqwest-middleware) |
+//! | `stampede` | `scrimp::stampede` | waiting when an answer expires, and calls made at once for the same |
 //!
 //! Nothing is on by default. The vocabulary that the layers share is in [`core`].
 //!
@@ -32,3 +35,9 @@ pub use scrimp_cache as cache;
 pub use scrimp_coalesce as coalesce;
 #[doc(inline)]
 pub use scrimp_core as core;
+#[cfg(feature = "reqwest")]
+#[doc(inline)]
+pub use scrimp_reqwest as reqwest;
+#[cfg(feature = "stampede")]
+#[doc(inline)]
+pub use scrimp_stampede as stampede;

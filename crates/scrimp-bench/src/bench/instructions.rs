@@ -9,7 +9,7 @@ use crate::{
     alloc,
     bench::pass,
     fixture,
-    peers::{self, FLOORS, Make, PEERS, SCRIMP, Setup},
+    peers::{self, FLOORS, Make, PEERS, SCRIMP, STAMPEDE, Setup},
     poll,
     report::Report,
     subject::Named,
@@ -24,7 +24,7 @@ const WARM_UP: usize = 32;
 
 /// What is counted.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Case {
+pub(crate) enum Case {
     /// A hit, from the request to the last byte.
     Hit,
     /// A method that no cache answers, up to the head of the response.
@@ -33,6 +33,8 @@ enum Case {
     NoStore,
     /// A response that is stored, up to its head.
     Miss,
+    /// A hit, with stampede protection around the cache.
+    Stampede,
 }
 
 #[derive(Args)]
@@ -57,13 +59,14 @@ impl Case {
         let all = SCRIMP.iter().chain(PEERS).copied();
         match self {
             Self::Hit => FLOORS.iter().copied().chain(all).collect(),
+            Self::Stampede => STAMPEDE.to_vec(),
             _ => [peers::bare as Make].into_iter().chain(all).collect(),
         }
     }
 
     fn subjects(self) -> impl Iterator<Item = Named> {
         let setup = match self {
-            Self::Hit => Setup::hit(fixture::BODY),
+            Self::Hit | Self::Stampede => Setup::hit(fixture::BODY),
             Self::Post => pass::CASES[0].setup(),
             Self::NoStore => pass::CASES[1].setup(),
             Self::Miss => pass::CASES[2].setup(),
@@ -92,7 +95,7 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> 
         let count = count(options.case, name, folder)?;
         let floor = *floor.get_or_insert(count);
         report.add(BENCH, name, "instructions", count, "");
-        if options.case == Case::Hit {
+        if matches!(options.case, Case::Hit | Case::Stampede) {
             report.add(BENCH, name, "ratio", count / floor, "");
         } else {
             report.add(BENCH, name, "added", count - floor, "");
@@ -103,7 +106,7 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> 
 }
 
 /// Runs one subject under callgrind and reads how many instructions an exchange takes.
-fn count(case: Case, name: &str, folder: &Path) -> anyhow::Result<f64> {
+pub(super) fn count(case: Case, name: &str, folder: &Path) -> anyhow::Result<f64> {
     let file = folder.join(format!("{}.callgrind", name.replace([' ', ':', ','], "-")));
     let output = Command::new("valgrind")
         .arg("--tool=callgrind")
@@ -136,7 +139,7 @@ fn inside(case: Case, name: &str, runtime: &tokio::runtime::Runtime) -> anyhow::
         .find(|named| named.name == name)
         .context("no subject has that name")?;
     let part = match case {
-        Case::Hit => timing::Part::Whole,
+        Case::Hit | Case::Stampede => timing::Part::Whole,
         Case::Post | Case::NoStore | Case::Miss => timing::Part::Head,
     };
     if case == Case::Miss {

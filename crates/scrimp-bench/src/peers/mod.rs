@@ -47,12 +47,16 @@ pub(crate) type Make = fn(Setup) -> Named;
 /// What a hit can be answered with, HTTP aside: the floor and other ways to go about it.
 pub(crate) const FLOORS: &[Make] = &[
     floor::moka_sync,
+    floor::moka_sync_with_fields,
     floor::entry,
     floor::quick_cache,
     floor::moka_future,
 ];
 
 pub(crate) const SCRIMP: &[Make] = &[scrimp::plain, scrimp::explain, scrimp::ten_rules];
+
+/// The cache alone, and with stampede protection around it.
+pub(crate) const STAMPEDE: &[Make] = &[scrimp::plain, scrimp::stampede, scrimp::stampede_rolling];
 
 pub(crate) const PEERS: &[Make] = &[
     tower_resilience::subject,

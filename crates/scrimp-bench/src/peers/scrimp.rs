@@ -1,6 +1,9 @@
-//! This project's layer.
+//! This project's layers.
+
+use std::time::Duration;
 
 use scrimp_cache::{CacheLayer, MemoryStore};
+use scrimp_stampede::{StampedeLayer, XFetch};
 use tower::Layer;
 
 use super::{OriginBody, RequestBody, Setup};
@@ -44,4 +47,22 @@ pub(super) fn ten_rules(setup: Setup) -> Named {
         layer.rule(rule.parse().expect("the rule is well-formed"))
     });
     setup.calls::<_, RequestBody, _, _>("scrimp, 10 rules", origin, layer.layer(origin))
+}
+
+/// With stampede protection around the cache.
+pub(crate) fn stampede(setup: Setup) -> Named {
+    let origin = setup.origin::<OriginBody>();
+    let service = StampedeLayer::new().layer(layer().layer(origin));
+    setup.calls::<_, RequestBody, _, _>("scrimp, stampede", origin, service)
+}
+
+/// The same near expiry: every hit rolls the dice, and none wins.
+pub(crate) fn stampede_rolling(setup: Setup) -> Named {
+    let origin = setup.origin::<OriginBody>();
+    let strategy = XFetch::default().fixed(Duration::from_secs(1_000));
+    let strategy = strategy.within(1.0).expect("1 is a good part");
+    // U close to 1: the gap is far shorter than the hour that the answer is fresh for.
+    let stampede = StampedeLayer::new().strategy(strategy).random(|| 0.001);
+    let service = stampede.layer(layer().layer(origin));
+    setup.calls::<_, RequestBody, _, _>("scrimp, stampede near expiry", origin, service)
 }

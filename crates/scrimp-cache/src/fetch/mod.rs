@@ -24,6 +24,7 @@ use crate::{
     fill::Fill,
     invalidate::epoch::{Epoch, Position},
     lookup::Wanted,
+    offer,
     policy::{
         facts::{MethodClass, RequestFacts},
         judge::Standing,
@@ -50,6 +51,8 @@ pub(crate) struct Fetch {
     pub(crate) stored: Option<Arc<Entry>>,
     /// The request went out with the validators of `stored`.
     pub(crate) validating: bool,
+    /// What was offered to the upstream where nothing stored matches.
+    pub(crate) offered: Vec<Arc<Entry>>,
     pub(crate) sent: Instant,
     pub(crate) born: Position,
     pub(crate) refreshing: Option<Refreshing>,
@@ -90,6 +93,7 @@ impl Fetch {
             reason,
             stored: None,
             validating: false,
+            offered: Vec::new(),
             sent: shared.config.clock.instant(),
             born: shared.epochs.now(),
             refreshing: None,
@@ -125,6 +129,11 @@ impl Fetch {
         {
             return Ok(self.confirmed(shared, &stored, &response));
         }
+        if response.status() == StatusCode::NOT_MODIFIED
+            && let Some(named) = offer::named(&self.offered, response.headers()).cloned()
+        {
+            return Ok(self.confirmed(shared, &named, &response));
+        }
         if matches!(response.status().as_u16(), 500 | 502 | 503 | 504)
             && let Some(stale) = self
                 .stand_in(shared, Failure::Status(response.status()))
@@ -138,7 +147,7 @@ impl Fetch {
         Ok(self.store_or_pass(shared, response))
     }
 
-    fn book<St, B>(&self, shared: &Shared<St>, response: &Response<B>) {
+    pub(crate) fn book<St, B>(&self, shared: &Shared<St>, response: &Response<B>) {
         if shared.config.ledger.is_some() {
             let rule = shared.config.rules.find(&self.request, response);
             book(

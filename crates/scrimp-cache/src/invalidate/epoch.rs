@@ -59,10 +59,13 @@ impl Epochs {
     /// Globs the log holds one by one. Each costs every check a comparison.
     pub(crate) const MAX_GLOBS: usize = 256;
 
-    /// A log that remembers up to `max_marks` tags one by one, about 60 bytes each.
+    /// A log that remembers up to `max_marks` tags one by one, and as many versions; either
+    /// takes about 50 bytes.
     ///
     /// Past that it forgets the older half and lets the floor take their place: whatever is
-    /// older than the newest mark it forgot counts as invalid.
+    /// older than the newest mark it forgot counts as invalid. Versions that it forgets it
+    /// still knows not to be lower than some other: an entry with a lower one than that
+    /// counts as outdated, whenever it was fetched.
     pub(crate) fn new(max_marks: usize) -> Self {
         Self::resume(max_marks, fastrand::u64(..), Vec::new(), 1)
     }
@@ -73,9 +76,7 @@ impl Epochs {
         let max_marks = max_marks.max(2);
         for logged in hits {
             log.apply(logged);
-            if log.marks() > max_marks {
-                log.forget_older_half();
-            }
+            log.keep_to(max_marks);
         }
         Self {
             id,
@@ -108,9 +109,7 @@ impl Epochs {
         if !log.apply(logged) {
             return;
         }
-        if log.marks() > self.max_marks {
-            log.forget_older_half();
-        }
+        log.keep_to(self.max_marks);
         self.position.store(position, Ordering::Release);
         drop(log);
         if let (Some(recorder), Some(logged)) = (recorder, copy) {

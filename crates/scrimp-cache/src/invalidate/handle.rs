@@ -51,8 +51,7 @@ impl Invalidator {
         let plan = self.config.rules.plan(&head, self.config.default_cookies());
         let facts = RequestFacts::read(head.method(), head.headers(), &self.config.credentials);
         let key = key::build(&head, &facts, plan.key);
-        let tag = key_tag(key.as_ref());
-        self.epochs.append(Hit::tag(tag), false);
+        self.epochs.append(Hit::tag(key_tag(key.as_ref())), false);
     }
 
     /// Invalidates as events come, until the stream ends. `invalidations` says what an

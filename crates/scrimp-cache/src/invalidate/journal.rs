@@ -88,6 +88,7 @@ enum Written {
     Glob(String),
     Prefix(String),
     Everything,
+    Forgotten(Box<[u64]>),
 }
 
 /// Writes the journal.
@@ -245,6 +246,7 @@ impl From<&Logged> for Record {
                     None => Written::Glob(pattern.as_str().to_owned()),
                 },
                 Hit::Everything => Written::Everything,
+                Hit::Forgotten(versions) => Written::Forgotten(versions.clone()),
             },
         }
     }
@@ -261,6 +263,7 @@ impl From<Record> for Logged {
                 Written::Glob(text) => Hit::Glob(Pattern::name(&text)),
                 Written::Prefix(prefix) => Hit::Glob(Pattern::literal_prefix(&prefix)),
                 Written::Everything => Hit::Everything,
+                Written::Forgotten(versions) => Hit::Forgotten(versions),
             },
         }
     }

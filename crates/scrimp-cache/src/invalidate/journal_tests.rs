@@ -146,6 +146,27 @@ fn what_was_born_at_a_position_that_was_never_written_down_can_still_be_hit() {
 }
 
 #[test]
+fn what_the_log_has_forgotten_of_versions_outlasts_a_restart() {
+    let journal = Arc::new(Memory::default());
+    let small = Epochs::new(2);
+    for tag in 0..10 {
+        small.append(Hit::Version(Tag(tag), 7), false);
+    }
+    let mut writer = Writer {
+        journal: Arc::clone(&journal) as Arc<dyn Journal>,
+        length: 0,
+        begun_with: 0,
+        broken: false,
+    };
+    writer.begin(&small).expect("room");
+    let (epochs, _) = start(&journal);
+    for tag in 0..10 {
+        assert_eq!(epochs.check(&birth(&epochs, tag, Some(6))), Epoch::Gone);
+        assert_eq!(epochs.check(&birth(&epochs, tag, Some(7))), Epoch::Valid);
+    }
+}
+
+#[test]
 fn a_journal_that_cannot_be_written_is_emptied_and_counted() {
     let journal = Arc::new(Memory::default());
     let (epochs, counters) = start(&journal);

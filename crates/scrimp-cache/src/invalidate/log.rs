@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 use super::{
     birth::{Birth, Tag},
     epoch::Epoch,
+    versions::Versions,
 };
 use crate::pattern::Pattern;
 
@@ -18,6 +19,7 @@ use crate::pattern::Pattern;
 pub(super) struct Log {
     /// Tags are hashes that strangers can work out, so the map has a secret of its own.
     marks: HashMap<Tag, Mark, RandomState>,
+    versions: Versions,
     globs: VecDeque<Glob>,
     /// Entries from before these positions count as hit.
     floor: u64,
@@ -29,10 +31,6 @@ pub(super) struct Log {
 struct Mark {
     hard: u64,
     soft: u64,
-    /// When `version` was last raised: what carries no version is from before it or after.
-    raised: u64,
-    /// What carries a version below this one is outdated, whenever it was fetched.
-    version: u64,
 }
 
 #[derive(Debug)]
@@ -53,6 +51,10 @@ pub(crate) enum Hit {
     Version(Tag, u64),
     Glob(Pattern),
     Everything,
+    /// Entries with versions below those that a log has forgotten; only said by
+    /// [`Log::dump`].
+    #[cfg(feature = "codec")]
+    Forgotten(Box<[u64]>),
 }
 
 /// An invalidation, with its place in the log.
@@ -90,14 +92,7 @@ impl Log {
                     *(if soft { &mut mark.soft } else { &mut mark.hard }) = position;
                 }
             }
-            Hit::Version(tag, version) => {
-                let mark = self.marks.entry(tag).or_default();
-                if version <= mark.version {
-                    return false;
-                }
-                mark.version = version;
-                mark.raised = position;
-            }
+            Hit::Version(tag, version) => return self.versions.raise(tag, version, position),
             Hit::Glob(pattern) => self.push_glob(Glob {
                 pattern,
                 position,
@@ -105,13 +100,26 @@ impl Log {
             }),
             Hit::Everything if soft => self.soft_floor = position,
             Hit::Everything => self.forget(position),
+            #[cfg(feature = "codec")]
+            Hit::Forgotten(versions) => self.versions.restore_forgotten(versions),
         }
         true
     }
 
     /// How many tags are held one by one.
+    #[cfg(test)]
     pub(super) fn marks(&self) -> usize {
-        self.marks.len()
+        self.marks.len().max(self.versions.len())
+    }
+
+    /// Keeps to so many tags, and so many versions.
+    pub(super) fn keep_to(&mut self, max: usize) {
+        if self.marks.len() > max {
+            self.forget_older_half();
+        }
+        if self.versions.len() > max {
+            self.floor = self.floor.max(self.versions.forget_older_half(max));
+        }
     }
 
     pub(super) fn epoch(&self, entry: &Birth) -> Epoch {
@@ -122,18 +130,16 @@ impl Log {
         }
         let mut stale = born < self.soft_floor;
         for tag in &carried.tags {
+            let mut versions = carried.versions.iter();
+            let version = versions.find(|(versioned, _)| versioned == tag);
+            let version = version.map(|(_, version)| *version);
+            if self.versions.outdate(*tag, version, born) {
+                return Epoch::Gone;
+            }
             let Some(mark) = self.marks.get(tag) else {
                 continue;
             };
-            let version = carried
-                .versions
-                .iter()
-                .find(|(versioned, _)| versioned == tag);
-            let outdated = match version {
-                Some((_, version)) => *version < mark.version,
-                None => mark.raised > born,
-            };
-            if outdated || mark.hard > born {
+            if mark.hard > born {
                 return Epoch::Gone;
             }
             stale |= mark.soft > born;
@@ -163,12 +169,12 @@ impl Log {
 
     fn forget(&mut self, position: u64) {
         // Versions outlast it: an outdated replica may answer at any time.
-        self.marks.retain(|_, mark| mark.version > 0);
+        self.marks.clear();
         self.globs.clear();
         self.floor = position;
     }
 
-    pub(super) fn forget_older_half(&mut self) {
+    fn forget_older_half(&mut self) {
         let mut ages: Vec<u64> = self.marks.values().map(|mark| mark.last()).collect();
         let middle = ages.len() / 2;
         let newest_forgotten = *ages.select_nth_unstable(middle).1;
@@ -194,7 +200,12 @@ impl Log {
         for (&tag, mark) in &self.marks {
             add(mark.hard, false, Hit::tag(tag));
             add(mark.soft, true, Hit::tag(tag));
-            add(mark.raised, false, Hit::Version(tag, mark.version));
+        }
+        for (tag, raised) in self.versions.iter() {
+            add(raised.at, false, Hit::Version(tag, raised.version));
+        }
+        if !self.versions.forgotten().is_empty() {
+            add(1, false, Hit::Forgotten(self.versions.forgotten().into()));
         }
         for glob in &self.globs {
             add(glob.position, glob.soft, Hit::Glob(glob.pattern.clone()));
@@ -208,6 +219,6 @@ impl Log {
 
 impl Mark {
     fn last(self) -> u64 {
-        self.hard.max(self.soft).max(self.raised)
+        self.hard.max(self.soft)
     }
 }

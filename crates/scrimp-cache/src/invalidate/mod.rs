@@ -11,6 +11,7 @@ mod handle;
 mod journal;
 mod log;
 mod target;
+mod versions;
 
 pub use admin::{Admin, AdminFuture};
 pub(crate) use carry::carry;

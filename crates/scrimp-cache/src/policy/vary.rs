@@ -63,6 +63,11 @@ impl Selection {
         })
     }
 
+    /// The request fields that the response was selected by.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &HeaderName> {
+        self.chosen.iter().map(|(name, _)| name)
+    }
+
     /// Whether the response is in the language the request likes best. Then there is nothing
     /// better to be had, whatever the request it was made for liked second (RFC 9110
     /// §12.5.4).

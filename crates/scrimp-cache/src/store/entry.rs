@@ -8,7 +8,7 @@ use scrimp_core::{Account, Money};
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
-use super::{FillToken, RefreshFlag, Refreshing, common_value::common};
+use super::{FillToken, RefreshFlag, Refreshing, value, weight::headers_size};
 use crate::{
     invalidate::epoch::Birth,
     policy::{Policy, Selection},
@@ -37,7 +37,7 @@ pub struct Entry {
     pub(crate) selection: Selection,
     pub(crate) birth: Birth,
     pub(crate) booking: Option<Booking>,
-    /// How long the upstream took to make it.
+    /// How long the upstream takes to make it, smoothed over the entry's forerunners.
     pub(crate) recompute_cost: Duration,
     /// A refresh in the background is under way.
     pub(crate) refreshing: RefreshFlag,
@@ -125,37 +125,17 @@ impl fmt::Debug for Entry {
     }
 }
 
-/// Bytes a header map holds: per field a bucket (name, value, hash, links) at the map's
-/// load factor, and the bytes of the value.
-fn headers_size(headers: &HeaderMap) -> usize {
-    const BUCKET: usize = 104;
-    const INDEX: usize = 4;
-    let slots = headers.capacity().max(headers.len());
-    let texts: usize = headers
-        .iter()
-        .map(|(name, value)| value.len() + custom_name(name))
-        .sum();
-    slots * BUCKET + slots * INDEX * 4 / 3 + texts
-}
-
-/// Names that the http crate knows take no memory of their own; telling them apart is not
-/// in its interface, so the common prefix of those it does not know has to do.
-fn custom_name(name: &header::HeaderName) -> usize {
-    let name = name.as_str();
-    if name.starts_with("x-") {
-        name.len()
-    } else {
-        0
-    }
-}
-
 /// Copies fields behind those of `copy`, with their values in memory of their own.
 ///
 /// Values that come off a connection are slices of its read buffer: keeping one of twenty
 /// bytes would keep the whole buffer. All go into one allocation, and each is a slice of it;
 /// those that most responses have in common take none.
 pub(crate) fn compact(headers: &HeaderMap, mut copy: HeaderMap) -> HeaderMap {
-    let ready: SmallVec<[Option<HeaderValue>; 16]> = headers.values().map(common).collect();
+    let ready: SmallVec<[Option<HeaderValue>; 16]> = headers
+        .iter()
+        .map(|(name, value)| value::shared(name, value))
+        .collect();
+    value::learn(headers.iter());
     let own = || {
         headers
             .values()

@@ -3,11 +3,12 @@
 mod budget;
 #[cfg(feature = "codec")]
 mod codec;
-mod common_value;
 mod entry;
 mod gauge;
 mod memory;
 mod refreshing;
+mod value;
+mod weight;
 
 use std::{future::Future, sync::Arc};
 

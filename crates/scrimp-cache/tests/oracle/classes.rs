@@ -231,6 +231,23 @@ pub const CLASSES: &[Class] = &[
         },
     },
     Class {
+        name: "VARY_MISS_IS_ASKED",
+        section: "RFC 9111 §4.1, RFC 9110 §13.1.2",
+        verdict: "ours: what no stored variant matches may be one of them, and the upstream is asked with a strong tag; the oracle fetches",
+        rewrite: |history| {
+            let response = &history.response;
+            if response.vary.is_empty() || response.etag != ["\"a\""] {
+                return;
+            }
+            for (_, asking) in &mut history.later {
+                if asking.selecting != history.first.selecting {
+                    asking.selecting.clone_from(&history.first.selecting);
+                    asking.control = vec![Directive::flag("no-cache")];
+                }
+            }
+        },
+    },
+    Class {
         name: "APPARENT_AGE",
         section: "RFC 9111 §4.2.3",
         verdict: "ours: a response is at least as old as its Date says; the oracle only reads Age",

@@ -12,7 +12,7 @@ use scrimp_testkit::ManualClock;
 use super::*;
 use crate::{
     invalidate::epoch::{Birth, Carried, Epochs, Tag},
-    policy::{Policy, Selection, Source},
+    policy::{Policy, Selection, Source, answer::Answer},
     store::{Booking, Entry},
 };
 
@@ -117,7 +117,7 @@ prop_compose! {
             upstream_status: upstream_status.map(Bytes::from),
             asked: policy.received - Duration::from_millis(7),
             policy,
-            selection: Selection::new(&wanted, &crate::policy::answer::Answer::read(&named)).unwrap_or_default(),
+            selection: Selection::new(&wanted, &Answer::read(&named)).unwrap_or_default(),
             birth: Birth::new(Epochs::new(9).now(), carried),
             booking: pico.map(|pico| Booking {
                 account: Ledger::new().account("cache", "tenant", "/route", Currency::USD),
