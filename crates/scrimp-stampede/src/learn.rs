@@ -42,7 +42,9 @@ impl Shared {
         let now = self.records.micros(self.config.clock.instant());
         let slot = self.records.claim(fingerprint);
         // A hit whose age is not told is taken to be new: its expiry will show.
-        if let Some(remaining) = seen.remaining.or(seen.lifetime) {
+        // What is served stale expired when it did; only a first look has to guess when.
+        let known_stale = seen.from == From::Stale && slot.has_expired(now);
+        if let Some(remaining) = seen.remaining.or(seen.lifetime).filter(|_| !known_stale) {
             let known = slot.remaining(now);
             let agrees = slot.is_fresh(now)
                 && !slot.has(flag::PASS)
