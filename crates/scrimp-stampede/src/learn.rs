@@ -33,7 +33,7 @@ impl Shared {
             From::Hit | From::Stale => self.learn_hit(fingerprint, seen, at_once),
             From::Fill => self.learn_fill(fingerprint, seen),
             // A failure says nothing about what comes when all is well.
-            From::Pass | From::Unknown if status.is_server_error() => {}
+            From::Pass | From::Unknown if is_passing(status) => {}
             From::Pass | From::Unknown => self.learn_pass(fingerprint),
         }
     }
@@ -122,6 +122,16 @@ impl Shared {
     pub(crate) fn never_stale(&self, fingerprint: u64) {
         self.records.claim(fingerprint).set(flag::NEVER_STALE);
     }
+}
+
+/// Whether a status is about this moment: the upstream failed, or wants to be asked later.
+fn is_passing(status: StatusCode) -> bool {
+    let later = [
+        StatusCode::REQUEST_TIMEOUT,
+        StatusCode::TOO_EARLY,
+        StatusCode::TOO_MANY_REQUESTS,
+    ];
+    status.is_server_error() || later.contains(&status)
 }
 
 // === impl Fill ===
