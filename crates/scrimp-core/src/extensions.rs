@@ -70,7 +70,8 @@ pub struct CacheInfo {
     pub state: CacheState,
     /// Age of a stored answer by RFC 9111 §4.2.3.
     pub age: Option<Duration>,
-    /// Time until the answer is stale; zero once it is.
+    /// Time until the answer is stale; zero once it is, and where it is never used without
+    /// being validated (`no-cache`).
     pub expires_in: Option<Duration>,
     /// How long the upstream takes to make it, smoothed over the fetches of the entry.
     pub recompute_cost: Option<Duration>,
