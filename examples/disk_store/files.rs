@@ -52,11 +52,14 @@ impl Files {
         };
         let mut found = Vec::new();
         for file in fs::read_dir(folder)? {
-            let (file, path) = (file.as_ref(), file.as_ref().map(fs::DirEntry::path));
-            let (Ok(file), Ok(path)) = (file, path) else {
-                continue;
-            };
-            let Some(name) = path.file_name().and_then(|name| name_of(name.to_str()?)) else {
+            let file = file?;
+            let text = file.file_name();
+            let text = text.to_str().unwrap_or_default();
+            if text.ends_with(".new") {
+                // Was being written when the process ended.
+                let _ = fs::remove_file(file.path());
+            }
+            let Some(name) = name_of(text) else {
                 continue;
             };
             let about = file.metadata()?;

@@ -50,9 +50,9 @@ impl Strategy for Even {
     }
 }
 
-/// Averages a thousand expiries at least.
+/// Averages four hundred expiries at least.
 pub(crate) fn outcome(strategy: &dyn Strategy, rate: f64) -> Outcome {
-    let runs = (4e7 / (rate * 15.0)).clamp(1_000.0, 20_000.0).ceil();
+    let runs = (1e7 / (rate * 15.0)).clamp(400.0, 20_000.0).ceil();
     let mut random = fastrand::Rng::with_seed(1);
     let (mut sizes, mut gaps) = (0.0, 0.0);
     let mut left = runs;
@@ -73,8 +73,10 @@ pub(crate) fn outcome(strategy: &dyn Strategy, rate: f64) -> Outcome {
 fn expiry(strategy: &dyn Strategy, rate: f64, random: &mut fastrand::Rng) -> (u32, f64) {
     let draw = |random: &mut fastrand::Rng| 1.0 - random.f64();
     let (mut first, mut size) = (None, 0);
-    // Earlier than any of the policies would begin, but once in ten thousand.
-    let mut left = (2.0 * (rate * 2e4).ln()).max(WINDOW);
+    // Nothing happens before the policy's reach; and XFetch with a β of up to 2 would begin
+    // before the second of these once in ten thousand.
+    let reach = strategy.reach(LIFETIME, Some(DELTA)).as_secs_f64();
+    let mut left = (2.0 * (rate * 2e4).ln()).min(reach);
     loop {
         left += draw(random).ln() / rate;
         if first.is_some_and(|first: f64| first - left >= 1.0) {

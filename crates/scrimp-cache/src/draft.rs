@@ -1,6 +1,6 @@
 //! A stored response before its body has come in.
 
-use std::time::Duration;
+use std::{sync::atomic::AtomicU64, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
@@ -22,7 +22,8 @@ use crate::{
         freshness::Arrival,
         judge::Standing,
         merge,
-        storable::{self, Asking, Permissions, Refusal},
+        refusal::Refusal,
+        storable::{self, Asking, Permissions},
         targeted,
     },
     rule::Rule,
@@ -192,6 +193,7 @@ impl Draft {
                 config.clock.instant().saturating_duration_since(fetch.sent),
             ),
             refreshing: RefreshFlag::default(),
+            weighed: AtomicU64::new(0),
         })
     }
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, header};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 
 use crate::{
     config::Shared,
@@ -45,7 +45,9 @@ pub(crate) fn offer<St, B>(
         match twin {
             Some(other) if !same(&other.body, &entry.body) => ambiguous.push(tag.clone()),
             Some(_) => {}
-            None if shared.epochs.check(&entry.birth) == Epoch::Gone
+            // A 304 stands for a 200 (RFC 9110 §15.4.5).
+            None if entry.status != StatusCode::OK
+                || shared.epochs.check(&entry.birth) == Epoch::Gone
                 || entry.selection.names().any(is_personal)
                 || !takes_coding(request.headers(), &entry.headers) => {}
             None => offered.push(Arc::clone(entry)),

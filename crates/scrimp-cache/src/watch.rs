@@ -11,7 +11,8 @@ use crate::{
     lookup::Wanted,
     policy::{
         answer::Answer,
-        storable::{self, Asking, Permissions, Refusal},
+        refusal::Refusal,
+        storable::{self, Asking, Permissions},
     },
 };
 

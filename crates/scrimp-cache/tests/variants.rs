@@ -164,6 +164,15 @@ async fn only_what_tells_representations_apart_is_offered() {
 }
 
 #[tokio::test]
+async fn what_is_no_200_is_not_offered_as_no_304_can_mean_it() {
+    let fields = [VARY, MINUTE, ("etag", "\"a\"")];
+    let rig = Rig::script(layer(), [reply(404, &fields, "a"), variant("b")]);
+    ask(&rig, "de").await;
+    ask(&rig, "en").await;
+    assert_eq!(condition(&rig), None);
+}
+
+#[tokio::test]
 async fn a_coding_that_the_client_takes_is_offered() {
     let fields = [
         VARY,

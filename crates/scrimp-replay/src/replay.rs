@@ -20,6 +20,7 @@ use crate::{
     settings::Settings,
     sort::Sorted,
     stack::{Stack, Verdict},
+    stampede::Comparison,
     stopwatch::Stopwatch,
     timeline::Timeline,
     upstream::{Logged, Meter, Upstream},
@@ -67,6 +68,10 @@ async fn drive(
     let span = sorted.span.unwrap_or_default();
     let clock = Clock::anchored(UNIX_EPOCH + Duration::from_micros(span.0.unsigned_abs()));
     let upstream = Upstream::new(settings.price, settings.latency);
+    let comparison = settings
+        .stampede
+        .map(|takes| Comparison::new(settings, takes, &clock));
+    let mut comparison = comparison.transpose()?;
     let mut stack = Stack::new(settings, upstream.clone(), clock)?;
     let mut tally = Tally {
         timeline: Timeline::new(span.0, span.1),
@@ -83,6 +88,10 @@ async fn drive(
         let mut crowd = Crowd::new(span.0);
         while let Some(entry) = sorted.next()? {
             told(done);
+            if let Some(comparison) = &mut comparison {
+                comparison.reach(micros(entry.time.abs_diff(span.0))).await;
+                comparison.call(request(&entry, &settings.host)?);
+            }
             crowd.until(entry.time, &mut tally).await?;
             let meter = Meter::default();
             let mut request = request(&entry, &settings.host)?;
@@ -96,8 +105,16 @@ async fn drive(
         while let Some(entry) = sorted.next()? {
             told(done);
             if entry.time > now {
-                tokio::time::advance(Duration::from_micros(entry.time.abs_diff(now))).await;
+                match &comparison {
+                    Some(comparison) => {
+                        comparison.reach(micros(entry.time.abs_diff(span.0))).await;
+                    }
+                    None => tokio::time::advance(micros(entry.time.abs_diff(now))).await,
+                }
                 now = entry.time;
+            }
+            if let Some(comparison) = &mut comparison {
+                comparison.call(request(&entry, &settings.host)?);
             }
             let before = upstream.calls();
             let verdict = stack.call(request(&entry, &settings.host)?).await;
@@ -111,6 +128,10 @@ async fn drive(
         ceiling,
     } = tally;
     progress.replaying(total, total);
+    let stampede = match comparison {
+        Some(comparison) => Some(comparison.finish().await),
+        None => None,
+    };
     let (best, cache) = (ceiling.finish()?, stack.stats());
     Ok(Report {
         reading,
@@ -131,6 +152,7 @@ async fn drive(
         span,
         timeline,
         routes: routes.top(TOP_ROUTES),
+        stampede,
         elapsed: Duration::ZERO,
     })
 }
@@ -154,6 +176,10 @@ impl Tally {
         self.routes.count(&entry.method, &entry.target, calls);
         Ok(())
     }
+}
+
+fn micros(number: u64) -> Duration {
+    Duration::from_micros(number)
 }
 
 fn request(entry: &Entry, default_host: &str) -> Result<Request<Empty<Bytes>>> {

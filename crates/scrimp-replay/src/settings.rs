@@ -35,6 +35,7 @@ pub struct Settings {
     pub(crate) latency: Duration,
     pub(crate) coalesce: bool,
     pub(crate) window: Option<Duration>,
+    pub(crate) stampede: Option<Duration>,
 }
 
 // === impl Settings ===
@@ -61,6 +62,7 @@ impl Settings {
             latency: Duration::ZERO,
             coalesce: false,
             window: None,
+            stampede: None,
         }
     }
 
@@ -166,6 +168,14 @@ impl Settings {
     /// Whether requests are under way at the same time.
     pub(crate) fn overlaps(&self) -> bool {
         !self.latency.is_zero()
+    }
+
+    /// Makes the same requests once more over an upstream that takes so long for each call,
+    /// without stampede protection and with it. Default: not.
+    #[must_use]
+    pub fn stampede(mut self, takes: Duration) -> Self {
+        self.stampede = Some(takes);
+        self
     }
 
     /// Whether an entry is replayed or left out.

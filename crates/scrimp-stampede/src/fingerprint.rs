@@ -1,6 +1,6 @@
 //! Which requests ask for the same.
 
-use http::{HeaderName, Method, Request, header};
+use http::{HeaderName, Method, Request};
 use http_body::Body;
 use scrimp_core::{
     Key, KeyBuf,
@@ -127,38 +127,52 @@ enum Kind {
 }
 
 fn kind(name: &HeaderName) -> Kind {
+    let text = name.as_str();
     // The first byte sorts out most names without comparing them.
-    match name.as_str().as_bytes()[0] {
-        b'a' if *name == header::ACCEPT
-            || *name == header::ACCEPT_ENCODING
-            || *name == header::ACCEPT_LANGUAGE
-            || *name == header::AUTHORIZATION =>
-        {
-            Kind::Selects
-        }
-        b'c' if *name == header::COOKIE => Kind::Selects,
-        b'c' if *name == header::CACHE_CONTROL => Kind::Own,
-        b'h' if *name == header::HOST => Kind::Selects,
-        b'i' if *name == header::IF_NONE_MATCH
-            || *name == header::IF_MODIFIED_SINCE
-            || *name == header::IF_RANGE =>
-        {
-            Kind::Partial
-        }
-        b'i' if *name == header::IF_MATCH || *name == header::IF_UNMODIFIED_SINCE => Kind::Own,
-        b'o' if *name == header::ORIGIN => Kind::Selects,
-        b'p' if *name == header::PRAGMA => Kind::Own,
-        b'r' if *name == header::RANGE => Kind::Partial,
-        b'u' if *name == header::UPGRADE => Kind::Own,
-        b'x' if matches!(
-            name.as_str(),
-            "x-forwarded-host" | "x-forwarded-proto" | "x-forwarded-prefix" | "x-original-host"
-        ) =>
-        {
-            Kind::Selects
-        }
+    match text.as_bytes()[0] {
+        b'a' | b'h' | b'o' | b'p' | b'x' if selects(text) => Kind::Selects,
+        b'c' => match text {
+            "cookie" => Kind::Selects,
+            "cache-control" => Kind::Own,
+            _ => Kind::Other,
+        },
+        b'i' => match text {
+            "if-none-match" | "if-modified-since" | "if-range" => Kind::Partial,
+            "if-match" | "if-unmodified-since" => Kind::Own,
+            _ => Kind::Other,
+        },
+        b'p' if text == "pragma" => Kind::Own,
+        b'r' if text == "range" => Kind::Partial,
+        b'u' if text == "upgrade" => Kind::Own,
         _ => Kind::Other,
     }
+}
+
+/// What content negotiation goes by, who asks (in the standard field, or in one that widely
+/// used APIs take a key in), and of which host.
+fn selects(name: &str) -> bool {
+    matches!(
+        name,
+        "accept"
+            | "accept-encoding"
+            | "accept-language"
+            | "api-key"
+            | "authorization"
+            | "host"
+            | "ocp-apim-subscription-key"
+            | "origin"
+            | "private-token"
+            | "proxy-authorization"
+            | "x-access-token"
+            | "x-amz-security-token"
+            | "x-api-key"
+            | "x-auth-token"
+            | "x-forwarded-host"
+            | "x-forwarded-prefix"
+            | "x-forwarded-proto"
+            | "x-goog-api-key"
+            | "x-original-host"
+    )
 }
 
 #[cfg(test)]
@@ -197,6 +211,8 @@ mod tests {
             ("http://b/a?x=1", &[]),
             ("/a?x=1", &[("authorization", "me")]),
             ("/a?x=1", &[("cookie", "me")]),
+            ("/a?x=1", &[("x-api-key", "me")]),
+            ("/a?x=1", &[("private-token", "me")]),
             ("/a?x=1", &[("accept-encoding", "br")]),
             ("/a?x=1", &[("host", "b")]),
             ("/a?x=1", &[("x-forwarded-host", "evil")]),

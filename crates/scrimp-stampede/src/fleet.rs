@@ -21,7 +21,7 @@ use crate::{
     cold::Cold,
     config::{Lock, Shared},
     fingerprint,
-    gate::Ticket,
+    gate::{Outcome, Ticket},
     records::to_micros,
     settle::{Call, settle},
     tasks::AbortOnDrop,
@@ -63,7 +63,13 @@ where
         let key = fingerprint::key(&self.request, &shared.config.select);
         loop {
             let mut call = Call::new(&self.common, self.asked);
-            let response = self.inner.clone().oneshot(self.only_if_cached()).await?;
+            let response = match self.inner.clone().oneshot(self.only_if_cached()).await {
+                Ok(response) => response,
+                Err(error) => {
+                    ticket.end(Outcome::Alone);
+                    return Err(error);
+                }
+            };
             if !says_not_cached(&response) {
                 call.ticket = Some(ticket);
                 return Ok(settle(call, response));

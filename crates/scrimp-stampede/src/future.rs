@@ -55,8 +55,8 @@ struct Watch {
     common: Arc<Common>,
     asked: Asked,
     at_once: bool,
-    /// There from the first poll on that brought nothing.
-    call: Option<Call>,
+    /// There from the first poll on that brought nothing. In a box, as hits never need it.
+    call: Option<Box<Call>>,
 }
 
 // === impl ResponseFuture ===
@@ -66,12 +66,14 @@ where
     S: Service<Request<ReqB>>,
     ResB: Body,
 {
+    #[inline]
     pub(crate) fn passing(inner: S, request: Request<ReqB>) -> Self {
         let call = Oneshot::new(inner, request);
         let state = State::Passing { call };
         Self { state }
     }
 
+    #[inline]
     pub(crate) fn hit(
         inner: S,
         request: Request<ReqB>,
@@ -141,7 +143,8 @@ impl Watch {
     #[cold]
     fn pending(&mut self) {
         if self.call.is_none() {
-            let call = self.call.insert(Call::new(&self.common, self.asked));
+            let call = Call::new(&self.common, self.asked);
+            let call = self.call.insert(Box::new(call));
             if self.at_once {
                 call.surprised();
             }

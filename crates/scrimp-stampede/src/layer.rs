@@ -12,7 +12,6 @@ use tower_layer::Layer;
 use crate::{
     SettingError, Stampede, StampedeStats, Strategy,
     config::{Config, Lock, Random, Shared},
-    records::ENOUGH_HITS,
     service::Common,
     tasks::Tasks,
 };
@@ -94,7 +93,7 @@ impl StampedeLayer {
             reason = "at most 10,000, as just checked"
         )]
         let hits = (1.0 / share).ceil() as u32;
-        Ok(self.set(|config| config.hits_per_refresh = hits.min(ENOUGH_HITS)))
+        Ok(self.set(|config| config.hits_per_refresh = hits))
     }
 
     /// After so many failed refreshes of a key in a row it is left alone for `rest`, and then

@@ -65,7 +65,7 @@ impl Shared {
                 None => Plan::Gate(asked),
             };
         }
-        slot.hit();
+        slot.hit(config.hits_per_refresh);
         if let Some(uniform) = self.draws(slot, now) {
             return Plan::Look {
                 asked,

@@ -18,9 +18,6 @@ use tokio::time::Instant;
 /// Records that share a place to look in.
 const WAYS: usize = 8;
 
-/// Hits past this are not counted: a hot record is read by many cores and written by none.
-pub(crate) const ENOUGH_HITS: u32 = 1 << 16;
-
 /// Weight of a new measurement in the average: one part in so many.
 const SMOOTHING: u64 = 4;
 
@@ -204,10 +201,11 @@ impl Slot {
         self.flags.fetch_or(flag::REFRESHING, Relaxed) & flag::REFRESHING == 0
     }
 
-    /// Counts a hit since the last fill. Two at once may count as one.
-    pub(crate) fn hit(&self) {
+    /// Counts a hit since the last fill, up to as many as matter: a hot record is read by many
+    /// cores and written by none. Two at once may count as one.
+    pub(crate) fn hit(&self, enough: u32) {
         let hits = self.hits.load(Relaxed);
-        if hits < ENOUGH_HITS {
+        if hits < enough {
             self.hits.store(hits + 1, Relaxed);
         }
     }

@@ -26,6 +26,23 @@
 //! # let _ = app; Ok(()) }
 //! # #[cfg(not(feature = "cache"))] fn main() {}
 //! ```
+//!
+//! Layers know how to work together. What is added last is outermost:
+//!
+//! ```
+//! # #[cfg(all(feature = "cache", feature = "stampede"))] {
+//! use scrimp::{
+//!     cache::{CacheLayer, MemoryStore},
+//!     stampede::StampedeLayer,
+//! };
+//!
+//! let app: axum::Router = axum::Router::new()
+//!     .route("/api/products", axum::routing::get(|| async { "[]" }))
+//!     .layer(CacheLayer::new(MemoryStore::new(64 << 20)))
+//!     .layer(StampedeLayer::new()); // refreshes the cache before answers expire
+//! # let _ = app;
+//! # }
+//! ```
 
 #[cfg(feature = "cache")]
 #[doc(inline)]

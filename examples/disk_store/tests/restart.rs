@@ -51,6 +51,17 @@ async fn what_was_invalidated_before_a_restart_stays_so() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_being_written_when_the_process_ended_does_not_lie_around() {
+    let folder = tempdir().expect("a folder");
+    Rig::start(folder.path()).get("/a").await;
+    let half = files(folder.path())[0].with_extension("new");
+    std::fs::write(&half, "half a file").expect("written");
+    let rig = Rig::start(folder.path());
+    assert!(!half.exists());
+    assert_eq!(rig.get("/a").await, stored("/a"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_the_journal_nothing_stored_is_used() {
     for lose in [true, false] {
         let folder = tempdir().expect("a folder");

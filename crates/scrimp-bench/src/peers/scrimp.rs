@@ -52,7 +52,7 @@ pub(super) fn ten_rules(setup: Setup) -> Named {
 /// With stampede protection around the cache.
 pub(crate) fn stampede(setup: Setup) -> Named {
     let origin = setup.origin::<OriginBody>();
-    let service = StampedeLayer::new().layer(layer().layer(origin));
+    let service = StampedeLayer::new().layer(layer(setup.room).layer(origin));
     setup.calls::<_, RequestBody, _, _>("scrimp, stampede", origin, service)
 }
 
@@ -63,6 +63,6 @@ pub(crate) fn stampede_rolling(setup: Setup) -> Named {
     let strategy = strategy.within(1.0).expect("1 is a good part");
     // U close to 1: the gap is far shorter than the hour that the answer is fresh for.
     let stampede = StampedeLayer::new().strategy(strategy).random(|| 0.001);
-    let service = stampede.layer(layer().layer(origin));
+    let service = stampede.layer(layer(setup.room).layer(origin));
     setup.calls::<_, RequestBody, _, _>("scrimp, stampede near expiry", origin, service)
 }

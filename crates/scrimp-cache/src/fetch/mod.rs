@@ -28,7 +28,8 @@ use crate::{
     policy::{
         facts::{MethodClass, RequestFacts},
         judge::Standing,
-        storable::{Refusal, blames_request},
+        refusal::Refusal,
+        status::blames_request,
     },
     store::{Entry, Held, Refreshing, Store},
 };

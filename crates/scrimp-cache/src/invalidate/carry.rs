@@ -11,7 +11,7 @@ use super::{
 use crate::{
     config::Config,
     key,
-    policy::{fields::members, storable::Refusal},
+    policy::{fields::members, refusal::Refusal},
     rule::Rule,
 };
 

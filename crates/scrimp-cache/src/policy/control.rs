@@ -23,6 +23,8 @@ pub(crate) struct RequestControl {
 /// What a response tells caches.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ResponseControl {
+    /// Said in a field for this class of caches, which replaces Expires too (RFC 9213 §2.2).
+    pub(crate) targeted: bool,
     pub(crate) no_store: bool,
     pub(crate) no_cache: bool,
     pub(crate) private: bool,

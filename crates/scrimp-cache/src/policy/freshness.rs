@@ -1,4 +1,4 @@
-//! How long a response is fresh, and how old it is (RFC 9111 §4.2).
+//! How long a response is fresh (RFC 9111 §4.2).
 
 use std::time::{Duration, SystemTime};
 
@@ -7,9 +7,11 @@ use tokio::time::Instant;
 
 use super::{
     Mode,
+    age::initial_age,
     answer::{Answer, Field},
-    control::{ResponseControl, delta},
+    control::ResponseControl,
     date,
+    status::heuristically_cacheable,
 };
 
 /// Part of the time since the last modification that heuristics call fresh (§4.2.2).
@@ -222,35 +224,6 @@ pub(crate) fn explicit_delta(mode: Mode, control: &ResponseControl) -> Option<u3
     }
 }
 
-/// Status codes that are cacheable without anybody saying so (RFC 9110 §15.1). 206 is one
-/// of them, and left out: this cache keeps whole responses only.
-pub(crate) fn heuristically_cacheable(status: StatusCode) -> bool {
-    matches!(
-        status.as_u16(),
-        200 | 203 | 204 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501
-    )
-}
-
-/// `corrected_initial_age` of §4.2.3.
-fn initial_age(answer: &Answer<'_>, date: Option<SystemTime>, arrival: Arrival) -> Duration {
-    let apparent = date
-        .and_then(|date| arrival.wall.duration_since(date).ok())
-        .unwrap_or_default();
-    let reported = reported_age(answer);
-    apparent.max(reported.saturating_add(arrival.delay))
-}
-
-/// The Age field. Anything but one number is taken for the largest one: what cannot be
-/// read must not make a response fresh.
-fn reported_age(answer: &Answer<'_>) -> Duration {
-    if !answer.has(Field::Age) {
-        return Duration::ZERO;
-    }
-    let line = answer.only(Field::Age);
-    let seconds = line.and_then(|line| delta(line.as_bytes().trim_ascii()));
-    Duration::from_secs(seconds.unwrap_or(u32::MAX).into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -313,19 +286,5 @@ mod tests {
             modified(201, "Tue, 06 Nov 1984 08:48:37 GMT"),
             (0, Source::None)
         );
-    }
-
-    #[test]
-    fn age_is_the_larger_of_what_is_reported_and_what_is_apparent() {
-        let age = |fields: &[_]| policy(Mode::Shared, 200, fields).initial_age.as_secs();
-        assert_eq!(age(&[DATE]), 2);
-        assert_eq!(age(&[DATE, ("age", "30")]), 32);
-        assert_eq!(
-            age(&[("date", "Sun, 06 Nov 1994 08:48:37 GMT"), ("age", "30")]),
-            60
-        );
-        for odd in ["-1", "0, 0", "7.5", "old", "0;x=1"] {
-            assert!(age(&[DATE, ("age", odd)]) > 1 << 31, "{odd}");
-        }
     }
 }

@@ -7,27 +7,10 @@ use super::{
     answer::{Answer, Field},
     control::ResponseControl,
     facts::RequestFacts,
-    freshness::{explicit_delta, heuristically_cacheable},
+    freshness::explicit_delta,
+    refusal::Refusal,
+    status::{heuristically_cacheable, never_stored, understood},
 };
-
-/// Why a response is not stored. The text goes into `Cache-Status` as its `detail`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    NoStore,
-    Private,
-    Authorization,
-    SetCookie,
-    VaryStar,
-    Status,
-    NotCacheable,
-    Partial,
-    TooLarge,
-    TooManyTags,
-    ContentType,
-    #[cfg(feature = "no-vary-search")]
-    SearchVariance,
-    Rule,
-}
 
 /// What of a request counts for whether its answer may be stored.
 #[derive(Debug, Clone, Copy)]
@@ -59,100 +42,6 @@ impl From<&RequestFacts> for Asking {
             authorization: facts.authorization,
             range: facts.range,
         }
-    }
-}
-
-// === impl Refusal ===
-
-impl Refusal {
-    /// The refusal as a `detail` token.
-    pub(crate) fn detail(self) -> &'static str {
-        match self {
-            Self::NoStore => "no-store",
-            Self::Private => "private",
-            Self::Authorization => "authorization",
-            Self::SetCookie => "set-cookie",
-            Self::VaryStar => "vary-star",
-            Self::Status => "status",
-            Self::NotCacheable => "no-lifetime",
-            Self::Partial => "partial",
-            Self::TooLarge => "too-large",
-            Self::TooManyTags => "too-many-tags",
-            Self::ContentType => "content-type",
-            #[cfg(feature = "no-vary-search")]
-            Self::SearchVariance => "no-vary-search",
-            Self::Rule => "rule",
-        }
-    }
-}
-
-/// Status codes whose caching rules this cache knows and follows (§5.2.2.3).
-fn understood(status: StatusCode) -> bool {
-    matches!(
-        status.as_u16(),
-        200 | 201
-            | 202
-            | 203
-            | 204
-            | 205
-            | 300
-            | 301
-            | 302
-            | 303
-            | 307
-            | 308
-            | 400
-            | 401
-            | 402
-            | 403
-            | 404
-            | 405
-            | 406
-            | 407
-            | 408
-            | 409
-            | 410
-            | 411
-            | 412
-            | 413
-            | 414
-            | 415
-            | 417
-            | 421
-            | 422
-            | 426
-            | 428
-            | 429
-            | 431
-            | 451
-            | 500
-            | 501
-            | 502
-            | 503
-            | 504
-            | 505
-            | 511
-    )
-}
-
-/// Status codes that no cache may store: RFC 6585 forbids it for all but 416, which answers
-/// a Range, and no key holds that.
-fn never_stored(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 416 | 428 | 429 | 431 | 511)
-}
-
-/// Status codes that blame the request: all of 4xx but those that speak of the resource,
-/// and two of 5xx.
-///
-/// A request is more than its key. Whoever finds a field that an upstream chokes on could
-/// have its complaint stored for everybody ("cache-poisoned denial of service", Nguyen et
-/// al., CCS 2019). So a rule's TTL does not cover them unless the rule names the status; an
-/// origin that gives one a lifetime of its own is taken at its word (§3).
-pub(crate) fn blames_request(status: StatusCode) -> bool {
-    match status.as_u16() {
-        404 | 410 | 451 => false,
-        400..=499 | 501 | 505 => true,
-        _ => false,
     }
 }
 
@@ -222,7 +111,9 @@ pub(crate) fn check(
 
 /// Whether the origin has said, in so many words, that a response may be stored.
 pub(crate) fn origin_allows(mode: Mode, answer: &Answer<'_>, control: &ResponseControl) -> bool {
-    explicit_delta(mode, control).is_some() || control.public || answer.has(Field::Expires)
+    explicit_delta(mode, control).is_some()
+        || control.public
+        || (!control.targeted && answer.has(Field::Expires))
 }
 
 /// Whether a response says two lengths, of which at most one is that of the whole.

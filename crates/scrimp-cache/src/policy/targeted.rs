@@ -48,6 +48,7 @@ fn control(fields: &Dictionary) -> ResponseControl {
         None => fields.contains_key(name).then_some(0),
     };
     ResponseControl {
+        targeted: true,
         no_store: flag("no-store"),
         no_cache: flag("no-cache"),
         private: flag("private"),

@@ -1,6 +1,8 @@
 //! What an operator wants, on top of what HTTP says.
 
+mod build;
 mod builder;
+mod error;
 mod parse;
 mod path;
 mod set;
@@ -13,7 +15,8 @@ use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 
 use crate::pattern::Pattern;
 
-pub use builder::{RuleBuilder, RuleError};
+pub use builder::RuleBuilder;
+pub use error::RuleError;
 pub(crate) use set::RuleSet;
 pub(crate) use template::Template;
 

@@ -8,8 +8,8 @@ use super::{Cookies, KeySpec, Rule, path};
 use crate::{
     key,
     policy::{
-        freshness::heuristically_cacheable,
-        storable::{Permissions, blames_request},
+        status::{blames_request, heuristically_cacheable},
+        storable::Permissions,
     },
 };
 

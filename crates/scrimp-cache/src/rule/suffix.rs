@@ -10,20 +10,22 @@ use http::{Request, Response, header};
 use super::Rule;
 
 /// Media types of files by their extension; one that ends in `/` or `-` stands for all that
-/// begin so. `application/octet-stream` goes for any file: servers say so when they don't know.
+/// begin so, and one that begins with `+` for all that end so. `application/octet-stream` goes for any file: servers say so when they don't know.
 const TYPES: &[(&[&str], &[&str])] = &[
     (&["css"], &["text/css"]),
     (
         &["js", "mjs", "cjs", "jsx"],
         &[
             "text/javascript",
+            "text/ecmascript",
+            "application/ecmascript",
             "application/javascript",
             "application/x-javascript",
         ],
     ),
     (
         &["json", "map", "webmanifest"],
-        &["application/json", "application/manifest+json", "text/json"],
+        &["application/json", "+json", "text/json"],
     ),
     (
         &[
@@ -47,6 +49,7 @@ const TYPES: &[(&[&str], &[&str])] = &[
         ],
         &[
             "video/",
+            "audio/",
             "application/vnd.apple.mpegurl",
             "application/x-mpegurl",
             "application/dash+xml",
@@ -62,18 +65,11 @@ const TYPES: &[(&[&str], &[&str])] = &[
     (&["wasm"], &["application/wasm"]),
     (
         &["txt", "csv", "md"],
-        &["text/plain", "text/csv", "text/markdown"],
+        &["text/plain", "text/csv", "application/csv", "text/markdown"],
     ),
     (
         &["xml", "rss", "atom", "xsl"],
-        &[
-            "text/xml",
-            "application/xml",
-            "application/rss+xml",
-            "application/atom+xml",
-            "application/xslt+xml",
-            "text/xsl",
-        ],
+        &["text/xml", "application/xml", "+xml", "text/xsl"],
     ),
     (
         &[
@@ -132,18 +128,24 @@ fn fits(extension: &str, media_type: &[u8]) -> bool {
         .next()
         .unwrap_or_default();
     let media_type = media_type.trim_ascii().to_ascii_lowercase();
-    let is = |wanted: &str| match wanted.ends_with(|letter: char| !letter.is_alphanumeric()) {
-        true => media_type.starts_with(wanted.as_bytes()),
-        false => media_type == wanted.as_bytes(),
+    let is = |wanted: &str| match wanted.as_bytes() {
+        suffix @ [b'+', ..] => media_type.ends_with(suffix),
+        prefix @ [.., b'/' | b'-'] => media_type.starts_with(prefix),
+        whole => media_type == whole,
     };
     let known = TYPES.iter().find(|(extensions, _)| {
         extensions
             .iter()
             .any(|known| known.eq_ignore_ascii_case(extension))
     });
+    // What is made for somebody comes as one of these.
     let page = is("text/html") || is("application/xhtml+xml");
+    let data = is("application/json") || is("+json");
     match known {
-        Some((_, types)) => is(ANY) || (!page && types.iter().any(|wanted| is(wanted))),
+        Some((extensions, types)) => {
+            let made = page || (data && !extensions.contains(&"json"));
+            is(ANY) || (!made && types.iter().any(|wanted| is(wanted)))
+        }
         None => !page || extension.to_ascii_lowercase().contains("htm"),
     }
 }
@@ -182,6 +184,9 @@ mod tests {
             ("unheard-of", "application/unheard-of"),
             ("html", "text/html"),
             ("shtml", "text/html"),
+            ("json", "application/vnd.api+json"),
+            ("xml", "application/rss+xml"),
+            ("m3u8", "audio/mpegurl"),
         ] {
             assert!(
                 fits(extension, media_type.as_bytes()),
@@ -196,6 +201,9 @@ mod tests {
             ("css", "text/css-not"),
             ("unheard-of", "text/html"),
             ("css", ""),
+            ("zip", "application/json"),
+            ("docx", "application/problem+json"),
+            ("xml", "application/xhtml+xml"),
         ] {
             assert!(
                 !fits(extension, media_type.as_bytes()),

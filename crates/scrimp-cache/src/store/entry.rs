@@ -1,6 +1,13 @@
 //! A stored response, ready to be served.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
@@ -41,6 +48,8 @@ pub struct Entry {
     pub(crate) recompute_cost: Duration,
     /// A refresh in the background is under way.
     pub(crate) refreshing: RefreshFlag,
+    /// Bytes of memory it takes; 0 until somebody asks. Stores ask often.
+    pub(crate) weighed: AtomicU64,
 }
 
 /// Where a hit is booked, and as how much.
@@ -90,6 +99,17 @@ impl Entry {
     /// Bytes of memory it takes, overhead included.
     #[must_use]
     pub fn weight(&self) -> u64 {
+        match self.weighed.load(Ordering::Relaxed) {
+            0 => {
+                let weight = self.weigh();
+                self.weighed.store(weight, Ordering::Relaxed);
+                weight
+            }
+            weight => weight,
+        }
+    }
+
+    fn weigh(&self) -> u64 {
         let trailers = self.trailers.as_ref().map_or(0, headers_size);
         let bytes = size_of::<Self>()
             + headers_size(&self.headers)

@@ -1,8 +1,10 @@
 //! Stored responses as bytes, for stores on disk or over a network.
 
 mod error;
+mod fields;
 mod frame;
 mod moment;
+mod policy;
 #[cfg(test)]
 mod tests;
 mod written;

@@ -1,6 +1,9 @@
 //! What is written is read back, and nothing else is.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    sync::atomic::AtomicU64,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
 use proptest::{
@@ -125,6 +128,7 @@ prop_compose! {
             }),
             recompute_cost,
             refreshing: RefreshFlag::default(),
+            weighed: AtomicU64::new(0),
         }
     }
 }

@@ -2,22 +2,24 @@
 
 use std::{
     hash::{BuildHasher, RandomState},
-    sync::{Arc, LazyLock},
+    sync::{Arc, LazyLock, atomic::AtomicU64},
     time::Duration,
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
+use http::{StatusCode, Version};
 use scrimp_core::{Currency, KeyRef, Money};
 use serde::{Deserialize, Serialize};
 
 use super::{
     Codec, DecodeError, Variants,
-    moment::{Date, Moment, Now, Past},
+    fields::{Field, fields, header_map, header_name},
+    moment::{Moment, Now, Past},
+    policy::WrittenPolicy,
 };
 use crate::{
     invalidate::epoch::{Birth, Carried, Tag},
-    policy::{Policy, Selection, Source},
+    policy::Selection,
     store::{Booking, Entry},
 };
 
@@ -54,9 +56,6 @@ struct Response<'a> {
     recompute_cost: Duration,
 }
 
-/// Name, value, and whether the value is to be kept out of compression and logs.
-type Field<'a> = (&'a str, &'a [u8], bool);
-
 #[derive(Serialize, Deserialize)]
 struct WrittenBooking<'a> {
     tenant: &'a str,
@@ -64,33 +63,6 @@ struct WrittenBooking<'a> {
     pico: i128,
     currency: String,
 }
-
-#[derive(Serialize, Deserialize)]
-struct WrittenPolicy {
-    received: Moment,
-    initial_age: Duration,
-    lifetime: Duration,
-    source: u8,
-    always_validate: bool,
-    never_stale: bool,
-    immutable: bool,
-    while_revalidate: Duration,
-    if_error: Option<Duration>,
-    /// The entity tag is that of the header fields.
-    has_etag: bool,
-    last_modified: Option<Date>,
-    date: Date,
-}
-
-/// Sources by the number they are written as.
-const SOURCES: [Source; 6] = [
-    Source::Rule,
-    Source::Targeted,
-    Source::CacheControl,
-    Source::Expires,
-    Source::Heuristic,
-    Source::None,
-];
 
 /// Versions of HTTP by the number they are written as.
 const VERSIONS: [Version; 5] = [
@@ -215,6 +187,7 @@ impl<'a> Response<'a> {
             booking: self.booking.and_then(|booking| booking.open(codec)),
             recompute_cost: self.recompute_cost,
             refreshing: codec.flag(flag),
+            weighed: AtomicU64::new(0),
         })
     }
 }
@@ -251,74 +224,4 @@ impl<'a> WrittenBooking<'a> {
             charge: Money::from_pico(self.pico, currency),
         })
     }
-}
-
-// === impl WrittenPolicy ===
-
-impl WrittenPolicy {
-    fn new(policy: &Policy, now: Now) -> Self {
-        let source = SOURCES.iter().position(|&known| known == policy.source);
-        Self {
-            received: Moment::new(policy.received, now),
-            initial_age: policy.initial_age,
-            lifetime: policy.lifetime,
-            source: source.map_or(u8::MAX, |index| index as u8),
-            always_validate: policy.always_validate,
-            never_stale: policy.never_stale,
-            immutable: policy.immutable,
-            while_revalidate: policy.while_revalidate,
-            if_error: policy.if_error,
-            has_etag: policy.etag.is_some(),
-            last_modified: policy.last_modified.map(Date::new),
-            date: Date::new(policy.date),
-        }
-    }
-
-    fn into_policy(self, headers: &HeaderMap, now: Now) -> Result<Policy, DecodeError> {
-        // In another process the time that went by becomes part of the age it came with, as
-        // there need be no instant that far back.
-        let (received, gone_by) = match self.received.past(now)? {
-            Past::At(instant) => (instant, Duration::ZERO),
-            Past::Ago(time) => (now.instant(), time),
-        };
-        let source = SOURCES.get(usize::from(self.source));
-        Ok(Policy {
-            received,
-            initial_age: self.initial_age.saturating_add(gone_by),
-            lifetime: self.lifetime,
-            source: *source.ok_or(DecodeError::Damaged("source"))?,
-            always_validate: self.always_validate,
-            never_stale: self.never_stale,
-            immutable: self.immutable,
-            while_revalidate: self.while_revalidate,
-            if_error: self.if_error,
-            etag: headers.get(header::ETAG).filter(|_| self.has_etag).cloned(),
-            last_modified: self.last_modified.map(Date::get).transpose()?,
-            date: self.date.get()?,
-        })
-    }
-}
-
-fn fields(headers: &HeaderMap) -> Vec<Field<'_>> {
-    headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_bytes(), value.is_sensitive()))
-        .collect()
-}
-
-fn header_map(fields: Vec<Field<'_>>) -> Result<HeaderMap, DecodeError> {
-    let mut headers = HeaderMap::with_capacity(fields.len());
-    for (name, value, sensitive) in fields {
-        let value = HeaderValue::from_bytes(value);
-        let mut value = value.map_err(|_| DecodeError::Damaged("field value"))?;
-        value.set_sensitive(sensitive);
-        headers
-            .try_append(header_name(name)?, value)
-            .map_err(|_| DecodeError::Damaged("number of fields"))?;
-    }
-    Ok(headers)
-}
-
-fn header_name(name: &str) -> Result<HeaderName, DecodeError> {
-    HeaderName::from_bytes(name.as_bytes()).map_err(|_| DecodeError::Damaged("field name"))
 }
