@@ -110,8 +110,10 @@
 //!
 //! # What it costs
 //!
-//! A request that nobody joins costs four allocations. See
-//! [docs/performance.md](https://docs.rs/scrimp) for figures beside other crates'.
+//! A request that nobody joins costs four allocations and some 0.7 to 0.8 µs, one in a crowd
+//! 1.0 to 1.4 times the call that it saves, over an upstream that costs nothing itself.
+//! `scrimp-bench coalesce` measures it beside other crates; `docs/performance.md` in the
+//! repository has the table.
 
 mod answer;
 mod body;

@@ -203,7 +203,7 @@ impl Fetch {
             Ok(draft) => draft,
             Err(refusal) => {
                 let response = head.map(|()| body);
-                if self.refused_as_always(refusal, response.headers()) {
+                if self.refused_as_always(refusal, &response) {
                     shared.unstored.note(self.key.as_ref().hash_value());
                 }
                 self.forget_replaced(shared, response.status());
@@ -230,13 +230,17 @@ impl Fetch {
 
     /// Whether the next answer will be refused for the same reason: because of what this one
     /// says, not what its request said, and whichever request fields select it.
-    fn refused_as_always(&self, refusal: Refusal, response: &HeaderMap) -> bool {
+    /// A failure says nothing of the next answer.
+    fn refused_as_always<B>(&self, refusal: Refusal, response: &Response<B>) -> bool {
         let by_answer = match refusal {
             Refusal::NoStore => !self.facts.control.no_store,
             Refusal::Private | Refusal::SetCookie | Refusal::NotCacheable => true,
             _ => false,
         };
-        by_answer && self.stored.is_none() && !response.contains_key(header::VARY)
+        by_answer
+            && !response.status().is_server_error()
+            && self.stored.is_none()
+            && !response.headers().contains_key(header::VARY)
     }
 
     /// Whether a response would put a failure, or a complaint about this one request, in the
