@@ -10,6 +10,7 @@
 //! - [`Money`], [`Ledger`]: integer money, and who was saved how much of it.
 //! - `BodyDigestLayer` (feature `digest`): knows a POST by its body.
 //! - [`extensions`]: what layers tell each other through [`http::Extensions`].
+//! - [`RetryBudget`]: how much may be tried again, by all layers together.
 //! - [`SharedError`]: one failure, told to many callers with its sources intact.
 //!
 //! # Keys
@@ -44,6 +45,7 @@ pub mod extensions;
 mod key;
 mod ledger;
 mod money;
+mod retry_budget;
 
 pub use body::{BodyEnd, Sink, Tee};
 pub use clock::{Clock, TimeSource};
@@ -53,3 +55,4 @@ pub use error::{BoxError, ShareError, SharedError};
 pub use key::{Key, KeyBuf, KeyHashBuilder, KeyHasher, KeyRef};
 pub use ledger::{Account, Ledger, Line};
 pub use money::{Currency, CurrencyMismatch, Money, ParseMoneyError};
+pub use retry_budget::RetryBudget;
