@@ -1,0 +1,15 @@
+//! Batching for any tower service, whatever its requests are.
+
+mod answers;
+mod config;
+mod driver;
+mod error;
+mod future;
+mod layer;
+mod service;
+
+pub use answers::{Answers, ByIndex};
+pub use error::GroupError;
+pub use future::GroupFuture;
+pub use layer::GroupLayer;
+pub use service::Group;
