@@ -17,7 +17,6 @@ pub(crate) use drive::{Driver, enqueue};
 pub(crate) use flight::{Aloft, Entry, Flight, Seat};
 pub(crate) use lane::{Lane, Waiting};
 pub(crate) use lanes::Lanes;
-pub(crate) use latency::Latency;
 pub(crate) use limits::Limits;
 pub(crate) use room::Room;
 pub(crate) use size::Sizes;

@@ -8,6 +8,7 @@ mod future;
 mod layer;
 mod service;
 
+pub(crate) use answers::place;
 pub use answers::{Answers, ByIndex};
 pub use error::GroupError;
 pub use future::GroupFuture;
