@@ -70,13 +70,13 @@ impl Config {
                 _ => Window::when_idle(Duration::from_millis(50)),
             })
     }
+}
 
-    /// A random pause before an attempt, with full jitter: callers that failed together do
-    /// not come back together.
-    pub(crate) fn pause(&self, attempt: u32) -> Duration {
-        let most = FIRST_PAUSE
-            .saturating_mul(1 << attempt.min(16))
-            .min(LONGEST_PAUSE);
-        most.mul_f64(fastrand::f64())
-    }
+/// A random pause before an attempt, with full jitter: callers that failed together do not
+/// come back together.
+pub(crate) fn pause(attempt: u32) -> Duration {
+    let most = FIRST_PAUSE
+        .saturating_mul(1 << attempt.min(16))
+        .min(LONGEST_PAUSE);
+    most.mul_f64(fastrand::f64())
 }

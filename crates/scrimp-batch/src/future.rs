@@ -185,7 +185,7 @@ where
     C: BatchCodec,
 {
     /// Into a lane, if the codec takes it; else on as it came.
-    fn admit<ReqB>(self: Box<Self>, body: Bytes) -> State<S, C, ReqB, Reply<ResB, E>>
+    fn admit<ReqB>(self, body: Bytes) -> State<S, C, ReqB, Reply<ResB, E>>
     where
         S: Service<Request<ReqB>, Error = E>,
         ReqB: Body + From<Bytes>,
@@ -195,7 +195,7 @@ where
             head,
             common,
             lanes,
-        } = *self;
+        } = self;
         let mut key = common.key(&head);
         let Some(mut admission) = common.codec.admit(&head, &body, &mut key.lane) else {
             let request = Request::from_parts(head, ReqB::from(body));

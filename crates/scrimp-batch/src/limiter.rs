@@ -26,7 +26,10 @@ mod governed {
         nanos::Nanos,
         state::{InMemoryState, NotKeyed},
     };
-    use tokio::time::{Instant, sleep_until};
+    use tokio::{
+        sync::Mutex,
+        time::{Instant, sleep_until},
+    };
 
     use super::RateLimit;
 
@@ -43,6 +46,9 @@ mod governed {
     pub struct Governed {
         limiter: RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<Point>>,
         burst: NonZeroU32,
+        /// Whoever came first takes first: governor lets the quickest to wake go first, and
+        /// a batch that is always late would wait for ever.
+        turn: Mutex<()>,
     }
 
     #[derive(Debug, Clone, Copy)]
@@ -61,6 +67,7 @@ mod governed {
             Self {
                 limiter: RateLimiter::direct_with_clock(quota, TokioClock),
                 burst: quota.burst_size(),
+                turn: Mutex::new(()),
             }
         }
 
@@ -82,6 +89,7 @@ mod governed {
         fn take(&self, requests: usize) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
             let mut left = u32::try_from(requests).unwrap_or(u32::MAX);
             Box::pin(async move {
+                let _turn = self.turn.lock().await;
                 while let Some(next) = NonZeroU32::new(left.min(self.burst.get())) {
                     self.chunk(next).await;
                     left -= next.get();

@@ -210,7 +210,7 @@ proptest! {
             Value::Array(answers)
         });
         let requests = (0..count).map(|n| post("/graphql", json!({"query": "query($n: Int) { a }", "variables": n}).to_string())).collect();
-        deliver(GraphQl::new(), &upstream, requests, |n, body| body == json!({"data": n}).to_string());
+        deliver(GraphQl::new(), &upstream, requests, |n, body| *body == *json!({"data": n}).to_string());
     }
 
     #[test]

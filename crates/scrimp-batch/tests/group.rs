@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    error::Error,
     future::{Future, ready},
     pin::Pin,
     sync::Arc,
@@ -21,10 +22,13 @@ const MS: Duration = Duration::from_millis(1);
 /// The request that makes the service panic.
 const PANIC: u64 = 1_000_000_666;
 
-/// Doubles numbers, slowly if told, and remembers what it was asked and when.
+/// When it was, and what was asked.
+type Call = (Instant, Vec<u64>);
+
+/// Doubles numbers, slowly if told, and remembers its calls.
 #[derive(Clone)]
 struct Double {
-    calls: Arc<Mutex<Vec<(Instant, Vec<u64>)>>>,
+    calls: Arc<Mutex<Vec<Call>>>,
     gate: Option<Gate>,
     takes: Duration,
 }
@@ -289,6 +293,10 @@ async fn a_failed_call_fails_its_batch_with_the_cause_and_the_next_is_served() {
             panic!("{failed:?}");
         };
         assert_eq!(error.to_string(), "down");
+        assert_eq!(
+            GroupError::Upstream(error).source().unwrap().to_string(),
+            "down"
+        );
     }
     *down.lock() = false;
     assert_eq!(service.oneshot(1).await.unwrap(), 1);
@@ -359,7 +367,7 @@ async fn a_tenant_with_ten_thousand_requests_does_not_keep_another_waiting() {
 async fn lanes_never_mix() {
     let double = Double::new();
     let layer = GroupLayer::new().lane(|n: &u64, key| {
-        key.part(if n % 2 == 0 { b"even" } else { b"odd" });
+        key.part(if n.is_multiple_of(2) { b"even" } else { b"odd" });
     });
     let service = layer.layer(double.clone());
     join_all((0..10).map(|n| service.clone().oneshot(n))).await;

@@ -107,7 +107,7 @@ impl BatchCodec for JsonRpc {
     fn decode(&self, items: &[&Item], response: &Response<Bytes>) -> Decoded {
         let body = response.body();
         let Some(elements) = json::array(body) else {
-            return self.no_array(items, response);
+            return Self::no_array(items, response);
         };
         let by_id = answers(&elements);
         let answer = |item: &&Item| match item.admission.span {
@@ -130,17 +130,7 @@ impl BatchCodec for JsonRpc {
     }
 
     fn twin(&self, _: &Item, twin: &Item, answer: &Response<Bytes>) -> Response<Bytes> {
-        let mut answer = answer.clone();
-        let body = answer.body().clone();
-        let at =
-            json::object(&body).and_then(|fields| json::span(&body, json::get(&fields, "id")?));
-        if let (Some(at), Some((start, end))) = (at, twin.admission.span) {
-            let mut out = Vec::with_capacity(body.len() + 16);
-            let id = twin.body.get(start..end).unwrap_or_default();
-            json::splice(&mut out, &body, at, id);
-            *answer.body_mut() = out.into();
-        }
-        answer
+        relabelled(twin, answer)
     }
 
     fn max_items(&self) -> usize {
@@ -150,7 +140,7 @@ impl BatchCodec for JsonRpc {
 
 impl JsonRpc {
     /// An answer that is no array is about the batch as a whole.
-    fn no_array(&self, items: &[&Item], response: &Response<Bytes>) -> Decoded {
+    fn no_array(items: &[&Item], response: &Response<Bytes>) -> Decoded {
         let status = response.status();
         let notifications = items.iter().all(|item| item.admission.span.is_none());
         if status.is_success() && response.body().is_empty() && notifications {
@@ -159,7 +149,11 @@ impl JsonRpc {
         match error_code(response.body()) {
             // Invalid request, and geth's "batch too large"; nothing was carried out.
             Some(-32600 | -32003) => Decoded::Split,
-            Some(_) if status.is_success() => Decoded::Whole,
+            // A failure of the whole is one of each, under its own id.
+            Some(_) if status.is_success() => {
+                let answer = |item: &&Item| Some(relabelled(item, response));
+                Decoded::Answers(items.iter().map(answer).collect())
+            }
             _ if status.is_success() => Decoded::nobody(items.len()),
             _ => Decoded::of_failure(status),
         }
@@ -210,6 +204,20 @@ fn restored(
         response.headers_mut().insert(CONTENT_TYPE, value.clone());
     }
     response
+}
+
+/// An answer under the id of this item.
+fn relabelled(item: &Item, answer: &Response<Bytes>) -> Response<Bytes> {
+    let mut answer = answer.clone();
+    let body = answer.body().clone();
+    let at = json::object(&body).and_then(|fields| json::span(&body, json::get(&fields, "id")?));
+    if let (Some(at), Some((start, end))) = (at, item.admission.span) {
+        let mut out = Vec::with_capacity(body.len() + 16);
+        let id = item.body.get(start..end).unwrap_or_default();
+        json::splice(&mut out, &body, at, id);
+        *answer.body_mut() = out.into();
+    }
+    answer
 }
 
 fn accepted() -> Response<Bytes> {

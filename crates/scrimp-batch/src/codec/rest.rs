@@ -4,7 +4,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, PROXY_AUTHORIZATION, RANGE},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, PROXY_AUTHORIZATION, RANGE, UPGRADE},
     request::Parts,
 };
 use scrimp_core::KeyBuf;
@@ -37,6 +37,7 @@ pub struct RestJson {
     items: usize,
     any_method: bool,
     name_get: bool,
+    relative: bool,
     prefer: Option<HeaderValue>,
 }
 
@@ -64,6 +65,7 @@ impl RestJson {
             items: 100,
             any_method: false,
             name_get: false,
+            relative: false,
             prefer: None,
         }
     }
@@ -73,7 +75,7 @@ impl RestJson {
     ///
     /// # Panics
     ///
-    /// If `version` does not begin with a slash.
+    /// If `version` does not begin with a slash, or ends with one.
     #[must_use]
     pub fn graph(version: &str) -> Self {
         Self {
@@ -84,19 +86,21 @@ impl RestJson {
         }
     }
 
-    /// As OData 4.01 has it: `{service}/$batch`, URLs relative to the host, every method, and
-    /// `Prefer: continue-on-error`, without which nothing after a failed request is answered.
+    /// As OData 4.01 has it: `{service}/$batch`, URLs relative to the service, every method,
+    /// and `Prefer: continue-on-error`, without which nothing after a failed request is
+    /// answered.
     ///
     /// # Panics
     ///
-    /// If `service` does not begin with a slash.
+    /// If `service` does not begin with a slash, or ends with one.
     #[must_use]
     pub fn odata(service: &str) -> Self {
         Self {
             any_method: true,
             name_get: true,
+            relative: true,
             prefer: Some(HeaderValue::from_static("continue-on-error")),
-            ..Self::new(&format!("{service}/$batch"))
+            ..Self::new(&format!("{service}/$batch")).base(service)
         }
     }
 
@@ -136,7 +140,14 @@ impl RestJson {
     fn url<'a>(&self, head: &'a Parts) -> Option<&'a str> {
         let whole = head.uri.path_and_query()?.as_str();
         let rest = whole.strip_prefix(self.base.as_str())?;
-        (rest.starts_with('/') && head.uri.path() != self.path).then_some(rest)
+        let below = rest
+            .strip_prefix('/')
+            .filter(|_| head.uri.path() != self.path)?;
+        match self.relative {
+            true if below.is_empty() => None,
+            true => Some(below),
+            false => Some(rest),
+        }
     }
 
     fn write(&self, item: &Item, out: &mut Vec<u8>) {
@@ -166,7 +177,10 @@ impl BatchCodec for RestJson {
             .is_some_and(|accept| accept == "text/event-stream");
         let method =
             self.any_method && head.method != Method::CONNECT || head.method == Method::GET;
-        method && !streams && !head.headers.contains_key(RANGE) && self.url(head).is_some()
+        let special = [RANGE, UPGRADE]
+            .iter()
+            .any(|name| head.headers.contains_key(name));
+        method && !streams && !special && self.url(head).is_some()
     }
 
     fn admit(&self, head: &Parts, body: &Bytes, _: &mut KeyBuf) -> Option<Admission> {

@@ -280,9 +280,8 @@ impl<I, A> State<I, A> {
         }
         let due = match self.window(limits, now) {
             _ if self.queue.is_full(limits) => now,
-            Due::At(due) => due,
             Due::WhenIdle(_) if self.in_flight == 0 => now,
-            Due::WhenIdle(due) => due,
+            Due::At(due) | Due::WhenIdle(due) => due,
         };
         let due = self.latest.map_or(due, |latest| latest.min(due));
         Some(self.silent_until.map_or(due, |until| until.max(due)))

@@ -45,11 +45,6 @@ impl<I, A> Lanes<I, A> {
         }
         Arc::clone(table.lanes.entry(key).or_insert_with(|| Arc::new(make())))
     }
-
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.0.lock().lanes.len()
-    }
 }
 
 impl<I, A> Table<I, A> {
@@ -66,5 +61,39 @@ impl<I, A> Table<I, A> {
 impl<I, A> fmt::Debug for Lanes<I, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Lanes({})", self.0.lock().lanes.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use scrimp_core::KeyBuf;
+
+    use super::*;
+    use crate::engine::{Limits, Window};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_million_keys_seen_once_do_not_stay() {
+        let limits = Arc::new(Limits {
+            learned: Arc::new(AtomicUsize::new(usize::MAX)),
+            items: 1,
+            bytes: 1,
+            weight: 1,
+            concurrency: None,
+            window: Window::fixed(Duration::ZERO),
+        });
+        let lanes = Lanes::<u8, u8>::new();
+        let mut most = 0;
+        for n in 0..1_000_000_u32 {
+            let mut key = KeyBuf::new();
+            key.part(&n.to_le_bytes());
+            drop(lanes.lane(key.as_ref(), || Lane::new(Arc::clone(&limits))));
+            if n % 100 == 0 {
+                tokio::time::advance(Duration::from_secs(1)).await;
+                most = most.max(lanes.0.lock().lanes.len());
+            }
+        }
+        assert!(most <= 2 * 60 * 100 + KEPT, "{most}");
     }
 }

@@ -31,10 +31,10 @@ impl Room {
     /// A place, once there is one. It is `None` only if there will never be one again, as
     /// the semaphore was closed, which nobody does: the caller may then do without.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<OwnedSemaphorePermit>> {
-        if self.waiting.is_none() {
-            if let Ok(permit) = Arc::clone(&self.places).try_acquire_owned() {
-                return Poll::Ready(Some(permit));
-            }
+        if self.waiting.is_none()
+            && let Ok(permit) = Arc::clone(&self.places).try_acquire_owned()
+        {
+            return Poll::Ready(Some(permit));
         }
         let places = &self.places;
         let waiting = self.waiting.get_or_insert_with(|| {

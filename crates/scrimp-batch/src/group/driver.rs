@@ -2,7 +2,7 @@
 
 use std::{fmt, marker::PhantomData, time::Duration};
 
-use scrimp_core::ShareError;
+use scrimp_core::{BoxError, SharedError};
 use tokio::time::{Instant, timeout};
 use tower::util::Oneshot;
 use tower_service::Service;
@@ -35,17 +35,17 @@ impl<S: Clone, Req, A> Clone for GroupDriver<S, Req, A> {
     }
 }
 
-impl<S, Req, R> Driver for GroupDriver<S, Req, Result<R::Item, GroupError<S::Error>>>
+impl<S, Req, R> Driver for GroupDriver<S, Req, Result<R::Item, GroupError>>
 where
     S: Service<Vec<Req>, Response = R> + Clone + Send + 'static,
     S::Future: Send,
-    S::Error: ShareError + Send + 'static,
+    S::Error: Into<BoxError>,
     R: Answers + Send,
     R::Item: Send + 'static,
     Req: Send + 'static,
 {
     type Item = Req;
-    type Answer = Result<R::Item, GroupError<S::Error>>;
+    type Answer = Result<R::Item, GroupError>;
 
     async fn fly(self, flight: Flight<Req, Self::Answer>) {
         let Flight { entries, aloft, .. } = flight;
@@ -64,16 +64,17 @@ where
     }
 }
 
-async fn timed<I, A, T, E>(
+async fn timed<I, A, T, E: Into<BoxError>>(
     call: impl Future<Output = Result<T, E>>,
     limit: Option<Duration>,
     aloft: &Aloft<I, A>,
-) -> Result<T, GroupError<E>> {
+) -> Result<T, GroupError> {
     let start = Instant::now();
+    let failed = |error| GroupError::Upstream(SharedError::new(error));
     let result = match limit {
-        None => call.await.map_err(GroupError::Upstream),
+        None => call.await.map_err(failed),
         Some(limit) => match timeout(limit, call).await {
-            Ok(result) => result.map_err(GroupError::Upstream),
+            Ok(result) => result.map_err(failed),
             Err(_) => Err(GroupError::TimedOut(limit)),
         },
     };
@@ -81,13 +82,10 @@ async fn timed<I, A, T, E>(
     result
 }
 
-fn hand_out<R, E>(
-    result: Result<R, GroupError<E>>,
-    seats: Vec<Seat<Result<R::Item, GroupError<E>>>>,
-) where
-    R: Answers,
-    E: ShareError,
-{
+fn hand_out<R: Answers>(
+    result: Result<R, GroupError>,
+    seats: Vec<Seat<Result<R::Item, GroupError>>>,
+) {
     let asked = seats.len();
     let answers = result.and_then(|answers| {
         let in_order = answers.in_order(asked);
@@ -99,25 +97,11 @@ fn hand_out<R, E>(
                 seat.answer(answer.ok_or(GroupError::Missing));
             }
         }
-        Err(error) => fail_all(error, seats),
-    }
-}
-
-fn fail_all<T, E: ShareError>(error: GroupError<E>, seats: Vec<Seat<Result<T, GroupError<E>>>>) {
-    let again: Box<dyn Fn() -> GroupError<E>> = match error {
-        GroupError::Upstream(error) => {
-            let shared = error.share();
-            Box::new(move || GroupError::Upstream(E::unshare(shared.clone())))
+        Err(error) => {
+            for seat in seats {
+                seat.answer(Err(error.clone()));
+            }
         }
-        GroupError::Missing => Box::new(|| GroupError::Missing),
-        GroupError::Lost => Box::new(|| GroupError::Lost),
-        GroupError::TimedOut(limit) => Box::new(move || GroupError::TimedOut(limit)),
-        GroupError::Count { asked, answered } => {
-            Box::new(move || GroupError::Count { asked, answered })
-        }
-    };
-    for seat in seats {
-        seat.answer(Err(again()));
     }
 }
 

@@ -2,12 +2,14 @@
 
 use std::{error::Error, fmt, time::Duration};
 
+use scrimp_core::SharedError;
+
 /// Why a request of a [`Group`](super::Group) has no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum GroupError<E> {
+pub enum GroupError {
     /// The call failed, for all requests of the batch.
-    Upstream(E),
+    Upstream(SharedError),
     /// The upstream answered others and not this request. Whether it was carried out is
     /// unknown.
     Missing,
@@ -24,7 +26,7 @@ pub enum GroupError<E> {
     Lost,
 }
 
-impl<E> fmt::Display for GroupError<E> {
+impl fmt::Display for GroupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Upstream(_) => f.write_str("the call for the whole batch failed"),
@@ -46,10 +48,11 @@ impl<E> fmt::Display for GroupError<E> {
     }
 }
 
-impl<E: Error + 'static> Error for GroupError<E> {
+impl Error for GroupError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Upstream(error) => Some(error),
+            // Not the wrapper that shares it, but what the upstream said.
+            Self::Upstream(error) => Some(error.get_ref()),
             _ => None,
         }
     }

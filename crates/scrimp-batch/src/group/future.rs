@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use scrimp_core::ShareError;
+use scrimp_core::BoxError;
 use tokio::sync::OwnedSemaphorePermit;
 use tower_service::Service;
 
@@ -60,16 +60,16 @@ impl<S, Req, A> GroupFuture<S, Req, A> {
 /// Nothing in it is ever pinned.
 impl<S, Req, A> Unpin for GroupFuture<S, Req, A> {}
 
-impl<S, Req, R> Future for GroupFuture<S, Req, Result<R::Item, GroupError<S::Error>>>
+impl<S, Req, R> Future for GroupFuture<S, Req, Result<R::Item, GroupError>>
 where
     S: Service<Vec<Req>, Response = R> + Clone + Send + 'static,
     S::Future: Send,
-    S::Error: ShareError + Send + 'static,
+    S::Error: Into<BoxError>,
     R: Answers + Send,
     R::Item: Send + 'static,
     Req: Send + 'static,
 {
-    type Output = Result<R::Item, GroupError<S::Error>>;
+    type Output = Result<R::Item, GroupError>;
 
     /// Polled after its end, it is pending for ever.
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {

@@ -174,7 +174,7 @@ where
     S: Service<Vec<Req>, Response = R>,
     R: Answers,
 {
-    type Service = Group<S, Req, Result<R::Item, GroupError<S::Error>>>;
+    type Service = Group<S, Req, Result<R::Item, GroupError>>;
 
     fn layer(&self, inner: S) -> Self::Service {
         Group::new(inner, self.config.clone(), Arc::clone(&self.places))

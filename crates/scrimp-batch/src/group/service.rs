@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use scrimp_core::{KeyBuf, ShareError};
+use scrimp_core::{BoxError, KeyBuf};
 use tokio::sync::Semaphore;
 use tower_service::Service;
 
@@ -106,18 +106,18 @@ impl<S: Clone, Req, A> Clone for Group<S, Req, A> {
     }
 }
 
-impl<S, Req, R> Service<Req> for Group<S, Req, Result<R::Item, GroupError<S::Error>>>
+impl<S, Req, R> Service<Req> for Group<S, Req, Result<R::Item, GroupError>>
 where
     S: Service<Vec<Req>, Response = R> + Clone + Send + 'static,
     S::Future: Send,
-    S::Error: ShareError + Send + 'static,
+    S::Error: Into<BoxError>,
     R: Answers + Send,
     R::Item: Send + 'static,
     Req: Send + 'static,
 {
     type Response = R::Item;
-    type Error = GroupError<S::Error>;
-    type Future = GroupFuture<S, Req, Result<R::Item, GroupError<S::Error>>>;
+    type Error = GroupError;
+    type Future = GroupFuture<S, Req, Result<R::Item, GroupError>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         Poll::Ready(Ok(()))

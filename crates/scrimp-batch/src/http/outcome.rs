@@ -10,6 +10,7 @@ use crate::{
     BatchCodec,
     codec::{Item, Verdict, retry_after},
     common::Common,
+    config::pause,
     engine::Aloft,
 };
 
@@ -63,7 +64,7 @@ pub(crate) fn settle<C: BatchCodec, B, E>(
     if critical || failed.len() > few(items) {
         if !critical {
             let wait = failed.iter().filter_map(|failed| failed.wait).max();
-            aloft.back_off(wait.unwrap_or_else(|| common.config.pause(aloft.failures())));
+            aloft.back_off(wait.unwrap_or_else(|| pause(aloft.failures())));
         }
         failed
             .into_iter()
@@ -116,7 +117,7 @@ pub(crate) fn settle_whole<C: BatchCodec, B, E>(
         Verdict::of_head(response.status(), wait),
         Verdict::Transient(_)
     ) {
-        aloft.back_off(wait.unwrap_or_else(|| common.config.pause(aloft.failures())));
+        aloft.back_off(wait.unwrap_or_else(|| pause(aloft.failures())));
     }
     jobs.into_iter()
         .for_each(|job| job.answer(&common.codec, response));

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     BatchCodec,
     codec::{Verdict, retry_after},
+    config::pause,
 };
 
 /// Calls made at a time for one batch.
@@ -60,14 +61,13 @@ where
         mut wait,
     } = failed;
     for attempt in 0..common.config.retries {
-        let pause = common.config.pause(attempt).max(wait.unwrap_or_default());
-        let at = Instant::now() + pause;
+        let rest = pause(attempt).max(wait.unwrap_or_default());
+        let at = Instant::now() + rest;
         let too_late = job.deadline.is_some_and(|deadline| deadline <= at);
-        if too_late || pause > common.config.patience || job.is_over() || !common.budget.withdraw()
-        {
+        if too_late || rest > common.config.patience || job.is_over() || !common.budget.withdraw() {
             break;
         }
-        sleep(pause).await;
+        sleep(rest).await;
         common.take(1).await;
         common.stats.retried.add(1);
         let call = timeout(common.config.timeout, send(inner.clone(), job.request()));
@@ -148,7 +148,15 @@ where
         return;
     }
     common.take(1).await;
-    let limit = common.config.timeout;
+    let left = job
+        .deadline
+        .map(|at| at.saturating_duration_since(Instant::now()));
+    if left.is_some_and(|left| left.is_zero()) {
+        return job.problem(&common.codec, &Problem::Late);
+    }
+    let limit = left.map_or(common.config.timeout, |left| {
+        left.min(common.config.timeout)
+    });
     match timeout(limit, send(inner, job.request())).await {
         Ok(Ok(response)) => {
             deliver(job, response, &common.codec, common.config.max_answer).await;
