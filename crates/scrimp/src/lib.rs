@@ -4,6 +4,7 @@
 //!
 //! | feature | module | what it saves |
 //! |---|---|---|
+//! | `batch` | `scrimp::batch` | calls that can be made together |
 //! | `cache` | `scrimp::cache` | requests whose answer is known already |
 //!
 //! Nothing is on by default. The vocabulary that the layers share is in [`core`].
@@ -21,6 +22,9 @@
 //! # #[cfg(not(feature = "cache"))] fn main() {}
 //! ```
 
+#[cfg(feature = "batch")]
+#[doc(inline)]
+pub use scrimp_batch as batch;
 #[cfg(feature = "cache")]
 #[doc(inline)]
 pub use scrimp_cache as cache;
