@@ -1,6 +1,7 @@
 //! scrimp side by side with its peers. See the README beside this crate.
 
 mod alloc;
+mod batchers;
 mod bench;
 mod call;
 mod fixture;
@@ -45,6 +46,10 @@ enum Bench {
     Threads,
     /// Bytes a store says it holds, against bytes that are allocated.
     Memory,
+    /// What batching adds to a request.
+    Batch(bench::batch::Options),
+    /// What a window costs, in calls and waiting.
+    Window,
     /// A server for load generators, with and without a cache.
     Serve(bench::serve::Options),
 }
@@ -61,6 +66,8 @@ fn main() -> anyhow::Result<()> {
         Bench::Clone => bench::clone::run(rounds, &mut report),
         Bench::Threads => bench::threads::run(rounds, &mut report),
         Bench::Memory => bench::memory::run(&mut report),
+        Bench::Batch(options) => bench::batch::run(&options, rounds, &mut report),
+        Bench::Window => bench::window::run(rounds, &mut report),
         Bench::Serve(options) => return bench::serve::run(&options),
     }
     report.print(args.json)

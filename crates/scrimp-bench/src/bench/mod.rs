@@ -1,5 +1,6 @@
 //! The benches, a file each.
 
+pub(crate) mod batch;
 pub(crate) mod clone;
 pub(crate) mod hit;
 pub(crate) mod instructions;
@@ -8,3 +9,4 @@ pub(crate) mod pass;
 pub(crate) mod purge;
 pub(crate) mod serve;
 pub(crate) mod threads;
+pub(crate) mod window;
