@@ -5,7 +5,8 @@
 #   scripts/test.sh --full   also each feature alone, dependencies and licences, MSRV
 #
 # Works on a bare Debian or Ubuntu with a Rust toolchain, as root or with sudo; elsewhere
-# a C compiler, Node, npm and aria2 must be there already. Stops at the first failure.
+# a C compiler, Node, npm, aria2, Varnish and nginx must be there already. Stops at the first
+# failure.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -39,6 +40,7 @@ step() {
 }
 
 has() { command -v "$1" >/dev/null; }
+has_daemon() { PATH=$PATH:/usr/sbin has "$1"; }
 
 tools() {
     local missing=()
@@ -46,6 +48,9 @@ tools() {
     has node || missing+=(nodejs)
     has npm || missing+=(npm)
     has aria2c || missing+=(aria2)
+    # Caches to stand in front of; see tests/peers.
+    has_daemon varnishd || missing+=(varnish)
+    has_daemon nginx || missing+=(nginx-light)
     if [ ${#missing[@]} -gt 0 ]; then
         local sudo=()
         [ "$(id -u)" = 0 ] || sudo=(sudo)
@@ -97,7 +102,7 @@ if [ -n "$full" ]; then
 fi
 step "docs" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps
 step "conformance" scripts/conformance.sh
-step "peers" scripts/peers.sh
+step "batches to other servers" scripts/batch.sh
 step "tests" tests
 
 echo "all in $SECONDS s:"

@@ -50,6 +50,8 @@ enum Bench {
     Batch(bench::batch::Options),
     /// What a window costs, in calls and waiting.
     Window,
+    /// What stampede protection adds to a hit: time, instructions, allocations.
+    Stampede,
     /// A server for load generators, with and without a cache.
     Serve(bench::serve::Options),
 }
@@ -68,6 +70,7 @@ fn main() -> anyhow::Result<()> {
         Bench::Memory => bench::memory::run(&mut report),
         Bench::Batch(options) => bench::batch::run(&options, rounds, &mut report),
         Bench::Window => bench::window::run(rounds, &mut report),
+        Bench::Stampede => bench::stampede::run(rounds, &mut report)?,
         Bench::Serve(options) => return bench::serve::run(&options),
     }
     report.print(args.json)

@@ -8,5 +8,6 @@ pub(crate) mod memory;
 pub(crate) mod pass;
 pub(crate) mod purge;
 pub(crate) mod serve;
+pub(crate) mod stampede;
 pub(crate) mod threads;
 pub(crate) mod window;

@@ -1,0 +1,199 @@
+//! The Cache-Status field (RFC 9211).
+
+mod name;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode};
+
+pub(crate) use name::CacheName;
+
+/// Why a request went to the upstream (RFC 9211 §2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Forward {
+    /// The cache was told to stay out of it.
+    Bypass,
+    /// The method is none that a cache answers.
+    Method,
+    /// Nothing is stored under the key.
+    UriMiss,
+    /// What is stored was selected by other request fields.
+    VaryMiss,
+    /// Something is stored and fresh; the request wanted more.
+    Request,
+    /// What is stored is stale.
+    Stale,
+}
+
+/// What the cache did with one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Report {
+    /// `None`: a hit.
+    pub(crate) forward: Option<Forward>,
+    /// The upstream's status, where it is not the response's.
+    pub(crate) forward_status: Option<StatusCode>,
+    /// Seconds until stale; negative once it is.
+    pub(crate) ttl: Option<i64>,
+    pub(crate) stored: bool,
+    /// The upstream call was shared with other requests.
+    pub(crate) collapsed: bool,
+    pub(crate) detail: Option<&'static str>,
+}
+
+// === impl Forward ===
+
+impl Forward {
+    fn token(self) -> &'static str {
+        match self {
+            Self::Bypass => "bypass",
+            Self::Method => "method",
+            Self::UriMiss => "uri-miss",
+            Self::VaryMiss => "vary-miss",
+            Self::Request => "request",
+            Self::Stale => "stale",
+        }
+    }
+}
+
+// === impl Report ===
+
+impl Report {
+    pub(crate) fn hit(ttl: i64) -> Self {
+        Self {
+            forward: None,
+            forward_status: None,
+            ttl: Some(ttl),
+            stored: false,
+            collapsed: false,
+            detail: None,
+        }
+    }
+
+    pub(crate) fn forwarded(reason: Forward) -> Self {
+        Self {
+            forward: Some(reason),
+            forward_status: None,
+            ttl: None,
+            stored: false,
+            collapsed: false,
+            detail: None,
+        }
+    }
+
+    pub(crate) fn detail(self, detail: &'static str) -> Self {
+        Self {
+            detail: Some(detail),
+            ..self
+        }
+    }
+
+    /// The field's value, behind what caches nearer to the origin have said.
+    pub(crate) fn value(self, name: &CacheName, upstream: Option<&Bytes>) -> HeaderValue {
+        match upstream {
+            None => name.remembered(self, || self.written(name, None)),
+            Some(_) => self.written(name, upstream),
+        }
+    }
+
+    fn written(self, name: &CacheName, upstream: Option<&Bytes>) -> HeaderValue {
+        let mut digits = itoa::Buffer::new();
+        let (upstream, comma) = upstream.map_or(("".as_bytes(), ""), |said| (said, ", "));
+        let (verdict, reason) = match self.forward {
+            None => ("; hit", ""),
+            Some(reason) => ("; fwd=", reason.token()),
+        };
+        let status = self.forward_status.as_ref().map(StatusCode::as_str);
+        let (status_is, status) = parameter("; fwd-status=", status);
+        let (ttl_is, ttl) = parameter("; ttl=", self.ttl.map(|ttl| digits.format(ttl)));
+        let (detail_is, detail) = parameter("; detail=", self.detail);
+        let stored = if self.stored { "; stored" } else { "" };
+        let collapsed = if self.collapsed { "; collapsed" } else { "" };
+        // One allocation of the exact size, without the formatting machinery.
+        let text = [
+            upstream,
+            comma.as_bytes(),
+            name.name.as_bytes(),
+            verdict.as_bytes(),
+            reason.as_bytes(),
+            status_is.as_bytes(),
+            status.as_bytes(),
+            ttl_is.as_bytes(),
+            ttl.as_bytes(),
+            stored.as_bytes(),
+            collapsed.as_bytes(),
+            detail_is.as_bytes(),
+            detail.as_bytes(),
+        ]
+        .concat();
+        value(text)
+    }
+}
+
+fn value(text: Vec<u8>) -> HeaderValue {
+    // Names are printable, and so is everything else that is written here.
+    HeaderValue::from_maybe_shared(Bytes::from(text))
+        .unwrap_or_else(|_| HeaderValue::from_static("scrimp"))
+}
+
+/// A parameter's name and value, or nothing of either.
+fn parameter<'a>(name: &'a str, value: Option<&'a str>) -> (&'a str, &'a str) {
+    value.map_or(("", ""), |value| (name, value))
+}
+
+/// Seconds, as `ttl` counts them: until stale, or since.
+pub(crate) fn ttl_seconds(ttl: Duration, staleness: Duration) -> i64 {
+    // Structured field integers have fifteen digits (RFC 9651 §3.3.1).
+    const MAX: u64 = 999_999_999_999_999;
+    let seconds = |time: Duration| i64::try_from(time.as_secs().min(MAX)).unwrap_or(i64::MAX);
+    if staleness.is_zero() {
+        seconds(ttl)
+    } else {
+        -seconds(staleness)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_field_reads_as_the_rfc_shows_it() {
+        assert_eq!(
+            Report::hit(376).value(&CacheName::new("scrimp"), None),
+            "scrimp; hit; ttl=376"
+        );
+        let miss = Report {
+            ttl: Some(60),
+            stored: true,
+            ..Report::forwarded(Forward::UriMiss)
+        };
+        assert_eq!(
+            miss.value(&CacheName::new("scrimp"), None),
+            "scrimp; fwd=uri-miss; ttl=60; stored"
+        );
+        let validated = Report {
+            forward_status: Some(StatusCode::NOT_MODIFIED),
+            ..Report::forwarded(Forward::Stale)
+        };
+        let origin = Bytes::from_static(b"Origin; hit");
+        assert_eq!(
+            validated
+                .detail("x")
+                .value(&CacheName::new("edge"), Some(&origin)),
+            "Origin; hit, edge; fwd=stale; fwd-status=304; detail=x"
+        );
+    }
+
+    #[test]
+    fn a_plain_hit_is_written_as_any_other_report() {
+        let name = CacheName::new("edge 1");
+        for ttl in [376, 0, -12, 4095, 4096] {
+            let text = format!("\"edge 1\"; hit; ttl={ttl}");
+            assert_eq!(name.hit(ttl, None), text);
+            assert_eq!(Report::hit(ttl).value(&name, None), text);
+            let behind = Report::hit(ttl).value(&name, Some(&Bytes::from_static(b"o; hit")));
+            assert_eq!(behind, format!("o; hit, {text}"));
+        }
+    }
+}
