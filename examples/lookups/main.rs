@@ -17,7 +17,7 @@ use futures_util::future::join_all;
 use parking_lot::Mutex;
 use rusqlite::{Connection, params_from_iter};
 use scrimp::{
-    batch::{ByIndex, GroupLayer},
+    batch::{ByIndex, GroupLayer, Window},
     core::BoxError,
 };
 use tower::{Layer, Service, ServiceExt, service_fn};
@@ -50,6 +50,7 @@ async fn main() -> Result<(), BoxError> {
 async fn look_up(database: &Database, at_once: usize) -> Result<(usize, Duration), BoxError> {
     // A user who is not there is an answer: `None`.
     let users = GroupLayer::new()
+        .window(Window::fixed(Duration::from_millis(2)))
         .max_items(at_once)
         .layer(database.reader());
     let start = Instant::now();
@@ -125,7 +126,7 @@ impl Database {
 mod tests {
     use super::*;
 
-    #[tokio::test]
+    #[tokio::test(flavor = "multi_thread")]
     async fn a_thousand_look_ups_are_ten_queries_and_each_finds_its_own_user() {
         let database = Database::with_users(10_000).unwrap();
         let (found, _) = look_up(&database, 100).await.unwrap();

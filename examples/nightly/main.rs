@@ -9,6 +9,7 @@
 
 use std::{
     convert::Infallible,
+    fmt::Display,
     future::Future,
     num::NonZeroU32,
     sync::{
@@ -65,31 +66,23 @@ async fn main() -> Result<(), BoxError> {
 }
 
 fn report(records: u64, night: &Night) {
-    let alone = Duration::from_secs(records / 35);
-    println!("                        one by one      tonight");
-    println!("records enriched    {records:>14} {:>12}", night.enriched);
-    println!(
-        "known already                    0 {:>12}",
-        night.cache.hits
-    );
-    println!(
-        "records paid for    {records:>14} {:>12}",
-        night.batch.items + night.batch.alone
-    );
-    println!("calls               {records:>14} {:>12}", night.calls);
-    println!(
-        "cost                {:>14} {:>12}",
-        PRICE * records,
-        PRICE * night.batch.items
-    );
-    println!(
-        "time, at 35 a second {:>11.1} h",
-        alone.as_secs_f64() / 3600.0
-    );
-    println!(
-        "time, at {RATE} a second {:>24.1} h",
-        night.time.as_secs_f64() / 3600.0
-    );
+    let paid = night.batch.items + night.batch.alone;
+    let hours = |time: Duration| format!("{:.1} h", time.as_secs_f64() / 3_600.0);
+    let alone = Duration::from_secs_f64(records as f64 / f64::from(RATE));
+    let row = |what: &str, before: &dyn Display, tonight: &dyn Display| {
+        println!(
+            "{what:<20}{:>14}{:>14}",
+            before.to_string(),
+            tonight.to_string()
+        );
+    };
+    row("", &"one by one", &"tonight");
+    row("records enriched", &records, &night.enriched);
+    row("known already", &0, &night.cache.hits);
+    row("records paid for", &records, &paid);
+    row("calls", &records, &night.calls);
+    row("cost", &(PRICE * records), &(PRICE * paid));
+    row("time", &hours(alone), &hours(night.time));
 }
 
 /// Enriches all records, of which three in ten are new.
