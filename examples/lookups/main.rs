@@ -10,7 +10,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use futures_util::future::join_all;
@@ -20,6 +20,7 @@ use scrimp::{
     batch::{ByIndex, GroupLayer, Window},
     core::BoxError,
 };
+use tokio::time::Instant;
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -56,25 +56,25 @@ impl Server {
     }
 
     fn start(mut command: Command, ready: impl Fn(&str) -> Option<String>) -> Self {
-        let mut child = command
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the program is installed");
-        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let child = command.stdout(Stdio::piped()).spawn();
+        let child = child.expect("the program is installed");
+        // Made before anything can go wrong: whatever does, the process is ended.
+        let url = String::new();
+        let mut server = Self { child, url };
+        let mut output = BufReader::new(server.child.stdout.take().unwrap());
         let mut said = String::new();
-        loop {
+        server.url = loop {
             let mut line = String::new();
-            if output.read_line(&mut line).unwrap() == 0 {
-                let _ = child.kill();
-                panic!("the server did not come up; it said:\n{said}");
-            }
+            let read = output.read_line(&mut line).unwrap();
+            assert!(read > 0, "the server did not come up; it said:\n{said}");
             if let Some(url) = ready(&line) {
-                // Whatever else it says is read, so that it never waits for a full pipe.
-                std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
-                return Self { child, url };
+                break url;
             }
             said.push_str(&line);
-        }
+        };
+        // Whatever else it says is read, so that it never waits for a full pipe.
+        std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
+        server
     }
 }
 

@@ -5,8 +5,10 @@ mod scrimp;
 
 use std::future::Future;
 
-pub(crate) use peers::{BatchAintOne, DataloaderRs, GraphQl, TowerBatch, TowerBatchControl, UltraBatch};
-pub(crate) use scrimp::Scrimp;
+pub(crate) use peers::{
+    BatchAintOne, DataloaderRs, GraphQl, TowerBatch, TowerBatchControl, UltraBatch,
+};
+pub(crate) use scrimp::{Scrimp, ScrimpFixed};
 
 /// The largest batch of every subject.
 pub(crate) const ITEMS: usize = 256;

@@ -24,7 +24,9 @@ pub(crate) struct Flushed {
 
 impl Flushed {
     fn new() -> Self {
-        Self { flushed: watch::channel(()).0 }
+        Self {
+            flushed: watch::channel(()).0,
+        }
     }
 
     fn item(&self, number: u64) -> Pin<Box<dyn Future<Output = Result<u64, BoxError>> + Send>> {
@@ -102,7 +104,12 @@ impl Ask for TowerBatchControl {
     const NAME: &'static str = "tower-batch-control";
 
     fn make(window: Duration) -> Self {
-        Self(tower_batch_control::Batch::new(Flushed::new(), ITEMS, None, window))
+        Self(tower_batch_control::Batch::new(
+            Flushed::new(),
+            ITEMS,
+            None,
+            window,
+        ))
     }
 
     async fn ask(&self, number: u64) -> Option<u64> {
@@ -220,10 +227,14 @@ impl Ask for BatchAintOne {
     /// Its policy for the lone caller.
     fn make(_: Duration) -> Self {
         use batch_aint_one::{Batcher, BatchingPolicy, Limits};
-        let limits = Limits::builder().max_batch_size(ITEMS).max_key_concurrency(8);
+        let limits = Limits::builder()
+            .max_batch_size(ITEMS)
+            .max_key_concurrency(8);
         let batcher = Batcher::builder().name("bench").processor(Processor);
         let batcher = batcher.limits(limits.build());
-        Self(Arc::new(batcher.batching_policy(BatchingPolicy::Immediate).build()))
+        Self(Arc::new(
+            batcher.batching_policy(BatchingPolicy::Immediate).build(),
+        ))
     }
 
     async fn ask(&self, number: u64) -> Option<u64> {

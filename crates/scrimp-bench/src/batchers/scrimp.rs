@@ -1,6 +1,11 @@
 //! scrimp.
 
-use std::{convert::Infallible, future::{Ready, ready}, task::{Context, Poll}, time::Duration};
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use scrimp_batch::{Group, GroupError, GroupLayer, Window};
 use tower::{Layer, Service, ServiceExt};
@@ -29,7 +34,28 @@ pub(crate) struct Scrimp(Group<Echo, u64, Result<u64, GroupError>>);
 
 impl Scrimp {
     pub(crate) fn with(window: Window) -> Self {
-        Self(GroupLayer::new().max_items(ITEMS).window(window).layer(Echo))
+        Self(
+            GroupLayer::new()
+                .max_items(ITEMS)
+                .window(window)
+                .layer(Echo),
+        )
+    }
+}
+
+/// scrimp with a fixed window, as most peers have one.
+#[derive(Clone)]
+pub(crate) struct ScrimpFixed(Scrimp);
+
+impl Ask for ScrimpFixed {
+    const NAME: &'static str = "scrimp, fixed window";
+
+    fn make(window: Duration) -> Self {
+        Self(Scrimp::with(Window::fixed(window)))
+    }
+
+    async fn ask(&self, number: u64) -> Option<u64> {
+        self.0.ask(number).await
     }
 }
 

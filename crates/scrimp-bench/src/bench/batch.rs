@@ -10,7 +10,8 @@ use tokio::{
 
 use crate::{
     batchers::{
-        Ask, BatchAintOne, DataloaderRs, GraphQl, Scrimp, TowerBatch, TowerBatchControl, UltraBatch,
+        Ask, BatchAintOne, DataloaderRs, GraphQl, Scrimp, ScrimpFixed, TowerBatch,
+        TowerBatchControl, UltraBatch,
     },
     report::Report,
     timing::{cpu_time, median},
@@ -34,6 +35,7 @@ pub(crate) fn run(options: &Options, rounds: usize, report: &mut Report) {
     macro_rules! each {
         ($measure:ident($($argument:expr),*)) => {
             $measure::<Scrimp>($($argument,)* report);
+            $measure::<ScrimpFixed>($($argument,)* report);
             $measure::<BatchAintOne>($($argument,)* report);
             $measure::<TowerBatch>($($argument,)* report);
             $measure::<TowerBatchControl>($($argument,)* report);
@@ -50,12 +52,18 @@ pub(crate) fn run(options: &Options, rounds: usize, report: &mut Report) {
 }
 
 fn threads(count: usize) -> Runtime {
-    let runtime = Builder::new_multi_thread().worker_threads(count).enable_all().build();
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(count)
+        .enable_all()
+        .build();
     runtime.expect("a runtime")
 }
 
 fn one_thread() -> Runtime {
-    Builder::new_current_thread().enable_all().build().expect("a runtime")
+    Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
 }
 
 /// One caller, one request at a time.
@@ -90,7 +98,13 @@ fn at_once<A: Ask>(rounds: usize, report: &mut Report) {
         }
         times
     });
-    report.add(BENCH, A::NAME, "1,000 at once, CPU each", median(times), "µs");
+    report.add(
+        BENCH,
+        A::NAME,
+        "1,000 at once, CPU each",
+        median(times),
+        "µs",
+    );
 }
 
 /// 256 callers that ask again as soon as they have an answer, on two threads.
@@ -136,7 +150,13 @@ fn trickle<A: Ask>(report: &mut Report) {
         let waits = join_all(tasks).await.into_iter().flatten();
         waits.max().unwrap_or_default().as_secs_f64() * 1e3
     });
-    report.add(BENCH, A::NAME, "trickle, window 10 ms, longest wait", longest, "ms");
+    report.add(
+        BENCH,
+        A::NAME,
+        "trickle, window 10 ms, longest wait",
+        longest,
+        "ms",
+    );
 }
 
 /// Whether memory grows with what has gone through.
@@ -159,7 +179,13 @@ fn memory(items: u64, report: &mut Report) {
         push(items - items / 10).await;
         (early, resident())
     });
-    report.add(BENCH, "scrimp", "resident after a tenth of the items", early, "MiB");
+    report.add(
+        BENCH,
+        "scrimp",
+        "resident after a tenth of the items",
+        early,
+        "MiB",
+    );
     report.add(BENCH, "scrimp", "resident after all items", late, "MiB");
 }
 

@@ -18,8 +18,9 @@ const WAITING: f64 = 0.005;
 const RATES: [f64; 9] = [1.0, 3.0, 10.0, 30.0, 50.0, 100.0, 200.0, 500.0, 1_000.0];
 const ITEMS: usize = 100;
 /// The windows that hindsight chooses from, in milliseconds.
-const FIXED: [f64; 14] =
-    [0.0, 1.0, 2.0, 4.0, 7.0, 10.0, 15.0, 20.0, 30.0, 50.0, 75.0, 100.0, 150.0, 250.0];
+const FIXED: [f64; 14] = [
+    0.0, 1.0, 2.0, 4.0, 7.0, 10.0, 15.0, 20.0, 30.0, 50.0, 75.0, 100.0, 150.0, 250.0,
+];
 
 pub(crate) fn run(rounds: usize, report: &mut Report) {
     let requests = rounds * 100;
@@ -29,17 +30,36 @@ pub(crate) fn run(rounds: usize, report: &mut Report) {
             let arrivals = arrivals(rate, bursty, requests);
             let economic = economic(&arrivals);
             let fixed = |window: f64| fixed(&arrivals, window / 1e3);
-            let hindsight = FIXED.iter().map(|window| fixed(*window)).fold(f64::MAX, f64::min);
+            let hindsight = FIXED
+                .iter()
+                .map(|window| fixed(*window))
+                .fold(f64::MAX, f64::min);
             let kind = if bursty { "bursts" } else { "Poisson" };
             let subject = format!("{kind}, {rate:.0}/s");
             report.add("window", &subject, "economic", economic, "µ$");
-            report.add("window", &subject, "best fixed in hindsight", hindsight, "µ$");
+            report.add(
+                "window",
+                &subject,
+                "best fixed in hindsight",
+                hindsight,
+                "µ$",
+            );
             report.add("window", &subject, "fixed, 50 ms", fixed(50.0), "µ$");
-            report.add("window", &subject, "economic / best", economic / hindsight * 100.0, "%");
+            report.add(
+                "window",
+                &subject,
+                "economic / best",
+                economic / hindsight * 100.0,
+                "%",
+            );
             ours += economic;
             best += hindsight;
         }
-        let kind = if bursty { "bursts, all rates" } else { "Poisson, all rates" };
+        let kind = if bursty {
+            "bursts, all rates"
+        } else {
+            "Poisson, all rates"
+        };
         report.add("window", kind, "economic / best", ours / best * 100.0, "%");
     }
 }
@@ -85,8 +105,15 @@ fn fixed(arrivals: &[f64], window: f64) -> f64 {
         while end < arrivals.len() && arrivals[end] <= due && end - first < ITEMS {
             end += 1;
         }
-        let leaves = if end - first == ITEMS { arrivals[end - 1] } else { due };
-        waiting += arrivals[first..end].iter().map(|at| leaves - at).sum::<f64>();
+        let leaves = if end - first == ITEMS {
+            arrivals[end - 1]
+        } else {
+            due
+        };
+        waiting += arrivals[first..end]
+            .iter()
+            .map(|at| leaves - at)
+            .sum::<f64>();
         calls += 1;
         first = end;
     }
@@ -97,7 +124,10 @@ fn fixed(arrivals: &[f64], window: f64) -> f64 {
 fn economic(arrivals: &[f64]) -> f64 {
     let money = |dollars: f64| format!("{dollars}").parse::<Money>().unwrap_or(Money::ZERO);
     let window = Window::economic(money(CALL), money(WAITING), Window::DEFAULT_MOST);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build();
     runtime.expect("a runtime").block_on(async {
         let calls = Arc::new(Mutex::new(0));
         let count = Arc::clone(&calls);
@@ -107,7 +137,10 @@ fn economic(arrivals: &[f64]) -> f64 {
             let waits = items.iter().map(|since| now - *since);
             ready(Ok::<_, Infallible>(waits.collect::<Vec<Duration>>()))
         });
-        let service = GroupLayer::new().window(window).max_items(ITEMS).layer(upstream);
+        let service = GroupLayer::new()
+            .window(window)
+            .max_items(ITEMS)
+            .layer(upstream);
         let start = Instant::now();
         let mut tasks = Vec::with_capacity(arrivals.len());
         for at in arrivals {
@@ -118,7 +151,11 @@ fn economic(arrivals: &[f64]) -> f64 {
         }
         let mut waiting = 0.0;
         for task in tasks {
-            waiting += task.await.expect("no panic").unwrap_or_default().as_secs_f64();
+            waiting += task
+                .await
+                .expect("no panic")
+                .unwrap_or_default()
+                .as_secs_f64();
         }
         let calls = *calls.lock();
         cost(calls, waiting, arrivals.len())
