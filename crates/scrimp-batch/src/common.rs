@@ -86,28 +86,12 @@ impl<C: BatchCodec> Common<C> {
         self.stats.batches.add(1);
         self.stats.items.add(jobs.len() as u64);
         self.stats.twins.add(twins);
-        self.book(jobs, twins, ended);
-    }
-
-    /// One call was made; the others were not.
-    fn book<B, E>(&self, jobs: &[Job<B, E>], twins: u64, ended: &Ended<E>) {
-        let (Some(ledger), Some(first)) = (&self.config.ledger, jobs.first()) else {
-            return;
-        };
-        let price = self.config.price.unwrap_or(Money::ZERO);
+        let Some(first) = jobs.first() else { return };
         let charge = match ended {
-            Ended::Answered(response) => response.extensions().get::<Charge>(),
-            _ => None,
+            Ended::Answered(response) => response.extensions().get(),
+            Ended::Failed(_) | Ended::Unreadable(_) | Ended::TimedOut => None,
         };
-        let cost = charge.map_or(price, |charge| charge.0);
-        let head = &first.item.head;
-        let tenant = head.extensions.get::<Tenant>();
-        let tenant = tenant.map_or("", |tenant| &tenant.0);
-        let account = ledger.account("batch", tenant, "", cost.currency());
-        account.made(cost);
-        for _ in 1..jobs.len() as u64 + twins {
-            account.avoided(price);
-        }
+        self.book(&first.item.head, charge, jobs.len() as u64 + twins - 1);
     }
 
     /// A batch was refused. Returns what was held possible of this upstream before.
@@ -120,6 +104,20 @@ impl<C: BatchCodec> Common<C> {
 }
 
 impl<C> Common<C> {
+    /// One call was made; so many others were not.
+    pub(crate) fn book(&self, head: &Parts, charge: Option<&Charge>, spared: u64) {
+        let Some(ledger) = &self.config.ledger else {
+            return;
+        };
+        let price = self.config.price.unwrap_or(Money::ZERO);
+        let cost = charge.map_or(price, |charge| charge.0);
+        let tenant = head.extensions.get::<Tenant>();
+        let tenant = tenant.map_or("", |tenant| &tenant.0);
+        let account = ledger.account("batch", tenant, "", cost.currency());
+        account.made(cost);
+        (0..spared).for_each(|_| account.avoided(price));
+    }
+
     /// Waits until the rate allows for so many requests.
     pub(crate) async fn take(&self, requests: usize) {
         if let Some(limiter) = &self.limiter {

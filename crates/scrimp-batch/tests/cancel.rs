@@ -2,13 +2,13 @@
 
 mod support;
 
-use std::time::Duration;
+use std::{pin::Pin, time::Duration};
 
 use bytes::Bytes;
 use futures_util::future::join_all;
 use http::{Request, Response};
 use http_body_util::Full;
-use scrimp_batch::{BatchLayer, RestJson, Window};
+use scrimp_batch::{BatchLayer, RateLimit, RestJson, Window};
 use scrimp_core::extensions::{Priority, Tenant};
 use scrimp_testkit::Gate;
 use serde_json::json;
@@ -124,4 +124,30 @@ async fn tenants_who_share_get_equal_shares_of_a_batch() {
         .filter(|item| item["url"].as_str().unwrap().starts_with("/few"));
     assert_eq!(few.count(), 5);
     assert_eq!(upstream.calls(), 11);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_whose_callers_left_before_it_began_is_not_made() {
+    let upstream = echo();
+    let limit = Blocked::default();
+    let layer = BatchLayer::new(RestJson::new("/batch")).rate_limit(limit.clone());
+    let service = layer.layer(upstream.clone());
+    let calls: Vec<_> = (0..3)
+        .map(|n| tokio::spawn(send(service.clone(), get(&format!("/{n}")))))
+        .collect();
+    limit.0.reached(1).await;
+    calls.iter().for_each(tokio::task::JoinHandle::abort);
+    limit.0.open();
+    tokio::time::sleep(MS).await;
+    assert_eq!(upstream.calls(), 0);
+}
+
+/// A rate that lets nothing through until it is told to.
+#[derive(Clone, Default)]
+struct Blocked(Gate);
+
+impl RateLimit for Blocked {
+    fn take(&self, _: usize) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async { self.0.opened().await })
+    }
 }

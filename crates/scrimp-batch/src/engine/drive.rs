@@ -60,8 +60,9 @@ async fn drive<D: Driver>(
     let crew = Arc::clone(&flight.crew);
     tokio::select! {
         biased;
-        () = driver.fly(flight) => {}
-        // Nobody waits for it: it only costs money.
+        // Nobody waits for it: it would only cost money. Asked first, so that a call whose
+        // callers have all left in the meantime is not even begun.
         () = crew.deserted() => {}
+        () = driver.fly(flight) => {}
     }
 }

@@ -160,7 +160,9 @@ impl<I, A> Lane<I, A> {
         if until.is_some_and(|until| until <= now) {
             let entries = state.queue.take(&self.limits);
             state.in_flight += 1;
-            state.latest = state.queue.latest(self.latency.p95(), now);
+            if state.latest.is_some() {
+                state.latest = state.queue.latest(self.latency.p95(), now);
+            }
             state.collecting = !state.queue.is_empty();
             state.planned = Some(now);
             return Step::Go(entries, state.collecting);

@@ -29,6 +29,8 @@ pub(crate) struct Queue<I, A> {
     items: usize,
     bytes: usize,
     weight: u64,
+    /// Since when the oldest waits.
+    oldest: Option<Instant>,
 }
 
 struct Line<I, A> {
@@ -54,6 +56,7 @@ impl<I, A> Default for Queue<I, A> {
             items: 0,
             bytes: 0,
             weight: 0,
+            oldest: None,
         }
     }
 }
@@ -74,8 +77,12 @@ impl<I, A> Queue<I, A> {
 
     /// Since when the oldest waits.
     pub(crate) fn oldest(&self) -> Option<Instant> {
+        self.oldest
+    }
+
+    fn find_oldest(&mut self) {
         let heads = self.lines.values().filter_map(|line| line.items.front());
-        heads.map(|queued| queued.since).min()
+        self.oldest = heads.map(|queued| queued.since).min();
     }
 
     /// When the first has to leave, if a call takes so long.
@@ -89,6 +96,7 @@ impl<I, A> Queue<I, A> {
     }
 
     pub(crate) fn push(&mut self, queued: Queued<I, A>) {
+        self.oldest.get_or_insert(queued.since);
         self.items += 1;
         self.bytes = self.bytes.saturating_add(queued.waiting.bytes);
         self.weight += u64::from(queued.waiting.weight);
@@ -166,6 +174,7 @@ impl<I, A> Queue<I, A> {
         } else {
             taken.iter().for_each(|queued| self.forget(&queued.waiting));
         }
+        self.find_oldest();
         taken
     }
 
@@ -189,6 +198,7 @@ impl<I, A> Queue<I, A> {
         });
         (self.items, self.bytes, self.weight) = totals;
         self.round.retain(|tenant| self.lines.contains_key(tenant));
+        self.find_oldest();
     }
 
     /// Tells everybody in line that there will be no answer.

@@ -104,6 +104,7 @@ where
     match result {
         Ok(response) => {
             let status = response.status();
+            common.book(&job.item.head, response.extensions().get(), 0);
             job.pass(response, aloft);
             Some(status)
         }

@@ -45,7 +45,8 @@ pub(crate) fn gather<B, E>(entries: Vec<Entry<Item, Reply<B, E>>>, dedupe: bool)
         }
         let identity = item.admission.identity.as_ref().filter(|_| dedupe);
         if let Some(job) = identity.and_then(|key| jobs.get_mut(*seen.get(key)?)) {
-            job.deadline = job.deadline.max(deadline).filter(|_| deadline.is_some());
+            // It is worth having until the last of them has left.
+            job.deadline = job.deadline.zip(deadline).map(|(a, b)| a.max(b));
             job.twins.push((item, seat));
             continue;
         }
