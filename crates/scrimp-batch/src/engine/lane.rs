@@ -12,10 +12,9 @@ use super::{
     flight::{Aloft, Entry, Flight, Seat},
     latency::Latency,
     limits::Limits,
-    queue::{Queue, Queued},
-    rate::Rate,
+    queue::Queued,
     slot::{Crew, Slot},
-    window::Due,
+    state::{State, earlier},
 };
 
 /// The longest a lane sends nothing, whatever the upstream asked for: its callers wait.
@@ -46,22 +45,6 @@ pub(crate) struct Waiting<I> {
     pub(crate) urgent: bool,
 }
 
-struct State<I, A> {
-    queue: Queue<I, A>,
-    /// Queued callers that have left since the queue was last swept.
-    gone: usize,
-    in_flight: usize,
-    collecting: bool,
-    rate: Rate,
-    /// When the first of the queued must leave: their deadlines, less the time a call takes.
-    latest: Option<Instant>,
-    /// When the collecting task means to look again; `None` if only a notice makes it.
-    planned: Option<Instant>,
-    silent_until: Option<Instant>,
-    failures: u32,
-    used: Instant,
-}
-
 /// What a collecting task does next.
 enum Step<I, A> {
     Go(Vec<Queued<I, A>>, bool),
@@ -74,18 +57,7 @@ enum Step<I, A> {
 impl<I, A> Lane<I, A> {
     pub(crate) fn new(limits: Arc<Limits>) -> Self {
         Self {
-            state: Mutex::new(State {
-                queue: Queue::default(),
-                gone: 0,
-                in_flight: 0,
-                collecting: false,
-                rate: Rate::default(),
-                latest: None,
-                planned: None,
-                silent_until: None,
-                failures: 0,
-                used: Instant::now(),
-            }),
+            state: Mutex::new(State::new()),
             look: Notify::new(),
             latency: Latency::default(),
             limits,
@@ -266,64 +238,5 @@ impl<I, A> Drop for Collecting<I, A> {
             };
             queue.lose();
         }
-    }
-}
-
-// === impl State ===
-
-impl<I, A> State<I, A> {
-    /// When the next batch goes, given nothing changes. `None`: when a call ends.
-    fn due(&self, limits: &Limits, now: Instant) -> Option<Instant> {
-        if limits
-            .concurrency
-            .is_some_and(|most| self.in_flight >= most)
-        {
-            return None;
-        }
-        let due = match self.window(limits, now) {
-            _ if self.queue.is_full(limits) => now,
-            Due::WhenIdle(_) if self.in_flight == 0 => now,
-            Due::At(due) | Due::WhenIdle(due) => due,
-        };
-        let due = self.latest.map_or(due, |latest| latest.min(due));
-        Some(self.silent_until.map_or(due, |until| until.max(due)))
-    }
-
-    fn window(&self, limits: &Limits, now: Instant) -> Due {
-        let since = self.queue.oldest().unwrap_or(now);
-        let rate = self.rate.per_second(now);
-        limits
-            .window
-            .due(since, self.queue.len(), rate, limits.items())
-    }
-
-    /// Whether the collecting task has to look again before the time it means to.
-    fn look_earlier(&mut self, limits: &Limits, now: Instant) -> bool {
-        if self.planned.is_some_and(|planned| planned <= now) {
-            return false; // It is about to.
-        }
-        let due = self.due(limits, now);
-        let earlier = match (due, self.planned) {
-            (None, _) => false,
-            (Some(_), None) => true,
-            (Some(due), Some(planned)) => due < planned,
-        };
-        if earlier {
-            self.planned = due;
-        }
-        earlier
-    }
-
-    fn sweep(&mut self) {
-        if std::mem::take(&mut self.gone) > 0 {
-            self.queue.sweep();
-        }
-    }
-}
-
-fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
     }
 }

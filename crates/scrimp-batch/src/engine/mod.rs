@@ -11,6 +11,7 @@ mod rate;
 mod room;
 mod size;
 mod slot;
+mod state;
 mod window;
 
 pub(crate) use drive::{Driver, enqueue};
