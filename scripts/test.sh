@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Checks and tests everything, and installs what it needs for that.
 #
-#   scripts/test.sh          format, lints, docs, conformance suite, tests
+#   scripts/test.sh          format, lints, docs, conformance suite, other people's servers, tests
 #   scripts/test.sh --full   also each feature alone, dependencies and licences, MSRV
 #
 # Works on a bare Debian or Ubuntu with a Rust toolchain, as root or with sudo; elsewhere
-# a C compiler, Node, npm, Varnish and nginx must be there already. Stops at the first failure.
+# a C compiler, Node, npm, aria2, Varnish and nginx must be there already. Stops at the first
+# failure.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -46,6 +47,7 @@ tools() {
     has cc || missing+=(gcc libc6-dev)
     has node || missing+=(nodejs)
     has npm || missing+=(npm)
+    has aria2c || missing+=(aria2)
     # Caches to stand in front of; see tests/peers.
     has_daemon varnishd || missing+=(varnish)
     has_daemon nginx || missing+=(nginx-light)
@@ -100,6 +102,7 @@ if [ -n "$full" ]; then
 fi
 step "docs" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps
 step "conformance" scripts/conformance.sh
+step "batches to other servers" scripts/batch.sh
 step "tests" tests
 
 echo "all in $SECONDS s:"

@@ -1,6 +1,7 @@
 //! scrimp side by side with its peers. See the README beside this crate.
 
 mod alloc;
+mod batchers;
 mod bench;
 mod call;
 mod fixture;
@@ -47,6 +48,10 @@ enum Bench {
     Threads,
     /// Bytes a store says it holds, against bytes that are allocated.
     Memory,
+    /// What batching adds to a request.
+    Batch(bench::batch::Options),
+    /// What a window costs, in calls and waiting.
+    Window,
     /// What stampede protection adds to a hit: time, instructions, allocations.
     Stampede,
     /// A server for load generators, with and without a cache.
@@ -66,6 +71,8 @@ fn main() -> anyhow::Result<()> {
         Bench::Coalesce => bench::coalesce::run(rounds, &mut report),
         Bench::Threads => bench::threads::run(rounds, &mut report),
         Bench::Memory => bench::memory::run(&mut report),
+        Bench::Batch(options) => bench::batch::run(&options, rounds, &mut report),
+        Bench::Window => bench::window::run(rounds, &mut report),
         Bench::Stampede => bench::stampede::run(rounds, &mut report)?,
         Bench::Serve(options) => return bench::serve::run(&options),
     }

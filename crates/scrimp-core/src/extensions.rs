@@ -1,7 +1,7 @@
 //! What layers tell each other, carried in [`http::Extensions`].
 //!
-//! On requests: [`Tenant`], [`Directive`], [`Tags`], [`Explain`], [`Fence`], [`Since`]. On
-//! responses: [`CacheInfo`], [`Charge`], [`Shared`].
+//! On requests: [`Tenant`], [`Priority`], [`Deadline`], [`Directive`], [`Tags`], [`Explain`],
+//! [`Fence`], [`Since`]. On responses: [`CacheInfo`], [`Charge`], [`Shared`].
 
 use std::{
     fmt,
@@ -14,11 +14,31 @@ use std::{
 
 use bytes::Bytes;
 
+use tokio::time::Instant;
+
 use crate::Money;
 
 /// On a request: who it is made for. Part of every key, so tenants never share answers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Tenant(pub Arc<str>);
+
+/// On a request: how much its caller minds waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Priority {
+    /// Money counts more than time.
+    Low,
+    /// A bit of both.
+    #[default]
+    Default,
+    /// Time counts more than money: not held back to save some.
+    High,
+}
+
+/// On a request: when its caller stops waiting.
+///
+/// Layers do not hold it back past this, and start nothing that cannot be over by then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Deadline(pub Instant);
 
 /// On a request: what the caller wants of the layers below, whatever HTTP says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

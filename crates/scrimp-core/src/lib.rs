@@ -11,6 +11,7 @@
 //! - `BodyDigestLayer` (feature `digest`): knows a POST by its body.
 //! - [`extensions`]: what layers tell each other through [`http::Extensions`].
 //! - [`FillLock`]: one filler of a key among many processes.
+//! - [`RetryBudget`]: how much may be tried again, by all layers together.
 //! - [`SharedError`]: one failure, told to many callers with its sources intact.
 //!
 //! # Keys
@@ -46,6 +47,7 @@ mod key;
 mod ledger;
 mod lock;
 mod money;
+mod retry_budget;
 
 pub use body::{BodyEnd, Sink, Tee};
 pub use clock::{Clock, TimeSource};
@@ -56,3 +58,4 @@ pub use key::{Key, KeyBuf, KeyHashBuilder, KeyHasher, KeyRef};
 pub use ledger::{Account, Ledger, Line};
 pub use lock::{Acquired, FillLock, Lease, LockFuture};
 pub use money::{Currency, CurrencyMismatch, Money, ParseMoneyError};
+pub use retry_budget::RetryBudget;

@@ -4,6 +4,7 @@
 //!
 //! | feature | module | what it saves |
 //! |---|---|---|
+//! | `batch` | `scrimp::batch` | calls that can be made together |
 //! | `cache` | `scrimp::cache` | requests whose answer is known already |
 //! | `coalesce` | `scrimp::coalesce` | requests whose answer is on its way already |
 //! | `cache-codec` | | the same after a restart: stored responses as bytes, for stores of your own |
@@ -44,6 +45,9 @@
 //! # }
 //! ```
 
+#[cfg(feature = "batch")]
+#[doc(inline)]
+pub use scrimp_batch as batch;
 #[cfg(feature = "cache")]
 #[doc(inline)]
 pub use scrimp_cache as cache;

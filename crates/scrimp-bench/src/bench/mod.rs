@@ -1,5 +1,6 @@
 //! The benches, a file each.
 
+pub(crate) mod batch;
 pub(crate) mod clone;
 pub(crate) mod coalesce;
 pub(crate) mod hit;
@@ -10,3 +11,4 @@ pub(crate) mod purge;
 pub(crate) mod serve;
 pub(crate) mod stampede;
 pub(crate) mod threads;
+pub(crate) mod window;

@@ -1,0 +1,229 @@
+//! One call that takes an array of inputs, as embeddings do.
+
+use bytes::Bytes;
+use http::{Method, Request, Response, header::CONTENT_TYPE, request::Parts};
+use scrimp_core::KeyBuf;
+use serde_json::value::RawValue;
+
+use super::{
+    Admission, BatchCodec, Decoded, Item,
+    head::{same_head, without_framing},
+    json::{self, Fields},
+};
+use crate::{group::place, http::share};
+
+/// Calls that take one input or an array of them, like OpenAI's embeddings:
+/// `{"model": …, "input": […]}` is answered by `{"data": [{"index": 0, …}, …], "usage": …}`.
+///
+/// Inputs of calls that agree in every other member go into one array. Answers are matched by
+/// `index`, which starts at 0 again for each caller, and the counts in `usage` are shared out
+/// by the number of inputs so that their sums stay what they were.
+///
+/// Calls must be without effects: they are sent again, one by one, when a batch takes too
+/// long.
+#[derive(Debug, Clone)]
+pub struct ArrayInput {
+    inputs: u64,
+}
+
+// === impl ArrayInput ===
+
+impl ArrayInput {
+    /// Up to 2,048 inputs in a batch.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { inputs: 2_048 }
+    }
+
+    /// Inputs in a batch. Default: 2,048.
+    #[must_use]
+    pub fn limit(mut self, inputs: u64) -> Self {
+        self.inputs = inputs;
+        self
+    }
+}
+
+impl Default for ArrayInput {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl BatchCodec for ArrayInput {
+    fn accepts(&self, head: &Parts) -> bool {
+        head.method == Method::POST && json::is_json(&head.headers)
+    }
+
+    fn admit(&self, head: &Parts, body: &Bytes, lane: &mut KeyBuf) -> Option<Admission> {
+        let mut fields = json::object(body)?;
+        let inputs = inputs(json::get(&fields, "input")?)?;
+        let count = inputs.len();
+        same_head(head, lane);
+        // Texts and tokens do not go into one array.
+        lane.part(inputs.first()?.get().as_bytes().get(..1)?);
+        fields.retain(|(name, _)| name != "input");
+        fields.sort_by(|a, b| a.0.cmp(&b.0));
+        for (name, value) in &fields {
+            lane.part(name.as_bytes()).part(value.get().as_bytes());
+        }
+        Some(Admission {
+            replayable: true,
+            identity: Some(KeyBuf::new().part(body).to_key()),
+            weight: u32::try_from(count).ok().filter(|count| *count > 0)?,
+            ..Admission::default()
+        })
+    }
+
+    fn encode(&self, items: &[&Item]) -> Option<Request<Bytes>> {
+        let first = items.first()?;
+        let fields = json::object(&first.body)?;
+        let all: Option<Vec<_>> = items.iter().map(|item| inputs_of(&item.body)).collect();
+        let list = json::list(all?.concat(), |input, out| {
+            out.extend_from_slice(input.get().as_bytes());
+        });
+        let mut body = Vec::with_capacity(list.len() + 256);
+        let at = json::span(&first.body, json::get(&fields, "input")?)?;
+        json::splice(&mut body, &first.body, at, &list);
+        let mut request = Request::new(Bytes::from(body));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = first.head.uri.clone();
+        *request.headers_mut() = without_framing(&first.head.headers);
+        Some(request)
+    }
+
+    fn decode(&self, items: &[&Item], response: &Response<Bytes>) -> Decoded {
+        let fields = json::object(response.body());
+        let data = fields.as_ref().and_then(|fields| json::get(fields, "data"));
+        let (Some(fields), Some(data)) = (&fields, data) else {
+            return match response.status() {
+                status if status.is_success() => Decoded::nobody(items.len()),
+                status => Decoded::of_failure(status),
+            };
+        };
+        let counts: Vec<usize> = items
+            .iter()
+            .map(|item| item.admission.weight as usize)
+            .collect();
+        let total = counts.iter().sum();
+        let Some(elements) = json::array(data.get().as_bytes()) else {
+            return Decoded::nobody(items.len());
+        };
+        let elements = place(total, elements.into_iter().filter_map(indexed));
+        let mut start = 0;
+        let answers = counts.iter().map(|count| {
+            let range = start..start + count;
+            start = range.end;
+            let own: Option<Vec<_>> = elements.get(range.clone())?.iter().copied().collect();
+            Some(answer(
+                fields,
+                &own?,
+                (range.start, *count, total),
+                response,
+            ))
+        });
+        Decoded::Answers(answers.collect())
+    }
+
+    fn max_weight(&self) -> u64 {
+        self.inputs
+    }
+
+    fn max_items(&self) -> usize {
+        usize::try_from(self.inputs).unwrap_or(usize::MAX)
+    }
+}
+
+/// The inputs: one text, an array of texts, one array of tokens, or an array of those.
+fn inputs(input: &RawValue) -> Option<Vec<&RawValue>> {
+    let first = |value: &RawValue| value.get().as_bytes().first().copied();
+    match first(input)? {
+        b'"' => Some(vec![input]),
+        b'[' => {
+            let elements = json::array(input.get().as_bytes())?;
+            match elements.first().and_then(|element| first(element)) {
+                Some(b'"' | b'[' | b'{') => Some(elements),
+                Some(_) => Some(vec![input]),
+                None => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+fn inputs_of(body: &[u8]) -> Option<Vec<&RawValue>> {
+    inputs(json::get(&json::object(body)?, "input")?)
+}
+
+/// An element of `data`, and where its index is written.
+type Element<'a> = (&'a RawValue, (usize, usize));
+
+fn indexed(element: &RawValue) -> Option<(usize, Element<'_>)> {
+    let json = element.get().as_bytes();
+    let index = json::get(&json::object(json)?, "index")?;
+    Some((
+        index.get().parse().ok()?,
+        (element, json::span(json, index)?),
+    ))
+}
+
+/// One caller's answer: the whole with its own elements, and its share of the usage.
+fn answer(
+    fields: &Fields<'_>,
+    own: &[Element<'_>],
+    part: (usize, usize, usize),
+    outer: &Response<Bytes>,
+) -> Response<Bytes> {
+    let mut out = vec![b'{'];
+    for (name, value) in fields {
+        if out.len() > 1 {
+            out.push(b',');
+        }
+        out.extend_from_slice(json::quote(name).as_bytes());
+        out.push(b':');
+        match name.as_str() {
+            "data" => out.extend_from_slice(&json::list(own.iter().enumerate(), write_element)),
+            "usage" => out.extend_from_slice(&usage(value, part)),
+            _ => out.extend_from_slice(value.get().as_bytes()),
+        }
+    }
+    out.push(b'}');
+    let mut response = Response::new(Bytes::from(out));
+    *response.status_mut() = outer.status();
+    if let Some(value) = outer.headers().get(CONTENT_TYPE) {
+        response.headers_mut().insert(CONTENT_TYPE, value.clone());
+    }
+    response
+}
+
+fn write_element((index, (element, at)): (usize, &Element<'_>), out: &mut Vec<u8>) {
+    json::splice(
+        out,
+        element.get().as_bytes(),
+        *at,
+        index.to_string().as_bytes(),
+    );
+}
+
+/// Every whole number in it, shared out; the rest as it is.
+fn usage(value: &RawValue, (start, count, total): (usize, usize, usize)) -> Vec<u8> {
+    let Some(fields) = json::object(value.get().as_bytes()) else {
+        return value.get().into();
+    };
+    let mut out = vec![b'{'];
+    for (name, value) in fields {
+        if out.len() > 1 {
+            out.push(b',');
+        }
+        out.extend_from_slice(json::quote(&name).as_bytes());
+        out.push(b':');
+        match value.get().parse::<u64>() {
+            Ok(number) => {
+                let own = share(number.into(), start as u64, count as u64, total as u64);
+                out.extend_from_slice(own.to_string().as_bytes());
+            }
+            Err(_) => out.extend_from_slice(value.get().as_bytes()),
+        }
+    }
+    out.push(b'}');
+    out
+}

@@ -1,0 +1,206 @@
+//! GraphQL over HTTP, several operations in an array.
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode, header::CONTENT_TYPE, request::Parts};
+use scrimp_core::KeyBuf;
+use serde_json::value::RawValue;
+
+use super::{
+    Admission, BatchCodec, Decoded, Item,
+    head::{same_head, without_framing},
+    json,
+};
+
+/// Batches of GraphQL queries in an array, as Apollo and others take them.
+///
+/// Such arrays have no ids: answers belong to queries by position, so an array of another
+/// length answers nobody. Mutations and subscriptions go alone, and so does what has no query
+/// text to tell them by.
+#[derive(Debug, Clone)]
+pub struct GraphQl {
+    items: usize,
+}
+
+// === impl GraphQl ===
+
+impl GraphQl {
+    /// Up to 10 queries in a batch, which is where servers tend to draw the line.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { items: 10 }
+    }
+
+    /// Queries in a batch. Default: 10.
+    #[must_use]
+    pub fn limit(mut self, items: usize) -> Self {
+        self.items = items;
+        self
+    }
+}
+
+impl Default for GraphQl {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl BatchCodec for GraphQl {
+    fn accepts(&self, head: &Parts) -> bool {
+        head.method == Method::POST && json::is_json(&head.headers)
+    }
+
+    fn admit(&self, head: &Parts, body: &Bytes, lane: &mut KeyBuf) -> Option<Admission> {
+        let fields = json::object(body)?;
+        let query = json::text(json::get(&fields, "query")?)?;
+        if !only_queries(&query) {
+            return None;
+        }
+        same_head(head, lane);
+        Some(Admission {
+            replayable: true,
+            identity: Some(KeyBuf::new().part(body).to_key()),
+            ..Admission::default()
+        })
+    }
+
+    fn encode(&self, items: &[&Item]) -> Option<Request<Bytes>> {
+        let first = items.first()?;
+        let body = json::list(items, |item, out| out.extend_from_slice(&item.body));
+        let mut request = Request::new(body);
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = first.head.uri.clone();
+        *request.headers_mut() = without_framing(&first.head.headers);
+        Some(request)
+    }
+
+    fn decode(&self, items: &[&Item], response: &Response<Bytes>) -> Decoded {
+        let Some(elements) = json::array(response.body()) else {
+            return match response.status() {
+                status if status.is_success() => Decoded::nobody(items.len()),
+                status => Decoded::of_failure(status),
+            };
+        };
+        if elements.len() != items.len() {
+            return Decoded::nobody(items.len());
+        }
+        let answers = elements
+            .into_iter()
+            .map(|element| answer(element, response));
+        Decoded::Answers(answers.collect())
+    }
+
+    fn max_items(&self) -> usize {
+        self.items
+    }
+}
+
+/// One element as the answer it would have been alone. The status of the whole is bad as
+/// soon as one of them is, so one that has data is a success.
+fn answer(element: &RawValue, outer: &Response<Bytes>) -> Option<Response<Bytes>> {
+    let fields = json::object(element.get().as_bytes())?;
+    let data = json::get(&fields, "data");
+    if data.is_none() && json::get(&fields, "errors").is_none() {
+        return None;
+    }
+    let has_data = data.is_some_and(|data| data.get() != "null");
+    let status = if has_data {
+        StatusCode::OK
+    } else {
+        outer.status()
+    };
+    let mut response = Response::new(outer.body().slice_ref(element.get().as_bytes()));
+    *response.status_mut() = status;
+    if let Some(value) = outer.headers().get(CONTENT_TYPE) {
+        response.headers_mut().insert(CONTENT_TYPE, value.clone());
+    }
+    Some(response)
+}
+
+/// Whether a document has no mutation and no subscription in it. Looks at names outside of
+/// all braces and parentheses only, and rather says no once too often.
+fn only_queries(document: &str) -> bool {
+    let mut depth = 0_i32;
+    let mut rest = document;
+    while let Some(first) = rest.chars().next() {
+        let (token, tail) = token(rest, first);
+        match first {
+            '{' | '(' | '[' => depth += 1,
+            '}' | ')' | ']' => depth -= 1,
+            _ if depth <= 0 && matches!(token, "mutation" | "subscription") => return false,
+            _ => {}
+        }
+        rest = tail;
+    }
+    true
+}
+
+/// The first token: a comment, a string, a name, or a character.
+fn token(text: &str, first: char) -> (&str, &str) {
+    let end = match first {
+        '#' => text.find(['\n', '\r']),
+        '"' if text.starts_with("\"\"\"") => block_end(text),
+        '"' => string_end(text),
+        _ if is_name(first) => text.find(|c| !is_name(c)),
+        _ => Some(first.len_utf8()),
+    };
+    text.split_at(end.unwrap_or(text.len()))
+}
+
+fn is_name(c: char) -> bool {
+    c == '_' || c.is_ascii_alphanumeric()
+}
+
+fn string_end(text: &str) -> Option<usize> {
+    let mut escaped = false;
+    for (at, c) in text.char_indices().skip(1) {
+        match c {
+            '\\' if !escaped => escaped = true,
+            '"' if !escaped => return Some(at + 1),
+            // A string ends with its line, if it was never closed.
+            '\n' | '\r' => return Some(at),
+            _ => escaped = false,
+        }
+    }
+    None
+}
+
+fn block_end(text: &str) -> Option<usize> {
+    let mut from = 3;
+    loop {
+        let at = from + text.get(from..)?.find("\"\"\"")?;
+        if !text[..at].ends_with('\\') {
+            return Some(at + 3);
+        }
+        from = at + 3;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mutations_are_found_wherever_they_hide_and_nothing_else_is_taken_for_one() {
+        for query in [
+            "{ a }",
+            "query Q($x: Int = 1) { mutation(subscription: $x) }",
+            "# mutation\n{ a }",
+            "{ a(s: \"} mutation {\") }",
+            "{ a(s: \"\"\"} \\\"\"\" mutation {\"\"\") }",
+            "fragment F on T { mutation } query { ...F }",
+        ] {
+            assert!(only_queries(query), "{query}");
+        }
+        for other in [
+            "mutation { a }",
+            "query A { a } mutation B { b }",
+            "#c\r\nmutation M { a }",
+            "subscription { a }",
+            "{ a(s: \"}\\\"\") } mutation { a }",
+            "{a}mutation{b}",
+            "\u{feff}mutation { a }",
+        ] {
+            assert!(!only_queries(other), "{other}");
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! JSON-RPC 2.0.
+
+use std::{collections::HashMap, fmt, sync::Arc};
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode, header::CONTENT_TYPE, request::Parts};
+use scrimp_core::KeyBuf;
+use serde_json::value::RawValue;
+
+use super::{
+    Admission, BatchCodec, Decoded, Item, Verdict,
+    head::{same_head, without_framing},
+    json, retry_after,
+};
+
+/// JSON-RPC 2.0 batches ([§6](https://www.jsonrpc.org/specification#batch)).
+///
+/// POSTs of a single call to the same URI with the same header fields become one array. Ids
+/// are rewritten, as different callers use the same ones, and answers get the caller's own
+/// back, byte for byte. Answers are matched by id alone. A notification is done when its batch
+/// was taken: its caller gets 204.
+///
+/// It cannot be known what a method does, so no call is sent twice unless
+/// [`safe`](Self::safe) says that it may be.
+#[derive(Clone)]
+pub struct JsonRpc {
+    safe: Arc<dyn Fn(&str) -> bool + Send + Sync>,
+    items: usize,
+}
+
+// === impl JsonRpc ===
+
+impl JsonRpc {
+    /// Up to 100 calls in a batch, none of which is taken to be safe.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            safe: Arc::new(|_| false),
+            items: 100,
+        }
+    }
+
+    /// Says of which methods calls may be sent twice, and share an answer if they are equal.
+    #[must_use]
+    pub fn safe(mut self, safe: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        self.safe = Arc::new(safe);
+        self
+    }
+
+    /// Calls in a batch. Default: 100.
+    #[must_use]
+    pub fn limit(mut self, items: usize) -> Self {
+        self.items = items;
+        self
+    }
+}
+
+impl Default for JsonRpc {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl BatchCodec for JsonRpc {
+    fn accepts(&self, head: &Parts) -> bool {
+        head.method == Method::POST && json::is_json(&head.headers)
+    }
+
+    fn admit(&self, head: &Parts, body: &Bytes, lane: &mut KeyBuf) -> Option<Admission> {
+        let fields = json::object(body)?;
+        let method = json::text(json::get(&fields, "method")?)?;
+        let id = json::get(&fields, "id");
+        let span = match id {
+            Some(id) if is_id(id) => Some(json::span(body, id)?),
+            Some(_) => return None,
+            None => None,
+        };
+        same_head(head, lane);
+        let mut admission = Admission {
+            span,
+            ..Admission::default()
+        };
+        if (self.safe)(&method) {
+            admission.replayable = true;
+            admission.identity = span.map(|(start, end)| {
+                let mut key = KeyBuf::new();
+                key.part(body.get(..start).unwrap_or_default());
+                key.part(body.get(end..).unwrap_or_default()).to_key()
+            });
+        }
+        Some(admission)
+    }
+
+    fn encode(&self, items: &[&Item]) -> Option<Request<Bytes>> {
+        let first = items.first()?;
+        let body = json::list(items, |item, out| match item.admission.span {
+            Some(span) => json::splice(out, &item.body, span, item.id.to_string().as_bytes()),
+            None => out.extend_from_slice(&item.body),
+        });
+        let mut request = Request::new(body);
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = first.head.uri.clone();
+        *request.headers_mut() = without_framing(&first.head.headers);
+        Some(request)
+    }
+
+    fn decode(&self, items: &[&Item], response: &Response<Bytes>) -> Decoded {
+        let body = response.body();
+        let Some(elements) = json::array(body) else {
+            return Self::no_array(items, response);
+        };
+        let by_id = answers(&elements);
+        let answer = |item: &&Item| match item.admission.span {
+            None => response.status().is_success().then(accepted),
+            Some(span) => {
+                let id = item.body.get(span.0..span.1)?;
+                let (element, at) = by_id.get(&item.id)?.as_ref()?;
+                Some(restored(element, *at, id, response))
+            }
+        };
+        Decoded::Answers(items.iter().map(answer).collect())
+    }
+
+    fn verdict(&self, _: &Item, answer: &Response<Bytes>) -> Verdict {
+        match error_code(answer.body()) {
+            // "Limit exceeded", as Ethereum's providers use it (EIP-1474).
+            Some(-32005) => Verdict::Transient(retry_after(answer)),
+            _ => Verdict::of_head(answer.status(), retry_after(answer)),
+        }
+    }
+
+    fn twin(&self, _: &Item, twin: &Item, answer: &Response<Bytes>) -> Response<Bytes> {
+        relabelled(twin, answer)
+    }
+
+    fn max_items(&self) -> usize {
+        self.items
+    }
+}
+
+impl JsonRpc {
+    /// An answer that is no array is about the batch as a whole.
+    fn no_array(items: &[&Item], response: &Response<Bytes>) -> Decoded {
+        let status = response.status();
+        let notifications = items.iter().all(|item| item.admission.span.is_none());
+        if status.is_success() && response.body().is_empty() && notifications {
+            return Decoded::Answers(items.iter().map(|_| Some(accepted())).collect());
+        }
+        match error_code(response.body()) {
+            // Invalid request, and geth's "batch too large"; nothing was carried out.
+            Some(-32600 | -32003) => Decoded::Split,
+            // A failure of the whole is one of each, under its own id.
+            Some(_) if status.is_success() => {
+                let answer = |item: &&Item| Some(relabelled(item, response));
+                Decoded::Answers(items.iter().map(answer).collect())
+            }
+            _ if status.is_success() => Decoded::nobody(items.len()),
+            _ => Decoded::of_failure(status),
+        }
+    }
+}
+
+/// An element and the place of its id; `None` if the id came twice.
+type Found<'a> = Option<(&'a RawValue, (usize, usize))>;
+
+/// The elements whose id is one that we may have given.
+fn answers<'a>(elements: &[&'a RawValue]) -> HashMap<u64, Found<'a>> {
+    let mut by_id: HashMap<u64, Found<'a>> = HashMap::with_capacity(elements.len());
+    for element in elements {
+        let json = element.get().as_bytes();
+        let Some(fields) = json::object(json) else {
+            continue;
+        };
+        // One that has neither or both is no answer (§5).
+        if json::get(&fields, "result").is_some() == json::get(&fields, "error").is_some() {
+            continue;
+        }
+        let Some(id) = json::get(&fields, "id") else {
+            continue;
+        };
+        if let (Ok(number), Some(at)) = (id.get().parse(), json::span(json, id)) {
+            let found = Some((*element, at));
+            by_id
+                .entry(number)
+                .and_modify(|twice| *twice = None)
+                .or_insert(found);
+        }
+    }
+    by_id
+}
+
+/// An element with the id that its caller had given.
+fn restored(
+    element: &RawValue,
+    at: (usize, usize),
+    id: &[u8],
+    outer: &Response<Bytes>,
+) -> Response<Bytes> {
+    let json = element.get().as_bytes();
+    let mut body = Vec::with_capacity(json.len() + id.len());
+    json::splice(&mut body, json, at, id);
+    let mut response = Response::new(Bytes::from(body));
+    if let Some(value) = outer.headers().get(CONTENT_TYPE) {
+        response.headers_mut().insert(CONTENT_TYPE, value.clone());
+    }
+    response
+}
+
+/// An answer under the id of this item.
+fn relabelled(item: &Item, answer: &Response<Bytes>) -> Response<Bytes> {
+    let mut answer = answer.clone();
+    let body = answer.body().clone();
+    let at = json::object(&body).and_then(|fields| json::span(&body, json::get(&fields, "id")?));
+    if let (Some(at), Some((start, end))) = (at, item.admission.span) {
+        let mut out = Vec::with_capacity(body.len() + 16);
+        let id = item.body.get(start..end).unwrap_or_default();
+        json::splice(&mut out, &body, at, id);
+        *answer.body_mut() = out.into();
+    }
+    answer
+}
+
+fn accepted() -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+fn is_id(value: &RawValue) -> bool {
+    let first = value.get().as_bytes().first();
+    first.is_some_and(|byte| matches!(byte, b'"' | b'-' | b'0'..=b'9' | b'n'))
+}
+
+/// The code of an error object.
+fn error_code(json: &[u8]) -> Option<i64> {
+    let fields = json::object(json)?;
+    let error = json::object(json::get(&fields, "error")?.get().as_bytes())?;
+    json::get(&error, "code")?.get().parse().ok()
+}
+
+impl fmt::Debug for JsonRpc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JsonRpc")
+            .field("items", &self.items)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,245 @@
+//! What batches look like on the wire.
+
+mod array;
+mod graphql;
+mod head;
+mod json;
+mod jsonrpc;
+mod rest;
+mod rest_answer;
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode, header::RETRY_AFTER, request::Parts};
+use scrimp_core::{Key, KeyBuf};
+
+pub use array::ArrayInput;
+pub use graphql::GraphQl;
+pub use head::{same_head, without_framing};
+pub use jsonrpc::JsonRpc;
+pub use rest::RestJson;
+
+/// Puts requests into one, and takes answers out of one.
+///
+/// A codec is given what came over the network and must take nothing for granted: an answer
+/// belongs to the item whose id it carries, or, in protocols without ids, to the one in its
+/// place if there are exactly as many answers as items. What cannot be attributed is `None`.
+///
+/// # Writing one
+///
+/// An imaginary service that takes paths as lines, and answers with one line for each:
+///
+/// ```
+/// use bytes::Bytes;
+/// use http::{Method, Request, Response, request::Parts};
+/// use scrimp_batch::{Admission, BatchCodec, Decoded, Item};
+/// use scrimp_core::KeyBuf;
+///
+/// struct Lines;
+///
+/// impl BatchCodec for Lines {
+///     fn accepts(&self, head: &Parts) -> bool {
+///         head.method == Method::GET
+///     }
+///     fn admit(&self, _: &Parts, _: &Bytes, _: &mut KeyBuf) -> Option<Admission> {
+///         Some(Admission::safe()) // nothing but the authority and credentials sets lanes apart
+///     }
+///     fn encode(&self, items: &[&Item]) -> Option<Request<Bytes>> {
+///         let paths: Vec<&str> = items.iter().map(|item| item.head.uri.path()).collect();
+///         Request::post("/lines").body(paths.join("\n").into()).ok()
+///     }
+///     fn decode(&self, items: &[&Item], response: &Response<Bytes>) -> Decoded {
+///         if !response.status().is_success() {
+///             return Decoded::of_failure(response.status());
+///         }
+///         let body = response.body();
+///         let lines: Vec<_> = body.split(|byte| *byte == b'\n').collect();
+///         if lines.len() != items.len() {
+///             return Decoded::nobody(items.len()); // whose line is missing?
+///         }
+///         let answer = |line: &[u8]| Some(Response::new(body.slice_ref(line)));
+///         Decoded::Answers(lines.into_iter().map(answer).collect())
+///     }
+/// }
+/// # let _ = scrimp_batch::BatchLayer::new(Lines);
+/// ```
+pub trait BatchCodec: Send + Sync + 'static {
+    /// Whether requests with such a head may go into batches. The body of one that may is
+    /// buffered, others pass through untouched.
+    fn accepts(&self, head: &Parts) -> bool;
+
+    /// Looks at a whole request. `None` lets it go alone. Only requests for which `lane` has
+    /// the same parts share a batch; scheme, authority, tenant and credentials are in it
+    /// already.
+    fn admit(&self, head: &Parts, body: &Bytes, lane: &mut KeyBuf) -> Option<Admission>;
+
+    /// Makes one request of many, never of none. Its URI may leave out the authority, which
+    /// is then that of the items, and it gets the items' credentials. `None` sends them one
+    /// by one.
+    fn encode(&self, items: &[&Item]) -> Option<Request<Bytes>>;
+
+    /// Takes the answers apart, in the order of the items. The status of the whole says
+    /// little: look into the body first.
+    fn decode(&self, items: &[&Item], response: &Response<Bytes>) -> Decoded;
+
+    /// What an item's answer means. By default, 429 and 500, 502, 503 and 504 are
+    /// [transient](Verdict::Transient), 401 is [critical](Verdict::Critical).
+    fn verdict(&self, item: &Item, answer: &Response<Bytes>) -> Verdict {
+        let _ = item;
+        Verdict::of_head(answer.status(), retry_after(answer))
+    }
+
+    /// The answer to `item` as another item with the same
+    /// [identity](Admission::identity) should get it.
+    fn twin(&self, item: &Item, twin: &Item, answer: &Response<Bytes>) -> Response<Bytes> {
+        let _ = (item, twin);
+        answer.clone()
+    }
+
+    /// Items a batch may have, as the protocol or the service says. Default: 100.
+    fn max_items(&self) -> usize {
+        100
+    }
+
+    /// Weight a batch's items may have together. Default: no limit.
+    fn max_weight(&self) -> u64 {
+        u64::MAX
+    }
+}
+
+impl<C: BatchCodec> BatchCodec for Arc<C> {
+    fn accepts(&self, head: &Parts) -> bool {
+        (**self).accepts(head)
+    }
+
+    fn admit(&self, head: &Parts, body: &Bytes, lane: &mut KeyBuf) -> Option<Admission> {
+        (**self).admit(head, body, lane)
+    }
+
+    fn encode(&self, items: &[&Item]) -> Option<Request<Bytes>> {
+        (**self).encode(items)
+    }
+
+    fn decode(&self, items: &[&Item], response: &Response<Bytes>) -> Decoded {
+        (**self).decode(items, response)
+    }
+
+    fn verdict(&self, item: &Item, answer: &Response<Bytes>) -> Verdict {
+        (**self).verdict(item, answer)
+    }
+
+    fn twin(&self, item: &Item, twin: &Item, answer: &Response<Bytes>) -> Response<Bytes> {
+        (**self).twin(item, twin, answer)
+    }
+
+    fn max_items(&self) -> usize {
+        (**self).max_items()
+    }
+
+    fn max_weight(&self) -> u64 {
+        (**self).max_weight()
+    }
+}
+
+/// A request that goes into a batch.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// Different from that of every other item of the layer.
+    pub id: u64,
+    /// Its method, URI, header fields and extensions.
+    pub head: Parts,
+    /// Its body.
+    pub body: Bytes,
+    /// What the codec said about it.
+    pub admission: Admission,
+}
+
+/// What a codec says about a request that may go into a batch.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Admission {
+    /// Doing it twice does no more than doing it once: it may be sent again when it is
+    /// unknown whether it was carried out. False if not set.
+    pub replayable: bool,
+    /// Requests of equal identity get the same answer, so one of them is sent. `None` if not
+    /// set: only requests without effects should have one.
+    pub identity: Option<Key>,
+    /// What it counts against the limit on weight. Taken as 1 if 0.
+    pub weight: u32,
+    /// A place in the body that encoding and decoding need, such as that of an id.
+    pub span: Option<(usize, usize)>,
+}
+
+/// What became of a batch.
+#[derive(Debug)]
+pub enum Decoded {
+    /// Answers in the order of the items; `None` where there is none.
+    Answers(Vec<Option<Response<Bytes>>>),
+    /// Nothing was carried out: it was too large, or one of the items spoiled it. It is
+    /// halved until it passes, or the item is found.
+    Split,
+    /// The response is the answer to every item.
+    Whole,
+}
+
+/// What an item's answer means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is the answer, be it good or bad.
+    Final,
+    /// It may be different in a moment, or after the time the upstream has named.
+    Transient(Option<Duration>),
+    /// It says that going on is pointless: nothing of the batch is tried again.
+    Critical,
+}
+
+// === impl Admission ===
+
+impl Admission {
+    /// A request that may be sent twice.
+    #[must_use]
+    pub fn safe() -> Self {
+        Self {
+            replayable: true,
+            ..Self::default()
+        }
+    }
+}
+
+// === impl Decoded ===
+
+impl Decoded {
+    /// Nobody's answer could be found.
+    #[must_use]
+    pub fn nobody(items: usize) -> Self {
+        Self::Answers((0..items).map(|_| None).collect())
+    }
+
+    /// What a failure without any answers means: 400, 413 and 422 split the batch.
+    #[must_use]
+    pub fn of_failure(status: StatusCode) -> Self {
+        match status.as_u16() {
+            400 | 413 | 422 => Self::Split,
+            _ => Self::Whole,
+        }
+    }
+}
+
+// === impl Verdict ===
+
+impl Verdict {
+    pub(crate) fn of_head(status: StatusCode, retry_after: Option<Duration>) -> Self {
+        match status.as_u16() {
+            401 => Self::Critical,
+            429 | 500 | 502 | 503 | 504 => Self::Transient(retry_after),
+            _ => Self::Final,
+        }
+    }
+}
+
+/// Retry-After in seconds. Dates are left out: what matters here are moments.
+pub(crate) fn retry_after<B>(response: &Response<B>) -> Option<Duration> {
+    let value = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
+    value.trim().parse().ok().map(Duration::from_secs)
+}

@@ -1,0 +1,270 @@
+//! REST requests in a JSON envelope.
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, PROXY_AUTHORIZATION, RANGE, UPGRADE},
+    request::Parts,
+};
+use scrimp_core::KeyBuf;
+
+use super::{Admission, BatchCodec, Decoded, Item, head::without_framing, json, rest_answer};
+
+/// Requests in `{"requests": […]}`, answers in `{"responses": […]}`: Microsoft Graph's
+/// [JSON batching](https://learn.microsoft.com/graph/json-batching), OData 4.01's
+/// [JSON batch format](https://docs.oasis-open.org/odata/odata-json-format/v4.01/odata-json-format-v4.01.html#sec_BatchRequestsandResponses)
+/// and simpler ones of the kind.
+///
+/// Each request keeps its own method, URL and header fields; credentials, which all of a
+/// batch have in common, go onto the envelope. Answers come in any order and are matched by
+/// id; a body that is not JSON travels as text or in Base64. Nothing depends on anything
+/// (`dependsOn`): callers know nothing of each other.
+///
+/// ```
+/// use scrimp_batch::RestJson;
+///
+/// // GET /api/metrics/users becomes {"id": "2", "url": "/metrics/users"} in POST /api/batch
+/// let plain = RestJson::new("/api/batch").base("/api");
+/// let graph = RestJson::graph("/v1.0");
+/// let odata = RestJson::odata("/service");
+/// # let _ = (plain, graph, odata);
+/// ```
+#[derive(Debug, Clone)]
+pub struct RestJson {
+    path: String,
+    base: String,
+    items: usize,
+    any_method: bool,
+    name_get: bool,
+    relative: bool,
+    prefer: Option<HeaderValue>,
+}
+
+/// On the envelope, not in it.
+const CREDENTIALS: [HeaderName; 3] = [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE];
+
+// === impl RestJson ===
+
+impl RestJson {
+    /// Batches go to `POST path`; a method that is not named is GET. Only GETs are batched.
+    ///
+    /// # Panics
+    ///
+    /// If `path` does not begin with a slash or is no valid path of a URI.
+    #[must_use]
+    pub fn new(path: &str) -> Self {
+        let valid = path.starts_with('/') && path.parse::<http::uri::PathAndQuery>().is_ok();
+        assert!(
+            valid,
+            "RestJson::new: `path` must be the path of a URI, such as \"/api/batch\", not {path:?}"
+        );
+        Self {
+            path: path.into(),
+            base: String::new(),
+            items: 100,
+            any_method: false,
+            name_get: false,
+            relative: false,
+            prefer: None,
+        }
+    }
+
+    /// As Microsoft Graph has it: `{version}/$batch`, URLs below the version, every method,
+    /// 20 requests at most.
+    ///
+    /// # Panics
+    ///
+    /// If `version` does not begin with a slash, or ends with one.
+    #[must_use]
+    pub fn graph(version: &str) -> Self {
+        Self {
+            any_method: true,
+            name_get: true,
+            items: 20,
+            ..Self::new(&format!("{version}/$batch")).base(version)
+        }
+    }
+
+    /// As OData 4.01 has it: `{service}/$batch`, URLs relative to the service, every method,
+    /// and `Prefer: continue-on-error`, without which nothing after a failed request is
+    /// answered.
+    ///
+    /// # Panics
+    ///
+    /// If `service` does not begin with a slash, or ends with one.
+    #[must_use]
+    pub fn odata(service: &str) -> Self {
+        Self {
+            any_method: true,
+            name_get: true,
+            relative: true,
+            prefer: Some(HeaderValue::from_static("continue-on-error")),
+            ..Self::new(&format!("{service}/$batch")).base(service)
+        }
+    }
+
+    /// What is left out at the front of URLs in the envelope. Requests elsewhere are not
+    /// batched. Default: nothing.
+    ///
+    /// # Panics
+    ///
+    /// If it does not begin with a slash, or ends with one.
+    #[must_use]
+    pub fn base(mut self, base: &str) -> Self {
+        assert!(
+            base.starts_with('/') && !base.ends_with('/'),
+            "RestJson::base: must begin with a slash and not end with one, such as \"/api\", not \
+             {base:?}"
+        );
+        self.base = base.into();
+        self
+    }
+
+    /// Requests in a batch. Default: 100.
+    #[must_use]
+    pub fn limit(mut self, items: usize) -> Self {
+        self.items = items;
+        self
+    }
+
+    /// Batches all methods. Those that are not idempotent are not sent again when a batch
+    /// takes too long: their callers are told that the outcome is unknown.
+    #[must_use]
+    pub fn any_method(mut self) -> Self {
+        self.any_method = true;
+        self
+    }
+
+    /// The URL in the envelope; `None` if it does not belong there.
+    fn url<'a>(&self, head: &'a Parts) -> Option<&'a str> {
+        let whole = head.uri.path_and_query()?.as_str();
+        let rest = whole.strip_prefix(self.base.as_str())?;
+        let below = rest
+            .strip_prefix('/')
+            .filter(|_| head.uri.path() != self.path)?;
+        match self.relative {
+            true if below.is_empty() => None,
+            true => Some(below),
+            false => Some(rest),
+        }
+    }
+
+    fn write(&self, item: &Item, out: &mut Vec<u8>) {
+        let head = &item.head;
+        out.extend_from_slice(format!("{{\"id\":\"{}\"", item.id).as_bytes());
+        if self.name_get || head.method != Method::GET {
+            member(out, "method", json::quote(head.method.as_str()).as_bytes());
+        }
+        let url = self.url(head).unwrap_or_default();
+        member(out, "url", json::quote(url).as_bytes());
+        let headers = headers(&head.headers);
+        if !headers.is_empty() {
+            member(out, "headers", &headers);
+        }
+        if !item.body.is_empty() {
+            member(out, "body", &body(&head.headers, &item.body));
+        }
+        out.push(b'}');
+    }
+}
+
+impl BatchCodec for RestJson {
+    fn accepts(&self, head: &Parts) -> bool {
+        let streams = head
+            .headers
+            .get(ACCEPT)
+            .is_some_and(|accept| accept == "text/event-stream");
+        let method =
+            self.any_method && head.method != Method::CONNECT || head.method == Method::GET;
+        let special = [RANGE, UPGRADE]
+            .iter()
+            .any(|name| head.headers.contains_key(name));
+        method && !streams && !special && self.url(head).is_some()
+    }
+
+    fn admit(&self, head: &Parts, body: &Bytes, _: &mut KeyBuf) -> Option<Admission> {
+        // A body needs a type of its own in the envelope; JSON has to be JSON.
+        let json = || serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok();
+        let typed = head.headers.contains_key(CONTENT_TYPE);
+        let fits = body.is_empty() || typed && (!json::is_json(&head.headers) || json());
+        let text = |value: &HeaderValue| value.to_str().is_ok();
+        if !fits || !head.headers.values().all(text) {
+            return None;
+        }
+        Some(Admission {
+            replayable: head.method.is_idempotent() || head.headers.contains_key("idempotency-key"),
+            identity: (head.method == Method::GET && body.is_empty()).then(|| {
+                let mut key = KeyBuf::new();
+                super::same_head(head, &mut key);
+                key.to_key()
+            }),
+            ..Admission::default()
+        })
+    }
+
+    fn encode(&self, items: &[&Item]) -> Option<Request<Bytes>> {
+        let list = json::list(items, |item, out| self.write(item, out));
+        let body = [b"{\"requests\":", &*list, b"}"].concat();
+        let mut request = Request::post(self.path.as_str())
+            .header(CONTENT_TYPE, "application/json")
+            .header(ACCEPT, "application/json");
+        if let Some(prefer) = &self.prefer {
+            request = request.header("prefer", prefer);
+        }
+        request.body(body.into()).ok()
+    }
+
+    fn decode(&self, items: &[&Item], response: &Response<Bytes>) -> Decoded {
+        match rest_answer::by_id(response.body()) {
+            Some(mut answers) => {
+                let take = |item: &&Item| answers.remove(&item.id).flatten();
+                Decoded::Answers(items.iter().map(take).collect())
+            }
+            None if response.status().is_success() => Decoded::nobody(items.len()),
+            None => Decoded::of_failure(response.status()),
+        }
+    }
+
+    fn max_items(&self) -> usize {
+        self.items
+    }
+}
+
+fn member(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+    out.extend_from_slice(b",\"");
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\":");
+    out.extend_from_slice(value);
+}
+
+/// Header fields as an object; several of one name as one, joined as RFC 9110 §5.3 has it.
+fn headers(all: &HeaderMap) -> Vec<u8> {
+    let all = without_framing(all);
+    let mut out = Vec::new();
+    for name in all.keys().filter(|name| !CREDENTIALS.contains(name)) {
+        let values: Vec<_> = all
+            .get_all(name)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .collect();
+        out.push(if out.is_empty() { b'{' } else { b',' });
+        out.extend_from_slice(json::quote(name.as_str()).as_bytes());
+        out.push(b':');
+        out.extend_from_slice(json::quote(&values.join(", ")).as_bytes());
+    }
+    if !out.is_empty() {
+        out.push(b'}');
+    }
+    out
+}
+
+/// JSON as it is, text as a string, anything else in Base64.
+fn body(headers: &HeaderMap, body: &Bytes) -> Vec<u8> {
+    let is_text = json::media_type(headers).is_some_and(|essence| essence.starts_with("text/"));
+    match std::str::from_utf8(body) {
+        Ok(_) if json::is_json(headers) => body.to_vec(),
+        Ok(text) if is_text => json::quote(text).into(),
+        _ => json::quote(&BASE64_STANDARD.encode(body)).into(),
+    }
+}

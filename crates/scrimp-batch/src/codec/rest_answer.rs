@@ -1,0 +1,107 @@
+//! Answers in a JSON envelope.
+
+use std::collections::HashMap;
+
+use base64::{Engine, prelude::BASE64_STANDARD, prelude::BASE64_URL_SAFE_NO_PAD};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
+use serde_json::value::RawValue;
+
+use super::{head::without_framing, json};
+
+/// The answers by the id that we gave. `None` in place of one whose id came twice, or that
+/// makes no sense; `None` for all if this is no envelope.
+pub(crate) fn by_id(body: &Bytes) -> Option<HashMap<u64, Option<Response<Bytes>>>> {
+    let fields = json::object(body)?;
+    let elements = json::array(json::get(&fields, "responses")?.get().as_bytes())?;
+    let mut by_id = HashMap::with_capacity(elements.len());
+    for element in elements {
+        let Some((id, answer)) = answer(body, element) else {
+            continue;
+        };
+        by_id
+            .entry(id)
+            .and_modify(|twice| *twice = None)
+            .or_insert(answer);
+    }
+    Some(by_id)
+}
+
+/// One element. Without an id that we may have given, it is nobody's.
+fn answer(whole: &Bytes, element: &RawValue) -> Option<(u64, Option<Response<Bytes>>)> {
+    let fields = json::object(element.get().as_bytes())?;
+    let id = json::get(&fields, "id")?;
+    let id = match json::text(id) {
+        Some(text) => exact(&text)?,
+        None => exact(id.get())?,
+    };
+    let response = || {
+        let status = json::get(&fields, "status")?;
+        let status = json::text(status).unwrap_or_else(|| status.get().into());
+        let status = StatusCode::from_bytes(status.as_bytes()).ok()?;
+        let headers = json::get(&fields, "headers")
+            .map(headers)
+            .unwrap_or_default();
+        let value = json::get(&fields, "body");
+        let body = value.map_or_else(Bytes::new, |value| self::body(whole, value, &headers));
+        let mut response = Response::new(body);
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        let untyped = !response.headers().contains_key(CONTENT_TYPE);
+        if untyped && !response.body().is_empty() {
+            let json = HeaderValue::from_static("application/json");
+            response.headers_mut().insert(CONTENT_TYPE, json);
+        }
+        Some(response)
+    };
+    Some((id, response()))
+}
+
+/// A number written the one way that we write it: not `+1`, not `01`.
+fn exact(text: &str) -> Option<u64> {
+    let number: u64 = text.parse().ok()?;
+    (number.to_string() == text).then_some(number)
+}
+
+fn headers(object: &RawValue) -> HeaderMap {
+    let fields = json::object(object.get().as_bytes()).unwrap_or_default();
+    let pair = |(name, value): (String, &RawValue)| {
+        let value = json::text(value).unwrap_or_else(|| value.get().into());
+        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+        Some((name, HeaderValue::from_str(&value).ok()?))
+    };
+    let mut all = HeaderMap::new();
+    for (name, value) in fields.into_iter().filter_map(pair) {
+        all.append(name, value);
+    }
+    without_framing(&all)
+}
+
+/// JSON is passed on byte for byte; a string that stands for text or for bytes is unpacked.
+fn body(whole: &Bytes, value: &RawValue, headers: &HeaderMap) -> Bytes {
+    let raw = || whole.slice_ref(value.get().as_bytes());
+    if value.get() == "null" {
+        return Bytes::new();
+    }
+    let Some(essence) = json::media_type(headers) else {
+        return raw();
+    };
+    let text = if json::is_json(headers) {
+        None
+    } else {
+        json::text(value)
+    };
+    match text {
+        None => raw(),
+        Some(text) if essence.starts_with("text/") => text.into(),
+        Some(text) => decode(&text).map_or_else(|| text.into(), Bytes::from),
+    }
+}
+
+/// Base64, plain as Graph has it, or for URLs as OData has it.
+fn decode(text: &str) -> Option<Vec<u8>> {
+    let plain = BASE64_STANDARD.decode(text);
+    plain
+        .or_else(|_| BASE64_URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')))
+        .ok()
+}

@@ -1,0 +1,82 @@
+//! What a layer was set to.
+
+use std::time::Duration;
+
+use http::HeaderName;
+use scrimp_core::{Ledger, Money};
+
+use crate::{engine::Window, http::CREDENTIALS};
+
+/// A pause before the first retry is at most this long; each further one twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause that is drawn.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    pub(crate) window: Option<Window>,
+    pub(crate) items: Option<usize>,
+    pub(crate) bytes: usize,
+    pub(crate) weight: Option<u64>,
+    pub(crate) concurrency: Option<usize>,
+    pub(crate) places: usize,
+    pub(crate) max_request: u64,
+    pub(crate) max_answer: usize,
+    pub(crate) timeout: Duration,
+    pub(crate) retries: u32,
+    /// The longest wait an upstream may ask for before a retry.
+    pub(crate) patience: Duration,
+    pub(crate) dedupe: bool,
+    pub(crate) share_tenants: bool,
+    pub(crate) credentials: Vec<HeaderName>,
+    pub(crate) price: Option<Money>,
+    pub(crate) waiting: Option<Money>,
+    pub(crate) ledger: Option<Ledger>,
+}
+
+// === impl Config ===
+
+impl Config {
+    pub(crate) fn new() -> Self {
+        Self {
+            window: None,
+            items: None,
+            bytes: 1 << 20,
+            weight: None,
+            concurrency: None,
+            places: 10_000,
+            max_request: 64 << 10,
+            max_answer: 16 << 20,
+            timeout: Duration::from_secs(5),
+            retries: 2,
+            patience: Duration::from_secs(10),
+            dedupe: true,
+            share_tenants: false,
+            credentials: CREDENTIALS.into(),
+            price: None,
+            waiting: None,
+            ledger: None,
+        }
+    }
+
+    /// The window that was set; else the economic one, if both prices are known; else none
+    /// for a lone caller.
+    pub(crate) fn window(&self) -> Window {
+        self.window
+            .unwrap_or_else(|| match (self.price, self.waiting) {
+                (Some(price), Some(waiting)) => {
+                    Window::economic(price, waiting, Window::DEFAULT_MOST)
+                }
+                _ => Window::when_idle(Duration::from_millis(50)),
+            })
+    }
+}
+
+/// A random pause before an attempt, with full jitter: callers that failed together do not
+/// come back together.
+pub(crate) fn pause(attempt: u32) -> Duration {
+    let most = FIRST_PAUSE
+        .saturating_mul(1 << attempt.min(16))
+        .min(LONGEST_PAUSE);
+    most.mul_f64(fastrand::f64())
+}

@@ -1,0 +1,242 @@
+//! Items that may fly together, and the state of where they wait.
+
+use std::{sync::Arc, time::Duration};
+
+use parking_lot::Mutex;
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout_at},
+};
+
+use super::{
+    flight::{Aloft, Entry, Flight, Seat},
+    latency::Latency,
+    limits::Limits,
+    queue::Queued,
+    slot::{Crew, Slot},
+    state::{State, earlier},
+};
+
+/// The longest a lane sends nothing, whatever the upstream asked for: its callers wait.
+const LONGEST_BACK_OFF: Duration = Duration::from_secs(30);
+
+/// A queue of items that may share a batch.
+pub(crate) struct Lane<I, A> {
+    state: Mutex<State<I, A>>,
+    /// Tells the collecting task to look again. At most one task collects.
+    look: Notify,
+    latency: Latency,
+    limits: Arc<Limits>,
+}
+
+/// An item in line.
+pub(crate) struct Waiting<I> {
+    /// What is asked.
+    pub(crate) item: I,
+    /// Whom it is asked for, where tenants share a lane.
+    pub(crate) tenant: Option<Arc<str>>,
+    /// What it counts against the limit on weight.
+    pub(crate) weight: u32,
+    /// What it counts against the limit on bytes.
+    pub(crate) bytes: usize,
+    /// When its caller stops waiting.
+    pub(crate) deadline: Option<Instant>,
+    /// Not to be held back to save money.
+    pub(crate) urgent: bool,
+}
+
+/// What a collecting task does next.
+enum Step<I, A> {
+    Go(Vec<Queued<I, A>>, bool),
+    Wait(Option<Instant>),
+    Done,
+}
+
+// === impl Lane ===
+
+impl<I, A> Lane<I, A> {
+    pub(crate) fn new(limits: Arc<Limits>) -> Self {
+        Self {
+            state: Mutex::new(State::new()),
+            look: Notify::new(),
+            latency: Latency::default(),
+            limits,
+        }
+    }
+
+    /// Puts an item in line. True if the caller has to start a task that collects.
+    pub(crate) fn push(&self, waiting: Waiting<I>, slot: Arc<Slot<A>>) -> bool {
+        let now = Instant::now();
+        let latest = self.latest_start(&waiting, now);
+        let mut state = self.state.lock();
+        state.used = now;
+        state.rate.arrival(now);
+        state.latest = earlier(state.latest, latest);
+        state.queue.push(Queued {
+            waiting,
+            slot,
+            since: now,
+        });
+        if !std::mem::replace(&mut state.collecting, true) {
+            state.planned = Some(now); // The task looks as soon as it runs.
+            return true;
+        }
+        let look = state.look_earlier(&self.limits, now);
+        drop(state);
+        if look {
+            self.look.notify_one();
+        }
+        false
+    }
+
+    fn latest_start(&self, waiting: &Waiting<I>, now: Instant) -> Option<Instant> {
+        if waiting.urgent {
+            return Some(now);
+        }
+        let deadline = waiting.deadline?;
+        Some(deadline.checked_sub(self.latency.p95()).unwrap_or(now))
+    }
+
+    /// Waits for the window to close, and takes what is there; `None` if all have left. With
+    /// it comes whether there is more, for which the caller has to start another task.
+    pub(crate) async fn collect(
+        self: &Arc<Self>,
+        duty: Collecting<I, A>,
+    ) -> Option<(Flight<I, A>, bool)> {
+        loop {
+            match self.step(Instant::now()) {
+                Step::Go(entries, more) => {
+                    duty.done();
+                    return Some((self.take_off(entries), more));
+                }
+                Step::Done => {
+                    duty.done();
+                    return None;
+                }
+                Step::Wait(Some(until)) => {
+                    let _ = timeout_at(until, self.look.notified()).await;
+                }
+                Step::Wait(None) => self.look.notified().await,
+            }
+        }
+    }
+
+    fn step(&self, now: Instant) -> Step<I, A> {
+        let mut state = self.state.lock();
+        state.sweep();
+        if state.queue.is_empty() {
+            state.collecting = false;
+            return Step::Done;
+        }
+        let until = state.due(&self.limits, now);
+        if until.is_some_and(|until| until <= now) {
+            let entries = state.queue.take(&self.limits);
+            state.in_flight += 1;
+            if state.latest.is_some() {
+                state.latest = state.queue.latest(self.latency.p95(), now);
+            }
+            state.collecting = !state.queue.is_empty();
+            state.planned = Some(now);
+            return Step::Go(entries, state.collecting);
+        }
+        state.planned = until;
+        Step::Wait(until)
+    }
+
+    fn take_off(self: &Arc<Self>, queued: Vec<Queued<I, A>>) -> Flight<I, A> {
+        let (crew, aloft) = (Crew::new(), Aloft::new(Arc::clone(self)));
+        let entries = queued.into_iter().filter_map(|queued| {
+            let Queued { waiting, slot, .. } = queued;
+            let aboard = slot.board(&crew);
+            let Waiting { item, deadline, .. } = waiting;
+            aboard.then(|| Entry {
+                item,
+                deadline,
+                seat: Seat::new(slot),
+            })
+        });
+        Flight {
+            entries: entries.collect(),
+            crew,
+            aloft,
+        }
+    }
+
+    /// A queued caller has left. Its item goes at once or a little later: never more than
+    /// half of a queue is of callers that have left.
+    pub(crate) fn left(&self) {
+        let mut state = self.state.lock();
+        state.gone += 1;
+        if state.gone * 2 >= state.queue.len() {
+            state.sweep();
+        }
+        if state.queue.is_empty() && state.collecting {
+            drop(state);
+            self.look.notify_one();
+        }
+    }
+
+    /// A call has ended.
+    pub(crate) fn landed(&self) {
+        let mut state = self.state.lock();
+        state.in_flight -= 1;
+        state.used = Instant::now();
+        if state.collecting {
+            drop(state);
+            self.look.notify_one();
+        }
+    }
+
+    /// Sends nothing for a while. Longer ones that were set before hold.
+    pub(crate) fn back_off(&self, time: Duration) {
+        let until = Instant::now() + time.min(LONGEST_BACK_OFF);
+        let mut state = self.state.lock();
+        state.failures = state.failures.saturating_add(1);
+        state.silent_until = state.silent_until.max(Some(until));
+    }
+
+    pub(crate) fn all_clear(&self) {
+        self.state.lock().failures = 0;
+    }
+
+    pub(crate) fn failures(&self) -> u32 {
+        self.state.lock().failures
+    }
+
+    pub(crate) fn latency(&self) -> &Latency {
+        &self.latency
+    }
+
+    /// Whether nothing has happened here for a time.
+    pub(crate) fn is_idle(&self, now: Instant, time: Duration) -> bool {
+        let state = self.state.lock();
+        state.queue.is_empty() && state.in_flight == 0 && now.duration_since(state.used) >= time
+    }
+}
+
+/// The duty to collect, which one task has. If that is dropped before it is done, as when its
+/// runtime shuts down, those in line are told, and the next to come starts another.
+pub(crate) struct Collecting<I, A>(Option<Arc<Lane<I, A>>>);
+
+impl<I, A> Collecting<I, A> {
+    pub(crate) fn new(lane: &Arc<Lane<I, A>>) -> Self {
+        Self(Some(Arc::clone(lane)))
+    }
+
+    fn done(mut self) {
+        self.0 = None;
+    }
+}
+
+impl<I, A> Drop for Collecting<I, A> {
+    fn drop(&mut self) {
+        if let Some(lane) = self.0.take() {
+            let queue = {
+                let mut state = lane.state.lock();
+                state.collecting = false;
+                std::mem::take(&mut state.queue)
+            };
+            queue.lose();
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Items in line, fair to those they are for.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::{lane::Waiting, limits::Limits, slot::Slot};
+
+/// An item in line, and where its answer goes.
+pub(crate) struct Queued<I, A> {
+    pub(crate) waiting: Waiting<I>,
+    pub(crate) slot: Arc<Slot<A>>,
+    pub(crate) since: Instant,
+}
+
+type Tenant = Option<Arc<str>>;
+
+/// One line per tenant, served by deficit round-robin over weights, each oldest first.
+///
+/// One tenant's ten thousand do not stand between another's one and the next batch.
+pub(crate) struct Queue<I, A> {
+    lines: HashMap<Tenant, Line<I, A>>,
+    /// Tenants with items in line, next one first.
+    round: VecDeque<Tenant>,
+    items: usize,
+    bytes: usize,
+    weight: u64,
+    /// Since when the oldest waits.
+    oldest: Option<Instant>,
+}
+
+struct Line<I, A> {
+    items: VecDeque<Queued<I, A>>,
+    deficit: u64,
+}
+
+/// What a batch still has room for.
+struct Room {
+    items: usize,
+    bytes: usize,
+    weight: u64,
+    empty: bool,
+}
+
+// === impl Queue ===
+
+impl<I, A> Default for Queue<I, A> {
+    fn default() -> Self {
+        Self {
+            lines: HashMap::new(),
+            round: VecDeque::new(),
+            items: 0,
+            bytes: 0,
+            weight: 0,
+            oldest: None,
+        }
+    }
+}
+
+impl<I, A> Queue<I, A> {
+    pub(crate) fn len(&self) -> usize {
+        self.items
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.items == 0
+    }
+
+    /// Whether there is a batch that no more fits into.
+    pub(crate) fn is_full(&self, limits: &Limits) -> bool {
+        self.items >= limits.items() || self.bytes >= limits.bytes || self.weight >= limits.weight
+    }
+
+    /// Since when the oldest waits.
+    pub(crate) fn oldest(&self) -> Option<Instant> {
+        self.oldest
+    }
+
+    fn find_oldest(&mut self) {
+        let heads = self.lines.values().filter_map(|line| line.items.front());
+        self.oldest = heads.map(|queued| queued.since).min();
+    }
+
+    /// When the first has to leave, if a call takes so long.
+    pub(crate) fn latest(&self, call: Duration, now: Instant) -> Option<Instant> {
+        let lines = self.lines.values().flat_map(|line| &line.items);
+        let starts = lines.filter_map(|queued| match &queued.waiting {
+            Waiting { urgent: true, .. } => Some(now),
+            waiting => Some(waiting.deadline?.checked_sub(call).unwrap_or(now)),
+        });
+        starts.min()
+    }
+
+    pub(crate) fn push(&mut self, queued: Queued<I, A>) {
+        self.oldest.get_or_insert(queued.since);
+        self.items += 1;
+        self.bytes = self.bytes.saturating_add(queued.waiting.bytes);
+        self.weight += u64::from(queued.waiting.weight);
+        let tenant = queued.waiting.tenant.clone();
+        let line = self.lines.entry(tenant).or_insert_with_key(|tenant| {
+            self.round.push_back(tenant.clone());
+            Line {
+                items: VecDeque::new(),
+                deficit: 0,
+            }
+        });
+        line.items.push_back(queued);
+    }
+
+    /// Takes the next batch: as many as the limits allow, one at least.
+    pub(crate) fn take(&mut self, limits: &Limits) -> Vec<Queued<I, A>> {
+        let mut room = Room::new(limits);
+        let mut taken = Vec::with_capacity(self.items.min(room.items));
+        while !self.round.is_empty() {
+            let quantum = self.quantum();
+            for _ in 0..self.round.len() {
+                let Some(tenant) = self.round.pop_front() else {
+                    break;
+                };
+                let full = self.visit(&tenant, quantum, &mut room, &mut taken);
+                if self.lines.contains_key(&tenant) {
+                    self.round.push_back(tenant);
+                }
+                if full {
+                    return self.taken(taken);
+                }
+            }
+        }
+        self.taken(taken)
+    }
+
+    /// Serves one tenant its share; true if the batch is full.
+    fn visit(
+        &mut self,
+        tenant: &Tenant,
+        quantum: u64,
+        room: &mut Room,
+        taken: &mut Vec<Queued<I, A>>,
+    ) -> bool {
+        let alone = self.lines.len() == 1;
+        let Some(line) = self.lines.get_mut(tenant) else {
+            return false;
+        };
+        line.deficit += quantum;
+        while let Some(next) = line.items.front() {
+            let weight = u64::from(next.waiting.weight);
+            if weight > line.deficit && !alone {
+                return false;
+            }
+            if !room.fits(&next.waiting) {
+                return true;
+            }
+            line.deficit = line.deficit.saturating_sub(weight);
+            taken.extend(line.items.pop_front());
+        }
+        self.lines.remove(tenant);
+        room.items == 0
+    }
+
+    /// The smallest weight at the head of a line: every round serves somebody.
+    fn quantum(&self) -> u64 {
+        let heads = self.lines.values().filter_map(|line| line.items.front());
+        let weights = heads.map(|queued| u64::from(queued.waiting.weight));
+        weights.min().unwrap_or(1).max(1)
+    }
+
+    fn taken(&mut self, taken: Vec<Queued<I, A>>) -> Vec<Queued<I, A>> {
+        if self.lines.is_empty() {
+            (self.items, self.bytes, self.weight) = (0, 0, 0);
+        } else {
+            taken.iter().for_each(|queued| self.forget(&queued.waiting));
+        }
+        self.find_oldest();
+        taken
+    }
+
+    fn forget(&mut self, waiting: &Waiting<I>) {
+        self.items -= 1;
+        self.bytes = self.bytes.saturating_sub(waiting.bytes);
+        self.weight -= u64::from(waiting.weight);
+    }
+
+    /// Drops the items of callers that have left.
+    pub(crate) fn sweep(&mut self) {
+        let mut totals = (0, 0usize, 0);
+        self.lines.retain(|_, line| {
+            line.items.retain(|queued| !queued.slot.is_over());
+            for Queued { waiting, .. } in &line.items {
+                totals.0 += 1;
+                totals.1 = totals.1.saturating_add(waiting.bytes);
+                totals.2 += u64::from(waiting.weight);
+            }
+            !line.items.is_empty()
+        });
+        (self.items, self.bytes, self.weight) = totals;
+        self.round.retain(|tenant| self.lines.contains_key(tenant));
+        self.find_oldest();
+    }
+
+    /// Tells everybody in line that there will be no answer.
+    pub(crate) fn lose(self) {
+        let lines = self.lines.into_values().flat_map(|line| line.items);
+        lines.for_each(|queued| queued.slot.lose());
+    }
+}
+
+// === impl Room ===
+
+impl Room {
+    fn new(limits: &Limits) -> Self {
+        Self {
+            items: limits.items(),
+            bytes: limits.bytes,
+            weight: limits.weight,
+            empty: true,
+        }
+    }
+
+    /// Makes room for an item, if there is any. The first always fits: alone it is no batch.
+    fn fits<I>(&mut self, waiting: &Waiting<I>) -> bool {
+        let weight = u64::from(waiting.weight);
+        let fits = self.items > 0 && waiting.bytes <= self.bytes && weight <= self.weight;
+        if !fits && !self.empty {
+            return false;
+        }
+        self.empty = false;
+        self.items = self.items.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(waiting.bytes);
+        self.weight = self.weight.saturating_sub(weight);
+        true
+    }
+}

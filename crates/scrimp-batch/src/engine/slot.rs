@@ -1,0 +1,177 @@
+//! Where one caller's answer is put.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::AcqRel},
+    },
+    task::{Context, Poll, Waker},
+};
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use super::lane::Lane;
+
+/// One caller's place. Nobody else's answer can get into it: whoever holds the item holds
+/// the slot it belongs to, and nothing is found by position or by name.
+pub(crate) struct Slot<A>(Mutex<State<A>>);
+
+enum State<A> {
+    Waiting {
+        waker: Option<Waker>,
+        crew: Option<Arc<Crew>>,
+    },
+    Answered(A),
+    Lost,
+    /// The caller has left, or has its answer.
+    Over,
+}
+
+/// The callers of one batch that still wait.
+#[derive(Debug)]
+pub(crate) struct Crew {
+    aboard: AtomicUsize,
+    deserted: Notify,
+}
+
+/// A caller's end of its slot. Dropping it is leaving.
+#[must_use = "futures do nothing unless polled"]
+pub(crate) struct Ticket<I, A> {
+    slot: Arc<Slot<A>>,
+    lane: Arc<Lane<I, A>>,
+}
+
+/// The work was given up without an answer: it panicked, or the runtime was shut down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Lost;
+
+// === impl Slot ===
+
+impl<A> Slot<A> {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self(Mutex::new(State::Waiting {
+            waker: None,
+            crew: None,
+        })))
+    }
+
+    /// Whether nobody waits here any more.
+    pub(crate) fn is_over(&self) -> bool {
+        !matches!(*self.0.lock(), State::Waiting { .. })
+    }
+
+    /// Puts the caller into a crew; false if it has left.
+    pub(crate) fn board(&self, joining: &Arc<Crew>) -> bool {
+        match &mut *self.0.lock() {
+            State::Waiting { crew, .. } => {
+                joining.aboard.fetch_add(1, AcqRel);
+                *crew = Some(Arc::clone(joining));
+                true
+            }
+            State::Answered(_) | State::Lost | State::Over => false,
+        }
+    }
+
+    pub(crate) fn answer(&self, answer: A) {
+        self.settle(State::Answered(answer));
+    }
+
+    pub(crate) fn lose(&self) {
+        self.settle(State::Lost);
+    }
+
+    /// The first to settle decides.
+    fn settle(&self, end: State<A>) {
+        let mut state = self.0.lock();
+        if !matches!(*state, State::Waiting { .. }) {
+            drop(state);
+            return; // `end` is dropped unlocked: an answer's body may run code of its own.
+        }
+        let before = std::mem::replace(&mut *state, end);
+        drop(state);
+        if let State::Waiting { waker, crew } = before {
+            if let Some(crew) = crew {
+                crew.aboard.fetch_sub(1, AcqRel);
+            }
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+    }
+}
+
+// === impl Crew ===
+
+impl Crew {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            aboard: AtomicUsize::new(0),
+            deserted: Notify::new(),
+        })
+    }
+
+    /// Waits until the last caller has left without an answer.
+    pub(crate) async fn deserted(&self) {
+        self.deserted.notified().await;
+    }
+
+    fn leave(&self) {
+        if self.aboard.fetch_sub(1, AcqRel) == 1 {
+            self.deserted.notify_one();
+        }
+    }
+}
+
+// === impl Ticket ===
+
+impl<I, A> Ticket<I, A> {
+    pub(crate) fn new(slot: Arc<Slot<A>>, lane: Arc<Lane<I, A>>) -> Self {
+        Self { slot, lane }
+    }
+}
+
+impl<I, A> Future for Ticket<I, A> {
+    type Output = Result<A, Lost>;
+
+    /// Polled after its end, it is pending for ever.
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<A, Lost>> {
+        let mut state = self.slot.0.lock();
+        if let State::Waiting { waker, .. } = &mut *state {
+            match waker {
+                Some(waker) => waker.clone_from(cx.waker()),
+                None => *waker = Some(cx.waker().clone()),
+            }
+            return Poll::Pending;
+        }
+        match std::mem::replace(&mut *state, State::Over) {
+            State::Answered(answer) => Poll::Ready(Ok(answer)),
+            State::Lost => Poll::Ready(Err(Lost)),
+            State::Waiting { .. } | State::Over => Poll::Pending,
+        }
+    }
+}
+
+impl<I, A> Drop for Ticket<I, A> {
+    fn drop(&mut self) {
+        let before = std::mem::replace(&mut *self.slot.0.lock(), State::Over);
+        match before {
+            State::Waiting {
+                crew: Some(crew), ..
+            } => crew.leave(),
+            State::Waiting { crew: None, .. } => self.lane.left(),
+            State::Answered(_) | State::Lost | State::Over => {}
+        }
+    }
+}
+
+impl<I, A> fmt::Debug for Ticket<I, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ticket")
+            .field("over", &self.slot.is_over())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,96 @@
+//! What a lane knows, and when it follows from that that a batch is due.
+
+use tokio::time::Instant;
+
+use super::{limits::Limits, queue::Queue, rate::Rate, window::Due};
+
+/// Behind the lane's lock.
+pub(super) struct State<I, A> {
+    pub(super) queue: Queue<I, A>,
+    /// Queued callers that have left since the queue was last swept.
+    pub(super) gone: usize,
+    pub(super) in_flight: usize,
+    pub(super) collecting: bool,
+    pub(super) rate: Rate,
+    /// When the first of the queued must leave: their deadlines, less the time a call takes.
+    pub(super) latest: Option<Instant>,
+    /// When the collecting task means to look again; `None` if only a notice makes it.
+    pub(super) planned: Option<Instant>,
+    pub(super) silent_until: Option<Instant>,
+    pub(super) failures: u32,
+    pub(super) used: Instant,
+}
+
+// === impl State ===
+
+impl<I, A> State<I, A> {
+    pub(super) fn new() -> Self {
+        Self {
+            queue: Queue::default(),
+            gone: 0,
+            in_flight: 0,
+            collecting: false,
+            rate: Rate::default(),
+            latest: None,
+            planned: None,
+            silent_until: None,
+            failures: 0,
+            used: Instant::now(),
+        }
+    }
+
+    /// When the next batch goes, given nothing changes. `None`: when a call ends.
+    pub(super) fn due(&self, limits: &Limits, now: Instant) -> Option<Instant> {
+        if limits
+            .concurrency
+            .is_some_and(|most| self.in_flight >= most)
+        {
+            return None;
+        }
+        let due = match self.window(limits, now) {
+            _ if self.queue.is_full(limits) => now,
+            Due::WhenIdle(_) if self.in_flight == 0 => now,
+            Due::At(due) | Due::WhenIdle(due) => due,
+        };
+        let due = self.latest.map_or(due, |latest| latest.min(due));
+        Some(self.silent_until.map_or(due, |until| until.max(due)))
+    }
+
+    fn window(&self, limits: &Limits, now: Instant) -> Due {
+        let since = self.queue.oldest().unwrap_or(now);
+        let rate = self.rate.per_second(now);
+        limits
+            .window
+            .due(since, self.queue.len(), rate, limits.items())
+    }
+
+    /// Whether the collecting task has to look again before the time it means to.
+    pub(super) fn look_earlier(&mut self, limits: &Limits, now: Instant) -> bool {
+        if self.planned.is_some_and(|planned| planned <= now) {
+            return false; // It is about to.
+        }
+        let due = self.due(limits, now);
+        let earlier = match (due, self.planned) {
+            (None, _) => false,
+            (Some(_), None) => true,
+            (Some(due), Some(planned)) => due < planned,
+        };
+        if earlier {
+            self.planned = due;
+        }
+        earlier
+    }
+
+    pub(super) fn sweep(&mut self) {
+        if std::mem::take(&mut self.gone) > 0 {
+            self.queue.sweep();
+        }
+    }
+}
+
+pub(super) fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}

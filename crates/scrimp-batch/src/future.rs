@@ -1,0 +1,247 @@
+//! One caller's wait.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http::{Request, Response, request::Parts};
+use http_body::Body;
+use http_body_util::{BodyExt, combinators::Collect};
+use pin_project_lite::pin_project;
+use scrimp_core::{
+    BoxError, ShareError,
+    extensions::{Deadline, Priority, Tenant},
+};
+use tokio::sync::OwnedSemaphorePermit;
+use tower::util::Oneshot;
+use tower_service::Service;
+
+use crate::{
+    BatchBody, BatchCodec,
+    codec::Item,
+    common::Common,
+    engine::{Lane, Lanes, Lost, Room, Ticket, Waiting, enqueue},
+    http::{HttpDriver, Problem, Reply},
+};
+
+pin_project! {
+    /// The response of a [`Batch`](crate::Batch).
+    ///
+    /// Nothing happens before its first poll. Dropping it takes the request out of the line; if
+    /// it was the last of a batch under way, the call is cancelled.
+    pub struct ResponseFuture<S, C, ReqB, A>
+    where
+        S: Service<Request<ReqB>>,
+        ReqB: Body,
+    {
+        #[pin]
+        state: State<S, C, ReqB, A>,
+    }
+}
+
+pin_project! {
+    #[project = StateProj]
+    enum State<S, C, ReqB, A>
+    where
+        S: Service<Request<ReqB>>,
+        ReqB: Body,
+    {
+        Passing { #[pin] call: Oneshot<S, Request<ReqB>> },
+        Reading { #[pin] body: Collect<ReqB>, start: Option<Box<Start<S, C, A>>> },
+        Entering { room: Room, entry: Option<Box<Entry<S, C, ReqB, A>>> },
+        Waiting { ticket: Ticket<Item, A>, place: Option<OwnedSemaphorePermit> },
+    }
+}
+
+/// What is needed once the request's body is there.
+struct Start<S, C, A> {
+    inner: S,
+    head: Parts,
+    common: Arc<Common<Arc<C>>>,
+    lanes: Arc<Lanes<Item, A>>,
+}
+
+/// What is needed once there is room.
+struct Entry<S, C, ReqB, A> {
+    lane: Arc<Lane<Item, A>>,
+    waiting: Waiting<Item>,
+    driver: HttpDriver<S, Arc<C>, ReqB>,
+}
+
+// === impl ResponseFuture ===
+
+impl<S, C, ReqB, A> ResponseFuture<S, C, ReqB, A>
+where
+    S: Service<Request<ReqB>>,
+    ReqB: Body,
+{
+    pub(crate) fn pass(call: Oneshot<S, Request<ReqB>>) -> Self {
+        Self {
+            state: State::Passing { call },
+        }
+    }
+
+    pub(crate) fn read(
+        inner: S,
+        head: Parts,
+        body: ReqB,
+        common: &Arc<Common<Arc<C>>>,
+        lanes: Arc<Lanes<Item, A>>,
+    ) -> Self {
+        let start = Some(Box::new(Start {
+            inner,
+            head,
+            common: Arc::clone(common),
+            lanes,
+        }));
+        let body = body.collect();
+        Self {
+            state: State::Reading { body, start },
+        }
+    }
+}
+
+impl<S, C, ReqB, ResB> Future for ResponseFuture<S, C, ReqB, Reply<ResB, S::Error>>
+where
+    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: ShareError + Send + 'static,
+    C: BatchCodec,
+    ReqB: Body<Data = Bytes> + From<Bytes> + Send + 'static,
+    ReqB::Error: Into<BoxError>,
+    ResB: Body<Data = Bytes> + Send + 'static,
+    ResB::Error: Into<BoxError>,
+{
+    type Output = Reply<ResB, S::Error>;
+
+    /// Polled after its end, it is pending for ever.
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            let next = match self.as_mut().project().state.project() {
+                StateProj::Passing { call } => {
+                    let response = ready!(call.poll(cx))?;
+                    return Poll::Ready(Ok(response.map(BatchBody::passing)));
+                }
+                StateProj::Reading { body, start } => {
+                    let body = ready!(body.poll(cx));
+                    let Some(start) = start.take() else {
+                        return Poll::Pending;
+                    };
+                    match body {
+                        Ok(body) if body.trailers().is_none() => start.admit(body.to_bytes()),
+                        Ok(_) => return fail("it has trailers, which a batch cannot carry"),
+                        Err(error) => return fail(&error.into().to_string()),
+                    }
+                }
+                StateProj::Entering { room, entry } => {
+                    let place = ready!(room.poll(cx));
+                    let Some(entry) = entry.take() else {
+                        return Poll::Pending;
+                    };
+                    let Entry {
+                        lane,
+                        waiting,
+                        driver,
+                    } = *entry;
+                    let ticket = enqueue(&lane, waiting, &driver);
+                    State::Waiting { ticket, place }
+                }
+                StateProj::Waiting { ticket, place } => {
+                    let answer = ready!(Pin::new(ticket).poll(cx));
+                    return Poll::Ready(finish(answer, place.take()));
+                }
+            };
+            self.as_mut().project().state.set(next);
+        }
+    }
+}
+
+fn fail<B, E>(error: &str) -> Poll<Reply<B, E>> {
+    let problem = Problem::Request(error.into());
+    Poll::Ready(Ok(problem.response().map(BatchBody::part)))
+}
+
+fn finish<B: Body, E>(
+    answer: Result<Reply<B, E>, Lost>,
+    place: Option<OwnedSemaphorePermit>,
+) -> Reply<B, E> {
+    let Ok(reply) = answer else {
+        return Ok(Problem::Lost.response().map(BatchBody::part));
+    };
+    let mut response = reply?;
+    response.body_mut().hold(place);
+    Ok(response)
+}
+
+// === impl Start ===
+
+impl<S, C, ResB, E> Start<S, C, Reply<ResB, E>>
+where
+    C: BatchCodec,
+{
+    /// Into a lane, if the codec takes it; else on as it came.
+    fn admit<ReqB>(self, body: Bytes) -> State<S, C, ReqB, Reply<ResB, E>>
+    where
+        S: Service<Request<ReqB>, Error = E>,
+        ReqB: Body + From<Bytes>,
+    {
+        let Self {
+            inner,
+            head,
+            common,
+            lanes,
+        } = self;
+        let mut key = common.key(&head);
+        let Some(mut admission) = common.codec.admit(&head, &body, &mut key.lane) else {
+            let request = Request::from_parts(head, ReqB::from(body));
+            let call = Oneshot::new(inner, request);
+            return State::Passing { call };
+        };
+        admission.weight = admission.weight.max(1);
+        let lane = lanes.lane(key.lane.as_ref(), || common.lane(&key.upstream));
+        let waiting = Waiting {
+            tenant: head
+                .extensions
+                .get::<Tenant>()
+                .map(|tenant| Arc::clone(&tenant.0)),
+            weight: admission.weight,
+            bytes: body.len(),
+            deadline: head.extensions.get::<Deadline>().map(|deadline| deadline.0),
+            urgent: head.extensions.get() == Some(&Priority::High),
+            item: Item {
+                id: common.id(),
+                head,
+                body,
+                admission,
+            },
+        };
+        let room = Room::new(&common.places);
+        let driver = HttpDriver::new(inner, common);
+        let entry = Some(Box::new(Entry {
+            lane,
+            waiting,
+            driver,
+        }));
+        State::Entering { room, entry }
+    }
+}
+
+impl<S, C, ReqB, A> fmt::Debug for ResponseFuture<S, C, ReqB, A>
+where
+    S: Service<Request<ReqB>>,
+    ReqB: Body,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.state {
+            State::Passing { .. } => "ResponseFuture(passing)",
+            State::Reading { .. } => "ResponseFuture(reading)",
+            State::Entering { .. } => "ResponseFuture(entering)",
+            State::Waiting { .. } => "ResponseFuture(waiting)",
+        })
+    }
+}

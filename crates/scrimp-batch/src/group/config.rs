@@ -1,0 +1,68 @@
+//! What a group is set to.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use scrimp_core::KeyBuf;
+use tokio::time::Instant;
+
+use crate::engine::Window;
+
+pub(crate) struct Config<Req> {
+    pub(crate) window: Window,
+    pub(crate) items: usize,
+    pub(crate) weight: u64,
+    pub(crate) concurrency: Option<usize>,
+    pub(crate) places: usize,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) lane: Option<Arc<LaneFn<Req>>>,
+    pub(crate) tenant: Option<Arc<TenantFn<Req>>>,
+    pub(crate) weigh: Option<Arc<WeighFn<Req>>>,
+    pub(crate) deadline: Option<Arc<DeadlineFn<Req>>>,
+}
+
+pub(crate) type LaneFn<Req> = dyn Fn(&Req, &mut KeyBuf) + Send + Sync;
+pub(crate) type TenantFn<Req> = dyn Fn(&Req) -> Arc<str> + Send + Sync;
+pub(crate) type WeighFn<Req> = dyn Fn(&Req) -> u32 + Send + Sync;
+pub(crate) type DeadlineFn<Req> = dyn Fn(&Req) -> Option<Instant> + Send + Sync;
+
+// === impl Config ===
+
+impl<Req> Config<Req> {
+    pub(crate) fn new() -> Self {
+        Self {
+            window: Window::when_idle(Duration::from_millis(10)),
+            items: 100,
+            weight: u64::MAX,
+            concurrency: None,
+            places: 10_000,
+            timeout: Some(Duration::from_secs(5)),
+            lane: None,
+            tenant: None,
+            weigh: None,
+            deadline: None,
+        }
+    }
+}
+
+impl<Req> Clone for Config<Req> {
+    fn clone(&self) -> Self {
+        Self {
+            lane: self.lane.clone(),
+            tenant: self.tenant.clone(),
+            weigh: self.weigh.clone(),
+            deadline: self.deadline.clone(),
+            ..*self
+        }
+    }
+}
+
+impl<Req> fmt::Debug for Config<Req> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("window", &self.window)
+            .field("items", &self.items)
+            .field("concurrency", &self.concurrency)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,114 @@
+//! The call for a batch.
+
+use std::{fmt, marker::PhantomData, time::Duration};
+
+use scrimp_core::{BoxError, SharedError};
+use tokio::time::{Instant, timeout};
+use tower::util::Oneshot;
+use tower_service::Service;
+
+use super::{Answers, GroupError};
+use crate::engine::{Aloft, Driver, Flight, Seat};
+
+/// Calls a service of many and hands its answers out.
+pub(crate) struct GroupDriver<S, Req, A> {
+    inner: S,
+    limit: Option<Duration>,
+    kind: PhantomData<fn(Req) -> A>,
+}
+
+// === impl GroupDriver ===
+
+impl<S, Req, A> GroupDriver<S, Req, A> {
+    pub(crate) fn new(inner: S, limit: Option<Duration>) -> Self {
+        Self {
+            inner,
+            limit,
+            kind: PhantomData,
+        }
+    }
+}
+
+impl<S: Clone, Req, A> Clone for GroupDriver<S, Req, A> {
+    fn clone(&self) -> Self {
+        Self::new(self.inner.clone(), self.limit)
+    }
+}
+
+impl<S, Req, R> Driver for GroupDriver<S, Req, Result<R::Item, GroupError>>
+where
+    S: Service<Vec<Req>, Response = R> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Into<BoxError>,
+    R: Answers + Send,
+    R::Item: Send + 'static,
+    Req: Send + 'static,
+{
+    type Item = Req;
+    type Answer = Result<R::Item, GroupError>;
+
+    async fn fly(self, flight: Flight<Req, Self::Answer>) {
+        let Flight { entries, aloft, .. } = flight;
+        let (items, seats): (Vec<_>, Vec<_>) = entries
+            .into_iter()
+            .map(|entry| (entry.item, entry.seat))
+            .unzip();
+        if items.is_empty() {
+            return;
+        }
+        let call = Oneshot::new(self.inner, items);
+        let result = timed(call, self.limit, &aloft).await;
+        // Whoever is answered may ask again at once: by then this call is over.
+        drop(aloft);
+        hand_out(result, seats);
+    }
+}
+
+async fn timed<I, A, T, E: Into<BoxError>>(
+    call: impl Future<Output = Result<T, E>>,
+    limit: Option<Duration>,
+    aloft: &Aloft<I, A>,
+) -> Result<T, GroupError> {
+    let start = Instant::now();
+    let failed = |error| GroupError::Upstream(SharedError::new(error));
+    let result = match limit {
+        None => call.await.map_err(failed),
+        Some(limit) => match timeout(limit, call).await {
+            Ok(result) => result.map_err(failed),
+            Err(_) => Err(GroupError::TimedOut(limit)),
+        },
+    };
+    aloft.latency().record(start.elapsed());
+    result
+}
+
+fn hand_out<R: Answers>(
+    result: Result<R, GroupError>,
+    seats: Vec<Seat<Result<R::Item, GroupError>>>,
+) {
+    let asked = seats.len();
+    let answers = result.and_then(|answers| {
+        let in_order = answers.in_order(asked);
+        in_order.map_err(|answered| GroupError::Count { asked, answered })
+    });
+    match answers {
+        Ok(answers) => {
+            for (seat, answer) in seats.into_iter().zip(answers) {
+                seat.answer(answer.ok_or(GroupError::Missing));
+            }
+        }
+        Err(error) => {
+            for seat in seats {
+                seat.answer(Err(error.clone()));
+            }
+        }
+    }
+}
+
+impl<S, Req, A> fmt::Debug for GroupDriver<S, Req, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GroupDriver")
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,103 @@
+//! One caller's wait.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use scrimp_core::BoxError;
+use tokio::sync::OwnedSemaphorePermit;
+use tower_service::Service;
+
+use super::{Answers, GroupError, driver::GroupDriver};
+use crate::engine::{Lane, Lost, Room, Ticket, Waiting, enqueue};
+
+/// The response of a [`Group`](super::Group).
+///
+/// Nothing happens before its first poll. Dropping it takes the request out of the line; if
+/// it was the last of a batch under way, the call is cancelled.
+#[must_use = "futures do nothing unless polled"]
+pub struct GroupFuture<S, Req, A>(State<S, Req, A>);
+
+enum State<S, Req, A> {
+    Start(Start<S, Req, A>),
+    Waiting {
+        ticket: Ticket<Req, A>,
+        /// Held until there is an answer.
+        _place: Option<OwnedSemaphorePermit>,
+    },
+    Over,
+}
+
+struct Start<S, Req, A> {
+    room: Room,
+    lane: Arc<Lane<Req, A>>,
+    waiting: Waiting<Req>,
+    driver: GroupDriver<S, Req, A>,
+}
+
+// === impl GroupFuture ===
+
+impl<S, Req, A> GroupFuture<S, Req, A> {
+    pub(crate) fn new(
+        room: Room,
+        lane: Arc<Lane<Req, A>>,
+        waiting: Waiting<Req>,
+        driver: GroupDriver<S, Req, A>,
+    ) -> Self {
+        Self(State::Start(Start {
+            room,
+            lane,
+            waiting,
+            driver,
+        }))
+    }
+}
+
+/// Nothing in it is ever pinned.
+impl<S, Req, A> Unpin for GroupFuture<S, Req, A> {}
+
+impl<S, Req, R> Future for GroupFuture<S, Req, Result<R::Item, GroupError>>
+where
+    S: Service<Vec<Req>, Response = R> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Into<BoxError>,
+    R: Answers + Send,
+    R::Item: Send + 'static,
+    Req: Send + 'static,
+{
+    type Output = Result<R::Item, GroupError>;
+
+    /// Polled after its end, it is pending for ever.
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let State::Start(start) = &mut self.0 {
+            let place = ready!(start.room.poll(cx));
+            let State::Start(start) = std::mem::replace(&mut self.0, State::Over) else {
+                return Poll::Pending;
+            };
+            self.0 = State::Waiting {
+                ticket: enqueue(&start.lane, start.waiting, &start.driver),
+                _place: place,
+            };
+        }
+        let State::Waiting { ticket, .. } = &mut self.0 else {
+            return Poll::Pending;
+        };
+        let answer = ready!(Pin::new(ticket).poll(cx));
+        self.0 = State::Over;
+        Poll::Ready(answer.unwrap_or_else(|Lost| Err(GroupError::Lost)))
+    }
+}
+
+impl<S, Req, A> fmt::Debug for GroupFuture<S, Req, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            State::Start(_) => "GroupFuture(start)",
+            State::Waiting { .. } => "GroupFuture(waiting)",
+            State::Over => "GroupFuture(over)",
+        })
+    }
+}

@@ -1,0 +1,16 @@
+//! Batching for any tower service, whatever its requests are.
+
+mod answers;
+mod config;
+mod driver;
+mod error;
+mod future;
+mod layer;
+mod service;
+
+pub(crate) use answers::place;
+pub use answers::{Answers, ByIndex};
+pub use error::GroupError;
+pub use future::GroupFuture;
+pub use layer::GroupLayer;
+pub use service::Group;

@@ -1,0 +1,140 @@
+//! The service.
+
+use std::{
+    fmt,
+    sync::{Arc, atomic::AtomicUsize},
+    task::{Context, Poll},
+};
+
+use scrimp_core::{BoxError, KeyBuf};
+use tokio::sync::Semaphore;
+use tower_service::Service;
+
+use super::{Answers, GroupError, config::Config, driver::GroupDriver, future::GroupFuture};
+use crate::engine::{Lane, Lanes, Limits, Room, Waiting};
+
+/// A service that makes one call for many requests. Made by
+/// [`GroupLayer`](super::GroupLayer).
+///
+/// It is always ready: a request waits inside its own future, for room, for others and for
+/// the answer. Clones collect together. `A` is what a caller gets: a result.
+pub struct Group<S, Req, A> {
+    inner: S,
+    state: Arc<State<Req, A>>,
+}
+
+pub(crate) struct State<Req, A> {
+    pub(crate) config: Config<Req>,
+    places: Arc<Semaphore>,
+    limits: Arc<Limits>,
+    lanes: Lanes<Req, A>,
+    /// Where there is no function that tells lanes apart.
+    only: Arc<Lane<Req, A>>,
+}
+
+// === impl Group ===
+
+impl<S, Req, A> Group<S, Req, A> {
+    pub(crate) fn new(inner: S, config: Config<Req>, places: Arc<Semaphore>) -> Self {
+        let limits = Arc::new(Limits {
+            learned: Arc::new(AtomicUsize::new(usize::MAX)),
+            items: config.items,
+            bytes: usize::MAX,
+            weight: config.weight,
+            concurrency: config.concurrency,
+            window: config.window,
+        });
+        let state = Arc::new(State {
+            only: Arc::new(Lane::new(Arc::clone(&limits))),
+            lanes: Lanes::new(),
+            limits,
+            places,
+            config,
+        });
+        Self { inner, state }
+    }
+
+    /// The inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Gives the inner service back.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<Req, A> State<Req, A> {
+    fn lane(&self, request: &Req) -> Arc<Lane<Req, A>> {
+        let Some(write) = &self.config.lane else {
+            return Arc::clone(&self.only);
+        };
+        let mut key = KeyBuf::new();
+        write(request, &mut key);
+        let make = || Lane::new(Arc::clone(&self.limits));
+        self.lanes.lane(key.as_ref(), make)
+    }
+
+    fn waiting(&self, item: Req) -> Waiting<Req> {
+        let config = &self.config;
+        Waiting {
+            tenant: config.tenant.as_ref().map(|tenant| tenant(&item)),
+            weight: config.weigh.as_ref().map_or(1, |weigh| weigh(&item)),
+            deadline: config
+                .deadline
+                .as_ref()
+                .and_then(|deadline| deadline(&item)),
+            bytes: 0,
+            urgent: false,
+            item,
+        }
+    }
+}
+
+impl<S: Clone, Req, A> Clone for Group<S, Req, A> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            state: Arc::clone(&self.state),
+        }
+    }
+}
+
+impl<S, Req, R> Service<Req> for Group<S, Req, Result<R::Item, GroupError>>
+where
+    S: Service<Vec<Req>, Response = R> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Into<BoxError>,
+    R: Answers + Send,
+    R::Item: Send + 'static,
+    Req: Send + 'static,
+{
+    type Response = R::Item;
+    type Error = GroupError;
+    type Future = GroupFuture<S, Req, Result<R::Item, GroupError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Req) -> Self::Future {
+        let lane = self.state.lane(&request);
+        let waiting = self.state.waiting(request);
+        let driver = GroupDriver::new(self.inner.clone(), self.state.config.timeout);
+        GroupFuture::new(Room::new(&self.state.places), lane, waiting, driver)
+    }
+}
+
+impl<S: fmt::Debug, Req, A> fmt::Debug for Group<S, Req, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Group")
+            .field("inner", &self.inner)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,268 @@
+//! A batch goes out, whole or, if it was refused, in halves.
+
+use std::{pin::Pin, time::Duration};
+
+use bytes::Bytes;
+use futures_util::future::join;
+use http::{Request, Response, Uri, header::HOST};
+use http_body::Body;
+use scrimp_core::{BoxError, ShareError, extensions::Charge};
+use tokio::time::Instant;
+use tower_service::Service;
+
+use super::{
+    HttpDriver, Problem, Reply,
+    call::{Ended, exchange},
+    driver::alone,
+    job::Job,
+    money::split,
+    outcome::{Failed, settle, settle_whole},
+};
+use crate::{
+    BatchCodec,
+    codec::{Decoded, Item},
+    common::Common,
+    engine::Aloft,
+};
+
+/// What a batch left to do.
+pub(crate) struct Leftover<B, E> {
+    /// Failed for the moment.
+    pub(crate) failed: Vec<Failed<B, E>>,
+    /// The batch took too long.
+    pub(crate) unsure: Vec<Job<B, E>>,
+    /// An item was refused by itself: it was at fault, and not the number.
+    pub(crate) poisoned: bool,
+}
+
+// === impl Leftover ===
+
+impl<B, E> Leftover<B, E> {
+    pub(crate) fn none() -> Self {
+        Self {
+            failed: Vec::new(),
+            unsure: Vec::new(),
+            poisoned: false,
+        }
+    }
+
+    fn and(mut self, other: Self) -> Self {
+        self.failed.extend(other.failed);
+        self.unsure.extend(other.unsure);
+        self.poisoned |= other.poisoned;
+        self
+    }
+}
+
+type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Sends jobs in one call and answers those that it can.
+pub(crate) fn batch<'a, S, C, ReqB, ResB>(
+    driver: HttpDriver<S, C, ReqB>,
+    mut jobs: Vec<Job<ResB, S::Error>>,
+    aloft: &'a Aloft<Item, Reply<ResB, S::Error>>,
+) -> Boxed<'a, Leftover<ResB, S::Error>>
+where
+    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: ShareError + Send + 'static,
+    C: BatchCodec,
+    ReqB: From<Bytes> + Send + 'static,
+    ResB: Body<Data = Bytes> + Send + 'static,
+    ResB::Error: Into<BoxError>,
+{
+    Box::pin(async move {
+        jobs.retain(|job| !job.is_over());
+        let Some(request) = envelope(&driver.common, &jobs) else {
+            one_by_one(driver, jobs).await;
+            return Leftover::none();
+        };
+        let config = &driver.common.config;
+        let limit = time_limit(config.timeout, &jobs, aloft.latency().p95());
+        driver.common.take(jobs.len()).await;
+        let inner = driver.inner.clone();
+        let (ended, took) = exchange(inner, request, limit, config.max_answer).await;
+        aloft.latency().record(took);
+        driver.common.count(&jobs, &ended);
+        conclude(driver, jobs, aloft, ended, limit).await
+    })
+}
+
+async fn conclude<S, C, ReqB, ResB>(
+    driver: HttpDriver<S, C, ReqB>,
+    mut jobs: Vec<Job<ResB, S::Error>>,
+    aloft: &Aloft<Item, Reply<ResB, S::Error>>,
+    ended: Ended<S::Error>,
+    limit: Duration,
+) -> Leftover<ResB, S::Error>
+where
+    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: ShareError + Send + 'static,
+    C: BatchCodec,
+    ReqB: From<Bytes> + Send + 'static,
+    ResB: Body<Data = Bytes> + Send + 'static,
+    ResB::Error: Into<BoxError>,
+{
+    let common = &*driver.common;
+    let response = match ended {
+        Ended::Answered(response) => response,
+        Ended::Failed(error) => {
+            let shared = error.share();
+            jobs.into_iter().for_each(|job| job.fail_shared(&shared));
+            return Leftover::none();
+        }
+        Ended::Unreadable(error) => {
+            let problem = Problem::Unreadable(error);
+            jobs.into_iter()
+                .for_each(|job| job.problem(&common.codec, &problem));
+            return Leftover::none();
+        }
+        Ended::TimedOut => return timed_out(common, jobs, limit),
+    };
+    charge(&mut jobs, &response);
+    let items: Vec<&Item> = jobs.iter().map(|job| &job.item).collect();
+    match common.codec.decode(&items, &response) {
+        Decoded::Answers(answers) => settle(common, aloft, jobs, answers, &response),
+        Decoded::Whole => settle_whole(common, aloft, jobs, &response),
+        Decoded::Split if jobs.len() == 1 => settle_whole(common, aloft, jobs, &response),
+        Decoded::Split => halve(driver, jobs, aloft).await,
+    }
+}
+
+/// Refused: its halves are tried. Down to one item, that is sent as its caller had sent it.
+async fn halve<S, C, ReqB, ResB>(
+    driver: HttpDriver<S, C, ReqB>,
+    mut jobs: Vec<Job<ResB, S::Error>>,
+    aloft: &Aloft<Item, Reply<ResB, S::Error>>,
+) -> Leftover<ResB, S::Error>
+where
+    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: ShareError + Send + 'static,
+    C: BatchCodec,
+    ReqB: From<Bytes> + Send + 'static,
+    ResB: Body<Data = Bytes> + Send + 'static,
+    ResB::Error: Into<BoxError>,
+{
+    let common = std::sync::Arc::clone(&driver.common);
+    common.stats.split.add(1);
+    let before = common.too_many(&jobs);
+    let second = jobs.split_off(jobs.len() / 2);
+    let one = half(driver.clone(), jobs, aloft);
+    let two = half(driver, second, aloft);
+    let (one, two) = join(one, two).await;
+    let left = one.and(two);
+    if let Some((upstream, size)) = before.filter(|_| left.poisoned) {
+        common.sizes.not_the_number(&upstream, size);
+    }
+    left
+}
+
+async fn half<S, C, ReqB, ResB>(
+    driver: HttpDriver<S, C, ReqB>,
+    mut jobs: Vec<Job<ResB, S::Error>>,
+    aloft: &Aloft<Item, Reply<ResB, S::Error>>,
+) -> Leftover<ResB, S::Error>
+where
+    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: ShareError + Send + 'static,
+    C: BatchCodec,
+    ReqB: From<Bytes> + Send + 'static,
+    ResB: Body<Data = Bytes> + Send + 'static,
+    ResB::Error: Into<BoxError>,
+{
+    if jobs.len() > 1 || jobs.iter().any(Job::has_twins) {
+        return batch(driver, jobs, aloft).await;
+    }
+    let mut left = Leftover::none();
+    if let Some(job) = jobs.pop() {
+        let status = alone(driver, job, None).await;
+        left.poisoned = status.is_some_and(|status| status.is_client_error());
+    }
+    left
+}
+
+async fn one_by_one<S, C, ReqB, ResB>(
+    driver: HttpDriver<S, C, ReqB>,
+    jobs: Vec<Job<ResB, S::Error>>,
+) where
+    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone,
+    S::Error: ShareError + Send + 'static,
+    C: BatchCodec,
+    ReqB: From<Bytes>,
+    ResB: Body<Data = Bytes> + Send + 'static,
+    ResB::Error: Into<BoxError>,
+{
+    let calls = jobs
+        .into_iter()
+        .map(move |job| super::retry::once(driver.clone(), job));
+    futures_util::future::join_all(calls).await;
+}
+
+/// The codec's request, completed with what all its items have in common.
+fn envelope<C: BatchCodec, B, E>(common: &Common<C>, jobs: &[Job<B, E>]) -> Option<Request<Bytes>> {
+    let items: Vec<&Item> = jobs.iter().map(|job| &job.item).collect();
+    let first = &items.first()?.head;
+    let mut request = common.codec.encode(&items)?;
+    if request.uri().authority().is_none() {
+        let mut parts = request.uri().clone().into_parts();
+        parts.scheme = first.uri.scheme().cloned();
+        parts.authority = first.uri.authority().cloned();
+        *request.uri_mut() = Uri::from_parts(parts).ok()?;
+    }
+    for name in common.config.credentials.iter().chain([&HOST]) {
+        if !request.headers().contains_key(name) {
+            for value in first.headers.get_all(name) {
+                request.headers_mut().append(name, value.clone());
+            }
+        }
+    }
+    *request.extensions_mut() = first.extensions.clone();
+    Some(request)
+}
+
+/// No longer than configured, and so that the first deadline leaves time for one more call.
+fn time_limit<B, E>(most: Duration, jobs: &[Job<B, E>], one_call: Duration) -> Duration {
+    let Some(deadline) = jobs.iter().filter_map(|job| job.deadline).min() else {
+        return most;
+    };
+    let left = deadline.saturating_duration_since(Instant::now());
+    // Where there is no time for a second call, the first may have it all.
+    let spare = left.checked_sub(one_call).filter(|spare| *spare > one_call);
+    most.min(spare.unwrap_or(left))
+}
+
+/// What the call cost, to each by weight.
+fn charge<B, E>(jobs: &mut [Job<B, E>], response: &Response<Bytes>) {
+    let Some(Charge(amount)) = response.extensions().get::<Charge>().copied() else {
+        return;
+    };
+    let weights: Vec<u64> = jobs
+        .iter()
+        .map(|job| job.item.admission.weight.into())
+        .collect();
+    for (job, part) in jobs.iter_mut().zip(split(amount, &weights)) {
+        job.pay(part);
+    }
+}
+
+/// Those that may be sent again are; to the rest nobody can tell what became of them.
+fn timed_out<C: BatchCodec, B, E>(
+    common: &Common<C>,
+    jobs: Vec<Job<B, E>>,
+    limit: Duration,
+) -> Leftover<B, E> {
+    let (unsure, lost): (Vec<_>, Vec<_>) = jobs
+        .into_iter()
+        .partition(|job| job.item.admission.replayable);
+    common.stats.ambiguous.add(lost.len() as u64);
+    let problem = Problem::Ambiguous(limit);
+    lost.into_iter()
+        .for_each(|job| job.problem(&common.codec, &problem));
+    Leftover {
+        unsure,
+        ..Leftover::none()
+    }
+}

@@ -1,0 +1,168 @@
+//! An item under way, and all who wait for its answer.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use scrimp_core::{Key, KeyHashBuilder, Money, ShareError, extensions::Charge};
+use tokio::time::Instant;
+
+use super::{Problem, money::split};
+use crate::{
+    BatchBody, BatchCodec,
+    codec::Item,
+    engine::{Entry, Seat},
+};
+
+/// What a caller gets.
+pub(crate) type Reply<B, E> = Result<Response<BatchBody<B>>, E>;
+
+/// An item, its caller, and the callers of items that are the same.
+pub(crate) struct Job<B, E> {
+    pub(crate) item: Item,
+    pub(crate) deadline: Option<Instant>,
+    /// What was paid for it so far.
+    pub(crate) paid: Option<Money>,
+    seat: Seat<Reply<B, E>>,
+    twins: Vec<(Item, Seat<Reply<B, E>>)>,
+}
+
+/// Makes jobs of entries, one of those that ask for the same. What is too late is told so.
+pub(crate) fn gather<B, E>(entries: Vec<Entry<Item, Reply<B, E>>>, dedupe: bool) -> Vec<Job<B, E>> {
+    let now = Instant::now();
+    let mut jobs: Vec<Job<B, E>> = Vec::with_capacity(entries.len());
+    let mut seen: HashMap<Key, usize, KeyHashBuilder> = HashMap::with_hasher(KeyHashBuilder);
+    for Entry {
+        item,
+        deadline,
+        seat,
+    } in entries
+    {
+        if deadline.is_some_and(|deadline| deadline < now) {
+            seat.answer(Ok(Problem::Late.response().map(BatchBody::part)));
+            continue;
+        }
+        let identity = item.admission.identity.as_ref().filter(|_| dedupe);
+        if let Some(job) = identity.and_then(|key| jobs.get_mut(*seen.get(key)?)) {
+            // It is worth having until the last of them has left.
+            job.deadline = job.deadline.zip(deadline).map(|(a, b)| a.max(b));
+            job.twins.push((item, seat));
+            continue;
+        }
+        if let Some(key) = identity {
+            seen.insert(key.clone(), jobs.len());
+        }
+        jobs.push(Job {
+            item,
+            deadline,
+            paid: None,
+            seat,
+            twins: Vec::new(),
+        });
+    }
+    jobs
+}
+
+// === impl Job ===
+
+impl<B, E> Job<B, E> {
+    pub(crate) fn has_twins(&self) -> bool {
+        !self.twins.is_empty()
+    }
+
+    pub(crate) fn twins(&self) -> usize {
+        self.twins.len()
+    }
+
+    /// Whether nobody waits for it any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.seat.is_over() && self.twins.iter().all(|(_, seat)| seat.is_over())
+    }
+
+    /// The request as its caller had sent it.
+    pub(crate) fn request(&self) -> Request<Bytes> {
+        Request::from_parts(self.item.head.clone(), self.item.body.clone())
+    }
+
+    /// Notes a payment. Two currencies are no sum: the first is kept.
+    pub(crate) fn pay(&mut self, amount: Money) {
+        let before = self.paid.unwrap_or(Money::from_pico(0, amount.currency()));
+        self.paid = Some(before.checked_add(amount).unwrap_or(before));
+    }
+
+    /// Gives everybody a copy of an answer, and of the charge a part.
+    pub(crate) fn answer(self, codec: &impl BatchCodec, answer: &Response<Bytes>) {
+        let charges = self.charges();
+        for ((twin, seat), charge) in self.twins.into_iter().zip(charges.iter().skip(1)) {
+            let copy = codec.twin(&self.item, &twin, answer);
+            seat.answer(Ok(part(copy, *charge)));
+        }
+        let charge = charges.first().copied().flatten();
+        self.seat.answer(Ok(part(answer.clone(), charge)));
+    }
+
+    /// Gives the only caller a response as it comes.
+    pub(crate) fn pass(self, response: Response<B>, mark: impl Send + 'static)
+    where
+        B: Body,
+    {
+        let mut response = response.map(BatchBody::passing);
+        response.body_mut().hold(mark);
+        if let Some(paid) = self.paid {
+            let own = response.extensions().get::<Charge>();
+            let all = own.and_then(|own| own.0.checked_add(paid).ok());
+            response
+                .extensions_mut()
+                .insert(Charge(all.unwrap_or(paid)));
+        }
+        self.seat.answer(Ok(response));
+    }
+
+    /// Tells everybody of a failure of this layer's.
+    pub(crate) fn problem(self, codec: &impl BatchCodec, problem: &Problem) {
+        self.answer(codec, &problem.response());
+    }
+
+    /// Tells everybody of a failure of the upstream's.
+    pub(crate) fn fail(self, error: E)
+    where
+        E: ShareError,
+    {
+        if self.twins.is_empty() {
+            return self.seat.answer(Err(error));
+        }
+        let shared = error.share();
+        self.fail_shared(&shared);
+    }
+
+    pub(crate) fn fail_shared(self, shared: &E::Shared)
+    where
+        E: ShareError,
+    {
+        let seats = self.twins.into_iter().map(|(_, seat)| seat);
+        for seat in seats.chain([self.seat]) {
+            seat.answer(Err(E::unshare(shared.clone())));
+        }
+    }
+
+    fn charges(&self) -> Vec<Option<Money>> {
+        let callers = self.twins.len() + 1;
+        match self.paid {
+            Some(paid) => split(paid, &vec![1; callers])
+                .into_iter()
+                .map(Some)
+                .collect(),
+            None => vec![None; callers],
+        }
+    }
+}
+
+fn part<B>(answer: Response<Bytes>, charge: Option<Money>) -> Response<BatchBody<B>> {
+    let mut answer = answer.map(BatchBody::part);
+    match charge {
+        Some(charge) => answer.extensions_mut().insert(Charge(charge)),
+        None => answer.extensions_mut().remove::<Charge>(),
+    };
+    answer
+}

@@ -1,0 +1,95 @@
+//! Failures that the layer itself has to tell of.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
+
+/// Why there is no answer. It goes to the caller as problem details (RFC 9457).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Problem {
+    /// The upstream answered others and not this one.
+    Missing,
+    /// The batch took too long, and the request may have been carried out.
+    Ambiguous(Duration),
+    /// The batch took too long, and no more retries are left.
+    TimedOut(Duration),
+    /// The caller's deadline was over before the request could be sent.
+    Late,
+    /// The task that made the call is gone.
+    Lost,
+    /// The answer could not be read.
+    Unreadable(String),
+    /// The request's own body could not be read.
+    Request(String),
+}
+
+// === impl Problem ===
+
+impl Problem {
+    fn parts(&self) -> (StatusCode, &'static str, String) {
+        let (bad, late) = (StatusCode::BAD_GATEWAY, StatusCode::GATEWAY_TIMEOUT);
+        match self {
+            Self::Missing => (
+                bad,
+                "missing",
+                "The upstream left this request out of its answer to the batch. Whether it was \
+                 carried out is unknown."
+                    .into(),
+            ),
+            Self::Ambiguous(limit) => (
+                late,
+                "ambiguous",
+                format!(
+                    "The batch took more than {limit:?}. The request is not idempotent and may \
+                     have been carried out, so it was not sent again."
+                ),
+            ),
+            Self::TimedOut(limit) => (
+                late,
+                "timed-out",
+                format!(
+                    "The batch took more than {limit:?}, and the retry budget does not allow for \
+                     sending the request again."
+                ),
+            ),
+            Self::Late => (
+                late,
+                "deadline",
+                "The deadline was over before the request could be sent.".into(),
+            ),
+            Self::Lost => (
+                bad,
+                "lost",
+                "The call for the batch ended without an answer. Whether the request was carried \
+                 out is unknown."
+                    .into(),
+            ),
+            Self::Unreadable(error) => (
+                bad,
+                "unreadable",
+                format!("The answer to the batch could not be read: {error}."),
+            ),
+            Self::Request(error) => (
+                StatusCode::BAD_REQUEST,
+                "request-body",
+                format!("The body of the request could not be read: {error}."),
+            ),
+        }
+    }
+
+    pub(crate) fn response(&self) -> Response<Bytes> {
+        let (status, reason, detail) = self.parts();
+        let body = serde_json::json!({
+            "type": format!("urn:scrimp:batch:{reason}"),
+            "title": status.canonical_reason().unwrap_or_default(),
+            "status": status.as_u16(),
+            "detail": detail,
+        });
+        let mut response = Response::new(Bytes::from(body.to_string()));
+        *response.status_mut() = status;
+        let value = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(CONTENT_TYPE, value);
+        response
+    }
+}

@@ -1,0 +1,190 @@
+//! One by one, what did not work together.
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use http::{Request, Response};
+use http_body::Body;
+use scrimp_core::{BoxError, ShareError, extensions::Charge};
+use tokio::time::{Instant, sleep, timeout};
+use tower_service::Service;
+
+use super::{
+    HttpDriver, Problem,
+    call::{Ended, read, send},
+    job::Job,
+    outcome::Failed,
+};
+use crate::{
+    BatchCodec,
+    codec::{Verdict, retry_after},
+    config::pause,
+};
+
+/// Calls made at a time for one batch.
+const AT_ONCE: usize = 8;
+
+/// Tries again what failed for the moment, each after a while of its own.
+pub(crate) async fn retry_all<S, C, ReqB, ResB>(
+    driver: HttpDriver<S, C, ReqB>,
+    failed: Vec<Failed<ResB, S::Error>>,
+) where
+    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: ShareError + Send + 'static,
+    C: BatchCodec,
+    ReqB: From<Bytes> + Send + 'static,
+    ResB: Body<Data = Bytes> + Send + 'static,
+    ResB::Error: Into<BoxError>,
+{
+    let calls = failed
+        .into_iter()
+        .map(move |failed| retry(driver.clone(), failed));
+    stream::iter(calls)
+        .buffer_unordered(AT_ONCE)
+        .collect::<()>()
+        .await;
+}
+
+async fn retry<S, C, ReqB, ResB>(driver: HttpDriver<S, C, ReqB>, failed: Failed<ResB, S::Error>)
+where
+    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone,
+    S::Error: ShareError + Send + 'static,
+    C: BatchCodec,
+    ReqB: From<Bytes>,
+    ResB: Body<Data = Bytes> + Send + 'static,
+    ResB::Error: Into<BoxError>,
+{
+    let HttpDriver { inner, common, .. } = driver;
+    let Failed {
+        mut job,
+        mut answer,
+        mut wait,
+    } = failed;
+    for attempt in 0..common.config.retries {
+        let rest = pause(attempt).max(wait.unwrap_or_default());
+        let at = Instant::now() + rest;
+        let too_late = job.deadline.is_some_and(|deadline| deadline <= at);
+        if too_late || rest > common.config.patience || job.is_over() || !common.budget.withdraw() {
+            break;
+        }
+        sleep(rest).await;
+        common.take(1).await;
+        common.stats.retried.add(1);
+        let call = timeout(common.config.timeout, send(inner.clone(), job.request()));
+        let replayable = job.item.admission.replayable;
+        let response = match call.await {
+            Err(_) if replayable => continue,
+            Err(_) => {
+                let problem = Problem::Ambiguous(common.config.timeout);
+                return job.problem(&common.codec, &problem);
+            }
+            Ok(Err(error)) => return job.fail(error),
+            Ok(Ok(response)) => response,
+        };
+        wait = retry_after(&response);
+        let transient = matches!(
+            Verdict::of_head(response.status(), wait),
+            Verdict::Transient(_)
+        );
+        if !transient || !replayable && response.status().as_u16() != 429 {
+            return deliver(job, response, &common.codec, common.config.max_answer).await;
+        }
+        if let Some(Charge(paid)) = response.extensions().get() {
+            job.pay(*paid);
+        }
+        if let Ended::Answered(better) =
+            read::<_, S::Error>(response, common.config.max_answer).await
+        {
+            answer = better;
+        }
+    }
+    job.answer(&common.codec, &answer);
+}
+
+/// Sends what went out in a batch that took too long once more, alone.
+pub(crate) async fn fall_back<S, C, ReqB, ResB>(
+    driver: HttpDriver<S, C, ReqB>,
+    unsure: Vec<Job<ResB, S::Error>>,
+) where
+    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: ShareError + Send + 'static,
+    C: BatchCodec,
+    ReqB: From<Bytes> + Send + 'static,
+    ResB: Body<Data = Bytes> + Send + 'static,
+    ResB::Error: Into<BoxError>,
+{
+    let calls = unsure.into_iter().map(move |job| {
+        let driver = driver.clone();
+        async move {
+            let common = &driver.common;
+            if common.budget.withdraw() {
+                common.stats.fell_back.add(1);
+                once(driver, job).await;
+            } else {
+                let problem = Problem::TimedOut(common.config.timeout);
+                job.problem(&common.codec, &problem);
+            }
+        }
+    });
+    stream::iter(calls)
+        .buffer_unordered(AT_ONCE)
+        .collect::<()>()
+        .await;
+}
+
+/// Sends one as its caller had sent it, for as long as a batch may take.
+pub(crate) async fn once<S, C, ReqB, ResB>(driver: HttpDriver<S, C, ReqB>, job: Job<ResB, S::Error>)
+where
+    S: Service<Request<ReqB>, Response = Response<ResB>>,
+    S::Error: ShareError + Send + 'static,
+    C: BatchCodec,
+    ReqB: From<Bytes>,
+    ResB: Body<Data = Bytes> + Send + 'static,
+    ResB::Error: Into<BoxError>,
+{
+    let HttpDriver { inner, common, .. } = driver;
+    if job.is_over() {
+        return;
+    }
+    common.take(1).await;
+    let left = job
+        .deadline
+        .map(|at| at.saturating_duration_since(Instant::now()));
+    if left.is_some_and(|left| left.is_zero()) {
+        return job.problem(&common.codec, &Problem::Late);
+    }
+    let limit = left.map_or(common.config.timeout, |left| {
+        left.min(common.config.timeout)
+    });
+    match timeout(limit, send(inner, job.request())).await {
+        Ok(Ok(response)) => {
+            deliver(job, response, &common.codec, common.config.max_answer).await;
+        }
+        Ok(Err(error)) => job.fail(error),
+        Err(_) => job.problem(&common.codec, &Problem::TimedOut(limit)),
+    }
+}
+
+/// As it comes to one, in copies to several.
+async fn deliver<ResB, E>(
+    mut job: Job<ResB, E>,
+    response: Response<ResB>,
+    codec: &impl BatchCodec,
+    most: usize,
+) where
+    ResB: Body<Data = Bytes> + Send + 'static,
+    ResB::Error: Into<BoxError>,
+{
+    if !job.has_twins() {
+        return job.pass(response, ());
+    }
+    if let Some(Charge(paid)) = response.extensions().get() {
+        job.pay(*paid);
+    }
+    match read::<_, E>(response, most).await {
+        Ended::Answered(answer) => job.answer(codec, &answer),
+        Ended::Unreadable(error) => job.problem(codec, &Problem::Unreadable(error)),
+        Ended::Failed(_) | Ended::TimedOut => {}
+    }
+}

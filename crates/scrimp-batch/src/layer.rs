@@ -1,0 +1,273 @@
+//! The layer.
+
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use http::HeaderName;
+use scrimp_core::{Ledger, Money, RetryBudget};
+use tokio::sync::Semaphore;
+use tower_layer::Layer;
+
+use crate::{
+    Batch, BatchCodec, BatchStats, RateLimit, common::Common, config::Config, engine::Window,
+    job_size, stats::Counters,
+};
+
+/// Puts requests together that come at about the same time, and sends them as one.
+///
+/// `C` is the [`BatchCodec`]: what batches look like to the upstream. Requests that it does
+/// not take go through untouched, and so does one that has no company: it is sent as it was,
+/// and its response streams.
+///
+/// All services of a layer share what it has learned, its limits and its retry budget. A batch
+/// is made of requests to one service only.
+pub struct BatchLayer<C> {
+    codec: Arc<C>,
+    config: Config,
+    budget: RetryBudget,
+    limiter: Option<Arc<dyn RateLimit>>,
+    stats: Arc<Counters>,
+    /// Made by the first call of `layer` and kept for the next.
+    common: OnceLock<Arc<Common<Arc<C>>>>,
+}
+
+// === impl BatchLayer ===
+
+impl<C: BatchCodec> BatchLayer<C> {
+    /// Sends at once while nothing is in flight, and collects while something is.
+    #[must_use]
+    pub fn new(codec: C) -> Self {
+        Self {
+            codec: Arc::new(codec),
+            config: Config::new(),
+            budget: RetryBudget::new(0.2, 100),
+            limiter: None,
+            stats: Arc::default(),
+            common: OnceLock::new(),
+        }
+    }
+
+    /// How long requests are held back. Default: [`Window::economic`] if both
+    /// [`price`](Self::price) and [`price_of_waiting`](Self::price_of_waiting) are set, with
+    /// [`Window::DEFAULT_MOST`]; else [`Window::when_idle`] with 50 ms at most.
+    #[must_use]
+    pub fn window(self, window: Window) -> Self {
+        self.set(|config| config.window = Some(window))
+    }
+
+    /// What one call of the upstream costs, and so what each call avoided saves.
+    #[must_use]
+    pub fn price(self, call: Money) -> Self {
+        self.set(|config| config.price = Some(call))
+    }
+
+    /// What it is worth if one request waits one second less.
+    #[must_use]
+    pub fn price_of_waiting(self, second: Money) -> Self {
+        self.set(|config| config.waiting = Some(second))
+    }
+
+    /// Requests in a batch, within 1 and what the codec takes. Default: the latter.
+    ///
+    /// # Panics
+    ///
+    /// If it is outside of that.
+    #[must_use]
+    pub fn max_items(self, items: usize) -> Self {
+        let most = self.codec.max_items();
+        assert!(
+            (1..=most).contains(&items),
+            "BatchLayer::max_items: must be within 1 and {most}, which is what the codec takes, \
+             not {items}"
+        );
+        self.set(|config| config.items = Some(items))
+    }
+
+    /// Chooses [`max_items`](Self::max_items) for a job of so many requests: 50 for fewer than
+    /// 1,000, so that a failure hits few; what the codec takes for more than 100,000; else
+    /// 100.
+    #[must_use]
+    pub fn job_size(self, requests: usize) -> Self {
+        let items = job_size(requests, self.codec.max_items());
+        self.max_items(items)
+    }
+
+    /// Bytes of all bodies in a batch. Default: 1 MiB.
+    #[must_use]
+    pub fn max_bytes(self, bytes: usize) -> Self {
+        self.set(|config| config.bytes = bytes)
+    }
+
+    /// Weight of all items in a batch, as the codec weighs them. Default: what the codec takes.
+    #[must_use]
+    pub fn max_weight(self, weight: u64) -> Self {
+        self.set(|config| config.weight = Some(weight))
+    }
+
+    /// Bytes of a body that may go into a batch; requests with larger ones, or of unknown
+    /// length, go through untouched. Default: 64 KiB.
+    #[must_use]
+    pub fn max_request(self, bytes: u64) -> Self {
+        self.set(|config| config.max_request = bytes)
+    }
+
+    /// Bytes of an answer to a batch. Default: 16 MiB.
+    #[must_use]
+    pub fn max_answer(self, bytes: usize) -> Self {
+        self.set(|config| config.max_answer = bytes)
+    }
+
+    /// Calls in flight at a time for one lane, which is an authority, path, tenant and set of
+    /// credentials. Default: any number.
+    ///
+    /// # Panics
+    ///
+    /// If it is 0.
+    #[must_use]
+    pub fn concurrency(self, calls: usize) -> Self {
+        assert!(
+            calls > 0,
+            "BatchLayer::concurrency: must be 1 or more, not 0"
+        );
+        self.set(|config| config.concurrency = Some(calls))
+    }
+
+    /// Requests in line or in flight, over all services of this layer; more of them wait
+    /// their turn before they get in line. Default: 10,000.
+    ///
+    /// # Panics
+    ///
+    /// If it is 0, or more than a semaphore can count.
+    #[must_use]
+    pub fn max_waiting(self, requests: usize) -> Self {
+        let range = 1..=Semaphore::MAX_PERMITS;
+        assert!(
+            range.contains(&requests),
+            "BatchLayer::max_waiting: must be within 1 and {}, not {requests}",
+            Semaphore::MAX_PERMITS
+        );
+        self.set(|config| config.places = requests)
+    }
+
+    /// How long a batch may take before its requests are sent one by one, or, if that could
+    /// do them twice, given up. It is shortened where a request's deadline would leave no time
+    /// for that. Default: 5 s.
+    ///
+    /// # Panics
+    ///
+    /// If it is 0.
+    #[must_use]
+    pub fn timeout(self, limit: Duration) -> Self {
+        assert!(
+            !limit.is_zero(),
+            "BatchLayer::timeout: must be more than 0 s"
+        );
+        self.set(|config| config.timeout = limit)
+    }
+
+    /// How often an item that failed for the moment is tried again, alone. Default: 2.
+    #[must_use]
+    pub fn retries(self, attempts: u32) -> Self {
+        self.set(|config| config.retries = attempts)
+    }
+
+    /// What bounds retries and what is sent one by one after a time-out; give the same to all
+    /// layers that try again. Default: one in five requests, and 100 to start with.
+    #[must_use]
+    pub fn retry_budget(mut self, budget: RetryBudget) -> Self {
+        self.budget = budget;
+        self.common = OnceLock::new();
+        self
+    }
+
+    /// A rate to stay within; a batch counts as many as it has items. Default: none.
+    #[must_use]
+    pub fn rate_limit(mut self, limit: impl RateLimit) -> Self {
+        self.limiter = Some(Arc::new(limit));
+        self.common = OnceLock::new();
+        self
+    }
+
+    /// Whether equal requests without effects are sent once per batch. Default: yes.
+    #[must_use]
+    pub fn dedupe(self, dedupe: bool) -> Self {
+        self.set(|config| config.dedupe = dedupe)
+    }
+
+    /// Lets requests of different [tenants](scrimp_core::extensions::Tenant) share batches, if
+    /// their credentials are the same. They then get equal shares of them. Default: they do
+    /// not share.
+    #[must_use]
+    pub fn share_tenants(self) -> Self {
+        self.set(|config| config.share_tenants = true)
+    }
+
+    /// Another header field that tells who asks, such as `x-api-key`, besides Authorization,
+    /// Proxy-Authorization and Cookie: requests in which they differ never share a batch.
+    #[must_use]
+    pub fn credential(self, name: HeaderName) -> Self {
+        self.set(|config| config.credentials.push(name))
+    }
+
+    /// Books calls made and avoided, per tenant.
+    #[must_use]
+    pub fn ledger(self, ledger: Ledger) -> Self {
+        self.set(|config| config.ledger = Some(ledger))
+    }
+
+    /// What the layer has done so far.
+    #[must_use]
+    pub fn stats(&self) -> BatchStats {
+        self.stats.read()
+    }
+
+    fn set(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(&mut self.config);
+        self.common = OnceLock::new();
+        self
+    }
+
+    fn common(&self) -> Arc<Common<Arc<C>>> {
+        Arc::clone(self.common.get_or_init(|| {
+            Arc::new(Common::new(
+                Arc::clone(&self.codec),
+                self.config.clone(),
+                self.budget.clone(),
+                self.limiter.clone(),
+                Arc::clone(&self.stats),
+            ))
+        }))
+    }
+}
+
+impl<S, C: BatchCodec> Layer<S> for BatchLayer<C> {
+    type Service = Batch<S, C>;
+
+    fn layer(&self, inner: S) -> Batch<S, C> {
+        Batch::new(inner, self.common())
+    }
+}
+
+impl<C> Clone for BatchLayer<C> {
+    fn clone(&self) -> Self {
+        Self {
+            codec: Arc::clone(&self.codec),
+            config: self.config.clone(),
+            budget: self.budget.clone(),
+            limiter: self.limiter.clone(),
+            stats: Arc::clone(&self.stats),
+            common: self.common.clone(),
+        }
+    }
+}
+
+impl<C> fmt::Debug for BatchLayer<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BatchLayer")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}

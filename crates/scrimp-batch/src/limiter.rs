@@ -1,0 +1,137 @@
+//! Staying within a rate.
+
+use std::{future::Future, pin::Pin};
+
+/// Waits until so many requests may be made.
+///
+/// A batch of n takes n at once: it is one call, but n of what the upstream counts. The
+/// feature `governor` has an implementation.
+pub trait RateLimit: Send + Sync + 'static {
+    /// Waits until `requests` may go out. Dropping the future gives back what it has not
+    /// taken yet.
+    fn take(&self, requests: usize) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+}
+
+#[cfg(feature = "governor")]
+pub use self::governed::Governed;
+
+#[cfg(feature = "governor")]
+mod governed {
+    use std::{fmt, future::Future, num::NonZeroU32, pin::Pin, time::Duration};
+
+    use governor::{
+        NotUntil, Quota, RateLimiter,
+        clock::{Clock, Reference},
+        middleware::NoOpMiddleware,
+        nanos::Nanos,
+        state::{InMemoryState, NotKeyed},
+    };
+    use tokio::{
+        sync::Mutex,
+        time::{Instant, sleep_until},
+    };
+
+    use super::RateLimit;
+
+    /// A rate limit by [`governor`], on tokio's clock.
+    ///
+    /// ```
+    /// use std::num::NonZeroU32;
+    /// use scrimp_batch::{BatchLayer, Governed, JsonRpc};
+    ///
+    /// let quota = governor::Quota::per_second(NonZeroU32::new(500).unwrap());
+    /// let layer = BatchLayer::new(JsonRpc::new()).rate_limit(Governed::new(quota));
+    /// # let _ = layer;
+    /// ```
+    pub struct Governed {
+        limiter: RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<Point>>,
+        burst: NonZeroU32,
+        /// Whoever came first takes first: governor lets the quickest to wake go first, and
+        /// a batch that is always late would wait for ever.
+        turn: Mutex<()>,
+    }
+
+    #[derive(Debug, Clone, Copy)]
+    struct TokioClock;
+
+    /// A point of tokio's clock.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+    struct Point(Instant);
+
+    // === impl Governed ===
+
+    impl Governed {
+        /// Holds to a quota.
+        #[must_use]
+        pub fn new(quota: Quota) -> Self {
+            Self {
+                limiter: RateLimiter::direct_with_clock(quota, TokioClock),
+                burst: quota.burst_size(),
+                turn: Mutex::new(()),
+            }
+        }
+
+        /// Takes no more than the burst.
+        async fn chunk(&self, requests: NonZeroU32) {
+            // More than the burst is an error of governor's, and never asked for here.
+            while let Ok(Err(not_until)) = self.limiter.check_n(requests) {
+                sleep_until(when(&not_until)).await;
+            }
+        }
+    }
+
+    fn when(not_until: &NotUntil<Point>) -> Instant {
+        let now = TokioClock.now();
+        now.0 + not_until.wait_time_from(now)
+    }
+
+    impl RateLimit for Governed {
+        fn take(&self, requests: usize) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+            let mut left = u32::try_from(requests).unwrap_or(u32::MAX);
+            Box::pin(async move {
+                let _turn = self.turn.lock().await;
+                while let Some(next) = NonZeroU32::new(left.min(self.burst.get())) {
+                    self.chunk(next).await;
+                    left -= next.get();
+                }
+            })
+        }
+    }
+
+    impl fmt::Debug for Governed {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.debug_struct("Governed")
+                .field("burst", &self.burst)
+                .finish_non_exhaustive()
+        }
+    }
+
+    // === impl TokioClock ===
+
+    impl Clock for TokioClock {
+        type Instant = Point;
+
+        fn now(&self) -> Point {
+            Point(Instant::now())
+        }
+    }
+
+    impl Reference for Point {
+        fn duration_since(&self, earlier: Self) -> Nanos {
+            self.0.saturating_duration_since(earlier.0).into()
+        }
+
+        fn saturating_sub(&self, duration: Nanos) -> Self {
+            let duration: Duration = duration.into();
+            Self(self.0.checked_sub(duration).unwrap_or(self.0))
+        }
+    }
+
+    impl std::ops::Add<Nanos> for Point {
+        type Output = Self;
+
+        fn add(self, duration: Nanos) -> Self {
+            Self(self.0 + Duration::from(duration))
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The service.
+
+use std::{
+    any::{Any, TypeId},
+    collections::HashMap,
+    fmt,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use parking_lot::Mutex;
+use scrimp_core::{BoxError, ShareError};
+use tower::util::Oneshot;
+use tower_service::Service;
+
+use crate::{
+    BatchBody, BatchCodec, codec::Item, common::Common, engine::Lanes, future::ResponseFuture,
+    http::Reply,
+};
+
+/// A service that sends requests in batches. Made by [`BatchLayer`](crate::BatchLayer).
+///
+/// It is always ready: a request waits inside its own future, for room, for others, and for
+/// the inner service. Clones collect together.
+pub struct Batch<S, C> {
+    inner: S,
+    common: Arc<Common<Arc<C>>>,
+    lanes: Arc<AnyLanes>,
+}
+
+/// The lanes, whose type says what is answered, which is known only when there is a request:
+/// one for each type of answer, of which a service has one.
+#[derive(Default)]
+struct AnyLanes(Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>);
+
+// === impl Batch ===
+
+impl<S, C> Batch<S, C> {
+    pub(crate) fn new(inner: S, common: Arc<Common<Arc<C>>>) -> Self {
+        Self {
+            inner,
+            common,
+            lanes: Arc::default(),
+        }
+    }
+
+    /// The inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Gives the inner service back.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl AnyLanes {
+    fn get<A: Send + 'static>(&self) -> Arc<Lanes<Item, A>> {
+        let mut all = self.0.lock();
+        let make = || Arc::new(Lanes::<Item, A>::new()) as Arc<dyn Any + Send + Sync>;
+        let lanes = all.entry(TypeId::of::<A>()).or_insert_with(make);
+        // Found under the id of the type that it is downcast to, so it is of that type.
+        let lanes = Arc::clone(lanes).downcast();
+        lanes.unwrap_or_else(|_| Arc::new(Lanes::new()))
+    }
+}
+
+impl<S: Clone, C> Clone for Batch<S, C> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            common: Arc::clone(&self.common),
+            lanes: Arc::clone(&self.lanes),
+        }
+    }
+}
+
+impl<S, C, ReqB, ResB> Service<Request<ReqB>> for Batch<S, C>
+where
+    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: ShareError + Send + 'static,
+    C: BatchCodec,
+    ReqB: Body<Data = Bytes> + From<Bytes> + Send + 'static,
+    ReqB::Error: Into<BoxError>,
+    ResB: Body<Data = Bytes> + Send + 'static,
+    ResB::Error: Into<BoxError>,
+{
+    type Response = Response<BatchBody<ResB>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S, C, ReqB, Reply<ResB, S::Error>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<ReqB>) -> Self::Future {
+        let inner = self.inner.clone();
+        let (head, body) = request.into_parts();
+        let small = body.size_hint().upper();
+        let small = small.is_some_and(|bytes| bytes <= self.common.config.max_request);
+        if small && self.common.codec.accepts(&head) {
+            return ResponseFuture::read(inner, head, body, &self.common, self.lanes.get());
+        }
+        let request = Request::from_parts(head, body);
+        ResponseFuture::pass(Oneshot::new(inner, request))
+    }
+}
+
+impl<S: fmt::Debug, C> fmt::Debug for Batch<S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batch")
+            .field("inner", &self.inner)
+            .finish_non_exhaustive()
+    }
+}

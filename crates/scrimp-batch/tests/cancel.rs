@@ -1,0 +1,153 @@
+//! Who leaves, and what becomes of the rest.
+
+mod support;
+
+use std::{pin::Pin, time::Duration};
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use http::{Request, Response};
+use http_body_util::Full;
+use scrimp_batch::{BatchLayer, RateLimit, RestJson, Window};
+use scrimp_core::extensions::{Priority, Tenant};
+use scrimp_testkit::Gate;
+use serde_json::json;
+use tokio::time::Instant;
+use tower::Layer;
+
+use support::{MS, Upstream, get, send, status};
+
+fn layer() -> BatchLayer<RestJson> {
+    BatchLayer::new(RestJson::new("/batch")).window(Window::fixed(50 * MS))
+}
+
+fn echo() -> Upstream {
+    Upstream::rest(|url, _| status(200, json!(url)))
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_left_is_not_paid_for() {
+    let (upstream, layer) = (echo(), layer());
+    let service = layer.layer(upstream.clone());
+    let calls: Vec<_> = (0..10)
+        .map(|n| tokio::spawn(send(service.clone(), get(&format!("/{n}")))))
+        .collect();
+    tokio::time::sleep(MS).await;
+    calls
+        .iter()
+        .take(7)
+        .for_each(tokio::task::JoinHandle::abort);
+    for (n, call) in calls.into_iter().enumerate().skip(7) {
+        assert_eq!(call.await.unwrap().unwrap().body(), &format!("\"/{n}\""));
+    }
+    assert_eq!(upstream.json(0)["requests"].as_array().unwrap().len(), 3);
+    assert_eq!(layer.stats().items, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_subset_may_leave_a_batch_under_way_and_the_others_get_their_answers() {
+    for leavers in 0..1_u32 << 6 {
+        let gate = Gate::new();
+        let halted = {
+            let gate = gate.clone();
+            Upstream::new(move |request: Request<Bytes>| {
+                let gate = gate.clone();
+                async move {
+                    gate.opened().await;
+                    let asked: serde_json::Value = serde_json::from_slice(request.body()).unwrap();
+                    let asked = asked["requests"].as_array().unwrap().clone();
+                    let answers: Vec<_> = asked
+                        .iter()
+                        .map(|item| json!({"id": item["id"], "status": 200, "body": item["url"]}))
+                        .collect();
+                    Ok(Response::new(Full::from(
+                        json!({"responses": answers}).to_string(),
+                    )))
+                }
+            })
+        };
+        let service = layer().layer(halted.clone());
+        let calls: Vec<_> = (0..6)
+            .map(|n| tokio::spawn(send(service.clone(), get(&format!("/{n}")))))
+            .collect();
+        gate.reached(1).await;
+        let leaves = |n: usize| leavers >> n & 1 == 1;
+        calls
+            .iter()
+            .enumerate()
+            .filter(|(n, _)| leaves(*n))
+            .for_each(|(_, call)| call.abort());
+        tokio::time::sleep(MS).await;
+        assert_eq!(
+            gate.waiting(),
+            usize::from(leavers != (1 << 6) - 1),
+            "cancelled if all have left"
+        );
+        gate.open();
+        for (n, call) in calls.into_iter().enumerate().filter(|(n, _)| !leaves(*n)) {
+            assert_eq!(call.await.unwrap().unwrap().body(), &format!("\"/{n}\""));
+        }
+        assert_eq!(halted.calls(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_of_high_priority_is_not_held_back_and_takes_the_others_along() {
+    let upstream = echo();
+    let service = layer().layer(upstream.clone());
+    let start = Instant::now();
+    let mut urgent = get("/now");
+    urgent.extensions_mut().insert(Priority::High);
+    let calls = [get("/1"), urgent, get("/2")].map(|request| send(service.clone(), request));
+    join_all(calls).await;
+    assert_eq!((upstream.calls(), start.elapsed()), (1, Duration::ZERO));
+}
+
+#[tokio::test(start_paused = true)]
+async fn tenants_who_share_get_equal_shares_of_a_batch() {
+    let upstream = echo();
+    let layer = layer().share_tenants().max_items(10).concurrency(1);
+    let service = layer.layer(upstream.clone());
+    let request = |tenant: &str, n: usize| {
+        let mut request = get(&format!("/{tenant}/{n}"));
+        request.extensions_mut().insert(Tenant(tenant.into()));
+        request
+    };
+    let many = (0..100).map(|n| request("many", n));
+    let calls = many.chain((0..5).map(|n| request("few", n)));
+    join_all(calls.map(|request| send(service.clone(), request))).await;
+    let first = upstream.json(0)["requests"].clone();
+    let few = first
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|item| item["url"].as_str().unwrap().starts_with("/few"));
+    assert_eq!(few.count(), 5);
+    assert_eq!(upstream.calls(), 11);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_whose_callers_left_before_it_began_is_not_made() {
+    let upstream = echo();
+    let limit = Blocked::default();
+    let layer = BatchLayer::new(RestJson::new("/batch")).rate_limit(limit.clone());
+    let service = layer.layer(upstream.clone());
+    let calls: Vec<_> = (0..3)
+        .map(|n| tokio::spawn(send(service.clone(), get(&format!("/{n}")))))
+        .collect();
+    limit.0.reached(1).await;
+    calls.iter().for_each(tokio::task::JoinHandle::abort);
+    limit.0.open();
+    tokio::time::sleep(MS).await;
+    assert_eq!(upstream.calls(), 0);
+}
+
+/// A rate that lets nothing through until it is told to.
+#[derive(Clone, Default)]
+struct Blocked(Gate);
+
+impl RateLimit for Blocked {
+    fn take(&self, _: usize) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async { self.0.opened().await })
+    }
+}

@@ -1,0 +1,374 @@
+//! What goes over the wire, protocol by protocol.
+
+mod support;
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use http::{Request, Response};
+use http_body_util::Full;
+use scrimp_batch::{ArrayInput, BatchCodec, BatchLayer, GraphQl, JsonRpc, RestJson};
+use serde_json::{Value, json};
+use tower::Layer;
+
+use support::{Body, Upstream, get, post, send};
+
+/// An upstream that gives one answer to everything, and takes note.
+fn fixed(status: u16, body: &Value) -> Upstream {
+    let body = body.to_string();
+    Upstream::new(move |_| {
+        let mut response = Response::new(Full::from(body.clone()));
+        *response.status_mut() = http::StatusCode::from_u16(status).unwrap();
+        std::future::ready(Ok(response))
+    })
+}
+
+async fn all<C: BatchCodec>(
+    codec: C,
+    upstream: &Upstream,
+    requests: impl IntoIterator<Item = Request<Body>>,
+) -> Vec<Response<String>> {
+    let service = BatchLayer::new(codec).retries(0).layer(upstream.clone());
+    let calls = requests
+        .into_iter()
+        .map(|request| send(service.clone(), request));
+    join_all(calls)
+        .await
+        .into_iter()
+        .map(Result::unwrap)
+        .collect()
+}
+
+fn rpc(id: &str, method: &str) -> Request<Body> {
+    post(
+        "/rpc",
+        format!("{{\"jsonrpc\":\"2.0\",\"method\":\"{method}\",\"id\":{id}}}"),
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_graph_batch_looks_as_its_documentation_has_it_and_answers_come_in_any_order() {
+    let upstream = fixed(
+        200,
+        &json!({"responses": [
+            {"id": "3", "status": 429, "headers": {"Retry-After": "60"}, "body": {"error": {"code": "TooManyRequests"}}},
+            {"id": "1", "status": 302, "headers": {"location": "https://b0mpua-by3301.files.example.com/y23vmagahszhxzlcvhasdhasghasodfi"}},
+            {"id": "2", "status": 200, "headers": {"Content-Type": "image/jpeg"}, "body": "/9j/AA=="},
+            {"id": "4", "status": 204, "body": null},
+        ]}),
+    );
+    let update = {
+        let mut patch = post("/v1.0/me", r#"{"city" : "Redmond"}"#);
+        *patch.method_mut() = http::Method::PATCH;
+        patch
+    };
+    let gets = [
+        "/v1.0/me/drive/root:/a:/content",
+        "/v1.0/me/photo/$value",
+        "/v1.0/users?$top=1",
+    ]
+    .map(get);
+    let requests = gets.into_iter().chain([update]);
+    let answers = all(RestJson::graph("/v1.0"), &upstream, requests).await;
+    assert_eq!(upstream.paths(), ["/v1.0/$batch"]);
+    let sent = &upstream.json(0)["requests"];
+    assert_eq!(
+        sent[2],
+        json!({"id": "3", "method": "GET", "url": "/users?$top=1"})
+    );
+    assert_eq!(
+        sent[3],
+        json!({"id": "4", "method": "PATCH", "url": "/me", "headers": {"content-type": "application/json"}, "body": {"city": "Redmond"}})
+    );
+    let codes: Vec<_> = answers
+        .iter()
+        .map(|answer| answer.status().as_u16())
+        .collect();
+    assert_eq!(codes, [302, 200, 429, 204]);
+    assert_eq!(answers[2].headers()["retry-after"], "60");
+    assert!(answers[1].body().len() >= 3, "unpacked from Base64");
+    assert_eq!(answers[3].body(), "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_odata_batch_asks_to_go_on_after_errors_and_keeps_bodies_byte_for_byte() {
+    let raw = r#"{"responses":[{"id":"2","status":404},{"id":"1","status":200,"body":{ "n":1.0e2,"ü":"\u00fc" }}]}"#;
+    let upstream = Upstream::new(move |_| std::future::ready(Ok(Response::new(Full::from(raw)))));
+    let requests = ["/service/Customers('ALFKI')", "/service/Products(7)"].map(get);
+    let answers = all(RestJson::odata("/service"), &upstream, requests).await;
+    let request = &upstream.requests()[0];
+    assert_eq!(request.uri().path(), "/service/$batch");
+    assert_eq!(request.headers()["prefer"], "continue-on-error");
+    assert_eq!(upstream.json(0)["requests"][0]["url"], "Customers('ALFKI')");
+    assert_eq!(answers[0].body(), r#"{ "n":1.0e2,"ü":"\u00fc" }"#);
+    assert_eq!(
+        (answers[1].status().as_u16(), answers[1].body().as_str()),
+        (404, "")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_simple_form_leaves_get_out() {
+    let upstream = fixed(
+        200,
+        &json!({"responses": [{"id": 1, "status": 200, "body": 5}, {"id": 2, "status": 200, "body": 6}]}),
+    );
+    let paths = ["/api/metrics/revenue", "/api/metrics/users"].map(get);
+    let answers = all(RestJson::new("/api/batch").base("/api"), &upstream, paths).await;
+    let sent = json!({"requests": [{"id": "1", "url": "/metrics/revenue"}, {"id": "2", "url": "/metrics/users"}]});
+    assert_eq!(upstream.json(0), sent);
+    assert_eq!(answers[1].body(), "6");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_belong_into_a_rest_batch_goes_by_itself() {
+    let upstream = fixed(200, &json!("alone"));
+    let mut ranged = get("/api/a");
+    ranged
+        .headers_mut()
+        .insert("range", "bytes=0-1".parse().unwrap());
+    let large = post("/api/b", vec![b' '; 70_000]);
+    let requests = [
+        ranged,
+        large,
+        post("/api/c", "{"),
+        get("/api/batch"),
+        get("/other"),
+        get("/apiary"),
+    ];
+    let codec = RestJson::new("/api/batch").base("/api").any_method();
+    all(codec, &upstream, requests).await;
+    assert_eq!(upstream.calls(), 6);
+    assert!(
+        upstream
+            .paths()
+            .iter()
+            .filter(|path| *path == "/api/batch")
+            .count()
+            == 1
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn rpc_ids_are_the_callers_own_again_byte_for_byte() {
+    let ids = ["1", "1", "\"\\u0061\"", "-0.50e1", "null"];
+    let upstream = Upstream::new(|request: Request<Bytes>| {
+        let calls: Vec<Value> = serde_json::from_slice(request.body()).unwrap();
+        let answer = |call: &Value| {
+            format!(
+                "{{ \"result\" : {{\"id\":0}},\"id\" :{},\"jsonrpc\":\"2.0\"}}",
+                call["id"]
+            )
+        };
+        let answers: Vec<_> = calls.iter().rev().map(answer).collect();
+        std::future::ready(Ok(Response::new(Full::from(format!(
+            "[{}]",
+            answers.join(",")
+        )))))
+    });
+    let answers = all(JsonRpc::new(), &upstream, ids.map(|id| rpc(id, "m"))).await;
+    for (id, answer) in ids.iter().zip(answers) {
+        let expected = format!("{{ \"result\" : {{\"id\":0}},\"id\" :{id},\"jsonrpc\":\"2.0\"}}");
+        assert_eq!(answer.body(), &expected);
+    }
+    let sent = upstream.json(0);
+    let sent: Vec<_> = sent
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|call| &call["id"])
+        .collect();
+    assert_eq!(sent, [1, 2, 3, 4, 5]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn equal_safe_rpc_calls_are_one_and_each_caller_finds_its_id() {
+    let upstream = fixed(
+        200,
+        &json!([{"jsonrpc": "2.0", "id": 1, "result": "0x1"}, {"jsonrpc": "2.0", "id": 3, "result": "0x2"}]),
+    );
+    let requests = [
+        rpc("7", "eth_chainId"),
+        rpc("\"x\"", "eth_chainId"),
+        rpc("9", "eth_blockNumber"),
+    ];
+    let safe = JsonRpc::new().safe(|method| method.starts_with("eth_"));
+    let answers = all(safe, &upstream, requests).await;
+    assert_eq!(upstream.json(0).as_array().unwrap().len(), 2);
+    let answers: Vec<Value> = answers
+        .iter()
+        .map(|answer| serde_json::from_str(answer.body()).unwrap())
+        .collect();
+    assert_eq!(
+        (&answers[0]["id"], &answers[0]["result"]),
+        (&json!(7), &json!("0x1"))
+    );
+    assert_eq!(
+        (&answers[1]["id"], &answers[1]["result"]),
+        (&json!("x"), &json!("0x1"))
+    );
+    assert_eq!(
+        (&answers[2]["id"], &answers[2]["result"]),
+        (&json!(9), &json!("0x2"))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_single_rpc_object_is_a_failure_of_all_and_each_gets_it_under_its_id() {
+    let upstream = fixed(
+        200,
+        &json!({"jsonrpc": "2.0", "id": null, "error": {"code": -32603, "message": "down"}}),
+    );
+    let answers = all(JsonRpc::new(), &upstream, [rpc("7", "a"), rpc("8", "b")]).await;
+    for (id, answer) in [7, 8].into_iter().zip(answers) {
+        let body: Value = serde_json::from_str(answer.body()).unwrap();
+        assert_eq!(
+            (&body["id"], &body["error"]["message"]),
+            (&json!(id), &json!("down"))
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rpc_batches_that_are_too_large_are_halved() {
+    let upstream = Upstream::new(|request: Request<Bytes>| {
+        let body: Value = serde_json::from_slice(request.body()).unwrap();
+        let answer =
+            |call: &Value| json!({"jsonrpc": "2.0", "id": call["id"], "result": call["method"]});
+        let answer = match body.as_array() {
+            Some(calls) if calls.len() > 2 => {
+                json!({"jsonrpc": "2.0", "id": null, "error": {"code": -32003, "message": "too large"}})
+            }
+            Some(calls) => calls.iter().map(answer).collect(),
+            None => answer(&body),
+        };
+        std::future::ready(Ok(Response::new(Full::from(answer.to_string()))))
+    });
+    let requests = ["a", "b", "c", "d"].map(|method| rpc("1", method));
+    let answers = all(JsonRpc::new(), &upstream, requests).await;
+    assert_eq!(upstream.calls(), 3);
+    for (method, answer) in ["a", "b", "c", "d"].iter().zip(answers) {
+        assert!(
+            answer.body().contains(&format!("\"result\":\"{method}\"")),
+            "{answer:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_that_is_no_call_is_put_into_an_rpc_batch() {
+    let upstream = fixed(200, &json!("alone"));
+    let bodies = [
+        "[]",
+        "{}",
+        "[{\"method\":\"m\"}]",
+        "{\"method\":\"m\",\"id\":{}}",
+        "{\"id\":1,\"method\":\"m\",\"id\":2}",
+        "x",
+    ];
+    all(
+        JsonRpc::new(),
+        &upstream,
+        bodies.map(|body| post("/rpc", body)),
+    )
+    .await;
+    let sent: Vec<_> = upstream
+        .requests()
+        .into_iter()
+        .map(Request::into_body)
+        .collect();
+    assert_eq!(sent, bodies);
+}
+
+#[tokio::test(start_paused = true)]
+async fn graphql_answers_go_by_position_and_a_bad_one_does_not_spoil_the_rest() {
+    let upstream = fixed(
+        400,
+        &json!([{"data": {"a": 1}}, {"errors": [{"message": "no"}]}]),
+    );
+    let requests = ["{ a }", "{ nonsense }"]
+        .map(|query| post("/graphql", json!({"query": query}).to_string()));
+    let answers = all(GraphQl::new(), &upstream, requests).await;
+    assert_eq!(
+        (answers[0].status().as_u16(), answers[0].body().as_str()),
+        (200, r#"{"data":{"a":1}}"#)
+    );
+    assert_eq!(answers[1].status().as_u16(), 400);
+    assert_eq!(
+        upstream.json(0),
+        json!([{"query": "{ a }"}, {"query": "{ nonsense }"}])
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn inputs_of_one_model_share_a_call_and_its_usage() {
+    let data: Vec<_> = (0..4)
+        .rev()
+        .map(|n| json!({"object": "embedding", "embedding": [n], "index": n}))
+        .collect();
+    let usage = json!({"prompt_tokens": 11, "total_tokens": 11});
+    let upstream = fixed(
+        200,
+        &json!({"object": "list", "data": data, "model": "m", "usage": usage}),
+    );
+    let call = |model: &str, input: Value| {
+        post(
+            "/v1/embeddings",
+            json!({"input": input, "model": model}).to_string(),
+        )
+    };
+    let requests = [
+        call("m", json!("a")),
+        call("m", json!(["b", "c"])),
+        call("m", json!("d")),
+    ];
+    let answers = all(ArrayInput::new(), &upstream, requests).await;
+    assert_eq!(
+        upstream.json(0),
+        json!({"model": "m", "input": ["a", "b", "c", "d"]})
+    );
+    let answers: Vec<Value> = answers
+        .iter()
+        .map(|answer| serde_json::from_str(answer.body()).unwrap())
+        .collect();
+    let vectors = |n: usize| {
+        answers[n]["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|v| {
+                (
+                    v["index"].as_u64().unwrap(),
+                    v["embedding"][0].as_u64().unwrap(),
+                )
+            })
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (vectors(0), vectors(1), vectors(2)),
+        (vec![(0, 0)], vec![(0, 1), (1, 2)], vec![(0, 3)])
+    );
+    let tokens: u64 = answers
+        .iter()
+        .map(|answer| answer["usage"]["total_tokens"].as_u64().unwrap())
+        .sum();
+    assert_eq!(tokens, 11);
+    assert!(answers.iter().all(|answer| answer["model"] == "m"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn inputs_of_other_models_options_or_kinds_do_not_share_a_call() {
+    let upstream = fixed(500, &json!("whatever"));
+    let calls = [
+        json!({"model": "a", "input": "x"}),
+        json!({"model": "b", "input": "x"}),
+        json!({"model": "a", "input": "x", "dimensions": 8}),
+        json!({"model": "a", "input": [1, 2, 3]}),
+    ];
+    all(
+        ArrayInput::new(),
+        &upstream,
+        calls.map(|call| post("/v1/embeddings", call.to_string())),
+    )
+    .await;
+    assert_eq!(upstream.calls(), 4);
+}

@@ -1,0 +1,155 @@
+//! How much may be tried again.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+
+/// What one retry takes, in the unit the budget counts in.
+const RETRY: u64 = 1_000;
+/// Requests whose deposits a budget remembers at most.
+const MEMORY: u64 = 1_000;
+
+/// Bounds retries by a share of the requests, so that an upstream in trouble is not given
+/// more work than one that is well.
+///
+/// Each request puts a part of a token in, each retry takes a whole one out. With a ratio of
+/// 0.2, an upstream that fails everything sees 1.2 calls per request and no more, however
+/// many layers try again: clones are handles on the same budget, so give one to all of them.
+///
+/// ```
+/// use scrimp_core::RetryBudget;
+///
+/// let budget = RetryBudget::new(0.2, 1);
+/// assert!(budget.withdraw()); // the reserve
+/// assert!(!budget.withdraw());
+/// for _ in 0..5 {
+///     budget.deposit();
+/// }
+/// assert!(budget.withdraw());
+/// ```
+#[derive(Clone)]
+pub struct RetryBudget(Arc<Purse>);
+
+struct Purse {
+    balance: AtomicU64,
+    deposit: u64,
+    most: u64,
+}
+
+// === impl RetryBudget ===
+
+impl RetryBudget {
+    /// Allows `ratio` retries per request, and `reserve` retries before there were any
+    /// requests. What 1,000 requests put in can be saved up, or the reserve if it is more.
+    ///
+    /// # Panics
+    ///
+    /// If `ratio` is not within 0 and 1.
+    #[must_use]
+    pub fn new(ratio: f64, reserve: u32) -> Self {
+        assert!(
+            (0.0..=1.0).contains(&ratio),
+            "RetryBudget: `ratio` must be within 0 and 1 (retries per request), not {ratio}"
+        );
+        let reserve = u64::from(reserve) * RETRY;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "a number from 0 to 1,000"
+        )]
+        let deposit = (ratio * RETRY as f64).round() as u64;
+        Self(Arc::new(Purse {
+            balance: AtomicU64::new(reserve),
+            deposit,
+            most: reserve.max(deposit * MEMORY),
+        }))
+    }
+
+    /// Counts a request, a first attempt that is.
+    pub fn deposit(&self) {
+        self.deposit_many(1);
+    }
+
+    /// Counts several requests at once.
+    pub fn deposit_many(&self, requests: u64) {
+        let Purse { deposit, most, .. } = *self.0;
+        let amount = deposit.saturating_mul(requests);
+        let add = |balance: u64| Some(balance.saturating_add(amount).min(most));
+        let _ = self.0.balance.fetch_update(Relaxed, Relaxed, add);
+    }
+
+    /// Takes one retry out; false if there is none left.
+    #[must_use]
+    pub fn withdraw(&self) -> bool {
+        let take = |balance: u64| balance.checked_sub(RETRY);
+        self.0.balance.fetch_update(Relaxed, Relaxed, take).is_ok()
+    }
+
+    /// Whole retries left.
+    #[must_use]
+    pub fn left(&self) -> u64 {
+        self.0.balance.load(Relaxed) / RETRY
+    }
+}
+
+/// One retry in five requests, and ten to start with.
+impl Default for RetryBudget {
+    fn default() -> Self {
+        Self::new(0.2, 10)
+    }
+}
+
+impl fmt::Debug for RetryBudget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RetryBudget")
+            .field("left", &self.left())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retries_never_exceed_their_share_of_the_requests_plus_the_reserve() {
+        let budget = RetryBudget::new(0.1, 3);
+        let mut retries = 0;
+        for _ in 0..500 {
+            budget.deposit();
+            while budget.withdraw() {
+                retries += 1;
+            }
+        }
+        assert_eq!(retries, 3 + 50);
+    }
+
+    #[test]
+    fn quiet_times_save_up_to_what_a_thousand_requests_put_in() {
+        let budget = RetryBudget::new(0.2, 0);
+        budget.deposit_many(1_000_000);
+        assert_eq!(budget.left(), 200);
+    }
+
+    #[test]
+    fn clones_draw_on_one_budget_from_many_threads() {
+        let budget = RetryBudget::new(0.0, 1_000);
+        let taken: usize = std::thread::scope(|scope| {
+            let draw = || (0..500).filter(|_| budget.withdraw()).count();
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(draw)).collect();
+            threads.into_iter().map(|t| t.join().unwrap()).sum()
+        });
+        assert_eq!((taken, budget.left()), (1_000, 0));
+    }
+
+    #[test]
+    #[should_panic(expected = "`ratio` must be within 0 and 1")]
+    fn a_ratio_that_is_no_share_is_refused() {
+        let _ = RetryBudget::new(f64::NAN, 0);
+    }
+}

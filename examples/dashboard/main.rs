@@ -1,0 +1,186 @@
+//! A dashboard of twenty widgets over a metrics API that is paid by the call: before, with
+//! requests put together, and with each widget's answer kept for as long as it is good.
+//!
+//! Time is virtual, so that a day takes a moment.
+//!
+//! ```sh
+//! cargo run --release --example dashboard
+//! ```
+
+mod metrics;
+
+use std::{convert::Infallible, time::Duration};
+
+use axum::{
+    Json, Router,
+    body::{Body, to_bytes},
+    response::Response,
+    routing::get,
+};
+use futures_util::future::join_all;
+use http::Request;
+use scrimp::{
+    batch::{BatchLayer, RestJson},
+    cache::{CacheLayer, MemoryStore},
+    core::BoxError,
+};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use tower::{ServiceBuilder, ServiceExt, util::BoxCloneSyncService};
+
+use metrics::Metrics;
+
+/// Something that answers requests to the metrics API.
+type Client = BoxCloneSyncService<Request<Body>, Response, Infallible>;
+
+/// What a load of the dashboard took.
+#[derive(Debug, PartialEq, Eq)]
+struct Load {
+    calls: u64,
+    time: Duration,
+    widgets: usize,
+}
+
+/// Kinds of widgets, how many there are of each, and how long their answers are good.
+const KINDS: [(&str, usize, &str); 4] = [
+    ("real_time", 5, "10s"),
+    ("hourly", 5, "5m"),
+    ("daily", 6, "1h"),
+    ("trend", 4, "24h"),
+];
+
+#[tokio::main(flavor = "current_thread", start_paused = true)]
+async fn main() -> Result<(), BoxError> {
+    let metrics = Metrics::default();
+    let before = load_in_turn(&metrics).await?;
+    show("one call after the other", &before);
+
+    let app = dashboard(client(&metrics)?);
+    show("batched", &load(&app, &metrics).await?);
+    show("again at once", &load(&app, &metrics).await?);
+    for (what, later) in [
+        ("after 11 s", 11),
+        ("after 6 min", 360),
+        ("after 2 h", 7_200),
+    ] {
+        tokio::time::sleep(Duration::from_secs(later)).await;
+        show(what, &load(&app, &metrics).await?);
+    }
+    Ok(())
+}
+
+fn show(what: &str, load: &Load) {
+    let Load {
+        calls,
+        time,
+        widgets,
+    } = load;
+    let cost = metrics::PRICE * *calls;
+    println!("{what:<26}{widgets} widgets  {calls:>2} calls  {cost:>6}  {time:?}");
+}
+
+fn widgets() -> impl Iterator<Item = String> {
+    let numbered =
+        |kind: &'static str, count| (0..count).map(move |n| format!("/api/metrics/{kind}/{n}"));
+    KINDS
+        .into_iter()
+        .flat_map(move |(kind, count, _)| numbered(kind, count))
+}
+
+/// Each kind of widget is kept for its own time; what has to be fetched goes out as one.
+fn client(metrics: &Metrics) -> Result<Client, BoxError> {
+    let mut cache = CacheLayer::new(MemoryStore::new(16 << 20));
+    for (kind, _, ttl) in KINDS {
+        cache = cache.rule(format!("path=/api/metrics/{kind}/{{n}} ttl={ttl}").parse()?);
+    }
+    let batch = BatchLayer::new(RestJson::new("/api/batch").base("/api"));
+    let stack = ServiceBuilder::new()
+        .layer(cache)
+        .layer(batch)
+        .service(metrics.api());
+    Ok(BoxCloneSyncService::new(
+        ServiceExt::<Request<Body>>::map_response(stack, |response| response.map(Body::new)),
+    ))
+}
+
+/// The dashboard itself: one page that asks for all of its widgets at once.
+fn dashboard(client: Client) -> Router {
+    let page = move || async move {
+        let widgets = widgets().map(|path| widget(client.clone(), path));
+        Json(join_all(widgets).await)
+    };
+    Router::new().route("/dashboard", get(page))
+}
+
+async fn widget(client: Client, path: String) -> Value {
+    let answer = async {
+        let response = client
+            .oneshot(Request::get(&path).body(Body::empty())?)
+            .await?;
+        let body = to_bytes(response.into_body(), 1 << 20).await?;
+        Ok::<Value, BoxError>(serde_json::from_slice(&body)?)
+    };
+    // One widget that fails is one empty widget.
+    answer
+        .await
+        .unwrap_or_else(|error| json!({"widget": path, "error": error.to_string()}))
+}
+
+async fn load(app: &Router, metrics: &Metrics) -> Result<Load, BoxError> {
+    let (start, calls) = (Instant::now(), metrics.calls());
+    let response = app
+        .clone()
+        .oneshot(Request::get("/dashboard").body(Body::empty())?)
+        .await?;
+    let body = to_bytes(response.into_body(), 1 << 20).await?;
+    let widgets: Vec<Value> = serde_json::from_slice(&body)?;
+    Ok(Load {
+        calls: metrics.calls() - calls,
+        time: start.elapsed(),
+        widgets: widgets
+            .iter()
+            .filter(|widget| widget.get("value").is_some())
+            .count(),
+    })
+}
+
+/// As it was before: no layer, one widget after the other.
+async fn load_in_turn(metrics: &Metrics) -> Result<Load, BoxError> {
+    let start = Instant::now();
+    let client = BoxCloneSyncService::new(metrics.api());
+    let mut widgets_there = 0;
+    for path in widgets() {
+        let answer = widget(client.clone(), path).await;
+        widgets_there += usize::from(answer.get("value").is_some());
+    }
+    Ok(Load {
+        calls: metrics.calls(),
+        time: start.elapsed(),
+        widgets: widgets_there,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn twenty_calls_are_one_and_only_what_is_too_old_is_fetched_again() {
+        let metrics = Metrics::default();
+        let before = load_in_turn(&metrics).await.unwrap();
+        assert_eq!((before.calls, before.time), (20, Duration::from_secs(2)));
+        let app = dashboard(client(&metrics).unwrap());
+        let calls = async |later| {
+            tokio::time::sleep(Duration::from_secs(later)).await;
+            let load = load(&app, &metrics).await.unwrap();
+            assert_eq!(load.widgets, 20);
+            assert!(load.time <= Duration::from_millis(100), "{load:?}");
+            (load.calls, metrics.last())
+        };
+        assert_eq!(calls(0).await, (1, 20));
+        assert_eq!(calls(0).await, (0, 20));
+        assert_eq!(calls(11).await, (1, 5));
+        assert_eq!(calls(360).await, (1, 10));
+        assert_eq!(calls(7_200).await, (1, 16));
+    }
+}

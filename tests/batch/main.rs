@@ -1,0 +1,7 @@
+//! Batches to servers that other people wrote. `scripts/batch.sh` installs and starts them.
+
+mod client;
+mod graphql;
+mod odata;
+mod rpc;
+mod server;
