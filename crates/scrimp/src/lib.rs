@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | `batch` | `scrimp::batch` | calls that can be made together |
 //! | `cache` | `scrimp::cache` | requests whose answer is known already |
+//! | `coalesce` | `scrimp::coalesce` | requests whose answer is on its way already |
 //! | `cache-codec` | | the same after a restart: stored responses as bytes, for stores of your own |
 //! | `no-vary-search` | | requests that differ in what No-Vary-Search says does not count |
 //! | `reqwest` | `scrimp::reqwest` | (the layers on reqwest's client) |
@@ -50,6 +51,9 @@ pub use scrimp_batch as batch;
 #[cfg(feature = "cache")]
 #[doc(inline)]
 pub use scrimp_cache as cache;
+#[cfg(feature = "coalesce")]
+#[doc(inline)]
+pub use scrimp_coalesce as coalesce;
 #[doc(inline)]
 pub use scrimp_core as core;
 #[cfg(feature = "reqwest")]
