@@ -436,3 +436,34 @@ fn requests_of_a_runtime_that_shuts_down_are_told_so() {
 fn a_batch_of_none_is_refused() {
     let _ = GroupLayer::<u64>::new().max_items(0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn ten_thousand_on_four_threads_of_whom_a_third_leaves_each_get_their_own() {
+    for round in 0..5 {
+        let double = Double::new();
+        let layer = GroupLayer::new()
+            .max_items(64)
+            .max_waiting(500)
+            .concurrency(2)
+            .tenant(|n: &u64| (n % 7).to_string().into());
+        let service = layer.layer(double.clone());
+        let calls: Vec<_> = (0..10_000)
+            .map(|n| tokio::spawn(service.clone().oneshot(n)))
+            .collect();
+        calls
+            .iter()
+            .skip(round)
+            .step_by(3)
+            .for_each(tokio::task::JoinHandle::abort);
+        for (n, call) in (0..).zip(calls) {
+            // Who was to leave may have had its answer already.
+            match call.await {
+                Ok(answer) => assert_eq!(answer, Ok(n * 2)),
+                Err(left) => assert!(left.is_cancelled(), "{left}"),
+            }
+        }
+        assert!(double.batches().iter().all(|batch| batch.len() <= 64));
+        // Whatever has left, there is room and a lane for the next.
+        assert_eq!(service.oneshot(1).await, Ok(2));
+    }
+}
