@@ -127,7 +127,7 @@ impl Database {
 mod tests {
     use super::*;
 
-    #[tokio::test(flavor = "multi_thread")]
+    #[tokio::test(start_paused = true)]
     async fn a_thousand_look_ups_are_ten_queries_and_each_finds_its_own_user() {
         let database = Database::with_users(10_000).unwrap();
         let (found, _) = look_up(&database, 100).await.unwrap();
