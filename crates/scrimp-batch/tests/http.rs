@@ -509,3 +509,29 @@ async fn bodies_arrive_as_they_were_whatever_they_are() {
     assert_eq!(bodies, ["{\"a\":[1,2]}", "so \"what\"\n", "\x00\x01binary"]);
     assert_eq!(upstream.json(0)["requests"][2]["body"], "AAFiaW5hcnk=");
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_past_its_deadline_because_the_lane_pauses_is_told_so_and_not_sent() {
+    let upstream = Upstream::rest(|url, call| match call {
+        0 => {
+            let mut response = status(429, json!(null));
+            response
+                .headers_mut()
+                .insert("retry-after", "7".parse().unwrap());
+            response
+        }
+        _ => status(200, json!(url)),
+    });
+    let service = layer().layer(upstream.clone());
+    let calls = ["/1", "/2"].map(|path| send(service.clone(), get(path)));
+    join_all(calls).await;
+    let mut hasty = get("/3");
+    let deadline = Instant::now() + Duration::from_secs(1);
+    hasty.extensions_mut().insert(Deadline(deadline));
+    let answer = send(service, hasty).await.unwrap();
+    assert_eq!(
+        (answer.status().as_u16(), reason(&answer).as_str()),
+        (504, "deadline")
+    );
+    assert_eq!(upstream.calls(), 1);
+}

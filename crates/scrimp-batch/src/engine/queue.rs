@@ -31,6 +31,9 @@ pub(crate) struct Queue<I, A> {
     weight: u64,
     /// Since when the oldest waits.
     oldest: Option<Instant>,
+    /// The room of a line that has emptied, for the next: where there is one tenant, a line
+    /// empties with every batch.
+    spare: VecDeque<Queued<I, A>>,
 }
 
 struct Line<I, A> {
@@ -57,6 +60,7 @@ impl<I, A> Default for Queue<I, A> {
             bytes: 0,
             weight: 0,
             oldest: None,
+            spare: VecDeque::new(),
         }
     }
 }
@@ -104,7 +108,7 @@ impl<I, A> Queue<I, A> {
         let line = self.lines.entry(tenant).or_insert_with_key(|tenant| {
             self.round.push_back(tenant.clone());
             Line {
-                items: VecDeque::new(),
+                items: std::mem::take(&mut self.spare),
                 deficit: 0,
             }
         });
@@ -157,7 +161,9 @@ impl<I, A> Queue<I, A> {
             line.deficit = line.deficit.saturating_sub(weight);
             taken.extend(line.items.pop_front());
         }
-        self.lines.remove(tenant);
+        if let Some(line) = self.lines.remove(tenant) {
+            self.spare = line.items;
+        }
         room.items == 0
     }
 

@@ -9,7 +9,9 @@ use tokio::time::Instant;
 ///
 /// Whatever the window, a batch goes as soon as it is full, a request with
 /// [`Priority::High`](scrimp_core::extensions::Priority) is not held back, and one with a
-/// [`Deadline`](scrimp_core::extensions::Deadline) not past the time a call needs.
+/// [`Deadline`](scrimp_core::extensions::Deadline) not past the time a call needs. Only a pause
+/// that the upstream has asked for, or earned by failing, comes before all of that: who waits
+/// for longer than its deadline then is told so when the pause is over.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Window(Kind);
 
