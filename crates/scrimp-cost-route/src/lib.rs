@@ -1,5 +1,6 @@
 //! Routes each request to the cheapest provider that is good enough, in real money.
 
+pub mod engine;
 mod price;
 
 pub use price::{
