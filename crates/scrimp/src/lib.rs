@@ -5,6 +5,7 @@
 //! | feature | module | what it saves |
 //! |---|---|---|
 //! | `cache` | `scrimp::cache` | requests whose answer is known already |
+//! | `cost-route` | `scrimp::cost_route` | the difference to the cheapest provider that is good enough |
 //!
 //! Nothing is on by default. The vocabulary that the layers share is in [`core`].
 //!
@@ -26,3 +27,6 @@
 pub use scrimp_cache as cache;
 #[doc(inline)]
 pub use scrimp_core as core;
+#[cfg(feature = "cost-route")]
+#[doc(inline)]
+pub use scrimp_cost_route as cost_route;

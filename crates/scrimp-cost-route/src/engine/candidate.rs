@@ -6,6 +6,10 @@ use super::{
     health::Breaker,
 };
 
+/// How many times the usual a call under way must be old to say something: of many calls,
+/// one is always slower than most.
+const LATE: f64 = 3.0;
+
 #[derive(Debug)]
 pub(super) struct Candidate {
     pub(super) sums: Sums,
@@ -38,7 +42,7 @@ impl Candidate {
         let count = self.flight.count();
         if count > 0 {
             let oldest = self.flight.oldest_age(now);
-            if oldest > estimate.latency {
+            if oldest > LATE * estimate.latency {
                 let one = self.sums.latency_with(oldest, 1.0, discount);
                 let mean = self.flight.mean_age(now);
                 let all = self.sums.latency_with(mean, count as f64, discount);

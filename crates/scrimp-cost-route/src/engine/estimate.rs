@@ -179,14 +179,10 @@ impl Sums {
         sum / (LATENCY_PRIOR + fast * self.latency.weight + count)
     }
 
-    /// Attempts that still count, for bounds on the failure rate.
-    pub(super) fn attempts(&self, fast: f64) -> f64 {
-        self.success.weight * fast
-    }
-
-    /// Failures among them.
-    pub(super) fn failures(&self, fast: f64) -> f64 {
-        (self.success.weight - self.success.sum).max(0.0) * fast
+    /// Failures and attempts that still count, for bounds on the failure rate.
+    pub(super) fn failures(&self, fast: f64) -> (f64, f64) {
+        let Mean { sum, weight } = self.success;
+        ((weight - sum).max(0.0) * fast, weight * fast)
     }
 
     pub(super) fn first_byte(&mut self, seconds: f64, decays: &Decays, now: f64) {
@@ -206,11 +202,6 @@ impl Sums {
 
     pub(super) fn quality(&mut self, quality: f64, decays: &Decays, now: f64) {
         self.quality.add(quality, decays.slow.weight(now));
-    }
-
-    /// Forgets recent failures, when a probe shows that an outage is over.
-    pub(super) fn forgive(&mut self) {
-        self.success = Mean::default();
     }
 
     pub(super) fn rescale_fast(&mut self, factor: f64) {

@@ -2,6 +2,11 @@
 
 /// Failures in a row that put a provider out.
 const IN_A_ROW: u32 = 3;
+/// While it is on its way back, fewer do.
+const RAMP_ROW: u32 = 2;
+/// Unless the provider fails so often anyway that a row of them is likelier than this: it
+/// may be the best one all the same, which is for the score to say.
+const CHANCE: f64 = 0.001;
 /// A failure rate that is surely above this puts it out too.
 const RATE: f64 = 0.5;
 /// Of how many attempts at least.
@@ -9,7 +14,9 @@ const ATTEMPTS: f64 = 8.0;
 /// How long, in seconds: the first time, and at most.
 const FIRST: f64 = 10.0;
 const LONGEST: f64 = 120.0;
-/// Seconds without a failure after which the next outage counts as the first again.
+/// Each time a row turns out to have been chance, the next has to be two longer, up to this.
+const MOST_ALARMS: u32 = 8;
+/// Seconds without a failure after which that is forgotten.
 const FORGET: f64 = 300.0;
 /// Shares of the requests let through on the way back, in thousandths.
 const RAMP: [u32; 2] = [100, 500];
@@ -41,7 +48,15 @@ pub enum Health {
 pub(super) struct Breaker {
     state: State,
     failures_in_a_row: u32,
+    row_began: f64,
+    /// Calls that began since then.
+    begun_in_row: u32,
+    /// Share of failures before the row began.
+    rate_before: f64,
+    /// Probes that failed since it was put out.
     outages: u32,
+    /// How often the first probe after a row went well: it was chance, or is over at once.
+    false_alarms: u32,
     last_failure: f64,
 }
 
@@ -119,6 +134,7 @@ impl Breaker {
 
     /// It was chosen.
     pub(super) fn started(&mut self) {
+        self.begun_in_row = self.begun_in_row.saturating_add(1);
         match &mut self.state {
             State::Up => {}
             State::Out { probing, .. } => *probing = true,
@@ -133,29 +149,27 @@ impl Breaker {
         }
     }
 
-    /// True if this brought it back to where all requests may go.
-    pub(super) fn succeeded(&mut self, now: f64) -> bool {
-        self.failures_in_a_row = 0;
+    /// `start` is when the call had begun: what was under way when the failures began says nothing of how it is now.
+    pub(super) fn succeeded(&mut self, now: f64, start: f64) {
+        if start >= self.row_began {
+            self.failures_in_a_row = 0;
+        }
         match &mut self.state {
-            State::Up => {
-                if now - self.last_failure > FORGET {
-                    self.outages = 0;
+            State::Up if now - self.last_failure > FORGET => self.false_alarms = 0,
+            // Calls that began before it was put out may still come in well.
+            State::Out { until, .. } if now >= *until => {
+                if self.outages <= 3 {
+                    self.false_alarms = (self.false_alarms + 2).min(MOST_ALARMS);
                 }
-                false
+                self.outages = 0;
+                self.state = State::Ramp {
+                    step: 0,
+                    successes: 0,
+                    since: now,
+                    credit: 0,
+                };
             }
-            State::Out { until, .. } => {
-                // Calls that began before it was put out may still come in well.
-                if now >= *until {
-                    self.state = State::Ramp {
-                        step: 0,
-                        successes: 0,
-                        since: now,
-                        credit: 0,
-                    };
-                    return true;
-                }
-                false
-            }
+            State::Up | State::Out { .. } => {}
             State::Ramp {
                 step,
                 successes,
@@ -169,20 +183,25 @@ impl Breaker {
                         self.state = State::Up;
                     }
                 }
-                false
             }
         }
     }
 
-    /// `retry_after`: what the provider asked for, in seconds. `attempts` and `failures`
-    /// are the decayed counts, this failure included.
+    /// `retry_after`: what the provider asked for, in seconds. `rate` is the share of
+    /// failures as it was thought to be before this one, `attempts` and `failures` are the
+    /// decayed counts with it.
     pub(super) fn failed(
         &mut self,
         now: f64,
         retry_after: Option<f64>,
-        attempts: f64,
-        failures: f64,
+        rate: f64,
+        (failures, attempts): (f64, f64),
     ) {
+        if self.failures_in_a_row == 0 {
+            self.rate_before = rate;
+            self.row_began = now;
+            self.begun_in_row = 1;
+        }
         self.failures_in_a_row += 1;
         self.last_failure = now;
         if let State::Out { until, probing } = self.state {
@@ -198,10 +217,14 @@ impl Breaker {
             }
         }
         let out = retry_after.is_some()
-            || !matches!(self.state, State::Up)
-            || self.failures_in_a_row >= IN_A_ROW
+            || matches!(self.state, State::Out { .. })
+            || (matches!(self.state, State::Ramp { .. }) && self.failures_in_a_row >= RAMP_ROW)
+            || self.is_a_row()
             || (attempts >= ATTEMPTS && lower_bound(failures, attempts) > RATE);
         if out {
+            if matches!(self.state, State::Out { .. }) {
+                self.false_alarms /= 2;
+            }
             let backoff = FIRST * f64::from(self.outages.min(10)).exp2();
             let seconds = retry_after.unwrap_or_else(|| backoff.min(LONGEST));
             self.outages += u32::from(retry_after.is_none());
@@ -210,6 +233,17 @@ impl Breaker {
                 probing: false,
             };
         }
+    }
+}
+
+impl Breaker {
+    /// Failures come back sooner than answers do, so a row of them proves little while
+    /// others that began with it are still under way.
+    fn is_a_row(&self) -> bool {
+        let count = self.failures_in_a_row;
+        count >= IN_A_ROW + self.false_alarms
+            && count >= self.begun_in_row
+            && self.rate_before.powf(f64::from(count)) < CHANCE
     }
 }
 
@@ -227,7 +261,7 @@ mod tests {
     use super::*;
 
     fn fail(breaker: &mut Breaker, now: f64) {
-        breaker.failed(now, None, 3.0, 3.0);
+        breaker.failed(now, None, 0.01, (3.0, 3.0));
     }
 
     fn out() -> Breaker {
@@ -242,18 +276,39 @@ mod tests {
         for _ in 0..10 {
             fail(&mut breaker, 0.0);
             fail(&mut breaker, 0.0);
-            breaker.succeeded(0.0);
+            breaker.succeeded(0.0, 0.0);
         }
         assert_eq!(breaker.health(0.0), Health::Up);
         assert_eq!(out().health(0.0), Health::Out { until: 10.0 });
     }
 
     #[test]
+    fn answers_to_older_calls_do_not_hide_an_outage() {
+        let mut breaker = Breaker::default();
+        for now in [5.0, 5.1, 5.2] {
+            assert_eq!(breaker.health(now), Health::Up);
+            breaker.failed(now, None, 0.01, (1.0, 100.0));
+            breaker.succeeded(now, 4.9);
+        }
+        assert!(matches!(breaker.health(5.2), Health::Out { .. }));
+    }
+
+    #[test]
+    fn who_fails_three_times_in_ten_anyway_needs_a_longer_row() {
+        let mut breaker = Breaker::default();
+        for row in 1..=6 {
+            assert_eq!(breaker.health(0.0), Health::Up, "before failure {row}");
+            breaker.failed(0.0, None, 0.3, (3.0, 10.0));
+        }
+        assert!(matches!(breaker.health(0.0), Health::Out { .. }));
+    }
+
+    #[test]
     fn a_rate_surely_above_a_half_puts_it_out_without_a_row() {
         let mut breaker = Breaker::default();
-        breaker.failed(0.0, None, 10.0, 6.0);
+        breaker.failed(0.0, None, 0.01, (6.0, 10.0));
         assert_eq!(breaker.health(0.0), Health::Up);
-        breaker.failed(0.0, None, 40.0, 30.0);
+        breaker.failed(0.0, None, 0.01, (30.0, 40.0));
         assert!(matches!(breaker.health(0.0), Health::Out { .. }));
     }
 
@@ -264,7 +319,7 @@ mod tests {
         assert!(breaker.admits(10.0));
         breaker.started();
         assert!(!breaker.admits(10.0), "one probe at a time");
-        breaker.succeeded(10.5);
+        breaker.succeeded(10.5, 10.5);
         let admitted = |breaker: &mut Breaker| {
             let admit = |_: &u32| {
                 let yes = breaker.admits(11.0);
@@ -276,9 +331,9 @@ mod tests {
             (0..100).filter(admit).count()
         };
         assert_eq!(admitted(&mut breaker), 10);
-        (0..3).for_each(|_| _ = breaker.succeeded(11.0));
+        (0..3).for_each(|_| breaker.succeeded(11.0, 11.0));
         assert_eq!(admitted(&mut breaker), 50);
-        (0..3).for_each(|_| _ = breaker.succeeded(11.0));
+        (0..3).for_each(|_| breaker.succeeded(11.0, 11.0));
         assert_eq!(admitted(&mut breaker), 100);
     }
 
@@ -299,7 +354,7 @@ mod tests {
     #[test]
     fn a_provider_that_says_when_is_asked_then() {
         let mut breaker = Breaker::default();
-        breaker.failed(5.0, Some(300.0), 1.0, 1.0);
+        breaker.failed(5.0, Some(300.0), 0.01, (1.0, 1.0));
         assert_eq!(breaker.health(5.0), Health::Out { until: 305.0 });
     }
 

@@ -25,9 +25,9 @@ const HOPE: f64 = 0.3;
 pub struct RouterConfig {
     /// How candidates are compared.
     pub score: Score,
-    /// Seconds after which an observation of latency or success counts half. Default: 20.
+    /// Seconds after which an observation of latency or success counts half. Default: 15.
     pub half_life: f64,
-    /// The same, of quality. Default: 300.
+    /// The same, of quality. Default: 60.
     pub quality_half_life: f64,
     /// Share by which another has to be better to be switched to. Default: 0.05.
     pub hysteresis: f64,
@@ -52,6 +52,8 @@ pub struct Router {
     incumbents: [Option<(usize, u64)>; KINDS],
     generations: u64,
     switches: u64,
+    /// Kept between decisions for its memory only.
+    weighed: Vec<Weighed>,
 }
 
 /// A call that was begun. It has to be ended by [`Router::ended`].
@@ -78,6 +80,18 @@ pub enum Outcome {
     Cancelled,
 }
 
+/// A candidate that is good enough.
+#[derive(Debug, Clone, Copy)]
+struct Weighed {
+    index: usize,
+    cost: Option<f64>,
+    estimate: Estimate,
+}
+
+/// The two that are worth most as the last one tried: should one fail, the other is next.
+#[derive(Default)]
+struct Next([Option<(usize, f64)>; 2]);
+
 /// The best seen so far in one pass.
 #[derive(Clone, Copy)]
 struct Best {
@@ -95,6 +109,7 @@ struct Pass {
     last: Option<(f64, Best)>,
     stalest: Option<(f64, usize, f64, Option<f64>)>,
     seen: bool,
+    may_settle: bool,
 }
 
 // === impl RouterConfig ===
@@ -103,8 +118,8 @@ impl Default for RouterConfig {
     fn default() -> Self {
         Self {
             score: Score::default(),
-            half_life: 20.0,
-            quality_half_life: 300.0,
+            half_life: 15.0,
+            quality_half_life: 60.0,
             hysteresis: 0.05,
             explore: true,
             explore_cap: None,
@@ -166,6 +181,7 @@ impl Router {
             incumbents: [None; KINDS],
             generations: 0,
             switches: 0,
+            weighed: Vec::new(),
             config,
         }
     }
@@ -235,50 +251,50 @@ impl Router {
         let may_risk = ask.replayable && ask.priority != Priority::High;
         self.exploration.request();
         let exploring = may_risk && self.config.explore && self.exploration.has_credit();
-        let mut pass = Pass::default();
+        let mut weighed = std::mem::take(&mut self.weighed);
+        weighed.clear();
+        let mut next = Next::default();
+        let mut pass = Pass {
+            may_settle: true,
+            ..Pass::default()
+        };
         for (index, candidate) in self.candidates.iter_mut().enumerate() {
             if barred.is_barred(index) {
+                pass.may_settle &= incumbent != Some((index, candidate.generation));
                 continue;
             }
             pass.seen = true;
-            let dollars = cost(index);
-            let estimate = candidate.estimate(now, discount);
-            if !ask.filters.pass(dollars, &estimate) {
+            let (cost, estimate) = (cost(index), candidate.estimate(now, discount));
+            if !ask.filters.pass(cost, &estimate) {
                 continue;
             }
-            let this = Best {
+            if ask.replayable && cost.is_some() && candidate.breaker.is_up() {
+                next.add(index, formula.last(cost.unwrap_or(0.0), &estimate));
+            }
+            weighed.push(Weighed {
                 index,
-                score: formula.score(dollars.unwrap_or(0.0), &estimate),
-                unknown: dollars.is_none(),
+                cost,
+                estimate,
+            });
+        }
+        for one in &weighed {
+            let candidate = &mut self.candidates[one.index];
+            let cost = one.cost.unwrap_or(0.0);
+            let this = Best {
+                index: one.index,
+                score: formula.score(cost, &one.estimate, next.but(one.index)),
+                unknown: one.cost.is_none(),
             };
-            let up = candidate.breaker.is_up();
-            let admitted = up || candidate.breaker.admits(now);
-            if admitted && matches!(candidate.breaker.health(now), Health::HalfOpen) {
-                if may_risk && this.beats(pass.probe) {
-                    pass.probe = Some(this);
-                }
-            } else if admitted {
-                if this.beats(pass.best) {
-                    pass.best = Some(this);
-                }
-                if incumbent == Some((index, candidate.generation)) {
-                    pass.incumbent = Some(this);
-                }
-            }
-            if !up {
-                let until = candidate.breaker.out_until();
-                let sooner = pass.last.is_none_or(|(other, _)| until < other);
-                if sooner {
-                    pass.last = Some((until, this));
-                }
-            }
+            let is_incumbent = incumbent == Some((one.index, candidate.generation));
+            let admitted = pass.add(candidate, this, now, is_incumbent, may_risk);
             let age = now - candidate.last_seen;
             let older = pass.stalest.is_none_or(|(oldest, ..)| age > oldest);
             if exploring && admitted && age > STALE && older {
-                let hope = formula.at_best(dollars.unwrap_or(0.0), HOPE * estimate.latency);
-                pass.stalest = Some((age, index, hope, dollars));
+                let hope = formula.at_best(cost, HOPE * one.estimate.latency);
+                pass.stalest = Some((age, one.index, hope, one.cost));
             }
         }
+        self.weighed = weighed;
         self.decide(now, &formula, kind, pass)
     }
 
@@ -328,7 +344,10 @@ impl Router {
         {
             return Ok(incumbent.choice(Reason::Kept));
         }
-        self.settle(kind, best.index);
+        // A stand-in for one that was tried or is full takes no place.
+        if pass.may_settle {
+            self.settle(kind, best.index);
+        }
         Ok(best.choice(Reason::Best))
     }
 
@@ -385,19 +404,15 @@ impl Router {
         match outcome {
             Outcome::Succeeded => {
                 candidate.sums.latency(seconds, &decays, now);
-                if candidate.breaker.succeeded(now) {
-                    candidate.sums.forgive();
-                }
+                candidate.breaker.succeeded(now, start);
                 candidate.sums.success(true, &decays, now);
             }
             Outcome::Failed { retry_after } => {
                 // Its time says nothing: an error may come at once.
+                let rate = 1.0 - candidate.sums.estimate(discount).reliability;
                 candidate.sums.success(false, &decays, now);
-                let attempts = candidate.sums.attempts(discount.fast);
-                let failures = candidate.sums.failures(discount.fast);
-                candidate
-                    .breaker
-                    .failed(now, retry_after, attempts, failures);
+                let counts = candidate.sums.failures(discount.fast);
+                candidate.breaker.failed(now, retry_after, rate, counts);
             }
             Outcome::Cancelled => {
                 candidate.breaker.cancelled();
@@ -419,27 +434,40 @@ impl Router {
         }
     }
 
-    /// What a candidate would be judged by now.
+    /// What every candidate is judged by now, in their order.
     pub fn terms(
         &self,
         now: f64,
         ask: &Ask,
-        index: usize,
-        cost: Option<f64>,
-        barred: bool,
-    ) -> Terms {
+        barred: &Barred,
+        mut cost: impl FnMut(usize) -> Option<f64>,
+    ) -> Vec<Terms> {
         let formula = self.config.score.formula(ask.priority, self.config.backoff);
-        let candidate = &self.candidates[index];
-        let estimate = candidate.estimate(now, self.decays.discount(now));
-        Terms {
-            cost,
-            score: formula.score(cost.unwrap_or(0.0), &estimate),
-            health: candidate.breaker.health(now),
-            in_flight: candidate.flight.count(),
-            good_enough: ask.filters.pass(cost, &estimate),
-            estimate,
-            barred,
+        let discount = self.decays.discount(now);
+        let mut next = Next::default();
+        let mut list = Vec::with_capacity(self.candidates.len());
+        for (index, candidate) in self.candidates.iter().enumerate() {
+            let (cost, estimate) = (cost(index), candidate.estimate(now, discount));
+            let terms = Terms {
+                cost,
+                score: 0.0,
+                health: candidate.breaker.health(now),
+                in_flight: candidate.flight.count(),
+                good_enough: ask.filters.pass(cost, &estimate),
+                estimate,
+                barred: barred.is_barred(index),
+            };
+            let eligible = terms.good_enough && !terms.barred && candidate.breaker.is_up();
+            if ask.replayable && eligible && cost.is_some() {
+                next.add(index, formula.last(cost.unwrap_or(0.0), &estimate));
+            }
+            list.push(terms);
         }
+        for (index, terms) in list.iter_mut().enumerate() {
+            let cost = terms.cost.unwrap_or(0.0);
+            terms.score = formula.score(cost, &terms.estimate, next.but(index));
+        }
+        list
     }
 
     /// Calls to a candidate that are under way.
@@ -473,6 +501,63 @@ impl Router {
             }
         }
         self.decays.discount(now)
+    }
+}
+
+// === impl Next ===
+
+impl Next {
+    fn add(&mut self, index: usize, worth: f64) {
+        let better = |than: Option<(usize, f64)>| than.is_none_or(|(_, other)| worth < other);
+        if better(self.0[0]) {
+            self.0 = [Some((index, worth)), self.0[0]];
+        } else if better(self.0[1]) {
+            self.0[1] = Some((index, worth));
+        }
+    }
+
+    fn but(&self, index: usize) -> Option<f64> {
+        let other = self.0.iter().flatten().find(|(other, _)| *other != index);
+        other.map(|(_, worth)| *worth)
+    }
+}
+
+// === impl Pass ===
+
+impl Pass {
+    /// Ranks a candidate where it belongs; true if it may be chosen.
+    fn add(
+        &mut self,
+        candidate: &mut Candidate,
+        this: Best,
+        now: f64,
+        is_incumbent: bool,
+        may_risk: bool,
+    ) -> bool {
+        if candidate.breaker.is_up() {
+            self.rank(this, is_incumbent);
+            return true;
+        }
+        let until = candidate.breaker.out_until();
+        if self.last.is_none_or(|(other, _)| until < other) {
+            self.last = Some((until, this));
+        }
+        let admitted = candidate.breaker.admits(now);
+        if admitted && candidate.breaker.health(now) != Health::HalfOpen {
+            self.rank(this, is_incumbent);
+        } else if admitted && may_risk && this.beats(self.probe) {
+            self.probe = Some(this);
+        }
+        admitted
+    }
+
+    fn rank(&mut self, this: Best, is_incumbent: bool) {
+        if this.beats(self.best) {
+            self.best = Some(this);
+        }
+        if is_incumbent {
+            self.incumbent = Some(this);
+        }
     }
 }
 

@@ -34,6 +34,10 @@ fn call(router: &mut Router, now: f64, index: usize, seconds: f64, outcome: Outc
     router.ended(now + seconds, ticket, outcome);
 }
 
+fn terms(router: &Router, now: f64) -> Terms {
+    router.terms(now, &plain(), &Barred::default(), |_| Some(0.0))[0]
+}
+
 const FAILED: Outcome = Outcome::Failed { retry_after: None };
 
 #[test]
@@ -112,7 +116,7 @@ fn failures_never_look_like_fast_answers() {
     for _ in 0..2 {
         call(&mut router, 0.0, 0, 0.001, FAILED);
     }
-    let terms = router.terms(0.0, &plain(), 0, Some(0.0), false);
+    let terms = terms(&router, 0.0);
     assert!(terms.estimate.latency >= 1.0 && terms.estimate.reliability < 0.8);
 }
 
@@ -126,7 +130,7 @@ fn a_stalled_call_counts_before_it_has_come_back() {
     for ticket in tickets {
         router.ended(20.0, ticket, Outcome::Cancelled);
     }
-    let terms = router.terms(20.0, &plain(), 0, Some(0.0), false);
+    let terms = terms(&router, 20.0);
     assert!(
         terms.estimate.latency > 10.0,
         "the cancelled ones were slow"
@@ -217,7 +221,7 @@ fn a_call_to_a_candidate_that_is_gone_changes_nobody_else() {
     assert_eq!(router.in_flight(1), 1);
     router.ended(1.0, moved, Outcome::Succeeded);
     assert_eq!((router.in_flight(0), router.in_flight(1)), (0, 0));
-    let terms = router.terms(1.0, &plain(), 0, None, false);
+    let terms = terms(&router, 1.0);
     assert_eq!(terms.health, Health::Up);
 }
 
@@ -228,7 +232,7 @@ fn a_month_of_time_leaves_the_estimates_numbers() {
         let now = f64::from(hour) * 3_600.0;
         let _ = choose(&mut router, now, &[Some(0.01)]);
         call(&mut router, now, 0, 2.0, Outcome::Succeeded);
-        let estimate = router.terms(now + 2.0, &plain(), 0, None, false).estimate;
+        let estimate = terms(&router, now + 2.0).estimate;
         assert!((1.0..=2.0).contains(&estimate.latency), "{estimate:?}");
     }
 }

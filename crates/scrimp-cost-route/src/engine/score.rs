@@ -4,8 +4,6 @@ use scrimp_core::{Money, extensions::Priority};
 
 use super::estimate::Estimate;
 
-/// Least success rate that is reckoned with: below it a provider is out anyway.
-const LEAST_RELIABILITY: f64 = 0.02;
 /// Least value of a weighted score's terms, so that nothing is infinitely good.
 const EPSILON: f64 = 1e-9;
 
@@ -13,7 +11,12 @@ const EPSILON: f64 = 1e-9;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Score {
-    /// In dollars: the price, plus what waiting, poor answers and failures are worth.
+    /// In dollars. With a success rate `r`, a candidate is worth
+    ///
+    /// `r · (price + second · latency + quality · (1 − q)) + (1 − r) · next`
+    ///
+    /// where `next` is what the best of the others is worth as the last one tried, and the
+    /// pause before it; or the price of failure, if the request can't be sent again.
     Money(Stakes),
     /// By weights: a sum of logarithms, so that it does not depend on units or on who else
     /// is a candidate.
@@ -147,33 +150,46 @@ impl Score {
 // === impl Formula ===
 
 impl Formula {
-    /// The score of a candidate whose call costs `cost` dollars.
-    pub(super) fn score(&self, cost: f64, estimate: &Estimate) -> f64 {
-        let r = estimate.reliability.clamp(LEAST_RELIABILITY, 1.0);
+    /// What a call that succeeds is worth, of a candidate whose price is `cost` dollars.
+    fn success(&self, cost: f64, estimate: &Estimate) -> f64 {
         match *self {
             Self::Money {
-                second,
-                quality,
-                failure,
-                backoff,
-            } => {
-                let again = (1.0 - r) / r * (second * (estimate.latency + backoff) + cost);
-                cost + second * estimate.latency
-                    + quality * (1.0 - estimate.quality)
-                    + again
-                    + (1.0 - r) * (1.0 - r) * failure
-            }
+                second, quality, ..
+            } => cost + second * estimate.latency + quality * (1.0 - estimate.quality),
             Self::Weighted(weight) => {
                 let ln = |value: f64| value.max(EPSILON).ln();
                 // Relative to a cent, a second, perfect quality and reliability.
                 weight.cost * ln(cost / 0.01) + weight.latency * ln(estimate.latency)
                     - weight.quality * ln(estimate.quality)
-                    - weight.reliability * ln(r)
+                    - weight.reliability * ln(estimate.reliability)
             }
         }
     }
 
-    /// The least the score could be, whatever latency, quality and reliability turn out.
+    /// What a candidate is worth as the last that is tried.
+    pub(super) fn last(&self, cost: f64, estimate: &Estimate) -> f64 {
+        self.score(cost, estimate, None)
+    }
+
+    /// What a candidate is worth if, should it fail, one is tried that is worth `next`.
+    pub(super) fn score(&self, cost: f64, estimate: &Estimate, next: Option<f64>) -> f64 {
+        let success = self.success(cost, estimate);
+        match *self {
+            Self::Money {
+                second,
+                failure,
+                backoff,
+                ..
+            } => {
+                let r = estimate.reliability.clamp(0.0, 1.0);
+                let failed = next.map_or(failure, |next| second * backoff + next.min(failure));
+                r * success + (1.0 - r) * failed
+            }
+            Self::Weighted(_) => success,
+        }
+    }
+
+    /// The least the score could be, whatever quality and reliability turn out.
     pub(super) fn at_best(&self, cost: f64, latency: f64) -> f64 {
         let perfect = Estimate {
             first_byte: 0.0,
@@ -181,7 +197,7 @@ impl Formula {
             reliability: 1.0,
             quality: 1.0,
         };
-        self.score(cost, &perfect)
+        self.success(cost, &perfect)
     }
 
     /// A score that is this share better.
@@ -254,7 +270,7 @@ mod tests {
             for score in [Score::default(), Score::Weighted(Weights::default())] {
                 for priority in [Priority::Low, Priority::Default, Priority::High] {
                     let formula = score.formula(priority, 1.0);
-                    prop_assert!(formula.score(cost, &estimate(latency, quality, r)).is_finite());
+                    prop_assert!(formula.last(cost, &estimate(latency, quality, r)).is_finite());
                 }
             }
         }
@@ -265,8 +281,8 @@ mod tests {
         // Min-max normalisation gives such a gap the whole weight of the price.
         for score in [Score::default(), Score::Weighted(Weights::default())] {
             let formula = score.formula(Priority::Low, 1.0);
-            let dear_but_fast = formula.score(0.010_001, &estimate(0.5, 0.9, 0.99));
-            let cheap_but_slow = formula.score(0.01, &estimate(5.0, 0.9, 0.99));
+            let dear_but_fast = formula.last(0.010_001, &estimate(0.5, 0.9, 0.99));
+            let cheap_but_slow = formula.last(0.01, &estimate(5.0, 0.9, 0.99));
             assert!(dear_but_fast < cheap_but_slow);
         }
     }
