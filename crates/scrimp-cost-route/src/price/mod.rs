@@ -12,6 +12,7 @@ use std::{sync::Arc, time::SystemTime};
 
 use scrimp_core::{Currency, Money};
 
+pub(crate) use self::calendar::since_epoch;
 pub use self::{
     calendar::Period,
     rate::{ParseRateError, Rate},
