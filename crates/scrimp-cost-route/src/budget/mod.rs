@@ -237,7 +237,7 @@ impl Cap {
             used: Money::from_pico(used.min(self.limit.pico()), self.limit.currency()),
             resets: self.period.bounds(now).1,
             status: self.status,
-            degrade: self.degrade,
+            degrade: self.degrade || self.provider != Scope::All,
         }
     }
 }
@@ -248,6 +248,11 @@ impl Reservation {
     /// Books what the call did cost, which may be more or less than was set aside.
     pub fn settle(mut self, actual: Money) {
         self.close(Some(actual.pico().max(0)));
+    }
+
+    /// Books all that was set aside.
+    pub fn settle_in_full(mut self) {
+        self.close(Some(self.amount));
     }
 
     /// Gives all of it back: the call was not made, or cost nothing.

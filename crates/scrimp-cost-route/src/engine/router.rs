@@ -78,6 +78,8 @@ pub enum Outcome {
     },
     /// The caller went away first.
     Cancelled,
+    /// It was not made after all.
+    Unmade,
 }
 
 /// A candidate that is good enough.
@@ -414,6 +416,7 @@ impl Router {
                 let counts = candidate.sums.failures(discount.fast);
                 candidate.breaker.failed(now, retry_after, rate, counts);
             }
+            Outcome::Unmade => candidate.breaker.cancelled(),
             Outcome::Cancelled => {
                 candidate.breaker.cancelled();
                 // It would have taken longer: worth knowing only if that is long already.
@@ -432,6 +435,17 @@ impl Router {
                 .sums
                 .quality(quality.clamp(0.0, 1.0), &decays, now);
         }
+    }
+
+    /// An answer of a candidate was judged, 0 to 1, after its call had ended.
+    ///
+    /// # Panics
+    ///
+    /// If there is none of this index.
+    pub fn judge(&mut self, now: f64, index: usize, quality: f64) {
+        let decays = self.decays;
+        let sums = &mut self.candidates[index].sums;
+        sums.quality(quality.clamp(0.0, 1.0), &decays, now);
     }
 
     /// What every candidate is judged by now, in their order.
