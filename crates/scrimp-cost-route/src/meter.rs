@@ -27,11 +27,17 @@ pub(crate) struct Call {
     pub(crate) used: u64,
     pub(crate) tap: Tap,
     pub(crate) bytes_out: u64,
-    /// Set once it is known to have failed: the seconds it asked to be left alone for.
-    pub(crate) failed: Option<Option<f64>>,
+    /// Set once it is known to have failed.
+    pub(crate) failed: Option<Failure>,
     /// Whether an answer came, which is what is paid for.
     pub(crate) answered: bool,
     pub(crate) ended: bool,
+}
+
+/// A call failed: the seconds it asked to be left alone for, if it said.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Failure {
+    pub(crate) retry_after: Option<f64>,
 }
 
 /// Watches the body of a call's response.
@@ -73,7 +79,7 @@ impl Call {
             return;
         }
         let outcome = match self.failed {
-            Some(retry_after) => Outcome::Failed { retry_after },
+            Some(Failure { retry_after }) => Outcome::Failed { retry_after },
             None => outcome,
         };
         // A failure before any answer is not paid; a caller that went away does not undo

@@ -34,7 +34,10 @@ pub(crate) struct Endpoint {
 
 /// Changes head and body of a request to what this provider wants to get.
 #[derive(Clone)]
-pub(crate) struct Map(pub(crate) Arc<dyn Fn(&mut Parts, Bytes) -> Bytes + Send + Sync>);
+pub(crate) struct Map(pub(crate) Arc<MapFn>);
+
+/// A function from a head and a body to a body, which may change the head too.
+pub(crate) type MapFn = dyn Fn(&mut Parts, Bytes) -> Bytes + Send + Sync;
 
 // === impl Provider ===
 

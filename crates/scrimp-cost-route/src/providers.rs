@@ -26,6 +26,7 @@ impl Providers {
     }
 
     /// Takes a provider out; calls under way to it go on. False if there is none of the name.
+    #[expect(clippy::must_use_candidate, reason = "called for what it does")]
     pub fn remove(&self, name: &str) -> bool {
         self.state.lock().remove(name)
     }
@@ -46,6 +47,7 @@ impl Providers {
 
     /// Tells how good a provider's answer was, 0 to 1, for judgements that come later than
     /// a quality gate's. False if there is none of the name.
+    #[expect(clippy::must_use_candidate, reason = "called for what it does")]
     pub fn judge(&self, name: &str, quality: f64) -> bool {
         let now = self.clock.instant().saturating_duration_since(self.start);
         let mut state = self.state.lock();

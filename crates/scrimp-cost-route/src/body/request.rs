@@ -70,7 +70,7 @@ impl<B: Body<Data = Bytes>> Body for RequestBody<B> {
     fn is_end_stream(&self) -> bool {
         self.head.is_empty()
             && self.trailers.is_none()
-            && self.rest.as_ref().is_none_or(|rest| rest.is_end_stream())
+            && self.rest.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -204,17 +204,14 @@ impl Breaker {
         }
         self.failures_in_a_row += 1;
         self.last_failure = now;
-        if let State::Out { until, probing } = self.state {
-            if now < until && !probing {
-                // One that began before. A longer wait that it asks for counts all the same.
-                if let Some(seconds) = retry_after {
-                    self.state = State::Out {
-                        until: until.max(now + seconds),
-                        probing,
-                    };
-                }
-                return;
-            }
+        if let State::Out { until, probing } = self.state
+            && now < until
+            && !probing
+        {
+            // One that began before. A longer wait that it asks for counts all the same.
+            let until = until.max(now + retry_after.unwrap_or(0.0));
+            self.state = State::Out { until, probing };
+            return;
         }
         let out = retry_after.is_some()
             || matches!(self.state, State::Out { .. })

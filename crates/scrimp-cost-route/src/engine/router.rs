@@ -297,7 +297,7 @@ impl Router {
             }
         }
         self.weighed = weighed;
-        self.decide(now, &formula, kind, pass)
+        self.decide(now, &formula, kind, &pass)
     }
 
     fn decide(
@@ -305,7 +305,7 @@ impl Router {
         now: f64,
         formula: &Formula,
         kind: usize,
-        pass: Pass,
+        pass: &Pass,
     ) -> Result<Choice, NoCandidate> {
         let Some(best) = pass.best else {
             // Never nobody, if there is somebody: an error is better than none at all.
@@ -366,7 +366,6 @@ impl Router {
         }
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "a slot in a small table")]
     fn kind(ask: &Ask) -> usize {
         let mixed = (ask.kind ^ (ask.priority as u64) << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         (mixed >> 58) as usize % KINDS

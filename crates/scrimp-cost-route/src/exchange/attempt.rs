@@ -16,7 +16,7 @@ use crate::{
     body::Held,
     config::Shared,
     engine::Outcome,
-    meter::{Call, Meter},
+    meter::{Call, Failure, Meter},
     refuse::Refused,
 };
 
@@ -35,12 +35,17 @@ pub(super) struct Attempt<'a> {
     request: &'a request::Parts,
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "moved once, at the end of an attempt"
+)]
 pub(super) enum Ended<R: Body, E> {
     Good(Response<RouteBody<R>>),
     Missed(Miss, Box<Last<R, E>>),
 }
 
 /// What the caller gets if nobody is tried after a miss.
+#[expect(clippy::large_enum_variant, reason = "lives in a box")]
 pub(super) enum Last<R: Body, E> {
     Refused(Refused),
     Error(E),
@@ -168,7 +173,7 @@ impl<'a> Attempt<'a> {
 
     /// Tells of the failure now, so that the next choice knows of it.
     fn fail(&mut self, retry_after: Option<f64>) {
-        self.call.failed = Some(retry_after);
+        self.call.failed = Some(Failure { retry_after });
         self.call.end(Outcome::Failed { retry_after });
     }
 
