@@ -237,8 +237,8 @@ impl CostRouteLayer {
     /// A service with one inner service per provider in place of one for all whose requests
     /// are rewritten. `make` is asked for a provider's service, by name, at each call to it:
     /// let it clone.
-    pub fn services<S>(&self, make: impl Fn(&str) -> S + Send + Sync + 'static) -> CostRoute<S> {
-        CostRoute::new(self.shared(), Targets::Each(Arc::new(make)))
+    pub fn services<S>(&self, make: impl Fn(&str) -> S + Send + 'static) -> CostRoute<S> {
+        CostRoute::new(self.shared(), Targets::Each(Arc::new(Mutex::new(make))))
     }
 
     fn set(mut self, change: impl FnOnce(&mut Config)) -> Self {

@@ -9,6 +9,7 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
+use parking_lot::Mutex;
 use tower_service::Service;
 
 use crate::{RequestBody, RouteBody, config::Shared, exchange::Exchange, future::ResponseFuture};
@@ -27,7 +28,8 @@ pub(crate) enum Targets<S> {
     /// One service for all, which goes by the request's URI.
     One(S),
     /// One for each, by name.
-    Each(Arc<dyn Fn(&str) -> S + Send + Sync>),
+    /// Behind a lock, so that they need not be `Sync`.
+    Each(Arc<Mutex<dyn Fn(&str) -> S + Send>>),
 }
 
 // === impl CostRoute ===
@@ -87,7 +89,7 @@ impl<S: Clone> Targets<S> {
     pub(crate) fn get(&self, name: &str) -> S {
         match self {
             Self::One(service) => service.clone(),
-            Self::Each(make) => make(name),
+            Self::Each(make) => (make.lock())(name),
         }
     }
 }

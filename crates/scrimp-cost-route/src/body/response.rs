@@ -35,6 +35,8 @@ pin_project! {
     /// A body of which some frames were looked at before it was handed on.
     pub(crate) struct Held<B: Body> {
         frames: VecDeque<Result<Frame<Bytes>, B::Error>>,
+        // The end was read, whatever `rest` says of itself.
+        done: bool,
         #[pin]
         rest: B,
     }
@@ -108,6 +110,7 @@ impl<B: Body<Data = Bytes> + Unpin> Held<B> {
     pub(crate) fn new(rest: B) -> Self {
         Self {
             frames: VecDeque::new(),
+            done: false,
             rest,
         }
     }
@@ -135,10 +138,13 @@ impl<B: Body<Data = Bytes> + Unpin> Held<B> {
 
     async fn until(&mut self, enough: impl Fn(usize) -> bool) -> bool {
         let mut length = self.length();
-        while !enough(length) && !self.rest.is_end_stream() {
+        while !enough(length) && !self.is_done() {
             let rest = &mut self.rest;
             let frame = std::future::poll_fn(|cx| Pin::new(&mut *rest).poll_frame(cx)).await;
-            let Some(frame) = frame else { break };
+            let Some(frame) = frame else {
+                self.done = true;
+                break;
+            };
             let broke = frame.is_err();
             let data = frame.as_ref().ok().and_then(Frame::data_ref);
             length += data.map_or(0, Bytes::len);
@@ -150,13 +156,17 @@ impl<B: Body<Data = Bytes> + Unpin> Held<B> {
         true
     }
 
+    fn is_done(&self) -> bool {
+        self.done || self.rest.is_end_stream()
+    }
+
     pub(crate) fn length(&self) -> usize {
         self.data().map(Bytes::len).sum()
     }
 
     /// All of it in one piece, if it has been read to its end.
     pub(crate) fn whole(&self) -> Option<Bytes> {
-        if !self.rest.is_end_stream() {
+        if !self.is_done() {
             return None;
         }
         Some(self.data().flatten().copied().collect())
@@ -174,13 +184,13 @@ impl<B: Body<Data = Bytes>> Body for Held<B> {
         let this = self.project();
         match this.frames.pop_front() {
             Some(frame) => Poll::Ready(Some(frame)),
-            None if this.rest.is_end_stream() => Poll::Ready(None),
+            None if *this.done || this.rest.is_end_stream() => Poll::Ready(None),
             None => this.rest.poll_frame(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.frames.is_empty() && self.rest.is_end_stream()
+        self.frames.is_empty() && (self.done || self.rest.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {

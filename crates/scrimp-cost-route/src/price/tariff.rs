@@ -199,7 +199,18 @@ impl Tariff {
             .map_or(1_000, |last| self.steps[last].permille)
     }
 
+    /// Whether tokens have prices at all. Where they have none, they are not what is paid
+    /// for, and how many there were does not matter.
+    #[must_use]
+    pub fn prices_tokens(&self) -> bool {
+        let mut others = self.tiers.iter().map(|tier| &tier.rates);
+        !self.tokens.is_empty() || others.any(|rates| !rates.is_empty())
+    }
+
     fn token_cost(&self, usage: &Usage, now: SystemTime) -> Option<Sum> {
+        if !self.prices_tokens() {
+            return Some(Sum::default());
+        }
         let window = self.windows.iter().find(|(window, _)| window.holds(now));
         let hourly = |rates: TokenRates| window.map_or(rates, |(_, over)| over.or(&rates));
         match self.tiering {
