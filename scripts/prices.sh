@@ -1,12 +1,16 @@
 #!/usr/bin/env bash
-# Checks the price table's loader against LiteLLM's own calculator, in about a minute.
+# Checks scrimp-cost-route against other people's software, in about a minute: the price
+# table's loader against LiteLLM's own calculator, and the router against aimock, providers
+# that speak OpenAI's protocol and fail on demand.
 #
-# Installs LiteLLM's wheel with what its calculator imports into target/prices, asks the
-# calculator (which runs without a network) what every model costs, and compares.
+# Installs LiteLLM's wheel with what its calculator imports, and the npm package, into
+# target/prices; asks the calculator (which runs without a network) what every model costs,
+# and compares. Needs python3 with venv, node and npm.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 litellm_version=1.109.1
+aimock_version=1.43.0
 target=${CARGO_TARGET_DIR:-target}
 mkdir -p "$target/prices"
 work=$(cd "$target/prices" && pwd)
@@ -28,4 +32,22 @@ SCRIMP_LITELLM_ANSWERS=$work/answers.json \
     cargo test --package scrimp-cost-route --test litellm -- --ignored --nocapture >"$work/report.txt" ||
     { tail -n 60 "$work/report.txt" >&2; exit 1; }
 grep -E 'costs equal|left out, by reason' "$work/report.txt"
+
+if ! [ -d "$work/node_modules/@copilotkit/aimock" ]; then
+    npm install --prefix "$work" --no-save --no-audit --no-fund --ignore-scripts --loglevel=error \
+        "@copilotkit/aimock@$aimock_version"
+fi
+# It serves until the writing end of the pipe is closed, which is when this script ends.
+mkfifo "$work/stay.$$"
+node tests/prices/aimock.mjs "$work" <"$work/stay.$$" >"$work/aimock.log" &
+exec 3>"$work/stay.$$"
+rm "$work/stay.$$"
+for _ in $(seq 100); do
+    grep -q well "$work/aimock.log" && break
+    sleep 0.1
+done
+SCRIMP_AIMOCK=$(head -n 1 "$work/aimock.log") \
+    cargo test --package scrimp-cost-route --test aimock -- --ignored
+exec 3>&-
+wait
 echo "rows left out, with the reason, are in $work/report.txt"

@@ -45,6 +45,8 @@ enum Bench {
     Threads,
     /// Bytes a store says it holds, against bytes that are allocated.
     Memory,
+    /// What choosing a provider costs, beside tower's balancers.
+    Route,
     /// A server for load generators, with and without a cache.
     Serve(bench::serve::Options),
 }
@@ -61,6 +63,7 @@ fn main() -> anyhow::Result<()> {
         Bench::Clone => bench::clone::run(rounds, &mut report),
         Bench::Threads => bench::threads::run(rounds, &mut report),
         Bench::Memory => bench::memory::run(&mut report),
+        Bench::Route => bench::route::run(rounds, &mut report),
         Bench::Serve(options) => return bench::serve::run(&options),
     }
     report.print(args.json)
