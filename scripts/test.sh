@@ -5,7 +5,7 @@
 #   scripts/test.sh --full   also each feature alone, dependencies and licences, MSRV
 #
 # Works on a bare Debian or Ubuntu with a Rust toolchain, as root or with sudo; elsewhere
-# a C compiler, Node and npm must be there already. Stops at the first failure.
+# a C compiler, Node, npm, Varnish and nginx must be there already. Stops at the first failure.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -39,12 +39,16 @@ step() {
 }
 
 has() { command -v "$1" >/dev/null; }
+has_daemon() { PATH=$PATH:/usr/sbin has "$1"; }
 
 tools() {
     local missing=()
     has cc || missing+=(gcc libc6-dev)
     has node || missing+=(nodejs)
     has npm || missing+=(npm)
+    # Caches to stand in front of; see tests/peers.
+    has_daemon varnishd || missing+=(varnish)
+    has_daemon nginx || missing+=(nginx-light)
     if [ ${#missing[@]} -gt 0 ]; then
         local sudo=()
         [ "$(id -u)" = 0 ] || sudo=(sudo)

@@ -77,6 +77,83 @@ async fn a_rule_for_static_files_is_not_for_paths_that_upstreams_read_in_two_way
     }
 }
 
+const HTML: (&str, &str) = ("content-type", "text/html; charset=utf-8");
+
+#[tokio::test]
+async fn a_page_is_not_stored_under_a_suffix_that_promises_another_type() {
+    for uri in ["/account/x.css", "/account/x.CSS", "/account/a.b.css"] {
+        let rules = ["path=/**.css ttl=1h", "path=/**.CSS ttl=1h"];
+        let rig = Rig::new(layer(&rules), |_| {
+            reply(200, &[HTML], "alice by her address")
+        });
+        let own = rig.get(uri).await;
+        assert!(
+            own.header("cache-status").ends_with("detail=content-type"),
+            "{uri}"
+        );
+        assert!(!rig.get(uri).await.is_hit());
+    }
+    // Nor by heuristics, which nobody has said either.
+    let modified = ("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT");
+    let rig = Rig::new(layer(&[STYLES]), move |_| reply(200, &[HTML, modified], ""));
+    assert!(!rig.get("/account/x.css").await.is_stored());
+}
+
+#[tokio::test]
+async fn what_is_as_its_suffix_says_is_stored() {
+    for (uri, fields) in [
+        ("/x.css", &[("content-type", "text/css")][..]),
+        ("/x.css", &[("content-type", "application/octet-stream")]),
+        ("/x.css", &[]),
+    ] {
+        let rig = Rig::new(layer(&[STYLES]), |_| reply(200, fields, ""));
+        rig.get(uri).await;
+        assert!(rig.get(uri).await.is_hit(), "{fields:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_origin_may_give_a_page_any_name_and_its_own_lifetime_counts() {
+    let explicit = ("cache-control", "max-age=60");
+    let rig = Rig::new(layer(&[STYLES]), move |_| reply(200, &[HTML, explicit], ""));
+    let page = rig.get("/page.css").await;
+    assert!(
+        !page.header("cache-status").contains("ttl=3"),
+        "the rule's hour"
+    );
+    assert!(rig.get("/page.css").await.is_hit());
+}
+
+#[tokio::test]
+async fn a_rule_that_overrides_the_origin_or_trusts_cookies_does_not_for_a_page() {
+    let rules = ["path=/**.css ttl=1h ignore-cookies override-origin store-set-cookie"];
+    for control in ["private, max-age=60", "no-store, max-age=60", "no-cache"] {
+        let fields = [HTML, ("cache-control", control)];
+        let rig = Rig::new(layer(&rules), move |_| reply(200, &fields, "alice"));
+        let own = rig.get("/account/x.css").await;
+        assert!(!own.is_stored(), "{control}");
+        assert!(!rig.get("/account/x.css").await.is_hit(), "{control}");
+    }
+    // To an origin that forgets `private`, the cookie is what tells that it is personal.
+    let fields = [HTML, ("cache-control", "max-age=60")];
+    let rig = Rig::new(layer(&rules), move |_| reply(200, &fields, "alice"));
+    assert!(!rig.ask("GET", "/account/x.css", ALICE).await.is_stored());
+    assert!(!rig.get("/account/x.css").await.is_hit());
+}
+
+#[tokio::test]
+async fn a_rule_that_is_not_about_suffixes_takes_any_type() {
+    for rule in [
+        "path=/** ttl=1h",
+        "path=/shop/x.css ttl=1h",
+        "path=/**.css content-type=text/* ttl=1h",
+    ] {
+        let rig = Rig::new(layer(&[rule]), |_| reply(200, &[HTML], ""));
+        rig.get("/shop/x.css").await;
+        assert!(rig.get("/shop/x.css").await.is_hit(), "{rule}");
+    }
+}
+
 #[tokio::test]
 async fn a_page_that_sets_a_cookie_is_not_stored_under_any_suffix() {
     let rig = Rig::new(layer(&[STYLES]), |_| {

@@ -1,7 +1,10 @@
-//! Short words for the tests: a cache over a scripted upstream, and a server on a socket.
+//! Short words for the tests: a cache over a scripted upstream, a server on a socket, and
+//! other people's servers as processes.
 
+mod daemon;
 mod rig;
 mod server;
 
+pub use daemon::Daemon;
 pub use rig::{Answer, Fields, Rig, layer, reply, request};
 pub use server::Server;

@@ -47,6 +47,8 @@ enum Bench {
     Memory,
     /// What choosing a provider costs, beside tower's balancers.
     Route,
+    /// What stampede protection adds to a hit: time, instructions, allocations.
+    Stampede,
     /// A server for load generators, with and without a cache.
     Serve(bench::serve::Options),
 }
@@ -64,6 +66,7 @@ fn main() -> anyhow::Result<()> {
         Bench::Threads => bench::threads::run(rounds, &mut report),
         Bench::Memory => bench::memory::run(&mut report),
         Bench::Route => bench::route::run(rounds, &mut report),
+        Bench::Stampede => bench::stampede::run(rounds, &mut report)?,
         Bench::Serve(options) => return bench::serve::run(&options),
     }
     report.print(args.json)

@@ -2,7 +2,6 @@
 
 use std::{
     hash::{BuildHasher, RandomState},
-    sync::LazyLock,
     time::Duration,
 };
 
@@ -12,7 +11,7 @@ use scrimp_core::extensions::{CacheInfo, CacheState};
 
 use crate::{
     body::StoredBody,
-    cache_status::{CacheName, Report},
+    digits::digits,
     policy::{
         conditional,
         facts::{MethodClass, RequestFacts},
@@ -22,38 +21,22 @@ use crate::{
     store::{CACHE_STATUS, Entry},
 };
 
-/// Ages below this have their digits ready, so that Age costs no allocation.
-const READY_AGES: usize = 10_000;
-const DIGITS: usize = 4;
-
-/// `000000010002…`: the digits of every ready age, four by four.
-static AGES: LazyLock<String> = LazyLock::new(|| {
-    (0..READY_AGES).fold(
-        String::with_capacity(READY_AGES * DIGITS),
-        |mut text, age| {
-            text.push_str(&format!("{age:0DIGITS$}"));
-            text
-        },
-    )
-});
-
 /// Everything an answer depends on besides the stored response.
 pub(crate) struct Asked<'a> {
     pub(crate) headers: &'a HeaderMap,
     pub(crate) facts: &'a RequestFacts,
-    pub(crate) cache_name: &'a CacheName,
 }
 
 /// Builds the answer: whole, a range, or `304` where the client has it already.
+#[inline]
 pub(crate) fn build(
     entry: &Entry,
     asked: &Asked<'_>,
     standing: Standing,
-    report: Report,
+    cache_status: HeaderValue,
 ) -> Response<StoredBody> {
     let mut headers = entry.headers.clone();
-    let status = report.value(asked.cache_name, entry.upstream_status.as_ref());
-    stamp(&mut headers, age(standing.age), status);
+    stamp(&mut headers, age(standing.age), cache_status);
     let mut response = Response::new(StoredBody::new(entry.body.clone(), entry.trailers.as_ref()));
     *response.status_mut() = entry.status;
     *response.version_mut() = entry.version;
@@ -78,6 +61,7 @@ pub(crate) fn build(
 
 /// Fills in what differs from answer to answer. The slots for it are the first two fields,
 /// which saves looking them up by name.
+#[inline]
 fn stamp(headers: &mut HeaderMap, age: HeaderValue, status: HeaderValue) {
     let mut fields = headers.iter_mut();
     match (fields.next(), fields.next()) {
@@ -217,17 +201,10 @@ fn set(headers: &mut HeaderMap, name: &header::HeaderName, value: &str) {
 fn age(age: Duration) -> HeaderValue {
     // RFC 9111 §1.2.2: what is longer is sent as 2³¹.
     let seconds = age.as_secs().min(1 << 31);
-    let Some(seconds) = usize::try_from(seconds).ok().filter(|&s| s < READY_AGES) else {
-        return HeaderValue::from(seconds);
-    };
-    let all: &'static str = &AGES;
-    let skip = match seconds {
-        0..10 => 3,
-        10..100 => 2,
-        100..1000 => 1,
-        _ => 0,
-    };
-    HeaderValue::from_static(&all[seconds * DIGITS + skip..(seconds + 1) * DIGITS])
+    match digits(seconds) {
+        Some(text) => HeaderValue::from_static(text),
+        None => HeaderValue::from(seconds),
+    }
 }
 
 /// The cache's verdict on an answer from store, for those who asked for it.

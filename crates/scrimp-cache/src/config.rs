@@ -1,21 +1,28 @@
 //! What a layer was set to, and what its services share.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{HeaderName, Request, Response, StatusCode};
 use scrimp_core::{Clock, Ledger, Money};
 
 use crate::{
+    background::Background,
     cache_status::CacheName,
     invalidate::epoch::Epochs,
-    policy::Mode,
+    policy::{Mode, credentials::Credentials},
     rule::{Cookies, RuleSet},
     stats::Counters,
+    target::TargetUri,
+    unstored::Unstored,
 };
 
-/// Marks the log of invalidations keeps apart, about 10 MB when full.
-const MAX_MARKS: usize = 1 << 18;
+/// Tags the log of invalidations keeps apart, and versions: about 13 MB each when full.
+pub(crate) const MAX_MARKS: usize = 1 << 18;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
@@ -28,11 +35,13 @@ pub(crate) struct Config {
     pub(crate) price: Money,
     pub(crate) explain: bool,
     pub(crate) strict_cookies: bool,
+    pub(crate) credentials: Credentials,
     pub(crate) tag_headers: Vec<HeaderName>,
     pub(crate) strip_tag_headers: bool,
     pub(crate) tagger: Option<Tagger>,
     pub(crate) fallback: Option<Fallback>,
     pub(crate) store_timeout: Duration,
+    pub(crate) target_uri: Option<TargetUri>,
 }
 
 /// Answers for an upstream that failed.
@@ -57,26 +66,11 @@ pub(crate) struct Shared<St> {
     pub(crate) store: St,
     pub(crate) epochs: Arc<Epochs>,
     pub(crate) counters: Arc<Counters>,
+    /// Not owned: what goes on in the background may hold this.
+    pub(crate) background: Weak<Background>,
+    pub(crate) unstored: Unstored,
     #[cfg(feature = "no-vary-search")]
     pub(crate) variances: Arc<crate::variance::Variances>,
-}
-
-// === impl Shared ===
-
-#[cfg(test)]
-impl<St> Shared<St> {
-    pub(crate) fn new(config: Config, store: St) -> Self {
-        let epochs = Config::epochs();
-        let counters = Arc::default();
-        Self {
-            config,
-            store,
-            epochs,
-            counters,
-            #[cfg(feature = "no-vary-search")]
-            variances: Arc::default(),
-        }
-    }
 }
 
 // === impl Fallback ===
@@ -109,6 +103,7 @@ impl Config {
             price: Money::ZERO,
             explain: false,
             strict_cookies: true,
+            credentials: Credentials::default(),
             tag_headers: ["cache-tag", "surrogate-key"]
                 .map(HeaderName::from_static)
                 .into(),
@@ -116,6 +111,7 @@ impl Config {
             tagger: None,
             fallback: None,
             store_timeout: Duration::from_millis(100),
+            target_uri: None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! A stored response before its body has come in.
 
-use std::{sync::atomic::AtomicBool, time::Duration};
+use std::{sync::atomic::AtomicU64, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
@@ -13,22 +13,21 @@ use crate::{
     config::Shared,
     exchange::charge,
     fetch::Fetch,
-    invalidate::{
-        carry,
-        epoch::{Birth, Tag},
-    },
+    invalidate::{carry, epoch::Birth, key_tag},
     policy::{
         Policy, Selection,
+        answer::{Answer, Field},
         control::ResponseControl,
         date,
         freshness::Arrival,
         judge::Standing,
         merge,
-        storable::{self, Permissions, Refusal},
+        refusal::Refusal,
+        storable::{self, Asking, Permissions},
         targeted,
     },
     rule::Rule,
-    store::{Booking, CACHE_STATUS, Entry, compact},
+    store::{Booking, CACHE_STATUS, Entry, RefreshFlag, compact},
 };
 
 /// A response that may be stored, as far as that has to be known before its first byte goes
@@ -52,26 +51,27 @@ impl Draft {
         shared: &Shared<St>,
         fetch: &Fetch,
         head: &Response<()>,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Box<Self>, Refusal> {
         let config = &shared.config;
         let rule = config.rules.find(&fetch.request, head);
         if rule.is_some_and(|rule| rule.bypass) {
             return Err(Refusal::Rule);
         }
+        // A page under a static file's name: its origin may know it, the rule does not.
+        let deceived = rule.is_some_and(|rule| rule.is_deceived(&fetch.request, head));
+        let rule = rule.filter(|_| !deceived);
         let ttl = rule
             .filter(|rule| rule.covers_status(head))
             .and_then(|rule| rule.ttl(&fetch.request, head));
         let permissions = permissions(rule, ttl, fetch, config.strict_cookies);
-        let (control, targeted) = control(config.targets.as_slice(), head.headers(), permissions);
+        let answer = Answer::read(head.headers());
+        let (control, targeted) = control(&config.targets, &answer, permissions);
         let (mode, status) = (config.mode, head.status());
-        storable::check(
-            mode,
-            &fetch.facts,
-            status,
-            head.headers(),
-            &control,
-            permissions,
-        )?;
+        if deceived && (fetch.facts.cookie || !storable::origin_allows(mode, &answer, &control)) {
+            return Err(Refusal::ContentType);
+        }
+        let asking = Asking::from(&fetch.facts);
+        storable::check(mode, asking, status, &answer, &control, permissions)?;
         #[cfg(feature = "no-vary-search")]
         {
             let path = crate::invalidate::search_tag(fetch.request.uri(), fetch.request.headers());
@@ -82,22 +82,14 @@ impl Draft {
             }
         }
         let selection =
-            Selection::new(fetch.request.headers(), head.headers()).ok_or(Refusal::VaryStar)?;
+            Selection::new(fetch.request.headers(), &answer).ok_or(Refusal::VaryStar)?;
         let now = config.clock.instant();
         let arrival = Arrival {
             now,
             wall: config.clock.wall(),
             delay: now.saturating_duration_since(fetch.sent),
         };
-        let mut policy = Policy::new(
-            mode,
-            status,
-            head.headers(),
-            &control,
-            targeted,
-            ttl,
-            arrival,
-        );
+        let mut policy = Policy::new(mode, status, &answer, &control, targeted, ttl, arrival);
         if fetch.explicit_only && !policy.source().is_explicit() {
             return Err(Refusal::NotCacheable);
         }
@@ -113,7 +105,7 @@ impl Draft {
         *copy.status_mut() = status;
         *copy.version_mut() = head.version();
         *copy.headers_mut() = head.headers().clone();
-        Ok(Self {
+        Ok(Box::new(Self {
             head: copy,
             withheld: control.withheld,
             policy,
@@ -123,7 +115,7 @@ impl Draft {
                 .and_then(|rule| rule.limits.max_body)
                 .unwrap_or(u64::MAX),
             arrival,
-        })
+        }))
     }
 
     /// Largest body the rule wants stored.
@@ -147,7 +139,7 @@ impl Draft {
     /// stays, as a confirmation's own cost says nothing about that of a full answer; and so
     /// do its tags, which a 304 need not repeat.
     pub(crate) fn finish<St>(
-        self,
+        self: Box<Self>,
         shared: &Shared<St>,
         fetch: &Fetch,
         previous: Option<&Entry>,
@@ -155,7 +147,7 @@ impl Draft {
     ) -> Result<Entry, Refusal> {
         let config = &shared.config;
         let rule = config.rules.find(&fetch.request, &self.head);
-        let key = Tag(fetch.key.as_ref().hash_value());
+        let key = key_tag(fetch.key.as_ref());
         let tags = fetch.tags.as_ref();
         let mut carried = carry(config, rule, &fetch.request, tags, &self.head, key)?;
         if let Some(previous) = previous {
@@ -182,9 +174,8 @@ impl Draft {
         slots.insert(header::AGE, HeaderValue::from_static("0"));
         slots.insert(CACHE_STATUS, HeaderValue::from_static(""));
         let headers = compact(&headers, slots);
-        let mut policy = self.policy;
-        // Else it would keep the whole buffer of the connection it came by.
-        policy.etag = policy.etag.and_then(|_| headers.get(header::ETAG).cloned());
+        // From the copy: else they would keep the whole buffer of the connection they came by.
+        let policy = self.policy.with_validators(&Answer::read(&headers));
         Ok(Entry {
             status: parts.status,
             version: parts.version,
@@ -197,9 +188,22 @@ impl Draft {
             selection: self.selection,
             birth: Birth::new(fetch.born, carried),
             booking,
-            recompute_cost: config.clock.instant().saturating_duration_since(fetch.sent),
-            refreshing: AtomicBool::new(false),
+            recompute_cost: cost(
+                fetch,
+                config.clock.instant().saturating_duration_since(fetch.sent),
+            ),
+            refreshing: RefreshFlag::default(),
+            weighed: AtomicU64::new(0),
         })
+    }
+}
+
+/// How long the upstream takes, smoothed over the entry's forerunners: a single slow answer
+/// says little of the next one.
+fn cost(fetch: &Fetch, measured: Duration) -> Duration {
+    match &fetch.stored {
+        Some(stored) => stored.recompute_cost / 4 * 3 + measured / 4,
+        None => measured,
     }
 }
 
@@ -220,15 +224,15 @@ fn permissions(
 
 /// The directives that count: of a targeted field, or of Cache-Control; without those that
 /// a rule overrides.
-fn control(
+pub(crate) fn control(
     targets: &[header::HeaderName],
-    headers: &HeaderMap,
+    answer: &Answer<'_>,
     permissions: Permissions,
 ) -> (ResponseControl, bool) {
-    let (mut control, targeted) = match targeted::find(headers, targets) {
+    let (mut control, targeted) = match targeted::find(answer.headers(), targets) {
         Some(control) => (control, true),
         None => {
-            let lines = headers.get_all(header::CACHE_CONTROL);
+            let lines = answer.all(Field::CacheControl).into_iter().flatten();
             (ResponseControl::parse(lines), false)
         }
     };

@@ -16,20 +16,19 @@ use crate::{
     config::Shared,
     fetch::Fetch,
     lookup::Wanted,
+    offer,
+    policy::facts::RequestFacts,
     store::{CACHE_STATUS, Store},
+    watch::Watch,
     write::Write,
 };
 
 /// What the cache has to do with a request, as far as the request alone tells.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a box would cost every hit an allocation"
-)]
 pub(crate) enum Plan {
     /// Nothing.
     Pass(Report),
     /// It may change what is stored.
-    Unsafe,
+    Unsafe(RequestFacts),
     /// It may be answered from store.
     Lookup(Wanted),
 }
@@ -45,6 +44,7 @@ pub(crate) struct Exchange<St> {
 enum Duty {
     Pass(Report),
     Unsafe(Box<Write>),
+    Watch(Watch),
     Fetch(Box<Fetch>),
 }
 
@@ -55,17 +55,22 @@ impl<St: Store> Exchange<St> {
         Self::new(shared, Duty::Pass(report), explain)
     }
 
-    pub(crate) fn fetch(shared: &Arc<Shared<St>>, fetch: Fetch) -> Self {
+    pub(crate) fn fetch(shared: &Arc<Shared<St>>, fetch: Box<Fetch>) -> Self {
         let explain = fetch.explain;
-        Self::new(shared, Duty::Fetch(Box::new(fetch)), explain)
+        Self::new(shared, Duty::Fetch(fetch), explain)
+    }
+
+    pub(crate) fn watch(shared: &Arc<Shared<St>>, watch: Watch) -> Self {
+        Self::new(shared, Duty::Watch(watch), false)
     }
 
     pub(crate) fn unsafe_method<B>(
         shared: &Arc<Shared<St>>,
         request: &Request<B>,
+        facts: &RequestFacts,
         explain: bool,
     ) -> Self {
-        let write = Write::new(shared, request, explain);
+        let write = Write::new(shared, request, facts, explain);
         Self::new(shared, Duty::Unsafe(Box::new(write)), explain)
     }
 
@@ -81,7 +86,7 @@ impl<St: Store> Exchange<St> {
     pub(crate) fn soft_timeout(&self) -> Option<Duration> {
         match &self.duty {
             Duty::Fetch(fetch) => fetch.soft_timeout,
-            Duty::Pass(_) | Duty::Unsafe(_) => None,
+            Duty::Pass(_) | Duty::Unsafe(_) | Duty::Watch(_) => None,
         }
     }
 
@@ -89,7 +94,28 @@ impl<St: Store> Exchange<St> {
     pub(crate) fn stand_in_for_slow<B>(&self) -> Option<Response<CacheBody<B>>> {
         match &self.duty {
             Duty::Fetch(fetch) => fetch.stand_in_for_slow(&self.shared),
-            Duty::Pass(_) | Duty::Unsafe(_) => None,
+            Duty::Pass(_) | Duty::Unsafe(_) | Duty::Watch(_) => None,
+        }
+    }
+
+    /// Whether the upstream is asked which of several stored responses is the answer.
+    pub(crate) fn has_offer(&self) -> bool {
+        matches!(&self.duty, Duty::Fetch(fetch) if !fetch.offered.is_empty())
+    }
+
+    /// Whether a 304 is none of what was offered.
+    pub(crate) fn names_nothing<B>(&self, response: &Response<B>) -> bool {
+        let Duty::Fetch(fetch) = &self.duty else {
+            return false;
+        };
+        offer::named(&fetch.offered, response.headers()).is_none()
+    }
+
+    /// Makes it a fetch like any other, at the price of a call that was for nothing.
+    pub(crate) fn withdraw_offer<B>(&mut self, response: &Response<B>) {
+        if let Duty::Fetch(fetch) = &mut self.duty {
+            fetch.book(&self.shared, response);
+            fetch.offered.clear();
         }
     }
 
@@ -103,12 +129,15 @@ impl<St: Store> Exchange<St> {
     {
         let report = match self.duty {
             Duty::Fetch(fetch) => return fetch.finish(&self.shared, result),
+            Duty::Watch(watch) => {
+                return result.map(|response| watch.finish(&self.shared, response));
+            }
             Duty::Pass(report) => report,
             Duty::Unsafe(write) => {
                 if let Ok(response) = &result
                     && let Some(fetch) = write.finish(&self.shared, response)
                 {
-                    return Box::new(fetch).finish(&self.shared, result);
+                    return fetch.finish(&self.shared, result);
                 }
                 Report::forwarded(Forward::Method)
             }

@@ -6,32 +6,41 @@ use scrimp_core::{BodyEnd, Sink};
 
 use crate::store::Held;
 
-/// What is done with a body that has come in whole.
-///
-/// The memory stays taken until it is stored: a store that takes its time must not let
-/// bodies pile up.
-pub(crate) type Commit = Box<dyn FnOnce(Bytes, Option<HeaderMap>, Held) + Send>;
-
 /// So many bytes of an announced body are taken at once.
 const FIRST_STEP: usize = 64 << 10;
 
 /// Collects a body. Only one that ends cleanly, and at the length that was announced, is
 /// committed; one that grows past its limit passes on without being kept.
-pub(crate) struct Fill(Option<Box<Open>>);
+pub(crate) struct Fill(Option<Box<dyn Collect + Send>>);
 
-struct Open {
+/// An [`Open`] whatever it is committed to: one allocation for both.
+trait Collect {
+    /// Takes a chunk. False if there is no room to be had.
+    fn take(&mut self, chunk: &Bytes) -> bool;
+
+    fn end(self: Box<Self>, end: BodyEnd);
+}
+
+struct Open<C> {
     buffer: Vec<u8>,
     held: Held,
     limit: u64,
     announced: Option<u64>,
-    commit: Commit,
+    commit: C,
 }
 
 // === impl Fill ===
 
 impl Fill {
-    /// Starts collecting up to `limit` bytes, paid for from `held`.
-    pub(crate) fn new(held: Held, limit: u64, announced: Option<u64>, commit: Commit) -> Self {
+    /// Starts collecting up to `limit` bytes, paid for from `held`. A body that has come in
+    /// whole goes to `commit` with its trailers.
+    ///
+    /// Its memory stays taken until it is stored: a store that takes its time must not let
+    /// bodies pile up.
+    pub(crate) fn new<C>(held: Held, limit: u64, announced: Option<u64>, commit: C) -> Self
+    where
+        C: FnOnce(Bytes, Option<HeaderMap>, Held) + Send + 'static,
+    {
         Self(Some(Box::new(Open {
             buffer: Vec::new(),
             held,
@@ -47,8 +56,7 @@ impl Fill {
     }
 }
 
-impl Open {
-    /// Makes room and takes the chunk. False if there is no room to be had.
+impl<C: FnOnce(Bytes, Option<HeaderMap>, Held)> Collect for Open<C> {
     fn take(&mut self, chunk: &Bytes) -> bool {
         let length = self.buffer.len() + chunk.len();
         if length as u64 > self.limit {
@@ -75,6 +83,24 @@ impl Open {
         self.buffer.extend_from_slice(chunk);
         true
     }
+
+    fn end(self: Box<Self>, end: BodyEnd) {
+        let open = *self;
+        let length = open.buffer.len() as u64;
+        let trailers = match end {
+            BodyEnd::Complete => None,
+            BodyEnd::Trailers(trailers) => Some(trailers),
+            // A server stops reading once it has sent the length that was announced.
+            BodyEnd::Dropped if open.announced == Some(length) => None,
+            BodyEnd::Failed | BodyEnd::Dropped => return,
+        };
+        if open.announced.is_some_and(|announced| announced != length) {
+            return;
+        }
+        // An exact allocation: a stored body holds no more than it weighs.
+        let body = Bytes::from(open.buffer.into_boxed_slice());
+        (open.commit)(body, trailers, open.held);
+    }
 }
 
 impl Sink for Fill {
@@ -87,22 +113,8 @@ impl Sink for Fill {
     }
 
     fn end(self, end: BodyEnd) {
-        let Some(open) = self.0 else { return };
-        let trailers = match end {
-            BodyEnd::Complete => None,
-            BodyEnd::Trailers(trailers) => Some(trailers),
-            // A server stops reading once it has sent the length that was announced.
-            BodyEnd::Dropped if open.announced == Some(open.buffer.len() as u64) => None,
-            BodyEnd::Failed | BodyEnd::Dropped => return,
-        };
-        if open
-            .announced
-            .is_some_and(|n| n != open.buffer.len() as u64)
-        {
-            return;
+        if let Some(open) = self.0 {
+            open.end(end);
         }
-        // An exact allocation: a stored body holds no more than it weighs.
-        let body = Bytes::from(open.buffer.into_boxed_slice());
-        (open.commit)(body, trailers, open.held);
     }
 }

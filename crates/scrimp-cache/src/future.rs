@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
+use scrimp_core::Key;
 use tokio::time::{Sleep, sleep};
 use tower::util::Oneshot;
 use tower_service::Service;
@@ -19,11 +20,13 @@ use tower_service::Service;
 use crate::{
     CacheBody,
     body::StoredBody,
+    choice::Choice,
     exchange::Exchange,
     lookup::{self, Step, Wanted},
     race::Race,
     service::Common,
     store::{Store, Variants},
+    target::Shown,
 };
 
 pin_project! {
@@ -49,6 +52,7 @@ pin_project! {
         LookingUp { looking: Option<Box<LookingUp<S, ReqB, St>>> },
         Forward { #[pin] call: Oneshot<S, Request<ReqB>>, exchange: Option<Exchange<St>> },
         Racing { race: Option<Box<Race<S, ReqB, St>>> },
+        Choosing { choice: Option<Box<Choice<S, ReqB, St>>> },
     }
 }
 
@@ -59,6 +63,7 @@ struct LookingUp<S, ReqB, St: Store> {
     limit: Pin<Box<Sleep>>,
     request: Request<ReqB>,
     wanted: Wanted,
+    key: Key,
     inner: S,
     common: Arc<Common<St>>,
 }
@@ -83,6 +88,32 @@ where
         Self { state }
     }
 
+    pub(crate) fn looking_up(
+        get: St::Get,
+        request: Request<ReqB>,
+        (wanted, key): (Wanted, Key),
+        inner: S,
+        common: &Arc<Common<St>>,
+    ) -> Self {
+        let looking = Some(Box::new(LookingUp {
+            get: Box::pin(get),
+            limit: Box::pin(sleep(common.shared.config.store_timeout)),
+            request,
+            wanted,
+            key,
+            inner,
+            common: Arc::clone(common),
+        }));
+        let state = State::LookingUp { looking };
+        Self { state }
+    }
+}
+
+impl<S, ReqB, St> ResponseFuture<S, ReqB, St>
+where
+    S: Service<Request<ReqB>> + Clone,
+    St: Store,
+{
     /// A call that a soft time-out may end the wait for.
     pub(crate) fn calling(
         inner: S,
@@ -93,30 +124,11 @@ where
         let state = State::calling(inner, request, exchange, common);
         Self { state }
     }
-
-    pub(crate) fn looking_up(
-        get: St::Get,
-        request: Request<ReqB>,
-        wanted: Wanted,
-        inner: S,
-        common: &Arc<Common<St>>,
-    ) -> Self {
-        let looking = Some(Box::new(LookingUp {
-            get: Box::pin(get),
-            limit: Box::pin(sleep(common.shared.config.store_timeout)),
-            request,
-            wanted,
-            inner,
-            common: Arc::clone(common),
-        }));
-        let state = State::LookingUp { looking };
-        Self { state }
-    }
 }
 
 impl<S, ReqB, St> State<S, ReqB, St>
 where
-    S: Service<Request<ReqB>>,
+    S: Service<Request<ReqB>> + Clone,
     St: Store,
 {
     fn calling(
@@ -125,6 +137,10 @@ where
         exchange: Exchange<St>,
         common: &Arc<Common<St>>,
     ) -> Self {
+        if exchange.has_offer() {
+            let choice = Some(Box::new(Choice::new(inner, request, exchange)));
+            return Self::Choosing { choice };
+        }
         let call = Oneshot::new(inner, request);
         match exchange.soft_timeout() {
             None => Self::Forward {
@@ -166,6 +182,7 @@ where
                     };
                 }
                 StateProj::Racing { race } => return Race::poll(race, cx),
+                StateProj::Choosing { choice } => return Choice::poll(choice, cx),
                 StateProj::LookingUp { looking } => {
                     let Some(waiting) = looking else {
                         return Poll::Pending;
@@ -212,16 +229,20 @@ where
         let Self {
             mut request,
             wanted,
+            key,
             inner,
             common,
             ..
         } = self;
-        match lookup::decide(&common.shared, &mut request, &wanted, found) {
+        let shown = Shown::swap(&common.shared.config, &mut request);
+        let mut step = lookup::decide(&common.shared, &mut request, &wanted, key.as_ref(), found);
+        shown.restore_all(&mut request, &mut step);
+        match step {
             Step::Answer(response) => State::Ready {
                 response: Some(response),
             },
             Step::AnswerAndRefresh(response, refresh) => {
-                common.refreshes.spawn(inner, *refresh);
+                common.background.spawn(inner, *refresh);
                 State::Ready {
                     response: Some(response),
                 }
@@ -242,6 +263,7 @@ where
             State::LookingUp { .. } => "ResponseFuture(looking up)",
             State::Forward { .. } => "ResponseFuture(forward)",
             State::Racing { .. } => "ResponseFuture(racing)",
+            State::Choosing { .. } => "ResponseFuture(choosing)",
         })
     }
 }

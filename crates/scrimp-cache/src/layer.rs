@@ -7,20 +7,23 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderName, Request, Response, StatusCode, request::Parts};
+use http::{Extensions, HeaderName, Request, Response, StatusCode, Uri, request::Parts};
 use scrimp_core::{Clock, Ledger, Money};
 use tower_layer::Layer;
 
 use crate::{
     Cache, CacheStats, MemoryStore, Mode, Rule,
+    background::Background,
     cache_status::CacheName,
     config::Tagger,
     config::{Config, Fallback, Shared},
     invalidate::{Admin, Invalidator, epoch::Epochs},
-    refresh::Refreshes,
+    policy::credentials::Credentials,
     service::Common,
     stats::Counters,
     store::Store,
+    target::TargetUri,
+    unstored::Unstored,
 };
 
 /// Caches the responses of the services it is put on.
@@ -35,6 +38,9 @@ pub struct CacheLayer<St = MemoryStore> {
     counters: Arc<Counters>,
     #[cfg(feature = "no-vary-search")]
     variances: Arc<crate::variance::Variances>,
+    /// Ends with the last service and the last clone of the layer. axum makes services out of
+    /// clones and may drop them after each request.
+    background: Arc<Background>,
     /// Made by the first call of `layer` and kept for the next.
     common: OnceLock<Arc<Common<St>>>,
 }
@@ -45,16 +51,20 @@ impl<St: Store> CacheLayer<St> {
     /// A shared cache (as a server or a gateway needs) that keeps responses in `store`.
     ///
     /// A store belongs to one layer and its clones. What another layer has put into it is
-    /// not used, as this one could not know what has been invalidated.
+    /// not used, as this one could not know what has been invalidated; nor is what was put
+    /// in before a restart, unless the store keeps a journal of invalidations (feature
+    /// `codec`).
     #[must_use]
     pub fn new(store: St) -> Self {
+        let counters = Arc::default();
         Self {
             config: Config::new(),
+            epochs: epochs(&store, &counters),
             store,
-            epochs: Config::epochs(),
-            counters: Arc::default(),
+            counters,
             #[cfg(feature = "no-vary-search")]
             variances: Arc::default(),
+            background: Arc::default(),
             common: OnceLock::new(),
         }
     }
@@ -119,6 +129,20 @@ impl<St: Store> CacheLayer<St> {
         self.set(|config| config.strict_cookies = false)
     }
 
+    /// The request fields that say who asks. In a shared cache an answer to a request that
+    /// has one is stored only if the origin says that it is for everybody (`public`,
+    /// `s-maxage`, `must-revalidate`; RFC 9111 §3.5), or if all that it has are in the key
+    /// (a rule's `header=`).
+    ///
+    /// Default: `Authorization`, `Proxy-Authorization`, `X-Api-Key`, `Api-Key`,
+    /// `X-Auth-Token`, `X-Access-Token`, `X-Goog-Api-Key`, `X-Amz-Security-Token`,
+    /// `Ocp-Apim-Subscription-Key`, `Private-Token`. A cache that calls an API with one key
+    /// for all its users can leave that field out, or be [private](Mode::Private).
+    #[must_use]
+    pub fn credentials(self, names: impl IntoIterator<Item = HeaderName>) -> Self {
+        self.set(|config| config.credentials = Credentials::new(names))
+    }
+
     /// The response fields that hold tags. Default: `Cache-Tag` (parted by commas) and
     /// `Surrogate-Key` (parted by white space); any other is read like the first.
     #[must_use]
@@ -164,6 +188,34 @@ impl<St: Store> CacheLayer<St> {
         self.set(|config| config.store_timeout = time)
     }
 
+    /// Where a request's target URI is found if the URI it shows is only a part of it.
+    ///
+    /// Keys, rules, tags and invalidation go by the URI found, and by the one shown where
+    /// `find` returns `None`. The service further in gets what the request showed. Default:
+    /// the URI shown.
+    ///
+    /// This is for layers inside axum's `nest`, which see paths without their prefix; what
+    /// axum took off is in its `OriginalUri`. One layer can then serve all the nests it is
+    /// put into, and its rules say whole paths:
+    ///
+    /// ```
+    /// # use axum::{Router, extract::OriginalUri, routing::get};
+    /// # use scrimp_cache::{CacheLayer, MemoryStore};
+    /// let cache = CacheLayer::new(MemoryStore::new(64 << 20))
+    ///     .target_uri(|extensions| extensions.get::<OriginalUri>().map(|uri| &uri.0))
+    ///     .rule("path=/v1/items ttl=5m".parse()?);
+    /// let items = |version| Router::new().route("/items", get(move || async move { version }));
+    /// let app: Router = Router::new()
+    ///     .nest("/v1", items("one").layer(cache.clone()))
+    ///     .nest("/v2", items("two").layer(cache));
+    /// # let _ = app;
+    /// # Ok::<(), scrimp_cache::RuleError>(())
+    /// ```
+    #[must_use]
+    pub fn target_uri(self, find: fn(&Extensions) -> Option<&Uri>) -> Self {
+        self.set(|config| config.target_uri = Some(TargetUri(find)))
+    }
+
     /// A handle to invalidate with.
     #[must_use]
     pub fn invalidator(&self) -> Invalidator {
@@ -206,14 +258,26 @@ impl<St: Store> CacheLayer<St> {
                     store: self.store.clone(),
                     epochs: Arc::clone(&self.epochs),
                     counters: Arc::clone(&self.counters),
+                    background: Arc::downgrade(&self.background),
+                    unstored: Unstored::default(),
                     #[cfg(feature = "no-vary-search")]
                     variances: Arc::clone(&self.variances),
                 }),
-                refreshes: Refreshes::default(),
+                background: Arc::clone(&self.background),
             })
         };
         Arc::clone(self.common.get_or_init(make))
     }
+}
+
+/// A new log of invalidations, or the one that the store has kept.
+#[cfg_attr(not(feature = "codec"), expect(unused_variables))]
+fn epochs<St: Store>(store: &St, counters: &Arc<Counters>) -> Arc<Epochs> {
+    #[cfg(feature = "codec")]
+    if let Some(journal) = store.journal() {
+        return crate::invalidate::resume(journal, counters);
+    }
+    Config::epochs()
 }
 
 impl<S, St: Store> Layer<S> for CacheLayer<St> {

@@ -28,9 +28,11 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Put it where paths are whole. axum takes the prefix off before a nested router's own
-//! layers see a request, so layers *inside* `nest("/v1", ..)` and `nest("/v2", ..)` would
-//! both take `/v1/items` and `/v2/items` for `/items`: put one around them.
+//! Put it where paths are whole, around the routers that are nested: axum takes the prefix
+//! off before a nested router's own layers see a request, so layers *inside*
+//! `nest("/v1", ..)` and `nest("/v2", ..)` would both take `/v1/items` and `/v2/items` for
+//! `/items`. If the layer has to be inside, tell it where the whole URI is:
+//! [`CacheLayer::target_uri`].
 //!
 //! # On a client
 //!
@@ -70,16 +72,18 @@
 //!
 //! - **Freshness** by Cache-Control, targeted Cache-Control (RFC 9213), Expires, Age and
 //!   heuristics, as a shared or a private cache ([`Mode`]); a [`Rule`]'s TTL comes first.
-//! - **Validation**: stale responses are revalidated, 304s merged; clients' conditions,
-//!   single and several byte ranges are answered from store.
+//! - **Validation**: stale responses are revalidated, 304s merged; where none of the stored
+//!   variants matches, the upstream is asked whether one of them is the answer; clients'
+//!   conditions, single and several byte ranges are answered from store.
 //! - **Staleness** as allowed: `stale-while-revalidate` (one refresh per response, in the
 //!   background), `stale-if-error`, an upstream that cannot be reached, `max-stale`; and by
 //!   rule (`fail-safe`, `soft-timeout`).
 //! - **Invalidation** by tag, version, prefix, glob, URI and more ([`Invalidation`]), that an
 //!   answer under way cannot undo; by unsafe methods; by cache groups (RFC 9875).
 //! - **Safe by default**: requests with Cookie bypass a shared cache, Set-Cookie is not
-//!   stored unless the origin says `public`, Authorization follows RFC 9111 §3.5, a GET with
-//!   a body is passed on, keys hold everything of the URI. What a request claims of its
+//!   stored unless the origin says `public`, Authorization and other
+//!   [credentials](CacheLayer::credentials) follow RFC 9111 §3.5, a GET with a body is passed
+//!   on, keys hold everything of the URI. What a request claims of its
 //!   target elsewhere (X-Forwarded-Host and the like, a Host that is not the URI's) is part
 //!   of the key; one that overrides its method or URL, or names its host in two ways, is
 //!   passed on. Rules on paths leave alone what upstreams may read as another path.
@@ -97,18 +101,27 @@
 //!
 //! The service is always ready: a hit needs nothing of the inner service. Dropping a response
 //! future cancels its upstream call; a body that was not read to its end, broke off, or was
-//! not as long as it said is not stored. Refreshes in the background end with the last
-//! service of the layer. The error type is the inner service's, so `Infallible` stays
-//! `Infallible`. A store that fails or takes too long costs nobody a request.
+//! not as long as it said is not stored. Refreshes and puts in the background end with
+//! the last service and the last clone of the layer. The error type is the inner service's, so
+//! `Infallible` stays `Infallible`. A store that fails or takes too long costs nobody a
+//! request.
 //!
 //! Refreshes, soft time-outs and stores that answer later need a tokio runtime.
+//!
+//! # Features
+//!
+//! - `codec`: `Codec` writes stored responses as bytes, for a [`Store`] on disk or over a
+//!   network, and `Journal` lets what was invalidated stay so after a restart.
+//! - `no-vary-search`: keys leave out what No-Vary-Search (a draft) says does not count.
 
 mod answer;
+mod background;
 mod body;
 mod cache_status;
+mod choice;
 mod config;
+mod digits;
 mod draft;
-
 mod exchange;
 mod fetch;
 mod fill;
@@ -117,21 +130,26 @@ mod invalidate;
 mod key;
 mod layer;
 mod lookup;
+mod offer;
 mod pattern;
 mod policy;
 mod race;
-mod refresh;
 mod rule;
 mod service;
 mod stats;
 mod store;
 mod sync;
+mod target;
+mod unstored;
 #[cfg(feature = "no-vary-search")]
 mod variance;
+mod watch;
 mod write;
 
 pub use body::CacheBody;
 pub use future::ResponseFuture;
+#[cfg(feature = "codec")]
+pub use invalidate::Journal;
 pub use invalidate::{Admin, AdminFuture, Invalidation, Invalidator};
 pub use layer::CacheLayer;
 pub use pattern::Pattern;
@@ -143,3 +161,5 @@ pub use store::{
     Budget, Capabilities, Entry, FillToken, Held, Lookup, MemoryStore, PutOutcome, Store,
     StoreStats, Variants,
 };
+#[cfg(feature = "codec")]
+pub use store::{Codec, DecodeError};

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use http::{Request, Response, StatusCode};
 use http_body::Body;
 use scrimp_core::{
-    BodyDigest, KeyBuf,
+    BodyDigest, KeyBuf, KeyRef,
     extensions::{CacheState, Directive, Explain},
 };
 
@@ -17,7 +17,7 @@ use crate::{
     exchange::{Exchange, Plan},
     fetch::Fetch,
     invalidate::epoch::Epoch,
-    key,
+    key, offer,
     policy::{
         conditional,
         facts::{MethodClass, RequestFacts},
@@ -25,13 +25,14 @@ use crate::{
     },
     rule::Cookies,
     store::{CACHE_STATUS, Entry, Store, Variants},
+    watch::Watch,
 };
 
 /// A request that the cache may answer.
 #[derive(Clone)]
 pub(crate) struct Wanted {
     pub(crate) facts: RequestFacts,
-    pub(crate) key: KeyBuf,
+    /// All the credentials it has are in its key.
     pub(crate) keyed_authorization: bool,
     pub(crate) directive: Option<Directive>,
     pub(crate) soft_timeout: Option<Duration>,
@@ -62,17 +63,23 @@ pub(crate) struct Refresh<St> {
     pub(crate) exchange: Exchange<St>,
 }
 
-/// Reads a request: may the cache answer it at all?
-pub(crate) fn plan<St, B: Body>(shared: &Shared<St>, request: &Request<B>) -> Plan {
+/// Reads a request: may the cache answer it at all? If so its key is written to `key`.
+#[inline]
+pub(crate) fn plan<St, B: Body>(
+    shared: &Shared<St>,
+    request: &Request<B>,
+    key: &mut KeyBuf,
+) -> Plan {
     let config = &shared.config;
-    let mut facts = RequestFacts::read(request.method(), request.headers());
+    let (mut facts, host) =
+        RequestFacts::read_with_host(request.method(), request.headers(), &config.credentials);
     let bypass = |detail| Plan::Pass(Report::forwarded(Forward::Bypass).detail(detail));
     let digest = match facts.method {
         MethodClass::Get | MethodClass::Head => None,
         _ => request.extensions().get::<BodyDigest>(),
     };
     if facts.method == MethodClass::Unsafe && digest.is_none() {
-        return Plan::Unsafe;
+        return Plan::Unsafe(facts);
     }
     if facts.method == MethodClass::Safe && digest.is_none() {
         return Plan::Pass(Report::forwarded(Forward::Method));
@@ -80,12 +87,15 @@ pub(crate) fn plan<St, B: Body>(shared: &Shared<St>, request: &Request<B>) -> Pl
     let rules = config.rules.plan(request, config.default_cookies());
     if digest.is_some() && !rules.body_key {
         return match facts.method {
-            MethodClass::Unsafe => Plan::Unsafe,
+            MethodClass::Unsafe => Plan::Unsafe(facts),
             _ => Plan::Pass(Report::forwarded(Forward::Method)),
         };
     }
     if rules.bypass {
         return bypass("rule");
+    }
+    if rules.ignore_client_control {
+        facts.control.drop_demands();
     }
     if facts.cookie && rules.cookies == Cookies::Bypass {
         return bypass("cookie");
@@ -103,19 +113,22 @@ pub(crate) fn plan<St, B: Body>(shared: &Shared<St>, request: &Request<B>) -> Pl
     if digest.is_none() && !request.body().is_end_stream() {
         return bypass("body");
     }
+    let keyed_authorization = facts.authorization
+        && config
+            .credentials
+            .are_all_in(request.headers(), rules.key_fields());
     let extensions = request.extensions();
-    let mut key = key::build(request, &facts, rules.key);
+    key::write(key, request, host, &facts, rules.key);
     #[cfg(feature = "no-vary-search")]
-    let variance = vary_search(shared, request, &facts, rules.key, &mut key);
+    let variance = vary_search(shared, request, &facts, rules.key, key);
     if let Some(digest) = digest {
-        key::add_body(&mut key, request, digest);
+        key::add_body(key, request, digest);
         // From here on it is a question like any other.
         facts.method = MethodClass::Get;
         facts.range = false;
         facts.conditional = false;
     }
     Plan::Lookup(Wanted {
-        key,
         soft_timeout: rules.soft_timeout,
         body_key: digest.is_some(),
         #[cfg(feature = "no-vary-search")]
@@ -125,7 +138,7 @@ pub(crate) fn plan<St, B: Body>(shared: &Shared<St>, request: &Request<B>) -> Pl
             .key
             .is_none_or(|spec| spec.query == crate::rule::QueryKey::All),
         facts,
-        keyed_authorization: rules.keyed_authorization,
+        keyed_authorization,
         directive: extensions.get::<Directive>().copied(),
         explain: config.explain || extensions.get::<Explain>().is_some(),
     })
@@ -159,30 +172,33 @@ pub(crate) fn pass<St: Store, B>(
     let explain = shared.config.explain || request.extensions().get::<Explain>().is_some();
     match plan {
         Plan::Pass(report) => Exchange::pass(shared, *report, explain),
-        Plan::Unsafe | Plan::Lookup(_) => Exchange::unsafe_method(shared, request, explain),
+        Plan::Unsafe(facts) | Plan::Lookup(Wanted { facts, .. }) => {
+            Exchange::unsafe_method(shared, request, facts, explain)
+        }
     }
 }
 
 /// Decides what to do, knowing what is stored. For a fetch the request is made conditional
 /// where that can save a body.
+#[inline]
 pub(crate) fn decide<St: Store, B>(
     shared: &Arc<Shared<St>>,
     request: &mut Request<B>,
     wanted: &Wanted,
+    key: KeyRef<'_>,
     found: Option<&Variants>,
 ) -> Step<St> {
     let selected = found.and_then(|variants| variants.select(request.headers()));
     let Some(entry) = selected else {
-        let reason = match found {
-            Some(_) => Forward::VaryMiss,
-            None => Forward::UriMiss,
+        return match found {
+            Some(variants) => vary_miss(shared, request, wanted, key, variants),
+            None => miss(shared, request, wanted, key, Forward::UriMiss),
         };
-        return miss(shared, request, wanted, reason);
     };
     let epoch = shared.epochs.check(&entry.birth);
     if epoch == Epoch::Gone {
-        shared.store.remove(wanted.key.as_ref(), Some(entry));
-        return miss(shared, request, wanted, Forward::UriMiss);
+        shared.store.remove(key, Some(entry));
+        return miss(shared, request, wanted, key, Forward::UriMiss);
     }
     let standing = Standing::new(&entry.policy, shared.config.clock.instant());
     let verdict = match wanted.directive {
@@ -202,7 +218,7 @@ pub(crate) fn decide<St: Store, B>(
         }
         Verdict::StaleWhileRevalidate if !wanted.body_key => {
             // First, as the answer may take the request's extensions with it.
-            let refresh = refresh(shared, request, wanted, entry);
+            let refresh = refresh(shared, request, wanted, key, entry);
             let response = hit(shared, request, wanted, entry, standing);
             match refresh {
                 Some(refresh) => Step::AnswerAndRefresh(response, Box::new(refresh)),
@@ -228,7 +244,7 @@ pub(crate) fn decide<St: Store, B>(
                 // A call is under way already, and slow or not, nobody waits for it twice.
                 return Step::Answer(hit(shared, request, wanted, entry, standing));
             }
-            let mut fetch = Fetch::new(shared, request, wanted, reason);
+            let mut fetch = Fetch::new(shared, request, wanted, key, reason);
             fetch.stored = Some(Arc::clone(entry));
             fetch.soft_timeout = soft_timeout.filter(|_| refreshing.is_some());
             fetch.refreshing = refreshing;
@@ -246,15 +262,38 @@ fn miss<St: Store, B>(
     shared: &Arc<Shared<St>>,
     request: &Request<B>,
     wanted: &Wanted,
+    key: KeyRef<'_>,
     reason: Forward,
 ) -> Step<St> {
     if only_if_cached(wanted) {
         return Step::Answer(gateway_timeout(shared, reason));
     }
+    if reason == Forward::UriMiss
+        && let Some(watch) = Watch::new(shared, wanted, key.hash_value(), reason)
+    {
+        return Step::Fetch(Exchange::watch(shared, watch));
+    }
     Step::Fetch(Exchange::fetch(
         shared,
-        Fetch::new(shared, request, wanted, reason),
+        Fetch::new(shared, request, wanted, key, reason),
     ))
+}
+
+/// Asks the upstream for an answer to a request that no stored variant matches, or which of
+/// them is the answer.
+fn vary_miss<St: Store, B>(
+    shared: &Arc<Shared<St>>,
+    request: &mut Request<B>,
+    wanted: &Wanted,
+    key: KeyRef<'_>,
+    variants: &Variants,
+) -> Step<St> {
+    if only_if_cached(wanted) {
+        return miss(shared, request, wanted, key, Forward::VaryMiss);
+    }
+    let mut fetch = Fetch::new(shared, request, wanted, key, Forward::VaryMiss);
+    fetch.offered = offer::offer(shared, request, wanted, variants);
+    Step::Fetch(Exchange::fetch(shared, fetch))
 }
 
 /// Makes a request conditional on the stored response. A HEAD stays as it is: what it
@@ -264,6 +303,7 @@ fn validate<B>(request: &mut Request<B>, entry: &Entry) -> bool {
         && conditional::validate(request.headers_mut(), &entry.headers, &entry.policy)
 }
 
+#[inline]
 fn hit<St: Store, B>(
     shared: &Shared<St>,
     request: &mut Request<B>,
@@ -274,10 +314,10 @@ fn hit<St: Store, B>(
     let asked = Asked {
         headers: request.headers(),
         facts: &wanted.facts,
-        cache_name: &shared.config.name,
     };
     let ttl = ttl_seconds(standing.ttl(), standing.staleness());
-    let mut response = answer::build(entry, &asked, standing, Report::hit(ttl));
+    let status = shared.config.name.hit(ttl, entry.upstream_status.as_ref());
+    let mut response = answer::build(entry, &asked, standing, status);
     if standing.is_fresh() {
         shared.counters.hits.add();
     } else {
@@ -304,11 +344,12 @@ fn refresh<St: Store, B>(
     shared: &Arc<Shared<St>>,
     request: &Request<B>,
     wanted: &Wanted,
+    key: KeyRef<'_>,
     entry: &Arc<Entry>,
 ) -> Option<Refresh<St>> {
     let refreshing = entry.begin_refresh()?;
     shared.counters.refreshes.add();
-    let mut fetch = Fetch::new(shared, request, wanted, Forward::Stale);
+    let mut fetch = Fetch::new(shared, request, wanted, key, Forward::Stale);
     let extensions = request.extensions().clone();
     let mut request = fetch.request.clone();
     // Layers further in may tell tenants apart by them.
@@ -331,6 +372,7 @@ fn refresh<St: Store, B>(
 
 /// The answer to `only-if-cached` where nothing usable is stored (RFC 9111 §5.2.1.7).
 fn gateway_timeout<St>(shared: &Shared<St>, reason: Forward) -> Response<StoredBody> {
+    shared.counters.unanswered.add();
     let mut response = Response::new(StoredBody::empty());
     *response.status_mut() = StatusCode::GATEWAY_TIMEOUT;
     let report = Report::forwarded(reason).detail("only-if-cached");

@@ -14,6 +14,8 @@ pub struct Pattern {
     names: Box<[(usize, Box<str>)]>,
     /// For a pattern that ends in a separator and `**`: the pattern without them.
     folder: Option<Box<Self>>,
+    /// What every text that matches begins with: of many rules most are ruled out by it.
+    begins: Box<[u8]>,
     separator: u8,
     ignore_case: bool,
 }
@@ -61,9 +63,20 @@ impl Pattern {
             tokens: [Token::Literal(prefix.as_bytes().into()), Token::Any].into(),
             names: Box::default(),
             folder: None,
+            begins: prefix.as_bytes().into(),
             separator: b'\n',
             ignore_case: false,
         }
+    }
+
+    /// The prefix, of a pattern for all that begins with one.
+    #[cfg(feature = "codec")]
+    pub(crate) fn as_literal_prefix(&self) -> Option<&str> {
+        let prefix = self.text.strip_suffix("**")?;
+        let [Token::Literal(literal), Token::Any] = &*self.tokens else {
+            return None;
+        };
+        (**literal == *prefix.as_bytes()).then_some(prefix)
     }
 
     fn new(text: &str, separator: u8, ignore_case: bool) -> Self {
@@ -108,11 +121,18 @@ impl Pattern {
             rest = &rest[length..];
         }
         flush(&mut literal, &mut tokens);
+        let folder = folder.map(|folder| Box::new(Self::new(folder, separator, ignore_case)));
+        let begins = match (&folder, tokens.first()) {
+            (Some(folder), _) => folder.begins.clone(),
+            (None, Some(Token::Literal(literal))) => literal.clone(),
+            (None, _) => Box::default(),
+        };
         Self {
             text: text.into(),
             tokens: tokens.into(),
             names: names.into(),
-            folder: folder.map(|folder| Box::new(Self::new(folder, separator, ignore_case))),
+            folder,
+            begins,
             separator,
             ignore_case,
         }
@@ -128,6 +148,16 @@ impl Pattern {
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
         let text = text.as_bytes();
+        let Some(beginning) = text.get(..self.begins.len()) else {
+            return false;
+        };
+        let possible = match self.ignore_case {
+            true => beginning.eq_ignore_ascii_case(&self.begins),
+            false => *beginning == *self.begins,
+        };
+        if !possible {
+            return false;
+        }
         if self.run(text, |_, _| {}) {
             return true;
         }

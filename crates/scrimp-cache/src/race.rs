@@ -82,7 +82,7 @@ where
             return Poll::Pending;
         };
         if let Some(race) = slot.take() {
-            race.common.refreshes.finish(race.call, race.exchange);
+            race.common.background.finish(race.call, race.exchange);
         }
         Poll::Ready(Ok(response))
     }

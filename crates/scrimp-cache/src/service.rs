@@ -9,17 +9,19 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
+use scrimp_core::KeyBuf;
 use tower::util::Oneshot;
 use tower_service::Service;
 
 use crate::{
     CacheBody, MemoryStore,
+    background::Background,
     config::Shared,
     exchange::Plan,
     future::ResponseFuture,
     lookup::{self, Step},
-    refresh::Refreshes,
     store::{Lookup, Store},
+    target::Shown,
 };
 
 /// A service whose responses are cached. Made by [`CacheLayer`](crate::CacheLayer).
@@ -36,7 +38,7 @@ pub struct Cache<S, St = MemoryStore> {
 /// that they end when the last service and the layer are gone.
 pub(crate) struct Common<St> {
     pub(crate) shared: Arc<Shared<St>>,
-    pub(crate) refreshes: Refreshes,
+    pub(crate) background: Arc<Background>,
 }
 
 // === impl Cache ===
@@ -89,17 +91,24 @@ where
 
     fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
         let shared = &self.common.shared;
-        let plan = lookup::plan(shared, &request);
+        let mut key = KeyBuf::new();
+        let shown = Shown::swap(&shared.config, &mut request);
+        let plan = lookup::plan(shared, &request, &mut key);
         let Plan::Lookup(wanted) = &plan else {
             let exchange = lookup::pass(shared, &request, &plan);
+            shown.restore(&mut request);
             return ResponseFuture::forward(Oneshot::new(self.inner.clone(), request), exchange);
         };
-        match shared.store.get(wanted.key.as_ref()) {
+        let key = key.as_ref();
+        match shared.store.get(key) {
             Lookup::Now(found) => {
-                match lookup::decide(shared, &mut request, wanted, found.as_deref()) {
+                let found = found.as_deref();
+                let mut step = lookup::decide(shared, &mut request, wanted, key, found);
+                shown.restore_all(&mut request, &mut step);
+                match step {
                     Step::Answer(response) => ResponseFuture::ready(response),
                     Step::AnswerAndRefresh(response, refresh) => {
-                        self.common.refreshes.spawn(self.inner.clone(), *refresh);
+                        self.common.background.spawn(self.inner.clone(), *refresh);
                         ResponseFuture::ready(response)
                     }
                     Step::Fetch(exchange) => {
@@ -108,7 +117,8 @@ where
                 }
             }
             Lookup::Later(get) => {
-                let wanted = wanted.clone();
+                shown.restore(&mut request);
+                let wanted = (wanted.clone(), key.to_key());
                 ResponseFuture::looking_up(get, request, wanted, self.inner.clone(), &self.common)
             }
         }

@@ -12,6 +12,7 @@ pub(crate) struct Counters {
     pub(crate) revalidated: Counter,
     pub(crate) misses: Counter,
     pub(crate) bypassed: Counter,
+    pub(crate) unanswered: Counter,
     pub(crate) refreshes: Counter,
     pub(crate) stored: Counter,
     pub(crate) superseded: Counter,
@@ -39,6 +40,8 @@ pub struct CacheStats {
     pub misses: u64,
     /// Requests the cache stayed out of.
     pub bypassed: u64,
+    /// Requests that wanted an answer from store or none (`only-if-cached`), and got a 504.
+    pub unanswered: u64,
     /// Refreshes begun in the background.
     pub refreshes: u64,
     /// Responses put into the store.
@@ -60,7 +63,7 @@ impl Counter {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn get(&self) -> u64 {
+    pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -83,6 +86,7 @@ impl Counters {
             revalidated: self.revalidated.get(),
             misses: self.misses.get(),
             bypassed: self.bypassed.get(),
+            unanswered: self.unanswered.get(),
             refreshes: self.refreshes.get(),
             stored: self.stored.get(),
             superseded: self.superseded.get(),
@@ -104,6 +108,7 @@ impl CacheStats {
             ("revalidated", self.revalidated),
             ("misses", self.misses),
             ("bypassed", self.bypassed),
+            ("unanswered", self.unanswered),
             ("refreshes", self.refreshes),
             ("stored", self.stored),
             ("superseded", self.superseded),

@@ -240,3 +240,74 @@ async fn a_store_that_fails_or_hangs_costs_no_request_and_is_counted() {
         );
     }
 }
+
+/// A store whose puts never end, and tell how many of them there are.
+#[derive(Clone)]
+struct Endless(MemoryStore, Arc<()>);
+
+impl Store for Endless {
+    type Get = Pending<Option<Arc<Variants>>>;
+    type Put = Pending<PutOutcome>;
+
+    fn get(&self, _: KeyRef<'_>) -> Lookup<Self::Get> {
+        Lookup::Now(None)
+    }
+    fn put(&self, _: Key, _: Arc<Entry>, _: FillToken) -> Self::Put {
+        let alive = Arc::clone(&self.1);
+        Box::pin(async move {
+            std::future::pending::<()>().await;
+            drop(alive);
+            Err("unreachable".into())
+        })
+    }
+    fn remove(&self, _: KeyRef<'_>, _: Option<&Arc<Entry>>) {}
+    fn budget(&self) -> &Budget {
+        self.0.budget()
+    }
+    fn max_body(&self) -> u64 {
+        self.0.max_body_size()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn puts_that_a_store_has_not_answered_end_with_the_layer() {
+    let alive = Arc::new(());
+    let memory = MemoryStore::new(1 << 20);
+    let layer = CacheLayer::new(Endless(memory.clone(), Arc::clone(&alive)));
+    let (scripted, _) = Scripted::answering(|_| minute("x"));
+    let cache = layer.layer(scripted);
+    let ask = async |path: &str| {
+        let asked = cache.clone().oneshot(request("GET", path, &[]));
+        let body = asked.await.expect("an answer").into_body();
+        http_body_util::BodyExt::collect(body)
+            .await
+            .expect("a body");
+    };
+    for path in ["/a", "/b", "/c"] {
+        ask(path).await;
+    }
+    // The test's own, and the stores of the layer and of its services.
+    let others = 3;
+    assert_eq!(Arc::strong_count(&alive), others + 3);
+    assert!(memory.budget().used() > 0);
+    drop(cache);
+    tokio::task::yield_now().await;
+    assert_eq!(Arc::strong_count(&alive), others + 3, "there is the layer");
+    drop(layer);
+    tokio::task::yield_now().await;
+    assert_eq!((Arc::strong_count(&alive), memory.budget().used()), (1, 0));
+}
+
+#[tokio::test]
+async fn requests_that_only_the_store_may_answer_are_counted_where_it_cannot() {
+    let layer = layer();
+    let rig = Rig::answering(layer.clone(), |_| minute("x"));
+    let only = [("cache-control", "only-if-cached")];
+    assert_eq!(rig.get_with("/", &only).await.status, 504);
+    rig.get("/").await;
+    assert!(rig.get_with("/", &only).await.is_hit());
+    rig.wait(61);
+    assert_eq!(rig.get_with("/", &only).await.status, 504);
+    let stats = layer.stats();
+    assert_eq!((stats.unanswered, stats.misses, stats.hits), (2, 1, 1));
+}

@@ -10,10 +10,16 @@
 #[macro_use]
 #[path = "model/sync.rs"]
 mod checker;
+#[path = "../src/invalidate/birth.rs"]
+mod birth;
 #[path = "../src/invalidate/epoch.rs"]
 mod epoch;
+#[path = "../src/invalidate/log.rs"]
+mod log;
 #[path = "model/scenario.rs"]
 mod scenario;
+#[path = "../src/invalidate/versions.rs"]
+mod versions;
 
 use scenario::{Born, Means, Scenario};
 use shuttle::{

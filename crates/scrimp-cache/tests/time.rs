@@ -4,8 +4,12 @@ mod common;
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use common::{Rig, layer, minute, noon, reply};
-use scrimp_testkit::{Gate, Reply};
+use http_body_util::BodyExt;
+use scrimp_core::extensions::{CacheInfo, Directive};
+use scrimp_testkit::{Gate, Reply, Scripted};
+use tower::{Layer, ServiceExt};
 
 #[tokio::test]
 async fn a_response_expires_to_the_second() {
@@ -128,4 +132,26 @@ async fn a_slow_answer_does_not_take_the_place_of_a_newer_one() {
     let (slow, ()) = tokio::join!(slow, quick);
     assert_eq!(slow.text(), "older");
     assert_eq!(rig.get("/").await.text(), "newer");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_directive_refreshes_what_is_fresh_and_the_cost_is_smoothed() {
+    let took = |body: &str, ms| minute(body).delay(Duration::from_millis(ms));
+    let (service, upstream) = Scripted::script([took("old", 400), took("new", 800)]);
+    let cache = layer().explain(true).layer(service);
+    let ask = async |directive: Option<Directive>| {
+        let mut request = common::request("GET", "/", &[]);
+        if let Some(directive) = directive {
+            request.extensions_mut().insert(directive);
+        }
+        let response = cache.clone().oneshot(request).await.expect("an answer");
+        let info = response.extensions().get::<CacheInfo>().cloned();
+        let body = response.into_body().collect().await.expect("a body");
+        (body.to_bytes(), info.and_then(|info| info.recompute_cost))
+    };
+    assert_eq!(ask(None).await.0, "old");
+    assert_eq!(ask(Some(Directive::RefreshNow)).await.0, "new");
+    let smoothed = Duration::from_millis(500);
+    assert_eq!(ask(None).await, (Bytes::from("new"), Some(smoothed)));
+    assert_eq!(upstream.calls(), 2);
 }

@@ -1,7 +1,7 @@
 //! What layers tell each other, carried in [`http::Extensions`].
 //!
-//! On requests: [`Tenant`], [`Priority`], [`Deadline`], [`Directive`], [`Tags`], [`Explain`].
-//! On responses: [`CacheInfo`], [`Charge`], [`Shared`].
+//! On requests: [`Tenant`], [`Priority`], [`Deadline`], [`Directive`], [`Tags`], [`Explain`],
+//! [`Fence`]. On responses: [`CacheInfo`], [`Charge`], [`Shared`].
 
 use std::{sync::Arc, time::Duration};
 
@@ -52,6 +52,11 @@ pub struct Explain;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tags(pub Arc<[Box<str>]>);
 
+/// On a request: the fence of the [`Lease`](crate::Lease) it is made under. A store shared by
+/// processes may refuse what comes with a lower one than it has seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fence(pub u64);
+
 /// On a response: what the cache did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -62,7 +67,7 @@ pub struct CacheInfo {
     pub age: Option<Duration>,
     /// Time until the answer is stale; zero once it is.
     pub expires_in: Option<Duration>,
-    /// How long the upstream took to make it.
+    /// How long the upstream takes to make it, smoothed over the fetches of the entry.
     pub recompute_cost: Option<Duration>,
     /// Whether other callers of the same key may get this answer.
     pub shareable: bool,

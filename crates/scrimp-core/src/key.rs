@@ -52,6 +52,18 @@ pub struct KeyHasher(u64);
 // === impl Key ===
 
 impl Key {
+    /// The key whose [`as_bytes`](KeyRef::as_bytes) were written down, hashed with this
+    /// process's secret. `None` if they are no sequence of parts.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let key = KeyRef {
+            hash: hash(bytes),
+            bytes,
+        };
+        let whole: usize = key.parts().map(|part| part.len() + 4).sum();
+        (whole == bytes.len()).then(|| key.to_key())
+    }
+
     /// Borrows the key.
     #[must_use]
     pub fn as_ref(&self) -> KeyRef<'_> {
@@ -229,11 +241,9 @@ impl KeyBuf {
     /// The key as it stands, hashed with this process's secret.
     #[must_use]
     pub fn as_ref(&self) -> KeyRef<'_> {
-        let mut hasher = SECRET.build_hasher();
         let bytes = self.bytes();
-        hasher.write(bytes);
         KeyRef {
-            hash: hasher.finish(),
+            hash: hash(bytes),
             bytes,
         }
     }
@@ -243,6 +253,13 @@ impl KeyBuf {
     pub fn to_key(&self) -> Key {
         self.as_ref().to_key()
     }
+}
+
+#[inline]
+fn hash(bytes: &[u8]) -> u64 {
+    let mut hasher = SECRET.build_hasher();
+    hasher.write(bytes);
+    hasher.finish()
 }
 
 /// What stands in front of a part. A part longer than 4 GiB cannot be told apart by its
@@ -310,6 +327,7 @@ mod tests {
             right in prop::collection::vec(prop::collection::vec(0u8..3, 0..4), 0..4),
         ) {
             prop_assert_eq!(key(&left) == key(&right), left == right);
+            prop_assert_eq!(Key::from_bytes(key(&left).as_ref().as_bytes()), Some(key(&left)));
             prop_assert_eq!(key(&left).as_ref().parts().map(<[u8]>::to_vec).collect::<Vec<_>>(), left);
         }
 
@@ -322,6 +340,13 @@ mod tests {
             let mut piecewise = KeyBuf::new();
             piecewise.part_with(|write| pieces.iter().for_each(|piece| write(piece)));
             prop_assert_eq!(whole.as_ref(), piecewise.as_ref());
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_parts_are_no_key() {
+        for bytes in [&b"\x01\0\0\0"[..], b"\0\0\0", b"\x01\0\0\0ab"] {
+            assert_eq!(Key::from_bytes(bytes), None);
         }
     }
 

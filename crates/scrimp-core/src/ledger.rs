@@ -60,9 +60,9 @@ struct Name {
 }
 
 struct Books {
+    name: Name,
     made: Side,
     avoided: Side,
-    currency: Currency,
 }
 
 #[derive(Default)]
@@ -114,11 +114,11 @@ impl Ledger {
             name.tenant = OTHER.into();
             name.route = OTHER.into();
         }
-        let books = accounts.entry(name).or_insert_with(|| {
+        let books = accounts.entry(name).or_insert_with_key(|name| {
             Arc::new(Books {
+                name: name.clone(),
                 made: Side::default(),
                 avoided: Side::default(),
-                currency,
             })
         });
         Account(Arc::clone(books))
@@ -136,9 +136,9 @@ impl Ledger {
                 tenant: name.tenant.clone(),
                 route: name.route.clone(),
                 calls_made: books.made.calls.load(Relaxed),
-                spent: books.made.money(books.currency),
+                spent: books.made.money(books.name.currency),
                 calls_avoided: books.avoided.calls.load(Relaxed),
-                saved: books.avoided.money(books.currency),
+                saved: books.avoided.money(books.name.currency),
             })
             .collect();
         lines.sort_by(|a, b| {
@@ -158,23 +158,35 @@ impl fmt::Debug for Ledger {
 // === impl Account ===
 
 impl Account {
+    /// The tenant it was opened for.
+    #[must_use]
+    pub fn tenant(&self) -> &str {
+        &self.0.name.tenant
+    }
+
+    /// The route it was opened for.
+    #[must_use]
+    pub fn route(&self) -> &str {
+        &self.0.name.route
+    }
+
     /// Books a call that reached the upstream. An amount in another currency than the
     /// account's counts as a call and not as money.
     pub fn made(&self, cost: Money) {
-        self.0.made.book(cost, self.0.currency);
+        self.0.made.book(cost, self.0.name.currency);
     }
 
     /// Books a call that did not have to be made.
     pub fn avoided(&self, cost: Money) {
-        self.0.avoided.book(cost, self.0.currency);
+        self.0.avoided.book(cost, self.0.name.currency);
     }
 }
 
 impl fmt::Debug for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Account")
-            .field("spent", &self.0.made.money(self.0.currency))
-            .field("saved", &self.0.avoided.money(self.0.currency))
+            .field("spent", &self.0.made.money(self.0.name.currency))
+            .field("saved", &self.0.avoided.money(self.0.name.currency))
             .finish()
     }
 }

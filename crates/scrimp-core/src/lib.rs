@@ -10,6 +10,7 @@
 //! - [`Money`], [`Ledger`]: integer money, and who was saved how much of it.
 //! - `BodyDigestLayer` (feature `digest`): knows a POST by its body.
 //! - [`extensions`]: what layers tell each other through [`http::Extensions`].
+//! - [`FillLock`]: one filler of a key among many processes.
 //! - [`RetryBudget`]: how much may be tried again, by all layers together.
 //! - [`SharedError`]: one failure, told to many callers with its sources intact.
 //!
@@ -44,6 +45,7 @@ mod error;
 pub mod extensions;
 mod key;
 mod ledger;
+mod lock;
 mod money;
 mod retry_budget;
 
@@ -54,5 +56,6 @@ pub use digest::{BodyDigest, BodyDigestLayer, BodyDigestService, DigestBody, Dig
 pub use error::{BoxError, ShareError, SharedError};
 pub use key::{Key, KeyBuf, KeyHashBuilder, KeyHasher, KeyRef};
 pub use ledger::{Account, Ledger, Line};
+pub use lock::{Acquired, FillLock, Lease, LockFuture};
 pub use money::{Currency, CurrencyMismatch, Money, ParseMoneyError};
 pub use retry_budget::RetryBudget;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::{
     line::format_time,
     report::{Report, ratio},
+    stampede::{StampedeReport, Waiting},
 };
 
 // === impl Report ===
@@ -41,6 +42,7 @@ impl Report {
     /// | `evicted` | answers removed to make room |
     /// | `elapsed_seconds` | how long reading and replaying took |
     /// | `timeline` | `start` (Unix seconds), `slice_seconds`, `requests` and `upstream_calls`: a list each, one number per slice |
+    /// | `stampede` | `null` unless asked for: `upstream_seconds`, `refreshes`, and `without` and `with` protection each `blocked` requests, `waited_seconds` in all, `upstream_calls`, `doubled` calls while one for the same URL was under way, and the largest `burst` of those |
     /// | `routes` | those that save the most: `route`, `requests`, `upstream_calls`, `saved`, `hit_rate` |
     #[must_use]
     pub fn to_json(&self) -> Value {
@@ -82,6 +84,7 @@ impl Report {
             "evicted": self.evicted,
             "elapsed_seconds": self.elapsed.as_secs_f64(),
             "timeline": self.timeline_json(),
+            "stampede": self.stampede.as_ref().map(stampede_json),
             "routes": self.routes_json(),
         })
     }
@@ -108,4 +111,22 @@ impl Report {
         });
         routes.collect()
     }
+}
+
+fn stampede_json(stampede: &StampedeReport) -> Value {
+    let side = |waiting: &Waiting| {
+        json!({
+            "blocked": waiting.blocked,
+            "waited_seconds": waiting.waited.as_secs_f64(),
+            "upstream_calls": waiting.upstream_calls,
+            "doubled": waiting.doubled,
+            "burst": waiting.burst,
+        })
+    };
+    json!({
+        "upstream_seconds": stampede.takes.as_secs_f64(),
+        "refreshes": stampede.refreshes,
+        "without": side(&stampede.without),
+        "with": side(&stampede.with),
+    })
 }

@@ -19,6 +19,7 @@ use crate::{
     settings::Settings,
     sort::Sorted,
     stack::Stack,
+    stampede::Comparison,
     stopwatch::Stopwatch,
     timeline::Timeline,
     upstream::{Logged, Upstream},
@@ -66,6 +67,10 @@ async fn drive(
     let span = sorted.span.unwrap_or_default();
     let clock = Clock::anchored(UNIX_EPOCH + Duration::from_micros(span.0.unsigned_abs()));
     let upstream = Upstream::new(settings.price);
+    let comparison = settings
+        .stampede
+        .map(|takes| Comparison::new(settings, takes, &clock));
+    let mut comparison = comparison.transpose()?;
     let mut stack = Stack::new(settings, upstream.clone(), clock)?;
     let mut timeline = Timeline::new(span.0, span.1);
     let (mut routes, mut ceiling) = (Routes::default(), Ceiling::new());
@@ -76,8 +81,14 @@ async fn drive(
             progress.replaying(done, total);
         }
         if entry.time > now {
-            tokio::time::advance(Duration::from_micros(entry.time.abs_diff(now))).await;
+            match &comparison {
+                Some(comparison) => comparison.reach(micros(entry.time.abs_diff(span.0))).await,
+                None => tokio::time::advance(micros(entry.time.abs_diff(now))).await,
+            }
             now = entry.time;
+        }
+        if let Some(comparison) = &mut comparison {
+            comparison.call(request(&entry, &settings.host)?);
         }
         let before = upstream.calls();
         let verdict = stack.call(request(&entry, &settings.host)?).await;
@@ -90,6 +101,10 @@ async fn drive(
         done += 1;
     }
     progress.replaying(total, total);
+    let stampede = match comparison {
+        Some(comparison) => Some(comparison.finish().await),
+        None => None,
+    };
     let (best, cache) = (ceiling.finish()?, stack.stats());
     Ok(Report {
         reading,
@@ -108,8 +123,13 @@ async fn drive(
         span,
         timeline,
         routes: routes.top(TOP_ROUTES),
+        stampede,
         elapsed: Duration::ZERO,
     })
+}
+
+fn micros(number: u64) -> Duration {
+    Duration::from_micros(number)
 }
 
 fn request(entry: &Entry, default_host: &str) -> Result<Request<Empty<Bytes>>> {

@@ -6,6 +6,7 @@ use scrimp_core::Money;
 
 use crate::{
     routes::Route,
+    stampede::StampedeReport,
     timeline::{Slice, Timeline},
     ttl::Ttl,
 };
@@ -46,6 +47,8 @@ pub struct Report {
     pub timeline: Timeline,
     /// The routes that save the most, the most first.
     pub routes: Vec<Route>,
+    /// What waiting comes to, if that was asked for.
+    pub stampede: Option<StampedeReport>,
     /// How long it took, reading included.
     pub elapsed: Duration,
 }

@@ -32,6 +32,7 @@ pub struct Settings {
     pub(crate) statuses: Vec<u16>,
     pub(crate) host: String,
     pub(crate) sort_memory: u64,
+    pub(crate) stampede: Option<Duration>,
 }
 
 // === impl Settings ===
@@ -55,6 +56,7 @@ impl Settings {
             statuses: Vec::new(),
             host: "log.local".to_owned(),
             sort_memory: 64 << 20,
+            stampede: None,
         }
     }
 
@@ -124,6 +126,14 @@ impl Settings {
     #[must_use]
     pub fn sort_memory(mut self, bytes: u64) -> Self {
         self.sort_memory = bytes;
+        self
+    }
+
+    /// Makes the same requests once more over an upstream that takes so long for each call,
+    /// without stampede protection and with it. Default: not.
+    #[must_use]
+    pub fn stampede(mut self, takes: Duration) -> Self {
+        self.stampede = Some(takes);
         self
     }
 

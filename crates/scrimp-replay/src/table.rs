@@ -138,6 +138,28 @@ impl Table<'_> {
         writeln!(f, "time taken  {}", elapsed(report.elapsed))
     }
 
+    fn stampede(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(stampede) = &self.report.stampede else {
+            return Ok(());
+        };
+        let head = [
+            format!("upstream takes {}", Ttl::After(stampede.takes)),
+            "cache alone".into(),
+            "with stampede protection".into(),
+        ];
+        let rows = [head].into_iter().chain(stampede.rows());
+        let rows: Vec<_> = rows
+            .map(|[name, without, with]| [name, without, with, String::new()])
+            .collect();
+        f.write_str("\n")?;
+        let [first, second, third, _] = widths(&rows);
+        for (at, [name, without, with, _]) in rows.into_iter().enumerate() {
+            let line = format!("{name:<first$}  {without:>second$}  {with:>third$}");
+            writeln!(f, "{}", if at == 0 { self.bold(&line) } else { line })?;
+        }
+        Ok(())
+    }
+
     fn routes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let routes = self
             .report
@@ -209,6 +231,7 @@ impl fmt::Display for Table<'_> {
         self.head(f)?;
         self.bill(f)?;
         self.facts(f)?;
+        self.stampede(f)?;
         self.routes(f)?;
         self.footnotes(f)
     }

@@ -28,6 +28,8 @@ fn impossible_flags_are_refused_in_one_sentence() {
         (vec!["--sample", "--status", "42"], "--status"),
         (vec!["--sample", "--rule", "nonsense"], "nonsense"),
         (vec!["--sample", "--host", "a b"], "host"),
+        (vec!["--sample", "--stampede=soon"], "--stampede"),
+        (vec!["--sample", "--stampede=2h"], "--stampede"),
         (vec!["--sample", "--frobnicate"], "--frobnicate"),
         (vec!["--sample", "access.log"], "--sample"),
         (vec!["-", "-"], "standard input"),

@@ -5,7 +5,12 @@
 //! | feature | module | what it saves |
 //! |---|---|---|
 //! | `cache` | `scrimp::cache` | requests whose answer is known already |
+//! | `cache-codec` | | the same after a restart: stored responses as bytes, for stores of your own |
 //! | `cost-route` | `scrimp::cost_route` | the difference to the cheapest provider that is good enough |
+//! | `no-vary-search` | | requests that differ in what No-Vary-Search says does not count |
+//! | `reqwest` | `scrimp::reqwest` | (the layers on reqwest's client) |
+//! | `reqwest-middleware` | | (and at the end of a chain of reqwest-middleware) |
+//! | `stampede` | `scrimp::stampede` | waiting when an answer expires, and calls made at once for the same |
 //!
 //! Nothing is on by default. The vocabulary that the layers share is in [`core`].
 //!
@@ -21,6 +26,23 @@
 //! # let _ = app; Ok(()) }
 //! # #[cfg(not(feature = "cache"))] fn main() {}
 //! ```
+//!
+//! Layers know how to work together. What is added last is outermost:
+//!
+//! ```
+//! # #[cfg(all(feature = "cache", feature = "stampede"))] {
+//! use scrimp::{
+//!     cache::{CacheLayer, MemoryStore},
+//!     stampede::StampedeLayer,
+//! };
+//!
+//! let app: axum::Router = axum::Router::new()
+//!     .route("/api/products", axum::routing::get(|| async { "[]" }))
+//!     .layer(CacheLayer::new(MemoryStore::new(64 << 20)))
+//!     .layer(StampedeLayer::new()); // refreshes the cache before answers expire
+//! # let _ = app;
+//! # }
+//! ```
 
 #[cfg(feature = "cache")]
 #[doc(inline)]
@@ -30,3 +52,9 @@ pub use scrimp_core as core;
 #[cfg(feature = "cost-route")]
 #[doc(inline)]
 pub use scrimp_cost_route as cost_route;
+#[cfg(feature = "reqwest")]
+#[doc(inline)]
+pub use scrimp_reqwest as reqwest;
+#[cfg(feature = "stampede")]
+#[doc(inline)]
+pub use scrimp_stampede as stampede;

@@ -1,12 +1,12 @@
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
 };
 
-use tokio::{net::TcpListener, sync::mpsc};
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, mpsc},
+};
 
 use super::{Gateway, LOOPBACK, always, upstream};
 
@@ -103,15 +103,27 @@ async fn a_body_that_breaks_off_upstream_is_never_ended_cleanly() {
         ("Content-Length: 10", "half "),
         ("Transfer-Encoding: chunked", "5\r\nhalf \r\n"),
     ] {
-        let upstream = upstream(move |mut wire| async move {
-            wire.head().await;
-            wire.write(format!("HTTP/1.1 200 OK\r\n{framing}\r\n\r\n{part}"))
-                .await;
-            // The first half must be out before the connection goes.
-            tokio::time::sleep(Duration::from_millis(50)).await;
+        let received = Arc::new(Notify::new());
+        let half = Arc::clone(&received);
+        let upstream = upstream(move |mut wire| {
+            let half = Arc::clone(&half);
+            async move {
+                wire.head().await;
+                wire.write(format!("HTTP/1.1 200 OK\r\n{framing}\r\n\r\n{part}"))
+                    .await;
+                // The first half must have come through before the connection goes.
+                half.notified().await;
+            }
         })
         .await;
-        let seen = Gateway::before(upstream).await.get("/").await;
+        let gateway = Gateway::before(upstream).await;
+        let mut client = gateway.connect().await;
+        client
+            .write("GET / HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\n\r\n")
+            .await;
+        let mut seen = client.until("half ").await;
+        received.notify_one();
+        seen.push_str(&client.rest().await);
         assert!(seen.starts_with("HTTP/1.1 200 "), "{seen}");
         let (_, body) = seen.split_once("\r\n\r\n").unwrap();
         // No ten bytes, and no last chunk.

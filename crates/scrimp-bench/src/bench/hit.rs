@@ -41,7 +41,7 @@ pub(crate) fn run(rounds: usize, report: &mut Report) {
 }
 
 /// Allocations per exchange.
-fn allocations(named: &mut Named) -> f64 {
+pub(super) fn allocations(named: &mut Named) -> f64 {
     const BATCHES: usize = 16;
     let mut count = 0;
     for _ in 0..BATCHES {
@@ -52,7 +52,7 @@ fn allocations(named: &mut Named) -> f64 {
 }
 
 /// A subject that does not hit has no place in the table.
-fn check(named: &Named) {
+pub(super) fn check(named: &Named) {
     let reached = (named.reached)();
     assert!(
         reached <= 1,

@@ -8,4 +8,5 @@ pub(crate) mod pass;
 pub(crate) mod purge;
 pub(crate) mod route;
 pub(crate) mod serve;
+pub(crate) mod stampede;
 pub(crate) mod threads;

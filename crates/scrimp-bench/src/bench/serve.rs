@@ -41,7 +41,7 @@ fn app(front: Front, origin: Origin<Body>) -> Router {
     let app = Router::new().route("/api/products", get_service(origin));
     match front {
         Front::None => app,
-        Front::Scrimp => app.layer(peers::scrimp::layer()),
+        Front::Scrimp => app.layer(peers::scrimp::layer(peers::ENTRIES)),
         Front::AxumResponseCache => {
             let layer = axum_response_cache::CacheLayer::with_lifespan(Duration::from_secs(3600));
             app.layer(layer)

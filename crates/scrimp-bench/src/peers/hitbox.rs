@@ -11,7 +11,7 @@ use hitbox_moka::MokaBackend;
 use hitbox_tower::Cache;
 use tower::Layer;
 
-use super::{ENTRIES, OriginBody, RequestBody, Setup};
+use super::{OriginBody, RequestBody, Setup};
 use crate::subject::Named;
 
 /// The service of this backend: a macro, since the type has no name to return it by.
@@ -41,7 +41,7 @@ macro_rules! subject {
 /// With the format its documentation recommends.
 pub(super) fn bincode(setup: Setup) -> Named {
     let backend = MokaBackend::builder()
-        .max_entries(ENTRIES)
+        .max_entries(setup.room)
         .value_format(hitbox_backend::format::BincodeFormat)
         .build();
     subject!(setup, "hitbox-tower, bincode", backend)
@@ -49,6 +49,6 @@ pub(super) fn bincode(setup: Setup) -> Named {
 
 /// With the format it has by default.
 pub(super) fn json(setup: Setup) -> Named {
-    let backend = MokaBackend::builder().max_entries(ENTRIES).build();
+    let backend = MokaBackend::builder().max_entries(setup.room).build();
     subject!(setup, "hitbox-tower, JSON", backend)
 }

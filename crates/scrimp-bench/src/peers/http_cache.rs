@@ -5,18 +5,18 @@ use http_cache_tower::HttpCacheLayer;
 use http_cache_tower_server::{QueryKeyer, ServerCacheLayer};
 use tower::Layer;
 
-use super::{ENTRIES, OriginBody, RequestBody, Setup};
+use super::{OriginBody, RequestBody, Setup};
 use crate::subject::Named;
 
-fn manager() -> MokaManager {
-    MokaManager::new(moka::future::Cache::new(ENTRIES))
+fn manager(setup: Setup) -> MokaManager {
+    MokaManager::new(moka::future::Cache::new(setup.room))
 }
 
 pub(super) fn tower(setup: Setup) -> Named {
     let origin = setup.origin::<OriginBody>();
     let layer = HttpCacheLayer::with_cache(HttpCache {
         mode: CacheMode::Default,
-        manager: manager(),
+        manager: manager(setup),
         options: HttpCacheOptions::default(),
     });
     setup.calls_absolute::<_, RequestBody, _, _>("http-cache-tower", origin, layer.layer(origin))
@@ -25,6 +25,6 @@ pub(super) fn tower(setup: Setup) -> Named {
 /// With the query in the key, which its default leaves out.
 pub(super) fn server(setup: Setup) -> Named {
     let origin = setup.origin::<OriginBody>();
-    let layer = ServerCacheLayer::with_keyer(manager(), QueryKeyer);
+    let layer = ServerCacheLayer::with_keyer(manager(setup), QueryKeyer);
     setup.calls::<_, RequestBody, _, _>("http-cache-tower-server", origin, layer.layer(origin))
 }

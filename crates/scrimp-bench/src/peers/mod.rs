@@ -33,6 +33,8 @@ pub(crate) struct Setup {
     pub(crate) target: Target,
     pub(crate) cache_control: &'static str,
     pub(crate) body: usize,
+    /// Responses that a cache has room for, if it can be told so.
+    pub(crate) room: u64,
 }
 
 /// The bodies that subjects are called with, where they take any.
@@ -45,12 +47,16 @@ pub(crate) type Make = fn(Setup) -> Named;
 /// What a hit can be answered with, HTTP aside: the floor and other ways to go about it.
 pub(crate) const FLOORS: &[Make] = &[
     floor::moka_sync,
+    floor::moka_sync_with_fields,
     floor::entry,
     floor::quick_cache,
     floor::moka_future,
 ];
 
 pub(crate) const SCRIMP: &[Make] = &[scrimp::plain, scrimp::explain, scrimp::ten_rules];
+
+/// The cache alone, and with stampede protection around it.
+pub(crate) const STAMPEDE: &[Make] = &[scrimp::plain, scrimp::stampede, scrimp::stampede_rolling];
 
 pub(crate) const PEERS: &[Make] = &[
     tower_resilience::subject,
@@ -72,6 +78,7 @@ impl Setup {
             target: Target::Same,
             cache_control: "public, max-age=3600",
             body,
+            room: ENTRIES,
         }
     }
 

@@ -1,26 +1,30 @@
-//! This project's layer.
+//! This project's layers.
+
+use std::time::Duration;
 
 use scrimp_cache::{CacheLayer, MemoryStore};
+use scrimp_stampede::{StampedeLayer, XFetch};
 use tower::Layer;
 
 use super::{OriginBody, RequestBody, Setup};
 use crate::subject::Named;
 
-const STORE: u64 = 256 << 20;
+/// About what a response of the fixture weighs.
+const WEIGHT: u64 = 4 << 10;
 
-pub(crate) fn layer() -> CacheLayer {
-    CacheLayer::new(MemoryStore::new(STORE))
+pub(crate) fn layer(room: u64) -> CacheLayer {
+    CacheLayer::new(MemoryStore::new(room * WEIGHT))
 }
 
 pub(super) fn plain(setup: Setup) -> Named {
     let origin = setup.origin::<OriginBody>();
-    setup.calls::<_, RequestBody, _, _>("scrimp", origin, layer().layer(origin))
+    setup.calls::<_, RequestBody, _, _>("scrimp", origin, layer(setup.room).layer(origin))
 }
 
 /// The caller asks for the verdict in the response's extensions.
 pub(super) fn explain(setup: Setup) -> Named {
     let origin = setup.origin::<OriginBody>();
-    let service = layer().explain(true).layer(origin);
+    let service = layer(setup.room).explain(true).layer(origin);
     setup.calls::<_, RequestBody, _, _>("scrimp, explained", origin, service)
 }
 
@@ -39,8 +43,26 @@ pub(super) fn ten_rules(setup: Setup) -> Named {
         "path=/api/prices/** header=x-currency ttl=10s",
         "path=/api/products query=category,page ttl=1h",
     ];
-    let layer = rules.iter().fold(layer(), |layer, rule| {
+    let layer = rules.iter().fold(layer(setup.room), |layer, rule| {
         layer.rule(rule.parse().expect("the rule is well-formed"))
     });
     setup.calls::<_, RequestBody, _, _>("scrimp, 10 rules", origin, layer.layer(origin))
+}
+
+/// With stampede protection around the cache.
+pub(crate) fn stampede(setup: Setup) -> Named {
+    let origin = setup.origin::<OriginBody>();
+    let service = StampedeLayer::new().layer(layer(setup.room).layer(origin));
+    setup.calls::<_, RequestBody, _, _>("scrimp, stampede", origin, service)
+}
+
+/// The same near expiry: every hit rolls the dice, and none wins.
+pub(crate) fn stampede_rolling(setup: Setup) -> Named {
+    let origin = setup.origin::<OriginBody>();
+    let strategy = XFetch::default().fixed(Duration::from_secs(1_000));
+    let strategy = strategy.within(1.0).expect("1 is a good part");
+    // U close to 1: the gap is far shorter than the hour that the answer is fresh for.
+    let stampede = StampedeLayer::new().strategy(strategy).random(|| 0.001);
+    let service = stampede.layer(layer(setup.room).layer(origin));
+    setup.calls::<_, RequestBody, _, _>("scrimp, stampede near expiry", origin, service)
 }

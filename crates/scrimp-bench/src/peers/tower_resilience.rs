@@ -6,13 +6,13 @@ use http::{Method, Request, Uri};
 use tower::Layer;
 use tower_resilience_cache::CacheLayer;
 
-use super::{ENTRIES, OriginBody, RequestBody, Setup};
+use super::{OriginBody, RequestBody, Setup};
 use crate::subject::Named;
 
 pub(super) fn subject(setup: Setup) -> Named {
     let origin = setup.origin::<OriginBody>();
     let layer = CacheLayer::<Request<RequestBody>, (Method, Uri)>::builder()
-        .max_size(usize::try_from(ENTRIES).unwrap_or(usize::MAX))
+        .max_size(usize::try_from(setup.room).unwrap_or(usize::MAX))
         .ttl(Duration::from_secs(3600))
         .key_extractor(|request: &Request<RequestBody>| {
             (request.method().clone(), request.uri().clone())

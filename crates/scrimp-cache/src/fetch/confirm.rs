@@ -12,7 +12,7 @@ use crate::{
     config::Shared,
     draft::Draft,
     invalidate::epoch::Epoch,
-    policy::{judge::Standing, merge, storable::Refusal},
+    policy::{judge::Standing, merge, refusal::Refusal},
     store::{Entry, Store},
 };
 

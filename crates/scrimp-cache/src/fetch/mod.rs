@@ -7,10 +7,10 @@ mod stand_in;
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body::Body;
 use scrimp_core::{
-    Key,
+    Key, KeyRef,
     extensions::{self, CacheInfo, CacheState, Tags, Tenant},
 };
 use tokio::time::Instant;
@@ -24,10 +24,12 @@ use crate::{
     fill::Fill,
     invalidate::epoch::{Epoch, Position},
     lookup::Wanted,
+    offer,
     policy::{
         facts::{MethodClass, RequestFacts},
         judge::Standing,
-        storable::{Refusal, blames_request},
+        refusal::Refusal,
+        status::blames_request,
     },
     store::{Entry, Held, Refreshing, Store},
 };
@@ -50,6 +52,8 @@ pub(crate) struct Fetch {
     pub(crate) stored: Option<Arc<Entry>>,
     /// The request went out with the validators of `stored`.
     pub(crate) validating: bool,
+    /// What was offered to the upstream where nothing stored matches.
+    pub(crate) offered: Vec<Arc<Entry>>,
     pub(crate) sent: Instant,
     pub(crate) born: Position,
     pub(crate) refreshing: Option<Refreshing>,
@@ -72,15 +76,16 @@ impl Fetch {
         shared: &Shared<St>,
         request: &Request<B>,
         wanted: &Wanted,
+        key: KeyRef<'_>,
         reason: Forward,
-    ) -> Self {
+    ) -> Box<Self> {
         let mut head = Request::new(());
         *head.method_mut() = request.method().clone();
         *head.uri_mut() = request.uri().clone();
         *head.headers_mut() = request.headers().clone();
-        Self {
+        Box::new(Self {
             request: head,
-            key: wanted.key.to_key(),
+            key: key.to_key(),
             facts: wanted.facts.clone(),
             keyed_authorization: wanted.keyed_authorization,
             tenant: request.extensions().get::<Tenant>().cloned(),
@@ -89,6 +94,7 @@ impl Fetch {
             reason,
             stored: None,
             validating: false,
+            offered: Vec::new(),
             sent: shared.config.clock.instant(),
             born: shared.epochs.now(),
             refreshing: None,
@@ -98,7 +104,7 @@ impl Fetch {
             variance: wanted.variance.clone(),
             #[cfg(feature = "no-vary-search")]
             whole_query: wanted.whole_query,
-        }
+        })
     }
 
     /// Takes the upstream's answer, or its failure.
@@ -124,6 +130,11 @@ impl Fetch {
         {
             return Ok(self.confirmed(shared, &stored, &response));
         }
+        if response.status() == StatusCode::NOT_MODIFIED
+            && let Some(named) = offer::named(&self.offered, response.headers()).cloned()
+        {
+            return Ok(self.confirmed(shared, &named, &response));
+        }
         if matches!(response.status().as_u16(), 500 | 502 | 503 | 504)
             && let Some(stale) = self
                 .stand_in(shared, Failure::Status(response.status()))
@@ -137,7 +148,7 @@ impl Fetch {
         Ok(self.store_or_pass(shared, response))
     }
 
-    fn book<St, B>(&self, shared: &Shared<St>, response: &Response<B>) {
+    pub(crate) fn book<St, B>(&self, shared: &Shared<St>, response: &Response<B>) {
         if shared.config.ledger.is_some() {
             let rule = shared.config.rules.find(&self.request, response);
             book(
@@ -153,32 +164,13 @@ impl Fetch {
         self.tenant.as_ref().map_or("", |tenant| &tenant.0)
     }
 
-    fn label_miss<St, B>(shared: &Shared<St>, response: &mut Response<B>, report: Report) {
-        shared.counters.misses.add();
-        let collapsed = response.extensions().get::<extensions::Shared>().is_some();
-        let headers = response.headers_mut();
-        if shared.config.strip_tag_headers {
-            for name in &shared.config.tag_headers {
-                headers.remove(name);
-            }
-        }
-        label(
-            shared,
-            headers,
-            Report {
-                collapsed,
-                ..report
-            },
-        );
-    }
-
     fn pass<St, B>(
         &self,
         shared: &Shared<St>,
         mut response: Response<B>,
         report: Report,
     ) -> Response<CacheBody<B>> {
-        Self::label_miss(shared, &mut response, report);
+        label_miss(shared, &mut response, report);
         if self.explain {
             response
                 .extensions_mut()
@@ -211,6 +203,9 @@ impl Fetch {
             Ok(draft) => draft,
             Err(refusal) => {
                 let response = head.map(|()| body);
+                if self.refused_as_always(refusal, response.headers()) {
+                    shared.unstored.note(self.key.as_ref().hash_value());
+                }
                 self.forget_replaced(shared, response.status());
                 let report = Report::forwarded(self.reason).detail(refusal.detail());
                 return self.pass(shared, response, report);
@@ -223,7 +218,7 @@ impl Fetch {
             stored: true,
             ..Report::forwarded(self.reason)
         };
-        Self::label_miss(shared, &mut head, report);
+        label_miss(shared, &mut head, report);
         if self.explain {
             let info = draft.info(CacheState::Miss);
             head.extensions_mut().insert(info);
@@ -232,16 +227,27 @@ impl Fetch {
         head.map(|()| CacheBody::kept(body, fill))
     }
 
+    /// Whether the next answer will be refused for the same reason: because of what this one
+    /// says, not what its request said, and whichever request fields select it.
+    fn refused_as_always(&self, refusal: Refusal, response: &HeaderMap) -> bool {
+        let by_answer = match refusal {
+            Refusal::NoStore => !self.facts.control.no_store,
+            Refusal::Private | Refusal::SetCookie | Refusal::NotCacheable => true,
+            _ => false,
+        };
+        by_answer && self.stored.is_none() && !response.contains_key(header::VARY)
+    }
+
     /// Whether a response would put a failure, or a complaint about this one request, in the
     /// place of an answer that is still fresh. Any client can ask for a validation, and
     /// perhaps provoke a failure too.
     fn spoils<St: Store>(&self, shared: &Shared<St>, status: StatusCode) -> bool {
-        let now = shared.config.clock.instant();
+        let now = || shared.config.clock.instant();
         let failed = |status: StatusCode| status.is_server_error() || blames_request(status);
         failed(status)
             && self.stored.as_ref().is_some_and(|stored| {
                 !failed(stored.status)
-                    && Standing::new(&stored.policy, now).is_fresh()
+                    && Standing::new(&stored.policy, now()).is_fresh()
                     && shared.epochs.check(&stored.birth) == Epoch::Valid
             })
     }
@@ -262,7 +268,7 @@ impl Fetch {
     fn fill<St: Store>(
         self: Box<Self>,
         shared: &Arc<Shared<St>>,
-        draft: Draft,
+        draft: Box<Draft>,
         announced: Option<u64>,
     ) -> Fill {
         let held = shared.store.budget().hold();
@@ -280,16 +286,34 @@ impl Fetch {
             // Only now is the place for a refresh given back.
             drop(fetch.refreshing);
         };
-        Fill::new(held, limit, announced, Box::new(commit))
+        Fill::new(held, limit, announced, commit)
     }
+}
+
+/// Labels an answer of the upstream for want of a stored one.
+pub(crate) fn label_miss<St, B>(shared: &Shared<St>, response: &mut Response<B>, report: Report) {
+    shared.counters.misses.add();
+    let collapsed = response.extensions().get::<extensions::Shared>().is_some();
+    let headers = response.headers_mut();
+    if shared.config.strip_tag_headers {
+        for name in &shared.config.tag_headers {
+            headers.remove(name);
+        }
+    }
+    label(
+        shared,
+        headers,
+        Report {
+            collapsed,
+            ..report
+        },
+    );
 }
 
 /// Content-Length, if there is one and it is a number.
 fn announced_length(headers: &HeaderMap) -> Option<u64> {
-    headers
-        .get(header::CONTENT_LENGTH)
-        .map(HeaderValue::to_str)?
-        .ok()?
-        .parse()
-        .ok()
+    let digits = headers.get(header::CONTENT_LENGTH)?.as_bytes();
+    // Not the plus sign that parsing would take too.
+    let digits = digits.iter().all(u8::is_ascii_digit).then_some(digits)?;
+    std::str::from_utf8(digits).ok()?.parse().ok()
 }

@@ -9,8 +9,7 @@ use std::{
 };
 
 use scrimp_core::{BoxError, Key};
-use tokio::{runtime::Handle, time::timeout};
-use tracing::Instrument;
+use tokio::time::timeout;
 
 use crate::{
     config::Shared,
@@ -36,9 +35,9 @@ pub(super) fn put<St: Store>(
     if let Poll::Ready(outcome) = polled {
         return note(&shared.counters, outcome);
     }
-    if let Ok(runtime) = Handle::try_current() {
-        let finish = finish(Arc::clone(&shared.counters), put, held);
-        runtime.spawn(finish.instrument(tracing::Span::current()));
+    // Once the layer is gone there is nobody to keep it for.
+    if let Some(background) = shared.background.upgrade() {
+        background.start(finish(Arc::clone(&shared.counters), put, held));
     }
 }
 

@@ -97,9 +97,9 @@ impl Fetch {
         let asked = Asked {
             headers: self.request.headers(),
             facts: &self.facts,
-            cache_name: &shared.config.name,
         };
-        let mut response = answer::build(entry, &asked, standing, report);
+        let status = report.value(&shared.config.name, entry.upstream_status.as_ref());
+        let mut response = answer::build(entry, &asked, standing, status);
         if state == CacheState::Revalidated {
             shared.counters.revalidated.add();
         } else {

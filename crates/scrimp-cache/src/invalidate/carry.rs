@@ -11,7 +11,7 @@ use super::{
 use crate::{
     config::Config,
     key,
-    policy::{fields::members, storable::Refusal},
+    policy::{fields::members, refusal::Refusal},
     rule::Rule,
 };
 
@@ -24,6 +24,9 @@ const FEW_TAGS: usize = 8;
 
 /// Folders of a path that are tags of their own, so that prefixes of it can be hit.
 const MAX_FOLDERS: usize = 8;
+
+/// The groups a response belongs to (RFC 9875 §2).
+const GROUPS: HeaderName = HeaderName::from_static("cache-groups");
 
 /// Gathers everything a response can be hit by.
 pub(crate) fn carry(
@@ -48,7 +51,7 @@ pub(crate) fn carry(
     if let Some(target) = request.uri().path_and_query() {
         carrier.note(target.as_str());
     }
-    for group in groups(response.headers(), "cache-groups") {
+    for group in groups(response.headers(), &GROUPS) {
         carrier.tags.push(group_tag(authority, &group));
     }
     carrier.read_fields(&config.tag_headers, response.headers());
@@ -154,7 +157,7 @@ fn folders(path: &str) -> impl Iterator<Item = &str> {
 
 /// The groups a field names: a list of strings (RFC 9875 §2). One that does not parse
 /// names none.
-pub(crate) fn groups(headers: &HeaderMap, name: &str) -> Vec<String> {
+pub(crate) fn groups(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
     let lines: Vec<_> = headers
         .get_all(name)
         .iter()
@@ -211,7 +214,7 @@ mod tests {
         let read = |text: &str| {
             let mut headers = HeaderMap::new();
             headers.insert("cache-groups", text.parse().unwrap());
-            groups(&headers, "cache-groups")
+            groups(&headers, &GROUPS)
         };
         assert_eq!(read(r#""a", "B;x";p=1, c, 3"#), ["a", "B;x"]);
         assert!(read("\"a").is_empty());

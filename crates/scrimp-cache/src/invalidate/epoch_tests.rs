@@ -13,7 +13,7 @@ fn carried(tags: impl IntoIterator<Item = u64>) -> Carried {
 }
 
 fn hit(tag: u64) -> Hit {
-    Hit::Tags(vec![Tag(tag)])
+    Hit::tag(Tag(tag))
 }
 
 #[test]
@@ -117,23 +117,56 @@ fn globs_hit_the_names_they_match_and_the_oldest_becomes_the_floor() {
     assert_eq!(epochs.check(&b), Epoch::Gone);
 }
 
+/// One step: something is invalidated, or fetched.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Hit(u64),
+    Raise(u64, u64),
+    Fetch(u64, Option<u64>),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let tag = 0..12_u64;
+    let versioned = (tag.clone(), 1..6_u64);
+    prop_oneof![
+        tag.clone().prop_map(Step::Hit),
+        versioned.prop_map(|(tag, version)| Step::Raise(tag, version)),
+        (tag, prop::option::of(1..6_u64)).prop_map(|(tag, version)| Step::Fetch(tag, version)),
+    ]
+}
+
+fn fetched(log: &Epochs, tag: u64, version: Option<u64>) -> Birth {
+    let carried = Carried {
+        versions: version
+            .map(|version| (Tag(tag), version))
+            .into_iter()
+            .collect(),
+        ..carried([tag])
+    };
+    Birth::new(log.now(), carried)
+}
+
 proptest! {
-    /// Against a log that never forgets: what is gone there is gone here.
+    /// Against a log that never forgets: what is gone there is gone here, also what is
+    /// fetched after its version was forgotten.
     #[test]
-    fn forgetting_marks_never_revives_an_entry(
+    fn forgetting_never_revives_an_entry(
         max_marks in 2usize..6,
-        steps in prop::collection::vec((0u64..12, any::<bool>()), 1..60),
+        steps in prop::collection::vec(step(), 1..80),
     ) {
         let (epochs, whole) = (Epochs::new(max_marks), Epochs::new(usize::MAX));
         let mut entries = Vec::new();
-        for (tag, invalidate) in steps {
-            if invalidate {
-                epochs.append(hit(tag), false);
-                whole.append(hit(tag), false);
-            } else {
-                let birth = |log: &Epochs| Birth::new(log.now(), carried([tag]));
-                entries.push((birth(&epochs), birth(&whole)));
-            }
+        for step in steps {
+            match step {
+                Step::Hit(tag) => [&epochs, &whole].map(|log| log.append(hit(tag), false)),
+                Step::Raise(tag, version) => [&epochs, &whole]
+                    .map(|log| log.append(Hit::Version(Tag(tag), version), false)),
+                Step::Fetch(tag, version) => {
+                    let birth = |log: &Epochs| fetched(log, tag, version);
+                    entries.push((birth(&epochs), birth(&whole)));
+                    [(); 2]
+                }
+            };
             prop_assert!(epochs.marks() <= max_marks);
             for (entry, reference) in &entries {
                 if whole.check(reference) == Epoch::Gone {
@@ -142,4 +175,18 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_replica_that_lags_behind_a_forgotten_version_is_not_believed() {
+    let epochs = Epochs::new(100);
+    epochs.append(Hit::Version(Tag(1), 7), false);
+    for tag in 1_000..2_000 {
+        epochs.append(Hit::Version(Tag(tag), 1), false);
+    }
+    assert_eq!(epochs.check(&fetched(&epochs, 1, Some(6))), Epoch::Gone);
+    assert_eq!(epochs.check(&fetched(&epochs, 1, Some(7))), Epoch::Valid);
+    epochs.append(Hit::Version(Tag(1), 3), false);
+    let late = fetched(&epochs, 1, Some(6));
+    assert_eq!(epochs.check(&late), Epoch::Gone, "an event that came late");
 }

@@ -3,15 +3,15 @@
 use std::{fmt, sync::Arc};
 
 use futures_core::Stream;
-use http::{HeaderMap, Request};
+use http::{HeaderMap, HeaderName, Request};
 
 use super::{
     Invalidation,
     carry::groups,
     epoch::{Epochs, Hit, Tag},
-    target::group_tag,
+    target::{group_tag, key_tag},
 };
-use crate::{config::Config, key, policy::facts::RequestFacts};
+use crate::{config::Config, key, policy::facts::RequestFacts, target::Shown};
 
 /// Invalidates what a cache holds. Cheap to clone; get it from
 /// [`CacheLayer::invalidator`](crate::CacheLayer::invalidator).
@@ -41,14 +41,17 @@ impl Invalidator {
 
     /// Invalidates what is stored under the key of a request, and nothing else of its URI.
     pub fn invalidate_request<B>(&self, request: &Request<B>) {
-        let plan = self
-            .config
-            .rules
-            .plan(request, self.config.default_cookies());
-        let facts = RequestFacts::read(request.method(), request.headers());
-        let key = key::build(request, &facts, plan.key);
-        let tag = Tag(key.as_ref().hash_value());
-        self.epochs.append(Hit::Tags(vec![tag]), false);
+        let mut head = Request::new(());
+        head.method_mut().clone_from(request.method());
+        head.uri_mut().clone_from(request.uri());
+        head.headers_mut().clone_from(request.headers());
+        head.extensions_mut().clone_from(request.extensions());
+        // Not put back: nobody sees the copy afterwards.
+        let _ = Shown::swap(&self.config, &mut head);
+        let plan = self.config.rules.plan(&head, self.config.default_cookies());
+        let facts = RequestFacts::read(head.method(), head.headers(), &self.config.credentials);
+        let key = key::build(&head, &facts, plan.key);
+        self.epochs.append(Hit::tag(key_tag(key.as_ref())), false);
     }
 
     /// Invalidates as events come, until the stream ends. `invalidations` says what an
@@ -86,8 +89,12 @@ impl Invalidator {
 }
 
 /// The groups that a successful unsafe request invalidates on its own origin (RFC 9875 §3).
-pub(crate) fn invalidated_groups(authority: &str, response: &HeaderMap) -> Vec<Tag> {
-    groups(response, "cache-group-invalidation")
+pub(crate) fn invalidated_groups(
+    authority: &str,
+    response: &HeaderMap,
+    field: &HeaderName,
+) -> Vec<Tag> {
+    groups(response, field)
         .iter()
         .map(|group| group_tag(authority, group))
         .collect()

@@ -1,7 +1,12 @@
 //! What an invalidation hits.
 
+use std::{
+    borrow::Cow,
+    hash::{DefaultHasher, Hasher},
+};
+
 use http::{HeaderMap, Uri};
-use scrimp_core::KeyBuf;
+use scrimp_core::KeyRef;
 
 use super::epoch::{Hit, Tag};
 use crate::{key, pattern::Pattern};
@@ -112,7 +117,7 @@ impl Invalidation {
     }
 
     pub(crate) fn hit(&self) -> Hit {
-        let one = |tag| Hit::Tags(vec![tag]);
+        let one = Hit::tag;
         let none = HeaderMap::new();
         match &self.what {
             What::Tag(tag) => one(name_tag(tag)),
@@ -135,49 +140,75 @@ impl Invalidation {
 /// Where a structured name may be cut to a prefix.
 pub(super) const SEPARATORS: [char; 2] = [':', '/'];
 
-fn hash(kind: &[u8], scope: &str, name: &str) -> Tag {
-    let mut key = KeyBuf::new();
-    key.part(kind);
-    key.part_with(|write| key::lower_case(scope, write));
-    key.part(name.as_bytes());
-    Tag(key.as_ref().hash_value())
+/// Hashes without a secret, as tags outlive the process where the store does. See [`Tag`] for
+/// what a collision does: nothing that whoever provokes it gains by.
+fn hash(kind: &[u8], scope: &str, name: &[u8]) -> Tag {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(kind);
+    hasher.write_u8(0);
+    hasher.write_usize(scope.len());
+    hasher.write(lower_case(scope).as_bytes());
+    hasher.write(name);
+    Tag(hasher.finish())
+}
+
+fn lower_case(text: &str) -> Cow<'_, str> {
+    match text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => text.to_ascii_lowercase().into(),
+        false => text.into(),
+    }
+}
+
+/// Tells whether another process hashes as this one does.
+#[cfg(feature = "codec")]
+pub(super) fn fingerprint() -> u64 {
+    hash(b"fingerprint", "Scrimp", b"1").0
+}
+
+/// The tag of what is stored under a key, and nothing else.
+pub(crate) fn key_tag(key: KeyRef<'_>) -> Tag {
+    hash(b"key", "", key.as_bytes())
 }
 
 /// The tag of a name.
 pub(super) fn name_tag(name: &str) -> Tag {
-    hash(b"tag", "", name)
+    hash(b"tag", "", name.as_bytes())
 }
 
 /// The tag of all names that begin so.
 pub(super) fn prefix_tag(prefix: &str) -> Tag {
-    hash(b"prefix", "", prefix)
+    hash(b"prefix", "", prefix.as_bytes())
 }
 
 /// The tag of all paths of an authority that begin so.
 pub(super) fn path_tag(authority: &str, folder: &str) -> Tag {
-    hash(b"path", authority, folder)
+    hash(b"path", authority, folder.as_bytes())
 }
 
 /// The tag of all that is stored for an authority.
 pub(super) fn authority_tag(authority: &str) -> Tag {
-    hash(b"authority", authority, "")
+    hash(b"authority", authority, b"")
 }
 
 /// The tag of a cache group: groups of two origins are two, whatever their names.
 pub(super) fn group_tag(authority: &str, group: &str) -> Tag {
-    hash(b"group", authority, group)
+    hash(b"group", authority, group.as_bytes())
 }
 
 /// The tag of a target URI, which every response made for it carries, whatever its key is
 /// made of: what unsafe methods invalidate (RFC 9111 §4.4).
 pub(crate) fn uri_tag(authority: &str, path_and_query: &str) -> Tag {
-    hash(b"uri", authority, path_and_query)
+    hash(b"uri", authority, path_and_query.as_bytes())
 }
 
 /// The tag of a path, whatever its query.
 #[cfg(feature = "no-vary-search")]
 pub(crate) fn search_tag(uri: &Uri, headers: &HeaderMap) -> Tag {
-    hash(b"search", key::authority(uri, headers), uri.path())
+    hash(
+        b"search",
+        key::authority(uri, headers),
+        uri.path().as_bytes(),
+    )
 }
 
 /// [`uri_tag`] of a request's own target.

@@ -4,7 +4,7 @@ mod claims;
 mod query;
 
 use claims::{names_another_host, retellings};
-use http::{HeaderMap, Request, Uri, header, uri::Scheme};
+use http::{HeaderMap, HeaderValue, Request, Uri, header, uri::Scheme};
 use query::{chosen_parameters, whole_query};
 use scrimp_core::{BodyDigest, KeyBuf, extensions::Tenant};
 
@@ -13,14 +13,31 @@ use crate::{
     rule::{KeySpec, QueryKey},
 };
 
-/// Writes the key of a request: tenant, scheme, authority, path, query, what a rule adds,
-/// and what the request claims of its target in other fields. GET and HEAD have one key.
+/// The key of a request.
 pub(crate) fn build<B>(
     request: &Request<B>,
     facts: &RequestFacts,
     spec: Option<&KeySpec>,
 ) -> KeyBuf {
-    build_with(request, facts, spec, |key| {
+    let mut key = KeyBuf::new();
+    let host = request.headers().get(header::HOST);
+    write(&mut key, request, host, facts, spec);
+    key
+}
+
+/// Writes the key of a request: tenant, scheme, authority, path, query, what a rule adds,
+/// and what the request claims of its target in other fields. GET and HEAD have one key.
+///
+/// `host` is the request's Host. The caller's buffer is written to, because every hit comes
+/// along here and a buffer of this size is not moved for nothing.
+pub(crate) fn write<B>(
+    key: &mut KeyBuf,
+    request: &Request<B>,
+    host: Option<&HeaderValue>,
+    facts: &RequestFacts,
+    spec: Option<&KeySpec>,
+) {
+    write_with(key, request, host, facts, spec, |key| {
         match spec.map(|spec| &spec.query) {
             None | Some(QueryKey::All) => {
                 key.part(whole_query(request.uri()).as_bytes());
@@ -31,7 +48,7 @@ pub(crate) fn build<B>(
             }
             Some(QueryKey::Only(names)) => chosen_parameters(key, request.uri(), names),
         }
-    })
+    });
 }
 
 /// The key of a request whose query counts as far as No-Vary-Search says.
@@ -42,7 +59,9 @@ pub(crate) fn build_by_search<B>(
     spec: Option<&KeySpec>,
     variance: &crate::variance::Variance,
 ) -> KeyBuf {
-    build_with(request, facts, spec, |key| {
+    let mut key = KeyBuf::new();
+    let host = request.headers().get(header::HOST);
+    write_with(&mut key, request, host, facts, spec, |key| {
         key.part_with(|write| {
             write(b"~");
             for (name, value) in variance.counting(request.uri().query().unwrap_or_default()) {
@@ -50,39 +69,46 @@ pub(crate) fn build_by_search<B>(
                 framed(value.as_bytes(), write);
             }
         });
-    })
+    });
+    key
 }
 
-fn build_with<B>(
+#[inline]
+fn write_with<B>(
+    key: &mut KeyBuf,
     request: &Request<B>,
+    host: Option<&HeaderValue>,
     facts: &RequestFacts,
     spec: Option<&KeySpec>,
     query: impl FnOnce(&mut KeyBuf),
-) -> KeyBuf {
-    let mut key = KeyBuf::new();
+) {
     let uri = request.uri();
     let tenant = request.extensions().get::<Tenant>();
     key.part(tenant.map_or(b"", |tenant| tenant.0.as_bytes()));
     key.part(uri.scheme_str().unwrap_or_default().as_bytes());
-    match (uri.authority(), request.headers().get(header::HOST)) {
+    match (uri.authority(), host) {
         // On a server, the common case: what is no plain host has been turned away.
-        (None, Some(host)) => add_authority(&mut key, host.as_bytes()),
-        _ => add_authority(&mut key, authority(uri, request.headers()).as_bytes()),
+        (None, Some(host)) if facts.host_in_capitals => {
+            key.part(&host.as_bytes().to_ascii_lowercase());
+        }
+        (None, Some(host)) => {
+            key.part(host.as_bytes());
+        }
+        _ => add_authority(key, authority(uri, request.headers()).as_bytes()),
     }
     key.part(uri.path().as_bytes());
-    query(&mut key);
+    query(key);
     if let Some(spec) = spec {
         for name in &spec.headers {
-            header_values(&mut key, request.headers(), name);
+            header_values(key, request.headers(), name);
         }
         for name in &spec.cookies {
-            cookie_values(&mut key, request.headers(), name);
+            cookie_values(key, request.headers(), name);
         }
     }
     if facts.retold || facts.host && names_another_host(uri, request.headers()) {
-        retellings(&mut key, uri, request.headers());
+        retellings(key, uri, request.headers());
     }
-    key
 }
 
 fn add_authority(key: &mut KeyBuf, authority: &[u8]) {
@@ -136,12 +162,14 @@ fn cookie_values(key: &mut KeyBuf, headers: &HeaderMap, wanted: &str) {
 /// The authority of the target URI: from the URI, or from Host (RFC 9110 §7.1). A default
 /// port is left out.
 pub(crate) fn authority<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> &'a str {
+    authority_of(uri, headers.get(header::HOST))
+}
+
+/// The same, where Host is at hand.
+pub(crate) fn authority_of<'a>(uri: &'a Uri, host: Option<&'a HeaderValue>) -> &'a str {
     let authority = match uri.authority() {
         Some(authority) => authority.as_str(),
-        None => headers
-            .get(header::HOST)
-            .and_then(|host| host.to_str().ok())
-            .unwrap_or_default(),
+        None => host.and_then(ascii).unwrap_or_default(),
     };
     // A user's name in front of the host is no part of where a request goes.
     let host = match authority.as_bytes().contains(&b'@') {
@@ -149,6 +177,12 @@ pub(crate) fn authority<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> &'a str {
         false => authority,
     };
     without_default_port(uri, host)
+}
+
+/// [`HeaderValue::to_str`], several bytes at a time. A value has no control characters.
+fn ascii(value: &HeaderValue) -> Option<&str> {
+    let text = std::str::from_utf8(value.as_bytes()).ok()?;
+    text.is_ascii().then_some(text)
 }
 
 /// Whether a URI holds credentials, which make its answer one user's.
@@ -179,20 +213,10 @@ pub(crate) fn host<B>(request: &Request<B>) -> &str {
     }
 }
 
-/// Writes a text in lower case.
-pub(crate) fn lower_case(text: &str, write: &mut dyn FnMut(&[u8])) {
-    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        text.bytes()
-            .for_each(|byte| write(&[byte.to_ascii_lowercase()]));
-    } else {
-        write(text.as_bytes());
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Rule;
+    use crate::{Rule, policy::credentials::Credentials};
     use std::sync::Arc;
 
     fn key(rule: &str, uri: &str, fields: &[(&'static str, &str)]) -> KeyBuf {
@@ -201,7 +225,8 @@ mod tests {
         for (name, value) in fields {
             request.headers_mut().append(*name, value.parse().unwrap());
         }
-        let facts = RequestFacts::read(request.method(), request.headers());
+        let facts =
+            RequestFacts::read(request.method(), request.headers(), &Credentials::default());
         build(&request, &facts, Some(&rule.key))
     }
 
@@ -306,7 +331,8 @@ mod tests {
             if let Some(name) = name {
                 request.extensions_mut().insert(Tenant(Arc::from(name)));
             }
-            let facts = RequestFacts::read(request.method(), request.headers());
+            let facts =
+                RequestFacts::read(request.method(), request.headers(), &Credentials::default());
             build(&request, &facts, None)
         };
         assert_ne!(tenant(Some("a")).as_ref(), tenant(Some("b")).as_ref());

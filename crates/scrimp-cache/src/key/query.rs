@@ -33,12 +33,13 @@ pub(super) fn chosen_parameters(key: &mut KeyBuf, uri: &Uri, names: &[Box<str>])
     key.part_with(|write| {
         write(b"&");
         for wanted in names {
+            // What is encoded is never shorter.
             for pair in query.split('&') {
                 let (name, value) = match pair.split_once('=') {
                     Some((name, value)) => (name, Some(value)),
                     None => (pair, None),
                 };
-                if decoded_eq(name.as_bytes(), wanted.as_bytes()) {
+                if name.len() >= wanted.len() && decoded_eq(name.as_bytes(), wanted.as_bytes()) {
                     framed(wanted.as_bytes(), write);
                     // A parameter without `=` is not one with an empty value.
                     write(&[u8::from(value.is_some())]);
@@ -60,14 +61,25 @@ fn escapes_are_whole(text: &[u8]) -> bool {
 
 /// Whether an encoded name says `wanted`.
 fn decoded_eq(encoded: &[u8], wanted: &[u8]) -> bool {
-    decoded(encoded).eq(wanted.iter().copied())
+    // The common case: as it stands, without escapes.
+    encoded == wanted && is_plain(wanted) || decoded(encoded).eq(wanted.iter().copied())
+}
+
+/// Whether a name is read as it stands by everybody, but for its case.
+fn is_plain(name: &[u8]) -> bool {
+    name.iter()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
 /// Whether a parameter is none of those wanted, and some upstream reads it as one.
 fn resembles_one(pair: &str, names: &[Box<str>]) -> bool {
     let name = pair.split('=').next().unwrap_or_default().as_bytes();
+    let plain = is_plain(name);
     names.iter().any(|wanted| {
         let wanted = wanted.as_bytes();
+        if plain && is_plain(wanted) {
+            return name != wanted && name.eq_ignore_ascii_case(wanted);
+        }
         !decoded_eq(name, wanted) && loosely(decoded(name)).eq(loosely(wanted.iter().copied()))
     })
 }

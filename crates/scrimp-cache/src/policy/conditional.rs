@@ -56,7 +56,7 @@ fn opaque(tag: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::{Mode, control::ResponseControl, freshness::Arrival};
+    use crate::policy::{Mode, answer::Answer, control::ResponseControl, freshness::Arrival};
     use http::StatusCode;
     use std::time::{Duration, SystemTime};
     use tokio::time::Instant;
@@ -77,15 +77,9 @@ mod tests {
             delay: Duration::ZERO,
         };
         let control = ResponseControl::default();
-        Policy::new(
-            Mode::Shared,
-            StatusCode::OK,
-            stored,
-            &control,
-            false,
-            None,
-            arrival,
-        )
+        let answer = Answer::read(stored);
+        let (mode, status) = (Mode::Shared, StatusCode::OK);
+        Policy::new(mode, status, &answer, &control, false, None, arrival).with_validators(&answer)
     }
 
     fn answered(request: &[(&'static str, &str)], stored: &[(&'static str, &str)]) -> bool {

@@ -23,6 +23,8 @@ pub(crate) struct RequestControl {
 /// What a response tells caches.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ResponseControl {
+    /// Said in a field for this class of caches, which replaces Expires too (RFC 9213 §2.2).
+    pub(crate) targeted: bool,
     pub(crate) no_store: bool,
     pub(crate) no_cache: bool,
     pub(crate) private: bool,
@@ -72,6 +74,15 @@ impl RequestControl {
         }
         control
     }
+
+    /// Forgets what makes a cache ask the upstream or keeps it from storing. What lets it
+    /// answer more, or not ask at all, costs nobody a call and stays.
+    pub(crate) fn drop_demands(&mut self) {
+        self.no_cache = false;
+        self.no_store = false;
+        self.max_age = None;
+        self.min_fresh = None;
+    }
 }
 
 // === impl ResponseControl ===
@@ -93,34 +104,23 @@ impl ResponseControl {
 
     fn apply(&mut self, name: &[u8], argument: Option<&[u8]>) {
         let lifetime = || argument.and_then(delta).unwrap_or(0);
-        if is(name, "no-store") {
-            self.no_store = true;
-        } else if is(name, "no-cache") {
-            if !self.withhold(argument) {
-                self.no_cache = true;
+        // By length, so that a name is compared with one or two others and not with twelve.
+        match name.len() {
+            6 if is(name, "public") => self.public = true,
+            7 if is(name, "max-age") => shorten(&mut self.max_age, lifetime()),
+            7 if is(name, "private") => self.private |= !self.withhold(argument),
+            8 if is(name, "no-store") => self.no_store = true,
+            8 if is(name, "no-cache") => self.no_cache |= !self.withhold(argument),
+            8 if is(name, "s-maxage") => shorten(&mut self.s_maxage, lifetime()),
+            9 if is(name, "immutable") => self.immutable = true,
+            14 if is(name, "stale-if-error") => shorten(&mut self.stale_if_error, lifetime()),
+            15 if is(name, "must-revalidate") => self.must_revalidate = true,
+            15 if is(name, "must-understand") => self.must_understand = true,
+            16 if is(name, "proxy-revalidate") => self.proxy_revalidate = true,
+            22 if is(name, "stale-while-revalidate") => {
+                shorten(&mut self.stale_while_revalidate, lifetime());
             }
-        } else if is(name, "private") {
-            if !self.withhold(argument) {
-                self.private = true;
-            }
-        } else if is(name, "public") {
-            self.public = true;
-        } else if is(name, "must-revalidate") {
-            self.must_revalidate = true;
-        } else if is(name, "proxy-revalidate") {
-            self.proxy_revalidate = true;
-        } else if is(name, "must-understand") {
-            self.must_understand = true;
-        } else if is(name, "immutable") {
-            self.immutable = true;
-        } else if is(name, "max-age") {
-            shorten(&mut self.max_age, lifetime());
-        } else if is(name, "s-maxage") {
-            shorten(&mut self.s_maxage, lifetime());
-        } else if is(name, "stale-while-revalidate") {
-            shorten(&mut self.stale_while_revalidate, lifetime());
-        } else if is(name, "stale-if-error") {
-            shorten(&mut self.stale_if_error, lifetime());
+            _ => {}
         }
     }
 

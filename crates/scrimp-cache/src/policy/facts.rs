@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
-use super::control::RequestControl;
+use super::{control::RequestControl, credentials::Credentials};
 
 /// How a cache treats a method (RFC 9110 §9.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,7 @@ pub(crate) enum MethodClass {
 pub(crate) struct RequestFacts {
     pub(crate) method: MethodClass,
     pub(crate) control: RequestControl,
+    /// A field that says who asks.
     pub(crate) authorization: bool,
     pub(crate) cookie: bool,
     pub(crate) range: bool,
@@ -31,6 +32,8 @@ pub(crate) struct RequestFacts {
     /// More than one Host, or one that two readers may take for two hosts.
     pub(crate) ambiguous_host: bool,
     pub(crate) host: bool,
+    /// The host is written with capitals, which mean nothing.
+    pub(crate) host_in_capitals: bool,
     /// A field that upstreams may believe more than the target URI: see [`retells`].
     pub(crate) retold: bool,
     /// A field that may make it a request for something else: see [`overrides`].
@@ -84,7 +87,17 @@ fn overrides(name: &HeaderName) -> bool {
 
 impl RequestFacts {
     /// Reads a request in one pass over its header fields.
-    pub(crate) fn read(method: &Method, headers: &HeaderMap) -> Self {
+    pub(crate) fn read(method: &Method, headers: &HeaderMap, credentials: &Credentials) -> Self {
+        Self::read_with_host(method, headers, credentials).0
+    }
+
+    /// Reads a request, and hands out its Host, which the key needs: the pass has come by it.
+    pub(crate) fn read_with_host<'a>(
+        method: &Method,
+        headers: &'a HeaderMap,
+        credentials: &Credentials,
+    ) -> (Self, Option<&'a HeaderValue>) {
+        let mut host = None;
         let mut facts = Self {
             method: class(method),
             control: RequestControl::default(),
@@ -95,29 +108,39 @@ impl RequestFacts {
             precondition: false,
             ambiguous_host: false,
             host: false,
+            host_in_capitals: false,
             retold: false,
             overridden: false,
         };
         let mut control = false;
         for (name, value) in headers {
-            facts.note(name, value, &mut control);
+            if name == header::HOST {
+                facts.note_host(value);
+                host.get_or_insert(value);
+            } else {
+                facts.authorization |= credentials.contains(name);
+                facts.note(name, &mut control);
+            }
         }
         if control {
             facts.control = RequestControl::parse(headers.get_all(header::CACHE_CONTROL));
         }
-        facts
+        (facts, host)
     }
 
-    fn note(&mut self, name: &HeaderName, value: &HeaderValue, control: &mut bool) {
+    fn note_host(&mut self, value: &HeaderValue) {
+        let kinds = host_bytes(value);
+        self.ambiguous_host |= self.host || kinds & FOREIGN != 0;
+        self.host_in_capitals = kinds & CAPITAL != 0;
+        self.host = true;
+    }
+
+    #[inline]
+    fn note(&mut self, name: &HeaderName, control: &mut bool) {
         // The first byte sorts out most names without comparing them.
         match name.as_str().as_bytes()[0] {
-            b'a' if name == header::AUTHORIZATION => self.authorization = true,
             b'c' if name == header::CACHE_CONTROL => *control = true,
             b'c' if name == header::COOKIE => self.cookie = true,
-            b'h' if name == header::HOST => {
-                self.ambiguous_host |= self.host || !is_plain_host(value);
-                self.host = true;
-            }
             b'i' if name == header::IF_NONE_MATCH || name == header::IF_MODIFIED_SINCE => {
                 self.conditional = true;
             }
@@ -132,24 +155,30 @@ impl RequestFacts {
     }
 }
 
-/// What a name or address, and perhaps a port, is made of.
-static HOST_BYTES: [bool; 256] = {
-    let mut table = [false; 256];
+/// A byte that no name or address, and no port, has in it.
+const FOREIGN: u8 = 1;
+/// A byte that means the same as its small letter.
+const CAPITAL: u8 = 2;
+
+static HOST_BYTES: [u8; 256] = {
+    let mut table = [FOREIGN; 256];
     let mut byte = 0;
     while byte < 128 {
-        table[byte] = (byte as u8).is_ascii_alphanumeric()
-            || matches!(byte as u8, b'.' | b'-' | b'_' | b':' | b'[' | b']');
+        table[byte] = match byte as u8 {
+            b'A'..=b'Z' => CAPITAL,
+            b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b':' | b'[' | b']' => 0,
+            _ => FOREIGN,
+        };
         byte += 1;
     }
     table
 };
 
-/// `evil.example/@victim.example` is one host to some readers and another to others.
-fn is_plain_host(value: &HeaderValue) -> bool {
-    value
-        .as_bytes()
-        .iter()
-        .all(|&byte| HOST_BYTES[usize::from(byte)])
+/// Which kinds of bytes a host is made of, in one pass. One with a foreign byte, as in
+/// `evil.example/@victim.example`, is one host to some readers and another to others.
+fn host_bytes(value: &HeaderValue) -> u8 {
+    let kind = |kinds, &byte: &u8| kinds | HOST_BYTES[usize::from(byte)];
+    value.as_bytes().iter().fold(0, kind)
 }
 
 fn class(method: &Method) -> MethodClass {
@@ -190,7 +219,7 @@ mod tests {
         headers.append("host", HeaderValue::from_static("y"));
         headers.append("cache-control", HeaderValue::from_static("no-cache"));
         headers.append("cache-control", HeaderValue::from_static("max-age=3"));
-        let facts = RequestFacts::read(&Method::GET, &headers);
+        let facts = RequestFacts::read(&Method::GET, &headers, &Credentials::default());
         assert!(facts.authorization && facts.cookie && facts.range && facts.conditional);
         assert!(facts.precondition && facts.ambiguous_host && facts.control.no_cache);
         assert_eq!(facts.control.max_age, Some(3));
@@ -204,7 +233,7 @@ mod tests {
                 HeaderName::from_static(name),
                 HeaderValue::from_static(value),
             );
-            RequestFacts::read(&Method::GET, &headers)
+            RequestFacts::read(&Method::GET, &headers, &Credentials::default())
         };
         assert!(read("x-forwarded-host", "a").retold && read("forwarded", "host=a").retold);
         assert!(read("x-original-url", "/").overridden);

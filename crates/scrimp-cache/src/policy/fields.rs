@@ -30,25 +30,36 @@ pub(crate) fn members<'a>(
 
 /// Splits one line at the commas outside quotes and trims white space.
 fn split(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    // Most lines have no quotes, and finding a comma in them takes no state.
+    let comma = if line.contains(&b'"') {
+        comma_outside_quotes
+    } else {
+        |line: &[u8]| line.iter().position(|&byte| byte == b',')
+    };
     let mut rest = Some(line);
     std::iter::from_fn(move || {
         let line = rest?;
-        let mut quoted = false;
-        let mut escaped = false;
-        for (index, &byte) in line.iter().enumerate() {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' if quoted => escaped = true,
-                b'"' => quoted = !quoted,
-                b',' if !quoted => {
-                    rest = Some(&line[index + 1..]);
-                    return Some(line[..index].trim_ascii());
-                }
-                _ => {}
-            }
+        let (member, others) = match comma(line) {
+            Some(end) => (&line[..end], Some(&line[end + 1..])),
+            None => (line, None),
+        };
+        rest = others;
+        Some(member.trim_ascii())
+    })
+}
+
+fn comma_outside_quotes(line: &[u8]) -> Option<usize> {
+    let mut quoted = false;
+    let mut escaped = false;
+    line.iter().position(|&byte| {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b',' => return !quoted,
+            _ => {}
         }
-        rest = None;
-        Some(line.trim_ascii())
+        false
     })
 }
 

@@ -1,14 +1,17 @@
-//! How long a response is fresh, and how old it is (RFC 9111 §4.2).
+//! How long a response is fresh (RFC 9111 §4.2).
 
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode};
 use tokio::time::Instant;
 
 use super::{
     Mode,
-    control::{ResponseControl, delta},
+    age::initial_age,
+    answer::{Answer, Field},
+    control::ResponseControl,
     date,
+    status::heuristically_cacheable,
 };
 
 /// Part of the time since the last modification that heuristics call fresh (§4.2.2).
@@ -78,19 +81,24 @@ impl Source {
 // === impl Policy ===
 
 impl Policy {
-    /// Reads the policy from a response and the directives that count for it.
+    /// Reads from a response, and the directives that count for it, how long it is fresh and
+    /// what may be done with it. Its validators are read [later](Self::with_validators).
     pub(crate) fn new(
         mode: Mode,
         status: StatusCode,
-        headers: &HeaderMap,
+        answer: &Answer<'_>,
         control: &ResponseControl,
         targeted: bool,
         rule: Option<Duration>,
         arrival: Arrival,
     ) -> Self {
+        let date = date_in(answer, Field::Date);
         let (lifetime, source) = match rule {
             Some(ttl) => (ttl, Source::Rule),
-            None => lifetime(mode, status, headers, control, targeted, arrival.wall),
+            None => {
+                let date = date.unwrap_or(arrival.wall);
+                lifetime(mode, status, answer, control, targeted, date)
+            }
         };
         let shared = mode == Mode::Shared;
         let seconds = |value: u32| Duration::from_secs(value.into());
@@ -99,7 +107,7 @@ impl Policy {
             // An operator's TTL counts from when the answer came, whatever Age it has.
             initial_age: match rule {
                 Some(_) => Duration::ZERO,
-                None => initial_age(headers, arrival),
+                None => initial_age(answer, date, arrival),
             },
             lifetime,
             source,
@@ -112,9 +120,19 @@ impl Policy {
                 .stale_while_revalidate
                 .map_or(Duration::ZERO, seconds),
             if_error: control.stale_if_error.map(seconds),
-            etag: etag(headers),
-            last_modified: date::field(headers, &header::LAST_MODIFIED),
-            date: date::field(headers, &header::DATE).unwrap_or(arrival.wall),
+            etag: None,
+            last_modified: None,
+            date: date.unwrap_or(arrival.wall),
+        }
+    }
+
+    /// Reads the validators of the response, which are of use once it is stored.
+    pub(crate) fn with_validators(self, answer: &Answer<'_>) -> Self {
+        let etag = answer.only(Field::ETag).filter(|etag| !etag.is_empty());
+        Self {
+            etag: etag.cloned(),
+            last_modified: date_in(answer, Field::LastModified),
+            ..self
         }
     }
 
@@ -161,20 +179,18 @@ impl Policy {
     }
 }
 
-/// The entity tag, if there is exactly one and it is not empty.
-fn etag(headers: &HeaderMap) -> Option<HeaderValue> {
-    let mut lines = headers.get_all(header::ETAG).iter();
-    let etag = lines.next()?;
-    (lines.next().is_none() && !etag.is_empty()).then(|| etag.clone())
+/// The date in a field. `None` if the field is absent, repeated or no date.
+fn date_in(answer: &Answer<'_>, field: Field) -> Option<SystemTime> {
+    answer.only(field).and_then(date::value)
 }
 
 fn lifetime(
     mode: Mode,
     status: StatusCode,
-    headers: &HeaderMap,
+    answer: &Answer<'_>,
     control: &ResponseControl,
     targeted: bool,
-    now: SystemTime,
+    date: SystemTime,
 ) -> (Duration, Source) {
     let source = if targeted {
         Source::Targeted
@@ -185,22 +201,17 @@ fn lifetime(
         return (Duration::from_secs(seconds.into()), source);
     }
     // A targeted field without a lifetime still switches Expires off (RFC 9213 §2.2).
-    if !targeted && headers.contains_key(header::EXPIRES) {
-        let date = date::field(headers, &header::DATE).unwrap_or(now);
-        let lifetime = date::field(headers, &header::EXPIRES)
-            .and_then(|expires| expires.duration_since(date).ok());
+    if !targeted && answer.has(Field::Expires) {
+        let lifetime =
+            date_in(answer, Field::Expires).and_then(|expires| expires.duration_since(date).ok());
         return (lifetime.unwrap_or_default(), Source::Expires);
     }
-    if heuristically_cacheable(status) || control.public {
-        let date = date::field(headers, &header::DATE).unwrap_or(now);
-        if let Some(modified) = date::field(headers, &header::LAST_MODIFIED)
-            && let Ok(since) = date.duration_since(modified)
-        {
-            return (
-                (since / HEURISTIC_SHARE).min(HEURISTIC_MAX),
-                Source::Heuristic,
-            );
-        }
+    if (heuristically_cacheable(status) || control.public)
+        && let Some(modified) = date_in(answer, Field::LastModified)
+        && let Ok(since) = date.duration_since(modified)
+    {
+        let lifetime = (since / HEURISTIC_SHARE).min(HEURISTIC_MAX);
+        return (lifetime, Source::Heuristic);
     }
     (Duration::ZERO, Source::None)
 }
@@ -213,41 +224,10 @@ pub(crate) fn explicit_delta(mode: Mode, control: &ResponseControl) -> Option<u3
     }
 }
 
-/// Status codes that are cacheable without anybody saying so (RFC 9110 §15.1). 206 is one
-/// of them, and left out: this cache keeps whole responses only.
-pub(crate) fn heuristically_cacheable(status: StatusCode) -> bool {
-    matches!(
-        status.as_u16(),
-        200 | 203 | 204 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501
-    )
-}
-
-/// `corrected_initial_age` of §4.2.3.
-fn initial_age(headers: &HeaderMap, arrival: Arrival) -> Duration {
-    let apparent = date::field(headers, &header::DATE)
-        .and_then(|date| arrival.wall.duration_since(date).ok())
-        .unwrap_or_default();
-    let reported = reported_age(headers);
-    apparent.max(reported.saturating_add(arrival.delay))
-}
-
-/// The Age field. Anything but one number is taken for the largest one: what cannot be
-/// read must not make a response fresh.
-fn reported_age(headers: &HeaderMap) -> Duration {
-    let mut lines = headers.get_all(header::AGE).iter();
-    let Some(first) = lines.next() else {
-        return Duration::ZERO;
-    };
-    let seconds = match lines.next() {
-        None => delta(first.as_bytes().trim_ascii()),
-        Some(_) => None,
-    };
-    Duration::from_secs(seconds.unwrap_or(u32::MAX).into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::{HeaderMap, header};
 
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
@@ -264,7 +244,8 @@ mod tests {
             delay: Duration::from_secs(2),
         };
         let status = StatusCode::from_u16(status).unwrap();
-        Policy::new(mode, status, &headers, &control, false, None, arrival)
+        let answer = Answer::read(&headers);
+        Policy::new(mode, status, &answer, &control, false, None, arrival)
     }
 
     const DATE: (&str, &str) = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
@@ -305,19 +286,5 @@ mod tests {
             modified(201, "Tue, 06 Nov 1984 08:48:37 GMT"),
             (0, Source::None)
         );
-    }
-
-    #[test]
-    fn age_is_the_larger_of_what_is_reported_and_what_is_apparent() {
-        let age = |fields: &[_]| policy(Mode::Shared, 200, fields).initial_age.as_secs();
-        assert_eq!(age(&[DATE]), 2);
-        assert_eq!(age(&[DATE, ("age", "30")]), 32);
-        assert_eq!(
-            age(&[("date", "Sun, 06 Nov 1994 08:48:37 GMT"), ("age", "30")]),
-            60
-        );
-        for odd in ["-1", "0, 0", "7.5", "old", "0;x=1"] {
-            assert!(age(&[DATE, ("age", odd)]) > 1 << 31, "{odd}");
-        }
     }
 }

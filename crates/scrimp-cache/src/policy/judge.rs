@@ -128,7 +128,7 @@ pub(crate) fn may_stand_in(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::{Mode, control::ResponseControl, freshness::Arrival};
+    use crate::policy::{Mode, answer::Answer, control::ResponseControl, freshness::Arrival};
     use http::{HeaderMap, HeaderValue, StatusCode};
     use std::time::SystemTime;
 
@@ -146,11 +146,10 @@ mod tests {
             wall: SystemTime::UNIX_EPOCH,
             delay: Duration::ZERO,
         };
-        let headers = HeaderMap::new();
         let policy = Policy::new(
             Mode::Shared,
             StatusCode::OK,
-            &headers,
+            &Answer::read(&HeaderMap::new()),
             &control,
             false,
             None,

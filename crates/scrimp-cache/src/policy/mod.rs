@@ -3,8 +3,11 @@
 //! A response is parsed once, when it is stored ([`Policy`]); a request once, when it
 //! arrives ([`facts::RequestFacts`]); [`judge`](judge::judge) decides from the two and the time.
 
+mod age;
+pub(crate) mod answer;
 pub(crate) mod conditional;
 pub(crate) mod control;
+pub(crate) mod credentials;
 pub(crate) mod date;
 pub(crate) mod facts;
 pub(crate) mod fields;
@@ -12,8 +15,10 @@ pub(crate) mod freshness;
 pub(crate) mod judge;
 pub(crate) mod merge;
 pub(crate) mod range;
+pub(crate) mod refusal;
 #[cfg(test)]
 mod robust;
+pub(crate) mod status;
 pub(crate) mod storable;
 pub(crate) mod targeted;
 pub(crate) mod vary;

@@ -7,13 +7,16 @@ use proptest::{collection::vec, prelude::*, sample::select};
 use tokio::time::Instant;
 
 use super::{
-    Mode, Policy, Selection, conditional,
+    Mode, Policy, Selection,
+    answer::Answer,
+    conditional,
     control::ResponseControl,
+    credentials::Credentials,
     facts::RequestFacts,
     freshness::Arrival,
     judge::{Standing, judge, may_stand_in},
     merge, range,
-    storable::{self, Permissions},
+    storable::{self, Asking, Permissions},
     targeted,
 };
 
@@ -73,8 +76,9 @@ proptest! {
         let status = StatusCode::from_u16(status).expect("three digits");
         let control = ResponseControl::parse(response.get_all(header::CACHE_CONTROL));
         let targets = [HeaderName::from_static("cdn-cache-control")];
+        let answer = Answer::read(&response);
         let targeted = targeted::find(&response, &targets);
-        let facts = RequestFacts::read(&Method::GET, &request);
+        let facts = RequestFacts::read(&Method::GET, &request, &Credentials::default());
         let offset = Duration::from_secs(wall.unsigned_abs());
         let epoch = SystemTime::UNIX_EPOCH;
         let wall = if wall < 0 { epoch.checked_sub(offset) } else { epoch.checked_add(offset) };
@@ -86,8 +90,9 @@ proptest! {
         };
         for control in [Some(control), targeted].into_iter().flatten() {
             let allowed = Permissions::default();
-            let _ = storable::check(mode, &facts, status, &response, &control, allowed);
-            let policy = Policy::new(mode, status, &response, &control, false, None, arrival);
+            let _ = storable::check(mode, Asking::from(&facts), status, &answer, &control, allowed);
+            let policy = Policy::new(mode, status, &answer, &control, false, None, arrival)
+                .with_validators(&answer);
             for seconds in [0, later] {
                 let standing = Standing::new(&policy, now + Duration::from_secs(seconds.into()));
                 prop_assert!(standing.ttl().is_zero() || standing.staleness().is_zero());
@@ -97,11 +102,12 @@ proptest! {
             conditional::not_modified(&request, &policy);
             range::read(&request, &response, &policy, length);
         }
-        if let Some(selection) = Selection::new(&request, &response) {
+        if let Some(selection) = Selection::new(&request, &answer) {
             prop_assert!(selection.matches(&request), "what was selected by a request matches it");
         }
         let control = ResponseControl::default();
-        let policy = Policy::new(mode, status, &response, &control, false, None, arrival);
+        let policy = Policy::new(mode, status, &answer, &control, false, None, arrival)
+            .with_validators(&answer);
         conditional::validate(&mut request, &response, &policy);
         let mut merged = response;
         merge::update(&mut merged, &request);

@@ -1,30 +1,23 @@
 //! Whether a response may be stored (RFC 9111 §3).
 
-use http::{HeaderMap, StatusCode, header};
+use http::{StatusCode, header};
 
 use super::{
     Mode,
+    answer::{Answer, Field},
     control::ResponseControl,
     facts::RequestFacts,
-    freshness::{explicit_delta, heuristically_cacheable},
+    freshness::explicit_delta,
+    refusal::Refusal,
+    status::{heuristically_cacheable, never_stored, understood},
 };
 
-/// Why a response is not stored. The text goes into `Cache-Status` as its `detail`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    NoStore,
-    Private,
-    Authorization,
-    SetCookie,
-    VaryStar,
-    Status,
-    NotCacheable,
-    Partial,
-    TooLarge,
-    TooManyTags,
-    #[cfg(feature = "no-vary-search")]
-    SearchVariance,
-    Rule,
+/// What of a request counts for whether its answer may be stored.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asking {
+    pub(crate) no_store: bool,
+    pub(crate) authorization: bool,
+    pub(crate) range: bool,
 }
 
 /// What an operator's rule says about storing.
@@ -36,109 +29,28 @@ pub(crate) struct Permissions {
     pub(crate) override_origin: bool,
     /// Store in spite of Set-Cookie.
     pub(crate) set_cookie: bool,
-    /// Store although the request had Authorization (its value is in the key).
+    /// Store although the request had credentials (they are in the key).
     pub(crate) authorization: bool,
 }
 
-// === impl Refusal ===
+// === impl Asking ===
 
-impl Refusal {
-    /// The refusal as a `detail` token.
-    pub(crate) fn detail(self) -> &'static str {
-        match self {
-            Self::NoStore => "no-store",
-            Self::Private => "private",
-            Self::Authorization => "authorization",
-            Self::SetCookie => "set-cookie",
-            Self::VaryStar => "vary-star",
-            Self::Status => "status",
-            Self::NotCacheable => "no-lifetime",
-            Self::Partial => "partial",
-            Self::TooLarge => "too-large",
-            Self::TooManyTags => "too-many-tags",
-            #[cfg(feature = "no-vary-search")]
-            Self::SearchVariance => "no-vary-search",
-            Self::Rule => "rule",
+impl From<&RequestFacts> for Asking {
+    fn from(facts: &RequestFacts) -> Self {
+        Self {
+            no_store: facts.control.no_store,
+            authorization: facts.authorization,
+            range: facts.range,
         }
-    }
-}
-
-/// Status codes whose caching rules this cache knows and follows (§5.2.2.3).
-fn understood(status: StatusCode) -> bool {
-    matches!(
-        status.as_u16(),
-        200 | 201
-            | 202
-            | 203
-            | 204
-            | 205
-            | 300
-            | 301
-            | 302
-            | 303
-            | 307
-            | 308
-            | 400
-            | 401
-            | 402
-            | 403
-            | 404
-            | 405
-            | 406
-            | 407
-            | 408
-            | 409
-            | 410
-            | 411
-            | 412
-            | 413
-            | 414
-            | 415
-            | 417
-            | 421
-            | 422
-            | 426
-            | 428
-            | 429
-            | 431
-            | 451
-            | 500
-            | 501
-            | 502
-            | 503
-            | 504
-            | 505
-            | 511
-    )
-}
-
-/// Status codes that no cache may store: RFC 6585 forbids it for all but 416, which answers
-/// a Range, and no key holds that.
-fn never_stored(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 416 | 428 | 429 | 431 | 511)
-}
-
-/// Status codes that blame the request: all of 4xx but those that speak of the resource,
-/// and two of 5xx.
-///
-/// A request is more than its key. Whoever finds a field that an upstream chokes on could
-/// have its complaint stored for everybody ("cache-poisoned denial of service", Nguyen et
-/// al., CCS 2019). So a rule's TTL does not cover them unless the rule names the status; an
-/// origin that gives one a lifetime of its own is taken at its word (§3).
-pub(crate) fn blames_request(status: StatusCode) -> bool {
-    match status.as_u16() {
-        404 | 410 | 451 => false,
-        400..=499 | 501 | 505 => true,
-        _ => false,
     }
 }
 
 /// Decides whether a response to a GET may be stored.
 pub(crate) fn check(
     mode: Mode,
-    request: &RequestFacts,
+    asking: Asking,
     status: StatusCode,
-    headers: &HeaderMap,
+    answer: &Answer<'_>,
     control: &ResponseControl,
     allowed: Permissions,
 ) -> Result<(), Refusal> {
@@ -154,7 +66,7 @@ pub(crate) fn check(
         return Err(No::Status);
     }
     // Some upstreams answer a Range with a part and call it 200.
-    if lengths_differ(headers) || (request.range && headers.contains_key(header::CONTENT_RANGE)) {
+    if lengths_differ(answer) || (asking.range && answer.has(Field::ContentRange)) {
         return Err(No::Partial);
     }
     if control.must_understand && !understood(status) {
@@ -163,7 +75,7 @@ pub(crate) fn check(
     if !allowed.override_origin {
         // `must-understand, no-store`: the second is for caches that do not know the first
         // (§5.2.2.3).
-        if (control.no_store && !control.must_understand) || request.control.no_store {
+        if (control.no_store && !control.must_understand) || asking.no_store {
             return Err(No::NoStore);
         }
         if shared && control.private {
@@ -173,25 +85,23 @@ pub(crate) fn check(
     // §3.5: credentials make an answer one user's, unless the origin says otherwise.
     let for_everybody = control.public || control.s_maxage.is_some();
     if shared
-        && request.authorization
+        && asking.authorization
         && !(for_everybody || control.must_revalidate || allowed.authorization)
     {
         return Err(No::Authorization);
     }
     // Not in the RFC, which lets `max-age` alone store a cookie for everybody.
     if shared
-        && headers.contains_key(header::SET_COOKIE)
+        && answer.has(Field::SetCookie)
         && !(for_everybody || allowed.set_cookie || withholds(control, &header::SET_COOKIE))
     {
         return Err(No::SetCookie);
     }
-    let explicit = explicit_delta(mode, control).is_some() || headers.contains_key(header::EXPIRES);
     let validated = control.no_cache && heuristically_cacheable(status);
     if allowed.ttl
-        || explicit
-        || control.public
+        || origin_allows(mode, answer, control)
         || validated
-        || (heuristically_cacheable(status) && worth_keeping(headers))
+        || (heuristically_cacheable(status) && worth_keeping(answer))
     {
         Ok(())
     } else {
@@ -199,16 +109,23 @@ pub(crate) fn check(
     }
 }
 
+/// Whether the origin has said, in so many words, that a response may be stored.
+pub(crate) fn origin_allows(mode: Mode, answer: &Answer<'_>, control: &ResponseControl) -> bool {
+    explicit_delta(mode, control).is_some()
+        || control.public
+        || (!control.targeted && answer.has(Field::Expires))
+}
+
 /// Whether a response says two lengths, of which at most one is that of the whole.
-fn lengths_differ(headers: &HeaderMap) -> bool {
-    let mut lines = headers.get_all(header::CONTENT_LENGTH).iter();
+fn lengths_differ(answer: &Answer<'_>) -> bool {
+    let mut lines = answer.all(Field::ContentLength).into_iter().flatten();
     let first = lines.next();
     lines.any(|line| Some(line) != first)
 }
 
 /// Without a lifetime, a response is worth its memory only if it can be validated.
-fn worth_keeping(headers: &HeaderMap) -> bool {
-    headers.contains_key(header::ETAG) || headers.contains_key(header::LAST_MODIFIED)
+fn worth_keeping(answer: &Answer<'_>) -> bool {
+    answer.has(Field::ETag) || answer.has(Field::LastModified)
 }
 
 fn withholds(control: &ResponseControl, name: &http::HeaderName) -> bool {
@@ -218,7 +135,8 @@ fn withholds(control: &ResponseControl, name: &http::HeaderName) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::Method;
+    use crate::policy::credentials::Credentials;
+    use http::{HeaderMap, Method};
 
     fn verdict(
         mode: Mode,
@@ -235,13 +153,13 @@ mod tests {
         };
         let response = map(response);
         let control = ResponseControl::parse(response.get_all(header::CACHE_CONTROL));
-        let facts = RequestFacts::read(&Method::GET, &map(request));
+        let facts = RequestFacts::read(&Method::GET, &map(request), &Credentials::default());
         let status = StatusCode::from_u16(status).unwrap();
         check(
             mode,
-            &facts,
+            Asking::from(&facts),
             status,
-            &response,
+            &Answer::read(&response),
             &control,
             Permissions::default(),
         )

@@ -8,6 +8,10 @@ use super::control::ResponseControl;
 /// The directives of the first field on the target list that is present, valid and not
 /// empty. It then replaces Cache-Control and Expires altogether (§2.2).
 pub(crate) fn find(headers: &HeaderMap, targets: &[HeaderName]) -> Option<ResponseControl> {
+    // Most responses have none, which comparing names tells sooner than looking each up.
+    if !headers.keys().any(|name| targets.contains(name)) {
+        return None;
+    }
     targets.iter().find_map(|target| {
         let mut lines = headers
             .get_all(target)
@@ -44,6 +48,7 @@ fn control(fields: &Dictionary) -> ResponseControl {
         None => fields.contains_key(name).then_some(0),
     };
     ResponseControl {
+        targeted: true,
         no_store: flag("no-store"),
         no_cache: flag("no-cache"),
         private: flag("private"),

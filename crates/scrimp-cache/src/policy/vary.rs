@@ -2,7 +2,10 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use super::fields::members;
+use super::{
+    answer::{Answer, Field},
+    fields::members,
+};
 
 /// The request fields a response was selected by, with their normalised values.
 ///
@@ -17,16 +20,19 @@ pub struct Selection {
 }
 
 /// A field, and its value; `None` if the request had no such field.
-type Chosen = (HeaderName, Option<Box<[u8]>>);
+pub(crate) type Chosen = (HeaderName, Option<Box<[u8]>>);
 
 // === impl Selection ===
 
 impl Selection {
     /// Reads `Vary` of a response to `request`. `None` if it names `*`: such a response
     /// answers nothing but the request it was made for.
-    pub(crate) fn new(request: &HeaderMap, response: &HeaderMap) -> Option<Self> {
+    pub(crate) fn new(request: &HeaderMap, answer: &Answer<'_>) -> Option<Self> {
+        let Some(lines) = answer.all(Field::Vary) else {
+            return Some(Self::default());
+        };
         let mut names = Vec::new();
-        for name in members(response.get_all(header::VARY)) {
+        for name in members(lines) {
             if name == b"*" {
                 return None;
             }
@@ -44,7 +50,7 @@ impl Selection {
             .collect();
         Some(Self {
             chosen,
-            language: language(response),
+            language: language(answer.headers()),
         })
     }
 
@@ -57,12 +63,29 @@ impl Selection {
         })
     }
 
+    /// The request fields that the response was selected by.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &HeaderName> {
+        self.chosen.iter().map(|(name, _)| name)
+    }
+
     /// Whether the response is in the language the request likes best. Then there is nothing
     /// better to be had, whatever the request it was made for liked second (RFC 9110
     /// §12.5.4).
     fn speaks(&self, request: &HeaderMap) -> bool {
         let wanted = best_language(request);
         matches!((&self.language, wanted), (Some(own), Some(wanted)) if own.eq_ignore_ascii_case(wanted))
+    }
+
+    /// The fields and their values, and the language.
+    #[cfg(feature = "codec")]
+    pub(crate) fn parts(&self) -> (&[Chosen], Option<&str>) {
+        (&self.chosen, self.language.as_deref())
+    }
+
+    /// What [`parts`](Self::parts) told.
+    #[cfg(feature = "codec")]
+    pub(crate) fn from_parts(chosen: Box<[Chosen]>, language: Option<Box<str>>) -> Self {
+        Self { chosen, language }
     }
 
     /// Bytes on the heap.
@@ -171,7 +194,7 @@ mod tests {
     }
 
     fn matches(vary: &str, stored: &[(&'static str, &str)], now: &[(&'static str, &str)]) -> bool {
-        Selection::new(&headers(stored), &headers(&[("vary", vary)]))
+        Selection::new(&headers(stored), &Answer::read(&headers(&[("vary", vary)])))
             .is_some_and(|selection| selection.matches(&headers(now)))
     }
 
@@ -196,7 +219,7 @@ mod tests {
     fn a_response_in_the_language_liked_best_is_the_answer_whoever_it_was_made_for() {
         let response = [("vary", "accept-language"), ("content-language", "de")];
         let made_for = headers(&[("accept-language", "en, de")]);
-        let selection = Selection::new(&made_for, &headers(&response)).unwrap();
+        let selection = Selection::new(&made_for, &Answer::read(&headers(&response))).unwrap();
         let answers =
             |languages: &str| selection.matches(&headers(&[("accept-language", languages)]));
         assert!(answers("fr;q=0.5, DE;q=1.0") && answers("de"));

@@ -1,41 +1,38 @@
 //! Building rules.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 
-use super::{Cookies, KeySpec, Limits, QueryKey, Rule, Template, Ttl, When};
+use super::{Limits, QueryKey, Template, Ttl};
 use crate::pattern::Pattern;
 
-/// Builds a [`Rule`].
+/// Builds a [`Rule`](super::Rule).
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct RuleBuilder {
-    name: Option<Box<str>>,
-    methods: Vec<Method>,
-    host: Option<Pattern>,
-    path: Option<Pattern>,
-    if_headers: Vec<(HeaderName, Option<HeaderValue>)>,
-    content_type: Option<Pattern>,
-    statuses: Vec<StatusCode>,
-    query: QueryKey,
-    headers: Vec<HeaderName>,
-    cookies: Vec<Box<str>>,
-    ttl: Option<Ttl>,
-    limits: Limits,
-    fail_safe: Option<Duration>,
-    soft_timeout: Option<Duration>,
-    body_key: bool,
-    bypass: bool,
-    ignore_cookies: bool,
-    store_set_cookie: bool,
-    override_origin: bool,
-    tags: Vec<Template>,
+    pub(super) name: Option<Box<str>>,
+    pub(super) methods: Vec<Method>,
+    pub(super) host: Option<Pattern>,
+    pub(super) path: Option<Pattern>,
+    pub(super) if_headers: Vec<(HeaderName, Option<HeaderValue>)>,
+    pub(super) content_type: Option<Pattern>,
+    pub(super) statuses: Vec<StatusCode>,
+    pub(super) query: QueryKey,
+    pub(super) headers: Vec<HeaderName>,
+    pub(super) cookies: Vec<Box<str>>,
+    pub(super) ttl: Option<Ttl>,
+    pub(super) limits: Limits,
+    pub(super) fail_safe: Option<Duration>,
+    pub(super) soft_timeout: Option<Duration>,
+    pub(super) body_key: bool,
+    pub(super) bypass: bool,
+    pub(super) ignore_cookies: bool,
+    pub(super) ignore_client_control: bool,
+    pub(super) store_set_cookie: bool,
+    pub(super) override_origin: bool,
+    pub(super) tags: Vec<Template>,
 }
-
-/// A rule that cannot be: what is wrong with it, and what would be right.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RuleError(pub(super) String);
 
 // === impl RuleBuilder ===
 
@@ -107,9 +104,9 @@ impl RuleBuilder {
         self
     }
 
-    /// Key: the value of a request field, such as a customer's tier. With `Authorization`
-    /// in the key, each holder of credentials has answers of their own, so these may be
-    /// stored.
+    /// Key: the value of a request field, such as a customer's tier. With all the
+    /// [credentials](crate::CacheLayer::credentials) of a request in its key, each holder has
+    /// answers of their own, so these may be stored.
     pub fn header(mut self, name: HeaderName) -> Self {
         self.headers.push(name);
         self
@@ -225,6 +222,18 @@ impl RuleBuilder {
         self
     }
 
+    /// Keeps clients from forcing calls, as a browser's reload does: of a request's
+    /// Cache-Control, `no-cache`, `no-store`, `max-age` and `min-fresh` are not heard
+    /// (Pragma never is). `only-if-cached`, `max-stale` and `stale-if-error` are, as they
+    /// save calls. Requests go on with all their fields.
+    ///
+    /// RFC 9111 §5.2.1 calls them advice. Who needs a fresh answer in spite of it can be
+    /// served by an invalidation, or by a rule in front of this one (`if-header=`).
+    pub fn ignore_client_control(mut self) -> Self {
+        self.ignore_client_control = true;
+        self
+    }
+
     /// Stores although the response sets cookies, for everybody who gets it.
     pub fn store_set_cookie(mut self) -> Self {
         self.store_set_cookie = true;
@@ -237,94 +246,4 @@ impl RuleBuilder {
         self.override_origin = true;
         self
     }
-
-    /// The rule.
-    ///
-    /// # Errors
-    ///
-    /// If a part of it can never have an effect.
-    pub fn build(self) -> Result<Rule, RuleError> {
-        let needs_response = self.content_type.is_some() || !self.statuses.is_empty();
-        let has_key =
-            self.query != QueryKey::All || !self.headers.is_empty() || !self.cookies.is_empty();
-        let wrong = |text: &str| Err(RuleError(text.into()));
-        if needs_response && (has_key || self.ignore_cookies) {
-            return wrong(
-                "a rule with a condition on the response (content-type, status) cannot choose \
-                 the key (query, header, cookie): the key is needed before there is a \
-                 response; make two rules of it",
-            );
-        }
-        if self.bypass && (has_key || self.ttl.is_some()) {
-            return wrong("a rule that bypasses the cache has no use for a key or a TTL");
-        }
-        if self.limits.jitter > 1000 {
-            return wrong("a jitter is a percentage between 0 and 100");
-        }
-        if let (Some(min), Some(max)) = (self.limits.min_ttl, self.limits.max_ttl)
-            && min > max
-        {
-            return wrong("the shortest lifetime (min-ttl) is longer than the longest (max-ttl)");
-        }
-        if needs_response && (self.soft_timeout.is_some() || self.body_key) {
-            return wrong(
-                "a rule with a condition on the response (content-type, status) comes too \
-                 late for soft-timeout and body-key; make two rules of it",
-            );
-        }
-        if let Some(path) = &self.path
-            && !path.as_str().starts_with(['/', '*'])
-        {
-            return wrong(&format!(
-                "the path pattern {:?} never matches: a path begins with `/`",
-                path.as_str()
-            ));
-        }
-        if self.headers.contains(&header::COOKIE) {
-            return wrong("name the cookies that matter with `cookie=`, not the whole field");
-        }
-        let name = self.name.unwrap_or_else(|| {
-            let path = self.path.as_ref().map(Pattern::as_str);
-            path.or(self.host.as_ref().map(Pattern::as_str))
-                .unwrap_or("*")
-                .into()
-        });
-        let keyed_cookies = !self.cookies.is_empty();
-        Ok(Rule {
-            name,
-            when: When {
-                methods: self.methods.into(),
-                host: self.host,
-                path: self.path,
-                headers: self.if_headers.into(),
-                content_type: self.content_type,
-                statuses: self.statuses.into(),
-            },
-            key: KeySpec {
-                query: self.query,
-                headers: self.headers.into(),
-                cookies: self.cookies.into(),
-            },
-            ttl: self.ttl,
-            limits: self.limits,
-            fail_safe: self.fail_safe,
-            soft_timeout: self.soft_timeout,
-            body_key: self.body_key,
-            bypass: self.bypass,
-            cookies: (self.ignore_cookies || keyed_cookies).then_some(Cookies::Ignore),
-            store_set_cookie: self.store_set_cookie,
-            override_origin: self.override_origin,
-            tags: self.tags.into(),
-        })
-    }
 }
-
-// === impl RuleError ===
-
-impl fmt::Display for RuleError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for RuleError {}

@@ -1,9 +1,12 @@
 //! What an operator wants, on top of what HTTP says.
 
+mod build;
 mod builder;
+mod error;
 mod parse;
 mod path;
 mod set;
+mod suffix;
 mod template;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -12,7 +15,8 @@ use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 
 use crate::pattern::Pattern;
 
-pub use builder::{RuleBuilder, RuleError};
+pub use builder::RuleBuilder;
+pub use error::RuleError;
 pub(crate) use set::RuleSet;
 pub(crate) use template::Template;
 
@@ -25,6 +29,10 @@ pub(crate) use template::Template;
 /// A path that upstreams read in different ways (`/static/..%2faccount`, `/account;x.css`,
 /// `//account`, `/account%00.css`) could get a personal page treated as a public one. In
 /// doubt, a condition on the path holds for a rule that bypasses, and for no other.
+///
+/// Where a condition goes by the end of a path (`/**.css`), an answer of another media type
+/// than that of such a file is no such file, whatever its name: the rule is not for it, and it
+/// is stored only if the origin itself gives it a lifetime, and the request had no cookies.
 ///
 /// Rules are built with [`Rule::builder`] or read from text:
 ///
@@ -58,6 +66,7 @@ pub(crate) use template::Template;
 /// | `body-key` | store answers to POST too, by a digest of the body (see [`BodyDigestLayer`](scrimp_core::BodyDigestLayer)) |
 /// | `bypass` | keep the cache out of it |
 /// | `ignore-cookies` | store and serve although the request has cookies |
+/// | `ignore-client-control` | clients cannot force a call: their `no-cache`, `no-store`, `max-age` and `min-fresh` are not heard |
 /// | `store-set-cookie` | store although the response sets cookies |
 /// | `override-origin` | store in spite of `no-store`, `private` and `no-cache` |
 #[derive(Clone)]
@@ -70,6 +79,7 @@ pub struct Rule {
     pub(crate) fail_safe: Option<Duration>,
     pub(crate) soft_timeout: Option<Duration>,
     pub(crate) body_key: bool,
+    pub(crate) ignore_client_control: bool,
     pub(crate) bypass: bool,
     pub(crate) cookies: Option<Cookies>,
     pub(crate) store_set_cookie: bool,
@@ -210,7 +220,14 @@ impl When {
 
     /// Whether the conditions on the request hold. `doubt` is what is taken to hold of a
     /// path that upstreams read in different ways; `None` if it is none of those.
-    pub(crate) fn request<B>(&self, request: &Request<B>, doubt: Option<bool>) -> bool {
+    ///
+    /// `host` is asked for the request's host, of which rules have one idea between them.
+    pub(crate) fn request<'a, B>(
+        &self,
+        request: &'a Request<B>,
+        host: impl FnOnce() -> &'a str,
+        doubt: Option<bool>,
+    ) -> bool {
         let method = |method: &Method| {
             method == request.method()
                 || (method == Method::GET && request.method() == Method::HEAD)
@@ -231,7 +248,7 @@ impl When {
             && self
                 .host
                 .as_ref()
-                .is_none_or(|host| host.matches(crate::key::host(request)))
+                .is_none_or(|wanted| wanted.matches(host()))
             && self.headers.iter().all(header)
     }
 

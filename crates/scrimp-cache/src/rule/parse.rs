@@ -31,6 +31,7 @@ fn apply(builder: RuleBuilder, word: &str) -> Result<RuleBuilder, RuleError> {
         return match word {
             "bypass" => Ok(builder.bypass()),
             "ignore-cookies" => Ok(builder.ignore_cookies()),
+            "ignore-client-control" => Ok(builder.ignore_client_control()),
             "store-set-cookie" => Ok(builder.store_set_cookie()),
             "override-origin" => Ok(builder.override_origin()),
             "body-key" => Ok(builder.body_key()),
@@ -151,8 +152,8 @@ fn unknown(word: &str) -> RuleError {
         "`{word}` means nothing in a rule; it may hold name=, method=, host=, path=, \
          if-header=, content-type=, status=, query=, header=, cookie=, tag=, ttl=, \
          negative-ttl=, min-ttl=, max-ttl=, jitter=, max-body=, fail-safe=, soft-timeout=, \
-         body-key, bypass, \
-         ignore-cookies, store-set-cookie, override-origin"
+         body-key, bypass, ignore-cookies, ignore-client-control, store-set-cookie, \
+         override-origin"
     ))
 }
 
@@ -168,7 +169,8 @@ mod tests {
     #[test]
     fn every_word_is_understood() {
         let rule: Rule = "name=n method=GET,POST host=*.x path=/a if-header=b if-header=c:1 \
-                          query=p,q header=t cookie=s ttl=1h30m store-set-cookie override-origin"
+                          query=p,q header=t cookie=s ttl=1h30m store-set-cookie override-origin \
+                          ignore-client-control"
             .parse()
             .unwrap();
         assert_eq!(rule.name(), "n");
@@ -190,6 +192,7 @@ mod tests {
         assert!(error("path=api").contains("begins with `/`"));
         assert!(error("content-type=a/* query=b").contains("make two rules"));
         assert!(error("bypass ttl=1s").contains("bypasses"));
+        assert!(error("status=200 ignore-client-control").contains("make two rules"));
         assert!(error("  ").contains("empty rule") && error("ttl=").contains("nothing behind it"));
     }
 

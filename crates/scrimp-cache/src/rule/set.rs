@@ -1,13 +1,16 @@
 //! All rules of a layer, in order.
 
-use std::time::Duration;
+use std::{cell::OnceCell, time::Duration};
 
-use http::{Request, Response, header};
+use http::{HeaderName, Request, Response};
 
 use super::{Cookies, KeySpec, Rule, path};
-use crate::policy::{
-    freshness::heuristically_cacheable,
-    storable::{Permissions, blames_request},
+use crate::{
+    key,
+    policy::{
+        status::{blames_request, heuristically_cacheable},
+        storable::Permissions,
+    },
 };
 
 /// The rules of a layer.
@@ -22,10 +25,26 @@ pub(crate) struct RequestPlan<'a> {
     pub(crate) key: Option<&'a KeySpec>,
     pub(crate) bypass: bool,
     pub(crate) cookies: Cookies,
-    /// Authorization is part of the key.
-    pub(crate) keyed_authorization: bool,
     pub(crate) soft_timeout: Option<Duration>,
     pub(crate) body_key: bool,
+    pub(crate) ignore_client_control: bool,
+}
+
+// === impl RequestPlan ===
+
+impl RequestPlan<'_> {
+    /// The request fields that are part of the key.
+    pub(crate) fn key_fields(&self) -> &[HeaderName] {
+        self.key.map_or(&[], |key| &key.headers)
+    }
+}
+
+/// A request, and what several rules ask of it, found out once.
+struct Target<'a, B> {
+    request: &'a Request<B>,
+    /// All upstreams read its path alike.
+    plain: bool,
+    host: OnceCell<&'a str>,
 }
 
 // === impl RuleSet ===
@@ -37,41 +56,45 @@ impl RuleSet {
 
     /// The first rule that matches a request and asks nothing of the response.
     pub(crate) fn plan<B>(&self, request: &Request<B>, cookies: Cookies) -> RequestPlan<'_> {
-        let plain = self.reads_plainly(request);
+        let target = self.target(request);
         let rule = self
             .rules
             .iter()
-            .find(|rule| !rule.when.needs_response() && rule.covers(request, plain));
+            .find(|rule| !rule.when.needs_response() && rule.covers(&target));
         match rule {
             None => RequestPlan {
                 key: None,
                 bypass: false,
                 cookies,
-                keyed_authorization: false,
                 soft_timeout: None,
                 body_key: false,
+                ignore_client_control: false,
             },
             Some(rule) => RequestPlan {
                 key: Some(&rule.key),
                 bypass: rule.bypass,
                 cookies: rule.cookies.unwrap_or(cookies),
-                keyed_authorization: rule.key.headers.contains(&header::AUTHORIZATION),
                 soft_timeout: rule.soft_timeout,
                 body_key: rule.body_key,
+                ignore_client_control: rule.ignore_client_control,
             },
         }
     }
 
     /// The first rule that matches both.
     pub(crate) fn find<A, B>(&self, request: &Request<A>, response: &Response<B>) -> Option<&Rule> {
-        let plain = self.reads_plainly(request);
+        let target = self.target(request);
         self.rules
             .iter()
-            .find(|rule| rule.covers(request, plain) && rule.when.response(response))
+            .find(|rule| rule.covers(&target) && rule.when.response(response))
     }
 
-    fn reads_plainly<B>(&self, request: &Request<B>) -> bool {
-        self.rules.is_empty() || path::reads_plainly(request.uri().path())
+    fn target<'a, B>(&self, request: &'a Request<B>) -> Target<'a, B> {
+        Target {
+            request,
+            plain: self.rules.is_empty() || path::reads_plainly(request.uri().path()),
+            host: OnceCell::new(),
+        }
     }
 }
 
@@ -79,8 +102,10 @@ impl RuleSet {
 
 impl Rule {
     /// Whether the rule is for a request.
-    fn covers<B>(&self, request: &Request<B>, plain: bool) -> bool {
-        self.when.request(request, (!plain).then_some(self.bypass))
+    fn covers<B>(&self, target: &Target<'_, B>) -> bool {
+        let host = || *target.host.get_or_init(|| key::host(target.request));
+        let doubt = (!target.plain).then_some(self.bypass);
+        self.when.request(target.request, host, doubt)
     }
 
     /// What the rule permits.

@@ -4,7 +4,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -15,7 +15,7 @@ use scrimp_core::{Account, Money};
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
-use super::FillToken;
+use super::{FillToken, RefreshFlag, Refreshing, value, weight::headers_size};
 use crate::{
     invalidate::epoch::Birth,
     policy::{Policy, Selection},
@@ -44,10 +44,12 @@ pub struct Entry {
     pub(crate) selection: Selection,
     pub(crate) birth: Birth,
     pub(crate) booking: Option<Booking>,
-    /// How long the upstream took to make it.
+    /// How long the upstream takes to make it, smoothed over the entry's forerunners.
     pub(crate) recompute_cost: Duration,
     /// A refresh in the background is under way.
-    pub(crate) refreshing: AtomicBool,
+    pub(crate) refreshing: RefreshFlag,
+    /// Bytes of memory it takes; 0 until somebody asks. Stores ask often.
+    pub(crate) weighed: AtomicU64,
 }
 
 /// Where a hit is booked, and as how much.
@@ -97,6 +99,17 @@ impl Entry {
     /// Bytes of memory it takes, overhead included.
     #[must_use]
     pub fn weight(&self) -> u64 {
+        match self.weighed.load(Ordering::Relaxed) {
+            0 => {
+                let weight = self.weigh();
+                self.weighed.store(weight, Ordering::Relaxed);
+                weight
+            }
+            weight => weight,
+        }
+    }
+
+    fn weigh(&self) -> u64 {
         let trailers = self.trailers.as_ref().map_or(0, headers_size);
         let bytes = size_of::<Self>()
             + headers_size(&self.headers)
@@ -111,9 +124,13 @@ impl Entry {
     /// Takes the one place there is for a background refresh of this response.
     pub(crate) fn begin_refresh(self: &Arc<Self>) -> Option<Refreshing> {
         self.refreshing
-            .compare_exchange(false, true, Ordering::AcqRel, Ordering::Relaxed)
-            .is_ok()
-            .then(|| Refreshing(Arc::clone(self)))
+            .take()
+            .then(|| Refreshing::new(Arc::clone(self)))
+    }
+
+    /// Whether this is the same stored response, though perhaps read back from elsewhere.
+    fn is_same(&self, other: &Self) -> bool {
+        self.asked == other.asked && self.selection == other.selection
     }
 }
 
@@ -128,57 +145,39 @@ impl fmt::Debug for Entry {
     }
 }
 
-/// Held by the one task that refreshes a response.
-#[derive(Debug)]
-pub(crate) struct Refreshing(Arc<Entry>);
-
-impl Drop for Refreshing {
-    fn drop(&mut self) {
-        self.0.refreshing.store(false, Ordering::Release);
-    }
-}
-
-/// Bytes a header map holds: per field a bucket (name, value, hash, links) at the map's
-/// load factor, and the bytes of the value.
-fn headers_size(headers: &HeaderMap) -> usize {
-    const BUCKET: usize = 104;
-    const INDEX: usize = 4;
-    let slots = headers.capacity().max(headers.len());
-    let texts: usize = headers
-        .iter()
-        .map(|(name, value)| value.len() + custom_name(name))
-        .sum();
-    slots * BUCKET + slots * INDEX * 4 / 3 + texts
-}
-
-/// Names that the http crate knows take no memory of their own; telling them apart is not
-/// in its interface, so the common prefix of those it does not know has to do.
-fn custom_name(name: &header::HeaderName) -> usize {
-    let name = name.as_str();
-    if name.starts_with("x-") {
-        name.len()
-    } else {
-        0
-    }
-}
-
 /// Copies fields behind those of `copy`, with their values in memory of their own.
 ///
 /// Values that come off a connection are slices of its read buffer: keeping one of twenty
-/// bytes would keep the whole buffer. All go into one allocation, and each is a slice of it.
+/// bytes would keep the whole buffer. All go into one allocation, and each is a slice of it;
+/// those that most responses have in common take none.
 pub(crate) fn compact(headers: &HeaderMap, mut copy: HeaderMap) -> HeaderMap {
-    let size = headers.values().map(HeaderValue::len).sum();
+    let ready: SmallVec<[Option<HeaderValue>; 16]> = headers
+        .iter()
+        .map(|(name, value)| value::shared(name, value))
+        .collect();
+    value::learn(headers.iter());
+    let own = || {
+        headers
+            .values()
+            .zip(&ready)
+            .filter(|(_, ready)| ready.is_none())
+    };
+    let size = own().map(|(value, _)| value.len()).sum();
     let mut buffer = BytesMut::with_capacity(size);
-    for value in headers.values() {
+    for (value, _) in own() {
         buffer.put_slice(value.as_bytes());
     }
     let mut rest = buffer.freeze();
-    for (name, value) in headers {
-        let bytes = rest.split_to(value.len());
-        // Bytes that made a value once make one again; the fallback is for the type checker.
-        let mut owned = HeaderValue::from_maybe_shared(bytes).unwrap_or_else(|_| value.clone());
-        owned.set_sensitive(value.is_sensitive());
-        copy.append(name.clone(), owned);
+    for ((name, value), ready) in headers.iter().zip(ready) {
+        let value = ready.unwrap_or_else(|| {
+            let bytes = rest.split_to(value.len());
+            // Bytes that made a value once make one again; the fallback is for the compiler.
+            let owned = HeaderValue::from_maybe_shared(bytes);
+            let mut owned = owned.unwrap_or_else(|_| value.clone());
+            owned.set_sensitive(value.is_sensitive());
+            owned
+        });
+        copy.append(name.clone(), value);
     }
     copy
 }
@@ -228,7 +227,7 @@ impl Variants {
         let list: SmallVec<_> = self
             .0
             .iter()
-            .filter(|other| !Arc::ptr_eq(other, entry))
+            .filter(|other| !Arc::ptr_eq(other, entry) && !other.is_same(entry))
             .cloned()
             .collect();
         (!list.is_empty()).then_some(Self(list))
@@ -244,6 +243,13 @@ impl Variants {
         };
         let own = size_of::<Self>() + spilled;
         own as u64 + self.0.iter().map(|entry| entry.weight()).sum::<u64>()
+    }
+}
+
+impl FromIterator<Arc<Entry>> for Variants {
+    /// Takes responses that are stored under one key, newest first.
+    fn from_iter<I: IntoIterator<Item = Arc<Entry>>>(entries: I) -> Self {
+        Self(entries.into_iter().take(MAX_VARIANTS).collect())
     }
 }
 

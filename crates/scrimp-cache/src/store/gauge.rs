@@ -14,6 +14,7 @@ pub(super) struct Gauge {
     pub(super) bytes: AtomicU64,
     pub(super) peak: AtomicU64,
     pub(super) unsettled: AtomicU64,
+    pub(super) unsettled_puts: AtomicU64,
     pub(super) evicted: AtomicU64,
 }
 

@@ -27,6 +27,11 @@ const OVERHEAD: u64 = 264;
 /// last time, they are settled at once, so that large bodies cannot pile up in between.
 const SETTLE_SHARE: u64 = 32;
 
+/// They are settled after so many puts too. A put happens once a body has passed, when nobody
+/// waits for it; left alone, moka would remove what has to go in some later look-up, for
+/// which a caller waits.
+const SETTLE_PUTS: u64 = 16;
+
 /// Keeps responses in memory, bounded by bytes.
 ///
 /// Keys, header fields, bodies, bookkeeping and answers that are still coming in all count.
@@ -166,8 +171,10 @@ impl MemoryStore {
         }
         inner.gauge.note_peak();
         let unsettled = inner.gauge.unsettled.fetch_add(added, Ordering::Relaxed) + added;
-        if unsettled >= inner.settle_every {
+        let puts = inner.gauge.unsettled_puts.fetch_add(1, Ordering::Relaxed) + 1;
+        if unsettled >= inner.settle_every || puts >= SETTLE_PUTS {
             inner.gauge.unsettled.store(0, Ordering::Relaxed);
+            inner.gauge.unsettled_puts.store(0, Ordering::Relaxed);
             inner.cache.run_pending_tasks();
         }
         PutOutcome::Stored

@@ -1,9 +1,14 @@
 //! Where stored responses live.
 
 mod budget;
+#[cfg(feature = "codec")]
+mod codec;
 mod entry;
 mod gauge;
 mod memory;
+mod refreshing;
+mod value;
+mod weight;
 
 use std::{future::Future, sync::Arc};
 
@@ -12,15 +17,22 @@ use scrimp_core::{BoxError, Key, KeyRef};
 use crate::invalidate::epoch::{Epoch, Epochs};
 
 pub use budget::{Budget, Held};
-pub(crate) use entry::{Booking, CACHE_STATUS, Refreshing, compact};
+#[cfg(feature = "codec")]
+pub use codec::{Codec, DecodeError};
+pub(crate) use entry::{Booking, CACHE_STATUS, compact};
 pub use entry::{Entry, Variants};
 pub use memory::{MemoryStore, StoreStats};
+pub(crate) use refreshing::{RefreshFlag, Refreshing};
 
 /// A place to keep stored responses in.
 ///
 /// A store keeps what it is given and judges nothing: freshness, matching and invalidation
 /// are the layer's. It may forget anything at any time, and it may fail: a failure is
 /// counted, the request goes to the upstream, and nobody but the operator notices.
+///
+/// A store on disk or over a network writes responses as bytes with `Codec`, and keeps the
+/// invalidations that go with them in a `Journal` (both with the feature `codec`);
+/// `examples/disk_store` is one, tests included.
 pub trait Store: Clone + Send + Sync + 'static {
     /// A look-up that could not be answered at once.
     type Get: Future<Output = Result<Option<Arc<Variants>>, BoxError>> + Send + 'static;
@@ -48,7 +60,8 @@ pub trait Store: Clone + Send + Sync + 'static {
         Capabilities::default()
     }
 
-    /// Removes all responses under a key, or one of them.
+    /// Removes all responses under a key, or one of them: [`Variants::without`] knows it also
+    /// where it was read back.
     fn remove(&self, key: KeyRef<'_>, which: Option<&Arc<Entry>>);
 
     /// Memory for answers that are still coming in.
@@ -56,6 +69,15 @@ pub trait Store: Clone + Send + Sync + 'static {
 
     /// Largest body worth keeping, in bytes.
     fn max_body(&self) -> u64;
+
+    /// Where the store keeps the invalidations, if what it holds outlives the process.
+    ///
+    /// Without one, nothing that another process has stored is used: nobody could tell
+    /// what of it has been invalidated. Asked once, by [`CacheLayer::new`](crate::CacheLayer::new).
+    #[cfg(feature = "codec")]
+    fn journal(&self) -> Option<Arc<dyn crate::Journal>> {
+        None
+    }
 
     /// What the store holds, as far as it knows.
     fn stats(&self) -> StoreStats {

@@ -131,7 +131,7 @@ impl World {
 
     fn write(&self) {
         let value = self.origin.fetch_add(1, Ordering::SeqCst) + 1;
-        let tag = || Hit::Tags(vec![TAG]);
+        let tag = || Hit::tag(TAG);
         let (hit, soft) = match self.scenario.means {
             Means::Tag | Means::Forgotten => (tag(), false),
             Means::SoftTag => (tag(), true),
@@ -151,7 +151,7 @@ impl World {
         if self.scenario.means == Means::Forgotten {
             for other in 0..=FEW_MARKS as u64 {
                 let other = Tag(100 + other);
-                self.epochs.append(Hit::Tags(vec![other]), false);
+                self.epochs.append(Hit::tag(other), false);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The lock and the atomics of a model checker, under the names the sources know.
 
-/// Makes the modules that `src/invalidate/epoch.rs` expects in its crate.
+/// Makes the modules that the sources of the log expect in its crate.
 macro_rules! over {
     ($checker:ident) => {
         pub(crate) mod sync {
@@ -12,6 +12,12 @@ macro_rules! over {
             /// A lock without poison, as parking_lot has it.
             #[derive(Default)]
             pub(crate) struct RwLock<T>($checker::sync::RwLock<T>);
+
+            impl<T> From<T> for RwLock<T> {
+                fn from(value: T) -> Self {
+                    Self($checker::sync::RwLock::new(value))
+                }
+            }
 
             impl<T> RwLock<T> {
                 pub(crate) fn read(&self) -> $checker::sync::RwLockReadGuard<'_, T> {

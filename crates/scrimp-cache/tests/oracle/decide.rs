@@ -1,19 +1,23 @@
 //! What the two caches decide.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use futures_util::FutureExt;
 use http::{HeaderMap, Request};
-use http_cache_semantics::{BeforeRequest, CacheOptions, CachePolicy};
+use http_cache_semantics::{AfterResponse, BeforeRequest, CacheOptions, CachePolicy};
+use parking_lot::Mutex;
 use scrimp_cache::Mode;
 use scrimp_testkit::{Reply, ScriptedBody};
 
 use super::{
     common::{Rig, layer, noon, reply},
-    history::History,
+    history::{History, Verb},
 };
 
 /// Whether the response was stored, and what became of the requests that followed.
@@ -31,15 +35,22 @@ pub enum Outcome {
 }
 
 /// The layer's decisions. The origin answers what it is asked later with an error that
-/// says nothing, so that what is stored stays.
+/// says nothing, so that what is stored stays; or it confirms it, if it is asked that.
 pub fn scrimp(history: &History) -> Decisions {
     let first = AtomicBool::new(true);
     let response = history.response.clone();
-    let rig = Rig::answering(layer().mode(history.mode), move |_| {
+    let confirmation = Arc::new(Mutex::new(None));
+    let confirmed = Arc::clone(&confirmation);
+    let rig = Rig::answering(layer().mode(history.mode), move |parts| {
         if first.swap(false, Ordering::Relaxed) {
-            Reply::respond(response.response(ScriptedBody::new().data("x")))
-        } else {
-            reply(500, &[], "")
+            return Reply::respond(response.response(ScriptedBody::new().data("x")));
+        }
+        match confirmed.lock().take() {
+            Some((how, now)) if forwarded(&parts.headers) == Outcome::Revalidated => {
+                Reply::respond(response.confirmation(how, now, ScriptedBody::new()))
+            }
+            // No response of a history has this status: to HEAD it would confirm one.
+            _ => reply(502, &[], ""),
         }
     });
     // Nothing waits for anything: one poll is all a request needs. And as there is no
@@ -53,8 +64,11 @@ pub fn scrimp(history: &History) -> Decisions {
     let stored = send(history.first.request())
         .cache_status()
         .contains("; stored");
+    let mut now = 0;
     let later = history.later.iter().map(|(delay, asking)| {
         rig.wait(*delay);
+        now += delay;
+        *confirmation.lock() = asking.confirmed.map(|how| (how, now));
         if send(asking.request()).is_hit() {
             return Outcome::FromStore;
         }
@@ -75,17 +89,33 @@ pub fn oracle(history: &History) -> Decisions {
     };
     let request = history.first.request::<()>();
     let response = history.response.response(());
-    let policy = CachePolicy::new_options(&request, &response, noon(), options);
+    let mut policy = CachePolicy::new_options(&request, &response, noon(), options);
     let stored = policy.is_storable();
-    let mut now = noon();
+    let mut passed = 0;
     let later = history.later.iter().map(|(delay, asking)| {
-        now += Duration::from_secs(*delay);
-        if !stored {
+        passed += delay;
+        let now = noon() + Duration::from_secs(passed);
+        if !policy.is_storable() {
             return Outcome::Fetched;
         }
-        match policy.before_request(&asking.request::<()>(), now) {
-            BeforeRequest::Fresh(_) => Outcome::FromStore,
+        let request = asking.request::<()>();
+        let outcome = match policy.before_request(&request, now) {
+            BeforeRequest::Fresh(_) => return Outcome::FromStore,
             BeforeRequest::Stale { request, .. } => forwarded(&request.headers),
+        };
+        if outcome == Outcome::Revalidated
+            && let Some(how) = asking.confirmed
+        {
+            let confirmation = history.response.confirmation(how, passed, ());
+            if let AfterResponse::NotModified(renewed, _) =
+                policy.after_response(&request, &confirmation, now)
+            {
+                policy = renewed;
+            }
+        }
+        match asking.verb {
+            Verb::GetOrAsk => Outcome::Fetched,
+            Verb::Get | Verb::Head => outcome,
         }
     });
     Decisions {

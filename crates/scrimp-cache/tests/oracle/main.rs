@@ -1,6 +1,6 @@
 //! The layer against `http-cache-semantics`, on histories made at random.
 //!
-//! Where the two decide differently, a class in `classes.rs` says why and who is right.
+//! Where the two decide differently, a class in `classes/` says why and who is right.
 //! `SCRIMP_CASES` sets how many histories are tried; a large number also shows that every
 //! class is still needed.
 
@@ -11,14 +11,17 @@ mod classes;
 mod common;
 mod decide;
 mod history;
+mod making;
 mod rewrite;
+mod writing;
 
 use std::{cell::RefCell, collections::BTreeMap};
 
-use classes::CLASSES;
+use classes::classes;
 use common::cases::cases;
 use decide::{Decisions, oracle, scrimp};
-use history::{History, history};
+use history::History;
+use making::history;
 use proptest::{
     prelude::*,
     test_runner::{TestCaseError, TestRunner},
@@ -51,7 +54,7 @@ fn every_disagreement_with_http_cache_semantics_is_a_known_one() {
         "{} histories, {} disagreements",
         tally.histories, tally.disagreements
     );
-    for class in CLASSES.iter().filter(|_| many) {
+    for class in classes().filter(|_| many) {
         let needed = tally.needed.get(class.name).copied().unwrap_or_default();
         println!(
             "| `{}` | {} | {} | {needed} |",
@@ -78,7 +81,7 @@ fn compare(history: &History, many: bool, tally: &mut Tally) -> Result<(), TestC
     tally.histories += 1;
     if ours != theirs {
         tally.disagreements += 1;
-        for class in CLASSES.iter().filter(|_| many) {
+        for class in classes().filter(|_| many) {
             if explain(history, Some(class.name)) != ours {
                 *tally.needed.entry(class.name).or_default() += 1;
             }
@@ -94,7 +97,7 @@ fn explain(history: &History, without: Option<&str>) -> Decisions {
 
 fn rewritten(history: &History, without: Option<&str>) -> History {
     let mut history = history.clone();
-    for class in CLASSES {
+    for class in classes() {
         if Some(class.name) != without {
             (class.rewrite)(&mut history);
         }

@@ -1,6 +1,6 @@
 //! What the command line may say.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use scrimp_core::Money;
@@ -38,6 +38,7 @@ Logs hold no Cache-Control, so --ttl and --rule decide how long an answer is fre
 
 Examples:
   scrimp replay --sample
+  scrimp replay --sample --stampede=500ms
   scrimp replay access.log access.log.1.gz --price 0.002 --ttl 10m
   scrimp replay access.log --method GET --status 200,304 --ttl infinite --rule 'path=/** query=none'
   zcat logs/*.gz | scrimp replay - --json";
@@ -79,6 +80,10 @@ pub(super) struct ReplayArgs {
     /// Memory for sorting; a log that is larger is sorted in temporary files
     #[arg(long, default_value = "64MiB", value_parser = size, value_name = "SIZE")]
     sort_memory: u64,
+    /// Also compare waiting for an upstream that takes this long, with stampede protection and without
+    #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = "200ms", require_equals = true,
+        value_parser = takes)]
+    stampede: Option<Duration>,
     /// Also write the report as a web page that needs nothing else
     #[arg(long, value_name = "FILE")]
     pub(super) html: Option<PathBuf>,
@@ -121,6 +126,9 @@ impl ReplayArgs {
             .host(&self.host)?;
         for rule in &self.rules {
             settings = settings.rule(rule)?;
+        }
+        if let Some(takes) = self.stampede {
+            settings = settings.stampede(takes);
         }
         settings = self
             .methods
@@ -171,6 +179,13 @@ fn price(text: &str) -> std::result::Result<Money, String> {
         Err("a call cannot cost less than nothing".to_owned())
     } else {
         Ok(price)
+    }
+}
+
+fn takes(text: &str) -> std::result::Result<Duration, String> {
+    match text.parse() {
+        Ok(Ttl::After(time)) if time <= Duration::from_secs(3600) => Ok(time),
+        _ => Err("write a time of at most an hour, such as 200ms or 2s".to_owned()),
     }
 }
 

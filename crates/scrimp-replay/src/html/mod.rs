@@ -12,7 +12,7 @@ use crate::{
     ttl::Ttl,
 };
 use chart::{Chart, Series};
-use parts::{Escaped, Tile, numbers, routes};
+use parts::{Escaped, Tile, numbers, routes, waiting};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -49,6 +49,7 @@ impl fmt::Display for Html<'_> {
         self.head(f, &names)?;
         self.tiles(f)?;
         self.charts(f)?;
+        waiting(f, report)?;
         routes(f, report)?;
         numbers(f, report)?;
         self.foot(f)?;

@@ -6,6 +6,7 @@ use crate::{
     format::{count, money, percent},
     line::format_time,
     report::{Report, ratio},
+    ttl::Ttl,
 };
 
 /// Text that came from a log or a command line, made harmless for HTML.
@@ -78,6 +79,27 @@ pub(super) fn numbers(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Resul
         start += timeline.seconds;
     }
     f.write_str("</tbody>\n</table>\n</div>\n</details>\n")
+}
+
+/// What waiting comes to, without stampede protection and with it.
+pub(super) fn waiting(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
+    let Some(stampede) = &report.stampede else {
+        return Ok(());
+    };
+    write!(
+        f,
+        "<section>\n<h2>Waiting for an upstream that takes {}</h2>\n<div class=\"scroll\">\n<table>\n\
+         <thead><tr><th scope=\"col\"></th><th scope=\"col\">cache alone</th>\
+         <th scope=\"col\">with stampede protection</th></tr></thead>\n<tbody>\n",
+        Ttl::After(stampede.takes)
+    )?;
+    for [name, without, with] in stampede.rows() {
+        writeln!(
+            f,
+            "<tr><th scope=\"row\">{name}</th><td>{without}</td><td>{with}</td></tr>"
+        )?;
+    }
+    f.write_str("</tbody>\n</table>\n</div>\n</section>\n")
 }
 
 // === impl Tile ===

@@ -1,4 +1,5 @@
-//! Bringing stored responses up to date in the background.
+//! What goes on in the background: stored responses are brought up to date, and stores that
+//! answer later are waited for.
 
 use std::{
     fmt,
@@ -17,13 +18,13 @@ use tracing::Instrument;
 
 use crate::{CacheBody, exchange::Exchange, future::ResponseFuture, lookup::Refresh, store::Store};
 
-/// The calls that go on in the background. They are aborted when their owner goes.
+/// The tasks of a layer. They are aborted when their owner goes.
 #[derive(Default)]
-pub(crate) struct Refreshes(Mutex<JoinSet<()>>);
+pub(crate) struct Background(Mutex<JoinSet<()>>);
 
-// === impl Refreshes ===
+// === impl Background ===
 
-impl Refreshes {
+impl Background {
     /// Makes a call for a response that is served stale meanwhile.
     pub(crate) fn spawn<S, ReqB, ResB, St>(&self, inner: S, refresh: Refresh<St>)
     where
@@ -59,7 +60,7 @@ impl Refreshes {
 
     /// Starts a task on the current runtime, under the caller's span. Without a runtime there
     /// is none: the stored response stays as it is until somebody waits for a new one.
-    fn start(&self, task: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn start(&self, task: impl Future<Output = ()> + Send + 'static) {
         let Ok(runtime) = Handle::try_current() else {
             return;
         };
@@ -79,8 +80,8 @@ async fn read<B: Body<Data = Bytes>>(response: Option<Response<CacheBody<B>>>) {
     {}
 }
 
-impl fmt::Debug for Refreshes {
+impl fmt::Debug for Background {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Refreshes({})", self.0.lock().len())
+        write!(f, "Background({} tasks)", self.0.lock().len())
     }
 }

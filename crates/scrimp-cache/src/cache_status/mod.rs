@@ -1,9 +1,13 @@
 //! The Cache-Status field (RFC 9211).
 
+mod name;
+
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode};
+
+pub(crate) use name::CacheName;
 
 /// Why a request went to the upstream (RFC 9211 §2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +27,7 @@ pub(crate) enum Forward {
 }
 
 /// What the cache did with one request.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Report {
     /// `None`: a hit.
     pub(crate) forward: Option<Forward>,
@@ -35,14 +39,6 @@ pub(crate) struct Report {
     /// The upstream call was shared with other requests.
     pub(crate) collapsed: bool,
     pub(crate) detail: Option<&'static str>,
-}
-
-/// A cache's name, and what every plain hit of it begins with: nearly all answers have that,
-/// so it is written once.
-#[derive(Debug, Clone)]
-pub(crate) struct CacheName {
-    name: Box<str>,
-    hit: Box<[u8]>,
 }
 
 // === impl Forward ===
@@ -94,9 +90,13 @@ impl Report {
 
     /// The field's value, behind what caches nearer to the origin have said.
     pub(crate) fn value(self, name: &CacheName, upstream: Option<&Bytes>) -> HeaderValue {
-        if let (true, Some(ttl), None) = (self.is_plain_hit(), self.ttl, upstream) {
-            return name.hit(ttl);
+        match upstream {
+            None => name.remembered(self, || self.written(name, None)),
+            Some(_) => self.written(name, upstream),
         }
+    }
+
+    fn written(self, name: &CacheName, upstream: Option<&Bytes>) -> HeaderValue {
         let mut digits = itoa::Buffer::new();
         let (upstream, comma) = upstream.map_or(("".as_bytes(), ""), |said| (said, ", "));
         let (verdict, reason) = match self.forward {
@@ -109,8 +109,7 @@ impl Report {
         let (detail_is, detail) = parameter("; detail=", self.detail);
         let stored = if self.stored { "; stored" } else { "" };
         let collapsed = if self.collapsed { "; collapsed" } else { "" };
-        // One allocation of the exact size, without the formatting machinery: every hit
-        // comes along here.
+        // One allocation of the exact size, without the formatting machinery.
         let text = [
             upstream,
             comma.as_bytes(),
@@ -127,37 +126,6 @@ impl Report {
             detail.as_bytes(),
         ]
         .concat();
-        value(text)
-    }
-
-    fn is_plain_hit(self) -> bool {
-        let Self {
-            forward,
-            forward_status,
-            ttl: _,
-            stored,
-            collapsed,
-            detail,
-        } = self;
-        forward.is_none() && forward_status.is_none() && detail.is_none() && !stored && !collapsed
-    }
-}
-
-// === impl CacheName ===
-
-impl CacheName {
-    pub(crate) fn new(name: &str) -> Self {
-        let name = cache_name(name);
-        let hit = format!("{name}; hit; ttl=").into_bytes().into();
-        Self { name, hit }
-    }
-
-    fn hit(&self, ttl: i64) -> HeaderValue {
-        let mut digits = itoa::Buffer::new();
-        let digits = digits.format(ttl).as_bytes();
-        let mut text = Vec::with_capacity(self.hit.len() + digits.len());
-        text.extend_from_slice(&self.hit);
-        text.extend_from_slice(digits);
         value(text)
     }
 }
@@ -183,24 +151,6 @@ pub(crate) fn ttl_seconds(ttl: Duration, staleness: Duration) -> i64 {
     } else {
         -seconds(staleness)
     }
-}
-
-/// A cache's name as a structured field: a token where it can be one, else a string.
-fn cache_name(name: &str) -> Box<str> {
-    let first = |byte: u8| byte.is_ascii_alphabetic() || byte == b'*';
-    let rest = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~:/".contains(&byte);
-    if name.bytes().next().is_some_and(first) && name.bytes().all(rest) {
-        return name.into();
-    }
-    let mut quoted = String::from("\"");
-    for letter in name.chars().filter(|letter| matches!(letter, ' '..='~')) {
-        if matches!(letter, '"' | '\\') {
-            quoted.push('\\');
-        }
-        quoted.push(letter);
-    }
-    quoted.push('"');
-    quoted.into()
 }
 
 #[cfg(test)]
@@ -238,17 +188,12 @@ mod tests {
     #[test]
     fn a_plain_hit_is_written_as_any_other_report() {
         let name = CacheName::new("edge 1");
-        for ttl in [376, 0, -12] {
+        for ttl in [376, 0, -12, 4095, 4096] {
             let text = format!("\"edge 1\"; hit; ttl={ttl}");
+            assert_eq!(name.hit(ttl, None), text);
             assert_eq!(Report::hit(ttl).value(&name, None), text);
             let behind = Report::hit(ttl).value(&name, Some(&Bytes::from_static(b"o; hit")));
             assert_eq!(behind, format!("o; hit, {text}"));
         }
-    }
-
-    #[test]
-    fn names_become_tokens_or_strings() {
-        assert_eq!(&*cache_name("scrimp"), "scrimp");
-        assert_eq!(&*cache_name("edge 1 \"a\"\n"), "\"edge 1 \\\"a\\\"\"");
     }
 }

@@ -1,0 +1,161 @@
+//! A cache's name, and the values that are written once and handed out many times.
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use http::HeaderValue;
+use parking_lot::{Mutex, RwLock};
+
+use super::Report;
+
+/// Hits with a TTL below this, in seconds, have their value ready.
+const READY_TTLS: i64 = 4096;
+
+/// Names for which values are made ready, of a quarter of a megabyte each. They stay for as
+/// long as the process lives: what is handed out then needs no counting of references.
+const READY_NAMES: usize = 8;
+
+/// The names that have them.
+static READY: Mutex<Vec<(Box<str>, Hits)>> = Mutex::new(Vec::new());
+
+/// The value of a plain hit for each TTL.
+type Hits = &'static [HeaderValue];
+
+/// A cache's name as a structured field, and what it says most often.
+#[derive(Debug, Clone)]
+pub(crate) struct CacheName {
+    pub(super) name: Box<str>,
+    hits: OnceLock<Option<Hits>>,
+    others: Arc<[Slot; SLOTS]>,
+}
+
+/// What was said of a report the last time it was made. Reports of one cache differ in a few
+/// dozen ways and in their TTL, which mostly is one of a few.
+type Slot = RwLock<Option<(Report, HeaderValue)>>;
+
+const SLOTS: usize = 64;
+
+// === impl CacheName ===
+
+impl CacheName {
+    pub(crate) fn new(name: &str) -> Self {
+        Self {
+            name: structured(name),
+            hits: OnceLock::new(),
+            others: Arc::new([const { RwLock::new(None) }; SLOTS]),
+        }
+    }
+
+    /// What a plain hit says, behind what caches nearer to the origin have said.
+    #[inline]
+    pub(crate) fn hit(&self, ttl: i64, upstream: Option<&Bytes>) -> HeaderValue {
+        let ready = match upstream {
+            None => self.ready_hit(ttl),
+            Some(_) => None,
+        };
+        ready.unwrap_or_else(|| Report::hit(ttl).value(self, upstream))
+    }
+
+    fn ready_hit(&self, ttl: i64) -> Option<HeaderValue> {
+        let hits = (*self.hits.get_or_init(|| hits(&self.name)))?;
+        hits.get(usize::try_from(ttl).ok()?).cloned()
+    }
+
+    /// What a report said the last time, or says now.
+    pub(super) fn remembered(
+        &self,
+        report: Report,
+        make: impl FnOnce() -> HeaderValue,
+    ) -> HeaderValue {
+        let slot = &self.others[slot_of(report)];
+        if let Some((known, value)) = &*slot.read()
+            && *known == report
+        {
+            return value.clone();
+        }
+        let value = make();
+        // Nobody waits for the sake of the next.
+        if let Some(mut slot) = slot.try_write() {
+            *slot = Some((report, value.clone()));
+        }
+        value
+    }
+}
+
+/// Those that come often together shall not share a slot.
+fn slot_of(report: Report) -> usize {
+    let reason = report.forward.map_or(0, |forward| forward as usize + 1);
+    let detail = report.detail.map_or(0, str::len);
+    let ttl = report.ttl.unwrap_or_default() as usize;
+    ttl.wrapping_add(8 * reason).wrapping_add(detail) % SLOTS
+}
+
+/// The hits of a name: found, or made if there is room for one name more.
+fn hits(name: &str) -> Option<Hits> {
+    let mut ready = READY.lock();
+    if let Some((_, hits)) = ready.iter().find(|(known, _)| **known == *name) {
+        return Some(hits);
+    }
+    if ready.len() == READY_NAMES {
+        return None;
+    }
+    let hits: Hits = make_hits(name).leak();
+    ready.push((name.into(), hits));
+    Some(hits)
+}
+
+fn make_hits(name: &str) -> Vec<HeaderValue> {
+    let mut text = String::new();
+    let mut ends = Vec::new();
+    for ttl in 0..READY_TTLS {
+        text.push_str(&format!("{name}; hit; ttl={ttl}"));
+        ends.push(text.len());
+    }
+    let text: &'static str = text.leak();
+    let mut start = 0;
+    let next = |end| {
+        let value = &text[start..end];
+        start = end;
+        HeaderValue::from_static(value)
+    };
+    ends.into_iter().map(next).collect()
+}
+
+/// A name as a structured field: a token where it can be one, else a string.
+fn structured(name: &str) -> Box<str> {
+    let first = |byte: u8| byte.is_ascii_alphabetic() || byte == b'*';
+    let rest = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~:/".contains(&byte);
+    if name.bytes().next().is_some_and(first) && name.bytes().all(rest) {
+        return name.into();
+    }
+    let mut quoted = String::from("\"");
+    for letter in name.chars().filter(|letter| matches!(letter, ' '..='~')) {
+        if matches!(letter, '"' | '\\') {
+            quoted.push('\\');
+        }
+        quoted.push(letter);
+    }
+    quoted.push('"');
+    quoted.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_become_tokens_or_strings() {
+        assert_eq!(&*structured("scrimp"), "scrimp");
+        assert_eq!(&*structured("edge 1 \"a\"\n"), "\"edge 1 \\\"a\\\"\"");
+    }
+
+    #[test]
+    fn a_name_too_many_is_written_out_each_time() {
+        for number in 0..2 * READY_NAMES {
+            let name = CacheName::new(&format!("edge-{number}"));
+            let value = name.hit(60, None);
+            assert_eq!(value, format!("edge-{number}; hit; ttl=60"));
+        }
+        assert!(READY.lock().len() <= READY_NAMES);
+    }
+}

@@ -1,0 +1,224 @@
+//! What has been invalidated, and when.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    hash::RandomState,
+};
+
+use smallvec::SmallVec;
+
+use super::{
+    birth::{Birth, Tag},
+    epoch::Epoch,
+    versions::Versions,
+};
+use crate::pattern::Pattern;
+
+/// The marks that invalidations have left.
+#[derive(Debug, Default)]
+pub(super) struct Log {
+    /// Tags are hashes that strangers can work out, so the map has a secret of its own.
+    marks: HashMap<Tag, Mark, RandomState>,
+    versions: Versions,
+    globs: VecDeque<Glob>,
+    /// Entries from before these positions count as hit.
+    floor: u64,
+    soft_floor: u64,
+}
+
+/// When a tag was last hit: 0 is never.
+#[derive(Debug, Clone, Copy, Default)]
+struct Mark {
+    hard: u64,
+    soft: u64,
+}
+
+#[derive(Debug)]
+struct Glob {
+    pattern: Pattern,
+    position: u64,
+    soft: bool,
+}
+
+/// Tags hit at once, of which there are mostly one to three.
+pub(crate) type TagList = SmallVec<[Tag; 3]>;
+
+/// What an invalidation hits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Hit {
+    Tags(TagList),
+    /// A tag, for entries with a version below this one.
+    Version(Tag, u64),
+    Glob(Pattern),
+    Everything,
+    /// Entries with versions below those that a log has forgotten; only said by
+    /// [`Log::dump`].
+    #[cfg(feature = "codec")]
+    Forgotten(Box<[u64]>),
+}
+
+/// An invalidation, with its place in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Logged {
+    pub(crate) position: u64,
+    pub(crate) soft: bool,
+    pub(crate) hit: Hit,
+}
+
+// === impl Hit ===
+
+impl Hit {
+    /// One tag.
+    pub(crate) fn tag(tag: Tag) -> Self {
+        Self::Tags(TagList::from_iter([tag]))
+    }
+}
+
+// === impl Log ===
+
+impl Log {
+    /// Leaves the marks of an invalidation. False if it changes nothing.
+    pub(super) fn apply(&mut self, logged: Logged) -> bool {
+        let Logged {
+            position,
+            soft,
+            hit,
+        } = logged;
+        match hit {
+            Hit::Tags(tags) if tags.is_empty() => return false,
+            Hit::Tags(tags) => {
+                for tag in tags {
+                    let mark = self.marks.entry(tag).or_default();
+                    *(if soft { &mut mark.soft } else { &mut mark.hard }) = position;
+                }
+            }
+            Hit::Version(tag, version) => return self.versions.raise(tag, version, position),
+            Hit::Glob(pattern) => self.push_glob(Glob {
+                pattern,
+                position,
+                soft,
+            }),
+            Hit::Everything if soft => self.soft_floor = position,
+            Hit::Everything => self.forget(position),
+            #[cfg(feature = "codec")]
+            Hit::Forgotten(versions) => self.versions.restore_forgotten(versions),
+        }
+        true
+    }
+
+    /// How many tags are held one by one.
+    #[cfg(test)]
+    pub(super) fn marks(&self) -> usize {
+        self.marks.len().max(self.versions.len())
+    }
+
+    /// Keeps to so many tags, and so many versions.
+    pub(super) fn keep_to(&mut self, max: usize) {
+        if self.marks.len() > max {
+            self.forget_older_half();
+        }
+        if self.versions.len() > max {
+            self.floor = self.floor.max(self.versions.forget_older_half(max));
+        }
+    }
+
+    pub(super) fn epoch(&self, entry: &Birth) -> Epoch {
+        let born = entry.born;
+        let carried = &entry.carried;
+        if born < self.floor {
+            return Epoch::Gone;
+        }
+        let mut stale = born < self.soft_floor;
+        for tag in &carried.tags {
+            let mut versions = carried.versions.iter();
+            let version = versions.find(|(versioned, _)| versioned == tag);
+            let version = version.map(|(_, version)| *version);
+            if self.versions.outdate(*tag, version, born) {
+                return Epoch::Gone;
+            }
+            let Some(mark) = self.marks.get(tag) else {
+                continue;
+            };
+            if mark.hard > born {
+                return Epoch::Gone;
+            }
+            stale |= mark.soft > born;
+        }
+        for glob in self.globs.iter().filter(|glob| glob.position > born) {
+            if carried.names.lines().any(|name| glob.pattern.matches(name)) {
+                if !glob.soft {
+                    return Epoch::Gone;
+                }
+                stale = true;
+            }
+        }
+        if stale { Epoch::Stale } else { Epoch::Valid }
+    }
+
+    fn push_glob(&mut self, glob: Glob) {
+        // The same pattern again makes the older one needless.
+        self.globs
+            .retain(|old| old.pattern != glob.pattern || old.soft != glob.soft);
+        self.globs.push_back(glob);
+        if self.globs.len() > super::epoch::Epochs::MAX_GLOBS
+            && let Some(oldest) = self.globs.pop_front()
+        {
+            self.floor = self.floor.max(oldest.position);
+        }
+    }
+
+    fn forget(&mut self, position: u64) {
+        // Versions outlast it: an outdated replica may answer at any time.
+        self.marks.clear();
+        self.globs.clear();
+        self.floor = position;
+    }
+
+    fn forget_older_half(&mut self) {
+        let mut ages: Vec<u64> = self.marks.values().map(|mark| mark.last()).collect();
+        let middle = ages.len() / 2;
+        let newest_forgotten = *ages.select_nth_unstable(middle).1;
+        self.marks.retain(|_, mark| mark.last() > newest_forgotten);
+        self.floor = self.floor.max(newest_forgotten);
+    }
+
+    /// Invalidations that leave these marks again, in the order of their positions.
+    #[cfg(feature = "codec")]
+    pub(super) fn dump(&self) -> Vec<Logged> {
+        let mut hits = Vec::with_capacity(self.marks.len() + self.globs.len() + 2);
+        let mut add = |position, soft, hit| {
+            if position > 0 {
+                hits.push(Logged {
+                    position,
+                    soft,
+                    hit,
+                });
+            }
+        };
+        add(self.floor, false, Hit::Everything);
+        add(self.soft_floor, true, Hit::Everything);
+        for (&tag, mark) in &self.marks {
+            add(mark.hard, false, Hit::tag(tag));
+            add(mark.soft, true, Hit::tag(tag));
+        }
+        for (tag, raised) in self.versions.iter() {
+            add(raised.at, false, Hit::Version(tag, raised.version));
+        }
+        if !self.versions.forgotten().is_empty() {
+            add(1, false, Hit::Forgotten(self.versions.forgotten().into()));
+        }
+        for glob in &self.globs {
+            add(glob.position, glob.soft, Hit::Glob(glob.pattern.clone()));
+        }
+        hits.sort_by_key(|logged| logged.position);
+        hits
+    }
+}
+
+// === impl Mark ===
+
+impl Mark {
+    fn last(self) -> u64 {
+        self.hard.max(self.soft)
+    }
+}

@@ -1,0 +1,150 @@
+//! Versions of entities, so that a replica that lags cannot bring back an older one.
+
+use std::{collections::HashMap, hash::RandomState};
+
+use super::birth::Tag;
+
+/// The versions that tags were raised to.
+#[derive(Debug, Default)]
+pub(super) struct Versions {
+    raised: HashMap<Tag, Raised, RandomState>,
+    forgotten: Forgotten,
+}
+
+/// What carries a version below this one is outdated, whenever it was fetched.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Raised {
+    pub(super) version: u64,
+    /// When. What carries no version is from before it or after.
+    pub(super) at: u64,
+}
+
+/// Versions of tags there was no room for, never too low: two rows of the highest version
+/// among the tags that share a place, of which the lower one counts (a count-min sketch with
+/// maxima for sums). What it has too high costs calls, and never gives a stale answer.
+#[derive(Debug, Default)]
+struct Forgotten {
+    places: Box<[u64]>,
+}
+
+// === impl Versions ===
+
+impl Versions {
+    /// Raises the version of a tag. False if it is that high already.
+    pub(super) fn raise(&mut self, tag: Tag, version: u64, at: u64) -> bool {
+        if self
+            .raised
+            .get(&tag)
+            .is_some_and(|raised| version <= raised.version)
+        {
+            return false;
+        }
+        self.raised.insert(tag, Raised { version, at });
+        true
+    }
+
+    /// Whether an entry that was born at a position and carries a tag, perhaps with a
+    /// version, is outdated.
+    pub(super) fn outdate(&self, tag: Tag, version: Option<u64>, born: u64) -> bool {
+        let raised = self.raised.get(&tag);
+        match version {
+            Some(version) => {
+                raised.is_some_and(|raised| version < raised.version)
+                    || version < self.forgotten.version(tag)
+            }
+            None => raised.is_some_and(|raised| raised.at > born),
+        }
+    }
+
+    /// Tags whose versions are held one by one.
+    pub(super) fn len(&self) -> usize {
+        self.raised.len()
+    }
+
+    /// Makes room: the half that was not raised for longest is remembered less exactly.
+    /// Returns the position of the last one of them, for what carries no version.
+    pub(super) fn forget_older_half(&mut self, max: usize) -> u64 {
+        let mut positions: Vec<u64> = self.raised.values().map(|raised| raised.at).collect();
+        let middle = positions.len() / 2;
+        let last = *positions.select_nth_unstable(middle).1;
+        let old: Vec<_> = self
+            .raised
+            .extract_if(|_, raised| raised.at <= last)
+            .collect();
+        for (tag, raised) in old {
+            self.forgotten.note(tag, raised.version, max);
+        }
+        last
+    }
+
+    #[cfg(feature = "codec")]
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Tag, Raised)> {
+        self.raised.iter().map(|(tag, raised)| (*tag, *raised))
+    }
+
+    #[cfg(feature = "codec")]
+    pub(super) fn forgotten(&self) -> &[u64] {
+        &self.forgotten.places
+    }
+
+    /// Takes over what another log had forgotten. It has as many places, or none.
+    #[cfg(feature = "codec")]
+    pub(super) fn restore_forgotten(&mut self, places: Box<[u64]>) {
+        self.forgotten = Forgotten { places };
+    }
+}
+
+// === impl Forgotten ===
+
+impl Forgotten {
+    fn note(&mut self, tag: Tag, version: u64, max: usize) {
+        if self.places.is_empty() {
+            self.places = vec![0; 2 * max.max(1)].into();
+        }
+        for place in places(tag, self.places.len()) {
+            if let Some(highest) = self.places.get_mut(place) {
+                *highest = version.max(*highest);
+            }
+        }
+    }
+
+    fn version(&self, tag: Tag) -> u64 {
+        let places = places(tag, self.places.len()).into_iter();
+        places
+            .filter_map(|place| self.places.get(place))
+            .min()
+            .copied()
+            .unwrap_or_default()
+    }
+}
+
+/// One place in either row; a tag is a hash already, and has two halves.
+fn places(tag: Tag, length: usize) -> [usize; 2] {
+    let row = (length / 2).max(1);
+    let place = |hash: u64| hash as usize % row;
+    [place(tag.0), row + place(tag.0.rotate_left(32))]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_forgotten_is_never_too_low_and_mostly_right() {
+        let mut versions = Versions::default();
+        let tag = |n: u64| Tag(n.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        for n in 0..1_000 {
+            versions.raise(tag(n), n + 2, n + 1);
+        }
+        let last = versions.forget_older_half(2_000);
+        assert_eq!((versions.len(), last), (499, 501));
+        let older = |n: u64| versions.outdate(tag(n), Some(n + 1), u64::MAX);
+        assert!((0..1_000).all(older), "a lower version is known to be one");
+        let same = |n: &u64| versions.outdate(tag(*n), Some(n + 2), u64::MAX);
+        let wrong = (0..1_000).filter(same).count();
+        assert!(
+            wrong < 50,
+            "{wrong} of 1,000 the same version is taken for a lower one"
+        );
+    }
+}

@@ -1,0 +1,109 @@
+//! A request that none of the stored variants matches: perhaps its answer is one of them all
+//! the same, and the upstream can say which (RFC 9111 §4.1, RFC 9110 §13.1.2).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
+
+use crate::{
+    config::Shared,
+    invalidate::epoch::Epoch,
+    lookup::Wanted,
+    policy::{conditional, fields::members},
+    store::{Entry, Variants},
+};
+
+/// Variants that are offered to the upstream at most.
+const MAX_OFFERED: usize = 8;
+
+/// The stored responses that one request may be answered with, if the upstream names one.
+///
+/// An entity tag is to tell all representations of a resource apart (RFC 9110 §8.8.3). Not
+/// all origins see to that, so only what promises to is offered: strong tags; of no two
+/// bodies; of no response that was selected by who asks; in a coding the client takes.
+pub(crate) fn offer<St, B>(
+    shared: &Shared<St>,
+    request: &mut Request<B>,
+    wanted: &Wanted,
+    variants: &Variants,
+) -> Vec<Arc<Entry>> {
+    // With a condition of its own, the client has something that the upstream may confirm.
+    if request.method() != Method::GET || wanted.facts.conditional {
+        return Vec::new();
+    }
+    let is_personal = |name: &header::HeaderName| {
+        *name == header::COOKIE || shared.config.credentials.contains(name)
+    };
+    let mut offered: Vec<Arc<Entry>> = Vec::new();
+    let mut ambiguous = Vec::new();
+    for entry in variants.iter() {
+        let Some(tag) = strong_tag(entry) else {
+            continue;
+        };
+        let twin = offered.iter().find(|other| strong_tag(other) == Some(tag));
+        match twin {
+            Some(other) if !same(&other.body, &entry.body) => ambiguous.push(tag.clone()),
+            Some(_) => {}
+            // A 304 stands for a 200 (RFC 9110 §15.4.5).
+            None if entry.status != StatusCode::OK
+                || shared.epochs.check(&entry.birth) == Epoch::Gone
+                || entry.selection.names().any(is_personal)
+                || !takes_coding(request.headers(), &entry.headers) => {}
+            None => offered.push(Arc::clone(entry)),
+        }
+    }
+    offered.retain(|entry| strong_tag(entry).is_some_and(|tag| !ambiguous.contains(tag)));
+    offered.truncate(MAX_OFFERED);
+    let tags: Vec<_> = offered
+        .iter()
+        .filter_map(|entry| strong_tag(entry))
+        .collect();
+    let tags: Vec<_> = tags.into_iter().map(HeaderValue::as_bytes).collect();
+    match HeaderValue::from_bytes(&tags.join(&b", "[..])) {
+        Ok(list) if !tags.is_empty() => {
+            request.headers_mut().insert(header::IF_NONE_MATCH, list);
+            offered
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The offered response that a 304 speaks of.
+pub(crate) fn named<'a>(offered: &'a [Arc<Entry>], response: &HeaderMap) -> Option<&'a Arc<Entry>> {
+    match (response.get(header::ETAG), offered) {
+        (Some(tag), _) => offered
+            .iter()
+            .find(|entry| strong_tag(entry).is_some_and(|own| conditional::strong_match(own, tag))),
+        (None, [only]) => Some(only),
+        (None, _) => None,
+    }
+}
+
+/// Whether two bodies are one. Variants that were told apart by a 304 share their memory.
+fn same(a: &Bytes, b: &Bytes) -> bool {
+    (a.as_ptr() == b.as_ptr() && a.len() == b.len()) || a == b
+}
+
+/// A strong entity tag that can stand in a list.
+fn strong_tag(entry: &Entry) -> Option<&HeaderValue> {
+    let tag = entry.policy.etag.as_ref()?;
+    let inner = tag.as_bytes().strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+    // What some readers of lists would take apart is left out.
+    let whole = !inner.iter().any(|byte| matches!(byte, b'"' | b'\\' | b','));
+    whole.then_some(tag)
+}
+
+/// Whether a client says that it takes the coding that a response is in.
+fn takes_coding(request: &HeaderMap, response: &HeaderMap) -> bool {
+    let accepts = |coding: &[u8]| {
+        members(request.get_all(header::ACCEPT_ENCODING)).any(|member| {
+            let mut parts = member.splitn(2, |&byte| byte == b';');
+            let name = parts.next().unwrap_or_default().trim_ascii();
+            // Any weight may be 0: who gives one is not asked for it.
+            name.eq_ignore_ascii_case(coding) && parts.next().is_none()
+        })
+    };
+    members(response.get_all(header::CONTENT_ENCODING))
+        .all(|coding| coding.eq_ignore_ascii_case(b"identity") || accepts(coding))
+}

@@ -1,0 +1,146 @@
+//! A response's header fields, as far as a policy asks for them.
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{self, GetAll},
+};
+
+/// Fields that decide what becomes of a response. Most responses have a few of them, and
+/// asking a map for a field that is not there costs as much as for one that is: so one pass
+/// tells which there are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Answer<'a> {
+    headers: &'a HeaderMap,
+    present: u16,
+}
+
+/// One of those fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Field {
+    Age,
+    CacheControl,
+    ContentLength,
+    ContentRange,
+    Date,
+    ETag,
+    Expires,
+    LastModified,
+    SetCookie,
+    Vary,
+}
+
+// === impl Answer ===
+
+impl<'a> Answer<'a> {
+    pub(crate) fn read(headers: &'a HeaderMap) -> Self {
+        let mut present = 0;
+        for name in headers.keys() {
+            if let Some(field) = Field::of(name) {
+                present |= 1 << field as u16;
+            }
+        }
+        Self { headers, present }
+    }
+
+    pub(crate) fn headers(&self) -> &'a HeaderMap {
+        self.headers
+    }
+
+    pub(crate) fn has(&self, field: Field) -> bool {
+        self.present & (1 << field as u16) != 0
+    }
+
+    /// All lines of a field.
+    pub(crate) fn all(&self, field: Field) -> Option<GetAll<'a, HeaderValue>> {
+        self.has(field).then(|| self.headers.get_all(field.name()))
+    }
+
+    /// The line of a field that has exactly one: of two, nobody can tell which is meant.
+    pub(crate) fn only(&self, field: Field) -> Option<&'a HeaderValue> {
+        let mut lines = self.all(field)?.into_iter();
+        lines.next().filter(|_| lines.next().is_none())
+    }
+}
+
+// === impl Field ===
+
+impl Field {
+    fn of(name: &HeaderName) -> Option<Self> {
+        // The first byte sorts out most names without comparing them.
+        let field = match name.as_str().as_bytes()[0] {
+            b'a' => Self::Age,
+            b'c' if *name == header::CACHE_CONTROL => return Some(Self::CacheControl),
+            b'c' if *name == header::CONTENT_LENGTH => return Some(Self::ContentLength),
+            b'c' => Self::ContentRange,
+            b'd' => Self::Date,
+            b'e' if *name == header::ETAG => return Some(Self::ETag),
+            b'e' => Self::Expires,
+            b'l' => Self::LastModified,
+            b's' => Self::SetCookie,
+            b'v' => Self::Vary,
+            _ => return None,
+        };
+        (*name == field.name()).then_some(field)
+    }
+
+    fn name(self) -> HeaderName {
+        match self {
+            Self::Age => header::AGE,
+            Self::CacheControl => header::CACHE_CONTROL,
+            Self::ContentLength => header::CONTENT_LENGTH,
+            Self::ContentRange => header::CONTENT_RANGE,
+            Self::Date => header::DATE,
+            Self::ETag => header::ETAG,
+            Self::Expires => header::EXPIRES,
+            Self::LastModified => header::LAST_MODIFIED,
+            Self::SetCookie => header::SET_COOKIE,
+            Self::Vary => header::VARY,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Field; 10] = [
+        Field::Age,
+        Field::CacheControl,
+        Field::ContentLength,
+        Field::ContentRange,
+        Field::Date,
+        Field::ETag,
+        Field::Expires,
+        Field::LastModified,
+        Field::SetCookie,
+        Field::Vary,
+    ];
+
+    #[test]
+    fn a_field_is_found_by_its_own_name_and_no_other() {
+        for field in ALL {
+            let mut headers = HeaderMap::new();
+            headers.append(field.name(), HeaderValue::from_static("1"));
+            let answer = Answer::read(&headers);
+            for other in ALL {
+                assert_eq!(answer.has(other), other == field, "{field:?} {other:?}");
+            }
+            assert!(answer.only(field).is_some());
+            headers.append(field.name(), HeaderValue::from_static("1"));
+            assert!(Answer::read(&headers).only(field).is_none());
+        }
+        let mut headers = HeaderMap::new();
+        for name in [
+            "accept-ranges",
+            "content-type",
+            "dnt",
+            "link",
+            "server",
+            "via",
+            "x",
+        ] {
+            headers.append(HeaderName::from_static(name), HeaderValue::from_static(""));
+        }
+        assert_eq!(Answer::read(&headers).present, 0);
+    }
+}

@@ -1,0 +1,111 @@
+//! Which request fields say who asks.
+
+use http::{HeaderMap, HeaderName, header};
+
+/// Fields that hold a secret of whoever asks: the standard ones, and those that widely used
+/// APIs and gateways take a key or a token in.
+const KNOWN: [&str; 8] = [
+    "api-key",
+    "ocp-apim-subscription-key",
+    "private-token",
+    "x-access-token",
+    "x-amz-security-token",
+    "x-api-key",
+    "x-auth-token",
+    "x-goog-api-key",
+];
+
+/// The fields whose presence makes an answer one user's (RFC 9111 §3.5 speaks of
+/// Authorization; an upstream that knows its clients by another field means the same).
+#[derive(Debug, Clone)]
+pub(crate) struct Credentials {
+    names: Box<[HeaderName]>,
+    /// By their first byte and by their length, one bit each: most fields of a request are
+    /// told apart by these, without comparing names.
+    firsts: u128,
+    lengths: u128,
+}
+
+// === impl Credentials ===
+
+impl Credentials {
+    pub(crate) fn new(names: impl IntoIterator<Item = HeaderName>) -> Self {
+        let names: Box<[_]> = names.into_iter().collect();
+        let bits =
+            |bit: fn(&str) -> u128| names.iter().fold(0, |all, name| all | bit(name.as_str()));
+        Self {
+            firsts: bits(first),
+            lengths: bits(length),
+            names,
+        }
+    }
+
+    /// Whether the field is one of them.
+    pub(crate) fn contains(&self, name: &HeaderName) -> bool {
+        let text = name.as_str();
+        self.firsts & first(text) != 0
+            && self.lengths & length(text) != 0
+            && self.names.contains(name)
+    }
+
+    /// Whether all credentials that a request has are among these fields.
+    pub(crate) fn are_all_in(&self, request: &HeaderMap, fields: &[HeaderName]) -> bool {
+        let mut present = self.names.iter().filter(|name| request.contains_key(*name));
+        present.all(|name| fields.contains(name))
+    }
+}
+
+/// Names are ASCII, and none is empty.
+fn first(name: &str) -> u128 {
+    1 << (name.as_bytes().first().copied().unwrap_or_default() & 127)
+}
+
+fn length(name: &str) -> u128 {
+    1 << name.len().min(127)
+}
+
+impl Default for Credentials {
+    fn default() -> Self {
+        let standard = [header::AUTHORIZATION, header::PROXY_AUTHORIZATION];
+        Self::new(
+            standard
+                .into_iter()
+                .chain(KNOWN.map(HeaderName::from_static)),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_on_the_list_is_found_and_nothing_else() {
+        let long = HeaderName::from_bytes(&[b'x'; 300]).expect("a name");
+        let longer = HeaderName::from_bytes(&[b'x'; 301]).expect("a name");
+        let list = Credentials::new([header::AUTHORIZATION, long.clone()]);
+        assert!(list.contains(&header::AUTHORIZATION) && list.contains(&long));
+        for name in [header::ACCEPT, header::IF_NONE_MATCH, longer] {
+            assert!(!list.contains(&name), "{name}");
+        }
+        assert!(!Credentials::new([]).contains(&header::AUTHORIZATION));
+        let names = KNOWN
+            .into_iter()
+            .chain(["authorization", "proxy-authorization"]);
+        for name in names.map(HeaderName::from_static) {
+            assert!(Credentials::default().contains(&name), "{name}");
+        }
+    }
+
+    #[test]
+    fn credentials_are_all_in_a_key_if_none_that_is_sent_is_missing() {
+        let mut request = HeaderMap::new();
+        let list = Credentials::default();
+        let key = HeaderName::from_static("x-api-key");
+        assert!(list.are_all_in(&request, &[]));
+        request.insert(key.clone(), "1".parse().expect("a value"));
+        assert!(list.are_all_in(&request, std::slice::from_ref(&key)));
+        request.insert(header::AUTHORIZATION, "2".parse().expect("a value"));
+        assert!(!list.are_all_in(&request, &[key]));
+    }
+}

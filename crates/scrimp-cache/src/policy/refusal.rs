@@ -1,0 +1,44 @@
+//! Why a response is not stored.
+
+/// Why a response is not stored. The text goes into `Cache-Status` as its `detail`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    NoStore,
+    Private,
+    Authorization,
+    SetCookie,
+    VaryStar,
+    Status,
+    NotCacheable,
+    Partial,
+    TooLarge,
+    TooManyTags,
+    ContentType,
+    #[cfg(feature = "no-vary-search")]
+    SearchVariance,
+    Rule,
+}
+
+// === impl Refusal ===
+
+impl Refusal {
+    /// The refusal as a `detail` token.
+    pub(crate) fn detail(self) -> &'static str {
+        match self {
+            Self::NoStore => "no-store",
+            Self::Private => "private",
+            Self::Authorization => "authorization",
+            Self::SetCookie => "set-cookie",
+            Self::VaryStar => "vary-star",
+            Self::Status => "status",
+            Self::NotCacheable => "no-lifetime",
+            Self::Partial => "partial",
+            Self::TooLarge => "too-large",
+            Self::TooManyTags => "too-many-tags",
+            Self::ContentType => "content-type",
+            #[cfg(feature = "no-vary-search")]
+            Self::SearchVariance => "no-vary-search",
+            Self::Rule => "rule",
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Times that can be written down.
+
+use std::{
+    sync::LazyLock,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use scrimp_core::Clock;
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use super::DecodeError;
+
+/// This process, and a point of its time that others are told by.
+static PROCESS: LazyLock<(u64, Instant)> = LazyLock::new(|| (fastrand::u64(..), Instant::now()));
+
+/// What both clocks show at one moment, and whose they are.
+#[derive(Clone, Copy)]
+pub(super) struct Now {
+    process: u64,
+    instant: Instant,
+    wall: SystemTime,
+}
+
+/// A point of time: exactly, for the process that wrote it, and by the wall clock for others.
+#[derive(Clone, Copy, Hash, Serialize, Deserialize)]
+pub(super) struct Moment {
+    process: u64,
+    since_start: Distance,
+    date: Date,
+}
+
+/// A date.
+#[derive(Clone, Copy, Hash, Serialize, Deserialize)]
+pub(super) struct Date(Distance);
+
+/// How far behind some point, or before it.
+#[derive(Clone, Copy, Hash, Serialize, Deserialize)]
+enum Distance {
+    Behind(Duration),
+    Before(Duration),
+}
+
+/// What a moment is to those who read it.
+pub(super) enum Past {
+    /// This process has seen it.
+    At(Instant),
+    /// It was so long ago, in another process.
+    Ago(Duration),
+}
+
+// === impl Now ===
+
+impl Now {
+    pub(super) fn read(clock: &Clock) -> Self {
+        Self {
+            process: PROCESS.0,
+            instant: clock.instant(),
+            wall: clock.wall(),
+        }
+    }
+
+    pub(super) fn instant(self) -> Instant {
+        self.instant
+    }
+
+    #[cfg(test)]
+    pub(super) fn of_another_process(self) -> Self {
+        Self {
+            process: !self.process,
+            ..self
+        }
+    }
+
+    /// An instant so long ago, or as near to it as this machine can tell: it has no instants
+    /// from before it was started.
+    pub(super) fn ago(self, time: Duration) -> Instant {
+        let halved = |times| self.instant.checked_sub(time / (1_u32 << times));
+        (0..31).find_map(halved).unwrap_or(self.instant)
+    }
+}
+
+// === impl Moment ===
+
+impl Moment {
+    pub(super) fn new(instant: Instant, now: Now) -> Self {
+        let start = PROCESS.1;
+        let since_start = match instant.checked_duration_since(start) {
+            Some(time) => Distance::Behind(time),
+            None => Distance::Before(start.saturating_duration_since(instant)),
+        };
+        let age = now.instant.saturating_duration_since(instant);
+        let date = now.wall.checked_sub(age).unwrap_or(UNIX_EPOCH);
+        Self {
+            process: now.process,
+            since_start,
+            date: Date::new(date),
+        }
+    }
+
+    pub(super) fn past(self, now: Now) -> Result<Past, DecodeError> {
+        if self.process == now.process {
+            let instant = match self.since_start {
+                Distance::Behind(time) => PROCESS.1.checked_add(time),
+                Distance::Before(time) => PROCESS.1.checked_sub(time),
+            };
+            return instant.map(Past::At).ok_or(DecodeError::Damaged("time"));
+        }
+        let ago = now.wall.duration_since(self.date.get()?);
+        ago.map(Past::Ago).map_err(|_| DecodeError::Future)
+    }
+}
+
+// === impl Date ===
+
+impl Date {
+    pub(super) fn new(date: SystemTime) -> Self {
+        Self(match date.duration_since(UNIX_EPOCH) {
+            Ok(time) => Distance::Behind(time),
+            Err(error) => Distance::Before(error.duration()),
+        })
+    }
+
+    pub(super) fn get(self) -> Result<SystemTime, DecodeError> {
+        let date = match self.0 {
+            Distance::Behind(time) => UNIX_EPOCH.checked_add(time),
+            Distance::Before(time) => UNIX_EPOCH.checked_sub(time),
+        };
+        date.ok_or(DecodeError::Damaged("date"))
+    }
+}

@@ -1,0 +1,85 @@
+//! What HTTP allows, as it is written down.
+
+use std::time::Duration;
+
+use http::{HeaderMap, header};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    DecodeError,
+    moment::{Date, Moment, Now, Past},
+};
+use crate::policy::{Policy, Source};
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct WrittenPolicy {
+    received: Moment,
+    initial_age: Duration,
+    lifetime: Duration,
+    source: u8,
+    always_validate: bool,
+    never_stale: bool,
+    immutable: bool,
+    while_revalidate: Duration,
+    if_error: Option<Duration>,
+    /// The entity tag is that of the header fields.
+    has_etag: bool,
+    last_modified: Option<Date>,
+    date: Date,
+}
+
+/// Sources by the number they are written as.
+const SOURCES: [Source; 6] = [
+    Source::Rule,
+    Source::Targeted,
+    Source::CacheControl,
+    Source::Expires,
+    Source::Heuristic,
+    Source::None,
+];
+
+// === impl WrittenPolicy ===
+
+impl WrittenPolicy {
+    pub(super) fn new(policy: &Policy, now: Now) -> Self {
+        let source = SOURCES.iter().position(|&known| known == policy.source);
+        Self {
+            received: Moment::new(policy.received, now),
+            initial_age: policy.initial_age,
+            lifetime: policy.lifetime,
+            source: source.map_or(u8::MAX, |index| index as u8),
+            always_validate: policy.always_validate,
+            never_stale: policy.never_stale,
+            immutable: policy.immutable,
+            while_revalidate: policy.while_revalidate,
+            if_error: policy.if_error,
+            has_etag: policy.etag.is_some(),
+            last_modified: policy.last_modified.map(Date::new),
+            date: Date::new(policy.date),
+        }
+    }
+
+    pub(super) fn into_policy(self, headers: &HeaderMap, now: Now) -> Result<Policy, DecodeError> {
+        // In another process the time that went by becomes part of the age it came with, as
+        // there need be no instant that far back.
+        let (received, gone_by) = match self.received.past(now)? {
+            Past::At(instant) => (instant, Duration::ZERO),
+            Past::Ago(time) => (now.instant(), time),
+        };
+        let source = SOURCES.get(usize::from(self.source));
+        Ok(Policy {
+            received,
+            initial_age: self.initial_age.saturating_add(gone_by),
+            lifetime: self.lifetime,
+            source: *source.ok_or(DecodeError::Damaged("source"))?,
+            always_validate: self.always_validate,
+            never_stale: self.never_stale,
+            immutable: self.immutable,
+            while_revalidate: self.while_revalidate,
+            if_error: self.if_error,
+            etag: headers.get(header::ETAG).filter(|_| self.has_etag).cloned(),
+            last_modified: self.last_modified.map(Date::get).transpose()?,
+            date: self.date.get()?,
+        })
+    }
+}

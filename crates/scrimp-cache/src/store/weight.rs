@@ -1,0 +1,93 @@
+//! Memory that header fields take.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// What the bytes of a name that the http crate does not know are kept in, besides the bytes:
+/// names are cloned, so their counter is on the heap.
+const SHARED: usize = 40;
+
+/// Bytes a header map holds: per field a bucket (name, value, hash, links) at the map's
+/// load factor, and the bytes of name and value.
+pub(super) fn headers_size(headers: &HeaderMap) -> usize {
+    const BUCKET: usize = 104;
+    const INDEX: usize = 4;
+    let slots = headers.capacity().max(headers.len());
+    let values: usize = headers.values().map(HeaderValue::len).sum();
+    let names: usize = headers.keys().map(name_size).sum();
+    slots * BUCKET + slots * INDEX * 4 / 3 + values + names
+}
+
+/// Names that the http crate knows take no memory of their own. It does not tell which it
+/// knows, so here are those that responses have; any other counts.
+fn name_size(name: &HeaderName) -> usize {
+    let name = name.as_str();
+    match name {
+        "accept-ranges"
+        | "access-control-allow-credentials"
+        | "access-control-allow-headers"
+        | "access-control-allow-methods"
+        | "access-control-allow-origin"
+        | "access-control-expose-headers"
+        | "access-control-max-age"
+        | "age"
+        | "allow"
+        | "alt-svc"
+        | "cache-control"
+        | "cache-status"
+        | "cdn-cache-control"
+        | "content-disposition"
+        | "content-encoding"
+        | "content-language"
+        | "content-length"
+        | "content-location"
+        | "content-range"
+        | "content-security-policy"
+        | "content-type"
+        | "date"
+        | "etag"
+        | "expires"
+        | "last-modified"
+        | "link"
+        | "location"
+        | "pragma"
+        | "referrer-policy"
+        | "retry-after"
+        | "server"
+        | "set-cookie"
+        | "strict-transport-security"
+        | "vary"
+        | "via"
+        | "x-content-type-options"
+        | "x-dns-prefetch-control"
+        | "x-frame-options"
+        | "x-xss-protection" => 0,
+        _ => name.len() + SHARED,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(names: impl Iterator<Item = String>) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for name in names {
+            let name = HeaderName::from_bytes(name.as_bytes()).expect("a name");
+            headers.append(name, "v".parse().expect("a value"));
+        }
+        headers
+    }
+
+    #[test]
+    fn names_weigh_what_they_take_whatever_they_begin_with() {
+        let long = "n".repeat(1_000);
+        let many = map((0..50).map(|n| format!("{long}-{n}")));
+        assert!(headers_size(&many) > 50_000);
+        let known = map(["etag", "vary", "date"].map(String::from).into_iter());
+        let unknown = map(["etaf", "varz", "datf"].map(String::from).into_iter());
+        assert_eq!(
+            headers_size(&unknown) - headers_size(&known),
+            3 * (4 + SHARED)
+        );
+    }
+}

@@ -1,0 +1,96 @@
+//! Answers to requests that say who asks.
+
+mod common;
+
+use common::{Fields, Rig, layer, reply};
+use http::HeaderName;
+use scrimp_cache::{CacheLayer, Mode};
+
+const KEY: (&str, &str) = ("x-api-key", "alice");
+
+/// An upstream that answers each holder of a key with their own page.
+fn rig(layer: CacheLayer, control: &'static str) -> Rig {
+    Rig::answering(layer, move |parts| {
+        let who = parts
+            .headers
+            .get(KEY.0)
+            .or(parts.headers.get("authorization"));
+        let who = who.map_or("nobody", |who| who.to_str().expect("text"));
+        reply(200, &[("cache-control", control)], who)
+    })
+}
+
+async fn leaks(rig: &Rig, fields: Fields<'_>) -> bool {
+    rig.get_with("/", fields).await;
+    rig.get("/").await.text() != "nobody"
+}
+
+#[tokio::test]
+async fn an_answer_to_a_holder_of_credentials_is_nobody_elses() {
+    for name in [
+        "authorization",
+        "x-api-key",
+        "x-goog-api-key",
+        "api-key",
+        "private-token",
+    ] {
+        let rig = rig(layer(), "max-age=60");
+        let answer = rig.get_with("/", &[(name, "alice")]).await;
+        assert!(
+            answer.cache_status().ends_with("detail=authorization"),
+            "{name}"
+        );
+        assert_eq!(rig.get("/").await.text(), "nobody");
+    }
+}
+
+#[tokio::test]
+async fn an_origin_can_say_that_an_answer_is_for_everybody() {
+    for control in [
+        "public, max-age=60",
+        "s-maxage=60",
+        "max-age=60, must-revalidate",
+    ] {
+        assert!(leaks(&rig(layer(), control), &[KEY]).await, "{control}");
+    }
+}
+
+#[tokio::test]
+async fn what_counts_as_credentials_can_be_set() {
+    let name = HeaderName::from_static("x-session");
+    let own = || layer().credentials([name.clone()]);
+    assert!(
+        leaks(&rig(own(), "max-age=60"), &[KEY]).await,
+        "not any more"
+    );
+    let rig = rig(own(), "max-age=60");
+    let answer = rig.get_with("/", &[("x-session", "1")]).await;
+    assert!(answer.cache_status().ends_with("detail=authorization"));
+}
+
+#[tokio::test]
+async fn a_private_cache_stores_them() {
+    let rig = rig(layer().mode(Mode::Private), "max-age=60");
+    rig.get_with("/", &[KEY]).await;
+    assert!(rig.get_with("/", &[KEY]).await.is_hit());
+}
+
+#[tokio::test]
+async fn with_all_credentials_in_the_key_each_holder_has_answers_of_their_own() {
+    let rule = "path=/** header=x-api-key".parse().expect("a rule");
+    let rig = rig(layer().rule(rule), "max-age=60");
+    let both = [KEY, ("authorization", "bob")];
+    for fields in [&[KEY][..], &[("x-api-key", "carol")]] {
+        assert!(!rig.get_with("/", fields).await.is_hit());
+        let again = rig.get_with("/", fields).await;
+        assert_eq!((again.is_hit(), again.text()), (true, fields[0].1));
+    }
+    // One of them is not in the key: what it changes would be given to others.
+    let rig = self::rig(
+        layer().rule("path=/** header=x-api-key".parse().expect("a rule")),
+        "max-age=60",
+    );
+    for _ in 0..2 {
+        assert!(!rig.get_with("/", &both).await.is_hit());
+    }
+}

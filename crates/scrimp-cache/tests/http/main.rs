@@ -1,0 +1,10 @@
+//! What HTTP clients and upstreams see (RFC 9111, RFC 9211).
+
+#[path = "../common/mod.rs"]
+mod common;
+mod fields;
+mod freshness;
+mod methods;
+mod ranges;
+mod sharing;
+mod validation;

@@ -1,0 +1,179 @@
+//! What each kind of invalidation hits.
+
+use http::StatusCode;
+use scrimp_cache::{CacheLayer, Invalidation, Invalidator};
+
+use crate::{
+    common::{Rig, layer, reply, request},
+    rule,
+};
+
+/// A shop: product pages and list pages, tagged by what they show.
+fn shop() -> (Rig, Invalidator) {
+    let layer = layer()
+        .rule(rule("path=/products/{id} tag=product:{id} ttl=10m"))
+        .rule(rule("path=/products query=category,page tag=products:list:{query.category}:{query.page} ttl=10m"));
+    let invalidator = layer.invalidator();
+    (
+        Rig::answering(layer, |parts| reply(200, &[], &parts.uri.to_string())),
+        invalidator,
+    )
+}
+
+const PAGES: [&str; 4] = [
+    "/products/42",
+    "/products?category=electronics&page=1",
+    "/products?category=electronics&page=2",
+    "/products?category=books&page=1",
+];
+
+/// Which pages are still served from store. Asks without filling what is gone.
+async fn kept(rig: &Rig) -> Vec<bool> {
+    let mut kept = Vec::new();
+    for page in PAGES {
+        let answer = rig
+            .get_with(page, &[("cache-control", "only-if-cached")])
+            .await;
+        kept.push(answer.status == StatusCode::OK);
+    }
+    kept
+}
+
+async fn after(invalidation: Invalidation) -> Vec<bool> {
+    let (rig, invalidator) = shop();
+    for page in PAGES {
+        rig.get(page).await;
+    }
+    invalidator.invalidate(&invalidation);
+    kept(&rig).await
+}
+
+#[tokio::test]
+async fn each_kind_of_invalidation_hits_what_it_names_and_nothing_else() {
+    let uri = |text: &str| text.parse().expect("a URI");
+    let none = [true; 4];
+    assert_eq!(
+        after(Invalidation::tag("product:42")).await,
+        [false, true, true, true]
+    );
+    assert_eq!(after(Invalidation::tag("product:4")).await, none);
+    let electronics = [true, false, false, true];
+    assert_eq!(
+        after(Invalidation::prefix("products:list:electronics:")).await,
+        electronics
+    );
+    assert_eq!(
+        after(Invalidation::prefix("products:list:elec")).await,
+        electronics
+    );
+    assert_eq!(
+        after(Invalidation::glob("products:list:*:1")).await,
+        [true, false, true, false]
+    );
+    assert_eq!(
+        after(Invalidation::glob("/products?*page=2")).await,
+        [true, true, false, true]
+    );
+    assert_eq!(
+        after(Invalidation::uri(uri("/products/42"))).await,
+        [false, true, true, true]
+    );
+    assert_eq!(
+        after(Invalidation::uri_prefix(uri("/products/"))).await,
+        [false, true, true, true]
+    );
+    assert_eq!(after(Invalidation::authority("")).await, [false; 4]);
+    assert_eq!(after(Invalidation::authority("example.com")).await, none);
+    assert_eq!(after(Invalidation::everything()).await, [false; 4]);
+}
+
+#[tokio::test]
+async fn a_request_is_invalidated_by_its_own_key() {
+    let (rig, invalidator) = shop();
+    rig.get(PAGES[1]).await;
+    rig.get(PAGES[2]).await;
+    let same_key = request("GET", "/products?page=1&utm=x&category=electronics", &[]);
+    invalidator.invalidate_request(&same_key);
+    assert_eq!(kept(&rig).await, [false, false, true, false]);
+}
+
+#[tokio::test]
+async fn events_are_followed_until_their_stream_ends() {
+    let (rig, invalidator) = shop();
+    for page in PAGES {
+        rig.get(page).await;
+    }
+    let events = futures_util::stream::iter([("42", "electronics")]);
+    invalidator
+        .follow(events, |(id, category)| {
+            [
+                Invalidation::tag(format!("product:{id}")),
+                Invalidation::glob(format!("products:list:{category}:*")),
+            ]
+        })
+        .await;
+    assert_eq!(kept(&rig).await, [false, false, false, true]);
+}
+
+#[tokio::test]
+async fn a_soft_invalidation_revalidates_or_serves_while_refreshing() {
+    let validated = [
+        ("cache-control", "max-age=60"),
+        ("etag", "\"1\""),
+        ("cache-tag", "a"),
+    ];
+    let layer = layer();
+    let invalidator = layer.invalidator();
+    let rig = Rig::script(
+        layer,
+        [reply(200, &validated, "x"), reply(304, &validated, "")],
+    );
+    rig.get("/").await;
+    invalidator.invalidate(&Invalidation::tag("a").soft());
+    assert!(
+        rig.get("/")
+            .await
+            .cache_status()
+            .contains("fwd=stale; fwd-status=304")
+    );
+    assert!(
+        rig.get("/").await.is_hit(),
+        "a confirmation is newer than the invalidation"
+    );
+}
+
+#[tokio::test]
+async fn versions_outlast_replicas_that_lag() {
+    let layer = layer().rule(rule("path=/users/{id} tag=user:{id}@{header.x-rev} ttl=5m"));
+    let invalidator = layer.invalidator();
+    let replies = ["1", "1", "2"].map(|rev| reply(200, &[("x-rev", rev)], rev));
+    let rig = Rig::script(layer, replies);
+    rig.get("/users/7").await;
+    invalidator.invalidate(&Invalidation::version("user:7", 2));
+    assert_eq!(
+        rig.get("/users/7").await.text(),
+        "1",
+        "the replica has not heard yet"
+    );
+    assert_eq!(
+        rig.get("/users/7").await.text(),
+        "2",
+        "so its answer was not kept"
+    );
+    assert!(rig.get("/users/7").await.is_hit());
+}
+
+#[tokio::test]
+async fn a_million_entries_of_a_tag_go_with_one_append() {
+    let layer = CacheLayer::new(scrimp_cache::MemoryStore::new(64 << 20));
+    let invalidator = layer.invalidator();
+    let fields = [("cache-control", "max-age=60"), ("cache-tag", "all")];
+    let rig = Rig::answering(layer, move |_| reply(200, &fields, "x"));
+    for n in 0..10_000 {
+        rig.get(&format!("/{n}")).await;
+    }
+    invalidator.invalidate(&Invalidation::tag("all"));
+    for n in [0, 5_000, 9_999] {
+        assert!(!rig.get(&format!("/{n}")).await.is_hit());
+    }
+}

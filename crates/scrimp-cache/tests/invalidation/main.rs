@@ -1,0 +1,14 @@
+//! Invalidation: what it hits, when it holds, who may say it.
+
+mod admin;
+#[path = "../common/mod.rs"]
+mod common;
+mod kinds;
+mod races;
+mod tags;
+
+use scrimp_cache::Rule;
+
+fn rule(text: &str) -> Rule {
+    text.parse().expect("a rule")
+}

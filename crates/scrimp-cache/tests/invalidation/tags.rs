@@ -1,0 +1,88 @@
+//! Where tags come from.
+
+use std::sync::Arc;
+
+use scrimp_cache::Invalidation;
+use scrimp_core::extensions::Tags;
+
+use crate::common::{Rig, layer, minute, reply, request};
+
+#[tokio::test]
+async fn tags_come_from_fields_and_functions_and_requests_and_can_be_stripped() {
+    let fields = [
+        ("cache-control", "max-age=60"),
+        ("cache-tag", "a, b"),
+        ("surrogate-key", "c d"),
+    ];
+    for tag in ["a", "b", "c", "d", "made-of:/", "mine"] {
+        let layer = layer()
+            .strip_tag_headers()
+            .tags_with(|request, _| vec![format!("made-of:{}", request.uri().path())]);
+        let invalidator = layer.invalidator();
+        let rig = Rig::answering(layer, move |_| reply(200, &fields, "x"));
+        let mut tagged = request("GET", "/", &[]);
+        tagged
+            .extensions_mut()
+            .insert(Tags(Arc::from(["mine".into()])));
+        let miss = rig.send(tagged).await.expect("an answer");
+        let hit = rig.get("/").await;
+        for answer in [miss, hit] {
+            assert_eq!(
+                (answer.header("cache-tag"), answer.header("surrogate-key")),
+                ("", "")
+            );
+        }
+        invalidator.invalidate(&Invalidation::tag(tag));
+        assert!(!rig.get("/").await.is_hit(), "{tag}");
+    }
+}
+
+#[tokio::test]
+async fn a_confirmed_response_keeps_the_tags_that_a_304_leaves_out() {
+    let first = [
+        ("cache-control", "max-age=1"),
+        ("etag", "\"1\""),
+        ("cache-tag", "a"),
+    ];
+    let renewal = [("cache-control", "max-age=60"), ("etag", "\"1\"")];
+    for strip in [false, true] {
+        let layer = if strip {
+            layer().strip_tag_headers()
+        } else {
+            layer()
+        };
+        let invalidator = layer.invalidator();
+        let replies = [
+            reply(200, &first, "x"),
+            reply(304, &renewal, ""),
+            minute("y"),
+        ];
+        let rig = Rig::script(layer, replies);
+        rig.get("/").await;
+        rig.wait(2);
+        rig.get("/").await;
+        invalidator.invalidate(&Invalidation::tag("a"));
+        assert_eq!(rig.get("/").await.text(), "y");
+    }
+}
+
+#[tokio::test]
+async fn cache_groups_are_invalidated_by_writes_on_their_own_origin() {
+    let rig = Rig::answering(layer(), |parts| match parts.method.as_str() {
+        "GET" => reply(
+            200,
+            &[
+                ("cache-control", "max-age=60"),
+                ("cache-groups", r#""g", "h""#),
+            ],
+            "",
+        ),
+        _ => reply(200, &[("cache-group-invalidation", r#""g""#)], ""),
+    });
+    for uri in ["http://a/1", "http://b/1"] {
+        rig.get(uri).await;
+    }
+    rig.ask("POST", "http://a/other", &[]).await;
+    assert!(!rig.get("http://a/1").await.is_hit());
+    assert!(rig.get("http://b/1").await.is_hit());
+}

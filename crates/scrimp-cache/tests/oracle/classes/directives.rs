@@ -1,0 +1,64 @@
+//! How directives are read.
+
+use super::{Class, each_control};
+use crate::{
+    history::{Argument, Spelling},
+    rewrite::{duplicates, invalid_numbers, quoted},
+};
+
+pub const CLASSES: &[Class] = &[
+    Class {
+        name: "CASE_INSENSITIVE_DIRECTIVES",
+        section: "RFC 9111 §5.2",
+        verdict: "ours: directive names are case-insensitive; the oracle knows lower case only",
+        rewrite: |history| {
+            each_control(history, |control, _| {
+                control
+                    .iter_mut()
+                    .for_each(|d| d.spelling = Spelling::Lower);
+            });
+        },
+    },
+    Class {
+        name: "QUALIFIED_DIRECTIVES",
+        section: "RFC 9111 §5.2.2.4, §5.2.2.7",
+        verdict: "ours: `private=\"field\"` is about that field; taking it for the whole, as the oracle does, is allowed",
+        rewrite: |history| {
+            history
+                .response
+                .control
+                .retain(|d| d.argument != Argument::Text("\"x-field\""));
+        },
+    },
+    Class {
+        name: "QUOTED_ARGUMENTS",
+        section: "RFC 9111 §5.2",
+        verdict: "ours: both forms are to be accepted; the oracle strips quotes, but finds `\"60\"` unequal to itself when it is repeated",
+        rewrite: |history| each_control(history, |control, _| quoted(control)),
+    },
+    Class {
+        name: "INVALID_NUMBERS",
+        section: "RFC 9111 §1.2.2, §4.2.1",
+        verdict: "ours: invalid freshness means stale and what is too large means 2³¹; the oracle looks past a lifetime without a value, reads `max-stale=x` as unlimited, and too large as 0",
+        rewrite: |history| each_control(history, invalid_numbers),
+    },
+    Class {
+        name: "REPEATED_DIRECTIVES",
+        section: "RFC 9111 §4.2.1",
+        verdict: "either: the first or stale; ours takes the shorter, the oracle the first and adds must-revalidate",
+        rewrite: |history| each_control(history, |control, _| duplicates(control)),
+    },
+    Class {
+        name: "PRAGMA",
+        section: "RFC 9111 §5.4",
+        verdict: "ours: deprecated; the oracle obeys it, in requests even against Cache-Control",
+        rewrite: |history| {
+            history.first.pragma = false;
+            history.response.pragma = false;
+            history
+                .later
+                .iter_mut()
+                .for_each(|(_, asking)| asking.pragma = false);
+        },
+    },
+];

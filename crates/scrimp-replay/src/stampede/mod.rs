@@ -1,0 +1,204 @@
+//! The same requests once more, over an upstream that takes its time: how many wait for it,
+//! and how many calls it gets at once, without stampede protection and with it.
+
+mod slow;
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use http_body_util::{BodyExt, Empty};
+use parking_lot::Mutex;
+use scrimp_cache::{Cache, CacheLayer, MemoryStore};
+use scrimp_core::Clock;
+use scrimp_stampede::{Stampede, StampedeLayer};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep_until},
+};
+use tower::ServiceExt;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::{
+    error::Result,
+    format::{count, elapsed},
+    settings::Settings,
+    stack::rule,
+    upstream::Upstream,
+};
+use slow::Slow;
+
+/// What waiting for the upstream comes to, without stampede protection and with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StampedeReport {
+    /// How long the upstream took for each call.
+    pub takes: Duration,
+    /// With the cache alone.
+    pub without: Waiting,
+    /// With stampede protection around it.
+    pub with: Waiting,
+    /// Refreshes it began before answers expired.
+    pub refreshes: u64,
+}
+
+/// What waiting for the upstream comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Waiting {
+    /// Requests that waited.
+    pub blocked: u64,
+    /// How long they waited, all together.
+    pub waited: Duration,
+    /// Calls that reached the upstream.
+    pub upstream_calls: u64,
+    /// Those made while another for the same URL was under way.
+    pub doubled: u64,
+    /// The most that were under way for one URL at a time.
+    pub burst: u64,
+}
+
+/// Two stacks side by side, under one clock.
+pub(crate) struct Comparison {
+    without: Side<Cache<Slow>>,
+    with: Side<Stampede<Cache<Slow>>>,
+    layer: StampedeLayer,
+    takes: Duration,
+    begin: Instant,
+}
+
+/// A stack whose callers do not wait for each other.
+struct Side<S> {
+    service: S,
+    upstream: Slow,
+    callers: JoinSet<()>,
+    waiting: Arc<Mutex<Waiting>>,
+}
+
+// === impl StampedeReport ===
+
+impl StampedeReport {
+    /// What is measured, without protection and with it, in words.
+    pub(crate) fn rows(&self) -> [[String; 3]; 5] {
+        let row = |name: &str, of: &dyn Fn(&Waiting) -> String| {
+            [name.to_owned(), of(&self.without), of(&self.with)]
+        };
+        [
+            row("requests that waited", &|side| count(side.blocked)),
+            row("waited in all", &|side| elapsed(side.waited)),
+            row("upstream calls", &|side| count(side.upstream_calls)),
+            row("calls while one for the URL was under way", &|side| {
+                count(side.doubled)
+            }),
+            row("calls at once for one URL, at most", &|side| {
+                count(side.burst)
+            }),
+        ]
+    }
+}
+
+// === impl Comparison ===
+
+impl Comparison {
+    pub(crate) fn new(settings: &Settings, takes: Duration, clock: &Clock) -> Result<Self> {
+        let cache = || {
+            let mut cache = CacheLayer::new(MemoryStore::new(settings.max_bytes));
+            for text in settings.cache_rules() {
+                cache = cache.rule(rule(&text)?);
+            }
+            Ok(cache.clock(clock.clone()))
+        };
+        let slow = || Slow::new(Upstream::new(settings.price), takes);
+        // The same draws in every run, so that a report can be repeated.
+        let random = Mutex::new(fastrand::Rng::with_seed(1));
+        let layer = StampedeLayer::new().random(move || random.lock().f64());
+        let layer = layer.clock(clock.clone());
+        let (alone, protected) = (slow(), slow());
+        let around = layer.layer(cache()?.layer(protected.clone()));
+        Ok(Self {
+            without: Side::new(cache()?.layer(alone.clone()), alone),
+            with: Side::new(around, protected),
+            layer,
+            takes,
+            begin: Instant::now(),
+        })
+    }
+
+    /// Lets time pass until so long after the first request. Whatever is due before happens in
+    /// its order, which one large step of the clock would not have.
+    pub(crate) async fn reach(&self, time: Duration) {
+        sleep_until(self.begin + time).await;
+    }
+
+    /// Makes the same request of both. They are answered while time passes.
+    pub(crate) fn call(&mut self, request: Request<Empty<Bytes>>) {
+        self.without.call(request.clone());
+        self.with.call(request);
+    }
+
+    pub(crate) async fn finish(self) -> StampedeReport {
+        let Self {
+            without,
+            with,
+            layer,
+            takes,
+            ..
+        } = self;
+        StampedeReport {
+            takes,
+            without: without.finish().await,
+            with: with.finish().await,
+            refreshes: layer.stats().refreshes,
+        }
+    }
+}
+
+// === impl Side ===
+
+impl<S, B> Side<S>
+where
+    S: Service<Request<Empty<Bytes>>, Response = Response<B>, Error = Infallible>
+        + Clone
+        + Send
+        + 'static,
+    S::Future: Send,
+    B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
+{
+    fn new(service: S, upstream: Slow) -> Self {
+        Self {
+            service,
+            upstream,
+            callers: JoinSet::new(),
+            waiting: Arc::default(),
+        }
+    }
+
+    fn call(&mut self, request: Request<Empty<Bytes>>) {
+        let (service, waiting) = (self.service.clone(), Arc::clone(&self.waiting));
+        while self.callers.try_join_next().is_some() {}
+        self.callers.spawn(async move {
+            let asked = Instant::now();
+            let Ok(response) = service.oneshot(request).await;
+            let Ok(_) = response.into_body().collect().await;
+            let waited = asked.elapsed();
+            if !waited.is_zero() {
+                let mut waiting = waiting.lock();
+                waiting.blocked += 1;
+                waiting.waited += waited;
+            }
+        });
+    }
+
+    async fn finish(mut self) -> Waiting {
+        while self.callers.join_next().await.is_some() {}
+        let (doubled, burst) = self.upstream.seen();
+        Waiting {
+            upstream_calls: self.upstream.calls(),
+            doubled,
+            burst,
+            ..*self.waiting.lock()
+        }
+    }
+}

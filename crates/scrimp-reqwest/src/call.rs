@@ -1,0 +1,59 @@
+//! Clients that a transport can go over.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use http::Extensions;
+use pin_project_lite::pin_project;
+use tower_service::Service;
+
+/// A client of reqwest's kind: [`reqwest::Client`], or a `ClientWithMiddleware`.
+pub trait Call: Clone + Send + Sync + 'static {
+    /// What a call fails with.
+    type Error: From<reqwest::Error>;
+    /// A call under way. It brings the response, and what has been put down beside it.
+    type Future: Future<Output = Result<(reqwest::Response, Extensions), Self::Error>> + Send;
+
+    /// Makes a call.
+    fn call(&self, request: reqwest::Request) -> Self::Future;
+}
+
+pin_project! {
+    /// A call of a plain client.
+    pub struct ClientCall {
+        #[pin]
+        call: <reqwest::Client as Service<reqwest::Request>>::Future,
+    }
+}
+
+// === impl Client ===
+
+impl Call for reqwest::Client {
+    type Error = reqwest::Error;
+    type Future = ClientCall;
+
+    fn call(&self, request: reqwest::Request) -> ClientCall {
+        // Not `execute`, whose future borrows the client.
+        let call = Service::call(&mut self.clone(), request);
+        ClientCall { call }
+    }
+}
+
+impl Future for ClientCall {
+    type Output = Result<(reqwest::Response, Extensions), reqwest::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let result = ready!(self.project().call.poll(cx));
+        Poll::Ready(result.map(|response| (response, Extensions::new())))
+    }
+}
+
+impl fmt::Debug for ClientCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientCall").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,62 @@
+//! Calls of a client that has middlewares of its own.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use http::Extensions;
+use reqwest_middleware::{ClientWithMiddleware, Error};
+
+use crate::call::Call;
+
+type Answered = Result<(reqwest::Response, Extensions), Error>;
+
+/// A call of a client with middlewares, which hand it on to each other.
+pub struct MiddlewareCall {
+    call: Pin<Box<dyn Future<Output = Answered> + Send>>,
+}
+
+impl Call for ClientWithMiddleware {
+    type Error = Error;
+    type Future = MiddlewareCall;
+
+    fn call(&self, mut request: reqwest::Request) -> MiddlewareCall {
+        let client = self.clone();
+        let call = Box::pin(async move {
+            let mut extensions = take_extensions(&mut request)?;
+            let response = client
+                .execute_with_extensions(request, &mut extensions)
+                .await?;
+            Ok((response, extensions))
+        });
+        MiddlewareCall { call }
+    }
+}
+
+/// What the stack has put beside a request, for middlewares that look there. reqwest keeps
+/// its own copy, in which a time-out may be.
+fn take_extensions(request: &mut reqwest::Request) -> Result<Extensions, reqwest::Error> {
+    let url = request.url().clone();
+    let taken = std::mem::replace(request, reqwest::Request::new(http::Method::GET, url));
+    let taken = http::Request::<reqwest::Body>::try_from(taken)?;
+    let extensions = taken.extensions().clone();
+    *request = taken.try_into()?;
+    Ok(extensions)
+}
+
+impl Future for MiddlewareCall {
+    type Output = Answered;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answered> {
+        self.call.as_mut().poll(cx)
+    }
+}
+
+impl fmt::Debug for MiddlewareCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MiddlewareCall").finish_non_exhaustive()
+    }
+}

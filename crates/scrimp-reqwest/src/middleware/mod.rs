@@ -1,0 +1,123 @@
+//! A tower stack at the end of a chain of reqwest-middleware.
+
+mod call;
+mod place;
+
+use bytes::Bytes;
+use http::{Extensions, Request, Response};
+use http_body::Body;
+use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Error, Middleware, Next};
+use scrimp_core::BoxError;
+use tower_service::Service;
+
+use crate::{body::wrap, url::AnsweredBy};
+
+pub use call::MiddlewareCall;
+pub use place::NotLast;
+
+/// A tower stack as the last middleware of a chain.
+///
+/// reqwest-middleware lends a middleware the rest of its chain for the time of one call;
+/// refreshes and calls that several callers share outlive it. So this one never uses what
+/// comes after it, and answers every request with [`NotLast`] if there is anything. The
+/// stack owns its client instead: see [`Transport`](crate::Transport).
+///
+/// A request's extensions go into the stack and what layers put into the response's comes
+/// back out, so middlewares before this one can read a
+/// [`CacheInfo`](scrimp_core::extensions::CacheInfo) or set a
+/// [`Tenant`](scrimp_core::extensions::Tenant).
+#[derive(Debug, Clone)]
+pub struct StackMiddleware<S> {
+    stack: S,
+}
+
+/// A client whose every request goes through `stack`.
+///
+/// `client` itself is not called; it makes and configures the requests. More middlewares go
+/// before the stack with [`StackMiddleware`], or behind it in the client that the stack's
+/// [`Transport`](crate::Transport) calls.
+pub fn client_with<S, B>(client: reqwest::Client, stack: S) -> ClientWithMiddleware
+where
+    S: Service<Request<reqwest::Body>, Response = Response<B>> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+    S::Error: Into<BoxError>,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    ClientBuilder::new(client)
+        .with(StackMiddleware::new(stack))
+        .build()
+}
+
+// === impl StackMiddleware ===
+
+impl<S> StackMiddleware<S> {
+    /// Sends requests through `stack`.
+    pub fn new(stack: S) -> Self {
+        Self { stack }
+    }
+}
+
+#[async_trait::async_trait]
+impl<S, B> Middleware for StackMiddleware<S>
+where
+    S: Service<Request<reqwest::Body>, Response = Response<B>> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+    S::Error: Into<BoxError>,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    async fn handle(
+        &self,
+        request: reqwest::Request,
+        extensions: &mut Extensions,
+        next: Next<'_>,
+    ) -> Result<reqwest::Response, Error> {
+        if !place::is_last(&next).await {
+            return Err(Error::middleware(NotLast));
+        }
+        let url = request.url().clone();
+        let mut request = Request::<reqwest::Body>::try_from(request)?;
+        request.extensions_mut().extend(extensions.clone());
+        let mut stack = self.stack.clone();
+        std::future::poll_fn(|cx| stack.poll_ready(cx))
+            .await
+            .map_err(|error| recognised(error.into()))?;
+        let response = stack.call(request).await;
+        let response = response.map_err(|error| recognised(error.into()))?;
+        extensions.extend(response.extensions().clone());
+        Ok(incoming(response, url))
+    }
+}
+
+/// A response as one of reqwest's.
+fn incoming<B>(response: Response<B>, asked: reqwest::Url) -> reqwest::Response
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    use reqwest::ResponseBuilderExt;
+
+    let mut response = response.map(wrap);
+    let answered = response.extensions_mut().remove::<AnsweredBy>();
+    let url = answered.map_or(asked, |AnsweredBy(url)| url);
+    // The only way to tell reqwest: its own extension has no public name.
+    if let Ok(carrier) = Response::builder().url(url).body(()) {
+        let (parts, ()) = carrier.into_parts();
+        response.extensions_mut().extend(parts.extensions);
+    }
+    reqwest::Response::from(response)
+}
+
+/// An error as what it was before layers boxed it, so that callers can tell a time-out from
+/// a refused connection.
+fn recognised(error: BoxError) -> Error {
+    let error = match error.downcast::<Error>() {
+        Ok(own) => return *own,
+        Err(error) => error,
+    };
+    match error.downcast::<reqwest::Error>() {
+        Ok(own) => Error::Reqwest(*own),
+        Err(error) => Error::Middleware(anyhow::Error::from_boxed(error)),
+    }
+}

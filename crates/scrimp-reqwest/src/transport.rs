@@ -1,0 +1,134 @@
+//! reqwest's client as the innermost service of a tower stack.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use pin_project_lite::pin_project;
+use scrimp_core::BoxError;
+use tower_service::Service;
+
+use crate::{body::outgoing, call::Call, url::AnsweredBy};
+
+/// Speaks `http`'s types where reqwest's client speaks its own.
+///
+/// It goes on the inside of a stack: over a [`reqwest::Client`], or, with the feature
+/// `middleware`, over a `ClientWithMiddleware`, whose middlewares then run for every call
+/// that really goes out.
+///
+/// Bodies stream both ways; extensions, and with them a request's time-out, are passed on;
+/// dropping the future or the response's body cancels the call. It is always ready: the
+/// client has a pool and no limit of its own.
+#[derive(Clone)]
+pub struct Transport<C = reqwest::Client> {
+    client: C,
+}
+
+pin_project! {
+    /// The response of a [`Transport`].
+    pub struct TransportFuture<C: Call> {
+        #[pin]
+        state: State<C::Future, C::Error>,
+    }
+}
+
+pin_project! {
+    #[project = StateProj]
+    enum State<F, E> {
+        Calling { #[pin] call: F },
+        // What reqwest cannot send: a relative URI, say.
+        Refused { error: Option<E> },
+    }
+}
+
+// === impl Transport ===
+
+impl<C> Transport<C> {
+    /// Sends requests by `client`.
+    pub fn new(client: C) -> Self {
+        Self { client }
+    }
+
+    /// The client.
+    pub fn get_ref(&self) -> &C {
+        &self.client
+    }
+
+    /// The client.
+    pub fn into_inner(self) -> C {
+        self.client
+    }
+}
+
+impl<C, B> Service<Request<B>> for Transport<C>
+where
+    C: Call,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<reqwest::Body>;
+    type Error = C::Error;
+    type Future = TransportFuture<C>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), C::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let state = match reqwest::Request::try_from(request.map(outgoing)) {
+            Ok(request) => State::Calling {
+                call: self.client.call(request),
+            },
+            Err(error) => State::Refused {
+                error: Some(error.into()),
+            },
+        };
+        TransportFuture { state }
+    }
+}
+
+impl<C: fmt::Debug> fmt::Debug for Transport<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transport")
+            .field("client", &self.client)
+            .finish()
+    }
+}
+
+// === impl TransportFuture ===
+
+impl<C: Call> Future for TransportFuture<C> {
+    type Output = Result<Response<reqwest::Body>, C::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            StateProj::Calling { call } => {
+                let result = ready!(call.poll(cx));
+                Poll::Ready(result.map(|(response, extensions)| {
+                    let url = response.url().clone();
+                    let mut response = Response::<reqwest::Body>::from(response);
+                    response.extensions_mut().extend(extensions);
+                    response.extensions_mut().insert(AnsweredBy(url));
+                    response
+                }))
+            }
+            // Polled after its end, which futures need not survive, it is pending for ever.
+            StateProj::Refused { error } => match error.take() {
+                Some(error) => Poll::Ready(Err(error)),
+                None => Poll::Pending,
+            },
+        }
+    }
+}
+
+impl<C: Call> fmt::Debug for TransportFuture<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TransportFuture").finish_non_exhaustive()
+    }
+}

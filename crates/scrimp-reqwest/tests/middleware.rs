@@ -1,0 +1,167 @@
+//! In a chain of middlewares.
+
+#![cfg(feature = "middleware")]
+
+mod common;
+
+use std::{sync::Arc, time::Duration};
+
+use common::{Server, cache, kept, status};
+use http::Extensions;
+use reqwest::Request;
+use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Error, Middleware, Next};
+use reqwest_retry::{RetryTransientMiddleware, policies::ExponentialBackoff};
+use reqwest_tracing::TracingMiddleware;
+use scrimp_core::extensions::{CacheInfo, CacheState, Explain, Tenant};
+use scrimp_reqwest::{NotLast, StackMiddleware, Transport, client_with};
+use tower::{Layer, ServiceBuilder};
+
+fn cached() -> ClientWithMiddleware {
+    client_with(
+        reqwest::Client::new(),
+        cache().layer(Transport::new(reqwest::Client::new())),
+    )
+}
+
+#[tokio::test]
+async fn callers_see_the_same_answers_with_and_without_a_call() {
+    let server = Server::start(|_, _| async { kept("1.07") }).await;
+    let client = cached();
+    for _ in 0..3 {
+        let response = client.get(server.url("/rate")).send().await.unwrap();
+        assert_eq!(response.url().as_str(), server.url("/rate"));
+        assert_eq!(response.headers()["cache-control"], "max-age=60");
+        assert_eq!(response.text().await.unwrap(), "1.07");
+    }
+    assert_eq!(server.calls(), 1);
+}
+
+/// Says whose requests they are, and keeps what it is told about the answers.
+struct Outer(Arc<tokio::sync::Mutex<Vec<CacheState>>>);
+
+#[async_trait::async_trait]
+impl Middleware for Outer {
+    async fn handle(
+        &self,
+        request: Request,
+        extensions: &mut Extensions,
+        next: Next<'_>,
+    ) -> Result<reqwest::Response, Error> {
+        let user = request.headers()["x-user"].to_str().unwrap_or_default();
+        extensions.insert(Tenant(user.into()));
+        extensions.insert(Explain);
+        let response = next.run(request, extensions).await?;
+        let info = extensions.get::<CacheInfo>().expect("a verdict");
+        self.0.lock().await.push(info.state);
+        Ok(response)
+    }
+}
+
+#[tokio::test]
+async fn extensions_go_both_ways() {
+    let server = Server::start(|_, _| async { kept("x") }).await;
+    let seen = Arc::default();
+    let client = ClientBuilder::new(reqwest::Client::new())
+        .with(Outer(Arc::clone(&seen)))
+        .with(StackMiddleware::new(
+            cache().layer(Transport::new(reqwest::Client::new())),
+        ))
+        .build();
+    for user in ["ann", "ann", "bob"] {
+        let request = client.get(server.url("/")).header("x-user", user);
+        request.send().await.unwrap().bytes().await.unwrap();
+    }
+    let states = seen.lock().await.clone();
+    assert_eq!(
+        states,
+        [CacheState::Miss, CacheState::Hit, CacheState::Miss]
+    );
+}
+
+#[tokio::test]
+async fn retries_inside_and_spans_outside_work_with_it() {
+    let answer = |number, _| async move {
+        match number {
+            0 => status(503),
+            _ => kept("at last"),
+        }
+    };
+    let server = Server::start(answer).await;
+    let backoff = ExponentialBackoff::builder()
+        .retry_bounds(Duration::ZERO, Duration::from_millis(1))
+        .build_with_max_retries(2);
+    let outbound = ClientBuilder::new(reqwest::Client::new())
+        .with(RetryTransientMiddleware::new_with_policy(backoff))
+        .build();
+    let cache = cache();
+    let stack = ServiceBuilder::new()
+        .layer(cache.clone())
+        .service(Transport::new(outbound));
+    let client = ClientBuilder::new(reqwest::Client::new())
+        .with(TracingMiddleware::default())
+        .with(StackMiddleware::new(stack))
+        .build();
+    for _ in 0..2 {
+        let response = client.get(server.url("/")).send().await.unwrap();
+        assert_eq!(response.text().await.unwrap(), "at last");
+    }
+    assert_eq!(
+        server.calls(),
+        2,
+        "one failed, one answered, none the second time"
+    );
+    assert_eq!((cache.stats().misses, cache.stats().hits), (1, 1));
+}
+
+#[tokio::test]
+async fn a_stack_that_is_not_last_says_so() {
+    let server = Server::start(|_, _| async { kept("x") }).await;
+    let client = ClientBuilder::new(reqwest::Client::new())
+        .with(StackMiddleware::new(
+            cache().layer(Transport::new(reqwest::Client::new())),
+        ))
+        .with(TracingMiddleware::default())
+        .build();
+    let error = client.get(server.url("/")).send().await.unwrap_err();
+    let Error::Middleware(error) = error else {
+        panic!("not the chain's fault: {error}")
+    };
+    assert_eq!(error.downcast_ref(), Some(&NotLast));
+    assert_eq!(server.calls(), 0);
+}
+
+#[tokio::test]
+async fn errors_come_out_as_what_they_were() {
+    // Nobody listens there any more.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    drop(listener);
+    let error = cached().get(&url).send().await.unwrap_err();
+    assert!(
+        matches!(&error, Error::Reqwest(error) if error.is_connect()),
+        "{error}"
+    );
+
+    let boxed = ServiceBuilder::new()
+        .map_err(scrimp_core::BoxError::from)
+        .service(Transport::new(reqwest::Client::new()));
+    let client = client_with(reqwest::Client::new(), boxed);
+    let error = client.get(url).send().await.unwrap_err();
+    assert!(
+        matches!(&error, Error::Reqwest(error) if error.is_connect()),
+        "{error}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_time_out_that_a_request_was_built_with_holds() {
+    let server = Server::start(|_, _| std::future::pending()).await;
+    let request = cached()
+        .get(server.url("/"))
+        .timeout(Duration::from_secs(3));
+    let error = request.send().await.unwrap_err();
+    assert!(
+        matches!(&error, Error::Reqwest(error) if error.is_timeout()),
+        "{error}"
+    );
+}

@@ -1,0 +1,214 @@
+//! What happens to a request that is no plain hit.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, header};
+use http_body::Body;
+use scrimp_core::extensions::Explain;
+use tokio::time::{Instant, timeout_at};
+use tower::ServiceExt;
+use tower_service::Service;
+
+use crate::{
+    StampedeBody,
+    config::Shared,
+    fingerprint::Asked,
+    gate::{Entry, Outcome, Ticket},
+    refresh::{Again, moment},
+    seen::{From, Seen},
+    service::Common,
+    settle::{Call, settle},
+};
+
+/// A request on its way, and what it needs to get there.
+pub(crate) struct Cold<S, ReqB> {
+    pub(crate) common: Arc<Common>,
+    pub(crate) inner: S,
+    pub(crate) request: Request<ReqB>,
+    pub(crate) asked: Asked,
+}
+
+/// The longest there is to wait.
+const FOREVER: Duration = Duration::from_secs(365 * 86_400);
+
+// === impl Cold ===
+
+impl<S, ReqB, ResB> Cold<S, ReqB>
+where
+    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
+    S::Future: Send,
+    ReqB: Default + Send + 'static,
+    ResB: Body<Data = Bytes, Error: Send> + Send + 'static,
+{
+    fn shared(&self) -> &Arc<Shared> {
+        &self.common.shared
+    }
+
+    /// Nothing is known of the key, or it has expired: one request goes, the others of the
+    /// same key wait until it is known what became of it.
+    pub(crate) async fn gate(self) -> Result<Response<StampedeBody<ResB>>, S::Error> {
+        let shared = Arc::clone(self.shared());
+        let deadline = Instant::now() + shared.config.wait_limit.min(FOREVER);
+        let mut waited = false;
+        loop {
+            let waiting = match shared.gate.enter(self.asked.fingerprint, self.asked.fills) {
+                Entry::Fill(ticket) => {
+                    shared.counters.fills.add();
+                    return self.fill(ticket, deadline).await;
+                }
+                Entry::Alone => break,
+                Entry::Wait(waiting) => waiting,
+            };
+            if !std::mem::replace(&mut waited, true) {
+                shared.counters.waited.add();
+            }
+            match timeout_at(deadline, waiting.over()).await {
+                Ok(Outcome::Left) => {}
+                Ok(Outcome::Stored | Outcome::Alone) => break,
+                Err(_) => {
+                    shared.counters.waits_timed_out.add();
+                    break;
+                }
+            }
+        }
+        self.go().await
+    }
+
+    /// Fills the key, alone among processes if they share a lock.
+    async fn fill(
+        mut self,
+        ticket: Ticket,
+        deadline: Instant,
+    ) -> Result<Response<StampedeBody<ResB>>, S::Error> {
+        self.request.extensions_mut().insert(Explain);
+        if self.shared().config.lock.is_some() {
+            return self.fill_among_processes(ticket, deadline).await;
+        }
+        self.send(ticket).await
+    }
+
+    /// Makes the call that a ticket was taken for.
+    pub(crate) async fn send(
+        self,
+        ticket: Ticket,
+    ) -> Result<Response<StampedeBody<ResB>>, S::Error> {
+        let mut call = Call::new(&self.common, self.asked);
+        call.ticket = Some(ticket);
+        let called = self.inner.oneshot(self.request);
+        let response = call.drive(called, false).await?;
+        Ok(settle(call, response))
+    }
+
+    /// Passes the request on, and notes what comes of it.
+    pub(crate) async fn go(mut self) -> Result<Response<StampedeBody<ResB>>, S::Error> {
+        self.request.extensions_mut().insert(Explain);
+        let mut call = Call::new(&self.common, self.asked);
+        let called = self.inner.oneshot(self.request);
+        let response = call.drive(called, false).await?;
+        Ok(settle(call, response))
+    }
+
+    /// A hit whose draw says that it refreshes. The record it drew by is a hint, so the same
+    /// draw is held against what the cache says of the entry.
+    pub(crate) async fn look(
+        mut self,
+        uniform: f64,
+        at_once: bool,
+    ) -> Result<Response<StampedeBody<ResB>>, S::Error> {
+        let again = Again::of(&self.request);
+        self.request.extensions_mut().insert(Explain);
+        let mut call = Call::new(&self.common, self.asked);
+        let called = self.inner.clone().oneshot(self.request);
+        let response = call.drive(called, at_once).await?;
+        let seen = Seen::read(&response);
+        let measured = self.common.shared.measured(self.asked.fingerprint);
+        let strategy = &self.common.shared.config.strategy;
+        let due = moment(&seen, measured).is_none_or(|moment| strategy.is_due(&moment, uniform));
+        if due && matches!(seen.from, From::Hit | From::Stale) {
+            let fingerprint = self.asked.fingerprint;
+            self.common.refresh(self.inner, again, fingerprint, &seen);
+        }
+        Ok(settle(call, response))
+    }
+
+    /// What is stored has expired: it is asked for as it is, and refreshed behind the answer.
+    pub(crate) async fn stale(
+        mut self,
+        window: Duration,
+        at_once: bool,
+    ) -> Result<Response<StampedeBody<ResB>>, S::Error> {
+        let (shared, fingerprint) = (Arc::clone(self.shared()), self.asked.fingerprint);
+        let again = Again::of(&self.request);
+        let tolerance =
+            HeaderValue::from_maybe_shared(Bytes::from(format!("max-stale={}", window.as_secs())));
+        if let Ok(tolerance) = tolerance {
+            let headers = self.request.headers_mut();
+            headers.insert(header::CACHE_CONTROL, tolerance);
+        }
+        self.request.extensions_mut().insert(Explain);
+        let mut call = Call::new(&self.common, self.asked);
+        let called = self.inner.clone().oneshot(self.request);
+        let response = call.drive(called, at_once).await?;
+        let seen = Seen::read(&response);
+        match seen.from {
+            From::Stale => {
+                shared.counters.stale.add();
+                if !shared.is_resting(fingerprint) {
+                    self.common.refresh(self.inner, again, fingerprint, &seen);
+                }
+            }
+            From::Hit => {}
+            // It was called for, though it did not have to be: the next ones queue for that.
+            From::Fill | From::Pass | From::Unknown => shared.never_stale(fingerprint),
+        }
+        Ok(settle(call, response))
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    fn measured(&self, fingerprint: u64) -> Option<Duration> {
+        self.records.get(fingerprint)?.cost()
+    }
+
+    fn is_resting(&self, fingerprint: u64) -> bool {
+        let now = self.records.micros(self.config.clock.instant());
+        let slot = self.records.get(fingerprint);
+        slot.is_some_and(|slot| slot.is_resting(now))
+    }
+}
+
+// === impl Call ===
+
+impl Call {
+    /// Drives a call to its head. If it was to come `at_once` and does not, it is no hit:
+    /// then it is the fill of its key from this moment on, and others wait for it.
+    async fn drive<F, R, E>(&mut self, call: F, at_once: bool) -> Result<R, E>
+    where
+        F: Future<Output = Result<R, E>>,
+    {
+        let mut call = pin!(call);
+        let mut polled = false;
+        let result = poll_fn(|cx| {
+            let poll = call.as_mut().poll(cx);
+            let first = !std::mem::replace(&mut polled, true);
+            self.at_once = first && poll.is_ready();
+            if first && at_once && poll.is_pending() {
+                self.surprised();
+            }
+            poll
+        })
+        .await;
+        if result.is_err() {
+            self.failed();
+        }
+        result
+    }
+}

@@ -1,0 +1,174 @@
+//! One fill among the processes that share a lock.
+
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use http_body::Body;
+use scrimp_core::{
+    Acquired, Key, Lease,
+    extensions::{Directive, Explain, Fence},
+};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tower::ServiceExt;
+use tower_service::Service;
+
+use crate::{
+    StampedeBody,
+    cold::Cold,
+    config::{Lock, Shared},
+    fingerprint,
+    gate::{Outcome, Ticket},
+    records::to_micros,
+    settle::{Call, settle},
+    tasks::AbortOnDrop,
+};
+
+/// How long a lock service that has failed is left alone.
+const REST: Duration = Duration::from_secs(5);
+
+/// A lease is renewed when this part of it has gone by.
+const RENEW_AFTER: u32 = 3;
+
+/// What came of asking for the lock.
+enum Turn {
+    /// This process fills, under the lock.
+    Ours(Box<dyn Lease>),
+    /// Another one fills; by now it may have.
+    Theirs,
+    /// The lock is of no help: go ahead without.
+    Without,
+}
+
+// === impl Cold ===
+
+impl<S, ReqB, ResB> Cold<S, ReqB>
+where
+    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
+    S::Future: Send,
+    ReqB: Default + Send + 'static,
+    ResB: Body<Data = Bytes, Error: Send> + Send + 'static,
+{
+    /// Fills the key unless the cache has it, or another process is about to fill it. The
+    /// lock is asked for only once the cache has said that it has nothing.
+    pub(crate) async fn fill_among_processes(
+        mut self,
+        mut ticket: Ticket,
+        deadline: Instant,
+    ) -> Result<Response<StampedeBody<ResB>>, S::Error> {
+        let shared = Arc::clone(&self.common.shared);
+        let key = fingerprint::key(&self.request, &shared.config.select);
+        loop {
+            let mut call = Call::new(&self.common, self.asked);
+            let response = match self.inner.clone().oneshot(self.only_if_cached()).await {
+                Ok(response) => response,
+                Err(error) => {
+                    ticket.end(Outcome::Alone);
+                    return Err(error);
+                }
+            };
+            if !says_not_cached(&response) {
+                call.ticket = Some(ticket);
+                return Ok(settle(call, response));
+            }
+            match shared.turn(key.clone(), deadline).await {
+                Turn::Ours(lease) => {
+                    let fence = Fence(lease.fence());
+                    self.request.extensions_mut().insert(fence);
+                    ticket.keep(self.keep(lease));
+                    break;
+                }
+                Turn::Theirs if Instant::now() < deadline => {}
+                Turn::Theirs | Turn::Without => break,
+            }
+        }
+        self.send(ticket).await
+    }
+
+    /// The request, for the cache alone.
+    fn only_if_cached(&self) -> Request<ReqB> {
+        let mut probe = Request::new(ReqB::default());
+        *probe.uri_mut() = self.request.uri().clone();
+        *probe.version_mut() = self.request.version();
+        *probe.headers_mut() = self.request.headers().clone();
+        *probe.extensions_mut() = self.request.extensions().clone();
+        probe.extensions_mut().insert(Directive::OnlyIfCached);
+        probe.extensions_mut().insert(Explain);
+        probe
+    }
+
+    /// Renews the lease until the fill is over.
+    fn keep(&self, mut lease: Box<dyn Lease>) -> Option<AbortOnDrop> {
+        let lock = self.common.shared.config.lock.clone()?;
+        let keeper = async move {
+            loop {
+                sleep(lock.lease / RENEW_AFTER).await;
+                match timeout(lock.timeout, lease.renew()).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => tracing::warn!(error, "a lease could not be renewed"),
+                    Err(_) => tracing::warn!("renewing a lease took too long"),
+                }
+            }
+        };
+        self.common.tasks.start(keeper).map(AbortOnDrop)
+    }
+}
+
+/// A cache that obeys directives answers so where it has nothing. Any other cache has made
+/// the call, and this is its answer.
+fn says_not_cached<B>(response: &Response<B>) -> bool {
+    response.status() == StatusCode::GATEWAY_TIMEOUT
+        && response
+            .headers()
+            .get(header::CACHE_STATUS)
+            .map(HeaderValue::as_bytes)
+            .is_some_and(|status| status.ends_with(b"; detail=only-if-cached"))
+}
+
+// === impl Shared ===
+
+impl Shared {
+    async fn turn(&self, key: Key, deadline: Instant) -> Turn {
+        let Some(lock) = &self.config.lock else {
+            return Turn::Without;
+        };
+        if self.lock_rest.load(Relaxed) > self.now() {
+            return Turn::Without;
+        }
+        match self.ask(lock, key).await {
+            Some(Acquired::Held(lease)) => Turn::Ours(lease),
+            Some(Acquired::Busy(over)) => {
+                self.counters.lock_busy.add();
+                match timeout_at(deadline, over).await {
+                    Ok(()) => Turn::Theirs,
+                    Err(_) => Turn::Without,
+                }
+            }
+            None => {
+                // One request a while finds out whether it is back.
+                let until = self.now().saturating_add(to_micros(REST));
+                self.lock_rest.store(until, Relaxed);
+                Turn::Without
+            }
+        }
+    }
+
+    async fn ask(&self, lock: &Lock, key: Key) -> Option<Acquired> {
+        let asked = timeout(lock.timeout, lock.service.acquire(key, lock.lease));
+        let error = match asked.await {
+            Ok(Ok(acquired)) => return Some(acquired),
+            Ok(Err(error)) => error,
+            Err(late) => late.into(),
+        };
+        self.counters.lock_failures.add();
+        tracing::warn!(error, "the fill lock failed; filling without it");
+        None
+    }
+
+    fn now(&self) -> u64 {
+        self.records.micros(self.config.clock.instant())
+    }
+}

@@ -1,0 +1,242 @@
+//! Bringing entries up to date in the background.
+
+use std::{
+    future::poll_fn,
+    pin::pin,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, header};
+use http_body::Body;
+use scrimp_core::extensions::{Directive, Explain};
+use tokio::time::timeout;
+use tower::ServiceExt;
+use tower_service::Service;
+
+use crate::{
+    Moment,
+    config::Shared,
+    records::{flag, to_micros},
+    seen::{From, Seen},
+    service::Common,
+};
+
+/// Rest after a first failure; it doubles with each in a row.
+const FIRST_REST: Duration = Duration::from_millis(100);
+
+/// A copy of a request, to be made again for the sake of the cache.
+#[derive(Debug)]
+pub(crate) struct Again(Request<()>);
+
+/// The one refresh of a key, and one of those that may be under way at a time.
+#[derive(Debug)]
+struct Claim {
+    shared: Arc<Shared>,
+    fingerprint: u64,
+    /// Time the entry had left before.
+    remaining: Duration,
+    heard: bool,
+}
+
+// === impl Again ===
+
+impl Again {
+    /// The whole is wanted, whatever the request's conditions and ranges; and for the same
+    /// tenant, which layers further in may tell by extensions.
+    pub(crate) fn of<B>(request: &Request<B>) -> Self {
+        let mut again = Request::new(());
+        *again.method_mut() = Method::GET;
+        *again.uri_mut() = request.uri().clone();
+        *again.version_mut() = request.version();
+        *again.headers_mut() = request.headers().clone();
+        *again.extensions_mut() = request.extensions().clone();
+        for name in [
+            header::RANGE,
+            header::IF_RANGE,
+            header::IF_NONE_MATCH,
+            header::IF_MODIFIED_SINCE,
+        ] {
+            again.headers_mut().remove(name);
+        }
+        again.extensions_mut().insert(Directive::RefreshNow);
+        again.extensions_mut().insert(Explain);
+        Self(again)
+    }
+
+    /// For caches that read no extensions (RFC 9111 §5.2.1.4).
+    fn without_explaining(mut self, explained: bool) -> Request<()> {
+        if !explained {
+            let headers = self.0.headers_mut();
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        }
+        self.0
+    }
+}
+
+// === impl Common ===
+
+impl Common {
+    /// Starts a refresh of what a request has just been answered with, if there is room.
+    pub(crate) fn refresh<S, ReqB, ResB>(
+        &self,
+        inner: S,
+        again: Again,
+        fingerprint: u64,
+        seen: &Seen,
+    ) where
+        S: Service<Request<ReqB>, Response = Response<ResB>> + Send + 'static,
+        S::Future: Send,
+        ReqB: Default + Send + 'static,
+        ResB: Body<Data = Bytes> + Send + 'static,
+    {
+        let Some(claim) = Claim::take(&self.shared, fingerprint, seen) else {
+            return;
+        };
+        self.shared.counters.refreshes.add();
+        let request = again.without_explaining(seen.explained);
+        let request = request.map(|()| ReqB::default());
+        self.tasks.start(run(inner, request, claim));
+    }
+}
+
+async fn run<S, ReqB, ResB>(inner: S, request: Request<ReqB>, claim: Claim)
+where
+    S: Service<Request<ReqB>, Response = Response<ResB>>,
+    ResB: Body<Data = Bytes>,
+{
+    let limit = claim.shared.config.refresh_timeout;
+    // The claim goes in: whatever ends the call, be it a panic, is heard by its drop.
+    if timeout(limit, fetch(inner, request, claim)).await.is_err() {
+        tracing::debug!(?limit, "a refresh took too long");
+    }
+}
+
+async fn fetch<S, ReqB, ResB>(inner: S, request: Request<ReqB>, claim: Claim)
+where
+    S: Service<Request<ReqB>, Response = Response<ResB>>,
+    ResB: Body<Data = Bytes>,
+{
+    let clock = claim.shared.config.clock.clone();
+    let sent = clock.instant();
+    let Ok(response) = inner.oneshot(request).await else {
+        return;
+    };
+    let (seen, status) = (Seen::read(&response), response.status());
+    let head = clock.instant();
+    if !claim.accepts(&seen, status.is_server_error()) {
+        return;
+    }
+    let mut body = pin!(response.into_body());
+    // Read to its end, which is what makes caches keep it; what is not kept is not paid for.
+    while let (From::Fill, false) = (seen.from, body.is_end_stream()) {
+        let frame = poll_fn(|cx| body.as_mut().poll_frame(cx).map(good)).await;
+        match frame {
+            Some(true) => tokio::task::consume_budget().await,
+            Some(false) => return,
+            None => break,
+        }
+    }
+    let took = clock.instant().saturating_duration_since(sent);
+    claim.succeed(
+        &seen,
+        status,
+        took,
+        clock.instant().saturating_duration_since(head),
+    );
+}
+
+fn good<T, E>(frame: Option<Result<T, E>>) -> Option<bool> {
+    frame.map(|frame| frame.is_ok())
+}
+
+// === impl Claim ===
+
+impl Claim {
+    fn take(shared: &Arc<Shared>, fingerprint: u64, seen: &Seen) -> Option<Self> {
+        let limit = shared.config.max_refreshes;
+        let one_more = |count: usize| (count < limit).then_some(count + 1);
+        if shared
+            .refreshing
+            .fetch_update(Relaxed, Relaxed, one_more)
+            .is_err()
+        {
+            shared.counters.refreshes_full.add();
+            return None;
+        }
+        if !shared.records.claim(fingerprint).begin_refresh() {
+            shared.refreshing.fetch_sub(1, Relaxed);
+            return None;
+        }
+        Some(Self {
+            shared: Arc::clone(shared),
+            fingerprint,
+            remaining: seen.remaining.unwrap_or_default(),
+            heard: false,
+        })
+    }
+
+    /// Whether the upstream was asked and has answered. A cache that answers from its store
+    /// may have been refreshed by somebody else meanwhile: then it has more time left.
+    fn accepts(&self, seen: &Seen, failed: bool) -> bool {
+        let longer = seen.remaining.is_some_and(|left| left > self.remaining);
+        !failed
+            && match seen.from {
+                From::Fill | From::Pass => true,
+                From::Hit => longer,
+                From::Stale | From::Unknown => false,
+            }
+    }
+
+    /// The head came `since` ago, and the whole of it took so long.
+    fn succeed(mut self, seen: &Seen, status: http::StatusCode, took: Duration, since: Duration) {
+        self.heard = true;
+        let seen = seen.after(since);
+        self.shared.learn(self.fingerprint, &seen, status, false);
+        if seen.from == From::Hit {
+            self.shared.records.claim(self.fingerprint).filled();
+        }
+        if seen.cost.is_none() {
+            self.shared.measure(self.fingerprint, took);
+        }
+    }
+
+    fn fail(&self) {
+        let (config, counters) = (&self.shared.config, &self.shared.counters);
+        counters.refresh_failures.add();
+        let slot = self.shared.records.claim(self.fingerprint);
+        let failures = slot.failed();
+        let rest = if failures < config.give_up_after {
+            FIRST_REST.saturating_mul(1 << (failures - 1).min(16))
+        } else {
+            counters.given_up.add();
+            tracing::warn!(failures, rest = ?config.rest, "refreshes of a key fail; leaving it alone");
+            config.rest
+        };
+        let now = self.shared.records.micros(config.clock.instant());
+        slot.rest_until(now.saturating_add(to_micros(rest)));
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if !self.heard {
+            self.fail();
+        }
+        if let Some(slot) = self.shared.records.get(self.fingerprint) {
+            slot.unset(flag::REFRESHING);
+        }
+        self.shared.refreshing.fetch_sub(1, Relaxed);
+    }
+}
+
+/// How an answer stands, by what it says itself.
+pub(crate) fn moment(seen: &Seen, measured: Option<Duration>) -> Option<Moment> {
+    let remaining = seen.remaining?;
+    Some(Moment {
+        remaining,
+        lifetime: seen.lifetime.unwrap_or(remaining),
+        cost: seen.cost.or(measured),
+    })
+}

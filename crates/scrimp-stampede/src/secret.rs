@@ -1,0 +1,132 @@
+//! A hash that nobody outside can foresee.
+
+use std::hash::{BuildHasher, RandomState};
+
+/// What fingerprints are made with, another in every layer.
+///
+/// Two keys of one fingerprint cost a look or a wait (see `records`), so speed counts for more
+/// here than it does for the keys of stored answers, which are compared whole. Without the
+/// secret nobody can tell which keys these would be.
+#[derive(Debug)]
+pub(crate) struct Secret([u64; 3]);
+
+/// A fingerprint in the making: 128-bit products, folded.
+pub(crate) struct Folded<'a> {
+    state: u64,
+    secret: &'a Secret,
+}
+
+// === impl Secret ===
+
+impl Secret {
+    pub(crate) fn new() -> Self {
+        let random = RandomState::new();
+        // Odd, so that no product loses what went into it.
+        Self([1_u8, 2, 3].map(|number| random.hash_one(number) | 1))
+    }
+
+    pub(crate) fn begin(&self) -> Folded<'_> {
+        Folded {
+            state: self.0[0],
+            secret: self,
+        }
+    }
+}
+
+// === impl Folded ===
+
+impl Folded<'_> {
+    /// Adds a part and its length, so that no two lists of parts are one text.
+    #[inline]
+    pub(crate) fn add(&mut self, part: &[u8]) {
+        let (pairs, rest) = part.as_chunks::<16>();
+        for pair in pairs {
+            let (left, right) = halves(pair);
+            self.mix(left, right);
+        }
+        let mut last = [0; 16];
+        last[..rest.len()].copy_from_slice(rest);
+        let (left, right) = halves(&last);
+        self.mix(left, right);
+        self.state ^= part.len() as u64;
+    }
+
+    #[inline]
+    fn mix(&mut self, left: u64, right: u64) {
+        let [_, a, b] = self.secret.0;
+        self.state = fold(left ^ a ^ self.state, right ^ b);
+    }
+
+    pub(crate) fn end(self) -> u64 {
+        fold(self.state ^ self.secret.0[1], self.secret.0[2])
+    }
+}
+
+fn halves(pair: &[u8; 16]) -> (u64, u64) {
+    let number = u128::from_le_bytes(*pair);
+    (number as u64, (number >> 64) as u64)
+}
+
+/// Both halves of a product, as one.
+fn fold(left: u64, right: u64) -> u64 {
+    let product = u128::from(left) * u128::from(right);
+    product as u64 ^ (product >> 64) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    fn print(secret: &Secret, parts: &[&[u8]]) -> u64 {
+        let mut folded = secret.begin();
+        for part in parts {
+            folded.add(part);
+        }
+        folded.end()
+    }
+
+    #[test]
+    fn lists_of_parts_that_read_alike_have_other_fingerprints() {
+        let secret = Secret::new();
+        let print = |parts: &[&[u8]]| print(&secret, parts);
+        let lists: [&[&[u8]]; 8] = [
+            &[b"ab", b"c"],
+            &[b"a", b"bc"],
+            &[b"abc"],
+            &[b"abc", b""],
+            &[b"", b"abc"],
+            &[b"abc\0"],
+            &[b"0123456789abcdef"],
+            &[b"0123456789abcdef", b""],
+        ];
+        let prints: HashSet<u64> = lists.iter().map(|parts| print(parts)).collect();
+        assert_eq!(prints.len(), lists.len());
+    }
+
+    #[test]
+    fn a_hundred_thousand_paths_spread_evenly_and_do_not_collide() {
+        let secret = Secret::new();
+        let mut buckets = vec![0_u32; 1_000];
+        let mut seen = HashSet::new();
+        for n in 0..100_000 {
+            let hash = print(
+                &secret,
+                &[b"api.example.com", format!("/items/{n}").as_bytes()],
+            );
+            assert!(seen.insert(hash));
+            buckets[(hash & 1_023) as usize % 1_000] += 1;
+        }
+        // 100 to a bucket, save the few that stand for two; twice as many would be no chance.
+        assert!(
+            buckets.iter().all(|&count| (50..300).contains(&count)),
+            "{buckets:?}"
+        );
+    }
+
+    #[test]
+    fn another_layer_has_other_fingerprints() {
+        let print = || print(&Secret::new(), &[b"/"]);
+        assert_ne!(print(), print());
+    }
+}

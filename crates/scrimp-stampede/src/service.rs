@@ -1,0 +1,129 @@
+//! The service.
+
+use std::{
+    fmt,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use crate::{
+    StampedeBody, cold::Cold, config::Shared, future::ResponseFuture, plan::Plan, tasks::Tasks,
+};
+
+/// A service that refreshes what the cache inside it holds, and fills what it lacks once.
+/// Made by [`StampedeLayer`](crate::StampedeLayer).
+///
+/// It is always ready, as its inner service may answer from store while its upstream is full
+/// or down; each request waits for a clone of it inside its own future.
+pub struct Stampede<S> {
+    inner: S,
+    common: Arc<Common>,
+}
+
+/// What the services of a layer own together. Tasks hold `shared` alone, so that they end
+/// when the layer, its services and their bodies are gone.
+pub(crate) struct Common {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) tasks: Tasks,
+}
+
+// === impl Stampede ===
+
+impl<S> Stampede<S> {
+    pub(crate) fn from_parts(inner: S, common: Arc<Common>) -> Self {
+        Self { inner, common }
+    }
+
+    /// The inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Gives the inner service back.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S: Clone> Clone for Stampede<S> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            common: Arc::clone(&self.common),
+        }
+    }
+}
+
+impl<S, ReqB, ResB> Service<Request<ReqB>> for Stampede<S>
+where
+    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
+    S::Future: Send,
+    ReqB: Body + Default + Send + 'static,
+    ResB: Body<Data = Bytes, Error: Send> + Send + 'static,
+{
+    type Response = Response<StampedeBody<ResB>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S, ReqB, ResB>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<ReqB>) -> Self::Future {
+        let plan = self.common.shared.plan(&request);
+        let inner = self.inner.clone();
+        let asked = match plan {
+            Plan::Pass => return ResponseFuture::passing(inner, request),
+            Plan::Hit { asked, at_once } => {
+                return ResponseFuture::hit(inner, request, &self.common, asked, at_once);
+            }
+            Plan::Look { asked, .. }
+            | Plan::Stale { asked, .. }
+            | Plan::Peek(asked)
+            | Plan::Gate(asked) => asked,
+        };
+        let cold = Cold {
+            common: Arc::clone(&self.common),
+            inner,
+            request,
+            asked,
+        };
+        ResponseFuture::cold(match plan {
+            Plan::Look {
+                uniform, at_once, ..
+            } => Box::pin(cold.look(uniform, at_once)),
+            Plan::Stale {
+                window, at_once, ..
+            } => Box::pin(cold.stale(window, at_once)),
+            Plan::Peek(_) => Box::pin(cold.go()),
+            _ => Box::pin(cold.gate()),
+        })
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for Stampede<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stampede")
+            .field("inner", &self.inner)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Common {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Common")
+            .field("shared", &self.shared)
+            .field("tasks", &self.tasks)
+            .finish()
+    }
+}

@@ -1,0 +1,132 @@
+//! What is done with a response, once its head is there.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Response;
+use http_body::Body;
+use tokio::time::Instant;
+
+use crate::{
+    StampedeBody,
+    fingerprint::Asked,
+    gate::{Outcome, Ticket},
+    learn::Fill,
+    pipe::pipe,
+    pump::Pump,
+    seen::{From, Seen},
+    service::Common,
+};
+
+/// A call to the inner service under way.
+pub(crate) struct Call {
+    pub(crate) common: Arc<Common>,
+    pub(crate) asked: Asked,
+    pub(crate) sent: Instant,
+    /// The head came with the first poll.
+    pub(crate) at_once: bool,
+    /// Others wait for it.
+    pub(crate) ticket: Option<Ticket>,
+}
+
+// === impl Call ===
+
+impl Call {
+    pub(crate) fn new(common: &Arc<Common>, asked: Asked) -> Self {
+        Self {
+            common: Arc::clone(common),
+            asked,
+            sent: common.shared.config.clock.instant(),
+            at_once: false,
+            ticket: None,
+        }
+    }
+
+    /// It should have come at once and has not: it goes to the upstream, and those who come
+    /// after it better wait.
+    pub(crate) fn surprised(&mut self) {
+        if self.asked.fills
+            && let Some(ticket) = self.common.shared.gate.take(self.asked.fingerprint)
+        {
+            self.common.shared.suspect(self.asked.fingerprint);
+            self.ticket = Some(ticket);
+        }
+    }
+
+    pub(crate) fn failed(&mut self) {
+        self.release(Outcome::Alone);
+    }
+
+    fn release(&mut self, outcome: Outcome) {
+        if let Some(ticket) = &mut self.ticket {
+            ticket.end(outcome);
+        }
+    }
+}
+
+/// Learns from a head, releases who waits for it or has its body read for them.
+pub(crate) fn settle<B>(mut call: Call, response: Response<B>) -> Response<StampedeBody<B>>
+where
+    B: Body<Data = Bytes, Error: Send> + Send + 'static,
+{
+    let (seen, status) = (Seen::read(&response), response.status());
+    let shared = &call.common.shared;
+    let fingerprint = call.asked.fingerprint;
+    if seen.from == From::Fill && call.ticket.is_some() {
+        // Not before its body has come in.
+    } else if call.asked.fills {
+        shared.learn(fingerprint, &seen, status, call.at_once);
+    } else if matches!(seen.from, From::Hit) {
+        // Parts and conditions tell of hits, and of nothing else.
+        shared.learn_hit(fingerprint, &seen, call.at_once);
+    }
+    let fill = Fill {
+        shared: Arc::clone(shared),
+        fingerprint,
+        seen,
+        sent: call.sent,
+        head: shared.config.clock.instant(),
+    };
+    match seen.from {
+        From::Fill if !call.asked.fills => {}
+        From::Fill if response.body().is_end_stream() => {
+            fill.done();
+            call.release(Outcome::Stored);
+        }
+        From::Fill => return read_ahead(call, fill, response),
+        From::Hit | From::Stale => call.release(Outcome::Stored),
+        From::Pass | From::Unknown => call.release(Outcome::Alone),
+    }
+    response.map(StampedeBody::passing)
+}
+
+/// Lets a task read the body of a fill, so that a slow client keeps nobody waiting.
+fn read_ahead<B>(mut call: Call, fill: Fill, response: Response<B>) -> Response<StampedeBody<B>>
+where
+    B: Body<Data = Bytes, Error: Send> + Send + 'static,
+{
+    let Some(ticket) = call.ticket.take() else {
+        return response.map(StampedeBody::passing);
+    };
+    if tokio::runtime::Handle::try_current().is_err() {
+        // Nobody but the client could read it. Whoever waits goes alone.
+        return response.map(StampedeBody::passing);
+    }
+    let common = call.common;
+    response.map(|body| {
+        let limit = common.shared.config.read_ahead;
+        let (writer, reader) = pipe(limit, body.size_hint());
+        let body = Box::pin(body);
+        let pump = Pump {
+            body,
+            writer,
+            ticket,
+            fill,
+            stall: None,
+        };
+        if let Some(pump) = pump.started() {
+            common.tasks.start(pump.run());
+        }
+        StampedeBody::read(reader, common)
+    })
+}

@@ -1,0 +1,56 @@
+//! Refresh at a set part of the lifetime.
+
+use std::time::Duration;
+
+use super::{Moment, Strategy, scale};
+use crate::SettingError;
+
+/// Refreshes with the first hit in the last part of the lifetime.
+///
+/// Simple and exact, and good where a process stands alone: many of them over one cache all
+/// refresh at the same moment, which is what [`XFetch`](crate::XFetch) avoids.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RefreshAhead {
+    part: f64,
+}
+
+// === impl RefreshAhead ===
+
+impl RefreshAhead {
+    /// From when on: 0.1 is the last tenth of the lifetime.
+    ///
+    /// # Errors
+    ///
+    /// If it is not above 0 and at most 1, or not a number.
+    pub fn new(part: f64) -> Result<Self, SettingError> {
+        let part = SettingError::check("part", part, 0.0..=1.0, "above 0 and at most 1")?;
+        Ok(Self { part })
+    }
+}
+
+impl Strategy for RefreshAhead {
+    fn reach(&self, lifetime: Duration, _cost: Option<Duration>) -> Duration {
+        scale(lifetime, self.part)
+    }
+
+    fn is_due(&self, moment: &Moment, _uniform: f64) -> bool {
+        moment.remaining <= self.reach(moment.lifetime, None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_part_of_the_lifetime_is_due_whatever_the_draw() {
+        let strategy = RefreshAhead::new(0.2).expect("a good part");
+        let lifetime = Duration::from_secs(100);
+        for (remaining, due) in [(21, false), (20, true), (0, true)] {
+            let moment = Moment::new(Duration::from_secs(remaining), lifetime);
+            assert_eq!(strategy.is_due(&moment, 1.0), due, "{remaining}");
+            assert_eq!(strategy.is_due(&moment, 1e-9), due, "{remaining}");
+        }
+        assert!(RefreshAhead::new(f64::NAN).is_err() && RefreshAhead::new(1.5).is_err());
+    }
+}

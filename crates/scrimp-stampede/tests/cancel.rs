@@ -1,0 +1,133 @@
+//! Callers may leave at any time, and so may the layer.
+
+mod common;
+
+use common::{
+    Rig, all, always_early, fresh, ms, never_early, numbered, reply, respond, seconds, settle,
+};
+use scrimp_testkit::{Gate, ScriptedBody};
+use tokio::time::advance;
+
+const MINUTE: common::Fields<'_> = &[("cache-control", "max-age=60")];
+
+#[tokio::test(start_paused = true)]
+async fn when_the_one_that_fills_leaves_another_takes_its_place() {
+    let rig = Rig::new(
+        never_early(),
+        numbered(|n| fresh(60, &n.to_string(), seconds(1))),
+    );
+    let first = rig.call("/");
+    settle().await;
+    let others = rig.calls("/", 100);
+    settle().await;
+    first.abort();
+    let answers = all(others).await;
+    assert!(answers.iter().all(|answer| answer.text() == "2"));
+    assert_eq!((rig.upstream.calls(), rig.upstream.abandoned()), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_leaves_its_body_does_not_take_it_from_who_waits() {
+    let gate = Gate::new();
+    let rig = {
+        let gate = gate.clone();
+        Rig::new(never_early(), move |_| {
+            respond(
+                200,
+                MINUTE,
+                ScriptedBody::new().data("a").gate(&gate).data("b"),
+            )
+        })
+    };
+    let opened = rig
+        .open(common::request("/", &[]))
+        .await
+        .expect("an answer");
+    let others = rig.calls("/", 3);
+    settle().await;
+    drop(opened);
+    settle().await;
+    gate.open();
+    let answers = all(others).await;
+    assert!(
+        answers
+            .iter()
+            .all(|answer| answer.text() == "ab" && answer.is_hit())
+    );
+    assert_eq!(rig.upstream.calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_the_last_has_left_the_call_is_cancelled() {
+    let gate = Gate::new();
+    let rig = {
+        let gate = gate.clone();
+        Rig::new(never_early(), move |_| {
+            respond(
+                200,
+                MINUTE,
+                ScriptedBody::new().data("a").gate(&gate).data("b"),
+            )
+        })
+    };
+    let opened = rig
+        .open(common::request("/", &[]))
+        .await
+        .expect("an answer");
+    let others = rig.calls("/", 3);
+    settle().await;
+    drop(opened);
+    for other in others {
+        assert_eq!(rig.upstream.in_flight(), 1);
+        other.abort();
+        settle().await;
+    }
+    assert_eq!(rig.upstream.in_flight(), 0);
+    gate.open();
+    assert_eq!(rig.get("/").await.text(), "ab");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_outlives_its_service_and_its_layer() {
+    let rig = Rig::new(never_early(), |_| {
+        respond(
+            200,
+            MINUTE,
+            ScriptedBody::new().data("a").delay(seconds(1)).data("b"),
+        )
+    });
+    let opened = rig
+        .open(common::request("/", &[]))
+        .await
+        .expect("an answer");
+    drop(rig);
+    let body = http_body_util::BodyExt::collect(opened.into_body()).await;
+    assert_eq!(body.expect("a body").to_bytes(), "ab");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_ends_with_the_layer() {
+    let gate = Gate::new();
+    let replies = [
+        fresh(60, "old", ms(500)),
+        reply(200, MINUTE, "new").gate(&gate),
+    ];
+    let rig = Rig::script(always_early(), replies);
+    rig.get("/").await;
+    advance(seconds(59)).await;
+    rig.get("/").await;
+    rig.get("/").await;
+    gate.reached(1).await;
+    let Rig {
+        service,
+        layer,
+        upstream,
+        cache,
+    } = rig;
+    drop(service);
+    settle().await;
+    assert_eq!(upstream.in_flight(), 1, "the layer can still make services");
+    drop((layer, cache));
+    settle().await;
+    assert_eq!((upstream.in_flight(), upstream.abandoned()), (0, 1));
+}

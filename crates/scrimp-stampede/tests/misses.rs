@@ -1,0 +1,270 @@
+//! A cold key is filled once, and nobody waits for what will not come.
+
+mod common;
+
+use common::{Rig, all, fresh, ms, never_early, numbered, reply, respond, seconds, settle};
+use http_body_util::BodyExt;
+use scrimp_cache::Invalidation;
+use scrimp_testkit::{Gate, Reply, ScriptedBody};
+use tokio::time::advance;
+
+const MINUTE: common::Fields<'_> = &[("cache-control", "max-age=60")];
+
+#[tokio::test(start_paused = true)]
+async fn ten_thousand_callers_of_a_cold_key_make_one_call() {
+    let rig = Rig::new(
+        never_early(),
+        numbered(|n| fresh(60, &n.to_string(), seconds(1))),
+    );
+    let answers = all(rig.calls("/", 10_000)).await;
+    assert!(
+        answers
+            .iter()
+            .all(|answer| answer.text() == "1" && answer.waited == seconds(1))
+    );
+    assert_eq!(
+        answers.iter().filter(|answer| answer.is_hit()).count(),
+        9_999
+    );
+    assert_eq!(rig.upstream.calls(), 1);
+    let stats = rig.layer.stats();
+    assert_eq!(
+        (stats.fills, stats.waited, stats.waits_timed_out),
+        (1, 9_999, 0)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn so_do_the_callers_of_an_expired_or_a_purged_one() {
+    let rig = Rig::new(
+        never_early(),
+        numbered(|n| fresh(60, &n.to_string(), seconds(1))),
+    );
+    let invalidator = rig.cache.invalidator();
+    for calls in 1..=4 {
+        let answers = all(rig.calls("/", 1_000)).await;
+        assert!(
+            answers
+                .iter()
+                .all(|answer| answer.text() == calls.to_string())
+        );
+        assert_eq!(rig.upstream.calls(), calls);
+        // A hit, which tells the layer that hits come at once.
+        assert_eq!(rig.get("/").await.waited, ms(0));
+        match calls % 2 {
+            1 => advance(seconds(61)).await,
+            _ => invalidator.invalidate(&Invalidation::everything()),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_wait_for_themselves_only() {
+    let gate = Gate::new();
+    let rig = {
+        let gate = gate.clone();
+        Rig::new(never_early(), move |parts| match parts.uri.path() {
+            "/slow" => reply(200, MINUTE, "slow").gate(&gate),
+            _ => reply(200, MINUTE, "quick"),
+        })
+    };
+    let slow = rig.calls("/slow", 2);
+    gate.reached(1).await;
+    assert_eq!(rig.get("/quick").await.text(), "quick");
+    let other = rig.service.clone();
+    let other = tokio::spawn(common::ask(
+        other,
+        common::request("/slow", &[("accept", "x")]),
+    ));
+    gate.reached(2).await;
+    gate.open();
+    all(slow).await;
+    other.await.expect("no panic").expect("an answer");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_client_keeps_nobody_waiting() {
+    let rig = Rig::new(never_early(), |_| {
+        let body = ScriptedBody::new()
+            .data("x".repeat(1_000))
+            .wake()
+            .data("y".repeat(1_000));
+        respond(200, MINUTE, body).delay(seconds(1))
+    });
+    let slow = rig
+        .open(common::request("/", &[]))
+        .await
+        .expect("an answer");
+    // It has read nothing; the fill is done all the same.
+    let answers = all(rig.calls("/", 100)).await;
+    assert!(
+        answers
+            .iter()
+            .all(|answer| answer.is_hit() && answer.waited == ms(0))
+    );
+    let body = slow.into_body().collect().await.expect("a body").to_bytes();
+    assert_eq!((body.len(), rig.upstream.calls()), (2_000, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_slow_client_holds_up_after_all_is_not_waited_for() {
+    let layer = never_early().read_ahead(1_000);
+    let rig = Rig::new(layer, |_| {
+        let body = (0..10).fold(ScriptedBody::new(), |body, _| body.data("x".repeat(500)));
+        respond(200, MINUTE, body).delay(seconds(1))
+    });
+    let opened = rig.service.clone();
+    let slow = tokio::spawn(tower::ServiceExt::oneshot(
+        opened,
+        common::request("/", &[]),
+    ));
+    settle().await;
+    let waiting = rig.calls("/", 5);
+    let slow = slow.await.expect("no panic").expect("an answer");
+    for answer in all(waiting).await {
+        assert_eq!((answer.body.len(), answer.waited), (5_000, ms(2_099)));
+    }
+    assert_eq!(rig.layer.stats().waits_timed_out, 0);
+    let body = slow.into_body().collect().await.expect("a body").to_bytes();
+    assert_eq!(body.len(), 5_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_has_an_end() {
+    let gate = Gate::new();
+    let replies = [
+        reply(200, MINUTE, "late").gate(&gate),
+        reply(200, MINUTE, "alone"),
+        reply(200, MINUTE, "alone"),
+    ];
+    let rig = Rig::script(never_early().wait_limit(seconds(2)), replies);
+    let first = rig.call("/");
+    settle().await;
+    let others = all(rig.calls("/", 2)).await;
+    assert!(others.iter().all(|answer| answer.waited == seconds(2)));
+    assert_eq!(rig.layer.stats().waits_timed_out, 2);
+    gate.open();
+    all(vec![first]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fill_that_fails_releases_all_at_once() {
+    let replies: [fn() -> Reply; 3] = [
+        || Reply::error("reset").delay(seconds(1)),
+        || Reply::panic().delay(seconds(1)),
+        || reply(500, &[], "oops").delay(seconds(1)),
+    ];
+    for first in replies {
+        let rig = Rig::new(never_early(), |_| fresh(60, "good", seconds(1)));
+        rig.upstream.next(first());
+        let failing = rig.call("/");
+        settle().await;
+        let answers = all(rig.calls("/", 20)).await;
+        assert!(answers.iter().all(|answer| answer.text() == "good"));
+        assert!(
+            answers.iter().all(|answer| answer.waited == ms(1_999)),
+            "in parallel"
+        );
+        let _ = failing.await;
+        assert!(rig.get("/").await.is_hit());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_breaks_off_or_panics_releases_all_at_once() {
+    let bodies: [fn(ScriptedBody) -> ScriptedBody; 2] =
+        [|body| body.error("reset"), |body| body.panic("scripted")];
+    for end in bodies {
+        let rig = Rig::new(never_early(), |_| fresh(60, "good", ms(0)));
+        let body = end(ScriptedBody::new().data("half").delay(seconds(1)));
+        rig.upstream.next(respond(200, MINUTE, body));
+        let failing = rig.call("/");
+        settle().await;
+        let answers = all(rig.calls("/", 20)).await;
+        assert!(
+            answers
+                .iter()
+                .all(|answer| answer.text() == "good" && answer.waited == ms(999))
+        );
+        // It hears of it as if it had read the body itself.
+        assert!(!matches!(failing.await, Ok(Ok(_))));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_kept_releases_all_at_once_and_nobody_queues_again() {
+    let private = || {
+        let fields = [("cache-control", "private, max-age=60")];
+        reply(200, &fields, "mine").delay(seconds(1))
+    };
+    let rig = Rig::new(never_early(), move |_| private());
+    let answers = all(rig.calls("/", 20)).await;
+    let alone = answers
+        .iter()
+        .filter(|answer| answer.waited == seconds(2))
+        .count();
+    assert_eq!((alone, rig.upstream.calls()), (19, 20));
+    let again = all(rig.calls("/", 20)).await;
+    assert!(
+        again.iter().all(|answer| answer.waited == seconds(1)),
+        "no queue"
+    );
+    assert_eq!(rig.layer.stats().waited, 19);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_without_a_body_to_come_releases_at_once() {
+    let rig = Rig::new(never_early(), |_| {
+        respond(200, MINUTE, ScriptedBody::new().sized()).delay(seconds(1))
+    });
+    let answers = all(rig.calls("/", 20)).await;
+    assert!(answers.iter().all(|answer| answer.waited == seconds(1)));
+    assert_eq!(rig.upstream.calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn conditions_and_parts_wait_but_fill_nothing() {
+    let rig = Rig::new(never_early(), |parts| {
+        if parts.headers.contains_key("range") {
+            return reply(206, &[("content-range", "bytes 0-1/5")], "wh").delay(seconds(1));
+        }
+        fresh(60, "whole", seconds(1))
+    });
+    let part = || common::request("/", &[("range", "bytes=0-1")]);
+    let alone = rig.send(part()).await.expect("an answer");
+    assert_eq!((alone.status.as_u16(), rig.layer.stats().fills), (206, 0));
+    let whole = rig.call("/");
+    settle().await;
+    let waited = rig.send(part()).await.expect("an answer");
+    assert_eq!((waited.text(), waited.is_hit()), ("wh", true));
+    all(vec![whole]).await;
+    assert_eq!(rig.upstream.calls(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_kept_after_all_is_found_out_without_a_queue() {
+    let kept = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let rig = {
+        let kept = std::sync::Arc::clone(&kept);
+        Rig::new(never_early(), move |_| {
+            let control = match kept.load(std::sync::atomic::Ordering::Relaxed) {
+                true => "max-age=600",
+                false => "no-store",
+            };
+            reply(200, &[("cache-control", control)], "x").delay(seconds(1))
+        })
+    };
+    rig.get("/").await;
+    kept.store(true, std::sync::atomic::Ordering::Relaxed);
+    advance(seconds(61)).await;
+    let answers = all(rig.calls("/", 20)).await;
+    assert!(
+        answers.iter().all(|answer| answer.waited == seconds(1)),
+        "no queue"
+    );
+    advance(seconds(601)).await;
+    let calls = rig.upstream.calls();
+    let answers = all(rig.calls("/", 20)).await;
+    assert!(answers.iter().all(|answer| answer.waited == seconds(1)));
+    assert_eq!(rig.upstream.calls(), calls + 1, "filled once from then on");
+}

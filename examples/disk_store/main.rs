@@ -1,0 +1,62 @@
+//! A cache whose answers outlive the program.
+//!
+//! ```sh
+//! cargo run --example disk_store -- /tmp/answers
+//! ```
+//!
+//! Run it twice: the second time, no call is made. `store.rs` shows what a store of your own
+//! has to do; what is written into files, and read back safely, is
+//! [`Codec`](scrimp::cache::Codec)'s work.
+
+mod files;
+mod index;
+mod journal;
+mod store;
+#[cfg(test)]
+mod tests;
+
+use std::{path::PathBuf, sync::Arc};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use scrimp::{
+    cache::{CacheLayer, Codec},
+    core::{BoxError, Ledger, Money},
+};
+use store::DiskStore;
+use tower::{Layer, ServiceExt, service_fn};
+
+#[tokio::main]
+async fn main() -> Result<(), BoxError> {
+    let folder = std::env::args_os().nth(1).map(PathBuf::from);
+    let folder = folder.unwrap_or_else(|| std::env::temp_dir().join("scrimp-disk-store"));
+    let ledger = Ledger::new();
+    let codec = Codec::new().ledger(ledger.clone());
+    let cache = CacheLayer::new(DiskStore::open(&folder, 64 << 20, codec)?)
+        .ledger(ledger.clone())
+        .price("0.02".parse::<Money>()?);
+
+    let translator = service_fn(|request: Request<Full<Bytes>>| async move {
+        println!("  (the paid API is called for {})", request.uri().path());
+        let text = request.uri().path().trim_start_matches('/').to_uppercase();
+        Response::builder()
+            .header("cache-control", "max-age=3600")
+            .header("cache-tag", "translations")
+            .body(Full::new(Bytes::from(text)))
+    });
+    let client = cache.layer(translator);
+    for word in ["hello", "good-bye"] {
+        let uri = format!("https://translate.example/{word}");
+        let request = Request::get(uri).body(Full::default())?;
+        let response = client.clone().oneshot(request).await.map_err(Arc::new)?;
+        let said = response.headers()["cache-status"].clone();
+        let body = response.into_body().collect().await?.to_bytes();
+        println!("{word}: {} [{}]", body.escape_ascii(), said.to_str()?);
+    }
+    for line in ledger.lines() {
+        println!("spent {}, saved {}", line.spent, line.saved);
+    }
+    println!("the answers are in {}; run me again", folder.display());
+    Ok(())
+}

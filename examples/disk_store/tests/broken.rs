@@ -1,0 +1,128 @@
+//! Damaged files, full disks and lost folders.
+
+use std::fs;
+
+use proptest::{prelude::*, sample::Index};
+use tempfile::tempdir;
+
+use super::*;
+
+const PATHS: [&str; 3] = ["/a", "/b", "/c"];
+
+/// What happens to a file.
+#[derive(Debug, Clone)]
+enum Damage {
+    Flip(Index, u8),
+    Cut(Index),
+    Noise(Vec<u8>),
+    /// It takes the place of another one.
+    Moved,
+    Folder,
+}
+
+fn damage() -> impl Strategy<Value = Damage> {
+    prop_oneof![
+        4 => (any::<Index>(), 1..=u8::MAX).prop_map(|(at, change)| Damage::Flip(at, change)),
+        2 => any::<Index>().prop_map(Damage::Cut),
+        1 => proptest::collection::vec(any::<u8>(), 0..100).prop_map(Damage::Noise),
+        1 => Just(Damage::Moved),
+        1 => Just(Damage::Folder),
+    ]
+}
+
+fn inflict(damage: &Damage, files: &[PathBuf], which: usize) {
+    let file = &files[which];
+    let mut bytes = fs::read(file).expect("a file");
+    match damage {
+        Damage::Flip(at, change) => {
+            let at = at.index(bytes.len());
+            bytes[at] ^= change;
+        }
+        Damage::Cut(at) => bytes.truncate(at.index(bytes.len())),
+        Damage::Noise(noise) => bytes.clone_from(noise),
+        Damage::Moved => bytes = fs::read(&files[(which + 1) % files.len()]).expect("a file"),
+        Damage::Folder => {
+            fs::remove_file(file).expect("a file");
+            return fs::create_dir(file).expect("a folder");
+        }
+    }
+    fs::write(file, bytes).expect("written");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_damaged_file_is_a_miss_and_never_a_wrong_answer(
+        damage in damage(),
+        which in 0..PATHS.len(),
+        restart in any::<bool>(),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .expect("a runtime");
+        runtime.block_on(async {
+            let folder = tempdir().expect("a folder");
+            let mut rig = Rig::start(folder.path());
+            for path in PATHS {
+                rig.get(path).await;
+            }
+            inflict(&damage, &files(folder.path()), which);
+            if restart {
+                rig = Rig::start(folder.path());
+            }
+            let mut misses = 0;
+            for path in PATHS {
+                let Answer(body, hit) = rig.get(path).await;
+                assert_eq!(body, format!("this is {path}"));
+                misses += usize::from(!hit);
+            }
+            assert_eq!(misses, 1, "the damaged one");
+            let damaged = rig.layer.store().damaged();
+            let failures = rig.layer.stats().store_failures;
+            assert_eq!(damaged > 0, failures == 0, "{damaged} damaged, {failures} failures");
+        });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_disk_costs_no_request_and_is_counted() {
+    let folder = tempdir().expect("a folder");
+    let rig = Rig::start(folder.path());
+    rig.get("/a").await;
+    // Whatever is written there meets a full disk.
+    for file in files(folder.path()) {
+        let new = file.with_extension("new");
+        std::os::unix::fs::symlink("/dev/full", new).expect("a link");
+    }
+    assert_eq!(rig.send("GET", "/a", "de").await, fresh("/a"));
+    assert_eq!(rig.layer.stats().store_failures, 1);
+    // What was there is still there, and nothing lies around.
+    assert_eq!(rig.get("/a").await, stored("/a"));
+    assert_eq!(rig.send("GET", "/a", "de").await, fresh("/a"));
+    assert_eq!(rig.send("GET", "/a", "de").await, stored("/a"));
+    assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_folder_that_cannot_be_written_costs_no_request_and_is_counted() {
+    let folder = tempdir().expect("a folder");
+    let inner = folder.path().join("inner");
+    let rig = Rig::start(&inner);
+    rig.get("/a").await;
+    // As good as read-only, for everybody: the administrator may write where others may not.
+    fs::remove_dir_all(&inner).expect("removed");
+    fs::write(&inner, "in the way").expect("written");
+    for n in 1..=3 {
+        assert_eq!(rig.get("/a").await, fresh("/a"));
+        assert_eq!(
+            rig.layer.stats().store_failures,
+            2 * n,
+            "a look-up and a put"
+        );
+    }
+    rig.send("POST", "/a", "en").await;
+    assert_eq!(rig.layer.stats().store_failures, 7, "and the journal");
+}

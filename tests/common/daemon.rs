@@ -1,0 +1,150 @@
+//! Other people's servers.
+
+use std::{
+    fs::{self, Permissions},
+    net::{SocketAddr, TcpListener, TcpStream},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use tempfile::TempDir;
+
+/// A server process with a folder of its own, stopped and removed when dropped.
+#[derive(Debug)]
+pub struct Daemon {
+    /// Where it listens.
+    pub address: SocketAddr,
+    process: Child,
+    folder: TempDir,
+}
+
+// === impl Daemon ===
+
+impl Daemon {
+    /// Varnish in front of `origin`, with this VCL behind the definition of the backend.
+    #[must_use]
+    pub fn varnish(origin: SocketAddr, vcl: &str) -> Self {
+        let (folder, address) = (folder(), free_address());
+        let (host, port) = (origin.ip(), origin.port());
+        let backend =
+            format!("vcl 4.1;\nbackend origin {{ .host = \"{host}\"; .port = \"{port}\"; }}\n");
+        let file = write(&folder, "cache.vcl", &format!("{backend}{vcl}"));
+        let mut command = Command::new(find("varnishd", "varnish"));
+        command
+            .arg("-F")
+            .arg("-n")
+            .arg(folder.path().join("varnish"));
+        command
+            .arg("-a")
+            .arg(address.to_string())
+            .arg("-f")
+            .arg(file);
+        command.args(["-s", "malloc,16m"]);
+        Self::start(command, folder, address)
+    }
+
+    /// nginx in front of `origin`, caching, with these directives in its `location`.
+    #[must_use]
+    pub fn nginx(origin: SocketAddr, directives: &str) -> Self {
+        let (folder, address) = (folder(), free_address());
+        let at = folder.path().display();
+        let temp = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+            .map(|name| format!("{name}_temp_path {at}/{name};"))
+            .join(" ");
+        let conf = format!(
+            "daemon off; worker_processes 1; pid {at}/pid; error_log {at}/log;
+             events {{ worker_connections 256; }}
+             http {{
+               access_log off; {temp}
+               proxy_cache_path {at}/cache keys_zone=c:1m;
+               server {{
+                 listen {address};
+                 location / {{ proxy_pass http://{origin}; proxy_cache c; {directives} }}
+               }}
+             }}"
+        );
+        let file = write(&folder, "nginx.conf", &conf);
+        let mut command = Command::new(find("nginx", "nginx-light"));
+        command
+            .arg("-c")
+            .arg(file)
+            .arg("-e")
+            .arg(folder.path().join("log"));
+        Self::start(command, folder, address)
+    }
+
+    fn start(mut command: Command, folder: TempDir, address: SocketAddr) -> Self {
+        let log = fs::File::create(folder.path().join("output")).expect("a file");
+        let copy = log.try_clone().expect("a second handle");
+        command.stdin(Stdio::null()).stdout(log).stderr(copy);
+        let process = command.spawn().expect("the server to start");
+        let mut daemon = Self {
+            address,
+            process,
+            folder,
+        };
+        daemon.listens();
+        daemon
+    }
+
+    /// Waits until it accepts connections. Nothing tells when a foreign process is ready.
+    fn listens(&mut self) {
+        while TcpStream::connect(self.address).is_err() {
+            if let Ok(Some(status)) = self.process.try_wait() {
+                let output = fs::read_to_string(self.folder.path().join("output"));
+                panic!(
+                    "the server ended with {status}: {}",
+                    output.unwrap_or_default()
+                );
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+    }
+
+    /// The URL of a path.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // Asked to end, so that it ends its workers; nothing of it is worth keeping.
+        let pid = self.process.id().to_string();
+        let asked = Command::new("kill").arg(pid).status();
+        if !asked.is_ok_and(|status| status.success()) {
+            let _ = self.process.kill();
+        }
+        let _ = self.process.wait();
+    }
+}
+
+/// For the user that servers let their workers run as.
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let readable = Permissions::from_mode(0o755);
+    fs::set_permissions(folder.path(), readable).expect("its own folder");
+    folder
+}
+
+fn write(folder: &TempDir, name: &str, text: &str) -> PathBuf {
+    let path = folder.path().join(name);
+    fs::write(&path, text).expect("a file");
+    path
+}
+
+/// Free a moment ago, at least.
+fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    listener.local_addr().expect("its address")
+}
+
+fn find(name: &str, package: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
+    let mut files = folders.map(|folder| folder.join(name));
+    let found = files.find(|file| Path::is_file(file));
+    found.unwrap_or_else(|| panic!("{name} is missing: install it (Debian's package {package})"))
+}
