@@ -46,6 +46,7 @@ tools() {
     has cc || missing+=(gcc libc6-dev)
     has node || missing+=(nodejs)
     has npm || missing+=(npm)
+    python3 -c "import ensurepip" 2>/dev/null || missing+=(python3 python3-venv)
     # Caches to stand in front of; see tests/peers.
     has_daemon varnishd || missing+=(varnish)
     has_daemon nginx || missing+=(nginx-light)
@@ -100,6 +101,7 @@ if [ -n "$full" ]; then
 fi
 step "docs" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps
 step "conformance" scripts/conformance.sh
+step "prices and providers" scripts/prices.sh
 step "tests" tests
 
 echo "all in $SECONDS s:"

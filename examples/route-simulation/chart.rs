@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use crate::{Row, mean, worst};
 
-const LEFT: f64 = 210.0;
-const WIDTH: f64 = 470.0;
+const LEFT: f64 = 240.0;
+const WIDTH: f64 = 440.0;
 const LINE: f64 = 34.0;
 /// From 1 % to 1,000 %, by powers of ten.
 const DECADES: f64 = 3.0;

@@ -29,8 +29,11 @@ pub(crate) enum Targets<S> {
     One(S),
     /// One for each, by name.
     /// Behind a lock, so that they need not be `Sync`.
-    Each(Arc<Mutex<dyn Fn(&str) -> S + Send>>),
+    Each(Arc<Mutex<Make<S>>>),
 }
+
+/// Gives the service of a provider.
+type Make<S> = dyn Fn(&str) -> S + Send;
 
 // === impl CostRoute ===
 

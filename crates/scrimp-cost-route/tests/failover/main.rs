@@ -144,7 +144,7 @@ async fn whoever_comes_back_first_is_found_though_all_are_out() {
 #[tokio::test]
 async fn flapping_costs_callers_nothing_while_another_is_well() {
     let flapping = |n: usize| {
-        if n / 3 % 2 == 0 {
+        if (n / 3).is_multiple_of(2) {
             Act::status(500)
         } else {
             Act::ok("fine")

@@ -126,7 +126,10 @@ async fn serve(
                     return;
                 }
             }
-            Act::Reset => return reset(stream),
+            Act::Reset => {
+                let _ = stream.set_zero_linger();
+                return;
+            }
             Act::CutAfter(bytes) => {
                 let _ = stream.write_all(bytes.as_bytes()).await;
                 // What was written goes out before the reset does.
@@ -144,10 +147,6 @@ async fn serve(
             Act::Stall => pending().await,
         }
     }
-}
-
-fn reset(stream: TcpStream) {
-    let _ = stream.set_zero_linger();
 }
 
 async fn read(stream: &mut TcpStream) -> Option<Seen> {
