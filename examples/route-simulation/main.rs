@@ -90,6 +90,16 @@ pub(crate) fn worst(values: &[f64]) -> f64 {
     values.iter().copied().fold(0.0, f64::max)
 }
 
+type Pick = fn(&Row) -> &Vec<f64>;
+
+fn standard(row: &Row) -> &Vec<f64> {
+    &row.standard
+}
+
+fn random(row: &Row) -> &Vec<f64> {
+    &row.random
+}
+
 fn main() -> std::io::Result<()> {
     let args = Args::parse();
     let rows = rows(args.seeds, args.seconds);
@@ -110,24 +120,27 @@ fn main() -> std::io::Result<()> {
             row.failed,
         );
     }
-    let worlds = |pick: fn(&Row) -> &Vec<f64>| {
-        let least = |n: usize| {
-            rows[1..]
-                .iter()
-                .map(|row| pick(row)[n])
-                .fold(f64::INFINITY, f64::min)
-        };
-        let ours = pick(&rows[0]);
-        ours.iter()
-            .enumerate()
-            .filter(|&(n, regret)| *regret < least(n))
-            .count()
-    };
-    let best = worlds(|row| &row.standard) + worlds(|row| &row.random);
+    let mut best = 0;
+    for (kind, pick) in [("standard", standard as Pick), ("random", random)] {
+        for (seed, ours) in pick(&rows[0]).iter().enumerate() {
+            let better = rows[1..].iter().find(|row| pick(row)[seed] <= *ours);
+            best += u64::from(better.is_none());
+            if let Some(row) = better {
+                let (theirs, ours) = (100.0 * pick(row)[seed], 100.0 * ours);
+                println!(
+                    "{kind} world {seed}: {} {theirs:.2} %, scrimp {ours:.2} %",
+                    row.name
+                );
+            }
+        }
+    }
     println!(
         "scrimp's is the lowest regret in {best} of {} worlds",
         2 * args.seeds
     );
+    for event in World::standard(0, args.seconds).events {
+        println!("from {:.0} s: {}", event.from, event.name);
+    }
     match args.svg {
         Some(path) => std::fs::write(path, chart::svg(&rows)),
         None => Ok(()),

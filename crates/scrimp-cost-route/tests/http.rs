@@ -259,7 +259,7 @@ async fn an_answer_that_is_not_good_enough_goes_to_the_next_and_both_are_paid() 
 
 #[tokio::test(start_paused = true)]
 async fn if_no_answer_is_good_enough_the_caller_gets_the_last_and_is_told() {
-    let rig = Rig::new(&two().quality_gate(MinLength(100)), |host| ok(host));
+    let rig = Rig::new(&two().quality_gate(MinLength(100)), ok);
     let answer = rig.get().await;
     assert_eq!(&*answer.body, b"dear");
     assert!(!answer.decision.unwrap().accepted);
@@ -276,7 +276,7 @@ async fn quality_is_learnt_from_what_is_judged() {
         .quality_gate(|_: &_, _: &_, body: &[u8]| {
             Verdict::accept(if body == b"cheap" { 0.1 } else { 1.0 })
         });
-    let rig = Rig::new(&layer, |host| ok(host));
+    let rig = Rig::new(&layer, ok);
     for _ in 0..10 {
         rig.get().await;
     }
