@@ -2,6 +2,7 @@
 
 use super::{
     estimate::{Discount, Estimate, Prior, Sums},
+    explore::STALE,
     flight::Flight,
     health::Breaker,
 };
@@ -17,6 +18,8 @@ pub(super) struct Candidate {
     pub(super) flight: Flight,
     /// When a call to it last began.
     pub(super) last_seen: f64,
+    /// Times it was tried out and not chosen afterwards.
+    pub(super) tried_in_vain: u8,
     /// Tells it from another one that had the same index before.
     pub(super) generation: u64,
 }
@@ -30,8 +33,14 @@ impl Candidate {
             breaker: Breaker::default(),
             flight: Flight::default(),
             last_seen: f64::NEG_INFINITY,
+            tried_in_vain: 0,
             generation,
         }
+    }
+
+    /// Seconds after which it may be tried out: longer each time that led to nothing.
+    pub(super) fn stale_after(&self) -> f64 {
+        STALE * f64::from(1 + self.tried_in_vain)
     }
 
     /// What is thought of it. A call under way has taken at least as long as it is old,

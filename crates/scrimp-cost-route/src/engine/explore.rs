@@ -6,6 +6,8 @@ const SHARE: f64 = 0.01;
 const MOST: f64 = 3.0;
 /// Seconds after which what is known of a candidate is old.
 pub(super) const STALE: f64 = 15.0;
+/// Times more of that are waited after trying out led to nothing, at most.
+pub(super) const MOST_IN_VAIN: u8 = 2;
 
 #[derive(Debug, Clone)]
 pub(super) struct Exploration {

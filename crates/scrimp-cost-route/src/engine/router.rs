@@ -5,7 +5,7 @@ use super::{
     candidate::Candidate,
     choice::{Choice, NoCandidate, Reason, Terms},
     estimate::{Decay, Decays, Discount, Estimate, Prior},
-    explore::{Exploration, STALE},
+    explore::{Exploration, MOST_IN_VAIN},
     health::Health,
     score::{Formula, Score},
 };
@@ -291,8 +291,8 @@ impl Router {
             let admitted = pass.add(candidate, this, now, is_incumbent, may_risk);
             let age = now - candidate.last_seen;
             let older = pass.stalest.is_none_or(|(oldest, ..)| age > oldest);
-            if exploring && admitted && age > STALE && older {
-                let hope = formula.at_best(cost, HOPE * one.estimate.latency);
+            if exploring && admitted && age > candidate.stale_after() && older {
+                let hope = formula.at_best(cost, &one.estimate, HOPE);
                 pass.stalest = Some((age, one.index, hope, one.cost));
             }
         }
@@ -328,6 +328,8 @@ impl Router {
                 Reason::Probed
             };
             let score = hope;
+            let tried = &mut self.candidates[index].tried_in_vain;
+            *tried = (*tried + 1).min(MOST_IN_VAIN);
             return Ok(Choice {
                 index,
                 reason,
@@ -355,7 +357,8 @@ impl Router {
 
     /// Remembers the choice, unless it is of one that is only on its way back.
     fn settle(&mut self, kind: usize, index: usize) {
-        let candidate = &self.candidates[index];
+        let candidate = &mut self.candidates[index];
+        candidate.tried_in_vain = 0;
         if !candidate.breaker.is_up() {
             return;
         }

@@ -175,7 +175,8 @@ fn at_most_one_request_in_a_hundred_explores_and_none_that_may_not() {
         explored
     };
     let explored = count(ask, 0);
-    assert!((90..=101).contains(&explored), "{explored}");
+    // Two that never turn out to be better: each about every 45 s in the end.
+    assert!((40..=101).contains(&explored), "{explored}");
     let urgent = Ask {
         priority: Priority::High,
         ..ask

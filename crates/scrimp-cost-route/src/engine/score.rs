@@ -189,15 +189,16 @@ impl Formula {
         }
     }
 
-    /// The least the score could be, whatever quality and reliability turn out.
-    pub(super) fn at_best(&self, cost: f64, latency: f64) -> f64 {
-        let perfect = Estimate {
-            first_byte: 0.0,
-            latency,
+    /// What can be hoped for: a part of the latency, no failures, half of what the quality
+    /// lacks.
+    pub(super) fn at_best(&self, cost: f64, estimate: &Estimate, part: f64) -> f64 {
+        let hoped = Estimate {
+            first_byte: part * estimate.first_byte,
+            latency: part * estimate.latency,
             reliability: 1.0,
-            quality: 1.0,
+            quality: f64::midpoint(1.0, estimate.quality),
         };
-        self.success(cost, &perfect)
+        self.success(cost, &hoped)
     }
 
     /// A score that is this share better.
