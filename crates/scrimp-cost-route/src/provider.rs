@@ -68,6 +68,10 @@ impl Provider {
     /// Where requests go: scheme, authority, and a path that is put before theirs. Without
     /// one, requests keep their URI, as is right where each provider has its own service.
     ///
+    /// The request's own header fields go there too. A credential on the request would be
+    /// shown to whichever provider is chosen, or failed over to: give each provider its own
+    /// with [`bearer`](Self::bearer) or [`header`](Self::header).
+    ///
     /// # Panics
     ///
     /// If the URI has no scheme or authority, or has a query.
@@ -88,9 +92,11 @@ impl Provider {
         self
     }
 
-    /// A header field to send, in place of any of that name that the request has.
+    /// A header field to send, in place of any of that name that the request has. Its value
+    /// is marked as sensitive, so that it is in no log.
     #[must_use]
-    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+    pub fn header(mut self, name: HeaderName, mut value: HeaderValue) -> Self {
+        value.set_sensitive(true);
         self.headers.push((name, value));
         self
     }
@@ -102,10 +108,9 @@ impl Provider {
     /// If it holds what a header field can't.
     #[must_use]
     pub fn bearer(self, token: &str) -> Self {
-        let Ok(mut value) = HeaderValue::try_from(format!("Bearer {token}")) else {
+        let Ok(value) = HeaderValue::try_from(format!("Bearer {token}")) else {
             panic!("Provider: `bearer` must be visible ASCII, as header fields are");
         };
-        value.set_sensitive(true);
         self.header(http::header::AUTHORIZATION, value)
     }
 
