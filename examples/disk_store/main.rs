@@ -1,7 +1,7 @@
 //! A cache whose answers outlive the program.
 //!
 //! ```sh
-//! cargo run --example disk_store -- /tmp/answers
+//! cargo run --example disk_store -- answers
 //! ```
 //!
 //! Run it twice: the second time, no call is made. `store.rs` shows what a store of your own

@@ -1,6 +1,8 @@
-//! The cache among other people's layers, servers and clients.
+//! The layers among other people's layers, servers and clients.
 
 mod bounds;
+mod coalesce;
+mod coalesce_cache;
 mod compression;
 mod limits;
 mod outbound;

@@ -41,6 +41,8 @@ enum Bench {
     Purge,
     /// What cloning a service costs.
     Clone,
+    /// What sharing calls costs, alone and in a crowd.
+    Coalesce,
     /// Hits by two threads at once.
     Threads,
     /// Bytes a store says it holds, against bytes that are allocated.
@@ -63,6 +65,7 @@ fn main() -> anyhow::Result<()> {
         Bench::Pass => bench::pass::run(rounds, &mut report),
         Bench::Purge => bench::purge::run(rounds, &mut report),
         Bench::Clone => bench::clone::run(rounds, &mut report),
+        Bench::Coalesce => bench::coalesce::run(rounds, &mut report),
         Bench::Threads => bench::threads::run(rounds, &mut report),
         Bench::Memory => bench::memory::run(&mut report),
         Bench::Route => bench::route::run(rounds, &mut report),

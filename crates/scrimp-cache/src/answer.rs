@@ -212,6 +212,10 @@ pub(crate) fn info(entry: Option<&Entry>, standing: Standing, state: CacheState)
     let mut info = CacheInfo::new(state);
     info.age = Some(standing.age);
     info.expires_in = Some(standing.ttl());
+    if entry.is_some_and(|entry| entry.policy.always_validate) {
+        // Never used without asking first, so never fresh to who goes by this.
+        info.expires_in = Some(Duration::ZERO);
+    }
     info.recompute_cost = entry.map(|entry| entry.recompute_cost);
     info.shareable = true;
     info.stored = true;

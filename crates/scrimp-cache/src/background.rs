@@ -34,7 +34,11 @@ impl Background {
         ResB: Body<Data = Bytes> + Send + 'static,
         St: Store,
     {
-        let Refresh { request, exchange } = refresh;
+        let Refresh {
+            mut request,
+            exchange,
+        } = refresh;
+        exchange.announce(&mut request);
         let call = Oneshot::new(inner, request.map(|()| ReqB::default()));
         let response = ResponseFuture::<S, ReqB, St>::forward(call, exchange);
         self.start(async move { read(response.await.ok()).await });

@@ -130,7 +130,11 @@ impl Draft {
 
     /// The verdict on a response that is being stored.
     pub(crate) fn info(&self, state: CacheState) -> CacheInfo {
-        crate::answer::info(None, self.standing(), state)
+        let mut info = crate::answer::info(None, self.standing(), state);
+        if self.policy.always_validate {
+            info.expires_in = Some(Duration::ZERO);
+        }
+        info
     }
 
     /// The stored response, now that its body is known.

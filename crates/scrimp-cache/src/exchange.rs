@@ -7,7 +7,7 @@ use http::{HeaderMap, Request, Response};
 use http_body::Body;
 use scrimp_core::{
     Money,
-    extensions::{CacheInfo, CacheState, Charge},
+    extensions::{self, CacheInfo, CacheState, Charge, Since},
 };
 
 use crate::{
@@ -79,6 +79,15 @@ impl<St: Store> Exchange<St> {
             shared: Arc::clone(shared),
             duty,
             explain,
+        }
+    }
+
+    /// Tells layers further in how old an answer may be.
+    pub(crate) fn announce<B>(&self, request: &mut Request<B>) {
+        if let Duty::Fetch(fetch) = &self.duty
+            && Since::is_heard()
+        {
+            request.extensions_mut().insert(fetch.born.since());
         }
     }
 
@@ -159,9 +168,17 @@ pub(crate) fn label<St>(shared: &Shared<St>, headers: &mut HeaderMap, report: Re
     headers.append(CACHE_STATUS, report.value(&shared.config.name, None));
 }
 
-/// Books a call that reached the upstream.
+/// Whether a response came from a call that was made for another request.
+pub(crate) fn is_collapsed<B>(response: &Response<B>) -> bool {
+    let shared = response.extensions().get::<extensions::Shared>();
+    shared.is_some_and(extensions::Shared::collapsed)
+}
+
+/// Books a call that reached the upstream, unless it was another request's.
 pub(crate) fn book<St, B>(shared: &Shared<St>, response: &Response<B>, tenant: &str, route: &str) {
-    if let Some(ledger) = &shared.config.ledger {
+    if let Some(ledger) = &shared.config.ledger
+        && !is_collapsed(response)
+    {
         let charge = charge(shared, response);
         ledger
             .account("cache", tenant, route, charge.currency())

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::HeaderMap;
-use scrimp_core::{BodyEnd, Sink};
+use scrimp_core::{BodyEnd, Sink, extensions::Shared};
 
 use crate::store::Held;
 
@@ -29,6 +29,16 @@ struct Open<C> {
     commit: C,
 }
 
+/// Holds nothing but the right to store what a shared answer holds.
+struct Standby<C> {
+    answer: Shared,
+    read: u64,
+    held: Held,
+    limit: u64,
+    announced: Option<u64>,
+    commit: C,
+}
+
 // === impl Fill ===
 
 impl Fill {
@@ -43,6 +53,28 @@ impl Fill {
     {
         Self(Some(Box::new(Open {
             buffer: Vec::new(),
+            held,
+            limit,
+            announced,
+            commit,
+        })))
+    }
+
+    /// Waits for a body that others read too, which is collected elsewhere already: if nobody
+    /// has stored it by the time it has come in whole, this one does.
+    pub(crate) fn standby<C>(
+        answer: Shared,
+        held: Held,
+        limit: u64,
+        announced: Option<u64>,
+        commit: C,
+    ) -> Self
+    where
+        C: FnOnce(Bytes, Option<HeaderMap>, Held) + Send + 'static,
+    {
+        Self(Some(Box::new(Standby {
+            answer,
+            read: 0,
             held,
             limit,
             announced,
@@ -100,6 +132,34 @@ impl<C: FnOnce(Bytes, Option<HeaderMap>, Held)> Collect for Open<C> {
         // An exact allocation: a stored body holds no more than it weighs.
         let body = Bytes::from(open.buffer.into_boxed_slice());
         (open.commit)(body, trailers, open.held);
+    }
+}
+
+impl<C: FnOnce(Bytes, Option<HeaderMap>, Held)> Collect for Standby<C> {
+    fn take(&mut self, chunk: &Bytes) -> bool {
+        self.read += chunk.len() as u64;
+        self.read <= self.limit
+    }
+
+    fn end(self: Box<Self>, end: BodyEnd) {
+        let mut this = *self;
+        let trailers = match end {
+            BodyEnd::Complete => None,
+            BodyEnd::Trailers(trailers) => Some(trailers),
+            BodyEnd::Dropped if this.announced == Some(this.read) => None,
+            BodyEnd::Failed | BodyEnd::Dropped => return,
+        };
+        let as_announced = this.announced.is_none_or(|length| length == this.read);
+        if !as_announced || this.answer.is_committed() {
+            return;
+        }
+        if let Some(chunks) = this.answer.chunks()
+            && this.held.grow_to(this.read)
+            && this.answer.commit()
+        {
+            let body = Bytes::from(chunks.concat().into_boxed_slice());
+            (this.commit)(body, trailers, this.held);
+        }
     }
 }
 

@@ -133,10 +133,11 @@ where
 {
     fn calling(
         inner: S,
-        request: Request<ReqB>,
+        mut request: Request<ReqB>,
         exchange: Exchange<St>,
         common: &Arc<Common<St>>,
     ) -> Self {
+        exchange.announce(&mut request);
         if exchange.has_offer() {
             let choice = Some(Box::new(Choice::new(inner, request, exchange)));
             return Self::Choosing { choice };

@@ -35,31 +35,22 @@ pub(crate) fn offer<St, B>(
     let is_personal = |name: &header::HeaderName| {
         *name == header::COOKIE || shared.config.credentials.contains(name)
     };
-    let mut offered: Vec<Arc<Entry>> = Vec::new();
-    let mut ambiguous = Vec::new();
-    for entry in variants.iter() {
-        let Some(tag) = strong_tag(entry) else {
-            continue;
-        };
-        let twin = offered.iter().find(|other| strong_tag(other) == Some(tag));
-        match twin {
-            Some(other) if !same(&other.body, &entry.body) => ambiguous.push(tag.clone()),
-            Some(_) => {}
-            // A 304 stands for a 200 (RFC 9110 §15.4.5).
-            None if entry.status != StatusCode::OK
-                || shared.epochs.check(&entry.birth) == Epoch::Gone
-                || entry.selection.names().any(is_personal)
-                || !takes_coding(request.headers(), &entry.headers) => {}
-            None => offered.push(Arc::clone(entry)),
+    let may_be_the_answer = |entry: &Entry| {
+        // A 304 stands for a 200 (RFC 9110 §15.4.5).
+        entry.status == StatusCode::OK
+            && shared.epochs.check(&entry.birth) != Epoch::Gone
+            && !entry.selection.names().any(is_personal)
+            && takes_coding(request.headers(), &entry.headers)
+    };
+    let mut tags: Vec<&[u8]> = Vec::new();
+    let mut offered = Vec::new();
+    for (tag, entry) in told_apart(variants) {
+        let tag = tag.as_bytes();
+        if tags.len() < MAX_OFFERED && !tags.contains(&tag) && may_be_the_answer(entry) {
+            tags.push(tag);
+            offered.push(Arc::clone(entry));
         }
     }
-    offered.retain(|entry| strong_tag(entry).is_some_and(|tag| !ambiguous.contains(tag)));
-    offered.truncate(MAX_OFFERED);
-    let tags: Vec<_> = offered
-        .iter()
-        .filter_map(|entry| strong_tag(entry))
-        .collect();
-    let tags: Vec<_> = tags.into_iter().map(HeaderValue::as_bytes).collect();
     match HeaderValue::from_bytes(&tags.join(&b", "[..])) {
         Ok(list) if !tags.is_empty() => {
             request.headers_mut().insert(header::IF_NONE_MATCH, list);
@@ -67,6 +58,24 @@ pub(crate) fn offer<St, B>(
         }
         _ => Vec::new(),
     }
+}
+
+/// The variants with strong tags, newest first, without those whose tag is also that of
+/// another body.
+fn told_apart(variants: &Variants) -> Vec<(&HeaderValue, &Arc<Entry>)> {
+    let mut tagged: Vec<(&HeaderValue, &Arc<Entry>)> = Vec::new();
+    let mut ambiguous = Vec::new();
+    for entry in variants.iter() {
+        let Some(tag) = strong_tag(entry) else {
+            continue;
+        };
+        match tagged.iter().find(|(other, _)| *other == tag) {
+            Some((_, other)) if !same(&other.body, &entry.body) => ambiguous.push(tag),
+            _ => tagged.push((tag, entry)),
+        }
+    }
+    tagged.retain(|(tag, _)| !ambiguous.contains(tag));
+    tagged
 }
 
 /// The offered response that a 304 speaks of.

@@ -204,6 +204,29 @@ async fn a_tag_that_two_bodies_share_is_not_offered() {
 }
 
 #[tokio::test]
+async fn a_tag_that_a_page_of_one_user_shares_is_not_offered() {
+    let tagged = |vary, body| {
+        let fields = [
+            ("cache-control", "public, max-age=60"),
+            ("etag", "\"revision-7\""),
+            ("vary", vary),
+        ];
+        reply(200, &fields, body)
+    };
+    let replies = [
+        tagged("accept-language", "for everybody"),
+        tagged("accept-language, x-api-key", "for alice"),
+        variant("fr"),
+    ];
+    let rig = Rig::script(layer(), replies);
+    ask(&rig, "de").await;
+    let alice = [("accept-language", "en"), ("x-api-key", "alice")];
+    rig.get_with("/", &alice).await;
+    ask(&rig, "fr").await;
+    assert_eq!(condition(&rig), None);
+}
+
+#[tokio::test]
 async fn a_clients_own_condition_goes_on_as_it_is() {
     let rig = rig(layer(), [not_modified(&[("etag", "\"own\"")])]).await;
     let request = [("accept-language", "fr"), ("if-none-match", "\"own\"")];

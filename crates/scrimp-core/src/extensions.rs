@@ -1,9 +1,18 @@
 //! What layers tell each other, carried in [`http::Extensions`].
 //!
 //! On requests: [`Tenant`], [`Priority`], [`Deadline`], [`Directive`], [`Tags`], [`Explain`],
-//! [`Fence`]. On responses: [`CacheInfo`], [`Charge`], [`Shared`].
+//! [`Fence`], [`Since`]. On responses: [`CacheInfo`], [`Charge`], [`Shared`].
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
 
 use tokio::time::Instant;
 
@@ -52,6 +61,22 @@ pub struct Explain;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tags(pub Arc<[Box<str>]>);
 
+/// On a request: an answer from a call that began earlier than this will not do.
+///
+/// A cache puts its position in its log of invalidations here. A layer that shares calls
+/// lets a request join only calls whose own position, in the same log, is at least as high:
+/// else what was invalidated before the request was made could still be given to it, and be
+/// stored as if it had been fetched afterwards.
+///
+/// Nothing is put there while no layer of the process [listens](Self::listen) for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Since {
+    /// Which log it is.
+    pub log: u64,
+    /// The position in it.
+    pub at: u64,
+}
+
 /// On a request: the fence of the [`Lease`](crate::Lease) it is made under. A store shared by
 /// processes may refuse what comes with a lower one than it has seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,7 +90,8 @@ pub struct CacheInfo {
     pub state: CacheState,
     /// Age of a stored answer by RFC 9111 §4.2.3.
     pub age: Option<Duration>,
-    /// Time until the answer is stale; zero once it is.
+    /// Time until the answer is stale; zero once it is, and where it is never used without
+    /// being validated (`no-cache`).
     pub expires_in: Option<Duration>,
     /// How long the upstream takes to make it, smoothed over the fetches of the entry.
     pub recompute_cost: Option<Duration>,
@@ -95,9 +121,32 @@ pub enum CacheState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Charge(pub Money);
 
-/// On a response: it came from an upstream call that was made for another request too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Shared;
+/// On a response: it came from an upstream call whose answer others may be given too.
+///
+/// A cache that sees a thousand of these has to keep one. The first to ask for
+/// [`keep`](Self::keep) collects the body as it would any other. Whoever comes to a clean end
+/// first asks for [`commit`](Self::commit), and stores it: either what it has collected, or
+/// [all that has come by](Self::chunks). So the keeper may leave, and somebody else keeps.
+#[derive(Clone)]
+pub struct Shared {
+    answer: Arc<dyn SharedAnswer>,
+    collapsed: bool,
+}
+
+/// The one answer behind many [`Shared`] responses.
+pub trait SharedAnswer: Send + Sync {
+    /// True for the first who asks.
+    fn keep(&self) -> bool;
+
+    /// True for the first who asks.
+    fn commit(&self) -> bool;
+
+    /// Whether somebody has asked to commit.
+    fn is_committed(&self) -> bool;
+
+    /// The body from its first byte to its last, if it is there as a whole.
+    fn chunks(&self) -> Option<Vec<Bytes>>;
+}
 
 // === impl CacheInfo ===
 
@@ -113,5 +162,76 @@ impl CacheInfo {
             shareable: false,
             stored: false,
         }
+    }
+}
+
+// === impl Since ===
+
+static HEARD: AtomicBool = AtomicBool::new(false);
+
+impl Since {
+    /// Asks all caches of the process to say it from now on. For layers that share calls.
+    pub fn listen() {
+        HEARD.store(true, Relaxed);
+    }
+
+    /// Whether anybody listens.
+    #[must_use]
+    pub fn is_heard() -> bool {
+        HEARD.load(Relaxed)
+    }
+
+    /// Whether an answer from a call of this position will do for a request of another.
+    #[must_use]
+    pub fn reaches(self, asked: Self) -> bool {
+        self.log == asked.log && self.at >= asked.at
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    /// One response of an answer. It is `collapsed` if the call was made for another request.
+    pub fn new(answer: Arc<dyn SharedAnswer>, collapsed: bool) -> Self {
+        Self { answer, collapsed }
+    }
+
+    /// Whether the call was made for another request than this one.
+    #[must_use]
+    pub fn collapsed(&self) -> bool {
+        self.collapsed
+    }
+
+    /// Whether to collect the body in order to store it. True for one response only.
+    #[must_use]
+    pub fn keep(&self) -> bool {
+        self.answer.keep()
+    }
+
+    /// Whether to store what was read to its end. True for one response only.
+    #[must_use]
+    pub fn commit(&self) -> bool {
+        self.answer.commit()
+    }
+
+    /// Whether it is stored already, or is about to be.
+    #[must_use]
+    pub fn is_committed(&self) -> bool {
+        self.answer.is_committed()
+    }
+
+    /// The whole body, for one that did not collect it. `None` if it has not ended yet, or
+    /// was too large to be held.
+    #[must_use]
+    pub fn chunks(&self) -> Option<Vec<Bytes>> {
+        self.answer.chunks()
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("collapsed", &self.collapsed)
+            .finish_non_exhaustive()
     }
 }

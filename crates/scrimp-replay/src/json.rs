@@ -40,6 +40,8 @@ impl Report {
     /// | `peak_bytes` | the most it held |
     /// | `entries` | answers it held at the end |
     /// | `evicted` | answers removed to make room |
+    /// | `latency_seconds` | how long the upstream took for an answer |
+    /// | `coalesced` | where calls were shared: `joined` a call under way, `reused` a finished answer; else `null` |
     /// | `elapsed_seconds` | how long reading and replaying took |
     /// | `timeline` | `start` (Unix seconds), `slice_seconds`, `requests` and `upstream_calls`: a list each, one number per slice |
     /// | `stampede` | `null` unless asked for: `upstream_seconds`, `refreshes`, and `without` and `with` protection each `blocked` requests, `waited_seconds` in all, `upstream_calls`, `doubled` calls while one for the same URL was under way, and the largest `burst` of those |
@@ -82,6 +84,10 @@ impl Report {
             "peak_bytes": self.peak_bytes,
             "entries": self.entries,
             "evicted": self.evicted,
+            "latency_seconds": self.latency.as_secs_f64(),
+            "coalesced": self.coalesced.map(|shared| {
+                json!({ "joined": shared.joined, "reused": shared.reused })
+            }),
             "elapsed_seconds": self.elapsed.as_secs_f64(),
             "timeline": self.timeline_json(),
             "stampede": self.stampede.as_ref().map(stampede_json),

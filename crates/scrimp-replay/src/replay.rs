@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, header::USER_AGENT};
 use http_body_util::Empty;
 use scrimp_core::Clock;
+use tokio::time::{Instant, sleep_until};
 
 use crate::{
     ceiling::Ceiling,
@@ -13,16 +14,17 @@ use crate::{
     input::Input,
     intake,
     line::Entry,
+    overlap::Crowd,
     progress::Progress,
     report::{Reading, Report},
     routes::Routes,
     settings::Settings,
     sort::Sorted,
-    stack::Stack,
+    stack::{Stack, Verdict},
     stampede::Comparison,
     stopwatch::Stopwatch,
     timeline::Timeline,
-    upstream::{Logged, Upstream},
+    upstream::{Logged, Meter, Upstream},
 };
 
 /// Requests between two looks at the progress.
@@ -66,40 +68,68 @@ async fn drive(
     let total = sorted.count;
     let span = sorted.span.unwrap_or_default();
     let clock = Clock::anchored(UNIX_EPOCH + Duration::from_micros(span.0.unsigned_abs()));
-    let upstream = Upstream::new(settings.price);
+    let upstream = Upstream::new(settings.price, settings.latency);
     let comparison = settings
         .stampede
         .map(|takes| Comparison::new(settings, takes, &clock));
     let mut comparison = comparison.transpose()?;
     let mut stack = Stack::new(settings, upstream.clone(), clock)?;
-    let mut timeline = Timeline::new(span.0, span.1);
-    let (mut routes, mut ceiling) = (Routes::default(), Ceiling::new());
-    let (mut now, mut done) = (span.0, 0u64);
-
-    while let Some(entry) = sorted.next()? {
+    let mut tally = Tally {
+        timeline: Timeline::new(span.0, span.1),
+        routes: Routes::default(),
+        ceiling: Ceiling::new(),
+    };
+    let mut done = 0u64;
+    let mut told = |done: u64| {
         if done.is_multiple_of(STRIDE) {
             progress.replaying(done, total);
         }
-        if entry.time > now {
-            match &comparison {
-                Some(comparison) => comparison.reach(micros(entry.time.abs_diff(span.0))).await,
-                None => tokio::time::advance(micros(entry.time.abs_diff(now))).await,
-            }
-            now = entry.time;
-        }
+    };
+    let mut beside = |entry: &Entry| -> Result<()> {
         if let Some(comparison) = &mut comparison {
-            comparison.call(request(&entry, &settings.host)?);
+            comparison.call(request(entry, &settings.host)?);
         }
-        let before = upstream.calls();
-        let verdict = stack.call(request(&entry, &settings.host)?).await;
-        let calls = upstream.calls() - before;
-        if let Some(key) = verdict.key {
-            ceiling.request(&key, verdict.storable)?;
+        Ok(())
+    };
+    if settings.overlaps() {
+        let mut crowd = Crowd::new(span.0);
+        while let Some(entry) = sorted.next()? {
+            told(done);
+            crowd.until(entry.time, &mut tally).await?;
+            beside(&entry)?;
+            let meter = Meter::default();
+            let mut asked = request(&entry, &settings.host)?;
+            asked.extensions_mut().insert(meter.clone());
+            crowd.begin(entry, meter, stack.begin(asked));
+            done += 1;
         }
-        timeline.count(entry.time, calls);
-        routes.count(&entry.method, &entry.target, calls);
-        done += 1;
+        crowd.finish(&mut tally).await?;
+    } else {
+        let start = Instant::now();
+        let mut now = span.0;
+        while let Some(entry) = sorted.next()? {
+            told(done);
+            if entry.time > now {
+                // One step is faster, and enough where nothing happens in between.
+                if settings.stampede.is_some() {
+                    sleep_until(start + micros(entry.time.abs_diff(span.0))).await;
+                } else {
+                    tokio::time::advance(micros(entry.time.abs_diff(now))).await;
+                }
+                now = entry.time;
+            }
+            beside(&entry)?;
+            let before = upstream.calls();
+            let verdict = stack.call(request(&entry, &settings.host)?).await;
+            tally.note(&entry, &verdict, upstream.calls() - before)?;
+            done += 1;
+        }
     }
+    let Tally {
+        timeline,
+        routes,
+        ceiling,
+    } = tally;
     progress.replaying(total, total);
     let stampede = match comparison {
         Some(comparison) => Some(comparison.finish().await),
@@ -120,6 +150,8 @@ async fn drive(
         peak_bytes: cache.peak_bytes,
         entries: cache.entries,
         evicted: cache.evicted,
+        latency: settings.latency,
+        coalesced: cache.coalesced,
         span,
         timeline,
         routes: routes.top(TOP_ROUTES),
@@ -130,6 +162,27 @@ async fn drive(
 
 fn micros(number: u64) -> Duration {
     Duration::from_micros(number)
+}
+
+/// What is counted of each request.
+pub(crate) struct Tally {
+    timeline: Timeline,
+    routes: Routes,
+    ceiling: Ceiling,
+}
+
+// === impl Tally ===
+
+impl Tally {
+    /// Notes what a request came to, and how many calls were made for it.
+    pub(crate) fn note(&mut self, entry: &Entry, verdict: &Verdict, calls: u64) -> Result<()> {
+        if let Some(key) = &verdict.key {
+            self.ceiling.request(key, verdict.storable)?;
+        }
+        self.timeline.count(entry.time, calls);
+        self.routes.count(&entry.method, &entry.target, calls);
+        Ok(())
+    }
 }
 
 fn request(entry: &Entry, default_host: &str) -> Result<Request<Empty<Bytes>>> {

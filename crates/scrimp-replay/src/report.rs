@@ -41,6 +41,10 @@ pub struct Report {
     pub entries: u64,
     /// Answers removed to make room.
     pub evicted: u64,
+    /// How long the upstream took for an answer.
+    pub latency: Duration,
+    /// What sharing calls did, if they were shared.
+    pub coalesced: Option<Coalesced>,
     /// Time of the first and the last request, in microseconds since 1970-01-01 UTC.
     pub span: (i64, i64),
     /// Requests and calls over time.
@@ -51,6 +55,16 @@ pub struct Report {
     pub stampede: Option<StampedeReport>,
     /// How long it took, reading included.
     pub elapsed: Duration,
+}
+
+/// What sharing calls did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Coalesced {
+    /// Requests that joined a call under way.
+    pub joined: u64,
+    /// Requests that were given a finished answer again, within the window.
+    pub reused: u64,
 }
 
 /// What was read of the logs.

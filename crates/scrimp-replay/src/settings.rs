@@ -33,6 +33,9 @@ pub struct Settings {
     pub(crate) host: String,
     pub(crate) sort_memory: u64,
     pub(crate) stampede: Option<Duration>,
+    pub(crate) latency: Duration,
+    pub(crate) coalesce: bool,
+    pub(crate) window: Option<Duration>,
 }
 
 // === impl Settings ===
@@ -57,6 +60,9 @@ impl Settings {
             host: "log.local".to_owned(),
             sort_memory: 64 << 20,
             stampede: None,
+            latency: Duration::ZERO,
+            coalesce: false,
+            window: None,
         }
     }
 
@@ -135,6 +141,41 @@ impl Settings {
     pub fn stampede(mut self, takes: Duration) -> Self {
         self.stampede = Some(takes);
         self
+    }
+
+    /// How long the upstream takes for an answer. Requests overlap then, as they do in life,
+    /// and a request for what is under way is another call unless calls are
+    /// [shared](Self::coalesce). Default: no time at all.
+    #[must_use]
+    pub fn latency(mut self, time: Duration) -> Self {
+        self.latency = time;
+        self
+    }
+
+    /// Lets equal requests under way share a call. Default: no.
+    #[must_use]
+    pub fn coalesce(mut self, share: bool) -> Self {
+        self.coalesce = share;
+        self
+    }
+
+    /// Gives finished answers again for so long where calls are [shared](Self::coalesce).
+    /// Default: not at all.
+    ///
+    /// # Errors
+    ///
+    /// If the time is zero.
+    pub fn window(mut self, time: Duration) -> Result<Self> {
+        if time.is_zero() {
+            return Err(Error::new("a window of no time: leave it out"));
+        }
+        self.window = Some(time);
+        Ok(self)
+    }
+
+    /// Whether requests are under way at the same time.
+    pub(crate) fn overlaps(&self) -> bool {
+        !self.latency.is_zero()
     }
 
     /// Whether an entry is replayed or left out.

@@ -1,26 +1,43 @@
 //! What a request goes through: the cache, over the metered upstream.
 
+use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
+};
+
 use bytes::Bytes;
-use http::{Method, Request};
+use http::{Method, Request, Response};
+use http_body::Body;
 use http_body_util::{BodyExt, Empty};
 use scrimp_cache::{Cache, CacheLayer, MemoryStore, Rule};
+use scrimp_coalesce::{Coalesce, CoalesceLayer, Window};
 use scrimp_core::{Clock, Ledger, Money};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::{
     error::{Error, Result},
+    report::Coalesced,
     settings::Settings,
-    upstream::{Logged, Upstream},
+    upstream::{Logged, MAX_BODY, Upstream},
     watch::Watched,
 };
 
 /// The layers under test.
 #[derive(Debug)]
 pub(crate) struct Stack {
-    service: Cache<Upstream, Watched>,
+    front: Front,
+    coalesce: Option<CoalesceLayer>,
     store: Watched,
     ledger: Ledger,
+}
+
+/// The outermost of them.
+#[derive(Debug)]
+enum Front {
+    Cache(Cache<Upstream, Watched>),
+    /// Over the layer that shares calls.
+    Sharing(Cache<Coalesce<Upstream>, Watched>),
 }
 
 /// What a request means for the ceiling.
@@ -39,6 +56,7 @@ pub(crate) struct Stats {
     pub(crate) entries: u64,
     pub(crate) peak_bytes: u64,
     pub(crate) evicted: u64,
+    pub(crate) coalesced: Option<Coalesced>,
 }
 
 /// Reads a rule.
@@ -55,12 +73,29 @@ impl Stack {
         let ledger = Ledger::new();
         let mut layer = CacheLayer::new(store.clone())
             .ledger(ledger.clone())
-            .clock(clock);
+            .clock(clock.clone());
         for text in settings.cache_rules() {
             layer = layer.rule(rule(&text)?);
         }
+        let coalesce = settings.coalesce.then(|| {
+            // Room for any body: how fast clients read is nothing that a log knows.
+            let room = usize::try_from(2 * MAX_BODY).unwrap_or(usize::MAX);
+            let layer = CoalesceLayer::new()
+                .ledger(ledger.clone())
+                .clock(clock)
+                .max_bytes(room);
+            match settings.window {
+                Some(time) => layer.window(Window::new().time(time)),
+                None => layer,
+            }
+        });
+        let front = match &coalesce {
+            Some(coalesce) => Front::Sharing(layer.layer(coalesce.layer(upstream))),
+            None => Front::Cache(layer.layer(upstream)),
+        };
         Ok(Self {
-            service: layer.layer(upstream),
+            front,
+            coalesce,
             store,
             ledger,
         })
@@ -68,16 +103,35 @@ impl Stack {
 
     /// Makes a request, and reads the answer to its end: nothing else is stored.
     pub(crate) async fn call(&mut self, request: Request<Empty<Bytes>>) -> Verdict {
-        let get = request.method() == Method::GET;
-        let logged = request.extensions().get::<Logged>().copied();
+        let by_default = by_default(&request);
         // A cache is always ready; so is the upstream.
-        let Ok(response) = self.service.call(request).await;
-        let Ok(_) = response.into_body().collect().await;
+        match &mut self.front {
+            Front::Cache(cache) => read(cache.call(request)).await,
+            Front::Sharing(cache) => read(cache.call(request)).await,
+        }
         let seen = self.store.take();
-        let by_default = get && logged.is_some_and(|logged| cacheable(logged.answer().as_u16()));
         Verdict {
             key: seen.key,
             storable: seen.kept || by_default,
+        }
+    }
+
+    /// The same, while others are under way.
+    pub(crate) fn begin(
+        &mut self,
+        request: Request<Empty<Bytes>>,
+    ) -> impl Future<Output = Verdict> + 'static {
+        let by_default = by_default(&request);
+        // It is looked for within `call`.
+        let answer: Pin<Box<dyn Future<Output = ()>>> = match &mut self.front {
+            Front::Cache(cache) => Box::pin(read(cache.call(request))),
+            Front::Sharing(cache) => Box::pin(read(cache.call(request))),
+        };
+        let key = self.store.take().key;
+        let store = self.store.clone();
+        async move {
+            let storable = by_default | kept(answer, &store).await;
+            Verdict { key, storable }
         }
     }
 
@@ -88,8 +142,46 @@ impl Stack {
             entries: stats.entries,
             peak_bytes: stats.peak_bytes,
             evicted: stats.evicted,
+            coalesced: self.coalesce.as_ref().map(|layer| {
+                let stats = layer.stats();
+                Coalesced {
+                    joined: stats.joined,
+                    reused: stats.reused,
+                }
+            }),
         }
     }
+}
+
+/// Waits for an answer, and reads it to its end.
+async fn read<B, E>(call: impl Future<Output = std::result::Result<Response<B>, E>>)
+where
+    B: Body,
+{
+    if let Ok(response) = call.await {
+        // Nothing fails here but by a fault that the count of calls would show.
+        let _ = response.into_body().collect().await;
+    }
+}
+
+/// Whether the store was given something while this was being polled.
+async fn kept(mut answer: Pin<Box<dyn Future<Output = ()>>>, store: &Watched) -> bool {
+    let mut kept = false;
+    poll_fn(|cx| {
+        let _ = store.take();
+        let polled = answer.as_mut().poll(cx);
+        kept |= store.take().kept;
+        polled
+    })
+    .await;
+    kept
+}
+
+/// Whether an answer would be kept without anybody's saying so.
+fn by_default<B>(request: &Request<B>) -> bool {
+    let logged = request.extensions().get::<Logged>();
+    let cacheable = logged.is_some_and(|logged| cacheable(logged.answer().as_u16()));
+    request.method() == Method::GET && cacheable
 }
 
 /// Status codes that are cacheable by default (RFC 9110 §15.1), but for 206: the upstream

@@ -135,6 +135,14 @@ impl Table<'_> {
             count(report.entries),
             count(report.evicted),
         )?;
+        if let Some(shared) = report.coalesced {
+            writeln!(
+                f,
+                "shared      {} requests joined a call under way, {} were given its answer again",
+                count(shared.joined),
+                count(shared.reused),
+            )?;
+        }
         writeln!(f, "time taken  {}", elapsed(report.elapsed))
     }
 

@@ -2,19 +2,21 @@
 
 use std::{
     convert::Infallible,
-    future::{Ready, ready},
+    future::Future,
     pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header::CONTENT_LENGTH};
 use http_body::{Body, Frame, SizeHint};
 use scrimp_core::{Money, extensions::Charge};
+use tokio::time::{Sleep, sleep};
 use tower_service::Service;
 
 /// Longest body the upstream makes: longer ones in a log are cut to this.
@@ -30,10 +32,22 @@ pub(crate) struct Logged {
     pub(crate) bytes: u64,
 }
 
+/// Rides on a request and counts the calls that are made for it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Meter(Arc<AtomicU64>);
+
+/// An answer that may take its time.
+#[derive(Debug)]
+pub(crate) struct Answering {
+    answer: Option<Response<Zeros>>,
+    delay: Option<Pin<Box<Sleep>>>,
+}
+
 /// A service that answers every request as its [`Logged`] extension says, for a price.
 #[derive(Debug, Clone)]
 pub(crate) struct Upstream {
     price: Money,
+    latency: Duration,
     calls: Arc<AtomicU64>,
 }
 
@@ -58,9 +72,11 @@ impl Logged {
 // === impl Upstream ===
 
 impl Upstream {
-    pub(crate) fn new(price: Money) -> Self {
+    /// Each answer takes so long, in virtual time.
+    pub(crate) fn new(price: Money, latency: Duration) -> Self {
         Self {
             price,
+            latency,
             calls: Arc::default(),
         }
     }
@@ -74,7 +90,7 @@ impl Upstream {
 impl<B> Service<Request<B>> for Upstream {
     type Response = Response<Zeros>;
     type Error = Infallible;
-    type Future = Ready<Result<Self::Response, Infallible>>;
+    type Future = Answering;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
@@ -82,6 +98,9 @@ impl<B> Service<Request<B>> for Upstream {
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         self.calls.fetch_add(1, Relaxed);
+        if let Some(Meter(calls)) = request.extensions().get() {
+            calls.fetch_add(1, Relaxed);
+        }
         let logged = request.extensions().get().copied();
         let logged = logged.unwrap_or(Logged {
             status: 502,
@@ -100,7 +119,34 @@ impl<B> Service<Request<B>> for Upstream {
             response.headers_mut().insert(CONTENT_LENGTH, length.into());
         }
         response.extensions_mut().insert(Charge(self.price));
-        ready(Ok(response))
+        Answering {
+            answer: Some(response),
+            delay: (!self.latency.is_zero()).then(|| Box::pin(sleep(self.latency))),
+        }
+    }
+}
+
+// === impl Meter ===
+
+impl Meter {
+    /// Calls so far.
+    pub(crate) fn calls(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+// === impl Answering ===
+
+impl Future for Answering {
+    type Output = Result<Response<Zeros>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(delay) = &mut self.delay {
+            ready!(delay.as_mut().poll(cx));
+        }
+        self.answer
+            .take()
+            .map_or(Poll::Pending, |answer| Poll::Ready(Ok(answer)))
     }
 }
 
@@ -138,7 +184,7 @@ mod tests {
     use tower::ServiceExt;
 
     async fn answer(method: Method, status: u16, bytes: u64) -> (u16, u64) {
-        let upstream = Upstream::new(Money::ZERO);
+        let upstream = Upstream::new(Money::ZERO, Duration::ZERO);
         let mut request = Request::new(());
         *request.method_mut() = method;
         request.extensions_mut().insert(Logged { status, bytes });

@@ -84,10 +84,64 @@ fn agrees(path: &str, log: &str) {
     }
 }
 
+/// Calls, requests that join one, and requests that are given its answer again, by a map from
+/// path to the end of the last call, in milliseconds.
+fn count_shared(hits: &[Hit], latency: i64, window: i64) -> (u64, u64, u64) {
+    let mut ends: HashMap<&str, i64> = HashMap::new();
+    let (mut calls, mut joined, mut reused) = (0, 0, 0);
+    for hit in hits
+        .iter()
+        .filter(|hit| hit.method == "GET" && hit.status == 200)
+    {
+        let now = hit.time * 1_000;
+        match ends.get(&*hit.path) {
+            Some(&end) if now < end => joined += 1,
+            Some(&end) if now < end + window => reused += 1,
+            _ => {
+                calls += 1;
+                ends.insert(&hit.path, now + latency);
+            }
+        }
+    }
+    (calls, joined, reused)
+}
+
+#[test]
+fn calls_are_shared_as_a_naive_count_has_it() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    make_up(path);
+    let hits = lines(&std::fs::read_to_string(path).unwrap());
+    for (latency, window) in [(1_500, 0), (2_500, 30_500), (20_500, 10_500)] {
+        let plain = ["--ttl", "none", "--method", "GET", "--status", "200"];
+        let (latency_text, window_text) = (format!("{latency}ms"), format!("{window}ms"));
+        let mut args: Vec<_> = [path, "--latency", &latency_text].to_vec();
+        args.extend(plain);
+        let alone = json(&args, b"");
+        assert_eq!(alone["upstream_calls_with"], alone["requests"]);
+        args.push("--coalesce");
+        if window > 0 {
+            args.extend(["--window", &window_text]);
+        }
+        let report = json(&args, b"");
+        let (calls, joined, reused) = count_shared(&hits, latency, window);
+        assert!(joined > 100, "a log in which something overlaps");
+        assert_eq!(report["upstream_calls_with"], calls, "{latency} {window}");
+        assert_eq!(report["coalesced"]["joined"], joined, "{latency} {window}");
+        assert_eq!(report["coalesced"]["reused"], reused, "{latency} {window}");
+        assert_eq!(report["ledger_saved"], report["saved"]);
+    }
+}
+
 #[test]
 fn a_made_up_log_gives_the_numbers_of_a_naive_count() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let path = file.path().to_str().unwrap();
+    make_up(path);
+    agrees(path, &std::fs::read_to_string(path).unwrap());
+}
+
+fn make_up(path: &str) {
     let run = scrimp(
         &[
             "sample-log",
@@ -101,7 +155,6 @@ fn a_made_up_log_gives_the_numbers_of_a_naive_count() {
         b"",
     );
     assert_eq!(run.code, 0, "{}", run.err);
-    agrees(path, &std::fs::read_to_string(path).unwrap());
 }
 
 #[test]

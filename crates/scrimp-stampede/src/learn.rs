@@ -33,7 +33,7 @@ impl Shared {
             From::Hit | From::Stale => self.learn_hit(fingerprint, seen, at_once),
             From::Fill => self.learn_fill(fingerprint, seen),
             // A failure says nothing about what comes when all is well.
-            From::Pass | From::Unknown if status.is_server_error() => {}
+            From::Pass | From::Unknown if is_passing(status) => {}
             From::Pass | From::Unknown => self.learn_pass(fingerprint),
         }
     }
@@ -42,7 +42,9 @@ impl Shared {
         let now = self.records.micros(self.config.clock.instant());
         let slot = self.records.claim(fingerprint);
         // A hit whose age is not told is taken to be new: its expiry will show.
-        if let Some(remaining) = seen.remaining.or(seen.lifetime) {
+        // What is served stale expired when it did; only a first look has to guess when.
+        let known_stale = seen.from == From::Stale && slot.has_expired(now);
+        if let Some(remaining) = seen.remaining.or(seen.lifetime).filter(|_| !known_stale) {
             let known = slot.remaining(now);
             let agrees = slot.is_fresh(now)
                 && !slot.has(flag::PASS)
@@ -120,6 +122,16 @@ impl Shared {
     pub(crate) fn never_stale(&self, fingerprint: u64) {
         self.records.claim(fingerprint).set(flag::NEVER_STALE);
     }
+}
+
+/// Whether a status is about this moment: the upstream failed, or wants to be asked later.
+fn is_passing(status: StatusCode) -> bool {
+    let later = [
+        StatusCode::REQUEST_TIMEOUT,
+        StatusCode::TOO_EARLY,
+        StatusCode::TOO_MANY_REQUESTS,
+    ];
+    status.is_server_error() || later.contains(&status)
 }
 
 // === impl Fill ===

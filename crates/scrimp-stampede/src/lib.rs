@@ -124,7 +124,7 @@
 //! while others wait for it, and dropped with the last of them. Refreshes end with the last
 //! service of the layer and the layer itself. The error type is the inner service's.
 //!
-//! Refreshes, waiting and reading ahead need a tokio runtime.
+//! Refreshes, waiting and reading ahead need a tokio runtime with its timers on.
 
 mod body;
 mod cold;

@@ -61,7 +61,7 @@ pub(crate) mod flag {
     pub(crate) const PASS: u32 = 8;
     /// The cache tells about its entries in extensions, and so obeys `max-stale`.
     pub(crate) const EXPLAINED: u32 = 16;
-    /// The cache did not serve this one stale when it was allowed to.
+    /// The cache did not serve stale when it was allowed to, since the last fill.
     pub(crate) const NEVER_STALE: u32 = 32;
 }
 
@@ -143,6 +143,12 @@ impl Slot {
 
     pub(crate) fn is_fresh(&self, now: Micros) -> bool {
         self.expires.load(Relaxed) > now
+    }
+
+    /// It is known, and not fresh any more.
+    pub(crate) fn has_expired(&self, now: Micros) -> bool {
+        let expires = self.expires.load(Relaxed);
+        expires > 0 && expires <= now && !self.has(flag::PASS)
     }
 
     pub(crate) fn lifetime(&self) -> Duration {
@@ -227,7 +233,7 @@ impl Slot {
         self.hits.store(0, Relaxed);
         self.failures.store(0, Relaxed);
         self.rest.store(0, Relaxed);
-        self.unset(flag::PASS | flag::SUSPECT);
+        self.unset(flag::PASS | flag::SUSPECT | flag::NEVER_STALE);
     }
 
     /// Counts a failed refresh, and says how many there were in a row.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body;
 use scrimp_core::extensions::{Directive, Explain};
 use tokio::time::timeout;
@@ -125,7 +125,7 @@ where
     };
     let (seen, status) = (Seen::read(&response), response.status());
     let head = clock.instant();
-    if !claim.accepts(&seen, status.is_server_error()) {
+    if !claim.accepts(&seen, status) {
         return;
     }
     let mut body = pin!(response.into_body());
@@ -179,18 +179,20 @@ impl Claim {
 
     /// Whether the upstream was asked and has answered. A cache that answers from its store
     /// may have been refreshed by somebody else meanwhile: then it has more time left.
-    fn accepts(&self, seen: &Seen, failed: bool) -> bool {
+    /// A complaint that is not kept (429, 403) says nothing of what is.
+    fn accepts(&self, seen: &Seen, status: StatusCode) -> bool {
         let longer = seen.remaining.is_some_and(|left| left > self.remaining);
-        !failed
+        !status.is_server_error()
             && match seen.from {
-                From::Fill | From::Pass => true,
+                From::Fill => true,
+                From::Pass => !status.is_client_error(),
                 From::Hit => longer,
                 From::Stale | From::Unknown => false,
             }
     }
 
     /// The head came `since` ago, and the whole of it took so long.
-    fn succeed(mut self, seen: &Seen, status: http::StatusCode, took: Duration, since: Duration) {
+    fn succeed(mut self, seen: &Seen, status: StatusCode, took: Duration, since: Duration) {
         self.heard = true;
         let seen = seen.after(since);
         self.shared.learn(self.fingerprint, &seen, status, false);

@@ -2,11 +2,16 @@
 
 mod common;
 
+use std::task::Poll;
+
 use common::{
     Rig, all, always_early, fresh, ms, never_early, numbered, reply, respond, seconds, settle,
 };
-use scrimp_testkit::{Gate, ScriptedBody};
+use scrimp_cache::{CacheLayer, MemoryStore};
+use scrimp_stampede::{LocalFillLock, StampedeLayer};
+use scrimp_testkit::{Gate, PollCounter, Reply, Scripted, ScriptedBody};
 use tokio::time::advance;
+use tower::{Layer, ServiceExt};
 
 const MINUTE: common::Fields<'_> = &[("cache-control", "max-age=60")];
 
@@ -130,4 +135,67 @@ async fn a_refresh_ends_with_the_layer() {
     drop((layer, cache));
     settle().await;
     assert_eq!((upstream.in_flight(), upstream.abandoned()), (0, 1));
+}
+
+#[test]
+fn without_a_runtime_nobody_waits_for_anybody() {
+    let gate = Gate::new();
+    let (service, upstream) = {
+        let gate = gate.clone();
+        Scripted::answering(move |_| reply(200, MINUTE, "x").gate(&gate))
+    };
+    let cache = CacheLayer::new(MemoryStore::new(1 << 20));
+    let service = StampedeLayer::new().layer(cache.layer(service));
+    let call = || service.clone().oneshot(common::request("/", &[]));
+    let mut calls = [PollCounter::new(call()), PollCounter::new(call())];
+    assert!(calls.iter_mut().all(|call| call.poll_now().is_pending()));
+    assert_eq!(upstream.calls(), 2);
+    gate.open();
+    for call in &mut calls {
+        assert!(matches!(call.poll_now(), Poll::Ready(Ok(_))));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn twenty_thousand_callers_of_whom_every_third_leaves_leave_nothing_behind() {
+    let (service, upstream) = Scripted::answering(|parts| {
+        let lasting = [("cache-control", "max-age=1")];
+        let fields = match parts.uri.path().ends_with('7') {
+            true => &[("cache-control", "no-store")],
+            false => &lasting,
+        };
+        let body = ScriptedBody::new().wake().data("a").wake().data("b");
+        match parts.uri.path().ends_with('3') {
+            true => Reply::error("reset").wake(),
+            false => respond(200, fields, body).wake(),
+        }
+    });
+    let cache = CacheLayer::new(MemoryStore::new(1 << 20));
+    let layer = always_early().lock(LocalFillLock::new(), seconds(1));
+    let service = layer.layer(cache.layer(service));
+    let mut random = fastrand::Rng::with_seed(7);
+    for _ in 0..20 {
+        let callers: Vec<_> = (0..1_000)
+            .map(|_| {
+                let uri = format!("/{}", random.u32(..50));
+                let call = common::ask(service.clone(), common::request(&uri, &[]));
+                (tokio::spawn(call), random.u32(..3) == 0)
+            })
+            .collect();
+        for (caller, leaves) in callers {
+            if leaves {
+                caller.abort();
+            }
+            match caller.await {
+                Ok(Ok(answer)) => assert_eq!(answer.text(), "ab"),
+                Ok(Err(error)) => assert_eq!(error.to_string(), "reset"),
+                Err(error) => assert!(error.is_cancelled(), "{error}"),
+            }
+        }
+    }
+    // Everything that was begun comes to an end.
+    while upstream.in_flight() > 0 || !format!("{layer:?}").contains("Gate(0)") {
+        tokio::task::yield_now().await;
+    }
+    assert!(upstream.faults().is_empty());
 }

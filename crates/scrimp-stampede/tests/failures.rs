@@ -12,11 +12,12 @@ use tokio::time::advance;
 
 #[tokio::test(start_paused = true)]
 async fn a_refresh_that_fails_costs_its_caller_nothing_and_leaves_room_for_the_next() {
-    let failures: [fn() -> Reply; 5] = [
+    let failures: [fn() -> Reply; 6] = [
         || Reply::error("reset"),
         Reply::panic,
         Reply::panic_in_call,
         || reply(503, &[], "busy"),
+        || reply(429, &[], "later"),
         || common::respond(200, &[("cache-control", "max-age=60")], broken()),
     ];
     for failure in failures {

@@ -268,3 +268,22 @@ async fn an_answer_that_is_kept_after_all_is_found_out_without_a_queue() {
     assert!(answers.iter().all(|answer| answer.waited == seconds(1)));
     assert_eq!(rig.upstream.calls(), calls + 1, "filled once from then on");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_validated_every_time_is_not_queued_for() {
+    let rig = Rig::new(never_early(), |parts| {
+        let fields = [("cache-control", "no-cache, max-age=60"), ("etag", "\"a\"")];
+        let known = parts.headers.contains_key("if-none-match");
+        reply(if known { 304 } else { 200 }, &fields, "x").delay(seconds(1))
+    });
+    rig.get("/").await;
+    for _ in 0..3 {
+        let answers = all(rig.calls("/", 20)).await;
+        assert!(
+            answers
+                .iter()
+                .all(|answer| answer.text() == "x" && answer.waited == seconds(1))
+        );
+    }
+    assert_eq!((rig.upstream.calls(), rig.layer.stats().waited), (61, 0));
+}

@@ -175,6 +175,25 @@ async fn what_may_not_be_served_stale_is_not() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_window_of_staleness_does_not_move_with_those_who_use_it() {
+    let strategy = StaleWhileRevalidate::new(seconds(10));
+    let layer = StampedeLayer::new().strategy(strategy).max_refreshes(0);
+    let rig = Rig::new(layer, numbered(|n| fresh(60, &n.to_string(), ms(500))));
+    rig.get("/").await;
+    advance(ms(60_400)).await;
+    for _ in 0..9 {
+        assert_eq!(rig.get("/").await.waited, ms(0));
+        advance(seconds(1)).await;
+    }
+    advance(seconds(1)).await;
+    let late = rig.get("/").await;
+    assert_eq!((late.text(), late.waited), ("2", ms(500)));
+    // Once filled, the next expiry has its window again.
+    advance(seconds(61)).await;
+    assert_eq!(rig.get("/").await.waited, ms(0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_short_lifetime_is_not_refreshed_all_the_time() {
     // Unclamped, the gap would be seven times the lifetime's fifth: refreshing without pause.
     let layer = StampedeLayer::new().random(seeded(7));

@@ -5,6 +5,7 @@
 //! | feature | module | what it saves |
 //! |---|---|---|
 //! | `cache` | `scrimp::cache` | requests whose answer is known already |
+//! | `coalesce` | `scrimp::coalesce` | requests whose answer is on its way already |
 //! | `cache-codec` | | the same after a restart: stored responses as bytes, for stores of your own |
 //! | `cost-route` | `scrimp::cost_route` | the difference to the cheapest provider that is good enough |
 //! | `no-vary-search` | | requests that differ in what No-Vary-Search says does not count |
@@ -47,6 +48,9 @@
 #[cfg(feature = "cache")]
 #[doc(inline)]
 pub use scrimp_cache as cache;
+#[cfg(feature = "coalesce")]
+#[doc(inline)]
+pub use scrimp_coalesce as coalesce;
 #[doc(inline)]
 pub use scrimp_core as core;
 #[cfg(feature = "cost-route")]

@@ -3,6 +3,7 @@
 use std::fs;
 
 use proptest::{prelude::*, sample::Index};
+use scrimp::cache::Invalidation;
 use tempfile::tempdir;
 
 use super::*;
@@ -125,4 +126,32 @@ async fn a_folder_that_cannot_be_written_costs_no_request_and_is_counted() {
     }
     rig.send("POST", "/a", "en").await;
     assert_eq!(rig.layer.stats().store_failures, 7, "and the journal");
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_thousand_at_once_get_their_own_answers_though_many_leave() {
+    let folder = tempdir().expect("a folder");
+    let rig = Rig::start(folder.path());
+    let invalidator = rig.layer.invalidator();
+    let ask = async |n: usize| {
+        let path = format!("/{}", n % 100);
+        let answer = rig.get(&path);
+        if n.is_multiple_of(7) {
+            // Gone at its first wait.
+            let mut answer = scrimp_testkit::PollCounter::new(Box::pin(answer));
+            let _ = answer.poll_now();
+            return;
+        }
+        if n.is_multiple_of(500) {
+            invalidator.invalidate(&Invalidation::tag((n % 100).to_string()));
+        }
+        assert_eq!(answer.await.0, format!("this is {path}"));
+    };
+    futures_util::future::join_all((0..10_000).map(ask)).await;
+    let stats = rig.layer.stats();
+    assert_eq!(stats.store_failures, 0, "{stats:?}");
+    assert_eq!((stats.store.entries, stats.store.fill_bytes), (100, 0));
+    assert_eq!(rig.layer.store().damaged(), 0);
+    // Nothing but the responses and the journal lies there.
+    assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 101);
 }

@@ -1,6 +1,7 @@
 //! The benches, a file each.
 
 pub(crate) mod clone;
+pub(crate) mod coalesce;
 pub(crate) mod hit;
 pub(crate) mod instructions;
 pub(crate) mod memory;

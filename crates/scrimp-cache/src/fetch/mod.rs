@@ -20,7 +20,7 @@ use crate::{
     cache_status::{Forward, Report, ttl_seconds},
     config::Shared,
     draft::Draft,
-    exchange::{book, label},
+    exchange::{book, is_collapsed, label},
     fill::Fill,
     invalidate::epoch::{Epoch, Position},
     lookup::Wanted,
@@ -203,7 +203,7 @@ impl Fetch {
             Ok(draft) => draft,
             Err(refusal) => {
                 let response = head.map(|()| body);
-                if self.refused_as_always(refusal, response.headers()) {
+                if self.refused_as_always(refusal, &response) {
                     shared.unstored.note(self.key.as_ref().hash_value());
                 }
                 self.forget_replaced(shared, response.status());
@@ -223,19 +223,24 @@ impl Fetch {
             let info = draft.info(CacheState::Miss);
             head.extensions_mut().insert(info);
         }
-        let fill = self.fill(shared, draft, announced);
+        let answer = head.extensions().get::<extensions::Shared>().cloned();
+        let fill = self.fill(shared, draft, announced, answer);
         head.map(|()| CacheBody::kept(body, fill))
     }
 
     /// Whether the next answer will be refused for the same reason: because of what this one
     /// says, not what its request said, and whichever request fields select it.
-    fn refused_as_always(&self, refusal: Refusal, response: &HeaderMap) -> bool {
+    /// A failure says nothing of the next answer.
+    fn refused_as_always<B>(&self, refusal: Refusal, response: &Response<B>) -> bool {
         let by_answer = match refusal {
             Refusal::NoStore => !self.facts.control.no_store,
             Refusal::Private | Refusal::SetCookie | Refusal::NotCacheable => true,
             _ => false,
         };
-        by_answer && self.stored.is_none() && !response.contains_key(header::VARY)
+        by_answer
+            && !response.status().is_server_error()
+            && self.stored.is_none()
+            && !response.headers().contains_key(header::VARY)
     }
 
     /// Whether a response would put a failure, or a complaint about this one request, in the
@@ -270,11 +275,19 @@ impl Fetch {
         shared: &Arc<Shared<St>>,
         draft: Box<Draft>,
         announced: Option<u64>,
+        answer: Option<extensions::Shared>,
     ) -> Fill {
         let held = shared.store.budget().hold();
         let limit = shared.store.max_body().min(draft.max_body());
         let shared = Arc::clone(shared);
+        // Of an answer that many read one collects the body, and the first to read it to its
+        // end stores it, which need not be the same.
+        let standby = answer.as_ref().filter(|answer| !answer.keep()).cloned();
+        let keeper = answer.filter(|_| standby.is_none());
         let commit = move |body: Bytes, trailers: Option<HeaderMap>, held: Held| {
+            if keeper.is_some_and(|answer| !answer.commit()) {
+                return;
+            }
             let fetch = self;
             match draft.finish(&shared, &fetch, None, (body, trailers)) {
                 Ok(entry) => put(&shared, fetch.key, Arc::new(entry), Some(held)),
@@ -286,14 +299,17 @@ impl Fetch {
             // Only now is the place for a refresh given back.
             drop(fetch.refreshing);
         };
-        Fill::new(held, limit, announced, commit)
+        match standby {
+            Some(answer) => Fill::standby(answer, held, limit, announced, commit),
+            None => Fill::new(held, limit, announced, commit),
+        }
     }
 }
 
 /// Labels an answer of the upstream for want of a stored one.
 pub(crate) fn label_miss<St, B>(shared: &Shared<St>, response: &mut Response<B>, report: Report) {
     shared.counters.misses.add();
-    let collapsed = response.extensions().get::<extensions::Shared>().is_some();
+    let collapsed = is_collapsed(response);
     let headers = response.headers_mut();
     if shared.config.strip_tag_headers {
         for name in &shared.config.tag_headers {

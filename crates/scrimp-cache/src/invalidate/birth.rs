@@ -1,5 +1,7 @@
 //! What one entry knows of the log of invalidations.
 
+use scrimp_core::extensions::Since;
+
 use crate::sync::{AtomicU64, Ordering};
 
 /// The keyed hash of something that can be invalidated. If two things ever share one,
@@ -36,6 +38,14 @@ pub(crate) struct Carried {
 // === impl Position ===
 
 impl Position {
+    /// This position as other layers are told it.
+    pub(crate) fn since(self) -> Since {
+        Since {
+            log: self.log,
+            at: self.at,
+        }
+    }
+
     /// Whether this position came right after another.
     pub(crate) fn follows(self, other: Self) -> bool {
         self.log == other.log && self.at == other.at + 1

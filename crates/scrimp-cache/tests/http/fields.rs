@@ -1,7 +1,8 @@
 //! Header fields and trailers that are kept, dropped and added.
 
+use bytes::Bytes;
 use http::{HeaderMap, Response};
-use scrimp_core::extensions::{CacheInfo, CacheState, Directive, Explain};
+use scrimp_core::extensions::{CacheInfo, CacheState, Directive, Explain, Shared, SharedAnswer};
 use scrimp_testkit::{Reply, ScriptedBody};
 
 use crate::common::{Rig, date, layer, minute, reply, request};
@@ -86,13 +87,31 @@ async fn layers_outside_learn_what_the_cache_did_if_they_ask() {
     assert_eq!(rig.get("/").await.header("age"), "0");
 }
 
+/// An answer that somebody else keeps.
+struct Elsewhere;
+
+impl SharedAnswer for Elsewhere {
+    fn keep(&self) -> bool {
+        false
+    }
+    fn commit(&self) -> bool {
+        false
+    }
+    fn is_committed(&self) -> bool {
+        true
+    }
+    fn chunks(&self) -> Option<Vec<Bytes>> {
+        None
+    }
+}
+
 #[tokio::test]
 async fn a_call_that_was_shared_is_said_to_be_collapsed() {
     let rig = Rig::answering(layer(), |_| {
         let mut response = Response::new(ScriptedBody::new().data("x"));
         response
             .extensions_mut()
-            .insert(scrimp_core::extensions::Shared);
+            .insert(Shared::new(std::sync::Arc::new(Elsewhere), true));
         Reply::respond(response)
     });
     let said = "scrimp; fwd=uri-miss; collapsed; detail=no-lifetime";

@@ -41,6 +41,7 @@ Examples:
   scrimp replay --sample --stampede=500ms
   scrimp replay access.log access.log.1.gz --price 0.002 --ttl 10m
   scrimp replay access.log --method GET --status 200,304 --ttl infinite --rule 'path=/** query=none'
+  scrimp replay access.log --ttl none --latency 500ms --coalesce --window 30s
   zcat logs/*.gz | scrimp replay - --json";
 
 #[derive(Debug, Args)]
@@ -67,6 +68,15 @@ pub(super) struct ReplayArgs {
     /// Memory of the cache
     #[arg(long, default_value = "256MiB", value_parser = size, value_name = "SIZE")]
     max_bytes: u64,
+    /// How long the upstream takes for an answer, so that requests overlap: 500ms, 2s
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    latency: Option<Duration>,
+    /// Let equal requests under way share a call
+    #[arg(long, requires = "latency")]
+    coalesce: bool,
+    /// With --coalesce: give finished answers again for so long
+    #[arg(long, value_name = "TIME", requires = "coalesce", value_parser = humantime::parse_duration)]
+    window: Option<Duration>,
     /// Replay requests of these methods only
     #[arg(long = "method", value_delimiter = ',', value_name = "METHOD", value_parser = method)]
     methods: Vec<String>,
@@ -123,7 +133,12 @@ impl ReplayArgs {
             .ttl(self.ttl)
             .max_bytes(self.max_bytes)
             .sort_memory(self.sort_memory)
+            .latency(self.latency.unwrap_or_default())
+            .coalesce(self.coalesce)
             .host(&self.host)?;
+        if let Some(time) = self.window {
+            settings = settings.window(time)?;
+        }
         for rule in &self.rules {
             settings = settings.rule(rule)?;
         }

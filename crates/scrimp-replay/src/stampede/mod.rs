@@ -13,10 +13,7 @@ use parking_lot::Mutex;
 use scrimp_cache::{Cache, CacheLayer, MemoryStore};
 use scrimp_core::Clock;
 use scrimp_stampede::{Stampede, StampedeLayer};
-use tokio::{
-    task::JoinSet,
-    time::{Instant, sleep_until},
-};
+use tokio::{task::JoinSet, time::Instant};
 use tower::ServiceExt;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -66,7 +63,6 @@ pub(crate) struct Comparison {
     with: Side<Stampede<Cache<Slow>>>,
     layer: StampedeLayer,
     takes: Duration,
-    begin: Instant,
 }
 
 /// A stack whose callers do not wait for each other.
@@ -110,7 +106,7 @@ impl Comparison {
             }
             Ok(cache.clock(clock.clone()))
         };
-        let slow = || Slow::new(Upstream::new(settings.price), takes);
+        let slow = || Slow::new(Upstream::new(settings.price, Duration::ZERO), takes);
         // The same draws in every run, so that a report can be repeated.
         let random = Mutex::new(fastrand::Rng::with_seed(1));
         let layer = StampedeLayer::new().random(move || random.lock().f64());
@@ -122,14 +118,7 @@ impl Comparison {
             with: Side::new(around, protected),
             layer,
             takes,
-            begin: Instant::now(),
         })
-    }
-
-    /// Lets time pass until so long after the first request. Whatever is due before happens in
-    /// its order, which one large step of the clock would not have.
-    pub(crate) async fn reach(&self, time: Duration) {
-        sleep_until(self.begin + time).await;
     }
 
     /// Makes the same request of both. They are answered while time passes.

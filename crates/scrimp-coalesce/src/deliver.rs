@@ -1,0 +1,141 @@
+//! Handing an answer over to the one who asked.
+
+use std::{sync::Arc, time::Duration};
+
+use http::{HeaderMap, HeaderName, Request, Response, header::AGE};
+use scrimp_core::{
+    Money,
+    extensions::{Charge, Directive, Explain, Shared, Since, Tenant},
+};
+
+use crate::{
+    body::CoalesceBody, config::Common, judge::wants_fresh, key::is_safe, reader::Reader,
+    stream::Stream,
+};
+
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+
+/// Who asked, as far as it matters for the answer.
+pub(crate) struct Asker {
+    /// It is its own request's call.
+    pub(crate) leads: bool,
+    pub(crate) safe: bool,
+    /// The position of a cache outside, if there is one. It reports what has been collapsed,
+    /// and keeps one copy.
+    pub(crate) since: Option<Since>,
+    /// The request asks for verdicts.
+    explains: bool,
+    tenant: Option<Tenant>,
+}
+
+/// How an answer comes to be somebody's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Collapsed {
+    /// It was made for this one.
+    Led,
+    /// It was made for another, who asked at the same time.
+    Joined,
+    /// It was made for another, a while ago.
+    Reused,
+}
+
+// === impl Asker ===
+
+impl Asker {
+    pub(crate) fn of<B>(request: &Request<B>) -> Self {
+        let extensions = request.extensions();
+        Self {
+            leads: false,
+            safe: is_safe(request.method()),
+            since: extensions.get().copied(),
+            explains: extensions.get::<Explain>().is_some(),
+            tenant: extensions.get::<Tenant>().cloned(),
+        }
+    }
+
+    /// Whether the answer may be put into the window: not if it was asked for in a special way.
+    pub(crate) fn keeps<B>(request: &Request<B>) -> bool {
+        request.extensions().get::<Directive>().is_none()
+            && !request.headers().contains_key(http::header::RANGE)
+    }
+
+    /// Whether an answer from the window will do.
+    pub(crate) fn takes_recent<B>(request: &Request<B>) -> bool {
+        Self::keeps(request) && !wants_fresh(request.headers())
+    }
+
+    /// One response of a shared answer.
+    pub(crate) fn deliver<B>(
+        &self,
+        common: &Arc<Common>,
+        reader: Reader,
+        how: Collapsed,
+    ) -> Response<CoalesceBody<B>> {
+        let stream = Arc::clone(reader.stream());
+        let mut response = Response::new(CoalesceBody::shared(reader));
+        *response.status_mut() = stream.head.status;
+        *response.version_mut() = stream.head.version;
+        *response.extensions_mut() = stream.head.extensions.clone();
+        *response.headers_mut() = self.fields(common, &stream, how);
+        if how != Collapsed::Led
+            && let Some(charge) = response.extensions_mut().get_mut::<Charge>()
+        {
+            // The call is paid for by the one who made it.
+            charge.0 = Money::from_pico(0, charge.0.currency());
+        }
+        if self.since.is_some() || self.explains {
+            let shared = Shared::new(stream, how != Collapsed::Led);
+            response.extensions_mut().insert(shared);
+        }
+        response
+    }
+
+    /// The head's fields, with a member of Cache-Status where there is something to say and no
+    /// cache outside to say it.
+    fn fields(&self, common: &Common, stream: &Stream, how: Collapsed) -> HeaderMap {
+        let own = &stream.head.headers;
+        match (how, &common.config.status) {
+            (Collapsed::Joined, Some(status)) if self.since.is_none() => {
+                stream.joined(&status.collapsed)
+            }
+            (Collapsed::Reused, Some(status)) if self.since.is_none() => {
+                let mut fields = own.clone();
+                fields.append(CACHE_STATUS, status.reused.clone());
+                fields
+            }
+            _ => own.clone(),
+        }
+    }
+
+    /// Books a call that reached the upstream.
+    pub(crate) fn book_made<B>(&self, common: &Common, response: Option<&Response<B>>) {
+        if let Some(ledger) = &common.config.ledger {
+            let charge = response.and_then(|response| response.extensions().get::<Charge>());
+            let cost = charge.map_or(common.config.price, |charge| charge.0);
+            let tenant = self.tenant.as_ref().map_or("", |tenant| &tenant.0);
+            ledger
+                .account("coalesce", tenant, "*", cost.currency())
+                .made(cost);
+        }
+    }
+
+    /// Books one that did not have to be made, at the price that was paid for the other.
+    pub(crate) fn book_avoided(&self, common: &Common, charge: Option<Charge>) {
+        if let Some(ledger) = &common.config.ledger {
+            let cost = charge.map_or(common.config.price, |charge| charge.0);
+            let tenant = self.tenant.as_ref().map_or("", |tenant| &tenant.0);
+            ledger
+                .account("coalesce", tenant, "*", cost.currency())
+                .avoided(cost);
+        }
+    }
+}
+
+/// Says how old an answer is by now, on top of what was said of it (RFC 9111 §5.1).
+pub(crate) fn add_age(fields: &mut HeaderMap, kept: Duration) {
+    let before = fields
+        .get(AGE)
+        .and_then(|age| age.to_str().ok()?.parse().ok());
+    let age = before.unwrap_or(0u64).saturating_add(kept.as_secs());
+    fields.insert(AGE, age.into());
+}

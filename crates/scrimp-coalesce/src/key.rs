@@ -1,0 +1,163 @@
+//! What makes two requests the same call.
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Uri,
+    header::{CONNECTION, EXPECT, HOST, UPGRADE},
+};
+use scrimp_core::{
+    BodyDigest, Key, KeyBuf,
+    extensions::{Directive, Tenant},
+};
+
+use crate::config::Config;
+
+/// Fields that name a request, a trace or a client rather than what is asked for. An answer
+/// that says it was selected by one of them (Vary) is not shared.
+pub(crate) fn is_noise(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    match name.as_bytes().first() {
+        Some(b'b') => matches!(name, "b3" | "baggage"),
+        Some(b'c') => matches!(
+            name,
+            "connection" | "cdn-loop" | "cf-connecting-ip" | "cf-ray"
+        ),
+        Some(b'd') => matches!(name, "date" | "dnt"),
+        Some(b'k') => name == "keep-alive",
+        Some(b'p') => matches!(name, "priority" | "proxy-connection"),
+        Some(b'r') => name == "referer",
+        Some(b's') => name.starts_with("sec-") || name == "sentry-trace",
+        Some(b't') => matches!(name, "traceparent" | "tracestate" | "true-client-ip"),
+        Some(b'u') => matches!(
+            name,
+            "user-agent" | "uber-trace-id" | "upgrade-insecure-requests"
+        ),
+        Some(b'v') => name == "via",
+        Some(b'x') => {
+            matches!(
+                name,
+                "x-amzn-trace-id"
+                    | "x-client-ip"
+                    | "x-cloud-trace-context"
+                    | "x-correlation-id"
+                    | "x-forwarded-for"
+                    | "x-real-ip"
+                    | "x-request-id"
+                    | "x-request-start"
+            ) || name.starts_with("x-b3-")
+                || name.starts_with("x-datadog-")
+        }
+        _ => false,
+    }
+}
+
+/// Whether a request's answer may be another's too, as far as the method tells.
+pub(crate) fn is_safe(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+        || matches!(method.as_str(), "PROPFIND" | "QUERY" | "REPORT" | "SEARCH")
+}
+
+/// The key of a request, or `None` if it has to be sent as it is.
+pub(crate) fn build<B>(config: &Config, request: &Request<B>, empty: bool) -> Option<KeyBuf> {
+    let digest = request.extensions().get::<BodyDigest>();
+    if !may_share(config, request, empty, digest.is_some()) {
+        return None;
+    }
+    let mut key = KeyBuf::new();
+    head(&mut key, request);
+    if let Some(digest) = digest
+        && !empty
+    {
+        key.part(&digest.0);
+    }
+    for (name, value) in request.headers() {
+        if is_for_one_connection(name, value) {
+            return None;
+        }
+        if config.keys(name) {
+            key.part(name.as_str().as_bytes()).part(value.as_bytes());
+        }
+    }
+    Some(key)
+}
+
+/// Whether a key of the user's own may be asked for.
+pub(crate) fn is_open<B>(config: &Config, request: &Request<B>, empty: bool) -> bool {
+    let digest = request.extensions().get::<BodyDigest>().is_some();
+    let mut fields = request.headers().iter();
+    may_share(config, request, empty, digest)
+        && !fields.any(|(name, value)| is_for_one_connection(name, value))
+}
+
+/// The key made of what a function of the user's says.
+pub(crate) fn wrap<B>(request: &Request<B>, own: &Key) -> KeyBuf {
+    let mut key = KeyBuf::new();
+    let tenant = request.extensions().get::<Tenant>();
+    key.part(tenant.map_or(b"", |tenant| tenant.0.as_bytes()));
+    key.part(request.method().as_str().as_bytes());
+    key.part(own.as_ref().as_bytes());
+    key
+}
+
+/// Method and target, and for whom and how it is asked.
+fn head<B>(key: &mut KeyBuf, request: &Request<B>) {
+    let (uri, extensions) = (request.uri(), request.extensions());
+    let tenant = extensions.get::<Tenant>();
+    key.part(tenant.map_or(b"", |tenant| tenant.0.as_bytes()));
+    key.part(match extensions.get::<Directive>() {
+        None => b"",
+        Some(Directive::RefreshNow) => b"refresh",
+        Some(_) => b"other",
+    });
+    key.part(request.method().as_str().as_bytes());
+    target(key, uri);
+}
+
+fn target(key: &mut KeyBuf, uri: &Uri) {
+    key.part(uri.scheme_str().unwrap_or_default().as_bytes());
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    key.part(authority.as_bytes());
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    key.part(path.as_bytes());
+}
+
+/// As far as method and body tell. A body is known by its digest, or by the key with which
+/// its sender says that it may come twice.
+fn may_share<B>(config: &Config, request: &Request<B>, empty: bool, digest: bool) -> bool {
+    if is_safe(request.method()) {
+        return empty || digest;
+    }
+    let named = || request.headers().contains_key("idempotency-key");
+    *request.method() == Method::POST
+        && (config.posts_by_digest && digest || config.posts_by_idempotency_key && named())
+}
+
+/// Whether a field asks for something that only a call of its own can do.
+fn is_for_one_connection(name: &HeaderName, value: &HeaderValue) -> bool {
+    match name.as_str().as_bytes().first() {
+        Some(b'c') => name == CONNECTION && names_upgrade(value.as_bytes()),
+        Some(b'e') => name == EXPECT,
+        Some(b'u') => name == UPGRADE,
+        _ => false,
+    }
+}
+
+fn names_upgrade(connection: &[u8]) -> bool {
+    let mut options = connection.split(|&byte| byte == b',');
+    options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
+}
+
+/// What a write changes, as a hash: authority, path and query, whatever the scheme.
+pub(crate) fn written(uri: &Uri, headers: &HeaderMap) -> u64 {
+    let host = headers.get(HOST).map_or(&b""[..], |host| host.as_bytes());
+    let authority = uri
+        .authority()
+        .map(|authority| authority.as_str().as_bytes());
+    let mut key = KeyBuf::new();
+    key.part(&authority.unwrap_or(host).to_ascii_lowercase());
+    key.part(
+        uri.path_and_query()
+            .map_or("/", |path| path.as_str())
+            .as_bytes(),
+    );
+    key.as_ref().hash_value()
+}

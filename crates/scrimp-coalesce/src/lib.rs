@@ -1,0 +1,154 @@
+//! One call for equal requests at the same time, as a tower layer.
+//!
+//! When a thousand clients ask for the same thing while it is being made, [`CoalesceLayer`]
+//! asks for it once and lets all of them read the answer as it comes in. It goes onto axum
+//! servers and outbound clients alike. [`Group`] is the same for anything that has a key and a
+//! result that can be cloned.
+//!
+//! # On a server
+//!
+//! ```
+//! use axum::{Router, body::Body, routing::get};
+//! use http::Request;
+//! use scrimp_coalesce::{CoalesceLayer, Window};
+//! use tower::ServiceExt;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let coalesce = CoalesceLayer::new().window(Window::new()); // given again for 30 s
+//! let app = Router::new()
+//!     .route("/feed", get(|| async { "expensive" }))
+//!     .layer(coalesce.clone());
+//!
+//! let ask = |user: &str| {
+//!     let request = Request::get("/feed").header("authorization", user);
+//!     app.clone().oneshot(request.body(Body::empty()).unwrap())
+//! };
+//! let (ann, again, bob) = tokio::join!(ask("ann"), ask("ann"), ask("bob"));
+//! # (ann?, again?, bob?);
+//! assert_eq!(coalesce.stats().calls, 2); // credentials are part of the key
+//! # Ok(()) }
+//! ```
+//!
+//! # On a client
+//!
+//! Any `tower::Service` over `http` types whose error is `Infallible` or a
+//! [`BoxError`](scrimp_core::BoxError): put `map_err(BoxError::from)` around any other, so
+//! that one error can be told to many, with its cause.
+//!
+//! ```
+//! use bytes::Bytes;
+//! use http::{Request, Response};
+//! use http_body_util::Full;
+//! use scrimp_coalesce::CoalesceLayer;
+//! use scrimp_core::{BoxError, Ledger, Money};
+//! use tower::{Layer, ServiceExt, service_fn};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), BoxError> {
+//! let paid_api = service_fn(|_: Request<Full<Bytes>>| async {
+//!     tokio::task::yield_now().await; // it takes a while
+//!     Ok::<_, BoxError>(Response::new(Full::new(Bytes::from("{\"rate\":1.07}"))))
+//! });
+//! let ledger = Ledger::new();
+//! let client = CoalesceLayer::new()
+//!     .ledger(ledger.clone())
+//!     .price("0.01".parse::<Money>()?)
+//!     .layer(paid_api);
+//!
+//! let ask = |_| client.clone().oneshot(Request::new(Full::default()));
+//! futures_util::future::try_join_all((0..100).map(ask)).await?;
+//! assert_eq!(ledger.lines()[0].saved.to_string(), "$0.99");
+//! # Ok(()) }
+//! ```
+//!
+//! # What is shared, and with whom
+//!
+//! - **Requests**: GET, HEAD, OPTIONS and other safe methods without a body. POST by the digest
+//!   of its body or by `Idempotency-Key`, if that is switched on.
+//! - **Keys**: method, target, [`Tenant`](scrimp_core::extensions::Tenant), and all request
+//!   fields but those that name a request, a trace or a client (`User-Agent`, `traceparent`,
+//!   `X-Forwarded-For`, …). Credentials are among them, whatever their field is called.
+//!   [`key_with`](CoalesceLayer::key_with) makes others.
+//! - **Answers**: not those with `private`, `no-store` or Set-Cookie, those selected by a field
+//!   that is not part of the key (Vary), live streams, and handshakes of one connection. They
+//!   go to the one whose call it was; all others are sent on their own at once, and the key is
+//!   remembered, so that nobody waits for it [next time](CoalesceLayer::remember).
+//! - **Writes**: a call that began before a write of its target, through the layer, is joined
+//!   by nobody who comes after the write. A user who has changed something does not get what
+//!   was there before.
+//! - **Bodies** are read by all as they come in. Late comers get them from the first byte, as
+//!   long as they are no longer than [`max_bytes`](CoalesceLayer::max_bytes). Who reads slower
+//!   than others holds them up for [100 ms](CoalesceLayer::patience) at most, once, and is
+//!   then [cut off](SlowReader). Trailers are kept.
+//! - **Errors** go to all who wait, or [one other tries](OnError), up to a bound. A body that
+//!   breaks off does so for every reader.
+//!
+//! # When not to use it
+//!
+//! Where every answer is one user's and marked `private`: it shares nothing then. For requests
+//! whose every call must be counted by the upstream. A [`Window`] gives answers again that HTTP
+//! says nothing about: leave it out where that is not known to be right.
+//!
+//! # Waiting, cancellation, failure
+//!
+//! The service is always ready. Nobody owns a call: whichever caller is polled carries it on,
+//! so any may leave, the first one too, and one that is alive but not polled holds nobody up.
+//! The call is cancelled when the last has left, or [finished](Abandoned::Finish). A panic in
+//! it reaches the caller whose call it was, and another's is made instead; after three, callers
+//! get a 502. Refusals are 502 and 503 with a `Proxy-Status` field (RFC 9209).
+//!
+//! A tokio runtime is needed by what takes time: [`max_wait`](CoalesceLayer::max_wait),
+//! [`patience`](CoalesceLayer::patience) and [`Abandoned::Finish`].
+//!
+//! # Beside other layers
+//!
+//! Inside a cache (`CacheLayer` → `CoalesceLayer` → client) a thousand misses are one call and
+//! one stored copy, and nobody is given what was invalidated before it asked; the cache reports
+//! `collapsed` in Cache-Status. Without one the layer does so itself, on answers that were made
+//! for another request.
+//!
+//! # What it costs
+//!
+//! A request that nobody joins costs four allocations and some 0.7 to 0.8 µs, one in a crowd
+//! 1.0 to 1.4 times the call that it saves, over an upstream that costs nothing itself.
+//! `scrimp-bench coalesce` measures it beside other crates; `docs/performance.md` in the
+//! repository has the table.
+
+mod answer;
+mod body;
+mod config;
+mod deliver;
+mod flight;
+mod future;
+mod group;
+mod handle;
+mod judge;
+mod key;
+mod layer;
+mod log;
+mod marks;
+mod pass;
+mod reader;
+mod refuse;
+mod resume;
+mod service;
+mod stats;
+mod stream;
+mod sync;
+mod table;
+mod tasks;
+mod visit;
+mod wakers;
+mod window;
+
+pub use body::CoalesceBody;
+pub use config::{Abandoned, OnError, Overflow, SlowReader};
+pub use future::ResponseFuture;
+pub use group::{Group, GroupCall};
+pub use handle::CoalesceHandle;
+pub use layer::CoalesceLayer;
+pub use reader::FellBehind;
+pub use service::Coalesce;
+pub use stats::CoalesceStats;
+pub use window::Window;

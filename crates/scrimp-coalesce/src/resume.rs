@@ -1,0 +1,138 @@
+//! A call of its own for a reader that fell behind.
+
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::{
+    HeaderName, Response,
+    header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG},
+    response::Parts,
+};
+use http_body::{Body, Frame};
+use scrimp_core::BoxError;
+
+use crate::{
+    reader::{FellBehind, Spare, SpareCall},
+    stream::BoxBody,
+};
+
+/// Goes on where a reader was, by a call of its own.
+pub(crate) struct Resume {
+    state: State,
+    /// Bytes that the reader has already.
+    skip: u64,
+    head: Box<Identity>,
+}
+
+enum State {
+    Failed,
+    Calling(SpareCall),
+    Body(BoxBody),
+    Over,
+}
+
+/// What has to be the same for the rest of one answer to be the rest of another.
+#[derive(PartialEq, Eq)]
+struct Identity {
+    status: http::StatusCode,
+    fields: [Option<http::HeaderValue>; 4],
+}
+
+const FIELDS: [HeaderName; 4] = [ETAG, CONTENT_LENGTH, CONTENT_TYPE, CONTENT_ENCODING];
+
+// === impl Resume ===
+
+impl Resume {
+    /// Without a spare call it fails.
+    pub(crate) fn new(spare: Option<Spare>, head: &Parts, read: u64) -> Self {
+        Self {
+            state: spare.map_or(State::Failed, |spare| State::Calling(spare())),
+            skip: read,
+            head: Box::new(Identity::of(head)),
+        }
+    }
+
+    pub(crate) fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        loop {
+            match &mut self.state {
+                State::Over => return Poll::Ready(None),
+                State::Failed => return self.fail(FellBehind.into()),
+                State::Calling(call) => match ready!(call.as_mut().poll(cx)) {
+                    Err(error) => return self.fail(error),
+                    Ok(response) => self.state = self.continued(response),
+                },
+                State::Body(body) => {
+                    let frame = ready!(body.as_mut().poll_frame(cx));
+                    match frame {
+                        Some(Ok(frame)) => {
+                            if let Some(frame) = rest(frame, &mut self.skip) {
+                                return Poll::Ready(Some(Ok(frame)));
+                            }
+                        }
+                        Some(Err(error)) => return self.fail(error),
+                        // Less than the reader has already is no clean end.
+                        None if self.skip > 0 => return self.fail(FellBehind.into()),
+                        None => self.state = State::Over,
+                    }
+                }
+            }
+        }
+    }
+
+    pub(crate) fn is_end_stream(&self) -> bool {
+        match &self.state {
+            State::Over => true,
+            State::Body(body) => self.skip == 0 && body.is_end_stream(),
+            State::Failed | State::Calling(_) => false,
+        }
+    }
+
+    fn fail(&mut self, error: BoxError) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        self.state = State::Over;
+        Poll::Ready(Some(Err(error)))
+    }
+
+    fn continued(&self, response: Response<BoxBody>) -> State {
+        let (head, body) = response.into_parts();
+        let identity = Identity::of(&head);
+        let same = identity == *self.head && (self.skip == 0 || identity.is_strong());
+        if same {
+            State::Body(body)
+        } else {
+            State::Failed
+        }
+    }
+}
+
+/// What the reader does not have yet of a frame.
+fn rest(frame: Frame<Bytes>, skip: &mut u64) -> Option<Frame<Bytes>> {
+    let mut chunk = match frame.into_data() {
+        Ok(chunk) => chunk,
+        Err(frame) => return Some(frame),
+    };
+    let known = usize::try_from(*skip).map_or(chunk.len(), |skip| skip.min(chunk.len()));
+    *skip -= known as u64;
+    let rest = chunk.split_off(known);
+    (!rest.is_empty()).then(|| Frame::data(rest))
+}
+
+// === impl Identity ===
+
+impl Identity {
+    fn of(head: &Parts) -> Self {
+        Self {
+            status: head.status,
+            fields: FIELDS.map(|name| head.headers.get(name).cloned()),
+        }
+    }
+
+    /// Byte for byte the same (RFC 9110 §8.8.1), not merely of the same meaning.
+    fn is_strong(&self) -> bool {
+        let [tag, ..] = &self.fields;
+        tag.as_ref()
+            .is_some_and(|tag| tag.as_bytes().starts_with(b"\""))
+    }
+}

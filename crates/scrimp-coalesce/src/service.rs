@@ -1,0 +1,87 @@
+//! The service.
+
+use std::{
+    fmt,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use scrimp_core::{BoxError, ShareError};
+use tower_service::Service;
+
+use crate::{CoalesceBody, ResponseFuture, config::Owner};
+
+/// A service whose equal requests share a call. Made by
+/// [`CoalesceLayer`](crate::CoalesceLayer).
+///
+/// It is always ready: a request that joins a call needs nothing of the inner service. One
+/// that makes a call waits for a clone of the inner service inside its own future.
+pub struct Coalesce<S> {
+    inner: S,
+    owner: Arc<Owner>,
+}
+
+// === impl Coalesce ===
+
+impl<S> Coalesce<S> {
+    pub(crate) fn from_parts(inner: S, owner: Arc<Owner>) -> Self {
+        Self { inner, owner }
+    }
+
+    /// The inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Drops the layer's handle and gives the inner service back.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S: Clone> Clone for Coalesce<S> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            owner: Arc::clone(&self.owner),
+        }
+    }
+}
+
+impl<S, ReqB, ResB> Service<Request<ReqB>> for Coalesce<S>
+where
+    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: ShareError + Send + 'static,
+    ReqB: Body + Send + 'static,
+    ResB: Body<Data = Bytes> + Send + 'static,
+    ResB::Error: Into<BoxError>,
+{
+    type Response = Response<CoalesceBody<ResB>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S, ReqB>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<ReqB>) -> Self::Future {
+        ResponseFuture::new(self.inner.clone(), request, Arc::clone(&self.owner.common))
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for Coalesce<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Coalesce")
+            .field("inner", &self.inner)
+            .finish_non_exhaustive()
+    }
+}

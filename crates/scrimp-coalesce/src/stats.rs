@@ -1,0 +1,105 @@
+//! What a layer has done, in numbers.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Counters that all services of a layer share.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) calls: Counter,
+    pub(crate) joined: Counter,
+    pub(crate) reused: Counter,
+    pub(crate) passed: Counter,
+    pub(crate) barred: Counter,
+    pub(crate) released: Counter,
+    pub(crate) retried: Counter,
+    pub(crate) errors_shared: Counter,
+    pub(crate) refused: Counter,
+    pub(crate) overflowed: Counter,
+    pub(crate) timed_out: Counter,
+    pub(crate) cut_off: Counter,
+    pub(crate) finished: Counter,
+}
+
+/// A number that only grows. Each has a cache line of its own, so that counting one thing
+/// does not slow down counting another.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+pub(crate) struct Counter(AtomicU64);
+
+/// What a layer has done since it was made, and what is in flight now.
+///
+/// Each request adds to one of `calls`, `joined`, `reused`, `passed`, `barred`, `released`,
+/// `retried`, `overflowed` and `refused`, according to how it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct CoalesceStats {
+    /// Upstream calls made for requests that others could join.
+    pub calls: u64,
+    /// Requests answered by a call that was made for another one. Errors count too.
+    pub joined: u64,
+    /// Requests answered from the [window](crate::Window), without any call.
+    pub reused: u64,
+    /// Requests passed on untouched: unsafe methods, bodies, upgrades.
+    pub passed: u64,
+    /// Requests passed on because an answer to their key was not to be shared.
+    pub barred: u64,
+    /// Requests that waited, and were then sent on their own: the answer was not to be shared.
+    pub released: u64,
+    /// Calls made by a waiter because the one it waited for had failed or panicked.
+    pub retried: u64,
+    /// Waiters that were given a call's error.
+    pub errors_shared: u64,
+    /// Requests answered 502 or 503 by the layer itself.
+    pub refused: u64,
+    /// Requests sent on their own because a limit was reached.
+    pub overflowed: u64,
+    /// Waiters that waited as long as they may.
+    pub timed_out: u64,
+    /// Readers that fell too far behind.
+    pub cut_off: u64,
+    /// Calls finished in the background after all had left.
+    pub finished: u64,
+    /// Keys in flight now.
+    pub in_flight: u64,
+    /// Keys remembered now because their answers are not to be shared.
+    pub remembered: u64,
+    /// Answers in the window now, and what they weigh in bytes.
+    pub window_entries: u64,
+    /// What they weigh, in bytes.
+    pub window_bytes: u64,
+}
+
+// === impl Counter ===
+
+impl Counter {
+    pub(crate) fn add(&self) {
+        self.0.fetch_add(1, Relaxed);
+    }
+
+    fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+// === impl Counters ===
+
+impl Counters {
+    pub(crate) fn read(&self) -> CoalesceStats {
+        CoalesceStats {
+            calls: self.calls.get(),
+            joined: self.joined.get(),
+            reused: self.reused.get(),
+            passed: self.passed.get(),
+            barred: self.barred.get(),
+            released: self.released.get(),
+            retried: self.retried.get(),
+            errors_shared: self.errors_shared.get(),
+            refused: self.refused.get(),
+            overflowed: self.overflowed.get(),
+            timed_out: self.timed_out.get(),
+            cut_off: self.cut_off.get(),
+            finished: self.finished.get(),
+            ..CoalesceStats::default()
+        }
+    }
+}

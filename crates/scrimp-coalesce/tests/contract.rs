@@ -1,0 +1,50 @@
+//! The laws of a tower service, over the layer in its different settings.
+
+use scrimp_coalesce::{Abandoned, CoalesceLayer, OnError};
+use scrimp_testkit::{Subject, contract};
+
+mod by_default {
+    use super::*;
+
+    contract!(Subject::new(CoalesceLayer::new).coalesces());
+}
+
+mod with_another_to_try_again {
+    use super::*;
+
+    fn layer() -> CoalesceLayer {
+        CoalesceLayer::new().on_error(OnError::Reelect { attempts: 3 })
+    }
+
+    contract!(Subject::new(layer).coalesces());
+}
+
+mod with_a_log_of_one_byte {
+    use super::*;
+
+    contract!(Subject::new(|| CoalesceLayer::new().max_bytes(1)).coalesces());
+}
+
+mod finishing_what_is_abandoned {
+    use super::*;
+
+    fn layer() -> CoalesceLayer {
+        CoalesceLayer::new().abandoned(Abandoned::Finish)
+    }
+
+    contract!(Subject::new(layer).coalesces().finishes_abandoned());
+}
+
+mod with_a_window {
+    use super::*;
+    use scrimp_coalesce::Window;
+    use std::time::Duration;
+
+    /// Errors are not given again here: the laws look whether a layer works as soon as its
+    /// upstream does.
+    fn layer() -> CoalesceLayer {
+        CoalesceLayer::new().window(Window::new().errors(Duration::ZERO))
+    }
+
+    contract!(Subject::new(layer).coalesces().stores());
+}
