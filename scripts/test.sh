@@ -48,6 +48,7 @@ tools() {
     has node || missing+=(nodejs)
     has npm || missing+=(npm)
     has aria2c || missing+=(aria2)
+    python3 -c "import ensurepip" 2>/dev/null || missing+=(python3 python3-venv)
     # Caches to stand in front of; see tests/peers.
     has_daemon varnishd || missing+=(varnish)
     has_daemon nginx || missing+=(nginx-light)
@@ -103,6 +104,7 @@ fi
 step "docs" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps
 step "conformance" scripts/conformance.sh
 step "batches to other servers" scripts/batch.sh
+step "prices and providers" scripts/prices.sh
 step "tests" tests
 
 echo "all in $SECONDS s:"

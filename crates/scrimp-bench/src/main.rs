@@ -52,6 +52,8 @@ enum Bench {
     Batch(bench::batch::Options),
     /// What a window costs, in calls and waiting.
     Window,
+    /// What choosing a provider costs, beside tower's balancers.
+    Route,
     /// What stampede protection adds to a hit: time, instructions, allocations.
     Stampede,
     /// A server for load generators, with and without a cache.
@@ -73,6 +75,7 @@ fn main() -> anyhow::Result<()> {
         Bench::Memory => bench::memory::run(&mut report),
         Bench::Batch(options) => bench::batch::run(&options, rounds, &mut report),
         Bench::Window => bench::window::run(rounds, &mut report),
+        Bench::Route => bench::route::run(rounds, &mut report),
         Bench::Stampede => bench::stampede::run(rounds, &mut report)?,
         Bench::Serve(options) => return bench::serve::run(&options),
     }

@@ -8,6 +8,7 @@
 //! | `cache` | `scrimp::cache` | requests whose answer is known already |
 //! | `coalesce` | `scrimp::coalesce` | requests whose answer is on its way already |
 //! | `cache-codec` | | the same after a restart: stored responses as bytes, for stores of your own |
+//! | `cost-route` | `scrimp::cost_route` | the difference to the cheapest provider that is good enough |
 //! | `no-vary-search` | | requests that differ in what No-Vary-Search says does not count |
 //! | `reqwest` | `scrimp::reqwest` | (the layers on reqwest's client) |
 //! | `reqwest-middleware` | | (and at the end of a chain of reqwest-middleware) |
@@ -56,6 +57,9 @@ pub use scrimp_cache as cache;
 pub use scrimp_coalesce as coalesce;
 #[doc(inline)]
 pub use scrimp_core as core;
+#[cfg(feature = "cost-route")]
+#[doc(inline)]
+pub use scrimp_cost_route as cost_route;
 #[cfg(feature = "reqwest")]
 #[doc(inline)]
 pub use scrimp_reqwest as reqwest;

@@ -8,6 +8,7 @@ pub(crate) mod instructions;
 pub(crate) mod memory;
 pub(crate) mod pass;
 pub(crate) mod purge;
+pub(crate) mod route;
 pub(crate) mod serve;
 pub(crate) mod stampede;
 pub(crate) mod threads;

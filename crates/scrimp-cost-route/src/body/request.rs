@@ -1,0 +1,139 @@
+//! A request's body, kept as far as it may have to be sent again.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use http_body::{Body, Frame, SizeHint};
+
+/// What providers are sent: the body whole, or its beginning and then the rest as it
+/// arrives.
+pub struct RequestBody<B> {
+    head: VecDeque<Bytes>,
+    trailers: Option<HeaderMap>,
+    rest: Option<Pin<Box<B>>>,
+}
+
+/// What became of reading a request's body up to a limit.
+pub(crate) enum Gathered<B, E> {
+    /// All of it, to be sent as often as need be.
+    Whole(Bytes, Option<HeaderMap>),
+    /// It is longer: this was read, the rest was not, and it can be sent once.
+    Long(VecDeque<Bytes>, Pin<Box<B>>),
+    /// The caller broke off.
+    Broken(E),
+}
+
+// === impl RequestBody ===
+
+impl<B> RequestBody<B> {
+    pub(crate) fn whole(data: Bytes, trailers: Option<HeaderMap>) -> Self {
+        Self {
+            head: [data].into_iter().filter(|data| !data.is_empty()).collect(),
+            trailers,
+            rest: None,
+        }
+    }
+
+    pub(crate) fn streaming(head: VecDeque<Bytes>, rest: Pin<Box<B>>) -> Self {
+        Self {
+            head,
+            trailers: None,
+            rest: Some(rest),
+        }
+    }
+}
+
+impl<B: Body<Data = Bytes>> Body for RequestBody<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        let this = &mut *self;
+        if let Some(chunk) = this.head.pop_front() {
+            return Poll::Ready(Some(Ok(Frame::data(chunk))));
+        }
+        match &mut this.rest {
+            Some(rest) => rest.as_mut().poll_frame(cx),
+            None => Poll::Ready(this.trailers.take().map(|t| Ok(Frame::trailers(t)))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.head.is_empty()
+            && self.trailers.is_none()
+            && self.rest.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let head = self.head.iter().map(|chunk| chunk.len() as u64).sum();
+        let Some(rest) = &self.rest else {
+            return SizeHint::with_exact(head);
+        };
+        let rest = rest.size_hint();
+        let mut hint = SizeHint::new();
+        hint.set_lower(rest.lower().saturating_add(head));
+        if let Some(upper) = rest.upper().and_then(|upper| upper.checked_add(head)) {
+            hint.set_upper(upper);
+        }
+        hint
+    }
+}
+
+impl<B> fmt::Debug for RequestBody<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.rest {
+            None => "RequestBody(whole)",
+            Some(_) => "RequestBody(streaming)",
+        })
+    }
+}
+
+/// Reads a body until its end or until it is longer than the limit.
+pub(crate) async fn gather<B>(body: B, limit: usize) -> Gathered<B, B::Error>
+where
+    B: Body<Data = Bytes>,
+{
+    let mut body = Box::pin(body);
+    let mut chunks = VecDeque::new();
+    let (mut length, mut trailers) = (0_usize, None);
+    if body.size_hint().lower() > limit as u64 {
+        return Gathered::Long(chunks, body);
+    }
+    while let Some(frame) = std::future::poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
+        match frame.map(Frame::into_data) {
+            Err(error) => return Gathered::Broken(error),
+            Ok(Ok(chunk)) => {
+                length = length.saturating_add(chunk.len());
+                if !chunk.is_empty() {
+                    chunks.push_back(chunk);
+                }
+                if length > limit {
+                    return Gathered::Long(chunks, body);
+                }
+            }
+            Ok(Err(frame)) => trailers = frame.into_trailers().ok(),
+        }
+    }
+    Gathered::Whole(join(chunks, length), trailers)
+}
+
+/// One piece is handed on as it is.
+fn join(mut chunks: VecDeque<Bytes>, length: usize) -> Bytes {
+    if chunks.len() <= 1 {
+        return chunks.pop_front().unwrap_or_default();
+    }
+    let mut whole = BytesMut::with_capacity(length);
+    chunks
+        .iter()
+        .for_each(|chunk| whole.extend_from_slice(chunk));
+    whole.freeze()
+}

@@ -1,0 +1,207 @@
+//! A response's body, watched.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use scrimp_core::Tee;
+
+use crate::meter::Meter;
+
+pin_project! {
+    /// The body of a [`CostRoute`](crate::CostRoute)'s response: a provider's, or a
+    /// refusal's.
+    pub struct RouteBody<B: Body> {
+        #[pin]
+        kind: Kind<B>,
+    }
+}
+
+pin_project! {
+    #[project = KindProj]
+    enum Kind<B: Body> {
+        Own { data: Option<Bytes> },
+        Passing { #[pin] body: Tee<Held<Pin<Box<B>>>, Meter> },
+    }
+}
+
+pin_project! {
+    /// A body of which some frames were looked at before it was handed on.
+    pub(crate) struct Held<B: Body> {
+        frames: VecDeque<Result<Frame<Bytes>, B::Error>>,
+        // The end was read, whatever `rest` says of itself.
+        done: bool,
+        #[pin]
+        rest: B,
+    }
+}
+
+// === impl RouteBody ===
+
+impl<B: Body> RouteBody<B> {
+    pub(crate) fn own(data: Bytes) -> Self {
+        Self {
+            kind: Kind::Own {
+                data: Some(data).filter(|data| !data.is_empty()),
+            },
+        }
+    }
+}
+
+impl<B: Body<Data = Bytes>> RouteBody<B> {
+    pub(crate) fn passing(body: Held<Pin<Box<B>>>, meter: Meter) -> Self {
+        Self {
+            kind: Kind::Passing {
+                body: Tee::new(body, meter),
+            },
+        }
+    }
+}
+
+impl<B: Body<Data = Bytes>> Body for RouteBody<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        match self.project().kind.project() {
+            KindProj::Own { data } => Poll::Ready(data.take().map(|data| Ok(Frame::data(data)))),
+            KindProj::Passing { body } => body.poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Own { data } => data.is_none(),
+            Kind::Passing { body } => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Own { data } => {
+                SizeHint::with_exact(data.as_ref().map_or(0, |data| data.len() as u64))
+            }
+            Kind::Passing { body } => body.size_hint(),
+        }
+    }
+}
+
+impl<B: Body> fmt::Debug for RouteBody<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            Kind::Own { .. } => "RouteBody(own)",
+            Kind::Passing { .. } => "RouteBody(passing)",
+        })
+    }
+}
+
+// === impl Held ===
+
+impl<B: Body<Data = Bytes> + Unpin> Held<B> {
+    pub(crate) fn new(rest: B) -> Self {
+        Self {
+            frames: VecDeque::new(),
+            done: false,
+            rest,
+        }
+    }
+
+    /// Bytes that were looked at.
+    pub(crate) fn data(&self) -> impl Iterator<Item = &Bytes> {
+        self.frames
+            .iter()
+            .filter_map(|frame| frame.as_ref().ok()?.data_ref())
+    }
+}
+
+impl<B: Body<Data = Bytes> + Unpin> Held<B> {
+    /// Waits for the first bytes, or the end if there are none. False if it broke off; the
+    /// error is kept for the reader.
+    pub(crate) async fn first(&mut self) -> bool {
+        self.until(|length| length > 0).await
+    }
+
+    /// Reads to the end, or until there is more than so many bytes. False if it broke off;
+    /// the error is kept for the reader.
+    pub(crate) async fn all(&mut self, limit: usize) -> bool {
+        self.until(|length| length > limit).await
+    }
+
+    async fn until(&mut self, enough: impl Fn(usize) -> bool) -> bool {
+        let mut length = self.length();
+        while !enough(length) && !self.is_done() {
+            let rest = &mut self.rest;
+            let frame = std::future::poll_fn(|cx| Pin::new(&mut *rest).poll_frame(cx)).await;
+            let Some(frame) = frame else {
+                self.done = true;
+                break;
+            };
+            let broke = frame.is_err();
+            let data = frame.as_ref().ok().and_then(Frame::data_ref);
+            length += data.map_or(0, Bytes::len);
+            self.frames.push_back(frame);
+            if broke {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn is_done(&self) -> bool {
+        self.done || self.rest.is_end_stream()
+    }
+
+    pub(crate) fn length(&self) -> usize {
+        self.data().map(Bytes::len).sum()
+    }
+
+    /// All of it in one piece, if it has been read to its end.
+    pub(crate) fn whole(&self) -> Option<Bytes> {
+        if !self.is_done() {
+            return None;
+        }
+        Some(self.data().flatten().copied().collect())
+    }
+}
+
+impl<B: Body<Data = Bytes>> Body for Held<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        let this = self.project();
+        match this.frames.pop_front() {
+            Some(frame) => Poll::Ready(Some(frame)),
+            None if *this.done || this.rest.is_end_stream() => Poll::Ready(None),
+            None => this.rest.poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.frames.is_empty() && (self.done || self.rest.is_end_stream())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let frames = self.frames.iter().flatten().filter_map(Frame::data_ref);
+        let held: u64 = frames.map(|data| data.len() as u64).sum();
+        let rest = self.rest.size_hint();
+        let mut hint = SizeHint::new();
+        hint.set_lower(rest.lower().saturating_add(held));
+        if let Some(upper) = rest.upper().and_then(|upper| upper.checked_add(held)) {
+            hint.set_upper(upper);
+        }
+        hint
+    }
+}

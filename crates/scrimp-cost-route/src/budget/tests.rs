@@ -1,0 +1,136 @@
+use super::*;
+use crate::Period;
+use scrimp_core::Currency;
+use std::time::Duration;
+
+fn cents(n: i128) -> Money {
+    Money::from_pico(n * 10_000_000_000, Currency::USD)
+}
+
+fn spent(budget: &Budget) -> Vec<Money> {
+    budget.snapshot().iter().map(Line::spent).collect()
+}
+
+#[test]
+fn a_thousand_at_once_never_spend_more_than_the_cap() {
+    let cap = Cap::new("day", cents(500), Period::Day);
+    let budget = Budget::new([cap]);
+    let granted: usize = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4)
+            .map(|_| {
+                scope.spawn(|| {
+                    (0..250)
+                        .filter(|_| {
+                            budget
+                                .reserve(cents(1), "", "p", "/")
+                                .map(|reservation| reservation.settle(cents(1)))
+                                .is_ok()
+                        })
+                        .count()
+                })
+            })
+            .collect();
+        threads.into_iter().map(|t| t.join().unwrap()).sum()
+    });
+    assert_eq!((granted, spent(&budget)), (500, vec![cents(500)]));
+}
+
+#[test]
+fn what_is_reserved_counts_until_it_is_settled_or_released() {
+    let budget = Budget::new([Cap::new("day", cents(10), Period::Day)]);
+    let first = budget.reserve(cents(8), "", "p", "/").unwrap();
+    let refusal = budget.reserve(cents(3), "", "p", "/").unwrap_err();
+    assert_eq!((&*refusal.cap, refusal.used), ("day", cents(8)));
+    first.settle(cents(5));
+    let second = budget.reserve(cents(5), "", "p", "/").unwrap();
+    drop(second);
+    assert!(budget.reserve(cents(5), "", "p", "/").is_ok());
+}
+
+#[test]
+fn all_caps_are_reserved_under_or_none() {
+    let budget = Budget::new([
+        Cap::new("all", cents(100), Period::Day),
+        Cap::new("tenant", cents(5), Period::Day).tenants(Scope::Each),
+        Cap::new("dear", cents(1), Period::Day).providers(Scope::Only("dear".into())),
+    ]);
+    let kept = budget.reserve(cents(5), "acme", "cheap", "/").unwrap();
+    assert_eq!(
+        &*budget
+            .reserve(cents(1), "acme", "cheap", "/")
+            .unwrap_err()
+            .cap,
+        "tenant"
+    );
+    assert_eq!(
+        &*budget
+            .reserve(cents(2), "other", "dear", "/")
+            .unwrap_err()
+            .cap,
+        "dear"
+    );
+    // Nothing of what was refused is left reserved.
+    assert!(budget.reserve(cents(5), "other", "cheap", "/").is_ok());
+    kept.settle(cents(5));
+    assert_eq!(spent(&budget), [cents(5), cents(0), cents(5), cents(0)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_period_starts_anew_but_for_what_is_still_reserved() {
+    let start = SystemTime::UNIX_EPOCH + Duration::from_secs(86_400 - 60);
+    let budget =
+        Budget::new([Cap::new("day", cents(10), Period::Day)]).clock(Clock::anchored(start));
+    budget
+        .reserve(cents(6), "", "p", "/")
+        .unwrap()
+        .settle(cents(6));
+    let open = budget.reserve(cents(4), "", "p", "/").unwrap();
+    tokio::time::advance(Duration::from_secs(120)).await;
+    assert!(budget.reserve(cents(7), "", "p", "/").is_err());
+    let fits = budget.reserve(cents(6), "", "p", "/").unwrap();
+    open.settle(cents(4));
+    drop(fits);
+    assert_eq!(spent(&budget), [cents(4)]);
+}
+
+#[test]
+fn a_restart_loses_nothing_that_was_settled() {
+    #[derive(Default)]
+    struct Memory(Mutex<HashMap<(String, String), Line>>);
+    impl BudgetStore for Memory {
+        fn load(&self) -> Vec<Line> {
+            self.0.lock().values().cloned().collect()
+        }
+        fn settled(&self, line: &Line) {
+            let key = (line.cap.clone(), line.account.clone());
+            self.0.lock().insert(key, line.clone());
+        }
+    }
+    let store = Arc::new(Memory::default());
+    let caps = || [Cap::new("month", cents(10), Period::Month).tenants(Scope::Each)];
+    let before = Budget::stored(caps(), store.clone());
+    before
+        .reserve(cents(7), "acme", "p", "/")
+        .unwrap()
+        .settle(cents(7));
+    let _lost = before.reserve(cents(2), "acme", "p", "/").unwrap();
+    let after = Budget::stored(caps(), store);
+    assert!(after.reserve(cents(4), "acme", "p", "/").is_err());
+    assert!(after.reserve(cents(3), "acme", "p", "/").is_ok());
+    assert!(after.reserve(cents(10), "other", "p", "/").is_ok());
+}
+
+#[test]
+fn tenants_that_try_to_be_one_another_have_accounts_of_their_own() {
+    let cap = Cap::new("c", cents(1), Period::Day)
+        .tenants(Scope::Each)
+        .routes(Scope::Each);
+    assert_ne!(cap.key("a/1:b", "p", ""), cap.key("a", "p", "b"));
+}
+
+#[test]
+fn an_amount_in_another_currency_does_not_slip_through() {
+    let budget = Budget::new([Cap::new("day", cents(10), Period::Day)]);
+    let euro = Money::from_pico(1, Currency::new("EUR").unwrap());
+    assert!(budget.reserve(euro, "", "p", "/").is_err());
+}

@@ -1,0 +1,63 @@
+//! One provider, as the router knows it.
+
+use super::{
+    estimate::{Discount, Estimate, Prior, Sums},
+    explore::STALE,
+    flight::Flight,
+    health::Breaker,
+};
+
+/// How many times the usual a call under way must be old to say something: of many calls,
+/// one is always slower than most.
+const LATE: f64 = 3.0;
+
+#[derive(Debug)]
+pub(super) struct Candidate {
+    pub(super) sums: Sums,
+    pub(super) breaker: Breaker,
+    pub(super) flight: Flight,
+    /// When a call to it last began.
+    pub(super) last_seen: f64,
+    /// Times it was tried out and not chosen afterwards.
+    pub(super) tried_in_vain: u8,
+    /// Tells it from another one that had the same index before.
+    pub(super) generation: u64,
+}
+
+// === impl Candidate ===
+
+impl Candidate {
+    pub(super) fn new(prior: Prior, generation: u64) -> Self {
+        Self {
+            sums: Sums::new(prior),
+            breaker: Breaker::default(),
+            flight: Flight::default(),
+            last_seen: f64::NEG_INFINITY,
+            tried_in_vain: 0,
+            generation,
+        }
+    }
+
+    /// Seconds after which it may be tried out: longer each time that led to nothing.
+    pub(super) fn stale_after(&self) -> f64 {
+        STALE * f64::from(1 + self.tried_in_vain)
+    }
+
+    /// What is thought of it. A call under way has taken at least as long as it is old,
+    /// so a provider that stalls is known to before any call has come back.
+    #[expect(clippy::cast_precision_loss, reason = "a count of calls")]
+    pub(super) fn estimate(&self, now: f64, discount: Discount) -> Estimate {
+        let mut estimate = self.sums.estimate(discount);
+        let count = self.flight.count();
+        if count > 0 {
+            let oldest = self.flight.oldest_age(now);
+            if oldest > LATE * estimate.latency {
+                let one = self.sums.latency_with(oldest, 1.0, discount);
+                let mean = self.flight.mean_age(now);
+                let all = self.sums.latency_with(mean, count as f64, discount);
+                estimate.latency = one.max(all);
+            }
+        }
+        estimate
+    }
+}

@@ -1,0 +1,301 @@
+//! What choosing a provider is expected to cost, all told.
+
+use scrimp_core::{Money, extensions::Priority};
+
+use super::estimate::Estimate;
+
+/// Least value of a weighted score's terms, so that nothing is infinitely good.
+const EPSILON: f64 = 1e-9;
+
+/// How candidates are compared. Lower is better.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Score {
+    /// In dollars. With a success rate `r`, a candidate is worth
+    ///
+    /// `r · (price + second · latency + quality · (1 − q)) + (1 − r) · next`
+    ///
+    /// where `next` is what the best of the others is worth as the last one tried, and the
+    /// pause before it; or the price of failure, if the request can't be sent again.
+    Money(Stakes),
+    /// By weights: a sum of logarithms, so that it does not depend on units or on who else
+    /// is a candidate.
+    Weighted(Weights),
+}
+
+/// What time, quality and failures are worth, per priority.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Stakes {
+    /// For [`Priority::High`].
+    pub high: Stake,
+    /// For [`Priority::Default`].
+    pub default: Stake,
+    /// For [`Priority::Low`].
+    pub low: Stake,
+}
+
+/// What things are worth, in dollars.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Stake {
+    /// A second of waiting.
+    pub second: Money,
+    /// All of an answer's quality: a tenth of quality less costs a tenth of this.
+    pub quality: Money,
+    /// A request that failed for good.
+    pub failure: Money,
+}
+
+/// Weights per priority.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Weights {
+    /// For [`Priority::High`].
+    pub high: Weight,
+    /// For [`Priority::Default`].
+    pub default: Weight,
+    /// For [`Priority::Low`].
+    pub low: Weight,
+}
+
+/// How much each property counts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Weight {
+    /// Of the price.
+    pub cost: f64,
+    /// Of the time until the answer is whole.
+    pub latency: f64,
+    /// Of the answers' quality.
+    pub quality: f64,
+    /// Of the share of calls that succeed.
+    pub reliability: f64,
+}
+
+/// A score in the form the inner loop wants: no matches, no money, only floats.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Formula {
+    Money {
+        second: f64,
+        quality: f64,
+        failure: f64,
+        backoff: f64,
+    },
+    Weighted(Weight),
+}
+
+// === impl Score ===
+
+impl Default for Score {
+    fn default() -> Self {
+        Self::Money(Stakes::default())
+    }
+}
+
+impl Score {
+    /// # Errors
+    ///
+    /// A message that names the setting and its range.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let weights = match self {
+            Self::Money(stakes) => {
+                let all = [stakes.high, stakes.default, stakes.low];
+                let money = all.iter().flat_map(|s| [s.second, s.quality, s.failure]);
+                return match money.into_iter().find(|amount| amount.pico() < 0) {
+                    Some(amount) => Err(format!("Score::Money: {amount} is below zero")),
+                    None => Ok(()),
+                };
+            }
+            Self::Weighted(weights) => weights,
+        };
+        for weight in [weights.high, weights.default, weights.low] {
+            let all = [
+                ("cost", weight.cost),
+                ("latency", weight.latency),
+                ("quality", weight.quality),
+                ("reliability", weight.reliability),
+            ];
+            for (name, value) in all {
+                if !value.is_finite() || value < 0.0 {
+                    return Err(format!(
+                        "Score::Weighted: `{name}` must be a finite number of at least 0, not {value}"
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn formula(&self, priority: Priority, backoff: f64) -> Formula {
+        match self {
+            Self::Money(stakes) => {
+                let stake = match priority {
+                    Priority::High => stakes.high,
+                    Priority::Default => stakes.default,
+                    Priority::Low => stakes.low,
+                };
+                Formula::Money {
+                    second: stake.second.as_f64(),
+                    quality: stake.quality.as_f64(),
+                    failure: stake.failure.as_f64(),
+                    backoff,
+                }
+            }
+            Self::Weighted(weights) => Formula::Weighted(match priority {
+                Priority::High => weights.high,
+                Priority::Default => weights.default,
+                Priority::Low => weights.low,
+            }),
+        }
+    }
+}
+
+// === impl Formula ===
+
+impl Formula {
+    /// What a call that succeeds is worth, of a candidate whose price is `cost` dollars.
+    fn success(&self, cost: f64, estimate: &Estimate) -> f64 {
+        match *self {
+            Self::Money {
+                second, quality, ..
+            } => cost + second * estimate.latency + quality * (1.0 - estimate.quality),
+            Self::Weighted(weight) => {
+                let ln = |value: f64| value.max(EPSILON).ln();
+                // Relative to a cent, a second, perfect quality and reliability.
+                weight.cost * ln(cost / 0.01) + weight.latency * ln(estimate.latency)
+                    - weight.quality * ln(estimate.quality)
+                    - weight.reliability * ln(estimate.reliability)
+            }
+        }
+    }
+
+    /// What a candidate is worth as the last that is tried.
+    pub(super) fn last(&self, cost: f64, estimate: &Estimate) -> f64 {
+        self.score(cost, estimate, None)
+    }
+
+    /// What a candidate is worth if, should it fail, one is tried that is worth `next`.
+    pub(super) fn score(&self, cost: f64, estimate: &Estimate, next: Option<f64>) -> f64 {
+        let success = self.success(cost, estimate);
+        match *self {
+            Self::Money {
+                second,
+                failure,
+                backoff,
+                ..
+            } => {
+                let r = estimate.reliability.clamp(0.0, 1.0);
+                let failed = next.map_or(failure, |next| second * backoff + next.min(failure));
+                r * success + (1.0 - r) * failed
+            }
+            Self::Weighted(_) => success,
+        }
+    }
+
+    /// What can be hoped for: a part of the latency, no failures, half of what the quality
+    /// lacks.
+    pub(super) fn at_best(&self, cost: f64, estimate: &Estimate, part: f64) -> f64 {
+        let hoped = Estimate {
+            first_byte: part * estimate.first_byte,
+            latency: part * estimate.latency,
+            reliability: 1.0,
+            quality: f64::midpoint(1.0, estimate.quality),
+        };
+        self.success(cost, &hoped)
+    }
+
+    /// A score that is this share better.
+    pub(super) fn better_by(&self, score: f64, share: f64) -> f64 {
+        match self {
+            Self::Money { .. } => score * (1.0 - share),
+            Self::Weighted(_) => score - (1.0 + share).ln(),
+        }
+    }
+}
+
+// === impl Stakes, Weights ===
+
+impl Default for Stakes {
+    /// A second is worth $0.005, $0.0005 and $0.00005 by priority; an answer without any
+    /// quality does $0.01, $0.005 and $0.002 of harm, a failure $0.05, $0.02 and $0.005.
+    fn default() -> Self {
+        let stake = |second, quality, failure| {
+            let micro = |n: i128| Money::from_pico(n * 1_000_000, scrimp_core::Currency::USD);
+            Stake {
+                second: micro(second),
+                quality: micro(quality),
+                failure: micro(failure),
+            }
+        };
+        Self {
+            high: stake(5_000, 10_000, 50_000),
+            default: stake(500, 5_000, 20_000),
+            low: stake(50, 2_000, 5_000),
+        }
+    }
+}
+
+impl Default for Weights {
+    /// Latency and quality first at high priority, the price at low.
+    fn default() -> Self {
+        let weight = |cost, latency, quality, reliability| Weight {
+            cost,
+            latency,
+            quality,
+            reliability,
+        };
+        Self {
+            high: weight(0.1, 0.4, 0.3, 0.2),
+            default: weight(0.3, 0.3, 0.2, 0.2),
+            low: weight(0.6, 0.1, 0.2, 0.1),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn estimate(latency: f64, quality: f64, reliability: f64) -> Estimate {
+        Estimate {
+            first_byte: latency,
+            latency,
+            reliability,
+            quality,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_score_is_ever_not_a_number(
+            cost in 0.0..1e6f64, latency in 0.0..1e6f64, quality in 0.0..=1.0f64, r in 0.0..=1.0f64,
+        ) {
+            for score in [Score::default(), Score::Weighted(Weights::default())] {
+                for priority in [Priority::Low, Priority::Default, Priority::High] {
+                    let formula = score.formula(priority, 1.0);
+                    prop_assert!(formula.last(cost, &estimate(latency, quality, r)).is_finite());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_hundredth_of_a_percent_in_price_is_worth_just_that() {
+        // Min-max normalisation gives such a gap the whole weight of the price.
+        for score in [Score::default(), Score::Weighted(Weights::default())] {
+            let formula = score.formula(Priority::Low, 1.0);
+            let dear_but_fast = formula.last(0.010_001, &estimate(0.5, 0.9, 0.99));
+            let cheap_but_slow = formula.last(0.01, &estimate(5.0, 0.9, 0.99));
+            assert!(dear_but_fast < cheap_but_slow);
+        }
+    }
+
+    #[test]
+    fn weights_that_are_no_numbers_are_refused_by_name() {
+        let mut weights = Weights::default();
+        weights.low.quality = f64::NAN;
+        let error = Score::Weighted(weights).check().unwrap_err();
+        assert!(
+            error.contains("`quality` must be a finite number"),
+            "{error}"
+        );
+    }
+}

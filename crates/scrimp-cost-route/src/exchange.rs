@@ -1,0 +1,89 @@
+//! One request, from its choice of provider to the answer, over as many attempts as it takes.
+
+mod attempt;
+mod job;
+mod pick;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use self::{
+    attempt::{Attempt, Ended, Last},
+    job::Job,
+};
+use crate::{
+    RequestBody, RouteBody,
+    body::{Gathered, gather},
+    config::Shared,
+    refuse::Refused,
+    service::Targets,
+};
+
+/// What one request is answered with.
+pub(crate) struct Exchange<S> {
+    shared: Arc<Shared>,
+    targets: Targets<S>,
+}
+
+// === impl Exchange ===
+
+impl<S> Exchange<S> {
+    pub(crate) fn new(shared: Arc<Shared>, targets: Targets<S>) -> Self {
+        Self { shared, targets }
+    }
+
+    pub(crate) async fn run<B, R>(
+        self,
+        request: Request<B>,
+    ) -> Result<Response<RouteBody<R>>, S::Error>
+    where
+        S: Service<Request<RequestBody<B>>, Response = Response<R>> + Clone,
+        B: Body<Data = Bytes>,
+        R: Body<Data = Bytes>,
+    {
+        let (parts, body) = request.into_parts();
+        let (whole, mut once) = match gather(body, self.shared.config.buffer).await {
+            Gathered::Whole(data, trailers) => (Some((data, trailers)), None),
+            Gathered::Long(head, rest) => (None, Some(RequestBody::streaming(head, rest))),
+            Gathered::Broken(_) => return Ok(self.refusal(Refused::BodyBroke)),
+        };
+        let mut job = Job::new(&self.shared, parts, whole);
+        self.shared.config.retries.deposit();
+        let mut picked = match job.pick(&self.shared) {
+            Ok(picked) => picked,
+            Err(refused) => return Ok(self.refusal(refused)),
+        };
+        loop {
+            let provider = Arc::clone(&picked.call.provider);
+            let service = self.targets.get(&provider.name);
+            let request = job.request(&provider, &mut once);
+            let (miss, last) = match Attempt::new(&job, picked).run(service, request).await {
+                Ended::Good(response) => return Ok(response),
+                Ended::Missed(miss, last) => (miss, last),
+            };
+            // The next is picked before the answer is let go of, which is all the caller
+            // gets if there is none; and that is let go of before the next is called, as it
+            // may hold what the next one waits for.
+            match job.next(&self.shared, &provider, miss) {
+                Some(next) => picked = next,
+                None => return self.finish(*last),
+            }
+        }
+    }
+
+    fn finish<R: Body, E>(&self, last: Last<R, E>) -> Result<Response<RouteBody<R>>, E> {
+        match last {
+            Last::Refused(refused) => Ok(self.refusal(refused)),
+            Last::Error(error) => Err(error),
+            Last::Response(response) => Ok(response),
+        }
+    }
+
+    fn refusal<R: Body>(&self, refused: Refused) -> Response<RouteBody<R>> {
+        refused.response(self.shared.config.clock.wall())
+    }
+}

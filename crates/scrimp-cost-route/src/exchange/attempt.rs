@@ -1,0 +1,220 @@
+//! One call to one provider.
+
+use std::{pin::Pin, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode, header, request, response};
+use http_body::Body;
+use scrimp_core::extensions::Charge;
+use tokio::time::{Instant, timeout_at};
+use tower::ServiceExt;
+use tower_service::Service;
+
+use super::{job::Job, pick::Picked};
+use crate::{
+    Miss, QualityGate, RequestBody, RouteBody, RouteDecision,
+    body::Held,
+    config::Shared,
+    engine::Outcome,
+    meter::{Call, Failure, Meter},
+    refuse::Refused,
+};
+
+/// Longest time a provider can ask to be left alone for: a wrong date must not put it out
+/// for years.
+const LONGEST_RETRY_AFTER: f64 = 3_600.0;
+
+pub(super) struct Attempt<'a> {
+    shared: Arc<Shared>,
+    call: Call,
+    decision: RouteDecision,
+    until: Instant,
+    began: Instant,
+    /// Nobody can be tried after it, so there is no use in holding the answer back.
+    last: bool,
+    request: &'a request::Parts,
+}
+
+#[expect(
+    clippy::large_enum_variant,
+    reason = "moved once, at the end of an attempt"
+)]
+pub(super) enum Ended<R: Body, E> {
+    Good(Response<RouteBody<R>>),
+    Missed(Miss, Box<Last<R, E>>),
+}
+
+/// What the caller gets if nobody is tried after a miss.
+#[expect(clippy::large_enum_variant, reason = "lives in a box")]
+pub(super) enum Last<R: Body, E> {
+    Refused(Refused),
+    Error(E),
+    Response(Response<RouteBody<R>>),
+}
+
+type Answer<R> = Held<Pin<Box<R>>>;
+
+// === impl Attempt ===
+
+impl<'a> Attempt<'a> {
+    pub(super) fn new(job: &'a Job, picked: Picked) -> Self {
+        let Picked { call, decision } = picked;
+        let shared = Arc::clone(&call.shared);
+        let patience = call.provider.timeout.unwrap_or(shared.config.timeout);
+        let began = Instant::now();
+        // A year is for ever here, and can be added.
+        let until = began + patience.min(Duration::from_secs(365 * 86_400));
+        Self {
+            until: job.deadline.map_or(until, |deadline| until.min(deadline)),
+            last: job.is_last(&shared),
+            request: &job.parts,
+            shared,
+            call,
+            decision,
+            began,
+        }
+    }
+
+    pub(super) async fn run<S, B, R>(
+        mut self,
+        service: S,
+        request: Request<RequestBody<B>>,
+    ) -> Ended<R, S::Error>
+    where
+        S: Service<Request<RequestBody<B>>, Response = Response<R>>,
+        R: Body<Data = Bytes>,
+    {
+        let response = match timeout_at(self.until, service.oneshot(request)).await {
+            Err(_) => return self.timed_out(),
+            Ok(Err(error)) => {
+                self.fail(None);
+                return Ended::Missed(Miss::Error, Box::new(Last::Error(error)));
+            }
+            Ok(Ok(response)) => response,
+        };
+        let (head, body) = response.into_parts();
+        let body = Held::new(Box::pin(body));
+        if is_failure(head.status) {
+            self.fail(retry_after(&head.headers, &self.shared));
+            let miss = Miss::Status(head.status.as_u16());
+            return Ended::Missed(miss, Box::new(Last::Response(self.hand_on(head, body))));
+        }
+        self.call.answered = true;
+        self.answered(head, body).await
+    }
+
+    /// The head is good: sees to it that the body is, as far as nobody has seen any of it.
+    async fn answered<R, E>(mut self, head: response::Parts, mut body: Answer<R>) -> Ended<R, E>
+    where
+        R: Body<Data = Bytes>,
+    {
+        let gate = self.shared.config.gate.clone();
+        let limit = self.shared.config.buffer;
+        if !self.last || gate.is_some() {
+            let read = async {
+                let first = body.first().await;
+                self.first_byte();
+                first && (gate.is_none() || body.all(limit).await)
+            };
+            match timeout_at(self.until, read).await {
+                Err(_) => return self.timed_out(),
+                Ok(false) => {
+                    self.fail(None);
+                    let response = self.hand_on(head, body);
+                    return Ended::Missed(Miss::Body, Box::new(Last::Response(response)));
+                }
+                Ok(true) => {}
+            }
+        } else {
+            self.first_byte();
+        }
+        if let Some(gate) = gate
+            && self.is_rejected(&*gate, &head, &body)
+        {
+            self.decision.accepted = false;
+            self.see(&body);
+            self.call.end(Outcome::Succeeded);
+            let response = self.hand_on(head, body);
+            return Ended::Missed(Miss::Quality, Box::new(Last::Response(response)));
+        }
+        Ended::Good(self.hand_on(head, body))
+    }
+
+    fn is_rejected<R: Body<Data = Bytes>>(
+        &self,
+        gate: &dyn QualityGate,
+        head: &response::Parts,
+        body: &Answer<R>,
+    ) -> bool {
+        let Some(data) = body.whole() else {
+            return false;
+        };
+        let verdict = gate.judge(self.request, head, &data);
+        let mut state = self.shared.state.lock();
+        let now = self.shared.now();
+        state.router.judged(now, self.call.ticket, verdict.quality);
+        !verdict.accept
+    }
+
+    /// What is held is paid for, though nobody is going to read it.
+    fn see<R: Body<Data = Bytes>>(&mut self, body: &Answer<R>) {
+        for chunk in body.data() {
+            self.call.bytes_out += chunk.len() as u64;
+            self.call.tap.see(chunk);
+        }
+    }
+
+    fn first_byte(&self) {
+        let seconds = self.began.elapsed().as_secs_f64();
+        let mut state = self.shared.state.lock();
+        let now = self.shared.now();
+        state.router.first_byte(now, self.call.ticket, seconds);
+    }
+
+    /// Tells of the failure now, so that the next choice knows of it.
+    fn fail(&mut self, retry_after: Option<f64>) {
+        self.call.failed = Some(Failure { retry_after });
+        self.call.end(Outcome::Failed { retry_after });
+    }
+
+    fn timed_out<R: Body, E>(mut self) -> Ended<R, E> {
+        self.fail(None);
+        Ended::Missed(Miss::TimedOut, Box::new(Last::Refused(Refused::TimedOut)))
+    }
+
+    fn hand_on<R: Body<Data = Bytes>>(
+        self,
+        head: response::Parts,
+        body: Answer<R>,
+    ) -> Response<RouteBody<R>> {
+        let mut head = head;
+        if let (Some(cost), None) = (self.decision.expected, self.call.failed) {
+            head.extensions.insert(Charge(cost));
+        }
+        head.extensions.insert(self.decision);
+        Response::from_parts(head, RouteBody::passing(body, Meter(self.call)))
+    }
+}
+
+/// Statuses by which a provider says that it is at fault, or has had enough.
+fn is_failure(status: StatusCode) -> bool {
+    status.is_server_error()
+        || matches!(
+            status,
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT
+        )
+}
+
+/// Seconds from now, be it written as seconds or as a date (RFC 9110 §10.2.3).
+fn retry_after(headers: &HeaderMap, shared: &Shared) -> Option<f64> {
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    let seconds = match text.parse::<u32>() {
+        Ok(seconds) => f64::from(seconds),
+        Err(_) => {
+            let date = httpdate::parse_http_date(text).ok()?;
+            let wait = date.duration_since(shared.config.clock.wall());
+            wait.unwrap_or_default().as_secs_f64()
+        }
+    };
+    Some(seconds.min(LONGEST_RETRY_AFTER))
+}

@@ -1,0 +1,173 @@
+//! What a request is and wants, and who was tried for it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, header, request::Parts};
+use http_body::Body;
+use scrimp_core::extensions::{Deadline, Explain, Priority, Tenant};
+use tokio::time::Instant;
+
+use super::pick::Picked;
+use crate::{
+    Hints, Miss, Provider, RequestBody, TokenClass, Tried, Usage, config::Shared, engine::Ask,
+};
+
+/// Bytes a token takes in a request, roughly, where nobody says better.
+const BYTES_PER_TOKEN: u64 = 4;
+
+pub(crate) struct Job {
+    pub(super) parts: Parts,
+    pub(super) whole: Option<(Bytes, Option<HeaderMap>)>,
+    pub(super) ask: Ask,
+    pub(super) tags: Vec<Box<str>>,
+    pub(super) tenant: Arc<str>,
+    pub(super) route: Arc<str>,
+    pub(super) usage: Usage,
+    pub(super) tried: Vec<Tried>,
+    pub(super) deadline: Option<Instant>,
+    pub(super) explain: bool,
+}
+
+// === impl Job ===
+
+impl Job {
+    pub(crate) fn new(
+        shared: &Shared,
+        parts: Parts,
+        whole: Option<(Bytes, Option<HeaderMap>)>,
+    ) -> Self {
+        let hints = parts.extensions.get::<Hints>().cloned().unwrap_or_default();
+        let usage = usage(shared, &parts, whole.as_ref().map(|(data, _)| data), &hints);
+        let empty = || Arc::<str>::from("");
+        let extensions = &parts.extensions;
+        Self {
+            ask: Ask {
+                priority: extensions.get::<Priority>().copied().unwrap_or_default(),
+                replayable: whole.is_some() && may_repeat(&parts),
+                filters: shared.config.filters.and(hints.filters),
+                kind: kind(&usage, &hints.tags),
+            },
+            tenant: extensions
+                .get()
+                .map_or_else(empty, |Tenant(name)| name.clone()),
+            deadline: extensions.get().map(|Deadline(at)| *at),
+            explain: shared.config.explain || extensions.get::<Explain>().is_some(),
+            route: hints.route.unwrap_or_else(empty),
+            tags: hints.tags,
+            tried: Vec::new(),
+            parts,
+            whole,
+            usage,
+        }
+    }
+
+    /// The request as a provider wants it.
+    pub(crate) fn request<B: Body<Data = Bytes>>(
+        &self,
+        provider: &Provider,
+        once: &mut Option<RequestBody<B>>,
+    ) -> Request<RequestBody<B>> {
+        let mut parts = self.parts.clone();
+        provider.dress(&mut parts);
+        let body = match (&self.whole, once.take()) {
+            (Some((data, trailers)), _) => {
+                let data = match &provider.map {
+                    Some(map) => mapped(map, &mut parts, data),
+                    None => data.clone(),
+                };
+                RequestBody::whole(data, trailers.clone())
+            }
+            (None, Some(body)) => body,
+            // A body that is not kept is sent once, as `next` sees to.
+            (None, None) => RequestBody::whole(Bytes::new(), None),
+        };
+        Request::from_parts(parts, body)
+    }
+
+    /// After a miss: who is tried next, if anybody may be.
+    pub(crate) fn next(
+        &mut self,
+        shared: &Arc<Shared>,
+        provider: &Provider,
+        miss: Miss,
+    ) -> Option<Picked> {
+        self.tried.push(Tried {
+            provider: Arc::clone(&provider.name),
+            miss,
+        });
+        let retries = &shared.config.retries;
+        if !self.may_follow(shared, miss) || retries.left() == 0 {
+            return None;
+        }
+        let picked = self.pick(shared).ok()?;
+        // Somebody else may have taken the last one meanwhile.
+        if retries.withdraw() {
+            Some(picked)
+        } else {
+            picked.unmake();
+            None
+        }
+    }
+
+    /// Whether a miss of this kind may be followed by another attempt.
+    fn may_follow(&self, shared: &Shared, miss: Miss) -> bool {
+        let late = self.deadline.is_some_and(|at| at <= Instant::now());
+        let allowed = match miss {
+            // Not done, says the provider; or done, and the gate wants it done anew.
+            Miss::Status(429) | Miss::Quality => self.whole.is_some(),
+            _ => self.ask.replayable,
+        };
+        allowed && !late && self.tried.len() < shared.config.attempts
+    }
+
+    /// Whether the attempt under way could be followed by another.
+    pub(super) fn is_last(&self, shared: &Shared) -> bool {
+        !self.ask.replayable || self.tried.len() + 1 >= shared.config.attempts
+    }
+}
+
+fn mapped(map: &crate::provider::Map, parts: &mut Parts, data: &Bytes) -> Bytes {
+    let data = (map.0)(parts, data.clone());
+    if parts.headers.contains_key(header::CONTENT_LENGTH) {
+        parts
+            .headers
+            .insert(header::CONTENT_LENGTH, data.len().into());
+    }
+    data
+}
+
+/// Methods that may be repeated (RFC 9110 §9.2.2), and requests that say they may be.
+fn may_repeat(parts: &Parts) -> bool {
+    let idempotent = matches!(
+        parts.method,
+        Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE | Method::PUT | Method::DELETE
+    );
+    idempotent || parts.headers.contains_key("idempotency-key")
+}
+
+fn usage(shared: &Shared, parts: &Parts, body: Option<&Bytes>, hints: &Hints) -> Usage {
+    let announced = || {
+        let length = parts.headers.get(header::CONTENT_LENGTH)?;
+        length.to_str().ok()?.parse().ok()
+    };
+    let length = body.map_or_else(|| announced().unwrap_or(0), |data| data.len() as u64);
+    let mut usage = match (&hints.usage, &shared.config.estimate) {
+        (Some(usage), _) => *usage,
+        (None, Some(estimate)) => estimate(parts, body.map_or(&[], |data| data)),
+        (None, None) => Usage::default().with(TokenClass::Input, length.div_ceil(BYTES_PER_TOKEN)),
+    };
+    usage.bytes_in = length;
+    usage
+}
+
+/// Requests of about the same size that ask for the same tags are alike: prices grow with
+/// size, and so another provider may be best for larger ones.
+fn kind(usage: &Usage, tags: &[Box<str>]) -> u64 {
+    let size = usage.prompt().max(usage.bytes_in / BYTES_PER_TOKEN) + usage.completion();
+    let mut kind = u64::from(size.checked_ilog2().unwrap_or(0));
+    for byte in tags.iter().flat_map(|tag| tag.bytes()) {
+        kind = (kind ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    kind
+}

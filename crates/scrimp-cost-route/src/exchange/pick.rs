@@ -1,0 +1,198 @@
+//! Choosing a provider that has room for a request, within budget.
+
+use std::{sync::Arc, time::SystemTime};
+
+use scrimp_core::Money;
+
+use super::job::Job;
+use crate::{
+    RouteDecision, Tap, Usage,
+    budget::{Refusal, Reservation},
+    config::{Config, Shared},
+    engine::{Barred, Choice, Terms},
+    meter::Call,
+    refuse::Refused,
+    state::{Entry, State},
+};
+
+/// A provider, with money set aside and the call begun.
+pub(crate) struct Picked {
+    pub(crate) call: Call,
+    pub(crate) decision: RouteDecision,
+}
+
+/// Why a candidate that was chosen cannot be had.
+enum No {
+    Full,
+    Budget(Box<Refusal>),
+    Unpriced,
+}
+
+// === impl Picked ===
+
+impl Picked {
+    /// The call will not be made after all.
+    pub(super) fn unmake(mut self) {
+        if let Some(reservation) = self.call.reservation.take() {
+            reservation.release();
+        }
+        self.call.unmake();
+    }
+}
+
+// === impl Job ===
+
+impl Job {
+    pub(crate) fn pick(&self, shared: &Arc<Shared>) -> Result<Picked, Refused> {
+        let config = &shared.config;
+        let (now, wall) = (shared.now(), config.clock.wall());
+        let mut state = shared.state.lock();
+        let State { router, entries } = &mut *state;
+        let mut barred = Barred::default();
+        for (index, entry) in entries.iter().enumerate() {
+            if self.bars(entry, || router.in_flight(index)) {
+                barred.bar(index);
+            }
+        }
+        let cost = |index: usize| {
+            let entry: &Entry = &entries[index];
+            let usage = entry.expect(self.usage, false);
+            config.cost(entry.price(), &usage, wall, entry.used(wall))
+        };
+        let mut refused = None;
+        loop {
+            let choice = match router.choose(now, &self.ask, &barred, cost) {
+                Ok(choice) => choice,
+                Err(nobody) => return Err(refused.unwrap_or(Refused::Nobody(nobody))),
+            };
+            let entry = &entries[choice.index];
+            let no = match self.take(config, entry, wall) {
+                Ok(reservation) => {
+                    let explain = self.explain || tracing::enabled!(tracing::Level::DEBUG);
+                    let terms = explain.then(|| router.terms(now, &self.ask, &barred, cost));
+                    let decision = self.decision(entry, entries, choice, wall, terms);
+                    let ticket = router.started(now, choice.index);
+                    let call = Call {
+                        shared: Arc::clone(shared),
+                        provider: Arc::clone(&entry.provider),
+                        ticket,
+                        reservation,
+                        tenant: Arc::clone(&self.tenant),
+                        route: Arc::clone(&self.route),
+                        sent: self.usage,
+                        used: entry.used(wall),
+                        tap: Tap::new(),
+                        bytes_out: 0,
+                        failed: None,
+                        answered: false,
+                        ended: false,
+                    };
+                    drop(state);
+                    tell(&decision);
+                    return Ok(Picked { call, decision });
+                }
+                Err(no) => no,
+            };
+            barred.bar(choice.index);
+            match no {
+                No::Full => {}
+                No::Unpriced => refused = refused.or(Some(Refused::Unpriced)),
+                No::Budget(refusal) if refusal.degrade => refused = Some(Refused::Budget(refusal)),
+                No::Budget(refusal) => return Err(Refused::Budget(refusal)),
+            }
+        }
+    }
+
+    fn bars(&self, entry: &Entry, in_flight: impl Fn() -> usize) -> bool {
+        let provider = &entry.provider;
+        let full = provider.concurrency.is_some_and(|most| in_flight() >= most);
+        let tried = self
+            .tried
+            .iter()
+            .any(|tried| tried.provider == provider.name);
+        let lacks = self.tags.iter().any(|tag| !provider.tags.contains(tag));
+        let unmappable = provider.map.is_some() && self.whole.is_none();
+        full || tried || lacks || unmappable
+    }
+
+    /// Takes what a call needs: a place in the quotas, and money.
+    fn take(
+        &self,
+        config: &Config,
+        entry: &Entry,
+        wall: SystemTime,
+    ) -> Result<Option<Reservation>, No> {
+        let Some(budget) = &config.budget else {
+            return self.quota(entry).map(|()| None);
+        };
+        let usage = match config.strict {
+            Some(most) => larger(most, self.usage),
+            None => entry.expect(self.usage, true),
+        };
+        let cost = entry.price().cost(&usage, wall, entry.used(wall));
+        let amount = match (cost, config.strict) {
+            (Some(cost), _) => cost,
+            (None, None) => Money::ZERO,
+            (None, Some(_)) => return Err(No::Unpriced),
+        };
+        let reserved = budget.reserve(amount, &self.tenant, &entry.provider.name, &self.route);
+        let reservation = reserved.map_err(No::Budget)?;
+        // Last, as a place in a quota can't be given back.
+        self.quota(entry)?;
+        Ok(Some(reservation))
+    }
+
+    fn quota(&self, entry: &Entry) -> Result<(), No> {
+        let usage = entry.expect(self.usage, false);
+        let tokens = usage.prompt().saturating_add(usage.completion());
+        if entry.take_quota(tokens) {
+            Ok(())
+        } else {
+            Err(No::Full)
+        }
+    }
+
+    fn decision(
+        &self,
+        entry: &Entry,
+        entries: &[Entry],
+        choice: Choice,
+        wall: SystemTime,
+        terms: Option<Vec<Terms>>,
+    ) -> RouteDecision {
+        let usage = entry.expect(self.usage, false);
+        let names = entries.iter().map(|entry| Arc::clone(&entry.provider.name));
+        RouteDecision {
+            provider: Arc::clone(&entry.provider.name),
+            reason: choice.reason,
+            score: choice.score,
+            expected: entry.price().cost(&usage, wall, entry.used(wall)),
+            tried: self.tried.clone(),
+            accepted: true,
+            candidates: names.zip(terms.unwrap_or_default()).collect(),
+        }
+    }
+}
+
+/// At least as much of everything.
+fn larger(a: Usage, b: Usage) -> Usage {
+    let mut usage = a;
+    for class in crate::TokenClass::ALL {
+        usage = usage.with(class, a.tokens(class).max(b.tokens(class)));
+    }
+    usage.bytes_in = a.bytes_in.max(b.bytes_in);
+    usage.bytes_out = a.bytes_out.max(b.bytes_out);
+    usage
+}
+
+/// One event per choice, with every candidate's terms.
+fn tell(decision: &RouteDecision) {
+    tracing::debug!(
+        provider = &*decision.provider,
+        reason = decision.reason.name(),
+        score = decision.score,
+        attempt = decision.tried.len() + 1,
+        candidates = ?decision.candidates,
+        "provider chosen"
+    );
+}

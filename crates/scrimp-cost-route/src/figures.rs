@@ -1,0 +1,120 @@
+//! Figures for others: through the `metrics` facade, and as JSON.
+
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, header};
+use http_body_util::Empty;
+use parking_lot::Mutex;
+use scrimp_core::Money;
+use serde_json::{Value, json};
+use tower_service::Service;
+
+use crate::{
+    Budget, RouteBody,
+    config::Shared,
+    engine::{Ask, Barred, Health, Outcome},
+    state::State,
+};
+
+/// Answers any request with what was spent and what is thought of each provider, as JSON.
+///
+/// It holds tenants' names: put it where only you can reach it.
+#[derive(Clone)]
+pub struct Figures {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// Counts a call that has ended.
+#[cfg(feature = "metrics")]
+pub(crate) fn call(provider: &Arc<str>, outcome: Outcome, cost: Option<Money>) {
+    let outcome = match outcome {
+        Outcome::Succeeded => "succeeded",
+        Outcome::Failed { .. } => "failed",
+        Outcome::Cancelled | Outcome::Unmade => "cancelled",
+    };
+    let name = provider.to_string();
+    metrics::counter!("scrimp_route_calls_total", "provider" => name.clone(), "outcome" => outcome)
+        .increment(1);
+    if let Some(cost) = cost {
+        let currency = cost.currency().code().to_owned();
+        metrics::histogram!("scrimp_route_cost", "provider" => name, "currency" => currency)
+            .record(cost.as_f64());
+    }
+}
+
+#[cfg(not(feature = "metrics"))]
+pub(crate) fn call(_: &Arc<str>, _: Outcome, _: Option<Money>) {}
+
+// === impl Figures ===
+
+impl Figures {
+    /// The figures.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let config = &self.shared.config;
+        json!({
+            "providers": providers(&self.shared.state, self.shared.now()),
+            "budgets": config.budget.as_ref().map(Budget::snapshot),
+            "retries_left": config.retries.left(),
+        })
+    }
+}
+
+fn providers(state: &Mutex<State>, now: f64) -> Vec<Value> {
+    let state = state.lock();
+    let terms = state
+        .router
+        .terms(now, &Ask::default(), &Barred::default(), |_| None);
+    let pairs = state.entries.iter().zip(terms);
+    pairs
+        .map(|(entry, terms)| {
+            let health = match terms.health {
+                Health::Up => "up",
+                Health::Out { .. } => "out",
+                Health::HalfOpen => "half-open",
+                Health::Ramp { .. } => "ramp",
+            };
+            json!({
+                "name": &*entry.provider.name,
+                "health": health,
+                "in_flight": terms.in_flight,
+                "latency_seconds": terms.estimate.latency,
+                "first_byte_seconds": terms.estimate.first_byte,
+                "reliability": terms.estimate.reliability,
+                "quality": terms.estimate.quality,
+            })
+        })
+        .collect()
+}
+
+impl<B> Service<Request<B>> for Figures {
+    type Response = Response<RouteBody<Empty<Bytes>>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<B>) -> Self::Future {
+        let mut response = Response::new(RouteBody::own(Bytes::from(self.json().to_string())));
+        let json = HeaderValue::from_static("application/json");
+        response.headers_mut().insert(header::CONTENT_TYPE, json);
+        response
+            .headers_mut()
+            .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        ready(Ok(response))
+    }
+}
+
+impl std::fmt::Debug for Figures {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Figures")
+    }
+}

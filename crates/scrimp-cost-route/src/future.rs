@@ -1,0 +1,46 @@
+//! The response future.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use http::Response;
+use http_body::Body;
+
+use crate::RouteBody;
+
+/// The future of a [`CostRoute`](crate::CostRoute)'s response. Dropping it cancels the call
+/// that is under way; what that has cost by then is booked.
+#[must_use = "futures do nothing unless polled"]
+pub struct ResponseFuture<R: Body, E>(Boxed<R, E>);
+
+/// Attempts follow one another through states that hold services and bodies of the caller's
+/// types, which cannot be named here. One allocation, before a call over a network.
+type Boxed<R, E> = Pin<Box<dyn Future<Output = Result<Response<RouteBody<R>>, E>> + Send>>;
+
+// === impl ResponseFuture ===
+
+impl<R: Body, E> ResponseFuture<R, E> {
+    pub(crate) fn new(
+        exchange: impl Future<Output = Result<Response<RouteBody<R>>, E>> + Send + 'static,
+    ) -> Self {
+        Self(Box::pin(exchange))
+    }
+}
+
+impl<R: Body, E> Future for ResponseFuture<R, E> {
+    type Output = Result<Response<RouteBody<R>>, E>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl<R: Body, E> fmt::Debug for ResponseFuture<R, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ResponseFuture")
+    }
+}

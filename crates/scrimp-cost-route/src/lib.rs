@@ -1,0 +1,148 @@
+//! Routes each request to the cheapest provider that is good enough, in real money.
+//!
+//! [`CostRouteLayer`] goes onto the client of an API that several providers serve. It knows
+//! what each would charge for this very request, learns how fast, how reliable and how good
+//! each is, and weighs all of it in dollars. What fails before its first byte is tried with
+//! the next best; what was spent is booked, and can be capped.
+//!
+//! # Three providers, one client
+//!
+//! ```
+//! use bytes::Bytes;
+//! use http::{Request, Response};
+//! use http_body_util::Full;
+//! use scrimp_core::{Currency, Money};
+//! use scrimp_cost_route::{CostRouteLayer, Provider, RequestBody, RouteDecision, Tariff};
+//! use tower::{Layer, ServiceExt, service_fn};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+//! let at = |name: &str, price: &str| -> Result<Provider, Box<dyn std::error::Error + Send + Sync>> {
+//!     let price: Money = price.parse()?;
+//!     Ok(Provider::new(name)
+//!         .endpoint(&format!("https://{name}.example.com/v1").parse()?)
+//!         .bearer("its own credential")
+//!         .price(Tariff::new(Currency::USD).per_request(price)))
+//! };
+//! // Any `tower::Service` over `http` types will do; here one that answers by itself.
+//! let client = service_fn(|request: Request<RequestBody<Full<Bytes>>>| async move {
+//!     assert_eq!(request.uri(), "https://budget.example.com/v1/quote");
+//!     Ok::<_, std::io::Error>(Response::new(Full::<Bytes>::from("42")))
+//! });
+//! let client = CostRouteLayer::new([at("premium", "0.01")?, at("budget", "0.002")?]).layer(client);
+//!
+//! let request = Request::get("/quote").body(Full::<Bytes>::default())?;
+//! let response = client.oneshot(request).await?;
+//! let decision = response.extensions().get::<RouteDecision>().ok_or("no decision")?;
+//! assert_eq!(&*decision.provider, "budget");
+//! # Ok(()) }
+//! ```
+//!
+//! # Language models, by the token, within a budget
+//!
+//! ```
+//! use bytes::Bytes;
+//! use http::{Request, Response, StatusCode};
+//! use http_body_util::{BodyExt, Full};
+//! use scrimp_core::Currency;
+//! use scrimp_cost_route::{
+//!     Budget, Cap, CostRouteLayer, Period, Provider, Rate, RequestBody, Tariff, TokenRates,
+//! };
+//! use tower::{Layer, ServiceExt, service_fn};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+//! // $3 per million tokens in, $15 out. `litellm::PriceTable` reads these from a table.
+//! let rates = TokenRates::text(
+//!     Rate::per("3".parse()?, 1_000_000),
+//!     Rate::per("15".parse()?, 1_000_000),
+//! );
+//! let budget = Budget::new([Cap::new("two cents a day", "0.02".parse()?, Period::Day)]);
+//! let model = Provider::new("model").price(Tariff::new(Currency::USD).tokens(rates));
+//! let client = service_fn(|_: Request<RequestBody<Full<Bytes>>>| async {
+//!     let body = r#"{"usage":{"prompt_tokens":1000,"completion_tokens":400}}"#;
+//!     Ok::<_, std::io::Error>(Response::new(Full::<Bytes>::from(body)))
+//! });
+//! let client = CostRouteLayer::new([model]).budget(budget.clone()).layer(client);
+//!
+//! let ask = || Request::post("/v1/chat/completions").body(Full::from("a prompt"));
+//! let response = client.clone().oneshot(ask()?).await?;
+//! response.into_body().collect().await?; // what it says it used is read as it passes
+//! assert_eq!(budget.snapshot()[0].spent().to_string(), "$0.009");
+//!
+//! let refused = client.oneshot(ask()?).await?;
+//! assert_eq!(refused.status(), StatusCode::PAYMENT_REQUIRED);
+//! # Ok(()) }
+//! ```
+//!
+//! # How it chooses
+//!
+//! Filters first, then the score: [`Score::Money`](engine::Score) adds the price, what the
+//! wait is worth at the request's [`Priority`](scrimp_core::extensions::Priority), what the
+//! quality lacks, and, by the chance of failure, what the next best would cost. An
+//! [unknown](Price::Unknown) price ranks behind every known one. Estimates halve in weight
+//! every 15 s; calls under way bound the latency from below; failures never look like fast
+//! answers. At most one request in a hundred tries a provider that was not seen for 15 s,
+//! and only if it could turn out to be the best. Three failures in a row put a provider out,
+//! `Retry-After` says for how long, and it comes back by a probe and a ramp. Each choice is
+//! explained by the [`RouteDecision`] in the response's extensions and in a tracing event.
+//!
+//! # Failing over
+//!
+//! Up to the first byte of the body, which the head waits for while another provider may
+//! still be tried ([`attempts(1)`](CostRouteLayer::attempts) hands it on at once). Only
+//! requests whose body was kept, and that may be repeated: idempotent methods, or an
+//! `Idempotency-Key`; a 429 says that nothing was done, so any request may follow it. A
+//! [`RetryBudget`](scrimp_core::RetryBudget) bounds it. Past the first byte an error is an
+//! error, never a clean end.
+//!
+//! # When not to use it
+//!
+//! With one provider, unless for budgets. Where providers answer differently to the same
+//! request and no [map](Provider::map) makes them alike. For gRPC streams and upgrades.
+//!
+//! # Waiting, cancellation, errors
+//!
+//! The service is always ready, and drives a clone of its inner service to readiness for each
+//! call, so a provider that stalls holds up nobody else. Dropping the future or the body
+//! cancels the call, tells the router that it took at least that long, and books what was
+//! used by then. The error is the inner service's; refusals are responses with a problem
+//! document (RFC 9457): 402 or 429 from a budget, 503 if nobody will do, 504 if nobody
+//! answers in time, 400 if the request's own body breaks off. Timers need a tokio runtime.
+
+mod body;
+mod budget;
+mod config;
+mod decision;
+pub mod engine;
+mod exchange;
+mod figures;
+mod future;
+mod hints;
+mod layer;
+mod meter;
+mod price;
+mod provider;
+mod providers;
+mod quality;
+mod refuse;
+mod service;
+mod state;
+mod tap;
+
+pub use body::{RequestBody, RouteBody};
+pub use budget::{Budget, BudgetStore, Cap, Line, Refusal, Reservation, Scope};
+pub use decision::{Miss, RouteDecision, Tried};
+pub use figures::Figures;
+pub use future::ResponseFuture;
+pub use hints::Hints;
+pub use layer::CostRouteLayer;
+pub use price::{
+    ParseRateError, Period, Price, Rate, Tariff, Tiering, TokenClass, TokenRates, Usage, Window,
+    litellm,
+};
+pub use provider::Provider;
+pub use providers::Providers;
+pub use quality::{MinLength, QualityGate, RequiredFields, Verdict};
+pub use service::CostRoute;
+pub use tap::Tap;

@@ -1,0 +1,150 @@
+//! A call under way, from its choice to the end of its body.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use scrimp_core::{BodyEnd, Currency, Money, Sink};
+
+use crate::{
+    Price, Provider, Tap, TokenClass, Usage,
+    budget::Reservation,
+    config::Shared,
+    engine::{Outcome, Ticket},
+};
+
+/// What has to be told when the call ends, however it ends: to the router, to the budget, to
+/// the ledger.
+pub(crate) struct Call {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) provider: Arc<Provider>,
+    pub(crate) ticket: Ticket,
+    pub(crate) reservation: Option<Reservation>,
+    pub(crate) tenant: Arc<str>,
+    pub(crate) route: Arc<str>,
+    /// What the request itself used.
+    pub(crate) sent: Usage,
+    /// Requests before it in its volume period.
+    pub(crate) used: u64,
+    pub(crate) tap: Tap,
+    pub(crate) bytes_out: u64,
+    /// Set once it is known to have failed.
+    pub(crate) failed: Option<Failure>,
+    /// Whether an answer came, which is what is paid for.
+    pub(crate) answered: bool,
+    pub(crate) ended: bool,
+}
+
+/// A call failed: the seconds it asked to be left alone for, if it said.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Failure {
+    pub(crate) retry_after: Option<f64>,
+}
+
+/// Watches the body of a call's response.
+pub(crate) struct Meter(pub(crate) Call);
+
+// === impl Call ===
+
+impl Call {
+    pub(crate) fn price(&self) -> &Price {
+        &self.provider.price
+    }
+
+    /// What was used: as the answer said, or as far as it was seen.
+    fn usage(&self, whole: bool) -> Usage {
+        let mut usage = match self.tap.usage() {
+            // A stream that broke off has told less than it used.
+            Some(told) if !whole => {
+                let seen = told.completion().max(self.tap.guess());
+                if seen > told.completion() {
+                    told.with(TokenClass::Output, seen)
+                } else {
+                    told
+                }
+            }
+            Some(told) => told,
+            None if self.sent.prompt() > 0 && self.answered => {
+                self.sent.with(TokenClass::Output, self.tap.guess())
+            }
+            None => self.sent,
+        };
+        usage.bytes_in = self.sent.bytes_in;
+        usage.bytes_out = self.bytes_out;
+        usage
+    }
+
+    /// Ends the call. Called once, at the latest when it is dropped.
+    pub(crate) fn end(&mut self, outcome: Outcome) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        let outcome = match self.failed {
+            Some(Failure { retry_after }) => Outcome::Failed { retry_after },
+            None => outcome,
+        };
+        // A failure before any answer is not paid; a caller that went away does not undo
+        // what was begun for it.
+        let paid = self.failed.is_none() && (self.answered || outcome == Outcome::Cancelled);
+        let now = self.shared.config.clock.wall();
+        let whole = outcome == Outcome::Succeeded;
+        let usage = self.usage(whole);
+        {
+            let mut state = self.shared.state.lock();
+            state.router.ended(self.shared.now(), self.ticket, outcome);
+            if paid && let Some(index) = state.find(&self.provider.name) {
+                let told = self.tap.usage().is_some() && whole;
+                state.entries[index].count(now, told.then_some(&usage));
+            }
+        }
+        let cost = self.price().cost(&usage, now, self.used);
+        self.book(cost.filter(|_| paid), paid);
+        crate::figures::call(&self.provider.name, outcome, cost.filter(|_| paid));
+    }
+
+    /// Takes it back: it was never sent, so it says nothing of the provider.
+    pub(crate) fn unmake(&mut self) {
+        self.ended = true;
+        let mut state = self.shared.state.lock();
+        let now = self.shared.now();
+        state.router.ended(now, self.ticket, Outcome::Unmade);
+    }
+
+    fn book(&mut self, cost: Option<Money>, paid: bool) {
+        if let Some(reservation) = self.reservation.take() {
+            match cost {
+                Some(cost) => reservation.settle(cost),
+                // Paid, and nobody knows how much: what was set aside for it.
+                None if paid => reservation.settle_in_full(),
+                None => reservation.release(),
+            }
+        }
+        if let (Some(ledger), true) = (&self.shared.config.ledger, paid) {
+            let currency = cost.map_or(Currency::USD, Money::currency);
+            let account = ledger.account("cost-route", &self.tenant, &self.route, currency);
+            account.made(cost.unwrap_or(Money::ZERO));
+        }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.end(Outcome::Cancelled);
+    }
+}
+
+// === impl Meter ===
+
+impl Sink for Meter {
+    fn data(&mut self, chunk: &Bytes) {
+        self.0.bytes_out += chunk.len() as u64;
+        self.0.tap.see(chunk);
+    }
+
+    fn end(mut self, end: BodyEnd) {
+        self.0.end(match end {
+            BodyEnd::Complete | BodyEnd::Trailers(_) => Outcome::Succeeded,
+            BodyEnd::Failed => Outcome::Failed { retry_after: None },
+            BodyEnd::Dropped => Outcome::Cancelled,
+        });
+    }
+}

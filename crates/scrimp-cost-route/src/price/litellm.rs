@@ -1,0 +1,165 @@
+//! Reads LiteLLM's price table, the JSON file that its wheel carries.
+//!
+//! ```no_run
+//! use scrimp_cost_route::litellm::PriceTable;
+//!
+//! let table = PriceTable::load("model_prices_and_context_window_backup.json")?;
+//! let price = table.price("gpt-4o-mini");
+//! for (model, reason) in table.left_out() {
+//!     eprintln!("{model}: {reason}");
+//! }
+//! # Ok::<(), scrimp_cost_route::litellm::TableError>(())
+//! ```
+
+mod off_peak;
+mod row;
+
+use std::{collections::BTreeMap, fmt, path::Path};
+
+use serde_json::{Map, Value};
+
+use super::Price;
+
+/// Prices by model.
+#[derive(Debug, Clone, Default)]
+pub struct PriceTable {
+    rows: BTreeMap<String, Result<Price, LeftOut>>,
+}
+
+/// The service level that is asked for, which some providers price apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum ServiceTier {
+    /// None in particular.
+    #[default]
+    Standard,
+    /// Slower and cheaper.
+    Flex,
+    /// Faster and dearer.
+    Priority,
+}
+
+/// Why a row has no price here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LeftOut {
+    /// It describes the format.
+    Sample,
+    /// It is no object.
+    NotAnObject,
+    /// Nothing in it is a price per token; the fields that are prices are named.
+    NoTokenPrice(Vec<String>),
+    /// A price that is no exact decimal.
+    Unreadable(String),
+    /// Off-peak hours on a calendar that is not known here.
+    Calendar(String),
+}
+
+/// The table could not be read.
+#[derive(Debug)]
+pub struct TableError(Box<dyn std::error::Error + Send + Sync>);
+
+// === impl PriceTable ===
+
+impl PriceTable {
+    /// Reads a file. It is read at once and whole, so not within a request.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such file, or it holds no JSON object.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, TableError> {
+        let text = std::fs::read(path).map_err(|error| TableError(error.into()))?;
+        Self::parse(&text, ServiceTier::Standard)
+    }
+
+    /// Reads the table's JSON, for a service level.
+    ///
+    /// # Errors
+    ///
+    /// If it is no JSON object.
+    pub fn parse(json: &[u8], tier: ServiceTier) -> Result<Self, TableError> {
+        let table: Map<String, Value> =
+            serde_json::from_slice(json).map_err(|error| TableError(error.into()))?;
+        let rows = table.into_iter().map(|(model, row)| {
+            let price = match (&row, model.as_str()) {
+                (_, "sample_spec") => Err(LeftOut::Sample),
+                (Value::Object(row), _) => row::price(row, tier),
+                _ => Err(LeftOut::NotAnObject),
+            };
+            (model, price)
+        });
+        Ok(Self {
+            rows: rows.collect(),
+        })
+    }
+
+    /// What a model costs: [`Price::Unknown`] if it is not in the table, or left out.
+    #[must_use]
+    pub fn price(&self, model: &str) -> Price {
+        match self.rows.get(model) {
+            Some(Ok(price)) => price.clone(),
+            Some(Err(_)) | None => Price::Unknown,
+        }
+    }
+
+    /// Every model with a price, by name.
+    pub fn priced(&self) -> impl Iterator<Item = (&str, &Price)> {
+        self.rows
+            .iter()
+            .filter_map(|(model, price)| Some((model.as_str(), price.as_ref().ok()?)))
+    }
+
+    /// Every row that has none here, with the reason.
+    pub fn left_out(&self) -> impl Iterator<Item = (&str, &LeftOut)> {
+        self.rows
+            .iter()
+            .filter_map(|(model, price)| Some((model.as_str(), price.as_ref().err()?)))
+    }
+}
+
+// === impl ServiceTier ===
+
+impl ServiceTier {
+    fn suffix(self) -> &'static str {
+        match self {
+            Self::Standard => "",
+            Self::Flex => "_flex",
+            Self::Priority => "_priority",
+        }
+    }
+}
+
+// === impl LeftOut ===
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sample => f.write_str("describes the format"),
+            Self::NotAnObject => f.write_str("is no object"),
+            Self::NoTokenPrice(fields) if fields.is_empty() => f.write_str("has no price"),
+            Self::NoTokenPrice(fields) => {
+                write!(f, "has no price per token, only {}", fields.join(", "))
+            }
+            Self::Unreadable(field) => write!(f, "{field} is no exact, positive decimal"),
+            Self::Calendar(zone) => write!(f, "off-peak weekdays in {zone}"),
+        }
+    }
+}
+
+// === impl TableError ===
+
+impl fmt::Display for TableError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "cannot read the price table, which should be LiteLLM's JSON of models: {}",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for TableError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&*self.0)
+    }
+}

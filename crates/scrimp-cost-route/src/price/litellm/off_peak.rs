@@ -1,0 +1,54 @@
+//! The hours in which a row's off-peak prices hold.
+
+use serde_json::Value;
+
+use super::{
+    LeftOut,
+    row::{Row, list},
+};
+use crate::price::Window;
+
+/// The windows of an off-peak block: those of every day, and those of some weekdays.
+pub(super) fn windows(block: &Row) -> Result<Vec<Window>, LeftOut> {
+    let ahead = match block.get("weekday_timezone").and_then(Value::as_str) {
+        None | Some("UTC") => 0,
+        // No daylight saving time there since 1991.
+        Some("Asia/Shanghai") => 8 * 3_600,
+        Some(zone) => return Err(LeftOut::Calendar(zone.to_owned())),
+    };
+    let mut found: Vec<_> = hours(block).collect();
+    for rule in list(block, "windows").iter().filter_map(Value::as_object) {
+        let days = rule.get("weekdays").and_then(Value::as_array);
+        for window in hours(rule) {
+            found.push(match days {
+                Some(days) => {
+                    let days = days
+                        .iter()
+                        .filter_map(|day| u8::try_from(day.as_u64()?).ok());
+                    window.on(days).weekdays_ahead_of_utc(ahead)
+                }
+                None => window,
+            });
+        }
+    }
+    Ok(found)
+}
+
+/// One text or a list of them: `16:30-00:30`. What is none is left out, as LiteLLM does.
+fn hours(block: &Row) -> impl Iterator<Item = Window> {
+    let texts = match block.get("hours_utc") {
+        Some(Value::Array(texts)) => texts.iter().filter_map(Value::as_str).collect(),
+        Some(Value::String(text)) => vec![text.as_str()],
+        _ => Vec::new(),
+    };
+    texts.into_iter().filter_map(|text| {
+        let (from, to) = text.split_once('-')?;
+        Some(Window::daily(minute(from)?, minute(to)?))
+    })
+}
+
+fn minute(text: &str) -> Option<u16> {
+    let (hour, minute) = text.trim().split_once(':')?;
+    let (hour, minute): (u16, u16) = (hour.parse().ok()?, minute.parse().ok()?);
+    (hour < 24 && minute < 60).then_some(hour * 60 + minute)
+}

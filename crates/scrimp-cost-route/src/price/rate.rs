@@ -1,0 +1,206 @@
+//! What one unit of something costs.
+
+use std::{fmt, str::FromStr};
+
+use scrimp_core::{Currency, Money};
+
+/// 10⁻¹⁸ units of a currency per unit counted: a millionth of what [`Money`] counts in, so
+/// that prices of single tokens, and parts of them, are whole numbers.
+const DIGITS: i32 = 18;
+/// What a pico-unit is in those.
+const PER_PICO: i128 = 1_000_000;
+
+/// What one token, one request or one KiB costs, as an exact decimal.
+///
+/// Parses plain and scientific decimals (`"0.0000025"`, `"2.5e-6"`).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Rate(i128);
+
+/// A text that is no rate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParseRateError(String);
+
+/// A sum of rates times counts, not yet rounded to [`Money`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Sum(i128);
+
+// === impl Rate ===
+
+impl Rate {
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+
+    /// So much money for so many units: `Rate::per(three_dollars, 1_000_000)`.
+    ///
+    /// # Panics
+    ///
+    /// If `units` is 0.
+    #[must_use]
+    pub fn per(money: Money, units: u64) -> Self {
+        assert!(units > 0, "Rate: `units` must be at least 1, not 0");
+        Self(money.pico().saturating_mul(PER_PICO) / i128::from(units))
+    }
+
+    /// A share of the rate, in thousandths.
+    #[must_use]
+    pub fn permille(self, share: u32) -> Self {
+        Self(self.0.saturating_mul(share.into()) / 1_000)
+    }
+
+    /// Whether it is nothing.
+    #[must_use]
+    pub fn is_zero(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The nearest rate to a float; `None` if it is negative, not a number or beyond reach.
+    #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
+    pub(crate) fn rounded(float: f64) -> Option<Self> {
+        let scaled = (float * 1e18).round();
+        (0.0..1e30)
+            .contains(&scaled)
+            .then_some(Self(scaled as i128))
+    }
+
+    pub(crate) fn is_negative(self) -> bool {
+        self.0 < 0
+    }
+}
+
+impl FromStr for Rate {
+    type Err = ParseRateError;
+
+    fn from_str(text: &str) -> Result<Self, ParseRateError> {
+        parse(text.trim()).ok_or_else(|| ParseRateError(text.into()))
+    }
+}
+
+/// The decimal, or nothing if it is none or has digits that would have to be rounded.
+fn parse(text: &str) -> Option<Rate> {
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
+        None => (text, 0),
+    };
+    let (negative, digits) = match mantissa.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, mantissa),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let all: String = [whole, fraction].concat();
+    if all.is_empty() || !all.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let digits: i128 = all.parse().ok()?;
+    let scale = DIGITS + exponent.clamp(-1_000, 1_000) - i32::try_from(fraction.len()).ok()?;
+    let power = 10i128.checked_pow(scale.unsigned_abs());
+    let value = match (digits, scale) {
+        (0, _) => 0,
+        (_, 0..) => digits.checked_mul(power?)?,
+        _ => {
+            let power = power?;
+            if digits % power != 0 {
+                return None;
+            }
+            digits / power
+        }
+    };
+    Some(Rate(if negative { -value } else { value }))
+}
+
+impl fmt::Display for Rate {
+    /// Without a currency, with all the digits it has.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let unit = 10u128.pow(DIGITS.unsigned_abs());
+        let (whole, rest) = (self.0.unsigned_abs() / unit, self.0.unsigned_abs() % unit);
+        let fraction = format!("{rest:018}");
+        let fraction = fraction.trim_end_matches('0');
+        if fraction.is_empty() {
+            write!(f, "{sign}{whole}")
+        } else {
+            write!(f, "{sign}{whole}.{fraction}")
+        }
+    }
+}
+
+impl fmt::Debug for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+// === impl ParseRateError ===
+
+impl fmt::Display for ParseRateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:?} is no rate: write a decimal with at most eighteen digits behind the point, \
+             such as \"0.0000025\" or \"2.5e-6\"",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for ParseRateError {}
+
+// === impl Sum ===
+
+impl Sum {
+    pub(crate) fn add(&mut self, rate: Rate, count: u64) {
+        self.0 = self.0.saturating_add(rate.0.saturating_mul(count.into()));
+    }
+
+    /// Adds a rate per KiB for a number of bytes.
+    pub(crate) fn add_kib(&mut self, rate: Rate, bytes: u64) {
+        let product = rate.0.saturating_mul(bytes.into());
+        self.0 = self.0.saturating_add(product / 1024);
+    }
+
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
+    pub(crate) fn permille(self, share: u32) -> Self {
+        Self(self.0.saturating_mul(share.into()) / 1_000)
+    }
+
+    /// Rounded up: what a bill would say is never less than what was counted.
+    pub(crate) fn money(self, currency: Currency) -> Money {
+        let up = i128::from(self.0 % PER_PICO > 0);
+        Money::from_pico(self.0 / PER_PICO + up, currency)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_is_printed_is_read_back_exactly(value in -(1i128 << 100)..(1i128 << 100)) {
+            prop_assert_eq!(Rate(value).to_string().parse(), Ok(Rate(value)));
+        }
+
+        #[test]
+        fn no_text_panics(text in "[-0-9eE.x]{0,30}") {
+            let _ = text.parse::<Rate>();
+        }
+    }
+
+    #[test]
+    fn decimals_are_read_exactly_in_either_form() {
+        assert_eq!("2.5e-06".parse(), "0.0000025".parse::<Rate>());
+        assert_eq!("3".parse(), Ok(Rate(3_000_000_000_000_000_000)));
+        assert_eq!("0e-400".parse(), Ok(Rate::ZERO));
+        assert!("1e-19".parse::<Rate>().is_err());
+        assert!("NaN".parse::<Rate>().is_err());
+    }
+
+    #[test]
+    fn a_price_per_million_is_a_price_each() {
+        let three: Money = "3".parse().unwrap();
+        assert_eq!(Rate::per(three, 1_000_000), "0.000003".parse().unwrap());
+    }
+}

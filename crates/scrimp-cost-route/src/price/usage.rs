@@ -1,0 +1,148 @@
+//! What a call used.
+
+/// Kinds of tokens that are priced apart.
+///
+/// A token belongs to one class only: [`Input`](Self::Input) are those of the prompt that
+/// are neither cached nor of another medium.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TokenClass {
+    /// Text of the prompt.
+    Input,
+    /// Read from the provider's prompt cache.
+    CacheRead,
+    /// The same, of audio.
+    CacheReadAudio,
+    /// Written to the provider's prompt cache.
+    CacheWrite,
+    /// The same, to be kept for an hour.
+    CacheWrite1h,
+    /// The same, to be kept for twelve hours.
+    CacheWrite12h,
+    /// Audio of the prompt.
+    InputAudio,
+    /// Images of the prompt.
+    InputImage,
+    /// Video of the prompt.
+    InputVideo,
+    /// Text of the answer.
+    Output,
+    /// Thought before the answer.
+    Reasoning,
+    /// Audio of the answer.
+    OutputAudio,
+    /// Images of the answer.
+    OutputImage,
+    /// Video of the answer.
+    OutputVideo,
+}
+
+/// What a call used: bytes both ways, and tokens by class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// Bytes of the request's body.
+    pub bytes_in: u64,
+    /// Bytes of the response's body.
+    pub bytes_out: u64,
+    tokens: [u64; TokenClass::COUNT],
+}
+
+// === impl TokenClass ===
+
+impl TokenClass {
+    pub(crate) const COUNT: usize = 14;
+
+    /// Every class.
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::Input,
+        Self::CacheRead,
+        Self::CacheReadAudio,
+        Self::CacheWrite,
+        Self::CacheWrite1h,
+        Self::CacheWrite12h,
+        Self::InputAudio,
+        Self::InputImage,
+        Self::InputVideo,
+        Self::Output,
+        Self::Reasoning,
+        Self::OutputAudio,
+        Self::OutputImage,
+        Self::OutputVideo,
+    ];
+
+    pub(crate) const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// Whether it counts to the prompt.
+    #[must_use]
+    pub const fn is_input(self) -> bool {
+        self.index() < Self::Output.index()
+    }
+
+    /// The class whose rate holds where this one has none of its own.
+    pub(crate) const fn parent(self) -> Option<Self> {
+        match self {
+            Self::Input | Self::Output => None,
+            Self::CacheReadAudio => Some(Self::CacheRead),
+            Self::CacheWrite1h | Self::CacheWrite12h => Some(Self::CacheWrite),
+            Self::CacheRead
+            | Self::CacheWrite
+            | Self::InputAudio
+            | Self::InputImage
+            | Self::InputVideo => Some(Self::Input),
+            Self::Reasoning | Self::OutputAudio | Self::OutputImage | Self::OutputVideo => {
+                Some(Self::Output)
+            }
+        }
+    }
+}
+
+// === impl Usage ===
+
+impl Usage {
+    /// Text only: so many tokens of prompt and of answer.
+    #[must_use]
+    pub fn text(input: u64, output: u64) -> Self {
+        Self::default()
+            .with(TokenClass::Input, input)
+            .with(TokenClass::Output, output)
+    }
+
+    /// Bytes only.
+    #[must_use]
+    pub fn bytes(bytes_in: u64, bytes_out: u64) -> Self {
+        Self {
+            bytes_in,
+            bytes_out,
+            ..Self::default()
+        }
+    }
+
+    /// Sets the tokens of a class.
+    #[must_use]
+    pub fn with(mut self, class: TokenClass, tokens: u64) -> Self {
+        self.tokens[class.index()] = tokens;
+        self
+    }
+
+    /// The tokens of a class.
+    #[must_use]
+    pub fn tokens(&self, class: TokenClass) -> u64 {
+        self.tokens[class.index()]
+    }
+
+    /// All tokens of the prompt, cached ones included.
+    #[must_use]
+    pub fn prompt(&self) -> u64 {
+        let (input, _) = self.tokens.split_at(TokenClass::Output.index());
+        input.iter().fold(0, |sum, n| sum.saturating_add(*n))
+    }
+
+    /// All tokens of the answer.
+    #[must_use]
+    pub fn completion(&self) -> u64 {
+        let (_, output) = self.tokens.split_at(TokenClass::Output.index());
+        output.iter().fold(0, |sum, n| sum.saturating_add(*n))
+    }
+}

@@ -1,0 +1,97 @@
+//! Whether an answer will do.
+
+use http::{request, response};
+use serde_json::Value;
+
+/// Judges answers. One that will not do sends the request to the next provider; what the
+/// first one cost is booked all the same.
+pub trait QualityGate: Send + Sync + 'static {
+    /// How good the answer is, 0 to 1, and whether it will do.
+    fn judge(&self, request: &request::Parts, response: &response::Parts, body: &[u8]) -> Verdict;
+}
+
+/// What a gate found.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Verdict {
+    /// 0 to 1; the provider's quality is learnt from it.
+    pub quality: f64,
+    /// Whether the answer goes to the caller.
+    pub accept: bool,
+}
+
+/// Wants a body of so many bytes at least.
+#[derive(Debug, Clone, Copy)]
+pub struct MinLength(pub usize);
+
+/// Wants a JSON object that has these fields, and none of them null or empty.
+#[derive(Debug, Clone)]
+pub struct RequiredFields(Vec<String>);
+
+// === impl Verdict ===
+
+impl Verdict {
+    /// Will do, at this quality.
+    #[must_use]
+    pub fn accept(quality: f64) -> Self {
+        Self {
+            quality,
+            accept: true,
+        }
+    }
+
+    /// Will not do.
+    #[must_use]
+    pub fn reject(quality: f64) -> Self {
+        Self {
+            quality,
+            accept: false,
+        }
+    }
+
+    fn all_or_nothing(good: bool) -> Self {
+        if good {
+            Self::accept(1.0)
+        } else {
+            Self::reject(0.0)
+        }
+    }
+}
+
+// === impl QualityGate ===
+
+impl<F> QualityGate for F
+where
+    F: Fn(&request::Parts, &response::Parts, &[u8]) -> Verdict + Send + Sync + 'static,
+{
+    fn judge(&self, request: &request::Parts, response: &response::Parts, body: &[u8]) -> Verdict {
+        self(request, response, body)
+    }
+}
+
+impl QualityGate for MinLength {
+    fn judge(&self, _: &request::Parts, _: &response::Parts, body: &[u8]) -> Verdict {
+        Verdict::all_or_nothing(body.len() >= self.0)
+    }
+}
+
+impl RequiredFields {
+    /// Fields by JSON pointer (RFC 6901): `/choices/0/message/content`.
+    pub fn new(pointers: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self(pointers.into_iter().map(Into::into).collect())
+    }
+}
+
+impl QualityGate for RequiredFields {
+    fn judge(&self, _: &request::Parts, _: &response::Parts, body: &[u8]) -> Verdict {
+        let Ok(json) = serde_json::from_slice::<Value>(body) else {
+            return Verdict::reject(0.0);
+        };
+        let filled = |pointer: &String| match json.pointer(pointer) {
+            None | Some(Value::Null) => false,
+            Some(Value::String(text)) => !text.is_empty(),
+            Some(Value::Array(list)) => !list.is_empty(),
+            Some(_) => true,
+        };
+        Verdict::all_or_nothing(self.0.iter().all(filled))
+    }
+}

@@ -1,0 +1,97 @@
+//! Answers of the layer's own: problems (RFC 9457).
+
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use serde_json::{Map, Value, json};
+
+use crate::{RouteBody, budget::Refusal, engine::NoCandidate, price::since_epoch};
+
+/// Why a request got no provider's answer.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    Nobody(NoCandidate),
+    TimedOut,
+    BodyBroke,
+    Budget(Box<Refusal>),
+    /// Nobody knows the price, and the budget is strict.
+    Unpriced,
+}
+
+// === impl Refused ===
+
+impl Refused {
+    pub(crate) fn response<B: http_body::Body>(self, now: SystemTime) -> Response<RouteBody<B>> {
+        let (status, reason, title) = self.terms();
+        let mut problem = Map::new();
+        problem.insert("type".into(), "about:blank".into());
+        problem.insert("title".into(), title.into());
+        problem.insert("status".into(), status.as_u16().into());
+        problem.insert("reason".into(), reason.into());
+        let mut retry_after = None;
+        if let Self::Budget(refusal) = &self {
+            retry_after = refusal
+                .resets
+                .map(|at| since_epoch(at).saturating_sub(since_epoch(now)));
+            describe(refusal, &mut problem);
+        }
+        let body = Bytes::from(Value::Object(problem).to_string());
+        let mut response = Response::new(RouteBody::own(body.clone()));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        let json = HeaderValue::from_static("application/problem+json");
+        headers.insert(header::CONTENT_TYPE, json);
+        headers.insert(header::CONTENT_LENGTH, body.len().into());
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(seconds) = retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
+    }
+
+    fn terms(&self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Self::Nobody(NoCandidate::NoneGoodEnough) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "none-good-enough",
+                "no provider passes the filters",
+            ),
+            Self::Nobody(NoCandidate::NoneLeft) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "none-left",
+                "no provider has room for the request",
+            ),
+            Self::TimedOut => (
+                StatusCode::GATEWAY_TIMEOUT,
+                "timed-out",
+                "the provider did not answer in time",
+            ),
+            Self::BodyBroke => (
+                StatusCode::BAD_REQUEST,
+                "request-body",
+                "the request's body broke off",
+            ),
+            Self::Budget(refusal) => (refusal.status, "budget", "a spending cap is used up"),
+            Self::Unpriced => (
+                StatusCode::PAYMENT_REQUIRED,
+                "unpriced",
+                "what the call would cost is not known, and the budget is strict",
+            ),
+        }
+    }
+}
+
+/// Which cap, how much of it is used, and when it starts anew.
+fn describe(refusal: &Refusal, problem: &mut Map<String, Value>) {
+    let detail = format!(
+        "cap {:?}: {} of {} spent or reserved",
+        refusal.cap, refusal.used, refusal.limit
+    );
+    problem.insert("detail".into(), detail.into());
+    problem.insert("cap".into(), (*refusal.cap).into());
+    problem.insert("limit".into(), refusal.limit.to_string().into());
+    problem.insert("used".into(), refusal.used.to_string().into());
+    let resets = refusal.resets.map(httpdate::fmt_http_date);
+    problem.insert("resets".into(), json!(resets));
+}

@@ -1,0 +1,107 @@
+//! The service.
+
+use std::{
+    fmt,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use parking_lot::Mutex;
+use tower_service::Service;
+
+use crate::{RequestBody, RouteBody, config::Shared, exchange::Exchange, future::ResponseFuture};
+
+/// Chooses a provider for each request and calls a clone of the inner service for it.
+///
+/// It is always ready: which provider has to be is known only with the request, and a
+/// provider that is not ready must not hold up the others.
+pub struct CostRoute<S> {
+    shared: Arc<Shared>,
+    targets: Targets<S>,
+}
+
+/// Whom to call.
+pub(crate) enum Targets<S> {
+    /// One service for all, which goes by the request's URI.
+    One(S),
+    /// One for each, by name.
+    /// Behind a lock, so that they need not be `Sync`.
+    Each(Arc<Mutex<Make<S>>>),
+}
+
+/// Gives the service of a provider.
+type Make<S> = dyn Fn(&str) -> S + Send;
+
+// === impl CostRoute ===
+
+impl<S> CostRoute<S> {
+    pub(crate) fn new(shared: Arc<Shared>, targets: Targets<S>) -> Self {
+        Self { shared, targets }
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for CostRoute<S>
+where
+    // The client of all providers, or the client of each.
+    S: Service<Request<RequestBody<B>>, Response = Response<R>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Send,
+    // Bodies.
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Send,
+    R: Body<Data = Bytes> + Send + 'static,
+    R::Error: Send,
+{
+    type Response = Response<RouteBody<R>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<R, S::Error>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let exchange = Exchange::new(Arc::clone(&self.shared), self.targets.clone());
+        ResponseFuture::new(exchange.run(request))
+    }
+}
+
+impl<S: Clone> Clone for CostRoute<S> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            targets: self.targets.clone(),
+        }
+    }
+}
+
+impl<S> fmt::Debug for CostRoute<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CostRoute")
+            .field("shared", &self.shared)
+            .finish_non_exhaustive()
+    }
+}
+
+// === impl Targets ===
+
+impl<S: Clone> Targets<S> {
+    pub(crate) fn get(&self, name: &str) -> S {
+        match self {
+            Self::One(service) => service.clone(),
+            Self::Each(make) => (make.lock())(name),
+        }
+    }
+}
+
+impl<S: Clone> Clone for Targets<S> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::One(service) => Self::One(service.clone()),
+            Self::Each(make) => Self::Each(Arc::clone(make)),
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The providers there are, and what is known of them.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use governor::{
+    Quota, RateLimiter,
+    clock::Clock as GovernorClock,
+    middleware::NoOpMiddleware,
+    nanos::Nanos,
+    state::{InMemoryState, NotKeyed},
+};
+use scrimp_core::Clock;
+use std::num::NonZeroU32;
+use tokio::time::Instant;
+
+use crate::{
+    Period, Price, Provider, TokenClass, Usage,
+    engine::{Prior, Router, RouterConfig},
+};
+
+/// Of the tokens an answer is reckoned with, the share of answers that have fewer.
+const QUANTILE: f64 = 0.95;
+
+type Limiter = RateLimiter<NotKeyed, InMemoryState, LimitClock, NoOpMiddleware<Nanos>>;
+
+/// Behind one lock: a decision looks at all of it.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) router: Router,
+    pub(crate) entries: Vec<Entry>,
+}
+
+/// A provider, and what its bill depends on. Candidates of the router have its order.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) provider: Arc<Provider>,
+    requests: Option<Limiter>,
+    tokens: Option<Limiter>,
+    /// Requests of the present volume period.
+    used: (SystemTime, u64),
+    output: Output,
+}
+
+/// Tokens of the answers so far: their mean, and a bound on most.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Output {
+    mean: f64,
+    high: f64,
+}
+
+/// The layer's clock, as the rate limiter wants it.
+#[derive(Debug, Clone)]
+struct LimitClock {
+    clock: Clock,
+    start: Instant,
+}
+
+// === impl State ===
+
+impl State {
+    pub(crate) fn new(config: RouterConfig) -> Self {
+        Self {
+            router: Router::new(config),
+            entries: Vec::new(),
+        }
+    }
+
+    /// Adds a provider, or changes the one of that name: what was seen of it stays.
+    pub(crate) fn put(&mut self, provider: Provider, clock: &Clock) {
+        let prior: Prior = provider.prior;
+        let entry = Entry::new(provider, clock);
+        match self.find(&entry.provider.name) {
+            Some(index) => {
+                self.router.set_prior(index, prior);
+                let old = std::mem::replace(&mut self.entries[index], entry);
+                self.entries[index].used = old.used;
+                self.entries[index].output = old.output;
+            }
+            None => {
+                self.router.add(prior);
+                self.entries.push(entry);
+            }
+        }
+    }
+
+    pub(crate) fn remove(&mut self, name: &str) -> bool {
+        let found = self.find(name);
+        if let Some(index) = found {
+            self.router.remove(index);
+            self.entries.remove(index);
+        }
+        found.is_some()
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<usize> {
+        self.entries
+            .iter()
+            .position(|entry| *entry.provider.name == *name)
+    }
+}
+
+// === impl Entry ===
+
+impl Entry {
+    fn new(provider: Provider, clock: &Clock) -> Self {
+        let limiter = |per_minute: Option<NonZeroU32>| {
+            let clock = LimitClock {
+                start: clock.instant(),
+                clock: clock.clone(),
+            };
+            per_minute.map(|n| RateLimiter::direct_with_clock(Quota::per_minute(n), clock))
+        };
+        Self {
+            requests: limiter(provider.requests_per_minute),
+            tokens: limiter(provider.tokens_per_minute),
+            provider: Arc::new(provider),
+            used: (SystemTime::UNIX_EPOCH, 0),
+            output: Output {
+                mean: 256.0,
+                high: 1_024.0,
+            },
+        }
+    }
+
+    pub(crate) fn price(&self) -> &Price {
+        &self.provider.price
+    }
+
+    fn period(&self) -> Option<Period> {
+        match &self.provider.price {
+            Price::Known(tariff) => tariff.volume_period(),
+            Price::Unknown | Price::Free => None,
+        }
+    }
+
+    /// Requests before this one within the volume period.
+    pub(crate) fn used(&self, now: SystemTime) -> u64 {
+        let began = self.period().map(|period| period.bounds(now).0);
+        if began == Some(self.used.0) {
+            self.used.1
+        } else {
+            0
+        }
+    }
+
+    /// Counts a call that is paid.
+    pub(crate) fn count(&mut self, now: SystemTime, usage: Option<&Usage>) {
+        if let Some(period) = self.period() {
+            let began = period.bounds(now).0;
+            self.used = (began, self.used(now) + 1);
+        }
+        if let Some(usage) = usage {
+            self.output.learn(usage.completion());
+        }
+    }
+
+    /// Room within the quotas for a request of so many tokens. Takes it if so.
+    pub(crate) fn take_quota(&self, tokens: u64) -> bool {
+        if self
+            .requests
+            .as_ref()
+            .is_some_and(|limit| limit.check().is_err())
+        {
+            return false;
+        }
+        let tokens = NonZeroU32::new(u32::try_from(tokens).unwrap_or(u32::MAX));
+        match (&self.tokens, tokens) {
+            // More at once than a minute has: never.
+            (Some(limit), Some(tokens)) => matches!(limit.check_n(tokens), Ok(Ok(()))),
+            _ => true,
+        }
+    }
+
+    /// The usage with tokens of answer added, where the request says none: as many as is
+    /// usual, or as many as almost all have.
+    pub(crate) fn expect(&self, usage: Usage, high: bool) -> Usage {
+        if usage.completion() > 0 || usage.prompt() == 0 {
+            return usage;
+        }
+        let tokens = if high {
+            self.output.high
+        } else {
+            self.output.mean
+        };
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a token count, at least 0"
+        )]
+        usage.with(TokenClass::Output, tokens.ceil() as u64)
+    }
+}
+
+// === impl Output ===
+
+impl Output {
+    /// The mean moves a tenth of the way; the bound goes up by large steps and down by small
+    /// ones, which keeps it where a twentieth of the answers is above.
+    #[expect(clippy::cast_precision_loss, reason = "a token count")]
+    fn learn(&mut self, tokens: u64) {
+        let tokens = tokens as f64;
+        self.mean += 0.1 * (tokens - self.mean);
+        let step = 0.2 * self.high.max(16.0);
+        self.high += if tokens > self.high {
+            step * QUANTILE
+        } else {
+            -step * (1.0 - QUANTILE)
+        };
+    }
+}
+
+// === impl LimitClock ===
+
+impl GovernorClock for LimitClock {
+    type Instant = Nanos;
+
+    fn now(&self) -> Nanos {
+        let elapsed: Duration = self.clock.instant().saturating_duration_since(self.start);
+        elapsed.into()
+    }
+}
