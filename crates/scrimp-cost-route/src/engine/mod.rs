@@ -3,18 +3,23 @@
 mod ask;
 mod candidate;
 mod choice;
+mod config;
 mod estimate;
 mod explore;
 mod flight;
 mod health;
+mod learn;
+mod pass;
 mod router;
 mod score;
 
 pub use self::{
     ask::{Ask, Barred, Filters},
     choice::{Choice, NoCandidate, Reason, Terms},
+    config::RouterConfig,
     estimate::{Estimate, Prior},
     health::Health,
-    router::{Outcome, Router, RouterConfig, Ticket},
+    learn::{Outcome, Ticket},
+    router::Router,
     score::{Score, Stake, Stakes, Weight, Weights},
 };

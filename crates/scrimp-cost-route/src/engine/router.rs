@@ -1,13 +1,14 @@
-//! Choosing, and learning from what came of it.
+//! Choosing.
 
 use super::{
     ask::{Ask, Barred},
     candidate::Candidate,
     choice::{Choice, NoCandidate, Reason, Terms},
-    estimate::{Decay, Decays, Discount, Estimate, Prior},
+    config::RouterConfig,
+    estimate::{Decay, Decays, Prior},
     explore::{Exploration, MOST_IN_VAIN},
-    health::Health,
-    score::{Formula, Score},
+    pass::{Best, Next, Pass, Weighed},
+    score::Formula,
 };
 use scrimp_core::extensions::Priority;
 
@@ -19,34 +20,14 @@ const USUAL: f64 = 900.0;
 /// hoped of a candidate that has not been seen for a while.
 const HOPE: f64 = 0.3;
 
-/// How a [`Router`] chooses.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct RouterConfig {
-    /// How candidates are compared.
-    pub score: Score,
-    /// Seconds after which an observation of latency or success counts half. Default: 15.
-    pub half_life: f64,
-    /// The same, of quality. Default: 60.
-    pub quality_half_life: f64,
-    /// Share by which another has to be better to be switched to. Default: 0.05.
-    pub hysteresis: f64,
-    /// Whether candidates unseen for a while are tried. Default: true.
-    pub explore: bool,
-    /// Dollars per hour that trying out may cost. Default: no cap but 1 % of the requests.
-    pub explore_cap: Option<f64>,
-    /// Seconds that trying again after a failure costs by itself. Default: 0.1.
-    pub backoff: f64,
-}
-
 /// Chooses among candidates, which it knows by index.
 ///
 /// Times are seconds on a clock of the caller's that never goes back.
 #[derive(Debug)]
 pub struct Router {
     config: RouterConfig,
-    candidates: Vec<Candidate>,
-    decays: Decays,
+    pub(super) candidates: Vec<Candidate>,
+    pub(super) decays: Decays,
     exploration: Exploration,
     /// Per kind of request: who was chosen last, by index and generation.
     incumbents: [Option<(usize, u64)>; KINDS],
@@ -54,109 +35,6 @@ pub struct Router {
     switches: u64,
     /// Kept between decisions for its memory only.
     weighed: Vec<Weighed>,
-}
-
-/// A call that was begun. It has to be ended by [`Router::ended`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use = "a call that is never ended counts as under way for ever"]
-pub struct Ticket {
-    index: usize,
-    generation: u64,
-    call: u64,
-}
-
-/// What came of a call.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[non_exhaustive]
-pub enum Outcome {
-    /// The whole answer arrived.
-    Succeeded,
-    /// It failed: an error, a time-out, a status that says so, a body cut short.
-    Failed {
-        /// Seconds after which the provider wants to be asked again.
-        retry_after: Option<f64>,
-    },
-    /// The caller went away first.
-    Cancelled,
-    /// It was not made after all.
-    Unmade,
-}
-
-/// A candidate that is good enough.
-#[derive(Debug, Clone, Copy)]
-struct Weighed {
-    index: usize,
-    cost: Option<f64>,
-    estimate: Estimate,
-}
-
-/// The two that are worth most as the last one tried: should one fail, the other is next.
-#[derive(Default)]
-struct Next([Option<(usize, f64)>; 2]);
-
-/// The best seen so far in one pass.
-#[derive(Clone, Copy)]
-struct Best {
-    index: usize,
-    score: f64,
-    unknown: bool,
-}
-
-#[derive(Default)]
-struct Pass {
-    best: Option<Best>,
-    incumbent: Option<Best>,
-    probe: Option<Best>,
-    /// The one that is asked again soonest, for when all are out.
-    last: Option<(f64, Best)>,
-    stalest: Option<(f64, usize, f64, Option<f64>)>,
-    seen: bool,
-    may_settle: bool,
-}
-
-// === impl RouterConfig ===
-
-impl Default for RouterConfig {
-    fn default() -> Self {
-        Self {
-            score: Score::default(),
-            half_life: 15.0,
-            quality_half_life: 60.0,
-            hysteresis: 0.05,
-            explore: true,
-            explore_cap: None,
-            backoff: 0.1,
-        }
-    }
-}
-
-impl RouterConfig {
-    /// # Errors
-    ///
-    /// A message that names the setting and its range.
-    pub(crate) fn check(&self) -> Result<(), String> {
-        self.score.check()?;
-        let within = |name: &str, value: f64, low: f64, high: f64, unit: &str| {
-            if value >= low && value <= high {
-                return Ok(());
-            }
-            Err(format!(
-                "CostRouteLayer: `{name}` must be within {low} and {high} {unit}, not {value}"
-            ))
-        };
-        within("half_life", self.half_life, 0.1, 86_400.0, "seconds")?;
-        let quality = self.quality_half_life;
-        within("quality_half_life", quality, 0.1, 8_640_000.0, "seconds")?;
-        within("hysteresis", self.hysteresis, 0.0, 0.9, "(a share)")?;
-        within("backoff", self.backoff, 0.0, 3_600.0, "seconds")?;
-        within(
-            "explore_cap",
-            self.explore_cap.unwrap_or(0.0),
-            0.0,
-            1e12,
-            "dollars per hour",
-        )
-    }
 }
 
 // === impl Router ===
@@ -374,82 +252,6 @@ impl Router {
         (mixed >> 58) as usize % KINDS
     }
 
-    /// A call to a candidate begins.
-    pub fn started(&mut self, now: f64, index: usize) -> Ticket {
-        let candidate = &mut self.candidates[index];
-        candidate.breaker.started();
-        candidate.last_seen = now;
-        Ticket {
-            index,
-            generation: candidate.generation,
-            call: candidate.flight.start(now),
-        }
-    }
-
-    /// The first byte of the response has come.
-    pub fn first_byte(&mut self, now: f64, ticket: Ticket, seconds: f64) {
-        let decays = self.decays;
-        if let Some(candidate) = self.find(ticket) {
-            candidate.sums.first_byte(seconds, &decays, now);
-        }
-    }
-
-    /// A call has ended. Calls to candidates that are gone are forgotten.
-    pub fn ended(&mut self, now: f64, ticket: Ticket, outcome: Outcome) {
-        let discount = self.discount(now);
-        let decays = self.decays;
-        let Some(candidate) = self.find(ticket) else {
-            return;
-        };
-        let Some(start) = candidate.flight.end(ticket.call) else {
-            return;
-        };
-        let seconds = now - start;
-        match outcome {
-            Outcome::Succeeded => {
-                candidate.sums.latency(seconds, &decays, now);
-                candidate.breaker.succeeded(now, start);
-                candidate.sums.success(true, &decays, now);
-            }
-            Outcome::Failed { retry_after } => {
-                // Its time says nothing: an error may come at once.
-                let rate = 1.0 - candidate.sums.estimate(discount).reliability;
-                candidate.sums.success(false, &decays, now);
-                let counts = candidate.sums.failures(discount.fast);
-                candidate.breaker.failed(now, retry_after, rate, counts);
-            }
-            Outcome::Unmade => candidate.breaker.cancelled(),
-            Outcome::Cancelled => {
-                candidate.breaker.cancelled();
-                // It would have taken longer: worth knowing only if that is long already.
-                if seconds > candidate.sums.estimate(discount).latency {
-                    candidate.sums.latency(seconds, &decays, now);
-                }
-            }
-        }
-    }
-
-    /// An answer was judged, 0 to 1.
-    pub fn judged(&mut self, now: f64, ticket: Ticket, quality: f64) {
-        let decays = self.decays;
-        if let Some(candidate) = self.find(ticket) {
-            candidate
-                .sums
-                .quality(quality.clamp(0.0, 1.0), &decays, now);
-        }
-    }
-
-    /// An answer of a candidate was judged, 0 to 1, after its call had ended.
-    ///
-    /// # Panics
-    ///
-    /// If there is none of this index.
-    pub fn judge(&mut self, now: f64, index: usize, quality: f64) {
-        let decays = self.decays;
-        let sums = &mut self.candidates[index].sums;
-        sums.quality(quality.clamp(0.0, 1.0), &decays, now);
-    }
-
     /// What every candidate is judged by now, in their order.
     pub fn terms(
         &self,
@@ -490,125 +292,6 @@ impl Router {
     #[must_use]
     pub fn in_flight(&self, index: usize) -> usize {
         self.candidates[index].flight.count()
-    }
-
-    fn find(&mut self, ticket: Ticket) -> Option<&mut Candidate> {
-        let is = |candidate: &Candidate| candidate.generation == ticket.generation;
-        // It may have moved up since.
-        let end = self.candidates.len().min(ticket.index + 1);
-        self.candidates[..end].iter_mut().rev().find(|c| is(c))
-    }
-
-    /// Also moves the landmarks of decays that have come far from them.
-    fn discount(&mut self, now: f64) -> Discount {
-        type Rescale = fn(&mut super::estimate::Sums, f64);
-        let rescale: [(&mut Decay, Rescale); 3] = [
-            (&mut self.decays.fast, super::estimate::Sums::rescale_fast),
-            (&mut self.decays.slow, super::estimate::Sums::rescale_slow),
-            (&mut self.decays.long, super::estimate::Sums::rescale_long),
-        ];
-        for (decay, rescale) in rescale {
-            if decay.is_far(now) {
-                let factor = decay.discount(now);
-                for candidate in &mut self.candidates {
-                    rescale(&mut candidate.sums, factor);
-                }
-                decay.move_to(now);
-            }
-        }
-        self.decays.discount(now)
-    }
-}
-
-// === impl Next ===
-
-impl Next {
-    fn add(&mut self, index: usize, worth: f64) {
-        let better = |than: Option<(usize, f64)>| than.is_none_or(|(_, other)| worth < other);
-        if better(self.0[0]) {
-            self.0 = [Some((index, worth)), self.0[0]];
-        } else if better(self.0[1]) {
-            self.0[1] = Some((index, worth));
-        }
-    }
-
-    fn but(&self, index: usize) -> Option<f64> {
-        let other = self.0.iter().flatten().find(|(other, _)| *other != index);
-        other.map(|(_, worth)| *worth)
-    }
-}
-
-// === impl Pass ===
-
-impl Pass {
-    /// Ranks a candidate where it belongs; true if it may be chosen.
-    fn add(
-        &mut self,
-        candidate: &mut Candidate,
-        this: Best,
-        now: f64,
-        is_incumbent: bool,
-        may_risk: bool,
-    ) -> bool {
-        if candidate.breaker.is_up() {
-            self.rank(this, is_incumbent);
-            return true;
-        }
-        let until = candidate.breaker.out_until();
-        if self.last.is_none_or(|(other, _)| until < other) {
-            self.last = Some((until, this));
-        }
-        let admitted = candidate.breaker.admits(now);
-        if admitted && candidate.breaker.health(now) != Health::HalfOpen {
-            self.rank(this, is_incumbent);
-        } else if admitted && may_risk && this.beats(self.probe) {
-            self.probe = Some(this);
-        }
-        admitted
-    }
-
-    fn rank(&mut self, this: Best, is_incumbent: bool) {
-        if this.beats(self.best) {
-            self.best = Some(this);
-        }
-        if is_incumbent {
-            self.incumbent = Some(this);
-        }
-    }
-}
-
-// === impl Best ===
-
-impl Best {
-    /// Whether it is better. One with a known price always is better than one without.
-    fn beats(self, other: Option<Self>) -> bool {
-        other.is_none_or(|other| match (self.unknown, other.unknown) {
-            (false, true) => true,
-            (true, false) => false,
-            _ => self.score < other.score,
-        })
-    }
-
-    fn choice(self, reason: Reason) -> Choice {
-        Choice {
-            index: self.index,
-            reason,
-            score: self.score,
-        }
-    }
-}
-
-// === impl Filters ===
-
-impl super::ask::Filters {
-    /// A price that is not known is not below a limit.
-    pub(super) fn pass(&self, cost: Option<f64>, estimate: &Estimate) -> bool {
-        self.min_quality
-            .is_none_or(|least| estimate.quality >= least)
-            && self.max_latency.is_none_or(|most| estimate.latency <= most)
-            && self
-                .max_price
-                .is_none_or(|most| cost.is_some_and(|cost| cost <= most))
     }
 }
 

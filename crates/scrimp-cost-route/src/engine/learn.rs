@@ -1,0 +1,140 @@
+//! What came of calls.
+
+use super::{
+    candidate::Candidate,
+    estimate::{Decay, Discount, Sums},
+    router::Router,
+};
+
+/// A call that was begun. It has to be ended by [`Router::ended`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "a call that is never ended counts as under way for ever"]
+pub struct Ticket {
+    pub(super) index: usize,
+    pub(super) generation: u64,
+    pub(super) call: u64,
+}
+
+/// What came of a call.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The whole answer arrived.
+    Succeeded,
+    /// It failed: an error, a time-out, a status that says so, a body cut short.
+    Failed {
+        /// Seconds after which the provider wants to be asked again.
+        retry_after: Option<f64>,
+    },
+    /// The caller went away first.
+    Cancelled,
+    /// It was not made after all.
+    Unmade,
+}
+
+// === impl Router ===
+
+impl Router {
+    /// A call to a candidate begins.
+    pub fn started(&mut self, now: f64, index: usize) -> Ticket {
+        let candidate = &mut self.candidates[index];
+        candidate.breaker.started();
+        candidate.last_seen = now;
+        Ticket {
+            index,
+            generation: candidate.generation,
+            call: candidate.flight.start(now),
+        }
+    }
+
+    /// The first byte of the response has come.
+    pub fn first_byte(&mut self, now: f64, ticket: Ticket, seconds: f64) {
+        let decays = self.decays;
+        if let Some(candidate) = self.find(ticket) {
+            candidate.sums.first_byte(seconds, &decays, now);
+        }
+    }
+
+    /// A call has ended. Calls to candidates that are gone are forgotten.
+    pub fn ended(&mut self, now: f64, ticket: Ticket, outcome: Outcome) {
+        let discount = self.discount(now);
+        let decays = self.decays;
+        let Some(candidate) = self.find(ticket) else {
+            return;
+        };
+        let Some(start) = candidate.flight.end(ticket.call) else {
+            return;
+        };
+        let seconds = now - start;
+        match outcome {
+            Outcome::Succeeded => {
+                candidate.sums.latency(seconds, &decays, now);
+                candidate.breaker.succeeded(now, start);
+                candidate.sums.success(true, &decays, now);
+            }
+            Outcome::Failed { retry_after } => {
+                // Its time says nothing: an error may come at once.
+                let rate = 1.0 - candidate.sums.estimate(discount).reliability;
+                candidate.sums.success(false, &decays, now);
+                let counts = candidate.sums.failures(discount.fast);
+                candidate.breaker.failed(now, retry_after, rate, counts);
+            }
+            Outcome::Unmade => candidate.breaker.cancelled(),
+            Outcome::Cancelled => {
+                candidate.breaker.cancelled();
+                // It would have taken longer: worth knowing only if that is long already.
+                if seconds > candidate.sums.estimate(discount).latency {
+                    candidate.sums.latency(seconds, &decays, now);
+                }
+            }
+        }
+    }
+
+    /// An answer was judged, 0 to 1.
+    pub fn judged(&mut self, now: f64, ticket: Ticket, quality: f64) {
+        let decays = self.decays;
+        if let Some(candidate) = self.find(ticket) {
+            candidate
+                .sums
+                .quality(quality.clamp(0.0, 1.0), &decays, now);
+        }
+    }
+
+    /// An answer of a candidate was judged, 0 to 1, after its call had ended.
+    ///
+    /// # Panics
+    ///
+    /// If there is none of this index.
+    pub fn judge(&mut self, now: f64, index: usize, quality: f64) {
+        let decays = self.decays;
+        let sums = &mut self.candidates[index].sums;
+        sums.quality(quality.clamp(0.0, 1.0), &decays, now);
+    }
+
+    fn find(&mut self, ticket: Ticket) -> Option<&mut Candidate> {
+        let is = |candidate: &Candidate| candidate.generation == ticket.generation;
+        // It may have moved up since.
+        let end = self.candidates.len().min(ticket.index + 1);
+        self.candidates[..end].iter_mut().rev().find(|c| is(c))
+    }
+
+    /// Also moves the landmarks of decays that have come far from them.
+    pub(super) fn discount(&mut self, now: f64) -> Discount {
+        type Rescale = fn(&mut Sums, f64);
+        let rescale: [(&mut Decay, Rescale); 3] = [
+            (&mut self.decays.fast, Sums::rescale_fast),
+            (&mut self.decays.slow, Sums::rescale_slow),
+            (&mut self.decays.long, Sums::rescale_long),
+        ];
+        for (decay, rescale) in rescale {
+            if decay.is_far(now) {
+                let factor = decay.discount(now);
+                for candidate in &mut self.candidates {
+                    rescale(&mut candidate.sums, factor);
+                }
+                decay.move_to(now);
+            }
+        }
+        self.decays.discount(now)
+    }
+}

@@ -1,0 +1,133 @@
+//! One look at all candidates.
+
+use super::{
+    ask::Filters,
+    candidate::Candidate,
+    choice::{Choice, Reason},
+    estimate::Estimate,
+    health::Health,
+};
+
+/// A candidate that is good enough.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Weighed {
+    pub(super) index: usize,
+    pub(super) cost: Option<f64>,
+    pub(super) estimate: Estimate,
+}
+
+/// The two that are worth most as the last one tried: should one fail, the other is next.
+#[derive(Default)]
+pub(super) struct Next([Option<(usize, f64)>; 2]);
+
+/// The best seen so far in one pass.
+#[derive(Clone, Copy)]
+pub(super) struct Best {
+    pub(super) index: usize,
+    pub(super) score: f64,
+    pub(super) unknown: bool,
+}
+
+#[derive(Default)]
+pub(super) struct Pass {
+    pub(super) best: Option<Best>,
+    pub(super) incumbent: Option<Best>,
+    pub(super) probe: Option<Best>,
+    /// The one that is asked again soonest, for when all are out.
+    pub(super) last: Option<(f64, Best)>,
+    pub(super) stalest: Option<(f64, usize, f64, Option<f64>)>,
+    pub(super) seen: bool,
+    pub(super) may_settle: bool,
+}
+
+// === impl Next ===
+
+impl Next {
+    pub(super) fn add(&mut self, index: usize, worth: f64) {
+        let better = |than: Option<(usize, f64)>| than.is_none_or(|(_, other)| worth < other);
+        if better(self.0[0]) {
+            self.0 = [Some((index, worth)), self.0[0]];
+        } else if better(self.0[1]) {
+            self.0[1] = Some((index, worth));
+        }
+    }
+
+    pub(super) fn but(&self, index: usize) -> Option<f64> {
+        let other = self.0.iter().flatten().find(|(other, _)| *other != index);
+        other.map(|(_, worth)| *worth)
+    }
+}
+
+// === impl Pass ===
+
+impl Pass {
+    /// Ranks a candidate where it belongs; true if it may be chosen.
+    pub(super) fn add(
+        &mut self,
+        candidate: &mut Candidate,
+        this: Best,
+        now: f64,
+        is_incumbent: bool,
+        may_risk: bool,
+    ) -> bool {
+        if candidate.breaker.is_up() {
+            self.rank(this, is_incumbent);
+            return true;
+        }
+        let until = candidate.breaker.out_until();
+        if self.last.is_none_or(|(other, _)| until < other) {
+            self.last = Some((until, this));
+        }
+        let admitted = candidate.breaker.admits(now);
+        if admitted && candidate.breaker.health(now) != Health::HalfOpen {
+            self.rank(this, is_incumbent);
+        } else if admitted && may_risk && this.beats(self.probe) {
+            self.probe = Some(this);
+        }
+        admitted
+    }
+
+    fn rank(&mut self, this: Best, is_incumbent: bool) {
+        if this.beats(self.best) {
+            self.best = Some(this);
+        }
+        if is_incumbent {
+            self.incumbent = Some(this);
+        }
+    }
+}
+
+// === impl Best ===
+
+impl Best {
+    /// Whether it is better. One with a known price always is better than one without.
+    pub(super) fn beats(self, other: Option<Self>) -> bool {
+        other.is_none_or(|other| match (self.unknown, other.unknown) {
+            (false, true) => true,
+            (true, false) => false,
+            _ => self.score < other.score,
+        })
+    }
+
+    pub(super) fn choice(self, reason: Reason) -> Choice {
+        Choice {
+            index: self.index,
+            reason,
+            score: self.score,
+        }
+    }
+}
+
+// === impl Filters ===
+
+impl Filters {
+    /// A price that is not known is not below a limit.
+    pub(super) fn pass(&self, cost: Option<f64>, estimate: &Estimate) -> bool {
+        self.min_quality
+            .is_none_or(|least| estimate.quality >= least)
+            && self.max_latency.is_none_or(|most| estimate.latency <= most)
+            && self
+                .max_price
+                .is_none_or(|most| cost.is_some_and(|cost| cost <= most))
+    }
+}
