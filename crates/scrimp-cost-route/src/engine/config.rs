@@ -2,7 +2,7 @@
 
 use super::score::Score;
 
-/// How a [`Router`] chooses.
+/// How a [`Router`](super::Router) chooses.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct RouterConfig {
