@@ -21,6 +21,9 @@ struct Args {
     /// Runs per kind of world.
     #[arg(long, default_value_t = 20)]
     seeds: u64,
+    /// The first seed.
+    #[arg(long, default_value_t = 0)]
+    first: u64,
     /// Seconds per run; 20 requests a second.
     #[arg(long, default_value_t = 1_000.0)]
     seconds: f64,
@@ -39,9 +42,9 @@ pub(crate) struct Row {
     failed: f64,
 }
 
-fn rows(seeds: u64, seconds: f64) -> Vec<Row> {
+fn rows(first: u64, seeds: u64, seconds: f64) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
-    for seed in 0..seeds {
+    for seed in first..first + seeds {
         for (random, world) in [
             (false, World::standard(seed, seconds)),
             (true, World::random(seed, seconds)),
@@ -102,7 +105,7 @@ fn random(row: &Row) -> &Vec<f64> {
 
 fn main() -> std::io::Result<()> {
     let args = Args::parse();
-    let rows = rows(args.seeds, args.seconds);
+    let rows = rows(args.first, args.seeds, args.seconds);
     println!(
         "| policy | regret | worst seed | random worlds | worst | $ / 1k requests | p95 s | failed / 10k |"
     );
