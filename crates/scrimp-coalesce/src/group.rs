@@ -175,15 +175,16 @@ where
                         continue;
                     }
                     Entry::Copy(copy) => return Poll::Ready(copy),
-                    Entry::Barred | Entry::Crowded | Entry::Full => {
-                        unreachable!("a group bars nobody and has no limits")
-                    }
+                    // A group bars nobody and has no limits.
+                    Entry::Barred | Entry::Crowded | Entry::Full => return Poll::Pending,
                 },
             };
             let outcome = match (outcome, &mut this.member) {
                 (Outcome::Lead, Some(member)) => {
-                    let make = this.make.take();
-                    let make = make.expect("who has made its call gets that call's result");
+                    // Who has made its call gets that call's result, and does not come by again.
+                    let Some(make) = this.make.take() else {
+                        return Poll::Pending;
+                    };
                     let call = make();
                     let call = Box::pin(async { Whole(call.await) });
                     ready!(member.launch(call, cx))

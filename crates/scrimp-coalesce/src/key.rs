@@ -56,14 +56,18 @@ pub(crate) fn is_safe(method: &Method) -> bool {
         || matches!(method.as_str(), "PROPFIND" | "QUERY" | "REPORT" | "SEARCH")
 }
 
-/// The key of a request, or `None` if it has to be sent as it is.
-pub(crate) fn build<B>(config: &Config, request: &Request<B>, empty: bool) -> Option<KeyBuf> {
+/// Writes the key of a request. False if the request has to be sent as it is.
+pub(crate) fn write<B>(
+    key: &mut KeyBuf,
+    config: &Config,
+    request: &Request<B>,
+    empty: bool,
+) -> bool {
     let digest = request.extensions().get::<BodyDigest>();
     if !may_share(config, request, empty, digest.is_some()) {
-        return None;
+        return false;
     }
-    let mut key = KeyBuf::new();
-    head(&mut key, request);
+    head(key, request);
     if let Some(digest) = digest
         && !empty
     {
@@ -71,13 +75,13 @@ pub(crate) fn build<B>(config: &Config, request: &Request<B>, empty: bool) -> Op
     }
     for (name, value) in request.headers() {
         if is_for_one_connection(name, value) {
-            return None;
+            return false;
         }
         if config.keys(name) {
             key.part(name.as_str().as_bytes()).part(value.as_bytes());
         }
     }
-    Some(key)
+    true
 }
 
 /// Whether a key of the user's own may be asked for.
@@ -88,14 +92,12 @@ pub(crate) fn is_open<B>(config: &Config, request: &Request<B>, empty: bool) -> 
         && !fields.any(|(name, value)| is_for_one_connection(name, value))
 }
 
-/// The key made of what a function of the user's says.
-pub(crate) fn wrap<B>(request: &Request<B>, own: &Key) -> KeyBuf {
-    let mut key = KeyBuf::new();
+/// Writes the key made of what a function of the user's says.
+pub(crate) fn wrap<B>(key: &mut KeyBuf, request: &Request<B>, own: &Key) {
     let tenant = request.extensions().get::<Tenant>();
     key.part(tenant.map_or(b"", |tenant| tenant.0.as_bytes()));
     key.part(request.method().as_str().as_bytes());
     key.part(own.as_ref().as_bytes());
-    key
 }
 
 /// Method and target, and for whom and how it is asked.

@@ -200,7 +200,10 @@ impl Stream {
         };
         let waker = Waker::from(Arc::clone(self));
         let mut inner = Context::from_waker(&waker);
-        let body = carried.body.as_mut().expect("it was put there above");
+        let Some(body) = carried.body.as_mut() else {
+            // It was put there above.
+            return Poll::Ready(());
+        };
         let polled = body.as_mut().poll_frame(&mut inner);
         let over = body.is_end_stream();
         match polled {

@@ -69,15 +69,31 @@ where
     pub(crate) fn begin(
         &mut self,
         inner: S,
-        request: Request<ReqB>,
+        mut request: Request<ReqB>,
         cx: &mut Context<'_>,
     ) -> Step<S, ReqB, Answered<ResB, S::Error>> {
-        let (key, request) = self.key(request);
-        let Some(key) = key else {
+        let config = &self.common.config;
+        let empty = request.body().is_end_stream();
+        // Written where it stays: neither it nor the request is moved for it.
+        let mut key = KeyBuf::new();
+        let keyed = match &config.key {
+            None => key::write(&mut key, config, &request, empty),
+            Some(_) if !key::is_open(config, &request, empty) => false,
+            Some(own) => {
+                let (parts, body) = request.into_parts();
+                let own = own(&parts);
+                request = Request::from_parts(parts, body);
+                if let Some(own) = &own {
+                    key::wrap(&mut key, &request, own);
+                }
+                own.is_some()
+            }
+        };
+        if !keyed {
             self.common.counters().passed.add();
             let after = After::passed(self.common, &request);
             return pass(inner, request, after);
-        };
+        }
         let key = key.as_ref();
         let asker = Asker::of(&request);
         if let Some(answer) = self.recent(key, &asker, &request) {
@@ -108,22 +124,6 @@ where
             Entry::Crowded => self.overflow(Refusal::TooManyWaiters, inner, request),
             Entry::Full => self.overflow(Refusal::TooManyKeys, inner, request),
         }
-    }
-
-    fn key(&self, request: Request<ReqB>) -> (Option<KeyBuf>, Request<ReqB>) {
-        let config = &self.common.config;
-        let empty = request.body().is_end_stream();
-        let Some(own) = &config.key else {
-            let key = key::build(config, &request, empty);
-            return (key, request);
-        };
-        if !key::is_open(config, &request, empty) {
-            return (None, request);
-        }
-        let (parts, body) = request.into_parts();
-        let key = own(&parts);
-        let request = Request::from_parts(parts, body);
-        (key.map(|key| key::wrap(&request, &key)), request)
     }
 
     /// An answer from the window.
