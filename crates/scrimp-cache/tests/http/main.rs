@@ -7,4 +7,5 @@ mod freshness;
 mod methods;
 mod ranges;
 mod sharing;
+mod unstored;
 mod validation;

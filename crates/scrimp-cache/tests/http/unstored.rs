@@ -1,0 +1,53 @@
+//! Keys whose answers are not stored, and what is learned from them.
+
+use crate::common::{Rig, layer, minute, reply};
+
+#[tokio::test]
+async fn a_key_that_was_not_storable_is_stored_again_one_call_after_it_is() {
+    let secret = || reply(200, &[("cache-control", "no-store")], "secret");
+    let replies = [secret(), secret(), minute("a"), minute("b")];
+    let rig = Rig::script(layer(), replies);
+    for text in ["secret", "secret"] {
+        let answer = rig.get("/").await;
+        assert_eq!(answer.text(), text);
+        assert_eq!(
+            answer.cache_status(),
+            "scrimp; fwd=uri-miss; detail=no-store"
+        );
+    }
+    // Only watched, as the last one was not storable: what is learned counts from here on.
+    let watched = rig.get("/").await;
+    assert_eq!(
+        (watched.text(), watched.cache_status()),
+        ("a", "scrimp; fwd=uri-miss")
+    );
+    assert_eq!(rig.get("/").await.text(), "b");
+    let hit = rig.get("/").await;
+    assert!(hit.is_hit() && hit.text() == "b");
+}
+
+#[tokio::test]
+async fn a_failure_and_a_variant_say_nothing_of_the_next_answer() {
+    for first in [
+        reply(500, &[], "sorry"),
+        reply(
+            200,
+            &[("cache-control", "private"), ("vary", "accept-language")],
+            "yours",
+        ),
+    ] {
+        let rig = Rig::script(layer(), [first, minute("a")]);
+        rig.get("/").await;
+        assert_eq!(rig.get("/").await.text(), "a");
+        assert!(rig.get("/").await.is_hit());
+    }
+}
+
+#[tokio::test]
+async fn what_is_watched_for_one_key_is_stored_for_another() {
+    let secret = reply(200, &[("cache-control", "no-store")], "secret");
+    let rig = Rig::script(layer(), [secret, minute("a")]);
+    rig.get("/one").await;
+    assert_eq!(rig.get("/two").await.text(), "a");
+    assert!(rig.get("/two").await.is_hit());
+}
