@@ -87,6 +87,9 @@
 //!   target elsewhere (X-Forwarded-Host and the like, a Host that is not the URI's) is part
 //!   of the key; one that overrides its method or URL, or names its host in two ways, is
 //!   passed on. Rules on paths leave alone what upstreams may read as another path.
+//! - **Uncacheable answers** cost little: a key whose answer could not be stored is remembered,
+//!   and its next request only watched. So the first answer that could be stored again is not;
+//!   the one after it is.
 //! - **Explained**: Cache-Status (RFC 9211) on every response, [`CacheStats`], a
 //!   [`Ledger`](scrimp_core::Ledger), and a
 //!   [`CacheInfo`](scrimp_core::extensions::CacheInfo) for layers outside that ask for one.
