@@ -8,14 +8,12 @@ use std::{
 use parking_lot::Mutex;
 use scrimp_core::Key;
 
-/// Bytes held. moka reports removals, so this is exact where its own count lags.
+/// Bytes held, and what had to go for them.
 #[derive(Debug, Default)]
 pub(super) struct Gauge {
-    pub(super) bytes: AtomicU64,
-    pub(super) peak: AtomicU64,
-    pub(super) unsettled: AtomicU64,
-    pub(super) unsettled_puts: AtomicU64,
-    pub(super) evicted: AtomicU64,
+    bytes: AtomicU64,
+    peak: AtomicU64,
+    evicted: AtomicU64,
 }
 
 /// Keys per tenant, counted only where there is a limit.
@@ -28,9 +26,33 @@ pub(super) struct Tenants {
 // === impl Gauge ===
 
 impl Gauge {
-    /// Notes how much is held, now that what was replaced is gone.
+    pub(super) fn add(&self, bytes: u64) {
+        self.bytes.fetch_add(bytes, Relaxed);
+    }
+
+    pub(super) fn subtract(&self, bytes: u64) {
+        self.bytes.fetch_sub(bytes, Relaxed);
+    }
+
+    /// Notes how much is held, now that what had to go is gone.
     pub(super) fn note_peak(&self) {
-        self.peak.fetch_max(self.bytes.load(Relaxed), Relaxed);
+        self.peak.fetch_max(self.bytes(), Relaxed);
+    }
+
+    pub(super) fn count_evicted(&self) {
+        self.evicted.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes.load(Relaxed)
+    }
+
+    pub(super) fn peak(&self) -> u64 {
+        self.peak.load(Relaxed)
+    }
+
+    pub(super) fn evicted(&self) -> u64 {
+        self.evicted.load(Relaxed)
     }
 }
 
