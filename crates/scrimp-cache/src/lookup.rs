@@ -10,7 +10,7 @@ use scrimp_core::{
 };
 
 use crate::{
-    answer::{self, Asked},
+    answer::{self, Answer, Asked, Hit},
     body::StoredBody,
     cache_status::{Forward, Report, ttl_seconds},
     config::Shared,
@@ -50,9 +50,9 @@ pub(crate) struct Wanted {
 /// What is done with a request, once it is known what is stored.
 pub(crate) enum Step<St> {
     /// Answer it.
-    Answer(Response<StoredBody>),
+    Answer(Answer),
     /// Answer it, and bring what is stored up to date in the background.
-    AnswerAndRefresh(Response<StoredBody>, Box<Refresh<St>>),
+    AnswerAndRefresh(Answer, Box<Refresh<St>>),
     /// Ask the upstream.
     Fetch(Exchange<St>),
 }
@@ -186,14 +186,13 @@ pub(crate) fn decide<St: Store, B>(
     request: &mut Request<B>,
     wanted: &Wanted,
     key: KeyRef<'_>,
-    found: Option<&Variants>,
+    found: Option<Arc<Variants>>,
 ) -> Step<St> {
-    let selected = found.and_then(|variants| variants.select(request.headers()));
-    let Some(entry) = selected else {
-        return match found {
-            Some(variants) => vary_miss(shared, request, wanted, key, variants),
-            None => miss(shared, request, wanted, key, Forward::UriMiss),
-        };
+    let Some(variants) = found else {
+        return miss(shared, request, wanted, key, Forward::UriMiss);
+    };
+    let Some((place, entry)) = variants.place(request.headers()) else {
+        return vary_miss(shared, request, wanted, key, &variants);
     };
     let epoch = shared.epochs.check(&entry.birth);
     if epoch == Epoch::Gone {
@@ -214,20 +213,20 @@ pub(crate) fn decide<St: Store, B>(
     // only by its own directives, so it may be reused with or without them.
     match verdict {
         Verdict::Fresh | Verdict::Stale => {
-            Step::Answer(hit(shared, request, wanted, entry, standing))
+            Step::Answer(hit(shared, request, wanted, (variants, place), standing))
         }
         Verdict::StaleWhileRevalidate if !wanted.body_key => {
             // First, as the answer may take the request's extensions with it.
             let refresh = refresh(shared, request, wanted, key, entry);
-            let response = hit(shared, request, wanted, entry, standing);
+            let answer = hit(shared, request, wanted, (variants, place), standing);
             match refresh {
-                Some(refresh) => Step::AnswerAndRefresh(response, Box::new(refresh)),
-                None => Step::Answer(response),
+                Some(refresh) => Step::AnswerAndRefresh(answer, Box::new(refresh)),
+                None => Step::Answer(answer),
             }
         }
         Verdict::Expired | Verdict::Validate | Verdict::StaleWhileRevalidate => {
             if only_if_cached(wanted) {
-                return Step::Answer(gateway_timeout(shared, Forward::Stale));
+                return Step::Answer(gateway_timeout(shared, Forward::Stale).into());
             }
             let reason = match verdict {
                 Verdict::Expired => Forward::Stale,
@@ -242,7 +241,8 @@ pub(crate) fn decide<St: Store, B>(
                 && judge::may_stand_in(control, &entry.policy, standing, true)
             {
                 // A call is under way already, and slow or not, nobody waits for it twice.
-                return Step::Answer(hit(shared, request, wanted, entry, standing));
+                let stored = (variants, place);
+                return Step::Answer(hit(shared, request, wanted, stored, standing));
             }
             let mut fetch = Fetch::new(shared, request, wanted, key, reason);
             fetch.stored = Some(Arc::clone(entry));
@@ -266,7 +266,7 @@ fn miss<St: Store, B>(
     reason: Forward,
 ) -> Step<St> {
     if only_if_cached(wanted) {
-        return Step::Answer(gateway_timeout(shared, reason));
+        return Step::Answer(gateway_timeout(shared, reason).into());
     }
     if reason == Forward::UriMiss
         && let Some(watch) = Watch::new(shared, wanted, key.hash_value(), reason)
@@ -303,21 +303,43 @@ fn validate<B>(request: &mut Request<B>, entry: &Entry) -> bool {
         && conditional::validate(request.headers_mut(), &entry.headers, &entry.policy)
 }
 
+/// Answers from store, and counts it.
 #[inline]
 fn hit<St: Store, B>(
     shared: &Shared<St>,
     request: &mut Request<B>,
     wanted: &Wanted,
-    entry: &Entry,
+    (variants, place): (Arc<Variants>, usize),
     standing: Standing,
-) -> Response<StoredBody> {
+) -> Answer {
+    let Some(entry) = variants.at(place) else {
+        return Answer::from(gateway_timeout(shared, Forward::UriMiss));
+    };
+    count(shared, entry, standing);
+    let ttl = ttl_seconds(standing.ttl(), standing.staleness());
+    let status = shared.config.name.hit(ttl, entry.upstream_status.as_ref());
     let asked = Asked {
         headers: request.headers(),
         facts: &wanted.facts,
     };
-    let ttl = ttl_seconds(standing.ttl(), standing.staleness());
-    let status = shared.config.name.hit(ttl, entry.upstream_status.as_ref());
+    if !wanted.explain && asked.wants_all_of(entry) {
+        return Answer::Stored(Hit::new(variants, place, standing.age, status));
+    }
     let mut response = answer::build(entry, &asked, standing, status);
+    if wanted.explain {
+        let state = match standing.is_fresh() {
+            true => CacheState::Hit,
+            false => CacheState::Stale,
+        };
+        let extensions = std::mem::take(request.extensions_mut());
+        let info = answer::info(Some(entry), standing, state);
+        *response.extensions_mut() = answer::explain(extensions, info);
+    }
+    Answer::from(response)
+}
+
+#[inline]
+fn count<St>(shared: &Shared<St>, entry: &Entry, standing: Standing) {
     if standing.is_fresh() {
         shared.counters.hits.add();
     } else {
@@ -326,17 +348,6 @@ fn hit<St: Store, B>(
     if let Some(booking) = &entry.booking {
         booking.account.avoided(booking.charge);
     }
-    if wanted.explain {
-        let state = if standing.is_fresh() {
-            CacheState::Hit
-        } else {
-            CacheState::Stale
-        };
-        let extensions = std::mem::take(request.extensions_mut());
-        let info = answer::info(Some(entry), standing, state);
-        *response.extensions_mut() = answer::explain(extensions, info);
-    }
-    response
 }
 
 /// The refresh of a response that is served stale meanwhile; `None` if one is under way.

@@ -102,14 +102,13 @@ where
         let key = key.as_ref();
         match shared.store.get(key) {
             Lookup::Now(found) => {
-                let found = found.as_deref();
                 let mut step = lookup::decide(shared, &mut request, wanted, key, found);
                 shown.restore_all(&mut request, &mut step);
                 match step {
-                    Step::Answer(response) => ResponseFuture::ready(response),
-                    Step::AnswerAndRefresh(response, refresh) => {
+                    Step::Answer(answer) => ResponseFuture::ready(answer),
+                    Step::AnswerAndRefresh(answer, refresh) => {
                         self.common.background.spawn(self.inner.clone(), *refresh);
-                        ResponseFuture::ready(response)
+                        ResponseFuture::ready(answer)
                     }
                     Step::Fetch(exchange) => {
                         ResponseFuture::calling(self.inner.clone(), request, exchange, &self.common)
