@@ -11,7 +11,7 @@ use crate::{CacheBody, body::StoredBody, store::Variants};
 pub(crate) enum Answer {
     /// All of a stored response.
     Stored(Hit),
-    Made(Box<Response<StoredBody>>),
+    Made(Response<StoredBody>),
 }
 
 /// A stored response that is sent as it is.
@@ -39,7 +39,7 @@ impl Answer {
 
 impl From<Response<StoredBody>> for Answer {
     fn from(response: Response<StoredBody>) -> Self {
-        Self::Made(Box::new(response))
+        Self::Made(response)
     }
 }
 

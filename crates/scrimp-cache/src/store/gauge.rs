@@ -12,6 +12,7 @@ use scrimp_core::Key;
 #[derive(Debug, Default)]
 pub(super) struct Gauge {
     bytes: AtomicU64,
+    entries: AtomicU64,
     peak: AtomicU64,
     evicted: AtomicU64,
 }
@@ -26,12 +27,24 @@ pub(super) struct Tenants {
 // === impl Gauge ===
 
 impl Gauge {
-    pub(super) fn add(&self, bytes: u64) {
-        self.bytes.fetch_add(bytes, Relaxed);
+    /// Adds an entry, if no more than `limit` bytes are held then.
+    pub(super) fn try_add(&self, bytes: u64, limit: u64) -> bool {
+        let add = |held: u64| held.checked_add(bytes).filter(|&held| held <= limit);
+        let added = self.bytes.fetch_update(Relaxed, Relaxed, add).is_ok();
+        if added {
+            self.entries.fetch_add(1, Relaxed);
+        }
+        added
     }
 
-    pub(super) fn subtract(&self, bytes: u64) {
+    /// Removes an entry.
+    pub(super) fn remove(&self, bytes: u64) {
         self.bytes.fetch_sub(bytes, Relaxed);
+        self.entries.fetch_sub(1, Relaxed);
+    }
+
+    pub(super) fn entries(&self) -> u64 {
+        self.entries.load(Relaxed)
     }
 
     /// Notes how much is held, now that what had to go is gone.
@@ -89,6 +102,11 @@ impl Tenants {
                 limit > 0
             }
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn known(&self) -> usize {
+        self.counts.lock().len()
     }
 
     /// A key is gone.

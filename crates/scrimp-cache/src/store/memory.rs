@@ -10,10 +10,11 @@ use std::{
 };
 
 use scrimp_core::{BoxError, Key, KeyRef};
+use tokio::time::Instant;
 
 use super::{
     Budget, Entry, FillToken, Lookup, PutOutcome, Store, Variants,
-    table::{Change, Table},
+    table::{Change, Kept, Table},
 };
 
 /// Share of the memory that answers still coming in may take: one part in so many.
@@ -22,14 +23,14 @@ const FILL_SHARE: u64 = 8;
 /// Keeps responses in memory, bounded by bytes.
 ///
 /// Keys, header fields, bodies, bookkeeping and answers that are still coming in all count.
-/// One eighth of the limit is set aside for the last. What is used most stays (S3-FIFO), and
-/// what is over the limit is gone when a put returns; cloning gives another handle on the
-/// same memory.
+/// One eighth of the limit is set aside for the last. Where not all fits, that stays which
+/// saves most calls in the memory there is: uses per byte, of which the past counts less and
+/// less. Cloning gives another handle on the same memory.
 #[derive(Clone)]
 pub struct MemoryStore(Arc<Inner>);
 
 struct Inner {
-    table: Table,
+    table: Table<Variants>,
     budget: Budget,
     max_body: AtomicU64,
 }
@@ -57,18 +58,15 @@ impl MemoryStore {
     #[must_use]
     pub fn new(max_bytes: u64) -> Self {
         let for_fills = max_bytes / FILL_SHARE;
-        let table = Table::new(max_bytes - for_fills);
-        let max_body = for_fills.min(table.largest());
         Self(Arc::new(Inner {
-            table,
+            table: Table::new(max_bytes - for_fills),
             budget: Budget::new(for_fills),
-            max_body: AtomicU64::new(max_body),
+            max_body: AtomicU64::new(for_fills),
         }))
     }
 
     /// Keeps no body larger than `bytes`. Without this call the limit is one eighth of the
-    /// store, and where a large store is divided among many threads about 24 MiB; it cannot
-    /// be raised past that, as a body has to fit while it comes in, and into its part.
+    /// store; it cannot be raised past that, as a body has to fit while it comes in.
     #[must_use]
     pub fn max_body(self, bytes: u64) -> Self {
         self.0.max_body.fetch_min(bytes, Ordering::Relaxed);
@@ -95,7 +93,7 @@ impl MemoryStore {
     pub fn stats(&self) -> StoreStats {
         let gauge = &self.0.table.gauge;
         StoreStats {
-            entries: self.0.table.len(),
+            entries: gauge.entries(),
             bytes: gauge.bytes(),
             peak_bytes: gauge.peak(),
             fill_bytes: self.0.budget.used(),
@@ -104,30 +102,45 @@ impl MemoryStore {
     }
 
     fn put_now(&self, key: Key, entry: &Arc<Entry>, token: &FillToken) -> PutOutcome {
-        let put = self.0.table.change(key, |present| {
-            if !token.allows(entry) {
+        let put = self.0.table.change(key, entry.policy.received, |present| {
+            if !token.allows(entry) || present.is_some_and(|here| here.outdates(entry, token)) {
                 return Change::Keep(PutOutcome::Superseded);
             }
-            match present {
-                None => Change::Put(Variants::default().with(entry), PutOutcome::Stored),
-                Some(present) if present.outdates(entry, token) => {
-                    Change::Keep(PutOutcome::Superseded)
-                }
-                Some(present) => Change::Put(present.with(entry), PutOutcome::Stored),
-            }
+            let variants = match present {
+                None => Variants::default().with(entry),
+                Some(present) => present.with(entry),
+            };
+            Change::Put(variants, PutOutcome::Stored)
         });
         put.unwrap_or(PutOutcome::Rejected)
     }
 
     fn remove_one(&self, key: KeyRef<'_>, which: &Arc<Entry>) {
         // What is left weighs less, so there is room for it.
-        let _ = self.0.table.change(key.to_key(), |present| match present {
-            None => Change::Keep(()),
-            Some(present) => match present.without(which) {
+        let (key, now) = (key.to_key(), which.policy.received);
+        let _ = self.0.table.change(key, now, |present| {
+            let Some(present) = present else {
+                return Change::Keep(());
+            };
+            match present.without(which) {
                 Some(rest) => Change::Put(rest, ()),
                 None => Change::Remove(()),
-            },
+            }
         });
+    }
+}
+
+impl Kept for Variants {
+    fn weight(&self) -> u64 {
+        self.weight()
+    }
+
+    fn until(&self) -> Option<Instant> {
+        let until = |entry: &Arc<Entry>| entry.policy.usable_until();
+        self.iter().map(until).try_fold(None, |latest, until| {
+            // One that is usable for ever makes them all so.
+            until.map(|until| latest.max(Some(until)))
+        })?
     }
 }
 
