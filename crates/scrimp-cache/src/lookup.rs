@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{Request, Response, StatusCode};
+use http::{Extensions, Request, Response, StatusCode};
 use http_body::Body;
 use scrimp_core::{
     BodyDigest, KeyBuf, KeyRef,
@@ -318,23 +318,27 @@ fn hit<St: Store, B>(
     count(shared, entry, standing);
     let ttl = ttl_seconds(standing.ttl(), standing.staleness());
     let status = shared.config.name.hit(ttl, entry.upstream_status.as_ref());
+    let extensions = match wanted.explain {
+        true => {
+            let state = match standing.is_fresh() {
+                true => CacheState::Hit,
+                false => CacheState::Stale,
+            };
+            let info = answer::info(Some(entry), standing, state);
+            answer::explain(std::mem::take(request.extensions_mut()), info)
+        }
+        false => Extensions::new(),
+    };
+    if answer::is_whole(&wanted.facts, entry) {
+        let hit = Hit::new((variants, place), standing.age, status, extensions);
+        return Answer::Stored(hit);
+    }
     let asked = Asked {
         headers: request.headers(),
         facts: &wanted.facts,
     };
-    if !wanted.explain && asked.wants_all_of(entry) {
-        return Answer::Stored(Hit::new(variants, place, standing.age, status));
-    }
     let mut response = answer::build(entry, &asked, standing, status);
-    if wanted.explain {
-        let state = match standing.is_fresh() {
-            true => CacheState::Hit,
-            false => CacheState::Stale,
-        };
-        let extensions = std::mem::take(request.extensions_mut());
-        let info = answer::info(Some(entry), standing, state);
-        *response.extensions_mut() = answer::explain(extensions, info);
-    }
+    *response.extensions_mut() = extensions;
     Answer::from(response)
 }
 

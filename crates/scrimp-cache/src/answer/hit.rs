@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderValue, Response, StatusCode};
+use http::{Extensions, HeaderValue, Response, StatusCode};
 
 use super::whole;
 use crate::{CacheBody, body::StoredBody, store::Variants};
@@ -11,7 +11,7 @@ use crate::{CacheBody, body::StoredBody, store::Variants};
 pub(crate) enum Answer {
     /// All of a stored response.
     Stored(Hit),
-    Made(Response<StoredBody>),
+    Made(Box<Response<StoredBody>>),
 }
 
 /// A stored response that is sent as it is.
@@ -23,6 +23,7 @@ pub(crate) struct Hit {
     place: usize,
     age: Duration,
     cache_status: HeaderValue,
+    extensions: Extensions,
 }
 
 // === impl Answer ===
@@ -39,7 +40,7 @@ impl Answer {
 
 impl From<Response<StoredBody>> for Answer {
     fn from(response: Response<StoredBody>) -> Self {
-        Self::Made(response)
+        Self::Made(Box::new(response))
     }
 }
 
@@ -47,22 +48,23 @@ impl From<Response<StoredBody>> for Answer {
 
 impl Hit {
     pub(crate) fn new(
-        variants: Arc<Variants>,
-        place: usize,
+        (variants, place): (Arc<Variants>, usize),
         age: Duration,
         cache_status: HeaderValue,
+        extensions: Extensions,
     ) -> Self {
         Self {
             variants,
             place,
             age,
             cache_status,
+            extensions,
         }
     }
 
     #[inline]
     fn into_response<B>(self) -> Response<CacheBody<B>> {
-        match self.variants.at(self.place) {
+        let mut response = match self.variants.at(self.place) {
             Some(entry) => whole(entry, self.age, self.cache_status, CacheBody::stored),
             // It is there: it has been found, and a list that is shared does not change.
             None => {
@@ -70,6 +72,8 @@ impl Hit {
                 *response.status_mut() = StatusCode::GATEWAY_TIMEOUT;
                 response
             }
-        }
+        };
+        *response.extensions_mut() = self.extensions;
+        response
     }
 }

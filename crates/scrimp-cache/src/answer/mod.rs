@@ -31,16 +31,12 @@ pub(crate) struct Asked<'a> {
     pub(crate) facts: &'a RequestFacts,
 }
 
-// === impl Asked ===
-
-impl Asked<'_> {
-    /// Whether the whole of a stored response is the answer.
-    #[inline]
-    pub(crate) fn wants_all_of(&self, entry: &Entry) -> bool {
-        self.facts.method == MethodClass::Get
-            && !(self.facts.conditional && entry.status.is_success())
-            && !(self.facts.range && entry.status == StatusCode::OK)
-    }
+/// Whether the whole of a stored response is the answer.
+#[inline]
+pub(crate) fn is_whole(facts: &RequestFacts, entry: &Entry) -> bool {
+    facts.method == MethodClass::Get
+        && !(facts.conditional && entry.status.is_success())
+        && !(facts.range && entry.status == StatusCode::OK)
 }
 
 /// Builds the answer: whole, a range, or `304` where the client has it already.

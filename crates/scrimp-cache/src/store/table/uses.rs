@@ -64,10 +64,11 @@ impl Uses {
     #[inline]
     pub(super) fn note(&self, now: u32) {
         let before = self.0.load(Relaxed);
-        let after = packed((count(before, now) + ONE).min(MOST), now);
-        if after != before {
-            self.0.store(after, Relaxed);
+        if before == packed(MOST, now) {
+            return;
         }
+        let after = packed((count(before, now) + ONE).min(MOST), now);
+        self.0.store(after, Relaxed);
     }
 
     /// In parts of a use.
