@@ -17,9 +17,9 @@ use crate::{
     CacheBody, MemoryStore,
     background::Background,
     config::Shared,
-    exchange::Plan,
     future::ResponseFuture,
     lookup::{self, Step},
+    plan::{self, Plan},
     store::{Lookup, Store},
     target::Shown,
 };
@@ -93,9 +93,9 @@ where
         let shared = &self.common.shared;
         let mut key = KeyBuf::new();
         let shown = Shown::swap(&shared.config, &mut request);
-        let plan = lookup::plan(shared, &request, &mut key);
+        let plan = plan::read(shared, &request, &mut key);
         let Plan::Lookup(wanted) = &plan else {
-            let exchange = lookup::pass(shared, &request, &plan);
+            let exchange = plan::pass(shared, &request, &plan);
             shown.restore(&mut request);
             return ResponseFuture::forward(Oneshot::new(self.inner.clone(), request), exchange);
         };
