@@ -46,6 +46,8 @@ enum Bench {
     Coalesce,
     /// Hits by two threads at once.
     Threads,
+    /// What a full store still answers, beside moka and quick_cache.
+    Evict,
     /// Bytes a store says it holds, against bytes that are allocated.
     Memory,
     /// What batching adds to a request.
@@ -72,6 +74,7 @@ fn main() -> anyhow::Result<()> {
         Bench::Clone => bench::clone::run(rounds, &mut report),
         Bench::Coalesce => bench::coalesce::run(rounds, &mut report),
         Bench::Threads => bench::threads::run(rounds, &mut report),
+        Bench::Evict => bench::evict::run(&mut report),
         Bench::Memory => bench::memory::run(&mut report),
         Bench::Batch(options) => bench::batch::run(&options, rounds, &mut report),
         Bench::Window => bench::window::run(rounds, &mut report),

@@ -15,23 +15,12 @@ use crate::{
     cache_status::{Forward, Report},
     config::Shared,
     fetch::Fetch,
-    lookup::Wanted,
     offer,
     policy::facts::RequestFacts,
     store::{CACHE_STATUS, Store},
     watch::Watch,
     write::Write,
 };
-
-/// What the cache has to do with a request, as far as the request alone tells.
-pub(crate) enum Plan {
-    /// Nothing.
-    Pass(Report),
-    /// It may change what is stored.
-    Unsafe(RequestFacts),
-    /// It may be answered from store.
-    Lookup(Wanted),
-}
 
 /// A call to the upstream under way.
 pub(crate) struct Exchange<St> {

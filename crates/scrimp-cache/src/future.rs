@@ -19,10 +19,11 @@ use tower_service::Service;
 
 use crate::{
     CacheBody,
-    body::StoredBody,
+    answer::Answer,
     choice::Choice,
     exchange::Exchange,
-    lookup::{self, Step, Wanted},
+    lookup::{self, Step},
+    plan::Wanted,
     race::Race,
     service::Common,
     store::{Store, Variants},
@@ -48,7 +49,7 @@ pin_project! {
         S: Service<Request<ReqB>>,
         St: Store,
     {
-        Ready { response: Option<Response<StoredBody>> },
+        Ready { answer: Option<Answer> },
         LookingUp { looking: Option<Box<LookingUp<S, ReqB, St>>> },
         Forward { #[pin] call: Oneshot<S, Request<ReqB>>, exchange: Option<Exchange<St>> },
         Racing { race: Option<Box<Race<S, ReqB, St>>> },
@@ -75,9 +76,10 @@ where
     S: Service<Request<ReqB>>,
     St: Store,
 {
-    pub(crate) fn ready(response: Response<StoredBody>) -> Self {
-        let response = Some(response);
-        let state = State::Ready { response };
+    #[inline]
+    pub(crate) fn ready(answer: Answer) -> Self {
+        let answer = Some(answer);
+        let state = State::Ready { answer };
         Self { state }
     }
 
@@ -169,9 +171,9 @@ where
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
             let next = match self.as_mut().project().state.project() {
-                StateProj::Ready { response } => {
-                    return match response.take() {
-                        Some(response) => Poll::Ready(Ok(response.map(CacheBody::stored))),
+                StateProj::Ready { answer } => {
+                    return match answer.take() {
+                        Some(answer) => Poll::Ready(Ok(answer.into_response())),
                         None => Poll::Pending,
                     };
                 }
@@ -190,7 +192,7 @@ where
                     };
                     let found = ready!(waiting.poll(cx));
                     match looking.take() {
-                        Some(looking) => (*looking).proceed(found.as_deref()),
+                        Some(looking) => (*looking).proceed(found),
                         None => return Poll::Pending,
                     }
                 }
@@ -226,7 +228,7 @@ where
         Poll::Ready(None)
     }
 
-    fn proceed(self, found: Option<&Variants>) -> State<S, ReqB, St> {
+    fn proceed(self, found: Option<Arc<Variants>>) -> State<S, ReqB, St> {
         let Self {
             mut request,
             wanted,
@@ -239,13 +241,13 @@ where
         let mut step = lookup::decide(&common.shared, &mut request, &wanted, key.as_ref(), found);
         shown.restore_all(&mut request, &mut step);
         match step {
-            Step::Answer(response) => State::Ready {
-                response: Some(response),
+            Step::Answer(answer) => State::Ready {
+                answer: Some(answer),
             },
-            Step::AnswerAndRefresh(response, refresh) => {
+            Step::AnswerAndRefresh(answer, refresh) => {
                 common.background.spawn(inner, *refresh);
                 State::Ready {
-                    response: Some(response),
+                    answer: Some(answer),
                 }
             }
             Step::Fetch(exchange) => State::calling(inner, request, exchange, &common),

@@ -135,6 +135,7 @@ mod layer;
 mod lookup;
 mod offer;
 mod pattern;
+mod plan;
 mod policy;
 mod race;
 mod rule;

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use crate::{
     config::Shared,
     invalidate::epoch::Epoch,
-    lookup::Wanted,
+    plan::Wanted,
     policy::{conditional, fields::members},
     store::{Entry, Variants},
 };

@@ -17,9 +17,9 @@ use crate::{
     CacheBody, MemoryStore,
     background::Background,
     config::Shared,
-    exchange::Plan,
     future::ResponseFuture,
     lookup::{self, Step},
+    plan::{self, Plan},
     store::{Lookup, Store},
     target::Shown,
 };
@@ -93,23 +93,22 @@ where
         let shared = &self.common.shared;
         let mut key = KeyBuf::new();
         let shown = Shown::swap(&shared.config, &mut request);
-        let plan = lookup::plan(shared, &request, &mut key);
+        let plan = plan::read(shared, &request, &mut key);
         let Plan::Lookup(wanted) = &plan else {
-            let exchange = lookup::pass(shared, &request, &plan);
+            let exchange = plan::pass(shared, &request, &plan);
             shown.restore(&mut request);
             return ResponseFuture::forward(Oneshot::new(self.inner.clone(), request), exchange);
         };
         let key = key.as_ref();
         match shared.store.get(key) {
             Lookup::Now(found) => {
-                let found = found.as_deref();
                 let mut step = lookup::decide(shared, &mut request, wanted, key, found);
                 shown.restore_all(&mut request, &mut step);
                 match step {
-                    Step::Answer(response) => ResponseFuture::ready(response),
-                    Step::AnswerAndRefresh(response, refresh) => {
+                    Step::Answer(answer) => ResponseFuture::ready(answer),
+                    Step::AnswerAndRefresh(answer, refresh) => {
                         self.common.background.spawn(self.inner.clone(), *refresh);
-                        ResponseFuture::ready(response)
+                        ResponseFuture::ready(answer)
                     }
                     Step::Fetch(exchange) => {
                         ResponseFuture::calling(self.inner.clone(), request, exchange, &self.common)

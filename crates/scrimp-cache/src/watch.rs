@@ -8,7 +8,7 @@ use crate::{
     config::Shared,
     draft,
     fetch::label_miss,
-    lookup::Wanted,
+    plan::Wanted,
     policy::{
         answer::Answer,
         refusal::Refusal,

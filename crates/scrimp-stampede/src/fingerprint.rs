@@ -1,6 +1,6 @@
 //! Which requests ask for the same.
 
-use http::{HeaderName, Method, Request};
+use http::{HeaderName, Method, Request, header};
 use http_body::Body;
 use scrimp_core::{
     Key, KeyBuf,
@@ -126,53 +126,52 @@ enum Kind {
     Other,
 }
 
+/// What content negotiation goes by, who asks (in the standard field, or in one that widely
+/// used APIs take a key in), and of which host, selects an answer.
+///
+/// Names that the http crate knows are compared as one byte.
+#[inline]
 fn kind(name: &HeaderName) -> Kind {
-    let text = name.as_str();
-    // The first byte sorts out most names without comparing them.
-    match text.as_bytes()[0] {
-        b'a' | b'h' | b'o' | b'p' | b'x' if selects(text) => Kind::Selects,
-        b'c' => match text {
-            "cookie" => Kind::Selects,
-            "cache-control" => Kind::Own,
-            _ => Kind::Other,
-        },
-        b'i' => match text {
-            "if-none-match" | "if-modified-since" | "if-range" => Kind::Partial,
-            "if-match" | "if-unmodified-since" => Kind::Own,
-            _ => Kind::Other,
-        },
-        b'p' if text == "pragma" => Kind::Own,
-        b'r' if text == "range" => Kind::Partial,
-        b'u' if text == "upgrade" => Kind::Own,
-        _ => Kind::Other,
+    match *name {
+        header::ACCEPT
+        | header::ACCEPT_ENCODING
+        | header::ACCEPT_LANGUAGE
+        | header::AUTHORIZATION
+        | header::COOKIE
+        | header::HOST
+        | header::ORIGIN
+        | header::PROXY_AUTHORIZATION => Kind::Selects,
+        header::IF_NONE_MATCH | header::IF_MODIFIED_SINCE | header::IF_RANGE | header::RANGE => {
+            Kind::Partial
+        }
+        header::CACHE_CONTROL
+        | header::IF_MATCH
+        | header::IF_UNMODIFIED_SINCE
+        | header::PRAGMA
+        | header::UPGRADE => Kind::Own,
+        header::CONNECTION | header::CONTENT_LENGTH | header::REFERER | header::USER_AGENT => {
+            Kind::Other
+        }
+        _ => kind_of_other(name.as_str()),
     }
 }
 
-/// What content negotiation goes by, who asks (in the standard field, or in one that widely
-/// used APIs take a key in), and of which host.
-fn selects(name: &str) -> bool {
-    matches!(
-        name,
-        "accept"
-            | "accept-encoding"
-            | "accept-language"
-            | "api-key"
-            | "authorization"
-            | "host"
-            | "ocp-apim-subscription-key"
-            | "origin"
-            | "private-token"
-            | "proxy-authorization"
-            | "x-access-token"
-            | "x-amz-security-token"
-            | "x-api-key"
-            | "x-auth-token"
-            | "x-forwarded-host"
-            | "x-forwarded-prefix"
-            | "x-forwarded-proto"
-            | "x-goog-api-key"
-            | "x-original-host"
-    )
+fn kind_of_other(name: &str) -> Kind {
+    match name {
+        "api-key"
+        | "ocp-apim-subscription-key"
+        | "private-token"
+        | "x-access-token"
+        | "x-amz-security-token"
+        | "x-api-key"
+        | "x-auth-token"
+        | "x-forwarded-host"
+        | "x-forwarded-prefix"
+        | "x-forwarded-proto"
+        | "x-goog-api-key"
+        | "x-original-host" => Kind::Selects,
+        _ => Kind::Other,
+    }
 }
 
 #[cfg(test)]

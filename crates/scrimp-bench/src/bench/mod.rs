@@ -3,6 +3,7 @@
 pub(crate) mod batch;
 pub(crate) mod clone;
 pub(crate) mod coalesce;
+pub(crate) mod evict;
 pub(crate) mod hit;
 pub(crate) mod instructions;
 pub(crate) mod memory;

@@ -23,8 +23,8 @@ use crate::{
     exchange::{book, is_collapsed, label},
     fill::Fill,
     invalidate::epoch::{Epoch, Position},
-    lookup::Wanted,
     offer,
+    plan::Wanted,
     policy::{
         facts::{MethodClass, RequestFacts},
         judge::Standing,

@@ -2,6 +2,8 @@
 
 use http::{HeaderMap, HeaderName, header};
 
+use super::{facts, sieve::Sieve};
+
 /// Fields that hold a secret of whoever asks: the standard ones, and those that widely used
 /// APIs and gateways take a key or a token in.
 const KNOWN: [&str; 8] = [
@@ -20,10 +22,10 @@ const KNOWN: [&str; 8] = [
 #[derive(Debug, Clone)]
 pub(crate) struct Credentials {
     names: Box<[HeaderName]>,
-    /// By their first byte and by their length, one bit each: most fields of a request are
-    /// told apart by these, without comparing names.
-    firsts: u128,
-    lengths: u128,
+    sieve: Sieve,
+    /// Lets these names through, and those of all fields that decide what is done with a
+    /// request.
+    telling: Sieve,
 }
 
 // === impl Credentials ===
@@ -31,21 +33,25 @@ pub(crate) struct Credentials {
 impl Credentials {
     pub(crate) fn new(names: impl IntoIterator<Item = HeaderName>) -> Self {
         let names: Box<[_]> = names.into_iter().collect();
-        let bits =
-            |bit: fn(&str) -> u128| names.iter().fold(0, |all, name| all | bit(name.as_str()));
+        let sieve = names
+            .iter()
+            .fold(Sieve::EMPTY, |sieve, name| sieve.and(name.as_str()));
         Self {
-            firsts: bits(first),
-            lengths: bits(length),
+            telling: sieve.or(&facts::TELLING),
+            sieve,
             names,
         }
     }
 
     /// Whether the field is one of them.
     pub(crate) fn contains(&self, name: &HeaderName) -> bool {
-        let text = name.as_str();
-        self.firsts & first(text) != 0
-            && self.lengths & length(text) != 0
-            && self.names.contains(name)
+        self.sieve.lets_through(name.as_str()) && self.names.contains(name)
+    }
+
+    /// False if a field of this name decides nothing, which is so of most.
+    #[inline]
+    pub(crate) fn may_tell(&self, name: &HeaderName) -> bool {
+        self.telling.lets_through(name.as_str())
     }
 
     /// Whether all credentials that a request has are among these fields.
@@ -53,15 +59,6 @@ impl Credentials {
         let mut present = self.names.iter().filter(|name| request.contains_key(*name));
         present.all(|name| fields.contains(name))
     }
-}
-
-/// Names are ASCII, and none is empty.
-fn first(name: &str) -> u128 {
-    1 << (name.as_bytes().first().copied().unwrap_or_default() & 127)
-}
-
-fn length(name: &str) -> u128 {
-    1 << name.len().min(127)
 }
 
 impl Default for Credentials {

@@ -2,7 +2,11 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
-use super::{control::RequestControl, credentials::Credentials};
+use super::{
+    control::RequestControl,
+    credentials::Credentials,
+    sieve::{Names, Sieve},
+};
 
 /// How a cache treats a method (RFC 9110 §9.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,41 +51,58 @@ pub(crate) struct RequestFacts {
 /// Fields that tell of the client's address are not among them: they differ with every
 /// client, and nobody makes an answer for all of one client's address.
 pub(crate) fn retells(name: &HeaderName) -> bool {
-    matches!(
-        name.as_str(),
-        "forwarded"
-            | "front-end-https"
-            | "x-forwarded-host"
-            | "x-forwarded-path"
-            | "x-forwarded-port"
-            | "x-forwarded-prefix"
-            | "x-forwarded-proto"
-            | "x-forwarded-protocol"
-            | "x-forwarded-scheme"
-            | "x-forwarded-server"
-            | "x-forwarded-ssl"
-            | "x-forwarded-uri"
-            | "x-host"
-            | "x-http-host-override"
-            | "x-original-host"
-            | "x-scheme"
-            | "x-url-scheme"
-    )
+    RETELLING.contains(name)
 }
+
+static RETELLING: Names = Names::new(&[
+    "forwarded",
+    "front-end-https",
+    "x-forwarded-host",
+    "x-forwarded-path",
+    "x-forwarded-port",
+    "x-forwarded-prefix",
+    "x-forwarded-proto",
+    "x-forwarded-protocol",
+    "x-forwarded-scheme",
+    "x-forwarded-server",
+    "x-forwarded-ssl",
+    "x-forwarded-uri",
+    "x-host",
+    "x-http-host-override",
+    "x-original-host",
+    "x-scheme",
+    "x-url-scheme",
+]);
 
 /// Whether upstreams may take from this field which method or path is meant. Then the
 /// request is not the one that the key and the rules see.
 fn overrides(name: &HeaderName) -> bool {
-    matches!(
-        name.as_str(),
-        "x-http-method"
-            | "x-http-method-override"
-            | "x-method-override"
-            | "x-original-uri"
-            | "x-original-url"
-            | "x-rewrite-url"
-    )
+    OVERRIDING.contains(name)
 }
+
+static OVERRIDING: Names = Names::new(&[
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-uri",
+    "x-original-url",
+    "x-rewrite-url",
+]);
+
+/// Lets through all fields that [`RequestFacts`] are read from, credentials aside.
+pub(super) static TELLING: Sieve = Names::new(&[
+    "cache-control",
+    "cookie",
+    "host",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-unmodified-since",
+    "range",
+])
+.sieve()
+.or(RETELLING.sieve())
+.or(OVERRIDING.sieve());
 
 // === impl RequestFacts ===
 
@@ -92,6 +113,7 @@ impl RequestFacts {
     }
 
     /// Reads a request, and hands out its Host, which the key needs: the pass has come by it.
+    #[inline]
     pub(crate) fn read_with_host<'a>(
         method: &Method,
         headers: &'a HeaderMap,
@@ -114,6 +136,9 @@ impl RequestFacts {
         };
         let mut control = false;
         for (name, value) in headers {
+            if !credentials.may_tell(name) {
+                continue;
+            }
             if name == header::HOST {
                 facts.note_host(value);
                 host.get_or_insert(value);
@@ -135,22 +160,17 @@ impl RequestFacts {
         self.host = true;
     }
 
-    #[inline]
     fn note(&mut self, name: &HeaderName, control: &mut bool) {
-        // The first byte sorts out most names without comparing them.
-        match name.as_str().as_bytes()[0] {
-            b'c' if name == header::CACHE_CONTROL => *control = true,
-            b'c' if name == header::COOKIE => self.cookie = true,
-            b'i' if name == header::IF_NONE_MATCH || name == header::IF_MODIFIED_SINCE => {
-                self.conditional = true;
+        match *name {
+            header::CACHE_CONTROL => *control = true,
+            header::COOKIE => self.cookie = true,
+            header::IF_NONE_MATCH | header::IF_MODIFIED_SINCE => self.conditional = true,
+            header::IF_MATCH | header::IF_UNMODIFIED_SINCE => self.precondition = true,
+            header::RANGE => self.range = true,
+            _ => {
+                self.retold |= retells(name);
+                self.overridden |= overrides(name);
             }
-            b'i' if name == header::IF_MATCH || name == header::IF_UNMODIFIED_SINCE => {
-                self.precondition = true;
-            }
-            b'r' if name == header::RANGE => self.range = true,
-            b'f' | b'x' if retells(name) => self.retold = true,
-            b'x' if overrides(name) => self.overridden = true,
-            _ => {}
         }
     }
 }

@@ -126,6 +126,14 @@ impl Policy {
         }
     }
 
+    /// Until when it can be served without waiting for the origin, if requests ask for
+    /// nothing more; `None`: for ever.
+    pub(crate) fn usable_until(&self) -> Option<Instant> {
+        let lifetime = self.lifetime.saturating_sub(self.initial_age);
+        let usable = lifetime.saturating_add(self.while_revalidate);
+        self.received.checked_add(usable)
+    }
+
     /// Reads the validators of the response, which are of use once it is stored.
     pub(crate) fn with_validators(self, answer: &Answer<'_>) -> Self {
         let etag = answer.only(Field::ETag).filter(|etag| !etag.is_empty());

@@ -18,6 +18,7 @@ pub(crate) mod range;
 pub(crate) mod refusal;
 #[cfg(test)]
 mod robust;
+pub(crate) mod sieve;
 pub(crate) mod status;
 pub(crate) mod storable;
 pub(crate) mod targeted;

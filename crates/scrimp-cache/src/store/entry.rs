@@ -191,6 +191,17 @@ impl Variants {
         self.0.iter().find(|entry| entry.selection.matches(request))
     }
 
+    /// The same, and its place among them.
+    pub(crate) fn place(&self, request: &HeaderMap) -> Option<(usize, &Arc<Entry>)> {
+        let mut entries = self.0.iter().enumerate();
+        entries.find(|(_, entry)| entry.selection.matches(request))
+    }
+
+    /// The response in a place.
+    pub(crate) fn at(&self, place: usize) -> Option<&Arc<Entry>> {
+        self.0.get(place)
+    }
+
     /// All of them, newest first.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Entry>> {
         self.0.iter()

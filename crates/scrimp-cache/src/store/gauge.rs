@@ -8,14 +8,13 @@ use std::{
 use parking_lot::Mutex;
 use scrimp_core::Key;
 
-/// Bytes held. moka reports removals, so this is exact where its own count lags.
+/// Bytes held, and what had to go for them.
 #[derive(Debug, Default)]
 pub(super) struct Gauge {
-    pub(super) bytes: AtomicU64,
-    pub(super) peak: AtomicU64,
-    pub(super) unsettled: AtomicU64,
-    pub(super) unsettled_puts: AtomicU64,
-    pub(super) evicted: AtomicU64,
+    bytes: AtomicU64,
+    entries: AtomicU64,
+    peak: AtomicU64,
+    evicted: AtomicU64,
 }
 
 /// Keys per tenant, counted only where there is a limit.
@@ -28,9 +27,45 @@ pub(super) struct Tenants {
 // === impl Gauge ===
 
 impl Gauge {
-    /// Notes how much is held, now that what was replaced is gone.
+    /// Adds an entry, if no more than `limit` bytes are held then.
+    pub(super) fn try_add(&self, bytes: u64, limit: u64) -> bool {
+        let add = |held: u64| held.checked_add(bytes).filter(|&held| held <= limit);
+        let added = self.bytes.fetch_update(Relaxed, Relaxed, add).is_ok();
+        if added {
+            self.entries.fetch_add(1, Relaxed);
+        }
+        added
+    }
+
+    /// Removes an entry.
+    pub(super) fn remove(&self, bytes: u64) {
+        self.bytes.fetch_sub(bytes, Relaxed);
+        self.entries.fetch_sub(1, Relaxed);
+    }
+
+    pub(super) fn entries(&self) -> u64 {
+        self.entries.load(Relaxed)
+    }
+
+    /// Notes how much is held, now that what had to go is gone.
     pub(super) fn note_peak(&self) {
-        self.peak.fetch_max(self.bytes.load(Relaxed), Relaxed);
+        self.peak.fetch_max(self.bytes(), Relaxed);
+    }
+
+    pub(super) fn count_evicted(&self) {
+        self.evicted.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes.load(Relaxed)
+    }
+
+    pub(super) fn peak(&self) -> u64 {
+        self.peak.load(Relaxed)
+    }
+
+    pub(super) fn evicted(&self) -> u64 {
+        self.evicted.load(Relaxed)
     }
 }
 
@@ -67,6 +102,11 @@ impl Tenants {
                 limit > 0
             }
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn known(&self) -> usize {
+        self.counts.lock().len()
     }
 
     /// A key is gone.

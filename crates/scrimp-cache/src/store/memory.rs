@@ -1,4 +1,4 @@
-//! The store in memory, on moka.
+//! The store in memory.
 
 use std::{
     fmt,
@@ -9,43 +9,29 @@ use std::{
     },
 };
 
-use moka::{notification::RemovalCause, ops::compute::Op, sync::Cache};
-use scrimp_core::{BoxError, Key, KeyHashBuilder, KeyRef};
+use scrimp_core::{BoxError, Key, KeyRef};
+use tokio::time::Instant;
 
 use super::{
     Budget, Entry, FillToken, Lookup, PutOutcome, Store, Variants,
-    gauge::{Gauge, Tenants},
+    table::{Change, Kept, Table},
 };
 
 /// Share of the memory that answers still coming in may take: one part in so many.
 const FILL_SHARE: u64 = 8;
 
-/// What moka keeps per key beside key and value: hash table slot, two list nodes, counters.
-const OVERHEAD: u64 = 264;
-
-/// moka settles its books in batches. Once this part of the capacity has been put since the
-/// last time, they are settled at once, so that large bodies cannot pile up in between.
-const SETTLE_SHARE: u64 = 32;
-
-/// They are settled after so many puts too. A put happens once a body has passed, when nobody
-/// waits for it; left alone, moka would remove what has to go in some later look-up, for
-/// which a caller waits.
-const SETTLE_PUTS: u64 = 16;
-
 /// Keeps responses in memory, bounded by bytes.
 ///
 /// Keys, header fields, bodies, bookkeeping and answers that are still coming in all count.
-/// One eighth of the limit is set aside for the last. What is used most stays
-/// (W-TinyLFU); cloning gives another handle on the same memory.
+/// One eighth of the limit is set aside for the last. Where not all fits, that stays which
+/// saves most calls in the memory there is: uses per byte, of which the past counts less and
+/// less. Cloning gives another handle on the same memory.
 #[derive(Clone)]
 pub struct MemoryStore(Arc<Inner>);
 
 struct Inner {
-    cache: Cache<Key, Arc<Variants>, KeyHashBuilder>,
+    table: Table<Variants>,
     budget: Budget,
-    gauge: Arc<Gauge>,
-    tenants: Arc<Tenants>,
-    settle_every: u64,
     max_body: AtomicU64,
 }
 
@@ -72,35 +58,10 @@ impl MemoryStore {
     #[must_use]
     pub fn new(max_bytes: u64) -> Self {
         let for_fills = max_bytes / FILL_SHARE;
-        let for_entries = max_bytes - for_fills;
-        let gauge = Arc::new(Gauge::default());
-        let tenants = Arc::new(Tenants::unlimited());
-        let (heard, counted) = (Arc::clone(&gauge), Arc::clone(&tenants));
-        let cache = Cache::builder()
-            .max_capacity(for_entries)
-            .weigher(|key: &Key, value: &Arc<Variants>| {
-                // A weight past 4 GiB could only be refused; `max_body` sees to that.
-                u32::try_from(weigh(key, value)).unwrap_or(u32::MAX)
-            })
-            .eviction_listener(move |key: Arc<Key>, value: Arc<Variants>, cause| {
-                heard
-                    .bytes
-                    .fetch_sub(weigh(&key, &value), Ordering::Relaxed);
-                if cause != RemovalCause::Replaced {
-                    counted.release(&key);
-                }
-                if cause == RemovalCause::Size {
-                    heard.evicted.fetch_add(1, Ordering::Relaxed);
-                }
-            })
-            .build_with_hasher(KeyHashBuilder);
         Self(Arc::new(Inner {
-            cache,
+            table: Table::new(max_bytes - for_fills),
             budget: Budget::new(for_fills),
-            gauge,
-            tenants,
-            settle_every: (for_entries / SETTLE_SHARE).max(1),
-            max_body: AtomicU64::new(for_fills.min(u64::from(u32::MAX / 2))),
+            max_body: AtomicU64::new(for_fills),
         }))
     }
 
@@ -117,7 +78,7 @@ impl MemoryStore {
     /// tenant's others is gone. To be set before the store is used; default: no limit.
     #[must_use]
     pub fn max_keys_per_tenant(self, keys: u64) -> Self {
-        self.0.tenants.limit_to(keys);
+        self.0.table.tenants.limit_to(keys);
         self
     }
 
@@ -130,67 +91,66 @@ impl MemoryStore {
     /// What the store holds now.
     #[must_use]
     pub fn stats(&self) -> StoreStats {
-        self.0.cache.run_pending_tasks();
-        let gauge = &self.0.gauge;
+        let gauge = &self.0.table.gauge;
         StoreStats {
-            entries: self.0.cache.entry_count(),
-            bytes: gauge.bytes.load(Ordering::Relaxed),
-            peak_bytes: gauge.peak.load(Ordering::Relaxed),
+            entries: gauge.entries(),
+            bytes: gauge.bytes(),
+            peak_bytes: gauge.peak(),
             fill_bytes: self.0.budget.used(),
-            evicted: gauge.evicted.load(Ordering::Relaxed),
+            evicted: gauge.evicted(),
         }
     }
 
     fn put_now(&self, key: Key, entry: &Arc<Entry>, token: &FillToken) -> PutOutcome {
-        let inner = &*self.0;
-        let mut outcome = PutOutcome::Stored;
-        let mut added = 0;
-        let owned = key.clone();
-        inner.cache.entry(key).and_compute_with(|present| {
-            let present = present.map(moka::Entry::into_value);
-            outcome = match &present {
-                _ if !token.allows(entry) => PutOutcome::Superseded,
-                Some(present) if present.outdates(entry, token) => PutOutcome::Superseded,
-                None if !inner.tenants.take(&owned) => PutOutcome::Rejected,
-                _ => PutOutcome::Stored,
-            };
-            if outcome != PutOutcome::Stored {
-                return Op::Nop;
+        let put = self.0.table.change(key, entry.policy.received, |present| {
+            if !token.allows(entry) || present.is_some_and(|here| here.outdates(entry, token)) {
+                return Change::Keep(PutOutcome::Superseded);
             }
-            let variants = present.map_or_else(
-                || Variants::default().with(entry),
-                |present| present.with(entry),
-            );
-            added = weigh(&owned, &variants);
-            // Counted before moka can report the removal.
-            inner.gauge.bytes.fetch_add(added, Ordering::Relaxed);
-            Op::Put(Arc::new(variants))
+            let variants = match present {
+                None => Variants::default().with(entry),
+                Some(present) => present.with(entry),
+            };
+            Change::Put(variants, PutOutcome::Stored)
         });
-        if outcome != PutOutcome::Stored {
-            return outcome;
-        }
-        inner.gauge.note_peak();
-        let unsettled = inner.gauge.unsettled.fetch_add(added, Ordering::Relaxed) + added;
-        let puts = inner.gauge.unsettled_puts.fetch_add(1, Ordering::Relaxed) + 1;
-        if unsettled >= inner.settle_every || puts >= SETTLE_PUTS {
-            inner.gauge.unsettled.store(0, Ordering::Relaxed);
-            inner.gauge.unsettled_puts.store(0, Ordering::Relaxed);
-            inner.cache.run_pending_tasks();
-        }
-        PutOutcome::Stored
+        put.unwrap_or(PutOutcome::Rejected)
+    }
+
+    fn remove_one(&self, key: KeyRef<'_>, which: &Arc<Entry>) {
+        // What is left weighs less, so there is room for it.
+        let (key, now) = (key.to_key(), which.policy.received);
+        let _ = self.0.table.change(key, now, |present| {
+            let Some(present) = present else {
+                return Change::Keep(());
+            };
+            match present.without(which) {
+                Some(rest) => Change::Put(rest, ()),
+                None => Change::Remove(()),
+            }
+        });
     }
 }
 
-fn weigh(key: &Key, variants: &Variants) -> u64 {
-    key.heap_size() as u64 + variants.weight() + OVERHEAD
+impl Kept for Variants {
+    fn weight(&self) -> u64 {
+        self.weight()
+    }
+
+    fn until(&self) -> Option<Instant> {
+        let until = |entry: &Arc<Entry>| entry.policy.usable_until();
+        self.iter().map(until).try_fold(None, |latest, until| {
+            // One that is usable for ever makes them all so.
+            until.map(|until| latest.max(Some(until)))
+        })?
+    }
 }
 
 impl Store for MemoryStore {
     type Get = Ready<Result<Option<Arc<Variants>>, BoxError>>;
     type Put = Ready<Result<PutOutcome, BoxError>>;
 
+    #[inline]
     fn get(&self, key: KeyRef<'_>) -> Lookup<Self::Get> {
-        Lookup::Now(self.0.cache.get(&key))
+        Lookup::Now(self.0.table.get(key))
     }
 
     fn put(&self, key: Key, entry: Arc<Entry>, token: FillToken) -> Self::Put {
@@ -198,25 +158,10 @@ impl Store for MemoryStore {
     }
 
     fn remove(&self, key: KeyRef<'_>, which: Option<&Arc<Entry>>) {
-        let Some(which) = which else {
-            self.0.cache.invalidate(&key);
-            return;
-        };
-        let owned = key.to_key();
-        self.0
-            .cache
-            .entry(owned.clone())
-            .and_compute_with(|present| match present {
-                None => Op::Nop,
-                Some(present) => match present.value().without(which) {
-                    Some(rest) => {
-                        let bytes = weigh(&owned, &rest);
-                        self.0.gauge.bytes.fetch_add(bytes, Ordering::Relaxed);
-                        Op::Put(Arc::new(rest))
-                    }
-                    None => Op::Remove,
-                },
-            });
+        match which {
+            None => self.0.table.remove(key),
+            Some(which) => self.remove_one(key, which),
+        }
     }
 
     fn budget(&self) -> &Budget {
@@ -235,7 +180,7 @@ impl Store for MemoryStore {
 impl fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryStore")
-            .field("max_entry_bytes", &self.0.cache.policy().max_capacity())
+            .field("max_entry_bytes", &self.0.table.capacity())
             .field("max_fill_bytes", &self.0.budget.limit())
             .field("max_body", &self.max_body_size())
             .finish_non_exhaustive()

@@ -7,6 +7,7 @@ mod entry;
 mod gauge;
 mod memory;
 mod refreshing;
+mod table;
 mod value;
 mod weight;
 

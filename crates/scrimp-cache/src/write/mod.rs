@@ -19,7 +19,7 @@ use crate::{
         invalidated_groups, target_tag,
     },
     key,
-    lookup::Wanted,
+    plan::Wanted,
     policy::facts::{RequestFacts, retells},
     rule::Cookies,
 };

@@ -1,5 +1,7 @@
 //! Answering a request from a stored response.
 
+mod hit;
+
 use std::{
     hash::{BuildHasher, RandomState},
     time::Duration,
@@ -21,26 +23,30 @@ use crate::{
     store::{CACHE_STATUS, Entry},
 };
 
+pub(crate) use hit::{Answer, Hit};
+
 /// Everything an answer depends on besides the stored response.
 pub(crate) struct Asked<'a> {
     pub(crate) headers: &'a HeaderMap,
     pub(crate) facts: &'a RequestFacts,
 }
 
-/// Builds the answer: whole, a range, or `304` where the client has it already.
+/// Whether the whole of a stored response is the answer.
 #[inline]
+pub(crate) fn is_whole(facts: &RequestFacts, entry: &Entry) -> bool {
+    facts.method == MethodClass::Get
+        && !(facts.conditional && entry.status.is_success())
+        && !(facts.range && entry.status == StatusCode::OK)
+}
+
+/// Builds the answer: whole, a range, or `304` where the client has it already.
 pub(crate) fn build(
     entry: &Entry,
     asked: &Asked<'_>,
     standing: Standing,
     cache_status: HeaderValue,
 ) -> Response<StoredBody> {
-    let mut headers = entry.headers.clone();
-    stamp(&mut headers, age(standing.age), cache_status);
-    let mut response = Response::new(StoredBody::new(entry.body.clone(), entry.trailers.as_ref()));
-    *response.status_mut() = entry.status;
-    *response.version_mut() = entry.version;
-    *response.headers_mut() = headers;
+    let mut response = whole(entry, standing.age, cache_status, |body| body);
     // Conditions and ranges are about a representation that exists (RFC 9110 §13.2.1).
     if entry.status == StatusCode::OK || entry.status.is_success() && asked.facts.conditional {
         if asked.facts.conditional && conditional::not_modified(asked.headers, &entry.policy) {
@@ -56,6 +62,24 @@ pub(crate) fn build(
     if asked.facts.method == MethodClass::Head {
         *response.body_mut() = StoredBody::empty();
     }
+    response
+}
+
+/// The whole of a stored response. `wrap` makes a body of what its body is made of: right
+/// where it stays, as every hit comes along here.
+#[inline]
+fn whole<B>(
+    entry: &Entry,
+    age: Duration,
+    cache_status: HeaderValue,
+    wrap: impl FnOnce(StoredBody) -> B,
+) -> Response<B> {
+    let body = StoredBody::new(entry.body.clone(), entry.trailers.as_ref());
+    let mut response = Response::new(wrap(body));
+    *response.status_mut() = entry.status;
+    *response.version_mut() = entry.version;
+    *response.headers_mut() = entry.headers.clone();
+    stamp(response.headers_mut(), seconds(age), cache_status);
     response
 }
 
@@ -198,7 +222,7 @@ fn set(headers: &mut HeaderMap, name: &header::HeaderName, value: &str) {
 }
 
 /// Age in whole seconds.
-fn age(age: Duration) -> HeaderValue {
+fn seconds(age: Duration) -> HeaderValue {
     // RFC 9111 §1.2.2: what is longer is sent as 2³¹.
     let seconds = age.as_secs().min(1 << 31);
     match digits(seconds) {
@@ -235,11 +259,11 @@ mod tests {
 
     #[test]
     fn an_age_is_its_number_of_whole_seconds() {
-        for seconds in [0, 7, 10, 99, 100, 999, 1_000, 9_999, 10_000, 123_456_789] {
-            let value = age(Duration::from_millis(seconds * 1000 + 999));
-            assert_eq!(value, seconds.to_string());
+        for age in [0, 7, 10, 99, 100, 999, 1_000, 9_999, 10_000, 123_456_789] {
+            let value = seconds(Duration::from_millis(age * 1000 + 999));
+            assert_eq!(value, age.to_string());
         }
-        assert_eq!(age(Duration::MAX), "2147483648");
+        assert_eq!(seconds(Duration::MAX), "2147483648");
     }
 
     #[test]

@@ -1,0 +1,152 @@
+//! Stores in memory that are somebody else's, as one would write them in an afternoon.
+
+use std::{future::Ready, sync::Arc};
+
+use scrimp_cache::{Budget, Entry, FillToken, Lookup, PutOutcome, Store, Variants};
+use scrimp_core::{BoxError, Key, KeyHashBuilder, KeyRef};
+
+/// What is taken to be kept beside key and value; the same for all.
+const OVERHEAD: u64 = 136;
+
+/// A map that is bounded in bytes.
+pub(super) trait Bounded: Send + Sync + 'static {
+    fn new(bytes: u64) -> Self;
+    fn get(&self, key: KeyRef<'_>) -> Option<Arc<Variants>>;
+    fn insert(&self, key: Key, value: Arc<Variants>);
+    fn remove(&self, key: KeyRef<'_>);
+}
+
+/// A store on such a map. For one thread, which is why it may look first and then change.
+pub(super) struct Foreign<M> {
+    map: Arc<M>,
+    budget: Arc<Budget>,
+}
+
+pub(super) struct Moka(moka::sync::Cache<Key, Arc<Variants>, KeyHashBuilder>);
+
+pub(super) struct QuickCache(quick_cache::sync::Cache<Key, Arc<Variants>, Weights, KeyHashBuilder>);
+
+#[derive(Clone)]
+pub(super) struct Weights;
+
+fn weigh(key: &Key, value: &Variants) -> u64 {
+    key.heap_size() as u64 + value.weight() + OVERHEAD
+}
+
+// === impl Foreign ===
+
+impl<M: Bounded> Foreign<M> {
+    /// Divided as the memory store divides its own.
+    pub(super) fn new(bytes: u64) -> Self {
+        Self {
+            map: Arc::new(M::new(bytes - bytes / 8)),
+            budget: Arc::new(Budget::new(bytes / 8)),
+        }
+    }
+}
+
+impl<M> Clone for Foreign<M> {
+    fn clone(&self) -> Self {
+        Self {
+            map: Arc::clone(&self.map),
+            budget: Arc::clone(&self.budget),
+        }
+    }
+}
+
+impl<M: Bounded> Store for Foreign<M> {
+    type Get = Ready<Result<Option<Arc<Variants>>, BoxError>>;
+    type Put = Ready<Result<PutOutcome, BoxError>>;
+
+    fn get(&self, key: KeyRef<'_>) -> Lookup<Self::Get> {
+        Lookup::Now(self.map.get(key))
+    }
+
+    fn put(&self, key: Key, entry: Arc<Entry>, token: FillToken) -> Self::Put {
+        let mut outcome = PutOutcome::Superseded;
+        if token.allows(&entry) {
+            let present = self.map.get(key.as_ref()).unwrap_or_default();
+            self.map.insert(key, Arc::new(present.with(&entry)));
+            outcome = PutOutcome::Stored;
+        }
+        std::future::ready(Ok(outcome))
+    }
+
+    fn remove(&self, key: KeyRef<'_>, _: Option<&Arc<Entry>>) {
+        self.map.remove(key);
+    }
+
+    fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    fn max_body(&self) -> u64 {
+        self.budget.limit()
+    }
+}
+
+// === impl Moka ===
+
+impl Bounded for Moka {
+    fn new(bytes: u64) -> Self {
+        let cache = moka::sync::Cache::builder()
+            .max_capacity(bytes)
+            .weigher(|key, value: &Arc<Variants>| {
+                u32::try_from(weigh(key, value)).unwrap_or(u32::MAX)
+            })
+            .build_with_hasher(KeyHashBuilder);
+        Self(cache)
+    }
+
+    fn get(&self, key: KeyRef<'_>) -> Option<Arc<Variants>> {
+        self.0.get(&key)
+    }
+
+    fn insert(&self, key: Key, value: Arc<Variants>) {
+        self.0.insert(key, value);
+        // Or it would hold more than it may.
+        self.0.run_pending_tasks();
+    }
+
+    fn remove(&self, key: KeyRef<'_>) {
+        self.0.invalidate(&key);
+    }
+}
+
+// === impl QuickCache ===
+
+impl quick_cache::Weighter<Key, Arc<Variants>> for Weights {
+    fn weight(&self, key: &Key, value: &Arc<Variants>) -> u64 {
+        weigh(key, value)
+    }
+}
+
+impl Bounded for QuickCache {
+    fn new(bytes: u64) -> Self {
+        let options = quick_cache::OptionsBuilder::new()
+            .weight_capacity(bytes)
+            .estimated_items_capacity(usize::try_from(bytes >> 12).unwrap_or(usize::MAX))
+            // Its best: with more of them large bodies do not fit.
+            .shards(1)
+            .build()
+            .expect("both values are given");
+        Self(quick_cache::sync::Cache::with_options(
+            options,
+            Weights,
+            KeyHashBuilder,
+            quick_cache::sync::DefaultLifecycle::default(),
+        ))
+    }
+
+    fn get(&self, key: KeyRef<'_>) -> Option<Arc<Variants>> {
+        self.0.get(&key)
+    }
+
+    fn insert(&self, key: Key, value: Arc<Variants>) {
+        self.0.insert(key, value);
+    }
+
+    fn remove(&self, key: KeyRef<'_>) {
+        self.0.remove(&key);
+    }
+}

@@ -1,0 +1,220 @@
+//! The table holds what it says it holds, whatever is done to it at once.
+
+use std::{collections::HashMap, ops::Range, thread, time::Duration};
+
+use proptest::prelude::*;
+use scrimp_core::KeyBuf;
+
+use super::*;
+
+fn key(name: u64) -> Key {
+    let mut key = KeyBuf::new();
+    key.part(b"").part(&name.to_le_bytes());
+    key.to_key()
+}
+
+/// A value that says what it weighs.
+struct Value(u64, Option<Instant>);
+
+impl Kept for Value {
+    fn weight(&self) -> u64 {
+        self.0
+    }
+
+    fn until(&self) -> Option<Instant> {
+        self.1
+    }
+}
+
+fn put(table: &Table<Value>, name: u64, weight: u64) -> Result<(), NoRoom> {
+    table.change(key(name), Instant::now(), |_| {
+        Change::Put(Value(weight, None), ())
+    })
+}
+
+/// Every slot is found by its key, and the gauge says what they weigh.
+fn check(table: &Table<Value>) -> HashMap<Vec<u8>, u64> {
+    let mut held = HashMap::new();
+    for shard in &table.shards {
+        let shard = shard.read();
+        for slot in shard.iter() {
+            let found = shard.get(slot.key().as_ref()).expect("it is there");
+            assert!(std::ptr::eq(found, slot));
+            held.insert(slot.key().as_ref().as_bytes().to_vec(), slot.weight());
+        }
+    }
+    assert_eq!(held.len() as u64, table.gauge.entries());
+    assert_eq!(held.values().sum::<u64>(), table.gauge.bytes());
+    assert!(table.gauge.peak() <= table.capacity());
+    held
+}
+
+#[derive(Debug, Clone)]
+enum Act {
+    Put(u64, u64),
+    Get(u64),
+    Remove(u64),
+    RemoveAsChange(u64),
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let name = 0..40_u64;
+    prop_oneof![
+        4 => (name.clone(), 0..6_000_u64).prop_map(|(name, bytes)| Act::Put(name, bytes)),
+        4 => name.clone().prop_map(Act::Get),
+        1 => name.clone().prop_map(Act::Remove),
+        1 => name.prop_map(Act::RemoveAsChange),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn what_is_held_is_what_was_put_last_and_weighs_what_the_gauge_says(
+        acts in prop::collection::vec(act(), 0..300),
+    ) {
+        let table = Table::new(40_000);
+        let mut latest = HashMap::new();
+        for act in acts {
+            match act {
+                Act::Put(name, bytes) => {
+                    let stored = put(&table, name, bytes).is_ok();
+                    latest.insert(name, stored.then_some(bytes));
+                    prop_assert_eq!(table.get(key(name).as_ref()).is_some(), stored);
+                }
+                Act::Get(name) => {
+                    if let Some(found) = table.get(key(name).as_ref()) {
+                        prop_assert_eq!(Some(found.0), latest[&name]);
+                    }
+                }
+                Act::Remove(name) => {
+                    table.remove(key(name).as_ref());
+                    prop_assert!(table.get(key(name).as_ref()).is_none());
+                }
+                Act::RemoveAsChange(name) => {
+                    let removed = table.change(key(name), Instant::now(), |_| Change::Remove(()));
+                    prop_assert_eq!(removed, Ok(()));
+                    prop_assert!(table.get(key(name).as_ref()).is_none());
+                }
+            }
+        }
+        check(&table);
+    }
+}
+
+#[test]
+fn threads_that_change_it_at_once_leave_it_whole() {
+    // Large enough for several shards, small enough for much to go.
+    let table = Table::new(32 << 20);
+    table.tenants.limit_to(u64::MAX - 1);
+    thread::scope(|scope| {
+        for seed in 0..4_u64 {
+            let table = &table;
+            scope.spawn(move || {
+                let mut random = fastrand::Rng::with_seed(seed);
+                for _ in 0..4_000 {
+                    let name = random.u64(..2_000);
+                    match random.u8(..10) {
+                        0 => table.remove(key(name).as_ref()),
+                        1..5 => drop(put(table, name, random.u64(..100_000))),
+                        _ => drop(table.get(key(name).as_ref())),
+                    }
+                }
+            });
+        }
+    });
+    let held = check(&table);
+    assert!(table.gauge.evicted() > 100 && held.len() > 100);
+    // The tenant's count has followed: as many can be released, and no more.
+    for name in 0..2_000 {
+        table.remove(key(name).as_ref());
+    }
+    assert_eq!((table.gauge.entries(), table.gauge.bytes()), (0, 0));
+    assert_eq!(table.tenants.known(), 0);
+}
+
+#[test]
+fn what_is_asked_for_once_does_not_drive_out_what_is_asked_for_again() {
+    let table = Table::new(1 << 20);
+    let mut hits = 0;
+    for turn in 0..20_000 {
+        // Every other request is of one who reads through everything there is.
+        let _ = put(&table, 1_000 + turn, 4_000);
+        let name = turn * 7 % 200;
+        match table.get(key(name).as_ref()) {
+            Some(_) => hits += 1,
+            None => drop(put(&table, name, 4_000)),
+        }
+    }
+    assert!(hits > 19_000, "{hits}");
+}
+
+#[test]
+fn what_is_no_longer_asked_for_goes_in_the_end() {
+    let table = Table::new(1 << 20);
+    for name in 0..200 {
+        put(&table, name, 4_000).expect("room");
+        for _ in 0..1_000 {
+            table.get(key(name).as_ref());
+        }
+    }
+    for round in 1..60 {
+        for name in 0..200 {
+            let name = round * 1_000 + name;
+            let _ = put(&table, name, 4_000);
+            table.get(key(name).as_ref());
+            table.get(key(name).as_ref());
+        }
+    }
+    let stayed = (0..200).filter(|&name| table.get(key(name).as_ref()).is_some());
+    assert!(stayed.count() < 10);
+}
+
+#[test]
+fn what_has_run_out_goes_before_what_saves_calls() {
+    let table = Table::new(100_000);
+    let now = Instant::now();
+    let put = |name, until| {
+        let value = Value(4_000, Some(now + Duration::from_secs(until)));
+        let later = now + Duration::from_secs(30);
+        table.change(key(name), later, |_| Change::Put(value, ()))
+    };
+    for name in 0..10 {
+        put(name, 60).expect("room");
+        put(100 + name, 20).expect("room");
+        for _ in 0..50 {
+            table.get(key(100 + name).as_ref());
+        }
+    }
+    for name in 0..10 {
+        put(200 + name, 60).expect("room");
+    }
+    let there = |names: Range<u64>| names.filter(|&name| table.get(key(name).as_ref()).is_some());
+    assert_eq!((there(0..10).count(), there(200..210).count()), (10, 10));
+}
+
+#[test]
+fn what_is_heavy_is_let_in_once_it_is_missed_often_enough() {
+    let table = Table::new(1 << 20);
+    for name in 0..200 {
+        put(&table, name, 5_000).expect("room");
+        table.get(key(name).as_ref());
+    }
+    let heavy = 1_u64 << 40;
+    // Ten times as heavy as others that are used twice.
+    let turns = (1..60).find(|_| put(&table, heavy, 50_000).is_ok());
+    assert!(turns.is_some_and(|turns| turns >= 19), "{turns:?}");
+    check(&table);
+}
+
+#[test]
+fn what_is_larger_than_everything_drives_nothing_out() {
+    let table = Table::new(100_000);
+    put(&table, 1, 1_000).expect("room");
+    for _ in 0..50 {
+        assert_eq!(put(&table, 2, 200_000), Err(NoRoom));
+    }
+    assert!(table.get(key(1).as_ref()).is_some());
+    assert_eq!(table.gauge.evicted(), 0);
+    let none = Table::new(0);
+    assert_eq!(put(&none, 1, 0), Err(NoRoom));
+}

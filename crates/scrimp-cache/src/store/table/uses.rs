@@ -1,0 +1,173 @@
+//! How often something was used, of which the past counts less and less.
+
+use std::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
+
+/// A use, and what is left of it after eight halvings.
+const ONE: u32 = 1 << 8;
+
+/// Uses that count. What was asked for a million times yesterday is not to stay for a million
+/// others.
+const MOST: u32 = 64 * ONE;
+
+/// A period ends once so many responses per response in the table have been new to it.
+const PERIOD: u64 = 2;
+
+/// Counters of misses for each response that the table is expected to hold.
+const COUNTERS: u64 = 4;
+
+/// Divides time by what goes through the table: from one period to the next, all that was
+/// counted is worth half.
+#[derive(Default)]
+pub(super) struct Periods {
+    now: AtomicU32,
+    newcomers: AtomicU64,
+}
+
+/// How often one entry was used: the period of the last use, and the count as of then.
+pub(super) struct Uses(AtomicU64);
+
+/// How often something was asked for that is not stored, by hash and not exactly: a count-min
+/// sketch (Cormode and Muthukrishnan, 2005) that ages, as in TinyLFU (Einziger, Friedman and
+/// Manes, 2017), each counter when it is next looked at.
+///
+/// Without it, what is heavy and often asked for would never be let in: each time it would be
+/// as new, and worth less than the many small ones it would take the place of.
+pub(super) struct Misses(Box<[AtomicU16]>);
+
+// === impl Periods ===
+
+impl Periods {
+    #[inline]
+    pub(super) fn now(&self) -> u32 {
+        self.now.load(Relaxed)
+    }
+
+    /// Notes that something came that was not there, in a table of so many.
+    pub(super) fn note_newcomer(&self, entries: u64) {
+        let newcomers = self.newcomers.fetch_add(1, Relaxed) + 1;
+        if newcomers >= PERIOD * entries.max(16) {
+            self.newcomers.store(0, Relaxed);
+            self.now.fetch_add(1, Relaxed);
+        }
+    }
+}
+
+// === impl Uses ===
+
+impl Uses {
+    pub(super) fn new(count: u32, now: u32) -> Self {
+        Self(AtomicU64::new(packed(count.clamp(ONE, MOST), now)))
+    }
+
+    /// Written only if that changes something: what everybody asks for is to stay in
+    /// everybody's processor cache. Of two uses at once one may go uncounted.
+    #[inline]
+    pub(super) fn note(&self, now: u32) {
+        let before = self.0.load(Relaxed);
+        if before == packed(MOST, now) {
+            return;
+        }
+        let after = packed((count(before, now) + ONE).min(MOST), now);
+        self.0.store(after, Relaxed);
+    }
+
+    /// In parts of a use.
+    #[inline]
+    pub(super) fn count(&self, now: u32) -> u32 {
+        count(self.0.load(Relaxed), now)
+    }
+}
+
+fn packed(count: u32, now: u32) -> u64 {
+    u64::from(now) << 32 | u64::from(count)
+}
+
+fn count(packed: u64, now: u32) -> u32 {
+    let [count, then] = [packed as u32, (packed >> 32) as u32];
+    // Another thread may have seen the next period begin before this one does.
+    let passed = now.wrapping_sub(then) as i32;
+    count.checked_shr(passed.max(0) as u32).unwrap_or(0)
+}
+
+// === impl Misses ===
+
+impl Misses {
+    /// For a table of about so many responses.
+    pub(super) fn new(responses: u64) -> Self {
+        let counters = responses.saturating_mul(COUNTERS).clamp(64, 1 << 24);
+        let counters = 0..counters.next_power_of_two();
+        Self(counters.map(|_| AtomicU16::new(0)).collect())
+    }
+
+    /// Counts one of the key with this hash. Returns how many there have been lately, or
+    /// more, in parts of a use.
+    pub(super) fn count(&self, hash: u64, now: u32) -> u32 {
+        let counts = [0, 16, 32].map(|bits| {
+            let counter = &self.0[self.place(hash, bits)];
+            let [then, count] = counter.load(Relaxed).to_be_bytes();
+            let [.., now] = now.to_be_bytes();
+            let passed = u32::from(now.wrapping_sub(then));
+            let count = count.checked_shr(passed).unwrap_or(0).saturating_add(1);
+            counter.store(u16::from_be_bytes([now, count]), Relaxed);
+            count
+        });
+        counts
+            .into_iter()
+            .min()
+            .map_or(ONE, |count| u32::from(count) * ONE)
+    }
+
+    /// Places that differ for keys whose hashes differ anywhere. There are a power of two.
+    fn place(&self, hash: u64, bits: u32) -> usize {
+        let mixed = hash.rotate_left(bits).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed >> 32) as usize & (self.0.len() - 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash(n: u64) -> u64 {
+        n.wrapping_mul(0xd6e8_feb8_6659_fd93).rotate_left(17)
+    }
+
+    #[test]
+    fn what_is_missed_often_is_told_from_what_is_missed_once() {
+        let misses = Misses::new(1_000);
+        let often: Vec<u32> = (0..10).map(|_| misses.count(hash(1), 0) / ONE).collect();
+        assert_eq!(often, (1..=10).collect::<Vec<_>>());
+        let more = (2..502).filter(|&n| misses.count(hash(n), 0) > ONE);
+        assert!(more.count() < 10);
+    }
+
+    #[test]
+    fn the_past_counts_half_with_every_period() {
+        let misses = Misses::new(1_000);
+        for _ in 0..100 {
+            misses.count(hash(1), 7);
+        }
+        assert_eq!(misses.count(hash(1), 9) / ONE, 100 / 4 + 1);
+        let uses = Uses::new(ONE, 7);
+        for _ in 0..9 {
+            uses.note(7);
+        }
+        assert_eq!(uses.count(7), 10 * ONE);
+        assert_eq!(uses.count(8), 5 * ONE);
+        assert_eq!(uses.count(6), 10 * ONE, "seen from before");
+        assert_eq!(uses.count(100), 0);
+        uses.note(9);
+        assert_eq!(uses.count(9), 2 * ONE + ONE / 2 + ONE);
+    }
+
+    #[test]
+    fn a_period_is_as_long_as_it_takes_to_replace_all_twice() {
+        let periods = Periods::default();
+        for _ in 0..199 {
+            periods.note_newcomer(100);
+        }
+        assert_eq!(periods.now(), 0);
+        periods.note_newcomer(100);
+        assert_eq!(periods.now(), 1);
+    }
+}
