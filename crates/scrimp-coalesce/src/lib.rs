@@ -116,8 +116,13 @@
 //! repository has the table.
 
 mod answer;
+mod begun;
 mod body;
+mod budget;
+mod call;
+mod common;
 mod config;
+mod control;
 mod deliver;
 mod flight;
 mod future;
@@ -126,6 +131,7 @@ mod handle;
 mod judge;
 mod key;
 mod layer;
+mod live;
 mod log;
 mod marks;
 mod pass;
@@ -140,6 +146,7 @@ mod table;
 mod tasks;
 mod visit;
 mod wakers;
+mod whole;
 mod window;
 
 pub use body::CoalesceBody;

@@ -8,13 +8,17 @@ use http_body::Frame;
 use scrimp_core::SharedError;
 use tokio::time::Instant;
 
-use crate::stream::{BoxBody, Next, Stop};
+use crate::{
+    budget::Booked,
+    live::{BoxBody, Next, Stop},
+};
 
 /// How a body ended.
 #[derive(Debug, Clone)]
 pub(crate) enum End {
     Clean,
-    Trailers(HeaderMap),
+    /// Rare, and large.
+    Trailers(Box<HeaderMap>),
     Failed(SharedError),
 }
 
@@ -36,6 +40,8 @@ pub(crate) struct Log {
     base: u64,
     /// Bytes of the chunks that are here.
     pub(crate) held: usize,
+    /// How many of them the layer knows of.
+    pub(crate) booked: Booked,
     pub(crate) end: Option<End>,
     pub(crate) open: bool,
     /// Some who waited for the head have not got their reader yet.
@@ -63,18 +69,27 @@ pub(crate) enum Room {
     Wait(Duration),
 }
 
+// === impl End ===
+
+impl End {
+    pub(crate) fn trailers(trailers: Option<HeaderMap>) -> Self {
+        Self::Trailers(Box::new(trailers.unwrap_or_default()))
+    }
+}
+
 // === impl Log ===
 
 impl Log {
-    pub(crate) fn new(chunks: VecDeque<Bytes>, end: Option<End>, body: Option<BoxBody>) -> Self {
+    pub(crate) fn new(chunks: VecDeque<Bytes>, body: BoxBody) -> Self {
         Self {
-            source: body.map_or(Source::Over, Source::Here),
+            source: Source::Here(body),
             // It has been polled with another's waker so far.
             woken: true,
             held: chunks.iter().map(Bytes::len).sum(),
             chunks,
+            booked: Booked::default(),
             base: 0,
-            end,
+            end: None,
             open: true,
             awaited: true,
             full_since: None,
@@ -153,7 +168,7 @@ impl Log {
         Some(match end {
             _ if std::mem::replace(&mut reader.told_end, true) => Err(Stop::End),
             End::Clean => Err(Stop::End),
-            End::Trailers(map) => Ok(Frame::trailers(map.clone())),
+            End::Trailers(map) => Ok(Frame::trailers((**map).clone())),
             End::Failed(error) => Err(Stop::Failed(error.clone())),
         })
     }
@@ -250,13 +265,16 @@ impl Log {
         places.filter_map(|place| place.waker.take()).collect()
     }
 
-    /// Adds a chunk. At the limit the log closes: its beginning may be forgotten from now on.
-    pub(crate) fn append(&mut self, chunk: Bytes, limit: usize) {
-        if chunk.is_empty() {
-            return;
+    /// Adds a chunk.
+    pub(crate) fn push(&mut self, chunk: Bytes) {
+        if !chunk.is_empty() {
+            self.held += chunk.len();
+            self.chunks.push_back(chunk);
         }
-        self.held += chunk.len();
-        self.chunks.push_back(chunk);
+    }
+
+    /// At the limit the log closes: its beginning may be forgotten from now on.
+    pub(crate) fn close_from(&mut self, limit: usize) {
         self.open &= self.held < limit;
         if !self.open && self.readers() == 1 && !self.awaited {
             self.forget_read();

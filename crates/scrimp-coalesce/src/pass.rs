@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{Request, Response};
 
 use crate::{
-    config::Common,
+    common::Common,
     judge::{Verdict, judge},
     key::{is_safe, written},
 };
@@ -50,13 +50,7 @@ impl After {
 
 fn is_shareable<B>(common: &Arc<Common>, response: &Response<B>) -> bool {
     let config = &common.config;
-    let verdict = judge(
-        response.status(),
-        response.headers(),
-        response.extensions(),
-        None,
-        |name| config.key.is_some() || config.keys(name),
-    );
+    let verdict = judge(config, response);
     // A failure says nothing about the answers to come; and where the key is the user's own,
     // Vary can only be judged by two requests.
     matches!(verdict, Verdict::Share { .. })
