@@ -96,7 +96,13 @@ where
                     this.state.set(State::Over);
                     return Poll::Ready(answer);
                 }
-                Step::Pass((inner, request), after) => {
+                Step::Pass(after) => {
+                    let StateProj::Visiting { visit } = this.state.as_mut().project() else {
+                        return Poll::Pending;
+                    };
+                    let Some((inner, request)) = visit.take() else {
+                        return Poll::Pending;
+                    };
                     let call = Oneshot::new(inner, request);
                     this.state.set(State::Passing { call, after });
                 }

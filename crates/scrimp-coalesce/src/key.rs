@@ -171,6 +171,9 @@ fn is_for_one_connection(name: &HeaderName, value: &HeaderValue) -> bool {
 }
 
 fn names_upgrade(connection: &[u8]) -> bool {
+    if connection == b"keep-alive" {
+        return false;
+    }
     let mut options = connection.split(|&byte| byte == b',');
     options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
 }

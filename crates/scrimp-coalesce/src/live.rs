@@ -14,24 +14,23 @@
 use std::{
     pin::Pin,
     sync::{Arc, Weak},
-    task::{Context, Poll, Wake, Waker},
+    task::Waker,
     time::Duration,
 };
 
 use bytes::Bytes;
-use http_body::{Body, Frame, SizeHint};
-use scrimp_core::{BoxError, SharedError};
+use http_body::{Body, SizeHint};
+use scrimp_core::BoxError;
 
 use crate::{
     answer::Arrived,
-    begun::{Begun, is_as_long_as_announced},
+    begun::Begun,
     common::Common,
     flight::Flight,
-    log::{End, Log, Room, Source},
+    log::{Log, Source},
     reader::Spare,
     stream::Stream,
     sync::Mutex,
-    window::Kept,
 };
 
 /// A body whose type nobody has to know.
@@ -39,35 +38,15 @@ pub(crate) type BoxBody = Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Sen
 
 /// The body of a [`Stream`] that was not all there with its head.
 pub(crate) struct Live {
-    common: Arc<Common>,
+    pub(crate) common: Arc<Common>,
     pub(crate) hint: SizeHint,
     /// How long it may be given again once it is complete.
-    window: Option<Duration>,
-    log: Mutex<Log>,
-    flight: Weak<Flight<Arrived>>,
+    pub(crate) window: Option<Duration>,
+    pub(crate) log: Mutex<Log>,
+    pub(crate) flight: Weak<Flight<Arrived>>,
     /// Calls that readers who fall behind may make. Any of them will do: they are equal.
     spares: Mutex<Vec<Spare>>,
 }
-
-/// Why a reader got no frame.
-pub(crate) enum Stop {
-    /// It has all there is.
-    End,
-    Failed(SharedError),
-    /// It fell too far behind.
-    CutOff,
-}
-
-/// What a reader gets when it asks.
-pub(crate) enum Progress {
-    Ready(Next),
-    Pending,
-    /// It is ahead of others, who are given so much time to read on.
-    Full(Duration),
-}
-
-/// A chunk, trailers, or why there are none.
-pub(crate) type Next = Result<Frame<Bytes>, Stop>;
 
 // === impl Live ===
 
@@ -79,7 +58,7 @@ impl Live {
         flight: &Arc<Flight<Arrived>>,
     ) -> Self {
         let common = Arc::clone(&flight.terms.common);
-        let hint = begun.hint.clone();
+        let hint = begun.hint;
         let mut log = Log::new(begun.into_chunks(), body);
         common.budget.book(&mut log.booked, log.held);
         Self {
@@ -130,16 +109,16 @@ impl Live {
     }
 
     /// Bytes that the log may hold now.
-    fn limit(&self) -> usize {
+    pub(crate) fn limit(&self) -> usize {
         self.common.budget.limit(self.common.config.max_bytes)
     }
 
-    fn book(&self, log: &mut Log) {
+    pub(crate) fn book(&self, log: &mut Log) {
         self.common.budget.book(&mut log.booked, log.held);
     }
 
     /// Late comers find it no more.
-    fn retire(&self) {
+    pub(crate) fn retire(&self) {
         if let Some(flight) = self.flight.upgrade() {
             flight.retire();
         }
@@ -169,81 +148,6 @@ impl Drop for Live {
 // === impl Stream ===
 
 impl Stream {
-    /// The next frame for the reader in `place`.
-    pub(crate) fn poll(self: &Arc<Self>, place: usize, cx: &Context<'_>) -> Progress {
-        let Some(live) = self.as_live() else {
-            return Progress::Ready(Err(Stop::End));
-        };
-        loop {
-            let mut log = live.log.lock();
-            if let Some(next) = log.next(place) {
-                let relieved = log.relieved(live.limit());
-                live.book(&mut log);
-                drop(log);
-                relieved.into_iter().for_each(Waker::wake);
-                return Progress::Ready(next);
-            }
-            let room = log.room(live.limit(), live.common.config.patience);
-            live.book(&mut log);
-            if let Room::Wait(time) = room {
-                log.wait(place, cx.waker());
-                return Progress::Full(time);
-            }
-            let Some(body) = log.take_body() else {
-                log.wait(place, cx.waker());
-                return Progress::Pending;
-            };
-            drop(log);
-            if self.carry(live, body, place, cx).is_pending() {
-                return Progress::Pending;
-            }
-        }
-    }
-
-    /// Polls the body, and adds what it gives to the log.
-    fn carry(
-        self: &Arc<Self>,
-        live: &Live,
-        body: BoxBody,
-        place: usize,
-        cx: &Context<'_>,
-    ) -> Poll<()> {
-        let mut carried = Carried {
-            stream: self,
-            live,
-            body: Some(body),
-        };
-        let waker = Waker::from(Arc::clone(self));
-        let mut inner = Context::from_waker(&waker);
-        let Some(body) = carried.body.as_mut() else {
-            // It was put there above.
-            return Poll::Ready(());
-        };
-        let polled = body.as_mut().poll_frame(&mut inner);
-        let over = body.is_end_stream();
-        match polled {
-            Poll::Pending => {
-                carried.give_back(Some((place, cx.waker())));
-                Poll::Pending
-            }
-            Poll::Ready(Some(Ok(frame))) => {
-                match frame.into_data() {
-                    Ok(chunk) => carried.append(chunk, over),
-                    Err(frame) => carried.end(End::trailers(frame.into_trailers().ok())),
-                }
-                Poll::Ready(())
-            }
-            Poll::Ready(Some(Err(error))) => {
-                carried.end(End::Failed(SharedError::new(error)));
-                Poll::Ready(())
-            }
-            Poll::Ready(None) => {
-                carried.end(End::Clean);
-                Poll::Ready(())
-            }
-        }
-    }
-
     /// A reader leaves. What nobody reads any more is cancelled, or finished.
     pub(crate) fn leave(self: &Arc<Self>, place: usize) {
         if let Some(live) = self.as_live()
@@ -277,112 +181,5 @@ impl Stream {
         };
         live.retire();
         drop(source);
-    }
-
-    /// It has ended cleanly or not: what there is to keep of it is kept before it leaves the
-    /// table, so that there is no moment at which it is in neither.
-    fn over(self: &Arc<Self>, live: &Live) {
-        let (complete, held) = {
-            let log = live.log.lock();
-            (log.is_complete(), log.held)
-        };
-        if complete
-            && let Some(time) = live.window
-            && is_as_long_as_announced(&self.head.headers, held)
-            && let Some(flight) = live.flight.upgrade()
-        {
-            flight.keep(Kept::answer(self, time));
-        }
-        live.retire();
-    }
-}
-
-impl Wake for Stream {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        let Some(live) = self.as_live() else { return };
-        let waiting = {
-            let mut log = live.log.lock();
-            log.woken = true;
-            match log.source {
-                Source::Here(_) => log.waiting(),
-                // Whoever polls it looks again when it is done.
-                Source::Carried | Source::Over => return,
-            }
-        };
-        waiting.into_iter().for_each(Waker::wake);
-    }
-}
-
-/// A body out of its log. Lost in a panic, it leaves a failed log behind.
-struct Carried<'a> {
-    stream: &'a Arc<Stream>,
-    live: &'a Live,
-    body: Option<BoxBody>,
-}
-
-// === impl Carried ===
-
-impl Carried<'_> {
-    fn give_back(mut self, waiter: Option<(usize, &Waker)>) {
-        let Some(body) = self.body.take() else { return };
-        let mut log = self.live.log.lock();
-        log.source = Source::Here(body);
-        if let Some((place, waker)) = waiter {
-            log.wait(place, waker);
-        }
-        let waiting = if log.woken { log.waiting() } else { Vec::new() };
-        drop(log);
-        waiting.into_iter().for_each(Waker::wake);
-    }
-
-    fn append(self, chunk: Bytes, over: bool) {
-        let closed = {
-            let mut log = self.live.log.lock();
-            let was_open = log.open;
-            log.push(chunk);
-            self.live.book(&mut log);
-            log.close_from(self.live.limit());
-            self.live.book(&mut log);
-            // It may well have more: whoever has read this asks it again.
-            log.woken = true;
-            was_open && !log.open
-        };
-        if closed {
-            self.live.retire();
-        }
-        if over {
-            return self.end(End::Clean);
-        }
-        self.give_back(None);
-    }
-
-    fn end(mut self, end: End) {
-        let body = self.body.take();
-        self.finish(end);
-        drop(body);
-    }
-
-    fn finish(&self, end: End) {
-        let waiting = {
-            let mut log = self.live.log.lock();
-            log.source = Source::Over;
-            log.end = Some(end);
-            log.waiting()
-        };
-        self.stream.over(self.live);
-        waiting.into_iter().for_each(Waker::wake);
-    }
-}
-
-impl Drop for Carried<'_> {
-    fn drop(&mut self) {
-        if self.body.is_some() {
-            let error = SharedError::new("the body panicked while it was being read");
-            self.finish(End::Failed(error));
-        }
     }
 }

@@ -10,7 +10,8 @@ use tokio::time::Instant;
 
 use crate::{
     budget::Booked,
-    live::{BoxBody, Next, Stop},
+    carry::{Next, Stop},
+    live::BoxBody,
 };
 
 /// How a body ended.

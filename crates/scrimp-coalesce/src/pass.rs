@@ -60,10 +60,10 @@ fn is_shareable<B>(common: &Arc<Common>, response: &Response<B>) -> bool {
 
 /// What a request writes that is shared although its method is not safe.
 pub(crate) fn writes<B>(common: &Arc<Common>, request: &Request<B>) -> Option<u64> {
-    let named = request.headers().contains_key("idempotency-key");
-    (!is_safe(request.method()) && named).then(|| {
-        let target = written(request.uri(), request.headers());
-        common.state.marks.write(target);
-        target
-    })
+    if is_safe(request.method()) || !request.headers().contains_key("idempotency-key") {
+        return None;
+    }
+    let target = written(request.uri(), request.headers());
+    common.state.marks.write(target);
+    Some(target)
 }

@@ -20,8 +20,9 @@ use tokio::{
 
 use crate::{
     answer::{Arrived, Load},
+    carry::{Next, Progress, Stop},
     flight::{Member, Outcome},
-    live::{BoxBody, Live, Next, Progress, Stop},
+    live::{BoxBody, Live},
     resume::Resume,
     stream::Stream,
     tasks::Tasks,

@@ -7,6 +7,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
+use futures_task::waker_ref;
 use scrimp_core::KeyRef;
 
 use super::{
@@ -91,7 +92,7 @@ impl<A: Arrival> Member<A> {
     }
 
     fn carry(&mut self, mut call: A::Call, cx: &mut Context<'_>) -> Poll<Outcome<A>> {
-        let waker = Waker::from(Arc::clone(&self.flight));
+        let waker = waker_ref(&self.flight);
         let mut inner = Context::from_waker(&waker);
         // A panic belongs to the one whose request it was, wherever it is noticed.
         let polled = catch_unwind(AssertUnwindSafe(|| {
@@ -133,6 +134,13 @@ impl<A: Arrival> Member<A> {
         let (landing, left) = arrival.land(call, lone, flight);
         place.carrying = false;
         match landing {
+            Landing::Own { own, .. } if lone => {
+                state.close(place);
+                drop(state);
+                flight.retire();
+                drop(left);
+                Poll::Ready(Outcome::Own(own))
+            }
             Landing::Own { own, others } if leads => {
                 let parted = state.part(place, others);
                 drop(state);

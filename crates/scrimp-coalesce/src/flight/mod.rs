@@ -20,9 +20,10 @@ mod state;
 use std::{
     any::Any,
     sync::{Arc, OnceLock},
-    task::{Context, Poll, Wake, Waker},
+    task::{Context, Poll, Waker},
 };
 
+use futures_task::ArcWake;
 use scrimp_core::Key;
 
 pub(crate) use member::Member;
@@ -185,14 +186,10 @@ impl<A: Arrival> Flight<A> {
     }
 }
 
-impl<A: Arrival> Wake for Flight<A> {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
+impl<A: Arrival> ArcWake for Flight<A> {
+    fn wake_by_ref(flight: &Arc<Self>) {
         let woken = {
-            let mut state = self.state.lock();
+            let mut state = flight.state.lock();
             state.woken = true;
             match state.phase {
                 Phase::Calling(Some(_)) => state.wakers.carriers(),

@@ -116,6 +116,15 @@ impl<A: Arrival> State<A> {
         Some(self.owed.swap_remove(at).1)
     }
 
+    /// The only member, whose call it was, gets all that this has brought, and leaves. Nobody
+    /// is to be told, and nothing is due to anybody.
+    pub(super) fn close(&mut self, place: &mut Place) {
+        place.done = true;
+        self.step_down(place);
+        self.phase = Phase::Gone;
+        self.members = 0;
+    }
+
     /// The call has brought nothing to share. It was led by this one, which gets what it has
     /// brought, and leaves.
     pub(super) fn part(&mut self, place: &mut Place, others: Others) -> Parted<A> {

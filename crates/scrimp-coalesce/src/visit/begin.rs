@@ -27,18 +27,14 @@ use crate::{
 };
 
 /// What came of it.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it goes from one function's hand into the other's"
-)]
-pub(super) enum Begun<S, ReqB, T> {
+pub(super) enum Begun<T> {
     /// It has a place, and is to make the call.
     Leads,
     /// It has a place, and will be woken.
     Waits,
     /// It has a place, and is to be polled there.
     ToPoll,
-    Over(Step<S, ReqB, T>),
+    Over(Step<T>),
 }
 
 impl<S, ReqB, ResB> Visit<S, ReqB>
@@ -54,15 +50,17 @@ where
         &mut self,
         common: &Arc<Common>,
         cx: &Context<'_>,
-    ) -> Begun<S, ReqB, Answered<ResB, S::Error>> {
+    ) -> Begun<Answered<ResB, S::Error>> {
         // Written where it stays: neither it nor the request is moved for it.
         let mut key = KeyBuf::new();
-        if !self.write_key(&mut key, common) {
-            return self.begin_passed(common);
-        }
+        let keyed = self.write_key(&mut key, common);
         let Some((_, request)) = &self.own else {
             return Begun::Waits;
         };
+        if !keyed {
+            common.counters().passed.add();
+            return Begun::Over(Step::Pass(After::passed(common, request)));
+        }
         let key = key.as_ref();
         let asker = Asker::of(request);
         if let Some(answer) = recent(common, key, &asker, request) {
@@ -78,8 +76,7 @@ where
             }
             Entry::Barred => {
                 common.counters().barred.add();
-                let step = self.pass(After::Barred(key.hash_value()));
-                return step.map_or(Begun::Waits, Begun::Over);
+                return Begun::Over(Step::Pass(After::Barred(key.hash_value())));
             }
             Entry::Crowded => {
                 return Begun::Over(self.overflow(common, Refusal::TooManyWaiters));
@@ -127,15 +124,6 @@ where
         }
         self.own = Some((inner, request));
         made.is_some()
-    }
-
-    fn begin_passed<T>(&mut self, common: &Arc<Common>) -> Begun<S, ReqB, T> {
-        common.counters().passed.add();
-        let after = match &self.own {
-            Some((_, request)) => After::passed(common, request),
-            None => After::Nothing,
-        };
-        self.pass(after).map_or(Begun::Waits, Begun::Over)
     }
 }
 

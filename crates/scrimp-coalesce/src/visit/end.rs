@@ -39,7 +39,7 @@ where
         &mut self,
         common: &Common,
         outcome: Option<Outcome<Arrived>>,
-    ) -> Option<Step<S, ReqB, Answered<ResB, S::Error>>> {
+    ) -> Option<Step<Answered<ResB, S::Error>>> {
         // Its place is given up at the end of this, when it has got what is due to it.
         let Waiting { member, asker, .. } = self.waiting.take()?;
         let counters = common.counters();
@@ -56,18 +56,16 @@ where
             },
             Some(Outcome::Own(call)) => return Some(Step::Done(own(common, call, &asker))),
             Some(Outcome::Broken) => return Some(refuse(common, Refusal::Broken)),
-            Some(Outcome::Alone) => {
-                if let Some(step) = self.pass(After::Nothing) {
-                    counters.released.add();
-                    return Some(step);
-                }
+            Some(Outcome::Alone) if self.own.is_some() => {
+                counters.released.add();
+                return Some(Step::Pass(After::Nothing));
             }
             None => {
                 counters.timed_out.add();
                 drop(member);
                 return Some(self.overflow(common, Refusal::WaitedTooLong));
             }
-            Some(Outcome::Lead | Outcome::Missed) => {}
+            Some(Outcome::Alone | Outcome::Lead | Outcome::Missed) => {}
         }
         match self.own {
             Some(_) => None,
@@ -82,7 +80,7 @@ where
         copy: Copied,
         asker: &Asker,
         hash: u64,
-    ) -> Step<S, ReqB, Answered<ResB, S::Error>> {
+    ) -> Step<Answered<ResB, S::Error>> {
         match copy {
             Copied::Answer(stream, source) => self.hand_over(common, &stream, source, asker, hash),
             Copied::Error(error) => failed(common, &error, asker),
@@ -96,7 +94,7 @@ where
         source: Source,
         asker: &Asker,
         hash: u64,
-    ) -> Step<S, ReqB, Answered<ResB, S::Error>> {
+    ) -> Step<Answered<ResB, S::Error>> {
         if asker.leads {
             let answer = asker.deliver(common, stream, source, Collapsed::Led);
             asker.book_made(common, Some(&answer));
@@ -109,11 +107,8 @@ where
         if !stream.answers(request.headers()) {
             drop(source);
             common.bar(hash, "vary");
-            if let Some(step) = self.pass(After::Nothing) {
-                counters.released.add();
-                return step;
-            }
-            return refuse(common, Refusal::FellBehind);
+            counters.released.add();
+            return Step::Pass(After::Nothing);
         }
         counters.joined.add();
         if common.config.slow_reader == SlowReader::OwnCall {
@@ -153,11 +148,11 @@ fn own<ResB: 'static, E: 'static>(
     answer
 }
 
-fn failed<S, ReqB, ResB, E: ShareError>(
+fn failed<ResB, E: ShareError>(
     common: &Common,
     error: &Failure,
     asker: &Asker,
-) -> Step<S, ReqB, Answered<ResB, E>> {
+) -> Step<Answered<ResB, E>> {
     if asker.leads {
         asker.book_made::<ResB>(common, None);
     } else {

@@ -19,10 +19,11 @@ use tower_service::Service;
 
 use crate::{
     answer::Arrived,
-    call::{Answered, Call, Errand},
+    call::{Answered, Call},
     common::Common,
     config::Overflow,
     deliver::Asker,
+    errand::Errand,
     flight::{Member, Outcome},
     pass::{self, After},
     refuse::Refusal,
@@ -44,9 +45,9 @@ struct Waiting {
 }
 
 /// What to do next.
-pub(crate) enum Step<S, ReqB, T> {
-    /// Send it as if there were no layer.
-    Pass((S, Request<ReqB>), After),
+pub(crate) enum Step<T> {
+    /// [Send](Visit::take) it as if there were no layer.
+    Pass(After),
     Done(T),
 }
 
@@ -58,6 +59,11 @@ impl<S, ReqB> Visit<S, ReqB> {
             own: Some((inner, request)),
             waiting: None,
         }
+    }
+
+    /// The request, and what to send it with.
+    pub(crate) fn take(&mut self) -> Option<(S, Request<ReqB>)> {
+        self.own.take()
     }
 }
 
@@ -74,7 +80,7 @@ where
         &mut self,
         common: &Arc<Common>,
         cx: &mut Context<'_>,
-    ) -> Poll<Step<S, ReqB, Answered<ResB, S::Error>>> {
+    ) -> Poll<Step<Answered<ResB, S::Error>>> {
         loop {
             let outcome = match &mut self.waiting {
                 Some(waiting) => ready!(waiting.poll(cx)),
@@ -121,28 +127,19 @@ where
         waiting.member.launch(call, cx)
     }
 
-    /// Sends the request as if there were no layer.
-    fn pass<T>(&mut self, after: After) -> Option<Step<S, ReqB, T>> {
-        self.own.take().map(|own| Step::Pass(own, after))
-    }
-
-    fn overflow<E>(
-        &mut self,
-        common: &Common,
-        refusal: Refusal,
-    ) -> Step<S, ReqB, Answered<ResB, E>> {
+    fn overflow(&self, common: &Common, refusal: Refusal) -> Step<Answered<ResB, S::Error>> {
         tracing::debug!(?refusal, "a limit was reached");
-        if common.config.overflow == Overflow::OwnCall
-            && let Some(step) = self.pass(After::Nothing)
-        {
-            common.counters().overflowed.add();
-            return step;
+        match (common.config.overflow, &self.own) {
+            (Overflow::OwnCall, Some(_)) => {
+                common.counters().overflowed.add();
+                Step::Pass(After::Nothing)
+            }
+            _ => refuse(common, refusal),
         }
-        refuse(common, refusal)
     }
 }
 
-fn refuse<S, ReqB, ResB, E>(common: &Common, refusal: Refusal) -> Step<S, ReqB, Answered<ResB, E>> {
+fn refuse<ResB, E>(common: &Common, refusal: Refusal) -> Step<Answered<ResB, E>> {
     common.counters().refused.add();
     Step::Done(Ok(refusal.response()))
 }
