@@ -163,6 +163,7 @@ impl Log {
             if let (0, Some(since)) = (index, self.full_since) {
                 reader.debt += since.elapsed();
             }
+            self.forget_at_once();
             return Some(Ok(Frame::data(chunk)));
         }
         let end = self.end.as_ref()?;
@@ -277,6 +278,12 @@ impl Log {
     /// At the limit the log closes: its beginning may be forgotten from now on.
     pub(crate) fn close_from(&mut self, limit: usize) {
         self.open &= self.held < limit;
+        self.forget_at_once();
+    }
+
+    /// What the only reader of a closed log has read is of no use to anybody. Where there are
+    /// several, they are looked through when there has to be room.
+    fn forget_at_once(&mut self) {
         if !self.open && self.readers() == 1 && !self.awaited {
             self.forget_read();
         }
