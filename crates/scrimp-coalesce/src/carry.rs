@@ -137,6 +137,9 @@ impl Stream {
             && let Some(flight) = live.flight.upgrade()
         {
             flight.keep(Kept::answer(self, time));
+            let mut log = live.log.lock();
+            log.kept = true;
+            live.book(&mut log);
         }
         live.retire();
     }

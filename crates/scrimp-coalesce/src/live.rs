@@ -114,7 +114,8 @@ impl Live {
     }
 
     pub(crate) fn book(&self, log: &mut Log) {
-        self.common.budget.book(&mut log.booked, log.held);
+        let held = if log.kept { 0 } else { log.held };
+        self.common.budget.book(&mut log.booked, held);
     }
 
     /// Late comers find it no more.
@@ -177,6 +178,9 @@ impl Stream {
                 return;
             }
             log.open = false;
+            // An upstream may hold on to this, as what it is to wake.
+            log.clear();
+            live.book(&mut log);
             std::mem::replace(&mut log.source, Source::Over)
         };
         live.retire();

@@ -43,6 +43,8 @@ pub(crate) struct Log {
     pub(crate) held: usize,
     /// How many of them the layer knows of.
     pub(crate) booked: Booked,
+    /// The window has it on its own books.
+    pub(crate) kept: bool,
     pub(crate) end: Option<End>,
     pub(crate) open: bool,
     /// Some who waited for the head have not got their reader yet.
@@ -89,6 +91,7 @@ impl Log {
             held: chunks.iter().map(Bytes::len).sum(),
             chunks,
             booked: Booked::default(),
+            kept: false,
             base: 0,
             end: None,
             open: true,
@@ -287,6 +290,11 @@ impl Log {
         if !self.open && self.readers() == 1 && !self.awaited {
             self.forget_read();
         }
+    }
+
+    /// Forgets all there is.
+    pub(crate) fn clear(&mut self) {
+        self.forget(usize::MAX);
     }
 
     fn forget(&mut self, count: usize) {
