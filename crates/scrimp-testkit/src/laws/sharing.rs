@@ -97,8 +97,9 @@ pub(super) async fn what_is_private_is_given_to_one(bench: &Bench<'_>) -> Verdic
         bench.good(when, 0, answer)?;
     }
     let calls = stage.upstream.calls();
+    // Where there are fewer without sharing, as in a batch, each has its own place in one.
     ensure(
-        calls == 2,
+        calls == 2 || !bench.subject.coalesces,
         format!("{when} made {calls} upstream calls"),
         "two: each is another user's",
     )
