@@ -16,6 +16,9 @@ const CROWD: usize = 200;
 /// Polls of each, on average: one to ask, one or two to read the answer, and one to spare.
 const POLLS: usize = 4;
 
+/// How an upstream sends a body.
+type Shape = fn(Halves) -> ScriptedBody;
+
 /// A crowd makes one call, and nobody in it is polled for what the others do.
 pub(super) async fn a_crowd_makes_one_call_and_is_polled_for_its_answer(
     bench: &Bench<'_>,
@@ -58,7 +61,7 @@ pub(super) async fn a_crowd_makes_one_call_and_is_polled_for_its_answer(
 
 /// A body that breaks off does so for everybody who reads it.
 pub(super) async fn half_a_body_is_nobodys_answer(bench: &Bench<'_>) -> Verdict {
-    let breaks: [(&str, fn(Halves) -> ScriptedBody); 2] = [
+    let breaks: [(&str, Shape); 2] = [
         ("after its first frame", |[first, _]| {
             ScriptedBody::new().wake().data(first).error("reset")
         }),
