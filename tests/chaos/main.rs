@@ -2,6 +2,7 @@
 
 mod cancel;
 mod clients;
+mod coalesce;
 mod panics;
 mod refreshes;
 mod slow;

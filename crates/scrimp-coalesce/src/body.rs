@@ -12,9 +12,9 @@ use pin_project_lite::pin_project;
 use scrimp_core::BoxError;
 
 use crate::{
-    log::End,
     reader::Reader,
-    stream::{Begun, Chunks},
+    stream::Source,
+    whole::{Whole, WholeBody},
 };
 
 pin_project! {
@@ -33,7 +33,7 @@ pin_project! {
     #[project = KindProj]
     enum Kind<B> {
         Passing { #[pin] body: B },
-        Whole { chunks: smallvec::IntoIter<[Bytes; 2]>, end: Option<End> },
+        Whole { body: WholeBody },
         Shared { reader: Reader },
     }
 }
@@ -55,27 +55,20 @@ impl<B> CoalesceBody<B> {
         }
     }
 
-    pub(crate) fn whole(begun: Begun) -> Self {
-        Self {
-            kind: Kind::Whole {
-                chunks: begun.chunks.into_iter(),
-                end: begun.end,
-            },
-        }
+    pub(crate) fn whole(whole: Whole) -> Self {
+        Self::shared(Source::Whole(WholeBody::new(whole)))
     }
 
     pub(crate) fn empty() -> Self {
-        Self {
-            kind: Kind::Whole {
-                chunks: Chunks::new().into_iter(),
-                end: None,
-            },
-        }
+        Self::whole(Whole::empty())
     }
 
-    pub(crate) fn shared(reader: Reader) -> Self {
+    pub(crate) fn shared(source: Source) -> Self {
         Self {
-            kind: Kind::Shared { reader },
+            kind: match source {
+                Source::Whole(body) => Kind::Whole { body },
+                Source::Live(reader) => Kind::Shared { reader },
+            },
         }
     }
 }
@@ -97,14 +90,7 @@ where
                 ready!(body.poll_frame(cx)).map(|frame| frame.map_err(Into::into))
             }
             KindProj::Shared { reader } => ready!(reader.poll_frame(cx)),
-            KindProj::Whole { chunks, end } => match chunks.next() {
-                Some(chunk) => Some(Ok(Frame::data(chunk))),
-                None => match end.take() {
-                    None | Some(End::Clean) => None,
-                    Some(End::Trailers(trailers)) => Some(Ok(Frame::trailers(trailers))),
-                    Some(End::Failed(error)) => Some(Err(error.into())),
-                },
-            },
+            KindProj::Whole { body } => body.next(),
         })
     }
 
@@ -112,9 +98,7 @@ where
         match &self.kind {
             Kind::Passing { body } => body.is_end_stream(),
             Kind::Shared { reader } => reader.is_end_stream(),
-            Kind::Whole { chunks, end } => {
-                chunks.as_slice().is_empty() && matches!(end, None | Some(End::Clean))
-            }
+            Kind::Whole { body } => body.is_end_stream(),
         }
     }
 
@@ -122,19 +106,7 @@ where
         match &self.kind {
             Kind::Passing { body } => body.size_hint(),
             Kind::Shared { reader } => reader.size_hint(),
-            Kind::Whole { chunks, end } => {
-                let left = chunks.as_slice().iter().map(Bytes::len).sum::<usize>() as u64;
-                match end {
-                    // It may have been about to be longer; and behind an exact length servers
-                    // leave trailers out.
-                    Some(End::Failed(_) | End::Trailers(_)) => {
-                        let mut hint = SizeHint::new();
-                        hint.set_lower(left);
-                        hint
-                    }
-                    _ => SizeHint::with_exact(left),
-                }
-            }
+            Kind::Whole { body } => body.size_hint(),
         }
     }
 }

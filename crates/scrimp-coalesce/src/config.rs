@@ -1,27 +1,11 @@
-//! What a layer was set to, and what its services share.
+//! What a layer was set to.
 
-use std::{
-    fmt,
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, request::Parts};
-use scrimp_core::{Clock, Key, Ledger, Money, extensions::Since};
+use http::{HeaderName, HeaderValue, request::Parts};
+use scrimp_core::{Clock, Key, Ledger, Money};
 
-use crate::{
-    answer::{Arrived, Birth},
-    deliver::Asker,
-    flight::Finish,
-    key::{is_noise, written},
-    marks::Marks,
-    reader,
-    stats::{CoalesceStats, Counters},
-    stream::Stream,
-    table::Table,
-    tasks::Tasks,
-    window::{Kept, Recent, Window},
-};
+use crate::window::Window;
 
 /// What becomes of a reader that falls further behind than the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -82,6 +66,7 @@ pub(crate) struct Config {
     pub(crate) posts_by_digest: bool,
     pub(crate) posts_by_idempotency_key: bool,
     pub(crate) max_bytes: usize,
+    pub(crate) max_total_bytes: usize,
     pub(crate) slow_reader: SlowReader,
     pub(crate) patience: Duration,
     pub(crate) max_waiters: usize,
@@ -108,37 +93,6 @@ pub(crate) struct Status {
     pub(crate) reused: HeaderValue,
 }
 
-/// What the services of a layer share.
-pub(crate) struct Common {
-    pub(crate) config: Config,
-    pub(crate) table: Arc<Table<Arrived>>,
-    pub(crate) recent: Option<Recent>,
-    pub(crate) state: Arc<State>,
-    pub(crate) tasks: Weak<Tasks>,
-}
-
-/// What layer and services hold. What runs in the background holds [`Common`] alone, so that
-/// it ends when they are gone.
-#[derive(Debug)]
-pub(crate) struct Owner {
-    pub(crate) common: Arc<Common>,
-    _tasks: Arc<Tasks>,
-}
-
-/// What a request is for, and what was known when it was made.
-pub(crate) struct Asked<'a> {
-    pub(crate) since: Option<Since>,
-    pub(crate) uri: &'a Uri,
-    pub(crate) headers: &'a HeaderMap,
-}
-
-/// What a layer's clones and handles share too.
-#[derive(Debug, Default)]
-pub(crate) struct State {
-    pub(crate) counters: Counters,
-    pub(crate) marks: Marks,
-}
-
 // === impl Config ===
 
 impl Config {
@@ -149,6 +103,7 @@ impl Config {
             posts_by_digest: false,
             posts_by_idempotency_key: false,
             max_bytes: 1 << 20,
+            max_total_bytes: 64 << 20,
             slow_reader: SlowReader::default(),
             patience: Duration::from_millis(100),
             max_waiters: usize::MAX,
@@ -166,23 +121,10 @@ impl Config {
         }
     }
 
-    /// Whether a request field is part of the key.
-    pub(crate) fn keys(&self, name: &HeaderName) -> bool {
-        !is_noise(name) && !self.ignored.contains(name)
-    }
-
     pub(crate) fn attempts(&self) -> u32 {
         match self.on_error {
             OnError::Share => 1,
             OnError::Reelect { attempts } => attempts,
-        }
-    }
-
-    /// What to do with flights that everybody has left.
-    pub(crate) fn finish(&self) -> Option<Finish<Arrived>> {
-        match self.abandoned {
-            Abandoned::Cancel => None,
-            Abandoned::Finish => Some(reader::finish_call),
         }
     }
 }
@@ -191,6 +133,7 @@ impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
             .field("max_bytes", &self.max_bytes)
+            .field("max_total_bytes", &self.max_total_bytes)
             .field("max_waiters", &self.max_waiters)
             .field("max_keys", &self.max_keys)
             .field("max_wait", &self.max_wait)
@@ -216,93 +159,5 @@ impl Status {
             collapsed: value("fwd=uri-miss; collapsed")?,
             reused: value("hit; detail=window")?,
         })
-    }
-}
-
-// === impl Asked ===
-
-impl<'a> Asked<'a> {
-    pub(crate) fn by<B>(request: &'a Request<B>, asker: &Asker) -> Self {
-        Self {
-            since: asker.since,
-            uri: request.uri(),
-            headers: request.headers(),
-        }
-    }
-
-    fn target(&self) -> u64 {
-        written(self.uri, self.headers)
-    }
-}
-
-// === impl Owner ===
-
-impl Owner {
-    pub(crate) fn new(config: Config) -> Arc<Self> {
-        let tasks = Arc::default();
-        let common = Arc::new(Common {
-            table: Arc::new(Table::new(config.max_keys)),
-            recent: config.window.map(Recent::new),
-            state: Arc::default(),
-            tasks: Arc::downgrade(&tasks),
-            config,
-        });
-        Arc::new(Self {
-            common,
-            _tasks: tasks,
-        })
-    }
-}
-
-// === impl Common ===
-
-impl Common {
-    pub(crate) fn counters(&self) -> &Counters {
-        &self.state.counters
-    }
-
-    /// Puts a result into the window.
-    pub(crate) fn keep(&self, key: &Key, born: Birth, kept: Option<Kept>) {
-        if let (Some(recent), Some(kept)) = (&self.recent, kept) {
-            recent.put(key.clone(), born, kept, self.config.clock.instant());
-        }
-    }
-
-    /// Whether a call that began then can have an answer for who asks now.
-    pub(crate) fn holds(&self, born: Birth, asked: &Asked<'_>) -> bool {
-        let reaches = |since| born.since.is_some_and(|born| born.reaches(since));
-        asked.since.is_none_or(reaches) && self.state.marks.hold(born.writes, || asked.target())
-    }
-
-    /// Remembers that answers to this key are not to be shared.
-    pub(crate) fn bar(&self, hash: u64, reason: &'static str) {
-        tracing::debug!(reason, "an answer is not shared; its key is remembered");
-        let now = self.config.clock.instant();
-        self.table.bar(hash, now, now + self.config.remember);
-    }
-
-    /// Whether somebody else reads this to its end now.
-    pub(crate) fn finishes(&self, stream: &Arc<Stream>) -> bool {
-        self.config.abandoned == Abandoned::Finish && reader::finish_body(&self.tasks, stream)
-    }
-
-    pub(crate) fn stats(&self) -> CoalesceStats {
-        let (window_entries, window_bytes) = self.recent.as_ref().map_or((0, 0), Recent::size);
-        CoalesceStats {
-            in_flight: self.table.len() as u64,
-            remembered: self.table.barred() as u64,
-            window_entries,
-            window_bytes,
-            ..self.state.counters.read()
-        }
-    }
-}
-
-impl fmt::Debug for Common {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Common")
-            .field("config", &self.config)
-            .field("in_flight", &self.table.len())
-            .finish_non_exhaustive()
     }
 }

@@ -9,8 +9,11 @@ use scrimp_core::{
 };
 
 use crate::{
-    body::CoalesceBody, config::Common, judge::wants_fresh, key::is_safe, reader::Reader,
-    stream::Stream,
+    body::CoalesceBody,
+    common::Common,
+    control::wants_fresh,
+    key::is_safe,
+    stream::{Source, Stream},
 };
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
@@ -67,25 +70,28 @@ impl Asker {
     /// One response of a shared answer.
     pub(crate) fn deliver<B>(
         &self,
-        common: &Arc<Common>,
-        reader: Reader,
+        common: &Common,
+        stream: &Arc<Stream>,
+        source: Source,
         how: Collapsed,
     ) -> Response<CoalesceBody<B>> {
-        let stream = Arc::clone(reader.stream());
-        let mut response = Response::new(CoalesceBody::shared(reader));
-        *response.status_mut() = stream.head.status;
-        *response.version_mut() = stream.head.version;
-        *response.extensions_mut() = stream.head.extensions.clone();
-        *response.headers_mut() = self.fields(common, &stream, how);
+        let head = &stream.head;
+        let mut response = Response::new(CoalesceBody::shared(source));
+        *response.status_mut() = head.status;
+        *response.version_mut() = head.version;
+        *response.headers_mut() = self.fields(common, stream, how);
+        let extensions = response.extensions_mut();
+        if !head.extensions.is_empty() {
+            extensions.clone_from(&head.extensions);
+        }
         if how != Collapsed::Led
-            && let Some(charge) = response.extensions_mut().get_mut::<Charge>()
+            && let Some(charge) = extensions.get_mut::<Charge>()
         {
             // The call is paid for by the one who made it.
             charge.0 = Money::from_pico(0, charge.0.currency());
         }
         if self.since.is_some() || self.explains {
-            let shared = Shared::new(stream, how != Collapsed::Led);
-            response.extensions_mut().insert(shared);
+            extensions.insert(Shared::new(Arc::clone(stream) as _, how != Collapsed::Led));
         }
         response
     }

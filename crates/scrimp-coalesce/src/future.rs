@@ -3,7 +3,6 @@
 use std::{
     fmt,
     future::Future,
-    marker::PhantomData,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -14,16 +13,12 @@ use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use scrimp_core::{BoxError, ShareError};
-use tokio::time::Sleep;
 use tower::util::Oneshot;
 use tower_service::Service;
 
 use crate::{
-    answer::Arrived,
     body::CoalesceBody,
-    config::Common,
-    deliver::Asker,
-    flight::{Member, Outcome},
+    common::Common,
     pass::After,
     visit::{Step, Visit},
 };
@@ -37,32 +32,23 @@ pin_project! {
     where
         S: Service<Request<ReqB>>,
     {
+        common: Arc<Common>,
         #[pin]
         state: State<S, ReqB>,
-        common: Arc<Common>,
     }
 }
 
 pin_project! {
     #[project = StateProj]
-    pub(crate) enum State<S, ReqB>
+    enum State<S, ReqB>
     where
         S: Service<Request<ReqB>>,
     {
-        Start { request: Option<(S, Request<ReqB>)> },
+        /// The request stays in one place until it is sent, which most are not.
+        Visiting { visit: Visit<S, ReqB> },
         Passing { #[pin] call: Oneshot<S, Request<ReqB>>, after: After },
-        Waiting { waiting: Option<Waiting<S, ReqB>> },
+        Over,
     }
-}
-
-/// A place in a flight.
-pub(crate) struct Waiting<S, ReqB> {
-    pub(crate) member: Member<Arrived>,
-    pub(crate) asker: Asker,
-    /// What to do if there is nothing to be had there. The call that this request made has
-    /// taken it along.
-    pub(crate) own: Option<(S, Request<ReqB>)>,
-    pub(crate) deadline: Option<Pin<Box<Sleep>>>,
 }
 
 // === impl ResponseFuture ===
@@ -73,10 +59,10 @@ where
 {
     pub(crate) fn new(inner: S, request: Request<ReqB>, common: Arc<Common>) -> Self {
         Self {
-            state: State::Start {
-                request: Some((inner, request)),
-            },
             common,
+            state: State::Visiting {
+                visit: Visit::new(inner, request),
+            },
         }
     }
 }
@@ -93,40 +79,32 @@ where
     type Output = Result<Response<CoalesceBody<ResB>>, S::Error>;
 
     /// Polled after its end, which futures need not survive, it is pending for ever.
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
         loop {
-            let this = self.as_mut().project();
-            let mut visit = Visit {
-                common: this.common,
-                service: PhantomData,
-            };
-            let mut state = this.state;
-            let step = match state.as_mut().project() {
-                StateProj::Start { request } => match request.take() {
-                    Some((inner, request)) => visit.begin(inner, request, cx),
-                    None => return Poll::Pending,
-                },
+            let step = match this.state.as_mut().project() {
+                StateProj::Visiting { visit } => ready!(visit.poll(this.common, cx)),
                 StateProj::Passing { call, after } => {
                     let result = ready!(call.poll(cx));
-                    after.done(visit.common, result.as_ref().ok());
+                    after.done(this.common, result.as_ref().ok());
                     Step::Done(result.map(|response| response.map(CoalesceBody::passing)))
                 }
-                StateProj::Waiting { waiting } => {
-                    let Some(place) = waiting else {
-                        return Poll::Pending;
-                    };
-                    let outcome = ready!(place.poll(cx));
-                    match waiting.take() {
-                        Some(place) => visit.end(place, outcome, cx),
-                        None => return Poll::Pending,
-                    }
-                }
+                StateProj::Over => return Poll::Pending,
             };
             match step {
-                Step::Go(next) => state.set(next),
                 Step::Done(answer) => {
-                    state.set(State::Start { request: None });
+                    this.state.set(State::Over);
                     return Poll::Ready(answer);
+                }
+                Step::Pass(after) => {
+                    let StateProj::Visiting { visit } = this.state.as_mut().project() else {
+                        return Poll::Pending;
+                    };
+                    let Some((inner, request)) = visit.take() else {
+                        return Poll::Pending;
+                    };
+                    let call = Oneshot::new(inner, request);
+                    this.state.set(State::Passing { call, after });
                 }
             }
         }
@@ -139,24 +117,9 @@ where
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.state {
-            State::Start { .. } => "ResponseFuture(start)",
+            State::Visiting { .. } => "ResponseFuture(visiting)",
             State::Passing { .. } => "ResponseFuture(passing)",
-            State::Waiting { .. } => "ResponseFuture(waiting)",
+            State::Over => "ResponseFuture(over)",
         })
-    }
-}
-
-// === impl Waiting ===
-
-impl<S, ReqB> Waiting<S, ReqB> {
-    /// What came of it; `None` if it took too long.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outcome<Arrived>>> {
-        if let Poll::Ready(outcome) = self.member.poll(cx) {
-            return Poll::Ready(Some(outcome));
-        }
-        match &mut self.deadline {
-            Some(deadline) => deadline.as_mut().poll(cx).map(|()| None),
-            None => Poll::Pending,
-        }
     }
 }

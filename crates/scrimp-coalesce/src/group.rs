@@ -5,7 +5,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
 };
 
 use scrimp_core::KeyBuf;
@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::{
     flight::{Arrival, Cargo, Flight, Landing, Member, Others, Outcome},
+    sync::Mutex,
     table::{Entry, Request, Table},
 };
 
@@ -42,8 +43,8 @@ pub struct Group<T: Clone + Send + 'static> {
 /// A result that is there all at once.
 struct Whole<T>(T);
 
-#[derive(Clone)]
-struct Copies<T>(T);
+/// Behind a lock, as a result need not be `Sync`.
+struct Copies<T>(Mutex<T>);
 
 /// The result of a [`Group::call`].
 #[must_use = "futures do nothing unless polled"]
@@ -115,29 +116,40 @@ impl<T: Clone + Send + 'static> fmt::Debug for Group<T> {
 // === impl Whole ===
 
 impl<T: Clone + Send + 'static> Arrival for Whole<T> {
-    type Terms = ();
+    type Terms = Arc<Table<Self>>;
+    type Call = Pin<Box<dyn Future<Output = T> + Send>>;
     type Cargo = Copies<T>;
     type Own = T;
 
-    fn land(self, lone: bool, _: &Arc<Flight<Self>>) -> Landing<Self> {
-        if lone {
-            return Landing::Own {
-                own: self.0,
-                others: Others::Again,
-            };
-        }
-        Landing::Shared {
-            cargo: Copies(self.0),
-            open: false,
-        }
+    fn table(terms: &Self::Terms) -> &Table<Self> {
+        terms
     }
 
-    fn is_whole(&self) -> bool {
-        true
+    fn poll(call: &mut Self::Call, _: &Flight<Self>, cx: &mut Context<'_>) -> Poll<Self> {
+        call.as_mut().poll(cx).map(Self)
+    }
+
+    fn land(
+        self,
+        call: Self::Call,
+        lone: bool,
+        _: &Arc<Flight<Self>>,
+    ) -> (Landing<Self>, Option<Self::Call>) {
+        let landing = match lone {
+            true => Landing::Own {
+                own: self.0,
+                others: Others::Again,
+            },
+            false => Landing::Shared {
+                cargo: Copies(Mutex::new(self.0)),
+                open: false,
+            },
+        };
+        (landing, Some(call))
     }
 
     /// Each of them is another caller's.
-    fn most_panics((): &()) -> u32 {
+    fn most_panics(_: &Self::Terms) -> u32 {
         u32::MAX
     }
 }
@@ -146,7 +158,7 @@ impl<T: Clone + Send> Cargo for Copies<T> {
     type Copy = T;
 
     fn copy(&self) -> Option<T> {
-        Some(self.0.clone())
+        Some(self.0.lock().clone())
     }
 }
 
@@ -165,14 +177,17 @@ where
         loop {
             let outcome = match &mut this.member {
                 Some(member) => ready!(member.poll(cx)),
-                None => match enter(&this.table, &this.key) {
+                None => match enter(&this.table, &this.key, cx.waker()) {
                     Entry::Lead(member) => {
                         this.member = Some(member);
                         Outcome::Lead
                     }
-                    Entry::Join(member) => {
+                    Entry::Join { member, waits } => {
                         this.member = Some(member);
-                        continue;
+                        match waits {
+                            true => return Poll::Pending,
+                            false => continue,
+                        }
                     }
                     Entry::Copy(copy) => return Poll::Ready(copy),
                     // A group bars nobody and has no limits.
@@ -185,17 +200,22 @@ where
                     let Some(make) = this.make.take() else {
                         return Poll::Pending;
                     };
-                    let call = make();
-                    let call = Box::pin(async { Whole(call.await) });
-                    ready!(member.launch(call, cx))
+                    ready!(member.launch(Box::pin(make()), cx))
                 }
                 (outcome, _) => outcome,
             };
-            if let Outcome::Copy(result) | Outcome::Own(result) = outcome {
-                this.member = None;
+            let member = this.member.take();
+            let result = match outcome {
+                Outcome::Own(result) => Some(result),
+                Outcome::Landed => member
+                    .as_ref()
+                    .and_then(Member::cargo)
+                    .and_then(Cargo::copy),
+                _ => None,
+            };
+            if let Some(result) = result {
                 return Poll::Ready(result);
             }
-            this.member = None;
         }
     }
 }
@@ -209,11 +229,15 @@ impl<T: Clone + Send + 'static, M> fmt::Debug for GroupCall<T, M> {
     }
 }
 
-fn enter<T: Clone + Send + 'static>(table: &Arc<Table<Whole<T>>>, key: &KeyBuf) -> Entry<Whole<T>> {
+fn enter<T: Clone + Send + 'static>(
+    table: &Arc<Table<Whole<T>>>,
+    key: &KeyBuf,
+    waker: &Waker,
+) -> Entry<Whole<T>> {
     let request = Request {
         key: key.as_ref(),
         most: usize::MAX,
-        finish: None,
+        waker,
     };
-    table.enter(&request, Instant::now, |()| true, || ())
+    table.enter(&request, Instant::now, |_| true, || Arc::clone(table))
 }

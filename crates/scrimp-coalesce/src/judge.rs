@@ -3,12 +3,17 @@
 use std::time::Duration;
 
 use http::{
-    Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode,
+    HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
     header::{AGE, CACHE_CONTROL, CONTENT_TYPE, SET_COOKIE, VARY, WWW_AUTHENTICATE},
 };
 use scrimp_core::extensions::{CacheInfo, CacheState};
 
-use crate::window::Window;
+use crate::{
+    config::Config,
+    control::{Control, members},
+    key::is_keyed,
+    window::Window,
+};
 
 /// What is to be done with an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,58 +24,67 @@ pub(crate) enum Verdict {
     Refuse(&'static str),
 }
 
-/// What Cache-Control says, as far as it matters here.
-#[derive(Debug, Default)]
-struct Control {
-    private: bool,
-    no_store: bool,
-    no_cache: bool,
-    max_age: Option<u64>,
-    s_maxage: Option<u64>,
-}
-
-/// Judges an answer. `keyed` tells whether a request field is part of the key.
-pub(crate) fn judge(
-    status: StatusCode,
-    headers: &HeaderMap,
-    extensions: &Extensions,
-    window: Option<&Window>,
-    keyed: impl Fn(&HeaderName) -> bool,
-) -> Verdict {
+/// Judges an answer.
+pub(crate) fn judge<B>(config: &Config, response: &Response<B>) -> Verdict {
+    let (status, headers) = (response.status(), response.headers());
+    let mut control = Control::default();
     if status.is_informational() {
         return Verdict::Refuse("not a final answer");
     }
-    if headers.contains_key(SET_COOKIE) {
-        return Verdict::Refuse("set-cookie");
-    }
-    let control = Control::read(headers);
-    if control.private {
-        return Verdict::Refuse("private");
-    }
-    if control.no_store {
-        return Verdict::Refuse("no-store");
-    }
-    if !varies_within(headers, keyed) {
-        return Verdict::Refuse("vary");
-    }
-    if is_live(headers) {
-        return Verdict::Refuse("a live stream");
+    // One look at every field is less than a look for each that matters.
+    for (name, value) in headers {
+        if let Some(reason) = refuses(config, &mut control, name, value) {
+            return Verdict::Refuse(reason);
+        }
     }
     if status == StatusCode::UNAUTHORIZED && is_one_connections(headers) {
         return Verdict::Refuse("authentication of one connection");
     }
-    if let Some(info) = extensions.get::<CacheInfo>()
-        && !info.shareable
-        && matches!(
-            info.state,
-            CacheState::Hit | CacheState::Stale | CacheState::Revalidated
-        )
-    {
+    if is_refused_by_cache(response) {
         return Verdict::Refuse("the cache says so");
     }
+    let window = config.window.as_ref();
     Verdict::Share {
         window: window.and_then(|window| reuse(status, headers, &control, window)),
     }
+}
+
+/// Why this field keeps an answer from being shared.
+fn refuses(
+    config: &Config,
+    control: &mut Control,
+    name: &HeaderName,
+    value: &HeaderValue,
+) -> Option<&'static str> {
+    if *name == CACHE_CONTROL {
+        control.read(value);
+        if control.private {
+            return Some("private");
+        }
+        return control.no_store.then_some("no-store");
+    }
+    if *name == CONTENT_TYPE {
+        return is_live(value.as_bytes()).then_some("a live stream");
+    }
+    if *name == SET_COOKIE {
+        return Some("set-cookie");
+    }
+    if *name == VARY {
+        return (!varies_within(config, value)).then_some("vary");
+    }
+    None
+}
+
+/// Whether a cache below has it from store, for one user.
+fn is_refused_by_cache<B>(response: &Response<B>) -> bool {
+    let info = response.extensions().get::<CacheInfo>();
+    info.is_some_and(|info| {
+        !info.shareable
+            && matches!(
+                info.state,
+                CacheState::Hit | CacheState::Stale | CacheState::Revalidated
+            )
+    })
 }
 
 /// Whether an answer is of a kind that another try may better.
@@ -99,10 +113,13 @@ fn reuse(
     (!time.is_zero()).then_some(time)
 }
 
-/// Whether all that the answer was selected by is part of the key.
-fn varies_within(headers: &HeaderMap, keyed: impl Fn(&HeaderName) -> bool) -> bool {
-    let mut names = headers.get_all(VARY).iter().flat_map(members);
-    names.all(|name| HeaderName::from_bytes(name).is_ok_and(|name| name != "*" && keyed(&name)))
+/// Whether all that the answer was selected by is part of the key. Where the key is the user's
+/// own, each waiter's request is compared.
+fn varies_within(config: &Config, vary: &HeaderValue) -> bool {
+    members(vary).all(|name| {
+        HeaderName::from_bytes(name)
+            .is_ok_and(|name| name != "*" && (config.key.is_some() || is_keyed(config, &name)))
+    })
 }
 
 /// The fields that Vary names.
@@ -112,11 +129,14 @@ pub(crate) fn varying(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> {
 }
 
 /// Whether what comes is of this moment, and has no end of its own.
-fn is_live(headers: &HeaderMap) -> bool {
-    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-    let kind = kind.unwrap_or_default();
+fn is_live(kind: &[u8]) -> bool {
+    let kind = kind.trim_ascii_start();
+    // Nearly all others begin otherwise.
+    if !matches!(kind.first(), Some(b't' | b'T' | b'm' | b'M')) {
+        return false;
+    }
     let kind = kind.split(|&byte| byte == b';').next().unwrap_or_default();
-    let kind = kind.trim_ascii();
+    let kind = kind.trim_ascii_end();
     kind.eq_ignore_ascii_case(b"text/event-stream")
         || kind.eq_ignore_ascii_case(b"multipart/x-mixed-replace")
 }
@@ -137,70 +157,6 @@ fn number(value: &HeaderValue) -> Option<u64> {
     value.to_str().ok()?.trim().parse().ok()
 }
 
-/// The members of a list. A comma inside quotes parts too: then a part of what is quoted is
-/// read as a directive, which can only make an answer less shared.
-fn members(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
-    let members = value.as_bytes().split(|&byte| byte == b',');
-    members
-        .map(<[u8]>::trim_ascii)
-        .filter(|member| !member.is_empty())
-}
-
-// === impl Control ===
-
-impl Control {
-    fn read(headers: &HeaderMap) -> Self {
-        let mut control = Self::default();
-        for member in headers.get_all(CACHE_CONTROL).iter().flat_map(members) {
-            let mut halves = member.splitn(2, |&byte| byte == b'=');
-            let name = halves.next().unwrap_or_default().trim_ascii();
-            let value = halves.next().unwrap_or_default().trim_ascii();
-            control.note(name, value);
-        }
-        control
-    }
-
-    fn note(&mut self, name: &[u8], value: &[u8]) {
-        let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
-        if is(b"private") {
-            self.private = true;
-        } else if is(b"no-store") {
-            self.no_store = true;
-        } else if is(b"no-cache") {
-            self.no_cache = true;
-        } else if is(b"max-age") {
-            self.max_age = Some(seconds(value));
-        } else if is(b"s-maxage") {
-            self.s_maxage = Some(seconds(value));
-        }
-    }
-}
-
-/// What is no number is no lifetime.
-fn seconds(value: &[u8]) -> u64 {
-    let digits = value.strip_prefix(b"\"").unwrap_or(value);
-    let digits = digits.strip_suffix(b"\"").unwrap_or(digits);
-    let text = std::str::from_utf8(digits).unwrap_or_default();
-    text.parse().unwrap_or(0)
-}
-
-/// Whether a request asks for more than what is at hand.
-pub(crate) fn wants_fresh(headers: &HeaderMap) -> bool {
-    let asks = |member: &[u8]| {
-        let name = member.split(|&byte| byte == b'=').next();
-        let name = name.unwrap_or_default().trim_ascii();
-        [&b"no-cache"[..], b"no-store", b"max-age", b"min-fresh"]
-            .iter()
-            .any(|one| name.eq_ignore_ascii_case(one))
-    };
-    headers
-        .get_all(CACHE_CONTROL)
-        .iter()
-        .flat_map(members)
-        .any(asks)
-        || headers.contains_key(http::header::PRAGMA)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -211,14 +167,9 @@ mod tests {
         for (name, value) in fields {
             response = response.header(*name, *value);
         }
-        let (head, ()) = response.body(()).unwrap().into_parts();
-        judge(
-            head.status,
-            &head.headers,
-            &head.extensions,
-            Some(&Window::new()),
-            |name| name != "user-agent",
-        )
+        let mut config = Config::new();
+        config.window = Some(Window::new());
+        judge(&config, &response.body(()).unwrap())
     }
 
     fn window(fields: &[(&'static str, &'static str)]) -> Option<u64> {

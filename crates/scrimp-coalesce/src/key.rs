@@ -1,9 +1,6 @@
 //! What makes two requests the same call.
 
-use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Request, Uri,
-    header::{CONNECTION, EXPECT, HOST, UPGRADE},
-};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header::HOST};
 use scrimp_core::{
     BodyDigest, Key, KeyBuf,
     extensions::{Directive, Tenant},
@@ -11,43 +8,70 @@ use scrimp_core::{
 
 use crate::config::Config;
 
-/// Fields that name a request, a trace or a client rather than what is asked for. An answer
-/// that says it was selected by one of them (Vary) is not shared.
-pub(crate) fn is_noise(name: &HeaderName) -> bool {
-    let name = name.as_str();
-    match name.as_bytes().first() {
-        Some(b'b') => matches!(name, "b3" | "baggage"),
-        Some(b'c') => matches!(
-            name,
-            "connection" | "cdn-loop" | "cf-connecting-ip" | "cf-ray"
-        ),
-        Some(b'd') => matches!(name, "date" | "dnt"),
-        Some(b'k') => name == "keep-alive",
-        Some(b'p') => matches!(name, "priority" | "proxy-connection"),
-        Some(b'r') => name == "referer",
-        Some(b's') => name.starts_with("sec-") || name == "sentry-trace",
-        Some(b't') => matches!(name, "traceparent" | "tracestate" | "true-client-ip"),
-        Some(b'u') => matches!(
-            name,
-            "user-agent" | "uber-trace-id" | "upgrade-insecure-requests"
-        ),
-        Some(b'v') => name == "via",
-        Some(b'x') => {
-            matches!(
+/// What a request field is to the key.
+enum Part {
+    /// It is part of it.
+    Keyed,
+    /// It names a request, a trace or a client rather than what is asked for. An answer that
+    /// says it was selected by it (Vary) is not shared.
+    Noise,
+    /// The same, unless it asks for a connection of its own.
+    Connection,
+    /// It asks for what only a call of its own can do.
+    Single,
+}
+
+/// Tells what a field is by its name, in lower case.
+fn part_of(name: &str) -> Part {
+    let noise = match name.as_bytes() {
+        [b'b', ..] => matches!(name, "b3" | "baggage"),
+        [b'c', ..] => match name {
+            "connection" => return Part::Connection,
+            _ => matches!(name, "cdn-loop" | "cf-connecting-ip" | "cf-ray"),
+        },
+        [b'd', ..] => matches!(name, "date" | "dnt"),
+        [b'e', ..] => match name {
+            "expect" => return Part::Single,
+            _ => false,
+        },
+        [b'k', ..] => name == "keep-alive",
+        [b'p', ..] => matches!(name, "priority" | "proxy-connection"),
+        [b'r', ..] => name == "referer",
+        [b's', ..] => name.starts_with("sec-") || name == "sentry-trace",
+        [b't', ..] => matches!(name, "traceparent" | "tracestate" | "true-client-ip"),
+        [b'u', ..] => match name {
+            "upgrade" => return Part::Single,
+            _ => matches!(
                 name,
-                "x-amzn-trace-id"
-                    | "x-client-ip"
-                    | "x-cloud-trace-context"
-                    | "x-correlation-id"
-                    | "x-forwarded-for"
-                    | "x-real-ip"
-                    | "x-request-id"
-                    | "x-request-start"
-            ) || name.starts_with("x-b3-")
-                || name.starts_with("x-datadog-")
-        }
+                "user-agent" | "uber-trace-id" | "upgrade-insecure-requests"
+            ),
+        },
+        [b'v', ..] => name == "via",
+        [b'x', b'-', ..] => is_extra_noise(name),
         _ => false,
-    }
+    };
+    if noise { Part::Noise } else { Part::Keyed }
+}
+
+fn is_extra_noise(name: &str) -> bool {
+    matches!(
+        name,
+        "x-amzn-trace-id"
+            | "x-client-ip"
+            | "x-cloud-trace-context"
+            | "x-correlation-id"
+            | "x-forwarded-for"
+            | "x-real-ip"
+            | "x-request-id"
+            | "x-request-start"
+    ) || name.starts_with("x-b3-")
+        || name.starts_with("x-datadog-")
+}
+
+/// Whether a request field is part of the key.
+pub(crate) fn is_keyed(config: &Config, name: &HeaderName) -> bool {
+    let noise = matches!(part_of(name.as_str()), Part::Noise | Part::Connection);
+    !noise && !config.ignored.contains(name)
 }
 
 /// Whether a request's answer may be another's too, as far as the method tells.
@@ -74,11 +98,15 @@ pub(crate) fn write<B>(
         key.part(&digest.0);
     }
     for (name, value) in request.headers() {
-        if is_for_one_connection(name, value) {
-            return false;
+        let text = name.as_str();
+        match part_of(text) {
+            Part::Noise => continue,
+            Part::Connection if !names_upgrade(value.as_bytes()) => continue,
+            Part::Connection | Part::Single => return false,
+            Part::Keyed => {}
         }
-        if config.keys(name) {
-            key.part(name.as_str().as_bytes()).part(value.as_bytes());
+        if config.ignored.is_empty() || !config.ignored.contains(name) {
+            key.part(text.as_bytes()).part(value.as_bytes());
         }
     }
     true
@@ -135,15 +163,17 @@ fn may_share<B>(config: &Config, request: &Request<B>, empty: bool, digest: bool
 
 /// Whether a field asks for something that only a call of its own can do.
 fn is_for_one_connection(name: &HeaderName, value: &HeaderValue) -> bool {
-    match name.as_str().as_bytes().first() {
-        Some(b'c') => name == CONNECTION && names_upgrade(value.as_bytes()),
-        Some(b'e') => name == EXPECT,
-        Some(b'u') => name == UPGRADE,
-        _ => false,
+    match part_of(name.as_str()) {
+        Part::Connection => names_upgrade(value.as_bytes()),
+        Part::Single => true,
+        Part::Keyed | Part::Noise => false,
     }
 }
 
 fn names_upgrade(connection: &[u8]) -> bool {
+    if connection == b"keep-alive" {
+        return false;
+    }
     let mut options = connection.split(|&byte| byte == b',');
     options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
 }

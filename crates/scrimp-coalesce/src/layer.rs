@@ -12,7 +12,8 @@ use tower_layer::Layer;
 
 use crate::{
     Abandoned, Coalesce, CoalesceHandle, CoalesceStats, OnError, Overflow, SlowReader, Window,
-    config::{Config, Owner, Status},
+    common::Owner,
+    config::{Config, Status},
 };
 
 /// Lets equal requests that come at the same time share one call of the service it is put on.
@@ -81,6 +82,20 @@ impl CoalesceLayer {
     pub fn max_bytes(self, bytes: usize) -> Self {
         assert!(bytes > 0, "max_bytes is 0: it has to be 1 or more");
         self.set(|config| config.max_bytes = bytes)
+    }
+
+    /// So many bytes are kept of all bodies under way together, give or take a chunk of each.
+    /// While there are more, no body keeps any for late comers, who make calls of their own,
+    /// and readers that are behind are [waited for](Self::patience) and cut off as at
+    /// [`max_bytes`](Self::max_bytes). Default: 64 MiB.
+    ///
+    /// # Panics
+    ///
+    /// If it is zero.
+    #[must_use]
+    pub fn max_total_bytes(self, bytes: usize) -> Self {
+        assert!(bytes > 0, "max_total_bytes is 0: it has to be 1 or more");
+        self.set(|config| config.max_total_bytes = bytes)
     }
 
     /// What becomes of a reader that falls further behind than

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{Request, Response};
 
 use crate::{
-    config::Common,
+    common::Common,
     judge::{Verdict, judge},
     key::{is_safe, written},
 };
@@ -50,13 +50,7 @@ impl After {
 
 fn is_shareable<B>(common: &Arc<Common>, response: &Response<B>) -> bool {
     let config = &common.config;
-    let verdict = judge(
-        response.status(),
-        response.headers(),
-        response.extensions(),
-        None,
-        |name| config.key.is_some() || config.keys(name),
-    );
+    let verdict = judge(config, response);
     // A failure says nothing about the answers to come; and where the key is the user's own,
     // Vary can only be judged by two requests.
     matches!(verdict, Verdict::Share { .. })
@@ -66,10 +60,10 @@ fn is_shareable<B>(common: &Arc<Common>, response: &Response<B>) -> bool {
 
 /// What a request writes that is shared although its method is not safe.
 pub(crate) fn writes<B>(common: &Arc<Common>, request: &Request<B>) -> Option<u64> {
-    let named = request.headers().contains_key("idempotency-key");
-    (!is_safe(request.method()) && named).then(|| {
-        let target = written(request.uri(), request.headers());
-        common.state.marks.write(target);
-        target
-    })
+    if is_safe(request.method()) || !request.headers().contains_key("idempotency-key") {
+        return None;
+    }
+    let target = written(request.uri(), request.headers());
+    common.state.marks.write(target);
+    Some(target)
 }

@@ -19,10 +19,12 @@ use tokio::{
 };
 
 use crate::{
-    answer::{Arrived, Copied},
+    answer::{Arrived, Load},
+    carry::{Next, Progress, Stop},
     flight::{Member, Outcome},
+    live::{BoxBody, Live},
     resume::Resume,
-    stream::{BoxBody, Next, Progress, Stop, Stream},
+    stream::Stream,
     tasks::Tasks,
 };
 
@@ -39,7 +41,7 @@ pub(crate) type Spare = Box<dyn FnOnce() -> SpareCall + Send>;
 pub(crate) type SpareCall =
     Pin<Box<dyn Future<Output = Result<Response<BoxBody>, BoxError>> + Send>>;
 
-/// A place in a [`Stream`]. Leaves when it is dropped.
+/// A place in a [`Stream`] that comes in. Leaves when it is dropped.
 pub(crate) struct Reader {
     stream: Arc<Stream>,
     place: usize,
@@ -55,16 +57,12 @@ impl Reader {
     /// A place at the first byte; `None` if it has gone by.
     pub(crate) fn new(stream: &Arc<Stream>) -> Option<Self> {
         Some(Self {
-            place: stream.enter()?,
+            place: stream.as_live()?.enter()?,
             stream: Arc::clone(stream),
             read: 0,
             own: None,
             patience: None,
         })
-    }
-
-    pub(crate) fn stream(&self) -> &Arc<Stream> {
-        &self.stream
     }
 
     pub(crate) fn poll_frame(
@@ -82,7 +80,7 @@ impl Reader {
             Err(Stop::End) => None,
             Err(Stop::Failed(error)) => Some(Err(error.into())),
             Err(Stop::CutOff) => {
-                let spare = self.stream.spare();
+                let spare = self.stream.as_live().and_then(Live::spare);
                 let own =
                     self.own
                         .insert(Box::new(Resume::new(spare, &self.stream.head, self.read)));
@@ -113,13 +111,18 @@ impl Reader {
     pub(crate) fn is_end_stream(&self) -> bool {
         match &self.own {
             Some(own) => own.is_end_stream(),
-            None => self.stream.is_over(self.place),
+            None => {
+                let live = self.stream.as_live();
+                live.is_none_or(|live| live.is_over(self.place))
+            }
         }
     }
 
     pub(crate) fn size_hint(&self) -> SizeHint {
-        let whole = &self.stream.hint;
         let mut left = SizeHint::new();
+        let Some(Live { hint: whole, .. }) = self.stream.as_live() else {
+            return left;
+        };
         if let Some(upper) = whole.upper() {
             left.set_upper(upper.saturating_sub(self.read));
         }
@@ -136,11 +139,18 @@ impl Drop for Reader {
 
 /// Finishes a call that everybody has left, if there is a runtime to do it in.
 pub(crate) fn finish_call(mut member: Member<Arrived>) {
-    let Some(tasks) = member.terms().tasks.upgrade() else {
+    let Some(tasks) = member.terms().common.tasks.upgrade() else {
         return;
     };
     tasks.start(async move {
-        if let Outcome::Copy(Copied::Reader(reader)) = poll_fn(|cx| member.poll(cx)).await {
+        let outcome = poll_fn(|cx| member.poll(cx)).await;
+        let (Outcome::Landed, Some(Load::Answer(stream))) = (outcome, member.cargo()) else {
+            return;
+        };
+        member.terms().common.counters().finished.add();
+        let reader = Reader::new(stream);
+        drop(member);
+        if let Some(reader) = reader {
             drain(reader).await;
         }
     });
@@ -151,11 +161,14 @@ pub(crate) fn finish_body(tasks: &Weak<Tasks>, stream: &Arc<Stream>) -> bool {
     let (Some(tasks), Ok(_)) = (tasks.upgrade(), Handle::try_current()) else {
         return false;
     };
-    Reader::new(stream).is_some_and(|reader| tasks.start(drain(reader)))
+    let started = Reader::new(stream).is_some_and(|reader| tasks.start(drain(reader)));
+    if let (true, Some(live)) = (started, stream.as_live()) {
+        live.note_finished();
+    }
+    started
 }
 
 async fn drain(mut reader: Reader) {
-    reader.stream.note_finished();
     while let Some(Ok(_)) = poll_fn(|cx| reader.poll_frame(cx)).await {}
 }
 

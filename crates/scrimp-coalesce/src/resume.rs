@@ -12,8 +12,8 @@ use http_body::{Body, Frame};
 use scrimp_core::BoxError;
 
 use crate::{
+    live::BoxBody,
     reader::{FellBehind, Spare, SpareCall},
-    stream::BoxBody,
 };
 
 /// Goes on where a reader was, by a call of its own.

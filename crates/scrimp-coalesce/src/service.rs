@@ -12,7 +12,7 @@ use http_body::Body;
 use scrimp_core::{BoxError, ShareError};
 use tower_service::Service;
 
-use crate::{CoalesceBody, ResponseFuture, config::Owner};
+use crate::{CoalesceBody, ResponseFuture, common::Owner};
 
 /// A service whose equal requests share a call. Made by
 /// [`CoalesceLayer`](crate::CoalesceLayer).

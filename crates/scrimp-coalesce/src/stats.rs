@@ -67,6 +67,8 @@ pub struct CoalesceStats {
     pub window_entries: u64,
     /// What they weigh, in bytes.
     pub window_bytes: u64,
+    /// Bytes held now of bodies that come in.
+    pub held_bytes: u64,
 }
 
 // === impl Counter ===

@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
+    task::Waker,
 };
 
 use hashbrown::HashTable;
@@ -13,7 +14,7 @@ use scrimp_core::{KeyHashBuilder, KeyRef};
 use tokio::time::Instant;
 
 use crate::{
-    flight::{Arrival, Boarding, Cargo, Finish, Flight, Member},
+    flight::{Arrival, Boarding, Cargo, Flight, Member},
     sync::Mutex,
 };
 
@@ -46,8 +47,8 @@ struct Keys<A: Arrival> {
 pub(crate) enum Entry<A: Arrival> {
     /// Make the call.
     Lead(Member<A>),
-    /// Wait for it.
-    Join(Member<A>),
+    /// Wait for it: it does already if it `waits`, and is to be polled first otherwise.
+    Join { member: Member<A>, waits: bool },
     /// It has been made.
     Copy(<A::Cargo as Cargo>::Copy),
     /// Make a call that is nobody else's: an answer to this key was not to be shared.
@@ -59,11 +60,12 @@ pub(crate) enum Entry<A: Arrival> {
 }
 
 /// What a caller accepts.
-pub(crate) struct Request<'a, A: Arrival> {
+pub(crate) struct Request<'a> {
     pub(crate) key: KeyRef<'a>,
     /// Waiters per key at most.
     pub(crate) most: usize,
-    pub(crate) finish: Option<Finish<A>>,
+    /// Who is to be woken if it is to wait.
+    pub(crate) waker: &'a Waker,
 }
 
 // === impl Table ===
@@ -86,8 +88,8 @@ impl<A: Arrival> Table<A> {
 
     /// Finds a flight that `admits` accepts, or opens one under the terms that `open` makes.
     pub(crate) fn enter(
-        self: &Arc<Self>,
-        request: &Request<'_, A>,
+        &self,
+        request: &Request<'_>,
         now: impl FnOnce() -> Instant,
         admits: impl FnOnce(&A::Terms) -> bool,
         open: impl FnOnce() -> A::Terms,
@@ -108,14 +110,14 @@ impl<A: Arrival> Table<A> {
             .find_mut(key.hash_value(), |flight| flight.key.as_ref() == key);
         if let Some(found) = found {
             if admits(&found.terms) {
-                match found.board(request.most, request.finish) {
-                    Boarding::Member(member) => return Entry::Join(member),
+                match found.board(request.most, request.waker) {
+                    Boarding::Member { member, waits } => return Entry::Join { member, waits },
                     Boarding::Copy(copy) => return Entry::Copy(copy),
                     Boarding::Full => return Entry::Crowded,
                     Boarding::TooLate => {}
                 }
             }
-            let member = Flight::open(self, key.to_key(), open(), request.finish);
+            let member = Flight::open(key.to_key(), open());
             let before = std::mem::replace(found, Arc::clone(member.flight()));
             drop(keys);
             drop(before);
@@ -124,7 +126,7 @@ impl<A: Arrival> Table<A> {
         if keys.flights.len() >= self.most_per_shard {
             return Entry::Full;
         }
-        let member = Flight::open(self, key.to_key(), open(), request.finish);
+        let member = Flight::open(key.to_key(), open());
         let flight = Arc::clone(member.flight());
         keys.flights
             .insert_unique(key.hash_value(), flight, |flight| {

@@ -1,12 +1,15 @@
 //! Answers that are given again for a while.
 
-use std::{any::Any, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use moka::sync::Cache;
 use scrimp_core::{Key, KeyRef};
 use tokio::time::Instant;
 
-use crate::{answer::Birth, stream::Stream};
+use crate::{
+    answer::{Birth, Failure, Load},
+    stream::Stream,
+};
 
 /// What an entry weighs beside its body, in bytes.
 const OVERHEAD: usize = 1024;
@@ -24,14 +27,6 @@ pub struct Window {
     pub(crate) time: Duration,
     pub(crate) errors: Duration,
     pub(crate) max_bytes: u64,
-}
-
-/// What is given again.
-#[derive(Clone)]
-pub(crate) enum Load {
-    Answer(Arc<Stream>),
-    /// Some error's shared form.
-    Error(Arc<dyn Any + Send + Sync>),
 }
 
 /// A result, for a while.
@@ -120,7 +115,7 @@ impl Kept {
         Self::new(Load::Answer(Arc::clone(stream)), time)
     }
 
-    pub(crate) fn error(error: Arc<dyn Any + Send + Sync>, time: Duration) -> Self {
+    pub(crate) fn error(error: Failure, time: Duration) -> Self {
         Self::new(Load::Error(error), time)
     }
 

@@ -3,11 +3,12 @@
 mod rig;
 
 use futures_util::future::join_all;
-use rig::{Read, answer, fetch, get, over, settled};
+use rig::{Read, answer, at_once, begun, fetch, get, over, settled};
 use scrimp_coalesce::{CoalesceLayer, OnError, Window};
-use scrimp_core::BoxError;
-use scrimp_testkit::{Gate, Reply, ScriptedBody};
+use scrimp_core::{BoxError, Ledger};
+use scrimp_testkit::{Gate, Reply, Scripted, ScriptedBody};
 use std::time::Duration;
+use tower::Layer;
 
 /// A hundred callers of an upstream that waits for the gate once, and answers at once after.
 async fn a_hundred(
@@ -81,6 +82,34 @@ async fn another_try_may_succeed_for_all_but_the_one_that_failed() {
     let fine = |answer: &&Result<Read, _>| answer.as_ref().is_ok_and(|read| read.body == "fine");
     assert_eq!(answers.iter().filter(fine).count(), 98);
     assert_eq!((layer.stats().calls, layer.stats().retried), (1, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_comes_after_a_failure_tries_again_if_those_who_wait_do_not() {
+    let layer = CoalesceLayer::new().on_error(OnError::Reelect { attempts: 2 });
+    let gate = Gate::new();
+    let (inner, upstream) = Scripted::script([
+        Reply::error("reset").gate(&gate),
+        Reply::body(ScriptedBody::new().data("fine")),
+    ]);
+    let service = layer.layer(inner);
+    let mut leader = begun(fetch(service.clone(), get("/")));
+    let _asleep = begun(fetch(service.clone(), get("/")));
+    gate.open();
+    assert!(leader.poll_now().is_ready());
+    assert_eq!(at_once(fetch(service, get("/"))).unwrap().body, "fine");
+    assert_eq!(upstream.calls(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_fail_are_booked_as_made_and_as_avoided() {
+    let ledger = Ledger::new();
+    let price = "0.01".parse().unwrap();
+    let layer = CoalesceLayer::new().ledger(ledger.clone()).price(price);
+    let (_, calls) = a_hundred(&layer, || Reply::error("down")).await;
+    let lines = ledger.lines();
+    assert_eq!(calls, 1);
+    assert_eq!((lines[0].calls_made, lines[0].calls_avoided), (1, 99));
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,7 +9,7 @@
     reason = "the sources under test are compiled here, and use part of themselves"
 )]
 
-#[path = "../src/flight.rs"]
+#[path = "../src/flight/mod.rs"]
 mod flight;
 #[path = "../src/table.rs"]
 mod table;
@@ -59,12 +59,26 @@ struct Came(Result<usize, ()>);
 struct Value(usize);
 
 impl Arrival for Came {
-    type Terms = ();
+    type Terms = Arc<Table<Self>>;
+    type Call = Pin<Box<Pending>>;
     type Cargo = Value;
     type Own = Result<usize, ()>;
 
-    fn land(self, lone: bool, _: &Arc<Flight<Self>>) -> Landing<Self> {
-        match self.0 {
+    fn table(terms: &Self::Terms) -> &Table<Self> {
+        terms
+    }
+
+    fn poll(call: &mut Self::Call, _: &Flight<Self>, cx: &mut Context<'_>) -> Poll<Self> {
+        call.as_mut().poll(cx)
+    }
+
+    fn land(
+        self,
+        call: Self::Call,
+        lone: bool,
+        _: &Arc<Flight<Self>>,
+    ) -> (Landing<Self>, Option<Self::Call>) {
+        let landing = match self.0 {
             Ok(value) if !lone => Landing::Shared {
                 cargo: Value(value),
                 open: false,
@@ -73,14 +87,11 @@ impl Arrival for Came {
                 own,
                 others: Others::Again,
             },
-        }
+        };
+        (landing, Some(call))
     }
 
-    fn is_whole(&self) -> bool {
-        true
-    }
-
-    fn most_panics((): &()) -> u32 {
+    fn most_panics(_: &Self::Terms) -> u32 {
         u32::MAX
     }
 }
@@ -113,7 +124,7 @@ struct Pending {
 }
 
 impl Upstream {
-    fn call(&self) -> flight::Call<Came> {
+    fn call(&self) -> Pin<Box<Pending>> {
         let number = self.calls.fetch_add(1, SeqCst);
         let signal = Arc::new(sync::Mutex::new(Signal {
             fired: 0,
@@ -172,14 +183,23 @@ fn caller(table: &Arc<Table<Came>>, upstream: &Upstream, leaves_after: Option<us
                     }
                     Poll::Pending => return Poll::Pending,
                 },
-                None => match enter(table) {
+                None => match enter(table, cx.waker()) {
                     Entry::Lead(lead) => {
                         member = Some(lead);
                         Outcome::Lead
                     }
-                    Entry::Join(join) => {
+                    Entry::Join {
+                        member: join,
+                        waits,
+                    } => {
                         member = Some(join);
-                        continue;
+                        match waits {
+                            true if leaves_after.is_some_and(|most| polls > most) => {
+                                return Poll::Ready(());
+                            }
+                            true => return Poll::Pending,
+                            false => continue,
+                        }
                     }
                     Entry::Copy(_) => return Poll::Ready(()),
                     Entry::Barred | Entry::Crowded | Entry::Full => unreachable!("no limits"),
@@ -194,7 +214,15 @@ fn caller(table: &Arc<Table<Came>>, upstream: &Upstream, leaves_after: Option<us
                 (outcome, _) => outcome,
             };
             match outcome {
-                Outcome::Copy(_) | Outcome::Own(_) => return Poll::Ready(()),
+                Outcome::Landed => {
+                    let copy = member
+                        .as_ref()
+                        .and_then(Member::cargo)
+                        .and_then(Cargo::copy);
+                    assert!(copy.is_some(), "what has landed is there");
+                    return Poll::Ready(());
+                }
+                Outcome::Own(_) => return Poll::Ready(()),
                 // It takes part in a flight that has failed: it makes the next call.
                 Outcome::Lead => unreachable!("a launched call leads nothing"),
                 Outcome::Missed => member = None,
@@ -205,15 +233,15 @@ fn caller(table: &Arc<Table<Came>>, upstream: &Upstream, leaves_after: Option<us
     drop(member);
 }
 
-fn enter(table: &Arc<Table<Came>>) -> Entry<Came> {
+fn enter(table: &Arc<Table<Came>>, waker: &Waker) -> Entry<Came> {
     let mut key = KeyBuf::new();
     key.part(b"key");
     let request = Request {
         key: key.as_ref(),
         most: usize::MAX,
-        finish: None,
+        waker,
     };
-    table.enter(&request, Instant::now, |()| true, || ())
+    table.enter(&request, Instant::now, |_| true, || Arc::clone(table))
 }
 
 /// These callers, each in a thread. Ends with the table empty, whoever came and left when.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use http::{HeaderMap, Response};
 use http_body_util::BodyExt;
-use rig::{answer, begun, crowd, fetch, get, over, read, settled};
+use rig::{answer, at_once, begun, crowd, fetch, get, over, read, settled};
 use scrimp_coalesce::CoalesceLayer;
 use scrimp_testkit::{Gate, Reply, ScriptedBody};
 use tower::ServiceExt;
@@ -91,6 +91,20 @@ async fn a_waiter_that_is_alive_but_never_polled_holds_nobody() {
     tokio::task::yield_now().await;
     gate.open();
     assert_eq!(awake.await.unwrap().unwrap().body, "x");
+    assert_eq!(upstream.calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_comes_after_the_wake_carries_on_if_those_who_were_woken_do_not() {
+    let gate = Gate::new();
+    let (service, upstream) = over(&CoalesceLayer::new(), {
+        let gate = gate.clone();
+        move |_| Reply::body(ScriptedBody::new().data("x")).gate(&gate)
+    });
+    let asleep = crowd(&service, "/", 3);
+    gate.open();
+    assert!(asleep.iter().all(|call| call.wakes() == 1));
+    assert_eq!(at_once(fetch(service, get("/"))).unwrap().body, "x");
     assert_eq!(upstream.calls(), 1);
 }
 

@@ -1,26 +1,24 @@
 //! Instructions of an exchange. They do not move with what else the machine does.
 
-use std::{env, path::Path, process::Command};
+use std::{collections::HashMap, env, iter::repeat_n, path::Path, process::Command};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::{Args, ValueEnum};
 
 use crate::{
     alloc,
-    bench::pass,
+    bench::{
+        coalesce::counted::{self, Counted},
+        pass,
+    },
     fixture,
     peers::{self, FLOORS, Make, PEERS, SCRIMP, STAMPEDE, Setup},
     poll,
     report::Report,
-    subject::Named,
     timing,
 };
 
 const BENCH: &str = "instructions";
-const BATCH: usize = 64;
-const BATCHES: usize = 32;
-/// Warm-up enough for a cache to have settled its books.
-const WARM_UP: usize = 32;
 
 /// What is counted.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -35,6 +33,10 @@ pub(crate) enum Case {
     Miss,
     /// A hit, with stampede protection around the cache.
     Stampede,
+    /// Calls to share of which no two have the same key.
+    Unique,
+    /// A call that a thousand callers share, by caller.
+    Crowd,
 }
 
 #[derive(Args)]
@@ -64,14 +66,39 @@ impl Case {
         }
     }
 
-    fn subjects(self) -> impl Iterator<Item = Named> {
+    fn subjects(self) -> Box<dyn Iterator<Item = Counted>> {
         let setup = match self {
             Self::Hit | Self::Stampede => Setup::hit(fixture::BODY),
             Self::Post => pass::CASES[0].setup(),
             Self::NoStore => pass::CASES[1].setup(),
             Self::Miss => pass::CASES[2].setup(),
+            Self::Unique => return Box::new(counted::unique()),
+            Self::Crowd => return Box::new(counted::crowd()),
         };
-        self.makes().into_iter().map(move |make| make(setup))
+        let makes = self.makes();
+        let floor = makes[0](setup).name;
+        Box::new(makes.into_iter().map(move |make| {
+            let named = make(setup);
+            Counted {
+                name: named.name,
+                floor,
+                subject: named.subject,
+            }
+        }))
+    }
+
+    /// Whether it is compared with its floor, rather than added to it.
+    fn is_ratio(self) -> bool {
+        matches!(self, Self::Hit | Self::Stampede | Self::Crowd)
+    }
+
+    /// Exchanges in a batch, and the batches that are counted. As many go before: enough for a
+    /// cache to have settled its books.
+    fn batches(self) -> (usize, usize) {
+        match self {
+            Self::Crowd => (counted::CALLERS, 4),
+            _ => (64, 32),
+        }
     }
 
     fn name(self) -> String {
@@ -86,22 +113,26 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> 
     if let Some(name) = &options.inside {
         return inside(options.case, name, &runtime);
     }
-    let names = options.case.subjects().map(|named| named.name);
-    let wanted = |name: &&str| options.only.as_ref().is_none_or(|only| only == name);
     let scratch = tempfile::tempdir()?;
     let folder = options.keep.as_deref().unwrap_or(scratch.path());
-    let mut floor = None;
-    for name in names.filter(wanted) {
+    let mut counts: HashMap<&str, f64> = HashMap::new();
+    for Counted { name, floor, .. } in options.case.subjects() {
+        if options.only.as_ref().is_some_and(|only| only != name) {
+            continue;
+        }
         let count = count(options.case, name, folder)?;
-        let floor = *floor.get_or_insert(count);
+        counts.insert(name, count);
         report.add(BENCH, name, "instructions", count, "");
-        if matches!(options.case, Case::Hit | Case::Stampede) {
+        let Some(floor) = counts.get(floor) else {
+            continue;
+        };
+        if options.case.is_ratio() {
             report.add(BENCH, name, "ratio", count / floor, "");
         } else {
             report.add(BENCH, name, "added", count - floor, "");
         }
     }
-    ensure!(floor.is_some(), "no subject has that name");
+    ensure!(!counts.is_empty(), "no subject has that name");
     Ok(())
 }
 
@@ -129,7 +160,8 @@ pub(super) fn count(case: Case, name: &str, folder: &Path) -> anyhow::Result<f64
         .context("callgrind wrote no totals")?;
     let total: f64 = total.trim().parse()?;
     ensure!(total > 0.0, "callgrind did not find the measured function");
-    Ok(total / (BATCH * BATCHES) as f64)
+    let (batch, batches) = case.batches();
+    Ok(total / (batch * batches) as f64)
 }
 
 /// Only `timing::measured` is counted; it runs in nothing but the last loop.
@@ -139,19 +171,20 @@ fn inside(case: Case, name: &str, runtime: &tokio::runtime::Runtime) -> anyhow::
         .find(|named| named.name == name)
         .context("no subject has that name")?;
     let part = match case {
-        Case::Hit | Case::Stampede => timing::Part::Whole,
+        Case::Hit | Case::Stampede | Case::Unique | Case::Crowd => timing::Part::Whole,
         Case::Post | Case::NoStore | Case::Miss => timing::Part::Head,
     };
     if case == Case::Miss {
         pass::fill(&mut *named.subject, runtime);
     }
-    for batch in [1].into_iter().chain([BATCH; WARM_UP]) {
+    let (batch, batches) = case.batches();
+    for batch in [1].into_iter().chain(repeat_n(batch, batches)) {
         named.subject.prepare(batch);
         named.subject.exchange();
         poll::settle(runtime);
     }
-    for _ in 0..BATCHES {
-        named.subject.prepare(BATCH);
+    for _ in 0..batches {
+        named.subject.prepare(batch);
         alloc::opt_out(|| timing::measured(&mut *named.subject, part));
         named.subject.finish();
         poll::settle(runtime);

@@ -1,6 +1,8 @@
 //! What the tests of this crate share.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
+use std::task::Poll;
+
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, request::Parts};
 use http_body_util::{BodyExt, Full};
@@ -74,6 +76,14 @@ pub fn begun<F: Future>(future: F) -> PollCounter<F> {
     let mut call = PollCounter::new(future);
     assert!(call.poll_now().is_pending(), "an answer too early");
     call
+}
+
+/// What a call comes to that waits for nobody.
+pub fn at_once<F: Future>(future: F) -> F::Output {
+    match PollCounter::new(future).poll_now() {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("it waits"),
+    }
 }
 
 /// So many equal calls under way.

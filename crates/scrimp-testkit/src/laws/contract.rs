@@ -30,14 +30,17 @@ macro_rules! contract {
             a_panic_leaves_no_key_wedged,
             an_unpolled_call_is_not_dispatched,
             no_poll_without_a_wake,
+            a_crowd_makes_one_call_and_is_polled_for_its_answer,
             a_permit_lives_as_long_as_the_body,
             the_length_of_a_body_is_told_truly,
             an_empty_frame_is_not_the_end,
             trailers_are_kept,
             only_a_clean_end_is_committed,
+            half_a_body_is_nobodys_answer,
             extensions_survive,
             errors_keep_their_source,
             refusals_come_from_the_future,
+            what_is_private_is_given_to_one,
         }
     };
 }

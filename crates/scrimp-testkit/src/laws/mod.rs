@@ -19,6 +19,7 @@ mod permits;
 mod polls;
 mod readiness;
 mod shared;
+mod sharing;
 mod violation;
 
 use std::{fmt, future::Future, panic::AssertUnwindSafe, pin::Pin};
@@ -64,14 +65,17 @@ laws! {
     6 panics::a_panic_leaves_no_key_wedged,
     7 cancel::an_unpolled_call_is_not_dispatched,
     8 polls::no_poll_without_a_wake,
+    8 sharing::a_crowd_makes_one_call_and_is_polled_for_its_answer,
     9 permits::a_permit_lives_as_long_as_the_body,
     10 body::the_length_of_a_body_is_told_truly,
     10 body::an_empty_frame_is_not_the_end,
     10 body::trailers_are_kept,
     11 commit::only_a_clean_end_is_committed,
+    11 sharing::half_a_body_is_nobodys_answer,
     14 extensions::extensions_survive,
     15 errors::errors_keep_their_source,
     17 readiness::refusals_come_from_the_future,
+    19 sharing::what_is_private_is_given_to_one,
 }
 
 /// The law of this name.

@@ -5,6 +5,7 @@ mod calls;
 mod cancel;
 mod flight;
 mod readiness;
+mod sharing;
 mod store;
 
 use scrimp_testkit::laws;
@@ -28,7 +29,7 @@ mod cache {
     contract!(storing(|_| {}));
 }
 
-/// Single flight by whole answers keeps all but one.
+/// Single flight by whole answers keeps all but a few.
 mod single_flight {
     use crate::flight::SingleFlightLayer;
     use scrimp_testkit::{Subject, contract};
@@ -47,6 +48,10 @@ mod single_flight {
             .except(
                 "only_a_clean_end_is_committed",
                 "bodies are read whole before they are shared",
+            )
+            .except(
+                "what_is_private_is_given_to_one",
+                "it knows nothing of HTTP",
             )
     );
 }

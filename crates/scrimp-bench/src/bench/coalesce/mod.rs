@@ -1,6 +1,8 @@
 //! Sharing calls: what it costs when there is nothing to share, and when there is.
 
+pub(super) mod counted;
 mod peers;
+mod ways;
 
 use std::{
     future::Future,
@@ -18,7 +20,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::{alloc, poll, report::Report, timing};
 
-use peers::{Call, HTTP, PLAIN, Way, ways};
+use ways::{Call, HTTP, PLAIN, Upstream, Way};
 
 const BENCH: &str = "coalesce";
 
@@ -93,6 +95,13 @@ fn unique(rounds: usize, report: &mut Report) {
             report.add(BENCH, way.name, "allocations", count, "");
         }
     }
+}
+
+/// All of them, anew.
+fn ways(delay: Option<Duration>, length: usize) -> Vec<Way> {
+    peers::all()
+        .map(|make| make(&Upstream::new(delay, length)))
+        .collect()
 }
 
 fn floor(ways: &[Way], times: &[f64], way: &Way) -> f64 {

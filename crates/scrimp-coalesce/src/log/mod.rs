@@ -1,5 +1,7 @@
 //! The chunks of a body, and how far each of its readers has come.
 
+mod room;
+
 use std::{collections::VecDeque, task::Waker, time::Duration};
 
 use bytes::Bytes;
@@ -8,13 +10,20 @@ use http_body::Frame;
 use scrimp_core::SharedError;
 use tokio::time::Instant;
 
-use crate::stream::{BoxBody, Next, Stop};
+pub(crate) use room::Room;
+
+use crate::{
+    budget::Booked,
+    carry::{Next, Stop},
+    live::BoxBody,
+};
 
 /// How a body ended.
 #[derive(Debug, Clone)]
 pub(crate) enum End {
     Clean,
-    Trailers(HeaderMap),
+    /// Rare, and large.
+    Trailers(Box<HeaderMap>),
     Failed(SharedError),
 }
 
@@ -36,6 +45,10 @@ pub(crate) struct Log {
     base: u64,
     /// Bytes of the chunks that are here.
     pub(crate) held: usize,
+    /// How many of them the layer knows of.
+    pub(crate) booked: Booked,
+    /// The window has it on its own books.
+    pub(crate) kept: bool,
     pub(crate) end: Option<End>,
     pub(crate) open: bool,
     /// Some who waited for the head have not got their reader yet.
@@ -56,25 +69,28 @@ struct Place {
     debt: Duration,
 }
 
-/// Whether there is room for another chunk.
-pub(crate) enum Room {
-    Free,
-    /// Not before those who are furthest behind have read on, or for so long.
-    Wait(Duration),
+// === impl End ===
+
+impl End {
+    pub(crate) fn trailers(trailers: Option<HeaderMap>) -> Self {
+        Self::Trailers(Box::new(trailers.unwrap_or_default()))
+    }
 }
 
 // === impl Log ===
 
 impl Log {
-    pub(crate) fn new(chunks: VecDeque<Bytes>, end: Option<End>, body: Option<BoxBody>) -> Self {
+    pub(crate) fn new(chunks: VecDeque<Bytes>, body: BoxBody) -> Self {
         Self {
-            source: body.map_or(Source::Over, Source::Here),
+            source: Source::Here(body),
             // It has been polled with another's waker so far.
             woken: true,
             held: chunks.iter().map(Bytes::len).sum(),
             chunks,
+            booked: Booked::default(),
+            kept: false,
             base: 0,
-            end,
+            end: None,
             open: true,
             awaited: true,
             full_since: None,
@@ -147,80 +163,16 @@ impl Log {
             if let (0, Some(since)) = (index, self.full_since) {
                 reader.debt += since.elapsed();
             }
+            self.forget_at_once();
             return Some(Ok(Frame::data(chunk)));
         }
         let end = self.end.as_ref()?;
         Some(match end {
             _ if std::mem::replace(&mut reader.told_end, true) => Err(Stop::End),
             End::Clean => Err(Stop::End),
-            End::Trailers(map) => Ok(Frame::trailers(map.clone())),
+            End::Trailers(map) => Ok(Frame::trailers((**map).clone())),
             End::Failed(error) => Err(Stop::Failed(error.clone())),
         })
-    }
-
-    /// After a reader has read on, or has left: those who can go on now because of it.
-    pub(crate) fn relieved(&mut self, limit: usize) -> Vec<Waker> {
-        if self.full_since.is_none() {
-            return Vec::new();
-        }
-        self.forget_read();
-        if self.held >= limit {
-            return Vec::new();
-        }
-        self.full_since = None;
-        self.waiting()
-    }
-
-    /// Makes room for another chunk. Where it takes cutting readers off, they are given
-    /// `patience` first, once in their lives: one that is merely not its turn yet reads on, and
-    /// one that is slow does not hold the others up for longer than that.
-    pub(crate) fn room(&mut self, limit: usize, patience: Duration) -> Room {
-        if self.held < limit {
-            return Room::Free;
-        }
-        self.forget_read();
-        if self.held < limit {
-            self.full_since = None;
-            return Room::Free;
-        }
-        let waited = self.full_since.get_or_insert_with(Instant::now).elapsed();
-        let base = self.base;
-        let behind = self
-            .places
-            .iter()
-            .flatten()
-            .filter(|place| place.at == base);
-        let debts = behind.map(|place| place.debt);
-        let debts = debts.chain(self.is_awaited().then_some(Duration::ZERO));
-        let left = debts
-            .map(|debt| patience.saturating_sub(debt + waited))
-            .max();
-        match left {
-            Some(left) if !left.is_zero() => Room::Wait(left),
-            _ => {
-                self.full_since = None;
-                while self.held >= limit {
-                    self.forget(1);
-                }
-                Room::Free
-            }
-        }
-    }
-
-    /// Forgets what everybody has read who is not cut off yet.
-    fn forget_read(&mut self) {
-        if self.is_awaited() {
-            return;
-        }
-        let reading = self.places.iter().flatten().map(|place| place.at);
-        let slowest = reading.filter(|&at| at >= self.base).min();
-        let read = slowest.unwrap_or(self.base) - self.base;
-        self.forget(usize::try_from(read).unwrap_or(usize::MAX));
-    }
-
-    /// Whether some may still come who need the first byte.
-    fn is_awaited(&self) -> bool {
-        self.awaited && self.base == 0
     }
 
     /// The body, if it has something to say and nobody listens to it yet.
@@ -250,23 +202,11 @@ impl Log {
         places.filter_map(|place| place.waker.take()).collect()
     }
 
-    /// Adds a chunk. At the limit the log closes: its beginning may be forgotten from now on.
-    pub(crate) fn append(&mut self, chunk: Bytes, limit: usize) {
-        if chunk.is_empty() {
-            return;
+    /// Adds a chunk.
+    pub(crate) fn push(&mut self, chunk: Bytes) {
+        if !chunk.is_empty() {
+            self.held += chunk.len();
+            self.chunks.push_back(chunk);
         }
-        self.held += chunk.len();
-        self.chunks.push_back(chunk);
-        self.open &= self.held < limit;
-        if !self.open && self.readers() == 1 && !self.awaited {
-            self.forget_read();
-        }
-    }
-
-    fn forget(&mut self, count: usize) {
-        let count = count.min(self.chunks.len());
-        let forgotten = self.chunks.drain(..count);
-        self.held -= forgotten.map(|chunk| chunk.len()).sum::<usize>();
-        self.base += count as u64;
     }
 }

@@ -1,0 +1,146 @@
+//! What the services of a layer share.
+
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+};
+
+use http::{HeaderMap, Request, Uri};
+use scrimp_core::{Key, extensions::Since};
+
+use crate::{
+    answer::{Arrived, Birth},
+    budget::Budget,
+    config::{Abandoned, Config},
+    deliver::Asker,
+    key::written,
+    marks::Marks,
+    reader,
+    stats::{CoalesceStats, Counters},
+    stream::Stream,
+    table::Table,
+    tasks::Tasks,
+    window::{Kept, Recent},
+};
+
+/// What the services of a layer share.
+pub(crate) struct Common {
+    pub(crate) config: Config,
+    pub(crate) table: Table<Arrived>,
+    pub(crate) recent: Option<Recent>,
+    pub(crate) budget: Budget,
+    pub(crate) state: Arc<State>,
+    pub(crate) tasks: Weak<Tasks>,
+}
+
+/// What layer and services hold. What runs in the background holds [`Common`] alone, so that
+/// it ends when they are gone.
+#[derive(Debug)]
+pub(crate) struct Owner {
+    pub(crate) common: Arc<Common>,
+    _tasks: Arc<Tasks>,
+}
+
+/// What a request is for, and what was known when it was made.
+pub(crate) struct Asked<'a> {
+    pub(crate) since: Option<Since>,
+    pub(crate) uri: &'a Uri,
+    pub(crate) headers: &'a HeaderMap,
+}
+
+/// What a layer's clones and handles share too.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) counters: Counters,
+    pub(crate) marks: Marks,
+}
+
+// === impl Asked ===
+
+impl<'a> Asked<'a> {
+    pub(crate) fn by<B>(request: &'a Request<B>, asker: &Asker) -> Self {
+        Self {
+            since: asker.since,
+            uri: request.uri(),
+            headers: request.headers(),
+        }
+    }
+
+    fn target(&self) -> u64 {
+        written(self.uri, self.headers)
+    }
+}
+
+// === impl Owner ===
+
+impl Owner {
+    pub(crate) fn new(config: Config) -> Arc<Self> {
+        let tasks = Arc::default();
+        let common = Arc::new(Common {
+            table: Table::new(config.max_keys),
+            recent: config.window.map(Recent::new),
+            budget: Budget::new(config.max_total_bytes),
+            state: Arc::default(),
+            tasks: Arc::downgrade(&tasks),
+            config,
+        });
+        Arc::new(Self {
+            common,
+            _tasks: tasks,
+        })
+    }
+}
+
+// === impl Common ===
+
+impl Common {
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.state.counters
+    }
+
+    /// Puts a result into the window.
+    pub(crate) fn keep(&self, key: &Key, born: Birth, kept: Kept) {
+        if let Some(recent) = &self.recent {
+            recent.put(key.clone(), born, kept, self.config.clock.instant());
+        }
+    }
+
+    /// Whether a call that began then can have an answer for who asks now.
+    pub(crate) fn holds(&self, born: Birth, asked: &Asked<'_>) -> bool {
+        let reaches = |since| born.since.is_some_and(|born| born.reaches(since));
+        asked.since.is_none_or(reaches) && self.state.marks.hold(born.writes, || asked.target())
+    }
+
+    /// Remembers that answers to this key are not to be shared.
+    pub(crate) fn bar(&self, hash: u64, reason: &'static str) {
+        tracing::debug!(reason, "an answer is not shared; its key is remembered");
+        let now = self.config.clock.instant();
+        self.table.bar(hash, now, now + self.config.remember);
+    }
+
+    /// Whether somebody else reads this to its end now.
+    pub(crate) fn finishes(&self, stream: &Arc<Stream>) -> bool {
+        self.config.abandoned == Abandoned::Finish && reader::finish_body(&self.tasks, stream)
+    }
+
+    pub(crate) fn stats(&self) -> CoalesceStats {
+        let (window_entries, window_bytes) = self.recent.as_ref().map_or((0, 0), Recent::size);
+        CoalesceStats {
+            in_flight: self.table.len() as u64,
+            remembered: self.table.barred() as u64,
+            window_entries,
+            window_bytes,
+            held_bytes: self.budget.held() as u64,
+            ..self.state.counters.read()
+        }
+    }
+}
+
+impl fmt::Debug for Common {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Common")
+            .field("config", &self.config)
+            .field("in_flight", &self.table.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,167 @@
+//! How a request gets its answer from a flight.
+
+use std::{any::Any, pin::Pin, sync::Arc};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use scrimp_core::{BoxError, ShareError};
+use tower::util::Oneshot;
+use tower_service::Service;
+
+use super::{Step, Visit, Waiting, refuse};
+use crate::{
+    answer::{Arrived, Copied, Failure, Load, unshare},
+    body::Boxed,
+    call::{Answered, Exchange},
+    common::Common,
+    config::SlowReader,
+    deliver::{Asker, Collapsed},
+    flight::Outcome,
+    live::BoxBody,
+    pass::After,
+    reader::FellBehind,
+    refuse::Refusal,
+    stream::{Source, Stream},
+};
+
+impl<S, ReqB, ResB> Visit<S, ReqB>
+where
+    S: Service<Request<ReqB>, Response = Response<ResB>> + Send + 'static,
+    S::Future: Send,
+    S::Error: ShareError + Send + 'static,
+    ReqB: Body + Send + 'static,
+    ResB: Body<Data = Bytes> + Send + 'static,
+    ResB::Error: Into<BoxError>,
+{
+    /// What came of waiting, or nothing if it took too long. `None`: it begins anew.
+    pub(super) fn end(
+        &mut self,
+        common: &Common,
+        outcome: Option<Outcome<Arrived>>,
+    ) -> Option<Step<Answered<ResB, S::Error>>> {
+        // Its place is given up at the end of this, when it has got what is due to it.
+        let Waiting { member, asker, .. } = self.waiting.take()?;
+        let counters = common.counters();
+        match outcome {
+            Some(Outcome::Landed) => match member.cargo() {
+                Some(Load::Answer(stream)) => {
+                    let hash = member.key().hash_value();
+                    if let Some(source) = stream.open() {
+                        return Some(self.hand_over(common, stream, source, &asker, hash));
+                    }
+                }
+                Some(Load::Error(error)) => return Some(failed(common, error, &asker)),
+                None => {}
+            },
+            Some(Outcome::Own(call)) => return Some(Step::Done(own(common, call, &asker))),
+            Some(Outcome::Broken) => return Some(refuse(common, Refusal::Broken)),
+            Some(Outcome::Alone) if self.own.is_some() => {
+                counters.released.add();
+                return Some(Step::Pass(After::Nothing));
+            }
+            None => {
+                counters.timed_out.add();
+                drop(member);
+                return Some(self.overflow(common, Refusal::WaitedTooLong));
+            }
+            Some(Outcome::Alone | Outcome::Lead | Outcome::Missed) => {}
+        }
+        match self.own {
+            Some(_) => None,
+            // The one whose call it was, and whose request is gone with it.
+            None => Some(refuse(common, Refusal::FellBehind)),
+        }
+    }
+
+    pub(super) fn copied(
+        &mut self,
+        common: &Common,
+        copy: Copied,
+        asker: &Asker,
+        hash: u64,
+    ) -> Step<Answered<ResB, S::Error>> {
+        match copy {
+            Copied::Answer(stream, source) => self.hand_over(common, &stream, source, asker, hash),
+            Copied::Error(error) => failed(common, &error, asker),
+        }
+    }
+
+    fn hand_over(
+        &mut self,
+        common: &Common,
+        stream: &Arc<Stream>,
+        source: Source,
+        asker: &Asker,
+        hash: u64,
+    ) -> Step<Answered<ResB, S::Error>> {
+        if asker.leads {
+            let answer = asker.deliver(common, stream, source, Collapsed::Led);
+            asker.book_made(common, Some(&answer));
+            return Step::Done(Ok(answer));
+        }
+        let Some((_, request)) = &self.own else {
+            return refuse(common, Refusal::FellBehind);
+        };
+        let counters = common.counters();
+        if !stream.answers(request.headers()) {
+            drop(source);
+            common.bar(hash, "vary");
+            counters.released.add();
+            return Step::Pass(After::Nothing);
+        }
+        counters.joined.add();
+        if common.config.slow_reader == SlowReader::OwnCall {
+            self.spare(stream);
+        }
+        asker.book_avoided(common, stream.charge());
+        Step::Done(Ok(asker.deliver(common, stream, source, Collapsed::Joined)))
+    }
+
+    /// Leaves behind what a reader that falls behind may need.
+    fn spare(&mut self, stream: &Stream) {
+        let (Some(live), Some((inner, request))) = (stream.as_live(), self.own.take()) else {
+            return;
+        };
+        let call = Oneshot::new(inner, request);
+        live.add_spare(Box::new(move || {
+            Box::pin(async move {
+                let response = call.await.map_err(|_| FellBehind)?;
+                Ok(response.map(|body| -> BoxBody { Box::pin(Boxed::new(body)) }))
+            })
+        }));
+    }
+}
+
+/// What is one's alone.
+fn own<ResB: 'static, E: 'static>(
+    common: &Common,
+    mut call: Pin<Box<dyn Exchange>>,
+    asker: &Asker,
+) -> Answered<ResB, E> {
+    let mut answer: Option<Answered<ResB, E>> = None;
+    let place: &mut dyn Any = &mut answer;
+    call.as_mut().own(place);
+    // The call was made with the types of this very future.
+    let answer = answer.unwrap_or_else(|| Ok(Refusal::Broken.response()));
+    asker.book_made(common, answer.as_ref().ok());
+    answer
+}
+
+fn failed<ResB, E: ShareError>(
+    common: &Common,
+    error: &Failure,
+    asker: &Asker,
+) -> Step<Answered<ResB, E>> {
+    if asker.leads {
+        asker.book_made::<ResB>(common, None);
+    } else {
+        common.counters().joined.add();
+        common.counters().errors_shared.add();
+        asker.book_avoided(common, None);
+    }
+    match unshare(error) {
+        Some(error) => Step::Done(Err(error)),
+        None => refuse(common, Refusal::Broken),
+    }
+}

@@ -1,0 +1,160 @@
+//! From a request to a call, to a place in one, or past all of them.
+
+mod begin;
+mod end;
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use scrimp_core::{BoxError, ShareError};
+use tokio::time::Sleep;
+use tower_service::Service;
+
+use crate::{
+    answer::Arrived,
+    call::{Answered, Call},
+    common::Common,
+    config::Overflow,
+    deliver::Asker,
+    errand::Errand,
+    flight::{Member, Outcome},
+    pass::{self, After},
+    refuse::Refusal,
+};
+use begin::Begun;
+
+/// A request on its way.
+pub(crate) struct Visit<S, ReqB> {
+    /// The request, and what to send it with. A call that is made for it takes it along.
+    own: Option<(S, Request<ReqB>)>,
+    waiting: Option<Waiting>,
+}
+
+/// A place in a flight.
+struct Waiting {
+    member: Member<Arrived>,
+    asker: Asker,
+    deadline: Option<Pin<Box<Sleep>>>,
+}
+
+/// What to do next.
+pub(crate) enum Step<T> {
+    /// [Send](Visit::take) it as if there were no layer.
+    Pass(After),
+    Done(T),
+}
+
+// === impl Visit ===
+
+impl<S, ReqB> Visit<S, ReqB> {
+    pub(crate) fn new(inner: S, request: Request<ReqB>) -> Self {
+        Self {
+            own: Some((inner, request)),
+            waiting: None,
+        }
+    }
+
+    /// The request, and what to send it with.
+    pub(crate) fn take(&mut self) -> Option<(S, Request<ReqB>)> {
+        self.own.take()
+    }
+}
+
+impl<S, ReqB, ResB> Visit<S, ReqB>
+where
+    S: Service<Request<ReqB>, Response = Response<ResB>> + Send + 'static,
+    S::Future: Send,
+    S::Error: ShareError + Send + 'static,
+    ReqB: Body + Send + 'static,
+    ResB: Body<Data = Bytes> + Send + 'static,
+    ResB::Error: Into<BoxError>,
+{
+    pub(crate) fn poll(
+        &mut self,
+        common: &Arc<Common>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Step<Answered<ResB, S::Error>>> {
+        loop {
+            let outcome = match &mut self.waiting {
+                Some(waiting) => ready!(waiting.poll(cx)),
+                None => match self.begin(common, cx) {
+                    Begun::Leads => Some(Outcome::Lead),
+                    Begun::Waits => return Poll::Pending,
+                    Begun::ToPoll => continue,
+                    Begun::Over(step) => return Poll::Ready(step),
+                },
+            };
+            let outcome = match outcome {
+                Some(Outcome::Lead) => Some(ready!(self.lead(common, cx))),
+                outcome => outcome,
+            };
+            if let Some(step) = self.end(common, outcome) {
+                return Poll::Ready(step);
+            }
+        }
+    }
+
+    /// Makes the call, for the request at hand.
+    fn lead(&mut self, common: &Arc<Common>, cx: &mut Context<'_>) -> Poll<Outcome<Arrived>> {
+        let (Some(waiting), Some((inner, request))) = (&mut self.waiting, self.own.take()) else {
+            return Poll::Ready(Outcome::Broken);
+        };
+        let attempt = waiting.member.attempt();
+        match attempt {
+            1 => common.counters().calls.add(),
+            _ => common.counters().retried.add(),
+        }
+        let config = &common.config;
+        let errand = Errand {
+            keep: common.recent.is_some() && Asker::keeps(&request),
+            last: attempt >= config.attempts(),
+            fields: config
+                .key
+                .as_ref()
+                .map(|_| Box::new(request.headers().clone())),
+            writes: pass::writes(common, &request),
+        };
+        waiting.asker.leads = true;
+        waiting.deadline = None;
+        let call = Box::pin(Call::new(inner, request, errand));
+        waiting.member.launch(call, cx)
+    }
+
+    fn overflow(&self, common: &Common, refusal: Refusal) -> Step<Answered<ResB, S::Error>> {
+        tracing::debug!(?refusal, "a limit was reached");
+        match (common.config.overflow, &self.own) {
+            (Overflow::OwnCall, Some(_)) => {
+                common.counters().overflowed.add();
+                Step::Pass(After::Nothing)
+            }
+            _ => refuse(common, refusal),
+        }
+    }
+}
+
+fn refuse<ResB, E>(common: &Common, refusal: Refusal) -> Step<Answered<ResB, E>> {
+    common.counters().refused.add();
+    Step::Done(Ok(refusal.response()))
+}
+
+// === impl Waiting ===
+
+impl Waiting {
+    /// What came of it; `None` if it took too long.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outcome<Arrived>>> {
+        if let Poll::Ready(outcome) = self.member.poll(cx) {
+            return Poll::Ready(Some(outcome));
+        }
+        match &mut self.deadline {
+            Some(deadline) => deadline.as_mut().poll(cx).map(|()| None),
+            None => Poll::Pending,
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! A body that is there, all of it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use scrimp_core::BoxError;
+
+use crate::log::End;
+
+/// What a body consists of. Most have one chunk, and that is all there is to a copy of them.
+#[derive(Clone)]
+pub(crate) struct Whole {
+    first: Bytes,
+    /// What does not fit into that.
+    rest: Option<Arc<Rest>>,
+}
+
+struct Rest {
+    chunks: Box<[Bytes]>,
+    end: End,
+}
+
+/// One reader of it.
+pub(crate) struct WholeBody {
+    left: Whole,
+    /// Chunks of the rest that were read.
+    read: usize,
+}
+
+// === impl Whole ===
+
+impl Whole {
+    pub(crate) fn new(first: Bytes, more: Vec<Bytes>, end: End) -> Self {
+        let simple = more.is_empty() && matches!(end, End::Clean);
+        let rest = (!simple).then(|| {
+            Arc::new(Rest {
+                chunks: more.into(),
+                end,
+            })
+        });
+        Self { first, rest }
+    }
+
+    pub(crate) fn empty() -> Self {
+        Self {
+            first: Bytes::new(),
+            rest: None,
+        }
+    }
+
+    /// The chunks, in order. The first may be empty.
+    pub(crate) fn chunks(&self) -> impl Iterator<Item = &Bytes> {
+        let rest = self.rest.iter().flat_map(|rest| &rest.chunks);
+        std::iter::once(&self.first).chain(rest)
+    }
+
+    /// Bytes of it.
+    pub(crate) fn length(&self) -> usize {
+        self.chunks().map(Bytes::len).sum()
+    }
+
+    /// Whether it has come to the end it was to come to.
+    pub(crate) fn is_sound(&self) -> bool {
+        !matches!(self.end(), End::Failed(_))
+    }
+
+    fn end(&self) -> &End {
+        self.rest.as_ref().map_or(&End::Clean, |rest| &rest.end)
+    }
+}
+
+// === impl WholeBody ===
+
+impl WholeBody {
+    pub(crate) fn new(whole: Whole) -> Self {
+        Self {
+            left: whole,
+            read: 0,
+        }
+    }
+
+    pub(crate) fn next(&mut self) -> Option<Result<Frame<Bytes>, BoxError>> {
+        if !self.left.first.is_empty() {
+            return Some(Ok(Frame::data(std::mem::take(&mut self.left.first))));
+        }
+        let rest = self.left.rest.as_ref()?;
+        if let Some(chunk) = rest.chunks.get(self.read) {
+            self.read += 1;
+            return Some(Ok(Frame::data(chunk.clone())));
+        }
+        let end = match &rest.end {
+            End::Clean => None,
+            End::Trailers(trailers) => Some(Ok(Frame::trailers((**trailers).clone()))),
+            End::Failed(error) => Some(Err(error.clone().into())),
+        };
+        self.left.rest = None;
+        end
+    }
+
+    pub(crate) fn is_end_stream(&self) -> bool {
+        let over =
+            |rest: &Arc<Rest>| self.read >= rest.chunks.len() && matches!(rest.end, End::Clean);
+        self.left.first.is_empty() && self.left.rest.as_ref().is_none_or(over)
+    }
+
+    pub(crate) fn size_hint(&self) -> SizeHint {
+        let rest = self.left.chunks().skip(1 + self.read);
+        let left = self.left.first.len() + rest.map(Bytes::len).sum::<usize>();
+        // It may have been about to be longer; and behind an exact length servers leave
+        // trailers out.
+        if let End::Failed(_) | End::Trailers(_) = self.left.end() {
+            let mut hint = SizeHint::new();
+            hint.set_lower(left as u64);
+            return hint;
+        }
+        SizeHint::with_exact(left as u64)
+    }
+}

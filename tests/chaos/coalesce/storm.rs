@@ -1,0 +1,232 @@
+//! Ten thousand callers who come and leave when they like, over an upstream that may do
+//! anything. Everybody gets the whole of an answer, or hears that it is not to be had; and
+//! when they are gone, nothing is left.
+
+use std::{
+    any::Any,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
+
+use http::{Response, StatusCode, request::Parts};
+use http_body_util::BodyExt;
+use scrimp::{
+    coalesce::{Abandoned, Coalesce, CoalesceLayer, OnError, Overflow, SlowReader, Window},
+    core::BoxError,
+};
+use scrimp_testkit::{Reply, Scripted, ScriptedBody, Upstream};
+use scrimp_tests::request;
+use tokio::{
+    runtime::Handle,
+    time::{sleep, timeout},
+};
+use tower::{Layer, ServiceExt};
+
+use super::is_empty;
+
+const CALLERS: u64 = 10_000;
+
+/// Keys that they ask for.
+const KEYS: u64 = 40;
+
+/// Chunks of a body, and bytes of a chunk.
+const CHUNKS: usize = 6;
+const CHUNK: usize = 100;
+
+/// Numbers that look random and are the same every time (SplitMix64).
+#[derive(Clone, Copy)]
+struct Dice(u64);
+
+/// What became of the callers.
+#[derive(Debug, Default)]
+struct Tally {
+    whole: u64,
+    failed: u64,
+    left: u64,
+    panicked: u64,
+}
+
+enum End {
+    Whole,
+    Failed,
+    Left,
+}
+
+// === impl Dice ===
+
+impl Dice {
+    fn throw(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % sides
+    }
+
+    fn time(&mut self, most: u64) -> Duration {
+        Duration::from_millis(self.throw(most))
+    }
+}
+
+/// A chunk that is no other key's and no other place's.
+fn chunk(path: &str, place: usize) -> Vec<u8> {
+    let mark = format!("{path} {place};");
+    mark.bytes().cycle().take(CHUNK).collect()
+}
+
+fn whole(path: &str) -> Vec<u8> {
+    (0..CHUNKS).flat_map(|place| chunk(path, place)).collect()
+}
+
+/// Any answer there may be to a call.
+fn any(parts: &Parts, mut dice: Dice) -> Reply {
+    match dice.throw(12) {
+        0 => return Reply::error("reset").delay(dice.time(50)),
+        1 => return Reply::panic().delay(dice.time(50)),
+        2 => return Reply::panic_in_call(),
+        _ => {}
+    }
+    let mut response = Response::new(any_body(parts.uri.path(), dice));
+    match dice.throw(12) {
+        0 => *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE,
+        1 => {
+            let private = http::HeaderValue::from_static("private");
+            response.headers_mut().insert("cache-control", private);
+        }
+        _ => {}
+    }
+    Reply::respond(response).delay(dice.time(60))
+}
+
+/// Whole, most of the time; in pieces, with pauses; or broken off.
+fn any_body(path: &str, mut dice: Dice) -> ScriptedBody {
+    let mut body = ScriptedBody::new();
+    for place in 0..CHUNKS {
+        body = match dice.throw(40) {
+            0 => return body.error("truncated"),
+            1 => return body.panic("half way"),
+            2 => body.delay(Duration::from_secs(2)),
+            3..12 => body.delay(dice.time(20)),
+            12..20 => body.wake(),
+            _ => body,
+        };
+        body = body.data(chunk(path, place));
+    }
+    body
+}
+
+/// Asks, reads at a pace of its own, and leaves when it has waited long enough.
+async fn caller(service: Coalesce<Scripted>, mut dice: Dice) -> End {
+    sleep(dice.time(1_000)).await;
+    let path = format!("/{}", dice.throw(KEYS));
+    let slow = dice.throw(8) == 0;
+    let patience = match dice.throw(3) {
+        0 => dice.time(100),
+        _ => Duration::from_secs(60),
+    };
+    let read = async {
+        let request = request("GET", &format!("http://api.example.com{path}"), &[]);
+        let response = service.oneshot(request).await?;
+        let refused = response.headers().contains_key("proxy-status");
+        let mut body = response.into_body();
+        let mut read = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame?.into_data();
+            read.extend_from_slice(&frame.unwrap_or_default());
+            if slow {
+                sleep(dice.time(30)).await;
+            }
+        }
+        Ok::<_, BoxError>((!refused).then_some(read))
+    };
+    match timeout(patience, read).await {
+        Err(_) => End::Left,
+        Ok(Err(_) | Ok(None)) => End::Failed,
+        Ok(Ok(Some(read))) => {
+            assert_eq!(read, whole(&path), "neither half nor another's");
+            End::Whole
+        }
+    }
+}
+
+async fn storm(layer: CoalesceLayer, seed: u64) -> (Tally, Upstream) {
+    let calls = AtomicU64::new(0);
+    let (inner, upstream) = Scripted::answering(move |parts| {
+        let call = calls.fetch_add(1, Relaxed);
+        any(parts, Dice(seed ^ (call << 32)))
+    });
+    let service = layer.layer(inner);
+    let callers: Vec<_> = (0..CALLERS)
+        .map(|number| {
+            let dice = Dice(seed.wrapping_mul(CALLERS) + number);
+            tokio::spawn(caller(service.clone(), dice))
+        })
+        .collect();
+    let mut tally = Tally::default();
+    for caller in callers {
+        match caller.await {
+            Ok(End::Whole) => tally.whole += 1,
+            Ok(End::Failed) => tally.failed += 1,
+            Ok(End::Left) => tally.left += 1,
+            Err(error) => {
+                assert!(is_scripted(&*error.into_panic()));
+                tally.panicked += 1;
+            }
+        }
+    }
+    (tally, upstream)
+}
+
+/// Whether it is the upstream's panic, and no assertion of this test.
+fn is_scripted(panic: &(dyn Any + Send)) -> bool {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.is_some_and(|text| text == "half way" || text.starts_with("scripted panic"))
+}
+
+async fn leaves_nothing(layer: CoalesceLayer, seed: u64) {
+    let (tally, upstream) = storm(layer.clone(), seed).await;
+    // What is finished in the background gets the time for it.
+    sleep(Duration::from_secs(60)).await;
+    is_empty(&layer);
+    assert_eq!(upstream.in_flight(), 0);
+    assert_eq!(Handle::current().metrics().num_alive_tasks(), 0);
+    assert!(upstream.faults().is_empty(), "{:?}", upstream.faults());
+    assert!(upstream.calls() < CALLERS as usize / 2, "they share");
+    assert!(tally.whole > CALLERS / 3, "most are served: {tally:?}");
+    assert!(tally.failed > 0 && tally.left > 0, "{tally:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn by_default_everybody_gets_all_or_an_error_and_nothing_is_left() {
+    for seed in 0..2 {
+        leaves_nothing(CoalesceLayer::new(), seed).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn so_it_is_with_others_who_try_again_and_calls_that_are_finished() {
+    let layer = CoalesceLayer::new()
+        .on_error(OnError::Reelect { attempts: 3 })
+        .abandoned(Abandoned::Finish)
+        .window(Window::new().time(Duration::from_millis(50)));
+    for seed in 2..4 {
+        leaves_nothing(layer.clone(), seed).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn so_it_is_where_every_limit_is_reached_all_the_time() {
+    let layer = CoalesceLayer::new()
+        .max_bytes(2 * CHUNK)
+        .max_total_bytes(10 * CHUNK)
+        .patience(Duration::from_millis(5))
+        .max_waiters(20)
+        .max_keys(30)
+        .max_wait(Duration::from_millis(40));
+    for seed in 4..6 {
+        leaves_nothing(layer.clone(), seed).await;
+        let layer = layer.clone().slow_reader(SlowReader::OwnCall);
+        leaves_nothing(layer.overflow(Overflow::Refuse), seed).await;
+    }
+}
