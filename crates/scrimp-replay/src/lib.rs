@@ -41,6 +41,7 @@
 //! [`Settings::max_bytes`] allows, and charts and routes are bounded as well.
 
 pub mod cli;
+pub mod demo;
 
 mod ceiling;
 mod error;
@@ -52,6 +53,7 @@ mod json;
 mod line;
 mod overlap;
 mod progress;
+mod random;
 mod replay;
 mod report;
 mod routes;

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use scrimp_core::Money;
 
 use crate::{
+    demo::Demo,
     error::{Error, Result},
     input::Input,
     sample::SampleLog,
@@ -26,6 +27,9 @@ pub(super) enum Command {
     /// Replay an access log through the cache, and print the bill with it and without
     #[command(after_help = REPLAY_HELP)]
     Replay(Box<ReplayArgs>),
+    /// Show what the layers save and prevent: four scenarios and five failures, goal beside measured
+    #[command(after_help = DEMO_HELP)]
+    Demo(DemoArgs),
     /// Make up the access log of a shop, in Combined Log Format
     SampleLog(SampleArgs),
 }
@@ -105,6 +109,23 @@ pub(super) struct ReplayArgs {
     pub(super) quiet: bool,
 }
 
+const DEMO_HELP: &str = "\
+Every request goes through the real layers, by a clock that does not wait. Exit code 1: something
+that may never happen did, such as an old price after its event. Savings below a goal are no error.";
+
+#[derive(Debug, Args)]
+pub(super) struct DemoArgs {
+    /// Another seed makes other traffic of the same kind
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Make one part in so many of the traffic, at the same rates
+    #[arg(long, default_value_t = 1, value_name = "PARTS", value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    one_in: u64,
+    /// Print one JSON object instead of the table
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct SampleArgs {
     /// Another seed makes another log of the same kind
@@ -173,6 +194,14 @@ impl ReplayArgs {
             }
         };
         Ok(self.logs.iter().map(input).collect())
+    }
+}
+
+// === impl DemoArgs ===
+
+impl DemoArgs {
+    pub(super) fn demo(&self) -> Demo {
+        Demo::new().seed(self.seed).one_in(self.one_in)
     }
 }
 

@@ -1,0 +1,202 @@
+//! A social feed: personal, dear, and asked for again within seconds.
+
+mod traffic;
+
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    time::{Duration, UNIX_EPOCH},
+};
+
+use http::{HeaderValue, Response, header::AUTHORIZATION};
+use http_body_util::Full;
+use scrimp_coalesce::{CoalesceLayer, CoalesceStats, Window};
+use scrimp_core::{Clock, Ledger};
+use tokio::time::sleep;
+use tower::{ServiceBuilder, service_fn};
+
+use super::{
+    Demo,
+    crowd::{Answer, Ask, Crowd, ask, get},
+    outcome::{Line, Scenario},
+    prices::{CALL, Till, avoided, saved},
+    value::{Goal, Value},
+};
+use crate::format::count;
+use traffic::Habits;
+
+/// How long a feed takes to make.
+const TAKES: Duration = Duration::from_millis(500);
+/// For how long one is given again.
+const REUSE: Duration = Duration::from_secs(30);
+/// Requests a day of the whole network.
+const REQUESTS: u64 = 10_000_000;
+/// Users of which one is made here.
+const SCALE: u64 = 20;
+/// Users of the whole network: 24 requests a day each come to ten million.
+const USERS: u64 = REQUESTS / 24;
+
+/// How a day went.
+#[derive(Debug)]
+struct Day {
+    requests: u64,
+    made: u64,
+    /// Feeds that had to be made, counted by a map of users.
+    counted: u64,
+    stats: CoalesceStats,
+    avoided: u64,
+    /// Answers that were somebody else's, or none.
+    wrong: u64,
+    waited: Duration,
+}
+
+/// What a user got.
+struct Got {
+    user: u64,
+    answer: Answer,
+}
+
+pub(super) async fn run(demo: &Demo) -> Scenario {
+    let users = (USERS / SCALE / demo.one_in).max(1);
+    let day = |share: u64, look| {
+        let habits = Habits {
+            users: (users / share).max(1),
+            look,
+        };
+        one_day(habits, demo.seed)
+    };
+    let (usual, often, seldom) = (day(1, 20.0).await, day(10, 10.0).await, day(10, 40.0).await);
+    told(&usual, &often, &seldom, SCALE * demo.one_in)
+}
+
+fn told(day: &Day, often: &Day, seldom: &Day, scale: u64) -> Scenario {
+    let (all, paid) = (CALL * day.requests, CALL * day.made);
+    let share = saved(all, paid);
+    let mean = |total: Duration| total / u32::try_from(day.requests.max(1)).unwrap_or(u32::MAX);
+    let of = |day: &Day| saved(CALL * day.requests, CALL * day.made);
+    let scenario = Scenario::new(
+        "social feed",
+        format!(
+            "{} requests: a day of 10 million with one user in {} of them, each as busy as in \
+             life, so that reuse is too; four visits a day of five looks, 20 s apart (median, \
+             log-normal), one in five of them twice; CoalesceLayer with a window of 30 s, keyed \
+             by credentials.",
+            count(day.requests),
+            count(scale),
+        ),
+    )
+    .line(Line::count("feeds made", day.made).without(Value::Count(day.requests)))
+    .line(
+        Line::money("cost at $0.01 a feed", paid)
+            .without(Value::Money(all))
+            .goal(Goal::AtMost(Value::Money(CALL * (day.requests * 2 / 5)))),
+    )
+    .line(Line::share("saved", share).goal(Goal::AtLeast(Value::Share(0.6))))
+    .line(Line::count("joined a feed being made", day.stats.joined))
+    .line(Line::count("given one again", day.stats.reused))
+    .line(Line::time("wait, on average", mean(day.waited)).without(Value::Time(TAKES)))
+    .line(
+        Line::count(
+            "feeds made, by the layer's books",
+            day.requests.saturating_sub(day.avoided),
+        )
+        .must(Goal::Exactly(Value::Count(day.made))),
+    )
+    .line(
+        Line::count("feeds made, by a map of users", day.counted)
+            .must(Goal::Exactly(Value::Count(day.made))),
+    )
+    .line(Line::count("somebody else's feed", day.wrong).must(Goal::Exactly(Value::Count(0))))
+    .line(Line::share("saved, if looks are 10 s apart", of(often)))
+    .line(Line::share("saved, if looks are 40 s apart", of(seldom)));
+    if share >= 0.6 {
+        return scenario;
+    }
+    scenario.note(
+        "Not 60 %, and 30 s of reuse allow no more: a map of users comes to the same number. A \
+         visit's first look finds nothing to reuse, nor does one more than 30 s after the last \
+         feed was made. Making feeds ahead of time would spare waiting, not calls: each is a \
+         call too, and some are never looked at.",
+    )
+}
+
+async fn one_day(habits: Habits, seed: u64) -> Day {
+    let till = Till::default();
+    let ledger = Ledger::new();
+    let clock = Clock::anchored(UNIX_EPOCH + Duration::from_secs(1_767_571_200));
+    let layer = CoalesceLayer::new()
+        .clock(clock)
+        .ledger(ledger.clone())
+        .window(Window::new().time(REUSE));
+    let client = ServiceBuilder::new().layer(layer.clone()).service({
+        let till = till.clone();
+        service_fn(move |request| generate(till.clone(), request))
+    });
+    let asks = habits.day(seed);
+    let mut day = Day {
+        requests: asks.len() as u64,
+        made: 0,
+        counted: least(&asks),
+        stats: CoalesceStats::default(),
+        avoided: 0,
+        wrong: 0,
+        waited: Duration::ZERO,
+    };
+    let mut crowd = Crowd::new();
+    for (time, user) in asks {
+        crowd.until(time).await;
+        crowd.landed().for_each(|got| day.note(&got));
+        let client = client.clone();
+        let call = async move {
+            let answer = ask(client, request(user)).await;
+            Got { user, answer }
+        };
+        crowd.begin(call).await;
+    }
+    crowd.finish().await.iter().for_each(|got| day.note(got));
+    day.made = till.taken().calls;
+    day.stats = layer.stats();
+    day.avoided = avoided(&ledger);
+    day
+}
+
+/// Feeds that have to be made if one is given again until 30 s after it was.
+fn least(asks: &[traffic::Ask]) -> u64 {
+    let mut until: HashMap<u64, Duration> = HashMap::new();
+    let mut made = 0;
+    for &(time, user) in asks {
+        if until.get(&user).is_none_or(|&until| until <= time) {
+            until.insert(user, time + TAKES + REUSE);
+            made += 1;
+        }
+    }
+    made
+}
+
+fn request(user: u64) -> Ask {
+    let mut request = get("http://social.example/feed");
+    if let Ok(token) = HeaderValue::try_from(format!("Bearer {user}")) {
+        request.headers_mut().insert(AUTHORIZATION, token);
+    }
+    request
+}
+
+/// Makes a feed: it says whose it is.
+async fn generate(till: Till, request: Ask) -> Result<Response<Full<bytes::Bytes>>, Infallible> {
+    let charge = till.take(1, CALL);
+    sleep(TAKES).await;
+    let token = request.headers().get(AUTHORIZATION);
+    let user = token.and_then(|token| token.to_str().ok()?.strip_prefix("Bearer "));
+    let mut response = Response::new(Full::from(user.unwrap_or_default().to_owned()));
+    response.extensions_mut().insert(charge);
+    Ok(response)
+}
+
+// === impl Day ===
+
+impl Day {
+    fn note(&mut self, got: &Got) {
+        self.wrong += u64::from(got.answer.number() != Some(got.user));
+        self.waited += got.answer.waited;
+    }
+}
