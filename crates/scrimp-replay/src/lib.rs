@@ -46,6 +46,7 @@ pub mod demo;
 mod ceiling;
 mod error;
 mod format;
+mod full;
 mod html;
 mod input;
 mod intake;
@@ -70,6 +71,7 @@ mod upstream;
 mod watch;
 
 pub use error::{Error, Result};
+pub use full::{Batched, Layers, Offer, Share, Used};
 pub use html::Html;
 pub use input::Input;
 pub use progress::Progress;

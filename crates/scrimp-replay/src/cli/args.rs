@@ -8,6 +8,7 @@ use scrimp_core::Money;
 use crate::{
     demo::Demo,
     error::{Error, Result},
+    full::{Batching, Offer},
     input::Input,
     sample::SampleLog,
     settings::Settings,
@@ -46,9 +47,13 @@ Examples:
   scrimp replay access.log access.log.1.gz --price 0.002 --ttl 10m
   scrimp replay access.log --method GET --status 200,304 --ttl infinite --rule 'path=/** query=none'
   scrimp replay access.log --ttl none --latency 500ms --coalesce --window 30s
+  scrimp replay access.log --all --provider 'budget price=0.004 latency=900ms' --html report.html
   zcat logs/*.gz | scrimp replay - --json";
 
 #[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("overlap").args(["latency", "all"]).multiple(true))]
+#[command(group = clap::ArgGroup::new("batching").args(["batch", "all"]).multiple(true))]
+#[command(group = clap::ArgGroup::new("sharing").args(["coalesce", "all"]).multiple(true))]
 pub(super) struct ReplayArgs {
     /// Access logs; - is standard input
     #[arg(
@@ -76,10 +81,10 @@ pub(super) struct ReplayArgs {
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     latency: Option<Duration>,
     /// Let equal requests under way share a call
-    #[arg(long, requires = "latency")]
+    #[arg(long, requires = "overlap")]
     coalesce: bool,
     /// With --coalesce: give finished answers again for so long
-    #[arg(long, value_name = "TIME", requires = "coalesce", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", requires = "sharing", value_parser = humantime::parse_duration)]
     window: Option<Duration>,
     /// Replay requests of these methods only
     #[arg(long = "method", value_delimiter = ',', value_name = "METHOD", value_parser = method)]
@@ -98,6 +103,22 @@ pub(super) struct ReplayArgs {
     #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = "200ms", require_equals = true,
         value_parser = takes)]
     stampede: Option<Duration>,
+    /// Put GETs together that reach the upstream within this time, as if it took batches
+    #[arg(long, value_name = "WINDOW", num_args = 0..=1, default_missing_value = "50ms", require_equals = true,
+        value_parser = humantime::parse_duration)]
+    batch: Option<Duration>,
+    /// With --batch: requests in one at most [default: 20]
+    #[arg(long, value_name = "COUNT", requires = "batching", value_parser = clap::value_parser!(u16).range(2..=10_000))]
+    batch_max: Option<u16>,
+    /// Somebody with the same answers at another price: "budget price=0.004 latency=900ms quality=0.8"
+    #[arg(long = "provider", value_name = "PROVIDER")]
+    providers: Vec<Offer>,
+    /// A file of such providers, one a line
+    #[arg(long = "providers", value_name = "FILE")]
+    provider_files: Vec<PathBuf>,
+    /// Every layer at once: --latency 200ms --coalesce --batch, stampede protection, routing
+    #[arg(long)]
+    all: bool,
     /// Also write the report as a web page that needs nothing else
     #[arg(long, value_name = "FILE")]
     pub(super) html: Option<PathBuf>,
@@ -166,6 +187,17 @@ impl ReplayArgs {
         if let Some(takes) = self.stampede {
             settings = settings.stampede(takes);
         }
+        if self.batch.is_some() || self.batch_max.is_some() {
+            let usual = Batching::default();
+            let most = self.batch_max.map_or(usual.most, usize::from);
+            settings = settings.batch(self.batch.unwrap_or(usual.window), most)?;
+        }
+        for offer in self.offers()? {
+            settings = settings.provider(offer)?;
+        }
+        if self.all {
+            settings = settings.all();
+        }
         settings = self
             .methods
             .iter()
@@ -174,6 +206,17 @@ impl ReplayArgs {
             .statuses
             .iter()
             .fold(settings, |settings, &status| settings.status(status)))
+    }
+
+    fn offers(&self) -> Result<Vec<Offer>> {
+        let mut offers = self.providers.clone();
+        for path in &self.provider_files {
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| Error::io(format!("cannot read {}", path.display()), error))?;
+            let inside = |error| Error::new(format!("{}: {error}", path.display()));
+            offers.extend(Offer::list(&text).map_err(inside)?);
+        }
+        Ok(offers)
     }
 
     pub(super) fn inputs(&self) -> Result<Vec<Input>> {

@@ -41,8 +41,8 @@ pub(super) struct Shop {
 struct Prices {
     of_product: Vec<u64>,
     of_category: [u64; CATEGORIES.len()],
-    /// When each change was.
-    changes: Vec<Instant>,
+    /// When each change was, and of what.
+    changes: Vec<(Instant, usize)>,
 }
 
 /// What a reader looks at.
@@ -69,6 +69,14 @@ impl Page {
         match self {
             Self::List { category, .. } => category,
             Self::Product(id) => id % CATEGORIES.len(),
+        }
+    }
+
+    /// Whether a product's price is on it. Any page of a list may hold any of its category.
+    fn shows(self, product: usize) -> bool {
+        match self {
+            Self::List { category, .. } => category == Self::Product(product).category(),
+            Self::Product(id) => id == product,
         }
     }
 
@@ -109,7 +117,7 @@ impl Shop {
     /// A price changes now.
     pub(super) fn change(&self, product: usize) {
         let mut prices = self.prices.lock();
-        prices.changes.push(Instant::now());
+        prices.changes.push((Instant::now(), product));
         let number = prices.changes.len() as u64;
         prices.of_product[product] = number;
         prices.of_category[Page::Product(product).category()] = number;
@@ -124,12 +132,14 @@ impl Shop {
         }
     }
 
-    /// How long ago a change was.
-    pub(super) fn since_change(&self, number: u64, at: Instant) -> Duration {
-        let index = usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX);
-        let change = self.prices.lock().changes.get(index).copied();
-        change.map_or(Duration::ZERO, |change| {
-            at.saturating_duration_since(change)
+    /// How long a page that shows this change as its last has been old at a time.
+    pub(super) fn old_for(&self, page: Page, shown: u64, at: Instant) -> Duration {
+        let prices = self.prices.lock();
+        let shown = usize::try_from(shown).unwrap_or(usize::MAX);
+        let mut later = prices.changes.iter().skip(shown);
+        let missed = later.find(|(_, product)| page.shows(*product));
+        missed.map_or(Duration::ZERO, |(when, _)| {
+            at.saturating_duration_since(*when)
         })
     }
 

@@ -21,12 +21,15 @@ const TIERS: [(&str, u64); 3] = [("standard", 70), ("silver", 25), ("gold", 5)];
 /// What a customer is.
 pub(super) const TIER: HeaderName = HeaderName::from_static("x-customer-tier");
 
-/// How much of it, over how long, and whether the cache is warmed before it.
+/// How much of it, over how long, and what is done about it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Traffic {
     pub(super) reads: u64,
     pub(super) span: Duration,
+    /// Whether popular pages are fetched before the shop opens.
     pub(super) warm: bool,
+    /// Whether the cache hears of price changes.
+    pub(super) events: bool,
 }
 
 /// Makes up readers: at random times, to what is popular by Zipf's law.
@@ -104,10 +107,23 @@ impl Readers {
     }
 }
 
-/// What is fetched before the shop opens: the first pages of the categories most looked at.
+/// Whether a page is fetched before the shop opens: the first pages of the lists most looked at.
+pub(super) fn is_popular(page: Page) -> bool {
+    matches!(
+        page,
+        Page::List {
+            category: 0..4,
+            page: 1..=3
+        }
+    )
+}
+
+/// The requests for all of those.
 pub(super) fn popular() -> impl Iterator<Item = Ask> {
-    let pages = (0..4).flat_map(|category| (1..=3).map(move |page| Page::List { category, page }));
-    pages.flat_map(|page| TIERS.map(|(tier, _)| request(page, tier)))
+    let lists = (0..CATEGORIES.len())
+        .flat_map(|category| (1..=index(PAGES)).map(move |page| Page::List { category, page }));
+    let popular = lists.filter(|page| is_popular(*page));
+    popular.flat_map(|page| TIERS.map(|(tier, _)| request(page, tier)))
 }
 
 pub(super) fn request(page: Page, tier: &'static str) -> Ask {

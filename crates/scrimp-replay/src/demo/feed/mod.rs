@@ -8,12 +8,15 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
+use bytes::Bytes;
 use http::{HeaderValue, Response, header::AUTHORIZATION};
+use http_body::Body;
 use http_body_util::Full;
 use scrimp_coalesce::{CoalesceLayer, CoalesceStats, Window};
 use scrimp_core::{Clock, Ledger};
 use tokio::time::sleep;
 use tower::{ServiceBuilder, service_fn};
+use tower_service::Service;
 
 use super::{
     Demo,
@@ -22,7 +25,7 @@ use super::{
     prices::{CALL, Till, avoided, saved},
     value::{Goal, Value},
 };
-use crate::format::count;
+use crate::{format::count, stopwatch::Stopwatch};
 use traffic::Habits;
 
 /// How long a feed takes to make.
@@ -35,6 +38,8 @@ const REQUESTS: u64 = 10_000_000;
 const SCALE: u64 = 20;
 /// Users of the whole network: 24 requests a day each come to ten million.
 const USERS: u64 = REQUESTS / 24;
+/// Feeds that are timed by a real clock at the end.
+const TIMED: u32 = 10_000;
 
 /// How a day went.
 #[derive(Debug)]
@@ -48,6 +53,8 @@ struct Day {
     /// Answers that were somebody else's, or none.
     wrong: u64,
     waited: Duration,
+    /// What giving a feed again takes, in real time.
+    again: Duration,
 }
 
 /// What a user got.
@@ -94,6 +101,11 @@ fn told(day: &Day, often: &Day, seldom: &Day, scale: u64) -> Scenario {
     .line(Line::share("saved", share).goal(Goal::AtLeast(Value::Share(0.6))))
     .line(Line::count("joined a feed being made", day.stats.joined))
     .line(Line::count("given one again", day.stats.reused))
+    .line(
+        Line::time("a feed given again takes (real time)", day.again)
+            .without(Value::Time(TAKES))
+            .goal(Goal::AtMost(Value::Time(Duration::from_millis(15)))),
+    )
     .line(Line::time("wait, on average", mean(day.waited)).without(Value::Time(TAKES)))
     .line(
         Line::count(
@@ -141,6 +153,7 @@ async fn one_day(habits: Habits, seed: u64) -> Day {
         avoided: 0,
         wrong: 0,
         waited: Duration::ZERO,
+        again: Duration::ZERO,
     };
     let mut crowd = Crowd::new();
     for (time, user) in asks {
@@ -157,7 +170,22 @@ async fn one_day(habits: Habits, seed: u64) -> Day {
     day.made = till.taken().calls;
     day.stats = layer.stats();
     day.avoided = avoided(&ledger);
+    day.again = time_again(client).await;
     day
+}
+
+/// The mean of many, by the machine's clock. Virtual time stands still meanwhile.
+async fn time_again<S, B>(client: S) -> Duration
+where
+    S: Service<Ask, Response = Response<B>, Error = Infallible> + Clone,
+    B: Body<Data = Bytes>,
+{
+    ask(client.clone(), request(0)).await;
+    let stopwatch = Stopwatch::start();
+    for _ in 0..TIMED {
+        ask(client.clone(), request(0)).await;
+    }
+    stopwatch.elapsed() / TIMED
 }
 
 /// Feeds that have to be made if one is given again until 30 s after it was.
@@ -182,7 +210,7 @@ fn request(user: u64) -> Ask {
 }
 
 /// Makes a feed: it says whose it is.
-async fn generate(till: Till, request: Ask) -> Result<Response<Full<bytes::Bytes>>, Infallible> {
+async fn generate(till: Till, request: Ask) -> Result<Response<Full<Bytes>>, Infallible> {
     let charge = till.take(1, CALL);
     sleep(TAKES).await;
     let token = request.headers().get(AUTHORIZATION);
