@@ -153,3 +153,30 @@ impl Line {
         self.must && self.is_met() == Some(false)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn savings_below_a_goal_are_told_and_broken_promises_are_wrong() {
+        let goal = Goal::Exactly(Value::Count(0));
+        let scenario = Scenario::new("shop", "some traffic")
+            .line(Line::share("saved", 0.1).goal(Goal::AtLeast(Value::Share(0.9))))
+            .line(Line::count("old prices", 2).must(goal))
+            .line(Line::count("lost", 0).must(goal));
+        let outcome = Outcome {
+            seed: 1,
+            one_in: 1,
+            scenarios: vec![scenario],
+            failures: Vec::new(),
+            elapsed: Duration::ZERO,
+        };
+        assert_eq!(outcome.wrong(), ["shop: old prices"]);
+        let table = outcome.table(false).to_string();
+        assert!(
+            table.contains("not met") && table.contains("WRONG"),
+            "{table}"
+        );
+    }
+}

@@ -27,7 +27,7 @@ pub(super) fn shares(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result
     };
     f.write_str(
         "<section>\n<h2>Who saved what</h2>\n<table class=\"waterfall\">\n<thead><tr>\
-         <th scope=\"col\">Layer</th><td></td><th scope=\"col\">Calls</th>\
+         <th scope=\"col\">Layer</th><td class=\"track\"></td><th scope=\"col\">Calls</th>\
          <th scope=\"col\">Money</th></tr></thead>\n<tbody>\n",
     )?;
     bars(report).iter().try_for_each(|bar| write!(f, "{bar}"))?;
