@@ -121,7 +121,7 @@ async fn in_turn(
 ) -> Result<Driven> {
     let (total, first) = (sorted.count, sorted.span.unwrap_or_default().0);
     let upstream = Upstream::new(settings.price, settings.latency);
-    let mut stack = Stack::new(settings, upstream.clone(), anchored(first))?;
+    let mut stack = Stack::new(settings, upstream.clone(), &anchored(first))?;
     let start = Instant::now();
     let mut now = first;
     let mut done = 0u64;
@@ -159,7 +159,7 @@ async fn overlapping(
 ) -> Result<Driven> {
     let (total, first) = (sorted.count, sorted.span.unwrap_or_default().0);
     let upstream = Upstream::new(settings.price, settings.latency);
-    let mut stack = Stack::new(settings, upstream.clone(), anchored(first))?;
+    let mut stack = Stack::new(settings, upstream.clone(), &anchored(first))?;
     let mut crowd = Crowd::new(first);
     let mut done = 0u64;
     while let Some(entry) = sorted.next()? {

@@ -68,7 +68,7 @@ pub(crate) fn rule(text: &str) -> Result<Rule> {
 // === impl Stack ===
 
 impl Stack {
-    pub(crate) fn new(settings: &Settings, upstream: Upstream, clock: Clock) -> Result<Self> {
+    pub(crate) fn new(settings: &Settings, upstream: Upstream, clock: &Clock) -> Result<Self> {
         let store = Watched::new(MemoryStore::new(settings.max_bytes));
         let ledger = Ledger::new();
         let mut layer = CacheLayer::new(store.clone())
@@ -79,7 +79,7 @@ impl Stack {
         }
         let coalesce = settings
             .coalesce
-            .then(|| coalesce_layer(settings, &clock, &ledger));
+            .then(|| coalesce_layer(settings, clock, &ledger));
         let front = match &coalesce {
             Some(coalesce) => Front::Sharing(layer.layer(coalesce.layer(upstream))),
             None => Front::Cache(layer.layer(upstream)),

@@ -145,6 +145,9 @@ pub(super) struct DemoArgs {
     /// Print one JSON object instead of the table
     #[arg(long)]
     pub(super) json: bool,
+    /// Show no progress
+    #[arg(long, short)]
+    pub(super) quiet: bool,
 }
 
 #[derive(Debug, Args)]

@@ -31,6 +31,13 @@ impl Bar {
         }
     }
 
+    /// Shows that something is being worked on whose length is not known.
+    pub(super) fn working_on(&self, what: &str) {
+        self.style("{spinner} {msg}");
+        self.bar.set_message(what.to_owned());
+        self.bar.tick();
+    }
+
     /// Leaves nothing on the screen.
     pub(super) fn clear(&self) {
         self.bar.finish_and_clear();

@@ -65,7 +65,10 @@ fn run_replay(args: &ReplayArgs) -> Result<()> {
 }
 
 fn run_demo(args: &DemoArgs) -> Result<ExitCode> {
-    let outcome = args.demo().run()?;
+    let bar = Bar::new(args.quiet);
+    let outcome = args.demo().run_telling(|name| bar.working_on(name));
+    bar.clear();
+    let outcome = outcome?;
     print(&if args.json {
         format!("{}\n", outcome.to_json())
     } else {

@@ -9,7 +9,7 @@ use futures_util::{
 };
 use http::{Request, Response, StatusCode};
 use http_body::Body;
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Collected, Full};
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tower::ServiceExt;
 use tower_service::Service;
@@ -56,7 +56,7 @@ where
     let body = body.collect().await.ok();
     Answer {
         status: head.status,
-        body: body.map(|body| body.to_bytes()),
+        body: body.map(Collected::to_bytes),
         waited: asked.elapsed(),
     }
 }

@@ -2,7 +2,10 @@
 
 use serde_json::{Value as Json, json};
 
-use super::outcome::{Line, Outcome, Scenario};
+use super::{
+    outcome::{Line, Outcome, Scenario},
+    value::{Goal, Value},
+};
 
 // === impl Outcome ===
 
@@ -43,10 +46,10 @@ fn line(line: &Line) -> Json {
     json!({
         "what": line.what,
         "unit": line.with.unit(),
-        "without": line.without.map(|value| value.to_json()),
+        "without": line.without.map(Value::to_json),
         "with": line.with.to_json(),
         "goal": line.goal.map(|goal| goal.value().to_json()),
-        "meant": line.goal.map(|goal| goal.word()),
+        "meant": line.goal.map(Goal::word),
         "met": line.is_met(),
         "must": line.must,
     })

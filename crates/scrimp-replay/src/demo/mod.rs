@@ -93,13 +93,25 @@ impl Demo {
     ///
     /// If the clock of a scenario cannot be started.
     pub fn run(&self) -> Result<Outcome> {
+        self.run_telling(|_| ())
+    }
+
+    /// Runs it, and tells the name of each scenario that begins: the first takes some seconds.
+    ///
+    /// # Errors
+    ///
+    /// If the clock of a scenario cannot be started.
+    pub fn run_telling(&self, mut tell: impl FnMut(&str)) -> Result<Outcome> {
         let stopwatch = Stopwatch::start();
-        let scenarios = vec![
-            virtually(catalogue::run(self))??,
-            virtually(feed::run(self))?,
-            virtually(dashboard::run(self))??,
-            virtually(nightly::run(self))??,
-        ];
+        tell(catalogue::NAME);
+        let mut scenarios = vec![virtually(catalogue::run(self))??];
+        tell(feed::NAME);
+        scenarios.push(virtually(feed::run(self))?);
+        tell(dashboard::NAME);
+        scenarios.push(virtually(dashboard::run(self))??);
+        tell(nightly::NAME);
+        scenarios.push(virtually(nightly::run(self))??);
+        tell("what goes wrong");
         let failures = vec![
             virtually(failures::stampede())??,
             virtually(failures::partial())?,

@@ -61,7 +61,7 @@ pub(crate) async fn drive(
 ) -> Result<Driven> {
     let (total, first) = (sorted.count, sorted.span.unwrap_or_default().0);
     let calls = Calls::default();
-    let stack = FullStack::new(settings, &calls, anchored(first))?;
+    let stack = FullStack::new(settings, &calls, &anchored(first))?;
     let mut crowd = Crowd::new(first);
     let mut done = 0u64;
     while let Some(entry) = sorted.next()? {

@@ -65,14 +65,14 @@ pub(super) struct FullStack {
 // === impl FullStack ===
 
 impl FullStack {
-    pub(super) fn new(settings: &Settings, calls: &Calls, clock: Clock) -> Result<Self> {
+    pub(super) fn new(settings: &Settings, calls: &Calls, clock: &Clock) -> Result<Self> {
         let offers = offers(settings);
         let patience = patience(settings, &offers);
         let ledger = Ledger::new();
         let (left_cache, left_coalesce) = (Passed::default(), Passed::default());
         let store = Watched::new(MemoryStore::new(settings.max_bytes));
 
-        let routed = route(settings, &offers, calls, &clock, patience);
+        let routed = route(settings, &offers, calls, clock, patience);
         let batch = settings.batch.map(|batching| {
             let layer = batch_layer(batching, patience).ledger(ledger.clone());
             (batching, layer)
@@ -84,15 +84,15 @@ impl FullStack {
         let batched = left_coalesce.over(batched);
         let coalesce = settings
             .coalesce
-            .then(|| stack::coalesce_layer(settings, &clock, &ledger));
+            .then(|| stack::coalesce_layer(settings, clock, &ledger));
         let shared = match &coalesce {
             Some(layer) => boxed(layer.layer(batched)),
             None => boxed(batched),
         };
-        let cache = cache_layer(settings, &store, &ledger, &clock)?;
+        let cache = cache_layer(settings, &store, &ledger, clock)?;
         let cached = cache.layer(left_cache.over(shared));
         let front = if settings.all {
-            boxed(stampede_layer(&clock, patience).layer(cached))
+            boxed(stampede_layer(clock, patience).layer(cached))
         } else {
             boxed(cached)
         };

@@ -34,6 +34,9 @@ use crate::{
 use shop::{CATEGORIES, CATEGORY, Page, Shop, TAKES, category_in};
 use traffic::{Event, Readers, TIER, Traffic, is_popular, popular, request};
 
+/// What it is called.
+pub(super) const NAME: &str = "product catalogue";
+
 /// Two hours of a shop that is read ten million times a day.
 const READS: u64 = 1_000_000;
 const SPAN: Duration = Duration::from_secs(7_200);
@@ -116,7 +119,7 @@ fn told(day: &Day, quiet: &Day, unwarmed: &Day, deaf: &Day, traffic: Traffic) ->
     let (all, paid) = (CALL * day.reads, CALL * day.calls);
     let minutes = traffic.span.as_secs() / 60;
     let scenario = Scenario::new(
-        "product catalogue",
+        NAME,
         format!(
             "{} reads in {minutes} minutes and {} price changes; lists by category, page and \
              customer tier, products by tier, popular by Zipf's law; electronics are kept for 2 \

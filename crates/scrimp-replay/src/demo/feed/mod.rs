@@ -28,6 +28,9 @@ use super::{
 use crate::{format::count, stopwatch::Stopwatch};
 use traffic::Habits;
 
+/// What it is called.
+pub(super) const NAME: &str = "social feed";
+
 /// How long a feed takes to make.
 const TAKES: Duration = Duration::from_millis(500);
 /// For how long one is given again.
@@ -82,7 +85,7 @@ fn told(day: &Day, often: &Day, seldom: &Day, scale: u64) -> Scenario {
     let mean = |total: Duration| total / u32::try_from(day.requests.max(1)).unwrap_or(u32::MAX);
     let of = |day: &Day| saved(CALL * day.requests, CALL * day.made);
     let scenario = Scenario::new(
-        "social feed",
+        NAME,
         format!(
             "{} requests: a day of 10 million with one user in {} of them, each as busy as in \
              life, so that reuse is too; four visits a day of five looks, 20 s apart (median, \
