@@ -4,6 +4,7 @@
 //! Between layers there are counters, so that each layer's share of what is saved is what came
 //! to it and did not leave it. Shares telescope: they add up to the whole by construction.
 
+mod build;
 mod codec;
 mod offer;
 mod probe;
