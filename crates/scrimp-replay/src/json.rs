@@ -34,7 +34,7 @@ impl Report {
     /// | `currency` | ISO 4217 code of all amounts |
     /// | `price` | of a call; amounts are decimal numbers of the currency's units |
     /// | `cost_without`, `cost_with`, `saved` | the bill |
-    /// | `ledger_saved` | what the cache's own ledger says was saved: the same |
+    /// | `ledger_saved` | what the layers' own ledger says was saved: the same, where there are no other providers and no batches |
     /// | `ttl` | as given: a time, `infinite` or `none` |
     /// | `rules` | as given |
     /// | `max_bytes` | limit of the cache's memory |

@@ -28,7 +28,7 @@ pub struct Report {
     pub keys: u64,
     /// What a call costs.
     pub price: Money,
-    /// What the cache's own ledger says was saved.
+    /// What the layers' own ledger says was saved, at what answers cost where they came from.
     pub ledger_saved: Money,
     /// How long answers were fresh where no rule said otherwise.
     pub ttl: Ttl,

@@ -39,6 +39,7 @@ pub struct Settings {
     pub(crate) window: Option<Duration>,
     pub(crate) all: bool,
     pub(crate) batch: Option<Batching>,
+    pub(crate) batch_paths: Vec<String>,
     pub(crate) offers: Vec<Offer>,
 }
 
@@ -69,6 +70,7 @@ impl Settings {
             window: None,
             all: false,
             batch: None,
+            batch_paths: Vec::new(),
             offers: Vec::new(),
         }
     }
@@ -199,6 +201,14 @@ impl Settings {
         }
         self.batch = Some(Batching { window, most });
         Ok(self)
+    }
+
+    /// Puts requests for such paths into [batches](Self::batch) only, or several by several
+    /// calls: `*` is one segment, `**` any. Default: all.
+    #[must_use]
+    pub fn batch_path(mut self, pattern: &str) -> Self {
+        self.batch_paths.push(pattern.to_owned());
+        self
     }
 
     /// Adds somebody who would give the same answers at another price: each call goes to the

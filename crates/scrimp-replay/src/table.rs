@@ -203,7 +203,10 @@ impl Table<'_> {
         let mut rows = vec![[
             "saves most on".into(),
             "requests".into(),
-            "hit rate".into(),
+            match self.report.layers {
+                None => "hit rate".into(),
+                Some(_) => "avoided".into(),
+            },
             "saved".into(),
         ]];
         rows.extend(routes.map(|route| {
@@ -242,6 +245,17 @@ impl Table<'_> {
         match self.report.rules.as_slice() {
             [] => f.write_str(".\n")?,
             rules => writeln!(f, "; rules: {}.", rules.join("; "))?,
+        }
+        if self
+            .report
+            .layers
+            .as_ref()
+            .is_some_and(|layers| layers.batch.is_some())
+        {
+            f.write_str(
+                "Where logs hold whole seconds, what came within one comes at once here: batches are \
+                 an upper bound.\n",
+            )?;
         }
         for warning in &reading.warnings {
             writeln!(f, "{}", self.paint("33", &format!("Warning: {warning}.")))?;

@@ -55,7 +55,7 @@ fn traffic_keeps_its_proportions() {
         "product catalogue",
         "calls of the shop's API",
     );
-    assert_eq!(reads.without, Some(Value::Count(5_000)));
+    assert_eq!(reads.without, Some(Value::Count(2_500)));
     let first = line(&outcome.scenarios, "dashboard", "calls for the first load");
     assert_eq!(
         (first.without, first.with),

@@ -144,6 +144,17 @@ fn batches_are_those_that_a_count_of_each_second_comes_to() {
 }
 
 #[test]
+fn paths_that_take_no_batches_travel_alone() {
+    let log: String = (0..10)
+        .map(|page| line(0, &format!("GET /{}/{page}", ["api", "web"][page % 2]), 200))
+        .collect();
+    let flags = ["-", "--batch", "--batch-path", "/api/**"];
+    let report = json(&flags, log.as_bytes());
+    assert_eq!(number(&report, "/upstream_calls_with"), 1 + 5);
+    assert_eq!(number(&report, "/layers/batch/items"), 5);
+}
+
+#[test]
 fn ten_thousand_at_once_travel_by_the_twenty() {
     let log: String = (0..10_000)
         .map(|page| {

@@ -110,6 +110,9 @@ pub(super) struct ReplayArgs {
     /// With --batch: requests in one at most [default: 20]
     #[arg(long, value_name = "COUNT", requires = "batching", value_parser = clap::value_parser!(u16).range(2..=10_000))]
     batch_max: Option<u16>,
+    /// With --batch: put requests for such paths together only, such as "/api/**"
+    #[arg(long = "batch-path", value_name = "PATTERN", requires = "batching")]
+    batch_paths: Vec<String>,
     /// Somebody with the same answers at another price: "budget price=0.004 latency=900ms quality=0.8"
     #[arg(long = "provider", value_name = "PROVIDER")]
     providers: Vec<Offer>,
@@ -194,6 +197,9 @@ impl ReplayArgs {
             let usual = Batching::default();
             let most = self.batch_max.map_or(usual.most, usize::from);
             settings = settings.batch(self.batch.unwrap_or(usual.window), most)?;
+        }
+        for path in &self.batch_paths {
+            settings = settings.batch_path(path);
         }
         for offer in self.offers()? {
             settings = settings.provider(offer)?;

@@ -66,7 +66,8 @@ fn run_replay(args: &ReplayArgs) -> Result<()> {
 
 fn run_demo(args: &DemoArgs) -> Result<ExitCode> {
     let bar = Bar::new(args.quiet);
-    let outcome = args.demo().run_telling(|name| bar.working_on(name));
+    bar.working_on("four scenarios, five failures");
+    let outcome = args.demo().run();
     bar.clear();
     let outcome = outcome?;
     print(&if args.json {

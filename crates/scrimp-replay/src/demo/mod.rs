@@ -30,7 +30,10 @@ mod prices;
 mod table;
 mod value;
 
-use std::future::Future;
+use std::{
+    future::Future,
+    thread::{Builder, Scope, ScopedJoinHandle},
+};
 
 use crate::{
     error::{Error, Result},
@@ -87,46 +90,56 @@ impl Demo {
         self
     }
 
-    /// Runs it.
+    /// Runs it: each scenario by a clock and on a thread of its own.
     ///
     /// # Errors
     ///
-    /// If the clock of a scenario cannot be started.
+    /// If the clock or the thread of a scenario cannot be started.
     pub fn run(&self) -> Result<Outcome> {
-        self.run_telling(|_| ())
-    }
-
-    /// Runs it, and tells the name of each scenario that begins: the first takes some seconds.
-    ///
-    /// # Errors
-    ///
-    /// If the clock of a scenario cannot be started.
-    pub fn run_telling(&self, mut tell: impl FnMut(&str)) -> Result<Outcome> {
         let stopwatch = Stopwatch::start();
-        tell(catalogue::NAME);
-        let mut scenarios = vec![virtually(catalogue::run(self))??];
-        tell(feed::NAME);
-        scenarios.push(virtually(feed::run(self))?);
-        tell(dashboard::NAME);
-        scenarios.push(virtually(dashboard::run(self))??);
-        tell(nightly::NAME);
-        scenarios.push(virtually(nightly::run(self))??);
-        tell("what goes wrong");
-        let failures = vec![
-            virtually(failures::stampede())??,
-            virtually(failures::partial())?,
-            virtually(failures::fill())??,
-            virtually(failures::late())?,
-            virtually(failures::timeout())?,
-        ];
+        let (scenarios, failures) = std::thread::scope(|scope| {
+            // The longest first.
+            let nightly = spawn(scope, || virtually(nightly::run(self))?);
+            let catalogue = spawn(scope, || virtually(catalogue::run(self))?);
+            let feed = spawn(scope, || virtually(feed::run(self)));
+            let dashboard = spawn(scope, || virtually(dashboard::run(self))?);
+            let failures = go_wrong();
+            let scenarios =
+                [catalogue, feed, dashboard, nightly].map(|scenario| scenario.and_then(join));
+            (scenarios, failures)
+        });
         Ok(Outcome {
             seed: self.seed,
             one_in: self.one_in,
-            scenarios,
-            failures,
+            scenarios: scenarios.into_iter().collect::<Result<_>>()?,
+            failures: failures?,
             elapsed: stopwatch.elapsed(),
         })
     }
+}
+
+fn go_wrong() -> Result<Vec<Scenario>> {
+    Ok(vec![
+        virtually(failures::stampede())??,
+        virtually(failures::partial())?,
+        virtually(failures::fill())??,
+        virtually(failures::late())?,
+        virtually(failures::timeout())?,
+    ])
+}
+
+fn spawn<'scope, 'env>(
+    scope: &'scope Scope<'scope, 'env>,
+    work: impl FnOnce() -> Result<Scenario> + Send + 'scope,
+) -> Result<ScopedJoinHandle<'scope, Result<Scenario>>> {
+    Builder::new()
+        .spawn_scoped(scope, work)
+        .map_err(|error| Error::io("cannot start a thread for a scenario", error))
+}
+
+fn join(scenario: ScopedJoinHandle<'_, Result<Scenario>>) -> Result<Scenario> {
+    let panicked = |_| Err(Error::new("a scenario broke down: see above"));
+    scenario.join().unwrap_or_else(panicked)
 }
 
 /// Runs something by a clock of its own that does not wait.

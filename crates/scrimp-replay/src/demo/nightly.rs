@@ -30,9 +30,6 @@ use crate::{
     random::Random,
 };
 
-/// What it is called.
-pub(super) const NAME: &str = "nightly job";
-
 const RECORDS: u64 = 1_000_000;
 /// Records in ten that are of a customer who is new in tonight's file.
 const NEW_IN_TEN: u64 = 3;
@@ -73,7 +70,7 @@ fn told(night: &Night) -> Scenario {
     let usual =
         Duration::from_secs(2 * 3_600) * u32::try_from(records / 1_000).unwrap_or(1) / 1_000;
     Scenario::new(
-        NAME,
+        "nightly job",
         "a file of records in random order, three in ten of a customer new in it; answers are \
          kept for 24 h; at most 42 records a second, 100 in a call; one alone takes 29 ms; \
          CacheLayer, CoalesceLayer, BatchLayer with a rate limit.",

@@ -90,8 +90,12 @@ pub(super) fn patience(settings: &Settings, offers: &[Offer]) -> Duration {
     slowest.unwrap_or_default() * 2 + Duration::from_secs(60)
 }
 
-pub(super) fn batch_layer(batching: Batching, patience: Duration) -> BatchLayer<LogBatch> {
-    BatchLayer::new(LogBatch::new(batching.most))
+pub(super) fn batch_layer(
+    settings: &Settings,
+    batching: Batching,
+    patience: Duration,
+) -> BatchLayer<LogBatch> {
+    BatchLayer::new(LogBatch::new(batching.most, &settings.batch_paths))
         .window(Window::fixed(batching.window))
         .timeout(patience)
         .max_waiting(1 << 20)

@@ -5,6 +5,7 @@ use http::{
     HeaderName, HeaderValue, Method, Request, Response, header::CONTENT_LENGTH, request::Parts,
 };
 use scrimp_batch::{Admission, BatchCodec, Decoded, Item, Verdict};
+use scrimp_cache::Pattern;
 use scrimp_core::KeyBuf;
 
 use crate::upstream::{Logged, MAX_BODY};
@@ -16,6 +17,8 @@ const MARK: HeaderName = HeaderName::from_static("x-scrimp-batch");
 #[derive(Debug)]
 pub(super) struct LogBatch {
     most: usize,
+    /// Paths that take part; all if there are none.
+    paths: Vec<Pattern>,
     /// The longest body there is, of which every other is a part: they are all zeros, and take
     /// no memory that is not looked at.
     zeros: Bytes,
@@ -29,10 +32,11 @@ pub(super) fn is_batch<B>(request: &Request<B>) -> bool {
 // === impl LogBatch ===
 
 impl LogBatch {
-    pub(super) fn new(most: usize) -> Self {
+    pub(super) fn new(most: usize, paths: &[String]) -> Self {
         let length = usize::try_from(MAX_BODY).unwrap_or(usize::MAX);
         Self {
             most,
+            paths: paths.iter().map(|path| Pattern::path(path)).collect(),
             zeros: Bytes::from(vec![0; length]),
         }
     }
@@ -57,7 +61,9 @@ impl LogBatch {
 
 impl BatchCodec for LogBatch {
     fn accepts(&self, head: &Parts) -> bool {
-        head.method == Method::GET
+        let path = head.uri.path();
+        let takes_part = |pattern: &Pattern| pattern.matches(path);
+        head.method == Method::GET && (self.paths.is_empty() || self.paths.iter().any(takes_part))
     }
 
     fn admit(&self, _: &Parts, _: &Bytes, _: &mut KeyBuf) -> Option<Admission> {

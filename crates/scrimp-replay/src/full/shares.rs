@@ -108,7 +108,10 @@ impl Counted {
         let routed = Share {
             layer: "route",
             calls: 0,
-            saved: Money::from_pico(at_price.pico() - spent.pico(), price.currency()),
+            saved: Money::from_pico(
+                at_price.pico().saturating_sub(spent.pico()),
+                price.currency(),
+            ),
         };
         let own = self.left_cache.saturating_sub(self.refreshes);
         // Zero but where stampede protection lets requests wait for each other.
@@ -188,7 +191,11 @@ impl Layers {
                 money(used.spent)
             )
         });
-        let providers = ("providers", used.collect::<Vec<_>>().join(", "));
+        let mut used = used.collect::<Vec<_>>().join(", ");
+        if self.providers.len() == 1 {
+            used.push_str("; nobody else was offered (--provider)");
+        }
+        let providers = ("providers", used);
         batch.into_iter().chain([providers]).collect()
     }
 }

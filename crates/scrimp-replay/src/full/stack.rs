@@ -64,7 +64,7 @@ impl FullStack {
 
         let routed = route(settings, &offers, calls, clock, patience);
         let batch = settings.batch.map(|batching| {
-            let layer = batch_layer(batching, patience).ledger(ledger.clone());
+            let layer = batch_layer(settings, batching, patience).ledger(ledger.clone());
             (batching, layer)
         });
         let batched = match &batch {

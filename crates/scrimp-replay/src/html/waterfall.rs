@@ -35,6 +35,12 @@ pub(super) fn shares(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result
     for (name, fact) in layers.facts() {
         writeln!(f, "<li>{name}: {}</li>", Escaped(&fact))?;
     }
+    if layers.batch.is_some() {
+        f.write_str(
+            "<li>where logs hold whole seconds, what came within one comes at once here: batches \
+             are an upper bound</li>\n",
+        )?;
+    }
     f.write_str(
         "</ul>\n<p class=\"rule\">Each layer is credited with the calls that came to it and did \
          not leave it. Stampede protection is credited with requests that waited for another’s \

@@ -18,12 +18,9 @@ use day::{Day, open};
 use shop::TAKES;
 use traffic::Traffic;
 
-/// What it is called.
-pub(super) const NAME: &str = "product catalogue";
-
-/// Two hours of a shop that is read ten million times a day.
-const READS: u64 = 1_000_000;
-const SPAN: Duration = Duration::from_secs(7_200);
+/// An hour of a shop that is read twelve million times a day.
+const READS: u64 = 500_000;
+const SPAN: Duration = Duration::from_secs(3_600);
 
 pub(super) async fn run(demo: &Demo) -> Result<Scenario> {
     let parts = demo.one_in;
@@ -32,25 +29,26 @@ pub(super) async fn run(demo: &Demo) -> Result<Scenario> {
         span: SPAN / u32::try_from(parts).unwrap_or(1),
         warm: true,
         events: true,
+        timed: true,
     };
     let day = open(demo.seed, traffic).await?;
-    let quiet = Traffic {
+    let quiet_traffic = Traffic {
         reads: traffic.reads / 10,
+        timed: false,
         ..traffic
     };
-    let quiet = open(demo.seed, quiet).await?;
+    let quiet = open(demo.seed, quiet_traffic).await?;
     let minute = Duration::from_secs(60).min(traffic.span);
     let unwarmed = Traffic {
         reads: traffic.reads * minute.as_secs() / traffic.span.as_secs().max(1),
         span: minute,
         warm: false,
-        events: true,
+        ..quiet_traffic
     };
     let unwarmed = open(demo.seed, unwarmed).await?;
     let deaf = Traffic {
-        reads: traffic.reads / 10,
         events: false,
-        ..traffic
+        ..quiet_traffic
     };
     let deaf = open(demo.seed, deaf).await?;
     Ok(told(&day, &quiet, &unwarmed, &deaf, traffic))
@@ -59,7 +57,7 @@ pub(super) async fn run(demo: &Demo) -> Result<Scenario> {
 fn told(day: &Day, quiet: &Day, unwarmed: &Day, deaf: &Day, traffic: Traffic) -> Scenario {
     let quiet = saved(CALL * quiet.reads, CALL * quiet.calls);
     Scenario::new(
-        NAME,
+        "product catalogue",
         format!(
             "{} reads in {} minutes and {} price changes; lists by category, page and customer \
              tier, products by tier, popular by Zipf's law; electronics are kept for 2 min, books \

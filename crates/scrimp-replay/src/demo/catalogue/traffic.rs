@@ -30,6 +30,8 @@ pub(super) struct Traffic {
     pub(super) warm: bool,
     /// Whether the cache hears of price changes.
     pub(super) events: bool,
+    /// Whether hits are timed at the end, by a real clock.
+    pub(super) timed: bool,
 }
 
 /// Makes up readers: at random times, to what is popular by Zipf's law.

@@ -31,9 +31,6 @@ use crate::{
 };
 use metrics::{KINDS, OF_EACH, answer};
 
-/// What it is called.
-pub(super) const NAME: &str = "dashboard";
-
 const WIDGETS: u64 = (KINDS.len() * OF_EACH) as u64;
 /// A browser sends the requests of a page within so long.
 const SPREAD: u64 = 40;
@@ -88,7 +85,7 @@ fn told(cold: &Span, day: &Span, in_turn: Duration, at_once: Duration) -> Scenar
     let all = CALL * (WIDGETS * loads);
     let (spent, booked) = (sum(cold.money, day.money), sum(cold.booked, day.booked));
     Scenario::new(
-        NAME,
+        "dashboard",
         format!(
             "20 widgets within 40 ms, four of each kind: kept for 10 s, 5 min, 1 h, 24 h, all \
              else 1 min; a question takes 100 ms and $0.01, in a batch $0.0025 and four at a \
