@@ -52,7 +52,9 @@ async fn main() -> Result<(), BoxError> {
         let bus = unfold(bus, |mut bus: mpsc::UnboundedReceiver<_>| async {
             Some((bus.recv().await?, bus))
         });
-        invalidator.follow(bus.boxed(), meaning).await;
+        invalidator
+            .follow(bus.boxed(), |event| meaning(&event))
+            .await;
     });
 
     let shop = Shop::default();
@@ -124,7 +126,7 @@ fn lifetime(_: &Request<()>, response: &Response<()>) -> Option<Duration> {
 }
 
 /// What an event means to the cache.
-fn meaning(event: PriceUpdated) -> [Invalidation; 2] {
+fn meaning(event: &PriceUpdated) -> [Invalidation; 2] {
     [
         Invalidation::tag(format!("product:{}", event.product)),
         Invalidation::prefix(format!("products:list:{}:", event.category)),
@@ -171,7 +173,7 @@ mod tests {
         }
         assert_eq!(price(PAGES[0]).await, (101, 0));
         shop.set_price(1, 79);
-        for invalidation in meaning(PriceUpdated {
+        for invalidation in meaning(&PriceUpdated {
             product: 1,
             category: "electronics",
         }) {
