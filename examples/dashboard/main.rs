@@ -22,7 +22,7 @@ use http::Request;
 use scrimp::{
     batch::{BatchLayer, RestJson},
     cache::{CacheLayer, MemoryStore},
-    core::BoxError,
+    core::{BoxError, Money},
 };
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -37,16 +37,19 @@ type Client = BoxCloneSyncService<Request<Body>, Response, Infallible>;
 #[derive(Debug, PartialEq, Eq)]
 struct Load {
     calls: u64,
+    cost: Money,
     time: Duration,
     widgets: usize,
 }
 
-/// Kinds of widgets, how many there are of each, and how long their answers are good.
-const KINDS: [(&str, usize, &str); 4] = [
-    ("real_time", 5, "10s"),
-    ("hourly", 5, "5m"),
-    ("daily", 6, "1h"),
-    ("trend", 4, "24h"),
+/// Kinds of widgets, how many there are of each, and how long their answers are good. Whatever
+/// else there is, is good for a minute.
+const KINDS: [(&str, usize, &str); 5] = [
+    ("real_time", 4, "10s"),
+    ("hourly", 4, "5m"),
+    ("daily", 4, "1h"),
+    ("historical", 4, "24h"),
+    ("**", 4, "1m"),
 ];
 
 #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -60,6 +63,7 @@ async fn main() -> Result<(), BoxError> {
     show("again at once", &load(&app, &metrics).await?);
     for (what, later) in [
         ("after 11 s", 11),
+        ("after 1 min", 61),
         ("after 6 min", 360),
         ("after 2 h", 7_200),
     ] {
@@ -72,16 +76,19 @@ async fn main() -> Result<(), BoxError> {
 fn show(what: &str, load: &Load) {
     let Load {
         calls,
+        cost,
         time,
         widgets,
     } = load;
-    let cost = metrics::PRICE * *calls;
+    let cost = cost.to_string();
     println!("{what:<26}{widgets} widgets  {calls:>2} calls  {cost:>6}  {time:?}");
 }
 
 fn widgets() -> impl Iterator<Item = String> {
-    let numbered =
-        |kind: &'static str, count| (0..count).map(move |n| format!("/api/metrics/{kind}/{n}"));
+    let numbered = |kind: &'static str, count| {
+        let kind = if kind == "**" { "other" } else { kind };
+        (0..count).map(move |n| format!("/api/metrics/{kind}/{n}"))
+    };
     KINDS
         .into_iter()
         .flat_map(move |(kind, count, _)| numbered(kind, count))
@@ -91,7 +98,7 @@ fn widgets() -> impl Iterator<Item = String> {
 fn client(metrics: &Metrics) -> Result<Client, BoxError> {
     let mut cache = CacheLayer::new(MemoryStore::new(16 << 20));
     for (kind, _, ttl) in KINDS {
-        cache = cache.rule(format!("path=/api/metrics/{kind}/{{n}} ttl={ttl}").parse()?);
+        cache = cache.rule(format!("path=/api/metrics/{kind}/* ttl={ttl}").parse()?);
     }
     let batch = BatchLayer::new(RestJson::new("/api/batch").base("/api"));
     let stack = ServiceBuilder::new()
@@ -127,7 +134,7 @@ async fn widget(client: Client, path: String) -> Value {
 }
 
 async fn load(app: &Router, metrics: &Metrics) -> Result<Load, BoxError> {
-    let (start, calls) = (Instant::now(), metrics.calls());
+    let (start, calls, cost) = (Instant::now(), metrics.calls(), metrics.cost());
     let response = app
         .clone()
         .oneshot(Request::get("/dashboard").body(Body::empty())?)
@@ -136,6 +143,7 @@ async fn load(app: &Router, metrics: &Metrics) -> Result<Load, BoxError> {
     let widgets: Vec<Value> = serde_json::from_slice(&body)?;
     Ok(Load {
         calls: metrics.calls() - calls,
+        cost: metrics.cost_since(cost),
         time: start.elapsed(),
         widgets: widgets
             .iter()
@@ -155,6 +163,7 @@ async fn load_in_turn(metrics: &Metrics) -> Result<Load, BoxError> {
     }
     Ok(Load {
         calls: metrics.calls(),
+        cost: metrics.cost(),
         time: start.elapsed(),
         widgets: widgets_there,
     })
@@ -169,18 +178,22 @@ mod tests {
         let metrics = Metrics::default();
         let before = load_in_turn(&metrics).await.unwrap();
         assert_eq!((before.calls, before.time), (20, Duration::from_secs(2)));
+        assert_eq!(before.cost.to_string(), "$0.20");
         let app = dashboard(client(&metrics).unwrap());
         let calls = async |later| {
             tokio::time::sleep(Duration::from_secs(later)).await;
             let load = load(&app, &metrics).await.unwrap();
             assert_eq!(load.widgets, 20);
-            assert!(load.time <= Duration::from_millis(100), "{load:?}");
-            (load.calls, metrics.last())
+            // Better than one after the other, and within 800 ms.
+            assert!(load.time <= Duration::from_millis(500), "{load:?}");
+            (load.calls, load.cost.to_string(), metrics.last())
         };
-        assert_eq!(calls(0).await, (1, 20));
-        assert_eq!(calls(0).await, (0, 20));
-        assert_eq!(calls(11).await, (1, 5));
-        assert_eq!(calls(360).await, (1, 10));
-        assert_eq!(calls(7_200).await, (1, 16));
+        let came = |calls, cost: &str, last| (calls, cost.to_owned(), last);
+        assert_eq!(calls(0).await, came(1, "$0.05", 20));
+        assert_eq!(calls(0).await, came(0, "$0.00", 20));
+        assert_eq!(calls(11).await, came(1, "$0.01", 4));
+        assert_eq!(calls(61).await, came(1, "$0.02", 8));
+        assert_eq!(calls(360).await, came(1, "$0.03", 12));
+        assert_eq!(calls(7_200).await, came(1, "$0.04", 16));
     }
 }

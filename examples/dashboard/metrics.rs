@@ -1,4 +1,5 @@
-//! The metrics API: a tenth of a second and a cent per call, however much is asked for in it.
+//! The metrics API: a tenth of a second and a cent for a question, or a quarter of a cent each in
+//! a batch, four of which are worked on at a time.
 
 use std::{
     sync::{
@@ -17,19 +18,34 @@ use axum::{
 use scrimp::core::{Currency, Money};
 use serde_json::{Value, json};
 
-/// What a call costs: one cent.
-pub(crate) const PRICE: Money = Money::from_pico(10_000_000_000, Currency::USD);
+/// What a question takes.
+const TAKES: Duration = Duration::from_millis(100);
+/// What it costs, in quarters of a cent.
+const ALONE: u64 = 4;
+const QUARTER: Money = Money::from_pico(2_500_000_000, Currency::USD);
+/// Questions of a batch that are worked on at a time.
+const AT_ONCE: usize = 4;
 
 /// Counts its calls.
 #[derive(Clone, Default)]
 pub(crate) struct Metrics {
     calls: Arc<AtomicU64>,
+    /// What has been asked for, in quarters of a cent.
+    quarters: Arc<AtomicU64>,
     last: Arc<AtomicUsize>,
 }
 
 impl Metrics {
     pub(crate) fn calls(&self) -> u64 {
         self.calls.load(Relaxed)
+    }
+
+    pub(crate) fn cost(&self) -> Money {
+        QUARTER * self.quarters.load(Relaxed)
+    }
+
+    pub(crate) fn cost_since(&self, before: Money) -> Money {
+        Money::from_pico(self.cost().pico() - before.pico(), before.currency())
     }
 
     /// How many were asked for in the last batch.
@@ -39,26 +55,32 @@ impl Metrics {
     }
 
     pub(crate) fn api(&self) -> Router {
-        let last = Arc::clone(&self.last);
+        let (last, batched) = (Arc::clone(&self.last), Arc::clone(&self.quarters));
         let batch = move |Json(batch): Json<Value>| async move {
             let asked = batch["requests"].as_array().map_or(&[][..], Vec::as_slice);
             last.store(asked.len(), Relaxed);
+            batched.fetch_add(asked.len() as u64, Relaxed);
+            for _ in asked.chunks(AT_ONCE) {
+                tokio::time::sleep(TAKES).await;
+            }
             let answers: Vec<Value> = asked.iter().map(answer).collect();
             Json(json!({"responses": answers}))
         };
-        let one = |Path((kind, n)): Path<(String, String)>| async move { Json(value(&kind, &n)) };
+        let alone = Arc::clone(&self.quarters);
+        let one = move |Path((kind, n)): Path<(String, String)>| async move {
+            alone.fetch_add(ALONE, Relaxed);
+            tokio::time::sleep(TAKES).await;
+            Json(value(&kind, &n))
+        };
         let calls = Arc::clone(&self.calls);
-        let slow = move |request: Request, next: Next| {
+        let counted = move |request: Request, next: Next| {
             calls.fetch_add(1, Relaxed);
-            async move {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                next.run(request).await
-            }
+            next.run(request)
         };
         Router::new()
             .route("/api/metrics/{kind}/{n}", get(one))
             .route("/api/batch", post(batch))
-            .layer(middleware::from_fn(slow))
+            .layer(middleware::from_fn(counted))
     }
 }
 

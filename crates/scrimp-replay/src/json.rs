@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
+    full::Layers,
     line::format_time,
     report::{Report, ratio},
     stampede::{StampedeReport, Waiting},
@@ -33,7 +34,7 @@ impl Report {
     /// | `currency` | ISO 4217 code of all amounts |
     /// | `price` | of a call; amounts are decimal numbers of the currency's units |
     /// | `cost_without`, `cost_with`, `saved` | the bill |
-    /// | `ledger_saved` | what the cache's own ledger says was saved: the same |
+    /// | `ledger_saved` | what the layers' own ledger says was saved: the same, where there are no other providers and no batches |
     /// | `ttl` | as given: a time, `infinite` or `none` |
     /// | `rules` | as given |
     /// | `max_bytes` | limit of the cache's memory |
@@ -42,6 +43,10 @@ impl Report {
     /// | `evicted` | answers removed to make room |
     /// | `latency_seconds` | how long the upstream took for an answer |
     /// | `coalesced` | where calls were shared: `joined` a call under way, `reused` a finished answer; else `null` |
+    /// | `layers` | `null` with the cache and shared calls alone; else `shares`, `batch` and `providers` |
+    /// | `layers.shares` | in the order of the layers: `layer` (`stampede`, `cache`, `coalesce`, `batch`, `route`), `calls` it avoided and what that `saved`, below zero where it made calls or cost money; they add up to `hits` and `saved` |
+    /// | `layers.batch` | `null` or `window_seconds`, the `most` in a batch, `batches`, `items` in them, and those that went `alone` |
+    /// | `layers.providers` | who answered: `name`, `calls`, `spent` |
     /// | `elapsed_seconds` | how long reading and replaying took |
     /// | `timeline` | `start` (Unix seconds), `slice_seconds`, `requests` and `upstream_calls`: a list each, one number per slice |
     /// | `stampede` | `null` unless asked for: `upstream_seconds`, `refreshes`, and `without` and `with` protection each `blocked` requests, `waited_seconds` in all, `upstream_calls`, `doubled` calls while one for the same URL was under way, and the largest `burst` of those |
@@ -88,6 +93,7 @@ impl Report {
             "coalesced": self.coalesced.map(|shared| {
                 json!({ "joined": shared.joined, "reused": shared.reused })
             }),
+            "layers": self.layers.as_ref().map(layers_json),
             "elapsed_seconds": self.elapsed.as_secs_f64(),
             "timeline": self.timeline_json(),
             "stampede": self.stampede.as_ref().map(stampede_json),
@@ -117,6 +123,28 @@ impl Report {
         });
         routes.collect()
     }
+}
+
+fn layers_json(layers: &Layers) -> Value {
+    let shares = layers.shares.iter().map(|share| {
+        json!({ "layer": share.layer, "calls": share.calls, "saved": share.saved.as_f64() })
+    });
+    let providers = layers.providers.iter().map(
+        |used| json!({ "name": used.name, "calls": used.calls, "spent": used.spent.as_f64() }),
+    );
+    json!({
+        "shares": shares.collect::<Vec<_>>(),
+        "batch": layers.batch.map(|batch| {
+            json!({
+                "window_seconds": batch.window.as_secs_f64(),
+                "most": batch.most,
+                "batches": batch.batches,
+                "items": batch.items,
+                "alone": batch.alone,
+            })
+        }),
+        "providers": providers.collect::<Vec<_>>(),
+    })
 }
 
 fn stampede_json(stampede: &StampedeReport) -> Value {

@@ -1,10 +1,10 @@
-//! Replays an access log through scrimp's cache, and prints the bill.
+//! Replays an access log through scrimp's cache, or all of its layers, and prints the bill.
 //!
 //! The log is read (Common or Combined Log Format, or JSON lines; gzip or not), sorted by
 //! time, and driven in virtual time through the real [`CacheLayer`] over an upstream that
 //! counts its calls: a day of traffic takes a second. What comes out is how many calls, and
 //! so how many dollars, the cache would have saved, next to the best that the same trace
-//! allows.
+//! allows. [`Settings::all`] adds the other layers, and [`Layers`] tells each one's share.
 //!
 //! [`CacheLayer`]: scrimp_cache::CacheLayer
 //!
@@ -13,6 +13,8 @@
 //! ```text
 //! scrimp replay --sample
 //! scrimp replay access.log.gz --price 0.002 --ttl 10m --rule "path=/** query=none" --html report.html
+//! scrimp replay access.log.gz --all --provider "budget price=0.004 latency=900ms"
+//! scrimp demo
 //! ```
 //!
 //! # The library
@@ -26,6 +28,20 @@
 //! println!("{} saved", report.saved());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! ```
+//! use scrimp_replay::{Input, SampleLog, Settings, replay};
+//!
+//! let log = Input::Sample(SampleLog::new().requests(500));
+//! let settings = Settings::new().provider("budget price=0.004".parse()?)?.all();
+//! let report = replay(vec![log], &settings, &mut ())?;
+//! let layers = report.layers.as_ref().ok_or("no layers")?;
+//! let avoided: i64 = layers.shares.iter().map(|share| share.calls).sum();
+//! assert_eq!(avoided, 500 - i64::try_from(report.upstream_calls)?);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`demo`] needs no log: scenarios with traffic of their own, and failures.
 //!
 //! # What a replay cannot know
 //!
@@ -41,10 +57,12 @@
 //! [`Settings::max_bytes`] allows, and charts and routes are bounded as well.
 
 pub mod cli;
+pub mod demo;
 
 mod ceiling;
 mod error;
 mod format;
+mod full;
 mod html;
 mod input;
 mod intake;
@@ -52,6 +70,7 @@ mod json;
 mod line;
 mod overlap;
 mod progress;
+mod random;
 mod replay;
 mod report;
 mod routes;
@@ -68,6 +87,7 @@ mod upstream;
 mod watch;
 
 pub use error::{Error, Result};
+pub use full::{Batched, Layers, Offer, Share, Used};
 pub use html::Html;
 pub use input::Input;
 pub use progress::Progress;

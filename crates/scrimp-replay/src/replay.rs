@@ -2,15 +2,14 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use bytes::Bytes;
 use http::{HeaderValue, Request, header::USER_AGENT};
-use http_body_util::Empty;
 use scrimp_core::Clock;
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
     ceiling::Ceiling,
     error::{Error, Result},
+    full::{self, Layers},
     input::Input,
     intake,
     line::Entry,
@@ -20,7 +19,7 @@ use crate::{
     routes::Routes,
     settings::Settings,
     sort::Sorted,
-    stack::{Stack, Verdict},
+    stack::{Stack, Stats, Verdict},
     stampede::Comparison,
     stopwatch::Stopwatch,
     timeline::Timeline,
@@ -65,103 +64,149 @@ async fn drive(
     settings: &Settings,
     progress: &mut dyn Progress,
 ) -> Result<Report> {
-    let total = sorted.count;
-    let span = sorted.span.unwrap_or_default();
-    let clock = Clock::anchored(UNIX_EPOCH + Duration::from_micros(span.0.unsigned_abs()));
-    let upstream = Upstream::new(settings.price, settings.latency);
-    let comparison = settings
-        .stampede
-        .map(|takes| Comparison::new(settings, takes, &clock));
-    let mut comparison = comparison.transpose()?;
-    let mut stack = Stack::new(settings, upstream.clone(), clock)?;
-    let mut tally = Tally {
-        timeline: Timeline::new(span.0, span.1),
-        routes: Routes::default(),
-        ceiling: Ceiling::new(),
-    };
-    let mut done = 0u64;
-    let mut told = |done: u64| {
-        if done.is_multiple_of(STRIDE) {
-            progress.replaying(done, total);
-        }
-    };
-    let mut beside = |entry: &Entry| -> Result<()> {
-        if let Some(comparison) = &mut comparison {
-            comparison.call(request(entry, &settings.host)?);
-        }
-        Ok(())
-    };
-    if settings.overlaps() {
-        let mut crowd = Crowd::new(span.0);
-        while let Some(entry) = sorted.next()? {
-            told(done);
-            crowd.until(entry.time, &mut tally).await?;
-            beside(&entry)?;
-            let meter = Meter::default();
-            let mut asked = request(&entry, &settings.host)?;
-            asked.extensions_mut().insert(meter.clone());
-            crowd.begin(entry, meter, stack.begin(asked));
-            done += 1;
-        }
-        crowd.finish(&mut tally).await?;
+    let (total, span) = (sorted.count, sorted.span.unwrap_or_default());
+    let mut bench = Bench::new(settings, span)?;
+    let driven = if settings.is_full() {
+        full::drive(&mut sorted, settings, &mut bench, progress).await?
+    } else if settings.overlaps() {
+        overlapping(&mut sorted, settings, &mut bench, progress).await?
     } else {
-        let start = Instant::now();
-        let mut now = span.0;
-        while let Some(entry) = sorted.next()? {
-            told(done);
-            if entry.time > now {
-                // One step is faster, and enough where nothing happens in between.
-                if settings.stampede.is_some() {
-                    sleep_until(start + micros(entry.time.abs_diff(span.0))).await;
-                } else {
-                    tokio::time::advance(micros(entry.time.abs_diff(now))).await;
-                }
-                now = entry.time;
-            }
-            beside(&entry)?;
-            let before = upstream.calls();
-            let verdict = stack.call(request(&entry, &settings.host)?).await;
-            tally.note(&entry, &verdict, upstream.calls() - before)?;
-            done += 1;
-        }
-    }
-    let Tally {
-        timeline,
-        routes,
-        ceiling,
-    } = tally;
+        in_turn(&mut sorted, settings, &mut bench, progress).await?
+    };
     progress.replaying(total, total);
+    let Bench { tally, comparison } = bench;
     let stampede = match comparison {
         Some(comparison) => Some(comparison.finish().await),
         None => None,
     };
-    let (best, cache) = (ceiling.finish()?, stack.stats());
+    let best = tally.ceiling.finish()?;
+    let Stats {
+        saved,
+        entries,
+        peak_bytes,
+        evicted,
+        coalesced,
+    } = driven.stats;
     Ok(Report {
         reading,
         requests: total,
-        upstream_calls: upstream.calls(),
+        upstream_calls: driven.upstream_calls,
         ceiling_hits: best.hits,
         keys: best.keys,
         price: settings.price,
-        ledger_saved: cache.saved,
+        ledger_saved: saved,
         ttl: settings.ttl,
         rules: settings.rules.clone(),
         max_bytes: settings.max_bytes,
-        peak_bytes: cache.peak_bytes,
-        entries: cache.entries,
-        evicted: cache.evicted,
+        peak_bytes,
+        entries,
+        evicted,
         latency: settings.latency,
-        coalesced: cache.coalesced,
+        coalesced,
+        layers: driven.layers,
         span,
-        timeline,
-        routes: routes.top(TOP_ROUTES),
+        timeline: tally.timeline,
+        routes: tally.routes.top(TOP_ROUTES),
         stampede,
         elapsed: Duration::ZERO,
     })
 }
 
+/// One request after the other: the upstream answers at once.
+async fn in_turn(
+    sorted: &mut Sorted,
+    settings: &Settings,
+    bench: &mut Bench,
+    progress: &mut dyn Progress,
+) -> Result<Driven> {
+    let (total, first) = (sorted.count, sorted.span.unwrap_or_default().0);
+    let upstream = Upstream::new(settings.price, settings.latency);
+    let mut stack = Stack::new(settings, upstream.clone(), &anchored(first))?;
+    let start = Instant::now();
+    let mut now = first;
+    let mut done = 0u64;
+    while let Some(entry) = sorted.next()? {
+        told(progress, done, total);
+        if entry.time > now {
+            // One step is faster, and enough where nothing happens in between.
+            if settings.stampede.is_some() {
+                sleep_until(start + micros(entry.time.abs_diff(first))).await;
+            } else {
+                tokio::time::advance(micros(entry.time.abs_diff(now))).await;
+            }
+            now = entry.time;
+        }
+        bench.beside(&entry, settings)?;
+        let before = upstream.calls();
+        let verdict = stack.call(request(&entry, &settings.host)?).await;
+        let calls = upstream.calls() - before;
+        bench.tally.note(&entry, &verdict, calls)?;
+        done += 1;
+    }
+    Ok(Driven {
+        upstream_calls: upstream.calls(),
+        stats: stack.stats(),
+        layers: None,
+    })
+}
+
+/// Many at a time: the upstream takes its time.
+async fn overlapping(
+    sorted: &mut Sorted,
+    settings: &Settings,
+    bench: &mut Bench,
+    progress: &mut dyn Progress,
+) -> Result<Driven> {
+    let (total, first) = (sorted.count, sorted.span.unwrap_or_default().0);
+    let upstream = Upstream::new(settings.price, settings.latency);
+    let mut stack = Stack::new(settings, upstream.clone(), &anchored(first))?;
+    let mut crowd = Crowd::new(first);
+    let mut done = 0u64;
+    while let Some(entry) = sorted.next()? {
+        told(progress, done, total);
+        crowd.until(entry.time, &mut bench.tally).await?;
+        bench.beside(&entry, settings)?;
+        let meter = Meter::default();
+        let mut asked = request(&entry, &settings.host)?;
+        asked.extensions_mut().insert(meter.clone());
+        crowd.begin(entry, meter, stack.begin(asked));
+        done += 1;
+    }
+    crowd.finish(&mut bench.tally).await?;
+    Ok(Driven {
+        upstream_calls: upstream.calls(),
+        stats: stack.stats(),
+        layers: None,
+    })
+}
+
+/// Says how far it is, now and then.
+pub(crate) fn told(progress: &mut dyn Progress, done: u64, total: u64) {
+    if done.is_multiple_of(STRIDE) {
+        progress.replaying(done, total);
+    }
+}
+
+/// Virtual time, from a time of the log on, in microseconds.
+pub(crate) fn anchored(first: i64) -> Clock {
+    Clock::anchored(UNIX_EPOCH + micros(first.unsigned_abs()))
+}
+
 fn micros(number: u64) -> Duration {
     Duration::from_micros(number)
+}
+
+/// What is common to all ways of driving a log.
+pub(crate) struct Bench {
+    pub(crate) tally: Tally,
+    comparison: Option<Comparison>,
+}
+
+/// What driving a log came to.
+pub(crate) struct Driven {
+    pub(crate) upstream_calls: u64,
+    pub(crate) stats: Stats,
+    pub(crate) layers: Option<Layers>,
 }
 
 /// What is counted of each request.
@@ -171,9 +216,41 @@ pub(crate) struct Tally {
     ceiling: Ceiling,
 }
 
+// === impl Bench ===
+
+impl Bench {
+    fn new(settings: &Settings, span: (i64, i64)) -> Result<Self> {
+        let comparison = settings
+            .stampede
+            .map(|takes| Comparison::new(settings, takes, &anchored(span.0)));
+        Ok(Self {
+            tally: Tally {
+                timeline: Timeline::new(span.0, span.1),
+                routes: Routes::default(),
+                ceiling: Ceiling::new(),
+            },
+            comparison: comparison.transpose()?,
+        })
+    }
+
+    /// Makes the same request of the stacks that are compared, if any are.
+    pub(crate) fn beside(&mut self, entry: &Entry, settings: &Settings) -> Result<()> {
+        if let Some(comparison) = &mut self.comparison {
+            comparison.call(request(entry, &settings.host)?);
+        }
+        Ok(())
+    }
+}
+
 // === impl Tally ===
 
 impl Tally {
+    /// Notes a call that was made for a request, whenever that was noted.
+    pub(crate) fn called(&mut self, entry: &Entry) {
+        self.timeline.called(entry.time);
+        self.routes.called(&entry.method, &entry.target);
+    }
+
     /// Notes what a request came to, and how many calls were made for it.
     pub(crate) fn note(&mut self, entry: &Entry, verdict: &Verdict, calls: u64) -> Result<()> {
         if let Some(key) = &verdict.key {
@@ -185,7 +262,8 @@ impl Tally {
     }
 }
 
-fn request(entry: &Entry, default_host: &str) -> Result<Request<Empty<Bytes>>> {
+/// The request that a line of the log tells of, without a body: logs hold none.
+pub(crate) fn request<B: Default>(entry: &Entry, default_host: &str) -> Result<Request<B>> {
     let host = if entry.host.is_empty() {
         default_host
     } else {
@@ -205,6 +283,6 @@ fn request(entry: &Entry, default_host: &str) -> Result<Request<Empty<Bytes>>> {
         request = request.header(USER_AGENT, agent);
     }
     // Methods and targets were checked when the line was read.
-    let request = request.body(Empty::new());
+    let request = request.body(B::default());
     request.map_err(|error| Error::new(format!("cannot request {}: {error}", entry.target)))
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use scrimp_core::Money;
 
 use crate::{
+    full::Layers,
     routes::Route,
     stampede::StampedeReport,
     timeline::{Slice, Timeline},
@@ -27,7 +28,7 @@ pub struct Report {
     pub keys: u64,
     /// What a call costs.
     pub price: Money,
-    /// What the cache's own ledger says was saved.
+    /// What the layers' own ledger says was saved, at what answers cost where they came from.
     pub ledger_saved: Money,
     /// How long answers were fresh where no rule said otherwise.
     pub ttl: Ttl,
@@ -45,6 +46,8 @@ pub struct Report {
     pub latency: Duration,
     /// What sharing calls did, if they were shared.
     pub coalesced: Option<Coalesced>,
+    /// Each layer's share, if more than the cache and the sharing of calls was asked for.
+    pub layers: Option<Layers>,
     /// Time of the first and the last request, in microseconds since 1970-01-01 UTC.
     pub span: (i64, i64),
     /// Requests and calls over time.
@@ -124,16 +127,31 @@ impl Report {
         self.price * self.requests
     }
 
-    /// What they cost with it.
+    /// What they cost with it, and with whatever other layers there were.
     #[must_use]
     pub fn cost_with(&self) -> Money {
-        self.price * self.upstream_calls
+        let layers = self.layers.as_ref();
+        layers.map_or(self.price * self.upstream_calls, |layers| layers.spent)
     }
 
     /// The difference.
     #[must_use]
     pub fn saved(&self) -> Money {
-        self.price * self.hits()
+        let (without, with) = (self.cost_without(), self.cost_with());
+        Money::from_pico(
+            without.pico().saturating_sub(with.pico()),
+            self.price.currency(),
+        )
+    }
+
+    /// Requests that the cache answered: of those, the ceiling is the most there could be.
+    #[must_use]
+    pub fn cache_hits(&self) -> u64 {
+        let share = self
+            .layers
+            .as_ref()
+            .and_then(|layers| layers.share("cache"));
+        share.map_or(self.hits(), |share| u64::try_from(share.calls).unwrap_or(0))
     }
 }
 

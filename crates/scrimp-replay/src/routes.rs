@@ -37,13 +37,22 @@ impl Route {
 
 impl Routes {
     pub(crate) fn count(&mut self, method: &str, target: &str, upstream_calls: u64) {
+        let counts = self.of(method, target);
+        counts.0 += 1;
+        counts.1 += upstream_calls;
+    }
+
+    /// Counts a call that was made for a request.
+    pub(crate) fn called(&mut self, method: &str, target: &str) {
+        self.of(method, target).1 += 1;
+    }
+
+    fn of(&mut self, method: &str, target: &str) -> &mut (u64, u64) {
         let mut route = template(method, target);
         if self.0.len() >= MAX_ROUTES && !self.0.contains_key(&route) {
             OTHER.clone_into(&mut route);
         }
-        let counts = self.0.entry(route).or_default();
-        counts.0 += 1;
-        counts.1 += upstream_calls;
+        self.0.entry(route).or_default()
     }
 
     /// The routes that save the most calls, the most first.

@@ -6,6 +6,7 @@ use scrimp_core::Money;
 
 use crate::{
     error::{Error, Result},
+    full::{Batching, Offer},
     line::Entry,
     stack,
     ttl::Ttl,
@@ -36,6 +37,10 @@ pub struct Settings {
     pub(crate) latency: Duration,
     pub(crate) coalesce: bool,
     pub(crate) window: Option<Duration>,
+    pub(crate) all: bool,
+    pub(crate) batch: Option<Batching>,
+    pub(crate) batch_paths: Vec<String>,
+    pub(crate) offers: Vec<Offer>,
 }
 
 // === impl Settings ===
@@ -63,6 +68,10 @@ impl Settings {
             latency: Duration::ZERO,
             coalesce: false,
             window: None,
+            all: false,
+            batch: None,
+            batch_paths: Vec::new(),
+            offers: Vec::new(),
         }
     }
 
@@ -171,6 +180,72 @@ impl Settings {
         }
         self.window = Some(time);
         Ok(self)
+    }
+
+    /// Puts GETs that reach the upstream within `window` together, up to `most` in a call, as
+    /// if the upstream took batches. A batch costs what a call costs. Default: not.
+    ///
+    /// # Errors
+    ///
+    /// If the window is longer than a minute, or `most` is not within 2 and 10,000.
+    pub fn batch(mut self, window: Duration, most: usize) -> Result<Self> {
+        if window > Duration::from_secs(60) {
+            return Err(Error::new(
+                "a batch waits for a minute at most, such as 50ms",
+            ));
+        }
+        if !(2..=10_000).contains(&most) {
+            return Err(Error::new(format!(
+                "a batch holds 2 to 10,000 requests at most, not {most}"
+            )));
+        }
+        self.batch = Some(Batching { window, most });
+        Ok(self)
+    }
+
+    /// Puts requests for such paths into [batches](Self::batch) only, or several by several
+    /// calls: `*` is one segment, `**` any. Default: all.
+    #[must_use]
+    pub fn batch_path(mut self, pattern: &str) -> Self {
+        self.batch_paths.push(pattern.to_owned());
+        self
+    }
+
+    /// Adds somebody who would give the same answers at another price: each call goes to the
+    /// cheapest, counting what waiting is worth. Default: nobody but the upstream.
+    ///
+    /// # Errors
+    ///
+    /// If there is one of that name already.
+    pub fn provider(mut self, offer: Offer) -> Result<Self> {
+        if self.offers.iter().any(|known| known.name == offer.name) {
+            let name = &offer.name;
+            return Err(Error::new(format!("two providers are named {name:?}")));
+        }
+        self.offers.push(offer);
+        Ok(self)
+    }
+
+    /// Switches every layer on, in the order in which they belong: stampede protection, cache,
+    /// sharing of calls, batches, routing. What has not been set is set to an upstream that
+    /// takes 200 ms, batches of 20 within 50 ms, and a comparison of
+    /// [waiting](Self::stampede). Routing saves something only if there is another
+    /// [provider](Self::provider). Default: the cache alone.
+    #[must_use]
+    pub fn all(mut self) -> Self {
+        self.all = true;
+        self.coalesce = true;
+        self.batch.get_or_insert_default();
+        if self.latency.is_zero() {
+            self.latency = Duration::from_millis(200);
+        }
+        self.stampede.get_or_insert(self.latency);
+        self
+    }
+
+    /// Whether it takes more than the cache and the sharing of calls.
+    pub(crate) fn is_full(&self) -> bool {
+        self.all || self.batch.is_some() || !self.offers.is_empty()
     }
 
     /// Whether requests are under way at the same time.

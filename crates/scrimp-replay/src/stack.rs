@@ -68,7 +68,7 @@ pub(crate) fn rule(text: &str) -> Result<Rule> {
 // === impl Stack ===
 
 impl Stack {
-    pub(crate) fn new(settings: &Settings, upstream: Upstream, clock: Clock) -> Result<Self> {
+    pub(crate) fn new(settings: &Settings, upstream: Upstream, clock: &Clock) -> Result<Self> {
         let store = Watched::new(MemoryStore::new(settings.max_bytes));
         let ledger = Ledger::new();
         let mut layer = CacheLayer::new(store.clone())
@@ -77,18 +77,9 @@ impl Stack {
         for text in settings.cache_rules() {
             layer = layer.rule(rule(&text)?);
         }
-        let coalesce = settings.coalesce.then(|| {
-            // Room for any body: how fast clients read is nothing that a log knows.
-            let room = usize::try_from(2 * MAX_BODY).unwrap_or(usize::MAX);
-            let layer = CoalesceLayer::new()
-                .ledger(ledger.clone())
-                .clock(clock)
-                .max_bytes(room);
-            match settings.window {
-                Some(time) => layer.window(Window::new().time(time)),
-                None => layer,
-            }
-        });
+        let coalesce = settings
+            .coalesce
+            .then(|| coalesce_layer(settings, clock, &ledger));
         let front = match &coalesce {
             Some(coalesce) => Front::Sharing(layer.layer(coalesce.layer(upstream))),
             None => Front::Cache(layer.layer(upstream)),
@@ -136,25 +127,44 @@ impl Stack {
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        let stats = self.store.inner().stats();
-        Stats {
-            saved: self.ledger.lines().iter().map(|line| line.saved).sum(),
-            entries: stats.entries,
-            peak_bytes: stats.peak_bytes,
-            evicted: stats.evicted,
-            coalesced: self.coalesce.as_ref().map(|layer| {
-                let stats = layer.stats();
-                Coalesced {
-                    joined: stats.joined,
-                    reused: stats.reused,
-                }
-            }),
-        }
+        stats(&self.store, &self.ledger, self.coalesce.as_ref())
+    }
+}
+
+/// What a cache has to show, and a layer that shares calls.
+pub(crate) fn stats(store: &Watched, ledger: &Ledger, coalesce: Option<&CoalesceLayer>) -> Stats {
+    let stats = store.inner().stats();
+    Stats {
+        saved: ledger.lines().iter().map(|line| line.saved).sum(),
+        entries: stats.entries,
+        peak_bytes: stats.peak_bytes,
+        evicted: stats.evicted,
+        coalesced: coalesce.map(|layer| {
+            let stats = layer.stats();
+            Coalesced {
+                joined: stats.joined,
+                reused: stats.reused,
+            }
+        }),
+    }
+}
+
+/// The layer that shares calls.
+pub(crate) fn coalesce_layer(settings: &Settings, clock: &Clock, ledger: &Ledger) -> CoalesceLayer {
+    // Room for any body: how fast clients read is nothing that a log knows.
+    let room = usize::try_from(2 * MAX_BODY).unwrap_or(usize::MAX);
+    let layer = CoalesceLayer::new()
+        .ledger(ledger.clone())
+        .clock(clock.clone())
+        .max_bytes(room);
+    match settings.window {
+        Some(time) => layer.window(Window::new().time(time)),
+        None => layer,
     }
 }
 
 /// Waits for an answer, and reads it to its end.
-async fn read<B, E>(call: impl Future<Output = std::result::Result<Response<B>, E>>)
+pub(crate) async fn read<B, E>(call: impl Future<Output = std::result::Result<Response<B>, E>>)
 where
     B: Body,
 {
@@ -178,7 +188,7 @@ async fn kept(mut answer: Pin<Box<dyn Future<Output = ()>>>, store: &Watched) ->
 }
 
 /// Whether an answer would be kept without anybody's saying so.
-fn by_default<B>(request: &Request<B>) -> bool {
+pub(crate) fn by_default<B>(request: &Request<B>) -> bool {
     let logged = request.extensions().get::<Logged>();
     let cacheable = logged.is_some_and(|logged| cacheable(logged.answer().as_u16()));
     request.method() == Method::GET && cacheable

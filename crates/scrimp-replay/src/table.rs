@@ -98,7 +98,10 @@ impl Table<'_> {
                 count(report.hits()),
             ],
             [
-                format!("cost at {} each", report.price),
+                match report.layers {
+                    None => format!("cost at {} each", report.price),
+                    Some(_) => format!("cost ({} each without)", report.price),
+                },
                 money(report.cost_without()),
                 money(report.cost_with()),
                 money(report.saved()),
@@ -119,12 +122,13 @@ impl Table<'_> {
 
     fn facts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let report = self.report;
-        let reached = percent(ratio(report.hits(), report.ceiling_hits));
+        let hits = report.cache_hits();
+        let reached = percent(ratio(hits, report.ceiling_hits));
         writeln!(
             f,
             "\nhit rate    {} of at most {} (infinite cache, nothing expires): {reached} of what \
              is possible",
-            self.good(&percent(report.hit_rate())),
+            self.good(&percent(ratio(hits, report.requests))),
             percent(report.ceiling()),
         )?;
         writeln!(
@@ -144,6 +148,27 @@ impl Table<'_> {
             )?;
         }
         writeln!(f, "time taken  {}", elapsed(report.elapsed))
+    }
+
+    /// Who saved what, where there was more than the cache and the sharing of calls.
+    fn layers(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(layers) = &self.report.layers else {
+            return Ok(());
+        };
+        let head = ["who saved it", "calls avoided", "saved", ""].map(str::to_owned);
+        let rows: Vec<_> = [head].into_iter().chain(layers.rows()).collect();
+        f.write_str("\n")?;
+        let [first, second, third, _] = widths(&rows);
+        for (at, [name, calls, saved, _]) in rows.iter().enumerate() {
+            let line = format!("{name:<first$}  {calls:>second$}  {saved:>third$}");
+            let edge = at == 0 || at + 1 == rows.len();
+            writeln!(f, "{}", if edge { self.bold(&line) } else { line })?;
+        }
+        f.write_str("\n")?;
+        layers
+            .facts()
+            .iter()
+            .try_for_each(|(name, fact)| writeln!(f, "{name:<10}  {fact}"))
     }
 
     fn stampede(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -178,7 +203,10 @@ impl Table<'_> {
         let mut rows = vec![[
             "saves most on".into(),
             "requests".into(),
-            "hit rate".into(),
+            match self.report.layers {
+                None => "hit rate".into(),
+                Some(_) => "avoided".into(),
+            },
             "saved".into(),
         ]];
         rows.extend(routes.map(|route| {
@@ -218,6 +246,17 @@ impl Table<'_> {
             [] => f.write_str(".\n")?,
             rules => writeln!(f, "; rules: {}.", rules.join("; "))?,
         }
+        if self
+            .report
+            .layers
+            .as_ref()
+            .is_some_and(|layers| layers.batch.is_some())
+        {
+            f.write_str(
+                "Where logs hold whole seconds, what came within one comes at once here: batches are \
+                 an upper bound.\n",
+            )?;
+        }
         for warning in &reading.warnings {
             writeln!(f, "{}", self.paint("33", &format!("Warning: {warning}.")))?;
         }
@@ -239,6 +278,7 @@ impl fmt::Display for Table<'_> {
         self.head(f)?;
         self.bill(f)?;
         self.facts(f)?;
+        self.layers(f)?;
         self.stampede(f)?;
         self.routes(f)?;
         self.footnotes(f)

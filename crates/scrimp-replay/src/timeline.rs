@@ -57,14 +57,25 @@ impl Timeline {
 
     /// Counts a request at a time in microseconds.
     pub(crate) fn count(&mut self, time: i64, upstream_calls: u64) {
+        if let Some(slice) = self.at(time) {
+            slice.requests += 1;
+            slice.upstream_calls += upstream_calls;
+        }
+    }
+
+    /// Counts a call that was made for a request at a time in microseconds.
+    pub(crate) fn called(&mut self, time: i64) {
+        if let Some(slice) = self.at(time) {
+            slice.upstream_calls += 1;
+        }
+    }
+
+    fn at(&mut self, time: i64) -> Option<&mut Slice> {
         let at = (time.div_euclid(MICROS) - self.start).div_euclid(self.seconds);
         let at = usize::try_from(at)
             .unwrap_or(0)
             .min(self.slices.len().saturating_sub(1));
-        if let Some(slice) = self.slices.get_mut(at) {
-            slice.requests += 1;
-            slice.upstream_calls += upstream_calls;
-        }
+        self.slices.get_mut(at)
     }
 }
 

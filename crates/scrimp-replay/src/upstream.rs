@@ -137,6 +137,15 @@ impl Meter {
 
 // === impl Answering ===
 
+impl Answering {
+    /// Changes the answer before it is given.
+    pub(crate) fn change(&mut self, change: impl FnOnce(&mut Response<Zeros>)) {
+        if let Some(answer) = &mut self.answer {
+            change(answer);
+        }
+    }
+}
+
 impl Future for Answering {
     type Output = Result<Response<Zeros>, Infallible>;
 

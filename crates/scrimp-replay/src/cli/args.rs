@@ -6,7 +6,9 @@ use clap::{Args, Parser, Subcommand};
 use scrimp_core::Money;
 
 use crate::{
+    demo::Demo,
     error::{Error, Result},
+    full::{Batching, Offer},
     input::Input,
     sample::SampleLog,
     settings::Settings,
@@ -26,6 +28,9 @@ pub(super) enum Command {
     /// Replay an access log through the cache, and print the bill with it and without
     #[command(after_help = REPLAY_HELP)]
     Replay(Box<ReplayArgs>),
+    /// Show what the layers save and prevent: four scenarios and five failures, goal beside measured
+    #[command(after_help = DEMO_HELP)]
+    Demo(DemoArgs),
     /// Make up the access log of a shop, in Combined Log Format
     SampleLog(SampleArgs),
 }
@@ -42,9 +47,13 @@ Examples:
   scrimp replay access.log access.log.1.gz --price 0.002 --ttl 10m
   scrimp replay access.log --method GET --status 200,304 --ttl infinite --rule 'path=/** query=none'
   scrimp replay access.log --ttl none --latency 500ms --coalesce --window 30s
+  scrimp replay access.log --all --provider 'budget price=0.004 latency=900ms' --html report.html
   zcat logs/*.gz | scrimp replay - --json";
 
 #[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("overlap").args(["latency", "all"]).multiple(true))]
+#[command(group = clap::ArgGroup::new("batching").args(["batch", "all"]).multiple(true))]
+#[command(group = clap::ArgGroup::new("sharing").args(["coalesce", "all"]).multiple(true))]
 pub(super) struct ReplayArgs {
     /// Access logs; - is standard input
     #[arg(
@@ -72,10 +81,10 @@ pub(super) struct ReplayArgs {
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     latency: Option<Duration>,
     /// Let equal requests under way share a call
-    #[arg(long, requires = "latency")]
+    #[arg(long, requires = "overlap")]
     coalesce: bool,
     /// With --coalesce: give finished answers again for so long
-    #[arg(long, value_name = "TIME", requires = "coalesce", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", requires = "sharing", value_parser = humantime::parse_duration)]
     window: Option<Duration>,
     /// Replay requests of these methods only
     #[arg(long = "method", value_delimiter = ',', value_name = "METHOD", value_parser = method)]
@@ -94,9 +103,48 @@ pub(super) struct ReplayArgs {
     #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = "200ms", require_equals = true,
         value_parser = takes)]
     stampede: Option<Duration>,
+    /// Put GETs together that reach the upstream within this time, as if it took batches
+    #[arg(long, value_name = "WINDOW", num_args = 0..=1, default_missing_value = "50ms", require_equals = true,
+        value_parser = humantime::parse_duration)]
+    batch: Option<Duration>,
+    /// With --batch: requests in one at most [default: 20]
+    #[arg(long, value_name = "COUNT", requires = "batching", value_parser = clap::value_parser!(u16).range(2..=10_000))]
+    batch_max: Option<u16>,
+    /// With --batch: put requests for such paths together only, such as "/api/**"
+    #[arg(long = "batch-path", value_name = "PATTERN", requires = "batching")]
+    batch_paths: Vec<String>,
+    /// Somebody with the same answers at another price: "budget price=0.004 latency=900ms quality=0.8"
+    #[arg(long = "provider", value_name = "PROVIDER")]
+    providers: Vec<Offer>,
+    /// A file of such providers, one a line
+    #[arg(long = "providers", value_name = "FILE")]
+    provider_files: Vec<PathBuf>,
+    /// Every layer at once: --latency 200ms --coalesce --batch, stampede protection, routing
+    #[arg(long)]
+    all: bool,
     /// Also write the report as a web page that needs nothing else
     #[arg(long, value_name = "FILE")]
     pub(super) html: Option<PathBuf>,
+    /// Print one JSON object instead of the table
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Show no progress
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+}
+
+const DEMO_HELP: &str = "\
+Every request goes through the real layers, by a clock that does not wait. Exit code 1: something
+that may never happen did, such as an old price after its event. Savings below a goal are no error.";
+
+#[derive(Debug, Args)]
+pub(super) struct DemoArgs {
+    /// Another seed makes other traffic of the same kind
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Make one part in so many of the traffic, at the same rates
+    #[arg(long, default_value_t = 1, value_name = "PARTS", value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    one_in: u64,
     /// Print one JSON object instead of the table
     #[arg(long)]
     pub(super) json: bool,
@@ -145,6 +193,20 @@ impl ReplayArgs {
         if let Some(takes) = self.stampede {
             settings = settings.stampede(takes);
         }
+        if self.batch.is_some() || self.batch_max.is_some() {
+            let usual = Batching::default();
+            let most = self.batch_max.map_or(usual.most, usize::from);
+            settings = settings.batch(self.batch.unwrap_or(usual.window), most)?;
+        }
+        for path in &self.batch_paths {
+            settings = settings.batch_path(path);
+        }
+        for offer in self.offers()? {
+            settings = settings.provider(offer)?;
+        }
+        if self.all {
+            settings = settings.all();
+        }
         settings = self
             .methods
             .iter()
@@ -153,6 +215,17 @@ impl ReplayArgs {
             .statuses
             .iter()
             .fold(settings, |settings, &status| settings.status(status)))
+    }
+
+    fn offers(&self) -> Result<Vec<Offer>> {
+        let mut offers = self.providers.clone();
+        for path in &self.provider_files {
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| Error::io(format!("cannot read {}", path.display()), error))?;
+            let inside = |error| Error::new(format!("{}: {error}", path.display()));
+            offers.extend(Offer::list(&text).map_err(inside)?);
+        }
+        Ok(offers)
     }
 
     pub(super) fn inputs(&self) -> Result<Vec<Input>> {
@@ -173,6 +246,14 @@ impl ReplayArgs {
             }
         };
         Ok(self.logs.iter().map(input).collect())
+    }
+}
+
+// === impl DemoArgs ===
+
+impl DemoArgs {
+    pub(super) fn demo(&self) -> Demo {
+        Demo::new().seed(self.seed).one_in(self.one_in)
     }
 }
 

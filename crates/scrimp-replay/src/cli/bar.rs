@@ -1,5 +1,7 @@
 //! The progress bar.
 
+use std::time::Duration;
+
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::progress::Progress;
@@ -29,6 +31,13 @@ impl Bar {
             input: None,
             replaying: false,
         }
+    }
+
+    /// Shows that something is being worked on whose length is not known.
+    pub(super) fn working_on(&self, what: &str) {
+        self.style("{spinner} {msg}");
+        self.bar.set_message(what.to_owned());
+        self.bar.enable_steady_tick(Duration::from_millis(200));
     }
 
     /// Leaves nothing on the screen.

@@ -3,6 +3,7 @@
 //! | code | when |
 //! |---|---|
 //! | 0 | it did what it was asked; also when the reader of its output went away |
+//! | 1 | the demonstration found broken what has to hold |
 //! | 2 | an argument is wrong, or an input cannot be read, or holds nothing to replay |
 
 mod args;
@@ -21,7 +22,7 @@ use crate::{
     error::{Error, Result},
     replay::replay,
 };
-use args::{Cli, Command, ReplayArgs, SampleArgs};
+use args::{Cli, Command, DemoArgs, ReplayArgs, SampleArgs};
 use bar::Bar;
 
 /// Runs the command with the arguments of the process.
@@ -32,11 +33,12 @@ pub fn main() -> ExitCode {
         Err(error) => return refuse(&error),
     };
     let done = match &cli.command {
-        Command::Replay(args) => run_replay(args),
-        Command::SampleLog(args) => sample_log(args),
+        Command::Replay(args) => run_replay(args).map(|()| ExitCode::SUCCESS),
+        Command::Demo(args) => run_demo(args),
+        Command::SampleLog(args) => sample_log(args).map(|()| ExitCode::SUCCESS),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
         Err(error) => fail(&error.to_string()),
     }
@@ -55,15 +57,38 @@ fn run_replay(args: &ReplayArgs) -> Result<()> {
         write_all(file, &format!("{}", report.html()))
             .map_err(|error| cannot_write(path, error))?;
     }
-    let stdout = io::stdout();
-    let text = if args.json {
+    print(&if args.json {
         format!("{}\n", report.to_json())
     } else {
-        let colour =
-            stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-        report.table(colour).to_string()
-    };
-    write_all(stdout.lock(), &text).map_err(|error| Error::io("cannot write the report", error))
+        report.table(colour()).to_string()
+    })
+}
+
+fn run_demo(args: &DemoArgs) -> Result<ExitCode> {
+    let bar = Bar::new(args.quiet);
+    bar.working_on("four scenarios, five failures");
+    let outcome = args.demo().run();
+    bar.clear();
+    let outcome = outcome?;
+    print(&if args.json {
+        format!("{}\n", outcome.to_json())
+    } else {
+        outcome.table(colour()).to_string()
+    })?;
+    Ok(if outcome.wrong().is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn colour() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+}
+
+fn print(text: &str) -> Result<()> {
+    write_all(io::stdout().lock(), text)
+        .map_err(|error| Error::io("cannot write the report", error))
 }
 
 fn sample_log(args: &SampleArgs) -> Result<()> {

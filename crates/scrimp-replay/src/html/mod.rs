@@ -2,6 +2,7 @@
 
 mod chart;
 mod parts;
+mod waterfall;
 
 use std::fmt;
 
@@ -13,6 +14,7 @@ use crate::{
 };
 use chart::{Chart, Series};
 use parts::{Escaped, Tile, numbers, routes, waiting};
+use waterfall::shares;
 
 const STYLE: &str = include_str!("style.css");
 
@@ -48,6 +50,7 @@ impl fmt::Display for Html<'_> {
         )?;
         self.head(f, &names)?;
         self.tiles(f)?;
+        shares(f, report)?;
         self.charts(f)?;
         waiting(f, report)?;
         routes(f, report)?;
@@ -59,10 +62,16 @@ impl fmt::Display for Html<'_> {
 
 impl Html<'_> {
     fn head(self, f: &mut fmt::Formatter<'_>, names: &str) -> fmt::Result {
-        let Report { reading, span, .. } = self.0;
+        let report = self.0;
+        let Report { reading, span, .. } = report;
         write!(
             f,
-            "<header>\n<h1>What the cache would have saved</h1>\n<p>{}<br>{} to {}",
+            "<header>\n<h1>What {} would have saved</h1>\n<p>{}<br>{} to {}",
+            if report.layers.is_some() {
+                "these layers"
+            } else {
+                "the cache"
+            },
             Escaped(names),
             format_time(span.0),
             format_time(span.1),
@@ -92,7 +101,7 @@ impl Html<'_> {
             },
             Tile {
                 name: "Hit rate",
-                value: percent(report.hit_rate()),
+                value: percent(ratio(report.cache_hits(), report.requests)),
                 note: format!("at most {} is possible", percent(report.ceiling())),
                 strong: false,
             },
@@ -145,6 +154,19 @@ impl Html<'_> {
         };
         let rates: Vec<f64> = slices.iter().map(rate).collect();
         let code = report.price.currency();
+        let all = report.layers.is_some();
+        let with = if all {
+            "with all layers"
+        } else {
+            "with the cache"
+        };
+        let rate_name = if all { "calls avoided" } else { "hit rate" };
+        let ceiling = "ceiling of the cache for the whole log";
+        let ceiling = if all {
+            ceiling
+        } else {
+            "ceiling of the whole log"
+        };
 
         let charts = [
             Chart {
@@ -156,7 +178,7 @@ impl Html<'_> {
                         values: &requests,
                     },
                     Series {
-                        name: "with the cache",
+                        name: with,
                         class: "with",
                         values: &calls,
                     },
@@ -166,7 +188,10 @@ impl Html<'_> {
                 timeline,
             },
             Chart {
-                title: format!("The bill so far, in {code}"),
+                title: format!(
+                    "The bill so far, in {code}{}",
+                    if all { ", at the upstream's price" } else { "" }
+                ),
                 series: [
                     Series {
                         name: "without",
@@ -174,7 +199,7 @@ impl Html<'_> {
                         values: &bill_without,
                     },
                     Series {
-                        name: "with the cache",
+                        name: with,
                         class: "with",
                         values: &bill_with,
                     },
@@ -184,15 +209,15 @@ impl Html<'_> {
                 timeline,
             },
             Chart {
-                title: format!("Hit rate {every}"),
+                title: format!("{} {every}", if all { "Calls avoided" } else { "Hit rate" }),
                 series: [
                     Series {
-                        name: "ceiling of the whole log",
+                        name: ceiling,
                         class: "ceiling",
                         values: &vec![report.ceiling(); slices.len()],
                     },
                     Series {
-                        name: "hit rate",
+                        name: rate_name,
                         class: "with",
                         values: &rates,
                     },
@@ -217,7 +242,7 @@ impl Html<'_> {
                  otherwise."
             )?,
         }
-        let reached = percent(ratio(report.hits(), report.ceiling_hits));
+        let reached = percent(ratio(report.cache_hits(), report.ceiling_hits));
         writeln!(
             f,
             " The ceiling is what a cache of any size would have answered if nothing expired; \

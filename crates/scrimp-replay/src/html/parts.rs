@@ -30,10 +30,15 @@ pub(super) fn routes(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result
     if routes.is_empty() {
         return Ok(());
     }
-    f.write_str(
+    let rate_name = match report.layers {
+        None => "Hit rate",
+        Some(_) => "Avoided",
+    };
+    write!(
+        f,
         "<section>\n<h2>Routes that save the most</h2>\n<table class=\"routes\">\n<thead><tr>\
          <th scope=\"col\">Route</th><th scope=\"col\">Requests</th>\
-         <th scope=\"col\">Upstream calls</th><th scope=\"col\">Hit rate</th>\
+         <th scope=\"col\">Upstream calls</th><th scope=\"col\">{rate_name}</th>\
          <th scope=\"col\">Saved</th></tr></thead>\n<tbody>\n",
     )?;
     for route in routes {
@@ -42,7 +47,7 @@ pub(super) fn routes(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result
             f,
             "<tr><th scope=\"row\">{}</th><td data-name=\"Requests\">{}</td>\
              <td data-name=\"Calls\">{}</td>\
-             <td data-name=\"Hit rate\"><span class=\"bar\" style=\"--share:{rate:.3}\"></span>{}</td>\
+             <td data-name=\"{rate_name}\"><span class=\"bar\" style=\"--share:{rate:.3}\"></span>{}</td>\
              <td data-name=\"Saved\">{}</td></tr>",
             Escaped(&route.route),
             count(route.requests),

@@ -1,6 +1,5 @@
 //! A log of a shop that does not exist.
 
-mod random;
 mod session;
 mod town;
 

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::{random::Random, town::Shop};
+use super::town::Shop;
+use crate::random::Random;
 
 const AGENTS: &[&str] = &[
     "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",

@@ -9,9 +9,9 @@ use jiff::Timestamp;
 
 use super::{
     Settings,
-    random::{Random, Zipf},
     session::{self, Request, Session},
 };
+use crate::random::{Random, Zipf};
 
 /// Monday, 5 January 2026, 00:00 UTC.
 const START: i64 = 1_767_571_200;

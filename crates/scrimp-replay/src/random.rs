@@ -2,11 +2,11 @@
 
 /// `SplitMix64` (Steele, Lea and Flood 2014): small, and good enough to make up traffic.
 #[derive(Debug, Clone)]
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 /// Ranks drawn by Zipf's law: the k-th is drawn in proportion to 1/k.
 #[derive(Debug, Clone)]
-pub(super) struct Zipf {
+pub(crate) struct Zipf {
     /// Sums of the weights up to each rank.
     sums: Vec<f64>,
 }
@@ -14,11 +14,11 @@ pub(super) struct Zipf {
 // === impl Random ===
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub(super) fn bits(&mut self) -> u64 {
+    pub(crate) fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut bits = self.0;
         bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -28,21 +28,21 @@ impl Random {
 
     /// At least zero and below one.
     #[expect(clippy::cast_precision_loss, reason = "53 bits fit exactly")]
-    pub(super) fn unit(&mut self) -> f64 {
+    pub(crate) fn unit(&mut self) -> f64 {
         (self.bits() >> 11) as f64 / (1u64 << 53) as f64
     }
 
     /// Below `end`, which must not be zero.
-    pub(super) fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.bits() % end.max(1)
     }
 
     /// Time to the next of events that come every `mean` on average, at random.
-    pub(super) fn gap(&mut self, mean: f64) -> f64 {
+    pub(crate) fn gap(&mut self, mean: f64) -> f64 {
         -(1.0 - self.unit()).ln() * mean
     }
 
-    pub(super) fn pick<'a>(&mut self, list: &[&'a str]) -> &'a str {
+    pub(crate) fn pick<'a>(&mut self, list: &[&'a str]) -> &'a str {
         let at = usize::try_from(self.below(list.len() as u64)).unwrap_or(0);
         list.get(at).copied().unwrap_or_default()
     }
@@ -52,7 +52,7 @@ impl Random {
 
 impl Zipf {
     #[expect(clippy::cast_precision_loss, reason = "ranks are far below 2⁵³")]
-    pub(super) fn new(ranks: u64) -> Self {
+    pub(crate) fn new(ranks: u64) -> Self {
         let mut sum = 0.0;
         let sums = (1..=ranks.max(1)).map(|rank| {
             sum += 1.0 / rank as f64;
@@ -64,7 +64,7 @@ impl Zipf {
     }
 
     /// A rank, from zero.
-    pub(super) fn draw(&self, random: &mut Random) -> u64 {
+    pub(crate) fn draw(&self, random: &mut Random) -> u64 {
         let total = self.sums.last().copied().unwrap_or(1.0);
         let point = random.unit() * total;
         self.sums

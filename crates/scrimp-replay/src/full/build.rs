@@ -1,0 +1,140 @@
+//! Each of the layers, made as the settings say.
+
+use std::{convert::Infallible, time::Duration};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
+use parking_lot::Mutex;
+use scrimp_batch::{BatchLayer, Window};
+use scrimp_cache::CacheLayer;
+use scrimp_core::{BoxError, Clock, Currency, Ledger};
+use scrimp_cost_route::{CostRouteLayer, Provider, Tariff};
+use scrimp_stampede::StampedeLayer;
+use tower::{ServiceExt, util::BoxCloneSyncService};
+use tower_service::Service;
+
+use super::{
+    Batching, Offer,
+    codec::LogBatch,
+    offer::{QUALITY, UPSTREAM},
+    provider::{Answerer, Calls, restored},
+};
+use crate::{error::Result, settings::Settings, stack, watch::Watched};
+
+pub(super) type Asked = Request<Full<Bytes>>;
+pub(super) type Boxed =
+    BoxCloneSyncService<Asked, Response<UnsyncBoxBody<Bytes, BoxError>>, Infallible>;
+
+/// The upstream of the log, and whoever else is offered.
+pub(super) fn offers(settings: &Settings) -> Vec<Offer> {
+    let upstream = Offer {
+        name: UPSTREAM.to_owned(),
+        price: settings.price,
+        latency: Some(settings.latency),
+        quality: QUALITY,
+    };
+    [upstream]
+        .into_iter()
+        .chain(settings.offers.iter().cloned())
+        .collect()
+}
+
+fn latency(offer: &Offer, settings: &Settings) -> Duration {
+    offer.latency.unwrap_or(settings.latency)
+}
+
+pub(super) fn route(
+    settings: &Settings,
+    offers: &[Offer],
+    calls: &Calls,
+    clock: &Clock,
+    patience: Duration,
+) -> Boxed {
+    let currency = settings.price.currency();
+    let provider = |offer: &Offer| {
+        let tariff = Tariff::new(currency).per_request(offer.price_in(currency));
+        let provider = Provider::new(offer.name.as_str())
+            .price(tariff)
+            .latency(latency(offer, settings))
+            .quality(offer.quality);
+        provider.reliability(1.0)
+    };
+    let answerers: Vec<(String, Answerer)> = offers
+        .iter()
+        .map(|offer| {
+            let (price, takes) = (offer.price_in(currency), latency(offer, settings));
+            let answerer = Answerer::new(&offer.name, price, takes, calls);
+            (offer.name.clone(), answerer)
+        })
+        .collect();
+    let mut layer = CostRouteLayer::new(offers.iter().map(provider))
+        .clock(clock.clone())
+        .timeout(patience);
+    if currency != Currency::USD {
+        // Amounts are compared as they stand; what waiting is worth is taken in that currency.
+        layer = layer.exchange_rate(currency, 1.0);
+    }
+    let fallback = Answerer::new(UPSTREAM, settings.price, settings.latency, calls);
+    let routed = layer.services(move |name| {
+        let known = answerers.iter().find(|(known, _)| known == name);
+        known.map_or_else(|| fallback.clone(), |(_, answerer)| answerer.clone())
+    });
+    boxed(ServiceExt::<Asked>::map_response(routed, restored))
+}
+
+/// Longer than anybody takes: a log tells of no time-out.
+pub(super) fn patience(settings: &Settings, offers: &[Offer]) -> Duration {
+    let slowest = offers.iter().map(|offer| latency(offer, settings)).max();
+    slowest.unwrap_or_default() * 2 + Duration::from_secs(60)
+}
+
+pub(super) fn batch_layer(
+    settings: &Settings,
+    batching: Batching,
+    patience: Duration,
+) -> BatchLayer<LogBatch> {
+    BatchLayer::new(LogBatch::new(batching.most, &settings.batch_paths))
+        .window(Window::fixed(batching.window))
+        .timeout(patience)
+        .max_waiting(1 << 20)
+        .dedupe(false)
+}
+
+pub(super) fn cache_layer(
+    settings: &Settings,
+    store: &Watched,
+    ledger: &Ledger,
+    clock: &Clock,
+) -> Result<CacheLayer<Watched>> {
+    let mut layer = CacheLayer::new(store.clone())
+        .ledger(ledger.clone())
+        .clock(clock.clone());
+    for text in settings.cache_rules() {
+        layer = layer.rule(stack::rule(&text)?);
+    }
+    Ok(layer)
+}
+
+pub(super) fn stampede_layer(clock: &Clock, patience: Duration) -> StampedeLayer {
+    // The same draws in every run, so that a report can be repeated.
+    let random = Mutex::new(fastrand::Rng::with_seed(1));
+    StampedeLayer::new()
+        .clock(clock.clone())
+        .refresh_timeout(patience)
+        .random(move || random.lock().f64())
+}
+
+/// Forgets what a service is made of, so that layers can be left out.
+pub(super) fn boxed<S, B>(service: S) -> Boxed
+where
+    S: Service<Asked, Response = Response<B>, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Future: Send + 'static,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let erase =
+        |response: Response<B>| response.map(|body| body.map_err(Into::into).boxed_unsync());
+    BoxCloneSyncService::new(service.map_response(erase))
+}

@@ -1,0 +1,253 @@
+//! Each layer's share of what is saved.
+
+use std::time::Duration;
+
+use scrimp_core::Money;
+
+use crate::format::{count, counted, money};
+
+/// Each layer's share of what is saved, and how it came about.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Layers {
+    /// In the order of the layers, the outermost first. Their calls add up to the requests that
+    /// did not become upstream calls, their money to all that was saved.
+    pub shares: Vec<Share>,
+    /// What was spent.
+    pub spent: Money,
+    /// What was put together, if anything may be.
+    pub batch: Option<Batched>,
+    /// Who answered.
+    pub providers: Vec<Used>,
+}
+
+/// One layer's share.
+///
+/// A layer is credited with the calls that came to it and did not leave it, at the price of
+/// the upstream. Stampede protection is credited with requests that waited for another's fill
+/// and needed no call then, and debited with the refreshes it asked for; the cache is neither.
+/// Routing avoids no call: it is credited with what its
+/// calls would have cost more at the price of the upstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Share {
+    /// `stampede`, `cache`, `coalesce`, `batch` or `route`.
+    pub layer: &'static str,
+    /// Calls it avoided; below zero if it made some.
+    pub calls: i64,
+    /// What that saved; below zero if it cost some.
+    pub saved: Money,
+}
+
+/// What batching did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Batched {
+    /// How long the first request of a batch waited for others.
+    pub window: Duration,
+    /// Requests in a batch at most.
+    pub most: usize,
+    /// Calls made for several requests.
+    pub batches: u64,
+    /// Requests in them.
+    pub items: u64,
+    /// Requests that went alone.
+    pub alone: u64,
+}
+
+/// A provider that was used, or could have been.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Used {
+    /// Its name; `upstream` for the one that the log tells of.
+    pub name: String,
+    /// Calls it got.
+    pub calls: u64,
+    /// What they cost.
+    pub spent: Money,
+}
+
+/// What was counted between the layers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Counted {
+    /// Requests of the log.
+    pub(super) requests: u64,
+    /// What left the cache, refreshes included.
+    pub(super) left_cache: u64,
+    pub(super) refreshes: u64,
+    /// Requests that waited for somebody else's fill, and needed no call then.
+    pub(super) filled: u64,
+    /// What left the layer that shares calls.
+    pub(super) left_coalesce: u64,
+    /// What reached a provider.
+    pub(super) calls: u64,
+}
+
+/// Which layers there were.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Present {
+    pub(super) stampede: bool,
+    pub(super) coalesce: bool,
+    pub(super) batch: bool,
+}
+
+// === impl Counted ===
+
+impl Counted {
+    pub(super) fn shares(self, present: Present, price: Money, spent: Money) -> Vec<Share> {
+        let share = |layer, came: u64, left: u64| {
+            let calls = signed(came).saturating_sub(signed(left));
+            let saved = price.pico().saturating_mul(i128::from(calls));
+            Share {
+                layer,
+                calls,
+                saved: Money::from_pico(saved, price.currency()),
+            }
+        };
+        let at_price = price * self.calls;
+        let routed = Share {
+            layer: "route",
+            calls: 0,
+            saved: Money::from_pico(
+                at_price.pico().saturating_sub(spent.pico()),
+                price.currency(),
+            ),
+        };
+        let own = self.left_cache.saturating_sub(self.refreshes);
+        // Zero but where stampede protection lets requests wait for each other.
+        let filled = if present.stampede { self.filled } else { 0 };
+        let all = [
+            (present.stampede, share("stampede", filled, self.refreshes)),
+            (
+                true,
+                share("cache", self.requests, own.saturating_add(filled)),
+            ),
+            (
+                present.coalesce,
+                share("coalesce", self.left_cache, self.left_coalesce),
+            ),
+            (
+                present.batch,
+                share("batch", self.left_coalesce, self.calls),
+            ),
+            (true, routed),
+        ];
+        let there = all.into_iter().filter(|(there, _)| *there);
+        there.map(|(_, share)| share).collect()
+    }
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+// === impl Layers ===
+
+impl Layers {
+    /// One layer's share, if it was there.
+    #[must_use]
+    pub fn share(&self, layer: &str) -> Option<&Share> {
+        self.shares.iter().find(|share| share.layer == layer)
+    }
+}
+
+impl Layers {
+    /// Who saved what, and all of them together, in words.
+    pub(crate) fn rows(&self) -> Vec<[String; 4]> {
+        let row = |name: &str, calls: String, saved: Money| {
+            [name.to_owned(), calls, money(saved), String::new()]
+        };
+        let shares = self.shares.iter().map(|share| {
+            let calls = match share.layer {
+                "route" => "–".to_owned(),
+                _ => signed_count(share.calls),
+            };
+            row(share.title(), calls, share.saved)
+        });
+        let calls = self.shares.iter().map(|share| share.calls).sum();
+        let saved = self.shares.iter().map(|share| share.saved).sum();
+        let all = row("all together", signed_count(calls), saved);
+        shares.chain([all]).collect()
+    }
+
+    /// How it came about, in words.
+    pub(crate) fn facts(&self) -> Vec<(&'static str, String)> {
+        let batch = self.batch.map(|batch| {
+            let fact = format!(
+                "{} for {}, {} alone; within {}, {} at most",
+                counted_es(batch.batches),
+                counted(batch.items, "request"),
+                count(batch.alone),
+                humantime::format_duration(batch.window),
+                count(batch.most as u64),
+            );
+            ("batches", fact)
+        });
+        let used = self.providers.iter().map(|used| {
+            format!(
+                "{} {} for {}",
+                used.name,
+                counted(used.calls, "call"),
+                money(used.spent)
+            )
+        });
+        let mut used = used.collect::<Vec<_>>().join(", ");
+        if self.providers.len() == 1 {
+            used.push_str("; nobody else was offered (--provider)");
+        }
+        let providers = ("providers", used);
+        batch.into_iter().chain([providers]).collect()
+    }
+}
+
+fn signed_count(number: i64) -> String {
+    let sign = if number < 0 { "-" } else { "" };
+    format!("{sign}{}", count(number.unsigned_abs()))
+}
+
+fn counted_es(batches: u64) -> String {
+    let plural = if batches == 1 { "" } else { "es" };
+    format!("{} batch{plural}", count(batches))
+}
+
+// === impl Share ===
+
+impl Share {
+    /// What the layer does, in a word or two.
+    pub(crate) fn title(&self) -> &'static str {
+        match self.layer {
+            "stampede" => "stampede protection",
+            "cache" => "cache",
+            "coalesce" => "shared calls",
+            "batch" => "batches",
+            _ => "routing",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use scrimp_core::Currency;
+
+    proptest! {
+        #[test]
+        fn shares_add_up_to_the_whole_whatever_was_counted(
+            counts in prop::array::uniform6(0u64..1 << 40),
+            price in 0i128..1 << 60,
+            spent in 0i128..1 << 90,
+        ) {
+            let [requests, left_cache, refreshes, filled, left_coalesce, calls] = counts;
+            let refreshes = refreshes.min(left_cache);
+            let counted = Counted { requests, left_cache, refreshes, filled, left_coalesce, calls };
+            let present = Present { stampede: true, coalesce: true, batch: true };
+            let money = |pico| Money::from_pico(pico, Currency::USD);
+            let shares = counted.shares(present, money(price), money(spent));
+            let sum: i64 = shares.iter().map(|share| share.calls).sum();
+            prop_assert_eq!(sum, signed(requests) - signed(calls));
+            let saved: i128 = shares.iter().map(|share| share.saved.pico()).sum();
+            prop_assert_eq!(saved, price * i128::from(requests) - spent);
+        }
+    }
+}

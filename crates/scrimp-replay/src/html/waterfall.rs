@@ -1,0 +1,140 @@
+//! Each layer's share of what is saved: bars that begin where the one above has ended.
+
+use std::fmt;
+
+use scrimp_core::Money;
+
+use super::parts::Escaped;
+use crate::{
+    format::{count, money},
+    report::Report,
+};
+
+/// A bar: from where to where on a scale from 0 to 1.
+struct Bar<'a> {
+    name: &'a str,
+    class: &'static str,
+    from: f64,
+    to: f64,
+    calls: String,
+    money: String,
+}
+
+/// The bill without layers, what each takes off it, and what is left.
+pub(super) fn shares(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
+    let Some(layers) = &report.layers else {
+        return Ok(());
+    };
+    f.write_str(
+        "<section>\n<h2>Who saved what</h2>\n<table class=\"waterfall\">\n<thead><tr>\
+         <th scope=\"col\">Layer</th><td class=\"track\"></td><th scope=\"col\">Calls</th>\
+         <th scope=\"col\">Money</th></tr></thead>\n<tbody>\n",
+    )?;
+    bars(report).iter().try_for_each(|bar| write!(f, "{bar}"))?;
+    f.write_str("</tbody>\n</table>\n<ul class=\"facts\">\n")?;
+    for (name, fact) in layers.facts() {
+        writeln!(f, "<li>{name}: {}</li>", Escaped(&fact))?;
+    }
+    if layers.batch.is_some() {
+        f.write_str(
+            "<li>where logs hold whole seconds, what came within one comes at once here: batches \
+             are an upper bound</li>\n",
+        )?;
+    }
+    f.write_str(
+        "</ul>\n<p class=\"rule\">Each layer is credited with the calls that came to it and did \
+         not leave it. Stampede protection is credited with requests that waited for another’s \
+         fill, and debited with early refreshes: calls that it adds so that nobody waits.</p>\n</section>\n",
+    )
+}
+
+fn bars(report: &Report) -> Vec<Bar<'_>> {
+    let layers = report.layers.iter().flat_map(|layers| &layers.shares);
+    let mut left = report.cost_without();
+    let mut steps = Vec::new();
+    let mut largest = left;
+    for share in layers {
+        let before = left;
+        left = minus(left, share.saved);
+        largest = if left.pico() > largest.pico() {
+            left
+        } else {
+            largest
+        };
+        steps.push((share, before, left));
+    }
+    let scale = |amount: Money| {
+        let whole = largest.as_f64();
+        if whole > 0.0 {
+            (amount.as_f64() / whole).clamp(0.0, 1.0)
+        } else {
+            0.0
+        }
+    };
+    let whole = |name, class, calls: u64, amount| Bar {
+        name,
+        class,
+        from: 0.0,
+        to: scale(amount),
+        calls: count(calls),
+        money: money(amount),
+    };
+    let first = whole("without", "without", report.requests, report.cost_without());
+    let last = whole("with all layers", "with", report.upstream_calls, left);
+    let between = steps.into_iter().map(|(share, before, after)| {
+        let costs = share.saved.pico() < 0;
+        // What a bar takes off the bill, or adds to it.
+        let (calls, amount) = (-share.calls, minus(after, before));
+        Bar {
+            name: share.title(),
+            class: if costs { "ceiling" } else { "saving" },
+            from: scale(if costs { before } else { after }),
+            to: scale(if costs { after } else { before }),
+            calls: if calls == 0 {
+                "–".to_owned()
+            } else {
+                signed(calls < 0, &count(calls.unsigned_abs()))
+            },
+            money: if amount.pico() > 0 {
+                signed(false, &money(amount))
+            } else {
+                money(amount).replacen('-', "−", 1)
+            },
+        }
+    });
+    [first].into_iter().chain(between).chain([last]).collect()
+}
+
+fn signed(less: bool, text: &str) -> String {
+    format!("{}{text}", if less { "−" } else { "+" })
+}
+
+fn minus(one: Money, other: Money) -> Money {
+    let pico = one.pico().saturating_sub(other.pico());
+    Money::from_pico(pico, one.currency())
+}
+
+// === impl Bar ===
+
+impl fmt::Display for Bar<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            name,
+            class,
+            from,
+            to,
+            calls,
+            money,
+        } = self;
+        writeln!(
+            f,
+            "<tr><th scope=\"row\">{name}</th>\
+             <td class=\"track\" aria-hidden=\"true\"><span class=\"{class}\" \
+             style=\"margin-left:{:.2}%;width:{:.2}%\"></span></td>\
+             <td>{calls}</td><td>{}</td></tr>",
+            from * 100.0,
+            (to - from) * 100.0,
+            Escaped(money),
+        )
+    }
+}

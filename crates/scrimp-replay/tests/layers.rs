@@ -1,0 +1,298 @@
+//! All layers at once, and each one's share.
+
+mod common;
+
+use common::{json, scrimp};
+use scrimp_replay::SampleLog;
+use serde_json::Value;
+
+/// An hour of a shop.
+fn shop() -> Vec<u8> {
+    let lines = SampleLog::new().requests(4_000).hours(1);
+    lines.flat_map(|line| (line + "\n").into_bytes()).collect()
+}
+
+/// A line of a log: which second, and the request.
+fn line(second: u32, request: &str, status: u16) -> String {
+    let (hour, minute, second) = (10 + second / 3_600, second / 60 % 60, second % 60);
+    format!(
+        "10.0.0.1 - - [17/May/2015:{hour:02}:{minute:02}:{second:02} +0000] \
+         \"{request} HTTP/1.1\" {status} 12 \"-\" \"ua\"\n"
+    )
+}
+
+fn number(report: &Value, path: &str) -> i64 {
+    let value = report.pointer(path).and_then(Value::as_i64);
+    value.unwrap_or_else(|| panic!("{path} in {report:#}"))
+}
+
+fn shares(report: &Value) -> Vec<(String, i64, f64)> {
+    let shares = report["layers"]["shares"].as_array().expect("shares");
+    let share = |share: &Value| {
+        let name = share["layer"].as_str().expect("a name").to_owned();
+        let calls = share["calls"].as_i64().expect("calls");
+        (name, calls, share["saved"].as_f64().expect("money"))
+    };
+    shares.iter().map(share).collect()
+}
+
+/// What a layer avoided; it has to be there.
+fn of(report: &Value, layer: &str) -> i64 {
+    let shares = shares(report);
+    let share = shares.iter().find(|(name, ..)| name == layer);
+    share.unwrap_or_else(|| panic!("{layer} in {shares:?}")).1
+}
+
+#[test]
+fn shares_add_up_to_the_whole() {
+    let log = shop();
+    let budget = ["--provider", "budget price=0.004 latency=900ms"];
+    for flags in [
+        &["--all"][..],
+        &["--batch"],
+        &["--batch=1s", "--batch-max", "3", "--ttl", "none"],
+        &budget,
+        &["--all", "--window", "30s", budget[0], budget[1]],
+        &["--all", "--ttl", "none"],
+    ] {
+        let report = json(&[&["-"], flags].concat(), &log);
+        let shares = shares(&report);
+        let calls: i64 = shares.iter().map(|(_, calls, _)| calls).sum();
+        let reached = number(&report, "/upstream_calls_with");
+        assert_eq!(calls, number(&report, "/requests") - reached, "{flags:?}");
+        let saved: f64 = shares.iter().map(|(.., saved)| saved).sum();
+        let whole = report["saved"].as_f64().expect("saved");
+        assert!(
+            (saved - whole).abs() < 1e-6,
+            "{flags:?}: {saved} of {whole}"
+        );
+        let providers = report["layers"]["providers"].as_array().expect("some");
+        let made: i64 = providers.iter().map(|used| number(used, "/calls")).sum();
+        assert_eq!(made, reached, "{flags:?}");
+        let timeline = report["timeline"]["upstream_calls"]
+            .as_array()
+            .expect("a list");
+        let timeline: i64 = timeline.iter().filter_map(Value::as_i64).sum();
+        assert_eq!(timeline, reached, "{flags:?}: over time");
+    }
+}
+
+#[test]
+fn a_cheaper_provider_changes_the_bill_and_nothing_else() {
+    let log = shop();
+    let plain = json(&["-"], &log);
+    let routed = json(&["-", "--provider", "budget price=0.004"], &log);
+    for same in [
+        "upstream_calls_with",
+        "hits",
+        "ceiling_hits",
+        "keys",
+        "entries",
+    ] {
+        assert_eq!(plain[same], routed[same], "{same}");
+    }
+    assert_eq!(plain["timeline"], routed["timeline"]);
+    assert_eq!(of(&routed, "cache"), number(&plain, "/hits"));
+    // All calls go to it: it is as fast and as good.
+    let calls = number(&routed, "/upstream_calls_with");
+    assert_eq!(number(&routed, "/layers/providers/1/calls"), calls);
+    let spent = routed["cost_with"].as_f64().expect("money");
+    let exact = 0.004 * f64::from(u32::try_from(calls).expect("not so many"));
+    assert!((spent - exact).abs() < 1e-6, "{spent} and {exact}");
+}
+
+#[test]
+fn a_dearer_provider_is_not_used_and_one_too_slow_is_neither() {
+    let flags = [
+        "-",
+        "--latency",
+        "200ms",
+        "--provider",
+        "dear price=0.02 latency=200ms",
+        "--provider",
+        "slow price=0.0099 latency=60s",
+    ];
+    let report = json(&flags, &shop());
+    let of = |at: usize| number(&report, &format!("/layers/providers/{at}/calls"));
+    let all = number(&report, "/upstream_calls_with");
+    // One call in a hundred may look whether things have changed.
+    assert!(of(1) + of(2) <= all / 100, "{report:#}");
+    assert_eq!(of(0) + of(1) + of(2), all);
+}
+
+#[test]
+fn batches_are_those_that_a_count_of_each_second_comes_to() {
+    // Seven pages in each of a hundred seconds, and a write that travels alone.
+    let second = |second: u32| {
+        let gets = (0..7).map(move |page| line(second, &format!("GET /{second}/{page}"), 200));
+        gets.chain([line(second, "POST /write", 201)])
+    };
+    let log: String = (0..100).flat_map(second).collect();
+    for (most, batches) in [("20", 1), ("7", 1), ("3", 2)] {
+        let flags = ["-", "--ttl", "none", "--batch", "--batch-max", most];
+        let report = json(&flags, log.as_bytes());
+        let per_second = 7i64.div_euclid(most.parse().expect("a number"));
+        let rest = i64::from(7 % most.parse::<i64>().expect("a number") > 0);
+        assert_eq!(
+            number(&report, "/upstream_calls_with"),
+            100 * (per_second + rest + 1),
+            "at most {most}"
+        );
+        assert_eq!(number(&report, "/layers/batch/batches"), 100 * batches);
+        assert_eq!(of(&report, "cache"), 0);
+    }
+}
+
+#[test]
+fn paths_that_take_no_batches_travel_alone() {
+    let log: String = (0..10)
+        .map(|page| line(0, &format!("GET /{}/{page}", ["api", "web"][page % 2]), 200))
+        .collect();
+    let flags = ["-", "--batch", "--batch-path", "/api/**"];
+    let report = json(&flags, log.as_bytes());
+    assert_eq!(number(&report, "/upstream_calls_with"), 1 + 5);
+    assert_eq!(number(&report, "/layers/batch/items"), 5);
+}
+
+#[test]
+fn ten_thousand_at_once_travel_by_the_twenty() {
+    let log: String = (0..10_000)
+        .map(|page| {
+            line(
+                0,
+                &format!("GET /{page}"),
+                if page % 3 == 0 { 503 } else { 200 },
+            )
+        })
+        .collect();
+    let report = json(&["-", "--all"], log.as_bytes());
+    assert_eq!(
+        number(&report, "/upstream_calls_with"),
+        500,
+        "failures are not tried again"
+    );
+    assert_eq!(number(&report, "/layers/batch/items"), 10_000);
+}
+
+#[test]
+fn a_rush_is_one_fill_whose_waiters_count_for_stampede_protection() {
+    let log: String = (0..500).map(|_| line(0, "GET /hot", 200)).collect();
+    let report = json(&["-", "--all"], log.as_bytes());
+    assert_eq!(number(&report, "/upstream_calls_with"), 1);
+    assert_eq!((of(&report, "stampede"), of(&report, "cache")), (499, 0));
+
+    // Without it, the layer that shares calls does the same.
+    let flags = ["-", "--latency", "200ms", "--coalesce", "--batch"];
+    let report = json(&flags, log.as_bytes());
+    assert_eq!(number(&report, "/upstream_calls_with"), 1);
+    assert_eq!(
+        (
+            of(&report, "coalesce"),
+            number(&report, "/coalesced/joined")
+        ),
+        (499, 499)
+    );
+}
+
+#[test]
+fn the_ceiling_is_the_same_with_all_layers() {
+    let flags = [
+        "--rule",
+        "path=/api/products/** status=503 ttl=10s",
+        "--rule",
+        "path=/**",
+    ];
+    let log = shop();
+    let plain = json(&[&["-"], &flags[..]].concat(), &log);
+    let all = json(&[&["-", "--all"], &flags[..]].concat(), &log);
+    assert_eq!(plain["ceiling_hits"], all["ceiling_hits"]);
+    assert_eq!(plain["keys"], all["keys"]);
+}
+
+#[test]
+fn a_run_can_be_repeated() {
+    let flags = [
+        "-",
+        "--all",
+        "--provider",
+        "budget price=0.004 latency=900ms",
+    ];
+    let [one, other] = [(); 2].map(|()| {
+        let mut report = json(&flags, &shop());
+        report["elapsed_seconds"] = Value::Null;
+        report
+    });
+    assert_eq!(one, other);
+}
+
+#[test]
+fn the_table_and_the_page_show_who_saved_what() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let page = folder.path().join("report.html");
+    let file = folder.path().join("providers");
+    std::fs::write(&file, "# offers\nbudget price=0.004 latency=<b>\n").expect("written");
+    let refused = [
+        "replay",
+        "--sample",
+        "--providers",
+        file.to_str().expect("a path"),
+    ];
+    let refused = scrimp(&refused, b"");
+    assert_eq!(refused.code, 2);
+    assert!(
+        refused.err.contains("providers: the provider"),
+        "{}",
+        refused.err
+    );
+
+    std::fs::write(&file, "# offers\n<b>udget price=0.004\n").expect("written");
+    let args = [
+        "replay",
+        "-",
+        "--all",
+        "--providers",
+        file.to_str().expect("a path"),
+        "--html",
+        page.to_str().expect("a path"),
+    ];
+    let run = scrimp(&args, &shop());
+    assert_eq!((run.code, run.err.as_str()), (0, ""));
+    for words in [
+        "who saved it",
+        "stampede protection",
+        "batches",
+        "all together",
+        "<b>udget",
+    ] {
+        assert!(run.out.contains(words), "{words}: {}", run.out);
+    }
+    let page = std::fs::read_to_string(page).expect("a page");
+    for words in ["Who saved what", "with all layers", "&lt;b&gt;udget"] {
+        assert!(page.contains(words), "{words}");
+    }
+    assert!(!page.contains("<b>udget"), "what was typed is not markup");
+}
+
+#[test]
+fn flags_that_make_no_sense_are_refused() {
+    for (args, says) in [
+        (vec!["--batch-max", "5"], "--batch"),
+        (vec!["--batch", "--batch-max", "1"], "--batch-max"),
+        (vec!["--batch=2h"], "minute"),
+        (vec!["--batch=soon"], "--batch"),
+        (vec!["--provider", "budget"], "needs a price"),
+        (
+            vec!["--provider", "a price=1", "--provider", "a price=2"],
+            "two providers",
+        ),
+        (vec!["--providers", "no/such.file"], "no/such.file"),
+        (vec!["--window", "30s"], "--coalesce"),
+        (vec!["--coalesce"], "--latency"),
+    ] {
+        let args: Vec<_> = ["replay", "--sample"].into_iter().chain(args).collect();
+        let run = scrimp(&args, b"");
+        assert_eq!((run.code, run.out.as_str()), (2, ""), "{args:?}");
+        assert!(run.err.contains(says), "{args:?}: {}", run.err);
+        assert_eq!(run.err.lines().count(), 1, "{}", run.err);
+    }
+}
