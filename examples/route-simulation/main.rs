@@ -7,6 +7,7 @@
 mod chart;
 mod policy;
 mod run;
+mod why;
 mod world;
 
 use std::path::PathBuf;
@@ -27,6 +28,9 @@ struct Args {
     /// Seconds per run; 20 requests a second.
     #[arg(long, default_value_t = 1_000.0)]
     seconds: f64,
+    /// Instead: where scrimp lost in the random world of this seed.
+    #[arg(long)]
+    why: Option<u64>,
     /// Draws the regrets into this file.
     #[arg(long)]
     svg: Option<PathBuf>,
@@ -105,6 +109,15 @@ fn random(row: &Row) -> &Vec<f64> {
 
 fn main() -> std::io::Result<()> {
     let args = Args::parse();
+    if let Some(seed) = args.why {
+        let world = World::random(seed, args.seconds);
+        let config = scrimp::cost_route::engine::RouterConfig::default();
+        print!(
+            "{}",
+            why::text(&world, &mut policy::Scrimp::new(&world.base, config))
+        );
+        return Ok(());
+    }
     let rows = rows(args.first, args.seeds, args.seconds);
     println!(
         "| policy | regret | worst seed | random worlds | worst | $ / 1k requests | p95 s | failed / 10k |"

@@ -121,7 +121,10 @@ impl Policy for Scrimp {
         let priority = [Priority::Low, Priority::Default, Priority::High][request.priority];
         let ask = Ask {
             priority,
-            replayable: true,
+            // A failed call is tried once more, and that is the last time.
+            replayable: tried.is_none(),
+            // As the layer does: sizes of about the same number of tokens are of a kind.
+            kind: (1_300.0 * request.size).log2() as u64,
             ..Ask::default()
         };
         let mut barred = Barred::default();

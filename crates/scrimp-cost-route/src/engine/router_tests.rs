@@ -104,8 +104,8 @@ fn three_failures_switch_and_the_last_one_left_is_never_refused() {
         call(&mut router, 0.0, 0, 0.0, FAILED);
     }
     assert_eq!(choose(&mut router, 0.0, &costs).index, 1);
-    (0..3).for_each(|_| call(&mut router, 1.0, 1, 0.0, FAILED));
-    let choice = choose(&mut router, 1.0, &costs);
+    (0..3).for_each(|_| call(&mut router, 0.5, 1, 0.0, FAILED));
+    let choice = choose(&mut router, 0.5, &costs);
     // The one that may be asked again first.
     assert_eq!((choice.index, choice.reason), (0, Reason::LastLeft));
 }
