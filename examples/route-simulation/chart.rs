@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::{Row, mean, worst};
+use crate::table::{Row, mean, worst};
 
 const LEFT: f64 = 240.0;
 const WIDTH: f64 = 440.0;

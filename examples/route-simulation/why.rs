@@ -33,8 +33,8 @@ pub(crate) fn text(world: &World, policy: &mut dyn Policy) -> String {
     for event in &world.events {
         let _ = writeln!(
             text,
-            "{:.0} to {:.0} s: provider {}, {:?}",
-            event.from, event.to, event.provider, event.change
+            "{:.0} to {:.0} s, provider {}: {}, {:?}",
+            event.from, event.to, event.provider, event.name, event.change
         );
         cuts.extend([event.from, event.to]);
     }

@@ -239,6 +239,157 @@ fn a_month_of_time_leaves_the_estimates_numbers() {
 }
 
 #[test]
+fn what_surely_changed_is_believed_at_once() {
+    let mut router = router(&[1.0]);
+    let call_at = |router: &mut Router, now: f64, seconds: f64, quality: f64| {
+        let ticket = router.started(now, 0);
+        router.ended(now + seconds, ticket, Outcome::Succeeded);
+        router.judged(now + seconds, ticket, quality);
+    };
+    // Ten minutes at ten a second, none quite like the other.
+    for n in 0..6_000_u32 {
+        let off = f64::from(n % 5) * 0.02;
+        call_at(&mut router, f64::from(n) / 10.0, 0.96 + off, 0.86 + off);
+    }
+    let before = terms(&router, 600.0).estimate;
+    assert!((before.latency - 1.0).abs() < 0.02 && (before.quality - 0.9).abs() < 0.02);
+    (0..6).for_each(|n| call_at(&mut router, 601.0 + f64::from(n) / 10.0, 4.0, 0.5));
+    let after = terms(&router, 606.0).estimate;
+    assert!(after.latency > 3.0 && after.quality < 0.6, "{after:?}");
+}
+
+#[test]
+fn one_slow_answer_is_no_change() {
+    let mut router = router(&[1.0]);
+    for n in 0..1_000_u32 {
+        let seconds = if n == 900 { 60.0 } else { 1.0 };
+        call(
+            &mut router,
+            f64::from(n) / 10.0,
+            0,
+            seconds,
+            Outcome::Succeeded,
+        );
+    }
+    let latency = terms(&router, 160.0).estimate.latency;
+    assert!((1.0..2.0).contains(&latency), "{latency}");
+}
+
+#[test]
+fn what_was_thought_fades_to_what_is_usual_when_it_is_not_seen_any_more() {
+    let mut router = router(&[1.0]);
+    for n in 0..600_u32 {
+        call(&mut router, f64::from(n), 0, 1.0, Outcome::Succeeded);
+    }
+    for n in 600..630_u32 {
+        call(&mut router, f64::from(n), 0, 8.0, Outcome::Succeeded);
+    }
+    let at = |now: f64| terms(&router, now).estimate.latency;
+    assert!(at(638.0) > 6.5, "{}", at(638.0));
+    assert!((2.0..6.0).contains(&at(720.0)), "{}", at(720.0));
+    assert!(at(1_300.0) < 1.6, "{}", at(1_300.0));
+}
+
+#[test]
+fn requests_that_cannot_be_sent_again_find_the_end_of_an_outage_too() {
+    let mut router = router(&[1.0, 1.0]);
+    let costs = [Some(0.001), Some(0.1)];
+    (0..3).for_each(|_| call(&mut router, 0.0, 0, 0.0, FAILED));
+    assert_eq!(choose(&mut router, 0.5, &costs).index, 1);
+    let back = (1..600).find(|&second| {
+        let now = f64::from(second);
+        let choice = choose(&mut router, now, &costs);
+        call(&mut router, now, choice.index, 0.1, Outcome::Succeeded);
+        choice.index == 0
+    });
+    assert!(back.is_some_and(|seconds| seconds <= 300), "{back:?}");
+}
+
+#[test]
+fn others_try_out_for_requests_of_high_priority() {
+    // The second is far too dear for all but those who are in a hurry.
+    let mut router = router(&[2.0, 2.2]);
+    let costs = [Some(0.001), Some(0.001_5)];
+    let ask = |priority| Ask {
+        priority,
+        replayable: true,
+        ..Ask::default()
+    };
+    let mut high = 0;
+    for n in 0..4_000_u32 {
+        let now = f64::from(n) / 20.0;
+        let priority = [Priority::Low, Priority::High][n as usize % 2];
+        let choice = router.choose(now, &ask(priority), &Barred::default(), |i| costs[i]);
+        let choice = choice.unwrap();
+        if choice.reason == Reason::Explored {
+            assert_eq!(priority, Priority::Low);
+        }
+        high += usize::from(priority == Priority::High && choice.index == 1);
+        let seconds = [2.0, 0.2][choice.index];
+        call(&mut router, now, choice.index, seconds, Outcome::Succeeded);
+    }
+    assert!(high > 1_500, "{high}");
+}
+
+#[test]
+fn the_last_attempt_is_weighed_without_one_after_it() {
+    // The first is cheaper, and fails three times in ten.
+    let mut router = Router::new(RouterConfig::default());
+    router.add(Prior {
+        reliability: 0.7,
+        ..prior(1.0)
+    });
+    router.add(prior(1.0));
+    let costs = [Some(0.001), Some(0.003)];
+    let ask = |replayable| Ask {
+        replayable,
+        ..Ask::default()
+    };
+    let mut pick = |replayable| {
+        let choice = router.choose(0.0, &ask(replayable), &Barred::default(), |i| costs[i]);
+        choice.unwrap().index
+    };
+    assert_eq!((pick(true), pick(false)), (0, 1));
+}
+
+#[test]
+fn kinds_do_not_share_a_place() {
+    let mut router = router(&[1.0, 1.0]);
+    let mut pick = |priority, kind, costs: [f64; 2]| {
+        let ask = Ask {
+            priority,
+            kind,
+            ..Ask::default()
+        };
+        let choice = router.choose(0.0, &ask, &Barred::default(), |i| Some(costs[i]));
+        choice.unwrap().index
+    };
+    for priority in [Priority::Low, Priority::Default, Priority::High] {
+        for kind in 0..32 {
+            let first = usize::from(kind % 2 == 1);
+            let costs = if first == 0 {
+                [0.01, 0.02]
+            } else {
+                [0.02, 0.01]
+            };
+            assert_eq!(pick(priority, kind, costs), first);
+        }
+    }
+    // Each keeps to its own where the two are nearly the same.
+    for priority in [Priority::Low, Priority::Default, Priority::High] {
+        for kind in 0..32 {
+            let first = usize::from(kind % 2 == 1);
+            let costs = if first == 0 {
+                [0.0101, 0.01]
+            } else {
+                [0.01, 0.0101]
+            };
+            assert_eq!(pick(priority, kind, costs), first);
+        }
+    }
+}
+
+#[test]
 #[should_panic(expected = "`half_life` must be within 0.1 and 86400 seconds")]
 fn a_half_life_of_nothing_is_refused() {
     let _ = Router::new(RouterConfig {

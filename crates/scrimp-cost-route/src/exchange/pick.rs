@@ -9,7 +9,7 @@ use crate::{
     RouteDecision, Tap, Usage,
     budget::{Refusal, Reservation},
     config::{Config, Shared},
-    engine::{Barred, Choice, Terms},
+    engine::{Ask, Barred, Choice, Terms},
     meter::Call,
     refuse::Refused,
     state::{Entry, State},
@@ -60,8 +60,13 @@ impl Job {
             config.cost(entry.price(), &usage, wall, entry.used(wall))
         };
         let mut refused = None;
+        // Whoever is asked last has nobody after it: that is how it is weighed.
+        let ask = Ask {
+            replayable: !self.is_last(shared),
+            ..self.ask
+        };
         loop {
-            let choice = match router.choose(now, &self.ask, &barred, cost) {
+            let choice = match router.choose(now, &ask, &barred, cost) {
                 Ok(choice) => choice,
                 Err(nobody) => return Err(refused.unwrap_or(Refused::Nobody(nobody))),
             };
@@ -69,7 +74,7 @@ impl Job {
             let no = match self.take(config, entry, wall) {
                 Ok(reservation) => {
                     let explain = self.explain || tracing::enabled!(tracing::Level::DEBUG);
-                    let terms = explain.then(|| router.terms(now, &self.ask, &barred, cost));
+                    let terms = explain.then(|| router.terms(now, &ask, &barred, cost));
                     let decision = self.decision(entry, entries, choice, wall, terms);
                     let ticket = router.started(now, choice.index);
                     let call = Call {
