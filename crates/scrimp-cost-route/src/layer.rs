@@ -267,6 +267,7 @@ impl CostRouteLayer {
             config: self.config.clone(),
             state: Arc::clone(&self.state),
             start: self.start,
+            nobody: Arc::from(""),
         })
     }
 }

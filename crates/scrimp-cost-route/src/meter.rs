@@ -41,7 +41,7 @@ pub(crate) struct Failure {
 }
 
 /// Watches the body of a call's response.
-pub(crate) struct Meter(pub(crate) Call);
+pub(crate) struct Meter(pub(crate) Box<Call>);
 
 // === impl Call ===
 

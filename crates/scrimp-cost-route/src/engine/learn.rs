@@ -2,6 +2,8 @@
 
 use super::{candidate::Candidate, decay::Discount, health::Failure, router::Router};
 
+/// Seconds that make no difference to estimates, whose half-lives are a hundred times that.
+const SAME: f64 = 0.001;
 /// A provider that is down costs one request in so many, for probes, unless that makes waits
 /// shorter or longer than these, in seconds.
 const PROBE_EVERY: f64 = 50.0;
@@ -130,12 +132,18 @@ impl Router {
 
     /// Also moves the landmarks of decays that have come far from them.
     pub(super) fn discount(&mut self, now: f64) -> Discount {
+        let (at, discount) = self.discounted;
+        if (at..at + SAME).contains(&now) {
+            return discount;
+        }
         if let Some(factors) = self.decays.follow(now) {
             for candidate in &mut self.candidates {
                 candidate.sums.scale(factors);
             }
             self.traffic.scale(factors.trust);
         }
-        self.decays.discount(now)
+        let discount = self.decays.discount(now);
+        self.discounted = (now, discount);
+        discount
     }
 }

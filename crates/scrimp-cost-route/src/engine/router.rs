@@ -27,6 +27,8 @@ pub struct Router {
     pub(super) config: RouterConfig,
     pub(super) candidates: Vec<Candidate>,
     pub(super) decays: Decays,
+    /// The last discount, and of when it is.
+    pub(super) discounted: (f64, Discount),
     pub(super) traffic: Traffic,
     exploration: Exploration,
     /// Per kind of request: who was chosen last, by index and generation.
@@ -50,11 +52,13 @@ impl Router {
         if let Err(message) = config.check() {
             panic!("{message}");
         }
+        let decays = Decays::new(
+            [config.half_life, config.quality_half_life, USUAL].map(Decay::new),
+            Decay::new(TRUST),
+        );
         Self {
-            decays: Decays::new(
-                [config.half_life, config.quality_half_life, USUAL].map(Decay::new),
-                Decay::new(TRUST),
-            ),
+            discounted: (0.0, decays.discount(0.0)),
+            decays,
             traffic: Traffic::default(),
             exploration: Exploration::new(config.explore_cap),
             candidates: Vec::new(),

@@ -26,7 +26,7 @@ const LONGEST_RETRY_AFTER: f64 = 3_600.0;
 
 pub(super) struct Attempt<'a> {
     shared: Arc<Shared>,
-    call: Call,
+    call: Box<Call>,
     decision: RouteDecision,
     until: Instant,
     began: Instant,

@@ -21,6 +21,8 @@ pub struct Tariff {
     kib_in: Rate,
     kib_out: Rate,
     tokens: TokenRates,
+    /// Whether tokens have prices at all.
+    prices_tokens: bool,
     tiers: Vec<Tier>,
     tiering: Tiering,
     windows: Vec<(Window, TokenRates)>,
@@ -63,6 +65,7 @@ impl Tariff {
             kib_in: Rate::ZERO,
             kib_out: Rate::ZERO,
             tokens: TokenRates::new(),
+            prices_tokens: false,
             tiers: Vec::new(),
             tiering: Tiering::Whole,
             windows: Vec::new(),
@@ -100,7 +103,7 @@ impl Tariff {
     #[must_use]
     pub fn tokens(mut self, rates: TokenRates) -> Self {
         self.tokens = checked_rates("tokens", rates);
-        self
+        self.notice_tokens()
     }
 
     /// Prices for prompts of more than `above` tokens; classes left out keep theirs.
@@ -109,7 +112,7 @@ impl Tariff {
         let rates = checked_rates("tier", rates);
         let place = self.tiers.partition_point(|tier| tier.above <= above);
         self.tiers.insert(place, Tier { above, rates });
-        self
+        self.notice_tokens()
     }
 
     /// How tiers apply. Default: [`Tiering::Whole`].
@@ -203,8 +206,13 @@ impl Tariff {
     /// for, and how many there were does not matter.
     #[must_use]
     pub fn prices_tokens(&self) -> bool {
+        self.prices_tokens
+    }
+
+    fn notice_tokens(mut self) -> Self {
         let mut others = self.tiers.iter().map(|tier| &tier.rates);
-        !self.tokens.is_empty() || others.any(|rates| !rates.is_empty())
+        self.prices_tokens = !self.tokens.is_empty() || others.any(|rates| !rates.is_empty());
+        self
     }
 
     fn token_cost(&self, usage: &Usage, now: SystemTime) -> Option<Sum> {
