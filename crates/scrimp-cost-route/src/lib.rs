@@ -121,6 +121,7 @@ mod future;
 mod hints;
 mod layer;
 mod meter;
+mod metered;
 mod price;
 mod provider;
 mod providers;

@@ -98,7 +98,7 @@ impl Call {
         }
         let cost = self.price().cost(&usage, now, self.used);
         self.book(cost.filter(|_| paid), paid);
-        crate::figures::call(&self.provider.name, outcome, cost.filter(|_| paid));
+        crate::metered::call(&self.provider.name, outcome, cost.filter(|_| paid));
     }
 
     /// Takes it back: it was never sent, so it says nothing of the provider.
