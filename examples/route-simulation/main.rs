@@ -34,6 +34,10 @@ struct Args {
     /// Seconds per run; 20 requests a second.
     #[arg(long, default_value_t = 1_000.0)]
     seconds: f64,
+    /// Times that each world is run, with other requests and other luck; its regret is the
+    /// mean.
+    #[arg(long, default_value_t = 1)]
+    repeats: u64,
     /// Scrimp with one thing changed at a time, in place of other policies.
     #[arg(long)]
     ablations: bool,
@@ -56,6 +60,7 @@ fn main() -> std::io::Result<()> {
     let worlds = Worlds {
         first: args.first,
         seeds: args.seeds,
+        repeats: args.repeats,
         seconds: args.seconds,
     };
     let line = if args.ablations {

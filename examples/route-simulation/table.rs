@@ -25,6 +25,8 @@ pub(crate) struct Row {
 pub(crate) struct Worlds {
     pub(crate) first: u64,
     pub(crate) seeds: u64,
+    /// Times that each world is run, with other requests and other luck.
+    pub(crate) repeats: u64,
     pub(crate) seconds: f64,
 }
 
@@ -61,33 +63,53 @@ impl Worlds {
             }
         }
         for row in &mut rows {
-            row.paid /= self.seeds as f64;
-            row.p95 /= self.seeds as f64;
-            row.failed /= self.seeds as f64;
+            row.divide(self.seeds);
         }
         rows
     }
 
+    /// The same two worlds as often as asked for, each time with other requests.
     fn seed(self, line: Line, seed: u64) -> Vec<Row> {
-        let standard = World::standard(seed, self.seconds);
-        let random = World::random(seed, self.seconds);
-        let oracles = [&standard, &random].map(|world| run(world, &mut Oracle));
-        let pairs = line(&standard, seed).into_iter().zip(line(&random, seed));
-        pairs
-            .map(|((name, mut policy), (_, mut again))| {
-                let outcome = run(&standard, &mut *policy);
-                let regret = run(&random, &mut *again).regret(&oracles[1]);
-                Row {
-                    name,
-                    standard: vec![outcome.regret(&oracles[0])],
-                    random: vec![regret],
-                    paid: 1_000.0 * outcome.paid / outcome.requests as f64,
-                    p95: outcome.p95(),
-                    failed: 10_000.0 * outcome.failed as f64 / outcome.requests as f64,
+        let [standard, random] = [
+            World::standard(seed, self.seconds),
+            World::random(seed, self.seconds),
+        ];
+        let mut rows: Vec<Row> = Vec::new();
+        for time in 0..self.repeats {
+            let worlds = [&standard, &random].map(|world| world.again(seed, time, self.seconds));
+            for (index, row) in once(line, seed, &worlds).into_iter().enumerate() {
+                match rows.get_mut(index) {
+                    Some(other) => other.add(row),
+                    None => rows.push(row),
                 }
-            })
-            .collect()
+            }
+        }
+        for row in &mut rows {
+            row.standard = vec![mean(&row.standard)];
+            row.random = vec![mean(&row.random)];
+            row.divide(self.repeats);
+        }
+        rows
     }
+}
+
+fn once(line: Line, seed: u64, [standard, random]: &[World; 2]) -> Vec<Row> {
+    let oracles = [standard, random].map(|world| run(world, &mut Oracle));
+    let pairs = line(standard, seed).into_iter().zip(line(random, seed));
+    pairs
+        .map(|((name, mut policy), (_, mut again))| {
+            let outcome = run(standard, &mut *policy);
+            let regret = run(random, &mut *again).regret(&oracles[1]);
+            Row {
+                name,
+                standard: vec![outcome.regret(&oracles[0])],
+                random: vec![regret],
+                paid: 1_000.0 * outcome.paid / outcome.requests as f64,
+                p95: outcome.p95(),
+                failed: 10_000.0 * outcome.failed as f64 / outcome.requests as f64,
+            }
+        })
+        .collect()
 }
 
 // === impl Row ===
@@ -99,6 +121,12 @@ impl Row {
         self.paid += other.paid;
         self.p95 += other.p95;
         self.failed += other.failed;
+    }
+
+    fn divide(&mut self, by: u64) {
+        self.paid /= by as f64;
+        self.p95 /= by as f64;
+        self.failed /= by as f64;
     }
 }
 
@@ -117,7 +145,7 @@ pub(crate) fn ablations(world: &World, _: u64) -> Vec<(&'static str, Box<dyn Pol
         ("hysteresis 0", |config| config.hysteresis = 0.0),
         ("hysteresis 20 %", |config| config.hysteresis = 0.2),
         ("half-lives 15 s, 15 s", |config| {
-            config.quality_half_life = 15.0
+            config.quality_half_life = 15.0;
         }),
         ("half-lives 60 s, 60 s", |config| config.half_life = 60.0),
         ("half-lives 240 s, 240 s", |config| {

@@ -10,11 +10,11 @@ use parking_lot::Mutex;
 use scrimp_core::{Clock, Money};
 use smallvec::SmallVec;
 
-use crate::metered;
 pub use self::{
     cap::{Cap, Scope},
     store::{BudgetStore, Line},
 };
+use crate::metered;
 
 /// Accounts kept at most. Past it, calls that would open another are refused: to let them
 /// through would be to lift the cap for whoever invents tenants.

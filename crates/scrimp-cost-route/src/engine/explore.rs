@@ -16,7 +16,7 @@ const MOST: f64 = 3.0;
 const STALE: f64 = 15.0;
 /// Times more of that are waited after trying out led to nothing, at most.
 const MOST_IN_VAIN: u8 = 2;
-/// The chance, per half-life of trust, that a candidate has become what is hoped of it.
+/// The chance that a candidate that was not seen for long has become what is hoped of it.
 const LUCK: f64 = 0.003;
 /// The chance that it is, of one that was never seen: what it is like is only hearsay.
 const HEARSAY: f64 = 0.1;
@@ -172,7 +172,7 @@ impl Find {
 // === impl Candidate ===
 
 impl Candidate {
-    /// It is tried out: that it led to nothing, until it turns out otherwise.
+    /// It is tried out: in vain, until it turns out otherwise.
     pub(super) fn try_out(&mut self) {
         self.tried_in_vain = (self.tried_in_vain + 1).min(MOST_IN_VAIN);
     }

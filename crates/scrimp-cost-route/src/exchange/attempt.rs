@@ -35,17 +35,12 @@ pub(super) struct Attempt<'a> {
     request: &'a request::Parts,
 }
 
-#[expect(
-    clippy::large_enum_variant,
-    reason = "moved once, at the end of an attempt"
-)]
 pub(super) enum Ended<R: Body, E> {
     Good(Response<RouteBody<R>>),
     Missed(Miss, Box<Last<R, E>>),
 }
 
 /// What the caller gets if nobody is tried after a miss.
-#[expect(clippy::large_enum_variant, reason = "lives in a box")]
 pub(super) enum Last<R: Body, E> {
     Refused(Refused),
     Error(E),

@@ -149,10 +149,9 @@ impl Breaker {
     pub(super) fn succeeded(&mut self, now: f64, start: f64) {
         self.row.succeeded(start);
         match &mut self.state {
-            State::Up => {}
-            // Calls that began before it was put out may still come in well.
             State::Out { until, .. } if now >= *until => self.come_back(now),
-            State::Out { .. } => {}
+            // Calls that began before it was put out may still come in well.
+            State::Up | State::Out { .. } => {}
             State::Ramp {
                 step,
                 successes,
