@@ -5,6 +5,7 @@ mod candidate;
 mod choice;
 mod config;
 mod decay;
+mod decide;
 mod drift;
 mod estimate;
 mod explore;

@@ -3,7 +3,7 @@
 use super::{
     ask::{Ask, Barred},
     candidate::Candidate,
-    choice::{Choice, NoCandidate, Reason, Terms},
+    choice::{Choice, NoCandidate, Terms},
     config::RouterConfig,
     decay::{Decay, Decays, Discount},
     estimate::Prior,
@@ -30,11 +30,11 @@ pub struct Router {
     /// The last discount, and of when it is.
     pub(super) discounted: (f64, Discount),
     pub(super) traffic: Traffic,
-    exploration: Exploration,
+    pub(super) exploration: Exploration,
     /// Per kind of request: who was chosen last, by index and generation.
-    incumbents: [Option<(usize, u64)>; KINDS],
+    pub(super) incumbents: [Option<(usize, u64)>; KINDS],
     generations: u64,
-    switches: u64,
+    pub(super) switches: u64,
     /// Kept between decisions for its memory only.
     weighed: Vec<Weighed>,
 }
@@ -210,73 +210,6 @@ impl Router {
             self.exploration.found_nobody(now);
         }
         found
-    }
-
-    fn decide(
-        &mut self,
-        now: f64,
-        formula: &Formula,
-        kind: usize,
-        pass: &Pass,
-    ) -> Result<Choice, NoCandidate> {
-        let Some(best) = pass.best else {
-            // Never nobody, if there is somebody: an error is better than none at all.
-            let (best, reason) = match (pass.probe, pass.last) {
-                (Some(probe), _) => (probe, Reason::Probed),
-                (None, Some((_, last))) => (last, Reason::LastLeft),
-                (None, None) if pass.seen => return Err(NoCandidate::NoneGoodEnough),
-                (None, None) => return Err(NoCandidate::NoneLeft),
-            };
-            return Ok(best.choice(reason));
-        };
-        if let Some(find) = pass.find
-            && find.index != best.index
-            && self.exploration.take(find.dollars, now)
-        {
-            let candidate = &mut self.candidates[find.index];
-            candidate.try_out();
-            let reason = if candidate.breaker.is_up() {
-                Reason::Explored
-            } else {
-                Reason::Probed
-            };
-            return Ok(Choice {
-                index: find.index,
-                reason,
-                score: find.hope,
-            });
-        }
-        if let Some(probe) = pass.probe
-            && probe.beats(Some(best))
-        {
-            return Ok(probe.choice(Reason::Probed));
-        }
-        if let Some(incumbent) = pass.incumbent
-            && incumbent.index != best.index
-            && incumbent.unknown == best.unknown
-            && best.score >= formula.better_by(incumbent.score, self.config.hysteresis)
-        {
-            return Ok(incumbent.choice(Reason::Kept));
-        }
-        // A stand-in for one that was tried or is full takes no place.
-        if pass.may_settle {
-            self.settle(kind, best.index);
-        }
-        Ok(best.choice(Reason::Best))
-    }
-
-    /// Remembers the choice, unless it is of one that is only on its way back.
-    fn settle(&mut self, kind: usize, index: usize) {
-        let candidate = &mut self.candidates[index];
-        candidate.tried_in_vain = 0;
-        if !candidate.breaker.is_up() {
-            return;
-        }
-        let settled = Some((index, candidate.generation));
-        if self.incumbents[kind] != settled {
-            self.switches += u64::from(self.incumbents[kind].is_some());
-            self.incumbents[kind] = settled;
-        }
     }
 
     fn kind(ask: &Ask) -> usize {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::engine::{Filters, Health, Outcome, Score, Weights};
+use crate::engine::{Filters, Health, Outcome, Reason, Score, Weights};
 
 fn prior(latency: f64) -> Prior {
     Prior {
