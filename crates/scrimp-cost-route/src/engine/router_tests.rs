@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::engine::{Filters, Health, Outcome, Reason, Score, Weights};
 
@@ -385,6 +387,38 @@ fn kinds_do_not_share_a_place() {
                 [0.01, 0.0101]
             };
             assert_eq!(pick(priority, kind, costs), first);
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_estimates_stay_in_their_ranges(
+        events in proptest::collection::vec((0.0..1e5f64, 0.0..1e6f64, 0..4u8, 0.0..=1.0f64), 1..200),
+    ) {
+        let mut router = router(&[1.0]);
+        let mut now = 0.0;
+        for (pause, seconds, what, quality) in events {
+            now += pause;
+            let ticket = router.started(now, 0);
+            now += seconds;
+            let outcome = match what {
+                0 => Outcome::Succeeded,
+                1 => FAILED,
+                2 => Outcome::Failed { retry_after: Some(quality) },
+                _ => Outcome::Cancelled,
+            };
+            router.ended(now, ticket, outcome);
+            router.judged(now, ticket, quality);
+            router.first_byte(now, ticket, seconds);
+            let _ = choose(&mut router, now, &[Some(quality)]);
+            for later in [now, now + 1e3, now + 1e9] {
+                let one = terms(&router, later).estimate;
+                let share = -1e-9..=1.0 + 1e-9;
+                prop_assert!(share.contains(&one.reliability) && share.contains(&one.quality), "{one:?}");
+                prop_assert!(one.latency >= 0.0 && one.latency.is_finite(), "{one:?}");
+                prop_assert!(one.first_byte >= 0.0 && one.first_byte.is_finite(), "{one:?}");
+            }
         }
     }
 }
