@@ -2,16 +2,17 @@
 
 use std::fmt::Write;
 
-use crate::{Row, mean, worst};
+use crate::table::{Row, mean, worst};
 
 const LEFT: f64 = 240.0;
 const WIDTH: f64 = 440.0;
 const LINE: f64 = 34.0;
-/// From 1 % to 1,000 %, by powers of ten.
-const DECADES: f64 = 3.0;
+/// Where the axis begins and ends, in percent.
+const FROM: f64 = 0.3;
+const TO: f64 = 1_000.0;
 
 fn x(regret: f64) -> f64 {
-    LEFT + WIDTH * ((100.0 * regret).max(1.0).log10() / DECADES).min(1.0)
+    LEFT + WIDTH * (100.0 * regret).clamp(FROM, TO).log(TO / FROM) - WIDTH * FROM.log(TO / FROM)
 }
 
 /// Bars for the mean regret in the six-provider world, a mark for its worst seed, a dot for
@@ -28,8 +29,8 @@ pub(crate) fn svg(rows: &[Row]) -> String {
          dot: mean, random worlds</text>\n"
     );
     let bottom = 56.0 + LINE * rows.len() as f64;
-    for percent in [1, 3, 10, 30, 100, 300, 1000] {
-        let x = x(f64::from(percent) / 100.0);
+    for percent in [0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1_000.0] {
+        let x = x(percent / 100.0);
         let _ = writeln!(
             svg,
             "<line x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"56\" y2=\"{bottom}\" stroke=\"#e4e7eb\"/>\

@@ -6,7 +6,11 @@ use crate::{
     world::World,
 };
 
-const SEEDS: u64 = 4;
+/// Worlds in which everybody is run, and those in which scrimp alone is.
+const ALL: u64 = 4;
+/// The first of the former: not one that anything was tuned on.
+const FRESH: u64 = 1_000;
+const SEEDS: u64 = 20;
 const SECONDS: f64 = 1_000.0;
 
 fn scrimp(world: &World) -> (Scrimp, Outcome) {
@@ -25,8 +29,8 @@ fn between(world: &World, from: f64, to: f64) -> Vec<usize> {
 }
 
 #[test]
-fn regret_is_at_most_six_percent_and_below_every_other_policy_on_the_seeds_tuned_on() {
-    for seed in 0..SEEDS {
+fn regret_is_at_most_six_percent_and_below_every_other_policys() {
+    for seed in FRESH..FRESH + ALL {
         for world in [World::standard(seed, SECONDS), World::random(seed, SECONDS)] {
             let oracle = run(&world, &mut Oracle);
             let mut regrets = policy::all(&world.base, seed)

@@ -146,6 +146,16 @@ impl World {
         }
     }
 
+    /// The same providers and surprises with the requests of its `time`th run; the first has
+    /// those it was made with.
+    pub(crate) fn again(&self, seed: u64, time: u64, seconds: f64) -> Self {
+        let seed = seed ^ time.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        Self {
+            requests: requests(seed, seconds),
+            ..self.clone()
+        }
+    }
+
     pub(crate) fn state(&self, provider: usize, now: f64) -> State {
         let mut state = self.base[provider];
         for event in &self.events {

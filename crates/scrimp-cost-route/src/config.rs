@@ -43,6 +43,8 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) state: Arc<Mutex<State>>,
     pub(crate) start: Instant,
+    /// The tenant and the route of requests that name none.
+    pub(crate) nobody: Arc<str>,
 }
 
 // === impl Config ===

@@ -3,6 +3,7 @@
 mod attempt;
 mod job;
 mod pick;
+mod within;
 
 use std::sync::Arc;
 

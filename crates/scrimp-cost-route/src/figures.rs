@@ -1,4 +1,4 @@
-//! Figures for others: through the `metrics` facade, and as JSON.
+//! Figures for others, as JSON.
 
 use std::{
     convert::Infallible,
@@ -11,14 +11,13 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, Response, header};
 use http_body_util::Empty;
 use parking_lot::Mutex;
-use scrimp_core::Money;
 use serde_json::{Value, json};
 use tower_service::Service;
 
 use crate::{
     Budget, RouteBody,
     config::Shared,
-    engine::{Ask, Barred, Health, Outcome},
+    engine::{Ask, Barred, Health},
     state::State,
 };
 
@@ -29,27 +28,6 @@ use crate::{
 pub struct Figures {
     pub(crate) shared: Arc<Shared>,
 }
-
-/// Counts a call that has ended.
-#[cfg(feature = "metrics")]
-pub(crate) fn call(provider: &Arc<str>, outcome: Outcome, cost: Option<Money>) {
-    let outcome = match outcome {
-        Outcome::Succeeded => "succeeded",
-        Outcome::Failed { .. } => "failed",
-        Outcome::Cancelled | Outcome::Unmade => "cancelled",
-    };
-    let name = provider.to_string();
-    metrics::counter!("scrimp_route_calls_total", "provider" => name.clone(), "outcome" => outcome)
-        .increment(1);
-    if let Some(cost) = cost {
-        let currency = cost.currency().code().to_owned();
-        metrics::histogram!("scrimp_route_cost", "provider" => name, "currency" => currency)
-            .record(cost.as_f64());
-    }
-}
-
-#[cfg(not(feature = "metrics"))]
-pub(crate) fn call(_: &Arc<str>, _: Outcome, _: Option<Money>) {}
 
 // === impl Figures ===
 

@@ -100,7 +100,8 @@ impl CostRouteLayer {
     }
 
     /// Whether at most one request in a hundred is spent on providers that were not seen
-    /// for 15 s. Default: yes.
+    /// for 15 s, where that is likely to pay. With [`attempts(1)`](Self::attempts) nothing
+    /// can be sent again, so nobody is tried out. Default: yes.
     #[must_use]
     pub fn explore(self, explore: bool) -> Self {
         self.engine(|config| config.router.explore = explore)
@@ -267,6 +268,7 @@ impl CostRouteLayer {
             config: self.config.clone(),
             state: Arc::clone(&self.state),
             start: self.start,
+            nobody: Arc::from(""),
         })
     }
 }

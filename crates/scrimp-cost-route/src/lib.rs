@@ -81,11 +81,13 @@
 //! wait is worth at the request's [`Priority`](scrimp_core::extensions::Priority), what the
 //! quality lacks, and, by the chance of failure, what the next best would cost. An
 //! [unknown](Price::Unknown) price ranks behind every known one. Estimates halve in weight
-//! every 15 s; calls under way bound the latency from below; failures never look like fast
-//! answers. At most one request in a hundred tries a provider that was not seen for 15 s,
-//! and only if it could turn out to be the best. Three failures in a row put a provider out,
-//! `Retry-After` says for how long, and it comes back by a probe and a ramp. Each choice is
-//! explained by the [`RouteDecision`] in the response's extensions and in a tracing event.
+//! every 15 s, and what surely changed is believed at once; calls under way bound the latency
+//! from below; failures never look like fast answers. At most one request in a hundred tries
+//! a provider that was not seen for 15 s, and only if what that may save is worth what it
+//! costs. Three failures in a row put a provider out for a second, and for longer with each
+//! probe that fails; `Retry-After` says for how long itself. It comes back by a probe and a
+//! ramp. Each choice is explained by the [`RouteDecision`] in the response's extensions and
+//! in a tracing event.
 //!
 //! # Failing over
 //!
@@ -121,6 +123,7 @@ mod future;
 mod hints;
 mod layer;
 mod meter;
+mod metered;
 mod price;
 mod provider;
 mod providers;

@@ -41,7 +41,7 @@ pub(crate) struct Failure {
 }
 
 /// Watches the body of a call's response.
-pub(crate) struct Meter(pub(crate) Call);
+pub(crate) struct Meter(pub(crate) Box<Call>);
 
 // === impl Call ===
 
@@ -98,7 +98,7 @@ impl Call {
         }
         let cost = self.price().cost(&usage, now, self.used);
         self.book(cost.filter(|_| paid), paid);
-        crate::figures::call(&self.provider.name, outcome, cost.filter(|_| paid));
+        crate::metered::call(&self.provider.name, outcome, cost.filter(|_| paid));
     }
 
     /// Takes it back: it was never sent, so it says nothing of the provider.

@@ -3,7 +3,11 @@
 use std::{fmt, num::NonZeroU32, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Uri, request::Parts, uri::Authority, uri::Scheme};
+use http::{
+    HeaderName, HeaderValue, Uri,
+    request::Parts,
+    uri::{self, Authority, PathAndQuery, Scheme},
+};
 
 use crate::{Price, engine::Prior};
 
@@ -235,16 +239,19 @@ fn share_of(setting: &str, share: f64) -> f64 {
 impl Endpoint {
     fn rewrite(&self, uri: &Uri) -> Uri {
         let path = match uri.path_and_query() {
-            Some(own) if own.as_str() != "*" => [&*self.path, own.as_str()].concat(),
-            _ => [&*self.path, "/"].concat(),
+            // Nothing is put before it: its bytes are shared.
+            Some(own) if own.as_str() != "*" && self.path.is_empty() => Ok(own.clone()),
+            Some(own) if own.as_str() != "*" => {
+                PathAndQuery::try_from([&*self.path, own.as_str()].concat())
+            }
+            _ => PathAndQuery::try_from([&*self.path, "/"].concat()),
         };
-        let rewritten = Uri::builder()
-            .scheme(self.scheme.clone())
-            .authority(self.authority.clone())
-            .path_and_query(path)
-            .build();
+        let mut parts = uri::Parts::default();
+        parts.scheme = Some(self.scheme.clone());
+        parts.authority = Some(self.authority.clone());
+        parts.path_and_query = path.ok();
         // Two valid paths make a valid path.
-        rewritten.unwrap_or_else(|_| uri.clone())
+        Uri::from_parts(parts).unwrap_or_else(|_| uri.clone())
     }
 }
 

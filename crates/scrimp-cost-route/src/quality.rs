@@ -24,6 +24,23 @@ pub struct Verdict {
 pub struct MinLength(pub usize);
 
 /// Wants a JSON object that has these fields, and none of them null or empty.
+///
+/// For whole schemas, any validator will do in a closure, which is a [`QualityGate`] too:
+///
+/// ```
+/// # use http::{request, response};
+/// # use scrimp_cost_route::{CostRouteLayer, Provider, Verdict};
+/// # struct Validator;
+/// # impl Validator { fn is_valid(&self, json: &serde_json::Value) -> bool { json.is_object() } }
+/// # let validator = Validator;
+/// let gate = move |_: &request::Parts, _: &response::Parts, body: &[u8]| {
+///     match serde_json::from_slice(body) {
+///         Ok(json) if validator.is_valid(&json) => Verdict::accept(1.0),
+///         _ => Verdict::reject(0.0),
+///     }
+/// };
+/// let layer = CostRouteLayer::new([Provider::new("a"), Provider::new("b")]).quality_gate(gate);
+/// ```
 #[derive(Debug, Clone)]
 pub struct RequiredFields(Vec<String>);
 

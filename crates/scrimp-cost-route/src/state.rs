@@ -1,6 +1,7 @@
 //! The providers there are, and what is known of them.
 
 use std::{
+    borrow::Cow,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -176,9 +177,9 @@ impl Entry {
 
     /// The usage with tokens of answer added, where the request says none: as many as is
     /// usual, or as many as almost all have.
-    pub(crate) fn expect(&self, usage: Usage, high: bool) -> Usage {
+    pub(crate) fn expect<'a>(&self, usage: &'a Usage, high: bool) -> Cow<'a, Usage> {
         if usage.completion() > 0 || usage.prompt() == 0 {
-            return usage;
+            return Cow::Borrowed(usage);
         }
         let tokens = if high {
             self.output.high
@@ -190,7 +191,7 @@ impl Entry {
             clippy::cast_sign_loss,
             reason = "a token count, at least 0"
         )]
-        usage.with(TokenClass::Output, tokens.ceil() as u64)
+        Cow::Owned(usage.with(TokenClass::Output, tokens.ceil() as u64))
     }
 }
 

@@ -92,6 +92,12 @@ impl Cap {
         self
     }
 
+    /// Whether all calls that count to it count to the same account.
+    pub(super) fn is_one_account(&self) -> bool {
+        let scopes = [&self.tenant, &self.provider, &self.route];
+        !scopes.contains(&&Scope::Each)
+    }
+
     /// Which account a call counts to; `None` if it does not count.
     pub(super) fn key(&self, tenant: &str, provider: &str, route: &str) -> Option<Box<str>> {
         let mut key = String::new();

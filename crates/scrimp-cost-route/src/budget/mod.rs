@@ -14,6 +14,7 @@ pub use self::{
     cap::{Cap, Scope},
     store::{BudgetStore, Line},
 };
+use crate::metered;
 
 /// Accounts kept at most. Past it, calls that would open another are refused: to let them
 /// through would be to lift the cap for whoever invents tenants.
@@ -138,6 +139,8 @@ impl Budget {
             let foreign = amount.currency() != cap.limit.currency() && amount.pico() != 0;
             let fits = used.saturating_add(reservation.amount) <= cap.limit.pico();
             if foreign || !fits {
+                drop(books);
+                metered::refused(&cap.name);
                 return Err(Box::new(cap.refusal(used, now)));
             }
             accounts.push(key);
@@ -275,8 +278,12 @@ impl Reservation {
             account.reserved = account.reserved.saturating_sub(self.amount);
             let Some(actual) = actual else { continue };
             account.spent = account.spent.saturating_add(actual);
+            // Both under the lock, so that totals are told in their order.
+            if cap.is_one_account() {
+                let spent = Money::from_pico(account.spent, cap.limit.currency());
+                metered::spent(&cap.name, spent, cap.limit);
+            }
             if let Some(store) = &self.budget.store {
-                // Under the lock, so that the store sees totals in their order.
                 store.settled(&self.budget.line(key.0, &key.1, account));
             }
         }

@@ -1,8 +1,8 @@
 //! One provider, as the router knows it.
 
 use super::{
-    estimate::{Discount, Estimate, Prior, Sums},
-    explore::STALE,
+    decay::Discount,
+    estimate::{Estimate, Prior, Sums},
     flight::Flight,
     health::Breaker,
 };
@@ -36,11 +36,6 @@ impl Candidate {
             tried_in_vain: 0,
             generation,
         }
-    }
-
-    /// Seconds after which it may be tried out: longer each time that led to nothing.
-    pub(super) fn stale_after(&self) -> f64 {
-        STALE * f64::from(1 + self.tried_in_vain)
     }
 
     /// What is thought of it. A call under way has taken at least as long as it is old,

@@ -10,12 +10,17 @@ pub struct RouterConfig {
     pub score: Score,
     /// Seconds after which an observation of latency or success counts half. Default: 15.
     pub half_life: f64,
-    /// The same, of quality. Default: 60.
+    /// The same, of quality. Default: 60. What has surely changed is found sooner than that,
+    /// and what was seen before is forgotten at once.
     pub quality_half_life: f64,
     /// Share by which another has to be better to be switched to. Default: 0.05.
     pub hysteresis: f64,
-    /// Whether candidates unseen for a while are tried. Default: true.
+    /// Whether candidates unseen for a while are tried, where that is likely to pay.
+    /// Default: true.
     pub explore: bool,
+    /// Whether failures put a candidate out for a while; one that says when it wants to be
+    /// asked again is left alone until then anyhow. Default: true.
+    pub eject: bool,
     /// Dollars per hour that trying out may cost. Default: no cap but 1 % of the requests.
     pub explore_cap: Option<f64>,
     /// Seconds that trying again after a failure costs by itself. Default: 0.1.
@@ -32,6 +37,7 @@ impl Default for RouterConfig {
             quality_half_life: 60.0,
             hysteresis: 0.05,
             explore: true,
+            eject: true,
             explore_cap: None,
             backoff: 0.1,
         }

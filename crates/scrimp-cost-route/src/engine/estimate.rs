@@ -1,10 +1,23 @@
-//! What is known of a provider, newer observations counting more.
+//! What is known of a provider.
 
-/// The prior's weight, in observations. A first success or failure already moves the
-/// estimate; ten have it settled.
+use super::{
+    decay::{Discount, Mean},
+    drift::{Drift, Noise},
+    track::{Against, Track},
+};
+
+/// The prior's weight, in observations.
 const LATENCY_PRIOR: f64 = 1.0;
 const SUCCESS_PRIOR: f64 = 6.0;
 const QUALITY_PRIOR: f64 = 4.0;
+/// How far latencies are from their mean, in logarithms, and judgements of quality from
+/// theirs, before anything was seen.
+const LATENCY_NOISE: f64 = 0.5;
+const QUALITY_NOISE: f64 = 0.1;
+/// How far, squared, a provider's quality may be from what it usually is.
+const QUALITY_SPREAD: f64 = 0.01;
+/// Latencies below this, in seconds, are taken for it: logarithms have no zero.
+const SHORTEST: f64 = 1e-6;
 
 /// What is taken for granted of a provider before it was seen.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -33,110 +46,20 @@ pub struct Estimate {
     pub quality: f64,
 }
 
-/// Forward decay: instead of making old sums smaller at each look, new observations weigh
-/// more, by the time since a landmark. One power per decision then serves all providers.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Decay {
-    half_life: f64,
-    landmark: f64,
-}
-
-/// A weighted sum and the sum of the weights.
-#[derive(Debug, Clone, Copy, Default)]
-struct Mean {
-    sum: f64,
-    weight: f64,
-}
-
-/// The sums of one provider.
+/// What is known of one provider.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sums {
-    pub(super) prior: Prior,
-    first_byte: Mean,
-    latency: Mean,
-    success: Mean,
-    quality: Mean,
-    /// The long run. What is recent shrinks to it, and it to the prior: a provider that
-    /// has not been asked for a while is taken to be as it used to be, not as it was told.
-    usual_latency: Mean,
-    usual_success: Mean,
-}
-
-/// The decays of all sums.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Decays {
-    /// Of latency and success.
-    pub(super) fast: Decay,
-    /// Of quality.
-    pub(super) slow: Decay,
-    /// Of the long run.
-    pub(super) long: Decay,
-}
-
-/// What one power makes of every provider's sums.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Discount {
-    pub(super) fast: f64,
-    pub(super) slow: f64,
-    pub(super) long: f64,
-}
-
-// === impl Decay ===
-
-impl Decay {
-    pub(super) fn new(half_life: f64) -> Self {
-        Self {
-            half_life,
-            landmark: 0.0,
-        }
-    }
-
-    fn weight(&self, now: f64) -> f64 {
-        ((now - self.landmark) / self.half_life).exp2()
-    }
-
-    pub(super) fn discount(&self, now: f64) -> f64 {
-        ((self.landmark - now) / self.half_life).exp2()
-    }
-
-    /// Weights would overflow one day: whether the landmark has to move.
-    pub(super) fn is_far(&self, now: f64) -> bool {
-        now - self.landmark > 200.0 * self.half_life
-    }
-
-    pub(super) fn move_to(&mut self, now: f64) {
-        self.landmark = now;
-    }
-}
-
-// === impl Mean ===
-
-impl Mean {
-    fn add(&mut self, value: f64, weight: f64) {
-        self.sum += value * weight;
-        self.weight += weight;
-    }
-
-    fn get(&self, prior: f64, strength: f64, discount: f64) -> f64 {
-        (strength * prior + discount * self.sum) / (strength + discount * self.weight)
-    }
-
-    fn scale(&mut self, factor: f64) {
-        self.sum *= factor;
-        self.weight *= factor;
-    }
-}
-
-// === impl Decays ===
-
-impl Decays {
-    pub(super) fn discount(&self, now: f64) -> Discount {
-        Discount {
-            fast: self.fast.discount(now),
-            slow: self.slow.discount(now),
-            long: self.long.discount(now),
-        }
-    }
+    prior: Prior,
+    first_byte: Track,
+    latency: Track,
+    success: Track,
+    quality: Track,
+    /// The mean of the latencies' logarithms, which are nearly symmetric.
+    log: Mean,
+    latency_noise: Noise,
+    latency_drift: Drift,
+    quality_noise: Noise,
+    quality_drift: Drift,
 }
 
 // === impl Sums ===
@@ -145,77 +68,139 @@ impl Sums {
     pub(super) fn new(prior: Prior) -> Self {
         Self {
             prior,
-            first_byte: Mean::default(),
-            latency: Mean::default(),
-            success: Mean::default(),
-            quality: Mean::default(),
-            usual_latency: Mean::default(),
-            usual_success: Mean::default(),
+            first_byte: Track::new(prior.first_byte),
+            latency: Track::new(prior.latency),
+            success: Track::new(prior.reliability),
+            quality: Track::new(prior.quality),
+            log: Mean::default(),
+            latency_noise: Noise::new(LATENCY_NOISE),
+            latency_drift: Drift::default(),
+            quality_noise: Noise::new(QUALITY_NOISE),
+            quality_drift: Drift::default(),
         }
     }
 
+    pub(super) fn set_prior(&mut self, prior: Prior) {
+        self.prior = prior;
+        self.first_byte.set_prior(prior.first_byte);
+        self.latency.set_prior(prior.latency);
+        self.success.set_prior(prior.reliability);
+        self.quality.set_prior(prior.quality);
+    }
+
     pub(super) fn estimate(&self, discount: Discount) -> Estimate {
-        let Discount { fast, slow, long } = discount;
-        let prior = &self.prior;
-        let usual_success = self
-            .usual_success
-            .get(prior.reliability, SUCCESS_PRIOR, long);
-        let first_byte = &self.first_byte;
         Estimate {
-            first_byte: first_byte.get(prior.first_byte, LATENCY_PRIOR, fast),
-            latency: self.latency_with(0.0, 0.0, discount),
-            reliability: self.success.get(usual_success, SUCCESS_PRIOR, fast),
-            quality: self.quality.get(prior.quality, QUALITY_PRIOR, slow),
+            first_byte: self.first_byte.get(discount),
+            latency: self.latency.get(discount),
+            reliability: self.success.get(discount),
+            quality: self.quality.get(discount),
         }
     }
 
     /// The mean latency as it would be with `count` more observations of `age`.
     pub(super) fn latency_with(&self, age: f64, count: f64, discount: Discount) -> f64 {
-        let Discount { fast, long, .. } = discount;
-        let usual = self
-            .usual_latency
-            .get(self.prior.latency, LATENCY_PRIOR, long);
-        let sum = LATENCY_PRIOR * usual + fast * self.latency.sum + count * age;
-        sum / (LATENCY_PRIOR + fast * self.latency.weight + count)
+        let weight = LATENCY_PRIOR + discount.fast * self.latency.recent.weight;
+        (weight * self.latency.get(discount) + count * age) / (weight + count)
     }
 
     /// Failures and attempts that still count, for bounds on the failure rate.
     pub(super) fn failures(&self, fast: f64) -> (f64, f64) {
-        let Mean { sum, weight } = self.success;
+        let Mean { sum, weight } = self.success.recent;
         ((weight - sum).max(0.0) * fast, weight * fast)
     }
 
-    pub(super) fn first_byte(&mut self, seconds: f64, decays: &Decays, now: f64) {
-        self.first_byte.add(seconds, decays.fast.weight(now));
+    pub(super) fn first_byte(&mut self, seconds: f64, discount: Discount) {
+        let against = Against {
+            prior: self.prior.first_byte,
+            strength: [LATENCY_PRIOR; 2],
+            recent: discount.fast,
+        };
+        self.first_byte.add(seconds, discount.fast, discount);
+        self.first_byte.settle(against, discount);
     }
 
-    pub(super) fn latency(&mut self, seconds: f64, decays: &Decays, now: f64) {
-        self.latency.add(seconds, decays.fast.weight(now));
-        self.usual_latency.add(seconds, decays.long.weight(now));
+    pub(super) fn latency(&mut self, seconds: f64, discount: Discount) {
+        let fast = discount.fast;
+        let log = seconds.max(SHORTEST).ln();
+        let prior = self.prior.latency.max(SHORTEST).ln();
+        let expected = self.log.get(prior, LATENCY_PRIOR / fast);
+        let evidence = self.latency_noise.evidence(log - expected, discount.long);
+        self.log.add(log, 1.0 / fast);
+        self.latency.add(seconds, fast, discount);
+        if let Some(seen) = self.latency_drift.see(evidence, log, 1.0 / fast) {
+            // The mean of what is nearly lognormal.
+            let spread = self.latency_noise.variance(discount.long) / 2.0;
+            let mean = (seen.sum / seen.weight + spread.min(2.0)).exp();
+            self.log = seen;
+            self.latency.recent = Mean {
+                sum: mean * seen.weight,
+                weight: seen.weight,
+            };
+        }
+        let against = Against {
+            prior: self.prior.latency,
+            strength: [LATENCY_PRIOR; 2],
+            recent: fast,
+        };
+        self.latency.settle(against, discount);
     }
 
-    pub(super) fn success(&mut self, succeeded: bool, decays: &Decays, now: f64) {
+    pub(super) fn success(&mut self, succeeded: bool, discount: Discount) {
         let value = f64::from(u8::from(succeeded));
-        self.success.add(value, decays.fast.weight(now));
-        self.usual_success.add(value, decays.long.weight(now));
+        self.success.add(value, discount.fast, discount);
+        self.settle_success(discount);
     }
 
-    pub(super) fn quality(&mut self, quality: f64, decays: &Decays, now: f64) {
-        self.quality.add(quality, decays.slow.weight(now));
+    /// What was seen up to now is of no use any more, but for a row of failures.
+    pub(super) fn only_failures(&mut self, row: u32, discount: Discount) {
+        self.success.recent = Mean {
+            sum: 0.0,
+            weight: f64::from(row) / discount.fast,
+        };
+        self.settle_success(discount);
     }
 
-    pub(super) fn rescale_fast(&mut self, factor: f64) {
-        self.first_byte.scale(factor);
-        self.latency.scale(factor);
-        self.success.scale(factor);
+    fn settle_success(&mut self, discount: Discount) {
+        let against = Against {
+            prior: self.prior.reliability,
+            strength: [SUCCESS_PRIOR; 2],
+            recent: discount.fast,
+        };
+        self.success.settle(against, discount);
     }
 
-    pub(super) fn rescale_slow(&mut self, factor: f64) {
-        self.quality.scale(factor);
+    pub(super) fn quality(&mut self, quality: f64, discount: Discount) {
+        let slow = discount.slow;
+        let expected = self.quality.recent.get(self.prior.quality, 1.0 / slow);
+        let evidence = self
+            .quality_noise
+            .evidence(quality - expected, discount.long);
+        self.quality.add(quality, slow, discount);
+        if let Some(seen) = self.quality_drift.see(evidence, quality, 1.0 / slow) {
+            self.quality.recent = seen;
+        }
+        // Judgements that differ little among themselves settle it sooner.
+        let noise = self.quality_noise.variance(discount.long);
+        let against = Against {
+            prior: self.prior.quality,
+            strength: [(noise / QUALITY_SPREAD).clamp(0.1, 10.0), QUALITY_PRIOR],
+            recent: slow,
+        };
+        self.quality.settle(against, discount);
     }
 
-    pub(super) fn rescale_long(&mut self, factor: f64) {
-        self.usual_latency.scale(factor);
-        self.usual_success.scale(factor);
+    pub(super) fn scale(&mut self, factors: Discount) {
+        let Discount {
+            fast, slow, long, ..
+        } = factors;
+        self.first_byte.scale(fast, factors);
+        self.latency.scale(fast, factors);
+        self.success.scale(fast, factors);
+        self.quality.scale(slow, factors);
+        self.log.scale(fast);
+        self.latency_drift.scale(fast);
+        self.latency_noise.scale(long);
+        self.quality_drift.scale(slow);
+        self.quality_noise.scale(long);
     }
 }

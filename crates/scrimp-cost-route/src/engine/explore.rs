@@ -1,13 +1,27 @@
 //! Asking those who have not been asked for a while, within bounds.
 
+use super::{
+    candidate::Candidate,
+    decay::Discount,
+    pass::{Next, Weighed},
+    score::{Formula, Score},
+    traffic::{TRUST, Traffic},
+};
+
 /// Requests in a hundred that may be spent on it.
 const SHARE: f64 = 0.01;
 /// What can be saved up, in requests.
 const MOST: f64 = 3.0;
 /// Seconds after which what is known of a candidate is old.
-pub(super) const STALE: f64 = 15.0;
+const STALE: f64 = 15.0;
 /// Times more of that are waited after trying out led to nothing, at most.
-pub(super) const MOST_IN_VAIN: u8 = 2;
+const MOST_IN_VAIN: u8 = 2;
+/// The chance that a candidate that was not seen for long has become what is hoped of it.
+const LUCK: f64 = 0.003;
+/// The chance that it is, of one that was never seen: what it is like is only hearsay.
+const HEARSAY: f64 = 0.1;
+/// Seconds until the next look if a look found nobody.
+const PAUSE: f64 = 0.02;
 
 #[derive(Debug, Clone)]
 pub(super) struct Exploration {
@@ -16,6 +30,25 @@ pub(super) struct Exploration {
     hourly: Option<f64>,
     hour_began: f64,
     spent: f64,
+    /// When to look for somebody next.
+    look: f64,
+}
+
+/// What finding a better one would save: per priority that is asked for, how requests are
+/// compared, how many of them to expect, and what the best there is would cost them.
+///
+/// It adds up over priorities because requests of high priority try nobody out: the others
+/// do it for them.
+pub(super) struct Gains([Option<(Formula, f64, f64)>; 3]);
+
+/// Whom to try out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Find {
+    pub(super) index: usize,
+    pub(super) dollars: f64,
+    pub(super) hope: f64,
+    /// What is expected of it, less what it is expected to cost.
+    worth: f64,
 }
 
 // === impl Exploration ===
@@ -27,6 +60,7 @@ impl Exploration {
             hourly,
             hour_began: 0.0,
             spent: 0.0,
+            look: 0.0,
         }
     }
 
@@ -35,8 +69,12 @@ impl Exploration {
         self.credit = (self.credit + SHARE).min(MOST);
     }
 
-    pub(super) fn has_credit(&self) -> bool {
-        self.credit >= 1.0
+    pub(super) fn may_look(&self, now: f64) -> bool {
+        self.credit >= 1.0 && now >= self.look
+    }
+
+    pub(super) fn found_nobody(&mut self, now: f64) {
+        self.look = now + PAUSE;
     }
 
     /// Whether so much may be spent now; takes it if so.
@@ -50,5 +88,92 @@ impl Exploration {
         self.credit -= 1.0;
         self.spent += dollars;
         true
+    }
+}
+
+// === impl Gains ===
+
+impl Gains {
+    /// Prices are those of the request at hand.
+    pub(super) fn new(
+        score: &Score,
+        backoff: f64,
+        traffic: &Traffic,
+        discount: Discount,
+        candidates: &[Candidate],
+        weighed: &[Weighed],
+    ) -> Self {
+        let up = || {
+            let up = |one: &&Weighed| candidates[one.index].breaker.is_up();
+            let known = |one: &Weighed| Some((one.index, one.cost?, one.estimate));
+            weighed.iter().filter(up).filter_map(known)
+        };
+        Self(traffic.expected(discount).map(|(priority, expected)| {
+            if expected < 1.0 {
+                return None;
+            }
+            let formula = score.formula(priority, backoff);
+            let mut next = Next::default();
+            for (index, cost, estimate) in up() {
+                next.add(index, formula.last(cost, &estimate));
+            }
+            let scores = up().map(|(index, cost, one)| formula.score(cost, &one, next.but(index)));
+            Some((formula, expected, scores.reduce(f64::min)?))
+        }))
+    }
+
+    /// What would be saved, should a candidate be as good as can be hoped.
+    fn of(&self, cost: f64, one: &Weighed) -> f64 {
+        let gain = |(formula, expected, best): &(Formula, f64, f64)| {
+            expected * (best - formula.at_best(cost, &one.estimate)).max(0.0)
+        };
+        self.0.iter().flatten().map(gain).sum()
+    }
+
+    /// What is to be said for trying a candidate out with a request that the best of them
+    /// serves at a score of `best`; nothing if that is more likely a loss.
+    pub(super) fn find(
+        &self,
+        now: f64,
+        candidate: &Candidate,
+        one: &Weighed,
+        formula: &Formula,
+        best: f64,
+    ) -> Option<Find> {
+        let dollars = one.cost.filter(|_| one.admitted)?;
+        let age = now - candidate.last_seen;
+        if age <= STALE * f64::from(1 + candidate.tried_in_vain) {
+            return None;
+        }
+        let chance = if candidate.last_seen.is_finite() {
+            LUCK * (1.0 - (-age / TRUST).exp2())
+        } else {
+            HEARSAY
+        };
+        let loss = formula.score(dollars, &one.estimate, Some(best)) - best;
+        let worth = chance * self.of(dollars, one) - loss.max(0.0);
+        (worth > 0.0).then(|| Find {
+            index: one.index,
+            dollars,
+            hope: formula.at_best(dollars, &one.estimate),
+            worth,
+        })
+    }
+}
+
+// === impl Find ===
+
+impl Find {
+    pub(super) fn beats(&self, other: Option<Self>) -> bool {
+        other.is_none_or(|other| self.worth > other.worth)
+    }
+}
+
+// === impl Candidate ===
+
+impl Candidate {
+    /// It is tried out: in vain, until it turns out otherwise.
+    pub(super) fn try_out(&mut self) {
+        self.tried_in_vain = (self.tried_in_vain + 1).min(MOST_IN_VAIN);
     }
 }

@@ -1,10 +1,13 @@
 //! What came of calls.
 
-use super::{
-    candidate::Candidate,
-    estimate::{Decay, Discount, Sums},
-    router::Router,
-};
+use super::{candidate::Candidate, decay::Discount, health::Failure, router::Router};
+
+/// Seconds that make no difference to estimates, whose half-lives are a hundred times that.
+const SAME: f64 = 0.001;
+/// A provider that is down costs one request in so many, for probes, unless that makes waits
+/// shorter or longer than these, in seconds.
+const PROBE_EVERY: f64 = 50.0;
+const LONGEST: (f64, f64) = (10.0, 120.0);
 
 /// A call that was begun. It has to be ended by [`Router::ended`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,16 +52,18 @@ impl Router {
 
     /// The first byte of the response has come.
     pub fn first_byte(&mut self, now: f64, ticket: Ticket, seconds: f64) {
-        let decays = self.decays;
+        let discount = self.discount(now);
         if let Some(candidate) = self.find(ticket) {
-            candidate.sums.first_byte(seconds, &decays, now);
+            candidate.sums.first_byte(seconds, discount);
         }
     }
 
     /// A call has ended. Calls to candidates that are gone are forgotten.
     pub fn ended(&mut self, now: f64, ticket: Ticket, outcome: Outcome) {
         let discount = self.discount(now);
-        let decays = self.decays;
+        let eject = self.config.eject;
+        let longest = self.traffic.seconds(PROBE_EVERY, discount);
+        let longest = longest.clamp(LONGEST.0, LONGEST.1);
         let Some(candidate) = self.find(ticket) else {
             return;
         };
@@ -68,23 +73,32 @@ impl Router {
         let seconds = now - start;
         match outcome {
             Outcome::Succeeded => {
-                candidate.sums.latency(seconds, &decays, now);
+                candidate.sums.latency(seconds, discount);
                 candidate.breaker.succeeded(now, start);
-                candidate.sums.success(true, &decays, now);
+                candidate.sums.success(true, discount);
             }
             Outcome::Failed { retry_after } => {
                 // Its time says nothing: an error may come at once.
                 let rate = 1.0 - candidate.sums.estimate(discount).reliability;
-                candidate.sums.success(false, &decays, now);
-                let counts = candidate.sums.failures(discount.fast);
-                candidate.breaker.failed(now, retry_after, rate, counts);
+                candidate.sums.success(false, discount);
+                let failure = Failure {
+                    retry_after,
+                    rate,
+                    counts: candidate.sums.failures(discount.fast),
+                    longest,
+                };
+                if (eject || retry_after.is_some())
+                    && let Some(row) = candidate.breaker.failed(now, &failure)
+                {
+                    candidate.sums.only_failures(row, discount);
+                }
             }
             Outcome::Unmade => candidate.breaker.cancelled(),
             Outcome::Cancelled => {
                 candidate.breaker.cancelled();
                 // It would have taken longer: worth knowing only if that is long already.
                 if seconds > candidate.sums.estimate(discount).latency {
-                    candidate.sums.latency(seconds, &decays, now);
+                    candidate.sums.latency(seconds, discount);
                 }
             }
         }
@@ -92,11 +106,9 @@ impl Router {
 
     /// An answer was judged, 0 to 1.
     pub fn judged(&mut self, now: f64, ticket: Ticket, quality: f64) {
-        let decays = self.decays;
+        let discount = self.discount(now);
         if let Some(candidate) = self.find(ticket) {
-            candidate
-                .sums
-                .quality(quality.clamp(0.0, 1.0), &decays, now);
+            candidate.sums.quality(quality.clamp(0.0, 1.0), discount);
         }
     }
 
@@ -106,9 +118,9 @@ impl Router {
     ///
     /// If there is none of this index.
     pub fn judge(&mut self, now: f64, index: usize, quality: f64) {
-        let decays = self.decays;
+        let discount = self.discount(now);
         let sums = &mut self.candidates[index].sums;
-        sums.quality(quality.clamp(0.0, 1.0), &decays, now);
+        sums.quality(quality.clamp(0.0, 1.0), discount);
     }
 
     fn find(&mut self, ticket: Ticket) -> Option<&mut Candidate> {
@@ -120,21 +132,18 @@ impl Router {
 
     /// Also moves the landmarks of decays that have come far from them.
     pub(super) fn discount(&mut self, now: f64) -> Discount {
-        type Rescale = fn(&mut Sums, f64);
-        let rescale: [(&mut Decay, Rescale); 3] = [
-            (&mut self.decays.fast, Sums::rescale_fast),
-            (&mut self.decays.slow, Sums::rescale_slow),
-            (&mut self.decays.long, Sums::rescale_long),
-        ];
-        for (decay, rescale) in rescale {
-            if decay.is_far(now) {
-                let factor = decay.discount(now);
-                for candidate in &mut self.candidates {
-                    rescale(&mut candidate.sums, factor);
-                }
-                decay.move_to(now);
-            }
+        let (at, discount) = self.discounted;
+        if (at..at + SAME).contains(&now) {
+            return discount;
         }
-        self.decays.discount(now)
+        if let Some(factors) = self.decays.follow(now) {
+            for candidate in &mut self.candidates {
+                candidate.sums.scale(factors);
+            }
+            self.traffic.scale(factors.trust);
+        }
+        let discount = self.decays.discount(now);
+        self.discounted = (now, discount);
+        discount
     }
 }

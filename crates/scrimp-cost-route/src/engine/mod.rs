@@ -4,6 +4,9 @@ mod ask;
 mod candidate;
 mod choice;
 mod config;
+mod decay;
+mod decide;
+mod drift;
 mod estimate;
 mod explore;
 mod flight;
@@ -12,6 +15,8 @@ mod learn;
 mod pass;
 mod router;
 mod score;
+mod track;
+mod traffic;
 
 pub use self::{
     ask::{Ask, Barred, Filters},

@@ -5,6 +5,7 @@ use super::{
     candidate::Candidate,
     choice::{Choice, Reason},
     estimate::Estimate,
+    explore::Find,
     health::Health,
 };
 
@@ -14,6 +15,8 @@ pub(super) struct Weighed {
     pub(super) index: usize,
     pub(super) cost: Option<f64>,
     pub(super) estimate: Estimate,
+    /// Whether it may be chosen.
+    pub(super) admitted: bool,
 }
 
 /// The two that are worth most as the last one tried: should one fail, the other is next.
@@ -35,7 +38,7 @@ pub(super) struct Pass {
     pub(super) probe: Option<Best>,
     /// The one that is asked again soonest, for when all are out.
     pub(super) last: Option<(f64, Best)>,
-    pub(super) stalest: Option<(f64, usize, f64, Option<f64>)>,
+    pub(super) find: Option<Find>,
     pub(super) seen: bool,
     pub(super) may_settle: bool,
 }
@@ -68,7 +71,6 @@ impl Pass {
         this: Best,
         now: f64,
         is_incumbent: bool,
-        may_risk: bool,
     ) -> bool {
         if candidate.breaker.is_up() {
             self.rank(this, is_incumbent);
@@ -81,7 +83,7 @@ impl Pass {
         let admitted = candidate.breaker.admits(now);
         if admitted && candidate.breaker.health(now) != Health::HalfOpen {
             self.rank(this, is_incumbent);
-        } else if admitted && may_risk && this.beats(self.probe) {
+        } else if admitted && this.beats(self.probe) {
             self.probe = Some(this);
         }
         admitted

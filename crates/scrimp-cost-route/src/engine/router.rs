@@ -3,36 +3,38 @@
 use super::{
     ask::{Ask, Barred},
     candidate::Candidate,
-    choice::{Choice, NoCandidate, Reason, Terms},
+    choice::{Choice, NoCandidate, Terms},
     config::RouterConfig,
-    estimate::{Decay, Decays, Prior},
-    explore::{Exploration, MOST_IN_VAIN},
+    decay::{Decay, Decays, Discount},
+    estimate::Prior,
+    explore::{Exploration, Find, Gains},
     pass::{Best, Next, Pass, Weighed},
     score::Formula,
+    traffic::{TRUST, Traffic},
 };
 use scrimp_core::extensions::Priority;
 
-/// Kinds of requests whose last choice is remembered.
-const KINDS: usize = 64;
+/// Kinds of requests, per priority, whose last choice is remembered.
+const SIZES: usize = 32;
+const KINDS: usize = 3 * SIZES;
 /// Half-life of what a provider is usually like, in seconds.
 const USUAL: f64 = 900.0;
-/// Of what waiting it may turn out to need, what part is taken for the best that can be
-/// hoped of a candidate that has not been seen for a while.
-const HOPE: f64 = 0.3;
-
 /// Chooses among candidates, which it knows by index.
 ///
 /// Times are seconds on a clock of the caller's that never goes back.
 #[derive(Debug)]
 pub struct Router {
-    config: RouterConfig,
+    pub(super) config: RouterConfig,
     pub(super) candidates: Vec<Candidate>,
     pub(super) decays: Decays,
-    exploration: Exploration,
+    /// The last discount, and of when it is.
+    pub(super) discounted: (f64, Discount),
+    pub(super) traffic: Traffic,
+    pub(super) exploration: Exploration,
     /// Per kind of request: who was chosen last, by index and generation.
-    incumbents: [Option<(usize, u64)>; KINDS],
+    pub(super) incumbents: [Option<(usize, u64)>; KINDS],
     generations: u64,
-    switches: u64,
+    pub(super) switches: u64,
     /// Kept between decisions for its memory only.
     weighed: Vec<Weighed>,
 }
@@ -50,12 +52,14 @@ impl Router {
         if let Err(message) = config.check() {
             panic!("{message}");
         }
+        let decays = Decays::new(
+            [config.half_life, config.quality_half_life, USUAL].map(Decay::new),
+            Decay::new(TRUST),
+        );
         Self {
-            decays: Decays {
-                fast: Decay::new(config.half_life),
-                slow: Decay::new(config.quality_half_life),
-                long: Decay::new(USUAL),
-            },
+            discounted: (0.0, decays.discount(0.0)),
+            decays,
+            traffic: Traffic::default(),
             exploration: Exploration::new(config.explore_cap),
             candidates: Vec::new(),
             incumbents: [None; KINDS],
@@ -91,7 +95,7 @@ impl Router {
 
     /// Sets what is taken for granted of a candidate; what was seen of it stays.
     pub fn set_prior(&mut self, index: usize, prior: Prior) {
-        self.candidates[index].sums.prior = prior;
+        self.candidates[index].sums.set_prior(prior);
     }
 
     /// How many candidates there are.
@@ -128,9 +132,10 @@ impl Router {
         let formula = self.config.score.formula(ask.priority, self.config.backoff);
         let kind = Self::kind(ask);
         let incumbent = self.incumbents[kind];
-        let may_risk = ask.replayable && ask.priority != Priority::High;
+        self.traffic.add(ask.priority, discount);
         self.exploration.request();
-        let exploring = may_risk && self.config.explore && self.exploration.has_credit();
+        let may_risk = ask.replayable && ask.priority != Priority::High;
+        let exploring = may_risk && self.config.explore && self.exploration.may_look(now);
         let mut weighed = std::mem::take(&mut self.weighed);
         weighed.clear();
         let mut next = Next::default();
@@ -155,9 +160,10 @@ impl Router {
                 index,
                 cost,
                 estimate,
+                admitted: false,
             });
         }
-        for one in &weighed {
+        for one in &mut weighed {
             let candidate = &mut self.candidates[one.index];
             let cost = one.cost.unwrap_or(0.0);
             let this = Best {
@@ -166,90 +172,48 @@ impl Router {
                 unknown: one.cost.is_none(),
             };
             let is_incumbent = incumbent == Some((one.index, candidate.generation));
-            let admitted = pass.add(candidate, this, now, is_incumbent, may_risk);
-            let age = now - candidate.last_seen;
-            let older = pass.stalest.is_none_or(|(oldest, ..)| age > oldest);
-            if exploring && admitted && age > candidate.stale_after() && older {
-                let hope = formula.at_best(cost, &one.estimate, HOPE);
-                pass.stalest = Some((age, one.index, hope, one.cost));
-            }
+            one.admitted = pass.add(candidate, this, now, is_incumbent);
+        }
+        if exploring && let Some(best) = pass.best {
+            pass.find = self.look(now, discount, &weighed, &formula, best.score);
         }
         self.weighed = weighed;
         self.decide(now, &formula, kind, &pass)
     }
 
-    fn decide(
+    /// Looks for somebody who is worth trying out with this request.
+    fn look(
         &mut self,
         now: f64,
+        discount: Discount,
+        weighed: &[Weighed],
         formula: &Formula,
-        kind: usize,
-        pass: &Pass,
-    ) -> Result<Choice, NoCandidate> {
-        let Some(best) = pass.best else {
-            // Never nobody, if there is somebody: an error is better than none at all.
-            let (best, reason) = match (pass.probe, pass.last) {
-                (Some(probe), _) => (probe, Reason::Probed),
-                (None, Some((_, last))) => (last, Reason::LastLeft),
-                (None, None) if pass.seen => return Err(NoCandidate::NoneGoodEnough),
-                (None, None) => return Err(NoCandidate::NoneLeft),
-            };
-            return Ok(best.choice(reason));
-        };
-        if let Some((_, index, hope, dollars)) = pass.stalest
-            && index != best.index
-            && hope < best.score
-            && dollars.is_some_and(|dollars| self.exploration.take(dollars, now))
-        {
-            let reason = if self.candidates[index].breaker.is_up() {
-                Reason::Explored
-            } else {
-                Reason::Probed
-            };
-            let score = hope;
-            let tried = &mut self.candidates[index].tried_in_vain;
-            *tried = (*tried + 1).min(MOST_IN_VAIN);
-            return Ok(Choice {
-                index,
-                reason,
-                score,
-            });
+        best: f64,
+    ) -> Option<Find> {
+        let gains = Gains::new(
+            &self.config.score,
+            self.config.backoff,
+            &self.traffic,
+            discount,
+            &self.candidates,
+            weighed,
+        );
+        let mut found: Option<Find> = None;
+        for one in weighed {
+            let candidate = &self.candidates[one.index];
+            let find = gains.find(now, candidate, one, formula, best);
+            if let Some(find) = find.filter(|find| find.beats(found)) {
+                found = Some(find);
+            }
         }
-        if let Some(probe) = pass.probe
-            && probe.beats(Some(best))
-        {
-            return Ok(probe.choice(Reason::Probed));
+        if found.is_none() {
+            self.exploration.found_nobody(now);
         }
-        if let Some(incumbent) = pass.incumbent
-            && incumbent.index != best.index
-            && incumbent.unknown == best.unknown
-            && best.score >= formula.better_by(incumbent.score, self.config.hysteresis)
-        {
-            return Ok(incumbent.choice(Reason::Kept));
-        }
-        // A stand-in for one that was tried or is full takes no place.
-        if pass.may_settle {
-            self.settle(kind, best.index);
-        }
-        Ok(best.choice(Reason::Best))
-    }
-
-    /// Remembers the choice, unless it is of one that is only on its way back.
-    fn settle(&mut self, kind: usize, index: usize) {
-        let candidate = &mut self.candidates[index];
-        candidate.tried_in_vain = 0;
-        if !candidate.breaker.is_up() {
-            return;
-        }
-        let settled = Some((index, candidate.generation));
-        if self.incumbents[kind] != settled {
-            self.switches += u64::from(self.incumbents[kind].is_some());
-            self.incumbents[kind] = settled;
-        }
+        found
     }
 
     fn kind(ask: &Ask) -> usize {
-        let mixed = (ask.kind ^ (ask.priority as u64) << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        (mixed >> 58) as usize % KINDS
+        ask.priority as usize * SIZES + (ask.kind % SIZES as u64) as usize
     }
 
     /// What every candidate is judged by now, in their order.

@@ -1,5 +1,7 @@
+use proptest::prelude::*;
+
 use super::*;
-use crate::engine::{Filters, Health, Outcome, Score, Weights};
+use crate::engine::{Filters, Health, Outcome, Reason, Score, Weights};
 
 fn prior(latency: f64) -> Prior {
     Prior {
@@ -104,8 +106,8 @@ fn three_failures_switch_and_the_last_one_left_is_never_refused() {
         call(&mut router, 0.0, 0, 0.0, FAILED);
     }
     assert_eq!(choose(&mut router, 0.0, &costs).index, 1);
-    (0..3).for_each(|_| call(&mut router, 1.0, 1, 0.0, FAILED));
-    let choice = choose(&mut router, 1.0, &costs);
+    (0..3).for_each(|_| call(&mut router, 0.5, 1, 0.0, FAILED));
+    let choice = choose(&mut router, 0.5, &costs);
     // The one that may be asked again first.
     assert_eq!((choice.index, choice.reason), (0, Reason::LastLeft));
 }
@@ -235,6 +237,189 @@ fn a_month_of_time_leaves_the_estimates_numbers() {
         call(&mut router, now, 0, 2.0, Outcome::Succeeded);
         let estimate = terms(&router, now + 2.0).estimate;
         assert!((1.0..=2.0).contains(&estimate.latency), "{estimate:?}");
+    }
+}
+
+#[test]
+fn what_surely_changed_is_believed_at_once() {
+    let mut router = router(&[1.0]);
+    let call_at = |router: &mut Router, now: f64, seconds: f64, quality: f64| {
+        let ticket = router.started(now, 0);
+        router.ended(now + seconds, ticket, Outcome::Succeeded);
+        router.judged(now + seconds, ticket, quality);
+    };
+    // Ten minutes at ten a second, none quite like the other.
+    for n in 0..6_000_u32 {
+        let off = f64::from(n % 5) * 0.02;
+        call_at(&mut router, f64::from(n) / 10.0, 0.96 + off, 0.86 + off);
+    }
+    let before = terms(&router, 600.0).estimate;
+    assert!((before.latency - 1.0).abs() < 0.02 && (before.quality - 0.9).abs() < 0.02);
+    (0..6).for_each(|n| call_at(&mut router, 601.0 + f64::from(n) / 10.0, 4.0, 0.5));
+    let after = terms(&router, 606.0).estimate;
+    assert!(after.latency > 3.0 && after.quality < 0.6, "{after:?}");
+}
+
+#[test]
+fn one_slow_answer_is_no_change() {
+    let mut router = router(&[1.0]);
+    for n in 0..1_000_u32 {
+        let seconds = if n == 900 { 60.0 } else { 1.0 };
+        call(
+            &mut router,
+            f64::from(n) / 10.0,
+            0,
+            seconds,
+            Outcome::Succeeded,
+        );
+    }
+    let latency = terms(&router, 160.0).estimate.latency;
+    assert!((1.0..2.0).contains(&latency), "{latency}");
+}
+
+#[test]
+fn what_was_thought_fades_to_what_is_usual_when_it_is_not_seen_any_more() {
+    let mut router = router(&[1.0]);
+    for n in 0..600_u32 {
+        call(&mut router, f64::from(n), 0, 1.0, Outcome::Succeeded);
+    }
+    for n in 600..630_u32 {
+        call(&mut router, f64::from(n), 0, 8.0, Outcome::Succeeded);
+    }
+    let at = |now: f64| terms(&router, now).estimate.latency;
+    assert!(at(638.0) > 6.5, "{}", at(638.0));
+    assert!((2.0..6.0).contains(&at(720.0)), "{}", at(720.0));
+    assert!(at(1_300.0) < 1.6, "{}", at(1_300.0));
+}
+
+#[test]
+fn requests_that_cannot_be_sent_again_find_the_end_of_an_outage_too() {
+    let mut router = router(&[1.0, 1.0]);
+    let costs = [Some(0.001), Some(0.1)];
+    (0..3).for_each(|_| call(&mut router, 0.0, 0, 0.0, FAILED));
+    assert_eq!(choose(&mut router, 0.5, &costs).index, 1);
+    let back = (1..600).find(|&second| {
+        let now = f64::from(second);
+        let choice = choose(&mut router, now, &costs);
+        call(&mut router, now, choice.index, 0.1, Outcome::Succeeded);
+        choice.index == 0
+    });
+    assert!(back.is_some_and(|seconds| seconds <= 300), "{back:?}");
+}
+
+#[test]
+fn others_try_out_for_requests_of_high_priority() {
+    // The second is far too dear for all but those who are in a hurry.
+    let mut router = router(&[2.0, 2.2]);
+    let costs = [Some(0.001), Some(0.001_5)];
+    let ask = |priority| Ask {
+        priority,
+        replayable: true,
+        ..Ask::default()
+    };
+    let mut high = 0;
+    for n in 0..4_000_u32 {
+        let now = f64::from(n) / 20.0;
+        let priority = [Priority::Low, Priority::High][n as usize % 2];
+        let choice = router.choose(now, &ask(priority), &Barred::default(), |i| costs[i]);
+        let choice = choice.unwrap();
+        if choice.reason == Reason::Explored {
+            assert_eq!(priority, Priority::Low);
+        }
+        high += usize::from(priority == Priority::High && choice.index == 1);
+        let seconds = [2.0, 0.2][choice.index];
+        call(&mut router, now, choice.index, seconds, Outcome::Succeeded);
+    }
+    assert!(high > 1_500, "{high}");
+}
+
+#[test]
+fn the_last_attempt_is_weighed_without_one_after_it() {
+    // The first is cheaper, and fails three times in ten.
+    let mut router = Router::new(RouterConfig::default());
+    router.add(Prior {
+        reliability: 0.7,
+        ..prior(1.0)
+    });
+    router.add(prior(1.0));
+    let costs = [Some(0.001), Some(0.003)];
+    let ask = |replayable| Ask {
+        replayable,
+        ..Ask::default()
+    };
+    let mut pick = |replayable| {
+        let choice = router.choose(0.0, &ask(replayable), &Barred::default(), |i| costs[i]);
+        choice.unwrap().index
+    };
+    assert_eq!((pick(true), pick(false)), (0, 1));
+}
+
+#[test]
+fn kinds_do_not_share_a_place() {
+    let mut router = router(&[1.0, 1.0]);
+    let mut pick = |priority, kind, costs: [f64; 2]| {
+        let ask = Ask {
+            priority,
+            kind,
+            ..Ask::default()
+        };
+        let choice = router.choose(0.0, &ask, &Barred::default(), |i| Some(costs[i]));
+        choice.unwrap().index
+    };
+    for priority in [Priority::Low, Priority::Default, Priority::High] {
+        for kind in 0..32 {
+            let first = usize::from(kind % 2 == 1);
+            let costs = if first == 0 {
+                [0.01, 0.02]
+            } else {
+                [0.02, 0.01]
+            };
+            assert_eq!(pick(priority, kind, costs), first);
+        }
+    }
+    // Each keeps to its own where the two are nearly the same.
+    for priority in [Priority::Low, Priority::Default, Priority::High] {
+        for kind in 0..32 {
+            let first = usize::from(kind % 2 == 1);
+            let costs = if first == 0 {
+                [0.0101, 0.01]
+            } else {
+                [0.01, 0.0101]
+            };
+            assert_eq!(pick(priority, kind, costs), first);
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_estimates_stay_in_their_ranges(
+        events in proptest::collection::vec((0.0..1e5f64, 0.0..1e6f64, 0..4u8, 0.0..=1.0f64), 1..200),
+    ) {
+        let mut router = router(&[1.0]);
+        let mut now = 0.0;
+        for (pause, seconds, what, quality) in events {
+            now += pause;
+            let ticket = router.started(now, 0);
+            now += seconds;
+            let outcome = match what {
+                0 => Outcome::Succeeded,
+                1 => FAILED,
+                2 => Outcome::Failed { retry_after: Some(quality) },
+                _ => Outcome::Cancelled,
+            };
+            router.ended(now, ticket, outcome);
+            router.judged(now, ticket, quality);
+            router.first_byte(now, ticket, seconds);
+            let _ = choose(&mut router, now, &[Some(quality)]);
+            for later in [now, now + 1e3, now + 1e9] {
+                let one = terms(&router, later).estimate;
+                let share = -1e-9..=1.0 + 1e-9;
+                prop_assert!(share.contains(&one.reliability) && share.contains(&one.quality), "{one:?}");
+                prop_assert!(one.latency >= 0.0 && one.latency.is_finite(), "{one:?}");
+                prop_assert!(one.first_byte >= 0.0 && one.first_byte.is_finite(), "{one:?}");
+            }
+        }
     }
 }
 

@@ -6,6 +6,8 @@ use super::estimate::Estimate;
 
 /// Least value of a weighted score's terms, so that nothing is infinitely good.
 const EPSILON: f64 = 1e-9;
+/// What part of its time a candidate is hoped to take at best.
+const HOPE: f64 = 0.5;
 
 /// How candidates are compared. Lower is better.
 #[derive(Debug, Clone, PartialEq)]
@@ -189,12 +191,12 @@ impl Formula {
         }
     }
 
-    /// What can be hoped for: a part of the latency, no failures, half of what the quality
-    /// lacks.
-    pub(super) fn at_best(&self, cost: f64, estimate: &Estimate, part: f64) -> f64 {
+    /// What can be hoped for: answers in a part of the time, no failures, half of what the
+    /// quality lacks.
+    pub(super) fn at_best(&self, cost: f64, estimate: &Estimate) -> f64 {
         let hoped = Estimate {
-            first_byte: part * estimate.first_byte,
-            latency: part * estimate.latency,
+            first_byte: HOPE * estimate.first_byte,
+            latency: HOPE * estimate.latency,
             reliability: 1.0,
             quality: f64::midpoint(1.0, estimate.quality),
         };

@@ -6,11 +6,11 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, header, request, response};
 use http_body::Body;
 use scrimp_core::extensions::Charge;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use tower::ServiceExt;
 use tower_service::Service;
 
-use super::{job::Job, pick::Picked};
+use super::{job::Job, pick::Picked, within::within};
 use crate::{
     Miss, QualityGate, RequestBody, RouteBody, RouteDecision,
     body::Held,
@@ -26,7 +26,7 @@ const LONGEST_RETRY_AFTER: f64 = 3_600.0;
 
 pub(super) struct Attempt<'a> {
     shared: Arc<Shared>,
-    call: Call,
+    call: Box<Call>,
     decision: RouteDecision,
     until: Instant,
     began: Instant,
@@ -35,17 +35,12 @@ pub(super) struct Attempt<'a> {
     request: &'a request::Parts,
 }
 
-#[expect(
-    clippy::large_enum_variant,
-    reason = "moved once, at the end of an attempt"
-)]
 pub(super) enum Ended<R: Body, E> {
     Good(Response<RouteBody<R>>),
     Missed(Miss, Box<Last<R, E>>),
 }
 
 /// What the caller gets if nobody is tried after a miss.
-#[expect(clippy::large_enum_variant, reason = "lives in a box")]
 pub(super) enum Last<R: Body, E> {
     Refused(Refused),
     Error(E),
@@ -84,7 +79,7 @@ impl<'a> Attempt<'a> {
         S: Service<Request<RequestBody<B>>, Response = Response<R>>,
         R: Body<Data = Bytes>,
     {
-        let response = match timeout_at(self.until, service.oneshot(request)).await {
+        let response = match within(self.until, service.oneshot(request)).await {
             Err(_) => return self.timed_out(),
             Ok(Err(error)) => {
                 self.fail(None);
@@ -116,7 +111,7 @@ impl<'a> Attempt<'a> {
                 self.first_byte();
                 first && (gate.is_none() || body.all(limit).await)
             };
-            match timeout_at(self.until, read).await {
+            match within(self.until, read).await {
                 Err(_) => return self.timed_out(),
                 Ok(false) => {
                     self.fail(None);

@@ -39,7 +39,7 @@ impl Job {
     ) -> Self {
         let hints = parts.extensions.get::<Hints>().cloned().unwrap_or_default();
         let usage = usage(shared, &parts, whole.as_ref().map(|(data, _)| data), &hints);
-        let empty = || Arc::<str>::from("");
+        let empty = || Arc::clone(&shared.nobody);
         let extensions = &parts.extensions;
         Self {
             ask: Ask {

@@ -1,6 +1,6 @@
 //! Choosing a provider that has room for a request, within budget.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{borrow::Cow, sync::Arc, time::SystemTime};
 
 use scrimp_core::Money;
 
@@ -9,7 +9,7 @@ use crate::{
     RouteDecision, Tap, Usage,
     budget::{Refusal, Reservation},
     config::{Config, Shared},
-    engine::{Barred, Choice, Terms},
+    engine::{Ask, Barred, Choice, Terms},
     meter::Call,
     refuse::Refused,
     state::{Entry, State},
@@ -17,7 +17,8 @@ use crate::{
 
 /// A provider, with money set aside and the call begun.
 pub(crate) struct Picked {
-    pub(crate) call: Call,
+    /// In a box, as it is handed from hand to hand.
+    pub(crate) call: Box<Call>,
     pub(crate) decision: RouteDecision,
 }
 
@@ -56,12 +57,17 @@ impl Job {
         }
         let cost = |index: usize| {
             let entry: &Entry = &entries[index];
-            let usage = entry.expect(self.usage, false);
+            let usage = entry.expect(&self.usage, false);
             config.cost(entry.price(), &usage, wall, entry.used(wall))
         };
         let mut refused = None;
+        // Whoever is asked last has nobody after it: that is how it is weighed.
+        let ask = Ask {
+            replayable: !self.is_last(shared),
+            ..self.ask
+        };
         loop {
-            let choice = match router.choose(now, &self.ask, &barred, cost) {
+            let choice = match router.choose(now, &ask, &barred, cost) {
                 Ok(choice) => choice,
                 Err(nobody) => return Err(refused.unwrap_or(Refused::Nobody(nobody))),
             };
@@ -69,10 +75,10 @@ impl Job {
             let no = match self.take(config, entry, wall) {
                 Ok(reservation) => {
                     let explain = self.explain || tracing::enabled!(tracing::Level::DEBUG);
-                    let terms = explain.then(|| router.terms(now, &self.ask, &barred, cost));
+                    let terms = explain.then(|| router.terms(now, &ask, &barred, cost));
                     let decision = self.decision(entry, entries, choice, wall, terms);
                     let ticket = router.started(now, choice.index);
-                    let call = Call {
+                    let call = Box::new(Call {
                         shared: Arc::clone(shared),
                         provider: Arc::clone(&entry.provider),
                         ticket,
@@ -86,7 +92,7 @@ impl Job {
                         failed: None,
                         answered: false,
                         ended: false,
-                    };
+                    });
                     drop(state);
                     tell(&decision);
                     return Ok(Picked { call, decision });
@@ -126,8 +132,8 @@ impl Job {
             return self.quota(entry).map(|()| None);
         };
         let usage = match config.strict {
-            Some(most) => larger(most, self.usage),
-            None => entry.expect(self.usage, true),
+            Some(most) => Cow::Owned(larger(most, self.usage)),
+            None => entry.expect(&self.usage, true),
         };
         let cost = entry.price().cost(&usage, wall, entry.used(wall));
         let amount = match (cost, config.strict) {
@@ -143,7 +149,7 @@ impl Job {
     }
 
     fn quota(&self, entry: &Entry) -> Result<(), No> {
-        let usage = entry.expect(self.usage, false);
+        let usage = entry.expect(&self.usage, false);
         let tokens = usage.prompt().saturating_add(usage.completion());
         if entry.take_quota(tokens) {
             Ok(())
@@ -160,7 +166,7 @@ impl Job {
         wall: SystemTime,
         terms: Option<Vec<Terms>>,
     ) -> RouteDecision {
-        let usage = entry.expect(self.usage, false);
+        let usage = entry.expect(&self.usage, false);
         let names = entries.iter().map(|entry| Arc::clone(&entry.provider.name));
         RouteDecision {
             provider: Arc::clone(&entry.provider.name),

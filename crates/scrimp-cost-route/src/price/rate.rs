@@ -153,6 +153,9 @@ impl Sum {
 
     /// Adds a rate per KiB for a number of bytes.
     pub(crate) fn add_kib(&mut self, rate: Rate, bytes: u64) {
+        if rate.is_zero() || bytes == 0 {
+            return;
+        }
         let product = rate.0.saturating_mul(bytes.into());
         self.0 = self.0.saturating_add(product / 1024);
     }
@@ -162,13 +165,20 @@ impl Sum {
     }
 
     pub(crate) fn permille(self, share: u32) -> Self {
+        if share == 1_000 {
+            return self;
+        }
         Self(self.0.saturating_mul(share.into()) / 1_000)
     }
 
     /// Rounded up: what a bill would say is never less than what was counted.
     pub(crate) fn money(self, currency: Currency) -> Money {
-        let up = i128::from(self.0 % PER_PICO > 0);
-        Money::from_pico(self.0 / PER_PICO + up, currency)
+        // Division is dear in 128 bits, and what a call costs mostly fits into 64.
+        let pico = match u64::try_from(self.0) {
+            Ok(small) => small.div_ceil(PER_PICO as u64).into(),
+            Err(_) => self.0 / PER_PICO + i128::from(self.0 % PER_PICO > 0),
+        };
+        Money::from_pico(pico, currency)
     }
 }
 
@@ -196,6 +206,25 @@ mod tests {
         assert_eq!("0e-400".parse(), Ok(Rate::ZERO));
         assert!("1e-19".parse::<Rate>().is_err());
         assert!("NaN".parse::<Rate>().is_err());
+    }
+
+    #[test]
+    fn money_is_rounded_up_whatever_its_size() {
+        let pico = |sum: i128| Sum(sum).money(Currency::USD).pico();
+        let wide = i128::from(u64::MAX);
+        for sum in [
+            0,
+            1,
+            PER_PICO,
+            PER_PICO + 1,
+            wide - 1,
+            wide,
+            wide + 1,
+            wide * 7 + 3,
+        ] {
+            assert_eq!(pico(sum), (sum + PER_PICO - 1) / PER_PICO, "{sum}");
+        }
+        assert_eq!(pico(-PER_PICO - 1), -1);
     }
 
     #[test]

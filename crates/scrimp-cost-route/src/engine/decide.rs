@@ -1,0 +1,85 @@
+//! From scores to a choice.
+
+use super::{
+    choice::{Choice, NoCandidate, Reason},
+    explore::Find,
+    pass::Pass,
+    router::Router,
+    score::Formula,
+};
+
+// === impl Router ===
+
+impl Router {
+    /// What one look at all candidates comes to.
+    pub(super) fn decide(
+        &mut self,
+        now: f64,
+        formula: &Formula,
+        kind: usize,
+        pass: &Pass,
+    ) -> Result<Choice, NoCandidate> {
+        let Some(best) = pass.best else {
+            // Never nobody, if there is somebody: an error is better than none at all.
+            let (best, reason) = match (pass.probe, pass.last) {
+                (Some(probe), _) => (probe, Reason::Probed),
+                (None, Some((_, last))) => (last, Reason::LastLeft),
+                (None, None) if pass.seen => return Err(NoCandidate::NoneGoodEnough),
+                (None, None) => return Err(NoCandidate::NoneLeft),
+            };
+            return Ok(best.choice(reason));
+        };
+        if let Some(find) = pass.find.filter(|find| find.index != best.index) {
+            if self.exploration.take(find.dollars, now) {
+                return Ok(self.try_out(find));
+            }
+            self.exploration.found_nobody(now);
+        }
+        if let Some(probe) = pass.probe
+            && probe.beats(Some(best))
+        {
+            return Ok(probe.choice(Reason::Probed));
+        }
+        if let Some(incumbent) = pass.incumbent
+            && incumbent.index != best.index
+            && incumbent.unknown == best.unknown
+            && best.score >= formula.better_by(incumbent.score, self.config.hysteresis)
+        {
+            return Ok(incumbent.choice(Reason::Kept));
+        }
+        // A stand-in for one that was tried or is full takes no place.
+        if pass.may_settle {
+            self.settle(kind, best.index);
+        }
+        Ok(best.choice(Reason::Best))
+    }
+
+    /// Remembers the choice, unless it is of one that is only on its way back.
+    fn settle(&mut self, kind: usize, index: usize) {
+        let candidate = &mut self.candidates[index];
+        candidate.tried_in_vain = 0;
+        if !candidate.breaker.is_up() {
+            return;
+        }
+        let settled = Some((index, candidate.generation));
+        if self.incumbents[kind] != settled {
+            self.switches += u64::from(self.incumbents[kind].is_some());
+            self.incumbents[kind] = settled;
+        }
+    }
+
+    fn try_out(&mut self, find: Find) -> Choice {
+        let candidate = &mut self.candidates[find.index];
+        candidate.try_out();
+        let reason = if candidate.breaker.is_up() {
+            Reason::Explored
+        } else {
+            Reason::Probed
+        };
+        Choice {
+            index: find.index,
+            reason,
+            score: find.hope,
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Whether something has changed.
+
+use super::decay::Mean;
+
+/// What it takes to believe that it has: the log of the odds against its being chance. An
+/// alarm without a change then comes once in e¹², or 160,000, observations at most (G. Lorden,
+/// Procedures for Reacting to a Change in Distribution, Ann. Math. Statist. 42, 1971).
+const SURE: f64 = 12.0;
+/// A change worth finding quickly, in deviations; smaller ones are followed slowly.
+const SHIFT: f64 = 2.0;
+/// What one observation says at most, in deviations: of latencies, some are very long.
+const MOST: f64 = 3.0;
+/// Observations that the deviation taken for granted counts as.
+const STRENGTH: f64 = 4.0;
+
+/// Page's CUSUM, both ways: adds up what observations say for a change, in logs of odds, and
+/// starts anew whenever they say more against one. (E. S. Page, Continuous Inspection
+/// Schemes, Biometrika 41, 1954.)
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Drift {
+    up: Since,
+    down: Since,
+}
+
+/// What is said for a change one way, and what was seen since it may have begun.
+#[derive(Debug, Clone, Copy, Default)]
+struct Since {
+    evidence: f64,
+    seen: Mean,
+}
+
+/// How far observations are from their mean usually.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Noise {
+    squares: Mean,
+    prior: f64,
+}
+
+// === impl Drift ===
+
+impl Drift {
+    /// `evidence`: what the observation says for a change up, and for one down. If it has
+    /// changed, what was seen since.
+    pub(super) fn see(&mut self, evidence: [f64; 2], value: f64, weight: f64) -> Option<Mean> {
+        let up = self.up.see(evidence[0], value, weight);
+        let changed = up.or(self.down.see(evidence[1], value, weight));
+        if changed.is_some() {
+            *self = Self::default();
+        }
+        changed
+    }
+
+    pub(super) fn scale(&mut self, factor: f64) {
+        self.up.seen.scale(factor);
+        self.down.seen.scale(factor);
+    }
+}
+
+impl Since {
+    fn see(&mut self, evidence: f64, value: f64, weight: f64) -> Option<Mean> {
+        self.evidence += evidence;
+        if self.evidence <= 0.0 {
+            *self = Self::default();
+            return None;
+        }
+        self.seen.add(value, weight);
+        (self.evidence > SURE).then_some(self.seen)
+    }
+}
+
+// === impl Noise ===
+
+impl Noise {
+    /// `deviation`: what is taken for granted.
+    pub(super) fn new(deviation: f64) -> Self {
+        Self {
+            squares: Mean::default(),
+            prior: deviation * deviation,
+        }
+    }
+
+    pub(super) fn variance(&self, discount: f64) -> f64 {
+        self.squares.get(self.prior, STRENGTH / discount)
+    }
+
+    /// What an observation so far above the mean says for a change up, and for one down; and
+    /// learns from it.
+    pub(super) fn evidence(&mut self, above: f64, discount: f64) -> [f64; 2] {
+        let variance = self.variance(discount);
+        let deviation = variance.sqrt();
+        let far = (above / deviation).clamp(-MOST, MOST);
+        self.squares.add(far * far * variance, 1.0 / discount);
+        [far, -far].map(|far| SHIFT * (far - SHIFT / 2.0))
+    }
+
+    pub(super) fn scale(&mut self, factor: f64) {
+        self.squares.scale(factor);
+    }
+}

@@ -1,0 +1,223 @@
+//! Who is out, until when, and how it comes back.
+
+mod row;
+#[cfg(test)]
+mod tests;
+
+use self::row::{Row, is_mostly_failing};
+
+/// How long a provider is out at first, in seconds: whether it is down or was unlucky is
+/// known after one probe.
+const FIRST: f64 = 1.0;
+/// Shares of the requests let through on the way back, in thousandths.
+const RAMP: [u32; 2] = [100, 500];
+/// What a step of the ramp asks for: so many successes, or so many seconds.
+const STEP_SUCCESSES: u32 = 3;
+const STEP_SECONDS: f64 = 10.0;
+
+/// Whether a provider gets requests.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Health {
+    /// All it is chosen for.
+    Up,
+    /// None, until this many seconds on the router's clock.
+    Out {
+        /// When the first probe may go.
+        until: f64,
+    },
+    /// One at a time, to see whether it is back.
+    HalfOpen,
+    /// A growing share.
+    Ramp {
+        /// The share, in thousandths.
+        permille: u32,
+    },
+}
+
+/// A call that failed, and what was thought of the provider then.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Failure {
+    /// What it asked for, in seconds.
+    pub(super) retry_after: Option<f64>,
+    /// The share of failures as it was thought to be before this one.
+    pub(super) rate: f64,
+    /// Decayed counts of failures and attempts, with it.
+    pub(super) counts: (f64, f64),
+    /// Seconds that it is out at most.
+    pub(super) longest: f64,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Breaker {
+    state: State,
+    row: Row,
+    /// How often it was put out without coming back.
+    outages: u32,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+enum State {
+    #[default]
+    Up,
+    Out {
+        until: f64,
+        probing: bool,
+    },
+    Ramp {
+        step: usize,
+        successes: u32,
+        since: f64,
+        credit: u32,
+    },
+}
+
+// === impl Breaker ===
+
+impl Breaker {
+    pub(super) fn health(&self, now: f64) -> Health {
+        match self.state {
+            State::Up => Health::Up,
+            State::Out { until, .. } if now < until => Health::Out { until },
+            State::Out { .. } => Health::HalfOpen,
+            State::Ramp { step, .. } => Health::Ramp {
+                permille: RAMP[step],
+            },
+        }
+    }
+
+    pub(super) fn is_up(&self) -> bool {
+        matches!(self.state, State::Up)
+    }
+
+    /// Whether it may be chosen for this request. Counts the request, where only a share
+    /// is let through.
+    pub(super) fn admits(&mut self, now: f64) -> bool {
+        match &mut self.state {
+            State::Up => true,
+            State::Out { until, probing } => now >= *until && !*probing,
+            State::Ramp {
+                step,
+                since,
+                credit,
+                successes,
+            } => {
+                if now - *since > STEP_SECONDS && *successes > 0 {
+                    (*step, *since, *successes) = (*step + 1, now, 0);
+                    if *step >= RAMP.len() {
+                        self.state = State::Up;
+                        return true;
+                    }
+                }
+                *credit += RAMP[*step];
+                if *credit < 1_000 {
+                    return false;
+                }
+                // Unused credit is not saved up: it would come as a burst.
+                *credit = 1_000;
+                true
+            }
+        }
+    }
+
+    /// When the provider may be asked again, for the case that all are out.
+    pub(super) fn out_until(&self) -> f64 {
+        match self.state {
+            State::Out { until, .. } => until,
+            State::Up | State::Ramp { .. } => 0.0,
+        }
+    }
+
+    /// It was chosen.
+    pub(super) fn started(&mut self) {
+        self.row.started();
+        match &mut self.state {
+            State::Up => {}
+            State::Out { probing, .. } => *probing = true,
+            State::Ramp { credit, .. } => *credit = credit.saturating_sub(1_000),
+        }
+    }
+
+    /// A call was given up before it had an end: a probe may go again.
+    pub(super) fn cancelled(&mut self) {
+        if let State::Out { probing, .. } = &mut self.state {
+            *probing = false;
+        }
+    }
+
+    /// `start` is when the call had begun.
+    pub(super) fn succeeded(&mut self, now: f64, start: f64) {
+        self.row.succeeded(start);
+        match &mut self.state {
+            State::Out { until, .. } if now >= *until => self.come_back(now),
+            // Calls that began before it was put out may still come in well.
+            State::Up | State::Out { .. } => {}
+            State::Ramp {
+                step,
+                successes,
+                since,
+                ..
+            } => {
+                *successes += 1;
+                if *successes >= STEP_SUCCESSES {
+                    (*step, *successes, *since) = (*step + 1, 0, now);
+                    if *step >= RAMP.len() {
+                        self.state = State::Up;
+                    }
+                }
+            }
+        }
+    }
+
+    fn come_back(&mut self, now: f64) {
+        // Back at the first probe: it was chance, or over at once, and nobody waits outside.
+        let was_chance = self.outages == 1;
+        self.outages = 0;
+        self.state = if was_chance {
+            State::Up
+        } else {
+            State::Ramp {
+                step: 0,
+                successes: 0,
+                since: now,
+                credit: 0,
+            }
+        };
+    }
+
+    /// If that puts it out for its failures, how many in a row there were: what was seen
+    /// before them says nothing of how it is now.
+    pub(super) fn failed(&mut self, now: f64, failure: &Failure) -> Option<u32> {
+        self.row.failed(now, failure.rate);
+        if let State::Out { until, probing } = &mut self.state
+            && now < *until
+            && !*probing
+        {
+            // One that began before. A longer wait that it asks for counts all the same.
+            *until = until.max(now + failure.retry_after.unwrap_or(0.0));
+            return None;
+        }
+        let (failures, attempts) = failure.counts;
+        let is_out = matches!(self.state, State::Out { .. })
+            || self.row.is_an_outage()
+            || is_mostly_failing(failures, attempts);
+        if let Some(seconds) = failure.retry_after {
+            self.put_out(now + seconds);
+            return None;
+        }
+        if !is_out {
+            return None;
+        }
+        let backoff = FIRST * f64::from(self.outages.min(10)).exp2();
+        self.put_out(now + backoff.min(failure.longest));
+        self.outages += 1;
+        Some(self.row.count())
+    }
+
+    fn put_out(&mut self, until: f64) {
+        self.state = State::Out {
+            until,
+            probing: false,
+        };
+    }
+}

@@ -1,0 +1,68 @@
+//! Whether failures are an outage or chance.
+
+/// Failures in a row that look like an outage.
+const IN_A_ROW: u32 = 3;
+/// Unless the provider fails so often anyway that a row of them is likelier than this: it
+/// may be the best one all the same, which is for the score to say.
+const CHANCE: f64 = 0.000_1;
+/// A failure rate that is surely above this counts as one too.
+const RATE: f64 = 0.5;
+/// Of how many attempts at least.
+const ATTEMPTS: f64 = 8.0;
+
+/// Failures without a success between them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Row {
+    count: u32,
+    began: f64,
+    /// Calls that began since then.
+    begun: u32,
+    /// Share of failures before.
+    rate: f64,
+}
+
+// === impl Row ===
+
+impl Row {
+    pub(super) fn started(&mut self) {
+        self.begun = self.begun.saturating_add(1);
+    }
+
+    /// `start` is when the call had begun: what was under way when the failures began says
+    /// nothing of how it is now.
+    pub(super) fn succeeded(&mut self, start: f64) {
+        if start >= self.began {
+            self.count = 0;
+        }
+    }
+
+    /// `rate` is the share of failures as it was thought to be before this one.
+    pub(super) fn failed(&mut self, now: f64, rate: f64) {
+        if self.count == 0 {
+            (self.rate, self.began, self.begun) = (rate, now, 1);
+        }
+        self.count += 1;
+    }
+
+    pub(super) fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Failures come back sooner than answers do, so a row of them proves little while
+    /// others that began with it are still under way.
+    pub(super) fn is_an_outage(&self) -> bool {
+        self.count >= IN_A_ROW
+            && self.count >= self.begun
+            && self.rate.powf(f64::from(self.count)) < CHANCE
+    }
+}
+
+/// Whether more than half of the calls fail, surely: the lower end of the Wilson interval,
+/// 95 %, of the rate.
+pub(super) fn is_mostly_failing(failures: f64, attempts: f64) -> bool {
+    const Z: f64 = 1.96;
+    let rate = (failures / attempts).clamp(0.0, 1.0);
+    let spread = Z * (rate * (1.0 - rate) / attempts + Z * Z / (4.0 * attempts * attempts)).sqrt();
+    let least = (rate + Z * Z / (2.0 * attempts) - spread) / (1.0 + Z * Z / attempts);
+    attempts >= ATTEMPTS && least > RATE
+}

@@ -1,0 +1,61 @@
+//! What is asked for lately.
+
+use scrimp_core::extensions::Priority;
+
+use super::decay::Discount;
+
+/// Half-life, in seconds, of the counts, and of what is thought of a provider that is not
+/// seen any more.
+pub(super) const TRUST: f64 = 60.0;
+
+/// Requests by priority, newer ones counting more.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Traffic([f64; 3]);
+
+// === impl Traffic ===
+
+impl Traffic {
+    pub(super) fn add(&mut self, priority: Priority, discount: Discount) {
+        self.0[priority as usize] += 1.0 / discount.trust;
+    }
+
+    /// How many requests of each priority to expect while news lasts, which is as long as
+    /// the counts do.
+    pub(super) fn expected(&self, discount: Discount) -> [(Priority, f64); 3] {
+        [Priority::Low, Priority::Default, Priority::High]
+            .map(|priority| (priority, self.0[priority as usize] * discount.trust))
+    }
+
+    /// Seconds that so many requests take.
+    pub(super) fn seconds(&self, requests: f64, discount: Discount) -> f64 {
+        let counted: f64 = self.0.iter().sum::<f64>() * discount.trust;
+        requests * TRUST / std::f64::consts::LN_2 / counted.max(f64::MIN_POSITIVE)
+    }
+
+    pub(super) fn scale(&mut self, factor: f64) {
+        self.0.iter_mut().for_each(|count| *count *= factor);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::decay::{Decay, Decays};
+    use super::*;
+
+    #[test]
+    fn a_steady_rate_is_found_however_the_landmarks_move() {
+        let mut decays = Decays::new([1.0, 1.0, 1.0].map(Decay::new), Decay::new(TRUST));
+        let mut traffic = Traffic::default();
+        let mut discount = decays.discount(0.0);
+        for n in 0..400_000_u32 {
+            let now = f64::from(n) / 20.0;
+            if let Some(factors) = decays.follow(now) {
+                traffic.scale(factors.trust);
+            }
+            discount = decays.discount(now);
+            traffic.add(Priority::Default, discount);
+        }
+        let seconds = traffic.seconds(20.0, discount);
+        assert!((seconds - 1.0).abs() < 0.01, "{seconds}");
+    }
+}

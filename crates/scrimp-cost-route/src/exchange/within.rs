@@ -1,0 +1,53 @@
+//! A future, for as long as there is time.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use pin_project_lite::pin_project;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+pin_project! {
+    /// Like tokio's `timeout_at`, with a timer only for what does not end at once.
+    pub(super) struct Within<F> {
+        #[pin]
+        inner: F,
+        #[pin]
+        timer: Option<Sleep>,
+        until: Instant,
+    }
+}
+
+/// The time was up.
+pub(super) struct Late;
+
+/// Awaits `inner` until then.
+pub(super) fn within<F: Future>(until: Instant, inner: F) -> Within<F> {
+    Within {
+        inner,
+        timer: None,
+        until,
+    }
+}
+
+// === impl Within ===
+
+impl<F: Future> Future for Within<F> {
+    type Output = Result<F::Output, Late>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        if let Poll::Ready(output) = this.inner.poll(cx) {
+            return Poll::Ready(Ok(output));
+        }
+        if this.timer.is_none() {
+            this.timer.set(Some(sleep_until(*this.until)));
+        }
+        if let Some(timer) = this.timer.as_pin_mut() {
+            ready!(timer.poll(cx));
+        }
+        Poll::Ready(Err(Late))
+    }
+}

@@ -1,0 +1,67 @@
+//! What a recorder of the `metrics` facade is told.
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use common::{Rig, cents, ok, provider, status};
+use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
+use scrimp_core::RetryBudget;
+use scrimp_cost_route::{Budget, Cap, CostRouteLayer, Period, Scope};
+
+/// Every figure by its name and labels, as text.
+fn figures(snapshotter: &Snapshotter) -> BTreeMap<String, String> {
+    let told = snapshotter.snapshot().into_vec().into_iter();
+    told.map(|(key, _, _, value)| {
+        let key = key.key();
+        let labels: BTreeMap<_, _> = key
+            .labels()
+            .map(|label| (label.key(), label.value()))
+            .collect();
+        let value = match value {
+            DebugValue::Counter(count) => count.to_string(),
+            DebugValue::Gauge(value) => value.to_string(),
+            DebugValue::Histogram(values) => format!("{values:?}"),
+        };
+        (format!("{} {labels:?}", key.name()), value)
+    })
+    .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_costs_and_budgets_are_told_to_the_recorder() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let caps = [
+        Cap::new("all", cents(12), Period::Day),
+        Cap::new("each", cents(100), Period::Day).tenants(Scope::Each),
+    ];
+    let layer = CostRouteLayer::new([provider("down", 1), provider("up", 5)])
+        .retry_budget(RetryBudget::new(1.0, 100))
+        .budget(Budget::new(caps));
+    let rig = Rig::new(&layer, |host| match host {
+        "down" => status(500),
+        _ => ok("fine"),
+    });
+    // The third fails over to what the cap refuses, so its caller gets the failure.
+    for expected in [200, 200, 500] {
+        assert_eq!(rig.get().await.status, expected);
+    }
+    let told = figures(&snapshotter);
+    let lines: Vec<_> = told
+        .iter()
+        .map(|(name, value)| format!("{name} {value}"))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            r#"scrimp_route_budget_limit {"cap": "all", "currency": "USD"} 0.12"#,
+            r#"scrimp_route_budget_refusals_total {"cap": "all"} 1"#,
+            r#"scrimp_route_budget_spent {"cap": "all", "currency": "USD"} 0.1"#,
+            r#"scrimp_route_calls_total {"outcome": "failed", "provider": "down"} 3"#,
+            r#"scrimp_route_calls_total {"outcome": "succeeded", "provider": "up"} 2"#,
+            r#"scrimp_route_cost {"currency": "USD", "provider": "up"} [0.05, 0.05]"#,
+        ]
+    );
+}

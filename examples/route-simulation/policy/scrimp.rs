@@ -1,0 +1,102 @@
+//! Scrimp.
+
+use std::collections::HashMap;
+
+use scrimp::{
+    core::extensions::Priority,
+    cost_route::engine::{Ask, Barred, Outcome, Prior, Reason, Router, RouterConfig, Ticket},
+};
+
+use super::Policy;
+use crate::world::{Request, State};
+
+/// Scrimp's router, told what the providers are like at the start.
+pub(crate) struct Scrimp {
+    pub(crate) router: Router,
+    pub(crate) reasons: Vec<Reason>,
+    tickets: HashMap<u64, Ticket>,
+    calls: u64,
+}
+
+impl Scrimp {
+    pub(crate) fn new(base: &[State], config: RouterConfig) -> Self {
+        let mut router = Router::new(config);
+        for state in base {
+            router.add(Prior {
+                first_byte: state.latency,
+                latency: state.latency,
+                reliability: 1.0 - state.errors,
+                quality: state.quality,
+            });
+        }
+        Self {
+            router,
+            reasons: Vec::new(),
+            tickets: HashMap::new(),
+            calls: 0,
+        }
+    }
+
+    fn end(&mut self, now: f64, call: u64, outcome: Outcome, quality: Option<f64>) {
+        if let Some(ticket) = self.tickets.remove(&call) {
+            self.router.ended(now, ticket, outcome);
+            if let Some(quality) = quality {
+                self.router.judged(now, ticket, quality);
+            }
+        }
+    }
+}
+
+impl Policy for Scrimp {
+    fn name(&self) -> &'static str {
+        "scrimp"
+    }
+
+    fn choose(
+        &mut self,
+        request: &Request,
+        states: &[State],
+        tried: Option<usize>,
+    ) -> (usize, u64) {
+        let priority = [Priority::Low, Priority::Default, Priority::High][request.priority];
+        let ask = Ask {
+            priority,
+            // A failed call is tried once more, and that is the last time.
+            replayable: tried.is_none(),
+            // As the layer does: sizes of about the same number of tokens are of a kind.
+            kind: (1_300.0 * request.size).log2() as u64,
+            ..Ask::default()
+        };
+        let mut barred = Barred::default();
+        if let Some(tried) = tried {
+            barred.bar(tried);
+        }
+        let cost = |index: usize| Some(states[index].price * request.size);
+        let choice = self
+            .router
+            .choose(request.at, &ask, &barred, cost)
+            .expect("somebody is left");
+        if tried.is_none() {
+            self.reasons.push(choice.reason);
+        }
+        self.calls += 1;
+        let ticket = self.router.started(request.at, choice.index);
+        self.tickets.insert(self.calls, ticket);
+        (choice.index, self.calls)
+    }
+
+    fn succeeded(
+        &mut self,
+        now: f64,
+        _provider: usize,
+        call: u64,
+        _latency: f64,
+        quality: Option<f64>,
+    ) {
+        self.end(now, call, Outcome::Succeeded, quality);
+    }
+
+    fn failed(&mut self, now: f64, _provider: usize, call: u64) {
+        self.end(now, call, Outcome::Failed { retry_after: None }, None);
+    }
+}
