@@ -111,6 +111,11 @@
 //! used by then. The error is the inner service's; refusals are responses with a problem
 //! document (RFC 9457): 402 or 429 from a budget, 503 if nobody will do, 504 if nobody
 //! answers in time, 400 if the request's own body breaks off. Timers need a tokio runtime.
+//!
+//! # Features
+//!
+//! - `json-schema`: `JsonSchema`, a quality gate for answers that have to follow one.
+//! - `metrics`: counters and histograms through the [metrics](https://docs.rs/metrics) facade.
 
 mod body;
 mod budget;
@@ -146,6 +151,8 @@ pub use price::{
 };
 pub use provider::Provider;
 pub use providers::Providers;
+#[cfg(feature = "json-schema")]
+pub use quality::JsonSchema;
 pub use quality::{MinLength, QualityGate, RequiredFields, Verdict};
 pub use service::CostRoute;
 pub use tap::Tap;

@@ -1,7 +1,13 @@
 //! Whether an answer will do.
 
+#[cfg(feature = "json-schema")]
+mod schema;
+
 use http::{request, response};
 use serde_json::Value;
+
+#[cfg(feature = "json-schema")]
+pub use schema::JsonSchema;
 
 /// Judges answers. One that will not do sends the request to the next provider; what the
 /// first one cost is booked all the same.
@@ -25,17 +31,15 @@ pub struct MinLength(pub usize);
 
 /// Wants a JSON object that has these fields, and none of them null or empty.
 ///
-/// For whole schemas, any validator will do in a closure, which is a [`QualityGate`] too:
+/// For whole schemas there is `JsonSchema`, with the feature `json-schema`; anything else is
+/// a closure:
 ///
 /// ```
 /// # use http::{request, response};
 /// # use scrimp_cost_route::{CostRouteLayer, Provider, Verdict};
-/// # struct Validator;
-/// # impl Validator { fn is_valid(&self, json: &serde_json::Value) -> bool { json.is_object() } }
-/// # let validator = Validator;
-/// let gate = move |_: &request::Parts, _: &response::Parts, body: &[u8]| {
-///     match serde_json::from_slice(body) {
-///         Ok(json) if validator.is_valid(&json) => Verdict::accept(1.0),
+/// let gate = |_: &request::Parts, _: &response::Parts, body: &[u8]| {
+///     match std::str::from_utf8(body) {
+///         Ok(text) if !text.contains("As a language model") => Verdict::accept(1.0),
 ///         _ => Verdict::reject(0.0),
 ///     }
 /// };
