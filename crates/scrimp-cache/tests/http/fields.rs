@@ -50,6 +50,14 @@ async fn trailers_are_stored_with_their_response() {
     for _ in 0..2 {
         assert_eq!(rig.get("/").await.trailers.as_ref(), Some(&trailers));
     }
+    // Else an HTTP/1.1 server would not send them.
+    let hit = rig.get("/").await;
+    assert_eq!(
+        (hit.header("trailer"), hit.header("content-length")),
+        ("x-sum", "")
+    );
+    let part = rig.ask("GET", "/", &[("range", "bytes=0-0")]).await;
+    assert_eq!((part.header("trailer"), part.trailers.as_ref()), ("", None));
 }
 
 #[tokio::test]
