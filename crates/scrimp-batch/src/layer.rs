@@ -205,6 +205,18 @@ impl<C: BatchCodec> BatchLayer<C> {
         self.set(|config| config.share_tenants = true)
     }
 
+    /// Lets requests to different services of this layer share batches: any of them may get the
+    /// batch, or a request of another that has no company, so **all of them have to lead to the
+    /// same place**. Default: they do not share.
+    ///
+    /// This is for `Router::fallback(handler).layer(..)` in axum, which makes the service of a
+    /// handler anew for each connection, so that requests of different connections never meet.
+    /// Clients, and `Router::fallback_service(app).layer(..)`, do not need it.
+    #[must_use]
+    pub fn share_services(self) -> Self {
+        self.set(|config| config.share_services = true)
+    }
+
     /// Another header field that tells who asks, such as `x-api-key`, besides Authorization,
     /// Proxy-Authorization and Cookie: requests in which they differ never share a batch.
     #[must_use]

@@ -7,7 +7,7 @@ use std::{future::pending, time::Duration};
 use futures_util::future::{join, join_all};
 use http::{Request, Response, header::AUTHORIZATION};
 use http_body_util::Full;
-use scrimp_batch::{BatchLayer, RestJson};
+use scrimp_batch::{BatchLayer, RestJson, Window};
 use scrimp_core::{
     Ledger, Money, RetryBudget,
     extensions::{Charge, Deadline, Tenant},
@@ -67,6 +67,22 @@ async fn twenty_widgets_are_one_call() {
     assert_eq!(upstream.paths(), ["/batch"]);
     for (path, answer) in paths.iter().zip(answers) {
         assert_eq!(answer.body(), &json!({"you asked": path}).to_string());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn services_of_a_layer_share_batches_if_they_are_let() {
+    for (layer, calls) in [(layer(), 3), (layer().share_services(), 1)] {
+        let layer = layer.window(Window::fixed(MS));
+        let upstream = echo();
+        let service = || layer.layer(upstream.clone());
+        let asked = ["/1", "/2", "/3"].map(|path| send(service(), get(path)));
+        let answers = join_all(asked).await;
+        for (path, answer) in ["/1", "/2", "/3"].into_iter().zip(answers) {
+            let expected = json!({ "you asked": path }).to_string();
+            assert_eq!(answer.unwrap().body(), &expected);
+        }
+        assert_eq!(upstream.calls(), calls);
     }
 }
 
