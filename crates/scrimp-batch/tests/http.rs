@@ -75,7 +75,8 @@ async fn services_of_a_layer_share_batches_if_they_are_let() {
     for (layer, calls) in [(layer(), 3), (layer().share_services(), 1)] {
         let layer = layer.window(Window::fixed(MS));
         let upstream = echo();
-        let service = || layer.layer(upstream.clone());
+        // As axum makes them.
+        let service = || layer.clone().layer(upstream.clone());
         let asked = ["/1", "/2", "/3"].map(|path| send(service(), get(path)));
         let answers = join_all(asked).await;
         for (path, answer) in ["/1", "/2", "/3"].into_iter().zip(answers) {
