@@ -10,7 +10,7 @@ use http_body_util::Full;
 use scrimp_batch::{BatchLayer, RestJson, Window};
 use scrimp_core::{
     Ledger, Money, RetryBudget,
-    extensions::{Charge, Deadline, Tenant},
+    extensions::{Charge, Deadline, Repeatable, Tenant},
 };
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -84,6 +84,22 @@ async fn services_of_a_layer_share_batches_if_they_are_let() {
             assert_eq!(answer.unwrap().body(), &expected);
         }
         assert_eq!(upstream.calls(), calls);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_says_whether_all_that_is_in_it_may_be_repeated() {
+    let asked = [
+        (vec![get("/1"), get("/2")], true),
+        (vec![get("/1"), post("/2", "{}")], false),
+    ];
+    for (requests, repeatable) in asked {
+        let upstream = echo();
+        all(&layer(), &upstream, requests).await;
+        let batch = &upstream.requests()[0];
+        assert_eq!(batch.uri().path(), "/batch");
+        let said = batch.extensions().get::<Repeatable>().is_some();
+        assert_eq!(said, repeatable);
     }
 }
 
