@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use crate::{
     alloc,
-    bench::pass,
+    bench::{pass, stack},
     fixture,
     peers::{self, FLOORS, Make, PEERS, SCRIMP, STAMPEDE, Setup},
     poll,
@@ -35,6 +35,8 @@ pub(crate) enum Case {
     Miss,
     /// A hit, with stampede protection around the cache.
     Stampede,
+    /// All layers, as they are and boxed: hits and POSTs, from the request to the last byte.
+    Stack,
 }
 
 #[derive(Args)]
@@ -64,14 +66,15 @@ impl Case {
         }
     }
 
-    fn subjects(self) -> impl Iterator<Item = Named> {
+    fn subjects(self) -> Vec<Named> {
         let setup = match self {
+            Self::Stack => return stack::subjects(),
             Self::Hit | Self::Stampede => Setup::hit(fixture::BODY),
             Self::Post => pass::CASES[0].setup(),
             Self::NoStore => pass::CASES[1].setup(),
             Self::Miss => pass::CASES[2].setup(),
         };
-        self.makes().into_iter().map(move |make| make(setup))
+        self.makes().into_iter().map(|make| make(setup)).collect()
     }
 
     fn name(self) -> String {
@@ -86,7 +89,7 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> 
     if let Some(name) = &options.inside {
         return inside(options.case, name, &runtime);
     }
-    let names = options.case.subjects().map(|named| named.name);
+    let names = options.case.subjects().into_iter().map(|named| named.name);
     let wanted = |name: &&str| options.only.as_ref().is_none_or(|only| only == name);
     let scratch = tempfile::tempdir()?;
     let folder = options.keep.as_deref().unwrap_or(scratch.path());
@@ -136,10 +139,11 @@ pub(super) fn count(case: Case, name: &str, folder: &Path) -> anyhow::Result<f64
 fn inside(case: Case, name: &str, runtime: &tokio::runtime::Runtime) -> anyhow::Result<()> {
     let mut named = case
         .subjects()
+        .into_iter()
         .find(|named| named.name == name)
         .context("no subject has that name")?;
     let part = match case {
-        Case::Hit | Case::Stampede => timing::Part::Whole,
+        Case::Hit | Case::Stampede | Case::Stack => timing::Part::Whole,
         Case::Post | Case::NoStore | Case::Miss => timing::Part::Head,
     };
     if case == Case::Miss {
