@@ -61,6 +61,32 @@ async fn trailers_are_stored_with_their_response() {
 }
 
 #[tokio::test]
+async fn trailers_are_announced_once_however_often_they_are_confirmed() {
+    let mut trailers = HeaderMap::new();
+    trailers.insert("x-sum", "9".parse().expect("a value"));
+    let body = ScriptedBody::new().data("x").trailers(trailers);
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert("cache-control", "max-age=0".parse().expect("a value"));
+    headers.insert("etag", "\"1\"".parse().expect("a value"));
+    let known = || {
+        reply(
+            304,
+            &[("cache-control", "max-age=0"), ("etag", "\"1\"")],
+            "",
+        )
+    };
+    let rig = Rig::script(layer(), [Reply::respond(response), known(), known()]);
+    rig.get("/").await;
+    for _ in 0..2 {
+        let answer = rig.get("/").await;
+        let announced: Vec<_> = answer.headers.get_all("trailer").iter().collect();
+        assert_eq!(answer.text(), "x");
+        assert_eq!(announced, ["x-sum"]);
+    }
+}
+
+#[tokio::test]
 async fn a_targeted_field_replaces_cache_control_and_is_passed_on() {
     let fields = [
         ("cache-control", "no-store"),
