@@ -118,7 +118,8 @@
 //! # In a stack
 //!
 //! Inside a cache and a layer that coalesces, outside of one that routes: what is known needs
-//! no call, and a batch goes to one provider. Bodies of requests are buffered up to
+//! no call, and a batch goes to one provider. One whose items may all be repeated says so
+//! ([`Repeatable`](scrimp_core::extensions::Repeatable)), so that it can be failed over. Bodies of requests are buffered up to
 //! [`max_request`](BatchLayer::max_request).
 //!
 //! # Waiting, cancellation, failure
