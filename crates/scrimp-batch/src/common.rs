@@ -20,6 +20,7 @@ use crate::{
     config::Config,
     engine::{Lane, Limits, Sizes},
     http::{Ended, Job, LaneKey},
+    service::AnyLanes,
     stats::Counters,
 };
 
@@ -31,6 +32,8 @@ pub(crate) struct Common<C> {
     pub(crate) stats: Arc<Counters>,
     pub(crate) places: Arc<Semaphore>,
     pub(crate) sizes: Sizes,
+    /// The lanes of all services, where they share them.
+    pub(crate) lanes: Option<Arc<AnyLanes>>,
     next_id: AtomicU64,
 }
 
@@ -46,6 +49,7 @@ impl<C: BatchCodec> Common<C> {
     ) -> Self {
         Self {
             places: Arc::new(Semaphore::new(config.places)),
+            lanes: config.share_services.then(Arc::default),
             codec,
             config,
             budget,

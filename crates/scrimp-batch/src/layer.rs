@@ -30,8 +30,9 @@ pub struct BatchLayer<C> {
     budget: RetryBudget,
     limiter: Option<Arc<dyn RateLimit>>,
     stats: Arc<Counters>,
-    /// Made by the first call of `layer` and kept for the next.
-    common: OnceLock<Arc<Common<Arc<C>>>>,
+    /// Made by the first call of `layer`, for all clones that are set alike: axum clones a layer
+    /// for each service it makes.
+    common: Arc<OnceLock<Arc<Common<Arc<C>>>>>,
 }
 
 // === impl BatchLayer ===
@@ -46,7 +47,7 @@ impl<C: BatchCodec> BatchLayer<C> {
             budget: RetryBudget::new(0.2, 100),
             limiter: None,
             stats: Arc::default(),
-            common: OnceLock::new(),
+            common: Arc::default(),
         }
     }
 
@@ -179,7 +180,7 @@ impl<C: BatchCodec> BatchLayer<C> {
     #[must_use]
     pub fn retry_budget(mut self, budget: RetryBudget) -> Self {
         self.budget = budget;
-        self.common = OnceLock::new();
+        self.common = Arc::default();
         self
     }
 
@@ -187,7 +188,7 @@ impl<C: BatchCodec> BatchLayer<C> {
     #[must_use]
     pub fn rate_limit(mut self, limit: impl RateLimit) -> Self {
         self.limiter = Some(Arc::new(limit));
-        self.common = OnceLock::new();
+        self.common = Arc::default();
         self
     }
 
@@ -203,6 +204,18 @@ impl<C: BatchCodec> BatchLayer<C> {
     #[must_use]
     pub fn share_tenants(self) -> Self {
         self.set(|config| config.share_tenants = true)
+    }
+
+    /// Lets requests to different services of this layer share batches: any of them may get the
+    /// batch, or a request of another that has no company, so **all of them have to lead to the
+    /// same place**. Default: they do not share.
+    ///
+    /// This is for `Router::fallback(handler).layer(..)` in axum, which makes the service of a
+    /// handler anew for each connection, so that requests of different connections never meet.
+    /// Clients, and `Router::fallback_service(app).layer(..)`, do not need it.
+    #[must_use]
+    pub fn share_services(self) -> Self {
+        self.set(|config| config.share_services = true)
     }
 
     /// Another header field that tells who asks, such as `x-api-key`, besides Authorization,
@@ -226,7 +239,7 @@ impl<C: BatchCodec> BatchLayer<C> {
 
     fn set(mut self, change: impl FnOnce(&mut Config)) -> Self {
         change(&mut self.config);
-        self.common = OnceLock::new();
+        self.common = Arc::default();
         self
     }
 
@@ -259,7 +272,7 @@ impl<C> Clone for BatchLayer<C> {
             budget: self.budget.clone(),
             limiter: self.limiter.clone(),
             stats: Arc::clone(&self.stats),
-            common: self.common.clone(),
+            common: Arc::clone(&self.common),
         }
     }
 }

@@ -107,10 +107,19 @@
 //! Where the upstream has no batches: [`BatchLayer`] does not make one. Where each call of a
 //! batch is paid for as if it were alone and latency matters. For streams.
 //!
+//! # On axum
+//!
+//! A batch goes to a path of its own, so the layer goes around all of an application:
+//! `Router::new().fallback_service(app).layer(batch)`. `Router::layer` on the application itself
+//! goes around each route, behind the routing: a batch would end up at the route that its items
+//! came by. Around a handler that takes everything, as in a gateway, let services
+//! [share](BatchLayer::share_services).
+//!
 //! # In a stack
 //!
 //! Inside a cache and a layer that coalesces, outside of one that routes: what is known needs
-//! no call, and a batch goes to one provider. Bodies of requests are buffered up to
+//! no call, and a batch goes to one provider. One whose items may all be repeated says so
+//! ([`Repeatable`](scrimp_core::extensions::Repeatable)), so that it can be failed over. Bodies of requests are buffered up to
 //! [`max_request`](BatchLayer::max_request).
 //!
 //! # Waiting, cancellation, failure

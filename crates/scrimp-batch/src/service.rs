@@ -32,9 +32,10 @@ pub struct Batch<S, C> {
 }
 
 /// The lanes, whose type says what is answered, which is known only when there is a request:
-/// one for each type of answer, of which a service has one.
+/// one for each type of answer, of which a service has one, and a layer as many as it has kinds
+/// of services.
 #[derive(Default)]
-struct AnyLanes(Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>);
+pub(crate) struct AnyLanes(Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>);
 
 // === impl Batch ===
 
@@ -42,8 +43,8 @@ impl<S, C> Batch<S, C> {
     pub(crate) fn new(inner: S, common: Arc<Common<Arc<C>>>) -> Self {
         Self {
             inner,
+            lanes: common.lanes.clone().unwrap_or_default(),
             common,
-            lanes: Arc::default(),
         }
     }
 

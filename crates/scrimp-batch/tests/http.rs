@@ -7,10 +7,10 @@ use std::{future::pending, time::Duration};
 use futures_util::future::{join, join_all};
 use http::{Request, Response, header::AUTHORIZATION};
 use http_body_util::Full;
-use scrimp_batch::{BatchLayer, RestJson};
+use scrimp_batch::{BatchLayer, RestJson, Window};
 use scrimp_core::{
     Ledger, Money, RetryBudget,
-    extensions::{Charge, Deadline, Tenant},
+    extensions::{Charge, Deadline, Repeatable, Tenant},
 };
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -67,6 +67,39 @@ async fn twenty_widgets_are_one_call() {
     assert_eq!(upstream.paths(), ["/batch"]);
     for (path, answer) in paths.iter().zip(answers) {
         assert_eq!(answer.body(), &json!({"you asked": path}).to_string());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn services_of_a_layer_share_batches_if_they_are_let() {
+    for (layer, calls) in [(layer(), 3), (layer().share_services(), 1)] {
+        let layer = layer.window(Window::fixed(MS));
+        let upstream = echo();
+        // As axum makes them.
+        let service = || layer.clone().layer(upstream.clone());
+        let asked = ["/1", "/2", "/3"].map(|path| send(service(), get(path)));
+        let answers = join_all(asked).await;
+        for (path, answer) in ["/1", "/2", "/3"].into_iter().zip(answers) {
+            let expected = json!({ "you asked": path }).to_string();
+            assert_eq!(answer.unwrap().body(), &expected);
+        }
+        assert_eq!(upstream.calls(), calls);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_says_whether_all_that_is_in_it_may_be_repeated() {
+    let asked = [
+        (vec![get("/1"), get("/2")], true),
+        (vec![get("/1"), post("/2", "{}")], false),
+    ];
+    for (requests, repeatable) in asked {
+        let upstream = echo();
+        all(&layer(), &upstream, requests).await;
+        let batch = &upstream.requests()[0];
+        assert_eq!(batch.uri().path(), "/batch");
+        let said = batch.extensions().get::<Repeatable>().is_some();
+        assert_eq!(said, repeatable);
     }
 }
 

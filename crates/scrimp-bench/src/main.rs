@@ -56,6 +56,8 @@ enum Bench {
     Window,
     /// What choosing a provider costs, beside tower's balancers.
     Route,
+    /// What it costs to box a service, and all layers.
+    Stack,
     /// What stampede protection adds to a hit: time, instructions, allocations.
     Stampede,
     /// A server for load generators, with and without a cache.
@@ -79,6 +81,7 @@ fn main() -> anyhow::Result<()> {
         Bench::Batch(options) => bench::batch::run(&options, rounds, &mut report),
         Bench::Window => bench::window::run(rounds, &mut report),
         Bench::Route => bench::route::run(rounds, &mut report),
+        Bench::Stack => bench::stack::run(rounds, &mut report)?,
         Bench::Stampede => bench::stampede::run(rounds, &mut report)?,
         Bench::Serve(options) => return bench::serve::run(&options),
     }

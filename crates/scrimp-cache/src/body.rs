@@ -52,6 +52,18 @@ impl StoredBody {
         Self::new(Bytes::new(), None)
     }
 
+    /// Exact, unless there are trailers: HTTP/1.1 has no room for them behind a body whose
+    /// length was told.
+    fn size_hint(&self) -> SizeHint {
+        let length = self.data.len() as u64;
+        if self.trailers.is_none() {
+            return SizeHint::with_exact(length);
+        }
+        let mut hint = SizeHint::new();
+        hint.set_lower(length);
+        hint
+    }
+
     fn next(&mut self) -> Option<Frame<Bytes>> {
         if !self.data.is_empty() {
             return Some(Frame::data(std::mem::take(&mut self.data)));
@@ -120,7 +132,7 @@ impl<B: Body<Data = Bytes>> Body for CacheBody<B> {
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
-            Kind::Stored { body } => SizeHint::with_exact(body.data.len() as u64),
+            Kind::Stored { body } => body.size_hint(),
             Kind::Passing { body } => body.size_hint(),
             Kind::Kept { body } => body.size_hint(),
         }

@@ -171,7 +171,10 @@ impl Draft {
             }
         }
         dated(&mut headers, self.arrival);
-        measured(&mut headers, parts.status, &body);
+        match &trailers {
+            Some(trailers) => announced(&mut headers, trailers),
+            None => measured(&mut headers, parts.status, &body),
+        }
         headers.remove(header::AGE);
         // Slots for what changes with every hit, in front of all other fields.
         let mut slots = HeaderMap::with_capacity(headers.keys_len() + 2);
@@ -277,6 +280,15 @@ fn measured(headers: &mut HeaderMap, status: StatusCode, body: &Bytes) {
     let may = status != StatusCode::NO_CONTENT && !status.is_informational();
     if may && !headers.contains_key(header::CONTENT_LENGTH) {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+    }
+}
+
+/// Adds the Trailer that was taken out as hop-by-hop: HTTP/1.1 servers send only trailers that
+/// are named there (RFC 9110 §6.6.2), and none behind a body whose length was told.
+fn announced(headers: &mut HeaderMap, trailers: &HeaderMap) {
+    let names = trailers.keys().cloned().map(HeaderValue::from);
+    for name in names {
+        headers.append(header::TRAILER, name);
     }
 }
 

@@ -41,8 +41,9 @@ pub struct CacheLayer<St = MemoryStore> {
     /// Ends with the last service and the last clone of the layer. axum makes services out of
     /// clones and may drop them after each request.
     background: Arc<Background>,
-    /// Made by the first call of `layer` and kept for the next.
-    common: OnceLock<Arc<Common<St>>>,
+    /// Made by the first call of `layer`, for all clones that are set alike: axum clones a layer
+    /// for each service it makes.
+    common: Arc<OnceLock<Arc<Common<St>>>>,
 }
 
 // === impl CacheLayer ===
@@ -65,7 +66,7 @@ impl<St: Store> CacheLayer<St> {
             #[cfg(feature = "no-vary-search")]
             variances: Arc::default(),
             background: Arc::default(),
-            common: OnceLock::new(),
+            common: Arc::default(),
         }
     }
 
@@ -246,7 +247,7 @@ impl<St: Store> CacheLayer<St> {
     fn set(mut self, change: impl FnOnce(&mut Config)) -> Self {
         change(&mut self.config);
         // Services made before keep what they were made with; those to come share anew.
-        self.common = OnceLock::new();
+        self.common = Arc::default();
         self
     }
 

@@ -1,7 +1,7 @@
 //! What layers tell each other, carried in [`http::Extensions`].
 //!
 //! On requests: [`Tenant`], [`Priority`], [`Deadline`], [`Directive`], [`Tags`], [`Explain`],
-//! [`Fence`], [`Since`]. On responses: [`CacheInfo`], [`Charge`], [`Shared`].
+//! [`Repeatable`], [`Fence`], [`Since`]. On responses: [`CacheInfo`], [`Charge`], [`Shared`].
 
 use std::{
     fmt,
@@ -56,6 +56,14 @@ pub enum Directive {
 /// `Cache-Status` header carries the same facts without this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Explain;
+
+/// On a request: it may be made again, whatever its method, as it does no more if it is done
+/// twice. A batch of reads is one, though it is a POST.
+///
+/// A layer that fails over or tries again goes by it as it does by an idempotent method
+/// (RFC 9110 §9.2.2) and by `Idempotency-Key`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Repeatable;
 
 /// On a request: tags that its answer will carry, to be invalidated by.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -59,7 +59,8 @@ impl Subject {
         Self {
             make: Arc::new(move || {
                 let layer = make();
-                Box::new(move |inner| erase(layer.layer(inner)))
+                // As axum does: a clone for each service, none of which was used before.
+                Box::new(move |inner| erase(layer.clone().layer(inner)))
             }),
             request: Arc::new(request),
             answer: Arc::new(answer),

@@ -12,6 +12,7 @@
 //! | `no-vary-search` | | requests that differ in what No-Vary-Search says does not count |
 //! | `reqwest` | `scrimp::reqwest` | (the layers on reqwest's client) |
 //! | `reqwest-middleware` | | (and at the end of a chain of reqwest-middleware) |
+//! | `stack` | | (types with names: `Stack`, a service with all its layers, and its `Body`) |
 //! | `stampede` | `scrimp::stampede` | waiting when an answer expires, and calls made at once for the same |
 //!
 //! Nothing is on by default. The vocabulary that the layers share is in [`core`].
@@ -29,22 +30,84 @@
 //! # #[cfg(not(feature = "cache"))] fn main() {}
 //! ```
 //!
-//! Layers know how to work together. What is added last is outermost:
+//! # In which order
+//!
+//! Each layer works alone, and in any order with the others; this one saves most. Outermost
+//! first, as [`ServiceBuilderExt`] adds them:
+//!
+//! | layer | why it is outside of the next |
+//! |---|---|
+//! | stampede | It decides upon hits, so it has to see them: a cache around it would answer them itself. Its refreshes and fills go through the cache, which keeps what they bring. |
+//! | cache | What is stored needs no call that could be shared. A thousand misses are one call further in, and one copy that is kept. |
+//! | coalesce | Equal requests take up one place in a batch, and those that come when it has gone share its answer. Around it, batches would be all that is left, and no two are equal. |
+//! | batch | A batch is one paid call, to one provider, whose price is split over its items. The other way about each item would be routed, priced and booked as a call that is not made. |
+//! | cost-route | Whatever comes through here costs money. It has to see what is really sent, and where it fails over nothing further out has to know. |
+//! | client | Limits of rate and concurrency go right around it, or are the provider's own. |
+//!
+//! Coalescing may go further out, around the cache or around stampede protection too, where a
+//! thousand hits become one look-up in a store that is far away. It knows nothing of
+//! invalidations there: who asks after one may share a call from before it. Other orders cost
+//! money: a batch is a POST that no cache keeps, and a router around a cache keeps one copy for
+//! each provider and books hits as calls.
 //!
 //! ```
-//! # #[cfg(all(feature = "cache", feature = "stampede"))] {
+//! # #[cfg(all(
+//! #     feature = "batch", feature = "cache", feature = "coalesce", feature = "cost-route",
+//! #     feature = "stack", feature = "stampede"
+//! # ))]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use scrimp::{
+//!     Body, ServiceBuilderExt, Stack,
+//!     batch::{BatchLayer, RestJson},
 //!     cache::{CacheLayer, MemoryStore},
+//!     coalesce::CoalesceLayer,
+//!     core::{BoxError, Currency},
+//!     cost_route::{CostRouteLayer, Provider, Tariff},
 //!     stampede::StampedeLayer,
 //! };
+//! use http::{Request, Response};
+//! use tower::{ServiceBuilder, service_fn};
 //!
-//! let app: axum::Router = axum::Router::new()
-//!     .route("/api/products", axum::routing::get(|| async { "[]" }))
-//!     .layer(CacheLayer::new(MemoryStore::new(64 << 20)))
-//!     .layer(StampedeLayer::new()); // refreshes the cache before answers expire
-//! # let _ = app;
-//! # }
+//! let at = |name: &str, price: &str| -> Result<Provider, Box<dyn std::error::Error>> {
+//!     Ok(Provider::new(name)
+//!         .endpoint(&format!("https://{name}.example.com").parse()?)
+//!         .price(Tariff::new(Currency::USD).per_request(price.parse()?)))
+//! };
+//! // In a program, hyper-util's client or `scrimp::reqwest::Transport`.
+//! let client = service_fn(|_: Request<_>| async {
+//!     Ok::<_, std::io::Error>(Response::new(Body::from("{}")))
+//! });
+//! let client: Stack = ServiceBuilder::new()
+//!     .stack()
+//!     .stampede(StampedeLayer::new())
+//!     .cache(CacheLayer::new(MemoryStore::new(64 << 20))) // bytes
+//!     .coalesce(CoalesceLayer::new())
+//!     .batch(BatchLayer::new(RestJson::new("/api/batch").base("/api")))
+//!     .cost_route(CostRouteLayer::new([at("budget", "0.001")?, at("premium", "0.01")?]))
+//!     .map_err(BoxError::from) // one that can be told to many
+//!     .service(client);
+//! # let _ = client; Ok(()) }
+//! # #[cfg(not(all(
+//! #     feature = "batch", feature = "cache", feature = "coalesce", feature = "cost-route",
+//! #     feature = "stack", feature = "stampede"
+//! # )))]
+//! # fn main() {}
 //! ```
+//!
+//! On axum, `Router::layer` puts layers around each route, behind the routing. That is right for
+//! all but batches, which have a route of their own: where there are any, put the layers around
+//! the whole router, `Router::new().fallback_service(app).layer(..)`.
+//!
+//! The examples `full_stack_server` and `full_stack_client` in the repository have all layers on,
+//! and print the bill.
+
+mod builder;
+#[cfg(feature = "stack")]
+mod stack;
+
+pub use builder::ServiceBuilderExt;
+#[cfg(feature = "stack")]
+pub use stack::{Body, Stack, StackFuture, StackLayer};
 
 #[cfg(feature = "batch")]
 #[doc(inline)]

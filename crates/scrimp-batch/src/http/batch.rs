@@ -6,7 +6,10 @@ use bytes::Bytes;
 use futures_util::future::join;
 use http::{Request, Response, Uri, header::HOST};
 use http_body::Body;
-use scrimp_core::{BoxError, ShareError, extensions::Charge};
+use scrimp_core::{
+    BoxError, ShareError,
+    extensions::{Charge, Repeatable},
+};
 use tokio::time::Instant;
 use tower_service::Service;
 
@@ -220,6 +223,12 @@ fn envelope<C: BatchCodec, B, E>(common: &Common<C>, jobs: &[Job<B, E>]) -> Opti
         }
     }
     *request.extensions_mut() = first.extensions.clone();
+    // A layer further in sees a POST, and could not know.
+    if items.iter().all(|item| item.admission.replayable) {
+        request.extensions_mut().insert(Repeatable);
+    } else {
+        request.extensions_mut().remove::<Repeatable>();
+    }
     Some(request)
 }
 

@@ -49,6 +49,11 @@ fn one_arc() -> Clone {
     ("one Arc", Box::new(clone))
 }
 
+/// The median nanoseconds of one clone.
+pub(super) fn time(clone: &dyn Fn(), rounds: usize) -> f64 {
+    timing::median((0..rounds).map(|_| batch(clone)).collect())
+}
+
 /// Nanoseconds of one clone.
 fn batch(clone: &dyn Fn()) -> f64 {
     let mut spent = 0.0;

@@ -9,7 +9,7 @@ use crate::{
     alloc,
     bench::{
         coalesce::counted::{self, Counted},
-        pass,
+        pass, stack,
     },
     fixture,
     peers::{self, FLOORS, Make, PEERS, SCRIMP, STAMPEDE, Setup},
@@ -37,6 +37,8 @@ pub(crate) enum Case {
     Unique,
     /// A call that a thousand callers share, by caller.
     Crowd,
+    /// All layers, as they are and boxed: hits and POSTs, from the request to the last byte.
+    Stack,
 }
 
 #[derive(Args)]
@@ -68,6 +70,13 @@ impl Case {
 
     fn subjects(self) -> Box<dyn Iterator<Item = Counted>> {
         let setup = match self {
+            Self::Stack => {
+                return Box::new(stack::subjects().into_iter().map(|named| Counted {
+                    name: named.name,
+                    floor: named.name.strip_suffix(", boxed").unwrap_or(named.name),
+                    subject: named.subject,
+                }));
+            }
             Self::Hit | Self::Stampede => Setup::hit(fixture::BODY),
             Self::Post => pass::CASES[0].setup(),
             Self::NoStore => pass::CASES[1].setup(),
@@ -168,10 +177,13 @@ pub(super) fn count(case: Case, name: &str, folder: &Path) -> anyhow::Result<f64
 fn inside(case: Case, name: &str, runtime: &tokio::runtime::Runtime) -> anyhow::Result<()> {
     let mut named = case
         .subjects()
+        .into_iter()
         .find(|named| named.name == name)
         .context("no subject has that name")?;
     let part = match case {
-        Case::Hit | Case::Stampede | Case::Unique | Case::Crowd => timing::Part::Whole,
+        Case::Hit | Case::Stampede | Case::Unique | Case::Crowd | Case::Stack => {
+            timing::Part::Whole
+        }
         Case::Post | Case::NoStore | Case::Miss => timing::Part::Head,
     };
     if case == Case::Miss {

@@ -11,6 +11,7 @@ pub(crate) mod pass;
 pub(crate) mod purge;
 pub(crate) mod route;
 pub(crate) mod serve;
+pub(crate) mod stack;
 pub(crate) mod stampede;
 pub(crate) mod threads;
 pub(crate) mod window;

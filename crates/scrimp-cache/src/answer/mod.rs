@@ -113,6 +113,7 @@ fn not_modified(mut response: Response<StoredBody>) -> Response<StoredBody> {
         header::CONTENT_ENCODING,
         header::CONTENT_LANGUAGE,
         header::CONTENT_RANGE,
+        header::TRAILER,
     ] {
         headers.remove(name);
     }
@@ -155,9 +156,9 @@ fn ranged(
 }
 
 fn with_body(mut response: Response<StoredBody>, body: Bytes) -> Response<StoredBody> {
-    response
-        .headers_mut()
-        .insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+    headers.remove(header::TRAILER);
     *response.body_mut() = StoredBody::new(body, None);
     response
 }

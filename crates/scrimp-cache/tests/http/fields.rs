@@ -50,6 +50,40 @@ async fn trailers_are_stored_with_their_response() {
     for _ in 0..2 {
         assert_eq!(rig.get("/").await.trailers.as_ref(), Some(&trailers));
     }
+    // Else an HTTP/1.1 server would not send them.
+    let hit = rig.get("/").await;
+    assert_eq!(
+        (hit.header("trailer"), hit.header("content-length")),
+        ("x-sum", "")
+    );
+    let part = rig.ask("GET", "/", &[("range", "bytes=0-0")]).await;
+    assert_eq!((part.header("trailer"), part.trailers.as_ref()), ("", None));
+}
+
+#[tokio::test]
+async fn trailers_are_announced_once_however_often_they_are_confirmed() {
+    let mut trailers = HeaderMap::new();
+    trailers.insert("x-sum", "9".parse().expect("a value"));
+    let body = ScriptedBody::new().data("x").trailers(trailers);
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert("cache-control", "max-age=0".parse().expect("a value"));
+    headers.insert("etag", "\"1\"".parse().expect("a value"));
+    let known = || {
+        reply(
+            304,
+            &[("cache-control", "max-age=0"), ("etag", "\"1\"")],
+            "",
+        )
+    };
+    let rig = Rig::script(layer(), [Reply::respond(response), known(), known()]);
+    rig.get("/").await;
+    for _ in 0..2 {
+        let answer = rig.get("/").await;
+        let announced: Vec<_> = answer.headers.get_all("trailer").iter().collect();
+        assert_eq!(answer.text(), "x");
+        assert_eq!(announced, ["x-sum"]);
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,10 @@
 //! Keys whose answers are not stored, and what is learned from them.
 
-use crate::common::{Rig, layer, minute, reply};
+use http_body_util::BodyExt;
+use scrimp_testkit::Scripted;
+use tower::{Layer, ServiceExt};
+
+use crate::common::{Rig, layer, minute, reply, request};
 
 #[tokio::test]
 async fn a_key_that_was_not_storable_is_stored_again_one_call_after_it_is() {
@@ -50,4 +54,26 @@ async fn what_is_watched_for_one_key_is_stored_for_another() {
     rig.get("/one").await;
     assert_eq!(rig.get("/two").await.text(), "a");
     assert!(rig.get("/two").await.is_hit());
+}
+
+#[tokio::test]
+async fn clones_of_a_layer_remember_together() {
+    // axum makes a clone for each service, and may make a service for each connection.
+    let (inner, upstream) = Scripted::script([
+        reply(200, &[("cache-control", "no-store")], "secret"),
+        minute("a"),
+        minute("b"),
+    ]);
+    let layer = layer();
+    for text in ["secret", "a", "b", "b"] {
+        let service = layer.clone().layer(inner.clone());
+        let response = service.oneshot(request("GET", "/", &[])).await;
+        let body = response.expect("an answer").into_body().collect().await;
+        assert_eq!(body.expect("a body").to_bytes(), text);
+    }
+    assert_eq!(
+        upstream.calls(),
+        3,
+        "the second was watched, the third stored"
+    );
 }

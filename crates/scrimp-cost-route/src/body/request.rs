@@ -49,6 +49,20 @@ impl<B> RequestBody<B> {
     }
 }
 
+/// None, for layers further in that make requests of their own.
+impl<B> Default for RequestBody<B> {
+    fn default() -> Self {
+        Self::whole(Bytes::new(), None)
+    }
+}
+
+/// One that is there as a whole, for layers further in that have read it.
+impl<B> From<Bytes> for RequestBody<B> {
+    fn from(data: Bytes) -> Self {
+        Self::whole(data, None)
+    }
+}
+
 impl<B: Body<Data = Bytes>> Body for RequestBody<B> {
     type Data = Bytes;
     type Error = B::Error;
@@ -136,4 +150,20 @@ fn join(mut chunks: VecDeque<Bytes>, length: usize) -> Bytes {
         .iter()
         .for_each(|chunk| whole.extend_from_slice(chunk));
     whole.freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::{BodyExt, Full};
+
+    #[tokio::test]
+    async fn layers_further_in_can_make_bodies_of_their_own() {
+        type Own = RequestBody<Full<Bytes>>;
+        assert!(Own::default().is_end_stream());
+        let body = Own::from(Bytes::from("whole"));
+        assert_eq!(body.size_hint().exact(), Some(5));
+        let read = body.collect().await.expect("a body in memory");
+        assert_eq!(read.to_bytes(), "whole");
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, header, request::Parts};
 use http_body::Body;
-use scrimp_core::extensions::{Deadline, Explain, Priority, Tenant};
+use scrimp_core::extensions::{Deadline, Explain, Priority, Repeatable, Tenant};
 use tokio::time::Instant;
 
 use super::pick::Picked;
@@ -143,7 +143,9 @@ fn may_repeat(parts: &Parts) -> bool {
         parts.method,
         Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE | Method::PUT | Method::DELETE
     );
-    idempotent || parts.headers.contains_key("idempotency-key")
+    idempotent
+        || parts.headers.contains_key("idempotency-key")
+        || parts.extensions.get::<Repeatable>().is_some()
 }
 
 fn usage(shared: &Shared, parts: &Parts, body: Option<&Bytes>, hints: &Hints) -> Usage {

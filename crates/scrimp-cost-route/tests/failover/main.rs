@@ -5,7 +5,7 @@ mod server;
 
 use http::StatusCode;
 use http_body_util::BodyExt;
-use scrimp_core::RetryBudget;
+use scrimp_core::{RetryBudget, extensions::Repeatable};
 use scrimp_cost_route::{Budget, Cap, Miss, Period, Tariff};
 
 use rig::{cents, get, open, over, provider, request, send, two};
@@ -202,6 +202,9 @@ async fn what_must_not_be_done_twice_is_not_sent_twice() {
         .headers_mut()
         .insert("idempotency-key", "k1".parse().unwrap());
     assert_eq!(send(&service, again).await.unwrap().from(), "second");
+    let mut read = request("POST", "query");
+    read.extensions_mut().insert(Repeatable);
+    assert_eq!(send(&service, read).await.unwrap().from(), "second");
 }
 
 #[tokio::test]

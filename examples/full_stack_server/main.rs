@@ -1,0 +1,59 @@
+//! All layers around an axum application that pays a supplier for every call, and the same
+//! without them: what 2,000 visits cost. `cargo run --release --example full_stack_server`
+
+use std::sync::{Arc, atomic::AtomicU64, atomic::Ordering::Relaxed};
+
+use axum::{Json, Router, body::Body, http::Request};
+use futures_util::future::try_join_all;
+use http_body_util::BodyExt;
+use scrimp::{ServiceBuilderExt, batch::*, cache::*, coalesce::*, core::*};
+use scrimp::{cost_route::*, stampede::*};
+use serde_json::{Value, json};
+use tower::{ServiceBuilder, ServiceExt};
+
+/// Answers a request, or the many that are in a batch. Counts the calls.
+fn shop(calls: Arc<AtomicU64>) -> Router {
+    Router::new().fallback(async move |batch: Option<Json<Value>>| {
+        calls.fetch_add(1, Relaxed);
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await; // it takes a while
+        let asked = batch.iter().filter_map(|it| it["requests"].as_array());
+        let answer = |ask: &Value| json!({"id": ask["id"], "status": 200, "body": "a product"});
+        Json(json!({ "responses": asked.flatten().map(answer).collect::<Vec<_>>() }))
+    })
+}
+
+/// Ten times, two hundred visitors at once look at fifty products.
+async fn visit(shop: Router) -> Result<(), BoxError> {
+    let look = async |n| {
+        let request = Request::get(format!("/products/{}", n % 50)).body(Body::empty())?;
+        let body = shop.clone().oneshot(request).await?.into_body();
+        body.collect().await.map_err(BoxError::from)
+    };
+    for _ in 0..10 {
+        try_join_all((0..200).map(look)).await?;
+    }
+    Ok(())
+}
+
+#[tokio::main]
+async fn main() -> Result<(), BoxError> {
+    let (calls, ledger) = (Arc::<AtomicU64>::default(), Ledger::new());
+    let (dear, cheap): (Money, Money) = ("0.01".parse()?, "0.004".parse()?);
+    visit(shop(calls.clone())).await?;
+    let without = calls.swap(0, Relaxed);
+    println!("without: {without:>5} calls, {}", dear * without);
+    let tariff = |price| Tariff::new(Currency::USD).per_request(price);
+    let supplier = |(name, price)| Provider::new(name).price(tariff(price));
+    let route = CostRouteLayer::new([("dear", dear), ("cheap", cheap)].map(supplier));
+    let layers = ServiceBuilder::new()
+        .stampede(StampedeLayer::new())
+        .cache(CacheLayer::new(MemoryStore::new(8 << 20)).rule("path=/** ttl=1m".parse()?))
+        .coalesce(CoalesceLayer::new())
+        .batch(BatchLayer::new(RestJson::new("/batch")))
+        .cost_route(route.ledger(ledger.clone()));
+    let app = Router::new().fallback_service(shop(calls.clone())); // one service for all
+    visit(app.layer(layers)).await?;
+    let spent: Money = ledger.lines().iter().map(|line| line.spent).sum();
+    println!("with:    {:>5} calls, {spent}", calls.load(Relaxed));
+    Ok(())
+}

@@ -1,0 +1,133 @@
+//! What the types promise, checked by the compiler.
+
+use std::{
+    convert::Infallible,
+    future::{Future, Ready},
+    task::{Context, Poll},
+};
+
+use http::{Request, Response};
+use scrimp::{
+    Body, Stack, StackLayer,
+    batch::{Batch, BatchBody, BatchLayer, RestJson},
+    cache::{Cache, CacheBody, CacheLayer},
+    coalesce::{Coalesce, CoalesceBody, CoalesceLayer},
+    core::BoxError,
+    cost_route::{CostRoute, CostRouteLayer, RequestBody, RouteBody},
+    stampede::{Stampede, StampedeBody, StampedeLayer},
+};
+use scrimp_testkit::{Scripted, ScriptedBody};
+use tower::Service;
+
+/// An inner service whose future is small and known.
+#[derive(Debug, Clone)]
+struct Inner;
+
+type Answered = Ready<Result<Response<Body>, Infallible>>;
+
+impl<B> Service<Request<B>> for Inner {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Answered;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<B>) -> Answered {
+        std::future::ready(Ok(Response::new(Body::empty())))
+    }
+}
+
+/// The recommended order over it.
+type Routed = CostRoute<Inner>;
+type Batched = Batch<Routed, RestJson>;
+type Coalesced = Coalesce<Batched>;
+type Cached = Cache<Coalesced>;
+type All = Stampede<Cached>;
+
+type FutureOf<S> = <S as Service<Request<Body>>>::Future;
+
+const fn layer<L: Clone + Send + Sync + 'static>() {}
+
+/// What axum asks of a service, and a future that goes to any thread.
+const fn service<S, B>()
+where
+    S: Service<Request<B>, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Future: Future + Send + 'static,
+    S::Response: Send,
+{
+}
+
+/// Over a service that is not `Sync`, with bodies that are not.
+const fn unshared<S, B>()
+where
+    S: Service<Request<B>, Error = BoxError> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    S::Response: Send,
+{
+}
+
+const fn body<B: http_body::Body + Send + 'static>() {}
+
+const _: () = {
+    layer::<StampedeLayer>();
+    layer::<CacheLayer>();
+    layer::<CoalesceLayer>();
+    layer::<BatchLayer<RestJson>>();
+    layer::<CostRouteLayer>();
+    layer::<StackLayer>();
+
+    service::<Stampede<Inner>, Body>();
+    service::<Cache<Inner>, Body>();
+    service::<Coalesce<Inner>, Body>();
+    service::<Batch<Inner, RestJson>, Body>();
+    service::<CostRoute<Inner>, Body>();
+    service::<All, Body>();
+    service::<Stack<Infallible>, Body>();
+    // Requests with bodies of other people's.
+    service::<All, axum::body::Body>();
+    service::<All, http_body_util::Full<bytes::Bytes>>();
+    service::<All, RequestBody<Body>>();
+    service::<Stack<Infallible>, axum::body::Body>();
+
+    unshared::<Stampede<Scripted>, Body>();
+    unshared::<Cache<Scripted>, Body>();
+    unshared::<Coalesce<Scripted>, Body>();
+    unshared::<Batch<Scripted, RestJson>, Body>();
+    unshared::<CostRoute<Scripted>, Body>();
+
+    body::<StampedeBody<ScriptedBody>>();
+    body::<CacheBody<ScriptedBody>>();
+    body::<CoalesceBody<ScriptedBody>>();
+    body::<BatchBody<ScriptedBody>>();
+    body::<RouteBody<ScriptedBody>>();
+    body::<Body>();
+};
+
+/// Fails to compile where a future is larger than that, and says which and by what it is bound.
+macro_rules! at_most {
+    ($($bytes:literal $service:ty),* $(,)?) => {
+        $(const _: () = assert!(
+            size_of::<FutureOf<$service>>() <= $bytes,
+            concat!("the future of ", stringify!($service), " is larger than ", $bytes, " bytes"),
+        );)*
+    };
+}
+
+// On 64-bit targets, with room for some words more than they take now: 304, 320, 376, 264, 16
+// around one of 152 bytes, and 288, 416, 472, 512 as the stack grows.
+at_most! {
+    152 Inner,
+    352 Stampede<Inner>,
+    384 Cache<Inner>,
+    448 Coalesce<Inner>,
+    320 Batch<Inner, RestJson>,
+    16 CostRoute<Inner>,
+    16 Routed,
+    352 Batched,
+    480 Coalesced,
+    544 Cached,
+    592 All,
+    16 Stack<Infallible>,
+}

@@ -1,0 +1,152 @@
+//! Which layer goes where.
+
+use std::fmt;
+
+/// A layer of scrimp's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Stampede,
+    Cache,
+    Coalesce,
+    Batch,
+    CostRoute,
+}
+
+use Kind::{Batch, Cache, Coalesce, CostRoute, Stampede};
+
+/// All of them, in the recommended order.
+pub(crate) const ALL: [Kind; 5] = [Stampede, Cache, Coalesce, Batch, CostRoute];
+
+/// What it does not pay to put outside of what, and why. Such an order has to be as right as
+/// any other; it saves less.
+///
+/// `(outside, inside, reason)`. Everything else is sensible: coalescing goes outside of a cache
+/// too, where a thousand hits become one look-up in a store that is far away.
+pub(crate) const NOT_SENSIBLE: [(Kind, Kind, &str); 8] = [
+    (
+        Cache,
+        Stampede,
+        "the cache answers hits itself, and it is hits that are refreshed early",
+    ),
+    (
+        Batch,
+        Stampede,
+        "a batch is a POST, which is never refreshed",
+    ),
+    (Batch, Cache, "a batch is a POST, which is not stored"),
+    (
+        Batch,
+        Coalesce,
+        "two batches are hardly ever equal, and equal items of one are sent once anyway",
+    ),
+    (
+        CostRoute,
+        Stampede,
+        "the layer inside sees one key per provider, and its hits are booked as paid calls",
+    ),
+    (
+        CostRoute,
+        Cache,
+        "an answer is stored once per provider, and hits are booked as paid calls",
+    ),
+    (
+        CostRoute,
+        Coalesce,
+        "equal requests may go to different providers, and each is booked as a paid call",
+    ),
+    (
+        CostRoute,
+        Batch,
+        "each item is booked as a call, and a provider's header fields stay in the envelope",
+    ),
+];
+
+/// Layers, outermost first.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Order(Vec<Kind>);
+
+// === impl Order ===
+
+impl Order {
+    pub(crate) fn new(kinds: impl Into<Vec<Kind>>) -> Self {
+        Self(kinds.into())
+    }
+
+    /// Every two layers, in both orders: 20.
+    pub(crate) fn pairs() -> impl Iterator<Item = Self> {
+        ALL.into_iter().flat_map(|outer| {
+            let inner = ALL.into_iter().filter(move |inner| *inner != outer);
+            inner.map(move |inner| Self::new([outer, inner]))
+        })
+    }
+
+    /// All five, in every order: 120.
+    pub(crate) fn permutations() -> Vec<Self> {
+        let mut orders = vec![Vec::new()];
+        for kind in ALL {
+            orders = orders
+                .into_iter()
+                .flat_map(|order: Vec<Kind>| {
+                    (0..=order.len()).map(move |place| {
+                        let mut order = order.clone();
+                        order.insert(place, kind);
+                        order
+                    })
+                })
+                .collect();
+        }
+        orders.into_iter().map(Self).collect()
+    }
+
+    /// All five, in the orders that pay.
+    pub(crate) fn sensible() -> impl Iterator<Item = Self> {
+        let all = Self::permutations().into_iter();
+        all.filter(|order| order.objection().is_none())
+    }
+
+    /// Every pair, and all five in the orders that pay: what is put to every test.
+    pub(crate) fn matrix() -> impl Iterator<Item = Self> {
+        Self::pairs().chain(Self::sensible())
+    }
+
+    /// Outermost first.
+    pub(crate) fn kinds(&self) -> impl DoubleEndedIterator<Item = Kind> + '_ {
+        self.0.iter().copied()
+    }
+
+    pub(crate) fn has(&self, kind: Kind) -> bool {
+        self.0.contains(&kind)
+    }
+
+    /// Whether both are there and the first is further out.
+    pub(crate) fn puts(&self, outer: Kind, inner: Kind) -> bool {
+        let place = |kind| self.0.iter().position(|own| *own == kind);
+        matches!((place(outer), place(inner)), (Some(outer), Some(inner)) if outer < inner)
+    }
+
+    /// Why this order does not pay.
+    pub(crate) fn objection(&self) -> Option<&'static str> {
+        let mut objections = NOT_SENSIBLE.iter();
+        let found = objections.find(|(outer, inner, _)| self.puts(*outer, *inner));
+        found.map(|(_, _, reason)| *reason)
+    }
+}
+
+impl fmt::Debug for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut kinds = self.kinds();
+        if let Some(first) = kinds.next() {
+            write!(f, "{first:?}")?;
+        }
+        kinds.try_for_each(|kind| write!(f, " > {kind:?}"))
+    }
+}
+
+#[test]
+fn three_orders_of_all_layers_pay_and_the_recommended_one_is_among_them() {
+    let orders: Vec<_> = Order::sensible().collect();
+    assert_eq!(Order::permutations().len(), 120);
+    assert_eq!(Order::pairs().count(), 20);
+    assert!(orders.contains(&Order::new(ALL)), "{orders:?}");
+    assert_eq!(orders.len(), 3, "{orders:?}");
+}

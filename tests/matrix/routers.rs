@@ -1,0 +1,62 @@
+//! The ways of putting layers onto an axum application.
+
+use axum::{Json, Router};
+use futures_util::future::join_all;
+use scrimp::ServiceBuilderExt;
+use scrimp_tests::{Server, request};
+use serde_json::{Value, json};
+use tower::ServiceBuilder;
+
+use crate::{
+    api::pattern,
+    front::{ask, hyper},
+    layers::{BASE, Layers},
+    world::World,
+};
+
+#[tokio::test]
+async fn around_routes_everything_works_that_is_not_batched() {
+    let (world, layers) = (World::default(), Layers::new(None));
+    let stack = ServiceBuilder::new()
+        .stampede(layers.stampede)
+        .cache(layers.cache.clone())
+        .coalesce(layers.coalesce)
+        .batch(layers.batch)
+        .cost_route(layers.cost_route);
+    let server = Server::start(world.app().layer(stack)).await;
+    for _ in 0..3 {
+        for path in ["/bytes/70000", "/stream/70000"] {
+            let answer = ask(&hyper(), request("GET", &server.url(path), &[])).await;
+            assert!(answer.body == pattern(70_000));
+        }
+        let answer = ask(&hyper(), request("GET", &server.url("/once/5"), &[])).await;
+        assert_eq!(answer.body, pattern(5));
+    }
+    assert_eq!((world.calls(), layers.cache.stats().hits), (5, 4));
+}
+
+#[tokio::test]
+async fn around_a_handler_that_takes_everything_services_share_their_batches() {
+    // A connection each, as each has a client of its own.
+    for (layer, shares) in [
+        (Layers::new(None).batch, false),
+        (Layers::new(None).batch.share_services(), true),
+    ] {
+        let gateway = async |batch: Option<Json<Value>>| {
+            let asked = batch.iter().filter_map(|it| it["requests"].as_array());
+            let answer = |ask: &Value| json!({"id": ask["id"], "status": 200, "body": ask["url"]});
+            let answers: Vec<_> = asked.flatten().map(answer).collect();
+            Json(json!({ "responses": answers }))
+        };
+        let app = Router::new().fallback(gateway).layer(layer.clone());
+        let server = Server::start(app).await;
+        let calls = (0..10).map(|n| {
+            let url = server.url(&format!("{BASE}/items/{n}"));
+            async move { ask(&hyper(), request("GET", &url, &[])).await }
+        });
+        let answers = join_all(calls).await;
+        assert!(answers.iter().all(|answer| answer.status == 200));
+        let stats = layer.stats();
+        assert_eq!(stats.batches > 0, shares, "{stats:?}");
+    }
+}
