@@ -9,6 +9,8 @@
 //! | `coalesce` | `scrimp::coalesce` | requests whose answer is on its way already |
 //! | `cache-codec` | | the same after a restart: stored responses as bytes, for stores of your own |
 //! | `cost-route` | `scrimp::cost_route` | the difference to the cheapest provider that is good enough |
+//! | `cost-route-json-schema` | | answers that are not what they should be: a quality gate by JSON Schema |
+//! | `cost-route-metrics` | | (the router's figures through the metrics facade) |
 //! | `no-vary-search` | | requests that differ in what No-Vary-Search says does not count |
 //! | `reqwest` | `scrimp::reqwest` | (the layers on reqwest's client) |
 //! | `reqwest-middleware` | | (and at the end of a chain of reqwest-middleware) |
