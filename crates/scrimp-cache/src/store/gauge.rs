@@ -27,19 +27,21 @@ pub(super) struct Tenants {
 // === impl Gauge ===
 
 impl Gauge {
-    /// Adds an entry, if no more than `limit` bytes are held then.
-    pub(super) fn try_add(&self, bytes: u64, limit: u64) -> bool {
+    /// Takes bytes, if no more than `limit` are held then.
+    pub(super) fn take(&self, bytes: u64, limit: u64) -> bool {
         let add = |held: u64| held.checked_add(bytes).filter(|&held| held <= limit);
-        let added = self.bytes.fetch_update(Relaxed, Relaxed, add).is_ok();
-        if added {
-            self.entries.fetch_add(1, Relaxed);
-        }
-        added
+        self.bytes.fetch_update(Relaxed, Relaxed, add).is_ok()
     }
 
-    /// Removes an entry.
-    pub(super) fn remove(&self, bytes: u64) {
+    pub(super) fn give_back(&self, bytes: u64) {
         self.bytes.fetch_sub(bytes, Relaxed);
+    }
+
+    pub(super) fn count_added(&self) {
+        self.entries.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn count_removed(&self) {
         self.entries.fetch_sub(1, Relaxed);
     }
 

@@ -4,19 +4,20 @@
 //! notes the use in the entry itself, so there are no books to be settled later, and what is
 //! over the limit is gone when a put returns.
 
+mod claim;
 mod shard;
 mod uses;
 
 use std::{sync::Arc, thread::available_parallelism};
 
-use parking_lot::{RwLock, RwLockWriteGuard};
+use parking_lot::RwLock;
 use scrimp_core::{Key, KeyRef};
-use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use self::{
+    claim::{Attempt, Claim},
     shard::{Shard, Slot},
-    uses::{Misses, Periods, Uses},
+    uses::{Misses, Periods},
 };
 use super::gauge::{Gauge, Tenants};
 
@@ -63,9 +64,6 @@ pub(super) enum Change<V, T> {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct NoRoom;
 
-/// What has left the table, to be dropped once no lock is held any more.
-type Left<V> = SmallVec<[Slot<V>; 2]>;
-
 // === impl Table ===
 
 impl<V: Kept> Table<V> {
@@ -98,105 +96,53 @@ impl<V: Kept> Table<V> {
     pub(super) fn remove(&self, key: KeyRef<'_>) {
         let slot = self.shard(key).write().remove(key);
         if let Some(slot) = slot {
-            self.gauge.remove(slot.weight());
-            self.tenants.release(slot.key());
+            self.forget(&slot);
         }
     }
 
+    /// Books that a slot is gone.
+    fn forget(&self, slot: &Slot<V>) {
+        self.gauge.give_back(slot.weight());
+        self.gauge.count_removed();
+        self.tenants.release(slot.key());
+    }
+
     /// Changes what is under a key, knowing what is: nobody else touches it meanwhile.
+    ///
+    /// `decide` is asked again if other values had to go first: that takes its time, and is
+    /// not done while the key is locked. If there is no room, what was there goes all the same:
+    /// it has been replaced.
     pub(super) fn change<T>(
         &self,
         key: Key,
         now: Instant,
-        decide: impl FnOnce(Option<&V>) -> Change<V, T>,
+        mut decide: impl FnMut(Option<&V>) -> Change<V, T>,
     ) -> Result<T, NoRoom> {
-        // Before the lock, so that it is dropped after it.
-        let mut left = Left::new();
-        let mut shard = self.shard(key.as_ref()).write();
-        let present = shard.get(key.as_ref());
-        match decide(present.map(|slot| &**slot.value())) {
-            Change::Keep(result) => Ok(result),
-            Change::Remove(result) => {
-                let removed = shard.remove(key.as_ref());
-                drop(shard);
-                if let Some(slot) = removed {
-                    self.forget(slot, &mut left);
+        let mut claim = Claim::new(self, key, now);
+        loop {
+            match claim.attempt(&mut decide) {
+                Attempt::Done(result) => return Ok(result),
+                Attempt::Refused => return Err(NoRoom),
+                Attempt::Short { bytes, worth } => {
+                    if !claim.make_room(bytes, worth) {
+                        claim.remove();
+                        return Err(NoRoom);
+                    }
                 }
-                Ok(result)
-            }
-            Change::Put(value, result) => {
-                let put = self.put(shard, (key, value), now, &mut left);
-                put.map(|()| result)
             }
         }
     }
 
-    fn put(
-        &self,
-        mut shard: RwLockWriteGuard<'_, Shard<V>>,
-        (key, value): (Key, V),
-        now: Instant,
-        left: &mut Left<V>,
-    ) -> Result<(), NoRoom> {
-        let period = self.periods.now();
-        let uses = match shard.remove(key.as_ref()) {
-            Some(replaced) => {
-                self.gauge.remove(replaced.weight());
-                let uses = replaced.uses().count(period);
-                left.push(replaced);
-                uses
-            }
-            None if self.tenants.take(&key) => {
-                self.periods.note_newcomer(self.gauge.entries());
-                self.misses.count(key.as_ref().hash_value(), period)
-            }
-            None => return Err(NoRoom),
-        };
-        let slot = Slot::new(key, value, Uses::new(uses, period));
-        if !self.make_room(&mut shard, &slot, now, left) {
-            drop(shard);
-            self.tenants.release(slot.key());
-            return Err(NoRoom);
-        }
-        shard.insert(slot);
-        drop(shard);
-        self.gauge.note_peak();
-        Ok(())
-    }
-
-    /// Takes the memory for a slot, from others that are worth less if need be.
-    fn make_room(
-        &self,
-        own: &mut Shard<V>,
-        slot: &Slot<V>,
-        now: Instant,
-        left: &mut Left<V>,
-    ) -> bool {
-        if slot.weight() > self.capacity {
+    /// Removes one that is worth no more than `limit`, of a few in any shard.
+    fn evict(&self, limit: f64, now: Instant) -> bool {
+        let shard = &self.shards[fastrand::usize(..self.shards.len())];
+        let evicted = shard.write().evict(limit, now, self.periods.now());
+        let Some(slot) = evicted else {
             return false;
-        }
-        let period = self.periods.now();
-        let limit = slot.worth(now, period);
-        while !self.gauge.try_add(slot.weight(), self.capacity) {
-            // From any shard that nobody is at: those of one are not worth less than others.
-            let any = &self.shards[fastrand::usize(..self.shards.len())];
-            let evicted = any
-                .try_write()
-                .and_then(|mut shard| shard.evict(limit, now, period))
-                .or_else(|| own.evict(limit, now, period));
-            let Some(evicted) = evicted else {
-                return false;
-            };
-            self.gauge.count_evicted();
-            self.forget(evicted, left);
-        }
+        };
+        self.gauge.count_evicted();
+        self.forget(&slot);
         true
-    }
-
-    fn forget(&self, slot: Slot<V>, left: &mut Left<V>) {
-        self.gauge.remove(slot.weight());
-        self.tenants.release(slot.key());
-        left.push(slot);
     }
 
     #[inline]

@@ -115,12 +115,17 @@ impl<V> Default for Shard<V> {
 impl<V: Kept> Slot<V> {
     pub(super) fn new(key: Key, value: V, uses: Uses) -> Self {
         Self {
-            weight: key.heap_size() as u64 + value.weight() + OVERHEAD,
+            weight: Self::weigh(&key, &value),
             until: value.until(),
             key,
             value: Arc::new(value),
             uses,
         }
+    }
+
+    /// What a value weighs under a key, in bytes.
+    pub(super) fn weigh(key: &Key, value: &V) -> u64 {
+        key.heap_size() as u64 + value.weight() + OVERHEAD
     }
 
     pub(super) fn key(&self) -> &Key {
@@ -139,13 +144,22 @@ impl<V: Kept> Slot<V> {
         &self.uses
     }
 
-    /// Uses per byte: so those stay that save most calls in the memory there is. What only
-    /// saves an upstream from sending a body again saves none.
     pub(super) fn worth(&self, now: Instant, period: u32) -> f64 {
-        if self.until.is_some_and(|until| until <= now) {
-            return 0.0;
-        }
-        // Weights are far below 2⁵³.
-        f64::from(self.uses.count(period)) / self.weight as f64
+        worth(self.until, self.weight, &self.uses, (now, period))
     }
+}
+
+/// Uses per byte: so those stay that save most calls in the memory there is. What only saves
+/// an upstream from sending a body again saves none.
+pub(super) fn worth(
+    until: Option<Instant>,
+    weight: u64,
+    uses: &Uses,
+    (now, period): (Instant, u32),
+) -> f64 {
+    if until.is_some_and(|until| until <= now) {
+        return 0.0;
+    }
+    // Weights are far below 2⁵³.
+    f64::from(uses.count(period)) / weight as f64
 }

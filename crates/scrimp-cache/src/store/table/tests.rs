@@ -14,6 +14,7 @@ fn key(name: u64) -> Key {
 }
 
 /// A value that says what it weighs.
+#[derive(Clone, Copy)]
 struct Value(u64, Option<Instant>);
 
 impl Kept for Value {
@@ -204,6 +205,30 @@ fn what_is_heavy_is_let_in_once_it_is_missed_often_enough() {
     let turns = (1..60).find(|_| put(&table, heavy, 50_000).is_ok());
     assert!(turns.is_some_and(|turns| turns >= 19), "{turns:?}");
     check(&table);
+}
+
+#[test]
+fn a_change_that_thinks_better_of_it_leaves_nothing_counted() {
+    let table = Table::new(20_000);
+    table.tenants.limit_to(100);
+    for name in 0..4 {
+        put(&table, name, 4_000).expect("room");
+    }
+    let mut asked = 0;
+    let changed = table.change(key(9), Instant::now(), |_| {
+        asked += 1;
+        match asked {
+            // There is no room for it until others have gone.
+            1 => Change::Put(Value(4_000, None), "put"),
+            _ => Change::Keep("kept"),
+        }
+    });
+    assert_eq!((changed, asked), (Ok("kept"), 2));
+    assert_eq!(check(&table).len(), 3);
+    for name in 0..4 {
+        table.remove(key(name).as_ref());
+    }
+    assert_eq!((table.gauge.bytes(), table.tenants.known()), (0, 0));
 }
 
 #[test]
