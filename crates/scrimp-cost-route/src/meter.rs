@@ -50,6 +50,14 @@ impl Call {
         &self.provider.price
     }
 
+    /// Looks at what comes in for what it says was used, if anybody charges for that: every
+    /// byte is looked at.
+    pub(crate) fn see(&mut self, chunk: &[u8]) {
+        if self.price().depends_on_tokens() {
+            self.tap.see(chunk);
+        }
+    }
+
     /// What was used: as the answer said, or as far as it was seen.
     fn usage(&self, whole: bool) -> Usage {
         let mut usage = match self.tap.usage() {
@@ -137,7 +145,7 @@ impl Drop for Call {
 impl Sink for Meter {
     fn data(&mut self, chunk: &Bytes) {
         self.0.bytes_out += chunk.len() as u64;
-        self.0.tap.see(chunk);
+        self.0.see(chunk);
     }
 
     fn end(mut self, end: BodyEnd) {

@@ -155,7 +155,7 @@ impl<'a> Attempt<'a> {
     fn see<R: Body<Data = Bytes>>(&mut self, body: &Answer<R>) {
         for chunk in body.data() {
             self.call.bytes_out += chunk.len() as u64;
-            self.call.tap.see(chunk);
+            self.call.see(chunk);
         }
     }
 

@@ -48,6 +48,15 @@ impl Price {
         }
     }
 
+    /// Whether tokens change it.
+    #[must_use]
+    pub fn depends_on_tokens(&self) -> bool {
+        match self {
+            Self::Known(tariff) => tariff.prices_tokens(),
+            Self::Unknown | Self::Free => false,
+        }
+    }
+
     /// The currency, where there is one.
     #[must_use]
     pub fn currency(&self) -> Option<Currency> {
