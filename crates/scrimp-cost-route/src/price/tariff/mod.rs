@@ -123,7 +123,7 @@ impl Tariff {
     #[must_use]
     pub fn window(mut self, window: Window, rates: TokenRates) -> Self {
         self.windows.push((window, checked_rates("window", rates)));
-        self
+        self.notice_tokens()
     }
 
     /// The first so many requests of a period cost nothing.
@@ -175,7 +175,8 @@ impl Tariff {
     }
 
     fn notice_tokens(mut self) -> Self {
-        let mut others = self.tiers.iter().map(|tier| &tier.rates);
+        let tiers = self.tiers.iter().map(|tier| &tier.rates);
+        let mut others = tiers.chain(self.windows.iter().map(|(_, rates)| rates));
         self.prices_tokens = !self.tokens.is_empty() || others.any(|rates| !rates.is_empty());
         self
     }

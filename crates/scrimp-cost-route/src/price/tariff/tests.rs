@@ -68,6 +68,17 @@ fn nights_are_cheaper_where_the_tariff_says_so() {
 }
 
 #[test]
+fn what_is_priced_at_certain_hours_only_is_unknown_at_others() {
+    let night = TokenRates::text(rate("0.001"), rate("0.002"));
+    let tariff = Tariff::new(Currency::USD).window(Window::daily(0, 60), night);
+    assert!(tariff.prices_tokens());
+    let at = |minutes: u64| UNIX_EPOCH + Duration::from_secs(minutes * 60);
+    let usage = Usage::text(1, 1);
+    assert_eq!(tariff.cost(&usage, at(59), 0), Some(money("0.003")));
+    assert_eq!(tariff.cost(&usage, at(60), 0), None);
+}
+
+#[test]
 #[should_panic(expected = "`permille` must be within 0 and 1000")]
 fn a_step_above_the_price_is_refused() {
     let _ = Tariff::new(Currency::USD).volume_step(0, 1_001, Period::Day);
