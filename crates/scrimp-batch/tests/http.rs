@@ -9,8 +9,8 @@ use http::{Request, Response, header::AUTHORIZATION};
 use http_body_util::Full;
 use scrimp_batch::{BatchLayer, RestJson, Window};
 use scrimp_core::{
-    Ledger, Money, RetryBudget,
-    extensions::{Charge, Deadline, Repeatable, Tenant},
+    BodyDigest, Ledger, Money, RetryBudget,
+    extensions::{Charge, Deadline, Repeatable, Since, Tenant},
 };
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -100,6 +100,34 @@ async fn a_batch_says_whether_all_that_is_in_it_may_be_repeated() {
         assert_eq!(batch.uri().path(), "/batch");
         let said = batch.extensions().get::<Repeatable>().is_some();
         assert_eq!(said, repeatable);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_is_not_known_by_the_body_of_one_and_is_as_recent_as_all_want_it() {
+    for (logs, wanted) in [
+        ([1, 1], Since { log: 1, at: 9 }),
+        (
+            [1, 2],
+            Since {
+                log: 1,
+                at: u64::MAX,
+            },
+        ),
+    ] {
+        let upstream = echo();
+        let requests = [(0, 3), (1, 9)].map(|(n, at)| {
+            let mut request = get(&format!("/metrics/{n}"));
+            let extensions = request.extensions_mut();
+            extensions.insert(BodyDigest([7; 32]));
+            extensions.insert(Since { log: logs[n], at });
+            request
+        });
+        all(&layer(), &upstream, requests).await;
+        let batch = &upstream.requests()[0];
+        assert_eq!(batch.uri().path(), "/batch");
+        assert_eq!(batch.extensions().get::<BodyDigest>(), None);
+        assert_eq!(batch.extensions().get::<Since>(), Some(&wanted));
     }
 }
 

@@ -184,6 +184,27 @@ async fn variants_of_one_key_are_bounded() {
 }
 
 #[tokio::test]
+async fn a_variant_there_is_no_room_for_leaves_the_others_alone() {
+    let rig = Rig::answering(CacheLayer::new(MemoryStore::new(80 * KIB)), |_| {
+        let fields = [("cache-control", "max-age=60"), ("vary", "x-any")];
+        reply(200, &fields, &"x".repeat(8_000))
+    });
+    let ask = async |n: usize| {
+        rig.get_with("/", &[("x-any", &n.to_string())])
+            .await
+            .is_hit()
+    };
+    for n in 0..20 {
+        ask(n).await;
+    }
+    let mut kept = 0;
+    for n in 0..20 {
+        kept += usize::from(ask(n).await);
+    }
+    assert!((6..=8).contains(&kept), "{kept}");
+}
+
+#[tokio::test]
 async fn a_tenant_has_so_many_keys_and_no_more() {
     let layer = CacheLayer::new(MemoryStore::new(1 << 20).max_keys_per_tenant(2));
     let stats = layer.clone();

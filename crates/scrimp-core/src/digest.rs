@@ -14,14 +14,9 @@ use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::extensions::BodyDigest;
 pub use body::DigestBody;
 pub use future::DigestFuture;
-
-/// On a request: the SHA-256 digest of its body, which is buffered.
-///
-/// Put there by a [`BodyDigestLayer`]; what layers further in key a POST by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct BodyDigest(pub [u8; 32]);
 
 /// Buffers the bodies of POST and QUERY requests and leaves a [`BodyDigest`] of them in the
 /// request's extensions, for layers that key by it.

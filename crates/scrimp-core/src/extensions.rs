@@ -65,6 +65,12 @@ pub struct Explain;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Repeatable;
 
+/// On a request: the SHA-256 digest of its body, which is buffered.
+///
+/// Put there by `BodyDigestLayer` (feature `digest`); what layers further in key a POST by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct BodyDigest(pub [u8; 32]);
+
 /// On a request: tags that its answer will carry, to be invalidated by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tags(pub Arc<[Box<str>]>);

@@ -52,8 +52,9 @@ mod retry_budget;
 pub use body::{BodyEnd, Sink, Tee};
 pub use clock::{Clock, TimeSource};
 #[cfg(feature = "digest")]
-pub use digest::{BodyDigest, BodyDigestLayer, BodyDigestService, DigestBody, DigestFuture};
+pub use digest::{BodyDigestLayer, BodyDigestService, DigestBody, DigestFuture};
 pub use error::{BoxError, ShareError, SharedError};
+pub use extensions::BodyDigest;
 pub use key::{Key, KeyBuf, KeyHashBuilder, KeyHasher, KeyRef};
 pub use ledger::{Account, Ledger, Line};
 pub use lock::{Acquired, FillLock, Lease, LockFuture};

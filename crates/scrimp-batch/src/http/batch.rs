@@ -8,7 +8,7 @@ use http::{Request, Response, Uri, header::HOST};
 use http_body::Body;
 use scrimp_core::{
     BoxError, ShareError,
-    extensions::{Charge, Repeatable},
+    extensions::{BodyDigest, Charge, Repeatable, Since},
 };
 use tokio::time::Instant;
 use tower_service::Service;
@@ -223,6 +223,11 @@ fn envelope<C: BatchCodec, B, E>(common: &Common<C>, jobs: &[Job<B, E>]) -> Opti
         }
     }
     *request.extensions_mut() = first.extensions.clone();
+    // Of the first item's body, and no key for that of all.
+    request.extensions_mut().remove::<BodyDigest>();
+    if let Some(since) = latest(&items) {
+        request.extensions_mut().insert(since);
+    }
     // A layer further in sees a POST, and could not know.
     if items.iter().all(|item| item.admission.replayable) {
         request.extensions_mut().insert(Repeatable);
@@ -230,6 +235,20 @@ fn envelope<C: BatchCodec, B, E>(common: &Common<C>, jobs: &[Job<B, E>]) -> Opti
         request.extensions_mut().remove::<Repeatable>();
     }
     Some(request)
+}
+
+/// What satisfies the item that wants the most recent answer.
+fn latest(items: &[&Item]) -> Option<Since> {
+    let wanted = items.iter().filter_map(|item| item.head.extensions.get());
+    wanted.copied().reduce(|a: Since, b: Since| Since {
+        log: a.log,
+        // Positions of two logs cannot be compared: then nothing that is under way will do.
+        at: if a.log == b.log {
+            a.at.max(b.at)
+        } else {
+            u64::MAX
+        },
+    })
 }
 
 /// No longer than configured, and so that the first deadline leaves time for one more call.

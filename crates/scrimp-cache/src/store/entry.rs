@@ -232,6 +232,16 @@ impl Variants {
         self.0.iter().any(|other| newer(other))
     }
 
+    /// Those of them that answer other requests than a new one does; `None` if there are none.
+    pub(crate) fn beside(&self, entry: &Entry) -> Option<Self> {
+        let others = self.0.iter();
+        let list: SmallVec<_> = others
+            .filter(|other| other.selection != entry.selection)
+            .cloned()
+            .collect();
+        (!list.is_empty()).then_some(Self(list))
+    }
+
     /// These responses without one of them; `None` if none is left.
     #[must_use]
     pub fn without(&self, entry: &Arc<Entry>) -> Option<Self> {

@@ -91,6 +91,9 @@ impl Tenants {
         if limit == u64::MAX {
             return true;
         }
+        if limit == 0 {
+            return false;
+        }
         let tenant = tenant(key);
         let mut counts = self.counts.lock();
         match counts.get_mut(tenant) {
@@ -101,7 +104,7 @@ impl Tenants {
             }
             None => {
                 counts.insert(tenant.into(), 1);
-                limit > 0
+                true
             }
         }
     }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::{
     Budget, Entry, FillToken, Lookup, PutOutcome, Store, Variants,
-    table::{Change, Kept, Table},
+    table::{Change, Kept, NoRoom, Table},
 };
 
 /// Share of the memory that answers still coming in may take: one part in so many.
@@ -112,7 +112,29 @@ impl MemoryStore {
             };
             Change::Put(variants, PutOutcome::Stored)
         });
-        put.unwrap_or(PutOutcome::Rejected)
+        match put {
+            Ok(outcome) => outcome,
+            Err(NoRoom(key)) => {
+                if let Some(key) = key {
+                    self.remove_outdated(key, entry, token);
+                }
+                PutOutcome::Rejected
+            }
+        }
+    }
+
+    /// Removes what a response takes the place of that is not kept itself.
+    fn remove_outdated(&self, key: Key, entry: &Arc<Entry>, token: &FillToken) {
+        // What is left weighs less, so there is room for it.
+        let _ = self.0.table.change(key, entry.policy.received, |present| {
+            let Some(present) = present.filter(|present| !present.outdates(entry, token)) else {
+                return Change::Keep(());
+            };
+            match present.beside(entry) {
+                Some(rest) => Change::Put(rest, ()),
+                None => Change::Remove(()),
+            }
+        });
     }
 
     fn remove_one(&self, key: KeyRef<'_>, which: &Arc<Entry>) {

@@ -4,7 +4,7 @@ use scrimp_core::Key;
 use tokio::time::Instant;
 
 use super::{
-    Change, Kept, Table,
+    Change, Kept, NoRoom, Table,
     shard::{Slot, worth},
     uses::Uses,
 };
@@ -79,7 +79,10 @@ impl<'a, V: Kept> Claim<'a, V> {
             Some(slot) => slot.uses().count(period),
             None => match self.newcomer(&key) {
                 Some(misses) => misses,
-                None => return Attempt::Refused,
+                None => {
+                    self.key = Some(key);
+                    return Attempt::Refused;
+                }
             },
         };
         let uses = Uses::new(uses, period);
@@ -97,11 +100,14 @@ impl<'a, V: Kept> Claim<'a, V> {
         self.bytes = counted - weight;
         let left = shard.remove(key.as_ref());
         shard.insert(Slot::new(key, value, uses));
-        drop(shard);
-        if left.is_none() {
-            self.newcomer = None;
-            table.gauge.count_added();
+        let newcomer = self.newcomer.take();
+        match &left {
+            None => table.gauge.count_added(),
+            // Somebody else has added it meanwhile, and it was counted twice.
+            Some(left) if newcomer.is_some() => table.tenants.release(left.key()),
+            Some(_) => {}
         }
+        drop(shard);
         Attempt::Done(result)
     }
 
@@ -115,11 +121,13 @@ impl<'a, V: Kept> Claim<'a, V> {
         self.newcomer
     }
 
-    /// Removes what is under the key.
-    pub(super) fn remove(&self) {
-        if let Some(key) = &self.key {
-            self.table.remove(key.as_ref());
+    /// Gives everything back, the key to whoever wanted the change.
+    pub(super) fn give_up(mut self) -> NoRoom {
+        let key = self.key.take();
+        if let (Some(key), Some(_)) = (&key, self.newcomer) {
+            self.table.tenants.release(key);
         }
+        NoRoom(key)
     }
 
     /// Has so many bytes in all, from others that are worth less if need be.

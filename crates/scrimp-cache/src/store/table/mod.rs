@@ -60,9 +60,9 @@ pub(super) enum Change<V, T> {
     Remove(T),
 }
 
-/// A change was not made.
+/// A change was not made. What was there still is.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct NoRoom;
+pub(super) struct NoRoom(pub(super) Option<Key>);
 
 // === impl Table ===
 
@@ -110,8 +110,7 @@ impl<V: Kept> Table<V> {
     /// Changes what is under a key, knowing what is: nobody else touches it meanwhile.
     ///
     /// `decide` is asked again if other values had to go first: that takes its time, and is
-    /// not done while the key is locked. If there is no room, what was there goes all the same:
-    /// it has been replaced.
+    /// not done while the key is locked.
     pub(super) fn change<T>(
         &self,
         key: Key,
@@ -122,27 +121,35 @@ impl<V: Kept> Table<V> {
         loop {
             match claim.attempt(&mut decide) {
                 Attempt::Done(result) => return Ok(result),
-                Attempt::Refused => return Err(NoRoom),
+                Attempt::Refused => return Err(claim.give_up()),
                 Attempt::Short { bytes, worth } => {
                     if !claim.make_room(bytes, worth) {
-                        claim.remove();
-                        return Err(NoRoom);
+                        return Err(claim.give_up());
                     }
                 }
             }
         }
     }
 
-    /// Removes one that is worth no more than `limit`, of a few in any shard.
+    /// Removes one that is worth no more than `limit`, of a few in one shard.
     fn evict(&self, limit: f64, now: Instant) -> bool {
-        let shard = &self.shards[fastrand::usize(..self.shards.len())];
-        let evicted = shard.write().evict(limit, now, self.periods.now());
-        let Some(slot) = evicted else {
-            return false;
-        };
-        self.gauge.count_evicted();
-        self.forget(&slot);
-        true
+        let first = fastrand::usize(..self.shards.len());
+        let from_there = self.shards.iter().cycle().skip(first);
+        for shard in from_there.take(self.shards.len()) {
+            let mut shard = shard.write();
+            if shard.is_empty() {
+                continue;
+            }
+            let evicted = shard.evict(limit, now, self.periods.now());
+            drop(shard);
+            let Some(slot) = evicted else {
+                return false;
+            };
+            self.gauge.count_evicted();
+            self.forget(&slot);
+            return true;
+        }
+        false
     }
 
     #[inline]

@@ -12,6 +12,9 @@ use super::{Kept, SAMPLE, uses::Uses};
 /// have to grow.
 const OVERHEAD: u64 = 136;
 
+/// Slots that are not worth giving back.
+const LEAST_ROOM: usize = 1_024;
+
 /// Slots, found by key.
 pub(super) struct Shard<V> {
     /// Where in `slots` a key is.
@@ -31,6 +34,10 @@ pub(super) struct Slot<V> {
 // === impl Shard ===
 
 impl<V: Kept> Shard<V> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
     #[inline]
     pub(super) fn get(&self, key: KeyRef<'_>) -> Option<&Slot<V>> {
         let is_it = |&place: &u32| self.slots[place as usize].key.as_ref() == key;
@@ -92,7 +99,20 @@ impl<V: Kept> Shard<V> {
                 *entry = place;
             }
         }
+        self.shrink();
         slot
+    }
+
+    /// Gives memory back that is long no longer needed: it is not counted any more.
+    fn shrink(&mut self) {
+        let (used, room) = (self.slots.len(), self.slots.capacity());
+        if room > LEAST_ROOM && used < room / 4 {
+            self.slots.shrink_to(used * 2);
+            let slots = &self.slots;
+            self.index.shrink_to(used * 2, |&place| {
+                slots[place as usize].key.as_ref().hash_value()
+            });
+        }
     }
 
     #[cfg(test)]

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
 /// A use, and what is left of it after eight halvings.
 const ONE: u32 = 1 << 8;
 
-/// Uses that count. What was asked for a million times yesterday is not to stay for a million
-/// others.
-const MOST: u32 = 64 * ONE;
+/// Uses that count. Enough for what is a thousand times as heavy as others to be worth more,
+/// and few enough to be forgotten in a dozen periods.
+const MOST: u32 = 4_096 * ONE;
 
 /// A period ends once so many responses per response in the table have been new to it.
 const PERIOD: u64 = 2;
@@ -44,9 +44,10 @@ impl Periods {
 
     /// Notes that something came that was not there, in a table of so many.
     pub(super) fn note_newcomer(&self, entries: u64) {
+        let most = PERIOD.saturating_mul(entries.max(16));
         let newcomers = self.newcomers.fetch_add(1, Relaxed) + 1;
-        if newcomers >= PERIOD * entries.max(16) {
-            self.newcomers.store(0, Relaxed);
+        // Of those who see it at once, one ends the period.
+        if newcomers >= most && self.newcomers.swap(0, Relaxed) >= most {
             self.now.fetch_add(1, Relaxed);
         }
     }
