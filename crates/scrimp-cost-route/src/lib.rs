@@ -94,9 +94,10 @@
 //! Up to the first byte of the body, which the head waits for while another provider may
 //! still be tried ([`attempts(1)`](CostRouteLayer::attempts) hands it on at once). Only
 //! requests whose body was kept, and that may be repeated: idempotent methods, an
-//! `Idempotency-Key`, or [`Repeatable`](scrimp_core::extensions::Repeatable); a 429 says that nothing was done, so any request may follow it. A
-//! [`RetryBudget`](scrimp_core::RetryBudget) bounds it. Past the first byte an error is an
-//! error, never a clean end.
+//! `Idempotency-Key`, or [`Repeatable`](scrimp_core::extensions::Repeatable); a 429 says that
+//! nothing was done, so any request may follow it. Providers do not know each other's keys:
+//! send one only with what two of them may do. A [`RetryBudget`](scrimp_core::RetryBudget)
+//! bounds it. Past the first byte an error is an error, never a clean end.
 //!
 //! # When not to use it
 //!

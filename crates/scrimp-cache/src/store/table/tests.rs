@@ -147,7 +147,8 @@ fn what_is_asked_for_once_does_not_drive_out_what_is_asked_for_again() {
             None => drop(put(&table, name, 4_000)),
         }
     }
-    assert!(hits > 19_000, "{hits}");
+    // By chance some go, and come back; a queue by age would keep none.
+    assert!(hits > 16_000, "{hits}");
 }
 
 #[test]
@@ -168,30 +169,31 @@ fn what_is_no_longer_asked_for_goes_in_the_end() {
         }
     }
     let stayed = (0..200).filter(|&name| table.get(key(name).as_ref()).is_some());
-    assert!(stayed.count() < 10);
+    assert!(stayed.count() < 20);
 }
 
 #[test]
 fn what_has_run_out_goes_before_what_saves_calls() {
-    let table = Table::new(100_000);
+    // Sixteen, which is as many as are looked at: so chance has no part in it.
+    let table = Table::new(16 * 4_200);
     let now = Instant::now();
     let put = |name, until| {
         let value = Value(4_000, Some(now + Duration::from_secs(until)));
         let later = now + Duration::from_secs(30);
         table.change(key(name), later, |_| Change::Put(value, ()))
     };
-    for name in 0..10 {
+    for name in 0..8 {
         put(name, 60).expect("room");
         put(100 + name, 20).expect("room");
         for _ in 0..50 {
             table.get(key(100 + name).as_ref());
         }
     }
-    for name in 0..10 {
+    for name in 0..8 {
         put(200 + name, 60).expect("room");
     }
     let there = |names: Range<u64>| names.filter(|&name| table.get(key(name).as_ref()).is_some());
-    assert_eq!((there(0..10).count(), there(200..210).count()), (10, 10));
+    assert_eq!((there(0..8).count(), there(200..208).count()), (8, 8));
 }
 
 #[test]
@@ -216,12 +218,13 @@ fn what_is_heavy_and_always_asked_for_stays_whatever_comes_once() {
     for turn in 0..20_000 {
         let _ = put(&table, turn, 1_000);
         match table.get(key(heavy).as_ref()) {
-            Some(_) => hits += 1,
-            None => drop(put(&table, heavy, 1_000_000)),
+            // Before, it had to be missed as often as what goes for it is worth.
+            Some(_) if turn >= 10_000 => hits += 1,
+            Some(_) => {}
+            None => drop(put(&table, heavy, 200_000)),
         }
     }
-    // Let in once it has been missed as often as what it takes the place of is worth.
-    assert!(hits > 18_000, "{hits}");
+    assert!(hits > 9_000, "{hits}");
 }
 
 #[test]
