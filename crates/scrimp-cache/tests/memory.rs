@@ -205,6 +205,24 @@ async fn a_variant_there_is_no_room_for_leaves_the_others_alone() {
 }
 
 #[tokio::test]
+async fn what_is_replaced_is_gone_though_its_successor_finds_no_room() {
+    let calls = std::sync::atomic::AtomicUsize::new(0);
+    let rig = Rig::answering(CacheLayer::new(MemoryStore::new(80 * KIB)), move |_| {
+        // The first fits; the fields of the next alone are more than there is.
+        let first = calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
+        let long = "v".repeat(if first { 1 } else { 100_000 });
+        let fields = [("cache-control", "max-age=60"), ("x-long", &*long)];
+        reply(200, &fields, "x")
+    });
+    rig.get("/").await;
+    assert!(rig.get("/").await.is_hit());
+    let reload = rig.get_with("/", &[("cache-control", "no-cache")]).await;
+    assert!(!reload.is_hit());
+    assert!(!rig.get("/").await.is_hit(), "the first is outdated");
+    assert_eq!(rig.store.stats().entries, 0);
+}
+
+#[tokio::test]
 async fn a_tenant_has_so_many_keys_and_no_more() {
     let layer = CacheLayer::new(MemoryStore::new(1 << 20).max_keys_per_tenant(2));
     let stats = layer.clone();

@@ -116,6 +116,11 @@ impl<V: Kept> Shard<V> {
     }
 
     #[cfg(test)]
+    pub(super) fn room(&self) -> usize {
+        self.slots.capacity().max(self.index.capacity())
+    }
+
+    #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = &Slot<V>> {
         self.slots.iter()
     }

@@ -251,6 +251,19 @@ fn a_key_that_two_add_at_once_is_counted_once() {
 }
 
 #[test]
+fn memory_of_what_is_gone_is_given_back() {
+    let table = Table::new(64 << 20);
+    for name in 0..100_000 {
+        put(&table, name, 100).expect("room");
+    }
+    for name in 0..100_000 {
+        table.remove(key(name).as_ref());
+    }
+    let rooms = table.shards.iter().map(|shard| shard.read().room());
+    assert!(rooms.max() <= Some(4_096));
+}
+
+#[test]
 fn a_change_that_thinks_better_of_it_leaves_nothing_counted() {
     let table = Table::new(20_000);
     table.tenants.limit_to(100);
