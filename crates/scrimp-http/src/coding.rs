@@ -1,0 +1,68 @@
+//! Content codings (RFC 9110 §8.4, §12.5.3).
+
+use http::{HeaderMap, header};
+
+use crate::list::{members, weight, with_parameters};
+
+/// Returns the content codings of a message, in the order in which they were applied.
+/// `identity` is left out: it changes nothing.
+pub fn codings(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    members(headers.get_all(header::CONTENT_ENCODING))
+        .filter(|coding| !coding.eq_ignore_ascii_case(b"identity"))
+}
+
+/// Returns whether the body is in a content coding, so that its bytes are not those of its
+/// media type.
+#[must_use]
+pub fn is_coded(headers: &HeaderMap) -> bool {
+    codings(headers).next().is_some()
+}
+
+/// Returns whether a request names a coding in Accept-Encoding, without a weight of 0.
+#[must_use]
+pub fn accepts(request: &HeaderMap, coding: &[u8]) -> bool {
+    members(request.get_all(header::ACCEPT_ENCODING)).any(|member| {
+        let (name, mut parameters) = with_parameters(member);
+        name.eq_ignore_ascii_case(coding)
+            && parameters.all(|one| weight(one).is_some_and(|w| w > 0))
+    })
+}
+
+/// Returns whether a request names every coding that a response is in.
+#[must_use]
+pub fn accepts_all(request: &HeaderMap, response: &HeaderMap) -> bool {
+    codings(response).all(|coding| accepts(request, coding))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(name: &'static str, value: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(name, value.parse().unwrap());
+        headers
+    }
+
+    #[test]
+    fn identity_is_no_coding() {
+        assert!(!is_coded(&HeaderMap::new()));
+        assert!(!is_coded(&map("content-encoding", "Identity")));
+        assert!(is_coded(&map("content-encoding", "identity, br")));
+    }
+
+    #[test]
+    fn a_coding_is_accepted_if_it_is_named_and_not_with_a_weight_of_0() {
+        let accepts = |text: &str| {
+            accepts_all(
+                &map("accept-encoding", text),
+                &map("content-encoding", "gzip"),
+            )
+        };
+        assert!(accepts("br, GZIP") && accepts("gzip;q=0.5"));
+        for text in ["br", "gzip;q=0", "gzip;q=0.000", "*", "gzip;q=x", ""] {
+            assert!(!accepts(text), "{text}");
+        }
+        assert!(accepts_all(&HeaderMap::new(), &HeaderMap::new()));
+    }
+}

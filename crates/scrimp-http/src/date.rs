@@ -1,0 +1,236 @@
+//! Dates (RFC 9110 §5.6.7).
+
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+const DAY: u64 = 24 * 60 * 60;
+
+/// The first second of the year 10000, which no date can show.
+const END: u64 = 253_402_300_800;
+
+/// Returns the date in a field. `None` if the field is absent, repeated or no date: a
+/// recipient cannot tell which of two dates is meant.
+#[must_use]
+pub fn field(headers: &HeaderMap, name: &HeaderName) -> Option<SystemTime> {
+    let mut lines = headers.get_all(name).iter();
+    let date = value(lines.next()?)?;
+    lines.next().is_none().then_some(date)
+}
+
+/// Returns the date in one value.
+#[must_use]
+pub fn value(value: &HeaderValue) -> Option<SystemTime> {
+    parse(value.to_str().ok()?.trim())
+}
+
+/// Reads a date in one of the three formats: IMF-fixdate, RFC 850 and asctime.
+///
+/// Names of months and days and the zone are read in any case, and the day of the week is not
+/// compared with the date: neither changes which moment is meant. The zone must be GMT.
+#[must_use]
+pub fn parse(text: &str) -> Option<SystemTime> {
+    // Nearly all dates are written by the book.
+    if let Ok(date) = httpdate::parse_http_date(text) {
+        return Some(date);
+    }
+    let (weekday, rest) = text.split_once([',', ' '])?;
+    let long = WEEKDAYS.iter().any(|day| day.eq_ignore_ascii_case(weekday));
+    let short = WEEKDAYS
+        .iter()
+        .any(|day| day[..3].eq_ignore_ascii_case(weekday));
+    let comma = text.as_bytes().get(weekday.len()) == Some(&b',');
+    let fields: Vec<&str> = match comma {
+        true => rest.strip_prefix(' ')?.split(' ').collect(),
+        // asctime pads a day of one digit with a blank.
+        false => rest.split_ascii_whitespace().collect(),
+    };
+    match (comma, &*fields) {
+        (true, [day, month, year, time, zone]) if short && is_gmt(zone) => {
+            moment(two(day)?, month, four(year)?, time)
+        }
+        (true, [date, time, zone]) if long && is_gmt(zone) => {
+            let mut parts = date.split('-');
+            let (day, month, year) = (parts.next()?, parts.next()?, parts.next()?);
+            parts.next().is_none().then_some(())?;
+            moment(two(day)?, month, century(two(year)?), time)
+        }
+        (false, [month, day, time, year]) if short => {
+            let day = if day.len() == 1 {
+                digits(day)?
+            } else {
+                two(day)?
+            };
+            moment(day, month, four(year)?, time)
+        }
+        _ => None,
+    }
+}
+
+const WEEKDAYS: [&str; 7] = [
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
+];
+
+const MONTHS: [(&str, u64); 12] = [
+    ("Jan", 31),
+    ("Feb", 28),
+    ("Mar", 31),
+    ("Apr", 30),
+    ("May", 31),
+    ("Jun", 30),
+    ("Jul", 31),
+    ("Aug", 31),
+    ("Sep", 30),
+    ("Oct", 31),
+    ("Nov", 30),
+    ("Dec", 31),
+];
+
+fn is_gmt(zone: &str) -> bool {
+    zone.eq_ignore_ascii_case("GMT")
+}
+
+fn digits(text: &str) -> Option<u64> {
+    crate::list::digits(text.as_bytes())
+}
+
+fn two(text: &str) -> Option<u64> {
+    (text.len() == 2).then(|| digits(text))?
+}
+
+fn four(text: &str) -> Option<u64> {
+    (text.len() == 4).then(|| digits(text))?
+}
+
+/// Completes a year of two digits, as the usual readers of RFC 850 dates do.
+fn century(year: u64) -> u64 {
+    if year < 70 { 2000 + year } else { 1900 + year }
+}
+
+fn moment(day: u64, month: &str, year: u64, time: &str) -> Option<SystemTime> {
+    let index = MONTHS
+        .iter()
+        .position(|(name, _)| name.eq_ignore_ascii_case(month))?;
+    let leap = |year: u64| {
+        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+    };
+    let length = |index: usize| MONTHS[index].1 + u64::from(index == 1 && leap(year));
+    if year < 1970 || day == 0 || day > length(index) {
+        return None;
+    }
+    let mut parts = time.split(':').map(two);
+    let (hour, minute, second) = (parts.next()??, parts.next()??, parts.next()??);
+    // A leap second is the first second of the next minute.
+    if parts.next().is_some() || hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    let before = year - 1;
+    let leaps = before / 4 - before / 100 + before / 400 - (1969 / 4 - 1969 / 100 + 1969 / 400);
+    let months: u64 = (0..index).map(length).sum();
+    let days = (year - 1970) * 365 + leaps + months + day - 1;
+    let seconds = days * DAY + hour * 3_600 + minute * 60 + second;
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
+}
+
+/// Writes a date as a field value. `None` for a year before 1970 or after 9999.
+#[must_use]
+pub fn format(date: SystemTime) -> Option<HeaderValue> {
+    let unix = date.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    if unix.as_secs() >= END {
+        return None;
+    }
+    HeaderValue::try_from(httpdate::fmt_http_date(date)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(seconds: u64) -> Option<SystemTime> {
+        Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+    }
+
+    const ALL: [&str; 3] = [
+        "Sun, 06 Nov 1994 08:49:37 GMT",
+        "Sunday, 06-Nov-94 08:49:37 GMT",
+        "Sun Nov  6 08:49:37 1994",
+    ];
+
+    #[test]
+    fn the_three_formats_are_one_date() {
+        for text in ALL {
+            assert_eq!(parse(text), at(784_111_777), "{text}");
+        }
+        let date = at(784_111_777).unwrap();
+        assert_eq!(format(date).unwrap(), ALL[0]);
+    }
+
+    #[test]
+    fn case_and_a_weekday_that_does_not_fit_change_nothing() {
+        for text in ALL {
+            for changed in [
+                text.to_ascii_lowercase(),
+                text.to_ascii_uppercase(),
+                text.replacen("Sunday", "Friday", 1)
+                    .replacen("Sun", "Mon", 1),
+            ] {
+                assert_eq!(parse(&changed), at(784_111_777), "{changed}");
+            }
+        }
+        assert_eq!(parse("sun nov 6 08:49:37 1994"), at(784_111_777));
+    }
+
+    #[test]
+    fn leap_days_exist_in_leap_years_only() {
+        assert_eq!(parse("Thu, 29 feb 2024 00:00:00 GMT"), at(1_709_164_800));
+        assert_eq!(parse("Wed, 29 feb 2023 00:00:00 GMT"), None);
+        assert_eq!(parse("Mon, 29 feb 2100 00:00:00 GMT"), None);
+    }
+
+    #[test]
+    fn what_is_no_date_is_none() {
+        for text in [
+            "0",
+            "-1",
+            "",
+            "Sun, 06 Nov 1994 08:49:37 UTC",
+            "Sun, 06 Nov 1994 08:49:37 +0000",
+            "Sun, 06 Nov 1994 08:49 GMT",
+            "Sun, 6 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 94 08:49:37 GMT",
+            "Sun, 06  Nov 1994 08:49:37 GMT",
+            "Sun, 06-Nov-1994 08:49:37 GMT",
+            "Sun 06 Nov 1994 08:49:37 GMT",
+            "Xyz, 06 Nov 1994 08:49:37 GMT",
+            "Thu, 01 Jan 1970",
+            "Sun, 06 Nov 1994 24:49:37 GMT",
+            "Sun, 32 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08.49.37 GMT",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back_in_any_case(seconds in 0..END) {
+            let text = format(at(seconds).unwrap()).unwrap();
+            let text = text.to_str().unwrap();
+            prop_assert_eq!(parse(text), at(seconds));
+            prop_assert_eq!(parse(&text.to_ascii_lowercase()), at(seconds));
+        }
+
+        #[test]
+        fn no_text_panics(text in "[ -~]{0,40}") {
+            let _ = parse(&text);
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! States what HTTP says, once, as pure functions that every scrimp layer calls.
+//!
+//! A fact about HTTP that stands in two crates drifts apart, and then two layers of one stack
+//! give two answers. So each fact has one home here, and no layer parses a field or keeps a
+//! list of fields of its own:
+//!
+//! | module | states | source |
+//! |---|---|---|
+//! | [`age`] | the Age field | RFC 9111 §5.1 |
+//! | [`body`] | whether a request has a body, announced lengths | RFC 9110 §8.6, RFC 9112 §6.3 |
+//! | [`cache_control`] | Cache-Control of requests and responses, targeted fields, lifetimes | RFC 9111 §5.2, RFC 5861, RFC 8246, RFC 9213 |
+//! | [`cache_status`] | the verdict of a cache on the way | RFC 9211, vendors' documentation |
+//! | [`coding`] | content codings | RFC 9110 §8.4, §12.5.3 |
+//! | [`connection`] | fields of one connection, framing, upgrades | RFC 9110 §7.6.1 |
+//! | [`cookie`] | cookie pairs | RFC 6265 §4.2 |
+//! | [`credentials`] | fields that say who is asking | RFC 9110 §11, vendors' documentation |
+//! | [`date`](mod@date) | dates in three formats | RFC 9110 §5.6.7 |
+//! | [`etag`] | comparison of entity tags | RFC 9110 §8.8.3 |
+//! | [`groups`] | Cache-Groups, Surrogate-Key, Cache-Tag | RFC 9875, vendors' documentation |
+//! | [`list`] | lists, quoted strings, weights | RFC 9110 §5.6 |
+//! | [`media_type`] | media types | RFC 9110 §8.3 |
+//! | [`method`] | properties of methods | IANA registry |
+//! | [`names`] | lists of field names, with `_` equal to `-` | RFC 3875 §4.1.18 |
+//! | [`no_vary_search`] | parts of a query that do not count | draft-ietf-httpbis-no-vary-search |
+//! | [`range`](mod@range) | byte ranges | RFC 9110 §14 |
+//! | [`retry_after`] | Retry-After as seconds and as a date | RFC 9110 §10.2.3 |
+//! | [`role`] | the part that a request field plays | the modules above |
+//! | [`target`] | target URIs and their equivalence | RFC 3986 §6.2, RFC 9110 §7.1 |
+//! | [`trace_fields`] | fields that only trace a call | W3C, vendors' documentation |
+//! | [`vary`] | Vary, and comparison of the fields it names | RFC 9111 §4.1 |
+//!
+//! Nothing here does I/O, keeps state or knows of tower.
+//!
+//! # One parser for Cache-Control
+//!
+//! ```
+//! use http::HeaderValue;
+//! use scrimp_http::cache_control::ResponseControl;
+//!
+//! let lines = [HeaderValue::from_static("max-age=600, private=\"set-cookie\", max-age=60")];
+//! let control = ResponseControl::parse(&lines);
+//! assert_eq!(control.max_age, Some(60)); // of two lifetimes the shorter
+//! assert!(!control.private); // qualified: it is about one field
+//! assert_eq!(control.withheld, ["set-cookie"]);
+//! ```
+//!
+//! # Who is asking
+//!
+//! ```
+//! use http::HeaderName;
+//! use scrimp_http::credentials::Credentials;
+//!
+//! let fields = Credentials::default().with(HeaderName::from_static("x-shop-badge"));
+//! for name in ["authorization", "x-api-key", "x_api_key", "x-amzn-oidc-data", "x-shop-badge"] {
+//!     assert!(fields.contains(&HeaderName::from_static(name)), "{name}");
+//! }
+//! assert!(!fields.contains(&HeaderName::from_static("traceparent")));
+//! ```
+
+pub mod age;
+pub mod body;
+pub mod cache_control;
+pub mod cache_status;
+pub mod coding;
+pub mod connection;
+pub mod cookie;
+pub mod credentials;
+pub mod date;
+pub mod etag;
+pub mod groups;
+pub mod list;
+pub mod media_type;
+pub mod method;
+pub mod names;
+pub mod no_vary_search;
+pub mod range;
+pub mod retry_after;
+pub mod role;
+pub mod target;
+pub mod trace_fields;
+pub mod vary;

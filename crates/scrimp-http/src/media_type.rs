@@ -1,0 +1,112 @@
+//! Media types (RFC 9110 §8.3.1).
+
+use http::{HeaderMap, HeaderValue, header};
+
+use crate::list::{members, with_parameters};
+
+/// Returns type and subtype without parameters.
+#[must_use]
+pub fn essence(value: &HeaderValue) -> &[u8] {
+    with_parameters(value.as_bytes()).0
+}
+
+/// Returns type and subtype of a message's Content-Type. `None` if it has none.
+#[must_use]
+pub fn of(headers: &HeaderMap) -> Option<&[u8]> {
+    headers.get(header::CONTENT_TYPE).map(essence)
+}
+
+/// Returns whether a message says that its body is JSON: `application/json`, or a type with
+/// the suffix `+json` (RFC 6839).
+#[must_use]
+pub fn is_json(headers: &HeaderMap) -> bool {
+    of(headers).is_some_and(|essence| {
+        let suffix = essence.rsplit(|&byte| byte == b'+').next();
+        essence.eq_ignore_ascii_case(b"application/json")
+            || essence.contains(&b'+')
+                && suffix.is_some_and(|end| end.eq_ignore_ascii_case(b"json"))
+    })
+}
+
+/// Returns whether a message says that its body is text (`text/*`).
+#[must_use]
+pub fn is_text(headers: &HeaderMap) -> bool {
+    of(headers).is_some_and(|essence| {
+        let kind = essence.get(..5);
+        kind.is_some_and(|kind| kind.eq_ignore_ascii_case(b"text/"))
+    })
+}
+
+/// Returns whether a media type has no end of its own: what comes is of this moment.
+#[must_use]
+#[inline]
+pub fn is_live(value: &HeaderValue) -> bool {
+    // Nearly all others begin otherwise.
+    let first = value.as_bytes().trim_ascii_start().first();
+    matches!(first, Some(b't' | b'T' | b'm' | b'M')) && is_live_essence(essence(value))
+}
+
+fn is_live_essence(essence: &[u8]) -> bool {
+    essence.eq_ignore_ascii_case(b"text/event-stream")
+        || essence.eq_ignore_ascii_case(b"multipart/x-mixed-replace")
+}
+
+/// Returns whether a request names an event stream among what it accepts.
+#[must_use]
+pub fn accepts_event_stream(request: &HeaderMap) -> bool {
+    members(request.get_all(header::ACCEPT)).any(|member| {
+        with_parameters(member)
+            .0
+            .eq_ignore_ascii_case(b"text/event-stream")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(name: &'static str, value: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(name, value.parse().unwrap());
+        headers
+    }
+
+    #[test]
+    fn json_is_known_by_its_type_or_its_suffix() {
+        let json = |text: &str| is_json(&map("content-type", text));
+        assert!(json("Application/JSON; charset=utf-8") && json("application/ld+json"));
+        assert!(json("application/problem+JSON ;x"));
+        for text in [
+            "text/json",
+            "json",
+            "application/jsonx",
+            "application/x-ndjson",
+            "",
+        ] {
+            assert!(!json(text), "{text}");
+        }
+        assert!(!is_json(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn text_is_known_by_its_type() {
+        assert!(is_text(&map("content-type", "TEXT/html")));
+        assert!(!is_text(&map("content-type", "text")));
+    }
+
+    #[test]
+    fn streams_without_an_end_are_live() {
+        let live = |text: &'static str| is_live(&HeaderValue::from_static(text));
+        assert!(live("Text/Event-Stream; charset=utf-8"));
+        assert!(live(" multipart/x-mixed-replace;boundary=x"));
+        assert!(!live("text/html") && !live("multipart/mixed") && !live("application/json"));
+    }
+
+    #[test]
+    fn accept_is_read_as_a_list() {
+        let accepts = |text: &str| accepts_event_stream(&map("accept", text));
+        assert!(accepts("text/event-stream"));
+        assert!(accepts("application/json, Text/Event-Stream;q=0.9"));
+        assert!(!accepts("application/json, text/*") && !accepts("x=\"text/event-stream\""));
+    }
+}

@@ -1,0 +1,277 @@
+//! Lists of field names.
+//!
+//! Servers that hand fields to programs as CGI variables (RFC 3875 §4.1.18) write `-` as `_`,
+//! so `X_Original_URL` and `X-Original-URL` are one field to a WSGI, Rack or PHP program.
+//! Wherever a name decides something, the two count as equal.
+
+use http::HeaderName;
+
+/// A list of field names and of beginnings of field names, fixed at compile time.
+///
+/// Names are in lower case and written with `-`.
+#[derive(Debug)]
+pub struct FieldNames {
+    names: &'static [&'static str],
+    prefixes: &'static [&'static str],
+    sieve: Sieve,
+}
+
+/// A filter that lets every name of a list through, and holds nearly all others back without
+/// comparing any.
+#[derive(Clone, Copy)]
+pub struct Sieve {
+    /// A bit for each name's length, first, middle and last byte.
+    whole: [u64; ROWS],
+    /// A bit for the third to fifth byte of each beginning.
+    begun: [u64; 4],
+}
+
+const ROWS: usize = 64;
+
+/// The shortest beginning of names that a list may hold.
+const SHORTEST_PREFIX: usize = 5;
+
+// === impl FieldNames ===
+
+impl FieldNames {
+    /// Makes a list of whole names, and of beginnings of at least five bytes.
+    ///
+    /// # Panics
+    ///
+    /// At compile time, if a beginning is shorter than five bytes.
+    #[must_use]
+    pub const fn new(names: &'static [&'static str], prefixes: &'static [&'static str]) -> Self {
+        let mut sieve = Sieve::EMPTY;
+        let mut index = 0;
+        while index < names.len() {
+            sieve = sieve.and(names[index]);
+            index += 1;
+        }
+        index = 0;
+        while index < prefixes.len() {
+            sieve = sieve.and_prefix(prefixes[index]);
+            index += 1;
+        }
+        Self {
+            names,
+            prefixes,
+            sieve,
+        }
+    }
+
+    /// Returns whether the list holds this name, with `_` and `-` equal.
+    #[must_use]
+    #[inline]
+    pub fn contains(&self, name: &HeaderName) -> bool {
+        self.sieve.lets_through(name.as_str()) && self.holds(name.as_str())
+    }
+
+    fn holds(&self, name: &str) -> bool {
+        self.names.iter().any(|known| equal(known, name))
+            || self.prefixes.iter().any(|known| begins(name, known))
+    }
+
+    /// Returns the whole names of the list.
+    #[must_use]
+    pub const fn names(&self) -> &'static [&'static str] {
+        self.names
+    }
+
+    /// Returns the beginnings of names of the list.
+    #[must_use]
+    pub const fn prefixes(&self) -> &'static [&'static str] {
+        self.prefixes
+    }
+
+    /// Returns the filter of the list.
+    #[must_use]
+    pub const fn sieve(&self) -> &Sieve {
+        &self.sieve
+    }
+}
+
+// === impl Sieve ===
+
+impl Sieve {
+    /// Lets nothing through.
+    pub const EMPTY: Self = Self {
+        whole: [0; ROWS],
+        begun: [0; 4],
+    };
+
+    /// Lets this name through too.
+    #[must_use]
+    pub const fn and(mut self, name: &str) -> Self {
+        let (row, bit) = place(name.as_bytes());
+        self.whole[row] |= bit;
+        self
+    }
+
+    /// Lets all names through that begin so.
+    ///
+    /// # Panics
+    ///
+    /// If the beginning is shorter than five bytes.
+    #[must_use]
+    pub const fn and_prefix(mut self, prefix: &str) -> Self {
+        assert!(
+            prefix.len() >= SHORTEST_PREFIX,
+            "a beginning of field names must have five bytes or more"
+        );
+        let (row, bit) = place_begun(prefix.as_bytes());
+        self.begun[row] |= bit;
+        self
+    }
+
+    /// Lets through what either lets through.
+    #[must_use]
+    pub const fn or(mut self, other: &Self) -> Self {
+        let mut row = 0;
+        while row < ROWS {
+            self.whole[row] |= other.whole[row];
+            row += 1;
+        }
+        row = 0;
+        while row < other.begun.len() {
+            self.begun[row] |= other.begun[row];
+            row += 1;
+        }
+        self
+    }
+
+    /// Returns false only if the name is on none of the lists that the filter was made of.
+    #[must_use]
+    #[inline]
+    pub const fn lets_through(&self, name: &str) -> bool {
+        let name = name.as_bytes();
+        let (row, bit) = place(name);
+        if self.whole[row] & bit != 0 {
+            return true;
+        }
+        if name.len() < SHORTEST_PREFIX {
+            return false;
+        }
+        let (row, bit) = place_begun(name);
+        self.begun[row] & bit != 0
+    }
+}
+
+impl std::fmt::Debug for Sieve {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sieve").finish_non_exhaustive()
+    }
+}
+
+/// Chooses a bit by length, first, middle and last byte.
+#[inline]
+const fn place(name: &[u8]) -> (usize, u64) {
+    let length = name.len();
+    if length == 0 {
+        return (0, 1);
+    }
+    let (first, last) = (fold(name[0]) as u32, fold(name[length - 1]) as u32);
+    let middle = fold(name[length / 2]) as u32;
+    let mixed = (length as u32)
+        .wrapping_mul(0x9E37_79B1)
+        .wrapping_add(first.wrapping_mul(0x85EB_CA6B))
+        .wrapping_add(middle.wrapping_mul(0xC2B2_AE35))
+        .wrapping_add(last.wrapping_mul(0x27D4_EB2F));
+    ((mixed >> 26) as usize, 1 << ((mixed >> 20) & 63))
+}
+
+/// Chooses a bit by the third to fifth byte; nearly all beginnings have `x-` before them.
+#[inline]
+const fn place_begun(name: &[u8]) -> (usize, u64) {
+    let three = [fold(name[2]), fold(name[3]), fold(name[4]), 0];
+    let mixed = u32::from_le_bytes(three).wrapping_mul(0x9E37_79B1);
+    ((mixed >> 30) as usize, 1 << ((mixed >> 24) & 63))
+}
+
+/// Writes `_` as `-`.
+const fn fold(byte: u8) -> u8 {
+    if byte == b'_' { b'-' } else { byte }
+}
+
+/// Compares two names in lower case, with `_` and `-` equal.
+#[must_use]
+#[inline]
+pub fn equal(a: &str, b: &str) -> bool {
+    a.len() == b.len() && begins(b, a)
+}
+
+/// Returns whether a name begins so, with `_` and `-` equal.
+#[must_use]
+#[inline]
+pub fn begins(name: &str, prefix: &str) -> bool {
+    let (name, prefix) = (name.as_bytes(), prefix.as_bytes());
+    name.len() >= prefix.len()
+        && name
+            .iter()
+            .zip(prefix)
+            .all(|(a, b)| a == b || fold(*a) == fold(*b))
+}
+
+/// Returns whether a name is spelled with `_`, so that a program behind a CGI-like interface
+/// reads another field in it than this crate does.
+#[must_use]
+pub fn is_disguised(name: &HeaderName) -> bool {
+    name.as_str().as_bytes().contains(&b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    static SOME: FieldNames = FieldNames::new(&["forwarded", "x-host"], &["x-secret-"]);
+
+    proptest! {
+        #[test]
+        fn no_name_of_a_list_is_held_back(
+            names in prop::collection::vec("[a-z0-9_-]{0,80}", 0..20),
+            prefixes in prop::collection::vec("[a-z0-9_-]{5,20}", 0..5),
+            others in prop::collection::vec("[a-z0-9_-]{0,80}", 0..20),
+            rest in "[a-z0-9_-]{0,20}",
+        ) {
+            let sieve = |names: &[String]| {
+                names.iter().fold(Sieve::EMPTY, |sieve, name| sieve.and(name))
+            };
+            let begun = prefixes.iter().fold(Sieve::EMPTY, |sieve, name| sieve.and_prefix(name));
+            let both = sieve(&names).or(&sieve(&others)).or(&begun);
+            for name in names.iter().chain(&others) {
+                prop_assert!(both.lets_through(name));
+                prop_assert!(both.lets_through(&name.replace('-', "_")));
+                prop_assert!(both.lets_through(&name.replace('_', "-")));
+            }
+            for prefix in &prefixes {
+                prop_assert!(both.lets_through(&(prefix.clone() + &rest)));
+            }
+        }
+    }
+
+    #[test]
+    fn names_and_beginnings_are_found_and_others_that_look_alike_are_not() {
+        let contains = |name: &'static str| SOME.contains(&HeaderName::from_static(name));
+        for name in ["forwarded", "x-host", "x_host", "x-secret-", "x_secret-a_b"] {
+            assert!(contains(name), "{name}");
+        }
+        for name in [
+            "forwardee",
+            "x-most",
+            "accept",
+            "x-secret",
+            "y-secret-a",
+            "xx-host",
+        ] {
+            assert!(!contains(name), "{name}");
+        }
+        assert!(!SOME.sieve().lets_through("accept"));
+    }
+
+    #[test]
+    fn a_name_with_an_underscore_is_disguised() {
+        assert!(is_disguised(&HeaderName::from_static("x_a")));
+        assert!(!is_disguised(&HeaderName::from_static("x-a")));
+    }
+}

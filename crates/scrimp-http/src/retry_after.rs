@@ -1,0 +1,85 @@
+//! Retry-After (RFC 9110 §10.2.3).
+
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, header};
+
+use crate::{date, list::digits};
+
+/// The longest wait that is believed: a year.
+const MOST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
+/// Returns how long an upstream asks to wait, given as seconds or as a date.
+///
+/// A date is measured from the response's own Date, so that the clocks of two machines are not
+/// compared; without one it is measured from `now`. A date that has passed is no wait. `None`
+/// if the field is absent, repeated or neither form. Waits are cut at a year.
+#[must_use]
+pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let mut lines = headers.get_all(header::RETRY_AFTER).iter();
+    let line = lines.next().filter(|_| lines.next().is_none())?;
+    let wait = match digits(line.as_bytes().trim_ascii()) {
+        Some(seconds) => Duration::from_secs(seconds),
+        None => {
+            let until = date::value(line)?;
+            let now = date::field(headers, &header::DATE).unwrap_or(now);
+            until.duration_since(now).unwrap_or_default()
+        }
+    };
+    Some(wait.min(MOST))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(fields: &[(&'static str, &str)]) -> Option<u64> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(*name, value.parse().unwrap());
+        }
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(10);
+        retry_after(&headers, now).map(|wait| wait.as_secs())
+    }
+
+    #[test]
+    fn seconds_and_dates_are_read() {
+        assert_eq!(read(&[("retry-after", " 120 ")]), Some(120));
+        let date = ("retry-after", "Thu, 01 Jan 1970 00:00:40 GMT");
+        assert_eq!(read(&[date]), Some(30));
+        assert_eq!(
+            read(&[date, ("date", "Thu, 01 Jan 1970 00:00:35 GMT")]),
+            Some(5)
+        );
+        assert_eq!(
+            read(&[date, ("date", "Thu, 01 Jan 1970 00:01:35 GMT")]),
+            Some(0)
+        );
+        assert_eq!(
+            read(&[("retry-after", "Thursday, 01-Jan-70 00:00:20 GMT")]),
+            Some(10)
+        );
+    }
+
+    #[test]
+    fn what_is_neither_or_stands_twice_is_ignored() {
+        for text in ["", "soon", "-1", "1.5", "+3", "1, 2"] {
+            assert_eq!(read(&[("retry-after", text)]), None, "{text}");
+        }
+        assert_eq!(read(&[("retry-after", "1"), ("retry-after", "2")]), None);
+        assert_eq!(read(&[]), None);
+    }
+
+    #[test]
+    fn a_wait_without_end_is_cut() {
+        let year = MOST.as_secs();
+        assert_eq!(
+            read(&[("retry-after", "99999999999999999999999")]),
+            Some(year)
+        );
+        assert_eq!(
+            read(&[("retry-after", "Fri, 31 Dec 9999 23:59:59 GMT")]),
+            Some(year)
+        );
+    }
+}

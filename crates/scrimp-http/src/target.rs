@@ -1,0 +1,16 @@
+//! Target URIs (RFC 9110 §7.1) and which of them are equivalent (RFC 3986 §6.2.2–3).
+
+mod authority;
+mod claims;
+mod reference;
+mod spelling;
+mod uri;
+
+pub use authority::{
+    HostBytes, authority, authority_of, has_userinfo, host_without_port, names_another_host,
+    normal_authority,
+};
+pub use claims::{OVERRIDING, RETELLING, forwarded_claims, overrides, retells};
+pub use reference::resolve;
+pub use spelling::{is_normal, normal};
+pub use uri::{Target, TargetUri};

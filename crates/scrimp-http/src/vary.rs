@@ -1,0 +1,205 @@
+//! Vary, and comparison of the request fields that it names (RFC 9111 §4.1, RFC 9110 §12.5.5).
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+use crate::{
+    list::{line_members, members, weight},
+    names,
+};
+
+/// Returns the request fields that Vary names, sorted and once each.
+///
+/// `None` if it names `*`, or something that is no field name and cannot be compared: such a
+/// response answers nothing but the request it was made for.
+pub fn fields<'a>(lines: impl IntoIterator<Item = &'a HeaderValue>) -> Option<Vec<HeaderName>> {
+    let mut names = Vec::new();
+    for name in members(lines) {
+        if name == b"*" {
+            return None;
+        }
+        names.push(HeaderName::from_bytes(name).ok()?);
+    }
+    names.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+    names.dedup();
+    Some(names)
+}
+
+/// Returns the fields that one line of Vary names. `None` stands for a member that is `*` or
+/// no field name.
+pub fn line_fields(line: &HeaderValue) -> impl Iterator<Item = Option<HeaderName>> {
+    line_members(line.as_bytes()).map(|name| match name {
+        b"*" => None,
+        name => HeaderName::from_bytes(name).ok(),
+    })
+}
+
+/// Returns the value of a request field in the form in which it is compared. `None` if the
+/// request has no such field.
+///
+/// Lines are joined, white space around commas goes, and for the Accept fields case and order
+/// do not count either, because their meaning does not depend on them.
+#[must_use]
+pub fn normal_value(name: &HeaderName, headers: &HeaderMap) -> Option<Box<[u8]>> {
+    let lines = headers.get_all(name);
+    lines.iter().next()?;
+    if is_preference(name) {
+        return Some(preferences(lines.iter()));
+    }
+    let list: Vec<_> = members(lines.iter()).collect();
+    Some(list.join(&b","[..]).into())
+}
+
+/// Compares a request's field with a [normal value](normal_value).
+#[must_use]
+pub fn is_same(name: &HeaderName, normal: Option<&[u8]>, request: &HeaderMap) -> bool {
+    let mut lines = request.get_all(name).iter();
+    match (normal, lines.next()) {
+        (None, None) => true,
+        // The common case needs no normalising: one line that is normal as it stands.
+        (Some(normal), Some(line)) if lines.next().is_none() && line.as_bytes() == normal => true,
+        (Some(normal), Some(_)) => normal_value(name, request).as_deref() == Some(normal),
+        _ => false,
+    }
+}
+
+/// Returns whether a request holds a field under a name with `_` that a program behind a
+/// CGI-like interface takes for this one.
+#[must_use]
+pub fn is_disguised(name: &HeaderName, request: &HeaderMap) -> bool {
+    request
+        .keys()
+        .any(|other| other != name && names::equal(other.as_str(), name.as_str()))
+}
+
+/// Returns the language of a response that has exactly one.
+#[must_use]
+pub fn only_language(response: &HeaderMap) -> Option<&str> {
+    let mut languages = members(response.get_all(header::CONTENT_LANGUAGE));
+    let language = std::str::from_utf8(languages.next()?).ok()?;
+    languages.next().is_none().then_some(language)
+}
+
+/// Returns the language that Accept-Language puts above all others (RFC 9110 §12.5.4). `None`
+/// if two are liked as much, or if the field is not well formed.
+#[must_use]
+pub fn best_language(request: &HeaderMap) -> Option<&str> {
+    let mut best: Option<(&str, u16)> = None;
+    let mut tied = false;
+    for member in members(request.get_all(header::ACCEPT_LANGUAGE)) {
+        let member = std::str::from_utf8(member).ok()?;
+        let (range, weight) = match member.split_once(';') {
+            Some((range, parameter)) => (range.trim(), weight(parameter.as_bytes())?),
+            None => (member, 1000),
+        };
+        match best {
+            Some((_, most)) if weight < most => {}
+            Some((_, most)) if weight == most => tied = true,
+            _ => (best, tied) = (Some((range, weight)), false),
+        }
+    }
+    best.filter(|(_, weight)| !tied && *weight > 0)
+        .map(|(range, _)| range)
+}
+
+/// Returns whether a field lists what a client accepts: order has no meaning, case neither.
+fn is_preference(name: &HeaderName) -> bool {
+    [
+        header::ACCEPT_ENCODING,
+        header::ACCEPT_LANGUAGE,
+        header::ACCEPT_CHARSET,
+    ]
+    .contains(name)
+}
+
+/// Returns members in lower case, without inner white space, sorted.
+fn preferences<'a>(lines: impl Iterator<Item = &'a HeaderValue>) -> Box<[u8]> {
+    let mut list: Vec<Vec<u8>> = members(lines)
+        .map(|member| {
+            let mut member = member.to_ascii_lowercase();
+            member.retain(|byte| !byte.is_ascii_whitespace());
+            member
+        })
+        .collect();
+    list.sort();
+    list.dedup();
+    list.join(&b","[..]).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(fields: &[(&'static str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(*name, value.parse().unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn names_are_sorted_and_a_star_anywhere_matches_nothing() {
+        let read = |text: &'static str| fields([&HeaderValue::from_static(text)]);
+        assert_eq!(read("B, a, b").unwrap(), ["a", "b"]);
+        assert_eq!(read("").unwrap(), [""; 0]);
+        for text in ["*", "*, *", ", *", "foo, *", "*, foo", "a b"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+        let line = HeaderValue::from_static("a, *");
+        assert_eq!(
+            line_fields(&line)
+                .map(|name| name.is_some())
+                .collect::<Vec<_>>(),
+            [true, false]
+        );
+    }
+
+    #[test]
+    fn values_are_compared_by_what_they_mean() {
+        let same = |name: &'static str, a: &[&str], b: &[&str]| {
+            let map =
+                |lines: &[&str]| map(&lines.iter().map(|line| (name, *line)).collect::<Vec<_>>());
+            let name = HeaderName::from_static(name);
+            let normal = normal_value(&name, &map(a));
+            is_same(&name, normal.as_deref(), &map(b))
+        };
+        assert!(same("foo", &["1, 2"], &["1", "2"]));
+        assert!(same("foo", &["1,2"], &[" 1,   2 "]));
+        assert!(!same("foo", &["1,2"], &["2,1"]));
+        assert!(!same("foo", &["a"], &["A"]));
+        assert!(!same("foo", &[""], &[]) && same("foo", &[], &[]));
+        assert!(same(
+            "accept-language",
+            &["en, de;q=0.5"],
+            &["DE; q=0.5,EN"]
+        ));
+        assert!(!same("accept-language", &["en, de;q=0.5"], &["en, de"]));
+        assert!(same("accept-encoding", &["gzip, br"], &["br", "GZIP"]));
+    }
+
+    #[test]
+    fn the_language_liked_best_is_one_above_all_others() {
+        let best =
+            |text: &str| best_language(&map(&[("accept-language", text)])).map(str::to_owned);
+        assert_eq!(best("fr;q=0.5, DE;q=1.0").as_deref(), Some("DE"));
+        assert_eq!(best("de, en;q=0.5").as_deref(), Some("de"));
+        for text in ["fr, de", "de;q=0", "de;q=x", "de;q=1.5", "de;x=0.5", ""] {
+            assert_eq!(best(text), None, "{text}");
+        }
+        assert_eq!(
+            only_language(&map(&[("content-language", "de")])),
+            Some("de")
+        );
+        assert_eq!(only_language(&map(&[("content-language", "de, en")])), None);
+    }
+
+    #[test]
+    fn a_field_written_with_an_underscore_stands_in_for_another() {
+        let tier = HeaderName::from_static("x-tier");
+        assert!(is_disguised(&tier, &map(&[("x_tier", "gold")])));
+        assert!(!is_disguised(
+            &tier,
+            &map(&[("x-tier", "gold"), ("x_tie", "")])
+        ));
+    }
+}
