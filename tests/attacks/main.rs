@@ -3,12 +3,14 @@
 mod cloaking;
 mod complaints;
 mod deception;
+mod disguised;
 mod encoding;
 mod fat_get;
 mod head;
 mod host;
 mod oversize;
 mod ranges;
+mod spelling;
 mod splitting;
 mod unkeyed;
 mod validation;

@@ -9,15 +9,19 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderName, Request, Response, StatusCode};
 use scrimp_core::{Clock, Ledger, Money};
+use scrimp_http::{
+    cache_control::CDN_CACHE_CONTROL,
+    groups::{CACHE_TAG, SURROGATE_KEY},
+    target::TargetUri,
+};
 
 use crate::{
     background::Background,
     cache_status::CacheName,
     invalidate::epoch::Epochs,
-    policy::{Mode, credentials::Credentials},
+    policy::{Mode, facts::Telling},
     rule::{Cookies, RuleSet},
     stats::Counters,
-    target::TargetUri,
     unstored::Unstored,
 };
 
@@ -35,13 +39,13 @@ pub(crate) struct Config {
     pub(crate) price: Money,
     pub(crate) explain: bool,
     pub(crate) strict_cookies: bool,
-    pub(crate) credentials: Credentials,
+    pub(crate) telling: Telling,
     pub(crate) tag_headers: Vec<HeaderName>,
     pub(crate) strip_tag_headers: bool,
     pub(crate) tagger: Option<Tagger>,
     pub(crate) fallback: Option<Fallback>,
     pub(crate) store_timeout: Duration,
-    pub(crate) target_uri: Option<TargetUri>,
+    pub(crate) target_uri: TargetUri,
 }
 
 /// Answers for an upstream that failed.
@@ -97,21 +101,19 @@ impl Config {
             mode: Mode::default(),
             name: CacheName::new("scrimp"),
             rules: RuleSet::default(),
-            targets: vec![HeaderName::from_static("cdn-cache-control")],
+            targets: vec![CDN_CACHE_CONTROL],
             clock: Clock::system(),
             ledger: None,
             price: Money::ZERO,
             explain: false,
             strict_cookies: true,
-            credentials: Credentials::default(),
-            tag_headers: ["cache-tag", "surrogate-key"]
-                .map(HeaderName::from_static)
-                .into(),
+            telling: Telling::default(),
+            tag_headers: vec![CACHE_TAG, SURROGATE_KEY],
             strip_tag_headers: false,
             tagger: None,
             fallback: None,
             store_timeout: Duration::from_millis(100),
-            target_uri: None,
+            target_uri: TargetUri::default(),
         }
     }
 

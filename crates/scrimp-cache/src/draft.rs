@@ -3,11 +3,13 @@
 use std::{sync::atomic::AtomicU64, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use scrimp_core::{
     Money,
     extensions::{CacheInfo, CacheState},
 };
+
+use scrimp_http::{cache_control::ResponseControl, date, names, role};
 
 use crate::{
     config::Shared,
@@ -17,14 +19,11 @@ use crate::{
     policy::{
         Policy, Selection,
         answer::{Answer, Field},
-        control::ResponseControl,
-        date,
         freshness::Arrival,
         judge::Standing,
         merge,
         refusal::Refusal,
         storable::{self, Asking, Permissions},
-        targeted,
     },
     rule::Rule,
     store::{Booking, CACHE_STATUS, Entry, RefreshFlag, compact},
@@ -81,8 +80,11 @@ impl Draft {
                 return Err(Refusal::SearchVariance);
             }
         }
-        let selection =
-            Selection::new(fetch.request.headers(), &answer).ok_or(Refusal::VaryStar)?;
+        let selection = Selection::new(&fetch.request, &answer).ok_or(Refusal::VaryStar)?;
+        let keyed = rule.map_or(&[][..], |rule| &rule.key.headers);
+        if is_disguised(&fetch.request, &selection, keyed) {
+            return Err(Refusal::Disguised);
+        }
         let now = config.clock.instant();
         let arrival = Arrival {
             now,
@@ -236,7 +238,7 @@ pub(crate) fn control(
     answer: &Answer<'_>,
     permissions: Permissions,
 ) -> (ResponseControl, bool) {
-    let (mut control, targeted) = match targeted::find(answer.headers(), targets) {
+    let (mut control, targeted) = match ResponseControl::targeted(answer.headers(), targets) {
         Some(control) => (control, true),
         None => {
             let lines = answer.all(Field::CacheControl).into_iter().flatten();
@@ -251,6 +253,22 @@ pub(crate) fn control(
         control.withheld.clear();
     }
     (control, targeted)
+}
+
+/// Returns whether a request holds, under a name with `_`, a field that selects the answer: an
+/// upstream behind a CGI-like interface takes it for the one with `-`, which the key and the
+/// selection have seen nothing of.
+fn is_disguised(request: &Request<()>, selection: &Selection, keyed: &[HeaderName]) -> bool {
+    let headers = request.headers();
+    let selects = |name: &HeaderName| {
+        role::is_preference(name)
+            || selection
+                .names()
+                .chain(keyed)
+                .any(|own| names::equal(own.as_str(), name.as_str()))
+    };
+    let mut disguised = headers.keys().filter(|name| names::is_disguised(name));
+    disguised.any(|name| selects(name) && !selection.names().chain(keyed).any(|own| own == name))
 }
 
 /// Takes out what caches nearer to the origin have said, as one line.

@@ -9,6 +9,7 @@ use std::{
 use bytes::Bytes;
 use http::{Extensions, HeaderName, Request, Response, StatusCode, Uri, request::Parts};
 use scrimp_core::{Clock, Ledger, Money};
+use scrimp_http::{credentials::Credentials, target::TargetUri};
 use tower_layer::Layer;
 
 use crate::{
@@ -18,11 +19,10 @@ use crate::{
     config::Tagger,
     config::{Config, Fallback, Shared},
     invalidate::{Admin, Invalidator, epoch::Epochs},
-    policy::credentials::Credentials,
+    policy::facts::Telling,
     service::Common,
     stats::Counters,
     store::Store,
-    target::TargetUri,
     unstored::Unstored,
 };
 
@@ -130,18 +130,21 @@ impl<St: Store> CacheLayer<St> {
         self.set(|config| config.strict_cookies = false)
     }
 
-    /// The request fields that say who asks. In a shared cache an answer to a request that
-    /// has one is stored only if the origin says that it is for everybody (`public`,
-    /// `s-maxage`, `must-revalidate`; RFC 9111 §3.5), or if all that it has are in the key
-    /// (a rule's `header=`).
+    /// Sets the request fields that say who is asking. Default: [`Credentials::default`], which
+    /// is every field that widely used APIs, proxies and platforms say it in.
     ///
-    /// Default: `Authorization`, `Proxy-Authorization`, `X-Api-Key`, `Api-Key`,
-    /// `X-Auth-Token`, `X-Access-Token`, `X-Goog-Api-Key`, `X-Amz-Security-Token`,
-    /// `Ocp-Apim-Subscription-Key`, `Private-Token`. A cache that calls an API with one key
-    /// for all its users can leave that field out, or be [private](Mode::Private).
+    /// Requests that differ in one of them never share an answer, unless the answer says that
+    /// it is for everyone (`public`, `s-maxage` or `must-revalidate`; RFC 9111 §3.5), or the
+    /// operator puts every credential that a request has into the key (a rule's `header=`).
+    /// That holds in a shared cache and in both directions: such an answer is neither stored
+    /// for others, nor is what was stored for others given to a request with credentials.
+    ///
+    /// Cookies are decided about by rules (`cookie=`), whatever this list says. A cache that
+    /// calls an API with one key for all its users can leave that field out
+    /// ([`Credentials::without`]), or be [private](Mode::Private).
     #[must_use]
-    pub fn credentials(self, names: impl IntoIterator<Item = HeaderName>) -> Self {
-        self.set(|config| config.credentials = Credentials::new(names))
+    pub fn credentials(self, fields: impl Into<Credentials>) -> Self {
+        self.set(|config| config.telling = Telling::new(fields.into()))
     }
 
     /// The response fields that hold tags. Default: `Cache-Tag` (parted by commas) and
@@ -189,20 +192,22 @@ impl<St: Store> CacheLayer<St> {
         self.set(|config| config.store_timeout = time)
     }
 
-    /// Where a request's target URI is found if the URI it shows is only a part of it.
+    /// Sets how a request's target URI is found if the URI that it shows is only a part of it.
     ///
     /// Keys, rules, tags and invalidation go by the URI found, and by the one shown where
-    /// `find` returns `None`. The service further in gets what the request showed. Default:
-    /// the URI shown.
+    /// `find` returns `None`. The service further in gets what the request showed. Where the
+    /// path shown is not the end of the path found, something between has rewritten it, and
+    /// both are part of the key. Default: with the feature `axum` the `OriginalUri` that axum
+    /// keeps, else the URI shown.
     ///
-    /// This is for layers inside axum's `nest`, which see paths without their prefix; what
-    /// axum took off is in its `OriginalUri`. One layer can then serve all the nests it is
-    /// put into, and its rules say whole paths:
+    /// This is for layers inside `nest`, which see paths without their prefix. One layer can
+    /// then serve all the nests it is put into, and its rules say whole paths:
     ///
     /// ```
     /// # use axum::{Router, extract::OriginalUri, routing::get};
     /// # use scrimp_cache::{CacheLayer, MemoryStore};
     /// let cache = CacheLayer::new(MemoryStore::new(64 << 20))
+    ///     // What the feature `axum` does by itself.
     ///     .target_uri(|extensions| extensions.get::<OriginalUri>().map(|uri| &uri.0))
     ///     .rule("path=/v1/items ttl=5m".parse()?);
     /// let items = |version| Router::new().route("/items", get(move || async move { version }));
@@ -214,7 +219,7 @@ impl<St: Store> CacheLayer<St> {
     /// ```
     #[must_use]
     pub fn target_uri(self, find: fn(&Extensions) -> Option<&Uri>) -> Self {
-        self.set(|config| config.target_uri = Some(TargetUri(find)))
+        self.set(|config| config.target_uri = TargetUri::new(find))
     }
 
     /// A handle to invalidate with.

@@ -159,6 +159,7 @@ pub use layer::CacheLayer;
 pub use pattern::Pattern;
 pub use policy::{Mode, Policy, Selection, Source};
 pub use rule::{Rule, RuleBuilder, RuleError};
+pub use scrimp_http::credentials::Credentials;
 pub use service::Cache;
 pub use stats::CacheStats;
 pub use store::{

@@ -56,9 +56,13 @@ pub(crate) fn decide<St: Store, B>(
     let Some(variants) = found else {
         return miss(shared, request, wanted, key, Forward::UriMiss);
     };
-    let Some((place, entry)) = variants.place(request.headers()) else {
+    let Some((place, entry)) = variants.place(request) else {
         return vary_miss(shared, request, wanted, key, &variants);
     };
+    if wanted.is_personal(shared.config.mode) && !entry.policy.for_credentials {
+        // What it was stored for were strangers to this caller (RFC 9111 §3.5).
+        return miss(shared, request, wanted, key, Forward::UriMiss);
+    }
     let epoch = shared.epochs.check(&entry.birth);
     if epoch == Epoch::Gone {
         shared.store.remove(key, Some(entry));
@@ -74,8 +78,6 @@ pub(crate) fn decide<St: Store, B>(
             epoch == Epoch::Stale,
         ),
     };
-    // §3.5 on the way out: what was stored for one holder of credentials was allowed in
-    // only by its own directives, so it may be reused with or without them.
     match verdict {
         Verdict::Fresh | Verdict::Stale => {
             Step::Answer(hit(shared, request, wanted, (variants, place), standing))

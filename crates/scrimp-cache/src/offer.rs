@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
+use scrimp_http::{coding, etag};
 
 use crate::{
     config::Shared,
     invalidate::epoch::Epoch,
     plan::Wanted,
-    policy::{conditional, fields::members},
     store::{Entry, Variants},
 };
 
@@ -32,15 +32,15 @@ pub(crate) fn offer<St, B>(
     if request.method() != Method::GET || wanted.facts.conditional {
         return Vec::new();
     }
-    let is_personal = |name: &header::HeaderName| {
-        *name == header::COOKIE || shared.config.credentials.contains(name)
-    };
+    let personal = &shared.config.telling.credentials;
+    let is_personal =
+        |name: &header::HeaderName| *name == header::COOKIE || personal.contains(name);
     let may_be_the_answer = |entry: &Entry| {
         // A 304 stands for a 200 (RFC 9110 §15.4.5).
         entry.status == StatusCode::OK
             && shared.epochs.check(&entry.birth) != Epoch::Gone
             && !entry.selection.names().any(is_personal)
-            && takes_coding(request.headers(), &entry.headers)
+            && coding::accepts_all(request.headers(), &entry.headers)
     };
     let mut tags: Vec<&[u8]> = Vec::new();
     let mut offered = Vec::new();
@@ -83,7 +83,7 @@ pub(crate) fn named<'a>(offered: &'a [Arc<Entry>], response: &HeaderMap) -> Opti
     match (response.get(header::ETAG), offered) {
         (Some(tag), _) => offered
             .iter()
-            .find(|entry| strong_tag(entry).is_some_and(|own| conditional::strong_match(own, tag))),
+            .find(|entry| strong_tag(entry).is_some_and(|own| etag::strong_match(own, tag))),
         (None, [only]) => Some(only),
         (None, _) => None,
     }
@@ -97,22 +97,5 @@ fn same(a: &Bytes, b: &Bytes) -> bool {
 /// A strong entity tag that can stand in a list.
 fn strong_tag(entry: &Entry) -> Option<&HeaderValue> {
     let tag = entry.policy.etag.as_ref()?;
-    let inner = tag.as_bytes().strip_prefix(b"\"")?.strip_suffix(b"\"")?;
-    // What some readers of lists would take apart is left out.
-    let whole = !inner.iter().any(|byte| matches!(byte, b'"' | b'\\' | b','));
-    whole.then_some(tag)
-}
-
-/// Whether a client says that it takes the coding that a response is in.
-fn takes_coding(request: &HeaderMap, response: &HeaderMap) -> bool {
-    let accepts = |coding: &[u8]| {
-        members(request.get_all(header::ACCEPT_ENCODING)).any(|member| {
-            let mut parts = member.splitn(2, |&byte| byte == b';');
-            let name = parts.next().unwrap_or_default().trim_ascii();
-            // Any weight may be 0: who gives one is not asked for it.
-            name.eq_ignore_ascii_case(coding) && parts.next().is_none()
-        })
-    };
-    members(response.get_all(header::CONTENT_ENCODING))
-        .all(|coding| coding.eq_ignore_ascii_case(b"identity") || accepts(coding))
+    etag::is_plain_strong(tag).then_some(tag)
 }

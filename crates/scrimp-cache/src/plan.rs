@@ -9,14 +9,20 @@ use scrimp_core::{
     extensions::{Directive, Explain},
 };
 
+use scrimp_http::{body::Presence, target::has_userinfo};
+
 use crate::{
     cache_status::{Forward, Report},
     config::Shared,
     exchange::Exchange,
     key,
-    policy::facts::{MethodClass, RequestFacts},
+    policy::{
+        Mode,
+        facts::{MethodClass, RequestFacts},
+    },
     rule::Cookies,
     store::Store,
+    target::Shown,
 };
 
 /// What the cache has to do with a request, as far as the request alone tells.
@@ -48,16 +54,27 @@ pub(crate) struct Wanted {
     pub(crate) explain: bool,
 }
 
+// === impl Wanted ===
+
+impl Wanted {
+    /// Returns whether the answer is one caller's: in a shared cache, for a request with
+    /// credentials that are not all in its key.
+    pub(crate) fn is_personal(&self, mode: Mode) -> bool {
+        self.facts.authorization && !self.keyed_authorization && mode == Mode::Shared
+    }
+}
+
 /// Reads a request: may the cache answer it at all? If so its key is written to `key`.
 #[inline]
 pub(crate) fn read<St, B: Body>(
     shared: &Shared<St>,
     request: &Request<B>,
+    shown: &Shown,
     key: &mut KeyBuf,
 ) -> Plan {
     let config = &shared.config;
     let (mut facts, host) =
-        RequestFacts::read_with_host(request.method(), request.headers(), &config.credentials);
+        RequestFacts::read_with_host(request.method(), request.headers(), &config.telling);
     let bypass = |detail| Plan::Pass(Report::forwarded(Forward::Bypass).detail(detail));
     let digest = match facts.method {
         MethodClass::Get | MethodClass::Head => None,
@@ -88,22 +105,24 @@ pub(crate) fn read<St, B: Body>(
     if facts.precondition {
         return bypass("precondition");
     }
-    if facts.ambiguous_host || key::has_userinfo(request.uri()) {
+    if facts.ambiguous_host || has_userinfo(request.uri()) {
         return bypass("host");
     }
     if facts.overridden {
         return bypass("override");
     }
     // A GET with a body means whatever its upstream makes of it; the key would not hold it.
-    if digest.is_none() && !request.body().is_end_stream() {
+    if digest.is_none() && Presence::of(request) != Presence::Absent {
         return bypass("body");
     }
     let keyed_authorization = facts.authorization
         && config
+            .telling
             .credentials
             .are_all_in(request.headers(), rules.key_fields());
     let extensions = request.extensions();
     key::write(key, request, host, &facts, rules.key);
+    key::add_rewritten(key, shown);
     #[cfg(feature = "no-vary-search")]
     let variance = vary_search(shared, request, &facts, rules.key, key);
     if let Some(digest) = digest {

@@ -93,7 +93,7 @@ where
         let shared = &self.common.shared;
         let mut key = KeyBuf::new();
         let shown = Shown::swap(&shared.config, &mut request);
-        let plan = plan::read(shared, &request, &mut key);
+        let plan = plan::read(shared, &request, &shown, &mut key);
         let Plan::Lookup(wanted) = &plan else {
             let exchange = plan::pass(shared, &request, &plan);
             shown.restore(&mut request);

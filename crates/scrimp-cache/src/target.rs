@@ -1,51 +1,54 @@
-//! The target URI, where it is not the one a request shows.
+//! The target URI, where it is not the one that a request shows.
 
-use std::fmt;
-
-use http::{Extensions, Request, Uri};
+use http::{Request, Uri};
 
 use crate::{config::Config, lookup::Step};
 
-/// Finds the target URI among what a request carries along.
-#[derive(Clone, Copy)]
-pub(crate) struct TargetUri(pub(crate) fn(&Extensions) -> Option<&Uri>);
+/// The URI that a request came with, while the cache looks at its target URI instead. In a box:
+/// few requests need it, and all carry it.
+pub(crate) struct Shown(Option<Box<Instead>>);
 
-/// The URI a request came with, while the cache looks at its target URI instead. In a box:
-/// hardly anybody needs it, and everybody carries it.
-pub(crate) struct Shown(Option<Box<Uri>>);
+struct Instead {
+    shown: Uri,
+    /// It is not the target with a part of the path taken off, so that an answer depends on
+    /// both.
+    rewritten: bool,
+}
 
 // === impl Shown ===
 
 impl Shown {
     /// Puts the target URI in place, if it is to be found elsewhere.
+    #[inline]
     pub(crate) fn swap<B>(config: &Config, request: &mut Request<B>) -> Self {
-        let Some(TargetUri(find)) = config.target_uri else {
+        let target = config.target_uri.of(request.extensions(), request.uri());
+        if std::ptr::eq(target.uri, request.uri()) {
             return Self(None);
-        };
-        let target = find(request.extensions()).cloned();
-        Self(target.map(|target| Box::new(std::mem::replace(request.uri_mut(), target))))
+        }
+        let rewritten = target.rewritten.is_some();
+        let target = target.uri.clone();
+        let shown = std::mem::replace(request.uri_mut(), target);
+        Self(Some(Box::new(Instead { shown, rewritten })))
+    }
+
+    /// Returns what the request came with, where an answer depends on it besides the target.
+    pub(crate) fn rewritten(&self) -> Option<&Uri> {
+        let instead = self.0.as_ref()?;
+        instead.rewritten.then_some(&instead.shown)
     }
 
     /// Puts back what the request came with: the service further in goes by that.
     pub(crate) fn restore<B>(self, request: &mut Request<B>) {
-        if let Some(shown) = self.0 {
-            *request.uri_mut() = *shown;
+        if let Some(instead) = self.0 {
+            *request.uri_mut() = instead.shown;
         }
     }
 
     /// The same for what is to be done with the request, which may be a call of its own.
     pub(crate) fn restore_all<B, St>(self, request: &mut Request<B>, step: &mut Step<St>) {
-        if let (Some(shown), Step::AnswerAndRefresh(_, refresh)) = (&self.0, step) {
-            refresh.request.uri_mut().clone_from(shown);
+        if let (Some(instead), Step::AnswerAndRefresh(_, refresh)) = (&self.0, step) {
+            refresh.request.uri_mut().clone_from(&instead.shown);
         }
         self.restore(request);
-    }
-}
-
-// === impl TargetUri ===
-
-impl fmt::Debug for TargetUri {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(function)")
     }
 }

@@ -8,10 +8,10 @@
 
 use std::collections::HashMap;
 
-use http::{HeaderMap, HeaderValue};
+use http::HeaderMap;
 use parking_lot::RwLock;
 use scrimp_core::KeyHashBuilder;
-use sfv::{BareItem, Dictionary, ListEntry, Parser};
+use scrimp_http::no_vary_search::{Ignored, SearchVariance};
 
 use crate::invalidate::epoch::Tag;
 
@@ -21,15 +21,10 @@ const MAX_PATHS: usize = 10_000;
 /// How an answer depends on its query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Variance {
-    /// The order of parameters does not count.
-    key_order: bool,
+    /// The order of parameters counts.
+    ordered: bool,
+    /// Decoded, as the names in a query are compared.
     ignored: Ignored,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Ignored {
-    These(Vec<String>),
-    AllBut(Vec<String>),
 }
 
 /// The variances of paths.
@@ -41,38 +36,12 @@ pub(crate) struct Variances(RwLock<HashMap<Tag, Variance, KeyHashBuilder>>);
 impl Variance {
     /// Reads the field. `None` if it is absent, malformed, or says that all counts.
     pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
-        let lines: Vec<_> = headers
-            .get_all("no-vary-search")
-            .iter()
-            .map(HeaderValue::as_bytes)
-            .collect();
-        let text = lines.join(&b", "[..]);
-        let fields: Dictionary = Parser::new(&text).parse().ok()?;
-        let key_order = match fields.get("key-order") {
-            None => false,
-            Some(member) => boolean(member)?,
+        let SearchVariance { ordered, ignored } = SearchVariance::read(headers)?;
+        let ignored = match ignored {
+            Ignored::These(names) => Ignored::These(decoded(&names)),
+            Ignored::AllBut(names) => Ignored::AllBut(decoded(&names)),
         };
-        let (all, mut names) = match fields.get("params") {
-            None => (false, Vec::new()),
-            Some(member) => match boolean(member) {
-                Some(all) => (all, Vec::new()),
-                None => (false, strings(member)?),
-            },
-        };
-        if let Some(member) = fields.get("except") {
-            // Exceptions from nothing are malformed.
-            if !all {
-                return None;
-            }
-            names = strings(member)?;
-        }
-        let ignored = if all {
-            Ignored::AllBut(names)
-        } else {
-            Ignored::These(names)
-        };
-        let plain = !key_order && ignored == Ignored::These(Vec::new());
-        (!plain).then_some(Self { key_order, ignored })
+        Some(Self { ordered, ignored })
     }
 
     /// The parameters of a query that count, in the order in which they are compared.
@@ -84,7 +53,7 @@ impl Variance {
                 Ignored::AllBut(names) => names.contains(name),
             })
             .collect();
-        if self.key_order {
+        if !self.ordered {
             // Stable: several values of one name keep their order.
             pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
         }
@@ -92,35 +61,15 @@ impl Variance {
     }
 }
 
-fn boolean(member: &ListEntry) -> Option<bool> {
-    match member {
-        ListEntry::Item(item) => match item.bare_item {
-            BareItem::Boolean(value) => Some(value),
-            _ => None,
-        },
-        ListEntry::InnerList(_) => None,
-    }
-}
-
-fn strings(member: &ListEntry) -> Option<Vec<String>> {
-    let ListEntry::InnerList(list) = member else {
-        return None;
+/// Decodes names, which are written as in a query: `+` and escapes mean what they mean there.
+fn decoded(names: &[String]) -> Vec<String> {
+    let decode = |name: &String| {
+        let mut pairs = form_urlencoded::parse(name.as_bytes());
+        pairs
+            .next()
+            .map_or_else(String::new, |(name, _)| name.into_owned())
     };
-    list.items
-        .iter()
-        .map(|item| match &item.bare_item {
-            BareItem::String(name) => {
-                // Names are written as in a query: `+` and escapes mean what they mean there.
-                let mut decoded = form_urlencoded::parse(name.as_str().as_bytes());
-                Some(
-                    decoded
-                        .next()
-                        .map_or_else(String::new, |(name, _)| name.into_owned()),
-                )
-            }
-            _ => None,
-        })
-        .collect()
+    names.iter().map(decode).collect()
 }
 
 // === impl Variances ===

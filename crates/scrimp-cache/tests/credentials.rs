@@ -3,8 +3,9 @@
 mod common;
 
 use common::{Fields, Rig, layer, reply};
-use http::HeaderName;
-use scrimp_cache::{CacheLayer, Mode};
+use http::{HeaderName, HeaderValue};
+use scrimp_cache::{CacheLayer, Credentials, Mode};
+use scrimp_http::credentials::KNOWN;
 
 const KEY: (&str, &str) = ("x-api-key", "alice");
 
@@ -25,23 +26,68 @@ async fn leaks(rig: &Rig, fields: Fields<'_>) -> bool {
     rig.get("/").await.text() != "nobody"
 }
 
+/// Every field that is known to say who is asking, but for cookies, which rules decide about.
+fn known() -> impl Iterator<Item = HeaderName> {
+    let whole = KNOWN.names().iter().map(|&name| name.to_owned());
+    let begun = KNOWN.prefixes().iter().map(|prefix| format!("{prefix}x"));
+    let names = whole.chain(begun).filter(|name| name != "cookie");
+    names.map(|name| HeaderName::try_from(name).expect("a name"))
+}
+
+fn asking(
+    name: &HeaderName,
+    value: &'static str,
+) -> http::Request<http_body_util::Full<bytes::Bytes>> {
+    let mut request = common::request("GET", "/", &[]);
+    request
+        .headers_mut()
+        .insert(name.clone(), HeaderValue::from_static(value));
+    request
+}
+
 #[tokio::test]
-async fn an_answer_to_a_holder_of_credentials_is_nobody_elses() {
-    for name in [
-        "authorization",
-        "x-api-key",
-        "x-goog-api-key",
-        "api-key",
-        "private-token",
-    ] {
-        let rig = rig(layer(), "max-age=60");
-        let answer = rig.get_with("/", &[(name, "alice")]).await;
-        assert!(
-            answer.cache_status().ends_with("detail=authorization"),
-            "{name}"
-        );
-        assert_eq!(rig.get("/").await.text(), "nobody");
+async fn callers_that_differ_in_a_credential_never_share_an_answer() {
+    for name in known() {
+        // A rule's TTL says nothing about who may have the answer.
+        for rule in [None, Some("path=/** ttl=1h")] {
+            let layer = rule.into_iter().fold(layer(), |layer, rule| {
+                layer.rule(rule.parse().expect("a rule"))
+            });
+            let rig = Rig::answering(layer, |_| {
+                reply(200, &[("cache-control", "max-age=60")], "x")
+            });
+            for value in ["alice", "bob"] {
+                let answer = rig.send(asking(&name, value)).await.expect("an answer");
+                assert!(
+                    answer.cache_status().ends_with("detail=authorization"),
+                    "{name}"
+                );
+            }
+            assert!(!rig.get("/").await.is_hit(), "{name}");
+            // Nor does one with a credential get what was stored for strangers.
+            assert!(rig.get("/").await.is_hit(), "{name}");
+            let answer = rig.send(asking(&name, "carol")).await.expect("an answer");
+            assert!(!answer.is_hit(), "{name}");
+            assert!(
+                rig.get("/").await.is_hit(),
+                "{name}: and it replaces nothing"
+            );
+        }
     }
+}
+
+#[tokio::test]
+async fn the_operator_can_say_that_a_field_changes_no_answer() {
+    let name = HeaderName::from_static("x-tenant-id");
+    let layer = layer().credentials(Credentials::default().without(&name));
+    let rig = rig(layer, "max-age=60");
+    rig.send(asking(&name, "a")).await.expect("an answer");
+    assert!(
+        rig.send(asking(&name, "b"))
+            .await
+            .expect("an answer")
+            .is_hit()
+    );
 }
 
 #[tokio::test]

@@ -88,7 +88,54 @@ async fn nests_that_share_a_layer_do_not_share_keys() {
     assert_eq!(rig.calls(), 2);
 }
 
-/// What the setting is for: it can be left out only where the layer is around the nests.
+#[cfg(feature = "axum")]
+#[tokio::test]
+async fn with_the_feature_the_layer_finds_the_whole_uri_by_itself() {
+    let rig = Rig::new(layer());
+    for _ in 0..2 {
+        assert_eq!(rig.get("/v1/items/7").await, "one /items/7 1");
+        assert_eq!(rig.get("/deep/v2/items/7").await, "two /items/7 2");
+    }
+    assert_eq!(rig.calls(), 2);
+}
+
+/// A page by the language that its reader likes best: the path is rewritten by it.
+#[cfg(feature = "axum")]
+#[tokio::test]
+async fn where_something_between_rewrites_the_path_the_answer_depends_on_both() {
+    let page = |request: Request<Body>| async move {
+        (
+            [(header::CACHE_CONTROL, "max-age=60")],
+            request.uri().path().to_owned(),
+        )
+    };
+    let pages = Router::new()
+        .route("/{language}/home", any(page))
+        .layer(layer());
+    let rewrite = tower::util::MapRequestLayer::new(|mut request: Request<Body>| {
+        let language = request.headers().get("accept-language").cloned();
+        let language = language.expect("a language");
+        let path = format!("/{}/home", language.to_str().expect("text"));
+        *request.uri_mut() = path.parse().expect("a URI");
+        request
+    });
+    let app = Router::new().fallback_service(tower::Layer::layer(&rewrite, pages));
+    for (language, path) in [("de", "/de/home"), ("en", "/en/home"), ("de", "/de/home")] {
+        let request = Request::get("/").header("accept-language", language);
+        let request = request.body(Body::empty()).expect("a request");
+        let answer = app.clone().oneshot(request).await.expect("infallible");
+        let body = answer
+            .into_body()
+            .collect()
+            .await
+            .expect("a body")
+            .to_bytes();
+        assert_eq!(body, path);
+    }
+}
+
+/// Holds in a build without the feature `axum`: shortened paths cannot be told from whole ones.
+#[cfg(not(feature = "axum"))]
 #[tokio::test]
 async fn without_the_whole_uri_nests_share_keys() {
     let rig = Rig::new(layer());

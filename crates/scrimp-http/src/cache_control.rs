@@ -11,6 +11,9 @@ use crate::{
     list::{delta_seconds, is_token, members, unquote},
 };
 
+/// The field for content delivery networks (RFC 9213 §3).
+pub const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control");
+
 /// What a request asks of caches.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RequestControl {

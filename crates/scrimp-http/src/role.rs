@@ -116,6 +116,12 @@ pub fn role(name: &HeaderName) -> Role {
     }
 }
 
+/// Returns whether a field selects a representation by what the client accepts.
+#[must_use]
+pub fn is_preference(name: &HeaderName) -> bool {
+    role(name) == Role::Preference
+}
+
 fn by_text(name: &HeaderName) -> Role {
     let text = name.as_str();
     if text.starts_with("sec-") && !KNOWN.contains(name) {

@@ -13,6 +13,7 @@ use scrimp_core::{
     Key, KeyRef,
     extensions::{self, CacheInfo, CacheState, Tags, Tenant},
 };
+use scrimp_http::body::announced_length;
 use tokio::time::Instant;
 
 use crate::{
@@ -324,12 +325,4 @@ pub(crate) fn label_miss<St, B>(shared: &Shared<St>, response: &mut Response<B>,
             ..report
         },
     );
-}
-
-/// Content-Length, if there is one and it is a number.
-fn announced_length(headers: &HeaderMap) -> Option<u64> {
-    let digits = headers.get(header::CONTENT_LENGTH)?.as_bytes();
-    // Not the plus sign that parsing would take too.
-    let digits = digits.iter().all(u8::is_ascii_digit).then_some(digits)?;
-    std::str::from_utf8(digits).ok()?.parse().ok()
 }

@@ -13,10 +13,14 @@ use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header, request::Parts,
 };
 use http_body_util::Full;
+use scrimp_http::{
+    groups::{self, CACHE_TAG, SURROGATE_KEY},
+    target::authority,
+};
 use tower_service::Service;
 
 use super::{Invalidation, Invalidator};
-use crate::{CacheStats, policy::fields::members};
+use crate::CacheStats;
 
 /// Says whether a request may do what it asks for.
 type Authorise = dyn Fn(&Parts) -> bool + Send + Sync;
@@ -100,7 +104,7 @@ fn purge_method(parts: &Parts) -> Result<Vec<Invalidation>, String> {
         .map(Invalidation::tag)
         .collect();
     if purges.is_empty() {
-        let authority = crate::key::authority(&parts.uri, &parts.headers);
+        let authority = authority(&parts.uri, &parts.headers);
         let target = parts
             .uri
             .path_and_query()
@@ -118,13 +122,9 @@ fn purge_method(parts: &Parts) -> Result<Vec<Invalidation>, String> {
 }
 
 fn tags(headers: &HeaderMap) -> Vec<String> {
-    let spaced = headers.get_all("surrogate-key").iter();
-    let spaced = spaced
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(str::split_ascii_whitespace);
-    let listed = members(headers.get_all("cache-tag"));
-    let listed = listed.filter_map(|tag| std::str::from_utf8(tag).ok());
-    spaced.chain(listed).map(str::to_owned).collect()
+    let named = [SURROGATE_KEY, CACHE_TAG];
+    let tags = named.iter().flat_map(|name| groups::tags(headers, name));
+    tags.map(str::to_owned).collect()
 }
 
 fn purge_query(parts: &Parts) -> Result<Vec<Invalidation>, String> {

@@ -2,18 +2,16 @@
 
 use http::{HeaderMap, HeaderName, Request, Response};
 use scrimp_core::extensions::Tags;
-use sfv::{BareItem, ListEntry, Parser};
+use scrimp_http::{
+    groups::{self, CACHE_GROUPS},
+    target::{authority, normal},
+};
 
 use super::{
     epoch::{Carried, Tag},
     target::{SEPARATORS, authority_tag, group_tag, name_tag, path_tag, prefix_tag, uri_tag},
 };
-use crate::{
-    config::Config,
-    key,
-    policy::{fields::members, refusal::Refusal},
-    rule::Rule,
-};
+use crate::{config::Config, policy::refusal::Refusal, rule::Rule};
 
 /// Tags one response may carry. One with more is not stored: leaving some out would leave
 /// it in the cache when one of those is invalidated.
@@ -25,9 +23,6 @@ const FEW_TAGS: usize = 8;
 /// Folders of a path that are tags of their own, so that prefixes of it can be hit.
 const MAX_FOLDERS: usize = 8;
 
-/// The groups a response belongs to (RFC 9875 §2).
-const GROUPS: HeaderName = HeaderName::from_static("cache-groups");
-
 /// Gathers everything a response can be hit by.
 pub(crate) fn carry(
     config: &Config,
@@ -37,21 +32,20 @@ pub(crate) fn carry(
     response: &Response<()>,
     key: Tag,
 ) -> Result<Carried, Refusal> {
-    let authority = key::authority(request.uri(), request.headers());
+    let authority = authority(request.uri(), request.headers());
     let mut carrier = Carrier::default();
     let target = request.uri().path_and_query();
-    let target = target.map_or("/", |target| target.as_str());
+    let target = normal(target.map_or("/", |target| target.as_str()));
+    let path = target.split('?').next().unwrap_or_default();
     carrier.tags.reserve(FEW_TAGS);
     carrier.tags.push(key);
-    carrier.tags.push(uri_tag(authority, target));
+    carrier.tags.push(uri_tag(authority, &target));
     carrier.tags.push(authority_tag(authority));
-    for folder in folders(request.uri().path()).take(MAX_FOLDERS) {
+    for folder in folders(path).take(MAX_FOLDERS) {
         carrier.tags.push(path_tag(authority, folder));
     }
-    if let Some(target) = request.uri().path_and_query() {
-        carrier.note(target.as_str());
-    }
-    for group in groups(response.headers(), &GROUPS) {
+    carrier.note(&target);
+    for group in groups::groups(response.headers(), &CACHE_GROUPS) {
         carrier.tags.push(group_tag(authority, &group));
     }
     carrier.read_fields(&config.tag_headers, response.headers());
@@ -111,23 +105,10 @@ impl Carrier {
         self.names.push_str(name);
     }
 
-    /// Cache-Tag parts its tags by commas, Surrogate-Key by white space; either reads the
-    /// other's wrong only where a tag holds the other's separator.
+    /// Adds the tags of these fields.
     fn read_fields(&mut self, names: &[HeaderName], headers: &HeaderMap) {
         for name in names {
-            if name == "surrogate-key" {
-                for line in headers
-                    .get_all(name)
-                    .iter()
-                    .filter_map(|line| line.to_str().ok())
-                {
-                    line.split_ascii_whitespace().for_each(|tag| self.add(tag));
-                }
-            } else {
-                let tags = members(headers.get_all(name));
-                tags.filter_map(|tag| std::str::from_utf8(tag).ok())
-                    .for_each(|tag| self.add(tag));
-            }
+            groups::tags(headers, name).for_each(|tag| self.add(tag));
         }
     }
 
@@ -153,32 +134,6 @@ impl Carrier {
 /// `/a/b/c` lies in `/`, `/a/` and `/a/b/`.
 fn folders(path: &str) -> impl Iterator<Item = &str> {
     path.match_indices('/').map(|(end, _)| &path[..=end])
-}
-
-/// The groups a field names: a list of strings (RFC 9875 §2). One that does not parse
-/// names none.
-pub(crate) fn groups(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
-    let lines: Vec<_> = headers
-        .get_all(name)
-        .iter()
-        .map(http::HeaderValue::as_bytes)
-        .collect();
-    if lines.is_empty() {
-        return Vec::new();
-    }
-    let text = lines.join(&b", "[..]);
-    let Ok(list) = Parser::new(&text).parse::<sfv::List>() else {
-        return Vec::new();
-    };
-    list.into_iter()
-        .filter_map(|member| match member {
-            ListEntry::Item(item) => match item.bare_item {
-                BareItem::String(group) => Some(group.as_str().to_owned()),
-                _ => None,
-            },
-            ListEntry::InnerList(_) => None,
-        })
-        .collect()
 }
 
 #[cfg(test)]
@@ -207,17 +162,6 @@ mod tests {
         }
         assert_eq!(&*carried.versions, [(name_tag("user:7"), 12)]);
         assert_eq!(&*carried.names, "products:list:books:1\nuser:7");
-    }
-
-    #[test]
-    fn groups_are_strings_and_nothing_else() {
-        let read = |text: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert("cache-groups", text.parse().unwrap());
-            groups(&headers, &GROUPS)
-        };
-        assert_eq!(read(r#""a", "B;x";p=1, c, 3"#), ["a", "B;x"]);
-        assert!(read("\"a").is_empty());
     }
 
     #[test]

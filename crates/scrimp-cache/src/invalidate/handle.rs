@@ -4,10 +4,10 @@ use std::{fmt, sync::Arc};
 
 use futures_core::Stream;
 use http::{HeaderMap, HeaderName, Request};
+use scrimp_http::groups;
 
 use super::{
     Invalidation,
-    carry::groups,
     epoch::{Epochs, Hit, Tag},
     target::{group_tag, key_tag},
 };
@@ -46,11 +46,12 @@ impl Invalidator {
         head.uri_mut().clone_from(request.uri());
         head.headers_mut().clone_from(request.headers());
         head.extensions_mut().clone_from(request.extensions());
-        // Not put back: nobody sees the copy afterwards.
-        let _ = Shown::swap(&self.config, &mut head);
+        // Not put back: the copy is not used afterwards.
+        let shown = Shown::swap(&self.config, &mut head);
         let plan = self.config.rules.plan(&head, self.config.default_cookies());
-        let facts = RequestFacts::read(head.method(), head.headers(), &self.config.credentials);
-        let key = key::build(&head, &facts, plan.key);
+        let facts = RequestFacts::read(head.method(), head.headers(), &self.config.telling);
+        let mut key = key::build(&head, &facts, plan.key);
+        key::add_rewritten(&mut key, &shown);
         self.epochs.append(Hit::tag(key_tag(key.as_ref())), false);
     }
 
@@ -94,7 +95,7 @@ pub(crate) fn invalidated_groups(
     response: &HeaderMap,
     field: &HeaderName,
 ) -> Vec<Tag> {
-    groups(response, field)
+    groups::groups(response, field)
         .iter()
         .map(|group| group_tag(authority, group))
         .collect()

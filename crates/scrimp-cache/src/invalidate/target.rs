@@ -1,15 +1,13 @@
 //! What an invalidation hits.
 
-use std::{
-    borrow::Cow,
-    hash::{DefaultHasher, Hasher},
-};
+use std::hash::{DefaultHasher, Hasher};
 
 use http::{HeaderMap, Uri};
 use scrimp_core::KeyRef;
+use scrimp_http::target::{authority, normal, normal_authority};
 
 use super::epoch::{Hit, Tag};
-use crate::{key, pattern::Pattern};
+use crate::pattern::Pattern;
 
 /// Something to invalidate: hard, so that it is gone, or soft, so that it is stale.
 ///
@@ -126,10 +124,13 @@ impl Invalidation {
             What::Prefix(prefix) => Hit::Glob(Pattern::literal_prefix(prefix)),
             What::Glob(pattern) => Hit::Glob(Pattern::name(pattern)),
             What::Uri(uri) => one(target_tag(uri, &none)),
-            What::UriPrefix(uri) if uri.path().ends_with('/') => {
-                one(path_tag(key::authority(uri, &none), uri.path()))
+            What::UriPrefix(uri) => {
+                let path = normal(uri.path());
+                match path.ends_with('/') {
+                    true => one(path_tag(authority(uri, &none), &path)),
+                    false => Hit::Glob(Pattern::literal_prefix(&path)),
+                }
             }
-            What::UriPrefix(uri) => Hit::Glob(Pattern::literal_prefix(uri.path())),
             What::Authority(authority) => one(authority_tag(authority)),
             What::Group(authority, group) => one(group_tag(authority, group)),
             What::Everything => Hit::Everything,
@@ -143,20 +144,14 @@ pub(super) const SEPARATORS: [char; 2] = [':', '/'];
 /// Hashes without a secret, as tags outlive the process where the store does. See [`Tag`] for
 /// what a collision does: nothing that whoever provokes it gains by.
 fn hash(kind: &[u8], scope: &str, name: &[u8]) -> Tag {
+    let scope = normal_authority(scope);
     let mut hasher = DefaultHasher::new();
     hasher.write(kind);
     hasher.write_u8(0);
     hasher.write_usize(scope.len());
-    hasher.write(lower_case(scope).as_bytes());
+    hasher.write(scope.as_bytes());
     hasher.write(name);
     Tag(hasher.finish())
-}
-
-fn lower_case(text: &str) -> Cow<'_, str> {
-    match text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        true => text.to_ascii_lowercase().into(),
-        false => text.into(),
-    }
 }
 
 /// Tells whether another process hashes as this one does.
@@ -196,23 +191,20 @@ pub(super) fn group_tag(authority: &str, group: &str) -> Tag {
 }
 
 /// The tag of a target URI, which every response made for it carries, whatever its key is
-/// made of: what unsafe methods invalidate (RFC 9111 §4.4).
+/// made of: what unsafe methods invalidate (RFC 9111 §4.4). Equivalent URIs have one (RFC 3986
+/// §6.2.2–3).
 pub(crate) fn uri_tag(authority: &str, path_and_query: &str) -> Tag {
-    hash(b"uri", authority, path_and_query.as_bytes())
+    hash(b"uri", authority, normal(path_and_query).as_bytes())
 }
 
 /// The tag of a path, whatever its query.
 #[cfg(feature = "no-vary-search")]
 pub(crate) fn search_tag(uri: &Uri, headers: &HeaderMap) -> Tag {
-    hash(
-        b"search",
-        key::authority(uri, headers),
-        uri.path().as_bytes(),
-    )
+    hash(b"search", authority(uri, headers), uri.path().as_bytes())
 }
 
 /// [`uri_tag`] of a request's own target.
 pub(crate) fn target_tag(uri: &Uri, headers: &HeaderMap) -> Tag {
     let path_and_query = uri.path_and_query().map_or("/", |target| target.as_str());
-    uri_tag(key::authority(uri, headers), path_and_query)
+    uri_tag(authority(uri, headers), path_and_query)
 }

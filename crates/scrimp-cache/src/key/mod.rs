@@ -3,14 +3,19 @@
 mod claims;
 mod query;
 
-use claims::{names_another_host, retellings};
-use http::{HeaderMap, HeaderValue, Request, Uri, header, uri::Scheme};
+use claims::retellings;
+use http::{HeaderMap, HeaderValue, Request, header};
 use query::{chosen_parameters, whole_query};
 use scrimp_core::{BodyDigest, KeyBuf, extensions::Tenant};
+use scrimp_http::{
+    cookie,
+    target::{authority, host_without_port, is_normal, names_another_host, normal},
+};
 
 use crate::{
     policy::facts::RequestFacts,
     rule::{KeySpec, QueryKey},
+    target::Shown,
 };
 
 /// The key of a request.
@@ -37,16 +42,16 @@ pub(crate) fn write<B>(
     facts: &RequestFacts,
     spec: Option<&KeySpec>,
 ) {
-    write_with(key, request, host, facts, spec, |key| {
+    write_with(key, request, host, facts, spec, |key, query| {
         match spec.map(|spec| &spec.query) {
             None | Some(QueryKey::All) => {
-                key.part(whole_query(request.uri()).as_bytes());
+                key.part(query.as_bytes());
             }
             // Not the part of a request without a query: another rule may keep those apart.
             Some(QueryKey::None) => {
                 key.part(b"-");
             }
-            Some(QueryKey::Only(names)) => chosen_parameters(key, request.uri(), names),
+            Some(QueryKey::Only(names)) => chosen_parameters(key, query, names),
         }
     });
 }
@@ -61,7 +66,7 @@ pub(crate) fn build_by_search<B>(
 ) -> KeyBuf {
     let mut key = KeyBuf::new();
     let host = request.headers().get(header::HOST);
-    write_with(&mut key, request, host, facts, spec, |key| {
+    write_with(&mut key, request, host, facts, spec, |key, _| {
         key.part_with(|write| {
             write(b"~");
             for (name, value) in variance.counting(request.uri().query().unwrap_or_default()) {
@@ -80,7 +85,7 @@ fn write_with<B>(
     host: Option<&HeaderValue>,
     facts: &RequestFacts,
     spec: Option<&KeySpec>,
-    query: impl FnOnce(&mut KeyBuf),
+    query: impl FnOnce(&mut KeyBuf, &str),
 ) {
     let uri = request.uri();
     let tenant = request.extensions().get::<Tenant>();
@@ -96,8 +101,20 @@ fn write_with<B>(
         }
         _ => add_authority(key, authority(uri, request.headers()).as_bytes()),
     }
-    key.part(uri.path().as_bytes());
-    query(key);
+    let spelled = uri.path_and_query().map_or("/", |target| target.as_str());
+    match is_normal(spelled) {
+        true => {
+            key.part(uri.path().as_bytes());
+            query(key, whole_query(uri));
+        }
+        // Equivalent spellings have one key (RFC 3986 §6.2.2).
+        false => {
+            let normal = normal(spelled);
+            let path = normal.find('?').unwrap_or(normal.len());
+            key.part(&normal.as_bytes()[..path]);
+            query(key, &normal[path..]);
+        }
+    }
     if let Some(spec) = spec {
         for name in &spec.headers {
             header_values(key, request.headers(), name);
@@ -116,6 +133,14 @@ fn add_authority(key: &mut KeyBuf, authority: &[u8]) {
         key.part(&authority.to_ascii_lowercase());
     } else {
         key.part(authority);
+    }
+}
+
+/// Adds the URI that a request shows, where it is not the target but a rewritten one.
+pub(crate) fn add_rewritten(key: &mut KeyBuf, shown: &Shown) {
+    if let Some(uri) = shown.rewritten() {
+        let target = uri.path_and_query().map_or("/", |target| target.as_str());
+        key.part(b"rewritten").part(target.as_bytes());
     }
 }
 
@@ -147,76 +172,21 @@ fn cookie_values(key: &mut KeyBuf, headers: &HeaderMap, wanted: &str) {
     key.part(b"cookie");
     key.part(wanted.as_bytes());
     key.part_with(|write| {
-        let lines = headers.get_all(header::COOKIE).iter();
-        for pair in lines.flat_map(|line| line.as_bytes().split(|&byte| byte == b';')) {
-            let pair = pair.trim_ascii();
-            if let Some(equals) = pair.iter().position(|&byte| byte == b'=')
-                && pair[..equals].trim_ascii_end() == wanted.as_bytes()
-            {
-                framed(&pair[equals + 1..], write);
-            }
+        for value in cookie::values(headers, wanted) {
+            framed(value, write);
         }
     });
 }
 
-/// The authority of the target URI: from the URI, or from Host (RFC 9110 §7.1). A default
-/// port is left out.
-pub(crate) fn authority<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> &'a str {
-    authority_of(uri, headers.get(header::HOST))
-}
-
-/// The same, where Host is at hand.
-pub(crate) fn authority_of<'a>(uri: &'a Uri, host: Option<&'a HeaderValue>) -> &'a str {
-    let authority = match uri.authority() {
-        Some(authority) => authority.as_str(),
-        None => host.and_then(ascii).unwrap_or_default(),
-    };
-    // A user's name in front of the host is no part of where a request goes.
-    let host = match authority.as_bytes().contains(&b'@') {
-        true => authority.rsplit('@').next().unwrap_or_default(),
-        false => authority,
-    };
-    without_default_port(uri, host)
-}
-
-/// [`HeaderValue::to_str`], several bytes at a time. A value has no control characters.
-fn ascii(value: &HeaderValue) -> Option<&str> {
-    let text = std::str::from_utf8(value.as_bytes()).ok()?;
-    text.is_ascii().then_some(text)
-}
-
-/// Whether a URI holds credentials, which make its answer one user's.
-pub(crate) fn has_userinfo(uri: &Uri) -> bool {
-    let authority = uri.authority();
-    authority.is_some_and(|authority| authority.as_str().contains('@'))
-}
-
-fn without_default_port<'a>(uri: &Uri, authority: &'a str) -> &'a str {
-    match uri.scheme() {
-        Some(scheme) if *scheme == Scheme::HTTP => strip_port(authority, ":80"),
-        Some(scheme) if *scheme == Scheme::HTTPS => strip_port(authority, ":443"),
-        _ => authority,
-    }
-}
-
-fn strip_port<'a>(authority: &'a str, port: &str) -> &'a str {
-    authority.strip_suffix(port).unwrap_or(authority)
-}
-
 /// The host of the target URI, without its port.
 pub(crate) fn host<B>(request: &Request<B>) -> &str {
-    let authority = authority(request.uri(), request.headers());
-    match authority.rsplit_once(':') {
-        // Not the colons inside an IPv6 address.
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-        _ => authority,
-    }
+    host_without_port(authority(request.uri(), request.headers()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Rule, policy::credentials::Credentials};
+    use crate::{Rule, policy::facts::Telling};
     use std::sync::Arc;
 
     fn key(rule: &str, uri: &str, fields: &[(&'static str, &str)]) -> KeyBuf {
@@ -225,8 +195,7 @@ mod tests {
         for (name, value) in fields {
             request.headers_mut().append(*name, value.parse().unwrap());
         }
-        let facts =
-            RequestFacts::read(request.method(), request.headers(), &Credentials::default());
+        let facts = RequestFacts::read(request.method(), request.headers(), &Telling::default());
         build(&request, &facts, Some(&rule.key))
     }
 
@@ -237,13 +206,39 @@ mod tests {
     #[test]
     fn by_default_everything_in_the_uri_counts() {
         for other in [
-            "/a?x=2", "/a?", "/a", "/A?x=1", "/a?x=1&y", "//a?x=1", "/%61?x=1",
+            "/a?x=2",
+            "/a?",
+            "/a",
+            "/A?x=1",
+            "/a?x=1&y",
+            "//a?x=1",
+            "/%2561?x=1",
         ] {
             assert!(!same("path=/**", "/a?x=1", other), "{other}");
         }
         assert!(!same("path=/**", "http://a/", "https://a/"));
         assert!(same("path=/**", "http://A:80/", "http://a/"));
         assert!(same("path=/**", "https://a:443/", "https://a/"));
+    }
+
+    #[test]
+    fn equivalent_uris_have_one_key() {
+        for other in [
+            "/%61?x=1",
+            "/./a?x=1",
+            "/b/../a?x=1",
+            "/%2e/a?x=1",
+            "/a?%78=1",
+        ] {
+            assert!(same("path=/**", "/a?x=1", other), "{other}");
+        }
+        for other in ["HTTP://A/a", "http://a:80/a", "http://a:080/%61"] {
+            assert!(same("path=/**", "http://a/a", other), "{other}");
+        }
+        assert!(same("path=/**", "http://a", "http://A:80/"));
+        // What RFC 3986 does not call equivalent.
+        assert!(!same("path=/**", "http://a./", "http://a/"));
+        assert!(!same("path=/**", "/a%2fb", "/a/b"));
     }
 
     #[test]
@@ -332,7 +327,7 @@ mod tests {
                 request.extensions_mut().insert(Tenant(Arc::from(name)));
             }
             let facts =
-                RequestFacts::read(request.method(), request.headers(), &Credentials::default());
+                RequestFacts::read(request.method(), request.headers(), &Telling::default());
             build(&request, &facts, None)
         };
         assert_ne!(tenant(Some("a")).as_ref(), tenant(Some("b")).as_ref());

@@ -14,19 +14,19 @@ pub(super) fn whole_query(uri: &Uri) -> &str {
     &target[target.len() - query.len() - 1..]
 }
 
-/// The chosen parameters, by name and then in the order of the request.
+/// Writes the chosen parameters of a query and its `?`, by name and then in the order of the request.
 ///
 /// Names are compared decoded, as the upstream will read them. A query that two readers
 /// may part differently (a `;`, a broken escape, a name that some take for one of the
 /// chosen) goes into the key whole: else a value hidden from the key could change the
 /// answer for others.
-pub(super) fn chosen_parameters(key: &mut KeyBuf, uri: &Uri, names: &[Box<str>]) {
-    let query = uri.query().unwrap_or_default();
+pub(super) fn chosen_parameters(key: &mut KeyBuf, whole: &str, names: &[Box<str>]) {
+    let query = whole.strip_prefix('?').unwrap_or_default();
     if query.contains(';')
         || !escapes_are_whole(query.as_bytes())
         || query.split('&').any(|pair| resembles_one(pair, names))
     {
-        key.part(whole_query(uri).as_bytes());
+        key.part(whole.as_bytes());
         return;
     }
     // One part for all of them, so that no pair can pass for a part of another kind.

@@ -1,8 +1,10 @@
 //! Conditional requests (RFC 9110 §13, RFC 9111 §4.3).
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, header};
 
-use super::{date, fields::members, freshness::Policy};
+use scrimp_http::{date, etag::weak_match, list::members};
+
+use super::freshness::Policy;
 
 /// Whether a stored response answers the client's condition with a 304 (§4.3.2).
 pub(crate) fn not_modified(request: &HeaderMap, policy: &Policy) -> bool {
@@ -39,25 +41,12 @@ pub(crate) fn validate(request: &mut HeaderMap, stored: &HeaderMap, policy: &Pol
     policy.has_validator()
 }
 
-/// Weak comparison (RFC 9110 §8.8.3.2): `W/` does not count.
-pub(crate) fn weak_match(a: &[u8], b: &[u8]) -> bool {
-    opaque(a) == opaque(b)
-}
-
-/// Strong comparison: neither may be weak.
-pub(crate) fn strong_match(a: &HeaderValue, b: &HeaderValue) -> bool {
-    a == b && !a.as_bytes().starts_with(b"W/")
-}
-
-fn opaque(tag: &[u8]) -> &[u8] {
-    tag.strip_prefix(b"W/").unwrap_or(tag)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::{Mode, answer::Answer, control::ResponseControl, freshness::Arrival};
+    use crate::policy::{Mode, answer::Answer, freshness::Arrival};
     use http::StatusCode;
+    use scrimp_http::cache_control::ResponseControl;
     use std::time::{Duration, SystemTime};
     use tokio::time::Instant;
 

@@ -2,10 +2,12 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
-use super::{
-    control::RequestControl,
+use scrimp_http::{
+    cache_control::RequestControl,
     credentials::Credentials,
-    sieve::{Names, Sieve},
+    method,
+    names::{FieldNames, Sieve},
+    target::{HostBytes, OVERRIDING, RETELLING, overrides, retells},
 };
 
 /// How a cache treats a method (RFC 9110 §9.2).
@@ -44,72 +46,61 @@ pub(crate) struct RequestFacts {
     pub(crate) overridden: bool,
 }
 
-/// Whether upstreams may take from this field under which name they were asked: frameworks
-/// make links and redirects of it. What a client says there must not reach others, so it
-/// becomes part of the key.
-///
-/// Fields that tell of the client's address are not among them: they differ with every
-/// client, and nobody makes an answer for all of one client's address.
-pub(crate) fn retells(name: &HeaderName) -> bool {
-    RETELLING.contains(name)
-}
-
-static RETELLING: Names = Names::new(&[
-    "forwarded",
-    "front-end-https",
-    "x-forwarded-host",
-    "x-forwarded-path",
-    "x-forwarded-port",
-    "x-forwarded-prefix",
-    "x-forwarded-proto",
-    "x-forwarded-protocol",
-    "x-forwarded-scheme",
-    "x-forwarded-server",
-    "x-forwarded-ssl",
-    "x-forwarded-uri",
-    "x-host",
-    "x-http-host-override",
-    "x-original-host",
-    "x-scheme",
-    "x-url-scheme",
-]);
-
-/// Whether upstreams may take from this field which method or path is meant. Then the
-/// request is not the one that the key and the rules see.
-fn overrides(name: &HeaderName) -> bool {
-    OVERRIDING.contains(name)
-}
-
-static OVERRIDING: Names = Names::new(&[
-    "x-http-method",
-    "x-http-method-override",
-    "x-method-override",
-    "x-original-uri",
-    "x-original-url",
-    "x-rewrite-url",
-]);
-
 /// Lets through all fields that [`RequestFacts`] are read from, credentials aside.
-pub(super) static TELLING: Sieve = Names::new(&[
-    "cache-control",
-    "cookie",
-    "host",
-    "if-match",
-    "if-modified-since",
-    "if-none-match",
-    "if-unmodified-since",
-    "range",
-])
+static TELLING: Sieve = FieldNames::new(
+    &[
+        "cache-control",
+        "cookie",
+        "host",
+        "if-match",
+        "if-modified-since",
+        "if-none-match",
+        "if-unmodified-since",
+        "range",
+    ],
+    &[],
+)
 .sieve()
 .or(RETELLING.sieve())
 .or(OVERRIDING.sieve());
+
+/// The fields that say who asks, and a filter that lets them through, and all other fields that
+/// decide what is done with a request.
+#[derive(Debug, Clone)]
+pub(crate) struct Telling {
+    pub(crate) credentials: Credentials,
+    sieve: Sieve,
+}
+
+// === impl Telling ===
+
+impl Telling {
+    pub(crate) fn new(credentials: Credentials) -> Self {
+        Self {
+            sieve: TELLING.or(credentials.sieve()),
+            credentials,
+        }
+    }
+
+    /// Returns false for a field that decides nothing, which is so of most.
+    #[inline]
+    fn may_tell(&self, name: &HeaderName) -> bool {
+        self.sieve.lets_through(name.as_str())
+    }
+}
+
+impl Default for Telling {
+    fn default() -> Self {
+        Self::new(Credentials::default())
+    }
+}
 
 // === impl RequestFacts ===
 
 impl RequestFacts {
     /// Reads a request in one pass over its header fields.
-    pub(crate) fn read(method: &Method, headers: &HeaderMap, credentials: &Credentials) -> Self {
-        Self::read_with_host(method, headers, credentials).0
+    pub(crate) fn read(method: &Method, headers: &HeaderMap, telling: &Telling) -> Self {
+        Self::read_with_host(method, headers, telling).0
     }
 
     /// Reads a request, and hands out its Host, which the key needs: the pass has come by it.
@@ -117,7 +108,7 @@ impl RequestFacts {
     pub(crate) fn read_with_host<'a>(
         method: &Method,
         headers: &'a HeaderMap,
-        credentials: &Credentials,
+        telling: &Telling,
     ) -> (Self, Option<&'a HeaderValue>) {
         let mut host = None;
         let mut facts = Self {
@@ -136,15 +127,14 @@ impl RequestFacts {
         };
         let mut control = false;
         for (name, value) in headers {
-            if !credentials.may_tell(name) {
+            if !telling.may_tell(name) {
                 continue;
             }
             if name == header::HOST {
                 facts.note_host(value);
                 host.get_or_insert(value);
             } else {
-                facts.authorization |= credentials.contains(name);
-                facts.note(name, &mut control);
+                facts.note(name, telling, &mut control);
             }
         }
         if control {
@@ -154,13 +144,13 @@ impl RequestFacts {
     }
 
     fn note_host(&mut self, value: &HeaderValue) {
-        let kinds = host_bytes(value);
-        self.ambiguous_host |= self.host || kinds & FOREIGN != 0;
-        self.host_in_capitals = kinds & CAPITAL != 0;
+        let bytes = HostBytes::of(value);
+        self.ambiguous_host |= self.host || !bytes.plain;
+        self.host_in_capitals = bytes.capitals;
         self.host = true;
     }
 
-    fn note(&mut self, name: &HeaderName, control: &mut bool) {
+    fn note(&mut self, name: &HeaderName, telling: &Telling, control: &mut bool) {
         match *name {
             header::CACHE_CONTROL => *control = true,
             header::COOKIE => self.cookie = true,
@@ -168,6 +158,7 @@ impl RequestFacts {
             header::IF_MATCH | header::IF_UNMODIFIED_SINCE => self.precondition = true,
             header::RANGE => self.range = true,
             _ => {
+                self.authorization |= telling.credentials.contains(name);
                 self.retold |= retells(name);
                 self.overridden |= overrides(name);
             }
@@ -175,45 +166,13 @@ impl RequestFacts {
     }
 }
 
-/// A byte that no name or address, and no port, has in it.
-const FOREIGN: u8 = 1;
-/// A byte that means the same as its small letter.
-const CAPITAL: u8 = 2;
-
-static HOST_BYTES: [u8; 256] = {
-    let mut table = [FOREIGN; 256];
-    let mut byte = 0;
-    while byte < 128 {
-        table[byte] = match byte as u8 {
-            b'A'..=b'Z' => CAPITAL,
-            b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b':' | b'[' | b']' => 0,
-            _ => FOREIGN,
-        };
-        byte += 1;
-    }
-    table
-};
-
-/// Which kinds of bytes a host is made of, in one pass. One with a foreign byte, as in
-/// `evil.example/@victim.example`, is one host to some readers and another to others.
-fn host_bytes(value: &HeaderValue) -> u8 {
-    let kind = |kinds, &byte: &u8| kinds | HOST_BYTES[usize::from(byte)];
-    value.as_bytes().iter().fold(0, kind)
-}
-
 fn class(method: &Method) -> MethodClass {
     match *method {
         Method::GET => MethodClass::Get,
         Method::HEAD => MethodClass::Head,
-        Method::OPTIONS | Method::TRACE | Method::CONNECT => MethodClass::Safe,
-        // Registered as safe (RFC 9110 §16.1.1): PROPFIND, REPORT, SEARCH, QUERY, PRI.
-        _ if matches!(
-            method.as_str(),
-            "PROPFIND" | "REPORT" | "SEARCH" | "QUERY" | "PRI"
-        ) =>
-        {
-            MethodClass::Safe
-        }
+        // A tunnel, whose target is no resource that could be stored or changed.
+        Method::CONNECT => MethodClass::Safe,
+        _ if method::is_safe(method) => MethodClass::Safe,
         _ => MethodClass::Unsafe,
     }
 }
@@ -239,7 +198,7 @@ mod tests {
         headers.append("host", HeaderValue::from_static("y"));
         headers.append("cache-control", HeaderValue::from_static("no-cache"));
         headers.append("cache-control", HeaderValue::from_static("max-age=3"));
-        let facts = RequestFacts::read(&Method::GET, &headers, &Credentials::default());
+        let facts = RequestFacts::read(&Method::GET, &headers, &Telling::default());
         assert!(facts.authorization && facts.cookie && facts.range && facts.conditional);
         assert!(facts.precondition && facts.ambiguous_host && facts.control.no_cache);
         assert_eq!(facts.control.max_age, Some(3));
@@ -253,7 +212,7 @@ mod tests {
                 HeaderName::from_static(name),
                 HeaderValue::from_static(value),
             );
-            RequestFacts::read(&Method::GET, &headers, &Credentials::default())
+            RequestFacts::read(&Method::GET, &headers, &Telling::default())
         };
         assert!(read("x-forwarded-host", "a").retold && read("forwarded", "host=a").retold);
         assert!(read("x-original-url", "/").overridden);
@@ -268,10 +227,28 @@ mod tests {
     }
 
     #[test]
-    fn a_method_nobody_knows_counts_as_unsafe() {
+    fn an_unknown_method_counts_as_unsafe_and_a_tunnel_changes_nothing() {
         let class = |name: &str| class(&Method::from_bytes(name.as_bytes()).unwrap());
-        assert_eq!(class("M-SEARCH"), MethodClass::Unsafe);
-        assert_eq!(class("get"), MethodClass::Unsafe);
-        assert_eq!(class("PROPFIND"), MethodClass::Safe);
+        for name in ["M-SEARCH", "get", "PURGE", "LOCK"] {
+            assert_eq!(class(name), MethodClass::Unsafe, "{name}");
+        }
+        for name in [
+            "PROPFIND", "QUERY", "REPORT", "SEARCH", "TRACE", "OPTIONS", "CONNECT",
+        ] {
+            assert_eq!(class(name), MethodClass::Safe, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_field_decides_the_same_if_it_is_written_with_an_underscore() {
+        let read = |name: &str| {
+            let mut headers = HeaderMap::new();
+            let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+            headers.insert(name, HeaderValue::from_static("x"));
+            RequestFacts::read(&Method::GET, &headers, &Telling::default())
+        };
+        assert!(read("x_original_url").overridden && read("X_Original_URL").overridden);
+        assert!(read("x_forwarded_host").retold);
+        assert!(read("x_api_key").authorization && read("x_forwarded_user").authorization);
     }
 }

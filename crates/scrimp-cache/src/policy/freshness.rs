@@ -3,14 +3,13 @@
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderValue, StatusCode};
+use scrimp_http::{cache_control::ResponseControl, date};
 use tokio::time::Instant;
 
 use super::{
     Mode,
     age::initial_age,
     answer::{Answer, Field},
-    control::ResponseControl,
-    date,
     status::heuristically_cacheable,
 };
 
@@ -31,6 +30,8 @@ pub struct Policy {
     pub(crate) always_validate: bool,
     /// Never once stale (`must-revalidate` and what implies it).
     pub(crate) never_stale: bool,
+    /// The origin lets it answer requests with credentials (§3.5).
+    pub(crate) for_credentials: bool,
     /// Not worth validating while fresh (RFC 8246).
     pub(crate) immutable: bool,
     pub(crate) while_revalidate: Duration,
@@ -115,6 +116,7 @@ impl Policy {
             never_stale: control.must_revalidate
                 || control.no_cache
                 || (shared && (control.proxy_revalidate || control.s_maxage.is_some())),
+            for_credentials: control.allows_credentials(),
             immutable: control.immutable,
             while_revalidate: control
                 .stale_while_revalidate

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{control::RequestControl, freshness::Policy};
+use scrimp_http::cache_control::RequestControl;
+
+use super::freshness::Policy;
 
 /// What to do with a stored response that matches a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,8 +130,9 @@ pub(crate) fn may_stand_in(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::{Mode, answer::Answer, control::ResponseControl, freshness::Arrival};
+    use crate::policy::{Mode, answer::Answer, freshness::Arrival};
     use http::{HeaderMap, HeaderValue, StatusCode};
+    use scrimp_http::cache_control::ResponseControl;
     use std::time::SystemTime;
 
     fn decide(request: &'static str, response: &'static str, age: u64) -> Verdict {

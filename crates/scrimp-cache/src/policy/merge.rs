@@ -2,7 +2,10 @@
 
 use http::{HeaderMap, HeaderName, header};
 
-use super::fields::{is_hop_by_hop, named_in_connection};
+use scrimp_http::{
+    body::announced_length,
+    connection::{self, is_hop_by_hop},
+};
 
 /// Fields that describe the stored body, so a 304 cannot change them (§3.2).
 fn describes_body(name: &HeaderName) -> bool {
@@ -19,7 +22,7 @@ fn describes_body(name: &HeaderName) -> bool {
 /// Takes the fields of a fresh answer over into the stored ones: each field that is sent
 /// replaces all stored lines of its name, and what is not sent stays.
 pub(crate) fn update(stored: &mut HeaderMap, fresh: &HeaderMap) {
-    let connection = named_in_connection(fresh);
+    let connection: Vec<_> = connection::options(fresh).collect();
     let skip = |name: &HeaderName| {
         describes_body(name) || is_hop_by_hop(name) || connection.contains(name)
     };
@@ -37,21 +40,7 @@ pub(crate) fn update(stored: &mut HeaderMap, fresh: &HeaderMap) {
 /// Drops what must not be stored: connection fields, and the fields a qualified `no-cache`
 /// or `private` withholds (§3.1, §5.2.2).
 pub(crate) fn strip(headers: &mut HeaderMap, withheld: &[HeaderName]) {
-    for name in named_in_connection(headers) {
-        // `Connection: cache-control` must not talk the cache out of what it was told.
-        if name != header::CACHE_CONTROL {
-            headers.remove(name);
-        }
-    }
-    // Most responses have none: looking for each of them would hash ten names.
-    let connection: Vec<_> = headers
-        .keys()
-        .filter(|name| is_hop_by_hop(name))
-        .cloned()
-        .collect();
-    for name in connection {
-        headers.remove(name);
-    }
+    connection::strip(headers);
     for name in withheld {
         headers.remove(name);
     }
@@ -63,10 +52,8 @@ pub(crate) fn head_agrees(stored: &HeaderMap, fresh: &HeaderMap, body_length: u6
         Some(value) => stored.get(name) == Some(value),
         None => true,
     };
-    let length = match fresh.get(header::CONTENT_LENGTH) {
-        Some(value) => value.to_str().ok().and_then(|v| v.parse().ok()) == Some(body_length),
-        None => true,
-    };
+    let length =
+        !fresh.contains_key(header::CONTENT_LENGTH) || announced_length(fresh) == Some(body_length);
     length && same(&header::ETAG) && same(&header::LAST_MODIFIED)
 }
 

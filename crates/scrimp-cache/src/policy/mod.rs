@@ -6,11 +6,7 @@
 mod age;
 pub(crate) mod answer;
 pub(crate) mod conditional;
-pub(crate) mod control;
-pub(crate) mod credentials;
-pub(crate) mod date;
 pub(crate) mod facts;
-pub(crate) mod fields;
 pub(crate) mod freshness;
 pub(crate) mod judge;
 pub(crate) mod merge;
@@ -18,10 +14,8 @@ pub(crate) mod range;
 pub(crate) mod refusal;
 #[cfg(test)]
 mod robust;
-pub(crate) mod sieve;
 pub(crate) mod status;
 pub(crate) mod storable;
-pub(crate) mod targeted;
 pub(crate) mod vary;
 
 pub use freshness::{Policy, Source};

@@ -4,20 +4,18 @@ use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use proptest::{collection::vec, prelude::*, sample::select};
+use scrimp_http::cache_control::ResponseControl;
 use tokio::time::Instant;
 
 use super::{
     Mode, Policy, Selection,
     answer::Answer,
     conditional,
-    control::ResponseControl,
-    credentials::Credentials,
-    facts::RequestFacts,
+    facts::{RequestFacts, Telling},
     freshness::Arrival,
     judge::{Standing, judge, may_stand_in},
     merge, range,
     storable::{self, Asking, Permissions},
-    targeted,
 };
 
 const NAMES: [HeaderName; 14] = [
@@ -77,8 +75,8 @@ proptest! {
         let control = ResponseControl::parse(response.get_all(header::CACHE_CONTROL));
         let targets = [HeaderName::from_static("cdn-cache-control")];
         let answer = Answer::read(&response);
-        let targeted = targeted::find(&response, &targets);
-        let facts = RequestFacts::read(&Method::GET, &request, &Credentials::default());
+        let targeted = ResponseControl::targeted(&response, &targets);
+        let facts = RequestFacts::read(&Method::GET, &request, &Telling::default());
         let offset = Duration::from_secs(wall.unsigned_abs());
         let epoch = SystemTime::UNIX_EPOCH;
         let wall = if wall < 0 { epoch.checked_sub(offset) } else { epoch.checked_add(offset) };
@@ -102,8 +100,10 @@ proptest! {
             conditional::not_modified(&request, &policy);
             range::read(&request, &response, &policy, length);
         }
-        if let Some(selection) = Selection::new(&request, &answer) {
-            prop_assert!(selection.matches(&request), "what was selected by a request matches it");
+        let mut asked = http::Request::new(());
+        asked.headers_mut().clone_from(&request);
+        if let Some(selection) = Selection::new(&asked, &answer) {
+            prop_assert!(selection.matches(&asked), "what was selected by a request matches it");
         }
         let control = ResponseControl::default();
         let policy = Policy::new(mode, status, &answer, &control, false, None, arrival)

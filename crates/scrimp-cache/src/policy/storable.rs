@@ -1,11 +1,11 @@
 //! Whether a response may be stored (RFC 9111 §3).
 
 use http::{StatusCode, header};
+use scrimp_http::{body::lengths_differ, cache_control::ResponseControl};
 
 use super::{
     Mode,
     answer::{Answer, Field},
-    control::ResponseControl,
     facts::RequestFacts,
     freshness::explicit_delta,
     refusal::Refusal,
@@ -66,7 +66,9 @@ pub(crate) fn check(
         return Err(No::Status);
     }
     // Some upstreams answer a Range with a part and call it 200.
-    if lengths_differ(answer) || (asking.range && answer.has(Field::ContentRange)) {
+    if answer.has(Field::ContentLength) && lengths_differ(answer.headers())
+        || (asking.range && answer.has(Field::ContentRange))
+    {
         return Err(No::Partial);
     }
     if control.must_understand && !understood(status) {
@@ -83,17 +85,14 @@ pub(crate) fn check(
         }
     }
     // §3.5: credentials make an answer one user's, unless the origin says otherwise.
-    let for_everybody = control.public || control.s_maxage.is_some();
-    if shared
-        && asking.authorization
-        && !(for_everybody || control.must_revalidate || allowed.authorization)
-    {
+    let for_everyone = control.public || control.s_maxage.is_some();
+    if shared && asking.authorization && !(control.allows_credentials() || allowed.authorization) {
         return Err(No::Authorization);
     }
     // Not in the RFC, which lets `max-age` alone store a cookie for everybody.
     if shared
         && answer.has(Field::SetCookie)
-        && !(for_everybody || allowed.set_cookie || withholds(control, &header::SET_COOKIE))
+        && !(for_everyone || allowed.set_cookie || withholds(control, &header::SET_COOKIE))
     {
         return Err(No::SetCookie);
     }
@@ -116,13 +115,6 @@ pub(crate) fn origin_allows(mode: Mode, answer: &Answer<'_>, control: &ResponseC
         || (!control.targeted && answer.has(Field::Expires))
 }
 
-/// Whether a response says two lengths, of which at most one is that of the whole.
-fn lengths_differ(answer: &Answer<'_>) -> bool {
-    let mut lines = answer.all(Field::ContentLength).into_iter().flatten();
-    let first = lines.next();
-    lines.any(|line| Some(line) != first)
-}
-
 /// Without a lifetime, a response is worth its memory only if it can be validated.
 fn worth_keeping(answer: &Answer<'_>) -> bool {
     answer.has(Field::ETag) || answer.has(Field::LastModified)
@@ -135,7 +127,7 @@ fn withholds(control: &ResponseControl, name: &http::HeaderName) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::credentials::Credentials;
+    use crate::policy::facts::Telling;
     use http::{HeaderMap, Method};
 
     fn verdict(
@@ -153,7 +145,7 @@ mod tests {
         };
         let response = map(response);
         let control = ResponseControl::parse(response.get_all(header::CACHE_CONTROL));
-        let facts = RequestFacts::read(&Method::GET, &map(request), &Credentials::default());
+        let facts = RequestFacts::read(&Method::GET, &map(request), &Telling::default());
         let status = StatusCode::from_u16(status).unwrap();
         check(
             mode,

@@ -1,11 +1,9 @@
 //! Which requests a stored response answers (RFC 9111 §4.1).
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, Request, Uri, header};
+use scrimp_http::{target::is_normal, vary};
 
-use super::{
-    answer::{Answer, Field},
-    fields::members,
-};
+use super::answer::{Answer, Field};
 
 /// The request fields a response was selected by, with their normalised values.
 ///
@@ -17,6 +15,12 @@ pub struct Selection {
     chosen: Box<[Chosen]>,
     /// The one language the response is in, if it says so.
     language: Option<Box<str>>,
+    /// The path and query that the request spelled, if not in their normal form.
+    ///
+    /// Equivalent spellings share a key, but upstreams may tell them apart all the same: to a
+    /// router that compares before it decodes, `/%70` is not `/p`. So what was fetched under an
+    /// unusual spelling answers that one only, and cannot poison the others.
+    spelling: Option<Box<str>>,
 }
 
 /// A field, and its value; `None` if the request had no such field.
@@ -27,40 +31,50 @@ pub(crate) type Chosen = (HeaderName, Option<Box<[u8]>>);
 impl Selection {
     /// Reads `Vary` of a response to `request`. `None` if it names `*`: such a response
     /// answers nothing but the request it was made for.
-    pub(crate) fn new(request: &HeaderMap, answer: &Answer<'_>) -> Option<Self> {
+    pub(crate) fn new<B>(request: &Request<B>, answer: &Answer<'_>) -> Option<Self> {
+        let spelled = spelled(request.uri());
+        let spelling = (!is_normal(spelled)).then(|| spelled.into());
         let Some(lines) = answer.all(Field::Vary) else {
-            return Some(Self::default());
+            return Some(Self {
+                spelling,
+                ..Self::default()
+            });
         };
-        let mut names = Vec::new();
-        for name in members(lines) {
-            if name == b"*" {
-                return None;
-            }
-            // What is no field name cannot be compared, so nothing can be known to match.
-            names.push(HeaderName::from_bytes(name).ok()?);
-        }
-        names.sort_by(|a, b| a.as_str().cmp(b.as_str()));
-        names.dedup();
+        let names = vary::fields(lines)?;
         let chosen = names
             .into_iter()
             .map(|name| {
-                let value = normalise(&name, request);
+                let value = vary::normal_value(&name, request.headers());
                 (name, value)
             })
             .collect();
         Some(Self {
             chosen,
-            language: language(answer.headers()),
+            language: vary::only_language(answer.headers()).map(Into::into),
+            spelling,
         })
     }
 
-    /// Whether the response answers a request with these fields.
+    /// Returns whether the response answers a request: with these fields, and this spelling of
+    /// the target.
     #[must_use]
-    pub fn matches(&self, request: &HeaderMap) -> bool {
-        self.chosen.iter().all(|(name, value)| {
-            same(name, value.as_deref(), request)
-                || (*name == header::ACCEPT_LANGUAGE && self.speaks(request))
-        })
+    pub fn matches<B>(&self, request: &Request<B>) -> bool {
+        let headers = request.headers();
+        self.spelling
+            .as_deref()
+            .is_none_or(|own| own == spelled(request.uri()))
+            && self.chosen.iter().all(|(name, value)| {
+                vary::is_same(name, value.as_deref(), headers)
+                    || (*name == header::ACCEPT_LANGUAGE && self.speaks(headers))
+            })
+    }
+
+    /// Returns whether a new response takes the place of this one: it answers the same
+    /// requests, or both were fetched under unusual spellings, of which one is kept.
+    pub(crate) fn is_replaced_by(&self, other: &Self) -> bool {
+        self.chosen == other.chosen
+            && self.language == other.language
+            && self.spelling.is_some() == other.spelling.is_some()
     }
 
     /// The request fields that the response was selected by.
@@ -72,20 +86,29 @@ impl Selection {
     /// better to be had, whatever the request it was made for liked second (RFC 9110
     /// §12.5.4).
     fn speaks(&self, request: &HeaderMap) -> bool {
-        let wanted = best_language(request);
+        let wanted = vary::best_language(request);
         matches!((&self.language, wanted), (Some(own), Some(wanted)) if own.eq_ignore_ascii_case(wanted))
     }
 
-    /// The fields and their values, and the language.
+    /// Returns the fields and their values, the language and the spelling.
     #[cfg(feature = "codec")]
-    pub(crate) fn parts(&self) -> (&[Chosen], Option<&str>) {
-        (&self.chosen, self.language.as_deref())
+    pub(crate) fn parts(&self) -> (&[Chosen], Option<&str>, Option<&str>) {
+        let (language, spelling) = (self.language.as_deref(), self.spelling.as_deref());
+        (&self.chosen, language, spelling)
     }
 
     /// What [`parts`](Self::parts) told.
     #[cfg(feature = "codec")]
-    pub(crate) fn from_parts(chosen: Box<[Chosen]>, language: Option<Box<str>>) -> Self {
-        Self { chosen, language }
+    pub(crate) fn from_parts(
+        chosen: Box<[Chosen]>,
+        language: Option<Box<str>>,
+        spelling: Option<Box<str>>,
+    ) -> Self {
+        Self {
+            chosen,
+            language,
+            spelling,
+        }
     }
 
     /// Bytes on the heap.
@@ -94,91 +117,13 @@ impl Selection {
         self.chosen
             .iter()
             .map(|(name, v)| size_of::<Chosen>() + name.as_str().len() + value(v))
+            .chain(self.spelling.iter().map(|spelling| spelling.len()))
             .sum()
     }
 }
 
-fn same(name: &HeaderName, stored: Option<&[u8]>, request: &HeaderMap) -> bool {
-    let mut lines = request.get_all(name).iter();
-    match (stored, lines.next()) {
-        (None, None) => true,
-        // The common case needs no normalising: one line that is normal as it stands.
-        (Some(stored), Some(line)) if lines.next().is_none() && line.as_bytes() == stored => true,
-        (Some(stored), Some(_)) => normalise(name, request).as_deref() == Some(stored),
-        _ => false,
-    }
-}
-
-/// The language of a response that has exactly one.
-fn language(response: &HeaderMap) -> Option<Box<str>> {
-    let mut languages = members(response.get_all(header::CONTENT_LANGUAGE));
-    let language = std::str::from_utf8(languages.next()?).ok()?;
-    languages.next().is_none().then(|| language.into())
-}
-
-/// The language that Accept-Language puts above all others; `None` if two are liked as
-/// much, or if it is not well formed.
-fn best_language(request: &HeaderMap) -> Option<&str> {
-    let mut best: Option<(&str, u16)> = None;
-    let mut tied = false;
-    for member in members(request.get_all(header::ACCEPT_LANGUAGE)) {
-        let member = std::str::from_utf8(member).ok()?;
-        let (range, weight) = match member.split_once(';') {
-            Some((range, parameter)) => (range.trim(), weight(parameter)?),
-            None => (member, 1000),
-        };
-        match best {
-            Some((_, most)) if weight < most => {}
-            Some((_, most)) if weight == most => tied = true,
-            _ => (best, tied) = (Some((range, weight)), false),
-        }
-    }
-    best.filter(|(_, weight)| !tied && *weight > 0)
-        .map(|(range, _)| range)
-}
-
-/// `q=0.5` in thousandths (RFC 9110 §12.4.2).
-fn weight(parameter: &str) -> Option<u16> {
-    let (name, value) = parameter.split_once('=')?;
-    let value: f32 = value.trim().parse().ok()?;
-    let valid = name.trim().eq_ignore_ascii_case("q") && (0.0..=1.0).contains(&value);
-    valid.then_some((value * 1000.0).round() as u16)
-}
-
-/// The value of a field in the form in which it is compared. `None` if it is absent.
-fn normalise(name: &HeaderName, headers: &HeaderMap) -> Option<Box<[u8]>> {
-    let lines = headers.get_all(name);
-    lines.iter().next()?;
-    if is_preference(name) {
-        Some(preferences(lines.iter()))
-    } else {
-        let list: Vec<_> = members(lines.iter()).collect();
-        Some(list.join(&b","[..]).into())
-    }
-}
-
-/// Fields that list what a client accepts: order has no meaning, case neither.
-fn is_preference(name: &HeaderName) -> bool {
-    [
-        header::ACCEPT_ENCODING,
-        header::ACCEPT_LANGUAGE,
-        header::ACCEPT_CHARSET,
-    ]
-    .contains(name)
-}
-
-/// Members in lower case, without inner white space, sorted.
-fn preferences<'a>(lines: impl Iterator<Item = &'a HeaderValue>) -> Box<[u8]> {
-    let mut list: Vec<Vec<u8>> = members(lines)
-        .map(|member| {
-            let mut member = member.to_ascii_lowercase();
-            member.retain(|byte| !byte.is_ascii_whitespace());
-            member
-        })
-        .collect();
-    list.sort();
-    list.dedup();
-    list.join(&b","[..]).into()
+fn spelled(uri: &Uri) -> &str {
+    uri.path_and_query().map_or("/", |target| target.as_str())
 }
 
 #[cfg(test)]
@@ -193,9 +138,15 @@ mod tests {
         map
     }
 
+    fn request(fields: &[(&'static str, &str)]) -> Request<()> {
+        let mut request = Request::new(());
+        *request.headers_mut() = headers(fields);
+        request
+    }
+
     fn matches(vary: &str, stored: &[(&'static str, &str)], now: &[(&'static str, &str)]) -> bool {
-        Selection::new(&headers(stored), &Answer::read(&headers(&[("vary", vary)])))
-            .is_some_and(|selection| selection.matches(&headers(now)))
+        Selection::new(&request(stored), &Answer::read(&headers(&[("vary", vary)])))
+            .is_some_and(|selection| selection.matches(&request(now)))
     }
 
     #[test]
@@ -218,10 +169,10 @@ mod tests {
     #[test]
     fn a_response_in_the_language_liked_best_is_the_answer_whoever_it_was_made_for() {
         let response = [("vary", "accept-language"), ("content-language", "de")];
-        let made_for = headers(&[("accept-language", "en, de")]);
+        let made_for = request(&[("accept-language", "en, de")]);
         let selection = Selection::new(&made_for, &Answer::read(&headers(&response))).unwrap();
         let answers =
-            |languages: &str| selection.matches(&headers(&[("accept-language", languages)]));
+            |languages: &str| selection.matches(&request(&[("accept-language", languages)]));
         assert!(answers("fr;q=0.5, DE;q=1.0") && answers("de"));
         for other in ["fr, de", "de;q=0", "de;q=x", "en", "*", "de-AT"] {
             assert!(!answers(other), "{other}");
@@ -249,5 +200,20 @@ mod tests {
             &lang,
             &[("accept-language", "en, de")]
         ));
+    }
+
+    #[test]
+    fn what_was_fetched_under_an_unusual_spelling_answers_that_one_only() {
+        let at = |uri: &'static str| {
+            let mut request = Request::new(());
+            *request.uri_mut() = Uri::from_static(uri);
+            request
+        };
+        let stored = |uri| Selection::new(&at(uri), &Answer::read(&HeaderMap::new())).unwrap();
+        assert!(stored("/p").matches(&at("/p")) && stored("/p").matches(&at("/%70")));
+        assert!(stored("/%70").matches(&at("/%70")));
+        assert!(!stored("/%70").matches(&at("/p")) && !stored("/%70").matches(&at("/./p")));
+        assert!(stored("/%70").is_replaced_by(&stored("/./p")));
+        assert!(!stored("/p").is_replaced_by(&stored("/%70")));
     }
 }

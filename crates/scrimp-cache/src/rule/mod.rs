@@ -12,6 +12,7 @@ mod template;
 use std::{fmt, sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use scrimp_http::media_type;
 
 use crate::pattern::Pattern;
 
@@ -255,12 +256,8 @@ impl When {
     /// Whether the conditions on the response hold.
     pub(crate) fn response<B>(&self, response: &Response<B>) -> bool {
         let media_type = || {
-            let value = response
-                .headers()
-                .get(http::header::CONTENT_TYPE)?
-                .to_str()
-                .ok()?;
-            Some(value.split(';').next()?.trim())
+            let essence = media_type::of(response.headers())?;
+            std::str::from_utf8(essence).ok()
         };
         (self.statuses.is_empty() || self.statuses.contains(&response.status()))
             && self

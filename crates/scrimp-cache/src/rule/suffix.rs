@@ -5,7 +5,8 @@
 //! deception" (Gil, 2017; Mirheidari et al., USENIX Security 2020). The page gives itself
 //! away by its media type.
 
-use http::{Request, Response, header};
+use http::{Request, Response};
+use scrimp_http::media_type;
 
 use super::Rule;
 
@@ -101,9 +102,9 @@ impl Rule {
         if !chooses || self.when.content_type.is_some() {
             return false;
         }
-        let media_type = response.headers().get(header::CONTENT_TYPE);
+        let media_type = media_type::of(response.headers());
         match (extension(request.uri().path()), media_type) {
-            (Some(extension), Some(found)) => !fits(extension, found.as_bytes()),
+            (Some(extension), Some(found)) => !fits(extension, found),
             _ => false,
         }
     }
@@ -123,11 +124,7 @@ fn extension(path: &str) -> Option<&str> {
 /// Whether a file of this extension may have this media type. Nobody knows of all
 /// extensions: the others may be anything but a page.
 fn fits(extension: &str, media_type: &[u8]) -> bool {
-    let media_type = media_type
-        .split(|&byte| byte == b';')
-        .next()
-        .unwrap_or_default();
-    let media_type = media_type.trim_ascii().to_ascii_lowercase();
+    let media_type = media_type.to_ascii_lowercase();
     let is = |wanted: &str| match wanted.as_bytes() {
         suffix @ [b'+', ..] => media_type.ends_with(suffix),
         prefix @ [.., b'/' | b'-'] => media_type.starts_with(prefix),
@@ -174,7 +171,7 @@ mod tests {
     #[test]
     fn a_file_has_the_type_that_its_name_promises() {
         for (extension, media_type) in [
-            ("css", "text/css; charset=utf-8"),
+            ("css", "text/css"),
             ("CSS", "Text/CSS"),
             ("js", "application/javascript"),
             ("svg", "image/svg+xml"),
@@ -196,7 +193,7 @@ mod tests {
         for (extension, media_type) in [
             ("css", "text/html"),
             ("js", "application/json"),
-            ("png", "text/html; charset=utf-8"),
+            ("png", "text/html"),
             ("docx", "application/xhtml+xml"),
             ("css", "text/css-not"),
             ("unheard-of", "text/html"),

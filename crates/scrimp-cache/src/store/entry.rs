@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::{BufMut, Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, Version, header};
 use scrimp_core::{Account, Money};
 use smallvec::SmallVec;
 use tokio::time::Instant;
@@ -185,14 +185,14 @@ pub(crate) fn compact(headers: &HeaderMap, mut copy: HeaderMap) -> HeaderMap {
 // === impl Variants ===
 
 impl Variants {
-    /// The newest response that answers a request with these fields.
+    /// Returns the newest response that answers a request.
     #[must_use]
-    pub fn select(&self, request: &HeaderMap) -> Option<&Arc<Entry>> {
+    pub fn select<B>(&self, request: &Request<B>) -> Option<&Arc<Entry>> {
         self.0.iter().find(|entry| entry.selection.matches(request))
     }
 
     /// The same, and its place among them.
-    pub(crate) fn place(&self, request: &HeaderMap) -> Option<(usize, &Arc<Entry>)> {
+    pub(crate) fn place<B>(&self, request: &Request<B>) -> Option<(usize, &Arc<Entry>)> {
         let mut entries = self.0.iter().enumerate();
         entries.find(|(_, entry)| entry.selection.matches(request))
     }
@@ -213,7 +213,7 @@ impl Variants {
         let others = self
             .0
             .iter()
-            .filter(|other| other.selection != entry.selection)
+            .filter(|other| !other.selection.is_replaced_by(&entry.selection))
             .take(MAX_VARIANTS - 1)
             .cloned();
         let mut list = SmallVec::with_capacity(self.0.len().min(MAX_VARIANTS));

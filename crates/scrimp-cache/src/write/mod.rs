@@ -1,12 +1,15 @@
 //! An unsafe request: it invalidates, and its answer may be kept for later GETs.
 
-mod reference;
 mod said;
 
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use scrimp_core::extensions::{Tags, Tenant};
+use scrimp_http::{
+    groups::CACHE_GROUP_INVALIDATION,
+    target::{authority_of, has_userinfo, resolve, retells},
+};
 use tokio::time::Instant;
 
 use crate::{
@@ -16,16 +19,15 @@ use crate::{
     invalidate::{
         TagList,
         epoch::{Epochs, Hit, Position, Tag},
-        invalidated_groups, target_tag,
+        invalidated_groups, target_tag, uri_tag,
     },
     key,
     plan::Wanted,
-    policy::facts::{RequestFacts, retells},
+    policy::facts::RequestFacts,
     rule::Cookies,
 };
 
-use reference::resolve;
-use said::{GROUPS, Said};
+use said::Said;
 
 /// An unsafe request under way.
 ///
@@ -86,7 +88,7 @@ impl Write {
             retold: facts.retold.then(|| Box::new(retold(headers))),
             // As in a look-up: a name in front of the host is a credential too.
             personal: facts.authorization
-                || key::has_userinfo(uri)
+                || has_userinfo(uri)
                 || facts.ambiguous_host
                 || facts.overridden,
             cookie: facts.cookie,
@@ -138,8 +140,12 @@ impl Write {
                 .filter_map(|at| self.resolve(at)),
         );
         if said.groups {
-            let authority = key::authority_of(&self.uri, self.host.as_ref());
-            tags.extend(invalidated_groups(authority, response, &GROUPS));
+            let authority = authority_of(&self.uri, self.host.as_ref());
+            tags.extend(invalidated_groups(
+                authority,
+                response,
+                &CACHE_GROUP_INVALIDATION,
+            ));
         }
         tags
     }
@@ -155,8 +161,9 @@ impl Write {
     }
 
     fn resolve(&self, reference: &HeaderValue) -> Option<Tag> {
-        let authority = key::authority_of(&self.uri, self.host.as_ref());
-        resolve(authority, &self.uri, reference.to_str().ok()?)
+        let authority = authority_of(&self.uri, self.host.as_ref());
+        let target = resolve(authority, &self.uri, reference.to_str().ok()?)?;
+        Some(uri_tag(authority, &target))
     }
 
     /// The GET whose answer this is.
@@ -175,11 +182,7 @@ impl Write {
         if let Some(tags) = self.tags {
             request.extensions_mut().insert(tags);
         }
-        let facts = RequestFacts::read(
-            request.method(),
-            request.headers(),
-            &shared.config.credentials,
-        );
+        let facts = RequestFacts::read(request.method(), request.headers(), &shared.config.telling);
         let rules = shared
             .config
             .rules

@@ -1,9 +1,7 @@
 //! What the answer to a write says of other things.
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
-
-/// The groups that a write invalidates (RFC 9875 §3).
-pub(super) const GROUPS: HeaderName = HeaderName::from_static("cache-group-invalidation");
+use http::{HeaderMap, HeaderValue, header};
+use scrimp_http::groups::CACHE_GROUP_INVALIDATION;
 
 /// What counts of an answer's header fields, read in one pass.
 #[derive(Debug, Default)]
@@ -24,7 +22,7 @@ impl<'a> Said<'a> {
                 said.content_location.get_or_insert(value);
             } else if name == header::VARY {
                 said.varies = true;
-            } else if name == GROUPS {
+            } else if name == CACHE_GROUP_INVALIDATION {
                 said.groups = true;
             }
         }

@@ -17,7 +17,7 @@ use super::DecodeError;
 const MAGIC: &[u8; 4] = b"SCRM";
 
 /// Version of the format. Any change to what is written is a new one.
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 
 /// Where the checksum stands, and what it covers begins.
 const SUM: usize = MAGIC.len() + 2;

@@ -62,7 +62,7 @@ prop_compose! {
         times in (duration(), duration(), duration()),
         if_error in prop::option::of(duration()),
         source in select(vec![Source::Rule, Source::Heuristic, Source::None, Source::Expires]),
-        flags in any::<[bool; 4]>(),
+        flags in any::<[bool; 5]>(),
         last_modified in prop::option::of(date()),
         date in date(),
     ) -> (Policy, bool) {
@@ -74,6 +74,7 @@ prop_compose! {
             always_validate: flags[0],
             never_stale: flags[1],
             immutable: flags[2],
+            for_credentials: flags[4],
             while_revalidate: times.2,
             if_error,
             etag: None,
@@ -94,12 +95,16 @@ prop_compose! {
         upstream_status in prop::option::of("[ -~]{0,10}"),
         (mut policy, etag) in policy(now),
         wanted in headers(),
+        spelled in select(vec!["/p?a", "/%70", "/./p"]),
         tags in vec(any::<u64>(), 0..5),
         versions in vec(any::<(u64, u64)>(), 0..3),
         names in "[a-z:\n]{0,20}",
         pico in prop::option::of(any::<i128>()),
         recompute_cost in duration(),
     ) -> Entry {
+        let mut request = http::Request::new(());
+        *request.headers_mut() = wanted;
+        *request.uri_mut() = http::Uri::from_static(spelled);
         let vary = headers.iter().filter(|(name, _)| *name == "vary");
         let mut named = HeaderMap::new();
         for (_, value) in vary.take(1) {
@@ -120,7 +125,7 @@ prop_compose! {
             upstream_status: upstream_status.map(Bytes::from),
             asked: policy.received - Duration::from_millis(7),
             policy,
-            selection: Selection::new(&wanted, &Answer::read(&named)).unwrap_or_default(),
+            selection: Selection::new(&request, &Answer::read(&named)).unwrap_or_default(),
             birth: Birth::new(Epochs::new(9).now(), carried),
             booking: pico.map(|pico| Booking {
                 account: Ledger::new().account("cache", "tenant", "/route", Currency::USD),
@@ -242,9 +247,9 @@ fn what_is_wrong_is_said() {
     assert_eq!(error(b"GIF89a"), DecodeError::Foreign);
     let mut newer = bytes.to_vec();
     newer[4] = 9;
-    let version = DecodeError::Version { found: 9, known: 1 };
+    let version = DecodeError::Version { found: 9, known: 2 };
     assert_eq!(error(&newer), version);
-    assert!(version.to_string().contains("this build reads format 1"));
+    assert!(version.to_string().contains("this build reads format 2"));
     assert_eq!(error(&bytes[..12]), DecodeError::Corrupt);
     let other = KeyBuf::new().part(b"other").to_key();
     let other = codec

@@ -46,6 +46,7 @@ struct Response<'a> {
     #[serde(borrow)]
     chosen: Vec<(&'a str, Option<&'a [u8]>)>,
     language: Option<&'a str>,
+    spelling: Option<&'a str>,
     log: u64,
     born: u64,
     tags: Vec<u64>,
@@ -121,7 +122,7 @@ impl<'a> Written<'a> {
 impl<'a> Response<'a> {
     fn new(entry: &'a Entry, now: Now) -> Self {
         let (log, born, carried) = entry.birth.parts();
-        let (chosen, language) = entry.selection.parts();
+        let (chosen, language, spelling) = entry.selection.parts();
         let version = VERSIONS.iter().position(|&known| known == entry.version);
         Self {
             body_length: entry.body.len() as u64,
@@ -137,6 +138,7 @@ impl<'a> Response<'a> {
                 .map(|(name, value)| (name.as_str(), value.as_deref()))
                 .collect(),
             language,
+            spelling,
             log,
             born,
             tags: carried.tags.iter().map(|tag| tag.0).collect(),
@@ -182,7 +184,7 @@ impl<'a> Response<'a> {
                 Past::At(instant) => instant,
                 Past::Ago(time) => now.ago(time),
             },
-            selection: selection(self.chosen, self.language)?,
+            selection: selection(self.chosen, self.language, self.spelling)?,
             birth: Birth::from_parts(self.log, self.born, carried),
             booking: self.booking.and_then(|booking| booking.open(codec)),
             recompute_cost: self.recompute_cost,
@@ -195,12 +197,14 @@ impl<'a> Response<'a> {
 fn selection(
     chosen: Vec<(&str, Option<&[u8]>)>,
     language: Option<&str>,
+    spelling: Option<&str>,
 ) -> Result<Selection, DecodeError> {
     let chosen = chosen
         .into_iter()
         .map(|(name, value)| Ok((header_name(name)?, value.map(Box::from))))
         .collect::<Result<_, DecodeError>>()?;
-    Ok(Selection::from_parts(chosen, language.map(Box::from)))
+    let (language, spelling) = (language.map(Box::from), spelling.map(Box::from));
+    Ok(Selection::from_parts(chosen, language, spelling))
 }
 
 // === impl WrittenBooking ===

@@ -1,0 +1,156 @@
+//! Target URIs that RFC 3986 §6.2.2–3 calls equivalent: one key, one purge target, one write
+//! mark.
+
+mod common;
+
+use common::{Rig, layer, minute};
+use http::{HeaderName, HeaderValue};
+use scrimp_cache::{CacheLayer, Invalidation};
+
+fn rig(layer: CacheLayer) -> Rig {
+    Rig::answering(layer, |_| minute("x"))
+}
+
+/// Equivalent to `http://shop.test/p/q?x=y`.
+const ABSOLUTE: [&str; 7] = [
+    "HTTP://shop.test/p/q?x=y",
+    "http://SHOP.test/p/q?x=y",
+    "http://shop.test:80/p/q?x=y",
+    "http://shop.test/%70/q?x=y",
+    "http://shop.test/p/%71?%78=y",
+    "http://shop.test/p/./q?x=y",
+    "http://shop.test/p/a/../q?x=y",
+];
+
+const PLAIN: &str = "http://shop.test/p/q?x=y";
+
+#[tokio::test]
+async fn equivalent_uris_have_one_key() {
+    for uri in ABSOLUTE {
+        let rig = rig(layer());
+        rig.get(PLAIN).await;
+        assert!(rig.get(uri).await.is_hit(), "{uri}");
+    }
+}
+
+#[tokio::test]
+async fn case_of_scheme_and_host_and_the_default_port_make_no_difference_in_either_order() {
+    for uri in &ABSOLUTE[..3] {
+        let rig = rig(layer());
+        rig.get(uri).await;
+        assert!(rig.get(PLAIN).await.is_hit(), "{uri}");
+    }
+}
+
+#[tokio::test]
+async fn a_purge_by_any_spelling_hits_what_was_stored_by_any_other() {
+    for stored in ABSOLUTE {
+        for purged in ABSOLUTE {
+            let layer = layer();
+            let rig = rig(layer.clone());
+            rig.get(stored).await;
+            let target = Invalidation::uri(purged.parse().expect("a URI"));
+            layer.invalidator().invalidate(&target);
+            assert!(!rig.get(stored).await.is_hit(), "{stored} {purged}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_write_to_any_spelling_is_seen_by_readers_of_any_other() {
+    for written in ABSOLUTE {
+        let rig = rig(layer());
+        for read in ABSOLUTE {
+            rig.get(read).await;
+            rig.ask("POST", written, &[]).await;
+            assert!(!rig.get(read).await.is_hit(), "{written} {read}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn on_a_server_a_default_port_or_a_final_dot_in_host_is_hit_by_purges_and_writes() {
+    for host in [
+        "shop.test",
+        "SHOP.test",
+        "shop.test:443",
+        "shop.test:80",
+        "shop.test.",
+        "shop.test.:443",
+    ] {
+        let layer = layer();
+        let rig = rig(layer.clone());
+        let fill = async || {
+            rig.get_with("/p", &[("host", host)]).await;
+            rig.upstream.calls()
+        };
+        let filled = fill().await;
+        for target in [
+            "https://shop.test/p",
+            "http://shop.test/p",
+            "https://shop.test:443/%70",
+        ] {
+            let purge = Invalidation::uri(target.parse().expect("a URI"));
+            layer.invalidator().invalidate(&purge);
+        }
+        assert_eq!(fill().await, filled + 1, "{host}");
+        let authority = Invalidation::authority("shop.test.:443");
+        layer.invalidator().invalidate(&authority);
+        assert_eq!(fill().await, filled + 2, "{host}");
+        rig.ask("PUT", "/%70", &[("host", "shop.test:443")]).await;
+        assert_eq!(fill().await, filled + 4, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn keys_keep_a_final_dot_apart_and_a_port_whose_scheme_is_unknown() {
+    let rig = rig(layer());
+    rig.get_with("/p", &[("host", "shop.test")]).await;
+    for host in ["shop.test.", "shop.test:443"] {
+        assert!(
+            !rig.get_with("/p", &[("host", host)]).await.is_hit(),
+            "{host}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn prefixes_and_globs_go_by_the_normal_form() {
+    for purge in [
+        Invalidation::uri_prefix("http://shop.test/%70/".parse().expect("a URI")),
+        Invalidation::glob("/p/*"),
+    ] {
+        let layer = layer();
+        let rig = rig(layer.clone());
+        rig.get("http://shop.test/a/../%70/q").await;
+        layer.invalidator().invalidate(&purge);
+        assert!(
+            !rig.get("http://shop.test/a/../%70/q").await.is_hit(),
+            "{purge:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn location_is_resolved_to_its_normal_form() {
+    let rig = Rig::answering(layer(), |parts| match parts.method.as_str() {
+        "POST" => common::reply(201, &[("location", "/%70")], ""),
+        _ => minute("x"),
+    });
+    let host = [("host", "shop.test")];
+    rig.get_with("/p", &host).await;
+    rig.ask("POST", "/new", &host).await;
+    assert!(!rig.get_with("/p", &host).await.is_hit());
+}
+
+#[tokio::test]
+async fn a_field_written_with_an_underscore_decides_what_it_decides_with_a_dash() {
+    let rig = rig(layer());
+    let mut request = common::request("GET", "/p", &[]);
+    let name = HeaderName::from_static("x_original_url");
+    request
+        .headers_mut()
+        .insert(name, HeaderValue::from_static("/evil"));
+    let answer = rig.send(request).await.expect("an answer");
+    assert!(answer.cache_status().contains("detail=override"));
+}

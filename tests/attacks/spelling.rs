@@ -1,0 +1,60 @@
+//! Spellings that RFC 3986 calls equivalent, and that upstreams tell apart all the same: a
+//! router that compares before it decodes knows no `/%70roducts`.
+
+use scrimp_tests::{Rig, layer, reply};
+
+/// An upstream that compares paths byte by byte, and says that its errors may be kept.
+fn literal() -> Rig {
+    Rig::new(layer(&[]), |parts| {
+        let (status, body) = match parts.uri.path() {
+            "/products" => (200, "products"),
+            _ => (404, "no such page"),
+        };
+        reply(status, &[("cache-control", "max-age=60")], body)
+    })
+}
+
+const SPELLINGS: [&str; 5] = [
+    "/%70roducts",
+    "/./products",
+    "/x/../products",
+    "/%2e/products",
+    "/product%73",
+];
+
+#[tokio::test]
+async fn what_an_upstream_says_of_one_spelling_is_not_said_of_another() {
+    let rig = literal();
+    for spelling in SPELLINGS {
+        let wrong = rig.get(spelling).await;
+        assert_eq!(wrong.text(), "no such page", "{spelling}");
+        let right = rig.get("/products").await;
+        assert_eq!(
+            (right.status.as_u16(), right.text()),
+            (200, "products"),
+            "{spelling}"
+        );
+    }
+    // The plain spelling stays stored, whatever others are asked for.
+    assert!(rig.get("/products").await.is_hit());
+}
+
+#[tokio::test]
+async fn a_flood_of_spellings_takes_the_place_of_one_entry_and_never_of_the_plain_one() {
+    let rig = literal();
+    rig.get("/products").await;
+    let word = "products";
+    for bits in 1..1u32 << word.len() {
+        let spelled: String = word
+            .bytes()
+            .enumerate()
+            .map(|(at, byte)| match bits >> at & 1 {
+                0 => char::from(byte).to_string(),
+                _ => format!("%{byte:02x}"),
+            })
+            .collect();
+        assert!(rig.get(&format!("/{spelled}")).await.is_hit(), "{spelled}");
+    }
+    assert_eq!(rig.upstream.calls(), 1);
+    assert!(rig.get("/products").await.is_hit());
+}
