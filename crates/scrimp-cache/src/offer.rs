@@ -32,12 +32,14 @@ pub(crate) fn offer<St, B>(
     if request.method() != Method::GET || wanted.facts.conditional {
         return Vec::new();
     }
+    let personal_request = wanted.is_personal(shared.config.mode);
     let personal = &shared.config.telling.credentials;
     let is_personal =
         |name: &header::HeaderName| *name == header::COOKIE || personal.contains(name);
     let may_be_the_answer = |entry: &Entry| {
         // A 304 stands for a 200 (RFC 9110 §15.4.5).
         entry.status == StatusCode::OK
+            && !(personal_request && !entry.policy.for_credentials)
             && shared.epochs.check(&entry.birth) != Epoch::Gone
             && !entry.selection.names().any(is_personal)
             && coding::accepts_all(request.headers(), &entry.headers)

@@ -21,22 +21,25 @@ pub const CLASSES: &[Class] = &[
         },
     },
     Class {
-        name: "INVALID_AGE_IS_STALE",
-        section: "RFC 9111 §4.2.1, §5.1",
-        verdict: "ours, the careful one: §5.1 lets an invalid Age be ignored, as the oracle does; stale is never wrong",
+        name: "INVALID_AGE",
+        section: "RFC 9111 §1.2.2, §5.1",
+        verdict: "ours: an empty line is no member, the first member counts, what is no number is ignored, and what is too large means 2³¹; the oracle takes the first line, and too large for none",
         rewrite: |history| {
-            for age in &mut history.response.age {
-                *age = match age.parse::<u64>() {
-                    Ok(seconds) => seconds.min(1 << 31).to_string(),
-                    Err(_) => u32::MAX.to_string(),
-                };
-            }
+            let ages = &mut history.response.age;
+            ages.retain(|age| !age.is_empty());
+            ages.truncate(1);
+            let number = |age: &String| age.parse::<u64>().ok();
+            *ages = ages
+                .iter()
+                .filter_map(number)
+                .map(|seconds| seconds.min(1 << 31).to_string())
+                .collect();
         },
     },
     Class {
         name: "REPEATED_FIELDS",
         section: "RFC 9110 §5.3, RFC 9111 §4.2.1",
-        verdict: "ours: which of two is meant nobody knows, so there is no Date, Last-Modified or ETag, and Expires and Age mean stale; the oracle takes the first",
+        verdict: "ours: which of two is meant nobody knows, so there is no Date, Last-Modified or ETag, and Expires means stale; the oracle takes the first",
         rewrite: |history| {
             let response = &mut history.response;
             for lines in [&mut response.date, &mut response.last_modified] {
@@ -49,9 +52,6 @@ pub const CLASSES: &[Class] = &[
             }
             if response.expires.len() > 1 {
                 response.expires = vec![When::Text("0")];
-            }
-            if response.age.len() > 1 {
-                response.age = vec![u32::MAX.to_string()];
             }
         },
     },

@@ -4,7 +4,7 @@ use scrimp_cache::Mode;
 
 use super::Class;
 use crate::{
-    history::{Directive, History, has, remove},
+    history::{Directive, History, Verb, has, remove},
     rewrite::{number, set, unlimited},
 };
 
@@ -134,6 +134,26 @@ pub const CLASSES: &[Class] = &[
         rewrite: |history| {
             if has(&history.response.control, "no-cache") {
                 never_stale(history);
+            }
+        },
+    },
+    Class {
+        name: "CREDENTIALS_OF_STRANGERS",
+        section: "RFC 9111 §3.5",
+        verdict: "ours, the careful one: what was stored without credentials is not given to a caller with some, unless it says that it is for everyone; the oracle hands it out",
+        rewrite: |history| {
+            let for_everyone = ["public", "s-maxage", "must-revalidate"]
+                .iter()
+                .any(|name| has(&history.response.control, name));
+            if history.mode == Mode::Private || for_everyone {
+                return;
+            }
+            for (_, asking) in &mut history.later {
+                if asking.authorization {
+                    asking.control = vec![Directive::flag("no-cache")];
+                    asking.verb = Verb::GetOrAsk;
+                    asking.confirmed = None;
+                }
             }
         },
     },
