@@ -6,6 +6,7 @@ mod coalesce_cache;
 mod compression;
 mod limits;
 mod outbound;
+mod presence;
 mod refresh;
 mod reqwest;
 mod server;

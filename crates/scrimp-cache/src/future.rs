@@ -13,12 +13,13 @@ use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use scrimp_core::Key;
+use scrimp_http::peek::Peek;
 use tokio::time::{Sleep, sleep};
 use tower::util::Oneshot;
 use tower_service::Service;
 
 use crate::{
-    CacheBody,
+    Cache, CacheBody,
     answer::Answer,
     choice::Choice,
     exchange::Exchange,
@@ -50,6 +51,7 @@ pin_project! {
         St: Store,
     {
         Ready { answer: Option<Answer> },
+        Peeking { peeking: Option<Box<Peeking<S, ReqB, St>>> },
         LookingUp { looking: Option<Box<LookingUp<S, ReqB, St>>> },
         Forward { #[pin] call: Oneshot<S, Request<ReqB>>, exchange: Option<Exchange<St>> },
         Racing { race: Option<Box<Race<S, ReqB, St>>> },
@@ -69,6 +71,13 @@ struct LookingUp<S, ReqB, St: Store> {
     common: Arc<Common<St>>,
 }
 
+/// A request whose first frame is waited for, and the cache that it is for. In a box, as few
+/// requests need it.
+struct Peeking<S, ReqB, St> {
+    peek: Peek<ReqB>,
+    cache: Cache<S, St>,
+}
+
 // === impl ResponseFuture ===
 
 impl<S, ReqB, St> ResponseFuture<S, ReqB, St>
@@ -80,6 +89,13 @@ where
     pub(crate) fn ready(answer: Answer) -> Self {
         let answer = Some(answer);
         let state = State::Ready { answer };
+        Self { state }
+    }
+
+    /// Waits for the first frame of a request's body, and gives the request to the cache then.
+    pub(crate) fn peeking(peek: Peek<ReqB>, cache: Cache<S, St>) -> Self {
+        let peeking = Some(Box::new(Peeking { peek, cache }));
+        let state = State::Peeking { peeking };
         Self { state }
     }
 
@@ -177,6 +193,13 @@ where
                         None => Poll::Pending,
                     };
                 }
+                StateProj::Peeking { peeking } => {
+                    let Some(waiting) = peeking else {
+                        return Poll::Pending;
+                    };
+                    let request = ready!(waiting.peek.poll(cx));
+                    waiting.cache.call(request).state
+                }
                 StateProj::Forward { call, exchange } => {
                     let result = ready!(call.poll(cx));
                     return match exchange.take() {
@@ -263,6 +286,7 @@ where
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.state {
             State::Ready { .. } => "ResponseFuture(ready)",
+            State::Peeking { .. } => "ResponseFuture(peeking)",
             State::LookingUp { .. } => "ResponseFuture(looking up)",
             State::Forward { .. } => "ResponseFuture(forward)",
             State::Racing { .. } => "ResponseFuture(racing)",

@@ -39,7 +39,7 @@ pub(crate) fn offer<St, B>(
     let may_be_the_answer = |entry: &Entry| {
         // A 304 stands for a 200 (RFC 9110 §15.4.5).
         entry.status == StatusCode::OK
-            && !(personal_request && !entry.policy.for_credentials)
+            && (!personal_request || entry.policy.for_credentials)
             && shared.epochs.check(&entry.birth) != Epoch::Gone
             && !entry.selection.names().any(is_personal)
             && coding::accepts_all(request.headers(), &entry.headers)

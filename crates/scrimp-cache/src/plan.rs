@@ -9,7 +9,7 @@ use scrimp_core::{
     extensions::{Directive, Explain},
 };
 
-use scrimp_http::{body::Presence, target::has_userinfo};
+use scrimp_http::{body::Presence, peek::Peek, target::has_userinfo};
 
 use crate::{
     cache_status::{Forward, Report},
@@ -34,6 +34,10 @@ pub(crate) enum Plan {
     /// It may be answered from store.
     Lookup(Wanted),
 }
+
+/// Only the first frame of a request's body tells whether it has one.
+#[derive(Debug)]
+pub(crate) struct Unclear;
 
 /// A request that the cache may answer.
 #[derive(Clone)]
@@ -66,31 +70,35 @@ impl Wanted {
 
 /// Reads a request: may the cache answer it at all? If so its key is written to `key`.
 #[inline]
-pub(crate) fn read<St, B: Body>(
+pub(crate) fn read<St, B: Body + 'static>(
     shared: &Shared<St>,
     request: &Request<B>,
     shown: &Shown,
     key: &mut KeyBuf,
-) -> Plan {
+) -> Result<Plan, Unclear> {
     let config = &shared.config;
     let (mut facts, host) =
         RequestFacts::read_with_host(request.method(), request.headers(), &config.telling);
-    let bypass = |detail| Plan::Pass(Report::forwarded(Forward::Bypass).detail(detail));
+    let bypass = |detail| {
+        Ok(Plan::Pass(
+            Report::forwarded(Forward::Bypass).detail(detail),
+        ))
+    };
     let digest = match facts.method {
         MethodClass::Get | MethodClass::Head => None,
         _ => request.extensions().get::<BodyDigest>(),
     };
     if facts.method == MethodClass::Unsafe && digest.is_none() {
-        return Plan::Unsafe(facts);
+        return Ok(Plan::Unsafe(facts));
     }
     if facts.method == MethodClass::Safe && digest.is_none() {
-        return Plan::Pass(Report::forwarded(Forward::Method));
+        return Ok(Plan::Pass(Report::forwarded(Forward::Method)));
     }
     let rules = config.rules.plan(request, config.default_cookies());
     if digest.is_some() && !rules.body_key {
         return match facts.method {
-            MethodClass::Unsafe => Plan::Unsafe(facts),
-            _ => Plan::Pass(Report::forwarded(Forward::Method)),
+            MethodClass::Unsafe => Ok(Plan::Unsafe(facts)),
+            _ => Ok(Plan::Pass(Report::forwarded(Forward::Method))),
         };
     }
     if rules.bypass {
@@ -112,8 +120,12 @@ pub(crate) fn read<St, B: Body>(
         return bypass("override");
     }
     // A GET with a body means whatever its upstream makes of it; the key would not hold it.
-    if digest.is_none() && Presence::of(request) != Presence::Absent {
-        return bypass("body");
+    if digest.is_none() {
+        match Presence::of(request) {
+            Presence::Absent => {}
+            Presence::Unknown if Peek::<B>::is_possible() => return Err(Unclear),
+            Presence::Unknown | Presence::Present => return bypass("body"),
+        }
     }
     let keyed_authorization = facts.authorization
         && config
@@ -132,7 +144,7 @@ pub(crate) fn read<St, B: Body>(
         facts.range = false;
         facts.conditional = false;
     }
-    Plan::Lookup(Wanted {
+    Ok(Plan::Lookup(Wanted {
         soft_timeout: rules.soft_timeout,
         body_key: digest.is_some(),
         #[cfg(feature = "no-vary-search")]
@@ -145,7 +157,7 @@ pub(crate) fn read<St, B: Body>(
         keyed_authorization,
         directive: extensions.get::<Directive>().copied(),
         explain: config.explain || extensions.get::<Explain>().is_some(),
-    })
+    }))
 }
 
 /// Keys a request by what its path has shown of No-Vary-Search, unless a rule chooses the

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use scrimp_core::KeyBuf;
+use scrimp_http::peek::Peek;
 use tower::util::Oneshot;
 use tower_service::Service;
 
@@ -93,7 +94,10 @@ where
         let shared = &self.common.shared;
         let mut key = KeyBuf::new();
         let shown = Shown::swap(&shared.config, &mut request);
-        let plan = plan::read(shared, &request, &shown, &mut key);
+        let Ok(plan) = plan::read(shared, &request, &shown, &mut key) else {
+            shown.restore(&mut request);
+            return ResponseFuture::peeking(Peek::new(request), self.clone());
+        };
         let Plan::Lookup(wanted) = &plan else {
             let exchange = plan::pass(shared, &request, &plan);
             shown.restore(&mut request);

@@ -12,8 +12,8 @@ pub enum Presence {
     Absent,
     /// It has one.
     Present,
-    /// Only its first frame tells: an HTTP/2 request that does not end with its header fields,
-    /// or a stream of unknown length in a request made by this program.
+    /// Only its first frame tells: a chunked body, an HTTP/2 request that does not end with its
+    /// header fields, or a stream of unknown length in a request made by this program.
     Unknown,
 }
 
@@ -27,7 +27,8 @@ impl Presence {
     /// tells: an HTTP/1.x request that was received without Content-Length and without
     /// Transfer-Encoding has no body (RFC 9112 §6.3). A request was received if its URI is in
     /// origin form or if it has Host; one that this program has made has neither, and gets its
-    /// framing fields only when it is sent.
+    /// framing fields only when it is sent. A `Presence` among the extensions of the request,
+    /// where [`Peek`](crate::peek::Peek) puts it, counts more than the absence of framing.
     #[must_use]
     #[inline]
     pub fn of<B: Body>(request: &Request<B>) -> Self {
@@ -46,15 +47,19 @@ impl Presence {
             return Self::Present;
         }
         let headers = request.headers();
-        if headers.contains_key(header::TRANSFER_ENCODING) {
-            return Self::Present;
-        }
         match announced_length(headers) {
-            Some(0) => Self::Absent,
-            Some(_) => Self::Present,
-            None if headers.contains_key(header::CONTENT_LENGTH) => Self::Present,
-            None if is_http1(request.version()) && is_received(request) => Self::Absent,
-            None => Self::Unknown,
+            Some(0) => return Self::Absent,
+            Some(_) => return Self::Present,
+            None if headers.contains_key(header::CONTENT_LENGTH) => return Self::Present,
+            None => {}
+        }
+        if let Some(found) = request.extensions().get() {
+            return *found;
+        }
+        let framed = headers.contains_key(header::TRANSFER_ENCODING);
+        match !framed && is_http1(request.version()) && is_received(request) {
+            true => Self::Absent,
+            false => Self::Unknown,
         }
     }
 }
@@ -151,13 +156,11 @@ mod tests {
         }
         let http1 = |field| hidden("/", Version::HTTP_11, &[host, field]);
         assert_eq!(http1(("content-length", "0")), Presence::Absent);
-        for field in [
-            ("content-length", "3"),
-            ("content-length", "x"),
-            ("transfer-encoding", "chunked"),
-        ] {
+        for field in [("content-length", "3"), ("content-length", "x")] {
             assert_eq!(http1(field), Presence::Present, "{field:?}");
         }
+        let chunked = ("transfer-encoding", "chunked");
+        assert_eq!(http1(chunked), Presence::Unknown);
     }
 
     #[test]

@@ -22,6 +22,7 @@
 //! | [`method`] | properties of methods | IANA registry |
 //! | [`names`] | lists of field names, with `_` equal to `-` | RFC 3875 §4.1.18 |
 //! | [`no_vary_search`] | parts of a query that do not count | draft-ietf-httpbis-no-vary-search |
+//! | [`peek`] | whether a body begins, where only its first frame tells | RFC 9113 §8.1 |
 //! | [`range`](mod@range) | byte ranges | RFC 9110 §14 |
 //! | [`retry_after`] | Retry-After as seconds and as a date | RFC 9110 §10.2.3 |
 //! | [`role`] | the part that a request field plays | the modules above |
@@ -29,7 +30,7 @@
 //! | [`trace_fields`] | fields that only trace a call | W3C, vendors' documentation |
 //! | [`vary`] | Vary, and comparison of the fields it names | RFC 9111 §4.1 |
 //!
-//! Nothing here does I/O, keeps state or knows of tower.
+//! Nothing here does I/O, keeps state or knows of tower; only [`peek`] waits, for a frame.
 //!
 //! # One parser for Cache-Control
 //!
@@ -73,6 +74,7 @@ pub mod media_type;
 pub mod method;
 pub mod names;
 pub mod no_vary_search;
+pub mod peek;
 pub mod range;
 pub mod retry_after;
 pub mod role;

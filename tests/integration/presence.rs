@@ -1,0 +1,121 @@
+//! Whether a request has a body, decided the same over HTTP/1.1 and HTTP/2, and under layers that
+//! hide the end and the length of bodies.
+
+use std::{convert::Infallible, time::Duration};
+
+use axum::{Router, body::Body, http::Request, routing::any};
+use bytes::Bytes;
+use futures_util::stream;
+use http::{HeaderValue, Version};
+use http_body::Frame;
+use http_body_util::{BodyExt, Full, StreamBody, combinators::BoxBody};
+use hyper_util::{
+    client::legacy::Client,
+    rt::{TokioExecutor, TokioTimer},
+};
+use scrimp::cache::{CacheLayer, MemoryStore};
+use scrimp_tests::Server;
+use tower_http::{decompression::RequestDecompressionLayer, timeout::RequestBodyTimeoutLayer};
+
+type Sent = BoxBody<Bytes, Infallible>;
+
+fn cache() -> CacheLayer {
+    CacheLayer::new(MemoryStore::new(1 << 20))
+}
+
+fn app(cache: &CacheLayer) -> Router {
+    let answer = |request: Request<Body>| async move {
+        let body = request
+            .into_body()
+            .collect()
+            .await
+            .expect("a body")
+            .to_bytes();
+        ([("cache-control", "max-age=60")], body)
+    };
+    Router::new().route("/", any(answer)).layer(cache.clone())
+}
+
+async fn send(
+    client: &Client<hyper_util::client::legacy::connect::HttpConnector, Sent>,
+    url: &str,
+    framing: Option<(&'static str, &'static str)>,
+    body: Sent,
+) -> Bytes {
+    let mut request = Request::get(url).body(body).expect("a request");
+    if let Some((name, value)) = framing {
+        request
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
+    }
+    let response = client.request(request).await.expect("an answer");
+    response
+        .into_body()
+        .collect()
+        .await
+        .expect("a body")
+        .to_bytes()
+}
+
+fn client(version: Version) -> Client<hyper_util::client::legacy::connect::HttpConnector, Sent> {
+    let mut builder = Client::builder(TokioExecutor::new());
+    builder.timer(TokioTimer::new());
+    builder.http2_only(version == Version::HTTP_2).build_http()
+}
+
+/// Frames of which neither number nor length is known beforehand.
+fn frames(texts: &'static [&'static str]) -> Sent {
+    let frames = texts
+        .iter()
+        .map(|text| Ok(Frame::data(Bytes::from_static(text.as_bytes()))));
+    StreamBody::new(stream::iter(frames)).boxed()
+}
+
+#[tokio::test]
+async fn an_empty_stream_is_no_body_and_another_one_arrives_whole() {
+    for version in [Version::HTTP_11, Version::HTTP_2] {
+        for nothing in [&[][..], &[""], &["", ""]] {
+            let cache = cache();
+            let server = Server::start(app(&cache)).await;
+            let (client, url) = (client(version), server.url("/"));
+            let plain = send(&client, &url, None, Full::default().boxed()).await;
+            let empty = send(&client, &url, framing(version), frames(nothing)).await;
+            assert_eq!((&*plain, &*empty), (&b""[..], &b""[..]));
+            assert_eq!(cache.stats().hits, 1, "{version:?} {nothing:?}");
+            let whole = send(&client, &url, framing(version), frames(&["", "a", "b"])).await;
+            assert_eq!(
+                (&*whole, cache.stats().hits),
+                (&b"ab"[..], 1),
+                "{version:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn layers_that_hide_the_end_of_a_body_do_not_hide_that_there_is_none() {
+    for version in [Version::HTTP_11, Version::HTTP_2] {
+        for wrapping in [0, 1, 2] {
+            let cache = cache();
+            let app = match wrapping {
+                0 => app(&cache).layer(RequestDecompressionLayer::new()),
+                1 => app(&cache).layer(RequestBodyTimeoutLayer::new(Duration::from_secs(60))),
+                _ => app(&cache)
+                    .layer(RequestDecompressionLayer::new())
+                    .layer(RequestBodyTimeoutLayer::new(Duration::from_secs(60))),
+            };
+            let server = Server::start(app).await;
+            let (client, url) = (client(version), server.url("/"));
+            for _ in 0..2 {
+                send(&client, &url, None, Full::default().boxed()).await;
+            }
+            assert_eq!(cache.stats().hits, 1, "{version:?} {wrapping}");
+            let body = send(&client, &url, None, Full::new(Bytes::from("x")).boxed()).await;
+            assert_eq!(
+                (&*body, cache.stats().hits),
+                (&b"x"[..], 1),
+                "{version:?} {wrapping}"
+            );
+        }
+    }
+}
