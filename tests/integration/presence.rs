@@ -36,6 +36,11 @@ fn app(cache: &CacheLayer) -> Router {
     Router::new().route("/", any(answer)).layer(cache.clone())
 }
 
+/// hyper sends no body of unknown length with a GET over HTTP/1.1 unless it is told to.
+fn framing(version: Version) -> Option<(&'static str, &'static str)> {
+    (version == Version::HTTP_11).then_some(("transfer-encoding", "chunked"))
+}
+
 async fn send(
     client: &Client<hyper_util::client::legacy::connect::HttpConnector, Sent>,
     url: &str,
