@@ -1,5 +1,7 @@
 //! What all targets do: a batch of three, and bytes for an answer.
 
+pub mod fields;
+
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use scrimp_batch::{BatchCodec, Decoded, Item};

@@ -34,7 +34,7 @@ use crate::{
 pub(crate) struct Draft {
     /// As the upstream sent it.
     head: Response<()>,
-    withheld: Vec<header::HeaderName>,
+    withheld: Vec<HeaderName>,
     policy: Policy,
     selection: Selection,
     charge: Money,
@@ -234,7 +234,7 @@ fn permissions(
 /// The directives that count: of a targeted field, or of Cache-Control; without those that
 /// a rule overrides.
 pub(crate) fn control(
-    targets: &[header::HeaderName],
+    targets: &[HeaderName],
     answer: &Answer<'_>,
     permissions: Permissions,
 ) -> (ResponseControl, bool) {

@@ -76,6 +76,22 @@ static CLIENT: FieldNames = FieldNames::new(
     &[],
 );
 
+/// Fields that decide what a cache does with a request, besides credentials and claims of its
+/// target.
+pub static DECIDING: FieldNames = FieldNames::new(
+    &[
+        "cache-control",
+        "cookie",
+        "host",
+        "if-match",
+        "if-modified-since",
+        "if-none-match",
+        "if-unmodified-since",
+        "range",
+    ],
+    &[],
+);
+
 static ANY: Sieve = TRACE_FIELDS
     .sieve()
     .or(CLIENT.sieve())

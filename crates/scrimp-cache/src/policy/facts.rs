@@ -6,7 +6,8 @@ use scrimp_http::{
     cache_control::RequestControl,
     credentials::Credentials,
     method,
-    names::{FieldNames, Sieve},
+    names::Sieve,
+    role::DECIDING,
     target::{HostBytes, OVERRIDING, RETELLING, overrides, retells},
 };
 
@@ -47,22 +48,10 @@ pub(crate) struct RequestFacts {
 }
 
 /// Lets through all fields that [`RequestFacts`] are read from, credentials aside.
-static TELLING: Sieve = FieldNames::new(
-    &[
-        "cache-control",
-        "cookie",
-        "host",
-        "if-match",
-        "if-modified-since",
-        "if-none-match",
-        "if-unmodified-since",
-        "range",
-    ],
-    &[],
-)
-.sieve()
-.or(RETELLING.sieve())
-.or(OVERRIDING.sieve());
+static TELLING: Sieve = DECIDING
+    .sieve()
+    .or(RETELLING.sieve())
+    .or(OVERRIDING.sieve());
 
 /// The fields that say who asks, and a filter that lets them through, and all other fields that
 /// decide what is done with a request.

@@ -1,0 +1,109 @@
+//! Facts about HTTP have one home: no layer crate parses a field, and none keeps a list of field
+//! names of its own.
+
+use std::fs;
+
+use crate::sources::{Source, below, root};
+
+/// The crates that have to ask scrimp-http.
+const LAYERS: [&str; 6] = [
+    "scrimp-batch",
+    "scrimp-cache",
+    "scrimp-coalesce",
+    "scrimp-cost-route",
+    "scrimp-reqwest",
+    "scrimp-stampede",
+];
+
+/// Ways of taking a field apart, or of holding names of fields.
+const SIGNS: [&str; 14] = [
+    "split(',')",
+    "split(';')",
+    "split(|&byte| byte == b','",
+    "split(|byte| *byte == b','",
+    "split(|&byte| byte == b';'",
+    "split(|byte| *byte == b';'",
+    "split_once('=')",
+    "splitn(2",
+    "eq_ignore_ascii_case(b\"",
+    "[HeaderName; ",
+    "[header::",
+    "HeaderName::from_static(\"",
+    "FieldNames::new(",
+    "parse_http_date",
+];
+
+/// Lines that look so and are something else, by file and a part of the line.
+const SOMETHING_ELSE: &[(&str, &str, &str)] = &[
+    (
+        "crates/scrimp-cache/src/key/query.rs",
+        "pair.split_once('=')",
+        "a parameter of a query, which is no field",
+    ),
+    (
+        "crates/scrimp-cache/src/rule/parse.rs",
+        "word.split_once('=')",
+        "the operator's rule language",
+    ),
+    (
+        "crates/scrimp-cache/src/rule/parse.rs",
+        "value.split(',')",
+        "the operator's rule language",
+    ),
+];
+
+fn is_excused(source: &Source, line: &str) -> bool {
+    SOMETHING_ELSE
+        .iter()
+        .any(|(path, part, _)| source.path.ends_with(path) && line.contains(part))
+}
+
+#[test]
+fn no_layer_parses_a_field_or_keeps_a_list_of_fields() {
+    let mut found = Vec::new();
+    for layer in LAYERS {
+        for source in below(&format!("crates/{layer}/src")) {
+            for (number, line) in &source.lines {
+                if SIGNS.iter().any(|sign| line.contains(sign)) && !is_excused(&source, line) {
+                    found.push(format!("{}:{number}: {}", source.path, line.trim()));
+                }
+            }
+        }
+    }
+    assert!(
+        found.is_empty(),
+        "what HTTP says belongs into scrimp-http, which every layer asks:\n{}",
+        found.join("\n")
+    );
+}
+
+#[test]
+fn an_excuse_that_excuses_nothing_is_taken_off_the_list() {
+    for (path, part, reason) in SOMETHING_ELSE {
+        assert!(!reason.is_empty(), "{path}: {part} needs a reason");
+        let folder = path.split("/src/").next().unwrap_or_default();
+        let sources = below(&format!("{folder}/src"));
+        let source = sources.iter().find(|source| source.path == *path);
+        let lines = source.map_or(&[][..], |source| &source.lines);
+        let needed = lines
+            .iter()
+            .any(|(_, line)| line.contains(part) && SIGNS.iter().any(|sign| line.contains(sign)));
+        assert!(needed, "{path}: no line with {part:?} needs an excuse");
+    }
+}
+
+#[test]
+fn no_layer_depends_on_a_parser_of_fields() {
+    for layer in LAYERS {
+        let path = root().join("crates").join(layer).join("Cargo.toml");
+        let manifest = fs::read_to_string(&path).expect("a manifest");
+        let dependencies = manifest
+            .split("[dev-dependencies]")
+            .next()
+            .unwrap_or_default();
+        for parser in ["httpdate", "sfv", "mime"] {
+            let named = dependencies.lines().any(|line| line.starts_with(parser));
+            assert!(!named, "{layer} depends on {parser}: let scrimp-http parse");
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! The structure of the workspace: what crates and files may hold.
+
+mod facts;
+mod sources;
