@@ -1,5 +1,10 @@
 //! HTTP caching (RFC 9111) with operator rules, as a tower layer.
 //!
+//! On axum, enable the feature `axum`: a layer inside `nest("/v1", ..)` and `nest("/v2", ..)` is
+//! shown `/items` for `/v1/items` and for `/v2/items`, and without the feature, or
+//! [`CacheLayer::target_uri`], it answers one with the other. Around the nested routers paths are
+//! whole in either case.
+//!
 //! [`CacheLayer`] answers GET and HEAD from memory where HTTP allows it, or where a rule of
 //! yours does, and keeps what passes by while it passes: the first byte of a miss is never
 //! held back for the cache. It goes onto axum servers and outbound clients alike.
@@ -27,12 +32,6 @@
 //! assert_eq!((cache.stats().misses, cache.stats().hits), (1, 1));
 //! # Ok(()) }
 //! ```
-//!
-//! Put it where paths are whole, around the routers that are nested: axum takes the prefix
-//! off before a nested router's own layers see a request, so layers *inside*
-//! `nest("/v1", ..)` and `nest("/v2", ..)` would both take `/v1/items` and `/v2/items` for
-//! `/items`. If the layer has to be inside, tell it where the whole URI is:
-//! [`CacheLayer::target_uri`].
 //!
 //! # On a client
 //!
@@ -81,12 +80,19 @@
 //! - **Invalidation** by tag, version, prefix, glob, URI and more ([`Invalidation`]), that an
 //!   answer under way cannot undo; by unsafe methods; by cache groups (RFC 9875).
 //! - **Safe by default**: requests with Cookie bypass a shared cache, Set-Cookie is not
-//!   stored unless the origin says `public`, Authorization and other
-//!   [credentials](CacheLayer::credentials) follow RFC 9111 §3.5, a GET with a body is passed
-//!   on, keys hold everything of the URI. What a request claims of its
-//!   target elsewhere (X-Forwarded-Host and the like, a Host that is not the URI's) is part
-//!   of the key; one that overrides its method or URL, or names its host in two ways, is
-//!   passed on. Rules on paths leave alone what upstreams may read as another path.
+//!   stored unless the origin says `public`, requests that differ in one of the
+//!   [credentials](CacheLayer::credentials) never share an answer unless it says that it is for
+//!   everyone (RFC 9111 §3.5), a GET with a body is passed on, keys hold everything of the URI.
+//!   What a request claims of its target elsewhere (X-Forwarded-Host and the like, a Host that
+//!   is not the URI's) is part of the key; one that overrides its method or URL, or names its
+//!   host in two ways, is passed on. A field name with `_` decides what the name with `-`
+//!   decides, as upstreams behind WSGI and the like read it. Rules on paths leave alone what
+//!   upstreams may read as another path.
+//! - **One key for equivalent URIs** (RFC 3986 §6.2.2–3): case of scheme and host, default port,
+//!   escaped unreserved characters, dot segments; they are one target of invalidation too, where
+//!   a dot at the end of the host makes no difference either. What was fetched under an unusual
+//!   spelling of the path answers that spelling only: some upstreams tell `/%70` from `/p`, and
+//!   one client must not decide what others get.
 //! - **Uncacheable answers** cost little: a key whose answer could not be stored is remembered,
 //!   and its next request only watched. So the first answer that could be stored again is not;
 //!   the one after it is.
@@ -113,6 +119,9 @@
 //!
 //! # Features
 //!
+//! - `axum`: the URI that axum keeps while nested routers shorten the one they show is the
+//!   target; and a body of unknown length is looked at, so that an HTTP/2 request whose stream
+//!   ends with an empty frame counts as one without a body.
 //! - `codec`: `Codec` writes stored responses as bytes, for a [`Store`] on disk or over a
 //!   network, and `Journal` lets what was invalidated stay so after a restart.
 //! - `no-vary-search`: keys leave out what No-Vary-Search (a draft) says does not count.

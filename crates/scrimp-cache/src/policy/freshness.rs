@@ -216,7 +216,9 @@ fn lifetime(
             date_in(answer, Field::Expires).and_then(|expires| expires.duration_since(date).ok());
         return (lifetime.unwrap_or_default(), Source::Expires);
     }
-    if (heuristically_cacheable(status) || control.public)
+    // A member that cannot be read may have been the one that forbids it.
+    if !control.malformed
+        && (heuristically_cacheable(status) || control.public)
         && let Some(modified) = date_in(answer, Field::LastModified)
         && let Ok(since) = date.duration_since(modified)
     {

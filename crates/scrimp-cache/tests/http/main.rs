@@ -5,6 +5,7 @@ mod common;
 mod fields;
 mod freshness;
 mod methods;
+mod misspelt;
 mod ranges;
 mod sharing;
 mod unstored;
