@@ -141,10 +141,10 @@ impl Ledger {
                 saved: books.avoided.money(books.name.currency),
             })
             .collect();
-        lines.sort_by(|a, b| {
-            let order = |line: &Line| (line.layer, line.saved.currency());
-            (order(a), &a.tenant, &a.route).cmp(&(order(b), &b.tenant, &b.route))
-        });
+        fn order(line: &Line) -> (&str, &str, &str, Currency) {
+            (line.layer, &line.tenant, &line.route, line.saved.currency())
+        }
+        lines.sort_by(|a, b| order(a).cmp(&order(b)));
         lines
     }
 }
@@ -253,6 +253,30 @@ mod tests {
         let line = &ledger.lines()[0];
         assert_eq!(line.calls_avoided, 20_001);
         assert_eq!(line.saved.pico(), 20_000 * (Total::LARGE - 1) + (1 << 90));
+    }
+
+    #[test]
+    fn lines_are_ordered_by_layer_tenant_route_and_then_currency() {
+        let ledger = Ledger::new();
+        let names = [
+            ("route", "a", "/", "EUR"),
+            ("cache", "b", "/", "USD"),
+            ("cache", "a", "/y", "EUR"),
+            ("cache", "a", "/x", "USD"),
+            ("cache", "a", "/x", "EUR"),
+            ("cache", "b", "/", "EUR"),
+        ];
+        for (layer, tenant, route, code) in names {
+            let _ = ledger.account(layer, tenant, route, Currency::new(code).unwrap());
+        }
+        let lines = ledger.lines();
+        let order = |line: &Line| {
+            let code = line.saved.currency().code().to_owned();
+            (line.layer, line.tenant.clone(), line.route.clone(), code)
+        };
+        let order: Vec<_> = lines.iter().map(order).collect();
+        assert!(order.is_sorted(), "{order:?}");
+        assert_eq!(order.len(), names.len());
     }
 
     #[test]
