@@ -9,7 +9,7 @@ use http::{Request, Response, header::AUTHORIZATION};
 use http_body_util::Full;
 use scrimp_batch::{BatchLayer, RestJson, Window};
 use scrimp_core::{
-    BodyDigest, Ledger, Money, RetryBudget,
+    BodyDigest, Ledger, Money, RetryBudget, Totals,
     extensions::{Charge, Deadline, Repeatable, Since, Tenant},
 };
 use serde_json::{Value, json};
@@ -502,7 +502,7 @@ async fn the_charge_is_split_to_the_last_pico_dollar_and_booked() {
     let charges = answers
         .iter()
         .map(|answer| answer.extensions().get::<Charge>().unwrap().0);
-    assert_eq!(charges.sum::<Money>().to_string(), "$0.05");
+    assert_eq!(charges.collect::<Totals>().to_string(), "$0.05");
     let line = &ledger.lines()[0];
     let (made, avoided) = (line.calls_made, line.calls_avoided);
     assert_eq!(

@@ -88,7 +88,7 @@ impl Asker {
             && let Some(charge) = extensions.get_mut::<Charge>()
         {
             // The call is paid for by the one who made it.
-            charge.0 = Money::from_pico(0, charge.0.currency());
+            charge.0 = Money::zero(charge.0.currency());
         }
         if self.since.is_some() || self.explains {
             extensions.insert(Shared::new(Arc::clone(stream) as _, how != Collapsed::Led));

@@ -11,7 +11,7 @@ use std::{
 
 use parking_lot::{Mutex, RwLock};
 
-use crate::{Currency, Money};
+use crate::{Currency, Money, Totals};
 
 /// Accounts a ledger opens at most. Past it, money goes to the layer's `(other)` account,
 /// so that tenants invented by a caller cannot fill the memory.
@@ -146,6 +146,22 @@ impl Ledger {
         }
         lines.sort_by(|a, b| order(a).cmp(&order(b)));
         lines
+    }
+
+    /// Returns what calls cost by the books of one layer, by currency.
+    ///
+    /// All layers on the way of a call book it, so what they have spent is not added up.
+    #[must_use]
+    pub fn spent(&self, layer: &str) -> Totals {
+        let lines = self.lines().into_iter();
+        let own = lines.filter(|line| line.layer == layer);
+        own.map(|line| line.spent).collect()
+    }
+
+    /// Returns what all layers together have saved, by currency.
+    #[must_use]
+    pub fn saved(&self) -> Totals {
+        self.lines().into_iter().map(|line| line.saved).collect()
     }
 }
 

@@ -2,12 +2,14 @@
 
 mod currency;
 mod text;
+mod totals;
 
 use std::{cmp::Ordering, fmt};
 
 pub use self::{
     currency::Currency,
     text::ParseMoneyError,
+    totals::Totals,
 };
 
 /// Pico-dollars (10⁻¹²) in one unit of a currency.
@@ -18,7 +20,7 @@ const PICO: i128 = 1_000_000_000_000;
 /// A thousandth of a cent per token is still exact, sums never drift, and the range is
 /// ±1.7·10²⁶ units. Arithmetic saturates at the ends of that range. Amounts of different
 /// currencies are never added, nor is one of them the larger one: see
-/// [`Money::checked_add`].
+/// [`Money::checked_add`] and [`Totals`].
 ///
 /// Parses plain decimals with an optional currency code (dollars without one):
 ///
@@ -142,15 +144,6 @@ impl std::ops::Neg for Money {
 
     fn neg(self) -> Self {
         Self::from_pico(self.pico.saturating_neg(), self.currency)
-    }
-}
-
-/// Sums amounts of one currency; amounts of any currency but the first one's are left
-/// out, so sum per currency.
-impl std::iter::Sum for Money {
-    fn sum<I: Iterator<Item = Self>>(mut amounts: I) -> Self {
-        let first = amounts.next().unwrap_or(Self::ZERO);
-        amounts.fold(first, |sum, amount| sum.checked_add(amount).unwrap_or(sum))
     }
 }
 

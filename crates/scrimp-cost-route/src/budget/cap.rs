@@ -42,7 +42,7 @@ impl Cap {
     #[must_use]
     pub fn new(name: &str, limit: Money, period: Period) -> Self {
         assert!(
-            limit.pico() >= 0,
+            !limit.is_negative(),
             "Cap: `limit` must not be negative, and is {limit}"
         );
         Self {

@@ -62,7 +62,7 @@ impl Value {
     fn is_at_least(self, other: Self) -> bool {
         match (self, other) {
             (Self::Count(a), Self::Count(b)) => a >= b,
-            (Self::Money(a), Self::Money(b)) => a.pico() >= b.pico(),
+            (Self::Money(a), Self::Money(b)) => a >= b,
             (Self::Time(a), Self::Time(b)) => a >= b,
             (a, b) => a.number() >= b.number(),
         }
