@@ -1,6 +1,8 @@
 //! Money as an integer.
 
 mod currency;
+#[cfg(feature = "serde")]
+mod serde;
 mod text;
 mod totals;
 
@@ -32,6 +34,10 @@ const PICO: i128 = 1_000_000_000_000;
 /// assert_eq!("12.5 EUR".parse::<Money>()?.to_string(), "12.50 EUR");
 /// # Ok::<(), scrimp_core::ParseMoneyError>(())
 /// ```
+///
+/// With the feature `serde` it is a string of the form that `{:#}` writes, such as
+/// `"0.01 USD"`, and is read from whatever parses. A number is refused: as a float it would
+/// have been rounded before anybody could tell.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Money {
     pico: i128,

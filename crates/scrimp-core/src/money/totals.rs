@@ -18,6 +18,8 @@ use super::{Currency, Money};
 /// assert_eq!(totals.get(Currency::USD), "1.50 USD".parse()?);
 /// # Ok::<(), scrimp_core::ParseMoneyError>(())
 /// ```
+///
+/// With the feature `serde` it is a list of its amounts.
 #[derive(Clone, PartialEq, Eq, Default, Hash)]
 pub struct Totals(BTreeMap<Currency, Money>);
 
