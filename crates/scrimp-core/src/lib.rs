@@ -7,7 +7,7 @@
 //! - [`Clock`]: one source for intervals and for HTTP dates, so that a test or a replay
 //!   can run a day in a second.
 //! - [`Tee`] and [`BodyEnd`]: watch a body go by and learn why it ended.
-//! - [`Money`], [`Totals`], [`Ledger`]: integer money in any currency, and
+//! - [`Money`], [`Totals`], [`ExchangeRates`], [`Ledger`]: integer money in any currency, and
 //!   who was saved how much of it.
 //! - `BodyDigestLayer` (feature `digest`): knows a POST by its body.
 //! - [`extensions`]: what layers tell each other through [`http::Extensions`].
@@ -59,5 +59,8 @@ pub use extensions::BodyDigest;
 pub use key::{Key, KeyBuf, KeyHashBuilder, KeyHasher, KeyRef};
 pub use ledger::{Account, Ledger, Line};
 pub use lock::{Acquired, FillLock, Lease, LockFuture};
-pub use money::{Currency, CurrencyMismatch, Money, ParseMoneyError, Totals};
+pub use money::{
+    Currency, CurrencyMismatch, ExchangeRate, ExchangeRateError, ExchangeRates, Money,
+    NoExchangeRate, ParseMoneyError, Totals,
+};
 pub use retry_budget::RetryBudget;

@@ -1,6 +1,7 @@
 //! Money as an integer.
 
 mod currency;
+mod exchange;
 #[cfg(feature = "serde")]
 mod serde;
 mod text;
@@ -10,6 +11,7 @@ use std::{cmp::Ordering, fmt};
 
 pub use self::{
     currency::Currency,
+    exchange::{ExchangeRate, ExchangeRateError, ExchangeRates, NoExchangeRate},
     text::ParseMoneyError,
     totals::Totals,
 };
@@ -22,7 +24,7 @@ const PICO: i128 = 1_000_000_000_000;
 /// A thousandth of a cent per token is still exact, sums never drift, and the range is
 /// ±1.7·10²⁶ units. Arithmetic saturates at the ends of that range. Amounts of different
 /// currencies are never added, nor is one of them the larger one: see
-/// [`Money::checked_add`] and [`Totals`].
+/// [`Money::checked_add`], [`Totals`] and [`ExchangeRates`].
 ///
 /// Parses plain decimals with an optional currency code (dollars without one):
 ///
