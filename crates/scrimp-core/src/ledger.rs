@@ -202,16 +202,25 @@ impl Account {
         self.book(cost, |books| &books.avoided);
     }
 
+    /// Books what calls that are booked already cost besides, without counting a call.
+    pub fn paid(&self, amount: Money) {
+        self.in_currency_of(amount, |books| books.made.total.add(amount.pico()));
+    }
+
     fn book(&self, amount: Money, side: fn(&Books) -> &Side) {
+        self.in_currency_of(amount, |books| side(books).book(amount));
+    }
+
+    fn in_currency_of(&self, amount: Money, book: impl FnOnce(&Books)) {
         let name = &self.0.name;
         if amount.currency() == name.currency || amount.is_zero() {
-            return side(&self.0).book(amount);
+            return book(&self.0);
         }
         // Without a ledger, nobody can read what is booked.
         if let Some(accounts) = self.0.ledger.upgrade() {
             let (ledger, currency) = (Ledger(accounts), amount.currency());
             let other = ledger.account(name.layer, &name.tenant, &name.route, currency);
-            side(&other.0).book(amount);
+            book(&other.0);
         }
     }
 }
@@ -318,7 +327,8 @@ mod tests {
         account.made("1 USD".parse().unwrap());
         account.made("300 JPY".parse().unwrap());
         account.avoided("2 EUR".parse().unwrap());
-        assert_eq!(ledger.spent("cache").to_string(), "300.00 JPY + $1.00");
+        account.paid("50 JPY".parse().unwrap());
+        assert_eq!(ledger.spent("cache").to_string(), "350.00 JPY + $1.00");
         assert_eq!(ledger.saved().to_string(), "2.00 EUR");
         let count = |line: &Line| (line.calls_made, line.calls_avoided);
         let counts: Vec<_> = ledger.lines().iter().map(count).collect();
