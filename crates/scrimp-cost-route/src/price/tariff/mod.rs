@@ -74,24 +74,24 @@ impl Tariff {
     ///
     /// # Panics
     ///
-    /// If it is negative, as with every price here.
+    /// If it is negative, or in another currency than the tariff, as with every price here.
     #[must_use]
     pub fn per_request(mut self, price: Money) -> Self {
-        self.request = checked("per_request", Rate::per(price, 1));
+        self.request = self.checked("per_request", price);
         self
     }
 
     /// A price per 1,024 bytes of request body, by the byte.
     #[must_use]
     pub fn per_kib_in(mut self, price: Money) -> Self {
-        self.kib_in = checked("per_kib_in", Rate::per(price, 1));
+        self.kib_in = self.checked("per_kib_in", price);
         self
     }
 
     /// A price per 1,024 bytes of response body, by the byte.
     #[must_use]
     pub fn per_kib_out(mut self, price: Money) -> Self {
-        self.kib_out = checked("per_kib_out", Rate::per(price, 1));
+        self.kib_out = self.checked("per_kib_out", price);
         self
     }
 
@@ -174,6 +174,19 @@ impl Tariff {
         self.prices_tokens
     }
 
+    fn checked(&self, setting: &str, price: Money) -> Rate {
+        let currency = self.currency;
+        assert!(
+            price.currency() == currency,
+            "Tariff: `{setting}` must be in {currency}, as the tariff is, and is {price}"
+        );
+        assert!(
+            !price.is_negative(),
+            "Tariff: `{setting}` must not be negative, and is {price}"
+        );
+        Rate::per(price, 1)
+    }
+
     fn notice_tokens(mut self) -> Self {
         let tiers = self.tiers.iter().map(|tier| &tier.rates);
         let mut others = tiers.chain(self.windows.iter().map(|(_, rates)| rates));
@@ -192,14 +205,6 @@ impl Tariff {
             && self.kib_out.is_zero()
             && rates.into_iter().all(TokenRates::all_zero)
     }
-}
-
-fn checked(setting: &str, rate: Rate) -> Rate {
-    assert!(
-        !rate.is_negative(),
-        "Tariff: `{setting}` must not be negative, and is {rate}"
-    );
-    rate
 }
 
 fn checked_rates(setting: &str, rates: TokenRates) -> TokenRates {

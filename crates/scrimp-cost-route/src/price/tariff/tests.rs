@@ -79,6 +79,13 @@ fn what_is_priced_at_certain_hours_only_is_unknown_at_others() {
 }
 
 #[test]
+#[should_panic(expected = "`per_request` must be in JPY, as the tariff is, and is $0.01")]
+fn a_price_in_another_currency_than_the_tariffs_is_refused() {
+    let yen = Currency::new("JPY").unwrap();
+    let _ = Tariff::new(yen).per_request(money("0.01"));
+}
+
+#[test]
 #[should_panic(expected = "`permille` must be within 0 and 1000")]
 fn a_step_above_the_price_is_refused() {
     let _ = Tariff::new(Currency::USD).volume_step(0, 1_001, Period::Day);
