@@ -1,6 +1,6 @@
 //! A call under way, from its choice to the end of its body.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use scrimp_core::{BodyEnd, Currency, Money, Sink};
@@ -34,10 +34,10 @@ pub(crate) struct Call {
     pub(crate) ended: bool,
 }
 
-/// A call failed: the seconds it asked to be left alone for, if it said.
+/// A call failed: the time it asked to be left alone for, if it said.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Failure {
-    pub(crate) retry_after: Option<f64>,
+    pub(crate) retry_after: Option<Duration>,
 }
 
 /// Watches the body of a call's response.

@@ -30,6 +30,9 @@ impl Refused {
         problem.insert("status".into(), status.as_u16().into());
         problem.insert("reason".into(), reason.into());
         let mut retry_after = None;
+        if let Self::Nobody(NoCandidate::NoExchangeRate(missing)) = &self {
+            problem.insert("detail".into(), missing.to_string().into());
+        }
         if let Self::Budget(refusal) = &self {
             retry_after = refusal
                 .resets
@@ -61,6 +64,12 @@ impl Refused {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "none-left",
                 "no provider has room for the request",
+            ),
+            Self::Nobody(NoCandidate::NoExchangeRate(_)) => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "no-exchange-rate",
+                "the request's limit on the price is in a currency that prices cannot be \
+                 compared with",
             ),
             Self::TimedOut => (
                 StatusCode::GATEWAY_TIMEOUT,

@@ -58,7 +58,7 @@ impl Job {
         let cost = |index: usize| {
             let entry: &Entry = &entries[index];
             let usage = entry.expect(&self.usage, false);
-            config.cost(entry.price(), &usage, wall, entry.used(wall))
+            entry.price().cost(&usage, wall, entry.used(wall))
         };
         let mut refused = None;
         // Whoever is asked last has nobody after it: that is how it is weighed.
@@ -196,7 +196,7 @@ fn tell(decision: &RouteDecision) {
     tracing::debug!(
         provider = &*decision.provider,
         reason = decision.reason.name(),
-        score = decision.score,
+        score = %decision.score,
         attempt = decision.tried.len() + 1,
         candidates = ?decision.candidates,
         "provider chosen"
