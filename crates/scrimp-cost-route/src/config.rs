@@ -8,7 +8,7 @@ use scrimp_core::{Clock, Ledger, RetryBudget};
 use tokio::time::Instant;
 
 use crate::{
-    Budget, QualityGate, Usage,
+    Budget, Provider, QualityGate, Usage,
     engine::{Filters, RouterConfig},
     state::State,
 };
@@ -68,8 +68,12 @@ impl Config {
     /// # Errors
     ///
     /// A message that names the setting, its currency and what would do.
-    pub(crate) fn check(&self) -> Result<(), String> {
-        self.filters.check(&self.router.exchange)
+    pub(crate) fn check(&self, providers: &[Provider]) -> Result<(), String> {
+        self.filters.check(&self.router.exchange)?;
+        let Some(budget) = &self.budget else {
+            return Ok(());
+        };
+        budget.check(providers, &self.router.exchange)
     }
 }
 

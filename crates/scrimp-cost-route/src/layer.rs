@@ -173,8 +173,9 @@ impl CostRouteLayer {
     /// two before: `exchange_rate(yen, "0.0067 USD".parse()?)`.
     ///
     /// All amounts are compared in dollars. What the layer is set to (stakes, limits on
-    /// prices, the cap on exploring) is converted once, and is not taken without the rate it
-    /// needs. Prices in currencies without a rate rank as unknown.
+    /// prices, the cap on exploring) is converted once, and caps of budgets are compared in
+    /// their own currency; none of them is taken without the rate it needs. Prices in
+    /// currencies without a rate rank as unknown.
     ///
     /// # Panics
     ///
@@ -296,9 +297,12 @@ impl CostRouteLayer {
     /// A message that names the setting that lacks an exchange rate.
     fn made(&self) -> Result<Arc<Shared>, String> {
         let state = self.state.as_ref().map_err(|message| message.to_string())?;
-        self.config.check()?;
+        self.config.check(&self.providers)?;
+        let mut config = self.config.clone();
+        let rates = &config.router.exchange;
+        config.budget = config.budget.map(|budget| budget.at(rates));
         Ok(Arc::new(Shared {
-            config: self.config.clone(),
+            config,
             state: Arc::clone(state),
             nobody: Arc::from(""),
         }))

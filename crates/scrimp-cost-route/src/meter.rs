@@ -120,7 +120,11 @@ impl Call {
     fn book(&mut self, cost: Option<Money>, paid: bool) {
         if let Some(reservation) = self.reservation.take() {
             match cost {
-                Some(cost) => reservation.settle(cost),
+                Some(cost) => {
+                    if let Err(error) = reservation.settle(cost) {
+                        tracing::error!(%cost, %error, "what was set aside is booked");
+                    }
+                }
                 // Paid, and nobody knows how much: what was set aside for it.
                 None if paid => reservation.settle_in_full(),
                 None => reservation.release(),

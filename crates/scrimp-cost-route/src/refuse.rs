@@ -81,6 +81,11 @@ impl Refused {
                 "request-body",
                 "the request's body broke off",
             ),
+            Self::Budget(refusal) if refusal.no_rate.is_some() => (
+                refusal.status,
+                "no-exchange-rate",
+                "the price is in a currency that a spending cap cannot be compared with",
+            ),
             Self::Budget(refusal) => (refusal.status, "budget", "a spending cap is used up"),
             Self::Unpriced => (
                 StatusCode::PAYMENT_REQUIRED,
@@ -93,10 +98,13 @@ impl Refused {
 
 /// Which cap, how much of it is used, and when it starts anew.
 fn describe(refusal: &Refusal, problem: &mut Map<String, Value>) {
-    let detail = format!(
-        "cap {:?}: {} of {} spent or reserved",
-        refusal.cap, refusal.used, refusal.limit
-    );
+    let detail = match refusal.no_rate {
+        Some(missing) => format!("cap {:?}: {missing}", refusal.cap),
+        None => format!(
+            "cap {:?}: {} of {} spent or reserved",
+            refusal.cap, refusal.used, refusal.limit
+        ),
+    };
     problem.insert("detail".into(), detail.into());
     problem.insert("cap".into(), (*refusal.cap).into());
     problem.insert("limit".into(), refusal.limit.to_string().into());

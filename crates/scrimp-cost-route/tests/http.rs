@@ -13,7 +13,8 @@ use scrimp_core::{
     extensions::{Charge, Deadline, Explain, Priority},
 };
 use scrimp_cost_route::{
-    CostRouteLayer, Hints, MinLength, Miss, Price, Provider, RequiredFields, Tariff, Verdict,
+    Budget, Cap, CostRouteLayer, Hints, MinLength, Miss, Period, Price, Provider, RequiredFields,
+    Tariff, Verdict,
     engine::{Filters, Reason, Score, Scored, Stake, Stakes, Weights},
 };
 use scrimp_testkit::{Gate, Reply, Scripted};
@@ -376,6 +377,8 @@ fn a_setting_in_a_currency_without_a_rate_is_refused_by_name() {
         max_price: Some(money("2 JPY")),
         ..Filters::default()
     };
+    let in_dollars = Budget::new([Cap::new("day", cents(100), Period::Day)]);
+    let in_yen_too = || CostRouteLayer::new([in_yen(), provider("us", 1)]);
     let layers = [
         (
             two().score(Score::Money(stakes)),
@@ -386,6 +389,10 @@ fn a_setting_in_a_currency_without_a_rate_is_refused_by_name() {
             "`explore_cap` is 9.00 JPY",
         ),
         (two().filters(most), "`max_price` of `filters` is 2.00 JPY"),
+        (
+            in_yen_too().budget(in_dollars),
+            "the cap \"day\" of `budget` is $1.00",
+        ),
     ];
     let tries: [fn(&CostRouteLayer); 4] = [
         |layer| drop(layer.layer(())),

@@ -98,6 +98,11 @@ impl Cap {
         !scopes.contains(&&Scope::Each)
     }
 
+    /// Whether calls to a provider count, at least some.
+    pub(super) fn counts_provider(&self, name: &str) -> bool {
+        !matches!(&self.provider, Scope::Only(only) if **only != *name)
+    }
+
     /// Which account a call counts to; `None` if it does not count.
     pub(super) fn key(&self, tenant: &str, provider: &str, route: &str) -> Option<Box<str>> {
         let mut key = String::new();

@@ -136,12 +136,16 @@ impl Job {
             None => entry.expect(&self.usage, true),
         };
         let cost = entry.price().cost(&usage, wall, entry.used(wall));
+        // What costs nothing has no currency to convert. What has one needs a rate to that of
+        // each cap, even if nobody knows yet how much it is.
+        let currency = entry.price().currency();
         let amount = match (cost, config.strict) {
-            (Some(cost), _) => cost,
-            (None, None) => Money::ZERO,
+            (Some(cost), _) => currency.map(|_| cost),
+            (None, None) => currency.map(Money::zero),
             (None, Some(_)) => return Err(No::Unpriced),
         };
-        let reserved = budget.reserve(amount, &self.tenant, &entry.provider.name, &self.route);
+        let name = &entry.provider.name;
+        let reserved = budget.set_aside(amount, &self.tenant, name, &self.route);
         let reservation = reserved.map_err(No::Budget)?;
         // Last, as a place in a quota can't be given back.
         self.quota(entry)?;
