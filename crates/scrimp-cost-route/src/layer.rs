@@ -296,7 +296,7 @@ impl CostRouteLayer {
     ///
     /// A message that names the setting that lacks an exchange rate.
     fn made(&self) -> Result<Arc<Shared>, String> {
-        let state = self.state.as_ref().map_err(|message| message.to_string())?;
+        let state = self.state.as_ref().map_err(ToString::to_string)?;
         self.config.check(&self.providers)?;
         let mut config = self.config.clone();
         let rates = &config.router.exchange;
