@@ -45,7 +45,8 @@ impl Metrics {
     }
 
     pub(crate) fn cost_since(&self, before: Money) -> Money {
-        Money::from_pico(self.cost().pico() - before.pico(), before.currency())
+        let since = self.cost().checked_sub(before);
+        since.expect("both are in dollars")
     }
 
     /// How many were asked for in the last batch.

@@ -51,7 +51,7 @@ async fn main() -> Result<(), BoxError> {
         .cost_route(route.ledger(ledger.clone()))
         .service(client);
     ask(client, &url).await?;
-    let spent: Money = ledger.lines().iter().map(|line| line.spent).sum();
+    let spent = ledger.spent("cost-route");
     println!("with:    {:>5} calls, {spent}", calls.load(Relaxed));
     Ok(())
 }

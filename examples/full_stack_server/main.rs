@@ -53,7 +53,7 @@ async fn main() -> Result<(), BoxError> {
         .cost_route(route.ledger(ledger.clone()));
     let app = Router::new().fallback_service(shop(calls.clone())); // one service for all
     visit(app.layer(layers)).await?;
-    let spent: Money = ledger.lines().iter().map(|line| line.spent).sum();
+    let spent = ledger.spent("cost-route");
     println!("with:    {:>5} calls, {spent}", calls.load(Relaxed));
     Ok(())
 }

@@ -18,7 +18,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use scrimp::{
-    core::{Currency, Ledger, Money, extensions::Priority},
+    core::{Currency, Ledger, Money, Totals, extensions::Priority},
     cost_route::{
         CostRouteLayer, Provider, RequestBody, RouteDecision, Tariff,
         engine::{Score, Weights},
@@ -83,7 +83,7 @@ fn three() -> [Provider; 3] {
 }
 
 struct Bill {
-    paid: Money,
+    paid: Totals,
     waited: f64,
     by: BTreeMap<String, u32>,
 }
@@ -120,7 +120,7 @@ async fn run(layer: CostRouteLayer, priority: Priority) -> Bill {
             *by.entry(provider).or_default() += 1;
         }
     }
-    let paid = ledger.lines().iter().map(|line| line.spent).sum();
+    let paid = ledger.spent("cost-route");
     Bill { paid, waited, by }
 }
 

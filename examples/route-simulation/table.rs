@@ -1,6 +1,6 @@
 //! Policies over many worlds.
 
-use std::{num::NonZeroUsize, thread};
+use std::{num::NonZeroUsize, thread, time::Duration};
 
 use scrimp::cost_route::engine::RouterConfig;
 
@@ -145,11 +145,14 @@ pub(crate) fn ablations(world: &World, _: u64) -> Vec<(&'static str, Box<dyn Pol
         ("hysteresis 0", |config| config.hysteresis = 0.0),
         ("hysteresis 20 %", |config| config.hysteresis = 0.2),
         ("half-lives 15 s, 15 s", |config| {
-            config.quality_half_life = 15.0;
+            config.quality_half_life = Duration::from_secs(15);
         }),
-        ("half-lives 60 s, 60 s", |config| config.half_life = 60.0),
+        ("half-lives 60 s, 60 s", |config| {
+            config.half_life = Duration::from_secs(60)
+        }),
         ("half-lives 240 s, 240 s", |config| {
-            (config.half_life, config.quality_half_life) = (240.0, 240.0);
+            let four_minutes = Duration::from_secs(240);
+            (config.half_life, config.quality_half_life) = (four_minutes, four_minutes);
         }),
         ("no ejection", |config| config.eject = false),
     ];

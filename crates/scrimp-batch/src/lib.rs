@@ -96,7 +96,8 @@
 //!   permit for everybody in line, a [`RateLimit`] that counts items.
 //! - **Money.** A [`Charge`](scrimp_core::extensions::Charge) of the upstream's is split over
 //!   the callers to the last pico-dollar; a [`Ledger`](scrimp_core::Ledger) books what was
-//!   spared.
+//!   spared. If the calls for an item cost two currencies, its answer has
+//!   [`OtherCharges`](scrimp_core::extensions::OtherCharges) besides.
 //!
 //! Failures of the layer itself are responses in `application/problem+json` (RFC 9457), whose
 //! `type` is `urn:scrimp:batch:` and one of `missing`, `unreadable`, `lost` (502), `ambiguous`,

@@ -9,8 +9,8 @@ use http::{Request, Response, header::AUTHORIZATION};
 use http_body_util::Full;
 use scrimp_batch::{BatchLayer, RestJson, Window};
 use scrimp_core::{
-    BodyDigest, Ledger, Money, RetryBudget,
-    extensions::{Charge, Deadline, Repeatable, Since, Tenant},
+    BodyDigest, Ledger, Money, RetryBudget, Totals,
+    extensions::{Charge, Deadline, OtherCharges, Repeatable, Since, Tenant},
 };
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -502,7 +502,7 @@ async fn the_charge_is_split_to_the_last_pico_dollar_and_booked() {
     let charges = answers
         .iter()
         .map(|answer| answer.extensions().get::<Charge>().unwrap().0);
-    assert_eq!(charges.sum::<Money>().to_string(), "$0.05");
+    assert_eq!(charges.collect::<Totals>().to_string(), "$0.05");
     let line = &ledger.lines()[0];
     let (made, avoided) = (line.calls_made, line.calls_avoided);
     assert_eq!(
@@ -510,6 +510,41 @@ async fn the_charge_is_split_to_the_last_pico_dollar_and_booked() {
         (1, 6, "$0.05".into())
     );
     assert_eq!(line.saved.to_string(), "$0.06");
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_cost_two_currencies_are_told_with_both() {
+    // The batch is charged in dollars and leaves /b out; alone, that is charged in yen.
+    let upstream = Upstream::new(|request: Request<bytes::Bytes>| async move {
+        let (body, price) = match serde_json::from_slice::<Value>(request.body()) {
+            Ok(asked) => {
+                let items = asked["requests"].as_array().unwrap().iter();
+                let answers: Vec<_> = items
+                    .map(|item| match &item["url"] {
+                        url if url == "/b" => json!({"id": item["id"], "status": 503}),
+                        _ => json!({"id": item["id"], "status": 200, "body": 1}),
+                    })
+                    .collect();
+                (json!({"responses": answers}), "0.05 USD")
+            }
+            Err(_) => (json!(1), "3 JPY"),
+        };
+        let mut response = Response::new(Full::from(body.to_string()));
+        let price: Money = price.parse().unwrap();
+        response.extensions_mut().insert(Charge(price));
+        Ok(response)
+    });
+    let paths = ["/a", "/b", "/b", "/c", "/d", "/e"].map(get);
+    let answers = all(&layer(), &upstream, paths).await;
+    let mut paid = Totals::new();
+    for answer in &answers {
+        assert_eq!(answer.status(), 200);
+        paid.add(answer.extensions().get::<Charge>().unwrap().0);
+        if let Some(OtherCharges(others)) = answer.extensions().get() {
+            paid.extend(others.iter());
+        }
+    }
+    assert_eq!(paid.to_string(), "3.00 JPY + $0.05");
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,7 +7,7 @@ use http::{HeaderMap, Request, Response};
 use http_body::Body;
 use scrimp_core::{
     Money,
-    extensions::{self, CacheInfo, CacheState, Charge, Since},
+    extensions::{self, CacheInfo, CacheState, Charge, OtherCharges, Since},
 };
 
 use crate::{
@@ -169,9 +169,11 @@ pub(crate) fn book<St, B>(shared: &Shared<St>, response: &Response<B>, tenant: &
         && !is_collapsed(response)
     {
         let charge = charge(shared, response);
-        ledger
-            .account("cache", tenant, route, charge.currency())
-            .made(charge);
+        let account = ledger.account("cache", tenant, route, charge.currency());
+        account.made(charge);
+        if let Some(OtherCharges(others)) = response.extensions().get() {
+            others.iter().for_each(|amount| account.paid(amount));
+        }
     }
 }
 

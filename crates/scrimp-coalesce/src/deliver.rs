@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use http::{HeaderMap, HeaderName, Request, Response, header::AGE};
 use scrimp_core::{
     Money,
-    extensions::{Charge, Directive, Explain, Shared, Since, Tenant},
+    extensions::{Charge, Directive, Explain, OtherCharges, Shared, Since, Tenant},
 };
 
 use crate::{
@@ -88,7 +88,8 @@ impl Asker {
             && let Some(charge) = extensions.get_mut::<Charge>()
         {
             // The call is paid for by the one who made it.
-            charge.0 = Money::from_pico(0, charge.0.currency());
+            charge.0 = Money::zero(charge.0.currency());
+            extensions.remove::<OtherCharges>();
         }
         if self.since.is_some() || self.explains {
             extensions.insert(Shared::new(Arc::clone(stream) as _, how != Collapsed::Led));
@@ -116,12 +117,15 @@ impl Asker {
     /// Books a call that reached the upstream.
     pub(crate) fn book_made<B>(&self, common: &Common, response: Option<&Response<B>>) {
         if let Some(ledger) = &common.config.ledger {
-            let charge = response.and_then(|response| response.extensions().get::<Charge>());
+            let extensions = response.map(Response::extensions);
+            let charge = extensions.and_then(|extensions| extensions.get::<Charge>());
             let cost = charge.map_or(common.config.price, |charge| charge.0);
             let tenant = self.tenant.as_ref().map_or("", |tenant| &tenant.0);
-            ledger
-                .account("coalesce", tenant, "*", cost.currency())
-                .made(cost);
+            let account = ledger.account("coalesce", tenant, "*", cost.currency());
+            account.made(cost);
+            if let Some(OtherCharges(others)) = extensions.and_then(|own| own.get()) {
+                others.iter().for_each(|amount| account.paid(amount));
+            }
         }
     }
 

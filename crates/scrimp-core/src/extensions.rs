@@ -1,7 +1,8 @@
 //! What layers tell each other, carried in [`http::Extensions`].
 //!
 //! On requests: [`Tenant`], [`Priority`], [`Deadline`], [`Directive`], [`Tags`], [`Explain`],
-//! [`Repeatable`], [`Fence`], [`Since`]. On responses: [`CacheInfo`], [`Charge`], [`Shared`].
+//! [`Repeatable`], [`Fence`], [`Since`]. On responses: [`CacheInfo`], [`Charge`],
+//! [`OtherCharges`], [`Shared`].
 
 use std::{
     fmt,
@@ -16,7 +17,7 @@ use bytes::Bytes;
 
 use tokio::time::Instant;
 
-use crate::Money;
+use crate::{Money, Totals};
 
 /// On a request: who it is made for. Part of every key, so tenants never share answers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -134,6 +135,14 @@ pub enum CacheState {
 /// On a response: what the upstream call cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Charge(pub Money);
+
+/// On a response: what its upstream calls cost in other currencies than its [`Charge`].
+///
+/// Seldom there: it takes two calls for one answer, such as a batch and a call of its own
+/// after that, whose upstreams charge in two currencies. Then the charge is in the currency
+/// of the last call, and all of the cost is both together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherCharges(pub Totals);
 
 /// On a response: it came from an upstream call whose answer others may be given too.
 ///

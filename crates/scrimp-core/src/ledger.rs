@@ -4,14 +4,14 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
     },
 };
 
 use parking_lot::{Mutex, RwLock};
 
-use crate::{Currency, Money};
+use crate::{Currency, Money, Totals};
 
 /// Accounts a ledger opens at most. Past it, money goes to the layer's `(other)` account,
 /// so that tenants invented by a caller cannot fill the memory.
@@ -25,7 +25,9 @@ const OTHER: &str = "(other)";
 /// Cloning gives another handle on the same books. A layer asks for an [`Account`] once
 /// and keeps it: booking is two atomic additions.
 #[derive(Clone, Default)]
-pub struct Ledger(Arc<RwLock<HashMap<Name, Arc<Books>>>>);
+pub struct Ledger(Arc<Accounts>);
+
+type Accounts = RwLock<HashMap<Name, Arc<Books>>>;
 
 /// A handle on one line of a [`Ledger`].
 #[derive(Clone)]
@@ -61,6 +63,8 @@ struct Name {
 
 struct Books {
     name: Name,
+    /// Where accounts in other currencies are.
+    ledger: Weak<Accounts>,
     made: Side,
     avoided: Side,
 }
@@ -117,6 +121,7 @@ impl Ledger {
         let books = accounts.entry(name).or_insert_with_key(|name| {
             Arc::new(Books {
                 name: name.clone(),
+                ledger: Arc::downgrade(&self.0),
                 made: Side::default(),
                 avoided: Side::default(),
             })
@@ -141,11 +146,27 @@ impl Ledger {
                 saved: books.avoided.money(books.name.currency),
             })
             .collect();
-        lines.sort_by(|a, b| {
-            let order = |line: &Line| (line.layer, line.saved.currency());
-            (order(a), &a.tenant, &a.route).cmp(&(order(b), &b.tenant, &b.route))
-        });
+        fn order(line: &Line) -> (&str, &str, &str, Currency) {
+            (line.layer, &line.tenant, &line.route, line.saved.currency())
+        }
+        lines.sort_by(|a, b| order(a).cmp(&order(b)));
         lines
+    }
+
+    /// Returns what calls cost by the books of one layer, by currency.
+    ///
+    /// All layers on the way of a call book it, so what they have spent is not added up.
+    #[must_use]
+    pub fn spent(&self, layer: &str) -> Totals {
+        let lines = self.lines().into_iter();
+        let own = lines.filter(|line| line.layer == layer);
+        own.map(|line| line.spent).collect()
+    }
+
+    /// Returns what all layers together have saved, by currency.
+    #[must_use]
+    pub fn saved(&self) -> Totals {
+        self.lines().into_iter().map(|line| line.saved).collect()
     }
 }
 
@@ -170,15 +191,37 @@ impl Account {
         &self.0.name.route
     }
 
-    /// Books a call that reached the upstream. An amount in another currency than the
-    /// account's counts as a call and not as money.
+    /// Books a call that reached the upstream. A cost in another currency than the
+    /// account's is booked, with its call, under the same names in that currency.
     pub fn made(&self, cost: Money) {
-        self.0.made.book(cost, self.0.name.currency);
+        self.book(cost, |books| &books.made);
     }
 
-    /// Books a call that did not have to be made.
+    /// Books a call that did not have to be made, as [`made`](Self::made) does.
     pub fn avoided(&self, cost: Money) {
-        self.0.avoided.book(cost, self.0.name.currency);
+        self.book(cost, |books| &books.avoided);
+    }
+
+    /// Books what calls that are booked already cost besides, without counting a call.
+    pub fn paid(&self, amount: Money) {
+        self.in_currency_of(amount, |books| books.made.total.add(amount.pico()));
+    }
+
+    fn book(&self, amount: Money, side: fn(&Books) -> &Side) {
+        self.in_currency_of(amount, |books| side(books).book(amount));
+    }
+
+    fn in_currency_of(&self, amount: Money, book: impl FnOnce(&Books)) {
+        let name = &self.0.name;
+        if amount.currency() == name.currency || amount.is_zero() {
+            return book(&self.0);
+        }
+        // Without a ledger, nobody can read what is booked.
+        if let Some(accounts) = self.0.ledger.upgrade() {
+            let (ledger, currency) = (Ledger(accounts), amount.currency());
+            let other = ledger.account(name.layer, &name.tenant, &name.route, currency);
+            book(&other.0);
+        }
     }
 }
 
@@ -194,11 +237,9 @@ impl fmt::Debug for Account {
 // === impl Side, Total ===
 
 impl Side {
-    fn book(&self, amount: Money, currency: Currency) {
+    fn book(&self, amount: Money) {
         self.calls.fetch_add(1, Relaxed);
-        if amount.currency() == currency {
-            self.total.add(amount.pico());
-        }
+        self.total.add(amount.pico());
     }
 
     fn money(&self, currency: Currency) -> Money {
@@ -253,6 +294,54 @@ mod tests {
         let line = &ledger.lines()[0];
         assert_eq!(line.calls_avoided, 20_001);
         assert_eq!(line.saved.pico(), 20_000 * (Total::LARGE - 1) + (1 << 90));
+    }
+
+    #[test]
+    fn lines_are_ordered_by_layer_tenant_route_and_then_currency() {
+        let ledger = Ledger::new();
+        let names = [
+            ("route", "a", "/", "EUR"),
+            ("cache", "b", "/", "USD"),
+            ("cache", "a", "/y", "EUR"),
+            ("cache", "a", "/x", "USD"),
+            ("cache", "a", "/x", "EUR"),
+            ("cache", "b", "/", "EUR"),
+        ];
+        for (layer, tenant, route, code) in names {
+            let _ = ledger.account(layer, tenant, route, Currency::new(code).unwrap());
+        }
+        let lines = ledger.lines();
+        let order = |line: &Line| {
+            let code = line.saved.currency().code().to_owned();
+            (line.layer, line.tenant.clone(), line.route.clone(), code)
+        };
+        let order: Vec<_> = lines.iter().map(order).collect();
+        assert!(order.is_sorted(), "{order:?}");
+        assert_eq!(order.len(), names.len());
+    }
+
+    #[test]
+    fn money_of_another_currency_is_booked_under_that_currency() {
+        let ledger = Ledger::new();
+        let account = ledger.account("cache", "acme", "/", Currency::USD);
+        account.made("1 USD".parse().unwrap());
+        account.made("300 JPY".parse().unwrap());
+        account.avoided("2 EUR".parse().unwrap());
+        account.paid("50 JPY".parse().unwrap());
+        assert_eq!(ledger.spent("cache").to_string(), "350.00 JPY + $1.00");
+        assert_eq!(ledger.saved().to_string(), "2.00 EUR");
+        let count = |line: &Line| (line.calls_made, line.calls_avoided);
+        let counts: Vec<_> = ledger.lines().iter().map(count).collect();
+        assert_eq!(counts, [(0, 1), (1, 0), (1, 0)], "in EUR, JPY and USD");
+    }
+
+    #[test]
+    fn a_call_of_no_cost_opens_no_account_in_another_currency() {
+        let ledger = Ledger::new();
+        let euro = Currency::new("EUR").unwrap();
+        ledger.account("cache", "", "/", euro).made(Money::ZERO);
+        let lines = ledger.lines();
+        assert_eq!((lines.len(), lines[0].calls_made), (1, 1));
     }
 
     #[test]

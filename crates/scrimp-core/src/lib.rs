@@ -7,7 +7,8 @@
 //! - [`Clock`]: one source for intervals and for HTTP dates, so that a test or a replay
 //!   can run a day in a second.
 //! - [`Tee`] and [`BodyEnd`]: watch a body go by and learn why it ended.
-//! - [`Money`], [`Ledger`]: integer money, and who was saved how much of it.
+//! - [`Money`], [`Totals`], [`ExchangeRates`], [`Ledger`]: integer money in any currency, and
+//!   who was saved how much of it.
 //! - `BodyDigestLayer` (feature `digest`): knows a POST by its body.
 //! - [`extensions`]: what layers tell each other through [`http::Extensions`].
 //! - [`FillLock`]: one filler of a key among many processes.
@@ -58,5 +59,8 @@ pub use extensions::BodyDigest;
 pub use key::{Key, KeyBuf, KeyHashBuilder, KeyHasher, KeyRef};
 pub use ledger::{Account, Ledger, Line};
 pub use lock::{Acquired, FillLock, Lease, LockFuture};
-pub use money::{Currency, CurrencyMismatch, Money, ParseMoneyError};
+pub use money::{
+    Currency, CurrencyMismatch, ExchangeRate, ExchangeRateError, ExchangeRates, Money,
+    NoExchangeRate, ParseMoneyError, Totals,
+};
 pub use retry_budget::RetryBudget;

@@ -1,18 +1,14 @@
 //! What a layer was set to, and what its services share.
 
-use std::{
-    fmt,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use http::request::Parts;
 use parking_lot::Mutex;
-use scrimp_core::{Clock, Currency, Ledger, Money, RetryBudget};
+use scrimp_core::{Clock, Ledger, RetryBudget};
 use tokio::time::Instant;
 
 use crate::{
-    Budget, Price, QualityGate, Usage,
+    Budget, Provider, QualityGate, Usage,
     engine::{Filters, RouterConfig},
     state::State,
 };
@@ -28,7 +24,6 @@ pub(crate) struct Config {
     pub(crate) gate: Option<Arc<dyn QualityGate>>,
     pub(crate) budget: Option<Budget>,
     pub(crate) strict: Option<Usage>,
-    pub(crate) exchange: Vec<(Currency, f64)>,
     pub(crate) estimate: Option<Arc<EstimateFn>>,
     pub(crate) clock: Clock,
     pub(crate) ledger: Option<Ledger>,
@@ -42,7 +37,6 @@ pub(crate) type EstimateFn = dyn Fn(&Parts, &[u8]) -> Usage + Send + Sync;
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) state: Arc<Mutex<State>>,
-    pub(crate) start: Instant,
     /// The tenant and the route of requests that name none.
     pub(crate) nobody: Arc<str>,
 }
@@ -61,7 +55,6 @@ impl Config {
             gate: None,
             budget: None,
             strict: None,
-            exchange: Vec::new(),
             estimate: None,
             clock: Clock::system(),
             ledger: None,
@@ -69,26 +62,18 @@ impl Config {
         }
     }
 
-    /// Dollars, as candidates are compared in. An amount in a currency whose rate was not
-    /// given is as good as unknown.
-    pub(crate) fn dollars(&self, amount: Money) -> Option<f64> {
-        if amount.currency() == Currency::USD {
-            return Some(amount.as_f64());
-        }
-        let rate = self.exchange.iter().find(|(c, _)| *c == amount.currency());
-        rate.map(|(_, rate)| rate * amount.as_f64())
-    }
-
-    pub(crate) fn cost(
-        &self,
-        price: &Price,
-        usage: &Usage,
-        now: SystemTime,
-        used: u64,
-    ) -> Option<f64> {
-        price
-            .cost(usage, now, used)
-            .and_then(|cost| self.dollars(cost))
+    /// Checks what can be checked only when all is set: amounts whose currency needs an
+    /// exchange rate.
+    ///
+    /// # Errors
+    ///
+    /// A message that names the setting, its currency and what would do.
+    pub(crate) fn check(&self, providers: &[Provider]) -> Result<(), String> {
+        self.filters.check(&self.router.exchange)?;
+        let Some(budget) = &self.budget else {
+            return Ok(());
+        };
+        budget.check(providers, &self.router.exchange)
     }
 }
 
@@ -108,10 +93,8 @@ impl fmt::Debug for Config {
 // === impl Shared ===
 
 impl Shared {
-    /// Seconds on the router's clock.
-    pub(crate) fn now(&self) -> f64 {
-        let now = self.config.clock.instant();
-        now.saturating_duration_since(self.start).as_secs_f64()
+    pub(crate) fn now(&self) -> Instant {
+        self.config.clock.instant()
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use scrimp_core::Money;
 
-use crate::engine::{Reason, Terms};
+use crate::engine::{Reason, Scored, Terms};
 
 /// In a response's extensions: how its provider was chosen.
 #[derive(Debug, Clone)]
@@ -15,7 +15,7 @@ pub struct RouteDecision {
     /// Why it was chosen.
     pub reason: Reason,
     /// Its score then, lower being better.
-    pub score: f64,
+    pub score: Scored,
     /// What the call was expected to cost.
     pub expected: Option<Money>,
     /// Who was tried before, and what came of it.

@@ -52,7 +52,10 @@ impl<S> Exchange<S> {
             Gathered::Long(head, rest) => (None, Some(RequestBody::streaming(head, rest))),
             Gathered::Broken(_) => return Ok(self.refusal(Refused::BodyBroke)),
         };
-        let mut job = Job::new(&self.shared, parts, whole);
+        let mut job = match Job::new(&self.shared, parts, whole) {
+            Ok(job) => job,
+            Err(refused) => return Ok(self.refusal(refused)),
+        };
         self.shared.config.retries.deposit();
         let mut picked = match job.pick(&self.shared) {
             Ok(picked) => picked,

@@ -12,6 +12,7 @@ use http::{HeaderValue, Request, Response, header};
 use http_body_util::Empty;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 use tower_service::Service;
 
 use crate::{
@@ -44,7 +45,7 @@ impl Figures {
     }
 }
 
-fn providers(state: &Mutex<State>, now: f64) -> Vec<Value> {
+fn providers(state: &Mutex<State>, now: Instant) -> Vec<Value> {
     let state = state.lock();
     let terms = state
         .router
@@ -62,8 +63,8 @@ fn providers(state: &Mutex<State>, now: f64) -> Vec<Value> {
                 "name": &*entry.provider.name,
                 "health": health,
                 "in_flight": terms.in_flight,
-                "latency_seconds": terms.estimate.latency,
-                "first_byte_seconds": terms.estimate.first_byte,
+                "latency_seconds": terms.estimate.latency.as_secs_f64(),
+                "first_byte_seconds": terms.estimate.first_byte.as_secs_f64(),
                 "reliability": terms.estimate.reliability,
                 "quality": terms.estimate.quality,
             })

@@ -4,8 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use http::request::Parts;
 use parking_lot::Mutex;
-use scrimp_core::{Clock, Currency, Ledger, Money, RetryBudget};
-use tokio::time::Instant;
+use scrimp_core::{Clock, Currency, ExchangeRate, Ledger, Money, RetryBudget};
 use tower_layer::Layer;
 
 use crate::{
@@ -26,8 +25,8 @@ pub struct CostRouteLayer {
     config: Config,
     /// Kept, as some settings make the state anew.
     providers: Vec<Provider>,
-    state: Arc<Mutex<State>>,
-    start: Instant,
+    /// Or what is wrong with the settings so far: an exchange rate may come last.
+    state: Result<Arc<Mutex<State>>, Arc<str>>,
 }
 
 // === impl CostRouteLayer ===
@@ -50,12 +49,10 @@ impl CostRouteLayer {
                 provider.name
             );
         }
-        let config = Config::new();
         let layer = Self {
-            state: Arc::new(Mutex::new(State::new(config.router.clone()))),
-            start: config.clock.instant(),
-            config,
+            config: Config::new(),
             providers,
+            state: Err("CostRouteLayer: not made yet".into()),
         };
         layer.remade()
     }
@@ -76,7 +73,7 @@ impl CostRouteLayer {
         self.set(|config| config.filters = filters)
     }
 
-    /// Seconds after which an observation counts half. Default: 15, and 60 for quality.
+    /// Time after which an observation counts half. Default: 15 s, and 60 s for quality.
     ///
     /// # Panics
     ///
@@ -84,8 +81,8 @@ impl CostRouteLayer {
     #[must_use]
     pub fn half_life(self, time: Duration, of_quality: Duration) -> Self {
         self.engine(|config| {
-            config.router.half_life = time.as_secs_f64();
-            config.router.quality_half_life = of_quality.as_secs_f64();
+            config.router.half_life = time;
+            config.router.quality_half_life = of_quality;
         })
     }
 
@@ -107,14 +104,14 @@ impl CostRouteLayer {
         self.engine(|config| config.router.explore = explore)
     }
 
-    /// What exploring may cost per hour, in dollars. Default: no cap of its own.
+    /// What exploring may cost per hour. Default: no cap of its own.
     ///
     /// # Panics
     ///
     /// If it is negative.
     #[must_use]
     pub fn explore_cap(self, per_hour: Money) -> Self {
-        self.engine(|config| config.router.explore_cap = Some(per_hour.as_f64()))
+        self.engine(|config| config.router.explore_cap = Some(per_hour))
     }
 
     /// Most bytes of a request's body that are kept, so that it can be sent again. A longer
@@ -172,19 +169,27 @@ impl CostRouteLayer {
         self.set(|config| config.strict = Some(most))
     }
 
-    /// What one unit of a currency is in dollars, for comparing providers. Prices in
+    /// Says what one unit of a currency is worth in another, in place of what was said of the
+    /// two before: `exchange_rate(yen, "0.0067 USD".parse()?)`.
+    ///
+    /// All amounts are compared in dollars. What the layer is set to (stakes, limits on
+    /// prices, the cap on exploring) is converted once, and caps of budgets are compared in
+    /// their own currency; none of them is taken without the rate it needs. Prices in
     /// currencies without a rate rank as unknown.
     ///
     /// # Panics
     ///
-    /// If it is not above 0.
+    /// If it is not above zero, or of the same currency.
     #[must_use]
-    pub fn exchange_rate(self, currency: Currency, dollars: f64) -> Self {
-        assert!(
-            dollars.is_finite() && dollars > 0.0,
-            "CostRouteLayer: `exchange_rate` must be above 0 (dollars per {currency}), not {dollars}"
-        );
-        self.set(|config| config.exchange.push((currency, dollars)))
+    pub fn exchange_rate(self, currency: Currency, worth: Money) -> Self {
+        let rate = match ExchangeRate::new(currency, worth) {
+            Ok(rate) => rate,
+            Err(error) => panic!("CostRouteLayer: `exchange_rate`: {error}"),
+        };
+        self.engine(|config| {
+            let rates = std::mem::take(&mut config.router.exchange);
+            config.router.exchange = rates.with(rate);
+        })
     }
 
     /// What a request will use, by its head and as much of its body as is kept. Default:
@@ -218,16 +223,24 @@ impl CostRouteLayer {
     }
 
     /// A handle to change the set of providers with, while requests are under way.
+    ///
+    /// # Panics
+    ///
+    /// If an amount that was set is in a currency that needs an
+    /// [exchange rate](Self::exchange_rate) which was not given; the message names both.
     #[must_use]
     pub fn providers(&self) -> Providers {
         Providers {
-            state: Arc::clone(&self.state),
+            state: self.shared().state.clone(),
             clock: self.config.clock.clone(),
-            start: self.start,
         }
     }
 
     /// A service that tells the figures.
+    ///
+    /// # Panics
+    ///
+    /// As [`providers`](Self::providers).
     #[must_use]
     pub fn figures(&self) -> Figures {
         Figures {
@@ -238,6 +251,10 @@ impl CostRouteLayer {
     /// A service with one inner service per provider in place of one for all whose requests
     /// are rewritten. `make` is asked for a provider's service, by name, at each call to it:
     /// let it clone.
+    ///
+    /// # Panics
+    ///
+    /// As [`providers`](Self::providers).
     pub fn services<S>(&self, make: impl Fn(&str) -> S + Send + 'static) -> CostRoute<S> {
         CostRoute::new(self.shared(), Targets::Each(Arc::new(Mutex::new(make))))
     }
@@ -254,28 +271,50 @@ impl CostRouteLayer {
     }
 
     fn remade(mut self) -> Self {
-        let mut state = State::new(self.config.router.clone());
-        for provider in &self.providers {
-            state.put(provider.clone(), &self.config.clock);
+        // What is out of its range now stays so, whatever is set later.
+        if let Err(message) = self.config.router.check() {
+            panic!("{message}");
         }
-        self.state = Arc::new(Mutex::new(state));
-        self.start = self.config.clock.instant();
+        let clock = &self.config.clock;
+        let state = State::new(self.config.router.clone(), clock.instant());
+        let state = state.map(|mut state| {
+            for provider in &self.providers {
+                state.put(provider.clone(), clock);
+            }
+            Arc::new(Mutex::new(state))
+        });
+        self.state = state.map_err(Arc::from);
         self
     }
 
+    /// What the services share, now that all is set.
     fn shared(&self) -> Arc<Shared> {
-        Arc::new(Shared {
-            config: self.config.clone(),
-            state: Arc::clone(&self.state),
-            start: self.start,
+        self.made().unwrap_or_else(|message| panic!("{message}"))
+    }
+
+    /// # Errors
+    ///
+    /// A message that names the setting that lacks an exchange rate.
+    fn made(&self) -> Result<Arc<Shared>, String> {
+        let state = self.state.as_ref().map_err(ToString::to_string)?;
+        self.config.check(&self.providers)?;
+        let mut config = self.config.clone();
+        let rates = &config.router.exchange;
+        config.budget = config.budget.map(|budget| budget.at(rates));
+        Ok(Arc::new(Shared {
+            config,
+            state: Arc::clone(state),
             nobody: Arc::from(""),
-        })
+        }))
     }
 }
 
 impl<S> Layer<S> for CostRouteLayer {
     type Service = CostRoute<S>;
 
+    /// # Panics
+    ///
+    /// As [`providers`](CostRouteLayer::providers).
     fn layer(&self, inner: S) -> CostRoute<S> {
         CostRoute::new(self.shared(), Targets::One(inner))
     }

@@ -68,7 +68,7 @@
 //! let ask = || Request::post("/v1/chat/completions").body(Full::from("a prompt"));
 //! let response = client.clone().oneshot(ask()?).await?;
 //! response.into_body().collect().await?; // what it says it used is read as it passes
-//! assert_eq!(budget.snapshot()[0].spent().to_string(), "$0.009");
+//! assert_eq!(budget.snapshot()[0].spent.to_string(), "$0.009");
 //!
 //! let refused = client.oneshot(ask()?).await?;
 //! assert_eq!(refused.status(), StatusCode::PAYMENT_REQUIRED);
@@ -111,7 +111,9 @@
 //! cancels the call, tells the router that it took at least that long, and books what was
 //! used by then. The error is the inner service's; refusals are responses with a problem
 //! document (RFC 9457): 402 or 429 from a budget, 503 if nobody will do, 504 if nobody
-//! answers in time, 400 if the request's own body breaks off. Timers need a tokio runtime.
+//! answers in time, 400 if the request's own body breaks off, 500 if amounts would have to be
+//! compared whose currencies have no [exchange rate](CostRouteLayer::exchange_rate). Timers
+//! need a tokio runtime.
 //!
 //! # Features
 //!

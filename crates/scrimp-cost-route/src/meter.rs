@@ -1,6 +1,6 @@
 //! A call under way, from its choice to the end of its body.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use scrimp_core::{BodyEnd, Currency, Money, Sink};
@@ -34,10 +34,10 @@ pub(crate) struct Call {
     pub(crate) ended: bool,
 }
 
-/// A call failed: the seconds it asked to be left alone for, if it said.
+/// A call failed: the time it asked to be left alone for, if it said.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Failure {
-    pub(crate) retry_after: Option<f64>,
+    pub(crate) retry_after: Option<Duration>,
 }
 
 /// Watches the body of a call's response.
@@ -120,7 +120,11 @@ impl Call {
     fn book(&mut self, cost: Option<Money>, paid: bool) {
         if let Some(reservation) = self.reservation.take() {
             match cost {
-                Some(cost) => reservation.settle(cost),
+                Some(cost) => {
+                    if let Err(error) = reservation.settle(cost) {
+                        tracing::error!(%cost, %error, "what was set aside is booked");
+                    }
+                }
                 // Paid, and nobody knows how much: what was set aside for it.
                 None if paid => reservation.settle_in_full(),
                 None => reservation.release(),

@@ -56,8 +56,8 @@ impl Provider {
             map: None,
             price: Price::Unknown,
             prior: Prior {
-                first_byte: 0.5,
-                latency: 1.0,
+                first_byte: Duration::from_millis(500),
+                latency: Duration::from_secs(1),
                 reliability: 0.99,
                 quality: 0.9,
             },
@@ -137,8 +137,8 @@ impl Provider {
     /// How long it takes until the answer is whole, before it was seen.
     #[must_use]
     pub fn latency(mut self, latency: Duration) -> Self {
-        self.prior.latency = latency.as_secs_f64();
-        self.prior.first_byte = self.prior.latency / 2.0;
+        self.prior.latency = latency;
+        self.prior.first_byte = latency / 2;
         self
     }
 

@@ -4,7 +4,6 @@ use std::{fmt, sync::Arc};
 
 use parking_lot::Mutex;
 use scrimp_core::Clock;
-use tokio::time::Instant;
 
 use crate::{Price, Provider, state::State};
 
@@ -13,7 +12,6 @@ use crate::{Price, Provider, state::State};
 pub struct Providers {
     pub(crate) state: Arc<Mutex<State>>,
     pub(crate) clock: Clock,
-    pub(crate) start: Instant,
 }
 
 // === impl Providers ===
@@ -49,11 +47,10 @@ impl Providers {
     /// a quality gate's. False if there is none of the name.
     #[expect(clippy::must_use_candidate, reason = "called for what it does")]
     pub fn judge(&self, name: &str, quality: f64) -> bool {
-        let now = self.clock.instant().saturating_duration_since(self.start);
         let mut state = self.state.lock();
         let found = state.find(name);
         if let Some(index) = found {
-            state.router.judge(now.as_secs_f64(), index, quality);
+            state.router.judge(self.clock.instant(), index, quality);
         }
         found.is_some()
     }

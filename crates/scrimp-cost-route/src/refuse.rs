@@ -30,6 +30,9 @@ impl Refused {
         problem.insert("status".into(), status.as_u16().into());
         problem.insert("reason".into(), reason.into());
         let mut retry_after = None;
+        if let Self::Nobody(NoCandidate::NoExchangeRate(missing)) = &self {
+            problem.insert("detail".into(), missing.to_string().into());
+        }
         if let Self::Budget(refusal) = &self {
             retry_after = refusal
                 .resets
@@ -62,6 +65,12 @@ impl Refused {
                 "none-left",
                 "no provider has room for the request",
             ),
+            Self::Nobody(NoCandidate::NoExchangeRate(_)) => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "no-exchange-rate",
+                "the request's limit on the price is in a currency that prices cannot be \
+                 compared with",
+            ),
             Self::TimedOut => (
                 StatusCode::GATEWAY_TIMEOUT,
                 "timed-out",
@@ -71,6 +80,11 @@ impl Refused {
                 StatusCode::BAD_REQUEST,
                 "request-body",
                 "the request's body broke off",
+            ),
+            Self::Budget(refusal) if refusal.no_rate.is_some() => (
+                refusal.status,
+                "no-exchange-rate",
+                "the price is in a currency that a spending cap cannot be compared with",
             ),
             Self::Budget(refusal) => (refusal.status, "budget", "a spending cap is used up"),
             Self::Unpriced => (
@@ -84,10 +98,13 @@ impl Refused {
 
 /// Which cap, how much of it is used, and when it starts anew.
 fn describe(refusal: &Refusal, problem: &mut Map<String, Value>) {
-    let detail = format!(
-        "cap {:?}: {} of {} spent or reserved",
-        refusal.cap, refusal.used, refusal.limit
-    );
+    let detail = match refusal.no_rate {
+        Some(missing) => format!("cap {:?}: {missing}", refusal.cap),
+        None => format!(
+            "cap {:?}: {} of {} spent or reserved",
+            refusal.cap, refusal.used, refusal.limit
+        ),
+    };
     problem.insert("detail".into(), detail.into());
     problem.insert("cap".into(), (*refusal.cap).into());
     problem.insert("limit".into(), refusal.limit.to_string().into());

@@ -62,11 +62,14 @@ struct LimitClock {
 // === impl State ===
 
 impl State {
-    pub(crate) fn new(config: RouterConfig) -> Self {
-        Self {
-            router: Router::new(config),
+    /// # Errors
+    ///
+    /// A message that names the setting that is wrong, or lacks an exchange rate.
+    pub(crate) fn new(config: RouterConfig, start: Instant) -> Result<Self, String> {
+        Ok(Self {
+            router: Router::try_new(config, start)?,
             entries: Vec::new(),
-        }
+        })
     }
 
     /// Adds a provider, or changes the one of that name: what was seen of it stays.

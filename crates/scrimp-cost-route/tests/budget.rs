@@ -5,9 +5,9 @@ mod common;
 use common::{Answer, Rig, by_token, cents, get, ok, provider};
 use futures_util::future::join_all;
 use http::{Request, StatusCode};
-use scrimp_core::{Ledger, extensions::Tenant};
+use scrimp_core::{Currency, Ledger, extensions::Tenant};
 use scrimp_cost_route::{
-    Budget, Cap, CostRouteLayer, Hints, Period, Price, Provider, Scope, Usage,
+    Budget, Cap, CostRouteLayer, Hints, Period, Price, Provider, Scope, Tariff, Usage,
 };
 use scrimp_testkit::{Gate, Reply, ScriptedBody};
 use tower::ServiceExt;
@@ -35,7 +35,7 @@ async fn a_thousand_at_once_never_overspend_a_strict_cap() {
         .iter()
         .filter(|answer| answer.status == StatusCode::OK);
     assert_eq!((served.count(), rig.upstream.calls()), (137, 137));
-    assert_eq!(budget.snapshot()[0].spent(), cents(137));
+    assert_eq!(budget.snapshot()[0].spent, cents(137));
 }
 
 #[tokio::test(start_paused = true)]
@@ -133,7 +133,7 @@ async fn tokens_are_paid_as_the_answer_says_they_were_used() {
     request.extensions_mut().insert(Hints::new().route("chat"));
     rig.send(request).await;
     // 100 × 0.1 ¢ + 7 × 1 ¢
-    assert_eq!(budget.snapshot()[0].spent(), cents(17));
+    assert_eq!(budget.snapshot()[0].spent, cents(17));
     let lines = ledger.lines();
     assert_eq!((&*lines[0].route, lines[0].spent), ("chat", cents(17)));
 }
@@ -159,7 +159,7 @@ async fn a_stream_that_is_left_is_paid_by_what_was_seen_of_it() {
         .unwrap();
     drop(body);
     // 10 × 0.1 ¢ for the prompt and 3 × 1 ¢ for what had come.
-    assert_eq!(budget.snapshot()[0].spent(), cents(4));
+    assert_eq!(budget.snapshot()[0].spent, cents(4));
 }
 
 #[tokio::test(start_paused = true)]
@@ -167,7 +167,7 @@ async fn what_failed_is_not_paid() {
     let (budget, layer) = capped(Cap::new("day", cents(10), Period::Day));
     let rig = Rig::new(&layer.attempts(1), |_| common::status(500));
     rig.get().await;
-    assert_eq!(budget.snapshot()[0].spent(), cents(0));
+    assert_eq!(budget.snapshot()[0].spent, cents(0));
     assert!(
         budget.reserve(cents(10), "", "a", "").is_ok(),
         "nothing stays reserved"
@@ -210,7 +210,37 @@ async fn ten_thousand_callers_that_leave_keep_nothing_reserved() {
     }
     assert_eq!(rig.upstream.in_flight(), 0);
     // Each was begun, so each is paid; and all that is left can be reserved.
-    let spent = budget.snapshot()[0].spent();
+    let spent = budget.snapshot()[0].spent;
     assert_eq!(spent, cents(10_000));
     assert!(budget.reserve(cents(990_000), "", "a", "").is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_paid_in_yen_counts_to_a_cap_in_dollars_at_its_worth() {
+    let yen = Currency::new("JPY").unwrap();
+    let by_size = Tariff::new(yen).per_kib_out("1024 JPY".parse().unwrap());
+    let budget = Budget::new([Cap::new("day", cents(100), Period::Day)]);
+    let layer = CostRouteLayer::new([provider("jp", 0).price(by_size)])
+        .budget(budget.clone())
+        .exchange_rate(yen, "0.01 USD".parse().unwrap());
+    let rig = Rig::new(&layer, |_| ok("1234"));
+    // Nothing is known to be paid before the answer comes: four yen then, not four dollars.
+    rig.get().await;
+    assert_eq!(budget.snapshot()[0].spent, cents(4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_whose_prices_a_cap_cannot_be_compared_with_is_passed_over() {
+    let yen = Currency::new("JPY").unwrap();
+    let by_size = Tariff::new(yen).per_kib_out("1024 JPY".parse().unwrap());
+    let budget = Budget::new([Cap::new("day", cents(100), Period::Day)]);
+    let layer = CostRouteLayer::new([provider("us", 90)]).budget(budget.clone());
+    let rig = Rig::new(&layer, |_| ok("1234"));
+    layer.providers().put(provider("jp", 0).price(by_size));
+    assert_eq!(rig.get().await.from(), "us");
+    layer.providers().remove("us");
+    let answer = rig.get().await;
+    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(answer.json()["reason"], "no-exchange-rate");
+    assert_eq!(budget.snapshot()[0].spent, cents(90));
 }

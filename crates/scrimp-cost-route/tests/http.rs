@@ -2,22 +2,23 @@
 
 mod common;
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{num::NonZeroU32, panic::AssertUnwindSafe, time::Duration};
 
 use bytes::Bytes;
 use common::{Rig, cents, get, ok, provider, status};
 use http::{HeaderValue, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use scrimp_core::{
-    Currency,
+    Currency, Money,
     extensions::{Charge, Deadline, Explain, Priority},
 };
 use scrimp_cost_route::{
-    CostRouteLayer, Hints, MinLength, Miss, Price, Provider, RequiredFields, Tariff, Verdict,
-    engine::{Filters, Reason, Score, Weights},
+    Budget, Cap, CostRouteLayer, Hints, MinLength, Miss, Period, Price, Provider, RequiredFields,
+    Tariff, Verdict,
+    engine::{Filters, Reason, Score, Scored, Stake, Stakes, Weights},
 };
 use scrimp_testkit::{Gate, Reply, Scripted};
-use tower::ServiceExt;
+use tower::{Layer, ServiceExt};
 
 fn two() -> CostRouteLayer {
     CostRouteLayer::new([provider("cheap", 1), provider("dear", 5)]).explore(false)
@@ -75,8 +76,8 @@ async fn each_choice_is_explained_to_who_asks() {
         .collect();
     assert_eq!(names, ["cheap", "dear"]);
     let [cheap, dear] = [0, 1].map(|n| decision.candidates[n].1);
-    assert!(cheap.score < dear.score && dear.cost == Some(0.05));
-    assert!((decision.score - cheap.score).abs() < 1e-12);
+    assert!(cheap.score < dear.score && dear.cost == Some(cents(5)));
+    assert_eq!(decision.score, cheap.score);
 }
 
 #[tokio::test(start_paused = true)]
@@ -206,7 +207,7 @@ async fn tags_and_filters_narrow_the_choice() {
     };
     assert_eq!(ask(Hints::new().filters(good)).await.from(), "eu");
     let impossible = Filters {
-        max_price: Some(0.0001),
+        max_price: Some(money("0.0001")),
         ..good
     };
     let refused = ask(Hints::new().filters(impossible)).await;
@@ -289,14 +290,146 @@ async fn quality_is_learnt_from_what_is_judged() {
 
 #[tokio::test(start_paused = true)]
 async fn currencies_are_compared_by_the_rate_that_was_given() {
-    let yen = Currency::new("JPY").unwrap();
-    let one_yen = scrimp_core::Money::from_pico(1_000_000_000_000, yen);
-    let in_yen = provider("jp", 0).price(Tariff::new(yen).per_request(one_yen));
-    let layer = CostRouteLayer::new([in_yen, provider("us", 1)]).explore(false);
+    let layer = CostRouteLayer::new([in_yen(), provider("us", 1)]).explore(false);
     let rig = Rig::new(&layer, |_| ok("fine"));
     assert_eq!(rig.get().await.from(), "us", "an amount nobody can compare");
-    let rig = Rig::new(&layer.exchange_rate(yen, 0.007), |_| ok("fine"));
-    assert_eq!(rig.get().await.from(), "jp");
+    for (currency, worth) in [(yen(), "0.007 USD"), (Currency::USD, "142 JPY")] {
+        let layer = layer.clone().exchange_rate(currency, money(worth));
+        let rig = Rig::new(&layer, |_| ok("fine"));
+        assert_eq!(rig.get().await.from(), "jp", "{worth}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn stakes_are_converted_by_the_given_rate() {
+    // Ten seconds less are worth ten yen, which is seven cents, and not ten dollars.
+    let stake = Stake {
+        second: money("1 JPY"),
+        quality: money("0 JPY"),
+        failure: money("1000 JPY"),
+    };
+    let stakes = Score::Money(Stakes {
+        high: stake,
+        default: stake,
+        low: stake,
+    });
+    let slow = || provider("slow", 1).latency(Duration::from_secs(11));
+    let from = async |dear: i128| {
+        let fast = provider("fast", dear).latency(Duration::from_secs(1));
+        let layer = CostRouteLayer::new([slow(), fast]).explore(false);
+        // A setting may come before the rate it needs.
+        let layer = layer
+            .score(stakes.clone())
+            .exchange_rate(yen(), money("0.007"));
+        let answer = Rig::new(&layer, |_| ok("fine")).get().await;
+        let score = answer.decision.as_ref().unwrap().score;
+        assert!(
+            matches!(score, Scored::Money(all) if all < cents(10)),
+            "{score}"
+        );
+        answer.from().to_owned()
+    };
+    assert_eq!(from(7).await, "fast", "six cents more");
+    assert_eq!(from(9).await, "slow", "eight cents more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_on_the_price_is_converted_by_the_given_rate() {
+    let most = |price| Filters {
+        max_price: Some(money(price)),
+        ..Filters::default()
+    };
+    let layer = CostRouteLayer::new([provider("a", 1)]).exchange_rate(yen(), money("0.007"));
+    for (price, status) in [("1 JPY", 503), ("2 JPY", 200)] {
+        let rig = Rig::new(&layer.clone().filters(most(price)), |_| ok("fine"));
+        assert_eq!(rig.get().await.status.as_u16(), status, "{price}");
+        // The stricter of the two, whatever their currencies.
+        let rig = Rig::new(&layer.clone().filters(most("0.5 USD")), |_| ok("fine"));
+        let mut request = get();
+        let hints = Hints::new().filters(most(price));
+        request.extensions_mut().insert(hints);
+        assert_eq!(rig.send(request).await.status.as_u16(), status, "{price}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_whose_limit_on_the_price_cannot_be_compared_is_refused() {
+    let rig = Rig::new(&two(), |_| ok("fine"));
+    let mut request = get();
+    let filters = Filters {
+        max_price: Some(money("1000 JPY")),
+        ..Filters::default()
+    };
+    request
+        .extensions_mut()
+        .insert(Hints::new().filters(filters));
+    let answer = rig.send(request).await;
+    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(answer.json()["reason"], "no-exchange-rate");
+    assert!(rig.asked().is_empty());
+}
+
+#[test]
+fn a_setting_in_a_currency_without_a_rate_is_refused_by_name() {
+    let mut stakes = Stakes::default();
+    stakes.low.second = money("1 JPY");
+    let most = Filters {
+        max_price: Some(money("2 JPY")),
+        ..Filters::default()
+    };
+    let in_dollars = Budget::new([Cap::new("day", cents(100), Period::Day)]);
+    let in_yen_too = || CostRouteLayer::new([in_yen(), provider("us", 1)]);
+    let layers = [
+        (
+            two().score(Score::Money(stakes)),
+            "`second` of `Stakes::low` is 1.00 JPY",
+        ),
+        (
+            two().explore_cap(money("9 JPY")),
+            "`explore_cap` is 9.00 JPY",
+        ),
+        (two().filters(most), "`max_price` of `filters` is 2.00 JPY"),
+        (
+            in_yen_too().budget(in_dollars),
+            "the cap \"day\" of `budget` is $1.00",
+        ),
+    ];
+    let tries: [fn(&CostRouteLayer); 4] = [
+        |layer| drop(layer.layer(())),
+        |layer| drop(layer.services(|_| ())),
+        |layer| drop(layer.figures()),
+        |layer| drop(layer.providers()),
+    ];
+    for (layer, says) in layers {
+        for (place, attempt) in tries.iter().enumerate() {
+            let refused = std::panic::catch_unwind(AssertUnwindSafe(|| attempt(&layer)));
+            let message = *refused.unwrap_err().downcast::<String>().unwrap();
+            assert!(message.contains(says), "{place}: {message}");
+            assert!(message.contains("from JPY to USD"), "{place}: {message}");
+            assert!(message.contains("`exchange_rate`"), "{place}: {message}");
+        }
+        let layer = layer.exchange_rate(yen(), money("0.007"));
+        tries.iter().for_each(|attempt| attempt(&layer));
+    }
+}
+
+#[test]
+#[should_panic(expected = "one unit of JPY must be worth more than nothing")]
+fn an_exchange_rate_of_nothing_is_refused() {
+    let _ = two().exchange_rate(yen(), Money::ZERO);
+}
+
+fn yen() -> Currency {
+    Currency::new("JPY").unwrap()
+}
+
+fn money(text: &str) -> Money {
+    text.parse().unwrap()
+}
+
+/// A provider that takes a yen.
+fn in_yen() -> Provider {
+    provider("jp", 0).price(Tariff::new(yen()).per_request(money("1 JPY")))
 }
 
 #[tokio::test(start_paused = true)]

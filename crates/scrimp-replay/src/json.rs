@@ -82,7 +82,7 @@ impl Report {
             "cost_without": self.cost_without().as_f64(),
             "cost_with": self.cost_with().as_f64(),
             "saved": self.saved().as_f64(),
-            "ledger_saved": self.ledger_saved.as_f64(),
+            "ledger_saved": self.ledger_saved.get(self.price.currency()).as_f64(),
             "ttl": self.ttl.to_string(),
             "rules": self.rules,
             "max_bytes": self.max_bytes,

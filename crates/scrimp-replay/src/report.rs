@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scrimp_core::Money;
+use scrimp_core::{Money, Totals};
 
 use crate::{
     full::Layers,
@@ -29,7 +29,7 @@ pub struct Report {
     /// What a call costs.
     pub price: Money,
     /// What the layers' own ledger says was saved, at what answers cost where they came from.
-    pub ledger_saved: Money,
+    pub ledger_saved: Totals,
     /// How long answers were fresh where no rule said otherwise.
     pub ttl: Ttl,
     /// The rules, as they were given.
@@ -137,11 +137,8 @@ impl Report {
     /// The difference.
     #[must_use]
     pub fn saved(&self) -> Money {
-        let (without, with) = (self.cost_without(), self.cost_with());
-        Money::from_pico(
-            without.pico().saturating_sub(with.pico()),
-            self.price.currency(),
-        )
+        let saved = self.cost_without().checked_sub(self.cost_with());
+        saved.expect("a replay is in one currency, that of its price")
     }
 
     /// Requests that the cache answered: of those, the ceiling is the most there could be.

@@ -11,7 +11,7 @@ use http_body::Body;
 use http_body_util::{BodyExt, Empty};
 use scrimp_cache::{Cache, CacheLayer, MemoryStore, Rule};
 use scrimp_coalesce::{Coalesce, CoalesceLayer, Window};
-use scrimp_core::{Clock, Ledger, Money};
+use scrimp_core::{Clock, Ledger, Totals};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -52,7 +52,7 @@ pub(crate) struct Verdict {
 /// What the cache has to show at the end.
 #[derive(Debug)]
 pub(crate) struct Stats {
-    pub(crate) saved: Money,
+    pub(crate) saved: Totals,
     pub(crate) entries: u64,
     pub(crate) peak_bytes: u64,
     pub(crate) evicted: u64,
@@ -135,7 +135,7 @@ impl Stack {
 pub(crate) fn stats(store: &Watched, ledger: &Ledger, coalesce: Option<&CoalesceLayer>) -> Stats {
     let stats = store.inner().stats();
     Stats {
-        saved: ledger.lines().iter().map(|line| line.saved).sum(),
+        saved: ledger.saved(),
         entries: stats.entries,
         peak_bytes: stats.peak_bytes,
         evicted: stats.evicted,

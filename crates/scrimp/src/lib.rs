@@ -14,6 +14,7 @@
 //! | `no-vary-search` | | requests that differ in what No-Vary-Search says does not count |
 //! | `reqwest` | `scrimp::reqwest` | (the layers on reqwest's client) |
 //! | `reqwest-middleware` | | (and at the end of a chain of reqwest-middleware) |
+//! | `serde` | | (money in files and settings, as strings) |
 //! | `stack` | | (types with names: `Stack`, a service with all its layers, and its `Body`) |
 //! | `stampede` | `scrimp::stampede` | waiting when an answer expires, and calls made at once for the same |
 //!

@@ -1,11 +1,13 @@
 //! Scrimp.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use scrimp::{
-    core::extensions::Priority,
+    core::{Currency, Money, extensions::Priority},
     cost_route::engine::{Ask, Barred, Outcome, Prior, Reason, Router, RouterConfig, Ticket},
 };
+
+use tokio::time::Instant;
 
 use super::Policy;
 use crate::world::{Request, State};
@@ -13,6 +15,8 @@ use crate::world::{Request, State};
 /// Scrimp's router, told what the providers are like at the start.
 pub(crate) struct Scrimp {
     pub(crate) router: Router,
+    /// When the world began.
+    start: Instant,
     pub(crate) reasons: Vec<Reason>,
     tickets: HashMap<u64, Ticket>,
     calls: u64,
@@ -20,24 +24,32 @@ pub(crate) struct Scrimp {
 
 impl Scrimp {
     pub(crate) fn new(base: &[State], config: RouterConfig) -> Self {
-        let mut router = Router::new(config);
+        let start = Instant::now();
+        let mut router = Router::new(config, start);
         for state in base {
+            let latency = Duration::from_secs_f64(state.latency);
             router.add(Prior {
-                first_byte: state.latency,
-                latency: state.latency,
+                first_byte: latency,
+                latency,
                 reliability: 1.0 - state.errors,
                 quality: state.quality,
             });
         }
         Self {
             router,
+            start,
             reasons: Vec::new(),
             tickets: HashMap::new(),
             calls: 0,
         }
     }
 
+    fn instant(&self, seconds: f64) -> Instant {
+        self.start + Duration::from_secs_f64(seconds)
+    }
+
     fn end(&mut self, now: f64, call: u64, outcome: Outcome, quality: Option<f64>) {
+        let now = self.instant(now);
         if let Some(ticket) = self.tickets.remove(&call) {
             self.router.ended(now, ticket, outcome);
             if let Some(quality) = quality {
@@ -45,6 +57,11 @@ impl Scrimp {
             }
         }
     }
+}
+
+/// The amount nearest to so many dollars.
+fn dollars(amount: f64) -> Money {
+    Money::from_pico((amount * 1e12).round() as i128, Currency::USD)
 }
 
 impl Policy for Scrimp {
@@ -71,16 +88,17 @@ impl Policy for Scrimp {
         if let Some(tried) = tried {
             barred.bar(tried);
         }
-        let cost = |index: usize| Some(states[index].price * request.size);
+        let cost = |index: usize| Some(dollars(states[index].price * request.size));
+        let now = self.instant(request.at);
         let choice = self
             .router
-            .choose(request.at, &ask, &barred, cost)
+            .choose(now, &ask, &barred, cost)
             .expect("somebody is left");
         if tried.is_none() {
             self.reasons.push(choice.reason);
         }
         self.calls += 1;
-        let ticket = self.router.started(request.at, choice.index);
+        let ticket = self.router.started(now, choice.index);
         self.tickets.insert(self.calls, ticket);
         (choice.index, self.calls)
     }

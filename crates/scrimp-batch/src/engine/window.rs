@@ -65,7 +65,7 @@ impl Window {
     #[must_use]
     pub fn economic(saving: Money, waiting: Money, most: Duration) -> Self {
         assert!(
-            saving.pico() >= 0,
+            !saving.is_negative(),
             "Window::economic: `saving` must not be negative, but is {saving}"
         );
         assert!(

@@ -8,7 +8,7 @@ use http::{Request, Response, Uri, header::HOST};
 use http_body::Body;
 use scrimp_core::{
     BoxError, ShareError,
-    extensions::{BodyDigest, Charge, Repeatable, Since},
+    extensions::{BodyDigest, Repeatable, Since},
 };
 use tokio::time::Instant;
 use tower_service::Service;
@@ -18,7 +18,7 @@ use super::{
     call::{Ended, exchange},
     driver::alone,
     job::Job,
-    money::split,
+    money::{amounts, split},
     outcome::{Failed, settle, settle_whole},
 };
 use crate::{
@@ -264,15 +264,14 @@ fn time_limit<B, E>(most: Duration, jobs: &[Job<B, E>], one_call: Duration) -> D
 
 /// What the call cost, to each by weight.
 fn charge<B, E>(jobs: &mut [Job<B, E>], response: &Response<Bytes>) {
-    let Some(Charge(amount)) = response.extensions().get::<Charge>().copied() else {
-        return;
-    };
     let weights: Vec<u64> = jobs
         .iter()
         .map(|job| job.item.admission.weight.into())
         .collect();
-    for (job, part) in jobs.iter_mut().zip(split(amount, &weights)) {
-        job.pay(part);
+    for amount in amounts(response.extensions()) {
+        for (job, part) in jobs.iter_mut().zip(split(amount, &weights)) {
+            job.paid.add(part);
+        }
     }
 }
 

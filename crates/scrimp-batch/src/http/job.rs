@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use scrimp_core::{Key, KeyHashBuilder, Money, ShareError, extensions::Charge};
+use scrimp_core::{Key, KeyHashBuilder, ShareError};
 use tokio::time::Instant;
 
-use super::{Problem, money::split};
+use super::{Problem, money::Paid};
 use crate::{
     BatchBody, BatchCodec,
     codec::Item,
@@ -23,7 +23,7 @@ pub(crate) struct Job<B, E> {
     pub(crate) item: Item,
     pub(crate) deadline: Option<Instant>,
     /// What was paid for it so far.
-    pub(crate) paid: Option<Money>,
+    pub(crate) paid: Paid,
     seat: Seat<Reply<B, E>>,
     twins: Vec<(Item, Seat<Reply<B, E>>)>,
 }
@@ -56,7 +56,7 @@ pub(crate) fn gather<B, E>(entries: Vec<Entry<Item, Reply<B, E>>>, dedupe: bool)
         jobs.push(Job {
             item,
             deadline,
-            paid: None,
+            paid: Paid::default(),
             seat,
             twins: Vec::new(),
         });
@@ -85,37 +85,27 @@ impl<B, E> Job<B, E> {
         Request::from_parts(self.item.head.clone(), self.item.body.clone())
     }
 
-    /// Notes a payment. Two currencies are no sum: the first is kept.
-    pub(crate) fn pay(&mut self, amount: Money) {
-        let before = self.paid.unwrap_or(Money::from_pico(0, amount.currency()));
-        self.paid = Some(before.checked_add(amount).unwrap_or(before));
-    }
-
     /// Gives everybody a copy of an answer, and of the charge a part.
     pub(crate) fn answer(self, codec: &impl BatchCodec, answer: &Response<Bytes>) {
-        let charges = self.charges();
-        for ((twin, seat), charge) in self.twins.into_iter().zip(charges.iter().skip(1)) {
+        let mut shares = self.paid.split(self.twins.len() + 1).into_iter();
+        let mut share = || shares.next().expect("there is one for each caller");
+        let own = share();
+        for (twin, seat) in self.twins {
             let copy = codec.twin(&self.item, &twin, answer);
-            seat.answer(Ok(part(copy, *charge)));
+            seat.answer(Ok(part(copy, share())));
         }
-        let charge = charges.first().copied().flatten();
-        self.seat.answer(Ok(part(answer.clone(), charge)));
+        self.seat.answer(Ok(part(answer.clone(), own)));
     }
 
     /// Gives the only caller a response as it comes.
-    pub(crate) fn pass(self, response: Response<B>, mark: impl Send + 'static)
+    pub(crate) fn pass(mut self, response: Response<B>, mark: impl Send + 'static)
     where
         B: Body,
     {
         let mut response = response.map(BatchBody::passing);
         response.body_mut().hold(mark);
-        if let Some(paid) = self.paid {
-            let own = response.extensions().get::<Charge>();
-            let all = own.and_then(|own| own.0.checked_add(paid).ok());
-            response
-                .extensions_mut()
-                .insert(Charge(all.unwrap_or(paid)));
-        }
+        self.paid.add_call(response.extensions());
+        self.paid.tell(response.extensions_mut());
         self.seat.answer(Ok(response));
     }
 
@@ -145,24 +135,10 @@ impl<B, E> Job<B, E> {
             seat.answer(Err(E::unshare(shared.clone())));
         }
     }
-
-    fn charges(&self) -> Vec<Option<Money>> {
-        let callers = self.twins.len() + 1;
-        match self.paid {
-            Some(paid) => split(paid, &vec![1; callers])
-                .into_iter()
-                .map(Some)
-                .collect(),
-            None => vec![None; callers],
-        }
-    }
 }
 
-fn part<B>(answer: Response<Bytes>, charge: Option<Money>) -> Response<BatchBody<B>> {
+fn part<B>(answer: Response<Bytes>, paid: Paid) -> Response<BatchBody<B>> {
     let mut answer = answer.map(BatchBody::part);
-    match charge {
-        Some(charge) => answer.extensions_mut().insert(Charge(charge)),
-        None => answer.extensions_mut().remove::<Charge>(),
-    };
+    paid.tell(answer.extensions_mut());
     answer
 }

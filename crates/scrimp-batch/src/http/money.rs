@@ -1,6 +1,18 @@
-//! One charge, many callers.
+//! One charge, many callers; one caller, many charges.
 
-use scrimp_core::Money;
+use http::Extensions;
+use scrimp_core::{
+    Currency, Money, Totals,
+    extensions::{Charge, OtherCharges},
+};
+
+/// What was paid for one item, over all calls that it was in.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Paid {
+    all: Totals,
+    /// The currency of the last call, if any said what it cost.
+    last: Option<Currency>,
+}
 
 /// The part of `whole` that belongs to the places from `start` on, `count` of `total`.
 ///
@@ -26,6 +38,57 @@ pub(crate) fn split(amount: Money, weights: &[u64]) -> Vec<Money> {
         Money::from_pico(pico, amount.currency())
     };
     weights.iter().map(part).collect()
+}
+
+// === impl Paid ===
+
+impl Paid {
+    pub(crate) fn add(&mut self, amount: Money) {
+        self.all.add(amount);
+        self.last = Some(amount.currency());
+    }
+
+    /// Adds what a response says that its call cost.
+    pub(crate) fn add_call(&mut self, response: &Extensions) {
+        for amount in amounts(response) {
+            self.add(amount);
+        }
+    }
+
+    /// Shares it out equally.
+    pub(crate) fn split(&self, callers: usize) -> Vec<Self> {
+        let nothing = Self {
+            last: self.last,
+            ..Self::default()
+        };
+        let mut parts = vec![nothing; callers];
+        for amount in self.all.iter() {
+            for (part, share) in parts.iter_mut().zip(split(amount, &vec![1; callers])) {
+                part.all.add(share);
+            }
+        }
+        parts
+    }
+
+    /// Says on a response what was paid for it, in place of what it said itself.
+    pub(crate) fn tell(mut self, response: &mut Extensions) {
+        response.remove::<Charge>();
+        response.remove::<OtherCharges>();
+        let Some(currency) = self.last else { return };
+        let charge = self.all.get(currency);
+        self.all.add(-charge);
+        response.insert(Charge(charge));
+        if !self.all.is_zero() {
+            response.insert(OtherCharges(self.all));
+        }
+    }
+}
+
+/// What a response says that its call cost, in all currencies; that of its charge last.
+pub(crate) fn amounts(response: &Extensions) -> impl Iterator<Item = Money> + '_ {
+    let others = response.get::<OtherCharges>().into_iter();
+    let charge = response.get::<Charge>().map(|charge| charge.0);
+    others.flat_map(|others| others.0.iter()).chain(charge)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http::{Request, Response};
 use http_body::Body;
-use scrimp_core::{BoxError, ShareError, extensions::Charge};
+use scrimp_core::{BoxError, ShareError};
 use tokio::time::{Instant, sleep, timeout};
 use tower_service::Service;
 
@@ -89,9 +89,7 @@ where
         if !transient || !replayable && response.status().as_u16() != 429 {
             return deliver(job, response, &common.codec, common.config.max_answer).await;
         }
-        if let Some(Charge(paid)) = response.extensions().get() {
-            job.pay(*paid);
-        }
+        job.paid.add_call(response.extensions());
         if let Ended::Answered(better) =
             read::<_, S::Error>(response, common.config.max_answer).await
         {
@@ -179,9 +177,7 @@ async fn deliver<ResB, E>(
     if !job.has_twins() {
         return job.pass(response, ());
     }
-    if let Some(Charge(paid)) = response.extensions().get() {
-        job.pay(*paid);
-    }
+    job.paid.add_call(response.extensions());
     match read::<_, E>(response, most).await {
         Ended::Answered(answer) => job.answer(codec, &answer),
         Ended::Unreadable(error) => job.problem(codec, &Problem::Unreadable(error)),

@@ -11,6 +11,7 @@ use scrimp_cost_route::{
     CostRouteLayer, Provider, Tariff,
     engine::{Ask, Barred, Outcome, Prior, Router, RouterConfig},
 };
+use tokio::time::Instant;
 use tower::{
     Layer, Service,
     balance::p2c::Balance,
@@ -34,8 +35,8 @@ type Body = Full<Bytes>;
 /// Decisions, one after another, each for a call that ends before the next.
 struct Decisions {
     router: Router,
-    costs: Vec<f64>,
-    now: f64,
+    costs: Vec<Money>,
+    now: Instant,
     count: usize,
 }
 
@@ -127,7 +128,7 @@ fn request(_: usize) -> Request<Body> {
 
 fn router() -> CostRouteLayer {
     CostRouteLayer::new((0..PROVIDERS).map(|n| {
-        let price = Money::from_pico(1_000_000_000 * (n as i128 + 1), Currency::USD);
+        let price = mill() * (n as u64 + 1);
         Provider::new(format!("provider-{n}"))
             .endpoint(
                 &format!("http://api-{n}.example.com")
@@ -136,6 +137,11 @@ fn router() -> CostRouteLayer {
             )
             .price(Tariff::new(Currency::USD).per_request(price))
     }))
+}
+
+/// A tenth of a cent.
+const fn mill() -> Money {
+    Money::from_pico(1_000_000_000, Currency::USD)
 }
 
 /// tower's balancer is not `Clone` and wants to be driven; so it is called in place.
@@ -153,19 +159,20 @@ where
 
 impl Decisions {
     fn new(providers: usize) -> Self {
-        let mut router = Router::new(RouterConfig::default());
+        let now = Instant::now();
+        let mut router = Router::new(RouterConfig::default(), now);
         for n in 0..providers {
             router.add(Prior {
-                first_byte: 0.5,
-                latency: 1.0 + n as f64 / 100.0,
+                first_byte: Duration::from_millis(500),
+                latency: Duration::from_millis(1_000 + 10 * n as u64),
                 reliability: 0.99,
                 quality: 0.9,
             });
         }
         Self {
             router,
-            costs: (0..providers).map(|n| 0.001 * (n + 1) as f64).collect(),
-            now: 0.0,
+            costs: (1..=providers).map(|n| mill() * n as u64).collect(),
+            now,
             count: 0,
         }
     }
@@ -182,13 +189,16 @@ impl Subject for Decisions {
             ..Ask::default()
         };
         for _ in 0..std::mem::take(&mut self.count) {
-            self.now += 0.001;
+            self.now += Duration::from_millis(1);
             let cost = |index: usize| Some(self.costs[index]);
             let choice = self.router.choose(self.now, &ask, &Barred::default(), cost);
             let index = choice.expect("somebody is there").index;
             let ticket = self.router.started(self.now, index);
-            self.router
-                .ended(self.now + 0.5, ticket, Outcome::Succeeded);
+            self.router.ended(
+                self.now + Duration::from_millis(500),
+                ticket,
+                Outcome::Succeeded,
+            );
         }
     }
 }

@@ -42,7 +42,7 @@ impl Cap {
     #[must_use]
     pub fn new(name: &str, limit: Money, period: Period) -> Self {
         assert!(
-            limit.pico() >= 0,
+            !limit.is_negative(),
             "Cap: `limit` must not be negative, and is {limit}"
         );
         Self {
@@ -96,6 +96,11 @@ impl Cap {
     pub(super) fn is_one_account(&self) -> bool {
         let scopes = [&self.tenant, &self.provider, &self.route];
         !scopes.contains(&&Scope::Each)
+    }
+
+    /// Whether calls to a provider count, at least some.
+    pub(super) fn counts_provider(&self, name: &str) -> bool {
+        !matches!(&self.provider, Scope::Only(only) if **only != *name)
     }
 
     /// Which account a call counts to; `None` if it does not count.

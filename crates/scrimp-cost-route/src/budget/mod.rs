@@ -7,28 +7,35 @@ use std::{collections::HashMap, fmt, sync::Arc, time::SystemTime};
 
 use http::StatusCode;
 use parking_lot::Mutex;
-use scrimp_core::{Clock, Money};
+use scrimp_core::{Clock, ExchangeRates, Money, NoExchangeRate};
 use smallvec::SmallVec;
 
 pub use self::{
     cap::{Cap, Scope},
     store::{BudgetStore, Line},
 };
-use crate::metered;
+use crate::{Provider, metered};
 
 /// Accounts kept at most. Past it, calls that would open another are refused: to let them
 /// through would be to lift the cap for whoever invents tenants.
 const MAX_ACCOUNTS: usize = 100_000;
 
 /// Caps, and what was spent of them. Clones are handles on the same books.
+///
+/// An amount in another currency than a cap's is converted by the exchange rates of the layer
+/// that spends it. Where none was given it is refused, as nobody can say whether it fits.
 #[derive(Clone)]
-pub struct Budget(Arc<Inner>);
+pub struct Budget {
+    inner: Arc<Inner>,
+    /// Those of the layer that this handle belongs to.
+    rates: ExchangeRates,
+}
 
 struct Inner {
     caps: Vec<Cap>,
     clock: Clock,
     store: Option<Arc<dyn BudgetStore>>,
-    books: Mutex<HashMap<(usize, Box<str>), Account>>,
+    books: Mutex<HashMap<Key, Account>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -41,9 +48,25 @@ struct Account {
 /// Money set aside for a call. Dropped without being settled, it is released.
 #[must_use = "money that is not settled is released at once"]
 pub struct Reservation {
-    budget: Arc<Inner>,
+    budget: Budget,
+    held: SmallVec<[Held; 2]>,
+}
+
+/// What is set aside in one account, in the currency of its cap.
+struct Held {
+    key: Key,
     amount: i128,
-    accounts: SmallVec<[(usize, Box<str>); 2]>,
+}
+
+/// A cap, and which of its accounts.
+type Key = (usize, Box<str>);
+
+/// What becomes of money that was set aside.
+#[derive(Clone, Copy)]
+enum Close {
+    Release,
+    InFull,
+    Settle(Money),
 }
 
 /// A cap is used up.
@@ -58,10 +81,12 @@ pub struct Refusal {
     pub used: Money,
     /// When it starts anew, if ever.
     pub resets: Option<SystemTime>,
-    /// 402 or 429, as the cap says.
+    /// 402 or 429, as the cap says; 500 if an exchange rate is missing.
     pub status: StatusCode,
     /// Whether a cheaper provider may be tried.
     pub degrade: bool,
+    /// The exchange rate that is missing, if that is why.
+    pub no_rate: Option<NoExchangeRate>,
 }
 
 // === impl Budget ===
@@ -75,12 +100,18 @@ impl Budget {
 
     /// Books that are kept in a store too, and start with what it holds: what was settled
     /// before a restart still counts after it.
-    #[must_use]
-    pub fn stored(caps: impl IntoIterator<Item = Cap>, store: Arc<dyn BudgetStore>) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// As [`restore`](Self::restore).
+    pub fn stored(
+        caps: impl IntoIterator<Item = Cap>,
+        store: Arc<dyn BudgetStore>,
+    ) -> Result<Self, NoExchangeRate> {
         let lines = store.load();
         let budget = Self::with(caps, Clock::system(), Some(store));
-        budget.restore(&lines);
-        budget
+        budget.restore(&lines)?;
+        Ok(budget)
     }
 
     fn with(
@@ -88,20 +119,62 @@ impl Budget {
         clock: Clock,
         store: Option<Arc<dyn BudgetStore>>,
     ) -> Self {
-        Self(Arc::new(Inner {
+        let inner = Inner {
             caps: caps.into_iter().collect(),
             clock,
             store,
             books: Mutex::default(),
-        }))
+        };
+        Self {
+            inner: Arc::new(inner),
+            rates: ExchangeRates::new(),
+        }
+    }
+
+    /// A handle on the same books that converts amounts by these rates.
+    pub(crate) fn at(&self, rates: &ExchangeRates) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            rates: rates.clone(),
+        }
+    }
+
+    /// # Errors
+    ///
+    /// A message that names the first cap that a provider's prices cannot be compared with.
+    pub(crate) fn check(
+        &self,
+        providers: &[Provider],
+        rates: &ExchangeRates,
+    ) -> Result<(), String> {
+        for provider in providers {
+            let Some(currency) = provider.price.currency() else {
+                continue;
+            };
+            let caps = self.inner.caps.iter();
+            for cap in caps.filter(|cap| cap.counts_provider(&provider.name)) {
+                let to = cap.limit.currency();
+                if let Err(missing) = rates.convert(Money::zero(currency), to) {
+                    return Err(format!(
+                        "CostRouteLayer: the cap {:?} of `budget` is {}, the provider {:?} has \
+                         its prices in {currency}, and {missing}: say what one {currency} is \
+                         worth by `exchange_rate`, or give the cap in {currency}",
+                        cap.name, cap.limit, provider.name
+                    ));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The same caps and books by another clock. For when books are new: what was spent so
     /// far stays with the old handle.
     #[must_use]
     pub fn clock(self, clock: Clock) -> Self {
-        let budget = Self::with(self.0.caps.clone(), clock, self.0.store.clone());
-        budget.restore(&self.snapshot());
+        let Inner { caps, store, .. } = &*self.inner;
+        let budget = Self::with(caps.clone(), clock, store.clone());
+        let restored = budget.restore(&self.snapshot());
+        restored.expect("a snapshot is in the currencies of its caps");
         budget
     }
 
@@ -109,8 +182,8 @@ impl Budget {
     ///
     /// # Errors
     ///
-    /// If one of them has not that much left. An amount in another currency than a cap's is
-    /// refused too, as nobody can say whether it fits.
+    /// If one of them has not that much left, or is in another currency that no exchange rate
+    /// leads to.
     pub fn reserve(
         &self,
         amount: Money,
@@ -118,50 +191,68 @@ impl Budget {
         provider: &str,
         route: &str,
     ) -> Result<Reservation, Box<Refusal>> {
+        self.set_aside(Some(amount), tenant, provider, route)
+    }
+
+    /// As [`reserve`](Self::reserve); `None` is nothing, in no currency.
+    pub(crate) fn set_aside(
+        &self,
+        amount: Option<Money>,
+        tenant: &str,
+        provider: &str,
+        route: &str,
+    ) -> Result<Reservation, Box<Refusal>> {
         let mut reservation = Reservation {
-            budget: Arc::clone(&self.0),
-            amount: amount.pico().max(0),
-            accounts: SmallVec::new(),
+            budget: self.clone(),
+            held: SmallVec::new(),
         };
-        if self.0.caps.is_empty() {
+        if self.inner.caps.is_empty() {
             return Ok(reservation);
         }
-        let now = self.0.clock.wall();
-        let mut books = self.0.books.lock();
-        let mut accounts = SmallVec::<[(usize, Box<str>); 2]>::new();
-        for (index, cap) in self.0.caps.iter().enumerate() {
+        let now = self.inner.clock.wall();
+        let mut books = self.inner.books.lock();
+        let mut held = SmallVec::<[Held; 2]>::new();
+        for (index, cap) in self.inner.caps.iter().enumerate() {
             let Some(key) = cap.key(tenant, provider, route) else {
                 continue;
             };
             let key = (index, key);
             let account = current(&mut books, cap, &key, now);
             let used = account.map_or(i128::MAX, |a| a.spent.saturating_add(a.reserved));
-            let foreign = amount.currency() != cap.limit.currency() && amount.pico() != 0;
-            let fits = used.saturating_add(reservation.amount) <= cap.limit.pico();
-            if foreign || !fits {
-                drop(books);
-                metered::refused(&cap.name);
-                return Err(Box::new(cap.refusal(used, now)));
+            let amount = amount.map_or(Ok(0), |amount| self.in_currency_of(cap, amount));
+            let fits = |amount: &i128| used.saturating_add(*amount) <= cap.limit.pico();
+            match amount {
+                Ok(amount) if fits(&amount) => held.push(Held { key, amount }),
+                refused => {
+                    drop(books);
+                    metered::refused(&cap.name);
+                    return Err(Box::new(cap.refusal(used, now, refused.err())));
+                }
             }
-            accounts.push(key);
         }
-        for key in &accounts {
+        for Held { key, amount } in &held {
             if let Some(account) = books.get_mut(key) {
-                account.reserved = account.reserved.saturating_add(reservation.amount);
+                account.reserved = account.reserved.saturating_add(*amount);
             }
         }
         drop(books);
-        reservation.accounts = accounts;
+        reservation.held = held;
         Ok(reservation)
+    }
+
+    /// An amount in 10⁻¹² units of a cap's currency.
+    fn in_currency_of(&self, cap: &Cap, amount: Money) -> Result<i128, NoExchangeRate> {
+        let converted = self.rates.convert(amount, cap.limit.currency())?;
+        Ok(converted.pico().max(0))
     }
 
     /// What was spent of every account, for a store or a report.
     #[must_use]
     pub fn snapshot(&self) -> Vec<Line> {
-        let books = self.0.books.lock();
+        let books = self.inner.books.lock();
         let mut lines: Vec<_> = books
             .iter()
-            .map(|((index, key), account)| self.0.line(*index, key, account))
+            .map(|((index, key), account)| self.inner.line(*index, key, account))
             .collect();
         lines.sort_by(|a, b| (&a.cap, &a.account).cmp(&(&b.cap, &b.account)));
         lines
@@ -169,11 +260,21 @@ impl Budget {
 
     /// Takes over what a snapshot says was spent. Lines of caps that are no more are left
     /// out, and what is reserved now stays reserved.
-    pub fn restore(&self, lines: &[Line]) {
-        let mut books = self.0.books.lock();
+    ///
+    /// # Errors
+    ///
+    /// If a line is in another currency than its cap is now, and no exchange rate leads there.
+    /// Then nothing is taken over: without the line, money could be spent twice.
+    pub fn restore(&self, lines: &[Line]) -> Result<(), NoExchangeRate> {
+        let mut known = Vec::with_capacity(lines.len());
         for line in lines {
-            let cap = self.0.caps.iter().position(|cap| *cap.name == *line.cap);
-            let Some(index) = cap else { continue };
+            let mut caps = self.inner.caps.iter().enumerate();
+            if let Some((index, cap)) = caps.find(|(_, cap)| *cap.name == *line.cap) {
+                known.push((line, index, self.in_currency_of(cap, line.spent)?));
+            }
+        }
+        let mut books = self.inner.books.lock();
+        for (line, index, spent) in known {
             let account = books
                 .entry((index, line.account.clone().into()))
                 .or_insert(Account {
@@ -182,17 +283,18 @@ impl Budget {
                     reserved: 0,
                 });
             account.began = line.began();
-            account.spent = line.spent_pico.into();
+            account.spent = spent;
         }
+        Ok(())
     }
 }
 
 /// The account, in its present period: what was spent in an earlier one is forgotten, what
 /// is reserved is not, as those calls are still to be paid. `None` if there are too many.
 fn current<'a>(
-    books: &'a mut HashMap<(usize, Box<str>), Account>,
+    books: &'a mut HashMap<Key, Account>,
     cap: &Cap,
-    key: &(usize, Box<str>),
+    key: &Key,
     now: SystemTime,
 ) -> Option<&'a mut Account> {
     let (began, _) = cap.period.bounds(now);
@@ -217,7 +319,7 @@ fn current<'a>(
 impl fmt::Debug for Budget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Budget")
-            .field("caps", &self.0.caps)
+            .field("caps", &self.inner.caps)
             .finish_non_exhaustive()
     }
 }
@@ -233,8 +335,18 @@ impl Inner {
 // === impl Cap ===
 
 impl Cap {
-    fn refusal(&self, used: i128, now: SystemTime) -> Refusal {
+    fn refusal(&self, used: i128, now: SystemTime, no_rate: Option<NoExchangeRate>) -> Refusal {
+        if no_rate.is_some() {
+            return Refusal {
+                no_rate,
+                resets: None,
+                status: StatusCode::INTERNAL_SERVER_ERROR,
+                degrade: true,
+                ..self.refusal(used, now, None)
+            };
+        }
         Refusal {
+            no_rate,
             cap: self.name.clone(),
             limit: self.limit,
             used: Money::from_pico(used.min(self.limit.pico()), self.limit.currency()),
@@ -249,58 +361,79 @@ impl Cap {
 
 impl Reservation {
     /// Books what the call did cost, which may be more or less than was set aside.
-    pub fn settle(mut self, actual: Money) {
-        self.close(Some(actual.pico().max(0)));
+    ///
+    /// # Errors
+    ///
+    /// If it is in another currency than a cap's, and no exchange rate leads there. What was
+    /// set aside is booked under that cap then.
+    pub fn settle(mut self, actual: Money) -> Result<(), NoExchangeRate> {
+        self.close(Close::Settle(actual))
     }
 
     /// Books all that was set aside.
     pub fn settle_in_full(mut self) {
-        self.close(Some(self.amount));
+        self.close(Close::InFull)
+            .expect("only an amount from elsewhere needs a rate");
     }
 
     /// Gives all of it back: the call was not made, or cost nothing.
-    pub fn release(mut self) {
-        self.close(None);
+    pub fn release(self) {
+        drop(self);
     }
 
-    fn close(&mut self, actual: Option<i128>) {
-        let accounts = std::mem::take(&mut self.accounts);
-        if accounts.is_empty() {
-            return;
+    fn close(&mut self, close: Close) -> Result<(), NoExchangeRate> {
+        let held = std::mem::take(&mut self.held);
+        let mut missing = None;
+        if held.is_empty() {
+            return Ok(());
         }
-        let now = self.budget.clock.wall();
-        let mut books = self.budget.books.lock();
-        for key in &accounts {
-            let cap = &self.budget.caps[key.0];
+        let budget = &self.budget;
+        let now = budget.inner.clock.wall();
+        let mut books = budget.inner.books.lock();
+        for Held { key, amount } in &held {
+            let cap = &budget.inner.caps[key.0];
             let Some(account) = current(&mut books, cap, key, now) else {
                 continue;
             };
-            account.reserved = account.reserved.saturating_sub(self.amount);
-            let Some(actual) = actual else { continue };
+            account.reserved = account.reserved.saturating_sub(*amount);
+            let actual = match close {
+                Close::Release => continue,
+                Close::InFull => *amount,
+                // Nothing is nothing in every currency.
+                Close::Settle(actual) if actual.is_zero() => 0,
+                Close::Settle(actual) => {
+                    let converted = budget.in_currency_of(cap, actual);
+                    converted.unwrap_or_else(|error| {
+                        missing = Some(error);
+                        *amount
+                    })
+                }
+            };
             account.spent = account.spent.saturating_add(actual);
             // Both under the lock, so that totals are told in their order.
             if cap.is_one_account() {
                 let spent = Money::from_pico(account.spent, cap.limit.currency());
                 metered::spent(&cap.name, spent, cap.limit);
             }
-            if let Some(store) = &self.budget.store {
-                store.settled(&self.budget.line(key.0, &key.1, account));
+            if let Some(store) = &budget.inner.store {
+                store.settled(&budget.inner.line(key.0, &key.1, account));
             }
         }
+        missing.map_or(Ok(()), Err)
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.close(None);
+        // Releasing needs no rate.
+        let _ = self.close(Close::Release);
     }
 }
 
 impl fmt::Debug for Reservation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reservation")
-            .field("pico", &self.amount)
-            .field("accounts", &self.accounts)
+            .field("accounts", &self.held.len())
             .finish_non_exhaustive()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use scrimp_core::{Currency, Money};
+use scrimp_core::Money;
 use serde::{Deserialize, Serialize};
 
 use super::Cap;
@@ -18,10 +18,8 @@ pub struct Line {
     pub account: String,
     /// When the period began, in seconds since 1970.
     pub began: u64,
-    /// 10⁻¹² units of the currency.
-    pub spent_pico: i64,
-    /// The currency's code.
-    pub currency: String,
+    /// What was spent, as a string such as `"0.01 USD"`.
+    pub spent: Money,
 }
 
 /// Where books are kept, besides memory.
@@ -45,19 +43,11 @@ impl Line {
             cap: cap.name.to_string(),
             account: account.to_owned(),
             began: since_epoch(began),
-            spent_pico: i64::try_from(spent).unwrap_or(i64::MAX),
-            currency: cap.limit.currency().code().to_owned(),
+            spent: Money::from_pico(spent, cap.limit.currency()),
         }
     }
 
     pub(super) fn began(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs(self.began)
-    }
-
-    /// What was spent.
-    #[must_use]
-    pub fn spent(&self) -> Money {
-        let currency = Currency::new(&self.currency).unwrap_or(Currency::USD);
-        Money::from_pico(self.spent_pico.into(), currency)
     }
 }

@@ -8,7 +8,7 @@ fn cents(n: i128) -> Money {
 }
 
 fn spent(budget: &Budget) -> Vec<Money> {
-    budget.snapshot().iter().map(Line::spent).collect()
+    budget.snapshot().iter().map(|line| line.spent).collect()
 }
 
 #[test]
@@ -23,7 +23,7 @@ fn a_thousand_at_once_never_spend_more_than_the_cap() {
                         .filter(|_| {
                             budget
                                 .reserve(cents(1), "", "p", "/")
-                                .map(|reservation| reservation.settle(cents(1)))
+                                .map(|reservation| reservation.settle(cents(1)).unwrap())
                                 .is_ok()
                         })
                         .count()
@@ -41,7 +41,7 @@ fn what_is_reserved_counts_until_it_is_settled_or_released() {
     let first = budget.reserve(cents(8), "", "p", "/").unwrap();
     let refusal = budget.reserve(cents(3), "", "p", "/").unwrap_err();
     assert_eq!((&*refusal.cap, refusal.used), ("day", cents(8)));
-    first.settle(cents(5));
+    first.settle(cents(5)).unwrap();
     let second = budget.reserve(cents(5), "", "p", "/").unwrap();
     drop(second);
     assert!(budget.reserve(cents(5), "", "p", "/").is_ok());
@@ -71,7 +71,7 @@ fn all_caps_are_reserved_under_or_none() {
     );
     // Nothing of what was refused is left reserved.
     assert!(budget.reserve(cents(5), "other", "cheap", "/").is_ok());
-    kept.settle(cents(5));
+    kept.settle(cents(5)).unwrap();
     assert_eq!(spent(&budget), [cents(5), cents(0), cents(5), cents(0)]);
 }
 
@@ -83,12 +83,13 @@ async fn a_new_period_starts_anew_but_for_what_is_still_reserved() {
     budget
         .reserve(cents(6), "", "p", "/")
         .unwrap()
-        .settle(cents(6));
+        .settle(cents(6))
+        .unwrap();
     let open = budget.reserve(cents(4), "", "p", "/").unwrap();
     tokio::time::advance(Duration::from_secs(120)).await;
     assert!(budget.reserve(cents(7), "", "p", "/").is_err());
     let fits = budget.reserve(cents(6), "", "p", "/").unwrap();
-    open.settle(cents(4));
+    open.settle(cents(4)).unwrap();
     drop(fits);
     assert_eq!(spent(&budget), [cents(4)]);
 }
@@ -108,13 +109,14 @@ fn a_restart_loses_nothing_that_was_settled() {
     }
     let store = Arc::new(Memory::default());
     let caps = || [Cap::new("month", cents(10), Period::Month).tenants(Scope::Each)];
-    let before = Budget::stored(caps(), store.clone());
+    let before = Budget::stored(caps(), store.clone()).unwrap();
     before
         .reserve(cents(7), "acme", "p", "/")
         .unwrap()
-        .settle(cents(7));
+        .settle(cents(7))
+        .unwrap();
     let _lost = before.reserve(cents(2), "acme", "p", "/").unwrap();
-    let after = Budget::stored(caps(), store);
+    let after = Budget::stored(caps(), store).unwrap();
     assert!(after.reserve(cents(4), "acme", "p", "/").is_err());
     assert!(after.reserve(cents(3), "acme", "p", "/").is_ok());
     assert!(after.reserve(cents(10), "other", "p", "/").is_ok());
@@ -133,4 +135,70 @@ fn an_amount_in_another_currency_does_not_slip_through() {
     let budget = Budget::new([Cap::new("day", cents(10), Period::Day)]);
     let euro = Money::from_pico(1, Currency::new("EUR").unwrap());
     assert!(budget.reserve(euro, "", "p", "/").is_err());
+}
+
+fn rates() -> ExchangeRates {
+    let yen = Currency::new("JPY").unwrap();
+    let cent = scrimp_core::ExchangeRate::new(yen, cents(1)).unwrap();
+    ExchangeRates::new().with(cent)
+}
+
+fn yen(n: i128) -> Money {
+    Money::from_pico(n * 1_000_000_000_000, Currency::new("JPY").unwrap())
+}
+
+#[test]
+fn each_cap_is_kept_in_its_own_currency() {
+    let caps = [
+        Cap::new("dollars", cents(10), Period::Day),
+        Cap::new("yen", yen(20), Period::Day),
+    ];
+    let budget = Budget::new(caps).at(&rates());
+    let reserved = budget.reserve(yen(10), "", "p", "/").unwrap();
+    let refusal = budget.reserve(cents(1), "", "p", "/").unwrap_err();
+    assert_eq!((&*refusal.cap, refusal.used), ("dollars", cents(10)));
+    reserved.settle(cents(7)).unwrap();
+    assert_eq!(spent(&budget), [cents(7), yen(7)]);
+}
+
+#[test]
+fn nothing_is_settled_as_if_one_currency_were_another() {
+    let budget = Budget::new([Cap::new("day", cents(10), Period::Day)]);
+    let reserved = budget.reserve(cents(2), "", "p", "/").unwrap();
+    assert!(reserved.settle(yen(9)).is_err());
+    assert_eq!(spent(&budget), [cents(2)], "what was set aside for it");
+    let none = budget.reserve(yen(0), "", "p", "/").unwrap_err();
+    assert!(none.no_rate.is_some(), "it may turn out to cost something");
+}
+
+#[test]
+fn what_was_spent_in_another_currency_is_converted_or_refused_when_it_is_restored() {
+    let spent_so_far = |cap| {
+        let budget = Budget::new([cap]);
+        let reserved = budget.reserve(yen(7), "", "p", "/").unwrap();
+        reserved.settle(yen(7)).unwrap();
+        budget.snapshot()
+    };
+    let lines = spent_so_far(Cap::new("day", yen(10), Period::Day));
+    let dollars = Budget::new([Cap::new("day", cents(10), Period::Day)]);
+    assert!(dollars.restore(&lines).is_err());
+    assert_eq!(spent(&dollars), []);
+    dollars.at(&rates()).restore(&lines).unwrap();
+    assert_eq!(spent(&dollars), [cents(7)]);
+}
+
+#[test]
+fn a_line_keeps_amounts_of_any_size_exactly() {
+    let limit = yen(1_000_000_000_000);
+    let cap = || Cap::new("day", limit, Period::Day);
+    let budget = Budget::new([cap()]);
+    let reserved = budget.reserve(limit, "", "p", "/").unwrap();
+    reserved.settle(limit).unwrap();
+    let text = serde_json::to_string(&budget.snapshot()).unwrap();
+    assert!(text.contains(r#""spent":"1000000000000.00 JPY""#), "{text}");
+    let after = Budget::new([cap()]);
+    after
+        .restore(&serde_json::from_str::<Vec<Line>>(&text).unwrap())
+        .unwrap();
+    assert!(after.reserve(yen(1), "", "p", "/").is_err());
 }

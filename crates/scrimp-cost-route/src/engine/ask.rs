@@ -1,7 +1,11 @@
 //! What a request wants.
 
-use scrimp_core::extensions::Priority;
+use std::time::Duration;
+
+use scrimp_core::{ExchangeRates, Money, NoExchangeRate, extensions::Priority};
 use smallvec::SmallVec;
+
+use super::rules::{dollars, rate_missing};
 
 /// What a request asks of its provider.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -21,10 +25,18 @@ pub struct Ask {
 pub struct Filters {
     /// Least quality, 0 to 1.
     pub min_quality: Option<f64>,
-    /// Most seconds until the answer is whole.
-    pub max_latency: Option<f64>,
-    /// Most dollars.
-    pub max_price: Option<f64>,
+    /// Longest time until the answer is whole.
+    pub max_latency: Option<Duration>,
+    /// Most money. It needs an exchange rate if it is not in dollars.
+    pub max_price: Option<Money>,
+}
+
+/// Filters as the inner loop wants them: in seconds and dollars.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) min_quality: Option<f64>,
+    pub(super) max_latency: Option<f64>,
+    pub(super) max_price: Option<f64>,
 }
 
 /// Candidates that may not be chosen, by index: they were tried, are full, or lack a tag.
@@ -35,17 +47,48 @@ pub struct Barred(SmallVec<[u64; 4]>);
 
 impl Filters {
     /// Both: the stricter of each.
-    #[must_use]
-    pub fn and(self, other: Self) -> Self {
-        let with = |a: Option<f64>, b: Option<f64>, pick: fn(f64, f64) -> f64| match (a, b) {
-            (Some(a), Some(b)) => Some(pick(a, b)),
+    pub(crate) fn and(self, other: Self, rates: &ExchangeRates) -> Result<Self, NoExchangeRate> {
+        let max_price = match (self.max_price, other.max_price) {
+            (Some(a), Some(b)) => {
+                let same = rates.convert(b, a.currency())?;
+                Some(if same < a { b } else { a })
+            }
             (a, b) => a.or(b),
         };
-        Self {
-            min_quality: with(self.min_quality, other.min_quality, f64::max),
-            max_latency: with(self.max_latency, other.max_latency, f64::min),
-            max_price: with(self.max_price, other.max_price, f64::min),
-        }
+        Ok(Self {
+            min_quality: stricter(self.min_quality, other.min_quality, f64::max),
+            max_latency: stricter(self.max_latency, other.max_latency, Duration::min),
+            max_price,
+        })
+    }
+
+    pub(super) fn limits(&self, rates: &ExchangeRates) -> Result<Limits, NoExchangeRate> {
+        Ok(Limits {
+            min_quality: self.min_quality,
+            max_latency: self.max_latency.map(|time| time.as_secs_f64()),
+            max_price: self
+                .max_price
+                .map(|most| dollars(rates, most))
+                .transpose()?,
+        })
+    }
+
+    /// # Errors
+    ///
+    /// A message that names the setting and what is missing.
+    pub(crate) fn check(&self, rates: &ExchangeRates) -> Result<(), String> {
+        let Err(error) = self.limits(rates) else {
+            return Ok(());
+        };
+        let most = self.max_price.unwrap_or_default();
+        Err(rate_missing("`max_price` of `filters`", most, error))
+    }
+}
+
+fn stricter<T>(a: Option<T>, b: Option<T>, pick: fn(T, T) -> T) -> Option<T> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(pick(a, b)),
+        (a, b) => a.or(b),
     }
 }
 

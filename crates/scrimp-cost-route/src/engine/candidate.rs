@@ -2,7 +2,7 @@
 
 use super::{
     decay::Discount,
-    estimate::{Estimate, Prior, Sums},
+    estimate::{Expected, Prior, Sums},
     flight::Flight,
     health::Breaker,
 };
@@ -41,18 +41,18 @@ impl Candidate {
     /// What is thought of it. A call under way has taken at least as long as it is old,
     /// so a provider that stalls is known to before any call has come back.
     #[expect(clippy::cast_precision_loss, reason = "a count of calls")]
-    pub(super) fn estimate(&self, now: f64, discount: Discount) -> Estimate {
-        let mut estimate = self.sums.estimate(discount);
+    pub(super) fn expected(&self, now: f64, discount: Discount) -> Expected {
+        let mut expected = self.sums.expected(discount);
         let count = self.flight.count();
         if count > 0 {
             let oldest = self.flight.oldest_age(now);
-            if oldest > LATE * estimate.latency {
+            if oldest > LATE * expected.latency {
                 let one = self.sums.latency_with(oldest, 1.0, discount);
                 let mean = self.flight.mean_age(now);
                 let all = self.sums.latency_with(mean, count as f64, discount);
-                estimate.latency = one.max(all);
+                expected.latency = one.max(all);
             }
         }
-        estimate
+        expected
     }
 }

@@ -1,5 +1,9 @@
 //! What was decided, in terms that can be checked.
 
+use std::fmt;
+
+use scrimp_core::{Money, NoExchangeRate};
+
 use super::{estimate::Estimate, health::Health};
 
 /// Why a provider was chosen.
@@ -27,7 +31,19 @@ pub struct Choice {
     /// Why it.
     pub reason: Reason,
     /// Its score.
-    pub score: f64,
+    pub score: Scored,
+}
+
+/// What a candidate came to by a [`Score`](super::Score). Lower is better; scores of two kinds
+/// have no order.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+#[non_exhaustive]
+pub enum Scored {
+    /// What choosing it is expected to cost, all told, in dollars. The price has no part in it
+    /// where that is not known.
+    Money(Money),
+    /// A sum of weighted logarithms, without a unit.
+    Weighted(f64),
 }
 
 /// Nobody could be chosen, for this reason.
@@ -38,18 +54,21 @@ pub enum NoCandidate {
     NoneLeft,
     /// There are, and none is good enough.
     NoneGoodEnough,
+    /// The limit on the price is in a currency without an exchange rate.
+    NoExchangeRate(NoExchangeRate),
 }
 
 /// What a candidate was judged by.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Terms {
-    /// Dollars a call is expected to cost; `None` if that is not known.
-    pub cost: Option<f64>,
+    /// What a call is expected to cost, in dollars; `None` if that is not known, or is in a
+    /// currency without an exchange rate.
+    pub cost: Option<Money>,
     /// What is thought of it.
     pub estimate: Estimate,
     /// Its score, lower being better.
-    pub score: f64,
+    pub score: Scored,
     /// Whether it gets requests.
     pub health: Health,
     /// Calls under way.
@@ -58,6 +77,14 @@ pub struct Terms {
     pub good_enough: bool,
     /// Whether it was barred: tried before, full, or without the tag asked for.
     pub barred: bool,
+}
+
+// === impl NoCandidate ===
+
+impl From<NoExchangeRate> for NoCandidate {
+    fn from(missing: NoExchangeRate) -> Self {
+        Self::NoExchangeRate(missing)
+    }
 }
 
 // === impl Reason ===
@@ -72,6 +99,17 @@ impl Reason {
             Self::Explored => "explored",
             Self::Probed => "probed",
             Self::LastLeft => "last-left",
+        }
+    }
+}
+
+// === impl Scored ===
+
+impl fmt::Display for Scored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Money(money) => fmt::Display::fmt(money, f),
+            Self::Weighted(score) => fmt::Display::fmt(score, f),
         }
     }
 }

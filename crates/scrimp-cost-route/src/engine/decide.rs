@@ -27,31 +27,31 @@ impl Router {
                 (None, None) if pass.seen => return Err(NoCandidate::NoneGoodEnough),
                 (None, None) => return Err(NoCandidate::NoneLeft),
             };
-            return Ok(best.choice(reason));
+            return Ok(best.choice(reason, formula));
         };
         if let Some(find) = pass.find.filter(|find| find.index != best.index) {
             if self.exploration.take(find.dollars, now) {
-                return Ok(self.try_out(find));
+                return Ok(self.try_out(find, formula));
             }
             self.exploration.found_nobody(now);
         }
         if let Some(probe) = pass.probe
             && probe.beats(Some(best))
         {
-            return Ok(probe.choice(Reason::Probed));
+            return Ok(probe.choice(Reason::Probed, formula));
         }
         if let Some(incumbent) = pass.incumbent
             && incumbent.index != best.index
             && incumbent.unknown == best.unknown
-            && best.score >= formula.better_by(incumbent.score, self.config.hysteresis)
+            && best.score >= formula.better_by(incumbent.score, self.rules.hysteresis)
         {
-            return Ok(incumbent.choice(Reason::Kept));
+            return Ok(incumbent.choice(Reason::Kept, formula));
         }
         // A stand-in for one that was tried or is full takes no place.
         if pass.may_settle {
             self.settle(kind, best.index);
         }
-        Ok(best.choice(Reason::Best))
+        Ok(best.choice(Reason::Best, formula))
     }
 
     /// Remembers the choice, unless it is of one that is only on its way back.
@@ -68,7 +68,7 @@ impl Router {
         }
     }
 
-    fn try_out(&mut self, find: Find) -> Choice {
+    fn try_out(&mut self, find: Find, formula: &Formula) -> Choice {
         let candidate = &mut self.candidates[find.index];
         candidate.try_out();
         let reason = if candidate.breaker.is_up() {
@@ -79,7 +79,7 @@ impl Router {
         Choice {
             index: find.index,
             reason,
-            score: find.hope,
+            score: formula.scored(find.hope),
         }
     }
 }

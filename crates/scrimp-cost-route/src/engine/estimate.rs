@@ -1,5 +1,7 @@
 //! What is known of a provider.
 
+use std::time::Duration;
+
 use super::{
     decay::{Discount, Mean},
     drift::{Drift, Noise},
@@ -22,10 +24,10 @@ const SHORTEST: f64 = 1e-6;
 /// What is taken for granted of a provider before it was seen.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Prior {
-    /// Seconds until the first byte of the response, and until its last.
-    pub first_byte: f64,
-    /// Seconds until the last byte.
-    pub latency: f64,
+    /// Time until the first byte of the response.
+    pub first_byte: Duration,
+    /// Time until its last byte.
+    pub latency: Duration,
     /// Share of calls that succeed.
     pub reliability: f64,
     /// Quality of the answers, 0 to 1.
@@ -36,20 +38,29 @@ pub struct Prior {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Estimate {
-    /// Seconds until the first byte of the response.
-    pub first_byte: f64,
-    /// Seconds until its last byte.
-    pub latency: f64,
+    /// Time until the first byte of the response.
+    pub first_byte: Duration,
+    /// Time until its last byte.
+    pub latency: Duration,
     /// Share of calls that succeed.
     pub reliability: f64,
     /// Quality of the answers, 0 to 1.
     pub quality: f64,
 }
 
+/// What is expected of a provider, as the inner loop wants it: times in seconds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Expected {
+    pub(super) first_byte: f64,
+    pub(super) latency: f64,
+    pub(super) reliability: f64,
+    pub(super) quality: f64,
+}
+
 /// What is known of one provider.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sums {
-    prior: Prior,
+    prior: Expected,
     first_byte: Track,
     latency: Track,
     success: Track,
@@ -62,10 +73,40 @@ pub(super) struct Sums {
     quality_drift: Drift,
 }
 
+// === impl Expected ===
+
+impl From<Prior> for Expected {
+    fn from(prior: Prior) -> Self {
+        Self {
+            first_byte: prior.first_byte.as_secs_f64(),
+            latency: prior.latency.as_secs_f64(),
+            reliability: prior.reliability,
+            quality: prior.quality,
+        }
+    }
+}
+
+impl From<Expected> for Estimate {
+    fn from(expected: Expected) -> Self {
+        Self {
+            first_byte: duration(expected.first_byte),
+            latency: duration(expected.latency),
+            reliability: expected.reliability,
+            quality: expected.quality,
+        }
+    }
+}
+
+/// The nearest duration to so many seconds.
+pub(super) fn duration(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX)
+}
+
 // === impl Sums ===
 
 impl Sums {
     pub(super) fn new(prior: Prior) -> Self {
+        let prior = Expected::from(prior);
         Self {
             prior,
             first_byte: Track::new(prior.first_byte),
@@ -81,6 +122,7 @@ impl Sums {
     }
 
     pub(super) fn set_prior(&mut self, prior: Prior) {
+        let prior = Expected::from(prior);
         self.prior = prior;
         self.first_byte.set_prior(prior.first_byte);
         self.latency.set_prior(prior.latency);
@@ -88,8 +130,8 @@ impl Sums {
         self.quality.set_prior(prior.quality);
     }
 
-    pub(super) fn estimate(&self, discount: Discount) -> Estimate {
-        Estimate {
+    pub(super) fn expected(&self, discount: Discount) -> Expected {
+        Expected {
             first_byte: self.first_byte.get(discount),
             latency: self.latency.get(discount),
             reliability: self.success.get(discount),

@@ -4,7 +4,8 @@ use super::{
     candidate::Candidate,
     decay::Discount,
     pass::{Next, Weighed},
-    score::{Formula, Score},
+    rules::Rules,
+    score::Formula,
     traffic::{TRUST, Traffic},
 };
 
@@ -96,8 +97,7 @@ impl Exploration {
 impl Gains {
     /// Prices are those of the request at hand.
     pub(super) fn new(
-        score: &Score,
-        backoff: f64,
+        rules: &Rules,
         traffic: &Traffic,
         discount: Discount,
         candidates: &[Candidate],
@@ -105,17 +105,17 @@ impl Gains {
     ) -> Self {
         let up = || {
             let up = |one: &&Weighed| candidates[one.index].breaker.is_up();
-            let known = |one: &Weighed| Some((one.index, one.cost?, one.estimate));
+            let known = |one: &Weighed| Some((one.index, one.cost?, one.expected));
             weighed.iter().filter(up).filter_map(known)
         };
         Self(traffic.expected(discount).map(|(priority, expected)| {
             if expected < 1.0 {
                 return None;
             }
-            let formula = score.formula(priority, backoff);
+            let formula = rules.formula(priority);
             let mut next = Next::default();
-            for (index, cost, estimate) in up() {
-                next.add(index, formula.last(cost, &estimate));
+            for (index, cost, expected) in up() {
+                next.add(index, formula.last(cost, &expected));
             }
             let scores = up().map(|(index, cost, one)| formula.score(cost, &one, next.but(index)));
             Some((formula, expected, scores.reduce(f64::min)?))
@@ -125,7 +125,7 @@ impl Gains {
     /// What would be saved, should a candidate be as good as can be hoped.
     fn of(&self, cost: f64, one: &Weighed) -> f64 {
         let gain = |(formula, expected, best): &(Formula, f64, f64)| {
-            expected * (best - formula.at_best(cost, &one.estimate)).max(0.0)
+            expected * (best - formula.at_best(cost, &one.expected)).max(0.0)
         };
         self.0.iter().flatten().map(gain).sum()
     }
@@ -150,12 +150,12 @@ impl Gains {
         } else {
             HEARSAY
         };
-        let loss = formula.score(dollars, &one.estimate, Some(best)) - best;
+        let loss = formula.score(dollars, &one.expected, Some(best)) - best;
         let worth = chance * self.of(dollars, one) - loss.max(0.0);
         (worth > 0.0).then(|| Find {
             index: one.index,
             dollars,
-            hope: formula.at_best(dollars, &one.estimate),
+            hope: formula.at_best(dollars, &one.expected),
             worth,
         })
     }

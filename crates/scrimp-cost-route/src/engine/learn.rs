@@ -1,5 +1,9 @@
 //! What came of calls.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use super::{candidate::Candidate, decay::Discount, health::Failure, router::Router};
 
 /// Seconds that make no difference to estimates, whose half-lives are a hundred times that.
@@ -26,8 +30,8 @@ pub enum Outcome {
     Succeeded,
     /// It failed: an error, a time-out, a status that says so, a body cut short.
     Failed {
-        /// Seconds after which the provider wants to be asked again.
-        retry_after: Option<f64>,
+        /// Time after which the provider wants to be asked again.
+        retry_after: Option<Duration>,
     },
     /// The caller went away first.
     Cancelled,
@@ -39,7 +43,8 @@ pub enum Outcome {
 
 impl Router {
     /// A call to a candidate begins.
-    pub fn started(&mut self, now: f64, index: usize) -> Ticket {
+    pub fn started(&mut self, now: Instant, index: usize) -> Ticket {
+        let now = self.seconds(now);
         let candidate = &mut self.candidates[index];
         candidate.breaker.started();
         candidate.last_seen = now;
@@ -50,18 +55,19 @@ impl Router {
         }
     }
 
-    /// The first byte of the response has come.
-    pub fn first_byte(&mut self, now: f64, ticket: Ticket, seconds: f64) {
-        let discount = self.discount(now);
+    /// The first byte of the response has come, so long after the call began.
+    pub fn first_byte(&mut self, now: Instant, ticket: Ticket, after: Duration) {
+        let discount = self.discount(self.seconds(now));
         if let Some(candidate) = self.find(ticket) {
-            candidate.sums.first_byte(seconds, discount);
+            candidate.sums.first_byte(after.as_secs_f64(), discount);
         }
     }
 
     /// A call has ended. Calls to candidates that are gone are forgotten.
-    pub fn ended(&mut self, now: f64, ticket: Ticket, outcome: Outcome) {
+    pub fn ended(&mut self, now: Instant, ticket: Ticket, outcome: Outcome) {
+        let now = self.seconds(now);
         let discount = self.discount(now);
-        let eject = self.config.eject;
+        let eject = self.rules.eject;
         let longest = self.traffic.seconds(PROBE_EVERY, discount);
         let longest = longest.clamp(LONGEST.0, LONGEST.1);
         let Some(candidate) = self.find(ticket) else {
@@ -79,8 +85,9 @@ impl Router {
             }
             Outcome::Failed { retry_after } => {
                 // Its time says nothing: an error may come at once.
-                let rate = 1.0 - candidate.sums.estimate(discount).reliability;
+                let rate = 1.0 - candidate.sums.expected(discount).reliability;
                 candidate.sums.success(false, discount);
+                let retry_after = retry_after.map(|time| time.as_secs_f64());
                 let failure = Failure {
                     retry_after,
                     rate,
@@ -97,7 +104,7 @@ impl Router {
             Outcome::Cancelled => {
                 candidate.breaker.cancelled();
                 // It would have taken longer: worth knowing only if that is long already.
-                if seconds > candidate.sums.estimate(discount).latency {
+                if seconds > candidate.sums.expected(discount).latency {
                     candidate.sums.latency(seconds, discount);
                 }
             }
@@ -105,8 +112,8 @@ impl Router {
     }
 
     /// An answer was judged, 0 to 1.
-    pub fn judged(&mut self, now: f64, ticket: Ticket, quality: f64) {
-        let discount = self.discount(now);
+    pub fn judged(&mut self, now: Instant, ticket: Ticket, quality: f64) {
+        let discount = self.discount(self.seconds(now));
         if let Some(candidate) = self.find(ticket) {
             candidate.sums.quality(quality.clamp(0.0, 1.0), discount);
         }
@@ -117,8 +124,8 @@ impl Router {
     /// # Panics
     ///
     /// If there is none of this index.
-    pub fn judge(&mut self, now: f64, index: usize, quality: f64) {
-        let discount = self.discount(now);
+    pub fn judge(&mut self, now: Instant, index: usize, quality: f64) {
+        let discount = self.discount(self.seconds(now));
         let sums = &mut self.candidates[index].sums;
         sums.quality(quality.clamp(0.0, 1.0), discount);
     }

@@ -14,13 +14,14 @@ mod health;
 mod learn;
 mod pass;
 mod router;
+mod rules;
 mod score;
 mod track;
 mod traffic;
 
 pub use self::{
     ask::{Ask, Barred, Filters},
-    choice::{Choice, NoCandidate, Reason, Terms},
+    choice::{Choice, NoCandidate, Reason, Scored, Terms},
     config::RouterConfig,
     estimate::{Estimate, Prior},
     health::Health,

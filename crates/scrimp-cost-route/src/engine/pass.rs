@@ -1,12 +1,12 @@
 //! One look at all candidates.
 
 use super::{
-    ask::Filters,
+    ask::Limits,
     candidate::Candidate,
     choice::{Choice, Reason},
-    estimate::Estimate,
+    estimate::Expected,
     explore::Find,
-    health::Health,
+    score::Formula,
 };
 
 /// A candidate that is good enough.
@@ -14,7 +14,7 @@ use super::{
 pub(super) struct Weighed {
     pub(super) index: usize,
     pub(super) cost: Option<f64>,
-    pub(super) estimate: Estimate,
+    pub(super) expected: Expected,
     /// Whether it may be chosen.
     pub(super) admitted: bool,
 }
@@ -81,7 +81,7 @@ impl Pass {
             self.last = Some((until, this));
         }
         let admitted = candidate.breaker.admits(now);
-        if admitted && candidate.breaker.health(now) != Health::HalfOpen {
+        if admitted && !candidate.breaker.is_half_open(now) {
             self.rank(this, is_incumbent);
         } else if admitted && this.beats(self.probe) {
             self.probe = Some(this);
@@ -111,23 +111,23 @@ impl Best {
         })
     }
 
-    pub(super) fn choice(self, reason: Reason) -> Choice {
+    pub(super) fn choice(self, reason: Reason, formula: &Formula) -> Choice {
         Choice {
             index: self.index,
             reason,
-            score: self.score,
+            score: formula.scored(self.score),
         }
     }
 }
 
-// === impl Filters ===
+// === impl Limits ===
 
-impl Filters {
+impl Limits {
     /// A price that is not known is not below a limit.
-    pub(super) fn pass(&self, cost: Option<f64>, estimate: &Estimate) -> bool {
+    pub(super) fn pass(&self, cost: Option<f64>, expected: &Expected) -> bool {
         self.min_quality
-            .is_none_or(|least| estimate.quality >= least)
-            && self.max_latency.is_none_or(|most| estimate.latency <= most)
+            .is_none_or(|least| expected.quality >= least)
+            && self.max_latency.is_none_or(|most| expected.latency <= most)
             && self
                 .max_price
                 .is_none_or(|most| cost.is_some_and(|cost| cost <= most))

@@ -6,25 +6,33 @@ use super::{
     choice::{Choice, NoCandidate, Terms},
     config::RouterConfig,
     decay::{Decay, Decays, Discount},
-    estimate::Prior,
+    estimate::{Prior, duration},
     explore::{Exploration, Find, Gains},
     pass::{Best, Next, Pass, Weighed},
+    rules::Rules,
     score::Formula,
     traffic::{TRUST, Traffic},
 };
-use scrimp_core::extensions::Priority;
+use scrimp_core::{Currency, Money, extensions::Priority};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// Kinds of requests, per priority, whose last choice is remembered.
 const SIZES: usize = 32;
 const KINDS: usize = 3 * SIZES;
 /// Half-life of what a provider is usually like, in seconds.
 const USUAL: f64 = 900.0;
+/// Further off than any instant that is told: a century.
+const FAR: Duration = Duration::from_secs(100 * 365 * 86_400);
+
 /// Chooses among candidates, which it knows by index.
 ///
-/// Times are seconds on a clock of the caller's that never goes back.
+/// It has no clock: whoever asks says what time it is.
 #[derive(Debug)]
 pub struct Router {
-    pub(super) config: RouterConfig,
+    pub(super) rules: Rules,
+    /// Times within are seconds since then.
+    start: Instant,
     pub(super) candidates: Vec<Candidate>,
     pub(super) decays: Decays,
     /// The last discount, and of when it is.
@@ -42,32 +50,51 @@ pub struct Router {
 // === impl Router ===
 
 impl Router {
-    /// A router without candidates.
+    /// Makes a router without candidates. No instant it is told may be before `start`.
     ///
     /// # Panics
     ///
-    /// If a setting is out of its range; the message names it.
+    /// If a setting is out of its range, or in a currency without an exchange rate; the
+    /// message names it.
     #[must_use]
-    pub fn new(config: RouterConfig) -> Self {
-        if let Err(message) = config.check() {
-            panic!("{message}");
-        }
+    pub fn new(config: RouterConfig, start: Instant) -> Self {
+        Self::try_new(config, start).unwrap_or_else(|message| panic!("{message}"))
+    }
+
+    /// # Errors
+    ///
+    /// The message that [`new`](Self::new) panics with.
+    pub(crate) fn try_new(config: RouterConfig, start: Instant) -> Result<Self, String> {
+        let half_lives = [config.half_life, config.quality_half_life].map(|t| t.as_secs_f64());
+        let rules = Rules::new(config)?;
         let decays = Decays::new(
-            [config.half_life, config.quality_half_life, USUAL].map(Decay::new),
+            [half_lives[0], half_lives[1], USUAL].map(Decay::new),
             Decay::new(TRUST),
         );
-        Self {
+        Ok(Self {
             discounted: (0.0, decays.discount(0.0)),
             decays,
             traffic: Traffic::default(),
-            exploration: Exploration::new(config.explore_cap),
+            exploration: Exploration::new(rules.hourly),
             candidates: Vec::new(),
             incumbents: [None; KINDS],
             generations: 0,
             switches: 0,
             weighed: Vec::new(),
-            config,
-        }
+            rules,
+            start,
+        })
+    }
+
+    /// Time on the router's own clock.
+    pub(super) fn seconds(&self, now: Instant) -> f64 {
+        now.saturating_duration_since(self.start).as_secs_f64()
+    }
+
+    /// The instant of a time on the router's own clock.
+    fn instant(&self, seconds: f64) -> Instant {
+        let at = self.start.checked_add(duration(seconds));
+        at.unwrap_or(self.start + FAR)
     }
 
     /// Adds a candidate behind the last.
@@ -116,26 +143,28 @@ impl Router {
         self.switches
     }
 
-    /// Chooses. `cost` gives the dollars a call to a candidate would cost, if known.
+    /// Chooses. `cost` gives what a call to a candidate would cost, if known.
     ///
     /// # Errors
     ///
     /// If there is nobody to choose.
     pub fn choose(
         &mut self,
-        now: f64,
+        now: Instant,
         ask: &Ask,
         barred: &Barred,
-        mut cost: impl FnMut(usize) -> Option<f64>,
+        mut cost: impl FnMut(usize) -> Option<Money>,
     ) -> Result<Choice, NoCandidate> {
+        let limits = ask.filters.limits(&self.rules.exchange)?;
+        let now = self.seconds(now);
         let discount = self.discount(now);
-        let formula = self.config.score.formula(ask.priority, self.config.backoff);
+        let formula = self.rules.formula(ask.priority);
         let kind = Self::kind(ask);
         let incumbent = self.incumbents[kind];
         self.traffic.add(ask.priority, discount);
         self.exploration.request();
         let may_risk = ask.replayable && ask.priority != Priority::High;
-        let exploring = may_risk && self.config.explore && self.exploration.may_look(now);
+        let exploring = may_risk && self.rules.explore && self.exploration.may_look(now);
         let mut weighed = std::mem::take(&mut self.weighed);
         weighed.clear();
         let mut next = Next::default();
@@ -149,17 +178,18 @@ impl Router {
                 continue;
             }
             pass.seen = true;
-            let (cost, estimate) = (cost(index), candidate.estimate(now, discount));
-            if !ask.filters.pass(cost, &estimate) {
+            let cost = self.rules.dollars(cost(index));
+            let expected = candidate.expected(now, discount);
+            if !limits.pass(cost, &expected) {
                 continue;
             }
             if ask.replayable && cost.is_some() && candidate.breaker.is_up() {
-                next.add(index, formula.last(cost.unwrap_or(0.0), &estimate));
+                next.add(index, formula.last(cost.unwrap_or(0.0), &expected));
             }
             weighed.push(Weighed {
                 index,
                 cost,
-                estimate,
+                expected,
                 admitted: false,
             });
         }
@@ -168,7 +198,7 @@ impl Router {
             let cost = one.cost.unwrap_or(0.0);
             let this = Best {
                 index: one.index,
-                score: formula.score(cost, &one.estimate, next.but(one.index)),
+                score: formula.score(cost, &one.expected, next.but(one.index)),
                 unknown: one.cost.is_none(),
             };
             let is_incumbent = incumbent == Some((one.index, candidate.generation));
@@ -191,8 +221,7 @@ impl Router {
         best: f64,
     ) -> Option<Find> {
         let gains = Gains::new(
-            &self.config.score,
-            self.config.backoff,
+            &self.rules,
             &self.traffic,
             discount,
             &self.candidates,
@@ -219,37 +248,43 @@ impl Router {
     /// What every candidate is judged by now, in their order.
     pub fn terms(
         &self,
-        now: f64,
+        now: Instant,
         ask: &Ask,
         barred: &Barred,
-        mut cost: impl FnMut(usize) -> Option<f64>,
+        mut cost: impl FnMut(usize) -> Option<Money>,
     ) -> Vec<Terms> {
-        let formula = self.config.score.formula(ask.priority, self.config.backoff);
+        let limits = ask.filters.limits(&self.rules.exchange);
+        let now = self.seconds(now);
+        let formula = self.rules.formula(ask.priority);
         let discount = self.decays.discount(now);
         let mut next = Next::default();
-        let mut list = Vec::with_capacity(self.candidates.len());
+        let mut weighed = Vec::with_capacity(self.candidates.len());
         for (index, candidate) in self.candidates.iter().enumerate() {
-            let (cost, estimate) = (cost(index), candidate.estimate(now, discount));
-            let terms = Terms {
-                cost,
-                score: 0.0,
-                health: candidate.breaker.health(now),
-                in_flight: candidate.flight.count(),
-                good_enough: ask.filters.pass(cost, &estimate),
-                estimate,
-                barred: barred.is_barred(index),
-            };
-            let eligible = terms.good_enough && !terms.barred && candidate.breaker.is_up();
-            if ask.replayable && eligible && cost.is_some() {
-                next.add(index, formula.last(cost.unwrap_or(0.0), &estimate));
+            let cost = cost(index);
+            let cost = cost.and_then(|cost| self.rules.exchange.convert(cost, Currency::USD).ok());
+            let price = cost.map(Money::as_f64);
+            let expected = candidate.expected(now, discount);
+            let good_enough = limits.is_ok_and(|limits| limits.pass(price, &expected));
+            let eligible = good_enough && !barred.is_barred(index) && candidate.breaker.is_up();
+            if ask.replayable && eligible && price.is_some() {
+                next.add(index, formula.last(price.unwrap_or(0.0), &expected));
             }
-            list.push(terms);
+            weighed.push((cost, expected, good_enough));
         }
-        for (index, terms) in list.iter_mut().enumerate() {
-            let cost = terms.cost.unwrap_or(0.0);
-            terms.score = formula.score(cost, &terms.estimate, next.but(index));
-        }
-        list
+        let all = weighed.into_iter().zip(&self.candidates).enumerate();
+        all.map(|(index, ((cost, expected, good_enough), candidate))| {
+            let price = cost.map_or(0.0, Money::as_f64);
+            Terms {
+                cost,
+                score: formula.scored(formula.score(price, &expected, next.but(index))),
+                health: candidate.breaker.health(now, |until| self.instant(until)),
+                in_flight: candidate.flight.count(),
+                estimate: expected.into(),
+                good_enough,
+                barred: barred.is_barred(index),
+            }
+        })
+        .collect()
     }
 
     /// Calls to a candidate that are under way.

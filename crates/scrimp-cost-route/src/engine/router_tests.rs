@@ -1,9 +1,26 @@
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::engine::{Filters, Health, Outcome, Reason, Score, Weights};
 
+fn at(seconds: f64) -> Instant {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    *START + Duration::from_secs_f64(seconds)
+}
+
+fn made(config: RouterConfig) -> Router {
+    Router::new(config, at(0.0))
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "small amounts")]
+fn usd(dollars: f64) -> Money {
+    Money::from_pico((dollars * 1e12).round() as i128, Currency::USD)
+}
+
 fn prior(latency: f64) -> Prior {
+    let latency = Duration::from_secs_f64(latency);
     Prior {
         first_byte: latency,
         latency,
@@ -13,7 +30,7 @@ fn prior(latency: f64) -> Prior {
 }
 
 fn router(latencies: &[f64]) -> Router {
-    let mut router = Router::new(RouterConfig::default());
+    let mut router = made(RouterConfig::default());
     for latency in latencies {
         router.add(prior(*latency));
     }
@@ -27,17 +44,19 @@ fn plain() -> Ask {
 
 fn choose(router: &mut Router, now: f64, costs: &[Option<f64>]) -> Choice {
     router
-        .choose(now, &plain(), &Barred::default(), |index| costs[index])
+        .choose(at(now), &plain(), &Barred::default(), |index| {
+            costs[index].map(usd)
+        })
         .unwrap()
 }
 
 fn call(router: &mut Router, now: f64, index: usize, seconds: f64, outcome: Outcome) {
-    let ticket = router.started(now, index);
-    router.ended(now + seconds, ticket, outcome);
+    let ticket = router.started(at(now), index);
+    router.ended(at(now + seconds), ticket, outcome);
 }
 
 fn terms(router: &Router, now: f64) -> Terms {
-    router.terms(now, &plain(), &Barred::default(), |_| Some(0.0))[0]
+    router.terms(at(now), &plain(), &Barred::default(), |_| Some(Money::ZERO))[0]
 }
 
 const FAILED: Outcome = Outcome::Failed { retry_after: None };
@@ -63,7 +82,7 @@ fn a_third_that_is_worse_in_everything_changes_nothing() {
             score,
             ..RouterConfig::default()
         };
-        let mut router = Router::new(config);
+        let mut router = made(config);
         router.add(prior(1.0));
         router.add(prior(3.0));
         let before = choose(&mut router, 0.0, &[Some(0.01), Some(0.008)]).index;
@@ -78,22 +97,22 @@ fn who_is_not_good_enough_is_not_chosen_however_cheap() {
     let mut router = router(&[9.0, 1.0]);
     let ask = Ask {
         filters: Filters {
-            max_latency: Some(5.0),
+            max_latency: Some(Duration::from_secs(5)),
             ..Filters::default()
         },
         ..plain()
     };
     let costs = [Some(0.0), Some(1.0)];
-    let choice = router.choose(0.0, &ask, &Barred::default(), |i| costs[i]);
+    let choice = router.choose(at(0.0), &ask, &Barred::default(), |i| costs[i].map(usd));
     assert_eq!(choice.unwrap().index, 1);
     let ask = Ask {
         filters: Filters {
-            max_price: Some(0.5),
+            max_price: Some(usd(0.5)),
             ..ask.filters
         },
         ..ask
     };
-    let choice = router.choose(0.0, &ask, &Barred::default(), |i| costs[i]);
+    let choice = router.choose(at(0.0), &ask, &Barred::default(), |i| costs[i].map(usd));
     assert_eq!(choice, Err(NoCandidate::NoneGoodEnough));
 }
 
@@ -119,22 +138,22 @@ fn failures_never_look_like_fast_answers() {
         call(&mut router, 0.0, 0, 0.001, FAILED);
     }
     let terms = terms(&router, 0.0);
-    assert!(terms.estimate.latency >= 1.0 && terms.estimate.reliability < 0.8);
+    assert!(terms.estimate.latency >= Duration::from_secs(1) && terms.estimate.reliability < 0.8);
 }
 
 #[test]
 fn a_stalled_call_counts_before_it_has_come_back() {
     let mut router = router(&[1.0, 2.0]);
     let costs = [Some(0.001), Some(0.001)];
-    let tickets: Vec<_> = (0..5).map(|_| router.started(0.0, 0)).collect();
+    let tickets: Vec<_> = (0..5).map(|_| router.started(at(0.0), 0)).collect();
     assert_eq!(choose(&mut router, 1.0, &costs).index, 0);
     assert_eq!(choose(&mut router, 20.0, &costs).index, 1);
     for ticket in tickets {
-        router.ended(20.0, ticket, Outcome::Cancelled);
+        router.ended(at(20.0), ticket, Outcome::Cancelled);
     }
     let terms = terms(&router, 20.0);
     assert!(
-        terms.estimate.latency > 10.0,
+        terms.estimate.latency > Duration::from_secs(10),
         "the cancelled ones were slow"
     );
     assert_eq!(terms.in_flight, 0);
@@ -169,7 +188,7 @@ fn at_most_one_request_in_a_hundred_explores_and_none_that_may_not() {
         for n in from..from + 10_000 {
             let now = f64::from(n) / 10.0;
             let choice = router
-                .choose(now, &ask, &Barred::default(), |i| costs[i])
+                .choose(at(now), &ask, &Barred::default(), |i| costs[i].map(usd))
                 .unwrap();
             explored += usize::from(choice.reason == Reason::Explored);
             call(&mut router, now, choice.index, 1.0, Outcome::Succeeded);
@@ -193,8 +212,8 @@ fn at_most_one_request_in_a_hundred_explores_and_none_that_may_not() {
 
 #[test]
 fn exploring_stops_at_its_hourly_cap() {
-    let mut router = Router::new(RouterConfig {
-        explore_cap: Some(0.0035),
+    let mut router = made(RouterConfig {
+        explore_cap: Some(usd(0.0035)),
         ..RouterConfig::default()
     });
     router.add(prior(1.0));
@@ -207,7 +226,7 @@ fn exploring_stops_at_its_hourly_cap() {
     for n in 0..30_000 {
         let now = f64::from(n) / 10.0;
         let choice = router
-            .choose(now, &ask, &Barred::default(), |_| Some(0.001))
+            .choose(at(now), &ask, &Barred::default(), |_| Some(usd(0.001)))
             .unwrap();
         explored += usize::from(choice.reason == Reason::Explored);
         call(&mut router, now, choice.index, 1.0, Outcome::Succeeded);
@@ -218,11 +237,11 @@ fn exploring_stops_at_its_hourly_cap() {
 #[test]
 fn a_call_to_a_candidate_that_is_gone_changes_nobody_else() {
     let mut router = router(&[1.0, 1.0, 1.0]);
-    let [gone, moved] = [router.started(0.0, 0), router.started(0.0, 2)];
+    let [gone, moved] = [router.started(at(0.0), 0), router.started(at(0.0), 2)];
     router.remove(0);
-    (0..3).for_each(|_| router.ended(0.0, gone, FAILED));
+    (0..3).for_each(|_| router.ended(at(0.0), gone, FAILED));
     assert_eq!(router.in_flight(1), 1);
-    router.ended(1.0, moved, Outcome::Succeeded);
+    router.ended(at(1.0), moved, Outcome::Succeeded);
     assert_eq!((router.in_flight(0), router.in_flight(1)), (0, 0));
     let terms = terms(&router, 1.0);
     assert_eq!(terms.health, Health::Up);
@@ -236,7 +255,10 @@ fn a_month_of_time_leaves_the_estimates_numbers() {
         let _ = choose(&mut router, now, &[Some(0.01)]);
         call(&mut router, now, 0, 2.0, Outcome::Succeeded);
         let estimate = terms(&router, now + 2.0).estimate;
-        assert!((1.0..=2.0).contains(&estimate.latency), "{estimate:?}");
+        assert!(
+            (1.0..=2.0).contains(&estimate.latency.as_secs_f64()),
+            "{estimate:?}"
+        );
     }
 }
 
@@ -244,9 +266,9 @@ fn a_month_of_time_leaves_the_estimates_numbers() {
 fn what_surely_changed_is_believed_at_once() {
     let mut router = router(&[1.0]);
     let call_at = |router: &mut Router, now: f64, seconds: f64, quality: f64| {
-        let ticket = router.started(now, 0);
-        router.ended(now + seconds, ticket, Outcome::Succeeded);
-        router.judged(now + seconds, ticket, quality);
+        let ticket = router.started(at(now), 0);
+        router.ended(at(now + seconds), ticket, Outcome::Succeeded);
+        router.judged(at(now + seconds), ticket, quality);
     };
     // Ten minutes at ten a second, none quite like the other.
     for n in 0..6_000_u32 {
@@ -254,10 +276,15 @@ fn what_surely_changed_is_believed_at_once() {
         call_at(&mut router, f64::from(n) / 10.0, 0.96 + off, 0.86 + off);
     }
     let before = terms(&router, 600.0).estimate;
-    assert!((before.latency - 1.0).abs() < 0.02 && (before.quality - 0.9).abs() < 0.02);
+    assert!(
+        (before.latency.as_secs_f64() - 1.0).abs() < 0.02 && (before.quality - 0.9).abs() < 0.02
+    );
     (0..6).for_each(|n| call_at(&mut router, 601.0 + f64::from(n) / 10.0, 4.0, 0.5));
     let after = terms(&router, 606.0).estimate;
-    assert!(after.latency > 3.0 && after.quality < 0.6, "{after:?}");
+    assert!(
+        after.latency > Duration::from_secs(3) && after.quality < 0.6,
+        "{after:?}"
+    );
 }
 
 #[test]
@@ -273,7 +300,7 @@ fn one_slow_answer_is_no_change() {
             Outcome::Succeeded,
         );
     }
-    let latency = terms(&router, 160.0).estimate.latency;
+    let latency = terms(&router, 160.0).estimate.latency.as_secs_f64();
     assert!((1.0..2.0).contains(&latency), "{latency}");
 }
 
@@ -286,10 +313,10 @@ fn what_was_thought_fades_to_what_is_usual_when_it_is_not_seen_any_more() {
     for n in 600..630_u32 {
         call(&mut router, f64::from(n), 0, 8.0, Outcome::Succeeded);
     }
-    let at = |now: f64| terms(&router, now).estimate.latency;
-    assert!(at(638.0) > 6.5, "{}", at(638.0));
-    assert!((2.0..6.0).contains(&at(720.0)), "{}", at(720.0));
-    assert!(at(1_300.0) < 1.6, "{}", at(1_300.0));
+    let thought = |now: f64| terms(&router, now).estimate.latency.as_secs_f64();
+    assert!(thought(638.0) > 6.5, "{}", thought(638.0));
+    assert!((2.0..6.0).contains(&thought(720.0)), "{}", thought(720.0));
+    assert!(thought(1_300.0) < 1.6, "{}", thought(1_300.0));
 }
 
 #[test]
@@ -321,7 +348,9 @@ fn others_try_out_for_requests_of_high_priority() {
     for n in 0..4_000_u32 {
         let now = f64::from(n) / 20.0;
         let priority = [Priority::Low, Priority::High][n as usize % 2];
-        let choice = router.choose(now, &ask(priority), &Barred::default(), |i| costs[i]);
+        let choice = router.choose(at(now), &ask(priority), &Barred::default(), |i| {
+            costs[i].map(usd)
+        });
         let choice = choice.unwrap();
         if choice.reason == Reason::Explored {
             assert_eq!(priority, Priority::Low);
@@ -336,7 +365,7 @@ fn others_try_out_for_requests_of_high_priority() {
 #[test]
 fn the_last_attempt_is_weighed_without_one_after_it() {
     // The first is cheaper, and fails three times in ten.
-    let mut router = Router::new(RouterConfig::default());
+    let mut router = made(RouterConfig::default());
     router.add(Prior {
         reliability: 0.7,
         ..prior(1.0)
@@ -348,7 +377,9 @@ fn the_last_attempt_is_weighed_without_one_after_it() {
         ..Ask::default()
     };
     let mut pick = |replayable| {
-        let choice = router.choose(0.0, &ask(replayable), &Barred::default(), |i| costs[i]);
+        let choice = router.choose(at(0.0), &ask(replayable), &Barred::default(), |i| {
+            costs[i].map(usd)
+        });
         choice.unwrap().index
     };
     assert_eq!((pick(true), pick(false)), (0, 1));
@@ -363,7 +394,7 @@ fn kinds_do_not_share_a_place() {
             kind,
             ..Ask::default()
         };
-        let choice = router.choose(0.0, &ask, &Barred::default(), |i| Some(costs[i]));
+        let choice = router.choose(at(0.0), &ask, &Barred::default(), |i| Some(usd(costs[i])));
         choice.unwrap().index
     };
     for priority in [Priority::Low, Priority::Default, Priority::High] {
@@ -400,24 +431,24 @@ proptest! {
         let mut now = 0.0;
         for (pause, seconds, what, quality) in events {
             now += pause;
-            let ticket = router.started(now, 0);
+            let ticket = router.started(at(now), 0);
             now += seconds;
             let outcome = match what {
                 0 => Outcome::Succeeded,
                 1 => FAILED,
-                2 => Outcome::Failed { retry_after: Some(quality) },
+                2 => Outcome::Failed { retry_after: Some(Duration::from_secs_f64(quality)) },
                 _ => Outcome::Cancelled,
             };
-            router.ended(now, ticket, outcome);
-            router.judged(now, ticket, quality);
-            router.first_byte(now, ticket, seconds);
+            router.ended(at(now), ticket, outcome);
+            router.judged(at(now), ticket, quality);
+            router.first_byte(at(now), ticket, Duration::from_secs_f64(seconds));
             let _ = choose(&mut router, now, &[Some(quality)]);
             for later in [now, now + 1e3, now + 1e9] {
                 let one = terms(&router, later).estimate;
                 let share = -1e-9..=1.0 + 1e-9;
                 prop_assert!(share.contains(&one.reliability) && share.contains(&one.quality), "{one:?}");
-                prop_assert!(one.latency >= 0.0 && one.latency.is_finite(), "{one:?}");
-                prop_assert!(one.first_byte >= 0.0 && one.first_byte.is_finite(), "{one:?}");
+                prop_assert!(one.latency < Duration::MAX, "{one:?}");
+                prop_assert!(one.first_byte < Duration::MAX, "{one:?}");
             }
         }
     }
@@ -426,8 +457,8 @@ proptest! {
 #[test]
 #[should_panic(expected = "`half_life` must be within 0.1 and 86400 seconds")]
 fn a_half_life_of_nothing_is_refused() {
-    let _ = Router::new(RouterConfig {
-        half_life: 0.0,
+    let _ = made(RouterConfig {
+        half_life: Duration::ZERO,
         ..RouterConfig::default()
     });
 }

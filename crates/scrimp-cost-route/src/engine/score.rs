@@ -1,8 +1,12 @@
 //! What choosing a provider is expected to cost, all told.
 
-use scrimp_core::{Money, extensions::Priority};
+use scrimp_core::{Currency, ExchangeRates, Money, extensions::Priority};
 
-use super::estimate::Estimate;
+use super::{
+    choice::Scored,
+    estimate::Expected,
+    rules::{dollars, rate_missing},
+};
 
 /// Least value of a weighted score's terms, so that nothing is infinitely good.
 const EPSILON: f64 = 1e-9;
@@ -36,7 +40,7 @@ pub struct Stakes {
     pub low: Stake,
 }
 
-/// What things are worth, in dollars.
+/// What things are worth. Amounts in other currencies than dollars need an exchange rate.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Stake {
     /// A second of waiting.
@@ -98,10 +102,11 @@ impl Score {
     pub(super) fn check(&self) -> Result<(), String> {
         let weights = match self {
             Self::Money(stakes) => {
-                let all = [stakes.high, stakes.default, stakes.low];
-                let money = all.iter().flat_map(|s| [s.second, s.quality, s.failure]);
-                return match money.into_iter().find(|amount| amount.pico() < 0) {
-                    Some(amount) => Err(format!("Score::Money: {amount} is below zero")),
+                let mut amounts = stakes.amounts();
+                return match amounts.find(|(_, amount)| amount.is_negative()) {
+                    Some((name, amount)) => Err(format!(
+                        "Score::Money: {name} must not be negative, and is {amount}"
+                    )),
                     None => Ok(()),
                 };
             }
@@ -125,18 +130,26 @@ impl Score {
         Ok(())
     }
 
-    pub(super) fn formula(&self, priority: Priority, backoff: f64) -> Formula {
-        match self {
+    /// # Errors
+    ///
+    /// A message that names the stake whose exchange rate is missing.
+    pub(super) fn formula(
+        &self,
+        priority: Priority,
+        backoff: f64,
+        rates: &ExchangeRates,
+    ) -> Result<Formula, String> {
+        Ok(match self {
             Self::Money(stakes) => {
-                let stake = match priority {
-                    Priority::High => stakes.high,
-                    Priority::Default => stakes.default,
-                    Priority::Low => stakes.low,
-                };
+                let (name, stake) = stakes.of(priority);
+                let [second, quality, failure] = stake.amounts().map(|(part, amount)| {
+                    dollars(rates, amount)
+                        .map_err(|error| rate_missing(&setting(part, name), amount, error))
+                });
                 Formula::Money {
-                    second: stake.second.as_f64(),
-                    quality: stake.quality.as_f64(),
-                    failure: stake.failure.as_f64(),
+                    second: second?,
+                    quality: quality?,
+                    failure: failure?,
                     backoff,
                 }
             }
@@ -145,37 +158,42 @@ impl Score {
                 Priority::Default => weights.default,
                 Priority::Low => weights.low,
             }),
-        }
+        })
     }
+}
+
+/// How messages name a stake.
+fn setting(part: &str, priority: &str) -> String {
+    format!("`{part}` of `Stakes::{priority}`")
 }
 
 // === impl Formula ===
 
 impl Formula {
     /// What a call that succeeds is worth, of a candidate whose price is `cost` dollars.
-    fn success(&self, cost: f64, estimate: &Estimate) -> f64 {
+    fn success(&self, cost: f64, expected: &Expected) -> f64 {
         match *self {
             Self::Money {
                 second, quality, ..
-            } => cost + second * estimate.latency + quality * (1.0 - estimate.quality),
+            } => cost + second * expected.latency + quality * (1.0 - expected.quality),
             Self::Weighted(weight) => {
                 let ln = |value: f64| value.max(EPSILON).ln();
                 // Relative to a cent, a second, perfect quality and reliability.
-                weight.cost * ln(cost / 0.01) + weight.latency * ln(estimate.latency)
-                    - weight.quality * ln(estimate.quality)
-                    - weight.reliability * ln(estimate.reliability)
+                weight.cost * ln(cost / 0.01) + weight.latency * ln(expected.latency)
+                    - weight.quality * ln(expected.quality)
+                    - weight.reliability * ln(expected.reliability)
             }
         }
     }
 
     /// What a candidate is worth as the last that is tried.
-    pub(super) fn last(&self, cost: f64, estimate: &Estimate) -> f64 {
-        self.score(cost, estimate, None)
+    pub(super) fn last(&self, cost: f64, expected: &Expected) -> f64 {
+        self.score(cost, expected, None)
     }
 
     /// What a candidate is worth if, should it fail, one is tried that is worth `next`.
-    pub(super) fn score(&self, cost: f64, estimate: &Estimate, next: Option<f64>) -> f64 {
-        let success = self.success(cost, estimate);
+    pub(super) fn score(&self, cost: f64, expected: &Expected, next: Option<f64>) -> f64 {
+        let success = self.success(cost, expected);
         match *self {
             Self::Money {
                 second,
@@ -183,7 +201,7 @@ impl Formula {
                 backoff,
                 ..
             } => {
-                let r = estimate.reliability.clamp(0.0, 1.0);
+                let r = expected.reliability.clamp(0.0, 1.0);
                 let failed = next.map_or(failure, |next| second * backoff + next.min(failure));
                 r * success + (1.0 - r) * failed
             }
@@ -193,14 +211,26 @@ impl Formula {
 
     /// What can be hoped for: answers in a part of the time, no failures, half of what the
     /// quality lacks.
-    pub(super) fn at_best(&self, cost: f64, estimate: &Estimate) -> f64 {
-        let hoped = Estimate {
-            first_byte: HOPE * estimate.first_byte,
-            latency: HOPE * estimate.latency,
+    pub(super) fn at_best(&self, cost: f64, expected: &Expected) -> f64 {
+        let hoped = Expected {
+            first_byte: HOPE * expected.first_byte,
+            latency: HOPE * expected.latency,
             reliability: 1.0,
-            quality: f64::midpoint(1.0, estimate.quality),
+            quality: f64::midpoint(1.0, expected.quality),
         };
         self.success(cost, &hoped)
+    }
+
+    /// A score as it is told to others.
+    #[expect(clippy::cast_possible_truncation, reason = "saturates, as money does")]
+    pub(super) fn scored(&self, score: f64) -> Scored {
+        match self {
+            Self::Money { .. } => {
+                let pico = (score * 1e12).round() as i128;
+                Scored::Money(Money::from_pico(pico, Currency::USD))
+            }
+            Self::Weighted(_) => Scored::Weighted(score),
+        }
     }
 
     /// A score that is this share better.
@@ -212,14 +242,43 @@ impl Formula {
     }
 }
 
-// === impl Stakes, Weights ===
+// === impl Stakes, Stake, Weights ===
+
+impl Stakes {
+    fn of(&self, priority: Priority) -> (&'static str, Stake) {
+        match priority {
+            Priority::High => ("high", self.high),
+            Priority::Default => ("default", self.default),
+            Priority::Low => ("low", self.low),
+        }
+    }
+
+    /// Every amount, and how messages name it.
+    fn amounts(&self) -> impl Iterator<Item = (String, Money)> {
+        let all = [Priority::High, Priority::Default, Priority::Low].map(|one| self.of(one));
+        all.into_iter().flat_map(|(priority, stake)| {
+            let named = |(part, amount)| (setting(part, priority), amount);
+            stake.amounts().map(named)
+        })
+    }
+}
+
+impl Stake {
+    fn amounts(&self) -> [(&'static str, Money); 3] {
+        [
+            ("second", self.second),
+            ("quality", self.quality),
+            ("failure", self.failure),
+        ]
+    }
+}
 
 impl Default for Stakes {
     /// A second is worth $0.005, $0.0005 and $0.00005 by priority; an answer without any
     /// quality does $0.01, $0.005 and $0.002 of harm, a failure $0.05, $0.02 and $0.005.
     fn default() -> Self {
         let stake = |second, quality, failure| {
-            let micro = |n: i128| Money::from_pico(n * 1_000_000, scrimp_core::Currency::USD);
+            let micro = |n: i128| Money::from_pico(n * 1_000_000, Currency::USD);
             Stake {
                 second: micro(second),
                 quality: micro(quality),
@@ -256,8 +315,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn estimate(latency: f64, quality: f64, reliability: f64) -> Estimate {
-        Estimate {
+    fn expected(latency: f64, quality: f64, reliability: f64) -> Expected {
+        Expected {
             first_byte: latency,
             latency,
             reliability,
@@ -272,8 +331,8 @@ mod tests {
         ) {
             for score in [Score::default(), Score::Weighted(Weights::default())] {
                 for priority in [Priority::Low, Priority::Default, Priority::High] {
-                    let formula = score.formula(priority, 1.0);
-                    prop_assert!(formula.last(cost, &estimate(latency, quality, r)).is_finite());
+                    let formula = score.formula(priority, 1.0, &ExchangeRates::new()).unwrap();
+                    prop_assert!(formula.last(cost, &expected(latency, quality, r)).is_finite());
                 }
             }
         }
@@ -283,9 +342,11 @@ mod tests {
     fn a_hundredth_of_a_percent_in_price_is_worth_just_that() {
         // Min-max normalisation gives such a gap the whole weight of the price.
         for score in [Score::default(), Score::Weighted(Weights::default())] {
-            let formula = score.formula(Priority::Low, 1.0);
-            let dear_but_fast = formula.last(0.010_001, &estimate(0.5, 0.9, 0.99));
-            let cheap_but_slow = formula.last(0.01, &estimate(5.0, 0.9, 0.99));
+            let formula = score
+                .formula(Priority::Low, 1.0, &ExchangeRates::new())
+                .unwrap();
+            let dear_but_fast = formula.last(0.010_001, &expected(0.5, 0.9, 0.99));
+            let cheap_but_slow = formula.last(0.01, &expected(5.0, 0.9, 0.99));
             assert!(dear_but_fast < cheap_but_slow);
         }
     }

@@ -22,7 +22,7 @@ use crate::{
 
 /// Longest time a provider can ask to be left alone for: a wrong date must not put it out
 /// for years.
-const LONGEST_RETRY_AFTER: f64 = 3_600.0;
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3_600);
 
 pub(super) struct Attempt<'a> {
     shared: Arc<Shared>,
@@ -160,14 +160,14 @@ impl<'a> Attempt<'a> {
     }
 
     fn first_byte(&self) {
-        let seconds = self.began.elapsed().as_secs_f64();
+        let after = self.began.elapsed();
         let mut state = self.shared.state.lock();
         let now = self.shared.now();
-        state.router.first_byte(now, self.call.ticket, seconds);
+        state.router.first_byte(now, self.call.ticket, after);
     }
 
     /// Tells of the failure now, so that the next choice knows of it.
-    fn fail(&mut self, retry_after: Option<f64>) {
+    fn fail(&mut self, retry_after: Option<Duration>) {
         self.call.failed = Some(Failure { retry_after });
         self.call.end(Outcome::Failed { retry_after });
     }
@@ -200,16 +200,16 @@ fn is_failure(status: StatusCode) -> bool {
         )
 }
 
-/// Seconds from now, be it written as seconds or as a date (RFC 9110 §10.2.3).
-fn retry_after(headers: &HeaderMap, shared: &Shared) -> Option<f64> {
+/// The time from now, be it written as seconds or as a date (RFC 9110 §10.2.3).
+fn retry_after(headers: &HeaderMap, shared: &Shared) -> Option<Duration> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    let seconds = match text.parse::<u32>() {
-        Ok(seconds) => f64::from(seconds),
+    let wait = match text.parse::<u32>() {
+        Ok(seconds) => Duration::from_secs(seconds.into()),
         Err(_) => {
             let date = httpdate::parse_http_date(text).ok()?;
             let wait = date.duration_since(shared.config.clock.wall());
-            wait.unwrap_or_default().as_secs_f64()
+            wait.unwrap_or_default()
         }
     };
-    Some(seconds.min(LONGEST_RETRY_AFTER))
+    Some(wait.min(LONGEST_RETRY_AFTER))
 }

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::pick::Picked;
 use crate::{
     Hints, Miss, Provider, RequestBody, TokenClass, Tried, Usage, config::Shared, engine::Ask,
+    refuse::Refused,
 };
 
 /// Bytes a token takes in a request, roughly, where nobody says better.
@@ -36,16 +37,19 @@ impl Job {
         shared: &Shared,
         parts: Parts,
         whole: Option<(Bytes, Option<HeaderMap>)>,
-    ) -> Self {
+    ) -> Result<Self, Refused> {
         let hints = parts.extensions.get::<Hints>().cloned().unwrap_or_default();
         let usage = usage(shared, &parts, whole.as_ref().map(|(data, _)| data), &hints);
         let empty = || Arc::clone(&shared.nobody);
         let extensions = &parts.extensions;
-        Self {
+        let rates = &shared.config.router.exchange;
+        let filters = shared.config.filters.and(hints.filters, rates);
+        let filters = filters.map_err(|missing| Refused::Nobody(missing.into()))?;
+        Ok(Self {
             ask: Ask {
                 priority: extensions.get::<Priority>().copied().unwrap_or_default(),
                 replayable: whole.is_some() && may_repeat(&parts),
-                filters: shared.config.filters.and(hints.filters),
+                filters,
                 kind: kind(&usage, &hints.tags),
             },
             tenant: extensions
@@ -59,7 +63,7 @@ impl Job {
             parts,
             whole,
             usage,
-        }
+        })
     }
 
     /// The request as a provider wants it.

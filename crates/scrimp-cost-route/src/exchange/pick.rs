@@ -58,7 +58,7 @@ impl Job {
         let cost = |index: usize| {
             let entry: &Entry = &entries[index];
             let usage = entry.expect(&self.usage, false);
-            config.cost(entry.price(), &usage, wall, entry.used(wall))
+            entry.price().cost(&usage, wall, entry.used(wall))
         };
         let mut refused = None;
         // Whoever is asked last has nobody after it: that is how it is weighed.
@@ -136,12 +136,16 @@ impl Job {
             None => entry.expect(&self.usage, true),
         };
         let cost = entry.price().cost(&usage, wall, entry.used(wall));
+        // What costs nothing has no currency to convert. What has one needs a rate to that of
+        // each cap, even if nobody knows yet how much it is.
+        let currency = entry.price().currency();
         let amount = match (cost, config.strict) {
-            (Some(cost), _) => cost,
-            (None, None) => Money::ZERO,
+            (Some(cost), _) => currency.map(|_| cost),
+            (None, None) => currency.map(Money::zero),
             (None, Some(_)) => return Err(No::Unpriced),
         };
-        let reserved = budget.reserve(amount, &self.tenant, &entry.provider.name, &self.route);
+        let name = &entry.provider.name;
+        let reserved = budget.set_aside(amount, &self.tenant, name, &self.route);
         let reservation = reserved.map_err(No::Budget)?;
         // Last, as a place in a quota can't be given back.
         self.quota(entry)?;
@@ -196,7 +200,7 @@ fn tell(decision: &RouteDecision) {
     tracing::debug!(
         provider = &*decision.provider,
         reason = decision.reason.name(),
-        score = decision.score,
+        score = %decision.score,
         attempt = decision.tried.len() + 1,
         candidates = ?decision.candidates,
         "provider chosen"

@@ -1,6 +1,6 @@
 //! What one unit of something costs.
 
-use std::{fmt, str::FromStr};
+use std::{cmp::Ordering, fmt, str::FromStr};
 
 use scrimp_core::{Currency, Money};
 
@@ -12,9 +12,15 @@ const PER_PICO: i128 = 1_000_000;
 
 /// What one token, one request or one KiB costs, as an exact decimal.
 ///
-/// Parses plain and scientific decimals (`"0.0000025"`, `"2.5e-6"`).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Rate(i128);
+/// Parses plain and scientific decimals (`"0.0000025"`, `"2.5e-6"`). Such a rate is in the
+/// currency of the tariff it is put into; one that is made of money is in that money's, and a
+/// tariff in another refuses it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Rate {
+    digits: i128,
+    /// If it was made of money.
+    currency: Option<Currency>,
+}
 
 /// A text that is no rate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +34,7 @@ pub(crate) struct Sum(i128);
 
 impl Rate {
     /// Nothing.
-    pub const ZERO: Self = Self(0);
+    pub const ZERO: Self = Self::bare(0);
 
     /// So much money for so many units: `Rate::per(three_dollars, 1_000_000)`.
     ///
@@ -38,19 +44,37 @@ impl Rate {
     #[must_use]
     pub fn per(money: Money, units: u64) -> Self {
         assert!(units > 0, "Rate: `units` must be at least 1, not 0");
-        Self(money.pico().saturating_mul(PER_PICO) / i128::from(units))
+        Self {
+            digits: money.pico().saturating_mul(PER_PICO) / i128::from(units),
+            currency: Some(money.currency()),
+        }
+    }
+
+    const fn bare(digits: i128) -> Self {
+        Self {
+            digits,
+            currency: None,
+        }
+    }
+
+    /// The currency, if it has one of its own.
+    pub(crate) fn currency(self) -> Option<Currency> {
+        self.currency
     }
 
     /// A share of the rate, in thousandths.
     #[must_use]
     pub fn permille(self, share: u32) -> Self {
-        Self(self.0.saturating_mul(share.into()) / 1_000)
+        Self {
+            digits: self.digits.saturating_mul(share.into()) / 1_000,
+            ..self
+        }
     }
 
     /// Whether it is nothing.
     #[must_use]
     pub fn is_zero(self) -> bool {
-        self.0 == 0
+        self.digits == 0
     }
 
     /// The nearest rate to a float; `None` if it is negative, not a number or beyond reach.
@@ -59,11 +83,18 @@ impl Rate {
         let scaled = (float * 1e18).round();
         (0.0..1e30)
             .contains(&scaled)
-            .then_some(Self(scaled as i128))
+            .then_some(Self::bare(scaled as i128))
     }
 
     pub(crate) fn is_negative(self) -> bool {
-        self.0 < 0
+        self.digits < 0
+    }
+}
+
+impl PartialOrd for Rate {
+    /// Compares two rates of one currency, or of none. Others have no order.
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        (self.currency == other.currency).then(|| self.digits.cmp(&other.digits))
     }
 }
 
@@ -104,15 +135,16 @@ fn parse(text: &str) -> Option<Rate> {
             digits / power
         }
     };
-    Some(Rate(if negative { -value } else { value }))
+    Some(Rate::bare(if negative { -value } else { value }))
 }
 
 impl fmt::Display for Rate {
     /// Without a currency, with all the digits it has.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = if self.0 < 0 { "-" } else { "" };
+        let sign = if self.is_negative() { "-" } else { "" };
         let unit = 10u128.pow(DIGITS.unsigned_abs());
-        let (whole, rest) = (self.0.unsigned_abs() / unit, self.0.unsigned_abs() % unit);
+        let digits = self.digits.unsigned_abs();
+        let (whole, rest) = (digits / unit, digits % unit);
         let fraction = format!("{rest:018}");
         let fraction = fraction.trim_end_matches('0');
         if fraction.is_empty() {
@@ -148,7 +180,9 @@ impl std::error::Error for ParseRateError {}
 
 impl Sum {
     pub(crate) fn add(&mut self, rate: Rate, count: u64) {
-        self.0 = self.0.saturating_add(rate.0.saturating_mul(count.into()));
+        self.0 = self
+            .0
+            .saturating_add(rate.digits.saturating_mul(count.into()));
     }
 
     /// Adds a rate per KiB for a number of bytes.
@@ -156,7 +190,7 @@ impl Sum {
         if rate.is_zero() || bytes == 0 {
             return;
         }
-        let product = rate.0.saturating_mul(bytes.into());
+        let product = rate.digits.saturating_mul(bytes.into());
         self.0 = self.0.saturating_add(product / 1024);
     }
 
@@ -190,7 +224,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_printed_is_read_back_exactly(value in -(1i128 << 100)..(1i128 << 100)) {
-            prop_assert_eq!(Rate(value).to_string().parse(), Ok(Rate(value)));
+            prop_assert_eq!(Rate::bare(value).to_string().parse(), Ok(Rate::bare(value)));
         }
 
         #[test]
@@ -202,7 +236,7 @@ mod tests {
     #[test]
     fn decimals_are_read_exactly_in_either_form() {
         assert_eq!("2.5e-06".parse(), "0.0000025".parse::<Rate>());
-        assert_eq!("3".parse(), Ok(Rate(3_000_000_000_000_000_000)));
+        assert_eq!("3".parse(), Ok(Rate::bare(3_000_000_000_000_000_000)));
         assert_eq!("0e-400".parse(), Ok(Rate::ZERO));
         assert!("1e-19".parse::<Rate>().is_err());
         assert!("NaN".parse::<Rate>().is_err());
@@ -230,6 +264,6 @@ mod tests {
     #[test]
     fn a_price_per_million_is_a_price_each() {
         let three: Money = "3".parse().unwrap();
-        assert_eq!(Rate::per(three, 1_000_000), "0.000003".parse().unwrap());
+        assert_eq!(Rate::per(three, 1_000_000).to_string(), "0.000003");
     }
 }

@@ -1,5 +1,7 @@
 //! A rate per token class.
 
+use scrimp_core::Currency;
+
 use super::{
     rate::{Rate, Sum},
     usage::{TokenClass, Usage},
@@ -70,6 +72,12 @@ impl TokenRates {
 
     pub(crate) fn any_negative(&self) -> bool {
         self.0.iter().flatten().any(|rate| rate.is_negative())
+    }
+
+    /// A currency of theirs that is not this one.
+    pub(crate) fn foreign(&self, currency: Currency) -> Option<Currency> {
+        let own = self.0.iter().flatten().filter_map(|rate| rate.currency());
+        own.into_iter().find(|own| *own != currency)
     }
 
     /// The sum over all classes; `None` if tokens were used that have no price.

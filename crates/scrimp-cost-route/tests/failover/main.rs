@@ -258,7 +258,7 @@ async fn a_caller_that_leaves_hangs_up_on_the_provider_and_pays_for_what_came() 
     }
     drop(body);
     first.hung_up_on().await;
-    assert_eq!(budget.snapshot()[0].spent(), cents(4));
+    assert_eq!(budget.snapshot()[0].spent, cents(4));
     assert!(
         budget.reserve(cents(96), "", "first", "").is_ok(),
         "nothing stays reserved"

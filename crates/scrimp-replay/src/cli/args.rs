@@ -271,7 +271,7 @@ impl SampleArgs {
 
 fn price(text: &str) -> std::result::Result<Money, String> {
     let price: Money = text.parse().map_err(|error| format!("{error}"))?;
-    if price.pico() < 0 {
+    if price.is_negative() {
         Err("a call cannot cost less than nothing".to_owned())
     } else {
         Ok(price)

@@ -13,7 +13,7 @@ use http_body_util::{BodyExt, Full};
 use scrimp_batch::{BatchLayer, BatchStats, Governed, RestJson, Window};
 use scrimp_cache::{CacheLayer, MemoryStore};
 use scrimp_coalesce::CoalesceLayer;
-use scrimp_core::{Clock, Ledger, Money};
+use scrimp_core::{Clock, Currency, Ledger, Money};
 use serde_json::{Value as Json, json};
 use tokio::time::{Instant, sleep};
 use tower::{ServiceBuilder, service_fn};
@@ -22,7 +22,7 @@ use super::{
     Demo,
     crowd::{Ask, ask, get},
     outcome::{Line, Scenario},
-    prices::{RECORD, Taken, Till, sum},
+    prices::{RECORD, Taken, Till},
     value::{Goal, Value},
 };
 use crate::{
@@ -183,11 +183,7 @@ async fn job(file: &[u64]) -> Result<Night> {
         joined: coalesce.stats().joined,
         batch: batch.stats(),
         taken: till.taken(),
-        booked: ledger
-            .lines()
-            .iter()
-            .map(|line| line.spent)
-            .fold(Money::ZERO, sum),
+        booked: ledger.spent("batch").get(Currency::USD),
         time: start.elapsed(),
     })
 }

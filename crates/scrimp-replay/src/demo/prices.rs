@@ -18,7 +18,7 @@ pub(super) const RECORD: Money = Money::from_pico(CENT / 10, Currency::USD);
 #[derive(Debug, Clone, Default)]
 pub(super) struct Till(Arc<Mutex<Taken>>);
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Taken {
     /// Calls, whatever was in them.
     pub(super) calls: u64,
@@ -44,24 +44,14 @@ impl Till {
     }
 }
 
-impl Default for Taken {
-    fn default() -> Self {
-        Self {
-            calls: 0,
-            items: 0,
-            money: Money::ZERO,
-        }
-    }
-}
-
-/// Two amounts; all are in dollars here.
+/// The sum of two amounts; all are in dollars here.
 pub(super) fn sum(one: Money, other: Money) -> Money {
-    one.checked_add(other).unwrap_or(one)
+    one.checked_add(other).expect("all are in dollars here")
 }
 
 /// What of `whole` was not spent, from 0 to 1.
 pub(super) fn saved(whole: Money, spent: Money) -> f64 {
-    if whole.pico() == 0 {
+    if whole.is_zero() {
         return 0.0;
     }
     1.0 - spent.as_f64() / whole.as_f64()

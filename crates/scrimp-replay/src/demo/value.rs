@@ -36,7 +36,7 @@ pub enum Goal {
 // === impl Value ===
 
 impl Value {
-    /// The unit of [`number`](Self::number), for machines.
+    /// The unit of its number in JSON.
     #[must_use]
     pub fn unit(self) -> &'static str {
         match self {
@@ -47,31 +47,24 @@ impl Value {
         }
     }
 
-    /// As a number: a count, a part of 1, units of the currency, or seconds.
-    #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "for people and for JSON")]
-    pub fn number(self) -> f64 {
-        match self {
-            Self::Count(number) => number as f64,
-            Self::Share(share) => share,
-            Self::Money(amount) => amount.as_f64(),
-            Self::Time(time) => time.as_secs_f64(),
-        }
-    }
-
+    /// Two kinds, or amounts of two currencies, are never at least one another.
     fn is_at_least(self, other: Self) -> bool {
         match (self, other) {
             (Self::Count(a), Self::Count(b)) => a >= b,
-            (Self::Money(a), Self::Money(b)) => a.pico() >= b.pico(),
+            (Self::Share(a), Self::Share(b)) => a >= b,
+            (Self::Money(a), Self::Money(b)) => a >= b,
             (Self::Time(a), Self::Time(b)) => a >= b,
-            (a, b) => a.number() >= b.number(),
+            _ => false,
         }
     }
 
+    /// A count, a part of 1, units of the currency, or seconds.
     pub(super) fn to_json(self) -> Json {
         match self {
             Self::Count(number) => json!(number),
-            other => json!(other.number()),
+            Self::Share(share) => json!(share),
+            Self::Money(amount) => json!(amount.as_f64()),
+            Self::Time(time) => json!(time.as_secs_f64()),
         }
     }
 }
@@ -151,6 +144,9 @@ mod tests {
         assert!(!Goal::AtLeast(share(0.9)).is_met_by(share(0.899)));
         assert!(Goal::AtMost(Value::Count(3)).is_met_by(Value::Count(3)));
         assert!(!Goal::AtMost(Value::Count(3)).is_met_by(Value::Count(4)));
+        let yen = Value::Money("5 JPY".parse().unwrap());
+        let dollar = Value::Money("1 USD".parse().unwrap());
+        assert!(!Goal::AtLeast(dollar).is_met_by(yen), "nobody can say");
         let large = (1 << 60) + 1;
         let exactly = Goal::Exactly(Value::Count(large));
         assert!(exactly.is_met_by(Value::Count(large)));

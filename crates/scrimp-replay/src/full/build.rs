@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 use parking_lot::Mutex;
 use scrimp_batch::{BatchLayer, Window};
 use scrimp_cache::CacheLayer;
-use scrimp_core::{BoxError, Clock, Currency, Ledger};
+use scrimp_core::{BoxError, Clock, Currency, Ledger, Money};
 use scrimp_cost_route::{CostRouteLayer, Provider, Tariff};
 use scrimp_stampede::StampedeLayer;
 use tower::{ServiceExt, util::BoxCloneSyncService};
@@ -26,6 +26,8 @@ use crate::{error::Result, settings::Settings, stack, watch::Watched};
 pub(super) type Asked = Request<Full<Bytes>>;
 pub(super) type Boxed =
     BoxCloneSyncService<Asked, Response<UnsyncBoxBody<Bytes, BoxError>>, Infallible>;
+
+const DOLLAR: Money = Money::from_pico(1_000_000_000_000, Currency::USD);
 
 /// The upstream of the log, and whoever else is offered.
 pub(super) fn offers(settings: &Settings) -> Vec<Offer> {
@@ -74,7 +76,7 @@ pub(super) fn route(
         .timeout(patience);
     if currency != Currency::USD {
         // Amounts are compared as they stand; what waiting is worth is taken in that currency.
-        layer = layer.exchange_rate(currency, 1.0);
+        layer = layer.exchange_rate(currency, DOLLAR);
     }
     let fallback = Answerer::new(UPSTREAM, settings.price, settings.latency, calls);
     let routed = layer.services(move |name| {

@@ -72,7 +72,7 @@ impl Offer {
                 let price: Money = value
                     .parse()
                     .map_err(|_| "price is an amount such as 0.004")?;
-                if price.pico() < 0 {
+                if price.is_negative() {
                     return Err("price is 0 or more");
                 }
                 self.price = price;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scrimp_core::Money;
+use scrimp_core::{Money, Totals};
 
 use crate::format::{count, counted, money};
 
@@ -108,10 +108,9 @@ impl Counted {
         let routed = Share {
             layer: "route",
             calls: 0,
-            saved: Money::from_pico(
-                at_price.pico().saturating_sub(spent.pico()),
-                price.currency(),
-            ),
+            saved: at_price
+                .checked_sub(spent)
+                .expect("a replay is in one currency, that of its price"),
         };
         let own = self.left_cache.saturating_sub(self.refreshes);
         // Zero but where stampede protection lets requests wait for each other.
@@ -165,7 +164,12 @@ impl Layers {
             row(share.title(), calls, share.saved)
         });
         let calls = self.shares.iter().map(|share| share.calls).sum();
-        let saved = self.shares.iter().map(|share| share.saved).sum();
+        let saved = self
+            .shares
+            .iter()
+            .map(|share| share.saved)
+            .collect::<Totals>();
+        let saved = saved.get(self.spent.currency());
         let all = row("all together", signed_count(calls), saved);
         shares.chain([all]).collect()
     }

@@ -13,7 +13,7 @@ use std::{
 use scrimp_batch::BatchLayer;
 use scrimp_cache::MemoryStore;
 use scrimp_coalesce::CoalesceLayer;
-use scrimp_core::{Clock, Ledger, Money};
+use scrimp_core::{Clock, Ledger, Totals};
 use tokio::time::Instant;
 use tower::ServiceExt;
 use tower_layer::Layer;
@@ -147,7 +147,8 @@ impl FullStack {
                 }
             })
             .collect();
-        let spent = providers.iter().map(|used| used.spent).sum::<Money>();
+        let spent = providers.iter().map(|used| used.spent);
+        let spent = spent.collect::<Totals>().get(currency);
         let counted = Counted {
             requests,
             left_cache: self.left_cache.all(),

@@ -56,11 +56,7 @@ fn bars(report: &Report) -> Vec<Bar<'_>> {
     for share in layers {
         let before = left;
         left = minus(left, share.saved);
-        largest = if left.pico() > largest.pico() {
-            left
-        } else {
-            largest
-        };
+        largest = if left > largest { left } else { largest };
         steps.push((share, before, left));
     }
     let scale = |amount: Money| {
@@ -82,7 +78,7 @@ fn bars(report: &Report) -> Vec<Bar<'_>> {
     let first = whole("without", "without", report.requests, report.cost_without());
     let last = whole("with all layers", "with", report.upstream_calls, left);
     let between = steps.into_iter().map(|(share, before, after)| {
-        let costs = share.saved.pico() < 0;
+        let costs = share.saved.is_negative();
         // What a bar takes off the bill, or adds to it.
         let (calls, amount) = (-share.calls, minus(after, before));
         Bar {
@@ -110,8 +106,8 @@ fn signed(less: bool, text: &str) -> String {
 }
 
 fn minus(one: Money, other: Money) -> Money {
-    let pico = one.pico().saturating_sub(other.pico());
-    Money::from_pico(pico, one.currency())
+    one.checked_sub(other)
+        .expect("a report is in one currency, that of its price")
 }
 
 // === impl Bar ===

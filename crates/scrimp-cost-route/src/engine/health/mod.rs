@@ -4,6 +4,8 @@ mod row;
 #[cfg(test)]
 mod tests;
 
+use tokio::time::Instant;
+
 use self::row::{Row, is_mostly_failing};
 
 /// How long a provider is out at first, in seconds: whether it is down or was unlucky is
@@ -21,10 +23,10 @@ const STEP_SECONDS: f64 = 10.0;
 pub enum Health {
     /// All it is chosen for.
     Up,
-    /// None, until this many seconds on the router's clock.
+    /// None for a while.
     Out {
         /// When the first probe may go.
-        until: f64,
+        until: Instant,
     },
     /// One at a time, to see whether it is back.
     HalfOpen,
@@ -75,10 +77,11 @@ enum State {
 // === impl Breaker ===
 
 impl Breaker {
-    pub(super) fn health(&self, now: f64) -> Health {
+    /// `at` tells which instant a time is.
+    pub(super) fn health(&self, now: f64, at: impl FnOnce(f64) -> Instant) -> Health {
         match self.state {
             State::Up => Health::Up,
-            State::Out { until, .. } if now < until => Health::Out { until },
+            State::Out { until, .. } if now < until => Health::Out { until: at(until) },
             State::Out { .. } => Health::HalfOpen,
             State::Ramp { step, .. } => Health::Ramp {
                 permille: RAMP[step],
@@ -88,6 +91,10 @@ impl Breaker {
 
     pub(super) fn is_up(&self) -> bool {
         matches!(self.state, State::Up)
+    }
+
+    pub(super) fn is_half_open(&self, now: f64) -> bool {
+        matches!(self.state, State::Out { until, .. } if now >= until)
     }
 
     /// Whether it may be chosen for this request. Counts the request, where only a share

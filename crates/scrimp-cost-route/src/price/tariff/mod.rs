@@ -74,38 +74,42 @@ impl Tariff {
     ///
     /// # Panics
     ///
-    /// If it is negative, as with every price here.
+    /// If it is negative, or in another currency than the tariff, as with every price here.
     #[must_use]
     pub fn per_request(mut self, price: Money) -> Self {
-        self.request = checked("per_request", Rate::per(price, 1));
+        self.request = self.checked("per_request", price);
         self
     }
 
     /// A price per 1,024 bytes of request body, by the byte.
     #[must_use]
     pub fn per_kib_in(mut self, price: Money) -> Self {
-        self.kib_in = checked("per_kib_in", Rate::per(price, 1));
+        self.kib_in = self.checked("per_kib_in", price);
         self
     }
 
     /// A price per 1,024 bytes of response body, by the byte.
     #[must_use]
     pub fn per_kib_out(mut self, price: Money) -> Self {
-        self.kib_out = checked("per_kib_out", Rate::per(price, 1));
+        self.kib_out = self.checked("per_kib_out", price);
         self
     }
 
     /// Prices per token.
+    ///
+    /// # Panics
+    ///
+    /// If one is negative, or made of money in another currency than the tariff's.
     #[must_use]
     pub fn tokens(mut self, rates: TokenRates) -> Self {
-        self.tokens = checked_rates("tokens", rates);
+        self.tokens = self.checked_rates("tokens", rates);
         self.notice_tokens()
     }
 
     /// Prices for prompts of more than `above` tokens; classes left out keep theirs.
     #[must_use]
     pub fn tier(mut self, above: u64, rates: TokenRates) -> Self {
-        let rates = checked_rates("tier", rates);
+        let rates = self.checked_rates("tier", rates);
         let place = self.tiers.partition_point(|tier| tier.above <= above);
         self.tiers.insert(place, Tier { above, rates });
         self.notice_tokens()
@@ -122,7 +126,8 @@ impl Tariff {
     /// counts.
     #[must_use]
     pub fn window(mut self, window: Window, rates: TokenRates) -> Self {
-        self.windows.push((window, checked_rates("window", rates)));
+        let rates = self.checked_rates("window", rates);
+        self.windows.push((window, rates));
         self.notice_tokens()
     }
 
@@ -174,6 +179,31 @@ impl Tariff {
         self.prices_tokens
     }
 
+    fn checked(&self, setting: &str, price: Money) -> Rate {
+        let currency = self.currency;
+        assert!(
+            price.currency() == currency,
+            "Tariff: `{setting}` must be in {currency}, as the tariff is, and is {price}"
+        );
+        assert!(
+            !price.is_negative(),
+            "Tariff: `{setting}` must not be negative, and is {price}"
+        );
+        Rate::per(price, 1)
+    }
+
+    fn checked_rates(&self, setting: &str, rates: TokenRates) -> TokenRates {
+        let currency = self.currency;
+        assert!(
+            !rates.any_negative(),
+            "Tariff: no rate of `{setting}` may be negative: {rates:?}"
+        );
+        if let Some(other) = rates.foreign(currency) {
+            panic!("Tariff: `{setting}` must be in {currency}, as the tariff is, not in {other}");
+        }
+        rates
+    }
+
     fn notice_tokens(mut self) -> Self {
         let tiers = self.tiers.iter().map(|tier| &tier.rates);
         let mut others = tiers.chain(self.windows.iter().map(|(_, rates)| rates));
@@ -192,20 +222,4 @@ impl Tariff {
             && self.kib_out.is_zero()
             && rates.into_iter().all(TokenRates::all_zero)
     }
-}
-
-fn checked(setting: &str, rate: Rate) -> Rate {
-    assert!(
-        !rate.is_negative(),
-        "Tariff: `{setting}` must not be negative, and is {rate}"
-    );
-    rate
-}
-
-fn checked_rates(setting: &str, rates: TokenRates) -> TokenRates {
-    assert!(
-        !rates.any_negative(),
-        "Tariff: no rate of `{setting}` may be negative: {rates:?}"
-    );
-    rates
 }

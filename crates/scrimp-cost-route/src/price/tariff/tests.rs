@@ -79,6 +79,23 @@ fn what_is_priced_at_certain_hours_only_is_unknown_at_others() {
 }
 
 #[test]
+#[should_panic(expected = "`per_request` must be in JPY, as the tariff is, and is $0.01")]
+fn a_price_in_another_currency_than_the_tariffs_is_refused() {
+    let yen = Currency::new("JPY").unwrap();
+    let _ = Tariff::new(yen).per_request(money("0.01"));
+}
+
+#[test]
+#[should_panic(expected = "`tokens` must be in JPY, as the tariff is, not in USD")]
+fn rates_made_of_money_in_another_currency_are_refused() {
+    let yen = Currency::new("JPY").unwrap();
+    let in_dollars = Rate::per(money("3"), 1_000_000);
+    let bare = rate("0.0004");
+    let tariff = Tariff::new(yen).tokens(TokenRates::text(bare, bare));
+    let _ = tariff.tokens(TokenRates::text(bare, in_dollars));
+}
+
+#[test]
 #[should_panic(expected = "`permille` must be within 0 and 1000")]
 fn a_step_above_the_price_is_refused() {
     let _ = Tariff::new(Currency::USD).volume_step(0, 1_001, Period::Day);

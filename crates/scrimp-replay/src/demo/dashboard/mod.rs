@@ -13,7 +13,7 @@ use http_body::Body;
 use scrimp_batch::{BatchLayer, RestJson, Window};
 use scrimp_cache::{CacheLayer, MemoryStore, Rule};
 use scrimp_coalesce::CoalesceLayer;
-use scrimp_core::{Clock, Ledger, Money};
+use scrimp_core::{Clock, Currency, Ledger, Money};
 use tokio::time::{Instant, sleep};
 use tower::{ServiceBuilder, service_fn};
 use tower_service::Service;
@@ -175,11 +175,7 @@ async fn office(seed: u64, loads: u64, span: Duration) -> Result<Span> {
         loads,
         calls: taken.calls,
         money: taken.money,
-        booked: ledger
-            .lines()
-            .iter()
-            .map(|line| line.spent)
-            .fold(Money::ZERO, sum),
+        booked: ledger.spent("batch").get(Currency::USD),
     })
 }
 

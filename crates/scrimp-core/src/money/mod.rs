@@ -1,0 +1,206 @@
+//! Money as an integer.
+
+mod currency;
+mod exchange;
+#[cfg(feature = "serde")]
+mod serde;
+mod text;
+mod totals;
+
+use std::{cmp::Ordering, fmt};
+
+pub use self::{
+    currency::Currency,
+    exchange::{ExchangeRate, ExchangeRateError, ExchangeRates, NoExchangeRate},
+    text::ParseMoneyError,
+    totals::Totals,
+};
+
+/// Pico-dollars (10⁻¹²) in one unit of a currency.
+const PICO: i128 = 1_000_000_000_000;
+
+/// An amount of money: a whole number of 10⁻¹² units of a currency.
+///
+/// A thousandth of a cent per token is still exact, sums never drift, and the range is
+/// ±1.7·10²⁶ units. Arithmetic saturates at the ends of that range. Amounts of different
+/// currencies are never added, nor is one of them the larger one: see
+/// [`Money::checked_add`], [`Totals`] and [`ExchangeRates`].
+///
+/// Parses plain decimals with an optional currency code (dollars without one):
+///
+/// ```
+/// use scrimp_core::Money;
+///
+/// let per_call: Money = "0.0005".parse()?;
+/// assert_eq!((per_call * 1_000_000).to_string(), "$500.00");
+/// assert_eq!("12.5 EUR".parse::<Money>()?.to_string(), "12.50 EUR");
+/// # Ok::<(), scrimp_core::ParseMoneyError>(())
+/// ```
+///
+/// With the feature `serde` it is a string of the form that `{:#}` writes, such as
+/// `"0.01 USD"`, and is read from whatever parses. A number is refused: as a float it would
+/// have been rounded before anybody could tell.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Money {
+    pico: i128,
+    currency: Currency,
+}
+
+/// Two amounts of different currencies met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CurrencyMismatch(Currency, Currency);
+
+// === impl Money ===
+
+impl Money {
+    /// No dollars.
+    pub const ZERO: Self = Self::zero(Currency::USD);
+
+    /// Makes an amount of a number of 10⁻¹² units of a currency.
+    #[must_use]
+    pub const fn from_pico(pico: i128, currency: Currency) -> Self {
+        Self { pico, currency }
+    }
+
+    /// Returns nothing of a currency.
+    #[must_use]
+    pub const fn zero(currency: Currency) -> Self {
+        Self::from_pico(0, currency)
+    }
+
+    /// Returns the amount in 10⁻¹² units.
+    #[must_use]
+    pub const fn pico(self) -> i128 {
+        self.pico
+    }
+
+    /// Returns the currency.
+    #[must_use]
+    pub const fn currency(self) -> Currency {
+        self.currency
+    }
+
+    /// Tells whether it is nothing, of whatever currency.
+    #[must_use]
+    pub const fn is_zero(self) -> bool {
+        self.pico == 0
+    }
+
+    /// Tells whether it is less than nothing.
+    #[must_use]
+    pub const fn is_negative(self) -> bool {
+        self.pico < 0
+    }
+
+    /// Returns the amount as a float, for charts, ratios and metrics: never for sums.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "the edge where floats begin")]
+    pub fn as_f64(self) -> f64 {
+        self.pico as f64 / PICO as f64
+    }
+
+    /// Adds two amounts of one currency.
+    ///
+    /// # Errors
+    ///
+    /// [`CurrencyMismatch`] if they are of two currencies.
+    pub fn checked_add(self, other: Self) -> Result<Self, CurrencyMismatch> {
+        self.with(other, i128::saturating_add)
+    }
+
+    /// Takes an amount of the same currency away.
+    ///
+    /// # Errors
+    ///
+    /// [`CurrencyMismatch`] if they are of two currencies.
+    pub fn checked_sub(self, other: Self) -> Result<Self, CurrencyMismatch> {
+        self.with(other, i128::saturating_sub)
+    }
+
+    fn with(self, other: Self, of: fn(i128, i128) -> i128) -> Result<Self, CurrencyMismatch> {
+        if self.currency != other.currency {
+            return Err(CurrencyMismatch(self.currency, other.currency));
+        }
+        Ok(Self::from_pico(of(self.pico, other.pico), self.currency))
+    }
+}
+
+impl Default for Money {
+    fn default() -> Self {
+        Self::ZERO
+    }
+}
+
+impl PartialOrd for Money {
+    /// Compares two amounts of one currency. Amounts of two currencies have no order, not
+    /// even if one of them is nothing: convert one of them first.
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        (self.currency == other.currency).then(|| self.pico.cmp(&other.pico))
+    }
+}
+
+impl std::ops::Mul<u64> for Money {
+    type Output = Self;
+
+    fn mul(self, count: u64) -> Self {
+        Self::from_pico(self.pico.saturating_mul(i128::from(count)), self.currency)
+    }
+}
+
+impl std::ops::Neg for Money {
+    type Output = Self;
+
+    fn neg(self) -> Self {
+        Self::from_pico(self.pico.saturating_neg(), self.currency)
+    }
+}
+
+// === impl CurrencyMismatch ===
+
+impl fmt::Display for CurrencyMismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} and {} have no common sum: convert one of them first",
+            self.0, self.1
+        )
+    }
+}
+
+impl std::error::Error for CurrencyMismatch {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn money(text: &str) -> Money {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn currencies_do_not_mix() {
+        assert!(money("1 USD").checked_add(money("1 EUR")).is_err());
+        assert!(money("1 USD").checked_sub(money("0 EUR")).is_err());
+    }
+
+    #[test]
+    fn amounts_of_two_currencies_have_no_order() {
+        let (dollar, yen) = (money("1 USD"), money("1 JPY"));
+        assert_eq!(dollar.partial_cmp(&yen), None);
+        assert_eq!(Money::ZERO.partial_cmp(&money("0 JPY")), None);
+        assert!(money("-1") < Money::ZERO && dollar > Money::ZERO && dollar <= dollar);
+    }
+
+    #[test]
+    fn what_is_taken_away_and_added_again_is_the_same() {
+        let (two, three) = (money("2 EUR"), money("3 EUR"));
+        let less = two.checked_sub(three).unwrap();
+        assert_eq!(less, -money("1 EUR"));
+        assert_eq!(less.checked_add(three), Ok(two));
+    }
+
+    #[test]
+    fn the_default_is_no_dollars() {
+        assert_eq!(Money::default(), money("0 USD"));
+    }
+}
