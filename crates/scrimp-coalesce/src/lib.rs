@@ -124,7 +124,6 @@ mod call;
 mod carry;
 mod common;
 mod config;
-mod control;
 mod deliver;
 mod errand;
 mod flight;

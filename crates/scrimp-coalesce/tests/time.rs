@@ -68,6 +68,18 @@ async fn a_request_that_wants_it_fresh_is_not_given_it_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pragma_that_asks_for_nothing_fresh_is_given_it_again() {
+    for (pragma, calls) in [("x-debug", 1), ("no-cache", 2)] {
+        let (service, upstream) = over(&windowed(), |_| Reply::body(feed()));
+        for _ in 0..2 {
+            let request = with("/", &[("pragma", pragma)]);
+            fetch(service.clone(), request).await.unwrap();
+        }
+        assert_eq!(upstream.calls(), calls, "{pragma}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn only_what_ended_cleanly_and_at_its_length_is_given_again() {
     let bodies: [fn() -> ScriptedBody; 4] = [
         || ScriptedBody::new(),
