@@ -5,6 +5,10 @@ use scrimp_core::{
     BodyDigest, Key, KeyBuf,
     extensions::{Directive, Tenant},
 };
+use scrimp_http::{
+    connection::names_upgrade,
+    role::{Role, role, role_by},
+};
 
 use crate::config::Config;
 
@@ -12,66 +16,31 @@ use crate::config::Config;
 enum Part {
     /// It is part of it.
     Keyed,
-    /// It names a request, a trace or a client rather than what is asked for. An answer that
-    /// says it was selected by it (Vary) is not shared.
-    Noise,
-    /// The same, unless it asks for a connection of its own.
+    /// It is not: it only traces the call or tells of the client, or the operator says so. An
+    /// answer that was selected by it, as its Vary says, is not shared.
+    Ignored,
+    /// It is not, unless it asks for a connection of its own.
     Connection,
     /// It asks for what only a call of its own can do.
-    Single,
+    Own,
 }
 
-/// Tells what a field is by its name, in lower case.
-fn part_of(name: &str) -> Part {
-    let noise = match name.as_bytes() {
-        [b'b', ..] => matches!(name, "b3" | "baggage"),
-        [b'c', ..] => match name {
-            "connection" => return Part::Connection,
-            _ => matches!(name, "cdn-loop" | "cf-connecting-ip" | "cf-ray"),
-        },
-        [b'd', ..] => matches!(name, "date" | "dnt"),
-        [b'e', ..] => match name {
-            "expect" => return Part::Single,
-            _ => false,
-        },
-        [b'k', ..] => name == "keep-alive",
-        [b'p', ..] => matches!(name, "priority" | "proxy-connection"),
-        [b'r', ..] => name == "referer",
-        [b's', ..] => name.starts_with("sec-") || name == "sentry-trace",
-        [b't', ..] => matches!(name, "traceparent" | "tracestate" | "true-client-ip"),
-        [b'u', ..] => match name {
-            "upgrade" => return Part::Single,
-            _ => matches!(
-                name,
-                "user-agent" | "uber-trace-id" | "upgrade-insecure-requests"
-            ),
-        },
-        [b'v', ..] => name == "via",
-        [b'x', b'-', ..] => is_extra_noise(name),
-        _ => false,
-    };
-    if noise { Part::Noise } else { Part::Keyed }
-}
-
-fn is_extra_noise(name: &str) -> bool {
-    matches!(
-        name,
-        "x-amzn-trace-id"
-            | "x-client-ip"
-            | "x-cloud-trace-context"
-            | "x-correlation-id"
-            | "x-forwarded-for"
-            | "x-real-ip"
-            | "x-request-id"
-            | "x-request-start"
-    ) || name.starts_with("x-b3-")
-        || name.starts_with("x-datadog-")
+impl Part {
+    #[inline]
+    fn of(config: &Config, name: &HeaderName) -> Self {
+        match role_by(name, &config.credentials) {
+            Role::Trace | Role::Client => Self::Ignored,
+            Role::Connection => Self::Connection,
+            Role::Own => Self::Own,
+            _ if config.ignores(name) => Self::Ignored,
+            _ => Self::Keyed,
+        }
+    }
 }
 
 /// Whether a request field is part of the key.
 pub(crate) fn is_keyed(config: &Config, name: &HeaderName) -> bool {
-    let noise = matches!(part_of(name.as_str()), Part::Noise | Part::Connection);
-    !noise && !config.ignored.contains(name)
+    matches!(Part::of(config, name), Part::Keyed | Part::Own)
 }
 
 /// Whether a request's answer may be another's too, as far as the method tells.
@@ -98,15 +67,13 @@ pub(crate) fn write<B>(
         key.part(&digest.0);
     }
     for (name, value) in request.headers() {
-        let text = name.as_str();
-        match part_of(text) {
-            Part::Noise => continue,
-            Part::Connection if !names_upgrade(value.as_bytes()) => continue,
-            Part::Connection | Part::Single => return false,
-            Part::Keyed => {}
-        }
-        if config.ignored.is_empty() || !config.ignored.contains(name) {
-            key.part(text.as_bytes()).part(value.as_bytes());
+        match Part::of(config, name) {
+            Part::Ignored => {}
+            Part::Connection if !names_upgrade(value.as_bytes()) => {}
+            Part::Connection | Part::Own => return false,
+            Part::Keyed => {
+                key.part(name.as_str().as_bytes()).part(value.as_bytes());
+            }
         }
     }
     true
@@ -163,19 +130,11 @@ fn may_share<B>(config: &Config, request: &Request<B>, empty: bool, digest: bool
 
 /// Whether a field asks for something that only a call of its own can do.
 fn is_for_one_connection(name: &HeaderName, value: &HeaderValue) -> bool {
-    match part_of(name.as_str()) {
-        Part::Connection => names_upgrade(value.as_bytes()),
-        Part::Single => true,
-        Part::Keyed | Part::Noise => false,
+    match role(name) {
+        Role::Connection => names_upgrade(value.as_bytes()),
+        Role::Own => true,
+        _ => false,
     }
-}
-
-fn names_upgrade(connection: &[u8]) -> bool {
-    if connection == b"keep-alive" {
-        return false;
-    }
-    let mut options = connection.split(|&byte| byte == b',');
-    options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
 }
 
 /// What a write changes, as a hash: authority, path and query, whatever the scheme.

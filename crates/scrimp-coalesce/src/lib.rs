@@ -158,6 +158,7 @@ pub use group::{Group, GroupCall};
 pub use handle::CoalesceHandle;
 pub use layer::CoalesceLayer;
 pub use reader::FellBehind;
+pub use scrimp_http::credentials::Credentials;
 pub use service::Coalesce;
 pub use stats::CoalesceStats;
 pub use window::Window;
