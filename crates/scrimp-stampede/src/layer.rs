@@ -7,6 +7,7 @@ use std::{
 
 use http::HeaderName;
 use scrimp_core::{Clock, FillLock};
+use scrimp_http::credentials::Credentials;
 use tower_layer::Layer;
 
 use crate::{
@@ -121,13 +122,30 @@ impl StampedeLayer {
         self.set(|config| config.remember = time)
     }
 
+    /// Sets the request fields that say who is asking: requests that differ in one of them
+    /// never wait for one another's answer, nor are they taken for hits of one another. Default:
+    /// all known ones, cookies among them.
+    ///
+    /// ```
+    /// use http::HeaderName;
+    /// use scrimp_stampede::{Credentials, StampedeLayer};
+    ///
+    /// let badge = HeaderName::from_static("x-shop-badge");
+    /// let layer = StampedeLayer::new().credentials(Credentials::default().with(badge));
+    /// ```
+    #[must_use]
+    pub fn credentials(self, fields: impl Into<Credentials>) -> Self {
+        let fields = fields.into();
+        self.set(|config| config.select.credentials = fields)
+    }
+
     /// Request fields, beside credentials and those of content negotiation, that select
     /// answers: those that Vary names or that rules of the cache put into its key. Where one
     /// is missing, requests may wait for an answer that turns out to be none of theirs; they
     /// are not given it. Default: none.
     #[must_use]
     pub fn select_by(self, names: impl IntoIterator<Item = HeaderName>) -> Self {
-        self.set(|config| config.select = names.into_iter().collect())
+        self.set(|config| config.select.fields = names.into_iter().collect())
     }
 
     /// Keys that are known at a time; 64 bytes each, rounded up to a power of two. One that

@@ -155,6 +155,7 @@ pub use error::SettingError;
 pub use future::ResponseFuture;
 pub use layer::StampedeLayer;
 pub use local_lock::LocalFillLock;
+pub use scrimp_http::credentials::Credentials;
 pub use service::Stampede;
 pub use stats::StampedeStats;
 pub use strategy::{Moment, RefreshAhead, StaleWhileRevalidate, Strategy, XFetch};
