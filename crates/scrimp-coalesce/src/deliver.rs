@@ -10,12 +10,11 @@ use scrimp_core::{
     Money,
     extensions::{Charge, Directive, Explain, Shared, Since, Tenant},
 };
-use scrimp_http::{age, cache_control::RequestControl};
+use scrimp_http::{age, cache_control::RequestControl, method::is_safe};
 
 use crate::{
     body::CoalesceBody,
     common::Common,
-    key::is_safe,
     stream::{Source, Stream},
 };
 

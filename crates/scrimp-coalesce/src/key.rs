@@ -7,6 +7,7 @@ use scrimp_core::{
 };
 use scrimp_http::{
     connection::names_upgrade,
+    method::is_safe,
     role::{Role, role, role_by},
 };
 
@@ -43,10 +44,13 @@ pub(crate) fn is_keyed(config: &Config, name: &HeaderName) -> bool {
     matches!(Part::of(config, name), Part::Keyed | Part::Own)
 }
 
-/// Whether a request's answer may be another's too, as far as the method tells.
-pub(crate) fn is_safe(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
-        || matches!(method.as_str(), "PROPFIND" | "QUERY" | "REPORT" | "SEARCH")
+/// Returns whether one answer may be for many requests with this method.
+///
+/// TRACE and PRI are safe and go alone all the same: the answer to TRACE is the request it was
+/// made for, with its credentials (RFC 9110 §9.3.8), and PRI begins a connection (RFC 9113
+/// §3.4). CONNECT, which opens a tunnel, is not safe.
+fn is_shared(method: &Method) -> bool {
+    is_safe(method) && *method != Method::TRACE && method.as_str() != "PRI"
 }
 
 /// Writes the key of a request. False if the request has to be sent as it is.
@@ -120,7 +124,7 @@ fn target(key: &mut KeyBuf, uri: &Uri) {
 /// As far as method and body tell. A body is known by its digest, or by the key with which
 /// its sender says that it may come twice.
 fn may_share<B>(config: &Config, request: &Request<B>, empty: bool, digest: bool) -> bool {
-    if is_safe(request.method()) {
+    if is_shared(request.method()) {
         return empty || digest;
     }
     let named = || request.headers().contains_key("idempotency-key");

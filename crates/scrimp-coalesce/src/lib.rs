@@ -64,7 +64,8 @@
 //!
 //! # What is shared, and with whom
 //!
-//! - **Requests**: GET, HEAD, OPTIONS and other safe methods without a body. POST by the digest
+//! - **Requests**: GET, HEAD, OPTIONS and other safe methods without a body; not TRACE, whose
+//!   answer is the request itself. POST by the digest
 //!   of its body or by `Idempotency-Key`, if that is switched on.
 //! - **Keys**: method, target, [`Tenant`](scrimp_core::extensions::Tenant), and all request
 //!   fields but those that name a request, a trace or a client (`User-Agent`, `traceparent`,

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use http::{Request, Response};
+use scrimp_http::method::is_safe;
 
 use crate::{
     common::Common,
     judge::{Verdict, judge},
-    key::{is_safe, written},
+    key::written,
 };
 
 /// What to do once the answer is there.

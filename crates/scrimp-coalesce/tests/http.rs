@@ -140,6 +140,36 @@ async fn unsafe_methods_bodies_and_upgrades_pass() {
     assert_eq!((layer.stats().passed, layer.stats().in_flight), (12, 0));
 }
 
+#[tokio::test(start_paused = true)]
+async fn safe_methods_of_the_registry_are_shared_but_those_that_echo_or_connect() {
+    for (name, properties) in scrimp_http::method::REGISTRY {
+        let gate = Gate::new();
+        let (service, upstream) = over(&CoalesceLayer::new(), move |_| {
+            Reply::body(ScriptedBody::new()).gate(&gate)
+        });
+        let ask = |()| {
+            let mut request = get("/");
+            *request.method_mut() = name.parse().unwrap();
+            begun(fetch(service.clone(), request))
+        };
+        let _pair = [(); 2].map(ask);
+        let alone = !properties.safe || ["TRACE", "PRI"].contains(&name);
+        assert_eq!(upstream.calls(), 1 + usize::from(alone), "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trace_writes_nothing() {
+    let gate = Gate::new();
+    let (service, upstream) = over(&CoalesceLayer::new(), move |_| {
+        Reply::body(ScriptedBody::new()).gate(&gate)
+    });
+    let mut trace = get("/");
+    *trace.method_mut() = http::Method::TRACE;
+    let _calls = [get("/"), trace, get("/")].map(|one| begun(fetch(service.clone(), one)));
+    assert_eq!(upstream.calls(), 2, "the second GET joins the first");
+}
+
 fn digested(
     path: &str,
     body: &'static str,
