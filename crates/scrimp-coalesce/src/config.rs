@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue, request::Parts};
 use scrimp_core::{Clock, Key, Ledger, Money};
-use scrimp_http::credentials::Credentials;
+use scrimp_http::{credentials::Credentials, target::TargetUri};
 
 use crate::window::Window;
 
@@ -62,6 +62,7 @@ pub enum Abandoned {
 
 #[derive(Clone)]
 pub(crate) struct Config {
+    pub(crate) target_uri: TargetUri,
     pub(crate) credentials: Credentials,
     pub(crate) ignored: Vec<HeaderName>,
     pub(crate) key: Option<Arc<KeyFn>>,
@@ -100,6 +101,7 @@ pub(crate) struct Status {
 impl Config {
     pub(crate) fn new() -> Self {
         Self {
+            target_uri: TargetUri::default(),
             credentials: Credentials::default(),
             ignored: Vec::new(),
             key: None,

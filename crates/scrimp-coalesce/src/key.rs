@@ -9,6 +9,7 @@ use scrimp_http::{
     connection::names_upgrade,
     method::is_safe,
     role::{Role, role, role_by},
+    target::{TargetParts, authority, normal, normal_authority},
 };
 
 use crate::config::Config;
@@ -64,7 +65,8 @@ pub(crate) fn write<B>(
     if !may_share(config, request, empty, digest.is_some()) {
         return false;
     }
-    head(key, request);
+    let target = target(config, request);
+    head(key, request, &target);
     if let Some(digest) = digest
         && !empty
     {
@@ -75,6 +77,7 @@ pub(crate) fn write<B>(
             Part::Ignored => {}
             Part::Connection if !names_upgrade(value.as_bytes()) => {}
             Part::Connection | Part::Own => return false,
+            Part::Keyed if *name == HOST && target.are_of_host(value) => {}
             Part::Keyed => {
                 key.part(name.as_str().as_bytes()).part(value.as_bytes());
             }
@@ -100,8 +103,8 @@ pub(crate) fn wrap<B>(key: &mut KeyBuf, request: &Request<B>, own: &Key) {
 }
 
 /// Method and target, and for whom and how it is asked.
-fn head<B>(key: &mut KeyBuf, request: &Request<B>) {
-    let (uri, extensions) = (request.uri(), request.extensions());
+fn head<B>(key: &mut KeyBuf, request: &Request<B>, target: &TargetParts<'_>) {
+    let extensions = request.extensions();
     let tenant = extensions.get::<Tenant>();
     key.part(tenant.map_or(b"", |tenant| tenant.0.as_bytes()));
     key.part(match extensions.get::<Directive>() {
@@ -110,15 +113,20 @@ fn head<B>(key: &mut KeyBuf, request: &Request<B>) {
         Some(_) => b"other",
     });
     key.part(request.method().as_str().as_bytes());
-    target(key, uri);
+    key.part(target.scheme.as_bytes());
+    key.part(target.authority.as_bytes());
+    key.part(target.path_and_query.as_bytes());
+    key.part(target.more.as_bytes());
 }
 
-fn target(key: &mut KeyBuf, uri: &Uri) {
-    key.part(uri.scheme_str().unwrap_or_default().as_bytes());
-    let authority = uri.authority().map_or("", |authority| authority.as_str());
-    key.part(authority.as_bytes());
-    let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    key.part(path.as_bytes());
+/// Returns the parts of what a request is for, where Host stands in for an authority that the
+/// URI does not have.
+fn target<'a, B>(config: &Config, request: &'a Request<B>) -> TargetParts<'a> {
+    let target = config.target_uri.of(request.extensions(), request.uri());
+    target.parts(|| match config.ignores(&HOST) {
+        true => None,
+        false => request.headers().get(HOST),
+    })
 }
 
 /// As far as method and body tell. A body is known by its digest, or by the key with which
@@ -141,18 +149,21 @@ fn is_for_one_connection(name: &HeaderName, value: &HeaderValue) -> bool {
     }
 }
 
+/// What a request would change, were it a write, as a hash: see [`written`].
+pub(crate) fn written_by<B>(config: &Config, request: &Request<B>) -> u64 {
+    let target = config.target_uri.of(request.extensions(), request.uri());
+    written(target.uri, request.headers())
+}
+
 /// What a write changes, as a hash: authority, path and query, whatever the scheme.
+///
+/// All spellings of a URI are one here, although they have keys of their own: a write must be
+/// seen by whoever reads the same by another name, and one that is seen in vain costs a call.
+/// For that reason a URI that was rewritten on the way is no part of it either.
 pub(crate) fn written(uri: &Uri, headers: &HeaderMap) -> u64 {
-    let host = headers.get(HOST).map_or(&b""[..], |host| host.as_bytes());
-    let authority = uri
-        .authority()
-        .map(|authority| authority.as_str().as_bytes());
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
     let mut key = KeyBuf::new();
-    key.part(&authority.unwrap_or(host).to_ascii_lowercase());
-    key.part(
-        uri.path_and_query()
-            .map_or("/", |path| path.as_str())
-            .as_bytes(),
-    );
+    key.part(normal_authority(authority(uri, headers)).as_bytes());
+    key.part(normal(path).as_bytes());
     key.as_ref().hash_value()
 }

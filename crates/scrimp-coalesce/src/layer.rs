@@ -6,9 +6,9 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderName, request::Parts};
+use http::{Extensions, HeaderName, Uri, request::Parts};
 use scrimp_core::{Clock, Key, Ledger, Money, extensions::Since};
-use scrimp_http::credentials::Credentials;
+use scrimp_http::{credentials::Credentials, target::TargetUri};
 use tower_layer::Layer;
 
 use crate::{
@@ -37,6 +37,14 @@ impl CoalesceLayer {
             config: Config::new(),
             owner: Arc::default(),
         }
+    }
+
+    /// Finds the target URI among a request's extensions, where it is not the one that the
+    /// request shows: a router that hands on a part of the path keeps the whole there. Default:
+    /// with the feature `axum`, what axum keeps; else the URI that the request shows.
+    #[must_use]
+    pub fn target_uri(self, find: fn(&Extensions) -> Option<&Uri>) -> Self {
+        self.set(|config| config.target_uri = TargetUri::new(find))
     }
 
     /// Sets the request fields that say who is asking: requests that differ in one of them
