@@ -1,6 +1,6 @@
 //! Which requests ask for the same.
 
-use http::{HeaderName, Method, Request};
+use http::{HeaderName, Method, Request, header::HOST};
 use http_body::Body;
 use scrimp_core::{
     Key, KeyBuf,
@@ -9,6 +9,7 @@ use scrimp_core::{
 use scrimp_http::{
     credentials::Credentials,
     role::{Role, role_by},
+    target::TargetUri,
 };
 
 use crate::secret::{Folded, Secret};
@@ -16,6 +17,7 @@ use crate::secret::{Folded, Secret};
 /// What selects an answer, as the layer was set.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Selection {
+    pub(crate) target_uri: TargetUri,
     pub(crate) credentials: Credentials,
     /// Fields beside those that select an answer by what they are.
     pub(crate) fields: Vec<HeaderName>,
@@ -35,7 +37,8 @@ pub(crate) struct Asked {
 ///
 /// The fingerprint holds what may select an answer: tenant, scheme, authority, path, query,
 /// credentials, what content negotiation goes by, what a request claims of its target, and the
-/// fields that the operator has named. Two requests that are the same to the cache may
+/// fields that the operator has named. Of the target, scheme, authority and default port count by
+/// what they mean, and path and query as they are spelled. Two requests that are the same to the cache may
 /// have different ones: they wait less for each other than they could, and no more.
 pub(crate) fn read<B: Body>(
     request: &Request<B>,
@@ -102,17 +105,21 @@ fn parts_of<B>(
             to.part(tenant.0.as_bytes());
         }
     }
-    let uri = request.uri();
-    if let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) {
-        to.part(scheme.as_str().as_bytes());
-        to.part(authority.as_str().as_bytes());
+    let target = by
+        .target_uri
+        .of(extensions, request.uri())
+        .parts(|| request.headers().get(HOST));
+    to.part(target.scheme.as_bytes());
+    to.part(target.authority.as_bytes());
+    to.part(target.path_and_query.as_bytes());
+    if !target.more.is_empty() {
+        to.part(target.more.as_bytes());
     }
-    let target = uri.path_and_query().map_or("", |target| target.as_str());
-    to.part(target.as_bytes());
     for (name, value) in request.headers() {
         match Part::of(by, name) {
             Part::Own => return false,
             Part::Partial => *fills = false,
+            Part::Selects if *name == HOST && target.are_of_host(value) => {}
             Part::Selects => {
                 to.part(name.as_str().as_bytes());
                 to.part(value.as_bytes());
@@ -248,6 +255,36 @@ mod tests {
         assert!(tells_apart(&by, "user-agent") && !tells_apart(&by, "x-tenant-id"));
         by.fields = vec![tenant];
         assert!(tells_apart(&by, "x-tenant-id"), "named as selecting");
+    }
+
+    #[test]
+    fn one_target_has_one_fingerprint_and_a_shortened_one_is_not_it() {
+        let (secret, mut by) = (Secret::new(), Selection::default());
+        let print = |by: &Selection, uri: &str, host: &str| {
+            read(&request(uri, &[("host", host)]), &secret, by)
+                .expect("a reader")
+                .fingerprint
+        };
+        let plain = print(&by, "http://shop.test/p", "shop.test");
+        for (uri, host) in [
+            ("HTTP://Shop.test/p", "shop.test"),
+            ("http://shop.test:80/p", "Shop.test:80"),
+        ] {
+            assert_eq!(print(&by, uri, host), plain, "{uri}");
+        }
+        assert_ne!(print(&by, "http://shop.test/%70", "shop.test"), plain);
+        assert_ne!(print(&by, "http://shop.test/p", "evil.test"), plain);
+        assert_eq!(print(&by, "/p", "a"), print(&by, "/p", "A"));
+
+        by.target_uri = TargetUri::new(|extensions| extensions.get::<http::Uri>());
+        let nested = |target: &'static str| {
+            let mut request = request("/items", &[]);
+            let target = http::Uri::from_static(target);
+            request.extensions_mut().insert(target);
+            read(&request, &secret, &by).expect("a reader").fingerprint
+        };
+        assert_eq!(nested("/v1/items"), nested("/v1/items"));
+        assert_ne!(nested("/v1/items"), nested("/v2/items"));
     }
 
     #[test]

@@ -5,9 +5,9 @@ use std::{
     time::Duration,
 };
 
-use http::HeaderName;
+use http::{Extensions, HeaderName, Uri};
 use scrimp_core::{Clock, FillLock};
-use scrimp_http::credentials::Credentials;
+use scrimp_http::{credentials::Credentials, target::TargetUri};
 use tower_layer::Layer;
 
 use crate::{
@@ -120,6 +120,14 @@ impl StampedeLayer {
     #[must_use]
     pub fn remember_uncacheable(self, time: Duration) -> Self {
         self.set(|config| config.remember = time)
+    }
+
+    /// Finds the target URI among a request's extensions, where it is not the one that the
+    /// request shows: a router that hands on a part of the path keeps the whole there. Default:
+    /// with the feature `axum`, what axum keeps; else the URI that the request shows.
+    #[must_use]
+    pub fn target_uri(self, find: fn(&Extensions) -> Option<&Uri>) -> Self {
+        self.set(|config| config.select.target_uri = TargetUri::new(find))
     }
 
     /// Sets the request fields that say who is asking: requests that differ in one of them
