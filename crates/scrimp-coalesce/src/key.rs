@@ -1,11 +1,13 @@
 //! What makes two requests the same call.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header::HOST};
+use http_body::Body;
 use scrimp_core::{
     BodyDigest, Key, KeyBuf,
     extensions::{Directive, Tenant},
 };
 use scrimp_http::{
+    body::Presence,
     connection::names_upgrade,
     method::is_safe,
     role::{Role, role, role_by},
@@ -43,6 +45,16 @@ impl Part {
 /// Whether a request field is part of the key.
 pub(crate) fn is_keyed(config: &Config, name: &HeaderName) -> bool {
     matches!(Part::of(config, name), Part::Keyed | Part::Own)
+}
+
+/// Returns whether a request is taken for one without a body.
+///
+/// Where only the first frame of the body would tell, it is taken for one with a body.
+pub(crate) fn is_bodiless<B: Body>(request: &Request<B>) -> bool {
+    match Presence::of(request) {
+        Presence::Absent => true,
+        Presence::Present | Presence::Unknown => false,
+    }
 }
 
 /// Returns whether one answer may be for many requests with this method.

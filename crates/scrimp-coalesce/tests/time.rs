@@ -87,6 +87,14 @@ async fn only_what_ended_cleanly_and_at_its_length_is_given_again() {
         || ScriptedBody::new().data("fe").wake().error("reset"),
         || ScriptedBody::new().data("fe").wake(),
     ];
+    let twice = [("content-length", "4"), ("content-length", "5")];
+    let (service, upstream) = over(&windowed(), move |_| {
+        Reply::respond(answer(&twice, ScriptedBody::new().data("feed")))
+    });
+    for _ in 0..2 {
+        let _ = fetch(service.clone(), get("/")).await;
+    }
+    assert_eq!(upstream.calls(), 2, "it announces two lengths");
     for body in bodies {
         let (service, upstream) = over(&windowed(), move |_| {
             Reply::respond(answer(&[("content-length", "4")], body()))

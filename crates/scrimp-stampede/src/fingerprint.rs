@@ -7,6 +7,7 @@ use scrimp_core::{
     extensions::{Directive, Tenant},
 };
 use scrimp_http::{
+    body::Presence,
     credentials::Credentials,
     role::{Role, role_by},
     target::TargetUri,
@@ -50,7 +51,7 @@ pub(crate) fn read<B: Body>(
         Method::HEAD => false,
         _ => return None,
     };
-    if !request.body().is_end_stream() {
+    if !is_bodiless(request) {
         return None;
     }
     let mut parts = secret.begin();
@@ -67,6 +68,17 @@ pub(crate) fn key<B>(request: &Request<B>, by: &Selection) -> Key {
     let mut parts = Written(&mut key);
     parts_of(request, by, &mut true, &mut parts);
     key.to_key()
+}
+
+/// Returns whether a request is taken for one without a body.
+///
+/// Where only the first frame of the body would tell, it is taken for one with a body.
+#[inline]
+fn is_bodiless<B: Body>(request: &Request<B>) -> bool {
+    match Presence::of(request) {
+        Presence::Absent => true,
+        Presence::Present | Presence::Unknown => false,
+    }
 }
 
 /// Where the parts of a key go.
@@ -165,9 +177,11 @@ impl Part {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http_body_util::{Empty, Full};
+    use http::Version;
+    use http_body::Frame;
+    use http_body_util::{Empty, Full, StreamBody};
     use scrimp_http::{credentials::KNOWN, names::FieldNames, trace_fields::TRACE_FIELDS};
-    use std::sync::Arc;
+    use std::{convert::Infallible, sync::Arc};
 
     type Fields<'a> = &'a [(&'a str, &'a str)];
 
@@ -311,6 +325,18 @@ mod tests {
         assert_eq!(read(&bodied, &secret, &by), None);
         let post = Request::post("/").body(Full::<bytes::Bytes>::default());
         assert_eq!(read(&post.expect("a request"), &secret, &by), None);
+    }
+
+    #[test]
+    fn framing_tells_of_a_body_that_hides_its_end() {
+        let hidden = |version| {
+            let none = futures_util::stream::empty::<Result<Frame<bytes::Bytes>, Infallible>>();
+            let request = Request::get("/").version(version).header("host", "a");
+            let request = request.body(StreamBody::new(none)).expect("a request");
+            read(&request, &Secret::new(), &Selection::default())
+        };
+        assert!(hidden(Version::HTTP_11).is_some());
+        assert!(hidden(Version::HTTP_2).is_none(), "the first frame tells");
     }
 
     #[test]

@@ -106,7 +106,7 @@ where
         let Some((_, request)) = &self.own else {
             return true;
         };
-        let empty = request.body().is_end_stream();
+        let empty = key::is_bodiless(request);
         let Some(make) = &config.key else {
             return key::write(key, config, request, empty);
         };
