@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
-    header::{CACHE_CONTROL, CONTENT_TYPE, SET_COOKIE, VARY, WWW_AUTHENTICATE},
+    header::{CACHE_CONTROL, CONTENT_TYPE, SET_COOKIE, VARY},
 };
 use scrimp_core::extensions::{CacheInfo, CacheState};
-use scrimp_http::{age, cache_control::ResponseControl, list::line_members, media_type, vary};
+use scrimp_http::{age, cache_control::ResponseControl, challenge, media_type, vary};
 
 use crate::{config::Config, key::is_keyed, window::Window};
 
@@ -41,8 +41,8 @@ pub(crate) fn judge<B>(config: &Config, response: &Response<B>) -> Verdict {
     if let Some(reason) = forbids(&control, headers) {
         return Verdict::Refuse(reason);
     }
-    if status == StatusCode::UNAUTHORIZED && is_one_connections(headers) {
-        return Verdict::Refuse("authentication of one connection");
+    if is_challenge(status) && challenge::is_of_one_client(headers) {
+        return Verdict::Refuse("authentication of one client");
     }
     if is_refused_by_cache(response) {
         return Verdict::Refuse("the cache says so");
@@ -93,6 +93,13 @@ fn is_refused_by_cache<B>(response: &Response<B>) -> bool {
     })
 }
 
+fn is_challenge(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED
+    )
+}
+
 /// Whether an answer is of a kind that another try may better.
 pub(crate) fn failed(status: StatusCode) -> bool {
     matches!(status.as_u16(), 500 | 502 | 503 | 504)
@@ -126,20 +133,6 @@ fn reuse(
 fn varies_within(config: &Config, vary: &HeaderValue) -> bool {
     vary::line_fields(vary)
         .all(|name| name.is_some_and(|name| config.key.is_some() || is_keyed(config, &name)))
-}
-
-/// Challenges that are part of an exchange with one client.
-fn is_one_connections(headers: &HeaderMap) -> bool {
-    let challenges = headers.get_all(WWW_AUTHENTICATE).iter();
-    challenges
-        .flat_map(|line| line_members(line.as_bytes()))
-        .any(|challenge| {
-            let scheme = challenge.split(|&byte| byte == b' ').next();
-            let scheme = scheme.unwrap_or_default();
-            [&b"ntlm"[..], b"negotiate", b"digest", b"scram-sha-256"]
-                .iter()
-                .any(|one| scheme.eq_ignore_ascii_case(one))
-        })
 }
 
 #[cfg(test)]
@@ -192,6 +185,8 @@ mod tests {
         }
         let challenge = [("www-authenticate", "Basic realm=x, NTLM")];
         assert!(matches!(verdict(401, &challenge), Verdict::Refuse(_)));
+        let challenge = [("proxy-authenticate", "Negotiate")];
+        assert!(matches!(verdict(407, &challenge), Verdict::Refuse(_)));
         assert!(matches!(verdict(101, &[]), Verdict::Refuse(_)));
     }
 
