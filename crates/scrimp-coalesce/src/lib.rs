@@ -66,8 +66,8 @@
 //!
 //! # What is shared, and with whom
 //!
-//! - **Requests**: GET, HEAD, OPTIONS and other safe methods without a body; not TRACE, whose
-//!   answer is the request itself. POST by the digest
+//! - **Requests**: GET, HEAD, OPTIONS and other safe methods without a body, as their length or
+//!   framing tells; not TRACE, whose answer is the request itself. POST by the digest
 //!   of its body or by `Idempotency-Key`, if that is switched on.
 //! - **Keys**: method, target, [`Tenant`](scrimp_core::extensions::Tenant), and all request
 //!   fields but those that only trace a call or tell of the client (`User-Agent`, `traceparent`,
@@ -76,10 +76,11 @@
 //!   Of the target, scheme, authority and default port count by what they mean; path and query
 //!   count as they are spelled, as an upstream may answer `/%70` otherwise than `/p`.
 //!   [`key_with`](CoalesceLayer::key_with) makes others.
-//! - **Answers**: not those with `private`, `no-store` or Set-Cookie, those selected by a field
-//!   that is not part of the key (Vary), live streams, and handshakes of one connection. They
-//!   go to the one whose call it was; all others are sent on their own at once, and the key is
-//!   remembered, so that nobody waits for it [next time](CoalesceLayer::remember).
+//! - **Answers**: not those with `private`, `no-store` or Set-Cookie, those with a field that a
+//!   qualified `private` or `no-cache` names, those selected by a field that is not part of the
+//!   key (Vary), live streams, and handshakes of one client. They go to the one whose call it
+//!   was; all others are sent on their own at once, and the key is remembered, so that nobody
+//!   waits for it [next time](CoalesceLayer::remember).
 //! - **Writes**: a call that began before a write of its target, through the layer, is joined
 //!   by nobody who comes after the write, however the two spell the URI. A user who has changed
 //!   something does not get what was there before.

@@ -120,7 +120,7 @@ async fn the_target_uri_is_found_where_the_layer_is_told() {
     };
     let calls = |requests: [Request<Full<Bytes>>; 2]| {
         let gate = Gate::new();
-        let layer = CoalesceLayer::new().target_uri(|extensions| extensions.get::<Uri>());
+        let layer = CoalesceLayer::new().target_uri(http::Extensions::get::<Uri>);
         let (service, upstream) = over(&layer, move |_| {
             Reply::body(ScriptedBody::new()).gate(&gate)
         });

@@ -290,7 +290,7 @@ mod tests {
         assert_ne!(print(&by, "http://shop.test/p", "evil.test"), plain);
         assert_eq!(print(&by, "/p", "a"), print(&by, "/p", "A"));
 
-        by.target_uri = TargetUri::new(|extensions| extensions.get::<http::Uri>());
+        by.target_uri = TargetUri::new(http::Extensions::get::<http::Uri>);
         let nested = |target: &'static str| {
             let mut request = request("/items", &[]);
             let target = http::Uri::from_static(target);
