@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, SizeHint};
 use scrimp_core::{BoxError, SharedError};
+use scrimp_http::body::{announced_length, lengths_differ};
 
 use crate::{log::End, whole::Whole};
 
@@ -110,7 +111,6 @@ impl Begun {
 
 /// Whether a body is as long as Content-Length says, if it says so.
 pub(crate) fn is_as_long_as_announced(headers: &HeaderMap, length: usize) -> bool {
-    let announced = headers.get(http::header::CONTENT_LENGTH);
-    let announced = announced.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    announced.is_none_or(|announced| announced == length)
+    let announced = announced_length(headers);
+    !lengths_differ(headers) && announced.is_none_or(|announced| announced == length as u64)
 }

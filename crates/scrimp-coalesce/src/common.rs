@@ -5,8 +5,9 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use http::{HeaderMap, Request, Uri};
+use http::{Extensions, HeaderMap, Request, Uri};
 use scrimp_core::{Key, extensions::Since};
+use scrimp_http::target::TargetUri;
 
 use crate::{
     answer::{Arrived, Birth},
@@ -44,8 +45,10 @@ pub(crate) struct Owner {
 /// What a request is for, and what was known when it was made.
 pub(crate) struct Asked<'a> {
     pub(crate) since: Option<Since>,
-    pub(crate) uri: &'a Uri,
-    pub(crate) headers: &'a HeaderMap,
+    target_uri: TargetUri,
+    extensions: &'a Extensions,
+    uri: &'a Uri,
+    headers: &'a HeaderMap,
 }
 
 /// What a layer's clones and handles share too.
@@ -58,16 +61,19 @@ pub(crate) struct State {
 // === impl Asked ===
 
 impl<'a> Asked<'a> {
-    pub(crate) fn by<B>(request: &'a Request<B>, asker: &Asker) -> Self {
+    pub(crate) fn by<B>(common: &Common, request: &'a Request<B>, asker: &Asker) -> Self {
         Self {
             since: asker.since,
+            target_uri: common.config.target_uri,
+            extensions: request.extensions(),
             uri: request.uri(),
             headers: request.headers(),
         }
     }
 
     fn target(&self) -> u64 {
-        written(self.uri, self.headers)
+        let target = self.target_uri.of(self.extensions, self.uri);
+        written(target.uri, self.headers)
     }
 }
 

@@ -4,6 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue, request::Parts};
 use scrimp_core::{Clock, Key, Ledger, Money};
+use scrimp_http::{credentials::Credentials, target::TargetUri};
 
 use crate::window::Window;
 
@@ -61,6 +62,8 @@ pub enum Abandoned {
 
 #[derive(Clone)]
 pub(crate) struct Config {
+    pub(crate) target_uri: TargetUri,
+    pub(crate) credentials: Credentials,
     pub(crate) ignored: Vec<HeaderName>,
     pub(crate) key: Option<Arc<KeyFn>>,
     pub(crate) posts_by_digest: bool,
@@ -98,6 +101,8 @@ pub(crate) struct Status {
 impl Config {
     pub(crate) fn new() -> Self {
         Self {
+            target_uri: TargetUri::default(),
+            credentials: Credentials::default(),
             ignored: Vec::new(),
             key: None,
             posts_by_digest: false,
@@ -119,6 +124,11 @@ impl Config {
             ledger: None,
             price: Money::ZERO,
         }
+    }
+
+    /// Returns whether the operator says that a field changes no answer.
+    pub(crate) fn ignores(&self, name: &HeaderName) -> bool {
+        self.ignored.contains(name) || self.credentials.excludes(name)
     }
 
     pub(crate) fn attempts(&self) -> u32 {

@@ -2,21 +2,21 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderMap, HeaderName, Request, Response, header::AGE};
+use http::{
+    HeaderMap, Request, Response,
+    header::{AGE, CACHE_STATUS},
+};
 use scrimp_core::{
     Money,
     extensions::{Charge, Directive, Explain, OtherCharges, Shared, Since, Tenant},
 };
+use scrimp_http::{age, cache_control::RequestControl, method::is_safe};
 
 use crate::{
     body::CoalesceBody,
     common::Common,
-    control::wants_fresh,
-    key::is_safe,
     stream::{Source, Stream},
 };
-
-const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
 /// Who asked, as far as it matters for the answer.
 pub(crate) struct Asker {
@@ -64,7 +64,7 @@ impl Asker {
 
     /// Whether an answer from the window will do.
     pub(crate) fn takes_recent<B>(request: &Request<B>) -> bool {
-        Self::keeps(request) && !wants_fresh(request.headers())
+        Self::keeps(request) && !RequestControl::read(request.headers()).wants_fresh()
     }
 
     /// One response of a shared answer.
@@ -143,9 +143,6 @@ impl Asker {
 
 /// Says how old an answer is by now, on top of what was said of it (RFC 9111 §5.1).
 pub(crate) fn add_age(fields: &mut HeaderMap, kept: Duration) {
-    let before = fields
-        .get(AGE)
-        .and_then(|age| age.to_str().ok()?.parse().ok());
-    let age = before.unwrap_or(0u64).saturating_add(kept.as_secs());
-    fields.insert(AGE, age.into());
+    let age = age::age(fields).unwrap_or_default().saturating_add(kept);
+    fields.insert(AGE, age.as_secs().into());
 }

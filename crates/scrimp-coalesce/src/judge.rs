@@ -4,16 +4,12 @@ use std::time::Duration;
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
-    header::{AGE, CACHE_CONTROL, CONTENT_TYPE, SET_COOKIE, VARY, WWW_AUTHENTICATE},
+    header::{CACHE_CONTROL, CONTENT_TYPE, SET_COOKIE, VARY},
 };
 use scrimp_core::extensions::{CacheInfo, CacheState};
+use scrimp_http::{age, cache_control::ResponseControl, challenge, media_type, vary};
 
-use crate::{
-    config::Config,
-    control::{Control, members},
-    key::is_keyed,
-    window::Window,
-};
+use crate::{config::Config, key::is_keyed, window::Window};
 
 /// What is to be done with an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,18 +23,26 @@ pub(crate) enum Verdict {
 /// Judges an answer.
 pub(crate) fn judge<B>(config: &Config, response: &Response<B>) -> Verdict {
     let (status, headers) = (response.status(), response.headers());
-    let mut control = Control::default();
     if status.is_informational() {
         return Verdict::Refuse("not a final answer");
     }
+    let mut controlled = false;
     // One look at every field is less than a look for each that matters.
     for (name, value) in headers {
-        if let Some(reason) = refuses(config, &mut control, name, value) {
+        controlled |= *name == CACHE_CONTROL;
+        if let Some(reason) = refuses(config, name, value) {
             return Verdict::Refuse(reason);
         }
     }
-    if status == StatusCode::UNAUTHORIZED && is_one_connections(headers) {
-        return Verdict::Refuse("authentication of one connection");
+    let control = match controlled {
+        true => ResponseControl::read(headers),
+        false => ResponseControl::default(),
+    };
+    if let Some(reason) = forbids(&control, headers) {
+        return Verdict::Refuse(reason);
+    }
+    if is_challenge(status) && challenge::is_of_one_client(headers) {
+        return Verdict::Refuse("authentication of one client");
     }
     if is_refused_by_cache(response) {
         return Verdict::Refuse("the cache says so");
@@ -50,21 +54,9 @@ pub(crate) fn judge<B>(config: &Config, response: &Response<B>) -> Verdict {
 }
 
 /// Why this field keeps an answer from being shared.
-fn refuses(
-    config: &Config,
-    control: &mut Control,
-    name: &HeaderName,
-    value: &HeaderValue,
-) -> Option<&'static str> {
-    if *name == CACHE_CONTROL {
-        control.read(value);
-        if control.private {
-            return Some("private");
-        }
-        return control.no_store.then_some("no-store");
-    }
+fn refuses(config: &Config, name: &HeaderName, value: &HeaderValue) -> Option<&'static str> {
     if *name == CONTENT_TYPE {
-        return is_live(value.as_bytes()).then_some("a live stream");
+        return media_type::is_live(value).then_some("a live stream");
     }
     if *name == SET_COOKIE {
         return Some("set-cookie");
@@ -73,6 +65,20 @@ fn refuses(
         return (!varies_within(config, value)).then_some("vary");
     }
     None
+}
+
+/// Returns why Cache-Control keeps an answer from being shared.
+///
+/// A qualified `private` or `no-cache` is about the fields that it names: an answer without
+/// them goes to everyone.
+fn forbids(control: &ResponseControl, headers: &HeaderMap) -> Option<&'static str> {
+    let holds = |name| headers.contains_key(name);
+    match control {
+        _ if control.private => Some("private"),
+        _ if control.no_store => Some("no-store"),
+        _ if control.withheld.iter().any(holds) => Some("a withheld field"),
+        _ => None,
+    }
 }
 
 /// Whether a cache below has it from store, for one user.
@@ -87,6 +93,13 @@ fn is_refused_by_cache<B>(response: &Response<B>) -> bool {
     })
 }
 
+fn is_challenge(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED
+    )
+}
+
 /// Whether an answer is of a kind that another try may better.
 pub(crate) fn failed(status: StatusCode) -> bool {
     matches!(status.as_u16(), 500 | 502 | 503 | 504)
@@ -96,19 +109,21 @@ pub(crate) fn failed(status: StatusCode) -> bool {
 fn reuse(
     status: StatusCode,
     headers: &HeaderMap,
-    control: &Control,
+    control: &ResponseControl,
     window: &Window,
 ) -> Option<Duration> {
-    if control.no_cache {
+    let lifetime = control.shared_lifetime();
+    // Where something the origin meant may be missing, the window alone is no reason.
+    if control.no_cache || control.malformed && lifetime.is_none() {
         return None;
     }
     let most = match status.is_server_error() {
         true => window.errors,
         false => window.time,
     };
-    let lifetime = control.s_maxage.or(control.max_age);
-    let age = headers.get(AGE).and_then(number).unwrap_or(0);
-    let left = lifetime.map_or(most, |life| Duration::from_secs(life.saturating_sub(age)));
+    let left = lifetime.map_or(most, |life| {
+        life.saturating_sub(age::age(headers).unwrap_or_default())
+    });
     let time = left.min(most);
     (!time.is_zero()).then_some(time)
 }
@@ -116,45 +131,8 @@ fn reuse(
 /// Whether all that the answer was selected by is part of the key. Where the key is the user's
 /// own, each waiter's request is compared.
 fn varies_within(config: &Config, vary: &HeaderValue) -> bool {
-    members(vary).all(|name| {
-        HeaderName::from_bytes(name)
-            .is_ok_and(|name| name != "*" && (config.key.is_some() || is_keyed(config, &name)))
-    })
-}
-
-/// The fields that Vary names.
-pub(crate) fn varying(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> {
-    let names = headers.get_all(VARY).iter().flat_map(members);
-    names.filter_map(|name| HeaderName::from_bytes(name).ok())
-}
-
-/// Whether what comes is of this moment, and has no end of its own.
-fn is_live(kind: &[u8]) -> bool {
-    let kind = kind.trim_ascii_start();
-    // Nearly all others begin otherwise.
-    if !matches!(kind.first(), Some(b't' | b'T' | b'm' | b'M')) {
-        return false;
-    }
-    let kind = kind.split(|&byte| byte == b';').next().unwrap_or_default();
-    let kind = kind.trim_ascii_end();
-    kind.eq_ignore_ascii_case(b"text/event-stream")
-        || kind.eq_ignore_ascii_case(b"multipart/x-mixed-replace")
-}
-
-/// Challenges that are part of an exchange with one client.
-fn is_one_connections(headers: &HeaderMap) -> bool {
-    let challenges = headers.get_all(WWW_AUTHENTICATE).iter();
-    challenges.flat_map(members).any(|challenge| {
-        let scheme = challenge.split(|&byte| byte == b' ').next();
-        let scheme = scheme.unwrap_or_default();
-        [&b"ntlm"[..], b"negotiate", b"digest", b"scram-sha-256"]
-            .iter()
-            .any(|one| scheme.eq_ignore_ascii_case(one))
-    })
-}
-
-fn number(value: &HeaderValue) -> Option<u64> {
-    value.to_str().ok()?.trim().parse().ok()
+    vary::line_fields(vary)
+        .all(|name| name.is_some_and(|name| config.key.is_some() || is_keyed(config, &name)))
 }
 
 #[cfg(test)]
@@ -183,7 +161,8 @@ mod tests {
     fn what_is_one_users_is_refused_however_it_is_written() {
         for fields in [
             [("cache-control", "max-age=3, Private")],
-            [("cache-control", "private=\"x-a, x-b\"")],
+            [("cache-control", "private=\"a b\"")],
+            [("cache-control", "private x")],
             [("cache-control", "NO-STORE")],
             [("set-cookie", "a=b")],
             [("vary", "accept, User-Agent")],
@@ -196,8 +175,18 @@ mod tests {
                 "{fields:?}"
             );
         }
+        for qualified in ["private=\"x-a, X-User\"", "no-cache=x-user"] {
+            let fields = [("cache-control", qualified), ("x-user", "ann")];
+            assert_eq!(
+                verdict(200, &fields),
+                Verdict::Refuse("a withheld field"),
+                "{qualified}"
+            );
+        }
         let challenge = [("www-authenticate", "Basic realm=x, NTLM")];
         assert!(matches!(verdict(401, &challenge), Verdict::Refuse(_)));
+        let challenge = [("proxy-authenticate", "Negotiate")];
+        assert!(matches!(verdict(407, &challenge), Verdict::Refuse(_)));
         assert!(matches!(verdict(101, &[]), Verdict::Refuse(_)));
     }
 
@@ -219,9 +208,24 @@ mod tests {
             window(&[("cache-control", "max-age=9"), ("age", "4")]),
             Some(5)
         );
-        for none in ["no-cache", "max-age=0", "max-age=x"] {
+        for none in ["no-cache", "max-age=0", "max-age=x", "max-age:9"] {
             assert_eq!(window(&[("cache-control", none)]), None, "{none}");
         }
+    }
+
+    #[test]
+    fn a_qualified_directive_says_nothing_of_an_answer_without_its_fields() {
+        for qualified in ["private=\"x-user\"", "no-cache=\"set-cookie\""] {
+            assert_eq!(window(&[("cache-control", qualified)]), Some(30));
+        }
+    }
+
+    #[test]
+    fn of_two_lifetimes_the_shorter_counts() {
+        let control = ("cache-control", "max-age=3, max-age=9");
+        assert_eq!(window(&[control]), Some(3));
+        let aged = [("cache-control", "max-age=9"), ("age", "4, 1")];
+        assert_eq!(window(&aged), Some(5), "of two ages the first");
     }
 
     #[test]

@@ -1,9 +1,17 @@
 //! What makes two requests the same call.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header::HOST};
+use http_body::Body;
 use scrimp_core::{
     BodyDigest, Key, KeyBuf,
     extensions::{Directive, Tenant},
+};
+use scrimp_http::{
+    body::Presence,
+    connection::names_upgrade,
+    method::is_safe,
+    role::{Role, role, role_by},
+    target::{TargetParts, authority, normal, normal_authority},
 };
 
 use crate::config::Config;
@@ -12,72 +20,50 @@ use crate::config::Config;
 enum Part {
     /// It is part of it.
     Keyed,
-    /// It names a request, a trace or a client rather than what is asked for. An answer that
-    /// says it was selected by it (Vary) is not shared.
-    Noise,
-    /// The same, unless it asks for a connection of its own.
+    /// It is not: it only traces the call or tells of the client, or the operator says so. An
+    /// answer that was selected by it, as its Vary says, is not shared.
+    Ignored,
+    /// It is not, unless it asks for a connection of its own.
     Connection,
     /// It asks for what only a call of its own can do.
-    Single,
+    Own,
 }
 
-/// Tells what a field is by its name, in lower case.
-fn part_of(name: &str) -> Part {
-    let noise = match name.as_bytes() {
-        [b'b', ..] => matches!(name, "b3" | "baggage"),
-        [b'c', ..] => match name {
-            "connection" => return Part::Connection,
-            _ => matches!(name, "cdn-loop" | "cf-connecting-ip" | "cf-ray"),
-        },
-        [b'd', ..] => matches!(name, "date" | "dnt"),
-        [b'e', ..] => match name {
-            "expect" => return Part::Single,
-            _ => false,
-        },
-        [b'k', ..] => name == "keep-alive",
-        [b'p', ..] => matches!(name, "priority" | "proxy-connection"),
-        [b'r', ..] => name == "referer",
-        [b's', ..] => name.starts_with("sec-") || name == "sentry-trace",
-        [b't', ..] => matches!(name, "traceparent" | "tracestate" | "true-client-ip"),
-        [b'u', ..] => match name {
-            "upgrade" => return Part::Single,
-            _ => matches!(
-                name,
-                "user-agent" | "uber-trace-id" | "upgrade-insecure-requests"
-            ),
-        },
-        [b'v', ..] => name == "via",
-        [b'x', b'-', ..] => is_extra_noise(name),
-        _ => false,
-    };
-    if noise { Part::Noise } else { Part::Keyed }
-}
-
-fn is_extra_noise(name: &str) -> bool {
-    matches!(
-        name,
-        "x-amzn-trace-id"
-            | "x-client-ip"
-            | "x-cloud-trace-context"
-            | "x-correlation-id"
-            | "x-forwarded-for"
-            | "x-real-ip"
-            | "x-request-id"
-            | "x-request-start"
-    ) || name.starts_with("x-b3-")
-        || name.starts_with("x-datadog-")
+impl Part {
+    #[inline]
+    fn of(config: &Config, name: &HeaderName) -> Self {
+        match role_by(name, &config.credentials) {
+            Role::Trace | Role::Client => Self::Ignored,
+            Role::Connection => Self::Connection,
+            Role::Own => Self::Own,
+            _ if config.ignores(name) => Self::Ignored,
+            _ => Self::Keyed,
+        }
+    }
 }
 
 /// Whether a request field is part of the key.
 pub(crate) fn is_keyed(config: &Config, name: &HeaderName) -> bool {
-    let noise = matches!(part_of(name.as_str()), Part::Noise | Part::Connection);
-    !noise && !config.ignored.contains(name)
+    matches!(Part::of(config, name), Part::Keyed | Part::Own)
 }
 
-/// Whether a request's answer may be another's too, as far as the method tells.
-pub(crate) fn is_safe(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
-        || matches!(method.as_str(), "PROPFIND" | "QUERY" | "REPORT" | "SEARCH")
+/// Returns whether a request is taken for one without a body.
+///
+/// Where only the first frame of the body would tell, it is taken for one with a body.
+pub(crate) fn is_bodiless<B: Body>(request: &Request<B>) -> bool {
+    match Presence::of(request) {
+        Presence::Absent => true,
+        Presence::Present | Presence::Unknown => false,
+    }
+}
+
+/// Returns whether one answer may be for many requests with this method.
+///
+/// TRACE and PRI are safe and go alone all the same: the answer to TRACE is the request it was
+/// made for, with its credentials (RFC 9110 §9.3.8), and PRI begins a connection (RFC 9113
+/// §3.4). CONNECT, which opens a tunnel, is not safe.
+fn is_shared(method: &Method) -> bool {
+    is_safe(method) && *method != Method::TRACE && method.as_str() != "PRI"
 }
 
 /// Writes the key of a request. False if the request has to be sent as it is.
@@ -91,22 +77,22 @@ pub(crate) fn write<B>(
     if !may_share(config, request, empty, digest.is_some()) {
         return false;
     }
-    head(key, request);
+    let target = target(config, request);
+    head(key, request, &target);
     if let Some(digest) = digest
         && !empty
     {
         key.part(&digest.0);
     }
     for (name, value) in request.headers() {
-        let text = name.as_str();
-        match part_of(text) {
-            Part::Noise => continue,
-            Part::Connection if !names_upgrade(value.as_bytes()) => continue,
-            Part::Connection | Part::Single => return false,
-            Part::Keyed => {}
-        }
-        if config.ignored.is_empty() || !config.ignored.contains(name) {
-            key.part(text.as_bytes()).part(value.as_bytes());
+        match Part::of(config, name) {
+            Part::Ignored => {}
+            Part::Connection if !names_upgrade(value.as_bytes()) => {}
+            Part::Connection | Part::Own => return false,
+            Part::Keyed if *name == HOST && target.are_of_host(value) => {}
+            Part::Keyed => {
+                key.part(name.as_str().as_bytes()).part(value.as_bytes());
+            }
         }
     }
     true
@@ -129,8 +115,8 @@ pub(crate) fn wrap<B>(key: &mut KeyBuf, request: &Request<B>, own: &Key) {
 }
 
 /// Method and target, and for whom and how it is asked.
-fn head<B>(key: &mut KeyBuf, request: &Request<B>) {
-    let (uri, extensions) = (request.uri(), request.extensions());
+fn head<B>(key: &mut KeyBuf, request: &Request<B>, target: &TargetParts<'_>) {
+    let extensions = request.extensions();
     let tenant = extensions.get::<Tenant>();
     key.part(tenant.map_or(b"", |tenant| tenant.0.as_bytes()));
     key.part(match extensions.get::<Directive>() {
@@ -139,21 +125,26 @@ fn head<B>(key: &mut KeyBuf, request: &Request<B>) {
         Some(_) => b"other",
     });
     key.part(request.method().as_str().as_bytes());
-    target(key, uri);
+    key.part(target.scheme.as_bytes());
+    key.part(target.authority.as_bytes());
+    key.part(target.path_and_query.as_bytes());
+    key.part(target.more.as_bytes());
 }
 
-fn target(key: &mut KeyBuf, uri: &Uri) {
-    key.part(uri.scheme_str().unwrap_or_default().as_bytes());
-    let authority = uri.authority().map_or("", |authority| authority.as_str());
-    key.part(authority.as_bytes());
-    let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    key.part(path.as_bytes());
+/// Returns the parts of what a request is for, where Host stands in for an authority that the
+/// URI does not have.
+fn target<'a, B>(config: &Config, request: &'a Request<B>) -> TargetParts<'a> {
+    let target = config.target_uri.of(request.extensions(), request.uri());
+    target.parts(|| match config.ignores(&HOST) {
+        true => None,
+        false => request.headers().get(HOST),
+    })
 }
 
 /// As far as method and body tell. A body is known by its digest, or by the key with which
 /// its sender says that it may come twice.
 fn may_share<B>(config: &Config, request: &Request<B>, empty: bool, digest: bool) -> bool {
-    if is_safe(request.method()) {
+    if is_shared(request.method()) {
         return empty || digest;
     }
     let named = || request.headers().contains_key("idempotency-key");
@@ -163,33 +154,28 @@ fn may_share<B>(config: &Config, request: &Request<B>, empty: bool, digest: bool
 
 /// Whether a field asks for something that only a call of its own can do.
 fn is_for_one_connection(name: &HeaderName, value: &HeaderValue) -> bool {
-    match part_of(name.as_str()) {
-        Part::Connection => names_upgrade(value.as_bytes()),
-        Part::Single => true,
-        Part::Keyed | Part::Noise => false,
+    match role(name) {
+        Role::Connection => names_upgrade(value.as_bytes()),
+        Role::Own => true,
+        _ => false,
     }
 }
 
-fn names_upgrade(connection: &[u8]) -> bool {
-    if connection == b"keep-alive" {
-        return false;
-    }
-    let mut options = connection.split(|&byte| byte == b',');
-    options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
+/// What a request would change, were it a write, as a hash: see [`written`].
+pub(crate) fn written_by<B>(config: &Config, request: &Request<B>) -> u64 {
+    let target = config.target_uri.of(request.extensions(), request.uri());
+    written(target.uri, request.headers())
 }
 
 /// What a write changes, as a hash: authority, path and query, whatever the scheme.
+///
+/// All spellings of a URI are one here, although they have keys of their own: a write must be
+/// seen by whoever reads the same by another name, and one that is seen in vain costs a call.
+/// For that reason a URI that was rewritten on the way is no part of it either.
 pub(crate) fn written(uri: &Uri, headers: &HeaderMap) -> u64 {
-    let host = headers.get(HOST).map_or(&b""[..], |host| host.as_bytes());
-    let authority = uri
-        .authority()
-        .map(|authority| authority.as_str().as_bytes());
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
     let mut key = KeyBuf::new();
-    key.part(&authority.unwrap_or(host).to_ascii_lowercase());
-    key.part(
-        uri.path_and_query()
-            .map_or("/", |path| path.as_str())
-            .as_bytes(),
-    );
+    key.part(normal_authority(authority(uri, headers)).as_bytes());
+    key.part(normal(path).as_bytes());
     key.as_ref().hash_value()
 }

@@ -6,8 +6,9 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderName, request::Parts};
+use http::{Extensions, HeaderName, Uri, request::Parts};
 use scrimp_core::{Clock, Key, Ledger, Money, extensions::Since};
+use scrimp_http::{credentials::Credentials, target::TargetUri};
 use tower_layer::Layer;
 
 use crate::{
@@ -38,9 +39,41 @@ impl CoalesceLayer {
         }
     }
 
-    /// Leaves these request fields out of the key, besides those that name a request, a trace
-    /// or a client (`User-Agent`, `traceparent`, `X-Forwarded-For`, …). All others are part of
+    /// Finds the target URI among a request's extensions, where it is not the one that the
+    /// request shows: a router that hands on a part of the path keeps the whole there. Default:
+    /// with the feature `axum`, what axum keeps; else the URI that the request shows.
+    #[must_use]
+    pub fn target_uri(self, find: fn(&Extensions) -> Option<&Uri>) -> Self {
+        self.set(|config| config.target_uri = TargetUri::new(find))
+    }
+
+    /// Sets the request fields that say who is asking: requests that differ in one of them
+    /// never share an answer. Default: all known ones, cookies among them.
+    ///
+    /// All request fields are part of the key but those that only trace a call or tell of the
+    /// client. A field of this list is part of it even if it is one of those. One that was
+    /// [removed](Credentials::without) is not: requests that differ in it alone share. Where
+    /// [`key_with`](Self::key_with) makes the keys, that function decides alone.
+    ///
+    /// ```
+    /// use http::HeaderName;
+    /// use scrimp_coalesce::{CoalesceLayer, Credentials};
+    ///
+    /// let tenant = HeaderName::from_static("x-tenant-id"); // changes no answer here
+    /// let layer = CoalesceLayer::new().credentials(Credentials::default().without(&tenant));
+    /// ```
+    #[must_use]
+    pub fn credentials(self, fields: impl Into<Credentials>) -> Self {
+        let fields = fields.into();
+        self.set(|config| config.credentials = fields)
+    }
+
+    /// Leaves these request fields out of the key, besides those that only trace a call or tell
+    /// of the client (`User-Agent`, `traceparent`, `X-Forwarded-For`, …). All others are part of
     /// it. An answer that is selected by one of them, as its Vary says, is not shared.
+    ///
+    /// The operator has the last word: a [credential](Self::credentials) that is named here is
+    /// left out too, and then users who differ in it alone get one another's answers.
     #[must_use]
     pub fn ignore_headers(self, names: impl IntoIterator<Item = HeaderName>) -> Self {
         self.set(|config| config.ignored.extend(names))

@@ -2,8 +2,10 @@
 //!
 //! When a thousand clients ask for the same thing while it is being made, [`CoalesceLayer`]
 //! asks for it once and lets all of them read the answer as it comes in. It goes onto axum
-//! servers and outbound clients alike. [`Group`] is the same for anything that has a key and a
-//! result that can be cloned.
+//! servers and outbound clients alike. In axum's nested routers, a layer inside `nest` sees
+//! shortened paths and would take `/v1/items` and `/v2/items` for one: enable the feature
+//! `axum`, or set [`target_uri`](CoalesceLayer::target_uri). [`Group`] is the same for anything
+//! that has a key and a result that can be cloned.
 //!
 //! # On a server
 //!
@@ -64,19 +66,24 @@
 //!
 //! # What is shared, and with whom
 //!
-//! - **Requests**: GET, HEAD, OPTIONS and other safe methods without a body. POST by the digest
+//! - **Requests**: GET, HEAD, OPTIONS and other safe methods without a body, as their length or
+//!   framing tells; not TRACE, whose answer is the request itself. POST by the digest
 //!   of its body or by `Idempotency-Key`, if that is switched on.
 //! - **Keys**: method, target, [`Tenant`](scrimp_core::extensions::Tenant), and all request
-//!   fields but those that name a request, a trace or a client (`User-Agent`, `traceparent`,
-//!   `X-Forwarded-For`, …). Credentials are among them, whatever their field is called.
+//!   fields but those that only trace a call or tell of the client (`User-Agent`, `traceparent`,
+//!   `X-Forwarded-For`, …; [`scrimp_http::role`] has the lists).
+//!   [Credentials](CoalesceLayer::credentials) are among them, whatever their field is called.
+//!   Of the target, scheme, authority and default port count by what they mean; path and query
+//!   count as they are spelled, as an upstream may answer `/%70` otherwise than `/p`.
 //!   [`key_with`](CoalesceLayer::key_with) makes others.
-//! - **Answers**: not those with `private`, `no-store` or Set-Cookie, those selected by a field
-//!   that is not part of the key (Vary), live streams, and handshakes of one connection. They
-//!   go to the one whose call it was; all others are sent on their own at once, and the key is
-//!   remembered, so that nobody waits for it [next time](CoalesceLayer::remember).
+//! - **Answers**: not those with `private`, `no-store` or Set-Cookie, those with a field that a
+//!   qualified `private` or `no-cache` names, those selected by a field that is not part of the
+//!   key (Vary), live streams, and handshakes of one client. They go to the one whose call it
+//!   was; all others are sent on their own at once, and the key is remembered, so that nobody
+//!   waits for it [next time](CoalesceLayer::remember).
 //! - **Writes**: a call that began before a write of its target, through the layer, is joined
-//!   by nobody who comes after the write. A user who has changed something does not get what
-//!   was there before.
+//!   by nobody who comes after the write, however the two spell the URI. A user who has changed
+//!   something does not get what was there before.
 //! - **Bodies** are read by all as they come in. Late comers get them from the first byte, as
 //!   long as they are no longer than [`max_bytes`](CoalesceLayer::max_bytes), and all of them
 //!   together than [`max_total_bytes`](CoalesceLayer::max_total_bytes). Who reads slower
@@ -124,7 +131,6 @@ mod call;
 mod carry;
 mod common;
 mod config;
-mod control;
 mod deliver;
 mod errand;
 mod flight;
@@ -159,6 +165,7 @@ pub use group::{Group, GroupCall};
 pub use handle::CoalesceHandle;
 pub use layer::CoalesceLayer;
 pub use reader::FellBehind;
+pub use scrimp_http::credentials::Credentials;
 pub use service::Coalesce;
 pub use stats::CoalesceStats;
 pub use window::Window;

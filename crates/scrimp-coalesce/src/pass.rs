@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use http::{Request, Response};
+use scrimp_http::method::is_safe;
 
 use crate::{
     common::Common,
     judge::{Verdict, judge},
-    key::{is_safe, written},
+    key::written_by,
 };
 
 /// What to do once the answer is there.
@@ -30,7 +31,7 @@ impl After {
             return Self::Nothing;
         }
         // What is written may be seen by readers long before the writer hears of it.
-        let target = written(request.uri(), request.headers());
+        let target = written_by(&common.config, request);
         common.state.marks.write(target);
         Self::Written(target)
     }
@@ -63,7 +64,7 @@ pub(crate) fn writes<B>(common: &Arc<Common>, request: &Request<B>) -> Option<u6
     if is_safe(request.method()) || !request.headers().contains_key("idempotency-key") {
         return None;
     }
-    let target = written(request.uri(), request.headers());
+    let target = written_by(&common.config, request);
     common.state.marks.write(target);
     Some(target)
 }

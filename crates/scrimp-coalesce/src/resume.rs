@@ -3,13 +3,10 @@
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{
-    HeaderName, Response,
-    header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG},
-    response::Parts,
-};
+use http::{Response, response::Parts};
 use http_body::{Body, Frame};
 use scrimp_core::BoxError;
+use scrimp_http::representation::Identity;
 
 use crate::{
     live::BoxBody,
@@ -31,15 +28,6 @@ enum State {
     Over,
 }
 
-/// What has to be the same for the rest of one answer to be the rest of another.
-#[derive(PartialEq, Eq)]
-struct Identity {
-    status: http::StatusCode,
-    fields: [Option<http::HeaderValue>; 4],
-}
-
-const FIELDS: [HeaderName; 4] = [ETAG, CONTENT_LENGTH, CONTENT_TYPE, CONTENT_ENCODING];
-
 // === impl Resume ===
 
 impl Resume {
@@ -48,7 +36,7 @@ impl Resume {
         Self {
             state: spare.map_or(State::Failed, |spare| State::Calling(spare())),
             skip: read,
-            head: Box::new(Identity::of(head)),
+            head: Box::new(Identity::of(head.status, &head.headers)),
         }
     }
 
@@ -97,7 +85,7 @@ impl Resume {
 
     fn continued(&self, response: Response<BoxBody>) -> State {
         let (head, body) = response.into_parts();
-        let identity = Identity::of(&head);
+        let identity = Identity::of(head.status, &head.headers);
         let same = identity == *self.head && (self.skip == 0 || identity.is_strong());
         if same {
             State::Body(body)
@@ -117,22 +105,4 @@ fn rest(frame: Frame<Bytes>, skip: &mut u64) -> Option<Frame<Bytes>> {
     *skip -= known as u64;
     let rest = chunk.split_off(known);
     (!rest.is_empty()).then(|| Frame::data(rest))
-}
-
-// === impl Identity ===
-
-impl Identity {
-    fn of(head: &Parts) -> Self {
-        Self {
-            status: head.status,
-            fields: FIELDS.map(|name| head.headers.get(name).cloned()),
-        }
-    }
-
-    /// Byte for byte the same (RFC 9110 §8.8.1), not merely of the same meaning.
-    fn is_strong(&self) -> bool {
-        let [tag, ..] = &self.fields;
-        tag.as_ref()
-            .is_some_and(|tag| tag.as_bytes().starts_with(b"\""))
-    }
 }

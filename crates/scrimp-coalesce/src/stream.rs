@@ -7,14 +7,18 @@ use std::sync::{
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, response::Parts};
+use http::{
+    HeaderMap, HeaderValue,
+    header::{CACHE_STATUS, VARY},
+    response::Parts,
+};
 use scrimp_core::extensions::{Charge, SharedAnswer};
+use scrimp_http::vary;
 
 use crate::{
     answer::Arrived,
     call::{Answer, Exchange},
     flight::Flight,
-    judge::varying,
     live::Live,
     reader::Reader,
     whole::{Whole, WholeBody},
@@ -105,7 +109,7 @@ impl Stream {
     pub(crate) fn joined(&self, status: &HeaderValue) -> HeaderMap {
         let label = || {
             let mut fields = self.head.headers.clone();
-            fields.append(HeaderName::from_static("cache-status"), status.clone());
+            fields.append(CACHE_STATUS, status.clone());
             fields
         };
         self.joined.get_or_init(label).clone()
@@ -132,8 +136,10 @@ impl Stream {
         let Some(own) = &self.fields else {
             return true;
         };
-        varying(&self.head.headers)
-            .all(|name| fields.get_all(&name).iter().eq(own.get_all(&name).iter()))
+        let lines = self.head.headers.get_all(VARY).iter();
+        lines.flat_map(vary::line_fields).all(|name| {
+            name.is_some_and(|name| fields.get_all(&name).iter().eq(own.get_all(&name).iter()))
+        })
     }
 }
 

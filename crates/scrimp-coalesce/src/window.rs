@@ -20,7 +20,8 @@ const MAX_ERRORS: Duration = Duration::from_secs(1);
 /// For how long a finished answer is given again, and how much of them is kept.
 ///
 /// HTTP has the last word where it says less: an answer with `max-age=5` is given for five
-/// seconds, one with `no-cache` or `no-store` not at all. One that says nothing is given for
+/// seconds, one with `no-cache` or `no-store`, or with a Cache-Control that is malformed and
+/// gives no lifetime, not at all. One that says nothing is given for
 /// the whole window: switching it on says that this is all right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {

@@ -2,8 +2,11 @@
 
 mod rig;
 
+use bytes::Bytes;
 use futures_util::future::join_all;
-use http::Request;
+use http::{Request, Version};
+use http_body::{Body, Frame};
+use http_body_util::StreamBody;
 use rig::{answer, begun, fetch, get, over, post, settled, with};
 use scrimp_coalesce::CoalesceLayer;
 use scrimp_core::{
@@ -12,9 +15,11 @@ use scrimp_core::{
 };
 use scrimp_testkit::{Gate, Reply, ScriptedBody};
 use std::{
+    convert::Infallible,
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
     time::Duration,
 };
+use tower::ServiceExt;
 
 type Fields = &'static [(&'static str, &'static str)];
 
@@ -138,6 +143,68 @@ async fn unsafe_methods_bodies_and_upgrades_pass() {
         assert_eq!(upstream.calls() - before, 2);
     }
     assert_eq!((layer.stats().passed, layer.stats().in_flight), (12, 0));
+}
+
+/// A request that was received, with a body that tells neither its end nor its length, as
+/// layers in front make them.
+fn hidden(version: Version, fields: Fields) -> Request<impl Body<Data = Bytes> + Send + 'static> {
+    let none = futures_util::stream::empty::<Result<Frame<Bytes>, Infallible>>();
+    let mut request = Request::get("/").version(version).header("host", "a");
+    for (name, value) in fields {
+        request = request.header(*name, *value);
+    }
+    request.body(StreamBody::new(none)).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn framing_tells_of_a_body_that_hides_its_end() {
+    let cases: [(usize, Version, Fields); 5] = [
+        (1, Version::HTTP_11, &[]),
+        (1, Version::HTTP_11, &[("content-length", "0")]),
+        (2, Version::HTTP_11, &[("content-length", "3")]),
+        (2, Version::HTTP_11, &[("transfer-encoding", "chunked")]),
+        // Only the first frame tells.
+        (2, Version::HTTP_2, &[]),
+    ];
+    for (calls, version, fields) in cases {
+        let gate = Gate::new();
+        let (service, upstream) = over(&CoalesceLayer::new(), move |_| {
+            Reply::body(ScriptedBody::new()).gate(&gate)
+        });
+        let ask = |()| begun(service.clone().oneshot(hidden(version, fields)));
+        let _pair = [(); 2].map(ask);
+        assert_eq!(upstream.calls(), calls, "{version:?} {fields:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn safe_methods_of_the_registry_are_shared_but_those_that_echo_or_connect() {
+    for (name, properties) in scrimp_http::method::REGISTRY {
+        let gate = Gate::new();
+        let (service, upstream) = over(&CoalesceLayer::new(), move |_| {
+            Reply::body(ScriptedBody::new()).gate(&gate)
+        });
+        let ask = |()| {
+            let mut request = get("/");
+            *request.method_mut() = name.parse().unwrap();
+            begun(fetch(service.clone(), request))
+        };
+        let _pair = [(); 2].map(ask);
+        let alone = !properties.safe || ["TRACE", "PRI"].contains(&name);
+        assert_eq!(upstream.calls(), 1 + usize::from(alone), "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trace_writes_nothing() {
+    let gate = Gate::new();
+    let (service, upstream) = over(&CoalesceLayer::new(), move |_| {
+        Reply::body(ScriptedBody::new()).gate(&gate)
+    });
+    let mut trace = get("/");
+    *trace.method_mut() = http::Method::TRACE;
+    let _calls = [get("/"), trace, get("/")].map(|one| begun(fetch(service.clone(), one)));
+    assert_eq!(upstream.calls(), 2, "the second GET joins the first");
 }
 
 fn digested(

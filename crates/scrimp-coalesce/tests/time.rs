@@ -68,6 +68,18 @@ async fn a_request_that_wants_it_fresh_is_not_given_it_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pragma_that_asks_for_nothing_fresh_is_given_it_again() {
+    for (pragma, calls) in [("x-debug", 1), ("no-cache", 2)] {
+        let (service, upstream) = over(&windowed(), |_| Reply::body(feed()));
+        for _ in 0..2 {
+            let request = with("/", &[("pragma", pragma)]);
+            fetch(service.clone(), request).await.unwrap();
+        }
+        assert_eq!(upstream.calls(), calls, "{pragma}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn only_what_ended_cleanly_and_at_its_length_is_given_again() {
     let bodies: [fn() -> ScriptedBody; 4] = [
         || ScriptedBody::new(),
@@ -75,6 +87,14 @@ async fn only_what_ended_cleanly_and_at_its_length_is_given_again() {
         || ScriptedBody::new().data("fe").wake().error("reset"),
         || ScriptedBody::new().data("fe").wake(),
     ];
+    let twice = [("content-length", "4"), ("content-length", "5")];
+    let (service, upstream) = over(&windowed(), move |_| {
+        Reply::respond(answer(&twice, ScriptedBody::new().data("feed")))
+    });
+    for _ in 0..2 {
+        let _ = fetch(service.clone(), get("/")).await;
+    }
+    assert_eq!(upstream.calls(), 2, "it announces two lengths");
     for body in bodies {
         let (service, upstream) = over(&windowed(), move |_| {
             Reply::respond(answer(&[("content-length", "4")], body()))

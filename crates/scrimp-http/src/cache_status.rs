@@ -1,9 +1,11 @@
 //! Verdicts of caches on the way: Cache-Status (RFC 9211), and the fields of Varnish, nginx and
 //! CDNs.
 
+use std::borrow::Cow;
+
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use crate::list::split;
+use crate::list::{split, unquote};
 
 /// The verdict of the nearest cache.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +83,16 @@ impl CacheVerdict {
     }
 }
 
+/// Returns what the nearest cache adds as `detail` in Cache-Status (RFC 9211 §2.8).
+#[must_use]
+pub fn detail(headers: &HeaderMap) -> Option<Cow<'_, [u8]>> {
+    let member = nearest(headers, &header::CACHE_STATUS)?;
+    split(member, b';').skip(1).find_map(|parameter| {
+        let (name, value) = crate::list::parameter(parameter);
+        value.filter(|_| name == b"detail").map(unquote)
+    })
+}
+
 fn integer(text: &[u8]) -> Option<i64> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
@@ -120,6 +132,25 @@ mod tests {
         assert!(read("cache-status", "a; fwd=miss; collapsed").collapsed);
         assert_eq!(read("cache-status", "a; fwd=bypass").stored, Some(false));
         assert_eq!(read("x-cache", "MISS, HIT").hit, Some(true));
+    }
+
+    #[test]
+    fn the_detail_of_the_nearest_cache_is_read_in_quotes_or_without() {
+        for (value, expected) in [
+            ("a; fwd=miss; detail=only-if-cached", Some("only-if-cached")),
+            (
+                "a; detail=x, b; fwd=miss; detail=\"y; z\"; ttl=1",
+                Some("y; z"),
+            ),
+            ("a; detail=x, b; fwd=miss", None),
+            ("a; detail", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert("cache-status", value.parse().unwrap());
+            let found = detail(&headers);
+            assert_eq!(found.as_deref(), expected.map(str::as_bytes), "{value}");
+        }
+        assert_eq!(detail(&HeaderMap::new()), None);
     }
 
     #[test]

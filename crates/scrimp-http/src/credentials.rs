@@ -253,6 +253,8 @@ pub struct Credentials(Arc<List>);
 
 #[derive(Debug, Clone)]
 struct List {
+    /// It is the default, unchanged.
+    plain: bool,
     /// Whether the fields of [`KNOWN`] count.
     known: bool,
     added: Vec<HeaderName>,
@@ -273,6 +275,7 @@ impl Credentials {
     #[must_use]
     pub fn with(mut self, name: HeaderName) -> Self {
         let list = Arc::make_mut(&mut self.0);
+        list.plain = false;
         list.sieve = list.sieve.and(name.as_str());
         list.removed.retain(|removed| !is(removed, &name));
         list.added.push(name);
@@ -283,6 +286,7 @@ impl Credentials {
     #[must_use]
     pub fn without(mut self, name: &HeaderName) -> Self {
         let list = Arc::make_mut(&mut self.0);
+        list.plain = false;
         list.added.retain(|added| !is(added, name));
         list.removed.push(name.clone());
         self
@@ -293,6 +297,18 @@ impl Credentials {
     #[inline]
     pub fn contains(&self, name: &HeaderName) -> bool {
         self.0.sieve.lets_through(name.as_str()) && self.0.holds(name)
+    }
+
+    /// Returns whether the field was [removed](Self::without): the operator has said that it
+    /// changes no answer. A field that a list of one's own merely leaves out was not.
+    #[must_use]
+    pub fn excludes(&self, name: &HeaderName) -> bool {
+        self.0.removed.iter().any(|removed| is(removed, name))
+    }
+
+    /// Returns whether the list is the default, unchanged.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.0.plain
     }
 
     /// Returns the filter of the list, for readers that look for other fields in the same pass.
@@ -332,6 +348,7 @@ fn is(a: &HeaderName, b: &HeaderName) -> bool {
 impl Default for Credentials {
     fn default() -> Self {
         Self(Arc::new(List {
+            plain: true,
             known: true,
             added: Vec::new(),
             removed: Vec::new(),
@@ -348,6 +365,7 @@ impl FromIterator<HeaderName> for Credentials {
             .iter()
             .fold(Sieve::EMPTY, |sieve, name| sieve.and(name.as_str()));
         Self(Arc::new(List {
+            plain: false,
             known: false,
             added,
             removed: Vec::new(),
@@ -437,6 +455,8 @@ mod tests {
         let list = Credentials::default().with(badge.clone()).without(&key);
         assert!(list.contains(&badge) && list.contains(&name("x_badge")));
         assert!(!list.contains(&key) && !list.contains(&name("x_api_key")));
+        assert!(list.excludes(&name("x_api_key")) && !list.excludes(&badge));
+        assert!(!Credentials::none().excludes(&key), "left out, not removed");
         let list = list.without(&badge).with(key.clone());
         assert!(!list.contains(&badge) && list.contains(&key));
     }

@@ -14,6 +14,12 @@ pub fn strong_match(a: &HeaderValue, b: &HeaderValue) -> bool {
     a == b && !a.as_bytes().starts_with(b"W/")
 }
 
+/// Returns whether the value is a strong entity tag (§8.8.1).
+#[must_use]
+pub fn is_strong(value: &HeaderValue) -> bool {
+    value.as_bytes().starts_with(b"\"")
+}
+
 /// Returns whether the value is an entity tag rather than a date, as If-Range holds either.
 #[must_use]
 pub fn is_entity_tag(value: &HeaderValue) -> bool {
@@ -44,6 +50,7 @@ mod tests {
         assert!(weak_match(strong.as_bytes(), weak.as_bytes()));
         assert!(!weak_match(strong.as_bytes(), other.as_bytes()));
         assert!(strong_match(&strong, &strong));
+        assert!(is_strong(&strong) && !is_strong(&weak));
         assert!(!strong_match(&weak, &weak) && !strong_match(&strong, &weak));
     }
 

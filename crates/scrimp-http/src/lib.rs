@@ -10,6 +10,7 @@
 //! | [`body`] | whether a request has a body, announced lengths | RFC 9110 §8.6, RFC 9112 §6.3 |
 //! | [`cache_control`] | Cache-Control of requests and responses, targeted fields, lifetimes | RFC 9111 §5.2, RFC 5861, RFC 8246, RFC 9213 |
 //! | [`cache_status`] | the verdict of a cache on the way | RFC 9211, vendors' documentation |
+//! | [`challenge`] | authentication schemes that a response offers | RFC 9110 §11.3 |
 //! | [`coding`] | content codings | RFC 9110 §8.4, §12.5.3 |
 //! | [`connection`] | fields of one connection, framing, upgrades | RFC 9110 §7.6.1 |
 //! | [`cookie`] | cookie pairs | RFC 6265 §4.2 |
@@ -24,6 +25,7 @@
 //! | [`no_vary_search`] | parts of a query that do not count | draft-ietf-httpbis-no-vary-search |
 //! | [`peek`] | whether a body begins, where only its first frame tells | RFC 9113 §8.1 |
 //! | [`range`](mod@range) | byte ranges | RFC 9110 §14 |
+//! | [`representation`] | whether two responses hold the same bytes | RFC 9110 §8.8.1 |
 //! | [`retry_after`] | Retry-After as seconds and as a date | RFC 9110 §10.2.3 |
 //! | [`role`] | the part that a request field plays | the modules above |
 //! | [`target`] | target URIs and their equivalence | RFC 3986 §6.2, RFC 9110 §7.1 |
@@ -62,6 +64,7 @@ pub mod age;
 pub mod body;
 pub mod cache_control;
 pub mod cache_status;
+pub mod challenge;
 pub mod coding;
 pub mod connection;
 pub mod cookie;
@@ -76,6 +79,7 @@ pub mod names;
 pub mod no_vary_search;
 pub mod peek;
 pub mod range;
+pub mod representation;
 pub mod retry_after;
 pub mod role;
 pub mod target;

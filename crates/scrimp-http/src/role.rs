@@ -3,7 +3,7 @@
 use http::{HeaderName, header};
 
 use crate::{
-    credentials::KNOWN,
+    credentials::{Credentials, KNOWN},
     names::{FieldNames, Sieve},
     target::{OVERRIDING, RETELLING},
     trace_fields::TRACE_FIELDS,
@@ -138,6 +138,36 @@ pub fn is_preference(name: &HeaderName) -> bool {
     role(name) == Role::Preference
 }
 
+/// Returns the part that a field plays for a layer that tells callers apart by a list of its
+/// own.
+///
+/// A field of the list is a [`Role::Credential`], whatever else it would be, unless it asks for
+/// something that the layer must heed: a condition, a range, a directive, an upgrade. A known
+/// credential that is not on the list is a [`Role::Other`].
+#[must_use]
+#[inline]
+pub fn role_by(name: &HeaderName, list: &Credentials) -> Role {
+    let role = role(name);
+    match list.is_plain() {
+        true => role,
+        false => by_list(role, name, list),
+    }
+}
+
+fn by_list(role: Role, name: &HeaderName, list: &Credentials) -> Role {
+    match role {
+        Role::Condition
+        | Role::Precondition
+        | Role::Range
+        | Role::Control
+        | Role::Connection
+        | Role::Own => role,
+        _ if list.contains(name) => Role::Credential,
+        Role::Credential => Role::Other,
+        role => role,
+    }
+}
+
 fn by_text(name: &HeaderName) -> Role {
     let text = name.as_str();
     if text.starts_with("sec-") && !KNOWN.contains(name) {
@@ -203,6 +233,29 @@ mod tests {
             assert_eq!(of(name), expected, "{name}");
             assert_eq!(of(&name.replace('-', "_")), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn an_operators_list_says_what_a_credential_is() {
+        let name = |text: &'static str| HeaderName::from_static(text);
+        let list = Credentials::default()
+            .with(name("x-badge"))
+            .with(name("x-request-id"))
+            .with(name("upgrade"))
+            .without(&name("x-tenant-id"));
+        for (field, expected) in [
+            ("x_badge", Role::Credential),
+            ("x-request-id", Role::Credential),
+            ("cookie", Role::Credential),
+            ("x-tenant-id", Role::Other),
+            ("upgrade", Role::Own),
+            ("traceparent", Role::Trace),
+            ("accept", Role::Preference),
+        ] {
+            assert_eq!(role_by(&name(field), &list), expected, "{field}");
+        }
+        let plain = Credentials::default();
+        assert_eq!(role_by(&name("x-tenant-id"), &plain), Role::Credential);
     }
 
     #[test]

@@ -9,10 +9,12 @@ use std::{
     time::Duration,
 };
 
-use http::HeaderName;
 use scrimp_core::{Clock, FillLock};
 
-use crate::{Strategy, XFetch, gate::Gate, records::Records, secret::Secret, stats::Counters};
+use crate::{
+    Strategy, XFetch, fingerprint::Selection, gate::Gate, records::Records, secret::Secret,
+    stats::Counters,
+};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
@@ -29,7 +31,7 @@ pub(crate) struct Config {
     pub(crate) rest: Duration,
     pub(crate) stale_if_failing: Duration,
     pub(crate) remember: Duration,
-    pub(crate) select: Vec<HeaderName>,
+    pub(crate) select: Selection,
     pub(crate) records: usize,
     pub(crate) lock: Option<Lock>,
 }
@@ -77,7 +79,7 @@ impl Config {
             rest: Duration::from_secs(30),
             stale_if_failing: Duration::from_secs(3600),
             remember: Duration::from_secs(60),
-            select: Vec::new(),
+            select: Selection::default(),
             records: 1 << 15,
             lock: None,
         }

@@ -1,13 +1,28 @@
 //! Which requests ask for the same.
 
-use http::{HeaderName, Method, Request, header};
+use http::{HeaderName, Method, Request, header::HOST};
 use http_body::Body;
 use scrimp_core::{
     Key, KeyBuf,
     extensions::{Directive, Tenant},
 };
+use scrimp_http::{
+    body::Presence,
+    credentials::Credentials,
+    role::{Role, role_by},
+    target::TargetUri,
+};
 
 use crate::secret::{Folded, Secret};
+
+/// What selects an answer, as the layer was set.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Selection {
+    pub(crate) target_uri: TargetUri,
+    pub(crate) credentials: Credentials,
+    /// Fields beside those that select an answer by what they are.
+    pub(crate) fields: Vec<HeaderName>,
+}
 
 /// A request that the layer has to do with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,24 +37,25 @@ pub(crate) struct Asked {
 /// mind, so it goes its own way.
 ///
 /// The fingerprint holds what may select an answer: tenant, scheme, authority, path, query,
-/// credentials, what content negotiation goes by, what a request claims of its host in
-/// common fields, and the fields of `select`. Two requests that are the same to the cache may
+/// credentials, what content negotiation goes by, what a request claims of its target, and the
+/// fields that the operator has named. Of the target, scheme, authority and default port count by
+/// what they mean, and path and query as they are spelled. Two requests that are the same to the cache may
 /// have different ones: they wait less for each other than they could, and no more.
 pub(crate) fn read<B: Body>(
     request: &Request<B>,
     secret: &Secret,
-    select: &[HeaderName],
+    by: &Selection,
 ) -> Option<Asked> {
     let mut fills = match *request.method() {
         Method::GET => true,
         Method::HEAD => false,
         _ => return None,
     };
-    if !request.body().is_end_stream() {
+    if !is_bodiless(request) {
         return None;
     }
     let mut parts = secret.begin();
-    let readable = parts_of(request, select, &mut fills, &mut parts);
+    let readable = parts_of(request, by, &mut fills, &mut parts);
     readable.then(|| Asked {
         fingerprint: parts.end().max(1),
         fills,
@@ -47,11 +63,22 @@ pub(crate) fn read<B: Body>(
 }
 
 /// The same as a key that means the same in every process. For a lock among them.
-pub(crate) fn key<B>(request: &Request<B>, select: &[HeaderName]) -> Key {
+pub(crate) fn key<B>(request: &Request<B>, by: &Selection) -> Key {
     let mut key = KeyBuf::new();
     let mut parts = Written(&mut key);
-    parts_of(request, select, &mut true, &mut parts);
+    parts_of(request, by, &mut true, &mut parts);
     key.to_key()
+}
+
+/// Returns whether a request is taken for one without a body.
+///
+/// Where only the first frame of the body would tell, it is taken for one with a body.
+#[inline]
+fn is_bodiless<B: Body>(request: &Request<B>) -> bool {
+    match Presence::of(request) {
+        Presence::Absent => true,
+        Presence::Present | Presence::Unknown => false,
+    }
 }
 
 /// Where the parts of a key go.
@@ -77,7 +104,7 @@ impl Parts for Written<'_> {
 /// Writes the parts of a key. False if the request asks for something of its own.
 fn parts_of<B>(
     request: &Request<B>,
-    select: &[HeaderName],
+    by: &Selection,
     fills: &mut bool,
     to: &mut impl Parts,
 ) -> bool {
@@ -90,33 +117,33 @@ fn parts_of<B>(
             to.part(tenant.0.as_bytes());
         }
     }
-    let uri = request.uri();
-    if let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) {
-        to.part(scheme.as_str().as_bytes());
-        to.part(authority.as_str().as_bytes());
+    let target = by
+        .target_uri
+        .of(extensions, request.uri())
+        .parts(|| request.headers().get(HOST));
+    to.part(target.scheme.as_bytes());
+    to.part(target.authority.as_bytes());
+    to.part(target.path_and_query.as_bytes());
+    if !target.more.is_empty() {
+        to.part(target.more.as_bytes());
     }
-    let target = uri.path_and_query().map_or("", |target| target.as_str());
-    to.part(target.as_bytes());
     for (name, value) in request.headers() {
-        let selects = match kind(name) {
-            Kind::Own => return false,
-            Kind::Partial => {
-                *fills = false;
-                false
+        match Part::of(by, name) {
+            Part::Own => return false,
+            Part::Partial => *fills = false,
+            Part::Selects if *name == HOST && target.are_of_host(value) => {}
+            Part::Selects => {
+                to.part(name.as_str().as_bytes());
+                to.part(value.as_bytes());
             }
-            Kind::Selects => true,
-            Kind::Other => !select.is_empty() && select.contains(name),
-        };
-        if selects {
-            to.part(name.as_str().as_bytes());
-            to.part(value.as_bytes());
+            Part::Other => {}
         }
     }
     true
 }
 
 /// What a field means for who asks for the same.
-enum Kind {
+enum Part {
     /// It may select the answer.
     Selects,
     /// It asks for a part, or for an answer only under a condition.
@@ -126,61 +153,37 @@ enum Kind {
     Other,
 }
 
-/// What content negotiation goes by, who asks (in the standard field, or in one that widely
-/// used APIs take a key in), and of which host, selects an answer.
-///
-/// Names that the http crate knows are compared as one byte.
-#[inline]
-fn kind(name: &HeaderName) -> Kind {
-    match *name {
-        header::ACCEPT
-        | header::ACCEPT_ENCODING
-        | header::ACCEPT_LANGUAGE
-        | header::AUTHORIZATION
-        | header::COOKIE
-        | header::HOST
-        | header::ORIGIN
-        | header::PROXY_AUTHORIZATION => Kind::Selects,
-        header::IF_NONE_MATCH | header::IF_MODIFIED_SINCE | header::IF_RANGE | header::RANGE => {
-            Kind::Partial
-        }
-        header::CACHE_CONTROL
-        | header::IF_MATCH
-        | header::IF_UNMODIFIED_SINCE
-        | header::PRAGMA
-        | header::UPGRADE => Kind::Own,
-        header::CONNECTION | header::CONTENT_LENGTH | header::REFERER | header::USER_AGENT => {
-            Kind::Other
-        }
-        _ => kind_of_other(name.as_str()),
-    }
-}
+// === impl Part ===
 
-fn kind_of_other(name: &str) -> Kind {
-    match name {
-        "api-key"
-        | "ocp-apim-subscription-key"
-        | "private-token"
-        | "x-access-token"
-        | "x-amz-security-token"
-        | "x-api-key"
-        | "x-auth-token"
-        | "x-forwarded-host"
-        | "x-forwarded-prefix"
-        | "x-forwarded-proto"
-        | "x-goog-api-key"
-        | "x-original-host" => Kind::Selects,
-        _ => Kind::Other,
+impl Part {
+    /// What content negotiation goes by, who asks, of which host, and what a request claims of
+    /// its target selects an answer.
+    #[inline]
+    fn of(by: &Selection, name: &HeaderName) -> Self {
+        match role_by(name, &by.credentials) {
+            Role::Preference
+            | Role::Credential
+            | Role::Host
+            | Role::Retelling
+            | Role::Overriding => Self::Selects,
+            Role::Condition | Role::Range => Self::Partial,
+            Role::Control | Role::Precondition | Role::Own => Self::Own,
+            _ if by.fields.contains(name) => Self::Selects,
+            _ => Self::Other,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http_body_util::{Empty, Full};
-    use std::sync::Arc;
+    use http::Version;
+    use http_body::Frame;
+    use http_body_util::{Empty, Full, StreamBody};
+    use scrimp_http::{credentials::KNOWN, names::FieldNames, trace_fields::TRACE_FIELDS};
+    use std::{convert::Infallible, sync::Arc};
 
-    type Fields<'a> = &'a [(&'static str, &'a str)];
+    type Fields<'a> = &'a [(&'a str, &'a str)];
 
     fn request(uri: &str, fields: Fields<'_>) -> Request<Empty<bytes::Bytes>> {
         let mut request = Request::get(uri);
@@ -193,7 +196,10 @@ mod tests {
     #[test]
     fn what_may_select_an_answer_tells_requests_apart_and_nothing_else_does() {
         let secret = Secret::new();
-        let tier = [HeaderName::from_static("x-tier")];
+        let tier = Selection {
+            fields: vec![HeaderName::from_static("x-tier")],
+            ..Selection::default()
+        };
         let print = |uri: &str, fields: Fields<'_>| {
             read(&request(uri, fields), &secret, &tier)
                 .expect("a reader")
@@ -225,14 +231,85 @@ mod tests {
         assert_ne!(plain, other);
     }
 
+    /// Every field of a list, in both spellings.
+    fn all(list: &FieldNames) -> impl Iterator<Item = String> {
+        let begun = list.prefixes().iter().map(|prefix| format!("{prefix}x"));
+        let names = list.names().iter().map(|&name| name.to_owned());
+        names
+            .chain(begun)
+            .flat_map(|name| [name.replace('-', "_"), name])
+    }
+
+    /// Whether two requests that differ in this field alone are told apart.
+    fn tells_apart(by: &Selection, field: &str) -> bool {
+        let secret = Secret::new();
+        let print = |value: &str| {
+            let request = request("/", &[(field, value)]);
+            read(&request, &secret, by).expect("a reader").fingerprint
+        };
+        print("1") != print("2")
+    }
+
+    #[test]
+    fn every_credential_tells_requests_apart_and_no_trace_field_does() {
+        let by = Selection::default();
+        for field in all(&KNOWN) {
+            assert!(tells_apart(&by, &field), "{field}");
+        }
+        for field in all(&TRACE_FIELDS) {
+            assert!(!tells_apart(&by, &field), "{field}");
+        }
+    }
+
+    #[test]
+    fn the_operator_has_the_last_word_about_credentials() {
+        let [agent, tenant] = ["user-agent", "x-tenant-id"].map(HeaderName::from_static);
+        let mut by = Selection::default();
+        by.credentials = by.credentials.with(agent).without(&tenant);
+        assert!(tells_apart(&by, "user-agent") && !tells_apart(&by, "x-tenant-id"));
+        by.fields = vec![tenant];
+        assert!(tells_apart(&by, "x-tenant-id"), "named as selecting");
+    }
+
+    #[test]
+    fn one_target_has_one_fingerprint_and_a_shortened_one_is_not_it() {
+        let (secret, mut by) = (Secret::new(), Selection::default());
+        let print = |by: &Selection, uri: &str, host: &str| {
+            read(&request(uri, &[("host", host)]), &secret, by)
+                .expect("a reader")
+                .fingerprint
+        };
+        let plain = print(&by, "http://shop.test/p", "shop.test");
+        for (uri, host) in [
+            ("HTTP://Shop.test/p", "shop.test"),
+            ("http://shop.test:80/p", "Shop.test:80"),
+        ] {
+            assert_eq!(print(&by, uri, host), plain, "{uri}");
+        }
+        assert_ne!(print(&by, "http://shop.test/%70", "shop.test"), plain);
+        assert_ne!(print(&by, "http://shop.test/p", "evil.test"), plain);
+        assert_eq!(print(&by, "/p", "a"), print(&by, "/p", "A"));
+
+        by.target_uri = TargetUri::new(http::Extensions::get::<http::Uri>);
+        let nested = |target: &'static str| {
+            let mut request = request("/items", &[]);
+            let target = http::Uri::from_static(target);
+            request.extensions_mut().insert(target);
+            read(&request, &secret, &by).expect("a reader").fingerprint
+        };
+        assert_eq!(nested("/v1/items"), nested("/v1/items"));
+        assert_ne!(nested("/v1/items"), nested("/v2/items"));
+    }
+
     #[test]
     fn who_asks_for_something_of_his_own_goes_his_own_way() {
         let secret = Secret::new();
-        let reads = |fields: Fields<'_>| read(&request("/", fields), &secret, &[]);
-        for own in ["cache-control", "pragma", "if-match", "upgrade"] {
+        let reads =
+            |fields: Fields<'_>| read(&request("/", fields), &secret, &Selection::default());
+        for own in ["cache-control", "pragma", "if-match", "upgrade", "expect"] {
             assert_eq!(reads(&[(own, "x")]), None, "{own}");
         }
-        for partial in ["range", "if-none-match", "if-modified-since"] {
+        for partial in ["range", "if-none-match", "if-modified-since", "if_range"] {
             assert!(
                 !reads(&[(partial, "x")]).expect("a reader").fills,
                 "{partial}"
@@ -240,18 +317,31 @@ mod tests {
         }
         let mut directed = request("/", &[]);
         directed.extensions_mut().insert(Directive::OnlyIfCached);
-        assert_eq!(read(&directed, &secret, &[]), None);
+        let by = Selection::default();
+        assert_eq!(read(&directed, &secret, &by), None);
         let bodied = Request::get("/")
             .body(Full::<bytes::Bytes>::from("x"))
             .expect("a request");
-        assert_eq!(read(&bodied, &secret, &[]), None);
+        assert_eq!(read(&bodied, &secret, &by), None);
         let post = Request::post("/").body(Full::<bytes::Bytes>::default());
-        assert_eq!(read(&post.expect("a request"), &secret, &[]), None);
+        assert_eq!(read(&post.expect("a request"), &secret, &by), None);
+    }
+
+    #[test]
+    fn framing_tells_of_a_body_that_hides_its_end() {
+        let hidden = |version| {
+            let none = futures_util::stream::empty::<Result<Frame<bytes::Bytes>, Infallible>>();
+            let request = Request::get("/").version(version).header("host", "a");
+            let request = request.body(StreamBody::new(none)).expect("a request");
+            read(&request, &Secret::new(), &Selection::default())
+        };
+        assert!(hidden(Version::HTTP_11).is_some());
+        assert!(hidden(Version::HTTP_2).is_none(), "the first frame tells");
     }
 
     #[test]
     fn the_key_for_other_processes_is_the_same_there() {
-        let key = |uri: &str| key(&request(uri, &[("accept", "x")]), &[]);
+        let key = |uri: &str| key(&request(uri, &[("accept", "x")]), &Selection::default());
         assert_eq!(key("/a").as_ref().as_bytes(), key("/a").as_ref().as_bytes());
         assert_ne!(key("/a").as_ref().as_bytes(), key("/b").as_ref().as_bytes());
     }

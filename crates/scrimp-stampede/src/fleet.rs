@@ -6,12 +6,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{Request, Response, StatusCode};
 use http_body::Body;
 use scrimp_core::{
     Acquired, Key, Lease,
     extensions::{Directive, Explain, Fence},
 };
+use scrimp_http::cache_status;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tower::ServiceExt;
 use tower_service::Service;
@@ -121,11 +122,7 @@ where
 /// the call, and this is its answer.
 fn says_not_cached<B>(response: &Response<B>) -> bool {
     response.status() == StatusCode::GATEWAY_TIMEOUT
-        && response
-            .headers()
-            .get(header::CACHE_STATUS)
-            .map(HeaderValue::as_bytes)
-            .is_some_and(|status| status.ends_with(b"; detail=only-if-cached"))
+        && cache_status::detail(response.headers()).as_deref() == Some(b"only-if-cached")
 }
 
 // === impl Shared ===

@@ -5,8 +5,9 @@ use std::{
     time::Duration,
 };
 
-use http::HeaderName;
+use http::{Extensions, HeaderName, Uri};
 use scrimp_core::{Clock, FillLock};
+use scrimp_http::{credentials::Credentials, target::TargetUri};
 use tower_layer::Layer;
 
 use crate::{
@@ -121,13 +122,38 @@ impl StampedeLayer {
         self.set(|config| config.remember = time)
     }
 
+    /// Finds the target URI among a request's extensions, where it is not the one that the
+    /// request shows: a router that hands on a part of the path keeps the whole there. Default:
+    /// with the feature `axum`, what axum keeps; else the URI that the request shows.
+    #[must_use]
+    pub fn target_uri(self, find: fn(&Extensions) -> Option<&Uri>) -> Self {
+        self.set(|config| config.select.target_uri = TargetUri::new(find))
+    }
+
+    /// Sets the request fields that say who is asking: requests that differ in one of them
+    /// never wait for one another's answer, nor are they taken for hits of one another. Default:
+    /// all known ones, cookies among them.
+    ///
+    /// ```
+    /// use http::HeaderName;
+    /// use scrimp_stampede::{Credentials, StampedeLayer};
+    ///
+    /// let badge = HeaderName::from_static("x-shop-badge");
+    /// let layer = StampedeLayer::new().credentials(Credentials::default().with(badge));
+    /// ```
+    #[must_use]
+    pub fn credentials(self, fields: impl Into<Credentials>) -> Self {
+        let fields = fields.into();
+        self.set(|config| config.select.credentials = fields)
+    }
+
     /// Request fields, beside credentials and those of content negotiation, that select
     /// answers: those that Vary names or that rules of the cache put into its key. Where one
     /// is missing, requests may wait for an answer that turns out to be none of theirs; they
     /// are not given it. Default: none.
     #[must_use]
     pub fn select_by(self, names: impl IntoIterator<Item = HeaderName>) -> Self {
-        self.set(|config| config.select = names.into_iter().collect())
+        self.set(|config| config.select.fields = names.into_iter().collect())
     }
 
     /// Keys that are known at a time; 64 bytes each, rounded up to a power of two. One that

@@ -3,6 +3,9 @@
 //! [`StampedeLayer`] goes outside a cache. It refreshes what the cache holds a little before
 //! it expires, in the background, while callers go on getting the present answer at once; and
 //! where the cache has nothing, one request fills it while the others wait for what it stores.
+//! In axum's nested routers, a layer inside `nest` sees shortened paths and would take
+//! `/v1/items` and `/v2/items` for one key: enable the feature `axum`, or set
+//! [`target_uri`](StampedeLayer::target_uri).
 //!
 //! # Over scrimp's cache
 //!
@@ -155,6 +158,7 @@ pub use error::SettingError;
 pub use future::ResponseFuture;
 pub use layer::StampedeLayer;
 pub use local_lock::LocalFillLock;
+pub use scrimp_http::credentials::Credentials;
 pub use service::Stampede;
 pub use stats::StampedeStats;
 pub use strategy::{Moment, RefreshAhead, StaleWhileRevalidate, Strategy, XFetch};

@@ -8,9 +8,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body;
 use scrimp_core::extensions::{Directive, Explain};
+use scrimp_http::role::{Role, role};
 use tokio::time::timeout;
 use tower::ServiceExt;
 use tower_service::Service;
@@ -52,14 +53,7 @@ impl Again {
         *again.version_mut() = request.version();
         *again.headers_mut() = request.headers().clone();
         *again.extensions_mut() = request.extensions().clone();
-        for name in [
-            header::RANGE,
-            header::IF_RANGE,
-            header::IF_NONE_MATCH,
-            header::IF_MODIFIED_SINCE,
-        ] {
-            again.headers_mut().remove(name);
-        }
+        remove_partial(again.headers_mut());
         again.extensions_mut().insert(Directive::RefreshNow);
         again.extensions_mut().insert(Explain);
         Self(again)
@@ -72,6 +66,18 @@ impl Again {
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         }
         self.0
+    }
+}
+
+/// Removes what asks for a part, or for an answer only under a condition.
+fn remove_partial(headers: &mut HeaderMap) {
+    let partial: Vec<_> = headers
+        .keys()
+        .filter(|name| matches!(role(name), Role::Condition | Role::Range))
+        .cloned()
+        .collect();
+    for name in partial {
+        headers.remove(name);
     }
 }
 

@@ -184,6 +184,7 @@ async fn a_refresh_asks_for_the_whole_as_its_caller_would() {
         ("authorization", "Bearer me"),
         ("if-none-match", "\"a\""),
         ("range", "bytes=0-0"),
+        ("if_range", "\"a\""),
         ("x-other", "1"),
     ];
     for _ in 0..3 {
@@ -212,7 +213,9 @@ async fn a_refresh_asks_for_the_whole_as_its_caller_would() {
         (value("authorization"), value("x-other")),
         (Some("Bearer me"), Some("1"))
     );
-    assert_eq!((value("if-none-match"), value("range")), (None, None));
+    for partial in ["if-none-match", "range", "if_range"] {
+        assert_eq!(value(partial), None, "{partial}");
+    }
     let tenant = refresh.extensions.get::<scrimp_core::extensions::Tenant>();
     assert_eq!(tenant.map(|tenant| &*tenant.0), Some("acme"));
 }
@@ -257,4 +260,32 @@ async fn the_layer_asks_no_sync_of_bodies_and_keeps_the_error_type() {
     scrimp_testkit::assert_send_value(&call);
     let Ok(response) = call.await;
     scrimp_testkit::assert_send_value(&response);
+}
+
+#[cfg(feature = "axum")]
+#[tokio::test(start_paused = true)]
+async fn callers_of_one_nested_router_do_not_wait_for_a_fill_in_another() {
+    use axum::{Router, body::Body, routing::get};
+    use tower::ServiceExt;
+
+    let items = || async {
+        tokio::time::sleep(seconds(1)).await;
+        ([("x-cache", "MISS"), ("cache-control", "max-age=60")], "x")
+    };
+    let layer = StampedeLayer::new();
+    let part = Router::new().route("/items", get(items)).layer(layer);
+    let app = Router::new().nest("/v1", part.clone()).nest("/v2", part);
+    let ask = async |uri: &str| {
+        let begun = tokio::time::Instant::now();
+        let request = http::Request::get(uri).body(Body::empty()).expect("a URI");
+        let response = app.clone().oneshot(request).await.expect("an answer");
+        response.into_body().collect().await.expect("a body");
+        begun.elapsed().as_secs()
+    };
+    let waited = tokio::join!(ask("/v1/items"), ask("/v2/items"), ask("/v1/items"));
+    assert_eq!(
+        waited,
+        (1, 1, 2),
+        "the third waits for the first, in vain here"
+    );
 }

@@ -106,7 +106,7 @@ where
         let Some((_, request)) = &self.own else {
             return true;
         };
-        let empty = request.body().is_end_stream();
+        let empty = key::is_bodiless(request);
         let Some(make) = &config.key else {
             return key::write(key, config, request, empty);
         };
@@ -138,7 +138,7 @@ fn recent<ReqB, ResB, E: ShareError>(
     if !Asker::takes_recent(request) {
         return None;
     }
-    let asked = Asked::by(request, asker);
+    let asked = Asked::by(common, request, asker);
     let now = common.config.clock.instant();
     let (load, age) = recent.get(key, now, |born| common.holds(born, &asked))?;
     let mut charge = None;
@@ -172,7 +172,7 @@ fn enter<ReqB, E: 'static>(
         most: config.max_waiters.saturating_add(1),
         waker,
     };
-    let asked = Asked::by(request, asker);
+    let asked = Asked::by(common, request, asker);
     let error = TypeId::of::<E>();
     common.table.enter(
         &entry,

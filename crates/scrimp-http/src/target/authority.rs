@@ -45,12 +45,17 @@ pub fn names_another_host(uri: &Uri, headers: &HeaderMap) -> bool {
         return false;
     }
     let own = authority(uri, headers);
-    let same = |host: &str| match uri.scheme() {
-        Some(scheme) => without_default_port(host, scheme).eq_ignore_ascii_case(own),
-        None => host.eq_ignore_ascii_case(own),
-    };
     let host = headers.get(header::HOST);
-    host.is_some_and(|host| !host.to_str().is_ok_and(same))
+    host.is_some_and(|host| !is_named_by(uri, own, host))
+}
+
+/// Returns whether Host names this authority of the URI.
+pub(super) fn is_named_by(uri: &Uri, authority: &str, host: &HeaderValue) -> bool {
+    let same = |host: &str| match uri.scheme() {
+        Some(scheme) => without_default_port(host, scheme).eq_ignore_ascii_case(authority),
+        None => host.eq_ignore_ascii_case(authority),
+    };
+    ascii(host).is_some_and(same)
 }
 
 /// Returns whether a URI holds credentials, which make its answer one user's.

@@ -1,15 +1,14 @@
 //! What a response says about the cache it came through.
 
-mod control;
-mod status;
-
 use std::time::Duration;
 
-use http::{Response, header};
+use http::Response;
 use scrimp_core::extensions::{CacheInfo, CacheState};
-
-use control::Lifetime;
-use status::Verdict;
+use scrimp_http::{
+    age::age,
+    cache_control::{ResponseControl, expires_after_date},
+    cache_status::CacheVerdict,
+};
 
 /// What is to be known of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,9 +76,8 @@ impl Seen {
     /// response with none of the first three came through no cache that one can tell.
     fn from_fields<B>(response: &Response<B>) -> Self {
         let headers = response.headers();
-        let verdict = Verdict::read(headers);
-        let age = control::seconds(headers.get(header::AGE));
-        let lifetime = Lifetime::read(headers);
+        let verdict = CacheVerdict::read(headers);
+        let age = age(headers);
         let mut seen = Self {
             from: From::Unknown,
             remaining: None,
@@ -91,10 +89,14 @@ impl Seen {
             return seen;
         }
         let verdict = verdict.unwrap_or_default();
+        let control = ResponseControl::read(headers);
+        let fresh_for = control
+            .shared_lifetime()
+            .or_else(|| expires_after_date(headers));
         // An age above zero was spent in a store.
         let hit = verdict.hit.unwrap_or(age.is_some_and(|age| !age.is_zero()));
-        seen.lifetime = lifetime.fresh_for;
-        seen.remaining = match (verdict.ttl, lifetime.fresh_for) {
+        seen.lifetime = fresh_for;
+        seen.remaining = match (verdict.ttl, fresh_for) {
             (Some(ttl), _) => Some(Duration::from_secs(ttl.try_into().unwrap_or(0))),
             (None, Some(fresh)) if age.is_some() || !hit => {
                 Some(fresh.saturating_sub(age.unwrap_or_default()))
@@ -104,7 +106,8 @@ impl Seen {
         if let (Some(ttl), None) = (seen.remaining, seen.lifetime) {
             seen.lifetime = Some(ttl.saturating_add(age.unwrap_or_default()));
         }
-        let kept = !lifetime.forbidden && seen.remaining.is_some_and(|left| !left.is_zero());
+        let fresh = seen.remaining.is_some_and(|left| !left.is_zero());
+        let kept = control.allows_shared_reuse() && fresh;
         seen.from = match () {
             () if hit && (verdict.stale || seen.remaining == Some(Duration::ZERO)) => From::Stale,
             () if hit => From::Hit,
@@ -205,6 +208,28 @@ mod tests {
                 ],
                 (From::Hit, Some(23), Some(30)),
             ),
+            // Of two lifetimes the shorter counts, and of two ages the first.
+            (
+                &[("age", "7, 1"), ("cache-control", "max-age=60, max-age=9")],
+                (From::Hit, Some(2), Some(9)),
+            ),
+            // An Expires that is no date is over (RFC 9111 §5.3).
+            (
+                &[
+                    ("age", "7"),
+                    ("date", "Thu, 01 Jan 1970 00:00:00 GMT"),
+                    ("expires", "0"),
+                ],
+                (From::Stale, Some(0), Some(0)),
+            ),
+            // What is about one field does not keep the answer out of the store.
+            (
+                &[
+                    ("x-cache", "MISS"),
+                    ("cache-control", "max-age=60, private=\"a, no-store\""),
+                ],
+                (From::Fill, Some(60), Some(60)),
+            ),
         ] {
             assert_eq!(read(fields), expected, "{fields:?}");
         }
@@ -219,6 +244,7 @@ mod tests {
             "max-age=0",
             "no-cache",
             "max-age=bad",
+            "max-age=60, no-store;x",
         ] {
             assert_eq!(
                 read(&[miss, ("cache-control", forbidden)]).0,

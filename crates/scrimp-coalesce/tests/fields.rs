@@ -1,0 +1,81 @@
+//! Which request fields are part of the key.
+
+mod rig;
+
+use std::iter::once;
+
+use http::HeaderName;
+use rig::{begun, fetch, get, over};
+use scrimp_coalesce::{CoalesceLayer, Credentials};
+use scrimp_http::{credentials::KNOWN, names::FieldNames, trace_fields::TRACE_FIELDS};
+use scrimp_testkit::{Gate, Reply, ScriptedBody};
+
+/// Calls that are made for a request without a field and two with it.
+fn calls(layer: &CoalesceLayer, field: &str) -> usize {
+    let gate = Gate::new();
+    let (service, upstream) = over(layer, move |_| Reply::body(ScriptedBody::new()).gate(&gate));
+    let name = HeaderName::from_bytes(field.as_bytes()).unwrap();
+    let requests = once(None).chain(["1", "2"].map(Some)).map(|value| {
+        let mut request = get("/");
+        if let Some(value) = value {
+            request.headers_mut().insert(&name, value.parse().unwrap());
+        }
+        begun(fetch(service.clone(), request))
+    });
+    let _under_way: Vec<_> = requests.collect();
+    upstream.calls()
+}
+
+/// Every field of a list, in both spellings.
+fn all(list: &FieldNames) -> impl Iterator<Item = String> {
+    let begun = list.prefixes().iter().map(|prefix| format!("{prefix}x"));
+    let names = list.names().iter().map(|&name| name.to_owned());
+    names
+        .chain(begun)
+        .flat_map(|name| [name.replace('-', "_"), name])
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_differ_in_a_trace_field_alone_share_a_call() {
+    for field in all(&TRACE_FIELDS) {
+        assert_eq!(calls(&CoalesceLayer::new(), &field), 1, "{field}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_differ_in_a_credential_alone_do_not() {
+    for field in all(&KNOWN) {
+        assert_eq!(calls(&CoalesceLayer::new(), &field), 3, "{field}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_client_tells_of_itself_is_no_part_of_a_key() {
+    let fields = ["user-agent", "User_Agent", "sec-fetch-mode", "x-real-ip"];
+    for field in fields {
+        assert_eq!(calls(&CoalesceLayer::new(), field), 1, "{field}");
+    }
+    assert_eq!(calls(&CoalesceLayer::new(), "x-customer-tier"), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_operator_has_the_last_word_about_credentials() {
+    let agent = HeaderName::from_static("user-agent");
+    let tenant = HeaderName::from_static("x-tenant-id");
+    let list = || {
+        let list = Credentials::default().with(agent.clone());
+        CoalesceLayer::new().credentials(list.without(&tenant))
+    };
+    assert_eq!(
+        calls(&list(), "user-agent"),
+        3,
+        "added, although it is noise"
+    );
+    assert_eq!(calls(&list(), "x-tenant-id"), 1, "removed");
+    assert_eq!(calls(&list(), "x_tenant_id"), 1, "removed");
+    // What a list of one's own leaves out is a field like any other.
+    let own = || CoalesceLayer::new().credentials([http::header::AUTHORIZATION]);
+    assert_eq!(calls(&own(), "cookie"), 3);
+    let ignored = own().ignore_headers([http::header::AUTHORIZATION]);
+    assert_eq!(calls(&ignored, "authorization"), 1, "ignored");
+}
