@@ -1,7 +1,14 @@
 //! Whether a request has a body, decided the same over HTTP/1.1 and HTTP/2, and under layers that
 //! hide the end and the length of bodies.
 
-use std::{convert::Infallible, time::Duration};
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{Router, body::Body, http::Request, routing::any};
 use bytes::Bytes;
@@ -13,8 +20,13 @@ use hyper_util::{
     client::legacy::Client,
     rt::{TokioExecutor, TokioTimer},
 };
-use scrimp::cache::{CacheLayer, MemoryStore};
+use scrimp::{
+    cache::{CacheLayer, MemoryStore},
+    coalesce::CoalesceLayer,
+    stampede::StampedeLayer,
+};
 use scrimp_tests::Server;
+use tokio::sync::Notify;
 use tower_http::{decompression::RequestDecompressionLayer, timeout::RequestBodyTimeoutLayer};
 
 type Sent = BoxBody<Bytes, Infallible>;
@@ -94,6 +106,53 @@ async fn an_empty_stream_is_no_body_and_another_one_arrives_whole() {
                 "{version:?}"
             );
         }
+    }
+}
+
+/// Sends two requests at the same time, the second while the first waits for its answer.
+async fn shares(layered: impl Fn(Router) -> Router, version: Version) -> bool {
+    let calls = Arc::<AtomicUsize>::default();
+    let (arrived, go) = (Arc::<Notify>::default(), Arc::<Notify>::default());
+    let answer = {
+        let (calls, arrived, go) = (Arc::clone(&calls), Arc::clone(&arrived), Arc::clone(&go));
+        move || async move {
+            calls.fetch_add(1, Ordering::Relaxed);
+            arrived.notify_one();
+            go.notified().await;
+            [("cache-control", "max-age=60")]
+        }
+    };
+    let server = Server::start(layered(Router::new().route("/", any(answer)))).await;
+    let (client, url) = (client(version), server.url("/"));
+    let first = send(&client, &url, framing(version), frames(&[""]));
+    let second = async {
+        arrived.notified().await;
+        let second = send(&client, &url, framing(version), frames(&[]));
+        let both_wait = async {
+            // The second either joins the first or arrives too.
+            let _ = tokio::time::timeout(Duration::from_millis(200), arrived.notified()).await;
+            go.notify_one();
+            go.notify_one();
+            go.notify_waiters();
+        };
+        tokio::join!(second, both_wait).0
+    };
+    tokio::join!(first, second);
+    calls.load(Ordering::Relaxed) == 1
+}
+
+#[tokio::test]
+async fn layers_that_share_calls_read_the_first_frame_too() {
+    for version in [Version::HTTP_11, Version::HTTP_2] {
+        let coalesce = CoalesceLayer::new();
+        assert!(
+            shares(|app| app.layer(coalesce.clone()), version).await,
+            "{version:?}"
+        );
+        // A cold key is filled once, by stampede protection around the cache.
+        let (cache, stampede) = (cache(), StampedeLayer::new());
+        let around = |app: Router| app.layer(cache.clone()).layer(stampede.clone());
+        assert!(shares(around, version).await, "{version:?}");
     }
 }
 

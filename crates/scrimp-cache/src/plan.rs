@@ -9,7 +9,7 @@ use scrimp_core::{
     extensions::{Directive, Explain},
 };
 
-use scrimp_http::{body::Presence, peek::Peek, target::has_userinfo};
+use scrimp_http::{body::Presence, target::has_userinfo};
 
 use crate::{
     cache_status::{Forward, Report},
@@ -34,10 +34,6 @@ pub(crate) enum Plan {
     /// It may be answered from store.
     Lookup(Wanted),
 }
-
-/// Only the first frame of a request's body tells whether it has one.
-#[derive(Debug)]
-pub(crate) struct Unclear;
 
 /// A request that the cache may answer.
 #[derive(Clone)]
@@ -70,35 +66,31 @@ impl Wanted {
 
 /// Reads a request: may the cache answer it at all? If so its key is written to `key`.
 #[inline]
-pub(crate) fn read<St, B: Body + 'static>(
+pub(crate) fn read<St, B: Body>(
     shared: &Shared<St>,
     request: &Request<B>,
     shown: &Shown,
     key: &mut KeyBuf,
-) -> Result<Plan, Unclear> {
+) -> Plan {
     let config = &shared.config;
     let (mut facts, host) =
         RequestFacts::read_with_host(request.method(), request.headers(), &config.telling);
-    let bypass = |detail| {
-        Ok(Plan::Pass(
-            Report::forwarded(Forward::Bypass).detail(detail),
-        ))
-    };
+    let bypass = |detail| Plan::Pass(Report::forwarded(Forward::Bypass).detail(detail));
     let digest = match facts.method {
         MethodClass::Get | MethodClass::Head => None,
         _ => request.extensions().get::<BodyDigest>(),
     };
     if facts.method == MethodClass::Unsafe && digest.is_none() {
-        return Ok(Plan::Unsafe(facts));
+        return Plan::Unsafe(facts);
     }
     if facts.method == MethodClass::Safe && digest.is_none() {
-        return Ok(Plan::Pass(Report::forwarded(Forward::Method)));
+        return Plan::Pass(Report::forwarded(Forward::Method));
     }
     let rules = config.rules.plan(request, config.default_cookies());
     if digest.is_some() && !rules.body_key {
         return match facts.method {
-            MethodClass::Unsafe => Ok(Plan::Unsafe(facts)),
-            _ => Ok(Plan::Pass(Report::forwarded(Forward::Method))),
+            MethodClass::Unsafe => Plan::Unsafe(facts),
+            _ => Plan::Pass(Report::forwarded(Forward::Method)),
         };
     }
     if rules.bypass {
@@ -120,12 +112,8 @@ pub(crate) fn read<St, B: Body + 'static>(
         return bypass("override");
     }
     // A GET with a body means whatever its upstream makes of it; the key would not hold it.
-    if digest.is_none() {
-        match Presence::of(request) {
-            Presence::Absent => {}
-            Presence::Unknown if Peek::<B>::is_possible() => return Err(Unclear),
-            Presence::Unknown | Presence::Present => return bypass("body"),
-        }
+    if digest.is_none() && Presence::of(request) != Presence::Absent {
+        return bypass("body");
     }
     let keyed_authorization = facts.authorization
         && config
@@ -144,7 +132,7 @@ pub(crate) fn read<St, B: Body + 'static>(
         facts.range = false;
         facts.conditional = false;
     }
-    Ok(Plan::Lookup(Wanted {
+    Plan::Lookup(Wanted {
         soft_timeout: rules.soft_timeout,
         body_key: digest.is_some(),
         #[cfg(feature = "no-vary-search")]
@@ -157,7 +145,7 @@ pub(crate) fn read<St, B: Body + 'static>(
         keyed_authorization,
         directive: extensions.get::<Directive>().copied(),
         explain: config.explain || extensions.get::<Explain>().is_some(),
-    }))
+    })
 }
 
 /// Keys a request by what its path has shown of No-Vary-Search, unless a rule chooses the

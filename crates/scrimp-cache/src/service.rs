@@ -91,13 +91,13 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
+        if Peek::is_needed(&request) {
+            return ResponseFuture::peeking(Peek::new(request), self.clone());
+        }
         let shared = &self.common.shared;
         let mut key = KeyBuf::new();
         let shown = Shown::swap(&shared.config, &mut request);
-        let Ok(plan) = plan::read(shared, &request, &shown, &mut key) else {
-            shown.restore(&mut request);
-            return ResponseFuture::peeking(Peek::new(request), self.clone());
-        };
+        let plan = plan::read(shared, &request, &shown, &mut key);
         let Plan::Lookup(wanted) = &plan else {
             let exchange = plan::pass(shared, &request, &plan);
             shown.restore(&mut request);

@@ -13,6 +13,7 @@ use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use scrimp_core::{BoxError, ShareError};
+use scrimp_http::peek::Peek;
 use tower::util::Oneshot;
 use tower_service::Service;
 
@@ -44,6 +45,8 @@ pin_project! {
     where
         S: Service<Request<ReqB>>,
     {
+        /// Only the first frame tells whether the request has a body.
+        Peeking { peeking: Option<Box<(Peek<ReqB>, S)>> },
         /// The request stays in one place until it is sent, which most are not.
         Visiting { visit: Visit<S, ReqB> },
         Passing { #[pin] call: Oneshot<S, Request<ReqB>>, after: After },
@@ -57,13 +60,19 @@ impl<S, ReqB> ResponseFuture<S, ReqB>
 where
     S: Service<Request<ReqB>>,
 {
-    pub(crate) fn new(inner: S, request: Request<ReqB>, common: Arc<Common>) -> Self {
-        Self {
-            common,
-            state: State::Visiting {
+    pub(crate) fn new(inner: S, request: Request<ReqB>, common: Arc<Common>) -> Self
+    where
+        ReqB: Body + 'static,
+    {
+        let state = match Peek::is_needed(&request) {
+            true => State::Peeking {
+                peeking: Some(Box::new((Peek::new(request), inner))),
+            },
+            false => State::Visiting {
                 visit: Visit::new(inner, request),
             },
-        }
+        };
+        Self { common, state }
     }
 }
 
@@ -83,6 +92,18 @@ where
         let mut this = self.project();
         loop {
             let step = match this.state.as_mut().project() {
+                StateProj::Peeking { peeking } => {
+                    let Some(waiting) = peeking else {
+                        return Poll::Pending;
+                    };
+                    let request = ready!(waiting.0.poll(cx));
+                    let Some((_, inner)) = peeking.take().map(|waiting| *waiting) else {
+                        return Poll::Pending;
+                    };
+                    let visit = Visit::new(inner, request);
+                    this.state.set(State::Visiting { visit });
+                    continue;
+                }
                 StateProj::Visiting { visit } => ready!(visit.poll(this.common, cx)),
                 StateProj::Passing { call, after } => {
                     let result = ready!(call.poll(cx));
@@ -117,6 +138,7 @@ where
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.state {
+            State::Peeking { .. } => "ResponseFuture(peeking)",
             State::Visiting { .. } => "ResponseFuture(visiting)",
             State::Passing { .. } => "ResponseFuture(passing)",
             State::Over => "ResponseFuture(over)",

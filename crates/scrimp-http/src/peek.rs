@@ -13,6 +13,8 @@ use std::{
 
 use http::Request;
 
+use crate::{body::Presence, method};
+
 /// A request whose first frame is read ahead.
 pub struct Peek<B> {
     request: Option<Request<B>>,
@@ -30,6 +32,20 @@ impl<B: 'static> Peek<B> {
         return std::any::TypeId::of::<B>() == std::any::TypeId::of::<axum::body::Body>();
         #[cfg(not(feature = "axum"))]
         false
+    }
+
+    /// Returns whether only the first frame tells if a request has a body, and that frame can
+    /// be read ahead. A method that is not safe makes no difference to layers that share
+    /// answers, so its body is left alone.
+    #[must_use]
+    #[inline]
+    pub fn is_needed(request: &Request<B>) -> bool
+    where
+        B: http_body::Body,
+    {
+        Self::is_possible()
+            && method::is_safe(request.method())
+            && Presence::of(request) == Presence::Unknown
     }
 
     /// Begins to read ahead.
@@ -69,8 +85,6 @@ impl<B: 'static> Peek<B> {
 
         use axum::body::Body;
         use http_body::Body as _;
-
-        use crate::body::Presence;
 
         let request = self.request.as_mut().expect("not polled after completion");
         let any: &mut dyn Any = request.body_mut();
@@ -178,7 +192,6 @@ mod tests {
     use http_body_util::{BodyExt, StreamBody};
 
     use super::*;
-    use crate::body::Presence;
 
     async fn peek(body: Body) -> Request<Body> {
         let mut peek = Peek::new(Request::new(body));

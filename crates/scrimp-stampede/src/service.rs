@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    future::poll_fn,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -9,6 +10,7 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
+use scrimp_http::peek::Peek;
 use tower_service::Service;
 
 use crate::{
@@ -80,6 +82,9 @@ where
     }
 
     fn call(&mut self, request: Request<ReqB>) -> Self::Future {
+        if Peek::is_needed(&request) {
+            return self.after_first_frame(request);
+        }
         let plan = self.common.shared.plan(&request);
         let inner = self.inner.clone();
         let asked = match plan {
@@ -108,6 +113,25 @@ where
             Plan::Peek(_) => Box::pin(cold.go()),
             _ => Box::pin(cold.gate()),
         })
+    }
+}
+
+impl<S> Stampede<S> {
+    /// Waits for the first frame of a request's body, which tells whether it has one.
+    #[cold]
+    fn after_first_frame<ReqB, ResB>(&self, request: Request<ReqB>) -> ResponseFuture<S, ReqB, ResB>
+    where
+        S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
+        S::Future: Send,
+        ReqB: Body + Default + Send + 'static,
+        ResB: Body<Data = Bytes, Error: Send> + Send + 'static,
+    {
+        let mut again = self.clone();
+        let mut peek = Peek::new(request);
+        ResponseFuture::cold(Box::pin(async move {
+            let request = poll_fn(|cx| peek.poll(cx)).await;
+            again.call(request).await
+        }))
     }
 }
 
