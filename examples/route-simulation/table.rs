@@ -148,7 +148,7 @@ pub(crate) fn ablations(world: &World, _: u64) -> Vec<(&'static str, Box<dyn Pol
             config.quality_half_life = Duration::from_secs(15);
         }),
         ("half-lives 60 s, 60 s", |config| {
-            config.half_life = Duration::from_secs(60)
+            config.half_life = Duration::from_secs(60);
         }),
         ("half-lives 240 s, 240 s", |config| {
             let four_minutes = Duration::from_secs(240);
