@@ -63,7 +63,11 @@ pub(crate) fn is_bodiless<B: Body>(request: &Request<B>) -> bool {
 /// made for, with its credentials (RFC 9110 §9.3.8), and PRI begins a connection (RFC 9113
 /// §3.4). CONNECT, which opens a tunnel, is not safe.
 fn is_shared(method: &Method) -> bool {
-    is_safe(method) && *method != Method::TRACE && method.as_str() != "PRI"
+    match *method {
+        Method::GET | Method::HEAD | Method::OPTIONS => true,
+        Method::TRACE => false,
+        _ => is_safe(method) && method.as_str() != "PRI",
+    }
 }
 
 /// Writes the key of a request. False if the request has to be sent as it is.
@@ -128,7 +132,9 @@ fn head<B>(key: &mut KeyBuf, request: &Request<B>, target: &TargetParts<'_>) {
     key.part(target.scheme.as_bytes());
     key.part(target.authority.as_bytes());
     key.part(target.path_and_query.as_bytes());
-    key.part(target.more.as_bytes());
+    if !target.more.is_empty() {
+        key.part(target.more.as_bytes());
+    }
 }
 
 /// Returns the parts of what a request is for, where Host stands in for an authority that the

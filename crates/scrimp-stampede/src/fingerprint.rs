@@ -38,9 +38,10 @@ pub(crate) struct Asked {
 ///
 /// The fingerprint holds what may select an answer: tenant, scheme, authority, path, query,
 /// credentials, what content negotiation goes by, what a request claims of its target, and the
-/// fields that the operator has named. Of the target, scheme, authority and default port count by
-/// what they mean, and path and query as they are spelled. Two requests that are the same to the cache may
-/// have different ones: they wait less for each other than they could, and no more.
+/// fields that the operator has named. Of the target, scheme, authority and default port count
+/// by what they mean, and path and query as they are spelled. Two requests that are the same to
+/// the cache may have different ones: they wait less for each other than they could, and no
+/// more.
 pub(crate) fn read<B: Body>(
     request: &Request<B>,
     secret: &Secret,
