@@ -1,0 +1,235 @@
+//! The authority of a target URI (RFC 9110 §7.2, RFC 3986 §6.2.2.1, §6.2.3).
+
+use std::borrow::Cow;
+
+use http::{HeaderMap, HeaderValue, Uri, header, uri::Scheme};
+
+/// Returns the authority of a request's target: from the URI, or from Host (RFC 9110 §7.1),
+/// without user information and without the scheme's default port.
+///
+/// Capitals stay; an authority is compared without regard to case.
+#[must_use]
+pub fn authority<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> &'a str {
+    authority_of(uri, headers.get(header::HOST))
+}
+
+/// Returns the same, where Host is at hand.
+#[must_use]
+pub fn authority_of<'a>(uri: &'a Uri, host: Option<&'a HeaderValue>) -> &'a str {
+    let authority = match uri.authority() {
+        Some(authority) => authority.as_str(),
+        None => host.and_then(ascii).unwrap_or_default(),
+    };
+    // A user's name in front of the host is no part of where a request goes.
+    let host = match authority.as_bytes().contains(&b'@') {
+        true => authority.rsplit('@').next().unwrap_or_default(),
+        false => authority,
+    };
+    match uri.scheme() {
+        Some(scheme) => without_default_port(host, scheme),
+        None => host,
+    }
+}
+
+/// [`HeaderValue::to_str`], several bytes at a time. A value has no control characters.
+fn ascii(value: &HeaderValue) -> Option<&str> {
+    let text = std::str::from_utf8(value.as_bytes()).ok()?;
+    text.is_ascii().then_some(text)
+}
+
+/// Returns whether Host is not the authority of the URI, in a request that has both. HTTP/2 and
+/// the absolute form allow for it, and upstreams may read either.
+#[must_use]
+pub fn names_another_host(uri: &Uri, headers: &HeaderMap) -> bool {
+    if uri.authority().is_none() {
+        return false;
+    }
+    let own = authority(uri, headers);
+    let same = |host: &str| match uri.scheme() {
+        Some(scheme) => without_default_port(host, scheme).eq_ignore_ascii_case(own),
+        None => host.eq_ignore_ascii_case(own),
+    };
+    let host = headers.get(header::HOST);
+    host.is_some_and(|host| !host.to_str().is_ok_and(same))
+}
+
+/// Returns whether a URI holds credentials, which make its answer one user's.
+#[must_use]
+pub fn has_userinfo(uri: &Uri) -> bool {
+    let authority = uri.authority();
+    authority.is_some_and(|authority| authority.as_str().contains('@'))
+}
+
+/// Returns an authority in the form that all names of one server have in common: in lower case,
+/// without the default port of HTTP or HTTPS, and without the dot at the end of the host.
+///
+/// For invalidation, where taking two servers for one costs a call, and taking one for two
+/// leaves an old answer.
+#[must_use]
+pub fn normal_authority(authority: &str) -> Cow<'_, str> {
+    let (host, port) = split_port(authority);
+    let default = port.is_some_and(|port| matches!(number(port), None | Some(80 | 443)));
+    let bare = host.strip_suffix('.').unwrap_or(host);
+    let kept = match port {
+        Some(_) if default => bare,
+        Some(port) if bare.len() != host.len() => {
+            return format!("{bare}:{port}").to_ascii_lowercase().into();
+        }
+        Some(_) => authority,
+        None => bare,
+    };
+    match kept.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => kept.to_ascii_lowercase().into(),
+        false => kept.into(),
+    }
+}
+
+/// Returns the host of an authority, without its port.
+#[must_use]
+pub fn host_without_port(authority: &str) -> &str {
+    split_port(authority).0
+}
+
+fn without_default_port<'a>(authority: &'a str, scheme: &Scheme) -> &'a str {
+    let default = match () {
+        () if *scheme == Scheme::HTTP => 80,
+        () if *scheme == Scheme::HTTPS => 443,
+        () => return authority,
+    };
+    match split_port(authority) {
+        (host, Some(port)) if number(port).is_none_or(|port| port == default) => host,
+        _ => authority,
+    }
+}
+
+/// Splits host and port, which an IPv6 address in brackets does not end in.
+fn split_port(authority: &str) -> (&str, Option<&str>) {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => (host, Some(port)),
+        _ => (authority, None),
+    }
+}
+
+/// Returns the number of a port. `None` for an empty one, which stands for the default.
+fn number(port: &str) -> Option<u64> {
+    crate::list::digits(port.as_bytes())
+}
+
+/// What the bytes of a Host value tell, in one pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HostBytes {
+    /// It is one host to every reader. One with a foreign byte, as in
+    /// `evil.example/@victim.example`, is one host to some and another to others.
+    pub plain: bool,
+    /// It has capitals, which mean nothing.
+    pub capitals: bool,
+}
+
+// === impl HostBytes ===
+
+impl HostBytes {
+    /// Reads a value.
+    #[must_use]
+    #[inline]
+    pub fn of(value: &HeaderValue) -> Self {
+        let kind = |kinds, &byte: &u8| kinds | HOST_BYTES[usize::from(byte)];
+        let kinds = value.as_bytes().iter().fold(0, kind);
+        Self {
+            plain: kinds & FOREIGN == 0,
+            capitals: kinds & CAPITAL != 0,
+        }
+    }
+}
+
+/// A byte that no name or address, and no port, has in it.
+const FOREIGN: u8 = 1;
+/// A byte that means the same as its small letter.
+const CAPITAL: u8 = 2;
+
+static HOST_BYTES: [u8; 256] = {
+    let mut table = [FOREIGN; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        table[byte] = match byte as u8 {
+            b'A'..=b'Z' => CAPITAL,
+            b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b':' | b'[' | b']' => 0,
+            _ => FOREIGN,
+        };
+        byte += 1;
+    }
+    table
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_authority_comes_from_the_uri_or_from_host() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, "Api.Example.com:8080".parse().unwrap());
+        let of = |uri: &'static str| authority(&Uri::from_static(uri), &headers).to_owned();
+        assert_eq!(of("/"), "Api.Example.com:8080");
+        assert_eq!(of("http://user@[::1]:80/"), "[::1]");
+        assert_eq!(host_without_port("[::1]:80"), "[::1]");
+        assert_eq!(host_without_port("[::1]"), "[::1]");
+        assert!(has_userinfo(&Uri::from_static("http://user@a/")));
+    }
+
+    #[test]
+    fn the_default_port_of_the_scheme_is_left_out_however_it_is_written() {
+        let of =
+            |uri: &'static str| authority(&Uri::from_static(uri), &HeaderMap::new()).to_owned();
+        for uri in [
+            "http://a:80/",
+            "HTTP://a/",
+            "https://a:443/",
+            "http://a:080/",
+        ] {
+            assert_eq!(of(uri), "a", "{uri}");
+        }
+        assert_eq!(of("http://a:443/"), "a:443");
+        assert_eq!(of("https://a:80/"), "a:80");
+    }
+
+    #[test]
+    fn all_names_of_a_server_have_one_normal_form() {
+        for name in [
+            "Shop.test",
+            "shop.test:443",
+            "shop.test:80",
+            "shop.test.",
+            "SHOP.test.:443",
+            "shop.test:",
+        ] {
+            assert_eq!(normal_authority(name), "shop.test", "{name}");
+        }
+        assert_eq!(normal_authority("Shop.test.:8080"), "shop.test:8080");
+        assert_eq!(normal_authority("shop.test:8443"), "shop.test:8443");
+        assert_eq!(normal_authority("[::1]:443"), "[::1]");
+        assert_eq!(normal_authority(""), "");
+    }
+
+    #[test]
+    fn a_host_that_is_not_the_authority_is_noticed() {
+        let other = |uri: &'static str, host: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, host.parse().unwrap());
+            names_another_host(&Uri::from_static(uri), &headers)
+        };
+        assert!(other("http://a/", "evil") && other("http://a/", "a:81"));
+        assert!(!other("http://a/", "A:80") && !other("/", "evil"));
+    }
+
+    #[test]
+    fn a_host_with_a_foreign_byte_is_not_plain() {
+        let of = |host: &'static str| HostBytes::of(&HeaderValue::from_static(host));
+        for host in ["a@b", "a/b", "a,b", "a b", "a\\b", "a?b"] {
+            assert!(!of(host).plain, "{host}");
+        }
+        for host in ["", "a.example:80", "[::1]:8080", "a_b.example."] {
+            assert!(of(host).plain && !of(host).capitals, "{host}");
+        }
+        assert!(of("A").capitals);
+    }
+}
