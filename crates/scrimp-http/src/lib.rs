@@ -10,12 +10,14 @@
 //! | [`body`] | whether a request has a body, announced lengths | RFC 9110 §8.6, RFC 9112 §6.3 |
 //! | [`cache_control`] | Cache-Control of requests and responses, targeted fields, lifetimes | RFC 9111 §5.2, RFC 5861, RFC 8246, RFC 9213 |
 //! | [`cache_status`] | the verdict of a cache on the way | RFC 9211, vendors' documentation |
+//! | [`client_address`] | fields that tell the client's address | vendors' documentation |
 //! | [`coding`] | content codings | RFC 9110 §8.4, §12.5.3 |
 //! | [`connection`] | fields of one connection, framing, upgrades | RFC 9110 §7.6.1 |
 //! | [`cookie`] | cookie pairs | RFC 6265 §4.2 |
 //! | [`credentials`] | fields that say who is asking | RFC 9110 §11, vendors' documentation |
 //! | [`date`](mod@date) | dates in three formats | RFC 9110 §5.6.7 |
 //! | [`etag`] | comparison of entity tags | RFC 9110 §8.8.3 |
+//! | [`framing`] | the fields of a message without its framing | RFC 9110 §7.6.1 |
 //! | [`groups`] | Cache-Groups, Surrogate-Key, Cache-Tag | RFC 9875, vendors' documentation |
 //! | [`list`] | lists, quoted strings, weights | RFC 9110 §5.6 |
 //! | [`media_type`] | media types | RFC 9110 §8.3 |
@@ -23,6 +25,7 @@
 //! | [`names`] | lists of field names, with `_` equal to `-` | RFC 3875 §4.1.18 |
 //! | [`no_vary_search`] | parts of a query that do not count | draft-ietf-httpbis-no-vary-search |
 //! | [`range`](mod@range) | byte ranges | RFC 9110 §14 |
+//! | [`repeat`] | requests that may be sent twice | RFC 9110 §9.2.2, draft-ietf-httpapi-idempotency-key-header |
 //! | [`retry_after`] | Retry-After as seconds and as a date | RFC 9110 §10.2.3 |
 //! | [`role`] | the part that a request field plays | the modules above |
 //! | [`target`] | target URIs and their equivalence | RFC 3986 §6.2, RFC 9110 §7.1 |
@@ -61,12 +64,14 @@ pub mod age;
 pub mod body;
 pub mod cache_control;
 pub mod cache_status;
+pub mod client_address;
 pub mod coding;
 pub mod connection;
 pub mod cookie;
 pub mod credentials;
 pub mod date;
 pub mod etag;
+pub mod framing;
 pub mod groups;
 pub mod list;
 pub mod media_type;
@@ -74,6 +79,7 @@ pub mod method;
 pub mod names;
 pub mod no_vary_search;
 pub mod range;
+pub mod repeat;
 pub mod retry_after;
 pub mod role;
 pub mod target;

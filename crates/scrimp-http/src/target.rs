@@ -2,6 +2,7 @@
 
 mod authority;
 mod claims;
+mod mount;
 mod reference;
 mod spelling;
 mod uri;
@@ -11,6 +12,7 @@ pub use authority::{
     normal_authority,
 };
 pub use claims::{OVERRIDING, RETELLING, forwarded_claims, overrides, retells};
+pub use mount::mount;
 pub use reference::resolve;
 pub use spelling::{is_normal, normal};
 pub use uri::{Target, TargetUri};
