@@ -213,12 +213,13 @@ where
             bytes: body.len(),
             deadline: head.extensions.get::<Deadline>().map(|deadline| deadline.0),
             urgent: head.extensions.get() == Some(&Priority::High),
-            item: Item {
-                id: common.id(),
+            item: Item::new(
+                common.id(),
                 head,
                 body,
                 admission,
-            },
+                common.config.credentials.clone(),
+            ),
         };
         let room = Room::new(&common.places);
         let driver = HttpDriver::new(inner, common);

@@ -6,8 +6,8 @@ use std::{
     time::Duration,
 };
 
-use http::HeaderName;
 use scrimp_core::{Ledger, Money, RetryBudget};
+use scrimp_http::credentials::Credentials;
 use tokio::sync::Semaphore;
 use tower_layer::Layer;
 
@@ -218,11 +218,27 @@ impl<C: BatchCodec> BatchLayer<C> {
         self.set(|config| config.share_services = true)
     }
 
-    /// Another header field that tells who asks, such as `x-api-key`, besides Authorization,
-    /// Proxy-Authorization and Cookie: requests in which they differ never share a batch.
+    /// Sets the request fields that say who is asking: requests that differ in one of them
+    /// never share a batch. They go onto the envelope, and not into its items. Default: all
+    /// known ones, cookies among them.
+    ///
+    /// A field that is not on the list is one like any other: a codec whose items have fields
+    /// of their own ([`RestJson`](crate::RestJson)) puts it into its item, and one whose items
+    /// have none lets only requests share a batch that agree in it.
+    ///
+    /// ```
+    /// use http::HeaderName;
+    /// use scrimp_batch::{BatchLayer, Credentials, RestJson};
+    ///
+    /// let badge = HeaderName::from_static("x-shop-badge");
+    /// let layer = BatchLayer::new(RestJson::new("/batch"))
+    ///     .credentials(Credentials::default().with(badge));
+    /// # let _ = layer;
+    /// ```
     #[must_use]
-    pub fn credential(self, name: HeaderName) -> Self {
-        self.set(|config| config.credentials.push(name))
+    pub fn credentials(self, fields: impl Into<Credentials>) -> Self {
+        let fields = fields.into();
+        self.set(|config| config.credentials = fields)
     }
 
     /// Books calls made and avoided, per tenant.

@@ -157,5 +157,6 @@ pub use layer::BatchLayer;
 #[cfg(feature = "governor")]
 pub use limiter::Governed;
 pub use limiter::RateLimit;
+pub use scrimp_http::credentials::Credentials;
 pub use service::Batch;
 pub use stats::BatchStats;

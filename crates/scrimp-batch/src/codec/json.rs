@@ -77,6 +77,12 @@ pub(crate) fn quote(text: &str) -> String {
     serde_json::to_string(text).unwrap_or_default()
 }
 
+/// Writes a string as JSON.
+pub(crate) fn write(out: &mut Vec<u8>, text: &str) {
+    // A string always has a form in JSON, and memory takes all that is written.
+    let _ = serde_json::to_writer(out, text);
+}
+
 /// Whether a media type is JSON: `application/json`, or one with the suffix `+json`.
 pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     media_type(headers).is_some_and(|essence| {

@@ -11,8 +11,11 @@ mod rest_answer;
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, header::RETRY_AFTER, request::Parts};
+use http::{
+    HeaderName, HeaderValue, Request, Response, StatusCode, header::RETRY_AFTER, request::Parts,
+};
 use scrimp_core::{Key, KeyBuf};
+use scrimp_http::{credentials::Credentials, framing};
 
 pub use array::ArrayInput;
 pub use graphql::GraphQl;
@@ -75,8 +78,9 @@ pub trait BatchCodec: Send + Sync + 'static {
     fn admit(&self, head: &Parts, body: &Bytes, lane: &mut KeyBuf) -> Option<Admission>;
 
     /// Makes one request of many, never of none. Its URI may leave out the authority, which
-    /// is then that of the items, and it gets the items' credentials. `None` sends them one
-    /// by one.
+    /// is then that of the items. It gets the items' credentials, and the trace fields of the
+    /// first item, so that neither belongs into an item: see [`Item::own_fields`]. `None` sends
+    /// them one by one.
     fn encode(&self, items: &[&Item]) -> Option<Request<Bytes>>;
 
     /// Takes the answers apart, in the order of the items. The status of the whole says
@@ -143,6 +147,9 @@ impl<C: BatchCodec> BatchCodec for Arc<C> {
 }
 
 /// A request that goes into a batch.
+///
+/// A codec that writes the item's fields takes them from [`own_fields`](Self::own_fields), which
+/// leaves out what is on the envelope.
 #[derive(Debug, Clone)]
 pub struct Item {
     /// Different from that of every other item of the layer.
@@ -153,6 +160,8 @@ pub struct Item {
     pub body: Bytes,
     /// What the codec said about it.
     pub admission: Admission,
+    /// The layer's list.
+    credentials: Credentials,
 }
 
 /// What a codec says about a request that may go into a batch.
@@ -192,6 +201,38 @@ pub enum Verdict {
     Transient(Option<Duration>),
     /// It says that going on is pointless: nothing of the batch is tried again.
     Critical,
+}
+
+// === impl Item ===
+
+impl Item {
+    /// Makes an item as a layer with these credentials makes it.
+    #[must_use]
+    pub fn new(
+        id: u64,
+        head: Parts,
+        body: Bytes,
+        admission: Admission,
+        credentials: Credentials,
+    ) -> Self {
+        Self {
+            id,
+            head,
+            body,
+            admission,
+            credentials,
+        }
+    }
+
+    /// Returns the fields that are the item's own: all but its credentials, which are on the
+    /// envelope, and the framing of the message it came in. Lines of one name come one after
+    /// the other.
+    ///
+    /// All items of a batch have equal credentials, so that nothing is lost; and whoever reads
+    /// the envelope's body, such as a log, reads no secret.
+    pub fn own_fields(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+        framing::own_fields(&self.head.headers).filter(|(name, _)| !self.credentials.contains(name))
+    }
 }
 
 // === impl Admission ===

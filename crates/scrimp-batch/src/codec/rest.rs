@@ -3,13 +3,13 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Request, Response,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, PROXY_AUTHORIZATION, RANGE, UPGRADE},
+    HeaderMap, HeaderValue, Method, Request, Response,
+    header::{ACCEPT, CONTENT_TYPE, COOKIE, RANGE, UPGRADE},
     request::Parts,
 };
 use scrimp_core::KeyBuf;
 
-use super::{Admission, BatchCodec, Decoded, Item, head::without_framing, json, rest_answer};
+use super::{Admission, BatchCodec, Decoded, Item, json, rest_answer};
 
 /// Requests in `{"requests": […]}`, answers in `{"responses": […]}`: Microsoft Graph's
 /// [JSON batching](https://learn.microsoft.com/graph/json-batching), OData 4.01's
@@ -40,9 +40,6 @@ pub struct RestJson {
     relative: bool,
     prefer: Option<HeaderValue>,
 }
-
-/// On the envelope, not in it.
-const CREDENTIALS: [HeaderName; 3] = [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE];
 
 // === impl RestJson ===
 
@@ -158,7 +155,7 @@ impl RestJson {
         }
         let url = self.url(head).unwrap_or_default();
         member(out, "url", json::quote(url).as_bytes());
-        let headers = headers(&head.headers);
+        let headers = headers(item);
         if !headers.is_empty() {
             member(out, "headers", &headers);
         }
@@ -239,19 +236,24 @@ fn member(out: &mut Vec<u8>, name: &str, value: &[u8]) {
 }
 
 /// Header fields as an object; several of one name as one, joined as RFC 9110 §5.3 has it.
-fn headers(all: &HeaderMap) -> Vec<u8> {
-    let all = without_framing(all);
+fn headers(item: &Item) -> Vec<u8> {
     let mut out = Vec::new();
-    for name in all.keys().filter(|name| !CREDENTIALS.contains(name)) {
-        let values: Vec<_> = all
-            .get_all(name)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .collect();
+    let mut last = None;
+    for (name, value) in item.own_fields() {
+        let value = value.to_str().unwrap_or_default();
+        if last == Some(name) {
+            out.pop(); // The quote at the end of the line before.
+            out.extend_from_slice(if *name == COOKIE { b"; " } else { b", " });
+            let start = out.len();
+            json::write(&mut out, value);
+            out.remove(start);
+            continue;
+        }
         out.push(if out.is_empty() { b'{' } else { b',' });
-        out.extend_from_slice(json::quote(name.as_str()).as_bytes());
+        json::write(&mut out, name.as_str());
         out.push(b':');
-        out.extend_from_slice(json::quote(&values.join(", ")).as_bytes());
+        json::write(&mut out, value);
+        last = Some(name);
     }
     if !out.is_empty() {
         out.push(b'}');

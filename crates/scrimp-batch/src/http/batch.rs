@@ -215,8 +215,10 @@ fn envelope<C: BatchCodec, B, E>(common: &Common<C>, jobs: &[Job<B, E>]) -> Opti
         parts.authority = first.uri.authority().cloned();
         *request.uri_mut() = Uri::from_parts(parts).ok()?;
     }
-    for name in common.config.credentials.iter().chain([&HOST]) {
-        if !request.headers().contains_key(name) {
+    let credentials = &common.config.credentials;
+    for name in first.headers.keys() {
+        let shared = *name == HOST || credentials.contains(name);
+        if shared && !request.headers().contains_key(name) {
             for value in first.headers.get_all(name) {
                 request.headers_mut().append(name, value.clone());
             }

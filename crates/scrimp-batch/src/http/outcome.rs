@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Response;
 
-use super::{Problem, Reply, batch::Leftover, job::Job};
+use super::{LaneKey, Problem, Reply, batch::Leftover, job::Job};
 use crate::{
     BatchCodec,
     codec::{Item, Verdict, retry_after},
@@ -41,7 +41,7 @@ pub(crate) fn settle<C: BatchCodec, B, E>(
     let mut failed = Vec::new();
     let mut critical = false;
     let mut answers = answers.into_iter();
-    let upstream = jobs.first().map(|job| common.key(&job.item.head).upstream);
+    let upstream = jobs.first().map(|job| LaneKey::upstream(&job.item.head));
     for job in jobs {
         let answer = answers.next().flatten();
         let (answer, verdict) = judge(common, &job, answer, outer);

@@ -1,0 +1,165 @@
+//! What header fields decide: who may share a batch, and what goes where.
+
+mod support;
+
+use std::collections::HashSet;
+
+use futures_util::future::join_all;
+use http::{HeaderName, HeaderValue, Request};
+use http_body_util::Full;
+use scrimp_batch::{ArrayInput, BatchCodec, BatchLayer, Credentials, GraphQl, JsonRpc, RestJson};
+use scrimp_http::{credentials::KNOWN, names::FieldNames};
+use serde_json::{Value, json};
+use tower::Layer;
+
+use support::{Body, Upstream, get, post, send, status};
+
+/// Every name of a list, and one for each beginning.
+fn every_name(list: &FieldNames) -> Vec<HeaderName> {
+    let begun = list.prefixes().iter().map(|prefix| format!("{prefix}x"));
+    let whole = list.names().iter().map(|name| (*name).to_owned());
+    whole
+        .chain(begun)
+        .map(|name| name.parse().unwrap())
+        .collect()
+}
+
+/// A request with a line of this field, unlike all others with another `n`.
+fn with(mut request: Request<Body>, name: &HeaderName, value: &str) -> Request<Body> {
+    let value = HeaderValue::from_str(value).unwrap();
+    request.headers_mut().append(name, value);
+    request
+}
+
+fn rest(n: usize) -> Request<Body> {
+    get(&format!("/{n}"))
+}
+
+fn rpc(n: usize) -> Request<Body> {
+    let body = json!({"jsonrpc": "2.0", "method": "m", "id": n});
+    post("/rpc", body.to_string())
+}
+
+fn query(n: usize) -> Request<Body> {
+    post(
+        "/graphql",
+        json!({"query": format!("{{ a{n} }}")}).to_string(),
+    )
+}
+
+fn input(n: usize) -> Request<Body> {
+    post("/embed", json!({"input": format!("text {n}")}).to_string())
+}
+
+/// An upstream whose answers are nobody's: what it is sent is what counts.
+fn sink() -> Upstream {
+    Upstream::new(|_| std::future::ready(Ok(status(200, json!(null)).map(|_| Full::default()))))
+}
+
+/// Sends requests at about the same time, and returns what the upstream was sent.
+async fn sent<C: BatchCodec>(
+    layer: BatchLayer<C>,
+    requests: impl IntoIterator<Item = Request<Body>>,
+) -> Vec<Request<bytes::Bytes>> {
+    let upstream = sink();
+    let service = layer.retries(0).layer(upstream.clone());
+    let calls = requests
+        .into_iter()
+        .map(|request| send(service.clone(), request));
+    join_all(calls).await;
+    upstream.requests()
+}
+
+/// Two callers who differ in a field, each with two requests: each gets an envelope of its own,
+/// with the field on it and not in it.
+async fn are_apart<C: BatchCodec>(
+    codec: impl Fn() -> C,
+    request: fn(usize) -> Request<Body>,
+    name: &HeaderName,
+) {
+    let values = ["secret-a", "secret-b", "secret-a", "secret-b"];
+    let requests = values
+        .iter()
+        .enumerate()
+        .map(|(n, value)| with(request(n), name, value));
+    let sent = sent(BatchLayer::new(codec()), requests).await;
+    let on_envelopes: HashSet<_> = sent
+        .iter()
+        .flat_map(|request| request.headers().get_all(name))
+        .collect();
+    assert_eq!((sent.len(), on_envelopes.len()), (2, 2), "{name}");
+    for envelope in sent {
+        let body = String::from_utf8_lossy(envelope.body());
+        assert!(!body.contains("secret"), "{name} in {body}");
+        assert_eq!(envelope.headers().get_all(name).iter().count(), 1, "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn callers_who_differ_in_any_credential_never_share_a_batch() {
+    for name in every_name(&KNOWN) {
+        let disguised = name.as_str().replace('-', "_").parse().unwrap();
+        for name in [&name, &disguised] {
+            are_apart(|| RestJson::new("/batch"), rest, name).await;
+            are_apart(JsonRpc::new, rpc, name).await;
+            are_apart(GraphQl::new, query, name).await;
+            are_apart(ArrayInput::new, input, name).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn order_of_names_does_not_count_and_lines_are_no_single_line() {
+    let key = HeaderName::from_static("x-api-key");
+    let user = HeaderName::from_static("x-user-id");
+    let one = with(with(rest(1), &key, "k"), &user, "u");
+    let two = with(with(rest(2), &user, "u"), &key, "k");
+    let sent_together = sent(BatchLayer::new(RestJson::new("/batch")), [one, two]).await;
+    assert_eq!(sent_together.len(), 1);
+
+    let lines = with(with(rest(1), &key, "a"), &key, "b");
+    let line = with(rest(2), &key, "ab");
+    let other = with(with(rest(3), &key, "a"), &user, "b");
+    let swapped = with(with(rest(4), &key, "b"), &key, "a");
+    let apart = [lines, line, other, swapped];
+    let sent_apart = sent(BatchLayer::new(RestJson::new("/batch")), apart).await;
+    assert_eq!(sent_apart.len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_operator_says_which_fields_are_credentials() {
+    let tenant = HeaderName::from_static("x-tenant-id");
+    let badge = HeaderName::from_static("x-shop-badge");
+    let two =
+        |name: &HeaderName| ["a", "b"].map(|value| with(get(&format!("/{value}")), name, value));
+
+    let layer = || BatchLayer::new(RestJson::new("/batch"));
+    let list = Credentials::default().without(&tenant).with(badge.clone());
+    let together = sent(layer().credentials(list.clone()), two(&tenant)).await;
+    assert_eq!(together.len(), 1);
+    assert!(
+        !together[0].headers().contains_key(&tenant),
+        "each item has its own"
+    );
+    let body: Value = serde_json::from_slice(together[0].body()).unwrap();
+    assert_eq!(body["requests"][0]["headers"]["x-tenant-id"], "a");
+    assert_eq!(sent(layer().credentials(list), two(&badge)).await.len(), 2);
+    let only = layer().credentials([badge.clone()]);
+    assert_eq!(sent(only, two(&tenant)).await.len(), 1);
+    assert_eq!(sent(layer(), two(&badge)).await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn cookies_in_items_are_joined_as_cookies_are() {
+    let cookie = http::header::COOKIE;
+    let mark = HeaderName::from_static("x-mark");
+    let request = |n| {
+        let request = with(with(rest(n), &cookie, "a=1"), &cookie, "b=\"2\"");
+        with(with(request, &mark, "1"), &mark, "2")
+    };
+    let layer = BatchLayer::new(RestJson::new("/batch")).credentials(Credentials::none());
+    let sent = sent(layer, [request(1), request(2)]).await;
+    let body: Value = serde_json::from_slice(sent[0].body()).unwrap();
+    let expected = json!({"cookie": "a=1; b=\"2\"", "x-mark": "1, 2"});
+    assert_eq!(body["requests"][1]["headers"], expected);
+}
