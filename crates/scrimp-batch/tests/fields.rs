@@ -8,7 +8,10 @@ use futures_util::future::join_all;
 use http::{HeaderName, HeaderValue, Request};
 use http_body_util::Full;
 use scrimp_batch::{ArrayInput, BatchCodec, BatchLayer, Credentials, GraphQl, JsonRpc, RestJson};
-use scrimp_http::{credentials::KNOWN, names::FieldNames};
+use scrimp_core::KeyBuf;
+use scrimp_http::{
+    connection::FRAMING, credentials::KNOWN, names::FieldNames, trace_fields::TRACE_FIELDS,
+};
 use serde_json::{Value, json};
 use tower::Layer;
 
@@ -162,4 +165,98 @@ async fn cookies_in_items_are_joined_as_cookies_are() {
     let body: Value = serde_json::from_slice(sent[0].body()).unwrap();
     let expected = json!({"cookie": "a=1; b=\"2\"", "x-mark": "1, 2"});
     assert_eq!(body["requests"][1]["headers"], expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_differ_only_in_a_trace_field_travel_together() {
+    for name in every_name(&TRACE_FIELDS) {
+        for (codec, request) in [("rpc", rpc as fn(usize) -> _), ("query", query)] {
+            let requests = (0..20).map(|n| with(request(n), &name, &format!("trace-{n}")));
+            let sent = match codec {
+                "rpc" => sent(BatchLayer::new(JsonRpc::new()), requests).await,
+                _ => sent(BatchLayer::new(GraphQl::new().limit(20)), requests).await,
+            };
+            assert_eq!(sent.len(), 1, "{name} in {codec}");
+            assert_eq!(
+                sent[0].headers()[&name],
+                "trace-0",
+                "the first item's {name}"
+            );
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn equal_gets_are_duplicates_whatever_traces_them() {
+    for name in every_name(&TRACE_FIELDS) {
+        let requests = [1, 2, 1].map(|n| with(rest(n), &name, &format!("trace-{n}")));
+        let again = with(rest(1), &name, "trace-9");
+        let requests = requests.into_iter().chain([again]);
+        let sent = sent(BatchLayer::new(RestJson::new("/batch")), requests).await;
+        assert_eq!(sent.len(), 1, "{name}");
+        let body: Value = serde_json::from_slice(sent[0].body()).unwrap();
+        let items = body["requests"].as_array().unwrap();
+        assert_eq!(items.len(), 2, "{name}");
+        assert_eq!(
+            items[1]["headers"][name.as_str()],
+            "trace-2",
+            "its own {name}"
+        );
+        assert_eq!(
+            sent[0].headers()[&name],
+            "trace-1",
+            "the first item's {name}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn framing_sets_no_requests_apart_and_is_in_no_item() {
+    let connection = HeaderName::from_static("connection");
+    let mine = HeaderName::from_static("x-mine");
+    // Host is not among them: it tells where a request goes.
+    for name in every_name(&FRAMING).iter().filter(|name| *name != "host") {
+        let framed = |request: fn(usize) -> Request<Body>, n| {
+            let request = with(request(n), name, &format!("frame-{n}"));
+            let request = with(request, &connection, "close, X-Mine");
+            with(request, &mine, &format!("frame-{n}"))
+        };
+        for (codec, request) in [("rpc", rpc as fn(usize) -> _), ("rest", rest)] {
+            if (codec, name.as_str()) == ("rest", "upgrade") {
+                continue; // It goes alone.
+            }
+            let requests = [1, 2].map(|n| framed(request, n));
+            let sent = match codec {
+                "rpc" => sent(BatchLayer::new(JsonRpc::new()), requests).await,
+                _ => sent(BatchLayer::new(RestJson::new("/batch")), requests).await,
+            };
+            assert_eq!(sent.len(), 1, "{name} in {codec}");
+            let text = format!("{:?}", sent[0]);
+            assert!(!text.contains("frame-"), "{name} in {text}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_server_has_one_lane_however_its_name_is_spelled() {
+    let from = |uri: &str| Request::get(uri).body(Body::default()).unwrap();
+    let uris = [
+        "http://api.example.com/1",
+        "http://API.Example.com/2",
+        "http://api.example.com:80/3",
+    ];
+    let together = sent(BatchLayer::new(RestJson::new("/batch")), uris.map(from)).await;
+    assert_eq!(together.len(), 1);
+    let uris = [
+        "http://api.example.com/1",
+        "https://api.example.com/2",
+        "http://api.example.com:81/3",
+        "http://ann:secret@api.example.com/4",
+        "http://bob:secret@api.example.com/5",
+    ];
+    let host = |n, host: &str| with(rest(n), &http::header::HOST, host);
+    let hosts = [host(6, "a.example.com"), host(7, "b.example.com")];
+    let apart = uris.map(from).into_iter().chain(hosts);
+    let apart = sent(BatchLayer::new(RestJson::new("/batch")), apart).await;
+    assert_eq!(apart.len(), 7);
 }

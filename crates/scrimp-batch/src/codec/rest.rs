@@ -16,8 +16,10 @@ use super::{Admission, BatchCodec, Decoded, Item, json, rest_answer};
 /// [JSON batch format](https://docs.oasis-open.org/odata/odata-json-format/v4.01/odata-json-format-v4.01.html#sec_BatchRequestsandResponses)
 /// and simpler ones of the kind.
 ///
-/// Each request keeps its own method, URL and header fields; credentials, which all of a
-/// batch have in common, go onto the envelope. Answers come in any order and are matched by
+/// Each request keeps its own method, URL and header fields, those that trace it among them;
+/// credentials, which all of a batch have in common, go onto the envelope. The envelope also
+/// carries the trace fields of its first item, as the call that it is made for. Equal requests
+/// share an item, and so the trace of the first of them. Answers come in any order and are matched by
 /// id; a body that is not JSON travels as text or in Base64. Nothing depends on anything
 /// (`dependsOn`): callers know nothing of each other.
 ///

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use base64::{Engine, prelude::BASE64_STANDARD, prelude::BASE64_URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
+use scrimp_http::framing;
 use serde_json::value::RawValue;
 
-use super::{head::without_framing, json};
+use super::json;
 
 /// The answers by the id that we gave. `None` in place of one whose id came twice, or that
 /// makes no sense; `None` for all if this is no envelope.
@@ -74,7 +75,8 @@ fn headers(object: &RawValue) -> HeaderMap {
     for (name, value) in fields.into_iter().filter_map(pair) {
         all.append(name, value);
     }
-    without_framing(&all)
+    framing::strip(&mut all);
+    all
 }
 
 /// JSON is passed on byte for byte; a string that stands for text or for bytes is unpacked.

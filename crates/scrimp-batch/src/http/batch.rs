@@ -10,6 +10,7 @@ use scrimp_core::{
     BoxError, ShareError,
     extensions::{BodyDigest, Charge, Repeatable, Since},
 };
+use scrimp_http::trace_fields::is_trace_field;
 use tokio::time::Instant;
 use tower_service::Service;
 
@@ -217,7 +218,7 @@ fn envelope<C: BatchCodec, B, E>(common: &Common<C>, jobs: &[Job<B, E>]) -> Opti
     }
     let credentials = &common.config.credentials;
     for name in first.headers.keys() {
-        let shared = *name == HOST || credentials.contains(name);
+        let shared = *name == HOST || credentials.contains(name) || is_trace_field(name);
         if shared && !request.headers().contains_key(name) {
             for value in first.headers.get_all(name) {
                 request.headers_mut().append(name, value.clone());
