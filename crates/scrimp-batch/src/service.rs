@@ -13,6 +13,7 @@ use http::{Request, Response};
 use http_body::Body;
 use parking_lot::Mutex;
 use scrimp_core::{BoxError, ShareError};
+use scrimp_http::media_type::accepts_event_stream;
 use tower::util::Oneshot;
 use tower_service::Service;
 
@@ -109,7 +110,7 @@ where
         let (head, body) = request.into_parts();
         let small = body.size_hint().upper();
         let small = small.is_some_and(|bytes| bytes <= self.common.config.max_request);
-        if small && self.common.codec.accepts(&head) {
+        if small && self.common.codec.accepts(&head) && !accepts_event_stream(&head.headers) {
             return ResponseFuture::read(inner, head, body, &self.common, self.lanes.get());
         }
         let request = Request::from_parts(head, body);

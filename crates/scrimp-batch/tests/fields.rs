@@ -238,6 +238,64 @@ async fn framing_sets_no_requests_apart_and_is_in_no_item() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_accepts_an_event_stream_goes_alone() {
+    let accept = http::header::ACCEPT;
+    for value in [
+        "text/event-stream",
+        "application/json, Text/Event-Stream;q=0.5",
+    ] {
+        let two =
+            |request: fn(usize) -> Request<Body>| [1, 2].map(|n| with(request(n), &accept, value));
+        let streams = [
+            sent(BatchLayer::new(RestJson::new("/batch")), two(rest)).await,
+            sent(BatchLayer::new(JsonRpc::new()), two(rpc)).await,
+            sent(BatchLayer::new(GraphQl::new()), two(query)).await,
+            sent(BatchLayer::new(ArrayInput::new()), two(input)).await,
+        ];
+        assert_eq!(streams.map(|sent| sent.len()), [2; 4], "{value}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_only_a_call_of_its_own_can_do_is_in_no_envelope() {
+    for (name, value) in [
+        ("range", "bytes=0-1"),
+        ("if-range", "\"x\""),
+        ("upgrade", "websocket"),
+        ("expect", "100-continue"),
+    ] {
+        let name = HeaderName::from_static(name);
+        let requests = [1, 2].map(|n| with(rest(n), &name, value));
+        let sent = sent(BatchLayer::new(RestJson::new("/batch")), requests).await;
+        assert_eq!(sent.len(), 2, "{name}");
+    }
+}
+
+#[test]
+fn what_may_be_repeated_is_known_by_method_or_key() {
+    let codec = RestJson::new("/batch").any_method();
+    let replayable = |method: &str, key: Option<&str>| {
+        let mut request = Request::builder().method(method).uri("/x");
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        let (head, ()) = request.body(()).unwrap().into_parts();
+        let admission = codec.admit(&head, &bytes::Bytes::new(), &mut KeyBuf::new());
+        admission.unwrap().replayable
+    };
+    for method in [
+        "GET", "PUT", "DELETE", "PROPFIND", "REPORT", "QUERY", "MKCOL",
+    ] {
+        assert!(replayable(method, None), "{method}");
+    }
+    for method in ["POST", "PATCH", "LOCK", "BREW"] {
+        assert!(!replayable(method, None), "{method}");
+        assert!(replayable(method, Some("\"k\"")), "{method} with a key");
+        assert!(!replayable(method, Some("")), "{method} with an empty key");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_server_has_one_lane_however_its_name_is_spelled() {
     let from = |uri: &str| Request::get(uri).body(Body::default()).unwrap();
     let uris = [

@@ -69,7 +69,8 @@ pub use rest::RestJson;
 /// ```
 pub trait BatchCodec: Send + Sync + 'static {
     /// Whether requests with such a head may go into batches. The body of one that may is
-    /// buffered, others pass through untouched.
+    /// buffered, others pass through untouched. A request that accepts an event stream passes
+    /// through whatever the codec says.
     fn accepts(&self, head: &Parts) -> bool;
 
     /// Looks at a whole request. `None` lets it go alone. Only requests for which `lane` has

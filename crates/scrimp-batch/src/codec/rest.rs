@@ -4,10 +4,14 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response,
-    header::{ACCEPT, CONTENT_TYPE, COOKIE, RANGE, UPGRADE},
+    header::{ACCEPT, CONTENT_TYPE, COOKIE},
     request::Parts,
 };
 use scrimp_core::KeyBuf;
+use scrimp_http::{
+    repeat::may_repeat,
+    role::{Role, role},
+};
 
 use super::{Admission, BatchCodec, Decoded, Item, json, rest_answer};
 
@@ -170,16 +174,11 @@ impl RestJson {
 
 impl BatchCodec for RestJson {
     fn accepts(&self, head: &Parts) -> bool {
-        let streams = head
-            .headers
-            .get(ACCEPT)
-            .is_some_and(|accept| accept == "text/event-stream");
         let method =
             self.any_method && head.method != Method::CONNECT || head.method == Method::GET;
-        let special = [RANGE, UPGRADE]
-            .iter()
-            .any(|name| head.headers.contains_key(name));
-        method && !streams && !special && self.url(head).is_some()
+        // A part, another protocol and an interim answer are nothing that an item can get.
+        let special = |name| matches!(role(name), Role::Own | Role::Range);
+        method && !head.headers.keys().any(special) && self.url(head).is_some()
     }
 
     fn admit(&self, head: &Parts, body: &Bytes, _: &mut KeyBuf) -> Option<Admission> {
@@ -192,7 +191,7 @@ impl BatchCodec for RestJson {
             return None;
         }
         Some(Admission {
-            replayable: head.method.is_idempotent() || head.headers.contains_key("idempotency-key"),
+            replayable: may_repeat(&head.method, &head.headers),
             identity: (head.method == Method::GET && body.is_empty()).then(|| {
                 let mut key = KeyBuf::new();
                 super::same_head(head, &mut key);
