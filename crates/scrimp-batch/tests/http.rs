@@ -2,10 +2,13 @@
 
 mod support;
 
-use std::{future::pending, time::Duration};
+use std::{
+    future::pending,
+    time::{Duration, SystemTime},
+};
 
 use futures_util::future::{join, join_all};
-use http::{Request, Response, header::AUTHORIZATION};
+use http::{HeaderValue, Request, Response, header::AUTHORIZATION};
 use http_body_util::Full;
 use scrimp_batch::{BatchLayer, RestJson, Window};
 use scrimp_core::{
@@ -594,4 +597,73 @@ async fn who_waits_past_its_deadline_because_the_lane_pauses_is_told_so_and_not_
         (504, "deadline")
     );
     assert_eq!(upstream.calls(), 1);
+}
+
+/// A date so many seconds after the one that [`dated`] responses have.
+fn date(seconds: u64) -> HeaderValue {
+    let moment = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000 + seconds);
+    scrimp_http::date::format(moment).unwrap()
+}
+
+fn dated<B>(response: &mut Response<B>, retry_after: u64) {
+    let headers = response.headers_mut();
+    headers.insert("date", date(0));
+    headers.insert("retry-after", date(retry_after));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_date_to_wait_for_is_understood_in_an_item() {
+    let upstream = Upstream::rest(|url, call| match (call, url) {
+        (0, "/1") => {
+            let mut response = status(429, json!(null));
+            dated(&mut response, 7);
+            response
+        }
+        _ => status(200, json!(url)),
+    });
+    let start = Instant::now();
+    let answers = all(&layer(), &upstream, (0..8).map(|n| get(&format!("/{n}")))).await;
+    assert_eq!(answers[1].status(), 200);
+    let waited = start.elapsed().as_secs();
+    assert!((7..9).contains(&waited), "{waited} s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_date_in_an_item_is_measured_from_that_of_the_envelope() {
+    let upstream = Upstream::new(|request: Request<bytes::Bytes>| async move {
+        if request.uri().path() != "/batch" {
+            return Ok(Response::new(Full::from("fine")));
+        }
+        let later = date(7);
+        let headers = json!({"retry-after": later.to_str().unwrap()});
+        let answers = json!([
+            {"id": "1", "status": 200, "body": 1},
+            {"id": "2", "status": 429, "headers": headers},
+        ]);
+        let body = json!({"responses": answers}).to_string();
+        let mut response = Response::new(Full::from(body));
+        response.headers_mut().insert("date", date(0));
+        Ok(response)
+    });
+    let start = Instant::now();
+    let answers = all(&layer(), &upstream, ["/1", "/2"].map(get)).await;
+    assert_eq!(answers[1].body(), "fine");
+    let waited = start.elapsed().as_secs();
+    assert!((7..9).contains(&waited), "{waited} s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_date_to_wait_for_is_understood_on_the_whole() {
+    let down = Upstream::new(move |_| async move {
+        let mut response = status(503, json!("down")).map(|body| Full::from(body.to_string()));
+        dated(&mut response, 30);
+        Ok(response)
+    });
+    let service = layer().layer(down.clone());
+    let two = || ["/1", "/2"].map(|path| send(service.clone(), get(path)));
+    join_all(two()).await;
+    let start = Instant::now();
+    join_all(two()).await;
+    let waited = start.elapsed().as_secs();
+    assert!((30..32).contains(&waited), "{waited} s");
 }

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::{
     Admission, BatchCodec, Decoded, Item, Verdict,
     head::{same_head, without_framing},
-    json, retry_after,
+    json, wait,
 };
 
 /// JSON-RPC 2.0 batches ([§6](https://www.jsonrpc.org/specification#batch)).
@@ -124,8 +124,8 @@ impl BatchCodec for JsonRpc {
     fn verdict(&self, _: &Item, answer: &Response<Bytes>) -> Verdict {
         match error_code(answer.body()) {
             // "Limit exceeded", as Ethereum's providers use it (EIP-1474).
-            Some(-32005) => Verdict::Transient(retry_after(answer)),
-            _ => Verdict::of_head(answer.status(), retry_after(answer)),
+            Some(-32005) => Verdict::Transient(wait(answer)),
+            _ => Verdict::of(answer),
         }
     }
 

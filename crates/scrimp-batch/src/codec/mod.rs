@@ -14,8 +14,8 @@ use bytes::Bytes;
 use http::{
     HeaderName, HeaderValue, Request, Response, StatusCode, header::RETRY_AFTER, request::Parts,
 };
-use scrimp_core::{Key, KeyBuf};
-use scrimp_http::{credentials::Credentials, framing};
+use scrimp_core::{Clock, Key, KeyBuf};
+use scrimp_http::{credentials::Credentials, framing, retry_after::retry_after};
 
 pub use array::ArrayInput;
 pub use graphql::GraphQl;
@@ -92,7 +92,7 @@ pub trait BatchCodec: Send + Sync + 'static {
     /// [transient](Verdict::Transient), 401 is [critical](Verdict::Critical).
     fn verdict(&self, item: &Item, answer: &Response<Bytes>) -> Verdict {
         let _ = item;
-        Verdict::of_head(answer.status(), retry_after(answer))
+        Verdict::of(answer)
     }
 
     /// The answer to `item` as another item with the same
@@ -271,17 +271,19 @@ impl Decoded {
 // === impl Verdict ===
 
 impl Verdict {
-    pub(crate) fn of_head(status: StatusCode, retry_after: Option<Duration>) -> Self {
-        match status.as_u16() {
+    /// Goes by the status alone, and where that is one of the moment by Retry-After.
+    pub(crate) fn of<B>(answer: &Response<B>) -> Self {
+        match answer.status().as_u16() {
             401 => Self::Critical,
-            429 | 500 | 502 | 503 | 504 => Self::Transient(retry_after),
+            429 | 500 | 502 | 503 | 504 => Self::Transient(wait(answer)),
             _ => Self::Final,
         }
     }
 }
 
-/// Retry-After in seconds. Dates are left out: what matters here are moments.
-pub(crate) fn retry_after<B>(response: &Response<B>) -> Option<Duration> {
-    let value = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
-    value.trim().parse().ok().map(Duration::from_secs)
+/// Returns how long a response asks to wait. Most do not, and need no clock for it.
+pub(crate) fn wait<B>(response: &Response<B>) -> Option<Duration> {
+    let headers = response.headers();
+    headers.get(RETRY_AFTER)?;
+    retry_after(headers, Clock::system().wall())
 }

@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Response;
+use http::{
+    Response,
+    header::{DATE, RETRY_AFTER},
+};
 
 use super::{LaneKey, Problem, Reply, batch::Leftover, job::Job};
 use crate::{
     BatchCodec,
-    codec::{Item, Verdict, retry_after},
+    codec::{Item, Verdict},
     common::Common,
     config::pause,
     engine::Aloft,
@@ -95,6 +98,14 @@ fn judge<C: BatchCodec, B, E>(
         };
         return (Problem::Missing.response(), verdict);
     };
+    let headers = answer.headers_mut();
+    if headers.contains_key(RETRY_AFTER)
+        && !headers.contains_key(DATE)
+        && let Some(date) = outer.headers().get(DATE)
+    {
+        // A date to wait for is measured from that of the response, which is this one's too.
+        headers.insert(DATE, date.clone());
+    }
     let verdict = match common.codec.verdict(&job.item, &answer) {
         // Only "too many" says that nothing was done.
         Verdict::Transient(_) if !replayable && answer.status().as_u16() != 429 => Verdict::Final,
@@ -112,11 +123,7 @@ pub(crate) fn settle_whole<C: BatchCodec, B, E>(
     jobs: Vec<Job<B, E>>,
     response: &Response<Bytes>,
 ) -> Leftover<B, E> {
-    let wait = retry_after(response);
-    if matches!(
-        Verdict::of_head(response.status(), wait),
-        Verdict::Transient(_)
-    ) {
+    if let Verdict::Transient(wait) = Verdict::of(response) {
         aloft.back_off(wait.unwrap_or_else(|| pause(aloft.failures())));
     }
     jobs.into_iter()
