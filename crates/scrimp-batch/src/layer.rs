@@ -109,7 +109,8 @@ impl<C: BatchCodec> BatchLayer<C> {
     }
 
     /// Bytes of a body that may go into a batch; requests with larger ones, or of unknown
-    /// length, go through untouched. Default: 64 KiB.
+    /// length, go through untouched. A GET that has no body by its framing has one of length 0,
+    /// whatever a layer around it hides. Default: 64 KiB.
     #[must_use]
     pub fn max_request(self, bytes: u64) -> Self {
         self.set(|config| config.max_request = bytes)

@@ -4,6 +4,8 @@ mod support;
 
 use std::{
     future::pending,
+    pin::Pin,
+    task::{Context, Poll},
     time::{Duration, SystemTime},
 };
 
@@ -666,4 +668,57 @@ async fn a_date_to_wait_for_is_understood_on_the_whole() {
     join_all(two()).await;
     let waited = start.elapsed().as_secs();
     assert!((30..32).contains(&waited), "{waited} s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_without_a_body_is_small_though_its_wrapper_hides_its_length() {
+    let upstream = echo();
+    let inner = upstream.clone();
+    let inner = tower::service_fn(move |request: Request<Hidden>| {
+        let (head, body) = request.into_parts();
+        tower::ServiceExt::oneshot(inner.clone(), Request::from_parts(head, body.0))
+    });
+    let service = layer().layer(inner);
+    let ask = |method: &str, body: &'static str| {
+        let request = Request::builder()
+            .method(method)
+            .uri("/x")
+            .header("host", "a");
+        let request = request.body(Hidden(Full::from(body))).unwrap();
+        tower::ServiceExt::oneshot(service.clone(), request)
+    };
+    join_all([ask("GET", ""), ask("GET", ""), ask("DELETE", "")]).await;
+    assert_eq!(upstream.paths(), ["/batch"]);
+
+    // What a proxy took the framing of is no request without a body, and is not read here.
+    let answers = join_all([ask("POST", "x"), ask("PUT", "x")]).await;
+    assert!(answers.iter().all(Result::is_ok));
+    assert_eq!(upstream.paths(), ["/batch", "/x", "/x"]);
+
+    static LONG: [u8; 100_000] = [b'x'; 100_000];
+    let long = std::str::from_utf8(&LONG).unwrap();
+    let answer = ask("GET", long).await.unwrap();
+    assert_eq!(answer.status(), 400, "memory is bounded");
+}
+
+/// A body that tells neither its end nor its length, as time-outs and decoders do.
+#[derive(Debug)]
+struct Hidden(Full<bytes::Bytes>);
+
+impl From<bytes::Bytes> for Hidden {
+    fn from(bytes: bytes::Bytes) -> Self {
+        Self(bytes.into())
+    }
+}
+
+impl http_body::Body for Hidden {
+    type Data = bytes::Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<bytes::Bytes>, Self::Error>>> {
+        Pin::new(&mut self.0).poll_frame(cx)
+    }
 }
