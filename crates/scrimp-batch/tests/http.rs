@@ -563,7 +563,7 @@ async fn bodies_arrive_as_they_were_whatever_they_are() {
     };
     let requests = [
         typed("application/json", b"{\"a\":[1,2]}"),
-        typed("text/plain; charset=utf-8", b"so \"what\"\n"),
+        typed("Text/Plain ; charset=utf-8", b"so \"what\"\n"),
         typed("application/octet-stream", b"\x00\x01binary"),
     ];
     let answers = all(&layer(), &upstream, requests).await;
@@ -572,6 +572,7 @@ async fn bodies_arrive_as_they_were_whatever_they_are() {
         .map(|answer| answer.body().as_str())
         .collect();
     assert_eq!(bodies, ["{\"a\":[1,2]}", "so \"what\"\n", "\x00\x01binary"]);
+    assert_eq!(upstream.json(0)["requests"][1]["body"], "so \"what\"\n");
     assert_eq!(upstream.json(0)["requests"][2]["body"], "AAFiaW5hcnk=");
 }
 

@@ -9,6 +9,7 @@ use http::{
 };
 use scrimp_core::KeyBuf;
 use scrimp_http::{
+    media_type,
     repeat::may_repeat,
     role::{Role, role},
 };
@@ -185,7 +186,7 @@ impl BatchCodec for RestJson {
         // A body needs a type of its own in the envelope; JSON has to be JSON.
         let json = || serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok();
         let typed = head.headers.contains_key(CONTENT_TYPE);
-        let fits = body.is_empty() || typed && (!json::is_json(&head.headers) || json());
+        let fits = body.is_empty() || typed && (!media_type::is_json(&head.headers) || json());
         let text = |value: &HeaderValue| value.to_str().is_ok();
         if !fits || !head.headers.values().all(text) {
             return None;
@@ -264,10 +265,9 @@ fn headers(item: &Item) -> Vec<u8> {
 
 /// JSON as it is, text as a string, anything else in Base64.
 fn body(headers: &HeaderMap, body: &Bytes) -> Vec<u8> {
-    let is_text = json::media_type(headers).is_some_and(|essence| essence.starts_with("text/"));
     match std::str::from_utf8(body) {
-        Ok(_) if json::is_json(headers) => body.to_vec(),
-        Ok(text) if is_text => json::quote(text).into(),
+        Ok(_) if media_type::is_json(headers) => body.to_vec(),
+        Ok(text) if media_type::is_text(headers) => json::quote(text).into(),
         _ => json::quote(&BASE64_STANDARD.encode(body)).into(),
     }
 }

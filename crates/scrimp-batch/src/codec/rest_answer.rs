@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use base64::{Engine, prelude::BASE64_STANDARD, prelude::BASE64_URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
-use scrimp_http::framing;
+use scrimp_http::{framing, media_type};
 use serde_json::value::RawValue;
 
 use super::json;
@@ -85,17 +85,12 @@ fn body(whole: &Bytes, value: &RawValue, headers: &HeaderMap) -> Bytes {
     if value.get() == "null" {
         return Bytes::new();
     }
-    let Some(essence) = json::media_type(headers) else {
+    if media_type::of(headers).is_none() || media_type::is_json(headers) {
         return raw();
-    };
-    let text = if json::is_json(headers) {
-        None
-    } else {
-        json::text(value)
-    };
-    match text {
+    }
+    match json::text(value) {
         None => raw(),
-        Some(text) if essence.starts_with("text/") => text.into(),
+        Some(text) if media_type::is_text(headers) => text.into(),
         Some(text) => decode(&text).map_or_else(|| text.into(), Bytes::from),
     }
 }
