@@ -77,7 +77,7 @@ impl<C: BatchCodec> Common<C> {
     }
 
     pub(crate) fn key(&self, head: &Parts) -> LaneKey {
-        LaneKey::new(head, &self.config.credentials, self.config.share_tenants)
+        LaneKey::new(head, &self.config)
     }
 
     pub(crate) fn deposit<B, E>(&self, jobs: &[Job<B, E>]) {

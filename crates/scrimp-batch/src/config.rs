@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use scrimp_core::{Ledger, Money};
-use scrimp_http::credentials::Credentials;
+use scrimp_http::{credentials::Credentials, target::TargetUri};
 
 use crate::engine::Window;
 
@@ -30,6 +30,7 @@ pub(crate) struct Config {
     pub(crate) share_tenants: bool,
     pub(crate) share_services: bool,
     pub(crate) credentials: Credentials,
+    pub(crate) target_uri: TargetUri,
     pub(crate) price: Option<Money>,
     pub(crate) waiting: Option<Money>,
     pub(crate) ledger: Option<Ledger>,
@@ -55,6 +56,7 @@ impl Config {
             share_tenants: false,
             share_services: false,
             credentials: Credentials::default(),
+            target_uri: TargetUri::default(),
             price: None,
             waiting: None,
             ledger: None,

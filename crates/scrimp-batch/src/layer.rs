@@ -6,8 +6,9 @@ use std::{
     time::Duration,
 };
 
+use http::{Extensions, Uri};
 use scrimp_core::{Ledger, Money, RetryBudget};
-use scrimp_http::credentials::Credentials;
+use scrimp_http::{credentials::Credentials, target::TargetUri};
 use tokio::sync::Semaphore;
 use tower_layer::Layer;
 
@@ -240,6 +241,28 @@ impl<C: BatchCodec> BatchLayer<C> {
     pub fn credentials(self, fields: impl Into<Credentials>) -> Self {
         let fields = fields.into();
         self.set(|config| config.credentials = fields)
+    }
+
+    /// Finds the URI that the client asked for, where a router has left a part of it in the
+    /// request. Default: with the feature `axum` its `OriginalUri`, else the URI that the
+    /// request shows.
+    ///
+    /// Inside axum's `nest`, `/v1/items` and `/v2/items` both show `/items`. Where one service
+    /// gets both (`nest("/{version}", ..)`), or where [services share](Self::share_services),
+    /// requests share a batch only under one mount. URIs in a batch are the shown ones, which
+    /// the inner service goes by.
+    ///
+    /// ```
+    /// use axum::extract::OriginalUri;
+    /// use scrimp_batch::{BatchLayer, JsonRpc};
+    ///
+    /// let layer = BatchLayer::new(JsonRpc::new())
+    ///     .target_uri(|extensions| extensions.get::<OriginalUri>().map(|uri| &uri.0));
+    /// # let _ = layer;
+    /// ```
+    #[must_use]
+    pub fn target_uri(self, find: fn(&Extensions) -> Option<&Uri>) -> Self {
+        self.set(|config| config.target_uri = TargetUri::new(find))
     }
 
     /// Books calls made and avoided, per tenant.

@@ -16,7 +16,7 @@ pub fn own_fields(headers: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &He
     let options = names_options(headers);
     headers
         .iter()
-        .filter(move |(name, _)| !FRAMING.contains(name) && !(options && is_option(headers, name)))
+        .filter(move |(name, _)| !(FRAMING.contains(name) || options && is_option(headers, name)))
 }
 
 /// Removes what [`own_fields`] leaves out.

@@ -2,8 +2,13 @@
 
 use http::{HeaderName, HeaderValue, header::HOST, request::Parts};
 use scrimp_core::{Key, KeyBuf, extensions::Tenant};
-use scrimp_http::{credentials::Credentials, target};
+use scrimp_http::{
+    credentials::Credentials,
+    target::{self, Target},
+};
 use smallvec::SmallVec;
+
+use crate::config::Config;
 
 /// A lane's key in the making, and that of its upstream.
 pub(crate) struct LaneKey {
@@ -20,12 +25,16 @@ struct Caller<'a> {
 // === impl LaneKey ===
 
 impl LaneKey {
-    /// Scheme and authority; then tenant, unless tenants share, and credentials.
-    pub(crate) fn new(head: &Parts, credentials: &Credentials, share_tenants: bool) -> Self {
-        let caller = Caller::of(head, credentials);
+    /// Scheme and authority; then tenant, unless tenants share, credentials, and where in
+    /// nested routers the service stands.
+    pub(crate) fn new(head: &Parts, config: &Config) -> Self {
+        let caller = Caller::of(head, &config.credentials);
         let mut lane = upstream(head, caller.host);
         let upstream = lane.to_key();
-        let tenant = head.extensions.get::<Tenant>().filter(|_| !share_tenants);
+        let tenant = head
+            .extensions
+            .get::<Tenant>()
+            .filter(|_| !config.share_tenants);
         lane.part(tenant.map_or("", |tenant| &tenant.0).as_bytes());
         lane.part_with(|write| caller.write(write));
         lane.part_with(|write| {
@@ -39,6 +48,10 @@ impl LaneKey {
                 && target::names_another_host(&head.uri, &head.headers)
             {
                 tagged(write, b"h", host.as_bytes());
+            }
+            let target = config.target_uri.of(&head.extensions, &head.uri);
+            if target.uri != &head.uri {
+                write_target(write, target, head);
             }
         });
         Self { lane, upstream }
@@ -59,6 +72,24 @@ fn upstream(head: &Parts, host: Option<&HeaderValue>) -> KeyBuf {
         false => key.part(authority.as_bytes()),
     };
     key
+}
+
+/// Writes where the service of the layer stands in its routers. Those who are sent a batch know
+/// the shown URIs of its items only, so what was asked of another router shares none.
+fn write_target(write: &mut dyn FnMut(&[u8]), target: Target<'_>, head: &Parts) {
+    let authority = target::authority(target.uri, &head.headers);
+    tagged(write, b"a", authority.to_ascii_lowercase().as_bytes());
+    match target::mount(target.uri, &head.uri).filter(|_| target.rewritten.is_none()) {
+        Some(mount) => tagged(write, b"m", mount.as_bytes()),
+        None => {
+            let whole = target.uri.path_and_query();
+            tagged(
+                write,
+                b"t",
+                whole.map_or("", |whole| whole.as_str()).as_bytes(),
+            );
+        }
+    }
 }
 
 /// Writes bytes so that they are no part of what stands before or behind them.
