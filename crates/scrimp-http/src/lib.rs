@@ -28,6 +28,7 @@
 //! | [`repeat`] | requests that may be sent twice | RFC 9110 §9.2.2, draft-ietf-httpapi-idempotency-key-header |
 //! | [`retry_after`] | Retry-After as seconds and as a date | RFC 9110 §10.2.3 |
 //! | [`role`] | the part that a request field plays | the modules above |
+//! | [`status`] | properties of status codes | RFC 9110 §15.1 |
 //! | [`target`] | target URIs and their equivalence | RFC 3986 §6.2, RFC 9110 §7.1 |
 //! | [`trace_fields`] | fields that only trace a call | W3C, vendors' documentation |
 //! | [`vary`] | Vary, and comparison of the fields it names | RFC 9111 §4.1 |
@@ -82,6 +83,7 @@ pub mod range;
 pub mod repeat;
 pub mod retry_after;
 pub mod role;
+pub mod status;
 pub mod target;
 pub mod trace_fields;
 pub mod vary;
