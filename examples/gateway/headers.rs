@@ -26,20 +26,20 @@ pub(crate) fn drop_disguised(request: &mut HeaderMap) {
 /// Takes away what belongs to the connection that a request came by. That the body is chunked
 /// stays: its length is not known, and every layer up to the client's end reads it from there.
 pub(crate) fn strip_request(headers: &mut HeaderMap) {
-    strip_but(headers, TRANSFER_ENCODING);
+    strip_but(headers, &TRANSFER_ENCODING);
 }
 
 /// Takes away what belongs to the connection that a response came by. Which trailers come
 /// stays, as trailers are passed on.
 pub(crate) fn strip_response(headers: &mut HeaderMap) {
-    strip_but(headers, TRAILER);
+    strip_but(headers, &TRAILER);
 }
 
-fn strip_but(headers: &mut HeaderMap, kept: HeaderName) {
-    let lines: Vec<_> = headers.get_all(&kept).iter().cloned().collect();
+fn strip_but(headers: &mut HeaderMap, kept: &HeaderName) {
+    let lines: Vec<_> = headers.get_all(kept).iter().cloned().collect();
     connection::strip(headers);
     for line in lines {
-        headers.append(&kept, line);
+        headers.append(kept, line);
     }
 }
 
