@@ -1,5 +1,8 @@
 //! What comes before the cache: a request that means one thing only.
 //!
+//! Fields whose name has an underscore are dropped before anything else looks at the request,
+//! as nginx does: programs behind CGI-like interfaces read them under the name with a hyphen.
+//!
 //! hyper has settled the framing by now. A request with both `Content-Length` and
 //! `Transfer-Encoding` reaches us as chunked, without the length, and its connection is
 //! closed afterwards (RFC 9112 §6.1); differing lengths, a coding that does not end in
@@ -46,13 +49,14 @@ pub(crate) async fn admit(
     mut request: Request,
     next: Next,
 ) -> Response {
+    headers::drop_disguised(request.headers_mut());
     match check(&mut request) {
         Ok(()) => {}
         Err((status, why)) => return refuse(status, why),
     }
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
     let headers = request.headers_mut();
-    headers::strip_hop_by_hop(headers);
+    headers::strip_request(headers);
     // Answered here already: hyper sends the 100 as soon as the body is asked for.
     headers.remove(EXPECT);
     forwarded::set(headers, peer, policy.trust_forwarded);

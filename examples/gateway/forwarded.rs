@@ -6,39 +6,25 @@
 
 use std::net::SocketAddr;
 
-use http::{
-    HeaderMap, HeaderName, HeaderValue,
-    header::{FORWARDED, HOST},
-};
+use http::{HeaderMap, HeaderName, HeaderValue, header::HOST};
+use scrimp_http::{client_address::CLIENT_ADDRESS, target};
 
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const HOST_NAME: HeaderName = HeaderName::from_static("x-forwarded-host");
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// Headers with which a client could tell the upstream a different story than the cache's
-/// key tells: other hosts, ports, paths, methods, addresses.
-static STORIES: [HeaderName; 15] = [
-    FORWARDED,
-    FOR,
-    HOST_NAME,
-    PROTO,
-    HeaderName::from_static("x-forwarded-port"),
-    HeaderName::from_static("x-forwarded-prefix"),
-    HeaderName::from_static("x-forwarded-scheme"),
-    HeaderName::from_static("x-forwarded-server"),
-    HeaderName::from_static("x-forwarded-ssl"),
-    HeaderName::from_static("x-host"),
-    HeaderName::from_static("x-http-method-override"),
-    HeaderName::from_static("x-original-host"),
-    HeaderName::from_static("x-original-url"),
-    HeaderName::from_static("x-real-ip"),
-    HeaderName::from_static("x-rewrite-url"),
-];
+/// Whether a client could tell the upstream a different story in this field than the cache's
+/// key tells: another host, port, path, method or address.
+fn tells_a_story(name: &HeaderName) -> bool {
+    CLIENT_ADDRESS.contains(name) || target::retells(name) || target::overrides(name)
+}
 
 /// Writes down where the request came from, after dropping what it claims itself.
 pub(crate) fn set(headers: &mut HeaderMap, peer: Option<SocketAddr>, trust: bool) {
     if !trust {
-        for name in &STORIES {
+        let stories = headers.keys().filter(|name| tells_a_story(name));
+        let stories: Vec<HeaderName> = stories.cloned().collect();
+        for name in stories {
             headers.remove(name);
         }
     }

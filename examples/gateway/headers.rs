@@ -1,12 +1,10 @@
-//! Headers that are for one connection only (RFC 9110 §7.6.1), and `Via` (§7.6.3).
+//! Fields that are for one connection only (RFC 9110 §7.6.1), and `Via` (§7.6.3).
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Version,
-    header::{
-        AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, PROXY_AUTHENTICATE,
-        PROXY_AUTHORIZATION, SET_COOKIE, TE, TRANSFER_ENCODING, UPGRADE, VARY, VIA,
-    },
+    header::{TRAILER, TRANSFER_ENCODING, VIA},
 };
+use scrimp_http::{connection, list::members, names};
 
 /// The name this gateway goes by in `Via` and `Proxy-Status`.
 pub(crate) const NAME: &str = "scrimp-gateway";
@@ -14,56 +12,35 @@ pub(crate) const NAME: &str = "scrimp-gateway";
 /// How often our name may stand in a request's `Via` before we call it a loop.
 const MAX_PASSES: usize = 4;
 
-/// Gone whether or not `Connection` lists them. The proxy-authentication fields are for
-/// the hop too: this gateway neither asks for nor checks them.
-static HOP_BY_HOP: [HeaderName; 9] = [
-    CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    PROXY_AUTHENTICATE,
-    HeaderName::from_static("proxy-authentication-info"),
-    PROXY_AUTHORIZATION,
-    HeaderName::from_static("proxy-connection"),
-    TE,
-    TRANSFER_ENCODING,
-    UPGRADE,
-];
-
-/// For every recipient by definition, so no valid connection options: `Connection:
-/// Cache-Control` would turn a private answer into a public one.
-static NEVER_OPTIONS: [HeaderName; 7] = [
-    AUTHORIZATION,
-    CACHE_CONTROL,
-    CONTENT_LENGTH,
-    COOKIE,
-    HOST,
-    SET_COOKIE,
-    VARY,
-];
-
-/// Framing as upstreams may read it that take `_` for `-`, as CGI does.
-static DISGUISED: [HeaderName; 2] = [
-    HeaderName::from_static("content_length"),
-    HeaderName::from_static("transfer_encoding"),
-];
-
-/// Takes away what belongs to the connection the message came by.
-pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    for option in connection_options(headers) {
-        if !NEVER_OPTIONS.contains(&option) {
-            headers.remove(option);
-        }
-    }
-    for name in HOP_BY_HOP.iter().chain(&DISGUISED) {
-        headers.remove(name);
+/// Takes away the fields whose name has an underscore. Programs behind WSGI, Rack, PHP or CGI
+/// read `X_Original_URL` as `X-Original-URL`, and everything on the way to them reads it as
+/// another field: what such a program answers could be stored as the answer to all.
+pub(crate) fn drop_disguised(request: &mut HeaderMap) {
+    let disguised = request.keys().filter(|name| names::is_disguised(name));
+    let disguised: Vec<HeaderName> = disguised.cloned().collect();
+    for name in disguised {
+        request.remove(name);
     }
 }
 
-fn connection_options(headers: &HeaderMap) -> Vec<HeaderName> {
-    let lists = headers.get_all(CONNECTION).into_iter();
-    lists
-        .flat_map(|list| list.as_bytes().split(|byte| *byte == b','))
-        .filter_map(|option| HeaderName::from_bytes(option.trim_ascii()).ok())
-        .collect()
+/// Takes away what belongs to the connection that a request came by. That the body is chunked
+/// stays: its length is not known, and every layer up to the client's end reads it from there.
+pub(crate) fn strip_request(headers: &mut HeaderMap) {
+    strip_but(headers, &TRANSFER_ENCODING);
+}
+
+/// Takes away what belongs to the connection that a response came by. Which trailers come
+/// stays, as trailers are passed on.
+pub(crate) fn strip_response(headers: &mut HeaderMap) {
+    strip_but(headers, &TRAILER);
+}
+
+fn strip_but(headers: &mut HeaderMap, kept: &HeaderName) {
+    let lines: Vec<_> = headers.get_all(kept).iter().cloned().collect();
+    connection::strip(headers);
+    for line in lines {
+        headers.append(kept, line);
+    }
 }
 
 /// Adds this gateway to the end of the way the message has come.
@@ -81,9 +58,8 @@ pub(crate) fn append_via(headers: &mut HeaderMap, version: Version) {
 
 /// Whether the request has been here so often that it must be going in circles.
 pub(crate) fn is_loop(headers: &HeaderMap) -> bool {
-    let hops = headers.get_all(VIA).into_iter();
-    hops.flat_map(|list| list.as_bytes().split(|byte| *byte == b','))
-        .filter(|hop| hop.trim_ascii().ends_with(NAME.as_bytes()))
+    members(headers.get_all(VIA))
+        .filter(|hop| hop.ends_with(NAME.as_bytes()))
         .count()
         >= MAX_PASSES
 }
@@ -107,8 +83,5 @@ pub(crate) fn is_compressed_for_transfer(headers: &HeaderMap) -> bool {
 }
 
 fn transfer_codings(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
-    let lists = headers.get_all(TRANSFER_ENCODING).into_iter();
-    lists
-        .flat_map(|list| list.as_bytes().split(|byte| *byte == b','))
-        .map(<[u8]>::trim_ascii)
+    members(headers.get_all(TRANSFER_ENCODING))
 }

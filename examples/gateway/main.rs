@@ -7,7 +7,9 @@
 //! A request goes through these rooms, in this order:
 //!
 //! - `serve`: connections, time limits, graceful shutdown on SIGINT and SIGTERM;
-//! - `admit`: refuses what is ambiguous, takes hop-by-hop and forged forwarding headers away;
+//! - `admit`: drops request fields whose name has an underscore (WSGI, Rack and PHP read
+//!   `X_Original_URL` as `X-Original-URL`), refuses what is ambiguous, takes hop-by-hop and
+//!   forged forwarding fields away;
 //! - the cache, which is one `.layer(..)` line in `app`;
 //! - `proxy`: sends the request to the upstream. A failure is an error, in place of which the
 //!   cache may answer with a stale copy; outside the cache it becomes a 502 or 504 that names

@@ -101,7 +101,7 @@ impl Proxy {
         self.address(&mut request);
         let mut response = self.send(request).await?;
         let version = response.version();
-        headers::strip_hop_by_hop(response.headers_mut());
+        headers::strip_response(response.headers_mut());
         headers::append_via(response.headers_mut(), version);
         Ok(response.map(Body::new))
     }

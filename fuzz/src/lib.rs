@@ -4,7 +4,7 @@ pub mod fields;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use scrimp_batch::{BatchCodec, Decoded, Item};
+use scrimp_batch::{BatchCodec, Credentials, Decoded, Item};
 use scrimp_core::KeyBuf;
 
 /// Lets a codec decode arbitrary bytes as the answer to `requests`, and look at what came out.
@@ -47,12 +47,7 @@ fn item(codec: &impl BatchCodec, id: u64, request: &Request<Bytes>) -> Item {
     let admission = codec
         .admit(&head, &body, &mut KeyBuf::new())
         .expect("a good request");
-    Item {
-        id,
-        head,
-        body,
-        admission,
-    }
+    Item::new(id, head, body, admission, Credentials::default())
 }
 
 /// A POST of JSON.

@@ -77,7 +77,7 @@ impl<C: BatchCodec> Common<C> {
     }
 
     pub(crate) fn key(&self, head: &Parts) -> LaneKey {
-        LaneKey::new(head, &self.config.credentials, self.config.share_tenants)
+        LaneKey::new(head, &self.config)
     }
 
     pub(crate) fn deposit<B, E>(&self, jobs: &[Job<B, E>]) {
@@ -100,7 +100,7 @@ impl<C: BatchCodec> Common<C> {
 
     /// A batch was refused. Returns what was held possible of this upstream before.
     pub(crate) fn too_many<B, E>(&self, jobs: &[Job<B, E>]) -> Option<(Key, usize)> {
-        let upstream = self.key(&jobs.first()?.item.head).upstream;
+        let upstream = LaneKey::upstream(&jobs.first()?.item.head);
         let before = self.sizes.limit(&upstream).load(Relaxed);
         self.sizes.too_many(&upstream, jobs.len());
         Some((upstream, before))

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use http::HeaderName;
 use scrimp_core::{Ledger, Money};
+use scrimp_http::{credentials::Credentials, target::TargetUri};
 
-use crate::{engine::Window, http::CREDENTIALS};
+use crate::engine::Window;
 
 /// A pause before the first retry is at most this long; each further one twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -29,7 +29,8 @@ pub(crate) struct Config {
     pub(crate) dedupe: bool,
     pub(crate) share_tenants: bool,
     pub(crate) share_services: bool,
-    pub(crate) credentials: Vec<HeaderName>,
+    pub(crate) credentials: Credentials,
+    pub(crate) target_uri: TargetUri,
     pub(crate) price: Option<Money>,
     pub(crate) waiting: Option<Money>,
     pub(crate) ledger: Option<Ledger>,
@@ -54,7 +55,8 @@ impl Config {
             dedupe: true,
             share_tenants: false,
             share_services: false,
-            credentials: CREDENTIALS.into(),
+            credentials: Credentials::default(),
+            target_uri: TargetUri::default(),
             price: None,
             waiting: None,
             ledger: None,

@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response, request::Parts};
 use http_body::Body;
-use http_body_util::{BodyExt, combinators::Collect};
+use http_body_util::{BodyExt, Limited, combinators::Collect};
 use pin_project_lite::pin_project;
 use scrimp_core::{
     BoxError, ShareError,
@@ -38,6 +38,7 @@ pin_project! {
     where
         S: Service<Request<ReqB>>,
         ReqB: Body,
+        ReqB::Error: Into<BoxError>,
     {
         #[pin]
         state: State<S, C, ReqB, A>,
@@ -50,9 +51,10 @@ pin_project! {
     where
         S: Service<Request<ReqB>>,
         ReqB: Body,
+        ReqB::Error: Into<BoxError>,
     {
         Passing { #[pin] call: Oneshot<S, Request<ReqB>> },
-        Reading { #[pin] body: Collect<ReqB>, start: Option<Box<Start<S, C, A>>> },
+        Reading { #[pin] body: Collect<Limited<ReqB>>, start: Option<Box<Start<S, C, A>>> },
         Entering { room: Room, entry: Option<Box<Entry<S, C, ReqB, A>>> },
         Waiting { ticket: Ticket<Item, A>, place: Option<OwnedSemaphorePermit> },
     }
@@ -79,6 +81,7 @@ impl<S, C, ReqB, A> ResponseFuture<S, C, ReqB, A>
 where
     S: Service<Request<ReqB>>,
     ReqB: Body,
+    ReqB::Error: Into<BoxError>,
 {
     pub(crate) fn pass(call: Oneshot<S, Request<ReqB>>) -> Self {
         Self {
@@ -99,7 +102,9 @@ where
             common: Arc::clone(common),
             lanes,
         }));
-        let body = body.collect();
+        // Checked already; one that has lied about its length does not fill the memory.
+        let most = usize::try_from(common.config.max_request).unwrap_or(usize::MAX);
+        let body = Limited::new(body, most).collect();
         Self {
             state: State::Reading { body, start },
         }
@@ -135,7 +140,7 @@ where
                     match body {
                         Ok(body) if body.trailers().is_none() => start.admit(body.to_bytes()),
                         Ok(_) => return fail("it has trailers, which a batch cannot carry"),
-                        Err(error) => return fail(&error.into().to_string()),
+                        Err(error) => return fail(&error.to_string()),
                     }
                 }
                 StateProj::Entering { room, entry } => {
@@ -189,6 +194,7 @@ where
     where
         S: Service<Request<ReqB>, Error = E>,
         ReqB: Body + From<Bytes>,
+        ReqB::Error: Into<BoxError>,
     {
         let Self {
             inner,
@@ -213,12 +219,13 @@ where
             bytes: body.len(),
             deadline: head.extensions.get::<Deadline>().map(|deadline| deadline.0),
             urgent: head.extensions.get() == Some(&Priority::High),
-            item: Item {
-                id: common.id(),
+            item: Item::new(
+                common.id(),
                 head,
                 body,
                 admission,
-            },
+                common.config.credentials.clone(),
+            ),
         };
         let room = Room::new(&common.places);
         let driver = HttpDriver::new(inner, common);
@@ -235,6 +242,7 @@ impl<S, C, ReqB, A> fmt::Debug for ResponseFuture<S, C, ReqB, A>
 where
     S: Service<Request<ReqB>>,
     ReqB: Body,
+    ReqB::Error: Into<BoxError>,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.state {

@@ -6,8 +6,9 @@ use std::{
     time::Duration,
 };
 
-use http::HeaderName;
+use http::{Extensions, Uri};
 use scrimp_core::{Ledger, Money, RetryBudget};
+use scrimp_http::{credentials::Credentials, target::TargetUri};
 use tokio::sync::Semaphore;
 use tower_layer::Layer;
 
@@ -109,7 +110,8 @@ impl<C: BatchCodec> BatchLayer<C> {
     }
 
     /// Bytes of a body that may go into a batch; requests with larger ones, or of unknown
-    /// length, go through untouched. Default: 64 KiB.
+    /// length, go through untouched. A GET that has no body by its framing has one of length 0,
+    /// whatever a layer around it hides. Default: 64 KiB.
     #[must_use]
     pub fn max_request(self, bytes: u64) -> Self {
         self.set(|config| config.max_request = bytes)
@@ -218,11 +220,49 @@ impl<C: BatchCodec> BatchLayer<C> {
         self.set(|config| config.share_services = true)
     }
 
-    /// Another header field that tells who asks, such as `x-api-key`, besides Authorization,
-    /// Proxy-Authorization and Cookie: requests in which they differ never share a batch.
+    /// Sets the request fields that say who is asking: requests that differ in one of them
+    /// never share a batch. They go onto the envelope, and not into its items. Default: all
+    /// known ones, cookies among them.
+    ///
+    /// A field that is not on the list is one like any other: a codec whose items have fields
+    /// of their own ([`RestJson`](crate::RestJson)) puts it into its item, and one whose items
+    /// have none lets only requests share a batch that agree in it.
+    ///
+    /// ```
+    /// use http::HeaderName;
+    /// use scrimp_batch::{BatchLayer, Credentials, RestJson};
+    ///
+    /// let badge = HeaderName::from_static("x-shop-badge");
+    /// let layer = BatchLayer::new(RestJson::new("/batch"))
+    ///     .credentials(Credentials::default().with(badge));
+    /// # let _ = layer;
+    /// ```
     #[must_use]
-    pub fn credential(self, name: HeaderName) -> Self {
-        self.set(|config| config.credentials.push(name))
+    pub fn credentials(self, fields: impl Into<Credentials>) -> Self {
+        let fields = fields.into();
+        self.set(|config| config.credentials = fields)
+    }
+
+    /// Finds the URI that the client asked for, where a router has left a part of it in the
+    /// request. Default: with the feature `axum` its `OriginalUri`, else the URI that the
+    /// request shows.
+    ///
+    /// Inside axum's `nest`, `/v1/items` and `/v2/items` both show `/items`. Where one service
+    /// gets both (`nest("/{version}", ..)`), or where [services share](Self::share_services),
+    /// requests share a batch only under one mount. URIs in a batch are the shown ones, which
+    /// the inner service goes by.
+    ///
+    /// ```
+    /// use axum::extract::OriginalUri;
+    /// use scrimp_batch::{BatchLayer, JsonRpc};
+    ///
+    /// let layer = BatchLayer::new(JsonRpc::new())
+    ///     .target_uri(|extensions| extensions.get::<OriginalUri>().map(|uri| &uri.0));
+    /// # let _ = layer;
+    /// ```
+    #[must_use]
+    pub fn target_uri(self, find: fn(&Extensions) -> Option<&Uri>) -> Self {
+        self.set(|config| config.target_uri = TargetUri::new(find))
     }
 
     /// Books calls made and avoided, per tenant.

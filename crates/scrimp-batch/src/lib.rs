@@ -5,7 +5,10 @@
 //! ([`RestJson`]: Microsoft Graph, OData, and plainer ones), JSON-RPC 2.0 ([`JsonRpc`]), GraphQL
 //! in an array ([`GraphQl`]), calls that take arrays of inputs ([`ArrayInput`]), or a protocol of
 //! yours ([`BatchCodec`]). Callers notice nothing: each sends its own request and gets its own
-//! response.
+//! response. Inside a nested router of axum (`nest`), switch on the feature `axum` or set
+//! [`BatchLayer::target_uri`]: without either, `/v1/items` and `/v2/items` both count as
+//! `/items`, and where one service or services that [share](BatchLayer::share_services) get
+//! both, one of them is answered for the other.
 //!
 //! # On a client
 //!
@@ -73,8 +76,10 @@
 //!
 //! # What it does
 //!
-//! - **Lanes.** Requests share a batch only if scheme, authority, tenant and credentials are the
-//!   same, and whatever else the codec asks for. A lane collects while its calls are under way.
+//! - **Lanes.** Requests share a batch only if scheme, authority, tenant and
+//!   [credentials](BatchLayer::credentials) are the same, and whatever else the codec asks for.
+//!   Fields that only trace a call, and those of its framing, set none apart. A lane collects
+//!   while its calls are under way.
 //! - **Windows.** How long to wait for company is a [`Window`]: a fixed time, as long as waiting
 //!   is cheaper than calling (the default once [`price`](BatchLayer::price) and
 //!   [`price_of_waiting`](BatchLayer::price_of_waiting) are set), or only while something is in
@@ -106,7 +111,8 @@
 //! # When not to use it
 //!
 //! Where the upstream has no batches: [`BatchLayer`] does not make one. Where each call of a
-//! batch is paid for as if it were alone and latency matters. For streams.
+//! batch is paid for as if it were alone and latency matters. For streams: a request that
+//! accepts an event stream goes alone.
 //!
 //! # On axum
 //!
@@ -158,5 +164,6 @@ pub use layer::BatchLayer;
 #[cfg(feature = "governor")]
 pub use limiter::Governed;
 pub use limiter::RateLimit;
+pub use scrimp_http::credentials::Credentials;
 pub use service::Batch;
 pub use stats::BatchStats;

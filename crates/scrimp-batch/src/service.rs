@@ -13,6 +13,7 @@ use http::{Request, Response};
 use http_body::Body;
 use parking_lot::Mutex;
 use scrimp_core::{BoxError, ShareError};
+use scrimp_http::{body::Presence, media_type::accepts_event_stream, method::has_use_for_content};
 use tower::util::Oneshot;
 use tower_service::Service;
 
@@ -106,15 +107,23 @@ where
 
     fn call(&mut self, request: Request<ReqB>) -> Self::Future {
         let inner = self.inner.clone();
+        let small = is_small(&request, self.common.config.max_request);
         let (head, body) = request.into_parts();
-        let small = body.size_hint().upper();
-        let small = small.is_some_and(|bytes| bytes <= self.common.config.max_request);
-        if small && self.common.codec.accepts(&head) {
+        if small && self.common.codec.accepts(&head) && !accepts_event_stream(&head.headers) {
             return ResponseFuture::read(inner, head, body, &self.common, self.lanes.get());
         }
         let request = Request::from_parts(head, body);
         ResponseFuture::pass(Oneshot::new(inner, request))
     }
+}
+
+/// Returns whether the body may be read as a whole. Of one whose wrapper hides its length the
+/// framing tells that there is none. A proxy may have taken that away, so only methods count
+/// whose requests have no use for content.
+fn is_small<B: Body>(request: &Request<B>, most: u64) -> bool {
+    let upper = request.body().size_hint().upper();
+    upper.is_some_and(|bytes| bytes <= most)
+        || !has_use_for_content(request.method()) && Presence::of(request) == Presence::Absent
 }
 
 impl<S: fmt::Debug, C> fmt::Debug for Batch<S, C> {

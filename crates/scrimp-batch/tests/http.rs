@@ -2,10 +2,15 @@
 
 mod support;
 
-use std::{future::pending, time::Duration};
+use std::{
+    future::pending,
+    pin::Pin,
+    task::{Context, Poll},
+    time::{Duration, SystemTime},
+};
 
 use futures_util::future::{join, join_all};
-use http::{Request, Response, header::AUTHORIZATION};
+use http::{HeaderValue, Request, Response, header::AUTHORIZATION};
 use http_body_util::Full;
 use scrimp_batch::{BatchLayer, RestJson, Window};
 use scrimp_core::{
@@ -168,8 +173,7 @@ async fn who_asks_with_other_credentials_or_for_another_tenant_or_host_shares_no
         get("/8"),
     ];
     let upstream = echo();
-    let layer = layer().credential("x-api-key".parse().unwrap());
-    all(&layer, &upstream, requests).await;
+    all(&layer(), &upstream, requests).await;
     let mut paths = upstream.paths();
     paths.sort();
     assert_eq!(paths, ["/3", "/4", "/5", "/6", "/a", "/batch", "/batch"]);
@@ -594,7 +598,7 @@ async fn bodies_arrive_as_they_were_whatever_they_are() {
     };
     let requests = [
         typed("application/json", b"{\"a\":[1,2]}"),
-        typed("text/plain; charset=utf-8", b"so \"what\"\n"),
+        typed("Text/Plain ; charset=utf-8", b"so \"what\"\n"),
         typed("application/octet-stream", b"\x00\x01binary"),
     ];
     let answers = all(&layer(), &upstream, requests).await;
@@ -603,6 +607,7 @@ async fn bodies_arrive_as_they_were_whatever_they_are() {
         .map(|answer| answer.body().as_str())
         .collect();
     assert_eq!(bodies, ["{\"a\":[1,2]}", "so \"what\"\n", "\x00\x01binary"]);
+    assert_eq!(upstream.json(0)["requests"][1]["body"], "so \"what\"\n");
     assert_eq!(upstream.json(0)["requests"][2]["body"], "AAFiaW5hcnk=");
 }
 
@@ -630,4 +635,126 @@ async fn who_waits_past_its_deadline_because_the_lane_pauses_is_told_so_and_not_
         (504, "deadline")
     );
     assert_eq!(upstream.calls(), 1);
+}
+
+/// A date so many seconds after the one that [`dated`] responses have.
+fn date(seconds: u64) -> HeaderValue {
+    let moment = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000 + seconds);
+    scrimp_http::date::format(moment).unwrap()
+}
+
+fn dated<B>(response: &mut Response<B>, retry_after: u64) {
+    let headers = response.headers_mut();
+    headers.insert("date", date(0));
+    headers.insert("retry-after", date(retry_after));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_date_to_wait_for_is_understood_in_an_item() {
+    let upstream = Upstream::rest(|url, call| match (call, url) {
+        (0, "/1") => {
+            let mut response = status(429, json!(null));
+            dated(&mut response, 7);
+            response
+        }
+        _ => status(200, json!(url)),
+    });
+    let start = Instant::now();
+    let answers = all(&layer(), &upstream, (0..8).map(|n| get(&format!("/{n}")))).await;
+    assert_eq!(answers[1].status(), 200);
+    let waited = start.elapsed().as_secs();
+    assert!((7..9).contains(&waited), "{waited} s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_date_in_an_item_is_measured_from_that_of_the_envelope() {
+    let upstream = Upstream::new(|request: Request<bytes::Bytes>| async move {
+        if request.uri().path() != "/batch" {
+            return Ok(Response::new(Full::from("fine")));
+        }
+        let later = date(7);
+        let headers = json!({"retry-after": later.to_str().unwrap()});
+        let answers = json!([
+            {"id": "1", "status": 200, "body": 1},
+            {"id": "2", "status": 429, "headers": headers},
+        ]);
+        let body = json!({"responses": answers}).to_string();
+        let mut response = Response::new(Full::from(body));
+        response.headers_mut().insert("date", date(0));
+        Ok(response)
+    });
+    let start = Instant::now();
+    let answers = all(&layer(), &upstream, ["/1", "/2"].map(get)).await;
+    assert_eq!(answers[1].body(), "fine");
+    let waited = start.elapsed().as_secs();
+    assert!((7..9).contains(&waited), "{waited} s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_date_to_wait_for_is_understood_on_the_whole() {
+    let down = Upstream::new(move |_| async move {
+        let mut response = status(503, json!("down")).map(|body| Full::from(body.to_string()));
+        dated(&mut response, 30);
+        Ok(response)
+    });
+    let service = layer().layer(down.clone());
+    let two = || ["/1", "/2"].map(|path| send(service.clone(), get(path)));
+    join_all(two()).await;
+    let start = Instant::now();
+    join_all(two()).await;
+    let waited = start.elapsed().as_secs();
+    assert!((30..32).contains(&waited), "{waited} s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_without_a_body_is_small_though_its_wrapper_hides_its_length() {
+    let upstream = echo();
+    let inner = upstream.clone();
+    let inner = tower::service_fn(move |request: Request<Hidden>| {
+        let (head, body) = request.into_parts();
+        tower::ServiceExt::oneshot(inner.clone(), Request::from_parts(head, body.0))
+    });
+    let service = layer().layer(inner);
+    let ask = |method: &str, body: &'static str| {
+        let request = Request::builder()
+            .method(method)
+            .uri("/x")
+            .header("host", "a");
+        let request = request.body(Hidden(Full::from(body))).unwrap();
+        tower::ServiceExt::oneshot(service.clone(), request)
+    };
+    join_all([ask("GET", ""), ask("GET", ""), ask("DELETE", "")]).await;
+    assert_eq!(upstream.paths(), ["/batch"]);
+
+    // What a proxy took the framing of is no request without a body, and is not read here.
+    let answers = join_all([ask("POST", "x"), ask("PUT", "x")]).await;
+    assert!(answers.iter().all(Result::is_ok));
+    assert_eq!(upstream.paths(), ["/batch", "/x", "/x"]);
+
+    static LONG: [u8; 100_000] = [b'x'; 100_000];
+    let long = std::str::from_utf8(&LONG).unwrap();
+    let answer = ask("GET", long).await.unwrap();
+    assert_eq!(answer.status(), 400, "memory is bounded");
+}
+
+/// A body that tells neither its end nor its length, as time-outs and decoders do.
+#[derive(Debug)]
+struct Hidden(Full<bytes::Bytes>);
+
+impl From<bytes::Bytes> for Hidden {
+    fn from(bytes: bytes::Bytes) -> Self {
+        Self(bytes.into())
+    }
+}
+
+impl http_body::Body for Hidden {
+    type Data = bytes::Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<bytes::Bytes>, Self::Error>>> {
+        Pin::new(&mut self.0).poll_frame(cx)
+    }
 }

@@ -485,3 +485,33 @@ fn two_providers_of_one_name_are_refused() {
 fn an_endpoint_without_an_authority_is_refused() {
     let _ = Provider::new("a").endpoint(&"/v1".parse().unwrap());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_may_be_repeated_is_known_by_method_or_key() {
+    let repeated = async |method: &str, key: Option<&str>| {
+        let layer = CostRouteLayer::new([provider("cheap", 1), provider("dear", 5)]);
+        let rig = Rig::new(&layer, |host| match host {
+            "cheap" => status(500),
+            _ => ok("fine"),
+        });
+        let mut request = Request::builder().method(method).uri("/thing");
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        let request = request.body(Full::default()).unwrap();
+        rig.send(request).await.from() == "dear"
+    };
+    for method in [
+        "GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "REPORT", "QUERY", "MKCOL",
+    ] {
+        assert!(repeated(method, None).await, "{method}");
+    }
+    for method in ["POST", "PATCH", "LOCK", "BREW"] {
+        assert!(!repeated(method, None).await, "{method}");
+        assert!(repeated(method, Some("k")).await, "{method} with a key");
+        assert!(
+            !repeated(method, Some("")).await,
+            "{method} with an empty key"
+        );
+    }
+}

@@ -11,10 +11,12 @@ use std::{
 };
 
 use common::{Rig, cents, ok, provider, status};
+use http::{Response, StatusCode};
 use scrimp_core::{Clock, Currency, RetryBudget};
 use scrimp_cost_route::{
     CostRouteLayer, Period, Rate, Tariff, TokenRates, Usage, Window, engine::Reason,
 };
+use scrimp_testkit::{Reply, ScriptedBody};
 
 fn two() -> CostRouteLayer {
     CostRouteLayer::new([provider("cheap", 1), provider("dear", 5)])
@@ -164,4 +166,37 @@ async fn nobody_is_tried_out_where_nothing_could_follow() {
     let (reasons, last) = asked_for_a_while(cheap_and_other().attempts(1)).await;
     assert!(!reasons.contains(&Some(Reason::Explored)));
     assert_eq!(last, "cheap");
+}
+
+/// Whom to ask was told by a date, 60 s after this one on the same clock.
+async fn asked_to_wait_a_minute(wall: u64, date: Option<u64>) {
+    let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000 + seconds);
+    let field = move |seconds| scrimp_http::date::format(at(seconds)).unwrap();
+    let layer = two().clock(Clock::anchored(at(wall)));
+    let limited = Arc::new(AtomicBool::new(true));
+    let rig = Rig::new(&layer, move |host| {
+        if host != "cheap" || !limited.swap(false, Relaxed) {
+            return ok("fine");
+        }
+        let mut response = Response::new(ScriptedBody::new().data("later"));
+        *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+        let headers = response.headers_mut();
+        headers.insert("retry-after", field(date.unwrap_or(wall) + 60));
+        if let Some(date) = date {
+            headers.insert("date", field(date));
+        }
+        Reply::respond(response)
+    });
+    assert_eq!(ask(&rig, 55).await, (0, 550), "{date:?}");
+    ask(&rig, 10).await;
+    let (cheap, _) = ask(&rig, 55).await;
+    assert!(cheap > 500, "{cheap} for {date:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_date_to_wait_for_is_one_of_the_providers_own_clock() {
+    asked_to_wait_a_minute(0, None).await;
+    asked_to_wait_a_minute(0, Some(0)).await;
+    asked_to_wait_a_minute(0, Some(7_200)).await;
+    asked_to_wait_a_minute(7_200, Some(0)).await;
 }

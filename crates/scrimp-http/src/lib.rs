@@ -11,12 +11,14 @@
 //! | [`cache_control`] | Cache-Control of requests and responses, targeted fields, lifetimes | RFC 9111 §5.2, RFC 5861, RFC 8246, RFC 9213 |
 //! | [`cache_status`] | the verdict of a cache on the way | RFC 9211, vendors' documentation |
 //! | [`challenge`] | authentication schemes that a response offers | RFC 9110 §11.3 |
+//! | [`client_address`] | fields that tell the client's address | vendors' documentation |
 //! | [`coding`] | content codings | RFC 9110 §8.4, §12.5.3 |
 //! | [`connection`] | fields of one connection, framing, upgrades | RFC 9110 §7.6.1 |
 //! | [`cookie`] | cookie pairs | RFC 6265 §4.2 |
 //! | [`credentials`] | fields that say who is asking | RFC 9110 §11, vendors' documentation |
 //! | [`date`](mod@date) | dates in three formats | RFC 9110 §5.6.7 |
 //! | [`etag`] | comparison of entity tags | RFC 9110 §8.8.3 |
+//! | [`framing`] | the fields of a message without its framing | RFC 9110 §7.6.1 |
 //! | [`groups`] | Cache-Groups, Surrogate-Key, Cache-Tag | RFC 9875, vendors' documentation |
 //! | [`list`] | lists, quoted strings, weights | RFC 9110 §5.6 |
 //! | [`media_type`] | media types | RFC 9110 §8.3 |
@@ -26,8 +28,10 @@
 //! | [`peek`] | whether a body begins, where only its first frame tells | RFC 9113 §8.1 |
 //! | [`range`](mod@range) | byte ranges | RFC 9110 §14 |
 //! | [`representation`] | whether two responses hold the same bytes | RFC 9110 §8.8.1 |
+//! | [`repeat`] | requests that may be sent twice | RFC 9110 §9.2.2, draft-ietf-httpapi-idempotency-key-header |
 //! | [`retry_after`] | Retry-After as seconds and as a date | RFC 9110 §10.2.3 |
 //! | [`role`] | the part that a request field plays | the modules above |
+//! | [`status`] | properties of status codes | RFC 9110 §15.1 |
 //! | [`target`] | target URIs and their equivalence | RFC 3986 §6.2, RFC 9110 §7.1 |
 //! | [`trace_fields`] | fields that only trace a call | W3C, vendors' documentation |
 //! | [`vary`] | Vary, and comparison of the fields it names | RFC 9111 §4.1 |
@@ -65,12 +69,14 @@ pub mod body;
 pub mod cache_control;
 pub mod cache_status;
 pub mod challenge;
+pub mod client_address;
 pub mod coding;
 pub mod connection;
 pub mod cookie;
 pub mod credentials;
 pub mod date;
 pub mod etag;
+pub mod framing;
 pub mod groups;
 pub mod list;
 pub mod media_type;
@@ -79,9 +85,11 @@ pub mod names;
 pub mod no_vary_search;
 pub mod peek;
 pub mod range;
+pub mod repeat;
 pub mod representation;
 pub mod retry_after;
 pub mod role;
+pub mod status;
 pub mod target;
 pub mod trace_fields;
 pub mod vary;

@@ -106,6 +106,15 @@ pub fn is_idempotent(method: &Method) -> bool {
     properties(method).idempotent
 }
 
+/// Returns whether content in a request of this method may mean something. In GET, HEAD and
+/// DELETE it has no defined meaning, and servers may ignore or refuse it (§9.3.1, §9.3.2,
+/// §9.3.5).
+#[must_use]
+#[inline]
+pub fn has_use_for_content(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::DELETE)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,6 +158,15 @@ mod tests {
     fn an_unknown_method_has_no_property() {
         for name in ["get", "M-SEARCH", "PURGE", "QUERYX"] {
             assert_eq!(properties(&method(name)), NEITHER, "{name}");
+        }
+    }
+
+    #[test]
+    fn content_means_nothing_in_three_methods() {
+        for (name, _) in REGISTRY {
+            let method = Method::from_bytes(name.as_bytes()).unwrap();
+            let none = ["GET", "HEAD", "DELETE"].contains(&name);
+            assert_eq!(has_use_for_content(&method), !none, "{name}");
         }
     }
 }

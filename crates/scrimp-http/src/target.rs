@@ -2,6 +2,7 @@
 
 mod authority;
 mod claims;
+mod mount;
 mod parts;
 mod reference;
 mod spelling;
@@ -12,6 +13,7 @@ pub use authority::{
     normal_authority,
 };
 pub use claims::{OVERRIDING, RETELLING, forwarded_claims, overrides, retells};
+pub use mount::mount;
 pub use parts::TargetParts;
 pub use reference::resolve;
 pub use spelling::{is_normal, normal};

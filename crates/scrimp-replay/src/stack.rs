@@ -12,6 +12,7 @@ use http_body_util::{BodyExt, Empty};
 use scrimp_cache::{Cache, CacheLayer, MemoryStore, Rule};
 use scrimp_coalesce::{Coalesce, CoalesceLayer, Window};
 use scrimp_core::{Clock, Ledger, Totals};
+use scrimp_http::status::is_heuristically_cacheable;
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -190,15 +191,7 @@ async fn kept(mut answer: Pin<Box<dyn Future<Output = ()>>>, store: &Watched) ->
 /// Whether an answer would be kept without anybody's saying so.
 pub(crate) fn by_default<B>(request: &Request<B>) -> bool {
     let logged = request.extensions().get::<Logged>();
-    let cacheable = logged.is_some_and(|logged| cacheable(logged.answer().as_u16()));
+    // The upstream never answers with a part, so 206 does not come.
+    let cacheable = logged.is_some_and(|logged| is_heuristically_cacheable(logged.answer()));
     request.method() == Method::GET && cacheable
-}
-
-/// Status codes that are cacheable by default (RFC 9110 §15.1), but for 206: the upstream
-/// never answers with a part.
-fn cacheable(status: u16) -> bool {
-    matches!(
-        status,
-        200 | 203 | 204 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501
-    )
 }

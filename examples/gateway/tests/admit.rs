@@ -1,4 +1,4 @@
-use super::{Gateway, OK, always, echo, upstream};
+use super::{Gateway, OK, Wire, always, echo, upstream};
 
 #[tokio::test]
 async fn a_request_that_could_be_read_in_two_ways_is_refused() {
@@ -142,4 +142,76 @@ async fn a_request_that_goes_in_circles_is_stopped() {
     let head = format!("GET / HTTP/1.1\r\nHost: a.test\r\n{}\r\n", round.repeat(4));
     let seen = gateway.ask(&head).await;
     assert!(seen.starts_with("HTTP/1.1 508 "), "{seen}");
+}
+
+#[tokio::test]
+async fn a_name_with_an_underscore_reaches_nobody() {
+    let gateway = Gateway::with(echo().await, &["--trust-forwarded"]).await;
+    let seen = gateway
+        .ask(
+            "GET / HTTP/1.1\r\nHost: shop.test\r\nX_Original_URL: /evil\r\nX_Tier: evil\r\n\
+             X-Real_IP: evil\r\nContent_Length: 4\r\nX-Kept: 1\r\nConnection: close\r\n\r\n",
+        )
+        .await;
+    let (_, echoed) = seen.split_once("\r\n\r\n").unwrap();
+    assert!(!echoed.contains('_') && !echoed.contains("evil"), "{seen}");
+    assert!(echoed.contains("x-kept: 1\r\n"), "{seen}");
+}
+
+#[tokio::test]
+async fn what_a_cgi_program_takes_for_another_request_is_not_stored_as_the_answer_to_this_one() {
+    // As WSGI and PHP read names: with `_` for `-`, and the last one counts.
+    let program = upstream(async |mut wire: Wire| {
+        loop {
+            let head = wire.head().await.to_lowercase().replace('_', "-");
+            if head.is_empty() {
+                break;
+            }
+            let page = if head.contains("x-original-url") {
+                "evil"
+            } else {
+                "home"
+            };
+            let answer =
+                "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 4\r\n\r\n";
+            wire.write(format!("{answer}{page}")).await;
+        }
+    })
+    .await;
+    let gateway = Gateway::before(program).await;
+    for field in ["X_Original_URL", "X-Original_URL", "x_original-url"] {
+        let forged = format!(
+            "GET / HTTP/1.1\r\nHost: shop.test\r\n{field}: /evil\r\nConnection: close\r\n\r\n"
+        );
+        gateway.ask(&forged).await;
+        let seen = gateway.get("/").await;
+        assert!(seen.ends_with("home"), "{field}: {seen}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_to_a_get_with_a_chunked_body_is_that_gets_alone() {
+    let search = upstream(async |mut wire: Wire| {
+        loop {
+            let head = wire.head().await.to_lowercase();
+            if head.is_empty() {
+                break;
+            }
+            let chunked = head.contains("transfer-encoding: chunked");
+            if chunked {
+                wire.until("0\r\n\r\n").await;
+            }
+            let page = if chunked { "evil" } else { "home" };
+            let answer =
+                "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 4\r\n\r\n";
+            wire.write(format!("{answer}{page}")).await;
+        }
+    })
+    .await;
+    let gateway = Gateway::before(search).await;
+    let fat = "GET / HTTP/1.1\r\nHost: shop.test\r\nTransfer-Encoding: chunked\r\n\
+               Connection: close\r\n\r\n1\r\nx\r\n0\r\n\r\n";
+    assert!(gateway.ask(fat).await.ends_with("evil"));
+    let seen = gateway.get("/").await;
+    assert!(seen.ends_with("home"), "{seen}");
 }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header::CONTENT_TYPE, request::Parts};
 use scrimp_core::KeyBuf;
+use scrimp_http::media_type;
 use serde_json::value::RawValue;
 
 use super::{
@@ -46,7 +47,7 @@ impl Default for GraphQl {
 
 impl BatchCodec for GraphQl {
     fn accepts(&self, head: &Parts) -> bool {
-        head.method == Method::POST && json::is_json(&head.headers)
+        head.method == Method::POST && media_type::is_json(&head.headers)
     }
 
     fn admit(&self, head: &Parts, body: &Bytes, lane: &mut KeyBuf) -> Option<Admission> {

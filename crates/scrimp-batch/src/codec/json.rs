@@ -3,7 +3,6 @@
 use std::fmt;
 
 use bytes::Bytes;
-use http::{HeaderMap, header::CONTENT_TYPE};
 use serde::{
     Deserializer,
     de::{Error, IgnoredAny, MapAccess, Visitor},
@@ -77,20 +76,10 @@ pub(crate) fn quote(text: &str) -> String {
     serde_json::to_string(text).unwrap_or_default()
 }
 
-/// Whether a media type is JSON: `application/json`, or one with the suffix `+json`.
-pub(crate) fn is_json(headers: &HeaderMap) -> bool {
-    media_type(headers).is_some_and(|essence| {
-        essence.eq_ignore_ascii_case("application/json")
-            || essence
-                .get(essence.len().saturating_sub(5)..)
-                .is_some_and(|end| end.eq_ignore_ascii_case("+json"))
-    })
-}
-
-/// Type and subtype, without parameters.
-pub(crate) fn media_type(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
-    Some(value.split(';').next().unwrap_or_default().trim())
+/// Writes a string as JSON.
+pub(crate) fn write(out: &mut Vec<u8>, text: &str) {
+    // A string always has a form in JSON, and memory takes all that is written.
+    let _ = serde_json::to_writer(out, text);
 }
 
 /// Joins pieces with commas, in brackets.

@@ -5,12 +5,13 @@ use std::{collections::HashMap, fmt, sync::Arc};
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header::CONTENT_TYPE, request::Parts};
 use scrimp_core::KeyBuf;
+use scrimp_http::media_type;
 use serde_json::value::RawValue;
 
 use super::{
     Admission, BatchCodec, Decoded, Item, Verdict,
     head::{same_head, without_framing},
-    json, retry_after,
+    json, wait,
 };
 
 /// JSON-RPC 2.0 batches ([§6](https://www.jsonrpc.org/specification#batch)).
@@ -63,7 +64,7 @@ impl Default for JsonRpc {
 
 impl BatchCodec for JsonRpc {
     fn accepts(&self, head: &Parts) -> bool {
-        head.method == Method::POST && json::is_json(&head.headers)
+        head.method == Method::POST && media_type::is_json(&head.headers)
     }
 
     fn admit(&self, head: &Parts, body: &Bytes, lane: &mut KeyBuf) -> Option<Admission> {
@@ -124,8 +125,8 @@ impl BatchCodec for JsonRpc {
     fn verdict(&self, _: &Item, answer: &Response<Bytes>) -> Verdict {
         match error_code(answer.body()) {
             // "Limit exceeded", as Ethereum's providers use it (EIP-1474).
-            Some(-32005) => Verdict::Transient(retry_after(answer)),
-            _ => Verdict::of_head(answer.status(), retry_after(answer)),
+            Some(-32005) => Verdict::Transient(wait(answer)),
+            _ => Verdict::of(answer),
         }
     }
 

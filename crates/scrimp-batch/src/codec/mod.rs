@@ -11,8 +11,11 @@ mod rest_answer;
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, header::RETRY_AFTER, request::Parts};
-use scrimp_core::{Key, KeyBuf};
+use http::{
+    HeaderName, HeaderValue, Request, Response, StatusCode, header::RETRY_AFTER, request::Parts,
+};
+use scrimp_core::{Clock, Key, KeyBuf};
+use scrimp_http::{credentials::Credentials, framing, retry_after::retry_after};
 
 pub use array::ArrayInput;
 pub use graphql::GraphQl;
@@ -66,7 +69,8 @@ pub use rest::RestJson;
 /// ```
 pub trait BatchCodec: Send + Sync + 'static {
     /// Whether requests with such a head may go into batches. The body of one that may is
-    /// buffered, others pass through untouched.
+    /// buffered, others pass through untouched. A request that accepts an event stream passes
+    /// through whatever the codec says.
     fn accepts(&self, head: &Parts) -> bool;
 
     /// Looks at a whole request. `None` lets it go alone. Only requests for which `lane` has
@@ -75,8 +79,9 @@ pub trait BatchCodec: Send + Sync + 'static {
     fn admit(&self, head: &Parts, body: &Bytes, lane: &mut KeyBuf) -> Option<Admission>;
 
     /// Makes one request of many, never of none. Its URI may leave out the authority, which
-    /// is then that of the items, and it gets the items' credentials. `None` sends them one
-    /// by one.
+    /// is then that of the items. It gets the items' credentials, and the trace fields of the
+    /// first item, so that neither belongs into an item: see [`Item::own_fields`]. `None` sends
+    /// them one by one.
     fn encode(&self, items: &[&Item]) -> Option<Request<Bytes>>;
 
     /// Takes the answers apart, in the order of the items. The status of the whole says
@@ -87,7 +92,7 @@ pub trait BatchCodec: Send + Sync + 'static {
     /// [transient](Verdict::Transient), 401 is [critical](Verdict::Critical).
     fn verdict(&self, item: &Item, answer: &Response<Bytes>) -> Verdict {
         let _ = item;
-        Verdict::of_head(answer.status(), retry_after(answer))
+        Verdict::of(answer)
     }
 
     /// The answer to `item` as another item with the same
@@ -143,6 +148,9 @@ impl<C: BatchCodec> BatchCodec for Arc<C> {
 }
 
 /// A request that goes into a batch.
+///
+/// A codec that writes the item's fields takes them from [`own_fields`](Self::own_fields), which
+/// leaves out what is on the envelope.
 #[derive(Debug, Clone)]
 pub struct Item {
     /// Different from that of every other item of the layer.
@@ -153,6 +161,8 @@ pub struct Item {
     pub body: Bytes,
     /// What the codec said about it.
     pub admission: Admission,
+    /// The layer's list.
+    credentials: Credentials,
 }
 
 /// What a codec says about a request that may go into a batch.
@@ -194,6 +204,38 @@ pub enum Verdict {
     Critical,
 }
 
+// === impl Item ===
+
+impl Item {
+    /// Makes an item as a layer with these credentials makes it.
+    #[must_use]
+    pub fn new(
+        id: u64,
+        head: Parts,
+        body: Bytes,
+        admission: Admission,
+        credentials: Credentials,
+    ) -> Self {
+        Self {
+            id,
+            head,
+            body,
+            admission,
+            credentials,
+        }
+    }
+
+    /// Returns the fields that are the item's own: all but its credentials, which are on the
+    /// envelope, and the framing of the message it came in. Lines of one name come one after
+    /// the other.
+    ///
+    /// All items of a batch have equal credentials, so that nothing is lost; and whoever reads
+    /// the envelope's body, such as a log, reads no secret.
+    pub fn own_fields(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+        framing::own_fields(&self.head.headers).filter(|(name, _)| !self.credentials.contains(name))
+    }
+}
+
 // === impl Admission ===
 
 impl Admission {
@@ -229,17 +271,19 @@ impl Decoded {
 // === impl Verdict ===
 
 impl Verdict {
-    pub(crate) fn of_head(status: StatusCode, retry_after: Option<Duration>) -> Self {
-        match status.as_u16() {
+    /// Goes by the status alone, and where that is one of the moment by Retry-After.
+    pub(crate) fn of<B>(answer: &Response<B>) -> Self {
+        match answer.status().as_u16() {
             401 => Self::Critical,
-            429 | 500 | 502 | 503 | 504 => Self::Transient(retry_after),
+            429 | 500 | 502 | 503 | 504 => Self::Transient(wait(answer)),
             _ => Self::Final,
         }
     }
 }
 
-/// Retry-After in seconds. Dates are left out: what matters here are moments.
-pub(crate) fn retry_after<B>(response: &Response<B>) -> Option<Duration> {
-    let value = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
-    value.trim().parse().ok().map(Duration::from_secs)
+/// Returns how long a response asks to wait. Most do not, and need no clock for it.
+pub(crate) fn wait<B>(response: &Response<B>) -> Option<Duration> {
+    let headers = response.headers();
+    headers.get(RETRY_AFTER)?;
+    retry_after(headers, Clock::system().wall())
 }

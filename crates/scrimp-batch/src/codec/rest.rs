@@ -3,21 +3,28 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Request, Response,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, PROXY_AUTHORIZATION, RANGE, UPGRADE},
+    HeaderMap, HeaderValue, Method, Request, Response,
+    header::{ACCEPT, CONTENT_TYPE, COOKIE},
     request::Parts,
 };
 use scrimp_core::KeyBuf;
+use scrimp_http::{
+    media_type,
+    repeat::may_repeat,
+    role::{Role, role},
+};
 
-use super::{Admission, BatchCodec, Decoded, Item, head::without_framing, json, rest_answer};
+use super::{Admission, BatchCodec, Decoded, Item, json, rest_answer};
 
 /// Requests in `{"requests": […]}`, answers in `{"responses": […]}`: Microsoft Graph's
 /// [JSON batching](https://learn.microsoft.com/graph/json-batching), OData 4.01's
 /// [JSON batch format](https://docs.oasis-open.org/odata/odata-json-format/v4.01/odata-json-format-v4.01.html#sec_BatchRequestsandResponses)
 /// and simpler ones of the kind.
 ///
-/// Each request keeps its own method, URL and header fields; credentials, which all of a
-/// batch have in common, go onto the envelope. Answers come in any order and are matched by
+/// Each request keeps its own method, URL and header fields, those that trace it among them;
+/// credentials, which all of a batch have in common, go onto the envelope. The envelope also
+/// carries the trace fields of its first item, as the call that it is made for. Equal requests
+/// share an item, and so the trace of the first of them. Answers come in any order and are matched by
 /// id; a body that is not JSON travels as text or in Base64. Nothing depends on anything
 /// (`dependsOn`): callers know nothing of each other.
 ///
@@ -40,9 +47,6 @@ pub struct RestJson {
     relative: bool,
     prefer: Option<HeaderValue>,
 }
-
-/// On the envelope, not in it.
-const CREDENTIALS: [HeaderName; 3] = [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE];
 
 // === impl RestJson ===
 
@@ -158,7 +162,7 @@ impl RestJson {
         }
         let url = self.url(head).unwrap_or_default();
         member(out, "url", json::quote(url).as_bytes());
-        let headers = headers(&head.headers);
+        let headers = headers(item);
         if !headers.is_empty() {
             member(out, "headers", &headers);
         }
@@ -171,29 +175,24 @@ impl RestJson {
 
 impl BatchCodec for RestJson {
     fn accepts(&self, head: &Parts) -> bool {
-        let streams = head
-            .headers
-            .get(ACCEPT)
-            .is_some_and(|accept| accept == "text/event-stream");
         let method =
             self.any_method && head.method != Method::CONNECT || head.method == Method::GET;
-        let special = [RANGE, UPGRADE]
-            .iter()
-            .any(|name| head.headers.contains_key(name));
-        method && !streams && !special && self.url(head).is_some()
+        // A part, another protocol and an interim answer are nothing that an item can get.
+        let special = |name| matches!(role(name), Role::Own | Role::Range);
+        method && !head.headers.keys().any(special) && self.url(head).is_some()
     }
 
     fn admit(&self, head: &Parts, body: &Bytes, _: &mut KeyBuf) -> Option<Admission> {
         // A body needs a type of its own in the envelope; JSON has to be JSON.
         let json = || serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok();
         let typed = head.headers.contains_key(CONTENT_TYPE);
-        let fits = body.is_empty() || typed && (!json::is_json(&head.headers) || json());
+        let fits = body.is_empty() || typed && (!media_type::is_json(&head.headers) || json());
         let text = |value: &HeaderValue| value.to_str().is_ok();
         if !fits || !head.headers.values().all(text) {
             return None;
         }
         Some(Admission {
-            replayable: head.method.is_idempotent() || head.headers.contains_key("idempotency-key"),
+            replayable: may_repeat(&head.method, &head.headers),
             identity: (head.method == Method::GET && body.is_empty()).then(|| {
                 let mut key = KeyBuf::new();
                 super::same_head(head, &mut key);
@@ -239,19 +238,24 @@ fn member(out: &mut Vec<u8>, name: &str, value: &[u8]) {
 }
 
 /// Header fields as an object; several of one name as one, joined as RFC 9110 §5.3 has it.
-fn headers(all: &HeaderMap) -> Vec<u8> {
-    let all = without_framing(all);
+fn headers(item: &Item) -> Vec<u8> {
     let mut out = Vec::new();
-    for name in all.keys().filter(|name| !CREDENTIALS.contains(name)) {
-        let values: Vec<_> = all
-            .get_all(name)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .collect();
+    let mut last = None;
+    for (name, value) in item.own_fields() {
+        let value = value.to_str().unwrap_or_default();
+        if last == Some(name) {
+            out.pop(); // The quote at the end of the line before.
+            out.extend_from_slice(if *name == COOKIE { b"; " } else { b", " });
+            let start = out.len();
+            json::write(&mut out, value);
+            out.remove(start);
+            continue;
+        }
         out.push(if out.is_empty() { b'{' } else { b',' });
-        out.extend_from_slice(json::quote(name.as_str()).as_bytes());
+        json::write(&mut out, name.as_str());
         out.push(b':');
-        out.extend_from_slice(json::quote(&values.join(", ")).as_bytes());
+        json::write(&mut out, value);
+        last = Some(name);
     }
     if !out.is_empty() {
         out.push(b'}');
@@ -261,10 +265,9 @@ fn headers(all: &HeaderMap) -> Vec<u8> {
 
 /// JSON as it is, text as a string, anything else in Base64.
 fn body(headers: &HeaderMap, body: &Bytes) -> Vec<u8> {
-    let is_text = json::media_type(headers).is_some_and(|essence| essence.starts_with("text/"));
     match std::str::from_utf8(body) {
-        Ok(_) if json::is_json(headers) => body.to_vec(),
-        Ok(text) if is_text => json::quote(text).into(),
+        Ok(_) if media_type::is_json(headers) => body.to_vec(),
+        Ok(text) if media_type::is_text(headers) => json::quote(text).into(),
         _ => json::quote(&BASE64_STANDARD.encode(body)).into(),
     }
 }

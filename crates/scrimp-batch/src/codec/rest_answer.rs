@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use base64::{Engine, prelude::BASE64_STANDARD, prelude::BASE64_URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
+use scrimp_http::{framing, media_type};
 use serde_json::value::RawValue;
 
-use super::{head::without_framing, json};
+use super::json;
 
 /// The answers by the id that we gave. `None` in place of one whose id came twice, or that
 /// makes no sense; `None` for all if this is no envelope.
@@ -74,7 +75,8 @@ fn headers(object: &RawValue) -> HeaderMap {
     for (name, value) in fields.into_iter().filter_map(pair) {
         all.append(name, value);
     }
-    without_framing(&all)
+    framing::strip(&mut all);
+    all
 }
 
 /// JSON is passed on byte for byte; a string that stands for text or for bytes is unpacked.
@@ -83,17 +85,12 @@ fn body(whole: &Bytes, value: &RawValue, headers: &HeaderMap) -> Bytes {
     if value.get() == "null" {
         return Bytes::new();
     }
-    let Some(essence) = json::media_type(headers) else {
+    if media_type::of(headers).is_none() || media_type::is_json(headers) {
         return raw();
-    };
-    let text = if json::is_json(headers) {
-        None
-    } else {
-        json::text(value)
-    };
-    match text {
+    }
+    match json::text(value) {
         None => raw(),
-        Some(text) if essence.starts_with("text/") => text.into(),
+        Some(text) if media_type::is_text(headers) => text.into(),
         Some(text) => decode(&text).map_or_else(|| text.into(), Bytes::from),
     }
 }

@@ -10,6 +10,7 @@ use scrimp_core::{
     BoxError, ShareError,
     extensions::{BodyDigest, Repeatable, Since},
 };
+use scrimp_http::trace_fields::is_trace_field;
 use tokio::time::Instant;
 use tower_service::Service;
 
@@ -215,8 +216,10 @@ fn envelope<C: BatchCodec, B, E>(common: &Common<C>, jobs: &[Job<B, E>]) -> Opti
         parts.authority = first.uri.authority().cloned();
         *request.uri_mut() = Uri::from_parts(parts).ok()?;
     }
-    for name in common.config.credentials.iter().chain([&HOST]) {
-        if !request.headers().contains_key(name) {
+    let credentials = &common.config.credentials;
+    for name in first.headers.keys() {
+        let shared = *name == HOST || credentials.contains(name) || is_trace_field(name);
+        if shared && !request.headers().contains_key(name) {
             for value in first.headers.get_all(name) {
                 request.headers_mut().append(name, value.clone());
             }

@@ -13,6 +13,6 @@ mod retry;
 pub(crate) use call::Ended;
 pub(crate) use driver::HttpDriver;
 pub(crate) use job::{Job, Reply};
-pub(crate) use key::{CREDENTIALS, LaneKey};
+pub(crate) use key::LaneKey;
 pub(crate) use money::share;
 pub(crate) use problem::Problem;

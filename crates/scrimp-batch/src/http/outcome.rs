@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Response;
+use http::{
+    Response,
+    header::{DATE, RETRY_AFTER},
+};
 
-use super::{Problem, Reply, batch::Leftover, job::Job};
+use super::{LaneKey, Problem, Reply, batch::Leftover, job::Job};
 use crate::{
     BatchCodec,
-    codec::{Item, Verdict, retry_after},
+    codec::{Item, Verdict},
     common::Common,
     config::pause,
     engine::Aloft,
@@ -41,7 +44,7 @@ pub(crate) fn settle<C: BatchCodec, B, E>(
     let mut failed = Vec::new();
     let mut critical = false;
     let mut answers = answers.into_iter();
-    let upstream = jobs.first().map(|job| common.key(&job.item.head).upstream);
+    let upstream = jobs.first().map(|job| LaneKey::upstream(&job.item.head));
     for job in jobs {
         let answer = answers.next().flatten();
         let (answer, verdict) = judge(common, &job, answer, outer);
@@ -95,6 +98,14 @@ fn judge<C: BatchCodec, B, E>(
         };
         return (Problem::Missing.response(), verdict);
     };
+    let headers = answer.headers_mut();
+    if headers.contains_key(RETRY_AFTER)
+        && !headers.contains_key(DATE)
+        && let Some(date) = outer.headers().get(DATE)
+    {
+        // A date to wait for is measured from that of the response, which is this one's too.
+        headers.insert(DATE, date.clone());
+    }
     let verdict = match common.codec.verdict(&job.item, &answer) {
         // Only "too many" says that nothing was done.
         Verdict::Transient(_) if !replayable && answer.status().as_u16() != 429 => Verdict::Final,
@@ -112,11 +123,7 @@ pub(crate) fn settle_whole<C: BatchCodec, B, E>(
     jobs: Vec<Job<B, E>>,
     response: &Response<Bytes>,
 ) -> Leftover<B, E> {
-    let wait = retry_after(response);
-    if matches!(
-        Verdict::of_head(response.status(), wait),
-        Verdict::Transient(_)
-    ) {
+    if let Verdict::Transient(wait) = Verdict::of(response) {
         aloft.back_off(wait.unwrap_or_else(|| pause(aloft.failures())));
     }
     jobs.into_iter()

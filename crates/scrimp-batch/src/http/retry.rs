@@ -14,11 +14,7 @@ use super::{
     job::Job,
     outcome::Failed,
 };
-use crate::{
-    BatchCodec,
-    codec::{Verdict, retry_after},
-    config::pause,
-};
+use crate::{BatchCodec, codec::Verdict, config::pause};
 
 /// Calls made at a time for one batch.
 const AT_ONCE: usize = 8;
@@ -81,12 +77,11 @@ where
             Ok(Err(error)) => return job.fail(error),
             Ok(Ok(response)) => response,
         };
-        wait = retry_after(&response);
-        let transient = matches!(
-            Verdict::of_head(response.status(), wait),
-            Verdict::Transient(_)
-        );
-        if !transient || !replayable && response.status().as_u16() != 429 {
+        let Verdict::Transient(asked) = Verdict::of(&response) else {
+            return deliver(job, response, &common.codec, common.config.max_answer).await;
+        };
+        wait = asked;
+        if !replayable && response.status().as_u16() != 429 {
             return deliver(job, response, &common.codec, common.config.max_answer).await;
         }
         job.paid.add_call(response.extensions());

@@ -3,9 +3,10 @@
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode, header, request, response};
+use http::{HeaderMap, Request, Response, StatusCode, request, response};
 use http_body::Body;
 use scrimp_core::extensions::Charge;
+use scrimp_http::retry_after::retry_after;
 use tokio::time::Instant;
 use tower::ServiceExt;
 use tower_service::Service;
@@ -90,7 +91,7 @@ impl<'a> Attempt<'a> {
         let (head, body) = response.into_parts();
         let body = Held::new(Box::pin(body));
         if is_failure(head.status) {
-            self.fail(retry_after(&head.headers, &self.shared));
+            self.fail(wait(&head.headers, &self.shared));
             let miss = Miss::Status(head.status.as_u16());
             return Ended::Missed(miss, Box::new(Last::Response(self.hand_on(head, body))));
         }
@@ -200,16 +201,8 @@ fn is_failure(status: StatusCode) -> bool {
         )
 }
 
-/// The time from now, be it written as seconds or as a date (RFC 9110 §10.2.3).
-fn retry_after(headers: &HeaderMap, shared: &Shared) -> Option<Duration> {
-    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    let wait = match text.parse::<u32>() {
-        Ok(seconds) => Duration::from_secs(seconds.into()),
-        Err(_) => {
-            let date = httpdate::parse_http_date(text).ok()?;
-            let wait = date.duration_since(shared.config.clock.wall());
-            wait.unwrap_or_default()
-        }
-    };
+/// Returns the time that a provider asks to wait, from now.
+fn wait(headers: &HeaderMap, shared: &Shared) -> Option<Duration> {
+    let wait = retry_after(headers, shared.config.clock.wall())?;
     Some(wait.min(LONGEST_RETRY_AFTER))
 }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, header, request::Parts};
+use http::{HeaderMap, Request, header, request::Parts};
 use http_body::Body;
 use scrimp_core::extensions::{Deadline, Explain, Priority, Repeatable, Tenant};
+use scrimp_http::{body::announced_length, repeat};
 use tokio::time::Instant;
 
 use super::pick::Picked;
@@ -141,23 +142,15 @@ fn mapped(map: &crate::provider::Map, parts: &mut Parts, data: &Bytes) -> Bytes 
     data
 }
 
-/// Methods that may be repeated (RFC 9110 §9.2.2), and requests that say they may be.
+/// Requests that may be repeated by what they are, or because a layer says so.
 fn may_repeat(parts: &Parts) -> bool {
-    let idempotent = matches!(
-        parts.method,
-        Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE | Method::PUT | Method::DELETE
-    );
-    idempotent
-        || parts.headers.contains_key("idempotency-key")
+    repeat::may_repeat(&parts.method, &parts.headers)
         || parts.extensions.get::<Repeatable>().is_some()
 }
 
 fn usage(shared: &Shared, parts: &Parts, body: Option<&Bytes>, hints: &Hints) -> Usage {
-    let announced = || {
-        let length = parts.headers.get(header::CONTENT_LENGTH)?;
-        length.to_str().ok()?.parse().ok()
-    };
-    let length = body.map_or_else(|| announced().unwrap_or(0), |data| data.len() as u64);
+    let announced = || announced_length(&parts.headers).unwrap_or(0);
+    let length = body.map_or_else(announced, |data| data.len() as u64);
     let mut usage = match (&hints.usage, &shared.config.estimate) {
         (Some(usage), _) => *usage,
         (None, Some(estimate)) => estimate(parts, body.map_or(&[], |data| data)),

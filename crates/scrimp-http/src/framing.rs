@@ -1,0 +1,88 @@
+//! The fields of a message without those of its framing.
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+use crate::{
+    connection::{END_TO_END, FRAMING},
+    list::members,
+};
+
+/// Returns the fields that a message keeps when it becomes a part of another one: all but those
+/// of [`FRAMING`] and those that Connection names (RFC 9110 §7.6.1).
+///
+/// A field for every recipient is kept whatever Connection says, as
+/// [`strip`](crate::connection::strip) keeps it.
+pub fn own_fields(headers: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+    let options = names_options(headers);
+    headers
+        .iter()
+        .filter(move |(name, _)| !(FRAMING.contains(name) || options && is_option(headers, name)))
+}
+
+/// Removes what [`own_fields`] leaves out.
+pub fn strip(headers: &mut HeaderMap) {
+    let options = names_options(headers);
+    let framing: Vec<_> = headers
+        .keys()
+        .filter(|name| FRAMING.contains(name) || options && is_option(headers, name))
+        .cloned()
+        .collect();
+    for name in framing {
+        headers.remove(name);
+    }
+}
+
+/// Returns whether Connection may name a field. Nearly all connections only say how long they
+/// last.
+fn names_options(headers: &HeaderMap) -> bool {
+    let mut lines = headers.get_all(header::CONNECTION).iter();
+    lines.any(|line| line != "keep-alive" && line != "close")
+}
+
+fn is_option(headers: &HeaderMap, name: &HeaderName) -> bool {
+    let named = |option: &[u8]| option.eq_ignore_ascii_case(name.as_str().as_bytes());
+    members(headers.get_all(header::CONNECTION)).any(named) && !END_TO_END.contains(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(fields: &[(&'static str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(*name, value.parse().unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn framing_and_what_connection_names_is_left_out_and_all_else_stays() {
+        let mut headers = map(&[
+            ("host", "a"),
+            ("connection", "close, X-Mine"),
+            ("connection", "authorization"),
+            ("x-mine", "1"),
+            ("keep-alive", "5"),
+            ("keep_alive", "5"),
+            ("content-length", "3"),
+            ("transfer-encoding", "chunked"),
+            ("authorization", "me"),
+            ("x-twice", "1"),
+            ("x-twice", "2"),
+        ]);
+        let kept = map(&[("authorization", "me"), ("x-twice", "1"), ("x-twice", "2")]);
+        assert!(own_fields(&headers).eq(kept.iter()));
+        strip(&mut headers);
+        assert_eq!(headers, kept);
+    }
+
+    #[test]
+    fn every_field_of_the_list_is_left_out() {
+        for name in FRAMING.names() {
+            let headers = map(&[(name, "x"), ("x-kept", "x")]);
+            let kept: Vec<_> = own_fields(&headers).map(|(name, _)| name).collect();
+            assert_eq!(kept, ["x-kept"], "{name}");
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Where a nested router stands.
+
+use http::Uri;
+
+/// Returns the part of a target's path that routers have taken off the front of the shown one:
+/// `/v1` for `/v1/items` that shows `/items`. `None` if the shown URI is no end of it, because
+/// something has rewritten it.
+///
+/// Requests that show equal URIs under one mount are for one target.
+#[must_use]
+pub fn mount<'a>(target: &'a Uri, shown: &Uri) -> Option<&'a str> {
+    let path = target.path();
+    if target.query() != shown.query() {
+        return None;
+    }
+    match shown.path() {
+        "/" => Some(path.trim_end_matches('/')),
+        shown => path.strip_suffix(shown),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_routers_took_off_is_told_apart_from_what_was_rewritten() {
+        for (target, shown, expected) in [
+            ("/v1/items?q=1", "/items?q=1", Some("/v1")),
+            ("/v1", "/", Some("/v1")),
+            ("/v1/", "/", Some("/v1")),
+            ("/items", "/items", Some("")),
+            ("/", "/", Some("")),
+            ("http://a/items", "/items", Some("")),
+            ("/v1/items?q=1", "/items", None),
+            ("/old", "/new?q=1", None),
+            ("/old", "/new", None),
+        ] {
+            let uri = |text: &str| text.parse::<Uri>().unwrap();
+            assert_eq!(
+                mount(&uri(target), &uri(shown)),
+                expected,
+                "{target} {shown}"
+            );
+        }
+    }
+}
