@@ -1,6 +1,7 @@
 //! Answers that the layer makes itself.
 
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderValue, Response, StatusCode};
+use scrimp_http::proxy_status::PROXY_STATUS;
 
 use crate::body::CoalesceBody;
 
@@ -50,10 +51,9 @@ impl Refusal {
     pub(crate) fn response<B>(self) -> Response<CoalesceBody<B>> {
         let mut response = Response::new(CoalesceBody::empty());
         *response.status_mut() = self.status();
-        response.headers_mut().insert(
-            HeaderName::from_static("proxy-status"),
-            HeaderValue::from_static(self.reason()),
-        );
+        response
+            .headers_mut()
+            .insert(PROXY_STATUS, HeaderValue::from_static(self.reason()));
         response
     }
 }

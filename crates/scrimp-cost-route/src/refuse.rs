@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
+use scrimp_http::date;
 use serde_json::{Map, Value, json};
 
 use crate::{RouteBody, budget::Refusal, engine::NoCandidate, price::since_epoch};
@@ -109,6 +110,7 @@ fn describe(refusal: &Refusal, problem: &mut Map<String, Value>) {
     problem.insert("cap".into(), (*refusal.cap).into());
     problem.insert("limit".into(), refusal.limit.to_string().into());
     problem.insert("used".into(), refusal.used.to_string().into());
-    let resets = refusal.resets.map(httpdate::fmt_http_date);
+    let resets = refusal.resets.and_then(date::format);
+    let resets = resets.as_ref().and_then(|resets| resets.to_str().ok());
     problem.insert("resets".into(), json!(resets));
 }

@@ -1,6 +1,7 @@
 //! Which status codes may be stored, and on whose word.
 
 use http::StatusCode;
+use scrimp_http::status::is_heuristically_cacheable;
 
 /// Status codes whose caching rules this cache knows and follows (§5.2.2.3).
 pub(super) fn understood(status: StatusCode) -> bool {
@@ -75,8 +76,5 @@ pub(crate) fn blames_request(status: StatusCode) -> bool {
 /// Status codes that are cacheable without anybody saying so (RFC 9110 §15.1). 206 is one
 /// of them, and left out: this cache keeps whole responses only.
 pub(crate) fn heuristically_cacheable(status: StatusCode) -> bool {
-    matches!(
-        status.as_u16(),
-        200 | 203 | 204 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501
-    )
+    is_heuristically_cacheable(status) && status != StatusCode::PARTIAL_CONTENT
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use http::{Extensions, Uri};
 
+use super::mount::mount;
+
 /// Finds the target URI among the extensions of a request.
 ///
 /// A router that hands on a part of the path (axum's `nest`) keeps the URI that the client
@@ -50,24 +52,13 @@ impl TargetUri {
             Some(find) if !extensions.is_empty() => match find(extensions) {
                 Some(target) if target != shown => Target {
                     uri: target,
-                    rewritten: (!is_shortened(target, shown)).then_some(shown),
+                    rewritten: mount(target, shown).is_none().then_some(shown),
                 },
                 _ => plain,
             },
             _ => plain,
         }
     }
-}
-
-/// Returns whether the shown URI is the target with a part of its path taken off the front, as
-/// routers do, so that the target says all that the shown one does.
-fn is_shortened(target: &Uri, shown: &Uri) -> bool {
-    let (whole, rest) = (target.path(), shown.path());
-    let ends = match rest {
-        "/" => true,
-        rest => whole.ends_with(rest),
-    };
-    ends && target.query() == shown.query()
 }
 
 impl Default for TargetUri {
