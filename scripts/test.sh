@@ -103,6 +103,9 @@ if [ -n "$full" ]; then
 fi
 step "docs" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps
 step "conformance" scripts/conformance.sh
+if [ -n "$full" ]; then
+    step "fuzz targets, 5 s each" scripts/fuzz.sh 5
+fi
 step "batches to other servers" scripts/batch.sh
 step "prices and providers" scripts/prices.sh
 step "tests" tests
