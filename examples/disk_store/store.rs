@@ -9,8 +9,7 @@ use std::{
 
 use scrimp::{
     cache::{
-        Budget, Capabilities, Codec, Entry, FillToken, Journal, Lookup, PutOutcome, Store,
-        StoreStats, Variants,
+        Budget, Codec, Entry, FillToken, Journal, Lookup, PutOutcome, Store, StoreStats, Variants,
     },
     core::{BoxError, Key, KeyRef},
 };
@@ -82,12 +81,6 @@ impl Store for DiskStore {
             Ok(runtime) => drop(runtime.spawn_blocking(remove)),
             Err(_) => remove(),
         }
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        let mut capabilities = Capabilities::default();
-        capabilities.persistent = true;
-        capabilities
     }
 
     fn journal(&self) -> Option<Arc<dyn Journal>> {

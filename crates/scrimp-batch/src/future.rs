@@ -124,7 +124,9 @@ where
 {
     type Output = Reply<ResB, S::Error>;
 
-    /// Polled after its end, it is pending for ever.
+    /// # Panics
+    ///
+    /// If polled after completion.
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
             let next = match self.as_mut().project().state.project() {
@@ -134,9 +136,7 @@ where
                 }
                 StateProj::Reading { body, start } => {
                     let body = ready!(body.poll(cx));
-                    let Some(start) = start.take() else {
-                        return Poll::Pending;
-                    };
+                    let start = start.take().expect("read once");
                     match body {
                         Ok(body) if body.trailers().is_none() => start.admit(body.to_bytes()),
                         Ok(_) => return fail("it has trailers, which a batch cannot carry"),
@@ -145,9 +145,7 @@ where
                 }
                 StateProj::Entering { room, entry } => {
                     let place = ready!(room.poll(cx));
-                    let Some(entry) = entry.take() else {
-                        return Poll::Pending;
-                    };
+                    let entry = entry.take().expect("entered once");
                     let Entry {
                         lane,
                         waiting,

@@ -70,9 +70,8 @@ impl AnyLanes {
         let mut all = self.0.lock();
         let make = || Arc::new(Lanes::<Item, A>::new()) as Arc<dyn Any + Send + Sync>;
         let lanes = all.entry(TypeId::of::<A>()).or_insert_with(make);
-        // Found under the id of the type that it is downcast to, so it is of that type.
         let lanes = Arc::clone(lanes).downcast();
-        lanes.unwrap_or_else(|_| Arc::new(Lanes::new()))
+        lanes.expect("lanes are kept under their type")
     }
 }
 

@@ -12,7 +12,7 @@ use http_body::Body;
 use tower::util::Oneshot;
 use tower_service::Service;
 
-use crate::{CacheBody, exchange::Exchange, store::Store};
+use crate::{CacheBody, exchange::Exchange, future::POLLED_AGAIN, store::Store};
 
 /// A call with an offer. If the upstream says 304 and not of what, it is asked again, without.
 pub(crate) struct Choice<S, ReqB, St>
@@ -60,9 +60,7 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Result<Response<CacheBody<ResB>>, S::Error>> {
         loop {
-            let Some(choice) = slot else {
-                return Poll::Pending;
-            };
+            let choice = slot.as_mut().expect(POLLED_AGAIN);
             let result = ready!(choice.call.as_mut().poll(cx));
             if let Ok(response) = &result
                 && response.status() == StatusCode::NOT_MODIFIED
@@ -74,10 +72,8 @@ where
                 choice.call = Box::pin(Oneshot::new(inner, request));
                 continue;
             }
-            return match slot.take() {
-                Some(choice) => Poll::Ready(choice.exchange.finish(result)),
-                None => Poll::Pending,
-            };
+            let choice = slot.take().expect("there a moment ago");
+            return Poll::Ready(choice.exchange.finish(result));
         }
     }
 }

@@ -78,6 +78,9 @@ struct Peeking<S, ReqB, St> {
     cache: Cache<S, St>,
 }
 
+/// What a future that is polled after completion panics with.
+pub(crate) const POLLED_AGAIN: &str = "a response future is not polled after completion";
+
 // === impl ResponseFuture ===
 
 impl<S, ReqB, St> ResponseFuture<S, ReqB, St>
@@ -183,41 +186,33 @@ where
 {
     type Output = Result<Response<CacheBody<ResB>>, S::Error>;
 
-    /// Polled after its end, which futures need not survive, it is pending for ever.
+    /// # Panics
+    ///
+    /// If polled after completion.
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
             let next = match self.as_mut().project().state.project() {
                 StateProj::Ready { answer } => {
-                    return match answer.take() {
-                        Some(answer) => Poll::Ready(Ok(answer.into_response())),
-                        None => Poll::Pending,
-                    };
+                    let answer = answer.take().expect(POLLED_AGAIN);
+                    return Poll::Ready(Ok(answer.into_response()));
                 }
                 StateProj::Peeking { peeking } => {
-                    let Some(waiting) = peeking else {
-                        return Poll::Pending;
-                    };
+                    let waiting = peeking.as_mut().expect("set when the state is made");
                     let request = ready!(waiting.peek.poll(cx));
                     waiting.cache.call(request).state
                 }
                 StateProj::Forward { call, exchange } => {
                     let result = ready!(call.poll(cx));
-                    return match exchange.take() {
-                        Some(exchange) => Poll::Ready(exchange.finish(result)),
-                        None => Poll::Pending,
-                    };
+                    let exchange = exchange.take().expect(POLLED_AGAIN);
+                    return Poll::Ready(exchange.finish(result));
                 }
                 StateProj::Racing { race } => return Race::poll(race, cx),
                 StateProj::Choosing { choice } => return Choice::poll(choice, cx),
                 StateProj::LookingUp { looking } => {
-                    let Some(waiting) = looking else {
-                        return Poll::Pending;
-                    };
+                    let waiting = looking.as_mut().expect("set when the state is made");
                     let found = ready!(waiting.poll(cx));
-                    match looking.take() {
-                        Some(looking) => (*looking).proceed(found),
-                        None => return Poll::Pending,
-                    }
+                    let looking = looking.take().expect("there a moment ago");
+                    looking.proceed(found)
                 }
             };
             self.as_mut().project().state.set(next);

@@ -172,8 +172,7 @@ pub use scrimp_http::credentials::Credentials;
 pub use service::Cache;
 pub use stats::CacheStats;
 pub use store::{
-    Budget, Capabilities, Entry, FillToken, Held, Lookup, MemoryStore, PutOutcome, Store,
-    StoreStats, Variants,
+    Budget, Entry, FillToken, Held, Lookup, MemoryStore, PutOutcome, Store, StoreStats, Variants,
 };
 #[cfg(feature = "codec")]
 pub use store::{Codec, DecodeError};

@@ -179,9 +179,9 @@ fn hit<St: Store, B>(
     (variants, place): (Arc<Variants>, usize),
     standing: Standing,
 ) -> Answer {
-    let Some(entry) = variants.at(place) else {
-        return Answer::from(gateway_timeout(shared, Forward::UriMiss));
-    };
+    let entry = variants
+        .at(place)
+        .expect("a place found among these variants");
     count(shared, entry, standing);
     let ttl = ttl_seconds(standing.ttl(), standing.staleness());
     let status = shared.config.name.hit(ttl, entry.upstream_status.as_ref());

@@ -15,7 +15,7 @@ use tokio::time::{Sleep, sleep};
 use tower::util::Oneshot;
 use tower_service::Service;
 
-use crate::{CacheBody, exchange::Exchange, service::Common, store::Store};
+use crate::{CacheBody, exchange::Exchange, future::POLLED_AGAIN, service::Common, store::Store};
 
 /// The call, its soft time-out, and where it goes on once its caller has an answer.
 pub(crate) struct Race<S, ReqB, St>
@@ -63,14 +63,10 @@ where
         slot: &mut Option<Box<Self>>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Response<CacheBody<ResB>>, S::Error>> {
-        let Some(race) = slot else {
-            return Poll::Pending;
-        };
+        let race = slot.as_mut().expect(POLLED_AGAIN);
         if let Poll::Ready(result) = race.call.as_mut().poll(cx) {
-            return match slot.take() {
-                Some(race) => Poll::Ready(race.exchange.finish(result)),
-                None => Poll::Pending,
-            };
+            let race = slot.take().expect("there a moment ago");
+            return Poll::Ready(race.exchange.finish(result));
         }
         let Some(limit) = &mut race.limit else {
             return Poll::Pending;

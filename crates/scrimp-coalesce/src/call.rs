@@ -116,7 +116,7 @@ where
     ) -> Poll<Arrived> {
         let mut this = self.project();
         let StageProj::Calling { call } = this.stage.as_mut().project() else {
-            return Poll::Pending;
+            unreachable!("a call arrives once");
         };
         let result = ready!(call.poll(cx));
         let common = &*flight.terms.common;

@@ -87,19 +87,17 @@ where
 {
     type Output = Result<Response<CoalesceBody<ResB>>, S::Error>;
 
-    /// Polled after its end, which futures need not survive, it is pending for ever.
+    /// # Panics
+    ///
+    /// If polled after completion.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         loop {
             let step = match this.state.as_mut().project() {
                 StateProj::Peeking { peeking } => {
-                    let Some(waiting) = peeking else {
-                        return Poll::Pending;
-                    };
+                    let waiting = peeking.as_mut().expect("set when the state is made");
                     let request = ready!(waiting.0.poll(cx));
-                    let Some((_, inner)) = peeking.take().map(|waiting| *waiting) else {
-                        return Poll::Pending;
-                    };
+                    let (_, inner) = *peeking.take().expect("there a moment ago");
                     let visit = Visit::new(inner, request);
                     this.state.set(State::Visiting { visit });
                     continue;
@@ -110,7 +108,7 @@ where
                     after.done(this.common, result.as_ref().ok());
                     Step::Done(result.map(|response| response.map(CoalesceBody::passing)))
                 }
-                StateProj::Over => return Poll::Pending,
+                StateProj::Over => panic!("a response future is not polled after completion"),
             };
             match step {
                 Step::Done(answer) => {
@@ -119,11 +117,9 @@ where
                 }
                 Step::Pass(after) => {
                     let StateProj::Visiting { visit } = this.state.as_mut().project() else {
-                        return Poll::Pending;
+                        unreachable!("only a visit is told to pass");
                     };
-                    let Some((inner, request)) = visit.take() else {
-                        return Poll::Pending;
-                    };
+                    let (inner, request) = visit.take().expect("a visit passes once");
                     let call = Oneshot::new(inner, request);
                     this.state.set(State::Passing { call, after });
                 }

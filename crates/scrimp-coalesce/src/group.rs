@@ -190,16 +190,17 @@ where
                         }
                     }
                     Entry::Copy(copy) => return Poll::Ready(copy),
-                    // A group bars nobody and has no limits.
-                    Entry::Barred | Entry::Crowded | Entry::Full => return Poll::Pending,
+                    Entry::Barred | Entry::Crowded | Entry::Full => {
+                        unreachable!("a group bars no key and has no limits")
+                    }
                 },
             };
             let outcome = match (outcome, &mut this.member) {
                 (Outcome::Lead, Some(member)) => {
-                    // Who has made its call gets that call's result, and does not come by again.
-                    let Some(make) = this.make.take() else {
-                        return Poll::Pending;
-                    };
+                    let make = this
+                        .make
+                        .take()
+                        .expect("who has made its call gets its result");
                     ready!(member.launch(Box::pin(make()), cx))
                 }
                 (outcome, _) => outcome,

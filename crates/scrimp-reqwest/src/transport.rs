@@ -118,11 +118,12 @@ impl<C: Call> Future for TransportFuture<C> {
                     response
                 }))
             }
-            // Polled after its end, which futures need not survive, it is pending for ever.
-            StateProj::Refused { error } => match error.take() {
-                Some(error) => Poll::Ready(Err(error)),
-                None => Poll::Pending,
-            },
+            StateProj::Refused { error } => {
+                let error = error
+                    .take()
+                    .expect("a future is not polled after completion");
+                Poll::Ready(Err(error))
+            }
         }
     }
 }

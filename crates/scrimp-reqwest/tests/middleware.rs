@@ -47,7 +47,7 @@ impl Middleware for Outer {
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> Result<reqwest::Response, Error> {
-        let user = request.headers()["x-user"].to_str().unwrap_or_default();
+        let user = request.headers()["x-page"].to_str().unwrap_or_default();
         extensions.insert(Tenant(user.into()));
         extensions.insert(Explain);
         let response = next.run(request, extensions).await?;
@@ -68,7 +68,7 @@ async fn extensions_go_both_ways() {
         ))
         .build();
     for user in ["ann", "ann", "bob"] {
-        let request = client.get(server.url("/")).header("x-user", user);
+        let request = client.get(server.url("/")).header("x-page", user);
         request.send().await.unwrap().bytes().await.unwrap();
     }
     let states = seen.lock().await.clone();

@@ -137,7 +137,9 @@ impl<I, A> Ticket<I, A> {
 impl<I, A> Future for Ticket<I, A> {
     type Output = Result<A, Lost>;
 
-    /// Polled after its end, it is pending for ever.
+    /// # Panics
+    ///
+    /// If polled after completion.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<A, Lost>> {
         let mut state = self.slot.0.lock();
         if let State::Waiting { waker, .. } = &mut *state {
@@ -150,7 +152,8 @@ impl<I, A> Future for Ticket<I, A> {
         match std::mem::replace(&mut *state, State::Over) {
             State::Answered(answer) => Poll::Ready(Ok(answer)),
             State::Lost => Poll::Ready(Err(Lost)),
-            State::Waiting { .. } | State::Over => Poll::Pending,
+            State::Waiting { .. } => unreachable!("returned above"),
+            State::Over => panic!("a ticket is not polled after completion"),
         }
     }
 }

@@ -71,12 +71,14 @@ where
 {
     type Output = Result<R::Item, GroupError>;
 
-    /// Polled after its end, it is pending for ever.
+    /// # Panics
+    ///
+    /// If polled after completion.
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if let State::Start(start) = &mut self.0 {
             let place = ready!(start.room.poll(cx));
             let State::Start(start) = std::mem::replace(&mut self.0, State::Over) else {
-                return Poll::Pending;
+                unreachable!("it was at its start a moment ago");
             };
             self.0 = State::Waiting {
                 ticket: enqueue(&start.lane, start.waiting, &start.driver),
@@ -84,7 +86,7 @@ where
             };
         }
         let State::Waiting { ticket, .. } = &mut self.0 else {
-            return Poll::Pending;
+            panic!("a future of a group is not polled after completion");
         };
         let answer = ready!(Pin::new(ticket).poll(cx));
         self.0 = State::Over;

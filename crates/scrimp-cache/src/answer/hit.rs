@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{Extensions, HeaderValue, Response, StatusCode};
+use http::{Extensions, HeaderValue, Response};
 
 use super::whole;
 use crate::{CacheBody, body::StoredBody, store::Variants};
@@ -64,15 +64,9 @@ impl Hit {
 
     #[inline]
     fn into_response<B>(self) -> Response<CacheBody<B>> {
-        let mut response = match self.variants.at(self.place) {
-            Some(entry) => whole(entry, self.age, self.cache_status, CacheBody::stored),
-            // It is there: it has been found, and a list that is shared does not change.
-            None => {
-                let mut response = Response::new(CacheBody::stored(StoredBody::empty()));
-                *response.status_mut() = StatusCode::GATEWAY_TIMEOUT;
-                response
-            }
-        };
+        let entry = self.variants.at(self.place);
+        let entry = entry.expect("a place found among these variants, which do not change");
+        let mut response = whole(entry, self.age, self.cache_status, CacheBody::stored);
         *response.extensions_mut() = self.extensions;
         response
     }

@@ -29,7 +29,13 @@ impl Fetch {
         let entry = match renewed {
             Ok(entry) => {
                 let entry = Arc::new(entry);
-                put(shared, self.key.clone(), Arc::clone(&entry), None);
+                put(
+                    shared,
+                    self.key.clone(),
+                    Arc::clone(&entry),
+                    self.fence,
+                    None,
+                );
                 entry
             }
             Err(_) => {
@@ -96,7 +102,7 @@ impl Fetch {
                     && (identified
                         || entry.birth.carried().versions == stored.birth.carried().versions)
                 {
-                    put(shared, self.key.clone(), Arc::new(entry), None);
+                    put(shared, self.key.clone(), Arc::new(entry), self.fence, None);
                     updated = true;
                 }
             } else if !response.status().is_server_error() {

@@ -11,7 +11,7 @@ use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body::Body;
 use scrimp_core::{
     Key, KeyRef,
-    extensions::{self, CacheInfo, CacheState, Tags, Tenant},
+    extensions::{self, CacheInfo, CacheState, Fence, Tags, Tenant},
 };
 use scrimp_http::body::announced_length;
 use tokio::time::Instant;
@@ -47,6 +47,8 @@ pub(crate) struct Fetch {
     pub(crate) keyed_authorization: bool,
     pub(crate) tenant: Option<Tenant>,
     pub(crate) tags: Option<Tags>,
+    /// Of the lock under which the call is made.
+    pub(crate) fence: Option<Fence>,
     pub(crate) explain: bool,
     pub(crate) reason: Forward,
     /// What is stored for this request already, stale or to be validated.
@@ -91,6 +93,7 @@ impl Fetch {
             keyed_authorization: wanted.keyed_authorization,
             tenant: request.extensions().get::<Tenant>().cloned(),
             tags: request.extensions().get::<Tags>().cloned(),
+            fence: request.extensions().get::<Fence>().copied(),
             explain: wanted.explain,
             reason,
             stored: None,
@@ -291,7 +294,7 @@ impl Fetch {
             }
             let fetch = self;
             match draft.finish(&shared, &fetch, None, (body, trailers)) {
-                Ok(entry) => put(&shared, fetch.key, Arc::new(entry), Some(held)),
+                Ok(entry) => put(&shared, fetch.key, Arc::new(entry), fetch.fence, Some(held)),
                 Err(refusal) => {
                     shared.counters.rejected.add();
                     tracing::debug!(detail = refusal.detail(), "not stored after all");

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use scrimp_core::{BoxError, Key};
+use scrimp_core::{BoxError, Key, extensions::Fence};
 use tokio::time::timeout;
 
 use crate::{
@@ -26,9 +26,10 @@ pub(super) fn put<St: Store>(
     shared: &Arc<Shared<St>>,
     key: Key,
     entry: Arc<Entry>,
+    fence: Option<Fence>,
     held: Option<Held>,
 ) {
-    let token = FillToken::new(&shared.epochs);
+    let token = FillToken::new(&shared.epochs, fence);
     let mut put = Box::pin(shared.store.put(key, entry, token));
     // In memory it is done at once; over a network it is finished in the background.
     let polled = put.as_mut().poll(&mut Context::from_waker(Waker::noop()));

@@ -13,7 +13,7 @@ mod weight;
 
 use std::{future::Future, sync::Arc};
 
-use scrimp_core::{BoxError, Key, KeyRef};
+use scrimp_core::{BoxError, Key, KeyRef, extensions::Fence};
 
 use crate::invalidate::epoch::{Epoch, Epochs};
 
@@ -50,17 +50,6 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// and the store answers [`PutOutcome::Superseded`].
     fn put(&self, key: Key, entry: Arc<Entry>, token: FillToken) -> Self::Put;
 
-    /// Keeps a response whose body is stored already: the upstream has confirmed it, and its
-    /// header fields and lifetime are new. A store that can write those alone does.
-    fn touch(&self, key: Key, entry: Arc<Entry>, token: FillToken) -> Self::Put {
-        self.put(key, entry, token)
-    }
-
-    /// What the store can do.
-    fn capabilities(&self) -> Capabilities {
-        Capabilities::default()
-    }
-
     /// Removes all responses under a key, or one of them: [`Variants::without`] knows it also
     /// where it was read back.
     fn remove(&self, key: KeyRef<'_>, which: Option<&Arc<Entry>>);
@@ -86,33 +75,38 @@ pub trait Store: Clone + Send + Sync + 'static {
     }
 }
 
-/// What a store can do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct Capabilities {
-    /// Other processes read and write the same responses.
-    pub shared: bool,
-    /// Responses outlive the process.
-    pub persistent: bool,
-}
-
 /// Says whether a response may still enter the store.
 ///
 /// Every fill has one. It knows the invalidations since before the upstream call began.
 #[derive(Debug, Clone)]
-pub struct FillToken(Arc<Epochs>);
+pub struct FillToken {
+    epochs: Arc<Epochs>,
+    fence: Option<Fence>,
+}
 
 // === impl FillToken ===
 
 impl FillToken {
-    pub(crate) fn new(epochs: &Arc<Epochs>) -> Self {
-        Self(Arc::clone(epochs))
+    pub(crate) fn new(epochs: &Arc<Epochs>, fence: Option<Fence>) -> Self {
+        Self {
+            epochs: Arc::clone(epochs),
+            fence,
+        }
     }
 
-    /// False if something the response carries was invalidated while it was under way.
+    /// Returns false if something the response carries was invalidated while it was under way.
     #[must_use]
     pub fn allows(&self, entry: &Entry) -> bool {
-        self.0.check(&entry.birth) != Epoch::Gone
+        self.epochs.check(&entry.birth) != Epoch::Gone
+    }
+
+    /// Returns the fence of the lock under which the response was fetched, if there was one.
+    ///
+    /// A store that several processes write to remembers the highest fence of each key, and
+    /// answers [`PutOutcome::Superseded`] to a lower one: its holder has lost the lock since.
+    #[must_use]
+    pub fn fence(&self) -> Option<Fence> {
+        self.fence
     }
 }
 

@@ -103,9 +103,11 @@ where
 
     /// Makes the call, for the request at hand.
     fn lead(&mut self, common: &Arc<Common>, cx: &mut Context<'_>) -> Poll<Outcome<Arrived>> {
-        let (Some(waiting), Some((inner, request))) = (&mut self.waiting, self.own.take()) else {
-            return Poll::Ready(Outcome::Broken);
-        };
+        let waiting = self
+            .waiting
+            .as_mut()
+            .expect("a member is waiting until it leads");
+        let (inner, request) = self.own.take().expect("a request is sent once");
         let attempt = waiting.member.attempt();
         match attempt {
             1 => common.counters().calls.add(),

@@ -143,14 +143,11 @@ where
                 StateProj::Calling { response } => return response.poll(cx),
                 StateProj::Reading { reading } => reading,
             };
-            let Some(Reading { body, buffer, .. }) = reading else {
-                // Gone only if the call below panicked.
-                return Poll::Pending;
-            };
+            let Reading { body, buffer, .. } = reading
+                .as_mut()
+                .expect("a future is not polled after a panic");
             let end = ready!(buffer.poll(body.as_mut(), cx));
-            let Some(reading) = reading.take() else {
-                return Poll::Pending;
-            };
+            let reading = reading.take().expect("there a moment ago");
             let response = reading.call(end);
             self.as_mut()
                 .project()
