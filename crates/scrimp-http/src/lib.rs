@@ -80,6 +80,7 @@ pub mod range;
 pub mod representation;
 pub mod retry_after;
 pub mod role;
+mod scan;
 pub mod target;
 pub mod trace_fields;
 pub mod vary;
