@@ -43,7 +43,7 @@ impl<'a> Target<'a> {
         // The bytes from `:` to `Z`: capitals, and what parts a port or a user from the host.
         let plain = !has_in::<b':', b'Z'>(authority.as_bytes());
         TargetParts {
-            scheme: lower(uri.scheme_str().unwrap_or_default()),
+            scheme: uri.scheme_str().map_or("".into(), lower),
             authority: match plain {
                 true => authority.into(),
                 false => lower(authority_of(uri, None)),
@@ -85,6 +85,7 @@ impl TargetParts<'_> {
     }
 }
 
+#[inline]
 fn lower(text: &str) -> Cow<'_, str> {
     match has_in::<b'A', b'Z'>(text.as_bytes()) {
         true => text.to_ascii_lowercase().into(),
@@ -92,6 +93,7 @@ fn lower(text: &str) -> Cow<'_, str> {
     }
 }
 
+#[inline]
 fn lower_bytes(text: &[u8]) -> Cow<'_, [u8]> {
     match has_in::<b'A', b'Z'>(text) {
         true => text.to_ascii_lowercase().into(),
