@@ -26,17 +26,21 @@ pub(crate) fn judge<B>(config: &Config, response: &Response<B>) -> Verdict {
     if status.is_informational() {
         return Verdict::Refuse("not a final answer");
     }
-    let mut controlled = false;
+    let mut control = None;
+    let mut lines = 0;
     // One look at every field is less than a look for each that matters.
     for (name, value) in headers {
-        controlled |= *name == CACHE_CONTROL;
+        if *name == CACHE_CONTROL {
+            control = Some(value);
+            lines += 1;
+        }
         if let Some(reason) = refuses(config, name, value) {
             return Verdict::Refuse(reason);
         }
     }
-    let control = match controlled {
-        true => ResponseControl::read(headers),
-        false => ResponseControl::default(),
+    let control = match lines {
+        0 | 1 => ResponseControl::parse(control),
+        _ => ResponseControl::read(headers),
     };
     if let Some(reason) = forbids(&control, headers) {
         return Verdict::Refuse(reason);

@@ -20,6 +20,8 @@ use crate::config::Config;
 enum Part {
     /// It is part of it.
     Keyed,
+    /// Host, of which the target may say enough.
+    Host,
     /// It is not: it only traces the call or tells of the client, or the operator says so. An
     /// answer that was selected by it, as its Vary says, is not shared.
     Ignored,
@@ -37,6 +39,7 @@ impl Part {
             Role::Connection => Self::Connection,
             Role::Own => Self::Own,
             _ if config.ignores(name) => Self::Ignored,
+            Role::Host if *name == HOST => Self::Host,
             _ => Self::Keyed,
         }
     }
@@ -44,7 +47,7 @@ impl Part {
 
 /// Whether a request field is part of the key.
 pub(crate) fn is_keyed(config: &Config, name: &HeaderName) -> bool {
-    matches!(Part::of(config, name), Part::Keyed | Part::Own)
+    !matches!(Part::of(config, name), Part::Ignored | Part::Connection)
 }
 
 /// Returns whether a request is taken for one without a body.
@@ -81,7 +84,10 @@ pub(crate) fn write<B>(
     if !may_share(config, request, empty, digest.is_some()) {
         return false;
     }
-    let target = target(config, request);
+    let target = config
+        .target_uri
+        .of(request.extensions(), request.uri())
+        .parts();
     head(key, request, &target);
     if let Some(digest) = digest
         && !empty
@@ -93,7 +99,11 @@ pub(crate) fn write<B>(
             Part::Ignored => {}
             Part::Connection if !names_upgrade(value.as_bytes()) => {}
             Part::Connection | Part::Own => return false,
-            Part::Keyed if *name == HOST && target.are_of_host(value) => {}
+            Part::Host => {
+                if let Some(host) = target.host(value) {
+                    key.part(name.as_str().as_bytes()).part(&host);
+                }
+            }
             Part::Keyed => {
                 key.part(name.as_str().as_bytes()).part(value.as_bytes());
             }
@@ -135,16 +145,6 @@ fn head<B>(key: &mut KeyBuf, request: &Request<B>, target: &TargetParts<'_>) {
     if !target.more.is_empty() {
         key.part(target.more.as_bytes());
     }
-}
-
-/// Returns the parts of what a request is for, where Host stands in for an authority that the
-/// URI does not have.
-fn target<'a, B>(config: &Config, request: &'a Request<B>) -> TargetParts<'a> {
-    let target = config.target_uri.of(request.extensions(), request.uri());
-    target.parts(|| match config.ignores(&HOST) {
-        true => None,
-        false => request.headers().get(HOST),
-    })
 }
 
 /// As far as method and body tell. A body is known by its digest, or by the key with which

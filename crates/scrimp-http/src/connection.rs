@@ -99,8 +99,13 @@ pub fn remove_listed(headers: &mut HeaderMap, list: &FieldNames) {
 #[must_use]
 #[inline]
 pub fn names_upgrade(connection: &[u8]) -> bool {
-    connection != b"keep-alive"
-        && line_members(connection).any(|option| option.eq_ignore_ascii_case(b"upgrade"))
+    // Nearly every line says so.
+    connection != b"keep-alive" && lists_upgrade(connection)
+}
+
+#[inline(never)]
+fn lists_upgrade(connection: &[u8]) -> bool {
+    line_members(connection).any(|option| option.eq_ignore_ascii_case(b"upgrade"))
 }
 
 #[cfg(test)]

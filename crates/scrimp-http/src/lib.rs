@@ -91,6 +91,7 @@ pub mod repeat;
 pub mod representation;
 pub mod retry_after;
 pub mod role;
+mod scan;
 pub mod status;
 pub mod target;
 pub mod trace_fields;

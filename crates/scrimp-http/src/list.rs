@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use http::HeaderValue;
 
+use crate::scan::find;
+
 /// Returns the members of a list field, over all its lines, without white space around them.
 ///
 /// Commas inside quoted strings do not separate. Empty members are left out (§5.6.1.2).
@@ -23,13 +25,13 @@ pub fn line_members(line: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// Splits at a separator outside quoted strings, and trims white space.
 pub fn split(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     // Most lines have no quotes, and a separator in them is found without state.
-    let quotes = text.contains(&b'"');
+    let quotes = find(text, b'"').is_some();
     let mut rest = Some(text);
     std::iter::from_fn(move || {
         let text = rest?;
         let end = match quotes {
             true => outside_quotes(text, separator),
-            false => text.iter().position(|&byte| byte == separator),
+            false => find(text, separator),
         };
         let (piece, others) = match end {
             Some(end) => (&text[..end], Some(&text[end + 1..])),
@@ -57,11 +59,25 @@ fn outside_quotes(text: &[u8], separator: u8) -> Option<usize> {
 /// Returns whether the text is a token (§5.6.2).
 #[must_use]
 pub fn is_token(text: &[u8]) -> bool {
-    !text.is_empty()
-        && text
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
+    !text.is_empty() && text.iter().all(|byte| TOKEN[usize::from(*byte)])
 }
+
+/// The bytes of which tokens are made.
+static TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let others = b"!#$%&'*+-.^_`|~";
+    let mut at = 0;
+    while at < others.len() {
+        table[others[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
 
 /// Returns the content of a quoted string (§5.6.4), or the text itself if it has no quotes.
 #[must_use]
@@ -90,7 +106,7 @@ fn unescape(quoted: &[u8]) -> Cow<'_, [u8]> {
 /// Returns a parameter's name and its value behind the `=`, both without white space.
 #[must_use]
 pub fn parameter(text: &[u8]) -> (&[u8], Option<&[u8]>) {
-    match text.iter().position(|&byte| byte == b'=') {
+    match find(text, b'=') {
         Some(at) => (text[..at].trim_ascii(), Some(text[at + 1..].trim_ascii())),
         None => (text.trim_ascii(), None),
     }

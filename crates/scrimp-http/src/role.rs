@@ -147,14 +147,15 @@ pub fn is_preference(name: &HeaderName) -> bool {
 #[must_use]
 #[inline]
 pub fn role_by(name: &HeaderName, list: &Credentials) -> Role {
-    let role = role(name);
     match list.is_plain() {
-        true => role,
-        false => by_list(role, name, list),
+        true => role(name),
+        false => by_list(name, list),
     }
 }
 
-fn by_list(role: Role, name: &HeaderName, list: &Credentials) -> Role {
+#[inline(never)]
+fn by_list(name: &HeaderName, list: &Credentials) -> Role {
+    let role = role(name);
     match role {
         Role::Condition
         | Role::Precondition

@@ -118,12 +118,11 @@ fn parts_of<B>(
             to.part(tenant.0.as_bytes());
         }
     }
-    let target = by
-        .target_uri
-        .of(extensions, request.uri())
-        .parts(|| request.headers().get(HOST));
-    to.part(target.scheme.as_bytes());
-    to.part(target.authority.as_bytes());
+    let target = by.target_uri.of(extensions, request.uri()).parts();
+    if !target.authority.is_empty() {
+        to.part(target.scheme.as_bytes());
+        to.part(target.authority.as_bytes());
+    }
     to.part(target.path_and_query.as_bytes());
     if !target.more.is_empty() {
         to.part(target.more.as_bytes());
@@ -132,7 +131,12 @@ fn parts_of<B>(
         match Part::of(by, name) {
             Part::Own => return false,
             Part::Partial => *fills = false,
-            Part::Selects if *name == HOST && target.are_of_host(value) => {}
+            Part::Host => {
+                if let Some(host) = target.host(value) {
+                    to.part(name.as_str().as_bytes());
+                    to.part(&host);
+                }
+            }
             Part::Selects => {
                 to.part(name.as_str().as_bytes());
                 to.part(value.as_bytes());
@@ -147,6 +151,8 @@ fn parts_of<B>(
 enum Part {
     /// It may select the answer.
     Selects,
+    /// Host, of which the target may say enough.
+    Host,
     /// It asks for a part, or for an answer only under a condition.
     Partial,
     /// It asks for something of its own.
@@ -162,6 +168,7 @@ impl Part {
     #[inline]
     fn of(by: &Selection, name: &HeaderName) -> Self {
         match role_by(name, &by.credentials) {
+            Role::Host if *name == HOST => Self::Host,
             Role::Preference
             | Role::Credential
             | Role::Host

@@ -8,6 +8,7 @@ use super::{
     authority::{authority_of, has_userinfo, is_named_by},
     uri::Target,
 };
+use crate::scan::has_in;
 
 /// The parts of a target that belong into the key of a request.
 ///
@@ -19,8 +20,8 @@ use super::{
 pub struct TargetParts<'a> {
     /// The scheme, in lower case; empty if it is unknown.
     pub scheme: Cow<'a, str>,
-    /// The authority, in lower case, without user information and default port; empty if it is
-    /// unknown.
+    /// The authority of the URI, in lower case, without user information and default port;
+    /// empty in origin form, where [Host](Self::host) has it.
     pub authority: Cow<'a, str>,
     /// Path and query, as spelled.
     pub path_and_query: &'a str,
@@ -33,24 +34,24 @@ pub struct TargetParts<'a> {
 // === impl Target ===
 
 impl<'a> Target<'a> {
-    /// Returns the parts of the target. Asks for Host only if the URI has no authority.
+    /// Returns the parts of the target.
     #[must_use]
     #[inline]
-    pub fn parts(&self, host: impl FnOnce() -> Option<&'a HeaderValue>) -> TargetParts<'a> {
+    pub fn parts(&self) -> TargetParts<'a> {
         let uri = self.uri;
-        let path = uri.path_and_query();
-        let (authority, user) = match uri.authority() {
-            Some(authority) if is_plain(authority.as_str()) => (authority.as_str().into(), false),
-            Some(_) => (lower(authority_of(uri, None)), has_userinfo(uri)),
-            None => (lower(authority_of(uri, host())), false),
-        };
+        let authority = uri.authority().map_or("", |authority| authority.as_str());
+        // The bytes from `:` to `Z`: capitals, and what parts a port or a user from the host.
+        let plain = !has_in::<b':', b'Z'>(authority.as_bytes());
         TargetParts {
-            scheme: lower(uri.scheme_str().unwrap_or_default()),
-            authority,
-            path_and_query: path.map_or("/", |path| path.as_str()),
-            more: match user || self.rewritten.is_some() {
-                true => self.more(),
-                false => "".into(),
+            scheme: uri.scheme_str().map_or("".into(), lower),
+            authority: match plain {
+                true => authority.into(),
+                false => lower(authority_of(uri, None)),
+            },
+            path_and_query: uri.path_and_query().map_or("/", |path| path.as_str()),
+            more: match self.rewritten.is_none() && (plain || !has_userinfo(uri)) {
+                true => "".into(),
+                false => self.more(),
             },
             uri,
         }
@@ -70,28 +71,31 @@ impl<'a> Target<'a> {
 // === impl TargetParts ===
 
 impl TargetParts<'_> {
-    /// Returns whether a line of Host says no more than the authority does.
+    /// Returns what a line of Host adds to the parts: in origin form the authority, in lower
+    /// case, and else nothing if it names the authority of the URI.
     #[must_use]
     #[inline]
-    pub fn are_of_host(&self, host: &HeaderValue) -> bool {
-        let bytes = host.as_bytes();
-        let same =
-            bytes == self.authority.as_bytes() || is_named_by(self.uri, &self.authority, host);
-        same && !bytes.is_empty()
+    pub fn host<'h>(&self, host: &'h HeaderValue) -> Option<Cow<'h, [u8]>> {
+        let same = host.as_bytes() == self.authority.as_bytes();
+        let named = match self.uri.authority() {
+            Some(_) => same || is_named_by(self.uri, &self.authority, host),
+            None => false,
+        };
+        (!named).then(|| lower_bytes(host.as_bytes()))
     }
 }
 
-/// Returns whether an authority is a host in lower case and nothing else.
 #[inline]
-fn is_plain(authority: &str) -> bool {
-    let special = |byte: u8| byte.is_ascii_uppercase() || byte == b'@' || byte == b':';
-    !authority
-        .bytes()
-        .fold(false, |any, byte| any | special(byte))
+fn lower(text: &str) -> Cow<'_, str> {
+    match has_in::<b'A', b'Z'>(text.as_bytes()) {
+        true => text.to_ascii_lowercase().into(),
+        false => text.into(),
+    }
 }
 
-fn lower(text: &str) -> Cow<'_, str> {
-    match text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+#[inline]
+fn lower_bytes(text: &[u8]) -> Cow<'_, [u8]> {
+    match has_in::<b'A', b'Z'>(text) {
         true => text.to_ascii_lowercase().into(),
         false => text.into(),
     }
@@ -106,11 +110,9 @@ mod tests {
 
     type All = (String, String, String, String);
 
-    fn parts(uri: &'static str, host: Option<&'static str>) -> All {
-        let (uri, host) = (Uri::from_static(uri), host.map(HeaderValue::from_static));
-        let extensions = Extensions::new();
-        let target = TargetUri::shown().of(&extensions, &uri);
-        let parts = target.parts(|| host.as_ref());
+    fn parts(uri: &'static str) -> All {
+        let (uri, extensions) = (Uri::from_static(uri), Extensions::new());
+        let parts = TargetUri::shown().of(&extensions, &uri).parts();
         let path = parts.path_and_query.into();
         (
             parts.scheme.into(),
@@ -122,25 +124,21 @@ mod tests {
 
     #[test]
     fn equivalent_schemes_authorities_and_ports_have_one_form() {
-        let plain = parts("http://shop.test/p", None);
+        let plain = parts("http://shop.test/p");
         for uri in [
             "HTTP://Shop.TEST/p",
             "http://shop.test:80/p",
             "http://shop.test:/p",
         ] {
-            assert_eq!(parts(uri, Some("ignored")), plain, "{uri}");
+            assert_eq!(parts(uri), plain, "{uri}");
         }
-        assert_eq!(
-            parts("/p", Some("Shop.test")),
-            parts("/p", Some("shop.test"))
-        );
         let (.., more) = plain;
         assert_eq!(more, "");
     }
 
     #[test]
     fn what_an_upstream_may_answer_otherwise_stays_apart() {
-        let plain = parts("http://shop.test/p", None);
+        let plain = parts("http://shop.test/p");
         for uri in [
             "http://shop.test./p",
             "http://shop.test:8080/p",
@@ -149,13 +147,11 @@ mod tests {
             "http://shop.test/a/../p",
             "http://ann@shop.test/p",
         ] {
-            assert_ne!(parts(uri, None), plain, "{uri}");
+            assert_ne!(parts(uri), plain, "{uri}");
         }
-        // The port may not be the default one of the scheme, which is not known.
-        assert_ne!(parts("/p", Some("a:80")), parts("/p", Some("a")));
         assert_ne!(
-            parts("http://ann@shop.test/p", None),
-            parts("http://bob@shop.test/p", None)
+            parts("http://ann@shop.test/p"),
+            parts("http://bob@shop.test/p")
         );
     }
 
@@ -166,30 +162,30 @@ mod tests {
             extensions.insert(Uri::from_static("/"));
             let find = TargetUri::new(Extensions::get::<Uri>);
             let shown = Uri::from_static(shown);
-            find.of(&extensions, &shown)
-                .parts(|| None)
-                .more
-                .into_owned()
+            find.of(&extensions, &shown).parts().more.into_owned()
         };
         assert_ne!(of("/de/"), of("/fr/"));
         assert_eq!(of("/"), "");
     }
 
     #[test]
-    fn host_says_no_more_if_it_names_the_authority() {
-        let says_no_more = |uri: &'static str, host: &'static str| {
+    fn host_adds_what_the_uri_does_not_say() {
+        let added = |uri: &'static str, host: &'static str| {
             let (uri, host) = (Uri::from_static(uri), HeaderValue::from_static(host));
             let extensions = Extensions::new();
-            let target = TargetUri::shown().of(&extensions, &uri);
-            target.parts(|| Some(&host)).are_of_host(&host)
+            let parts = TargetUri::shown().of(&extensions, &uri).parts();
+            let added = parts.host(&host).map(Cow::into_owned);
+            added.map(|bytes| String::from_utf8(bytes).unwrap())
         };
         for host in ["a", "A", "a:80"] {
-            assert!(says_no_more("http://a/", host), "{host}");
+            assert_eq!(added("http://a/", host), None, "{host}");
         }
         for host in ["b", "a:81", "a.", "u@a", ""] {
-            assert!(!says_no_more("http://a/", host), "{host}");
+            assert_eq!(added("http://a/", host).as_deref(), Some(host));
         }
-        assert!(says_no_more("/", "a:80") && says_no_more("/", "A"));
-        assert!(!says_no_more("/", "u@a") && !says_no_more("/", ""));
+        assert_eq!(added("/", "Shop.Test").as_deref(), Some("shop.test"));
+        // The port may not be the default one of the scheme, which is not known.
+        assert_eq!(added("/", "a:80").as_deref(), Some("a:80"));
+        assert_eq!(added("/", "").as_deref(), Some(""));
     }
 }
