@@ -24,6 +24,7 @@
 //! | [`method`] | properties of methods | IANA registry |
 //! | [`names`] | lists of field names, with `_` equal to `-` | RFC 3875 §4.1.18 |
 //! | [`no_vary_search`] | parts of a query that do not count | draft-ietf-httpbis-no-vary-search |
+//! | [`own_call`] | requests that no other can stand for | RFC 9110 §7.8, §10.1.1, §14 |
 //! | [`range`](mod@range) | byte ranges | RFC 9110 §14 |
 //! | [`repeat`] | requests that may be sent twice | RFC 9110 §9.2.2, draft-ietf-httpapi-idempotency-key-header |
 //! | [`retry_after`] | Retry-After as seconds and as a date | RFC 9110 §10.2.3 |
@@ -79,6 +80,7 @@ pub mod media_type;
 pub mod method;
 pub mod names;
 pub mod no_vary_search;
+pub mod own_call;
 pub mod range;
 pub mod repeat;
 pub mod retry_after;

@@ -2,6 +2,7 @@
 
 mod authority;
 mod claims;
+mod lower;
 mod mount;
 mod reference;
 mod spelling;
@@ -12,6 +13,7 @@ pub use authority::{
     normal_authority,
 };
 pub use claims::{OVERRIDING, RETELLING, forwarded_claims, overrides, retells};
+pub use lower::lower_authority;
 pub use mount::mount;
 pub use reference::resolve;
 pub use spelling::{is_normal, normal};
