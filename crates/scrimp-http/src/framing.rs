@@ -5,6 +5,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use crate::{
     connection::{END_TO_END, FRAMING},
     list::members,
+    names::Sieve,
+    trace_fields::TRACE_FIELDS,
 };
 
 /// Returns the fields that a message keeps when it becomes a part of another one: all but those
@@ -17,6 +19,34 @@ pub fn own_fields(headers: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &He
     headers
         .iter()
         .filter(move |(name, _)| !(FRAMING.contains(name) || options && is_option(headers, name)))
+}
+
+/// Returns the same without those that only [trace](crate::trace_fields) the call: the fields in
+/// which requests have to agree that share one.
+pub fn untraced_fields(headers: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+    static LISTED: Sieve = FRAMING.sieve().or(TRACE_FIELDS.sieve());
+    let options = names_options(headers);
+    headers.iter().filter(move |(name, _)| {
+        let listed = !is_common(name)
+            && LISTED.lets_through(name.as_str())
+            && (FRAMING.contains(name) || TRACE_FIELDS.contains(name));
+        !(listed || options && is_option(headers, name))
+    })
+}
+
+/// Returns whether a field is one that most requests have and no list here holds: the http crate
+/// knows it as one byte.
+fn is_common(name: &HeaderName) -> bool {
+    matches!(
+        *name,
+        header::ACCEPT
+            | header::ACCEPT_ENCODING
+            | header::ACCEPT_LANGUAGE
+            | header::AUTHORIZATION
+            | header::CONTENT_TYPE
+            | header::COOKIE
+            | header::USER_AGENT
+    )
 }
 
 /// Removes what [`own_fields`] leaves out.
@@ -75,6 +105,23 @@ mod tests {
         assert!(own_fields(&headers).eq(kept.iter()));
         strip(&mut headers);
         assert_eq!(headers, kept);
+    }
+
+    #[test]
+    fn what_only_traces_a_call_is_no_field_to_agree_in() {
+        for name in TRACE_FIELDS.names().iter().chain(FRAMING.names()) {
+            let headers = map(&[(name, "x"), ("x-kept", "x")]);
+            let kept: Vec<_> = untraced_fields(&headers).map(|(name, _)| name).collect();
+            assert_eq!(kept, ["x-kept"], "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_common_is_on_no_list() {
+        let listed = TRACE_FIELDS.names().iter().chain(FRAMING.names());
+        for name in listed {
+            assert!(!is_common(&HeaderName::from_static(name)), "{name}");
+        }
     }
 
     #[test]

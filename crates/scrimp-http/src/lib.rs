@@ -27,6 +27,7 @@
 //! | [`no_vary_search`] | parts of a query that do not count | draft-ietf-httpbis-no-vary-search |
 //! | [`peek`] | whether a body begins, where only its first frame tells | RFC 9113 §8.1 |
 //! | [`proxy_status`] | the field in which a layer says why it refused | RFC 9209 |
+//! | [`own_call`] | requests that no other can stand for | RFC 9110 §7.8, §10.1.1, §14 |
 //! | [`range`](mod@range) | byte ranges | RFC 9110 §14 |
 //! | [`representation`] | whether two responses hold the same bytes | RFC 9110 §8.8.1 |
 //! | [`repeat`] | requests that may be sent twice | RFC 9110 §9.2.2, draft-ietf-httpapi-idempotency-key-header |
@@ -84,6 +85,7 @@ pub mod media_type;
 pub mod method;
 pub mod names;
 pub mod no_vary_search;
+pub mod own_call;
 pub mod peek;
 pub mod proxy_status;
 pub mod range;

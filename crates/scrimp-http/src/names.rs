@@ -14,7 +14,12 @@ pub struct FieldNames {
     names: &'static [&'static str],
     prefixes: &'static [&'static str],
     sieve: Sieve,
+    /// Where each name is in the list, by its bytes; 0 for nowhere.
+    places: [u8; PLACES],
 }
+
+/// More than twice as many as the longest list has names.
+const PLACES: usize = 512;
 
 /// A filter that lets every name of a list through, and holds nearly all others back without
 /// comparing any.
@@ -38,14 +43,22 @@ impl FieldNames {
     ///
     /// # Panics
     ///
-    /// At compile time, if a beginning is shorter than five bytes.
+    /// At compile time, if a beginning is shorter than five bytes, or if there are more than 255
+    /// names.
     #[must_use]
     pub const fn new(names: &'static [&'static str], prefixes: &'static [&'static str]) -> Self {
+        assert!(names.len() < 256, "a list of field names holds 255 at most");
         let mut sieve = Sieve::EMPTY;
+        let mut places = [0; PLACES];
         let mut index = 0;
         while index < names.len() {
             sieve = sieve.and(names[index]);
+            let mut at = first_place(names[index].as_bytes());
+            while places[at] != 0 {
+                at = (at + 1) % PLACES;
+            }
             index += 1;
+            places[at] = index as u8;
         }
         index = 0;
         while index < prefixes.len() {
@@ -56,6 +69,7 @@ impl FieldNames {
             names,
             prefixes,
             sieve,
+            places,
         }
     }
 
@@ -67,8 +81,18 @@ impl FieldNames {
     }
 
     fn holds(&self, name: &str) -> bool {
-        self.names.iter().any(|known| equal(known, name))
-            || self.prefixes.iter().any(|known| begins(name, known))
+        self.holds_whole(name) || self.prefixes.iter().any(|known| begins(name, known))
+    }
+
+    fn holds_whole(&self, name: &str) -> bool {
+        let mut at = first_place(name.as_bytes());
+        while let Some(index) = usize::from(self.places[at]).checked_sub(1) {
+            if equal(self.names[index], name) {
+                return true;
+            }
+            at = (at + 1) % PLACES;
+        }
+        false
     }
 
     /// Returns the whole names of the list.
@@ -165,18 +189,29 @@ impl std::fmt::Debug for Sieve {
 /// Chooses a bit by length, first, middle and last byte.
 #[inline]
 const fn place(name: &[u8]) -> (usize, u64) {
+    let mixed = mix(name);
+    ((mixed >> 26) as usize, 1 << ((mixed >> 20) & 63))
+}
+
+/// Chooses where in a list's table to look for a name first.
+#[inline]
+const fn first_place(name: &[u8]) -> usize {
+    (mix(name) >> 20) as usize % PLACES
+}
+
+#[inline]
+const fn mix(name: &[u8]) -> u32 {
     let length = name.len();
     if length == 0 {
-        return (0, 1);
+        return 0;
     }
     let (first, last) = (fold(name[0]) as u32, fold(name[length - 1]) as u32);
     let middle = fold(name[length / 2]) as u32;
-    let mixed = (length as u32)
+    (length as u32)
         .wrapping_mul(0x9E37_79B1)
         .wrapping_add(first.wrapping_mul(0x85EB_CA6B))
         .wrapping_add(middle.wrapping_mul(0xC2B2_AE35))
-        .wrapping_add(last.wrapping_mul(0x27D4_EB2F));
-    ((mixed >> 26) as usize, 1 << ((mixed >> 20) & 63))
+        .wrapping_add(last.wrapping_mul(0x27D4_EB2F))
 }
 
 /// Chooses a bit by the third to fifth byte; nearly all beginnings have `x-` before them.

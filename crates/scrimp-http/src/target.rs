@@ -2,6 +2,7 @@
 
 mod authority;
 mod claims;
+mod lower;
 mod mount;
 mod parts;
 mod reference;
@@ -13,6 +14,7 @@ pub use authority::{
     normal_authority,
 };
 pub use claims::{OVERRIDING, RETELLING, forwarded_claims, overrides, retells};
+pub use lower::lower_authority;
 pub use mount::mount;
 pub use parts::TargetParts;
 pub use reference::resolve;

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, request::Parts};
 use scrimp_core::KeyBuf;
-use scrimp_http::{framing, trace_fields::is_trace_field};
+use scrimp_http::framing;
 
 /// Adds method, path, query and all header fields but those that
 /// [trace](scrimp_http::trace_fields) or [frame](scrimp_http::framing) a call: for protocols
@@ -11,10 +11,8 @@ pub fn same_head(head: &Parts, lane: &mut KeyBuf) {
     lane.part(head.method.as_str().as_bytes());
     let path = head.uri.path_and_query();
     lane.part(path.map_or("/", |path| path.as_str()).as_bytes());
-    for (name, value) in framing::own_fields(&head.headers) {
-        if !is_trace_field(name) {
-            lane.part(name.as_str().as_bytes()).part(value.as_bytes());
-        }
+    for (name, value) in framing::untraced_fields(&head.headers) {
+        lane.part(name.as_str().as_bytes()).part(value.as_bytes());
     }
 }
 

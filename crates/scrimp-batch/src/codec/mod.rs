@@ -209,6 +209,7 @@ pub enum Verdict {
 impl Item {
     /// Makes an item as a layer with these credentials makes it.
     #[must_use]
+    #[inline]
     pub fn new(
         id: u64,
         head: Parts,

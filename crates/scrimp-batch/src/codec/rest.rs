@@ -8,11 +8,7 @@ use http::{
     request::Parts,
 };
 use scrimp_core::KeyBuf;
-use scrimp_http::{
-    media_type,
-    repeat::may_repeat,
-    role::{Role, role},
-};
+use scrimp_http::{media_type, own_call::needs_own_call, repeat::may_repeat};
 
 use super::{Admission, BatchCodec, Decoded, Item, json, rest_answer};
 
@@ -178,8 +174,7 @@ impl BatchCodec for RestJson {
         let method =
             self.any_method && head.method != Method::CONNECT || head.method == Method::GET;
         // A part, another protocol and an interim answer are nothing that an item can get.
-        let special = |name| matches!(role(name), Role::Own | Role::Range);
-        method && !head.headers.keys().any(special) && self.url(head).is_some()
+        method && !needs_own_call(&head.headers) && self.url(head).is_some()
     }
 
     fn admit(&self, head: &Parts, body: &Bytes, _: &mut KeyBuf) -> Option<Admission> {

@@ -4,7 +4,7 @@ use http::{HeaderName, HeaderValue, header::HOST, request::Parts};
 use scrimp_core::{Key, KeyBuf, extensions::Tenant};
 use scrimp_http::{
     credentials::Credentials,
-    target::{self, Target},
+    target::{self, Target, TargetUri},
 };
 use smallvec::SmallVec;
 
@@ -36,24 +36,8 @@ impl LaneKey {
             .get::<Tenant>()
             .filter(|_| !config.share_tenants);
         lane.part(tenant.map_or("", |tenant| &tenant.0).as_bytes());
-        lane.part_with(|write| caller.write(write));
-        lane.part_with(|write| {
-            // A name and a password in the URI are on the envelope's URI too.
-            if target::has_userinfo(&head.uri) {
-                let authority = head.uri.authority().map_or("", |it| it.as_str());
-                tagged(write, b"u", authority.as_bytes());
-            }
-            // Upstreams may go by either, and the envelope has the Host of its first item.
-            if let Some(host) = caller.host
-                && target::names_another_host(&head.uri, &head.headers)
-            {
-                tagged(write, b"h", host.as_bytes());
-            }
-            let target = config.target_uri.of(&head.extensions, &head.uri);
-            if target.uri != &head.uri {
-                write_target(write, target, head);
-            }
-        });
+        caller.add(&mut lane);
+        add_odds(&mut lane, head, caller.host, config.target_uri);
         Self { lane, upstream }
     }
 
@@ -66,37 +50,48 @@ impl LaneKey {
 fn upstream(head: &Parts, host: Option<&HeaderValue>) -> KeyBuf {
     let mut key = KeyBuf::new();
     key.part(head.uri.scheme_str().unwrap_or_default().as_bytes());
-    let authority = target::authority_of(&head.uri, host);
-    match authority.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        true => key.part(authority.to_ascii_lowercase().as_bytes()),
-        false => key.part(authority.as_bytes()),
-    };
+    key.part(target::lower_authority(&head.uri, host).as_bytes());
     key
 }
 
-/// Writes where the service of the layer stands in its routers. Those who are sent a batch know
-/// the shown URIs of its items only, so what was asked of another router shares none.
-fn write_target(write: &mut dyn FnMut(&[u8]), target: Target<'_>, head: &Parts) {
-    let authority = target::authority(target.uri, &head.headers);
-    tagged(write, b"a", authority.to_ascii_lowercase().as_bytes());
-    match target::mount(target.uri, &head.uri).filter(|_| target.rewritten.is_none()) {
-        Some(mount) => tagged(write, b"m", mount.as_bytes()),
-        None => {
-            let whole = target.uri.path_and_query();
-            tagged(
-                write,
-                b"t",
-                whole.map_or("", |whole| whole.as_str()).as_bytes(),
-            );
-        }
+/// Adds what few requests have, behind a byte that says what comes.
+fn add_odds(lane: &mut KeyBuf, head: &Parts, host: Option<&HeaderValue>, target_uri: TargetUri) {
+    let target = target_uri.of(&head.extensions, &head.uri);
+    // A name and a password in the URI are on the envelope's URI too.
+    let userinfo = head
+        .uri
+        .authority()
+        .filter(|_| target::has_userinfo(&head.uri));
+    // Upstreams may go by either, and the envelope has the Host of its first item.
+    let host = host.filter(|_| target::names_another_host(&head.uri, &head.headers));
+    let nested = !std::ptr::eq(target.uri, &raw const head.uri);
+    let odds = [userinfo.is_some(), host.is_some(), nested].map(u8::from);
+    lane.part(&odds);
+    if let Some(userinfo) = userinfo {
+        lane.part(userinfo.as_str().as_bytes());
+    }
+    if let Some(host) = host {
+        lane.part(host.as_bytes());
+    }
+    if nested {
+        add_target(lane, target, head);
     }
 }
 
-/// Writes bytes so that they are no part of what stands before or behind them.
-fn tagged(write: &mut dyn FnMut(&[u8]), tag: &[u8], bytes: &[u8]) {
-    write(tag);
-    write(&(bytes.len() as u64).to_le_bytes());
-    write(bytes);
+/// Adds where the service of the layer stands in its routers. An inner service that is sent a
+/// batch knows the shown URIs of its items only, so requests to two mounts share none.
+fn add_target(lane: &mut KeyBuf, target: Target<'_>, head: &Parts) {
+    lane.part(target::lower_authority(target.uri, head.headers.get(HOST)).as_bytes());
+    match target::mount(target.uri, &head.uri).filter(|_| target.rewritten.is_none()) {
+        Some(mount) => lane.part(b"mount").part(mount.as_bytes()),
+        None => {
+            let whole = target
+                .uri
+                .path_and_query()
+                .map_or("", |whole| whole.as_str());
+            lane.part(b"whole").part(whole.as_bytes())
+        }
+    };
 }
 
 // === impl Caller ===
@@ -123,11 +118,12 @@ impl<'a> Caller<'a> {
         caller
     }
 
-    /// Writes each line with its name: two lines `a` and `b` are not one line `ab`.
-    fn write(&self, write: &mut dyn FnMut(&[u8])) {
+    /// Adds each line with its name, behind their number: two lines `a` and `b` are not one line
+    /// `ab`, and none of them is a part that a codec adds.
+    fn add(&self, lane: &mut KeyBuf) {
+        lane.part(&self.credentials.len().to_le_bytes());
         for (name, value) in &self.credentials {
-            tagged(write, b"", name.as_str().as_bytes());
-            tagged(write, b"", value.as_bytes());
+            lane.part(name.as_str().as_bytes()).part(value.as_bytes());
         }
     }
 }
