@@ -267,7 +267,9 @@ fn is_disguised(request: &Request<()>, selection: &Selection, keyed: &[HeaderNam
                 .chain(keyed)
                 .any(|own| names::equal(own.as_str(), name.as_str()))
     };
-    let mut disguised = headers.keys().filter(|name| names::is_disguised(name));
+    let mut disguised = headers
+        .keys()
+        .filter(|name| !role::is_indifferent(name) && names::is_disguised(name));
     disguised.any(|name| selects(name) && !selection.names().chain(keyed).any(|own| own == name))
 }
 

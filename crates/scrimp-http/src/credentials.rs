@@ -9,7 +9,10 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use crate::names::{FieldNames, Sieve, equal};
+use crate::{
+    names::{FieldNames, Sieve, equal},
+    role::is_indifferent,
+};
 
 /// The fields that are known, by the documentation of those who define them.
 ///
@@ -296,7 +299,9 @@ impl Credentials {
     #[must_use]
     #[inline]
     pub fn contains(&self, name: &HeaderName) -> bool {
-        self.0.sieve.lets_through(name.as_str()) && self.0.holds(name)
+        !(self.0.plain && is_indifferent(name))
+            && self.0.sieve.lets_through(name.as_str())
+            && self.0.holds(name)
     }
 
     /// Returns whether the field was [removed](Self::without): the operator has said that it
@@ -307,7 +312,8 @@ impl Credentials {
     }
 
     /// Returns whether the list is the default, unchanged.
-    pub(crate) fn is_plain(&self) -> bool {
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
         self.0.plain
     }
 

@@ -132,6 +132,29 @@ pub fn role(name: &HeaderName) -> Role {
     }
 }
 
+/// Returns true for some fields that decide nothing for a cache: they are on neither
+/// [`DECIDING`], nor on the default list of credentials, nor a claim of the target, nor do they
+/// trace a call. For other fields it says nothing. Costs a comparison, as the http crate knows these names by number.
+#[must_use]
+#[inline]
+pub fn is_indifferent(name: &HeaderName) -> bool {
+    matches!(
+        *name,
+        header::ACCEPT
+            | header::ACCEPT_ENCODING
+            | header::ACCEPT_LANGUAGE
+            | header::CONNECTION
+            | header::CONTENT_LENGTH
+            | header::CONTENT_TYPE
+            | header::DNT
+            | header::ORIGIN
+            | header::REFERER
+            | header::UPGRADE_INSECURE_REQUESTS
+            | header::USER_AGENT
+            | header::VIA
+    )
+}
+
 /// Returns whether a field selects a representation by what the client accepts.
 #[must_use]
 pub fn is_preference(name: &HeaderName) -> bool {
@@ -257,6 +280,37 @@ mod tests {
         }
         let plain = Credentials::default();
         assert_eq!(role_by(&name("x-tenant-id"), &plain), Role::Credential);
+    }
+
+    #[test]
+    fn an_indifferent_field_is_on_no_list_that_decides() {
+        let mut indifferent = 0;
+        for name in [
+            "accept",
+            "accept-encoding",
+            "accept-language",
+            "connection",
+            "content-length",
+            "content-type",
+            "dnt",
+            "origin",
+            "referer",
+            "upgrade-insecure-requests",
+            "user-agent",
+            "via",
+        ] {
+            let name = HeaderName::from_static(name);
+            indifferent += usize::from(is_indifferent(&name));
+            for list in [&DECIDING, &KNOWN, &RETELLING, &OVERRIDING, &TRACE_FIELDS] {
+                assert!(!list.contains(&name), "{name}");
+            }
+        }
+        assert_eq!(indifferent, 12);
+        for list in [&DECIDING, &KNOWN, &RETELLING, &OVERRIDING, &TRACE_FIELDS] {
+            for name in list.names() {
+                assert!(!is_indifferent(&HeaderName::from_static(name)), "{name}");
+            }
+        }
     }
 
     #[test]

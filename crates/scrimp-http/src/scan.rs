@@ -42,6 +42,26 @@ pub(crate) fn has_in<const FIRST: u8, const LAST: u8>(text: &[u8]) -> bool {
     }
 }
 
+/// Returns whether a text has one of two bytes.
+#[inline]
+pub(crate) fn has_either<const A: u8, const B: u8>(text: &[u8]) -> bool {
+    let has = |word: u64, byte: u8| {
+        let differs = word ^ (ONES * u64::from(byte));
+        differs.wrapping_sub(ONES) & !differs & HIGH
+    };
+    let in_word = |bytes: &[u8; 8]| {
+        let word = u64::from_ne_bytes(*bytes);
+        has(word, A) | has(word, B)
+    };
+    match text.last_chunk() {
+        Some(last) => {
+            let words = text.as_chunks().0.iter();
+            words.fold(in_word(last), |any, word| any | in_word(word)) != 0
+        }
+        None => text.iter().any(|byte| *byte == A || *byte == B),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -59,6 +79,12 @@ mod tests {
         fn any_byte_is_found_among_any(text in prop::collection::vec(any::<u8>(), 0..40), byte: u8) {
             let expected = text.iter().position(|&other| other == byte);
             prop_assert_eq!(find(&text, byte), expected);
+        }
+
+        #[test]
+        fn either_of_two_bytes_is_found(text in prop::collection::vec(any::<u8>(), 0..40)) {
+            let expected = text.contains(&b'%') || text.contains(&b'.');
+            prop_assert_eq!(has_either::<b'%', b'.'>(&text), expected);
         }
 
         #[test]

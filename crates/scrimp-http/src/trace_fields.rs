@@ -6,7 +6,7 @@
 
 use http::HeaderName;
 
-use crate::names::FieldNames;
+use crate::{names::FieldNames, role::is_indifferent};
 
 /// The fields, by the documentation of those who set them.
 ///
@@ -103,7 +103,7 @@ pub static TRACE_FIELDS: FieldNames = FieldNames::new(
 #[must_use]
 #[inline]
 pub fn is_trace_field(name: &HeaderName) -> bool {
-    TRACE_FIELDS.contains(name)
+    !is_indifferent(name) && TRACE_FIELDS.contains(name)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ mod query;
 
 use claims::retellings;
 use http::{HeaderMap, HeaderValue, Request, header};
-use query::{chosen_parameters, whole_query};
+use query::{chosen_parameters, parts};
 use scrimp_core::{BodyDigest, KeyBuf, extensions::Tenant};
 use scrimp_http::{
     cookie,
@@ -101,11 +101,11 @@ fn write_with<B>(
         }
         _ => add_authority(key, authority(uri, request.headers()).as_bytes()),
     }
-    let spelled = uri.path_and_query().map_or("/", |target| target.as_str());
+    let (spelled, path) = parts(uri);
     match is_normal(spelled) {
         true => {
-            key.part(uri.path().as_bytes());
-            query(key, whole_query(uri));
+            key.part(&spelled.as_bytes()[..path]);
+            query(key, &spelled[path..]);
         }
         // Equivalent spellings have one key (RFC 3986 §6.2.2).
         false => {

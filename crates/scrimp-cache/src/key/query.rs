@@ -5,13 +5,15 @@ use scrimp_core::KeyBuf;
 
 use super::framed;
 
-/// The query and its `?`: `/a?` and `/a` are two targets.
-pub(super) fn whole_query(uri: &Uri) -> &str {
-    let (Some(target), Some(query)) = (uri.path_and_query(), uri.query()) else {
-        return "";
+/// Returns path and query of a target, and how long the path is. `/a?` and `/a` are two targets.
+#[inline]
+pub(super) fn parts(uri: &Uri) -> (&str, usize) {
+    let Some(target) = uri.path_and_query() else {
+        return ("/", 1);
     };
-    let target = target.as_str();
-    &target[target.len() - query.len() - 1..]
+    let spelled = target.as_str();
+    let query = target.query().map_or(0, |query| query.len() + 1);
+    (spelled, spelled.len() - query)
 }
 
 /// Writes the chosen parameters of a query and its `?`, by name and then in the order of the request.

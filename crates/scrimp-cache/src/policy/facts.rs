@@ -7,7 +7,7 @@ use scrimp_http::{
     credentials::Credentials,
     method,
     names::Sieve,
-    role::DECIDING,
+    role::{DECIDING, is_indifferent},
     target::{HostBytes, OVERRIDING, RETELLING, overrides, retells},
 };
 
@@ -58,6 +58,8 @@ static TELLING: Sieve = DECIDING
 #[derive(Debug, Clone)]
 pub(crate) struct Telling {
     pub(crate) credentials: Credentials,
+    /// The list of credentials is the default.
+    plain: bool,
     sieve: Sieve,
 }
 
@@ -67,6 +69,7 @@ impl Telling {
     pub(crate) fn new(credentials: Credentials) -> Self {
         Self {
             sieve: TELLING.or(credentials.sieve()),
+            plain: credentials.is_plain(),
             credentials,
         }
     }
@@ -74,7 +77,7 @@ impl Telling {
     /// Returns false for a field that decides nothing, which is so of most.
     #[inline]
     fn may_tell(&self, name: &HeaderName) -> bool {
-        self.sieve.lets_through(name.as_str())
+        !(self.plain && is_indifferent(name)) && self.sieve.lets_through(name.as_str())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::scan::has_in;
 use http::{HeaderMap, HeaderValue, Uri, header, uri::Scheme};
 
 /// Returns the authority of a request's target: from the URI, or from Host (RFC 9110 §7.1),
@@ -72,6 +73,10 @@ pub fn has_userinfo(uri: &Uri) -> bool {
 /// leaves an old answer.
 #[must_use]
 pub fn normal_authority(authority: &str) -> Cow<'_, str> {
+    let plain = !has_in::<b':', b'Z'>(authority.as_bytes()) && !authority.ends_with('.');
+    if plain {
+        return authority.into();
+    }
     let (host, port) = split_port(authority);
     let default = port.is_some_and(|port| matches!(number(port), None | Some(80 | 443)));
     let bare = host.strip_suffix('.').unwrap_or(host);

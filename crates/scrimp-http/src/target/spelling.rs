@@ -2,15 +2,14 @@
 
 use std::borrow::Cow;
 
+use crate::scan::has_either;
+
 /// Returns whether a path and query is in its normal form.
 #[must_use]
 #[inline]
 pub fn is_normal(target: &str) -> bool {
-    let bytes = target.as_bytes();
-    // Two searches that look at many bytes at a time settle nearly all targets.
-    let escapes = bytes.contains(&b'%') && !escapes_are_normal(bytes);
-    let dots = bytes.contains(&b'.') && has_dot_segment(bytes);
-    !escapes && !dots
+    // Without these bytes there is nothing to look for, and nearly all targets have neither.
+    !has_either::<b'%', b'.'>(target.as_bytes()) || is_normal_with_them(target.as_bytes())
 }
 
 /// Returns the normal form of a path and query: unreserved characters are not escaped, escapes
@@ -39,6 +38,10 @@ pub fn normal(target: &str) -> Cow<'_, str> {
     let mut normal = without_dots(path);
     normal.push_str(query);
     normal.into()
+}
+
+fn is_normal_with_them(target: &[u8]) -> bool {
+    escapes_are_normal(target) && !has_dot_segment(target)
 }
 
 fn escapes_are_normal(target: &[u8]) -> bool {
