@@ -66,7 +66,7 @@ impl<B: 'static> Peek<B> {
     }
 
     /// Waits for the first frame, and returns the request with its whole body. It carries what
-    /// was found out as a [`Presence`](crate::body::Presence) among its extensions.
+    /// was found out as a [`Presence`] among its extensions.
     ///
     /// # Panics
     ///
