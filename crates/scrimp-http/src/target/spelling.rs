@@ -32,10 +32,11 @@ pub fn normal(target: &str) -> Cow<'_, str> {
         Some(at) => target.split_at(at),
         None => (&*target, ""),
     };
-    if !path.starts_with('/') {
-        return target.into();
-    }
-    let mut normal = without_dots(path);
+    let mut normal = match path.as_bytes().first() {
+        None => "/".to_owned(),
+        Some(b'/') => without_dots(path),
+        Some(_) => return target.into(),
+    };
     normal.push_str(query);
     normal.into()
 }
@@ -129,6 +130,7 @@ mod tests {
             ("/a", "/a"),
             ("", "/"),
             ("?q", "/?q"),
+            ("?%71", "/?q"),
             ("/%70", "/p"),
             ("/%7Euser/%2d", "/~user/-"),
             ("/a%2fb%c3", "/a%2Fb%C3"),
