@@ -1,12 +1,33 @@
 //! How directives are read.
 
+use scrimp_cache::Mode;
+use scrimp_http::list::is_token;
+
 use super::{Class, each_control};
 use crate::{
-    history::{Argument, Spelling},
+    history::{Argument, Directive, Spelling, has},
     rewrite::{duplicates, invalid_numbers, quoted},
 };
 
 pub const CLASSES: &[Class] = &[
+    Class {
+        name: "MALFORMED_MEMBER",
+        section: "RFC 9111 §4.2.2, §5.2",
+        verdict: "ours, the careful one: a member that is not `token[=value]` may have been one that forbids, so no lifetime is guessed; the oracle guesses",
+        rewrite: |history| {
+            let response = &mut history.response;
+            let malformed = |argument: &Argument| match argument {
+                Argument::Text(text) => !text.starts_with('"') && !is_token(text.as_bytes()),
+                Argument::None | Argument::Number(_) => false,
+            };
+            let explicit = has(&response.control, "max-age")
+                || history.mode == Mode::Shared && has(&response.control, "s-maxage")
+                || !response.expires.is_empty();
+            if !explicit && response.control.iter().any(|d| malformed(&d.argument)) {
+                response.control.push(Directive::seconds("max-age", 0));
+            }
+        },
+    },
     Class {
         name: "CASE_INSENSITIVE_DIRECTIVES",
         section: "RFC 9111 §5.2",
