@@ -1,11 +1,10 @@
 //! How directives are read.
 
-use scrimp_cache::Mode;
 use scrimp_http::list::is_token;
 
 use super::{Class, each_control};
 use crate::{
-    history::{Argument, Directive, Spelling, has},
+    history::{Argument, Spelling, When},
     rewrite::{duplicates, invalid_numbers, quoted},
 };
 
@@ -20,11 +19,14 @@ pub const CLASSES: &[Class] = &[
                 Argument::Text(text) => !text.starts_with('"') && !is_token(text.as_bytes()),
                 Argument::None | Argument::Number(_) => false,
             };
-            let explicit = has(&response.control, "max-age")
-                || history.mode == Mode::Shared && has(&response.control, "s-maxage")
-                || !response.expires.is_empty();
-            if !explicit && response.control.iter().any(|d| malformed(&d.argument)) {
-                response.control.push(Directive::seconds("max-age", 0));
+            if response.control.iter().any(|d| malformed(&d.argument)) {
+                // Nothing to guess from: it was changed when it was made.
+                let made = response.date.first().and_then(|date| date.seconds());
+                for when in &mut response.last_modified {
+                    if when.seconds().is_some() {
+                        *when = When::Fixdate(made.unwrap_or(0));
+                    }
+                }
             }
         },
     },
