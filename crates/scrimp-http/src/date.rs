@@ -30,22 +30,18 @@ pub fn value(value: &HeaderValue) -> Option<SystemTime> {
 /// compared with the date: neither changes which moment is meant. The zone must be GMT.
 #[must_use]
 pub fn parse(text: &str) -> Option<SystemTime> {
-    // Nearly all dates are written by the book.
-    if let Ok(date) = httpdate::parse_http_date(text) {
-        return Some(date);
-    }
     let (weekday, rest) = text.split_once([',', ' '])?;
     let long = WEEKDAYS.iter().any(|day| day.eq_ignore_ascii_case(weekday));
     let short = WEEKDAYS
         .iter()
         .any(|day| day[..3].eq_ignore_ascii_case(weekday));
     let comma = text.as_bytes().get(weekday.len()) == Some(&b',');
-    let fields: Vec<&str> = match comma {
-        true => rest.strip_prefix(' ')?.split(' ').collect(),
+    let (fields, count) = match comma {
+        true => fields(rest.strip_prefix(' ')?.split(' '))?,
         // asctime pads a day of one digit with a blank.
-        false => rest.split_ascii_whitespace().collect(),
+        false => fields(rest.split_ascii_whitespace())?,
     };
-    match (comma, &*fields) {
+    match (comma, &fields[..count]) {
         (true, [day, month, year, time, zone]) if short && is_gmt(zone) => {
             moment(two(day)?, month, four(year)?, time)
         }
@@ -65,6 +61,17 @@ pub fn parse(text: &str) -> Option<SystemTime> {
         }
         _ => None,
     }
+}
+
+/// Returns up to five fields, and how many there are.
+fn fields<'a>(all: impl Iterator<Item = &'a str>) -> Option<([&'a str; 5], usize)> {
+    let mut fields = [""; 5];
+    let mut count = 0;
+    for field in all {
+        *fields.get_mut(count)? = field;
+        count += 1;
+    }
+    Some((fields, count))
 }
 
 const WEEKDAYS: [&str; 7] = [
@@ -214,6 +221,8 @@ mod tests {
             "Sun, 06 Nov 1994 24:49:37 GMT",
             "Sun, 32 Nov 1994 08:49:37 GMT",
             "Sun, 06 Nov 1994 08.49.37 GMT",
+            "Sunday, 12-Nov-95w08:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49:37 GMT x",
         ] {
             assert_eq!(parse(text), None, "{text}");
         }

@@ -1,10 +1,11 @@
 //! How directives are read.
 
+use scrimp_cache::Mode;
 use scrimp_http::list::is_token;
 
 use super::{Class, each_control};
 use crate::{
-    history::{Argument, Spelling, When},
+    history::{Argument, Spelling, When, has},
     rewrite::{duplicates, invalid_numbers, quoted},
 };
 
@@ -26,6 +27,13 @@ pub const CLASSES: &[Class] = &[
                     if when.seconds().is_some() {
                         *when = When::Fixdate(made.unwrap_or(0));
                     }
+                }
+                let explicit = has(&response.control, "max-age")
+                    || history.mode == Mode::Shared && has(&response.control, "s-maxage")
+                    || !response.expires.is_empty();
+                // Nor when it is confirmed, with a later Date.
+                for (_, asking) in history.later.iter_mut().filter(|_| !explicit) {
+                    asking.confirmed = None;
                 }
             }
         },
