@@ -142,7 +142,8 @@ fn moment(day: u64, month: &str, year: u64, time: &str) -> Option<SystemTime> {
     let months: u64 = (0..index).map(length).sum();
     let days = (year - 1970) * 365 + leaps + months + day - 1;
     let seconds = days * DAY + hour * 3_600 + minute * 60 + second;
-    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
+    // The leap second of the last day would be one of the year 10000.
+    (seconds < END).then(|| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
 }
 
 /// Writes a date as a field value. `None` for a year before 1970 or after 9999.
@@ -222,6 +223,7 @@ mod tests {
             "Sun, 32 Nov 1994 08:49:37 GMT",
             "Sun, 06 Nov 1994 08.49.37 GMT",
             "Sunday, 12-Nov-95w08:49:37 GMT",
+            "Fri, 31 Dec 9999 23:59:60 GMT",
             "Sun, 06 Nov 1994 08:49:37 GMT x",
         ] {
             assert_eq!(parse(text), None, "{text}");
