@@ -5,7 +5,7 @@ use http_body::Body;
 
 use crate::list::digits;
 
-/// Whether a request has a body.
+/// Tells whether a request has a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presence {
     /// It has none, or an empty one.

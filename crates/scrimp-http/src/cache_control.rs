@@ -15,7 +15,7 @@ use crate::{
 /// The field for content delivery networks (RFC 9213 §3).
 pub const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control");
 
-/// What a request asks of caches.
+/// Holds what a request asks of caches.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RequestControl {
     /// Validate before reuse.
@@ -26,15 +26,15 @@ pub struct RequestControl {
     pub only_if_cached: bool,
     /// Highest age, in seconds.
     pub max_age: Option<u32>,
-    /// How stale the answer may be, in seconds; `u32::MAX` for any staleness.
+    /// Limits how stale the answer may be, in seconds; `u32::MAX` for any staleness.
     pub max_stale: Option<u32>,
-    /// How long the answer must stay fresh, in seconds.
+    /// Demands that the answer stays fresh for this long, in seconds.
     pub min_fresh: Option<u32>,
-    /// How stale an answer may be where the upstream fails, in seconds.
+    /// Limits how stale an answer may be where the upstream fails, in seconds.
     pub stale_if_error: Option<u32>,
 }
 
-/// What a response tells caches.
+/// Holds what a response tells caches.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ResponseControl {
     /// It was said in a field for this class of caches, which replaces Expires too (RFC 9213

@@ -10,15 +10,15 @@ use crate::list::{split, unquote};
 /// The verdict of the nearest cache.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct CacheVerdict {
-    /// Whether it answered from store.
+    /// Tells whether it answered from store.
     pub hit: Option<bool>,
-    /// Whether what it answered with was stale.
+    /// Tells whether what it answered with was stale.
     pub stale: bool,
     /// Time until the response is stale, in seconds; negative once it is.
     pub ttl: Option<i64>,
-    /// Whether it keeps the response.
+    /// Tells whether it keeps the response.
     pub stored: Option<bool>,
-    /// Whether it shared the upstream call of another request (`collapsed`).
+    /// Tells whether it shared the upstream call of another request (`collapsed`).
     pub collapsed: bool,
 }
 

@@ -258,7 +258,7 @@ pub struct Credentials(Arc<List>);
 struct List {
     /// It is the default, unchanged.
     plain: bool,
-    /// Whether the fields of [`KNOWN`] count.
+    /// Tells whether the fields of [`KNOWN`] count.
     known: bool,
     added: Vec<HeaderName>,
     removed: Vec<HeaderName>,

@@ -3,7 +3,7 @@
 
 use http::Method;
 
-/// What a method's definition promises (RFC 9110 §9.2).
+/// States what a method's definition promises (RFC 9110 §9.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Properties {
     /// It asks for nothing but an answer (§9.2.1).

@@ -16,7 +16,7 @@ pub struct FieldNames {
     names: &'static [&'static str],
     prefixes: &'static [&'static str],
     sieve: Sieve,
-    /// Where each name is in the list, by its bytes; 0 for nowhere.
+    /// Holds where each name is in the list, by its bytes; 0 for nowhere.
     places: [u8; PLACES],
 }
 

@@ -9,7 +9,7 @@ use crate::cache_control::structured;
 /// The field.
 pub const NO_VARY_SEARCH: HeaderName = HeaderName::from_static("no-vary-search");
 
-/// How an answer depends on its query. Names are as in the field, percent-encoded.
+/// Tells how an answer depends on its query. Names are as in the field, percent-encoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SearchVariance {
     /// The order of parameters counts.

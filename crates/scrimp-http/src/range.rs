@@ -11,7 +11,7 @@ pub const MAX_RANGES: usize = 16;
 /// A stretch of a body: its first byte, and the byte behind its last.
 pub type Span = (u64, u64);
 
-/// What a Range field asks of a body.
+/// Describes what a Range field asks of a body.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Ranges {
     /// Nothing that a server has to honour: send everything.

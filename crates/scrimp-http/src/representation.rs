@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::etag::is_strong;
 
-/// What two responses have to have in common for the rest of one body to be the rest of the
+/// Holds what two responses have to have in common for the rest of one body to be the rest of the
 /// other: status, entity tag, length, type and coding (RFC 9110 §8, §15.3.7.3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {

@@ -125,7 +125,7 @@ fn number(port: &str) -> Option<u64> {
     crate::list::digits(port.as_bytes())
 }
 
-/// What the bytes of a Host value tell, in one pass.
+/// Tells what the bytes of a Host value say, in one pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HostBytes {
     /// It is one host to every reader. One with a foreign byte, as in

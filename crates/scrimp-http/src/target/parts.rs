@@ -25,7 +25,7 @@ pub struct TargetParts<'a> {
     pub authority: Cow<'a, str>,
     /// Path and query, as spelled.
     pub path_and_query: &'a str,
-    /// What else selects the answer, nearly always nothing: user information, and the URI that
+    /// Holds what else selects the answer, nearly always nothing: user information, and the URI that
     /// the request shows if it was rewritten.
     pub more: Cow<'a, str>,
     uri: &'a Uri,

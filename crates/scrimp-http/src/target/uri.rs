@@ -15,7 +15,7 @@ use super::mount::mount;
 #[derive(Clone, Copy)]
 pub struct TargetUri(Option<fn(&Extensions) -> Option<&Uri>>);
 
-/// What a request is for, and what it shows where that says more.
+/// Tells what a request is for, and what it shows where that says more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Target<'a> {
     /// The target URI.
