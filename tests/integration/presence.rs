@@ -130,7 +130,7 @@ async fn shares(layered: impl Fn(Router) -> Router, version: Version) -> bool {
         let second = send(&client, &url, framing(version), frames(&[]));
         let both_wait = async {
             // The second either joins the first or arrives too.
-            let _ = tokio::time::timeout(Duration::from_millis(200), arrived.notified()).await;
+            let _ = tokio::time::timeout(Duration::from_secs(1), arrived.notified()).await;
             go.notify_one();
             go.notify_one();
             go.notify_waiters();
