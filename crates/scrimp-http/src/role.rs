@@ -3,6 +3,7 @@
 use http::{HeaderName, header};
 
 use crate::{
+    client_address::CLIENT_ADDRESS,
     credentials::{Credentials, KNOWN},
     names::{FieldNames, Sieve},
     target::{OVERRIDING, RETELLING},
@@ -52,26 +53,15 @@ pub enum Role {
 static CLIENT: FieldNames = FieldNames::new(
     &[
         "cdn-loop",
-        "cf-connecting-ip",
-        "cf-connecting-ipv6",
         "date",
         "dnt",
-        "fastly-client-ip",
-        "fly-client-ip",
         "keep-alive",
         "priority",
         "proxy-connection",
         "referer",
-        "true-client-ip",
         "upgrade-insecure-requests",
         "user-agent",
         "via",
-        "x-client-ip",
-        "x-cluster-client-ip",
-        "x-envoy-external-address",
-        "x-forwarded-for",
-        "x-original-forwarded-for",
-        "x-real-ip",
     ],
     &[],
 );
@@ -95,6 +85,7 @@ pub static DECIDING: FieldNames = FieldNames::new(
 static ANY: Sieve = TRACE_FIELDS
     .sieve()
     .or(CLIENT.sieve())
+    .or(CLIENT_ADDRESS.sieve())
     .or(KNOWN.sieve())
     .or(RETELLING.sieve())
     .or(OVERRIDING.sieve());
@@ -201,6 +192,7 @@ fn by_text(name: &HeaderName) -> Role {
         for (list, role) in [
             (&TRACE_FIELDS, Role::Trace),
             (&CLIENT, Role::Client),
+            (&CLIENT_ADDRESS, Role::Client),
             (&KNOWN, Role::Credential),
             (&RETELLING, Role::Retelling),
             (&OVERRIDING, Role::Overriding),
@@ -315,7 +307,14 @@ mod tests {
 
     #[test]
     fn a_field_is_on_one_list_only() {
-        let lists = [&TRACE_FIELDS, &CLIENT, &KNOWN, &RETELLING, &OVERRIDING];
+        let lists = [
+            &TRACE_FIELDS,
+            &CLIENT,
+            &CLIENT_ADDRESS,
+            &KNOWN,
+            &RETELLING,
+            &OVERRIDING,
+        ];
         for list in lists {
             for name in list.names() {
                 let name = HeaderName::from_static(name);
