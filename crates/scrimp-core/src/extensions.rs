@@ -171,6 +171,20 @@ pub trait SharedAnswer: Send + Sync {
     fn chunks(&self) -> Option<Vec<Bytes>>;
 }
 
+// === impl Tenant ===
+
+impl From<&str> for Tenant {
+    fn from(name: &str) -> Self {
+        Self(name.into())
+    }
+}
+
+impl From<String> for Tenant {
+    fn from(name: String) -> Self {
+        Self(name.into())
+    }
+}
+
 // === impl CacheInfo ===
 
 impl CacheInfo {

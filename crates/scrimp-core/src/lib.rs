@@ -13,6 +13,7 @@
 //! - [`extensions`]: what layers tell each other through [`http::Extensions`].
 //! - [`FillLock`]: one filler of a key among many processes.
 //! - [`RetryBudget`]: how much may be tried again, by all layers together.
+//! - [`SettingError`], [`Settings`]: what a builder is given, and what is wrong with it.
 //! - [`SharedError`]: one failure, told to many callers with its sources intact.
 //!
 //! # Keys
@@ -49,6 +50,7 @@ mod ledger;
 mod lock;
 mod money;
 mod retry_budget;
+mod setting;
 
 pub use body::{BodyEnd, Sink, Tee};
 pub use clock::{Clock, TimeSource};
@@ -64,3 +66,4 @@ pub use money::{
     NoExchangeRate, ParseMoneyError, Totals,
 };
 pub use retry_budget::RetryBudget;
+pub use setting::{SettingError, Settings};

@@ -8,6 +8,8 @@ use std::{
     },
 };
 
+use crate::SettingError;
+
 /// What one retry takes, in the unit the budget counts in.
 const RETRY: u64 = 1_000;
 /// Requests whose deposits a budget remembers at most.
@@ -23,13 +25,14 @@ const MEMORY: u64 = 1_000;
 /// ```
 /// use scrimp_core::RetryBudget;
 ///
-/// let budget = RetryBudget::new(0.2, 1);
+/// let budget = RetryBudget::new(0.2, 1)?;
 /// assert!(budget.withdraw()); // the reserve
 /// assert!(!budget.withdraw());
 /// for _ in 0..5 {
 ///     budget.deposit();
 /// }
 /// assert!(budget.withdraw());
+/// # Ok::<(), scrimp_core::SettingError>(())
 /// ```
 #[derive(Clone)]
 pub struct RetryBudget(Arc<Purse>);
@@ -46,15 +49,11 @@ impl RetryBudget {
     /// Allows `ratio` retries per request, and `reserve` retries before there were any
     /// requests. What 1,000 requests put in can be saved up, or the reserve if it is more.
     ///
-    /// # Panics
+    /// # Errors
     ///
     /// If `ratio` is not within 0 and 1.
-    #[must_use]
-    pub fn new(ratio: f64, reserve: u32) -> Self {
-        assert!(
-            (0.0..=1.0).contains(&ratio),
-            "RetryBudget: `ratio` must be within 0 and 1 (retries per request), not {ratio}"
-        );
+    pub fn new(ratio: f64, reserve: u32) -> Result<Self, SettingError> {
+        let ratio = SettingError::within("RetryBudget", "ratio", ratio, 0.0..=1.0)?;
         let reserve = u64::from(reserve) * RETRY;
         #[expect(
             clippy::cast_possible_truncation,
@@ -63,11 +62,11 @@ impl RetryBudget {
             reason = "a number from 0 to 1,000"
         )]
         let deposit = (ratio * RETRY as f64).round() as u64;
-        Self(Arc::new(Purse {
+        Ok(Self(Arc::new(Purse {
             balance: AtomicU64::new(reserve),
             deposit,
             most: reserve.max(deposit * MEMORY),
-        }))
+        })))
     }
 
     /// Counts a request, a first attempt that is.
@@ -100,7 +99,10 @@ impl RetryBudget {
 /// One retry in five requests, and ten to start with.
 impl Default for RetryBudget {
     fn default() -> Self {
-        Self::new(0.2, 10)
+        match Self::new(0.2, 10) {
+            Ok(budget) => budget,
+            Err(error) => unreachable!("0.2 is within 0 and 1: {error}"),
+        }
     }
 }
 
@@ -118,7 +120,7 @@ mod tests {
 
     #[test]
     fn retries_never_exceed_their_share_of_the_requests_plus_the_reserve() {
-        let budget = RetryBudget::new(0.1, 3);
+        let budget = RetryBudget::new(0.1, 3).unwrap();
         let mut retries = 0;
         for _ in 0..500 {
             budget.deposit();
@@ -131,14 +133,14 @@ mod tests {
 
     #[test]
     fn quiet_times_save_up_to_what_a_thousand_requests_put_in() {
-        let budget = RetryBudget::new(0.2, 0);
+        let budget = RetryBudget::new(0.2, 0).unwrap();
         budget.deposit_many(1_000_000);
         assert_eq!(budget.left(), 200);
     }
 
     #[test]
     fn clones_draw_on_one_budget_from_many_threads() {
-        let budget = RetryBudget::new(0.0, 1_000);
+        let budget = RetryBudget::new(0.0, 1_000).unwrap();
         let taken: usize = std::thread::scope(|scope| {
             let draw = || (0..500).filter(|_| budget.withdraw()).count();
             let threads: Vec<_> = (0..4).map(|_| scope.spawn(draw)).collect();
@@ -148,8 +150,11 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "`ratio` must be within 0 and 1")]
     fn a_ratio_that_is_no_share_is_refused() {
-        let _ = RetryBudget::new(f64::NAN, 0);
+        let error = RetryBudget::new(f64::NAN, 0).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "RetryBudget: `ratio` must be within 0.0 and 1.0, not NaN"
+        );
     }
 }

@@ -18,6 +18,15 @@ impl FromStr for Money {
     }
 }
 
+/// Reads text as [`FromStr`] does, for builders that take an amount or its text.
+impl TryFrom<&str> for Money {
+    type Error = ParseMoneyError;
+
+    fn try_from(text: &str) -> Result<Self, ParseMoneyError> {
+        text.parse()
+    }
+}
+
 fn parse(text: &str) -> Option<Money> {
     let text = text.trim();
     let (amount, currency) = match text.rsplit_once(' ') {
