@@ -7,7 +7,7 @@ use std::{
     ops::{Bound, RangeBounds},
 };
 
-use crate::{BoxError, SharedError};
+use crate::{BoxError, Money, SharedError};
 
 /// A setting that cannot be used: whose it is, its name, and what it must be.
 ///
@@ -133,6 +133,31 @@ impl SettingError {
         })
     }
 
+    /// Reads an amount of money, which must not be negative: `"0.01"`, `"0.01 EUR"` or a
+    /// [`Money`].
+    ///
+    /// # Errors
+    ///
+    /// If the text is no amount, or the amount is negative.
+    pub fn amount<V>(
+        owner: &'static str,
+        setting: impl Into<Cow<'static, str>>,
+        value: V,
+    ) -> Result<Money, Self>
+    where
+        V: TryInto<Money>,
+        V::Error: Into<BoxError>,
+    {
+        let setting = setting.into();
+        let shape = "an amount such as 0.01 or 0.01 EUR";
+        let amount: Money = Self::read(owner, setting.clone(), value, shape)?;
+        if amount.is_negative() {
+            let problem = format_args!("must not be negative, but is {amount}");
+            return Err(Self::new(owner, setting, problem));
+        }
+        Ok(amount)
+    }
+
     /// Returns the name of the type whose setting it is, such as `CacheLayer`.
     #[must_use]
     pub fn owner(&self) -> &'static str {
@@ -224,6 +249,23 @@ impl<C> Settings<C> {
         self.checked(value, change)
     }
 
+    /// Sets an amount of money, which must not be negative: `"0.01"`, `"0.01 EUR"` or a
+    /// [`Money`].
+    #[must_use]
+    pub fn amount<V>(
+        self,
+        setting: &'static str,
+        value: V,
+        change: impl FnOnce(&mut C, Money),
+    ) -> Self
+    where
+        V: TryInto<Money>,
+        V::Error: Into<BoxError>,
+    {
+        let amount = SettingError::amount(self.owner, setting, value);
+        self.checked(amount, change)
+    }
+
     /// Sets a value that was checked elsewhere.
     #[must_use]
     pub fn checked<T>(
@@ -306,8 +348,12 @@ mod tests {
 
     #[test]
     fn text_that_cannot_be_read_names_the_reason_and_keeps_it_as_the_source() {
-        let uri: Result<http::Uri, _> =
-            SettingError::read("Provider", "endpoint", "a b", "a URI such as https://a.example");
+        let uri: Result<http::Uri, _> = SettingError::read(
+            "Provider",
+            "endpoint",
+            "a b",
+            "a URI such as https://a.example",
+        );
         let error = uri.unwrap_err();
         assert_eq!(
             error.to_string(),
@@ -315,5 +361,22 @@ mod tests {
         );
         let source = error.source().and_then(|source| source.downcast_ref());
         assert!(matches!(source, Some(http::uri::InvalidUri { .. })));
+    }
+
+    #[test]
+    fn an_amount_may_be_text_and_must_not_be_negative() {
+        let amount = |text: &str| SettingError::amount("Layer", "price", text);
+        assert_eq!(amount("0.01 EUR").unwrap().to_string(), "0.01 EUR");
+        assert_eq!(
+            amount("-1").unwrap_err().to_string(),
+            "Layer: `price` must not be negative, but is -$1.00"
+        );
+        let text = amount("a cent").unwrap_err().to_string();
+        assert!(
+            text.starts_with(
+                "Layer: `price` must be an amount such as 0.01 or 0.01 EUR: \"a cent\""
+            ),
+            "{text}"
+        );
     }
 }
