@@ -10,14 +10,14 @@ use std::{
 
 use http::request::Parts;
 use scrimp_core::{
-    Key, Money, RetryBudget,
+    Key, Money,
     extensions::{Charge, Tenant},
 };
 use tokio::sync::Semaphore;
 
 use crate::{
-    BatchCodec, RateLimit,
-    config::Config,
+    BatchCodec,
+    config::{Config, Limiter},
     engine::{Lane, Limits, Sizes},
     http::{Ended, Job, LaneKey},
     service::AnyLanes,
@@ -27,9 +27,7 @@ use crate::{
 pub(crate) struct Common<C> {
     pub(crate) codec: C,
     pub(crate) config: Config,
-    pub(crate) budget: RetryBudget,
-    pub(crate) limiter: Option<Arc<dyn RateLimit>>,
-    pub(crate) stats: Arc<Counters>,
+    pub(crate) stats: Counters,
     pub(crate) places: Arc<Semaphore>,
     pub(crate) sizes: Sizes,
     /// The lanes of all services, where they share them.
@@ -40,21 +38,13 @@ pub(crate) struct Common<C> {
 // === impl Common ===
 
 impl<C: BatchCodec> Common<C> {
-    pub(crate) fn new(
-        codec: C,
-        config: Config,
-        budget: RetryBudget,
-        limiter: Option<Arc<dyn RateLimit>>,
-        stats: Arc<Counters>,
-    ) -> Self {
+    pub(crate) fn new(codec: C, config: Config) -> Self {
         Self {
             places: Arc::new(Semaphore::new(config.places)),
             lanes: config.share_services.then(Arc::default),
             codec,
             config,
-            budget,
-            limiter,
-            stats,
+            stats: Counters::default(),
             sizes: Sizes::default(),
             next_id: AtomicU64::new(1),
         }
@@ -81,7 +71,7 @@ impl<C: BatchCodec> Common<C> {
     }
 
     pub(crate) fn deposit<B, E>(&self, jobs: &[Job<B, E>]) {
-        self.budget.deposit_many(jobs.len() as u64);
+        self.config.retry_budget.deposit_many(jobs.len() as u64);
     }
 
     /// Notes a call for a batch.
@@ -124,7 +114,7 @@ impl<C> Common<C> {
 
     /// Waits until the rate allows for so many requests.
     pub(crate) async fn take(&self, requests: usize) {
-        if let Some(limiter) = &self.limiter {
+        if let Some(Limiter(limiter)) = &self.config.rate_limit {
             limiter.take(requests).await;
         }
     }

@@ -1,20 +1,24 @@
-//! What a layer was set to.
+//! The settings of a layer.
 
-use std::time::Duration;
+use std::{fmt, sync::Arc, time::Duration};
 
-use scrimp_core::{Ledger, Money};
+use scrimp_core::{Ledger, Money, RetryBudget};
 use scrimp_http::{credentials::Credentials, target::TargetUri};
 
-use crate::engine::Window;
+use crate::{BatchWindow, RateLimit};
 
 /// A pause before the first retry is at most this long; each further one twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause that is drawn.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// A rate to stay within.
+#[derive(Clone)]
+pub(crate) struct Limiter(pub(crate) Arc<dyn RateLimit>);
+
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
-    pub(crate) window: Option<Window>,
+    pub(crate) window: Option<BatchWindow>,
     pub(crate) items: Option<usize>,
     pub(crate) bytes: usize,
     pub(crate) weight: Option<u64>,
@@ -24,6 +28,8 @@ pub(crate) struct Config {
     pub(crate) max_answer: usize,
     pub(crate) timeout: Duration,
     pub(crate) retries: u32,
+    pub(crate) retry_budget: RetryBudget,
+    pub(crate) rate_limit: Option<Limiter>,
     /// The longest wait an upstream may ask for before a retry.
     pub(crate) patience: Duration,
     pub(crate) dedupe: bool,
@@ -34,6 +40,14 @@ pub(crate) struct Config {
     pub(crate) price: Option<Money>,
     pub(crate) waiting: Option<Money>,
     pub(crate) ledger: Option<Ledger>,
+}
+
+// === impl Limiter ===
+
+impl fmt::Debug for Limiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(rate limit)")
+    }
 }
 
 // === impl Config ===
@@ -51,6 +65,8 @@ impl Config {
             max_answer: 16 << 20,
             timeout: Duration::from_secs(5),
             retries: 2,
+            retry_budget: RetryBudget::new(0.2, 100).expect("0.2 is within 0 and 1"),
+            rate_limit: None,
             patience: Duration::from_secs(10),
             dedupe: true,
             share_tenants: false,
@@ -65,13 +81,13 @@ impl Config {
 
     /// The window that was set; else the economic one, if both prices are known; else none
     /// for a lone caller.
-    pub(crate) fn window(&self) -> Window {
+    pub(crate) fn window(&self) -> BatchWindow {
         self.window
             .unwrap_or_else(|| match (self.price, self.waiting) {
                 (Some(price), Some(waiting)) => {
-                    Window::economic(price, waiting, Window::DEFAULT_MOST)
+                    BatchWindow::economic(price, waiting, BatchWindow::DEFAULT_MOST)
                 }
-                _ => Window::when_idle(Duration::from_millis(50)),
+                _ => BatchWindow::when_idle(Duration::from_millis(50)),
             })
     }
 }

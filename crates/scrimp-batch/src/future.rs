@@ -64,7 +64,7 @@ pin_project! {
 struct Start<S, C, A> {
     inner: S,
     head: Parts,
-    common: Arc<Common<Arc<C>>>,
+    common: Arc<Common<C>>,
     lanes: Arc<Lanes<Item, A>>,
 }
 
@@ -72,7 +72,7 @@ struct Start<S, C, A> {
 struct Entry<S, C, ReqB, A> {
     lane: Arc<Lane<Item, A>>,
     waiting: Waiting<Item>,
-    driver: HttpDriver<S, Arc<C>, ReqB>,
+    driver: HttpDriver<S, C, ReqB>,
 }
 
 // === impl ResponseFuture ===
@@ -93,7 +93,7 @@ where
         inner: S,
         head: Parts,
         body: ReqB,
-        common: &Arc<Common<Arc<C>>>,
+        common: &Arc<Common<C>>,
         lanes: Arc<Lanes<Item, A>>,
     ) -> Self {
         let start = Some(Box::new(Start {

@@ -7,7 +7,7 @@
 //! yours ([`BatchCodec`]). Callers notice nothing: each sends its own request and gets its own
 //! response. Inside a nested router of axum (`nest`), switch on the feature `axum` or set
 //! [`BatchLayer::target_uri`]: without either, `/v1/items` and `/v2/items` both count as
-//! `/items`, and where one service or services that [share](BatchLayer::share_services) get
+//! `/items`, and where one service or services that [share](BatchLayerBuilder::share_services) get
 //! both, one of them is answered for the other.
 //!
 //! # On a client
@@ -35,7 +35,7 @@
 //!     let body = json!({"responses": answers}).to_string();
 //!     Ok::<_, BoxError>(Response::new(Full::new(Bytes::from(body))))
 //! });
-//! let layer = BatchLayer::new(RestJson::new("/api/batch").base("/api"));
+//! let layer = BatchLayer::builder(RestJson::new("/api/batch").base("/api")).build()?;
 //! let client = layer.layer(api);
 //!
 //! let widgets = (0..20).map(|n| {
@@ -77,12 +77,12 @@
 //! # What it does
 //!
 //! - **Lanes.** Requests share a batch only if scheme, authority, tenant and
-//!   [credentials](BatchLayer::credentials) are the same, and whatever else the codec asks for.
+//!   [credentials](BatchLayerBuilder::credentials) are the same, and whatever else the codec asks for.
 //!   Fields that only trace a call, and those of its framing, set none apart. A lane collects
 //!   while its calls are under way.
-//! - **Windows.** How long to wait for company is a [`Window`]: a fixed time, as long as waiting
-//!   is cheaper than calling (the default once [`price`](BatchLayer::price) and
-//!   [`price_of_waiting`](BatchLayer::price_of_waiting) are set), or only while something is in
+//! - **Windows.** How long to wait for company is a [`BatchWindow`]: a fixed time, as long as waiting
+//!   is cheaper than calling (the default once [`price`](BatchLayerBuilder::price) and
+//!   [`price_of_waiting`](BatchLayerBuilder::price_of_waiting) are set), or only while something is in
 //!   flight. Batches end at limits of items, bytes and weight too.
 //! - **One is none.** A request without company goes as it was, and its response streams.
 //!   Equal requests without effects are sent once.
@@ -120,14 +120,14 @@
 //! `Router::new().fallback_service(app).layer(batch)`. `Router::layer` on the application itself
 //! goes around each route, behind the routing: a batch would end up at the route that its items
 //! came by. Around a handler that takes everything, as in a gateway, let services
-//! [share](BatchLayer::share_services).
+//! [share](BatchLayerBuilder::share_services).
 //!
 //! # In a stack
 //!
 //! Inside a cache and a layer that coalesces, outside of one that routes: what is known needs
 //! no call, and a batch goes to one provider. One whose items may all be repeated says so
 //! ([`Repeatable`](scrimp_core::extensions::Repeatable)), so that it can be failed over. Bodies of requests are buffered up to
-//! [`max_request`](BatchLayer::max_request).
+//! [`max_request`](BatchLayerBuilder::max_request).
 //!
 //! # Waiting, cancellation, failure
 //!
@@ -138,6 +138,7 @@
 //! of that batch and to nobody else. Calls are made by tasks, which need a tokio runtime.
 
 mod body;
+mod builder;
 mod codec;
 mod common;
 mod config;
@@ -152,18 +153,20 @@ mod service;
 mod stats;
 
 pub use body::BatchBody;
+pub use builder::BatchLayerBuilder;
 pub use codec::{
     Admission, ArrayInput, BatchCodec, Decoded, GraphQl, Item, JsonRpc, RestJson, Verdict,
     same_head, without_framing,
 };
-pub use engine::Window;
+pub use engine::BatchWindow;
 pub use future::ResponseFuture;
-pub use group::{Answers, ByIndex, Group, GroupError, GroupFuture, GroupLayer};
+pub use group::{Answers, ByIndex, Group, GroupError, GroupFuture, GroupLayer, GroupLayerBuilder};
 pub use job_size::job_size;
 pub use layer::BatchLayer;
 #[cfg(feature = "governor")]
 pub use limiter::Governed;
 pub use limiter::RateLimit;
+pub use scrimp_core::SettingError;
 pub use scrimp_http::credentials::Credentials;
 pub use service::Batch;
 pub use stats::BatchStats;

@@ -40,8 +40,11 @@ mod governed {
     /// use scrimp_batch::{BatchLayer, Governed, JsonRpc};
     ///
     /// let quota = governor::Quota::per_second(NonZeroU32::new(500).unwrap());
-    /// let layer = BatchLayer::new(JsonRpc::new()).rate_limit(Governed::new(quota));
+    /// let layer = BatchLayer::builder(JsonRpc::new())
+    ///     .rate_limit(Governed::new(quota))
+    ///     .build()?;
     /// # let _ = layer;
+    /// # Ok::<(), scrimp_batch::SettingError>(())
     /// ```
     pub struct Governed {
         limiter: RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<Point>>,

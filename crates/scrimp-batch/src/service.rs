@@ -28,7 +28,7 @@ use crate::{
 /// the inner service. Clones collect together.
 pub struct Batch<S, C> {
     inner: S,
-    common: Arc<Common<Arc<C>>>,
+    common: Arc<Common<C>>,
     lanes: Arc<AnyLanes>,
 }
 
@@ -41,7 +41,7 @@ pub(crate) struct AnyLanes(Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>);
 // === impl Batch ===
 
 impl<S, C> Batch<S, C> {
-    pub(crate) fn new(inner: S, common: Arc<Common<Arc<C>>>) -> Self {
+    pub(crate) fn new(inner: S, common: Arc<Common<C>>) -> Self {
         Self {
             inner,
             lanes: common.lanes.clone().unwrap_or_default(),

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{Method, Request, Response, header::CONTENT_TYPE, request::Parts};
-use scrimp_core::KeyBuf;
+use scrimp_core::{KeyBuf, SettingError};
 use scrimp_http::media_type;
 use serde_json::value::RawValue;
 
@@ -36,7 +36,7 @@ impl ArrayInput {
         Self { inputs: 2_048 }
     }
 
-    /// Inputs in a batch. Default: 2,048.
+    /// Limits the inputs in a batch. Range: 1 or more. Default: 2,048.
     #[must_use]
     pub fn limit(mut self, inputs: u64) -> Self {
         self.inputs = inputs;
@@ -123,6 +123,10 @@ impl BatchCodec for ArrayInput {
             ))
         });
         Decoded::Answers(answers.collect())
+    }
+
+    fn check(&self) -> Result<(), SettingError> {
+        SettingError::within("ArrayInput", "limit", self.inputs, 1..).map(drop)
     }
 
     fn max_weight(&self) -> u64 {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header::CONTENT_TYPE, request::Parts};
-use scrimp_core::KeyBuf;
+use scrimp_core::{KeyBuf, SettingError};
 use scrimp_http::media_type;
 use serde_json::value::RawValue;
 
@@ -31,7 +31,7 @@ impl GraphQl {
         Self { items: 10 }
     }
 
-    /// Queries in a batch. Default: 10.
+    /// Limits the queries in a batch. Range: 1 or more. Default: 10.
     #[must_use]
     pub fn limit(mut self, items: usize) -> Self {
         self.items = items;
@@ -88,6 +88,10 @@ impl BatchCodec for GraphQl {
             .into_iter()
             .map(|element| answer(element, response));
         Decoded::Answers(answers.collect())
+    }
+
+    fn check(&self) -> Result<(), SettingError> {
+        SettingError::within("GraphQl", "limit", self.items, 1..).map(drop)
     }
 
     fn max_items(&self) -> usize {

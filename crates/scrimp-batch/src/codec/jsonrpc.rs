@@ -4,7 +4,7 @@ use std::{collections::HashMap, fmt, sync::Arc};
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header::CONTENT_TYPE, request::Parts};
-use scrimp_core::KeyBuf;
+use scrimp_core::{KeyBuf, SettingError};
 use scrimp_http::media_type;
 use serde_json::value::RawValue;
 
@@ -48,7 +48,7 @@ impl JsonRpc {
         self
     }
 
-    /// Calls in a batch. Default: 100.
+    /// Limits the calls in a batch. Range: 1 or more. Default: 100.
     #[must_use]
     pub fn limit(mut self, items: usize) -> Self {
         self.items = items;
@@ -132,6 +132,10 @@ impl BatchCodec for JsonRpc {
 
     fn twin(&self, _: &Item, twin: &Item, answer: &Response<Bytes>) -> Response<Bytes> {
         relabelled(twin, answer)
+    }
+
+    fn check(&self) -> Result<(), SettingError> {
+        SettingError::within("JsonRpc", "limit", self.items, 1..).map(drop)
     }
 
     fn max_items(&self) -> usize {

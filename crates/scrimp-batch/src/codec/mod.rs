@@ -8,13 +8,13 @@ mod jsonrpc;
 mod rest;
 mod rest_answer;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{
     HeaderName, HeaderValue, Request, Response, StatusCode, header::RETRY_AFTER, request::Parts,
 };
-use scrimp_core::{Clock, Key, KeyBuf};
+use scrimp_core::{Clock, Key, KeyBuf, SettingError};
 use scrimp_http::{credentials::Credentials, framing, retry_after::retry_after};
 
 pub use array::ArrayInput;
@@ -65,7 +65,8 @@ pub use rest::RestJson;
 ///         Decoded::Answers(lines.into_iter().map(answer).collect())
 ///     }
 /// }
-/// # let _ = scrimp_batch::BatchLayer::new(Lines);
+/// # let _ = scrimp_batch::BatchLayer::builder(Lines).build()?;
+/// # Ok::<(), scrimp_batch::SettingError>(())
 /// ```
 pub trait BatchCodec: Send + Sync + 'static {
     /// Whether requests with such a head may go into batches. The body of one that may is
@@ -111,39 +112,15 @@ pub trait BatchCodec: Send + Sync + 'static {
     fn max_weight(&self) -> u64 {
         u64::MAX
     }
-}
 
-impl<C: BatchCodec> BatchCodec for Arc<C> {
-    fn accepts(&self, head: &Parts) -> bool {
-        (**self).accepts(head)
-    }
-
-    fn admit(&self, head: &Parts, body: &Bytes, lane: &mut KeyBuf) -> Option<Admission> {
-        (**self).admit(head, body, lane)
-    }
-
-    fn encode(&self, items: &[&Item]) -> Option<Request<Bytes>> {
-        (**self).encode(items)
-    }
-
-    fn decode(&self, items: &[&Item], response: &Response<Bytes>) -> Decoded {
-        (**self).decode(items, response)
-    }
-
-    fn verdict(&self, item: &Item, answer: &Response<Bytes>) -> Verdict {
-        (**self).verdict(item, answer)
-    }
-
-    fn twin(&self, item: &Item, twin: &Item, answer: &Response<Bytes>) -> Response<Bytes> {
-        (**self).twin(item, twin, answer)
-    }
-
-    fn max_items(&self) -> usize {
-        (**self).max_items()
-    }
-
-    fn max_weight(&self) -> u64 {
-        (**self).max_weight()
+    /// Checks the codec's own settings, when a layer is built with it. Default: nothing is
+    /// wrong.
+    ///
+    /// # Errors
+    ///
+    /// If a setting of the codec cannot be used.
+    fn check(&self) -> Result<(), SettingError> {
+        Ok(())
     }
 }
 

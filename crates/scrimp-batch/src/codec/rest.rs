@@ -7,10 +7,13 @@ use http::{
     header::{ACCEPT, CONTENT_TYPE, COOKIE},
     request::Parts,
 };
-use scrimp_core::KeyBuf;
+use scrimp_core::{KeyBuf, SettingError};
 use scrimp_http::{media_type, own_call::needs_own_call, repeat::may_repeat};
 
 use super::{Admission, BatchCodec, Decoded, Item, json, rest_answer};
+
+/// The type that errors of settings name.
+const OWNER: &str = "RestJson";
 
 /// Requests in `{"requests": […]}`, answers in `{"responses": […]}`: Microsoft Graph's
 /// [JSON batching](https://learn.microsoft.com/graph/json-batching), OData 4.01's
@@ -42,24 +45,27 @@ pub struct RestJson {
     name_get: bool,
     relative: bool,
     prefer: Option<HeaderValue>,
+    /// The first setting that cannot be used; told when a layer is built.
+    error: Option<SettingError>,
 }
 
 // === impl RestJson ===
 
 impl RestJson {
-    /// Batches go to `POST path`; a method that is not named is GET. Only GETs are batched.
+    /// Sends batches to `POST path`; a method that is not named is GET. Only GETs are batched.
     ///
-    /// # Panics
-    ///
-    /// If `path` does not begin with a slash or is no valid path of a URI.
+    /// The builder of the layer fails if `path` does not begin with a slash or is no valid path
+    /// of a URI.
     #[must_use]
     pub fn new(path: &str) -> Self {
         let valid = path.starts_with('/') && path.parse::<http::uri::PathAndQuery>().is_ok();
-        assert!(
-            valid,
-            "RestJson::new: `path` must be the path of a URI, such as \"/api/batch\", not {path:?}"
-        );
+        let error = (!valid).then(|| {
+            let problem =
+                format_args!("must be the path of a URI, such as \"/api/batch\", not {path:?}");
+            SettingError::new(OWNER, "path", problem)
+        });
         Self {
+            error,
             path: path.into(),
             base: String::new(),
             items: 100,
@@ -70,12 +76,11 @@ impl RestJson {
         }
     }
 
-    /// As Microsoft Graph has it: `{version}/$batch`, URLs below the version, every method,
-    /// 20 requests at most.
+    /// Sends batches as Microsoft Graph has it: `{version}/$batch`, URLs below the version,
+    /// every method, 20 requests at most.
     ///
-    /// # Panics
-    ///
-    /// If `version` does not begin with a slash, or ends with one.
+    /// The builder of the layer fails if `version` does not begin with a slash, or ends with
+    /// one.
     #[must_use]
     pub fn graph(version: &str) -> Self {
         Self {
@@ -86,13 +91,12 @@ impl RestJson {
         }
     }
 
-    /// As OData 4.01 has it: `{service}/$batch`, URLs relative to the service, every method,
-    /// and `Prefer: continue-on-error`, without which nothing after a failed request is
-    /// answered.
+    /// Sends batches as OData 4.01 has it: `{service}/$batch`, URLs relative to the service,
+    /// every method, and `Prefer: continue-on-error`, without which nothing after a failed
+    /// request is answered.
     ///
-    /// # Panics
-    ///
-    /// If `service` does not begin with a slash, or ends with one.
+    /// The builder of the layer fails if `service` does not begin with a slash, or ends with
+    /// one.
     #[must_use]
     pub fn odata(service: &str) -> Self {
         Self {
@@ -104,26 +108,26 @@ impl RestJson {
         }
     }
 
-    /// What is left out at the front of URLs in the envelope. Requests elsewhere are not
-    /// batched. Default: nothing.
-    ///
-    /// # Panics
-    ///
-    /// If it does not begin with a slash, or ends with one.
+    /// Sets what is left out at the front of URLs in the envelope. Requests elsewhere are not
+    /// batched. Begins with a slash and does not end with one. Default: nothing.
     #[must_use]
     pub fn base(mut self, base: &str) -> Self {
-        assert!(
-            base.starts_with('/') && !base.ends_with('/'),
-            "RestJson::base: must begin with a slash and not end with one, such as \"/api\", not \
-             {base:?}"
-        );
+        if !base.starts_with('/') || base.ends_with('/') {
+            let problem = format_args!(
+                "must begin with a slash and not end with one, such as \"/api\", not {base:?}"
+            );
+            self.refuse(SettingError::new(OWNER, "base", problem));
+        }
         self.base = base.into();
         self
     }
 
-    /// Requests in a batch. Default: 100.
+    /// Limits the requests in a batch. Range: 1 or more. Default: 100.
     #[must_use]
     pub fn limit(mut self, items: usize) -> Self {
+        if let Err(error) = SettingError::within(OWNER, "limit", items, 1..) {
+            self.refuse(error);
+        }
         self.items = items;
         self
     }
@@ -136,7 +140,11 @@ impl RestJson {
         self
     }
 
-    /// The URL in the envelope; `None` if it does not belong there.
+    fn refuse(&mut self, error: SettingError) {
+        self.error.get_or_insert(error);
+    }
+
+    /// Returns the URL in the envelope; `None` if it does not belong there.
     fn url<'a>(&self, head: &'a Parts) -> Option<&'a str> {
         let whole = head.uri.path_and_query()?.as_str();
         let rest = whole.strip_prefix(self.base.as_str())?;
@@ -222,6 +230,10 @@ impl BatchCodec for RestJson {
 
     fn max_items(&self) -> usize {
         self.items
+    }
+
+    fn check(&self) -> Result<(), SettingError> {
+        self.error.clone().map_or(Ok(()), Err)
     }
 }
 

@@ -71,7 +71,7 @@ mod tests {
     use scrimp_core::KeyBuf;
 
     use super::*;
-    use crate::engine::{Limits, Window};
+    use crate::engine::{BatchWindow, Limits};
 
     #[tokio::test(start_paused = true)]
     async fn a_million_keys_seen_once_do_not_stay() {
@@ -81,7 +81,7 @@ mod tests {
             bytes: 1,
             weight: 1,
             concurrency: None,
-            window: Window::fixed(Duration::ZERO),
+            window: BatchWindow::fixed(Duration::ZERO),
         });
         let lanes = Lanes::<u8, u8>::new();
         let mut most = 0;

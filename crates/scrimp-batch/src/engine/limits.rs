@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
-use super::window::Window;
+use super::window::BatchWindow;
 
 /// The limits of one lane.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(crate) struct Limits {
     /// Calls of one lane in flight. `None`: any number.
     pub(crate) concurrency: Option<usize>,
     /// How long to collect.
-    pub(crate) window: Window,
+    pub(crate) window: BatchWindow,
 }
 
 // === impl Limits ===

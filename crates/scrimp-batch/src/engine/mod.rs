@@ -22,4 +22,4 @@ pub(crate) use limits::Limits;
 pub(crate) use room::Room;
 pub(crate) use size::Sizes;
 pub(crate) use slot::{Lost, Ticket};
-pub use window::Window;
+pub use window::BatchWindow;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scrimp_core::Money;
+use scrimp_core::{Money, SettingError};
 use tokio::time::Instant;
 
 /// How long requests are held back so that others can join them.
@@ -13,13 +13,19 @@ use tokio::time::Instant;
 /// that the upstream has asked for, or earned by failing, comes before all of that: who waits
 /// for longer than its deadline then is told so when the pause is over.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Window(Kind);
+pub struct BatchWindow(Kind);
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Kind {
     Fixed(Duration),
     WhenIdle(Duration),
-    Economic { ratio: f64, most: Duration },
+    Economic {
+        saving: Money,
+        waiting: Money,
+        /// Of the two.
+        ratio: f64,
+        most: Duration,
+    },
 }
 
 /// When a batch is due.
@@ -30,9 +36,9 @@ pub(crate) enum Due {
     WhenIdle(Instant),
 }
 
-// === impl Window ===
+// === impl BatchWindow ===
 
-impl Window {
+impl BatchWindow {
     /// The longest wait of an economic window where none is set.
     pub const DEFAULT_MOST: Duration = Duration::from_millis(250);
 
@@ -59,34 +65,48 @@ impl Window {
     /// and never after `most`. Where a batch of two does not pay, or nobody else can be
     /// expected within `most`, requests go at once.
     ///
-    /// # Panics
-    ///
-    /// If `waiting` is not positive, `saving` negative, or they are of two currencies.
+    /// The builder it is given to fails if `saving` is negative, `waiting` is not above zero, or
+    /// they are of different currencies.
     #[must_use]
     pub fn economic(saving: Money, waiting: Money, most: Duration) -> Self {
-        assert!(
-            !saving.is_negative(),
-            "Window::economic: `saving` must not be negative, but is {saving}"
-        );
-        assert!(
-            waiting.pico() > 0,
-            "Window::economic: `waiting` must be more than nothing (per second), not {waiting}"
-        );
-        assert!(
-            saving.currency() == waiting.currency(),
-            "Window::economic: `saving` and `waiting` must be of one currency, not {saving} and \
-             {waiting}"
-        );
-        let ratio = saving.as_f64() / waiting.as_f64();
-        Self(Kind::Economic { ratio, most })
+        Self(Kind::Economic {
+            saving,
+            waiting,
+            ratio: saving.as_f64() / waiting.as_f64(),
+            most,
+        })
     }
 
-    /// When a batch is due whose oldest request waits since then.
+    /// Checks what was given to [`economic`](Self::economic).
+    pub(crate) fn check(&self) -> Result<(), SettingError> {
+        const OWNER: &str = "BatchWindow";
+        let Kind::Economic {
+            saving, waiting, ..
+        } = self.0
+        else {
+            return Ok(());
+        };
+        SettingError::amount(OWNER, "saving", saving)?;
+        if waiting.pico() <= 0 {
+            let problem = format_args!("must be above zero (per second), not {waiting}");
+            return Err(SettingError::new(OWNER, "waiting", problem));
+        }
+        if saving.currency() != waiting.currency() {
+            let problem = format_args!(
+                "must be of the currency of what a call saves, {}, not {waiting}",
+                saving.currency()
+            );
+            return Err(SettingError::new(OWNER, "waiting", problem));
+        }
+        Ok(())
+    }
+
+    /// Returns when a batch is due whose oldest request has waited since then.
     pub(crate) fn due(&self, since: Instant, queued: usize, rate: f64, limit: usize) -> Due {
         match self.0 {
             Kind::Fixed(time) => Due::At(since + time),
             Kind::WhenIdle(most) => Due::WhenIdle(since + most),
-            Kind::Economic { ratio, most } => {
+            Kind::Economic { ratio, most, .. } => {
                 let (items, wait) = plan(ratio, rate, limit, most);
                 Due::At(
                     since
@@ -145,8 +165,21 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "`waiting` must be more than nothing")]
     fn a_window_without_a_price_of_waiting_is_refused() {
-        let _ = Window::economic("0.01".parse().unwrap(), Money::ZERO, MOST);
+        let window = BatchWindow::economic("0.01".parse().unwrap(), Money::ZERO, MOST);
+        assert_eq!(
+            window.check().unwrap_err().to_string(),
+            "BatchWindow: `waiting` must be above zero (per second), not $0.00"
+        );
+    }
+
+    #[test]
+    fn a_window_between_two_currencies_is_refused() {
+        let euro = "0.01 EUR".parse().unwrap();
+        let window = BatchWindow::economic("0.01".parse().unwrap(), euro, MOST);
+        assert_eq!(
+            window.check().unwrap_err().to_string(),
+            "BatchWindow: `waiting` must be of the currency of what a call saves, USD, not 0.01 EUR"
+        );
     }
 }

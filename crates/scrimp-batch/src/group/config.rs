@@ -1,14 +1,14 @@
-//! What a group is set to.
+//! The settings of a layer.
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use scrimp_core::KeyBuf;
 use tokio::time::Instant;
 
-use crate::engine::Window;
+use crate::BatchWindow;
 
 pub(crate) struct Config<Req> {
-    pub(crate) window: Window,
+    pub(crate) window: BatchWindow,
     pub(crate) items: usize,
     pub(crate) weight: u64,
     pub(crate) concurrency: Option<usize>,
@@ -30,7 +30,7 @@ pub(crate) type DeadlineFn<Req> = dyn Fn(&Req) -> Option<Instant> + Send + Sync;
 impl<Req> Config<Req> {
     pub(crate) fn new() -> Self {
         Self {
-            window: Window::when_idle(Duration::from_millis(10)),
+            window: BatchWindow::when_idle(Duration::from_millis(10)),
             items: 100,
             weight: u64::MAX,
             concurrency: None,
@@ -40,18 +40,6 @@ impl<Req> Config<Req> {
             tenant: None,
             weigh: None,
             deadline: None,
-        }
-    }
-}
-
-impl<Req> Clone for Config<Req> {
-    fn clone(&self) -> Self {
-        Self {
-            lane: self.lane.clone(),
-            tenant: self.tenant.clone(),
-            weigh: self.weigh.clone(),
-            deadline: self.deadline.clone(),
-            ..*self
         }
     }
 }

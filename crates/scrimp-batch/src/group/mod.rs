@@ -1,6 +1,7 @@
 //! Batching for any tower service, whatever its requests are.
 
 mod answers;
+mod builder;
 mod config;
 mod driver;
 mod error;
@@ -10,6 +11,7 @@ mod service;
 
 pub(crate) use answers::place;
 pub use answers::{Answers, ByIndex};
+pub use builder::GroupLayerBuilder;
 pub use error::GroupError;
 pub use future::GroupFuture;
 pub use layer::GroupLayer;

@@ -7,10 +7,9 @@ use std::{
 };
 
 use scrimp_core::{BoxError, KeyBuf};
-use tokio::sync::Semaphore;
 use tower_service::Service;
 
-use super::{Answers, GroupError, config::Config, driver::GroupDriver, future::GroupFuture};
+use super::{Answers, GroupError, driver::GroupDriver, future::GroupFuture, layer::Shared};
 use crate::engine::{Lane, Lanes, Limits, Room, Waiting};
 
 /// A service that makes one call for many requests. Made by
@@ -24,8 +23,7 @@ pub struct Group<S, Req, A> {
 }
 
 pub(crate) struct State<Req, A> {
-    pub(crate) config: Config<Req>,
-    places: Arc<Semaphore>,
+    shared: Arc<Shared<Req>>,
     limits: Arc<Limits>,
     lanes: Lanes<Req, A>,
     /// Where there is no function that tells lanes apart.
@@ -35,7 +33,8 @@ pub(crate) struct State<Req, A> {
 // === impl Group ===
 
 impl<S, Req, A> Group<S, Req, A> {
-    pub(crate) fn new(inner: S, config: Config<Req>, places: Arc<Semaphore>) -> Self {
+    pub(crate) fn new(inner: S, shared: Arc<Shared<Req>>) -> Self {
+        let config = &shared.config;
         let limits = Arc::new(Limits {
             learned: Arc::new(AtomicUsize::new(usize::MAX)),
             items: config.items,
@@ -48,8 +47,7 @@ impl<S, Req, A> Group<S, Req, A> {
             only: Arc::new(Lane::new(Arc::clone(&limits))),
             lanes: Lanes::new(),
             limits,
-            places,
-            config,
+            shared,
         });
         Self { inner, state }
     }
@@ -72,7 +70,7 @@ impl<S, Req, A> Group<S, Req, A> {
 
 impl<Req, A> State<Req, A> {
     fn lane(&self, request: &Req) -> Arc<Lane<Req, A>> {
-        let Some(write) = &self.config.lane else {
+        let Some(write) = &self.shared.config.lane else {
             return Arc::clone(&self.only);
         };
         let mut key = KeyBuf::new();
@@ -82,7 +80,7 @@ impl<Req, A> State<Req, A> {
     }
 
     fn waiting(&self, item: Req) -> Waiting<Req> {
-        let config = &self.config;
+        let config = &self.shared.config;
         Waiting {
             tenant: config.tenant.as_ref().map(|tenant| tenant(&item)),
             weight: config.weigh.as_ref().map_or(1, |weigh| weigh(&item)),
@@ -126,8 +124,8 @@ where
     fn call(&mut self, request: Req) -> Self::Future {
         let lane = self.state.lane(&request);
         let waiting = self.state.waiting(request);
-        let driver = GroupDriver::new(self.inner.clone(), self.state.config.timeout);
-        GroupFuture::new(Room::new(&self.state.places), lane, waiting, driver)
+        let driver = GroupDriver::new(self.inner.clone(), self.state.shared.config.timeout);
+        GroupFuture::new(Room::new(&self.state.shared.places), lane, waiting, driver)
     }
 }
 

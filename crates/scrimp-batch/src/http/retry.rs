@@ -60,7 +60,11 @@ where
         let rest = pause(attempt).max(wait.unwrap_or_default());
         let at = Instant::now() + rest;
         let too_late = job.deadline.is_some_and(|deadline| deadline <= at);
-        if too_late || rest > common.config.patience || job.is_over() || !common.budget.withdraw() {
+        if too_late
+            || rest > common.config.patience
+            || job.is_over()
+            || !common.config.retry_budget.withdraw()
+        {
             break;
         }
         sleep(rest).await;
@@ -111,7 +115,7 @@ pub(crate) async fn fall_back<S, C, ReqB, ResB>(
         let driver = driver.clone();
         async move {
             let common = &driver.common;
-            if common.budget.withdraw() {
+            if common.config.retry_budget.withdraw() {
                 common.stats.fell_back.add(1);
                 once(driver, job).await;
             } else {

@@ -1,0 +1,136 @@
+//! The builder.
+
+use std::{
+    fmt,
+    ops::{Bound, RangeBounds},
+    sync::Arc,
+    time::Duration,
+};
+
+use scrimp_core::{KeyBuf, SettingError, Settings};
+use tokio::{sync::Semaphore, time::Instant};
+
+use super::{GroupLayer, config::Config};
+use crate::BatchWindow;
+
+/// Builds a [`GroupLayer`]. Made by [`GroupLayer::builder`].
+///
+/// Setters can be chained and do not fail. [`build`](Self::build) reports the first setting that
+/// is out of its range.
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct GroupLayerBuilder<Req>(Settings<Config<Req>>);
+
+// === impl GroupLayerBuilder ===
+
+impl<Req> GroupLayerBuilder<Req> {
+    pub(crate) fn new() -> Self {
+        Self(Settings::new("GroupLayer", Config::new()))
+    }
+
+    /// Sets how long to collect. Default: [`BatchWindow::when_idle`], 10 ms at most.
+    pub fn window(self, window: BatchWindow) -> Self {
+        let window = window.check().map(|()| window);
+        Self(
+            self.0
+                .checked(window, |config, window| config.window = window),
+        )
+    }
+
+    /// Limits the requests in a batch. Range: 1 or more. Default: 100.
+    pub fn max_items(self, items: usize) -> Self {
+        self.within("max_items", items, 1.., |config, items| {
+            config.items = items
+        })
+    }
+
+    /// Limits the weight of a batch's requests taken together, where `weigh` tells that of one.
+    /// A request that is heavier by itself goes alone. Range: 1 or more. Default: no limit, each
+    /// weighs 1.
+    pub fn max_weight(
+        self,
+        weight: u64,
+        weigh: impl Fn(&Req) -> u32 + Send + Sync + 'static,
+    ) -> Self {
+        self.within("max_weight", weight, 1.., |config, weight| {
+            config.weight = weight;
+            config.weigh = Some(Arc::new(weigh));
+        })
+    }
+
+    /// Limits the calls of one lane in flight at a time. Range: 1 or more. Default: no limit.
+    pub fn concurrency(self, calls: usize) -> Self {
+        self.within("concurrency", calls, 1.., |config, calls| {
+            config.concurrency = Some(calls);
+        })
+    }
+
+    /// Limits the requests in line or in flight, over all services of this layer. Requests above
+    /// it wait their turn before they get in line. Range: 1 to [`Semaphore::MAX_PERMITS`].
+    /// Default: 10,000.
+    pub fn max_waiting(self, requests: usize) -> Self {
+        let range = 1..=Semaphore::MAX_PERMITS;
+        self.within("max_waiting", requests, range, |config, requests| {
+            config.places = requests;
+        })
+    }
+
+    /// Limits how long a call may take. `None` sets no limit. Range: above 0. Default: 5 s.
+    pub fn timeout(self, limit: impl Into<Option<Duration>>) -> Self {
+        let Some(limit) = limit.into() else {
+            return self.setting(|config| config.timeout = None);
+        };
+        let range = (Bound::Excluded(Duration::ZERO), Bound::Unbounded);
+        self.within("timeout", limit, range, |config, limit| {
+            config.timeout = Some(limit);
+        })
+    }
+
+    /// Lets only requests share a batch for which `lane` writes the same key. Default: all do.
+    pub fn lane(self, lane: impl Fn(&Req, &mut KeyBuf) + Send + Sync + 'static) -> Self {
+        self.setting(|config| config.lane = Some(Arc::new(lane)))
+    }
+
+    /// Sets the tenant that a request is for. Tenants share batches, and get equal shares of
+    /// them when there are more requests than fit. Default: none.
+    pub fn tenant(self, tenant: impl Fn(&Req) -> Arc<str> + Send + Sync + 'static) -> Self {
+        self.setting(|config| config.tenant = Some(Arc::new(tenant)))
+    }
+
+    /// Sets when the caller of a request stops waiting; it is not held back past that. Default:
+    /// never.
+    pub fn deadline(
+        self,
+        deadline: impl Fn(&Req) -> Option<Instant> + Send + Sync + 'static,
+    ) -> Self {
+        self.setting(|config| config.deadline = Some(Arc::new(deadline)))
+    }
+
+    /// Builds the layer.
+    ///
+    /// # Errors
+    ///
+    /// If a setting is out of its range.
+    pub fn build(self) -> Result<GroupLayer<Req>, SettingError> {
+        self.0.finish().map(GroupLayer::from_config)
+    }
+
+    fn setting(self, change: impl FnOnce(&mut Config<Req>)) -> Self {
+        Self(self.0.set(change))
+    }
+
+    fn within<T: PartialOrd + fmt::Debug>(
+        self,
+        setting: &'static str,
+        value: T,
+        range: impl RangeBounds<T>,
+        change: impl FnOnce(&mut Config<Req>, T),
+    ) -> Self {
+        Self(self.0.within(setting, value, range, change))
+    }
+}
+
+impl<Req> fmt::Debug for GroupLayerBuilder<Req> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("GroupLayerBuilder").field(&self.0).finish()
+    }
+}
