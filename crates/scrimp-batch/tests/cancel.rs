@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use http::{Request, Response};
 use http_body_util::Full;
-use scrimp_batch::{BatchLayer, RateLimit, RestJson, Window};
+use scrimp_batch::{BatchLayer, BatchLayerBuilder, BatchWindow, RateLimit, RestJson};
 use scrimp_core::extensions::{Priority, Tenant};
 use scrimp_testkit::Gate;
 use serde_json::json;
@@ -17,8 +17,8 @@ use tower::Layer;
 
 use support::{MS, Upstream, get, send, status};
 
-fn layer() -> BatchLayer<RestJson> {
-    BatchLayer::new(RestJson::new("/batch")).window(Window::fixed(50 * MS))
+fn layer() -> BatchLayerBuilder<RestJson> {
+    BatchLayer::builder(RestJson::new("/batch")).window(BatchWindow::fixed(50 * MS))
 }
 
 fn echo() -> Upstream {
@@ -27,7 +27,7 @@ fn echo() -> Upstream {
 
 #[tokio::test(start_paused = true)]
 async fn who_has_left_is_not_paid_for() {
-    let (upstream, layer) = (echo(), layer());
+    let (upstream, layer) = (echo(), layer().build().unwrap());
     let service = layer.layer(upstream.clone());
     let calls: Vec<_> = (0..10)
         .map(|n| tokio::spawn(send(service.clone(), get(&format!("/{n}")))))
@@ -66,7 +66,7 @@ async fn any_subset_may_leave_a_batch_under_way_and_the_others_get_their_answers
                 }
             })
         };
-        let service = layer().layer(halted.clone());
+        let service = layer().build().unwrap().layer(halted.clone());
         let calls: Vec<_> = (0..6)
             .map(|n| tokio::spawn(send(service.clone(), get(&format!("/{n}")))))
             .collect();
@@ -94,7 +94,7 @@ async fn any_subset_may_leave_a_batch_under_way_and_the_others_get_their_answers
 #[tokio::test(start_paused = true)]
 async fn a_request_of_high_priority_is_not_held_back_and_takes_the_others_along() {
     let upstream = echo();
-    let service = layer().layer(upstream.clone());
+    let service = layer().build().unwrap().layer(upstream.clone());
     let start = Instant::now();
     let mut urgent = get("/now");
     urgent.extensions_mut().insert(Priority::High);
@@ -106,7 +106,12 @@ async fn a_request_of_high_priority_is_not_held_back_and_takes_the_others_along(
 #[tokio::test(start_paused = true)]
 async fn tenants_who_share_get_equal_shares_of_a_batch() {
     let upstream = echo();
-    let layer = layer().share_tenants().max_items(10).concurrency(1);
+    let layer = layer()
+        .share_tenants()
+        .max_items(10)
+        .concurrency(1)
+        .build()
+        .unwrap();
     let service = layer.layer(upstream.clone());
     let request = |tenant: &str, n: usize| {
         let mut request = get(&format!("/{tenant}/{n}"));
@@ -130,7 +135,10 @@ async fn tenants_who_share_get_equal_shares_of_a_batch() {
 async fn a_call_whose_callers_left_before_it_began_is_not_made() {
     let upstream = echo();
     let limit = Blocked::default();
-    let layer = BatchLayer::new(RestJson::new("/batch")).rate_limit(limit.clone());
+    let layer = BatchLayer::builder(RestJson::new("/batch"))
+        .rate_limit(limit.clone())
+        .build()
+        .unwrap();
     let service = layer.layer(upstream.clone());
     let calls: Vec<_> = (0..3)
         .map(|n| tokio::spawn(send(service.clone(), get(&format!("/{n}")))))

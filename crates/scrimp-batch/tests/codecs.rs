@@ -27,7 +27,11 @@ async fn all<C: BatchCodec>(
     upstream: &Upstream,
     requests: impl IntoIterator<Item = Request<Body>>,
 ) -> Vec<Response<String>> {
-    let service = BatchLayer::new(codec).retries(0).layer(upstream.clone());
+    let service = BatchLayer::builder(codec)
+        .retries(0)
+        .build()
+        .unwrap()
+        .layer(upstream.clone());
     let calls = requests
         .into_iter()
         .map(|request| send(service.clone(), request));

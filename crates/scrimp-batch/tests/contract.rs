@@ -12,9 +12,11 @@ mod alone {
 
     fn subject() -> Subject {
         let layer = || {
-            BatchLayer::new(RestJson::new("/batch"))
+            BatchLayer::builder(RestJson::new("/batch"))
                 .max_items(1)
                 .dedupe(false)
+                .build()
+                .unwrap()
         };
         Subject::new(layer).answers_alone()
     }
@@ -26,7 +28,12 @@ mod passing {
     use super::*;
 
     fn subject() -> Subject {
-        Subject::new(|| BatchLayer::new(RestJson::new("/batch").base("/elsewhere"))).answers_alone()
+        Subject::new(|| {
+            BatchLayer::builder(RestJson::new("/batch").base("/elsewhere"))
+                .build()
+                .unwrap()
+        })
+        .answers_alone()
     }
 
     contract!(subject());
@@ -61,7 +68,7 @@ mod together {
     use super::*;
 
     fn subject() -> Subject {
-        Subject::new(|| BatchLayer::new(Same))
+        Subject::new(|| BatchLayer::builder(Same).build().unwrap())
             .answers_alone()
             .except("errors_keep_their_source", "the answer to a batch is read before anybody gets a part of it, so one that breaks \
                  off is a 502")

@@ -120,7 +120,11 @@ fn deliver<C: BatchCodec>(
         .build()
         .unwrap();
     runtime.block_on(async {
-        let service = BatchLayer::new(codec).retries(0).layer(upstream.clone());
+        let service = BatchLayer::builder(codec)
+            .retries(0)
+            .build()
+            .unwrap()
+            .layer(upstream.clone());
         let calls = requests
             .into_iter()
             .map(|request| send(service.clone(), request));

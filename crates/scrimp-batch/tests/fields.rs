@@ -7,7 +7,9 @@ use std::collections::HashSet;
 use futures_util::future::join_all;
 use http::{HeaderName, HeaderValue, Request};
 use http_body_util::Full;
-use scrimp_batch::{ArrayInput, BatchCodec, BatchLayer, Credentials, GraphQl, JsonRpc, RestJson};
+use scrimp_batch::{
+    ArrayInput, BatchCodec, BatchLayer, BatchLayerBuilder, Credentials, GraphQl, JsonRpc, RestJson,
+};
 use scrimp_core::KeyBuf;
 use scrimp_http::{
     connection::FRAMING, credentials::KNOWN, names::FieldNames, trace_fields::TRACE_FIELDS,
@@ -61,11 +63,11 @@ fn sink() -> Upstream {
 
 /// Sends requests at about the same time, and returns what the upstream was sent.
 async fn sent<C: BatchCodec>(
-    layer: BatchLayer<C>,
+    layer: BatchLayerBuilder<C>,
     requests: impl IntoIterator<Item = Request<Body>>,
 ) -> Vec<Request<bytes::Bytes>> {
     let upstream = sink();
-    let service = layer.retries(0).layer(upstream.clone());
+    let service = layer.retries(0).build().unwrap().layer(upstream.clone());
     let calls = requests
         .into_iter()
         .map(|request| send(service.clone(), request));
@@ -85,7 +87,7 @@ async fn are_apart<C: BatchCodec>(
         .iter()
         .enumerate()
         .map(|(n, value)| with(request(n), name, value));
-    let sent = sent(BatchLayer::new(codec()), requests).await;
+    let sent = sent(BatchLayer::builder(codec()), requests).await;
     let on_envelopes: HashSet<_> = sent
         .iter()
         .flat_map(|request| request.headers().get_all(name))
@@ -117,7 +119,7 @@ async fn order_of_names_does_not_count_and_lines_are_no_single_line() {
     let user = HeaderName::from_static("x-user-id");
     let one = with(with(rest(1), &key, "k"), &user, "u");
     let two = with(with(rest(2), &user, "u"), &key, "k");
-    let sent_together = sent(BatchLayer::new(RestJson::new("/batch")), [one, two]).await;
+    let sent_together = sent(BatchLayer::builder(RestJson::new("/batch")), [one, two]).await;
     assert_eq!(sent_together.len(), 1);
 
     let lines = with(with(rest(1), &key, "a"), &key, "b");
@@ -125,7 +127,7 @@ async fn order_of_names_does_not_count_and_lines_are_no_single_line() {
     let other = with(with(rest(3), &key, "a"), &user, "b");
     let swapped = with(with(rest(4), &key, "b"), &key, "a");
     let apart = [lines, line, other, swapped];
-    let sent_apart = sent(BatchLayer::new(RestJson::new("/batch")), apart).await;
+    let sent_apart = sent(BatchLayer::builder(RestJson::new("/batch")), apart).await;
     assert_eq!(sent_apart.len(), 4);
 }
 
@@ -136,7 +138,7 @@ async fn the_operator_says_which_fields_are_credentials() {
     let two =
         |name: &HeaderName| ["a", "b"].map(|value| with(get(&format!("/{value}")), name, value));
 
-    let layer = || BatchLayer::new(RestJson::new("/batch"));
+    let layer = || BatchLayer::builder(RestJson::new("/batch"));
     let list = Credentials::default().without(&tenant).with(badge.clone());
     let together = sent(layer().credentials(list.clone()), two(&tenant)).await;
     assert_eq!(together.len(), 1);
@@ -160,7 +162,7 @@ async fn cookies_in_items_are_joined_as_cookies_are() {
         let request = with(with(rest(n), &cookie, "a=1"), &cookie, "b=\"2\"");
         with(with(request, &mark, "1"), &mark, "2")
     };
-    let layer = BatchLayer::new(RestJson::new("/batch")).credentials(Credentials::none());
+    let layer = BatchLayer::builder(RestJson::new("/batch")).credentials(Credentials::none());
     let sent = sent(layer, [request(1), request(2)]).await;
     let body: Value = serde_json::from_slice(sent[0].body()).unwrap();
     let expected = json!({"cookie": "a=1; b=\"2\"", "x-mark": "1, 2"});
@@ -173,8 +175,8 @@ async fn calls_that_differ_only_in_a_trace_field_travel_together() {
         for (codec, request) in [("rpc", rpc as fn(usize) -> _), ("query", query)] {
             let requests = (0..20).map(|n| with(request(n), &name, &format!("trace-{n}")));
             let sent = match codec {
-                "rpc" => sent(BatchLayer::new(JsonRpc::new()), requests).await,
-                _ => sent(BatchLayer::new(GraphQl::new().limit(20)), requests).await,
+                "rpc" => sent(BatchLayer::builder(JsonRpc::new()), requests).await,
+                _ => sent(BatchLayer::builder(GraphQl::new().limit(20)), requests).await,
             };
             assert_eq!(sent.len(), 1, "{name} in {codec}");
             assert_eq!(
@@ -192,7 +194,7 @@ async fn equal_gets_are_duplicates_whatever_traces_them() {
         let requests = [1, 2, 1].map(|n| with(rest(n), &name, &format!("trace-{n}")));
         let again = with(rest(1), &name, "trace-9");
         let requests = requests.into_iter().chain([again]);
-        let sent = sent(BatchLayer::new(RestJson::new("/batch")), requests).await;
+        let sent = sent(BatchLayer::builder(RestJson::new("/batch")), requests).await;
         assert_eq!(sent.len(), 1, "{name}");
         let body: Value = serde_json::from_slice(sent[0].body()).unwrap();
         let items = body["requests"].as_array().unwrap();
@@ -227,8 +229,8 @@ async fn framing_sets_no_requests_apart_and_is_in_no_item() {
             }
             let requests = [1, 2].map(|n| framed(request, n));
             let sent = match codec {
-                "rpc" => sent(BatchLayer::new(JsonRpc::new()), requests).await,
-                _ => sent(BatchLayer::new(RestJson::new("/batch")), requests).await,
+                "rpc" => sent(BatchLayer::builder(JsonRpc::new()), requests).await,
+                _ => sent(BatchLayer::builder(RestJson::new("/batch")), requests).await,
             };
             assert_eq!(sent.len(), 1, "{name} in {codec}");
             let text = format!("{:?}", sent[0]);
@@ -247,10 +249,10 @@ async fn who_accepts_an_event_stream_goes_alone() {
         let two =
             |request: fn(usize) -> Request<Body>| [1, 2].map(|n| with(request(n), &accept, value));
         let streams = [
-            sent(BatchLayer::new(RestJson::new("/batch")), two(rest)).await,
-            sent(BatchLayer::new(JsonRpc::new()), two(rpc)).await,
-            sent(BatchLayer::new(GraphQl::new()), two(query)).await,
-            sent(BatchLayer::new(ArrayInput::new()), two(input)).await,
+            sent(BatchLayer::builder(RestJson::new("/batch")), two(rest)).await,
+            sent(BatchLayer::builder(JsonRpc::new()), two(rpc)).await,
+            sent(BatchLayer::builder(GraphQl::new()), two(query)).await,
+            sent(BatchLayer::builder(ArrayInput::new()), two(input)).await,
         ];
         assert_eq!(streams.map(|sent| sent.len()), [2; 4], "{value}");
     }
@@ -266,7 +268,7 @@ async fn what_only_a_call_of_its_own_can_do_is_in_no_envelope() {
     ] {
         let name = HeaderName::from_static(name);
         let requests = [1, 2].map(|n| with(rest(n), &name, value));
-        let sent = sent(BatchLayer::new(RestJson::new("/batch")), requests).await;
+        let sent = sent(BatchLayer::builder(RestJson::new("/batch")), requests).await;
         assert_eq!(sent.len(), 2, "{name}");
     }
 }
@@ -303,7 +305,7 @@ async fn one_server_has_one_lane_however_its_name_is_spelled() {
         "http://API.Example.com/2",
         "http://api.example.com:80/3",
     ];
-    let together = sent(BatchLayer::new(RestJson::new("/batch")), uris.map(from)).await;
+    let together = sent(BatchLayer::builder(RestJson::new("/batch")), uris.map(from)).await;
     assert_eq!(together.len(), 1);
     let uris = [
         "http://api.example.com/1",
@@ -315,6 +317,6 @@ async fn one_server_has_one_lane_however_its_name_is_spelled() {
     let host = |n, host: &str| with(rest(n), &http::header::HOST, host);
     let hosts = [host(6, "a.example.com"), host(7, "b.example.com")];
     let apart = uris.map(from).into_iter().chain(hosts);
-    let apart = sent(BatchLayer::new(RestJson::new("/batch")), apart).await;
+    let apart = sent(BatchLayer::builder(RestJson::new("/batch")), apart).await;
     assert_eq!(apart.len(), 7);
 }

@@ -12,7 +12,7 @@ use std::{
 
 use futures_util::future::{join, join_all};
 use parking_lot::Mutex;
-use scrimp_batch::{ByIndex, GroupError, GroupLayer, Window};
+use scrimp_batch::{BatchWindow, ByIndex, GroupError, GroupLayer};
 use scrimp_core::{BoxError, Money};
 use scrimp_testkit::{Gate, PollCounter};
 use tokio::time::Instant;
@@ -97,8 +97,10 @@ async fn a_lone_caller_waits_for_nobody_while_nothing_is_in_flight() {
 #[tokio::test(start_paused = true)]
 async fn a_fixed_window_is_counted_from_the_first_request_and_never_starts_over() {
     let double = Double::new();
-    let service = GroupLayer::new()
-        .window(Window::fixed(50 * MS))
+    let service = GroupLayer::builder()
+        .window(BatchWindow::fixed(50 * MS))
+        .build()
+        .unwrap()
         .layer(double.clone());
     let start = Instant::now();
     let calls = (0..20_u32).map(|n| {
@@ -121,9 +123,11 @@ async fn a_fixed_window_is_counted_from_the_first_request_and_never_starts_over(
 #[tokio::test(start_paused = true)]
 async fn a_full_batch_goes_before_its_window_closes() {
     let double = Double::new();
-    let layer = GroupLayer::new()
-        .window(Window::fixed(Duration::from_secs(9)))
-        .max_items(4);
+    let layer = GroupLayer::builder()
+        .window(BatchWindow::fixed(Duration::from_secs(9)))
+        .max_items(4)
+        .build()
+        .unwrap();
     let service = layer.layer(double.clone());
     let start = Instant::now();
     join_all((0..8).map(|n| service.clone().oneshot(n))).await;
@@ -134,7 +138,10 @@ async fn a_full_batch_goes_before_its_window_closes() {
 #[tokio::test(start_paused = true)]
 async fn weight_bounds_a_batch_and_what_is_too_heavy_goes_alone() {
     let double = Double::new();
-    let layer = GroupLayer::new().max_weight(10, |n: &u64| u32::try_from(*n).unwrap());
+    let layer = GroupLayer::builder()
+        .max_weight(10, |n: &u64| u32::try_from(*n).unwrap())
+        .build()
+        .unwrap();
     let service = layer.layer(double.clone());
     join_all([4, 6, 11, 3].map(|n| service.clone().oneshot(n))).await;
     assert_eq!(double.batches(), [vec![4, 6], vec![11], vec![3]]);
@@ -143,8 +150,12 @@ async fn weight_bounds_a_batch_and_what_is_too_heavy_goes_alone() {
 #[tokio::test(start_paused = true)]
 async fn an_economic_window_sends_at_once_where_nobody_else_is_expected() {
     let money = |text: &str| text.parse::<Money>().unwrap();
-    let window = Window::economic(money("0.0005"), money("0.005"), 250 * MS);
-    let service = GroupLayer::new().window(window).layer(Double::new());
+    let window = BatchWindow::economic(money("0.0005"), money("0.005"), 250 * MS);
+    let service = GroupLayer::builder()
+        .window(window)
+        .build()
+        .unwrap()
+        .layer(Double::new());
     let start = Instant::now();
     service.oneshot(1).await.unwrap();
     assert_eq!(start.elapsed(), Duration::ZERO);
@@ -155,8 +166,10 @@ async fn collecting_goes_on_while_calls_are_in_flight() {
     let gate = Gate::new();
     let mut double = Double::new();
     double.gate = Some(gate.clone());
-    let service = GroupLayer::new()
-        .window(Window::fixed(MS))
+    let service = GroupLayer::builder()
+        .window(BatchWindow::fixed(MS))
+        .build()
+        .unwrap()
         .layer(double.clone());
     let first = tokio::spawn(service.clone().oneshot(1));
     gate.reached(1).await;
@@ -175,9 +188,11 @@ async fn concurrency_bounds_the_calls_of_a_lane_and_the_rest_go_together() {
     let gate = Gate::new();
     let mut double = Double::new();
     double.gate = Some(gate.clone());
-    let layer = GroupLayer::new()
-        .window(Window::fixed(Duration::ZERO))
-        .concurrency(1);
+    let layer = GroupLayer::builder()
+        .window(BatchWindow::fixed(Duration::ZERO))
+        .concurrency(1)
+        .build()
+        .unwrap();
     let service = layer.layer(double.clone());
     let first = tokio::spawn(service.clone().oneshot(0));
     gate.reached(1).await;
@@ -197,8 +212,10 @@ async fn concurrency_bounds_the_calls_of_a_lane_and_the_rest_go_together() {
 #[tokio::test(start_paused = true)]
 async fn who_leaves_the_line_is_not_sent_and_the_rest_get_their_own_answers() {
     let double = Double::new();
-    let service = GroupLayer::new()
-        .window(Window::fixed(50 * MS))
+    let service = GroupLayer::builder()
+        .window(BatchWindow::fixed(50 * MS))
+        .build()
+        .unwrap()
         .layer(double.clone());
     let mut calls: Vec<_> = (0..20)
         .map(|n| Some(tokio::spawn(service.clone().oneshot(n))))
@@ -219,8 +236,10 @@ async fn who_leaves_the_line_is_not_sent_and_the_rest_get_their_own_answers() {
 #[tokio::test(start_paused = true)]
 async fn nothing_is_sent_when_all_have_left_and_the_next_is_served() {
     let double = Double::new();
-    let service = GroupLayer::new()
-        .window(Window::fixed(50 * MS))
+    let service = GroupLayer::builder()
+        .window(BatchWindow::fixed(50 * MS))
+        .build()
+        .unwrap()
         .layer(double.clone());
     let calls: Vec<_> = (0..9)
         .map(|n| tokio::spawn(service.clone().oneshot(n)))
@@ -251,7 +270,11 @@ async fn the_call_is_cancelled_when_its_last_caller_leaves_and_not_before() {
             }
         }
     });
-    let service = GroupLayer::new().timeout(None).layer(inner);
+    let service = GroupLayer::builder()
+        .timeout(None)
+        .build()
+        .unwrap()
+        .layer(inner);
     let one = tokio::spawn(service.clone().oneshot(1));
     let two = tokio::spawn(service.clone().oneshot(2));
     tokio::time::sleep(MS).await;
@@ -334,8 +357,8 @@ async fn a_call_that_takes_too_long_is_given_up() {
 #[tokio::test(start_paused = true)]
 async fn a_tenant_with_ten_thousand_requests_does_not_keep_another_waiting() {
     let double = Double::new();
-    let layer = GroupLayer::new()
-        .window(Window::fixed(10 * MS))
+    let layer = GroupLayer::builder()
+        .window(BatchWindow::fixed(10 * MS))
         .max_items(10)
         .max_waiting(20_000)
         .concurrency(1)
@@ -345,7 +368,9 @@ async fn a_tenant_with_ten_thousand_requests_does_not_keep_another_waiting() {
             } else {
                 "few".into()
             }
-        });
+        })
+        .build()
+        .unwrap();
     let service = layer.layer(double.clone());
     join_all((0..10_003).map(|n| service.clone().oneshot(n))).await;
     let batches = double.batches();
@@ -366,9 +391,12 @@ async fn a_tenant_with_ten_thousand_requests_does_not_keep_another_waiting() {
 #[tokio::test(start_paused = true)]
 async fn lanes_never_mix() {
     let double = Double::new();
-    let layer = GroupLayer::new().lane(|n: &u64, key| {
-        key.part(if n.is_multiple_of(2) { b"even" } else { b"odd" });
-    });
+    let layer = GroupLayer::builder()
+        .lane(|n: &u64, key| {
+            key.part(if n.is_multiple_of(2) { b"even" } else { b"odd" });
+        })
+        .build()
+        .unwrap();
     let service = layer.layer(double.clone());
     join_all((0..10).map(|n| service.clone().oneshot(n))).await;
     let batches = double.batches();
@@ -383,7 +411,11 @@ async fn lanes_never_mix() {
 #[tokio::test(start_paused = true)]
 async fn more_than_may_wait_wait_outside_and_all_are_served() {
     let double = Double::new();
-    let layer = GroupLayer::new().max_waiting(64).max_items(1_000);
+    let layer = GroupLayer::builder()
+        .max_waiting(64)
+        .max_items(1_000)
+        .build()
+        .unwrap();
     let service = layer.layer(double.clone());
     let answers = join_all((0..10_000).map(|n| service.clone().oneshot(n))).await;
     assert!((0..).zip(answers).all(|(n, answer)| answer == Ok(n * 2)));
@@ -395,9 +427,11 @@ async fn a_request_is_not_held_back_past_its_deadline_less_the_time_of_a_call() 
     let mut double = Double::new();
     double.takes = 20 * MS;
     let start = Instant::now();
-    let layer = GroupLayer::new()
-        .window(Window::fixed(Duration::from_secs(9)))
-        .deadline(move |n: &u64| (*n == 7).then(|| start + Duration::from_secs(10)));
+    let layer = GroupLayer::builder()
+        .window(BatchWindow::fixed(Duration::from_secs(9)))
+        .deadline(move |n: &u64| (*n == 7).then(|| start + Duration::from_secs(10)))
+        .build()
+        .unwrap();
     let service = layer.layer(double.clone());
     service.clone().oneshot(1).await.unwrap(); // 9 s, and it teaches that a call takes 20 ms
     join(service.clone().oneshot(1), service.oneshot(7))
@@ -416,7 +450,10 @@ fn requests_of_a_runtime_that_shuts_down_are_told_so() {
             .unwrap()
     };
     let (one, two) = (runtime(), runtime());
-    let layer = GroupLayer::new().window(Window::fixed(Duration::from_secs(3_600)));
+    let layer = GroupLayer::builder()
+        .window(BatchWindow::fixed(Duration::from_secs(3_600)))
+        .build()
+        .unwrap();
     let service = layer.layer(Double::new());
     let mut call = PollCounter::new(service.clone().oneshot(1));
     // The first poll starts the task on the first runtime.
@@ -431,21 +468,17 @@ fn requests_of_a_runtime_that_shuts_down_are_told_so() {
     });
 }
 
-#[test]
-#[should_panic(expected = "max_items: must be 1 or more")]
-fn a_batch_of_none_is_refused() {
-    let _ = GroupLayer::<u64>::new().max_items(0);
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn ten_thousand_on_four_threads_of_whom_a_third_leaves_each_get_their_own() {
     for round in 0..5 {
         let double = Double::new();
-        let layer = GroupLayer::new()
+        let layer = GroupLayer::builder()
             .max_items(64)
             .max_waiting(500)
             .concurrency(2)
-            .tenant(|n: &u64| (n % 7).to_string().into());
+            .tenant(|n: &u64| (n % 7).to_string().into())
+            .build()
+            .unwrap();
         let service = layer.layer(double.clone());
         let calls: Vec<_> = (0..10_000)
             .map(|n| tokio::spawn(service.clone().oneshot(n)))

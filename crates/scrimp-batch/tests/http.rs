@@ -12,7 +12,7 @@ use std::{
 use futures_util::future::{join, join_all};
 use http::{HeaderValue, Request, Response, header::AUTHORIZATION};
 use http_body_util::Full;
-use scrimp_batch::{BatchLayer, RestJson, Window};
+use scrimp_batch::{BatchLayer, BatchLayerBuilder, BatchWindow, RestJson};
 use scrimp_core::{
     BodyDigest, Ledger, Money, RetryBudget, Totals,
     extensions::{Charge, Deadline, OtherCharges, Repeatable, Since, Tenant},
@@ -23,8 +23,8 @@ use tower::Layer;
 
 use support::{Body, MS, Upstream, get, post, send, status};
 
-fn layer() -> BatchLayer<RestJson> {
-    BatchLayer::new(RestJson::new("/batch").any_method())
+fn layer() -> BatchLayerBuilder<RestJson> {
+    BatchLayer::builder(RestJson::new("/batch").any_method())
 }
 
 fn echo() -> Upstream {
@@ -68,7 +68,12 @@ async fn twenty_widgets_are_one_call() {
     let upstream = echo();
     let paths: Vec<_> = (0..20).map(|n| format!("/metrics/{n}?q=\"a\"")).collect();
     let paths: Vec<_> = paths.iter().map(|path| path.replace('"', "%22")).collect();
-    let answers = all(&layer(), &upstream, paths.iter().map(|path| get(path))).await;
+    let answers = all(
+        &layer().build().unwrap(),
+        &upstream,
+        paths.iter().map(|path| get(path)),
+    )
+    .await;
     assert_eq!(upstream.paths(), ["/batch"]);
     for (path, answer) in paths.iter().zip(answers) {
         assert_eq!(answer.body(), &json!({"you asked": path}).to_string());
@@ -77,8 +82,8 @@ async fn twenty_widgets_are_one_call() {
 
 #[tokio::test(start_paused = true)]
 async fn services_of_a_layer_share_batches_if_they_are_let() {
-    for (layer, calls) in [(layer(), 3), (layer().share_services(), 1)] {
-        let layer = layer.window(Window::fixed(MS));
+    for (builder, calls) in [(layer(), 3), (layer().share_services(), 1)] {
+        let layer = builder.window(BatchWindow::fixed(MS)).build().unwrap();
         let upstream = echo();
         // As axum makes them.
         let service = || layer.clone().layer(upstream.clone());
@@ -100,7 +105,7 @@ async fn a_batch_says_whether_all_that_is_in_it_may_be_repeated() {
     ];
     for (requests, repeatable) in asked {
         let upstream = echo();
-        all(&layer(), &upstream, requests).await;
+        all(&layer().build().unwrap(), &upstream, requests).await;
         let batch = &upstream.requests()[0];
         assert_eq!(batch.uri().path(), "/batch");
         let said = batch.extensions().get::<Repeatable>().is_some();
@@ -128,7 +133,7 @@ async fn a_batch_is_not_known_by_the_body_of_one_and_is_as_recent_as_all_want_it
             extensions.insert(Since { log: logs[n], at });
             request
         });
-        all(&layer(), &upstream, requests).await;
+        all(&layer().build().unwrap(), &upstream, requests).await;
         let batch = &upstream.requests()[0];
         assert_eq!(batch.uri().path(), "/batch");
         assert_eq!(batch.extensions().get::<BodyDigest>(), None);
@@ -141,7 +146,7 @@ async fn a_request_without_company_goes_as_it_was() {
     let upstream = echo();
     let mut request = get("/metrics/7");
     request.headers_mut().insert("x-mark", "1".parse().unwrap());
-    all(&layer(), &upstream, [request]).await;
+    all(&layer().build().unwrap(), &upstream, [request]).await;
     assert_eq!(upstream.paths(), ["/metrics/7"]);
     assert_eq!(upstream.requests()[0].headers()["x-mark"], "1");
 }
@@ -173,7 +178,7 @@ async fn who_asks_with_other_credentials_or_for_another_tenant_or_host_shares_no
         get("/8"),
     ];
     let upstream = echo();
-    all(&layer(), &upstream, requests).await;
+    all(&layer().build().unwrap(), &upstream, requests).await;
     let mut paths = upstream.paths();
     paths.sort();
     assert_eq!(paths, ["/3", "/4", "/5", "/6", "/a", "/batch", "/batch"]);
@@ -191,7 +196,12 @@ async fn who_asks_with_other_credentials_or_for_another_tenant_or_host_shares_no
 #[tokio::test(start_paused = true)]
 async fn equal_requests_are_sent_once_and_each_gets_the_answer() {
     let upstream = echo();
-    let answers = all(&layer(), &upstream, ["/a", "/b", "/a", "/a"].map(get)).await;
+    let answers = all(
+        &layer().build().unwrap(),
+        &upstream,
+        ["/a", "/b", "/a", "/a"].map(get),
+    )
+    .await;
     assert_eq!(upstream.json(0)["requests"].as_array().unwrap().len(), 2);
     assert!(
         [0, 2, 3]
@@ -207,7 +217,12 @@ async fn what_fails_for_the_moment_is_tried_again_alone_if_it_is_little() {
         ("/3", 0 | 1) => status(503, json!(null)),
         _ => status(200, json!(url)),
     });
-    let answers = all(&layer(), &upstream, (0..5).map(|n| get(&format!("/{n}")))).await;
+    let answers = all(
+        &layer().build().unwrap(),
+        &upstream,
+        (0..5).map(|n| get(&format!("/{n}"))),
+    )
+    .await;
     assert!(
         answers.iter().all(|answer| answer.status() == 200),
         "{answers:?}"
@@ -227,7 +242,7 @@ async fn what_fails_for_the_moment_is_passed_on_if_it_is_much_and_the_lane_pause
         }
         _ => status(200, json!(url)),
     });
-    let (layer, start) = (layer(), Instant::now());
+    let (layer, start) = (layer().build().unwrap(), Instant::now());
     let service = layer.layer(upstream.clone());
     let calls = (0..5).map(|n| send(service.clone(), get(&format!("/{n}"))));
     let answers: Vec<_> = join_all(calls)
@@ -258,7 +273,7 @@ async fn a_retry_waits_as_long_as_the_upstream_asks() {
         _ => status(200, json!(url)),
     });
     let start = Instant::now();
-    let answers = all(&layer(), &upstream, ["/0", "/1"].map(get)).await;
+    let answers = all(&layer().build().unwrap(), &upstream, ["/0", "/1"].map(get)).await;
     assert_eq!(answers[1].body(), "\"/1\"");
     assert!(start.elapsed() >= Duration::from_secs(3));
 }
@@ -270,7 +285,12 @@ async fn a_critical_failure_ends_all_attempts_and_loses_no_answer() {
         "/1" => status(503, json!("later")),
         _ => status(200, json!("fine")),
     });
-    let answers = all(&layer(), &upstream, (0..9).map(|n| get(&format!("/{n}")))).await;
+    let answers = all(
+        &layer().build().unwrap(),
+        &upstream,
+        (0..9).map(|n| get(&format!("/{n}"))),
+    )
+    .await;
     let codes: Vec<_> = answers
         .iter()
         .map(|answer| answer.status().as_u16())
@@ -282,7 +302,11 @@ async fn a_critical_failure_ends_all_attempts_and_loses_no_answer() {
 #[tokio::test(start_paused = true)]
 async fn the_retry_budget_bounds_attempts() {
     let upstream = Upstream::rest(|_, _| status(503, json!(null)));
-    let layer = layer().retry_budget(RetryBudget::new(0.0, 1)).retries(9);
+    let layer = layer()
+        .retry_budget(RetryBudget::new(0.0, 1).unwrap())
+        .retries(9)
+        .build()
+        .unwrap();
     all(&layer, &upstream, ["/0"].map(get)).await;
     let upstream =
         Upstream::rest(|url, _| status(if url == "/1" { 503 } else { 200 }, json!(null)));
@@ -301,11 +325,21 @@ async fn an_item_left_out_is_asked_for_again_and_else_is_missing() {
         let body = json!({"responses": [{"id": id, "status": 200, "body": 1}]});
         Ok(Response::new(Full::from(body.to_string())))
     };
-    let answers = all(&layer(), &Upstream::new(leave_out), ["/0", "/1"].map(get)).await;
+    let answers = all(
+        &layer().build().unwrap(),
+        &Upstream::new(leave_out),
+        ["/0", "/1"].map(get),
+    )
+    .await;
     assert_eq!(answers[1].body(), "\"alone\"");
     // A POST may have been carried out: it is not sent again.
     let requests = [get("/0"), post("/1", "{}")];
-    let answers = all(&layer(), &Upstream::new(leave_out), requests).await;
+    let answers = all(
+        &layer().build().unwrap(),
+        &Upstream::new(leave_out),
+        requests,
+    )
+    .await;
     assert_eq!(
         (answers[0].body().as_str(), answers[1].status().as_u16()),
         ("1", 502)
@@ -334,7 +368,7 @@ async fn a_batch_that_takes_too_long_is_sent_one_by_one_where_that_is_safe() {
             .insert("idempotency-key", "k".parse().unwrap());
         keyed
     };
-    let layer = layer();
+    let layer = layer().build().unwrap();
     let requests = [get("/1"), post("/2", "{}"), put, keyed];
     let answers = all(&layer, &upstream, requests).await;
     assert_eq!(start.elapsed(), Duration::from_secs(5));
@@ -359,7 +393,7 @@ async fn a_deadline_leaves_time_for_one_more_call() {
         tokio::time::sleep(100 * MS).await;
         Ok(Response::new(Full::from("alone")))
     });
-    let layer = layer();
+    let layer = layer().build().unwrap();
     let service = layer.layer(upstream);
     send(service.clone(), get("/learn")).await.unwrap();
     let start = Instant::now();
@@ -406,7 +440,7 @@ fn choosy(most: usize) -> Upstream {
 
 #[tokio::test(start_paused = true)]
 async fn a_batch_that_is_too_large_is_halved_and_the_size_is_remembered() {
-    let (upstream, layer) = (choosy(4), layer());
+    let (upstream, layer) = (choosy(4), layer().build().unwrap());
     let service = layer.layer(upstream.clone());
     let round = || join_all((0..16).map(|n| send(service.clone(), get(&format!("/{n}")))));
     for (n, answer) in round().await.into_iter().enumerate() {
@@ -419,7 +453,7 @@ async fn a_batch_that_is_too_large_is_halved_and_the_size_is_remembered() {
 
 #[tokio::test(start_paused = true)]
 async fn a_poisoned_item_is_found_and_harms_nobody_else_now_or_later() {
-    let (upstream, layer) = (choosy(100), layer());
+    let (upstream, layer) = (choosy(100), layer().build().unwrap());
     let service = layer.layer(upstream.clone());
     let paths = (0..32).map(|n| {
         if n == 11 {
@@ -449,7 +483,7 @@ async fn a_failed_call_fails_its_callers_with_the_cause_and_nobody_after_them() 
             _ => Ok(Response::new(Full::from("fine"))),
         }
     });
-    let service = layer().layer(upstream);
+    let service = layer().build().unwrap().layer(upstream);
     let (one, two) = join(
         send(service.clone(), get("/1")),
         send(service.clone(), get("/2")),
@@ -471,13 +505,13 @@ async fn an_answer_to_all_is_everybodys_and_garbage_is_nobodys() {
         })
     };
     assert_eq!(whole.calls(), 0);
-    let answers = all(&layer(), &down(503), ["/1", "/2"].map(get)).await;
+    let answers = all(&layer().build().unwrap(), &down(503), ["/1", "/2"].map(get)).await;
     assert!(
         answers
             .iter()
             .all(|answer| answer.status() == 503 && answer.body() == "\"the whole\"")
     );
-    let layer = layer().retries(0);
+    let layer = layer().retries(0).build().unwrap();
     let answers = all(&layer, &down(200), ["/1", "/2"].map(get)).await;
     assert!(answers.iter().all(|answer| reason(answer) == "missing"));
 }
@@ -500,7 +534,9 @@ async fn the_charge_is_split_to_the_last_pico_dollar_and_booked() {
     let ledger = Ledger::new();
     let layer = layer()
         .ledger(ledger.clone())
-        .price("0.01".parse().unwrap());
+        .price("0.01")
+        .build()
+        .unwrap();
     let paths = ["/a", "/b", "/c", "/d", "/e", "/f", "/f"];
     let answers = all(&layer, &upstream, paths.map(get)).await;
     let charges = answers
@@ -539,7 +575,7 @@ async fn calls_that_cost_two_currencies_are_told_with_both() {
         Ok(response)
     });
     let paths = ["/a", "/b", "/b", "/c", "/d", "/e"].map(get);
-    let answers = all(&layer(), &upstream, paths).await;
+    let answers = all(&layer().build().unwrap(), &upstream, paths).await;
     let mut paid = Totals::new();
     for answer in &answers {
         assert_eq!(answer.status(), 200);
@@ -554,7 +590,7 @@ async fn calls_that_cost_two_currencies_are_told_with_both() {
 #[tokio::test(start_paused = true)]
 async fn ten_thousand_at_once_of_whom_a_third_leaves_each_get_their_own() {
     let upstream = echo();
-    let layer = layer().max_waiting(1_000);
+    let layer = layer().max_waiting(1_000).build().unwrap();
     let service = layer.layer(upstream.clone());
     let calls: Vec<_> = (0..10_000)
         .map(|n| tokio::spawn(send(service.clone(), get(&format!("/{n}")))))
@@ -601,7 +637,7 @@ async fn bodies_arrive_as_they_were_whatever_they_are() {
         typed("Text/Plain ; charset=utf-8", b"so \"what\"\n"),
         typed("application/octet-stream", b"\x00\x01binary"),
     ];
-    let answers = all(&layer(), &upstream, requests).await;
+    let answers = all(&layer().build().unwrap(), &upstream, requests).await;
     let bodies: Vec<_> = answers
         .iter()
         .map(|answer| answer.body().as_str())
@@ -623,7 +659,7 @@ async fn who_waits_past_its_deadline_because_the_lane_pauses_is_told_so_and_not_
         }
         _ => status(200, json!(url)),
     });
-    let service = layer().layer(upstream.clone());
+    let service = layer().build().unwrap().layer(upstream.clone());
     let calls = ["/1", "/2"].map(|path| send(service.clone(), get(path)));
     join_all(calls).await;
     let mut hasty = get("/3");
@@ -660,7 +696,12 @@ async fn a_date_to_wait_for_is_understood_in_an_item() {
         _ => status(200, json!(url)),
     });
     let start = Instant::now();
-    let answers = all(&layer(), &upstream, (0..8).map(|n| get(&format!("/{n}")))).await;
+    let answers = all(
+        &layer().build().unwrap(),
+        &upstream,
+        (0..8).map(|n| get(&format!("/{n}"))),
+    )
+    .await;
     assert_eq!(answers[1].status(), 200);
     let waited = start.elapsed().as_secs();
     assert!((7..9).contains(&waited), "{waited} s");
@@ -684,7 +725,7 @@ async fn a_date_in_an_item_is_measured_from_that_of_the_envelope() {
         Ok(response)
     });
     let start = Instant::now();
-    let answers = all(&layer(), &upstream, ["/1", "/2"].map(get)).await;
+    let answers = all(&layer().build().unwrap(), &upstream, ["/1", "/2"].map(get)).await;
     assert_eq!(answers[1].body(), "fine");
     let waited = start.elapsed().as_secs();
     assert!((7..9).contains(&waited), "{waited} s");
@@ -697,7 +738,7 @@ async fn a_date_to_wait_for_is_understood_on_the_whole() {
         dated(&mut response, 30);
         Ok(response)
     });
-    let service = layer().layer(down.clone());
+    let service = layer().build().unwrap().layer(down.clone());
     let two = || ["/1", "/2"].map(|path| send(service.clone(), get(path)));
     join_all(two()).await;
     let start = Instant::now();
@@ -714,7 +755,7 @@ async fn a_request_without_a_body_is_small_though_its_wrapper_hides_its_length()
         let (head, body) = request.into_parts();
         tower::ServiceExt::oneshot(inner.clone(), Request::from_parts(head, body.0))
     });
-    let service = layer().layer(inner);
+    let service = layer().build().unwrap().layer(inner);
     let ask = |method: &str, body: &'static str| {
         let request = Request::builder()
             .method(method)

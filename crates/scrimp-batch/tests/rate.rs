@@ -20,7 +20,10 @@ fn per_second(count: u32) -> Governed {
 #[tokio::test(start_paused = true)]
 async fn a_batch_counts_as_many_as_it_has_items_even_more_than_the_burst() {
     let upstream = Upstream::rest(|url, _| status(200, json!(url)));
-    let layer = BatchLayer::new(RestJson::new("/batch")).rate_limit(per_second(10));
+    let layer = BatchLayer::builder(RestJson::new("/batch"))
+        .rate_limit(per_second(10))
+        .build()
+        .unwrap();
     let service = layer.layer(upstream.clone());
     let start = Instant::now();
     let answers = join_all((0..35).map(|n| send(service.clone(), get(&format!("/{n}"))))).await;

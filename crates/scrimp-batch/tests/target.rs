@@ -13,7 +13,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use http_body_util::BodyExt;
 use parking_lot::Mutex;
-use scrimp_batch::{BatchLayer, JsonRpc, RestJson, Window};
+use scrimp_batch::{BatchLayer, BatchLayerBuilder, BatchWindow, JsonRpc, RestJson};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -84,8 +84,8 @@ fn rpc(path: &str, id: usize) -> Request {
     request.body(Bytes::from(call).into()).unwrap()
 }
 
-fn rest() -> BatchLayer<RestJson> {
-    BatchLayer::new(RestJson::new("/batch")).window(Window::fixed(MS))
+fn rest() -> BatchLayerBuilder<RestJson> {
+    BatchLayer::builder(RestJson::new("/batch")).window(BatchWindow::fixed(MS))
 }
 
 fn original(extensions: &http::Extensions) -> Option<&http::Uri> {
@@ -107,7 +107,7 @@ async fn each_mount_answers_its_own(app: Router, seen: Seen) {
 #[tokio::test(start_paused = true)]
 async fn a_nested_service_with_two_mounts_gets_a_batch_for_each() {
     let seen = Seen::default();
-    let layer = rest().target_uri(original);
+    let layer = rest().target_uri(original).build().unwrap();
     let inner = tower::Layer::layer(&layer, service(&seen));
     let app = Router::new().nest_service("/api/{version}", inner);
     each_mount_answers_its_own(app, seen).await;
@@ -116,7 +116,11 @@ async fn a_nested_service_with_two_mounts_gets_a_batch_for_each() {
 #[tokio::test(start_paused = true)]
 async fn nested_routers_that_share_a_layer_do_not_mix() {
     let seen = Seen::default();
-    let layer = rest().target_uri(original).share_services();
+    let layer = rest()
+        .target_uri(original)
+        .share_services()
+        .build()
+        .unwrap();
     let inner = || Router::new().fallback_service(tower::Layer::layer(&layer, service(&seen)));
     let app = Router::new()
         .nest("/api/v1", inner())
@@ -127,8 +131,11 @@ async fn nested_routers_that_share_a_layer_do_not_mix() {
 #[tokio::test(start_paused = true)]
 async fn calls_to_one_path_under_two_mounts_are_two_batches() {
     let seen = Seen::default();
-    let layer = BatchLayer::new(JsonRpc::new().safe(|_| true));
-    let layer = layer.window(Window::fixed(MS)).target_uri(original);
+    let layer = BatchLayer::builder(JsonRpc::new().safe(|_| true))
+        .window(BatchWindow::fixed(MS))
+        .target_uri(original)
+        .build()
+        .unwrap();
     let inner = tower::Layer::layer(&layer, service(&seen));
     let app = Router::new().nest_service("/api/{version}", inner);
     let calls = ["/api/v1/rpc", "/api/v2/rpc", "/api/v1/rpc", "/api/v2/rpc"];
@@ -143,7 +150,7 @@ async fn calls_to_one_path_under_two_mounts_are_two_batches() {
 #[tokio::test(start_paused = true)]
 async fn a_rewritten_uri_shares_a_batch_with_nothing_else() {
     let seen = Seen::default();
-    let layer = rest().target_uri(original);
+    let layer = rest().target_uri(original).build().unwrap();
     let inner = tower::Layer::layer(&layer, service(&seen));
     // What the client asked for, a part of the query, is told to the service in another way.
     let rewriting = tower::ServiceBuilder::new()
@@ -161,7 +168,7 @@ async fn a_rewritten_uri_shares_a_batch_with_nothing_else() {
 #[tokio::test(start_paused = true)]
 async fn with_the_feature_axum_nothing_has_to_be_set() {
     let seen = Seen::default();
-    let inner = tower::Layer::layer(&rest(), service(&seen));
+    let inner = tower::Layer::layer(&rest().build().unwrap(), service(&seen));
     let app = Router::new().nest_service("/api/{version}", inner);
     each_mount_answers_its_own(app, seen).await;
 }

@@ -39,7 +39,7 @@ impl<Req> GroupLayerBuilder<Req> {
     /// Limits the requests in a batch. Range: 1 or more. Default: 100.
     pub fn max_items(self, items: usize) -> Self {
         self.within("max_items", items, 1.., |config, items| {
-            config.items = items
+            config.items = items;
         })
     }
 
