@@ -1,23 +1,21 @@
 //! A batch goes out, whole or, if it was refused, in halves.
 
-use std::{pin::Pin, time::Duration};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::future::join;
 use http::{Request, Response, Uri, header::HOST};
-use http_body::Body;
 use scrimp_core::{
-    BoxError, ShareError,
+    ShareError,
     extensions::{BodyDigest, Repeatable, Since},
 };
 use scrimp_http::trace_fields::is_trace_field;
 use tokio::time::Instant;
-use tower_service::Service;
 
 use super::{
-    HttpDriver, Problem, Reply,
+    Problem,
     call::{Ended, exchange},
-    driver::alone,
+    driver::{HttpCalls, JobOf, ReplyOf, alone},
     job::Job,
     money::{amounts, split},
     outcome::{Failed, settle, settle_whole},
@@ -61,54 +59,36 @@ impl<B, E> Leftover<B, E> {
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Sends jobs in one call and answers those that it can.
-pub(crate) fn batch<'a, S, C, ReqB, ResB>(
-    driver: HttpDriver<S, C, ReqB>,
-    mut jobs: Vec<Job<ResB, S::Error>>,
-    aloft: &'a Aloft<Item, Reply<ResB, S::Error>>,
-) -> Boxed<'a, Leftover<ResB, S::Error>>
-where
-    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
-    S::Future: Send,
-    S::Error: ShareError + Send + 'static,
-    C: BatchCodec,
-    ReqB: From<Bytes> + Send + 'static,
-    ResB: Body<Data = Bytes> + Send + 'static,
-    ResB::Error: Into<BoxError>,
-{
+pub(crate) fn batch<'a, D: HttpCalls>(
+    driver: D,
+    mut jobs: Vec<JobOf<D>>,
+    aloft: &'a Aloft<Item, ReplyOf<D>>,
+) -> Boxed<'a, Leftover<D::Body, D::Error>> {
     Box::pin(async move {
         jobs.retain(|job| !job.is_over());
-        let Some(request) = envelope(&driver.common, &jobs) else {
+        let Some(request) = envelope(driver.common(), &jobs) else {
             one_by_one(driver, jobs).await;
             return Leftover::none();
         };
-        let config = &driver.common.config;
+        let config = &driver.common().config;
         let limit = time_limit(config.timeout, &jobs, aloft.latency().p95());
-        driver.common.take(jobs.len()).await;
-        let inner = driver.inner.clone();
-        let (ended, took) = exchange(inner, request, limit, config.max_answer).await;
+        driver.common().take(jobs.len()).await;
+        let call = driver.clone().send(request);
+        let (ended, took) = exchange(call, limit, config.max_answer).await;
         aloft.latency().record(took);
-        driver.common.count(&jobs, &ended);
+        driver.common().count(&jobs, &ended);
         conclude(driver, jobs, aloft, ended, limit).await
     })
 }
 
-async fn conclude<S, C, ReqB, ResB>(
-    driver: HttpDriver<S, C, ReqB>,
-    mut jobs: Vec<Job<ResB, S::Error>>,
-    aloft: &Aloft<Item, Reply<ResB, S::Error>>,
-    ended: Ended<S::Error>,
+async fn conclude<D: HttpCalls>(
+    driver: D,
+    mut jobs: Vec<JobOf<D>>,
+    aloft: &Aloft<Item, ReplyOf<D>>,
+    ended: Ended<D::Error>,
     limit: Duration,
-) -> Leftover<ResB, S::Error>
-where
-    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
-    S::Future: Send,
-    S::Error: ShareError + Send + 'static,
-    C: BatchCodec,
-    ReqB: From<Bytes> + Send + 'static,
-    ResB: Body<Data = Bytes> + Send + 'static,
-    ResB::Error: Into<BoxError>,
-{
-    let common = &*driver.common;
+) -> Leftover<D::Body, D::Error> {
+    let common = &**driver.common();
     let response = match ended {
         Ended::Answered(response) => response,
         Ended::Failed(error) => {
@@ -135,21 +115,12 @@ where
 }
 
 /// Refused: its halves are tried. Down to one item, that is sent as its caller had sent it.
-async fn halve<S, C, ReqB, ResB>(
-    driver: HttpDriver<S, C, ReqB>,
-    mut jobs: Vec<Job<ResB, S::Error>>,
-    aloft: &Aloft<Item, Reply<ResB, S::Error>>,
-) -> Leftover<ResB, S::Error>
-where
-    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
-    S::Future: Send,
-    S::Error: ShareError + Send + 'static,
-    C: BatchCodec,
-    ReqB: From<Bytes> + Send + 'static,
-    ResB: Body<Data = Bytes> + Send + 'static,
-    ResB::Error: Into<BoxError>,
-{
-    let common = std::sync::Arc::clone(&driver.common);
+async fn halve<D: HttpCalls>(
+    driver: D,
+    mut jobs: Vec<JobOf<D>>,
+    aloft: &Aloft<Item, ReplyOf<D>>,
+) -> Leftover<D::Body, D::Error> {
+    let common = Arc::clone(driver.common());
     common.stats.split.add(1);
     let before = common.too_many(&jobs);
     let second = jobs.split_off(jobs.len() / 2);
@@ -163,20 +134,11 @@ where
     left
 }
 
-async fn half<S, C, ReqB, ResB>(
-    driver: HttpDriver<S, C, ReqB>,
-    mut jobs: Vec<Job<ResB, S::Error>>,
-    aloft: &Aloft<Item, Reply<ResB, S::Error>>,
-) -> Leftover<ResB, S::Error>
-where
-    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
-    S::Future: Send,
-    S::Error: ShareError + Send + 'static,
-    C: BatchCodec,
-    ReqB: From<Bytes> + Send + 'static,
-    ResB: Body<Data = Bytes> + Send + 'static,
-    ResB::Error: Into<BoxError>,
-{
+async fn half<D: HttpCalls>(
+    driver: D,
+    mut jobs: Vec<JobOf<D>>,
+    aloft: &Aloft<Item, ReplyOf<D>>,
+) -> Leftover<D::Body, D::Error> {
     if jobs.len() > 1 || jobs.iter().any(Job::has_twins) {
         return batch(driver, jobs, aloft).await;
     }
@@ -188,17 +150,7 @@ where
     left
 }
 
-async fn one_by_one<S, C, ReqB, ResB>(
-    driver: HttpDriver<S, C, ReqB>,
-    jobs: Vec<Job<ResB, S::Error>>,
-) where
-    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone,
-    S::Error: ShareError + Send + 'static,
-    C: BatchCodec,
-    ReqB: From<Bytes>,
-    ResB: Body<Data = Bytes> + Send + 'static,
-    ResB::Error: Into<BoxError>,
-{
+async fn one_by_one<D: HttpCalls>(driver: D, jobs: Vec<JobOf<D>>) {
     let calls = jobs
         .into_iter()
         .map(move |job| super::retry::once(driver.clone(), job));

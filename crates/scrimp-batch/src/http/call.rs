@@ -3,13 +3,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::Response;
 use http_body::Body;
 use http_body_util::{BodyExt, Limited};
 use scrimp_core::BoxError;
 use tokio::time::{Instant, timeout};
-use tower::util::Oneshot;
-use tower_service::Service;
 
 /// How a call ended whose answer is read to its end.
 pub(crate) enum Ended<E> {
@@ -19,34 +17,19 @@ pub(crate) enum Ended<E> {
     TimedOut,
 }
 
-/// Drives a service to readiness and calls it.
-pub(crate) async fn send<S, ReqB, ResB>(
-    inner: S,
-    request: Request<Bytes>,
-) -> Result<Response<ResB>, S::Error>
-where
-    S: Service<Request<ReqB>, Response = Response<ResB>>,
-    ReqB: From<Bytes>,
-{
-    Oneshot::new(inner, request.map(ReqB::from)).await
-}
-
-/// Calls, and reads the answer up to so many bytes, within a time.
-pub(crate) async fn exchange<S, ReqB, ResB>(
-    inner: S,
-    request: Request<Bytes>,
+/// Waits for a call, and reads its answer up to so many bytes, within a time.
+pub(crate) async fn exchange<ResB, E>(
+    call: impl Future<Output = Result<Response<ResB>, E>>,
     limit: Duration,
     most: usize,
-) -> (Ended<S::Error>, Duration)
+) -> (Ended<E>, Duration)
 where
-    S: Service<Request<ReqB>, Response = Response<ResB>>,
-    ReqB: From<Bytes>,
     ResB: Body<Data = Bytes>,
     ResB::Error: Into<BoxError>,
 {
     let start = Instant::now();
     let call = async {
-        match send(inner, request).await {
+        match call.await {
             Ok(response) => read(response, most).await,
             Err(error) => Ended::Failed(error),
         }

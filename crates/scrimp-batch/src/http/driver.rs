@@ -6,12 +6,13 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body::Body;
 use scrimp_core::{BoxError, ShareError};
+use tokio::time::Instant;
+use tower::util::Oneshot;
 use tower_service::Service;
 
 use super::{
     Reply,
     batch::{Leftover, batch},
-    call::send,
     job::{Job, gather},
     retry,
 };
@@ -22,10 +23,35 @@ use crate::{
     engine::{Aloft, Driver, Flight},
 };
 
+/// An inner service with all that batches ask of it: what is generic below this file names this
+/// one bound.
+pub(crate) trait HttpCalls: Clone + Send + 'static {
+    /// How batches are written.
+    type Codec: BatchCodec;
+    /// The body of its responses.
+    type Body: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static;
+    /// Its error.
+    type Error: ShareError + Send + 'static;
+
+    /// Returns what the services of the layer share.
+    fn common(&self) -> &Arc<Common<Self::Codec>>;
+
+    /// Drives the service to readiness and calls it.
+    fn send(
+        self,
+        request: Request<Bytes>,
+    ) -> impl Future<Output = Result<Response<Self::Body>, Self::Error>> + Send;
+}
+
+/// Names the job of a service.
+pub(crate) type JobOf<D> = Job<<D as HttpCalls>::Body, <D as HttpCalls>::Error>;
+/// Names what a caller of a service gets.
+pub(crate) type ReplyOf<D> = Reply<<D as HttpCalls>::Body, <D as HttpCalls>::Error>;
+
 /// Makes the calls for a batch of HTTP requests.
 pub(crate) struct HttpDriver<S, C, ReqB> {
-    pub(crate) inner: S,
-    pub(crate) common: Arc<Common<C>>,
+    inner: S,
+    common: Arc<Common<C>>,
     kind: PhantomData<fn(ReqB)>,
 }
 
@@ -47,7 +73,7 @@ impl<S: Clone, C, ReqB> Clone for HttpDriver<S, C, ReqB> {
     }
 }
 
-impl<S, C, ReqB, ResB> Driver for HttpDriver<S, C, ReqB>
+impl<S, C, ReqB, ResB> HttpCalls for HttpDriver<S, C, ReqB>
 where
     S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
     S::Future: Send,
@@ -57,13 +83,34 @@ where
     ResB: Body<Data = Bytes> + Send + 'static,
     ResB::Error: Into<BoxError>,
 {
+    type Codec = C;
+    type Body = ResB;
+    type Error = S::Error;
+
+    fn common(&self) -> &Arc<Common<C>> {
+        &self.common
+    }
+
+    fn send(
+        self,
+        request: Request<Bytes>,
+    ) -> impl Future<Output = Result<Response<ResB>, S::Error>> + Send {
+        Oneshot::new(self.inner, request.map(ReqB::from))
+    }
+}
+
+impl<S, C, ReqB> Driver for HttpDriver<S, C, ReqB>
+where
+    Self: HttpCalls,
+{
     type Item = Item;
-    type Answer = Reply<ResB, S::Error>;
+    type Answer = ReplyOf<Self>;
 
     async fn fly(self, flight: Flight<Item, Self::Answer>) {
         let Flight { entries, aloft, .. } = flight;
-        let mut jobs = gather(entries, self.common.config.dedupe);
-        self.common.deposit(&jobs);
+        let common = self.common();
+        let mut jobs = gather(entries, common.config.dedupe);
+        common.deposit(&jobs);
         if jobs.len() == 1 && jobs.iter().all(|job| !job.has_twins()) {
             if let Some(job) = jobs.pop() {
                 alone(self, job, Some(aloft)).await;
@@ -80,23 +127,16 @@ where
     }
 }
 
-/// Sends a request as it came, and its response as it comes. Tells the status.
-pub(crate) async fn alone<S, C, ReqB, ResB>(
-    driver: HttpDriver<S, C, ReqB>,
-    job: Job<ResB, S::Error>,
-    aloft: Option<Aloft<Item, Reply<ResB, S::Error>>>,
-) -> Option<StatusCode>
-where
-    S: Service<Request<ReqB>, Response = Response<ResB>>,
-    S::Error: ShareError,
-    ReqB: From<Bytes>,
-    ResB: Body<Data = Bytes> + Send + 'static,
-    S::Error: Send + 'static,
-{
-    let HttpDriver { inner, common, .. } = driver;
+/// Sends a request as it came, and its response as it comes. Returns the status.
+pub(crate) async fn alone<D: HttpCalls>(
+    driver: D,
+    job: JobOf<D>,
+    aloft: Option<Aloft<Item, ReplyOf<D>>>,
+) -> Option<StatusCode> {
+    let common = Arc::clone(driver.common());
     common.take(1).await;
-    let start = tokio::time::Instant::now();
-    let result = send(inner, job.request()).await;
+    let start = Instant::now();
+    let result = driver.send(job.request()).await;
     common.stats.alone.add(1);
     if let Some(aloft) = &aloft {
         aloft.latency().record(start.elapsed());
@@ -115,16 +155,7 @@ where
     }
 }
 
-async fn finish<S, C, ReqB, ResB>(driver: HttpDriver<S, C, ReqB>, left: Leftover<ResB, S::Error>)
-where
-    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
-    S::Future: Send,
-    S::Error: ShareError + Send + 'static,
-    C: BatchCodec,
-    ReqB: From<Bytes> + Send + 'static,
-    ResB: Body<Data = Bytes> + Send + 'static,
-    ResB::Error: Into<BoxError>,
-{
+async fn finish<D: HttpCalls>(driver: D, left: Leftover<D::Body, D::Error>) {
     let Leftover { failed, unsure, .. } = left;
     if failed.is_empty() && unsure.is_empty() {
         return;

@@ -1,16 +1,18 @@
 //! One by one, what did not work together.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use http::{Request, Response};
+use http::Response;
 use http_body::Body;
-use scrimp_core::{BoxError, ShareError};
+use scrimp_core::BoxError;
 use tokio::time::{Instant, sleep, timeout};
-use tower_service::Service;
 
 use super::{
-    HttpDriver, Problem,
-    call::{Ended, read, send},
+    Problem,
+    call::{Ended, read},
+    driver::{HttpCalls, JobOf},
     job::Job,
     outcome::Failed,
 };
@@ -20,18 +22,7 @@ use crate::{BatchCodec, codec::Verdict, config::pause};
 const AT_ONCE: usize = 8;
 
 /// Tries again what failed for the moment, each after a while of its own.
-pub(crate) async fn retry_all<S, C, ReqB, ResB>(
-    driver: HttpDriver<S, C, ReqB>,
-    failed: Vec<Failed<ResB, S::Error>>,
-) where
-    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
-    S::Future: Send,
-    S::Error: ShareError + Send + 'static,
-    C: BatchCodec,
-    ReqB: From<Bytes> + Send + 'static,
-    ResB: Body<Data = Bytes> + Send + 'static,
-    ResB::Error: Into<BoxError>,
-{
+pub(crate) async fn retry_all<D: HttpCalls>(driver: D, failed: Vec<Failed<D::Body, D::Error>>) {
     let calls = failed
         .into_iter()
         .map(move |failed| retry(driver.clone(), failed));
@@ -41,16 +32,8 @@ pub(crate) async fn retry_all<S, C, ReqB, ResB>(
         .await;
 }
 
-async fn retry<S, C, ReqB, ResB>(driver: HttpDriver<S, C, ReqB>, failed: Failed<ResB, S::Error>)
-where
-    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone,
-    S::Error: ShareError + Send + 'static,
-    C: BatchCodec,
-    ReqB: From<Bytes>,
-    ResB: Body<Data = Bytes> + Send + 'static,
-    ResB::Error: Into<BoxError>,
-{
-    let HttpDriver { inner, common, .. } = driver;
+async fn retry<D: HttpCalls>(driver: D, failed: Failed<D::Body, D::Error>) {
+    let common = Arc::clone(driver.common());
     let Failed {
         mut job,
         mut answer,
@@ -70,7 +53,7 @@ where
         sleep(rest).await;
         common.take(1).await;
         common.stats.retried.add(1);
-        let call = timeout(common.config.timeout, send(inner.clone(), job.request()));
+        let call = timeout(common.config.timeout, driver.clone().send(job.request()));
         let replayable = job.item.admission.replayable;
         let response = match call.await {
             Err(_) if replayable => continue,
@@ -90,7 +73,7 @@ where
         }
         job.paid.add_call(response.extensions());
         if let Ended::Answered(better) =
-            read::<_, S::Error>(response, common.config.max_answer).await
+            read::<_, D::Error>(response, common.config.max_answer).await
         {
             answer = better;
         }
@@ -99,22 +82,11 @@ where
 }
 
 /// Sends what went out in a batch that took too long once more, alone.
-pub(crate) async fn fall_back<S, C, ReqB, ResB>(
-    driver: HttpDriver<S, C, ReqB>,
-    unsure: Vec<Job<ResB, S::Error>>,
-) where
-    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
-    S::Future: Send,
-    S::Error: ShareError + Send + 'static,
-    C: BatchCodec,
-    ReqB: From<Bytes> + Send + 'static,
-    ResB: Body<Data = Bytes> + Send + 'static,
-    ResB::Error: Into<BoxError>,
-{
+pub(crate) async fn fall_back<D: HttpCalls>(driver: D, unsure: Vec<JobOf<D>>) {
     let calls = unsure.into_iter().map(move |job| {
         let driver = driver.clone();
         async move {
-            let common = &driver.common;
+            let common = Arc::clone(driver.common());
             if common.config.retry_budget.withdraw() {
                 common.stats.fell_back.add(1);
                 once(driver, job).await;
@@ -131,16 +103,8 @@ pub(crate) async fn fall_back<S, C, ReqB, ResB>(
 }
 
 /// Sends one as its caller had sent it, for as long as a batch may take.
-pub(crate) async fn once<S, C, ReqB, ResB>(driver: HttpDriver<S, C, ReqB>, job: Job<ResB, S::Error>)
-where
-    S: Service<Request<ReqB>, Response = Response<ResB>>,
-    S::Error: ShareError + Send + 'static,
-    C: BatchCodec,
-    ReqB: From<Bytes>,
-    ResB: Body<Data = Bytes> + Send + 'static,
-    ResB::Error: Into<BoxError>,
-{
-    let HttpDriver { inner, common, .. } = driver;
+pub(crate) async fn once<D: HttpCalls>(driver: D, job: JobOf<D>) {
+    let common = Arc::clone(driver.common());
     if job.is_over() {
         return;
     }
@@ -154,7 +118,7 @@ where
     let limit = left.map_or(common.config.timeout, |left| {
         left.min(common.config.timeout)
     });
-    match timeout(limit, send(inner, job.request())).await {
+    match timeout(limit, driver.send(job.request())).await {
         Ok(Ok(response)) => {
             deliver(job, response, &common.codec, common.config.max_answer).await;
         }
