@@ -76,16 +76,16 @@ impl<C: BatchCodec> Common<C> {
 
     /// Notes a call for a batch.
     pub(crate) fn count<B, E>(&self, jobs: &[Job<B, E>], ended: &Ended<E>) {
-        let twins = jobs.iter().map(Job::twins).sum::<usize>() as u64;
+        let duplicates = jobs.iter().map(Job::duplicates).sum::<usize>() as u64;
         self.stats.batches.add(1);
         self.stats.items.add(jobs.len() as u64);
-        self.stats.twins.add(twins);
+        self.stats.duplicates.add(duplicates);
         let Some(first) = jobs.first() else { return };
         let charge = match ended {
             Ended::Answered(response) => response.extensions().get(),
             Ended::Failed(_) | Ended::Unreadable(_) | Ended::TimedOut => None,
         };
-        self.book(&first.item.head, charge, jobs.len() as u64 + twins - 1);
+        self.book(&first.item.head, charge, jobs.len() as u64 + duplicates - 1);
     }
 
     /// A batch was refused. Returns what was held possible of this upstream before.

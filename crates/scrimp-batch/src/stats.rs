@@ -13,7 +13,7 @@ pub struct BatchStats {
     /// Requests that went alone, as they were.
     pub alone: u64,
     /// Requests that were spared as another of their batch was the same.
-    pub twins: u64,
+    pub duplicates: u64,
     /// Batches that were refused and tried again in halves.
     pub split: u64,
     /// Items that were left out of an answer.
@@ -35,7 +35,7 @@ pub(crate) struct Counters {
     pub(crate) batches: Counter,
     pub(crate) items: Counter,
     pub(crate) alone: Counter,
-    pub(crate) twins: Counter,
+    pub(crate) duplicates: Counter,
     pub(crate) split: Counter,
     pub(crate) missing: Counter,
     pub(crate) retried: Counter,
@@ -63,7 +63,7 @@ impl Counters {
             batches: self.batches.get(),
             items: self.items.get(),
             alone: self.alone.get(),
-            twins: self.twins.get(),
+            duplicates: self.duplicates.get(),
             split: self.split.get(),
             missing: self.missing.get(),
             retried: self.retried.get(),

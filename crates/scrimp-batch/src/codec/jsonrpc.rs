@@ -130,8 +130,8 @@ impl BatchCodec for JsonRpc {
         }
     }
 
-    fn twin(&self, _: &Item, twin: &Item, answer: &Response<Bytes>) -> Response<Bytes> {
-        relabelled(twin, answer)
+    fn duplicate(&self, _: &Item, duplicate: &Item, answer: &Response<Bytes>) -> Response<Bytes> {
+        relabelled(duplicate, answer)
     }
 
     fn check(&self) -> Result<(), SettingError> {

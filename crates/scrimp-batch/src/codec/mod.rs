@@ -98,8 +98,13 @@ pub trait BatchCodec: Send + Sync + 'static {
 
     /// The answer to `item` as another item with the same
     /// [identity](Admission::identity) should get it.
-    fn twin(&self, item: &Item, twin: &Item, answer: &Response<Bytes>) -> Response<Bytes> {
-        let _ = (item, twin);
+    fn duplicate(
+        &self,
+        item: &Item,
+        duplicate: &Item,
+        answer: &Response<Bytes>,
+    ) -> Response<Bytes> {
+        let _ = (item, duplicate);
         answer.clone()
     }
 

@@ -22,7 +22,7 @@ pub(crate) trait Driver: Clone + Send + 'static {
     type Answer: Send + 'static;
 
     /// Answers every entry. One that is dropped instead is lost to its caller.
-    fn fly(self, flight: Flight<Self::Item, Self::Answer>) -> impl Future<Output = ()> + Send;
+    fn run(self, flight: Flight<Self::Item, Self::Answer>) -> impl Future<Output = ()> + Send;
 }
 
 /// Puts an item in line, and starts a task if none is collecting.
@@ -39,30 +39,30 @@ pub(crate) fn enqueue<D: Driver>(
 }
 
 fn start<D: Driver>(lane: Arc<Lane<D::Item, D::Answer>>, driver: D) {
-    let duty = Collecting::new(&lane);
-    tokio::spawn(drive(lane, duty, driver).instrument(tracing::Span::current()));
+    let task = Collecting::new(&lane);
+    tokio::spawn(drive(lane, task, driver).instrument(tracing::Span::current()));
 }
 
 async fn drive<D: Driver>(
     lane: Arc<Lane<D::Item, D::Answer>>,
-    duty: Collecting<D::Item, D::Answer>,
+    task: Collecting<D::Item, D::Answer>,
     driver: D,
 ) {
     // Whoever is about to ask as well gets to: twenty futures that one task polls in turn, or
     // callers that the last answer woke, are one batch even where the window is zero.
     tokio::task::yield_now().await;
-    let Some((flight, more)) = lane.collect(duty).await else {
+    let Some((flight, more)) = lane.collect(task).await else {
         return;
     };
     if more {
         start(lane, driver.clone());
     }
-    let crew = Arc::clone(&flight.crew);
+    let waiters = Arc::clone(&flight.waiters);
     tokio::select! {
         biased;
         // Nobody waits for it: it would only cost money. Asked first, so that a call whose
         // callers have all left in the meantime is not even begun.
-        () = crew.deserted() => {}
-        () = driver.fly(flight) => {}
+        () = waiters.deserted() => {}
+        () = driver.run(flight) => {}
     }
 }

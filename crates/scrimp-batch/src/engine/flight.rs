@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::{
     lane::Lane,
     latency::Latency,
-    slot::{Crew, Slot},
+    slot::{Slot, Waiters},
 };
 
 /// A batch under way.
@@ -15,12 +15,12 @@ pub(crate) struct Flight<I, A> {
     /// Its items, each with its caller's slot.
     pub(crate) entries: Vec<Entry<I, A>>,
     /// Who still waits for it.
-    pub(crate) crew: Arc<Crew>,
+    pub(crate) waiters: Arc<Waiters>,
     /// Counts against the lane's concurrency for as long as it exists.
-    pub(crate) aloft: Aloft<I, A>,
+    pub(crate) guard: InFlightGuard<I, A>,
 }
 
-/// An item and the seat of its caller.
+/// An item and the responder of its caller.
 #[derive(Debug)]
 pub(crate) struct Entry<I, A> {
     /// What was asked.
@@ -28,21 +28,21 @@ pub(crate) struct Entry<I, A> {
     /// When the caller stops waiting.
     pub(crate) deadline: Option<Instant>,
     /// Where the answer goes.
-    pub(crate) seat: Seat<A>,
+    pub(crate) responder: Responder<A>,
 }
 
 /// Where one caller's answer goes.
 ///
 /// Dropped without an answer, it tells the caller that the work was lost, so that a panic
 /// anywhere leaves nobody waiting.
-pub(crate) struct Seat<A>(Arc<Slot<A>>);
+pub(crate) struct Responder<A>(Arc<Slot<A>>);
 
 /// A call in flight, as the lane counts them.
-pub(crate) struct Aloft<I, A>(Arc<Lane<I, A>>);
+pub(crate) struct InFlightGuard<I, A>(Arc<Lane<I, A>>);
 
-// === impl Seat ===
+// === impl Responder ===
 
-impl<A> Seat<A> {
+impl<A> Responder<A> {
     pub(crate) fn new(slot: Arc<Slot<A>>) -> Self {
         Self(slot)
     }
@@ -58,21 +58,21 @@ impl<A> Seat<A> {
     }
 }
 
-impl<A> Drop for Seat<A> {
+impl<A> Drop for Responder<A> {
     fn drop(&mut self) {
         self.0.lose();
     }
 }
 
-impl<A> fmt::Debug for Seat<A> {
+impl<A> fmt::Debug for Responder<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Seat").field(&self.is_over()).finish()
+        f.debug_tuple("Responder").field(&self.is_over()).finish()
     }
 }
 
-// === impl Aloft ===
+// === impl InFlightGuard ===
 
-impl<I, A> Aloft<I, A> {
+impl<I, A> InFlightGuard<I, A> {
     /// The lane must have counted the call already.
     pub(crate) fn new(lane: Arc<Lane<I, A>>) -> Self {
         Self(lane)
@@ -99,14 +99,14 @@ impl<I, A> Aloft<I, A> {
     }
 }
 
-impl<I, A> Drop for Aloft<I, A> {
+impl<I, A> Drop for InFlightGuard<I, A> {
     fn drop(&mut self) {
-        self.0.landed();
+        self.0.call_ended();
     }
 }
 
-impl<I, A> fmt::Debug for Aloft<I, A> {
+impl<I, A> fmt::Debug for InFlightGuard<I, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Aloft")
+        f.write_str("InFlightGuard")
     }
 }

@@ -9,11 +9,11 @@ use tokio::{
 };
 
 use super::{
-    flight::{Aloft, Entry, Flight, Seat},
+    flight::{Entry, Flight, InFlightGuard, Responder},
     latency::Latency,
     limits::Limits,
     queue::Queued,
-    slot::{Crew, Slot},
+    slot::{Slot, Waiters},
     state::{State, earlier},
 };
 
@@ -101,16 +101,16 @@ impl<I, A> Lane<I, A> {
     /// it comes whether there is more, for which the caller has to start another task.
     pub(crate) async fn collect(
         self: &Arc<Self>,
-        duty: Collecting<I, A>,
+        task: Collecting<I, A>,
     ) -> Option<(Flight<I, A>, bool)> {
         loop {
             match self.step(Instant::now()) {
                 Step::Go(entries, more) => {
-                    duty.done();
-                    return Some((self.take_off(entries), more));
+                    task.done();
+                    return Some((self.dispatch(entries), more));
                 }
                 Step::Done => {
-                    duty.done();
+                    task.done();
                     return None;
                 }
                 Step::Wait(Some(until)) => {
@@ -143,22 +143,22 @@ impl<I, A> Lane<I, A> {
         Step::Wait(until)
     }
 
-    fn take_off(self: &Arc<Self>, queued: Vec<Queued<I, A>>) -> Flight<I, A> {
-        let (crew, aloft) = (Crew::new(), Aloft::new(Arc::clone(self)));
+    fn dispatch(self: &Arc<Self>, queued: Vec<Queued<I, A>>) -> Flight<I, A> {
+        let (waiters, guard) = (Waiters::new(), InFlightGuard::new(Arc::clone(self)));
         let entries = queued.into_iter().filter_map(|queued| {
             let Queued { waiting, slot, .. } = queued;
-            let aboard = slot.board(&crew);
+            let aboard = slot.board(&waiters);
             let Waiting { item, deadline, .. } = waiting;
             aboard.then(|| Entry {
                 item,
                 deadline,
-                seat: Seat::new(slot),
+                responder: Responder::new(slot),
             })
         });
         Flight {
             entries: entries.collect(),
-            crew,
-            aloft,
+            waiters,
+            guard,
         }
     }
 
@@ -177,7 +177,7 @@ impl<I, A> Lane<I, A> {
     }
 
     /// A call has ended.
-    pub(crate) fn landed(&self) {
+    pub(crate) fn call_ended(&self) {
         let mut state = self.state.lock();
         state.in_flight -= 1;
         state.used = Instant::now();
@@ -214,7 +214,7 @@ impl<I, A> Lane<I, A> {
     }
 }
 
-/// The duty to collect, which one task has. If that is dropped before it is done, as when its
+/// The task to collect, which one task has. If that is dropped before it is done, as when its
 /// runtime shuts down, those in line are told, and the next to come starts another.
 pub(crate) struct Collecting<I, A>(Option<Arc<Lane<I, A>>>);
 

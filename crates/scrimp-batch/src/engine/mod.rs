@@ -15,7 +15,7 @@ mod state;
 mod window;
 
 pub(crate) use drive::{Driver, enqueue};
-pub(crate) use flight::{Aloft, Entry, Flight, Seat};
+pub(crate) use flight::{Entry, Flight, InFlightGuard, Responder};
 pub(crate) use lane::{Lane, Waiting};
 pub(crate) use lanes::Lanes;
 pub(crate) use limits::Limits;

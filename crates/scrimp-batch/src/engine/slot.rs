@@ -23,7 +23,7 @@ pub(crate) struct Slot<A>(Mutex<State<A>>);
 enum State<A> {
     Waiting {
         waker: Option<Waker>,
-        crew: Option<Arc<Crew>>,
+        waiters: Option<Arc<Waiters>>,
     },
     Answered(A),
     Lost,
@@ -33,7 +33,7 @@ enum State<A> {
 
 /// The callers of one batch that still wait.
 #[derive(Debug)]
-pub(crate) struct Crew {
+pub(crate) struct Waiters {
     aboard: AtomicUsize,
     deserted: Notify,
 }
@@ -55,7 +55,7 @@ impl<A> Slot<A> {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self(Mutex::new(State::Waiting {
             waker: None,
-            crew: None,
+            waiters: None,
         })))
     }
 
@@ -64,12 +64,12 @@ impl<A> Slot<A> {
         !matches!(*self.0.lock(), State::Waiting { .. })
     }
 
-    /// Puts the caller into a crew; false if it has left.
-    pub(crate) fn board(&self, joining: &Arc<Crew>) -> bool {
+    /// Puts the caller into a waiters; false if it has left.
+    pub(crate) fn board(&self, joining: &Arc<Waiters>) -> bool {
         match &mut *self.0.lock() {
-            State::Waiting { crew, .. } => {
+            State::Waiting { waiters, .. } => {
                 joining.aboard.fetch_add(1, AcqRel);
-                *crew = Some(Arc::clone(joining));
+                *waiters = Some(Arc::clone(joining));
                 true
             }
             State::Answered(_) | State::Lost | State::Over => false,
@@ -93,9 +93,9 @@ impl<A> Slot<A> {
         }
         let before = std::mem::replace(&mut *state, end);
         drop(state);
-        if let State::Waiting { waker, crew } = before {
-            if let Some(crew) = crew {
-                crew.aboard.fetch_sub(1, AcqRel);
+        if let State::Waiting { waker, waiters } = before {
+            if let Some(waiters) = waiters {
+                waiters.aboard.fetch_sub(1, AcqRel);
             }
             if let Some(waker) = waker {
                 waker.wake();
@@ -104,9 +104,9 @@ impl<A> Slot<A> {
     }
 }
 
-// === impl Crew ===
+// === impl Waiters ===
 
-impl Crew {
+impl Waiters {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
             aboard: AtomicUsize::new(0),
@@ -163,9 +163,10 @@ impl<I, A> Drop for Ticket<I, A> {
         let before = std::mem::replace(&mut *self.slot.0.lock(), State::Over);
         match before {
             State::Waiting {
-                crew: Some(crew), ..
-            } => crew.leave(),
-            State::Waiting { crew: None, .. } => self.lane.left(),
+                waiters: Some(waiters),
+                ..
+            } => waiters.leave(),
+            State::Waiting { waiters: None, .. } => self.lane.left(),
             State::Answered(_) | State::Lost | State::Over => {}
         }
     }

@@ -8,7 +8,7 @@ use tower::util::Oneshot;
 use tower_service::Service;
 
 use super::{Answers, GroupError};
-use crate::engine::{Aloft, Driver, Flight, Seat};
+use crate::engine::{Driver, Flight, InFlightGuard, Responder};
 
 /// Calls a service of many and hands its answers out.
 pub(crate) struct GroupDriver<S, Req, A> {
@@ -47,27 +47,27 @@ where
     type Item = Req;
     type Answer = Result<R::Item, GroupError>;
 
-    async fn fly(self, flight: Flight<Req, Self::Answer>) {
-        let Flight { entries, aloft, .. } = flight;
-        let (items, seats): (Vec<_>, Vec<_>) = entries
+    async fn run(self, flight: Flight<Req, Self::Answer>) {
+        let Flight { entries, guard, .. } = flight;
+        let (items, responders): (Vec<_>, Vec<_>) = entries
             .into_iter()
-            .map(|entry| (entry.item, entry.seat))
+            .map(|entry| (entry.item, entry.responder))
             .unzip();
         if items.is_empty() {
             return;
         }
         let call = Oneshot::new(self.inner, items);
-        let result = timed(call, self.limit, &aloft).await;
+        let result = timed(call, self.limit, &guard).await;
         // Whoever is answered may ask again at once: by then this call is over.
-        drop(aloft);
-        hand_out(result, seats);
+        drop(guard);
+        hand_out(result, responders);
     }
 }
 
 async fn timed<I, A, T, E: Into<BoxError>>(
     call: impl Future<Output = Result<T, E>>,
     limit: Option<Duration>,
-    aloft: &Aloft<I, A>,
+    guard: &InFlightGuard<I, A>,
 ) -> Result<T, GroupError> {
     let start = Instant::now();
     let failed = |error| GroupError::Upstream(SharedError::new(error));
@@ -78,28 +78,28 @@ async fn timed<I, A, T, E: Into<BoxError>>(
             Err(_) => Err(GroupError::TimedOut(limit)),
         },
     };
-    aloft.latency().record(start.elapsed());
+    guard.latency().record(start.elapsed());
     result
 }
 
 fn hand_out<R: Answers>(
     result: Result<R, GroupError>,
-    seats: Vec<Seat<Result<R::Item, GroupError>>>,
+    responders: Vec<Responder<Result<R::Item, GroupError>>>,
 ) {
-    let asked = seats.len();
+    let asked = responders.len();
     let answers = result.and_then(|answers| {
         let in_order = answers.in_order(asked);
         in_order.map_err(|answered| GroupError::Count { asked, answered })
     });
     match answers {
         Ok(answers) => {
-            for (seat, answer) in seats.into_iter().zip(answers) {
-                seat.answer(answer.ok_or(GroupError::Missing));
+            for (responder, answer) in responders.into_iter().zip(answers) {
+                responder.answer(answer.ok_or(GroupError::Missing));
             }
         }
         Err(error) => {
-            for seat in seats {
-                seat.answer(Err(error.clone()));
+            for responder in responders {
+                responder.answer(Err(error.clone()));
             }
         }
     }

@@ -24,7 +24,7 @@ use crate::{
     BatchCodec,
     codec::{Decoded, Item},
     common::Common,
-    engine::Aloft,
+    engine::InFlightGuard,
 };
 
 /// What a batch left to do.
@@ -62,7 +62,7 @@ type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub(crate) fn batch<'a, D: HttpCalls>(
     driver: D,
     mut jobs: Vec<JobOf<D>>,
-    aloft: &'a Aloft<Item, ReplyOf<D>>,
+    guard: &'a InFlightGuard<Item, ReplyOf<D>>,
 ) -> Boxed<'a, Leftover<D::Body, D::Error>> {
     Box::pin(async move {
         jobs.retain(|job| !job.is_over());
@@ -71,20 +71,20 @@ pub(crate) fn batch<'a, D: HttpCalls>(
             return Leftover::none();
         };
         let config = &driver.common().config;
-        let limit = time_limit(config.timeout, &jobs, aloft.latency().p95());
+        let limit = time_limit(config.timeout, &jobs, guard.latency().p95());
         driver.common().take(jobs.len()).await;
         let call = driver.clone().send(request);
         let (ended, took) = exchange(call, limit, config.max_answer).await;
-        aloft.latency().record(took);
+        guard.latency().record(took);
         driver.common().count(&jobs, &ended);
-        conclude(driver, jobs, aloft, ended, limit).await
+        conclude(driver, jobs, guard, ended, limit).await
     })
 }
 
 async fn conclude<D: HttpCalls>(
     driver: D,
     mut jobs: Vec<JobOf<D>>,
-    aloft: &Aloft<Item, ReplyOf<D>>,
+    guard: &InFlightGuard<Item, ReplyOf<D>>,
     ended: Ended<D::Error>,
     limit: Duration,
 ) -> Leftover<D::Body, D::Error> {
@@ -107,10 +107,10 @@ async fn conclude<D: HttpCalls>(
     charge(&mut jobs, &response);
     let items: Vec<&Item> = jobs.iter().map(|job| &job.item).collect();
     match common.codec.decode(&items, &response) {
-        Decoded::Answers(answers) => settle(common, aloft, jobs, answers, &response),
-        Decoded::Whole => settle_whole(common, aloft, jobs, &response),
-        Decoded::Split if jobs.len() == 1 => settle_whole(common, aloft, jobs, &response),
-        Decoded::Split => halve(driver, jobs, aloft).await,
+        Decoded::Answers(answers) => settle(common, guard, jobs, answers, &response),
+        Decoded::Whole => settle_whole(common, guard, jobs, &response),
+        Decoded::Split if jobs.len() == 1 => settle_whole(common, guard, jobs, &response),
+        Decoded::Split => halve(driver, jobs, guard).await,
     }
 }
 
@@ -118,14 +118,14 @@ async fn conclude<D: HttpCalls>(
 async fn halve<D: HttpCalls>(
     driver: D,
     mut jobs: Vec<JobOf<D>>,
-    aloft: &Aloft<Item, ReplyOf<D>>,
+    guard: &InFlightGuard<Item, ReplyOf<D>>,
 ) -> Leftover<D::Body, D::Error> {
     let common = Arc::clone(driver.common());
     common.stats.split.add(1);
     let before = common.too_many(&jobs);
     let second = jobs.split_off(jobs.len() / 2);
-    let one = half(driver.clone(), jobs, aloft);
-    let two = half(driver, second, aloft);
+    let one = half(driver.clone(), jobs, guard);
+    let two = half(driver, second, guard);
     let (one, two) = join(one, two).await;
     let left = one.and(two);
     if let Some((upstream, size)) = before.filter(|_| left.poisoned) {
@@ -137,10 +137,10 @@ async fn halve<D: HttpCalls>(
 async fn half<D: HttpCalls>(
     driver: D,
     mut jobs: Vec<JobOf<D>>,
-    aloft: &Aloft<Item, ReplyOf<D>>,
+    guard: &InFlightGuard<Item, ReplyOf<D>>,
 ) -> Leftover<D::Body, D::Error> {
-    if jobs.len() > 1 || jobs.iter().any(Job::has_twins) {
-        return batch(driver, jobs, aloft).await;
+    if jobs.len() > 1 || jobs.iter().any(Job::has_duplicates) {
+        return batch(driver, jobs, guard).await;
     }
     let mut left = Leftover::none();
     if let Some(job) = jobs.pop() {

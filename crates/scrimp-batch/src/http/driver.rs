@@ -20,7 +20,7 @@ use crate::{
     BatchCodec,
     codec::Item,
     common::Common,
-    engine::{Aloft, Driver, Flight},
+    engine::{Driver, Flight, InFlightGuard},
 };
 
 /// An inner service with all that batches ask of it: what is generic below this file names this
@@ -106,23 +106,23 @@ where
     type Item = Item;
     type Answer = ReplyOf<Self>;
 
-    async fn fly(self, flight: Flight<Item, Self::Answer>) {
-        let Flight { entries, aloft, .. } = flight;
+    async fn run(self, flight: Flight<Item, Self::Answer>) {
+        let Flight { entries, guard, .. } = flight;
         let common = self.common();
         let mut jobs = gather(entries, common.config.dedupe);
         common.deposit(&jobs);
-        if jobs.len() == 1 && jobs.iter().all(|job| !job.has_twins()) {
+        if jobs.len() == 1 && jobs.iter().all(|job| !job.has_duplicates()) {
             if let Some(job) = jobs.pop() {
-                alone(self, job, Some(aloft)).await;
+                alone(self, job, Some(guard)).await;
             }
             return;
         }
         if jobs.is_empty() {
             return;
         }
-        let left = batch(self.clone(), jobs, &aloft).await;
+        let left = batch(self.clone(), jobs, &guard).await;
         // What is left is tried one by one; the lane need not wait for that.
-        drop(aloft);
+        drop(guard);
         finish(self, left).await;
     }
 }
@@ -131,21 +131,21 @@ where
 pub(crate) async fn alone<D: HttpCalls>(
     driver: D,
     job: JobOf<D>,
-    aloft: Option<Aloft<Item, ReplyOf<D>>>,
+    guard: Option<InFlightGuard<Item, ReplyOf<D>>>,
 ) -> Option<StatusCode> {
     let common = Arc::clone(driver.common());
     common.take(1).await;
     let start = Instant::now();
     let result = driver.send(job.request()).await;
     common.stats.alone.add(1);
-    if let Some(aloft) = &aloft {
-        aloft.latency().record(start.elapsed());
+    if let Some(guard) = &guard {
+        guard.latency().record(start.elapsed());
     }
     match result {
         Ok(response) => {
             let status = response.status();
             common.book(&job.item.head, response.extensions().get(), 0);
-            job.pass(response, aloft);
+            job.pass(response, guard);
             Some(status)
         }
         Err(error) => {

@@ -12,7 +12,7 @@ use super::{Problem, money::Paid};
 use crate::{
     BatchBody, BatchCodec,
     codec::Item,
-    engine::{Entry, Seat},
+    engine::{Entry, Responder},
 };
 
 /// What a caller gets.
@@ -24,8 +24,8 @@ pub(crate) struct Job<B, E> {
     pub(crate) deadline: Option<Instant>,
     /// What was paid for it so far.
     pub(crate) paid: Paid,
-    seat: Seat<Reply<B, E>>,
-    twins: Vec<(Item, Seat<Reply<B, E>>)>,
+    responder: Responder<Reply<B, E>>,
+    duplicates: Vec<(Item, Responder<Reply<B, E>>)>,
 }
 
 /// Makes jobs of entries, one of those that ask for the same. What is too late is told so.
@@ -36,18 +36,18 @@ pub(crate) fn gather<B, E>(entries: Vec<Entry<Item, Reply<B, E>>>, dedupe: bool)
     for Entry {
         item,
         deadline,
-        seat,
+        responder,
     } in entries
     {
         if deadline.is_some_and(|deadline| deadline < now) {
-            seat.answer(Ok(Problem::Late.response().map(BatchBody::part)));
+            responder.answer(Ok(Problem::Late.response().map(BatchBody::part)));
             continue;
         }
         let identity = item.admission.identity.as_ref().filter(|_| dedupe);
         if let Some(job) = identity.and_then(|key| jobs.get_mut(*seen.get(key)?)) {
             // It is worth having until the last of them has left.
             job.deadline = job.deadline.zip(deadline).map(|(a, b)| a.max(b));
-            job.twins.push((item, seat));
+            job.duplicates.push((item, responder));
             continue;
         }
         if let Some(key) = identity {
@@ -57,8 +57,8 @@ pub(crate) fn gather<B, E>(entries: Vec<Entry<Item, Reply<B, E>>>, dedupe: bool)
             item,
             deadline,
             paid: Paid::default(),
-            seat,
-            twins: Vec::new(),
+            responder,
+            duplicates: Vec::new(),
         });
     }
     jobs
@@ -67,17 +67,21 @@ pub(crate) fn gather<B, E>(entries: Vec<Entry<Item, Reply<B, E>>>, dedupe: bool)
 // === impl Job ===
 
 impl<B, E> Job<B, E> {
-    pub(crate) fn has_twins(&self) -> bool {
-        !self.twins.is_empty()
+    pub(crate) fn has_duplicates(&self) -> bool {
+        !self.duplicates.is_empty()
     }
 
-    pub(crate) fn twins(&self) -> usize {
-        self.twins.len()
+    pub(crate) fn duplicates(&self) -> usize {
+        self.duplicates.len()
     }
 
     /// Whether nobody waits for it any more.
     pub(crate) fn is_over(&self) -> bool {
-        self.seat.is_over() && self.twins.iter().all(|(_, seat)| seat.is_over())
+        self.responder.is_over()
+            && self
+                .duplicates
+                .iter()
+                .all(|(_, responder)| responder.is_over())
     }
 
     /// The request as its caller had sent it.
@@ -87,14 +91,14 @@ impl<B, E> Job<B, E> {
 
     /// Gives everybody a copy of an answer, and of the charge a part.
     pub(crate) fn answer(self, codec: &impl BatchCodec, answer: &Response<Bytes>) {
-        let mut shares = self.paid.split(self.twins.len() + 1).into_iter();
+        let mut shares = self.paid.split(self.duplicates.len() + 1).into_iter();
         let mut share = || shares.next().expect("there is one for each caller");
         let own = share();
-        for (twin, seat) in self.twins {
-            let copy = codec.twin(&self.item, &twin, answer);
-            seat.answer(Ok(part(copy, share())));
+        for (duplicate, responder) in self.duplicates {
+            let copy = codec.duplicate(&self.item, &duplicate, answer);
+            responder.answer(Ok(part(copy, share())));
         }
-        self.seat.answer(Ok(part(answer.clone(), own)));
+        self.responder.answer(Ok(part(answer.clone(), own)));
     }
 
     /// Gives the only caller a response as it comes.
@@ -106,7 +110,7 @@ impl<B, E> Job<B, E> {
         response.body_mut().hold(mark);
         self.paid.add_call(response.extensions());
         self.paid.tell(response.extensions_mut());
-        self.seat.answer(Ok(response));
+        self.responder.answer(Ok(response));
     }
 
     /// Tells everybody of a failure of this layer's.
@@ -119,8 +123,8 @@ impl<B, E> Job<B, E> {
     where
         E: ShareError,
     {
-        if self.twins.is_empty() {
-            return self.seat.answer(Err(error));
+        if self.duplicates.is_empty() {
+            return self.responder.answer(Err(error));
         }
         let shared = error.share();
         self.fail_shared(&shared);
@@ -130,9 +134,9 @@ impl<B, E> Job<B, E> {
     where
         E: ShareError,
     {
-        let seats = self.twins.into_iter().map(|(_, seat)| seat);
-        for seat in seats.chain([self.seat]) {
-            seat.answer(Err(E::unshare(shared.clone())));
+        let responders = self.duplicates.into_iter().map(|(_, responder)| responder);
+        for responder in responders.chain([self.responder]) {
+            responder.answer(Err(E::unshare(shared.clone())));
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     codec::{Item, Verdict},
     common::Common,
     config::pause,
-    engine::Aloft,
+    engine::InFlightGuard,
 };
 
 /// A job whose answer may be better at another time.
@@ -35,7 +35,7 @@ fn few(items: usize) -> usize {
 /// few and nothing critical happened; else everybody gets what there is.
 pub(crate) fn settle<C: BatchCodec, B, E>(
     common: &Common<C>,
-    aloft: &Aloft<Item, Reply<B, E>>,
+    guard: &InFlightGuard<Item, Reply<B, E>>,
     jobs: Vec<Job<B, E>>,
     answers: Vec<Option<Response<Bytes>>>,
     outer: &Response<Bytes>,
@@ -58,7 +58,7 @@ pub(crate) fn settle<C: BatchCodec, B, E>(
         }
     }
     if failed.is_empty() {
-        aloft.all_clear();
+        guard.all_clear();
         if let Some(upstream) = upstream {
             common.sizes.clean(&upstream, items);
         }
@@ -67,7 +67,7 @@ pub(crate) fn settle<C: BatchCodec, B, E>(
     if critical || failed.len() > few(items) {
         if !critical {
             let wait = failed.iter().filter_map(|failed| failed.wait).max();
-            aloft.back_off(wait.unwrap_or_else(|| pause(aloft.failures())));
+            guard.back_off(wait.unwrap_or_else(|| pause(guard.failures())));
         }
         failed
             .into_iter()
@@ -119,12 +119,12 @@ fn judge<C: BatchCodec, B, E>(
 /// The response is everybody's answer. If it is one of the moment, the lane waits.
 pub(crate) fn settle_whole<C: BatchCodec, B, E>(
     common: &Common<C>,
-    aloft: &Aloft<Item, Reply<B, E>>,
+    guard: &InFlightGuard<Item, Reply<B, E>>,
     jobs: Vec<Job<B, E>>,
     response: &Response<Bytes>,
 ) -> Leftover<B, E> {
     if let Verdict::Transient(wait) = Verdict::of(response) {
-        aloft.back_off(wait.unwrap_or_else(|| pause(aloft.failures())));
+        guard.back_off(wait.unwrap_or_else(|| pause(guard.failures())));
     }
     jobs.into_iter()
         .for_each(|job| job.answer(&common.codec, response));

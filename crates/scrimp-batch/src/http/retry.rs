@@ -137,7 +137,7 @@ async fn deliver<ResB, E>(
     ResB: Body<Data = Bytes> + Send + 'static,
     ResB::Error: Into<BoxError>,
 {
-    if !job.has_twins() {
+    if !job.has_duplicates() {
         return job.pass(response, ());
     }
     job.paid.add_call(response.extensions());
