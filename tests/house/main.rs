@@ -1,4 +1,5 @@
 //! The structure of the workspace: what crates and files may hold.
 
+mod cycles;
 mod facts;
 mod sources;

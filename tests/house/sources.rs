@@ -28,6 +28,19 @@ pub(crate) fn below(folder: &str) -> Vec<Source> {
     files.iter().map(|path| read(path)).collect()
 }
 
+/// Returns the folders of a folder of the workspace, by their paths from its root.
+pub(crate) fn folders(folder: &str) -> Vec<String> {
+    let entries = fs::read_dir(root().join(folder));
+    let entries = entries.unwrap_or_else(|error| panic!("{folder}: {error}"));
+    let mut folders: Vec<String> = entries
+        .map(|entry| entry.expect("a readable folder"))
+        .filter(|entry| entry.path().is_dir())
+        .map(|entry| format!("{folder}/{}", entry.file_name().to_string_lossy()))
+        .collect();
+    folders.sort();
+    folders
+}
+
 fn gather(folder: &Path, files: &mut Vec<PathBuf>) {
     let entries =
         fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));

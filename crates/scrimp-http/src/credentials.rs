@@ -9,10 +9,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use crate::{
-    names::{FieldNames, Sieve, equal},
-    role::is_indifferent,
-};
+use crate::names::{FieldNames, Sieve, equal, is_indifferent};
 
 /// The fields that are known, by the documentation of those who define them.
 ///

@@ -4,7 +4,7 @@
 //! so `X_Original_URL` and `X-Original-URL` are one field to a WSGI, Rack or PHP program.
 //! Wherever a name decides something, the two count as equal.
 
-use http::HeaderName;
+use http::{HeaderName, header};
 
 use crate::scan::find;
 
@@ -274,6 +274,29 @@ pub fn begins(name: &str, prefix: &str) -> bool {
 #[must_use]
 pub fn is_disguised(name: &HeaderName) -> bool {
     find(name.as_str().as_bytes(), b'_').is_some()
+}
+
+/// Returns true for some fields that decide nothing for a cache: they are on neither
+/// [`DECIDING`](crate::role::DECIDING), nor on the default list of credentials, nor a claim of the target, nor do they
+/// trace a call. For other fields it says nothing. Costs a comparison, as the http crate knows these names by number.
+#[must_use]
+#[inline]
+pub fn is_indifferent(name: &HeaderName) -> bool {
+    matches!(
+        *name,
+        header::ACCEPT
+            | header::ACCEPT_ENCODING
+            | header::ACCEPT_LANGUAGE
+            | header::CONNECTION
+            | header::CONTENT_LENGTH
+            | header::CONTENT_TYPE
+            | header::DNT
+            | header::ORIGIN
+            | header::REFERER
+            | header::UPGRADE_INSECURE_REQUESTS
+            | header::USER_AGENT
+            | header::VIA
+    )
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use http::{HeaderName, header};
 
+pub use crate::names::is_indifferent;
 use crate::{
     client_address::CLIENT_ADDRESS,
     credentials::{Credentials, KNOWN},
@@ -121,29 +122,6 @@ pub fn role(name: &HeaderName) -> Role {
         header::IF_RANGE | header::RANGE => Role::Range,
         _ => by_text(name),
     }
-}
-
-/// Returns true for some fields that decide nothing for a cache: they are on neither
-/// [`DECIDING`], nor on the default list of credentials, nor a claim of the target, nor do they
-/// trace a call. For other fields it says nothing. Costs a comparison, as the http crate knows these names by number.
-#[must_use]
-#[inline]
-pub fn is_indifferent(name: &HeaderName) -> bool {
-    matches!(
-        *name,
-        header::ACCEPT
-            | header::ACCEPT_ENCODING
-            | header::ACCEPT_LANGUAGE
-            | header::CONNECTION
-            | header::CONTENT_LENGTH
-            | header::CONTENT_TYPE
-            | header::DNT
-            | header::ORIGIN
-            | header::REFERER
-            | header::UPGRADE_INSECURE_REQUESTS
-            | header::USER_AGENT
-            | header::VIA
-    )
 }
 
 /// Returns whether a field selects a representation by what the client accepts.

@@ -6,7 +6,7 @@
 
 use http::HeaderName;
 
-use crate::{names::FieldNames, role::is_indifferent};
+use crate::names::{FieldNames, is_indifferent};
 
 /// The fields, by the documentation of those who set them.
 ///
