@@ -2,6 +2,8 @@
 
 use std::{fmt, io};
 
+use scrimp_demo::DemoError;
+
 /// Why a replay could not be made: one sentence for the person who asked for it.
 ///
 /// Bad lines are not errors; they are counted in [`Report::bad_lines`](crate::Report).
@@ -37,6 +39,12 @@ impl Error {
         self.source
             .as_ref()
             .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+impl From<DemoError> for Error {
+    fn from(error: DemoError) -> Self {
+        Self::new(error.to_string())
     }
 }
 

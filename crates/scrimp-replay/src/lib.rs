@@ -41,7 +41,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`demo`] needs no log: scenarios with traffic of their own, and failures.
+//! `scrimp demo`, which is the crate [`scrimp_demo`], needs no log: scenarios with traffic of
+//! their own, and failures.
 //!
 //! # What a replay cannot know
 //!
@@ -57,11 +58,9 @@
 //! [`Settings::max_bytes`] allows, and charts and routes are bounded as well.
 
 pub mod cli;
-pub mod demo;
 
 mod ceiling;
 mod error;
-mod format;
 mod full;
 mod html;
 mod input;
@@ -70,7 +69,6 @@ mod json;
 mod line;
 mod overlap;
 mod progress;
-mod random;
 mod replay;
 mod report;
 mod routes;
@@ -79,7 +77,6 @@ mod settings;
 mod sort;
 mod stack;
 mod stampede;
-mod stopwatch;
 mod table;
 mod timeline;
 mod ttl;

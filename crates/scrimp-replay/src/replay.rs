@@ -21,10 +21,10 @@ use crate::{
     sort::Sorted,
     stack::{Stack, Stats, Verdict},
     stampede::Comparison,
-    stopwatch::Stopwatch,
     timeline::Timeline,
     upstream::{Logged, Meter, Upstream},
 };
+use scrimp_demo::support::stopwatch::Stopwatch;
 
 /// Requests between two looks at the progress.
 const STRIDE: u64 = 1024;

@@ -3,11 +3,11 @@
 use std::fmt;
 
 use crate::{
-    format::{bytes, count, counted, elapsed, money, percent},
     line::format_time,
     report::{Report, ratio},
     ttl::Ttl,
 };
+use scrimp_demo::support::format::{bytes, count, counted, elapsed, money, percent};
 
 /// Routes that the table shows.
 const ROUTES: usize = 10;

@@ -6,7 +6,6 @@ use clap::{Args, Parser, Subcommand};
 use scrimp_core::Money;
 
 use crate::{
-    demo::Demo,
     error::{Error, Result},
     full::{Batching, Offer},
     input::Input,
@@ -14,6 +13,7 @@ use crate::{
     settings::Settings,
     ttl::Ttl,
 };
+use scrimp_demo::Demo;
 
 /// Cuts what an API costs: see how much, on your own traffic.
 #[derive(Debug, Parser)]

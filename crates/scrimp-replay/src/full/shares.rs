@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use scrimp_core::{Money, Totals};
 
-use crate::format::{count, counted, money};
+use scrimp_demo::support::format::{count, counted, money};
 
 /// Each layer's share of what is saved, and how it came about.
 #[derive(Debug, Clone, PartialEq)]

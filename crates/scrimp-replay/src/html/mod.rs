@@ -7,13 +7,13 @@ mod waterfall;
 use std::fmt;
 
 use crate::{
-    format::{bytes, count, counted, elapsed, money, percent},
     line::format_time,
     report::{Report, ratio},
     ttl::Ttl,
 };
 use chart::{Chart, Series};
 use parts::{Escaped, Tile, numbers, routes, waiting};
+use scrimp_demo::support::format::{bytes, count, counted, elapsed, money, percent};
 use waterfall::shares;
 
 const STYLE: &str = include_str!("style.css");

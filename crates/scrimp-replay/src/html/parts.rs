@@ -3,11 +3,11 @@
 use std::fmt;
 
 use crate::{
-    format::{count, money, percent},
     line::format_time,
     report::{Report, ratio},
     ttl::Ttl,
 };
+use scrimp_demo::support::format::{count, money, percent};
 
 /// Text that came from a log or a command line, made harmless for HTML.
 pub(super) struct Escaped<'a>(pub(super) &'a str);

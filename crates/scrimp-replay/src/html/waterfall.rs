@@ -5,10 +5,8 @@ use std::fmt;
 use scrimp_core::Money;
 
 use super::parts::Escaped;
-use crate::{
-    format::{count, money},
-    report::Report,
-};
+use crate::report::Report;
+use scrimp_demo::support::format::{count, money};
 
 /// A bar: from where to where on a scale from 0 to 1.
 struct Bar<'a> {

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::town::Shop;
-use crate::random::Random;
+use scrimp_demo::support::random::Random;
 
 const AGENTS: &[&str] = &[
     "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",

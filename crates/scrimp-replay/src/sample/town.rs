@@ -11,7 +11,7 @@ use super::{
     Settings,
     session::{self, Request, Session},
 };
-use crate::random::{Random, Zipf};
+use scrimp_demo::support::random::{Random, Zipf};
 
 /// Monday, 5 January 2026, 00:00 UTC.
 const START: i64 = 1_767_571_200;

@@ -18,13 +18,8 @@ use tower::ServiceExt;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::{
-    error::Result,
-    format::{count, elapsed},
-    settings::Settings,
-    stack::rule,
-    upstream::Upstream,
-};
+use crate::{error::Result, settings::Settings, stack::rule, upstream::Upstream};
+use scrimp_demo::support::format::{count, elapsed};
 use slow::Slow;
 
 /// What waiting for the upstream comes to, without stampede protection and with it.

@@ -1,0 +1,95 @@
+//! The layers in front of the shop's API.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use http::{Request, Response};
+use parking_lot::Mutex;
+use scrimp_cache::{CacheLayer, Invalidation, Invalidator, MemoryStore, Rule};
+use scrimp_coalesce::CoalesceLayer;
+use scrimp_core::{Clock, Ledger};
+use scrimp_stampede::StampedeLayer;
+use tokio::sync::mpsc;
+
+use super::{
+    shop::{CATEGORIES, CATEGORY, Page, category_in},
+    traffic::TIER,
+};
+use crate::error::{DemoError, Result};
+
+/// What the layers are, and what they have booked.
+pub(super) struct Layers {
+    pub(super) cache: CacheLayer,
+    pub(super) coalesce: CoalesceLayer,
+    pub(super) stampede: StampedeLayer,
+    pub(super) ledger: Ledger,
+}
+
+/// What a price event means.
+pub(super) async fn follow(invalidator: Invalidator, mut bus: mpsc::UnboundedReceiver<usize>) {
+    let events = futures_util::stream::poll_fn(move |cx| bus.poll_recv(cx));
+    let meaning = |product: usize| {
+        let category = CATEGORIES[Page::Product(product).category()];
+        [
+            Invalidation::tag(format!("product:{product}")),
+            Invalidation::prefix(format!("products:list:{category}:")),
+        ]
+    };
+    invalidator.follow(events, meaning).await;
+}
+
+// === impl Layers ===
+
+impl Layers {
+    pub(super) fn new() -> Result<Self> {
+        let clock = Clock::anchored(UNIX_EPOCH + Duration::from_secs(1_767_571_200));
+        let ledger = Ledger::new();
+        let rule = |error| DemoError::new(format!("a rule of the catalogue: {error}"));
+        let list = Rule::builder()
+            .name("list")
+            .path("/api/products")
+            .query(["category", "page"])
+            .header(TIER)
+            .tag("products:list:{query.category}:{query.page}")
+            .ttl_with(lifetime)
+            .build()
+            .map_err(rule)?;
+        let product = Rule::builder()
+            .name("product")
+            .path("/api/products/{id}")
+            .no_query()
+            .header(TIER)
+            .tag("product:{id}")
+            .ttl_with(lifetime)
+            .build()
+            .map_err(rule)?;
+        // The same draws in every run, so that a run can be repeated.
+        let random = Mutex::new(fastrand::Rng::with_seed(1));
+        Ok(Self {
+            cache: CacheLayer::new(MemoryStore::new(64 << 20))
+                .clock(clock.clone())
+                .ledger(ledger.clone())
+                .rule(list)
+                .rule(product),
+            coalesce: CoalesceLayer::new()
+                .clock(clock.clone())
+                .ledger(ledger.clone()),
+            stampede: StampedeLayer::new()
+                .clock(clock)
+                .select_by([TIER])
+                .random(move || random.lock().f64()),
+            ledger,
+        })
+    }
+}
+
+/// How long an answer is kept goes by how often prices of its category change.
+fn lifetime(request: &Request<()>, response: &Response<()>) -> Option<Duration> {
+    let asked = request.uri().query().and_then(category_in);
+    let answered = || response.headers().get(CATEGORY)?.to_str().ok();
+    let minutes = match asked.or_else(answered)? {
+        "electronics" => 2,
+        "books" => 30,
+        _ => 10,
+    };
+    Some(Duration::from_secs(60 * minutes))
+}

@@ -1,0 +1,125 @@
+//! A product catalogue: read a thousand times for each price that changes.
+
+mod day;
+mod layers;
+mod shop;
+mod traffic;
+
+use std::time::Duration;
+
+use super::{
+    Demo,
+    outcome::{Line, Scenario},
+    prices::{CALL, saved},
+    value::{Goal, Value},
+};
+use crate::{error::Result, support::format::count};
+use day::{Day, open};
+use shop::TAKES;
+use traffic::Traffic;
+
+/// An hour of a shop that is read twelve million times a day.
+const READS: u64 = 500_000;
+const SPAN: Duration = Duration::from_secs(3_600);
+
+pub(super) async fn run(demo: &Demo) -> Result<Scenario> {
+    let parts = demo.one_in;
+    let traffic = Traffic {
+        reads: READS / parts,
+        span: SPAN / u32::try_from(parts).unwrap_or(1),
+        warm: true,
+        events: true,
+        timed: true,
+    };
+    let day = open(demo.seed, traffic).await?;
+    let quiet_traffic = Traffic {
+        reads: traffic.reads / 10,
+        timed: false,
+        ..traffic
+    };
+    let quiet = open(demo.seed, quiet_traffic).await?;
+    let minute = Duration::from_secs(60).min(traffic.span);
+    let unwarmed = Traffic {
+        reads: traffic.reads * minute.as_secs() / traffic.span.as_secs().max(1),
+        span: minute,
+        warm: false,
+        ..quiet_traffic
+    };
+    let unwarmed = open(demo.seed, unwarmed).await?;
+    let deaf = Traffic {
+        events: false,
+        ..quiet_traffic
+    };
+    let deaf = open(demo.seed, deaf).await?;
+    Ok(told(&day, &quiet, &unwarmed, &deaf, traffic))
+}
+
+fn told(day: &Day, quiet: &Day, unwarmed: &Day, deaf: &Day, traffic: Traffic) -> Scenario {
+    let quiet = saved(CALL * quiet.reads, CALL * quiet.calls);
+    Scenario::new(
+        "product catalogue",
+        format!(
+            "{} reads in {} minutes and {} price changes; lists by category, page and customer \
+             tier, products by tier, popular by Zipf's law; electronics are kept for 2 min, books \
+             for 30, all else for 10; StampedeLayer, CacheLayer, CoalesceLayer.",
+            count(day.reads),
+            traffic.span.as_secs() / 60,
+            count(day.changes),
+        ),
+    )
+    .lines(savings(day))
+    .lines(waits(day, unwarmed))
+    .lines(promises(day, deaf))
+    .line(Line::share("saved, with a tenth of the readers", quiet))
+    .note(format!(
+        "Warming is {} of the calls and early refreshes {}: both spare readers the wait, and cost \
+         calls. Without price events (here: a tenth of the readers) an old price is served until \
+         it expires. What is saved depends on how often a page is read before it expires or \
+         changes: see the last line.",
+        count(day.warmed),
+        count(day.refreshes),
+    ))
+}
+
+fn savings(day: &Day) -> [Line; 3] {
+    let (all, paid) = (CALL * day.reads, CALL * day.calls);
+    [
+        Line::count("calls of the shop's API", day.calls).without(Value::Count(day.reads)),
+        Line::money("cost at $0.01 a call", paid)
+            .without(Value::Money(all))
+            .goal(Goal::AtMost(Value::Money(CALL * (day.reads / 10)))),
+        Line::share("saved", saved(all, paid)).goal(Goal::AtLeast(Value::Share(0.9))),
+    ]
+}
+
+fn waits(day: &Day, unwarmed: &Day) -> [Line; 4] {
+    let at_most = |millis| Goal::AtMost(Value::Time(Duration::from_millis(millis)));
+    let first = "waited for a popular list at first, warmed";
+    [
+        Line::time("a hit takes (real time)", day.hit)
+            .without(Value::Time(TAKES))
+            .goal(at_most(2)),
+        Line::time("slowest read", day.slowest)
+            .without(Value::Time(TAKES))
+            .goal(at_most(100)),
+        Line::count("reads that waited", day.waited).without(Value::Count(day.reads)),
+        Line::count(first, day.waited_at_first).without(Value::Count(unwarmed.waited_at_first)),
+    ]
+}
+
+fn promises(day: &Day, deaf: &Day) -> [Line; 4] {
+    let none = Goal::Exactly(Value::Count(0));
+    let answered = day.reads + day.warmed + day.refreshes;
+    let booked = answered.saturating_sub(day.avoided);
+    [
+        Line::time("old price still served after its event for", day.stale_for)
+            .without(Value::Time(deaf.stale_for))
+            .must(Goal::Exactly(Value::Time(Duration::ZERO))),
+        Line::count("answers with an old price", day.stale)
+            .without(Value::Count(deaf.stale))
+            .must(none),
+        Line::count("calls, by the layers' books", booked)
+            .must(Goal::Exactly(Value::Count(day.calls))),
+        Line::count("reads that failed", day.failed).must(none),
+    ]
+}

@@ -1,0 +1,139 @@
+//! Something is invalidated while an old answer to it is under way.
+
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::Response;
+use http_body_util::Full;
+use parking_lot::Mutex;
+use scrimp_cache::{CacheLayer, Invalidation, MemoryStore};
+use tokio::time::{Instant, sleep};
+use tower::{ServiceBuilder, service_fn};
+
+use super::clock;
+use crate::{
+    error::{DemoError, Result},
+    {
+        crowd::{Ask, ask, get},
+        outcome::{Line, Scenario},
+        value::{Goal, Value},
+    },
+};
+
+const TAKES: Duration = Duration::from_millis(100);
+const TTL: Duration = Duration::from_secs(60);
+const READS: u64 = 70;
+
+/// A profile that has a version.
+#[derive(Debug, Clone, Default)]
+struct Profile(Arc<AtomicU64>);
+
+pub(crate) async fn run() -> Result<Scenario> {
+    let (without, with) = (by_hand().await, through_the_layer().await?);
+    let none = Goal::Exactly(Value::Count(0));
+    Ok(Scenario::new(
+        "invalidation during a fill",
+        "A profile is read for the first time, which takes 100 ms; half-way it is changed and \
+         invalidated; then it is read once a second for 70 s, with answers good for 60 s. \
+         Without: a map with a lifetime from which the entry is removed.",
+    )
+    .line(
+        Line::count("old profiles served after the change", with)
+            .without(Value::Count(without))
+            .must(none),
+    ))
+}
+
+async fn through_the_layer() -> Result<u64> {
+    let profile = Profile::default();
+    let rule = "path=/users/{id} tag=user:{id} ttl=1m".parse();
+    let rule = rule.map_err(|error| DemoError::new(format!("a rule of the profiles: {error}")))?;
+    let cache = CacheLayer::new(MemoryStore::new(1 << 20))
+        .clock(clock())
+        .rule(rule);
+    let invalidator = cache.invalidator();
+    let client = ServiceBuilder::new().layer(cache).service({
+        let profile = profile.clone();
+        service_fn(move |_: Ask| {
+            let profile = profile.clone();
+            async move { Ok::<_, Infallible>(Response::new(Full::from(profile.read().await))) }
+        })
+    });
+    let read = || {
+        let client = client.clone();
+        async move {
+            ask(client, get("http://api.example/users/7"))
+                .await
+                .number()
+        }
+    };
+    let change = || {
+        profile.0.store(1, Relaxed);
+        invalidator.invalidate(&Invalidation::tag("user:7"));
+    };
+    Ok(old(read, change).await)
+}
+
+/// As one would write it in ten lines.
+async fn by_hand() -> u64 {
+    let profile = Profile::default();
+    let stored: Mutex<HashMap<&str, (Instant, Bytes)>> = Mutex::default();
+    let read = || async {
+        let found = stored.lock().get("user:7").cloned();
+        let body = match found {
+            Some((until, body)) if Instant::now() < until => body,
+            _ => {
+                let body = profile.read().await;
+                let entry = (Instant::now() + TTL, body.clone());
+                stored.lock().insert("user:7", entry);
+                body
+            }
+        };
+        std::str::from_utf8(&body).ok()?.parse().ok()
+    };
+    let change = || {
+        profile.0.store(1, Relaxed);
+        stored.lock().remove("user:7");
+    };
+    old(read, change).await
+}
+
+/// Old answers among those to reads that began after the change.
+async fn old<F>(read: impl Fn() -> F, change: impl FnOnce()) -> u64
+where
+    F: Future<Output = Option<u64>>,
+{
+    let first = read();
+    let ((), _) = futures_util::join!(
+        async {
+            sleep(TAKES / 2).await;
+            change();
+        },
+        first,
+    );
+    let mut old = 0;
+    for _ in 0..READS {
+        sleep(Duration::from_secs(1)).await;
+        old += u64::from(read().await != Some(1));
+    }
+    old
+}
+
+// === impl Profile ===
+
+impl Profile {
+    /// It is read when the call comes, and sent when it ends.
+    async fn read(&self) -> Bytes {
+        let version = self.0.load(Relaxed).to_string();
+        sleep(TAKES).await;
+        version.into()
+    }
+}

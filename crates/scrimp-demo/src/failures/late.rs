@@ -1,0 +1,69 @@
+//! A request that comes just after its twin has been answered.
+
+use std::{convert::Infallible, time::Duration};
+
+use bytes::Bytes;
+use http::Response;
+use http_body::Body;
+use scrimp_coalesce::{CoalesceLayer, Window};
+use tower::{ServiceBuilder, layer::util::Identity};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::{Api, clock};
+use crate::{
+    crowd::{Ask, Crowd, ask, get},
+    outcome::{Line, Scenario},
+    prices::Till,
+    value::{Goal, Value},
+};
+
+const TAKES: Duration = Duration::from_millis(100);
+/// When the three of them come, in milliseconds.
+const COME: [u64; 3] = [0, 5, 105];
+
+pub(crate) async fn run() -> Scenario {
+    let shared = CoalesceLayer::new().clock(clock());
+    let window = shared
+        .clone()
+        .window(Window::new().time(Duration::from_secs(30)));
+    let count = Value::Count;
+    let nothing = three(Identity::new()).await;
+    Scenario::new(
+        "late duplicate",
+        "Three equal requests, at 0, 5 and 105 ms, for an answer that takes 100 ms: the third \
+         comes when the first has its answer.",
+    )
+    .line(
+        Line::count("calls, shared while under way", three(shared).await)
+            .without(count(nothing))
+            .must(Goal::Exactly(count(2))),
+    )
+    .line(
+        Line::count("calls, with a window of 30 s too", three(window).await)
+            .without(count(nothing))
+            .must(Goal::Exactly(count(1))),
+    )
+}
+
+async fn three<L, S, B>(layer: L) -> u64
+where
+    L: Layer<Api, Service = S>,
+    S: Service<Ask, Response = Response<B>, Error = Infallible> + Clone,
+    B: Body<Data = Bytes>,
+{
+    let till = Till::default();
+    let client = ServiceBuilder::new().layer(layer).service(Api {
+        till: till.clone(),
+        takes: TAKES,
+    });
+    let mut crowd = Crowd::new();
+    for time in COME {
+        crowd.until(Duration::from_millis(time)).await;
+        crowd
+            .begin(ask(client.clone(), get("http://api.example/quote")))
+            .await;
+    }
+    crowd.finish().await;
+    till.taken().calls
+}

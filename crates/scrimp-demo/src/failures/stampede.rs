@@ -1,0 +1,147 @@
+//! A thousand callers at the moment an answer expires.
+
+use std::{convert::Infallible, time::Duration};
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use http::Response;
+use http_body::Body;
+use parking_lot::Mutex;
+use scrimp_cache::{CacheLayer, MemoryStore};
+use scrimp_stampede::StampedeLayer;
+use tokio::time::sleep;
+use tower::ServiceBuilder;
+use tower_service::Service;
+
+use super::{Api, clock};
+use crate::{
+    error::{DemoError, Result},
+    {
+        crowd::{Ask, ask, get},
+        outcome::{Line, Scenario},
+        prices::Till,
+        value::{Goal, Value},
+    },
+};
+
+const CALLERS: usize = 1_000;
+const TAKES: Duration = Duration::from_millis(200);
+/// For how long an answer is good, in seconds.
+const TTL: u64 = 60;
+/// Between two callers while the answer is good.
+const EVERY: Duration = Duration::from_millis(10);
+
+/// What the upstream got, and who waited for it.
+#[derive(Debug, Clone, Copy)]
+struct Rush {
+    calls: u64,
+    waited: u64,
+}
+
+pub(crate) async fn run() -> Result<Scenario> {
+    let alone = |till: &Till| {
+        let api = api(till);
+        Ok::<_, Error>(ServiceBuilder::new().layer(cache()?).service(api))
+    };
+    let protected = |till: &Till| {
+        let random = Mutex::new(fastrand::Rng::with_seed(1));
+        let stampede = StampedeLayer::new()
+            .clock(clock())
+            .random(move || random.lock().f64());
+        let stack = ServiceBuilder::new().layer(stampede).layer(cache()?);
+        Ok::<_, Error>(stack.service(api(till)))
+    };
+    let till = Till::default();
+    let (cold_without, busy_without) = {
+        let client = alone(&till)?;
+        (cold(&client, &till).await, busy(&client, &till).await)
+    };
+    let till = Till::default();
+    let (cold_with, busy_with) = {
+        let client = protected(&till)?;
+        (cold(&client, &till).await, busy(&client, &till).await)
+    };
+    let count = Value::Count;
+    Ok(Scenario::new(
+        "stampede",
+        "1,000 callers at once for one answer that takes 200 ms and is good for a minute: when \
+         nobody has asked since it expired, and when it expires under steady use.",
+    )
+    .line(
+        Line::count("calls, expired and forgotten", cold_with.calls)
+            .without(count(cold_without.calls))
+            .must(Goal::Exactly(count(1))),
+    )
+    .line(
+        Line::count("calls at the expiry, in steady use", busy_with.calls)
+            .without(count(busy_without.calls))
+            .must(Goal::AtMost(count(1))),
+    )
+    .line(
+        Line::count("callers who waited then", busy_with.waited)
+            .without(count(busy_without.waited))
+            .must(Goal::Exactly(count(0))),
+    ))
+}
+
+fn cache() -> Result<CacheLayer> {
+    let rule = format!("ttl={TTL}s").parse();
+    let rule = rule.map_err(|error| DemoError::new(format!("a rule of the stampede: {error}")))?;
+    let layer = CacheLayer::new(MemoryStore::new(1 << 20));
+    Ok(layer.clock(clock()).rule(rule))
+}
+
+fn api(till: &Till) -> Api {
+    Api {
+        till: till.clone(),
+        takes: TAKES,
+    }
+}
+
+/// Fills the cache, lets the answer expire, and all come.
+async fn cold<S, B>(client: &S, till: &Till) -> Rush
+where
+    S: Service<Ask, Response = Response<B>, Error = Infallible> + Clone,
+    B: Body<Data = Bytes>,
+{
+    ask(client.clone(), get("http://api.example/rates")).await;
+    sleep(Duration::from_secs(TTL + 10)).await;
+    rush(client, till).await
+}
+
+/// Somebody asks every so often until the answer expires, and then all come.
+async fn busy<S, B>(client: &S, till: &Till) -> Rush
+where
+    S: Service<Ask, Response = Response<B>, Error = Infallible> + Clone,
+    B: Body<Data = Bytes>,
+{
+    let mut left = Duration::from_secs(TTL) - TAKES;
+    while left > EVERY {
+        sleep(EVERY).await;
+        ask(client.clone(), get("http://api.example/rates")).await;
+        left -= EVERY;
+    }
+    let before = till.taken().calls;
+    // What was there at the start has expired by now, whatever has come in its place.
+    sleep(TAKES + EVERY + Duration::from_millis(1)).await;
+    let Rush { waited, .. } = rush(client, till).await;
+    Rush {
+        calls: till.taken().calls - before,
+        waited,
+    }
+}
+
+async fn rush<S, B>(client: &S, till: &Till) -> Rush
+where
+    S: Service<Ask, Response = Response<B>, Error = Infallible> + Clone,
+    B: Body<Data = Bytes>,
+{
+    let before = till.taken().calls;
+    let calls = (0..CALLERS).map(|_| ask(client.clone(), get("http://api.example/rates")));
+    let answers = join_all(calls).await;
+    let waited = answers.iter().filter(|answer| !answer.waited.is_zero());
+    Rush {
+        calls: till.taken().calls - before,
+        waited: waited.count() as u64,
+    }
+}

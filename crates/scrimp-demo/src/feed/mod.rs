@@ -1,0 +1,247 @@
+//! A social feed: personal, dear, and asked for again within seconds.
+
+mod traffic;
+
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    time::{Duration, UNIX_EPOCH},
+};
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, header::AUTHORIZATION};
+use http_body::Body;
+use http_body_util::Full;
+use scrimp_coalesce::{CoalesceLayer, CoalesceStats, Window};
+use scrimp_core::{Clock, Ledger};
+use tokio::time::sleep;
+use tower::{ServiceBuilder, service_fn};
+use tower_service::Service;
+
+use super::{
+    Demo,
+    crowd::{Answer, Ask, Crowd, ask, get},
+    outcome::{Line, Scenario},
+    prices::{CALL, Till, avoided, saved},
+    value::{Goal, Value},
+};
+use crate::{support::format::count, support::stopwatch::Stopwatch};
+use traffic::Habits;
+
+/// How long a feed takes to make.
+const TAKES: Duration = Duration::from_millis(500);
+/// For how long one is given again.
+const REUSE: Duration = Duration::from_secs(30);
+/// What should be saved.
+const GOAL: f64 = 0.6;
+/// Requests a day of the whole network.
+const REQUESTS: u64 = 10_000_000;
+/// Users of which one is made here.
+const SCALE: u64 = 40;
+/// Users of the whole network: 24 requests a day each come to ten million.
+const USERS: u64 = REQUESTS / 24;
+/// Feeds that are timed by a real clock at the end.
+const TIMED: u32 = 10_000;
+
+/// How a day went.
+#[derive(Debug)]
+struct Day {
+    requests: u64,
+    made: u64,
+    /// Feeds that had to be made, counted by a map of users.
+    counted: u64,
+    stats: CoalesceStats,
+    avoided: u64,
+    /// Answers that were somebody else's, or none.
+    wrong: u64,
+    waited: Duration,
+    /// What giving a feed again takes, in real time.
+    again: Duration,
+}
+
+/// What a user got.
+struct Got {
+    user: u64,
+    answer: Answer,
+}
+
+pub(super) async fn run(demo: &Demo) -> Scenario {
+    let users = (USERS / SCALE / demo.one_in).max(1);
+    let day = |share: u64, look| {
+        let habits = Habits {
+            users: (users / share).max(1),
+            look,
+        };
+        one_day(habits, demo.seed, share == 1)
+    };
+    let (usual, often, seldom) = (day(1, 20.0).await, day(10, 10.0).await, day(10, 40.0).await);
+    told(&usual, &often, &seldom, SCALE * demo.one_in)
+}
+
+fn told(day: &Day, often: &Day, seldom: &Day, scale: u64) -> Scenario {
+    let scenario = Scenario::new(
+        "social feed",
+        format!(
+            "{} requests: a day of 10 million with one user in {} of them, each as busy as in \
+             life, so that reuse is too; four visits a day of five looks, 20 s apart (median, \
+             log-normal), one in five of them twice; CoalesceLayer with a window of 30 s, keyed \
+             by credentials.",
+            count(day.requests),
+            count(scale),
+        ),
+    )
+    .lines(savings(day))
+    .lines(waits(day))
+    .lines(promises(day))
+    .line(Line::share("saved, if looks are 10 s apart", often.saved()))
+    .line(Line::share(
+        "saved, if looks are 40 s apart",
+        seldom.saved(),
+    ));
+    if day.saved() >= GOAL {
+        return scenario;
+    }
+    scenario.note(
+        "Not 60 %, and 30 s of reuse allow no more: a map of users comes to the same number. A \
+         visit's first look finds nothing to reuse, nor does one more than 30 s after the last \
+         feed was made. Making feeds ahead of time would spare waiting, not calls: each is a \
+         call too, and some are never looked at.",
+    )
+}
+
+fn savings(day: &Day) -> [Line; 5] {
+    let (all, paid) = (CALL * day.requests, CALL * day.made);
+    [
+        Line::count("feeds made", day.made).without(Value::Count(day.requests)),
+        Line::money("cost at $0.01 a feed", paid)
+            .without(Value::Money(all))
+            .goal(Goal::AtMost(Value::Money(CALL * (day.requests * 2 / 5)))),
+        Line::share("saved", day.saved()).goal(Goal::AtLeast(Value::Share(GOAL))),
+        Line::count("joined a feed being made", day.stats.joined),
+        Line::count("given one again", day.stats.reused),
+    ]
+}
+
+fn waits(day: &Day) -> [Line; 2] {
+    let requests = u32::try_from(day.requests.max(1)).unwrap_or(u32::MAX);
+    [
+        Line::time("a feed given again takes (real time)", day.again)
+            .without(Value::Time(TAKES))
+            .goal(Goal::AtMost(Value::Time(Duration::from_millis(15)))),
+        Line::time("wait, on average", day.waited / requests).without(Value::Time(TAKES)),
+    ]
+}
+
+fn promises(day: &Day) -> [Line; 3] {
+    let made = Goal::Exactly(Value::Count(day.made));
+    let booked = day.requests.saturating_sub(day.avoided);
+    [
+        Line::count("feeds made, by the layer's books", booked).must(made),
+        Line::count("feeds made, by a map of users", day.counted).must(made),
+        Line::count("somebody else's feed", day.wrong).must(Goal::Exactly(Value::Count(0))),
+    ]
+}
+
+async fn one_day(habits: Habits, seed: u64, timed: bool) -> Day {
+    let till = Till::default();
+    let ledger = Ledger::new();
+    let clock = Clock::anchored(UNIX_EPOCH + Duration::from_secs(1_767_571_200));
+    let layer = CoalesceLayer::new()
+        .clock(clock)
+        .ledger(ledger.clone())
+        .window(Window::new().time(REUSE));
+    let client = ServiceBuilder::new().layer(layer.clone()).service({
+        let till = till.clone();
+        service_fn(move |request| generate(till.clone(), request))
+    });
+    let asks = habits.day(seed);
+    let mut day = Day {
+        requests: asks.len() as u64,
+        made: 0,
+        counted: least(&asks),
+        stats: CoalesceStats::default(),
+        avoided: 0,
+        wrong: 0,
+        waited: Duration::ZERO,
+        again: Duration::ZERO,
+    };
+    let mut crowd = Crowd::new();
+    for (time, user) in asks {
+        crowd.until(time).await;
+        crowd.landed().for_each(|got| day.note(&got));
+        let client = client.clone();
+        let call = async move {
+            let answer = ask(client, request(user)).await;
+            Got { user, answer }
+        };
+        crowd.begin(call).await;
+    }
+    crowd.finish().await.iter().for_each(|got| day.note(got));
+    day.made = till.taken().calls;
+    day.stats = layer.stats();
+    day.avoided = avoided(&ledger);
+    if timed {
+        day.again = time_again(client).await;
+    }
+    day
+}
+
+/// The mean of many, by the machine's clock. Virtual time stands still meanwhile.
+async fn time_again<S, B>(client: S) -> Duration
+where
+    S: Service<Ask, Response = Response<B>, Error = Infallible> + Clone,
+    B: Body<Data = Bytes>,
+{
+    ask(client.clone(), request(0)).await;
+    let stopwatch = Stopwatch::start();
+    for _ in 0..TIMED {
+        ask(client.clone(), request(0)).await;
+    }
+    stopwatch.elapsed() / TIMED
+}
+
+/// Feeds that have to be made if one is given again until 30 s after it was.
+fn least(asks: &[traffic::Ask]) -> u64 {
+    let mut until: HashMap<u64, Duration> = HashMap::new();
+    let mut made = 0;
+    for &(time, user) in asks {
+        if until.get(&user).is_none_or(|&until| until <= time) {
+            until.insert(user, time + TAKES + REUSE);
+            made += 1;
+        }
+    }
+    made
+}
+
+fn request(user: u64) -> Ask {
+    let mut request = get("http://social.example/feed");
+    if let Ok(token) = HeaderValue::try_from(format!("Bearer {user}")) {
+        request.headers_mut().insert(AUTHORIZATION, token);
+    }
+    request
+}
+
+/// Makes a feed: it says whose it is.
+async fn generate(till: Till, request: Ask) -> Result<Response<Full<Bytes>>, Infallible> {
+    let charge = till.take(1, CALL);
+    sleep(TAKES).await;
+    let token = request.headers().get(AUTHORIZATION);
+    let user = token.and_then(|token| token.to_str().ok()?.strip_prefix("Bearer "));
+    let mut response = Response::new(Full::from(user.unwrap_or_default().to_owned()));
+    response.extensions_mut().insert(charge);
+    Ok(response)
+}
+
+// === impl Day ===
+
+impl Day {
+    /// The part of the bill that was not paid.
+    fn saved(&self) -> f64 {
+        saved(CALL * self.requests, CALL * self.made)
+    }
+
+    fn note(&mut self, got: &Got) {
+        self.wrong += u64::from(got.answer.number() != Some(got.user));
+        self.waited += got.answer.waited;
+    }
+}

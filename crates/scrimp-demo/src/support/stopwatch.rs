@@ -1,0 +1,23 @@
+//! How long the replay itself takes.
+#![expect(
+    clippy::disallowed_types,
+    reason = "while a replay runs, tokio's clock shows virtual time"
+)]
+
+use std::time::{Duration, Instant};
+
+/// Runs on the machine's clock.
+#[derive(Debug, Clone, Copy)]
+pub struct Stopwatch(Instant);
+
+// === impl Stopwatch ===
+
+impl Stopwatch {
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    pub fn elapsed(self) -> Duration {
+        self.0.elapsed()
+    }
+}

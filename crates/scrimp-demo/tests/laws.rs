@@ -1,0 +1,99 @@
+//! The laws of the demonstration.
+
+use scrimp_demo::{Demo, Goal, Line, Outcome, Scenario, Value};
+
+fn run(seed: u64) -> Outcome {
+    Demo::new()
+        .seed(seed)
+        .one_in(200)
+        .run()
+        .expect("an outcome")
+}
+
+fn line<'a>(scenarios: &'a [Scenario], name: &str, what: &str) -> &'a Line {
+    let scenario = scenarios.iter().find(|scenario| scenario.name == name);
+    let line = scenario.and_then(|scenario| scenario.get(what));
+    line.unwrap_or_else(|| panic!("{name}: {what}"))
+}
+
+#[test]
+fn whatever_the_seed_nothing_that_has_to_hold_is_broken() {
+    for seed in 1..=3 {
+        let outcome = run(seed);
+        assert_eq!(outcome.wrong(), Vec::<String>::new(), "seed {seed}");
+        let must = outcome.scenarios.iter().chain(&outcome.failures);
+        for scenario in must {
+            let bound = scenario.lines.iter().filter(|line| line.must).count();
+            assert!(bound > 0, "{} promises nothing", scenario.name);
+        }
+    }
+}
+
+#[test]
+fn the_same_seed_makes_the_same_numbers_and_another_makes_others() {
+    let numbers = |outcome: &Outcome| {
+        let all = outcome.scenarios.iter().chain(&outcome.failures);
+        let lines = all.flat_map(|scenario| &scenario.lines);
+        let virtually = lines.filter(|line| !line.what.contains("real time"));
+        virtually
+            .map(|line| format!("{}: {} {:?}", line.what, line.with, line.without))
+            .collect::<Vec<_>>()
+    };
+    let (one, same, other) = (numbers(&run(5)), numbers(&run(5)), numbers(&run(6)));
+    assert_eq!(one, same);
+    assert_ne!(one, other);
+}
+
+#[test]
+fn traffic_keeps_its_proportions() {
+    let outcome = run(1);
+    let reads = line(
+        &outcome.scenarios,
+        "product catalogue",
+        "calls of the shop's API",
+    );
+    assert_eq!(reads.without, Some(Value::Count(2_500)));
+    let first = line(&outcome.scenarios, "dashboard", "calls for the first load");
+    assert_eq!(
+        (first.without, first.with),
+        (Some(Value::Count(20)), Value::Count(1))
+    );
+    let fetched = line(&outcome.scenarios, "nightly job", "records fetched");
+    assert_eq!(
+        (fetched.without, fetched.with),
+        (Some(Value::Count(5_000)), Value::Count(1_500))
+    );
+    let calls = line(&outcome.scenarios, "nightly job", "upstream calls");
+    assert_eq!(calls.with, Value::Count(15));
+}
+
+#[test]
+fn without_layers_things_do_go_wrong() {
+    let outcome = run(1);
+    for (name, what) in [
+        ("stampede", "calls, expired and forgotten"),
+        ("partial batch failure", "good answers of 20"),
+        (
+            "invalidation during a fill",
+            "old profiles served after the change",
+        ),
+        ("late duplicate", "calls, with a window of 30 s too"),
+        ("batch time-out", "slowest caller"),
+    ] {
+        let line = line(&outcome.failures, name, what);
+        let (goal, without) = (line.goal.expect("a goal"), line.without.expect("a value"));
+        assert!(!goal.is_met_by(without), "{name}: {what} is no failure");
+        assert!(matches!(goal, Goal::Exactly(_) | Goal::AtMost(_)) && line.must);
+    }
+}
+
+#[test]
+fn a_part_of_the_traffic_that_is_none_is_refused() {
+    for parts in [0, 1_001] {
+        let error = Demo::new().one_in(parts).run().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("Demo: `one_in` must be within 1 and 1000, not {parts}")
+        );
+    }
+}
