@@ -80,7 +80,7 @@ impl<'a> Asked<'a> {
 // === impl Owner ===
 
 impl Owner {
-    pub(crate) fn new(config: Config) -> Arc<Self> {
+    pub(crate) fn new(config: Config) -> Self {
         let tasks = Arc::default();
         let common = Arc::new(Common {
             table: Table::new(config.max_keys),
@@ -90,10 +90,10 @@ impl Owner {
             tasks: Arc::downgrade(&tasks),
             config,
         });
-        Arc::new(Self {
+        Self {
             common,
             _tasks: tasks,
-        })
+        }
     }
 }
 

@@ -3,10 +3,16 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue, request::Parts};
-use scrimp_core::{Clock, Key, Ledger, Money};
+use scrimp_core::{Clock, Key, Ledger, Money, SettingError};
 use scrimp_http::{credentials::Credentials, target::TargetUri};
 
-use crate::window::Window;
+use crate::window::ReuseWindow;
+
+/// The least time that is more than none.
+pub(crate) const NANOSECOND: Duration = Duration::from_nanos(1);
+
+/// The longest time that is added to an instant.
+pub(crate) const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
 /// What becomes of a reader that falls further behind than the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -43,7 +49,7 @@ pub enum OnError {
     /// One of them tries again while the rest go on waiting; the last of so many attempts is
     /// shared as it is.
     Reelect {
-        /// Calls at most, the first one counted.
+        /// Calls at most, the first one counted. Range: 1 or more.
         attempts: u32,
     },
 }
@@ -56,7 +62,7 @@ pub enum Abandoned {
     #[default]
     Cancel,
     /// It is finished in the background, and its answer goes into the
-    /// [window](crate::Window). Needs a tokio runtime; without one it is dropped.
+    /// [window](crate::ReuseWindow). Needs a tokio runtime; without one it is dropped.
     Finish,
 }
 
@@ -78,7 +84,7 @@ pub(crate) struct Config {
     pub(crate) overflow: Overflow,
     pub(crate) on_error: OnError,
     pub(crate) abandoned: Abandoned,
-    pub(crate) window: Option<Window>,
+    pub(crate) window: Option<ReuseWindow>,
     pub(crate) remember: Duration,
     pub(crate) status: Option<Status>,
     pub(crate) clock: Clock,
@@ -94,6 +100,17 @@ pub(crate) type KeyFn = dyn Fn(&Parts) -> Option<Key> + Send + Sync;
 pub(crate) struct Status {
     pub(crate) collapsed: HeaderValue,
     pub(crate) reused: HeaderValue,
+}
+
+// === impl OnError ===
+
+impl OnError {
+    pub(crate) fn checked(self) -> Result<Self, SettingError> {
+        if let Self::Reelect { attempts } = self {
+            SettingError::within("OnError", "attempts", attempts, 1..)?;
+        }
+        Ok(self)
+    }
 }
 
 // === impl Config ===
@@ -119,7 +136,7 @@ impl Config {
             abandoned: Abandoned::default(),
             window: None,
             remember: Duration::from_secs(60),
-            status: Status::named("scrimp-coalesce"),
+            status: Some(Status::named("scrimp-coalesce").expect("the name is a token")),
             clock: Clock::system(),
             ledger: None,
             price: Money::ZERO,
@@ -156,18 +173,21 @@ impl fmt::Debug for Config {
 // === impl Status ===
 
 impl Status {
-    /// `None` if the name is not one for a structured field's token (RFC 9651 §3.3.4).
-    pub(crate) fn named(name: &str) -> Option<Self> {
+    /// Fails if the name is not one for a structured field's token (RFC 9651 §3.3.4).
+    pub(crate) fn named(name: &str) -> Result<Self, SettingError> {
         let first = |byte: u8| byte.is_ascii_alphabetic() || byte == b'*';
         let rest = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~:/".contains(&byte);
         let token = name.bytes().next().is_some_and(first) && name.bytes().all(rest);
-        let value = |said: &str| HeaderValue::try_from(format!("{name}; {said}")).ok();
         if !token {
-            return None;
+            let problem = format_args!("must be a token such as edge-1, not {name:?}");
+            return Err(SettingError::new("CoalesceLayer", "cache_status", problem));
         }
-        Some(Self {
-            collapsed: value("fwd=uri-miss; collapsed")?,
-            reused: value("hit; detail=window")?,
+        let value = |said: &str| {
+            HeaderValue::try_from(format!("{name}; {said}")).expect("a token is visible ASCII")
+        };
+        Ok(Self {
+            collapsed: value("fwd=uri-miss; collapsed"),
+            reused: value("hit; detail=window"),
         })
     }
 }

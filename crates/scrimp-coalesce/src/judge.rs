@@ -9,7 +9,7 @@ use http::{
 use scrimp_core::extensions::{CacheInfo, CacheState};
 use scrimp_http::{age, cache_control::ResponseControl, challenge, media_type, vary};
 
-use crate::{config::Config, key::is_keyed, window::Window};
+use crate::{config::Config, key::is_keyed, window::ReuseWindow};
 
 /// What is to be done with an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,7 +114,7 @@ fn reuse(
     status: StatusCode,
     headers: &HeaderMap,
     control: &ResponseControl,
-    window: &Window,
+    window: &ReuseWindow,
 ) -> Option<Duration> {
     let lifetime = control.shared_lifetime();
     // Where something the origin meant may be missing, the window alone is no reason.
@@ -150,7 +150,7 @@ mod tests {
             response = response.header(*name, *value);
         }
         let mut config = Config::new();
-        config.window = Some(Window::new());
+        config.window = Some(ReuseWindow::new());
         judge(&config, &response.body(()).unwrap())
     }
 

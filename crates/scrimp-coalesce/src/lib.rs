@@ -4,7 +4,7 @@
 //! asks for it once and lets all of them read the answer as it comes in. It goes onto axum
 //! servers and outbound clients alike. In axum's nested routers, a layer inside `nest` sees
 //! shortened paths and would take `/v1/items` and `/v2/items` for one: enable the feature
-//! `axum`, or set [`target_uri`](CoalesceLayer::target_uri). [`Group`] is the same for anything
+//! `axum`, or set [`target_uri`](CoalesceLayerBuilder::target_uri). [`Group`] is the same for anything
 //! that has a key and a result that can be cloned.
 //!
 //! # On a server
@@ -12,12 +12,13 @@
 //! ```
 //! use axum::{Router, body::Body, routing::get};
 //! use http::Request;
-//! use scrimp_coalesce::{CoalesceLayer, Window};
+//! use scrimp_coalesce::{CoalesceLayer, ReuseWindow};
 //! use tower::ServiceExt;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let coalesce = CoalesceLayer::new().window(Window::new()); // given again for 30 s
+//! let window = ReuseWindow::new(); // answers are reused for 30 s
+//! let coalesce = CoalesceLayer::builder().window(window).build()?;
 //! let app = Router::new()
 //!     .route("/feed", get(|| async { "expensive" }))
 //!     .layer(coalesce.clone());
@@ -43,7 +44,7 @@
 //! use http::{Request, Response};
 //! use http_body_util::Full;
 //! use scrimp_coalesce::CoalesceLayer;
-//! use scrimp_core::{BoxError, Ledger, Money};
+//! use scrimp_core::{BoxError, Ledger};
 //! use tower::{Layer, ServiceExt, service_fn};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -53,10 +54,11 @@
 //!     Ok::<_, BoxError>(Response::new(Full::new(Bytes::from("{\"rate\":1.07}"))))
 //! });
 //! let ledger = Ledger::new();
-//! let client = CoalesceLayer::new()
+//! let coalesce = CoalesceLayer::builder()
 //!     .ledger(ledger.clone())
-//!     .price("0.01".parse::<Money>()?)
-//!     .layer(paid_api);
+//!     .price("0.01")
+//!     .build()?;
+//! let client = coalesce.layer(paid_api);
 //!
 //! let ask = |_| client.clone().oneshot(Request::new(Full::default()));
 //! futures_util::future::try_join_all((0..100).map(ask)).await?;
@@ -72,22 +74,22 @@
 //! - **Keys**: method, target, [`Tenant`](scrimp_core::extensions::Tenant), and all request
 //!   fields but those that only trace a call or tell of the client (`User-Agent`, `traceparent`,
 //!   `X-Forwarded-For`, …; [`scrimp_http::role`] has the lists).
-//!   [Credentials](CoalesceLayer::credentials) are among them, whatever their field is called.
+//!   [Credentials](CoalesceLayerBuilder::credentials) are among them, whatever their field is called.
 //!   Of the target, scheme, authority and default port count by what they mean; path and query
 //!   count as they are spelled, as an upstream may answer `/%70` otherwise than `/p`.
-//!   [`key_with`](CoalesceLayer::key_with) makes others.
+//!   [`key_with`](CoalesceLayerBuilder::key_with) makes others.
 //! - **Answers**: not those with `private`, `no-store` or Set-Cookie, those with a field that a
 //!   qualified `private` or `no-cache` names, those selected by a field that is not part of the
 //!   key (Vary), live streams, and handshakes of one client. They go to the one whose call it
 //!   was; all others are sent on their own at once, and the key is remembered, so that nobody
-//!   waits for it [next time](CoalesceLayer::remember).
+//!   waits for it [next time](CoalesceLayerBuilder::remember).
 //! - **Writes**: a call that began before a write of its target, through the layer, is joined
 //!   by nobody who comes after the write, however the two spell the URI. A user who has changed
 //!   something does not get what was there before.
 //! - **Bodies** are read by all as they come in. Late comers get them from the first byte, as
-//!   long as they are no longer than [`max_bytes`](CoalesceLayer::max_bytes), and all of them
-//!   together than [`max_total_bytes`](CoalesceLayer::max_total_bytes). Who reads slower
-//!   than others holds them up for [100 ms](CoalesceLayer::patience) at most, once, and is
+//!   long as they are no longer than [`max_bytes`](CoalesceLayerBuilder::max_bytes), and all of them
+//!   together than [`max_total_bytes`](CoalesceLayerBuilder::max_total_bytes). Who reads slower
+//!   than others holds them up for [100 ms](CoalesceLayerBuilder::patience) at most, once, and is
 //!   then [cut off](SlowReader). Trailers are kept.
 //! - **Errors** go to all who wait, or [one other tries](OnError), up to a bound. A body that
 //!   breaks off does so for every reader.
@@ -95,7 +97,7 @@
 //! # When not to use it
 //!
 //! Where every answer is one user's and marked `private`: it shares nothing then. For requests
-//! whose every call must be counted by the upstream. A [`Window`] gives answers again that HTTP
+//! whose every call must be counted by the upstream. A [`ReuseWindow`] gives answers again that HTTP
 //! says nothing about: leave it out where that is not known to be right.
 //!
 //! # Waiting, cancellation, failure
@@ -106,8 +108,8 @@
 //! it reaches the caller whose call it was, and another's is made instead; after three, callers
 //! get a 502. Refusals are 502 and 503 with a `Proxy-Status` field (RFC 9209).
 //!
-//! A tokio runtime is needed by what takes time: [`max_wait`](CoalesceLayer::max_wait),
-//! [`patience`](CoalesceLayer::patience) and [`Abandoned::Finish`].
+//! A tokio runtime is needed by what takes time: [`max_wait`](CoalesceLayerBuilder::max_wait),
+//! [`patience`](CoalesceLayerBuilder::patience) and [`Abandoned::Finish`].
 //!
 //! # Beside other layers
 //!
@@ -127,6 +129,7 @@ mod answer;
 mod begun;
 mod body;
 mod budget;
+mod builder;
 mod call;
 mod carry;
 mod common;
@@ -159,13 +162,15 @@ mod whole;
 mod window;
 
 pub use body::CoalesceBody;
+pub use builder::CoalesceLayerBuilder;
 pub use config::{Abandoned, OnError, Overflow, SlowReader};
 pub use future::ResponseFuture;
 pub use group::{Group, GroupCall};
 pub use handle::CoalesceHandle;
 pub use layer::CoalesceLayer;
 pub use reader::FellBehind;
+pub use scrimp_core::SettingError;
 pub use scrimp_http::credentials::Credentials;
 pub use service::Coalesce;
 pub use stats::CoalesceStats;
-pub use window::Window;
+pub use window::ReuseWindow;

@@ -30,7 +30,7 @@ use crate::{
 
 /// Why a body breaks off for one reader while others go on: it had not read what the others
 /// were done with, and no more of that is kept than the layer's
-/// [`max_bytes`](crate::CoalesceLayer::max_bytes).
+/// [`max_bytes`](crate::CoalesceLayerBuilder::max_bytes).
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct FellBehind;

@@ -37,7 +37,7 @@ pub struct CoalesceStats {
     pub calls: u64,
     /// Requests answered by a call that was made for another one. Errors count too.
     pub joined: u64,
-    /// Requests answered from the [window](crate::Window), without any call.
+    /// Requests answered from the [window](crate::ReuseWindow), without any call.
     pub reused: u64,
     /// Requests passed on untouched: unsafe methods, bodies, upgrades.
     pub passed: u64,

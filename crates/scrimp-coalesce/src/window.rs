@@ -3,28 +3,30 @@
 use std::{sync::Arc, time::Duration};
 
 use moka::sync::Cache;
-use scrimp_core::{Key, KeyRef};
+use scrimp_core::{Key, KeyRef, SettingError};
 use tokio::time::Instant;
 
 use crate::{
     answer::{Birth, Failure, Load},
+    config::{NANOSECOND, YEAR},
     stream::Stream,
 };
 
 /// What an entry weighs beside its body, in bytes.
 const OVERHEAD: usize = 1024;
 
-/// Longest time for which a failure may be given again.
+/// Longest time for which a failure may be reused.
 const MAX_ERRORS: Duration = Duration::from_secs(1);
 
-/// For how long a finished answer is given again, and how much of them is kept.
+/// Sets how long finished answers are reused, and how much of them is kept.
 ///
-/// HTTP has the last word where it says less: an answer with `max-age=5` is given for five
+/// HTTP has the last word where it says less: an answer with `max-age=5` is reused for five
 /// seconds, one with `no-cache` or `no-store`, or with a Cache-Control that is malformed and
-/// gives no lifetime, not at all. One that says nothing is given for
-/// the whole window: switching it on says that this is all right.
+/// gives no lifetime, not at all. One that says nothing is reused for the whole window:
+/// switching it on says that this is all right. What is out of range is refused by
+/// [`build`](crate::CoalesceLayerBuilder::build).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
+pub struct ReuseWindow {
     pub(crate) time: Duration,
     pub(crate) errors: Duration,
     pub(crate) max_bytes: u64,
@@ -44,10 +46,10 @@ pub(crate) struct Kept {
 #[derive(Clone)]
 pub(crate) struct Recent(Cache<Key, Kept>);
 
-// === impl Window ===
+// === impl ReuseWindow ===
 
-impl Window {
-    /// 30 seconds, failures one second, 64 MiB.
+impl ReuseWindow {
+    /// Returns a window of 30 seconds, one second for failures, and 64 MiB.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -57,53 +59,36 @@ impl Window {
         }
     }
 
-    /// For how long an answer is given again.
-    ///
-    /// # Panics
-    ///
-    /// If it is zero: leave the window out.
+    /// Sets how long an answer is reused. Default: 30 s. Range: more than zero, up to 365 days.
     #[must_use]
-    pub fn time(mut self, time: Duration) -> Self {
-        assert!(
-            !time.is_zero(),
-            "the window's time is zero: it has to be longer, or there has to be no window"
-        );
-        self.time = time;
-        self
+    pub fn time(self, time: Duration) -> Self {
+        Self { time, ..self }
     }
 
-    /// For how long an error, or an answer of the 5xx class, is given again.
-    ///
-    /// # Panics
-    ///
-    /// If it is longer than a second: an upstream that is back should be asked.
+    /// Sets how long an error, or an answer of the 5xx class, is reused. Default: 1 s. Range:
+    /// up to 1 s, as an upstream that is back should be asked.
     #[must_use]
-    pub fn errors(mut self, time: Duration) -> Self {
-        assert!(
-            time <= MAX_ERRORS,
-            "the window's time for errors is {time:?}: it has to be from 0 to 1 s"
-        );
-        self.errors = time;
-        self
+    pub fn errors(self, errors: Duration) -> Self {
+        Self { errors, ..self }
     }
 
-    /// What all answers together may weigh, in bytes. The least used go first.
-    ///
-    /// # Panics
-    ///
-    /// If it is zero.
+    /// Sets what all answers together may weigh, in bytes. The least used go first. Default:
+    /// 64 MiB. Range: 1 or more.
     #[must_use]
-    pub fn max_bytes(mut self, bytes: u64) -> Self {
-        assert!(
-            bytes > 0,
-            "the window's max_bytes is 0: it has to be 1 or more"
-        );
-        self.max_bytes = bytes;
-        self
+    pub fn max_bytes(self, max_bytes: u64) -> Self {
+        Self { max_bytes, ..self }
+    }
+
+    pub(crate) fn checked(self) -> Result<Self, SettingError> {
+        const OWNER: &str = "ReuseWindow";
+        SettingError::within(OWNER, "time", self.time, NANOSECOND..=YEAR)?;
+        SettingError::within(OWNER, "errors", self.errors, ..=MAX_ERRORS)?;
+        SettingError::within(OWNER, "max_bytes", self.max_bytes, 1..)?;
+        Ok(self)
     }
 }
 
-impl Default for Window {
+impl Default for ReuseWindow {
     fn default() -> Self {
         Self::new()
     }
@@ -141,7 +126,7 @@ impl Kept {
 // === impl Recent ===
 
 impl Recent {
-    pub(crate) fn new(window: Window) -> Self {
+    pub(crate) fn new(window: ReuseWindow) -> Self {
         let cache = Cache::builder()
             .max_capacity(window.max_bytes)
             .weigher(|key: &Key, kept: &Kept| kept.weight(key))

@@ -5,7 +5,7 @@ mod rig;
 use futures_util::{FutureExt, future::join_all};
 use http_body_util::BodyExt;
 use rig::{begun, crowd, fetch, get, over, read};
-use scrimp_coalesce::{Abandoned, CoalesceLayer, Window};
+use scrimp_coalesce::{Abandoned, CoalesceLayer, ReuseWindow};
 use scrimp_testkit::{Gate, Reply, ScriptedBody};
 use std::panic::AssertUnwindSafe;
 use tower::ServiceExt;
@@ -94,9 +94,11 @@ async fn a_response_nobody_took_delivery_of_is_dropped_with_its_last_waiter() {
 
 #[tokio::test(start_paused = true)]
 async fn what_all_have_left_is_finished_if_so_set_and_given_again() {
-    let layer = CoalesceLayer::new()
+    let layer = CoalesceLayer::builder()
         .abandoned(Abandoned::Finish)
-        .window(Window::new());
+        .window(ReuseWindow::new())
+        .build()
+        .unwrap();
     let (gate, rest) = (Gate::new(), Gate::new());
     let (service, upstream) = over(&layer, {
         let (gate, rest) = (gate.clone(), rest.clone());
@@ -116,7 +118,10 @@ async fn what_all_have_left_is_finished_if_so_set_and_given_again() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_finished_in_the_background_ends_with_the_layer_and_its_services() {
-    let layer = CoalesceLayer::new().abandoned(Abandoned::Finish);
+    let layer = CoalesceLayer::builder()
+        .abandoned(Abandoned::Finish)
+        .build()
+        .unwrap();
     let gate = Gate::new();
     let (service, upstream) = over(&layer, {
         let gate = gate.clone();

@@ -13,7 +13,10 @@ mod with_another_to_try_again {
     use super::*;
 
     fn layer() -> CoalesceLayer {
-        CoalesceLayer::new().on_error(OnError::Reelect { attempts: 3 })
+        CoalesceLayer::builder()
+            .on_error(OnError::Reelect { attempts: 3 })
+            .build()
+            .unwrap()
     }
 
     contract!(Subject::new(layer).coalesces());
@@ -22,14 +25,17 @@ mod with_another_to_try_again {
 mod with_a_log_of_one_byte {
     use super::*;
 
-    contract!(Subject::new(|| CoalesceLayer::new().max_bytes(1)).coalesces());
+    contract!(Subject::new(|| CoalesceLayer::builder().max_bytes(1).build().unwrap()).coalesces());
 }
 
 mod finishing_what_is_abandoned {
     use super::*;
 
     fn layer() -> CoalesceLayer {
-        CoalesceLayer::new().abandoned(Abandoned::Finish)
+        CoalesceLayer::builder()
+            .abandoned(Abandoned::Finish)
+            .build()
+            .unwrap()
     }
 
     contract!(Subject::new(layer).coalesces().finishes_abandoned());
@@ -37,13 +43,16 @@ mod finishing_what_is_abandoned {
 
 mod with_a_window {
     use super::*;
-    use scrimp_coalesce::Window;
+    use scrimp_coalesce::ReuseWindow;
     use std::time::Duration;
 
     /// Errors are not given again here: the laws look whether a layer works as soon as its
     /// upstream does.
     fn layer() -> CoalesceLayer {
-        CoalesceLayer::new().window(Window::new().errors(Duration::ZERO))
+        CoalesceLayer::builder()
+            .window(ReuseWindow::new().errors(Duration::ZERO))
+            .build()
+            .unwrap()
     }
 
     contract!(Subject::new(layer).coalesces().stores());

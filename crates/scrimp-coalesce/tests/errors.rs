@@ -4,7 +4,7 @@ mod rig;
 
 use futures_util::future::join_all;
 use rig::{Read, answer, at_once, begun, fetch, get, over, settled};
-use scrimp_coalesce::{CoalesceLayer, OnError, Window};
+use scrimp_coalesce::{CoalesceLayer, OnError, ReuseWindow};
 use scrimp_core::{BoxError, Ledger};
 use scrimp_testkit::{Gate, Reply, Scripted, ScriptedBody};
 use std::time::Duration;
@@ -54,11 +54,17 @@ async fn one_error_is_shared_by_all_who_waited() {
 #[tokio::test(start_paused = true)]
 async fn a_failing_upstream_is_called_as_often_as_the_bound_says_and_not_by_everybody() {
     for attempts in [1, 2, 5] {
-        let layer = CoalesceLayer::new().on_error(OnError::Reelect { attempts });
+        let layer = CoalesceLayer::builder()
+            .on_error(OnError::Reelect { attempts })
+            .build()
+            .unwrap();
         let (answers, calls) = a_hundred(&layer, || Reply::error("down")).await;
         assert_eq!(calls, attempts as usize);
         assert!(answers.iter().all(Result::is_err));
-        let layer = CoalesceLayer::new().on_error(OnError::Reelect { attempts });
+        let layer = CoalesceLayer::builder()
+            .on_error(OnError::Reelect { attempts })
+            .build()
+            .unwrap();
         let (answers, calls) = a_hundred(&layer, unavailable).await;
         assert_eq!(calls, attempts as usize);
         let down = |answer: &Result<Read, _>| answer.as_ref().unwrap().status == 503;
@@ -68,7 +74,10 @@ async fn a_failing_upstream_is_called_as_often_as_the_bound_says_and_not_by_ever
 
 #[tokio::test(start_paused = true)]
 async fn another_try_may_succeed_for_all_but_the_one_that_failed() {
-    let layer = CoalesceLayer::new().on_error(OnError::Reelect { attempts: 3 });
+    let layer = CoalesceLayer::builder()
+        .on_error(OnError::Reelect { attempts: 3 })
+        .build()
+        .unwrap();
     let tries = std::sync::atomic::AtomicUsize::new(0);
     let (answers, calls) = a_hundred(&layer, move || {
         match tries.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
@@ -86,7 +95,10 @@ async fn another_try_may_succeed_for_all_but_the_one_that_failed() {
 
 #[tokio::test(start_paused = true)]
 async fn whoever_comes_after_a_failure_tries_again_if_those_who_wait_do_not() {
-    let layer = CoalesceLayer::new().on_error(OnError::Reelect { attempts: 2 });
+    let layer = CoalesceLayer::builder()
+        .on_error(OnError::Reelect { attempts: 2 })
+        .build()
+        .unwrap();
     let gate = Gate::new();
     let (inner, upstream) = Scripted::script([
         Reply::error("reset").gate(&gate),
@@ -104,8 +116,11 @@ async fn whoever_comes_after_a_failure_tries_again_if_those_who_wait_do_not() {
 #[tokio::test(start_paused = true)]
 async fn calls_that_fail_are_booked_as_made_and_as_avoided() {
     let ledger = Ledger::new();
-    let price = "0.01".parse().unwrap();
-    let layer = CoalesceLayer::new().ledger(ledger.clone()).price(price);
+    let layer = CoalesceLayer::builder()
+        .ledger(ledger.clone())
+        .price("0.01")
+        .build()
+        .unwrap();
     let (_, calls) = a_hundred(&layer, || Reply::error("down")).await;
     let lines = ledger.lines();
     assert_eq!(calls, 1);
@@ -126,7 +141,11 @@ async fn failing_answers_are_shared_like_any_other_by_default() {
 #[tokio::test(start_paused = true)]
 async fn an_error_is_given_again_for_a_second_and_no_longer() {
     let clock = scrimp_core::Clock::system();
-    let layer = CoalesceLayer::new().clock(clock).window(Window::new());
+    let layer = CoalesceLayer::builder()
+        .clock(clock)
+        .window(ReuseWindow::new())
+        .build()
+        .unwrap();
     let (service, upstream) = over(&layer, |_| Reply::error("down"));
     for _ in 0..10 {
         let error = fetch(service.clone(), get("/")).await.unwrap_err();

@@ -64,7 +64,10 @@ async fn the_operator_has_the_last_word_about_credentials() {
     let tenant = HeaderName::from_static("x-tenant-id");
     let list = || {
         let list = Credentials::default().with(agent.clone());
-        CoalesceLayer::new().credentials(list.without(&tenant))
+        CoalesceLayer::builder()
+            .credentials(list.without(&tenant))
+            .build()
+            .unwrap()
     };
     assert_eq!(
         calls(&list(), "user-agent"),
@@ -74,8 +77,8 @@ async fn the_operator_has_the_last_word_about_credentials() {
     assert_eq!(calls(&list(), "x-tenant-id"), 1, "removed");
     assert_eq!(calls(&list(), "x_tenant_id"), 1, "removed");
     // What a list of one's own leaves out is a field like any other.
-    let own = || CoalesceLayer::new().credentials([http::header::AUTHORIZATION]);
-    assert_eq!(calls(&own(), "cookie"), 3);
-    let ignored = own().ignore_headers([http::header::AUTHORIZATION]);
+    let own = || CoalesceLayer::builder().credentials([http::header::AUTHORIZATION]);
+    assert_eq!(calls(&own().build().unwrap(), "cookie"), 3);
+    let ignored = own().ignore_headers(["authorization"]).build().unwrap();
     assert_eq!(calls(&ignored, "authorization"), 1, "ignored");
 }

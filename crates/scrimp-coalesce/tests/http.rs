@@ -70,7 +70,10 @@ async fn what_turns_out_private_is_given_to_one_and_all_others_go_at_once_and_ne
 #[tokio::test(start_paused = true)]
 async fn a_key_is_forgotten_again_in_time_or_once_its_answers_may_be_shared() {
     for learns in [false, true] {
-        let layer = CoalesceLayer::new().remember(Duration::from_secs(60));
+        let layer = CoalesceLayer::builder()
+            .remember(Duration::from_secs(60))
+            .build()
+            .unwrap();
         let gate = Gate::new();
         let (service, upstream) = over(&layer, {
             let gate = gate.clone();
@@ -224,14 +227,23 @@ async fn posts_are_shared_by_their_bodies_or_keys_if_so_set() {
         let gate = gate.clone();
         move |_: &http::request::Parts| Reply::body(ScriptedBody::new()).gate(&gate)
     };
-    let (by_body, upstream) = over(&CoalesceLayer::new().share_posts_by_digest(), reply(&gate));
+    let (by_body, upstream) = over(
+        &CoalesceLayer::builder()
+            .share_posts_by_digest()
+            .build()
+            .unwrap(),
+        reply(&gate),
+    );
     let _calls: Vec<_> = [1, 1, 2]
         .map(|digest| begun(fetch(by_body.clone(), digested("/graphql", "q", digest))))
         .into();
     let _plain = begun(fetch(by_body, post("/graphql", "q")));
     assert_eq!(upstream.calls(), 3);
 
-    let layer = CoalesceLayer::new().share_posts_by_idempotency_key();
+    let layer = CoalesceLayer::builder()
+        .share_posts_by_idempotency_key()
+        .build()
+        .unwrap();
     let (by_key, upstream) = over(&layer, reply(&gate));
     let keyed = |key: &str| {
         let mut request = post("/orders", "one");
@@ -305,12 +317,15 @@ async fn a_cache_inside_that_says_no_is_believed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_key_of_ones_own_decides_and_vary_is_compared_by_its_side() {
-    let layer = CoalesceLayer::new().key_with(|parts| {
-        let user = parts.headers.get("x-user")?;
-        let mut key = KeyBuf::new();
-        key.part(parts.uri.path().as_bytes()).part(user.as_bytes());
-        Some(key.to_key())
-    });
+    let layer = CoalesceLayer::builder()
+        .key_with(|parts| {
+            let user = parts.headers.get("x-user")?;
+            let mut key = KeyBuf::new();
+            key.part(parts.uri.path().as_bytes()).part(user.as_bytes());
+            Some(key.to_key())
+        })
+        .build()
+        .unwrap();
     let gate = Gate::new();
     let (service, upstream) = over(&layer, {
         let gate = gate.clone();

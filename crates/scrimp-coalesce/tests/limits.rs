@@ -25,12 +25,13 @@ async fn refused(service: &rig::Service, path: &str) -> String {
 #[tokio::test(start_paused = true)]
 async fn past_the_most_waiters_a_request_goes_alone_or_is_refused_with_a_reason() {
     let gate = Gate::new();
-    let layer = CoalesceLayer::new().max_waiters(3);
+    let three = CoalesceLayer::builder().max_waiters(3);
+    let layer = three.clone().build().unwrap();
     let (service, upstream) = gated(&layer, &gate);
     let _calls = crowd(&service, "/", 6);
     assert_eq!((upstream.calls(), layer.stats().overflowed), (3, 2));
 
-    let layer = layer.overflow(Overflow::Refuse);
+    let layer = three.overflow(Overflow::Refuse).build().unwrap();
     let (service, upstream) = gated(&layer, &gate);
     let _calls = crowd(&service, "/", 4);
     let reason = refused(&service, "/").await;
@@ -44,7 +45,11 @@ async fn past_the_most_waiters_a_request_goes_alone_or_is_refused_with_a_reason(
 #[tokio::test(start_paused = true)]
 async fn past_the_most_keys_a_request_goes_alone_or_is_refused_with_a_reason() {
     let gate = Gate::new();
-    let layer = CoalesceLayer::new().max_keys(2).overflow(Overflow::Refuse);
+    let layer = CoalesceLayer::builder()
+        .max_keys(2)
+        .overflow(Overflow::Refuse)
+        .build()
+        .unwrap();
     let (service, upstream) = gated(&layer, &gate);
     let _calls = ["/1", "/2"].map(|path| begun(fetch(service.clone(), get(path))));
     let _joined = begun(fetch(service.clone(), get("/2")));
@@ -89,7 +94,7 @@ async fn slow(service: &rig::Service, gate: &Gate, frames: usize) -> Result<Read
 #[tokio::test(start_paused = true)]
 async fn a_reader_that_falls_behind_breaks_off_with_an_error_of_its_own() {
     let gate = Gate::new();
-    let layer = CoalesceLayer::new().max_bytes(8);
+    let layer = CoalesceLayer::builder().max_bytes(8).build().unwrap();
     let (service, upstream) = long(&layer, &gate, "\"1\"");
     let error = slow(&service, &gate, 1).await.unwrap_err();
     assert!(error.is::<FellBehind>(), "{error}");
@@ -99,7 +104,7 @@ async fn a_reader_that_falls_behind_breaks_off_with_an_error_of_its_own() {
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_reader_holds_the_others_up_once_and_for_no_longer_than_patience() {
-    let layer = CoalesceLayer::new().max_bytes(64);
+    let layer = CoalesceLayer::builder().max_bytes(64).build().unwrap();
     let gate = Gate::new();
     let (service, _) = over(&layer, {
         let gate = gate.clone();
@@ -126,9 +131,11 @@ async fn it_goes_on_by_a_call_of_its_own_if_so_set_and_the_answer_is_the_same() 
         ("W/\"1\"", 1, false),
     ] {
         let gate = Gate::new();
-        let layer = CoalesceLayer::new()
+        let layer = CoalesceLayer::builder()
             .max_bytes(8)
-            .slow_reader(SlowReader::OwnCall);
+            .slow_reader(SlowReader::OwnCall)
+            .build()
+            .unwrap();
         let (service, upstream) = long(&layer, &gate, tag);
         let rest = slow(&service, &gate, frames).await;
         assert_eq!(upstream.calls(), 2);
@@ -145,7 +152,7 @@ async fn it_goes_on_by_a_call_of_its_own_if_so_set_and_the_answer_is_the_same() 
 #[tokio::test(start_paused = true)]
 async fn whoever_comes_after_the_limit_has_passed_makes_a_call_of_its_own() {
     let gate = Gate::new();
-    let layer = CoalesceLayer::new().max_bytes(8);
+    let layer = CoalesceLayer::builder().max_bytes(8).build().unwrap();
     let rest = Gate::new();
     let (service, upstream) = over(&layer, {
         let (gate, rest) = (gate.clone(), rest.clone());
@@ -169,7 +176,7 @@ async fn whoever_comes_after_the_limit_has_passed_makes_a_call_of_its_own() {
 
 #[tokio::test(start_paused = true)]
 async fn a_thousand_readers_of_a_long_body_keep_no_more_than_the_limit() {
-    let layer = CoalesceLayer::new().max_bytes(1 << 10);
+    let layer = CoalesceLayer::builder().max_bytes(1 << 10).build().unwrap();
     let gate = Gate::new();
     let (service, _) = over(&layer, {
         let gate = gate.clone();
@@ -191,10 +198,4 @@ async fn a_thousand_readers_of_a_long_body_keep_no_more_than_the_limit() {
         assert_eq!(reader.await.unwrap().unwrap().body.len(), 512_000);
     }
     assert_eq!(layer.stats().cut_off, 0, "they read along");
-}
-
-#[test]
-#[should_panic(expected = "max_bytes is 0: it has to be 1 or more")]
-fn a_setting_that_cannot_work_is_refused_by_name() {
-    let _ = CoalesceLayer::new().max_bytes(0);
 }

@@ -69,7 +69,10 @@ async fn host_counts_by_what_it_means() {
 #[tokio::test(start_paused = true)]
 async fn a_host_that_the_operator_ignores_is_no_part_of_the_target() {
     let gate = Gate::new();
-    let layer = CoalesceLayer::new().ignore_headers([http::header::HOST]);
+    let layer = CoalesceLayer::builder()
+        .ignore_headers([http::header::HOST])
+        .build()
+        .unwrap();
     let (service, upstream) = over(&layer, move |_| {
         Reply::body(ScriptedBody::new()).gate(&gate)
     });
@@ -120,7 +123,10 @@ async fn the_target_uri_is_found_where_the_layer_is_told() {
     };
     let calls = |requests: [Request<Full<Bytes>>; 2]| {
         let gate = Gate::new();
-        let layer = CoalesceLayer::new().target_uri(http::Extensions::get::<Uri>);
+        let layer = CoalesceLayer::builder()
+            .target_uri(http::Extensions::get::<Uri>)
+            .build()
+            .unwrap();
         let (service, upstream) = over(&layer, move |_| {
             Reply::body(ScriptedBody::new()).gate(&gate)
         });

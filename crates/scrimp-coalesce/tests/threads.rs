@@ -89,8 +89,10 @@ async fn callers_of_many_threads_get_all_or_an_error_and_leave_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn so_it_is_where_others_try_again_and_no_more_is_kept_than_a_byte() {
-    let layer = CoalesceLayer::new()
+    let layer = CoalesceLayer::builder()
         .on_error(OnError::Reelect { attempts: 2 })
-        .max_total_bytes(1);
+        .max_total_bytes(1)
+        .build()
+        .unwrap();
     nothing_is_left(layer).await;
 }

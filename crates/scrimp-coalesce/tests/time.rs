@@ -4,7 +4,7 @@ mod rig;
 
 use http_body_util::BodyExt;
 use rig::{answer, begun, fetch, get, over, post, with};
-use scrimp_coalesce::{CoalesceLayer, Overflow, Window};
+use scrimp_coalesce::{CoalesceLayer, Overflow, ReuseWindow};
 use scrimp_testkit::{Gate, Reply, ScriptedBody};
 use std::time::Duration;
 use tokio::time::advance;
@@ -15,7 +15,10 @@ fn feed() -> ScriptedBody {
 }
 
 fn windowed() -> CoalesceLayer {
-    CoalesceLayer::new().window(Window::new())
+    CoalesceLayer::builder()
+        .window(ReuseWindow::new())
+        .build()
+        .unwrap()
 }
 
 #[tokio::test(start_paused = true)]
@@ -154,7 +157,10 @@ async fn it_can_be_told_to_forget_what_is_kept_and_what_is_under_way() {
 
 #[tokio::test(start_paused = true)]
 async fn the_window_is_bounded_in_bytes() {
-    let layer = CoalesceLayer::new().window(Window::new().max_bytes(100_000));
+    let layer = CoalesceLayer::builder()
+        .window(ReuseWindow::new().max_bytes(100_000))
+        .build()
+        .unwrap();
     let (service, _) = over(&layer, |_| {
         Reply::body(ScriptedBody::new().data(vec![0; 9_000]))
     });
@@ -171,9 +177,11 @@ async fn the_window_is_bounded_in_bytes() {
 #[tokio::test(start_paused = true)]
 async fn whoever_has_waited_long_enough_goes_alone_or_is_refused_with_a_reason() {
     for overflow in [Overflow::OwnCall, Overflow::Refuse] {
-        let layer = CoalesceLayer::new()
+        let layer = CoalesceLayer::builder()
             .max_wait(Duration::from_secs(5))
-            .overflow(overflow);
+            .overflow(overflow)
+            .build()
+            .unwrap();
         let (service, upstream) = over(&layer, |_| {
             Reply::body(feed()).delay(Duration::from_secs(20))
         });

@@ -5,7 +5,7 @@
 //! where the cache has nothing, one request fills it while the others wait for what it stores.
 //! In axum's nested routers, a layer inside `nest` sees shortened paths and would take
 //! `/v1/items` and `/v2/items` for one key: enable the feature `axum`, or set
-//! [`target_uri`](StampedeLayer::target_uri).
+//! [`target_uri`](StampedeLayerBuilder::target_uri).
 //!
 //! # Over scrimp's cache
 //!
@@ -18,7 +18,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let stampede = StampedeLayer::new().strategy(XFetch::new(1.0)?);
+//! let stampede = StampedeLayer::builder().strategy(XFetch::new(1.0)).build()?;
 //! let cache = CacheLayer::new(MemoryStore::new(64 << 20)); // bytes
 //! let app = Router::new()
 //!     .route("/rates", get(|| async { ([("cache-control", "max-age=60")], "1.07") }))
@@ -55,7 +55,7 @@
 //!         .header("age", if refresh { "0" } else { "55" })
 //!         .body(Full::new(Bytes::from("1.07")))
 //! });
-//! let stampede = StampedeLayer::new().strategy(RefreshAhead::new(0.1)?);
+//! let stampede = StampedeLayer::builder().strategy(RefreshAhead::new(0.1)).build()?;
 //! let client = stampede.layer(cdn);
 //! for _ in 0..4 {
 //!     let request = Request::get("https://api.example.com/rate").body(Full::default())?;
@@ -79,10 +79,10 @@
 //! of the lifetime, [`StaleWhileRevalidate`] after expiry.
 //!
 //! Whatever it decides, one refresh of a key is under way at a time, and so many over all keys;
-//! each is paid for by hits ([`budget`](StampedeLayer::budget)); and a key whose refreshes fail
-//! is left alone for a while ([`give_up_after`](StampedeLayer::give_up_after)), its stale answer
+//! each is paid for by hits ([`budget`](StampedeLayerBuilder::budget)); and a key whose refreshes fail
+//! is left alone for a while ([`give_up_after`](StampedeLayerBuilder::give_up_after)), its stale answer
 //! being served for as long as a response allows it
-//! ([`stale_if_failing`](StampedeLayer::stale_if_failing)). A refresh goes through a clone of
+//! ([`stale_if_failing`](StampedeLayerBuilder::stale_if_failing)). A refresh goes through a clone of
 //! the inner service in the caller's span, for the caller's tenant and with its credentials.
 //!
 //! # Cold keys
@@ -90,11 +90,11 @@
 //! The first request of a key that is unknown or has expired goes ahead, the others wait. They
 //! are let go as soon as its head shows a hit, its body has ended and so is stored, its answer
 //! turns out not to be kept (which is remembered, so that nobody queues again), it fails, or
-//! [their limit](StampedeLayer::wait_limit) is over. Then each asks the cache for itself:
+//! [their limit](StampedeLayerBuilder::wait_limit) is over. Then each asks the cache for itself:
 //! nobody is ever handed the answer to somebody else's request.
 //!
 //! The body of a fill is read by a task, ahead of its client by up to
-//! [`read_ahead`](StampedeLayer::read_ahead) bytes, so a slow client holds up nobody. The
+//! [`read_ahead`](StampedeLayerBuilder::read_ahead) bytes, so a slow client holds up nobody. The
 //! alternative, sharing one body among all who wait, would make this layer a cache of its own
 //! with all the questions of who may have what; a cache inside has answered them.
 //!
@@ -103,7 +103,7 @@
 //! ask in that very moment on other threads go through too: one a core at most.
 //!
 //! Across processes a [`FillLock`](scrimp_core::FillLock) lets one of them fill
-//! ([`lock`](StampedeLayer::lock)). Refreshes need none: by XFetch the number of them stays
+//! ([`lock`](StampedeLayerBuilder::lock)). Refreshes need none: by XFetch the number of them stays
 //! e^(1/β) on average, however many processes there are.
 //!
 //! # What is known of a key
@@ -130,9 +130,9 @@
 //! Refreshes, waiting and reading ahead need a tokio runtime with its timers on.
 
 mod body;
+mod builder;
 mod cold;
 mod config;
-mod error;
 mod fingerprint;
 mod fleet;
 mod future;
@@ -154,10 +154,11 @@ mod strategy;
 mod tasks;
 
 pub use body::StampedeBody;
-pub use error::SettingError;
+pub use builder::StampedeLayerBuilder;
 pub use future::ResponseFuture;
 pub use layer::StampedeLayer;
 pub use local_lock::LocalFillLock;
+pub use scrimp_core::SettingError;
 pub use scrimp_http::credentials::Credentials;
 pub use service::Stampede;
 pub use stats::StampedeStats;

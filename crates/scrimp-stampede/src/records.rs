@@ -69,7 +69,7 @@ pub(crate) mod flag {
 
 impl Records {
     pub(crate) fn new(count: usize, base: Instant) -> Self {
-        let buckets = count.div_ceil(WAYS).max(1).next_power_of_two();
+        let buckets = count.div_ceil(WAYS).next_power_of_two();
         Self {
             slots: (0..buckets * WAYS).map(|_| Slot::default()).collect(),
             base,

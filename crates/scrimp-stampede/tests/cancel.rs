@@ -171,7 +171,10 @@ async fn twenty_thousand_callers_of_whom_every_third_leaves_leave_nothing_behind
         }
     });
     let cache = CacheLayer::new(MemoryStore::new(1 << 20));
-    let layer = always_early().lock(LocalFillLock::new(), seconds(1));
+    let layer = always_early()
+        .lock(LocalFillLock::new(), seconds(1))
+        .build()
+        .unwrap();
     let service = layer.layer(cache.layer(service));
     let mut random = fastrand::Rng::with_seed(7);
     for _ in 0..20 {

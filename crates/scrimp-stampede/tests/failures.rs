@@ -176,7 +176,7 @@ async fn no_more_refreshes_than_allowed_are_under_way() {
 
 #[tokio::test(start_paused = true)]
 async fn a_refresh_is_paid_for_by_hits() {
-    let layer = always_early().budget(0.1).expect("a good share");
+    let layer = always_early().budget(0.1);
     let rig = Rig::new(layer, numbered(|n| fresh(60, &n.to_string(), ms(500))));
     rig.get("/").await;
     advance(seconds(50)).await;
@@ -191,14 +191,6 @@ async fn a_refresh_is_paid_for_by_hits() {
     rig.get("/").await;
     settle().await;
     assert_eq!(rig.upstream.calls(), 2);
-    for share in [f64::NAN, 0.0, 1.5, -1.0] {
-        let error = always_early().budget(share).expect_err("a bad share");
-        assert!(
-            error
-                .to_string()
-                .starts_with("budget must be within 0.0001 to 1, and is ")
-        );
-    }
 }
 
 #[tokio::test(start_paused = true)]

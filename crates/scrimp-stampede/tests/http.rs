@@ -10,7 +10,7 @@ use http::request::Parts;
 use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
 use parking_lot::Mutex;
 use scrimp_core::BoxError;
-use scrimp_stampede::{RefreshAhead, Stampede, StampedeLayer};
+use scrimp_stampede::{RefreshAhead, Stampede, StampedeLayer, StampedeLayerBuilder};
 use scrimp_testkit::{Scripted, Upstream};
 use tokio::time::{Instant, advance};
 use tower::Layer;
@@ -75,15 +75,15 @@ const DIALECTS: [Dialect; 4] = [
     },
 ];
 
-fn ahead() -> StampedeLayer {
-    StampedeLayer::new().strategy(RefreshAhead::new(0.1).expect("a good part"))
+fn ahead() -> StampedeLayerBuilder {
+    StampedeLayer::builder().strategy(RefreshAhead::new(0.1))
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_is_refreshed_before_it_expires_in_every_dialect() {
     for dialect in DIALECTS {
         let (service, _, fetched) = cache(dialect, true);
-        let layer = ahead();
+        let layer = ahead().build().unwrap();
         let service = layer.layer(service);
         let get = async || {
             ask(service.clone(), request("/", &[]))
@@ -107,7 +107,7 @@ async fn an_answer_is_refreshed_before_it_expires_in_every_dialect() {
 async fn a_cold_key_is_filled_once_in_every_dialect() {
     for dialect in DIALECTS {
         let (service, upstream, fetched) = cache(dialect, true);
-        let service = ahead().layer(service);
+        let service = ahead().build().unwrap().layer(service);
         let callers = (0..100).map(|_| tokio::spawn(ask(service.clone(), request("/", &[]))));
         let answers = common::all(callers.collect()).await;
         assert!(answers.iter().all(|answer| answer.text() == "1"));
@@ -122,7 +122,7 @@ async fn a_cold_key_is_filled_once_in_every_dialect() {
 #[tokio::test(start_paused = true)]
 async fn a_cache_that_does_not_refresh_when_asked_is_left_alone() {
     let (service, upstream, _) = cache(DIALECTS[0], false);
-    let layer = ahead().give_up_after(3, seconds(600));
+    let layer = ahead().give_up_after(3, seconds(600)).build().unwrap();
     let service = layer.layer(service);
     for _ in 0..50 {
         ask(service.clone(), request("/", &[]))
@@ -151,7 +151,7 @@ async fn without_a_sign_of_a_cache_everything_passes_untouched() {
         assert!(parts.headers.is_empty(), "{:?}", parts.headers);
         common::reply(200, &[("cache-control", "max-age=60")], "x").delay(seconds(1))
     });
-    let layer = ahead();
+    let layer = ahead().build().unwrap();
     let service = layer.layer(service);
     ask(service.clone(), request("/", &[]))
         .await
@@ -178,7 +178,7 @@ async fn a_refresh_asks_for_the_whole_as_its_caller_would() {
         };
         common::reply(200, &[("cache-control", "max-age=60"), ("age", age)], "x")
     });
-    let service = ahead().layer(service);
+    let service = ahead().build().unwrap().layer(service);
     let fields: Fields<'_> = &[
         ("accept", "text/plain"),
         ("authorization", "Bearer me"),

@@ -43,8 +43,8 @@ fn processes<const N: usize>(
         .clock(clock.clone())
         .layer(service);
     let processes = std::array::from_fn(|_| {
-        let layer = StampedeLayer::new().random(|| 0.0).clock(clock.clone());
-        let layer = layer.lock(lock.clone(), seconds(10));
+        let layer = StampedeLayer::builder().random(|| 0.0).clock(clock.clone());
+        let layer = layer.lock(lock.clone(), seconds(10)).build().unwrap();
         (layer.layer(cache.clone()), layer)
     });
     (processes, upstream)

@@ -51,7 +51,7 @@ fn expiry(strategy: &XFetch, beta: f64, rate: f64, random: &mut fastrand::Rng) -
 }
 
 fn expiries(beta: f64, rate: f64, runs: usize) -> Vec<Stampede> {
-    let strategy = XFetch::new(beta).expect("a good beta");
+    let strategy = XFetch::new(beta);
     let mut random = fastrand::Rng::with_seed(20_150_815);
     let run = |_| expiry(&strategy, beta, rate, &mut random);
     (0..runs).map(run).collect()
@@ -152,7 +152,7 @@ fn a_stampede_is_as_small_at_any_rate_and_begins_as_early_as_the_formula_says() 
 async fn with_single_flight_the_size_is_one_and_no_caller_is_blocked() {
     for rate in [100, 1_000] {
         let random = Mutex::new(fastrand::Rng::with_seed(1));
-        let layer = StampedeLayer::new().random(move || random.lock().f64());
+        let layer = StampedeLayer::builder().random(move || random.lock().f64());
         let answer = numbered(|n| fresh(60, &n.to_string(), DELTA));
         let rig = Rig::new(layer, answer);
         rig.get("/").await;

@@ -60,7 +60,7 @@ async fn a_draw_that_is_not_early_leaves_the_answer_to_expire() {
 #[tokio::test(start_paused = true)]
 async fn the_measured_cost_decides_how_early() {
     // −ln U = 2 in every draw: twice the cost, and not before.
-    let layer = StampedeLayer::new().random(|| 1.0 - (-2.0_f64).exp());
+    let layer = StampedeLayer::builder().random(|| 1.0 - (-2.0_f64).exp());
     let rig = Rig::new(layer, numbered(|n| fresh(60, &n.to_string(), seconds(3))));
     rig.get("/").await;
     // The time it took counts as age (RFC 9111 §4.2.3): it has 57 s left.
@@ -82,13 +82,17 @@ async fn the_cost_is_kept_with_the_entry_for_who_never_saw_it_filled() {
     let clock = Clock::anchored(noon());
     let cache = CacheLayer::new(MemoryStore::new(1 << 20)).clock(clock.clone());
     let cached = cache.layer(service);
-    let draw = || StampedeLayer::new().random(|| 1.0 - (-2.0_f64).exp());
-    let first = draw().clock(clock.clone()).layer(cached.clone());
+    let draw = || StampedeLayer::builder().random(|| 1.0 - (-2.0_f64).exp());
+    let first = draw()
+        .clock(clock.clone())
+        .build()
+        .unwrap()
+        .layer(cached.clone());
     common::ask(first, common::request("/", &[]))
         .await
         .expect("an answer");
     // A process that has just started: its first look at the key is a hit.
-    let second = draw().clock(clock).layer(cached);
+    let second = draw().clock(clock).build().unwrap().layer(cached);
     let get = || common::ask(second.clone(), common::request("/", &[]));
     get().await.expect("an answer");
     // The time it took counts as age (RFC 9111 §4.2.3): it has 57 s left.
@@ -107,10 +111,10 @@ async fn the_cost_is_kept_with_the_entry_for_who_never_saw_it_filled() {
 #[tokio::test(start_paused = true)]
 async fn a_fixed_delta_and_a_set_part_are_strategies_too() {
     let e = || 1.0 - (-1.0_f64).exp();
-    let fixed = StampedeLayer::new()
+    let fixed = StampedeLayer::builder()
         .random(e)
         .strategy(XFetch::default().fixed(seconds(60)));
-    let ahead = StampedeLayer::new().strategy(RefreshAhead::new(0.2).expect("a good part"));
+    let ahead = StampedeLayer::builder().strategy(RefreshAhead::new(0.2));
     for layer in [fixed, ahead] {
         // Both from 60 of 300 seconds before expiry on.
         let rig = Rig::new(layer, numbered(|n| fresh(300, &n.to_string(), ms(0))));
@@ -132,7 +136,7 @@ async fn a_fixed_delta_and_a_set_part_are_strategies_too() {
 #[tokio::test(start_paused = true)]
 async fn stale_answers_are_served_for_their_window_and_no_longer() {
     let strategy = StaleWhileRevalidate::new(seconds(10));
-    let layer = StampedeLayer::new().strategy(strategy);
+    let layer = StampedeLayer::builder().strategy(strategy);
     let rig = Rig::new(layer, numbered(|n| fresh(60, &n.to_string(), ms(500))));
     rig.get("/").await;
     advance(seconds(65)).await;
@@ -153,7 +157,7 @@ async fn stale_answers_are_served_for_their_window_and_no_longer() {
 #[tokio::test(start_paused = true)]
 async fn what_may_not_be_served_stale_is_not() {
     let strategy = StaleWhileRevalidate::new(seconds(10));
-    let layer = StampedeLayer::new().strategy(strategy);
+    let layer = StampedeLayer::builder().strategy(strategy);
     let rig = Rig::new(
         layer,
         numbered(|n| {
@@ -177,7 +181,7 @@ async fn what_may_not_be_served_stale_is_not() {
 #[tokio::test(start_paused = true)]
 async fn a_window_of_staleness_does_not_move_with_those_who_use_it() {
     let strategy = StaleWhileRevalidate::new(seconds(10));
-    let layer = StampedeLayer::new().strategy(strategy).max_refreshes(0);
+    let layer = StampedeLayer::builder().strategy(strategy).max_refreshes(0);
     let rig = Rig::new(layer, numbered(|n| fresh(60, &n.to_string(), ms(500))));
     rig.get("/").await;
     advance(ms(60_400)).await;
@@ -196,7 +200,7 @@ async fn a_window_of_staleness_does_not_move_with_those_who_use_it() {
 #[tokio::test(start_paused = true)]
 async fn a_short_lifetime_is_not_refreshed_all_the_time() {
     // Unclamped, the gap would be seven times the lifetime's fifth: refreshing without pause.
-    let layer = StampedeLayer::new().random(seeded(7));
+    let layer = StampedeLayer::builder().random(seeded(7));
     let rig = Rig::new(layer, numbered(|n| fresh(5, &n.to_string(), seconds(1))));
     rig.get("/").await;
     for _ in 0..30_000 {
@@ -214,7 +218,7 @@ async fn a_wall_clock_that_jumps_changes_nothing() {
     let clock = ManualClock::new(noon());
     let (service, upstream) = Scripted::answering(numbered(|n| fresh(60, &n.to_string(), ms(0))));
     let cache = CacheLayer::new(MemoryStore::new(1 << 20)).clock(clock.clock());
-    let layer = always_early().clock(clock.clock());
+    let layer = always_early().clock(clock.clock()).build().unwrap();
     let service = layer.layer(cache.layer(service));
     let get = async || {
         let answer = common::ask(service.clone(), common::request("/", &[])).await;
@@ -240,7 +244,7 @@ async fn lifetimes_of_nothing_and_of_for_ever_both_hold() {
     let cache = CacheLayer::new(MemoryStore::new(1 << 20))
         .rule(rule("path=/nothing ttl=0s"))
         .rule(rule("path=/for-ever ttl=infinite"));
-    let layer = always_early();
+    let layer = always_early().build().unwrap();
     let service = layer.layer(cache.layer(service));
     let get = async |uri: &'static str| {
         let answer = common::ask(service.clone(), common::request(uri, &[])).await;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Moment, Strategy, scale};
-use crate::SettingError;
+use scrimp_core::SettingError;
+
+use super::{Moment, Strategy, check_part, scale};
 
 /// Refreshes with the first hit in the last part of the lifetime.
 ///
@@ -17,14 +18,11 @@ pub struct RefreshAhead {
 // === impl RefreshAhead ===
 
 impl RefreshAhead {
-    /// From when on: 0.1 is the last tenth of the lifetime.
-    ///
-    /// # Errors
-    ///
-    /// If it is not above 0 and at most 1, or not a number.
-    pub fn new(part: f64) -> Result<Self, SettingError> {
-        let part = SettingError::check("part", part, 0.0..=1.0, "above 0 and at most 1")?;
-        Ok(Self { part })
+    /// Refreshes in this last part of the lifetime: 0.1 is the last tenth. Range: above 0 and
+    /// at most 1.
+    #[must_use]
+    pub fn new(part: f64) -> Self {
+        Self { part }
     }
 }
 
@@ -36,6 +34,10 @@ impl Strategy for RefreshAhead {
     fn is_due(&self, moment: &Moment, _uniform: f64) -> bool {
         moment.remaining <= self.reach(moment.lifetime, None)
     }
+
+    fn check(&self) -> Result<(), SettingError> {
+        check_part("RefreshAhead", "part", self.part)
+    }
 }
 
 #[cfg(test)]
@@ -44,13 +46,12 @@ mod tests {
 
     #[test]
     fn the_last_part_of_the_lifetime_is_due_whatever_the_draw() {
-        let strategy = RefreshAhead::new(0.2).expect("a good part");
+        let strategy = RefreshAhead::new(0.2);
         let lifetime = Duration::from_secs(100);
         for (remaining, due) in [(21, false), (20, true), (0, true)] {
             let moment = Moment::new(Duration::from_secs(remaining), lifetime);
             assert_eq!(strategy.is_due(&moment, 1.0), due, "{remaining}");
             assert_eq!(strategy.is_due(&moment, 1e-9), due, "{remaining}");
         }
-        assert!(RefreshAhead::new(f64::NAN).is_err() && RefreshAhead::new(1.5).is_err());
     }
 }

@@ -4,11 +4,13 @@ mod ahead;
 mod revalidate;
 mod xfetch;
 
-use std::{fmt, time::Duration};
+use std::{fmt, ops::Bound, time::Duration};
 
 pub use ahead::RefreshAhead;
 pub use revalidate::StaleWhileRevalidate;
 pub use xfetch::XFetch;
+
+use scrimp_core::SettingError;
 
 /// How a cached answer stands at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +38,16 @@ pub trait Strategy: fmt::Debug + Send + Sync + 'static {
     /// Whether this request refreshes the answer. `uniform` is drawn anew for each, out of
     /// (0, 1].
     fn is_due(&self, moment: &Moment, uniform: f64) -> bool;
+
+    /// Returns the error of a setting that cannot work. Called by
+    /// [`build`](crate::StampedeLayerBuilder::build). Default: none.
+    ///
+    /// # Errors
+    ///
+    /// If a setting of the strategy is out of its range.
+    fn check(&self) -> Result<(), SettingError> {
+        Ok(())
+    }
 
     /// How long after expiry the answer is still served while it is refreshed. It takes a
     /// cache that obeys `max-stale` (RFC 9111 §5.2.1.2). Default: not at all.
@@ -65,6 +77,12 @@ impl Moment {
             ..self
         }
     }
+}
+
+/// Refuses a part of a lifetime that is not above 0 and at most 1.
+fn check_part(owner: &'static str, setting: &'static str, part: f64) -> Result<(), SettingError> {
+    let range = (Bound::Excluded(0.0), Bound::Included(1.0));
+    SettingError::within(owner, setting, part, range).map(drop)
 }
 
 /// A part of a time, without the panics of `Duration::mul_f64`.

@@ -1,9 +1,10 @@
 //! Probabilistic early refresh.
 
-use std::time::Duration;
+use std::{ops::Bound, time::Duration};
 
-use super::{Moment, Strategy, scale};
-use crate::SettingError;
+use scrimp_core::SettingError;
+
+use super::{Moment, Strategy, check_part, scale};
 
 /// −ln of the smallest chance a draw can show: past it, no draw is early enough.
 const LONGEST: f64 = 37.0;
@@ -24,11 +25,9 @@ const LONGEST: f64 = 37.0;
 /// use scrimp_stampede::XFetch;
 /// use std::time::Duration;
 ///
-/// let cautious = XFetch::new(2.0)?;
+/// let cautious = XFetch::new(2.0);
 /// let as_if_a_minute = XFetch::default().fixed(Duration::from_secs(60));
-/// assert!(XFetch::new(f64::NAN).is_err());
 /// # let _ = (cautious, as_if_a_minute);
-/// # Ok::<(), scrimp_stampede::SettingError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct XFetch {
@@ -53,18 +52,14 @@ impl Default for XFetch {
 }
 
 impl XFetch {
-    /// With a β of its own: more is earlier. The default is 1.
-    ///
-    /// # Errors
-    ///
-    /// If it is not above 0 and at most 1,000, or not a number.
-    pub fn new(beta: f64) -> Result<Self, SettingError> {
-        let range = "above 0 and at most 1000";
-        let beta = SettingError::check("beta", beta, 0.0..=1_000.0, range)?;
-        Ok(Self {
+    /// Returns the strategy with this β: more is earlier. Default: 1. Range: above 0 and at
+    /// most 1,000.
+    #[must_use]
+    pub fn new(beta: f64) -> Self {
+        Self {
             beta,
             ..Self::default()
-        })
+        }
     }
 
     /// Takes δ to be this, whatever was measured.
@@ -85,14 +80,14 @@ impl XFetch {
         }
     }
 
-    /// Begins within this last part of the lifetime, whatever the draw. Default: 0.5.
-    ///
-    /// # Errors
-    ///
-    /// If it is not above 0 and at most 1, or not a number.
-    pub fn within(self, part: f64) -> Result<Self, SettingError> {
-        let reach = SettingError::check("within", part, 0.0..=1.0, "above 0 and at most 1")?;
-        Ok(Self { reach, ..self })
+    /// Begins within this last part of the lifetime, whatever the draw. Default: 0.5. Range:
+    /// above 0 and at most 1.
+    #[must_use]
+    pub fn within(self, part: f64) -> Self {
+        Self {
+            reach: part,
+            ..self
+        }
     }
 
     /// How much before expiry this draw refreshes.
@@ -109,6 +104,12 @@ impl Strategy for XFetch {
 
     fn is_due(&self, moment: &Moment, uniform: f64) -> bool {
         self.gap(moment.lifetime, moment.cost, -uniform.ln()) >= moment.remaining
+    }
+
+    fn check(&self) -> Result<(), SettingError> {
+        let range = (Bound::Excluded(0.0), Bound::Included(1_000.0));
+        SettingError::within("XFetch", "beta", self.beta, range)?;
+        check_part("XFetch", "within", self.reach)
     }
 }
 
@@ -128,7 +129,7 @@ mod tests {
         let at = |remaining| Moment::new(Duration::from_millis(remaining), seconds(60));
         let draw = (-3.0_f64).exp();
         let due = |beta: f64, remaining| {
-            let strategy = XFetch::new(beta).expect("a good beta");
+            let strategy = XFetch::new(beta);
             strategy.is_due(&at(remaining).cost(seconds(1)), draw)
         };
         assert!(due(1.0, 2_999) && !due(1.0, 3_001));
@@ -147,7 +148,7 @@ mod tests {
         let tiny = f64::MIN_POSITIVE;
         assert!(!XFetch::default().is_due(&moment(Duration::from_millis(2_501)), tiny));
         assert!(XFetch::default().is_due(&moment(Duration::from_millis(2_500)), tiny));
-        let late = XFetch::default().within(0.1).expect("a good part");
+        let late = XFetch::default().within(0.1);
         assert!(!late.is_due(&moment(Duration::from_millis(501)), tiny));
     }
 
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_that_cannot_work_are_refused_by_name_and_range() {
+    fn what_is_not_in_the_range_is_refused_by_name() {
         for beta in [
             f64::NAN,
             f64::INFINITY,
@@ -170,15 +171,13 @@ mod tests {
             -1.0,
             1e4,
         ] {
-            let error = XFetch::new(beta).expect_err("a bad beta");
+            let error = XFetch::new(beta).check().expect_err("a bad beta");
             let text = error.to_string();
-            assert!(
-                text.starts_with("beta must be above 0 and at most 1000"),
-                "{text}"
-            );
+            let expected = "XFetch: `beta` must be above 0.0 and at most 1000.0, not ";
+            assert!(text.starts_with(expected), "{text}");
         }
         for part in [f64::NAN, 0.0, 1.01, f64::INFINITY] {
-            assert!(XFetch::default().within(part).is_err(), "{part}");
+            assert!(XFetch::default().within(part).check().is_err(), "{part}");
         }
     }
 
@@ -191,7 +190,7 @@ mod tests {
         ) {
             let times = [remaining, lifetime, cost].map(Duration::from_nanos);
             let moment = Moment::new(times[0], times[1]).cost(times[2]);
-            let strategy = XFetch::new(beta).expect("a good beta");
+            let strategy = XFetch::new(beta);
             if strategy.is_due(&moment, uniform) {
                 let reach = strategy.reach(moment.lifetime, moment.cost);
                 prop_assert!(moment.remaining <= reach);

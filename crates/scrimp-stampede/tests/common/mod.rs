@@ -16,7 +16,7 @@ use http::{HeaderMap, Request, Response, StatusCode, request::Parts};
 use http_body_util::{BodyExt, Full};
 use scrimp_cache::{Cache, CacheLayer, MemoryStore};
 use scrimp_core::{BoxError, Clock};
-use scrimp_stampede::{Stampede, StampedeBody, StampedeLayer};
+use scrimp_stampede::{Stampede, StampedeBody, StampedeLayer, StampedeLayerBuilder};
 use scrimp_testkit::{Reply, Scripted, ScriptedBody, Upstream};
 use tokio::time::Instant;
 use tower::{Layer, Service, ServiceExt};
@@ -55,13 +55,13 @@ pub fn noon() -> SystemTime {
 }
 
 /// A layer whose every draw is the same: U = 1, at which nothing is early.
-pub fn never_early() -> StampedeLayer {
-    StampedeLayer::new().random(|| 0.0)
+pub fn never_early() -> StampedeLayerBuilder {
+    StampedeLayer::builder().random(|| 0.0)
 }
 
 /// A layer whose every draw is as early as can be.
-pub fn always_early() -> StampedeLayer {
-    StampedeLayer::new().random(|| 1.0 - f64::EPSILON / 2.0)
+pub fn always_early() -> StampedeLayerBuilder {
+    StampedeLayer::builder().random(|| 1.0 - f64::EPSILON / 2.0)
 }
 
 /// A reply with these fields and this body.
@@ -101,20 +101,20 @@ pub type Caller = tokio::task::JoinHandle<Result<Answer, BoxError>>;
 impl Rig {
     /// Over a cache that keeps 1 MiB, and an upstream that replies to every call.
     pub fn new(
-        layer: StampedeLayer,
+        layer: StampedeLayerBuilder,
         answer: impl Fn(&Parts) -> Reply + Send + Sync + 'static,
     ) -> Self {
         Self::over(layer, Scripted::answering(answer))
     }
 
     /// Replies to the calls one by one; one call more fails the test.
-    pub fn script(layer: StampedeLayer, replies: impl IntoIterator<Item = Reply>) -> Self {
+    pub fn script(layer: StampedeLayerBuilder, replies: impl IntoIterator<Item = Reply>) -> Self {
         Self::over(layer, Scripted::script(replies))
     }
 
-    fn over(layer: StampedeLayer, (service, upstream): (Scripted, Upstream)) -> Self {
+    fn over(layer: StampedeLayerBuilder, (service, upstream): (Scripted, Upstream)) -> Self {
         let clock = Clock::anchored(noon());
-        let layer = layer.clock(clock.clone());
+        let layer = layer.clock(clock.clone()).build().unwrap();
         let cache = CacheLayer::new(MemoryStore::new(1 << 20)).clock(clock);
         Self {
             service: layer.layer(cache.layer(service)),
