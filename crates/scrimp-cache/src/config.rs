@@ -74,7 +74,7 @@ pub(crate) struct Shared<St> {
     pub(crate) background: Weak<Background>,
     pub(crate) unstored: Unstored,
     #[cfg(feature = "no-vary-search")]
-    pub(crate) variances: Arc<crate::variance::Variances>,
+    pub(crate) variances: crate::variance::Variances,
 }
 
 // === impl Fallback ===
@@ -99,7 +99,7 @@ impl Config {
     pub(crate) fn new() -> Self {
         Self {
             mode: Mode::default(),
-            name: CacheName::new("scrimp"),
+            name: CacheName::default(),
             rules: RuleSet::default(),
             targets: vec![CDN_CACHE_CONTROL],
             clock: Clock::system(),

@@ -2,7 +2,7 @@
 //!
 //! On axum, enable the feature `axum`: a layer inside `nest("/v1", ..)` and `nest("/v2", ..)` is
 //! shown `/items` for `/v1/items` and for `/v2/items`, and without the feature, or
-//! [`CacheLayer::target_uri`], it answers one with the other. Around the nested routers paths are
+//! [`CacheLayerBuilder::target_uri`], it answers one with the other. Around the nested routers paths are
 //! whole in either case.
 //!
 //! [`CacheLayer`] answers GET and HEAD from memory where HTTP allows it, or where a rule of
@@ -19,8 +19,9 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let cache = CacheLayer::new(MemoryStore::new(64 << 20)) // bytes
-//!     .rule("path=/api/products query=category,page header=x-customer-tier ttl=5m".parse()?);
+//! let cache = CacheLayer::builder(MemoryStore::new(64 << 20)) // bytes
+//!     .rule("path=/api/products query=category,page header=x-customer-tier ttl=5m")
+//!     .build()?;
 //! let app = Router::new()
 //!     .route("/api/products", get(|| async { "[]" }))
 //!     .layer(cache.clone());
@@ -42,7 +43,7 @@
 //! use http::{Request, Response};
 //! use http_body_util::Full;
 //! use scrimp_cache::{CacheLayer, MemoryStore, Mode};
-//! use scrimp_core::{Ledger, Money};
+//! use scrimp_core::Ledger;
 //! use tower::{Layer, ServiceExt, service_fn};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -52,11 +53,12 @@
 //!     response.body(Full::new(Bytes::from("{\"rate\":1.07}")))
 //! });
 //! let ledger = Ledger::new();
-//! let client = CacheLayer::new(MemoryStore::new(8 << 20))
+//! let cache = CacheLayer::builder(MemoryStore::new(8 << 20))
 //!     .mode(Mode::Private)
 //!     .ledger(ledger.clone())
-//!     .price("0.01".parse::<Money>()?)
-//!     .layer(paid_api);
+//!     .price("0.01")
+//!     .build()?;
+//! let client = cache.layer(paid_api);
 //!
 //! for _ in 0..100 {
 //!     let request = Request::get("https://api.example.com/rate").body(Full::default())?;
@@ -81,7 +83,7 @@
 //!   answer under way cannot undo; by unsafe methods; by cache groups (RFC 9875).
 //! - **Safe by default**: requests with Cookie bypass a shared cache, Set-Cookie is not
 //!   stored unless the origin says `public`, requests that differ in one of the
-//!   [credentials](CacheLayer::credentials) never share an answer unless it says that it is for
+//!   [credentials](CacheLayerBuilder::credentials) never share an answer unless it says that it is for
 //!   everyone (RFC 9111 §3.5), a GET with a body is passed on, keys hold everything of the URI.
 //!   What a request claims of its target elsewhere (X-Forwarded-Host and the like, a Host that
 //!   is not the URI's) is part of the key; one that overrides its method or URL, or names its
@@ -129,6 +131,7 @@
 mod answer;
 mod background;
 mod body;
+mod builder;
 mod cache_status;
 mod choice;
 mod config;
@@ -160,6 +163,7 @@ mod watch;
 mod write;
 
 pub use body::CacheBody;
+pub use builder::CacheLayerBuilder;
 pub use future::ResponseFuture;
 #[cfg(feature = "codec")]
 pub use invalidate::Journal;
@@ -168,11 +172,13 @@ pub use layer::CacheLayer;
 pub use pattern::Pattern;
 pub use policy::{Mode, Policy, Selection, Source};
 pub use rule::{Rule, RuleBuilder, RuleError};
+pub use scrimp_core::SettingError;
 pub use scrimp_http::credentials::Credentials;
 pub use service::Cache;
 pub use stats::CacheStats;
-pub use store::{
-    Budget, Entry, FillToken, Held, Lookup, MemoryStore, PutOutcome, Store, StoreStats, Variants,
-};
 #[cfg(feature = "codec")]
 pub use store::{Codec, DecodeError};
+pub use store::{
+    Entry, FillToken, Held, Lookup, MemoryBudget, MemoryStore, MemoryStoreBuilder, PutOutcome,
+    Store, StoreStats, Variants,
+};

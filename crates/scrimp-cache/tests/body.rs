@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::{Request, Response, Version};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Full};
-use scrimp_cache::CacheLayer;
+use scrimp_cache::CacheLayerBuilder;
 use tower::{Layer, ServiceExt, service_fn};
 
 /// A body that tells neither its end nor its length, as layers that limit, time or decode
@@ -34,7 +34,7 @@ impl Body for Hidden {
 }
 
 /// Whether the second of two equal requests is a hit.
-async fn hits(layer: CacheLayer, make: impl Fn() -> Request<Hidden>) -> bool {
+async fn hits(layer: CacheLayerBuilder, make: impl Fn() -> Request<Hidden>) -> bool {
     let upstream = service_fn(|_: Request<Hidden>| async {
         let response = Response::builder().header("cache-control", "max-age=60");
         Ok::<_, Infallible>(
@@ -43,7 +43,7 @@ async fn hits(layer: CacheLayer, make: impl Fn() -> Request<Hidden>) -> bool {
                 .expect("a response"),
         )
     });
-    let cache = layer.layer(upstream);
+    let cache = layer.build().unwrap().layer(upstream);
     let mut hit = false;
     for _ in 0..2 {
         let response = cache.clone().oneshot(make()).await.expect("infallible");

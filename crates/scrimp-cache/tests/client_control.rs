@@ -3,12 +3,13 @@
 mod common;
 
 use common::{Rig, layer, minute, reply};
+use scrimp_cache::CacheLayerBuilder;
 
 const DEMANDS: [&str; 4] = ["no-cache", "max-age=0", "max-age=5", "min-fresh=55"];
 
 fn rig(rules: &[&str]) -> Rig {
-    let rules = rules.iter().map(|rule| rule.parse().expect("a rule"));
-    let layer = rules.fold(layer(), scrimp_cache::CacheLayer::rule);
+    let rules = rules.iter().copied();
+    let layer = rules.fold(layer(), CacheLayerBuilder::rule);
     Rig::answering(layer, |parts| match parts.uri.path() {
         "/tolerant" => reply(
             200,

@@ -21,7 +21,7 @@ fn kept(body: ScriptedBody) -> Reply {
 #[tokio::test]
 async fn the_store_never_holds_more_than_its_limit() {
     let limit = 256 * KIB;
-    let layer = CacheLayer::new(MemoryStore::new(limit));
+    let layer = CacheLayer::builder(MemoryStore::new(limit));
     let rig = Rig::answering(layer, |_| minute(&"x".repeat(5_000)));
     for n in 0..2_000 {
         rig.get(&format!("/{n}")).await;
@@ -66,9 +66,9 @@ async fn bytes_count_key_fields_and_body() {
 
 #[tokio::test]
 async fn a_body_past_the_limit_streams_through_unkept() {
-    let store = MemoryStore::new(1 << 20).max_body(100);
+    let store = MemoryStore::builder(1 << 20).max_body(100).build().unwrap();
     for announced in [true, false] {
-        let rig = Rig::answering(CacheLayer::new(store.clone()), move |_| {
+        let rig = Rig::answering(CacheLayer::builder(store.clone()), move |_| {
             let body = ScriptedBody::new()
                 .data(vec![b'x'; 80])
                 .data(vec![b'y'; 80]);
@@ -86,7 +86,7 @@ async fn a_body_past_the_limit_streams_through_unkept() {
 #[tokio::test]
 async fn answers_coming_in_share_a_budget_and_give_it_back() {
     let gate = Gate::new();
-    let layer = CacheLayer::new(MemoryStore::new(80 * KIB));
+    let layer = CacheLayer::builder(MemoryStore::new(80 * KIB));
     let rig = {
         let gate = gate.clone();
         Rig::answering(layer, move |_| {
@@ -122,14 +122,17 @@ async fn a_reader_that_stalls_does_not_hold_what_was_announced() {
     let announced: u64 = 1 << 20;
     let rig = {
         let gate = gate.clone();
-        Rig::answering(CacheLayer::new(MemoryStore::new(10 << 20)), move |parts| {
-            if parts.uri.path() == "/other" {
-                return minute("other");
-            }
-            let rest = vec![b'y'; (1 << 20) - 1];
-            let body = ScriptedBody::new().data("x").gate(&gate).data(rest);
-            kept(body.sized())
-        })
+        Rig::answering(
+            CacheLayer::builder(MemoryStore::new(10 << 20)),
+            move |parts| {
+                if parts.uri.path() == "/other" {
+                    return minute("other");
+                }
+                let rest = vec![b'y'; (1 << 20) - 1];
+                let body = ScriptedBody::new().data("x").gate(&gate).data(rest);
+                kept(body.sized())
+            },
+        )
     };
     let mut body = rig
         .open(common::request("GET", "/slow", &[]))
@@ -185,7 +188,7 @@ async fn variants_of_one_key_are_bounded() {
 
 #[tokio::test]
 async fn a_variant_there_is_no_room_for_leaves_the_others_alone() {
-    let rig = Rig::answering(CacheLayer::new(MemoryStore::new(80 * KIB)), |_| {
+    let rig = Rig::answering(CacheLayer::builder(MemoryStore::new(80 * KIB)), |_| {
         let fields = [("cache-control", "max-age=60"), ("vary", "x-any")];
         reply(200, &fields, &"x".repeat(8_000))
     });
@@ -207,7 +210,7 @@ async fn a_variant_there_is_no_room_for_leaves_the_others_alone() {
 #[tokio::test]
 async fn what_is_replaced_is_gone_though_its_successor_finds_no_room() {
     let calls = std::sync::atomic::AtomicUsize::new(0);
-    let rig = Rig::answering(CacheLayer::new(MemoryStore::new(80 * KIB)), move |_| {
+    let rig = Rig::answering(CacheLayer::builder(MemoryStore::new(80 * KIB)), move |_| {
         // The first fits; the fields of the next alone are more than there is.
         let first = calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
         let long = "v".repeat(if first { 1 } else { 100_000 });
@@ -224,10 +227,11 @@ async fn what_is_replaced_is_gone_though_its_successor_finds_no_room() {
 
 #[tokio::test]
 async fn a_tenant_has_so_many_keys_and_no_more() {
-    let layer = CacheLayer::new(MemoryStore::new(1 << 20).max_keys_per_tenant(2));
-    let stats = layer.clone();
-    let invalidator = layer.invalidator();
+    let store = MemoryStore::builder(1 << 20).max_keys_per_tenant(2);
+    let layer = CacheLayer::builder(store.build().unwrap());
     let rig = Rig::answering(layer, |_| minute("x"));
+    let stats = rig.layer.clone();
+    let invalidator = rig.layer.invalidator();
     let ask = async |tenant: &str, uri: &str| {
         let mut request = common::request("GET", uri, &[]);
         let tenant = scrimp_core::extensions::Tenant(std::sync::Arc::from(tenant));

@@ -13,7 +13,7 @@ use axum::{
     routing::any,
 };
 use http_body_util::BodyExt;
-use scrimp_cache::{CacheLayer, Invalidation, MemoryStore};
+use scrimp_cache::{CacheLayer, CacheLayerBuilder, Invalidation, MemoryStore};
 use scrimp_testkit::ManualClock;
 use tower::ServiceExt;
 
@@ -25,18 +25,18 @@ struct Rig {
     clock: ManualClock,
 }
 
-fn layer() -> CacheLayer {
-    CacheLayer::new(MemoryStore::new(1 << 20))
+fn layer() -> CacheLayerBuilder {
+    CacheLayer::builder(MemoryStore::new(1 << 20))
 }
 
-fn whole(layer: CacheLayer) -> CacheLayer {
+fn whole(layer: CacheLayerBuilder) -> CacheLayerBuilder {
     layer.target_uri(|extensions| extensions.get::<OriginalUri>().map(|uri| &uri.0))
 }
 
 impl Rig {
-    fn new(layer: CacheLayer) -> Self {
+    fn new(layer: CacheLayerBuilder) -> Self {
         let clock = ManualClock::new(std::time::SystemTime::UNIX_EPOCH);
-        let layer = layer.clock(clock.clock());
+        let layer = layer.clock(clock.clock()).build().unwrap();
         let calls = Arc::<AtomicUsize>::default();
         let items = |version: &'static str| {
             let calls = Arc::clone(&calls);
@@ -111,7 +111,7 @@ async fn where_something_between_rewrites_the_path_the_answer_depends_on_both() 
     };
     let pages = Router::new()
         .route("/{language}/home", any(page))
-        .layer(layer());
+        .layer(layer().build().unwrap());
     let rewrite = tower::util::MapRequestLayer::new(|mut request: Request<Body>| {
         let language = request.headers().get("accept-language").cloned();
         let language = language.expect("a language");
@@ -146,7 +146,7 @@ async fn without_the_whole_uri_nests_share_keys() {
 #[tokio::test]
 async fn rules_and_their_tags_go_by_the_whole_path() {
     let rule = "path=/deep/v2/items/{id} tag=item:{id} ttl=1h";
-    let rig = Rig::new(whole(layer()).rule(rule.parse().expect("a rule")));
+    let rig = Rig::new(whole(layer()).rule(rule));
     for uri in ["/v1/items/7", "/deep/v2/items/7"] {
         rig.get(uri).await;
     }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use common::{layer, minute, reply};
 use http::{Request, request::Parts};
 use http_body_util::{BodyExt, Full};
-use scrimp_cache::CacheLayer;
+use scrimp_cache::CacheLayerBuilder;
 use scrimp_core::{BodyDigestLayer, BoxError};
 use scrimp_testkit::{Reply, Scripted, Upstream};
 use tower::{Service, ServiceBuilder, ServiceExt, util::BoxCloneService};
@@ -15,13 +15,13 @@ type Posts = BoxCloneService<Request<Full<Bytes>>, (String, String), BoxError>;
 
 /// A cache that knows posts by their bodies; answers with Cache-Status and body.
 fn posts(
-    layer: CacheLayer,
+    layer: CacheLayerBuilder,
     answer: impl Fn(&Parts) -> Reply + Send + Sync + 'static,
 ) -> (Posts, Upstream) {
     let (scripted, upstream) = Scripted::answering(answer);
     let stack = ServiceBuilder::new()
         .layer(BodyDigestLayer::new(100))
-        .layer(layer)
+        .layer(layer.build().unwrap())
         .service(scripted);
     let read = |response: http::Response<_>| async move {
         let (parts, body) = response.into_parts();
@@ -44,7 +44,7 @@ async fn post(service: &mut Posts, kind: &str, body: &str) -> (String, String) {
 
 #[tokio::test]
 async fn a_post_is_answered_from_store_for_the_same_body_and_media_type() {
-    let layer = layer().rule("path=/graphql body-key ttl=1m".parse().expect("a rule"));
+    let layer = layer().rule("path=/graphql body-key ttl=1m");
     let (mut service, upstream) = posts(layer, |_| reply(200, &[], "x"));
     assert!(
         post(&mut service, "a/json", "{a}")
@@ -132,7 +132,7 @@ async fn an_answer_to_post_with_credentials_in_its_uri_is_not_kept() {
 
 #[tokio::test]
 async fn an_answer_to_post_is_kept_only_with_a_lifetime_of_its_own() {
-    let layer = layer().rule("path=/** ttl=1m".parse().expect("a rule"));
+    let layer = layer().rule("path=/** ttl=1m");
     let rig = common::Rig::answering(layer, |parts| {
         reply(200, &[("content-location", "/made")], parts.method.as_str())
     });

@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body_util::Full;
 use proptest::{collection::vec, prelude::*, sample::select};
-use scrimp_cache::{CacheLayer, Mode};
+use scrimp_cache::{CacheLayerBuilder, Mode};
 use scrimp_testkit::{Reply, ScriptedBody};
 
 /// Fields that the cache looks at, those of one connection, and some it has never heard of.
@@ -164,7 +164,7 @@ fn method() -> impl Strategy<Value = Method> {
     ]
 }
 
-fn rig(layer: CacheLayer, status: u16, fields: &Fields, body: &Bytes) -> Rig {
+fn rig(layer: CacheLayerBuilder, status: u16, fields: &Fields, body: &Bytes) -> Rig {
     let (fields, body) = (headers(fields), body.clone());
     Rig::answering(layer, move |_| {
         let middle = body.len() / 2;
@@ -214,7 +214,7 @@ proptest! {
     ) {
         let body = Bytes::from(body);
         // A rule makes sure that there is something to replay, whatever the fields say.
-        let rule = "ttl=1h override-origin store-set-cookie".parse().expect("a rule");
+        let rule = "ttl=1h override-origin store-set-cookie";
         let mut answered = answered;
         answered.retain(|(name, _)| !["vary", "content-length"].contains(name));
         answered.push(("connection", b"x-hop, keep-alive".to_vec()));

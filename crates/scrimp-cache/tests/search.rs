@@ -9,7 +9,7 @@ fn search(rules: &str) -> Rig {
     let layer = if rules.is_empty() {
         layer()
     } else {
-        layer().rule(rules.parse().expect("a rule"))
+        layer().rule(rules)
     };
     Rig::answering(layer, |parts| {
         let mut fields = vec![("cache-control", "max-age=60")];

@@ -5,9 +5,9 @@ mod common;
 
 use common::{Rig, layer, minute};
 use http::{HeaderName, HeaderValue};
-use scrimp_cache::{CacheLayer, Invalidation};
+use scrimp_cache::{CacheLayerBuilder, Invalidation};
 
-fn rig(layer: CacheLayer) -> Rig {
+fn rig(layer: CacheLayerBuilder) -> Rig {
     Rig::answering(layer, |_| minute("x"))
 }
 
@@ -46,11 +46,10 @@ async fn case_of_scheme_and_host_and_the_default_port_make_no_difference_in_eith
 async fn a_purge_by_any_spelling_hits_what_was_stored_by_any_other() {
     for stored in ABSOLUTE {
         for purged in ABSOLUTE {
-            let layer = layer();
-            let rig = rig(layer.clone());
+            let rig = rig(layer());
             rig.get(stored).await;
             let target = Invalidation::uri(purged.parse().expect("a URI"));
-            layer.invalidator().invalidate(&target);
+            rig.layer.invalidator().invalidate(&target);
             assert!(!rig.get(stored).await.is_hit(), "{stored} {purged}");
         }
     }
@@ -78,8 +77,7 @@ async fn on_a_server_a_default_port_or_a_final_dot_in_host_is_hit_by_purges_and_
         "shop.test.",
         "shop.test.:443",
     ] {
-        let layer = layer();
-        let rig = rig(layer.clone());
+        let rig = rig(layer());
         let fill = async || {
             rig.get_with("/p", &[("host", host)]).await;
             rig.upstream.calls()
@@ -91,11 +89,11 @@ async fn on_a_server_a_default_port_or_a_final_dot_in_host_is_hit_by_purges_and_
             "https://shop.test:443/%70",
         ] {
             let purge = Invalidation::uri(target.parse().expect("a URI"));
-            layer.invalidator().invalidate(&purge);
+            rig.layer.invalidator().invalidate(&purge);
         }
         assert_eq!(fill().await, filled + 1, "{host}");
         let authority = Invalidation::authority("shop.test.:443");
-        layer.invalidator().invalidate(&authority);
+        rig.layer.invalidator().invalidate(&authority);
         assert_eq!(fill().await, filled + 2, "{host}");
         rig.ask("PUT", "/%70", &[("host", "shop.test:443")]).await;
         assert_eq!(fill().await, filled + 4, "{host}");
@@ -120,10 +118,9 @@ async fn prefixes_and_globs_go_by_the_normal_form() {
         Invalidation::uri_prefix("http://shop.test/%70/".parse().expect("a URI")),
         Invalidation::glob("/p/*"),
     ] {
-        let layer = layer();
-        let rig = rig(layer.clone());
+        let rig = rig(layer());
         rig.get("http://shop.test/a/../%70/q").await;
-        layer.invalidator().invalidate(&purge);
+        rig.layer.invalidator().invalidate(&purge);
         assert!(
             !rig.get("http://shop.test/a/../%70/q").await.is_hit(),
             "{purge:?}"

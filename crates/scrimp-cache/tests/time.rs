@@ -36,8 +36,9 @@ async fn a_wall_clock_that_jumps_neither_ages_nor_renews_what_is_stored() {
 
 #[tokio::test]
 async fn lifetimes_of_nothing_and_of_for_ever_both_hold() {
-    let rule = |ttl: &str| format!("path=/{ttl} ttl={ttl}").parse().expect("a rule");
-    let layer = layer().rule(rule("0s")).rule(rule("infinite"));
+    let layer = layer()
+        .rule("path=/0s ttl=0s")
+        .rule("path=/infinite ttl=infinite");
     let rig = Rig::answering(layer, |_| reply(200, &[], "x"));
     for uri in ["/0s", "/infinite"] {
         rig.get(uri).await;
@@ -138,7 +139,7 @@ async fn a_slow_answer_does_not_take_the_place_of_a_newer_one() {
 async fn a_directive_refreshes_what_is_fresh_and_the_cost_is_smoothed() {
     let took = |body: &str, ms| minute(body).delay(Duration::from_millis(ms));
     let (service, upstream) = Scripted::script([took("old", 400), took("new", 800)]);
-    let cache = layer().explain(true).layer(service);
+    let cache = layer().explain(true).build().unwrap().layer(service);
     let ask = async |directive: Option<Directive>| {
         let mut request = common::request("GET", "/", &[]);
         if let Some(directive) = directive {

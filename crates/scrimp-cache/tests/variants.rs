@@ -5,7 +5,7 @@ mod common;
 use std::time::Duration;
 
 use common::{Fields, Rig, layer, reply};
-use scrimp_cache::{CacheLayer, Invalidation, MemoryStore};
+use scrimp_cache::{CacheLayer, CacheLayerBuilder, Invalidation, MemoryStore};
 use scrimp_core::{Ledger, Money};
 use scrimp_testkit::{Gate, Reply};
 
@@ -31,7 +31,7 @@ async fn ask(rig: &Rig, language: &str) -> common::Answer {
 }
 
 /// A cache with a variant for German and one for English.
-async fn rig(layer: CacheLayer, replies: impl IntoIterator<Item = Reply>) -> Rig {
+async fn rig(layer: CacheLayerBuilder, replies: impl IntoIterator<Item = Reply>) -> Rig {
     let stored = [variant("de"), variant("en")];
     let rig = Rig::script(layer, stored.into_iter().chain(replies));
     ask(&rig, "de").await;
@@ -105,12 +105,13 @@ async fn a_304_without_a_tag_names_the_one_that_was_offered() {
 
 #[tokio::test]
 async fn what_was_invalidated_is_not_offered() {
-    let layer = layer();
-    let rig = rig(layer.clone(), [variant("fr"), variant("nl")]).await;
-    layer.invalidator().invalidate(&Invalidation::tag("en"));
+    let rig = rig(layer(), [variant("fr"), variant("nl")]).await;
+    rig.layer.invalidator().invalidate(&Invalidation::tag("en"));
     ask(&rig, "fr").await;
     assert_eq!(condition(&rig).as_deref(), Some("\"de\""));
-    layer.invalidator().invalidate(&Invalidation::everything());
+    rig.layer
+        .invalidator()
+        .invalidate(&Invalidation::everything());
     ask(&rig, "nl").await;
     assert_eq!(condition(&rig), None);
 }
@@ -123,7 +124,7 @@ async fn what_is_invalidated_while_the_upstream_is_asked_is_not_stored_anew() {
     let rig = rig(layer.clone(), [chosen, variant("at")]).await;
     let (answer, ()) = tokio::join!(ask(&rig, "at"), async {
         tokio::task::yield_now().await;
-        layer.invalidator().invalidate(&Invalidation::tag("de"));
+        rig.layer.invalidator().invalidate(&Invalidation::tag("de"));
         gate.open();
     });
     assert_eq!(answer.text(), "de", "asked before");
@@ -284,7 +285,7 @@ async fn only_if_cached_asks_nobody() {
 #[tokio::test]
 async fn variants_that_share_a_body_share_its_place_among_the_offers() {
     let rig = Rig::script(
-        CacheLayer::new(MemoryStore::new(1 << 20)),
+        CacheLayer::builder(MemoryStore::new(1 << 20)),
         [
             variant("de"),
             not_modified(&[("etag", "\"de\""), VARY]),

@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn the_field_reads_as_the_rfc_shows_it() {
         assert_eq!(
-            Report::hit(376).value(&CacheName::new("scrimp"), None),
+            Report::hit(376).value(&CacheName::new("scrimp").unwrap(), None),
             "scrimp; hit; ttl=376"
         );
         let miss = Report {
@@ -169,7 +169,7 @@ mod tests {
             ..Report::forwarded(Forward::UriMiss)
         };
         assert_eq!(
-            miss.value(&CacheName::new("scrimp"), None),
+            miss.value(&CacheName::new("scrimp").unwrap(), None),
             "scrimp; fwd=uri-miss; ttl=60; stored"
         );
         let validated = Report {
@@ -180,14 +180,14 @@ mod tests {
         assert_eq!(
             validated
                 .detail("x")
-                .value(&CacheName::new("edge"), Some(&origin)),
+                .value(&CacheName::new("edge").unwrap(), Some(&origin)),
             "Origin; hit, edge; fwd=stale; fwd-status=304; detail=x"
         );
     }
 
     #[test]
     fn a_plain_hit_is_written_as_any_other_report() {
-        let name = CacheName::new("edge 1");
+        let name = CacheName::new("edge 1").unwrap();
         for ttl in [376, 0, -12, 4095, 4096] {
             let text = format!("\"edge 1\"; hit; ttl={ttl}");
             assert_eq!(name.hit(ttl, None), text);

@@ -37,10 +37,21 @@ const SLOTS: usize = 64;
 
 // === impl CacheName ===
 
+impl Default for CacheName {
+    fn default() -> Self {
+        Self::written("scrimp".into())
+    }
+}
+
 impl CacheName {
-    pub(crate) fn new(name: &str) -> Self {
+    /// `None` if the name can be neither a token nor a string (RFC 8941 §3.3).
+    pub(crate) fn new(name: &str) -> Option<Self> {
+        Some(Self::written(structured(name)?))
+    }
+
+    fn written(name: Box<str>) -> Self {
         Self {
-            name: structured(name),
+            name,
             hits: OnceLock::new(),
             others: Arc::new([const { RwLock::new(None) }; SLOTS]),
         }
@@ -122,21 +133,25 @@ fn make_hits(name: &str) -> Vec<HeaderValue> {
 }
 
 /// A name as a structured field: a token where it can be one, else a string.
-fn structured(name: &str) -> Box<str> {
+/// `None` if it is empty, or has characters that neither can hold.
+fn structured(name: &str) -> Option<Box<str>> {
     let first = |byte: u8| byte.is_ascii_alphabetic() || byte == b'*';
     let rest = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~:/".contains(&byte);
     if name.bytes().next().is_some_and(first) && name.bytes().all(rest) {
-        return name.into();
+        return Some(name.into());
+    }
+    if name.is_empty() || !name.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return None;
     }
     let mut quoted = String::from("\"");
-    for letter in name.chars().filter(|letter| matches!(letter, ' '..='~')) {
+    for letter in name.chars() {
         if matches!(letter, '"' | '\\') {
             quoted.push('\\');
         }
         quoted.push(letter);
     }
     quoted.push('"');
-    quoted.into()
+    Some(quoted.into())
 }
 
 #[cfg(test)]
@@ -145,14 +160,18 @@ mod tests {
 
     #[test]
     fn names_become_tokens_or_strings() {
-        assert_eq!(&*structured("scrimp"), "scrimp");
-        assert_eq!(&*structured("edge 1 \"a\"\n"), "\"edge 1 \\\"a\\\"\"");
+        let written = |name| structured(name).unwrap();
+        assert_eq!(&*written("scrimp"), "scrimp");
+        assert_eq!(&*written("edge 1 \"a\""), "\"edge 1 \\\"a\\\"\"");
+        for name in ["", "a\n", "caf\u{e9}", "\u{7f}"] {
+            assert_eq!(structured(name), None, "{name:?}");
+        }
     }
 
     #[test]
     fn a_name_too_many_is_written_out_each_time() {
         for number in 0..2 * READY_NAMES {
-            let name = CacheName::new(&format!("edge-{number}"));
+            let name = CacheName::new(&format!("edge-{number}")).unwrap();
             let value = name.hit(60, None);
             assert_eq!(value, format!("edge-{number}; hit; ttl=60"));
         }

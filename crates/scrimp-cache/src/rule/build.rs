@@ -3,25 +3,26 @@
 use http::header;
 
 use super::{Cookies, KeySpec, QueryKey, Rule, RuleBuilder, RuleError, When};
-use crate::pattern::Pattern;
+
+impl TryFrom<RuleBuilder> for Rule {
+    type Error = RuleError;
+
+    fn try_from(builder: RuleBuilder) -> Result<Self, RuleError> {
+        builder.build()
+    }
+}
 
 impl RuleBuilder {
-    /// The rule.
+    /// Returns the rule.
     ///
     /// # Errors
     ///
     /// If a part of it can never have an effect.
     pub fn build(self) -> Result<Rule, RuleError> {
         self.check()?;
-        let name = self.name.unwrap_or_else(|| {
-            let path = self.path.as_ref().map(Pattern::as_str);
-            path.or(self.host.as_ref().map(Pattern::as_str))
-                .unwrap_or("*")
-                .into()
-        });
         let keyed_cookies = !self.cookies.is_empty();
-        Ok(Rule {
-            name,
+        let mut rule = Rule {
+            name: self.name.unwrap_or_default(),
             when: When {
                 methods: self.methods.into(),
                 host: self.host,
@@ -46,7 +47,11 @@ impl RuleBuilder {
             store_set_cookie: self.store_set_cookie,
             override_origin: self.override_origin,
             tags: self.tags.into(),
-        })
+        };
+        if rule.name.is_empty() {
+            rule.name = rule.usual_name().into();
+        }
+        Ok(rule)
     }
 
     /// Whether each part can have an effect.

@@ -105,7 +105,7 @@ impl RuleBuilder {
     }
 
     /// Key: the value of a request field, such as a customer's tier. With all the
-    /// [credentials](crate::CacheLayer::credentials) of a request in its key, each holder has
+    /// [credentials](crate::CacheLayerBuilder::credentials) of a request in its key, each holder has
     /// answers of their own, so these may be stored.
     pub fn header(mut self, name: HeaderName) -> Self {
         self.headers.push(name);

@@ -2,6 +2,7 @@
 
 mod build;
 mod builder;
+mod display;
 mod error;
 mod parse;
 mod path;
@@ -35,7 +36,8 @@ pub(crate) use template::Template;
 /// than that of such a file is no such file, whatever its name: the rule is not for it, and it
 /// is stored only if the origin itself gives it a lifetime, and the request had no cookies.
 ///
-/// Rules are built with [`Rule::builder`] or read from text:
+/// Rules are built with [`Rule::builder`] or read from text, and are written as text again by
+/// [`Display`](fmt::Display):
 ///
 /// ```
 /// use scrimp_cache::Rule;
@@ -70,7 +72,7 @@ pub(crate) use template::Template;
 /// | `ignore-client-control` | clients cannot force a call: their `no-cache`, `no-store`, `max-age` and `min-fresh` are not heard |
 /// | `store-set-cookie` | store although the response sets cookies |
 /// | `override-origin` | store in spite of `no-store`, `private` and `no-cache` |
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct Rule {
     pub(crate) name: Box<str>,
     pub(crate) when: When,
@@ -89,7 +91,7 @@ pub struct Rule {
 }
 
 /// The conditions of a rule; one that is empty always holds.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct When {
     pub(crate) methods: Box<[Method]>,
     pub(crate) host: Option<Pattern>,
@@ -100,7 +102,7 @@ pub(crate) struct When {
 }
 
 /// What a key is made of besides authority and path.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct KeySpec {
     pub(crate) query: QueryKey,
     pub(crate) headers: Box<[HeaderName]>,
@@ -132,7 +134,7 @@ pub(crate) enum Cookies {
 pub(crate) type TtlFn = dyn Fn(&Request<()>, &Response<()>) -> Option<Duration> + Send + Sync;
 
 /// Bounds on what is stored and for how long.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Limits {
     /// In place of `ttl`, for answers that say there is nothing.
     pub(crate) negative_ttl: Option<Duration>,
@@ -162,6 +164,12 @@ impl Rule {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The name of a rule that was given none.
+    fn usual_name(&self) -> &str {
+        let (path, host) = (self.when.path.as_ref(), self.when.host.as_ref());
+        path.or(host).map_or("*", Pattern::as_str)
     }
 
     /// The tags for a response.
@@ -202,6 +210,17 @@ impl fmt::Debug for Rule {
 }
 
 // === impl Ttl ===
+
+impl PartialEq for Ttl {
+    /// A function is equal to itself and its copies only.
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Fixed(own), Self::Fixed(other)) => own == other,
+            (Self::With(own), Self::With(other)) => Arc::ptr_eq(own, other),
+            (Self::Fixed(_), Self::With(_)) | (Self::With(_), Self::Fixed(_)) => false,
+        }
+    }
+}
 
 impl fmt::Debug for Ttl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -26,6 +26,15 @@ impl FromStr for Rule {
     }
 }
 
+impl TryFrom<&str> for Rule {
+    type Error = RuleError;
+
+    /// Does what [`FromStr`] does, for setters that take a rule or its text.
+    fn try_from(text: &str) -> Result<Self, RuleError> {
+        text.parse()
+    }
+}
+
 fn apply(builder: RuleBuilder, word: &str) -> Result<RuleBuilder, RuleError> {
     let Some((name, value)) = word.split_once('=') else {
         return match word {

@@ -54,6 +54,10 @@ impl RuleSet {
         self.rules.push(rule);
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.rules.len()
+    }
+
     /// The first rule that matches a request and asks nothing of the response.
     pub(crate) fn plan<B>(&self, request: &Request<B>, cookies: Cookies) -> RequestPlan<'_> {
         let target = self.target(request);

@@ -1,5 +1,7 @@
 //! Tags with blanks to fill in.
 
+use std::fmt;
+
 use http::{Request, Response};
 
 /// A tag with blanks, such as `products:list:{query.category}:{query.page}`.
@@ -72,6 +74,17 @@ impl Template {
             }
         }
         tag
+    }
+}
+
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|piece| match piece {
+            Piece::Text(text) => f.write_str(text),
+            Piece::Segment(name) => write!(f, "{{{name}}}"),
+            Piece::Query(name) => write!(f, "{{query.{name}}}"),
+            Piece::Header(name) => write!(f, "{{header.{name}}}"),
+        })
     }
 }
 

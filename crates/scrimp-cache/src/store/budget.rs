@@ -7,7 +7,7 @@ use std::sync::{
 
 /// A number of bytes that many fills share.
 #[derive(Debug, Clone)]
-pub struct Budget(Arc<Shared>);
+pub struct MemoryBudget(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -15,16 +15,16 @@ struct Shared {
     limit: u64,
 }
 
-/// Bytes taken from a [`Budget`], given back when dropped.
+/// Bytes taken from a [`MemoryBudget`], given back when dropped.
 #[derive(Debug)]
 pub struct Held {
-    budget: Budget,
+    budget: MemoryBudget,
     bytes: u64,
 }
 
-// === impl Budget ===
+// === impl MemoryBudget ===
 
-impl Budget {
+impl MemoryBudget {
     /// A budget of `limit` bytes.
     #[must_use]
     pub fn new(limit: u64) -> Self {
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn what_is_taken_is_given_back_and_the_limit_holds() {
-        let budget = Budget::new(10);
+        let budget = MemoryBudget::new(10);
         let (mut a, mut b) = (budget.hold(), budget.hold());
         assert!(a.grow_to(6) && !b.grow_to(5) && b.grow_to(4) && !a.grow_to(7));
         assert_eq!(budget.used(), 10);

@@ -20,7 +20,8 @@ pub(super) struct Gauge {
 /// Keys per tenant, counted only where there is a limit.
 #[derive(Debug)]
 pub(super) struct Tenants {
-    limit: AtomicU64,
+    /// `u64::MAX`: none, and nothing is counted.
+    limit: u64,
     counts: Mutex<HashMap<Box<[u8]>, u64>>,
 }
 
@@ -74,30 +75,22 @@ impl Gauge {
 // === impl Tenants ===
 
 impl Tenants {
-    pub(super) fn unlimited() -> Self {
+    pub(super) fn new(limit: u64) -> Self {
         Self {
-            limit: AtomicU64::new(u64::MAX),
+            limit,
             counts: Mutex::default(),
         }
     }
 
-    pub(super) fn limit_to(&self, keys: u64) {
-        self.limit.store(keys, Relaxed);
-    }
-
     /// Counts a new key. False, and it is not counted, if its tenant has as many as it may.
     pub(super) fn take(&self, key: &Key) -> bool {
-        let limit = self.limit.load(Relaxed);
-        if limit == u64::MAX {
+        if self.limit == u64::MAX {
             return true;
-        }
-        if limit == 0 {
-            return false;
         }
         let tenant = tenant(key);
         let mut counts = self.counts.lock();
         match counts.get_mut(tenant) {
-            Some(count) if *count >= limit => false,
+            Some(count) if *count >= self.limit => false,
             Some(count) => {
                 *count += 1;
                 true
@@ -116,7 +109,7 @@ impl Tenants {
 
     /// A key is gone.
     pub(super) fn release(&self, key: &Key) {
-        if self.limit.load(Relaxed) == u64::MAX {
+        if self.limit == u64::MAX {
             return;
         }
         let tenant = tenant(key);

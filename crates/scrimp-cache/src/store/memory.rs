@@ -1,19 +1,12 @@
 //! The store in memory.
 
-use std::{
-    fmt,
-    future::Ready,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::{fmt, future::Ready, sync::Arc};
 
-use scrimp_core::{BoxError, Key, KeyRef};
+use scrimp_core::{BoxError, Key, KeyRef, SettingError, Settings};
 use tokio::time::Instant;
 
 use super::{
-    Budget, Entry, FillToken, Lookup, PutOutcome, Store, Variants,
+    Entry, FillToken, Lookup, MemoryBudget, PutOutcome, Store, Variants,
     table::{Change, Kept, NoRoom, Table},
 };
 
@@ -31,8 +24,20 @@ pub struct MemoryStore(Arc<Inner>);
 
 struct Inner {
     table: Table<Variants>,
-    budget: Budget,
-    max_body: AtomicU64,
+    budget: MemoryBudget,
+    max_body: u64,
+}
+
+/// Builds a [`MemoryStore`]. Made by [`MemoryStore::builder`].
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct MemoryStoreBuilder(Settings<Limits>);
+
+#[derive(Debug, Clone)]
+struct Limits {
+    max_bytes: u64,
+    max_body: u64,
+    max_keys_per_tenant: u64,
 }
 
 /// What a [`MemoryStore`] holds, read at one moment.
@@ -54,41 +59,33 @@ pub struct StoreStats {
 // === impl MemoryStore ===
 
 impl MemoryStore {
-    /// A store that holds at most `max_bytes`.
+    /// Returns a store that holds at most `max_bytes`.
     #[must_use]
     pub fn new(max_bytes: u64) -> Self {
-        let for_fills = max_bytes / FILL_SHARE;
+        Self::with(&Limits::new(max_bytes))
+    }
+
+    /// Starts from a store that holds at most `max_bytes`, with the default settings.
+    pub fn builder(max_bytes: u64) -> MemoryStoreBuilder {
+        MemoryStoreBuilder(Settings::new("MemoryStore", Limits::new(max_bytes)))
+    }
+
+    fn with(limits: &Limits) -> Self {
+        let for_fills = limits.for_fills();
         Self(Arc::new(Inner {
-            table: Table::new(max_bytes - for_fills),
-            budget: Budget::new(for_fills),
-            max_body: AtomicU64::new(for_fills),
+            table: Table::new(limits.max_bytes - for_fills, limits.max_keys_per_tenant),
+            budget: MemoryBudget::new(for_fills),
+            max_body: limits.max_body,
         }))
     }
 
-    /// Keeps no body larger than `bytes`. Without this call the limit is one eighth of the
-    /// store; it cannot be raised past that, as a body has to fit while it comes in.
-    #[must_use]
-    pub fn max_body(self, bytes: u64) -> Self {
-        self.0.max_body.fetch_min(bytes, Ordering::Relaxed);
-        self
-    }
-
-    /// Keeps at most so many keys for each [`Tenant`](scrimp_core::extensions::Tenant), so
-    /// that one cannot crowd out the others. A key past that is not kept until one of the
-    /// tenant's others is gone. To be set before the store is used; default: no limit.
-    #[must_use]
-    pub fn max_keys_per_tenant(self, keys: u64) -> Self {
-        self.0.table.tenants.limit_to(keys);
-        self
-    }
-
-    /// Largest body that is kept, in bytes.
+    /// Returns the size of the largest body that is kept, in bytes.
     #[must_use]
     pub fn max_body_size(&self) -> u64 {
-        self.0.max_body.load(Ordering::Relaxed)
+        self.0.max_body
     }
 
-    /// What the store holds now.
+    /// Returns what the store holds now.
     #[must_use]
     pub fn stats(&self) -> StoreStats {
         let gauge = &self.0.table.gauge;
@@ -152,6 +149,58 @@ impl MemoryStore {
     }
 }
 
+// === impl MemoryStoreBuilder ===
+
+impl MemoryStoreBuilder {
+    /// Sets the size of the largest body that is kept, in bytes. Default: one eighth of the
+    /// store. Range: up to that, as a body has to fit while it comes in.
+    pub fn max_body(self, bytes: u64) -> Self {
+        let most = self.0.values().for_fills();
+        Self(self.0.within("max_body", bytes, ..=most, |limits, bytes| {
+            limits.max_body = bytes;
+        }))
+    }
+
+    /// Sets how many keys are kept at most for each
+    /// [`Tenant`](scrimp_core::extensions::Tenant), so that one cannot crowd out the others. A
+    /// key past that is not kept until one of the tenant's others is gone. Default: no limit.
+    /// Range: 1 or more.
+    pub fn max_keys_per_tenant(self, keys: u64) -> Self {
+        Self(
+            self.0
+                .within("max_keys_per_tenant", keys, 1.., |limits, keys| {
+                    limits.max_keys_per_tenant = keys;
+                }),
+        )
+    }
+
+    /// Returns the store.
+    ///
+    /// # Errors
+    ///
+    /// If a setting could not be used: the first one that could not.
+    pub fn build(self) -> Result<MemoryStore, SettingError> {
+        Ok(MemoryStore::with(&self.0.finish()?))
+    }
+}
+
+// === impl Limits ===
+
+impl Limits {
+    fn new(max_bytes: u64) -> Self {
+        Self {
+            max_bytes,
+            max_body: max_bytes / FILL_SHARE,
+            max_keys_per_tenant: u64::MAX,
+        }
+    }
+
+    /// Bytes set aside for answers that are still coming in.
+    fn for_fills(&self) -> u64 {
+        self.max_bytes / FILL_SHARE
+    }
+}
+
 impl Kept for Variants {
     fn weight(&self) -> u64 {
         self.weight()
@@ -186,7 +235,7 @@ impl Store for MemoryStore {
         }
     }
 
-    fn budget(&self) -> &Budget {
+    fn budget(&self) -> &MemoryBudget {
         &self.0.budget
     }
 

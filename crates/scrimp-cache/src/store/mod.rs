@@ -17,12 +17,12 @@ use scrimp_core::{BoxError, Key, KeyRef, extensions::Fence};
 
 use crate::invalidate::epoch::{Epoch, Epochs};
 
-pub use budget::{Budget, Held};
+pub use budget::{Held, MemoryBudget};
 #[cfg(feature = "codec")]
 pub use codec::{Codec, DecodeError};
 pub(crate) use entry::{Booking, CACHE_STATUS, compact};
 pub use entry::{Entry, Variants};
-pub use memory::{MemoryStore, StoreStats};
+pub use memory::{MemoryStore, MemoryStoreBuilder, StoreStats};
 pub(crate) use refreshing::{RefreshFlag, Refreshing};
 
 /// A place to keep stored responses in.
@@ -55,7 +55,7 @@ pub trait Store: Clone + Send + Sync + 'static {
     fn remove(&self, key: KeyRef<'_>, which: Option<&Arc<Entry>>);
 
     /// Memory for answers that are still coming in.
-    fn budget(&self) -> &Budget;
+    fn budget(&self) -> &MemoryBudget;
 
     /// Largest body worth keeping, in bytes.
     fn max_body(&self) -> u64;
@@ -63,7 +63,7 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// Where the store keeps the invalidations, if what it holds outlives the process.
     ///
     /// Without one, nothing that another process has stored is used: nobody could tell
-    /// what of it has been invalidated. Asked once, by [`CacheLayer::new`](crate::CacheLayer::new).
+    /// what of it has been invalidated. Asked once, when the layer is built.
     #[cfg(feature = "codec")]
     fn journal(&self) -> Option<Arc<dyn crate::Journal>> {
         None

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
-use scrimp_cache::{Cache, CacheBody, CacheLayer, MemoryStore};
+use scrimp_cache::{Cache, CacheBody, CacheLayer, CacheLayerBuilder, MemoryStore};
 use scrimp_core::BoxError;
 use scrimp_testkit::{ManualClock, Reply, Scripted, ScriptedBody, Upstream};
 use tower::{Layer, ServiceExt};
@@ -39,6 +39,7 @@ pub fn date(seconds: i64) -> String {
 /// A cache under test. Its clock stands at noon until it is moved.
 pub struct Rig {
     pub cache: Cache<Scripted>,
+    pub layer: CacheLayer,
     pub upstream: Upstream,
     pub clock: ManualClock,
     pub store: MemoryStore,
@@ -55,8 +56,8 @@ pub struct Answer {
 }
 
 /// A layer with 1 MiB of memory.
-pub fn layer() -> CacheLayer {
-    CacheLayer::new(MemoryStore::new(1 << 20))
+pub fn layer() -> CacheLayerBuilder {
+    CacheLayer::builder(MemoryStore::new(1 << 20))
 }
 
 /// A reply with these fields and this body, its length announced.
@@ -89,24 +90,25 @@ pub fn request(method: &str, uri: &str, fields: Fields<'_>) -> Request<Full<Byte
 
 impl Rig {
     /// Replies to the calls one by one; one call more fails the test.
-    pub fn script(layer: CacheLayer, replies: impl IntoIterator<Item = Reply>) -> Self {
+    pub fn script(layer: CacheLayerBuilder, replies: impl IntoIterator<Item = Reply>) -> Self {
         Self::over(layer, Scripted::script(replies))
     }
 
     /// Replies to every call.
     pub fn answering(
-        layer: CacheLayer,
+        layer: CacheLayerBuilder,
         answer: impl Fn(&http::request::Parts) -> Reply + Send + Sync + 'static,
     ) -> Self {
         Self::over(layer, Scripted::answering(answer))
     }
 
-    fn over(layer: CacheLayer, (service, upstream): (Scripted, Upstream)) -> Self {
+    fn over(layer: CacheLayerBuilder, (service, upstream): (Scripted, Upstream)) -> Self {
         let clock = ManualClock::new(noon());
-        let layer = layer.clock(clock.clock());
+        let layer = layer.clock(clock.clock()).build().unwrap();
         let store = layer.store().clone();
         Self {
             cache: layer.layer(service),
+            layer,
             upstream,
             clock,
             store,

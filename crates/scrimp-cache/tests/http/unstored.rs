@@ -64,7 +64,7 @@ async fn clones_of_a_layer_remember_together() {
         minute("a"),
         minute("b"),
     ]);
-    let layer = layer();
+    let layer = layer().build().unwrap();
     for text in ["secret", "a", "b", "b"] {
         let service = layer.clone().layer(inner.clone());
         let response = service.oneshot(request("GET", "/", &[])).await;

@@ -55,12 +55,11 @@ const ENOUGH: usize = 200;
 impl World {
     pub fn new(case: &Case) -> Self {
         let origin = Origin::new(case);
-        let layer = layer();
-        let invalidator = layer.invalidator();
         let answering = Arc::clone(&origin);
+        let rig = Rig::answering(layer(), move |parts| answering.answer(parts));
         Self {
-            rig: Rig::answering(layer, move |parts| answering.answer(parts)),
-            invalidator,
+            invalidator: rig.layer.invalidator(),
+            rig,
             origin,
             floors: Floors::default(),
             lagging: case.lagging,

@@ -38,10 +38,8 @@ async fn admin(
 
 #[tokio::test]
 async fn the_admin_service_purges_for_those_it_is_told_to_trust() {
-    let layer = layer();
     let fields = [("cache-control", "max-age=60"), ("cache-tag", "a")];
-    let rig = Rig::answering(layer.clone(), move |_| reply(200, &fields, "x"));
-    // `Rig` sets the clock, which makes a layer of its own: the store and log are shared.
+    let rig = Rig::answering(layer(), move |_| reply(200, &fields, "x"));
     let cases: [(&str, &str, common::Fields<'_>); 8] = [
         ("PURGE", "http://h/1", &[]),
         ("PURGE", "/1", &[("host", "h")]),
@@ -55,7 +53,7 @@ async fn the_admin_service_purges_for_those_it_is_told_to_trust() {
     for (method, uri, fields) in cases {
         rig.get("http://h/1").await;
         assert!(rig.get("http://h/1").await.is_hit());
-        let (status, text) = admin(&layer, method, uri, fields).await;
+        let (status, text) = admin(&rig.layer, method, uri, fields).await;
         assert_eq!(
             (status, text.contains("\"ok\"")),
             (200, true),
@@ -63,13 +61,19 @@ async fn the_admin_service_purges_for_those_it_is_told_to_trust() {
         );
         assert!(!rig.get("http://h/1").await.is_hit(), "{method} {uri}");
     }
-    let refused = admin(&layer, "POST", "/purge?everything", &[("x-key", "guess")]).await;
+    let refused = admin(
+        &rig.layer,
+        "POST",
+        "/purge?everything",
+        &[("x-key", "guess")],
+    )
+    .await;
     assert_eq!(refused.0, 403);
     assert!(rig.get("http://h/1").await.is_hit());
-    assert_eq!(admin(&layer, "POST", "/purge", &[]).await.0, 400);
-    assert_eq!(admin(&layer, "POST", "/purge?tga=a", &[]).await.0, 400);
-    assert_eq!(admin(&layer, "GET", "/elsewhere", &[]).await.0, 404);
-    let (status, stats) = admin(&layer, "GET", "/stats", &[]).await;
+    assert_eq!(admin(&rig.layer, "POST", "/purge", &[]).await.0, 400);
+    assert_eq!(admin(&rig.layer, "POST", "/purge?tga=a", &[]).await.0, 400);
+    assert_eq!(admin(&rig.layer, "GET", "/elsewhere", &[]).await.0, 404);
+    let (status, stats) = admin(&rig.layer, "GET", "/stats", &[]).await;
     assert_eq!(status, 200);
     assert!(
         stats.contains("\"hits\":16") && stats.contains("\"store_entries\":1"),

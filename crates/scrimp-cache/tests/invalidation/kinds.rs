@@ -13,11 +13,9 @@ fn shop() -> (Rig, Invalidator) {
     let layer = layer()
         .rule(rule("path=/products/{id} tag=product:{id} ttl=10m"))
         .rule(rule("path=/products query=category,page tag=products:list:{query.category}:{query.page} ttl=10m"));
-    let invalidator = layer.invalidator();
-    (
-        Rig::answering(layer, |parts| reply(200, &[], &parts.uri.to_string())),
-        invalidator,
-    )
+    let rig = Rig::answering(layer, |parts| reply(200, &[], &parts.uri.to_string()));
+    let invalidator = rig.layer.invalidator();
+    (rig, invalidator)
 }
 
 const PAGES: [&str; 4] = [
@@ -123,11 +121,11 @@ async fn a_soft_invalidation_revalidates_or_serves_while_refreshing() {
         ("cache-tag", "a"),
     ];
     let layer = layer();
-    let invalidator = layer.invalidator();
     let rig = Rig::script(
         layer,
         [reply(200, &validated, "x"), reply(304, &validated, "")],
     );
+    let invalidator = rig.layer.invalidator();
     rig.get("/").await;
     invalidator.invalidate(&Invalidation::tag("a").soft());
     assert!(
@@ -145,9 +143,9 @@ async fn a_soft_invalidation_revalidates_or_serves_while_refreshing() {
 #[tokio::test]
 async fn versions_outlast_replicas_that_lag() {
     let layer = layer().rule(rule("path=/users/{id} tag=user:{id}@{header.x-rev} ttl=5m"));
-    let invalidator = layer.invalidator();
     let replies = ["1", "1", "2"].map(|rev| reply(200, &[("x-rev", rev)], rev));
     let rig = Rig::script(layer, replies);
+    let invalidator = rig.layer.invalidator();
     rig.get("/users/7").await;
     invalidator.invalidate(&Invalidation::version("user:7", 2));
     assert_eq!(
@@ -165,10 +163,10 @@ async fn versions_outlast_replicas_that_lag() {
 
 #[tokio::test]
 async fn a_million_entries_of_a_tag_go_with_one_append() {
-    let layer = CacheLayer::new(scrimp_cache::MemoryStore::new(64 << 20));
-    let invalidator = layer.invalidator();
+    let layer = CacheLayer::builder(scrimp_cache::MemoryStore::new(64 << 20));
     let fields = [("cache-control", "max-age=60"), ("cache-tag", "all")];
     let rig = Rig::answering(layer, move |_| reply(200, &fields, "x"));
+    let invalidator = rig.layer.invalidator();
     for n in 0..10_000 {
         rig.get(&format!("/{n}")).await;
     }

@@ -13,8 +13,6 @@ use crate::{
 async fn an_answer_under_way_never_enters_the_store_after_its_tag_moved() {
     let gate = Gate::new();
     let layer = layer().rule(rule("path=/users/{id} tag=user:{id} ttl=5m"));
-    let invalidator = layer.invalidator();
-    let stats = layer.clone();
     let rig = {
         let gate = gate.clone();
         Rig::answering(layer, move |_| {
@@ -22,6 +20,8 @@ async fn an_answer_under_way_never_enters_the_store_after_its_tag_moved() {
             scrimp_testkit::Reply::respond(http::Response::new(body))
         })
     };
+    let invalidator = rig.layer.invalidator();
+    let stats = rig.layer.clone();
     let body = rig
         .open(request("GET", "/users/7", &[]))
         .await
@@ -46,13 +46,13 @@ async fn a_confirmation_under_way_does_not_revive_what_was_invalidated() {
         ("cache-tag", "a"),
     ];
     let layer = layer();
-    let invalidator = layer.invalidator();
     let replies = [
         reply(200, &fields, "old"),
         reply(304, &fields, "").gate(&gate),
         minute("new"),
     ];
     let rig = Rig::script(layer, replies);
+    let invalidator = rig.layer.invalidator();
     rig.get("/").await;
     rig.wait(2);
     let ask = rig.get("/");
@@ -68,9 +68,9 @@ async fn a_confirmation_under_way_does_not_revive_what_was_invalidated() {
 #[tokio::test]
 async fn a_head_without_validator_does_not_make_fresh_what_was_invalidated_softly() {
     let layer = layer();
-    let invalidator = layer.invalidator();
     let fields = [("cache-control", "max-age=60"), ("cache-tag", "t")];
     let rig = Rig::answering(layer, move |_| reply(200, &fields, ""));
+    let invalidator = rig.layer.invalidator();
     rig.get("http://h/").await;
     invalidator.invalidate(&Invalidation::tag("t").soft());
     rig.ask("HEAD", "http://h/", &[]).await;
@@ -80,7 +80,6 @@ async fn a_head_without_validator_does_not_make_fresh_what_was_invalidated_softl
 #[tokio::test]
 async fn a_head_without_validator_does_not_give_an_old_body_a_new_version() {
     let layer = layer().rule(rule("path=/users/{id} tag=user:{id}@{header.x-rev} ttl=5m"));
-    let invalidator = layer.invalidator();
     let rig = Rig::script(
         layer,
         [
@@ -89,6 +88,7 @@ async fn a_head_without_validator_does_not_give_an_old_body_a_new_version() {
             reply(200, &[("x-rev", "2")], "b"),
         ],
     );
+    let invalidator = rig.layer.invalidator();
     rig.get("/users/7").await;
     let reload = [("cache-control", "no-cache")];
     rig.ask("HEAD", "/users/7", &reload).await;
@@ -100,7 +100,6 @@ async fn a_head_without_validator_does_not_give_an_old_body_a_new_version() {
 async fn the_answer_to_a_write_is_not_kept_past_an_invalidation_by_another_name() {
     let gate = Gate::new();
     let layer = layer();
-    let invalidator = layer.invalidator();
     let tagged = [("cache-control", "max-age=60"), ("cache-tag", "a")];
     let written = [tagged[0], tagged[1], ("content-location", "/")];
     let replies = [
@@ -108,6 +107,7 @@ async fn the_answer_to_a_write_is_not_kept_past_an_invalidation_by_another_name(
         reply(200, &tagged, "new"),
     ];
     let rig = Rig::script(layer, replies);
+    let invalidator = rig.layer.invalidator();
     let mut post = scrimp_testkit::PollCounter::new(rig.ask("POST", "/", &[]));
     assert!(post.poll_now().is_pending());
     invalidator.invalidate(&Invalidation::tag("a"));

@@ -18,8 +18,8 @@ async fn tags_come_from_fields_and_functions_and_requests_and_can_be_stripped() 
         let layer = layer()
             .strip_tag_headers()
             .tags_with(|request, _| vec![format!("made-of:{}", request.uri().path())]);
-        let invalidator = layer.invalidator();
         let rig = Rig::answering(layer, move |_| reply(200, &fields, "x"));
+        let invalidator = rig.layer.invalidator();
         let mut tagged = request("GET", "/", &[]);
         tagged
             .extensions_mut()
@@ -51,13 +51,13 @@ async fn a_confirmed_response_keeps_the_tags_that_a_304_leaves_out() {
         } else {
             layer()
         };
-        let invalidator = layer.invalidator();
         let replies = [
             reply(200, &first, "x"),
             reply(304, &renewal, ""),
             minute("y"),
         ];
         let rig = Rig::script(layer, replies);
+        let invalidator = rig.layer.invalidator();
         rig.get("/").await;
         rig.wait(2);
         rig.get("/").await;

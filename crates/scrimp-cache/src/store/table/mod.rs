@@ -71,15 +71,15 @@ pub(super) struct NoRoom(pub(super) Option<Key>);
 // === impl Table ===
 
 impl<V: Kept> Table<V> {
-    /// A table for this many bytes.
-    pub(super) fn new(capacity: u64) -> Self {
+    /// A table for this many bytes, and this many keys of each tenant.
+    pub(super) fn new(capacity: u64, max_keys_per_tenant: u64) -> Self {
         Self {
             shards: (0..shards(capacity)).map(|_| RwLock::default()).collect(),
             capacity,
             periods: Periods::default(),
             misses: Misses::new(capacity / USUAL_WEIGHT),
             gauge: Gauge::default(),
-            tenants: Tenants::unlimited(),
+            tenants: Tenants::new(max_keys_per_tenant),
         }
     }
 

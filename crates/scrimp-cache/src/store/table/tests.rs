@@ -73,7 +73,7 @@ proptest! {
     fn what_is_held_is_what_was_put_last_and_weighs_what_the_gauge_says(
         acts in prop::collection::vec(act(), 0..300),
     ) {
-        let table = Table::new(40_000);
+        let table = Table::new(40_000, u64::MAX);
         let mut latest = HashMap::new();
         for act in acts {
             match act {
@@ -106,8 +106,7 @@ proptest! {
 #[test]
 fn threads_that_change_it_at_once_leave_it_whole() {
     // Large enough for several shards, small enough for much to go.
-    let table = Table::new(32 << 20);
-    table.tenants.limit_to(u64::MAX - 1);
+    let table = Table::new(32 << 20, u64::MAX - 1);
     thread::scope(|scope| {
         for seed in 0..4_u64 {
             let table = &table;
@@ -136,7 +135,7 @@ fn threads_that_change_it_at_once_leave_it_whole() {
 
 #[test]
 fn what_is_asked_for_once_does_not_drive_out_what_is_asked_for_again() {
-    let table = Table::new(1 << 20);
+    let table = Table::new(1 << 20, u64::MAX);
     let mut hits = 0;
     for turn in 0..20_000 {
         // Every other request is of one who reads through everything there is.
@@ -153,7 +152,7 @@ fn what_is_asked_for_once_does_not_drive_out_what_is_asked_for_again() {
 
 #[test]
 fn what_is_no_longer_asked_for_goes_in_the_end() {
-    let table = Table::new(1 << 20);
+    let table = Table::new(1 << 20, u64::MAX);
     for name in 0..200 {
         put(&table, name, 4_000).expect("room");
         for _ in 0..1_000 {
@@ -175,7 +174,7 @@ fn what_is_no_longer_asked_for_goes_in_the_end() {
 #[test]
 fn what_has_run_out_goes_before_what_saves_calls() {
     // Sixteen, which is as many as are looked at: so chance has no part in it.
-    let table = Table::new(16 * 4_200);
+    let table = Table::new(16 * 4_200, u64::MAX);
     let now = Instant::now();
     let put = |name, until| {
         let value = Value(4_000, Some(now + Duration::from_secs(until)));
@@ -198,7 +197,7 @@ fn what_has_run_out_goes_before_what_saves_calls() {
 
 #[test]
 fn what_is_heavy_is_let_in_once_it_is_missed_often_enough() {
-    let table = Table::new(1 << 20);
+    let table = Table::new(1 << 20, u64::MAX);
     for name in 0..200 {
         put(&table, name, 5_000).expect("room");
         table.get(key(name).as_ref());
@@ -212,7 +211,7 @@ fn what_is_heavy_is_let_in_once_it_is_missed_often_enough() {
 
 #[test]
 fn what_is_heavy_and_always_asked_for_stays_whatever_comes_once() {
-    let table = Table::new(4 << 20);
+    let table = Table::new(4 << 20, u64::MAX);
     let heavy = 1_u64 << 40;
     let mut hits = 0;
     for turn in 0..20_000 {
@@ -229,8 +228,7 @@ fn what_is_heavy_and_always_asked_for_stays_whatever_comes_once() {
 
 #[test]
 fn a_key_that_two_add_at_once_is_counted_once() {
-    let table = Table::new(20_000);
-    table.tenants.limit_to(100);
+    let table = Table::new(20_000, 100);
     for name in 0..4 {
         put(&table, name, 4_000).expect("room");
     }
@@ -252,7 +250,7 @@ fn a_key_that_two_add_at_once_is_counted_once() {
 
 #[test]
 fn memory_of_what_is_gone_is_given_back() {
-    let table = Table::new(64 << 20);
+    let table = Table::new(64 << 20, u64::MAX);
     for name in 0..100_000 {
         put(&table, name, 100).expect("room");
     }
@@ -265,8 +263,7 @@ fn memory_of_what_is_gone_is_given_back() {
 
 #[test]
 fn a_change_that_thinks_better_of_it_leaves_nothing_counted() {
-    let table = Table::new(20_000);
-    table.tenants.limit_to(100);
+    let table = Table::new(20_000, 100);
     for name in 0..4 {
         put(&table, name, 4_000).expect("room");
     }
@@ -289,13 +286,13 @@ fn a_change_that_thinks_better_of_it_leaves_nothing_counted() {
 
 #[test]
 fn what_is_larger_than_everything_drives_nothing_out() {
-    let table = Table::new(100_000);
+    let table = Table::new(100_000, u64::MAX);
     put(&table, 1, 1_000).expect("room");
     for _ in 0..50 {
         assert_eq!(put(&table, 2, 200_000), Err(()));
     }
     assert!(table.get(key(1).as_ref()).is_some());
     assert_eq!(table.gauge.evicted(), 0);
-    let none = Table::new(0);
+    let none = Table::new(0, u64::MAX);
     assert_eq!(put(&none, 1, 0), Err(()));
 }
