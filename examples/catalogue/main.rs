@@ -107,11 +107,12 @@ fn cache(ledger: &Ledger) -> Result<CacheLayer, BoxError> {
         .path("/products/{id}")
         .tag("product:{id}")
         .ttl_with(lifetime);
-    Ok(CacheLayer::new(MemoryStore::new(64 << 20))
+    Ok(CacheLayer::builder(MemoryStore::new(64 << 20))
         .ledger(ledger.clone())
-        .price("0.01".parse::<Money>()?)
+        .price("0.01")
         .rule(list.build()?)
-        .rule(product.build()?))
+        .rule(product.build()?)
+        .build()?)
 }
 
 /// Prices of electronics change often, those of books hardly ever.

@@ -100,7 +100,7 @@ fn client(metrics: &Metrics) -> Result<Client, BoxError> {
     for (kind, _, ttl) in KINDS {
         cache = cache.rule(format!("path=/api/metrics/{kind}/* ttl={ttl}").parse()?);
     }
-    let batch = BatchLayer::new(RestJson::new("/api/batch").base("/api"));
+    let batch = BatchLayer::builder(RestJson::new("/api/batch").base("/api")).build()?;
     let stack = ServiceBuilder::new()
         .layer(cache)
         .layer(batch)

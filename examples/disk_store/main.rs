@@ -33,9 +33,10 @@ async fn main() -> Result<(), BoxError> {
     let folder = folder.unwrap_or_else(|| std::env::temp_dir().join("scrimp-disk-store"));
     let ledger = Ledger::new();
     let codec = Codec::new().ledger(ledger.clone());
-    let cache = CacheLayer::new(DiskStore::open(&folder, 64 << 20, codec)?)
+    let cache = CacheLayer::builder(DiskStore::open(&folder, 64 << 20, codec)?)
         .ledger(ledger.clone())
-        .price("0.02".parse::<Money>()?);
+        .price("0.02")
+        .build()?;
 
     let translator = service_fn(|request: Request<Full<Bytes>>| async move {
         println!("  (the paid API is called for {})", request.uri().path());

@@ -27,7 +27,7 @@ use axum::{
 use futures_util::future::join_all;
 use http_body_util::BodyExt;
 use scrimp::{
-    coalesce::{CoalesceLayer, Window},
+    coalesce::{CoalesceLayer, ReuseWindow},
     core::Money,
 };
 use tower::ServiceExt;
@@ -75,7 +75,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// Requests are told apart by everything that could matter, credentials included: the key is
 /// personal without being told so.
 fn layer() -> CoalesceLayer {
-    CoalesceLayer::new().window(Window::new().time(Duration::from_secs(30)))
+    CoalesceLayer::builder()
+        .window(ReuseWindow::new().time(Duration::from_secs(30)))
+        .build()?
 }
 
 /// Three bursts, the last one after somebody has posted something: that writes `/feed`, so

@@ -45,9 +45,13 @@ async fn main() -> Result<(), BoxError> {
     let client: Stack = ServiceBuilder::new()
         .stack()
         .stampede(StampedeLayer::new())
-        .cache(CacheLayer::new(MemoryStore::new(8 << 20)).rule("path=/** ttl=1m".parse()?))
+        .cache(
+            CacheLayer::builder(MemoryStore::new(8 << 20))
+                .rule("path=/** ttl=1m")
+                .build()?,
+        )
         .coalesce(CoalesceLayer::new())
-        .batch(BatchLayer::new(RestJson::new("/batch")))
+        .batch(BatchLayer::builder(RestJson::new("/batch")).build()?)
         .cost_route(route.ledger(ledger.clone()))
         .service(client);
     ask(client, &url).await?;

@@ -47,9 +47,13 @@ async fn main() -> Result<(), BoxError> {
     let route = CostRouteLayer::new([("dear", dear), ("cheap", cheap)].map(supplier));
     let layers = ServiceBuilder::new()
         .stampede(StampedeLayer::new())
-        .cache(CacheLayer::new(MemoryStore::new(8 << 20)).rule("path=/** ttl=1m".parse()?))
+        .cache(
+            CacheLayer::builder(MemoryStore::new(8 << 20))
+                .rule("path=/** ttl=1m")
+                .build()?,
+        )
         .coalesce(CoalesceLayer::new())
-        .batch(BatchLayer::new(RestJson::new("/batch")))
+        .batch(BatchLayer::builder(RestJson::new("/batch")).build()?)
         .cost_route(route.ledger(ledger.clone()));
     let app = Router::new().fallback_service(shop(calls.clone())); // one service for all
     visit(app.layer(layers)).await?;

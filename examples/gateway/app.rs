@@ -38,7 +38,9 @@ fn cache(args: &Args) -> CacheLayer {
     } else {
         Mode::Shared
     };
-    let mut cache = CacheLayer::new(MemoryStore::new(args.max_bytes)).mode(mode);
+    let mut cache = CacheLayer::builder(MemoryStore::new(args.max_bytes))
+        .mode(mode)
+        .build()?;
     if args.trust_cookies {
         cache = cache.trust_origin_with_cookies();
     }

@@ -17,7 +17,7 @@ use futures_util::future::join_all;
 use parking_lot::Mutex;
 use rusqlite::{Connection, params_from_iter};
 use scrimp::{
-    batch::{ByIndex, GroupLayer, Window},
+    batch::{BatchWindow, ByIndex, GroupLayer},
     core::BoxError,
 };
 use tokio::time::Instant;
@@ -50,9 +50,10 @@ async fn main() -> Result<(), BoxError> {
 /// A thousand look-ups at once, up to so many in a query: who was found, and how fast.
 async fn look_up(database: &Database, at_once: usize) -> Result<(usize, Duration), BoxError> {
     // A user who is not there is an answer: `None`.
-    let users = GroupLayer::new()
-        .window(Window::fixed(Duration::from_millis(2)))
+    let users = GroupLayer::builder()
+        .window(BatchWindow::fixed(Duration::from_millis(2)))
         .max_items(at_once)
+        .build()?
         .layer(database.reader());
     let start = Instant::now();
     let calls = (0..1_000).map(|n| users.clone().oneshot(n * 11));

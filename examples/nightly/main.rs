@@ -25,7 +25,7 @@ use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use indicatif::{ProgressBar, ProgressStyle};
 use scrimp::{
-    batch::{BatchLayer, BatchStats, Governed, RestJson, Window},
+    batch::{BatchLayer, BatchStats, BatchWindow, Governed, RestJson},
     cache::{CacheLayer, CacheStats, MemoryStore},
     core::{BoxError, Currency, Money},
 };
@@ -88,14 +88,16 @@ fn report(records: u64, night: &Night) {
 /// Enriches all records, of which three in ten are new.
 async fn run(records: u64, bar: &ProgressBar) -> Result<Night, BoxError> {
     let calls = Arc::new(AtomicU64::new(0));
-    let cache =
-        CacheLayer::new(MemoryStore::new(1 << 30)).rule("path=/records/{id} ttl=24h".parse()?);
+    let cache = CacheLayer::builder(MemoryStore::new(1 << 30))
+        .rule("path=/records/{id} ttl=24h")
+        .build()?;
     let rate = NonZeroU32::new(RATE).ok_or("a rate above 0")?;
     let quota = governor::Quota::per_second(rate);
-    let batch = BatchLayer::new(RestJson::new("/batch"))
+    let batch = BatchLayer::builder(RestJson::new("/batch"))
         .max_items(100)
-        .window(Window::fixed(Duration::from_secs(10)))
-        .rate_limit(Governed::new(quota));
+        .window(BatchWindow::fixed(Duration::from_secs(10)))
+        .rate_limit(Governed::new(quota))
+        .build()?;
     let stack = ServiceBuilder::new()
         .layer(cache.clone())
         .layer(batch.clone())

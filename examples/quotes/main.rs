@@ -40,7 +40,10 @@ async fn main() -> Result<(), BoxError> {
     let without = calls.swap(0, Relaxed);
 
     let ledger = Ledger::new();
-    let layer = CoalesceLayer::new().ledger(ledger.clone()).price(price);
+    let layer = CoalesceLayer::builder()
+        .ledger(ledger.clone())
+        .price(price)
+        .build()?;
     ask_all(&layer.layer(client()), &url).await?;
     let with = calls.load(Relaxed);
 

@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         curve("no protection", "#b3261e", &Never),
         curve("even draw over 10 δ", "#a06a00", &Even),
         curve("XFetch, β = 1", "#1b6e3c", &XFetch::default()),
-        curve("XFetch, β = 2", "#2457a6", &XFetch::new(2.0)?),
+        curve("XFetch, β = 2", "#2457a6", &XFetch::new(2.0)),
     ];
     print(&rates, &curves);
     if let Some(path) = std::env::args_os().nth(1) {

@@ -14,7 +14,7 @@ use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use scrimp::{
-    batch::{BatchCodec, BatchLayer, Window},
+    batch::{BatchCodec, BatchLayer, BatchWindow},
     core::BoxError,
 };
 use tower::{Layer, ServiceBuilder, ServiceExt};
@@ -35,7 +35,10 @@ pub(crate) async fn send_all<C: BatchCodec>(
             request
         })
         .service(Client::builder(TokioExecutor::new()).build_http());
-    let layer = BatchLayer::new(codec).window(Window::fixed(Duration::from_millis(50)));
+    let layer = BatchLayer::builder(codec)
+        .window(BatchWindow::fixed(Duration::from_millis(50)))
+        .build()
+        .unwrap();
     let service = layer.layer(client);
     let answers = join_all(requests.into_iter().map(|request| {
         let service = service.clone();

@@ -7,7 +7,7 @@ use http::{HeaderValue, Request, Response, Uri};
 use http_body::Body as HttpBody;
 use scrimp::{
     Body, Stack,
-    batch::{BatchLayer, RestJson, Window},
+    batch::{BatchLayer, BatchWindow, RestJson},
     cache::{CacheLayer, MemoryStore},
     coalesce::CoalesceLayer,
     core::{BoxError, Currency, Ledger, Money, ShareError},
@@ -64,20 +64,24 @@ impl Layers {
         };
         let providers = [provider("cheap", "0.001"), provider("dear", "0.01")];
         Self {
-            stampede: StampedeLayer::new()
+            stampede: StampedeLayer::builder()
                 .records(256)
-                .strategy(RefreshAhead::new(0.5).expect("a share")),
+                .strategy(RefreshAhead::new(0.5))
+                .build()
+                .unwrap(),
             cache: CacheLayer::new(MemoryStore::new(64 << 20)),
             coalesce: CoalesceLayer::new(),
-            batch: BatchLayer::new(RestJson::new(BATCH).base(BASE))
-                .window(Window::fixed(Duration::from_millis(5))),
+            batch: BatchLayer::builder(RestJson::new(BATCH).base(BASE))
+                .window(BatchWindow::fixed(Duration::from_millis(5)))
+                .build()
+                .unwrap(),
             cost_route: CostRouteLayer::new(providers),
         }
     }
 
     /// With batches that go when they have so many items, however long that takes.
     pub(crate) fn batching(mut self, items: usize) -> Self {
-        let window = Window::fixed(Duration::from_secs(60));
+        let window = BatchWindow::fixed(Duration::from_secs(60));
         self.batch = self.batch.max_items(items).window(window);
         self
     }

@@ -80,8 +80,12 @@ impl Behind {
     async fn new(cache: impl FnOnce(SocketAddr) -> Daemon) -> Self {
         let origin = Origin::start().await;
         let cache = cache(origin.server.address);
-        let always = RefreshAhead::new(1.0).expect("1 is a good part");
-        let layer = StampedeLayer::new().strategy(always).budget(1.0);
+        let always = RefreshAhead::new(1.0);
+        let layer = StampedeLayer::builder()
+            .strategy(always)
+            .budget(1.0)
+            .build()
+            .unwrap();
         let layer = layer.expect("1 is a good share");
         let client = Client::builder(TokioExecutor::new()).build_http();
         Self {

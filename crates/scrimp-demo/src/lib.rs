@@ -40,10 +40,7 @@ use std::{
 
 use scrimp_core::SettingError;
 
-use crate::{
-    error::{DemoError, Result},
-    support::stopwatch::Stopwatch,
-};
+use crate::{error::Result, support::stopwatch::Stopwatch};
 
 pub use error::DemoError;
 pub use outcome::{Line, Outcome, Scenario};
@@ -101,7 +98,7 @@ impl Demo {
             // The longest first.
             let nightly = spawn(scope, || virtually(nightly::run(self))?);
             let catalogue = spawn(scope, || virtually(catalogue::run(self))?);
-            let feed = spawn(scope, || virtually(feed::run(self)));
+            let feed = spawn(scope, || virtually(feed::run(self))?);
             let dashboard = spawn(scope, || virtually(dashboard::run(self))?);
             let failures = go_wrong();
             let scenarios =
@@ -121,10 +118,10 @@ impl Demo {
 fn go_wrong() -> Result<Vec<Scenario>> {
     Ok(vec![
         virtually(failures::stampede())??,
-        virtually(failures::partial())?,
+        virtually(failures::partial())??,
         virtually(failures::fill())??,
-        virtually(failures::late())?,
-        virtually(failures::timeout())?,
+        virtually(failures::late())??,
+        virtually(failures::timeout())??,
     ])
 }
 

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http::Response;
 use http_body_util::{BodyExt, Full};
-use scrimp_batch::{BatchLayer, BatchStats, Governed, RestJson, Window};
+use scrimp_batch::{BatchLayer, BatchStats, BatchWindow, Governed, RestJson};
 use scrimp_cache::{CacheLayer, MemoryStore};
 use scrimp_coalesce::CoalesceLayer;
 use scrimp_core::{Clock, Currency, Ledger, Money};
@@ -27,8 +27,7 @@ use super::{
 };
 use crate::{
     error::{DemoError, Result},
-    support::format::count,
-    support::random::Random,
+    support::{format::count, random::Random},
 };
 
 const RECORDS: u64 = 1_000_000;
@@ -142,19 +141,18 @@ fn file(records: u64, seed: u64) -> Vec<u64> {
 async fn job(file: &[u64]) -> Result<Night> {
     let (till, ledger) = (Till::default(), Ledger::new());
     let clock = Clock::anchored(UNIX_EPOCH + Duration::from_secs(1_767_571_200));
-    let rule = "path=/records/{id} ttl=24h".parse();
-    let rule =
-        rule.map_err(|error| DemoError::new(format!("a rule of the nightly job: {error}")))?;
-    let cache = CacheLayer::new(MemoryStore::new(1 << 30))
+    let cache = CacheLayer::builder(MemoryStore::new(1 << 30))
         .clock(clock.clone())
-        .rule(rule);
-    let coalesce = CoalesceLayer::new().clock(clock);
+        .rule("path=/records/{id} ttl=24h")
+        .build()?;
+    let coalesce = CoalesceLayer::builder().clock(clock).build()?;
     let rate = NonZeroU32::new(RATE).ok_or_else(|| DemoError::new("a rate of nothing"))?;
-    let batch = BatchLayer::new(RestJson::new("/batch"))
+    let batch = BatchLayer::builder(RestJson::new("/batch"))
         .max_items(GROUP)
-        .window(Window::fixed(Duration::from_secs(10)))
+        .window(BatchWindow::fixed(Duration::from_secs(10)))
         .rate_limit(Governed::new(governor::Quota::per_second(rate)))
-        .ledger(ledger.clone());
+        .ledger(ledger.clone())
+        .build()?;
     let client = ServiceBuilder::new()
         .layer(cache.clone())
         .layer(coalesce.clone())

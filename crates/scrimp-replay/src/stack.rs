@@ -10,7 +10,7 @@ use http::{Method, Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, Empty};
 use scrimp_cache::{Cache, CacheLayer, MemoryStore, Rule};
-use scrimp_coalesce::{Coalesce, CoalesceLayer, Window};
+use scrimp_coalesce::{Coalesce, CoalesceLayer, ReuseWindow};
 use scrimp_core::{Clock, Ledger, Totals};
 use scrimp_http::status::is_heuristically_cacheable;
 use tower_layer::Layer;
@@ -72,9 +72,10 @@ impl Stack {
     pub(crate) fn new(settings: &Settings, upstream: Upstream, clock: &Clock) -> Result<Self> {
         let store = Watched::new(MemoryStore::new(settings.max_bytes));
         let ledger = Ledger::new();
-        let mut layer = CacheLayer::new(store.clone())
+        let mut layer = CacheLayer::builder(store.clone())
             .ledger(ledger.clone())
-            .clock(clock.clone());
+            .clock(clock.clone())
+            .build()?;
         for text in settings.cache_rules() {
             layer = layer.rule(rule(&text)?);
         }
@@ -154,12 +155,13 @@ pub(crate) fn stats(store: &Watched, ledger: &Ledger, coalesce: Option<&Coalesce
 pub(crate) fn coalesce_layer(settings: &Settings, clock: &Clock, ledger: &Ledger) -> CoalesceLayer {
     // Room for any body: how fast clients read is nothing that a log knows.
     let room = usize::try_from(2 * MAX_BODY).unwrap_or(usize::MAX);
-    let layer = CoalesceLayer::new()
+    let layer = CoalesceLayer::builder()
         .ledger(ledger.clone())
         .clock(clock.clone())
-        .max_bytes(room);
+        .max_bytes(room)
+        .build()?;
     match settings.window {
-        Some(time) => layer.window(Window::new().time(time)),
+        Some(time) => layer.window(ReuseWindow::new().time(time)),
         None => layer,
     }
 }

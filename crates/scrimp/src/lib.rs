@@ -24,8 +24,8 @@
 //! # #[cfg(feature = "cache")] fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use scrimp::cache::{CacheLayer, MemoryStore};
 //!
-//! let cache = CacheLayer::new(MemoryStore::new(64 << 20))
-//!     .rule("path=/api/products query=category,page header=x-customer-tier ttl=5m".parse()?);
+//! let cache = CacheLayer::builder(MemoryStore::new(64 << 20))
+//!     .rule("path=/api/products query=category,page header=x-customer-tier ttl=5m").build()?;
 //! let app: axum::Router = axum::Router::new()
 //!     .route("/api/products", axum::routing::get(|| async { "[]" }))
 //!     .layer(cache);
@@ -85,7 +85,7 @@
 //!     .stampede(StampedeLayer::new())
 //!     .cache(CacheLayer::new(MemoryStore::new(64 << 20))) // bytes
 //!     .coalesce(CoalesceLayer::new())
-//!     .batch(BatchLayer::new(RestJson::new("/api/batch").base("/api")))
+//!     .batch(BatchLayer::builder(RestJson::new("/api/batch").base("/api")).build()?)
 //!     .cost_route(CostRouteLayer::new([at("budget", "0.001")?, at("premium", "0.01")?]))
 //!     .map_err(BoxError::from) // one that can be told to many
 //!     .service(client);

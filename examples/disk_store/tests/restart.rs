@@ -101,7 +101,10 @@ async fn hits_after_a_restart_are_booked() {
     let start = |ledger: &Ledger| {
         let codec = Codec::new().ledger(ledger.clone());
         let store = DiskStore::open(folder.path(), 1 << 20, codec).expect("a store");
-        let layer = CacheLayer::new(store).ledger(ledger.clone()).price(price);
+        let layer = CacheLayer::builder(store)
+            .ledger(ledger.clone())
+            .price(price)
+            .build()?;
         let (service, upstream) = Scripted::answering(answer);
         let cache = layer.layer(service);
         Rig {

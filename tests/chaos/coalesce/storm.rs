@@ -11,7 +11,7 @@ use std::{
 use http::{Response, StatusCode, request::Parts};
 use http_body_util::BodyExt;
 use scrimp::{
-    coalesce::{Abandoned, Coalesce, CoalesceLayer, OnError, Overflow, SlowReader, Window},
+    coalesce::{Abandoned, Coalesce, CoalesceLayer, OnError, Overflow, ReuseWindow, SlowReader},
     core::BoxError,
 };
 use scrimp_testkit::{Reply, Scripted, ScriptedBody, Upstream};
@@ -206,10 +206,12 @@ async fn by_default_everybody_gets_all_or_an_error_and_nothing_is_left() {
 
 #[tokio::test(start_paused = true)]
 async fn so_it_is_with_others_who_try_again_and_calls_that_are_finished() {
-    let layer = CoalesceLayer::new()
+    let layer = CoalesceLayer::builder()
         .on_error(OnError::Reelect { attempts: 3 })
         .abandoned(Abandoned::Finish)
-        .window(Window::new().time(Duration::from_millis(50)));
+        .window(ReuseWindow::new().time(Duration::from_millis(50)))
+        .build()
+        .unwrap();
     for seed in 2..4 {
         leaves_nothing(layer.clone(), seed).await;
     }
@@ -217,13 +219,15 @@ async fn so_it_is_with_others_who_try_again_and_calls_that_are_finished() {
 
 #[tokio::test(start_paused = true)]
 async fn so_it_is_where_every_limit_is_reached_all_the_time() {
-    let layer = CoalesceLayer::new()
+    let layer = CoalesceLayer::builder()
         .max_bytes(2 * CHUNK)
         .max_total_bytes(10 * CHUNK)
         .patience(Duration::from_millis(5))
         .max_waiters(20)
         .max_keys(30)
-        .max_wait(Duration::from_millis(40));
+        .max_wait(Duration::from_millis(40))
+        .build()
+        .unwrap();
     for seed in 4..6 {
         leaves_nothing(layer.clone(), seed).await;
         let layer = layer.clone().slow_reader(SlowReader::OwnCall);

@@ -153,7 +153,10 @@ async fn a_call_that_breaks_off_is_one_error_for_all_and_wedges_nothing() {
 
 #[tokio::test]
 async fn another_call_saves_all_but_the_one_whose_call_broke_off() {
-    let layer = CoalesceLayer::new().on_error(OnError::Reelect { attempts: 3 });
+    let layer = CoalesceLayer::builder()
+        .on_error(OnError::Reelect { attempts: 3 })
+        .build()
+        .unwrap();
     for broken in BEFORE_THE_BODY {
         let rig = Rig::new(layer.clone(), broken).await;
         let answers = rig.crowd().await;

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use scrimp_batch::{Group, GroupError, GroupLayer, Window};
+use scrimp_batch::{Group, GroupError, GroupLayer, BatchWindow};
 use tower::{Layer, Service, ServiceExt};
 
 use super::{Ask, ITEMS};
@@ -35,9 +35,9 @@ pub(crate) struct Scrimp(Group<Echo, u64, Result<u64, GroupError>>);
 impl Scrimp {
     pub(crate) fn with(window: Window) -> Self {
         Self(
-            GroupLayer::new()
+            GroupLayer::builder()
                 .max_items(ITEMS)
-                .window(window)
+                .window(window).build().unwrap()
                 .layer(Echo),
         )
     }
@@ -51,7 +51,7 @@ impl Ask for ScrimpFixed {
     const NAME: &'static str = "scrimp, fixed window";
 
     fn make(window: Duration) -> Self {
-        Self(Scrimp::with(Window::fixed(window)))
+        Self(Scrimp::with(BatchWindow::fixed(window)))
     }
 
     async fn ask(&self, number: u64) -> Option<u64> {
@@ -64,7 +64,7 @@ impl Ask for Scrimp {
 
     /// Its default: the window is for when something is in flight.
     fn make(window: Duration) -> Self {
-        Self::with(Window::when_idle(window))
+        Self::with(BatchWindow::when_idle(window))
     }
 
     async fn ask(&self, number: u64) -> Option<u64> {

@@ -40,7 +40,7 @@ fn all(origin: Inner) -> All {
         .stampede(StampedeLayer::new())
         .cache(CacheLayer::new(MemoryStore::new(64 << 20)))
         .coalesce(CoalesceLayer::new())
-        .batch(BatchLayer::new(RestJson::new("/batch").base("/elsewhere")))
+        .batch(BatchLayer::builder(RestJson::new("/batch").base("/elsewhere")).build().unwrap())
         .cost_route(CostRouteLayer::new([provider]).attempts(1))
         .service(origin)
 }

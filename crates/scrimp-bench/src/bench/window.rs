@@ -5,7 +5,7 @@ use std::{convert::Infallible, future::ready, sync::Arc, time::Duration};
 use parking_lot::Mutex;
 use rand::{SeedableRng, rngs::StdRng};
 use rand_distr::{Distribution, Exp};
-use scrimp_batch::{GroupLayer, Window};
+use scrimp_batch::{GroupLayer, BatchWindow};
 use scrimp_core::Money;
 use tokio::time::{Instant, sleep_until};
 use tower::{Layer, ServiceExt, service_fn};
@@ -123,7 +123,7 @@ fn fixed(arrivals: &[f64], window: f64) -> f64 {
 /// The economic window: the very layer, in virtual time.
 fn economic(arrivals: &[f64]) -> f64 {
     let money = |dollars: f64| format!("{dollars}").parse::<Money>().unwrap_or(Money::ZERO);
-    let window = Window::economic(money(CALL), money(WAITING), Window::DEFAULT_MOST);
+    let window = BatchWindow::economic(money(CALL), money(WAITING), BatchWindow::DEFAULT_MOST);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -137,9 +137,9 @@ fn economic(arrivals: &[f64]) -> f64 {
             let waits = items.iter().map(|since| now - *since);
             ready(Ok::<_, Infallible>(waits.collect::<Vec<Duration>>()))
         });
-        let service = GroupLayer::new()
+        let service = GroupLayer::builder()
             .window(window)
-            .max_items(ITEMS)
+            .max_items(ITEMS).build().unwrap()
             .layer(upstream);
         let start = Instant::now();
         let mut tasks = Vec::with_capacity(arrivals.len());

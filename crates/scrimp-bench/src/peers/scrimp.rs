@@ -60,9 +60,9 @@ pub(crate) fn stampede(setup: Setup) -> Named {
 pub(crate) fn stampede_rolling(setup: Setup) -> Named {
     let origin = setup.origin::<OriginBody>();
     let strategy = XFetch::default().fixed(Duration::from_secs(1_000));
-    let strategy = strategy.within(1.0).expect("1 is a good part");
+    let strategy = strategy.within(1.0);
     // U close to 1: the gap is far shorter than the hour that the answer is fresh for.
-    let stampede = StampedeLayer::new().strategy(strategy).random(|| 0.001);
+    let stampede = StampedeLayer::builder().strategy(strategy).random(|| 0.001).build().unwrap();
     let service = stampede.layer(layer(setup.room).layer(origin));
     setup.calls::<_, RequestBody, _, _>("scrimp, stampede near expiry", origin, service)
 }

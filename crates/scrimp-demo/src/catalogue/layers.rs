@@ -14,7 +14,7 @@ use super::{
     shop::{CATEGORIES, CATEGORY, Page, category_in},
     traffic::TIER,
 };
-use crate::error::{DemoError, Result};
+use crate::error::Result;
 
 /// What the layers are, and what they have booked.
 pub(super) struct Layers {
@@ -43,40 +43,38 @@ impl Layers {
     pub(super) fn new() -> Result<Self> {
         let clock = Clock::anchored(UNIX_EPOCH + Duration::from_secs(1_767_571_200));
         let ledger = Ledger::new();
-        let rule = |error| DemoError::new(format!("a rule of the catalogue: {error}"));
         let list = Rule::builder()
             .name("list")
             .path("/api/products")
             .query(["category", "page"])
             .header(TIER)
             .tag("products:list:{query.category}:{query.page}")
-            .ttl_with(lifetime)
-            .build()
-            .map_err(rule)?;
+            .ttl_with(lifetime);
         let product = Rule::builder()
             .name("product")
             .path("/api/products/{id}")
             .no_query()
             .header(TIER)
             .tag("product:{id}")
-            .ttl_with(lifetime)
-            .build()
-            .map_err(rule)?;
+            .ttl_with(lifetime);
         // The same draws in every run, so that a run can be repeated.
         let random = Mutex::new(fastrand::Rng::with_seed(1));
         Ok(Self {
-            cache: CacheLayer::new(MemoryStore::new(64 << 20))
+            cache: CacheLayer::builder(MemoryStore::new(64 << 20))
                 .clock(clock.clone())
                 .ledger(ledger.clone())
                 .rule(list)
-                .rule(product),
-            coalesce: CoalesceLayer::new()
+                .rule(product)
+                .build()?,
+            coalesce: CoalesceLayer::builder()
                 .clock(clock.clone())
-                .ledger(ledger.clone()),
-            stampede: StampedeLayer::new()
+                .ledger(ledger.clone())
+                .build()?,
+            stampede: StampedeLayer::builder()
                 .clock(clock)
                 .select_by([TIER])
-                .random(move || random.lock().f64()),
+                .random(move || random.lock().f64())
+                .build()?,
             ledger,
         })
     }

@@ -10,8 +10,8 @@ use std::{
 use bytes::Bytes;
 use futures_util::future::join_all;
 use http_body::Body;
-use scrimp_batch::{BatchLayer, RestJson, Window};
-use scrimp_cache::{CacheLayer, MemoryStore, Rule};
+use scrimp_batch::{BatchLayer, BatchWindow, RestJson};
+use scrimp_cache::{CacheLayer, MemoryStore};
 use scrimp_coalesce::CoalesceLayer;
 use scrimp_core::{Clock, Currency, Ledger, Money};
 use tokio::time::{Instant, sleep};
@@ -25,10 +25,7 @@ use super::{
     prices::{CALL, IN_BATCH, Till, saved, sum},
     value::{Goal, Value},
 };
-use crate::{
-    error::{DemoError, Result},
-    support::random::Random,
-};
+use crate::{error::Result, support::random::Random};
 use metrics::{KINDS, OF_EACH, answer};
 
 const WIDGETS: u64 = (KINDS.len() * OF_EACH) as u64;
@@ -142,16 +139,18 @@ fn promises(cold: &Span, day: &Span) -> [Line; 2] {
 async fn office(seed: u64, loads: u64, span: Duration) -> Result<Span> {
     let (till, ledger) = (Till::default(), Ledger::new());
     let clock = Clock::anchored(UNIX_EPOCH + Duration::from_secs(1_767_571_200));
-    let mut cache = CacheLayer::new(MemoryStore::new(16 << 20)).clock(clock.clone());
-    for rule in rules()? {
-        cache = cache.rule(rule);
+    let mut cache = CacheLayer::builder(MemoryStore::new(16 << 20)).clock(clock.clone());
+    for rule in rules() {
+        cache = cache.rule(rule.as_str());
     }
-    let batch = BatchLayer::new(RestJson::new("/api/batch").base("/api"))
-        .window(Window::fixed(WINDOW))
-        .ledger(ledger.clone());
+    let cache = cache.build()?;
+    let batch = BatchLayer::builder(RestJson::new("/api/batch").base("/api"))
+        .window(BatchWindow::fixed(WINDOW))
+        .ledger(ledger.clone())
+        .build()?;
     let client = ServiceBuilder::new()
         .layer(cache)
-        .layer(CoalesceLayer::new().clock(clock))
+        .layer(CoalesceLayer::builder().clock(clock).build()?)
         .layer(batch)
         .service({
             let till = till.clone();
@@ -180,16 +179,11 @@ async fn office(seed: u64, loads: u64, span: Duration) -> Result<Span> {
 }
 
 /// A rule for each kind of widget, and one for all else.
-fn rules() -> Result<Vec<Rule>> {
-    let rule = |(kind, ttl): &(&str, Option<&str>)| match ttl {
+fn rules() -> impl Iterator<Item = String> {
+    KINDS.iter().map(|(kind, ttl)| match ttl {
         Some(ttl) => format!("path=/api/metrics/{kind}/{{n}} ttl={ttl}"),
         None => "path=/api/metrics/** ttl=1m".to_owned(),
-    };
-    let read = |text: String| {
-        let why = |error| DemoError::new(format!("a rule of the dashboard: {error}"));
-        text.parse().map_err(why)
-    };
-    KINDS.iter().map(rule).map(read).collect()
+    })
 }
 
 /// All widgets, as a browser asks for them.

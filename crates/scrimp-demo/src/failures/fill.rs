@@ -20,7 +20,7 @@ use tower::{ServiceBuilder, service_fn};
 
 use super::clock;
 use crate::{
-    error::{DemoError, Result},
+    error::Result,
     {
         crowd::{Ask, ask, get},
         outcome::{Line, Scenario},
@@ -54,11 +54,10 @@ pub(crate) async fn run() -> Result<Scenario> {
 
 async fn through_the_layer() -> Result<u64> {
     let profile = Profile::default();
-    let rule = "path=/users/{id} tag=user:{id} ttl=1m".parse();
-    let rule = rule.map_err(|error| DemoError::new(format!("a rule of the profiles: {error}")))?;
-    let cache = CacheLayer::new(MemoryStore::new(1 << 20))
+    let cache = CacheLayer::builder(MemoryStore::new(1 << 20))
         .clock(clock())
-        .rule(rule);
+        .rule("path=/users/{id} tag=user:{id} ttl=1m")
+        .build()?;
     let invalidator = cache.invalidator();
     let client = ServiceBuilder::new().layer(cache).service({
         let profile = profile.clone();

@@ -5,7 +5,7 @@ use std::{convert::Infallible, time::Duration};
 use bytes::Bytes;
 use http::Response;
 use http_body::Body;
-use scrimp_coalesce::{CoalesceLayer, Window};
+use scrimp_coalesce::{CoalesceLayer, ReuseWindow};
 use tower::{ServiceBuilder, layer::util::Identity};
 use tower_layer::Layer;
 use tower_service::Service;
@@ -13,6 +13,7 @@ use tower_service::Service;
 use super::{Api, clock};
 use crate::{
     crowd::{Ask, Crowd, ask, get},
+    error::Result,
     outcome::{Line, Scenario},
     prices::Till,
     value::{Goal, Value},
@@ -22,14 +23,15 @@ const TAKES: Duration = Duration::from_millis(100);
 /// When the three of them come, in milliseconds.
 const COME: [u64; 3] = [0, 5, 105];
 
-pub(crate) async fn run() -> Scenario {
-    let shared = CoalesceLayer::new().clock(clock());
-    let window = shared
-        .clone()
-        .window(Window::new().time(Duration::from_secs(30)));
+pub(crate) async fn run() -> Result<Scenario> {
+    let shared = CoalesceLayer::builder().clock(clock()).build()?;
+    let window = CoalesceLayer::builder()
+        .clock(clock())
+        .window(ReuseWindow::new().time(Duration::from_secs(30)))
+        .build()?;
     let count = Value::Count;
     let nothing = three(Identity::new()).await;
-    Scenario::new(
+    let scenario = Scenario::new(
         "late duplicate",
         "Three equal requests, at 0, 5 and 105 ms, for an answer that takes 100 ms: the third \
          comes when the first has its answer.",
@@ -43,7 +45,8 @@ pub(crate) async fn run() -> Scenario {
         Line::count("calls, with a window of 30 s too", three(window).await)
             .without(count(nothing))
             .must(Goal::Exactly(count(1))),
-    )
+    );
+    Ok(scenario)
 }
 
 async fn three<L, S, B>(layer: L) -> u64

@@ -8,7 +8,7 @@ use http::{Response, StatusCode};
 use http_body::Body;
 use http_body_util::Full;
 use parking_lot::Mutex;
-use scrimp_batch::{BatchLayer, RestJson, Window};
+use scrimp_batch::{BatchLayer, BatchWindow, RestJson};
 use tokio::time::sleep;
 use tower::{ServiceBuilder, service_fn};
 use tower_service::Service;
@@ -16,6 +16,7 @@ use tower_service::Service;
 use super::{answers, asked};
 use crate::{
     crowd::{Ask, ask, get},
+    error::Result,
     outcome::{Line, Scenario},
     prices::{CALL, Till},
     value::{Goal, Value},
@@ -39,13 +40,13 @@ struct Came {
     calls: u64,
 }
 
-pub(crate) async fn run() -> Scenario {
+pub(crate) async fn run() -> Result<Scenario> {
     let few = ["/item/3", "/item/11"];
-    let (without, with) = (alone(20, &few).await, batched(20, &few).await);
+    let (without, with) = (alone(20, &few).await, batched(20, &few).await?);
     let many = ["/item/2", "/item/4"];
-    let (bare, partly) = (alone(5, &many).await, batched(5, &many).await);
+    let (bare, partly) = (alone(5, &many).await, batched(5, &many).await?);
     let count = Value::Count;
-    Scenario::new(
+    Ok(Scenario::new(
         "partial batch failure",
         "20 callers, two of whose items fail for the moment (503): a tenth of the batch, so they \
          are tried again alone. Then 5 callers of whom two fail: too many for that, so everybody \
@@ -77,7 +78,7 @@ pub(crate) async fn run() -> Scenario {
             with.mixed_up + partly.mixed_up,
         )
         .must(Goal::Exactly(count(0))),
-    )
+    ))
 }
 
 /// Each on its own.
@@ -90,14 +91,16 @@ async fn alone(callers: usize, failing: &[&'static str]) -> Came {
     all(client, callers, &api.till).await
 }
 
-async fn batched(callers: usize, failing: &[&'static str]) -> Came {
+async fn batched(callers: usize, failing: &[&'static str]) -> Result<Came> {
     let api = Api::new(failing);
-    let layer = BatchLayer::new(RestJson::new("/batch")).window(Window::fixed(Duration::ZERO));
+    let layer = BatchLayer::builder(RestJson::new("/batch"))
+        .window(BatchWindow::fixed(Duration::ZERO))
+        .build()?;
     let client = ServiceBuilder::new().layer(layer).service({
         let api = api.clone();
         service_fn(move |request| api.clone().answer(request))
     });
-    all(client, callers, &api.till).await
+    Ok(all(client, callers, &api.till).await)
 }
 
 async fn all<S, B>(client: S, callers: usize, till: &Till) -> Came

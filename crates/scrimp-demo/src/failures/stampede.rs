@@ -41,15 +41,16 @@ struct Rush {
 pub(crate) async fn run() -> Result<Scenario> {
     let alone = |till: &Till| {
         let api = api(till);
-        Ok::<_, Error>(ServiceBuilder::new().layer(cache()?).service(api))
+        Ok::<_, DemoError>(ServiceBuilder::new().layer(cache()?).service(api))
     };
     let protected = |till: &Till| {
         let random = Mutex::new(fastrand::Rng::with_seed(1));
-        let stampede = StampedeLayer::new()
+        let stampede = StampedeLayer::builder()
             .clock(clock())
-            .random(move || random.lock().f64());
+            .random(move || random.lock().f64())
+            .build()?;
         let stack = ServiceBuilder::new().layer(stampede).layer(cache()?);
-        Ok::<_, Error>(stack.service(api(till)))
+        Ok::<_, DemoError>(stack.service(api(till)))
     };
     let till = Till::default();
     let (cold_without, busy_without) = {
@@ -85,10 +86,11 @@ pub(crate) async fn run() -> Result<Scenario> {
 }
 
 fn cache() -> Result<CacheLayer> {
-    let rule = format!("ttl={TTL}s").parse();
-    let rule = rule.map_err(|error| DemoError::new(format!("a rule of the stampede: {error}")))?;
-    let layer = CacheLayer::new(MemoryStore::new(1 << 20));
-    Ok(layer.clock(clock()).rule(rule))
+    let layer = CacheLayer::builder(MemoryStore::new(1 << 20))
+        .clock(clock())
+        .rule(format!("ttl={TTL}s").as_str())
+        .build()?;
+    Ok(layer)
 }
 
 fn api(till: &Till) -> Api {

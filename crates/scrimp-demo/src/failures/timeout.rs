@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use http::Response;
 use http_body::Body;
 use http_body_util::Full;
-use scrimp_batch::{BatchLayer, RestJson, Window};
+use scrimp_batch::{BatchLayer, BatchWindow, RestJson, SettingError};
 use tokio::time::sleep;
 use tower::{ServiceBuilder, service_fn};
 use tower_service::Service;
@@ -15,6 +15,7 @@ use tower_service::Service;
 use super::asked;
 use crate::{
     crowd::{Answer, Ask, ask, get},
+    error::Result,
     outcome::{Line, Scenario},
     prices::{CALL, Till},
     value::{Goal, Value},
@@ -27,16 +28,16 @@ const HANGS: Duration = Duration::from_secs(60);
 /// When the layer gives a batch up: its default.
 const LIMIT: Duration = Duration::from_secs(5);
 
-pub(crate) async fn run() -> Scenario {
+pub(crate) async fn run() -> Result<Scenario> {
     let till = Till::default();
     let api = {
         let till = till.clone();
         service_fn(move |request| answer(till.clone(), request))
     };
-    let patient = batched(HANGS * 2);
+    let patient = batched(HANGS * 2)?;
     let without = all(ServiceBuilder::new().layer(patient).service(api.clone())).await;
     let before = till.taken().calls;
-    let with = all(ServiceBuilder::new().layer(batched(LIMIT)).service(api)).await;
+    let with = all(ServiceBuilder::new().layer(batched(LIMIT)?).service(api)).await;
     let calls = till.taken().calls - before;
     let slowest = |answers: &[Answer]| {
         let longest = answers.iter().map(|answer| answer.waited).max();
@@ -44,7 +45,7 @@ pub(crate) async fn run() -> Scenario {
     };
     let good = with.iter().filter(|answer| answer.is_good()).count() as u64;
     let count = Value::Count;
-    Scenario::new(
+    Ok(Scenario::new(
         "batch time-out",
         "20 callers in a batch whose endpoint hangs for a minute, while single requests take 100 \
          ms. The layer gives a batch up after 5 s and sends its requests one by one. Without: the \
@@ -60,13 +61,14 @@ pub(crate) async fn run() -> Scenario {
         Line::count("calls, the lost batch included", calls)
             .without(count(before))
             .must(Goal::Exactly(count(1 + CALLERS))),
-    )
+    ))
 }
 
-fn batched(timeout: Duration) -> BatchLayer<RestJson> {
-    BatchLayer::new(RestJson::new("/batch"))
-        .window(Window::fixed(Duration::ZERO))
+fn batched(timeout: Duration) -> Result<BatchLayer<RestJson>, SettingError> {
+    BatchLayer::builder(RestJson::new("/batch"))
+        .window(BatchWindow::fixed(Duration::ZERO))
         .timeout(timeout)
+        .build()
 }
 
 async fn all<S, B>(client: S) -> Vec<Answer>

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, header::AUTHORIZATION};
 use http_body::Body;
 use http_body_util::Full;
-use scrimp_coalesce::{CoalesceLayer, CoalesceStats, Window};
+use scrimp_coalesce::{CoalesceLayer, CoalesceStats, ReuseWindow};
 use scrimp_core::{Clock, Ledger};
 use tokio::time::sleep;
 use tower::{ServiceBuilder, service_fn};
@@ -25,7 +25,10 @@ use super::{
     prices::{CALL, Till, avoided, saved},
     value::{Goal, Value},
 };
-use crate::{support::format::count, support::stopwatch::Stopwatch};
+use crate::{
+    error::Result,
+    support::{format::count, stopwatch::Stopwatch},
+};
 use traffic::Habits;
 
 /// How long a feed takes to make.
@@ -65,7 +68,7 @@ struct Got {
     answer: Answer,
 }
 
-pub(super) async fn run(demo: &Demo) -> Scenario {
+pub(super) async fn run(demo: &Demo) -> Result<Scenario> {
     let users = (USERS / SCALE / demo.one_in).max(1);
     let day = |share: u64, look| {
         let habits = Habits {
@@ -74,8 +77,12 @@ pub(super) async fn run(demo: &Demo) -> Scenario {
         };
         one_day(habits, demo.seed, share == 1)
     };
-    let (usual, often, seldom) = (day(1, 20.0).await, day(10, 10.0).await, day(10, 40.0).await);
-    told(&usual, &often, &seldom, SCALE * demo.one_in)
+    let (usual, often, seldom) = (
+        day(1, 20.0).await?,
+        day(10, 10.0).await?,
+        day(10, 40.0).await?,
+    );
+    Ok(told(&usual, &often, &seldom, SCALE * demo.one_in))
 }
 
 fn told(day: &Day, often: &Day, seldom: &Day, scale: u64) -> Scenario {
@@ -142,14 +149,15 @@ fn promises(day: &Day) -> [Line; 3] {
     ]
 }
 
-async fn one_day(habits: Habits, seed: u64, timed: bool) -> Day {
+async fn one_day(habits: Habits, seed: u64, timed: bool) -> Result<Day> {
     let till = Till::default();
     let ledger = Ledger::new();
     let clock = Clock::anchored(UNIX_EPOCH + Duration::from_secs(1_767_571_200));
-    let layer = CoalesceLayer::new()
+    let layer = CoalesceLayer::builder()
         .clock(clock)
         .ledger(ledger.clone())
-        .window(Window::new().time(REUSE));
+        .window(ReuseWindow::new().time(REUSE))
+        .build()?;
     let client = ServiceBuilder::new().layer(layer.clone()).service({
         let till = till.clone();
         service_fn(move |request| generate(till.clone(), request))
@@ -183,7 +191,7 @@ async fn one_day(habits: Habits, seed: u64, timed: bool) -> Day {
     if timed {
         day.again = time_again(client).await;
     }
-    day
+    Ok(day)
 }
 
 /// The mean of many, by the machine's clock. Virtual time stands still meanwhile.

@@ -7,7 +7,7 @@ use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 use parking_lot::Mutex;
-use scrimp_batch::{BatchLayer, Window};
+use scrimp_batch::{BatchLayer, BatchWindow};
 use scrimp_cache::CacheLayer;
 use scrimp_core::{BoxError, Clock, Currency, Ledger, Money};
 use scrimp_cost_route::{CostRouteLayer, Provider, Tariff};
@@ -97,11 +97,12 @@ pub(super) fn batch_layer(
     batching: Batching,
     patience: Duration,
 ) -> BatchLayer<LogBatch> {
-    BatchLayer::new(LogBatch::new(batching.most, &settings.batch_paths))
-        .window(Window::fixed(batching.window))
+    BatchLayer::builder(LogBatch::new(batching.most, &settings.batch_paths))
+        .window(BatchWindow::fixed(batching.window))
         .timeout(patience)
         .max_waiting(1 << 20)
         .dedupe(false)
+        .build()?
 }
 
 pub(super) fn cache_layer(
@@ -110,9 +111,10 @@ pub(super) fn cache_layer(
     ledger: &Ledger,
     clock: &Clock,
 ) -> Result<CacheLayer<Watched>> {
-    let mut layer = CacheLayer::new(store.clone())
+    let mut layer = CacheLayer::builder(store.clone())
         .ledger(ledger.clone())
-        .clock(clock.clone());
+        .clock(clock.clone())
+        .build()?;
     for text in settings.cache_rules() {
         layer = layer.rule(stack::rule(&text)?);
     }
@@ -122,10 +124,11 @@ pub(super) fn cache_layer(
 pub(super) fn stampede_layer(clock: &Clock, patience: Duration) -> StampedeLayer {
     // The same draws in every run, so that a report can be repeated.
     let random = Mutex::new(fastrand::Rng::with_seed(1));
-    StampedeLayer::new()
+    StampedeLayer::builder()
         .clock(clock.clone())
         .refresh_timeout(patience)
         .random(move || random.lock().f64())
+        .build()?
 }
 
 /// Forgets what a service is made of, so that layers can be left out.

@@ -104,7 +104,9 @@ impl Comparison {
         let slow = || Slow::new(Upstream::new(settings.price, Duration::ZERO), takes);
         // The same draws in every run, so that a report can be repeated.
         let random = Mutex::new(fastrand::Rng::with_seed(1));
-        let layer = StampedeLayer::new().random(move || random.lock().f64());
+        let layer = StampedeLayer::builder()
+            .random(move || random.lock().f64())
+            .build()?;
         let layer = layer.clock(clock.clone());
         let (alone, protected) = (slow(), slow());
         let around = layer.layer(cache()?.layer(protected.clone()));
