@@ -2,6 +2,7 @@
 
 use std::{fmt, io};
 
+use scrimp_core::SettingError;
 use scrimp_demo::DemoError;
 
 /// Why a replay could not be made: one sentence for the person who asked for it.
@@ -14,7 +15,7 @@ pub struct Error {
 }
 
 /// [`std::result::Result`] with this crate's [`Error`].
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 // === impl Error ===
 
@@ -39,6 +40,12 @@ impl Error {
         self.source
             .as_ref()
             .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+impl From<SettingError> for Error {
+    fn from(error: SettingError) -> Self {
+        Self::new(error.to_string())
     }
 }
 

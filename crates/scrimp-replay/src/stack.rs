@@ -11,7 +11,7 @@ use http_body::Body;
 use http_body_util::{BodyExt, Empty};
 use scrimp_cache::{Cache, CacheLayer, MemoryStore, Rule};
 use scrimp_coalesce::{Coalesce, CoalesceLayer, ReuseWindow};
-use scrimp_core::{Clock, Ledger, Totals};
+use scrimp_core::{Clock, Ledger, SettingError, Totals};
 use scrimp_http::status::is_heuristically_cacheable;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -74,14 +74,15 @@ impl Stack {
         let ledger = Ledger::new();
         let mut layer = CacheLayer::builder(store.clone())
             .ledger(ledger.clone())
-            .clock(clock.clone())
-            .build()?;
+            .clock(clock.clone());
         for text in settings.cache_rules() {
             layer = layer.rule(rule(&text)?);
         }
+        let layer = layer.build()?;
         let coalesce = settings
             .coalesce
-            .then(|| coalesce_layer(settings, clock, &ledger));
+            .then(|| coalesce_layer(settings, clock, &ledger))
+            .transpose()?;
         let front = match &coalesce {
             Some(coalesce) => Front::Sharing(layer.layer(coalesce.layer(upstream))),
             None => Front::Cache(layer.layer(upstream)),
@@ -152,18 +153,22 @@ pub(crate) fn stats(store: &Watched, ledger: &Ledger, coalesce: Option<&Coalesce
 }
 
 /// The layer that shares calls.
-pub(crate) fn coalesce_layer(settings: &Settings, clock: &Clock, ledger: &Ledger) -> CoalesceLayer {
+pub(crate) fn coalesce_layer(
+    settings: &Settings,
+    clock: &Clock,
+    ledger: &Ledger,
+) -> Result<CoalesceLayer, SettingError> {
     // Room for any body: how fast clients read is nothing that a log knows.
     let room = usize::try_from(2 * MAX_BODY).unwrap_or(usize::MAX);
     let layer = CoalesceLayer::builder()
         .ledger(ledger.clone())
         .clock(clock.clone())
-        .max_bytes(room)
-        .build()?;
+        .max_bytes(room);
     match settings.window {
         Some(time) => layer.window(ReuseWindow::new().time(time)),
         None => layer,
     }
+    .build()
 }
 
 /// Waits for an answer, and reads it to its end.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use scrimp_cache::{Budget, Entry, FillToken, Lookup, MemoryStore, Store};
+use scrimp_cache::{Entry, FillToken, Lookup, MemoryBudget, MemoryStore, Store};
 use scrimp_core::{Key, KeyRef};
 
 /// Passes everything on to a [`MemoryStore`], and notes what the cache asks of it.
@@ -63,7 +63,7 @@ impl Store for Watched {
         self.inner.remove(key, which);
     }
 
-    fn budget(&self) -> &Budget {
+    fn budget(&self) -> &MemoryBudget {
         Store::budget(&self.inner)
     }
 

@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 use parking_lot::Mutex;
 use scrimp_batch::{BatchLayer, BatchWindow};
 use scrimp_cache::CacheLayer;
-use scrimp_core::{BoxError, Clock, Currency, Ledger, Money};
+use scrimp_core::{BoxError, Clock, Currency, Ledger, Money, SettingError};
 use scrimp_cost_route::{CostRouteLayer, Provider, Tariff};
 use scrimp_stampede::StampedeLayer;
 use tower::{ServiceExt, util::BoxCloneSyncService};
@@ -96,13 +96,15 @@ pub(super) fn batch_layer(
     settings: &Settings,
     batching: Batching,
     patience: Duration,
-) -> BatchLayer<LogBatch> {
+    ledger: &Ledger,
+) -> Result<BatchLayer<LogBatch>, SettingError> {
     BatchLayer::builder(LogBatch::new(batching.most, &settings.batch_paths))
+        .ledger(ledger.clone())
         .window(BatchWindow::fixed(batching.window))
         .timeout(patience)
         .max_waiting(1 << 20)
         .dedupe(false)
-        .build()?
+        .build()
 }
 
 pub(super) fn cache_layer(
@@ -113,22 +115,24 @@ pub(super) fn cache_layer(
 ) -> Result<CacheLayer<Watched>> {
     let mut layer = CacheLayer::builder(store.clone())
         .ledger(ledger.clone())
-        .clock(clock.clone())
-        .build()?;
+        .clock(clock.clone());
     for text in settings.cache_rules() {
         layer = layer.rule(stack::rule(&text)?);
     }
-    Ok(layer)
+    Ok(layer.build()?)
 }
 
-pub(super) fn stampede_layer(clock: &Clock, patience: Duration) -> StampedeLayer {
+pub(super) fn stampede_layer(
+    clock: &Clock,
+    patience: Duration,
+) -> Result<StampedeLayer, SettingError> {
     // The same draws in every run, so that a report can be repeated.
     let random = Mutex::new(fastrand::Rng::with_seed(1));
     StampedeLayer::builder()
         .clock(clock.clone())
         .refresh_timeout(patience)
         .random(move || random.lock().f64())
-        .build()?
+        .build()
 }
 
 /// Forgets what a service is made of, so that layers can be left out.

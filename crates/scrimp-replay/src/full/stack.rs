@@ -64,9 +64,10 @@ impl FullStack {
 
         let routed = route(settings, &offers, calls, clock, patience);
         let batch = settings.batch.map(|batching| {
-            let layer = batch_layer(settings, batching, patience).ledger(ledger.clone());
-            (batching, layer)
+            let layer = batch_layer(settings, batching, patience, &ledger);
+            layer.map(|layer| (batching, layer))
         });
+        let batch = batch.transpose()?;
         let batched = match &batch {
             Some((_, layer)) => boxed(layer.layer(routed)),
             None => routed,
@@ -74,7 +75,8 @@ impl FullStack {
         let batched = left_coalesce.over(batched);
         let coalesce = settings
             .coalesce
-            .then(|| stack::coalesce_layer(settings, clock, &ledger));
+            .then(|| stack::coalesce_layer(settings, clock, &ledger))
+            .transpose()?;
         let shared = match &coalesce {
             Some(layer) => boxed(layer.layer(batched)),
             None => boxed(batched),
@@ -82,7 +84,7 @@ impl FullStack {
         let cache = cache_layer(settings, &store, &ledger, clock)?;
         let cached = cache.layer(left_cache.over(shared));
         let front = if settings.all {
-            boxed(stampede_layer(clock, patience).layer(cached))
+            boxed(stampede_layer(clock, patience)?.layer(cached))
         } else {
             boxed(cached)
         };

@@ -18,7 +18,12 @@ use tower::ServiceExt;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::{error::Result, settings::Settings, stack::rule, upstream::Upstream};
+use crate::{
+    error::{Error, Result},
+    settings::Settings,
+    stack::rule,
+    upstream::Upstream,
+};
 use scrimp_demo::support::format::{count, elapsed};
 use slow::Slow;
 
@@ -95,19 +100,20 @@ impl StampedeReport {
 impl Comparison {
     pub(crate) fn new(settings: &Settings, takes: Duration, clock: &Clock) -> Result<Self> {
         let cache = || {
-            let mut cache = CacheLayer::new(MemoryStore::new(settings.max_bytes));
+            let store = MemoryStore::new(settings.max_bytes);
+            let mut cache = CacheLayer::builder(store).clock(clock.clone());
             for text in settings.cache_rules() {
                 cache = cache.rule(rule(&text)?);
             }
-            Ok(cache.clock(clock.clone()))
+            Ok::<_, Error>(cache.build()?)
         };
         let slow = || Slow::new(Upstream::new(settings.price, Duration::ZERO), takes);
         // The same draws in every run, so that a report can be repeated.
         let random = Mutex::new(fastrand::Rng::with_seed(1));
         let layer = StampedeLayer::builder()
             .random(move || random.lock().f64())
+            .clock(clock.clone())
             .build()?;
-        let layer = layer.clock(clock.clone());
         let (alone, protected) = (slow(), slow());
         let around = layer.layer(cache()?.layer(protected.clone()));
         Ok(Self {
