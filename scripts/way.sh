@@ -27,14 +27,15 @@ trap 'rm -rf "$kept"' EXIT
 for case in "${cases[@]}"; do
     "$target/debug/scrimp-bench" instructions --case "$case" --only scrimp --keep "$kept" >/dev/null
     echo "== $case"
-    # `fl`, `fi` and `fe` lines name the file of the cost lines behind them: "(7) path" the first
-    # time, "(7)" from then on. Only lines of cost with a count above zero are executed ones.
+    # `fl`, `fi` and `fe` lines name the file of the cost lines behind them, `cfi` and `cfl` that of
+    # a function called: "(7) path" the first time, "(7)" from then on. Only lines of cost with a count above zero are executed ones.
     awk '
-        /^(fl|fi|fe)=/ {
-            sub(/^f[lie]=/, "")
+        /^c?f[lie]=/ {
+            called = /^c/
+            sub(/^c?f[lie]=/, "")
             id = $1
             if (NF > 1) { path = $0; sub(/^\([0-9]+\) /, "", path); names[id] = path }
-            file = names[id]
+            if (!called) file = names[id]
             next
         }
         /^calls=/ { getline; next }

@@ -18,7 +18,7 @@ use http::{Request, Response};
 use http_body_util::BodyExt;
 use scrimp::{
     cache::{CacheLayer, Invalidation, MemoryStore, Rule},
-    core::{BoxError, Ledger, Money},
+    core::{BoxError, Ledger},
 };
 use tokio::{sync::mpsc, time::Instant};
 use tower::ServiceExt;

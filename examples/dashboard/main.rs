@@ -96,10 +96,12 @@ fn widgets() -> impl Iterator<Item = String> {
 
 /// Each kind of widget is kept for its own time; what has to be fetched goes out as one.
 fn client(metrics: &Metrics) -> Result<Client, BoxError> {
-    let mut cache = CacheLayer::new(MemoryStore::new(16 << 20));
+    let mut cache = CacheLayer::builder(MemoryStore::new(16 << 20));
     for (kind, _, ttl) in KINDS {
-        cache = cache.rule(format!("path=/api/metrics/{kind}/* ttl={ttl}").parse()?);
+        let rule = format!("path=/api/metrics/{kind}/* ttl={ttl}");
+        cache = cache.rule(rule.as_str());
     }
+    let cache = cache.build()?;
     let batch = BatchLayer::builder(RestJson::new("/api/batch").base("/api")).build()?;
     let stack = ServiceBuilder::new()
         .layer(cache)

@@ -22,7 +22,7 @@ use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use scrimp::{
     cache::{CacheLayer, Codec},
-    core::{BoxError, Ledger, Money},
+    core::{BoxError, Ledger},
 };
 use store::DiskStore;
 use tower::{Layer, ServiceExt, service_fn};

@@ -9,7 +9,7 @@ use std::{
 
 use scrimp::{
     cache::{
-        Budget, Codec, Entry, FillToken, Journal, Lookup, PutOutcome, Store, StoreStats, Variants,
+        Codec, Entry, FillToken, Journal, Lookup, MemoryBudget, PutOutcome, Store, StoreStats, Variants,
     },
     core::{BoxError, Key, KeyRef},
 };
@@ -28,7 +28,7 @@ const FILL_BYTES: u64 = 16 << 20;
 pub(crate) struct DiskStore {
     files: Arc<Files>,
     journal: Arc<FileJournal>,
-    budget: Budget,
+    budget: MemoryBudget,
 }
 
 type Later<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
@@ -41,7 +41,7 @@ impl DiskStore {
         Ok(Self {
             files: Arc::new(Files::open(folder, max_bytes, codec)?),
             journal: Arc::new(FileJournal::new(folder)),
-            budget: Budget::new(FILL_BYTES),
+            budget: MemoryBudget::new(FILL_BYTES),
         })
     }
 
@@ -87,7 +87,7 @@ impl Store for DiskStore {
         Some(Arc::clone(&self.journal) as Arc<dyn Journal>)
     }
 
-    fn budget(&self) -> &Budget {
+    fn budget(&self) -> &MemoryBudget {
         &self.budget
     }
 

@@ -27,7 +27,7 @@ use axum::{
 use futures_util::future::join_all;
 use http_body_util::BodyExt;
 use scrimp::{
-    coalesce::{CoalesceLayer, ReuseWindow},
+    coalesce::{SettingError, CoalesceLayer, ReuseWindow},
     core::Money,
 };
 use tower::ServiceExt;
@@ -61,7 +61,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let price: Money = PRICE.parse()?;
     println!("{USERS} users, {BURST} requests each at once; then again; then after a post");
     println!("\n                   requests   feeds made      cost");
-    for (name, layer) in [("without", None), ("with CoalesceLayer", Some(layer()))] {
+    for (name, layer) in [("without", None), ("with CoalesceLayer", Some(layer()?))] {
         let bill = visits(layer).await?;
         let cost = (price * bill.made).to_string();
         println!(
@@ -74,10 +74,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 /// Requests are told apart by everything that could matter, credentials included: the key is
 /// personal without being told so.
-fn layer() -> CoalesceLayer {
+fn layer() -> Result<CoalesceLayer, SettingError> {
     CoalesceLayer::builder()
         .window(ReuseWindow::new().time(Duration::from_secs(30)))
-        .build()?
+        .build()
 }
 
 /// Three bursts, the last one after somebody has posted something: that writes `/feed`, so
@@ -147,7 +147,7 @@ mod tests {
                 made: requests
             }
         );
-        let with = visits(Some(layer())).await.expect("feeds");
+        let with = visits(Some(layer().expect("a layer"))).await.expect("feeds");
         let made = (2 * USERS) as u64;
         assert_eq!(with, Bill { requests, made });
     }

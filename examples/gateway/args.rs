@@ -3,8 +3,9 @@
 use std::{net::SocketAddr, time::Duration};
 
 use clap::{Parser, ValueEnum};
-use http::{Uri, uri::Authority};
+use http::Uri;
 use scrimp::cache::Rule;
+use scrimp_gateway::Gateway;
 use tracing_subscriber::filter::LevelFilter;
 
 /// A caching reverse proxy in front of one HTTP upstream.
@@ -13,7 +14,7 @@ use tracing_subscriber::filter::LevelFilter;
 pub(crate) struct Args {
     /// Where requests go: http://HOST[:PORT], without a path.
     #[arg(long, value_name = "URL", value_parser = upstream)]
-    pub(crate) upstream: Upstream,
+    pub(crate) upstream: Uri,
 
     /// The address to listen on; port 0 takes a free one and prints it.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
@@ -48,9 +49,9 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) preserve_host: bool,
 
-    /// Believe and extend the Forwarded and X-Forwarded-* headers of whoever connects.
+    /// Believe and extend the Forwarded and X-Forwarded-* headers of clients.
     ///
-    /// Only for a gateway that nobody but a trusted proxy can reach.
+    /// Only for a gateway that no client but a trusted proxy can reach.
     #[arg(long)]
     pub(crate) trust_forwarded: bool,
 
@@ -67,10 +68,6 @@ pub(crate) struct Args {
     pub(crate) log: Log,
 }
 
-/// The upstream, known to be `http` and to have no path of its own.
-#[derive(Debug, Clone)]
-pub(crate) struct Upstream(pub(crate) Authority);
-
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Log {
     Off,
@@ -79,14 +76,6 @@ pub(crate) enum Log {
     Info,
     Debug,
     Trace,
-}
-
-// === impl Upstream ===
-
-impl std::fmt::Display for Upstream {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "http://{}", self.0)
-    }
 }
 
 // === impl Log ===
@@ -106,22 +95,12 @@ impl From<Log> for LevelFilter {
 
 // === parsers ===
 
-fn upstream(text: &str) -> Result<Upstream, String> {
+/// Reads the URL and lets the gateway's own builder check it.
+fn upstream(text: &str) -> Result<Uri, String> {
     let uri: Uri = text.parse().map_err(|e| format!("not a URL ({e})"))?;
-    if uri.scheme_str() == Some("https") {
-        return Err("https upstreams are not supported by this example, only http".into());
-    }
-    let authority = match (uri.scheme_str(), uri.authority()) {
-        (Some("http"), Some(authority)) => authority.clone(),
-        _ => return Err("expected http://HOST[:PORT]".into()),
-    };
-    if authority.as_str().contains('@') {
-        return Err("a user name in the upstream's URL is not supported".into());
-    }
-    if uri.path_and_query().is_some_and(|p| p.as_str() != "/") {
-        return Err("the upstream's URL must not have a path or a query".into());
-    }
-    Ok(Upstream(authority))
+    let checked = Gateway::builder(uri.clone()).no_cache().build();
+    checked.map_err(|error| error.to_string())?;
+    Ok(uri)
 }
 
 fn size(text: &str) -> Result<u64, String> {

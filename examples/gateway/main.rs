@@ -4,38 +4,17 @@
 //! cargo run --release --example gateway -- --upstream http://127.0.0.1:9000 --listen 127.0.0.1:8080
 //! ```
 //!
-//! A request goes through these rooms, in this order:
-//!
-//! - `serve`: connections, time limits, graceful shutdown on SIGINT and SIGTERM;
-//! - `admit`: drops request fields whose name has an underscore (WSGI, Rack and PHP read
-//!   `X_Original_URL` as `X-Original-URL`), refuses what is ambiguous, takes hop-by-hop and
-//!   forged forwarding fields away;
-//! - the cache, which is one `.layer(..)` line in `app`;
-//! - `proxy`: sends the request to the upstream. A failure is an error, in place of which the
-//!   cache may answer with a stale copy; outside the cache it becomes a 502 or 504 that names
-//!   its cause in `Proxy-Status`.
-//!
-//! Bodies stream in both directions and are never collected. An upstream that breaks off
-//! in the middle of a body breaks the client's connection too: the client must not take
-//! half an answer for a whole one.
-//!
-//! Only `http://` upstreams are spoken to, TLS towards clients is left to whatever stands
-//! in front, and `Upgrade` (WebSockets) is not passed on.
+//! The proxy itself is the crate `scrimp-gateway`; this is its command line.
 
-mod admit;
-mod app;
 mod args;
-mod forwarded;
-mod headers;
-mod proxy;
-mod reply;
-mod serve;
 #[cfg(test)]
 mod tests;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+use scrimp::cache::{CacheLayer, MemoryStore, Mode, SettingError};
+use scrimp_gateway::{Gateway, stop_signal};
 use tokio::net::TcpListener;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -58,8 +37,9 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: &Args) -> Result<(), String> {
+    let gateway = gateway(args).map_err(|error| error.to_string())?;
     // Before anything is announced, so that a signal sent at once is not lost.
-    let stop = serve::stop_signal().map_err(|e| format!("cannot listen for signals: {e}"))?;
+    let stop = stop_signal().map_err(|e| format!("cannot listen for signals: {e}"))?;
     let listener = TcpListener::bind(args.listen)
         .await
         .map_err(|e| format!("cannot listen on {}: {e}", args.listen))?;
@@ -71,6 +51,38 @@ async fn run(args: &Args) -> Result<(), String> {
     println!("listening on http://{address}");
     tracing::info!(upstream = %args.upstream, "listening on http://{address}");
 
-    serve::serve(listener, app::app(args), args.drain, stop).await;
+    gateway.serve(listener, stop).await;
     Ok(())
+}
+
+fn gateway(args: &Args) -> Result<Gateway, SettingError> {
+    let mut gateway = Gateway::builder(args.upstream.clone())
+        .upstream_timeout(args.upstream_timeout)
+        .drain(args.drain);
+    if args.preserve_host {
+        gateway = gateway.preserve_host();
+    }
+    if args.trust_forwarded {
+        gateway = gateway.trust_forwarded();
+    }
+    if args.no_cache {
+        return gateway.no_cache().build();
+    }
+    gateway.cache(cache(args)?).build()
+}
+
+fn cache(args: &Args) -> Result<CacheLayer, SettingError> {
+    let mode = if args.private {
+        Mode::Private
+    } else {
+        Mode::Shared
+    };
+    let mut cache = CacheLayer::builder(MemoryStore::new(args.max_bytes)).mode(mode);
+    if args.trust_cookies {
+        cache = cache.trust_origin_with_cookies();
+    }
+    for rule in &args.rules {
+        cache = cache.rule(rule.clone());
+    }
+    cache.build()
 }

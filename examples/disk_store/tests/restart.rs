@@ -104,7 +104,8 @@ async fn hits_after_a_restart_are_booked() {
         let layer = CacheLayer::builder(store)
             .ledger(ledger.clone())
             .price(price)
-            .build()?;
+            .build()
+            .expect("a layer");
         let (service, upstream) = Scripted::answering(answer);
         let cache = layer.layer(service);
         Rig {

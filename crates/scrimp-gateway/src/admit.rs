@@ -22,7 +22,7 @@ use http::{
     uri::{Authority, PathAndQuery},
 };
 
-use crate::{args::Args, forwarded, headers, reply};
+use crate::{forwarded, headers, reply};
 
 /// The address at the other end of the connection, left in the request by `serve`.
 #[derive(Debug, Clone, Copy)]
@@ -36,10 +36,8 @@ pub(crate) struct Policy {
 // === impl Policy ===
 
 impl Policy {
-    pub(crate) fn new(args: &Args) -> Self {
-        Self {
-            trust_forwarded: args.trust_forwarded,
-        }
+    pub(crate) fn new(trust_forwarded: bool) -> Self {
+        Self { trust_forwarded }
     }
 }
 

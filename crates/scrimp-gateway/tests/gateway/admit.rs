@@ -1,3 +1,5 @@
+use scrimp_gateway::GatewayBuilder;
+
 use super::{Gateway, OK, Wire, always, echo, upstream};
 
 #[tokio::test]
@@ -88,7 +90,7 @@ async fn the_upstream_is_told_who_asked_and_not_what_the_client_claims() {
         assert!(seen.contains(line), "{seen}");
     }
 
-    let gateway = Gateway::with(echo().await, &["--trust-forwarded"]).await;
+    let gateway = Gateway::with(echo().await, GatewayBuilder::trust_forwarded).await;
     let seen = gateway.ask(forged).await;
     assert!(
         seen.contains("x-forwarded-for: 6.6.6.6, 127.0.0.1\r\n"),
@@ -102,14 +104,14 @@ async fn the_upstream_gets_its_own_host_or_the_clients_as_configured() {
     let upstream = echo().await;
     let seen = Gateway::before(upstream).await.get("/").await;
     assert!(seen.contains(&format!("\nhost: {upstream}\r\n")), "{seen}");
-    let gateway = Gateway::with(upstream, &["--preserve-host"]).await;
+    let gateway = Gateway::with(upstream, GatewayBuilder::preserve_host).await;
     let seen = gateway.get("/").await;
     assert!(seen.contains("\nhost: shop.test\r\n"), "{seen}");
 }
 
 #[tokio::test]
 async fn the_authority_of_an_absolute_url_overrules_host() {
-    let gateway = Gateway::with(echo().await, &["--preserve-host"]).await;
+    let gateway = Gateway::with(echo().await, GatewayBuilder::preserve_host).await;
     let seen = gateway
         .ask(
             "GET http://real.test:81/x?y HTTP/1.1\r\nHost: other.test\r\nConnection: close\r\n\r\n",
@@ -146,7 +148,7 @@ async fn a_request_that_goes_in_circles_is_stopped() {
 
 #[tokio::test]
 async fn a_name_with_an_underscore_reaches_nobody() {
-    let gateway = Gateway::with(echo().await, &["--trust-forwarded"]).await;
+    let gateway = Gateway::with(echo().await, GatewayBuilder::trust_forwarded).await;
     let seen = gateway
         .ask(
             "GET / HTTP/1.1\r\nHost: shop.test\r\nX_Original_URL: /evil\r\nX_Tier: evil\r\n\

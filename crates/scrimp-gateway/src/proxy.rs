@@ -14,7 +14,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
 };
 
-use crate::{args::Args, headers};
+use crate::headers;
 
 /// Below the 5 s after which Node and many others close an idle connection, so that a
 /// request is not written into a connection that is about to close.
@@ -42,7 +42,7 @@ pub(crate) struct Failure {
 // === impl Proxy ===
 
 impl Proxy {
-    pub(crate) fn new(args: &Args) -> Self {
+    pub(crate) fn new(upstream: Authority, preserve_host: bool, timeout: Duration) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(CONNECT));
@@ -53,9 +53,9 @@ impl Proxy {
             .build(connector);
         Self {
             client,
-            upstream: args.upstream.0.clone(),
-            preserve_host: args.preserve_host,
-            timeout: args.upstream_timeout,
+            upstream,
+            preserve_host,
+            timeout,
         }
     }
 

@@ -1,6 +1,9 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use tokio::{
@@ -91,7 +94,10 @@ async fn an_upstream_that_stays_silent_becomes_a_504() {
         wire.head().await;
     })
     .await;
-    let gateway = Gateway::with(upstream, &["--upstream-timeout", "0.1"]).await;
+    let gateway = Gateway::with(upstream, |builder| {
+        builder.upstream_timeout(Duration::from_millis(100))
+    })
+    .await;
     let seen = gateway.get("/").await;
     assert!(seen.starts_with("HTTP/1.1 504 "), "{seen}");
     assert!(seen.contains("error=http_response_timeout"), "{seen}");

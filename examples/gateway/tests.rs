@@ -14,7 +14,7 @@ fn a_bad_flag_ends_with_code_2_and_a_sentence_that_names_it() {
             "--upstream https://a.test",
             "https upstreams are not supported",
         ),
-        ("--upstream a.test:80", "expected http://HOST[:PORT]"),
+        ("--upstream a.test:80", "must be like http://HOST[:PORT]"),
         ("--upstream http://a.test/path", "must not have a path"),
         ("--upstream http://u@a.test", "user name"),
         (

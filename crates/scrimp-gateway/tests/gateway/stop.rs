@@ -1,9 +1,9 @@
 use std::{process::Command, time::Duration};
 
+use scrimp_gateway::stop_signal;
 use tokio::{net::TcpStream, sync::Notify, time::timeout};
 
 use super::{Gateway, upstream};
-use crate::serve::stop_signal;
 
 static ASKED: Notify = Notify::const_new();
 static MAY_ANSWER: Notify = Notify::const_new();
@@ -47,7 +47,10 @@ async fn a_request_that_never_ends_does_not_hold_the_exit() {
         wire.head().await;
     })
     .await;
-    let gateway = Gateway::with(upstream, &["--drain", "0.1"]).await;
+    let gateway = Gateway::with(upstream, |builder| {
+        builder.drain(Duration::from_millis(100))
+    })
+    .await;
     let mut open = gateway.connect().await;
     open.write("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").await;
     NEVER_ANSWERED.notified().await;

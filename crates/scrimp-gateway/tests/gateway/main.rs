@@ -2,7 +2,6 @@
 //! exactly what it is told to.
 
 mod admit;
-mod args;
 mod failure;
 mod framing;
 mod hop_by_hop;
@@ -12,7 +11,6 @@ mod stream;
 
 use std::{future::Future, net::SocketAddr, time::Duration};
 
-use clap::Parser;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -20,7 +18,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::{app::app, args::Args, serve::serve};
+use scrimp_gateway::{Gateway as Server, GatewayBuilder};
 
 const LOOPBACK: (&str, u16) = ("127.0.0.1", 0);
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -39,18 +37,20 @@ struct Wire(TcpStream);
 
 impl Gateway {
     async fn before(upstream: SocketAddr) -> Self {
-        Self::with(upstream, &[]).await
+        Self::with(upstream, |builder| builder).await
     }
 
-    async fn with(upstream: SocketAddr, flags: &[&str]) -> Self {
-        let upstream = format!("http://{upstream}");
-        let args = ["gateway", "--upstream", &upstream];
-        let args = Args::parse_from(args.iter().chain(flags));
+    async fn with(
+        upstream: SocketAddr,
+        set: impl FnOnce(GatewayBuilder) -> GatewayBuilder,
+    ) -> Self {
+        let builder = Server::builder(format!("http://{upstream}"));
+        let gateway = set(builder).build().unwrap();
         let listener = TcpListener::bind(LOOPBACK).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let stopped = async { drop(stopped.await) };
-        let served = tokio::spawn(serve(listener, app(&args), args.drain, stopped));
+        let served = tokio::spawn(gateway.serve(listener, stopped));
         Self {
             address,
             stop,

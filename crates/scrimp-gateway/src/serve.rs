@@ -56,7 +56,7 @@ pub(crate) async fn serve(
 /// # Errors
 ///
 /// If the system does not let us listen.
-pub(crate) fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+pub fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
