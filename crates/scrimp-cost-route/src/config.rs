@@ -4,14 +4,17 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use http::request::Parts;
 use parking_lot::Mutex;
-use scrimp_core::{Clock, Ledger, RetryBudget};
+use scrimp_core::{Clock, Ledger, RetryBudget, SettingError};
 use tokio::time::Instant;
 
 use crate::{
-    Budget, Provider, QualityGate, Usage,
+    Budget, Price, QualityGate, Usage,
     engine::{Filters, RouterConfig},
     state::State,
 };
+
+/// A longer time could not be added to every instant.
+pub(crate) const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 86_400);
 
 #[derive(Clone)]
 pub(crate) struct Config {
@@ -36,7 +39,7 @@ pub(crate) type EstimateFn = dyn Fn(&Parts, &[u8]) -> Usage + Send + Sync;
 /// What all services of a layer share.
 pub(crate) struct Shared {
     pub(crate) config: Config,
-    pub(crate) state: Arc<Mutex<State>>,
+    pub(crate) state: Mutex<State>,
     /// The tenant and the route of requests that name none.
     pub(crate) nobody: Arc<str>,
 }
@@ -62,18 +65,34 @@ impl Config {
         }
     }
 
-    /// Checks what can be checked only when all is set: amounts whose currency needs an
-    /// exchange rate.
+    /// Checks settings that depend on one another: amounts whose currency needs an exchange
+    /// rate.
     ///
     /// # Errors
     ///
-    /// A message that names the setting, its currency and what would do.
-    pub(crate) fn check(&self, providers: &[Provider]) -> Result<(), String> {
+    /// If one cannot be used; the error says what would do.
+    pub(crate) fn check(&self) -> Result<(), SettingError> {
         self.filters.check(&self.router.exchange)?;
-        let Some(budget) = &self.budget else {
+        match (&self.budget, self.strict) {
+            (Some(budget), _) => budget.check(),
+            (None, None) => Ok(()),
+            (None, Some(_)) => {
+                let problem = "needs a `budget`, which it is about";
+                Err(SettingError::new("CostRouteLayer", "strict", problem))
+            }
+        }
+    }
+
+    /// Checks that a provider's price can be compared with the caps that it counts to.
+    ///
+    /// # Errors
+    ///
+    /// If an exchange rate is missing; the error names the cap and both currencies.
+    pub(crate) fn check_price(&self, provider: &str, price: &Price) -> Result<(), SettingError> {
+        let (Some(budget), Some(currency)) = (&self.budget, price.currency()) else {
             return Ok(());
         };
-        budget.check(providers, &self.router.exchange)
+        budget.check_currency(provider, currency)
     }
 }
 
@@ -93,6 +112,14 @@ impl fmt::Debug for Config {
 // === impl Shared ===
 
 impl Shared {
+    pub(crate) fn new(config: Config, state: State) -> Self {
+        Self {
+            config,
+            state: Mutex::new(state),
+            nobody: Arc::from(""),
+        }
+    }
+
     pub(crate) fn now(&self) -> Instant {
         self.config.clock.instant()
     }

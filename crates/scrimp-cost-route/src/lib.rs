@@ -11,25 +11,24 @@
 //! use bytes::Bytes;
 //! use http::{Request, Response};
 //! use http_body_util::Full;
-//! use scrimp_core::{Currency, Money};
-//! use scrimp_cost_route::{CostRouteLayer, Provider, RequestBody, RouteDecision, Tariff};
+//! use scrimp_cost_route::{CostRouteLayer, Provider, RequestBody, RouteDecision};
 //! use tower::{Layer, ServiceExt, service_fn};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-//! let at = |name: &str, price: &str| -> Result<Provider, Box<dyn std::error::Error + Send + Sync>> {
-//!     let price: Money = price.parse()?;
-//!     Ok(Provider::new(name)
-//!         .endpoint(&format!("https://{name}.example.com/v1").parse()?)
+//! let at = |name: &str, price: &str| {
+//!     Provider::new(name)
+//!         .endpoint(format!("https://{name}.example.com/v1"))
 //!         .bearer("its own credential")
-//!         .price(Tariff::new(Currency::USD).per_request(price)))
+//!         .price(price)
 //! };
 //! // Any `tower::Service` over `http` types will do; here one that answers by itself.
 //! let client = service_fn(|request: Request<RequestBody<Full<Bytes>>>| async move {
 //!     assert_eq!(request.uri(), "https://budget.example.com/v1/quote");
 //!     Ok::<_, std::io::Error>(Response::new(Full::<Bytes>::from("42")))
 //! });
-//! let client = CostRouteLayer::new([at("premium", "0.01")?, at("budget", "0.002")?]).layer(client);
+//! let providers = [at("premium", "0.01"), at("budget", "0.002")];
+//! let client = CostRouteLayer::builder(providers).build()?.layer(client);
 //!
 //! let request = Request::get("/quote").body(Full::<Bytes>::default())?;
 //! let response = client.oneshot(request).await?;
@@ -53,17 +52,15 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 //! // $3 per million tokens in, $15 out. `litellm::PriceTable` reads these from a table.
-//! let rates = TokenRates::text(
-//!     Rate::per("3".parse()?, 1_000_000),
-//!     Rate::per("15".parse()?, 1_000_000),
-//! );
-//! let budget = Budget::new([Cap::new("two cents a day", "0.02".parse()?, Period::Day)]);
+//! let rates = TokenRates::text(Rate::per("3", 1_000_000), Rate::per("15", 1_000_000));
+//! let budget = Budget::new([Cap::new("two cents a day", "0.02", Period::Day)]);
 //! let model = Provider::new("model").price(Tariff::new(Currency::USD).tokens(rates));
 //! let client = service_fn(|_: Request<RequestBody<Full<Bytes>>>| async {
 //!     let body = r#"{"usage":{"prompt_tokens":1000,"completion_tokens":400}}"#;
 //!     Ok::<_, std::io::Error>(Response::new(Full::<Bytes>::from(body)))
 //! });
-//! let client = CostRouteLayer::new([model]).budget(budget.clone()).layer(client);
+//! let layer = CostRouteLayer::builder([model]).budget(budget.clone()).build()?;
+//! let client = layer.layer(client);
 //!
 //! let ask = || Request::post("/v1/chat/completions").body(Full::from("a prompt"));
 //! let response = client.clone().oneshot(ask()?).await?;
@@ -92,7 +89,7 @@
 //! # Failing over
 //!
 //! Up to the first byte of the body, which the head waits for while another provider may
-//! still be tried ([`attempts(1)`](CostRouteLayer::attempts) hands it on at once). Only
+//! still be tried ([`attempts(1)`](CostRouteLayerBuilder::attempts) hands it on at once). Only
 //! requests whose body was kept, and that may be repeated: idempotent methods, an
 //! `Idempotency-Key`, or [`Repeatable`](scrimp_core::extensions::Repeatable); a 429 says that
 //! nothing was done, so any request may follow it. Providers do not know each other's keys:
@@ -112,7 +109,7 @@
 //! used by then. The error is the inner service's; refusals are responses with a problem
 //! document (RFC 9457): 402 or 429 from a budget, 503 if nobody will do, 504 if nobody
 //! answers in time, 400 if the request's own body breaks off, 500 if amounts would have to be
-//! compared whose currencies have no [exchange rate](CostRouteLayer::exchange_rate). Timers
+//! compared whose currencies have no [exchange rate](CostRouteLayerBuilder::exchange_rate). Timers
 //! need a tokio runtime.
 //!
 //! # Features
@@ -122,6 +119,7 @@
 
 mod body;
 mod budget;
+mod builder;
 mod config;
 mod decision;
 pub mod engine;
@@ -133,6 +131,7 @@ mod layer;
 mod meter;
 mod metered;
 mod price;
+mod profile;
 mod provider;
 mod providers;
 mod quality;
@@ -143,19 +142,21 @@ mod tap;
 
 pub use body::{RequestBody, RouteBody};
 pub use budget::{Budget, BudgetStore, Cap, Line, Refusal, Reservation, Scope};
+pub use builder::CostRouteLayerBuilder;
 pub use decision::{Miss, RouteDecision, Tried};
 pub use figures::Figures;
 pub use future::ResponseFuture;
 pub use hints::Hints;
 pub use layer::CostRouteLayer;
 pub use price::{
-    ParseRateError, Period, Price, Rate, Tariff, Tiering, TokenClass, TokenRates, Usage, Window,
-    litellm,
+    ParseRateError, Period, Price, PriceWindow, Rate, Tariff, Tiering, TokenClass, TokenRates,
+    Usage, litellm,
 };
 pub use provider::Provider;
 pub use providers::Providers;
 #[cfg(feature = "json-schema")]
 pub use quality::JsonSchema;
 pub use quality::{MinLength, QualityGate, RequiredFields, Verdict};
+pub use scrimp_core::SettingError;
 pub use service::CostRoute;
 pub use tap::Tap;

@@ -6,17 +6,18 @@ use bytes::Bytes;
 use scrimp_core::{BodyEnd, Currency, Money, Sink};
 
 use crate::{
-    Price, Provider, Tap, TokenClass, Usage,
+    Price, Tap, TokenClass, Usage,
     budget::Reservation,
     config::Shared,
     engine::{Outcome, Ticket},
+    profile::Profile,
 };
 
 /// What has to be told when the call ends, however it ends: to the router, to the budget, to
 /// the ledger.
 pub(crate) struct Call {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) provider: Arc<Provider>,
+    pub(crate) provider: Arc<Profile>,
     pub(crate) ticket: Ticket,
     pub(crate) reservation: Option<Reservation>,
     pub(crate) tenant: Arc<str>,

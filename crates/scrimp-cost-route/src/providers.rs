@@ -2,16 +2,14 @@
 
 use std::{fmt, sync::Arc};
 
-use parking_lot::Mutex;
-use scrimp_core::Clock;
+use scrimp_core::{BoxError, SettingError};
 
-use crate::{Price, Provider, state::State};
+use crate::{Price, Provider, config::Shared, provider::checked_price};
 
 /// A handle on a layer's set of providers.
 #[derive(Clone)]
 pub struct Providers {
-    pub(crate) state: Arc<Mutex<State>>,
-    pub(crate) clock: Clock,
+    pub(crate) shared: Arc<Shared>,
 }
 
 // === impl Providers ===
@@ -19,46 +17,64 @@ pub struct Providers {
 impl Providers {
     /// Adds a provider, or changes the one of its name, whose calls under way go on and
     /// about which nothing is forgotten.
-    pub fn put(&self, provider: Provider) {
-        self.state.lock().put(provider, &self.clock);
+    ///
+    /// # Errors
+    ///
+    /// If a setting of the provider cannot be used, or its price is in a currency that no
+    /// exchange rate of the layer leads from to that of a cap it counts to. Then nothing is
+    /// changed.
+    pub fn put(&self, provider: Provider) -> Result<(), SettingError> {
+        let Shared { config, state, .. } = &*self.shared;
+        let profile = provider.checked()?;
+        config.check_price(&profile.name, &profile.price)?;
+        state.lock().put(profile, &config.clock);
+        Ok(())
     }
 
     /// Takes a provider out; calls under way to it go on. False if there is none of the name.
     #[expect(clippy::must_use_candidate, reason = "called for what it does")]
     pub fn remove(&self, name: &str) -> bool {
-        self.state.lock().remove(name)
+        self.shared.state.lock().remove(name)
     }
 
     /// Sets a provider's price, from the next decision on. False if there is none of the
     /// name.
-    pub fn set_price(&self, name: &str, price: impl Into<Price>) -> bool {
-        let mut state = self.state.lock();
-        let found = state.find(name);
-        if let Some(index) = found {
-            let entry = &mut state.entries[index];
-            let mut provider = (*entry.provider).clone();
-            provider.price = price.into();
-            entry.provider = Arc::new(provider);
-        }
-        found.is_some()
+    ///
+    /// # Errors
+    ///
+    /// As [`put`](Self::put).
+    pub fn set_price(
+        &self,
+        name: &str,
+        price: impl TryInto<Price, Error: Into<BoxError>>,
+    ) -> Result<bool, SettingError> {
+        let Shared { config, state, .. } = &*self.shared;
+        let price = checked_price("Provider", price)?;
+        config.check_price(name, &price)?;
+        Ok(state.lock().set_price(name, price))
     }
 
-    /// Tells how good a provider's answer was, 0 to 1, for judgements that come later than
-    /// a quality gate's. False if there is none of the name.
-    #[expect(clippy::must_use_candidate, reason = "called for what it does")]
-    pub fn judge(&self, name: &str, quality: f64) -> bool {
-        let mut state = self.state.lock();
+    /// Tells how good a provider's answer was, for judgements that come later than a quality
+    /// gate's. False if there is none of the name. Range: 0 to 1.
+    ///
+    /// # Errors
+    ///
+    /// If `quality` is out of its range. Then nothing is learnt.
+    pub fn judge(&self, name: &str, quality: f64) -> Result<bool, SettingError> {
+        let quality = SettingError::within("Providers", "quality", quality, 0.0..=1.0)?;
+        let now = self.shared.now();
+        let mut state = self.shared.state.lock();
         let found = state.find(name);
         if let Some(index) = found {
-            state.router.judge(self.clock.instant(), index, quality);
+            state.router.judge(now, index, quality);
         }
-        found.is_some()
+        Ok(found.is_some())
     }
 
-    /// Their names, in no order that means anything.
+    /// Returns their names, in no order that means anything.
     #[must_use]
     pub fn names(&self) -> Vec<Arc<str>> {
-        let state = self.state.lock();
+        let state = self.shared.state.lock();
         let names = state.entries.iter().map(|entry| &entry.provider.name);
         names.cloned().collect()
     }

@@ -13,13 +13,14 @@ use governor::{
     nanos::Nanos,
     state::{InMemoryState, NotKeyed},
 };
-use scrimp_core::Clock;
+use scrimp_core::{Clock, SettingError};
 use std::num::NonZeroU32;
 use tokio::time::Instant;
 
 use crate::{
-    Period, Price, Provider, TokenClass, Usage,
-    engine::{Prior, Router, RouterConfig},
+    Period, Price, TokenClass, Usage,
+    engine::{Router, RouterConfig},
+    profile::Profile,
 };
 
 /// Of the tokens an answer is reckoned with, the share of answers that have fewer.
@@ -37,7 +38,7 @@ pub(crate) struct State {
 /// A provider, and what its bill depends on. Candidates of the router have its order.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    pub(crate) provider: Arc<Provider>,
+    pub(crate) provider: Arc<Profile>,
     requests: Option<Limiter>,
     tokens: Option<Limiter>,
     /// Requests of the present volume period.
@@ -64,17 +65,17 @@ struct LimitClock {
 impl State {
     /// # Errors
     ///
-    /// A message that names the setting that is wrong, or lacks an exchange rate.
-    pub(crate) fn new(config: RouterConfig, start: Instant) -> Result<Self, String> {
+    /// If a setting is out of its range, or lacks an exchange rate.
+    pub(crate) fn new(config: RouterConfig, start: Instant) -> Result<Self, SettingError> {
         Ok(Self {
-            router: Router::try_new(config, start)?,
+            router: Router::new(config, start)?,
             entries: Vec::new(),
         })
     }
 
     /// Adds a provider, or changes the one of that name: what was seen of it stays.
-    pub(crate) fn put(&mut self, provider: Provider, clock: &Clock) {
-        let prior: Prior = provider.prior;
+    pub(crate) fn put(&mut self, provider: Profile, clock: &Clock) {
+        let prior = provider.prior;
         let entry = Entry::new(provider, clock);
         match self.find(&entry.provider.name) {
             Some(index) => {
@@ -99,6 +100,17 @@ impl State {
         found.is_some()
     }
 
+    /// Sets a provider's price. False if there is none of the name.
+    pub(crate) fn set_price(&mut self, name: &str, price: Price) -> bool {
+        let found = self.find(name);
+        if let Some(index) = found {
+            let provider = &mut self.entries[index].provider;
+            // Calls under way keep the price they began with.
+            Arc::make_mut(provider).price = price;
+        }
+        found.is_some()
+    }
+
     pub(crate) fn find(&self, name: &str) -> Option<usize> {
         self.entries
             .iter()
@@ -109,7 +121,7 @@ impl State {
 // === impl Entry ===
 
 impl Entry {
-    fn new(provider: Provider, clock: &Clock) -> Self {
+    fn new(provider: Profile, clock: &Clock) -> Self {
         let limiter = |per_minute: Option<NonZeroU32>| {
             let clock = LimitClock {
                 start: clock.instant(),

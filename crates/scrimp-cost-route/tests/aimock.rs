@@ -31,7 +31,7 @@ fn provider(name: &str, url: &str, factor: u32) -> Provider {
     let rate = |text: &str| text.parse::<Rate>().unwrap().permille(1_000 * factor);
     let rates = TokenRates::text(rate("0.001"), rate("0.002"));
     Provider::new(name)
-        .endpoint(&url.parse().unwrap())
+        .endpoint(url)
         .bearer("test")
         .price(Tariff::new(Currency::USD).tokens(rates))
 }
@@ -72,8 +72,11 @@ async fn ask(layer: &CostRouteLayer, request: Request<Full<Bytes>>) -> Read {
 #[ignore = "needs aimock: scripts/prices.sh"]
 async fn usage_is_read_from_json_and_from_streams_alike() {
     for stream in [false, true] {
-        let budget = Budget::new([Cap::new("all", "100".parse().unwrap(), Period::Forever)]);
-        let layer = CostRouteLayer::new([provider("well", &urls().well, 1)]).budget(budget.clone());
+        let budget = Budget::new([Cap::new("all", "100", Period::Forever)]);
+        let layer = CostRouteLayer::builder([provider("well", &urls().well, 1)])
+            .budget(budget.clone())
+            .build()
+            .unwrap();
         let body = ask(&layer, chat(stream)).await.body.unwrap();
         let mut tap = Tap::new();
         tap.see(&body);
@@ -88,14 +91,18 @@ async fn usage_is_read_from_json_and_from_streams_alike() {
 #[ignore = "needs aimock: scripts/prices.sh"]
 async fn who_has_had_enough_is_left_alone_for_as_long_as_it_says() {
     let urls = urls();
-    let alone = CostRouteLayer::new([provider("limited", &urls.limited, 1)]);
+    let alone = CostRouteLayer::builder([provider("limited", &urls.limited, 1)])
+        .build()
+        .unwrap();
     let limit = ask(&alone, chat(false)).await.limit;
     assert!(limit.is_some_and(|seconds| seconds > 0.0), "{limit:?}");
-    let layer = CostRouteLayer::new([
+    let layer = CostRouteLayer::builder([
         provider("limited", &urls.limited, 1),
         provider("well", &urls.well, 5),
     ])
-    .explore(false);
+    .explore(false)
+    .build()
+    .unwrap();
     let first = ask(&layer, chat(false)).await;
     assert_eq!(first.decision.tried[0].miss, Miss::Status(429));
     let second = ask(&layer, chat(false)).await;
@@ -108,8 +115,11 @@ async fn who_has_had_enough_is_left_alone_for_as_long_as_it_says() {
 #[tokio::test]
 #[ignore = "needs aimock: scripts/prices.sh"]
 async fn a_stream_that_is_cut_ends_with_an_error_and_is_paid_as_far_as_it_came() {
-    let budget = Budget::new([Cap::new("all", "100".parse().unwrap(), Period::Forever)]);
-    let layer = CostRouteLayer::new([provider("cut", &urls().cut, 1)]).budget(budget.clone());
+    let budget = Budget::new([Cap::new("all", "100", Period::Forever)]);
+    let layer = CostRouteLayer::builder([provider("cut", &urls().cut, 1)])
+        .budget(budget.clone())
+        .build()
+        .unwrap();
     let read = ask(&layer, chat(true)).await;
     assert!(read.body.is_err(), "a cut must not look like an end");
     assert_eq!(budget.snapshot().len(), 1);

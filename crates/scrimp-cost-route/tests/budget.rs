@@ -7,14 +7,15 @@ use futures_util::future::join_all;
 use http::{Request, StatusCode};
 use scrimp_core::{Currency, Ledger, extensions::Tenant};
 use scrimp_cost_route::{
-    Budget, Cap, CostRouteLayer, Hints, Period, Price, Provider, Scope, Tariff, Usage,
+    Budget, Cap, CostRouteLayer, CostRouteLayerBuilder, Hints, Period, Price, Provider, Scope,
+    Tariff, Usage,
 };
 use scrimp_testkit::{Gate, Reply, ScriptedBody};
 use tower::ServiceExt;
 
-fn capped(cap: Cap) -> (Budget, CostRouteLayer) {
+fn capped(cap: Cap) -> (Budget, CostRouteLayerBuilder) {
     let budget = Budget::new([cap]);
-    let layer = CostRouteLayer::new([provider("a", 1)]).budget(budget.clone());
+    let layer = CostRouteLayer::builder([provider("a", 1)]).budget(budget.clone());
     (budget, layer)
 }
 
@@ -22,7 +23,7 @@ fn capped(cap: Cap) -> (Budget, CostRouteLayer) {
 async fn a_thousand_at_once_never_overspend_a_strict_cap() {
     let gate = Gate::new();
     let (budget, layer) = capped(Cap::new("day", cents(137), Period::Day));
-    let rig = Rig::new(&layer.strict(Usage::default()), {
+    let rig = Rig::new(&layer.strict(Usage::default()).build().unwrap(), {
         let gate = gate.clone();
         move |_| ok("fine").gate(&gate)
     });
@@ -42,7 +43,7 @@ async fn a_thousand_at_once_never_overspend_a_strict_cap() {
 async fn a_refusal_says_which_cap_and_when_it_starts_anew() {
     let (_, layer) =
         capped(Cap::new("tenants-per-day", cents(1), Period::Day).tenants(Scope::Each));
-    let rig = Rig::new(&layer, |_| ok("fine"));
+    let rig = Rig::new(&layer.build().unwrap(), |_| ok("fine"));
     let ask = |tenant: &str| {
         let mut request = get();
         request.extensions_mut().insert(Tenant(tenant.into()));
@@ -64,7 +65,7 @@ async fn a_refusal_says_which_cap_and_when_it_starts_anew() {
 #[tokio::test(start_paused = true)]
 async fn a_cap_may_answer_429() {
     let (_, layer) = capped(Cap::new("m", cents(0), Period::Minute).too_many_requests());
-    let rig = Rig::new(&layer, |_| ok("fine"));
+    let rig = Rig::new(&layer.build().unwrap(), |_| ok("fine"));
     assert_eq!(rig.get().await.status, StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(rig.upstream.calls(), 0);
 }
@@ -72,12 +73,14 @@ async fn a_cap_may_answer_429() {
 #[tokio::test(start_paused = true)]
 async fn who_runs_low_is_served_by_who_is_cheaper_and_then_refused() {
     let budget = Budget::new([Cap::new("day", cents(12), Period::Day).degrade()]);
-    let layer = CostRouteLayer::new([
+    let layer = CostRouteLayer::builder([
         provider("dear", 10).quality(1.0),
         provider("cheap", 1).quality(0.0),
     ])
     .score(scrimp_cost_route::engine::Score::Weighted(quality_first()))
-    .budget(budget);
+    .budget(budget)
+    .build()
+    .unwrap();
     let rig = Rig::new(&layer, |_| ok("fine"));
     let mut asked = Vec::new();
     for _ in 0..4 {
@@ -108,8 +111,10 @@ fn quality_first() -> scrimp_cost_route::engine::Weights {
 #[tokio::test(start_paused = true)]
 async fn a_provider_whose_own_cap_is_used_up_is_passed_over() {
     let cap = Cap::new("a-only", cents(1), Period::Day).providers(Scope::Only("a".into()));
-    let layer =
-        CostRouteLayer::new([provider("a", 1), provider("b", 5)]).budget(Budget::new([cap]));
+    let layer = CostRouteLayer::builder([provider("a", 1), provider("b", 5)])
+        .budget(Budget::new([cap]))
+        .build()
+        .unwrap();
     let rig = Rig::new(&layer, |_| ok("fine"));
     assert_eq!(rig.get().await.from(), "a");
     assert_eq!(rig.get().await.from(), "b");
@@ -119,9 +124,11 @@ async fn a_provider_whose_own_cap_is_used_up_is_passed_over() {
 async fn tokens_are_paid_as_the_answer_says_they_were_used() {
     let budget = Budget::new([Cap::new("day", cents(10_000), Period::Day)]);
     let ledger = Ledger::new();
-    let layer = CostRouteLayer::new([by_token("llm")])
+    let layer = CostRouteLayer::builder([by_token("llm")])
         .budget(budget.clone())
-        .ledger(ledger.clone());
+        .ledger(ledger.clone())
+        .build()
+        .unwrap();
     let rig = Rig::new(&layer, |_| {
         let stream = ScriptedBody::new()
             .data("data: {\"choices\":[]}\n\nda")
@@ -141,7 +148,10 @@ async fn tokens_are_paid_as_the_answer_says_they_were_used() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_is_left_is_paid_by_what_was_seen_of_it() {
     let budget = Budget::new([Cap::new("day", cents(10_000), Period::Day)]);
-    let layer = CostRouteLayer::new([by_token("llm")]).budget(budget.clone());
+    let layer = CostRouteLayer::builder([by_token("llm")])
+        .budget(budget.clone())
+        .build()
+        .unwrap();
     let gate = Gate::new();
     let rig = Rig::new(&layer, {
         let gate = gate.clone();
@@ -165,7 +175,7 @@ async fn a_stream_that_is_left_is_paid_by_what_was_seen_of_it() {
 #[tokio::test(start_paused = true)]
 async fn what_failed_is_not_paid() {
     let (budget, layer) = capped(Cap::new("day", cents(10), Period::Day));
-    let rig = Rig::new(&layer.attempts(1), |_| common::status(500));
+    let rig = Rig::new(&layer.attempts(1).build().unwrap(), |_| common::status(500));
     rig.get().await;
     assert_eq!(budget.snapshot()[0].spent, cents(0));
     assert!(
@@ -178,9 +188,11 @@ async fn what_failed_is_not_paid() {
 async fn a_strict_budget_has_no_room_for_prices_nobody_knows() {
     let budget = Budget::new([Cap::new("day", cents(10), Period::Day)]);
     let unknown = Provider::new("u").price(Price::Unknown);
-    let layer = CostRouteLayer::new([unknown])
+    let layer = CostRouteLayer::builder([unknown])
         .budget(budget)
-        .strict(Usage::default());
+        .strict(Usage::default())
+        .build()
+        .unwrap();
     let rig = Rig::new(&layer, |_| ok("fine"));
     let answer = rig.get().await;
     assert_eq!(answer.json()["reason"], "unpriced");
@@ -191,7 +203,7 @@ async fn a_strict_budget_has_no_room_for_prices_nobody_knows() {
 async fn ten_thousand_callers_that_leave_keep_nothing_reserved() {
     let (budget, layer) = capped(Cap::new("day", cents(1_000_000), Period::Day));
     let gate = Gate::new();
-    let rig = Rig::new(&layer, {
+    let rig = Rig::new(&layer.build().unwrap(), {
         let gate = gate.clone();
         move |_| ok("fine").gate(&gate)
     });
@@ -218,11 +230,13 @@ async fn ten_thousand_callers_that_leave_keep_nothing_reserved() {
 #[tokio::test(start_paused = true)]
 async fn what_is_paid_in_yen_counts_to_a_cap_in_dollars_at_its_worth() {
     let yen = Currency::new("JPY").unwrap();
-    let by_size = Tariff::new(yen).per_kib_out("1024 JPY".parse().unwrap());
+    let by_size = Tariff::new(yen).per_kib_out("1024 JPY");
     let budget = Budget::new([Cap::new("day", cents(100), Period::Day)]);
-    let layer = CostRouteLayer::new([provider("jp", 0).price(by_size)])
+    let layer = CostRouteLayer::builder([provider("jp", 0).price(by_size)])
         .budget(budget.clone())
-        .exchange_rate(yen, "0.01 USD".parse().unwrap());
+        .exchange_rate(yen, "0.01 USD")
+        .build()
+        .unwrap();
     let rig = Rig::new(&layer, |_| ok("1234"));
     // Nothing is known to be paid before the answer comes: four yen then, not four dollars.
     rig.get().await;
@@ -230,17 +244,22 @@ async fn what_is_paid_in_yen_counts_to_a_cap_in_dollars_at_its_worth() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_provider_whose_prices_a_cap_cannot_be_compared_with_is_passed_over() {
+async fn a_provider_whose_prices_a_cap_cannot_be_compared_with_does_not_get_in() {
     let yen = Currency::new("JPY").unwrap();
-    let by_size = Tariff::new(yen).per_kib_out("1024 JPY".parse().unwrap());
+    let by_size = Tariff::new(yen).per_kib_out("1024 JPY");
     let budget = Budget::new([Cap::new("day", cents(100), Period::Day)]);
-    let layer = CostRouteLayer::new([provider("us", 90)]).budget(budget.clone());
+    let layer = CostRouteLayer::builder([provider("us", 90)])
+        .budget(budget.clone())
+        .build()
+        .unwrap();
     let rig = Rig::new(&layer, |_| ok("1234"));
-    layer.providers().put(provider("jp", 0).price(by_size));
+    let refused = layer.providers().put(provider("jp", 0).price(by_size));
+    let says = refused.unwrap_err().to_string();
+    assert!(says.contains("leads from JPY to USD"), "{says}");
     assert_eq!(rig.get().await.from(), "us");
     layer.providers().remove("us");
     let answer = rig.get().await;
-    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
-    assert_eq!(answer.json()["reason"], "no-exchange-rate");
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.json()["reason"], "none-left");
     assert_eq!(budget.snapshot()[0].spent, cents(90));
 }

@@ -11,9 +11,11 @@ use tower::ServiceExt;
 
 #[tokio::test(start_paused = true)]
 async fn a_caller_that_gives_up_on_a_slow_provider_teaches_the_router_that_it_is_slow() {
-    let layer = CostRouteLayer::new([provider("cheap", 1), provider("dear", 2)])
+    let layer = CostRouteLayer::builder([provider("cheap", 1), provider("dear", 2)])
         .explore(false)
-        .timeout(Duration::from_secs(3_600));
+        .timeout(Duration::from_secs(3_600))
+        .build()
+        .unwrap();
     let gate = Gate::new();
     let rig = Rig::new(&layer, {
         let gate = gate.clone();
@@ -33,7 +35,9 @@ async fn a_caller_that_gives_up_on_a_slow_provider_teaches_the_router_that_it_is
 
 #[tokio::test(start_paused = true)]
 async fn a_caller_that_leaves_within_a_body_gives_its_place_back() {
-    let layer = CostRouteLayer::new([provider("a", 1).concurrency(1)]);
+    let layer = CostRouteLayer::builder([provider("a", 1).concurrency(1)])
+        .build()
+        .unwrap();
     let gate = Gate::new();
     let rig = Rig::new(&layer, {
         let gate = gate.clone();
@@ -49,10 +53,12 @@ async fn a_caller_that_leaves_within_a_body_gives_its_place_back() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_is_dropped_between_two_attempts_leaves_nothing() {
-    let layer = CostRouteLayer::new([
+    let layer = CostRouteLayer::builder([
         provider("a", 1).concurrency(1),
         provider("b", 2).concurrency(1),
-    ]);
+    ])
+    .build()
+    .unwrap();
     let gate = Gate::new();
     let rig = Rig::new(&layer, {
         let gate = gate.clone();

@@ -37,9 +37,11 @@ async fn calls_costs_and_budgets_are_told_to_the_recorder() {
         Cap::new("all", cents(12), Period::Day),
         Cap::new("each", cents(100), Period::Day).tenants(Scope::Each),
     ];
-    let layer = CostRouteLayer::new([provider("down", 1), provider("up", 5)])
-        .retry_budget(RetryBudget::new(1.0, 100))
-        .budget(Budget::new(caps));
+    let layer = CostRouteLayer::builder([provider("down", 1), provider("up", 5)])
+        .retry_budget(RetryBudget::new(1.0, 100).unwrap())
+        .budget(Budget::new(caps))
+        .build()
+        .unwrap();
     let rig = Rig::new(&layer, |host| match host {
         "down" => status(500),
         _ => ok("fine"),

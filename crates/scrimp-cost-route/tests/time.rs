@@ -14,13 +14,14 @@ use common::{Rig, cents, ok, provider, status};
 use http::{Response, StatusCode};
 use scrimp_core::{Clock, Currency, RetryBudget};
 use scrimp_cost_route::{
-    CostRouteLayer, Period, Rate, Tariff, TokenRates, Usage, Window, engine::Reason,
+    CostRouteLayer, CostRouteLayerBuilder, Period, PriceWindow, Rate, Tariff, TokenRates, Usage,
+    engine::Reason,
 };
 use scrimp_testkit::{Reply, ScriptedBody};
 
-fn two() -> CostRouteLayer {
-    CostRouteLayer::new([provider("cheap", 1), provider("dear", 5)])
-        .retry_budget(RetryBudget::new(1.0, 100))
+fn two() -> CostRouteLayerBuilder {
+    CostRouteLayer::builder([provider("cheap", 1), provider("dear", 5)])
+        .retry_budget(RetryBudget::new(1.0, 100).unwrap())
 }
 
 /// Asks ten times a second for so long; how often each of the two answered.
@@ -39,7 +40,7 @@ async fn ask(rig: &Rig, seconds: u32) -> (u32, u32) {
 #[tokio::test(start_paused = true)]
 async fn an_outage_is_left_at_once_and_its_end_is_found_by_probes() {
     let down = Arc::new(AtomicBool::new(false));
-    let rig = Rig::new(&two(), {
+    let rig = Rig::new(&two().build().unwrap(), {
         let down = Arc::clone(&down);
         move |host| {
             if host == "cheap" && down.load(Relaxed) {
@@ -65,7 +66,7 @@ async fn an_outage_is_left_at_once_and_its_end_is_found_by_probes() {
 #[tokio::test(start_paused = true)]
 async fn who_gets_slow_is_left_and_come_back_to() {
     let slow = Arc::new(AtomicBool::new(false));
-    let rig = Rig::new(&two().timeout(Duration::from_secs(300)), {
+    let rig = Rig::new(&two().timeout(Duration::from_secs(300)).build().unwrap(), {
         let slow = Arc::clone(&slow);
         move |host| {
             let seconds = if host == "cheap" && slow.load(Relaxed) {
@@ -93,17 +94,19 @@ async fn prices_by_the_hour_are_those_of_the_layers_clock() {
     let night = TokenRates::text(rate("0.0001"), rate("0.0001"));
     let by_hour = Tariff::new(Currency::USD)
         .tokens(day)
-        .window(Window::daily(0, 60), night);
+        .window(PriceWindow::daily(0, 60), night);
     let steady =
         Tariff::new(Currency::USD).tokens(TokenRates::text(rate("0.0005"), rate("0.0005")));
     let midnight = SystemTime::UNIX_EPOCH + Duration::from_secs(86_400 * 365);
-    let layer = CostRouteLayer::new([
+    let layer = CostRouteLayer::builder([
         provider("by-hour", 0).price(by_hour),
         provider("steady", 0).price(steady),
     ])
     .estimate(|_, _| Usage::text(100, 100))
     .explore(false)
-    .clock(Clock::anchored(midnight));
+    .clock(Clock::anchored(midnight))
+    .build()
+    .unwrap();
     let rig = Rig::new(&layer, |_| ok("fine"));
     assert_eq!(rig.get().await.from(), "by-hour");
     tokio::time::advance(Duration::from_secs(3_601)).await;
@@ -115,11 +118,13 @@ async fn a_free_quota_is_used_first_and_then_paid_or_left() {
     let quota = Tariff::new(Currency::USD)
         .per_request(cents(10))
         .free_quota(3, Period::Day);
-    let layer = CostRouteLayer::new([provider("quota", 0).price(quota), provider("paid", 5)])
+    let layer = CostRouteLayer::builder([provider("quota", 0).price(quota), provider("paid", 5)])
         .explore(false)
         .clock(Clock::anchored(
             SystemTime::UNIX_EPOCH + Duration::from_secs(3_600),
-        ));
+        ))
+        .build()
+        .unwrap();
     let rig = Rig::new(&layer, |_| ok("fine"));
     let mut from = Vec::new();
     for _ in 0..5 {
@@ -146,8 +151,8 @@ async fn asked_for_a_while(layer: CostRouteLayer) -> (Vec<Option<Reason>>, Strin
     (reasons, rig.get().await.from().to_owned())
 }
 
-fn cheap_and_other() -> CostRouteLayer {
-    CostRouteLayer::new([
+fn cheap_and_other() -> CostRouteLayerBuilder {
+    CostRouteLayer::builder([
         provider("cheap", 0),
         // It could be better, if it were a lot faster than it was said to be.
         provider("other", 0).latency(Duration::from_secs(3)),
@@ -156,14 +161,14 @@ fn cheap_and_other() -> CostRouteLayer {
 
 #[tokio::test(start_paused = true)]
 async fn who_was_not_seen_for_a_while_is_tried_out() {
-    let (reasons, last) = asked_for_a_while(cheap_and_other()).await;
+    let (reasons, last) = asked_for_a_while(cheap_and_other().build().unwrap()).await;
     assert!(reasons.contains(&Some(Reason::Explored)));
     assert_eq!(last, "other");
 }
 
 #[tokio::test(start_paused = true)]
 async fn nobody_is_tried_out_where_nothing_could_follow() {
-    let (reasons, last) = asked_for_a_while(cheap_and_other().attempts(1)).await;
+    let (reasons, last) = asked_for_a_while(cheap_and_other().attempts(1).build().unwrap()).await;
     assert!(!reasons.contains(&Some(Reason::Explored)));
     assert_eq!(last, "cheap");
 }
@@ -172,7 +177,7 @@ async fn nobody_is_tried_out_where_nothing_could_follow() {
 async fn asked_to_wait_a_minute(wall: u64, date: Option<u64>) {
     let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000 + seconds);
     let field = move |seconds| scrimp_http::date::format(at(seconds)).unwrap();
-    let layer = two().clock(Clock::anchored(at(wall)));
+    let layer = two().clock(Clock::anchored(at(wall))).build().unwrap();
     let limited = Arc::new(AtomicBool::new(true));
     let rig = Rig::new(&layer, move |host| {
         if host != "cheap" || !limited.swap(false, Relaxed) {

@@ -1,13 +1,19 @@
 //! What may be spent, by whom, within which time.
 
 use http::StatusCode;
-use scrimp_core::Money;
+use scrimp_core::{BoxError, Money, SettingError, Settings};
 
-use crate::Period;
+use crate::{Period, price::MONEY};
 
 /// Most money that may be spent within a period.
+///
+/// Its settings are checked when a layer is built with its budget.
 #[derive(Debug, Clone)]
-pub struct Cap {
+pub struct Cap(Settings<CapRules>);
+
+/// What a [`Cap`] was set to.
+#[derive(Debug, Clone)]
+pub(super) struct CapRules {
     pub(super) name: Box<str>,
     pub(super) limit: Money,
     pub(super) period: Period,
@@ -34,64 +40,84 @@ pub enum Scope {
 // === impl Cap ===
 
 impl Cap {
-    /// A cap on everything together, until it is narrowed.
-    ///
-    /// # Panics
-    ///
-    /// If the limit is negative.
+    /// Caps everything together, until it is narrowed: `Cap::new("day", "25", Period::Day)`.
+    /// The name must not be empty. Range of `limit`: nothing or more.
     #[must_use]
-    pub fn new(name: &str, limit: Money, period: Period) -> Self {
-        assert!(
-            !limit.is_negative(),
-            "Cap: `limit` must not be negative, and is {limit}"
-        );
-        Self {
+    pub fn new(
+        name: &str,
+        limit: impl TryInto<Money, Error: Into<BoxError>>,
+        period: Period,
+    ) -> Self {
+        let named = if name.is_empty() {
+            Err(SettingError::new("Cap", "name", "must not be empty"))
+        } else {
+            Ok(())
+        };
+        let limit = SettingError::read("Cap", "limit", limit, MONEY).and_then(|limit: Money| {
+            SettingError::within("Cap", "limit", limit, Money::zero(limit.currency())..)
+        });
+        let rules = CapRules {
             name: name.into(),
-            limit,
+            // A cap whose limit cannot be used lets nothing through.
+            limit: Money::ZERO,
             period,
             tenant: Scope::All,
             provider: Scope::All,
             route: Scope::All,
             status: StatusCode::PAYMENT_REQUIRED,
             degrade: false,
-        }
+        };
+        let settings = Settings::new("Cap", rules).checked(named, |_, ()| {});
+        Self(settings.checked(limit, |rules, limit| rules.limit = limit))
     }
 
-    /// Whose requests count, by [`Tenant`](scrimp_core::extensions::Tenant).
+    /// Sets whose requests count, by [`Tenant`](scrimp_core::extensions::Tenant). Default:
+    /// [`Scope::All`].
     #[must_use]
-    pub fn tenants(mut self, scope: Scope) -> Self {
-        self.tenant = scope;
-        self
+    pub fn tenants(self, scope: Scope) -> Self {
+        self.set(|rules| rules.tenant = scope)
     }
 
-    /// Which providers count. A provider whose cap is used up is passed over.
+    /// Sets which providers count. A provider whose cap is used up is passed over. Default:
+    /// [`Scope::All`].
     #[must_use]
-    pub fn providers(mut self, scope: Scope) -> Self {
-        self.provider = scope;
-        self
+    pub fn providers(self, scope: Scope) -> Self {
+        self.set(|rules| rules.provider = scope)
     }
 
-    /// Which routes count, as [`Hints`](crate::Hints) name them.
+    /// Sets which routes count, as [`Hints`](crate::Hints) name them. Default:
+    /// [`Scope::All`].
     #[must_use]
-    pub fn routes(mut self, scope: Scope) -> Self {
-        self.route = scope;
-        self
+    pub fn routes(self, scope: Scope) -> Self {
+        self.set(|rules| rules.route = scope)
     }
 
     /// Refuses with 429 and `Retry-After` in place of 402.
     #[must_use]
-    pub fn too_many_requests(mut self) -> Self {
-        self.status = StatusCode::TOO_MANY_REQUESTS;
-        self
+    pub fn too_many_requests(self) -> Self {
+        self.set(|rules| rules.status = StatusCode::TOO_MANY_REQUESTS)
     }
 
     /// Goes to cheaper providers while what is left is enough for those, before it refuses.
     #[must_use]
-    pub fn degrade(mut self) -> Self {
-        self.degrade = true;
-        self
+    pub fn degrade(self) -> Self {
+        self.set(|rules| rules.degrade = true)
     }
 
+    fn set(self, change: impl FnOnce(&mut CapRules)) -> Self {
+        Self(self.0.set(change))
+    }
+
+    /// Returns what it was set to, and its first error.
+    pub(super) fn into_parts(self) -> (CapRules, Option<SettingError>) {
+        let rules = self.0.values().clone();
+        (rules, self.0.finish().err())
+    }
+}
+
+// === impl CapRules ===
+
+impl CapRules {
     /// Whether all calls that count to it count to the same account.
     pub(super) fn is_one_account(&self) -> bool {
         let scopes = [&self.tenant, &self.provider, &self.route];

@@ -7,14 +7,15 @@ use std::{collections::HashMap, fmt, sync::Arc, time::SystemTime};
 
 use http::StatusCode;
 use parking_lot::Mutex;
-use scrimp_core::{Clock, ExchangeRates, Money, NoExchangeRate};
+use scrimp_core::{Clock, Currency, ExchangeRates, Money, NoExchangeRate, SettingError};
 use smallvec::SmallVec;
 
+use self::cap::CapRules;
 pub use self::{
     cap::{Cap, Scope},
     store::{BudgetStore, Line},
 };
-use crate::{Provider, metered};
+use crate::metered;
 
 /// Accounts kept at most. Past it, calls that would open another are refused: to let them
 /// through would be to lift the cap for whoever invents tenants.
@@ -32,7 +33,9 @@ pub struct Budget {
 }
 
 struct Inner {
-    caps: Vec<Cap>,
+    caps: Vec<CapRules>,
+    /// What is wrong with the first cap that cannot be used.
+    error: Option<SettingError>,
     clock: Clock,
     store: Option<Arc<dyn BudgetStore>>,
     books: Mutex<HashMap<Key, Account>>,
@@ -92,10 +95,10 @@ pub struct Refusal {
 // === impl Budget ===
 
 impl Budget {
-    /// Books for these caps, empty.
+    /// Opens empty books for these caps, which must have names of their own.
     #[must_use]
     pub fn new(caps: impl IntoIterator<Item = Cap>) -> Self {
-        Self::with(caps, Clock::system(), None)
+        Self::with(caps, None)
     }
 
     /// Books that are kept in a store too, and start with what it holds: what was settled
@@ -109,22 +112,35 @@ impl Budget {
         store: Arc<dyn BudgetStore>,
     ) -> Result<Self, NoExchangeRate> {
         let lines = store.load();
-        let budget = Self::with(caps, Clock::system(), Some(store));
+        let budget = Self::with(caps, Some(store));
         budget.restore(&lines)?;
         Ok(budget)
     }
 
-    fn with(
-        caps: impl IntoIterator<Item = Cap>,
-        clock: Clock,
-        store: Option<Arc<dyn BudgetStore>>,
-    ) -> Self {
-        let inner = Inner {
-            caps: caps.into_iter().collect(),
-            clock,
+    fn with(caps: impl IntoIterator<Item = Cap>, store: Option<Arc<dyn BudgetStore>>) -> Self {
+        let mut rules: Vec<CapRules> = Vec::new();
+        let mut first = None;
+        for cap in caps {
+            let (cap, error) = cap.into_parts();
+            let named_twice = || {
+                let twice = rules.iter().any(|other| other.name == cap.name);
+                let problem =
+                    || format!("must have names of their own, and two are {:?}", cap.name);
+                twice.then(|| SettingError::new("Budget", "caps", problem()))
+            };
+            first = first.or(error).or_else(named_twice);
+            rules.push(cap);
+        }
+        Self::of(Inner {
+            caps: rules,
+            error: first,
+            clock: Clock::system(),
             store,
             books: Mutex::default(),
-        };
+        })
+    }
+
+    fn of(inner: Inner) -> Self {
         Self {
             inner: Arc::new(inner),
             rates: ExchangeRates::new(),
@@ -141,41 +157,54 @@ impl Budget {
 
     /// # Errors
     ///
-    /// A message that names the first cap that a provider's prices cannot be compared with.
-    pub(crate) fn check(
+    /// If a setting of a cap cannot be used, or two caps have the same name.
+    pub(crate) fn check(&self) -> Result<(), SettingError> {
+        self.inner.error.clone().map_or(Ok(()), Err)
+    }
+
+    /// # Errors
+    ///
+    /// If a provider's prices, in this currency, cannot be compared with a cap: the first.
+    pub(crate) fn check_currency(
         &self,
-        providers: &[Provider],
-        rates: &ExchangeRates,
-    ) -> Result<(), String> {
-        for provider in providers {
-            let Some(currency) = provider.price.currency() else {
-                continue;
-            };
-            let caps = self.inner.caps.iter();
-            for cap in caps.filter(|cap| cap.counts_provider(&provider.name)) {
-                let to = cap.limit.currency();
-                if let Err(missing) = rates.convert(Money::zero(currency), to) {
-                    return Err(format!(
-                        "CostRouteLayer: the cap {:?} of `budget` is {}, the provider {:?} has \
-                         its prices in {currency}, and {missing}: say what one {currency} is \
-                         worth by `exchange_rate`, or give the cap in {currency}",
-                        cap.name, cap.limit, provider.name
-                    ));
-                }
-            }
+        provider: &str,
+        currency: Currency,
+    ) -> Result<(), SettingError> {
+        let caps = self.inner.caps.iter();
+        for cap in caps.filter(|cap| cap.counts_provider(provider)) {
+            let to = cap.limit.currency();
+            self.rates
+                .convert(Money::zero(currency), to)
+                .map_err(|missing| {
+                    let problem = format!(
+                        "of {:?} is {}, the provider {provider:?} has its prices in {currency}, \
+                         and {missing}: set what one {currency} is worth by `exchange_rate`, or \
+                         give the cap in {currency}",
+                        cap.name, cap.limit
+                    );
+                    SettingError::new("Cap", "limit", problem).with_source(missing)
+                })?;
         }
         Ok(())
     }
 
-    /// The same caps and books by another clock. For when books are new: what was spent so
-    /// far stays with the old handle.
+    /// Opens the same caps and books by another clock. For when books are new: what was spent
+    /// later is booked in the handle it was spent by.
     #[must_use]
     pub fn clock(self, clock: Clock) -> Self {
-        let Inner { caps, store, .. } = &*self.inner;
-        let budget = Self::with(caps.clone(), clock, store.clone());
-        let restored = budget.restore(&self.snapshot());
-        restored.expect("a snapshot is in the currencies of its caps");
-        budget
+        let Inner {
+            caps, error, store, ..
+        } = &*self.inner;
+        let mut books = self.inner.books.lock().clone();
+        // What is reserved is settled in the old books.
+        books.values_mut().for_each(|account| account.reserved = 0);
+        Self::of(Inner {
+            caps: caps.clone(),
+            error: error.clone(),
+            clock,
+            store: store.clone(),
+            books: Mutex::new(books),
+        })
     }
 
     /// Sets money aside under every cap that a call counts to, or under none of them.
@@ -241,7 +270,7 @@ impl Budget {
     }
 
     /// An amount in 10⁻¹² units of a cap's currency.
-    fn in_currency_of(&self, cap: &Cap, amount: Money) -> Result<i128, NoExchangeRate> {
+    fn in_currency_of(&self, cap: &CapRules, amount: Money) -> Result<i128, NoExchangeRate> {
         let converted = self.rates.convert(amount, cap.limit.currency())?;
         Ok(converted.pico().max(0))
     }
@@ -293,7 +322,7 @@ impl Budget {
 /// is reserved is not, as those calls are still to be paid. `None` if there are too many.
 fn current<'a>(
     books: &'a mut HashMap<Key, Account>,
-    cap: &Cap,
+    cap: &CapRules,
     key: &Key,
     now: SystemTime,
 ) -> Option<&'a mut Account> {
@@ -332,9 +361,9 @@ impl Inner {
     }
 }
 
-// === impl Cap ===
+// === impl CapRules ===
 
-impl Cap {
+impl CapRules {
     fn refusal(&self, used: i128, now: SystemTime, no_rate: Option<NoExchangeRate>) -> Refusal {
         if no_rate.is_some() {
             return Refusal {

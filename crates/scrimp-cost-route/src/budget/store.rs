@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use scrimp_core::Money;
 use serde::{Deserialize, Serialize};
 
-use super::Cap;
+use super::CapRules;
 use crate::price::since_epoch;
 
 /// What was spent of one account within its present period.
@@ -38,7 +38,7 @@ pub trait BudgetStore: Send + Sync + 'static {
 // === impl Line ===
 
 impl Line {
-    pub(super) fn new(cap: &Cap, account: &str, began: SystemTime, spent: i128) -> Self {
+    pub(super) fn new(cap: &CapRules, account: &str, began: SystemTime, spent: i128) -> Self {
         Self {
             cap: cap.name.to_string(),
             account: account.to_owned(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scrimp_core::{ExchangeRates, Money, NoExchangeRate, extensions::Priority};
+use scrimp_core::{ExchangeRates, Money, NoExchangeRate, SettingError, extensions::Priority};
 use smallvec::SmallVec;
 
 use super::rules::{dollars, rate_missing};
@@ -75,13 +75,20 @@ impl Filters {
 
     /// # Errors
     ///
-    /// A message that names the setting and what is missing.
-    pub(crate) fn check(&self, rates: &ExchangeRates) -> Result<(), String> {
-        let Err(error) = self.limits(rates) else {
-            return Ok(());
-        };
-        let most = self.max_price.unwrap_or_default();
-        Err(rate_missing("`max_price` of `filters`", most, error))
+    /// If a limit is out of its range, or lacks an exchange rate.
+    pub(crate) fn check(&self, rates: &ExchangeRates) -> Result<(), SettingError> {
+        const OWNER: &str = "Filters";
+        if let Some(least) = self.min_quality {
+            SettingError::within(OWNER, "min_quality", least, 0.0..=1.0)?;
+        }
+        if let Some(most) = self.max_latency {
+            SettingError::within(OWNER, "max_latency", most, Duration::from_nanos(1)..)?;
+        }
+        if let Some(most) = self.max_price {
+            SettingError::within(OWNER, "max_price", most, Money::zero(most.currency())..)?;
+            dollars(rates, most).map_err(|error| rate_missing(OWNER, "max_price", most, error))?;
+        }
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scrimp_core::{ExchangeRates, Money};
+use scrimp_core::{ExchangeRates, Money, SettingError};
 
 use super::score::Score;
 
@@ -56,31 +56,26 @@ impl Default for RouterConfig {
 impl RouterConfig {
     /// # Errors
     ///
-    /// A message that names the setting and its range. Exchange rates are not looked at: they
-    /// may be given last.
-    pub(crate) fn check(&self) -> Result<(), String> {
+    /// If a setting is out of its range. Exchange rates are not looked at: amounts are
+    /// converted afterwards.
+    pub(super) fn check(&self) -> Result<(), SettingError> {
+        const OWNER: &str = "CostRouteLayer";
+        const LEAST: Duration = Duration::from_millis(100);
+        const DAY: Duration = Duration::from_secs(86_400);
         self.score.check()?;
-        let within = |name: &str, value: f64, low: f64, high: f64, unit: &str| {
-            if value >= low && value <= high {
-                return Ok(());
-            }
-            Err(format!(
-                "CostRouteLayer: `{name}` must be within {low} and {high} {unit}, not {value}"
-            ))
-        };
-        let seconds = |name: &str, time: Duration, low: f64, high: f64| {
-            within(name, time.as_secs_f64(), low, high, "seconds")
-        };
-        seconds("half_life", self.half_life, 0.1, 86_400.0)?;
+        SettingError::within(OWNER, "half_life", self.half_life, LEAST..=DAY)?;
         let quality = self.quality_half_life;
-        seconds("quality_half_life", quality, 0.1, 8_640_000.0)?;
-        within("hysteresis", self.hysteresis, 0.0, 0.9, "(a share)")?;
-        seconds("backoff", self.backoff, 0.0, 3_600.0)?;
-        match self.explore_cap.filter(|cap| cap.is_negative()) {
-            Some(cap) => Err(format!(
-                "CostRouteLayer: `explore_cap` must not be negative (per hour), and is {cap}"
-            )),
-            None => Ok(()),
+        SettingError::within(OWNER, "quality_half_life", quality, LEAST..=DAY * 100)?;
+        SettingError::within(OWNER, "hysteresis", self.hysteresis, 0.0..=0.9)?;
+        SettingError::within(
+            OWNER,
+            "backoff",
+            self.backoff,
+            ..=Duration::from_secs(3_600),
+        )?;
+        if let Some(cap) = self.explore_cap {
+            SettingError::within(OWNER, "explore_cap", cap, Money::zero(cap.currency())..)?;
         }
+        Ok(())
     }
 }

@@ -212,6 +212,10 @@ impl Sums {
     }
 
     pub(super) fn quality(&mut self, quality: f64, discount: Discount) {
+        debug_assert!(
+            (0.0..=1.0).contains(&quality),
+            "a judgement is checked before it is told: {quality}"
+        );
         let slow = discount.slow;
         let expected = self.quality.recent.get(self.prior.quality, 1.0 / slow);
         let evidence = self

@@ -111,11 +111,11 @@ impl Router {
         }
     }
 
-    /// An answer was judged, 0 to 1.
+    /// Learns what an answer was judged to be, 0 to 1.
     pub fn judged(&mut self, now: Instant, ticket: Ticket, quality: f64) {
         let discount = self.discount(self.seconds(now));
         if let Some(candidate) = self.find(ticket) {
-            candidate.sums.quality(quality.clamp(0.0, 1.0), discount);
+            candidate.sums.quality(quality, discount);
         }
     }
 
@@ -126,8 +126,7 @@ impl Router {
     /// If there is none of this index.
     pub fn judge(&mut self, now: Instant, index: usize, quality: f64) {
         let discount = self.discount(self.seconds(now));
-        let sums = &mut self.candidates[index].sums;
-        sums.quality(quality.clamp(0.0, 1.0), discount);
+        self.candidates[index].sums.quality(quality, discount);
     }
 
     fn find(&mut self, ticket: Ticket) -> Option<&mut Candidate> {

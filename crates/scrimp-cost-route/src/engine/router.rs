@@ -13,7 +13,7 @@ use super::{
     score::Formula,
     traffic::{TRUST, Traffic},
 };
-use scrimp_core::{Currency, Money, extensions::Priority};
+use scrimp_core::{Currency, Money, SettingError, extensions::Priority};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -52,19 +52,10 @@ pub struct Router {
 impl Router {
     /// Makes a router without candidates. No instant it is told may be before `start`.
     ///
-    /// # Panics
-    ///
-    /// If a setting is out of its range, or in a currency without an exchange rate; the
-    /// message names it.
-    #[must_use]
-    pub fn new(config: RouterConfig, start: Instant) -> Self {
-        Self::try_new(config, start).unwrap_or_else(|message| panic!("{message}"))
-    }
-
     /// # Errors
     ///
-    /// The message that [`new`](Self::new) panics with.
-    pub(crate) fn try_new(config: RouterConfig, start: Instant) -> Result<Self, String> {
+    /// If a setting is out of its range, or in a currency without an exchange rate.
+    pub fn new(config: RouterConfig, start: Instant) -> Result<Self, SettingError> {
         let half_lives = [config.half_life, config.quality_half_life].map(|t| t.as_secs_f64());
         let rules = Rules::new(config)?;
         let decays = Decays::new(

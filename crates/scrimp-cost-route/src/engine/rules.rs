@@ -1,6 +1,10 @@
 //! Settings in the form that the inner loop wants.
 
-use scrimp_core::{Currency, ExchangeRates, Money, NoExchangeRate, extensions::Priority};
+use std::borrow::Cow;
+
+use scrimp_core::{
+    Currency, ExchangeRates, Money, NoExchangeRate, SettingError, extensions::Priority,
+};
 
 use super::{config::RouterConfig, score::Formula};
 
@@ -21,14 +25,15 @@ pub(super) struct Rules {
 impl Rules {
     /// # Errors
     ///
-    /// A message that names the setting and its range, or the exchange rate that is missing.
-    pub(super) fn new(config: RouterConfig) -> Result<Self, String> {
+    /// If a setting is out of its range, or lacks an exchange rate.
+    pub(super) fn new(config: RouterConfig) -> Result<Self, SettingError> {
         config.check()?;
         let exchange = config.exchange;
         let backoff = config.backoff.as_secs_f64();
         let formula = |priority| config.score.formula(priority, backoff, &exchange);
         let hourly = config.explore_cap.map(|cap| {
-            dollars(&exchange, cap).map_err(|error| rate_missing("`explore_cap`", cap, error))
+            let missing = |error| rate_missing("CostRouteLayer", "explore_cap", cap, error);
+            dollars(&exchange, cap).map_err(missing)
         });
         Ok(Self {
             formulas: [
@@ -60,10 +65,16 @@ pub(super) fn dollars(rates: &ExchangeRates, amount: Money) -> Result<f64, NoExc
 }
 
 /// Says which setting lacks an exchange rate, and what would do.
-pub(crate) fn rate_missing(setting: &str, amount: Money, error: NoExchangeRate) -> String {
+pub(super) fn rate_missing(
+    owner: &'static str,
+    setting: impl Into<Cow<'static, str>>,
+    amount: Money,
+    error: NoExchangeRate,
+) -> SettingError {
     let NoExchangeRate { from, to } = error;
-    format!(
-        "CostRouteLayer: {setting} is {amount}, and no exchange rate leads from {from} to {to}: \
-         say what one {from} is worth by `exchange_rate`, or give the amount in {to}"
-    )
+    let problem = format!(
+        "is {amount}, and {error}: set what one {from} is worth by `exchange_rate`, or give \
+         the amount in {to}"
+    );
+    SettingError::new(owner, setting, problem).with_source(error)
 }

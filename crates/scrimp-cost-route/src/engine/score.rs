@@ -1,6 +1,6 @@
 //! What choosing a provider is expected to cost, all told.
 
-use scrimp_core::{Currency, ExchangeRates, Money, extensions::Priority};
+use scrimp_core::{Currency, ExchangeRates, Money, SettingError, extensions::Priority};
 
 use super::{
     choice::Scored,
@@ -98,32 +98,23 @@ impl Default for Score {
 impl Score {
     /// # Errors
     ///
-    /// A message that names the setting and its range.
-    pub(super) fn check(&self) -> Result<(), String> {
-        let weights = match self {
-            Self::Money(stakes) => {
-                let mut amounts = stakes.amounts();
-                return match amounts.find(|(_, amount)| amount.is_negative()) {
-                    Some((name, amount)) => Err(format!(
-                        "Score::Money: {name} must not be negative, and is {amount}"
-                    )),
-                    None => Ok(()),
-                };
-            }
-            Self::Weighted(weights) => weights,
-        };
-        for weight in [weights.high, weights.default, weights.low] {
-            let all = [
-                ("cost", weight.cost),
-                ("latency", weight.latency),
-                ("quality", weight.quality),
-                ("reliability", weight.reliability),
-            ];
-            for (name, value) in all {
-                if !value.is_finite() || value < 0.0 {
-                    return Err(format!(
-                        "Score::Weighted: `{name}` must be a finite number of at least 0, not {value}"
-                    ));
+    /// If an amount or a weight is out of its range.
+    pub(super) fn check(&self) -> Result<(), SettingError> {
+        for priority in [Priority::High, Priority::Default, Priority::Low] {
+            match self {
+                Self::Money(stakes) => {
+                    let (name, stake) = stakes.of(priority);
+                    for (part, amount) in stake.amounts() {
+                        let range = Money::zero(amount.currency())..;
+                        SettingError::within("Stakes", setting(name, part), amount, range)?;
+                    }
+                }
+                Self::Weighted(weights) => {
+                    let (name, weight) = weights.of(priority);
+                    for (part, value) in weight.parts() {
+                        let range = 0.0..f64::INFINITY;
+                        SettingError::within("Weights", setting(name, part), value, range)?;
+                    }
                 }
             }
         }
@@ -132,19 +123,19 @@ impl Score {
 
     /// # Errors
     ///
-    /// A message that names the stake whose exchange rate is missing.
+    /// If a stake lacks an exchange rate.
     pub(super) fn formula(
         &self,
         priority: Priority,
         backoff: f64,
         rates: &ExchangeRates,
-    ) -> Result<Formula, String> {
+    ) -> Result<Formula, SettingError> {
         Ok(match self {
             Self::Money(stakes) => {
                 let (name, stake) = stakes.of(priority);
                 let [second, quality, failure] = stake.amounts().map(|(part, amount)| {
                     dollars(rates, amount)
-                        .map_err(|error| rate_missing(&setting(part, name), amount, error))
+                        .map_err(|error| rate_missing("Stakes", setting(name, part), amount, error))
                 });
                 Formula::Money {
                     second: second?,
@@ -153,18 +144,14 @@ impl Score {
                     backoff,
                 }
             }
-            Self::Weighted(weights) => Formula::Weighted(match priority {
-                Priority::High => weights.high,
-                Priority::Default => weights.default,
-                Priority::Low => weights.low,
-            }),
+            Self::Weighted(weights) => Formula::Weighted(weights.of(priority).1),
         })
     }
 }
 
-/// How messages name a stake.
-fn setting(part: &str, priority: &str) -> String {
-    format!("`{part}` of `Stakes::{priority}`")
+/// How errors name a part of what is set for a priority.
+fn setting(priority: &str, part: &str) -> String {
+    format!("{priority}.{part}")
 }
 
 // === impl Formula ===
@@ -242,7 +229,7 @@ impl Formula {
     }
 }
 
-// === impl Stakes, Stake, Weights ===
+// === impl Stakes, Stake, Weights, Weight ===
 
 impl Stakes {
     fn of(&self, priority: Priority) -> (&'static str, Stake) {
@@ -252,14 +239,26 @@ impl Stakes {
             Priority::Low => ("low", self.low),
         }
     }
+}
 
-    /// Every amount, and how messages name it.
-    fn amounts(&self) -> impl Iterator<Item = (String, Money)> {
-        let all = [Priority::High, Priority::Default, Priority::Low].map(|one| self.of(one));
-        all.into_iter().flat_map(|(priority, stake)| {
-            let named = |(part, amount)| (setting(part, priority), amount);
-            stake.amounts().map(named)
-        })
+impl Weights {
+    fn of(&self, priority: Priority) -> (&'static str, Weight) {
+        match priority {
+            Priority::High => ("high", self.high),
+            Priority::Default => ("default", self.default),
+            Priority::Low => ("low", self.low),
+        }
+    }
+}
+
+impl Weight {
+    fn parts(&self) -> [(&'static str, f64); 4] {
+        [
+            ("cost", self.cost),
+            ("latency", self.latency),
+            ("quality", self.quality),
+            ("reliability", self.reliability),
+        ]
     }
 }
 
@@ -356,9 +355,9 @@ mod tests {
         let mut weights = Weights::default();
         weights.low.quality = f64::NAN;
         let error = Score::Weighted(weights).check().unwrap_err();
-        assert!(
-            error.contains("`quality` must be a finite number"),
-            "{error}"
+        assert_eq!(
+            error.to_string(),
+            "Weights: `low.quality` must be at least 0.0 and below inf, not NaN"
         );
     }
 }

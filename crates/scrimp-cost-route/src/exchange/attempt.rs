@@ -58,8 +58,7 @@ impl<'a> Attempt<'a> {
         let shared = Arc::clone(&call.shared);
         let patience = call.provider.timeout.unwrap_or(shared.config.timeout);
         let began = Instant::now();
-        // A year is for ever here, and can be added.
-        let until = began + patience.min(Duration::from_secs(365 * 86_400));
+        let until = began + patience;
         Self {
             until: job.deadline.map_or(until, |deadline| until.min(deadline)),
             last: job.is_last(&shared),
@@ -146,9 +145,18 @@ impl<'a> Attempt<'a> {
             return false;
         };
         let verdict = gate.judge(self.request, head, &data);
-        let mut state = self.shared.state.lock();
-        let now = self.shared.now();
-        state.router.judged(now, self.call.ticket, verdict.quality);
+        if (0.0..=1.0).contains(&verdict.quality) {
+            let mut state = self.shared.state.lock();
+            let now = self.shared.now();
+            let ticket = self.call.ticket;
+            state.router.judged(now, ticket, verdict.quality);
+        } else {
+            let quality = verdict.quality;
+            tracing::warn!(
+                quality,
+                "a gate's quality must be within 0 and 1; nothing is learnt"
+            );
+        }
         !verdict.accept
     }
 

@@ -11,7 +11,10 @@ use tokio::time::Instant;
 
 use super::pick::Picked;
 use crate::{
-    Hints, Miss, Provider, RequestBody, TokenClass, Tried, Usage, config::Shared, engine::Ask,
+    Hints, Miss, RequestBody, TokenClass, Tried, Usage,
+    config::Shared,
+    engine::Ask,
+    profile::{Map, Profile},
     refuse::Refused,
 };
 
@@ -70,7 +73,7 @@ impl Job {
     /// The request as a provider wants it.
     pub(crate) fn request<B: Body<Data = Bytes>>(
         &self,
-        provider: &Provider,
+        provider: &Profile,
         once: &mut Option<RequestBody<B>>,
     ) -> Request<RequestBody<B>> {
         let mut parts = self.parts.clone();
@@ -94,7 +97,7 @@ impl Job {
     pub(crate) fn next(
         &mut self,
         shared: &Arc<Shared>,
-        provider: &Provider,
+        provider: &Profile,
         miss: Miss,
     ) -> Option<Picked> {
         self.tried.push(Tried {
@@ -132,7 +135,7 @@ impl Job {
     }
 }
 
-fn mapped(map: &crate::provider::Map, parts: &mut Parts, data: &Bytes) -> Bytes {
+fn mapped(map: &Map, parts: &mut Parts, data: &Bytes) -> Bytes {
     let data = (map.0)(parts, data.clone());
     if parts.headers.contains_key(header::CONTENT_LENGTH) {
         parts

@@ -10,7 +10,7 @@ mod window;
 
 use std::{sync::Arc, time::SystemTime};
 
-use scrimp_core::{Currency, Money};
+use scrimp_core::{Currency, Money, ParseMoneyError, SettingError};
 
 pub(crate) use self::calendar::since_epoch;
 pub use self::{
@@ -19,8 +19,12 @@ pub use self::{
     rates::TokenRates,
     tariff::{Tariff, Tiering},
     usage::{TokenClass, Usage},
-    window::Window,
+    window::PriceWindow,
 };
+
+/// How errors describe an amount of money; what its text must be like is for the error of the
+/// text to say.
+pub(crate) const MONEY: &str = "an amount";
 
 /// What is known of a price.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -57,6 +61,16 @@ impl Price {
         }
     }
 
+    /// # Errors
+    ///
+    /// If a setting of its tariff cannot be used: the first one.
+    pub(crate) fn check(&self) -> Result<(), SettingError> {
+        match self {
+            Self::Known(tariff) => tariff.check(),
+            Self::Unknown | Self::Free => Ok(()),
+        }
+    }
+
     /// The currency, where there is one.
     #[must_use]
     pub fn currency(&self) -> Option<Currency> {
@@ -68,12 +82,42 @@ impl Price {
 }
 
 impl From<Tariff> for Price {
-    /// A tariff in which nothing costs anything is [`Price::Free`].
+    /// Makes a tariff in which nothing costs anything [`Price::Free`].
     fn from(tariff: Tariff) -> Self {
         if tariff.is_free() {
             Self::Free
         } else {
             Self::Known(Arc::new(tariff))
+        }
+    }
+}
+
+impl From<Money> for Price {
+    /// Makes an amount the price of a request.
+    fn from(price: Money) -> Self {
+        Tariff::new(price.currency()).per_request(price).into()
+    }
+}
+
+impl TryFrom<&str> for Price {
+    type Error = ParseMoneyError;
+
+    /// Reads the price of a request, such as `"0.01"` or `"0.01 EUR"`.
+    fn try_from(text: &str) -> Result<Self, ParseMoneyError> {
+        text.parse::<Money>().map(Self::from)
+    }
+}
+
+/// Keeps the first error of a value that is checked when it is used.
+pub(crate) fn keep<T>(
+    first: &mut Option<SettingError>,
+    value: Result<T, SettingError>,
+) -> Option<T> {
+    match value {
+        Ok(value) => Some(value),
+        Err(error) => {
+            first.get_or_insert(error);
+            None
         }
     }
 }

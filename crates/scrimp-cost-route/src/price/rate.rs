@@ -2,7 +2,9 @@
 
 use std::{cmp::Ordering, fmt, str::FromStr};
 
-use scrimp_core::{Currency, Money};
+use scrimp_core::{BoxError, Currency, Money, SettingError};
+
+use super::{MONEY, keep};
 
 /// 10⁻¹⁸ units of a currency per unit counted: a millionth of what [`Money`] counts in, so
 /// that prices of single tokens, and parts of them, are whole numbers.
@@ -15,10 +17,17 @@ const PER_PICO: i128 = 1_000_000;
 /// Parses plain and scientific decimals (`"0.0000025"`, `"2.5e-6"`). Such a rate is in the
 /// currency of the tariff it is put into; one that is made of money is in that money's, and a
 /// tariff in another refuses it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Rate {
+    price: UnitPrice,
+    error: Option<SettingError>,
+}
+
+/// A rate that was checked.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct UnitPrice {
     digits: i128,
-    /// If it was made of money.
+    /// The currency of the money it was made of, if it was.
     currency: Option<Currency>,
 }
 
@@ -34,20 +43,85 @@ pub(crate) struct Sum(i128);
 
 impl Rate {
     /// Nothing.
-    pub const ZERO: Self = Self::bare(0);
+    pub const ZERO: Self = Self::of(UnitPrice::ZERO);
 
-    /// So much money for so many units: `Rate::per(three_dollars, 1_000_000)`.
-    ///
-    /// # Panics
-    ///
-    /// If `units` is 0.
+    /// Divides an amount of money by a number of units: `Rate::per("3", 1_000_000)` is three
+    /// dollars for a million. Range of `units`: 1 or more.
     #[must_use]
-    pub fn per(money: Money, units: u64) -> Self {
-        assert!(units > 0, "Rate: `units` must be at least 1, not 0");
-        Self {
-            digits: money.pico().saturating_mul(PER_PICO) / i128::from(units),
-            currency: Some(money.currency()),
+    pub fn per(price: impl TryInto<Money, Error: Into<BoxError>>, units: u64) -> Self {
+        let mut rate = Self::ZERO;
+        let price = SettingError::read("Rate", "price", price, MONEY);
+        let units = SettingError::within("Rate", "units", units, 1..);
+        let pair = price.and_then(|price: Money| units.map(|units| (price, units)));
+        if let Some((price, units)) = keep(&mut rate.error, pair) {
+            rate.price = UnitPrice::per(price, units);
         }
+        rate
+    }
+
+    /// Returns a share of the rate, in thousandths.
+    #[must_use]
+    pub fn permille(mut self, share: u32) -> Self {
+        self.price = self.price.permille(share);
+        self
+    }
+
+    /// Tells whether it is nothing.
+    #[must_use]
+    pub fn is_zero(&self) -> bool {
+        self.error.is_none() && self.price.is_zero()
+    }
+
+    pub(crate) const fn of(price: UnitPrice) -> Self {
+        Self { price, error: None }
+    }
+
+    pub(crate) fn checked(self) -> Result<UnitPrice, SettingError> {
+        self.error.map_or(Ok(self.price), Err)
+    }
+}
+
+impl PartialOrd for Rate {
+    /// Compares two rates of one currency, or of none. Others have no order.
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        let comparable = self.error.is_none() && other.error.is_none();
+        let (ours, theirs) = (self.price, other.price);
+        (comparable && ours.currency == theirs.currency).then(|| ours.digits.cmp(&theirs.digits))
+    }
+}
+
+impl FromStr for Rate {
+    type Err = ParseRateError;
+
+    fn from_str(text: &str) -> Result<Self, ParseRateError> {
+        text.parse().map(Self::of)
+    }
+}
+
+impl TryFrom<&str> for Rate {
+    type Error = ParseRateError;
+
+    fn try_from(text: &str) -> Result<Self, ParseRateError> {
+        text.parse()
+    }
+}
+
+// === impl UnitPrice ===
+
+impl UnitPrice {
+    pub(crate) const ZERO: Self = Self::bare(0);
+
+    /// Divides an amount by a number of units, which must not be 0.
+    fn per(price: Money, units: u64) -> Self {
+        Self {
+            digits: price.pico().saturating_mul(PER_PICO) / i128::from(units),
+            currency: Some(price.currency()),
+        }
+    }
+
+    /// Makes a price of an amount for one unit.
+    pub(crate) fn each(price: Money) -> Self {
+        Self::per(price, 1)
     }
 
     const fn bare(digits: i128) -> Self {
@@ -57,27 +131,24 @@ impl Rate {
         }
     }
 
-    /// The currency, if it has one of its own.
+    /// Returns the currency, if it has one of its own.
     pub(crate) fn currency(self) -> Option<Currency> {
         self.currency
     }
 
-    /// A share of the rate, in thousandths.
-    #[must_use]
-    pub fn permille(self, share: u32) -> Self {
+    pub(crate) fn permille(self, share: u32) -> Self {
         Self {
             digits: self.digits.saturating_mul(share.into()) / 1_000,
             ..self
         }
     }
 
-    /// Whether it is nothing.
-    #[must_use]
-    pub fn is_zero(self) -> bool {
+    pub(crate) fn is_zero(self) -> bool {
         self.digits == 0
     }
 
-    /// The nearest rate to a float; `None` if it is negative, not a number or beyond reach.
+    /// Returns the nearest price to a float; `None` if it is negative, not a number or beyond
+    /// reach.
     #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
     pub(crate) fn rounded(float: f64) -> Option<Self> {
         let scaled = (float * 1e18).round();
@@ -91,14 +162,7 @@ impl Rate {
     }
 }
 
-impl PartialOrd for Rate {
-    /// Compares two rates of one currency, or of none. Others have no order.
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        (self.currency == other.currency).then(|| self.digits.cmp(&other.digits))
-    }
-}
-
-impl FromStr for Rate {
+impl FromStr for UnitPrice {
     type Err = ParseRateError;
 
     fn from_str(text: &str) -> Result<Self, ParseRateError> {
@@ -107,7 +171,7 @@ impl FromStr for Rate {
 }
 
 /// The decimal, or nothing if it is none or has digits that would have to be rounded.
-fn parse(text: &str) -> Option<Rate> {
+fn parse(text: &str) -> Option<UnitPrice> {
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
         None => (text, 0),
@@ -135,11 +199,17 @@ fn parse(text: &str) -> Option<Rate> {
             digits / power
         }
     };
-    Some(Rate::bare(if negative { -value } else { value }))
+    Some(UnitPrice::bare(if negative { -value } else { value }))
 }
 
 impl fmt::Display for Rate {
-    /// Without a currency, with all the digits it has.
+    /// Writes all the digits it has, without the currency.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.price, f)
+    }
+}
+
+impl fmt::Display for UnitPrice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.is_negative() { "-" } else { "" };
         let unit = 10u128.pow(DIGITS.unsigned_abs());
@@ -156,6 +226,15 @@ impl fmt::Display for Rate {
 }
 
 impl fmt::Debug for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.error {
+            Some(error) => fmt::Debug::fmt(error, f),
+            None => fmt::Display::fmt(self, f),
+        }
+    }
+}
+
+impl fmt::Debug for UnitPrice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
@@ -179,14 +258,14 @@ impl std::error::Error for ParseRateError {}
 // === impl Sum ===
 
 impl Sum {
-    pub(crate) fn add(&mut self, rate: Rate, count: u64) {
+    pub(crate) fn add(&mut self, rate: UnitPrice, count: u64) {
         self.0 = self
             .0
             .saturating_add(rate.digits.saturating_mul(count.into()));
     }
 
     /// Adds a rate per KiB for a number of bytes.
-    pub(crate) fn add_kib(&mut self, rate: Rate, bytes: u64) {
+    pub(crate) fn add_kib(&mut self, rate: UnitPrice, bytes: u64) {
         if rate.is_zero() || bytes == 0 {
             return;
         }
@@ -224,22 +303,22 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_printed_is_read_back_exactly(value in -(1i128 << 100)..(1i128 << 100)) {
-            prop_assert_eq!(Rate::bare(value).to_string().parse(), Ok(Rate::bare(value)));
+            prop_assert_eq!(UnitPrice::bare(value).to_string().parse(), Ok(UnitPrice::bare(value)));
         }
 
         #[test]
         fn no_text_panics(text in "[-0-9eE.x]{0,30}") {
-            let _ = text.parse::<Rate>();
+            let _ = text.parse::<UnitPrice>();
         }
     }
 
     #[test]
     fn decimals_are_read_exactly_in_either_form() {
-        assert_eq!("2.5e-06".parse(), "0.0000025".parse::<Rate>());
-        assert_eq!("3".parse(), Ok(Rate::bare(3_000_000_000_000_000_000)));
-        assert_eq!("0e-400".parse(), Ok(Rate::ZERO));
-        assert!("1e-19".parse::<Rate>().is_err());
-        assert!("NaN".parse::<Rate>().is_err());
+        assert_eq!("2.5e-06".parse(), "0.0000025".parse::<UnitPrice>());
+        assert_eq!("3".parse(), Ok(UnitPrice::bare(3_000_000_000_000_000_000)));
+        assert_eq!("0e-400".parse(), Ok(UnitPrice::ZERO));
+        assert!("1e-19".parse::<UnitPrice>().is_err());
+        assert!("NaN".parse::<UnitPrice>().is_err());
     }
 
     #[test]
@@ -263,7 +342,6 @@ mod tests {
 
     #[test]
     fn a_price_per_million_is_a_price_each() {
-        let three: Money = "3".parse().unwrap();
-        assert_eq!(Rate::per(three, 1_000_000).to_string(), "0.000003");
+        assert_eq!(Rate::per("3", 1_000_000).to_string(), "0.000003");
     }
 }

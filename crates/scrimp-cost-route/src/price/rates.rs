@@ -1,29 +1,44 @@
 //! A rate per token class.
 
-use scrimp_core::Currency;
+use scrimp_core::{BoxError, Currency, SettingError};
 
 use super::{
-    rate::{Rate, Sum},
+    keep,
+    rate::{Rate, Sum, UnitPrice},
     usage::{TokenClass, Usage},
 };
 
 /// What tokens cost, by class. A class without a rate of its own has its parent's: cached
 /// and other media's input tokens cost what input does, thoughts what output does.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TokenRates {
+    table: RateTable,
+    error: Option<SettingError>,
+}
+
+/// Rates that were checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct TokenRates([Option<Rate>; TokenClass::COUNT]);
+pub(crate) struct RateTable([Option<UnitPrice>; TokenClass::COUNT]);
+
+/// How errors describe a rate; what its text must be like is for the error of the text to say.
+const RATE: &str = "a rate";
 
 // === impl TokenRates ===
 
 impl TokenRates {
-    /// No rate at all.
+    /// Returns no rate at all.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Text: what a token of the prompt costs, and one of the answer.
+    /// Sets what a token of the prompt's text costs, and one of the answer's:
+    /// `TokenRates::text("3e-6", "15e-6")`.
     #[must_use]
-    pub fn text(input: Rate, output: Rate) -> Self {
+    pub fn text(
+        input: impl TryInto<Rate, Error: Into<BoxError>>,
+        output: impl TryInto<Rate, Error: Into<BoxError>>,
+    ) -> Self {
         Self::new()
             .with(TokenClass::Input, input)
             .with(TokenClass::Output, output)
@@ -31,24 +46,54 @@ impl TokenRates {
 
     /// Sets the rate of a class.
     #[must_use]
-    pub fn with(mut self, class: TokenClass, rate: Rate) -> Self {
-        self.set(class, Some(rate));
+    pub fn with(
+        mut self,
+        class: TokenClass,
+        rate: impl TryInto<Rate, Error: Into<BoxError>>,
+    ) -> Self {
+        let rate = SettingError::read("TokenRates", class.name(), rate, RATE);
+        let rate = rate.and_then(Rate::checked);
+        if let Some(rate) = keep(&mut self.error, rate) {
+            self.table.set(class, Some(rate));
+        }
         self
     }
 
-    pub(crate) fn set(&mut self, class: TokenClass, rate: Option<Rate>) {
+    /// Returns the rate that was set for this very class.
+    #[must_use]
+    pub fn own(&self, class: TokenClass) -> Option<Rate> {
+        self.table.own(class).map(Rate::of)
+    }
+
+    /// Returns the rate that holds for a class: its parent's if it has none of its own.
+    #[must_use]
+    pub fn rate(&self, class: TokenClass) -> Option<Rate> {
+        self.table.rate(class).map(Rate::of)
+    }
+
+    pub(crate) fn checked(self) -> Result<RateTable, SettingError> {
+        self.error.map_or(Ok(self.table), Err)
+    }
+}
+
+impl From<RateTable> for TokenRates {
+    fn from(table: RateTable) -> Self {
+        Self { table, error: None }
+    }
+}
+
+// === impl RateTable ===
+
+impl RateTable {
+    pub(crate) fn set(&mut self, class: TokenClass, rate: Option<UnitPrice>) {
         self.0[class.index()] = rate;
     }
 
-    /// The rate set for this very class.
-    #[must_use]
-    pub fn own(&self, class: TokenClass) -> Option<Rate> {
+    pub(crate) fn own(&self, class: TokenClass) -> Option<UnitPrice> {
         self.0[class.index()]
     }
 
-    /// The rate that holds for a class, its parent's if need be.
-    #[must_use]
-    pub fn rate(&self, class: TokenClass) -> Option<Rate> {
+    pub(crate) fn rate(&self, class: TokenClass) -> Option<UnitPrice> {
         self.own(class)
             .or_else(|| class.parent().and_then(|parent| self.rate(parent)))
     }
@@ -70,8 +115,10 @@ impl TokenRates {
         self.0.iter().flatten().all(|rate| rate.is_zero())
     }
 
-    pub(crate) fn any_negative(&self) -> bool {
-        self.0.iter().flatten().any(|rate| rate.is_negative())
+    /// Returns a rate below nothing, if there is one.
+    pub(crate) fn negative(&self) -> Option<UnitPrice> {
+        let mut rates = self.0.iter().flatten();
+        rates.find(|rate| rate.is_negative()).copied()
     }
 
     /// A currency of theirs that is not this one.

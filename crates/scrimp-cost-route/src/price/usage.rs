@@ -74,6 +74,26 @@ impl TokenClass {
         self as usize
     }
 
+    /// Returns the name that errors call it by.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Input => "Input",
+            Self::CacheRead => "CacheRead",
+            Self::CacheReadAudio => "CacheReadAudio",
+            Self::CacheWrite => "CacheWrite",
+            Self::CacheWrite1h => "CacheWrite1h",
+            Self::CacheWrite12h => "CacheWrite12h",
+            Self::InputAudio => "InputAudio",
+            Self::InputImage => "InputImage",
+            Self::InputVideo => "InputVideo",
+            Self::Output => "Output",
+            Self::Reasoning => "Reasoning",
+            Self::OutputAudio => "OutputAudio",
+            Self::OutputImage => "OutputImage",
+            Self::OutputVideo => "OutputVideo",
+        }
+    }
+
     /// Whether it counts to the prompt.
     #[must_use]
     pub const fn is_input(self) -> bool {

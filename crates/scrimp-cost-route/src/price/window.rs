@@ -2,57 +2,76 @@
 
 use std::time::SystemTime;
 
+use scrimp_core::SettingError;
+
 use super::calendar::{minute_of_day, since_epoch, weekday};
 
 /// Hours of the day, in UTC, on some days of the week.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
+pub struct PriceWindow {
     from: u16,
     to: u16,
     days: u8,
+    /// A day that was named and is none.
+    stray: Option<u8>,
     /// What the calendar that weekdays are read on is ahead of UTC by.
     ahead: i32,
 }
 
-// === impl Window ===
+// === impl PriceWindow ===
 
-impl Window {
-    /// Every day from one minute of the day to another, not including the latter. It may
-    /// go past midnight; a window from a minute to the same minute is the whole day.
-    ///
-    /// # Panics
-    ///
-    /// If either is not below 1,440 (the minutes of a day).
+impl PriceWindow {
+    /// Starts at one minute of every day and ends before another. It may go past midnight; a
+    /// window from a minute to the same minute is the whole day. Range: 0 to 1,439.
     #[must_use]
     pub fn daily(from: u16, to: u16) -> Self {
-        assert!(
-            from < 1_440 && to < 1_440,
-            "Window: `from` and `to` must be minutes of the day (0 to 1439), not {from} and {to}"
-        );
         Self {
             from,
             to,
             days: 0x7f,
+            stray: None,
             ahead: 0,
         }
     }
 
-    /// Only on these days; Monday is 1, Sunday 7. Others are left out.
+    /// Limits it to some days of the week: Monday is 1, Sunday 7. Range: 1 to 7.
     #[must_use]
     pub fn on(mut self, days: impl IntoIterator<Item = u8>) -> Self {
-        let days = days.into_iter().filter(|day| (1..=7).contains(day));
-        self.days = days.fold(0, |mask, day| mask | 1 << (day - 1));
+        self.days = 0;
+        for day in days {
+            if (1..=7).contains(&day) {
+                self.days |= 1 << (day - 1);
+            } else {
+                self.stray = self.stray.or(Some(day));
+            }
+        }
         self
     }
 
-    /// Reads weekdays on a calendar so many seconds ahead of UTC. The hours stay UTC's.
+    /// Reads weekdays on a calendar this many seconds ahead of UTC. The hours stay UTC's.
+    /// Default: 0. Range: less than a day either way.
     #[must_use]
     pub fn weekdays_ahead_of_utc(mut self, seconds: i32) -> Self {
         self.ahead = seconds;
         self
     }
 
-    /// Whether a moment is within.
+    /// # Errors
+    ///
+    /// If a setting is out of its range: the first one.
+    pub(crate) fn check(&self) -> Result<(), SettingError> {
+        const OWNER: &str = "PriceWindow";
+        const SECONDS: i32 = 86_399;
+        SettingError::within(OWNER, "from", self.from, 0..=1_439)?;
+        SettingError::within(OWNER, "to", self.to, 0..=1_439)?;
+        if let Some(day) = self.stray {
+            SettingError::within(OWNER, "on", day, 1..=7)?;
+        }
+        let ahead = "weekdays_ahead_of_utc";
+        SettingError::within(OWNER, ahead, self.ahead, -SECONDS..=SECONDS).map(drop)
+    }
+
+    /// Tells whether a moment is within.
     #[must_use]
     pub fn holds(&self, now: SystemTime) -> bool {
         let seconds = since_epoch(now);
@@ -81,15 +100,15 @@ mod tests {
 
     #[test]
     fn a_window_may_go_past_midnight_and_ends_before_its_end() {
-        let night = Window::daily(22 * 60, 6 * 60);
+        let night = PriceWindow::daily(22 * 60, 6 * 60);
         assert!(night.holds(at(0, 23)) && night.holds(at(0, 5)));
         assert!(!night.holds(at(0, 6)) && night.holds(at(0, 22)));
-        assert!(Window::daily(0, 0).holds(at(0, 13)));
+        assert!(PriceWindow::daily(0, 0).holds(at(0, 13)));
     }
 
     #[test]
     fn weekdays_are_read_on_the_calendar_that_was_named() {
-        let weekend = Window::daily(0, 0).on([6, 7]);
+        let weekend = PriceWindow::daily(0, 0).on([6, 7]);
         assert!(!weekend.holds(at(4, 20)) && weekend.holds(at(5, 20)));
         let shanghai = weekend.weekdays_ahead_of_utc(8 * 3_600);
         assert!(shanghai.holds(at(4, 20)) && !shanghai.holds(at(6, 20)));

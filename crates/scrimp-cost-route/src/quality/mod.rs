@@ -12,14 +12,15 @@ pub use schema::JsonSchema;
 /// Judges answers. One that will not do sends the request to the next provider; what the
 /// first one cost is booked all the same.
 pub trait QualityGate: Send + Sync + 'static {
-    /// How good the answer is, 0 to 1, and whether it will do.
+    /// Judges how good the answer is, and whether it will do.
     fn judge(&self, request: &request::Parts, response: &response::Parts, body: &[u8]) -> Verdict;
 }
 
 /// What a gate found.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Verdict {
-    /// 0 to 1; the provider's quality is learnt from it.
+    /// How good the answer is. The provider's quality is learnt from it. Range: 0 to 1; from
+    /// any other number nothing is learnt, and a warning is logged.
     pub quality: f64,
     /// Whether the answer goes to the caller.
     pub accept: bool,
@@ -43,7 +44,9 @@ pub struct MinLength(pub usize);
 ///         _ => Verdict::reject(0.0),
 ///     }
 /// };
-/// let layer = CostRouteLayer::new([Provider::new("a"), Provider::new("b")]).quality_gate(gate);
+/// let providers = [Provider::new("a"), Provider::new("b")];
+/// let layer = CostRouteLayer::builder(providers).quality_gate(gate).build()?;
+/// # Ok::<(), scrimp_cost_route::SettingError>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct RequiredFields(Vec<String>);

@@ -25,8 +25,8 @@ use super::{QualityGate, Verdict};
 ///     "properties": { "total": { "type": "number", "minimum": 0 } },
 /// });
 /// let gate = JsonSchema::new(&invoice)?.at("/choices/0/message/content");
-/// let layer = CostRouteLayer::new([Provider::new("small"), Provider::new("large")])
-///     .quality_gate(gate);
+/// let providers = [Provider::new("small"), Provider::new("large")];
+/// let layer = CostRouteLayer::builder(providers).quality_gate(gate).build()?;
 /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
 /// ```
 pub struct JsonSchema {

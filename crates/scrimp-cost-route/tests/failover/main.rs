@@ -23,7 +23,7 @@ fn misses(answer: &rig::Answer) -> Vec<Miss> {
 /// The first provider does this to a GET; the second one answers.
 async fn failed_over(act: Act, miss: Miss) {
     let (first, second) = (Server::start(move |_| act.clone()).await, good().await);
-    let answer = get(&over(&two(&first, &second))).await;
+    let answer = get(&over(&two(&first, &second).build().unwrap())).await;
     assert_eq!((answer.from(), answer.text()), ("second", "fine"));
     assert_eq!(misses(&answer), [miss]);
     assert_eq!(
@@ -66,7 +66,7 @@ async fn a_body_cut_short_is_an_error_and_never_a_clean_end() {
         Server::start(move |_| Act::CutAfter(half.to_owned())).await,
         good().await,
     );
-    let answer = get(&over(&two(&first, &second))).await;
+    let answer = get(&over(&two(&first, &second).build().unwrap())).await;
     assert_eq!(answer.from(), "first");
     assert!(answer.body.is_err());
     assert_eq!(second.calls(), 0);
@@ -79,7 +79,7 @@ async fn malformed_chunks_after_the_first_byte_are_an_error_too() {
         Server::start(move |_| Act::CutAfter(bad.to_owned())).await,
         good().await,
     );
-    let answer = get(&over(&two(&first, &second))).await;
+    let answer = get(&over(&two(&first, &second).build().unwrap())).await;
     assert!(answer.body.is_err());
     assert_eq!(second.calls(), 0);
 }
@@ -88,7 +88,7 @@ async fn malformed_chunks_after_the_first_byte_are_an_error_too() {
 async fn who_says_retry_after_is_left_alone_until_then() {
     let limited = |_| Act::Answer(429, "retry-after: 3600\r\n", "later".to_owned());
     let (first, second) = (Server::start(limited).await, good().await);
-    let service = over(&two(&first, &second));
+    let service = over(&two(&first, &second).build().unwrap());
     for _ in 0..20 {
         assert_eq!(get(&service).await.from(), "second");
     }
@@ -100,9 +100,12 @@ async fn a_slow_body_is_handed_on_as_it_comes() {
     let begun = "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf";
     let first = Server::start(move |_| Act::StallAfter(begun.to_owned())).await;
     let second = good().await;
-    let response = open(&over(&two(&first, &second)), request("GET", ""))
-        .await
-        .unwrap();
+    let response = open(
+        &over(&two(&first, &second).build().unwrap()),
+        request("GET", ""),
+    )
+    .await
+    .unwrap();
     let frame = response.into_body().frame().await.unwrap().unwrap();
     assert_eq!(frame.into_data().unwrap(), "half");
     assert_eq!(second.calls(), 0);
@@ -112,7 +115,7 @@ async fn a_slow_body_is_handed_on_as_it_comes() {
 async fn if_all_are_down_the_caller_is_told_what_the_last_one_said() {
     let down = || Server::start(|_| Act::status(503));
     let (first, second) = (down().await, down().await);
-    let answer = get(&over(&two(&first, &second))).await;
+    let answer = get(&over(&two(&first, &second).build().unwrap())).await;
     assert_eq!(
         (answer.status, answer.text()),
         (StatusCode::SERVICE_UNAVAILABLE, "failed")
@@ -131,7 +134,10 @@ async fn whoever_comes_back_first_is_found_though_all_are_out() {
         }
     })
     .await;
-    let layer = two(&first, &second).retry_budget(RetryBudget::new(1.0, 100));
+    let layer = two(&first, &second)
+        .retry_budget(RetryBudget::new(1.0, 100).unwrap())
+        .build()
+        .unwrap();
     let service = over(&layer);
     let mut row = 0;
     for _ in 0..40 {
@@ -151,7 +157,10 @@ async fn flapping_costs_callers_nothing_while_another_is_well() {
         }
     };
     let (first, second) = (Server::start(flapping).await, good().await);
-    let layer = two(&first, &second).retry_budget(RetryBudget::new(1.0, 100));
+    let layer = two(&first, &second)
+        .retry_budget(RetryBudget::new(1.0, 100).unwrap())
+        .build()
+        .unwrap();
     let service = over(&layer);
     for _ in 0..60 {
         assert_eq!(get(&service).await.status, StatusCode::OK);
@@ -168,7 +177,10 @@ async fn a_partial_outage_costs_callers_nothing_while_another_is_well() {
         }
     };
     let (first, second) = (Server::start(partial).await, good().await);
-    let layer = two(&first, &second).retry_budget(RetryBudget::new(1.0, 100));
+    let layer = two(&first, &second)
+        .retry_budget(RetryBudget::new(1.0, 100).unwrap())
+        .build()
+        .unwrap();
     let service = over(&layer);
     for _ in 0..100 {
         assert_eq!(get(&service).await.text(), "fine");
@@ -178,11 +190,11 @@ async fn a_partial_outage_costs_callers_nothing_while_another_is_well() {
 #[tokio::test]
 async fn a_new_price_counts_from_the_next_request_on() {
     let (first, second) = (good().await, good().await);
-    let layer = two(&first, &second);
+    let layer = two(&first, &second).build().unwrap();
     let service = over(&layer);
     let under_way = open(&service, request("GET", "")).await.unwrap();
     let dear = Tariff::new(scrimp_core::Currency::USD).per_request(cents(50));
-    assert!(layer.providers().set_price("first", dear));
+    assert!(layer.providers().set_price("first", dear).unwrap());
     assert_eq!(get(&service).await.from(), "second");
     assert_eq!(
         under_way.into_body().collect().await.unwrap().to_bytes(),
@@ -193,7 +205,7 @@ async fn a_new_price_counts_from_the_next_request_on() {
 #[tokio::test]
 async fn what_must_not_be_done_twice_is_not_sent_twice() {
     let (first, second) = (Server::start(|_| Act::status(500)).await, good().await);
-    let service = over(&two(&first, &second));
+    let service = over(&two(&first, &second).build().unwrap());
     let answer = send(&service, request("POST", "pay")).await.unwrap();
     assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(second.calls(), 0);
@@ -210,16 +222,19 @@ async fn what_must_not_be_done_twice_is_not_sent_twice() {
 #[tokio::test]
 async fn a_429_says_that_it_was_not_done_so_it_may_be_sent_elsewhere() {
     let (first, second) = (Server::start(|_| Act::status(429)).await, good().await);
-    let answer = send(&over(&two(&first, &second)), request("POST", "pay"))
-        .await
-        .unwrap();
+    let answer = send(
+        &over(&two(&first, &second).build().unwrap()),
+        request("POST", "pay"),
+    )
+    .await
+    .unwrap();
     assert_eq!((answer.from(), second.seen()[0].body), ("second", 3));
 }
 
 #[tokio::test]
 async fn a_body_above_the_limit_streams_and_is_sent_once() {
     let (first, second) = (Server::start(|_| Act::status(500)).await, good().await);
-    let service = over(&two(&first, &second).buffer(1_000));
+    let service = over(&two(&first, &second).buffer(1_000).build().unwrap());
     let answer = send(&service, request("PUT", vec![b'x'; 1_000_000]))
         .await
         .unwrap();
@@ -240,9 +255,10 @@ async fn a_caller_that_leaves_hangs_up_on_the_provider_and_pays_for_what_came() 
     let per_kib = Tariff::new(scrimp_core::Currency::USD)
         .per_request(cents(1))
         .per_kib_out(cents(3));
-    let layer = two(&first, &second).budget(budget.clone());
-    layer.providers().set_price("first", per_kib.clone());
-    layer.providers().put(provider("second", &second, 90));
+    let layer = two(&first, &second).budget(budget.clone()).build().unwrap();
+    let providers = layer.providers();
+    assert!(providers.set_price("first", per_kib.clone()).unwrap());
+    providers.put(provider("second", &second, 90)).unwrap();
     let response = open(&over(&layer), request("GET", "")).await.unwrap();
     let mut body = response.into_body();
     let mut seen = 0;
@@ -271,7 +287,10 @@ async fn retries_stop_when_their_budget_is_used_up() {
         Server::start(|_| Act::status(500)).await,
         Server::start(|_| Act::status(500)).await,
     );
-    let layer = two(&first, &second).retry_budget(RetryBudget::new(0.0, 4));
+    let layer = two(&first, &second)
+        .retry_budget(RetryBudget::new(0.0, 4).unwrap())
+        .build()
+        .unwrap();
     let service = over(&layer);
     for _ in 0..20 {
         get(&service).await;

@@ -12,7 +12,8 @@ use hyper_util::{
 };
 use scrimp_core::{Currency, Money};
 use scrimp_cost_route::{
-    CostRoute, CostRouteLayer, Provider, RequestBody, RouteBody, RouteDecision, Tariff,
+    CostRoute, CostRouteLayer, CostRouteLayerBuilder, Provider, RequestBody, RouteBody,
+    RouteDecision, Tariff,
 };
 use tower::{Layer, ServiceExt};
 
@@ -34,15 +35,16 @@ pub(crate) fn cents(n: i128) -> Money {
 /// A provider whose requests cost so many cents; 300 ms to its first byte at most.
 pub(crate) fn provider(name: &str, server: &Server, cents_each: i128) -> Provider {
     Provider::new(name)
-        .endpoint(&server.uri.parse().unwrap())
+        .endpoint(&server.uri)
         .price(Tariff::new(Currency::USD).per_request(cents(cents_each)))
         .latency(Duration::from_millis(50))
         .timeout(Duration::from_millis(300))
 }
 
 /// A cheap one that is tried first, and one that stands in for it.
-pub(crate) fn two(first: &Server, second: &Server) -> CostRouteLayer {
-    CostRouteLayer::new([provider("first", first, 1), provider("second", second, 2)]).explore(false)
+pub(crate) fn two(first: &Server, second: &Server) -> CostRouteLayerBuilder {
+    CostRouteLayer::builder([provider("first", first, 1), provider("second", second, 2)])
+        .explore(false)
 }
 
 pub(crate) fn over(layer: &CostRouteLayer) -> Service {

@@ -6,10 +6,10 @@ use super::{
     LeftOut,
     row::{Row, list},
 };
-use crate::price::Window;
+use crate::price::PriceWindow;
 
 /// The windows of an off-peak block: those of every day, and those of some weekdays.
-pub(super) fn windows(block: &Row) -> Result<Vec<Window>, LeftOut> {
+pub(super) fn windows(block: &Row) -> Result<Vec<PriceWindow>, LeftOut> {
     let ahead = match block.get("weekday_timezone").and_then(Value::as_str) {
         None | Some("UTC") => 0,
         // No daylight saving time there since 1991.
@@ -24,7 +24,9 @@ pub(super) fn windows(block: &Row) -> Result<Vec<Window>, LeftOut> {
                 Some(days) => {
                     let days = days
                         .iter()
-                        .filter_map(|day| u8::try_from(day.as_u64()?).ok());
+                        .filter_map(|day| u8::try_from(day.as_u64()?).ok())
+                        // A day that is none is left out too.
+                        .filter(|day| (1..=7).contains(day));
                     window.on(days).weekdays_ahead_of_utc(ahead)
                 }
                 None => window,
@@ -35,7 +37,7 @@ pub(super) fn windows(block: &Row) -> Result<Vec<Window>, LeftOut> {
 }
 
 /// One text or a list of them: `16:30-00:30`. What is none is left out, as LiteLLM does.
-fn hours(block: &Row) -> impl Iterator<Item = Window> {
+fn hours(block: &Row) -> impl Iterator<Item = PriceWindow> {
     let texts = match block.get("hours_utc") {
         Some(Value::Array(texts)) => texts.iter().filter_map(Value::as_str).collect(),
         Some(Value::String(text)) => vec![text.as_str()],
@@ -43,7 +45,7 @@ fn hours(block: &Row) -> impl Iterator<Item = Window> {
     };
     texts.into_iter().filter_map(|text| {
         let (from, to) = text.split_once('-')?;
-        Some(Window::daily(minute(from)?, minute(to)?))
+        Some(PriceWindow::daily(minute(from)?, minute(to)?))
     })
 }
 

@@ -4,7 +4,7 @@ use scrimp_core::Currency;
 use serde_json::{Map, Value};
 
 use super::{LeftOut, ServiceTier, off_peak};
-use crate::price::{Price, Rate, Tariff, TokenClass, TokenRates};
+use crate::price::{Price, Tariff, TokenClass, rate::UnitPrice, rates::RateTable};
 
 pub(super) type Row = Map<String, Value>;
 
@@ -50,10 +50,10 @@ pub(super) fn price(row: &Row, tier: ServiceTier) -> Result<Price, LeftOut> {
     if rates.is_empty() && tiers.is_empty() {
         return Err(LeftOut::NoTokenPrice(prices_in(row)));
     }
-    let mut tariff = Tariff::new(Currency::USD).tokens(rates);
+    let mut tariff = Tariff::new(Currency::USD).tokens(rates.into());
     if tiers.is_empty() {
         for above in thresholds(row) {
-            tariff = tariff.tier(bound(row, above)?, above_rates(row, tier, above)?);
+            tariff = tariff.tier(bound(row, above)?, above_rates(row, tier, above)?.into());
         }
     } else {
         tariff = ranges(tariff, tiers, &rates)?;
@@ -61,16 +61,16 @@ pub(super) fn price(row: &Row, tier: ServiceTier) -> Result<Price, LeftOut> {
     if let Some(off_peak) = row.get("off_peak_pricing").and_then(Value::as_object) {
         let over = off_peak_rates(row, off_peak, &rates)?;
         for window in off_peak::windows(off_peak)? {
-            tariff = tariff.window(window, over);
+            tariff = tariff.window(window, over.into());
         }
     }
     Ok(tariff.into())
 }
 
 /// An exact rate; `None` where the column is absent.
-fn rate(row: &Row, column: &str) -> Result<Option<Rate>, LeftOut> {
+fn rate(row: &Row, column: &str) -> Result<Option<UnitPrice>, LeftOut> {
     let unreadable = || LeftOut::Unreadable(column.to_owned());
-    let rate: Rate = match row.get(column) {
+    let rate: UnitPrice = match row.get(column) {
         None | Some(Value::Null) => return Ok(None),
         Some(Value::String(text)) => text.parse().map_err(|_| unreadable())?,
         // The shortest decimal that is this float, which is what was written.
@@ -79,7 +79,7 @@ fn rate(row: &Row, column: &str) -> Result<Option<Rate>, LeftOut> {
             // Digits that only a division by a million in floats has left there.
             Err(_) => number
                 .as_f64()
-                .and_then(Rate::rounded)
+                .and_then(UnitPrice::rounded)
                 .ok_or_else(unreadable)?,
         },
         Some(_) => return Err(unreadable()),
@@ -91,7 +91,7 @@ fn rate(row: &Row, column: &str) -> Result<Option<Rate>, LeftOut> {
 }
 
 /// The rate at a service level, or the standard one.
-fn rate_at(row: &Row, column: &str, tier: ServiceTier) -> Result<Option<Rate>, LeftOut> {
+fn rate_at(row: &Row, column: &str, tier: ServiceTier) -> Result<Option<UnitPrice>, LeftOut> {
     let special = [column, tier.suffix()].concat();
     Ok(match rate(row, &special)? {
         Some(rate) => Some(rate),
@@ -99,8 +99,8 @@ fn rate_at(row: &Row, column: &str, tier: ServiceTier) -> Result<Option<Rate>, L
     })
 }
 
-fn base_rates(row: &Row, tier: ServiceTier) -> Result<TokenRates, LeftOut> {
-    let mut rates = TokenRates::new();
+fn base_rates(row: &Row, tier: ServiceTier) -> Result<RateTable, LeftOut> {
+    let mut rates = RateTable::default();
     for (column, class) in COLUMNS {
         rates.set(class, rate_at(row, column, tier)?);
     }
@@ -114,7 +114,7 @@ fn base_rates(row: &Row, tier: ServiceTier) -> Result<TokenRates, LeftOut> {
         rates.set(TokenClass::Reasoning, None);
     }
     // Models that only make images give the price of their output by the image token.
-    if output.is_none_or(Rate::is_zero)
+    if output.is_none_or(UnitPrice::is_zero)
         && let Some(image) = rates.own(TokenClass::OutputImage)
     {
         rates.set(TokenClass::Output, Some(image));
@@ -122,7 +122,7 @@ fn base_rates(row: &Row, tier: ServiceTier) -> Result<TokenRates, LeftOut> {
     // Models that answer with a vector, a rank or a verdict have no output to price.
     let mode = row.get("mode").and_then(Value::as_str).unwrap_or_default();
     if output.is_none() && matches!(mode, "embedding" | "rerank" | "moderation") {
-        rates.set(TokenClass::Output, Some(Rate::ZERO));
+        rates.set(TokenClass::Output, Some(UnitPrice::ZERO));
     }
     if is_fireworks(row)
         && rates.own(TokenClass::CacheRead).is_none()
@@ -135,7 +135,7 @@ fn base_rates(row: &Row, tier: ServiceTier) -> Result<TokenRates, LeftOut> {
     }
     // An output that nobody priced leaves the row unpriced if that is all there is.
     if rates.all_zero() && rates.own(TokenClass::Input).is_none() {
-        rates = TokenRates::new();
+        rates = RateTable::default();
     }
     Ok(rates)
 }
@@ -175,8 +175,8 @@ fn bound(row: &Row, threshold: &str) -> Result<u64, LeftOut> {
     Ok(bound.saturating_sub(inclusive.into()))
 }
 
-fn above_rates(row: &Row, tier: ServiceTier, threshold: &str) -> Result<TokenRates, LeftOut> {
-    let mut rates = TokenRates::new();
+fn above_rates(row: &Row, tier: ServiceTier, threshold: &str) -> Result<RateTable, LeftOut> {
+    let mut rates = RateTable::default();
     for (column, class) in &COLUMNS[..TIERED] {
         let column = format!("{column}_above_{threshold}_tokens");
         rates.set(*class, rate_at(row, &column, tier)?);
@@ -185,14 +185,14 @@ fn above_rates(row: &Row, tier: ServiceTier, threshold: &str) -> Result<TokenRat
 }
 
 /// Ranges name every rate of theirs: what one leaves out costs what its input does.
-fn ranges(mut tariff: Tariff, tiers: &[Value], base: &TokenRates) -> Result<Tariff, LeftOut> {
+fn ranges(mut tariff: Tariff, tiers: &[Value], base: &RateTable) -> Result<Tariff, LeftOut> {
     for tier in tiers.iter().filter_map(Value::as_object) {
         let Some(start) = range_start(tier) else {
             continue;
         };
         let input = rate(tier, "input_cost_per_token")?;
         let output = rate(tier, "output_cost_per_token")?;
-        let mut rates = TokenRates::new();
+        let mut rates = RateTable::default();
         let or_input = |column| Ok::<_, LeftOut>(rate(tier, column)?.or(input));
         rates.set(TokenClass::Input, input);
         rates.set(TokenClass::Output, output.or(base.own(TokenClass::Output)));
@@ -206,7 +206,7 @@ fn ranges(mut tariff: Tariff, tiers: &[Value], base: &TokenRates) -> Result<Tari
         );
         let reasoning = rate(tier, "output_cost_per_reasoning_token")?;
         rates.set(TokenClass::Reasoning, reasoning.or(output));
-        tariff = tariff.tier(start, rates);
+        tariff = tariff.tier(start, rates.into());
     }
     Ok(tariff)
 }
@@ -221,8 +221,8 @@ fn range_start(tier: &Row) -> Option<u64> {
     (start >= 0.0).then_some(start as u64)
 }
 
-fn off_peak_rates(row: &Row, off_peak: &Row, base: &TokenRates) -> Result<TokenRates, LeftOut> {
-    let mut rates = TokenRates::new();
+fn off_peak_rates(row: &Row, off_peak: &Row, base: &RateTable) -> Result<RateTable, LeftOut> {
+    let mut rates = RateTable::default();
     for (column, class) in COLUMNS {
         rates.set(class, rate(off_peak, column)?);
     }

@@ -7,16 +7,20 @@ use scrimp_core::Money;
 use super::{Tariff, Tiering};
 use crate::price::{
     rate::Sum,
-    rates::TokenRates,
+    rates::RateTable,
     usage::{TokenClass, Usage},
 };
 
 impl Tariff {
-    /// What a call costs at a time, as the `used + 1`st of its volume period.
+    /// Returns what a call costs at a time, as the `used + 1`st of its volume period.
     ///
-    /// `None` if tokens were used that have no price: unknown, not free.
+    /// `None` if tokens were used that have no price, or if a setting cannot be used
+    /// ([`check`](Self::check)): unknown, not free.
     #[must_use]
     pub fn cost(&self, usage: &Usage, now: SystemTime, used: u64) -> Option<Money> {
+        if self.error.is_some() {
+            return None;
+        }
         let mut sum = self.token_cost(usage, now)?;
         sum.add(self.request, 1);
         sum.add_kib(self.kib_in, usage.bytes_in);
@@ -36,7 +40,7 @@ impl Tariff {
             return Some(Sum::default());
         }
         let window = self.windows.iter().find(|(window, _)| window.holds(now));
-        let hourly = |rates: TokenRates| window.map_or(rates, |(_, over)| over.or(&rates));
+        let hourly = |rates: RateTable| window.map_or(rates, |(_, over)| over.or(&rates));
         match self.tiering {
             Tiering::Whole => hourly(self.rates_for(usage.prompt())).sum(usage),
             Tiering::Marginal => self.marginal(usage, hourly),
@@ -44,12 +48,12 @@ impl Tariff {
     }
 
     /// Tiers build on one another, from the smallest up.
-    fn rates_for(&self, prompt: u64) -> TokenRates {
+    fn rates_for(&self, prompt: u64) -> RateTable {
         let passed = self.tiers.iter().take_while(|tier| prompt > tier.above);
         passed.fold(self.tokens, |rates, tier| tier.rates.or(&rates))
     }
 
-    fn marginal(&self, usage: &Usage, hourly: impl Fn(TokenRates) -> TokenRates) -> Option<Sum> {
+    fn marginal(&self, usage: &Usage, hourly: impl Fn(RateTable) -> RateTable) -> Option<Sum> {
         let (mut left, mut start) = (*usage, 0);
         let bounds = self.tiers.iter().map(|tier| tier.above);
         let mut sum = Sum::default();

@@ -4,26 +4,35 @@ mod cost;
 #[cfg(test)]
 mod tests;
 
-use scrimp_core::{Currency, Money};
+use scrimp_core::{BoxError, Currency, Money, SettingError};
 
-use super::{calendar::Period, rate::Rate, rates::TokenRates, window::Window};
+use super::{
+    MONEY,
+    calendar::Period,
+    keep,
+    rate::UnitPrice,
+    rates::{RateTable, TokenRates},
+    window::PriceWindow,
+};
 
 /// What a call costs: per request, per KiB each way, per token of each class, by the size of
 /// the prompt, by the hour, and by how much was used before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tariff {
     currency: Currency,
-    request: Rate,
-    kib_in: Rate,
-    kib_out: Rate,
-    tokens: TokenRates,
+    request: UnitPrice,
+    kib_in: UnitPrice,
+    kib_out: UnitPrice,
+    tokens: RateTable,
     /// Whether tokens have prices at all.
     prices_tokens: bool,
     tiers: Vec<Tier>,
     tiering: Tiering,
-    windows: Vec<(Window, TokenRates)>,
+    windows: Vec<(PriceWindow, RateTable)>,
     steps: Vec<Step>,
     period: Period,
+    /// What is wrong with the first setting that cannot be used.
+    error: Option<SettingError>,
 }
 
 /// Whether a larger prompt re-prices all of its tokens or only those past the threshold.
@@ -40,7 +49,7 @@ pub enum Tiering {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Tier {
     above: u64,
-    rates: TokenRates,
+    rates: RateTable,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,61 +66,64 @@ impl Tariff {
     pub fn new(currency: Currency) -> Self {
         Self {
             currency,
-            request: Rate::ZERO,
-            kib_in: Rate::ZERO,
-            kib_out: Rate::ZERO,
-            tokens: TokenRates::new(),
+            request: UnitPrice::ZERO,
+            kib_in: UnitPrice::ZERO,
+            kib_out: UnitPrice::ZERO,
+            tokens: RateTable::default(),
             prices_tokens: false,
             tiers: Vec::new(),
             tiering: Tiering::Whole,
             windows: Vec::new(),
             steps: Vec::new(),
             period: Period::Month,
+            error: None,
         }
     }
 
-    /// A price per request.
-    ///
-    /// # Panics
-    ///
-    /// If it is negative, or in another currency than the tariff, as with every price here.
+    /// Sets the price of a request: `per_request("0.001")`. Range of all prices here: nothing
+    /// or more, in the currency of the tariff.
     #[must_use]
-    pub fn per_request(mut self, price: Money) -> Self {
-        self.request = self.checked("per_request", price);
+    pub fn per_request(mut self, price: impl TryInto<Money, Error: Into<BoxError>>) -> Self {
+        if let Some(price) = self.price("per_request", price) {
+            self.request = price;
+        }
         self
     }
 
-    /// A price per 1,024 bytes of request body, by the byte.
+    /// Sets the price of 1,024 bytes of request body, charged by the byte.
     #[must_use]
-    pub fn per_kib_in(mut self, price: Money) -> Self {
-        self.kib_in = self.checked("per_kib_in", price);
+    pub fn per_kib_in(mut self, price: impl TryInto<Money, Error: Into<BoxError>>) -> Self {
+        if let Some(price) = self.price("per_kib_in", price) {
+            self.kib_in = price;
+        }
         self
     }
 
-    /// A price per 1,024 bytes of response body, by the byte.
+    /// Sets the price of 1,024 bytes of response body, charged by the byte.
     #[must_use]
-    pub fn per_kib_out(mut self, price: Money) -> Self {
-        self.kib_out = self.checked("per_kib_out", price);
+    pub fn per_kib_out(mut self, price: impl TryInto<Money, Error: Into<BoxError>>) -> Self {
+        if let Some(price) = self.price("per_kib_out", price) {
+            self.kib_out = price;
+        }
         self
     }
 
-    /// Prices per token.
-    ///
-    /// # Panics
-    ///
-    /// If one is negative, or made of money in another currency than the tariff's.
+    /// Sets prices per token.
     #[must_use]
     pub fn tokens(mut self, rates: TokenRates) -> Self {
-        self.tokens = self.checked_rates("tokens", rates);
+        if let Some(rates) = self.rates("tokens", rates) {
+            self.tokens = rates;
+        }
         self.notice_tokens()
     }
 
-    /// Prices for prompts of more than `above` tokens; classes left out keep theirs.
+    /// Adds prices for prompts of more than `above` tokens; classes left out keep theirs.
     #[must_use]
     pub fn tier(mut self, above: u64, rates: TokenRates) -> Self {
-        let rates = self.checked_rates("tier", rates);
-        let place = self.tiers.partition_point(|tier| tier.above <= above);
-        self.tiers.insert(place, Tier { above, rates });
+        if let Some(rates) = self.rates("tier", rates) {
+            let place = self.tiers.partition_point(|tier| tier.above <= above);
+            self.tiers.insert(place, Tier { above, rates });
+        }
         self.notice_tokens()
     }
 
@@ -125,9 +137,12 @@ impl Tariff {
     /// Prices at certain hours, before which tiers give way; the first window that holds
     /// counts.
     #[must_use]
-    pub fn window(mut self, window: Window, rates: TokenRates) -> Self {
-        let rates = self.checked_rates("window", rates);
-        self.windows.push((window, rates));
+    pub fn window(mut self, window: PriceWindow, rates: TokenRates) -> Self {
+        let checked = window.check();
+        keep(&mut self.error, checked);
+        if let Some(rates) = self.rates("window", rates) {
+            self.windows.push((window, rates));
+        }
         self.notice_tokens()
     }
 
@@ -138,26 +153,36 @@ impl Tariff {
             .volume_step(requests, 1_000, period)
     }
 
-    /// From a number of requests within a period on, a share of the price, in thousandths.
-    ///
-    /// # Panics
-    ///
-    /// If `permille` is above 1,000, or steps have two periods.
+    /// Charges a share of the price, in thousandths, from a number of requests within a
+    /// period on. Range of `permille`: 0 to 1,000. All steps count over the same period.
     #[must_use]
     pub fn volume_step(mut self, from: u64, permille: u32, period: Period) -> Self {
-        assert!(
-            permille <= 1_000,
-            "Tariff: `permille` must be within 0 and 1000 (of the price), not {permille}"
-        );
-        assert!(
-            self.steps.is_empty() || self.period == period,
-            "Tariff: `period` must be the same in all volume steps"
-        );
-        self.period = period;
-        self.steps.retain(|step| step.from != from);
-        let place = self.steps.partition_point(|step| step.from < from);
-        self.steps.insert(place, Step { from, permille });
+        let permille = SettingError::within("Tariff", "permille", permille, 0..=1_000);
+        let permille = permille.and_then(|permille| {
+            if self.steps.is_empty() || self.period == period {
+                return Ok(permille);
+            }
+            let (first, other) = (self.period.name(), period.name());
+            let problem = format!("must be the same in all volume steps, not {first} and {other}");
+            Err(SettingError::new("Tariff", "period", problem))
+        });
+        if let Some(permille) = keep(&mut self.error, permille) {
+            self.period = period;
+            self.steps.retain(|step| step.from != from);
+            let place = self.steps.partition_point(|step| step.from < from);
+            self.steps.insert(place, Step { from, permille });
+        }
         self
+    }
+
+    /// Checks the settings. A tariff with one that cannot be used knows no cost, and a layer
+    /// refuses it.
+    ///
+    /// # Errors
+    ///
+    /// If a setting cannot be used: the first one that cannot.
+    pub fn check(&self) -> Result<(), SettingError> {
+        self.error.clone().map_or(Ok(()), Err)
     }
 
     /// The currency.
@@ -179,29 +204,34 @@ impl Tariff {
         self.prices_tokens
     }
 
-    fn checked(&self, setting: &str, price: Money) -> Rate {
+    fn price(
+        &mut self,
+        setting: &'static str,
+        price: impl TryInto<Money, Error: Into<BoxError>>,
+    ) -> Option<UnitPrice> {
         let currency = self.currency;
-        assert!(
-            price.currency() == currency,
-            "Tariff: `{setting}` must be in {currency}, as the tariff is, and is {price}"
-        );
-        assert!(
-            !price.is_negative(),
-            "Tariff: `{setting}` must not be negative, and is {price}"
-        );
-        Rate::per(price, 1)
+        let price = SettingError::read("Tariff", setting, price, MONEY).and_then(|price: Money| {
+            if price.currency() != currency {
+                return Err(foreign(setting, currency, &price));
+            }
+            SettingError::within("Tariff", setting, price, Money::zero(currency)..)
+        });
+        keep(&mut self.error, price).map(UnitPrice::each)
     }
 
-    fn checked_rates(&self, setting: &str, rates: TokenRates) -> TokenRates {
+    fn rates(&mut self, setting: &'static str, rates: TokenRates) -> Option<RateTable> {
         let currency = self.currency;
-        assert!(
-            !rates.any_negative(),
-            "Tariff: no rate of `{setting}` may be negative: {rates:?}"
-        );
-        if let Some(other) = rates.foreign(currency) {
-            panic!("Tariff: `{setting}` must be in {currency}, as the tariff is, not in {other}");
-        }
-        rates
+        let rates = rates.checked().and_then(|rates| {
+            if let Some(rate) = rates.negative() {
+                let problem = format!("must have rates of at least 0, not {rate}");
+                return Err(SettingError::new("Tariff", setting, problem));
+            }
+            match rates.foreign(currency) {
+                Some(other) => Err(foreign(setting, currency, &other)),
+                None => Ok(rates),
+            }
+        });
+        keep(&mut self.error, rates)
     }
 
     fn notice_tokens(mut self) -> Self {
@@ -211,15 +241,25 @@ impl Tariff {
         self
     }
 
-    /// Whether nothing in it costs anything.
+    /// Tells whether nothing in it costs anything.
     #[must_use]
     pub fn is_free(&self) -> bool {
         let rates = std::iter::once(&self.tokens)
             .chain(self.tiers.iter().map(|tier| &tier.rates))
             .chain(self.windows.iter().map(|(_, rates)| rates));
-        self.request.is_zero()
+        self.error.is_none()
+            && self.request.is_zero()
             && self.kib_in.is_zero()
             && self.kib_out.is_zero()
-            && rates.into_iter().all(TokenRates::all_zero)
+            && rates.into_iter().all(RateTable::all_zero)
     }
+}
+
+fn foreign(
+    setting: &'static str,
+    currency: Currency,
+    other: &dyn std::fmt::Display,
+) -> SettingError {
+    let problem = format!("must be in {currency}, as the tariff is, not {other}");
+    SettingError::new("Tariff", setting, problem)
 }

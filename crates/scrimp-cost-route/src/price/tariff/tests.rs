@@ -1,5 +1,5 @@
 use super::*;
-use crate::{TokenClass, Usage};
+use crate::{Price, Rate, TokenClass, Usage};
 use std::time::{Duration, UNIX_EPOCH};
 
 fn rate(text: &str) -> Rate {
@@ -59,7 +59,7 @@ fn nights_are_cheaper_where_the_tariff_says_so() {
     let night = TokenRates::new().with(TokenClass::Input, rate("0.001"));
     let tariff = Tariff::new(Currency::USD)
         .tokens(day)
-        .window(Window::daily(0, 60), night);
+        .window(PriceWindow::daily(0, 60), night);
     let at = |minutes: u64| UNIX_EPOCH + Duration::from_secs(minutes * 60);
     let usage = Usage::text(1, 1).with(TokenClass::CacheRead, 1);
     // What is cached has no price of its own, so it follows the input's at night too.
@@ -70,7 +70,7 @@ fn nights_are_cheaper_where_the_tariff_says_so() {
 #[test]
 fn what_is_priced_at_certain_hours_only_is_unknown_at_others() {
     let night = TokenRates::text(rate("0.001"), rate("0.002"));
-    let tariff = Tariff::new(Currency::USD).window(Window::daily(0, 60), night);
+    let tariff = Tariff::new(Currency::USD).window(PriceWindow::daily(0, 60), night);
     assert!(tariff.prices_tokens());
     let at = |minutes: u64| UNIX_EPOCH + Duration::from_secs(minutes * 60);
     let usage = Usage::text(1, 1);
@@ -79,24 +79,98 @@ fn what_is_priced_at_certain_hours_only_is_unknown_at_others() {
 }
 
 #[test]
-#[should_panic(expected = "`per_request` must be in JPY, as the tariff is, and is $0.01")]
-fn a_price_in_another_currency_than_the_tariffs_is_refused() {
+fn each_setting_that_cannot_be_used_is_named_with_its_range() {
     let yen = Currency::new("JPY").unwrap();
-    let _ = Tariff::new(yen).per_request(money("0.01"));
-}
-
-#[test]
-#[should_panic(expected = "`tokens` must be in JPY, as the tariff is, not in USD")]
-fn rates_made_of_money_in_another_currency_are_refused() {
-    let yen = Currency::new("JPY").unwrap();
-    let in_dollars = Rate::per(money("3"), 1_000_000);
-    let bare = rate("0.0004");
-    let tariff = Tariff::new(yen).tokens(TokenRates::text(bare, bare));
-    let _ = tariff.tokens(TokenRates::text(bare, in_dollars));
-}
-
-#[test]
-#[should_panic(expected = "`permille` must be within 0 and 1000")]
-fn a_step_above_the_price_is_refused() {
-    let _ = Tariff::new(Currency::USD).volume_step(0, 1_001, Period::Day);
+    let dollars = || Tariff::new(Currency::USD);
+    let night = || TokenRates::text("0.001", "0.002");
+    let at = |window| dollars().window(window, night());
+    let daily = || PriceWindow::daily(0, 60);
+    let table: [(Tariff, &str); 18] = [
+        (
+            Tariff::new(yen).per_request("0.01"),
+            "Tariff: `per_request` must be in JPY, as the tariff is, not $0.01",
+        ),
+        (
+            dollars().per_kib_in("-1"),
+            "Tariff: `per_kib_in` must be at least $0.00, not -$1.00",
+        ),
+        (
+            dollars().per_kib_out("a lot"),
+            "Tariff: `per_kib_out` must be an amount: ",
+        ),
+        (
+            Tariff::new(yen).tokens(TokenRates::text("0.0004", Rate::per("3", 1_000_000))),
+            "Tariff: `tokens` must be in JPY, as the tariff is, not USD",
+        ),
+        (
+            dollars().tokens(TokenRates::text("1e-6", "-1e-6")),
+            "Tariff: `tokens` must have rates of at least 0, not -0.000001",
+        ),
+        (
+            dollars().tier(1_000, TokenRates::new().with(TokenClass::Input, "-1")),
+            "Tariff: `tier` must have rates of at least 0, not -1",
+        ),
+        (
+            dollars().window(daily(), TokenRates::text("-1", "0")),
+            "Tariff: `window` must have rates of at least 0, not -1",
+        ),
+        (
+            dollars().tokens(TokenRates::text("a lot", "0")),
+            "TokenRates: `Input` must be a rate: ",
+        ),
+        (
+            dollars().tokens(TokenRates::text("0", Rate::per("3", 0))),
+            "Rate: `units` must be at least 1, not 0",
+        ),
+        (
+            dollars().tokens(TokenRates::text(Rate::per("three", 1), "0")),
+            "Rate: `price` must be an amount: ",
+        ),
+        (
+            at(PriceWindow::daily(1_440, 60)),
+            "PriceWindow: `from` must be within 0 and 1439, not 1440",
+        ),
+        (
+            at(PriceWindow::daily(0, 1_440)),
+            "PriceWindow: `to` must be within 0 and 1439, not 1440",
+        ),
+        (
+            at(daily().on([1, 0])),
+            "PriceWindow: `on` must be within 1 and 7, not 0",
+        ),
+        (
+            at(daily().on([8])),
+            "PriceWindow: `on` must be within 1 and 7, not 8",
+        ),
+        (
+            at(daily().weekdays_ahead_of_utc(86_400)),
+            "PriceWindow: `weekdays_ahead_of_utc` must be within -86399 and 86399, not 86400",
+        ),
+        (
+            dollars().volume_step(0, 1_001, Period::Day),
+            "Tariff: `permille` must be within 0 and 1000, not 1001",
+        ),
+        (
+            dollars()
+                .free_quota(10, Period::Day)
+                .volume_step(100, 500, Period::Month),
+            "Tariff: `period` must be the same in all volume steps, not day and month",
+        ),
+        // The first error is kept.
+        (
+            dollars().per_request("-1").per_kib_in("-2"),
+            "Tariff: `per_request` must be at least $0.00, not -$1.00",
+        ),
+    ];
+    for (tariff, says) in table {
+        let error = tariff.check().unwrap_err().to_string();
+        assert!(error.starts_with(says), "{error}\n{says}");
+        assert_eq!(
+            tariff.cost(&Usage::default(), UNIX_EPOCH, 0),
+            None,
+            "{says}"
+        );
+        let price = Price::from(tariff);
+        assert!(price.check().is_err(), "not free: {says}");
+    }
 }
