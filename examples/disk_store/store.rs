@@ -9,7 +9,8 @@ use std::{
 
 use scrimp::{
     cache::{
-        Codec, Entry, FillToken, Journal, Lookup, MemoryBudget, PutOutcome, Store, StoreStats, Variants,
+        Codec, Entry, FillToken, Journal, Lookup, MemoryBudget, PutOutcome, Store, StoreStats,
+        Variants,
     },
     core::{BoxError, Key, KeyRef},
 };

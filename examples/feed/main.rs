@@ -27,7 +27,7 @@ use axum::{
 use futures_util::future::join_all;
 use http_body_util::BodyExt;
 use scrimp::{
-    coalesce::{SettingError, CoalesceLayer, ReuseWindow},
+    coalesce::{CoalesceLayer, ReuseWindow, SettingError},
     core::Money,
 };
 use tower::ServiceExt;
@@ -147,7 +147,9 @@ mod tests {
                 made: requests
             }
         );
-        let with = visits(Some(layer().expect("a layer"))).await.expect("feeds");
+        let with = visits(Some(layer().expect("a layer")))
+            .await
+            .expect("feeds");
         let made = (2 * USERS) as u64;
         assert_eq!(with, Bill { requests, made });
     }

@@ -39,9 +39,11 @@ async fn main() -> Result<(), BoxError> {
 
     let at = |name, price| -> Result<Provider, BoxError> {
         let provider = Provider::new(name).price(Tariff::new(Currency::USD).per_request(price));
-        Ok(provider.endpoint(&format!("{url}/{name}").parse()?))
+        Ok(provider.endpoint(format!("{url}/{name}")))
     };
-    let route = CostRouteLayer::new([at("dear", dear)?, at("cheap", cheap)?]);
+    let route = CostRouteLayer::builder([at("dear", dear)?, at("cheap", cheap)?])
+        .ledger(ledger.clone())
+        .build()?;
     let client: Stack = ServiceBuilder::new()
         .stack()
         .stampede(StampedeLayer::new())
@@ -52,7 +54,7 @@ async fn main() -> Result<(), BoxError> {
         )
         .coalesce(CoalesceLayer::new())
         .batch(BatchLayer::builder(RestJson::new("/batch")).build()?)
-        .cost_route(route.ledger(ledger.clone()))
+        .cost_route(route)
         .service(client);
     ask(client, &url).await?;
     let spent = ledger.spent("cost-route");

@@ -44,7 +44,9 @@ async fn main() -> Result<(), BoxError> {
     println!("without: {without:>5} calls, {}", dear * without);
     let tariff = |price| Tariff::new(Currency::USD).per_request(price);
     let supplier = |(name, price)| Provider::new(name).price(tariff(price));
-    let route = CostRouteLayer::new([("dear", dear), ("cheap", cheap)].map(supplier));
+    let route = CostRouteLayer::builder([("dear", dear), ("cheap", cheap)].map(supplier))
+        .ledger(ledger.clone())
+        .build()?;
     let layers = ServiceBuilder::new()
         .stampede(StampedeLayer::new())
         .cache(
@@ -54,7 +56,7 @@ async fn main() -> Result<(), BoxError> {
         )
         .coalesce(CoalesceLayer::new())
         .batch(BatchLayer::builder(RestJson::new("/batch")).build()?)
-        .cost_route(route.ledger(ledger.clone()));
+        .cost_route(route);
     let app = Router::new().fallback_service(shop(calls.clone())); // one service for all
     visit(app.layer(layers)).await?;
     let spent = ledger.spent("cost-route");

@@ -18,9 +18,9 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use scrimp::{
-    core::{Currency, Ledger, Money, Totals, extensions::Priority},
+    core::{Currency, Ledger, SettingError, Totals, extensions::Priority},
     cost_route::{
-        CostRouteLayer, Provider, RequestBody, RouteDecision, Tariff,
+        CostRouteLayer, CostRouteLayerBuilder, Provider, RequestBody, RouteDecision, Tariff,
         engine::{Score, Weights},
     },
 };
@@ -62,14 +62,12 @@ impl Service<Request<RequestBody<Full<Bytes>>>> for Client {
 }
 
 fn price(dollars: &str) -> Tariff {
-    let price: Money = dollars.parse().expect("an amount");
-    Tariff::new(Currency::USD).per_request(price)
+    Tariff::new(Currency::USD).per_request(dollars)
 }
 
 fn provider(name: &str, dollars: &str, milliseconds: u64) -> Provider {
-    let uri = format!("https://{name}.example.com/v1");
     Provider::new(name)
-        .endpoint(&uri.parse().expect("a URI"))
+        .endpoint(format!("https://{name}.example.com/v1"))
         .price(price(dollars))
         .latency(Duration::from_millis(milliseconds))
 }
@@ -88,15 +86,15 @@ struct Bill {
     by: BTreeMap<String, u32>,
 }
 
-async fn run(layer: CostRouteLayer, priority: Priority) -> Bill {
+async fn run(layer: CostRouteLayerBuilder, priority: Priority) -> Result<Bill, SettingError> {
     let (start, ledger) = (Instant::now(), Ledger::new());
-    let layer = layer.ledger(ledger.clone());
+    let layer = layer.ledger(ledger.clone()).build()?;
     let client = layer.layer(Client { start });
     let mut tasks = Vec::new();
     for n in 0..REQUESTS {
         // After twenty minutes, the second provider asks for five times as much.
         if n == REQUESTS / 3 * 2 {
-            layer.providers().set_price("solid", price("0.0030"));
+            layer.providers().set_price("solid", price("0.0030"))?;
         }
         let client = client.clone();
         tasks.push(tokio::spawn(async move {
@@ -121,22 +119,22 @@ async fn run(layer: CostRouteLayer, priority: Priority) -> Bill {
         }
     }
     let paid = ledger.spent("cost-route");
-    Bill { paid, waited, by }
+    Ok(Bill { paid, waited, by })
 }
 
 #[tokio::main(flavor = "current_thread", start_paused = true)]
-async fn main() {
+async fn main() -> Result<(), SettingError> {
     let [budget, _, premium] = three();
-    let all = || CostRouteLayer::new(three());
+    let all = || CostRouteLayer::builder(three());
     let runs = [
         (
             "always the cheapest by list",
-            CostRouteLayer::new([budget]),
+            CostRouteLayer::builder([budget]),
             Priority::Default,
         ),
         (
             "always the fastest",
-            CostRouteLayer::new([premium]),
+            CostRouteLayer::builder([premium]),
             Priority::Default,
         ),
         (
@@ -153,7 +151,7 @@ async fn main() {
         "policy", "bill", "mean wait"
     );
     for (name, layer, priority) in runs {
-        let bill = run(layer, priority).await;
+        let bill = run(layer, priority).await?;
         let by: Vec<_> = bill
             .by
             .iter()
@@ -166,4 +164,5 @@ async fn main() {
             by.join(", ")
         );
     }
+    Ok(())
 }

@@ -75,7 +75,7 @@ impl Layers {
                 .window(BatchWindow::fixed(Duration::from_millis(5)))
                 .build()
                 .unwrap(),
-            cost_route: CostRouteLayer::new(providers),
+            cost_route: CostRouteLayer::builder(providers).build().unwrap(),
         }
     }
 

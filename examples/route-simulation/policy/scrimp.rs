@@ -25,7 +25,7 @@ pub(crate) struct Scrimp {
 impl Scrimp {
     pub(crate) fn new(base: &[State], config: RouterConfig) -> Self {
         let start = Instant::now();
-        let mut router = Router::new(config, start);
+        let mut router = Router::new(config, start).expect("settings in their ranges");
         for state in base {
             let latency = Duration::from_secs_f64(state.latency);
             router.add(Prior {

@@ -127,7 +127,7 @@ fn request(_: usize) -> Request<Body> {
 }
 
 fn router() -> CostRouteLayer {
-    CostRouteLayer::new((0..PROVIDERS).map(|n| {
+    CostRouteLayer::builder((0..PROVIDERS).map(|n| {
         let price = mill() * (n as u64 + 1);
         Provider::new(format!("provider-{n}"))
             .endpoint(
@@ -136,7 +136,7 @@ fn router() -> CostRouteLayer {
                     .expect("a valid URI"),
             )
             .price(Tariff::new(Currency::USD).per_request(price))
-    }))
+    })).build().unwrap()
 }
 
 /// A tenth of a cent.

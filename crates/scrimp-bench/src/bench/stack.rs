@@ -41,7 +41,7 @@ fn all(origin: Inner) -> All {
         .cache(CacheLayer::new(MemoryStore::new(64 << 20)))
         .coalesce(CoalesceLayer::new())
         .batch(BatchLayer::builder(RestJson::new("/batch").base("/elsewhere")).build().unwrap())
-        .cost_route(CostRouteLayer::new([provider]).attempts(1))
+        .cost_route(CostRouteLayer::builder([provider]).attempts(1).build().unwrap())
         .service(origin)
 }
 

@@ -53,7 +53,7 @@ pub(super) fn route(
     calls: &Calls,
     clock: &Clock,
     patience: Duration,
-) -> Boxed {
+) -> Result<Boxed> {
     let currency = settings.price.currency();
     let provider = |offer: &Offer| {
         let tariff = Tariff::new(currency).per_request(offer.price_in(currency));
@@ -71,19 +71,20 @@ pub(super) fn route(
             (offer.name.clone(), answerer)
         })
         .collect();
-    let mut layer = CostRouteLayer::new(offers.iter().map(provider))
+    let mut layer = CostRouteLayer::builder(offers.iter().map(provider))
         .clock(clock.clone())
         .timeout(patience);
     if currency != Currency::USD {
         // Amounts are compared as they stand; what waiting is worth is taken in that currency.
         layer = layer.exchange_rate(currency, DOLLAR);
     }
+    let layer = layer.build()?;
     let fallback = Answerer::new(UPSTREAM, settings.price, settings.latency, calls);
     let routed = layer.services(move |name| {
         let known = answerers.iter().find(|(known, _)| known == name);
         known.map_or_else(|| fallback.clone(), |(_, answerer)| answerer.clone())
     });
-    boxed(ServiceExt::<Asked>::map_response(routed, restored))
+    Ok(boxed(ServiceExt::<Asked>::map_response(routed, restored)))
 }
 
 /// Longer than anybody takes: a log tells of no time-out.

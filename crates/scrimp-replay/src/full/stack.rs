@@ -62,7 +62,7 @@ impl FullStack {
         let (left_cache, left_coalesce) = (Passed::default(), Passed::default());
         let store = Watched::new(MemoryStore::new(settings.max_bytes));
 
-        let routed = route(settings, &offers, calls, clock, patience);
+        let routed = route(settings, &offers, calls, clock, patience)?;
         let batch = settings.batch.map(|batching| {
             let layer = batch_layer(settings, batching, patience, &ledger);
             layer.map(|layer| (batching, layer))
