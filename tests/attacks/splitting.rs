@@ -1,7 +1,7 @@
 //! Line ends where no line ends.
 
 use http::{HeaderValue, Uri};
-use scrimp_tests::{Rig, layer, reply};
+use scrimp_tests::{Rig, builder, layer, reply};
 
 #[test]
 fn a_field_value_cannot_hold_a_line_end() {
@@ -38,9 +38,11 @@ async fn an_escaped_line_end_stays_escaped_in_all_that_the_cache_writes() {
 
 #[tokio::test]
 async fn the_caches_name_is_written_so_that_it_ends_where_it_should() {
-    let rig = Rig::reflecting(layer(&[]).name("odd \"name\"; hit\r\n"));
+    let rig = Rig::reflecting(builder(&[]).name("odd \"name\"; hit").build().unwrap());
     let said = rig.get("/").await.header("cache-status").to_owned();
-    assert!(!said.is_empty() && !said.contains(['\r', '\n']));
+    assert!(said.starts_with(r#""odd \"name\"; hit""#), "{said}");
+    let refused = builder(&[]).name("odd\r\n").build().unwrap_err();
+    assert!(refused.to_string().contains("`name`"), "{refused}");
 }
 
 #[tokio::test]

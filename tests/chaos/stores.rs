@@ -4,7 +4,8 @@ use std::{future::pending, pin::Pin, sync::Arc, time::Duration};
 
 use scrimp::{
     cache::{
-        Budget, CacheLayer, Entry, FillToken, Lookup, MemoryStore, PutOutcome, Store, Variants,
+        CacheLayer, Entry, FillToken, Lookup, MemoryBudget, MemoryStore, PutOutcome, Store,
+        Variants,
     },
     core::{BoxError, Key, KeyRef},
 };
@@ -76,7 +77,7 @@ impl Store for Troubled {
         self.memory.remove(key, which);
     }
 
-    fn budget(&self) -> &Budget {
+    fn budget(&self) -> &MemoryBudget {
         self.memory.budget()
     }
 
@@ -91,12 +92,12 @@ impl Store for Troubled {
 
 fn rig(get: Trouble, put: Trouble, limit: Option<Duration>) -> Rig<Troubled> {
     let memory = MemoryStore::new(1 << 20);
-    let layer = CacheLayer::new(Troubled { memory, get, put });
+    let layer = CacheLayer::builder(Troubled { memory, get, put });
     let layer = match limit {
         Some(limit) => layer.store_timeout(limit),
         None => layer,
     };
-    Rig::new(layer, |_| reply(200, MINUTE, "page"))
+    Rig::new(layer.build().unwrap(), |_| reply(200, MINUTE, "page"))
 }
 
 const SOON: Trouble = Trouble::Late(Duration::from_millis(10));

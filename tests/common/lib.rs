@@ -6,5 +6,5 @@ mod rig;
 mod server;
 
 pub use daemon::Daemon;
-pub use rig::{Answer, Fields, Rig, layer, reply, request};
+pub use rig::{Answer, Fields, Rig, builder, layer, reply, request};
 pub use server::Server;

@@ -5,7 +5,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, request::Parts};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use scrimp::{
-    cache::{Cache, CacheBody, CacheLayer, MemoryStore, Rule, Store},
+    cache::{Cache, CacheBody, CacheLayer, CacheLayerBuilder, MemoryStore, Store},
     core::BoxError,
 };
 use scrimp_testkit::{Reply, Scripted, ScriptedBody, Upstream};
@@ -43,11 +43,15 @@ pub struct Answer {
 /// If a rule is none.
 #[must_use]
 pub fn layer(rules: &[&str]) -> CacheLayer {
-    let layer = CacheLayer::new(MemoryStore::new(1 << 20));
-    let rules = rules
-        .iter()
-        .map(|rule| rule.parse::<Rule>().expect("a rule"));
-    rules.fold(layer, CacheLayer::rule)
+    builder(rules).build().expect("rules")
+}
+
+/// The builder of such a layer.
+#[must_use]
+pub fn builder(rules: &[&str]) -> CacheLayerBuilder<MemoryStore> {
+    let builder = CacheLayer::builder(MemoryStore::new(1 << 20));
+    let add = |builder: CacheLayerBuilder<_>, rule: &&str| builder.rule(*rule);
+    rules.iter().fold(builder, add)
 }
 
 /// A reply of known length.

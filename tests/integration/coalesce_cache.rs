@@ -6,7 +6,7 @@ use http_body_util::BodyExt;
 use scrimp::{
     cache::{CacheLayer, Invalidation, MemoryStore},
     coalesce::CoalesceLayer,
-    core::{Ledger, Money},
+    core::Ledger,
 };
 use scrimp_testkit::{Gate, PollCounter, Reply, Scripted, ScriptedBody, Upstream};
 use scrimp_tests::request;
@@ -49,10 +49,12 @@ fn open() -> (Gate, Gate) {
 async fn a_thousand_misses_are_one_call_and_one_put() {
     let (gate, rest) = (Gate::new(), Gate::new());
     let (inner, upstream) = halves(&gate, &rest);
-    let (cache, ledger) = (cache(), Ledger::new());
-    let cache = cache
+    let ledger = Ledger::new();
+    let cache = CacheLayer::builder(MemoryStore::new(1 << 20))
         .ledger(ledger.clone())
-        .price("0.01".parse::<Money>().expect("an amount"));
+        .price("0.01")
+        .build()
+        .unwrap();
     let service = cache.layer(CoalesceLayer::new().layer(inner));
     let fetch = || {
         let service = service.clone();

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use scrimp::cache::Mode;
-use scrimp_tests::{Answer, Server, layer, request};
+use scrimp_tests::{Answer, Server, builder, layer, request};
 use tower::{Layer, ServiceExt};
 
 #[tokio::test]
@@ -31,7 +31,7 @@ async fn calls_whose_answer_is_known_are_not_made() {
         }
     };
     let server = Server::start(Router::new().route("/rate", get(rate))).await;
-    let layer = layer(&[]).mode(Mode::Private);
+    let layer = builder(&[]).mode(Mode::Private).build().unwrap();
     let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
     let client = layer.layer(client);
     let ask = async |fields| {

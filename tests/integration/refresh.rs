@@ -6,11 +6,11 @@ use scrimp::{
     cache::Invalidation,
     core::extensions::{Tags, Tenant},
 };
-use scrimp_tests::{Rig, layer, reply, request};
+use scrimp_tests::{Rig, builder, reply, request};
 
 #[tokio::test(start_paused = true)]
 async fn a_refresh_is_made_for_the_tenant_it_is_stored_for_and_keeps_its_tags() {
-    let layer = layer(&[]).explain(true);
+    let layer = builder(&[]).explain(true).build().unwrap();
     let rig = Rig::new(layer.clone(), |parts| {
         let tenant = parts.extensions.get::<Tenant>();
         let tenant = tenant.map_or("nobody", |tenant| &tenant.0);

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, Uri};
+use http::{Request, Response, Uri};
 use http_body::Body as HttpBody;
 use scrimp::{
     Body, Stack,
     batch::{BatchLayer, BatchWindow, RestJson},
     cache::{CacheLayer, MemoryStore},
     coalesce::CoalesceLayer,
-    core::{BoxError, Currency, Ledger, Money, ShareError},
+    core::{BoxError, Currency, Ledger, SettingError, ShareError},
     cost_route::{CostRouteLayer, Provider, Tariff},
     stampede::{RefreshAhead, StampedeLayer},
 };
@@ -35,6 +35,15 @@ pub(crate) struct Layers {
     pub(crate) coalesce: CoalesceLayer,
     pub(crate) batch: BatchLayer<RestJson>,
     pub(crate) cost_route: CostRouteLayer,
+    setup: Setup,
+}
+
+/// Settings of the layers.
+#[derive(Debug, Clone, Default)]
+struct Setup {
+    endpoint: Option<Uri>,
+    items: Option<usize>,
+    ledger: Option<Ledger>,
 }
 
 /// Layers in an order, as one layer.
@@ -49,53 +58,72 @@ pub(crate) struct Ordered {
 impl Layers {
     /// Over providers that answer at `endpoint`, or wherever the inner service is.
     pub(crate) fn new(endpoint: Option<&Uri>) -> Self {
-        let provider = |name: &'static str, price: &str| {
-            let price: Money = price.parse().expect("an amount");
-            let provider = Provider::new(name)
-                .price(Tariff::new(Currency::USD).per_request(price))
-                .header(
-                    PROVIDER.parse().expect("a name"),
-                    HeaderValue::from_static(name),
-                );
-            match endpoint {
-                Some(uri) => provider.endpoint(uri),
-                None => provider,
-            }
-        };
-        let providers = [provider("cheap", "0.001"), provider("dear", "0.01")];
-        Self {
-            stampede: StampedeLayer::builder()
-                .records(256)
-                .strategy(RefreshAhead::new(0.5))
-                .build()
-                .unwrap(),
-            cache: CacheLayer::new(MemoryStore::new(64 << 20)),
-            coalesce: CoalesceLayer::new(),
-            batch: BatchLayer::builder(RestJson::new(BATCH).base(BASE))
-                .window(BatchWindow::fixed(Duration::from_millis(5)))
-                .build()
-                .unwrap(),
-            cost_route: CostRouteLayer::builder(providers).build().unwrap(),
-        }
+        let endpoint = endpoint.cloned();
+        Self::build(Setup {
+            endpoint,
+            ..Setup::default()
+        })
+        .expect("settings in their ranges")
     }
 
-    /// With batches that go when they have so many items, however long that takes.
-    pub(crate) fn batching(mut self, items: usize) -> Self {
-        let window = BatchWindow::fixed(Duration::from_secs(60));
-        self.batch = self.batch.max_items(items).window(window);
-        self
+    /// With batches that go when they have that many items, however long it takes.
+    pub(crate) fn batching(self, items: usize) -> Self {
+        let items = Some(items);
+        Self::build(Setup {
+            items,
+            ..self.setup
+        })
+        .expect("settings in their ranges")
     }
 
     /// With these books.
     pub(crate) fn booked(self, ledger: &Ledger) -> Self {
-        let ledger = || ledger.clone();
-        Self {
-            stampede: self.stampede,
-            cache: self.cache.ledger(ledger()),
-            coalesce: self.coalesce.ledger(ledger()),
-            batch: self.batch.ledger(ledger()),
-            cost_route: self.cost_route.ledger(ledger()),
+        let ledger = Some(ledger.clone());
+        Self::build(Setup {
+            ledger,
+            ..self.setup
+        })
+        .expect("settings in their ranges")
+    }
+
+    fn build(setup: Setup) -> Result<Self, SettingError> {
+        let provider = |name: &'static str, price: &str| {
+            let provider = Provider::new(name)
+                .price(Tariff::new(Currency::USD).per_request(price))
+                .header(PROVIDER, name);
+            match &setup.endpoint {
+                Some(uri) => provider.endpoint(uri.clone()),
+                None => provider,
+            }
+        };
+        let stampede = StampedeLayer::builder()
+            .records(256)
+            .strategy(RefreshAhead::new(0.5));
+        let mut cache = CacheLayer::builder(MemoryStore::new(64 << 20));
+        let mut coalesce = CoalesceLayer::builder();
+        let mut batch = BatchLayer::builder(RestJson::new(BATCH).base(BASE));
+        let mut cost_route =
+            CostRouteLayer::builder([provider("cheap", "0.001"), provider("dear", "0.01")]);
+        batch = match setup.items {
+            None => batch.window(BatchWindow::fixed(Duration::from_millis(5))),
+            Some(items) => batch
+                .max_items(items)
+                .window(BatchWindow::fixed(Duration::from_secs(60))),
+        };
+        if let Some(ledger) = &setup.ledger {
+            cache = cache.ledger(ledger.clone());
+            coalesce = coalesce.ledger(ledger.clone());
+            batch = batch.ledger(ledger.clone());
+            cost_route = cost_route.ledger(ledger.clone());
         }
+        Ok(Self {
+            stampede: stampede.build()?,
+            cache: cache.build()?,
+            coalesce: coalesce.build()?,
+            batch: batch.build()?,
+            cost_route: cost_route.build()?,
+            setup,
+        })
     }
 
     /// In this order.

@@ -1,8 +1,13 @@
 //! The ways of putting layers onto an axum application.
 
+use std::time::Duration;
+
 use axum::{Json, Router};
 use futures_util::future::join_all;
-use scrimp::ServiceBuilderExt;
+use scrimp::{
+    ServiceBuilderExt,
+    batch::{BatchLayer, BatchWindow, RestJson},
+};
 use scrimp_tests::{Server, request};
 use serde_json::{Value, json};
 use tower::ServiceBuilder;
@@ -10,7 +15,7 @@ use tower::ServiceBuilder;
 use crate::{
     api::pattern,
     front::{ask, hyper},
-    layers::{BASE, Layers},
+    layers::{BASE, BATCH, Layers},
     world::World,
 };
 
@@ -38,10 +43,7 @@ async fn around_routes_everything_works_that_is_not_batched() {
 #[tokio::test]
 async fn around_a_handler_that_takes_everything_services_share_their_batches() {
     // A connection each, as each has a client of its own.
-    for (layer, shares) in [
-        (Layers::new(None).batch, false),
-        (Layers::new(None).batch.share_services(), true),
-    ] {
+    for (layer, shares) in [(Layers::new(None).batch, false), (sharing(), true)] {
         let gateway = async |batch: Option<Json<Value>>| {
             let asked = batch.iter().filter_map(|it| it["requests"].as_array());
             let answer = |ask: &Value| json!({"id": ask["id"], "status": 200, "body": ask["url"]});
@@ -59,4 +61,13 @@ async fn around_a_handler_that_takes_everything_services_share_their_batches() {
         let stats = layer.stats();
         assert_eq!(stats.batches > 0, shares, "{stats:?}");
     }
+}
+
+/// The batches of [`Layers`], shared by all services of the layer.
+fn sharing() -> BatchLayer<RestJson> {
+    BatchLayer::builder(RestJson::new(BATCH).base(BASE))
+        .window(BatchWindow::fixed(Duration::from_millis(5)))
+        .share_services()
+        .build()
+        .expect("settings in their ranges")
 }

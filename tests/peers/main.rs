@@ -86,7 +86,6 @@ impl Behind {
             .budget(1.0)
             .build()
             .unwrap();
-        let layer = layer.expect("1 is a good share");
         let client = Client::builder(TokioExecutor::new()).build_http();
         Self {
             cache,

@@ -219,18 +219,20 @@ async fn so_it_is_with_others_who_try_again_and_calls_that_are_finished() {
 
 #[tokio::test(start_paused = true)]
 async fn so_it_is_where_every_limit_is_reached_all_the_time() {
-    let layer = CoalesceLayer::builder()
-        .max_bytes(2 * CHUNK)
-        .max_total_bytes(10 * CHUNK)
-        .patience(Duration::from_millis(5))
-        .max_waiters(20)
-        .max_keys(30)
-        .max_wait(Duration::from_millis(40))
-        .build()
-        .unwrap();
+    let layer = || {
+        CoalesceLayer::builder()
+            .max_bytes(2 * CHUNK)
+            .max_total_bytes(10 * CHUNK)
+            .patience(Duration::from_millis(5))
+            .max_waiters(20)
+            .max_keys(30)
+            .max_wait(Duration::from_millis(40))
+    };
     for seed in 4..6 {
-        leaves_nothing(layer.clone(), seed).await;
-        let layer = layer.clone().slow_reader(SlowReader::OwnCall);
-        leaves_nothing(layer.overflow(Overflow::Refuse), seed).await;
+        leaves_nothing(layer().build().unwrap(), seed).await;
+        let layer = layer()
+            .slow_reader(SlowReader::OwnCall)
+            .overflow(Overflow::Refuse);
+        leaves_nothing(layer.build().unwrap(), seed).await;
     }
 }
