@@ -6,20 +6,21 @@ use std::{
 };
 
 use http::{Extensions, HeaderMap, Request, Uri};
-use scrimp_core::{Key, extensions::Since};
+use scrimp_core::extensions::Since;
+use scrimp_flight::{
+    MemoryBudget,
+    single_flight::{Flight, FlightTable},
+};
 use scrimp_http::target::TargetUri;
 
 use crate::{
-    answer::{Arrived, Birth},
-    budget::Budget,
-    config::{Abandoned, Config},
+    answer::Birth,
+    call::BoxCall,
+    config::Config,
     deliver::Asker,
     key::written,
     marks::Marks,
-    reader,
     stats::{CoalesceStats, Counters},
-    stream::Stream,
-    table::Table,
     tasks::Tasks,
     window::{Kept, Recent},
 };
@@ -27,9 +28,9 @@ use crate::{
 /// What the services of a layer share.
 pub(crate) struct Common {
     pub(crate) config: Config,
-    pub(crate) table: Table<Arrived>,
+    pub(crate) table: FlightTable<BoxCall>,
     pub(crate) recent: Option<Recent>,
-    pub(crate) budget: Budget,
+    pub(crate) budget: MemoryBudget,
     pub(crate) state: Arc<State>,
     pub(crate) tasks: Weak<Tasks>,
 }
@@ -83,9 +84,9 @@ impl Owner {
     pub(crate) fn new(config: Config) -> Self {
         let tasks = Arc::default();
         let common = Arc::new(Common {
-            table: Table::new(config.max_keys),
+            table: FlightTable::new(config.max_keys),
             recent: config.window.map(Recent::new),
-            budget: Budget::new(config.max_total_bytes),
+            budget: MemoryBudget::new(config.max_total_bytes),
             state: Arc::default(),
             tasks: Arc::downgrade(&tasks),
             config,
@@ -104,10 +105,11 @@ impl Common {
         &self.state.counters
     }
 
-    /// Puts a result into the window.
-    pub(crate) fn keep(&self, key: &Key, born: Birth, kept: Kept) {
+    /// Puts the result of a flight into the window.
+    pub(crate) fn keep(&self, flight: &Flight<BoxCall>, kept: Kept) {
         if let Some(recent) = &self.recent {
-            recent.put(key.clone(), born, kept, self.config.clock.instant());
+            let (key, born) = (flight.key().clone(), flight.terms().born);
+            recent.put(key, born, kept, self.config.clock.instant());
         }
     }
 
@@ -122,11 +124,6 @@ impl Common {
         tracing::debug!(reason, "an answer is not shared; its key is remembered");
         let now = self.config.clock.instant();
         self.table.bar(hash, now, now + self.config.remember);
-    }
-
-    /// Whether somebody else reads this to its end now.
-    pub(crate) fn finishes(&self, stream: &Arc<Stream>) -> bool {
-        self.config.abandoned == Abandoned::Finish && reader::finish_body(&self.tasks, stream)
     }
 
     pub(crate) fn stats(&self) -> CoalesceStats {

@@ -4,7 +4,7 @@
 //! asks for it once and lets all of them read the answer as it comes in. It goes onto axum
 //! servers and outbound clients alike. In axum's nested routers, a layer inside `nest` sees
 //! shortened paths and would take `/v1/items` and `/v2/items` for one: enable the feature
-//! `axum`, or set [`target_uri`](CoalesceLayerBuilder::target_uri). [`Group`] is the same for anything
+//! `axum`, or set [`target_uri`](CoalesceLayerBuilder::target_uri). [`SingleFlight`] is the same for anything
 //! that has a key and a result that can be cloned.
 //!
 //! # On a server
@@ -128,36 +128,25 @@
 mod answer;
 mod begun;
 mod body;
-mod budget;
 mod builder;
 mod call;
-mod carry;
 mod common;
 mod config;
 mod deliver;
-mod errand;
-mod flight;
 mod future;
-mod group;
 mod handle;
 mod judge;
 mod key;
 mod layer;
 mod live;
-mod log;
 mod marks;
 mod pass;
-mod reader;
 mod refuse;
 mod resume;
 mod service;
 mod stats;
-mod stream;
-mod sync;
-mod table;
 mod tasks;
 mod visit;
-mod wakers;
 mod whole;
 mod window;
 
@@ -165,11 +154,11 @@ pub use body::CoalesceBody;
 pub use builder::CoalesceLayerBuilder;
 pub use config::{Abandoned, OnError, Overflow, SlowReader};
 pub use future::ResponseFuture;
-pub use group::{Group, GroupCall};
 pub use handle::CoalesceHandle;
 pub use layer::CoalesceLayer;
-pub use reader::FellBehind;
+pub use live::FellBehind;
 pub use scrimp_core::SettingError;
+pub use scrimp_flight::{SingleFlight, SingleFlightCall};
 pub use scrimp_http::credentials::Credentials;
 pub use service::Coalesce;
 pub use stats::CoalesceStats;

@@ -10,26 +10,23 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use scrimp_core::{BoxError, KeyBuf, KeyRef, ShareError};
+use scrimp_flight::single_flight::{self, Admission, SharedResult};
 use tokio::time::sleep;
 use tower_service::Service;
 
 use super::{Step, Visit, Waiting};
 use crate::{
-    answer::{Arrived, Birth, Copied, Terms, unshare},
-    call::Answered,
+    answer::{Birth, Terms, unshare},
+    call::{Answered, BoxCall},
     common::{Asked, Common},
     deliver::{Asker, Collapsed, add_age},
-    flight::Cargo,
     key,
     pass::After,
     refuse::Refusal,
-    table::{self, Entry},
 };
 
 /// What came of it.
 pub(super) enum Begun<T> {
-    /// It has a place, and is to make the call.
-    Leads,
     /// It has a place, and will be woken.
     Waits,
     /// It has a place, and is to be polled there.
@@ -68,24 +65,23 @@ where
         }
         let entry = enter::<_, S::Error>(common, key, &asker, request, cx.waker());
         let (member, begun) = match entry {
-            Entry::Lead(member) => (member, Begun::Leads),
-            Entry::Join { member, waits } if waits => (member, Begun::Waits),
-            Entry::Join { member, .. } => (member, Begun::ToPoll),
-            Entry::Copy(copy) => {
+            Admission::Member { member, waits } if waits => (member, Begun::Waits),
+            Admission::Member { member, .. } => (member, Begun::ToPoll),
+            Admission::Copy(copy) => {
                 return Begun::Over(self.copied(common, copy, &asker, key.hash_value()));
             }
-            Entry::Barred => {
+            Admission::Barred => {
                 common.counters().barred.add();
                 return Begun::Over(Step::Pass(After::Barred(key.hash_value())));
             }
-            Entry::Crowded => {
+            Admission::Crowded => {
                 return Begun::Over(self.overflow(common, Refusal::TooManyWaiters));
             }
-            Entry::Full => return Begun::Over(self.overflow(common, Refusal::TooManyKeys)),
+            Admission::Full => return Begun::Over(self.overflow(common, Refusal::TooManyKeys)),
         };
-        let deadline = match begun {
-            Begun::Leads => None,
-            _ => common.config.max_wait.map(|time| Box::pin(sleep(time))),
+        let deadline = match member.attempt() {
+            0 => common.config.max_wait.map(|time| Box::pin(sleep(time))),
+            _ => None,
         };
         // A timer runs from when it is polled first.
         let begun = match (begun, &deadline) {
@@ -143,15 +139,15 @@ fn recent<ReqB, ResB, E: ShareError>(
     let (load, age) = recent.get(key, now, |born| common.holds(born, &asked))?;
     let mut charge = None;
     let answer = match load.copy()? {
-        Copied::Error(error) => Err(unshare::<E>(&error)?),
-        Copied::Answer(stream, source) => {
-            if !stream.answers(request.headers()) {
+        Err(error) => Err(unshare::<E>(&error)?),
+        Ok((answer, body)) => {
+            if !answer.answers(request.headers()) {
                 return None;
             }
-            charge = stream.charge();
-            let mut answer = asker.deliver(common, &stream, source, Collapsed::Reused);
-            add_age(answer.headers_mut(), age);
-            Ok(answer)
+            charge = answer.charge();
+            let mut response = asker.deliver(common, &answer, body, Collapsed::Reused);
+            add_age(response.headers_mut(), age);
+            Ok(response)
         }
     };
     common.counters().reused.add();
@@ -165,11 +161,11 @@ fn enter<ReqB, E: 'static>(
     asker: &Asker,
     request: &Request<ReqB>,
     waker: &Waker,
-) -> Entry<Arrived> {
+) -> Admission<BoxCall> {
     let config = &common.config;
-    let entry = table::Request {
+    let entry = single_flight::Request {
         key,
-        most: config.max_waiters.saturating_add(1),
+        max_members: config.max_waiters.saturating_add(1),
         waker,
     };
     let asked = Asked::by(common, request, asker);

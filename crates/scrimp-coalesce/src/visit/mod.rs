@@ -14,17 +14,15 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use scrimp_core::{BoxError, ShareError};
+use scrimp_flight::single_flight::{Member, Outcome};
 use tokio::time::Sleep;
 use tower_service::Service;
 
 use crate::{
-    answer::Arrived,
-    call::{Answered, Call},
+    call::{Answered, BoxCall, Errand, UpstreamCall},
     common::Common,
     config::Overflow,
     deliver::Asker,
-    errand::Errand,
-    flight::{Member, Outcome},
     pass::{self, After},
     refuse::Refusal,
 };
@@ -39,7 +37,7 @@ pub(crate) struct Visit<S, ReqB> {
 
 /// A place in a flight.
 struct Waiting {
-    member: Member<Arrived>,
+    member: Member<BoxCall>,
     asker: Asker,
     deadline: Option<Pin<Box<Sleep>>>,
 }
@@ -85,7 +83,6 @@ where
             let outcome = match &mut self.waiting {
                 Some(waiting) => ready!(waiting.poll(cx)),
                 None => match self.begin(common, cx) {
-                    Begun::Leads => Some(Outcome::Lead),
                     Begun::Waits => return Poll::Pending,
                     Begun::ToPoll => continue,
                     Begun::Over(step) => return Poll::Ready(step),
@@ -102,7 +99,7 @@ where
     }
 
     /// Makes the call, for the request at hand.
-    fn lead(&mut self, common: &Arc<Common>, cx: &mut Context<'_>) -> Poll<Outcome<Arrived>> {
+    fn lead(&mut self, common: &Arc<Common>, cx: &mut Context<'_>) -> Poll<Outcome<BoxCall>> {
         let waiting = self
             .waiting
             .as_mut()
@@ -125,7 +122,7 @@ where
         };
         waiting.asker.leads = true;
         waiting.deadline = None;
-        let call = Box::pin(Call::new(inner, request, errand));
+        let call = BoxCall(Box::pin(UpstreamCall::new(inner, request, errand)));
         waiting.member.launch(call, cx)
     }
 
@@ -150,7 +147,7 @@ fn refuse<ResB, E>(common: &Common, refusal: Refusal) -> Step<Answered<ResB, E>>
 
 impl Waiting {
     /// What came of it; `None` if it took too long.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outcome<Arrived>>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outcome<BoxCall>>> {
         if let Poll::Ready(outcome) = self.member.poll(cx) {
             return Poll::Ready(Some(outcome));
         }
