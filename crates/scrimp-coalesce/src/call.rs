@@ -23,11 +23,11 @@ use tower_service::Service;
 
 use crate::{
     answer::{Answer, Content, Failure, Load, Terms},
-    begun::{Begun, poll_chunk},
     body::CoalesceBody,
     config::Abandoned,
-    judge::{self, Verdict},
     live::{self, LiveBody},
+    policy::{self, Verdict},
+    prefix::{Prefix, poll_chunk},
     whole::End,
     window::Kept,
 };
@@ -87,7 +87,7 @@ pub(crate) enum Arrived {
 /// An answer whose body has yet to come.
 pub(crate) struct Arriving {
     pub(crate) head: Parts,
-    pub(crate) begun: Begun,
+    pub(crate) prefix: Prefix,
     pub(crate) fields: Option<Box<HeaderMap>>,
     /// How long it may be reused once it is complete.
     pub(crate) window: Option<Duration>,
@@ -156,14 +156,14 @@ where
         let result = ready!(call.poll(cx));
         let common = &flight.terms().common;
         if let Some(target) = this.errand.writes {
-            common.state.marks.write(target);
+            common.marks.write(target);
         }
         let stage = this.errand.judge(flight, result);
         this.stage.as_mut().set(stage);
         let kept = match this.stage.as_mut().project() {
             StageProj::Reading { arriving, body } => {
                 let arriving_now = arriving.as_mut().expect("there until it is given away");
-                arriving_now.begun.read(body, cx);
+                arriving_now.prefix.read(body, cx);
                 // What is complete goes into the window before it leaves the table, so that
                 // there is no moment at which it is in neither.
                 match arriving_now.is_kept(this.errand) {
@@ -227,7 +227,7 @@ where
                 .map(|result| result.map(|response| response.map(CoalesceBody::passing))),
             StageProj::Failed { error } => error.take().map(Err),
             StageProj::Reading { arriving, .. } => arriving.take().and_then(|mut arriving| {
-                let whole = CoalesceBody::whole(arriving.begun.whole()?);
+                let whole = CoalesceBody::whole(arriving.prefix.whole()?);
                 Some(Ok(Response::from_parts(arriving.head, whole)))
             }),
             StageProj::Calling { .. } | StageProj::Kept { .. } => None,
@@ -264,16 +264,16 @@ impl Errand {
             Err(_) => return own(result, Others::Again),
             Ok(response) => response,
         };
-        if !self.last && judge::failed(response.status()) {
+        if !self.last && policy::failed(response.status()) {
             return own(Ok(response), Others::Again);
         }
         let common = &flight.terms().common;
-        match judge::judge(&common.config, &response) {
+        match policy::judge(&common.config, &response) {
             Verdict::Share { window } => {
                 let (head, body) = response.into_parts();
                 let arriving = Arriving {
                     head,
-                    begun: Begun::new(&body),
+                    prefix: Prefix::new(&body),
                     fields: self.fields.take(),
                     window,
                 };
@@ -294,18 +294,18 @@ impl Errand {
 
 impl Arriving {
     fn is_whole(&self) -> bool {
-        self.begun.end.is_some()
+        self.prefix.end.is_some()
     }
 
     /// Returns how long it may be reused from now on, if all of it is here.
     fn is_kept(&self, errand: &Errand) -> Option<Duration> {
         self.window
-            .filter(|_| errand.keep && self.begun.is_sound(&self.head.headers))
+            .filter(|_| errand.keep && self.prefix.is_sound(&self.head.headers))
     }
 
     /// Returns the answer, if all of it is here.
     fn whole(mut self) -> Option<Arc<Answer>> {
-        let content = Content::Whole(self.begun.whole()?);
+        let content = Content::Whole(self.prefix.whole()?);
         Some(Answer::new(self.head, self.fields, content))
     }
 }

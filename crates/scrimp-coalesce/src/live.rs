@@ -24,10 +24,10 @@ use tokio::runtime::Handle;
 
 use crate::{
     answer::{Answer, Content, Load},
-    begun::is_as_long_as_announced,
     call::{Arriving, BoxCall},
     common::Common,
     config::Abandoned,
+    prefix::is_as_long_as_announced,
     resume::Resume,
     whole::End,
     window::Kept,
@@ -77,15 +77,15 @@ impl LiveBody {
         call: BoxCall,
         flight: &Arc<Flight<BoxCall>>,
     ) -> Content {
-        let begun = arriving.begun.take();
+        let prefix = arriving.prefix.take();
         let live = Self {
             common: Arc::clone(&flight.terms().common),
-            hint: begun.hint,
+            hint: prefix.hint,
             window: arriving.window,
             flight: Arc::downgrade(flight),
             spares: Mutex::default(),
         };
-        Content::Live(Broadcast::new(live, begun.into_chunks(), call))
+        Content::Live(Broadcast::new(live, prefix.into_chunks(), call))
     }
 
     pub(crate) fn add_spare(&self, spare: Spare) {
@@ -94,7 +94,7 @@ impl LiveBody {
 
     /// Takes a call for a reader that was cut off, which is counted.
     fn spare(&self) -> Option<Spare> {
-        self.common.counters().cut_off.add();
+        self.common.counters.cut_off.add();
         tracing::debug!("a reader fell too far behind");
         self.spares.lock().pop()
     }
@@ -161,7 +161,7 @@ impl Channel for LiveBody {
         };
         let started = Reader::new(broadcast).is_some_and(|reader| tasks.start(drain(reader)));
         if started {
-            common.counters().finished.add();
+            common.counters.finished.add();
         }
         started
     }
@@ -177,7 +177,7 @@ pub(crate) fn finish_call(mut member: Member<BoxCall>) {
         let (Outcome::Shared, Some(Load::Answer(answer))) = (outcome, member.result()) else {
             return;
         };
-        member.terms().common.counters().finished.add();
+        member.terms().common.counters.finished.add();
         let reader = answer.live().and_then(Reader::new);
         drop(member);
         if let Some(reader) = reader {

@@ -129,7 +129,7 @@ impl Recent {
         let cache = Cache::builder()
             .max_capacity(window.max_bytes)
             .weigher(|key: &Key, kept: &Kept| kept.weight(key))
-            // What is too old is known by the layer's own clock. This is for what nobody asks
+            // What is too old is known by the layer's own clock. This is for what is not asked
             // for any more: it is not to take room for longer than need be.
             .time_to_live(window.time.max(window.errors))
             .build();

@@ -1,10 +1,11 @@
-//! From a request to a call, to a place in one, or past all of them.
+//! The way of a request: to a call, to a place in one, or past all of them.
 
-mod begin;
-mod end;
+mod enter;
+mod receive;
 
 use std::{
     future::Future,
+    ops::ControlFlow,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -22,14 +23,13 @@ use crate::{
     call::{Answered, BoxCall, Errand, UpstreamCall},
     common::Common,
     config::Overflow,
-    deliver::Asker,
-    pass::{self, After},
     refuse::Refusal,
+    response::Asker,
+    writes::{self, After},
 };
-use begin::Begun;
 
 /// A request on its way.
-pub(crate) struct Visit<S, ReqB> {
+pub(crate) struct Joining<S, ReqB> {
     /// The request, and what to send it with. A call that is made for it takes it along.
     own: Option<(S, Request<ReqB>)>,
     waiting: Option<Waiting>,
@@ -44,14 +44,14 @@ struct Waiting {
 
 /// What to do next.
 pub(crate) enum Step<T> {
-    /// [Send](Visit::take) it as if there were no layer.
+    /// [Send](Joining::take) it as if there were no layer.
     Pass(After),
     Done(T),
 }
 
-// === impl Visit ===
+// === impl Joining ===
 
-impl<S, ReqB> Visit<S, ReqB> {
+impl<S, ReqB> Joining<S, ReqB> {
     pub(crate) fn new(inner: S, request: Request<ReqB>) -> Self {
         Self {
             own: Some((inner, request)),
@@ -65,7 +65,7 @@ impl<S, ReqB> Visit<S, ReqB> {
     }
 }
 
-impl<S, ReqB, ResB> Visit<S, ReqB>
+impl<S, ReqB, ResB> Joining<S, ReqB>
 where
     S: Service<Request<ReqB>, Response = Response<ResB>> + Send + 'static,
     S::Future: Send,
@@ -80,19 +80,18 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Step<Answered<ResB, S::Error>>> {
         loop {
-            let outcome = match &mut self.waiting {
-                Some(waiting) => ready!(waiting.poll(cx)),
-                None => match self.begin(common, cx) {
-                    Begun::Waits => return Poll::Pending,
-                    Begun::ToPoll => continue,
-                    Begun::Over(step) => return Poll::Ready(step),
-                },
+            let Some(waiting) = &mut self.waiting else {
+                match self.enter(common, cx) {
+                    ControlFlow::Continue(true) => return Poll::Pending,
+                    ControlFlow::Continue(false) => continue,
+                    ControlFlow::Break(step) => return Poll::Ready(step),
+                }
             };
-            let outcome = match outcome {
-                Some(Outcome::Lead) => Some(ready!(self.lead(common, cx))),
-                outcome => outcome,
-            };
-            if let Some(step) = self.end(common, outcome) {
+            let mut outcome = ready!(waiting.poll(cx));
+            if let Some(Outcome::Lead) = outcome {
+                outcome = Some(ready!(self.lead(common, cx)));
+            }
+            if let Some(step) = self.receive(common, outcome) {
                 return Poll::Ready(step);
             }
         }
@@ -107,8 +106,8 @@ where
         let (inner, request) = self.own.take().expect("a request is sent once");
         let attempt = waiting.member.attempt();
         match attempt {
-            1 => common.counters().calls.add(),
-            _ => common.counters().retried.add(),
+            1 => common.counters.calls.add(),
+            _ => common.counters.retried.add(),
         }
         let config = &common.config;
         let errand = Errand {
@@ -118,7 +117,7 @@ where
                 .key
                 .as_ref()
                 .map(|_| Box::new(request.headers().clone())),
-            writes: pass::writes(common, &request),
+            writes: writes::writes(common, &request),
         };
         waiting.asker.leads = true;
         waiting.deadline = None;
@@ -130,7 +129,7 @@ where
         tracing::debug!(?refusal, "a limit was reached");
         match (common.config.overflow, &self.own) {
             (Overflow::OwnCall, Some(_)) => {
-                common.counters().overflowed.add();
+                common.counters.overflowed.add();
                 Step::Pass(After::Nothing)
             }
             _ => refuse(common, refusal),
@@ -139,7 +138,7 @@ where
 }
 
 fn refuse<ResB, E>(common: &Common, refusal: Refusal) -> Step<Answered<ResB, E>> {
-    common.counters().refused.add();
+    common.counters.refused.add();
     Step::Done(Ok(refusal.response()))
 }
 

@@ -10,20 +10,20 @@ use scrimp_flight::single_flight::Outcome;
 use tower::util::Oneshot;
 use tower_service::Service;
 
-use super::{Step, Visit, Waiting, refuse};
+use super::{Joining, Step, Waiting, refuse};
 use crate::{
     answer::{Answer, Copied, Failure, Load, unshare},
     body::{Boxed, SharedBody},
     call::{Answered, BoxCall},
     common::Common,
     config::SlowReader,
-    deliver::{Asker, Collapsed},
     live::{BoxBody, FellBehind},
-    pass::After,
     refuse::Refusal,
+    response::{Asker, Collapsed},
+    writes::After,
 };
 
-impl<S, ReqB, ResB> Visit<S, ReqB>
+impl<S, ReqB, ResB> Joining<S, ReqB>
 where
     S: Service<Request<ReqB>, Response = Response<ResB>> + Send + 'static,
     S::Future: Send,
@@ -32,15 +32,15 @@ where
     ResB: Body<Data = Bytes> + Send + 'static,
     ResB::Error: Into<BoxError>,
 {
-    /// What came of waiting, or nothing if it took too long. `None`: it begins anew.
-    pub(super) fn end(
+    /// Takes what came of waiting, or nothing if it took too long. `None`: it begins anew.
+    pub(super) fn receive(
         &mut self,
         common: &Common,
         outcome: Option<Outcome<BoxCall>>,
     ) -> Option<Step<Answered<ResB, S::Error>>> {
         // Its place is given up at the end of this, when it has got what is due to it.
         let Waiting { member, asker, .. } = self.waiting.take()?;
-        let counters = common.counters();
+        let counters = &common.counters;
         match outcome {
             Some(Outcome::Shared) => match member.result() {
                 Some(Load::Answer(answer)) => {
@@ -101,7 +101,7 @@ where
         let Some((_, request)) = &self.own else {
             return refuse(common, Refusal::FellBehind);
         };
-        let counters = common.counters();
+        let counters = &common.counters;
         if !answer.answers(request.headers()) {
             drop(body);
             common.bar(hash, "vary");
@@ -154,8 +154,8 @@ fn failed<ResB, E: ShareError>(
     if asker.leads {
         asker.book_made::<ResB>(common, None);
     } else {
-        common.counters().joined.add();
-        common.counters().errors_shared.add();
+        common.counters.joined.add();
+        common.counters.errors_shared.add();
         asker.book_avoided(common, None);
     }
     match unshare(error) {

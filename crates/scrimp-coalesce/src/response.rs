@@ -31,7 +31,7 @@ pub(crate) struct Asker {
     tenant: Option<Tenant>,
 }
 
-/// How an answer comes to be somebody's.
+/// How an answer comes to be a caller's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Collapsed {
     /// It was made for this one.

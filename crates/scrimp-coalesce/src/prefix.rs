@@ -15,14 +15,14 @@ use scrimp_http::body::{announced_length, lengths_differ};
 use crate::whole::{End, Whole};
 
 /// So much of a body is read before its head is handed over, as far as it is there already:
-/// a short answer then needs no log, and nobody to wait for its end.
+/// a short answer then needs no log, and no reader waits for its end.
 const READ_AHEAD: usize = 64 << 10;
 
 /// Chunks of that at most.
 const CHUNKS_AHEAD: usize = 16;
 
 /// What has come of a body by the time its head is handed over.
-pub(crate) struct Begun {
+pub(crate) struct Prefix {
     first: Bytes,
     more: Vec<Bytes>,
     pub(crate) end: Option<End>,
@@ -30,9 +30,9 @@ pub(crate) struct Begun {
     pub(crate) hint: SizeHint,
 }
 
-// === impl Begun ===
+// === impl Prefix ===
 
-impl Begun {
+impl Prefix {
     /// What a body that was not polled yet says of itself.
     pub(crate) fn new(body: &impl Body) -> Self {
         Self {
