@@ -1,24 +1,32 @@
-//! What a call comes back with, and who gets what of it.
+//! An answer that many get: its head, its body in one of two forms, and what else a call may
+//! come to.
 
 use std::{
     any::{Any, TypeId},
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
-use scrimp_core::{ShareError, extensions::Since};
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue,
+    header::{CACHE_STATUS, VARY},
+    response::Parts,
+};
+use scrimp_core::{
+    ShareError,
+    extensions::{Charge, SharedAnswer, Since},
+};
+use scrimp_flight::{Broadcast, single_flight::SharedResult};
+use scrimp_http::vary;
 
 use crate::{
-    call::Exchange,
+    body::SharedBody,
     common::Common,
-    config::Abandoned,
-    flight::{Arrival, Cargo, Flight, Landing, Member, Others},
-    reader,
-    stream::{Source, Stream},
-    table::Table,
-    window::Kept,
+    live::{LiveBody, LiveReader},
+    whole::{Whole, WholeBody},
 };
 
 /// What is known of a call before it begins.
@@ -38,134 +46,166 @@ pub(crate) struct Birth {
     pub(crate) since: Option<Since>,
 }
 
-/// What a call comes back with. The rest of it lies in the call.
-pub(crate) enum Arrived {
-    /// An answer that may be shared: the `whole` of it, or it comes in still.
-    Answer {
-        whole: bool,
-        window: Option<Duration>,
-    },
-    /// It is in the window already.
-    Kept(Load),
-    /// An error, which has to be shared if there is somebody to share it with.
-    Failed,
-    /// It is one caller's alone.
-    Own(Others),
-}
-
 /// What is given to many.
 #[derive(Clone)]
 pub(crate) enum Load {
-    Answer(Arc<Stream>),
+    Answer(Arc<Answer>),
     Error(Failure),
 }
 
-/// One caller's copy.
-pub(crate) enum Copied {
-    Answer(Arc<Stream>, Source),
-    Error(Failure),
-}
+/// One caller's copy of it.
+pub(crate) type Copied = Result<(Arc<Answer>, SharedBody), Failure>;
 
 /// Some error's shared form.
 pub(crate) type Failure = Arc<dyn Any + Send + Sync>;
 
-/// Calls lost in panics, after which the layer answers in place of another attempt.
-const MOST_PANICS: u32 = 3;
-
-// === impl Arrived ===
-
-impl Arrival for Arrived {
-    type Terms = Terms;
-    type Call = Pin<Box<dyn Exchange>>;
-    type Cargo = Load;
-    type Own = Self::Call;
-
-    fn table(terms: &Terms) -> &Table<Self> {
-        &terms.common.table
-    }
-
-    fn poll(call: &mut Self::Call, flight: &Flight<Self>, cx: &mut Context<'_>) -> Poll<Self> {
-        call.as_mut().poll_arrival(flight, cx)
-    }
-
-    fn land(
-        self,
-        mut call: Self::Call,
-        lone: bool,
-        flight: &Arc<Flight<Self>>,
-    ) -> (Landing<Self>, Option<Self::Call>) {
-        let (others, cargo) = match self {
-            Self::Own(others) => (others, None),
-            Self::Failed | Self::Answer { whole: true, .. } if lone => (Others::Again, None),
-            Self::Kept(cargo) => (Others::Broken, Some(cargo)),
-            Self::Failed => (Others::Broken, call.as_mut().failure().map(Load::Error)),
-            Self::Answer { whole: true, .. } => {
-                let stream = call.as_mut().answer().and_then(Stream::whole);
-                (Others::Broken, stream.map(Load::Answer))
-            }
-            Self::Answer { window, .. } => match call.as_mut().answer() {
-                Some(answer) => {
-                    let cargo = Load::Answer(Stream::live(answer, call, window, flight));
-                    return (Landing::Shared { cargo, open: true }, None);
-                }
-                None => (Others::Broken, None),
-            },
-        };
-        match cargo {
-            Some(cargo) => (Landing::Shared { cargo, open: false }, Some(call)),
-            None => (Landing::Own { own: call, others }, None),
-        }
-    }
-
-    fn most_panics(terms: &Terms) -> u32 {
-        terms.common.config.attempts().max(MOST_PANICS)
-    }
-
-    fn finish(terms: &Terms) -> Option<fn(Member<Self>)> {
-        match terms.common.config.abandoned {
-            Abandoned::Cancel => None,
-            Abandoned::Finish => Some(reader::finish_call),
-        }
-    }
+/// A head, and a body that is read by many.
+pub(crate) struct Answer {
+    pub(crate) head: Parts,
+    /// The head's fields as those get them who joined.
+    joined: OnceLock<HeaderMap>,
+    /// The fields of the request it was made for, if Vary has to be compared with them.
+    fields: Option<Box<HeaderMap>>,
+    content: Content,
+    keeper: AtomicBool,
+    committed: AtomicBool,
 }
 
-// === impl Flight ===
-
-impl Flight<Arrived> {
-    /// Puts its result into the window.
-    pub(crate) fn keep(&self, kept: Kept) {
-        let Terms { common, born, .. } = &self.terms;
-        common.keep(&self.key, *born, kept);
-    }
+/// The body of an [`Answer`].
+pub(crate) enum Content {
+    /// It was all there by the time of its head.
+    Whole(Whole),
+    /// It comes in, or has come in, behind its head.
+    Live(Arc<Broadcast<LiveBody>>),
 }
 
 // === impl Load ===
 
-impl Cargo for Load {
+impl SharedResult for Load {
     type Copy = Copied;
 
     fn copy(&self) -> Option<Copied> {
         Some(match self {
-            Self::Answer(stream) => Copied::Answer(Arc::clone(stream), stream.open()?),
-            Self::Error(error) => Copied::Error(Arc::clone(error)),
+            Self::Answer(answer) => Ok((Arc::clone(answer), answer.open()?)),
+            Self::Error(error) => Err(Arc::clone(error)),
         })
     }
 
     fn is_final(&self) -> bool {
-        match self {
-            Self::Answer(stream) => stream.is_whole(),
-            Self::Error(_) => true,
-        }
+        self.live().is_none()
     }
 
     fn settled(&self) {
-        if let Self::Answer(stream) = self {
-            stream.settled();
+        if let Some(live) = self.live() {
+            live.settled();
         }
     }
 }
 
-/// The shared form of an error, as one caller's own.
+impl Load {
+    fn live(&self) -> Option<&Arc<Broadcast<LiveBody>>> {
+        match self {
+            Self::Answer(answer) => answer.live(),
+            Self::Error(_) => None,
+        }
+    }
+}
+
+/// Returns the shared form of an error as one caller's own.
 pub(crate) fn unshare<E: ShareError>(error: &Failure) -> Option<E> {
     error.downcast_ref::<E::Shared>().cloned().map(E::unshare)
+}
+
+// === impl Answer ===
+
+impl Answer {
+    pub(crate) fn new(head: Parts, fields: Option<Box<HeaderMap>>, content: Content) -> Arc<Self> {
+        Arc::new(Self {
+            head,
+            joined: OnceLock::new(),
+            fields,
+            content,
+            keeper: AtomicBool::new(false),
+            committed: AtomicBool::new(false),
+        })
+    }
+
+    /// Returns the body from its first byte. `None` if that has gone by.
+    pub(crate) fn open(self: &Arc<Self>) -> Option<SharedBody> {
+        Some(match &self.content {
+            Content::Whole(whole) => SharedBody::Whole(WholeBody::new(whole.clone())),
+            Content::Live(live) => SharedBody::Live(LiveReader::new(self, live)?),
+        })
+    }
+
+    /// Returns the body that comes in behind its head, if it is one.
+    pub(crate) fn live(&self) -> Option<&Arc<Broadcast<LiveBody>>> {
+        match &self.content {
+            Content::Whole(_) => None,
+            Content::Live(live) => Some(live),
+        }
+    }
+
+    /// Returns the head's fields with this member of Cache-Status: made once, and copied for
+    /// each who joined, as a map that has to grow for a field is dear.
+    pub(crate) fn joined(&self, status: &HeaderValue) -> HeaderMap {
+        let label = || {
+            let mut fields = self.head.headers.clone();
+            fields.append(CACHE_STATUS, status.clone());
+            fields
+        };
+        self.joined.get_or_init(label).clone()
+    }
+
+    /// Returns what the call cost, if the upstream says so.
+    pub(crate) fn charge(&self) -> Option<Charge> {
+        self.head.extensions.get().copied()
+    }
+
+    /// Returns the bytes that are held, roughly.
+    pub(crate) fn weight(&self) -> usize {
+        let fields = self.head.headers.iter();
+        let fields = fields.map(|(name, value)| name.as_str().len() + value.len() + 32);
+        let body = match &self.content {
+            Content::Whole(whole) => whole.length(),
+            Content::Live(live) => live.held(),
+        };
+        body + fields.sum::<usize>()
+    }
+
+    /// Returns whether it answers a request with these fields (RFC 9111 §4.1), by every byte of
+    /// them.
+    pub(crate) fn answers(&self, fields: &HeaderMap) -> bool {
+        let Some(own) = &self.fields else {
+            return true;
+        };
+        let lines = self.head.headers.get_all(VARY).iter();
+        lines.flat_map(vary::line_fields).all(|name| {
+            name.is_some_and(|name| fields.get_all(&name).iter().eq(own.get_all(&name).iter()))
+        })
+    }
+}
+
+impl SharedAnswer for Answer {
+    fn keep(&self) -> bool {
+        !self.keeper.swap(true, Relaxed)
+    }
+
+    fn commit(&self) -> bool {
+        !self.committed.swap(true, Relaxed)
+    }
+
+    fn is_committed(&self) -> bool {
+        self.committed.load(Relaxed)
+    }
+
+    fn chunks(&self) -> Option<Vec<Bytes>> {
+        match &self.content {
+            Content::Whole(whole) => {
+                let chunks = || whole.chunks().filter(|chunk| !chunk.is_empty());
+                whole.is_sound().then(|| chunks().cloned().collect())
+            }
+            Content::Live(live) => live.chunks(),
+        }
+    }
 }

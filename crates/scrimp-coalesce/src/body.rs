@@ -12,8 +12,7 @@ use pin_project_lite::pin_project;
 use scrimp_core::BoxError;
 
 use crate::{
-    reader::Reader,
-    stream::Source,
+    live::LiveReader,
     whole::{Whole, WholeBody},
 };
 
@@ -33,9 +32,14 @@ pin_project! {
     #[project = KindProj]
     enum Kind<B> {
         Passing { #[pin] body: B },
-        Whole { body: WholeBody },
-        Shared { reader: Reader },
+        Shared { body: SharedBody },
     }
+}
+
+/// One caller's view of a body that many read.
+pub(crate) enum SharedBody {
+    Whole(WholeBody),
+    Live(LiveReader),
 }
 
 pin_project! {
@@ -56,19 +60,16 @@ impl<B> CoalesceBody<B> {
     }
 
     pub(crate) fn whole(whole: Whole) -> Self {
-        Self::shared(Source::Whole(WholeBody::new(whole)))
+        Self::shared(SharedBody::Whole(WholeBody::new(whole)))
     }
 
     pub(crate) fn empty() -> Self {
         Self::whole(Whole::empty())
     }
 
-    pub(crate) fn shared(source: Source) -> Self {
+    pub(crate) fn shared(body: SharedBody) -> Self {
         Self {
-            kind: match source {
-                Source::Whole(body) => Kind::Whole { body },
-                Source::Live(reader) => Kind::Shared { reader },
-            },
+            kind: Kind::Shared { body },
         }
     }
 }
@@ -89,24 +90,34 @@ where
             KindProj::Passing { body } => {
                 ready!(body.poll_frame(cx)).map(|frame| frame.map_err(Into::into))
             }
-            KindProj::Shared { reader } => ready!(reader.poll_frame(cx)),
-            KindProj::Whole { body } => body.next(),
+            KindProj::Shared { body } => match body {
+                SharedBody::Whole(body) => body.next(),
+                SharedBody::Live(reader) => ready!(reader.poll_frame(cx)),
+            },
         })
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Passing { body } => body.is_end_stream(),
-            Kind::Shared { reader } => reader.is_end_stream(),
-            Kind::Whole { body } => body.is_end_stream(),
+            Kind::Shared {
+                body: SharedBody::Whole(body),
+            } => body.is_end_stream(),
+            Kind::Shared {
+                body: SharedBody::Live(reader),
+            } => reader.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Passing { body } => body.size_hint(),
-            Kind::Shared { reader } => reader.size_hint(),
-            Kind::Whole { body } => body.size_hint(),
+            Kind::Shared {
+                body: SharedBody::Whole(body),
+            } => body.size_hint(),
+            Kind::Shared {
+                body: SharedBody::Live(reader),
+            } => reader.size_hint(),
         }
     }
 }
@@ -115,7 +126,6 @@ impl<B> fmt::Debug for CoalesceBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
             Kind::Passing { .. } => "CoalesceBody(passing)",
-            Kind::Whole { .. } => "CoalesceBody(whole)",
             Kind::Shared { .. } => "CoalesceBody(shared)",
         })
     }

@@ -1,7 +1,8 @@
-//! The call itself: what is sent, and then what has come back.
+//! The upstream call: what is sent, and then what has come back.
 //!
 //! It is made in one place on the heap and stays there: what it has brought is moved but once,
-//! to whoever gets it. A body that is still under way is read where it is, through the call.
+//! to the one who gets it. A body that is still under way is read where it is, through the
+//! call.
 
 use std::{
     any::Any,
@@ -13,55 +14,88 @@ use std::{
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, response::Parts};
-use http_body::{Body, Frame, SizeHint};
+use http_body::Body;
 use pin_project_lite::pin_project;
 use scrimp_core::{BoxError, ShareError};
+use scrimp_flight::single_flight::{Call, Flight, FlightTable, Member, Others, Resolution};
 use tower::util::Oneshot;
 use tower_service::Service;
 
 use crate::{
-    answer::{Arrived, Failure, Load},
-    begun::Begun,
+    answer::{Answer, Content, Failure, Load, Terms},
     body::CoalesceBody,
-    errand::Errand,
-    flight::{Flight, Others},
-    stream::Stream,
+    config::Abandoned,
+    live::{self, LiveBody},
+    policy::{self, Verdict},
+    prefix::{Prefix, poll_chunk},
+    whole::End,
     window::Kept,
 };
 
 /// What the one whose call it is comes to.
 pub(crate) type Answered<B, E> = Result<Response<CoalesceBody<B>>, E>;
 
-/// A call whose types nobody has to know but the one who makes it. Once its answer is there
-/// and to be shared, it is that answer's body.
-pub(crate) trait Exchange: Body<Data = Bytes, Error = BoxError> + Send {
+/// A call whose types only its maker has to know. Once its answer is there and to be shared, it
+/// is that answer's body.
+pub(crate) struct BoxCall(pub(crate) Pin<Box<dyn Exchange>>);
+
+/// Calls lost in panics, after which the layer answers in place of another attempt.
+const MAX_PANICS: u32 = 3;
+
+/// What a call needs to know of the request it is made for.
+pub(crate) struct Errand {
+    /// Whether its answer may go into the window.
+    pub(crate) keep: bool,
+    /// There is no attempt after this one.
+    pub(crate) last: bool,
+    /// The request's fields, if the key was made by the user: then Vary is compared with
+    /// each waiter's.
+    pub(crate) fields: Option<Box<HeaderMap>>,
+    /// What it writes.
+    pub(crate) writes: Option<u64>,
+}
+
+/// An [`UpstreamCall`] of any type.
+pub(crate) trait Exchange: Send {
     /// Goes on until it is known what has come.
-    fn poll_arrival(
-        self: Pin<&mut Self>,
-        flight: &Flight<Arrived>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Arrived>;
+    fn poll_head(self: Pin<&mut Self>, flight: &Flight<BoxCall>, cx: &mut Context<'_>) -> Poll<()>;
 
-    /// Takes an answer out that is to be shared.
-    fn answer(self: Pin<&mut Self>) -> Option<Answer>;
-
-    /// Takes an error out, as `E::Shared`.
-    fn failure(self: Pin<&mut Self>) -> Option<Failure>;
+    /// Tells whose it is. `lone`: one caller is there to have it.
+    fn arrived(self: Pin<&mut Self>, lone: bool) -> Arrived;
 
     /// Puts all there is into an `Option<Answered<B, E>>`.
     fn own(self: Pin<&mut Self>, place: &mut dyn Any);
+
+    /// Reads on in a body that is shared.
+    fn poll_body(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<(Bytes, Option<End>)>;
 }
 
-/// An answer that is to be shared.
-pub(crate) struct Answer {
+/// What a call has brought, and whose it is.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives for a moment, and on the stack"
+)]
+pub(crate) enum Arrived {
+    /// It is one caller's alone.
+    Own(Others),
+    /// It is complete, and for all.
+    Shared(Load),
+    /// It is for all, and its body comes in through the call.
+    Live(Arriving),
+}
+
+/// An answer whose body has yet to come.
+pub(crate) struct Arriving {
     pub(crate) head: Parts,
-    pub(crate) begun: Begun,
+    pub(crate) prefix: Prefix,
     pub(crate) fields: Option<Box<HeaderMap>>,
+    /// How long it may be reused once it is complete.
+    pub(crate) window: Option<Duration>,
 }
 
 pin_project! {
     /// A call of `S`, whose answers have the body `B`.
-    pub(crate) struct Call<S, ReqB, B>
+    pub(crate) struct UpstreamCall<S, ReqB, B>
     where
         S: Service<Request<ReqB>>,
     {
@@ -79,14 +113,19 @@ pin_project! {
     {
         Calling { #[pin] call: Oneshot<S, Request<ReqB>> },
         /// It goes to one caller, as it is.
-        Over { result: Option<Result<Response<B>, S::Error>> },
-        Reading { head: Option<Parts>, begun: Begun, #[pin] body: B },
+        Own { result: Option<Result<Response<B>, S::Error>>, others: Others },
+        /// An error, which has to be shared if there are others to share it with.
+        Failed { error: Option<S::Error> },
+        /// It is in the window already.
+        Kept { load: Option<Load> },
+        /// An answer that may be shared.
+        Reading { arriving: Option<Arriving>, #[pin] body: B },
     }
 }
 
-// === impl Call ===
+// === impl UpstreamCall ===
 
-impl<S, ReqB, B> Call<S, ReqB, B>
+impl<S, ReqB, B> UpstreamCall<S, ReqB, B>
 where
     S: Service<Request<ReqB>>,
 {
@@ -100,7 +139,7 @@ where
     }
 }
 
-impl<S, ReqB, B> Exchange for Call<S, ReqB, B>
+impl<S, ReqB, B> Exchange for UpstreamCall<S, ReqB, B>
 where
     S: Service<Request<ReqB>, Response = Response<B>> + Send,
     S::Future: Send,
@@ -109,51 +148,73 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    fn poll_arrival(
-        self: Pin<&mut Self>,
-        flight: &Flight<Arrived>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Arrived> {
+    fn poll_head(self: Pin<&mut Self>, flight: &Flight<BoxCall>, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
         let StageProj::Calling { call } = this.stage.as_mut().project() else {
-            unreachable!("a call arrives once");
+            unreachable!("a call is over with its head");
         };
         let result = ready!(call.poll(cx));
-        let common = &*flight.terms.common;
+        let common = &flight.terms().common;
         if let Some(target) = this.errand.writes {
-            common.state.marks.write(target);
+            common.marks.write(target);
         }
-        let window = match (this.errand.judge(flight, &result), result) {
-            (Ok(window), Ok(response)) => {
-                let begun = Begun::new(response.body());
-                let (head, body) = response.into_parts();
-                let head = Some(head);
-                this.stage
-                    .as_mut()
-                    .set(Stage::Reading { head, begun, body });
+        let stage = this.errand.judge(flight, result);
+        this.stage.as_mut().set(stage);
+        let kept = match this.stage.as_mut().project() {
+            StageProj::Reading { arriving, body } => {
+                let arriving_now = arriving.as_mut().expect("there until it is given away");
+                arriving_now.prefix.read(body, cx);
+                // What is complete goes into the window before it leaves the table, so that
+                // there is no moment at which it is in neither.
+                match arriving_now.is_kept(this.errand) {
+                    Some(time) => arriving.take().and_then(Arriving::whole).map(|answer| {
+                        common.keep(flight, Kept::answer(&answer, time));
+                        Load::Answer(answer)
+                    }),
+                    None => None,
+                }
+            }
+            StageProj::Failed { error } => {
+                let window = common.config.window;
+                let window = window.filter(|window| this.errand.keep && !window.errors.is_zero());
                 window
+                    .zip(error.take_if(|_| window.is_some()))
+                    .map(|(window, error)| {
+                        let error: Failure = Arc::new(error.share());
+                        common.keep(flight, Kept::error(Arc::clone(&error), window.errors));
+                        Load::Error(error)
+                    })
             }
-            (judged, result) => {
-                this.stage.as_mut().set(Stage::Over {
-                    result: Some(result),
-                });
-                let arrived = judged.err().unwrap_or(Arrived::Own(Others::Broken));
-                return Poll::Ready(match arrived {
-                    Arrived::Failed => this.stage.fail(this.errand, flight),
-                    arrived => arrived,
-                });
-            }
+            _ => None,
         };
-        Poll::Ready(this.stage.read(this.errand, flight, window, cx))
+        if kept.is_some() {
+            this.stage.set(Stage::Kept { load: kept });
+        }
+        Poll::Ready(())
     }
 
-    fn answer(self: Pin<&mut Self>) -> Option<Answer> {
-        let this = self.project();
-        this.stage.answer(this.errand)
-    }
-
-    fn failure(self: Pin<&mut Self>) -> Option<Failure> {
-        self.project().stage.failure()
+    fn arrived(self: Pin<&mut Self>, lone: bool) -> Arrived {
+        match self.project().stage.project() {
+            StageProj::Calling { .. } => unreachable!("asked once the head is there"),
+            StageProj::Own { others, .. } => Arrived::Own(*others),
+            StageProj::Failed { .. } if lone => Arrived::Own(Others::Again),
+            StageProj::Failed { error } => {
+                let error = error.take().expect("given away once");
+                Arrived::Shared(Load::Error(Arc::new(error.share())))
+            }
+            StageProj::Kept { load } => Arrived::Shared(load.take().expect("given away once")),
+            StageProj::Reading { arriving, .. } => {
+                let whole = arriving.as_ref().is_some_and(Arriving::is_whole);
+                if whole && lone {
+                    return Arrived::Own(Others::Again);
+                }
+                let arriving = arriving.take().expect("given away once");
+                match whole {
+                    true => Arrived::Shared(Load::Answer(arriving.whole().expect("as just seen"))),
+                    false => Arrived::Live(arriving),
+                }
+            }
+        }
     }
 
     fn own(self: Pin<&mut Self>, place: &mut dyn Any) {
@@ -161,130 +222,134 @@ where
             return;
         };
         *place = match self.project().stage.project() {
-            StageProj::Calling { .. } => None,
-            StageProj::Over { result } => {
-                let result = result.take();
-                result.map(|result| result.map(|response| response.map(CoalesceBody::passing)))
-            }
-            StageProj::Reading { head, begun, .. } => match (head.take(), begun.whole()) {
-                (Some(head), Some(whole)) => {
-                    Some(Ok(Response::from_parts(head, CoalesceBody::whole(whole))))
-                }
-                _ => None,
-            },
+            StageProj::Own { result, .. } => result
+                .take()
+                .map(|result| result.map(|response| response.map(CoalesceBody::passing))),
+            StageProj::Failed { error } => error.take().map(Err),
+            StageProj::Reading { arriving, .. } => arriving.take().and_then(|mut arriving| {
+                let whole = CoalesceBody::whole(arriving.prefix.whole()?);
+                Some(Ok(Response::from_parts(arriving.head, whole)))
+            }),
+            StageProj::Calling { .. } | StageProj::Kept { .. } => None,
         };
     }
-}
 
-impl<S, ReqB, B> Body for Call<S, ReqB, B>
-where
-    S: Service<Request<ReqB>, Response = Response<B>>,
-    B: Body<Data = Bytes>,
-    B::Error: Into<BoxError>,
-{
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_body(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<(Bytes, Option<End>)> {
         match self.project().stage.project() {
-            StageProj::Reading { body, .. } => {
-                let frame = ready!(body.poll_frame(cx));
-                Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
-            }
-            StageProj::Calling { .. } | StageProj::Over { .. } => Poll::Ready(None),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match &self.stage {
-            Stage::Reading { body, .. } => body.is_end_stream(),
-            Stage::Calling { .. } | Stage::Over { .. } => true,
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match &self.stage {
-            Stage::Reading { body, .. } => body.size_hint(),
-            Stage::Calling { .. } | Stage::Over { .. } => SizeHint::with_exact(0),
+            StageProj::Reading { body, .. } => poll_chunk(body, cx),
+            _ => unreachable!("what has a body is being read"),
         }
     }
 }
 
-// === impl Stage ===
+// === impl Errand ===
 
-impl<S, ReqB, B> Stage<S, ReqB, B>
-where
-    S: Service<Request<ReqB>, Response = Response<B>>,
-    S::Error: ShareError,
-    B: Body<Data = Bytes>,
-    B::Error: Into<BoxError>,
-{
-    /// Reads what is there of an answer that is to be shared. What is complete goes into the
-    /// window before it leaves the table, so that there is no moment at which it is in neither.
-    fn read(
-        mut self: Pin<&mut Self>,
-        errand: &mut Errand,
-        flight: &Flight<Arrived>,
-        window: Option<Duration>,
-        cx: &mut Context<'_>,
-    ) -> Arrived {
-        let StageProj::Reading { head, begun, body } = self.as_mut().project() else {
-            return Arrived::Own(Others::Broken);
+impl Errand {
+    /// Decides what becomes of what has come.
+    fn judge<S, ReqB, B>(
+        &mut self,
+        flight: &Flight<BoxCall>,
+        result: Result<Response<B>, S::Error>,
+    ) -> Stage<S, ReqB, B>
+    where
+        S: Service<Request<ReqB>>,
+        B: Body,
+    {
+        let own = |result, others| Stage::Own {
+            result: Some(result),
+            others,
         };
-        begun.read(body, cx);
-        let arrived = Arrived::Answer {
-            whole: begun.end.is_some(),
-            window,
+        let response = match result {
+            Err(error) if self.last => return Stage::Failed { error: Some(error) },
+            Err(_) => return own(result, Others::Again),
+            Ok(response) => response,
         };
-        let (Some(time), true) = (window, errand.keep) else {
-            return arrived;
-        };
-        let sound = head
-            .as_ref()
-            .is_some_and(|head| begun.is_sound(&head.headers));
-        let answer = if sound { self.answer(errand) } else { None };
-        let Some(stream) = answer.and_then(Stream::whole) else {
-            return arrived;
-        };
-        flight.keep(Kept::answer(&stream, time));
-        Arrived::Kept(Load::Answer(stream))
+        if !self.last && policy::failed(response.status()) {
+            return own(Ok(response), Others::Again);
+        }
+        let common = &flight.terms().common;
+        match policy::judge(&common.config, &response) {
+            Verdict::Share { window } => {
+                let (head, body) = response.into_parts();
+                let arriving = Arriving {
+                    head,
+                    prefix: Prefix::new(&body),
+                    fields: self.fields.take(),
+                    window,
+                };
+                Stage::Reading {
+                    arriving: Some(arriving),
+                    body,
+                }
+            }
+            Verdict::Refuse(reason) => {
+                common.bar(flight.key().as_ref().hash_value(), reason);
+                own(Ok(response), Others::Alone)
+            }
+        }
+    }
+}
+
+// === impl Arriving ===
+
+impl Arriving {
+    fn is_whole(&self) -> bool {
+        self.prefix.end.is_some()
     }
 
-    /// Puts an error into the window, if it belongs there.
-    fn fail(self: Pin<&mut Self>, errand: &Errand, flight: &Flight<Arrived>) -> Arrived {
-        let window = flight.terms.common.config.window;
-        let window = window.filter(|window| errand.keep && !window.errors.is_zero());
-        let Some(window) = window else {
-            return Arrived::Failed;
-        };
-        let Some(error) = self.failure() else {
-            return Arrived::Failed;
-        };
-        flight.keep(Kept::error(Arc::clone(&error), window.errors));
-        Arrived::Kept(Load::Error(error))
+    /// Returns how long it may be reused from now on, if all of it is here.
+    fn is_kept(&self, errand: &Errand) -> Option<Duration> {
+        self.window
+            .filter(|_| errand.keep && self.prefix.is_sound(&self.head.headers))
     }
 
-    fn answer(self: Pin<&mut Self>, errand: &mut Errand) -> Option<Answer> {
-        let StageProj::Reading { head, begun, .. } = self.project() else {
-            return None;
-        };
-        Some(Answer {
-            head: head.take()?,
-            begun: begun.take(),
-            fields: errand.fields.take(),
-        })
+    /// Returns the answer, if all of it is here.
+    fn whole(mut self) -> Option<Arc<Answer>> {
+        let content = Content::Whole(self.prefix.whole()?);
+        Some(Answer::new(self.head, self.fields, content))
+    }
+}
+
+// === impl BoxCall ===
+
+impl Call for BoxCall {
+    type Terms = Terms;
+    type Result = Load;
+    type Own = Self;
+
+    fn table(terms: &Terms) -> &FlightTable<Self> {
+        &terms.common.table
     }
 
-    fn failure(self: Pin<&mut Self>) -> Option<Failure> {
-        match self.project() {
-            StageProj::Over { result } => match result.take()? {
-                Ok(_) => None,
-                Err(error) => Some(Arc::new(error.share())),
-            },
-            StageProj::Calling { .. } | StageProj::Reading { .. } => None,
+    fn poll(&mut self, flight: &Flight<Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.as_mut().poll_head(flight, cx)
+    }
+
+    fn resolve(
+        mut self,
+        lone: bool,
+        flight: &Arc<Flight<Self>>,
+    ) -> (Resolution<Self>, Option<Self>) {
+        let shared = |result, open| Resolution::Shared { result, open };
+        match self.0.as_mut().arrived(lone) {
+            Arrived::Own(others) => (Resolution::Own { own: self, others }, None),
+            Arrived::Shared(load) => (shared(load, false), Some(self)),
+            Arrived::Live(mut arriving) => {
+                let content = LiveBody::content(&mut arriving, self, flight);
+                let answer = Answer::new(arriving.head, arriving.fields, content);
+                (shared(Load::Answer(answer), true), None)
+            }
+        }
+    }
+
+    fn max_panics(terms: &Terms) -> u32 {
+        terms.common.config.attempts().max(MAX_PANICS)
+    }
+
+    fn finish(terms: &Terms) -> Option<fn(Member<Self>)> {
+        match terms.common.config.abandoned {
+            Abandoned::Cancel => None,
+            Abandoned::Finish => Some(live::finish_call),
         }
     }
 }

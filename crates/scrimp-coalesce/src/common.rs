@@ -5,32 +5,32 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use http::{Extensions, HeaderMap, Request, Uri};
-use scrimp_core::{Key, extensions::Since};
-use scrimp_http::target::TargetUri;
+use http::Request;
+use scrimp_core::extensions::Since;
+use scrimp_flight::{
+    MemoryBudget,
+    single_flight::{Flight, FlightTable},
+};
 
 use crate::{
-    answer::{Arrived, Birth},
-    budget::Budget,
-    config::{Abandoned, Config},
-    deliver::Asker,
-    key::written,
-    marks::Marks,
-    reader,
+    answer::Birth,
+    call::BoxCall,
+    config::Config,
+    key::written_by,
     stats::{CoalesceStats, Counters},
-    stream::Stream,
-    table::Table,
     tasks::Tasks,
     window::{Kept, Recent},
+    writes::Marks,
 };
 
 /// What the services of a layer share.
 pub(crate) struct Common {
     pub(crate) config: Config,
-    pub(crate) table: Table<Arrived>,
+    pub(crate) table: FlightTable<BoxCall>,
     pub(crate) recent: Option<Recent>,
-    pub(crate) budget: Budget,
-    pub(crate) state: Arc<State>,
+    pub(crate) budget: MemoryBudget,
+    pub(crate) counters: Counters,
+    pub(crate) marks: Marks,
     pub(crate) tasks: Weak<Tasks>,
 }
 
@@ -42,51 +42,17 @@ pub(crate) struct Owner {
     _tasks: Arc<Tasks>,
 }
 
-/// What a request is for, and what was known when it was made.
-pub(crate) struct Asked<'a> {
-    pub(crate) since: Option<Since>,
-    target_uri: TargetUri,
-    extensions: &'a Extensions,
-    uri: &'a Uri,
-    headers: &'a HeaderMap,
-}
-
-/// What a layer's clones and handles share too.
-#[derive(Debug, Default)]
-pub(crate) struct State {
-    pub(crate) counters: Counters,
-    pub(crate) marks: Marks,
-}
-
-// === impl Asked ===
-
-impl<'a> Asked<'a> {
-    pub(crate) fn by<B>(common: &Common, request: &'a Request<B>, asker: &Asker) -> Self {
-        Self {
-            since: asker.since,
-            target_uri: common.config.target_uri,
-            extensions: request.extensions(),
-            uri: request.uri(),
-            headers: request.headers(),
-        }
-    }
-
-    fn target(&self) -> u64 {
-        let target = self.target_uri.of(self.extensions, self.uri);
-        written(target.uri, self.headers)
-    }
-}
-
 // === impl Owner ===
 
 impl Owner {
     pub(crate) fn new(config: Config) -> Self {
         let tasks = Arc::default();
         let common = Arc::new(Common {
-            table: Table::new(config.max_keys),
+            table: FlightTable::new(config.max_keys),
             recent: config.window.map(Recent::new),
-            budget: Budget::new(config.max_total_bytes),
-            state: Arc::default(),
+            budget: MemoryBudget::new(config.max_total_bytes),
+            counters: Counters::default(),
+            marks: Marks::default(),
             tasks: Arc::downgrade(&tasks),
             config,
         });
@@ -100,21 +66,22 @@ impl Owner {
 // === impl Common ===
 
 impl Common {
-    pub(crate) fn counters(&self) -> &Counters {
-        &self.state.counters
-    }
-
-    /// Puts a result into the window.
-    pub(crate) fn keep(&self, key: &Key, born: Birth, kept: Kept) {
+    /// Puts the result of a flight into the window.
+    pub(crate) fn keep(&self, flight: &Flight<BoxCall>, kept: Kept) {
         if let Some(recent) = &self.recent {
-            recent.put(key.clone(), born, kept, self.config.clock.instant());
+            let (key, born) = (flight.key().clone(), flight.terms().born);
+            recent.put(key, born, kept, self.config.clock.instant());
         }
     }
 
-    /// Whether a call that began then can have an answer for who asks now.
-    pub(crate) fn holds(&self, born: Birth, asked: &Asked<'_>) -> bool {
-        let reaches = |since| born.since.is_some_and(|born| born.reaches(since));
-        asked.since.is_none_or(reaches) && self.state.marks.hold(born.writes, || asked.target())
+    /// Returns whether a call that began then can have an answer for this request.
+    pub(crate) fn holds<B>(&self, born: Birth, request: &Request<B>) -> bool {
+        let since = request.extensions().get::<Since>();
+        let reaches = |since: &Since| born.since.is_some_and(|born| born.reaches(*since));
+        since.is_none_or(reaches)
+            && self
+                .marks
+                .hold(born.writes, || written_by(&self.config, request))
     }
 
     /// Remembers that answers to this key are not to be shared.
@@ -122,11 +89,6 @@ impl Common {
         tracing::debug!(reason, "an answer is not shared; its key is remembered");
         let now = self.config.clock.instant();
         self.table.bar(hash, now, now + self.config.remember);
-    }
-
-    /// Whether somebody else reads this to its end now.
-    pub(crate) fn finishes(&self, stream: &Arc<Stream>) -> bool {
-        self.config.abandoned == Abandoned::Finish && reader::finish_body(&self.tasks, stream)
     }
 
     pub(crate) fn stats(&self) -> CoalesceStats {
@@ -137,7 +99,7 @@ impl Common {
             window_entries,
             window_bytes,
             held_bytes: self.budget.held() as u64,
-            ..self.state.counters.read()
+            ..self.counters.read()
         }
     }
 }

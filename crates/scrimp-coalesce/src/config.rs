@@ -46,7 +46,7 @@ pub enum OnError {
     /// All of them get its error.
     #[default]
     Share,
-    /// One of them tries again while the rest go on waiting; the last of so many attempts is
+    /// One of them tries again while the rest go on waiting; the last of these attempts is
     /// shared as it is.
     Reelect {
         /// Calls at most, the first one counted. Range: 1 or more.

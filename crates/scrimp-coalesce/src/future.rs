@@ -20,8 +20,8 @@ use tower_service::Service;
 use crate::{
     body::CoalesceBody,
     common::Common,
-    pass::After,
-    visit::{Step, Visit},
+    joining::{Joining, Step},
+    writes::After,
 };
 
 pin_project! {
@@ -48,7 +48,7 @@ pin_project! {
         /// Only the first frame tells whether the request has a body.
         Peeking { peeking: Option<Box<(Peek<ReqB>, S)>> },
         /// The request stays in one place until it is sent, which most are not.
-        Visiting { visit: Visit<S, ReqB> },
+        Joining { joining: Joining<S, ReqB> },
         Passing { #[pin] call: Oneshot<S, Request<ReqB>>, after: After },
         Over,
     }
@@ -68,8 +68,8 @@ where
             true => State::Peeking {
                 peeking: Some(Box::new((Peek::new(request), inner))),
             },
-            false => State::Visiting {
-                visit: Visit::new(inner, request),
+            false => State::Joining {
+                joining: Joining::new(inner, request),
             },
         };
         Self { common, state }
@@ -98,11 +98,11 @@ where
                     let waiting = peeking.as_mut().expect("set when the state is made");
                     let request = ready!(waiting.0.poll(cx));
                     let (_, inner) = *peeking.take().expect("there a moment ago");
-                    let visit = Visit::new(inner, request);
-                    this.state.set(State::Visiting { visit });
+                    let joining = Joining::new(inner, request);
+                    this.state.set(State::Joining { joining });
                     continue;
                 }
-                StateProj::Visiting { visit } => ready!(visit.poll(this.common, cx)),
+                StateProj::Joining { joining } => ready!(joining.poll(this.common, cx)),
                 StateProj::Passing { call, after } => {
                     let result = ready!(call.poll(cx));
                     after.done(this.common, result.as_ref().ok());
@@ -116,10 +116,10 @@ where
                     return Poll::Ready(answer);
                 }
                 Step::Pass(after) => {
-                    let StateProj::Visiting { visit } = this.state.as_mut().project() else {
-                        unreachable!("only a visit is told to pass");
+                    let StateProj::Joining { joining } = this.state.as_mut().project() else {
+                        unreachable!("only a request that joins is told to pass");
                     };
-                    let (inner, request) = visit.take().expect("a visit passes once");
+                    let (inner, request) = joining.take().expect("it passes once");
                     let call = Oneshot::new(inner, request);
                     this.state.set(State::Passing { call, after });
                 }
@@ -135,7 +135,7 @@ where
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.state {
             State::Peeking { .. } => "ResponseFuture(peeking)",
-            State::Visiting { .. } => "ResponseFuture(visiting)",
+            State::Joining { .. } => "ResponseFuture(joining)",
             State::Passing { .. } => "ResponseFuture(passing)",
             State::Over => "ResponseFuture(over)",
         })

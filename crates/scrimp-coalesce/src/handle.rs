@@ -13,24 +13,24 @@ pub struct CoalesceHandle(pub(crate) Arc<Common>);
 // === impl CoalesceHandle ===
 
 impl CoalesceHandle {
-    /// What the layer has done so far, and what is in flight.
+    /// Returns what the layer has done so far, and what is in flight.
     #[must_use]
     pub fn stats(&self) -> CoalesceStats {
         self.0.stats()
     }
 
-    /// Gives nobody an answer of this URI that is in the window or under way now, whoever
-    /// asked for it. Those who wait already still get it.
+    /// Forgets the answers of this URI that are in the window or under way now, whichever caller
+    /// asked for them. Those who wait already still get them.
     ///
     /// The URI has to have an authority: on a server, that of the Host field. The scheme does
     /// not count.
     pub fn forget(&self, uri: &Uri) {
-        self.0.state.marks.write(written(uri, &HeaderMap::new()));
+        self.0.marks.write(written(uri, &HeaderMap::new()));
     }
 
-    /// The same for all URIs.
+    /// Forgets the answers of all URIs.
     pub fn forget_all(&self) {
-        self.0.state.marks.write_all();
+        self.0.marks.write_all();
         if let Some(recent) = &self.0.recent {
             recent.clear();
         }

@@ -176,7 +176,7 @@ pub(crate) fn written_by<B>(config: &Config, request: &Request<B>) -> u64 {
 /// What a write changes, as a hash: authority, path and query, whatever the scheme.
 ///
 /// All spellings of a URI are one here, although they have keys of their own: a write must be
-/// seen by whoever reads the same by another name, and one that is seen in vain costs a call.
+/// seen by all who read the same by another name, and one that is seen in vain costs a call.
 /// For that reason a URI that was rewritten on the way is no part of it either.
 pub(crate) fn written(uri: &Uri, headers: &HeaderMap) -> u64 {
     let path = uri.path_and_query().map_or("/", |path| path.as_str());

@@ -4,7 +4,7 @@
 //! asks for it once and lets all of them read the answer as it comes in. It goes onto axum
 //! servers and outbound clients alike. In axum's nested routers, a layer inside `nest` sees
 //! shortened paths and would take `/v1/items` and `/v2/items` for one: enable the feature
-//! `axum`, or set [`target_uri`](CoalesceLayerBuilder::target_uri). [`Group`] is the same for anything
+//! `axum`, or set [`target_uri`](CoalesceLayerBuilder::target_uri). [`SingleFlight`] is the same for anything
 //! that has a key and a result that can be cloned.
 //!
 //! # On a server
@@ -81,10 +81,10 @@
 //! - **Answers**: not those with `private`, `no-store` or Set-Cookie, those with a field that a
 //!   qualified `private` or `no-cache` names, those selected by a field that is not part of the
 //!   key (Vary), live streams, and handshakes of one client. They go to the one whose call it
-//!   was; all others are sent on their own at once, and the key is remembered, so that nobody
+//!   was; all others are sent on their own at once, and the key is remembered, so that no request
 //!   waits for it [next time](CoalesceLayerBuilder::remember).
-//! - **Writes**: a call that began before a write of its target, through the layer, is joined
-//!   by nobody who comes after the write, however the two spell the URI. A user who has changed
+//! - **Writes**: no request that comes after a write of its target, through the layer, joins a
+//!   call that began before, however the two spell the URI. A user who has changed
 //!   something does not get what was there before.
 //! - **Bodies** are read by all as they come in. Late comers get them from the first byte, as
 //!   long as they are no longer than [`max_bytes`](CoalesceLayerBuilder::max_bytes), and all of them
@@ -97,13 +97,13 @@
 //! # When not to use it
 //!
 //! Where every answer is one user's and marked `private`: it shares nothing then. For requests
-//! whose every call must be counted by the upstream. A [`ReuseWindow`] gives answers again that HTTP
-//! says nothing about: leave it out where that is not known to be right.
+//! whose every call must be counted by the upstream. A [`ReuseWindow`] reuses answers that
+//! HTTP says nothing about: leave it out where that is not known to be right.
 //!
 //! # Waiting, cancellation, failure
 //!
-//! The service is always ready. Nobody owns a call: whichever caller is polled carries it on,
-//! so any may leave, the first one too, and one that is alive but not polled holds nobody up.
+//! The service is always ready. No caller owns a call: the first one that is polled carries it
+//! on, so any may leave, and one that is alive but not polled holds no other up.
 //! The call is cancelled when the last has left, or [finished](Abandoned::Finish). A panic in
 //! it reaches the caller whose call it was, and another's is made instead; after three, callers
 //! get a 502. Refusals are 502 and 503 with a `Proxy-Status` field (RFC 9209).
@@ -114,62 +114,50 @@
 //! # Beside other layers
 //!
 //! Inside a cache (`CacheLayer` → `CoalesceLayer` → client) a thousand misses are one call and
-//! one stored copy, and nobody is given what was invalidated before it asked; the cache reports
+//! one stored copy, and no caller is given what was invalidated before it asked; the cache reports
 //! `collapsed` in Cache-Status. Without one the layer does so itself, on answers that were made
 //! for another request.
 //!
 //! # What it costs
 //!
-//! A request that nobody joins costs three allocations and some 0.4 µs; one in a crowd costs
+//! A request that no other joins costs three allocations and some 0.4 µs; one in a crowd costs
 //! about what the call does that it saves, over an upstream that costs nothing itself.
 //! `scrimp-bench coalesce` measures it beside other crates; `docs/performance.md` in the
 //! repository has the table.
 
 mod answer;
-mod begun;
 mod body;
-mod budget;
 mod builder;
 mod call;
-mod carry;
 mod common;
 mod config;
-mod deliver;
-mod errand;
-mod flight;
 mod future;
-mod group;
 mod handle;
-mod judge;
+mod joining;
 mod key;
 mod layer;
 mod live;
-mod log;
-mod marks;
-mod pass;
-mod reader;
+mod policy;
+mod prefix;
 mod refuse;
+mod response;
 mod resume;
 mod service;
 mod stats;
-mod stream;
-mod sync;
-mod table;
 mod tasks;
-mod visit;
-mod wakers;
 mod whole;
 mod window;
+mod writes;
 
 pub use body::CoalesceBody;
 pub use builder::CoalesceLayerBuilder;
 pub use config::{Abandoned, OnError, Overflow, SlowReader};
 pub use future::ResponseFuture;
-pub use group::{Group, GroupCall};
 pub use handle::CoalesceHandle;
 pub use layer::CoalesceLayer;
-pub use reader::FellBehind;
+pub use live::FellBehind;
 pub use scrimp_core::SettingError;
+pub use scrimp_flight::{SingleFlight, SingleFlightCall};
 pub use scrimp_http::credentials::Credentials;
 pub use service::Coalesce;
 pub use stats::CoalesceStats;

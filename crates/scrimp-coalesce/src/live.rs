@@ -1,189 +1,254 @@
-//! A body that many read while it comes in: an append-only log of its chunks.
-//!
-//! Nobody owns the body either. A reader that has read the log to its end polls the body,
-//! unless another one does or there has been no wake since it was last polled. A wake goes to
-//! all that wait, as what it brings is for all of them; so a reader that stops reading holds
-//! nobody up.
-//!
-//! While the body is open, its log reaches back to the first byte and late comers may read
-//! it. It closes when the body ends, or when the log would outgrow its limit; from then on
-//! it forgets what all have read. Readers further behind than the limit are waited for, for a
-//! short time once in their lives, and then cut off. All logs of a layer together have a limit
-//! too: while it is reached, none of them has room for more than the next chunk.
+//! A body that comes in behind its head, and one reader of it.
 
 use std::{
+    error::Error,
+    fmt,
+    future::{Future, poll_fn},
     pin::Pin,
     sync::{Arc, Weak},
-    task::Waker,
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
 use bytes::Bytes;
-use http_body::{Body, SizeHint};
-use scrimp_core::BoxError;
+use http::Response;
+use http_body::{Body, Frame, SizeHint};
+use parking_lot::Mutex;
+use scrimp_core::{BoxError, SharedError};
+use scrimp_flight::{
+    Broadcast, MemoryBudget,
+    broadcast::{Channel, Reader, Stop},
+    single_flight::{Flight, Member, Outcome},
+};
+use tokio::runtime::Handle;
 
 use crate::{
-    answer::Arrived,
-    begun::Begun,
+    answer::{Answer, Content, Load},
+    call::{Arriving, BoxCall},
     common::Common,
-    flight::Flight,
-    log::{Log, Source},
-    reader::Spare,
-    stream::Stream,
-    sync::Mutex,
+    config::Abandoned,
+    prefix::is_as_long_as_announced,
+    resume::Resume,
+    whole::End,
+    window::Kept,
 };
 
-/// A body whose type nobody has to know.
-pub(crate) type BoxBody = Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send>>;
+/// Why a body breaks off for one reader while others go on: it had not read what the others
+/// were done with, and no more of that is kept than the layer's
+/// [`max_bytes`](crate::CoalesceLayerBuilder::max_bytes).
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct FellBehind;
 
-/// The body of a [`Stream`] that was not all there with its head.
-pub(crate) struct Live {
-    pub(crate) common: Arc<Common>,
-    pub(crate) hint: SizeHint,
-    /// How long it may be given again once it is complete.
-    pub(crate) window: Option<Duration>,
-    pub(crate) log: Mutex<Log>,
-    pub(crate) flight: Weak<Flight<Arrived>>,
+/// A body that many read. Its source is the call that brought it.
+pub(crate) struct LiveBody {
+    common: Arc<Common>,
+    hint: SizeHint,
+    /// How long it may be reused once it is complete.
+    window: Option<Duration>,
+    flight: Weak<Flight<BoxCall>>,
     /// Calls that readers who fall behind may make. Any of them will do: they are equal.
     spares: Mutex<Vec<Spare>>,
 }
 
-// === impl Live ===
+/// A call that can be made if need be.
+pub(crate) type Spare = Box<dyn FnOnce() -> SpareCall + Send>;
 
-impl Live {
-    pub(crate) fn new(
-        begun: Begun,
-        body: BoxBody,
-        window: Option<Duration>,
-        flight: &Arc<Flight<Arrived>>,
-    ) -> Self {
-        let common = Arc::clone(&flight.terms.common);
-        let hint = begun.hint;
-        let mut log = Log::new(begun.into_chunks(), body);
-        common.budget.book(&mut log.booked, log.held);
-        Self {
-            common,
-            hint,
-            window,
-            log: Mutex::new(log),
+pub(crate) type SpareCall =
+    Pin<Box<dyn Future<Output = Result<Response<BoxBody>, BoxError>> + Send>>;
+
+/// A body whose type only its maker knows.
+pub(crate) type BoxBody = Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send>>;
+
+/// One reader of a [`LiveBody`].
+pub(crate) struct LiveReader {
+    reader: Reader<LiveBody>,
+    answer: Arc<Answer>,
+    read: u64,
+    own: Option<Box<Resume>>,
+}
+
+// === impl LiveBody ===
+
+impl LiveBody {
+    /// Returns the content of an answer whose body has yet to come, through `call`.
+    pub(crate) fn content(
+        arriving: &mut Arriving,
+        call: BoxCall,
+        flight: &Arc<Flight<BoxCall>>,
+    ) -> Content {
+        let prefix = arriving.prefix.take();
+        let live = Self {
+            common: Arc::clone(&flight.terms().common),
+            hint: prefix.hint,
+            window: arriving.window,
             flight: Arc::downgrade(flight),
             spares: Mutex::default(),
-        }
-    }
-
-    /// Takes a place at the first byte, if it is still there.
-    pub(crate) fn enter(&self) -> Option<usize> {
-        self.log.lock().enter()
-    }
-
-    /// Whether the reader in `place` has read everything.
-    pub(crate) fn is_over(&self, place: usize) -> bool {
-        self.log.lock().is_over(place)
-    }
-
-    /// Bytes that are here.
-    pub(crate) fn held(&self) -> usize {
-        self.log.lock().held
-    }
-
-    /// All of it, if it has come in whole and is all here.
-    pub(crate) fn chunks(&self) -> Option<Vec<Bytes>> {
-        let log = self.log.lock();
-        log.is_complete()
-            .then(|| log.chunks.iter().cloned().collect())
+        };
+        Content::Live(Broadcast::new(live, prefix.into_chunks(), call))
     }
 
     pub(crate) fn add_spare(&self, spare: Spare) {
         self.spares.lock().push(spare);
     }
 
-    /// A call for a reader that was cut off, which is counted.
-    pub(crate) fn spare(&self) -> Option<Spare> {
-        self.common.counters().cut_off.add();
+    /// Takes a call for a reader that was cut off, which is counted.
+    fn spare(&self) -> Option<Spare> {
+        self.common.counters.cut_off.add();
         tracing::debug!("a reader fell too far behind");
         self.spares.lock().pop()
     }
+}
 
-    pub(crate) fn note_finished(&self) {
-        self.common.counters().finished.add();
+impl Channel for LiveBody {
+    type Source = BoxCall;
+    type End = End;
+
+    fn poll(call: &mut BoxCall, cx: &mut Context<'_>) -> Poll<(Bytes, Option<End>)> {
+        call.0.as_mut().poll_body(cx)
     }
 
-    /// Bytes that the log may hold now.
-    pub(crate) fn limit(&self) -> usize {
-        self.common.budget.limit(self.common.config.max_bytes)
+    fn lost() -> End {
+        End::Failed(SharedError::new(
+            "the body panicked while it was being read",
+        ))
     }
 
-    pub(crate) fn book(&self, log: &mut Log) {
-        let held = if log.kept { 0 } else { log.held };
-        self.common.budget.book(&mut log.booked, held);
+    fn budget(&self) -> &MemoryBudget {
+        &self.common.budget
     }
 
-    /// Late comers find it no more.
-    pub(crate) fn retire(&self) {
+    fn max_bytes(&self) -> usize {
+        self.common.config.max_bytes
+    }
+
+    fn patience(&self) -> Duration {
+        self.common.config.patience
+    }
+
+    fn closed(&self) {
         if let Some(flight) = self.flight.upgrade() {
             flight.retire();
         }
     }
 
-    /// Changes who reads it, or is about to. True if that has left nobody.
-    fn part(&self, change: impl FnOnce(&mut Log)) -> bool {
-        let (abandoned, relieved) = {
-            let mut log = self.log.lock();
-            change(&mut log);
-            let relieved = log.relieved(self.limit());
-            self.book(&mut log);
-            (log.is_abandoned(), relieved)
+    fn ended(broadcast: &Arc<Broadcast<Self>>, whole: Option<usize>) -> bool {
+        let live = broadcast.channel();
+        let (Some(length), Some(time)) = (whole, live.window) else {
+            return false;
         };
-        relieved.into_iter().for_each(Waker::wake);
-        abandoned
+        let Some(flight) = live.flight.upgrade() else {
+            return false;
+        };
+        let Some(Load::Answer(answer)) = flight.result() else {
+            return false;
+        };
+        let sound = is_as_long_as_announced(&answer.head.headers, length);
+        if sound {
+            live.common.keep(&flight, Kept::answer(answer, time));
+        }
+        sound
+    }
+
+    fn abandoned(broadcast: &Arc<Broadcast<Self>>) -> bool {
+        let common = &broadcast.channel().common;
+        if common.config.abandoned == Abandoned::Cancel || Handle::try_current().is_err() {
+            return false;
+        }
+        // Not before it is sure that there are tasks: a reader that leaves comes back here.
+        let Some(tasks) = common.tasks.upgrade() else {
+            return false;
+        };
+        let started = Reader::new(broadcast).is_some_and(|reader| tasks.start(drain(reader)));
+        if started {
+            common.counters.finished.add();
+        }
+        started
     }
 }
 
-impl Drop for Live {
-    fn drop(&mut self) {
-        let log = &mut *self.log.lock();
-        self.common.budget.book(&mut log.booked, 0);
-    }
-}
-
-// === impl Stream ===
-
-impl Stream {
-    /// A reader leaves. What nobody reads any more is cancelled, or finished.
-    pub(crate) fn leave(self: &Arc<Self>, place: usize) {
-        if let Some(live) = self.as_live()
-            && live.part(|log| log.leave(place))
-        {
-            self.abandoned(live);
-        }
-    }
-
-    /// Those who had waited for the head have all got their readers.
-    pub(crate) fn settled(self: &Arc<Self>) {
-        if let Some(live) = self.as_live()
-            && live.part(|log| log.awaited = false)
-        {
-            self.abandoned(live);
-        }
-    }
-
-    fn abandoned(self: &Arc<Self>, live: &Live) {
-        if live.common.finishes(self) {
+/// Finishes a call that all callers have left, if there is a runtime to do it in.
+pub(crate) fn finish_call(mut member: Member<BoxCall>) {
+    let Some(tasks) = member.terms().common.tasks.upgrade() else {
+        return;
+    };
+    tasks.start(async move {
+        let outcome = poll_fn(|cx| member.poll(cx)).await;
+        let (Outcome::Shared, Some(Load::Answer(answer))) = (outcome, member.result()) else {
             return;
-        }
-        let source = {
-            let mut log = live.log.lock();
-            // Somebody may have come in the meantime.
-            if !log.is_abandoned() {
-                return;
-            }
-            log.open = false;
-            // An upstream may hold on to this, as what it is to wake.
-            log.clear();
-            live.book(&mut log);
-            std::mem::replace(&mut log.source, Source::Over)
         };
-        live.retire();
-        drop(source);
+        member.terms().common.counters.finished.add();
+        let reader = answer.live().and_then(Reader::new);
+        drop(member);
+        if let Some(reader) = reader {
+            drain(reader).await;
+        }
+    });
+}
+
+async fn drain(mut reader: Reader<LiveBody>) {
+    while poll_fn(|cx| reader.poll(cx)).await.is_ok() {}
+}
+
+// === impl LiveReader ===
+
+impl LiveReader {
+    /// Takes a place at the first byte. `None` if it has gone by.
+    pub(crate) fn new(answer: &Arc<Answer>, live: &Arc<Broadcast<LiveBody>>) -> Option<Self> {
+        Some(Self {
+            reader: Reader::new(live)?,
+            answer: Arc::clone(answer),
+            read: 0,
+            own: None,
+        })
+    }
+
+    pub(crate) fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if let Some(own) = &mut self.own {
+            return own.poll_frame(cx);
+        }
+        Poll::Ready(match ready!(self.reader.poll(cx)) {
+            Ok(chunk) => {
+                self.read += chunk.len() as u64;
+                Some(Ok(Frame::data(chunk)))
+            }
+            Err(Stop::Over) => None,
+            Err(Stop::End(end)) => end.frame(),
+            Err(Stop::CutOff) => {
+                let spare = self.reader.broadcast().channel().spare();
+                let own = Resume::new(spare, &self.answer.head, self.read);
+                return self.own.insert(Box::new(own)).poll_frame(cx);
+            }
+        })
+    }
+
+    pub(crate) fn is_end_stream(&self) -> bool {
+        match &self.own {
+            Some(own) => own.is_end_stream(),
+            None => self.reader.is_over(),
+        }
+    }
+
+    pub(crate) fn size_hint(&self) -> SizeHint {
+        let whole = &self.reader.broadcast().channel().hint;
+        let mut left = SizeHint::new();
+        if let Some(upper) = whole.upper() {
+            left.set_upper(upper.saturating_sub(self.read));
+        }
+        left.set_lower(whole.lower().saturating_sub(self.read));
+        left
     }
 }
+
+// === impl FellBehind ===
+
+impl fmt::Display for FellBehind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("this reader fell too far behind the others of a shared response")
+    }
+}
+
+impl Error for FellBehind {}

@@ -3,10 +3,19 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Frame, SizeHint};
-use scrimp_core::BoxError;
+use scrimp_core::{BoxError, SharedError};
+use scrimp_flight::broadcast;
 
-use crate::log::End;
+/// How a body ended.
+#[derive(Debug, Clone)]
+pub(crate) enum End {
+    Clean,
+    /// Rare, and large.
+    Trailers(Box<HeaderMap>),
+    Failed(SharedError),
+}
 
 /// What a body consists of. Most have one chunk, and that is all there is to a copy of them.
 #[derive(Clone)]
@@ -26,6 +35,29 @@ pub(crate) struct WholeBody {
     left: Whole,
     /// Chunks of the rest that were read.
     read: usize,
+}
+
+// === impl End ===
+
+impl End {
+    /// Returns the last that a reader gets.
+    pub(crate) fn frame(self) -> Option<Result<Frame<Bytes>, BoxError>> {
+        match self {
+            Self::Clean => None,
+            Self::Trailers(trailers) => Some(Ok(Frame::trailers(*trailers))),
+            Self::Failed(error) => Some(Err(error.into())),
+        }
+    }
+}
+
+impl broadcast::End for End {
+    fn is_silent(&self) -> bool {
+        matches!(self, Self::Clean)
+    }
+
+    fn is_sound(&self) -> bool {
+        !matches!(self, Self::Failed(_))
+    }
 }
 
 // === impl Whole ===
@@ -89,11 +121,7 @@ impl WholeBody {
             self.read += 1;
             return Some(Ok(Frame::data(chunk.clone())));
         }
-        let end = match &rest.end {
-            End::Clean => None,
-            End::Trailers(trailers) => Some(Ok(Frame::trailers((**trailers).clone()))),
-            End::Failed(error) => Some(Err(error.clone().into())),
-        };
+        let end = rest.end.clone().frame();
         self.left.rest = None;
         end
     }

@@ -7,9 +7,8 @@ use scrimp_core::{Key, KeyRef, SettingError};
 use tokio::time::Instant;
 
 use crate::{
-    answer::{Birth, Failure, Load},
+    answer::{Answer, Birth, Failure, Load},
     config::{NANOSECOND, YEAR},
-    stream::Stream,
 };
 
 /// What an entry weighs beside its body, in bytes.
@@ -97,8 +96,8 @@ impl Default for ReuseWindow {
 // === impl Kept ===
 
 impl Kept {
-    pub(crate) fn answer(stream: &Arc<Stream>, time: Duration) -> Self {
-        Self::new(Load::Answer(Arc::clone(stream)), time)
+    pub(crate) fn answer(answer: &Arc<Answer>, time: Duration) -> Self {
+        Self::new(Load::Answer(Arc::clone(answer)), time)
     }
 
     pub(crate) fn error(error: Failure, time: Duration) -> Self {
@@ -116,7 +115,7 @@ impl Kept {
 
     fn weight(&self, key: &Key) -> u32 {
         let body = match &self.load {
-            Load::Answer(stream) => stream.weight(),
+            Load::Answer(answer) => answer.weight(),
             Load::Error(_) => 0,
         };
         u32::try_from(key.heap_size() + body + OVERHEAD).unwrap_or(u32::MAX)
@@ -130,7 +129,7 @@ impl Recent {
         let cache = Cache::builder()
             .max_capacity(window.max_bytes)
             .weigher(|key: &Key, kept: &Kept| kept.weight(key))
-            // What is too old is known by the layer's own clock. This is for what nobody asks
+            // What is too old is known by the layer's own clock. This is for what is not asked
             // for any more: it is not to take room for longer than need be.
             .time_to_live(window.time.max(window.errors))
             .build();

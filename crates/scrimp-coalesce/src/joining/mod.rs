@@ -1,10 +1,11 @@
-//! From a request to a call, to a place in one, or past all of them.
+//! The way of a request: to a call, to a place in one, or past all of them.
 
-mod begin;
-mod end;
+mod enter;
+mod receive;
 
 use std::{
     future::Future,
+    ops::ControlFlow,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -14,24 +15,21 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use scrimp_core::{BoxError, ShareError};
+use scrimp_flight::single_flight::{Member, Outcome};
 use tokio::time::Sleep;
 use tower_service::Service;
 
 use crate::{
-    answer::Arrived,
-    call::{Answered, Call},
+    call::{Answered, BoxCall, Errand, UpstreamCall},
     common::Common,
     config::Overflow,
-    deliver::Asker,
-    errand::Errand,
-    flight::{Member, Outcome},
-    pass::{self, After},
     refuse::Refusal,
+    response::Asker,
+    writes::{self, After},
 };
-use begin::Begun;
 
 /// A request on its way.
-pub(crate) struct Visit<S, ReqB> {
+pub(crate) struct Joining<S, ReqB> {
     /// The request, and what to send it with. A call that is made for it takes it along.
     own: Option<(S, Request<ReqB>)>,
     waiting: Option<Waiting>,
@@ -39,21 +37,21 @@ pub(crate) struct Visit<S, ReqB> {
 
 /// A place in a flight.
 struct Waiting {
-    member: Member<Arrived>,
+    member: Member<BoxCall>,
     asker: Asker,
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
 /// What to do next.
 pub(crate) enum Step<T> {
-    /// [Send](Visit::take) it as if there were no layer.
+    /// [Send](Joining::take) it as if there were no layer.
     Pass(After),
     Done(T),
 }
 
-// === impl Visit ===
+// === impl Joining ===
 
-impl<S, ReqB> Visit<S, ReqB> {
+impl<S, ReqB> Joining<S, ReqB> {
     pub(crate) fn new(inner: S, request: Request<ReqB>) -> Self {
         Self {
             own: Some((inner, request)),
@@ -67,7 +65,7 @@ impl<S, ReqB> Visit<S, ReqB> {
     }
 }
 
-impl<S, ReqB, ResB> Visit<S, ReqB>
+impl<S, ReqB, ResB> Joining<S, ReqB>
 where
     S: Service<Request<ReqB>, Response = Response<ResB>> + Send + 'static,
     S::Future: Send,
@@ -82,27 +80,25 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Step<Answered<ResB, S::Error>>> {
         loop {
-            let outcome = match &mut self.waiting {
-                Some(waiting) => ready!(waiting.poll(cx)),
-                None => match self.begin(common, cx) {
-                    Begun::Leads => Some(Outcome::Lead),
-                    Begun::Waits => return Poll::Pending,
-                    Begun::ToPoll => continue,
-                    Begun::Over(step) => return Poll::Ready(step),
-                },
+            let Some(waiting) = &mut self.waiting else {
+                match self.enter(common, cx) {
+                    ControlFlow::Continue(true) => return Poll::Pending,
+                    ControlFlow::Continue(false) => continue,
+                    ControlFlow::Break(step) => return Poll::Ready(step),
+                }
             };
-            let outcome = match outcome {
-                Some(Outcome::Lead) => Some(ready!(self.lead(common, cx))),
-                outcome => outcome,
-            };
-            if let Some(step) = self.end(common, outcome) {
+            let mut outcome = ready!(waiting.poll(cx));
+            if let Some(Outcome::Lead) = outcome {
+                outcome = Some(ready!(self.lead(common, cx)));
+            }
+            if let Some(step) = self.receive(common, outcome) {
                 return Poll::Ready(step);
             }
         }
     }
 
     /// Makes the call, for the request at hand.
-    fn lead(&mut self, common: &Arc<Common>, cx: &mut Context<'_>) -> Poll<Outcome<Arrived>> {
+    fn lead(&mut self, common: &Arc<Common>, cx: &mut Context<'_>) -> Poll<Outcome<BoxCall>> {
         let waiting = self
             .waiting
             .as_mut()
@@ -110,8 +106,8 @@ where
         let (inner, request) = self.own.take().expect("a request is sent once");
         let attempt = waiting.member.attempt();
         match attempt {
-            1 => common.counters().calls.add(),
-            _ => common.counters().retried.add(),
+            1 => common.counters.calls.add(),
+            _ => common.counters.retried.add(),
         }
         let config = &common.config;
         let errand = Errand {
@@ -121,11 +117,11 @@ where
                 .key
                 .as_ref()
                 .map(|_| Box::new(request.headers().clone())),
-            writes: pass::writes(common, &request),
+            writes: writes::writes(common, &request),
         };
         waiting.asker.leads = true;
         waiting.deadline = None;
-        let call = Box::pin(Call::new(inner, request, errand));
+        let call = BoxCall(Box::pin(UpstreamCall::new(inner, request, errand)));
         waiting.member.launch(call, cx)
     }
 
@@ -133,7 +129,7 @@ where
         tracing::debug!(?refusal, "a limit was reached");
         match (common.config.overflow, &self.own) {
             (Overflow::OwnCall, Some(_)) => {
-                common.counters().overflowed.add();
+                common.counters.overflowed.add();
                 Step::Pass(After::Nothing)
             }
             _ => refuse(common, refusal),
@@ -142,7 +138,7 @@ where
 }
 
 fn refuse<ResB, E>(common: &Common, refusal: Refusal) -> Step<Answered<ResB, E>> {
-    common.counters().refused.add();
+    common.counters.refused.add();
     Step::Done(Ok(refusal.response()))
 }
 
@@ -150,7 +146,7 @@ fn refuse<ResB, E>(common: &Common, refusal: Refusal) -> Step<Answered<ResB, E>>
 
 impl Waiting {
     /// What came of it; `None` if it took too long.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outcome<Arrived>>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outcome<BoxCall>>> {
         if let Poll::Ready(outcome) = self.member.poll(cx) {
             return Poll::Ready(Some(outcome));
         }

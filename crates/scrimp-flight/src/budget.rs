@@ -1,35 +1,38 @@
-//! Memory that all bodies under way have together.
+//! Memory that many broadcasts have together.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// Bytes held in the logs of a layer, and how many there may be.
+/// A limit on the bytes that all broadcasts of one owner hold together.
 #[derive(Debug)]
-pub(crate) struct Budget {
+pub struct MemoryBudget {
     held: AtomicUsize,
     most: usize,
 }
 
-/// What one log has on the books.
+/// The bytes that one broadcast has booked.
 #[derive(Debug, Default)]
 pub(crate) struct Booked(usize);
 
-// === impl Budget ===
+// === impl MemoryBudget ===
 
-impl Budget {
-    pub(crate) fn new(most: usize) -> Self {
+impl MemoryBudget {
+    /// Returns a budget of this many bytes.
+    #[must_use]
+    pub fn new(bytes: usize) -> Self {
         Self {
             held: AtomicUsize::new(0),
-            most,
+            most: bytes,
         }
     }
 
-    /// Bytes held now.
-    pub(crate) fn held(&self) -> usize {
+    /// Returns the bytes that are held now.
+    #[must_use]
+    pub fn held(&self) -> usize {
         self.held.load(Relaxed)
     }
 
-    /// How long a log may grow that may be `most` long by itself: with nothing left, it keeps
-    /// no more than what its readers have not read yet.
+    /// Returns how long a log may grow that may be `most` long by itself. With nothing left, it
+    /// keeps no more than what its readers have not read yet.
     pub(crate) fn limit(&self, most: usize) -> usize {
         if self.held() < self.most { most } else { 1 }
     }

@@ -1,4 +1,4 @@
-//! Who is to be woken.
+//! Which waiters are to be woken.
 
 use std::task::Waker;
 
@@ -41,7 +41,7 @@ impl Wakers {
         }
     }
 
-    /// Takes the one in a slot.
+    /// Takes the waker in a slot.
     pub(crate) fn take(&mut self, slot: usize) -> Option<Waker> {
         self.slots.get_mut(slot)?.take()
     }
@@ -64,7 +64,7 @@ impl Wakers {
         }
         let stride = length.div_ceil(CARRIERS);
         self.start = (self.start + 1) % length;
-        // All offsets of the first stride, so that vacant slots hide nobody.
+        // All offsets of the first stride, so that vacant slots hide no other.
         for offset in 0..stride {
             let mut at = (self.start + offset) % length;
             for _ in 0..CARRIERS {

@@ -1,31 +1,29 @@
 //! How a request gets its answer from a flight.
 
-use std::{any::Any, pin::Pin, sync::Arc};
+use std::{any::Any, sync::Arc};
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use scrimp_core::{BoxError, ShareError};
+use scrimp_flight::single_flight::Outcome;
 use tower::util::Oneshot;
 use tower_service::Service;
 
-use super::{Step, Visit, Waiting, refuse};
+use super::{Joining, Step, Waiting, refuse};
 use crate::{
-    answer::{Arrived, Copied, Failure, Load, unshare},
-    body::Boxed,
-    call::{Answered, Exchange},
+    answer::{Answer, Copied, Failure, Load, unshare},
+    body::{Boxed, SharedBody},
+    call::{Answered, BoxCall},
     common::Common,
     config::SlowReader,
-    deliver::{Asker, Collapsed},
-    flight::Outcome,
-    live::BoxBody,
-    pass::After,
-    reader::FellBehind,
+    live::{BoxBody, FellBehind},
     refuse::Refusal,
-    stream::{Source, Stream},
+    response::{Asker, Collapsed},
+    writes::After,
 };
 
-impl<S, ReqB, ResB> Visit<S, ReqB>
+impl<S, ReqB, ResB> Joining<S, ReqB>
 where
     S: Service<Request<ReqB>, Response = Response<ResB>> + Send + 'static,
     S::Future: Send,
@@ -34,21 +32,21 @@ where
     ResB: Body<Data = Bytes> + Send + 'static,
     ResB::Error: Into<BoxError>,
 {
-    /// What came of waiting, or nothing if it took too long. `None`: it begins anew.
-    pub(super) fn end(
+    /// Takes what came of waiting, or nothing if it took too long. `None`: it begins anew.
+    pub(super) fn receive(
         &mut self,
         common: &Common,
-        outcome: Option<Outcome<Arrived>>,
+        outcome: Option<Outcome<BoxCall>>,
     ) -> Option<Step<Answered<ResB, S::Error>>> {
         // Its place is given up at the end of this, when it has got what is due to it.
         let Waiting { member, asker, .. } = self.waiting.take()?;
-        let counters = common.counters();
+        let counters = &common.counters;
         match outcome {
-            Some(Outcome::Landed) => match member.cargo() {
-                Some(Load::Answer(stream)) => {
-                    let hash = member.key().hash_value();
-                    if let Some(source) = stream.open() {
-                        return Some(self.hand_over(common, stream, source, &asker, hash));
+            Some(Outcome::Shared) => match member.result() {
+                Some(Load::Answer(answer)) => {
+                    let hash = member.key().as_ref().hash_value();
+                    if let Some(body) = answer.open() {
+                        return Some(self.hand_over(common, answer, body, &asker, hash));
                     }
                 }
                 Some(Load::Error(error)) => return Some(failed(common, error, &asker)),
@@ -82,49 +80,49 @@ where
         hash: u64,
     ) -> Step<Answered<ResB, S::Error>> {
         match copy {
-            Copied::Answer(stream, source) => self.hand_over(common, &stream, source, asker, hash),
-            Copied::Error(error) => failed(common, &error, asker),
+            Ok((answer, body)) => self.hand_over(common, &answer, body, asker, hash),
+            Err(error) => failed(common, &error, asker),
         }
     }
 
     fn hand_over(
         &mut self,
         common: &Common,
-        stream: &Arc<Stream>,
-        source: Source,
+        answer: &Arc<Answer>,
+        body: SharedBody,
         asker: &Asker,
         hash: u64,
     ) -> Step<Answered<ResB, S::Error>> {
         if asker.leads {
-            let answer = asker.deliver(common, stream, source, Collapsed::Led);
-            asker.book_made(common, Some(&answer));
-            return Step::Done(Ok(answer));
+            let response = asker.deliver(common, answer, body, Collapsed::Led);
+            asker.book_made(common, Some(&response));
+            return Step::Done(Ok(response));
         }
         let Some((_, request)) = &self.own else {
             return refuse(common, Refusal::FellBehind);
         };
-        let counters = common.counters();
-        if !stream.answers(request.headers()) {
-            drop(source);
+        let counters = &common.counters;
+        if !answer.answers(request.headers()) {
+            drop(body);
             common.bar(hash, "vary");
             counters.released.add();
             return Step::Pass(After::Nothing);
         }
         counters.joined.add();
         if common.config.slow_reader == SlowReader::OwnCall {
-            self.spare(stream);
+            self.spare(answer);
         }
-        asker.book_avoided(common, stream.charge());
-        Step::Done(Ok(asker.deliver(common, stream, source, Collapsed::Joined)))
+        asker.book_avoided(common, answer.charge());
+        Step::Done(Ok(asker.deliver(common, answer, body, Collapsed::Joined)))
     }
 
     /// Leaves behind what a reader that falls behind may need.
-    fn spare(&mut self, stream: &Stream) {
-        let (Some(live), Some((inner, request))) = (stream.as_live(), self.own.take()) else {
+    fn spare(&mut self, answer: &Answer) {
+        let (Some(live), Some((inner, request))) = (answer.live(), self.own.take()) else {
             return;
         };
         let call = Oneshot::new(inner, request);
-        live.add_spare(Box::new(move || {
+        live.channel().add_spare(Box::new(move || {
             Box::pin(async move {
                 let response = call.await.map_err(|_| FellBehind)?;
                 Ok(response.map(|body| -> BoxBody { Box::pin(Boxed::new(body)) }))
@@ -136,12 +134,12 @@ where
 /// What is one's alone.
 fn own<ResB: 'static, E: 'static>(
     common: &Common,
-    mut call: Pin<Box<dyn Exchange>>,
+    mut call: BoxCall,
     asker: &Asker,
 ) -> Answered<ResB, E> {
     let mut answer: Option<Answered<ResB, E>> = None;
     let place: &mut dyn Any = &mut answer;
-    call.as_mut().own(place);
+    call.0.as_mut().own(place);
     // The call was made with the types of this very future.
     let answer = answer.unwrap_or_else(|| Ok(Refusal::Broken.response()));
     asker.book_made(common, answer.as_ref().ok());
@@ -156,8 +154,8 @@ fn failed<ResB, E: ShareError>(
     if asker.leads {
         asker.book_made::<ResB>(common, None);
     } else {
-        common.counters().joined.add();
-        common.counters().errors_shared.add();
+        common.counters.joined.add();
+        common.counters.errors_shared.add();
         asker.book_avoided(common, None);
     }
     match unshare(error) {

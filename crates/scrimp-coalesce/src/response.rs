@@ -13,9 +13,9 @@ use scrimp_core::{
 use scrimp_http::{age, cache_control::RequestControl, method::is_safe};
 
 use crate::{
-    body::CoalesceBody,
+    answer::Answer,
+    body::{CoalesceBody, SharedBody},
     common::Common,
-    stream::{Source, Stream},
 };
 
 /// Who asked, as far as it matters for the answer.
@@ -31,7 +31,7 @@ pub(crate) struct Asker {
     tenant: Option<Tenant>,
 }
 
-/// How an answer comes to be somebody's.
+/// How an answer comes to be a caller's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Collapsed {
     /// It was made for this one.
@@ -71,15 +71,15 @@ impl Asker {
     pub(crate) fn deliver<B>(
         &self,
         common: &Common,
-        stream: &Arc<Stream>,
-        source: Source,
+        answer: &Arc<Answer>,
+        body: SharedBody,
         how: Collapsed,
     ) -> Response<CoalesceBody<B>> {
-        let head = &stream.head;
-        let mut response = Response::new(CoalesceBody::shared(source));
+        let head = &answer.head;
+        let mut response = Response::new(CoalesceBody::shared(body));
         *response.status_mut() = head.status;
         *response.version_mut() = head.version;
-        *response.headers_mut() = self.fields(common, stream, how);
+        *response.headers_mut() = self.fields(common, answer, how);
         let extensions = response.extensions_mut();
         if !head.extensions.is_empty() {
             extensions.clone_from(&head.extensions);
@@ -92,18 +92,18 @@ impl Asker {
             extensions.remove::<OtherCharges>();
         }
         if self.since.is_some() || self.explains {
-            extensions.insert(Shared::new(Arc::clone(stream) as _, how != Collapsed::Led));
+            extensions.insert(Shared::new(Arc::clone(answer) as _, how != Collapsed::Led));
         }
         response
     }
 
     /// The head's fields, with a member of Cache-Status where there is something to say and no
     /// cache outside to say it.
-    fn fields(&self, common: &Common, stream: &Stream, how: Collapsed) -> HeaderMap {
-        let own = &stream.head.headers;
+    fn fields(&self, common: &Common, answer: &Answer, how: Collapsed) -> HeaderMap {
+        let own = &answer.head.headers;
         match (how, &common.config.status) {
             (Collapsed::Joined, Some(status)) if self.since.is_none() => {
-                stream.joined(&status.collapsed)
+                answer.joined(&status.collapsed)
             }
             (Collapsed::Reused, Some(status)) if self.since.is_none() => {
                 let mut fields = own.clone();

@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
@@ -12,17 +12,17 @@ use http_body::{Body, SizeHint};
 use scrimp_core::{BoxError, SharedError};
 use scrimp_http::body::{announced_length, lengths_differ};
 
-use crate::{log::End, whole::Whole};
+use crate::whole::{End, Whole};
 
 /// So much of a body is read before its head is handed over, as far as it is there already:
-/// a short answer then needs no log, and nobody to wait for its end.
+/// a short answer then needs no log, and no reader waits for its end.
 const READ_AHEAD: usize = 64 << 10;
 
 /// Chunks of that at most.
 const CHUNKS_AHEAD: usize = 16;
 
 /// What has come of a body by the time its head is handed over.
-pub(crate) struct Begun {
+pub(crate) struct Prefix {
     first: Bytes,
     more: Vec<Bytes>,
     pub(crate) end: Option<End>,
@@ -30,9 +30,9 @@ pub(crate) struct Begun {
     pub(crate) hint: SizeHint,
 }
 
-// === impl Begun ===
+// === impl Prefix ===
 
-impl Begun {
+impl Prefix {
     /// What a body that was not polled yet says of itself.
     pub(crate) fn new(body: &impl Body) -> Self {
         Self {
@@ -51,21 +51,12 @@ impl Begun {
     {
         let mut ahead = 0;
         while self.end.is_none() && ahead < READ_AHEAD && self.more.len() < CHUNKS_AHEAD {
-            let Poll::Ready(frame) = body.as_mut().poll_frame(cx) else {
+            let Poll::Ready((chunk, end)) = poll_chunk(body.as_mut(), cx) else {
                 return;
             };
-            self.end = match frame {
-                None => Some(End::Clean),
-                Some(Err(error)) => Some(End::Failed(SharedError::new(error))),
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(chunk) => {
-                        ahead += chunk.len().max(1);
-                        self.push(chunk);
-                        body.is_end_stream().then_some(End::Clean)
-                    }
-                    Err(frame) => Some(End::trailers(frame.into_trailers().ok())),
-                },
-            };
+            ahead += chunk.len().max(1);
+            self.push(chunk);
+            self.end = end;
         }
     }
 
@@ -109,7 +100,29 @@ impl Begun {
     }
 }
 
-/// Whether a body is as long as Content-Length says, if it says so.
+/// Polls a body for a chunk, and for its end if that is known with the chunk.
+pub(crate) fn poll_chunk<B>(
+    mut body: Pin<&mut B>,
+    cx: &mut Context<'_>,
+) -> Poll<(Bytes, Option<End>)>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    Poll::Ready(match ready!(body.as_mut().poll_frame(cx)) {
+        None => (Bytes::new(), Some(End::Clean)),
+        Some(Err(error)) => (Bytes::new(), Some(End::Failed(SharedError::new(error)))),
+        Some(Ok(frame)) => match frame.into_data() {
+            Ok(chunk) => (chunk, body.is_end_stream().then_some(End::Clean)),
+            Err(frame) => {
+                let trailers = frame.into_trailers().unwrap_or_default();
+                (Bytes::new(), Some(End::Trailers(Box::new(trailers))))
+            }
+        },
+    })
+}
+
+/// Returns whether a body is as long as Content-Length says, if it says so.
 pub(crate) fn is_as_long_as_announced(headers: &HeaderMap, length: usize) -> bool {
     let announced = announced_length(headers);
     !lengths_differ(headers) && announced.is_none_or(|announced| announced == length as u64)

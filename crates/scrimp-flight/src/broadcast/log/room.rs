@@ -1,29 +1,29 @@
 //! Room in a log: what may be forgotten, and who has to be waited for before it is.
 
-use std::{task::Waker, time::Duration};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Log;
+use super::{Channel, Log, Woken};
 
-/// Whether there is room for another chunk.
-pub(crate) enum Room {
+/// Tells whether there is room for another chunk.
+pub(in crate::broadcast) enum Room {
     Free,
-    /// Not before those who are furthest behind have read on, or for so long.
+    /// Not before those who are furthest behind have read on, or for this long.
     Wait(Duration),
 }
 
 // === impl Log ===
 
-impl Log {
-    /// After a reader has read on, or has left: those who can go on now because of it.
-    pub(crate) fn relieved(&mut self, limit: usize) -> Vec<Waker> {
+impl<C: Channel> Log<C> {
+    /// Takes those who can go on now because a reader has read on, or has left.
+    pub(in crate::broadcast) fn relieved(&mut self, limit: usize) -> Woken {
         if self.full_since.is_none() {
-            return Vec::new();
+            return Woken::new();
         }
         self.forget_read();
         if self.held >= limit {
-            return Vec::new();
+            return Woken::new();
         }
         self.full_since = None;
         self.waiting()
@@ -32,7 +32,7 @@ impl Log {
     /// Makes room for another chunk. Where it takes cutting readers off, they are given
     /// `patience` first, once in their lives: one that is merely not its turn yet reads on, and
     /// one that is slow does not hold the others up for longer than that.
-    pub(crate) fn room(&mut self, limit: usize, patience: Duration) -> Room {
+    pub(in crate::broadcast) fn room(&mut self, limit: usize, patience: Duration) -> Room {
         if self.held < limit {
             return Room::Free;
         }
@@ -65,7 +65,7 @@ impl Log {
         }
     }
 
-    /// Forgets what everybody has read who is not cut off yet.
+    /// Forgets what all have read who are not cut off yet.
     fn forget_read(&mut self) {
         if self.is_awaited() {
             return;
@@ -76,19 +76,19 @@ impl Log {
         self.forget(usize::try_from(read).unwrap_or(usize::MAX));
     }
 
-    /// Whether some may still come who need the first byte.
+    /// Returns whether some may still come who need the first byte.
     fn is_awaited(&self) -> bool {
         self.awaited && self.base == 0
     }
 
-    /// At the limit the log closes: its beginning may be forgotten from now on.
-    pub(crate) fn close_from(&mut self, limit: usize) {
+    /// Closes the log at the limit: its beginning may be forgotten from now on.
+    pub(in crate::broadcast) fn close_from(&mut self, limit: usize) {
         self.open &= self.held < limit;
         self.forget_at_once();
     }
 
-    /// What the only reader of a closed log has read is of no use to anybody. Where there are
-    /// several, they are looked through when there has to be room.
+    /// Forgets what the only reader of a closed log has read. Where there are several, they are
+    /// looked through when there has to be room.
     pub(super) fn forget_at_once(&mut self) {
         if !self.open && self.readers() == 1 && !self.awaited {
             self.forget_read();
@@ -96,7 +96,7 @@ impl Log {
     }
 
     /// Forgets all there is.
-    pub(crate) fn clear(&mut self) {
+    pub(in crate::broadcast) fn clear(&mut self) {
         self.forget(usize::MAX);
     }
 

@@ -2,6 +2,7 @@
 
 use std::{
     any::TypeId,
+    ops::ControlFlow,
     sync::Arc,
     task::{Context, Waker},
 };
@@ -10,34 +11,25 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use scrimp_core::{BoxError, KeyBuf, KeyRef, ShareError};
+use scrimp_flight::single_flight::{self, Admission, SharedResult};
 use tokio::time::sleep;
 use tower_service::Service;
 
-use super::{Step, Visit, Waiting};
+use super::{Joining, Step, Waiting};
 use crate::{
-    answer::{Arrived, Birth, Copied, Terms, unshare},
-    call::Answered,
-    common::{Asked, Common},
-    deliver::{Asker, Collapsed, add_age},
-    flight::Cargo,
+    answer::{Birth, Terms, unshare},
+    call::{Answered, BoxCall},
+    common::Common,
     key,
-    pass::After,
     refuse::Refusal,
-    table::{self, Entry},
+    response::{Asker, Collapsed, add_age},
+    writes::After,
 };
 
-/// What came of it.
-pub(super) enum Begun<T> {
-    /// It has a place, and is to make the call.
-    Leads,
-    /// It has a place, and will be woken.
-    Waits,
-    /// It has a place, and is to be polled there.
-    ToPoll,
-    Over(Step<T>),
-}
+/// Why a request without a place in a flight is there.
+const OWN: &str = "only a member sends its request, and one that has sent it is not turned away";
 
-impl<S, ReqB, ResB> Visit<S, ReqB>
+impl<S, ReqB, ResB> Joining<S, ReqB>
 where
     S: Service<Request<ReqB>, Response = Response<ResB>> + Send + 'static,
     S::Future: Send,
@@ -46,66 +38,62 @@ where
     ResB: Body<Data = Bytes> + Send + 'static,
     ResB::Error: Into<BoxError>,
 {
-    pub(super) fn begin(
+    /// Takes a place in a flight, or finds what to do without one. True if it waits there, and
+    /// false if it is to be polled there.
+    pub(super) fn enter(
         &mut self,
         common: &Arc<Common>,
         cx: &Context<'_>,
-    ) -> Begun<Answered<ResB, S::Error>> {
+    ) -> ControlFlow<Step<Answered<ResB, S::Error>>, bool> {
         // Written where it stays: neither it nor the request is moved for it.
         let mut key = KeyBuf::new();
         let keyed = self.write_key(&mut key, common);
-        let Some((_, request)) = &self.own else {
-            return Begun::Waits;
-        };
+        let (_, request) = self.own.as_ref().expect(OWN);
         if !keyed {
-            common.counters().passed.add();
-            return Begun::Over(Step::Pass(After::passed(common, request)));
+            common.counters.passed.add();
+            return ControlFlow::Break(Step::Pass(After::passed(common, request)));
         }
         let key = key.as_ref();
         let asker = Asker::of(request);
         if let Some(answer) = recent(common, key, &asker, request) {
-            return Begun::Over(Step::Done(answer));
+            return ControlFlow::Break(Step::Done(answer));
         }
-        let entry = enter::<_, S::Error>(common, key, &asker, request, cx.waker());
-        let (member, begun) = match entry {
-            Entry::Lead(member) => (member, Begun::Leads),
-            Entry::Join { member, waits } if waits => (member, Begun::Waits),
-            Entry::Join { member, .. } => (member, Begun::ToPoll),
-            Entry::Copy(copy) => {
-                return Begun::Over(self.copied(common, copy, &asker, key.hash_value()));
+        let (member, waits) = match admit::<_, S::Error>(common, key, &asker, request, cx.waker()) {
+            Admission::Member { member, waits } => (member, waits),
+            Admission::Copy(copy) => {
+                let step = self.copied(common, copy, &asker, key.hash_value());
+                return ControlFlow::Break(step);
             }
-            Entry::Barred => {
-                common.counters().barred.add();
-                return Begun::Over(Step::Pass(After::Barred(key.hash_value())));
+            Admission::Barred => {
+                common.counters.barred.add();
+                let after = After::Barred(key.hash_value());
+                return ControlFlow::Break(Step::Pass(after));
             }
-            Entry::Crowded => {
-                return Begun::Over(self.overflow(common, Refusal::TooManyWaiters));
+            Admission::Crowded => {
+                return ControlFlow::Break(self.overflow(common, Refusal::TooManyWaiters));
             }
-            Entry::Full => return Begun::Over(self.overflow(common, Refusal::TooManyKeys)),
+            Admission::Full => {
+                return ControlFlow::Break(self.overflow(common, Refusal::TooManyKeys));
+            }
         };
-        let deadline = match begun {
-            Begun::Leads => None,
-            _ => common.config.max_wait.map(|time| Box::pin(sleep(time))),
+        let deadline = match member.attempt() {
+            0 => common.config.max_wait.map(|time| Box::pin(sleep(time))),
+            _ => None,
         };
         // A timer runs from when it is polled first.
-        let begun = match (begun, &deadline) {
-            (Begun::Waits, Some(_)) => Begun::ToPoll,
-            (begun, _) => begun,
-        };
+        let waits = waits && deadline.is_none();
         self.waiting = Some(Waiting {
             member,
             asker,
             deadline,
         });
-        begun
+        ControlFlow::Continue(waits)
     }
 
     /// False if the request has to be sent as it is.
     fn write_key(&mut self, key: &mut KeyBuf, common: &Common) -> bool {
         let config = &common.config;
-        let Some((_, request)) = &self.own else {
-            return true;
-        };
+        let (_, request) = self.own.as_ref().expect(OWN);
         let empty = key::is_bodiless(request);
         let Some(make) = &config.key else {
             return key::write(key, config, request, empty);
@@ -113,9 +101,7 @@ where
         if !key::is_open(config, request, empty) {
             return false;
         }
-        let Some((inner, request)) = self.own.take() else {
-            return true;
-        };
+        let (inner, request) = self.own.take().expect(OWN);
         let (parts, body) = request.into_parts();
         let made = make(&parts);
         let request = Request::from_parts(parts, body);
@@ -138,56 +124,54 @@ fn recent<ReqB, ResB, E: ShareError>(
     if !Asker::takes_recent(request) {
         return None;
     }
-    let asked = Asked::by(common, request, asker);
     let now = common.config.clock.instant();
-    let (load, age) = recent.get(key, now, |born| common.holds(born, &asked))?;
+    let (load, age) = recent.get(key, now, |born| common.holds(born, request))?;
     let mut charge = None;
     let answer = match load.copy()? {
-        Copied::Error(error) => Err(unshare::<E>(&error)?),
-        Copied::Answer(stream, source) => {
-            if !stream.answers(request.headers()) {
+        Err(error) => Err(unshare::<E>(&error)?),
+        Ok((answer, body)) => {
+            if !answer.answers(request.headers()) {
                 return None;
             }
-            charge = stream.charge();
-            let mut answer = asker.deliver(common, &stream, source, Collapsed::Reused);
-            add_age(answer.headers_mut(), age);
-            Ok(answer)
+            charge = answer.charge();
+            let mut response = asker.deliver(common, &answer, body, Collapsed::Reused);
+            add_age(response.headers_mut(), age);
+            Ok(response)
         }
     };
-    common.counters().reused.add();
+    common.counters.reused.add();
     asker.book_avoided(common, charge);
     Some(answer)
 }
 
-fn enter<ReqB, E: 'static>(
+fn admit<ReqB, E: 'static>(
     common: &Arc<Common>,
     key: KeyRef<'_>,
     asker: &Asker,
     request: &Request<ReqB>,
     waker: &Waker,
-) -> Entry<Arrived> {
+) -> Admission<BoxCall> {
     let config = &common.config;
-    let entry = table::Request {
+    let entry = single_flight::Request {
         key,
-        most: config.max_waiters.saturating_add(1),
+        max_members: config.max_waiters.saturating_add(1),
         waker,
     };
-    let asked = Asked::by(common, request, asker);
     let error = TypeId::of::<E>();
     common.table.enter(
         &entry,
         || config.clock.instant(),
         // A write that comes twice is one write: it is not outdated by itself.
         |terms| {
-            let holds = !asker.safe || common.holds(terms.born, &asked);
+            let holds = !asker.safe || common.holds(terms.born, request);
             holds && terms.error == error
         },
         || Terms {
             common: Arc::clone(common),
             error,
             born: Birth {
-                writes: common.state.marks.now(),
-                since: asked.since,
+                writes: common.marks.now(),
+                since: asker.since,
             },
         },
     )

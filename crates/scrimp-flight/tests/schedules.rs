@@ -6,15 +6,14 @@
 
 #![allow(
     dead_code,
+    missing_docs,
+    unreachable_pub,
+    unused_imports,
     reason = "the sources under test are compiled here, and use part of themselves"
 )]
 
-#[path = "../src/flight/mod.rs"]
-mod flight;
-#[path = "../src/table.rs"]
-mod table;
-#[path = "../src/wakers.rs"]
-mod wakers;
+#[path = "../src/single_flight/mod.rs"]
+mod single_flight;
 
 /// The lock of the scheduler, under the name the sources know.
 mod sync {
@@ -32,8 +31,7 @@ mod sync {
 }
 
 use std::{
-    future::{Future, poll_fn},
-    pin::Pin,
+    future::poll_fn,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::SeqCst},
@@ -41,7 +39,6 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use flight::{Arrival, Cargo, Flight, Landing, Member, Others, Outcome};
 use scrimp_core::KeyBuf;
 use shuttle::{
     Config, Runner,
@@ -49,54 +46,53 @@ use shuttle::{
     scheduler::{PctScheduler, RandomScheduler},
     thread,
 };
-use table::{Entry, Request, Table};
+use single_flight::{
+    Admission, Call, Flight, FlightTable, Member, Others, Outcome, Request, Resolution,
+    SharedResult,
+};
 use tokio::time::Instant;
-
-/// What a call comes back with: a value, or a failure that another may better.
-struct Came(Result<usize, ()>);
 
 #[derive(Clone)]
 struct Value(usize);
 
-impl Arrival for Came {
-    type Terms = Arc<Table<Self>>;
-    type Call = Pin<Box<Pending>>;
-    type Cargo = Value;
+impl Call for Box<Pending> {
+    type Terms = Arc<FlightTable<Self>>;
+    type Result = Value;
     type Own = Result<usize, ()>;
 
-    fn table(terms: &Self::Terms) -> &Table<Self> {
+    fn table(terms: &Self::Terms) -> &FlightTable<Self> {
         terms
     }
 
-    fn poll(call: &mut Self::Call, _: &Flight<Self>, cx: &mut Context<'_>) -> Poll<Self> {
-        call.as_mut().poll(cx)
+    fn poll(&mut self, _: &Flight<Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut signal = self.signal.lock();
+        if signal.fired < 2 {
+            signal.waker = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        Poll::Ready(())
     }
 
-    fn land(
-        self,
-        call: Self::Call,
-        lone: bool,
-        _: &Arc<Flight<Self>>,
-    ) -> (Landing<Self>, Option<Self::Call>) {
-        let landing = match self.0 {
-            Ok(value) if !lone => Landing::Shared {
-                cargo: Value(value),
+    fn resolve(self, lone: bool, _: &Arc<Flight<Self>>) -> (Resolution<Self>, Option<Self>) {
+        let resolution = match self.fails {
+            false if !lone => Resolution::Shared {
+                result: Value(self.number),
                 open: false,
             },
-            own => Landing::Own {
-                own,
+            fails => Resolution::Own {
+                own: if fails { Err(()) } else { Ok(self.number) },
                 others: Others::Again,
             },
         };
-        (landing, Some(call))
+        (resolution, Some(self))
     }
 
-    fn most_panics(_: &Self::Terms) -> u32 {
+    fn max_panics(_: &Self::Terms) -> u32 {
         u32::MAX
     }
 }
 
-impl Cargo for Value {
+impl SharedResult for Value {
     type Copy = usize;
 
     fn copy(&self) -> Option<usize> {
@@ -124,7 +120,7 @@ struct Pending {
 }
 
 impl Upstream {
-    fn call(&self) -> Pin<Box<Pending>> {
+    fn call(&self) -> Box<Pending> {
         let number = self.calls.fetch_add(1, SeqCst);
         let signal = Arc::new(sync::Mutex::new(Signal {
             fired: 0,
@@ -144,7 +140,7 @@ impl Upstream {
                 thread::yield_now();
             }
         });
-        Box::pin(Pending {
+        Box::new(Pending {
             number,
             fails: number < self.fail,
             signal,
@@ -152,73 +148,50 @@ impl Upstream {
     }
 }
 
-impl Future for Pending {
-    type Output = Came;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Came> {
-        let mut signal = self.signal.lock();
-        if signal.fired < 2 {
-            signal.waker = Some(cx.waker().clone());
-            return Poll::Pending;
-        }
-        Poll::Ready(Came(match self.fails {
-            true => Err(()),
-            false => Ok(self.number),
-        }))
-    }
-}
-
-/// One caller. It leaves after so many polls, if it has not got its answer by then.
-fn caller(table: &Arc<Table<Came>>, upstream: &Upstream, leaves_after: Option<usize>) {
-    let mut member: Option<Member<Came>> = None;
+/// One caller. It leaves after this many polls, if it has not got its answer by then.
+fn caller(
+    table: &Arc<FlightTable<Box<Pending>>>,
+    upstream: &Upstream,
+    leaves_after: Option<usize>,
+) {
+    let mut member: Option<Member<Box<Pending>>> = None;
     let mut polls = 0;
     block_on(poll_fn(|cx| {
         polls += 1;
+        let leaves = leaves_after.is_some_and(|most| polls > most);
+        let pending = || match leaves {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        };
         loop {
-            let outcome = match &mut member {
-                Some(member) => match member.poll(cx) {
-                    Poll::Ready(outcome) => outcome,
-                    Poll::Pending if leaves_after.is_some_and(|most| polls > most) => {
-                        return Poll::Ready(());
-                    }
-                    Poll::Pending => return Poll::Pending,
-                },
-                None => match enter(table, cx.waker()) {
-                    Entry::Lead(lead) => {
-                        member = Some(lead);
-                        Outcome::Lead
-                    }
-                    Entry::Join {
-                        member: join,
+            let Some(place) = &mut member else {
+                match enter(table, cx.waker()) {
+                    Admission::Member {
+                        member: place,
                         waits,
                     } => {
-                        member = Some(join);
-                        match waits {
-                            true if leaves_after.is_some_and(|most| polls > most) => {
-                                return Poll::Ready(());
-                            }
-                            true => return Poll::Pending,
-                            false => continue,
+                        member = Some(place);
+                        if waits {
+                            return pending();
                         }
                     }
-                    Entry::Copy(_) => return Poll::Ready(()),
-                    Entry::Barred | Entry::Crowded | Entry::Full => unreachable!("no limits"),
-                },
+                    Admission::Copy(_) => return Poll::Ready(()),
+                    _ => unreachable!("no limits"),
+                }
+                continue;
             };
-            let outcome = match (outcome, &mut member) {
-                (Outcome::Lead, Some(member)) => match member.launch(upstream.call(), cx) {
-                    Poll::Ready(outcome) => outcome,
+            let outcome = match place.poll(cx) {
+                Poll::Pending => return pending(),
+                Poll::Ready(Outcome::Lead) => match place.launch(upstream.call(), cx) {
                     Poll::Pending if leaves_after == Some(0) => return Poll::Ready(()),
                     Poll::Pending => return Poll::Pending,
+                    Poll::Ready(outcome) => outcome,
                 },
-                (outcome, _) => outcome,
+                Poll::Ready(outcome) => outcome,
             };
             match outcome {
-                Outcome::Landed => {
-                    let copy = member
-                        .as_ref()
-                        .and_then(Member::cargo)
-                        .and_then(Cargo::copy);
+                Outcome::Shared => {
+                    let copy = place.result().and_then(SharedResult::copy);
                     assert!(copy.is_some(), "what has landed is there");
                     return Poll::Ready(());
                 }
@@ -233,12 +206,12 @@ fn caller(table: &Arc<Table<Came>>, upstream: &Upstream, leaves_after: Option<us
     drop(member);
 }
 
-fn enter(table: &Arc<Table<Came>>, waker: &Waker) -> Entry<Came> {
+fn enter(table: &Arc<FlightTable<Box<Pending>>>, waker: &Waker) -> Admission<Box<Pending>> {
     let mut key = KeyBuf::new();
     key.part(b"key");
     let request = Request {
         key: key.as_ref(),
-        most: usize::MAX,
+        max_members: usize::MAX,
         waker,
     };
     table.enter(&request, Instant::now, |_| true, || Arc::clone(table))
@@ -246,7 +219,7 @@ fn enter(table: &Arc<Table<Came>>, waker: &Waker) -> Entry<Came> {
 
 /// These callers, each in a thread. Ends with the table empty, whoever came and left when.
 fn scenario(leaves: &[Option<usize>], fail: usize) {
-    let table = Arc::new(Table::new(8));
+    let table = Arc::new(FlightTable::new(8));
     let upstream = Upstream {
         calls: Arc::default(),
         fail,

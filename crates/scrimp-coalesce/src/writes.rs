@@ -1,12 +1,24 @@
-//! What has been written, so that nobody is given what was read before.
+//! What has been written, so that no caller is given what was read before; and what else the
+//! answer to a request that is sent on its own tells.
 
 use std::{
     collections::HashMap,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
+use http::{Request, Response};
 use parking_lot::RwLock;
 use scrimp_core::KeyHashBuilder;
+use scrimp_http::method::is_safe;
+
+use crate::{
+    common::Common,
+    key::written_by,
+    policy::{Verdict, judge},
+};
 
 /// Targets remembered one by one. Past it, all of them count as written.
 const MOST: usize = 4096;
@@ -14,8 +26,8 @@ const MOST: usize = 4096;
 /// When which target was written last, in a count of writes.
 ///
 /// A call that began before a write of its target, or before everything was forgotten, may
-/// bring what was true before: nobody who comes after the write may join it, and its answer
-/// is not given again.
+/// bring what was true before: no caller that comes after the write may join it, and its answer
+/// is not reused.
 #[derive(Debug, Default)]
 pub(crate) struct Marks {
     now: AtomicU64,
@@ -28,6 +40,17 @@ struct Written {
     targets: HashMap<u64, u64, KeyHashBuilder>,
     /// Everything was written here.
     floor: u64,
+}
+
+/// What to do once the answer is there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum After {
+    Nothing,
+    /// To note that this target has been written: from now on no caller may be given what was
+    /// read before.
+    Written(u64),
+    /// To look whether answers to this key may be shared after all.
+    Barred(u64),
 }
 
 // === impl Marks ===
@@ -68,6 +91,53 @@ impl Marks {
         let last = written.targets.get(&target());
         last.is_none_or(|&last| last <= born)
     }
+}
+
+// === impl After ===
+
+impl After {
+    /// After a request that the layer has nothing to do with.
+    pub(crate) fn passed<B>(common: &Arc<Common>, request: &Request<B>) -> Self {
+        if is_safe(request.method()) {
+            return Self::Nothing;
+        }
+        // What is written may be seen by readers long before the writer hears of it.
+        let target = written_by(&common.config, request);
+        common.marks.write(target);
+        Self::Written(target)
+    }
+
+    pub(crate) fn done<B>(self, common: &Arc<Common>, response: Option<&Response<B>>) {
+        match self {
+            Self::Nothing => {}
+            Self::Written(target) => common.marks.write(target),
+            Self::Barred(hash) => {
+                if response.is_some_and(|response| is_shareable(common, response)) {
+                    common.table.unbar(hash);
+                }
+            }
+        }
+    }
+}
+
+fn is_shareable<B>(common: &Arc<Common>, response: &Response<B>) -> bool {
+    let config = &common.config;
+    let verdict = judge(config, response);
+    // A failure says nothing about the answers to come; and where the key is the user's own,
+    // Vary can only be judged by two requests.
+    matches!(verdict, Verdict::Share { .. })
+        && !response.status().is_server_error()
+        && (config.key.is_none() || !response.headers().contains_key(http::header::VARY))
+}
+
+/// What a request writes that is shared although its method is not safe.
+pub(crate) fn writes<B>(common: &Arc<Common>, request: &Request<B>) -> Option<u64> {
+    if is_safe(request.method()) || !request.headers().contains_key("idempotency-key") {
+        return None;
+    }
+    let target = written_by(&common.config, request);
+    common.marks.write(target);
+    Some(target)
 }
 
 #[cfg(test)]

@@ -2,71 +2,81 @@
 
 use std::{
     any::Any,
+    fmt,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::Arc,
     task::{Context, Poll, Waker},
 };
 
 use futures_task::waker_ref;
-use scrimp_core::KeyRef;
+use scrimp_core::Key;
 
 use super::{
-    Arrival, Cargo, Flight, Landing, Others, Outcome, Owed,
+    flight::{Call, Due, Flight, Others, Outcome, Resolution, SharedResult},
     state::{Parted, Phase, Place},
+    wakers::Woken,
 };
-use crate::wakers::Woken;
 
 /// One caller's place in a flight. Leaves when it is dropped.
-pub(crate) struct Member<A: Arrival> {
-    flight: Arc<Flight<A>>,
+pub struct Member<C: Call> {
+    flight: Arc<Flight<C>>,
     place: Place,
 }
 
 // === impl Member ===
 
-impl<A: Arrival> Member<A> {
-    pub(super) fn new(flight: Arc<Flight<A>>, place: Place) -> Self {
+impl<C: Call> Member<C> {
+    pub(super) fn new(flight: Arc<Flight<C>>, place: Place) -> Self {
         Self { flight, place }
     }
 
-    pub(crate) fn terms(&self) -> &A::Terms {
-        &self.flight.terms
+    /// Returns the terms of the flight.
+    #[must_use]
+    pub fn terms(&self) -> &C::Terms {
+        self.flight.terms()
     }
 
-    pub(crate) fn key(&self) -> KeyRef<'_> {
-        self.flight.key.as_ref()
+    /// Returns the key of the flight.
+    #[must_use]
+    pub fn key(&self) -> &Key {
+        self.flight.key()
     }
 
-    pub(crate) fn flight(&self) -> &Arc<Flight<A>> {
+    pub(super) fn flight(&self) -> &Arc<Flight<C>> {
         &self.flight
     }
 
-    /// What there is for everybody.
-    pub(crate) fn cargo(&self) -> Option<&A::Cargo> {
-        self.flight.cargo.get()
+    /// Returns the shared result, once there is one.
+    #[must_use]
+    pub fn result(&self) -> Option<&C::Result> {
+        self.flight.result()
     }
 
-    /// Which of the flight's calls this member makes, from one; 0 if it has made none.
-    pub(crate) fn attempt(&self) -> u32 {
+    /// Returns which of the flight's calls this member makes, from one. 0 if it has made none.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
         self.place.leads.unwrap_or(0)
     }
 
-    /// Makes the call that this member leads.
-    pub(crate) fn launch(&mut self, call: A::Call, cx: &mut Context<'_>) -> Poll<Outcome<A>> {
+    /// Makes the call that this member [leads](Outcome::Lead).
+    pub fn launch(&mut self, call: C, cx: &mut Context<'_>) -> Poll<Outcome<C>> {
         self.carry(call, cx)
     }
 
-    /// Carries the call on if there is something to do and nobody else does it.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Outcome<A>> {
+    /// Carries the call on if there is something to do and no other member does it.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Outcome<C>> {
         let Self { flight, place } = self;
-        // Nothing is owed to one who has only followed.
-        if place.leads.is_none() && flight.cargo.get().is_some() {
-            return Poll::Ready(Outcome::Landed);
+        if place.carrying {
+            return Poll::Ready(Outcome::Lead);
+        }
+        // Nothing is due to one who has only followed.
+        if place.leads.is_none() && flight.result.get().is_some() {
+            return Poll::Ready(Outcome::Shared);
         }
         let mut state = flight.state.lock();
-        if let Some(owed) = state.owed(place) {
+        if let Some(due) = state.due(place) {
             drop(state);
-            return Poll::Ready(collect(owed));
+            return Poll::Ready(collect(due));
         }
         let woken = state.woken;
         match &mut state.phase {
@@ -84,26 +94,24 @@ impl<A: Arrival> Member<A> {
                 state.lead(place);
                 Poll::Ready(Outcome::Lead)
             }
-            Phase::Landed => Poll::Ready(Outcome::Landed),
+            Phase::Landed => Poll::Ready(Outcome::Shared),
             Phase::Alone => Poll::Ready(Outcome::Alone),
             Phase::Broken => Poll::Ready(Outcome::Broken),
             Phase::Gone => Poll::Ready(Outcome::Missed),
         }
     }
 
-    fn carry(&mut self, mut call: A::Call, cx: &mut Context<'_>) -> Poll<Outcome<A>> {
+    fn carry(&mut self, mut call: C, cx: &mut Context<'_>) -> Poll<Outcome<C>> {
         let waker = waker_ref(&self.flight);
         let mut inner = Context::from_waker(&waker);
         // A panic belongs to the one whose request it was, wherever it is noticed.
-        let polled = catch_unwind(AssertUnwindSafe(|| {
-            A::poll(&mut call, &self.flight, &mut inner)
-        }));
+        let polled = catch_unwind(AssertUnwindSafe(|| call.poll(&self.flight, &mut inner)));
         match polled {
             Ok(Poll::Pending) => {
                 self.put_back(call, cx);
                 Poll::Pending
             }
-            Ok(Poll::Ready(arrival)) => self.land(arrival, call, cx),
+            Ok(Poll::Ready(())) => self.land(call, cx),
             Err(panic) => {
                 // What a broken call leaves behind may well panic again.
                 let _ = catch_unwind(AssertUnwindSafe(|| drop(call)));
@@ -112,7 +120,7 @@ impl<A: Arrival> Member<A> {
         }
     }
 
-    fn put_back(&mut self, call: A::Call, cx: &Context<'_>) {
+    fn put_back(&mut self, call: C, cx: &Context<'_>) {
         let Self { flight, place } = self;
         let mut state = flight.state.lock();
         state.phase = Phase::Calling(Some(call));
@@ -126,37 +134,37 @@ impl<A: Arrival> Member<A> {
         woken.into_iter().for_each(Waker::wake);
     }
 
-    fn land(&mut self, arrival: A, call: A::Call, cx: &mut Context<'_>) -> Poll<Outcome<A>> {
+    fn land(&mut self, call: C, cx: &mut Context<'_>) -> Poll<Outcome<C>> {
         let Self { flight, place } = self;
         let mut state = flight.state.lock();
         let leads = state.is_led_by(place);
         let lone = leads && state.members == 1;
-        let (landing, left) = arrival.land(call, lone, flight);
+        let (resolution, left) = call.resolve(lone, flight);
         place.carrying = false;
-        match landing {
-            Landing::Own { own, .. } if lone => {
+        match resolution {
+            Resolution::Own { own, .. } if lone => {
                 state.close(place);
                 drop(state);
                 flight.retire();
                 drop(left);
                 Poll::Ready(Outcome::Own(own))
             }
-            Landing::Own { own, others } if leads => {
+            Resolution::Own { own, others } if leads => {
                 let parted = state.part(place, others);
                 drop(state);
                 parted.conclude(flight);
                 drop(left);
                 Poll::Ready(Outcome::Own(own))
             }
-            Landing::Own { own, others } => {
-                let parted = state.part_for_leader(Owed::Own(own), others);
+            Resolution::Own { own, others } => {
+                let parted = state.part_for_leader(Due::Own(own), others);
                 drop(state);
                 parted.conclude(flight);
                 drop(left);
                 self.poll(cx)
             }
-            Landing::Shared { cargo, open } => {
-                let unset = flight.cargo.set(cargo);
+            Resolution::Shared { result, open } => {
+                let unset = flight.result.set(result);
                 state.phase = Phase::Landed;
                 let woken = state.wakers.all();
                 drop(state);
@@ -165,17 +173,17 @@ impl<A: Arrival> Member<A> {
                 }
                 woken.for_each(Waker::wake);
                 drop((left, unset));
-                Poll::Ready(Outcome::Landed)
+                Poll::Ready(Outcome::Shared)
             }
         }
     }
 
-    /// The call was lost in a panic.
-    fn lost(&mut self, panic: Box<dyn Any + Send>, cx: &mut Context<'_>) -> Poll<Outcome<A>> {
+    /// Parts with the call, which was lost in a panic.
+    fn lost(&mut self, panic: Box<dyn Any + Send>, cx: &mut Context<'_>) -> Poll<Outcome<C>> {
         let Self { flight, place } = self;
         let mut state = flight.state.lock();
         place.carrying = false;
-        let others = match state.attempt < A::most_panics(&flight.terms) {
+        let others = match state.attempt < C::max_panics(flight.terms()) {
             true => Others::Again,
             false => Others::Broken,
         };
@@ -185,7 +193,7 @@ impl<A: Arrival> Member<A> {
             parted.conclude(flight);
             resume_unwind(panic);
         }
-        let parted = state.part_for_leader(Owed::Panic(panic), others);
+        let parted = state.part_for_leader(Due::Panic(panic), others);
         drop(state);
         parted.conclude(flight);
         self.poll(cx)
@@ -193,25 +201,19 @@ impl<A: Arrival> Member<A> {
 
     fn leave(&mut self) {
         let Self { flight, place } = self;
-        if place.leads.is_none() && flight.cargo.get().is_some_and(Cargo::is_final) {
+        if place.leads.is_none() && flight.result.get().is_some_and(SharedResult::is_final) {
             return;
         }
         let mut state = flight.state.lock();
         if state.members == 1
             && !place.finishes
             && matches!(state.phase, Phase::Calling(Some(_)))
-            && let Some(finish) = A::finish(&flight.terms)
+            && let Some(finish) = C::finish(flight.terms())
         {
             state.step_down(place);
-            // Never without a member, so nobody can take it for abandoned.
+            // Never without a member, so it cannot be taken for abandoned.
             drop(state);
-            return finish(Self::new(
-                Arc::clone(flight),
-                Place {
-                    finishes: true,
-                    ..Place::default()
-                },
-            ));
+            return finish(Self::new(Arc::clone(flight), Place::finishing()));
         }
         let parted = state.leave(place);
         drop(state);
@@ -220,14 +222,14 @@ impl<A: Arrival> Member<A> {
 }
 
 /// Gives out what is due, or goes on with the panic that is.
-fn collect<A: Arrival>(owed: Owed<A>) -> Outcome<A> {
-    match owed {
-        Owed::Own(own) => Outcome::Own(own),
-        Owed::Panic(panic) => resume_unwind(panic),
+fn collect<C: Call>(due: Due<C>) -> Outcome<C> {
+    match due {
+        Due::Own(own) => Outcome::Own(own),
+        Due::Panic(panic) => resume_unwind(panic),
     }
 }
 
-impl<A: Arrival> Drop for Member<A> {
+impl<C: Call> Drop for Member<C> {
     fn drop(&mut self) {
         if !self.place.done {
             self.leave();
@@ -235,19 +237,27 @@ impl<A: Arrival> Drop for Member<A> {
     }
 }
 
+impl<C: Call> fmt::Debug for Member<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Member")
+            .field("attempt", &self.attempt())
+            .finish_non_exhaustive()
+    }
+}
+
 // === impl Parted ===
 
-impl<A: Arrival> Parted<A> {
-    fn conclude(self, flight: &Arc<Flight<A>>) {
+impl<C: Call> Parted<C> {
+    fn conclude(self, flight: &Arc<Flight<C>>) {
         if self.retire {
             flight.retire();
         }
         self.woken.into_iter().for_each(Waker::wake);
         if self.settled
-            && let Some(cargo) = flight.cargo.get()
+            && let Some(result) = flight.result.get()
         {
-            cargo.settled();
+            result.settled();
         }
-        drop((self.call, self.owed));
+        drop((self.call, self.due));
     }
 }

@@ -2,11 +2,13 @@
 
 use std::task::Waker;
 
-use super::{Arrival, Others, Owed};
-use crate::wakers::{Wakers, Woken};
+use super::{
+    flight::{Call, Due, Others},
+    wakers::{Wakers, Woken},
+};
 
-pub(super) struct State<A: Arrival> {
-    pub(super) phase: Phase<A>,
+pub(super) struct State<C: Call> {
+    pub(super) phase: Phase<C>,
     pub(super) members: usize,
     /// Which call it is, from one.
     pub(super) attempt: u32,
@@ -16,20 +18,20 @@ pub(super) struct State<A: Arrival> {
     leader: bool,
     leader_slot: Option<usize>,
     /// What is due to those who have made a call, by attempt.
-    owed: Vec<(u32, Owed<A>)>,
+    due: Vec<(u32, Due<C>)>,
     pub(super) wakers: Wakers,
 }
 
-pub(super) enum Phase<A: Arrival> {
+pub(super) enum Phase<C: Call> {
     /// Under way. The call is with the member that polls it, or here.
-    Calling(Option<A::Call>),
+    Calling(Option<C>),
     /// It has failed. The first member to come makes another.
     Vacant,
-    /// There is something for everybody.
+    /// There is a shared result.
     Landed,
     Alone,
     Broken,
-    /// Everybody left before it was over.
+    /// All left before it was over.
     Gone,
 }
 
@@ -47,20 +49,20 @@ pub(super) struct Place {
 }
 
 /// What is left to do once the state is unlocked.
-pub(super) struct Parted<A: Arrival> {
+pub(super) struct Parted<C: Call> {
     pub(super) woken: Woken,
     pub(super) retire: bool,
     /// The last of those who waited for what has landed has left.
     pub(super) settled: bool,
-    /// Nobody's any more.
-    pub(super) call: Option<A::Call>,
-    pub(super) owed: Option<Owed<A>>,
+    /// The call that no member waits for any more.
+    pub(super) call: Option<C>,
+    pub(super) due: Option<Due<C>>,
 }
 
 // === impl State ===
 
-impl<A: Arrival> State<A> {
-    /// With one member, which is about to make the call.
+impl<C: Call> State<C> {
+    /// Returns the state of a flight with one member, which is about to make the call.
     pub(super) fn new() -> Self {
         Self {
             phase: Phase::Calling(None),
@@ -69,12 +71,12 @@ impl<A: Arrival> State<A> {
             woken: false,
             leader: true,
             leader_slot: None,
-            owed: Vec::new(),
+            due: Vec::new(),
             wakers: Wakers::default(),
         }
     }
 
-    /// One more. True if it has nothing to do but wait.
+    /// Adds a member. True if it has nothing to do but wait.
     pub(super) fn join(&mut self, place: &mut Place, waker: &Waker) -> bool {
         self.members += 1;
         let waits = match &self.phase {
@@ -94,12 +96,12 @@ impl<A: Arrival> State<A> {
         }
     }
 
-    /// Whether the call under way is this one's.
+    /// Returns whether the call under way is this one's.
     pub(super) fn is_led_by(&self, place: &Place) -> bool {
         place.leads == Some(self.attempt)
     }
 
-    /// The next call is this one's.
+    /// Gives the next call to this one.
     pub(super) fn lead(&mut self, place: &mut Place) {
         self.phase = Phase::Calling(None);
         self.attempt += 1;
@@ -109,15 +111,15 @@ impl<A: Arrival> State<A> {
         place.carrying = true;
     }
 
-    /// What is due to this one.
-    pub(super) fn owed(&mut self, place: &Place) -> Option<Owed<A>> {
+    /// Takes what is due to this one.
+    pub(super) fn due(&mut self, place: &Place) -> Option<Due<C>> {
         let leads = place.leads?;
-        let at = self.owed.iter().position(|(of, _)| *of == leads)?;
-        Some(self.owed.swap_remove(at).1)
+        let at = self.due.iter().position(|(of, _)| *of == leads)?;
+        Some(self.due.swap_remove(at).1)
     }
 
-    /// The only member, whose call it was, gets all that this has brought, and leaves. Nobody
-    /// is to be told, and nothing is due to anybody.
+    /// Ends the flight for its only member, whose call it was: it gets all that this has
+    /// brought, and leaves. There is no other to be told, and nothing is due to any.
     pub(super) fn close(&mut self, place: &mut Place) {
         place.done = true;
         self.step_down(place);
@@ -125,24 +127,24 @@ impl<A: Arrival> State<A> {
         self.members = 0;
     }
 
-    /// The call has brought nothing to share. It was led by this one, which gets what it has
-    /// brought, and leaves.
-    pub(super) fn part(&mut self, place: &mut Place, others: Others) -> Parted<A> {
+    /// Notes that the call has brought nothing to share. It was led by this one, which gets what
+    /// it has brought, and leaves.
+    pub(super) fn part(&mut self, place: &mut Place, others: Others) -> Parted<C> {
         self.fail(others, self.members == 1);
         let mut parted = self.leave(place);
         self.dismiss(&mut parted);
         parted
     }
 
-    /// The same, but it was carried by one that had followed. That one may go on.
-    pub(super) fn part_for_leader(&mut self, owed: Owed<A>, others: Others) -> Parted<A> {
+    /// The same, but it was carried by one that had folldue. That one may go on.
+    pub(super) fn part_for_leader(&mut self, due: Due<C>, others: Others) -> Parted<C> {
         let mut parted = Parted::new();
         if self.leader {
-            self.owed.push((self.attempt, owed));
+            self.due.push((self.attempt, due));
             let leader = self.leader_slot.and_then(|slot| self.wakers.take(slot));
             parted.woken.extend(leader);
         } else {
-            parted.owed = Some(owed);
+            parted.due = Some(due);
         }
         self.fail(others, false);
         self.dismiss(&mut parted);
@@ -160,14 +162,14 @@ impl<A: Arrival> State<A> {
     }
 
     /// Lets all go, unless there will be another call to wait for.
-    fn dismiss(&mut self, parted: &mut Parted<A>) {
+    fn dismiss(&mut self, parted: &mut Parted<C>) {
         if !matches!(self.phase, Phase::Vacant) {
             parted.retire = true;
             parted.woken.extend(self.wakers.all());
         }
     }
 
-    /// Whoever it was does not wait for anything any more.
+    /// Gives up a member's waker, and its lead.
     pub(super) fn step_down(&mut self, place: &mut Place) {
         self.leader &= !self.is_led_by(place);
         if let Some(slot) = place.slot.take() {
@@ -176,12 +178,12 @@ impl<A: Arrival> State<A> {
         }
     }
 
-    pub(super) fn leave(&mut self, place: &mut Place) -> Parted<A> {
+    pub(super) fn leave(&mut self, place: &mut Place) -> Parted<C> {
         place.done = true;
         self.step_down(place);
         self.members -= 1;
         let mut parted = Parted::new();
-        parted.owed = self.owed(place);
+        parted.due = self.due(place);
         let (deserted, pending) = (self.members == 0, self.woken);
         match &mut self.phase {
             Phase::Calling(call) if deserted => {
@@ -211,7 +213,7 @@ impl<A: Arrival> State<A> {
 // === impl Place ===
 
 impl Place {
-    /// Of the one that opens a flight.
+    /// Returns the place of the one that opens a flight.
     pub(super) fn first() -> Self {
         Self {
             leads: Some(1),
@@ -219,18 +221,26 @@ impl Place {
             ..Self::default()
         }
     }
+
+    /// Returns the place of the one that finishes what all others have left.
+    pub(super) fn finishing() -> Self {
+        Self {
+            finishes: true,
+            ..Self::default()
+        }
+    }
 }
 
 // === impl Parted ===
 
-impl<A: Arrival> Parted<A> {
+impl<C: Call> Parted<C> {
     fn new() -> Self {
         Self {
             woken: Woken::new(),
             retire: false,
             settled: false,
             call: None,
-            owed: None,
+            due: None,
         }
     }
 }

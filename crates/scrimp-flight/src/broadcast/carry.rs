@@ -1,0 +1,166 @@
+//! Polling the source, and adding to the log what it gives.
+
+use std::{
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_task::{ArcWake, waker_ref};
+
+use super::{
+    Broadcast, Channel,
+    log::{Next, Room, Source},
+};
+
+/// What a reader gets when it asks.
+pub(super) enum Progress<E> {
+    Ready(Next<E>),
+    Pending,
+    /// It is ahead of others, who are given this long to read on.
+    Full(Duration),
+}
+
+/// A source out of its log. Lost in a panic, it leaves a failed log behind.
+struct Carried<'a, C: Channel> {
+    broadcast: &'a Arc<Broadcast<C>>,
+    source: Option<C::Source>,
+}
+
+// === impl Broadcast ===
+
+impl<C: Channel> Broadcast<C> {
+    /// Returns the next chunk for the reader in `place`.
+    pub(super) fn poll(self: &Arc<Self>, place: usize, cx: &Context<'_>) -> Progress<C::End> {
+        let channel = &self.channel;
+        loop {
+            let mut log = self.log.lock();
+            if let Some(next) = log.next(place) {
+                let relieved = log.relieved(self.limit());
+                log.book(channel);
+                drop(log);
+                relieved.into_iter().for_each(Waker::wake);
+                return Progress::Ready(next);
+            }
+            let room = log.room(self.limit(), channel.patience());
+            log.book(channel);
+            if let Room::Wait(time) = room {
+                log.wait(place, cx.waker());
+                return Progress::Full(time);
+            }
+            let Some(source) = log.take_source() else {
+                log.wait(place, cx.waker());
+                return Progress::Pending;
+            };
+            drop(log);
+            if self.carry(source, place, cx).is_pending() {
+                return Progress::Pending;
+            }
+        }
+    }
+
+    /// Polls the source, and adds what it gives to the log.
+    fn carry(self: &Arc<Self>, source: C::Source, place: usize, cx: &Context<'_>) -> Poll<()> {
+        let waker = waker_ref(self);
+        let mut carried = Carried {
+            broadcast: self,
+            source: Some(source),
+        };
+        let source = carried.source.as_mut().expect("put there just now");
+        let Poll::Ready((chunk, end)) = C::poll(source, &mut Context::from_waker(&waker)) else {
+            carried.give_back(Some((place, cx.waker())));
+            return Poll::Pending;
+        };
+        if !chunk.is_empty() || end.is_none() {
+            carried.append(chunk);
+        }
+        match end {
+            Some(end) => carried.end(end),
+            None => carried.give_back(None),
+        }
+        Poll::Ready(())
+    }
+
+    /// Notes the end. What there is to keep of the broadcast is kept before late comers cannot
+    /// read it any more, so that there is no moment at which it is in neither place.
+    fn finish(self: &Arc<Self>, end: C::End) {
+        let (waiting, whole) = {
+            let mut log = self.log.lock();
+            log.source = Source::Over;
+            log.end = Some(end);
+            (log.waiting(), log.is_complete().then_some(log.held))
+        };
+        if C::ended(self, whole) {
+            self.log.lock().unbook(&self.channel);
+        }
+        self.channel.closed();
+        waiting.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl<C: Channel> ArcWake for Broadcast<C> {
+    fn wake_by_ref(broadcast: &Arc<Self>) {
+        let waiting = {
+            let mut log = broadcast.log.lock();
+            log.woken = true;
+            match log.source {
+                Source::Here(_) => log.waiting(),
+                // The reader that polls it looks again when it is done.
+                Source::Carried | Source::Over => return,
+            }
+        };
+        waiting.into_iter().for_each(Waker::wake);
+    }
+}
+
+// === impl Carried ===
+
+impl<C: Channel> Carried<'_, C> {
+    fn give_back(mut self, waiter: Option<(usize, &Waker)>) {
+        let Some(source) = self.source.take() else {
+            return;
+        };
+        let mut log = self.broadcast.log.lock();
+        log.source = Source::Here(source);
+        if let Some((place, waker)) = waiter {
+            log.wait(place, waker);
+        }
+        let woken = log.woken;
+        let waiting = woken.then(|| log.waiting());
+        drop(log);
+        waiting.into_iter().flatten().for_each(Waker::wake);
+    }
+
+    fn append(&self, chunk: Bytes) {
+        let Broadcast { channel, log } = &**self.broadcast;
+        let closed = {
+            let mut log = log.lock();
+            let was_open = log.open;
+            log.push(chunk);
+            log.book(channel);
+            log.close_from(self.broadcast.limit());
+            log.book(channel);
+            // It may well have more: the one that has read this asks it again.
+            log.woken = true;
+            was_open && !log.open
+        };
+        if closed {
+            channel.closed();
+        }
+    }
+
+    fn end(mut self, end: C::End) {
+        let source = self.source.take();
+        self.broadcast.finish(end);
+        drop(source);
+    }
+}
+
+impl<C: Channel> Drop for Carried<'_, C> {
+    fn drop(&mut self) {
+        if self.source.is_some() {
+            self.broadcast.finish(C::lost());
+        }
+    }
+}

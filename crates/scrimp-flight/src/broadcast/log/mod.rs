@@ -1,0 +1,209 @@
+//! The chunks of a source, and how far each of its readers has come.
+
+mod room;
+
+use std::{collections::VecDeque, task::Waker, time::Duration};
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+use tokio::time::Instant;
+
+pub(in crate::broadcast) use room::Room;
+
+use super::{Channel, End, Stop};
+use crate::budget::Booked;
+
+/// A chunk, or why there is none.
+pub(in crate::broadcast) type Next<E> = Result<Bytes, Stop<E>>;
+
+/// Wakers that have been taken, to be woken once no lock is held.
+pub(in crate::broadcast) type Woken = SmallVec<[Waker; 4]>;
+
+/// Where the source is.
+pub(in crate::broadcast) enum Source<S> {
+    Here(S),
+    /// With the reader that polls it.
+    Carried,
+    /// It has ended, or no reader wanted it any more.
+    Over,
+}
+
+pub(in crate::broadcast) struct Log<C: Channel> {
+    pub(in crate::broadcast) source: Source<C::Source>,
+    /// There has been a wake since the source was polled last.
+    pub(in crate::broadcast) woken: bool,
+    pub(in crate::broadcast) chunks: VecDeque<Bytes>,
+    /// Chunks that were forgotten.
+    base: u64,
+    /// Bytes of the chunks that are here.
+    pub(in crate::broadcast) held: usize,
+    /// How many of them are on the budget's books.
+    booked: Booked,
+    /// They are on other books.
+    kept: bool,
+    pub(in crate::broadcast) end: Option<C::End>,
+    pub(in crate::broadcast) open: bool,
+    /// Some who waited for the broadcast have not got their reader yet.
+    pub(in crate::broadcast) awaited: bool,
+    /// Since when readers wait for room.
+    full_since: Option<Instant>,
+    places: SmallVec<[Option<Place>; 1]>,
+    free: Vec<usize>,
+}
+
+/// One reader.
+struct Place {
+    /// The chunk it reads next.
+    at: u64,
+    told_end: bool,
+    waker: Option<Waker>,
+    /// How long others have waited for it so far.
+    debt: Duration,
+}
+
+// === impl Log ===
+
+impl<C: Channel> Log<C> {
+    pub(in crate::broadcast) fn new(chunks: VecDeque<Bytes>, source: C::Source) -> Self {
+        Self {
+            source: Source::Here(source),
+            // It has been polled with another's waker so far.
+            woken: true,
+            held: chunks.iter().map(Bytes::len).sum(),
+            chunks,
+            booked: Booked::default(),
+            kept: false,
+            base: 0,
+            end: None,
+            open: true,
+            awaited: true,
+            full_since: None,
+            places: SmallVec::new(),
+            free: Vec::new(),
+        }
+    }
+
+    /// Takes a place at the first byte. `None` if that has gone by.
+    pub(in crate::broadcast) fn enter(&mut self) -> Option<usize> {
+        let cancelled = matches!(self.source, Source::Over) && self.end.is_none();
+        if self.base > 0 || cancelled {
+            return None;
+        }
+        let place = Some(Place {
+            at: 0,
+            told_end: false,
+            waker: None,
+            debt: Duration::ZERO,
+        });
+        Some(match self.free.pop() {
+            Some(index) => {
+                self.places[index] = place;
+                index
+            }
+            None => {
+                self.places.push(place);
+                self.places.len() - 1
+            }
+        })
+    }
+
+    pub(in crate::broadcast) fn leave(&mut self, place: usize) {
+        self.places[place] = None;
+        self.free.push(place);
+    }
+
+    fn readers(&self) -> usize {
+        self.places.len() - self.free.len()
+    }
+
+    /// Returns whether it has no reader, none is about to come, and it is not over.
+    pub(in crate::broadcast) fn is_abandoned(&self) -> bool {
+        self.readers() == 0 && !self.awaited && self.end.is_none()
+    }
+
+    /// Returns whether all of it has come in, ended soundly, and is here.
+    pub(in crate::broadcast) fn is_complete(&self) -> bool {
+        self.base == 0 && self.end.as_ref().is_some_and(End::is_sound)
+    }
+
+    /// Returns whether the reader has read everything, and knows of the end or need not ask for
+    /// it.
+    pub(in crate::broadcast) fn is_over(&self, place: usize) -> bool {
+        let Some(reader) = &self.places[place] else {
+            return true;
+        };
+        let last = self.base + self.chunks.len() as u64;
+        reader.told_end || reader.at >= last && self.end.as_ref().is_some_and(End::is_silent)
+    }
+
+    /// Returns what the reader gets without waiting.
+    pub(in crate::broadcast) fn next(&mut self, place: usize) -> Option<Next<C::End>> {
+        let reader = self.places[place].as_mut()?;
+        let Some(index) = reader.at.checked_sub(self.base) else {
+            return Some(Err(Stop::CutOff));
+        };
+        let index = usize::try_from(index).unwrap_or(usize::MAX);
+        if let Some(chunk) = self.chunks.get(index) {
+            let chunk = chunk.clone();
+            reader.at += 1;
+            if let (0, Some(since)) = (index, self.full_since) {
+                reader.debt += since.elapsed();
+            }
+            self.forget_at_once();
+            return Some(Ok(chunk));
+        }
+        let end = self.end.as_ref()?;
+        let told = std::mem::replace(&mut reader.told_end, true) || end.is_silent();
+        Some(Err(match told {
+            true => Stop::Over,
+            false => Stop::End(end.clone()),
+        }))
+    }
+
+    /// Takes the source, if it has something to say and no reader listens to it yet.
+    pub(in crate::broadcast) fn take_source(&mut self) -> Option<C::Source> {
+        if !self.woken || !matches!(self.source, Source::Here(_)) {
+            return None;
+        }
+        self.woken = false;
+        match std::mem::replace(&mut self.source, Source::Carried) {
+            Source::Here(source) => Some(source),
+            Source::Carried | Source::Over => None,
+        }
+    }
+
+    pub(in crate::broadcast) fn wait(&mut self, place: usize, waker: &Waker) {
+        if let Some(reader) = &mut self.places[place] {
+            match &mut reader.waker {
+                Some(known) => known.clone_from(waker),
+                empty => *empty = Some(waker.clone()),
+            }
+        }
+    }
+
+    /// Takes the wakers of all that wait.
+    pub(in crate::broadcast) fn waiting(&mut self) -> Woken {
+        let places = self.places.iter_mut().flatten();
+        places.filter_map(|place| place.waker.take()).collect()
+    }
+
+    /// Adds a chunk.
+    pub(in crate::broadcast) fn push(&mut self, chunk: Bytes) {
+        if !chunk.is_empty() {
+            self.held += chunk.len();
+            self.chunks.push_back(chunk);
+        }
+    }
+
+    /// Notes on the budget what the log holds now.
+    pub(in crate::broadcast) fn book(&mut self, channel: &C) {
+        let held = if self.kept { 0 } else { self.held };
+        channel.budget().book(&mut self.booked, held);
+    }
+
+    /// Takes it off the budget for good.
+    pub(in crate::broadcast) fn unbook(&mut self, channel: &C) {
+        self.kept = true;
+        self.book(channel);
+    }
+}
