@@ -5,10 +5,9 @@ use std::{fmt, future::Ready, sync::Arc};
 use scrimp_core::{BoxError, Key, KeyRef, SettingError, Settings};
 use tokio::time::Instant;
 
-use super::{
-    Entry, FillToken, Lookup, MemoryBudget, PutOutcome, Store, Variants,
-    table::{Change, Kept, NoRoom, Table},
-};
+use scrimp_table::{Change, Kept, Table};
+
+use super::{Entry, FillToken, Lookup, MemoryBudget, PutOutcome, Store, Variants};
 
 /// Share of the memory that answers still coming in may take: one part in so many.
 const FILL_SHARE: u64 = 8;
@@ -88,13 +87,13 @@ impl MemoryStore {
     /// Returns what the store holds now.
     #[must_use]
     pub fn stats(&self) -> StoreStats {
-        let gauge = &self.0.table.gauge;
+        let table = self.0.table.stats();
         StoreStats {
-            entries: gauge.entries(),
-            bytes: gauge.bytes(),
-            peak_bytes: gauge.peak(),
+            entries: table.entries,
+            bytes: table.bytes,
+            peak_bytes: table.peak_bytes,
             fill_bytes: self.0.budget.used(),
-            evicted: gauge.evicted(),
+            evicted: table.evicted,
         }
     }
 
@@ -111,8 +110,8 @@ impl MemoryStore {
         });
         match put {
             Ok(outcome) => outcome,
-            Err(NoRoom(key)) => {
-                if let Some(key) = key {
+            Err(refused) => {
+                if let Some(key) = refused.into_key() {
                     self.remove_outdated(key, entry, token);
                 }
                 PutOutcome::Rejected

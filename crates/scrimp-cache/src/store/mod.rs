@@ -4,10 +4,8 @@ mod budget;
 #[cfg(feature = "codec")]
 mod codec;
 mod entry;
-mod gauge;
 mod memory;
 mod refreshing;
-mod table;
 mod value;
 mod weight;
 

@@ -1,4 +1,37 @@
-//! The table of a store in memory: which responses stay, which go, and what they weigh.
+//! A table in memory, bounded in bytes: which values stay, which go, and what they weigh.
+//!
+//! It is the store in memory of `scrimp-cache`, and knows nothing of HTTP: values are of any
+//! type that tells what it weighs ([`Kept`]), under keys of [`scrimp_core`].
+//!
+//! ```
+//! use std::time::Instant;
+//!
+//! use scrimp_core::KeyBuf;
+//! use scrimp_table::{Change, Kept, Table};
+//!
+//! struct Page(String);
+//!
+//! impl Kept for Page {
+//!     fn weight(&self) -> u64 {
+//!         self.0.len() as u64
+//!     }
+//!
+//!     fn until(&self) -> Option<tokio::time::Instant> {
+//!         None
+//!     }
+//! }
+//!
+//! let table = Table::new(1 << 20, u64::MAX);
+//! let mut key = KeyBuf::new();
+//! key.part(b"a tenant").part(b"/index.html");
+//! let page = || Page("Hello".into());
+//! let now = Instant::now().into();
+//! assert!(table.change(key.to_key(), now, |_| Change::Put(page(), ())).is_ok());
+//! assert_eq!(table.get(key.as_ref()).unwrap().0, "Hello");
+//! assert_eq!(table.stats().entries, 1);
+//! ```
+//!
+//! # How it works
 //!
 //! Shards of hash tables, bounded in bytes together. A look-up locks a shard for reading and
 //! notes the use in the entry itself, so there are no books to be settled later, and what is
@@ -9,10 +42,11 @@
 //! clock alone, whatever its size; `docs/performance.md` in the repository has both beside it.
 
 mod claim;
+mod gauge;
 mod shard;
 mod uses;
 
-use std::{sync::Arc, thread::available_parallelism};
+use std::{fmt, sync::Arc, thread::available_parallelism};
 
 use parking_lot::RwLock;
 use scrimp_core::{Key, KeyRef};
@@ -20,10 +54,10 @@ use tokio::time::Instant;
 
 use self::{
     claim::{Attempt, Claim},
+    gauge::{Gauge, Tenants},
     shard::{Shard, Slot},
     uses::{Misses, Periods},
 };
-use super::gauge::{Gauge, Tenants};
 
 /// What a response is taken to weigh where nothing is known yet.
 const USUAL_WEIGHT: u64 = 4 << 10;
@@ -35,27 +69,28 @@ const SHARD: u64 = 4 << 20;
 /// is found three times out of four.
 const SAMPLE: u32 = 16;
 
-/// Values by key, bounded in bytes.
-pub(super) struct Table<V> {
+/// Holds values by key, bounded in bytes.
+pub struct Table<V> {
     shards: Box<[RwLock<Shard<V>>]>,
     capacity: u64,
     periods: Periods,
     misses: Misses,
-    pub(super) gauge: Gauge,
-    pub(super) tenants: Tenants,
+    gauge: Gauge,
+    tenants: Tenants,
 }
 
 /// A value that a table keeps.
-pub(super) trait Kept {
-    /// Bytes it takes.
+pub trait Kept {
+    /// Returns how many bytes it takes.
     fn weight(&self) -> u64;
 
-    /// Until when it saves calls; `None`: for ever.
+    /// Returns until when it saves calls; `None` if that has no end.
     fn until(&self) -> Option<Instant>;
 }
 
 /// What a change makes of the value under a key.
-pub(super) enum Change<V, T> {
+#[derive(Debug)]
+pub enum Change<V, T> {
     /// Nothing.
     Keep(T),
     /// This one.
@@ -66,13 +101,29 @@ pub(super) enum Change<V, T> {
 
 /// A change was not made. What was there still is.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct NoRoom(pub(super) Option<Key>);
+pub struct NoRoom(Option<Key>);
+
+/// What a table holds, read at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct TableStats {
+    /// Keys with a value.
+    pub entries: u64,
+    /// Bytes held by them.
+    pub bytes: u64,
+    /// The most that `bytes` has been.
+    pub peak_bytes: u64,
+    /// Keys removed to make room.
+    pub evicted: u64,
+}
 
 // === impl Table ===
 
 impl<V: Kept> Table<V> {
-    /// A table for this many bytes, and this many keys of each tenant.
-    pub(super) fn new(capacity: u64, max_keys_per_tenant: u64) -> Self {
+    /// Returns a table for this many bytes, and this many keys of each tenant (the first part
+    /// of a key); with `u64::MAX` tenants are not counted.
+    #[must_use]
+    pub fn new(capacity: u64, max_keys_per_tenant: u64) -> Self {
         Self {
             shards: (0..shards(capacity)).map(|_| RwLock::default()).collect(),
             capacity,
@@ -83,13 +134,26 @@ impl<V: Kept> Table<V> {
         }
     }
 
-    /// Bytes that it holds at most.
-    pub(super) fn capacity(&self) -> u64 {
+    /// Returns how many bytes it holds at most.
+    #[must_use]
+    pub fn capacity(&self) -> u64 {
         self.capacity
     }
 
+    /// Returns what it holds now.
+    #[must_use]
+    pub fn stats(&self) -> TableStats {
+        TableStats {
+            entries: self.gauge.entries(),
+            bytes: self.gauge.bytes(),
+            peak_bytes: self.gauge.peak(),
+            evicted: self.gauge.evicted(),
+        }
+    }
+
+    /// Returns the value under a key, and counts that it was used.
     #[inline]
-    pub(super) fn get(&self, key: KeyRef<'_>) -> Option<Arc<V>> {
+    pub fn get(&self, key: KeyRef<'_>) -> Option<Arc<V>> {
         let shard = self.shard(key).read();
         let slot = shard.get(key)?;
         slot.uses().note(self.periods.now());
@@ -97,7 +161,7 @@ impl<V: Kept> Table<V> {
     }
 
     /// Removes a key.
-    pub(super) fn remove(&self, key: KeyRef<'_>) {
+    pub fn remove(&self, key: KeyRef<'_>) {
         let slot = self.shard(key).write().remove(key);
         if let Some(slot) = slot {
             self.forget(&slot);
@@ -114,8 +178,12 @@ impl<V: Kept> Table<V> {
     /// Changes what is under a key, knowing what is: nobody else touches it meanwhile.
     ///
     /// `decide` is asked again if other values had to go first: that takes its time, and is
-    /// not done while the key is locked.
-    pub(super) fn change<T>(
+    /// not done while the key is locked. `now` is what the values' times are compared with.
+    ///
+    /// # Errors
+    ///
+    /// If there is no room for the new value, or its tenant has as many keys as it may.
+    pub fn change<T>(
         &self,
         key: Key,
         now: Instant,
@@ -161,6 +229,25 @@ impl<V: Kept> Table<V> {
         // Bits that the hash tables do not go by. There are a power of two.
         let index = (key.hash_value() >> 32) as usize & (self.shards.len() - 1);
         &self.shards[index]
+    }
+}
+
+impl<V: Kept> fmt::Debug for Table<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Table")
+            .field("capacity", &self.capacity)
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
+}
+
+// === impl NoRoom ===
+
+impl NoRoom {
+    /// Returns the key of the change, if it was not used up.
+    #[must_use]
+    pub fn into_key(self) -> Option<Key> {
+        self.0
     }
 }
 

@@ -151,6 +151,7 @@ impl<'a, V: Kept> Claim<'a, V> {
         true
     }
 }
+
 impl<V: Kept> Drop for Claim<'_, V> {
     fn drop(&mut self) {
         self.table.gauge.give_back(self.bytes);
