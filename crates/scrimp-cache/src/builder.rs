@@ -8,11 +8,12 @@ use scrimp_core::{BoxError, Clock, Ledger, Money, SettingError, Settings};
 use scrimp_http::{credentials::Credentials, target::TargetUri};
 
 use crate::{
-    CacheLayer, MemoryStore, Mode, Rule,
     cache_status::CacheName,
     config::{Config, Fallback, Tagger},
-    policy::facts::Telling,
-    store::Store,
+    entry::{MemoryStore, Store},
+    layer::CacheLayer,
+    policy::{Mode, facts::Telling},
+    rule::Rule,
 };
 
 /// The type whose settings these are, as errors call it.

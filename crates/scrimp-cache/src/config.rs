@@ -18,11 +18,11 @@ use scrimp_http::{
 use crate::{
     background::Background,
     cache_status::CacheName,
-    invalidate::epoch::Epochs,
+    entry::unstored::Unstored,
+    invalidation::epoch::Epochs,
     policy::{Mode, facts::Telling},
     rule::{Cookies, RuleSet},
     stats::Counters,
-    unstored::Unstored,
 };
 
 /// Tags the log of invalidations keeps apart, and versions: about 13 MB each when full.
@@ -74,7 +74,7 @@ pub(crate) struct Shared<St> {
     pub(crate) background: Weak<Background>,
     pub(crate) unstored: Unstored,
     #[cfg(feature = "no-vary-search")]
-    pub(crate) variances: crate::variance::Variances,
+    pub(crate) variances: crate::request::search::Variances,
 }
 
 // === impl Fallback ===

@@ -6,13 +6,12 @@ use http::request::Parts;
 use tower_layer::Layer;
 
 use crate::{
-    Cache, CacheLayerBuilder, CacheStats, MemoryStore,
+    builder::CacheLayerBuilder,
     config::{Config, Shared},
-    invalidate::{Admin, Invalidator, epoch::Epochs},
-    service::Common,
-    stats::Counters,
-    store::Store,
-    unstored::Unstored,
+    entry::{MemoryStore, Store, unstored::Unstored},
+    invalidation::{Admin, Invalidator, epoch::Epochs},
+    service::{Cache, Common},
+    stats::{CacheStats, Counters},
 };
 
 /// Caches the responses of the services it is put on.
@@ -52,7 +51,7 @@ impl<St: Store> CacheLayer<St> {
             background: Arc::downgrade(&background),
             unstored: Unstored::default(),
             #[cfg(feature = "no-vary-search")]
-            variances: crate::variance::Variances::default(),
+            variances: crate::request::search::Variances::default(),
         };
         Self(Arc::new(Common {
             shared: Arc::new(shared),
@@ -96,7 +95,7 @@ impl<St: Store> CacheLayer<St> {
 fn epochs<St: Store>(store: &St, counters: &Arc<Counters>) -> Arc<Epochs> {
     #[cfg(feature = "codec")]
     if let Some(journal) = store.journal() {
-        return crate::invalidate::resume(journal, counters);
+        return crate::invalidation::resume(journal, counters);
     }
     Config::epochs()
 }

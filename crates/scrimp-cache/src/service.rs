@@ -15,14 +15,16 @@ use tower::util::Oneshot;
 use tower_service::Service;
 
 use crate::{
-    CacheBody, MemoryStore,
     background::Background,
+    body::CacheBody,
     config::Shared,
+    entry::{Lookup, MemoryStore, Store},
     future::ResponseFuture,
-    lookup::{self, Step},
-    plan::{self, Plan},
-    store::{Lookup, Store},
-    target::Shown,
+    lookup::decide::{self, Step},
+    request::{
+        read::{self, Plan},
+        target::Shown,
+    },
 };
 
 /// A service whose responses are cached. Made by [`CacheLayer`](crate::CacheLayer).
@@ -97,16 +99,16 @@ where
         let shared = &self.common.shared;
         let mut key = KeyBuf::new();
         let shown = Shown::swap(&shared.config, &mut request);
-        let plan = plan::read(shared, &request, &shown, &mut key);
+        let plan = read::read(shared, &request, &shown, &mut key);
         let Plan::Lookup(wanted) = &plan else {
-            let exchange = plan::pass(shared, &request, &plan);
+            let exchange = read::pass(shared, &request, &plan);
             shown.restore(&mut request);
             return ResponseFuture::forward(Oneshot::new(self.inner.clone(), request), exchange);
         };
         let key = key.as_ref();
         match shared.store.get(key) {
             Lookup::Now(found) => {
-                let mut step = lookup::decide(shared, &mut request, wanted, key, found);
+                let mut step = decide::decide(shared, &mut request, wanted, key, found);
                 shown.restore_all(&mut request, &mut step);
                 match step {
                     Step::Answer(answer) => ResponseFuture::ready(answer),

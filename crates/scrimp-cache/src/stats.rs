@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::{StoreStats, store::PutOutcome};
+use crate::{StoreStats, entry::PutOutcome};
 
 /// Counters that all services of a layer share.
 #[derive(Debug, Default)]

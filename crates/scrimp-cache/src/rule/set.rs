@@ -6,11 +6,11 @@ use http::{HeaderName, Request, Response};
 
 use super::{Cookies, KeySpec, Rule, path};
 use crate::{
-    key,
     policy::{
         status::{blames_request, heuristically_cacheable},
         storable::Permissions,
     },
+    request::key,
 };
 
 /// The rules of a layer.
