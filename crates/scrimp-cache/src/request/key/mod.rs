@@ -9,7 +9,7 @@ use query::{chosen_parameters, parts};
 use scrimp_core::{BodyDigest, KeyBuf, extensions::Tenant};
 use scrimp_http::{
     cookie,
-    target::{authority, host_without_port, is_normal, names_another_host, normal},
+    target::{authority, is_normal, names_another_host, normal},
 };
 
 use crate::{
@@ -178,11 +178,6 @@ fn cookie_values(key: &mut KeyBuf, headers: &HeaderMap, wanted: &str) {
     });
 }
 
-/// The host of the target URI, without its port.
-pub(crate) fn host<B>(request: &Request<B>) -> &str {
-    host_without_port(authority(request.uri(), request.headers()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -332,16 +327,5 @@ mod tests {
         };
         assert_ne!(tenant(Some("a")).as_ref(), tenant(Some("b")).as_ref());
         assert_ne!(tenant(Some("a")).as_ref(), tenant(None).as_ref());
-    }
-
-    #[test]
-    fn the_host_comes_from_the_uri_or_from_the_field() {
-        let mut request = Request::get("/").body(()).unwrap();
-        request
-            .headers_mut()
-            .insert("host", "Api.Example.com:8080".parse().unwrap());
-        assert_eq!(host(&request), "Api.Example.com");
-        *request.uri_mut() = "http://user@[::1]:80/".parse().unwrap();
-        assert_eq!(host(&request), "[::1]");
     }
 }
