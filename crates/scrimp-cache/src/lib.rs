@@ -153,7 +153,7 @@ pub use builder::CacheLayerBuilder;
 pub use entry::{Codec, DecodeError};
 pub use entry::{
     Entry, FillToken, Held, Lookup, MemoryBudget, MemoryStore, MemoryStoreBuilder, PutOutcome,
-    Store, StoreStats, Variants,
+    Store, Variants,
 };
 pub use future::ResponseFuture;
 #[cfg(feature = "codec")]
@@ -166,4 +166,4 @@ pub use rule::{Rule, RuleBuilder, RuleError};
 pub use scrimp_core::SettingError;
 pub use scrimp_http::credentials::Credentials;
 pub use service::Cache;
-pub use stats::CacheStats;
+pub use stats::{CacheStats, StoreStats};

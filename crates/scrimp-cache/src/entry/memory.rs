@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use scrimp_table::{Change, Kept, Table};
 
 use super::{Entry, FillToken, Lookup, MemoryBudget, PutOutcome, Store, Variants};
+use crate::stats::StoreStats;
 
 /// Share of the memory that answers still coming in may take: one part in so many.
 const FILL_SHARE: u64 = 8;
@@ -37,22 +38,6 @@ struct Limits {
     max_bytes: u64,
     max_body: u64,
     max_keys_per_tenant: u64,
-}
-
-/// What a [`MemoryStore`] holds, read at one moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct StoreStats {
-    /// Keys with at least one response.
-    pub entries: u64,
-    /// Bytes held by them.
-    pub bytes: u64,
-    /// The most that `bytes` has been.
-    pub peak_bytes: u64,
-    /// Bytes held by answers that are still coming in.
-    pub fill_bytes: u64,
-    /// Keys removed to make room.
-    pub evicted: u64,
 }
 
 // === impl MemoryStore ===

@@ -16,7 +16,7 @@ mod weight;
 pub use budget::{Held, MemoryBudget};
 #[cfg(feature = "codec")]
 pub use codec::{Codec, DecodeError};
-pub use memory::{MemoryStore, MemoryStoreBuilder, StoreStats};
+pub use memory::{MemoryStore, MemoryStoreBuilder};
 pub(crate) use refreshing::{RefreshFlag, Refreshing};
 pub(crate) use response::{Booking, CACHE_STATUS, compact};
 pub use response::{Entry, Variants};

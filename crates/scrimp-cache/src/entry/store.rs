@@ -6,7 +6,8 @@ use scrimp_core::{BoxError, Key, KeyRef, extensions::Fence};
 
 use crate::invalidation::epoch::{Epoch, Epochs};
 
-use super::{Entry, MemoryBudget, StoreStats, Variants};
+use super::{Entry, MemoryBudget, Variants};
+use crate::stats::StoreStats;
 
 /// A place to keep stored responses in.
 ///

@@ -6,12 +6,9 @@ use http::{HeaderName, Request, Response};
 use scrimp_http::target::{authority, host_without_port};
 
 use super::{Cookies, KeySpec, Rule, path};
-use crate::{
-    policy::{
-        status::{blames_request, heuristically_cacheable},
-        storable::Permissions,
-    },
-    request::key,
+use crate::policy::{
+    status::{blames_request, heuristically_cacheable},
+    storable::Permissions,
 };
 
 /// The rules of a layer.

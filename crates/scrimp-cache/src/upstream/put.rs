@@ -53,7 +53,9 @@ where
 
 fn note(counters: &Counters, outcome: Result<PutOutcome, BoxError>) {
     match outcome {
-        Ok(outcome) => counters.put(outcome),
+        Ok(PutOutcome::Stored) => counters.stored.add(),
+        Ok(PutOutcome::Superseded) => counters.superseded.add(),
+        Ok(PutOutcome::Rejected) => counters.rejected.add(),
         Err(error) => {
             counters.store_failures.add();
             tracing::warn!(error, "the store failed to keep a response");
