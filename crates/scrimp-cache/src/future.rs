@@ -26,7 +26,8 @@ use crate::{
         hit::Answer,
     },
     request::{read::Wanted, target::Shown},
-    service::{Cache, Common},
+    service::Cache,
+    shared::Common,
     upstream::{choice::Choice, exchange::Exchange, race::Race},
 };
 

@@ -144,6 +144,7 @@ mod policy;
 mod request;
 mod rule;
 mod service;
+mod shared;
 mod stats;
 mod upstream;
 

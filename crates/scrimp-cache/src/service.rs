@@ -15,9 +15,7 @@ use tower::util::Oneshot;
 use tower_service::Service;
 
 use crate::{
-    background::Background,
     body::CacheBody,
-    config::Shared,
     entry::{Lookup, MemoryStore, Store},
     future::ResponseFuture,
     lookup::decide::{self, Step},
@@ -25,6 +23,7 @@ use crate::{
         read::{self, Plan},
         target::Shown,
     },
+    shared::Common,
 };
 
 /// A service whose responses are cached. Made by [`CacheLayer`](crate::CacheLayer).
@@ -35,13 +34,6 @@ use crate::{
 pub struct Cache<S, St = MemoryStore> {
     inner: S,
     common: Arc<Common<St>>,
-}
-
-/// What the services of a layer own together. Background tasks hold `shared` alone, so
-/// that they end when the last service and the layer are gone.
-pub(crate) struct Common<St> {
-    pub(crate) shared: Arc<Shared<St>>,
-    pub(crate) background: Arc<Background>,
 }
 
 // === impl Cache ===

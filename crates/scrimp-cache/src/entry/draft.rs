@@ -12,7 +12,6 @@ use scrimp_core::{
 use scrimp_http::{cache_control::ResponseControl, date, names, role};
 
 use crate::{
-    config::Shared,
     entry::{Booking, CACHE_STATUS, Entry, RefreshFlag, compact},
     invalidation::{carry, epoch::Birth, key_tag},
     policy::{
@@ -25,6 +24,7 @@ use crate::{
         storable::{self, Asking, Permissions},
     },
     rule::Rule,
+    shared::Shared,
     upstream::{exchange::charge, fetch::Fetch},
 };
 

@@ -19,6 +19,9 @@ pub(crate) use super::{
     log::{Hit, Logged},
 };
 
+/// Tags that the log keeps apart, and versions: about 13 MB each when full.
+pub(super) const MAX_MARKS: usize = 1 << 18;
+
 /// What the log says of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Epoch {
@@ -54,6 +57,12 @@ pub(crate) struct Recorder(pub(crate) Box<RecordFn>);
 pub(crate) type RecordFn = dyn Fn(&Epochs, Logged) + Send + Sync;
 
 // === impl Epochs ===
+
+impl Default for Epochs {
+    fn default() -> Self {
+        Self::new(MAX_MARKS)
+    }
+}
 
 impl Epochs {
     /// Globs the log holds one by one. Each costs every check a comparison.

@@ -13,10 +13,11 @@ use scrimp_core::BoxError;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    epoch::{Epochs, Hit, Logged, Recorder, Tag},
+    epoch::{Epochs, Hit, Logged, MAX_MARKS, Recorder, Tag},
     target::fingerprint,
 };
-use crate::{config::MAX_MARKS, pattern::Pattern, stats::Counters};
+
+use crate::{pattern::Pattern, stats::Counters};
 
 /// Version of the format.
 const FORMAT: u16 = 1;
@@ -102,7 +103,7 @@ struct Writer {
 
 /// The log that a journal holds, or a new one, which from now on is written there.
 pub(crate) fn resume(journal: Arc<dyn Journal>, counters: &Arc<Counters>) -> Arc<Epochs> {
-    let epochs = read_back(&*journal).unwrap_or_else(|| Epochs::new(MAX_MARKS));
+    let epochs = read_back(&*journal).unwrap_or_default();
     let mut writer = Writer {
         journal,
         length: 0,
@@ -113,7 +114,7 @@ pub(crate) fn resume(journal: Arc<dyn Journal>, counters: &Arc<Counters>) -> Arc
         // What is stored now must not be taken for the old log's once that can be read again.
         counters.store_failures.add();
         writer.give_up(&*error);
-        return Arc::new(Epochs::new(MAX_MARKS));
+        return Arc::default();
     }
     let (writer, counters) = (Mutex::new(writer), Arc::clone(counters));
     epochs.record(Recorder(Box::new(move |epochs, logged| {

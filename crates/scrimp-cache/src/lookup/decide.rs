@@ -11,7 +11,6 @@ use scrimp_core::{
 use crate::{
     body::StoredBody,
     cache_status::{Forward, Report, ttl_seconds},
-    config::Shared,
     entry::{CACHE_STATUS, Entry, Store, Variants},
     invalidation::epoch::Epoch,
     lookup::{
@@ -24,6 +23,7 @@ use crate::{
         judge::{self, Standing, Verdict},
     },
     request::read::Wanted,
+    shared::Shared,
     upstream::{exchange::Exchange, fetch::Fetch, offer, watch::Watch},
 };
 

@@ -13,7 +13,6 @@ use scrimp_http::{body::Presence, target::has_userinfo};
 
 use crate::{
     cache_status::{Forward, Report},
-    config::Shared,
     entry::Store,
     policy::{
         Mode,
@@ -21,6 +20,7 @@ use crate::{
     },
     request::{key, target::Shown},
     rule::Cookies,
+    shared::Shared,
     upstream::exchange::Exchange,
 };
 

@@ -9,10 +9,10 @@ use super::{fetch::Fetch, put::put};
 use crate::{
     body::CacheBody,
     cache_status::{Report, ttl_seconds},
-    config::Shared,
     entry::{Entry, Store, draft::Draft},
     invalidation::epoch::Epoch,
     policy::{judge::Standing, merge, refusal::Refusal},
+    shared::Shared,
 };
 
 impl Fetch {

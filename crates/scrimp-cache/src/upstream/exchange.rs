@@ -13,9 +13,9 @@ use scrimp_core::{
 use crate::{
     body::CacheBody,
     cache_status::{Forward, Report},
-    config::Shared,
     entry::{CACHE_STATUS, Store},
     policy::facts::RequestFacts,
+    shared::Shared,
     upstream::{fetch::Fetch, offer, watch::Watch, write::Write},
 };
 

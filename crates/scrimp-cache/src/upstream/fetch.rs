@@ -15,7 +15,6 @@ use tokio::time::Instant;
 use crate::{
     body::CacheBody,
     cache_status::{Forward, Report, ttl_seconds},
-    config::Shared,
     entry::{Entry, Held, Refreshing, Store, draft::Draft, fill::Fill},
     invalidation::epoch::{Epoch, Position},
     policy::{
@@ -25,6 +24,7 @@ use crate::{
         status::blames_request,
     },
     request::read::Wanted,
+    shared::Shared,
     upstream::{
         exchange::{book, is_collapsed, label},
         offer,

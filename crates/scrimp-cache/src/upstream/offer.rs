@@ -8,10 +8,10 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use scrimp_http::{coding, etag};
 
 use crate::{
-    config::Shared,
     entry::{Entry, Variants},
     invalidation::epoch::Epoch,
     request::read::Wanted,
+    shared::Shared,
 };
 
 /// Variants that are offered to the upstream at most.

@@ -12,8 +12,8 @@ use scrimp_core::{BoxError, Key, extensions::Fence};
 use tokio::time::timeout;
 
 use crate::{
-    config::Shared,
     entry::{Entry, FillToken, Held, PutOutcome, Store},
+    shared::Shared,
     stats::Counters,
 };
 

@@ -16,7 +16,7 @@ use tower::util::Oneshot;
 use tower_service::Service;
 
 use crate::{
-    body::CacheBody, entry::Store, future::POLLED_AGAIN, service::Common,
+    body::CacheBody, entry::Store, future::POLLED_AGAIN, shared::Common,
     upstream::exchange::Exchange,
 };
 

@@ -9,11 +9,11 @@ use super::fetch::Fetch;
 use crate::{
     body::{CacheBody, StoredBody},
     cache_status::{Report, ttl_seconds},
-    config::Shared,
     entry::{Entry, Store},
     invalidation::epoch::Epoch,
     lookup::answer::{self, Asked},
     policy::judge::{self, Standing},
+    shared::Shared,
     upstream::exchange::label,
 };
 

@@ -5,7 +5,6 @@ use http::Response;
 use crate::{
     body::CacheBody,
     cache_status::{Forward, Report},
-    config::Shared,
     entry::draft,
     policy::{
         answer::Answer,
@@ -13,6 +12,7 @@ use crate::{
         storable::{self, Asking, Permissions},
     },
     request::read::Wanted,
+    shared::Shared,
     upstream::fetch::label_miss,
 };
 

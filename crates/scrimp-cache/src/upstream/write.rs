@@ -12,7 +12,6 @@ use tokio::time::Instant;
 
 use crate::{
     cache_status::Forward,
-    config::Shared,
     invalidation::{
         TagList,
         epoch::{Epochs, Hit, Position, Tag},
@@ -21,6 +20,7 @@ use crate::{
     policy::facts::RequestFacts,
     request::{key, read::Wanted},
     rule::Cookies,
+    shared::Shared,
     upstream::fetch::Fetch,
 };
 
