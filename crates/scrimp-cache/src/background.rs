@@ -16,7 +16,10 @@ use tower::util::Oneshot;
 use tower_service::Service;
 use tracing::Instrument;
 
-use crate::{CacheBody, exchange::Exchange, future::ResponseFuture, lookup::Refresh, store::Store};
+use crate::{
+    body::CacheBody, entry::Store, future::ResponseFuture, lookup::decide::Refresh,
+    upstream::exchange::Exchange,
+};
 
 /// The tasks of a layer. They are aborted when their owner goes.
 #[derive(Default)]

@@ -12,7 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use scrimp_core::Tee;
 
-use crate::fill::Fill;
+use crate::entry::fill::Fill;
 
 /// A body from store.
 pub(crate) struct StoredBody {

@@ -8,11 +8,12 @@ use scrimp_core::{BoxError, Clock, Ledger, Money, SettingError, Settings};
 use scrimp_http::{credentials::Credentials, target::TargetUri};
 
 use crate::{
-    CacheLayer, MemoryStore, Mode, Rule,
     cache_status::CacheName,
     config::{Config, Fallback, Tagger},
-    policy::facts::Telling,
-    store::Store,
+    entry::{MemoryStore, Store},
+    layer::CacheLayer,
+    policy::{Mode, facts::Telling},
+    rule::Rule,
 };
 
 /// The type whose settings these are, as errors call it.
@@ -26,14 +27,19 @@ pub struct CacheLayerBuilder<St = MemoryStore> {
     store: St,
 }
 
+// === impl CacheLayer ===
+
+impl<St: Store> CacheLayer<St> {
+    /// Starts from the default settings. For the store, see [`new`](Self::new).
+    pub fn builder(store: St) -> CacheLayerBuilder<St> {
+        let settings = Settings::new(OWNER, Config::default());
+        CacheLayerBuilder { settings, store }
+    }
+}
+
 // === impl CacheLayerBuilder ===
 
 impl<St: Store> CacheLayerBuilder<St> {
-    pub(crate) fn new(store: St) -> Self {
-        let settings = Settings::new(OWNER, Config::new());
-        Self { settings, store }
-    }
-
     /// Sets whether the cache answers many users or one. Default: [`Mode::Shared`].
     pub fn mode(self, mode: Mode) -> Self {
         self.set(|config| config.mode = mode)

@@ -1,10 +1,6 @@
-//! What a layer was set to, and what its services share.
+//! What a layer was set to.
 
-use std::{
-    fmt,
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderName, Request, Response, StatusCode};
@@ -16,18 +12,12 @@ use scrimp_http::{
 };
 
 use crate::{
-    background::Background,
     cache_status::CacheName,
-    invalidate::epoch::Epochs,
     policy::{Mode, facts::Telling},
     rule::{Cookies, RuleSet},
-    stats::Counters,
-    unstored::Unstored,
 };
 
-/// Tags the log of invalidations keeps apart, and versions: about 13 MB each when full.
-pub(crate) const MAX_MARKS: usize = 1 << 18;
-
+/// What a layer was set to.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
     pub(crate) mode: Mode,
@@ -63,20 +53,6 @@ pub(crate) struct Tagger(pub(crate) Arc<TagFn>);
 /// A function from request and response to tags.
 pub(crate) type TagFn = dyn Fn(&Request<()>, &Response<()>) -> Vec<String> + Send + Sync;
 
-/// What all services of a layer share.
-#[derive(Debug)]
-pub(crate) struct Shared<St> {
-    pub(crate) config: Config,
-    pub(crate) store: St,
-    pub(crate) epochs: Arc<Epochs>,
-    pub(crate) counters: Arc<Counters>,
-    /// Not owned: what goes on in the background may hold this.
-    pub(crate) background: Weak<Background>,
-    pub(crate) unstored: Unstored,
-    #[cfg(feature = "no-vary-search")]
-    pub(crate) variances: crate::variance::Variances,
-}
-
 // === impl Fallback ===
 
 impl fmt::Debug for Fallback {
@@ -95,8 +71,8 @@ impl fmt::Debug for Tagger {
 
 // === impl Config ===
 
-impl Config {
-    pub(crate) fn new() -> Self {
+impl Default for Config {
+    fn default() -> Self {
         Self {
             mode: Mode::default(),
             name: CacheName::default(),
@@ -116,11 +92,9 @@ impl Config {
             target_uri: TargetUri::default(),
         }
     }
+}
 
-    pub(crate) fn epochs() -> Arc<Epochs> {
-        Arc::new(Epochs::new(MAX_MARKS))
-    }
-
+impl Config {
     /// What a request with cookies means where no rule says it.
     pub(crate) fn default_cookies(&self) -> Cookies {
         match self.mode {

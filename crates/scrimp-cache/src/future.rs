@@ -19,16 +19,16 @@ use tower::util::Oneshot;
 use tower_service::Service;
 
 use crate::{
-    Cache, CacheBody,
-    answer::Answer,
-    choice::Choice,
-    exchange::Exchange,
-    lookup::{self, Step},
-    plan::Wanted,
-    race::Race,
-    service::Common,
-    store::{Store, Variants},
-    target::Shown,
+    body::CacheBody,
+    entry::{Store, Variants},
+    lookup::{
+        decide::{self, Step},
+        hit::Answer,
+    },
+    request::{read::Wanted, target::Shown},
+    service::Cache,
+    shared::Common,
+    upstream::{choice::Choice, exchange::Exchange, race::Race},
 };
 
 pin_project! {
@@ -256,7 +256,7 @@ where
             ..
         } = self;
         let shown = Shown::swap(&common.shared.config, &mut request);
-        let mut step = lookup::decide(&common.shared, &mut request, &wanted, key.as_ref(), found);
+        let mut step = decide::decide(&common.shared, &mut request, &wanted, key.as_ref(), found);
         shown.restore_all(&mut request, &mut step);
         match step {
             Step::Answer(answer) => State::Ready {

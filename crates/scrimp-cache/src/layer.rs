@@ -6,13 +6,12 @@ use http::request::Parts;
 use tower_layer::Layer;
 
 use crate::{
-    Cache, CacheLayerBuilder, CacheStats, MemoryStore,
-    config::{Config, Shared},
-    invalidate::{Admin, Invalidator, epoch::Epochs},
-    service::Common,
-    stats::Counters,
-    store::Store,
-    unstored::Unstored,
+    config::Config,
+    entry::{MemoryStore, Store},
+    invalidation::{Admin, Invalidator},
+    service::Cache,
+    shared::Common,
+    stats::CacheStats,
 };
 
 /// Caches the responses of the services it is put on.
@@ -34,30 +33,11 @@ impl<St: Store> CacheLayer<St> {
     /// `codec`).
     #[must_use]
     pub fn new(store: St) -> Self {
-        Self::from_parts(Config::new(), store)
-    }
-
-    /// Starts from the default settings. For the store, see [`new`](Self::new).
-    pub fn builder(store: St) -> CacheLayerBuilder<St> {
-        CacheLayerBuilder::new(store)
+        Self::from_parts(Config::default(), store)
     }
 
     pub(crate) fn from_parts(config: Config, store: St) -> Self {
-        let (background, counters) = (Arc::default(), Arc::default());
-        let shared = Shared {
-            epochs: epochs(&store, &counters),
-            config,
-            store,
-            counters,
-            background: Arc::downgrade(&background),
-            unstored: Unstored::default(),
-            #[cfg(feature = "no-vary-search")]
-            variances: crate::variance::Variances::default(),
-        };
-        Self(Arc::new(Common {
-            shared: Arc::new(shared),
-            background,
-        }))
+        Self(Arc::new(Common::new(config, store)))
     }
 
     /// Returns a handle to invalidate with.
@@ -89,16 +69,6 @@ impl<St: Store> CacheLayer<St> {
     pub fn store(&self) -> &St {
         &self.0.shared.store
     }
-}
-
-/// Returns a new log of invalidations, or the one that the store has kept.
-#[cfg_attr(not(feature = "codec"), expect(unused_variables))]
-fn epochs<St: Store>(store: &St, counters: &Arc<Counters>) -> Arc<Epochs> {
-    #[cfg(feature = "codec")]
-    if let Some(journal) = store.journal() {
-        return crate::invalidate::resume(journal, counters);
-    }
-    Config::epochs()
 }
 
 impl<St> Clone for CacheLayer<St> {

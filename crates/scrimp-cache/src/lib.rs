@@ -128,46 +128,38 @@
 //!   network, and `Journal` lets what was invalidated stay so after a restart.
 //! - `no-vary-search`: keys leave out what No-Vary-Search (a draft) says does not count.
 
-mod answer;
 mod background;
 mod body;
 mod builder;
 mod cache_status;
-mod choice;
 mod config;
 mod digits;
-mod draft;
-mod exchange;
-mod fetch;
-mod fill;
+mod entry;
 mod future;
-mod invalidate;
-mod key;
+mod invalidation;
 mod layer;
 mod lookup;
-mod offer;
 mod pattern;
-mod plan;
 mod policy;
-mod race;
+mod request;
 mod rule;
 mod service;
+mod shared;
 mod stats;
-mod store;
-mod sync;
-mod target;
-mod unstored;
-#[cfg(feature = "no-vary-search")]
-mod variance;
-mod watch;
-mod write;
+mod upstream;
 
 pub use body::CacheBody;
 pub use builder::CacheLayerBuilder;
+#[cfg(feature = "codec")]
+pub use entry::{Codec, DecodeError};
+pub use entry::{
+    Entry, FillToken, Held, Lookup, MemoryBudget, MemoryStore, MemoryStoreBuilder, PutOutcome,
+    Store, Variants,
+};
 pub use future::ResponseFuture;
 #[cfg(feature = "codec")]
-pub use invalidate::Journal;
-pub use invalidate::{Admin, AdminFuture, Invalidation, Invalidator};
+pub use invalidation::Journal;
+pub use invalidation::{Admin, AdminFuture, Invalidation, Invalidator};
 pub use layer::CacheLayer;
 pub use pattern::Pattern;
 pub use policy::{Mode, Policy, Selection, Source};
@@ -175,10 +167,4 @@ pub use rule::{Rule, RuleBuilder, RuleError};
 pub use scrimp_core::SettingError;
 pub use scrimp_http::credentials::Credentials;
 pub use service::Cache;
-pub use stats::CacheStats;
-#[cfg(feature = "codec")]
-pub use store::{Codec, DecodeError};
-pub use store::{
-    Entry, FillToken, Held, Lookup, MemoryBudget, MemoryStore, MemoryStoreBuilder, PutOutcome,
-    Store, StoreStats, Variants,
-};
+pub use stats::{CacheStats, StoreStats};

@@ -15,14 +15,15 @@ use tower::util::Oneshot;
 use tower_service::Service;
 
 use crate::{
-    CacheBody, MemoryStore,
-    background::Background,
-    config::Shared,
+    body::CacheBody,
+    entry::{Lookup, MemoryStore, Store},
     future::ResponseFuture,
-    lookup::{self, Step},
-    plan::{self, Plan},
-    store::{Lookup, Store},
-    target::Shown,
+    lookup::decide::{self, Step},
+    request::{
+        read::{self, Plan},
+        target::Shown,
+    },
+    shared::Common,
 };
 
 /// A service whose responses are cached. Made by [`CacheLayer`](crate::CacheLayer).
@@ -33,13 +34,6 @@ use crate::{
 pub struct Cache<S, St = MemoryStore> {
     inner: S,
     common: Arc<Common<St>>,
-}
-
-/// What the services of a layer own together. Background tasks hold `shared` alone, so
-/// that they end when the last service and the layer are gone.
-pub(crate) struct Common<St> {
-    pub(crate) shared: Arc<Shared<St>>,
-    pub(crate) background: Arc<Background>,
 }
 
 // === impl Cache ===
@@ -97,16 +91,16 @@ where
         let shared = &self.common.shared;
         let mut key = KeyBuf::new();
         let shown = Shown::swap(&shared.config, &mut request);
-        let plan = plan::read(shared, &request, &shown, &mut key);
+        let plan = read::read(shared, &request, &shown, &mut key);
         let Plan::Lookup(wanted) = &plan else {
-            let exchange = plan::pass(shared, &request, &plan);
+            let exchange = read::pass(shared, &request, &plan);
             shown.restore(&mut request);
             return ResponseFuture::forward(Oneshot::new(self.inner.clone(), request), exchange);
         };
         let key = key.as_ref();
         match shared.store.get(key) {
             Lookup::Now(found) => {
-                let mut step = lookup::decide(shared, &mut request, wanted, key, found);
+                let mut step = decide::decide(shared, &mut request, wanted, key, found);
                 shown.restore_all(&mut request, &mut step);
                 match step {
                     Step::Answer(answer) => ResponseFuture::ready(answer),

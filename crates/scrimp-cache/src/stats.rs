@@ -2,8 +2,6 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::{StoreStats, store::PutOutcome};
-
 /// Counters that all services of a layer share.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
@@ -56,6 +54,22 @@ pub struct CacheStats {
     pub store: StoreStats,
 }
 
+/// What a [store](crate::Store) holds, read at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct StoreStats {
+    /// Keys with at least one response.
+    pub entries: u64,
+    /// Bytes held by them.
+    pub bytes: u64,
+    /// The most that `bytes` has been.
+    pub peak_bytes: u64,
+    /// Bytes held by answers that are still coming in.
+    pub fill_bytes: u64,
+    /// Keys removed to make room.
+    pub evicted: u64,
+}
+
 // === impl Counter ===
 
 impl Counter {
@@ -71,14 +85,6 @@ impl Counter {
 // === impl Counters ===
 
 impl Counters {
-    pub(crate) fn put(&self, outcome: PutOutcome) {
-        match outcome {
-            PutOutcome::Stored => self.stored.add(),
-            PutOutcome::Superseded => self.superseded.add(),
-            PutOutcome::Rejected => self.rejected.add(),
-        }
-    }
-
     pub(crate) fn read(&self, store: StoreStats) -> CacheStats {
         CacheStats {
             hits: self.hits.get(),

@@ -9,15 +9,15 @@
 #[macro_use]
 #[path = "model/sync.rs"]
 mod checker;
-#[path = "../src/invalidate/birth.rs"]
+#[path = "../src/invalidation/birth.rs"]
 mod birth;
-#[path = "../src/invalidate/epoch.rs"]
+#[path = "../src/invalidation/epoch.rs"]
 mod epoch;
-#[path = "../src/invalidate/log.rs"]
+#[path = "../src/invalidation/log.rs"]
 mod log;
 #[path = "model/scenario.rs"]
 mod scenario;
-#[path = "../src/invalidate/versions.rs"]
+#[path = "../src/invalidation/versions.rs"]
 mod versions;
 
 use std::sync::{

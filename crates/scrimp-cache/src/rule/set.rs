@@ -3,14 +3,12 @@
 use std::{cell::OnceCell, time::Duration};
 
 use http::{HeaderName, Request, Response};
+use scrimp_http::target::{authority, host_without_port};
 
 use super::{Cookies, KeySpec, Rule, path};
-use crate::{
-    key,
-    policy::{
-        status::{blames_request, heuristically_cacheable},
-        storable::Permissions,
-    },
+use crate::policy::{
+    status::{blames_request, heuristically_cacheable},
+    storable::Permissions,
 };
 
 /// The rules of a layer.
@@ -107,7 +105,7 @@ impl RuleSet {
 impl Rule {
     /// Whether the rule is for a request.
     fn covers<B>(&self, target: &Target<'_, B>) -> bool {
-        let host = || *target.host.get_or_init(|| key::host(target.request));
+        let host = || *target.host.get_or_init(|| host(target.request));
         let doubt = (!target.plain).then_some(self.bypass);
         self.when.request(target.request, host, doubt)
     }
@@ -127,5 +125,26 @@ impl Rule {
         let status = response.status();
         self.when.statuses.contains(&status)
             || (heuristically_cacheable(status) && !blames_request(status))
+    }
+}
+
+/// The host of the target URI, without its port.
+fn host<B>(request: &Request<B>) -> &str {
+    host_without_port(authority(request.uri(), request.headers()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_comes_from_the_uri_or_from_the_field() {
+        let mut request = Request::get("/").body(()).unwrap();
+        request
+            .headers_mut()
+            .insert("host", "Api.Example.com:8080".parse().unwrap());
+        assert_eq!(host(&request), "Api.Example.com");
+        *request.uri_mut() = "http://user@[::1]:80/".parse().unwrap();
+        assert_eq!(host(&request), "[::1]");
     }
 }

@@ -1,0 +1,231 @@
+//! The inside of the format: what is written of each response.
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::{Arc, LazyLock, atomic::AtomicU64},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{StatusCode, Version};
+use scrimp_core::{Currency, KeyRef, Money};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Codec, DecodeError, Variants,
+    fields::{Field, fields, header_map, header_name},
+    moment::{Moment, Now, Past},
+    policy::WrittenPolicy,
+};
+use crate::{
+    entry::{Booking, Entry},
+    invalidation::epoch::{Birth, Carried, Tag},
+    policy::Selection,
+};
+
+/// The responses under one key, without their bodies.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Written<'a> {
+    key: &'a [u8],
+    #[serde(borrow)]
+    responses: Vec<Response<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Response<'a> {
+    body_length: u64,
+    status: u16,
+    version: u8,
+    #[serde(borrow)]
+    headers: Vec<Field<'a>>,
+    #[serde(borrow)]
+    trailers: Option<Vec<Field<'a>>>,
+    upstream_status: Option<&'a [u8]>,
+    asked: Moment,
+    policy: WrittenPolicy,
+    #[serde(borrow)]
+    chosen: Vec<(&'a str, Option<&'a [u8]>)>,
+    language: Option<&'a str>,
+    spelling: Option<&'a str>,
+    log: u64,
+    born: u64,
+    tags: Vec<u64>,
+    versions: Vec<(u64, u64)>,
+    names: &'a str,
+    #[serde(borrow)]
+    booking: Option<WrittenBooking<'a>>,
+    recompute_cost: Duration,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WrittenBooking<'a> {
+    tenant: &'a str,
+    route: &'a str,
+    pico: i128,
+    currency: String,
+}
+
+/// Versions of HTTP by the number they are written as.
+const VERSIONS: [Version; 5] = [
+    Version::HTTP_09,
+    Version::HTTP_10,
+    Version::HTTP_11,
+    Version::HTTP_2,
+    Version::HTTP_3,
+];
+
+/// Tells responses apart in memory.
+static SECRET: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+
+// === impl Written ===
+
+impl<'a> Written<'a> {
+    pub(super) fn new(key: KeyRef<'a>, variants: &'a Variants, now: Now) -> Self {
+        Self {
+            key: key.as_bytes(),
+            responses: variants
+                .iter()
+                .map(|entry| Response::new(entry, now))
+                .collect(),
+        }
+    }
+
+    pub(super) fn key(&self) -> &'a [u8] {
+        self.key
+    }
+
+    pub(super) fn into_variants(
+        self,
+        mut bodies: Bytes,
+        codec: &Codec,
+    ) -> Result<Variants, DecodeError> {
+        let now = codec.now();
+        let mut entries = Vec::with_capacity(self.responses.len());
+        for response in self.responses {
+            let length = usize::try_from(response.body_length).unwrap_or(usize::MAX);
+            if length > bodies.len() {
+                return Err(DecodeError::Damaged("body"));
+            }
+            let body = bodies.split_to(length);
+            let flag = SECRET.hash_one((self.key, response.asked, &response.chosen));
+            entries.push(Arc::new(response.into_entry(body, codec, flag, now)?));
+        }
+        match bodies.is_empty() {
+            true => Ok(entries.into_iter().collect()),
+            false => Err(DecodeError::Damaged("body")),
+        }
+    }
+}
+
+// === impl Response ===
+
+impl<'a> Response<'a> {
+    fn new(entry: &'a Entry, now: Now) -> Self {
+        let (log, born, carried) = entry.birth.parts();
+        let (chosen, language, spelling) = entry.selection.parts();
+        let version = VERSIONS.iter().position(|&known| known == entry.version);
+        Self {
+            body_length: entry.body.len() as u64,
+            status: entry.status.as_u16(),
+            version: version.map_or(2, |index| index as u8),
+            headers: fields(&entry.headers),
+            trailers: entry.trailers.as_ref().map(fields),
+            upstream_status: entry.upstream_status.as_deref(),
+            asked: Moment::new(entry.asked, now),
+            policy: WrittenPolicy::new(&entry.policy, now),
+            chosen: chosen
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_deref()))
+                .collect(),
+            language,
+            spelling,
+            log,
+            born,
+            tags: carried.tags.iter().map(|tag| tag.0).collect(),
+            versions: carried
+                .versions
+                .iter()
+                .map(|(tag, version)| (tag.0, *version))
+                .collect(),
+            names: &carried.names,
+            booking: entry.booking.as_ref().map(WrittenBooking::new),
+            recompute_cost: entry.recompute_cost,
+        }
+    }
+
+    fn into_entry(
+        self,
+        body: Bytes,
+        codec: &Codec,
+        flag: u64,
+        now: Now,
+    ) -> Result<Entry, DecodeError> {
+        let headers = header_map(self.headers)?;
+        let version = VERSIONS.get(usize::from(self.version));
+        let carried = Carried {
+            tags: self.tags.into_iter().map(Tag).collect(),
+            versions: self
+                .versions
+                .into_iter()
+                .map(|(tag, version)| (Tag(tag), version))
+                .collect(),
+            names: self.names.into(),
+        };
+        Ok(Entry {
+            status: StatusCode::from_u16(self.status)
+                .map_err(|_| DecodeError::Damaged("status"))?,
+            version: *version.ok_or(DecodeError::Damaged("version"))?,
+            policy: self.policy.into_policy(&headers, now)?,
+            headers,
+            body,
+            trailers: self.trailers.map(header_map).transpose()?,
+            upstream_status: self.upstream_status.map(Bytes::copy_from_slice),
+            asked: match self.asked.past(now)? {
+                Past::At(instant) => instant,
+                Past::Ago(time) => now.ago(time),
+            },
+            selection: selection(self.chosen, self.language, self.spelling)?,
+            birth: Birth::from_parts(self.log, self.born, carried),
+            booking: self.booking.and_then(|booking| booking.open(codec)),
+            recompute_cost: self.recompute_cost,
+            refreshing: codec.flag(flag),
+            weighed: AtomicU64::new(0),
+        })
+    }
+}
+
+fn selection(
+    chosen: Vec<(&str, Option<&[u8]>)>,
+    language: Option<&str>,
+    spelling: Option<&str>,
+) -> Result<Selection, DecodeError> {
+    let chosen = chosen
+        .into_iter()
+        .map(|(name, value)| Ok((header_name(name)?, value.map(Box::from))))
+        .collect::<Result<_, DecodeError>>()?;
+    let (language, spelling) = (language.map(Box::from), spelling.map(Box::from));
+    Ok(Selection::from_parts(chosen, language, spelling))
+}
+
+// === impl WrittenBooking ===
+
+impl<'a> WrittenBooking<'a> {
+    fn new(booking: &'a Booking) -> Self {
+        Self {
+            tenant: booking.account.tenant(),
+            route: booking.account.route(),
+            pico: booking.charge.pico(),
+            currency: booking.charge.currency().code().to_owned(),
+        }
+    }
+
+    /// Opens the account again, if there is a ledger.
+    fn open(self, codec: &Codec) -> Option<Booking> {
+        let currency = Currency::new(&self.currency)?;
+        let ledger = codec.ledger.as_ref()?;
+        Some(Booking {
+            account: ledger.account("cache", self.tenant, self.route, currency),
+            charge: Money::from_pico(self.pico, currency),
+        })
+    }
+}

@@ -1,0 +1,180 @@
+//! Keeping a body while it passes.
+
+use bytes::Bytes;
+use http::HeaderMap;
+use scrimp_core::{BodyEnd, Sink, extensions::Shared};
+
+use crate::entry::Held;
+
+/// So many bytes of an announced body are taken at once.
+const FIRST_STEP: usize = 64 << 10;
+
+/// Collects a body. Only one that ends cleanly, and at the length that was announced, is
+/// committed; one that grows past its limit passes on without being kept.
+pub(crate) struct Fill(Option<Box<dyn Collect + Send>>);
+
+/// An [`Open`] whatever it is committed to: one allocation for both.
+trait Collect {
+    /// Takes a chunk. False if there is no room to be had.
+    fn take(&mut self, chunk: &Bytes) -> bool;
+
+    fn end(self: Box<Self>, end: BodyEnd);
+}
+
+struct Open<C> {
+    buffer: Vec<u8>,
+    held: Held,
+    limit: u64,
+    announced: Option<u64>,
+    commit: C,
+}
+
+/// Holds nothing but the right to store what a shared answer holds.
+struct Standby<C> {
+    answer: Shared,
+    read: u64,
+    held: Held,
+    limit: u64,
+    announced: Option<u64>,
+    commit: C,
+}
+
+// === impl Fill ===
+
+impl Fill {
+    /// Starts collecting up to `limit` bytes, paid for from `held`. A body that has come in
+    /// whole goes to `commit` with its trailers.
+    ///
+    /// Its memory stays taken until it is stored: a store that takes its time must not let
+    /// bodies pile up.
+    pub(crate) fn new<C>(held: Held, limit: u64, announced: Option<u64>, commit: C) -> Self
+    where
+        C: FnOnce(Bytes, Option<HeaderMap>, Held) + Send + 'static,
+    {
+        Self(Some(Box::new(Open {
+            buffer: Vec::new(),
+            held,
+            limit,
+            announced,
+            commit,
+        })))
+    }
+
+    /// Waits for a body that others read too, which is collected elsewhere already: if nobody
+    /// has stored it by the time it has come in whole, this one does.
+    pub(crate) fn standby<C>(
+        answer: Shared,
+        held: Held,
+        limit: u64,
+        announced: Option<u64>,
+        commit: C,
+    ) -> Self
+    where
+        C: FnOnce(Bytes, Option<HeaderMap>, Held) + Send + 'static,
+    {
+        Self(Some(Box::new(Standby {
+            answer,
+            read: 0,
+            held,
+            limit,
+            announced,
+            commit,
+        })))
+    }
+
+    /// Whether it still collects.
+    pub(crate) fn is_open(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
+impl<C: FnOnce(Bytes, Option<HeaderMap>, Held)> Collect for Open<C> {
+    fn take(&mut self, chunk: &Bytes) -> bool {
+        let length = self.buffer.len() + chunk.len();
+        if length as u64 > self.limit {
+            return false;
+        }
+        if length > self.buffer.capacity() {
+            // The announced length saves growing, but beyond a first step it is believed only
+            // as far as bytes have come: a reader that stalls must not hold what it announced.
+            let doubled = length.max(self.buffer.capacity() * 2).max(FIRST_STEP);
+            let announced = self.announced.and_then(|n| usize::try_from(n).ok());
+            let generous = match announced {
+                Some(announced) if announced >= length => announced.min(doubled),
+                _ => length.max(self.buffer.capacity() * 2),
+            };
+            // Where memory is short, just what is needed may still be had.
+            let granted = [generous, length]
+                .into_iter()
+                .find(|&capacity| self.held.grow_to(capacity as u64));
+            let Some(capacity) = granted else {
+                return false;
+            };
+            self.buffer.reserve_exact(capacity - self.buffer.len());
+        }
+        self.buffer.extend_from_slice(chunk);
+        true
+    }
+
+    fn end(self: Box<Self>, end: BodyEnd) {
+        let open = *self;
+        let length = open.buffer.len() as u64;
+        let trailers = match end {
+            BodyEnd::Complete => None,
+            BodyEnd::Trailers(trailers) => Some(trailers),
+            // A server stops reading once it has sent the length that was announced.
+            BodyEnd::Dropped if open.announced == Some(length) => None,
+            BodyEnd::Failed | BodyEnd::Dropped => return,
+        };
+        if open.announced.is_some_and(|announced| announced != length) {
+            return;
+        }
+        // An exact allocation: a stored body holds no more than it weighs.
+        let body = Bytes::from(open.buffer.into_boxed_slice());
+        (open.commit)(body, trailers, open.held);
+    }
+}
+
+impl<C: FnOnce(Bytes, Option<HeaderMap>, Held)> Collect for Standby<C> {
+    fn take(&mut self, chunk: &Bytes) -> bool {
+        self.read += chunk.len() as u64;
+        self.read <= self.limit
+    }
+
+    fn end(self: Box<Self>, end: BodyEnd) {
+        let mut this = *self;
+        let trailers = match end {
+            BodyEnd::Complete => None,
+            BodyEnd::Trailers(trailers) => Some(trailers),
+            BodyEnd::Dropped if this.announced == Some(this.read) => None,
+            BodyEnd::Failed | BodyEnd::Dropped => return,
+        };
+        let as_announced = this.announced.is_none_or(|length| length == this.read);
+        if !as_announced || this.answer.is_committed() {
+            return;
+        }
+        if let Some(chunks) = this.answer.chunks()
+            && this.held.grow_to(this.read)
+            && this.answer.commit()
+        {
+            let body = Bytes::from(chunks.concat().into_boxed_slice());
+            (this.commit)(body, trailers, this.held);
+        }
+    }
+}
+
+impl Sink for Fill {
+    fn data(&mut self, chunk: &Bytes) {
+        if let Some(open) = &mut self.0
+            && !open.take(chunk)
+        {
+            self.0 = None;
+        }
+    }
+
+    fn end(self, end: BodyEnd) {
+        if let Some(open) = self.0 {
+            open.end(end);
+        }
+    }
+}

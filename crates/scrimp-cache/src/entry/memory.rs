@@ -1,0 +1,243 @@
+//! The store in memory.
+
+use std::{fmt, future::Ready, sync::Arc};
+
+use scrimp_core::{BoxError, Key, KeyRef, SettingError, Settings};
+use tokio::time::Instant;
+
+use scrimp_table::{Change, Kept, Table};
+
+use super::{Entry, FillToken, Lookup, MemoryBudget, PutOutcome, Store, Variants};
+use crate::stats::StoreStats;
+
+/// Share of the memory that answers still coming in may take: one part in so many.
+const FILL_SHARE: u64 = 8;
+
+/// Keeps responses in memory, bounded by bytes.
+///
+/// Keys, header fields, bodies, bookkeeping and answers that are still coming in all count.
+/// One eighth of the limit is set aside for the last. Where not all fits, that stays which
+/// saves most calls in the memory there is: uses per byte, of which the past counts less and
+/// less. Cloning gives another handle on the same memory.
+#[derive(Clone)]
+pub struct MemoryStore(Arc<Inner>);
+
+struct Inner {
+    table: Table<Variants>,
+    budget: MemoryBudget,
+    max_body: u64,
+}
+
+/// Builds a [`MemoryStore`]. Made by [`MemoryStore::builder`].
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct MemoryStoreBuilder(Settings<Limits>);
+
+#[derive(Debug, Clone)]
+struct Limits {
+    max_bytes: u64,
+    max_body: u64,
+    max_keys_per_tenant: u64,
+}
+
+// === impl MemoryStore ===
+
+impl MemoryStore {
+    /// Returns a store that holds at most `max_bytes`.
+    #[must_use]
+    pub fn new(max_bytes: u64) -> Self {
+        Self::with(&Limits::new(max_bytes))
+    }
+
+    /// Starts from a store that holds at most `max_bytes`, with the default settings.
+    pub fn builder(max_bytes: u64) -> MemoryStoreBuilder {
+        MemoryStoreBuilder(Settings::new("MemoryStore", Limits::new(max_bytes)))
+    }
+
+    fn with(limits: &Limits) -> Self {
+        let for_fills = limits.for_fills();
+        Self(Arc::new(Inner {
+            table: Table::new(limits.max_bytes - for_fills, limits.max_keys_per_tenant),
+            budget: MemoryBudget::new(for_fills),
+            max_body: limits.max_body,
+        }))
+    }
+
+    /// Returns the size of the largest body that is kept, in bytes.
+    #[must_use]
+    pub fn max_body_size(&self) -> u64 {
+        self.0.max_body
+    }
+
+    /// Returns what the store holds now.
+    #[must_use]
+    pub fn stats(&self) -> StoreStats {
+        let table = self.0.table.stats();
+        StoreStats {
+            entries: table.entries,
+            bytes: table.bytes,
+            peak_bytes: table.peak_bytes,
+            fill_bytes: self.0.budget.used(),
+            evicted: table.evicted,
+        }
+    }
+
+    fn put_now(&self, key: Key, entry: &Arc<Entry>, token: &FillToken) -> PutOutcome {
+        let put = self.0.table.change(key, entry.policy.received, |present| {
+            if !token.allows(entry) || present.is_some_and(|here| here.outdates(entry, token)) {
+                return Change::Keep(PutOutcome::Superseded);
+            }
+            let variants = match present {
+                None => Variants::default().with(entry),
+                Some(present) => present.with(entry),
+            };
+            Change::Put(variants, PutOutcome::Stored)
+        });
+        match put {
+            Ok(outcome) => outcome,
+            Err(refused) => {
+                if let Some(key) = refused.into_key() {
+                    self.remove_outdated(key, entry, token);
+                }
+                PutOutcome::Rejected
+            }
+        }
+    }
+
+    /// Removes what a response takes the place of that is not kept itself.
+    fn remove_outdated(&self, key: Key, entry: &Arc<Entry>, token: &FillToken) {
+        // What is left weighs less, so there is room for it.
+        let _ = self.0.table.change(key, entry.policy.received, |present| {
+            let Some(present) = present.filter(|present| !present.outdates(entry, token)) else {
+                return Change::Keep(());
+            };
+            match present.beside(entry) {
+                Some(rest) => Change::Put(rest, ()),
+                None => Change::Remove(()),
+            }
+        });
+    }
+
+    fn remove_one(&self, key: KeyRef<'_>, which: &Arc<Entry>) {
+        // What is left weighs less, so there is room for it.
+        let (key, now) = (key.to_key(), which.policy.received);
+        let _ = self.0.table.change(key, now, |present| {
+            let Some(present) = present else {
+                return Change::Keep(());
+            };
+            match present.without(which) {
+                Some(rest) => Change::Put(rest, ()),
+                None => Change::Remove(()),
+            }
+        });
+    }
+}
+
+// === impl MemoryStoreBuilder ===
+
+impl MemoryStoreBuilder {
+    /// Sets the size of the largest body that is kept, in bytes. Default: one eighth of the
+    /// store. Range: up to that, as a body has to fit while it comes in.
+    pub fn max_body(self, bytes: u64) -> Self {
+        let most = self.0.values().for_fills();
+        Self(self.0.within("max_body", bytes, ..=most, |limits, bytes| {
+            limits.max_body = bytes;
+        }))
+    }
+
+    /// Sets how many keys are kept at most for each
+    /// [`Tenant`](scrimp_core::extensions::Tenant), so that one cannot crowd out the others. A
+    /// key past that is not kept until one of the tenant's others is gone. Default: no limit.
+    /// Range: 1 or more.
+    pub fn max_keys_per_tenant(self, keys: u64) -> Self {
+        Self(
+            self.0
+                .within("max_keys_per_tenant", keys, 1.., |limits, keys| {
+                    limits.max_keys_per_tenant = keys;
+                }),
+        )
+    }
+
+    /// Returns the store.
+    ///
+    /// # Errors
+    ///
+    /// If a setting could not be used: the first one that could not.
+    pub fn build(self) -> Result<MemoryStore, SettingError> {
+        Ok(MemoryStore::with(&self.0.finish()?))
+    }
+}
+
+// === impl Limits ===
+
+impl Limits {
+    fn new(max_bytes: u64) -> Self {
+        Self {
+            max_bytes,
+            max_body: max_bytes / FILL_SHARE,
+            max_keys_per_tenant: u64::MAX,
+        }
+    }
+
+    /// Bytes set aside for answers that are still coming in.
+    fn for_fills(&self) -> u64 {
+        self.max_bytes / FILL_SHARE
+    }
+}
+
+impl Kept for Variants {
+    fn weight(&self) -> u64 {
+        self.weight()
+    }
+
+    fn until(&self) -> Option<Instant> {
+        let until = |entry: &Arc<Entry>| entry.policy.usable_until();
+        self.iter().map(until).try_fold(None, |latest, until| {
+            // One that is usable for ever makes them all so.
+            until.map(|until| latest.max(Some(until)))
+        })?
+    }
+}
+
+impl Store for MemoryStore {
+    type Get = Ready<Result<Option<Arc<Variants>>, BoxError>>;
+    type Put = Ready<Result<PutOutcome, BoxError>>;
+
+    #[inline]
+    fn get(&self, key: KeyRef<'_>) -> Lookup<Self::Get> {
+        Lookup::Now(self.0.table.get(key))
+    }
+
+    fn put(&self, key: Key, entry: Arc<Entry>, token: FillToken) -> Self::Put {
+        std::future::ready(Ok(self.put_now(key, &entry, &token)))
+    }
+
+    fn remove(&self, key: KeyRef<'_>, which: Option<&Arc<Entry>>) {
+        match which {
+            None => self.0.table.remove(key),
+            Some(which) => self.remove_one(key, which),
+        }
+    }
+
+    fn budget(&self) -> &MemoryBudget {
+        &self.0.budget
+    }
+
+    fn max_body(&self) -> u64 {
+        self.max_body_size()
+    }
+
+    fn stats(&self) -> StoreStats {
+        Self::stats(self)
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore")
+            .field("max_entry_bytes", &self.0.table.capacity())
+            .field("max_fill_bytes", &self.0.budget.limit())
+            .field("max_body", &self.max_body_size())
+            .finish_non_exhaustive()
+    }
+}

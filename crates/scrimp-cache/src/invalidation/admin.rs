@@ -1,0 +1,220 @@
+//! A service that purges and tells statistics, for operators and their tools.
+
+use std::{
+    convert::Infallible,
+    fmt,
+    future::{Ready, ready},
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header, request::Parts,
+};
+use http_body_util::Full;
+use scrimp_http::{
+    groups::{self, CACHE_TAG, SURROGATE_KEY},
+    target::authority,
+};
+use tower_service::Service;
+
+use super::{Invalidation, Invalidator};
+use crate::stats::CacheStats;
+
+/// Says whether a request may do what it asks for.
+type Authorise = dyn Fn(&Parts) -> bool + Send + Sync;
+type ReadStats = dyn Fn() -> CacheStats + Send + Sync;
+
+/// The future of [`Admin`].
+pub type AdminFuture = Ready<Result<Response<Full<Bytes>>, Infallible>>;
+
+/// Purges and statistics over HTTP. Made by [`CacheLayer::admin`](crate::CacheLayer::admin),
+/// mounted where the operator wants it (with axum: `Router::fallback_service` or
+/// `nest_service`), and nowhere by default.
+///
+/// | request | effect |
+/// |---|---|
+/// | `PURGE /some/path` with Host | purges the URI, in all its variants, as with Varnish |
+/// | `PURGE /…` with `Surrogate-Key: a b` or `Cache-Tag: a,b` | purges the tags, not the URI |
+/// | `POST /purge?tag=…&prefix=…&glob=…&url=…&url-prefix=…&authority=…` | purges each |
+/// | `POST /purge?everything` | purges everything |
+/// | `GET /stats` | statistics as JSON |
+///
+/// `Fastly-Soft-Purge: 1`, or `&soft` in the query, makes stale instead of gone. Every
+/// answer is JSON. A request that the authorisation hook refuses gets a 403 and does nothing.
+#[derive(Clone)]
+pub struct Admin {
+    invalidator: Invalidator,
+    stats: Arc<ReadStats>,
+    authorise: Arc<Authorise>,
+}
+
+// === impl Admin ===
+
+impl Admin {
+    pub(crate) fn new(
+        invalidator: Invalidator,
+        stats: impl Fn() -> CacheStats + Send + Sync + 'static,
+        authorise: impl Fn(&Parts) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            invalidator,
+            stats: Arc::new(stats),
+            authorise: Arc::new(authorise),
+        }
+    }
+
+    fn answer(&self, parts: &Parts) -> Response<Full<Bytes>> {
+        if !(self.authorise)(parts) {
+            return json(StatusCode::FORBIDDEN, error("not authorised"));
+        }
+        let path = parts.uri.path();
+        let what = match (parts.method.as_str(), path) {
+            ("PURGE", _) => purge_method(parts),
+            ("POST", _) if path.ends_with("/purge") => purge_query(parts),
+            ("GET", _) if path.ends_with("/stats") => {
+                return json(StatusCode::OK, (self.stats)().to_json());
+            }
+            _ => {
+                let text = "send PURGE, POST …/purge?tag=… or GET …/stats";
+                return json(StatusCode::NOT_FOUND, error(text));
+            }
+        };
+        match what {
+            Ok(invalidations) => {
+                for invalidation in &invalidations {
+                    self.invalidator.invalidate(invalidation);
+                }
+                let text = format!("{{\"status\":\"ok\",\"purges\":{}}}", invalidations.len());
+                json(StatusCode::OK, text)
+            }
+            Err(wrong) => json(StatusCode::BAD_REQUEST, error(&wrong)),
+        }
+    }
+}
+
+fn purge_method(parts: &Parts) -> Result<Vec<Invalidation>, String> {
+    let soft = parts
+        .headers
+        .get("fastly-soft-purge")
+        .is_some_and(|value| value == "1");
+    let mut purges: Vec<_> = tags(&parts.headers)
+        .into_iter()
+        .map(Invalidation::tag)
+        .collect();
+    if purges.is_empty() {
+        let authority = authority(&parts.uri, &parts.headers);
+        let target = parts
+            .uri
+            .path_and_query()
+            .map_or("/", |target| target.as_str());
+        let uri: Uri = format!("http://{authority}{target}")
+            .parse()
+            .map_err(|_| format!("no Host to purge {target} of"))?;
+        purges.push(Invalidation::uri(uri));
+    }
+    Ok(if soft {
+        purges.into_iter().map(Invalidation::soft).collect()
+    } else {
+        purges
+    })
+}
+
+fn tags(headers: &HeaderMap) -> Vec<String> {
+    let named = [SURROGATE_KEY, CACHE_TAG];
+    let tags = named.iter().flat_map(|name| groups::tags(headers, name));
+    tags.map(str::to_owned).collect()
+}
+
+fn purge_query(parts: &Parts) -> Result<Vec<Invalidation>, String> {
+    let query = parts.uri.query().unwrap_or_default();
+    let mut purges = Vec::new();
+    let mut soft = false;
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        let uri = || {
+            value
+                .parse::<Uri>()
+                .map_err(|error| format!("`{name}={value}`: {error}"))
+        };
+        let text = || match value.is_empty() {
+            true => Err(format!("`{name}` has nothing behind it")),
+            false => Ok(value.clone().into_owned()),
+        };
+        purges.push(match &*name {
+            "soft" => {
+                soft = true;
+                continue;
+            }
+            "tag" => Invalidation::tag(text()?),
+            "prefix" => Invalidation::prefix(text()?),
+            "glob" => Invalidation::glob(text()?),
+            "url" => Invalidation::uri(uri()?),
+            "url-prefix" => Invalidation::uri_prefix(uri()?),
+            "authority" => Invalidation::authority(text()?),
+            "everything" => Invalidation::everything(),
+            other => return Err(format!("`{other}` is nothing to purge by")),
+        });
+    }
+    if purges.is_empty() {
+        return Err(
+            "say what to purge: tag=, prefix=, glob=, url=, url-prefix=, authority=, \
+                    everything"
+                .into(),
+        );
+    }
+    Ok(if soft {
+        purges.into_iter().map(Invalidation::soft).collect()
+    } else {
+        purges
+    })
+}
+
+fn error(text: &str) -> String {
+    let mut escaped = String::new();
+    for letter in text.chars() {
+        match letter {
+            '"' | '\\' => escaped.extend(['\\', letter]),
+            letter if letter.is_control() => escaped.push(' '),
+            letter => escaped.push(letter),
+        }
+    }
+    format!("{{\"status\":\"error\",\"error\":\"{escaped}\"}}")
+}
+
+fn json(status: StatusCode, text: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(text));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+impl<B> Service<Request<B>> for Admin {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = AdminFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> AdminFuture {
+        let (parts, _) = request.into_parts();
+        let mut response = self.answer(&parts);
+        if parts.method == Method::HEAD {
+            *response.body_mut() = Full::default();
+        }
+        ready(Ok(response))
+    }
+}
+
+impl fmt::Debug for Admin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Admin").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,275 @@
+//! The log of invalidations on a medium that outlives the process.
+//!
+//! Responses on disk are as safe to serve as the knowledge of what has been invalidated
+//! since they were fetched. So the log is written down: every invalidation is handed to the
+//! store before it returns to whoever made it. After a restart the log is read back, and
+//! goes on under its old number; if anything is wrong with it, a new log begins, and all
+//! that was stored before is no longer used.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use scrimp_core::BoxError;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    epoch::{Epochs, Hit, Logged, MAX_MARKS, Recorder, Tag},
+    target::fingerprint,
+};
+
+use crate::{pattern::Pattern, stats::Counters};
+
+/// Version of the format.
+const FORMAT: u16 = 1;
+
+/// Positions left out at a restart: more than can have been given out without having been
+/// written down when the process ended.
+const GAP: u64 = 1 << 32;
+
+/// A journal is written anew once it is twice as long as it has to be, and by so much.
+const SLACK: usize = 1 << 20;
+
+/// Length and checksum in front of each record.
+const FRAME: usize = 8;
+
+/// Keeps the log of invalidations for a store whose responses outlive the process.
+///
+/// An invalidation returns once it is written down, so that it holds whatever happens next;
+/// how much may happen (an end of the process, or a power failure too) is for the journal to
+/// say. Calls come one at a time, and from inside a runtime: they should not take long.
+///
+/// A record that cannot be kept is counted among
+/// [`store_failures`](crate::CacheStats::store_failures). The journal is then emptied and left
+/// alone, so that nothing stored is used after a restart. Where even that fails, the error is
+/// logged, and the store has to be emptied by hand before the next start.
+pub trait Journal: Send + Sync + 'static {
+    /// Everything that was appended, or put in its place, in order. Nothing at first.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read: nothing stored is used then.
+    fn read(&self) -> Result<Vec<u8>, BoxError>;
+
+    /// Adds a record.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be kept.
+    fn append(&self, record: &[u8]) -> Result<(), BoxError>;
+
+    /// Puts these records in the place of all others, in one step.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be kept.
+    fn replace(&self, records: &[u8]) -> Result<(), BoxError>;
+}
+
+/// The first record.
+#[derive(Serialize, Deserialize)]
+struct Begin {
+    format: u16,
+    /// Two builds whose hashes differ do not mean the same tags.
+    fingerprint: u64,
+    log: u64,
+    position: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Record {
+    position: u64,
+    soft: bool,
+    hit: Written,
+}
+
+#[derive(Serialize, Deserialize)]
+enum Written {
+    Tags(Vec<u64>),
+    Version(u64, u64),
+    Glob(String),
+    Prefix(String),
+    Everything,
+    Forgotten(Box<[u64]>),
+}
+
+/// Writes the journal.
+struct Writer {
+    journal: Arc<dyn Journal>,
+    /// Bytes in it, and right after it was written anew.
+    length: usize,
+    begun_with: usize,
+    broken: bool,
+}
+
+/// The log that a journal holds, or a new one, which from now on is written there.
+pub(crate) fn resume(journal: Arc<dyn Journal>, counters: &Arc<Counters>) -> Arc<Epochs> {
+    let epochs = read_back(&*journal).unwrap_or_default();
+    let mut writer = Writer {
+        journal,
+        length: 0,
+        begun_with: 0,
+        broken: false,
+    };
+    if let Err(error) = writer.begin(&epochs) {
+        // What is stored now must not be taken for the old log's once that can be read again.
+        counters.store_failures.add();
+        writer.give_up(&*error);
+        return Arc::default();
+    }
+    let (writer, counters) = (Mutex::new(writer), Arc::clone(counters));
+    epochs.record(Recorder(Box::new(move |epochs, logged| {
+        let mut writer = writer.lock();
+        if let Err(error) = writer.note(epochs, &logged) {
+            counters.store_failures.add();
+            writer.give_up(&*error);
+        }
+    })));
+    Arc::new(epochs)
+}
+
+fn read_back(journal: &dyn Journal) -> Option<Epochs> {
+    let bytes = match journal.read() {
+        Ok(bytes) if bytes.is_empty() => return None,
+        Ok(bytes) => bytes,
+        Err(error) => {
+            tracing::warn!(error, "the journal of invalidations cannot be read");
+            return None;
+        }
+    };
+    let epochs = parse(&bytes);
+    if epochs.is_none() {
+        tracing::warn!("the journal of invalidations is damaged, or of another version");
+    }
+    epochs
+}
+
+/// `None` if anything is wrong: what is missing might be the one record that counts.
+fn parse(mut bytes: &[u8]) -> Option<Epochs> {
+    let begin: Begin = postcard::from_bytes(unframe(&mut bytes)?).ok()?;
+    if begin.format != FORMAT || begin.fingerprint != fingerprint() {
+        return None;
+    }
+    let mut hits = Vec::new();
+    while !bytes.is_empty() {
+        let record: Record = postcard::from_bytes(unframe(&mut bytes)?).ok()?;
+        hits.push(Logged::from(record));
+    }
+    hits.sort_by_key(|logged| logged.position);
+    let last = hits.last().map_or(0, |logged| logged.position);
+    let position = begin.position.max(last).checked_add(GAP)?;
+    Some(Epochs::resume(MAX_MARKS, begin.log, hits, position))
+}
+
+fn frame(record: &impl Serialize, bytes: &mut Vec<u8>) -> Result<(), BoxError> {
+    let record = postcard::to_allocvec(record)?;
+    let length = u32::try_from(record.len())?;
+    bytes.extend_from_slice(&length.to_le_bytes());
+    bytes.extend_from_slice(&crc32fast::hash(&record).to_le_bytes());
+    bytes.extend_from_slice(&record);
+    Ok(())
+}
+
+fn unframe<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let (head, rest) = bytes.split_at_checked(FRAME)?;
+    let (length, sum) = head.split_first_chunk::<4>()?;
+    let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+    let (record, rest) = rest.split_at_checked(length)?;
+    *bytes = rest;
+    (crc32fast::hash(record).to_le_bytes() == *sum).then_some(record)
+}
+
+// === impl Writer ===
+
+impl Writer {
+    /// Writes the whole log anew.
+    fn begin(&mut self, epochs: &Epochs) -> Result<(), BoxError> {
+        let (hits, now) = epochs.dump();
+        let begin = Begin {
+            format: FORMAT,
+            fingerprint: fingerprint(),
+            log: now.log,
+            position: now.at,
+        };
+        let mut records = Vec::new();
+        frame(&begin, &mut records)?;
+        for logged in &hits {
+            frame(&Record::from(logged), &mut records)?;
+        }
+        self.journal.replace(&records)?;
+        (self.length, self.begun_with) = (records.len(), records.len());
+        Ok(())
+    }
+
+    fn note(&mut self, epochs: &Epochs, logged: &Logged) -> Result<(), BoxError> {
+        if self.broken {
+            return Ok(());
+        }
+        let mut record = Vec::new();
+        frame(&Record::from(logged), &mut record)?;
+        if self.length + record.len() > 2 * self.begun_with + SLACK {
+            return self.begin(epochs);
+        }
+        self.journal.append(&record)?;
+        self.length += record.len();
+        Ok(())
+    }
+
+    /// A journal that misses one record is worth nothing.
+    fn give_up(&mut self, error: &(dyn std::error::Error + 'static)) {
+        self.broken = true;
+        match self.journal.replace(&[]) {
+            Ok(()) => tracing::warn!(
+                error,
+                "the journal of invalidations failed; what is stored now is lost at a restart"
+            ),
+            Err(second) => tracing::error!(
+                error,
+                second,
+                "the journal of invalidations can be neither written nor emptied; \
+                 empty the store before the next start"
+            ),
+        }
+    }
+}
+
+// === impl Record ===
+
+impl From<&Logged> for Record {
+    fn from(logged: &Logged) -> Self {
+        Self {
+            position: logged.position,
+            soft: logged.soft,
+            hit: match &logged.hit {
+                Hit::Tags(tags) => Written::Tags(tags.iter().map(|tag| tag.0).collect()),
+                Hit::Version(tag, version) => Written::Version(tag.0, *version),
+                Hit::Glob(pattern) => match pattern.as_literal_prefix() {
+                    Some(prefix) => Written::Prefix(prefix.to_owned()),
+                    None => Written::Glob(pattern.as_str().to_owned()),
+                },
+                Hit::Everything => Written::Everything,
+                Hit::Forgotten(versions) => Written::Forgotten(versions.clone()),
+            },
+        }
+    }
+}
+
+impl From<Record> for Logged {
+    fn from(record: Record) -> Self {
+        Self {
+            position: record.position,
+            soft: record.soft,
+            hit: match record.hit {
+                Written::Tags(tags) => Hit::Tags(tags.into_iter().map(Tag).collect()),
+                Written::Version(tag, version) => Hit::Version(Tag(tag), version),
+                Written::Glob(text) => Hit::Glob(Pattern::name(&text)),
+                Written::Prefix(prefix) => Hit::Glob(Pattern::literal_prefix(&prefix)),
+                Written::Everything => Hit::Everything,
+                Written::Forgotten(versions) => Hit::Forgotten(versions),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "journal_tests.rs"]
+mod tests;

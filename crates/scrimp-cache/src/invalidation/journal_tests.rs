@@ -1,0 +1,195 @@
+//! The log before a restart and after it.
+
+use proptest::{collection::vec, prelude::*};
+
+use super::*;
+use crate::invalidation::epoch::{Birth, Carried, Epoch};
+
+/// A journal in memory, which can fail.
+#[derive(Default)]
+struct Memory {
+    bytes: Mutex<Vec<u8>>,
+    full: Mutex<bool>,
+}
+
+impl Journal for Memory {
+    fn read(&self) -> Result<Vec<u8>, BoxError> {
+        Ok(self.bytes.lock().clone())
+    }
+
+    fn append(&self, record: &[u8]) -> Result<(), BoxError> {
+        if *self.full.lock() {
+            return Err("disk full".into());
+        }
+        self.bytes.lock().extend_from_slice(record);
+        Ok(())
+    }
+
+    fn replace(&self, records: &[u8]) -> Result<(), BoxError> {
+        *self.bytes.lock() = records.to_vec();
+        Ok(())
+    }
+}
+
+fn start(journal: &Arc<Memory>) -> (Arc<Epochs>, Arc<Counters>) {
+    let counters = Arc::default();
+    let journal = Arc::clone(journal);
+    (resume(journal, &counters), counters)
+}
+
+fn birth(epochs: &Epochs, tag: u64, version: Option<u64>) -> Birth {
+    let carried = Carried {
+        tags: [Tag(tag)].into(),
+        versions: version
+            .map(|version| (Tag(tag), version))
+            .into_iter()
+            .collect(),
+        names: format!("name:{tag}").into(),
+    };
+    Birth::new(epochs.now(), carried)
+}
+
+fn copy(birth: &Birth) -> Birth {
+    let (log, born, carried) = birth.parts();
+    Birth::from_parts(log, born, carried.clone())
+}
+
+fn hit() -> impl Strategy<Value = Hit> {
+    let tags = vec((0..6_u64).prop_map(Tag), 1..3);
+    prop_oneof![
+        6 => tags.prop_map(|tags| Hit::Tags(tags.into())),
+        2 => (0..6_u64, 1..4_u64).prop_map(|(tag, version)| Hit::Version(Tag(tag), version)),
+        1 => (0..6_u64).prop_map(|tag| Hit::Glob(Pattern::name(&format!("*:{tag}")))),
+        1 => Just(Hit::Glob(Pattern::literal_prefix("name:{1"))),
+        1 => Just(Hit::Glob(Pattern::literal_prefix("name:1"))),
+        1 => Just(Hit::Everything),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn an_invalidation_holds_after_any_number_of_restarts(
+        steps in vec((prop::option::of((hit(), any::<bool>())), 0..6_u64, 0..4_u64), 1..40),
+        restarts in 1..4_usize,
+    ) {
+        let journal = Arc::new(Memory::default());
+        let (mut epochs, _) = start(&journal);
+        let mut entries = Vec::new();
+        for (hit, tag, version) in steps {
+            match hit {
+                Some((hit, soft)) => epochs.append(hit, soft),
+                None => entries.push(birth(&epochs, tag, (version > 0).then_some(version))),
+            }
+        }
+        for _ in 0..restarts {
+            let before: Vec<_> = entries.iter().map(|entry| epochs.check(&copy(entry))).collect();
+            (epochs, _) = start(&journal);
+            let after: Vec<_> = entries.iter().map(|entry| epochs.check(&copy(entry))).collect();
+            prop_assert_eq!(before, after);
+            // And what comes now still hits what was stored before.
+            entries.iter().for_each(|entry| {
+                epochs.append(Hit::Tags(entry.carried().tags.iter().copied().collect()), true);
+                assert_ne!(epochs.check(&copy(entry)), Epoch::Valid);
+            });
+        }
+    }
+
+    #[test]
+    fn a_journal_that_is_damaged_or_cut_off_ends_the_log(
+        at in any::<prop::sample::Index>(),
+        change in 1..=u8::MAX,
+        cut in any::<bool>(),
+    ) {
+        let journal = Arc::new(Memory::default());
+        let (epochs, _) = start(&journal);
+        let entry = birth(&epochs, 1, None);
+        epochs.append(Hit::tag(Tag(1)), false);
+        {
+            let mut bytes = journal.bytes.lock();
+            let at = at.index(bytes.len());
+            match cut {
+                // At a record's end nothing could be noticed: that is the journal's duty.
+                true => bytes.truncate(at.max(1)),
+                false => bytes[at] ^= change,
+            }
+        }
+        let begun_with = {
+            let bytes = journal.bytes.lock();
+            let mut rest = &bytes[..];
+            unframe(&mut rest).is_some() && rest.is_empty()
+        };
+        let (epochs, _) = start(&journal);
+        prop_assert!(begun_with || epochs.check(&entry) == Epoch::Gone);
+    }
+}
+
+#[test]
+fn what_was_born_at_a_position_that_was_never_written_down_can_still_be_hit() {
+    let journal = Arc::new(Memory::default());
+    let (epochs, _) = start(&journal);
+    epochs.append(Hit::tag(Tag(9)), false);
+    let entry = birth(&epochs, 1, None);
+    // The process ended after the position had moved on, and before it was written down.
+    let whole = journal.bytes.lock().len();
+    let (first, rest) = {
+        let bytes = journal.bytes.lock();
+        let mut rest = &bytes[..];
+        unframe(&mut rest).expect("the beginning");
+        (whole - rest.len(), rest.len())
+    };
+    assert!(rest > 0);
+    journal.bytes.lock().truncate(first);
+    let (epochs, _) = start(&journal);
+    assert_eq!(epochs.check(&entry), Epoch::Valid);
+    epochs.append(Hit::tag(Tag(1)), false);
+    assert_eq!(epochs.check(&copy(&entry)), Epoch::Gone);
+}
+
+#[test]
+fn what_the_log_has_forgotten_of_versions_outlasts_a_restart() {
+    let journal = Arc::new(Memory::default());
+    let small = Epochs::new(2);
+    for tag in 0..10 {
+        small.append(Hit::Version(Tag(tag), 7), false);
+    }
+    let mut writer = Writer {
+        journal: Arc::clone(&journal) as Arc<dyn Journal>,
+        length: 0,
+        begun_with: 0,
+        broken: false,
+    };
+    writer.begin(&small).expect("room");
+    let (epochs, _) = start(&journal);
+    for tag in 0..10 {
+        assert_eq!(epochs.check(&birth(&epochs, tag, Some(6))), Epoch::Gone);
+        assert_eq!(epochs.check(&birth(&epochs, tag, Some(7))), Epoch::Valid);
+    }
+}
+
+#[test]
+fn a_journal_that_cannot_be_written_is_emptied_and_counted() {
+    let journal = Arc::new(Memory::default());
+    let (epochs, counters) = start(&journal);
+    let entry = birth(&epochs, 1, None);
+    *journal.full.lock() = true;
+    epochs.append(Hit::tag(Tag(1)), false);
+    assert_eq!(counters.store_failures.get(), 1);
+    assert_eq!(epochs.check(&entry), Epoch::Gone);
+    *journal.full.lock() = false;
+    epochs.append(Hit::tag(Tag(2)), false);
+    assert!(journal.bytes.lock().is_empty(), "a part of a log is none");
+    assert_eq!(start(&journal).0.check(&entry), Epoch::Gone);
+}
+
+#[test]
+fn a_journal_is_written_anew_when_most_of_it_is_outdated() {
+    let journal = Arc::new(Memory::default());
+    let (epochs, _) = start(&journal);
+    let entry = birth(&epochs, 7, None);
+    for n in 0..200_000 {
+        epochs.append(Hit::tag(Tag(n % 100)), false);
+    }
+    let length = journal.bytes.lock().len();
+    assert!(length < SLACK + 10_000, "{length}");
+    assert_eq!(start(&journal).0.check(&copy(&entry)), Epoch::Gone);
+}

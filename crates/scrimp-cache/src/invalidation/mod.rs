@@ -1,0 +1,29 @@
+//! Invalidation: what can be hit, how it is said, and who may say it.
+
+mod admin;
+mod birth;
+mod carry;
+pub(crate) mod epoch;
+#[cfg(test)]
+mod epoch_tests;
+mod handle;
+#[cfg(feature = "codec")]
+mod journal;
+mod log;
+pub(crate) mod sync;
+mod target;
+mod versions;
+
+pub use admin::{Admin, AdminFuture};
+pub(crate) use carry::carry;
+pub use handle::Invalidator;
+pub(crate) use handle::invalidated_groups;
+#[cfg(feature = "codec")]
+pub use journal::Journal;
+#[cfg(feature = "codec")]
+pub(crate) use journal::resume;
+pub(crate) use log::TagList;
+pub use target::Invalidation;
+#[cfg(feature = "no-vary-search")]
+pub(crate) use target::search_tag;
+pub(crate) use target::{key_tag, target_tag, uri_tag};

@@ -1,0 +1,273 @@
+//! Answering a request from a stored response.
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{Extensions, HeaderMap, HeaderValue, Response, StatusCode, header};
+use scrimp_core::extensions::{CacheInfo, CacheState};
+
+use crate::{
+    body::StoredBody,
+    digits::digits,
+    entry::{CACHE_STATUS, Entry},
+    policy::{
+        conditional,
+        facts::{MethodClass, RequestFacts},
+        judge::Standing,
+        range::{self, Ranges},
+    },
+};
+
+/// Everything an answer depends on besides the stored response.
+pub(crate) struct Asked<'a> {
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) facts: &'a RequestFacts,
+}
+
+/// Whether the whole of a stored response is the answer.
+#[inline]
+pub(crate) fn is_whole(facts: &RequestFacts, entry: &Entry) -> bool {
+    facts.method == MethodClass::Get
+        && !(facts.conditional && entry.status.is_success())
+        && !(facts.range && entry.status == StatusCode::OK)
+}
+
+/// Builds the answer: whole, a range, or `304` where the client has it already.
+pub(crate) fn build(
+    entry: &Entry,
+    asked: &Asked<'_>,
+    standing: Standing,
+    cache_status: HeaderValue,
+) -> Response<StoredBody> {
+    let mut response = whole(entry, standing.age, cache_status, |body| body);
+    // Conditions and ranges are about a representation that exists (RFC 9110 §13.2.1).
+    if entry.status == StatusCode::OK || entry.status.is_success() && asked.facts.conditional {
+        if asked.facts.conditional && conditional::not_modified(asked.headers, &entry.policy) {
+            return not_modified(response);
+        }
+        if asked.facts.range
+            && asked.facts.method == MethodClass::Get
+            && entry.status == StatusCode::OK
+        {
+            return ranged(response, entry, asked.headers);
+        }
+    }
+    if asked.facts.method == MethodClass::Head {
+        *response.body_mut() = StoredBody::empty();
+    }
+    response
+}
+
+/// The whole of a stored response. `wrap` makes a body of what its body is made of: right
+/// where it stays, as every hit comes along here.
+#[inline]
+pub(super) fn whole<B>(
+    entry: &Entry,
+    age: Duration,
+    cache_status: HeaderValue,
+    wrap: impl FnOnce(StoredBody) -> B,
+) -> Response<B> {
+    let body = StoredBody::new(entry.body.clone(), entry.trailers.as_ref());
+    let mut response = Response::new(wrap(body));
+    *response.status_mut() = entry.status;
+    *response.version_mut() = entry.version;
+    *response.headers_mut() = entry.headers.clone();
+    stamp(response.headers_mut(), seconds(age), cache_status);
+    response
+}
+
+/// Fills in what differs from answer to answer. The slots for it are the first two fields,
+/// which saves looking them up by name.
+#[inline]
+fn stamp(headers: &mut HeaderMap, age: HeaderValue, status: HeaderValue) {
+    let mut fields = headers.iter_mut();
+    match (fields.next(), fields.next()) {
+        (Some((first, age_slot)), Some((second, status_slot)))
+            if first == header::AGE && second == CACHE_STATUS =>
+        {
+            *age_slot = age;
+            *status_slot = status;
+        }
+        _ => {
+            headers.insert(header::AGE, age);
+            headers.insert(CACHE_STATUS, status);
+        }
+    }
+}
+
+/// Turns a whole answer into a 304: what describes the body goes (RFC 9110 §15.4.5).
+fn not_modified(mut response: Response<StoredBody>) -> Response<StoredBody> {
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    *response.body_mut() = StoredBody::empty();
+    let headers = response.headers_mut();
+    for name in [
+        header::CONTENT_LENGTH,
+        header::CONTENT_TYPE,
+        header::CONTENT_ENCODING,
+        header::CONTENT_LANGUAGE,
+        header::CONTENT_RANGE,
+        header::TRAILER,
+    ] {
+        headers.remove(name);
+    }
+    response
+}
+
+/// Turns a whole answer into the part of it that Range asks for.
+fn ranged(
+    mut response: Response<StoredBody>,
+    entry: &Entry,
+    request: &HeaderMap,
+) -> Response<StoredBody> {
+    let body = &entry.body;
+    let length = body.len() as u64;
+    match range::read(request, &entry.headers, &entry.policy, length) {
+        Ranges::Whole => response,
+        Ranges::Unsatisfiable => {
+            *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
+            set(
+                response.headers_mut(),
+                &header::CONTENT_RANGE,
+                &format!("bytes */{length}"),
+            );
+            response.headers_mut().remove(header::CONTENT_TYPE);
+            with_body(response, Bytes::new())
+        }
+        Ranges::Parts(parts) => {
+            *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+            let headers = response.headers_mut();
+            let body = if let [(start, end)] = parts[..] {
+                let range = format!("bytes {start}-{}/{length}", end - 1);
+                set(headers, &header::CONTENT_RANGE, &range);
+                slice(body, (start, end))
+            } else {
+                multipart(headers, body, &parts)
+            };
+            with_body(response, body)
+        }
+    }
+}
+
+fn with_body(mut response: Response<StoredBody>, body: Bytes) -> Response<StoredBody> {
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+    headers.remove(header::TRAILER);
+    *response.body_mut() = StoredBody::new(body, None);
+    response
+}
+
+fn slice(body: &Bytes, (start, end): range::Span) -> Bytes {
+    // The spans were cut to the body's length, which is a usize.
+    let at = |offset: u64| {
+        usize::try_from(offset)
+            .unwrap_or(body.len())
+            .min(body.len())
+    };
+    body.slice(at(start)..at(end))
+}
+
+/// Several ranges as `multipart/byteranges` (RFC 9110 §14.6).
+fn multipart(headers: &mut HeaderMap, body: &Bytes, parts: &[range::Span]) -> Bytes {
+    let boundary = boundary(body, parts);
+    let kind = headers.get(header::CONTENT_TYPE).cloned();
+    let mut text = Vec::new();
+    for &span in parts {
+        text.extend_from_slice(format!("\r\n--{boundary}\r\n").as_bytes());
+        if let Some(kind) = &kind {
+            text.extend_from_slice(b"Content-Type: ");
+            text.extend_from_slice(kind.as_bytes());
+            text.extend_from_slice(b"\r\n");
+        }
+        let (start, last) = (span.0, span.1 - 1);
+        let range = format!("Content-Range: bytes {start}-{last}/{}\r\n\r\n", body.len());
+        text.extend_from_slice(range.as_bytes());
+        text.extend_from_slice(&slice(body, span));
+    }
+    text.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
+    set(
+        headers,
+        &header::CONTENT_TYPE,
+        &format!("multipart/byteranges; boundary={boundary}"),
+    );
+    text.into()
+}
+
+/// A boundary that does not stand in any of the parts. It is made by chance: whoever wrote
+/// the body must not be able to fill it with the boundaries that will be tried.
+fn boundary(body: &Bytes, parts: &[range::Span]) -> String {
+    loop {
+        let number = RandomState::new().hash_one(body.len());
+        let boundary = format!("scrimp-{number:016x}");
+        let stands = |span: &range::Span| {
+            slice(body, *span)
+                .windows(boundary.len())
+                .any(|window| window == boundary.as_bytes())
+        };
+        if !parts.iter().any(stands) {
+            return boundary;
+        }
+    }
+}
+
+fn set(headers: &mut HeaderMap, name: &header::HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+/// Age in whole seconds.
+fn seconds(age: Duration) -> HeaderValue {
+    // RFC 9111 §1.2.2: what is longer is sent as 2³¹.
+    let seconds = age.as_secs().min(1 << 31);
+    match digits(seconds) {
+        Some(text) => HeaderValue::from_static(text),
+        None => HeaderValue::from(seconds),
+    }
+}
+
+/// The cache's verdict on an answer from store, for those who asked for it.
+pub(crate) fn info(entry: Option<&Entry>, standing: Standing, state: CacheState) -> CacheInfo {
+    let mut info = CacheInfo::new(state);
+    info.age = Some(standing.age);
+    info.expires_in = Some(standing.ttl());
+    if entry.is_some_and(|entry| entry.policy.always_validate) {
+        // Never used without asking first, so never fresh to who goes by this.
+        info.expires_in = Some(Duration::ZERO);
+    }
+    info.recompute_cost = entry.map(|entry| entry.recompute_cost);
+    info.shareable = true;
+    info.stored = true;
+    info
+}
+
+/// Puts the verdict into the map the request came with: it is allocated already.
+pub(crate) fn explain(mut extensions: Extensions, info: CacheInfo) -> Extensions {
+    extensions.clear();
+    extensions.insert(info);
+    extensions
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_is_its_number_of_whole_seconds() {
+        for age in [0, 7, 10, 99, 100, 999, 1_000, 9_999, 10_000, 123_456_789] {
+            let value = seconds(Duration::from_millis(age * 1000 + 999));
+            assert_eq!(value, age.to_string());
+        }
+        assert_eq!(seconds(Duration::MAX), "2147483648");
+    }
+
+    #[test]
+    fn a_boundary_never_stands_in_what_it_bounds() {
+        let first = boundary(&Bytes::from(vec![b'x'; 30]), &[(0, 30)]);
+        let body = Bytes::from(format!("..{first}.."));
+        let other = boundary(&body, &[(0, body.len() as u64)]);
+        assert!(!String::from_utf8_lossy(&body).contains(&other));
+    }
+}

@@ -1,0 +1,151 @@
+//! No-Vary-Search: which parts of a query do not change the answer
+//! (draft-ietf-httpbis-no-vary-search).
+//!
+//! The field comes with the response, and the key is needed with the request. So the
+//! variance of a path is remembered when a response shows it: the next request for the path
+//! is keyed by it, and its answer kept only if it shows the same variance still. A path
+//! whose variance changes costs one miss more.
+
+use std::collections::HashMap;
+
+use http::HeaderMap;
+use parking_lot::RwLock;
+use scrimp_core::KeyHashBuilder;
+use scrimp_http::no_vary_search::{Ignored, SearchVariance};
+
+use crate::invalidation::epoch::Tag;
+
+/// Paths remembered at most. Past it, all are forgotten and learned anew.
+const MAX_PATHS: usize = 10_000;
+
+/// How an answer depends on its query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Variance {
+    /// The order of parameters counts.
+    ordered: bool,
+    /// Decoded, as the names in a query are compared.
+    ignored: Ignored,
+}
+
+/// The variances of paths.
+#[derive(Debug, Default)]
+pub(crate) struct Variances(RwLock<HashMap<Tag, Variance, KeyHashBuilder>>);
+
+// === impl Variance ===
+
+impl Variance {
+    /// Reads the field. `None` if it is absent, malformed, or says that all counts.
+    pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
+        let SearchVariance { ordered, ignored } = SearchVariance::read(headers)?;
+        let ignored = match ignored {
+            Ignored::These(names) => Ignored::These(decoded(&names)),
+            Ignored::AllBut(names) => Ignored::AllBut(decoded(&names)),
+        };
+        Some(Self { ordered, ignored })
+    }
+
+    /// The parameters of a query that count, in the order in which they are compared.
+    pub(crate) fn counting(&self, query: &str) -> Vec<(String, String)> {
+        let mut pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .filter(|(name, _)| match &self.ignored {
+                Ignored::These(names) => !names.contains(name),
+                Ignored::AllBut(names) => names.contains(name),
+            })
+            .collect();
+        if !self.ordered {
+            // Stable: several values of one name keep their order.
+            pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
+        }
+        pairs
+    }
+}
+
+/// Decodes names, which are written as in a query: `+` and escapes mean what they mean there.
+fn decoded(names: &[String]) -> Vec<String> {
+    let decode = |name: &String| {
+        let mut pairs = form_urlencoded::parse(name.as_bytes());
+        pairs
+            .next()
+            .map_or_else(String::new, |(name, _)| name.into_owned())
+    };
+    names.iter().map(decode).collect()
+}
+
+// === impl Variances ===
+
+impl Variances {
+    /// The variance that a path has shown last.
+    pub(crate) fn get(&self, path: Tag) -> Option<Variance> {
+        let known = self.0.read();
+        if known.is_empty() {
+            None
+        } else {
+            known.get(&path).cloned()
+        }
+    }
+
+    /// Notes what a response shows.
+    pub(crate) fn note(&self, path: Tag, shown: Option<&Variance>) {
+        let unchanged = self.0.read().get(&path) == shown;
+        if unchanged {
+            return;
+        }
+        let mut known = self.0.write();
+        match shown {
+            Some(variance) => {
+                if known.len() >= MAX_PATHS {
+                    known.clear();
+                }
+                known.insert(path, variance.clone());
+            }
+            None => {
+                known.remove(&path);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variance(text: &str) -> Option<Variance> {
+        let mut headers = HeaderMap::new();
+        headers.insert("no-vary-search", text.parse().unwrap());
+        Variance::read(&headers)
+    }
+
+    fn same(text: &str, a: &str, b: &str) -> bool {
+        let variance = variance(text).unwrap();
+        variance.counting(a) == variance.counting(b)
+    }
+
+    #[test]
+    fn the_examples_of_the_draft_hold() {
+        assert!(same(r#"params=("utm" "id2")"#, "a=1&utm=x", "a=1"));
+        assert!(!same(r#"params=("utm")"#, "a=1&utm=x", "a=2&utm=x"));
+        assert!(same(r#"params, except=("a")"#, "a=1&b=2", "c&a=1"));
+        assert!(!same(r#"params, except=("a")"#, "a=1", "a=2"));
+        assert!(same("key-order", "a=1&b=2", "b=2&a=1"));
+        assert!(!same("key-order", "a=1&a=2", "a=2&a=1"));
+        assert!(same("params", "a=1", ""));
+        assert!(same(r#"params=("%C3%A9+1")"#, "%c3%a9%201=x", ""));
+        assert!(!same(r#"params=("utm")"#, "a=1&b=2", "b=2&a=1"));
+    }
+
+    #[test]
+    fn what_is_malformed_or_says_nothing_is_no_variance() {
+        for text in [
+            "",
+            "params=?0",
+            "params=(a)",
+            "except=(\"a\")",
+            "key-order=1",
+            "params=3",
+            "=",
+        ] {
+            assert_eq!(variance(text), None, "{text}");
+        }
+    }
+}

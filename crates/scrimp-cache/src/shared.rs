@@ -1,0 +1,67 @@
+//! What the services of a layer share.
+
+use std::sync::{Arc, Weak};
+
+#[cfg(feature = "no-vary-search")]
+use crate::request::search::Variances;
+use crate::{
+    background::Background,
+    config::Config,
+    entry::{Store, unstored::Unstored},
+    invalidation::epoch::Epochs,
+    stats::Counters,
+};
+
+/// What the services of a layer own together. Background tasks hold `shared` alone, so
+/// that they end when the last service and the last clone of the layer are gone.
+#[derive(Debug)]
+pub(crate) struct Common<St> {
+    pub(crate) shared: Arc<Shared<St>>,
+    pub(crate) background: Arc<Background>,
+}
+
+/// What is needed to answer a request.
+#[derive(Debug)]
+pub(crate) struct Shared<St> {
+    pub(crate) config: Config,
+    pub(crate) store: St,
+    pub(crate) epochs: Arc<Epochs>,
+    pub(crate) counters: Arc<Counters>,
+    /// Not owned: what goes on in the background may hold this.
+    pub(crate) background: Weak<Background>,
+    pub(crate) unstored: Unstored,
+    #[cfg(feature = "no-vary-search")]
+    pub(crate) variances: Variances,
+}
+
+// === impl Common ===
+
+impl<St: Store> Common<St> {
+    pub(crate) fn new(config: Config, store: St) -> Self {
+        let (background, counters) = (Arc::default(), Arc::default());
+        let shared = Shared {
+            epochs: epochs(&store, &counters),
+            config,
+            store,
+            counters,
+            background: Arc::downgrade(&background),
+            unstored: Unstored::default(),
+            #[cfg(feature = "no-vary-search")]
+            variances: Variances::default(),
+        };
+        Self {
+            shared: Arc::new(shared),
+            background,
+        }
+    }
+}
+
+/// Returns a new log of invalidations, or the one that the store has kept.
+#[cfg_attr(not(feature = "codec"), expect(unused_variables))]
+fn epochs<St: Store>(store: &St, counters: &Arc<Counters>) -> Arc<Epochs> {
+    #[cfg(feature = "codec")]
+    if let Some(journal) = store.journal() {
+        return crate::invalidation::resume(journal, counters);
+    }
+    Arc::new(Epochs::default())
+}

@@ -1,0 +1,79 @@
+//! A call that lets the upstream choose among stored responses.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode, header};
+use http_body::Body;
+use tower::util::Oneshot;
+use tower_service::Service;
+
+use crate::{body::CacheBody, entry::Store, future::POLLED_AGAIN, upstream::exchange::Exchange};
+
+/// A call with an offer. If the upstream says 304 and not of what, it is asked again, without.
+pub(crate) struct Choice<S, ReqB, St>
+where
+    S: Service<Request<ReqB>>,
+{
+    call: Pin<Box<Oneshot<S, Request<ReqB>>>>,
+    exchange: Exchange<St>,
+    /// For the second call.
+    again: Option<(S, Request<()>)>,
+}
+
+// === impl Choice ===
+
+impl<S, ReqB, St> Choice<S, ReqB, St>
+where
+    S: Service<Request<ReqB>> + Clone,
+{
+    pub(crate) fn new(inner: S, request: Request<ReqB>, exchange: Exchange<St>) -> Self {
+        let mut head = Request::new(());
+        head.method_mut().clone_from(request.method());
+        head.uri_mut().clone_from(request.uri());
+        *head.version_mut() = request.version();
+        head.headers_mut().clone_from(request.headers());
+        head.headers_mut().remove(header::IF_NONE_MATCH);
+        head.extensions_mut().clone_from(request.extensions());
+        Self {
+            call: Box::pin(Oneshot::new(inner.clone(), request)),
+            exchange,
+            again: Some((inner, head)),
+        }
+    }
+}
+
+impl<S, ReqB, ResB, St> Choice<S, ReqB, St>
+where
+    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone,
+    ReqB: Body + Default,
+    ResB: Body<Data = Bytes>,
+    St: Store,
+{
+    /// Drives the call, or both. The slot is empty afterwards.
+    pub(crate) fn poll(
+        slot: &mut Option<Box<Self>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Response<CacheBody<ResB>>, S::Error>> {
+        loop {
+            let choice = slot.as_mut().expect(POLLED_AGAIN);
+            let result = ready!(choice.call.as_mut().poll(cx));
+            if let Ok(response) = &result
+                && response.status() == StatusCode::NOT_MODIFIED
+                && choice.exchange.names_nothing(response)
+                && let Some((inner, head)) = choice.again.take()
+            {
+                choice.exchange.withdraw_offer(response);
+                let request = head.map(|()| ReqB::default());
+                choice.call = Box::pin(Oneshot::new(inner, request));
+                continue;
+            }
+            let choice = slot.take().expect("there a moment ago");
+            return Poll::Ready(choice.exchange.finish(result));
+        }
+    }
+}

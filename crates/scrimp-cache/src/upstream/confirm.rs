@@ -1,0 +1,117 @@
+//! Answers that bring a stored response up to date (RFC 9111 §4.3.4, §4.3.5).
+
+use std::sync::Arc;
+
+use http::{HeaderMap, Response, StatusCode, header};
+use scrimp_core::extensions::CacheState;
+
+use super::{fetch::Fetch, put::put};
+use crate::{
+    body::CacheBody,
+    cache_status::{Report, ttl_seconds},
+    entry::{Entry, Store, draft::Draft},
+    invalidation::epoch::Epoch,
+    policy::{judge::Standing, merge, refusal::Refusal},
+    shared::Shared,
+};
+
+impl Fetch {
+    /// The upstream has confirmed what is stored (RFC 9111 §4.3.4).
+    pub(super) fn confirmed<St: Store, B, C>(
+        self: Box<Self>,
+        shared: &Arc<Shared<St>>,
+        stored: &Arc<Entry>,
+        response: &Response<C>,
+    ) -> Response<CacheBody<B>> {
+        let renewed = self.renew(shared, stored, response.headers());
+        let kept = renewed.is_ok();
+        let entry = match renewed {
+            Ok(entry) => {
+                let entry = Arc::new(entry);
+                put(
+                    shared,
+                    self.key.clone(),
+                    Arc::clone(&entry),
+                    self.fence,
+                    None,
+                );
+                entry
+            }
+            Err(_) => {
+                shared.store.remove(self.key.as_ref(), Some(stored));
+                Arc::clone(stored)
+            }
+        };
+        let standing = Standing::new(&entry.policy, shared.config.clock.instant());
+        let report = Report {
+            forward_status: Some(StatusCode::NOT_MODIFIED),
+            ttl: Some(ttl_seconds(standing.ttl(), standing.staleness())),
+            stored: kept,
+            ..Report::forwarded(self.reason)
+        };
+        self.answer(shared, &entry, standing, report, CacheState::Revalidated)
+    }
+
+    /// The stored response, brought up to date with the fields of a new answer.
+    ///
+    /// A 304 whose strong validator is not the one that was sent contradicts itself: one
+    /// condition went out, and only it can have been found true. What is stored is taken as
+    /// confirmed and keeps its own validator.
+    pub(super) fn renew<St: Store>(
+        &self,
+        shared: &Shared<St>,
+        stored: &Arc<Entry>,
+        fresh: &HeaderMap,
+    ) -> Result<Entry, Refusal> {
+        let mut head = Response::new(());
+        *head.status_mut() = stored.status;
+        *head.version_mut() = stored.version;
+        *head.headers_mut() = stored.headers.clone();
+        merge::update(head.headers_mut(), fresh);
+        head.headers_mut().remove(header::CACHE_STATUS);
+        for line in fresh.get_all(header::CACHE_STATUS) {
+            head.headers_mut()
+                .append(header::CACHE_STATUS, line.clone());
+        }
+        let draft = Draft::new(shared, self, &head)?;
+        let whole = (stored.body.clone(), stored.trailers.clone());
+        let mut entry = draft.finish(shared, self, Some(stored), whole)?;
+        entry.recompute_cost = stored.recompute_cost;
+        Ok(entry)
+    }
+
+    /// An answer to HEAD: never stored itself, it brings the stored answer to GET up to
+    /// date, or shows that it is out of date (RFC 9111 §4.3.5).
+    pub(super) fn head<St: Store, B>(
+        self: Box<Self>,
+        shared: &Arc<Shared<St>>,
+        response: Response<B>,
+    ) -> Response<CacheBody<B>> {
+        let mut updated = false;
+        if let Some(stored) = &self.stored {
+            let length = stored.body.len() as u64;
+            if response.status() == stored.status
+                && merge::head_agrees(&stored.headers, response.headers(), length)
+            {
+                // Fields alone must not make fresh what was invalidated, nor give an old body
+                // a new version: that takes a validator.
+                let identified = merge::head_identifies(response.headers());
+                if (identified || shared.epochs.check(&stored.birth) == Epoch::Valid)
+                    && let Ok(entry) = self.renew(shared, stored, response.headers())
+                    && (identified
+                        || entry.birth.carried().versions == stored.birth.carried().versions)
+                {
+                    put(shared, self.key.clone(), Arc::new(entry), self.fence, None);
+                    updated = true;
+                }
+            } else if !response.status().is_server_error() {
+                shared.store.remove(self.key.as_ref(), Some(stored));
+            }
+        }
+        let report = Report {
+            stored: updated,
+            ..Report::forwarded(self.reason)
+        };
+        self.pass(shared, response, report)
+    }
+}

@@ -1,0 +1,64 @@
+//! Handing a response over to the store.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use scrimp_core::{BoxError, Key, extensions::Fence};
+use tokio::time::timeout;
+
+use crate::{
+    entry::{Entry, FillToken, Held, PutOutcome, Store},
+    shared::Shared,
+    stats::Counters,
+};
+
+/// How long a store may take to keep a response. Nobody waits for it but memory.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// Puts a response into the store, unless it was invalidated while it was under way. Its
+/// memory stays `held` until that is done.
+pub(super) fn put<St: Store>(
+    shared: &Arc<Shared<St>>,
+    key: Key,
+    entry: Arc<Entry>,
+    fence: Option<Fence>,
+    held: Option<Held>,
+) {
+    let token = FillToken::new(&shared.epochs, fence);
+    let mut put = Box::pin(shared.store.put(key, entry, token));
+    // In memory it is done at once; over a network it is finished in the background.
+    let polled = put.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    if let Poll::Ready(outcome) = polled {
+        return note(&shared.counters, outcome);
+    }
+    // Once the layer is gone there is nobody to keep it for.
+    if let Some(background) = shared.background.upgrade() {
+        background.start(finish(Arc::clone(&shared.counters), put, held));
+    }
+}
+
+async fn finish<F>(counters: Arc<Counters>, put: Pin<Box<F>>, held: Option<Held>)
+where
+    F: Future<Output = Result<PutOutcome, BoxError>>,
+{
+    let late = |_| Err("it took too long".into());
+    note(&counters, timeout(LIMIT, put).await.unwrap_or_else(late));
+    drop(held);
+}
+
+fn note(counters: &Counters, outcome: Result<PutOutcome, BoxError>) {
+    match outcome {
+        Ok(PutOutcome::Stored) => counters.stored.add(),
+        Ok(PutOutcome::Superseded) => counters.superseded.add(),
+        Ok(PutOutcome::Rejected) => counters.rejected.add(),
+        Err(error) => {
+            counters.store_failures.add();
+            tracing::warn!(error, "the store failed to keep a response");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! A call that has only so long until a stale response is served in its place.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use tokio::time::{Sleep, sleep};
+use tower::util::Oneshot;
+use tower_service::Service;
+
+use crate::{
+    body::CacheBody, entry::Store, future::POLLED_AGAIN, shared::Common,
+    upstream::exchange::Exchange,
+};
+
+/// The call, its soft time-out, and where it goes on once its caller has an answer.
+pub(crate) struct Race<S, ReqB, St>
+where
+    S: Service<Request<ReqB>>,
+{
+    call: Pin<Box<Oneshot<S, Request<ReqB>>>>,
+    exchange: Exchange<St>,
+    /// `None` once it has run out in vain.
+    limit: Option<Pin<Box<Sleep>>>,
+    common: Arc<Common<St>>,
+}
+
+// === impl Race ===
+
+impl<S, ReqB, St> Race<S, ReqB, St>
+where
+    S: Service<Request<ReqB>>,
+{
+    pub(crate) fn new(
+        call: Oneshot<S, Request<ReqB>>,
+        exchange: Exchange<St>,
+        limit: Duration,
+        common: &Arc<Common<St>>,
+    ) -> Self {
+        Self {
+            call: Box::pin(call),
+            exchange,
+            limit: Some(Box::pin(sleep(limit))),
+            common: Arc::clone(common),
+        }
+    }
+}
+
+impl<S, ReqB, ResB, St> Race<S, ReqB, St>
+where
+    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
+    S::Future: Send,
+    ReqB: Body + Default + Send + 'static,
+    ResB: Body<Data = Bytes> + Send + 'static,
+    St: Store,
+{
+    /// Drives a race to whichever end comes first. The slot is empty afterwards.
+    pub(crate) fn poll(
+        slot: &mut Option<Box<Self>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Response<CacheBody<ResB>>, S::Error>> {
+        let race = slot.as_mut().expect(POLLED_AGAIN);
+        if let Poll::Ready(result) = race.call.as_mut().poll(cx) {
+            let race = slot.take().expect("there a moment ago");
+            return Poll::Ready(race.exchange.finish(result));
+        }
+        let Some(limit) = &mut race.limit else {
+            return Poll::Pending;
+        };
+        ready!(limit.as_mut().poll(cx));
+        race.limit = None;
+        // It may have been invalidated meanwhile: then there is nothing but to wait.
+        let Some(response) = race.exchange.stand_in_for_slow() else {
+            return Poll::Pending;
+        };
+        if let Some(race) = slot.take() {
+            race.common.background.finish(race.call, race.exchange);
+        }
+        Poll::Ready(Ok(response))
+    }
+}
