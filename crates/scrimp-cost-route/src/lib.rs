@@ -74,7 +74,7 @@
 //!
 //! # How it chooses
 //!
-//! Filters first, then the score: [`Score::Money`](engine::Score) adds the price, what the
+//! Filters first, then the score: [`Score::Money`] adds the price, what the
 //! wait is worth at the request's [`Priority`](scrimp_core::extensions::Priority), what the
 //! quality lacks, and, by the chance of failure, what the next best would cost. An
 //! [unknown](Price::Unknown) price ranks behind every known one. Estimates halve in weight
@@ -122,6 +122,14 @@ mod budget;
 mod builder;
 mod config;
 mod decision;
+#[cfg(not(feature = "engine"))]
+#[allow(
+    unreachable_pub,
+    reason = "with the feature `engine` it is in reach of this repository's simulation"
+)]
+mod engine;
+#[cfg(feature = "engine")]
+#[doc(hidden)]
 pub mod engine;
 mod exchange;
 mod figures;
@@ -144,6 +152,9 @@ pub use body::{RequestBody, RouteBody};
 pub use budget::{Budget, BudgetStore, Cap, Line, Refusal, Reservation, Scope};
 pub use builder::CostRouteLayerBuilder;
 pub use decision::{Miss, RouteDecision, Tried};
+pub use engine::{
+    Estimate, Filters, Health, Reason, Score, Scored, Stake, Stakes, Terms, Weight, Weights,
+};
 pub use figures::Figures;
 pub use future::ResponseFuture;
 pub use hints::Hints;

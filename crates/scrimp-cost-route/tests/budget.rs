@@ -77,7 +77,7 @@ async fn who_runs_low_is_served_by_who_is_cheaper_and_then_refused() {
         provider("dear", 10).quality(1.0),
         provider("cheap", 1).quality(0.0),
     ])
-    .score(scrimp_cost_route::engine::Score::Weighted(quality_first()))
+    .score(scrimp_cost_route::Score::Weighted(quality_first()))
     .budget(budget)
     .build()
     .unwrap();
@@ -94,14 +94,14 @@ async fn who_runs_low_is_served_by_who_is_cheaper_and_then_refused() {
     );
 }
 
-fn quality_first() -> scrimp_cost_route::engine::Weights {
-    let weight = scrimp_cost_route::engine::Weight {
+fn quality_first() -> scrimp_cost_route::Weights {
+    let weight = scrimp_cost_route::Weight {
         cost: 0.0,
         latency: 0.0,
         quality: 1.0,
         reliability: 0.0,
     };
-    scrimp_cost_route::engine::Weights {
+    scrimp_cost_route::Weights {
         high: weight,
         default: weight,
         low: weight,

@@ -13,9 +13,8 @@ use scrimp_core::{
     extensions::{Charge, Deadline, Explain, Priority},
 };
 use scrimp_cost_route::{
-    CostRouteLayer, CostRouteLayerBuilder, Hints, MinLength, Miss, Price, Provider, RequiredFields,
-    Tariff, Verdict,
-    engine::{Filters, Reason, Score, Scored, Stake, Stakes, Weights},
+    CostRouteLayer, CostRouteLayerBuilder, Filters, Hints, MinLength, Miss, Price, Provider,
+    Reason, RequiredFields, Score, Scored, Stake, Stakes, Tariff, Verdict, Weights,
 };
 use scrimp_testkit::{Gate, Reply, Scripted};
 use tower::ServiceExt;

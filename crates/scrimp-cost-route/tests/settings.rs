@@ -8,9 +8,8 @@ use common::{Rig, cents, ok, provider};
 use http::Uri;
 use scrimp_core::{Currency, Money};
 use scrimp_cost_route::{
-    Budget, Cap, CostRouteLayer, CostRouteLayerBuilder, Period, Price, Provider, Rate, Tariff,
-    TokenRates, Usage,
-    engine::{Filters, Score, Stakes, Weights},
+    Budget, Cap, CostRouteLayer, CostRouteLayerBuilder, Filters, Period, Price, Provider, Rate,
+    Score, Stakes, Tariff, TokenRates, Usage, Weights,
 };
 use tower::Layer;
 

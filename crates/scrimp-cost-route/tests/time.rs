@@ -14,8 +14,8 @@ use common::{Rig, cents, ok, provider, status};
 use http::{Response, StatusCode};
 use scrimp_core::{Clock, Currency, RetryBudget};
 use scrimp_cost_route::{
-    CostRouteLayer, CostRouteLayerBuilder, Period, PriceWindow, Rate, Tariff, TokenRates, Usage,
-    engine::Reason,
+    CostRouteLayer, CostRouteLayerBuilder, Period, PriceWindow, Rate, Reason, Tariff, TokenRates,
+    Usage,
 };
 use scrimp_testkit::{Reply, ScriptedBody};
 

@@ -116,20 +116,12 @@ impl Router {
         self.candidates[index].sums.set_prior(prior);
     }
 
-    /// How many candidates there are.
+    /// Returns how often the choice for a kind of request went from one candidate to another.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.candidates.len()
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.candidates.is_empty()
-    }
-
-    /// How often the choice for a kind of request went from one candidate to another.
-    #[must_use]
+    #[cfg_attr(
+        not(any(test, feature = "engine")),
+        expect(dead_code, reason = "the simulation counts them")
+    )]
     pub fn switches(&self) -> u64 {
         self.switches
     }
