@@ -242,14 +242,15 @@ impl<C: BatchCodec> BatchLayerBuilder<C> {
     pub fn build(self) -> Result<BatchLayer<C>, SettingError> {
         let Self { codec, settings } = self;
         codec.check()?;
-        SettingError::within("BatchCodec", "max_items", codec.max_items(), 1..)?;
-        SettingError::within("BatchCodec", "max_weight", codec.max_weight(), 1..)?;
+        let items = SettingError::within("BatchCodec", "max_items", codec.max_items(), 1..)?;
+        let weight = SettingError::within("BatchCodec", "max_weight", codec.max_weight(), 1..)?;
         let config = settings.finish()?;
-        // Two prices of their own may be right, and still make no window together.
+        // Each price may be right alone while both together make no window.
         config.window().check()?;
-        Ok(BatchLayer::from_common(Arc::new(Common::new(
-            codec, config,
-        ))))
+        let items = config.items.unwrap_or(items);
+        let weight = config.weight.unwrap_or(weight);
+        let common = Common::new(codec, config, items, weight);
+        Ok(BatchLayer::from_common(Arc::new(common)))
     }
 
     fn setting(mut self, change: impl FnOnce(&mut Config)) -> Self {

@@ -59,7 +59,7 @@ pub use rest::RestJson;
 ///         let body = response.body();
 ///         let lines: Vec<_> = body.split(|byte| *byte == b'\n').collect();
 ///         if lines.len() != items.len() {
-///             return Decoded::nobody(items.len()); // whose line is missing?
+///             return Decoded::unattributed(items.len()); // it is unknown which line is missing
 ///         }
 ///         let answer = |line: &[u8]| Some(Response::new(body.slice_ref(line)));
 ///         Decoded::Answers(lines.into_iter().map(answer).collect())
@@ -235,9 +235,9 @@ impl Admission {
 // === impl Decoded ===
 
 impl Decoded {
-    /// Nobody's answer could be found.
+    /// Returns no answer for each of the items.
     #[must_use]
-    pub fn nobody(items: usize) -> Self {
+    pub fn unattributed(items: usize) -> Self {
         Self::Answers((0..items).map(|_| None).collect())
     }
 
