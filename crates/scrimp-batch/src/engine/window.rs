@@ -96,7 +96,7 @@ impl BatchWindow {
         }
         if saving.currency() != waiting.currency() {
             let problem = format_args!(
-                "must be of the currency of what a call saves, {}, not {waiting}",
+                "must be in the currency of `saving` ({}), not {waiting}",
                 saving.currency()
             );
             return Err(SettingError::new(OWNER, "waiting", problem));
@@ -198,7 +198,7 @@ mod tests {
         let window = BatchWindow::economic("0.01".parse().unwrap(), euro, MOST);
         assert_eq!(
             window.check().unwrap_err().to_string(),
-            "BatchWindow: `waiting` must be of the currency of what a call saves, USD, not 0.01 EUR"
+            "BatchWindow: `waiting` must be in the currency of `saving` (USD), not 0.01 EUR"
         );
     }
 }

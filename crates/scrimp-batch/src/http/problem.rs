@@ -91,3 +91,28 @@ impl Problem {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_problem_has_its_documented_type_and_status() {
+        let limit = Duration::from_secs(5);
+        for (problem, name, status) in [
+            (Problem::Request("x".into()), "request-body", 400),
+            (Problem::Missing, "missing", 502),
+            (Problem::Unreadable("x".into()), "unreadable", 502),
+            (Problem::Lost, "lost", 502),
+            (Problem::Ambiguous(limit), "ambiguous", 504),
+            (Problem::TimedOut(limit), "timed-out", 504),
+            (Problem::Late, "deadline", 504),
+        ] {
+            let response = problem.response();
+            assert_eq!(response.status(), status);
+            let body: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
+            assert_eq!(body["type"], format!("urn:scrimp:batch:{name}"));
+            assert_eq!(body["status"], status);
+        }
+    }
+}
