@@ -111,6 +111,20 @@ async fn an_odata_batch_asks_to_continue_on_error_and_keeps_bodies_byte_for_byte
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_header_field_that_an_item_repeats_hides_no_other_field() {
+    let raw = r#"{"responses":[
+        {"id":"1","status":200,"headers":{"Set-Cookie":"a=1","Set-Cookie":"b=2","Cache-Control":"private"}},
+        {"id":"2","status":200}
+    ]}"#;
+    let upstream = Upstream::new(move |_| std::future::ready(Ok(Response::new(Full::from(raw)))));
+    let answers = all(RestJson::new("/batch"), &upstream, ["/1", "/2"].map(get)).await;
+    let headers = answers[0].headers();
+    assert_eq!(headers["cache-control"], "private");
+    let cookies: Vec<_> = headers.get_all("set-cookie").iter().collect();
+    assert_eq!(cookies, ["a=1", "b=2"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_simple_form_omits_the_method_get() {
     let upstream = fixed(
         200,

@@ -1,20 +1,28 @@
 //! JSON whose parts keep their bytes.
 
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 use bytes::Bytes;
 use serde::{
     Deserializer,
-    de::{Error, IgnoredAny, MapAccess, Visitor},
+    de::{MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
 
 /// Members of an object in order, each value as it was written.
 pub(crate) type Fields<'a> = Vec<(String, &'a RawValue)>;
 
+/// Members up to which comparing names is quicker than hashing them.
+const FEW: usize = 16;
+
 /// Returns the members of an object; `None` if the text is no object, or has two members of one
 /// name: RFC 8259 §4 does not say which of them is valid.
 pub(crate) fn object(json: &[u8]) -> Option<Fields<'_>> {
+    members(json).filter(has_no_duplicate)
+}
+
+/// Returns the members of an object, also those of one name; `None` if the text is no object.
+pub(crate) fn members(json: &[u8]) -> Option<Fields<'_>> {
     struct Members;
     impl<'de> Visitor<'de> for Members {
         type Value = Fields<'de>;
@@ -23,12 +31,8 @@ pub(crate) fn object(json: &[u8]) -> Option<Fields<'_>> {
         }
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
             let mut fields = Fields::new();
-            while let Some(name) = map.next_key::<String>()? {
-                if fields.iter().any(|(seen, _)| *seen == name) {
-                    while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                    return Err(A::Error::custom("two members have one name"));
-                }
-                fields.push((name, map.next_value()?));
+            while let Some(member) = map.next_entry()? {
+                fields.push(member);
             }
             Ok(fields)
         }
@@ -37,6 +41,16 @@ pub(crate) fn object(json: &[u8]) -> Option<Fields<'_>> {
     let fields = json.deserialize_map(Members).ok()?;
     json.end().ok()?;
     Some(fields)
+}
+
+/// Reports whether all names differ. Many names are hashed, so that a long object takes linear time.
+fn has_no_duplicate(fields: &Fields<'_>) -> bool {
+    if fields.len() <= FEW {
+        let mut names = fields.iter().map(|(name, _)| name).enumerate();
+        return names.all(|(n, name)| fields[..n].iter().all(|(seen, _)| seen != name));
+    }
+    let mut seen = HashSet::with_capacity(fields.len());
+    fields.iter().all(|(name, _)| seen.insert(name))
 }
 
 /// Returns the elements of an array, each as it was written.
@@ -124,6 +138,13 @@ mod tests {
     fn an_object_with_two_members_of_one_name_is_refused() {
         assert!(object(br#"{"id":1,"result":2,"id":3}"#).is_none());
         assert!(object(br#"{"id":1,"\u0069d":3}"#).is_none());
+        let many: Vec<_> = (0..100_000).map(|n| format!("\"{n}\":{n}")).collect();
+        let many = many.join(",");
+        assert_eq!(
+            object(format!("{{{many}}}").as_bytes()).unwrap().len(),
+            100_000
+        );
+        assert!(object(format!("{{{many},\"7\":0}}").as_bytes()).is_none());
         assert!(object(b"{} x").is_none());
         assert!(object(b"[1]").is_none());
     }

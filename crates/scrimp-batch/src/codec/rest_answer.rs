@@ -65,7 +65,8 @@ fn exact(text: &str) -> Option<u64> {
 }
 
 fn headers(object: &RawValue) -> HeaderMap {
-    let fields = json::object(object.get().as_bytes()).unwrap_or_default();
+    // Two members of one name are two lines of a field, such as Set-Cookie.
+    let fields = json::members(object.get().as_bytes()).unwrap_or_default();
     let pair = |(name, value): (String, &RawValue)| {
         let value = json::text(value).unwrap_or_else(|| value.get().into());
         let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
