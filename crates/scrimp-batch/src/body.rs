@@ -11,8 +11,8 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// The body of a [`Batch`](crate::Batch)'s response: passed on as it comes for a request
-    /// that went alone, or one caller's part of the answer to a batch.
+    /// The body of a [`Batch`](crate::Batch)'s response: streamed for a request that was sent
+    /// alone, or one caller's part of the answer to a batch.
     pub struct BatchBody<B> {
         #[pin]
         kind: Kind<B>,
@@ -28,7 +28,7 @@ pin_project! {
     }
 }
 
-/// What is held until the end of the body: marks of a call in flight.
+/// Values that are held until the end of the body, such as the guard of a call in flight.
 #[derive(Default)]
 struct Held(Vec<Box<dyn Send>>);
 
@@ -49,7 +49,7 @@ impl<B> BatchBody<B> {
         }
     }
 
-    /// Holds on to something until the end, if that is still to come.
+    /// Holds a value until the end of a streamed body, if the end is still to come.
     pub(crate) fn hold(&mut self, mark: impl Send + 'static)
     where
         B: Body,

@@ -42,31 +42,31 @@ impl<C: BatchCodec> BatchLayerBuilder<C> {
         }
     }
 
-    /// Sets how long requests are held back. Default: [`BatchWindow::economic`] if both
-    /// [`price`](Self::price) and [`price_of_waiting`](Self::price_of_waiting) are set, with
-    /// [`BatchWindow::DEFAULT_MOST`]; else [`BatchWindow::when_idle`] with 50 ms at most.
+    /// Sets the time for which requests are held back. Default: [`BatchWindow::economic`] with
+    /// [`BatchWindow::DEFAULT_MOST`] if both [`price`](Self::price) and
+    /// [`price_of_waiting`](Self::price_of_waiting) are set; else [`BatchWindow::when_idle`] with
+    /// 50 ms at most.
     pub fn window(self, window: BatchWindow) -> Self {
         self.checked(window.check().map(|()| window), |config, window| {
             config.window = Some(window);
         })
     }
 
-    /// Sets what one call of the upstream costs, and so what each call avoided saves: `"0.01"`,
-    /// `"0.01 EUR"` or a [`Money`]. Range: not negative. Default: nothing.
+    /// Sets the price of one call of the upstream, which each avoided call saves: `"0.01"`,
+    /// `"0.01 EUR"` or a [`Money`]. Range: not negative. Default: no price.
     pub fn price(self, call: impl TryInto<Money, Error: Into<BoxError>>) -> Self {
         let price = SettingError::amount(OWNER, "price", call);
         self.checked(price, |config, price| config.price = Some(price))
     }
 
-    /// Sets what it is worth if one request waits one second less. Range: above zero, in the
-    /// currency of [`price`](Self::price). Default: not known.
+    /// Sets the price of one second of waiting for one request. Range: above zero, in the currency
+    /// of [`price`](Self::price). Default: no price.
     pub fn price_of_waiting(self, second: impl TryInto<Money, Error: Into<BoxError>>) -> Self {
         let price = SettingError::amount(OWNER, "price_of_waiting", second);
         self.checked(price, |config, price| config.waiting = Some(price))
     }
 
-    /// Limits the requests in a batch. Range: 1 to what the codec takes. Default: what the codec
-    /// takes.
+    /// Limits the requests in a batch. Range: 1 to the codec's limit. Default: the codec's limit.
     pub fn max_items(self, items: usize) -> Self {
         let most = self.codec.max_items();
         self.within("max_items", items, 1..=most, |config, items| {
@@ -74,9 +74,8 @@ impl<C: BatchCodec> BatchLayerBuilder<C> {
         })
     }
 
-    /// Chooses [`max_items`](Self::max_items) for a job of so many requests: 50 for fewer than
-    /// 1,000, so that a failure hits few; what the codec takes for more than 100,000; else
-    /// 100.
+    /// Sets [`max_items`](Self::max_items) for a job of this many requests: 50 for fewer than
+    /// 1,000, so that a failure affects few; the codec's limit for more than 100,000; else 100.
     pub fn job_size(self, requests: usize) -> Self {
         let items = job_size(requests, self.codec.max_items());
         self.max_items(items)
@@ -89,8 +88,8 @@ impl<C: BatchCodec> BatchLayerBuilder<C> {
         })
     }
 
-    /// Limits the weight of all items in a batch, as the codec weighs them. Range: 1 to what the
-    /// codec takes. Default: what the codec takes.
+    /// Limits the weight of all items in a batch, as the codec weighs them. Range: 1 to the codec's
+    /// limit. Default: the codec's limit.
     pub fn max_weight(self, weight: u64) -> Self {
         let most = self.codec.max_weight();
         self.within("max_weight", weight, 1..=most, |config, weight| {
@@ -98,10 +97,10 @@ impl<C: BatchCodec> BatchLayerBuilder<C> {
         })
     }
 
-    /// Limits the bytes of a body that may go into a batch. Requests with larger bodies, or of
-    /// unknown length, go through untouched. A GET that has no body by its framing has one of
-    /// length 0, whatever a layer around it hides. With 0 only requests without a body are put
-    /// together. Default: 64 KiB.
+    /// Limits the bytes of a request body in a batch. Requests with a larger body, or one of unknown
+    /// length, pass through unchanged. If an outer layer hides the length, a request counts as empty
+    /// if its framing says so and its method has no use for content, such as GET. With 0, only
+    /// requests without a body are batched. Default: 64 KiB.
     pub fn max_request(self, bytes: u64) -> Self {
         self.setting(|config| config.max_request = bytes)
     }
@@ -113,8 +112,8 @@ impl<C: BatchCodec> BatchLayerBuilder<C> {
         })
     }
 
-    /// Limits the calls in flight at a time for one lane, which is an authority, path, tenant
-    /// and set of credentials. Range: 1 or more. Default: no limit.
+    /// Limits the calls in flight for one lane. Requests of one lane have equal scheme, authority,
+    /// tenant, credentials and parts that the codec adds. Range: 1 or more. Default: no limit.
     pub fn concurrency(self, calls: usize) -> Self {
         self.within("concurrency", calls, 1.., |config, calls| {
             config.concurrency = Some(calls);
@@ -122,8 +121,8 @@ impl<C: BatchCodec> BatchLayerBuilder<C> {
     }
 
     /// Limits the requests in line or in flight, over all services of this layer. Requests above
-    /// it wait their turn before they get in line. Range: 1 to [`Semaphore::MAX_PERMITS`].
-    /// Default: 10,000.
+    /// the limit wait before they get in line. Range: 1 to [`Semaphore::MAX_PERMITS`]. Default:
+    /// 10,000.
     pub fn max_waiting(self, requests: usize) -> Self {
         let range = 1..=Semaphore::MAX_PERMITS;
         self.within("max_waiting", requests, range, |config, requests| {
@@ -131,9 +130,9 @@ impl<C: BatchCodec> BatchLayerBuilder<C> {
         })
     }
 
-    /// Sets how long a batch may take before its requests are sent one by one, or, if that could
-    /// do them twice, given up. It is shortened where a request's deadline would leave no time
-    /// for that. Range: above 0. Default: 5 s.
+    /// Limits the time of a call. After a batch that timed out, its requests are sent one by one if
+    /// they may be repeated, and answered by a problem document if not. The limit is shorter if a
+    /// request's deadline would leave no time for a second call. Range: above 0. Default: 5 s.
     pub fn timeout(self, limit: Duration) -> Self {
         let range = (Bound::Excluded(Duration::ZERO), Bound::Unbounded);
         self.within("timeout", limit, range, |config, limit| {
@@ -141,53 +140,52 @@ impl<C: BatchCodec> BatchLayerBuilder<C> {
         })
     }
 
-    /// Sets how often an item that failed for the moment is tried again, alone. Default: 2.
+    /// Limits the retries of an item with a transient failure. It is retried alone. Default: 2.
     pub fn retries(self, attempts: u32) -> Self {
         self.setting(|config| config.retries = attempts)
     }
 
-    /// Sets what bounds retries, and what is sent one by one after a time-out. Give the same to
-    /// all layers that try again. Default: one in five requests, and 100 to start with.
+    /// Sets the budget for retries, and for requests that are sent one by one after a time-out.
+    /// All layers that retry should share one budget. Default: one in five requests, and 100 at
+    /// the start.
     pub fn retry_budget(self, budget: RetryBudget) -> Self {
         self.setting(|config| config.retry_budget = budget)
     }
 
-    /// Sets a rate to stay within. A batch counts as many requests as it has items. Default:
-    /// none.
+    /// Sets a rate limit. A batch counts as many requests as it has items. Default: none.
     pub fn rate_limit(self, limit: impl RateLimit) -> Self {
         self.setting(|config| config.rate_limit = Some(Limiter(Arc::new(limit))))
     }
 
-    /// Sets whether equal requests without effects are sent once per batch. Default: yes.
+    /// Sends equal requests without effects once per batch, if true. Default: true.
     pub fn dedupe(self, dedupe: bool) -> Self {
         self.setting(|config| config.dedupe = dedupe)
     }
 
-    /// Lets requests of different [tenants](scrimp_core::extensions::Tenant) share batches, if
-    /// their credentials are the same. They then get equal shares of them. Default: they do
-    /// not share.
+    /// Lets requests of different [tenants](scrimp_core::extensions::Tenant) share batches if their
+    /// credentials are equal. Each tenant gets an equal share of a batch. Default: they do not
+    /// share.
     pub fn share_tenants(self) -> Self {
         self.setting(|config| config.share_tenants = true)
     }
 
-    /// Lets requests to different services of this layer share batches: any of them may get the
-    /// batch, or a request of another that has no company, so **all of them have to lead to the
-    /// same place**. Default: they do not share.
+    /// Lets requests to different services of this layer share batches. Any of the services may get
+    /// the batch, or a single request to another one, so **all services must lead to the same
+    /// upstream**. Default: they do not share.
     ///
-    /// This is for `Router::fallback(handler).layer(..)` in axum, which makes the service of a
-    /// handler anew for each connection, so that requests of different connections never meet.
-    /// Clients, and `Router::fallback_service(app).layer(..)`, do not need it.
+    /// This is for `Router::fallback(handler).layer(..)` in axum, which makes a new service for
+    /// each connection, so that requests of different connections never share a batch. Clients and
+    /// `Router::fallback_service(app).layer(..)` do not need it.
     pub fn share_services(self) -> Self {
         self.setting(|config| config.share_services = true)
     }
 
-    /// Sets the request fields that say who is asking: requests that differ in one of them
-    /// never share a batch. They go onto the envelope, and not into its items. Default: all
-    /// known ones, cookies among them.
+    /// Sets the request fields that identify a caller. Requests that differ in one of them never
+    /// share a batch. They are written on the envelope, and not in its items. Default: all known
+    /// credentials, cookies among them.
     ///
-    /// A field that is not on the list is one like any other: a codec whose items have fields
-    /// of their own ([`RestJson`](crate::RestJson)) puts it into its item, and one whose items
-    /// have none lets only requests share a batch that agree in it.
+    /// A codec whose items have header fields ([`RestJson`](crate::RestJson)) writes every other
+    /// field into its item. With other codecs, only requests with equal fields share a batch.
     ///
     /// ```
     /// use http::HeaderName;
@@ -205,14 +203,14 @@ impl<C: BatchCodec> BatchLayerBuilder<C> {
         self.setting(|config| config.credentials = fields)
     }
 
-    /// Finds the URI that the client asked for, where a router has left a part of it in the
-    /// request. Default: with the feature `axum` its `OriginalUri`, else the URI that the
-    /// request shows.
+    /// Sets a function that finds the target URI if a router has removed a part of it from the
+    /// request. Default: the `OriginalUri` of axum with the feature `axum`, else the URI of the
+    /// request.
     ///
-    /// Inside axum's `nest`, `/v1/items` and `/v2/items` both show `/items`. Where one service
-    /// gets both (`nest("/{version}", ..)`), or where [services share](Self::share_services),
-    /// requests share a batch only under one mount. URIs in a batch are the shown ones, which
-    /// the inner service goes by.
+    /// Inside axum's `nest`, `/v1/items` and `/v2/items` both appear as `/items`. If one service
+    /// gets both (`nest("/{version}", ..)`), or if [services share](Self::share_services), only
+    /// requests under one mount share a batch. The URIs in a batch are those of the requests,
+    /// which the inner service expects.
     ///
     /// ```
     /// use axum::extract::OriginalUri;
@@ -228,7 +226,7 @@ impl<C: BatchCodec> BatchLayerBuilder<C> {
         self.setting(|config| config.target_uri = TargetUri::new(find))
     }
 
-    /// Books calls made and avoided, per tenant.
+    /// Books calls made and avoided in a ledger, per tenant. Default: none.
     pub fn ledger(self, ledger: Ledger) -> Self {
         self.setting(|config| config.ledger = Some(ledger))
     }
@@ -242,14 +240,15 @@ impl<C: BatchCodec> BatchLayerBuilder<C> {
     pub fn build(self) -> Result<BatchLayer<C>, SettingError> {
         let Self { codec, settings } = self;
         codec.check()?;
-        SettingError::within("BatchCodec", "max_items", codec.max_items(), 1..)?;
-        SettingError::within("BatchCodec", "max_weight", codec.max_weight(), 1..)?;
+        let items = SettingError::within("BatchCodec", "max_items", codec.max_items(), 1..)?;
+        let weight = SettingError::within("BatchCodec", "max_weight", codec.max_weight(), 1..)?;
         let config = settings.finish()?;
-        // Two prices of their own may be right, and still make no window together.
+        // Each price may be right alone while both together make no window.
         config.window().check()?;
-        Ok(BatchLayer::from_common(Arc::new(Common::new(
-            codec, config,
-        ))))
+        let items = config.items.unwrap_or(items);
+        let weight = config.weight.unwrap_or(weight);
+        let common = Common::new(codec, config, items, weight);
+        Ok(BatchLayer::from_common(Arc::new(common)))
     }
 
     fn setting(mut self, change: impl FnOnce(&mut Config)) -> Self {

@@ -1,4 +1,4 @@
-//! What the services of a layer share.
+//! The state that all services of a layer share.
 
 use std::{
     fmt,
@@ -19,7 +19,7 @@ use crate::{
     BatchCodec,
     config::{Config, Limiter},
     engine::{Lane, Limits, Sizes},
-    http::{Ended, Job, LaneKey},
+    http::{Ended, Job, LaneKey, first},
     service::AnyLanes,
     stats::Counters,
 };
@@ -29,8 +29,12 @@ pub(crate) struct Common<C> {
     pub(crate) config: Config,
     pub(crate) stats: Counters,
     pub(crate) places: Arc<Semaphore>,
-    pub(crate) sizes: Sizes,
-    /// The lanes of all services, where they share them.
+    sizes: Sizes,
+    /// Items in a batch. 1 or more.
+    items: usize,
+    /// Weight of a batch. 1 or more.
+    weight: u64,
+    /// The lanes of all services, if services share them.
     pub(crate) lanes: Option<Arc<AnyLanes>>,
     next_id: AtomicU64,
 }
@@ -38,7 +42,9 @@ pub(crate) struct Common<C> {
 // === impl Common ===
 
 impl<C: BatchCodec> Common<C> {
-    pub(crate) fn new(codec: C, config: Config) -> Self {
+    /// Takes the limits of the codec once, as they were checked: a codec may say another number
+    /// later.
+    pub(crate) fn new(codec: C, config: Config, items: usize, weight: u64) -> Self {
         Self {
             places: Arc::new(Semaphore::new(config.places)),
             lanes: config.share_services.then(Arc::default),
@@ -46,6 +52,8 @@ impl<C: BatchCodec> Common<C> {
             config,
             stats: Counters::default(),
             sizes: Sizes::default(),
+            items,
+            weight,
             next_id: AtomicU64::new(1),
         }
     }
@@ -55,12 +63,11 @@ impl<C: BatchCodec> Common<C> {
     }
 
     pub(crate) fn lane<I, A>(&self, upstream: &Key) -> Lane<I, A> {
-        let Config { items, weight, .. } = self.config;
         Lane::new(Arc::new(Limits {
-            learned: self.sizes.limit(upstream),
-            items: items.unwrap_or_else(|| self.codec.max_items()),
+            size: self.sizes.of(upstream),
+            items: self.items,
             bytes: self.config.bytes,
-            weight: weight.unwrap_or_else(|| self.codec.max_weight()),
+            weight: self.weight,
             concurrency: self.config.concurrency,
             window: self.config.window(),
         }))
@@ -74,32 +81,27 @@ impl<C: BatchCodec> Common<C> {
         self.config.retry_budget.deposit_many(jobs.len() as u64);
     }
 
-    /// Notes a call for a batch.
+    /// Counts a call for a batch.
     pub(crate) fn count<B, E>(&self, jobs: &[Job<B, E>], ended: &Ended<E>) {
         let duplicates = jobs.iter().map(Job::duplicates).sum::<usize>() as u64;
         self.stats.batches.add(1);
         self.stats.items.add(jobs.len() as u64);
         self.stats.duplicates.add(duplicates);
-        let Some(first) = jobs.first() else { return };
         let charge = match ended {
             Ended::Answered(response) => response.extensions().get(),
             Ended::Failed(_) | Ended::Unreadable(_) | Ended::TimedOut => None,
         };
-        self.book(&first.item.head, charge, jobs.len() as u64 + duplicates - 1);
-    }
-
-    /// A batch was refused. Returns what was held possible of this upstream before.
-    pub(crate) fn too_many<B, E>(&self, jobs: &[Job<B, E>]) -> Option<(Key, usize)> {
-        let upstream = LaneKey::upstream(&jobs.first()?.item.head);
-        let before = self.sizes.limit(&upstream).load(Relaxed);
-        self.sizes.too_many(&upstream, jobs.len());
-        Some((upstream, before))
+        self.book(
+            &first(jobs).item.head,
+            charge,
+            jobs.len() as u64 + duplicates - 1,
+        );
     }
 }
 
 impl<C> Common<C> {
-    /// One call was made; so many others were not.
-    pub(crate) fn book(&self, head: &Parts, charge: Option<&Charge>, spared: u64) {
+    /// Books one call made, and the calls that it avoided.
+    pub(crate) fn book(&self, head: &Parts, charge: Option<&Charge>, avoided: u64) {
         let Some(ledger) = &self.config.ledger else {
             return;
         };
@@ -109,10 +111,10 @@ impl<C> Common<C> {
         let tenant = tenant.map_or("", |tenant| &tenant.0);
         let account = ledger.account("batch", tenant, "", cost.currency());
         account.made(cost);
-        (0..spared).for_each(|_| account.avoided(price));
+        (0..avoided).for_each(|_| account.avoided(price));
     }
 
-    /// Waits until the rate allows for so many requests.
+    /// Waits until the rate limit allows this many requests.
     pub(crate) async fn take(&self, requests: usize) {
         if let Some(Limiter(limiter)) = &self.config.rate_limit {
             limiter.take(requests).await;

@@ -7,12 +7,12 @@ use scrimp_http::{credentials::Credentials, target::TargetUri};
 
 use crate::{BatchWindow, RateLimit};
 
-/// A pause before the first retry is at most this long; each further one twice as long.
+/// Longest pause before the first retry. It doubles with each further retry.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// The longest pause that is drawn.
+/// Longest pause before any retry.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// A rate to stay within.
+/// A rate limit, as a setting.
 #[derive(Clone)]
 pub(crate) struct Limiter(pub(crate) Arc<dyn RateLimit>);
 
@@ -30,7 +30,7 @@ pub(crate) struct Config {
     pub(crate) retries: u32,
     pub(crate) retry_budget: RetryBudget,
     pub(crate) rate_limit: Option<Limiter>,
-    /// The longest wait an upstream may ask for before a retry.
+    /// Longest wait before a retry that an upstream may ask for.
     pub(crate) patience: Duration,
     pub(crate) dedupe: bool,
     pub(crate) share_tenants: bool,
@@ -79,8 +79,8 @@ impl Config {
         }
     }
 
-    /// The window that was set; else the economic one, if both prices are known; else none
-    /// for a lone caller.
+    /// Returns the window that was set; else the economic window if both prices are set; else one
+    /// that does not hold a lone caller back.
     pub(crate) fn window(&self) -> BatchWindow {
         self.window
             .unwrap_or_else(|| match (self.price, self.waiting) {
@@ -92,8 +92,8 @@ impl Config {
     }
 }
 
-/// A random pause before an attempt, with full jitter: callers that failed together do not
-/// come back together.
+/// Returns a random pause before a retry, with full jitter: requests that failed together are not
+/// retried together.
 pub(crate) fn pause(attempt: u32) -> Duration {
     let most = FIRST_PAUSE
         .saturating_mul(1 << attempt.min(16))

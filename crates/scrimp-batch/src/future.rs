@@ -1,4 +1,4 @@
-//! One caller's wait.
+//! The response future of one caller.
 
 use std::{
     fmt,
@@ -32,8 +32,8 @@ use crate::{
 pin_project! {
     /// The response of a [`Batch`](crate::Batch).
     ///
-    /// Nothing happens before its first poll. Dropping it takes the request out of the line; if
-    /// it was the last of a batch under way, the call is cancelled.
+    /// Nothing happens before its first poll. Dropping it removes the request from the line. A
+    /// call in flight is cancelled when the last future of its batch is dropped.
     pub struct ResponseFuture<S, C, ReqB, A>
     where
         S: Service<Request<ReqB>>,
@@ -57,10 +57,11 @@ pin_project! {
         Reading { #[pin] body: Collect<Limited<ReqB>>, start: Option<Box<Start<S, C, A>>> },
         Entering { room: Room, entry: Option<Box<Entry<S, C, ReqB, A>>> },
         Waiting { ticket: Ticket<Item, A>, place: Option<OwnedSemaphorePermit> },
+        Over,
     }
 }
 
-/// What is needed once the request's body is there.
+/// Parts that are needed once the request's body is read.
 struct Start<S, C, A> {
     inner: S,
     head: Parts,
@@ -68,7 +69,7 @@ struct Start<S, C, A> {
     lanes: Arc<Lanes<Item, A>>,
 }
 
-/// What is needed once there is room.
+/// Parts that are needed once there is a place.
 struct Entry<S, C, ReqB, A> {
     lane: Arc<Lane<Item, A>>,
     waiting: Waiting<Item>,
@@ -102,7 +103,8 @@ where
             common: Arc::clone(common),
             lanes,
         }));
-        // Checked already; one that has lied about its length does not fill the memory.
+        // The length was checked already. A body that is longer than it says does not fill the
+        // memory.
         let most = usize::try_from(common.config.max_request).unwrap_or(usize::MAX);
         let body = Limited::new(body, most).collect();
         Self {
@@ -124,28 +126,30 @@ where
 {
     type Output = Reply<ResB, S::Error>;
 
+    /// Returns the response.
+    ///
     /// # Panics
     ///
     /// If polled after completion.
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        loop {
-            let next = match self.as_mut().project().state.project() {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.project().state;
+        let reply = loop {
+            let next = match state.as_mut().project() {
                 StateProj::Passing { call } => {
-                    let response = ready!(call.poll(cx))?;
-                    return Poll::Ready(Ok(response.map(BatchBody::passing)));
+                    break ready!(call.poll(cx)).map(|response| response.map(BatchBody::passing));
                 }
                 StateProj::Reading { body, start } => {
                     let body = ready!(body.poll(cx));
-                    let start = start.take().expect("read once");
+                    let start = start.take().expect("a body is read once");
                     match body {
                         Ok(body) if body.trailers().is_none() => start.admit(body.to_bytes()),
-                        Ok(_) => return fail("it has trailers, which a batch cannot carry"),
-                        Err(error) => return fail(&error.to_string()),
+                        Ok(_) => break fail("it has trailers, which a batch cannot carry"),
+                        Err(error) => break fail(&error.to_string()),
                     }
                 }
                 StateProj::Entering { room, entry } => {
-                    let place = ready!(room.poll(cx));
-                    let entry = entry.take().expect("entered once");
+                    let place = Some(ready!(room.poll(cx)));
+                    let entry = entry.take().expect("a request gets in line once");
                     let Entry {
                         lane,
                         waiting,
@@ -156,22 +160,26 @@ where
                 }
                 StateProj::Waiting { ticket, place } => {
                     let answer = ready!(Pin::new(ticket).poll(cx));
-                    return Poll::Ready(finish(answer, place.take()));
+                    let place = place.take().expect("a place is held until the answer");
+                    break finish(answer, place);
                 }
+                StateProj::Over => panic!("a response future is not polled after completion"),
             };
-            self.as_mut().project().state.set(next);
-        }
+            state.set(next);
+        };
+        state.set(State::Over);
+        Poll::Ready(reply)
     }
 }
 
-fn fail<B, E>(error: &str) -> Poll<Reply<B, E>> {
+fn fail<B, E>(error: &str) -> Reply<B, E> {
     let problem = Problem::Request(error.into());
-    Poll::Ready(Ok(problem.response().map(BatchBody::part)))
+    Ok(problem.response().map(BatchBody::part))
 }
 
 fn finish<B: Body, E>(
     answer: Result<Reply<B, E>, Lost>,
-    place: Option<OwnedSemaphorePermit>,
+    place: OwnedSemaphorePermit,
 ) -> Reply<B, E> {
     let Ok(reply) = answer else {
         return Ok(Problem::Lost.response().map(BatchBody::part));
@@ -187,7 +195,7 @@ impl<S, C, ResB, E> Start<S, C, Reply<ResB, E>>
 where
     C: BatchCodec,
 {
-    /// Into a lane, if the codec takes it; else on as it came.
+    /// Returns the next state: in a lane if the codec admits the request, else passed on as it came.
     fn admit<ReqB>(self, body: Bytes) -> State<S, C, ReqB, Reply<ResB, E>>
     where
         S: Service<Request<ReqB>, Error = E>,
@@ -248,6 +256,7 @@ where
             State::Reading { .. } => "ResponseFuture(reading)",
             State::Entering { .. } => "ResponseFuture(entering)",
             State::Waiting { .. } => "ResponseFuture(waiting)",
+            State::Over => "ResponseFuture(over)",
         })
     }
 }

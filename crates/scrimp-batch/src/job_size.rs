@@ -1,9 +1,9 @@
-//! How large the batches of a job should be.
+//! Batch size for a job.
 
-/// Items per batch for a job of so many records, over an API that takes at most `limit`.
+/// Returns the items per batch for a job of this many records, where the API takes at most `limit`.
 ///
-/// Fewer than 1,000 records: 50, so that a batch that fails takes few with it. More than
-/// 100,000: the limit, since calls count then. Else 100.
+/// The size is 50 for fewer than 1,000 records, so that a failed batch affects few; `limit` for
+/// more than 100,000 records, where the number of calls matters most; else 100.
 #[must_use]
 pub fn job_size(records: usize, limit: usize) -> usize {
     let wanted = match records {
@@ -19,7 +19,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn small_jobs_get_small_batches_and_large_ones_what_the_api_takes() {
+    fn small_jobs_get_small_batches_and_large_jobs_the_limit_of_the_api() {
         let size = |records| job_size(records, 1_000);
         assert_eq!(
             [999, 1_000, 100_000, 100_001].map(size),

@@ -6,15 +6,15 @@ use tower_layer::Layer;
 
 use crate::{Batch, BatchCodec, BatchLayerBuilder, BatchStats, common::Common};
 
-/// Puts requests together that come at about the same time, and sends them as one.
+/// Sends requests that come at about the same time as one batch.
 ///
-/// `C` is the [`BatchCodec`]: what batches look like to the upstream. Requests that it does
-/// not take go through untouched, and so does one that has no company: it is sent as it was,
-/// and its response streams.
+/// `C` is the [`BatchCodec`], the format of batches on the wire. Requests that the codec does not
+/// take pass through unchanged. A request that is alone in its window is sent as it came, and its
+/// response streams.
 ///
-/// A built layer does not change: clones are handles on it. All services of a layer share what
-/// it has learned, its limits and its retry budget. A batch is made of requests to one service
-/// only.
+/// A built layer does not change, and clones are handles to it. All services of a layer share its
+/// learned sizes, its limits and its retry budget. A batch has requests to one service only,
+/// unless [services share](BatchLayerBuilder::share_services).
 pub struct BatchLayer<C> {
     common: Arc<Common<C>>,
 }
@@ -22,13 +22,13 @@ pub struct BatchLayer<C> {
 // === impl BatchLayer ===
 
 impl<C: BatchCodec> BatchLayer<C> {
-    /// Starts a layer that sends at once while nothing is in flight, and collects while
-    /// something is.
+    /// Returns a builder with default settings: requests are sent at once while no call is in
+    /// flight, and collected while one is.
     pub fn builder(codec: C) -> BatchLayerBuilder<C> {
         BatchLayerBuilder::new(codec)
     }
 
-    /// Returns what the layer has done so far.
+    /// Returns the counts of the layer so far.
     #[must_use]
     pub fn stats(&self) -> BatchStats {
         self.common.stats.read()

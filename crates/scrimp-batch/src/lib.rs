@@ -1,18 +1,20 @@
-//! Many small calls become one paid call, as a tower layer.
+//! Batching of many small calls into one paid call, as a tower layer.
 //!
-//! Where an API takes several requests at once, and is paid, limited or slow by the call,
-//! [`BatchLayer`] puts together what comes at about the same time: REST in a JSON envelope
-//! ([`RestJson`]: Microsoft Graph, OData, and plainer ones), JSON-RPC 2.0 ([`JsonRpc`]), GraphQL
-//! in an array ([`GraphQl`]), calls that take arrays of inputs ([`ArrayInput`]), or a protocol of
-//! yours ([`BatchCodec`]). Callers notice nothing: each sends its own request and gets its own
-//! response. Inside a nested router of axum (`nest`), switch on the feature `axum` or set
-//! [`BatchLayer::target_uri`]: without either, `/v1/items` and `/v2/items` both count as
-//! `/items`, and where one service or services that [share](BatchLayerBuilder::share_services) get
-//! both, one of them is answered for the other.
+//! Some APIs take several requests in one call, and are paid, limited or slow per call. For them,
+//! [`BatchLayer`] sends requests that come at about the same time as one batch: REST in a JSON
+//! envelope ([`RestJson`]: Microsoft Graph, OData and simpler formats), JSON-RPC 2.0
+//! ([`JsonRpc`]), GraphQL in an array ([`GraphQl`]), calls with arrays of inputs ([`ArrayInput`]),
+//! or a protocol of your own ([`BatchCodec`]). Each caller sends its own request and gets its own
+//! response.
+//!
+//! Inside a nested router of axum (`nest`), enable the feature `axum` or set
+//! [`target_uri`](BatchLayerBuilder::target_uri). Otherwise `/v1/items` and `/v2/items` both count
+//! as `/items`: if one service, or services that
+//! [share](BatchLayerBuilder::share_services), get both, one of them is answered for the other.
 //!
 //! # On a client
 //!
-//! Here the upstream is a closure that would cost a cent a call.
+//! The upstream is a closure that stands for an API of one cent per call.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -50,10 +52,10 @@
 //! # Ok(()) }
 //! ```
 //!
-//! # Anything else
+//! # Around any service
 //!
-//! [`GroupLayer`] does the same for any tower service that takes many requests at once: rows
-//! by id, messages to a queue.
+//! [`GroupLayer`] batches for any tower service that takes many requests at once, such as rows by
+//! id or messages for a queue.
 //!
 //! ```
 //! use std::{collections::HashMap, convert::Infallible};
@@ -69,73 +71,84 @@
 //!     Ok::<_, Infallible>(ByIndex(found.collect()))
 //! });
 //! let users = GroupLayer::new().layer(database);
-//! let (ada, nobody) = tokio::join!(users.clone().oneshot(7), users.oneshot(8)); // one query
-//! assert_eq!((ada?, nobody?), (Some("Ada"), None));
+//! let (ada, missing) = tokio::join!(users.clone().oneshot(7), users.oneshot(8)); // one query
+//! assert_eq!((ada?, missing?), (Some("Ada"), None));
 //! # Ok(()) }
 //! ```
 //!
-//! # What it does
+//! # Behaviour
 //!
-//! - **Lanes.** Requests share a batch only if scheme, authority, tenant and
-//!   [credentials](BatchLayerBuilder::credentials) are the same, and whatever else the codec asks for.
-//!   Fields that only trace a call, and those of its framing, set none apart. A lane collects
-//!   while its calls are under way.
-//! - **Windows.** How long to wait for company is a [`BatchWindow`]: a fixed time, as long as waiting
-//!   is cheaper than calling (the default once [`price`](BatchLayerBuilder::price) and
-//!   [`price_of_waiting`](BatchLayerBuilder::price_of_waiting) are set), or only while something is in
-//!   flight. Batches end at limits of items, bytes and weight too.
-//! - **One is none.** A request without company goes as it was, and its response streams.
-//!   Equal requests without effects are sent once.
-//! - **Sizes are learned.** A batch that is refused, by 413 or in the protocol's own way, is
-//!   halved until it passes; the upstream's limit is remembered for ten minutes and tried again
-//!   one by one. An item that spoils its batches is found and sent alone.
-//! - **Failures stay with those they concern.** Items that fail for the moment (429, 500, 502,
-//!   503, 504, or left out) are tried again alone, with full jitter, if they are one or a fifth of
-//!   the batch at most; else everybody gets what there is and the lane pauses. A batch that takes
-//!   too long is sent one by one where that cannot do a thing twice; other callers are told
-//!   that the outcome is unknown. One [`RetryBudget`](scrimp_core::RetryBudget) bounds it all.
-//! - **Nobody gets another's answer.** Ids are the layer's own and matched exactly; an answer
-//!   that comes twice, or from nowhere, is nobody's. The caller's own id is put back byte for
-//!   byte.
-//! - **Fair and bounded.** Deficit round-robin between tenants that share a lane, an owned
-//!   permit for everybody in line, a [`RateLimit`] that counts items.
-//! - **Money.** A [`Charge`](scrimp_core::extensions::Charge) of the upstream's is split over
-//!   the callers to the last pico-dollar; a [`Ledger`](scrimp_core::Ledger) books what was
-//!   spared. If the calls for an item cost two currencies, its answer has
-//!   [`OtherCharges`](scrimp_core::extensions::OtherCharges) besides.
+//! - **Lanes.** Requests share a batch only if scheme, authority, tenant,
+//!   [credentials](BatchLayerBuilder::credentials) and the codec's own parts are equal. Fields that
+//!   trace a call or frame its message do not matter. A lane collects while its calls are in
+//!   flight.
+//! - **Windows.** A [`BatchWindow`] sets the time to collect: a fixed time, or as long as waiting is
+//!   cheaper than calling (the default if [`price`](BatchLayerBuilder::price) and
+//!   [`price_of_waiting`](BatchLayerBuilder::price_of_waiting) are set), or only while a call is in
+//!   flight. Limits on items, bytes and weight end a batch too.
+//! - **Single requests.** A request that is alone in its window is sent as it came, and its response
+//!   streams. Equal requests without effects are sent once.
+//! - **Learned sizes.** A batch that is refused, by 413 or in the protocol's own way, is halved until
+//!   it is accepted. The upstream's limit is remembered for ten minutes and raised one by one. An
+//!   item that causes refusals is found and sent alone.
+//! - **Failures.** Items with a transient failure (429, 500, 502, 503, 504, or no answer) are
+//!   retried alone, with full jitter, if they are one item or at most a fifth of the batch.
+//!   Otherwise all callers get their answers as they are, and the lane pauses. After a time-out,
+//!   requests that may be repeated are sent one by one, and callers of the others are told that the
+//!   outcome is unknown. One [`RetryBudget`](scrimp_core::RetryBudget) limits all of this.
+//! - **No mixed answers.** Ids are the layer's own and matched exactly. An answer whose id is unknown
+//!   or comes twice is given to no caller. The caller's own id is restored byte for byte.
+//! - **Fairness and bounds.** Tenants that share a lane are served by deficit round-robin. Each
+//!   request in line holds an owned permit. A [`RateLimit`] counts items.
+//! - **Money.** A [`Charge`](scrimp_core::extensions::Charge) of the upstream is split over the
+//!   callers to the last pico-dollar, and a [`Ledger`](scrimp_core::Ledger) books the calls that
+//!   were avoided. If the calls for an item are charged in two currencies, its answer also has
+//!   [`OtherCharges`](scrimp_core::extensions::OtherCharges).
 //!
-//! Failures of the layer itself are responses in `application/problem+json` (RFC 9457), whose
-//! `type` is `urn:scrimp:batch:` and one of `missing`, `unreadable`, `lost` (502), `ambiguous`,
-//! `timed-out`, `deadline` (504), `request-body` (400).
+//! # Failures of the layer
+//!
+//! They are responses in `application/problem+json` (RFC 9457). Their `type` is
+//! `urn:scrimp:batch:` and a name:
+//!
+//! | name | status | reason |
+//! |---|---|---|
+//! | `request-body` | 400 | The request's body is longer than it said, breaks off or has trailers. |
+//! | `missing` | 502 | The answer to the batch has no answer to this request. |
+//! | `unreadable` | 502 | The answer is above [`max_answer`](BatchLayerBuilder::max_answer) or breaks off. |
+//! | `lost` | 502 | The task of the call panicked, or its runtime was shut down. |
+//! | `ambiguous` | 504 | The call timed out. The request may have been carried out, and must not be repeated. |
+//! | `timed-out` | 504 | The call timed out, and the request is not sent again. |
+//! | `deadline` | 504 | The request's deadline passed before it was sent. |
 //!
 //! # When not to use it
 //!
-//! Where the upstream has no batches: [`BatchLayer`] does not make one. Where each call of a
-//! batch is paid for as if it were alone and latency matters. For streams: a request that
-//! accepts an event stream goes alone.
+//! - The upstream has no batches: [`BatchLayer`] does not make one.
+//! - The upstream charges each request of a batch like a call, and latency matters.
+//! - Streams: a request that accepts an event stream is always sent alone.
 //!
 //! # On axum
 //!
-//! A batch goes to a path of its own, so the layer goes around all of an application:
+//! A batch goes to a path of its own, so the layer goes around the whole application:
 //! `Router::new().fallback_service(app).layer(batch)`. `Router::layer` on the application itself
-//! goes around each route, behind the routing: a batch would end up at the route that its items
-//! came by. Around a handler that takes everything, as in a gateway, let services
+//! goes around each route, behind the routing: a batch would reach the route of its items. Around
+//! a handler for all paths, as in a gateway, let services
 //! [share](BatchLayerBuilder::share_services).
 //!
 //! # In a stack
 //!
-//! Inside a cache and a layer that coalesces, outside of one that routes: what is known needs
-//! no call, and a batch goes to one provider. One whose items may all be repeated says so
-//! ([`Repeatable`](scrimp_core::extensions::Repeatable)), so that it can be failed over. Bodies of requests are buffered up to
+//! The layer goes inside a cache and a layer that coalesces, because stored and shared answers need
+//! no call, and outside a layer that routes, because a batch goes to one provider. A batch whose
+//! items may all be repeated has [`Repeatable`](scrimp_core::extensions::Repeatable), so that it can
+//! fail over. Bodies of requests are buffered up to
 //! [`max_request`](BatchLayerBuilder::max_request).
 //!
-//! # Waiting, cancellation, failure
+//! # Readiness, cancellation, errors
 //!
-//! The service is always ready; a request waits inside its own future. Whoever leaves the line
-//! is not sent. A call is cancelled when the last of its callers has left, and not before. The
-//! error type is the inner service's, which has to be one that can be told to many
-//! ([`ShareError`](scrimp_core::ShareError)). A panic of the inner service is told to the callers
-//! of that batch and to nobody else. Calls are made by tasks, which need a tokio runtime.
+//! The service is always ready; a request waits inside its own future. A request whose caller
+//! leaves the line is not sent. A call in flight is cancelled when the last of its callers leaves,
+//! and not before. The error type is that of the inner service, which must be shareable
+//! ([`ShareError`](scrimp_core::ShareError)). A panic of the inner service affects only the callers
+//! of its batch. Calls run in tasks, which need a tokio runtime.
 
 mod body;
 mod builder;
@@ -170,3 +183,7 @@ pub use scrimp_core::SettingError;
 pub use scrimp_http::credentials::Credentials;
 pub use service::Batch;
 pub use stats::BatchStats;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

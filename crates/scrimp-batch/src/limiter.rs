@@ -1,14 +1,14 @@
-//! Staying within a rate.
+//! Rate limits.
 
 use std::{future::Future, pin::Pin};
 
-/// Waits until so many requests may be made.
+/// A limit on the requests per time that the upstream counts.
 ///
-/// A batch of n takes n at once: it is one call, but n of what the upstream counts. The
-/// feature `governor` has an implementation.
+/// A batch of n requests is one call and counts as n requests. The feature `governor` has an
+/// implementation.
 pub trait RateLimit: Send + Sync + 'static {
-    /// Waits until `requests` may go out. Dropping the future gives back what it has not
-    /// taken yet.
+    /// Waits until this many requests may be sent. If the future is dropped, requests that it has
+    /// not waited for yet do not count.
     fn take(&self, requests: usize) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
 
@@ -33,7 +33,7 @@ mod governed {
 
     use super::RateLimit;
 
-    /// A rate limit by [`governor`], on tokio's clock.
+    /// A rate limit of [`governor`], on tokio's clock.
     ///
     /// ```
     /// use std::num::NonZeroU32;
@@ -49,8 +49,8 @@ mod governed {
     pub struct Governed {
         limiter: RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<Point>>,
         burst: NonZeroU32,
-        /// Whoever came first takes first: governor lets the quickest to wake go first, and
-        /// a batch that is always late would wait for ever.
+        /// Serves callers in order: governor serves the first to wake, so that a large batch
+        /// could wait without end.
         turn: Mutex<()>,
     }
 
@@ -64,7 +64,7 @@ mod governed {
     // === impl Governed ===
 
     impl Governed {
-        /// Holds to a quota.
+        /// Returns a limit with this quota.
         #[must_use]
         pub fn new(quota: Quota) -> Self {
             Self {
@@ -74,10 +74,10 @@ mod governed {
             }
         }
 
-        /// Takes no more than the burst.
+        /// Waits for a number of requests up to the burst.
         async fn chunk(&self, requests: NonZeroU32) {
-            // More than the burst is an error of governor's, and never asked for here.
-            while let Ok(Err(not_until)) = self.limiter.check_n(requests) {
+            let check = || self.limiter.check_n(requests);
+            while let Err(not_until) = check().expect("a chunk is no larger than the burst") {
                 sleep_until(when(&not_until)).await;
             }
         }
@@ -90,12 +90,13 @@ mod governed {
 
     impl RateLimit for Governed {
         fn take(&self, requests: usize) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-            let mut left = u32::try_from(requests).unwrap_or(u32::MAX);
+            let (mut left, burst) = (requests, self.burst.get());
+            let chunk = move |left| u32::try_from(left).map_or(burst, |left| left.min(burst));
             Box::pin(async move {
                 let _turn = self.turn.lock().await;
-                while let Some(next) = NonZeroU32::new(left.min(self.burst.get())) {
+                while let Some(next) = NonZeroU32::new(chunk(left)) {
                     self.chunk(next).await;
-                    left -= next.get();
+                    left -= next.get() as usize;
                 }
             })
         }

@@ -24,17 +24,16 @@ use crate::{
 
 /// A service that sends requests in batches. Made by [`BatchLayer`](crate::BatchLayer).
 ///
-/// It is always ready: a request waits inside its own future, for room, for others, and for
-/// the inner service. Clones collect together.
+/// It is always ready: a request waits inside its own future, for a place, for other requests and
+/// for the inner service. Clones collect together.
 pub struct Batch<S, C> {
     inner: S,
     common: Arc<Common<C>>,
     lanes: Arc<AnyLanes>,
 }
 
-/// The lanes, whose type says what is answered, which is known only when there is a request:
-/// one for each type of answer, of which a service has one, and a layer as many as it has kinds
-/// of services.
+/// Lanes by the type of their answers, which is known only when there is a request. A service has
+/// one type of answers, and a layer has one for each type of service.
 #[derive(Default)]
 pub(crate) struct AnyLanes(Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>);
 
@@ -49,17 +48,17 @@ impl<S, C> Batch<S, C> {
         }
     }
 
-    /// The inner service.
+    /// Returns the inner service.
     pub fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// The inner service.
+    /// Returns the inner service, mutably.
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
 
-    /// Gives the inner service back.
+    /// Returns the inner service, by value.
     pub fn into_inner(self) -> S {
         self.inner
     }
@@ -116,8 +115,8 @@ where
     }
 }
 
-/// Returns whether the body may be read as a whole. Of one whose wrapper hides its length the
-/// framing tells that there is none. A proxy may have taken that away, so only methods count
+/// Reports whether the body may be read as a whole. If a wrapper hides the length, the framing may
+/// say that there is no body. A proxy may have removed the framing, so this holds only for methods
 /// whose requests have no use for content.
 fn is_small<B: Body>(request: &Request<B>, most: u64) -> bool {
     let upper = request.body().size_hint().upper();

@@ -1,28 +1,28 @@
-//! What a layer has done.
+//! Counts of a layer.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// What a [`BatchLayer`](crate::BatchLayer) has done so far.
+/// Counts of a [`BatchLayer`](crate::BatchLayer) since it was built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct BatchStats {
-    /// Calls that were made for batches.
+    /// Calls for batches.
     pub batches: u64,
-    /// Requests that went out in them, each one counted once per batch.
+    /// Requests in these calls, each counted once per batch.
     pub items: u64,
-    /// Requests that went alone, as they were.
+    /// Requests that were sent alone, as they came.
     pub alone: u64,
-    /// Requests that were spared as another of their batch was the same.
+    /// Requests that were not sent, because their batch had an equal one.
     pub duplicates: u64,
-    /// Batches that were refused and tried again in halves.
+    /// Batches that were refused and sent again in halves.
     pub split: u64,
-    /// Items that were left out of an answer.
+    /// Items without an answer in the answer to their batch.
     pub missing: u64,
-    /// Attempts to get a better answer for one item.
+    /// Retries of one item after a transient failure.
     pub retried: u64,
-    /// Items that were sent alone after their batch took too long.
+    /// Items that were sent alone after their batch timed out.
     pub fell_back: u64,
-    /// Items of which it is unknown whether they were carried out.
+    /// Items that may have been carried out, and were not sent again.
     pub ambiguous: u64,
 }
 

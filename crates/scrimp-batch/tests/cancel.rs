@@ -1,8 +1,8 @@
-//! Who leaves, and what becomes of the rest.
+//! Callers that leave, and the rest of their batch.
 
 mod support;
 
-use std::{pin::Pin, time::Duration};
+use std::{panic::AssertUnwindSafe, pin::Pin, time::Duration};
 
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -10,12 +10,12 @@ use http::{Request, Response};
 use http_body_util::Full;
 use scrimp_batch::{BatchLayer, BatchLayerBuilder, BatchWindow, RateLimit, RestJson};
 use scrimp_core::extensions::{Priority, Tenant};
-use scrimp_testkit::Gate;
+use scrimp_testkit::{Gate, PollCounter};
 use serde_json::json;
 use tokio::time::Instant;
-use tower::Layer;
+use tower::{Layer, Service};
 
-use support::{MS, Upstream, get, send, status};
+use support::{MS, Upstream, get, post, send, status};
 
 fn layer() -> BatchLayerBuilder<RestJson> {
     BatchLayer::builder(RestJson::new("/batch")).window(BatchWindow::fixed(50 * MS))
@@ -26,7 +26,7 @@ fn echo() -> Upstream {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_has_left_is_not_paid_for() {
+async fn requests_whose_callers_have_left_are_not_paid_for() {
     let (upstream, layer) = (echo(), layer().build().unwrap());
     let service = layer.layer(upstream.clone());
     let calls: Vec<_> = (0..10)
@@ -45,7 +45,7 @@ async fn who_has_left_is_not_paid_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn any_subset_may_leave_a_batch_under_way_and_the_others_get_their_answers() {
+async fn any_subset_may_leave_a_batch_in_flight_and_the_others_get_their_answers() {
     for leavers in 0..1_u32 << 6 {
         let gate = Gate::new();
         let halted = {
@@ -92,7 +92,7 @@ async fn any_subset_may_leave_a_batch_under_way_and_the_others_get_their_answers
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_of_high_priority_is_not_held_back_and_takes_the_others_along() {
+async fn a_request_of_high_priority_is_sent_at_once_with_all_others_in_line() {
     let upstream = echo();
     let service = layer().build().unwrap().layer(upstream.clone());
     let start = Instant::now();
@@ -104,7 +104,7 @@ async fn a_request_of_high_priority_is_not_held_back_and_takes_the_others_along(
 }
 
 #[tokio::test(start_paused = true)]
-async fn tenants_who_share_get_equal_shares_of_a_batch() {
+async fn tenants_that_share_batches_get_equal_shares() {
     let upstream = echo();
     let layer = layer()
         .share_tenants()
@@ -150,7 +150,20 @@ async fn a_call_whose_callers_left_before_it_began_is_not_made() {
     assert_eq!(upstream.calls(), 0);
 }
 
-/// A rate that lets nothing through until it is told to.
+#[tokio::test(start_paused = true)]
+async fn a_response_future_that_is_polled_after_completion_panics_with_the_reason() {
+    let service = layer().build().unwrap().layer(echo());
+    // One in a batch, and one that passes through.
+    for request in [get("/1"), post("/2", vec![b' '; 70_000])] {
+        let mut call = PollCounter::new(service.clone().call(request));
+        (&mut call).await.unwrap();
+        let again = std::panic::catch_unwind(AssertUnwindSafe(|| call.poll_now().is_ready()));
+        let reason = again.unwrap_err().downcast::<&str>().unwrap();
+        assert_eq!(*reason, "a response future is not polled after completion");
+    }
+}
+
+/// A rate limit that lets no request through until its gate opens.
 #[derive(Clone, Default)]
 struct Blocked(Gate);
 

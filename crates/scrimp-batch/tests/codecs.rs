@@ -1,4 +1,4 @@
-//! What goes over the wire, protocol by protocol.
+//! Messages on the wire, protocol by protocol.
 
 mod support;
 
@@ -12,7 +12,7 @@ use tower::Layer;
 
 use support::{Body, Upstream, get, post, send};
 
-/// An upstream that gives one answer to everything, and takes note.
+/// Returns an upstream that gives one answer to every request.
 fn fixed(status: u16, body: &Value) -> Upstream {
     let body = body.to_string();
     Upstream::new(move |_| {
@@ -50,7 +50,7 @@ fn rpc(id: &str, method: &str) -> Request<Body> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_graph_batch_looks_as_its_documentation_has_it_and_answers_come_in_any_order() {
+async fn a_graph_batch_has_the_documented_form_and_answers_come_in_any_order() {
     let upstream = fixed(
         200,
         &json!({"responses": [
@@ -94,7 +94,7 @@ async fn a_graph_batch_looks_as_its_documentation_has_it_and_answers_come_in_any
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_odata_batch_asks_to_go_on_after_errors_and_keeps_bodies_byte_for_byte() {
+async fn an_odata_batch_asks_to_continue_on_error_and_keeps_bodies_byte_for_byte() {
     let raw = r#"{"responses":[{"id":"2","status":404},{"id":"1","status":200,"body":{ "n":1.0e2,"ü":"\u00fc" }}]}"#;
     let upstream = Upstream::new(move |_| std::future::ready(Ok(Response::new(Full::from(raw)))));
     let requests = ["/service/Customers('ALFKI')", "/service/Products(7)"].map(get);
@@ -111,7 +111,21 @@ async fn an_odata_batch_asks_to_go_on_after_errors_and_keeps_bodies_byte_for_byt
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_simple_form_leaves_get_out() {
+async fn a_header_field_that_an_item_repeats_hides_no_other_field() {
+    let raw = r#"{"responses":[
+        {"id":"1","status":200,"headers":{"Set-Cookie":"a=1","Set-Cookie":"b=2","Cache-Control":"private"}},
+        {"id":"2","status":200}
+    ]}"#;
+    let upstream = Upstream::new(move |_| std::future::ready(Ok(Response::new(Full::from(raw)))));
+    let answers = all(RestJson::new("/batch"), &upstream, ["/1", "/2"].map(get)).await;
+    let headers = answers[0].headers();
+    assert_eq!(headers["cache-control"], "private");
+    let cookies: Vec<_> = headers.get_all("set-cookie").iter().collect();
+    assert_eq!(cookies, ["a=1", "b=2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_simple_form_omits_the_method_get() {
     let upstream = fixed(
         200,
         &json!({"responses": [{"id": 1, "status": 200, "body": 5}, {"id": 2, "status": 200, "body": 6}]}),
@@ -124,7 +138,7 @@ async fn the_simple_form_leaves_get_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_does_not_belong_into_a_rest_batch_goes_by_itself() {
+async fn requests_that_fit_no_rest_batch_are_sent_alone() {
     let upstream = fixed(200, &json!("alone"));
     let mut ranged = get("/api/a");
     ranged
@@ -153,7 +167,7 @@ async fn what_does_not_belong_into_a_rest_batch_goes_by_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rpc_ids_are_the_callers_own_again_byte_for_byte() {
+async fn rpc_ids_of_the_callers_are_restored_byte_for_byte() {
     let ids = ["1", "1", "\"\\u0061\"", "-0.50e1", "null"];
     let upstream = Upstream::new(|request: Request<Bytes>| {
         let calls: Vec<Value> = serde_json::from_slice(request.body()).unwrap();
@@ -185,7 +199,7 @@ async fn rpc_ids_are_the_callers_own_again_byte_for_byte() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn equal_safe_rpc_calls_are_one_and_each_caller_finds_its_id() {
+async fn equal_safe_rpc_calls_are_sent_once_and_each_caller_gets_its_own_id() {
     let upstream = fixed(
         200,
         &json!([{"jsonrpc": "2.0", "id": 1, "result": "0x1"}, {"jsonrpc": "2.0", "id": 3, "result": "0x2"}]),
@@ -217,7 +231,7 @@ async fn equal_safe_rpc_calls_are_one_and_each_caller_finds_its_id() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_single_rpc_object_is_a_failure_of_all_and_each_gets_it_under_its_id() {
+async fn a_single_rpc_error_is_given_to_all_callers_each_under_its_own_id() {
     let upstream = fixed(
         200,
         &json!({"jsonrpc": "2.0", "id": null, "error": {"code": -32603, "message": "down"}}),
@@ -259,7 +273,7 @@ async fn rpc_batches_that_are_too_large_are_halved() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_that_is_no_call_is_put_into_an_rpc_batch() {
+async fn only_single_calls_are_put_into_an_rpc_batch() {
     let upstream = fixed(200, &json!("alone"));
     let bodies = [
         "[]",
@@ -284,7 +298,7 @@ async fn nothing_that_is_no_call_is_put_into_an_rpc_batch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn graphql_answers_go_by_position_and_a_bad_one_does_not_spoil_the_rest() {
+async fn graphql_answers_are_matched_by_position_and_an_error_affects_its_own_query_only() {
     let upstream = fixed(
         400,
         &json!([{"data": {"a": 1}}, {"errors": [{"message": "no"}]}]),
@@ -304,7 +318,7 @@ async fn graphql_answers_go_by_position_and_a_bad_one_does_not_spoil_the_rest() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn inputs_of_one_model_share_a_call_and_its_usage() {
+async fn inputs_of_one_model_share_a_call_and_split_its_usage() {
     let data: Vec<_> = (0..4)
         .rev()
         .map(|n| json!({"object": "embedding", "embedding": [n], "index": n}))

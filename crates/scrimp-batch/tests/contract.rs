@@ -1,5 +1,5 @@
-//! The laws of a tower service, over requests that go alone, over requests that share a
-//! batch, and over requests that pass by.
+//! The laws of a tower service, for requests that are sent alone, that share a batch, and that pass
+//! through.
 
 use bytes::Bytes;
 use http::{Method, Request, Response, request::Parts};
@@ -39,7 +39,7 @@ mod passing {
     contract!(subject());
 }
 
-/// A protocol whose batch of equal requests is that request: what the laws ask for.
+/// A protocol whose batch of equal requests is one of them, as the laws need it.
 #[derive(Clone)]
 struct Same;
 
@@ -70,8 +70,11 @@ mod together {
     fn subject() -> Subject {
         Subject::new(|| BatchLayer::builder(Same).build().unwrap())
             .answers_alone()
-            .except("errors_keep_their_source", "the answer to a batch is read before anybody gets a part of it, so one that breaks \
-                 off is a 502")
+            .except(
+                "errors_keep_their_source",
+                "the answer to a batch is read before any caller gets a part of it, so one that \
+                 breaks off is a 502",
+            )
     }
 
     contract!(subject());

@@ -1,4 +1,4 @@
-//! Whatever the upstream sends, nobody gets another's answer.
+//! No answer of an upstream reaches another caller.
 
 mod support;
 
@@ -15,15 +15,15 @@ use tower::Layer;
 
 use support::{Body, Upstream, get, post, send};
 
-/// What an upstream does to the answers of a batch before it sends them.
+/// Change of the answers to a batch by a faulty upstream.
 #[derive(Debug, Clone)]
 enum Harm {
     Swap(Index, Index),
     Drop(Index),
     Twice(Index),
-    /// The answer of one under the id of another, besides the other's own.
+    /// An item's answer under the id of another item, besides that item's own answer.
     Forge(Index, Index),
-    /// An id of ours, written otherwise.
+    /// An id of the layer in another spelling.
     Respell(Index, Spelling),
     Foreign(u64),
     NoId(Index),
@@ -71,9 +71,8 @@ fn respelled(id: &Value, how: Spelling) -> Value {
     }
 }
 
-/// Does the harm to answers that carry their id in a member. Forgeries come last, beside what
-/// they forge: one that stands alone under a right id is a lie that nobody can tell from the
-/// truth.
+/// Changes answers that have their id in a member. Forgeries come last, beside the answer that they
+/// forge: a forgery alone under a valid id cannot be told from a true answer.
 fn apply(answers: &mut Vec<Value>, harms: &[Harm], id: &str, foreign: impl Fn(u64) -> Value) {
     let (forged, other): (Vec<&Harm>, Vec<_>) = harms
         .iter()
@@ -106,8 +105,8 @@ fn apply(answers: &mut Vec<Value>, harms: &[Harm], id: &str, foreign: impl Fn(u6
     }
 }
 
-/// Sends `requests` through a layer and holds that every answer has the asker's own mark in
-/// it, or is a failure that says so.
+/// Sends `requests` through a layer, and checks that every answer is the caller's own or a problem
+/// document.
 fn deliver<C: BatchCodec>(
     codec: C,
     upstream: &Upstream,
@@ -151,7 +150,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn rest_answers_reach_those_who_asked(count in 2usize..9, harms in prop::collection::vec(harm(), 0..6)) {
+    fn rest_answers_reach_their_own_callers(count in 2usize..9, harms in prop::collection::vec(harm(), 0..6)) {
         let upstream = upstream(move |asked| {
             let asked = asked["requests"].as_array().unwrap();
             let mut answers = asked.iter().map(|item| json!({"id": item["id"], "status": 200, "body": item["url"]})).collect();
@@ -163,7 +162,7 @@ proptest! {
     }
 
     #[test]
-    fn rpc_answers_reach_those_who_asked_under_the_id_they_gave(
+    fn rpc_answers_reach_their_own_callers_under_the_ids_they_gave(
         ids in prop::collection::vec("(0|-?[1-9][0-9]{0,3}(\\.5e1)?|\"(a| |\\\\u00e9){0,3}\"|null)", 2..9),
         harms in prop::collection::vec(harm(), 0..6),
     ) {
@@ -201,10 +200,10 @@ proptest! {
     }
 
     #[test]
-    fn a_list_without_ids_answers_nobody_unless_it_is_as_long_as_the_batch(
+    fn a_list_without_ids_answers_no_caller_unless_it_is_as_long_as_the_batch(
         count in 2usize..9, harms in prop::collection::vec(harm(), 0..3),
     ) {
-        // By position nothing can be told apart but the number: order is the upstream's word.
+        // Without ids only the number of answers can be checked, and not their order.
         let harms: Vec<_> = harms.into_iter().filter(|harm| matches!(harm, Harm::Drop(_) | Harm::Foreign(_) | Harm::Twice(_))).collect();
         let only = harms.iter().fold(0i32, |sum, harm| sum + if matches!(harm, Harm::Drop(_)) { -1 } else { 1 });
         prop_assume!(harms.is_empty() || only != 0);
@@ -218,7 +217,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_a_decoder_panic_or_answer_anybody(
+    fn no_bytes_make_a_decoder_panic(
         status in prop_oneof![Just(200u16), Just(400), Just(413), Just(500)],
         body in prop_oneof![
             prop::collection::vec(any::<u8>(), 0..60),

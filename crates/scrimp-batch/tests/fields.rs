@@ -1,4 +1,4 @@
-//! What header fields decide: who may share a batch, and what goes where.
+//! Header fields: which requests share a batch, and where their fields are written.
 
 mod support;
 
@@ -19,7 +19,7 @@ use tower::Layer;
 
 use support::{Body, Upstream, get, post, send, status};
 
-/// Every name of a list, and one for each beginning.
+/// Returns every name of a list, and one name for each prefix.
 fn every_name(list: &FieldNames) -> Vec<HeaderName> {
     let begun = list.prefixes().iter().map(|prefix| format!("{prefix}x"));
     let whole = list.names().iter().map(|name| (*name).to_owned());
@@ -29,7 +29,7 @@ fn every_name(list: &FieldNames) -> Vec<HeaderName> {
         .collect()
 }
 
-/// A request with a line of this field, unlike all others with another `n`.
+/// Adds a line of this field to a request.
 fn with(mut request: Request<Body>, name: &HeaderName, value: &str) -> Request<Body> {
     let value = HeaderValue::from_str(value).unwrap();
     request.headers_mut().append(name, value);
@@ -56,12 +56,12 @@ fn input(n: usize) -> Request<Body> {
     post("/embed", json!({"input": format!("text {n}")}).to_string())
 }
 
-/// An upstream whose answers are nobody's: what it is sent is what counts.
+/// Returns an upstream whose answers match no item: only its requests matter.
 fn sink() -> Upstream {
     Upstream::new(|_| std::future::ready(Ok(status(200, json!(null)).map(|_| Full::default()))))
 }
 
-/// Sends requests at about the same time, and returns what the upstream was sent.
+/// Sends requests at the same moment, and returns the upstream's requests.
 async fn sent<C: BatchCodec>(
     layer: BatchLayerBuilder<C>,
     requests: impl IntoIterator<Item = Request<Body>>,
@@ -75,7 +75,7 @@ async fn sent<C: BatchCodec>(
     upstream.requests()
 }
 
-/// Two callers who differ in a field, each with two requests: each gets an envelope of its own,
+/// Checks that two callers that differ in a field, each with two requests, get an envelope each,
 /// with the field on it and not in it.
 async fn are_apart<C: BatchCodec>(
     codec: impl Fn() -> C,
@@ -114,7 +114,7 @@ async fn callers_who_differ_in_any_credential_never_share_a_batch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn order_of_names_does_not_count_and_lines_are_no_single_line() {
+async fn order_of_field_names_does_not_matter_and_two_lines_differ_from_one() {
     let key = HeaderName::from_static("x-api-key");
     let user = HeaderName::from_static("x-user-id");
     let one = with(with(rest(1), &key, "k"), &user, "u");
@@ -132,7 +132,7 @@ async fn order_of_names_does_not_count_and_lines_are_no_single_line() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_operator_says_which_fields_are_credentials() {
+async fn the_operator_sets_which_fields_are_credentials() {
     let tenant = HeaderName::from_static("x-tenant-id");
     let badge = HeaderName::from_static("x-shop-badge");
     let two =
@@ -155,7 +155,7 @@ async fn the_operator_says_which_fields_are_credentials() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn cookies_in_items_are_joined_as_cookies_are() {
+async fn cookies_in_items_are_joined_by_semicolons() {
     let cookie = http::header::COOKIE;
     let mark = HeaderName::from_static("x-mark");
     let request = |n| {
@@ -170,7 +170,7 @@ async fn cookies_in_items_are_joined_as_cookies_are() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_that_differ_only_in_a_trace_field_travel_together() {
+async fn calls_that_differ_only_in_a_trace_field_share_a_batch() {
     for name in every_name(&TRACE_FIELDS) {
         for (codec, request) in [("rpc", rpc as fn(usize) -> _), ("query", query)] {
             let requests = (0..20).map(|n| with(request(n), &name, &format!("trace-{n}")));
@@ -189,7 +189,7 @@ async fn calls_that_differ_only_in_a_trace_field_travel_together() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn equal_gets_are_duplicates_whatever_traces_them() {
+async fn equal_gets_are_duplicates_even_if_their_trace_fields_differ() {
     for name in every_name(&TRACE_FIELDS) {
         let requests = [1, 2, 1].map(|n| with(rest(n), &name, &format!("trace-{n}")));
         let again = with(rest(1), &name, "trace-9");
@@ -213,10 +213,10 @@ async fn equal_gets_are_duplicates_whatever_traces_them() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn framing_sets_no_requests_apart_and_is_in_no_item() {
+async fn requests_that_differ_in_framing_share_a_batch_and_no_item_has_framing() {
     let connection = HeaderName::from_static("connection");
     let mine = HeaderName::from_static("x-mine");
-    // Host is not among them: it tells where a request goes.
+    // Host is excluded: it is a part of the target.
     for name in every_name(&FRAMING).iter().filter(|name| *name != "host") {
         let framed = |request: fn(usize) -> Request<Body>, n| {
             let request = with(request(n), name, &format!("frame-{n}"));
@@ -225,7 +225,7 @@ async fn framing_sets_no_requests_apart_and_is_in_no_item() {
         };
         for (codec, request) in [("rpc", rpc as fn(usize) -> _), ("rest", rest)] {
             if (codec, name.as_str()) == ("rest", "upgrade") {
-                continue; // It goes alone.
+                continue; // It is sent alone.
             }
             let requests = [1, 2].map(|n| framed(request, n));
             let sent = match codec {
@@ -240,7 +240,7 @@ async fn framing_sets_no_requests_apart_and_is_in_no_item() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_accepts_an_event_stream_goes_alone() {
+async fn a_request_that_accepts_an_event_stream_is_sent_alone() {
     let accept = http::header::ACCEPT;
     for value in [
         "text/event-stream",
@@ -259,7 +259,7 @@ async fn who_accepts_an_event_stream_goes_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_only_a_call_of_its_own_can_do_is_in_no_envelope() {
+async fn a_request_that_needs_its_own_call_is_in_no_envelope() {
     for (name, value) in [
         ("range", "bytes=0-1"),
         ("if-range", "\"x\""),
@@ -274,7 +274,7 @@ async fn what_only_a_call_of_its_own_can_do_is_in_no_envelope() {
 }
 
 #[test]
-fn what_may_be_repeated_is_known_by_method_or_key() {
+fn a_request_may_be_repeated_by_its_method_or_its_idempotency_key() {
     let codec = RestJson::new("/batch").any_method();
     let replayable = |method: &str, key: Option<&str>| {
         let mut request = Request::builder().method(method).uri("/x");
@@ -298,7 +298,7 @@ fn what_may_be_repeated_is_known_by_method_or_key() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_server_has_one_lane_however_its_name_is_spelled() {
+async fn one_server_has_one_lane_in_every_spelling_of_its_name() {
     let from = |uri: &str| Request::get(uri).body(Body::default()).unwrap();
     let uris = [
         "http://api.example.com/1",

@@ -1,4 +1,4 @@
-//! Rates are kept, in virtual time.
+//! Rate limits, in virtual time.
 #![cfg(feature = "governor")]
 
 mod support;
@@ -18,7 +18,7 @@ fn per_second(count: u32) -> Governed {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_counts_as_many_as_it_has_items_even_more_than_the_burst() {
+async fn a_batch_counts_as_many_requests_as_it_has_items_even_above_the_burst() {
     let upstream = Upstream::rest(|url, _| status(200, json!(url)));
     let layer = BatchLayer::builder(RestJson::new("/batch"))
         .rate_limit(per_second(10))
@@ -28,7 +28,7 @@ async fn a_batch_counts_as_many_as_it_has_items_even_more_than_the_burst() {
     let start = Instant::now();
     let answers = join_all((0..35).map(|n| send(service.clone(), get(&format!("/{n}"))))).await;
     assert!(answers.iter().all(Result::is_ok));
-    // Ten at once, 25 more at ten a second.
+    // Ten at once, and 25 more at ten per second.
     let time = start.elapsed();
     assert!(
         (Duration::from_millis(2_400)..=Duration::from_millis(2_600)).contains(&time),
@@ -38,7 +38,7 @@ async fn a_batch_counts_as_many_as_it_has_items_even_more_than_the_burst() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_comes_first_goes_first() {
+async fn a_rate_limit_serves_callers_in_order() {
     let limit = per_second(10);
     limit.take(10).await;
     let start = Instant::now();

@@ -1,14 +1,22 @@
-//! What a builder accepts.
+//! Settings that a builder accepts and refuses.
 
-use std::{convert::Infallible, time::Duration};
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, request::Parts};
 use http_body_util::Full;
 use scrimp_batch::{
-    ArrayInput, BatchCodec, BatchLayer, BatchLayerBuilder, BatchWindow, GraphQl, GroupLayer,
-    GroupLayerBuilder, JsonRpc, RestJson,
+    Admission, ArrayInput, BatchCodec, BatchLayer, BatchLayerBuilder, BatchWindow, Decoded,
+    GraphQl, GroupLayer, GroupLayerBuilder, Item, JsonRpc, RestJson,
 };
+use scrimp_core::KeyBuf;
 use tokio::sync::Semaphore;
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -120,7 +128,7 @@ fn a_codec_that_cannot_be_used_fails_the_build() {
 fn prices_that_make_no_window_together_fail_the_build() {
     assert_eq!(
         refusal(rest().price("0.01").price_of_waiting("0.01 EUR")),
-        "BatchWindow: `waiting` must be of the currency of what a call saves, USD, not 0.01 EUR"
+        "BatchWindow: `waiting` must be in the currency of `saving` (USD), not 0.01 EUR"
     );
     let free = "0".parse().unwrap();
     let window = BatchWindow::economic(free, free, Duration::from_millis(1));
@@ -133,7 +141,7 @@ fn prices_that_make_no_window_together_fail_the_build() {
 }
 
 #[test]
-fn a_group_names_what_is_wrong_too() {
+fn a_group_names_a_wrong_setting_too() {
     let most = Semaphore::MAX_PERMITS;
     let group = GroupLayer::builder;
     let cases = [
@@ -167,13 +175,53 @@ fn a_group_names_what_is_wrong_too() {
 }
 
 #[test]
-fn the_first_setting_that_is_wrong_is_the_one_that_is_named() {
+fn the_first_wrong_setting_is_the_one_that_is_named() {
     let refusal = refusal(rest().timeout(Duration::ZERO).max_bytes(0));
     assert!(refusal.contains("`timeout`"), "{refusal}");
 }
 
+/// A codec whose limits drop to zero after a layer was built.
+#[derive(Default)]
+struct Fickle(Arc<AtomicBool>);
+
+impl BatchCodec for Fickle {
+    fn accepts(&self, _: &Parts) -> bool {
+        true
+    }
+
+    fn admit(&self, _: &Parts, _: &Bytes, _: &mut KeyBuf) -> Option<Admission> {
+        Some(Admission::safe())
+    }
+
+    fn encode(&self, _: &[&Item]) -> Option<Request<Bytes>> {
+        None
+    }
+
+    fn decode(&self, items: &[&Item], _: &Response<Bytes>) -> Decoded {
+        Decoded::unattributed(items.len())
+    }
+
+    fn max_items(&self) -> usize {
+        if self.0.load(Relaxed) { 0 } else { 100 }
+    }
+}
+
 #[tokio::test(start_paused = true)]
-async fn figures_are_those_of_every_service_and_every_clone_of_the_layer() {
+async fn limits_of_a_codec_are_read_once_when_a_layer_is_built() {
+    let codec = Fickle::default();
+    let dropped = Arc::clone(&codec.0);
+    let layer = BatchLayer::builder(codec).build().unwrap();
+    dropped.store(true, Relaxed);
+    let upstream = service_fn(|_: Request<Full<Bytes>>| async {
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    });
+    let request = Request::get("https://a.example/x").body(Full::default());
+    let answer = layer.layer(upstream).oneshot(request.unwrap()).await;
+    assert_eq!(answer.unwrap().status(), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn stats_count_every_service_and_every_clone_of_the_layer() {
     let layer = rest().build().unwrap();
     let upstream = service_fn(|request: Request<Full<Bytes>>| async {
         drop(request);

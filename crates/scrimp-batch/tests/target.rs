@@ -1,4 +1,4 @@
-//! Inside the routers of axum, where requests show a part of what was asked for.
+//! Nested routers of axum, where requests have a part of their target URI.
 
 mod support;
 
@@ -19,10 +19,10 @@ use tower::ServiceExt;
 
 use support::MS;
 
-/// What a service was asked, by its own path and that of the client.
+/// Requests of a service: the path that it saw, and the path of the client.
 type Seen = Arc<Mutex<Vec<(String, String)>>>;
 
-/// A service that answers with the URL that it finds in an item, behind its router's mount.
+/// Answers with the URL of each item, after the mount of the router.
 async fn answer(seen: Seen, request: Request) -> Result<Response, Infallible> {
     let original = request.extensions().get::<OriginalUri>().unwrap().0.clone();
     let path = request.uri().path().to_owned();
@@ -92,7 +92,7 @@ fn original(extensions: &http::Extensions) -> Option<&http::Uri> {
     extensions.get::<OriginalUri>().map(|uri| &uri.0)
 }
 
-/// Four requests for two mounts that show two paths.
+/// Checks that each of two mounts answers its own two requests.
 async fn each_mount_answers_its_own(app: Router, seen: Seen) {
     let paths = ["v1/items", "v2/items", "v1/users", "v2/users"];
     let answers = ask(&app, paths.map(|path| get(&format!("/api/{path}")))).await;
@@ -114,7 +114,7 @@ async fn a_nested_service_with_two_mounts_gets_a_batch_for_each() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nested_routers_that_share_a_layer_do_not_mix() {
+async fn nested_routers_that_share_a_layer_share_no_batch() {
     let seen = Seen::default();
     let layer = rest()
         .target_uri(original)
@@ -152,7 +152,7 @@ async fn a_rewritten_uri_shares_a_batch_with_nothing_else() {
     let seen = Seen::default();
     let layer = rest().target_uri(original).build().unwrap();
     let inner = tower::Layer::layer(&layer, service(&seen));
-    // What the client asked for, a part of the query, is told to the service in another way.
+    // A rewrite removes the query, which the service may know in another way.
     let rewriting = tower::ServiceBuilder::new()
         .map_request(|mut request: Request| {
             *request.uri_mut() = request.uri().path().parse().unwrap();
@@ -166,7 +166,7 @@ async fn a_rewritten_uri_shares_a_batch_with_nothing_else() {
 
 #[cfg(feature = "axum")]
 #[tokio::test(start_paused = true)]
-async fn with_the_feature_axum_nothing_has_to_be_set() {
+async fn with_the_feature_axum_no_setting_is_needed() {
     let seen = Seen::default();
     let inner = tower::Layer::layer(&rest().build().unwrap(), service(&seen));
     let app = Router::new().nest_service("/api/{version}", inner);

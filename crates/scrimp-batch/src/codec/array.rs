@@ -1,4 +1,6 @@
-//! One call that takes an array of inputs, as embeddings do.
+//! Calls that take an array of inputs, such as embeddings.
+
+use std::num::NonZeroU64;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, header::CONTENT_TYPE, request::Parts};
@@ -13,15 +15,14 @@ use super::{
 };
 use crate::{group::place, http::share};
 
-/// Calls that take one input or an array of them, like OpenAI's embeddings:
+/// Codec for calls that take one input or an array of inputs, like OpenAI's embeddings:
 /// `{"model": …, "input": […]}` is answered by `{"data": [{"index": 0, …}, …], "usage": …}`.
 ///
-/// Inputs of calls that agree in every other member go into one array. Answers are matched by
-/// `index`, which starts at 0 again for each caller, and the counts in `usage` are shared out
-/// by the number of inputs so that their sums stay what they were.
+/// Inputs of calls that are equal in all other members go into one array. Answers are matched by
+/// `index`, which starts at 0 for each caller. The counts in `usage` are split by the number of
+/// inputs, so that their sums stay the same.
 ///
-/// Calls must be without effects: they are sent again, one by one, when a batch takes too
-/// long.
+/// Calls must have no effects: they are sent again, one by one, after a batch that timed out.
 #[derive(Debug, Clone)]
 pub struct ArrayInput {
     inputs: u64,
@@ -30,7 +31,7 @@ pub struct ArrayInput {
 // === impl ArrayInput ===
 
 impl ArrayInput {
-    /// Up to 2,048 inputs in a batch.
+    /// Returns a codec with up to 2,048 inputs in a batch.
     #[must_use]
     pub fn new() -> Self {
         Self { inputs: 2_048 }
@@ -60,8 +61,8 @@ impl BatchCodec for ArrayInput {
         let inputs = inputs(json::get(&fields, "input")?)?;
         let count = inputs.len();
         same_head(head, lane);
-        // Texts and tokens do not go into one array.
-        lane.part(inputs.first()?.get().as_bytes().get(..1)?);
+        // Texts and tokens cannot share an array.
+        lane.part(&[json::first(inputs.first()?)]);
         fields.retain(|(name, _)| name != "input");
         fields.sort_by(|a, b| a.0.cmp(&b.0));
         for (name, value) in &fields {
@@ -70,7 +71,7 @@ impl BatchCodec for ArrayInput {
         Some(Admission {
             replayable: true,
             identity: Some(KeyBuf::new().part(body).to_key()),
-            weight: u32::try_from(count).ok().filter(|count| *count > 0)?,
+            weight: u32::try_from(count).ok()?,
             ..Admission::default()
         })
     }
@@ -83,7 +84,7 @@ impl BatchCodec for ArrayInput {
             out.extend_from_slice(input.get().as_bytes());
         });
         let mut body = Vec::with_capacity(list.len() + 256);
-        let at = json::span(&first.body, json::get(&fields, "input")?)?;
+        let at = json::span(&first.body, json::get(&fields, "input")?);
         json::splice(&mut body, &first.body, at, &list);
         let mut request = Request::new(Bytes::from(body));
         *request.method_mut() = Method::POST;
@@ -97,7 +98,7 @@ impl BatchCodec for ArrayInput {
         let data = fields.as_ref().and_then(|fields| json::get(fields, "data"));
         let (Some(fields), Some(data)) = (&fields, data) else {
             return match response.status() {
-                status if status.is_success() => Decoded::nobody(items.len()),
+                status if status.is_success() => Decoded::unattributed(items.len()),
                 status => Decoded::of_failure(status),
             };
         };
@@ -105,22 +106,24 @@ impl BatchCodec for ArrayInput {
             .iter()
             .map(|item| item.admission.weight as usize)
             .collect();
-        let total = counts.iter().sum();
-        let Some(elements) = json::array(data.get().as_bytes()) else {
-            return Decoded::nobody(items.len());
+        let inputs: usize = counts.iter().sum();
+        let elements = json::array(data.get().as_bytes());
+        // Items without an input have no answer.
+        let (Some(elements), Some(total)) = (elements, NonZeroU64::new(inputs as u64)) else {
+            return Decoded::unattributed(items.len());
         };
-        let elements = place(total, elements.into_iter().filter_map(indexed));
+        let elements = place(inputs, elements.into_iter().filter_map(indexed));
         let mut start = 0;
         let answers = counts.iter().map(|count| {
             let range = start..start + count;
             start = range.end;
-            let own: Option<Vec<_>> = elements.get(range.clone())?.iter().copied().collect();
-            Some(answer(
-                fields,
-                &own?,
-                (range.start, *count, total),
-                response,
-            ))
+            let own: Option<Vec<_>> = elements[range.clone()].iter().copied().collect();
+            let part = Part {
+                start: range.start as u64,
+                count: *count as u64,
+                total,
+            };
+            Some(answer(fields, &own?, part, response))
         });
         Decoded::Answers(answers.collect())
     }
@@ -138,14 +141,14 @@ impl BatchCodec for ArrayInput {
     }
 }
 
-/// The inputs: one text, an array of texts, one array of tokens, or an array of those.
+/// Returns the inputs: one text, an array of texts, one array of tokens, or an array of arrays of
+/// tokens.
 fn inputs(input: &RawValue) -> Option<Vec<&RawValue>> {
-    let first = |value: &RawValue| value.get().as_bytes().first().copied();
-    match first(input)? {
+    match json::first(input) {
         b'"' => Some(vec![input]),
         b'[' => {
             let elements = json::array(input.get().as_bytes())?;
-            match elements.first().and_then(|element| first(element)) {
+            match elements.first().map(|element| json::first(element)) {
                 Some(b'"' | b'[' | b'{') => Some(elements),
                 Some(_) => Some(vec![input]),
                 None => None,
@@ -159,23 +162,29 @@ fn inputs_of(body: &[u8]) -> Option<Vec<&RawValue>> {
     inputs(json::get(&json::object(body)?, "input")?)
 }
 
-/// An element of `data`, and where its index is written.
+/// Place of one caller's inputs among all inputs of a batch.
+#[derive(Clone, Copy)]
+struct Part {
+    start: u64,
+    count: u64,
+    total: NonZeroU64,
+}
+
+/// An element of `data`, and the place of its index.
 type Element<'a> = (&'a RawValue, (usize, usize));
 
 fn indexed(element: &RawValue) -> Option<(usize, Element<'_>)> {
     let json = element.get().as_bytes();
     let index = json::get(&json::object(json)?, "index")?;
-    Some((
-        index.get().parse().ok()?,
-        (element, json::span(json, index)?),
-    ))
+    let at = json::span(json, index);
+    Some((index.get().parse().ok()?, (element, at)))
 }
 
-/// One caller's answer: the whole with its own elements, and its share of the usage.
+/// Returns one caller's answer: the whole with its own elements, and its part of the usage.
 fn answer(
     fields: &Fields<'_>,
     own: &[Element<'_>],
-    part: (usize, usize, usize),
+    part: Part,
     outer: &Response<Bytes>,
 ) -> Response<Bytes> {
     let mut out = vec![b'{'];
@@ -209,8 +218,8 @@ fn write_element((index, (element, at)): (usize, &Element<'_>), out: &mut Vec<u8
     );
 }
 
-/// Every whole number in it, shared out; the rest as it is.
-fn usage(value: &RawValue, (start, count, total): (usize, usize, usize)) -> Vec<u8> {
+/// Splits every whole number of the usage, and keeps the rest as it is.
+fn usage(value: &RawValue, part: Part) -> Vec<u8> {
     let Some(fields) = json::object(value.get().as_bytes()) else {
         return value.get().into();
     };
@@ -223,7 +232,7 @@ fn usage(value: &RawValue, (start, count, total): (usize, usize, usize)) -> Vec<
         out.push(b':');
         match value.get().parse::<u64>() {
             Ok(number) => {
-                let own = share(number.into(), start as u64, count as u64, total as u64);
+                let own = share(number.into(), part.start, part.count, part.total);
                 out.extend_from_slice(own.to_string().as_bytes());
             }
             Err(_) => out.extend_from_slice(value.get().as_bytes()),

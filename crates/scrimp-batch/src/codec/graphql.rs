@@ -1,4 +1,4 @@
-//! GraphQL over HTTP, several operations in an array.
+//! GraphQL over HTTP, with several operations in an array.
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header::CONTENT_TYPE, request::Parts};
@@ -12,11 +12,10 @@ use super::{
     json,
 };
 
-/// Batches of GraphQL queries in an array, as Apollo and others take them.
+/// Codec for GraphQL queries in an array, as Apollo and other servers take them.
 ///
-/// Such arrays have no ids: answers belong to queries by position, so an array of another
-/// length answers nobody. Mutations and subscriptions go alone, and so does what has no query
-/// text to tell them by.
+/// Such arrays have no ids: answers are matched by position, so an array of another length
+/// answers no query. Mutations, subscriptions and requests without a query text are sent alone.
 #[derive(Debug, Clone)]
 pub struct GraphQl {
     items: usize,
@@ -25,7 +24,7 @@ pub struct GraphQl {
 // === impl GraphQl ===
 
 impl GraphQl {
-    /// Up to 10 queries in a batch, which is where servers tend to draw the line.
+    /// Returns a codec with up to 10 queries in a batch, a usual limit of servers.
     #[must_use]
     pub fn new() -> Self {
         Self { items: 10 }
@@ -77,12 +76,12 @@ impl BatchCodec for GraphQl {
     fn decode(&self, items: &[&Item], response: &Response<Bytes>) -> Decoded {
         let Some(elements) = json::array(response.body()) else {
             return match response.status() {
-                status if status.is_success() => Decoded::nobody(items.len()),
+                status if status.is_success() => Decoded::unattributed(items.len()),
                 status => Decoded::of_failure(status),
             };
         };
         if elements.len() != items.len() {
-            return Decoded::nobody(items.len());
+            return Decoded::unattributed(items.len());
         }
         let answers = elements
             .into_iter()
@@ -99,8 +98,8 @@ impl BatchCodec for GraphQl {
     }
 }
 
-/// One element as the answer it would have been alone. The status of the whole is bad as
-/// soon as one of them is, so one that has data is a success.
+/// Returns one element as the response to a single query. One failed query is enough for an error
+/// status of the whole, so an element with data is a success.
 fn answer(element: &RawValue, outer: &Response<Bytes>) -> Option<Response<Bytes>> {
     let fields = json::object(element.get().as_bytes())?;
     let data = json::get(&fields, "data");
@@ -121,8 +120,8 @@ fn answer(element: &RawValue, outer: &Response<Bytes>) -> Option<Response<Bytes>
     Some(response)
 }
 
-/// Whether a document has no mutation and no subscription in it. Looks at names outside of
-/// all braces and parentheses only, and rather says no once too often.
+/// Reports whether a document has no mutation and no subscription. It looks at names outside of
+/// braces and parentheses only, and answers no in case of doubt.
 fn only_queries(document: &str) -> bool {
     let mut depth = 0_i32;
     let mut rest = document;
@@ -139,7 +138,7 @@ fn only_queries(document: &str) -> bool {
     true
 }
 
-/// The first token: a comment, a string, a name, or a character.
+/// Splits off the first token: a comment, a string, a name, or a character.
 fn token(text: &str, first: char) -> (&str, &str) {
     let end = match first {
         '#' => text.find(['\n', '\r']),
@@ -161,7 +160,7 @@ fn string_end(text: &str) -> Option<usize> {
         match c {
             '\\' if !escaped => escaped = true,
             '"' if !escaped => return Some(at + 1),
-            // A string ends with its line, if it was never closed.
+            // A string that is not closed ends with its line.
             '\n' | '\r' => return Some(at),
             _ => escaped = false,
         }
@@ -172,7 +171,7 @@ fn string_end(text: &str) -> Option<usize> {
 fn block_end(text: &str) -> Option<usize> {
     let mut from = 3;
     loop {
-        let at = from + text.get(from..)?.find("\"\"\"")?;
+        let at = from + text[from..].find("\"\"\"")?;
         if !text[..at].ends_with('\\') {
             return Some(at + 3);
         }
@@ -185,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn mutations_are_found_wherever_they_hide_and_nothing_else_is_taken_for_one() {
+    fn mutations_are_found_in_every_place_and_nothing_else_is_taken_for_one() {
         for query in [
             "{ a }",
             "query Q($x: Int = 1) { mutation(subscription: $x) }",

@@ -4,9 +4,11 @@ use http::{HeaderMap, request::Parts};
 use scrimp_core::KeyBuf;
 use scrimp_http::framing;
 
-/// Adds method, path, query and all header fields but those that
-/// [trace](scrimp_http::trace_fields) or [frame](scrimp_http::framing) a call: for protocols
-/// whose items have no header fields of their own, so that the first item's hold for all.
+/// Adds method, path, query and all header fields to a lane's key, without the fields that
+/// [trace](scrimp_http::trace_fields) or [frame](scrimp_http::framing) a call.
+///
+/// This is for protocols whose items have no header fields of their own: the fields of the first
+/// item are those of all.
 pub fn same_head(head: &Parts, lane: &mut KeyBuf) {
     lane.part(head.method.as_str().as_bytes());
     let path = head.uri.path_and_query();
@@ -16,8 +18,8 @@ pub fn same_head(head: &Parts, lane: &mut KeyBuf) {
     }
 }
 
-/// Returns the header fields without the framing of the message they came in, and without what
-/// concerns its connection: the fields that Connection names are among that.
+/// Returns the header fields without the framing of their message, and without the fields of its
+/// connection, among them those that Connection names.
 #[must_use]
 pub fn without_framing(headers: &HeaderMap) -> HeaderMap {
     let mut headers = headers.clone();

@@ -1,20 +1,28 @@
 //! JSON whose parts keep their bytes.
 
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 use bytes::Bytes;
 use serde::{
     Deserializer,
-    de::{Error, IgnoredAny, MapAccess, Visitor},
+    de::{MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
 
-/// An object's members in order, each value as it was written.
+/// Members of an object in order, each value as it was written.
 pub(crate) type Fields<'a> = Vec<(String, &'a RawValue)>;
 
-/// The members of an object; `None` if it is none, or names one twice: which of the two holds
-/// is for nobody here to decide.
+/// Members up to which comparing names is quicker than hashing them.
+const FEW: usize = 16;
+
+/// Returns the members of an object; `None` if the text is no object, or has two members of one
+/// name: RFC 8259 §4 does not say which of them is valid.
 pub(crate) fn object(json: &[u8]) -> Option<Fields<'_>> {
+    members(json).filter(has_no_duplicate)
+}
+
+/// Returns the members of an object, also those of one name; `None` if the text is no object.
+pub(crate) fn members(json: &[u8]) -> Option<Fields<'_>> {
     struct Members;
     impl<'de> Visitor<'de> for Members {
         type Value = Fields<'de>;
@@ -23,12 +31,8 @@ pub(crate) fn object(json: &[u8]) -> Option<Fields<'_>> {
         }
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
             let mut fields = Fields::new();
-            while let Some(name) = map.next_key::<String>()? {
-                if fields.iter().any(|(seen, _)| *seen == name) {
-                    while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                    return Err(A::Error::custom("a member is there twice"));
-                }
-                fields.push((name, map.next_value()?));
+            while let Some(member) = map.next_entry()? {
+                fields.push(member);
             }
             Ok(fields)
         }
@@ -39,47 +43,64 @@ pub(crate) fn object(json: &[u8]) -> Option<Fields<'_>> {
     Some(fields)
 }
 
-/// The elements of an array, each as it was written.
+/// Reports whether all names differ. Many names are hashed, so that a long object takes linear time.
+fn has_no_duplicate(fields: &Fields<'_>) -> bool {
+    if fields.len() <= FEW {
+        let mut names = fields.iter().map(|(name, _)| name).enumerate();
+        return names.all(|(n, name)| fields[..n].iter().all(|(seen, _)| seen != name));
+    }
+    let mut seen = HashSet::with_capacity(fields.len());
+    fields.iter().all(|(name, _)| seen.insert(name))
+}
+
+/// Returns the elements of an array, each as it was written.
 pub(crate) fn array(json: &[u8]) -> Option<Vec<&RawValue>> {
     serde_json::from_slice(json).ok()
 }
 
-/// A member by name.
+/// Returns a member by name.
 pub(crate) fn get<'a>(fields: &Fields<'a>, name: &str) -> Option<&'a RawValue> {
     let mut fields = fields.iter();
     fields.find_map(|(found, value)| (found == name).then_some(*value))
 }
 
-/// A string's text.
+/// Returns the text of a string; `None` if the value is no string.
 pub(crate) fn text(value: &RawValue) -> Option<String> {
     serde_json::from_str(value.get()).ok()
 }
 
-/// Where in `whole` a part of it stands that was borrowed from it.
-pub(crate) fn span(whole: &[u8], part: &RawValue) -> Option<(usize, usize)> {
-    let part = part.get();
-    let start = (part.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
-    let end = start.checked_add(part.len())?;
-    (end <= whole.len()).then_some((start, end))
+/// Returns the first byte of a value, which tells its type.
+pub(crate) fn first(value: &RawValue) -> u8 {
+    value.get().as_bytes()[0]
 }
 
-/// `whole` with other bytes in place of a part of it.
+/// Returns the start and end of a part that is borrowed from `whole`.
+pub(crate) fn span(whole: &[u8], part: &RawValue) -> (usize, usize) {
+    let part = part.get().as_bytes();
+    let start = (part.as_ptr() as usize).wrapping_sub(whole.as_ptr() as usize);
+    debug_assert_eq!(
+        whole.get(start..start.wrapping_add(part.len())),
+        Some(part),
+        "the part is borrowed from the whole"
+    );
+    (start, start + part.len())
+}
+
+/// Writes `whole` with other bytes in place of a part of it. The span must be one of `whole`.
 pub(crate) fn splice(out: &mut Vec<u8>, whole: &[u8], (start, end): (usize, usize), part: &[u8]) {
-    out.extend_from_slice(whole.get(..start).unwrap_or_default());
+    out.extend_from_slice(&whole[..start]);
     out.extend_from_slice(part);
-    out.extend_from_slice(whole.get(end..).unwrap_or_default());
+    out.extend_from_slice(&whole[end..]);
 }
 
-/// A string as JSON.
+/// Returns a string as JSON.
 pub(crate) fn quote(text: &str) -> String {
-    // A string always has a form in JSON.
-    serde_json::to_string(text).unwrap_or_default()
+    serde_json::to_string(text).expect("a string has a form in JSON")
 }
 
 /// Writes a string as JSON.
 pub(crate) fn write(out: &mut Vec<u8>, text: &str) {
-    // A string always has a form in JSON, and memory takes all that is written.
-    let _ = serde_json::to_writer(out, text);
+    serde_json::to_writer(out, text).expect("a string has a form in JSON, and a Vec takes it");
 }
 
 /// Joins pieces with commas, in brackets.
@@ -109,14 +130,21 @@ mod tests {
         let id = get(&fields, "id").unwrap();
         assert_eq!(id.get(), "1.50e1");
         let mut out = Vec::new();
-        splice(&mut out, json, span(json, id).unwrap(), b"\"x\"");
+        splice(&mut out, json, span(json, id), b"\"x\"");
         assert_eq!(out, br#" { "id" : "x" , "b":[1, 2 ] } "#);
     }
 
     #[test]
-    fn a_member_that_is_there_twice_spoils_its_object() {
+    fn an_object_with_two_members_of_one_name_is_refused() {
         assert!(object(br#"{"id":1,"result":2,"id":3}"#).is_none());
         assert!(object(br#"{"id":1,"\u0069d":3}"#).is_none());
+        let many: Vec<_> = (0..100_000).map(|n| format!("\"{n}\":{n}")).collect();
+        let many = many.join(",");
+        assert_eq!(
+            object(format!("{{{many}}}").as_bytes()).unwrap().len(),
+            100_000
+        );
+        assert!(object(format!("{{{many},\"7\":0}}").as_bytes()).is_none());
         assert!(object(b"{} x").is_none());
         assert!(object(b"[1]").is_none());
     }

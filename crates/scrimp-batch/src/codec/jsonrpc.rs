@@ -14,15 +14,15 @@ use super::{
     json, wait,
 };
 
-/// JSON-RPC 2.0 batches ([§6](https://www.jsonrpc.org/specification#batch)).
+/// Codec for JSON-RPC 2.0 batches ([§6](https://www.jsonrpc.org/specification#batch)).
 ///
-/// POSTs of a single call to the same URI with the same header fields become one array. Ids
-/// are rewritten, as different callers use the same ones, and answers get the caller's own
-/// back, byte for byte. Answers are matched by id alone. A notification is done when its batch
-/// was taken: its caller gets 204.
+/// POSTs of a single call to the same URI with the same header fields become one array. Ids are
+/// rewritten, because callers may use equal ones, and each answer gets its caller's id back, byte
+/// for byte. Answers are matched by id alone. A notification is answered by 204 when the upstream
+/// has accepted its batch.
 ///
-/// It cannot be known what a method does, so no call is sent twice unless
-/// [`safe`](Self::safe) says that it may be.
+/// The codec does not know what a method does, so no call is sent twice unless
+/// [`safe`](Self::safe) allows it.
 #[derive(Clone)]
 pub struct JsonRpc {
     safe: Arc<dyn Fn(&str) -> bool + Send + Sync>,
@@ -32,7 +32,7 @@ pub struct JsonRpc {
 // === impl JsonRpc ===
 
 impl JsonRpc {
-    /// Up to 100 calls in a batch, none of which is taken to be safe.
+    /// Returns a codec with up to 100 calls in a batch, where no method is safe.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -41,7 +41,7 @@ impl JsonRpc {
         }
     }
 
-    /// Says of which methods calls may be sent twice, and share an answer if they are equal.
+    /// Sets the methods whose calls may be sent twice, and whose equal calls share an answer.
     #[must_use]
     pub fn safe(mut self, safe: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
         self.safe = Arc::new(safe);
@@ -72,7 +72,7 @@ impl BatchCodec for JsonRpc {
         let method = json::text(json::get(&fields, "method")?)?;
         let id = json::get(&fields, "id");
         let span = match id {
-            Some(id) if is_id(id) => Some(json::span(body, id)?),
+            Some(id) if is_id(id) => Some(json::span(body, id)),
             Some(_) => return None,
             None => None,
         };
@@ -85,8 +85,7 @@ impl BatchCodec for JsonRpc {
             admission.replayable = true;
             admission.identity = span.map(|(start, end)| {
                 let mut key = KeyBuf::new();
-                key.part(body.get(..start).unwrap_or_default());
-                key.part(body.get(end..).unwrap_or_default()).to_key()
+                key.part(&body[..start]).part(&body[end..]).to_key()
             });
         }
         Some(admission)
@@ -111,10 +110,9 @@ impl BatchCodec for JsonRpc {
             return Self::no_array(items, response);
         };
         let by_id = answers(&elements);
-        let answer = |item: &&Item| match item.admission.span {
+        let answer = |item: &&Item| match own_id(item) {
             None => response.status().is_success().then(accepted),
-            Some(span) => {
-                let id = item.body.get(span.0..span.1)?;
+            Some(id) => {
                 let (element, at) = by_id.get(&item.id)?.as_ref()?;
                 Some(restored(element, *at, id, response))
             }
@@ -124,7 +122,7 @@ impl BatchCodec for JsonRpc {
 
     fn verdict(&self, _: &Item, answer: &Response<Bytes>) -> Verdict {
         match error_code(answer.body()) {
-            // "Limit exceeded", as Ethereum's providers use it (EIP-1474).
+            // "Limit exceeded" of Ethereum's providers (EIP-1474).
             Some(-32005) => Verdict::Transient(wait(answer)),
             _ => Verdict::of(answer),
         }
@@ -144,22 +142,22 @@ impl BatchCodec for JsonRpc {
 }
 
 impl JsonRpc {
-    /// An answer that is no array is about the batch as a whole.
+    /// Decodes an answer that is no array. It is about the batch as a whole.
     fn no_array(items: &[&Item], response: &Response<Bytes>) -> Decoded {
         let status = response.status();
-        let notifications = items.iter().all(|item| item.admission.span.is_none());
+        let notifications = items.iter().all(|item| own_id(item).is_none());
         if status.is_success() && response.body().is_empty() && notifications {
             return Decoded::Answers(items.iter().map(|_| Some(accepted())).collect());
         }
         match error_code(response.body()) {
-            // Invalid request, and geth's "batch too large"; nothing was carried out.
+            // Invalid request, and geth's "batch too large": no call was carried out.
             Some(-32600 | -32003) => Decoded::Split,
-            // A failure of the whole is one of each, under its own id.
+            // An error of the whole is the error of each call, under its own id.
             Some(_) if status.is_success() => {
                 let answer = |item: &&Item| Some(relabelled(item, response));
                 Decoded::Answers(items.iter().map(answer).collect())
             }
-            _ if status.is_success() => Decoded::nobody(items.len()),
+            _ if status.is_success() => Decoded::unattributed(items.len()),
             _ => Decoded::of_failure(status),
         }
     }
@@ -168,7 +166,7 @@ impl JsonRpc {
 /// An element and the place of its id; `None` if the id came twice.
 type Found<'a> = Option<(&'a RawValue, (usize, usize))>;
 
-/// The elements whose id is one that we may have given.
+/// Returns the elements by id, as far as the id may be one of the layer's.
 fn answers<'a>(elements: &[&'a RawValue]) -> HashMap<u64, Found<'a>> {
     let mut by_id: HashMap<u64, Found<'a>> = HashMap::with_capacity(elements.len());
     for element in elements {
@@ -176,15 +174,15 @@ fn answers<'a>(elements: &[&'a RawValue]) -> HashMap<u64, Found<'a>> {
         let Some(fields) = json::object(json) else {
             continue;
         };
-        // One that has neither or both is no answer (§5).
+        // An element with neither or both is no answer (§5).
         if json::get(&fields, "result").is_some() == json::get(&fields, "error").is_some() {
             continue;
         }
         let Some(id) = json::get(&fields, "id") else {
             continue;
         };
-        if let (Ok(number), Some(at)) = (id.get().parse(), json::span(json, id)) {
-            let found = Some((*element, at));
+        if let Ok(number) = id.get().parse() {
+            let found = Some((*element, json::span(json, id)));
             by_id
                 .entry(number)
                 .and_modify(|twice| *twice = None)
@@ -194,7 +192,7 @@ fn answers<'a>(elements: &[&'a RawValue]) -> HashMap<u64, Found<'a>> {
     by_id
 }
 
-/// An element with the id that its caller had given.
+/// Returns an element under the id that its caller gave.
 fn restored(
     element: &RawValue,
     at: (usize, usize),
@@ -211,15 +209,15 @@ fn restored(
     response
 }
 
-/// An answer under the id of this item.
+/// Returns an answer under the id of this item.
 fn relabelled(item: &Item, answer: &Response<Bytes>) -> Response<Bytes> {
     let mut answer = answer.clone();
     let body = answer.body().clone();
-    let at = json::object(&body).and_then(|fields| json::span(&body, json::get(&fields, "id")?));
-    if let (Some(at), Some((start, end))) = (at, item.admission.span) {
+    let fields = json::object(&body);
+    let id = fields.as_ref().and_then(|fields| json::get(fields, "id"));
+    if let (Some(id), Some(own)) = (id, own_id(item)) {
         let mut out = Vec::with_capacity(body.len() + 16);
-        let id = item.body.get(start..end).unwrap_or_default();
-        json::splice(&mut out, &body, at, id);
+        json::splice(&mut out, &body, json::span(&body, id), own);
         *answer.body_mut() = out.into();
     }
     answer
@@ -231,12 +229,17 @@ fn accepted() -> Response<Bytes> {
     response
 }
 
-fn is_id(value: &RawValue) -> bool {
-    let first = value.get().as_bytes().first();
-    first.is_some_and(|byte| matches!(byte, b'"' | b'-' | b'0'..=b'9' | b'n'))
+/// Returns the id that the item's caller gave; `None` for a notification.
+fn own_id(item: &Item) -> Option<&[u8]> {
+    let (start, end) = item.admission.span?;
+    Some(&item.body[start..end])
 }
 
-/// The code of an error object.
+fn is_id(value: &RawValue) -> bool {
+    matches!(json::first(value), b'"' | b'-' | b'0'..=b'9' | b'n')
+}
+
+/// Returns the code of an error response.
 fn error_code(json: &[u8]) -> Option<i64> {
     let fields = json::object(json)?;
     let error = json::object(json::get(&fields, "error")?.get().as_bytes())?;

@@ -15,17 +15,17 @@ use super::{Admission, BatchCodec, Decoded, Item, json, rest_answer};
 /// The type that errors of settings name.
 const OWNER: &str = "RestJson";
 
-/// Requests in `{"requests": […]}`, answers in `{"responses": […]}`: Microsoft Graph's
+/// Codec for requests in `{"requests": […]}` and answers in `{"responses": […]}`: Microsoft Graph's
 /// [JSON batching](https://learn.microsoft.com/graph/json-batching), OData 4.01's
 /// [JSON batch format](https://docs.oasis-open.org/odata/odata-json-format/v4.01/odata-json-format-v4.01.html#sec_BatchRequestsandResponses)
-/// and simpler ones of the kind.
+/// and simpler formats of this kind.
 ///
-/// Each request keeps its own method, URL and header fields, those that trace it among them;
-/// credentials, which all of a batch have in common, go onto the envelope. The envelope also
-/// carries the trace fields of its first item, as the call that it is made for. Equal requests
-/// share an item, and so the trace of the first of them. Answers come in any order and are matched by
-/// id; a body that is not JSON travels as text or in Base64. Nothing depends on anything
-/// (`dependsOn`): callers know nothing of each other.
+/// Each request keeps its own method, URL and header fields, trace fields among them. Credentials
+/// are equal for all requests of a batch, and are written on the envelope. The envelope also has
+/// the trace fields of its first item. Equal requests share an item, which has the trace fields of
+/// the first of them. Answers may come in any order and are matched by id. A body that is not JSON
+/// is sent as text or in Base64. Requests never depend on each other (`dependsOn`), because their
+/// callers are independent.
 ///
 /// ```
 /// use scrimp_batch::RestJson;
@@ -45,14 +45,15 @@ pub struct RestJson {
     name_get: bool,
     relative: bool,
     prefer: Option<HeaderValue>,
-    /// The first setting that cannot be used; told when a layer is built.
+    /// The first setting that cannot be used. Reported when a layer is built.
     error: Option<SettingError>,
 }
 
 // === impl RestJson ===
 
 impl RestJson {
-    /// Sends batches to `POST path`; a method that is not named is GET. Only GETs are batched.
+    /// Returns a codec that sends batches to `POST path`. Only GETs are batched, and their method is
+    /// left out.
     ///
     /// The builder of the layer fails if `path` does not begin with a slash or is no valid path
     /// of a URI.
@@ -76,8 +77,8 @@ impl RestJson {
         }
     }
 
-    /// Sends batches as Microsoft Graph has it: `{version}/$batch`, URLs below the version,
-    /// every method, 20 requests at most.
+    /// Returns a codec for Microsoft Graph: batches go to `{version}/$batch`, with URLs below the
+    /// version, every method, and 20 requests at most.
     ///
     /// The builder of the layer fails if `version` does not begin with a slash, or ends with
     /// one.
@@ -91,9 +92,9 @@ impl RestJson {
         }
     }
 
-    /// Sends batches as OData 4.01 has it: `{service}/$batch`, URLs relative to the service,
-    /// every method, and `Prefer: continue-on-error`, without which nothing after a failed
-    /// request is answered.
+    /// Returns a codec for OData 4.01: batches go to `{service}/$batch`, with URLs relative to the
+    /// service, every method, and `Prefer: continue-on-error`, without which a server stops at the
+    /// first request that fails.
     ///
     /// The builder of the layer fails if `service` does not begin with a slash, or ends with
     /// one.
@@ -108,8 +109,8 @@ impl RestJson {
         }
     }
 
-    /// Sets what is left out at the front of URLs in the envelope. Requests elsewhere are not
-    /// batched. Begins with a slash and does not end with one. Default: nothing.
+    /// Sets the prefix that is left out of URLs in the envelope. Requests to other paths are not
+    /// batched. Range: begins with a slash and does not end with one. Default: no prefix.
     #[must_use]
     pub fn base(mut self, base: &str) -> Self {
         if !base.starts_with('/') || base.ends_with('/') {
@@ -132,8 +133,8 @@ impl RestJson {
         self
     }
 
-    /// Batches all methods. Those that are not idempotent are not sent again when a batch
-    /// takes too long: their callers are told that the outcome is unknown.
+    /// Batches all methods. A request whose method is not idempotent is not sent again after a batch
+    /// that timed out: its caller is told that the outcome is unknown.
     #[must_use]
     pub fn any_method(mut self) -> Self {
         self.any_method = true;
@@ -144,7 +145,7 @@ impl RestJson {
         self.error.get_or_insert(error);
     }
 
-    /// Returns the URL in the envelope; `None` if it does not belong there.
+    /// Returns the URL in the envelope; `None` if the request cannot be in one.
     fn url<'a>(&self, head: &'a Parts) -> Option<&'a str> {
         let whole = head.uri.path_and_query()?.as_str();
         let rest = whole.strip_prefix(self.base.as_str())?;
@@ -158,15 +159,16 @@ impl RestJson {
         }
     }
 
-    fn write(&self, item: &Item, out: &mut Vec<u8>) {
+    /// Writes an item; `None` if it is not one that [`accepts`](BatchCodec::accepts) and
+    /// [`admit`](BatchCodec::admit) let through.
+    fn write(&self, item: &Item, out: &mut Vec<u8>) -> Option<()> {
         let head = &item.head;
         out.extend_from_slice(format!("{{\"id\":\"{}\"", item.id).as_bytes());
         if self.name_get || head.method != Method::GET {
             member(out, "method", json::quote(head.method.as_str()).as_bytes());
         }
-        let url = self.url(head).unwrap_or_default();
-        member(out, "url", json::quote(url).as_bytes());
-        let headers = headers(item);
+        member(out, "url", json::quote(self.url(head)?).as_bytes());
+        let headers = headers(item)?;
         if !headers.is_empty() {
             member(out, "headers", &headers);
         }
@@ -174,6 +176,7 @@ impl RestJson {
             member(out, "body", &body(&head.headers, &item.body));
         }
         out.push(b'}');
+        Some(())
     }
 }
 
@@ -181,12 +184,12 @@ impl BatchCodec for RestJson {
     fn accepts(&self, head: &Parts) -> bool {
         let method =
             self.any_method && head.method != Method::CONNECT || head.method == Method::GET;
-        // A part, another protocol and an interim answer are nothing that an item can get.
+        // An item cannot get a part, another protocol or an interim response.
         method && !needs_own_call(&head.headers) && self.url(head).is_some()
     }
 
     fn admit(&self, head: &Parts, body: &Bytes, _: &mut KeyBuf) -> Option<Admission> {
-        // A body needs a type of its own in the envelope; JSON has to be JSON.
+        // A body needs its type in the envelope, and a body of the type JSON must be JSON.
         let json = || serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok();
         let typed = head.headers.contains_key(CONTENT_TYPE);
         let fits = body.is_empty() || typed && (!media_type::is_json(&head.headers) || json());
@@ -206,8 +209,14 @@ impl BatchCodec for RestJson {
     }
 
     fn encode(&self, items: &[&Item]) -> Option<Request<Bytes>> {
-        let list = json::list(items, |item, out| self.write(item, out));
-        let body = [b"{\"requests\":", &*list, b"}"].concat();
+        let mut body = b"{\"requests\":[".to_vec();
+        for (n, item) in items.iter().enumerate() {
+            if n > 0 {
+                body.push(b',');
+            }
+            self.write(item, &mut body)?;
+        }
+        body.extend_from_slice(b"]}");
         let mut request = Request::post(self.path.as_str())
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT, "application/json");
@@ -223,7 +232,7 @@ impl BatchCodec for RestJson {
                 let take = |item: &&Item| answers.remove(&item.id).flatten();
                 Decoded::Answers(items.iter().map(take).collect())
             }
-            None if response.status().is_success() => Decoded::nobody(items.len()),
+            None if response.status().is_success() => Decoded::unattributed(items.len()),
             None => Decoded::of_failure(response.status()),
         }
     }
@@ -244,14 +253,15 @@ fn member(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     out.extend_from_slice(value);
 }
 
-/// Header fields as an object; several of one name as one, joined as RFC 9110 §5.3 has it.
-fn headers(item: &Item) -> Vec<u8> {
+/// Returns the header fields as an object. Lines of one name are joined (RFC 9110 §5.3). `None` if
+/// a value is no text.
+fn headers(item: &Item) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     let mut last = None;
     for (name, value) in item.own_fields() {
-        let value = value.to_str().unwrap_or_default();
+        let value = value.to_str().ok()?;
         if last == Some(name) {
-            out.pop(); // The quote at the end of the line before.
+            out.pop(); // The closing quote of the line before.
             out.extend_from_slice(if *name == COOKIE { b"; " } else { b", " });
             let start = out.len();
             json::write(&mut out, value);
@@ -267,10 +277,10 @@ fn headers(item: &Item) -> Vec<u8> {
     if !out.is_empty() {
         out.push(b'}');
     }
-    out
+    Some(out)
 }
 
-/// JSON as it is, text as a string, anything else in Base64.
+/// Returns a body for the envelope: JSON as it is, text as a string, other types in Base64.
 fn body(headers: &HeaderMap, body: &Bytes) -> Vec<u8> {
     match std::str::from_utf8(body) {
         Ok(_) if media_type::is_json(headers) => body.to_vec(),

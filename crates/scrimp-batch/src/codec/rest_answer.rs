@@ -10,8 +10,8 @@ use serde_json::value::RawValue;
 
 use super::json;
 
-/// The answers by the id that we gave. `None` in place of one whose id came twice, or that
-/// makes no sense; `None` for all if this is no envelope.
+/// Returns the answers by the layer's ids; `None` if the body is no envelope. The answer is `None`
+/// if its id comes twice or it cannot be read.
 pub(crate) fn by_id(body: &Bytes) -> Option<HashMap<u64, Option<Response<Bytes>>>> {
     let fields = json::object(body)?;
     let elements = json::array(json::get(&fields, "responses")?.get().as_bytes())?;
@@ -28,7 +28,7 @@ pub(crate) fn by_id(body: &Bytes) -> Option<HashMap<u64, Option<Response<Bytes>>
     Some(by_id)
 }
 
-/// One element. Without an id that we may have given, it is nobody's.
+/// Returns one element and its id; `None` if the id cannot be one of the layer's.
 fn answer(whole: &Bytes, element: &RawValue) -> Option<(u64, Option<Response<Bytes>>)> {
     let fields = json::object(element.get().as_bytes())?;
     let id = json::get(&fields, "id")?;
@@ -58,14 +58,15 @@ fn answer(whole: &Bytes, element: &RawValue) -> Option<(u64, Option<Response<Byt
     Some((id, response()))
 }
 
-/// A number written the one way that we write it: not `+1`, not `01`.
+/// Returns a number if it is written as the layer writes it: not `+1`, not `01`.
 fn exact(text: &str) -> Option<u64> {
     let number: u64 = text.parse().ok()?;
     (number.to_string() == text).then_some(number)
 }
 
 fn headers(object: &RawValue) -> HeaderMap {
-    let fields = json::object(object.get().as_bytes()).unwrap_or_default();
+    // Two members of one name are two lines of a field, such as Set-Cookie.
+    let fields = json::members(object.get().as_bytes()).unwrap_or_default();
     let pair = |(name, value): (String, &RawValue)| {
         let value = json::text(value).unwrap_or_else(|| value.get().into());
         let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
@@ -79,7 +80,8 @@ fn headers(object: &RawValue) -> HeaderMap {
     all
 }
 
-/// JSON is passed on byte for byte; a string that stands for text or for bytes is unpacked.
+/// Returns the body of an answer. JSON is passed on byte for byte. A string that holds text or
+/// Base64 is decoded.
 fn body(whole: &Bytes, value: &RawValue, headers: &HeaderMap) -> Bytes {
     let raw = || whole.slice_ref(value.get().as_bytes());
     if value.get() == "null" {
@@ -95,7 +97,7 @@ fn body(whole: &Bytes, value: &RawValue, headers: &HeaderMap) -> Bytes {
     }
 }
 
-/// Base64, plain as Graph has it, or for URLs as OData has it.
+/// Decodes Base64, in the standard alphabet (Graph) or the one for URLs (OData).
 fn decode(text: &str) -> Option<Vec<u8>> {
     let plain = BASE64_STANDARD.decode(text);
     plain

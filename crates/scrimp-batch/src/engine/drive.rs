@@ -1,28 +1,28 @@
-//! Who drives a batch: a task of its own, from its first item to its last answer.
+//! The task that drives a batch, from its first item to its last answer.
 //!
-//! There is no worker per lane that could die and take the lane with it, and no caller that
-//! leads the others. The task waits for the window to close, takes what there is, and calls;
-//! whoever comes meanwhile starts the next task, so collecting never waits for a call.
+//! There is no worker per lane whose death would end the lane, and no caller leads the others.
+//! The task waits for the window to close, takes the items in line, and calls. A request that
+//! comes during the call starts the next task, so collecting never waits for a call.
 
 use std::{future::Future, sync::Arc};
 
 use tracing::Instrument;
 
 use super::{
-    flight::Flight,
+    dispatch::Dispatch,
     lane::{Collecting, Lane, Waiting},
     slot::{Slot, Ticket},
 };
 
 /// Makes the call that answers a batch.
 pub(crate) trait Driver: Clone + Send + 'static {
-    /// What is asked.
+    /// The request of one caller.
     type Item: Send + 'static;
-    /// What is answered.
+    /// The answer of one caller.
     type Answer: Send + 'static;
 
-    /// Answers every entry. One that is dropped instead is lost to its caller.
-    fn run(self, flight: Flight<Self::Item, Self::Answer>) -> impl Future<Output = ()> + Send;
+    /// Answers every entry. An entry that is dropped instead is lost to its caller.
+    fn run(self, dispatch: Dispatch<Self::Item, Self::Answer>) -> impl Future<Output = ()> + Send;
 }
 
 /// Puts an item in line, and starts a task if none is collecting.
@@ -48,21 +48,21 @@ async fn drive<D: Driver>(
     task: Collecting<D::Item, D::Answer>,
     driver: D,
 ) {
-    // Whoever is about to ask as well gets to: twenty futures that one task polls in turn, or
-    // callers that the last answer woke, are one batch even where the window is zero.
+    // Other callers that are about to ask can join: twenty futures that one task polls in turn,
+    // or callers that the last answer woke, are one batch even where the window is zero.
     tokio::task::yield_now().await;
-    let Some((flight, more)) = lane.collect(task).await else {
+    let Some((dispatch, more)) = lane.collect(task).await else {
         return;
     };
     if more {
         start(lane, driver.clone());
     }
-    let waiters = Arc::clone(&flight.waiters);
+    let waiters = Arc::clone(&dispatch.waiters);
     tokio::select! {
         biased;
-        // Nobody waits for it: it would only cost money. Asked first, so that a call whose
-        // callers have all left in the meantime is not even begun.
-        () = waiters.deserted() => {}
-        () = driver.run(flight) => {}
+        // A call that no caller waits for only costs money. Polled first, so that a call whose
+        // callers have all left is not begun.
+        () = waiters.abandoned() => {}
+        () = driver.run(dispatch) => {}
     }
 }

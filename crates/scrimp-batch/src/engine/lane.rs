@@ -1,4 +1,4 @@
-//! Items that may fly together, and the state of where they wait.
+//! A queue of items that may share a batch, and the task that collects them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,15 +9,16 @@ use tokio::{
 };
 
 use super::{
-    flight::{Entry, Flight, InFlightGuard, Responder},
+    dispatch::{Dispatch, Entry, InFlightGuard, Responder},
     latency::Latency,
     limits::Limits,
     queue::Queued,
+    size::Size,
     slot::{Slot, Waiters},
     state::{State, earlier},
 };
 
-/// The longest a lane sends nothing, whatever the upstream asked for: its callers wait.
+/// The longest pause of a lane, whatever the upstream asked for: its callers wait.
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(30);
 
 /// A queue of items that may share a batch.
@@ -31,21 +32,21 @@ pub(crate) struct Lane<I, A> {
 
 /// An item in line.
 pub(crate) struct Waiting<I> {
-    /// What is asked.
+    /// The request.
     pub(crate) item: I,
-    /// Whom it is asked for, where tenants share a lane.
+    /// The tenant it is for, where tenants share a lane.
     pub(crate) tenant: Option<Arc<str>>,
-    /// What it counts against the limit on weight.
+    /// Its part of the limit on weight.
     pub(crate) weight: u32,
-    /// What it counts against the limit on bytes.
+    /// Its part of the limit on bytes.
     pub(crate) bytes: usize,
-    /// When its caller stops waiting.
+    /// The time at which its caller stops waiting.
     pub(crate) deadline: Option<Instant>,
-    /// Not to be held back to save money.
+    /// True if it must not wait to save money.
     pub(crate) urgent: bool,
 }
 
-/// What a collecting task does next.
+/// Next step of a collecting task.
 enum Step<I, A> {
     Go(Vec<Queued<I, A>>, bool),
     Wait(Option<Instant>),
@@ -64,7 +65,7 @@ impl<I, A> Lane<I, A> {
         }
     }
 
-    /// Puts an item in line. True if the caller has to start a task that collects.
+    /// Puts an item in line. Returns true if the caller must start a task that collects.
     pub(crate) fn push(&self, waiting: Waiting<I>, slot: Arc<Slot<A>>) -> bool {
         let now = Instant::now();
         let latest = self.latest_start(&waiting, now);
@@ -97,12 +98,12 @@ impl<I, A> Lane<I, A> {
         Some(deadline.checked_sub(self.latency.p95()).unwrap_or(now))
     }
 
-    /// Waits for the window to close, and takes what is there; `None` if all have left. With
-    /// it comes whether there is more, for which the caller has to start another task.
+    /// Waits for the window to close, and takes the items in line; `None` if all callers have
+    /// left. The flag is true if items are left, for which the caller must start another task.
     pub(crate) async fn collect(
         self: &Arc<Self>,
         task: Collecting<I, A>,
-    ) -> Option<(Flight<I, A>, bool)> {
+    ) -> Option<(Dispatch<I, A>, bool)> {
         loop {
             match self.step(Instant::now()) {
                 Step::Go(entries, more) => {
@@ -143,27 +144,27 @@ impl<I, A> Lane<I, A> {
         Step::Wait(until)
     }
 
-    fn dispatch(self: &Arc<Self>, queued: Vec<Queued<I, A>>) -> Flight<I, A> {
+    fn dispatch(self: &Arc<Self>, queued: Vec<Queued<I, A>>) -> Dispatch<I, A> {
         let (waiters, guard) = (Waiters::new(), InFlightGuard::new(Arc::clone(self)));
         let entries = queued.into_iter().filter_map(|queued| {
             let Queued { waiting, slot, .. } = queued;
-            let aboard = slot.board(&waiters);
+            let waits = slot.join(&waiters);
             let Waiting { item, deadline, .. } = waiting;
-            aboard.then(|| Entry {
+            waits.then(|| Entry {
                 item,
                 deadline,
                 responder: Responder::new(slot),
             })
         });
-        Flight {
+        Dispatch {
             entries: entries.collect(),
             waiters,
             guard,
         }
     }
 
-    /// A queued caller has left. Its item goes at once or a little later: never more than
-    /// half of a queue is of callers that have left.
+    /// Records that a caller in line has left. Its item is removed at once or later: at most
+    /// half of a queue belongs to callers that have left.
     pub(crate) fn left(&self) {
         let mut state = self.state.lock();
         state.gone += 1;
@@ -176,7 +177,7 @@ impl<I, A> Lane<I, A> {
         }
     }
 
-    /// A call has ended.
+    /// Records that a call has ended.
     pub(crate) fn call_ended(&self) {
         let mut state = self.state.lock();
         state.in_flight -= 1;
@@ -187,7 +188,7 @@ impl<I, A> Lane<I, A> {
         }
     }
 
-    /// Sends nothing for a while. Longer ones that were set before hold.
+    /// Stops sending for a time. A longer pause that was set before stays.
     pub(crate) fn back_off(&self, time: Duration) {
         let until = Instant::now() + time.min(LONGEST_BACK_OFF);
         let mut state = self.state.lock();
@@ -207,15 +208,20 @@ impl<I, A> Lane<I, A> {
         &self.latency
     }
 
-    /// Whether nothing has happened here for a time.
+    pub(crate) fn size(&self) -> &Size {
+        &self.limits.size
+    }
+
+    /// Reports whether the lane has been idle for a time.
     pub(crate) fn is_idle(&self, now: Instant, time: Duration) -> bool {
         let state = self.state.lock();
         state.queue.is_empty() && state.in_flight == 0 && now.duration_since(state.used) >= time
     }
 }
 
-/// The task to collect, which one task has. If that is dropped before it is done, as when its
-/// runtime shuts down, those in line are told, and the next to come starts another.
+/// Marks the one task that collects. If it is dropped before it is done, for example because its
+/// runtime shuts down, the callers in line get [`Lost`](super::Lost), and the next item starts
+/// another task.
 pub(crate) struct Collecting<I, A>(Option<Arc<Lane<I, A>>>);
 
 impl<I, A> Collecting<I, A> {

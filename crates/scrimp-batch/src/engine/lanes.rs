@@ -8,13 +8,13 @@ use tokio::time::Instant;
 
 use super::lane::Lane;
 
-/// Lanes that are kept whether in use or not.
+/// Lanes that are kept even if idle.
 const KEPT: usize = 64;
-/// How long a lane has to be idle before it may be dropped, with what it has learned.
+/// Time after which an idle lane may be dropped, with its measurements.
 const IDLE: Duration = Duration::from_secs(60);
 
-/// Lanes by key. Those out of use are dropped, so that a million credentials seen once do not
-/// stay in memory.
+/// Lanes by key. Idle lanes are dropped, so that a million credentials seen once do not stay in
+/// memory.
 pub(crate) struct Lanes<I, A>(Mutex<Table<I, A>>);
 
 struct Table<I, A> {
@@ -32,7 +32,7 @@ impl<I, A> Lanes<I, A> {
         }))
     }
 
-    /// The lane of this key, made if need be.
+    /// Returns the lane of this key. Makes it if there is none.
     pub(crate) fn lane(
         &self,
         key: KeyRef<'_>,
@@ -50,7 +50,7 @@ impl<I, A> Lanes<I, A> {
 impl<I, A> Table<I, A> {
     fn sweep(&mut self) {
         let now = Instant::now();
-        // Whoever holds a lane is about to use it.
+        // The holder of a lane is about to use it.
         let in_use =
             |lane: &Arc<Lane<I, A>>| Arc::strong_count(lane) > 1 || !lane.is_idle(now, IDLE);
         self.lanes.retain(|_, lane| in_use(lane));
@@ -66,17 +66,15 @@ impl<I, A> fmt::Debug for Lanes<I, A> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
-
     use scrimp_core::KeyBuf;
 
     use super::*;
-    use crate::engine::{BatchWindow, Limits};
+    use crate::engine::{BatchWindow, Limits, Size};
 
     #[tokio::test(start_paused = true)]
     async fn a_million_keys_seen_once_do_not_stay() {
         let limits = Arc::new(Limits {
-            learned: Arc::new(AtomicUsize::new(usize::MAX)),
+            size: Arc::new(Size::default()),
             items: 1,
             bytes: 1,
             weight: 1,

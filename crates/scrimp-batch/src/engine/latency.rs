@@ -1,4 +1,4 @@
-//! How long calls take.
+//! Times of calls.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 /// Calls remembered.
 const KEPT: usize = 64;
 
-/// The last calls' times.
+/// Times of the last calls.
 #[derive(Debug, Default)]
 pub(crate) struct Latency(Mutex<Ring>);
 
@@ -15,14 +15,14 @@ pub(crate) struct Latency(Mutex<Ring>);
 struct Ring {
     times: Vec<Duration>,
     next: usize,
-    /// Of the times as they stood when it was last asked for.
+    /// Percentile of `times`; `None` if they have changed since.
     p95: Option<Duration>,
 }
 
 // === impl Latency ===
 
 impl Latency {
-    /// A call took so long.
+    /// Records the time of a call.
     pub(crate) fn record(&self, time: Duration) {
         let mut ring = self.0.lock();
         let next = ring.next;
@@ -34,7 +34,7 @@ impl Latency {
         ring.p95 = None;
     }
 
-    /// The time that 95 of 100 calls do not take; zero before the first.
+    /// Returns the 95th percentile; zero before the first call.
     pub(crate) fn p95(&self) -> Duration {
         let mut ring = self.0.lock();
         if let Some(p95) = ring.p95 {

@@ -1,18 +1,15 @@
-//! What a batch may hold.
+//! Limits of a batch.
 
-use std::{
-    sync::Arc,
-    sync::atomic::{AtomicUsize, Ordering::Relaxed},
-};
+use std::sync::Arc;
 
-use super::window::BatchWindow;
+use super::{size::Size, window::BatchWindow};
 
 /// The limits of one lane.
 #[derive(Debug)]
 pub(crate) struct Limits {
-    /// Items a batch may have, as the upstream has taught.
-    pub(crate) learned: Arc<AtomicUsize>,
-    /// Items a batch may have, as configured. One at least.
+    /// Items in a batch, as learned from the upstream.
+    pub(crate) size: Arc<Size>,
+    /// Items in a batch, as configured. 1 or more.
     pub(crate) items: usize,
     /// Bytes of all items' bodies.
     pub(crate) bytes: usize,
@@ -20,15 +17,15 @@ pub(crate) struct Limits {
     pub(crate) weight: u64,
     /// Calls of one lane in flight. `None`: any number.
     pub(crate) concurrency: Option<usize>,
-    /// How long to collect.
+    /// Time to collect.
     pub(crate) window: BatchWindow,
 }
 
 // === impl Limits ===
 
 impl Limits {
-    /// Items the next batch may have.
+    /// Returns the number of items that the next batch may have. 1 or more.
     pub(crate) fn items(&self) -> usize {
-        self.learned.load(Relaxed).clamp(1, self.items.max(1))
+        self.size.limit().min(self.items)
     }
 }

@@ -1,7 +1,7 @@
-//! Collecting: who waits where, for how long, and who flies together. No tower, no HTTP.
+//! Collects items into batches: lanes, windows and limits. No tower, no HTTP.
 
+mod dispatch;
 mod drive;
-mod flight;
 mod lane;
 mod lanes;
 mod latency;
@@ -14,12 +14,12 @@ mod slot;
 mod state;
 mod window;
 
+pub(crate) use dispatch::{Dispatch, Entry, InFlightGuard, Responder};
 pub(crate) use drive::{Driver, enqueue};
-pub(crate) use flight::{Entry, Flight, InFlightGuard, Responder};
 pub(crate) use lane::{Lane, Waiting};
 pub(crate) use lanes::Lanes;
 pub(crate) use limits::Limits;
 pub(crate) use room::Room;
-pub(crate) use size::Sizes;
+pub(crate) use size::{Size, Sizes};
 pub(crate) use slot::{Lost, Ticket};
 pub use window::BatchWindow;

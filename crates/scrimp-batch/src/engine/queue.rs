@@ -1,4 +1,4 @@
-//! Items in line, fair to those they are for.
+//! Items in line, in fair order between tenants.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::{lane::Waiting, limits::Limits, slot::Slot};
 
-/// An item in line, and where its answer goes.
+/// An item in line, and the slot of its caller.
 pub(crate) struct Queued<I, A> {
     pub(crate) waiting: Waiting<I>,
     pub(crate) slot: Arc<Slot<A>>,
@@ -19,20 +19,24 @@ pub(crate) struct Queued<I, A> {
 
 type Tenant = Option<Arc<str>>;
 
-/// One line per tenant, served by deficit round-robin over weights, each oldest first.
+/// Reason why a tenant's line is found.
+const LINE: &str = "a tenant in the round has a line";
+
+/// One line per tenant, served by deficit round-robin over weights, oldest item first.
 ///
-/// One tenant's ten thousand do not stand between another's one and the next batch.
+/// Ten thousand items of one tenant do not delay the one item of another.
 pub(crate) struct Queue<I, A> {
+    /// No line is empty.
     lines: HashMap<Tenant, Line<I, A>>,
-    /// Tenants with items in line, next one first.
+    /// The tenants in `lines`, the next one first.
     round: VecDeque<Tenant>,
     items: usize,
     bytes: usize,
     weight: u64,
-    /// Since when the oldest waits.
+    /// The time at which the oldest item came. `None` if the queue is empty.
     oldest: Option<Instant>,
-    /// The room of a line that has emptied, for the next: where there is one tenant, a line
-    /// empties with every batch.
+    /// The memory of the last line that was served whole, reused for the next: with one tenant,
+    /// every batch empties its line.
     spare: VecDeque<Queued<I, A>>,
 }
 
@@ -41,7 +45,7 @@ struct Line<I, A> {
     deficit: u64,
 }
 
-/// What a batch still has room for.
+/// Room that is left in a batch.
 struct Room {
     items: usize,
     bytes: usize,
@@ -74,12 +78,12 @@ impl<I, A> Queue<I, A> {
         self.items == 0
     }
 
-    /// Whether there is a batch that no more fits into.
+    /// Reports whether the items in line fill a batch.
     pub(crate) fn is_full(&self, limits: &Limits) -> bool {
         self.items >= limits.items() || self.bytes >= limits.bytes || self.weight >= limits.weight
     }
 
-    /// Since when the oldest waits.
+    /// Returns the time at which the oldest item came; `None` if the queue is empty.
     pub(crate) fn oldest(&self) -> Option<Instant> {
         self.oldest
     }
@@ -89,7 +93,7 @@ impl<I, A> Queue<I, A> {
         self.oldest = heads.map(|queued| queued.since).min();
     }
 
-    /// When the first has to leave, if a call takes so long.
+    /// Returns the time at which the first item must be sent, if a call takes this long.
     pub(crate) fn latest(&self, call: Duration, now: Instant) -> Option<Instant> {
         let lines = self.lines.values().flat_map(|line| &line.items);
         let starts = lines.filter_map(|queued| match &queued.waiting {
@@ -115,16 +119,15 @@ impl<I, A> Queue<I, A> {
         line.items.push_back(queued);
     }
 
-    /// Takes the next batch: as many as the limits allow, one at least.
+    /// Takes the next batch: as many items as the limits allow, and at least one.
     pub(crate) fn take(&mut self, limits: &Limits) -> Vec<Queued<I, A>> {
         let mut room = Room::new(limits);
         let mut taken = Vec::with_capacity(self.items.min(room.items));
         while !self.round.is_empty() {
             let quantum = self.quantum();
             for _ in 0..self.round.len() {
-                let Some(tenant) = self.round.pop_front() else {
-                    break;
-                };
+                let tenant = self.round.pop_front();
+                let tenant = tenant.expect("a turn removes one tenant at most");
                 let full = self.visit(&tenant, quantum, &mut room, &mut taken);
                 if self.lines.contains_key(&tenant) {
                     self.round.push_back(tenant);
@@ -137,7 +140,7 @@ impl<I, A> Queue<I, A> {
         self.taken(taken)
     }
 
-    /// Serves one tenant its share; true if the batch is full.
+    /// Serves one tenant its share. Returns true if the batch is full.
     fn visit(
         &mut self,
         tenant: &Tenant,
@@ -146,9 +149,7 @@ impl<I, A> Queue<I, A> {
         taken: &mut Vec<Queued<I, A>>,
     ) -> bool {
         let alone = self.lines.len() == 1;
-        let Some(line) = self.lines.get_mut(tenant) else {
-            return false;
-        };
+        let line = self.lines.get_mut(tenant).expect(LINE);
         line.deficit += quantum;
         while let Some(next) = line.items.front() {
             let weight = u64::from(next.waiting.weight);
@@ -161,17 +162,16 @@ impl<I, A> Queue<I, A> {
             line.deficit = line.deficit.saturating_sub(weight);
             taken.extend(line.items.pop_front());
         }
-        if let Some(line) = self.lines.remove(tenant) {
-            self.spare = line.items;
-        }
+        self.spare = self.lines.remove(tenant).expect(LINE).items;
         room.items == 0
     }
 
-    /// The smallest weight at the head of a line: every round serves somebody.
+    /// Returns the smallest weight at the head of a line, so that every round serves an item.
     fn quantum(&self) -> u64 {
         let heads = self.lines.values().filter_map(|line| line.items.front());
         let weights = heads.map(|queued| u64::from(queued.waiting.weight));
-        weights.min().unwrap_or(1).max(1)
+        // An item of a group may weigh nothing.
+        weights.min().expect("a round has a line").max(1)
     }
 
     fn taken(&mut self, taken: Vec<Queued<I, A>>) -> Vec<Queued<I, A>> {
@@ -207,7 +207,7 @@ impl<I, A> Queue<I, A> {
         self.find_oldest();
     }
 
-    /// Tells everybody in line that there will be no answer.
+    /// Tells every caller in line that there is no answer.
     pub(crate) fn lose(self) {
         let lines = self.lines.into_values().flat_map(|line| line.items);
         lines.for_each(|queued| queued.slot.lose());
@@ -226,7 +226,8 @@ impl Room {
         }
     }
 
-    /// Makes room for an item, if there is any. The first always fits: alone it is no batch.
+    /// Takes the room for an item. Returns false if there is none. The first item always fits:
+    /// alone it is no batch.
     fn fits<I>(&mut self, waiting: &Waiting<I>) -> bool {
         let weight = u64::from(waiting.weight);
         let fits = self.items > 0 && waiting.bytes <= self.bytes && weight <= self.weight;

@@ -1,16 +1,16 @@
-//! How fast requests come.
+//! Arrival rate of requests.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Time in which an arrival's weight falls to 1/e.
+/// Time in which the weight of an arrival falls to 1/e.
 const MEMORY: Duration = Duration::from_secs(1);
 
 /// A decayed arrival rate.
 ///
-/// The sum of `exp(-age/τ)` over past arrivals is, for a Poisson process of rate λ, λτ on
-/// average. At an arrival the newest one counts 1 on top, which is taken off again.
+/// For a Poisson process of rate λ, the sum of `exp(-age/τ)` over past arrivals is λτ on
+/// average. The newest arrival adds 1, which is subtracted again.
 #[derive(Debug, Default)]
 pub(crate) struct Rate {
     weight: f64,
@@ -25,7 +25,7 @@ impl Rate {
         self.last = Some(now);
     }
 
-    /// Arrivals per second, not counting the last one.
+    /// Returns arrivals per second, without the last one.
     pub(crate) fn per_second(&self, now: Instant) -> f64 {
         (self.decayed(now) - 1.0).max(0.0) / MEMORY.as_secs_f64()
     }
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_rate_of_steady_arrivals_is_theirs() {
+    fn steady_arrivals_are_measured_within_15_percent() {
         for per_second in [5_u32, 100, 2_000] {
             let (mut rate, mut now) = (Rate::default(), Instant::now());
             for _ in 0..per_second * 10 {
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_arrival_is_no_rate() {
+    fn a_single_arrival_has_no_rate() {
         let mut rate = Rate::default();
         let now = Instant::now();
         rate.arrival(now);

@@ -1,4 +1,4 @@
-//! Back-pressure: who may wait.
+//! Back-pressure: a bound on the callers that wait.
 
 use std::{
     fmt,
@@ -10,12 +10,12 @@ use std::{
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// One caller's way to a place among those that may be in line or in flight.
+/// One caller's wait for a place among the requests in line or in flight.
 ///
-/// The permit it gives is owned: it goes with the call, and whoever leaves gives it back.
+/// The permit is owned: it moves with the call, and dropping it frees the place.
 pub(crate) struct Room {
     places: Arc<Semaphore>,
-    waiting: Option<Pin<Box<dyn Future<Output = Option<OwnedSemaphorePermit>> + Send>>>,
+    waiting: Option<Pin<Box<dyn Future<Output = OwnedSemaphorePermit> + Send>>>,
 }
 
 // === impl Room ===
@@ -28,18 +28,17 @@ impl Room {
         }
     }
 
-    /// A place, once there is one. It is `None` only if there will never be one again, as
-    /// the semaphore was closed, which nobody does: the caller may then do without.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<OwnedSemaphorePermit>> {
+    /// Returns a place once there is one.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<OwnedSemaphorePermit> {
         if self.waiting.is_none()
             && let Ok(permit) = Arc::clone(&self.places).try_acquire_owned()
         {
-            return Poll::Ready(Some(permit));
+            return Poll::Ready(permit);
         }
         let places = &self.places;
         let waiting = self.waiting.get_or_insert_with(|| {
             let acquire = Arc::clone(places).acquire_owned();
-            Box::pin(async { acquire.await.ok() })
+            Box::pin(async { acquire.await.expect("the semaphore is never closed") })
         });
         waiting.as_mut().poll(cx)
     }

@@ -1,4 +1,4 @@
-//! Where one caller's answer is put.
+//! The place of one caller's answer.
 
 use std::{
     fmt,
@@ -16,8 +16,8 @@ use tokio::sync::Notify;
 
 use super::lane::Lane;
 
-/// One caller's place. Nobody else's answer can get into it: whoever holds the item holds
-/// the slot it belongs to, and nothing is found by position or by name.
+/// One caller's place. No other caller's answer can get into it: an item and its slot move
+/// together, and no slot is found by position or by name.
 pub(crate) struct Slot<A>(Mutex<State<A>>);
 
 enum State<A> {
@@ -34,18 +34,18 @@ enum State<A> {
 /// The callers of one batch that still wait.
 #[derive(Debug)]
 pub(crate) struct Waiters {
-    aboard: AtomicUsize,
-    deserted: Notify,
+    waiting: AtomicUsize,
+    abandoned: Notify,
 }
 
-/// A caller's end of its slot. Dropping it is leaving.
+/// A caller's end of its slot. Dropping it leaves the batch.
 #[must_use = "futures do nothing unless polled"]
 pub(crate) struct Ticket<I, A> {
     slot: Arc<Slot<A>>,
     lane: Arc<Lane<I, A>>,
 }
 
-/// The work was given up without an answer: it panicked, or the runtime was shut down.
+/// The work was dropped without an answer: it panicked, or the runtime was shut down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Lost;
 
@@ -59,16 +59,16 @@ impl<A> Slot<A> {
         })))
     }
 
-    /// Whether nobody waits here any more.
+    /// Reports whether no caller waits here any more.
     pub(crate) fn is_over(&self) -> bool {
         !matches!(*self.0.lock(), State::Waiting { .. })
     }
 
-    /// Puts the caller into a waiters; false if it has left.
-    pub(crate) fn board(&self, joining: &Arc<Waiters>) -> bool {
+    /// Adds the caller to a batch's waiters. Returns false if it has left.
+    pub(crate) fn join(&self, joining: &Arc<Waiters>) -> bool {
         match &mut *self.0.lock() {
             State::Waiting { waiters, .. } => {
-                joining.aboard.fetch_add(1, AcqRel);
+                joining.waiting.fetch_add(1, AcqRel);
                 *waiters = Some(Arc::clone(joining));
                 true
             }
@@ -84,7 +84,7 @@ impl<A> Slot<A> {
         self.settle(State::Lost);
     }
 
-    /// The first to settle decides.
+    /// Settles the slot. Only the first call counts.
     fn settle(&self, end: State<A>) {
         let mut state = self.0.lock();
         if !matches!(*state, State::Waiting { .. }) {
@@ -95,7 +95,7 @@ impl<A> Slot<A> {
         drop(state);
         if let State::Waiting { waker, waiters } = before {
             if let Some(waiters) = waiters {
-                waiters.aboard.fetch_sub(1, AcqRel);
+                waiters.waiting.fetch_sub(1, AcqRel);
             }
             if let Some(waker) = waker {
                 waker.wake();
@@ -109,19 +109,19 @@ impl<A> Slot<A> {
 impl Waiters {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
-            aboard: AtomicUsize::new(0),
-            deserted: Notify::new(),
+            waiting: AtomicUsize::new(0),
+            abandoned: Notify::new(),
         })
     }
 
     /// Waits until the last caller has left without an answer.
-    pub(crate) async fn deserted(&self) {
-        self.deserted.notified().await;
+    pub(crate) async fn abandoned(&self) {
+        self.abandoned.notified().await;
     }
 
     fn leave(&self) {
-        if self.aboard.fetch_sub(1, AcqRel) == 1 {
-            self.deserted.notify_one();
+        if self.waiting.fetch_sub(1, AcqRel) == 1 {
+            self.abandoned.notify_one();
         }
     }
 }
@@ -137,6 +137,8 @@ impl<I, A> Ticket<I, A> {
 impl<I, A> Future for Ticket<I, A> {
     type Output = Result<A, Lost>;
 
+    /// Returns the answer, or [`Lost`].
+    ///
     /// # Panics
     ///
     /// If polled after completion.

@@ -1,10 +1,10 @@
-//! What a lane knows, and when it follows from that that a batch is due.
+//! The state of a lane, and the time at which its next batch is due.
 
 use tokio::time::Instant;
 
 use super::{limits::Limits, queue::Queue, rate::Rate, window::Due};
 
-/// Behind the lane's lock.
+/// State behind the lane's lock.
 pub(super) struct State<I, A> {
     pub(super) queue: Queue<I, A>,
     /// Queued callers that have left since the queue was last swept.
@@ -12,9 +12,9 @@ pub(super) struct State<I, A> {
     pub(super) in_flight: usize,
     pub(super) collecting: bool,
     pub(super) rate: Rate,
-    /// When the first of the queued must leave: their deadlines, less the time a call takes.
+    /// The time at which the first item must be sent: its deadline, less the time of a call.
     pub(super) latest: Option<Instant>,
-    /// When the collecting task means to look again; `None` if only a notice makes it.
+    /// The time at which the collecting task looks again; `None` if it waits for a notice.
     pub(super) planned: Option<Instant>,
     pub(super) silent_until: Option<Instant>,
     pub(super) failures: u32,
@@ -39,7 +39,8 @@ impl<I, A> State<I, A> {
         }
     }
 
-    /// When the next batch goes, given nothing changes. `None`: when a call ends.
+    /// Returns the time at which the next batch is sent if nothing changes; `None` if a call must
+    /// end first. The queue must not be empty.
     pub(super) fn due(&self, limits: &Limits, now: Instant) -> Option<Instant> {
         if limits
             .concurrency
@@ -57,17 +58,18 @@ impl<I, A> State<I, A> {
     }
 
     fn window(&self, limits: &Limits, now: Instant) -> Due {
-        let since = self.queue.oldest().unwrap_or(now);
+        let since = self.queue.oldest().expect("an item is in line");
         let rate = self.rate.per_second(now);
         limits
             .window
             .due(since, self.queue.len(), rate, limits.items())
     }
 
-    /// Whether the collecting task has to look again before the time it means to.
+    /// Reports whether the collecting task must look again before its planned time. The queue
+    /// must not be empty.
     pub(super) fn look_earlier(&mut self, limits: &Limits, now: Instant) -> bool {
         if self.planned.is_some_and(|planned| planned <= now) {
-            return false; // It is about to.
+            return false; // It looks as soon as it runs.
         }
         let due = self.due(limits, now);
         let earlier = match (due, self.planned) {

@@ -1,17 +1,20 @@
-//! How long to collect.
+//! The time to collect.
 
 use std::time::Duration;
 
 use scrimp_core::{Money, SettingError};
 use tokio::time::Instant;
 
-/// How long requests are held back so that others can join them.
+/// Thirty years.
+const FAR: Duration = Duration::from_secs(30 * 366 * 24 * 60 * 60);
+
+/// Time for which requests are held back so that others can join them.
 ///
-/// Whatever the window, a batch goes as soon as it is full, a request with
-/// [`Priority::High`](scrimp_core::extensions::Priority) is not held back, and one with a
-/// [`Deadline`](scrimp_core::extensions::Deadline) not past the time a call needs. Only a pause
-/// that the upstream has asked for, or earned by failing, comes before all of that: who waits
-/// for longer than its deadline then is told so when the pause is over.
+/// With every window, a full batch is sent at once, a request with
+/// [`Priority::High`](scrimp_core::extensions::Priority) is not held back, and a request with a
+/// [`Deadline`](scrimp_core::extensions::Deadline) is sent early enough for one call. Only a pause
+/// after failures, or one that the upstream asked for, is stronger: a request whose deadline
+/// passes during the pause gets a `deadline` problem when the pause ends.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BatchWindow(Kind);
 
@@ -22,35 +25,35 @@ enum Kind {
     Economic {
         saving: Money,
         waiting: Money,
-        /// Of the two.
+        /// `saving` divided by `waiting`.
         ratio: f64,
         most: Duration,
     },
 }
 
-/// When a batch is due.
+/// Time at which a batch is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Due {
     At(Instant),
-    /// Once nothing is in flight, but at this time at the latest.
+    /// Once nothing is in flight, and at this time at the latest.
     WhenIdle(Instant),
 }
 
 // === impl BatchWindow ===
 
 impl BatchWindow {
-    /// The longest wait of an economic window where none is set.
+    /// Longest wait of an economic window where none is set.
     pub const DEFAULT_MOST: Duration = Duration::from_millis(250);
 
-    /// Collects for a time from the first request on. Zero collects what comes at once.
+    /// Collects for a time that starts with the first request. Zero collects the requests that
+    /// come at the same moment.
     #[must_use]
     pub const fn fixed(time: Duration) -> Self {
         Self(Kind::Fixed(time))
     }
 
-    /// Sends at once while nothing is in flight, and collects while something is, for at
-    /// most a time: a lone caller never waits, and the busier the upstream, the larger the
-    /// batches.
+    /// Sends at once while no call is in flight, and collects while one is, for `most` at most:
+    /// a lone caller never waits, and a busier upstream gets larger batches.
     #[must_use]
     pub const fn when_idle(most: Duration) -> Self {
         Self(Kind::WhenIdle(most))
@@ -58,15 +61,15 @@ impl BatchWindow {
 
     /// Collects for as long as waiting is cheaper than calling.
     ///
-    /// With S saved by each call avoided, v for each second a request waits, and λ requests
-    /// a second as measured, the batch of least cost has √(2λS/v) requests: the economic
-    /// order quantity (F. W. Harris, 1913), with waiting for stock-keeping. It goes when so
-    /// many are there, at the latest after one and a half times the time they should need,
-    /// and never after `most`. Where a batch of two does not pay, or nobody else can be
-    /// expected within `most`, requests go at once.
+    /// S is the saving of each call avoided, v the price of one second of waiting for one
+    /// request, and λ the measured requests per second. The batch of least cost has √(2λS/v)
+    /// requests: the economic order quantity (F. W. Harris, 1913), with waiting in place of
+    /// storage. A batch is sent when it has this many requests, or after 1.5 times the expected
+    /// time for them, or after `most`, whichever is first. Requests are sent at once if a batch
+    /// of two does not pay, or if no other request is expected within `most`.
     ///
-    /// The builder it is given to fails if `saving` is negative, `waiting` is not above zero, or
-    /// they are of different currencies.
+    /// The builder of the layer fails if `saving` is negative, `waiting` is not above zero, or
+    /// their currencies differ.
     #[must_use]
     pub fn economic(saving: Money, waiting: Money, most: Duration) -> Self {
         Self(Kind::Economic {
@@ -77,7 +80,7 @@ impl BatchWindow {
         })
     }
 
-    /// Checks what was given to [`economic`](Self::economic).
+    /// Checks the arguments of [`economic`](Self::economic).
     pub(crate) fn check(&self) -> Result<(), SettingError> {
         const OWNER: &str = "BatchWindow";
         let Kind::Economic {
@@ -93,7 +96,7 @@ impl BatchWindow {
         }
         if saving.currency() != waiting.currency() {
             let problem = format_args!(
-                "must be of the currency of what a call saves, {}, not {waiting}",
+                "must be in the currency of `saving` ({}), not {waiting}",
                 saving.currency()
             );
             return Err(SettingError::new(OWNER, "waiting", problem));
@@ -101,27 +104,28 @@ impl BatchWindow {
         Ok(())
     }
 
-    /// Returns when a batch is due whose oldest request has waited since then.
+    /// Returns the time at which a batch is due whose oldest request came at `since`.
     pub(crate) fn due(&self, since: Instant, queued: usize, rate: f64, limit: usize) -> Due {
         match self.0 {
-            Kind::Fixed(time) => Due::At(since + time),
-            Kind::WhenIdle(most) => Due::WhenIdle(since + most),
+            Kind::Fixed(time) => Due::At(after(since, time)),
+            Kind::WhenIdle(most) => Due::WhenIdle(after(since, most)),
             Kind::Economic { ratio, most, .. } => {
                 let (items, wait) = plan(ratio, rate, limit, most);
-                Due::At(
-                    since
-                        + if queued >= items {
-                            Duration::ZERO
-                        } else {
-                            wait
-                        },
-                )
+                Due::At(match queued >= items {
+                    true => since,
+                    false => after(since, wait),
+                })
             }
         }
     }
 }
 
-/// How many to wait for, and how long.
+/// Returns the time after a wait. A wait that no clock can tell ends in the far future.
+fn after(since: Instant, wait: Duration) -> Instant {
+    since.checked_add(wait).unwrap_or_else(|| since + FAR)
+}
+
+/// Returns the number of requests to wait for, and the longest wait.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -134,7 +138,8 @@ fn plan(ratio: f64, rate: f64, limit: usize, most: Duration) -> (usize, Duration
         return (1, Duration::ZERO);
     }
     let wait = 1.5 * (best - 1.0) / rate;
-    (best as usize, most.min(Duration::from_secs_f64(wait)))
+    let wait = Duration::try_from_secs_f64(wait).map_or(most, |wait| wait.min(most));
+    (best as usize, wait)
 }
 
 #[cfg(test)]
@@ -142,7 +147,7 @@ mod tests {
     use super::*;
 
     const MOST: Duration = Duration::from_millis(250);
-    /// A call of $0.0005, and $0.005 for a second of waiting.
+    /// $0.0005 for a call, and $0.005 for a second of waiting.
     const RATIO: f64 = 0.1;
 
     #[test]
@@ -153,15 +158,29 @@ mod tests {
     }
 
     #[test]
-    fn where_waiting_does_not_pay_nobody_waits() {
+    fn requests_do_not_wait_where_waiting_does_not_pay() {
         assert_eq!(plan(RATIO, 2.0, 100, MOST), (1, Duration::ZERO));
-        assert_eq!(plan(1e6, 1.0, 100, MOST).0, 1, "nobody comes within 250 ms");
+        assert_eq!(
+            plan(1e6, 1.0, 100, MOST).0,
+            1,
+            "no request is expected within 250 ms"
+        );
         assert_eq!(plan(0.0, 1e6, 100, MOST), (1, Duration::ZERO));
     }
 
     #[test]
-    fn nobody_waits_longer_than_most() {
+    fn no_request_waits_longer_than_most() {
         assert!(plan(1e9, 5.0, 1_000, MOST).1 <= MOST);
+        assert_eq!(plan(1e40, 1e-18, 1_000, Duration::MAX).1, Duration::MAX);
+    }
+
+    #[test]
+    fn a_window_without_end_is_due_in_the_far_future() {
+        let now = Instant::now();
+        for window in [BatchWindow::fixed, BatchWindow::when_idle] {
+            let due = window(Duration::MAX).due(now, 1, 0.0, 100);
+            assert!(matches!(due, Due::At(due) | Due::WhenIdle(due) if due > now + FAR / 2));
+        }
     }
 
     #[test]
@@ -179,7 +198,7 @@ mod tests {
         let window = BatchWindow::economic("0.01".parse().unwrap(), euro, MOST);
         assert_eq!(
             window.check().unwrap_err().to_string(),
-            "BatchWindow: `waiting` must be of the currency of what a call saves, USD, not 0.01 EUR"
+            "BatchWindow: `waiting` must be in the currency of `saving` (USD), not 0.01 EUR"
         );
     }
 }

@@ -1,26 +1,26 @@
-//! What a service answers to many requests at once.
+//! Answers of a service to many requests at once.
 
-/// The answers to a batch, each to be brought to the one who asked.
+/// The answers to a batch.
 ///
-/// A `Vec` answers in the order of the requests and has to be as long: one that is not
-/// answers nobody, since it cannot be known whose answer is missing. [`ByIndex`] says which
-/// is which.
+/// A `Vec` answers in the order of the requests and must have their number. One of another length
+/// answers no request, because it is unknown which answer is missing. [`ByIndex`] names the
+/// request of each answer.
 pub trait Answers {
-    /// One answer.
+    /// The answer to one request.
     type Item;
 
-    /// The answers in the order of the requests, of which there were `asked`.
+    /// Returns the answers in the order of the requests, of which there are `asked`.
     ///
     /// # Errors
     ///
-    /// The number of answers, if it does not fit and so nothing can be said of any.
+    /// The number of answers, if it is wrong, so that no answer can be matched.
     fn in_order(self, asked: usize) -> Result<Vec<Option<Self::Item>>, usize>;
 }
 
-/// Answers that name the request they belong to by its index in the batch, in any order.
+/// Answers in any order, each with the index of its request in the batch.
 ///
-/// What is not answered is [missing](super::GroupError::Missing), and so is what is answered
-/// twice. An index beyond the batch answers nobody.
+/// A request without an answer is [missing](super::GroupError::Missing), and so is one with two
+/// answers. An index beyond the batch is ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ByIndex<T>(pub Vec<(usize, T)>);
 
@@ -43,7 +43,8 @@ impl<T> Answers for ByIndex<T> {
     }
 }
 
-/// Puts each answer in its place; what came twice is left out, as neither can be trusted.
+/// Returns the answers by index. An index that comes twice has no answer, because neither can be
+/// trusted.
 pub(crate) fn place<T>(
     asked: usize,
     answers: impl IntoIterator<Item = (usize, T)>,
@@ -65,13 +66,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_index_that_comes_twice_or_from_nowhere_answers_nobody() {
+    fn an_index_that_comes_twice_or_is_too_large_answers_no_request() {
         let answers = ByIndex(vec![(2, 'c'), (0, 'a'), (2, 'x'), (9, 'z')]);
         assert_eq!(answers.in_order(4), Ok(vec![Some('a'), None, None, None]));
     }
 
     #[test]
-    fn a_list_that_is_too_short_answers_nobody() {
+    fn a_list_that_is_too_short_answers_no_request() {
         assert_eq!(vec!['a', 'b'].in_order(3), Err(2));
     }
 }

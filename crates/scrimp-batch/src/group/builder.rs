@@ -27,7 +27,7 @@ impl<Req> GroupLayerBuilder<Req> {
         Self(Settings::new("GroupLayer", Config::new()))
     }
 
-    /// Sets how long to collect. Default: [`BatchWindow::when_idle`], 10 ms at most.
+    /// Sets the time to collect. Default: [`BatchWindow::when_idle`], 10 ms at most.
     pub fn window(self, window: BatchWindow) -> Self {
         let window = window.check().map(|()| window);
         Self(
@@ -43,9 +43,9 @@ impl<Req> GroupLayerBuilder<Req> {
         })
     }
 
-    /// Limits the weight of a batch's requests taken together, where `weigh` tells that of one.
-    /// A request that is heavier by itself goes alone. Range: 1 or more. Default: no limit, each
-    /// weighs 1.
+    /// Limits the weight of all requests in a batch. `weigh` returns the weight of one request. A
+    /// request above the limit is sent alone. Range: 1 or more. Default: no limit, and a weight of
+    /// 1 for each request.
     pub fn max_weight(
         self,
         weight: u64,
@@ -57,7 +57,7 @@ impl<Req> GroupLayerBuilder<Req> {
         })
     }
 
-    /// Limits the calls of one lane in flight at a time. Range: 1 or more. Default: no limit.
+    /// Limits the calls in flight for one lane. Range: 1 or more. Default: no limit.
     pub fn concurrency(self, calls: usize) -> Self {
         self.within("concurrency", calls, 1.., |config, calls| {
             config.concurrency = Some(calls);
@@ -65,8 +65,8 @@ impl<Req> GroupLayerBuilder<Req> {
     }
 
     /// Limits the requests in line or in flight, over all services of this layer. Requests above
-    /// it wait their turn before they get in line. Range: 1 to [`Semaphore::MAX_PERMITS`].
-    /// Default: 10,000.
+    /// the limit wait before they get in line. Range: 1 to [`Semaphore::MAX_PERMITS`]. Default:
+    /// 10,000.
     pub fn max_waiting(self, requests: usize) -> Self {
         let range = 1..=Semaphore::MAX_PERMITS;
         self.within("max_waiting", requests, range, |config, requests| {
@@ -74,7 +74,7 @@ impl<Req> GroupLayerBuilder<Req> {
         })
     }
 
-    /// Limits how long a call may take. `None` sets no limit. Range: above 0. Default: 5 s.
+    /// Limits the time of a call. `None` sets no limit. Range: above 0. Default: 5 s.
     pub fn timeout(self, limit: impl Into<Option<Duration>>) -> Self {
         let Some(limit) = limit.into() else {
             return self.setting(|config| config.timeout = None);
@@ -85,19 +85,20 @@ impl<Req> GroupLayerBuilder<Req> {
         })
     }
 
-    /// Lets only requests share a batch for which `lane` writes the same key. Default: all do.
+    /// Sets the lane of a request: only requests for which `lane` writes equal keys share a batch.
+    /// Default: one lane for all requests.
     pub fn lane(self, lane: impl Fn(&Req, &mut KeyBuf) + Send + Sync + 'static) -> Self {
         self.setting(|config| config.lane = Some(Arc::new(lane)))
     }
 
-    /// Sets the tenant that a request is for. Tenants share batches, and get equal shares of
-    /// them when there are more requests than fit. Default: none.
+    /// Sets the tenant of a request. Tenants share batches, and each gets an equal share if there
+    /// are more requests than fit. Default: no tenant.
     pub fn tenant(self, tenant: impl Fn(&Req) -> Arc<str> + Send + Sync + 'static) -> Self {
         self.setting(|config| config.tenant = Some(Arc::new(tenant)))
     }
 
-    /// Sets when the caller of a request stops waiting; it is not held back past that. Default:
-    /// never.
+    /// Sets the time at which the caller of a request stops waiting. The request is sent early
+    /// enough for one call. Default: no deadline.
     pub fn deadline(
         self,
         deadline: impl Fn(&Req) -> Option<Instant> + Send + Sync + 'static,

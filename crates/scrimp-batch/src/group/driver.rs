@@ -8,9 +8,9 @@ use tower::util::Oneshot;
 use tower_service::Service;
 
 use super::{Answers, GroupError};
-use crate::engine::{Driver, Flight, InFlightGuard, Responder};
+use crate::engine::{Dispatch, Driver, InFlightGuard, Responder};
 
-/// Calls a service of many and hands its answers out.
+/// Calls a service that takes many requests, and hands its answers out.
 pub(crate) struct GroupDriver<S, Req, A> {
     inner: S,
     limit: Option<Duration>,
@@ -47,18 +47,18 @@ where
     type Item = Req;
     type Answer = Result<R::Item, GroupError>;
 
-    async fn run(self, flight: Flight<Req, Self::Answer>) {
-        let Flight { entries, guard, .. } = flight;
+    async fn run(self, dispatch: Dispatch<Req, Self::Answer>) {
+        let Dispatch { entries, guard, .. } = dispatch;
         let (items, responders): (Vec<_>, Vec<_>) = entries
             .into_iter()
             .map(|entry| (entry.item, entry.responder))
             .unzip();
         if items.is_empty() {
-            return;
+            return; // All callers have left.
         }
         let call = Oneshot::new(self.inner, items);
         let result = timed(call, self.limit, &guard).await;
-        // Whoever is answered may ask again at once: by then this call is over.
+        // A caller may ask again as soon as it is answered: this call must be over by then.
         drop(guard);
         hand_out(result, responders);
     }

@@ -1,26 +1,25 @@
-//! What can go wrong with one request of many.
+//! Errors of one request of a batch.
 
 use std::{error::Error, fmt, time::Duration};
 
 use scrimp_core::SharedError;
 
-/// Why a request of a [`Group`](super::Group) has no answer.
+/// Reason why a request of a [`Group`](super::Group) has no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GroupError {
     /// The call failed, for all requests of the batch.
     Upstream(SharedError),
-    /// The upstream answered others and not this request. Whether it was carried out is
-    /// unknown.
+    /// The upstream answered other requests and not this one, which may have been carried out.
     Missing,
-    /// The upstream gave so many answers in order that it cannot be known whose they are.
+    /// The number of answers is wrong, so that they cannot be matched to the requests.
     Count {
         /// Requests in the batch.
         asked: usize,
-        /// Answers that came.
+        /// Answers of the upstream.
         answered: usize,
     },
-    /// The call took longer than this. Whether the request was carried out is unknown.
+    /// The call took longer than this. The request may have been carried out.
     TimedOut(Duration),
     /// The task that made the call panicked, or its runtime was shut down.
     Lost,
@@ -35,15 +34,17 @@ impl fmt::Display for GroupError {
             }
             Self::Count { asked, answered } => write!(
                 f,
-                "the upstream gave {answered} answers to a batch of {asked} requests; answers in \
-                 order must be as many"
+                "the upstream gave {answered} answers in order to a batch of {asked} requests; the \
+                 numbers must be equal"
             ),
             Self::TimedOut(limit) => write!(
                 f,
                 "the call for the whole batch took more than {limit:?}; the request may or may \
                  not have been carried out"
             ),
-            Self::Lost => f.write_str("the task that made the call for the whole batch is gone"),
+            Self::Lost => f.write_str(
+                "the task that made the call for the whole batch panicked or was shut down",
+            ),
         }
     }
 }
@@ -51,7 +52,7 @@ impl fmt::Display for GroupError {
 impl Error for GroupError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            // Not the wrapper that shares it, but what the upstream said.
+            // The upstream's error, without the wrapper that shares it.
             Self::Upstream(error) => Some(error.get_ref()),
             _ => None,
         }

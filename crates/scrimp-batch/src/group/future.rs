@@ -1,4 +1,4 @@
-//! One caller's wait.
+//! The response future of one caller.
 
 use std::{
     fmt,
@@ -17,8 +17,8 @@ use crate::engine::{Lane, Lost, Room, Ticket, Waiting, enqueue};
 
 /// The response of a [`Group`](super::Group).
 ///
-/// Nothing happens before its first poll. Dropping it takes the request out of the line; if
-/// it was the last of a batch under way, the call is cancelled.
+/// Nothing happens before its first poll. Dropping it removes the request from the line. A call in
+/// flight is cancelled when the last future of its batch is dropped.
 #[must_use = "futures do nothing unless polled"]
 pub struct GroupFuture<S, Req, A>(State<S, Req, A>);
 
@@ -27,7 +27,7 @@ enum State<S, Req, A> {
     Waiting {
         ticket: Ticket<Req, A>,
         /// Held until there is an answer.
-        _place: Option<OwnedSemaphorePermit>,
+        _place: OwnedSemaphorePermit,
     },
     Over,
 }
@@ -57,7 +57,7 @@ impl<S, Req, A> GroupFuture<S, Req, A> {
     }
 }
 
-/// Nothing in it is ever pinned.
+/// No field is ever pinned.
 impl<S, Req, A> Unpin for GroupFuture<S, Req, A> {}
 
 impl<S, Req, R> Future for GroupFuture<S, Req, Result<R::Item, GroupError>>
@@ -71,6 +71,8 @@ where
 {
     type Output = Result<R::Item, GroupError>;
 
+    /// Returns the answer, or why there is none.
+    ///
     /// # Panics
     ///
     /// If polled after completion.
@@ -78,7 +80,7 @@ where
         if let State::Start(start) = &mut self.0 {
             let place = ready!(start.room.poll(cx));
             let State::Start(start) = std::mem::replace(&mut self.0, State::Over) else {
-                unreachable!("it was at its start a moment ago");
+                unreachable!("matched above");
             };
             self.0 = State::Waiting {
                 ticket: enqueue(&start.lane, start.waiting, &start.driver),
@@ -86,7 +88,7 @@ where
             };
         }
         let State::Waiting { ticket, .. } = &mut self.0 else {
-            panic!("a future of a group is not polled after completion");
+            panic!("a group future is not polled after completion");
         };
         let answer = ready!(Pin::new(ticket).poll(cx));
         self.0 = State::Over;

@@ -8,10 +8,10 @@ use tower_service::Service;
 
 use super::{Answers, Group, GroupError, GroupLayerBuilder, config::Config};
 
-/// Makes one call of many: a service of `Req` from a service of `Vec<Req>`.
+/// Makes a service of `Req` from a service of `Vec<Req>`: one call for many requests.
 ///
-/// The inner service gets up to [`max_items`](GroupLayerBuilder::max_items) requests at once and returns
-/// their [`Answers`]. Each caller gets its own answer, or a [`GroupError`].
+/// The inner service gets up to [`max_items`](GroupLayerBuilder::max_items) requests at once, and
+/// returns their [`Answers`]. Each caller gets its own answer, or a [`GroupError`].
 ///
 /// ```
 /// use std::convert::Infallible;
@@ -32,7 +32,7 @@ pub struct GroupLayer<Req> {
     shared: Arc<Shared<Req>>,
 }
 
-/// Settings, and the places in line, of all services of a layer.
+/// The settings and places of all services of a layer.
 pub(crate) struct Shared<Req> {
     pub(crate) config: Config<Req>,
     pub(crate) places: Arc<Semaphore>,
@@ -41,14 +41,14 @@ pub(crate) struct Shared<Req> {
 // === impl GroupLayer ===
 
 impl<Req> GroupLayer<Req> {
-    /// Returns a layer that sends at once while nothing is in flight, up to 100 requests in a
+    /// Returns a layer that sends at once while no call is in flight, with up to 100 requests in a
     /// batch.
     #[must_use]
     pub fn new() -> Self {
         Self::from_config(Config::new())
     }
 
-    /// Starts a layer with settings of its own.
+    /// Returns a builder with default settings.
     pub fn builder() -> GroupLayerBuilder<Req> {
         GroupLayerBuilder::new()
     }

@@ -1,4 +1,4 @@
-//! Batching for any tower service, whatever its requests are.
+//! Batching for any tower service, with any type of request.
 
 mod answers;
 mod builder;

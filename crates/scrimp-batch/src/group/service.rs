@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, atomic::AtomicUsize},
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -10,13 +10,13 @@ use scrimp_core::{BoxError, KeyBuf};
 use tower_service::Service;
 
 use super::{Answers, GroupError, driver::GroupDriver, future::GroupFuture, layer::Shared};
-use crate::engine::{Lane, Lanes, Limits, Room, Waiting};
+use crate::engine::{Lane, Lanes, Limits, Room, Size, Waiting};
 
 /// A service that makes one call for many requests. Made by
 /// [`GroupLayer`](super::GroupLayer).
 ///
-/// It is always ready: a request waits inside its own future, for room, for others and for
-/// the answer. Clones collect together. `A` is what a caller gets: a result.
+/// It is always ready: a request waits inside its own future, for a place, for other requests and
+/// for the answer. Clones collect together. `A` is the result that a caller gets.
 pub struct Group<S, Req, A> {
     inner: S,
     state: Arc<State<Req, A>>,
@@ -26,7 +26,7 @@ pub(crate) struct State<Req, A> {
     shared: Arc<Shared<Req>>,
     limits: Arc<Limits>,
     lanes: Lanes<Req, A>,
-    /// Where there is no function that tells lanes apart.
+    /// The lane if no function sets lanes apart.
     only: Arc<Lane<Req, A>>,
 }
 
@@ -36,7 +36,7 @@ impl<S, Req, A> Group<S, Req, A> {
     pub(crate) fn new(inner: S, shared: Arc<Shared<Req>>) -> Self {
         let config = &shared.config;
         let limits = Arc::new(Limits {
-            learned: Arc::new(AtomicUsize::new(usize::MAX)),
+            size: Arc::new(Size::default()),
             items: config.items,
             bytes: usize::MAX,
             weight: config.weight,
@@ -52,17 +52,17 @@ impl<S, Req, A> Group<S, Req, A> {
         Self { inner, state }
     }
 
-    /// The inner service.
+    /// Returns the inner service.
     pub fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// The inner service.
+    /// Returns the inner service, mutably.
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
 
-    /// Gives the inner service back.
+    /// Returns the inner service, by value.
     pub fn into_inner(self) -> S {
         self.inner
     }

@@ -1,4 +1,4 @@
-//! A batch goes out, whole or, if it was refused, in halves.
+//! The call for a batch, and the calls for its halves if it is refused.
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
@@ -16,7 +16,7 @@ use super::{
     Problem,
     call::{Ended, exchange},
     driver::{HttpCalls, JobOf, ReplyOf, alone},
-    job::Job,
+    job::{Job, first, single},
     money::{amounts, split},
     outcome::{Failed, settle, settle_whole},
 };
@@ -27,13 +27,13 @@ use crate::{
     engine::InFlightGuard,
 };
 
-/// What a batch left to do.
+/// Items of a batch that are not answered yet.
 pub(crate) struct Leftover<B, E> {
-    /// Failed for the moment.
+    /// Items with a transient failure.
     pub(crate) failed: Vec<Failed<B, E>>,
-    /// The batch took too long.
+    /// Items of a batch that timed out.
     pub(crate) unsure: Vec<Job<B, E>>,
-    /// An item was refused by itself: it was at fault, and not the number.
+    /// True if an item was refused alone: it was at fault, not the number of items.
     pub(crate) poisoned: bool,
 }
 
@@ -58,7 +58,7 @@ impl<B, E> Leftover<B, E> {
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Sends jobs in one call and answers those that it can.
+/// Sends jobs in one call, and answers those that it can.
 pub(crate) fn batch<'a, D: HttpCalls>(
     driver: D,
     mut jobs: Vec<JobOf<D>>,
@@ -66,6 +66,9 @@ pub(crate) fn batch<'a, D: HttpCalls>(
 ) -> Boxed<'a, Leftover<D::Body, D::Error>> {
     Box::pin(async move {
         jobs.retain(|job| !job.is_over());
+        if jobs.is_empty() {
+            return Leftover::none(); // All callers have left.
+        }
         let Some(request) = envelope(driver.common(), &jobs) else {
             one_by_one(driver, jobs).await;
             return Leftover::none();
@@ -114,7 +117,8 @@ async fn conclude<D: HttpCalls>(
     }
 }
 
-/// Refused: its halves are tried. Down to one item, that is sent as its caller had sent it.
+/// Tries the halves of two or more jobs that were refused together. A half of one item is sent as
+/// its caller sent it.
 async fn halve<D: HttpCalls>(
     driver: D,
     mut jobs: Vec<JobOf<D>>,
@@ -122,32 +126,33 @@ async fn halve<D: HttpCalls>(
 ) -> Leftover<D::Body, D::Error> {
     let common = Arc::clone(driver.common());
     common.stats.split.add(1);
-    let before = common.too_many(&jobs);
+    let before = guard.size().too_many(jobs.len());
     let second = jobs.split_off(jobs.len() / 2);
     let one = half(driver.clone(), jobs, guard);
     let two = half(driver, second, guard);
     let (one, two) = join(one, two).await;
     let left = one.and(two);
-    if let Some((upstream, size)) = before.filter(|_| left.poisoned) {
-        common.sizes.not_the_number(&upstream, size);
+    if left.poisoned {
+        guard.size().restore(before);
     }
     left
 }
 
 async fn half<D: HttpCalls>(
     driver: D,
-    mut jobs: Vec<JobOf<D>>,
+    jobs: Vec<JobOf<D>>,
     guard: &InFlightGuard<Item, ReplyOf<D>>,
 ) -> Leftover<D::Body, D::Error> {
-    if jobs.len() > 1 || jobs.iter().any(Job::has_duplicates) {
-        return batch(driver, jobs, guard).await;
+    match single(jobs) {
+        Ok(job) => {
+            let status = alone(driver, job, None).await;
+            Leftover {
+                poisoned: status.is_some_and(|status| status.is_client_error()),
+                ..Leftover::none()
+            }
+        }
+        Err(jobs) => batch(driver, jobs, guard).await,
     }
-    let mut left = Leftover::none();
-    if let Some(job) = jobs.pop() {
-        let status = alone(driver, job, None).await;
-        left.poisoned = status.is_some_and(|status| status.is_client_error());
-    }
-    left
 }
 
 async fn one_by_one<D: HttpCalls>(driver: D, jobs: Vec<JobOf<D>>) {
@@ -157,10 +162,11 @@ async fn one_by_one<D: HttpCalls>(driver: D, jobs: Vec<JobOf<D>>) {
     futures_util::future::join_all(calls).await;
 }
 
-/// The codec's request, completed with what all its items have in common.
+/// Returns the codec's request, completed with the fields that all its items have in common;
+/// `None` if the items can only be sent one by one.
 fn envelope<C: BatchCodec, B, E>(common: &Common<C>, jobs: &[Job<B, E>]) -> Option<Request<Bytes>> {
     let items: Vec<&Item> = jobs.iter().map(|job| &job.item).collect();
-    let first = &items.first()?.head;
+    let first = &first(jobs).item.head;
     let mut request = common.codec.encode(&items)?;
     if request.uri().authority().is_none() {
         let mut parts = request.uri().clone().into_parts();
@@ -178,12 +184,12 @@ fn envelope<C: BatchCodec, B, E>(common: &Common<C>, jobs: &[Job<B, E>]) -> Opti
         }
     }
     *request.extensions_mut() = first.extensions.clone();
-    // Of the first item's body, and no key for that of all.
+    // The digest of the first item's body is not that of the envelope.
     request.extensions_mut().remove::<BodyDigest>();
     if let Some(since) = latest(&items) {
         request.extensions_mut().insert(since);
     }
-    // A layer further in sees a POST, and could not know.
+    // Inner layers see a POST, and cannot know that it may be repeated.
     if items.iter().all(|item| item.admission.replayable) {
         request.extensions_mut().insert(Repeatable);
     } else {
@@ -192,12 +198,12 @@ fn envelope<C: BatchCodec, B, E>(common: &Common<C>, jobs: &[Job<B, E>]) -> Opti
     Some(request)
 }
 
-/// What satisfies the item that wants the most recent answer.
+/// Returns the position that satisfies every item's demand for a recent answer.
 fn latest(items: &[&Item]) -> Option<Since> {
     let wanted = items.iter().filter_map(|item| item.head.extensions.get());
     wanted.copied().reduce(|a: Since, b: Since| Since {
         log: a.log,
-        // Positions of two logs cannot be compared: then nothing that is under way will do.
+        // Positions of two logs cannot be compared: then no call in flight is recent enough.
         at: if a.log == b.log {
             a.at.max(b.at)
         } else {
@@ -206,18 +212,19 @@ fn latest(items: &[&Item]) -> Option<Since> {
     })
 }
 
-/// No longer than configured, and so that the first deadline leaves time for one more call.
+/// Returns the time limit of a batch: at most `most`, and so that the first deadline leaves time
+/// for one more call.
 fn time_limit<B, E>(most: Duration, jobs: &[Job<B, E>], one_call: Duration) -> Duration {
     let Some(deadline) = jobs.iter().filter_map(|job| job.deadline).min() else {
         return most;
     };
     let left = deadline.saturating_duration_since(Instant::now());
-    // Where there is no time for a second call, the first may have it all.
+    // If there is no time for a second call, the first may use all of it.
     let spare = left.checked_sub(one_call).filter(|spare| *spare > one_call);
     most.min(spare.unwrap_or(left))
 }
 
-/// What the call cost, to each by weight.
+/// Splits the cost of the call over the jobs by weight.
 fn charge<B, E>(jobs: &mut [Job<B, E>], response: &Response<Bytes>) {
     let weights: Vec<u64> = jobs
         .iter()
@@ -230,7 +237,8 @@ fn charge<B, E>(jobs: &mut [Job<B, E>], response: &Response<Bytes>) {
     }
 }
 
-/// Those that may be sent again are; to the rest nobody can tell what became of them.
+/// Keeps the jobs that may be sent again. The callers of the others are told that the outcome is
+/// unknown.
 fn timed_out<C: BatchCodec, B, E>(
     common: &Common<C>,
     jobs: Vec<Job<B, E>>,

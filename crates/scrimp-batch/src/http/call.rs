@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Limited};
 use scrimp_core::BoxError;
 use tokio::time::{Instant, timeout};
 
-/// How a call ended whose answer is read to its end.
+/// Outcome of a call whose answer is read to its end.
 pub(crate) enum Ended<E> {
     Answered(Response<Bytes>),
     Failed(E),
@@ -17,7 +17,8 @@ pub(crate) enum Ended<E> {
     TimedOut,
 }
 
-/// Waits for a call, and reads its answer up to so many bytes, within a time.
+/// Waits for a call and reads its answer, within a time and up to `most` bytes. Returns the time
+/// it took, too.
 pub(crate) async fn exchange<ResB, E>(
     call: impl Future<Output = Result<Response<ResB>, E>>,
     limit: Duration,
@@ -30,7 +31,10 @@ where
     let start = Instant::now();
     let call = async {
         match call.await {
-            Ok(response) => read(response, most).await,
+            Ok(response) => match read(response, most).await {
+                Ok(answer) => Ended::Answered(answer),
+                Err(error) => Ended::Unreadable(error),
+            },
             Err(error) => Ended::Failed(error),
         }
     };
@@ -38,15 +42,18 @@ where
     (ended, start.elapsed())
 }
 
-/// Reads a response to its end.
-pub(crate) async fn read<ResB, E>(response: Response<ResB>, most: usize) -> Ended<E>
+/// Reads a response to its end, up to `most` bytes.
+pub(crate) async fn read<ResB>(
+    response: Response<ResB>,
+    most: usize,
+) -> Result<Response<Bytes>, String>
 where
     ResB: Body<Data = Bytes>,
     ResB::Error: Into<BoxError>,
 {
     let (head, body) = response.into_parts();
     match Limited::new(body, most).collect().await {
-        Ok(body) => Ended::Answered(Response::from_parts(head, body.to_bytes())),
-        Err(error) => Ended::Unreadable(error.to_string()),
+        Ok(body) => Ok(Response::from_parts(head, body.to_bytes())),
+        Err(error) => Err(error.to_string()),
     }
 }

@@ -1,4 +1,4 @@
-//! What goes out, as what.
+//! The calls of the inner service.
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 
@@ -13,27 +13,26 @@ use tower_service::Service;
 use super::{
     Reply,
     batch::{Leftover, batch},
-    job::{Job, gather},
+    job::{Job, gather, single},
     retry,
 };
 use crate::{
     BatchCodec,
     codec::Item,
     common::Common,
-    engine::{Driver, Flight, InFlightGuard},
+    engine::{Dispatch, Driver, InFlightGuard},
 };
 
-/// An inner service with all that batches ask of it: what is generic below this file names this
-/// one bound.
+/// An inner service with all bounds of a batch. Generic code in this folder names this one bound.
 pub(crate) trait HttpCalls: Clone + Send + 'static {
-    /// How batches are written.
+    /// The codec of its batches.
     type Codec: BatchCodec;
     /// The body of its responses.
     type Body: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static;
     /// Its error.
     type Error: ShareError + Send + 'static;
 
-    /// Returns what the services of the layer share.
+    /// Returns the state that all services of the layer share.
     fn common(&self) -> &Arc<Common<Self::Codec>>;
 
     /// Drives the service to readiness and calls it.
@@ -43,9 +42,9 @@ pub(crate) trait HttpCalls: Clone + Send + 'static {
     ) -> impl Future<Output = Result<Response<Self::Body>, Self::Error>> + Send;
 }
 
-/// Names the job of a service.
+/// Job of a service.
 pub(crate) type JobOf<D> = Job<<D as HttpCalls>::Body, <D as HttpCalls>::Error>;
-/// Names what a caller of a service gets.
+/// Result that a caller of a service gets.
 pub(crate) type ReplyOf<D> = Reply<<D as HttpCalls>::Body, <D as HttpCalls>::Error>;
 
 /// Makes the calls for a batch of HTTP requests.
@@ -106,28 +105,25 @@ where
     type Item = Item;
     type Answer = ReplyOf<Self>;
 
-    async fn run(self, flight: Flight<Item, Self::Answer>) {
-        let Flight { entries, guard, .. } = flight;
+    async fn run(self, dispatch: Dispatch<Item, Self::Answer>) {
+        let Dispatch { entries, guard, .. } = dispatch;
         let common = self.common();
-        let mut jobs = gather(entries, common.config.dedupe);
+        let jobs = gather(entries, common.config.dedupe);
         common.deposit(&jobs);
-        if jobs.len() == 1 && jobs.iter().all(|job| !job.has_duplicates()) {
-            if let Some(job) = jobs.pop() {
-                alone(self, job, Some(guard)).await;
+        match single(jobs) {
+            Ok(job) => drop(alone(self, job, Some(guard)).await),
+            Err(jobs) => {
+                let left = batch(self.clone(), jobs, &guard).await;
+                // The rest is tried one by one; the lane does not wait for it.
+                drop(guard);
+                finish(self, left).await;
             }
-            return;
         }
-        if jobs.is_empty() {
-            return;
-        }
-        let left = batch(self.clone(), jobs, &guard).await;
-        // What is left is tried one by one; the lane need not wait for that.
-        drop(guard);
-        finish(self, left).await;
     }
 }
 
-/// Sends a request as it came, and its response as it comes. Returns the status.
+/// Sends a request as it came, and passes its response on as it comes. Returns the status; `None`
+/// if the call failed.
 pub(crate) async fn alone<D: HttpCalls>(
     driver: D,
     job: JobOf<D>,

@@ -1,4 +1,4 @@
-//! An item under way, and all who wait for its answer.
+//! An item in flight, and all callers that wait for its answer.
 
 use std::collections::HashMap;
 
@@ -15,20 +15,20 @@ use crate::{
     engine::{Entry, Responder},
 };
 
-/// What a caller gets.
+/// Result that a caller gets.
 pub(crate) type Reply<B, E> = Result<Response<BatchBody<B>>, E>;
 
-/// An item, its caller, and the callers of items that are the same.
+/// An item, its caller, and the callers of its duplicates.
 pub(crate) struct Job<B, E> {
     pub(crate) item: Item,
     pub(crate) deadline: Option<Instant>,
-    /// What was paid for it so far.
+    /// Its cost so far.
     pub(crate) paid: Paid,
     responder: Responder<Reply<B, E>>,
     duplicates: Vec<(Item, Responder<Reply<B, E>>)>,
 }
 
-/// Makes jobs of entries, one of those that ask for the same. What is too late is told so.
+/// Makes jobs of entries, one for all duplicates. An entry past its deadline is answered here.
 pub(crate) fn gather<B, E>(entries: Vec<Entry<Item, Reply<B, E>>>, dedupe: bool) -> Vec<Job<B, E>> {
     let now = Instant::now();
     let mut jobs: Vec<Job<B, E>> = Vec::with_capacity(entries.len());
@@ -44,8 +44,9 @@ pub(crate) fn gather<B, E>(entries: Vec<Entry<Item, Reply<B, E>>>, dedupe: bool)
             continue;
         }
         let identity = item.admission.identity.as_ref().filter(|_| dedupe);
-        if let Some(job) = identity.and_then(|key| jobs.get_mut(*seen.get(key)?)) {
-            // It is worth having until the last of them has left.
+        if let Some(index) = identity.and_then(|key| seen.get(key)) {
+            let job = &mut jobs[*index];
+            // The answer is useful until the last of its callers stops waiting.
             job.deadline = job.deadline.zip(deadline).map(|(a, b)| a.max(b));
             job.duplicates.push((item, responder));
             continue;
@@ -64,6 +65,19 @@ pub(crate) fn gather<B, E>(entries: Vec<Entry<Item, Reply<B, E>>>, dedupe: bool)
     jobs
 }
 
+/// Returns the first job of a batch.
+pub(crate) fn first<B, E>(jobs: &[Job<B, E>]) -> &Job<B, E> {
+    jobs.first().expect("a batch that is sent has a job")
+}
+
+/// Returns the job if there is one only, and it has one caller only; else all jobs.
+pub(crate) fn single<B, E>(jobs: Vec<Job<B, E>>) -> Result<Job<B, E>, Vec<Job<B, E>>> {
+    match <[_; 1]>::try_from(jobs)? {
+        [job] if !job.has_duplicates() => Ok(job),
+        jobs => Err(jobs.into()),
+    }
+}
+
 // === impl Job ===
 
 impl<B, E> Job<B, E> {
@@ -75,7 +89,7 @@ impl<B, E> Job<B, E> {
         self.duplicates.len()
     }
 
-    /// Whether nobody waits for it any more.
+    /// Reports whether no caller waits for it any more.
     pub(crate) fn is_over(&self) -> bool {
         self.responder.is_over()
             && self
@@ -84,15 +98,15 @@ impl<B, E> Job<B, E> {
                 .all(|(_, responder)| responder.is_over())
     }
 
-    /// The request as its caller had sent it.
+    /// Returns the request as its caller sent it.
     pub(crate) fn request(&self) -> Request<Bytes> {
         Request::from_parts(self.item.head.clone(), self.item.body.clone())
     }
 
-    /// Gives everybody a copy of an answer, and of the charge a part.
+    /// Gives each caller a copy of an answer, and a part of the charge.
     pub(crate) fn answer(self, codec: &impl BatchCodec, answer: &Response<Bytes>) {
         let mut shares = self.paid.split(self.duplicates.len() + 1).into_iter();
-        let mut share = || shares.next().expect("there is one for each caller");
+        let mut share = || shares.next().expect("each caller has a share");
         let own = share();
         for (duplicate, responder) in self.duplicates {
             let copy = codec.duplicate(&self.item, &duplicate, answer);
@@ -113,12 +127,12 @@ impl<B, E> Job<B, E> {
         self.responder.answer(Ok(response));
     }
 
-    /// Tells everybody of a failure of this layer's.
+    /// Gives each caller a problem document of this layer.
     pub(crate) fn problem(self, codec: &impl BatchCodec, problem: &Problem) {
         self.answer(codec, &problem.response());
     }
 
-    /// Tells everybody of a failure of the upstream's.
+    /// Gives each caller the error of the inner service.
     pub(crate) fn fail(self, error: E)
     where
         E: ShareError,

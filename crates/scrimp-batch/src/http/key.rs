@@ -1,4 +1,4 @@
-//! Who may share a batch.
+//! Keys of lanes: requests share a batch only if their keys are equal.
 
 use http::{HeaderName, HeaderValue, header::HOST, request::Parts};
 use scrimp_core::{Key, KeyBuf, extensions::Tenant};
@@ -10,13 +10,13 @@ use smallvec::SmallVec;
 
 use crate::config::Config;
 
-/// A lane's key in the making, and that of its upstream.
+/// A lane's key, to which a codec may add parts, and its upstream's key.
 pub(crate) struct LaneKey {
     pub(crate) lane: KeyBuf,
     pub(crate) upstream: Key,
 }
 
-/// What a request's fields say of who is asking. Most have one credential or two.
+/// The header fields that identify a caller. Most requests have one or two credentials.
 struct Caller<'a> {
     credentials: SmallVec<[(&'a HeaderName, &'a HeaderValue); 4]>,
     host: Option<&'a HeaderValue>,
@@ -25,8 +25,8 @@ struct Caller<'a> {
 // === impl LaneKey ===
 
 impl LaneKey {
-    /// Scheme and authority; then tenant, unless tenants share, credentials, and where in
-    /// nested routers the service stands.
+    /// Returns the key of a request: scheme, authority, tenant (unless tenants share),
+    /// credentials, and the mount of the service in nested routers.
     pub(crate) fn new(head: &Parts, config: &Config) -> Self {
         let caller = Caller::of(head, &config.credentials);
         let mut lane = upstream(head, caller.host);
@@ -40,11 +40,6 @@ impl LaneKey {
         add_odds(&mut lane, head, caller.host, config.target_uri);
         Self { lane, upstream }
     }
-
-    /// Returns the key of the upstream alone.
-    pub(crate) fn upstream(head: &Parts) -> Key {
-        upstream(head, head.headers.get(HOST)).to_key()
-    }
 }
 
 fn upstream(head: &Parts, host: Option<&HeaderValue>) -> KeyBuf {
@@ -54,15 +49,15 @@ fn upstream(head: &Parts, host: Option<&HeaderValue>) -> KeyBuf {
     key
 }
 
-/// Adds what few requests have, behind a byte that says what comes.
+/// Adds the parts that few requests have, after three bytes that say which of them follow.
 fn add_odds(lane: &mut KeyBuf, head: &Parts, host: Option<&HeaderValue>, target_uri: TargetUri) {
     let target = target_uri.of(&head.extensions, &head.uri);
-    // A name and a password in the URI are on the envelope's URI too.
+    // The envelope's URI has the user name and password of its first item's URI.
     let userinfo = head
         .uri
         .authority()
         .filter(|_| target::has_userinfo(&head.uri));
-    // Upstreams may go by either, and the envelope has the Host of its first item.
+    // An upstream may route by URI or by Host, and the envelope has the Host of its first item.
     let host = host.filter(|_| target::names_another_host(&head.uri, &head.headers));
     let nested = !std::ptr::eq(target.uri, &raw const head.uri);
     let odds = [userinfo.is_some(), host.is_some(), nested].map(u8::from);
@@ -78,8 +73,8 @@ fn add_odds(lane: &mut KeyBuf, head: &Parts, host: Option<&HeaderValue>, target_
     }
 }
 
-/// Adds where the service of the layer stands in its routers. An inner service that is sent a
-/// batch knows the shown URIs of its items only, so requests to two mounts share none.
+/// Adds the mount of the layer's service in its routers. An inner service sees only the shown URIs
+/// of a batch's items, so requests to two mounts share no batch.
 fn add_target(lane: &mut KeyBuf, target: Target<'_>, head: &Parts) {
     lane.part(target::lower_authority(target.uri, head.headers.get(HOST)).as_bytes());
     match target::mount(target.uri, &head.uri).filter(|_| target.rewritten.is_none()) {
@@ -98,7 +93,7 @@ fn add_target(lane: &mut KeyBuf, target: Target<'_>, head: &Parts) {
 
 impl<'a> Caller<'a> {
     /// Finds the credentials. Names are sorted, so that their order in the request does not
-    /// count; the lines of one name keep theirs.
+    /// matter. Lines of one name keep their order.
     fn of(head: &'a Parts, credentials: &Credentials) -> Self {
         let mut caller = Self {
             credentials: SmallVec::new(),
@@ -118,8 +113,8 @@ impl<'a> Caller<'a> {
         caller
     }
 
-    /// Adds each line with its name, behind their number: two lines `a` and `b` are not one line
-    /// `ab`, and none of them is a part that a codec adds.
+    /// Adds the number of lines, and each line with its name: two lines `a` and `b` differ from
+    /// one line `ab`, and no line is taken for a part that a codec adds.
     fn add(&self, lane: &mut KeyBuf) {
         lane.part(&self.credentials.len().to_le_bytes());
         for (name, value) in &self.credentials {

@@ -1,4 +1,4 @@
-//! The HTTP form: what is done with a batch that goes out, and what comes back.
+//! Batches of HTTP requests: keys, calls, answers, retries and charges.
 
 mod batch;
 mod call;
@@ -12,7 +12,7 @@ mod retry;
 
 pub(crate) use call::Ended;
 pub(crate) use driver::HttpDriver;
-pub(crate) use job::{Job, Reply};
+pub(crate) use job::{Job, Reply, first};
 pub(crate) use key::LaneKey;
 pub(crate) use money::share;
 pub(crate) use problem::Problem;

@@ -1,4 +1,6 @@
-//! One charge, many callers; one caller, many charges.
+//! Splits charges over callers, and sums the charges of one caller.
+
+use std::num::NonZeroU64;
 
 use http::Extensions;
 use scrimp_core::{
@@ -6,31 +8,32 @@ use scrimp_core::{
     extensions::{Charge, OtherCharges},
 };
 
-/// What was paid for one item, over all calls that it was in.
+/// Cost of one item, over all calls that it was in.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Paid {
     all: Totals,
-    /// The currency of the last call, if any said what it cost.
+    /// The currency of the last charge.
     last: Option<Currency>,
 }
 
-/// The part of `whole` that belongs to the places from `start` on, `count` of `total`.
+/// Returns the part of `whole` that belongs to `count` places of `total`, from `start` on.
 ///
 /// The parts of all places add up to the whole exactly: each is the difference between two
-/// rounded sums, so what rounding takes from one it gives to the next.
-pub(crate) fn share(whole: i128, start: u64, count: u64, total: u64) -> i128 {
-    let total = i128::from(total.max(1));
+/// rounded sums, so the next part gets what rounding takes from one.
+pub(crate) fn share(whole: i128, start: u64, count: u64, total: NonZeroU64) -> i128 {
+    let total = i128::from(total.get());
     let upto = |places: u64| {
         let places = i128::from(places);
-        // Quotient and remainder apart, so that nothing overflows.
+        // Quotient and remainder are multiplied apart, so that nothing overflows.
         (whole / total) * places + (whole % total) * places / total
     };
     upto(start + count) - upto(start)
 }
 
-/// The amount shared out over weights, in their order.
+/// Splits an amount over weights, in their order. There must be a weight, and each must be 1 or
+/// more.
 pub(crate) fn split(amount: Money, weights: &[u64]) -> Vec<Money> {
-    let total = weights.iter().sum();
+    let total = NonZeroU64::new(weights.iter().sum()).expect("weights are 1 or more");
     let mut start = 0;
     let part = |weight: &u64| {
         let pico = share(amount.pico(), start, *weight, total);
@@ -48,14 +51,14 @@ impl Paid {
         self.last = Some(amount.currency());
     }
 
-    /// Adds what a response says that its call cost.
+    /// Adds the charges that a response reports.
     pub(crate) fn add_call(&mut self, response: &Extensions) {
         for amount in amounts(response) {
             self.add(amount);
         }
     }
 
-    /// Shares it out equally.
+    /// Splits the cost equally over one or more callers.
     pub(crate) fn split(&self, callers: usize) -> Vec<Self> {
         let nothing = Self {
             last: self.last,
@@ -70,7 +73,7 @@ impl Paid {
         parts
     }
 
-    /// Says on a response what was paid for it, in place of what it said itself.
+    /// Replaces the charges of a response with this cost.
     pub(crate) fn tell(mut self, response: &mut Extensions) {
         response.remove::<Charge>();
         response.remove::<OtherCharges>();
@@ -84,7 +87,7 @@ impl Paid {
     }
 }
 
-/// What a response says that its call cost, in all currencies; that of its charge last.
+/// Returns the charges that a response reports, in all currencies; the one of [`Charge`] last.
 pub(crate) fn amounts(response: &Extensions) -> impl Iterator<Item = Money> + '_ {
     let others = response.get::<OtherCharges>().into_iter();
     let charge = response.get::<Charge>().map(|charge| charge.0);

@@ -1,4 +1,4 @@
-//! Who got an answer, and what about the rest.
+//! Hands out the answers to a batch.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use http::{
     header::{DATE, RETRY_AFTER},
 };
 
-use super::{LaneKey, Problem, Reply, batch::Leftover, job::Job};
+use super::{Problem, Reply, batch::Leftover, job::Job};
 use crate::{
     BatchCodec,
     codec::{Item, Verdict},
@@ -17,22 +17,22 @@ use crate::{
     engine::InFlightGuard,
 };
 
-/// A job whose answer may be better at another time.
+/// A job with a transient failure.
 pub(crate) struct Failed<B, E> {
     pub(crate) job: Job<B, E>,
-    /// What the caller gets if nothing better comes.
+    /// The answer if no retry gives a better one.
     pub(crate) answer: Response<Bytes>,
-    /// What the upstream asked to wait.
+    /// The wait that the upstream asked for.
     pub(crate) wait: Option<Duration>,
 }
 
-/// The most that may fail and still be tried again: one, or a fifth.
+/// Returns how many items may fail and still be retried: one, or a fifth of the batch.
 fn few(items: usize) -> usize {
     (items / 5).max(1)
 }
 
-/// Answers those who have an answer. Those who failed for the moment are left over if they are
-/// few and nothing critical happened; else everybody gets what there is.
+/// Answers the jobs that have an answer. Transient failures are left over if they are few and no
+/// failure is critical; otherwise they are answered too.
 pub(crate) fn settle<C: BatchCodec, B, E>(
     common: &Common<C>,
     guard: &InFlightGuard<Item, Reply<B, E>>,
@@ -44,8 +44,8 @@ pub(crate) fn settle<C: BatchCodec, B, E>(
     let mut failed = Vec::new();
     let mut critical = false;
     let mut answers = answers.into_iter();
-    let upstream = jobs.first().map(|job| LaneKey::upstream(&job.item.head));
     for job in jobs {
+        // A codec may give fewer answers than there are items.
         let answer = answers.next().flatten();
         let (answer, verdict) = judge(common, &job, answer, outer);
         match verdict {
@@ -59,9 +59,7 @@ pub(crate) fn settle<C: BatchCodec, B, E>(
     }
     if failed.is_empty() {
         guard.all_clear();
-        if let Some(upstream) = upstream {
-            common.sizes.clean(&upstream, items);
-        }
+        guard.size().accepted(items);
         return Leftover::none();
     }
     if critical || failed.len() > few(items) {
@@ -80,8 +78,8 @@ pub(crate) fn settle<C: BatchCodec, B, E>(
     }
 }
 
-/// An item's answer with what goes for the whole response, and what it means. One that is
-/// missing is a failure of the moment, unless sending it again could do it twice.
+/// Returns an item's answer, completed with what the whole response says, and its verdict. A
+/// missing answer is a transient failure, unless a retry could carry the request out twice.
 fn judge<C: BatchCodec, B, E>(
     common: &Common<C>,
     job: &Job<B, E>,
@@ -103,11 +101,11 @@ fn judge<C: BatchCodec, B, E>(
         && !headers.contains_key(DATE)
         && let Some(date) = outer.headers().get(DATE)
     {
-        // A date to wait for is measured from that of the response, which is this one's too.
+        // A date in Retry-After is measured from the Date of the whole response.
         headers.insert(DATE, date.clone());
     }
     let verdict = match common.codec.verdict(&job.item, &answer) {
-        // Only "too many" says that nothing was done.
+        // Only 429 says that the request was not carried out.
         Verdict::Transient(_) if !replayable && answer.status().as_u16() != 429 => Verdict::Final,
         verdict => verdict,
     };
@@ -116,7 +114,7 @@ fn judge<C: BatchCodec, B, E>(
     (answer, verdict)
 }
 
-/// The response is everybody's answer. If it is one of the moment, the lane waits.
+/// Answers every job with the whole response. The lane pauses if the failure is transient.
 pub(crate) fn settle_whole<C: BatchCodec, B, E>(
     common: &Common<C>,
     guard: &InFlightGuard<Item, Reply<B, E>>,

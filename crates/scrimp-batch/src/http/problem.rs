@@ -1,22 +1,22 @@
-//! Failures that the layer itself has to tell of.
+//! Problem documents for failures of the layer itself.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
 
-/// Why there is no answer. It goes to the caller as problem details (RFC 9457).
+/// Reason for a response of the layer's own. It is sent as problem details (RFC 9457).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Problem {
-    /// The upstream answered others and not this one.
+    /// The upstream answered other requests of the batch and not this one.
     Missing,
-    /// The batch took too long, and the request may have been carried out.
+    /// The call took too long, and a request that must not be repeated may have been carried out.
     Ambiguous(Duration),
-    /// The batch took too long, and no more retries are left.
+    /// The call took too long, and the request is not sent again.
     TimedOut(Duration),
-    /// The caller's deadline was over before the request could be sent.
+    /// The caller's deadline passed before the request was sent.
     Late,
-    /// The task that made the call is gone.
+    /// The task that made the call panicked, or its runtime was shut down.
     Lost,
     /// The answer could not be read.
     Unreadable(String),
@@ -41,22 +41,19 @@ impl Problem {
                 late,
                 "ambiguous",
                 format!(
-                    "The batch took more than {limit:?}. The request is not idempotent and may \
+                    "The call took more than {limit:?}. The request is not idempotent and may \
                      have been carried out, so it was not sent again."
                 ),
             ),
             Self::TimedOut(limit) => (
                 late,
                 "timed-out",
-                format!(
-                    "The batch took more than {limit:?}, and the retry budget does not allow for \
-                     sending the request again."
-                ),
+                format!("The call took more than {limit:?}, and the request was not sent again."),
             ),
             Self::Late => (
                 late,
                 "deadline",
-                "The deadline was over before the request could be sent.".into(),
+                "The deadline passed before the request was sent.".into(),
             ),
             Self::Lost => (
                 bad,
@@ -78,11 +75,12 @@ impl Problem {
         }
     }
 
+    /// Returns the problem document.
     pub(crate) fn response(&self) -> Response<Bytes> {
         let (status, reason, detail) = self.parts();
         let body = serde_json::json!({
             "type": format!("urn:scrimp:batch:{reason}"),
-            "title": status.canonical_reason().unwrap_or_default(),
+            "title": status.canonical_reason().expect("400, 502 and 504 have a name"),
             "status": status.as_u16(),
             "detail": detail,
         });
@@ -91,5 +89,30 @@ impl Problem {
         let value = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(CONTENT_TYPE, value);
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_problem_has_its_documented_type_and_status() {
+        let limit = Duration::from_secs(5);
+        for (problem, name, status) in [
+            (Problem::Request("x".into()), "request-body", 400),
+            (Problem::Missing, "missing", 502),
+            (Problem::Unreadable("x".into()), "unreadable", 502),
+            (Problem::Lost, "lost", 502),
+            (Problem::Ambiguous(limit), "ambiguous", 504),
+            (Problem::TimedOut(limit), "timed-out", 504),
+            (Problem::Late, "deadline", 504),
+        ] {
+            let response = problem.response();
+            assert_eq!(response.status(), status);
+            let body: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
+            assert_eq!(body["type"], format!("urn:scrimp:batch:{name}"));
+            assert_eq!(body["status"], status);
+        }
     }
 }

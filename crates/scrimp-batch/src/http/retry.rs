@@ -1,4 +1,4 @@
-//! One by one, what did not work together.
+//! Calls for single items whose batch failed.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     Problem,
-    call::{Ended, read},
+    call::read,
     driver::{HttpCalls, JobOf},
     job::Job,
     outcome::Failed,
@@ -21,7 +21,7 @@ use crate::{BatchCodec, codec::Verdict, config::pause};
 /// Calls made at a time for one batch.
 const AT_ONCE: usize = 8;
 
-/// Tries again what failed for the moment, each after a while of its own.
+/// Retries items with a transient failure, each after a random pause.
 pub(crate) async fn retry_all<D: HttpCalls>(driver: D, failed: Vec<Failed<D::Body, D::Error>>) {
     let calls = failed
         .into_iter()
@@ -72,16 +72,15 @@ async fn retry<D: HttpCalls>(driver: D, failed: Failed<D::Body, D::Error>) {
             return deliver(job, response, &common.codec, common.config.max_answer).await;
         }
         job.paid.add_call(response.extensions());
-        if let Ended::Answered(better) =
-            read::<_, D::Error>(response, common.config.max_answer).await
-        {
+        // If this answer cannot be read, the last one that could be stays.
+        if let Ok(better) = read(response, common.config.max_answer).await {
             answer = better;
         }
     }
     job.answer(&common.codec, &answer);
 }
 
-/// Sends what went out in a batch that took too long once more, alone.
+/// Sends items of a batch that timed out again, each alone.
 pub(crate) async fn fall_back<D: HttpCalls>(driver: D, unsure: Vec<JobOf<D>>) {
     let calls = unsure.into_iter().map(move |job| {
         let driver = driver.clone();
@@ -102,7 +101,7 @@ pub(crate) async fn fall_back<D: HttpCalls>(driver: D, unsure: Vec<JobOf<D>>) {
         .await;
 }
 
-/// Sends one as its caller had sent it, for as long as a batch may take.
+/// Sends an item alone, as its caller sent it, within the time limit of a batch.
 pub(crate) async fn once<D: HttpCalls>(driver: D, job: JobOf<D>) {
     let common = Arc::clone(driver.common());
     if job.is_over() {
@@ -127,7 +126,7 @@ pub(crate) async fn once<D: HttpCalls>(driver: D, job: JobOf<D>) {
     }
 }
 
-/// As it comes to one, in copies to several.
+/// Passes a response on to a single caller as it comes, or copies it to several.
 async fn deliver<ResB, E>(
     mut job: Job<ResB, E>,
     response: Response<ResB>,
@@ -141,9 +140,8 @@ async fn deliver<ResB, E>(
         return job.pass(response, ());
     }
     job.paid.add_call(response.extensions());
-    match read::<_, E>(response, most).await {
-        Ended::Answered(answer) => job.answer(codec, &answer),
-        Ended::Unreadable(error) => job.problem(codec, &Problem::Unreadable(error)),
-        Ended::Failed(_) | Ended::TimedOut => {}
+    match read(response, most).await {
+        Ok(answer) => job.answer(codec, &answer),
+        Err(error) => job.problem(codec, &Problem::Unreadable(error)),
     }
 }

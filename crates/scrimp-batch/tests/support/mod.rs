@@ -1,6 +1,8 @@
-//! An upstream made of a closure.
+//! An upstream made of a closure, and requests to it.
 
-#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(dead_code, reason = "each test file uses some of it")]
+
+pub(crate) mod double;
 
 use std::{
     future::Future,
@@ -11,17 +13,19 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use parking_lot::Mutex;
+use scrimp_batch::{BatchCodec, BatchLayer, BatchLayerBuilder, RestJson};
 use scrimp_core::BoxError;
 use serde_json::{Value, json};
-use tower::{Service, ServiceExt};
+use tower::{Layer, Service, ServiceExt};
 
 pub(crate) type Body = Full<Bytes>;
 type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, BoxError>> + Send>>;
 
-/// Answers with what a function makes of the request, and remembers the requests.
+/// Answers with the result of a function, and records the requests.
 #[derive(Clone)]
 pub(crate) struct Upstream {
     answer: Arc<dyn Fn(Request<Bytes>) -> Answer + Send + Sync>,
@@ -39,7 +43,8 @@ impl Upstream {
         }
     }
 
-    /// A REST service whose batches go to `/batch`, with a status and a body by URL.
+    /// Returns a REST service whose batches go to `/batch`. The function answers a URL, and gets the
+    /// number of calls before.
     pub(crate) fn rest(
         one: impl Fn(&str, usize) -> Response<Value> + Send + Sync + 'static,
     ) -> Self {
@@ -76,7 +81,7 @@ impl Upstream {
         self.seen.lock().clone()
     }
 
-    /// The JSON of the nth call.
+    /// Returns the JSON of the nth call.
     pub(crate) fn json(&self, n: usize) -> Value {
         serde_json::from_slice(self.seen.lock()[n].body()).unwrap()
     }
@@ -123,7 +128,7 @@ impl Service<Request<Body>> for Upstream {
     }
 }
 
-/// Sends a request; status and body, or the error.
+/// Sends a request, and reads the response.
 pub(crate) async fn send<S, B>(
     service: S,
     request: Request<Body>,
@@ -155,3 +160,47 @@ pub(crate) fn post(path: &str, body: impl Into<Bytes>) -> Request<Body> {
 }
 
 pub(crate) const MS: Duration = Duration::from_millis(1);
+
+/// Builds a layer for [`Upstream::rest`], with every method.
+pub(crate) fn layer() -> BatchLayerBuilder<RestJson> {
+    BatchLayer::builder(RestJson::new("/batch").any_method())
+}
+
+/// Returns an upstream that answers with the URL it was asked for.
+pub(crate) fn echo() -> Upstream {
+    Upstream::rest(|url, _| status(200, json!({"you asked": url})))
+}
+
+/// Sends requests at the same moment, and returns their responses in order.
+pub(crate) async fn all<C: BatchCodec>(
+    layer: &BatchLayer<C>,
+    upstream: &Upstream,
+    requests: impl IntoIterator<Item = Request<Body>>,
+) -> Vec<Response<String>> {
+    let service = layer.layer(upstream.clone());
+    let calls = requests
+        .into_iter()
+        .map(|request| send(service.clone(), request));
+    join_all(calls)
+        .await
+        .into_iter()
+        .map(Result::unwrap)
+        .collect()
+}
+
+/// Returns the name of a problem document of the layer.
+pub(crate) fn reason(response: &Response<String>) -> String {
+    assert_eq!(
+        response.headers()["content-type"],
+        "application/problem+json"
+    );
+    let body: Value = serde_json::from_str(response.body()).unwrap();
+    assert_eq!(body["status"], response.status().as_u16());
+    body["type"]
+        .as_str()
+        .unwrap()
+        .rsplit(':')
+        .next()
+        .unwrap()
+        .into()
+}

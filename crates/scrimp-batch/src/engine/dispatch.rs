@@ -1,4 +1,4 @@
-//! Items that go out together.
+//! Items that are sent together.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -7,14 +7,15 @@ use tokio::time::Instant;
 use super::{
     lane::Lane,
     latency::Latency,
+    size::Size,
     slot::{Slot, Waiters},
 };
 
-/// A batch under way.
-pub(crate) struct Flight<I, A> {
-    /// Its items, each with its caller's slot.
+/// A batch that is being sent.
+pub(crate) struct Dispatch<I, A> {
+    /// Its items, each with its caller's slot. Empty if all callers have left.
     pub(crate) entries: Vec<Entry<I, A>>,
-    /// Who still waits for it.
+    /// The callers that still wait for it.
     pub(crate) waiters: Arc<Waiters>,
     /// Counts against the lane's concurrency for as long as it exists.
     pub(crate) guard: InFlightGuard<I, A>,
@@ -23,18 +24,18 @@ pub(crate) struct Flight<I, A> {
 /// An item and the responder of its caller.
 #[derive(Debug)]
 pub(crate) struct Entry<I, A> {
-    /// What was asked.
+    /// The request.
     pub(crate) item: I,
-    /// When the caller stops waiting.
+    /// The time at which the caller stops waiting.
     pub(crate) deadline: Option<Instant>,
-    /// Where the answer goes.
+    /// Takes the answer.
     pub(crate) responder: Responder<A>,
 }
 
-/// Where one caller's answer goes.
+/// Takes one caller's answer.
 ///
-/// Dropped without an answer, it tells the caller that the work was lost, so that a panic
-/// anywhere leaves nobody waiting.
+/// A responder that is dropped without an answer tells its caller that the work was lost, so
+/// that no caller waits after a panic.
 pub(crate) struct Responder<A>(Arc<Slot<A>>);
 
 /// A call in flight, as the lane counts them.
@@ -52,7 +53,7 @@ impl<A> Responder<A> {
         self.0.answer(answer);
     }
 
-    /// Whether the caller has left.
+    /// Reports whether the caller has left.
     pub(crate) fn is_over(&self) -> bool {
         self.0.is_over()
     }
@@ -73,27 +74,32 @@ impl<A> fmt::Debug for Responder<A> {
 // === impl InFlightGuard ===
 
 impl<I, A> InFlightGuard<I, A> {
-    /// The lane must have counted the call already.
+    /// Guards a call that the lane has counted already.
     pub(crate) fn new(lane: Arc<Lane<I, A>>) -> Self {
         Self(lane)
     }
 
-    /// How long calls of this lane take.
+    /// Returns the times of the lane's calls.
     pub(crate) fn latency(&self) -> &Latency {
         self.0.latency()
     }
 
-    /// Sends nothing from this lane for a while.
+    /// Returns the batch size that the lane's upstream accepts.
+    pub(crate) fn size(&self) -> &Size {
+        self.0.size()
+    }
+
+    /// Stops the lane from sending for a time.
     pub(crate) fn back_off(&self, time: Duration) {
         self.0.back_off(time);
     }
 
-    /// The lane went well again.
+    /// Resets the count of failed batches.
     pub(crate) fn all_clear(&self) {
         self.0.all_clear();
     }
 
-    /// Failed batches in a row.
+    /// Returns the number of failed batches in a row.
     pub(crate) fn failures(&self) -> u32 {
         self.0.failures()
     }

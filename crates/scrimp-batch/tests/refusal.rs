@@ -1,0 +1,121 @@
+//! Batches that the upstream refuses or fails as a whole.
+
+mod support;
+
+use futures_util::future::{join, join_all};
+use http::{Request, Response};
+use http_body_util::Full;
+use serde_json::{Value, json};
+use tower::Layer;
+
+use support::{Upstream, all, get, layer, reason, send, status};
+
+/// Returns an upstream that accepts up to `most` items, and refuses batches with `/poison`.
+fn choosy(most: usize) -> Upstream {
+    Upstream::new(move |request: Request<bytes::Bytes>| async move {
+        if request.uri().path() != "/batch" {
+            let code = if request.uri().path() == "/poison" {
+                400
+            } else {
+                200
+            };
+            let answer = status(code, json!(request.uri().path()));
+            return Ok(answer.map(|body| Full::from(body.to_string())));
+        }
+        let asked: Value = serde_json::from_slice(request.body()).unwrap();
+        let items = asked["requests"].as_array().unwrap();
+        let code = match items.len() {
+            len if len > most => 413,
+            _ if items.iter().any(|item| item["url"] == "/poison") => 400,
+            _ => 200,
+        };
+        let answers: Vec<_> = items
+            .iter()
+            .map(|item| json!({"id": item["id"], "status": 200, "body": item["url"]}))
+            .collect();
+        let body = if code == 200 {
+            json!({"responses": answers})
+        } else {
+            json!("no")
+        };
+        Ok(status(code, body).map(|body| Full::from(body.to_string())))
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_is_too_large_is_halved_and_the_size_is_remembered() {
+    let (upstream, layer) = (choosy(4), layer().build().unwrap());
+    let service = layer.layer(upstream.clone());
+    let round = || join_all((0..16).map(|n| send(service.clone(), get(&format!("/{n}")))));
+    for (n, answer) in round().await.into_iter().enumerate() {
+        assert_eq!(answer.unwrap().body(), &format!("\"/{n}\""));
+    }
+    assert_eq!(upstream.calls(), 1 + 2 + 4);
+    round().await;
+    assert_eq!(upstream.calls(), 7 + 4, "no more refusals");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_item_is_found_and_affects_no_other_request_now_or_later() {
+    let (upstream, layer) = (choosy(100), layer().build().unwrap());
+    let service = layer.layer(upstream.clone());
+    let paths = (0..32).map(|n| {
+        if n == 11 {
+            "/poison".into()
+        } else {
+            format!("/{n}")
+        }
+    });
+    let paths: Vec<String> = paths.collect();
+    let answers = join_all(paths.iter().map(|path| send(service.clone(), get(path)))).await;
+    for (path, answer) in paths.iter().zip(answers) {
+        let answer = answer.unwrap();
+        assert_eq!(answer.body(), &format!("{path:?}"));
+        assert_eq!(answer.status() == 400, path == "/poison");
+    }
+    let calls = upstream.calls();
+    assert!(calls <= 1 + 2 * 5, "{calls} calls: log₂ 32 halvings");
+    join_all((0..32).map(|n| send(service.clone(), get(&format!("/{n}"))))).await;
+    assert_eq!(upstream.calls(), calls + 1, "the number was not at fault");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_call_fails_its_callers_with_the_cause_and_no_later_caller() {
+    let upstream = Upstream::new(|request: Request<bytes::Bytes>| async move {
+        match request.uri().path() {
+            "/batch" => Err("connection reset".into()),
+            _ => Ok(Response::new(Full::from("fine"))),
+        }
+    });
+    let service = layer().build().unwrap().layer(upstream);
+    let (one, two) = join(
+        send(service.clone(), get("/1")),
+        send(service.clone(), get("/2")),
+    )
+    .await;
+    for failed in [one, two] {
+        let error = failed.unwrap_err();
+        assert_eq!(error.to_string(), "connection reset");
+    }
+    assert_eq!(send(service, get("/3")).await.unwrap().body(), "fine");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_of_the_whole_is_given_to_all_callers_and_an_unknown_answer_to_none() {
+    let whole = Upstream::rest(|_, _| status(200, json!(null)));
+    let down = |code| {
+        Upstream::new(move |_| async move {
+            Ok(status(code, json!("the whole")).map(|body| Full::from(body.to_string())))
+        })
+    };
+    assert_eq!(whole.calls(), 0);
+    let answers = all(&layer().build().unwrap(), &down(503), ["/1", "/2"].map(get)).await;
+    assert!(
+        answers
+            .iter()
+            .all(|answer| answer.status() == 503 && answer.body() == "\"the whole\"")
+    );
+    let layer = layer().retries(0).build().unwrap();
+    let answers = all(&layer, &down(200), ["/1", "/2"].map(get)).await;
+    assert!(answers.iter().all(|answer| reason(answer) == "missing"));
+}
