@@ -1,4 +1,4 @@
-//! The outcome for machines.
+//! The outcome as JSON.
 
 use serde_json::{Value as Json, json};
 
@@ -10,16 +10,16 @@ use super::{
 // === impl Outcome ===
 
 impl Outcome {
-    /// The outcome as one JSON object.
+    /// Returns the outcome as one JSON object.
     ///
     /// | field | what it is |
     /// |---|---|
-    /// | `seed` | of all traffic |
-    /// | `one_in` | one part in so many of the traffic was made |
-    /// | `elapsed_seconds` | real time it took |
-    /// | `wrong` | what may never be and was: `scenario: line` |
+    /// | `seed` | seed of all traffic |
+    /// | `one_in` | one part in this number of the traffic was generated |
+    /// | `elapsed_seconds` | real time of the run |
+    /// | `wrong` | required goals that were not met: `scenario: line` |
     /// | `scenarios`, `failures` | a list each of `name`, `traffic`, `notes` and `lines` |
-    /// | `lines` | `what` was measured, its `unit` (`count`, `share` of 1, `money` in dollars, `seconds`), `without` the layers and `with` them; `goal` (a number or `null`) and how it is meant: `at least`, `at most`, `exactly`; `met` (or `null`); `must`: whether missing it is an error |
+    /// | `lines` | `what` was measured, its `unit` (`count`, `share` of 1, `money` in dollars, `seconds`), `without` the layers and `with` them; `goal` (a number or `null`) and its comparison `meant`: `at least`, `at most`, `exactly`; `met` (or `null`); `must`: a goal that is not met is an error |
     #[must_use]
     pub fn to_json(&self) -> Json {
         json!({
