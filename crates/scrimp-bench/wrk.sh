@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Hits end to end, on the loopback interface: one axum server bare, behind scrimp's layer,
-# behind axum-response-cache, behind nginx and behind Varnish. Servers share one core, wrk has
-# another. Prints requests per second, the ratio to the bare server, and how much CPU time
-# the servers took for a request: that hardly moves when other work is on the machine too.
+# Hits end to end, on the loopback interface: one axum server alone, behind scrimp's layer, behind
+# axum-response-cache, behind nginx and behind Varnish. Servers share one core, wrk has another.
+# Prints requests per second, the ratio to the bare server, and the CPU time of the servers per
+# request, which hardly depends on other work on the machine.
 #
 #   wrk.sh [SECONDS [ROUNDS]]
 #
-# Needs Debian's wrk, nginx and varnish, and installs what is missing if it may.
+# Needs Debian's wrk, nginx and varnish, and installs missing ones if permitted.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -16,7 +16,7 @@ server_core=0
 client_core=1
 path='/api/products?category=electronics&page=2'
 scratch=$(mktemp -d)
-# For the user that nginx lets its workers run as.
+# For the user of nginx's workers.
 chmod 755 "$scratch"
 started=()
 
@@ -120,7 +120,7 @@ ticks() { # CPU time of all servers
     for pid in "${started[@]}"; do
         family "$pid"
     done | while read -r pid; do
-        # What stands behind the command's name, which may hold spaces.
+        # The text after the command's name, which may contain spaces.
         sed 's/.*) //' "/proc/$pid/stat"
     done | awk '{ sum += $12 + $13 } END { print sum }'
 }

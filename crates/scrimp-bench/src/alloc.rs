@@ -1,9 +1,9 @@
-//! Counting allocations.
+//! Counters of allocations.
 
 #[cfg(feature = "count")]
 pub(crate) use allocation_counter::{measure, opt_out};
 
-/// Without the feature `count` nothing is counted, and the allocator is the system's own.
+/// Counts nothing: without the feature `count` the system's allocator is used.
 #[cfg(not(feature = "count"))]
 mod without {
     #[derive(Default)]

@@ -1,4 +1,4 @@
-//! Calling a service.
+//! Calls of a service.
 
 use std::{fmt::Debug, hint::black_box, marker::PhantomData};
 
@@ -10,7 +10,7 @@ use tower::{Service, ServiceExt};
 
 use crate::{poll, subject::Subject};
 
-/// A service with the requests it is going to be called with.
+/// A service with the requests for its calls.
 pub(crate) struct Calls<S, B, R, M> {
     service: S,
     make: M,
@@ -27,7 +27,7 @@ where
     S: Service<Request<B>, Response = Response<R>>,
     M: FnMut(usize) -> Request<B>,
 {
-    /// `make` is asked for request number `first`, the next and so on.
+    /// Calls `make` for request number `first`, the next and so on.
     pub(crate) fn new(service: S, first: usize, make: M) -> Self {
         Self {
             service,

@@ -1,5 +1,5 @@
-//! The exchange that everything is measured with: 1 KiB of JSON under eight header fields,
-//! asked for as a browser or a client library would.
+//! The exchange of all measurements: 1 KiB of JSON with eight header fields, requested as by a
+//! browser or a client library.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
@@ -8,16 +8,16 @@ use crate::popularity;
 
 pub(crate) const BODY: usize = 1024;
 
-/// What a request asks for.
+/// Target of a request.
 #[derive(Clone, Copy)]
 pub(crate) enum Target {
     /// The same URI every time.
     Same,
-    /// A URI of its own for each request.
+    /// A different URI for each request.
     Unique,
     /// The same URI by a method that no cache answers.
     Post,
-    /// One of many URIs, some far more often than others.
+    /// One of many URIs of unequal popularity.
     Popular,
 }
 
@@ -47,7 +47,7 @@ const REQUEST_FIELDS: [(HeaderName, &str); 6] = [
     (header::CONNECTION, "keep-alive"),
 ];
 
-/// A request as hyper hands it over: the URI and all values are slices of one buffer.
+/// Makes a request as hyper does: the URI and all values are slices of one buffer.
 fn received<B: Default>(uri: &str, target: Target) -> Request<B> {
     let values = REQUEST_FIELDS.iter().map(|(_, value)| *value);
     let mut buffer = Bytes::from(values.fold(uri.to_owned(), |text, value| text + value));
@@ -65,7 +65,7 @@ fn received<B: Default>(uri: &str, target: Target) -> Request<B> {
     request
 }
 
-/// Eight fields, of a response that is fresh for an hour.
+/// Returns eight fields of a response that is fresh for an hour.
 pub(crate) fn response_headers(cache_control: &str, length: usize) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(8);
     for (name, value) in [

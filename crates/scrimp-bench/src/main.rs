@@ -22,7 +22,7 @@ use report::Report;
 struct Args {
     #[command(subcommand)]
     bench: Bench,
-    /// One JSON object a line instead of a table.
+    /// Prints one JSON object a line instead of a table.
     #[arg(long, global = true)]
     json: bool,
     /// Rounds per subject; the median over them counts.
@@ -32,33 +32,33 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Bench {
-    /// What a hit costs: time, allocations, ratio to the floor.
+    /// Cost of a hit: time, allocations, ratio to the floor.
     Hit,
     /// Instructions of a hit, counted by callgrind.
     Instructions(bench::instructions::Options),
-    /// What is added to requests that the cache does not answer.
+    /// Cost added to requests that the cache does not answer.
     Pass,
-    /// What purging a tag of a million entries costs, and hits before and after it.
+    /// Cost of purging a tag of a million entries, and of hits before and after it.
     Purge,
-    /// What cloning a service costs.
+    /// Cost of cloning a service.
     Clone,
-    /// What sharing calls costs, alone and in a crowd.
+    /// Cost of sharing calls, alone and in a crowd.
     Coalesce,
     /// Hits by two threads at once.
     Threads,
-    /// What a full store still answers, beside moka and quick_cache.
+    /// Hits of a full store, beside moka and quick_cache.
     Evict,
-    /// Bytes a store says it holds, against bytes that are allocated.
+    /// Bytes that a store reports, against allocated bytes.
     Memory,
-    /// What batching adds to a request.
+    /// Cost that batching adds to a request.
     Batch(bench::batch::Options),
-    /// What a window costs, in calls and waiting.
+    /// Cost of a window, in calls and waiting.
     Window,
-    /// What choosing a provider costs, beside tower's balancers.
+    /// Cost of choosing a provider, beside tower's balancers.
     Route,
-    /// What it costs to box a service, and all layers.
+    /// Cost of boxing a service, and all layers.
     Stack,
-    /// What stampede protection adds to a hit: time, instructions, allocations.
+    /// Cost that stampede protection adds to a hit: time, instructions, allocations.
     Stampede,
     /// A server for load generators, with and without a cache.
     Serve(bench::serve::Options),

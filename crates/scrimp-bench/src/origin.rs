@@ -15,8 +15,8 @@ use tower::Service;
 
 use crate::fixture;
 
-/// Answers at once, always the same. Cloning it costs nothing, so that what is measured is
-/// the cache.
+/// Responds at once, always with the same response. Cloning it costs nothing, so that only the
+/// cache is measured.
 pub(crate) struct Origin<R> {
     state: &'static State,
     body: PhantomData<fn() -> R>,
@@ -32,7 +32,7 @@ struct State {
 
 impl<R> Origin<R> {
     pub(crate) fn new(cache_control: &str, length: usize) -> Self {
-        // One per subject, for as long as the process lives.
+        // One per subject, for the life of the process.
         let state = Box::leak(Box::new(State {
             headers: fixture::response_headers(cache_control, length),
             body: fixture::body(length),
@@ -44,12 +44,12 @@ impl<R> Origin<R> {
         }
     }
 
-    /// A response that may be kept for an hour.
+    /// Returns a response that may be stored for an hour.
     pub(crate) fn cacheable(length: usize) -> Self {
         Self::new("public, max-age=3600", length)
     }
 
-    /// How many requests have reached it.
+    /// Returns the number of requests that have reached it.
     pub(crate) fn calls(self) -> u64 {
         self.state.calls.load(Ordering::Relaxed)
     }
@@ -72,7 +72,7 @@ impl<R: From<Bytes>, B> Service<Request<B>> for Origin<R> {
         Poll::Ready(Ok(()))
     }
 
-    /// Does nothing yet: like that of an async function, the future works when polled.
+    /// Returns a future that works only when polled, like that of an async function.
     /// axum-response-cache calls on a hit too, and drops the future.
     fn call(&mut self, _: Request<B>) -> Self {
         *self
@@ -90,8 +90,8 @@ impl<R: From<Bytes>> Future for Origin<R> {
     }
 }
 
-/// A copy with room left in it, as in what hyper reads and handlers build. A mere clone has
-/// none, and would charge the next field with moving all others.
+/// Copies a header map with spare capacity, as in hyper's and handlers' maps. A mere clone has
+/// none, and the next field would pay for moving all others.
 fn received(headers: &HeaderMap) -> HeaderMap {
     let mut copy = HeaderMap::with_capacity(headers.keys_len() + 1);
     for (name, value) in headers {

@@ -1,4 +1,4 @@
-//! Driving futures that complete at once.
+//! Polling of futures that complete at once.
 
 use std::{
     future::{Future, poll_fn},
@@ -8,7 +8,7 @@ use std::{
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
-/// A runtime for those peers that want one to be around. It runs on this thread.
+/// Makes a runtime on this thread for the peers that need one.
 pub(crate) fn runtime() -> Runtime {
     Builder::new_current_thread()
         .enable_all()
@@ -16,8 +16,8 @@ pub(crate) fn runtime() -> Runtime {
         .expect("a runtime on this thread needs no more than memory")
 }
 
-/// Polls a future once, with a waker that does nothing. If that does not complete it, the
-/// runtime around does: then its cost is part of the measurement, as it is in life.
+/// Polls a future once, with a waker that does nothing. If that does not complete it, the runtime
+/// does: its cost is then part of the measurement, as in real use.
 pub(crate) fn now<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let mut context = Context::from_waker(Waker::noop());
@@ -27,7 +27,7 @@ pub(crate) fn now<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// Lets tasks run that a peer has spawned.
+/// Runs the tasks that a peer has spawned.
 pub(crate) fn settle(runtime: &Runtime) {
     runtime.block_on(async {
         for _ in 0..4 {

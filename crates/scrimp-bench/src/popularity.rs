@@ -1,11 +1,11 @@
-//! Which of many pages are asked for how often.
+//! Popularity of pages.
 
 use std::sync::LazyLock;
 
 use rand::{SeedableRng, distr::Distribution, rngs::StdRng};
 use rand_distr::Zipf;
 
-/// Pages there are.
+/// Number of pages.
 pub(crate) const PAGES: usize = 10_000;
 
 const EXPONENT: f64 = 0.99;
@@ -18,7 +18,7 @@ static DRAWS: LazyLock<Vec<usize>> = LazyLock::new(|| {
     draws.map(|rank| rank as usize - 1).collect()
 });
 
-/// The page that request `number` asks for: first every page once, then by popularity.
+/// Returns the page for request `number`: first every page once, then by popularity.
 pub(crate) fn page(number: usize) -> usize {
     match number.checked_sub(PAGES) {
         None => number,

@@ -49,7 +49,7 @@ impl Report {
         Ok(())
     }
 
-    /// A line per subject, a column per metric, both in the order of their first figure.
+    /// Writes a line per subject and a column per metric, both in the order of their first figure.
     fn table(&self) -> String {
         let subjects = distinct(self.figures.iter().map(|figure| figure.subject.as_str()));
         let columns = distinct(
@@ -90,7 +90,7 @@ fn header(columns: &[(&'static str, &'static str)]) -> Vec<String> {
     line
 }
 
-/// Names to the left, numbers to the right.
+/// Aligns names to the left, numbers to the right.
 fn aligned(line: &[String], widths: &[usize]) -> String {
     let mut text = format!("{:<width$}", line[0], width = widths[0]);
     for (cell, &width) in line[1..].iter().zip(&widths[1..]) {
@@ -110,7 +110,7 @@ fn distinct<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
     list
 }
 
-/// Three digits that mean something.
+/// Writes three significant digits.
 fn number(value: f64) -> String {
     match value.abs() {
         0.0 => "0".to_owned(),

@@ -1,11 +1,11 @@
-//! What is measured.
+//! Subjects of the measurements.
 
-/// Something that answers requests.
+/// A service that answers requests.
 ///
-/// Requests are made beforehand by [`prepare`](Subject::prepare), outside the measurement;
-/// dropping them is inside.
+/// Requests are made beforehand by [`prepare`](Subject::prepare), outside the measurement; dropping
+/// them is measured.
 pub(crate) trait Subject {
-    /// Makes this many requests ready.
+    /// Prepares this many requests.
     fn prepare(&mut self, count: usize);
 
     /// Answers them, and reads the responses to their end.
@@ -20,14 +20,14 @@ pub(crate) trait Subject {
     fn finish(&mut self) {}
 }
 
-/// A subject under the name that it has in the tables.
+/// A subject with its name in the tables.
 pub(crate) struct Named {
     pub(crate) name: &'static str,
     pub(crate) subject: Box<dyn Subject + Send>,
-    /// Another handle on the same cache, whose requests begin with this number.
+    /// Makes another handle on the same cache, whose requests start with this number.
     pub(crate) fork: Box<dyn Fn(usize) -> Box<dyn Subject + Send>>,
     /// Clones the service and drops the clone.
     pub(crate) clone: Box<dyn Fn()>,
-    /// How many requests have come through to the origin.
+    /// Returns the number of requests that have reached the origin.
     pub(crate) reached: Box<dyn Fn() -> u64>,
 }

@@ -1,4 +1,4 @@
-//! Time, as the processor spends it on this thread.
+//! CPU time of this thread.
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -8,10 +8,10 @@ use crate::{alloc, subject::Subject};
 pub(crate) const BATCH: usize = 64;
 /// Batches in a round.
 const BATCHES: usize = 8;
-/// Requests before anything counts.
+/// Requests before the measurement starts.
 const WARM_UP: usize = 512;
 
-/// What of an exchange is measured.
+/// The measured part of an exchange.
 #[derive(Clone, Copy)]
 pub(crate) enum Part {
     /// All of it.
@@ -20,14 +20,14 @@ pub(crate) enum Part {
     Head,
 }
 
-/// Nanoseconds of CPU time of this thread.
+/// Returns the nanoseconds of CPU time of this thread.
 pub(crate) fn cpu_time() -> f64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     time.tv_sec as f64 * 1e9 + time.tv_nsec as f64
 }
 
-/// The median nanoseconds per request of each subject. Their rounds are interleaved, so
-/// that whatever else happens to the machine happens to all of them.
+/// Returns the median nanoseconds per request of each subject. Their rounds are interleaved, so
+/// that other work on the machine affects all of them.
 pub(crate) fn medians(
     subjects: &mut [&mut dyn Subject],
     rounds: usize,
@@ -36,7 +36,7 @@ pub(crate) fn medians(
 ) -> Vec<f64> {
     let clock = clock_cost();
     for subject in subjects.iter_mut() {
-        // One alone: some peers store in a task of their own.
+        // One request alone: some peers store in a separate task.
         subject.prepare(1);
         subject.exchange();
         between();
@@ -60,7 +60,7 @@ pub(crate) fn medians(
     samples.into_iter().map(median).collect()
 }
 
-/// Nanoseconds of one batch.
+/// Returns the nanoseconds of one batch.
 fn batch(subject: &mut dyn Subject, part: Part) -> f64 {
     subject.prepare(BATCH);
     let mut spent = 0.0;
@@ -73,7 +73,7 @@ fn batch(subject: &mut dyn Subject, part: Part) -> f64 {
     spent
 }
 
-/// The one function that callgrind is told to look into; see `bench/instructions.rs`.
+/// Runs the one function that callgrind counts; see `bench/instructions.rs`.
 #[inline(never)]
 pub(crate) fn measured(subject: &mut dyn Subject, part: Part) {
     match part {
@@ -89,7 +89,7 @@ pub(crate) fn median(mut samples: Vec<f64>) -> f64 {
     samples[samples.len() / 2]
 }
 
-/// What reading the clock costs by itself.
+/// Returns the cost of reading the clock.
 fn clock_cost() -> f64 {
     let mut samples = Vec::with_capacity(1000);
     for _ in 0..1000 {

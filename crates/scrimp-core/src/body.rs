@@ -1,4 +1,4 @@
-//! Watching a body go by.
+//! Observation of a body as it passes.
 
 use std::{
     pin::Pin,
@@ -10,34 +10,34 @@ use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-/// Why a body ended.
+/// Reason why a body ended.
 #[derive(Debug, Clone)]
 pub enum BodyEnd {
-    /// All of it was read, and there were no trailers.
+    /// The whole body was read, and there were no trailers.
     Complete,
-    /// All of it was read, and these trailers came last.
+    /// The whole body was read, and these trailers came last.
     Trailers(HeaderMap),
-    /// It broke off with an error, which went to the reader.
+    /// The body ended with an error, which the reader received.
     Failed,
-    /// The reader went away before the end.
+    /// The reader dropped the body before the end.
     Dropped,
 }
 
-/// What a [`Tee`] tells about the body that passes through it.
+/// Receiver of the frames of a body that passes through a [`Tee`].
 pub trait Sink {
-    /// A chunk has passed. Never empty.
+    /// Receives a chunk. Never empty.
     fn data(&mut self, chunk: &Bytes);
 
-    /// The body has ended. Called once, also when the reader goes away.
+    /// Receives the end of the body. Called once, also if the reader drops the body.
     fn end(self, end: BodyEnd);
 }
 
 pin_project! {
     /// Passes a body on unchanged and shows every frame to a [`Sink`].
     ///
-    /// Nothing is delayed: a frame reaches the reader in the poll that produced it. The
-    /// sink hears of the end as soon as the inner body says [`is_end_stream`], because
-    /// readers that know the length never poll for the `None` behind the last frame.
+    /// Nothing is delayed: a frame reaches the reader in the poll that produced it. The sink is
+    /// told of the end as soon as the inner body reports [`is_end_stream`], because readers that
+    /// know the length never poll for the `None` after the last frame.
     ///
     /// [`is_end_stream`]: Body::is_end_stream
     #[derive(Debug)]
@@ -57,7 +57,7 @@ pin_project! {
 // === impl Tee ===
 
 impl<B: Body, K: Sink> Tee<B, K> {
-    /// Shows `inner` to `sink`.
+    /// Shows the frames of `inner` to `sink`.
     pub fn new(inner: B, sink: K) -> Self {
         let mut sink = Some(sink);
         if inner.is_end_stream() {
@@ -68,7 +68,7 @@ impl<B: Body, K: Sink> Tee<B, K> {
 }
 
 impl<B, K: Sink> Tee<B, K> {
-    /// The sink, until it has heard of the end.
+    /// Returns the sink, until it was told of the end.
     pub fn sink(&self) -> Option<&K> {
         self.sink.as_ref()
     }
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_end_is_told_with_the_last_frame_of_a_body_that_knows_its_length() {
+    async fn the_end_is_reported_with_the_last_frame_of_a_body_of_known_length() {
         let log = Log::default();
         let mut tee = Tee::new(Full::new(Bytes::from_static(b"abc")), log.clone());
         tee.frame().await.unwrap().unwrap();
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_end_is_told_once_and_by_its_name() {
+    async fn each_end_is_reported_once_and_with_its_reason() {
         let data = || Ok::<_, &str>(Frame::data(Bytes::from_static(b"x")));
         type Script = Vec<Result<Frame<Bytes>, &'static str>>;
         let cases: [(Script, &str); 3] = [

@@ -8,20 +8,20 @@ use std::{
 
 use tokio::time::Instant;
 
-/// Where a [`Clock`] reads the time, for clocks of your own.
+/// Source of the time of a custom [`Clock`].
 pub trait TimeSource: Send + Sync + 'static {
-    /// A point for measuring intervals; never goes back.
+    /// Returns a point for measuring intervals; it never goes back.
     fn instant(&self) -> Instant;
 
-    /// The date, as a wall clock shows it; may jump either way.
+    /// Returns the date of a wall clock; it may jump in either direction.
     fn wall(&self) -> SystemTime;
 }
 
-/// The time as layers see it.
+/// Clock of the layers.
 ///
-/// Intervals (an entry's age, a latency) come from [`Instant`], which obeys tokio's
-/// paused clock; dates that go over the wire come from a wall clock. A step of the wall
-/// clock therefore never ages a stored response.
+/// Intervals (an entry's age, a latency) come from [`Instant`], which follows tokio's paused
+/// clock; dates that are sent over the wire come from a wall clock. A jump of the wall clock
+/// therefore never ages a stored response.
 #[derive(Clone, Default)]
 pub struct Clock(Source);
 
@@ -39,13 +39,13 @@ enum Source {
 // === impl Clock ===
 
 impl Clock {
-    /// The machine's clocks.
+    /// Returns the clock of the machine.
     #[must_use]
     pub fn system() -> Self {
         Self(Source::System)
     }
 
-    /// A wall clock that shows `wall` now and moves with [`Instant`] from here on.
+    /// Returns a wall clock that shows `wall` now and moves with [`Instant`] from here on.
     ///
     /// Under tokio's paused clock this is virtual time, dates included.
     #[must_use]
@@ -56,12 +56,12 @@ impl Clock {
         })
     }
 
-    /// A clock of your own.
+    /// Returns a clock that reads a custom source.
     pub fn new(source: impl TimeSource) -> Self {
         Self(Source::Custom(Arc::new(source)))
     }
 
-    /// A point for measuring intervals.
+    /// Returns a point for measuring intervals.
     #[must_use]
     pub fn instant(&self) -> Instant {
         match &self.0 {
@@ -70,11 +70,11 @@ impl Clock {
         }
     }
 
-    /// The date.
+    /// Returns the date.
     #[must_use]
     pub fn wall(&self) -> SystemTime {
         match &self.0 {
-            // The one place that may ask the machine.
+            // The only place that may read the machine's clock.
             #[expect(clippy::disallowed_methods)]
             Source::System => SystemTime::now(),
             Source::Anchored { wall, instant } => *wall + instant.elapsed(),
@@ -82,7 +82,7 @@ impl Clock {
         }
     }
 
-    /// Time since 1970-01-01 UTC by the wall clock; zero before that.
+    /// Returns the time since 1970-01-01 UTC by the wall clock; zero before that.
     #[must_use]
     pub fn unix(&self) -> Duration {
         self.wall().duration_since(UNIX_EPOCH).unwrap_or_default()

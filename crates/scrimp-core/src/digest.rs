@@ -1,4 +1,4 @@
-//! Requests known by their bodies.
+//! Identification of requests by their bodies.
 
 mod body;
 mod future;
@@ -18,11 +18,11 @@ use crate::extensions::BodyDigest;
 pub use body::DigestBody;
 pub use future::DigestFuture;
 
-/// Buffers the bodies of POST and QUERY requests and leaves a [`BodyDigest`] of them in the
-/// request's extensions, for layers that key by it.
+/// Buffers the bodies of POST and QUERY requests and puts their [`BodyDigest`] into the request's
+/// extensions, for layers that use it in their keys.
 ///
-/// Goes outside those layers. A body past the limit is passed on as it comes, without a
-/// digest, and so is one that breaks off or has trailers; other methods are not touched.
+/// Goes outside those layers. A body above the limit, with an error or with trailers is passed on
+/// as it comes, without a digest; other methods are not changed.
 ///
 /// ```
 /// use scrimp_core::BodyDigestLayer;
@@ -45,7 +45,7 @@ pub struct BodyDigestService<S> {
 // === impl BodyDigestLayer ===
 
 impl BodyDigestLayer {
-    /// Buffers bodies of up to `limit` bytes.
+    /// Makes a layer that buffers bodies of up to `limit` bytes.
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self { limit }
@@ -77,7 +77,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> DigestFuture<S, B> {
-        // The instance that said it was ready goes with the request; the clone is polled anew.
+        // The instance that was ready goes with the request; the clone is polled anew.
         let clone = self.inner.clone();
         let ready = std::mem::replace(&mut self.inner, clone);
         let method = request.method();
@@ -104,7 +104,7 @@ mod tests {
     use http_body_util::{BodyExt, Full, StreamBody};
     use std::convert::Infallible;
 
-    /// Answers with the digest it found, a space, and the body.
+    /// Responds with the digest that it found, a space, and the body.
     #[derive(Clone)]
     struct Echo;
 
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_within_the_limit_is_known_by_its_digest_and_arrives_whole() {
+    async fn a_body_within_the_limit_has_a_digest_and_arrives_whole() {
         let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad abc";
         assert_eq!(send("POST", Full::new(Bytes::from("abc"))).await, abc);
         let frames = ["a", "", "bc"].map(|t| Ok::<_, Infallible>(Frame::data(Bytes::from(t))));
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn other_methods_and_larger_bodies_pass_untouched() {
+    async fn other_methods_and_larger_bodies_pass_unchanged() {
         assert_eq!(send("PUT", Full::new(Bytes::from("abc"))).await, " abc");
         let frames =
             ["12345", "6789", "0"].map(|t| Ok::<_, Infallible>(Frame::data(Bytes::from(t))));
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_that_breaks_off_breaks_off_further_in_too() {
+    async fn an_error_of_the_body_reaches_the_inner_service() {
         let frames = [
             Ok(Frame::data(Bytes::from("a"))),
             Err(BoxError::from("reset")),

@@ -1,30 +1,30 @@
-//! One failure, told to many callers.
+//! One failure, reported to several callers.
 
 use std::{convert::Infallible, error::Error, fmt, sync::Arc};
 
-/// The error type of services that erase theirs, as tower does.
+/// The error type of services with erased errors, as in tower.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
-/// A failure that several callers get at once.
+/// A failure that several callers receive at once.
 ///
-/// Cloning is cheap; [`Error::source`] leads to the original error, so callers can still
-/// look for the cause and downcast it.
+/// Cloning is cheap; [`Error::source`] returns the original error, so callers can look for the
+/// cause and downcast it.
 #[derive(Clone)]
 pub struct SharedError(Arc<BoxError>);
 
-/// Errors of which one can be handed to many callers.
+/// A shareable error: one error can be given to several callers.
 ///
-/// Implemented for [`Infallible`] and [`BoxError`]. Other error types come in through
-/// tower's `map_err`, or through an implementation of their own; there is no blanket one
-/// over `Clone`, as it would collide with the two that exist.
+/// Implemented for [`Infallible`] and [`BoxError`]. Other error types need tower's `map_err` or an
+/// implementation of their own. There is no blanket implementation over `Clone`, as it would
+/// conflict with these two.
 pub trait ShareError: Sized {
-    /// What is kept while callers wait.
+    /// Form of the error while callers wait.
     type Shared: Clone + Send + Sync + 'static;
 
     /// Makes the error shareable.
     fn share(self) -> Self::Shared;
 
-    /// One caller's copy.
+    /// Makes the error for one caller.
     fn unshare(shared: Self::Shared) -> Self;
 }
 
@@ -36,14 +36,14 @@ impl SharedError {
         Self(Arc::new(error.into()))
     }
 
-    /// The original error.
+    /// Returns the original error.
     #[must_use]
     pub fn get_ref(&self) -> &(dyn Error + Send + Sync + 'static) {
         &**self.0
     }
 }
 
-/// The very same failure, told twice; not one that merely reads alike.
+/// Equal if both are the same failure; equal text is not enough.
 impl PartialEq for SharedError {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
@@ -88,7 +88,7 @@ impl ShareError for BoxError {
     type Shared = SharedError;
 
     fn share(self) -> SharedError {
-        // An error that is shared already is not wrapped a second time.
+        // A shared error is not wrapped a second time.
         match self.downcast::<SharedError>() {
             Ok(shared) => *shared,
             Err(error) => SharedError(Arc::new(error)),

@@ -1,4 +1,4 @@
-//! What layers tell each other, carried in [`http::Extensions`].
+//! Messages between layers, carried in [`http::Extensions`].
 //!
 //! On requests: [`Tenant`], [`Priority`], [`Deadline`], [`Directive`], [`Tags`], [`Explain`],
 //! [`Repeatable`], [`Fence`], [`Since`]. On responses: [`CacheInfo`], [`Charge`],
@@ -19,104 +19,104 @@ use tokio::time::Instant;
 
 use crate::{Money, Totals};
 
-/// On a request: who it is made for. Part of every key, so tenants never share answers.
+/// On a request: its tenant. Part of every key, so tenants never share responses.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Tenant(pub Arc<str>);
 
-/// On a request: how much its caller minds waiting.
+/// On a request: the importance of low latency to its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Priority {
-    /// Money counts more than time.
+    /// Cost counts more than latency.
     Low,
-    /// A bit of both.
+    /// Cost and latency count equally.
     #[default]
     Default,
-    /// Time counts more than money: not held back to save some.
+    /// Latency counts more than cost: the request is not delayed to save money.
     High,
 }
 
-/// On a request: when its caller stops waiting.
+/// On a request: the time at which its caller stops waiting.
 ///
-/// Layers do not hold it back past this, and start nothing that cannot be over by then.
+/// Layers do not delay the request past this time, and start nothing that cannot end before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Deadline(pub Instant);
 
-/// On a request: what the caller wants of the layers below, whatever HTTP says.
+/// On a request: an instruction of the caller to the layers below, independent of HTTP's fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Directive {
-    /// Fetch again and store the result, even if a fresh one is stored.
+    /// Fetches again and stores the result, even if a fresh response is stored.
     RefreshNow,
-    /// Answer from store or not at all (504).
+    /// Answers from store, or with 504.
     OnlyIfCached,
 }
 
 /// On a request: asks every layer to put its verdict into the response's extensions.
 ///
-/// Verdicts cost an allocation, so they are made for those who read them. The
-/// `Cache-Status` header carries the same facts without this.
+/// A verdict costs an allocation, so it is made only on request. The `Cache-Status` header
+/// carries the same facts without this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Explain;
 
-/// On a request: it may be made again, whatever its method, as it does no more if it is done
-/// twice. A batch of reads is one, though it is a POST.
+/// On a request: it may be repeated, whatever its method, because doing it twice has the same
+/// effect as doing it once. A batch of reads is such a request, though it is a POST.
 ///
-/// A layer that fails over or tries again goes by it as it does by an idempotent method
-/// (RFC 9110 §9.2.2) and by `Idempotency-Key`.
+/// Layers that fail over or retry treat it like an idempotent method (RFC 9110 §9.2.2) and like
+/// `Idempotency-Key`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Repeatable;
 
 /// On a request: the SHA-256 digest of its body, which is buffered.
 ///
-/// Put there by `BodyDigestLayer` (feature `digest`); what layers further in key a POST by.
+/// Set by `BodyDigestLayer` (feature `digest`); inner layers use it in the key of a POST.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct BodyDigest(pub [u8; 32]);
 
-/// On a request: tags that its answer will carry, to be invalidated by.
+/// On a request: tags of its response, by which the response can be invalidated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tags(pub Arc<[Box<str>]>);
 
-/// On a request: an answer from a call that began earlier than this will not do.
+/// On a request: the response must come from a call that did not begin earlier than this.
 ///
-/// A cache puts its position in its log of invalidations here. A layer that shares calls
-/// lets a request join only calls whose own position, in the same log, is at least as high:
-/// else what was invalidated before the request was made could still be given to it, and be
-/// stored as if it had been fetched afterwards.
+/// A cache puts its position in its log of invalidations here. A layer that shares calls lets a
+/// request join only calls with a position in the same log that is at least as high. Otherwise the
+/// request could receive a response that was invalidated before the request was made, and the
+/// cache would store that response as if it had been fetched afterwards.
 ///
-/// Nothing is put there while no layer of the process [listens](Self::listen) for it.
+/// Nothing is set while no layer of the process [listens](Self::listen) for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Since {
-    /// Which log it is.
+    /// Identity of the log.
     pub log: u64,
-    /// The position in it.
+    /// Position in the log.
     pub at: u64,
 }
 
-/// On a request: the fence of the [`Lease`](crate::Lease) it is made under. A store shared by
-/// processes may refuse what comes with a lower one than it has seen.
+/// On a request: the fence of the [`Lease`](crate::Lease) that the request is made under. A store
+/// shared by processes may refuse a write with a lower fence than the highest it has seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fence(pub u64);
 
-/// On a response: what the cache did.
+/// On a response: the verdict of the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CacheInfo {
-    /// Where the answer came from.
+    /// Source of the response.
     pub state: CacheState,
-    /// Age of a stored answer by RFC 9111 §4.2.3.
+    /// Age of a stored response (RFC 9111 §4.2.3).
     pub age: Option<Duration>,
-    /// Time until the answer is stale; zero once it is, and where it is never used without
-    /// being validated (`no-cache`).
+    /// Time until the response is stale; zero if it is stale, or if every use needs validation
+    /// (`no-cache`).
     pub expires_in: Option<Duration>,
-    /// How long the upstream takes to make it, smoothed over the fetches of the entry.
+    /// Time that the upstream takes for the response, smoothed over the fetches of the entry.
     pub recompute_cost: Option<Duration>,
-    /// Whether other callers of the same key may get this answer.
+    /// Other callers with the same key may receive this response.
     pub shareable: bool,
-    /// Whether the answer is kept, or will be once its body has ended cleanly.
+    /// The response is stored, or will be when its body has ended cleanly.
     pub stored: bool,
 }
 
-/// Where an answer came from.
+/// Source of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CacheState {
@@ -128,46 +128,46 @@ pub enum CacheState {
     Revalidated,
     /// From the upstream: nothing usable was stored.
     Miss,
-    /// From the upstream: the cache stayed out of it.
+    /// From the upstream: the cache did not take part.
     Bypass,
 }
 
-/// On a response: what the upstream call cost.
+/// On a response: the cost of the upstream call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Charge(pub Money);
 
-/// On a response: what its upstream calls cost in other currencies than its [`Charge`].
+/// On a response: the cost of its upstream calls in other currencies than its [`Charge`].
 ///
-/// Seldom there: it takes two calls for one answer, such as a batch and a call of its own
-/// after that, whose upstreams charge in two currencies. Then the charge is in the currency
-/// of the last call, and all of the cost is both together.
+/// This is rare: it takes two calls for one response, such as a batch followed by a call of its
+/// own, whose upstreams charge in two currencies. The charge is then in the currency of the last
+/// call, and the total cost is both together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OtherCharges(pub Totals);
 
-/// On a response: it came from an upstream call whose answer others may be given too.
+/// On a response: it came from an upstream call whose response may be given to other requests too.
 ///
-/// A cache that sees a thousand of these has to keep one. The first to ask for
-/// [`keep`](Self::keep) collects the body as it would any other. Whoever comes to a clean end
-/// first asks for [`commit`](Self::commit), and stores it: either what it has collected, or
-/// [all that has come by](Self::chunks). So the keeper may leave, and somebody else keeps.
+/// A cache that sees a thousand of these must store only one. The first one to call
+/// [`keep`](Self::keep) collects the body as usual. The first one to reach a clean end calls
+/// [`commit`](Self::commit), and stores the body that it has collected, or [all chunks that
+/// passed](Self::chunks). So if the collecting response is dropped, another one is stored.
 #[derive(Clone)]
 pub struct Shared {
     answer: Arc<dyn SharedAnswer>,
     collapsed: bool,
 }
 
-/// The one answer behind many [`Shared`] responses.
+/// The one response behind many [`Shared`] responses.
 pub trait SharedAnswer: Send + Sync {
-    /// True for the first who asks.
+    /// Returns true on the first call.
     fn keep(&self) -> bool;
 
-    /// True for the first who asks.
+    /// Returns true on the first call.
     fn commit(&self) -> bool;
 
-    /// Whether somebody has asked to commit.
+    /// Reports whether `commit` was called.
     fn is_committed(&self) -> bool;
 
-    /// The body from its first byte to its last, if it is there as a whole.
+    /// Returns the whole body, if it is complete.
     fn chunks(&self) -> Option<Vec<Bytes>>;
 }
 
@@ -188,7 +188,7 @@ impl From<String> for Tenant {
 // === impl CacheInfo ===
 
 impl CacheInfo {
-    /// The verdict on an answer that did not come from store and is not kept.
+    /// Returns the verdict on a response that did not come from store and is not stored.
     #[must_use]
     pub fn new(state: CacheState) -> Self {
         Self {
@@ -207,18 +207,18 @@ impl CacheInfo {
 static HEARD: AtomicBool = AtomicBool::new(false);
 
 impl Since {
-    /// Asks all caches of the process to say it from now on. For layers that share calls.
+    /// Asks all caches of the process to set it from now on. For layers that share calls.
     pub fn listen() {
         HEARD.store(true, Relaxed);
     }
 
-    /// Whether anybody listens.
+    /// Reports whether a layer listens.
     #[must_use]
     pub fn is_heard() -> bool {
         HEARD.load(Relaxed)
     }
 
-    /// Whether an answer from a call of this position will do for a request of another.
+    /// Reports whether a response from a call at this position is valid for a request at `asked`.
     #[must_use]
     pub fn reaches(self, asked: Self) -> bool {
         self.log == asked.log && self.at >= asked.at
@@ -228,37 +228,37 @@ impl Since {
 // === impl Shared ===
 
 impl Shared {
-    /// One response of an answer. It is `collapsed` if the call was made for another request.
+    /// Makes one of the responses. It is `collapsed` if the call was made for another request.
     pub fn new(answer: Arc<dyn SharedAnswer>, collapsed: bool) -> Self {
         Self { answer, collapsed }
     }
 
-    /// Whether the call was made for another request than this one.
+    /// Reports whether the call was made for another request than this one.
     #[must_use]
     pub fn collapsed(&self) -> bool {
         self.collapsed
     }
 
-    /// Whether to collect the body in order to store it. True for one response only.
+    /// Reports whether to collect the body in order to store it. True for one response only.
     #[must_use]
     pub fn keep(&self) -> bool {
         self.answer.keep()
     }
 
-    /// Whether to store what was read to its end. True for one response only.
+    /// Reports whether to store the body that was read to its end. True for one response only.
     #[must_use]
     pub fn commit(&self) -> bool {
         self.answer.commit()
     }
 
-    /// Whether it is stored already, or is about to be.
+    /// Reports whether the response is stored already, or is about to be.
     #[must_use]
     pub fn is_committed(&self) -> bool {
         self.answer.is_committed()
     }
 
-    /// The whole body, for one that did not collect it. `None` if it has not ended yet, or
-    /// was too large to be held.
+    /// Returns the whole body, for a response that did not collect it. `None` if it has not ended
+    /// yet, or was too large to be held.
     #[must_use]
     pub fn chunks(&self) -> Option<Vec<Bytes>> {
         self.answer.chunks()

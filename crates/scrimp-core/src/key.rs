@@ -1,4 +1,4 @@
-//! What makes two requests the same request.
+//! Identity of a request.
 
 use std::{
     fmt,
@@ -8,24 +8,24 @@ use std::{
 
 use equivalent::Equivalent;
 
-/// Length of a key that needs no heap while it is being looked up, in bytes.
+/// Longest key, in bytes, that needs no heap during a look-up.
 const INLINE: usize = 256;
 
-/// One secret for the whole process, so that nobody outside can choose keys that collide.
+/// One secret for the whole process, so that clients cannot choose keys that collide.
 static SECRET: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 /// An owned key: length-prefixed parts, and their keyed hash.
 ///
-/// Two keys are equal only if all their bytes are, so a collision of hashes costs time
-/// and never gives anybody somebody else's answer. Parts are prefixed with their length,
-/// so `("ab", "c")` and `("a", "bc")` are different keys.
+/// Two keys are equal only if all their bytes are. A collision of hashes costs time and never
+/// returns the response to another request. Parts are prefixed with their length, so `("ab", "c")`
+/// and `("a", "bc")` are different keys.
 #[derive(Clone)]
 pub struct Key {
     hash: u64,
     bytes: Box<[u8]>,
 }
 
-/// A borrowed key, for looking things up without allocating.
+/// A borrowed key, for look-ups without allocation.
 #[derive(Clone, Copy)]
 pub struct KeyRef<'a> {
     hash: u64,
@@ -35,7 +35,7 @@ pub struct KeyRef<'a> {
 /// A key under construction. Up to 256 bytes live on the stack.
 #[derive(Clone)]
 pub struct KeyBuf {
-    /// How much of `inline` is in use, while `heap` is empty.
+    /// Number of bytes of `inline` in use, while `heap` is empty.
     length: usize,
     inline: [u8; INLINE],
     heap: Vec<u8>,
@@ -45,15 +45,15 @@ pub struct KeyBuf {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct KeyHashBuilder;
 
-/// Passes on the hash a [`Key`] already carries instead of hashing it again.
+/// Passes on the hash that a [`Key`] carries instead of hashing again.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct KeyHasher(u64);
 
 // === impl Key ===
 
 impl Key {
-    /// The key whose [`as_bytes`](KeyRef::as_bytes) were written down, hashed with this
-    /// process's secret. `None` if they are no sequence of parts.
+    /// Returns the key with these [`as_bytes`](KeyRef::as_bytes), hashed with this process's
+    /// secret. `None` if they are not a sequence of parts.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let key = KeyRef {
@@ -73,7 +73,7 @@ impl Key {
         }
     }
 
-    /// Bytes this key holds on the heap.
+    /// Returns the number of bytes that this key holds on the heap.
     #[must_use]
     pub fn heap_size(&self) -> usize {
         self.bytes.len()
@@ -103,7 +103,7 @@ impl fmt::Debug for Key {
 // === impl KeyRef ===
 
 impl<'a> KeyRef<'a> {
-    /// The parts the key was made of, in order.
+    /// Returns the parts of the key, in order.
     pub fn parts(self) -> impl Iterator<Item = &'a [u8]> {
         let mut rest = self.bytes;
         std::iter::from_fn(move || {
@@ -114,13 +114,13 @@ impl<'a> KeyRef<'a> {
         })
     }
 
-    /// The keyed hash, different in every process.
+    /// Returns the keyed hash, which is different in every process.
     #[must_use]
     pub fn hash_value(self) -> u64 {
         self.hash
     }
 
-    /// The whole key: each part behind its length as four bytes, little end first.
+    /// Returns the whole key: each part after its length as four bytes, little-endian.
     #[must_use]
     pub fn as_bytes(self) -> &'a [u8] {
         self.bytes
@@ -172,7 +172,7 @@ impl fmt::Debug for KeyRef<'_> {
 // === impl KeyBuf ===
 
 impl KeyBuf {
-    /// An empty key.
+    /// Makes an empty key.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -189,7 +189,7 @@ impl KeyBuf {
         self
     }
 
-    /// Adds one part that `write` puts together piece by piece.
+    /// Adds one part that `write` assembles piece by piece.
     pub fn part_with(&mut self, write: impl FnOnce(&mut dyn FnMut(&[u8]))) -> &mut Self {
         let start = self.bytes().len();
         self.push(&[0; 4]);
@@ -216,7 +216,7 @@ impl KeyBuf {
         }
     }
 
-    /// On the path of every hit, which is why this is no SmallVec.
+    /// Adds bytes. Every hit calls this, so it does not use SmallVec.
     #[inline]
     fn push(&mut self, piece: &[u8]) {
         let end = self.length + piece.len();
@@ -238,7 +238,7 @@ impl KeyBuf {
         self.heap.extend_from_slice(piece);
     }
 
-    /// The key as it stands, hashed with this process's secret.
+    /// Returns the key so far, hashed with this process's secret.
     #[must_use]
     pub fn as_ref(&self) -> KeyRef<'_> {
         let bytes = self.bytes();
@@ -262,8 +262,8 @@ fn hash(bytes: &[u8]) -> u64 {
     hasher.finish()
 }
 
-/// What stands in front of a part. A part longer than 4 GiB cannot be told apart by its
-/// prefix any more, but its bytes still are: equality compares everything.
+/// Returns the prefix of a part. Above 4 GiB the prefix no longer shows the length, but equality
+/// still compares all bytes.
 fn prefix(length: usize) -> [u8; 4] {
     u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes()
 }
@@ -296,7 +296,7 @@ impl Hasher for KeyHasher {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        // Only for keys of another type; a `Key` comes through `write_u64`.
+        // Only for keys of other types; a `Key` uses `write_u64`.
         self.0 = bytes
             .iter()
             .fold(self.0, |hash, &byte| hash.rotate_left(8) ^ u64::from(byte));
@@ -332,7 +332,7 @@ mod tests {
         }
 
         #[test]
-        fn a_part_written_in_pieces_is_the_part_written_whole(
+        fn a_part_written_in_pieces_equals_the_part_written_whole(
             pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..80), 0..6),
         ) {
             let mut whole = KeyBuf::new();
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_parts_are_no_key() {
+    fn bytes_that_are_not_parts_are_not_a_key() {
         for bytes in [&b"\x01\0\0\0"[..], b"\0\0\0", b"\x01\0\0\0ab"] {
             assert_eq!(Key::from_bytes(bytes), None);
         }

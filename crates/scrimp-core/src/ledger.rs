@@ -1,4 +1,4 @@
-//! Who was saved how much.
+//! Accounts of calls and money saved.
 
 use std::{
     collections::HashMap,
@@ -13,17 +13,17 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::{Currency, Money, Totals};
 
-/// Accounts a ledger opens at most. Past it, money goes to the layer's `(other)` account,
-/// so that tenants invented by a caller cannot fill the memory.
+/// Highest number of accounts in a ledger. Above it, money goes to the layer's `(other)` account,
+/// so that invented tenants cannot fill the memory.
 const MAX_ACCOUNTS: usize = 10_000;
 
-/// Name of the account for what has none of its own.
+/// Name of the account for amounts without an account of their own.
 const OTHER: &str = "(other)";
 
-/// Calls and money, avoided and spent, per layer, tenant and route.
+/// Calls and money, avoided and spent, by layer, tenant and route.
 ///
-/// Cloning gives another handle on the same books. A layer asks for an [`Account`] once
-/// and keeps it: booking is two atomic additions.
+/// Clones are handles on the same ledger. A layer asks for an [`Account`] once and keeps it:
+/// booking is two atomic additions.
 #[derive(Clone, Default)]
 pub struct Ledger(Arc<Accounts>);
 
@@ -33,23 +33,23 @@ type Accounts = RwLock<HashMap<Name, Arc<Books>>>;
 #[derive(Clone)]
 pub struct Account(Arc<Books>);
 
-/// One line of a [`Ledger`], as it stood when it was read.
+/// One line of a [`Ledger`] at the time of reading.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Line {
-    /// The layer that kept the account, such as `cache`.
+    /// Layer of the account, such as `cache`.
     pub layer: &'static str,
-    /// The tenant, or an empty string where there are none.
+    /// Tenant; empty if there are none.
     pub tenant: Box<str>,
-    /// The route, as the layer's rules name it.
+    /// Route, named as in the layer's rules.
     pub route: Box<str>,
     /// Calls that reached the upstream.
     pub calls_made: u64,
-    /// What they cost.
+    /// Cost of those calls.
     pub spent: Money,
-    /// Calls that did not have to be made.
+    /// Calls that were avoided.
     pub calls_avoided: u64,
-    /// What they would have cost.
+    /// Cost that those calls would have had.
     pub saved: Money,
 }
 
@@ -63,7 +63,7 @@ struct Name {
 
 struct Books {
     name: Name,
-    /// Where accounts in other currencies are.
+    /// Accounts in other currencies.
     ledger: Weak<Accounts>,
     made: Side,
     avoided: Side,
@@ -77,9 +77,9 @@ struct Side {
 
 /// An exact 128-bit sum whose common case is one atomic addition.
 ///
-/// `recent` takes the additions. Before it can overflow, the thread that saw it pass the
-/// mark carries it over into `carried`, under the lock that readers take too, so no
-/// reader ever sees the amount in both places or in neither.
+/// `recent` takes the additions. Before it can overflow, the thread that sees it pass the mark
+/// moves it into `carried`, under the lock that readers take too, so no reader sees the amount in
+/// both places or in neither.
 #[derive(Default)]
 struct Total {
     recent: AtomicI64,
@@ -89,13 +89,13 @@ struct Total {
 // === impl Ledger ===
 
 impl Ledger {
-    /// Empty books.
+    /// Makes an empty ledger.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The account of a layer, tenant and route in one currency, opened if need be.
+    /// Returns the account of a layer, tenant and route in one currency, and opens it if needed.
     #[must_use]
     pub fn account(
         &self,
@@ -129,7 +129,7 @@ impl Ledger {
         Account(Arc::clone(books))
     }
 
-    /// Every line, ordered by layer, tenant, route and currency.
+    /// Returns every line, ordered by layer, tenant, route and currency.
     #[must_use]
     pub fn lines(&self) -> Vec<Line> {
         let mut lines: Vec<_> = self
@@ -153,9 +153,9 @@ impl Ledger {
         lines
     }
 
-    /// Returns what calls cost by the books of one layer, by currency.
+    /// Returns the cost of the calls that one layer has booked, by currency.
     ///
-    /// All layers on the way of a call book it, so what they have spent is not added up.
+    /// Every layer on the way of a call books it, so the costs of layers are not added up.
     #[must_use]
     pub fn spent(&self, layer: &str) -> Totals {
         let lines = self.lines().into_iter();
@@ -163,7 +163,7 @@ impl Ledger {
         own.map(|line| line.spent).collect()
     }
 
-    /// Returns what all layers together have saved, by currency.
+    /// Returns the savings of all layers together, by currency.
     #[must_use]
     pub fn saved(&self) -> Totals {
         self.lines().into_iter().map(|line| line.saved).collect()
@@ -179,30 +179,30 @@ impl fmt::Debug for Ledger {
 // === impl Account ===
 
 impl Account {
-    /// The tenant it was opened for.
+    /// Returns the tenant of the account.
     #[must_use]
     pub fn tenant(&self) -> &str {
         &self.0.name.tenant
     }
 
-    /// The route it was opened for.
+    /// Returns the route of the account.
     #[must_use]
     pub fn route(&self) -> &str {
         &self.0.name.route
     }
 
-    /// Books a call that reached the upstream. A cost in another currency than the
-    /// account's is booked, with its call, under the same names in that currency.
+    /// Books a call that reached the upstream. A cost in another currency is booked, with its
+    /// call, under the same names in that currency.
     pub fn made(&self, cost: Money) {
         self.book(cost, |books| &books.made);
     }
 
-    /// Books a call that did not have to be made, as [`made`](Self::made) does.
+    /// Books an avoided call, as [`made`](Self::made) does.
     pub fn avoided(&self, cost: Money) {
         self.book(cost, |books| &books.avoided);
     }
 
-    /// Books what calls that are booked already cost besides, without counting a call.
+    /// Books an additional cost of calls that are booked already, without counting a call.
     pub fn paid(&self, amount: Money) {
         self.in_currency_of(amount, |books| books.made.total.add(amount.pico()));
     }
@@ -216,7 +216,7 @@ impl Account {
         if amount.currency() == name.currency || amount.is_zero() {
             return book(&self.0);
         }
-        // Without a ledger, nobody can read what is booked.
+        // Without a ledger there are no readers.
         if let Some(accounts) = self.0.ledger.upgrade() {
             let (ledger, currency) = (Ledger(accounts), amount.currency());
             let other = ledger.account(name.layer, &name.tenant, &name.route, currency);
@@ -250,7 +250,7 @@ impl Side {
 impl Total {
     /// Far enough from the end that every thread may add once more before the carry.
     const MARK: i64 = 1 << 61;
-    /// Larger amounts skip `recent`: so many of them could overflow it at once.
+    /// Larger amounts skip `recent`, because a few of them could overflow it at once.
     const LARGE: i128 = 1 << 50;
 
     fn add(&self, pico: i128) {
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_of_no_cost_opens_no_account_in_another_currency() {
+    fn a_call_without_cost_opens_no_account_in_another_currency() {
         let ledger = Ledger::new();
         let euro = Currency::new("EUR").unwrap();
         ledger.account("cache", "", "/", euro).made(Money::ZERO);

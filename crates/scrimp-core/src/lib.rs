@@ -1,21 +1,20 @@
-//! The vocabulary that scrimp's layers share, and nothing else.
+//! The vocabulary that scrimp's layers share.
 //!
-//! Each layer is a crate of its own and depends on no other layer. What two of them
-//! have to agree on lives here:
+//! Each layer is a crate of its own and depends on no other layer. This crate contains the terms
+//! that two of them must agree on:
 //!
-//! - [`Key`]: what makes two requests the same request; looked up without allocating.
-//! - [`Clock`]: one source for intervals and for HTTP dates, so that a test or a replay
-//!   can run a day in a second.
-//! - [`Tee`] and [`BodyEnd`]: watch a body go by and learn why it ended.
+//! - [`Key`]: identity of a request; looked up without allocating.
+//! - [`Clock`]: one source for intervals and for HTTP dates, so that a test or a replay can run a
+//!   day in a second.
+//! - [`Tee`] and [`BodyEnd`]: observe a body as it passes and learn why it ended.
 //! - [`Money`], [`Totals`], [`ExchangeRates`], [`Ledger`]: integer money in any currency, and
-//!   who was saved how much of it.
-//! - `BodyDigestLayer` (feature `digest`): knows a POST by its body.
-//! - [`extensions`]: what layers tell each other through [`http::Extensions`].
+//!   accounts of what was saved.
+//! - `BodyDigestLayer` (feature `digest`): identifies a POST by its body.
+//! - [`extensions`]: messages between layers through [`http::Extensions`].
 //! - [`FillLock`]: one filler of a key among many processes.
-//! - [`RetryBudget`]: how much may be tried again, by all layers together.
-//! - [`SettingError`], [`Settings`]: what a builder is given, and what is wrong with it.
-//! - [`SharedError`]: one failure, told to many callers with its sources intact.
-//!
+//! - [`RetryBudget`]: a limit on the retries of all layers together.
+//! - [`SettingError`], [`Settings`]: settings of a builder, and the error of an invalid one.
+//! - [`SharedError`]: one failure, reported to several callers with its sources intact.
 //! # Keys
 //!
 //! ```
@@ -23,7 +22,7 @@
 //!
 //! let mut key = KeyBuf::new();
 //! key.part(b"GET").part(b"api.example.com").part(b"/products");
-//! let stored = key.to_key(); // the only allocation, made when something is stored
+//! let stored = key.to_key(); // the only allocation, made on storing
 //! assert_eq!(key.as_ref(), stored.as_ref());
 //! ```
 //!

@@ -4,49 +4,49 @@ use std::{fmt, future::Future, pin::Pin, time::Duration};
 
 use crate::{BoxError, Key};
 
-/// What a lock service answers with.
+/// Future of a call to a lock service.
 pub type LockFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Lets one process of many fill a key, while the others wait for what it stores.
+/// Lets one of many processes fill a key, while the others wait for the stored response.
 ///
-/// It saves calls and guards nothing: a holder that is late, or two of them, cost an extra
-/// call each, and a lock service that is gone costs no request. So an implementation answers
-/// when it can and fails when it cannot; the caller bounds the time for both.
+/// The lock saves calls and protects nothing: a late holder, or a second one, costs one extra call,
+/// and an unavailable lock service fails no request. So an implementation returns a result if it
+/// can and an error if it cannot; the caller limits the time for both.
 ///
 /// In Redis terms: `SET key token NX PX lease` and `INCR` for the fence to take it, a
 /// compare-and-expire to renew it, a compare-and-delete when the [`Lease`] is dropped.
 pub trait FillLock: fmt::Debug + Send + Sync + 'static {
-    /// Tries to take the lock of a key for the time of a lease; does not wait for it.
+    /// Tries to take the lock of a key for the time of a lease, without waiting for it.
     ///
     /// The bytes of the key ([`KeyRef::as_bytes`](crate::KeyRef::as_bytes)) are the same in
     /// every process; its hash is not.
     ///
     /// # Errors
     ///
-    /// Whatever keeps the service from answering.
+    /// If the service does not respond.
     fn acquire(&self, key: Key, lease: Duration) -> LockFuture<'_, Result<Acquired, BoxError>>;
 }
 
-/// What came of trying to take a lock.
+/// Outcome of trying to take a lock.
 pub enum Acquired {
-    /// It is held until the lease is dropped or runs out.
+    /// The lock is held until the lease is dropped or expires.
     Held(Box<dyn Lease>),
-    /// Somebody else holds it. The future is done when it is worth trying again: the lock was
-    /// given back, or its lease has run out.
+    /// Another process holds the lock. The future completes when a new attempt makes sense: the
+    /// lock was released, or its lease has expired.
     Busy(LockFuture<'static, ()>),
 }
 
-/// A lock that is held. Dropping it gives the lock back, if it is still held.
+/// A lock that is held. Dropping it releases the lock, if it is still held.
 pub trait Lease: Send + Sync + 'static {
-    /// Grows with every holder of the key. Who writes with a lower one than has been seen has
-    /// lost the lock without knowing.
+    /// Returns a number that grows with every holder of the key. A writer with a lower fence than
+    /// one already seen has lost the lock without noticing.
     fn fence(&self) -> u64;
 
-    /// Begins the lease anew.
+    /// Starts the lease again.
     ///
     /// # Errors
     ///
-    /// If the lock was lost, or the service does not answer.
+    /// If the lock was lost, or the service does not respond.
     fn renew(&mut self) -> LockFuture<'_, Result<(), BoxError>>;
 }
 

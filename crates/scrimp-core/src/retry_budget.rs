@@ -1,4 +1,4 @@
-//! How much may be tried again.
+//! A limit on retries.
 
 use std::{
     fmt,
@@ -10,17 +10,17 @@ use std::{
 
 use crate::SettingError;
 
-/// What one retry takes, in the unit the budget counts in.
+/// Cost of one retry, in the unit of the budget.
 const RETRY: u64 = 1_000;
-/// Requests whose deposits a budget remembers at most.
+/// Highest number of requests whose deposits a budget keeps.
 const MEMORY: u64 = 1_000;
 
-/// Bounds retries by a share of the requests, so that an upstream in trouble is not given
-/// more work than one that is well.
+/// Limits retries to a share of the requests, so that a failing upstream does not get more work
+/// than a healthy one.
 ///
-/// Each request puts a part of a token in, each retry takes a whole one out. With a ratio of
-/// 0.2, an upstream that fails everything sees 1.2 calls per request and no more, however
-/// many layers try again: clones are handles on the same budget, so give one to all of them.
+/// Each request deposits a part of a token, each retry withdraws a whole one. With a ratio of 0.2,
+/// an upstream that fails all calls receives at most 1.2 calls per request, however many layers
+/// retry: clones are handles on the same budget, so give one to each layer.
 ///
 /// ```
 /// use scrimp_core::RetryBudget;
@@ -46,8 +46,8 @@ struct Purse {
 // === impl RetryBudget ===
 
 impl RetryBudget {
-    /// Allows `ratio` retries per request, and `reserve` retries before there were any
-    /// requests. What 1,000 requests put in can be saved up, or the reserve if it is more.
+    /// Allows `ratio` retries per request, and `reserve` retries before the first request. The
+    /// budget keeps at most the deposits of 1,000 requests, or the reserve if it is more.
     ///
     /// # Errors
     ///
@@ -69,7 +69,7 @@ impl RetryBudget {
         })))
     }
 
-    /// Counts a request, a first attempt that is.
+    /// Counts a request (its first attempt).
     pub fn deposit(&self) {
         self.deposit_many(1);
     }
@@ -82,21 +82,21 @@ impl RetryBudget {
         let _ = self.0.balance.fetch_update(Relaxed, Relaxed, add);
     }
 
-    /// Takes one retry out; false if there is none left.
+    /// Withdraws one retry; returns false if none is left.
     #[must_use]
     pub fn withdraw(&self) -> bool {
         let take = |balance: u64| balance.checked_sub(RETRY);
         self.0.balance.fetch_update(Relaxed, Relaxed, take).is_ok()
     }
 
-    /// Whole retries left.
+    /// Returns the number of whole retries left.
     #[must_use]
     pub fn left(&self) -> u64 {
         self.0.balance.load(Relaxed) / RETRY
     }
 }
 
-/// One retry in five requests, and ten to start with.
+/// Allows one retry in five requests, and ten at the start.
 impl Default for RetryBudget {
     fn default() -> Self {
         match Self::new(0.2, 10) {
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn quiet_times_save_up_to_what_a_thousand_requests_put_in() {
+    fn the_budget_keeps_at_most_the_deposits_of_a_thousand_requests() {
         let budget = RetryBudget::new(0.2, 0).unwrap();
         budget.deposit_many(1_000_000);
         assert_eq!(budget.left(), 200);
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ratio_that_is_no_share_is_refused() {
+    fn a_ratio_outside_0_and_1_is_refused() {
         let error = RetryBudget::new(f64::NAN, 0).unwrap_err();
         assert_eq!(
             error.to_string(),

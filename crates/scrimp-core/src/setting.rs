@@ -1,4 +1,4 @@
-//! Settings of a builder, and the error of one that cannot be used.
+//! Settings of a builder, and the error of an invalid one.
 
 use std::{
     borrow::Cow,
@@ -9,10 +9,10 @@ use std::{
 
 use crate::{BoxError, Money, SharedError};
 
-/// A setting that cannot be used: whose it is, its name, and what it must be.
+/// A setting that cannot be used: its owner, its name, and the accepted values.
 ///
-/// Every builder of scrimp reports this type, from `build()`. Its text names the value that was
-/// given and the values that are accepted:
+/// Every builder of scrimp returns this type from `build()`. Its text names the given value and the
+/// accepted values:
 ///
 /// ```
 /// use scrimp_core::Settings;
@@ -34,10 +34,10 @@ pub struct SettingError {
     source: Option<SharedError>,
 }
 
-/// Collects the settings of a builder, and keeps the error of the first that cannot be used.
+/// Collects the settings of a builder, and keeps the error of the first invalid one.
 ///
-/// Setters never fail, so they can be chained; [`finish`](Self::finish) fails for them. A
-/// setting that is out of its range leaves what was set before unchanged.
+/// Setters never fail, so they can be chained; [`finish`](Self::finish) returns their error. A
+/// setting out of its range leaves the earlier value unchanged.
 #[derive(Debug, Clone)]
 pub struct Settings<C> {
     owner: &'static str,
@@ -48,8 +48,8 @@ pub struct Settings<C> {
 // === impl SettingError ===
 
 impl SettingError {
-    /// Returns the error of a setting of `owner` (a type's name). `problem` goes after the
-    /// setting's name: "must be at least 1, not 0".
+    /// Makes the error of a setting of `owner` (a type's name). `problem` follows the setting's
+    /// name: "must be at least 1, not 0".
     pub fn new(
         owner: &'static str,
         setting: impl Into<Cow<'static, str>>,
@@ -63,7 +63,7 @@ impl SettingError {
         }
     }
 
-    /// Adds what caused the error: its [`source`](Error::source).
+    /// Adds the cause of the error: its [`source`](Error::source).
     #[must_use]
     pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
         self.source = Some(SharedError::new(source));
@@ -72,7 +72,7 @@ impl SettingError {
 
     /// Returns the value if it is within the range.
     ///
-    /// A number that is not one (NaN) is in no range.
+    /// NaN is in no range.
     ///
     /// # Errors
     ///
@@ -110,8 +110,8 @@ impl SettingError {
         ))
     }
 
-    /// Reads a value that may come as text. `shape` says what the text must be like: "a rule
-    /// such as `path=/items ttl=5m`".
+    /// Reads a value that may come as text. `shape` describes the accepted text: "a rule such as
+    /// `path=/items ttl=5m`".
     ///
     /// # Errors
     ///
@@ -133,12 +133,11 @@ impl SettingError {
         })
     }
 
-    /// Reads an amount of money, which must not be negative: `"0.01"`, `"0.01 EUR"` or a
-    /// [`Money`].
+    /// Reads an amount of money: `"0.01"`, `"0.01 EUR"` or a [`Money`]. It must not be negative.
     ///
     /// # Errors
     ///
-    /// If the text is no amount, or the amount is negative.
+    /// If the text is not an amount, or the amount is negative.
     pub fn amount<V>(
         owner: &'static str,
         setting: impl Into<Cow<'static, str>>,
@@ -158,7 +157,7 @@ impl SettingError {
         Ok(amount)
     }
 
-    /// Returns the name of the type whose setting it is, such as `CacheLayer`.
+    /// Returns the name of the type that has the setting, such as `CacheLayer`.
     #[must_use]
     pub fn owner(&self) -> &'static str {
         self.owner
@@ -183,7 +182,7 @@ impl Display for SettingError {
     }
 }
 
-/// Shows the text: a program that ends with this error prints it this way.
+/// Writes the text: a program that ends with this error prints it this way.
 impl Debug for SettingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Display::fmt(self, f)
@@ -202,7 +201,7 @@ impl Error for SettingError {
 // === impl Settings ===
 
 impl<C> Settings<C> {
-    /// Starts from the default values. `owner` is the name of the type that is being built.
+    /// Starts from the default values. `owner` is the name of the built type.
     #[must_use]
     pub const fn new(owner: &'static str, defaults: C) -> Self {
         Self {
@@ -212,7 +211,7 @@ impl<C> Settings<C> {
         }
     }
 
-    /// Sets what cannot be wrong.
+    /// Sets a value that is always valid.
     #[must_use]
     pub fn set(mut self, change: impl FnOnce(&mut C)) -> Self {
         change(&mut self.values);
@@ -232,7 +231,7 @@ impl<C> Settings<C> {
         self.checked(value, change)
     }
 
-    /// Sets a value that may come as text. `shape` says what the text must be like.
+    /// Sets a value that may come as text. `shape` describes the accepted text.
     #[must_use]
     pub fn read<T, V>(
         self,
@@ -249,8 +248,7 @@ impl<C> Settings<C> {
         self.checked(value, change)
     }
 
-    /// Sets an amount of money, which must not be negative: `"0.01"`, `"0.01 EUR"` or a
-    /// [`Money`].
+    /// Sets an amount of money: `"0.01"`, `"0.01 EUR"` or a [`Money`]. It must not be negative.
     #[must_use]
     pub fn amount<V>(
         self,
@@ -275,7 +273,7 @@ impl<C> Settings<C> {
     ) -> Self {
         match value {
             Ok(value) => change(&mut self.values, value),
-            // The first error is the one that a reader of the settings meets first.
+            // The first error is the first one that a reader of the settings meets.
             Err(error) => drop(self.error.get_or_insert(error)),
         }
         self
@@ -291,7 +289,7 @@ impl<C> Settings<C> {
     ///
     /// # Errors
     ///
-    /// If a setting could not be used: the first one that could not.
+    /// If a setting is invalid: the error of the first one.
     pub fn finish(self) -> Result<C, SettingError> {
         match self.error {
             None => Ok(self.values),
@@ -331,12 +329,12 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_is_none_is_in_no_range() {
+    fn nan_is_in_no_range() {
         assert!(message(f64::NAN, 0.0..=1.0).ends_with("not NaN"));
     }
 
     #[test]
-    fn the_first_error_counts_and_later_settings_are_still_taken() {
+    fn the_first_error_counts_and_later_settings_still_apply() {
         let settings = Settings::new("Layer", (1, 1))
             .within("first", 0, 1.., |values, value| values.0 = value)
             .within("second", 0, 1.., |values, value| values.1 = value)
@@ -347,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_cannot_be_read_names_the_reason_and_keeps_it_as_the_source() {
+    fn the_error_of_unreadable_text_names_the_reason_and_keeps_it_as_the_source() {
         let uri: Result<http::Uri, _> = SettingError::read(
             "Provider",
             "endpoint",

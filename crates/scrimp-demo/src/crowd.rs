@@ -1,4 +1,4 @@
-//! Requests in virtual time, many under way at once.
+//! Requests in virtual time, many in flight at once.
 
 use std::{convert::Infallible, future::Future, pin::Pin, time::Duration};
 
@@ -14,20 +14,20 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use tower::ServiceExt;
 use tower_service::Service;
 
-/// What scenarios ask.
+/// Request of a scenario.
 pub(super) type Ask = Request<Full<Bytes>>;
 
-/// The requests under way.
+/// The requests in flight.
 ///
-/// The clock stands still while any of them can go on, and then jumps to whatever comes
-/// first: the end of somebody's wait, or the next request.
+/// The clock stands still while any of them can proceed, and then jumps to the next event: the end
+/// of a wait, or the next request.
 pub(super) struct Crowd<'a, T> {
     start: Instant,
     under_way: FuturesUnordered<Pin<Box<dyn Future<Output = T> + 'a>>>,
     landed: Vec<T>,
 }
 
-/// An answer, and how long its caller waited for it.
+/// A response, and the time that its caller waited.
 #[derive(Debug, Clone)]
 pub(super) struct Answer {
     pub(super) status: StatusCode,
@@ -36,15 +36,15 @@ pub(super) struct Answer {
     pub(super) waited: Duration,
 }
 
-/// A GET of a path.
+/// Returns a GET of a path.
 pub(super) fn get(uri: &str) -> Ask {
     let mut request = Request::new(Full::default());
-    // Scenarios write their URIs themselves; one that could not be read would get a 404.
+    // Scenarios write their own URIs; an invalid one would receive a 404.
     *request.uri_mut() = uri.parse().unwrap_or_default();
     request
 }
 
-/// Makes a request, and reads the answer to its end: nothing else is stored.
+/// Makes a request, and reads the response to its end: otherwise nothing is stored.
 pub(super) async fn ask<S, B>(service: S, request: Ask) -> Answer
 where
     S: Service<Ask, Response = Response<B>, Error = Infallible>,
@@ -72,7 +72,7 @@ impl<'a, T> Crowd<'a, T> {
         }
     }
 
-    /// Lets time pass until so long after the start.
+    /// Lets time pass until this time after the start.
     pub(super) async fn until(&mut self, since: Duration) {
         let deadline = self.start + since;
         while deadline > Instant::now() {
@@ -84,7 +84,7 @@ impl<'a, T> Crowd<'a, T> {
         }
     }
 
-    /// Begins a request now. What is answered at once never waits in line.
+    /// Starts a request now. An immediate response does not wait in the queue.
     pub(super) async fn begin(&mut self, call: impl Future<Output = T> + 'a) {
         let mut call: Pin<Box<dyn Future<Output = T> + 'a>> = Box::pin(call);
         match poll!(call.as_mut()) {
@@ -93,12 +93,12 @@ impl<'a, T> Crowd<'a, T> {
         }
     }
 
-    /// What has been answered since the last time.
+    /// Returns the responses that arrived since the last call.
     pub(super) fn landed(&mut self) -> std::vec::Drain<'_, T> {
         self.landed.drain(..)
     }
 
-    /// Waits for everybody.
+    /// Waits for all requests.
     pub(super) async fn finish(mut self) -> Vec<T> {
         while let Some(landed) = self.under_way.next().await {
             self.landed.push(landed);
@@ -112,7 +112,7 @@ impl Answer {
         self.status.is_success() && self.body.is_some()
     }
 
-    /// The body, as a number; scenarios answer with numbers where only that counts.
+    /// Returns the body as a number; scenarios respond with numbers if only those count.
     pub(super) fn number(&self) -> Option<u64> {
         std::str::from_utf8(self.body.as_ref()?).ok()?.parse().ok()
     }

@@ -1,9 +1,9 @@
 //! Four scenarios and five failures, through the real layers, in virtual time.
 //!
-//! Each scenario makes its traffic by a seed, sends it through the layers that one would deploy
-//! for it, over an upstream that takes its (virtual) time, its price and count of its calls,
-//! and holds what it measured against a goal that was set before. A goal that honest traffic
-//! does not reach is shown as not reached, with the reason.
+//! Each scenario generates its traffic from a seed and sends it through suitable layers, over an
+//! upstream that has a (virtual) duration, a price and a counter of its calls. It compares the
+//! measurements with a goal that was set before. A goal that realistic traffic does not reach is
+//! shown as not met, with the reason.
 //!
 //! ```
 //! use scrimp_demo::Demo;
@@ -14,8 +14,8 @@
 //! # Ok::<(), scrimp_demo::DemoError>(())
 //! ```
 //!
-//! Savings that are missed are told; [`Outcome::wrong`] holds what may never be: an old price
-//! after the event that changed it, an answer that is somebody else's, books that do not agree
+//! Savings below their goal are reported; [`Outcome::wrong`] contains violations of required goals:
+//! an old price after the event that changed it, another user's response, a ledger that disagrees
 //! with the upstream's own count.
 
 mod catalogue;
@@ -47,7 +47,7 @@ pub use outcome::{Line, Outcome, Scenario};
 pub use table::DemoTable;
 pub use value::{Goal, Value};
 
-/// What is to be shown.
+/// Settings of the demonstration.
 #[derive(Debug, Clone)]
 pub struct Demo {
     seed: u64,
@@ -63,21 +63,21 @@ impl Default for Demo {
 }
 
 impl Demo {
-    /// All of it, by seed 1.
+    /// Runs all traffic, with seed 1.
     #[must_use]
     pub fn new() -> Self {
         Self { seed: 1, one_in: 1 }
     }
 
-    /// Another seed makes other traffic of the same kind. Default: 1.
+    /// Sets the seed; another seed gives other traffic of the same kind. Default: 1.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// Makes one part in that many of the traffic: a shorter time in the shop, fewer users of the
-    /// feed, fewer records; never at another rate, so that what is reused stays the same.
+    /// Generates one part in `parts` of the traffic: a shorter period in the shop, fewer users of
+    /// the feed, fewer records. Rates stay the same, so that reuse stays the same.
     /// Range: 1 to 1,000. Default: 1.
     #[must_use]
     pub fn one_in(mut self, parts: u64) -> Self {
@@ -85,7 +85,7 @@ impl Demo {
         self
     }
 
-    /// Runs it: each scenario by a clock and on a thread of its own.
+    /// Runs the scenarios, each with its own clock and on its own thread.
     ///
     /// # Errors
     ///
@@ -95,7 +95,7 @@ impl Demo {
         SettingError::within("Demo", "one_in", self.one_in, 1..=1_000)?;
         let stopwatch = Stopwatch::start();
         let (scenarios, failures) = std::thread::scope(|scope| {
-            // The longest first.
+            // The longest one starts first.
             let nightly = spawn(scope, || virtually(nightly::run(self))?);
             let catalogue = spawn(scope, || virtually(catalogue::run(self))?);
             let feed = spawn(scope, || virtually(feed::run(self))?);
@@ -135,11 +135,11 @@ fn spawn<'scope, 'env>(
 }
 
 fn join(scenario: ScopedJoinHandle<'_, Result<Scenario>>) -> Result<Scenario> {
-    let panicked = |_| Err(DemoError::new("a scenario broke down: see above"));
+    let panicked = |_| Err(DemoError::new("a scenario panicked: see above"));
     scenario.join().unwrap_or_else(panicked)
 }
 
-/// Runs something by a clock of its own that does not wait.
+/// Runs a future with its own virtual clock.
 fn virtually<T>(work: impl Future<Output = T>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()

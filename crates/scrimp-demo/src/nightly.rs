@@ -1,4 +1,4 @@
-//! A nightly job: a million records, most of which have come before.
+//! A nightly job: a million records, most of which occur more than once.
 
 use std::{
     convert::Infallible,
@@ -31,23 +31,23 @@ use crate::{
 };
 
 const RECORDS: u64 = 1_000_000;
-/// Records in ten that are of a customer who is new in tonight's file.
+/// Records in ten whose customer is new in tonight's file.
 const NEW_IN_TEN: u64 = 3;
-/// What the API takes for one record, and for each more in a batch.
+/// Duration of a call for one record, and of each further one in a batch.
 const TAKES: Duration = Duration::from_millis(29);
 const EACH_MORE: Duration = Duration::from_millis(2);
-/// Records a second that it may be asked for.
+/// Records per second that the API accepts.
 const RATE: u32 = 42;
 /// Records in a group.
 const GROUP: usize = 100;
-/// Records that are looked at at a time.
+/// Records that are processed at a time.
 const AT_ONCE: usize = 2_000;
 
-/// How the night went.
+/// Measurements of the night.
 struct Night {
     records: u64,
     customers: u64,
-    /// Records that came back as themselves.
+    /// Records that received their own response.
     right: u64,
     from_cache: u64,
     joined: u64,
@@ -66,17 +66,16 @@ pub(super) async fn run(demo: &Demo) -> Result<Scenario> {
 fn told(night: &Night) -> Scenario {
     Scenario::new(
         "nightly job",
-        "a file of records in random order, three in ten of a customer new in it; answers are \
-         kept for 24 h; at most 42 records a second, 100 in a call; one alone takes 29 ms; \
+        "a file of records in random order, three in ten of a customer new in it; responses are \
+         stored for 24 h; at most 42 records a second, 100 in a call; a single one takes 29 ms; \
          CacheLayer, CoalesceLayer, BatchLayer with a rate limit.",
     )
     .lines(layer_by_layer(night))
     .lines(savings(night))
     .lines(promises(night))
     .note(format!(
-        "300,000 calls in a million are what cache and sharing leave; in groups of a hundred they \
-         are 3,000 ({} batches of {} records here). The rate is counted in records, and sets the \
-         time.",
+        "Cache and sharing leave 300,000 calls in a million; in groups of a hundred they are 3,000 \
+         ({} batches of {} records here). The rate limit is in records, and determines the time.",
         count(night.batch.batches),
         count(night.batch.items),
     ))
@@ -86,9 +85,9 @@ fn layer_by_layer(night: &Night) -> [Line; 5] {
     let records = night.records;
     let calls = night.customers.div_ceil(GROUP as u64);
     [
-        Line::count("records asked for", records).without(Value::Count(records)),
+        Line::count("records requested", records).without(Value::Count(records)),
         Line::count("answered by the cache", night.from_cache),
-        Line::count("joined a record under way", night.joined),
+        Line::count("joined a record in flight", night.joined),
         Line::count("records fetched", night.taken.items)
             .without(Value::Count(records))
             .goal(Goal::AtMost(Value::Count(records * NEW_IN_TEN / 10))),
@@ -117,20 +116,20 @@ fn promises(night: &Night) -> [Line; 3] {
     [
         Line::count("records fetched, by a count of customers", night.customers)
             .must(Goal::Exactly(Value::Count(night.taken.items))),
-        Line::count("records with their own answer", night.right)
+        Line::count("records with their own response", night.right)
             .must(Goal::Exactly(Value::Count(night.records))),
-        Line::money("spent, by the layer's books", night.booked)
+        Line::money("spent, by the layer's ledger", night.booked)
             .must(Goal::Exactly(Value::Money(night.taken.money))),
     ]
 }
 
-/// Tonight's file: each customer at least once, in random order.
+/// Generates tonight's file: each customer at least once, in random order.
 fn file(records: u64, seed: u64) -> Vec<u64> {
     let mut random = Random::new(seed);
     let customers = (records * NEW_IN_TEN / 10).max(1);
     let again = (customers..records).map(|_| random.below(customers));
     let mut file: Vec<u64> = (0..customers).chain(again.collect::<Vec<_>>()).collect();
-    // Fisher and Yates.
+    // Shuffle by Fisher and Yates.
     for last in (1..file.len()).rev() {
         let other = usize::try_from(random.below(last as u64 + 1)).unwrap_or(0);
         file.swap(last, other);
@@ -146,7 +145,7 @@ async fn job(file: &[u64]) -> Result<Night> {
         .rule("path=/records/{id} ttl=24h")
         .build()?;
     let coalesce = CoalesceLayer::builder().clock(clock).build()?;
-    let rate = NonZeroU32::new(RATE).ok_or_else(|| DemoError::new("a rate of nothing"))?;
+    let rate = NonZeroU32::new(RATE).ok_or_else(|| DemoError::new("a rate of zero"))?;
     let batch = BatchLayer::builder(RestJson::new("/batch"))
         .max_items(GROUP)
         .window(BatchWindow::fixed(Duration::from_secs(10)))
@@ -187,7 +186,7 @@ async fn job(file: &[u64]) -> Result<Night> {
     })
 }
 
-/// The API: takes a batch of records, or one.
+/// Answers like the API: accepts a batch of records, or one.
 async fn enrich(
     till: Till,
     request: Ask,

@@ -1,4 +1,4 @@
-//! What came of a demonstration.
+//! Outcome of a demonstration.
 
 use std::time::Duration;
 
@@ -7,56 +7,57 @@ use serde::Serialize;
 
 use super::value::{Goal, Value};
 
-/// What came of a [`Demo`](super::Demo).
+/// Outcome of a [`Demo`](super::Demo).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Outcome {
     /// The seed of all traffic.
     pub seed: u64,
-    /// One part in so many of the traffic was made.
+    /// One part in this number of the traffic was generated.
     pub one_in: u64,
-    /// What layers save, scenario by scenario.
+    /// Savings of the layers, by scenario.
     pub scenarios: Vec<Scenario>,
-    /// What they do when something goes wrong.
+    /// Behaviour of the layers in failures.
     pub failures: Vec<Scenario>,
-    /// How long it all took, in real time.
+    /// Real time of the whole run.
     pub elapsed: Duration,
 }
 
-/// One scenario: its traffic, what was measured, and what to know about it.
+/// One scenario: its traffic, its measurements, and notes.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Scenario {
-    /// A word or two.
+    /// A short name.
     pub name: &'static str,
     /// The traffic, in one sentence.
     pub traffic: String,
-    /// What was measured.
+    /// The measurements.
     pub lines: Vec<Line>,
-    /// What to know about it, a sentence or two each; why a goal was not met, if one was not.
+    /// Notes of one or two sentences each; the reason if a goal was not met.
     pub notes: Vec<String>,
 }
 
-/// One thing measured, without layers and with them.
+/// One measurement, with and without layers.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Line {
-    /// What it is.
+    /// Name of the measurement.
     pub what: String,
-    /// Without layers, where that means anything.
+    /// Value without layers, if that has a meaning.
     pub without: Option<Value>,
-    /// With them.
+    /// Value with them.
     pub with: Value,
-    /// What it should be, if that was said beforehand.
+    /// Goal, if one was set beforehand.
     pub goal: Option<Goal>,
-    /// Whether missing the goal is an error, rather than less saved than hoped for.
+    /// A goal that is not met is an error, rather than lower savings.
     pub must: bool,
 }
 
 // === impl Outcome ===
 
 impl Outcome {
-    /// Everything that is wrong: `scenario: line`. Savings below their goal are not.
+    /// Returns all required goals that are not met: `scenario: line`. Savings below their goal are
+    /// not among them.
     #[must_use]
     pub fn wrong(&self) -> Vec<String> {
         let all = self.scenarios.iter().chain(&self.failures);
@@ -95,7 +96,7 @@ impl Scenario {
         self
     }
 
-    /// A line, by what it is.
+    /// Returns a line by its name.
     #[must_use]
     pub fn get(&self, what: &str) -> Option<&Line> {
         self.lines.iter().find(|line| line.what == what)
@@ -141,19 +142,19 @@ impl Line {
         self
     }
 
-    /// What it has to be, or something is wrong.
+    /// Sets a required goal.
     pub(super) fn must(mut self, goal: Goal) -> Self {
         self.must = true;
         self.goal(goal)
     }
 
-    /// Whether its goal is met; `None` if it has none.
+    /// Reports whether the goal is met; `None` if there is none.
     #[must_use]
     pub fn is_met(&self) -> Option<bool> {
         Some(self.goal?.is_met_by(self.with))
     }
 
-    /// Whether it has to be met, and is not.
+    /// Reports whether the goal is required and not met.
     #[must_use]
     pub fn is_wrong(&self) -> bool {
         self.must && self.is_met() == Some(false)
@@ -165,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn savings_below_a_goal_are_told_and_broken_promises_are_wrong() {
+    fn savings_below_a_goal_are_reported_and_missed_required_goals_are_wrong() {
         let goal = Goal::Exactly(Value::Count(0));
         let scenario = Scenario::new("shop", "some traffic")
             .line(Line::share("saved", 0.1).goal(Goal::AtLeast(Value::Share(0.9))))

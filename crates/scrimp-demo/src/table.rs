@@ -1,11 +1,11 @@
-//! The outcome for a terminal.
+//! The outcome as a table for a terminal.
 
 use std::fmt;
 
 use super::outcome::{Line, Outcome, Scenario};
 use crate::support::format::{count, elapsed};
 
-/// Longest line of text.
+/// Highest length of a line of text.
 const WIDTH: usize = 92;
 
 /// Shows an [`Outcome`] as aligned tables.
@@ -15,13 +15,13 @@ pub struct DemoTable<'a> {
     colour: bool,
 }
 
-/// A line's cells: what, without, goal, with, verdict.
+/// Cells of a line: name, without, goal, with, verdict.
 type Row = [String; 5];
 
 // === impl Outcome ===
 
 impl Outcome {
-    /// The outcome for a terminal, with ANSI colours or without.
+    /// Returns the outcome for a terminal, with or without ANSI colours.
     #[must_use]
     pub fn table(&self, colour: bool) -> DemoTable<'_> {
         DemoTable {
@@ -56,7 +56,7 @@ impl DemoTable<'_> {
         f.write_str("\n\n")
     }
 
-    /// One table of all scenarios, so that columns stand below each other.
+    /// Writes one table of all scenarios, so that columns are aligned.
     fn scenarios(
         &self,
         f: &mut fmt::Formatter<'_>,
@@ -96,9 +96,13 @@ impl DemoTable<'_> {
     fn verdict(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let wrong = self.outcome.wrong();
         if wrong.is_empty() {
-            return writeln!(f, "\nNothing that has to hold was broken.");
+            return writeln!(f, "\nAll required goals are met.");
         }
-        writeln!(f, "\n{}", self.paint("1;31", "WRONG, and should never be:"))?;
+        writeln!(
+            f,
+            "\n{}",
+            self.paint("1;31", "WRONG: required goals that are not met:")
+        )?;
         wrong.iter().try_for_each(|what| writeln!(f, "  {what}"))
     }
 }
@@ -106,16 +110,10 @@ impl DemoTable<'_> {
 impl fmt::Display for DemoTable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.head(f)?;
-        let heads = ["what it saves", "without", "goal", "measured", ""];
+        let heads = ["savings", "without", "goal", "measured", ""];
         self.scenarios(f, heads, &self.outcome.scenarios)?;
         f.write_str("\n\n")?;
-        let heads = [
-            "when things go wrong",
-            "without",
-            "expected",
-            "measured",
-            "",
-        ];
+        let heads = ["failures", "without", "expected", "measured", ""];
         self.scenarios(f, heads, &self.outcome.failures)?;
         self.verdict(f)
     }

@@ -1,4 +1,4 @@
-//! What is measured, and what it is held against.
+//! Measured values, and their goals.
 
 use std::{fmt, time::Duration};
 
@@ -11,32 +11,32 @@ use crate::support::format::{count, money, percent};
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Value {
-    /// A number of things.
+    /// A number of items.
     Count(u64),
     /// A part of a whole, from 0 to 1; below 0 if more is spent than before.
     Share(f64),
     /// An amount of money.
     Money(Money),
-    /// A length of time.
+    /// A duration.
     Time(Duration),
 }
 
-/// What a [`Value`] should be.
+/// Goal of a [`Value`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Goal {
-    /// As much as that, or more.
+    /// This amount or more.
     AtLeast(Value),
-    /// As much as that, or less.
+    /// This amount or less.
     AtMost(Value),
-    /// That, and nothing else: it is right or wrong.
+    /// Exactly this amount.
     Exactly(Value),
 }
 
 // === impl Value ===
 
 impl Value {
-    /// The unit of its number in JSON.
+    /// Returns the unit of the number in JSON.
     #[must_use]
     pub fn unit(self) -> &'static str {
         match self {
@@ -47,7 +47,8 @@ impl Value {
         }
     }
 
-    /// Two kinds, or amounts of two currencies, are never at least one another.
+    /// Compares two values. Two kinds, or amounts of two currencies, are never at least one
+    /// another.
     fn is_at_least(self, other: Self) -> bool {
         match (self, other) {
             (Self::Count(a), Self::Count(b)) => a >= b,
@@ -59,7 +60,7 @@ impl Value {
     }
 }
 
-/// Writes a count, a part of 1, units of the currency, or seconds.
+/// Returns a count, a part of 1, units of the currency, or seconds.
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match *self {
@@ -85,7 +86,7 @@ impl fmt::Display for Value {
 // === impl Goal ===
 
 impl Goal {
-    /// Whether a value is as it should be.
+    /// Reports whether a value meets the goal.
     #[must_use]
     pub fn is_met_by(self, value: Value) -> bool {
         match self {
@@ -95,7 +96,7 @@ impl Goal {
         }
     }
 
-    /// The amount it names.
+    /// Returns the amount of the goal.
     #[must_use]
     pub fn value(self) -> Value {
         let (Self::AtLeast(value) | Self::AtMost(value) | Self::Exactly(value)) = self;
@@ -122,7 +123,7 @@ impl fmt::Display for Goal {
     }
 }
 
-/// `3.2 µs`, `45 ms`, `2.00 s`, `1.98 h`.
+/// Writes `3.2 µs`, `45 ms`, `2.00 s`, `1.98 h`.
 fn length(time: Duration) -> String {
     let seconds = time.as_secs_f64();
     match time.as_micros() {
@@ -140,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn goals_are_met_by_what_reaches_them_and_by_nothing_less() {
+    fn goals_are_met_by_values_that_reach_them_and_by_no_others() {
         let share = Value::Share;
         assert!(Goal::AtLeast(share(0.9)).is_met_by(share(0.9)));
         assert!(!Goal::AtLeast(share(0.9)).is_met_by(share(0.899)));
@@ -148,7 +149,10 @@ mod tests {
         assert!(!Goal::AtMost(Value::Count(3)).is_met_by(Value::Count(4)));
         let yen = Value::Money("5 JPY".parse().unwrap());
         let dollar = Value::Money("1 USD".parse().unwrap());
-        assert!(!Goal::AtLeast(dollar).is_met_by(yen), "nobody can say");
+        assert!(
+            !Goal::AtLeast(dollar).is_met_by(yen),
+            "they cannot be compared"
+        );
         let large = (1 << 60) + 1;
         let exactly = Goal::Exactly(Value::Count(large));
         assert!(exactly.is_met_by(Value::Count(large)));
@@ -156,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_written_in_the_unit_people_would_use() {
+    fn times_are_written_in_the_usual_unit() {
         let texts = [0, 3_200, 45_000_000, 2_000_000_000, 7_142_000_000_000]
             .map(|nanos| length(Duration::from_nanos(nanos)));
         assert_eq!(texts, ["0 ms", "3.2 µs", "45 ms", "2.00 s", "1.98 h"]);

@@ -17,20 +17,20 @@ fn line<'a>(scenarios: &'a [Scenario], name: &str, what: &str) -> &'a Line {
 }
 
 #[test]
-fn whatever_the_seed_nothing_that_has_to_hold_is_broken() {
+fn all_required_goals_are_met_with_any_seed() {
     for seed in 1..=3 {
         let outcome = run(seed);
         assert_eq!(outcome.wrong(), Vec::<String>::new(), "seed {seed}");
         let must = outcome.scenarios.iter().chain(&outcome.failures);
         for scenario in must {
             let bound = scenario.lines.iter().filter(|line| line.must).count();
-            assert!(bound > 0, "{} promises nothing", scenario.name);
+            assert!(bound > 0, "{} has no required goal", scenario.name);
         }
     }
 }
 
 #[test]
-fn the_same_seed_makes_the_same_numbers_and_another_makes_others() {
+fn the_same_seed_gives_the_same_numbers_and_another_seed_gives_others() {
     let numbers = |outcome: &Outcome| {
         let all = outcome.scenarios.iter().chain(&outcome.failures);
         let lines = all.flat_map(|scenario| &scenario.lines);
@@ -68,21 +68,21 @@ fn traffic_keeps_its_proportions() {
 }
 
 #[test]
-fn without_layers_things_do_go_wrong() {
+fn without_layers_the_goals_are_not_met() {
     let outcome = run(1);
     for (name, what) in [
-        ("stampede", "calls, expired and forgotten"),
-        ("partial batch failure", "good answers of 20"),
+        ("stampede", "calls after an expiry without requests"),
+        ("partial batch failure", "good responses of 20"),
         (
             "invalidation during a fill",
             "old profiles served after the change",
         ),
-        ("late duplicate", "calls, with a window of 30 s too"),
+        ("late duplicate", "calls, with a reuse window of 30 s"),
         ("batch time-out", "slowest caller"),
     ] {
         let line = line(&outcome.failures, name, what);
         let (goal, without) = (line.goal.expect("a goal"), line.without.expect("a value"));
-        assert!(!goal.is_met_by(without), "{name}: {what} is no failure");
+        assert!(!goal.is_met_by(without), "{name}: {what} is not a failure");
         assert!(matches!(goal, Goal::Exactly(_) | Goal::AtMost(_)) && line.must);
     }
 }

@@ -6,10 +6,10 @@ use http::{HeaderMap, header::AGE};
 
 use crate::list::{delta_seconds, members};
 
-/// Returns the age that a response says it has.
+/// Returns the value of Age.
 ///
-/// The first member counts where there are several, and a value that is not a number of
-/// seconds is ignored (§5.1), which is `None`.
+/// If there are several members, the first one counts. A value that is not a number of seconds
+/// is ignored (§5.1): `None`.
 #[must_use]
 pub fn age(headers: &HeaderMap) -> Option<Duration> {
     let first = members(headers.get_all(AGE)).next()?;
@@ -29,7 +29,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_member_counts_and_what_is_no_number_is_ignored() {
+    fn the_first_member_counts_and_a_value_that_is_not_a_number_is_ignored() {
         assert_eq!(read(&["30"]), Some(30));
         assert_eq!(read(&["30, 60"]), Some(30));
         assert_eq!(read(&["30", "60"]), Some(30));

@@ -1,34 +1,34 @@
-//! Whether a request has a body, and how long a message says that its body is.
+//! Presence of a request body, and the length that a message announces.
 
 use http::{HeaderMap, Request, Version, header};
 use http_body::Body;
 
 use crate::list::digits;
 
-/// Tells whether a request has a body.
+/// Presence of a request body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presence {
-    /// It has none, or an empty one.
+    /// The request has no body, or an empty one.
     Absent,
-    /// It has one.
+    /// The request has a body.
     Present,
-    /// Only its first frame tells: a chunked body, an HTTP/2 request that does not end with its
-    /// header fields, or a stream of unknown length in a request made by this program.
+    /// Only the first frame tells: a chunked body, an HTTP/2 request whose header fields do not
+    /// end the stream, or a stream of unknown length in a request made by this program.
     Unknown,
 }
 
 // === impl Presence ===
 
 impl Presence {
-    /// Tells by everything that can be known without reading the body: its end, its length,
-    /// and the framing of the request.
+    /// Determines the presence without reading the body: from its end, its length and the
+    /// framing of the request.
     ///
     /// Layers that limit, time or decode bodies hide their end and their length. Framing still
-    /// tells: an HTTP/1.x request that was received without Content-Length and without
-    /// Transfer-Encoding has no body (RFC 9112 §6.3). A request was received if its URI is in
-    /// origin form or if it has Host; one that this program has made has neither, and gets its
-    /// framing fields only when it is sent. A `Presence` among the extensions of the request,
-    /// where [`Peek`](crate::peek::Peek) puts it, counts more than the absence of framing.
+    /// tells: a received HTTP/1.x request without Content-Length and without Transfer-Encoding
+    /// has no body (RFC 9112 §6.3). A request was received if its URI is in origin form or if it
+    /// has Host; a request made by this program has neither, and gets its framing fields only
+    /// when it is sent. A `Presence` in the request's extensions, set by
+    /// [`Peek`](crate::peek::Peek), takes precedence over the absence of framing.
     #[must_use]
     #[inline]
     pub fn of<B: Body>(request: &Request<B>) -> Self {
@@ -75,8 +75,8 @@ fn is_received<B>(request: &Request<B>) -> bool {
     request.uri().authority().is_none() || request.headers().contains_key(header::HOST)
 }
 
-/// Returns the length that Content-Length announces. `None` if the field is absent, is no
-/// number, or says two things (RFC 9110 §8.6).
+/// Returns the length that Content-Length announces. `None` if the field is absent, is not a
+/// number, or has different values (RFC 9110 §8.6).
 #[must_use]
 pub fn announced_length(headers: &HeaderMap) -> Option<u64> {
     let mut lines = headers.get_all(header::CONTENT_LENGTH).iter();
@@ -85,7 +85,7 @@ pub fn announced_length(headers: &HeaderMap) -> Option<u64> {
     digits(line.as_bytes()).filter(|_| same)
 }
 
-/// Returns whether Content-Length is repeated with different values.
+/// Reports whether Content-Length is repeated with different values.
 #[must_use]
 pub fn lengths_differ(headers: &HeaderMap) -> bool {
     let mut lines = headers.get_all(header::CONTENT_LENGTH).iter();
@@ -106,7 +106,7 @@ mod tests {
 
     use super::*;
 
-    /// A body that tells neither its end nor its length, as wrappers do.
+    /// A body that hides its end and its length, as wrappers do.
     struct Hidden(SizeHint);
 
     impl Body for Hidden {
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_and_the_length_of_a_body_tell() {
+    fn the_end_and_the_length_of_a_body_show_its_presence() {
         let of = |body: Full<Bytes>| Presence::of(&Request::new(body));
         assert_eq!(of(Full::default()), Presence::Absent);
         assert_eq!(of("x".into()), Presence::Present);
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn on_http_1_framing_tells_of_a_request_that_was_received() {
+    fn on_http_1_framing_shows_the_presence_in_a_received_request() {
         let host = ("host", "a");
         for version in [Version::HTTP_10, Version::HTTP_11] {
             assert_eq!(hidden("/", version, &[host]), Presence::Absent);

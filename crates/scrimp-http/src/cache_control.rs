@@ -15,59 +15,60 @@ use crate::{
 /// The field for content delivery networks (RFC 9213 §3).
 pub const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control");
 
-/// Holds what a request asks of caches.
+/// Cache-Control directives of a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RequestControl {
-    /// Validate before reuse.
+    /// The client demands validation before reuse.
     pub no_cache: bool,
-    /// Store neither request nor response.
+    /// Neither request nor response may be stored.
     pub no_store: bool,
-    /// Answer from store or not at all.
+    /// The client accepts a stored response only.
     pub only_if_cached: bool,
     /// Highest age, in seconds.
     pub max_age: Option<u32>,
-    /// Limits how stale the answer may be, in seconds; `u32::MAX` for any staleness.
+    /// Highest staleness of the answer, in seconds; `u32::MAX` for any staleness.
     pub max_stale: Option<u32>,
-    /// Demands that the answer stays fresh for this long, in seconds.
+    /// Shortest time that the answer must stay fresh, in seconds.
     pub min_fresh: Option<u32>,
-    /// Limits how stale an answer may be where the upstream fails, in seconds.
+    /// Highest staleness of an answer when the upstream fails, in seconds.
     pub stale_if_error: Option<u32>,
 }
 
-/// Holds what a response tells caches.
+/// Cache-Control directives of a response.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ResponseControl {
-    /// It was said in a field for this class of caches, which replaces Expires too (RFC 9213
-    /// §2.2).
+    /// The directives come from a targeted field, which replaces Expires too (RFC 9213 §2.2).
     pub targeted: bool,
-    /// Store nothing.
+    /// The response must not be stored.
     pub no_store: bool,
-    /// Validate before each reuse.
+    /// Each reuse needs validation.
     pub no_cache: bool,
-    /// For one user.
+    /// The response is for one user.
     pub private: bool,
     /// Fields that a qualified `no-cache` or `private` names.
     pub withheld: Vec<HeaderName>,
-    /// For everyone.
+    /// Any cache may store the response.
     pub public: bool,
-    /// Never reuse once stale.
+    /// A stale response must not be reused without validation.
     pub must_revalidate: bool,
-    /// The same for shared caches.
+    /// The same, for shared caches.
     pub proxy_revalidate: bool,
-    /// Store only what is understood (RFC 9111 §5.2.2.3).
+    /// Only a cache that understands the status may store the response (RFC 9111 §5.2.2.3).
     pub must_understand: bool,
-    /// Not worth validating while fresh (RFC 8246).
+    /// Validation is unnecessary while the response is fresh (RFC 8246).
     pub immutable: bool,
     /// Freshness lifetime, in seconds.
     pub max_age: Option<u32>,
     /// Freshness lifetime in shared caches, in seconds.
     pub s_maxage: Option<u32>,
-    /// Reuse while refreshing in the background, in seconds past the lifetime.
+    /// Time past the lifetime in which a stale response may be reused during a background
+    /// refresh, in seconds.
     pub stale_while_revalidate: Option<u32>,
-    /// Reuse where the upstream fails, in seconds past the lifetime.
+    /// Time past the lifetime in which a stale response may be reused if the upstream fails, in
+    /// seconds.
     pub stale_if_error: Option<u32>,
-    /// A member is not of the form `token[=value]`, so that something the origin meant may be
-    /// missing: reuse must not rest on heuristics.
+    /// A member does not have the form `token[=value]`. A directive may be missing, so reuse must
+    /// not rest on heuristics.
     pub malformed: bool,
 }
 
@@ -76,8 +77,8 @@ pub struct ResponseControl {
 impl RequestControl {
     /// Reads the lines of a request's Cache-Control.
     ///
-    /// Of several limits the strictest counts; a limit that is no number counts as 0, which
-    /// asks for validation and is never wrong.
+    /// If a limit is repeated, the strictest counts. A limit that is not a number counts as 0:
+    /// this asks for validation, which is always correct.
     pub fn parse<'a>(lines: impl IntoIterator<Item = &'a HeaderValue>) -> Self {
         let mut control = Self::default();
         for member in members(lines) {
@@ -107,7 +108,7 @@ impl RequestControl {
         control
     }
 
-    /// Reads Cache-Control, or Pragma where there is none (RFC 9111 §5.4).
+    /// Reads Cache-Control, or Pragma if Cache-Control is absent (RFC 9111 §5.4).
     #[must_use]
     pub fn read(headers: &HeaderMap) -> Self {
         let mut control = Self::parse(headers.get_all(header::CACHE_CONTROL));
@@ -116,8 +117,8 @@ impl RequestControl {
         control
     }
 
-    /// Forgets what makes a cache ask the upstream or keeps it from storing. What lets it
-    /// answer more, or not ask at all, costs no call and stays.
+    /// Removes the directives that make a cache call the upstream or keep it from storing.
+    /// Directives that allow more answers, or forbid a call, stay.
     pub fn drop_demands(&mut self) {
         self.no_cache = false;
         self.no_store = false;
@@ -125,14 +126,14 @@ impl RequestControl {
         self.min_fresh = None;
     }
 
-    /// Returns whether an answer that is already at hand may be too old for the request.
+    /// Reports whether an answer that is already at hand may be too old for the request.
     #[must_use]
     pub fn wants_fresh(&self) -> bool {
         self.no_cache || self.no_store || self.max_age.is_some() || self.min_fresh.is_some()
     }
 }
 
-/// Returns whether Pragma holds `no-cache` (RFC 9111 §5.4).
+/// Reports whether Pragma holds `no-cache` (RFC 9111 §5.4).
 #[must_use]
 pub fn pragma_no_cache(headers: &HeaderMap) -> bool {
     members(headers.get_all(header::PRAGMA)).any(|member| is(directive(member).0, "no-cache"))
@@ -143,10 +144,10 @@ pub fn pragma_no_cache(headers: &HeaderMap) -> bool {
 impl ResponseControl {
     /// Reads the lines of a response's Cache-Control.
     ///
-    /// Where a lifetime stands twice the shorter counts, and one that is no number is 0:
-    /// RFC 9111 §4.2.1 asks for the first or for stale, and this is never fresher than either.
-    /// A member that is not `token[=value]` counts as `no-store`, `private` or `no-cache`
-    /// where it holds one of them as a word, as nginx and Varnish read it.
+    /// If a lifetime is repeated, the shorter counts, and one that is not a number is 0. RFC 9111
+    /// §4.2.1 asks for the first or for stale; this result is never fresher than either. A member
+    /// that does not have the form `token[=value]` counts as `no-store`, `private` or `no-cache`
+    /// if it contains one of them as a word, as nginx and Varnish read it.
     pub fn parse<'a>(lines: impl IntoIterator<Item = &'a HeaderValue>) -> Self {
         let mut control = Self::default();
         // Two loops cost less than the iterator that joins them.
@@ -160,9 +161,9 @@ impl ResponseControl {
         control
     }
 
-    /// Takes a member that is written as nearly all are: a known name in lower case, alone or
-    /// with digits. Returns false, and does nothing, if it is written otherwise;
-    /// [`take`](Self::take) would do the same with it, at thrice the cost.
+    /// Reads a member in the common form: a known name in lower case, alone or with digits.
+    /// Returns false, and changes nothing, if the form is another.
+    /// [`take`](Self::take) gives the same result at three times the cost.
     #[inline]
     fn take_plain(&mut self, member: &[u8]) -> bool {
         let seconds = |begin: &[u8]| member.strip_prefix(begin).and_then(delta_seconds);
@@ -187,7 +188,7 @@ impl ResponseControl {
 
     fn take(&mut self, member: &[u8]) {
         let (name, argument) = directive(member);
-        // A name that is known is a token.
+        // A known name is a token.
         let sound =
             is_argument(member, name) && (self.apply(name, argument.as_deref()) || is_token(name));
         if !sound {
@@ -201,11 +202,11 @@ impl ResponseControl {
         Self::parse(headers.get_all(header::CACHE_CONTROL))
     }
 
-    /// Reads the first field of a target list that is present, valid and not empty. It then
-    /// replaces Cache-Control and Expires altogether (RFC 9213 §2.2).
+    /// Reads the first field of a target list that is present, valid and not empty. It replaces
+    /// Cache-Control and Expires entirely (RFC 9213 §2.2).
     #[must_use]
     pub fn targeted(headers: &HeaderMap, targets: &[HeaderName]) -> Option<Self> {
-        // Most responses have none, which comparing names tells sooner than looking each up.
+        // Most responses have none; comparing names finds this sooner than looking each field up.
         if !headers.keys().any(|name| targets.contains(name)) {
             return None;
         }
@@ -215,31 +216,31 @@ impl ResponseControl {
         })
     }
 
-    /// Returns the lifetime that a shared cache goes by, as far as directives tell.
+    /// Returns the lifetime for a shared cache that the directives give.
     #[must_use]
     pub fn shared_lifetime(&self) -> Option<Duration> {
         let seconds = self.s_maxage.or(self.max_age)?;
         Some(Duration::from_secs(seconds.into()))
     }
 
-    /// Returns whether a shared cache may use the response for later requests without asking
-    /// the origin.
+    /// Reports whether a shared cache may use the response for later requests without asking the
+    /// origin.
     #[must_use]
     pub fn allows_shared_reuse(&self) -> bool {
         !(self.no_store || self.no_cache || self.private)
     }
 
-    /// Returns whether the origin lets a shared cache answer requests with credentials by it
-    /// (RFC 9111 §3.5).
+    /// Reports whether the origin lets a shared cache answer requests with credentials from the
+    /// stored response (RFC 9111 §3.5).
     #[must_use]
     pub fn allows_credentials(&self) -> bool {
         self.public || self.s_maxage.is_some() || self.must_revalidate
     }
 
-    /// Takes a directive, and returns whether it is known.
+    /// Applies a directive, and reports whether it is known.
     fn apply(&mut self, name: &[u8], argument: Option<&[u8]>) -> bool {
         let lifetime = || argument.and_then(delta_seconds).unwrap_or(0);
-        // By length, so that a name is compared with one or two others and not with twelve.
+        // By length, so that a name is compared with one or two others instead of twelve.
         match name.len() {
             6 if is(name, "public") => self.public = true,
             7 if is(name, "max-age") => shorten(&mut self.max_age, lifetime()),
@@ -260,8 +261,8 @@ impl ResponseControl {
         true
     }
 
-    /// Notes the fields of a qualified directive. False if it is not qualified, or names
-    /// something that is no field: then it counts for the whole response.
+    /// Stores the fields of a qualified directive. Returns false if the directive is not qualified
+    /// or names something that is not a field; it then counts for the whole response.
     fn withhold(&mut self, argument: Option<&[u8]>) -> bool {
         let Some(argument) = argument else {
             return false;
@@ -281,14 +282,14 @@ impl ResponseControl {
         }
     }
 
-    /// Takes from a malformed member what forbids, and keeps a lifetime at 0.
+    /// Takes the prohibitions from a malformed member, and sets its lifetime to 0.
     fn salvage(&mut self, member: &[u8], name: &[u8], argument: Option<&[u8]>) {
         self.malformed = true;
         let words = || member.split(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'-'));
         self.no_store |= words().any(|word| is(word, "no-store"));
         self.no_cache |= words().any(|word| is(word, "no-cache"));
         self.private |= words().any(|word| is(word, "private"));
-        // `max-age = 9` names its directive, and its argument cannot be trusted.
+        // `max-age = 9` names its directive, but its argument cannot be trusted.
         let forbids = ["no-store", "no-cache", "private"];
         if is_token(name) && !forbids.iter().any(|known| is(name, known)) {
             self.apply(name, argument);
@@ -300,13 +301,13 @@ impl ResponseControl {
             Some(ListEntry::Item(item)) => Some(&item.bare_item),
             _ => None,
         };
-        // A directive with an argument, or of a list, is there; one that is false is not.
+        // A directive with an argument, or with a list, is set; one that is false is not.
         let flag = |name: &str| match item(name) {
             Some(BareItem::Boolean(set)) => *set,
             Some(_) => true,
             None => fields.contains_key(name),
         };
-        // One that is no whole number is 0.
+        // A value that is not a whole number is 0.
         let seconds = |name: &str| match item(name) {
             Some(BareItem::Integer(value)) => {
                 let value = i64::from(*value);
@@ -336,7 +337,7 @@ impl ResponseControl {
 }
 
 /// Parses a structured field (RFC 9651), over all its lines. `None` if it is absent or
-/// malformed, which is the same to its readers.
+/// malformed; both mean the same to callers.
 pub(crate) fn structured<T: sfv::FieldType>(headers: &HeaderMap, name: &HeaderName) -> Option<T> {
     let mut lines = headers.get_all(name).iter().map(HeaderValue::as_bytes);
     let mut text = lines.next()?.to_vec();
@@ -347,10 +348,10 @@ pub(crate) fn structured<T: sfv::FieldType>(headers: &HeaderMap, name: &HeaderNa
     Parser::new(&text).parse().ok()
 }
 
-/// Returns the lifetime that Expires gives, measured from Date: no clock of this machine has
-/// a part in it. One that is no date is over (RFC 9111 §5.3).
+/// Returns the lifetime that Expires gives, measured from Date, so that no local clock is
+/// involved. An Expires that is not a date is in the past (RFC 9111 §5.3).
 ///
-/// `None` if there is no Expires, or no Date to measure from.
+/// `None` if Expires or Date is missing.
 #[must_use]
 pub fn expires_after_date(headers: &HeaderMap) -> Option<Duration> {
     headers.get(header::EXPIRES)?;
@@ -361,7 +362,7 @@ pub fn expires_after_date(headers: &HeaderMap) -> Option<Duration> {
 }
 
 fn is(name: &[u8], expected: &str) -> bool {
-    // Nearly all directives are written in lower case.
+    // Most directives are in lower case.
     name == expected.as_bytes() || name.eq_ignore_ascii_case(expected.as_bytes())
 }
 
@@ -369,13 +370,13 @@ fn shorten(slot: &mut Option<u32>, seconds: u32) {
     *slot = Some(slot.map_or(seconds, |present| present.min(seconds)));
 }
 
-/// Parts a directive into its name and its argument, out of its quotes.
+/// Splits a directive into its name and its argument without quotes.
 fn directive(member: &[u8]) -> (&[u8], Option<std::borrow::Cow<'_, [u8]>>) {
     let Some(equals) = find(member, b'=') else {
         return (member, None);
     };
     // White space around the sign is not allowed. The name is still recognised, so that
-    // `no-store =x` keeps its force; the argument is spoilt, so that `max-age = 9` is 0.
+    // `no-store =x` stays in force; the argument is invalid, so that `max-age = 9` is 0.
     let name = member[..equals].trim_ascii_end();
     let raw = &member[equals + 1..];
     if name.len() != equals || raw.first().is_some_and(u8::is_ascii_whitespace) {
@@ -384,9 +385,9 @@ fn directive(member: &[u8]) -> (&[u8], Option<std::borrow::Cow<'_, [u8]>>) {
     (name, Some(unquote(raw)))
 }
 
-/// Returns whether what follows a directive's name is nothing, or `=` and a value.
+/// Reports whether the rest after a directive's name is empty, or `=` and a value.
 ///
-/// A value without quotes that is no token, such as `max-age='60'` or `max-age=60;`, is
+/// A value that has no quotes and is not a token, such as `max-age='60'` or `max-age=60;`, is
 /// malformed.
 fn is_argument(member: &[u8], name: &[u8]) -> bool {
     match &member[name.len()..] {
@@ -397,7 +398,7 @@ fn is_argument(member: &[u8], name: &[u8]) -> bool {
     }
 }
 
-/// Returns whether a quoted string ends before its last byte.
+/// Reports whether a quoted string ends before its last byte.
 fn ends_early(inner: &[u8]) -> bool {
     let mut escaped = false;
     let early = inner.iter().any(|&byte| {
@@ -426,7 +427,7 @@ mod tests {
     }
 
     #[test]
-    fn an_argument_that_is_no_number_makes_the_response_stale() {
+    fn an_argument_that_is_not_a_number_makes_the_response_stale() {
         for text in ["-1", "1.5", "'60'", "60a", "a60", "", " 60"] {
             assert_eq!(
                 response(&format!("max-age={text}")).max_age,
@@ -442,7 +443,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_plain_member_is_taken_as_any_other_would_be(
+        fn the_fast_path_reads_a_plain_member_as_the_general_path_does(
             name in prop::sample::select(&[
                 "public", "private", "no-store", "no-cache", "must-revalidate", "max-age",
                 "s-maxage", "immutable", "x",
@@ -459,13 +460,13 @@ mod tests {
     }
 
     #[test]
-    fn of_two_lifetimes_the_shorter_counts() {
+    fn the_shorter_of_two_lifetimes_counts() {
         assert_eq!(response("max-age=1, max-age=1800").max_age, Some(1));
         assert_eq!(response("max-age=1800, max-age=1").max_age, Some(1));
     }
 
     #[test]
-    fn what_stands_in_a_quoted_string_is_no_directive() {
+    fn text_in_a_quoted_string_is_not_a_directive() {
         let control = response(r#"extension="max-age=100, no-store", max-age=1"#);
         assert_eq!((control.max_age, control.no_store), (Some(1), false));
         assert_eq!(
@@ -476,18 +477,18 @@ mod tests {
     }
 
     #[test]
-    fn a_qualified_directive_names_fields_and_a_broken_one_means_everything() {
+    fn a_qualified_directive_names_fields_and_a_malformed_one_means_the_whole_response() {
         let control = response(r#"no-cache="Set-Cookie, x-user", private="Age""#);
         assert!(!control.no_cache && !control.private);
         assert_eq!(control.withheld, ["set-cookie", "x-user", "age"]);
         assert!(response(r#"private="a b""#).private);
         assert!(response(r#"no-cache="""#).no_cache);
-        // A token names one field as well (RFC 9111 §5.2.2.4).
+        // A token names one field too (RFC 9111 §5.2.2.4).
         assert_eq!(response("private=x").withheld, ["x"]);
     }
 
     #[test]
-    fn a_directive_that_is_not_known_changes_nothing() {
+    fn an_unknown_directive_changes_nothing() {
         for name in [
             "aaaaaa",
             "bbbbbbb",
@@ -505,7 +506,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_member_forbids_what_it_names_and_no_heuristics() {
+    fn a_malformed_member_forbids_what_it_names_and_rules_out_heuristics() {
         for (text, no_store, private, no_cache) in [
             ("no-store; max-age=60", true, false, false),
             ("private; max-age=60", false, true, false),
@@ -528,7 +529,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_says_what_it_accepts() {
+    fn the_limits_of_a_request_are_read() {
         let lines = ["max-stale, MIN-FRESH=5", "max-age=10, stale-if-error=60"];
         let control = RequestControl::parse(&lines.map(HeaderValue::from_static));
         assert_eq!(control.max_stale, Some(u32::MAX));
@@ -539,7 +540,7 @@ mod tests {
     }
 
     #[test]
-    fn pragma_counts_where_there_is_no_cache_control() {
+    fn pragma_counts_if_cache_control_is_absent() {
         let read = |fields: &[(&'static str, &'static str)]| {
             let mut headers = HeaderMap::new();
             for (name, value) in fields {
@@ -562,7 +563,7 @@ mod tests {
     }
 
     #[test]
-    fn a_targeted_field_is_read_as_structured_fields_are() {
+    fn a_targeted_field_is_read_as_a_structured_field() {
         let control = targeted("max-age=60;x=1, must-revalidate").unwrap();
         assert_eq!(control.max_age, Some(60));
         assert!(control.targeted && control.must_revalidate && !control.no_store);
@@ -576,7 +577,7 @@ mod tests {
     }
 
     #[test]
-    fn expires_is_measured_from_date_and_what_is_no_date_is_over() {
+    fn expires_is_measured_from_date_and_a_value_that_is_not_a_date_is_past() {
         let read = |date: Option<&str>, expires: Option<&str>| {
             let mut headers = HeaderMap::new();
             for (name, value) in [(header::DATE, date), (header::EXPIRES, expires)] {

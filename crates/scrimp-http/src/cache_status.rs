@@ -10,25 +10,25 @@ use crate::list::{split, unquote};
 /// The verdict of the nearest cache.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct CacheVerdict {
-    /// Tells whether it answered from store.
+    /// The cache answered from store.
     pub hit: Option<bool>,
-    /// Tells whether what it answered with was stale.
+    /// The stored response was stale.
     pub stale: bool,
     /// Time until the response is stale, in seconds; negative once it is.
     pub ttl: Option<i64>,
-    /// Tells whether it keeps the response.
+    /// The cache stores the response.
     pub stored: Option<bool>,
-    /// Tells whether it shared the upstream call of another request (`collapsed`).
+    /// The cache shared the upstream call of another request (`collapsed`).
     pub collapsed: bool,
 }
 
-/// Fields in which a word says it: CloudFront, Fastly and Squid; nginx; Cloudflare.
+/// Fields that give the verdict as a word: CloudFront, Fastly and Squid; nginx; Cloudflare.
 const WORDS: [&str; 3] = ["x-cache", "x-cache-status", "cf-cache-status"];
 
 // === impl CacheVerdict ===
 
 impl CacheVerdict {
-    /// Reads the verdict of the nearest cache. `None` if no field tells.
+    /// Reads the verdict of the nearest cache. `None` if no field gives one.
     #[must_use]
     pub fn read(headers: &HeaderMap) -> Option<Self> {
         if let Some(member) = nearest(headers, &header::CACHE_STATUS) {
@@ -37,7 +37,7 @@ impl CacheVerdict {
         if let Some(text) = WORDS.iter().find_map(|name| last_word(headers, name)) {
             return Some(Self::of_words(text));
         }
-        // Varnish: the number of this request, and on a hit also of the one that stored it.
+        // Varnish: the number of this request and, on a hit, of the one that stored the response.
         let numbers = headers.get("x-varnish")?.as_bytes().trim_ascii();
         Some(Self {
             hit: Some(numbers.contains(&b' ')),
@@ -65,7 +65,7 @@ impl CacheVerdict {
         verdict
     }
 
-    /// Reads a word such as `HIT`, or a sentence with it.
+    /// Reads a word such as `HIT`, or a sentence that contains one.
     fn of_words(text: &[u8]) -> Self {
         let has = |word: &str| {
             let mut words = text.split(|letter| !letter.is_ascii_alphanumeric());
@@ -74,7 +74,7 @@ impl CacheVerdict {
         let stale = has("stale") || has("updating");
         let bypassed = has("dynamic") || has("none") || has("pass");
         Self {
-            // Revalidated is as good as filled: it is fresh from this moment on.
+            // A revalidated response is as good as a new one: it is fresh from now on.
             hit: Some(has("hit") || stale),
             stale,
             stored: bypassed.then_some(false),
@@ -83,7 +83,7 @@ impl CacheVerdict {
     }
 }
 
-/// Returns what the nearest cache adds as `detail` in Cache-Status (RFC 9211 §2.8).
+/// Returns the `detail` of the nearest cache in Cache-Status (RFC 9211 §2.8).
 #[must_use]
 pub fn detail(headers: &HeaderMap) -> Option<Cow<'_, [u8]>> {
     let member = nearest(headers, &header::CACHE_STATUS)?;

@@ -5,8 +5,8 @@ use http::{
     header::{PROXY_AUTHENTICATE, WWW_AUTHENTICATE},
 };
 
-/// Schemes whose challenge is one step of an exchange with one client, or holds a nonce that was
-/// made for it: NTLM and Negotiate (RFC 4559), Digest (RFC 7616), SCRAM (RFC 7804), mutual
+/// Schemes whose challenge is one step of an exchange with one client, or contains a nonce for that
+/// client: NTLM and Negotiate (RFC 4559), Digest (RFC 7616), SCRAM (RFC 7804), mutual
 /// authentication (RFC 8120).
 const OF_ONE_CLIENT: [&[u8]; 6] = [
     b"ntlm",
@@ -19,8 +19,8 @@ const OF_ONE_CLIENT: [&[u8]; 6] = [
 
 /// Returns the authentication schemes that a response offers.
 ///
-/// A line is taken apart without regard to quotes, so that nothing can be hidden in them: a word
-/// behind a comma in quotes may be among the schemes.
+/// Lines are split without regard to quotes, so that quotes cannot hide a scheme. A word behind a
+/// comma in quotes may be among the schemes.
 pub fn schemes(response: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     [WWW_AUTHENTICATE, PROXY_AUTHENTICATE]
         .into_iter()
@@ -34,7 +34,7 @@ pub fn schemes(response: &HeaderMap) -> impl Iterator<Item = &[u8]> {
         .filter(|scheme| !scheme.contains(&b'='))
 }
 
-/// Returns whether a response challenges one client, so that nobody else can answer by it.
+/// Reports whether a response challenges one client, so that it cannot answer other clients.
 #[must_use]
 pub fn is_of_one_client(response: &HeaderMap) -> bool {
     schemes(response).any(|scheme| {
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn an_exchange_with_one_client_is_known_by_its_scheme() {
+    fn an_exchange_with_one_client_is_recognised_by_its_scheme() {
         for (value, expected) in [
             ("Basic realm=x, NTLM", true),
             ("negotiate YII=", true),

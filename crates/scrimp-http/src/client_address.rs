@@ -1,11 +1,11 @@
-//! Request fields that tell the client's address.
+//! Request fields that contain the client's address.
 
 use crate::names::FieldNames;
 
-/// The fields in which proxies and CDNs tell the address of their client. A proxy that trusts
-/// none before it drops them, since a client can write what it likes there.
+/// Fields in which proxies and CDNs send the address of their client. A proxy that trusts no
+/// proxy in front of it drops them, since a client can set them freely.
 ///
-/// Forwarded (RFC 7239) tells more than an address and is among
+/// Forwarded (RFC 7239) contains more than an address and is among
 /// [`RETELLING`](crate::target::RETELLING).
 pub static CLIENT_ADDRESS: FieldNames = FieldNames::new(
     &[
@@ -32,7 +32,7 @@ mod tests {
     use crate::role::{Role, role};
 
     #[test]
-    fn the_fields_tell_of_the_client_and_select_no_answer() {
+    fn the_fields_describe_the_client_and_do_not_select_an_answer() {
         for name in CLIENT_ADDRESS.names() {
             assert_eq!(role(&HeaderName::from_static(name)), Role::Client, "{name}");
         }

@@ -11,14 +11,14 @@ pub fn codings(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
         .filter(|coding| !coding.eq_ignore_ascii_case(b"identity"))
 }
 
-/// Returns whether the body is in a content coding, so that its bytes are not those of its
-/// media type.
+/// Reports whether the body is in a content coding, so that its bytes are not those of its media
+/// type.
 #[must_use]
 pub fn is_coded(headers: &HeaderMap) -> bool {
     codings(headers).next().is_some()
 }
 
-/// Returns whether a request names a coding in Accept-Encoding, without a weight of 0.
+/// Reports whether a request names a coding in Accept-Encoding, without a weight of 0.
 #[must_use]
 pub fn accepts(request: &HeaderMap, coding: &[u8]) -> bool {
     members(request.get_all(header::ACCEPT_ENCODING)).any(|member| {
@@ -28,7 +28,7 @@ pub fn accepts(request: &HeaderMap, coding: &[u8]) -> bool {
     })
 }
 
-/// Returns whether a request names every coding that a response is in.
+/// Reports whether a request names every coding that a response is in.
 #[must_use]
 pub fn accepts_all(request: &HeaderMap, response: &HeaderMap) -> bool {
     codings(response).all(|coding| accepts(request, coding))
@@ -45,14 +45,14 @@ mod tests {
     }
 
     #[test]
-    fn identity_is_no_coding() {
+    fn identity_is_not_a_coding() {
         assert!(!is_coded(&HeaderMap::new()));
         assert!(!is_coded(&map("content-encoding", "Identity")));
         assert!(is_coded(&map("content-encoding", "identity, br")));
     }
 
     #[test]
-    fn a_coding_is_accepted_if_it_is_named_and_not_with_a_weight_of_0() {
+    fn a_coding_is_accepted_if_it_is_named_with_a_weight_above_0() {
         let accepts = |text: &str| {
             accepts_all(
                 &map("accept-encoding", text),

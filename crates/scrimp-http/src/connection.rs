@@ -25,8 +25,7 @@ pub static HOP_BY_HOP: FieldNames = FieldNames::new(
     &[],
 );
 
-/// Fields that frame one message or name its recipient, which a message made of others has of
-/// its own.
+/// Fields that frame one message or name its recipient. A message built from others has its own.
 pub static FRAMING: FieldNames = FieldNames::new(
     &[
         "connection",
@@ -42,8 +41,8 @@ pub static FRAMING: FieldNames = FieldNames::new(
     &[],
 );
 
-/// Fields for every recipient by definition, so that they are no connection options:
-/// `Connection: Cache-Control` would turn a private answer into a public one.
+/// Fields that are always for every recipient, so that they cannot be connection options:
+/// `Connection: Cache-Control` would turn a private response into a public one.
 pub static END_TO_END: FieldNames = FieldNames::new(
     &[
         "age",
@@ -59,7 +58,7 @@ pub static END_TO_END: FieldNames = FieldNames::new(
     &[],
 );
 
-/// Returns whether a field concerns one connection, whatever Connection says.
+/// Reports whether a field concerns one connection, independently of Connection.
 #[must_use]
 pub fn is_hop_by_hop(name: &HeaderName) -> bool {
     HOP_BY_HOP.contains(name)
@@ -71,8 +70,8 @@ pub fn options(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> {
         .filter_map(|name| HeaderName::from_bytes(name).ok())
 }
 
-/// Removes what concerns one connection: the fields of [`HOP_BY_HOP`], and those that
-/// Connection names, unless they are for every recipient.
+/// Removes the fields of one connection: those of [`HOP_BY_HOP`], and those that Connection names,
+/// unless they are for every recipient.
 pub fn strip(headers: &mut HeaderMap) {
     let named: Vec<_> = options(headers)
         .filter(|name| !END_TO_END.contains(name))
@@ -95,11 +94,11 @@ pub fn remove_listed(headers: &mut HeaderMap, list: &FieldNames) {
     }
 }
 
-/// Returns whether a line of Connection asks for another protocol.
+/// Reports whether a line of Connection asks for another protocol.
 #[must_use]
 #[inline]
 pub fn names_upgrade(connection: &[u8]) -> bool {
-    // Nearly every line says so.
+    // Most lines have this value.
     connection != b"keep-alive" && lists_upgrade(connection)
 }
 
@@ -113,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_connection_names_is_stripped_unless_it_is_for_everyone() {
+    fn a_field_that_connection_names_is_stripped_unless_it_is_for_every_recipient() {
         let mut headers = HeaderMap::new();
         for (name, value) in [
             ("connection", "x-hop, Cache-Control, close"),

@@ -1,9 +1,9 @@
-//! Request fields that say who is asking.
+//! Request fields that identify the caller.
 //!
-//! RFC 9111 §3.5 speaks of Authorization. An API that knows its clients by another field, and a
-//! proxy or platform that has authenticated a user and passes the name on in a field, mean the
-//! same: the answer is that caller's. Requests that differ in one of these fields never share
-//! an answer or a batch, unless the operator says so.
+//! RFC 9111 §3.5 covers Authorization. The same holds for an API that identifies its clients by
+//! another field, and for a proxy or platform that has authenticated a user and passes the name
+//! on in a field: the answer belongs to that caller. Requests that differ in one of these fields
+//! never share an answer or a batch, unless the operator allows it.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::names::{FieldNames, Sieve, equal, is_indifferent};
 
-/// The fields that are known, by the documentation of those who define them.
+/// The known fields, by the documentation of those who define them.
 ///
 /// Secrets of callers: HTTP's own, keys and tokens of widely used APIs and gateways, sessions,
 /// signatures. Identities that proxies and platforms set for the server behind them:
@@ -228,9 +228,9 @@ pub static KNOWN: FieldNames = FieldNames::new(
     ],
 );
 
-/// The fields by which a layer tells callers apart.
+/// List of the fields by which a layer tells callers apart.
 ///
-/// The default is every field of [`KNOWN`], Cookie among them. Names with `_` count as those
+/// The default is every field of [`KNOWN`], including Cookie. A name with `_` counts as the one
 /// with `-`. Cloning copies a pointer.
 ///
 /// ```
@@ -241,7 +241,7 @@ pub static KNOWN: FieldNames = FieldNames::new(
 /// let more = Credentials::default().with(badge.clone());
 /// assert!(more.contains(&badge) && more.contains(&AUTHORIZATION));
 ///
-/// // The operator says that the tenant changes no answer.
+/// // The operator states that the tenant does not change the answer.
 /// let tenant = HeaderName::from_static("x-tenant-id");
 /// assert!(!Credentials::default().without(&tenant).contains(&tenant));
 ///
@@ -253,9 +253,9 @@ pub struct Credentials(Arc<List>);
 
 #[derive(Debug, Clone)]
 struct List {
-    /// It is the default, unchanged.
+    /// The list is the default, unchanged.
     plain: bool,
-    /// Tells whether the fields of [`KNOWN`] count.
+    /// The fields of [`KNOWN`] count.
     known: bool,
     added: Vec<HeaderName>,
     removed: Vec<HeaderName>,
@@ -265,7 +265,7 @@ struct List {
 // === impl Credentials ===
 
 impl Credentials {
-    /// Makes an empty list: the operator says that no field tells callers apart.
+    /// Makes an empty list: no field tells callers apart.
     #[must_use]
     pub fn none() -> Self {
         Self::from([])
@@ -282,7 +282,7 @@ impl Credentials {
         self
     }
 
-    /// Removes a field: requests that differ in it alone may share.
+    /// Removes a field: requests that differ only in it may share.
     #[must_use]
     pub fn without(mut self, name: &HeaderName) -> Self {
         let list = Arc::make_mut(&mut self.0);
@@ -292,7 +292,7 @@ impl Credentials {
         self
     }
 
-    /// Returns whether the field is on the list.
+    /// Reports whether the field is on the list.
     #[must_use]
     #[inline]
     pub fn contains(&self, name: &HeaderName) -> bool {
@@ -301,14 +301,14 @@ impl Credentials {
             && self.0.holds(name)
     }
 
-    /// Returns whether the field was [removed](Self::without): the operator has said that it
-    /// changes no answer. A field that a list of one's own merely leaves out was not.
+    /// Reports whether the field was [removed](Self::without): the operator has stated that it does
+    /// not change the answer. A field that is merely missing in a custom list was not removed.
     #[must_use]
     pub fn excludes(&self, name: &HeaderName) -> bool {
         self.0.removed.iter().any(|removed| is(removed, name))
     }
 
-    /// Returns whether the list is the default, unchanged.
+    /// Reports whether the list is the default, unchanged.
     #[must_use]
     pub fn is_plain(&self) -> bool {
         self.0.plain
@@ -328,8 +328,8 @@ impl Credentials {
         headers.iter().filter(|(name, _)| self.contains(name))
     }
 
-    /// Returns whether every credential of a request, cookies aside, is among these fields.
-    /// Cookies are left to who decides about them one by one.
+    /// Reports whether every credential of a request, except cookies, is among these fields. The
+    /// caller decides about cookies one by one.
     #[must_use]
     pub fn are_all_in(&self, request: &HeaderMap, fields: &[HeaderName]) -> bool {
         let mut present = self.of(request).map(|(name, _)| name);
@@ -412,7 +412,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fields_of_requests_that_say_nothing_of_a_caller_are_none() {
+    fn fields_that_do_not_identify_a_caller_are_not_credentials() {
         let list = Credentials::default();
         for field in [
             "accept",
@@ -441,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_ones_own_holds_its_names_and_nothing_else() {
+    fn a_custom_list_holds_its_names_and_nothing_else() {
         let long = HeaderName::from_bytes(&[b'x'; 300]).expect("a name");
         let longer = HeaderName::from_bytes(&[b'x'; 301]).expect("a name");
         let list = Credentials::from([header::AUTHORIZATION, long.clone()]);
@@ -465,7 +465,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_are_all_in_a_key_if_none_that_is_sent_is_missing() {
+    fn credentials_are_all_in_a_key_if_each_one_sent_is_in_it() {
         let mut request = HeaderMap::new();
         let list = Credentials::default();
         let key = name("x-api-key");

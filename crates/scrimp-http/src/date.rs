@@ -6,11 +6,11 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 const DAY: u64 = 24 * 60 * 60;
 
-/// The first second of the year 10000, which no date can show.
+/// The first second of the year 10000, which no date can express.
 const END: u64 = 253_402_300_800;
 
-/// Returns the date in a field. `None` if the field is absent, repeated or no date: a
-/// recipient cannot tell which of two dates is meant.
+/// Returns the date in a field. `None` if the field is absent, repeated or not a date: a
+/// recipient cannot know which of two dates is meant.
 #[must_use]
 pub fn field(headers: &HeaderMap, name: &HeaderName) -> Option<SystemTime> {
     let mut lines = headers.get_all(name).iter();
@@ -26,8 +26,8 @@ pub fn value(value: &HeaderValue) -> Option<SystemTime> {
 
 /// Reads a date in one of the three formats: IMF-fixdate, RFC 850 and asctime.
 ///
-/// Names of months and days and the zone are read in any case, and the day of the week is not
-/// compared with the date: neither changes which moment is meant. The zone must be GMT.
+/// Names of months and days and the zone are read in any case. The day of the week is not
+/// compared with the date. Neither changes the moment that is meant. The zone must be GMT.
 #[must_use]
 pub fn parse(text: &str) -> Option<SystemTime> {
     let (weekday, rest) = text.split_once([',', ' '])?;
@@ -63,7 +63,7 @@ pub fn parse(text: &str) -> Option<SystemTime> {
     }
 }
 
-/// Returns up to five fields, and how many there are.
+/// Returns up to five fields, and their number.
 fn fields<'a>(all: impl Iterator<Item = &'a str>) -> Option<([&'a str; 5], usize)> {
     let mut fields = [""; 5];
     let mut count = 0;
@@ -115,7 +115,7 @@ fn four(text: &str) -> Option<u64> {
     (text.len() == 4).then(|| digits(text))?
 }
 
-/// Completes a year of two digits, as the usual readers of RFC 850 dates do.
+/// Completes a year of two digits, as most readers of RFC 850 dates do.
 fn century(year: u64) -> u64 {
     if year < 70 { 2000 + year } else { 1900 + year }
 }
@@ -142,7 +142,7 @@ fn moment(day: u64, month: &str, year: u64, time: &str) -> Option<SystemTime> {
     let months: u64 = (0..index).map(length).sum();
     let days = (year - 1970) * 365 + leaps + months + day - 1;
     let seconds = days * DAY + hour * 3_600 + minute * 60 + second;
-    // The leap second of the last day would be one of the year 10000.
+    // The leap second of the last day would be in the year 10000.
     (seconds < END).then(|| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
 }
 
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn case_and_a_weekday_that_does_not_fit_change_nothing() {
+    fn case_and_a_wrong_weekday_change_nothing() {
         for text in ALL {
             for changed in [
                 text.to_ascii_lowercase(),
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_date_is_none() {
+    fn text_that_is_not_a_date_gives_none() {
         for text in [
             "0",
             "-1",
@@ -232,7 +232,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back_in_any_case(seconds in 0..END) {
+        fn a_written_date_is_read_back_in_any_case(seconds in 0..END) {
             let text = format(at(seconds).unwrap()).unwrap();
             let text = text.to_str().unwrap();
             prop_assert_eq!(parse(text), at(seconds));

@@ -14,19 +14,19 @@ pub fn strong_match(a: &HeaderValue, b: &HeaderValue) -> bool {
     a == b && !a.as_bytes().starts_with(b"W/")
 }
 
-/// Returns whether the value is a strong entity tag (§8.8.1).
+/// Reports whether the value is a strong entity tag (§8.8.1).
 #[must_use]
 pub fn is_strong(value: &HeaderValue) -> bool {
     value.as_bytes().starts_with(b"\"")
 }
 
-/// Returns whether the value is an entity tag rather than a date, as If-Range holds either.
+/// Reports whether the value is an entity tag rather than a date; If-Range holds either.
 #[must_use]
 pub fn is_entity_tag(value: &HeaderValue) -> bool {
     value.as_bytes().starts_with(b"\"") || value.as_bytes().starts_with(b"W/")
 }
 
-/// Returns whether the value is a strong entity tag that every reader of a list takes for one
+/// Reports whether the value is a strong entity tag that every reader of a list takes as one
 /// member: without commas, quotes and backslashes inside.
 #[must_use]
 pub fn is_plain_strong(value: &HeaderValue) -> bool {

@@ -1,4 +1,4 @@
-//! The fields of a message without those of its framing.
+//! The fields of a message without its framing.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
@@ -9,10 +9,10 @@ use crate::{
     trace_fields::TRACE_FIELDS,
 };
 
-/// Returns the fields that a message keeps when it becomes a part of another one: all but those
+/// Returns the fields that a message keeps when it becomes a part of another one: all except those
 /// of [`FRAMING`] and those that Connection names (RFC 9110 §7.6.1).
 ///
-/// A field for every recipient is kept whatever Connection says, as
+/// A field for every recipient is kept even if Connection names it, as
 /// [`strip`](crate::connection::strip) keeps it.
 pub fn own_fields(headers: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
     let options = names_options(headers);
@@ -21,8 +21,8 @@ pub fn own_fields(headers: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &He
         .filter(move |(name, _)| !(FRAMING.contains(name) || options && is_option(headers, name)))
 }
 
-/// Returns the same without those that only [trace](crate::trace_fields) the call: the fields in
-/// which requests have to agree that share one.
+/// Returns the same fields without those that only [trace](crate::trace_fields) the call. Requests
+/// that share a call must agree in the fields returned.
 pub fn untraced_fields(headers: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
     static LISTED: Sieve = FRAMING.sieve().or(TRACE_FIELDS.sieve());
     let options = names_options(headers);
@@ -34,8 +34,8 @@ pub fn untraced_fields(headers: &HeaderMap) -> impl Iterator<Item = (&HeaderName
     })
 }
 
-/// Returns whether a field is one that most requests have and no list here holds: the http crate
-/// knows it as one byte.
+/// Reports whether most requests have the field and no list here holds it. The http crate knows it
+/// as one byte.
 fn is_common(name: &HeaderName) -> bool {
     matches!(
         *name,
@@ -62,8 +62,8 @@ pub fn strip(headers: &mut HeaderMap) {
     }
 }
 
-/// Returns whether Connection may name a field. Nearly all connections only say how long they
-/// last.
+/// Reports whether Connection may name a field. Most Connection fields only hold `keep-alive` or
+/// `close`.
 fn names_options(headers: &HeaderMap) -> bool {
     let mut lines = headers.get_all(header::CONNECTION).iter();
     lines.any(|line| line != "keep-alive" && line != "close")
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn framing_and_what_connection_names_is_left_out_and_all_else_stays() {
+    fn framing_and_fields_that_connection_names_are_left_out_and_all_others_stay() {
         let mut headers = map(&[
             ("host", "a"),
             ("connection", "close, X-Mine"),
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_traces_a_call_is_no_field_to_agree_in() {
+    fn requests_need_not_agree_in_trace_fields() {
         for name in TRACE_FIELDS.names().iter().chain(FRAMING.names()) {
             let headers = map(&[(name, "x"), ("x-kept", "x")]);
             let kept: Vec<_> = untraced_fields(&headers).map(|(name, _)| name).collect();
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_common_is_on_no_list() {
+    fn common_fields_are_on_no_list() {
         let listed = TRACE_FIELDS.names().iter().chain(FRAMING.names());
         for name in listed {
             assert!(!is_common(&HeaderName::from_static(name)), "{name}");

@@ -1,5 +1,5 @@
-//! Names that a response goes by when it is invalidated: Cache-Groups (RFC 9875), Surrogate-Key
-//! (Fastly, Varnish xkey) and Cache-Tag (Cloudflare, Akamai).
+//! Names by which a response is invalidated: Cache-Groups (RFC 9875), Surrogate-Key (Fastly,
+//! Varnish xkey) and Cache-Tag (Cloudflare, Akamai).
 
 use http::{HeaderMap, HeaderName};
 use sfv::{BareItem, ListEntry};
@@ -9,18 +9,18 @@ use crate::{cache_control::structured, list::members};
 /// The field that puts a response into groups (RFC 9875 §2).
 pub const CACHE_GROUPS: HeaderName = HeaderName::from_static("cache-groups");
 
-/// The field in which the answer to an unsafe request invalidates groups (RFC 9875 §3).
+/// The field in which the response to an unsafe request invalidates groups (RFC 9875 §3).
 pub const CACHE_GROUP_INVALIDATION: HeaderName =
     HeaderName::from_static("cache-group-invalidation");
 
-/// The field of keys that white space separates.
+/// The field whose keys are separated by white space.
 pub const SURROGATE_KEY: HeaderName = HeaderName::from_static("surrogate-key");
 
-/// The field of tags that commas separate.
+/// The field whose tags are separated by commas.
 pub const CACHE_TAG: HeaderName = HeaderName::from_static("cache-tag");
 
-/// Returns the groups that a field names: a list of strings (RFC 9875 §2). One that is
-/// malformed names none.
+/// Returns the groups that a field names: a list of strings (RFC 9875 §2). A malformed field
+/// names none.
 #[must_use]
 pub fn groups(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
     let Some(list) = structured::<sfv::List>(headers, name) else {
@@ -37,7 +37,7 @@ pub fn groups(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
         .collect()
 }
 
-/// Returns the tags in a field. Surrogate-Key separates by white space, any other by commas.
+/// Returns the tags in a field. White space separates them in Surrogate-Key, commas in all others.
 pub fn tags<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
     let spaced = *name == SURROGATE_KEY;
     let keys = headers.get_all(name).iter().filter(move |_| spaced);
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_are_separated_as_their_field_has_it() {
+    fn tags_are_separated_by_the_rule_of_their_field() {
         let keys = map("surrogate-key", "a  b,c");
         assert_eq!(
             tags(&keys, &SURROGATE_KEY).collect::<Vec<_>>(),

@@ -1,21 +1,21 @@
-//! States what HTTP says, once, as pure functions that every scrimp layer calls.
+//! States each fact about HTTP once, as pure functions that all scrimp layers call.
 //!
-//! A fact about HTTP that stands in two crates drifts apart, and then two layers of one stack
-//! give two answers. So each fact has one home here, and no layer parses a field or keeps a
-//! list of fields of its own:
+//! If two crates state the same fact, the two versions drift apart, and two layers of one stack
+//! disagree. So each fact has one place here, and no layer parses a field or keeps a list of
+//! fields of its own:
 //!
 //! | module | states | source |
 //! |---|---|---|
 //! | [`age`] | the Age field | RFC 9111 §5.1 |
-//! | [`body`] | whether a request has a body, announced lengths | RFC 9110 §8.6, RFC 9112 §6.3 |
+//! | [`body`] | presence of a request body, announced lengths | RFC 9110 §8.6, RFC 9112 §6.3 |
 //! | [`cache_control`] | Cache-Control of requests and responses, targeted fields, lifetimes | RFC 9111 §5.2, RFC 5861, RFC 8246, RFC 9213 |
-//! | [`cache_status`] | the verdict of a cache on the way | RFC 9211, vendors' documentation |
+//! | [`cache_status`] | the verdict of a cache between client and origin | RFC 9211, vendors' documentation |
 //! | [`challenge`] | authentication schemes that a response offers | RFC 9110 §11.3 |
-//! | [`client_address`] | fields that tell the client's address | vendors' documentation |
+//! | [`client_address`] | fields that contain the client's address | vendors' documentation |
 //! | [`coding`] | content codings | RFC 9110 §8.4, §12.5.3 |
 //! | [`connection`] | fields of one connection, framing, upgrades | RFC 9110 §7.6.1 |
 //! | [`cookie`] | cookie pairs | RFC 6265 §4.2 |
-//! | [`credentials`] | fields that say who is asking | RFC 9110 §11, vendors' documentation |
+//! | [`credentials`] | fields that identify the caller | RFC 9110 §11, vendors' documentation |
 //! | [`date`](mod@date) | dates in three formats | RFC 9110 §5.6.7 |
 //! | [`etag`] | comparison of entity tags | RFC 9110 §8.8.3 |
 //! | [`framing`] | the fields of a message without its framing | RFC 9110 §7.6.1 |
@@ -24,21 +24,21 @@
 //! | [`media_type`] | media types | RFC 9110 §8.3 |
 //! | [`method`] | properties of methods | IANA registry |
 //! | [`names`] | lists of field names, with `_` equal to `-` | RFC 3875 §4.1.18 |
-//! | [`no_vary_search`] | parts of a query that do not count | draft-ietf-httpbis-no-vary-search |
-//! | [`peek`] | whether a body begins, where only its first frame tells | RFC 9113 §8.1 |
-//! | [`proxy_status`] | the field in which a layer says why it refused | RFC 9209 |
-//! | [`own_call`] | requests that no other can stand for | RFC 9110 §7.8, §10.1.1, §14 |
+//! | [`no_vary_search`] | parts of a query that do not select the response | draft-ietf-httpbis-no-vary-search |
+//! | [`peek`] | presence of a body if only its first frame tells | RFC 9113 §8.1 |
+//! | [`proxy_status`] | the field in which a layer gives the reason of a refusal | RFC 9209 |
+//! | [`own_call`] | requests that need a call of their own | RFC 9110 §7.8, §10.1.1, §14 |
 //! | [`range`](mod@range) | byte ranges | RFC 9110 §14 |
-//! | [`representation`] | whether two responses hold the same bytes | RFC 9110 §8.8.1 |
+//! | [`representation`] | identity of the bytes of two responses | RFC 9110 §8.8.1 |
 //! | [`repeat`] | requests that may be sent twice | RFC 9110 §9.2.2, draft-ietf-httpapi-idempotency-key-header |
 //! | [`retry_after`] | Retry-After as seconds and as a date | RFC 9110 §10.2.3 |
-//! | [`role`] | the part that a request field plays | the modules above |
+//! | [`role`] | the role of a request field | the modules above |
 //! | [`status`] | properties of status codes | RFC 9110 §15.1 |
 //! | [`target`] | target URIs and their equivalence | RFC 3986 §6.2, RFC 9110 §7.1 |
 //! | [`trace_fields`] | fields that only trace a call | W3C, vendors' documentation |
 //! | [`vary`] | Vary, and comparison of the fields it names | RFC 9111 §4.1 |
 //!
-//! Nothing here does I/O, keeps state or knows of tower; only [`peek`] waits, for a frame.
+//! The modules do no I/O, keep no state and do not know tower; only [`peek`] waits, for a frame.
 //!
 //! # One parser for Cache-Control
 //!
@@ -48,12 +48,12 @@
 //!
 //! let lines = [HeaderValue::from_static("max-age=600, private=\"set-cookie\", max-age=60")];
 //! let control = ResponseControl::parse(&lines);
-//! assert_eq!(control.max_age, Some(60)); // of two lifetimes the shorter
-//! assert!(!control.private); // qualified: it is about one field
+//! assert_eq!(control.max_age, Some(60)); // the shorter of two lifetimes
+//! assert!(!control.private); // qualified: it concerns one field
 //! assert_eq!(control.withheld, ["set-cookie"]);
 //! ```
 //!
-//! # Who is asking
+//! # Fields that identify the caller
 //!
 //! ```
 //! use http::HeaderName;

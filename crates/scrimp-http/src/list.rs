@@ -24,7 +24,7 @@ pub fn line_members(line: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// Splits at a separator outside quoted strings, and trims white space.
 pub fn split(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
-    // Most lines have no quotes, and a separator in them is found without state.
+    // Most lines have no quotes; a separator in them is found without state.
     let quotes = find(text, b'"').is_some();
     let mut rest = Some(text);
     std::iter::from_fn(move || {
@@ -56,13 +56,13 @@ fn outside_quotes(text: &[u8], separator: u8) -> Option<usize> {
     })
 }
 
-/// Returns whether the text is a token (§5.6.2).
+/// Reports whether the text is a token (§5.6.2).
 #[must_use]
 pub fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(|byte| TOKEN[usize::from(*byte)])
 }
 
-/// The bytes of which tokens are made.
+/// Bytes that are allowed in tokens.
 static TOKEN: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;
@@ -112,7 +112,7 @@ pub fn parameter(text: &[u8]) -> (&[u8], Option<&[u8]>) {
     }
 }
 
-/// Reads delta-seconds (RFC 9111 §1.2.2): digits and nothing else.
+/// Reads delta-seconds (RFC 9111 §1.2.2): digits only.
 ///
 /// A number that is too large counts as 2³¹ s.
 #[must_use]
@@ -122,7 +122,7 @@ pub fn delta_seconds(text: &[u8]) -> Option<u32> {
     Some(u32::try_from(value).unwrap_or(MOST).min(MOST))
 }
 
-/// Reads a number of digits and nothing else; one that is too large counts as the largest.
+/// Reads a number of digits only; one that is too large counts as the largest.
 #[must_use]
 pub fn digits(text: &[u8]) -> Option<u64> {
     if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
@@ -137,7 +137,7 @@ pub fn digits(text: &[u8]) -> Option<u64> {
 
 /// Reads the parameter `q` as thousandths (§12.4.2): 0 to 1 with at most three decimals.
 ///
-/// `None` if the text is another parameter or no such number.
+/// `None` if the text is another parameter or not such a number.
 #[must_use]
 pub fn weight(text: &[u8]) -> Option<u16> {
     let (name, value) = parameter(text);
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quoted_pair_stands_for_its_second_byte() {
+    fn a_quoted_pair_means_its_second_byte() {
         assert_eq!(&*unquote(br#""a\"b\\""#), br#"a"b\"#);
         assert_eq!(&*unquote(b"a"), b"a");
         assert_eq!(&*unquote(b"\""), b"\"");
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_digits_and_nothing_else() {
+    fn a_number_consists_of_digits_only() {
         assert_eq!(delta_seconds(b"007"), Some(7));
         assert_eq!(delta_seconds(b"99999999999999999999999"), Some(1 << 31));
         for text in ["", "-1", "+1", "1.5", " 1", "1s"] {
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_come_after_the_value_and_not_out_of_quotes() {
+    fn parameters_follow_the_value_and_are_not_read_inside_quotes() {
         let (value, parameters) = with_parameters(br#"text/plain; a="x;y" ;b"#);
         assert_eq!(value, b"text/plain");
         assert_eq!(texts(parameters), [r#"a="x;y""#, "b"]);

@@ -16,8 +16,8 @@ pub fn of(headers: &HeaderMap) -> Option<&[u8]> {
     headers.get(header::CONTENT_TYPE).map(essence)
 }
 
-/// Returns whether a message says that its body is JSON: `application/json`, or a type with
-/// the suffix `+json` (RFC 6839).
+/// Reports whether a message declares its body as JSON: `application/json`, or a type with the
+/// suffix `+json` (RFC 6839).
 #[must_use]
 pub fn is_json(headers: &HeaderMap) -> bool {
     of(headers).is_some_and(|essence| {
@@ -28,7 +28,7 @@ pub fn is_json(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Returns whether a message says that its body is text (`text/*`).
+/// Reports whether a message declares its body as text (`text/*`).
 #[must_use]
 pub fn is_text(headers: &HeaderMap) -> bool {
     of(headers).is_some_and(|essence| {
@@ -37,11 +37,12 @@ pub fn is_text(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Returns whether a media type has no end of its own: what comes is of this moment.
+/// Reports whether a media type is a stream without an end, so that its content is only of the
+/// moment.
 #[must_use]
 #[inline]
 pub fn is_live(value: &HeaderValue) -> bool {
-    // Nearly all others begin otherwise.
+    // Most other types begin with another letter.
     let first = value.as_bytes().trim_ascii_start().first();
     matches!(first, Some(b't' | b'T' | b'm' | b'M')) && is_live_essence(essence(value))
 }
@@ -51,11 +52,11 @@ fn is_live_essence(essence: &[u8]) -> bool {
         || essence.eq_ignore_ascii_case(b"multipart/x-mixed-replace")
 }
 
-/// Returns whether a request names an event stream among what it accepts.
+/// Reports whether a request accepts an event stream by name.
 #[must_use]
 pub fn accepts_event_stream(request: &HeaderMap) -> bool {
     const STREAM: &[u8] = b"text/event-stream";
-    // Most lines are too short to hold it, which needs no parsing to tell.
+    // Most lines are too short to name it; their length shows this without parsing.
     let lines = request.get_all(header::ACCEPT).into_iter();
     members(lines.filter(|line| line.len() >= STREAM.len()))
         .any(|member| with_parameters(member).0.eq_ignore_ascii_case(STREAM))
@@ -72,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_known_by_its_type_or_its_suffix() {
+    fn json_is_recognised_by_its_type_or_its_suffix() {
         let json = |text: &str| is_json(&map("content-type", text));
         assert!(json("Application/JSON; charset=utf-8") && json("application/ld+json"));
         assert!(json("application/problem+JSON ;x"));
@@ -89,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_known_by_its_type() {
+    fn text_is_recognised_by_its_type() {
         assert!(is_text(&map("content-type", "TEXT/html")));
         assert!(!is_text(&map("content-type", "text")));
     }

@@ -3,14 +3,14 @@
 
 use http::Method;
 
-/// States what a method's definition promises (RFC 9110 §9.2).
+/// Properties that a method's definition promises (RFC 9110 §9.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Properties {
-    /// It asks for nothing but an answer (§9.2.1).
+    /// The method only asks for a response (§9.2.1).
     pub safe: bool,
-    /// Sending it twice does no more than sending it once (§9.2.2).
+    /// Sending it twice has the same effect as sending it once (§9.2.2).
     pub idempotent: bool,
-    /// Its definition lets a cache keep the answer (§9.2.3).
+    /// Its definition lets a cache store the response (§9.2.3).
     pub cacheable: bool,
 }
 
@@ -26,7 +26,7 @@ const SAFE_CACHEABLE: Properties = of(true, true, true);
 const SAFE: Properties = of(true, true, false);
 const IDEMPOTENT: Properties = of(false, true, false);
 const NEITHER: Properties = of(false, false, false);
-/// POST: its answer can be kept for later GETs, if it says so (§9.3.3).
+/// POST: its response may be stored for later GETs, if the response allows it (§9.3.3).
 const POST: Properties = of(false, false, true);
 
 /// Every method of the registry, by name.
@@ -73,7 +73,7 @@ pub const REGISTRY: [(&str, Properties); 40] = [
     ("VERSION-CONTROL", IDEMPOTENT),
 ];
 
-/// Returns the properties of a method. One that is not registered has none of them.
+/// Returns the properties of a method. An unregistered method has none of them.
 ///
 /// Names are case-sensitive (§9.1): `get` is not GET.
 #[must_use]
@@ -92,23 +92,22 @@ fn by_name(name: &str) -> Properties {
         .map_or(NEITHER, |at| REGISTRY[at].1)
 }
 
-/// Returns whether the method asks for nothing but an answer.
+/// Reports whether the method only asks for a response.
 #[must_use]
 #[inline]
 pub fn is_safe(method: &Method) -> bool {
     properties(method).safe
 }
 
-/// Returns whether sending the method twice does no more than sending it once.
+/// Reports whether sending the method twice has the same effect as sending it once.
 #[must_use]
 #[inline]
 pub fn is_idempotent(method: &Method) -> bool {
     properties(method).idempotent
 }
 
-/// Returns whether content in a request of this method may mean something. In GET, HEAD and
-/// DELETE it has no defined meaning, and servers may ignore or refuse it (§9.3.1, §9.3.2,
-/// §9.3.5).
+/// Reports whether content in a request of this method can have a meaning. In GET, HEAD and DELETE
+/// it has no defined meaning, and servers may ignore or refuse it (§9.3.1, §9.3.2, §9.3.5).
 #[must_use]
 #[inline]
 pub fn has_use_for_content(method: &Method) -> bool {
@@ -132,14 +131,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_safe_is_idempotent() {
+    fn safe_methods_are_idempotent() {
         for (name, properties) in REGISTRY {
             assert!(!properties.safe || properties.idempotent, "{name}");
         }
     }
 
     #[test]
-    fn methods_outside_rfc_9110_have_the_properties_they_are_registered_with() {
+    fn methods_outside_rfc_9110_have_their_registered_properties() {
         for name in ["QUERY", "PROPFIND", "SEARCH", "REPORT", "TRACE", "OPTIONS"] {
             assert!(is_safe(&method(name)), "{name}");
         }
@@ -162,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn content_means_nothing_in_three_methods() {
+    fn content_has_no_meaning_in_three_methods() {
         for (name, _) in REGISTRY {
             let method = Method::from_bytes(name.as_bytes()).unwrap();
             let none = ["GET", "HEAD", "DELETE"].contains(&name);

@@ -1,8 +1,8 @@
 //! Lists of field names.
 //!
-//! Servers that hand fields to programs as CGI variables (RFC 3875 §4.1.18) write `-` as `_`,
-//! so `X_Original_URL` and `X-Original-URL` are one field to a WSGI, Rack or PHP program.
-//! Wherever a name decides something, the two count as equal.
+//! Servers that pass fields to programs as CGI variables (RFC 3875 §4.1.18) write `-` as `_`, so
+//! `X_Original_URL` and `X-Original-URL` are one field to a WSGI, Rack or PHP program. Where a
+//! name decides something, the two count as equal.
 
 use http::{HeaderName, header};
 
@@ -16,15 +16,14 @@ pub struct FieldNames {
     names: &'static [&'static str],
     prefixes: &'static [&'static str],
     sieve: Sieve,
-    /// Holds where each name is in the list, by its bytes; 0 for nowhere.
+    /// Place of each name in the list, by its bytes; 0 for none.
     places: [u8; PLACES],
 }
 
-/// More than twice as many as the longest list has names.
+/// More than twice the number of names in the longest list.
 const PLACES: usize = 512;
 
-/// A filter that lets every name of a list through, and holds nearly all others back without
-/// comparing any.
+/// A filter that passes every name of a list, and holds back most others without comparing names.
 #[derive(Clone, Copy)]
 pub struct Sieve {
     /// A bit for each name's length, first, middle and last byte.
@@ -37,7 +36,7 @@ pub struct Sieve {
 
 const ROWS: usize = 64;
 
-/// The shortest beginning of names that a list may hold.
+/// The shortest beginning of names that a list may contain.
 const SHORTEST_PREFIX: usize = 5;
 
 // === impl FieldNames ===
@@ -77,7 +76,7 @@ impl FieldNames {
         }
     }
 
-    /// Returns whether the list holds this name, with `_` and `-` equal.
+    /// Reports whether the list holds this name, with `_` and `-` equal.
     #[must_use]
     #[inline]
     pub fn contains(&self, name: &HeaderName) -> bool {
@@ -121,14 +120,14 @@ impl FieldNames {
 // === impl Sieve ===
 
 impl Sieve {
-    /// Lets nothing through.
+    /// A filter that passes no name.
     pub const EMPTY: Self = Self {
         whole: [0; ROWS],
         begun: [0; 4],
         begins: 0,
     };
 
-    /// Lets this name through too.
+    /// Adds a name to those that pass.
     #[must_use]
     pub const fn and(mut self, name: &str) -> Self {
         let (row, bit) = place(name.as_bytes());
@@ -136,7 +135,7 @@ impl Sieve {
         self
     }
 
-    /// Lets all names through that begin so.
+    /// Adds all names with this beginning to those that pass.
     ///
     /// # Panics
     ///
@@ -153,7 +152,7 @@ impl Sieve {
         self
     }
 
-    /// Lets through what either lets through.
+    /// Returns a filter that passes the names that either filter passes.
     #[must_use]
     pub const fn or(mut self, other: &Self) -> Self {
         let mut row = 0;
@@ -170,7 +169,7 @@ impl Sieve {
         self
     }
 
-    /// Returns false only if the name is on none of the lists that the filter was made of.
+    /// Returns false only if the name is on none of the lists that the filter was made from.
     #[must_use]
     #[inline]
     pub const fn lets_through(&self, name: &str) -> bool {
@@ -193,7 +192,7 @@ impl std::fmt::Debug for Sieve {
     }
 }
 
-/// Chooses where in a list's table to look for a name first.
+/// Returns the first place in a list's table to look for a name.
 #[inline]
 const fn first_place(name: &[u8]) -> usize {
     (mix(name) >> 20) as usize % PLACES
@@ -217,7 +216,7 @@ const fn mix(name: &[u8]) -> u32 {
 
 /// Chooses a bit by length, first, middle and last byte.
 ///
-/// Of each byte the bits count that `_` and `-` have in common.
+/// Of each byte only the bits count that `_` and `-` have in common.
 #[inline]
 const fn place(name: &[u8]) -> (usize, u64) {
     const COMMON: u32 = !(b'_' ^ b'-') as u32 * 0x0001_0101;
@@ -231,7 +230,7 @@ const fn place(name: &[u8]) -> (usize, u64) {
     ((mixed >> 26) as usize, 1 << ((mixed >> 20) & 63))
 }
 
-/// Chooses a bit by the third to fifth byte; nearly all beginnings have `x-` before them.
+/// Chooses a bit by the third to fifth byte; most beginnings have `x-` before them.
 #[inline]
 const fn place_begun(name: &[u8]) -> (usize, u64) {
     let three = [fold(name[2]), fold(name[3]), fold(name[4]), 0];
@@ -257,7 +256,7 @@ pub fn equal(a: &str, b: &str) -> bool {
     a.len() == b.len() && begins(b, a)
 }
 
-/// Returns whether a name begins so, with `_` and `-` equal.
+/// Reports whether a name has this beginning, with `_` and `-` equal.
 #[must_use]
 #[inline]
 pub fn begins(name: &str, prefix: &str) -> bool {
@@ -269,8 +268,8 @@ pub fn begins(name: &str, prefix: &str) -> bool {
             .all(|(a, b)| a == b || fold(*a) == fold(*b))
 }
 
-/// Returns whether a name is spelled with `_`, so that a program behind a CGI-like interface
-/// reads another field in it than this crate does.
+/// Reports whether a name is spelled with `_`, so that a program behind a CGI-like interface takes
+/// it for another field than this crate does.
 #[must_use]
 pub fn is_disguised(name: &HeaderName) -> bool {
     find(name.as_str().as_bytes(), b'_').is_some()
@@ -309,7 +308,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_name_of_a_list_is_held_back(
+        fn every_name_of_a_list_passes(
             names in prop::collection::vec("[a-z0-9_-]{0,80}", 0..20),
             prefixes in prop::collection::vec("[a-z][a-z0-9_-]{4,20}", 0..5),
             others in prop::collection::vec("[a-z0-9_-]{0,80}", 0..20),
@@ -332,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_beginnings_are_found_and_others_that_look_alike_are_not() {
+    fn names_and_beginnings_are_found_and_similar_ones_are_not() {
         let contains = |name: &'static str| SOME.contains(&HeaderName::from_static(name));
         for name in ["forwarded", "x-host", "x_host", "x-secret-", "x_secret-a_b"] {
             assert!(contains(name), "{name}");

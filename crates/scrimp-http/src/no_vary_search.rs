@@ -1,4 +1,4 @@
-//! No-Vary-Search: parts of a query that do not change the answer
+//! No-Vary-Search: parts of a query that do not select the response
 //! (draft-ietf-httpbis-no-vary-search).
 
 use http::{HeaderMap, HeaderName};
@@ -6,31 +6,31 @@ use sfv::{BareItem, Dictionary, ListEntry};
 
 use crate::cache_control::structured;
 
-/// The field.
+/// Name of the field.
 pub const NO_VARY_SEARCH: HeaderName = HeaderName::from_static("no-vary-search");
 
-/// Tells how an answer depends on its query. Names are as in the field, percent-encoded.
+/// Dependence of a response on the query. Names are as in the field, percent-encoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SearchVariance {
     /// The order of parameters counts.
     pub ordered: bool,
-    /// The parameters that do not count.
+    /// The parameters that do not select the response.
     pub ignored: Ignored,
 }
 
-/// The parameters of a query that do not count.
+/// Parameters of a query that do not select the response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ignored {
-    /// These.
+    /// Only these.
     These(Vec<String>),
-    /// All but these.
+    /// All except these.
     AllBut(Vec<String>),
 }
 
 // === impl SearchVariance ===
 
 impl SearchVariance {
-    /// Reads the field. `None` if it is absent, malformed, or says that everything counts.
+    /// Reads the field. `None` if it is absent, malformed, or states that the whole query counts.
     #[must_use]
     pub fn read(headers: &HeaderMap) -> Option<Self> {
         let fields: Dictionary = structured(headers, &NO_VARY_SEARCH)?;
@@ -46,7 +46,7 @@ impl SearchVariance {
             },
         };
         if let Some(member) = fields.get("except") {
-            // Exceptions from nothing are malformed.
+            // Exceptions without a set to except from are malformed.
             if !all {
                 return None;
             }
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn the_field_says_what_does_not_count() {
+    fn the_field_names_the_parameters_that_do_not_count() {
         let these = read(r#"params=("a" "b"), key-order"#).unwrap();
         assert!(!these.ordered);
         assert_eq!(these.ignored, Ignored::These(names(&["a", "b"])));
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_malformed_or_plain_says_that_everything_counts() {
+    fn the_whole_query_counts_if_the_field_is_malformed_or_plain() {
         for text in [
             "",
             "params=?0",

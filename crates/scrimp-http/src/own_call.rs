@@ -1,12 +1,12 @@
-//! Requests that no other request can stand for.
+//! Requests that need a call of their own.
 
 use http::{
     HeaderMap,
     header::{EXPECT, IF_RANGE, RANGE, UPGRADE},
 };
 
-/// Returns whether a request asks for something that only a call of its own can have: a part
-/// (Range, If-Range), another protocol (Upgrade) or an interim answer (Expect).
+/// Reports whether a request asks for something that only a call of its own can give: a part
+/// (Range, If-Range), another protocol (Upgrade) or an interim response (Expect).
 ///
 /// Each of these fields has the role [`Range`](crate::role::Role::Range) or
 /// [`Own`](crate::role::Role::Own).
@@ -24,7 +24,7 @@ mod tests {
     use crate::role::{Role, role};
 
     #[test]
-    fn the_fields_are_those_with_a_role_of_that_kind() {
+    fn the_fields_are_those_with_the_role_range_or_own() {
         for name in [
             "expect", "if-range", "range", "upgrade", "accept", "if-match", "te",
         ] {

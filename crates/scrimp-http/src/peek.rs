@@ -1,10 +1,10 @@
-//! Reading the first frame of a body ahead, where nothing else tells whether there is one.
+//! Reads the first frame of a body ahead if only that frame tells whether there is a body.
 //!
-//! An HTTP/2 client may send its header fields without the flag that ends the stream, and then
-//! an empty DATA frame: a GET without a body, of which only the first frame says so. A frame
-//! that was read must reach the service further in, so the body has to be put together again.
-//! That can be done with a body type that may hold any body: with the feature `axum` it is done
-//! with [`axum::body::Body`]; requests with other bodies are left as they are.
+//! An HTTP/2 client may send its header fields without the flag that ends the stream, followed by
+//! an empty DATA frame: a GET without a body that only the first frame shows. A frame that was
+//! read must still reach the inner service, so the body is put together again. This needs a body
+//! type that can hold any body. With the feature `axum` it is done for [`axum::body::Body`];
+//! requests with other bodies stay as they are.
 
 use std::{
     fmt,
@@ -25,7 +25,7 @@ pub struct Peek<B> {
 // === impl Peek ===
 
 impl<B: 'static> Peek<B> {
-    /// Returns whether the first frame of such a body can be read ahead.
+    /// Reports whether the first frame of such a body can be read ahead.
     #[must_use]
     pub fn is_possible() -> bool {
         #[cfg(feature = "axum")]
@@ -34,9 +34,9 @@ impl<B: 'static> Peek<B> {
         false
     }
 
-    /// Returns whether only the first frame tells if a request has a body, and that frame can
-    /// be read ahead. A method that is not safe makes no difference to layers that share
-    /// answers, so its body is left alone.
+    /// Reports whether only the first frame tells if a request has a body, and that frame can be
+    /// read ahead. The body of an unsafe method makes no difference to layers that share
+    /// responses, so it is not read.
     #[must_use]
     #[inline]
     pub fn is_needed(request: &Request<B>) -> bool
@@ -48,10 +48,10 @@ impl<B: 'static> Peek<B> {
             && Presence::of(request) == Presence::Unknown
     }
 
-    /// Begins to read ahead.
+    /// Starts reading ahead.
     ///
-    /// A client that keeps the stream open and sends nothing is waited for 100 ms: it may want
-    /// the answer first.
+    /// The wait is limited to 100 ms: a client that keeps the stream open and sends nothing may
+    /// want the response first.
     ///
     /// # Panics
     ///
@@ -65,8 +65,8 @@ impl<B: 'static> Peek<B> {
         }
     }
 
-    /// Waits for the first frame, and returns the request with its whole body. It carries what
-    /// was found out as a [`Presence`] among its extensions.
+    /// Waits for the first frame, and returns the request with its whole body. The result is in
+    /// its extensions as a [`Presence`].
     ///
     /// # Panics
     ///
@@ -97,7 +97,7 @@ impl<B: 'static> Peek<B> {
                     *body = Body::empty();
                     break Presence::Absent;
                 }
-                // An empty frame is not the end, and says nothing.
+                // An empty frame is not the end, and tells nothing.
                 Poll::Ready(Some(Ok(frame)))
                     if frame.data_ref().is_some_and(bytes::Bytes::is_empty) => {}
                 Poll::Ready(Some(first)) => {
@@ -133,7 +133,7 @@ mod ahead {
     use bytes::Bytes;
     use http_body::{Frame, SizeHint};
 
-    /// A body whose first frame has been read already.
+    /// A body whose first frame was read.
     pub(super) struct Ahead {
         first: Option<Result<Frame<Bytes>, Error>>,
         rest: Body,
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn empty_frames_are_no_body() {
+    async fn empty_frames_are_not_a_body() {
         for body in [frames(vec![]), frames(vec![data(""), data("")])] {
             let request = peek(body).await;
             assert_eq!(presence(&request), Some(&Presence::Absent));
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_was_read_ahead_is_read_again() {
+    async fn frames_that_were_read_ahead_are_read_again() {
         let mut trailers = http::HeaderMap::new();
         trailers.insert("x", "1".parse().unwrap());
         let body = vec![
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_silent_client_is_not_waited_for_without_end_and_loses_nothing() {
+    async fn the_wait_for_a_silent_client_is_limited_and_loses_no_data() {
         let (sender, receiver) = tokio::sync::oneshot::channel::<Bytes>();
         let late = futures_util::stream::once(receiver);
         let request = peek(Body::from_stream(late)).await;

@@ -1,6 +1,6 @@
-//! Proxy-Status (RFC 9209), in which a layer says why it refused.
+//! Proxy-Status (RFC 9209), in which a layer gives the reason of a refusal.
 
 use http::HeaderName;
 
-/// The field.
+/// Name of the field.
 pub const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");

@@ -4,28 +4,28 @@ use http::{HeaderMap, header};
 
 use crate::list::{digits, line_members};
 
-/// More ranges than this in one request are refused as an attack (§17.15): the whole
+/// Highest number of ranges in one request. More are refused as an attack (§17.15): the whole
 /// representation is sent instead.
 pub const MAX_RANGES: usize = 16;
 
-/// A stretch of a body: its first byte, and the byte behind its last.
+/// A part of a body: its first byte, and the byte after its last.
 pub type Span = (u64, u64);
 
-/// Describes what a Range field asks of a body.
+/// Parts of a body that a Range field asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Ranges {
-    /// Nothing that a server has to honour: send everything.
+    /// The whole body: a server need not honour the field.
     Whole,
-    /// These stretches, in the order asked for, none empty and none overlapping.
+    /// These parts, in the order asked for, none empty and none overlapping.
     Parts(Vec<Span>),
-    /// Nothing that the body has (416).
+    /// No part that the body has (416).
     Unsatisfiable,
 }
 
 /// Reads Range for a body of `length` bytes.
 ///
-/// A field that is repeated, malformed, of another unit, with overlapping ranges or with more
-/// than [`MAX_RANGES`] is ignored.
+/// A field that is repeated, malformed, of another unit, with overlapping ranges or with more than
+/// [`MAX_RANGES`] ranges is ignored.
 #[must_use]
 pub fn ranges(request: &HeaderMap, length: u64) -> Ranges {
     let mut lines = request.get_all(header::RANGE).iter();
@@ -56,7 +56,7 @@ fn parse(line: &[u8], length: u64) -> Option<Ranges> {
     if specs == 0 {
         return None;
     }
-    // Overlapping ranges multiply the answer (§14.2, §17.15).
+    // Overlapping ranges multiply the size of the response (§14.2, §17.15).
     let mut sorted = parts.clone();
     sorted.sort_unstable();
     if sorted.windows(2).any(|pair| pair[1].0 < pair[0].1) {
@@ -71,7 +71,7 @@ fn parse(line: &[u8], length: u64) -> Option<Ranges> {
 /// One range of a set.
 enum Spec {
     Inside(Span),
-    /// Well formed, and past the end of the body.
+    /// Well formed, but past the end of the body.
     Outside,
     Malformed,
 }
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_past_the_end_is_unsatisfiable() {
+    fn a_range_past_the_end_is_unsatisfiable() {
         for text in ["bytes=10-", "bytes=10-20, 99-", "bytes=-0"] {
             assert_eq!(read(text, 10), Ranges::Unsatisfiable, "{text}");
         }
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_malformed_or_overlaps_is_ignored() {
+    fn a_field_that_is_malformed_or_overlaps_is_ignored() {
         for text in [
             "bytes=",
             "bytes=,",
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn as_many_ranges_as_allowed_are_served_and_one_more_is_not() {
+    fn the_highest_number_of_ranges_is_served_and_one_more_is_not() {
         let some = |count: usize| {
             let specs: Vec<_> = (0..count).map(|at| format!("{0}-{0}", at * 2)).collect();
             read(&format!("bytes={}", specs.join(",")), 100)
@@ -160,7 +160,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn stretches_lie_inside_the_body_and_do_not_overlap(text in "[0-9, -]{0,40}", length in 0u64..100) {
+        fn parts_lie_inside_the_body_and_do_not_overlap(text in "[0-9, -]{0,40}", length in 0u64..100) {
             if let Ranges::Parts(mut parts) = read(&format!("bytes={text}"), length) {
                 parts.sort_unstable();
                 prop_assert!(parts.iter().all(|(from, to)| from < to && *to <= length));

@@ -4,14 +4,14 @@ use http::{HeaderMap, HeaderName, Method};
 
 use crate::method::is_idempotent;
 
-/// A field by which a server tells a request that comes again from a new one
+/// The field by which a server tells a repeated request from a new one
 /// (draft-ietf-httpapi-idempotency-key-header).
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// Returns whether a request may be sent again when it is unknown whether it was carried out:
-/// its method is idempotent (RFC 9110 §9.2.2), or it has an [`IDEMPOTENCY_KEY`].
+/// Reports whether a request may be sent again if it is unknown whether it was carried out: its
+/// method is idempotent (RFC 9110 §9.2.2), or it has an [`IDEMPOTENCY_KEY`].
 ///
-/// An empty key tells no request from another and does not count.
+/// An empty key does not count: it identifies no request.
 #[must_use]
 #[inline]
 pub fn may_repeat(method: &Method, headers: &HeaderMap) -> bool {
@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_method_or_a_key_allows_for_it() {
+    fn an_idempotent_method_or_a_key_allows_a_repeat() {
         let none = HeaderMap::new();
         for (method, expected) in [
             ("GET", true),

@@ -1,11 +1,11 @@
-//! Whether two responses hold the same bytes.
+//! Identity of the bytes of two responses.
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::etag::is_strong;
 
-/// Holds what two responses have to have in common for the rest of one body to be the rest of the
-/// other: status, entity tag, length, type and coding (RFC 9110 §8, §15.3.7.3).
+/// Properties that two responses must share so that the rest of one body is the rest of the other:
+/// status, entity tag, length, type and coding (RFC 9110 §8, §15.3.7.3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     status: StatusCode,
@@ -32,8 +32,8 @@ impl Identity {
         }
     }
 
-    /// Returns whether equal identities mean equal bytes, by a strong entity tag (RFC 9110
-    /// §8.8.1), and not merely an equal meaning.
+    /// Reports whether equal identities mean equal bytes, by a strong entity tag (RFC 9110
+    /// §8.8.1), and not only an equal meaning.
     #[must_use]
     pub fn is_strong(&self) -> bool {
         self.tag.as_ref().is_some_and(is_strong)
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn what_tells_of_the_bytes_has_to_be_equal() {
+    fn the_properties_of_the_bytes_must_be_equal() {
         let plain = identity(200, &[("etag", "\"a\"")]);
         assert_eq!(identity(200, &[("etag", "\"a\""), ("date", "x")]), plain);
         for (status, fields) in [
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_strong_tag_stands_for_bytes() {
+    fn only_a_strong_tag_identifies_bytes() {
         assert!(identity(200, &[("etag", "\"a\"")]).is_strong());
         assert!(!identity(200, &[("etag", "W/\"a\"")]).is_strong());
         assert!(!identity(200, &[]).is_strong());

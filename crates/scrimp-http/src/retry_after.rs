@@ -6,14 +6,14 @@ use http::{HeaderMap, header};
 
 use crate::{date, list::digits};
 
-/// The longest wait that is believed: a year.
+/// The longest accepted wait: a year.
 const MOST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
-/// Returns how long an upstream asks to wait, given as seconds or as a date.
+/// Returns the wait that an upstream asks for, given in seconds or as a date.
 ///
 /// A date is measured from the response's own Date, so that the clocks of two machines are not
-/// compared; without one it is measured from `now`. A date that has passed is no wait. `None`
-/// if the field is absent, repeated or neither form. Waits are cut at a year.
+/// compared; without Date it is measured from `now`. A date in the past is no wait. `None` if the
+/// field is absent, repeated or malformed. Waits are limited to a year.
 #[must_use]
 pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let mut lines = headers.get_all(header::RETRY_AFTER).iter();
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neither_or_stands_twice_is_ignored() {
+    fn a_malformed_or_repeated_field_is_ignored() {
         for text in ["", "soon", "-1", "1.5", "+3", "1, 2"] {
             assert_eq!(read(&[("retry-after", text)]), None, "{text}");
         }
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_without_end_is_cut() {
+    fn a_wait_is_limited_to_a_year() {
         let year = MOST.as_secs();
         assert_eq!(
             read(&[("retry-after", "99999999999999999999999")]),

@@ -1,4 +1,4 @@
-//! The part that a request field plays for a layer that tells requests apart.
+//! The role of a request field for a layer that tells requests apart.
 
 use http::{HeaderName, header};
 
@@ -11,45 +11,45 @@ use crate::{
     trace_fields::TRACE_FIELDS,
 };
 
-/// The part that a request field plays.
+/// Role of a request field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Role {
-    /// It selects a representation by what the client accepts: Accept and its kin (RFC 9110
-    /// §12.5).
+    /// The field selects a representation by what the client accepts: Accept and its kin (RFC
+    /// 9110 §12.5).
     Preference,
-    /// It says who is asking; see [`credentials`](crate::credentials).
+    /// The field identifies the caller; see [`credentials`](crate::credentials).
     Credential,
-    /// It names the host or the origin of the page that asks.
+    /// The field names the host, or the origin of the page that makes the request.
     Host,
-    /// It claims something of the target's name; see [`RETELLING`].
+    /// The field makes a claim about the target's name; see [`RETELLING`].
     Retelling,
-    /// It may make another request of this one; see [`OVERRIDING`].
+    /// The field may turn the request into another one; see [`OVERRIDING`].
     Overriding,
-    /// It lets a cache answer with 304 (If-None-Match, If-Modified-Since).
+    /// The field lets a cache answer with 304 (If-None-Match, If-Modified-Since).
     Condition,
-    /// It lets only the origin go on (If-Match, If-Unmodified-Since).
+    /// The field is a condition that only the origin can check (If-Match, If-Unmodified-Since).
     Precondition,
-    /// It asks for a part (Range, If-Range).
+    /// The field asks for a part (Range, If-Range).
     Range,
-    /// It directs caches (Cache-Control, Pragma).
+    /// The field directs caches (Cache-Control, Pragma).
     Control,
-    /// It only traces the call; see [`trace_fields`](crate::trace_fields).
+    /// The field only traces the call; see [`trace_fields`](crate::trace_fields).
     Trace,
-    /// It tells of the client, its page or the way the request came, and an answer that is
-    /// selected by it says so in Vary.
+    /// The field describes the client, its page or the way of the request. A response that is
+    /// selected by it names it in Vary.
     Client,
     /// Connection: concerns one connection, and may ask for an upgrade.
     Connection,
-    /// It asks for something that only a call of its own can do (Upgrade, Expect).
+    /// The field asks for something that only a call of its own can give (Upgrade, Expect).
     Own,
-    /// It describes the body.
+    /// The field describes the body.
     Body,
-    /// Nothing is known of it: it may select the answer.
+    /// The field is unknown: it may select the response.
     Other,
 }
 
-/// Fields that tell of the client, its page or the way the request came. Names that begin with
+/// Fields that describe the client, its page or the way of the request. Names that begin with
 /// `sec-` are among them: browsers set those.
 static CLIENT: FieldNames = FieldNames::new(
     &[
@@ -67,7 +67,7 @@ static CLIENT: FieldNames = FieldNames::new(
     &[],
 );
 
-/// Fields that decide what a cache does with a request, besides credentials and claims of its
+/// Fields that decide how a cache treats a request, except credentials and claims about its
 /// target.
 pub static DECIDING: FieldNames = FieldNames::new(
     &[
@@ -91,7 +91,7 @@ static ANY: Sieve = TRACE_FIELDS
     .or(RETELLING.sieve())
     .or(OVERRIDING.sieve());
 
-/// Returns the part that a field plays. Names with `_` play that of the name with `-`.
+/// Returns the role of a field. A name with `_` has the role of the name with `-`.
 ///
 /// Names that the http crate knows are compared as one byte.
 #[must_use]
@@ -124,18 +124,17 @@ pub fn role(name: &HeaderName) -> Role {
     }
 }
 
-/// Returns whether a field selects a representation by what the client accepts.
+/// Reports whether a field selects a representation by what the client accepts.
 #[must_use]
 pub fn is_preference(name: &HeaderName) -> bool {
     role(name) == Role::Preference
 }
 
-/// Returns the part that a field plays for a layer that tells callers apart by a list of its
-/// own.
+/// Returns the role of a field for a layer that tells callers apart by its own list.
 ///
-/// A field of the list is a [`Role::Credential`], whatever else it would be, unless it asks for
-/// something that the layer must heed: a condition, a range, a directive, an upgrade. A known
-/// credential that is not on the list is a [`Role::Other`].
+/// A field of the list is a [`Role::Credential`], whatever its role is otherwise, unless it asks
+/// for something that the layer must respect: a condition, a range, a directive, an upgrade. A
+/// known credential that is not on the list is a [`Role::Other`].
 #[must_use]
 #[inline]
 pub fn role_by(name: &HeaderName, list: &Credentials) -> Role {
@@ -186,7 +185,7 @@ fn by_text(name: &HeaderName) -> Role {
     }
 }
 
-/// Returns the part of a name that the http crate knows, written with `_`.
+/// Returns the role of a name that the http crate knows, written with `_`.
 #[cold]
 fn of_disguised(text: &str) -> Role {
     let plain = text.replace('_', "-");
@@ -202,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_plays_its_part_in_any_spelling() {
+    fn a_field_has_its_role_in_any_spelling() {
         for (name, expected) in [
             ("accept-encoding", Role::Preference),
             ("x-api-key", Role::Credential),
@@ -230,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn an_operators_list_says_what_a_credential_is() {
+    fn an_operators_list_decides_which_fields_are_credentials() {
         let name = |text: &'static str| HeaderName::from_static(text);
         let list = Credentials::default()
             .with(name("x-badge"))
@@ -253,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn an_indifferent_field_is_on_no_list_that_decides() {
+    fn an_indifferent_field_is_on_no_deciding_list() {
         let mut indifferent = 0;
         for name in [
             "accept",

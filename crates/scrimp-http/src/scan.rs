@@ -1,16 +1,16 @@
-//! Looks for bytes, eight at a time: field values are short, and read for every message.
+//! Finds bytes, eight at a time: field values are short, and read for every message.
 
 const ONES: u64 = u64::from_ne_bytes([1; 8]);
 const HIGH: u64 = ONES << 7;
 
-/// Returns where a byte is first.
+/// Returns the first position of a byte.
 #[inline]
 pub(crate) fn find(text: &[u8], byte: u8) -> Option<usize> {
     let pattern = ONES * u64::from(byte);
     let (words, rest) = text.as_chunks();
     for (index, word) in words.iter().enumerate() {
         let differs = u64::from_le_bytes(*word) ^ pattern;
-        // The lowest bit that is set belongs to the first byte that does not differ.
+        // The lowest bit that is set belongs to the first equal byte.
         let equal = differs.wrapping_sub(ONES) & !differs & HIGH;
         if equal != 0 {
             return Some(index * 8 + (equal.trailing_zeros() / 8) as usize);
@@ -20,19 +20,19 @@ pub(crate) fn find(text: &[u8], byte: u8) -> Option<usize> {
     Some(text.len() - rest.len() + at)
 }
 
-/// Returns whether a text has an ASCII byte in a range.
+/// Reports whether a text has an ASCII byte in a range.
 #[inline]
 pub(crate) fn has_in<const FIRST: u8, const LAST: u8>(text: &[u8]) -> bool {
     let in_word = |bytes: &[u8; 8]| {
         let word = u64::from_ne_bytes(*bytes);
-        // The high bit of each sum says that the byte reaches the bound; none carries.
+        // The high bit of each sum is set if the byte reaches the bound; no sum carries over.
         let low = word & !HIGH;
         let reaches = low + ONES * u64::from(0x80 - FIRST);
         let exceeds = low + ONES * u64::from(0x7f - LAST);
         reaches & !exceeds & !word & HIGH != 0
     };
     match text.last_chunk() {
-        // The last eight bytes overlap those before them. Most texts have none, so that looking
+        // The last eight bytes overlap those before them. Most texts have no such byte, so looking
         // at all of them costs less than stopping at one.
         Some(last) => {
             let words = text.as_chunks().0.iter();
@@ -42,7 +42,7 @@ pub(crate) fn has_in<const FIRST: u8, const LAST: u8>(text: &[u8]) -> bool {
     }
 }
 
-/// Returns whether a text has one of two bytes.
+/// Reports whether a text has one of two bytes.
 #[inline]
 pub(crate) fn has_either<const A: u8, const B: u8>(text: &[u8]) -> bool {
     let has = |word: u64, byte: u8| {
@@ -70,7 +70,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_byte_is_found_where_it_is_first(text in prop::collection::vec(b'a'..b'f', 0..40), byte in b'a'..b'g') {
+        fn the_first_position_of_a_byte_is_found(text in prop::collection::vec(b'a'..b'f', 0..40), byte in b'a'..b'g') {
             let expected = text.iter().position(|&other| other == byte);
             prop_assert_eq!(find(&text, byte), expected);
         }
@@ -88,7 +88,7 @@ mod tests {
         }
 
         #[test]
-        fn bytes_in_a_range_are_found_wherever_they_are(text in prop::collection::vec(any::<u8>(), 0..40)) {
+        fn bytes_in_a_range_are_found_at_any_position(text in prop::collection::vec(any::<u8>(), 0..40)) {
             let capitals = text.iter().any(u8::is_ascii_uppercase);
             prop_assert_eq!(has_in::<b'A', b'Z'>(&text), capitals);
             let special = text.iter().any(|byte| (b':'..=b'Z').contains(byte));

@@ -2,10 +2,10 @@
 
 use http::StatusCode;
 
-/// Returns whether a response of this status may be stored without anybody saying so, with a
+/// Reports whether a response of this status may be stored without explicit permission, with a
 /// heuristic lifetime (RFC 9110 §15.1).
 ///
-/// 206 is one of them; a cache that keeps whole responses only leaves it out.
+/// 206 is one of these codes; a cache that stores only whole responses leaves it out.
 #[must_use]
 pub fn is_heuristically_cacheable(status: StatusCode) -> bool {
     matches!(

@@ -1,4 +1,4 @@
-//! Target URIs (RFC 9110 §7.1) and which of them are equivalent (RFC 3986 §6.2.2–3).
+//! Target URIs (RFC 9110 §7.1) and their equivalence (RFC 3986 §6.2.2–3).
 
 mod authority;
 mod claims;

@@ -1,8 +1,8 @@
 //! Request fields that only trace a call.
 //!
-//! They differ from call to call and change no answer, so that requests that differ in them
-//! alone ask for the same: they share a call, an answer and a batch. One envelope carries the
-//! fields of its first item.
+//! They differ from call to call and change no response. Requests that differ only in them ask for
+//! the same and share a call, a response and a batch. A batch envelope carries the fields of its
+//! first item.
 
 use http::HeaderName;
 
@@ -99,7 +99,7 @@ pub static TRACE_FIELDS: FieldNames = FieldNames::new(
     ],
 );
 
-/// Returns whether a field only traces a call.
+/// Reports whether a field only traces a call.
 #[must_use]
 #[inline]
 pub fn is_trace_field(name: &HeaderName) -> bool {
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_field_of_the_list_is_one_in_any_spelling() {
+    fn every_field_of_the_list_is_found_in_any_spelling() {
         let one = |name: &str| is_trace_field(&HeaderName::from_bytes(name.as_bytes()).unwrap());
         for name in TRACE_FIELDS.names() {
             assert!(one(name) && one(&name.replace('-', "_")), "{name}");
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_selects_or_authorises_an_answer_is_none() {
+    fn fields_that_select_or_authorise_a_response_are_not_trace_fields() {
         for name in [
             "accept",
             "authorization",

@@ -9,8 +9,8 @@ use crate::{
 
 /// Returns the request fields that Vary names, sorted and once each.
 ///
-/// `None` if it names `*`, or something that is no field name and cannot be compared: such a
-/// response answers nothing but the request it was made for.
+/// `None` if it names `*`, or a member that is not a field name and cannot be compared: such a
+/// response answers only the request that it was made for.
 pub fn fields<'a>(lines: impl IntoIterator<Item = &'a HeaderValue>) -> Option<Vec<HeaderName>> {
     let mut names = Vec::new();
     for name in members(lines) {
@@ -24,8 +24,8 @@ pub fn fields<'a>(lines: impl IntoIterator<Item = &'a HeaderValue>) -> Option<Ve
     Some(names)
 }
 
-/// Returns the fields that one line of Vary names. `None` stands for a member that is `*` or
-/// no field name.
+/// Returns the fields that one line of Vary names. `None` stands for a member that is `*` or not
+/// a field name.
 pub fn line_fields(line: &HeaderValue) -> impl Iterator<Item = Option<HeaderName>> {
     line_members(line.as_bytes()).map(|name| match name {
         b"*" => None,
@@ -33,10 +33,10 @@ pub fn line_fields(line: &HeaderValue) -> impl Iterator<Item = Option<HeaderName
     })
 }
 
-/// Returns the value of a request field in the form in which it is compared. `None` if the
-/// request has no such field.
+/// Returns the value of a request field in the form used for comparison. `None` if the request
+/// does not have the field.
 ///
-/// Lines are joined, white space around commas goes, and for the Accept fields case and order
+/// Lines are joined and white space around commas is removed. In the Accept fields case and order
 /// do not count either, because their meaning does not depend on them.
 #[must_use]
 pub fn normal_value(name: &HeaderName, headers: &HeaderMap) -> Option<Box<[u8]>> {
@@ -55,15 +55,15 @@ pub fn is_same(name: &HeaderName, normal: Option<&[u8]>, request: &HeaderMap) ->
     let mut lines = request.get_all(name).iter();
     match (normal, lines.next()) {
         (None, None) => true,
-        // The common case needs no normalising: one line that is normal as it stands.
+        // The common case needs no normalising: one line that is already normal.
         (Some(normal), Some(line)) if lines.next().is_none() && line.as_bytes() == normal => true,
         (Some(normal), Some(_)) => normal_value(name, request).as_deref() == Some(normal),
         _ => false,
     }
 }
 
-/// Returns whether a request holds a field under a name with `_` that a program behind a
-/// CGI-like interface takes for this one.
+/// Reports whether a request has a field under a name with `_` that a program behind a CGI-like
+/// interface takes for this one.
 #[must_use]
 pub fn is_disguised(name: &HeaderName, request: &HeaderMap) -> bool {
     request
@@ -71,7 +71,7 @@ pub fn is_disguised(name: &HeaderName, request: &HeaderMap) -> bool {
         .any(|other| other != name && names::equal(other.as_str(), name.as_str()))
 }
 
-/// Returns the language of a response that has exactly one.
+/// Returns the language of a response that names exactly one.
 #[must_use]
 pub fn only_language(response: &HeaderMap) -> Option<&str> {
     let mut languages = members(response.get_all(header::CONTENT_LANGUAGE));
@@ -79,8 +79,8 @@ pub fn only_language(response: &HeaderMap) -> Option<&str> {
     languages.next().is_none().then_some(language)
 }
 
-/// Returns the language that Accept-Language puts above all others (RFC 9110 §12.5.4). `None`
-/// if two are liked as much, or if the field is not well formed.
+/// Returns the language that Accept-Language ranks above all others (RFC 9110 §12.5.4). `None` if
+/// two share the highest weight, or if the field is malformed.
 #[must_use]
 pub fn best_language(request: &HeaderMap) -> Option<&str> {
     let mut best: Option<(&str, u16)> = None;
@@ -101,7 +101,7 @@ pub fn best_language(request: &HeaderMap) -> Option<&str> {
         .map(|(range, _)| range)
 }
 
-/// Returns whether a field lists what a client accepts: order has no meaning, case neither.
+/// Reports whether a field lists what a client accepts: order and case have no meaning.
 fn is_preference(name: &HeaderName) -> bool {
     [
         header::ACCEPT_ENCODING,
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_sorted_and_a_star_anywhere_matches_nothing() {
+    fn names_are_sorted_and_a_star_matches_no_request() {
         let read = |text: &'static str| fields([&HeaderValue::from_static(text)]);
         assert_eq!(read("B, a, b").unwrap(), ["a", "b"]);
         assert_eq!(read("").unwrap(), [""; 0]);
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_compared_by_what_they_mean() {
+    fn values_are_compared_by_meaning() {
         let same = |name: &'static str, a: &[&str], b: &[&str]| {
             let map =
                 |lines: &[&str]| map(&lines.iter().map(|line| (name, *line)).collect::<Vec<_>>());
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn the_language_liked_best_is_one_above_all_others() {
+    fn the_best_language_is_the_one_with_the_highest_weight() {
         let best =
             |text: &str| best_language(&map(&[("accept-language", text)])).map(str::to_owned);
         assert_eq!(best("fr;q=0.5, DE;q=1.0").as_deref(), Some("DE"));
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_written_with_an_underscore_stands_in_for_another() {
+    fn a_field_written_with_an_underscore_is_taken_for_another() {
         let tier = HeaderName::from_static("x-tier");
         assert!(is_disguised(&tier, &map(&[("x_tier", "gold")])));
         assert!(!is_disguised(

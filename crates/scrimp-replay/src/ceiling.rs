@@ -1,8 +1,8 @@
-//! The best hit rate a trace allows: a cache of any size in which nothing expires.
+//! Highest hit rate of a trace: that of a cache of any size in which nothing expires.
 //!
-//! Exact, in bounded memory. What is known of a key is a pair of numbers that can be
-//! joined with the pair of a later part of the trace, so keys that do not fit in memory are
-//! spilled in sorted runs and joined by a merge.
+//! Exact, in bounded memory. The state of a key is a pair of numbers that can be joined with the
+//! pair of a later part of the trace. Keys that do not fit in memory are spilled in sorted runs
+//! and joined by a merge.
 
 use std::{
     collections::{HashMap, hash_map::RandomState},
@@ -14,13 +14,13 @@ use crate::{
     sort::{Arena, Runs},
 };
 
-/// Keys in memory at most: some 40 MB.
+/// Highest number of keys in memory: about 40 MB.
 const MAX_KEYS: usize = 900_000;
 
 /// Bytes of a hashed key.
 const KEY: usize = 16;
 
-/// Counts what an infinite cache would have answered.
+/// Counts the requests that an infinite cache would answer.
 #[derive(Debug)]
 pub(crate) struct Ceiling {
     keys: HashMap<u128, Requests>,
@@ -29,7 +29,7 @@ pub(crate) struct Ceiling {
     hashers: [RandomState; 2],
 }
 
-/// What an infinite cache would have done.
+/// Result of an infinite cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Best {
     /// Requests it would have answered.
@@ -38,12 +38,12 @@ pub(crate) struct Best {
     pub(crate) keys: u64,
 }
 
-/// The requests for one key, in a part of the trace.
+/// The requests for one key in a part of the trace.
 #[derive(Debug, Clone, Copy, Default)]
 struct Requests {
     count: u64,
-    /// How many there had been, itself included, when the first answer that could be stored
-    /// came; zero if none did.
+    /// Number of requests up to and including the first one with a storable response; zero if
+    /// there is none.
     stored_at: u64,
 }
 
@@ -63,8 +63,8 @@ impl Ceiling {
         }
     }
 
-    /// Counts a request that a stored answer for `key` would have satisfied, and whether
-    /// its own answer may be stored.
+    /// Counts a request that a stored response for `key` would satisfy. `storable` says whether
+    /// its own response may be stored.
     pub(crate) fn request(&mut self, key: &[u8], storable: bool) -> Result<()> {
         // Two keyed 64-bit hashes: no two keys of any real trace share both.
         let [high, low] = [0, 1].map(|half: usize| u128::from(self.hashers[half].hash_one(key)));
@@ -99,7 +99,7 @@ impl Ceiling {
     }
 }
 
-/// Sorted records of all keys.
+/// Returns the sorted records of all keys.
 fn drain(keys: &mut HashMap<u128, Requests>) -> Arena {
     let mut arena = Arena::default();
     for (key, known) in keys.drain() {
@@ -116,7 +116,7 @@ fn drain(keys: &mut HashMap<u128, Requests>) -> Arena {
 // === impl Requests, Best ===
 
 impl Requests {
-    /// What is known when `later` comes after this.
+    /// Returns the state of this part followed by `later`.
     fn then(self, later: Self) -> Self {
         let stored_at = match (self.stored_at, later.stored_at) {
             (0, 0) => 0,

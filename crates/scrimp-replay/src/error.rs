@@ -1,13 +1,13 @@
-//! What stops a replay.
+//! Errors of a replay.
 
 use std::{fmt, io};
 
 use scrimp_core::SettingError;
 use scrimp_demo::DemoError;
 
-/// Why a replay could not be made: one sentence for the person who asked for it.
+/// The reason why a replay failed: one sentence for the user.
 ///
-/// Bad lines are not errors; they are counted in [`Report::bad_lines`](crate::Report).
+/// Invalid lines are not errors; they are counted in [`Report::bad_lines`](crate::Report).
 #[derive(Debug)]
 pub struct Error {
     message: String,
@@ -34,7 +34,7 @@ impl Error {
         }
     }
 
-    /// Whether the reader of the output went away, as `head` does.
+    /// Reports whether the reader closed the output, as `head` does.
     #[must_use]
     pub fn is_broken_pipe(&self) -> bool {
         self.source

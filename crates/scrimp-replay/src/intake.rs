@@ -1,4 +1,4 @@
-//! Reads logs, keeps count of what cannot be used, and sorts the rest.
+//! Reads logs, counts unusable lines, and sorts the rest.
 
 use std::io;
 
@@ -12,10 +12,10 @@ use crate::{
     sort::{Sorted, Sorter},
 };
 
-/// Bad lines that a report shows.
+/// Highest number of bad lines that a report shows.
 const MAX_EXAMPLES: usize = 10;
 
-/// Lines between two looks at the progress.
+/// Lines between two progress reports.
 const STRIDE: u64 = 4096;
 
 /// Reads all inputs, one after another.
@@ -105,7 +105,7 @@ impl Intake<'_> {
     }
 }
 
-/// Whether a compressed file is broken, as opposed to the disk it is on.
+/// Reports whether a compressed file is damaged, as opposed to an error of the disk.
 fn is_damage(error: &io::Error) -> bool {
     use io::ErrorKind as Kind;
     matches!(
@@ -117,7 +117,7 @@ fn is_damage(error: &io::Error) -> bool {
 fn damage(name: &str, lines: u64, error: &io::Error) -> String {
     let what = match error.kind() {
         io::ErrorKind::UnexpectedEof => "ends in the middle of its compressed data",
-        _ => "is damaged, or has something other than gzip at its end",
+        _ => "is damaged, or has other data than gzip at its end",
     };
     format!("{name} {what}: the {lines} lines before that were used")
 }

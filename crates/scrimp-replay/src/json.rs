@@ -1,4 +1,4 @@
-//! The report for machines.
+//! The report as JSON.
 
 use serde_json::{Value, json};
 
@@ -12,17 +12,17 @@ use crate::{
 // === impl Report ===
 
 impl Report {
-    /// The report as one JSON object.
+    /// Returns the report as one JSON object.
     ///
-    /// | field | what it is |
+    /// | field | meaning |
     /// |---|---|
     /// | `inputs` | names of the logs |
-    /// | `lines` | lines that were not blank |
+    /// | `lines` | lines that are not blank |
     /// | `bad_lines` | lines that could not be read |
     /// | `bad_line_examples` | the first ten: `input`, `line` (from 1), `reason` |
     /// | `left_out` | requests left out by method or status |
-    /// | `warnings` | damage to whole files, in words |
-    /// | `first`, `last` | time of the first and the last request, RFC 3339 |
+    /// | `warnings` | damage to whole files, as text |
+    /// | `first`, `last` | times of the first and the last request, RFC 3339 |
     /// | `requests` | requests replayed |
     /// | `upstream_calls_without` | upstream calls without the cache: all requests |
     /// | `upstream_calls_with` | upstream calls with it |
@@ -30,27 +30,27 @@ impl Report {
     /// | `hit_rate` | hits per request, 0 to 1 |
     /// | `ceiling_hits` | hits of an infinite cache in which nothing expires |
     /// | `ceiling_hit_rate` | the same per request, 0 to 1 |
-    /// | `keys` | different keys among the requests a cache may answer |
+    /// | `keys` | different keys among the requests that a cache may answer |
     /// | `currency` | ISO 4217 code of all amounts |
-    /// | `price` | of a call; amounts are decimal numbers of the currency's units |
-    /// | `cost_without`, `cost_with`, `saved` | the bill |
-    /// | `ledger_saved` | what the layers' own ledger says was saved: the same, where there are no other providers and no batches |
+    /// | `price` | price of a call; amounts are decimal numbers of the currency's units |
+    /// | `cost_without`, `cost_with`, `saved` | costs and savings |
+    /// | `ledger_saved` | savings in the layers' own ledger; the same, unless there are other providers or batches |
     /// | `ttl` | as given: a time, `infinite` or `none` |
     /// | `rules` | as given |
     /// | `max_bytes` | limit of the cache's memory |
-    /// | `peak_bytes` | the most it held |
-    /// | `entries` | answers it held at the end |
-    /// | `evicted` | answers removed to make room |
-    /// | `latency_seconds` | how long the upstream took for an answer |
-    /// | `coalesced` | where calls were shared: `joined` a call under way, `reused` a finished answer; else `null` |
-    /// | `layers` | `null` with the cache and shared calls alone; else `shares`, `batch` and `providers` |
-    /// | `layers.shares` | in the order of the layers: `layer` (`stampede`, `cache`, `coalesce`, `batch`, `route`), `calls` it avoided and what that `saved`, below zero where it made calls or cost money; they add up to `hits` and `saved` |
-    /// | `layers.batch` | `null` or `window_seconds`, the `most` in a batch, `batches`, `items` in them, and those that went `alone` |
-    /// | `layers.providers` | who answered: `name`, `calls`, `spent` |
-    /// | `elapsed_seconds` | how long reading and replaying took |
+    /// | `peak_bytes` | highest memory use of the cache |
+    /// | `entries` | stored responses at the end |
+    /// | `evicted` | stored responses that were evicted |
+    /// | `latency_seconds` | time that the upstream took for a response |
+    /// | `coalesced` | if calls were shared: `joined` a call in flight, `reused` a finished response; otherwise `null` |
+    /// | `layers` | `null` for the cache and shared calls alone; otherwise `shares`, `batch` and `providers` |
+    /// | `layers.shares` | in the order of the layers: `layer` (`stampede`, `cache`, `coalesce`, `batch`, `route`), `calls` that it avoided and the money `saved`, below zero if it added calls or cost; they add up to `hits` and `saved` |
+    /// | `layers.batch` | `null` or `window_seconds`, the `most` in a batch, `batches`, `items` in them, and the requests sent `alone` |
+    /// | `layers.providers` | providers: `name`, `calls`, `spent` |
+    /// | `elapsed_seconds` | time for reading and replaying |
     /// | `timeline` | `start` (Unix seconds), `slice_seconds`, `requests` and `upstream_calls`: a list each, one number per slice |
-    /// | `stampede` | `null` unless asked for: `upstream_seconds`, `refreshes`, and `without` and `with` protection each `blocked` requests, `waited_seconds` in all, `upstream_calls`, `doubled` calls while one for the same URL was under way, and the largest `burst` of those |
-    /// | `routes` | those that save the most: `route`, `requests`, `upstream_calls`, `saved`, `hit_rate` |
+    /// | `stampede` | `null` unless requested: `upstream_seconds`, `refreshes`, and `without` and `with` protection each `blocked` requests, `waited_seconds` in total, `upstream_calls`, `doubled` calls while one for the same URL was in flight, and their largest `burst` |
+    /// | `routes` | those with the highest savings: `route`, `requests`, `upstream_calls`, `saved`, `hit_rate` |
     #[must_use]
     pub fn to_json(&self) -> Value {
         let reading = &self.reading;

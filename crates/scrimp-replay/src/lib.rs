@@ -1,10 +1,10 @@
-//! Replays an access log through scrimp's cache, or all of its layers, and prints the bill.
+//! Replays an access log through scrimp's cache, or all of its layers, and prints the cost.
 //!
-//! The log is read (Common or Combined Log Format, or JSON lines; gzip or not), sorted by
-//! time, and driven in virtual time through the real [`CacheLayer`] over an upstream that
-//! counts its calls: a day of traffic takes a second. What comes out is how many calls, and
-//! so how many dollars, the cache would have saved, next to the best that the same trace
-//! allows. [`Settings::all`] adds the other layers, and [`Layers`] tells each one's share.
+//! The log is read (Common or Combined Log Format, or JSON lines; gzip or not), sorted by time, and
+//! driven in virtual time through the real [`CacheLayer`] over an upstream that counts its calls:
+//! a day of traffic takes a second. The result is the number of calls, and so of dollars, that the
+//! cache would have saved, beside the highest savings that the same trace allows.
+//! [`Settings::all`] adds the other layers, and [`Layers`] contains the share of each.
 //!
 //! [`CacheLayer`]: scrimp_cache::CacheLayer
 //!
@@ -41,21 +41,21 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! `scrimp demo`, which is the crate [`scrimp_demo`], needs no log: scenarios with traffic of
-//! their own, and failures.
+//! `scrimp demo`, which is the crate [`scrimp_demo`], needs no log: its scenarios generate their
+//! traffic, and include failures.
 //!
-//! # What a replay cannot know
+//! # Limits of a replay
 //!
-//! Logs hold no response headers. So the TTL and the rules decide how long answers are
-//! fresh, and nothing is private, varies, or has a validator. Bodies are zeros of the logged
-//! length, up to 16 MiB each. A 304 or 206 answered a condition or a range that the log does
-//! not hold: the upstream answers it with a 200 of the logged length.
+//! Logs contain no response headers. So the TTL and the rules set the freshness lifetime, and no
+//! response is private, varies, or has a validator. Bodies are zeros of the logged length, up to
+//! 16 MiB each. A 304 or 206 answered a condition or a range that is not in the log: the upstream
+//! responds with a 200 of the logged length.
 //!
 //! # Memory
 //!
-//! Bounded by the settings, not by the log: sorting holds 64 MiB and merges the rest from
-//! temporary files, the ceiling holds 900,000 keys and does the same, the cache holds what
-//! [`Settings::max_bytes`] allows, and charts and routes are bounded as well.
+//! Memory is bounded by the settings, not by the log: sorting holds 64 MiB and merges the rest from
+//! temporary files, the ceiling holds 900,000 keys and does the same, the cache holds at most
+//! [`Settings::max_bytes`], and charts and routes are bounded too.
 
 pub mod cli;
 

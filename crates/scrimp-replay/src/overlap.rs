@@ -1,4 +1,4 @@
-//! Requests that are under way at the same time.
+//! Requests in flight at the same time.
 
 use std::{future::Future, pin::Pin, time::Duration};
 
@@ -7,18 +7,18 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::{error::Result, line::Entry, replay::Tally, stack::Verdict, upstream::Meter};
 
-/// The requests under way, and when the replay began.
+/// The requests in flight, and the start of the replay.
 ///
-/// The clock stands still while any of them can go on, and then jumps to whatever comes
-/// first: the end of somebody's wait, or the next request.
+/// The clock stands still while any of them can proceed, and then jumps to the next event: the end
+/// of a wait, or the next request.
 pub(crate) struct Crowd {
     start: Instant,
-    /// The log's time at the start, in microseconds.
+    /// Time of the log at the start, in microseconds.
     first: i64,
     under_way: FuturesUnordered<Pin<Box<dyn Future<Output = Landed>>>>,
 }
 
-/// A request that has been answered.
+/// A request with its response.
 struct Landed {
     entry: Entry,
     verdict: Verdict,
@@ -28,7 +28,7 @@ struct Landed {
 // === impl Crowd ===
 
 impl Crowd {
-    /// Nobody yet, at this time of the log.
+    /// Makes an empty crowd at this time of the log.
     pub(crate) fn new(first: i64) -> Self {
         Self {
             start: Instant::now(),
@@ -70,7 +70,7 @@ impl Crowd {
         Ok(())
     }
 
-    /// Waits for all of them.
+    /// Waits for all requests.
     pub(crate) async fn finish(&mut self, tally: &mut Tally) -> Result<()> {
         while let Some(landed) = self.under_way.next().await {
             landed.note(tally)?;

@@ -1,15 +1,15 @@
-//! Telling how far a replay is.
+//! Progress of a replay.
 
-/// Hears how far a replay is, some thousand times at most per second.
+/// Receiver of progress reports, at most some thousand per second.
 pub trait Progress {
-    /// So many bytes of an input have been read, of a total that files and not pipes have.
+    /// Reports the bytes read of an input, and its total length: known for files, not for pipes.
     fn reading(&mut self, input: &str, done: u64, total: Option<u64>);
 
-    /// So many requests have been replayed.
+    /// Reports the number of requests replayed.
     fn replaying(&mut self, done: u64, total: u64);
 }
 
-/// Does not listen.
+/// Ignores progress reports.
 impl Progress for () {
     fn reading(&mut self, _: &str, _: u64, _: Option<u64>) {}
     fn replaying(&mut self, _: u64, _: u64) {}

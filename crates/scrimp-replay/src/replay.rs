@@ -1,4 +1,4 @@
-//! Drives a log through the cache in virtual time.
+//! The replay of a log through the cache in virtual time.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -26,21 +26,21 @@ use crate::{
 };
 use scrimp_demo::support::stopwatch::Stopwatch;
 
-/// Requests between two looks at the progress.
+/// Requests between two progress reports.
 const STRIDE: u64 = 1024;
 
-/// Routes that a report shows.
+/// Highest number of routes in a report.
 const TOP_ROUTES: usize = 20;
 
-/// Replays logs through the cache, and says what it would have saved.
+/// Replays logs through the cache, and reports what it would have saved.
 ///
-/// All inputs are read first and sorted by time; then each request is made at its time, by
-/// a clock that does not wait.
+/// All inputs are read first and sorted by time. Then each request is made at its time, in virtual
+/// time.
 ///
 /// # Errors
 ///
-/// If an input cannot be read, if there is nothing to replay in them, or if a log that is
-/// sorted on disk does not find room there.
+/// If an input cannot be read, if the inputs contain nothing to replay, or if there is no disk
+/// space for sorting.
 pub fn replay(
     inputs: Vec<Input>,
     settings: &Settings,
@@ -112,7 +112,7 @@ async fn drive(
     })
 }
 
-/// One request after the other: the upstream answers at once.
+/// Makes one request after the other: the upstream responds at once.
 async fn in_turn(
     sorted: &mut Sorted,
     settings: &Settings,
@@ -128,7 +128,7 @@ async fn in_turn(
     while let Some(entry) = sorted.next()? {
         told(progress, done, total);
         if entry.time > now {
-            // One step is faster, and enough where nothing happens in between.
+            // One step is faster, and enough if nothing happens in between.
             if settings.stampede.is_some() {
                 sleep_until(start + micros(entry.time.abs_diff(first))).await;
             } else {
@@ -150,7 +150,7 @@ async fn in_turn(
     })
 }
 
-/// Many at a time: the upstream takes its time.
+/// Makes requests that overlap: the upstream takes time.
 async fn overlapping(
     sorted: &mut Sorted,
     settings: &Settings,
@@ -180,14 +180,14 @@ async fn overlapping(
     })
 }
 
-/// Says how far it is, now and then.
+/// Reports the progress at intervals.
 pub(crate) fn told(progress: &mut dyn Progress, done: u64, total: u64) {
     if done.is_multiple_of(STRIDE) {
         progress.replaying(done, total);
     }
 }
 
-/// Virtual time, from a time of the log on, in microseconds.
+/// Returns a clock with virtual time, from a time of the log on, in microseconds.
 pub(crate) fn anchored(first: i64) -> Clock {
     Clock::anchored(UNIX_EPOCH + micros(first.unsigned_abs()))
 }
@@ -196,20 +196,20 @@ fn micros(number: u64) -> Duration {
     Duration::from_micros(number)
 }
 
-/// What is common to all ways of driving a log.
+/// State that all ways of driving a log share.
 pub(crate) struct Bench {
     pub(crate) tally: Tally,
     comparison: Option<Comparison>,
 }
 
-/// What driving a log came to.
+/// Result of driving a log.
 pub(crate) struct Driven {
     pub(crate) upstream_calls: u64,
     pub(crate) stats: Stats,
     pub(crate) layers: Option<Layers>,
 }
 
-/// What is counted of each request.
+/// Counts of the requests.
 pub(crate) struct Tally {
     timeline: Timeline,
     routes: Routes,
@@ -233,7 +233,7 @@ impl Bench {
         })
     }
 
-    /// Makes the same request of the stacks that are compared, if any are.
+    /// Makes the same request on the stacks of the comparison, if there is one.
     pub(crate) fn beside(&mut self, entry: &Entry, settings: &Settings) -> Result<()> {
         if let Some(comparison) = &mut self.comparison {
             comparison.call(request(entry, &settings.host)?);
@@ -245,13 +245,13 @@ impl Bench {
 // === impl Tally ===
 
 impl Tally {
-    /// Notes a call that was made for a request, whenever that was noted.
+    /// Records a call for a request, even if the request was recorded earlier.
     pub(crate) fn called(&mut self, entry: &Entry) {
         self.timeline.called(entry.time);
         self.routes.called(&entry.method, &entry.target);
     }
 
-    /// Notes what a request came to, and how many calls were made for it.
+    /// Records the verdict on a request, and the number of its calls.
     pub(crate) fn note(&mut self, entry: &Entry, verdict: &Verdict, calls: u64) -> Result<()> {
         if let Some(key) = &verdict.key {
             self.ceiling.request(key, verdict.storable)?;
@@ -262,7 +262,7 @@ impl Tally {
     }
 }
 
-/// The request that a line of the log tells of, without a body: logs hold none.
+/// Returns the request for a line of the log, without a body: logs contain none.
 pub(crate) fn request<B: Default>(entry: &Entry, default_host: &str) -> Result<Request<B>> {
     let host = if entry.host.is_empty() {
         default_host
@@ -276,7 +276,7 @@ pub(crate) fn request<B: Default>(entry: &Entry, default_host: &str) -> Result<R
             status: entry.status,
             bytes: entry.bytes,
         });
-    // Rules may look at it. One that cannot be sent was not sent either.
+    // Rules may read it. An agent that cannot be sent now was not sent then.
     if let Ok(agent) = HeaderValue::from_str(&entry.user_agent)
         && !agent.is_empty()
     {

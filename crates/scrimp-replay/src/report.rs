@@ -1,4 +1,4 @@
-//! What came of a replay.
+//! Result of a replay.
 
 use std::time::Duration;
 
@@ -12,75 +12,75 @@ use crate::{
     ttl::Ttl,
 };
 
-/// What came of a replay.
+/// Result of a replay.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Report {
-    /// What was read.
+    /// Facts about reading.
     pub reading: Reading,
     /// Requests replayed.
     pub requests: u64,
-    /// Those that reached the upstream through the cache. Without it, all of them do.
+    /// Requests that reached the upstream through the cache. Without it, all do.
     pub upstream_calls: u64,
     /// Requests that a cache of any size in which nothing expires would have answered.
     pub ceiling_hits: u64,
-    /// Different keys among the requests a cache may answer.
+    /// Different keys among the requests that a cache may answer.
     pub keys: u64,
-    /// What a call costs.
+    /// Price of a call.
     pub price: Money,
-    /// What the layers' own ledger says was saved, at what answers cost where they came from.
+    /// Savings in the layers' own ledger, at the cost of responses at their provider.
     pub ledger_saved: Totals,
-    /// How long answers were fresh where no rule said otherwise.
+    /// Freshness lifetime of responses without a rule.
     pub ttl: Ttl,
-    /// The rules, as they were given.
+    /// The rules, as given.
     pub rules: Vec<String>,
     /// The limit of the cache's memory in bytes.
     pub max_bytes: u64,
-    /// The most the cache held, in bytes.
+    /// Highest memory use of the cache, in bytes.
     pub peak_bytes: u64,
-    /// Answers the cache held at the end.
+    /// Stored responses at the end.
     pub entries: u64,
-    /// Answers removed to make room.
+    /// Stored responses that were evicted.
     pub evicted: u64,
-    /// How long the upstream took for an answer.
+    /// Time that the upstream took for a response.
     pub latency: Duration,
-    /// What sharing calls did, if they were shared.
+    /// Results of sharing calls, if they were shared.
     pub coalesced: Option<Coalesced>,
-    /// Each layer's share, if more than the cache and the sharing of calls was asked for.
+    /// Each layer's share, if there were more layers than the cache and shared calls.
     pub layers: Option<Layers>,
-    /// Time of the first and the last request, in microseconds since 1970-01-01 UTC.
+    /// Times of the first and the last request, in microseconds since 1970-01-01 UTC.
     pub span: (i64, i64),
     /// Requests and calls over time.
     pub timeline: Timeline,
-    /// The routes that save the most, the most first.
+    /// The routes with the highest savings, the highest first.
     pub routes: Vec<Route>,
-    /// What waiting comes to, if that was asked for.
+    /// Results of the comparison of waiting, if requested.
     pub stampede: Option<StampedeReport>,
-    /// How long it took, reading included.
+    /// Time for reading and replaying.
     pub elapsed: Duration,
 }
 
-/// What sharing calls did.
+/// Results of sharing calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Coalesced {
-    /// Requests that joined a call under way.
+    /// Requests that joined a call in flight.
     pub joined: u64,
-    /// Requests that were given a finished answer again, within the window.
+    /// Requests that reused a finished response, within the window.
     pub reused: u64,
 }
 
-/// What was read of the logs.
+/// Facts about reading the logs.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Reading {
     /// The names of the inputs.
     pub inputs: Vec<String>,
-    /// Lines that were not blank.
+    /// Lines that are not blank.
     pub lines: u64,
     /// Lines that could not be read.
     pub bad_lines: u64,
-    /// The first of them.
+    /// The first of those lines.
     pub bad_line_examples: Vec<BadLine>,
     /// Requests left out by method or status.
     pub left_out: u64,
@@ -92,56 +92,56 @@ pub struct Reading {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BadLine {
-    /// The input it stands in.
+    /// Its input.
     pub input: String,
     /// Its number, from one.
     pub line: u64,
-    /// What is wrong with it.
+    /// Reason why it is unusable.
     pub reason: String,
 }
 
 // === impl Report ===
 
 impl Report {
-    /// Requests that did not reach the upstream.
+    /// Returns the number of requests that did not reach the upstream.
     #[must_use]
     pub fn hits(&self) -> u64 {
         self.requests.saturating_sub(self.upstream_calls)
     }
 
-    /// Share of requests that did not reach the upstream, from 0 to 1.
+    /// Returns the share of requests that did not reach the upstream, from 0 to 1.
     #[must_use]
     pub fn hit_rate(&self) -> f64 {
         ratio(self.hits(), self.requests)
     }
 
-    /// The best hit rate the trace allows, from 0 to 1.
+    /// Returns the highest hit rate that the trace allows, from 0 to 1.
     #[must_use]
     pub fn ceiling(&self) -> f64 {
         ratio(self.ceiling_hits, self.requests)
     }
 
-    /// What the requests cost without the cache.
+    /// Returns the cost of the requests without the cache.
     #[must_use]
     pub fn cost_without(&self) -> Money {
         self.price * self.requests
     }
 
-    /// What they cost with it, and with whatever other layers there were.
+    /// Returns their cost with the cache and the other layers.
     #[must_use]
     pub fn cost_with(&self) -> Money {
         let layers = self.layers.as_ref();
         layers.map_or(self.price * self.upstream_calls, |layers| layers.spent)
     }
 
-    /// The difference.
+    /// Returns the difference.
     #[must_use]
     pub fn saved(&self) -> Money {
         let saved = self.cost_without().checked_sub(self.cost_with());
-        saved.expect("a replay is in one currency, that of its price")
+        saved.expect("a replay uses the currency of its price only")
     }
 
-    /// Requests that the cache answered: of those, the ceiling is the most there could be.
+    /// Returns the requests that the cache answered. The ceiling is the upper bound of this number.
     #[must_use]
     pub fn cache_hits(&self) -> u64 {
         let share = self
@@ -155,7 +155,7 @@ impl Report {
 // === impl Reading ===
 
 impl Reading {
-    /// The inputs, in words.
+    /// Returns the names of the inputs, as text.
     pub(crate) fn names(&self) -> String {
         match self.inputs.as_slice() {
             [first, second, _, rest @ ..] if !rest.is_empty() => {
@@ -169,7 +169,7 @@ impl Reading {
 // === impl Slice ===
 
 impl Slice {
-    /// Share of the slice's requests that did not reach the upstream, from 0 to 1.
+    /// Returns the share of the slice's requests that did not reach the upstream, from 0 to 1.
     #[must_use]
     pub fn hit_rate(&self) -> f64 {
         ratio(

@@ -1,9 +1,9 @@
-//! Which routes save the most.
+//! The routes with the highest savings.
 
 use std::collections::HashMap;
 
-/// Routes told apart; what comes later goes to `(other)`, so that a crawl of made-up paths
-/// cannot fill the memory.
+/// Highest number of separate routes. Later ones count as `(other)`, so that a crawl of random
+/// paths cannot fill the memory.
 const MAX_ROUTES: usize = 10_000;
 const OTHER: &str = "(other)";
 
@@ -15,7 +15,7 @@ pub struct Route {
     pub route: String,
     /// Requests for it.
     pub requests: u64,
-    /// Those that reached the upstream.
+    /// Requests that reached the upstream.
     pub upstream_calls: u64,
 }
 
@@ -26,7 +26,7 @@ pub(crate) struct Routes(HashMap<String, (u64, u64)>);
 // === impl Route ===
 
 impl Route {
-    /// Upstream calls that did not have to be made.
+    /// Returns the upstream calls that were avoided.
     #[must_use]
     pub fn saved(&self) -> u64 {
         self.requests.saturating_sub(self.upstream_calls)
@@ -42,7 +42,7 @@ impl Routes {
         counts.1 += upstream_calls;
     }
 
-    /// Counts a call that was made for a request.
+    /// Counts a call for a request.
     pub(crate) fn called(&mut self, method: &str, target: &str) {
         self.of(method, target).1 += 1;
     }
@@ -55,7 +55,7 @@ impl Routes {
         self.0.entry(route).or_default()
     }
 
-    /// The routes that save the most calls, the most first.
+    /// Returns the routes that save the most calls, the highest first.
     pub(crate) fn top(self, count: usize) -> Vec<Route> {
         let routes = self
             .0
@@ -75,7 +75,7 @@ impl Routes {
     }
 }
 
-/// `GET /products/{id}` for `/products/123?x=1`.
+/// Returns `GET /products/{id}` for `/products/123?x=1`.
 fn template(method: &str, target: &str) -> String {
     let path = target.split('?').next().unwrap_or_default();
     let mut route = String::with_capacity(method.len() + path.len() + 1);
@@ -90,7 +90,8 @@ fn template(method: &str, target: &str) -> String {
     route
 }
 
-/// A number, a UUID, or a hash: hex digits, at least eight of them, and not a word.
+/// Reports whether a segment is a number, a UUID, or a hash: at least eight hex digits that are not
+/// a word.
 fn is_id(segment: &str) -> bool {
     let digits = segment.bytes().filter(u8::is_ascii_digit).count();
     let hex = || {

@@ -1,4 +1,4 @@
-//! What a replay is to do.
+//! Settings of a replay.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::{
     ttl::Ttl,
 };
 
-/// What a replay is to do.
+/// Settings of a replay.
 ///
 /// ```
 /// use scrimp_replay::Settings;
@@ -52,7 +52,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// A cent per call, five minutes, 256 MiB, every request.
+    /// Returns the defaults: a cent per call, five minutes, 256 MiB, every request.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -75,115 +75,116 @@ impl Settings {
         }
     }
 
-    /// What a call to the upstream costs. Default: $0.01.
+    /// Sets the price of an upstream call. Default: $0.01.
     #[must_use]
     pub fn price(mut self, price: Money) -> Self {
         self.price = price;
         self
     }
 
-    /// How long answers are fresh where no rule says otherwise. Default: five minutes.
+    /// Sets the freshness lifetime of responses without a rule. Default: five minutes.
     #[must_use]
     pub fn ttl(mut self, ttl: Ttl) -> Self {
         self.ttl = ttl;
         self
     }
 
-    /// Adds a rule of the cache, such as `path=/api/** query=none ttl=1h`. The first rule
-    /// that matches a request counts; one without `ttl` has the [TTL](Self::ttl) of the
-    /// replay.
+    /// Adds a rule of the cache, such as `path=/api/** query=none ttl=1h`. The first rule that
+    /// matches a request counts; a rule without `ttl` has the [TTL](Self::ttl) of the replay.
     ///
     /// # Errors
     ///
-    /// If the text is no rule.
+    /// If the text is not a rule.
     pub fn rule(mut self, text: &str) -> Result<Self> {
         stack::rule(text)?;
         self.rules.push(text.to_owned());
         Ok(self)
     }
 
-    /// Memory of the cache in bytes. Default: 256 MiB.
+    /// Sets the memory of the cache in bytes. Default: 256 MiB.
     #[must_use]
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = bytes;
         self
     }
 
-    /// Counts this method only, or several by several calls. Default: all.
+    /// Replays only this method; several calls add several methods. Default: all.
     #[must_use]
     pub fn method(mut self, method: &str) -> Self {
         self.methods.push(method.to_ascii_uppercase());
         self
     }
 
-    /// Counts requests that were answered with this status only, or several by several
-    /// calls. Default: all.
+    /// Replays only requests that were answered with this status; several calls add several
+    /// statuses. Default: all.
     #[must_use]
     pub fn status(mut self, status: u16) -> Self {
         self.statuses.push(status);
         self
     }
 
-    /// The host of requests whose log has none. Default: `log.local`.
+    /// Sets the host of requests in logs without hosts. Default: `log.local`.
     ///
     /// # Errors
     ///
-    /// If it is no host with an optional port.
+    /// If it is not a host with an optional port.
     pub fn host(mut self, host: &str) -> Result<Self> {
         host.parse::<http::uri::Authority>()
-            .map_err(|_| Error::new(format!("{host:?} is no host name")))?;
+            .map_err(|_| Error::new(format!("{host:?} is not a host name")))?;
         host.clone_into(&mut self.host);
         Ok(self)
     }
 
-    /// Memory for sorting the log by time, in bytes; what is over it goes to temporary
-    /// files. Default: 64 MiB.
+    /// Sets the memory for sorting the log by time, in bytes; the excess goes to temporary files.
+    /// Default: 64 MiB.
     #[must_use]
     pub fn sort_memory(mut self, bytes: u64) -> Self {
         self.sort_memory = bytes;
         self
     }
 
-    /// Makes the same requests once more over an upstream that takes so long for each call,
-    /// without stampede protection and with it. Default: not.
+    /// Makes the same requests again over an upstream that takes this time for each call, with and
+    /// without stampede protection. Default: off.
     #[must_use]
     pub fn stampede(mut self, takes: Duration) -> Self {
         self.stampede = Some(takes);
         self
     }
 
-    /// How long the upstream takes for an answer. Requests overlap then, as they do in life,
-    /// and a request for what is under way is another call unless calls are
-    /// [shared](Self::coalesce). Default: no time at all.
+    /// Sets the time that the upstream takes for a response. Requests then overlap, as in
+    /// production, and equal requests in flight are separate calls unless calls are
+    /// [shared](Self::coalesce). Default: zero.
     #[must_use]
     pub fn latency(mut self, time: Duration) -> Self {
         self.latency = time;
         self
     }
 
-    /// Lets equal requests under way share a call. Default: no.
+    /// Lets equal requests in flight share a call. Default: no.
     #[must_use]
     pub fn coalesce(mut self, share: bool) -> Self {
         self.coalesce = share;
         self
     }
 
-    /// Gives finished answers again for so long where calls are [shared](Self::coalesce).
-    /// Default: not at all.
+    /// Reuses finished responses for this time, if calls are [shared](Self::coalesce). Default:
+    /// off.
     ///
     /// # Errors
     ///
     /// If the time is zero.
     pub fn window(mut self, time: Duration) -> Result<Self> {
         if time.is_zero() {
-            return Err(Error::new("a window of no time: leave it out"));
+            return Err(Error::new(
+                "a window must be longer than zero: leave it out instead",
+            ));
         }
         self.window = Some(time);
         Ok(self)
     }
 
-    /// Puts GETs that reach the upstream within `window` together, up to `most` in a call, as
-    /// if the upstream took batches. A batch costs what a call costs. Default: not.
+    /// Batches GETs that reach the upstream within `window`, up to `most` in a call, as if the
+    /// upstream accepted batches. A batch costs as much as a call. Default: off.
     ///
     /// # Errors
     ///
@@ -191,32 +192,32 @@ impl Settings {
     pub fn batch(mut self, window: Duration, most: usize) -> Result<Self> {
         if window > Duration::from_secs(60) {
             return Err(Error::new(
-                "a batch waits for a minute at most, such as 50ms",
+                "a batch waits for at most a minute: write a time such as 50ms",
             ));
         }
         if !(2..=10_000).contains(&most) {
             return Err(Error::new(format!(
-                "a batch holds 2 to 10,000 requests at most, not {most}"
+                "a batch must hold 2 to 10,000 requests, not {most}"
             )));
         }
         self.batch = Some(Batching { window, most });
         Ok(self)
     }
 
-    /// Puts requests for such paths into [batches](Self::batch) only, or several by several
-    /// calls: `*` is one segment, `**` any. Default: all.
+    /// Batches only requests for matching paths; several calls add several patterns: `*` is one
+    /// segment, `**` any number. Default: all.
     #[must_use]
     pub fn batch_path(mut self, pattern: &str) -> Self {
         self.batch_paths.push(pattern.to_owned());
         self
     }
 
-    /// Adds somebody who would give the same answers at another price: each call goes to the
-    /// cheapest, counting what waiting is worth. Default: nobody but the upstream.
+    /// Adds a provider of the same responses at another price: each call goes to the cheapest, with
+    /// the value of waiting included. Default: the upstream only.
     ///
     /// # Errors
     ///
-    /// If there is one of that name already.
+    /// If there is already one of that name.
     pub fn provider(mut self, offer: Offer) -> Result<Self> {
         if self.offers.iter().any(|known| known.name == offer.name) {
             let name = &offer.name;
@@ -226,11 +227,10 @@ impl Settings {
         Ok(self)
     }
 
-    /// Switches every layer on, in the order in which they belong: stampede protection, cache,
-    /// sharing of calls, batches, routing. What has not been set is set to an upstream that
-    /// takes 200 ms, batches of 20 within 50 ms, and a comparison of
-    /// [waiting](Self::stampede). Routing saves something only if there is another
-    /// [provider](Self::provider). Default: the cache alone.
+    /// Enables every layer, in the recommended order: stampede protection, cache, shared calls,
+    /// batches, routing. Unset values become an upstream that takes 200 ms, batches of 20 within
+    /// 50 ms, and a comparison of [waiting](Self::stampede). Routing saves money only if there is
+    /// another [provider](Self::provider). Default: the cache alone.
     #[must_use]
     pub fn all(mut self) -> Self {
         self.all = true;
@@ -243,23 +243,23 @@ impl Settings {
         self
     }
 
-    /// Whether it takes more than the cache and the sharing of calls.
+    /// Reports whether layers other than the cache and shared calls are needed.
     pub(crate) fn is_full(&self) -> bool {
         self.all || self.batch.is_some() || !self.offers.is_empty()
     }
 
-    /// Whether requests are under way at the same time.
+    /// Reports whether requests overlap.
     pub(crate) fn overlaps(&self) -> bool {
         !self.latency.is_zero()
     }
 
-    /// Whether an entry is replayed or left out.
+    /// Reports whether an entry is replayed or left out.
     pub(crate) fn counts(&self, entry: &Entry) -> bool {
         (self.methods.is_empty() || self.methods.contains(&entry.method))
             && (self.statuses.is_empty() || self.statuses.contains(&entry.status))
     }
 
-    /// The rules for the cache, in order, each with a TTL if there is one.
+    /// Returns the rules for the cache, in order, each with the TTL if there is one.
     pub(crate) fn cache_rules(&self) -> Vec<String> {
         let default = match self.ttl {
             Ttl::None => String::new(),
@@ -286,7 +286,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rule_without_ttl_has_the_one_of_the_replay() {
+    fn a_rule_without_ttl_has_the_ttl_of_the_replay() {
         let settings = Settings {
             rules: vec!["path=/a".into(), "path=/b ttl=1s".into()],
             ..Settings::new()

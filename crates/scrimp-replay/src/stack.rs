@@ -1,4 +1,4 @@
-//! What a request goes through: the cache, over the metered upstream.
+//! The stack of a replay: the cache, over the metered upstream.
 
 use std::{
     future::{Future, poll_fn},
@@ -33,24 +33,24 @@ pub(crate) struct Stack {
     ledger: Ledger,
 }
 
-/// The outermost of them.
+/// The outermost layer.
 #[derive(Debug)]
 enum Front {
     Cache(Cache<Upstream, Watched>),
-    /// Over the layer that shares calls.
+    /// The cache over the layer for shared calls.
     Sharing(Cache<Coalesce<Upstream>, Watched>),
 }
 
-/// What a request means for the ceiling.
+/// Verdict on a request, for the ceiling.
 #[derive(Debug)]
 pub(crate) struct Verdict {
-    /// The cache's key; `None` if no stored answer could have satisfied the request.
+    /// The cache's key; `None` if no stored response could have satisfied the request.
     pub(crate) key: Option<Vec<u8>>,
-    /// Whether a cache that has room for anything would have kept the upstream's answer.
+    /// A cache with unlimited room would have stored the upstream's response.
     pub(crate) storable: bool,
 }
 
-/// What the cache has to show at the end.
+/// Statistics of the cache at the end.
 #[derive(Debug)]
 pub(crate) struct Stats {
     pub(crate) saved: Totals,
@@ -95,7 +95,7 @@ impl Stack {
         })
     }
 
-    /// Makes a request, and reads the answer to its end: nothing else is stored.
+    /// Makes a request, and reads the response to its end: otherwise nothing is stored.
     pub(crate) async fn call(&mut self, request: Request<Empty<Bytes>>) -> Verdict {
         let by_default = by_default(&request);
         // A cache is always ready; so is the upstream.
@@ -110,13 +110,13 @@ impl Stack {
         }
     }
 
-    /// The same, while others are under way.
+    /// Starts a request while others are in flight.
     pub(crate) fn begin(
         &mut self,
         request: Request<Empty<Bytes>>,
     ) -> impl Future<Output = Verdict> + 'static {
         let by_default = by_default(&request);
-        // It is looked for within `call`.
+        // The key is looked up within `call`.
         let answer: Pin<Box<dyn Future<Output = ()>>> = match &mut self.front {
             Front::Cache(cache) => Box::pin(read(cache.call(request))),
             Front::Sharing(cache) => Box::pin(read(cache.call(request))),
@@ -134,7 +134,7 @@ impl Stack {
     }
 }
 
-/// What a cache has to show, and a layer that shares calls.
+/// Returns the statistics of a cache, and of a layer for shared calls.
 pub(crate) fn stats(store: &Watched, ledger: &Ledger, coalesce: Option<&CoalesceLayer>) -> Stats {
     let stats = store.inner().stats();
     Stats {
@@ -152,13 +152,13 @@ pub(crate) fn stats(store: &Watched, ledger: &Ledger, coalesce: Option<&Coalesce
     }
 }
 
-/// The layer that shares calls.
+/// Returns the layer for shared calls.
 pub(crate) fn coalesce_layer(
     settings: &Settings,
     clock: &Clock,
     ledger: &Ledger,
 ) -> Result<CoalesceLayer, SettingError> {
-    // Room for any body: how fast clients read is nothing that a log knows.
+    // Room for any body: a log does not show how fast clients read.
     let room = usize::try_from(2 * MAX_BODY).unwrap_or(usize::MAX);
     let layer = CoalesceLayer::builder()
         .ledger(ledger.clone())
@@ -171,18 +171,18 @@ pub(crate) fn coalesce_layer(
     .build()
 }
 
-/// Waits for an answer, and reads it to its end.
+/// Waits for a response, and reads it to its end.
 pub(crate) async fn read<B, E>(call: impl Future<Output = std::result::Result<Response<B>, E>>)
 where
     B: Body,
 {
     if let Ok(response) = call.await {
-        // Nothing fails here but by a fault that the count of calls would show.
+        // Only a bug can fail here, and the count of calls would show it.
         let _ = response.into_body().collect().await;
     }
 }
 
-/// Whether the store was given something while this was being polled.
+/// Reports whether the store received a response while this was polled.
 async fn kept(mut answer: Pin<Box<dyn Future<Output = ()>>>, store: &Watched) -> bool {
     let mut kept = false;
     poll_fn(|cx| {
@@ -195,10 +195,10 @@ async fn kept(mut answer: Pin<Box<dyn Future<Output = ()>>>, store: &Watched) ->
     kept
 }
 
-/// Whether an answer would be kept without anybody's saying so.
+/// Reports whether a response would be stored without explicit permission.
 pub(crate) fn by_default<B>(request: &Request<B>) -> bool {
     let logged = request.extensions().get::<Logged>();
-    // The upstream never answers with a part, so 206 does not come.
+    // The upstream never responds with a part, so 206 does not occur.
     let cacheable = logged.is_some_and(|logged| is_heuristically_cacheable(logged.answer()));
     request.method() == Method::GET && cacheable
 }

@@ -1,4 +1,4 @@
-//! The report for a terminal.
+//! The report as a table for a terminal.
 
 use std::fmt;
 
@@ -9,10 +9,10 @@ use crate::{
 };
 use scrimp_demo::support::format::{bytes, count, counted, elapsed, money, percent};
 
-/// Routes that the table shows.
+/// Number of routes in the table.
 const ROUTES: usize = 10;
 
-/// Longest route that is shown whole.
+/// Length above which a route is shortened.
 const ROUTE_WIDTH: usize = 48;
 
 /// Shows a [`Report`] as an aligned table.
@@ -34,7 +34,7 @@ pub struct Table<'a> {
 // === impl Report ===
 
 impl Report {
-    /// The report for a terminal, with ANSI colours or without.
+    /// Returns the report for a terminal, with or without ANSI colours.
     #[must_use]
     pub fn table(&self, colour: bool) -> Table<'_> {
         Table {
@@ -109,7 +109,7 @@ impl Table<'_> {
         ];
         let widths = widths(&rows);
         for [name, without, with, saved] in rows {
-            // Padded before it is painted: colours have no width.
+            // Padded before it is coloured: colour codes have no width.
             let saved = self.good(&format!("{saved:>0$}", widths[3]));
             let (first, second, third) = (widths[0], widths[1], widths[2]);
             writeln!(
@@ -133,7 +133,7 @@ impl Table<'_> {
         )?;
         writeln!(
             f,
-            "memory      {} at most, of {}; {} answers at the end, {} evicted",
+            "memory      {} at most, of {}; {} stored responses at the end, {} evicted",
             bytes(report.peak_bytes),
             bytes(report.max_bytes),
             count(report.entries),
@@ -142,7 +142,7 @@ impl Table<'_> {
         if let Some(shared) = report.coalesced {
             writeln!(
                 f,
-                "shared      {} requests joined a call under way, {} were given its answer again",
+                "shared      {} requests joined a call in flight, {} reused its response",
                 count(shared.joined),
                 count(shared.reused),
             )?;
@@ -150,12 +150,12 @@ impl Table<'_> {
         writeln!(f, "time taken  {}", elapsed(report.elapsed))
     }
 
-    /// Who saved what, where there was more than the cache and the sharing of calls.
+    /// Writes each layer's share, if there are more layers than the cache and shared calls.
     fn layers(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(layers) = &self.report.layers else {
             return Ok(());
         };
-        let head = ["who saved it", "calls avoided", "saved", ""].map(str::to_owned);
+        let head = ["savings by layer", "calls avoided", "saved", ""].map(str::to_owned);
         let rows: Vec<_> = [head].into_iter().chain(layers.rows()).collect();
         f.write_str("\n")?;
         let [first, second, third, _] = widths(&rows);
@@ -201,7 +201,7 @@ impl Table<'_> {
             .filter(|route| route.saved() > 0)
             .take(ROUTES);
         let mut rows = vec![[
-            "saves most on".into(),
+            "highest savings".into(),
             "requests".into(),
             match self.report.layers {
                 None => "hit rate".into(),
@@ -235,11 +235,13 @@ impl Table<'_> {
         f.write_str("\n")?;
         match self.report.ttl {
             Ttl::None => {
-                f.write_str("Logs hold no Cache-Control: only rules keep answers (--ttl none)")?;
+                f.write_str(
+                    "Logs contain no Cache-Control: only rules store responses (--ttl none)",
+                )?;
             }
             ttl => write!(
                 f,
-                "Logs hold no Cache-Control: answers are fresh for --ttl {ttl}"
+                "Logs contain no Cache-Control: responses are fresh for --ttl {ttl}"
             )?,
         }
         match self.report.rules.as_slice() {
@@ -253,8 +255,8 @@ impl Table<'_> {
             .is_some_and(|layers| layers.batch.is_some())
         {
             f.write_str(
-                "Where logs hold whole seconds, what came within one comes at once here: batches are \
-                 an upper bound.\n",
+                "Logs with whole seconds make all requests of a second simultaneous: batches are an \
+                 upper bound.\n",
             )?;
         }
         for warning in &reading.warnings {

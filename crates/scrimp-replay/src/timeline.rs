@@ -2,41 +2,41 @@
 
 use crate::line::MICROS;
 
-/// Points on a chart at most.
+/// Highest number of points on a chart.
 const MAX_SLICES: i64 = 120;
 
-/// Lengths that people read easily, in seconds; beyond the last, whole days.
+/// Readable lengths, in seconds; above the last, whole days.
 const LENGTHS: &[i64] = &[
     1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200,
     86_400,
 ];
 
-/// Equal slices of the time that the log covers.
+/// Equal slices of the time of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeline {
-    /// When the first slice begins, in seconds since 1970-01-01 UTC.
+    /// Start of the first slice, in seconds since 1970-01-01 UTC.
     pub start: i64,
     /// Length of a slice in seconds.
     pub seconds: i64,
-    /// The slices, those without requests included.
+    /// The slices, including those without requests.
     pub slices: Vec<Slice>,
 }
 
-/// What happened in one slice of time.
+/// Counts of one slice of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Slice {
     /// Requests made.
     pub requests: u64,
-    /// Those that reached the upstream.
+    /// Requests that reached the upstream.
     pub upstream_calls: u64,
 }
 
 // === impl Timeline ===
 
 impl Timeline {
-    /// For entries between two times in microseconds.
+    /// Makes a timeline for entries between two times in microseconds.
     pub(crate) fn new(first: i64, last: i64) -> Self {
         let (first, last) = (first.div_euclid(MICROS), last.div_euclid(MICROS));
         let count = |seconds: i64| last.div_euclid(seconds) - first.div_euclid(seconds) + 1;
@@ -63,7 +63,7 @@ impl Timeline {
         }
     }
 
-    /// Counts a call that was made for a request at a time in microseconds.
+    /// Counts a call for a request at a time in microseconds.
     pub(crate) fn called(&mut self, time: i64) {
         if let Some(slice) = self.at(time) {
             slice.upstream_calls += 1;

@@ -1,18 +1,18 @@
-//! How long answers are fresh.
+//! Freshness lifetime of responses.
 
 use std::{fmt, str::FromStr, time::Duration};
 
 use crate::error::{Error, Result};
 
-/// How long answers are fresh. Logs hold no `Cache-Control`, so this is what decides.
+/// Freshness lifetime of responses. Logs contain no `Cache-Control`, so this setting decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ttl {
-    /// For so long.
+    /// Responses are fresh for this time.
     After(Duration),
-    /// For ever.
+    /// Responses never expire.
     Infinite,
-    /// Not at all, unless a rule has a `ttl` of its own.
+    /// Responses are not stored, unless a rule has its own `ttl`.
     None,
 }
 
@@ -21,7 +21,7 @@ pub enum Ttl {
 impl FromStr for Ttl {
     type Err = Error;
 
-    /// `infinite`, `none`, or numbers with `ms`, `s`, `m`, `h`, `d` or `w`: `90s`, `1h30m`.
+    /// Reads `infinite`, `none`, or numbers with `ms`, `s`, `m`, `h`, `d` or `w`: `90s`, `1h30m`.
     fn from_str(text: &str) -> Result<Self> {
         match text {
             "infinite" => Ok(Self::Infinite),
@@ -57,14 +57,14 @@ fn duration(text: &str) -> Option<Duration> {
         millis = millis.checked_add(number.checked_mul(scale)?)?;
         rest = &rest[end..];
     }
-    // Longer than a thousand years is a slip, and "infinite" says it better.
+    // More than a thousand years is probably an error; "infinite" is clearer.
     (1..=31_536_000_000_000)
         .contains(&millis)
         .then(|| Duration::from_millis(millis))
 }
 
 impl fmt::Display for Ttl {
-    /// In the largest unit that is exact.
+    /// Writes the time in the largest exact unit.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self::After(duration) = self else {
             return f.write_str(if *self == Self::None {

@@ -1,4 +1,4 @@
-//! The metered upstream: answers as the log says it did, and counts the calls.
+//! The metered upstream: it responds as in the log, and counts the calls.
 
 use std::{
     convert::Infallible,
@@ -19,31 +19,31 @@ use scrimp_core::{Money, extensions::Charge};
 use tokio::time::{Sleep, sleep};
 use tower_service::Service;
 
-/// Longest body the upstream makes: longer ones in a log are cut to this.
+/// Longest body of the upstream: longer ones in a log are cut to this length.
 pub(crate) const MAX_BODY: u64 = 16 << 20;
 
 const PAGE_LENGTH: usize = 1 << 16;
 static PAGE: [u8; PAGE_LENGTH] = [0; PAGE_LENGTH];
 
-/// Rides on a request and tells the upstream what to answer.
+/// Extension of a request: the upstream's response to it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Logged {
     pub(crate) status: u16,
     pub(crate) bytes: u64,
 }
 
-/// Rides on a request and counts the calls that are made for it.
+/// Extension of a request that counts its calls.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Meter(Arc<AtomicU64>);
 
-/// An answer that may take its time.
+/// A response with an optional delay.
 #[derive(Debug)]
 pub(crate) struct Answering {
     answer: Option<Response<Zeros>>,
     delay: Option<Pin<Box<Sleep>>>,
 }
 
-/// A service that answers every request as its [`Logged`] extension says, for a price.
+/// A service that responds as its [`Logged`] extension states, for a price.
 #[derive(Debug, Clone)]
 pub(crate) struct Upstream {
     price: Money,
@@ -51,16 +51,16 @@ pub(crate) struct Upstream {
     calls: Arc<AtomicU64>,
 }
 
-/// So many zeros.
+/// A body of this many zeros.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Zeros(u64);
 
 // === impl Logged ===
 
 impl Logged {
-    /// The status the upstream answers with. 304 and 206 answered a condition or a range
-    /// that logs do not hold, and 1xx, which logs of upgrades hold, are no final answers:
-    /// all these become a 200.
+    /// Returns the status of the upstream's response. 304 and 206 answered a condition or a range
+    /// that is not in the log, and 1xx, which logs of upgrades contain, are not final responses:
+    /// all of these become 200.
     pub(crate) fn answer(self) -> StatusCode {
         match self.status {
             100..200 | 206 | 304 => StatusCode::OK,
@@ -72,7 +72,7 @@ impl Logged {
 // === impl Upstream ===
 
 impl Upstream {
-    /// Each answer takes so long, in virtual time.
+    /// Makes an upstream whose responses take `latency`, in virtual time.
     pub(crate) fn new(price: Money, latency: Duration) -> Self {
         Self {
             price,
@@ -81,7 +81,7 @@ impl Upstream {
         }
     }
 
-    /// Calls so far.
+    /// Returns the number of calls so far.
     pub(crate) fn calls(&self) -> u64 {
         self.calls.load(Relaxed)
     }
@@ -129,7 +129,7 @@ impl<B> Service<Request<B>> for Upstream {
 // === impl Meter ===
 
 impl Meter {
-    /// Calls so far.
+    /// Returns the number of calls so far.
     pub(crate) fn calls(&self) -> u64 {
         self.0.load(Relaxed)
     }
@@ -138,7 +138,7 @@ impl Meter {
 // === impl Answering ===
 
 impl Answering {
-    /// Changes the answer before it is given.
+    /// Changes the response before it is returned.
     pub(crate) fn change(&mut self, change: impl FnOnce(&mut Response<Zeros>)) {
         if let Some(answer) = &mut self.answer {
             change(answer);
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn answers_are_as_logged_but_for_conditions_ranges_and_giants() {
+    async fn responses_are_as_logged_except_for_conditions_ranges_and_oversized_bodies() {
         assert_eq!(answer(Method::GET, 200, 200_000).await, (200, 200_000));
         assert_eq!(answer(Method::GET, 404, 9).await, (404, 9));
         assert_eq!(answer(Method::GET, 304, 0).await, (200, 0));

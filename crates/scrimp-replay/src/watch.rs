@@ -1,4 +1,4 @@
-//! A store that tells which key the cache looked up, and whether it kept the answer.
+//! A store that records the key that the cache looked up, and whether it stored the response.
 
 use std::sync::Arc;
 
@@ -6,22 +6,22 @@ use parking_lot::Mutex;
 use scrimp_cache::{Entry, FillToken, Lookup, MemoryBudget, MemoryStore, Store};
 use scrimp_core::{Key, KeyRef};
 
-/// Passes everything on to a [`MemoryStore`], and notes what the cache asks of it.
+/// Passes all calls on to a [`MemoryStore`], and records them.
 ///
-/// This is how the ceiling is counted by the very keys of the cache: rules, query
-/// parameters and all.
+/// So the ceiling is counted with the real keys of the cache, including rules and query
+/// parameters.
 #[derive(Debug, Clone)]
 pub(crate) struct Watched {
     inner: MemoryStore,
     seen: Arc<Mutex<Seen>>,
 }
 
-/// What the cache did with its store for one request.
+/// Use of the store for one request.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
-    /// The key it looked for; `None` if no stored answer could have satisfied the request.
+    /// The key looked up; `None` if no stored response could have satisfied the request.
     pub(crate) key: Option<Vec<u8>>,
-    /// Whether it kept an answer.
+    /// A response was stored.
     pub(crate) kept: bool,
 }
 
@@ -39,7 +39,7 @@ impl Watched {
         &self.inner
     }
 
-    /// What was seen since the last time.
+    /// Returns the record since the last call.
     pub(crate) fn take(&self) -> Seen {
         std::mem::take(&mut *self.seen.lock())
     }

@@ -1,4 +1,4 @@
-//! What the command prints, and the codes it exits with.
+//! Output and exit codes of the command.
 
 mod common;
 
@@ -7,7 +7,7 @@ use std::io::Write;
 
 const GOOD: &str = r#"10.0.0.1 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 12 "-" "ua""#;
 
-/// Bad usage is one sentence on standard error, nothing on standard output, and code 2.
+/// Checks that wrong usage gives one sentence on standard error, no standard output, and code 2.
 fn refused(run: &Run, says: &str) {
     assert_eq!((run.code, run.out.as_str()), (2, ""), "{}", run.err);
     assert!(
@@ -63,7 +63,7 @@ fn inputs_that_cannot_be_read_are_named() {
 }
 
 #[test]
-fn help_and_version_are_no_errors() {
+fn help_and_version_are_not_errors() {
     for args in [
         &["--help"][..],
         &["--version"],
@@ -109,7 +109,7 @@ fn formats_may_be_mixed_and_files_joined() {
         format!("{GOOD}\n{{\"ts\":1431857104,\"uri\":\"/a\",\"status\":200}}\n"),
     )
     .unwrap();
-    // Two gzip members, as `cat a.gz b.gz` and log rotation make them.
+    // Two gzip members, as from `cat a.gz b.gz` and log rotation.
     let mut members = Vec::new();
     for _ in 0..2 {
         let mut gzip = flate2::write::GzEncoder::new(&mut members, flate2::Compression::fast());
@@ -132,7 +132,7 @@ fn formats_may_be_mixed_and_files_joined() {
 }
 
 #[test]
-fn filters_leave_out_and_say_so() {
+fn filtered_requests_are_counted_as_left_out() {
     let log = format!(
         "{GOOD}\n{}\n{}\n",
         GOOD.replace("GET", "POST"),
@@ -162,7 +162,7 @@ fn money_is_in_the_currency_of_the_price() {
 }
 
 #[test]
-fn a_made_up_log_can_be_replayed_from_a_pipe_a_file_and_memory_alike() {
+fn a_generated_log_replays_equally_from_a_pipe_a_file_and_memory() {
     let log = scrimp(&["sample-log", "--seed", "1", "--requests", "100000"], b"").out;
     assert_eq!(log.lines().count(), 100_000);
     let file = tempfile::NamedTempFile::new().unwrap();
@@ -176,12 +176,12 @@ fn a_made_up_log_can_be_replayed_from_a_pipe_a_file_and_memory_alike() {
     let memory = strip(json(&["--sample"], b""));
     assert_eq!(memory, strip(json(&[path], b"")));
     assert_eq!(memory, strip(json(&["-"], log.as_bytes())));
-    // Sorted in temporary files, the log is the same log.
+    // Sorting in temporary files does not change the result.
     assert_eq!(memory, strip(json(&[path, "--sort-memory", "100KiB"], b"")));
 }
 
 #[test]
-fn the_page_stands_alone_and_says_the_same() {
+fn the_page_is_self_contained_and_shows_the_same_numbers() {
     let hostile = GOOD.replace("/a ", "/<script>alert('x')</script>&\\\" ");
     let log = format!("{GOOD}\n{GOOD}\n{hostile}\n{hostile}\n");
     let file = tempfile::NamedTempFile::new().unwrap();
@@ -208,7 +208,7 @@ fn the_page_stands_alone_and_says_the_same() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_error() {
+fn a_closed_reader_is_not_an_error() {
     let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_scrimp"))
         .args(["sample-log", "--requests", "1000000"])
         .stdout(std::process::Stdio::piped())
@@ -225,7 +225,7 @@ fn a_reader_that_goes_away_is_no_error() {
 
 #[cfg(unix)]
 #[test]
-fn a_log_that_cannot_be_sorted_on_disk_says_where() {
+fn the_error_of_sorting_on_disk_names_the_folder() {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_scrimp"))
         .args(["replay", "--sample", "--sort-memory", "1KiB"])
         .env("TMPDIR", "/no/such/place")

@@ -1,11 +1,11 @@
-//! The numbers, against a count that knows nothing of layers, stores or policies.
+//! The numbers, compared with a count that uses no layers, stores or policies.
 
 mod common;
 
 use common::{json, scrimp, trace};
 use std::{collections::HashMap, io::Read};
 
-/// What the naive count needs of a line.
+/// Fields of a line for the naive count.
 struct Hit {
     time: i64,
     path: String,
@@ -13,7 +13,7 @@ struct Hit {
     method: String,
 }
 
-/// Reads Combined Log Format the simple way: by blanks and quotes.
+/// Reads Combined Log Format in a simple way: by spaces and quotes.
 fn lines(log: &str) -> Vec<Hit> {
     let mut hits: Vec<_> = log
         .lines()
@@ -35,7 +35,7 @@ fn lines(log: &str) -> Vec<Hit> {
     hits
 }
 
-/// Calls that a map from path to expiry makes, for GETs answered with 200 or 304.
+/// Counts the calls of a map from path to expiry, for GETs answered with 200 or 304.
 fn count(hits: &[Hit], ttl: i64) -> (u64, u64) {
     let mut fresh: HashMap<&str, i64> = HashMap::new();
     let (mut requests, mut calls) = (0, 0);
@@ -55,7 +55,7 @@ fn count(hits: &[Hit], ttl: i64) -> (u64, u64) {
 
 fn agrees(path: &str, log: &str) {
     let hits = lines(log);
-    // Room for all: a naive count evicts nothing.
+    // Room for all responses: a naive count evicts nothing.
     let plain = [
         "--max-bytes",
         "1GiB",
@@ -84,8 +84,8 @@ fn agrees(path: &str, log: &str) {
     }
 }
 
-/// Calls, requests that join one, and requests that are given its answer again, by a map from
-/// path to the end of the last call, in milliseconds.
+/// Counts calls, requests that join one, and requests that reuse its response, with a map from path
+/// to the end of the last call, in milliseconds.
 fn count_shared(hits: &[Hit], latency: i64, window: i64) -> (u64, u64, u64) {
     let mut ends: HashMap<&str, i64> = HashMap::new();
     let (mut calls, mut joined, mut reused) = (0, 0, 0);
@@ -107,7 +107,7 @@ fn count_shared(hits: &[Hit], latency: i64, window: i64) -> (u64, u64, u64) {
 }
 
 #[test]
-fn calls_are_shared_as_a_naive_count_has_it() {
+fn shared_calls_agree_with_a_naive_count() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let path = file.path().to_str().unwrap();
     make_up(path);
@@ -125,7 +125,7 @@ fn calls_are_shared_as_a_naive_count_has_it() {
         }
         let report = json(&args, b"");
         let (calls, joined, reused) = count_shared(&hits, latency, window);
-        assert!(joined > 100, "a log in which something overlaps");
+        assert!(joined > 100, "a log with overlapping requests");
         assert_eq!(report["upstream_calls_with"], calls, "{latency} {window}");
         assert_eq!(report["coalesced"]["joined"], joined, "{latency} {window}");
         assert_eq!(report["coalesced"]["reused"], reused, "{latency} {window}");
@@ -134,7 +134,7 @@ fn calls_are_shared_as_a_naive_count_has_it() {
 }
 
 #[test]
-fn a_made_up_log_gives_the_numbers_of_a_naive_count() {
+fn a_generated_log_gives_the_numbers_of_a_naive_count() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let path = file.path().to_str().unwrap();
     make_up(path);

@@ -1,4 +1,4 @@
-//! All layers at once, and each one's share.
+//! All layers together, and the share of each.
 
 mod common;
 
@@ -6,13 +6,13 @@ use common::{json, scrimp};
 use scrimp_replay::SampleLog;
 use serde_json::Value;
 
-/// An hour of a shop.
+/// Returns the log of an hour of a shop.
 fn shop() -> Vec<u8> {
     let lines = SampleLog::new().requests(4_000).hours(1);
     lines.flat_map(|line| (line + "\n").into_bytes()).collect()
 }
 
-/// A line of a log: which second, and the request.
+/// Returns a line of a log at this second, with this request.
 fn line(second: u32, request: &str, status: u16) -> String {
     let (hour, minute, second) = (10 + second / 3_600, second / 60 % 60, second % 60);
     format!(
@@ -36,7 +36,7 @@ fn shares(report: &Value) -> Vec<(String, i64, f64)> {
     shares.iter().map(share).collect()
 }
 
-/// What a layer avoided; it has to be there.
+/// Returns the calls that a layer avoided; the layer must be present.
 fn of(report: &Value, layer: &str) -> i64 {
     let shares = shares(report);
     let share = shares.iter().find(|(name, ..)| name == layer);
@@ -93,16 +93,16 @@ fn a_cheaper_provider_changes_the_bill_and_nothing_else() {
     }
     assert_eq!(plain["timeline"], routed["timeline"]);
     assert_eq!(of(&routed, "cache"), number(&plain, "/hits"));
-    // All calls go to it: it is as fast and as good.
+    // All calls go to it: latency and quality are equal.
     let calls = number(&routed, "/upstream_calls_with");
     assert_eq!(number(&routed, "/layers/providers/1/calls"), calls);
     let spent = routed["cost_with"].as_f64().expect("money");
-    let exact = 0.004 * f64::from(u32::try_from(calls).expect("not so many"));
+    let exact = 0.004 * f64::from(u32::try_from(calls).expect("a small number"));
     assert!((spent - exact).abs() < 1e-6, "{spent} and {exact}");
 }
 
 #[test]
-fn a_dearer_provider_is_not_used_and_one_too_slow_is_neither() {
+fn a_more_expensive_or_too_slow_provider_is_not_used() {
     let flags = [
         "-",
         "--latency",
@@ -115,14 +115,14 @@ fn a_dearer_provider_is_not_used_and_one_too_slow_is_neither() {
     let report = json(&flags, &shop());
     let of = |at: usize| number(&report, &format!("/layers/providers/{at}/calls"));
     let all = number(&report, "/upstream_calls_with");
-    // One call in a hundred may look whether things have changed.
+    // One call in a hundred may test whether the provider has changed.
     assert!(of(1) + of(2) <= all / 100, "{report:#}");
     assert_eq!(of(0) + of(1) + of(2), all);
 }
 
 #[test]
-fn batches_are_those_that_a_count_of_each_second_comes_to() {
-    // Seven pages in each of a hundred seconds, and a write that travels alone.
+fn batches_agree_with_a_count_of_each_second() {
+    // Seven pages in each of a hundred seconds, and a write that is sent alone.
     let second = |second: u32| {
         let gets = (0..7).map(move |page| line(second, &format!("GET /{second}/{page}"), 200));
         gets.chain([line(second, "POST /write", 201)])
@@ -144,7 +144,7 @@ fn batches_are_those_that_a_count_of_each_second_comes_to() {
 }
 
 #[test]
-fn paths_that_take_no_batches_travel_alone() {
+fn paths_without_batches_are_sent_alone() {
     let log: String = (0..10)
         .map(|page| line(0, &format!("GET /{}/{page}", ["api", "web"][page % 2]), 200))
         .collect();
@@ -155,7 +155,7 @@ fn paths_that_take_no_batches_travel_alone() {
 }
 
 #[test]
-fn ten_thousand_at_once_travel_by_the_twenty() {
+fn ten_thousand_simultaneous_requests_go_in_batches_of_twenty() {
     let log: String = (0..10_000)
         .map(|page| {
             line(
@@ -169,7 +169,7 @@ fn ten_thousand_at_once_travel_by_the_twenty() {
     assert_eq!(
         number(&report, "/upstream_calls_with"),
         500,
-        "failures are not tried again"
+        "failures are not retried"
     );
     assert_eq!(number(&report, "/layers/batch/items"), 10_000);
 }
@@ -181,7 +181,7 @@ fn a_rush_is_one_fill_whose_waiters_count_for_stampede_protection() {
     assert_eq!(number(&report, "/upstream_calls_with"), 1);
     assert_eq!((of(&report, "stampede"), of(&report, "cache")), (499, 0));
 
-    // Without it, the layer that shares calls does the same.
+    // Without it, the layer for shared calls has the same effect.
     let flags = ["-", "--latency", "200ms", "--coalesce", "--batch"];
     let report = json(&flags, log.as_bytes());
     assert_eq!(number(&report, "/upstream_calls_with"), 1);
@@ -210,7 +210,7 @@ fn the_ceiling_is_the_same_with_all_layers() {
 }
 
 #[test]
-fn a_run_can_be_repeated() {
+fn a_run_is_repeatable() {
     let flags = [
         "-",
         "--all",
@@ -226,7 +226,7 @@ fn a_run_can_be_repeated() {
 }
 
 #[test]
-fn the_table_and_the_page_show_who_saved_what() {
+fn the_table_and_the_page_show_the_savings_by_layer() {
     let folder = tempfile::tempdir().expect("a folder");
     let page = folder.path().join("report.html");
     let file = folder.path().join("providers");
@@ -258,23 +258,23 @@ fn the_table_and_the_page_show_who_saved_what() {
     let run = scrimp(&args, &shop());
     assert_eq!((run.code, run.err.as_str()), (0, ""));
     for words in [
-        "who saved it",
+        "savings by layer",
         "stampede protection",
         "batches",
-        "all together",
+        "total",
         "<b>udget",
     ] {
         assert!(run.out.contains(words), "{words}: {}", run.out);
     }
     let page = std::fs::read_to_string(page).expect("a page");
-    for words in ["Who saved what", "with all layers", "&lt;b&gt;udget"] {
+    for words in ["Savings by layer", "with all layers", "&lt;b&gt;udget"] {
         assert!(page.contains(words), "{words}");
     }
-    assert!(!page.contains("<b>udget"), "what was typed is not markup");
+    assert!(!page.contains("<b>udget"), "arguments are escaped");
 }
 
 #[test]
-fn flags_that_make_no_sense_are_refused() {
+fn invalid_combinations_of_flags_are_refused() {
     for (args, says) in [
         (vec!["--batch-max", "5"], "--batch"),
         (vec!["--batch", "--batch-max", "1"], "--batch-max"),

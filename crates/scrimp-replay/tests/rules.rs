@@ -4,7 +4,7 @@ mod common;
 
 use common::json;
 
-/// Lines a second apart: method, target and status.
+/// Returns lines one second apart: method, target and status.
 fn log(lines: &[(&str, &str, u16)]) -> String {
     let line = |(second, (method, target, status)): (usize, &(&str, &str, u16))| {
         format!(
@@ -21,14 +21,14 @@ fn calls(lines: &[(&str, &str, u16)], args: &[&str]) -> (u64, u64) {
     let number = |name: &str| report[name].as_u64().unwrap();
     assert_eq!(
         report["ledger_saved"], report["saved"],
-        "the cache books what it saves"
+        "the ledger contains the savings of the cache"
     );
     assert!(number("hits") <= number("ceiling_hits"));
     (number("upstream_calls_with"), number("ceiling_hits"))
 }
 
 #[test]
-fn the_query_is_part_of_the_key_unless_a_rule_says_otherwise() {
+fn the_query_is_part_of_the_key_unless_a_rule_changes_it() {
     let lines = [
         ("GET", "/p?a=1&utm=x", 200),
         ("GET", "/p?a=1&utm=y", 200),
@@ -62,7 +62,7 @@ fn the_first_rule_that_matches_sets_the_lifetime() {
 }
 
 #[test]
-fn a_write_makes_the_cache_ask_again_and_is_no_part_of_the_ceiling() {
+fn a_write_causes_a_new_call_and_is_not_part_of_the_ceiling() {
     let lines = [
         ("GET", "/p/1", 200),
         ("PUT", "/p/1", 204),
@@ -73,7 +73,7 @@ fn a_write_makes_the_cache_ask_again_and_is_no_part_of_the_ceiling() {
 }
 
 #[test]
-fn head_is_answered_from_what_get_has_stored_and_stores_nothing() {
+fn head_is_answered_from_a_stored_get_and_stores_nothing() {
     assert_eq!(
         calls(&[("GET", "/a", 200), ("HEAD", "/a", 200)], &[]),
         (1, 1)
@@ -88,7 +88,7 @@ fn head_is_answered_from_what_get_has_stored_and_stores_nothing() {
 }
 
 #[test]
-fn failures_are_not_kept_and_answers_cover_them() {
+fn failures_are_not_stored_and_stored_responses_replace_them() {
     assert_eq!(
         calls(&[("GET", "/a", 503), ("GET", "/a", 503)], &[]),
         (2, 0)
@@ -109,7 +109,7 @@ fn failures_are_not_kept_and_answers_cover_them() {
 }
 
 #[test]
-fn hosts_are_apart_and_the_given_one_stands_in() {
+fn hosts_are_separate_and_the_given_one_is_the_default() {
     let line = |host: &str, second: u32| {
         format!(
             "{{\"ts\":{},\"uri\":\"/a\",\"status\":200,\"host\":\"{host}\"}}\n",
@@ -132,7 +132,7 @@ fn a_small_cache_stays_small() {
 }
 
 #[test]
-fn requests_that_are_out_of_order_are_replayed_in_order() {
+fn unordered_requests_are_replayed_in_order() {
     let mut lines: Vec<_> = log(&[("GET", "/a", 200); 20])
         .lines()
         .map(str::to_owned)

@@ -1,10 +1,10 @@
-//! Waiting, without stampede protection and with it.
+//! Waiting, with and without stampede protection.
 
 mod common;
 
 use common::{json, scrimp};
 
-/// Twenty requests for one page in each second of five minutes, and one of another page.
+/// Returns twenty requests for one page in each second of five minutes, and one for another page.
 fn log() -> String {
     let line = |second: u32, page: &str| {
         let (minute, second) = (second / 60, second % 60);
@@ -18,7 +18,7 @@ fn log() -> String {
 }
 
 #[test]
-fn who_would_have_waited_at_expiry_does_not() {
+fn requests_do_not_wait_at_an_expiry() {
     let log = log();
     let args = ["-", "--ttl", "60s", "--stampede=2s"];
     let report = json(&args, log.as_bytes());
@@ -31,7 +31,7 @@ fn who_would_have_waited_at_expiry_does_not() {
     assert_eq!(number("without", "upstream_calls"), 5 * 2 * 20 + 1);
     assert_eq!(number("without", "burst"), 40);
 
-    // Only at the start, where there is nothing to serve; and by one call.
+    // Only at the start, when nothing is stored, and with one call.
     assert_eq!(number("with", "blocked"), 2 * 20 + 1);
     assert_eq!((number("with", "burst"), number("with", "doubled")), (1, 0));
     let refreshes = stampede["refreshes"].as_u64().expect("a number");
@@ -45,7 +45,7 @@ fn who_would_have_waited_at_expiry_does_not() {
 }
 
 #[test]
-fn the_rest_of_the_report_is_the_same_with_it_and_without() {
+fn the_rest_of_the_report_does_not_change() {
     let log = log();
     let mut with = json(&["-", "--ttl", "60s", "--stampede"], log.as_bytes());
     let mut without = json(&["-", "--ttl", "60s"], log.as_bytes());

@@ -1,4 +1,4 @@
-//! Bodies on their way in and out.
+//! Bodies of requests and responses.
 
 use std::{
     any::Any,
@@ -12,28 +12,28 @@ use pin_project_lite::pin_project;
 use scrimp_core::BoxError;
 use sync_wrapper::SyncWrapper;
 
-/// What a body brings when it is polled; `None` at its end.
+/// Result of polling a body; `None` at its end.
 type Polled = Option<Result<Frame<Bytes>, BoxError>>;
 
 pin_project! {
-    /// A body that can be shared between threads because nobody does: reqwest wants that of
-    /// its bodies, and tower's have no need of it.
+    /// A body that reqwest accepts as `Sync`, because only one thread at a time uses it: reqwest
+    /// requires `Sync` of its bodies, and tower does not.
     struct Exclusive<B> {
-        // What came when it was looked at.
+        // Result of the first poll.
         first: SyncWrapper<Option<Polled>>,
         #[pin]
         body: SyncWrapper<B>,
-        // Asking a body that is not `Sync` takes it mutably, so the answers are kept.
+        // Reading a body that is not `Sync` needs mutable access, so the results are stored.
         hint: SizeHint,
         ended: bool,
     }
 }
 
-/// A request's body as reqwest sends it.
+/// Converts a request body for reqwest.
 ///
-/// One of reqwest's own goes as it is. One that is there as a whole becomes one of reqwest's
-/// in memory, which can be sent again after a redirect or by a retry; an empty one is none,
-/// so that no length is announced for a GET. Anything else streams.
+/// reqwest's own body stays as it is. A body that is complete becomes an in-memory body of reqwest,
+/// which can be sent again after a redirect or by a retry; an empty one becomes none, so that no
+/// length is announced for a GET. All others stream.
 pub(crate) fn outgoing<B>(body: B) -> reqwest::Body
 where
     B: Body<Data = Bytes> + Send + 'static,
@@ -56,7 +56,7 @@ where
     })
 }
 
-/// Looks whether the first frame is all there is.
+/// Checks whether the first frame is the whole body.
 fn whole_or_streaming<B>(mut body: Pin<Box<B>>) -> reqwest::Body
 where
     B: Body<Data = Bytes> + Send + 'static,
@@ -79,7 +79,7 @@ where
     let taken = first.as_ref().and_then(Option::as_ref);
     let taken = taken.and_then(|frame| frame.as_ref().ok()?.data_ref());
     let taken = taken.map_or(0, |chunk| chunk.len() as u64);
-    // The length that is announced is that of all of it.
+    // The announced length is that of the whole body.
     let hint = hint
         .exact()
         .map_or(hint, |rest| SizeHint::with_exact(rest + taken));
@@ -91,7 +91,7 @@ where
     })
 }
 
-/// A body as one of reqwest's, streaming.
+/// Wraps a body as a streaming body of reqwest.
 pub(crate) fn wrap<B>(body: B) -> reqwest::Body
 where
     B: Body<Data = Bytes> + Send + 'static,

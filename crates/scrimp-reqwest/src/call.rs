@@ -1,4 +1,4 @@
-//! Clients that a transport can go over.
+//! Clients that a transport can use.
 
 use std::{
     fmt,
@@ -11,11 +11,11 @@ use http::Extensions;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-/// A client of reqwest's kind: [`reqwest::Client`], or a `ClientWithMiddleware`.
+/// A client like reqwest's: [`reqwest::Client`], or a `ClientWithMiddleware`.
 pub trait Call: Clone + Send + Sync + 'static {
-    /// What a call fails with.
+    /// Error of a call.
     type Error: From<reqwest::Error>;
-    /// A call under way. It brings the response, and what has been put down beside it.
+    /// Future of a call. Returns the response and its extensions.
     type Future: Future<Output = Result<(reqwest::Response, Extensions), Self::Error>> + Send;
 
     /// Makes a call.
@@ -37,7 +37,7 @@ impl Call for reqwest::Client {
     type Future = ClientCall;
 
     fn call(&self, request: reqwest::Request) -> ClientCall {
-        // Not `execute`, whose future borrows the client.
+        // Not `execute`: its future borrows the client.
         let call = Service::call(&mut self.clone(), request);
         ClientCall { call }
     }

@@ -2,7 +2,7 @@
 //!
 //! # On a plain client
 //!
-//! [`Transport`] is the innermost service of the stack. It takes and gives `http`'s types.
+//! [`Transport`] is the innermost service of the stack. It accepts and returns `http`'s types.
 //!
 //! ```
 //! use http::Request;
@@ -38,8 +38,8 @@
 //! # In a chain of middlewares
 //!
 //! With the feature `middleware`, [`StackMiddleware`] is the last of a chain of
-//! reqwest-middleware, and callers keep the API they know. What should happen to every call
-//! that really goes out, such as retries, goes on the client inside.
+//! reqwest-middleware, and callers keep the API they know. Middlewares for every call that reaches
+//! the network, such as retries, go on the inner client.
 //!
 #![cfg_attr(feature = "middleware", doc = "```")]
 #![cfg_attr(not(feature = "middleware"), doc = "```ignore")]
@@ -81,17 +81,16 @@
 //!
 //! # What passes through
 //!
-//! Bodies stream both ways, and are never held to their end here. Extensions go both ways,
-//! and a time-out that a request was built with holds for the call it makes. Dropping a
-//! response future, or a body, cancels the call. Errors come out as what they were:
-//! [`reqwest::Error`] is found again even behind layers that box theirs. The URL of a
-//! response is kept ([`AnsweredBy`]).
+//! Bodies stream in both directions, and are never buffered here. Extensions pass in both
+//! directions, and the time-out of a request applies to its call. Dropping a response future, or a
+//! body, cancels the call. Errors keep their type: [`reqwest::Error`] is found even behind layers
+//! that box theirs. The URL of a response is kept ([`AnsweredBy`]).
 //!
 //! # When not to use it
 //!
-//! Redirects are followed by the client, inside the stack: layers see the request before
-//! and the answer after them, and a cache keeps the answer under the first URL. Where that
-//! matters, switch them off (`reqwest::redirect::Policy::none`).
+//! The client follows redirects inside the stack: layers see the request before them and the
+//! response after them, and a cache stores the response under the first URL. If that matters,
+//! disable redirects (`reqwest::redirect::Policy::none`).
 
 mod body;
 mod call;

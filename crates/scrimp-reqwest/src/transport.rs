@@ -16,14 +16,15 @@ use tower_service::Service;
 
 use crate::{body::outgoing, call::Call, url::AnsweredBy};
 
-/// Speaks `http`'s types where reqwest's client speaks its own.
+/// Adapts reqwest's client to `http`'s types.
 ///
-/// It goes on the inside of a stack: over a [`reqwest::Client`], or, with the feature
-/// `middleware`, over a `ClientWithMiddleware`, whose middlewares then run for every call
-/// that really goes out.
+/// It is the innermost service of a stack: over a [`reqwest::Client`], or, with the feature
+/// `middleware`, over a `ClientWithMiddleware`, whose middlewares then run for every call that
+/// reaches the network.
 ///
-/// Bodies stream both ways; extensions, and with them a request's time-out, are passed on;
-/// dropping the future or the response's body cancels the call. It is always ready: the
+/// Bodies stream in both directions; extensions, including a request's time-out, are passed on;
+/// dropping the future or the response's body cancels the call. It is always ready: the client has
+/// a pool and no limit of its own.
 /// client has a pool and no limit of its own.
 #[derive(Clone)]
 pub struct Transport<C = reqwest::Client> {
@@ -42,7 +43,7 @@ pin_project! {
     #[project = StateProj]
     enum State<F, E> {
         Calling { #[pin] call: F },
-        // What reqwest cannot send: a relative URI, say.
+        // The request cannot be sent by reqwest, for example because of a relative URI.
         Refused { error: Option<E> },
     }
 }
@@ -50,17 +51,17 @@ pin_project! {
 // === impl Transport ===
 
 impl<C> Transport<C> {
-    /// Sends requests by `client`.
+    /// Sends requests with `client`.
     pub fn new(client: C) -> Self {
         Self { client }
     }
 
-    /// The client.
+    /// Returns the client.
     pub fn get_ref(&self) -> &C {
         &self.client
     }
 
-    /// The client.
+    /// Returns the client.
     pub fn into_inner(self) -> C {
         self.client
     }

@@ -1,10 +1,10 @@
-//! Where an answer came from.
+//! URL of a response.
 
 use reqwest::Url;
 
-/// On a response: the URL that it is the answer of, after redirects.
+/// On a response: its URL, after redirects.
 ///
-/// `http`'s responses have no place for it, and reqwest's have. An answer that a layer gave
-/// without a call has none; it counts as that of the request's own URL.
+/// `http`'s responses have no place for it, and reqwest's have. A response that a layer gave
+/// without a call has none; the URL of the request then counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnsweredBy(pub Url);

@@ -1,4 +1,4 @@
-//! In a chain of middlewares.
+//! Tests in a chain of middlewares.
 
 #![cfg(feature = "middleware")]
 
@@ -36,7 +36,7 @@ async fn callers_see_the_same_answers_with_and_without_a_call() {
     assert_eq!(server.calls(), 1);
 }
 
-/// Says whose requests they are, and keeps what it is told about the answers.
+/// Sets the tenant of requests, and records the verdicts on responses.
 struct Outer(Arc<tokio::sync::Mutex<Vec<CacheState>>>);
 
 #[async_trait::async_trait]
@@ -108,7 +108,7 @@ async fn retries_inside_and_spans_outside_work_with_it() {
     assert_eq!(
         server.calls(),
         2,
-        "one failed, one answered, none the second time"
+        "one failed call, one answered, none for the second request"
     );
     assert_eq!((cache.stats().misses, cache.stats().hits), (1, 1));
 }
@@ -124,15 +124,15 @@ async fn a_stack_that_is_not_last_says_so() {
         .build();
     let error = client.get(server.url("/")).send().await.unwrap_err();
     let Error::Middleware(error) = error else {
-        panic!("not the chain's fault: {error}")
+        panic!("not an error of the chain: {error}")
     };
     assert_eq!(error.downcast_ref(), Some(&NotLast));
     assert_eq!(server.calls(), 0);
 }
 
 #[tokio::test]
-async fn errors_come_out_as_what_they_were() {
-    // Nobody listens there any more.
+async fn errors_keep_their_type() {
+    // The listener is closed, so the connection is refused.
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     drop(listener);
@@ -154,7 +154,7 @@ async fn errors_come_out_as_what_they_were() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_time_out_that_a_request_was_built_with_holds() {
+async fn the_time_out_of_a_request_applies() {
     let server = Server::start(|_, _| std::future::pending()).await;
     let request = cached()
         .get(server.url("/"))

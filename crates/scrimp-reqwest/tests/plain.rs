@@ -1,4 +1,4 @@
-//! On a plain client.
+//! Tests on a plain client.
 
 mod common;
 
@@ -36,7 +36,7 @@ async fn bodies_stream_both_ways() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_there_as_a_whole_survives_a_redirect() {
+async fn a_complete_body_survives_a_redirect() {
     let answer = |_, request: axum::extract::Request| async move {
         if request.uri().path() == "/old" {
             return Response::builder()
@@ -66,7 +66,7 @@ async fn a_body_that_is_there_as_a_whole_survives_a_redirect() {
 }
 
 #[tokio::test]
-async fn a_request_without_a_body_announces_none() {
+async fn a_request_without_a_body_announces_no_length() {
     let answer = |_, request: axum::extract::Request| async move {
         let framed = ["content-length", "transfer-encoding"]
             .map(|name| request.headers().contains_key(name));
@@ -82,7 +82,7 @@ async fn a_request_without_a_body_announces_none() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_sent_is_an_error_that_says_why() {
+async fn a_request_that_cannot_be_sent_fails_with_the_reason() {
     let request = Request::get("/relative")
         .body(Empty::<Bytes>::new())
         .unwrap();
@@ -104,7 +104,7 @@ async fn a_dropped_call_closes_its_connection() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_is_an_error_and_not_kept() {
+async fn a_body_that_breaks_off_is_an_error_and_not_stored() {
     let answer = |number, _| async move {
         let chunks: [Result<Bytes, BoxError>; 2] = match number {
             0 => [Ok(Bytes::from("half")), Err("gone".into())],

@@ -1,4 +1,4 @@
-//! A response body that plays a script.
+//! A scripted response body.
 
 use std::{
     cell::Cell,
@@ -33,7 +33,7 @@ pub struct ScriptedBody {
     not_sync: PhantomData<Cell<()>>,
 }
 
-/// Tells how far a [`ScriptedBody`] was read, also when it is gone.
+/// Progress of reading a [`ScriptedBody`]; it can be read after the body was dropped.
 #[derive(Clone, Default)]
 pub struct BodyHandle(Arc<Mutex<Progress>>);
 
@@ -57,7 +57,7 @@ struct Progress {
 // === impl ScriptedBody ===
 
 impl ScriptedBody {
-    /// A body without steps: it ends at its first poll.
+    /// Makes a body without steps: it ends at its first poll.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -74,65 +74,65 @@ impl ScriptedBody {
         self
     }
 
-    /// Then a frame of data, which may be empty.
+    /// Adds a frame of data, which may be empty.
     #[must_use]
     pub fn data(self, data: impl Into<Bytes>) -> Self {
         let data = data.into();
         self.step(Step::Data(data))
     }
 
-    /// Then trailers.
+    /// Adds trailers.
     #[must_use]
     pub fn trailers(self, trailers: HeaderMap) -> Self {
         self.step(Step::Trailers(trailers))
     }
 
-    /// Then an error, and the end.
+    /// Adds an error, which ends the body.
     #[must_use]
     pub fn error(self, error: impl Into<BoxError>) -> Self {
         self.step(Step::Error(error.into()))
     }
 
-    /// Then a panic.
+    /// Adds a panic.
     #[must_use]
     pub fn panic(self, message: &'static str) -> Self {
         self.step(Step::Panic(message))
     }
 
-    /// Then nothing until the gate opens.
+    /// Adds a wait until the gate opens.
     #[must_use]
     pub fn gate(self, gate: &Gate) -> Self {
         self.step(Step::Wait(wait::gate(gate)))
     }
 
-    /// Then nothing for a time, by tokio's clock.
+    /// Adds a wait by tokio's clock.
     #[must_use]
     pub fn delay(self, time: Duration) -> Self {
         self.step(Step::Wait(wait::delay(time)))
     }
 
-    /// Then pending once, having woken the reader.
+    /// Adds one pending poll that wakes the reader.
     #[must_use]
     pub fn wake(self) -> Self {
         self.step(Step::Wait(wait::wake()))
     }
 
-    /// Lets the body tell its length and its end, both truly. Without this it says
-    /// neither, as chunked bodies do.
+    /// Makes the body report its length and its end correctly. Without this it reports neither, as
+    /// chunked bodies do.
     #[must_use]
     pub fn sized(mut self) -> Self {
         self.sized = true;
         self
     }
 
-    /// Keeps something, such as a permit, until the body ends or is dropped.
+    /// Holds a value, such as a permit, until the body ends or is dropped.
     #[must_use]
     pub fn holding(mut self, guard: impl Send + 'static) -> Self {
         self.guards.push(Box::new(guard));
         self
     }
 
-    /// A handle that tells how far the body was read.
+    /// Returns a handle on the progress of reading.
     #[must_use]
     pub fn handle(&self) -> BodyHandle {
         self.handle.clone()
@@ -174,7 +174,7 @@ impl ScriptedBody {
                 self.end();
                 panic!("{message}")
             }
-            Step::Wait(_) => unreachable!("waits are played where frames are polled"),
+            Step::Wait(_) => unreachable!("waits are handled where frames are polled"),
         }
     }
 }
@@ -242,31 +242,31 @@ impl fmt::Debug for ScriptedBody {
 // === impl BodyHandle ===
 
 impl BodyHandle {
-    /// How often the body was polled.
+    /// Returns the number of polls of the body.
     #[must_use]
     pub fn polls(&self) -> usize {
         self.0.lock().polls
     }
 
-    /// How many frames were read.
+    /// Returns the number of frames that were read.
     #[must_use]
     pub fn frames(&self) -> usize {
         self.0.lock().frames
     }
 
-    /// How many bytes of data were read.
+    /// Returns the number of bytes of data that were read.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.0.lock().bytes
     }
 
-    /// Whether the reader has heard of the end, be it good or bad.
+    /// Reports whether the reader has received the end or an error.
     #[must_use]
     pub fn ended(&self) -> bool {
         self.0.lock().ended
     }
 
-    /// Whether the body is gone.
+    /// Reports whether the body was dropped.
     #[must_use]
     pub fn dropped(&self) -> bool {
         self.0.lock().dropped

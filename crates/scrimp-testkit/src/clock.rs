@@ -1,4 +1,4 @@
-//! A clock that goes where the test puts it.
+//! A clock that the test sets.
 
 use std::{
     sync::Arc,
@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use scrimp_core::{Clock, TimeSource};
 use tokio::time::Instant;
 
-/// A [`TimeSource`] that stands still until told otherwise. Clones show the same time.
+/// A [`TimeSource`] that moves only when the test moves it. Clones show the same time.
 ///
 /// The wall clock can be set in either direction; the instant only goes forward.
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ struct Hands {
 // === impl ManualClock ===
 
 impl ManualClock {
-    /// A clock whose wall shows `wall`.
+    /// Makes a clock whose wall clock shows `wall`.
     #[must_use]
     pub fn new(wall: SystemTime) -> Self {
         Self(Arc::new(Mutex::new(Hands {
@@ -33,25 +33,25 @@ impl ManualClock {
         })))
     }
 
-    /// This clock as layers take it.
+    /// Returns this clock in the type that layers take.
     #[must_use]
     pub fn clock(&self) -> Clock {
         Clock::new(self.clone())
     }
 
-    /// Lets time pass, on the wall too.
+    /// Lets time pass on both clocks.
     pub fn advance(&self, time: Duration) {
         let mut hands = self.0.lock();
         hands.instant += time;
         hands.wall += time;
     }
 
-    /// Lets time pass that the wall clock does not show.
+    /// Lets time pass on the instant only.
     pub fn advance_instant(&self, time: Duration) {
         self.0.lock().instant += time;
     }
 
-    /// Sets the wall clock, forward or back; no time passes.
+    /// Sets the wall clock, forward or back, without letting time pass.
     pub fn set_wall(&self, wall: SystemTime) {
         self.0.lock().wall = wall;
     }

@@ -1,4 +1,4 @@
-//! Ordering without sleeping.
+//! Order of tasks without sleeping.
 
 use std::{
     fmt,
@@ -10,7 +10,7 @@ use std::{
 
 use parking_lot::Mutex;
 
-/// A gate that tasks wait at until a test opens it.
+/// A gate at which tasks wait until a test opens it.
 ///
 /// Clones are handles on the same gate. A gate starts shut, and can be shut again.
 #[derive(Clone, Default)]
@@ -27,7 +27,7 @@ pub struct Opened {
 struct State {
     open: bool,
     tickets: u64,
-    /// One waker per waiting future, however often it was polled.
+    /// One waker per waiting future, independent of the number of polls.
     waiting: Vec<(u64, Waker)>,
     watchers: Vec<Waker>,
 }
@@ -35,13 +35,13 @@ struct State {
 // === impl Gate ===
 
 impl Gate {
-    /// A gate that is shut.
+    /// Makes a gate that is shut.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Opens the gate and wakes all that wait at it.
+    /// Opens the gate and wakes all waiting tasks.
     pub fn open(&self) {
         let waiting = {
             let mut state = self.0.lock();
@@ -53,12 +53,12 @@ impl Gate {
         }
     }
 
-    /// Shuts the gate to those who have not passed it yet.
+    /// Shuts the gate for tasks that have not passed it yet.
     pub fn shut(&self) {
         self.0.lock().open = false;
     }
 
-    /// Whether the gate is open.
+    /// Reports whether the gate is open.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.0.lock().open
@@ -72,13 +72,13 @@ impl Gate {
         }
     }
 
-    /// How many wait at the gate now.
+    /// Returns the number of tasks that wait at the gate now.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.0.lock().waiting.len()
     }
 
-    /// Waits until at least `count` wait at the gate.
+    /// Waits until at least `count` tasks wait at the gate.
     pub async fn reached(&self, count: usize) {
         poll_fn(|cx| {
             let mut state = self.0.lock();
@@ -148,7 +148,7 @@ mod tests {
     use crate::PollCounter;
 
     #[tokio::test(start_paused = true)]
-    async fn a_gate_lets_pass_when_open_and_holds_when_shut_again() {
+    async fn an_open_gate_lets_tasks_pass_and_a_shut_gate_holds_them() {
         let gate = Gate::new();
         let mut first = PollCounter::new(gate.opened());
         for _ in 0..3 {
@@ -160,6 +160,6 @@ mod tests {
         assert!(first.poll_now().is_ready());
         gate.shut();
         assert!(PollCounter::new(gate.opened()).poll_now().is_pending());
-        assert_eq!(gate.waiting(), 0, "who is dropped waits no more");
+        assert_eq!(gate.waiting(), 0, "a dropped future no longer waits");
     }
 }

@@ -1,12 +1,12 @@
-//! What scrimp's tests are made of.
+//! Test tools of scrimp.
 //!
-//! - [`Scripted`] is the inner service of a test: its [`Upstream`] handle says what it
-//!   answers ([`Reply`]), when it is ready ([`Readiness`]), and what it saw.
+//! - [`Scripted`] is the inner service of a test. Its [`Upstream`] handle sets its responses
+//!   ([`Reply`]) and its readiness ([`Readiness`]), and records the calls.
 //! - [`ScriptedBody`] is a response body that plays a list of steps.
 //! - [`Gate`] orders tasks without sleeping, [`PollCounter`] counts polls and wakes,
-//!   [`ManualClock`] is a clock that goes where the test puts it.
-//! - [`laws`] holds the laws of a tower service as tests that run over any layer, which
-//!   is described by a [`Subject`].
+//!   [`ManualClock`] is a clock that the test sets.
+//! - [`laws`] holds the laws of a tower service as tests that run over any layer, described by a
+//!   [`Subject`].
 //!
 //! # A contract in one test file
 //!
@@ -22,7 +22,7 @@
 //! contract!(subject());
 //! ```
 //!
-//! # A service by hand
+//! # A scripted service
 //!
 //! ```
 //! use bytes::Bytes;

@@ -1,4 +1,4 @@
-//! Counting polls and wakes.
+//! Counters of polls and wakes.
 
 use std::{
     fmt,
@@ -13,9 +13,9 @@ use std::{
 
 use parking_lot::Mutex;
 
-/// Wraps a future, counting how often it is polled and how often it wakes.
+/// Wraps a future and counts its polls and its wakes.
 ///
-/// Await it to count what an executor does, or drive it by hand with
+/// Await it to count the polls of an executor, or poll it by hand with
 /// [`poll_now`](Self::poll_now).
 #[must_use = "futures do nothing unless polled"]
 pub struct PollCounter<F> {
@@ -24,7 +24,7 @@ pub struct PollCounter<F> {
     waker: Waker,
 }
 
-/// The counts of a [`PollCounter`], also after the future is gone.
+/// The counts of a [`PollCounter`]; they can be read after the future was dropped.
 #[derive(Clone, Default)]
 pub struct Polls(Arc<Counts>);
 
@@ -38,7 +38,7 @@ struct Counts {
 // === impl PollCounter ===
 
 impl<F: Future> PollCounter<F> {
-    /// Counts from here on.
+    /// Starts counting.
     pub fn new(future: F) -> Self {
         let polls = Polls::default();
         Self {
@@ -48,25 +48,25 @@ impl<F: Future> PollCounter<F> {
         }
     }
 
-    /// A handle on the counts.
+    /// Returns a handle on the counts.
     #[must_use]
     pub fn handle(&self) -> Polls {
         self.polls.clone()
     }
 
-    /// How often the future was polled.
+    /// Returns the number of polls of the future.
     #[must_use]
     pub fn polls(&self) -> usize {
         self.polls.polls()
     }
 
-    /// How often the future woke its caller.
+    /// Returns the number of times that the future woke its caller.
     #[must_use]
     pub fn wakes(&self) -> usize {
         self.polls.wakes()
     }
 
-    /// Polls once, whether woken or not. Wakes are counted and go nowhere else.
+    /// Polls once, even without a wake. Wakes are counted and not passed on.
     pub fn poll_now(&mut self) -> Poll<F::Output> {
         self.polls.0.polls.fetch_add(1, Relaxed);
         self.polls.0.caller.lock().take();
@@ -98,13 +98,13 @@ impl<F> fmt::Debug for PollCounter<F> {
 // === impl Polls ===
 
 impl Polls {
-    /// How often the future was polled.
+    /// Returns the number of polls of the future.
     #[must_use]
     pub fn polls(&self) -> usize {
         self.0.polls.load(Relaxed)
     }
 
-    /// How often the future woke its caller.
+    /// Returns the number of times that the future woke its caller.
     #[must_use]
     pub fn wakes(&self) -> usize {
         self.0.wakes.load(Relaxed)

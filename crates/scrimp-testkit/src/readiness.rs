@@ -1,4 +1,4 @@
-//! When a service is ready, and who may call it.
+//! Readiness of a service, and the check of the tower contract.
 
 use std::{
     fmt,
@@ -11,25 +11,25 @@ use tower_service::Service;
 
 use crate::Gate;
 
-/// When a [`Scripted`](crate::Scripted) service is ready.
+/// Readiness of a [`Scripted`](crate::Scripted) service.
 #[derive(Debug, Clone, Default)]
 pub enum Readiness {
-    /// At every poll.
+    /// Ready at every poll.
     #[default]
     Always,
-    /// While the gate is open.
+    /// Ready while the gate is open.
     Gate(Gate),
-    /// Never: readiness fails with this message.
+    /// Never ready: readiness fails with this message.
     Error(&'static str),
-    /// With a permit, taken in `poll_ready` and given back when the body of the response
-    /// ends or is dropped.
+    /// Ready with a permit, taken in `poll_ready` and returned when the body of the response ends
+    /// or is dropped.
     Permits(Arc<Semaphore>),
 }
 
-/// Panics when its service is called without having been polled ready.
+/// Panics if its service is called without having been polled ready.
 ///
-/// The tower contract is about the very instance: a clone has to be polled itself, which
-/// is why `Clone` never copies readiness.
+/// The tower contract concerns each instance: a clone must be polled itself. So `Clone` never
+/// copies readiness.
 pub struct ReadinessProbe<S> {
     inner: S,
     ready: bool,
@@ -38,7 +38,7 @@ pub struct ReadinessProbe<S> {
 // === impl Readiness ===
 
 impl Readiness {
-    /// Permits for `count` calls at a time.
+    /// Returns permits for `count` calls at a time.
     #[must_use]
     pub fn permits(count: usize) -> Self {
         Self::Permits(Arc::new(Semaphore::new(count)))
@@ -48,7 +48,7 @@ impl Readiness {
 // === impl ReadinessProbe ===
 
 impl<S> ReadinessProbe<S> {
-    /// Watches over the calls to `inner`.
+    /// Checks the calls to `inner`.
     pub fn new(inner: S) -> Self {
         Self {
             inner,
@@ -56,17 +56,17 @@ impl<S> ReadinessProbe<S> {
         }
     }
 
-    /// The service that is watched.
+    /// Returns the checked service.
     pub fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// The service that is watched.
+    /// Returns the checked service.
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
 
-    /// Gives the service back.
+    /// Returns the service without the check.
     pub fn into_inner(self) -> S {
         self.inner
     }
@@ -95,7 +95,7 @@ where
 
     /// # Panics
     ///
-    /// If this instance was not polled ready since it was last called.
+    /// If this instance was not polled ready since its last call.
     fn call(&mut self, req: Req) -> S::Future {
         assert!(std::mem::take(&mut self.ready), "{UNREADY}");
         self.inner.call(req)
@@ -110,7 +110,7 @@ impl<S> fmt::Debug for ReadinessProbe<S> {
     }
 }
 
-/// What a service says that was called out of turn.
+/// Message for a service that was called out of turn.
 pub(crate) const UNREADY: &str = "the inner service was called on an instance that had not been polled ready; \
      call the very instance that was polled, or drive a clone with `oneshot`";
 

@@ -1,4 +1,4 @@
-//! What a scripted service does with one call.
+//! The reply of a scripted service to one call.
 
 use std::{collections::VecDeque, fmt, time::Duration};
 
@@ -10,7 +10,7 @@ use crate::{
     wait::{self, Wait},
 };
 
-/// One call's script: it waits for what it is told to wait for, then ends in one way.
+/// Script of one call: its waits, then its end.
 #[must_use]
 pub struct Reply {
     pub(crate) waits: VecDeque<Wait>,
@@ -34,27 +34,27 @@ impl Reply {
         }
     }
 
-    /// Answers.
+    /// Returns a response.
     pub fn respond(response: Response<ScriptedBody>) -> Self {
         Self::new(End::Respond(response))
     }
 
-    /// Answers 200 with this body and no headers.
+    /// Returns 200 with this body and no headers.
     pub fn body(body: ScriptedBody) -> Self {
         Self::respond(Response::new(body))
     }
 
-    /// Fails.
+    /// Fails the call.
     pub fn error(error: impl Into<BoxError>) -> Self {
         Self::new(End::Fail(error.into()))
     }
 
-    /// Panics in its future.
+    /// Panics in the future of the call.
     pub fn panic() -> Self {
         Self::new(End::Panic)
     }
 
-    /// Panics in `call`, before there is a future. It waits for nothing.
+    /// Panics in `call`, before there is a future, and without waiting.
     pub fn panic_in_call() -> Self {
         Self::new(End::PanicInCall)
     }
@@ -64,17 +64,17 @@ impl Reply {
         self
     }
 
-    /// Not before the gate opens.
+    /// Waits until the gate opens.
     pub fn gate(self, gate: &Gate) -> Self {
         self.wait(wait::gate(gate))
     }
 
-    /// Not before a time has passed by tokio's clock.
+    /// Waits for a time by tokio's clock.
     pub fn delay(self, time: Duration) -> Self {
         self.wait(wait::delay(time))
     }
 
-    /// Not before a second poll, which it asks for.
+    /// Waits for a second poll, and wakes its caller for it.
     pub fn wake(self) -> Self {
         self.wait(wait::wake())
     }

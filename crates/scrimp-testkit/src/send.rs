@@ -1,14 +1,14 @@
-//! Law 12: everything is `Send`, and nothing need be `Sync`.
+//! Law 12: all types are `Send`, and none needs to be `Sync`.
 
-/// Compiles only if `T` can go to another thread.
+/// Compiles only if `T` can be sent to another thread.
 ///
 /// ```
 /// scrimp_testkit::assert_send::<scrimp_testkit::Scripted>();
 /// scrimp_testkit::assert_send::<scrimp_testkit::ScriptedBody>();
 /// ```
 ///
-/// Neither of these two can be *shared* between threads, so a layer that accepts them
-/// does not ask for `Sync`:
+/// Neither of these two can be *shared* between threads, so a layer that accepts them does not
+/// require `Sync`:
 ///
 /// ```compile_fail
 /// fn assert_sync<T: Sync>() {}
@@ -21,5 +21,5 @@
 /// ```
 pub const fn assert_send<T: Send>() {}
 
-/// Compiles only if the value, whose type may have no name, can go to another thread.
+/// Compiles only if the value can be sent to another thread. Its type may have no name.
 pub const fn assert_send_value<T: Send>(_: &T) {}

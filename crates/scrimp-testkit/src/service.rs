@@ -22,10 +22,10 @@ use crate::{
     wait::{self, Wait},
 };
 
-/// A service that does what its [`Upstream`] handle says.
+/// A service whose [`Upstream`] handle decides its behaviour.
 ///
-/// Clones share script and record, never readiness. Like the bodies it answers with, it
-/// is `Send` and not `Sync`.
+/// Clones share script and record, never readiness. Like its response bodies, it is `Send` and not
+/// `Sync`.
 pub struct Scripted {
     upstream: Upstream,
     ready: bool,
@@ -48,12 +48,12 @@ pub struct ResponseFuture {
 // === impl Scripted ===
 
 impl Scripted {
-    /// A service that plays one reply per call, and panics when called once more.
+    /// Makes a service that plays one reply per call, and panics on any further call.
     pub fn script(replies: impl IntoIterator<Item = Reply>) -> (Self, Upstream) {
         Self::with(Upstream::new(replies.into_iter().collect(), None))
     }
 
-    /// A service that asks `answer` what to do with each request.
+    /// Makes a service that calls `answer` for the reply to each request.
     pub fn answering(answer: impl Fn(&Parts) -> Reply + Send + Sync + 'static) -> (Self, Upstream) {
         Self::with(Upstream::new(VecDeque::new(), Some(Arc::new(answer))))
     }
@@ -121,8 +121,8 @@ impl<B> Service<Request<B>> for Scripted {
 
     /// # Panics
     ///
-    /// If this instance was not polled ready since it was last called, if the script has
-    /// run out, or if the script says so.
+    /// If this instance was not polled ready since its last call, if the script has no more
+    /// replies, or if the script panics.
     fn call(&mut self, req: Request<B>) -> ResponseFuture {
         if !std::mem::take(&mut self.ready) {
             self.upstream.fault(UNREADY);
@@ -174,7 +174,7 @@ impl Future for ResponseFuture {
             Some(End::Panic | End::PanicInCall) => panic!("scripted panic in the future"),
             None => this
                 .upstream
-                .fault("the inner service's future was polled after it was done"),
+                .fault("the inner service's future was polled after completion"),
         }
     }
 }

@@ -13,15 +13,15 @@ use tower_service::Service;
 
 use crate::{Scripted, laws};
 
-/// A service under test, with its types erased: bodies need not be `Sync`.
+/// A service under test, with erased types: bodies need not be `Sync`.
 pub type HttpService =
     BoxCloneService<Request<Full<Bytes>>, Response<UnsyncBoxBody<Bytes, BoxError>>, BoxError>;
 
-/// A layer, and what a test has to know about it.
+/// A layer, and the facts about it that a test needs.
 ///
-/// By default the layer is taken to call its inner service once for every request and to
-/// keep nothing. [`answers_alone`](Self::answers_alone), [`coalesces`](Self::coalesces)
-/// and [`stores`](Self::stores) say otherwise.
+/// By default the layer calls its inner service once for every request and stores nothing.
+/// [`answers_alone`](Self::answers_alone), [`coalesces`](Self::coalesces) and
+/// [`stores`](Self::stores) change this.
 #[derive(Clone)]
 pub struct Subject {
     make: Arc<dyn Fn() -> Applied + Send + Sync>,
@@ -34,19 +34,19 @@ pub struct Subject {
     exceptions: Vec<(&'static str, &'static str)>,
 }
 
-/// One layer with its state, ready to wrap any number of services.
+/// One layer with its state, which can wrap any number of services.
 pub(crate) type Applied = Box<dyn Fn(Scripted) -> HttpService>;
 
-/// What an upstream answers when all is well.
+/// The correct responses of an upstream.
 pub(crate) type Answering = Arc<dyn Fn(&Parts) -> Response<Bytes> + Send + Sync>;
 
 // === impl Subject ===
 
 impl Subject {
-    /// Takes a function that makes the layer anew, state and all: once for each test.
+    /// Takes a function that makes the layer with new state. It is called once for each test.
     ///
-    /// The bounds are law 12: the layer has to be what axum asks for, and service, future
-    /// and body have to be `Send`, over an inner service and body that are not `Sync`.
+    /// The bounds are law 12: the layer must satisfy axum's bounds, and service, future and body
+    /// must be `Send`, over an inner service and body that are not `Sync`.
     pub fn new<L, B>(make: impl Fn() -> L + Send + Sync + 'static) -> Self
     where
         L: Layer<Scripted> + Clone + Send + Sync + 'static,
@@ -59,7 +59,7 @@ impl Subject {
         Self {
             make: Arc::new(move || {
                 let layer = make();
-                // As axum does: a clone for each service, none of which was used before.
+                // As axum does: an unused clone for each service.
                 Box::new(move |inner| erase(layer.clone().layer(inner)))
             }),
             request: Arc::new(request),
@@ -72,36 +72,37 @@ impl Subject {
         }
     }
 
-    /// The layer may answer without its inner service, so it is always ready.
+    /// Declares that the layer may respond without its inner service, so it is always ready.
     #[must_use]
     pub fn answers_alone(mut self) -> Self {
         self.answers_alone = true;
         self
     }
 
-    /// An answer that was read to its end answers the same request again, alone.
+    /// Declares that a response that was read to its end is stored and reused for the same
+    /// request.
     #[must_use]
     pub fn stores(mut self) -> Self {
         self.stores = true;
         self.answers_alone()
     }
 
-    /// Equal requests in flight at the same time become one call.
+    /// Declares that equal requests in flight at the same time share one call.
     #[must_use]
     pub fn coalesces(mut self) -> Self {
         self.coalesces = true;
         self.answers_alone()
     }
 
-    /// The layer finishes calls and bodies whose caller has gone.
+    /// Declares that the layer finishes calls and bodies whose caller was dropped.
     #[must_use]
     pub fn finishes_abandoned(mut self) -> Self {
         self.finishes_abandoned = true;
         self
     }
 
-    /// Makes the `n`th request. Equal numbers give equal requests, different ones
-    /// requests that share nothing.
+    /// Sets the `n`th request. Equal numbers give equal requests, different numbers give requests
+    /// that share nothing.
     ///
     /// The default is `GET http://api.example.com/items/{n}`.
     #[must_use]
@@ -113,11 +114,11 @@ impl Subject {
         self
     }
 
-    /// Makes the upstream's answer, whose body has to have two bytes at least; for a
-    /// layer that [`stores`](Self::stores), one that may be stored.
+    /// Sets the upstream's response, whose body must have at least two bytes; for a layer that
+    /// [`stores`](Self::stores), it must be storable.
     ///
-    /// The default is a text that tells the path, with `cache-control: max-age=60`. The
-    /// laws decide in which frames and how well the body arrives.
+    /// The default is a text with the path, with `cache-control: max-age=60`. The laws decide the
+    /// frames of the body and its errors.
     #[must_use]
     pub fn answer(
         mut self,
@@ -127,7 +128,7 @@ impl Subject {
         self
     }
 
-    /// Frees the layer from a law, which the test's reader is told the reason for.
+    /// Exempts the layer from a law, with a reason that the test prints.
     ///
     /// # Panics
     ///

@@ -1,4 +1,4 @@
-//! The test's end of a scripted service.
+//! The handle of a test on a scripted service.
 
 use std::{collections::VecDeque, fmt, sync::Arc};
 
@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 
 use crate::{Readiness, Reply};
 
-/// Directs a [`Scripted`](crate::Scripted) service and tells what it saw.
+/// Directs a [`Scripted`](crate::Scripted) service and records its calls.
 #[derive(Clone)]
 pub struct Upstream(pub(crate) Arc<Mutex<Record>>);
 
@@ -15,7 +15,7 @@ type Answer = Arc<dyn Fn(&Parts) -> Reply + Send + Sync>;
 
 pub(crate) struct Record {
     readiness: Readiness,
-    /// Which setting of `readiness` holds: what waits by an older one starts over.
+    /// Number of the current `readiness` setting; a wait under an older one starts again.
     setting: u64,
     script: VecDeque<Reply>,
     answer: Option<Answer>,
@@ -28,7 +28,7 @@ pub(crate) struct Record {
     faults: Vec<&'static str>,
 }
 
-/// Marks a call as being in flight for as long as it exists.
+/// Mark of a call in flight, as long as it exists.
 pub(crate) struct InFlight(Upstream);
 
 // === impl Upstream ===
@@ -50,64 +50,64 @@ impl Upstream {
         })))
     }
 
-    /// Answers a call that has not come yet, ahead of what the service does otherwise.
+    /// Sets the reply to a later call, ahead of the service's other replies.
     pub fn next(&self, reply: Reply) {
         self.0.lock().script.push_back(reply);
     }
 
-    /// Sets when the service is ready from the next `poll_ready` on.
+    /// Sets the readiness from the next `poll_ready` on.
     ///
-    /// Instances that wait by the old setting are not woken: open their gate instead.
+    /// Instances that wait under the old setting are not woken: open their gate instead.
     pub fn set_readiness(&self, readiness: Readiness) {
         let mut record = self.0.lock();
         record.readiness = readiness;
         record.setting += 1;
     }
 
-    /// Every request seen, in order, without its body.
+    /// Returns every request seen, in order, without its body.
     #[must_use]
     pub fn requests(&self) -> Vec<Parts> {
         self.0.lock().requests.clone()
     }
 
-    /// How often the service was called.
+    /// Returns the number of calls of the service.
     #[must_use]
     pub fn calls(&self) -> usize {
         self.0.lock().requests.len()
     }
 
-    /// How many calls got as far as a poll of their future.
+    /// Returns the number of calls whose future was polled.
     #[must_use]
     pub fn started(&self) -> usize {
         self.0.lock().started
     }
 
-    /// How often the futures of all calls were polled.
+    /// Returns the number of polls of the futures of all calls.
     #[must_use]
     pub fn polls(&self) -> usize {
         self.0.lock().polls
     }
 
-    /// Calls now in flight: from `call` to the end of the body.
+    /// Returns the calls now in flight: from `call` to the end of the body.
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.0.lock().in_flight
     }
 
-    /// The most calls that were in flight at a time.
+    /// Returns the highest number of calls in flight at a time.
     #[must_use]
     pub fn max_in_flight(&self) -> usize {
         self.0.lock().max_in_flight
     }
 
-    /// Futures dropped before they were done.
+    /// Returns the number of futures that were dropped before completion.
     #[must_use]
     pub fn abandoned(&self) -> usize {
         self.0.lock().abandoned
     }
 
-    /// Breaches of the tower contract. Each was a panic too, which may have been lost in
-    /// a task that nobody joined.
+    /// Returns the breaches of the tower contract. Each was a panic too, which may be lost in a
+    /// task that no caller joined.
     #[must_use]
     pub fn faults(&self) -> Vec<&'static str> {
         self.0.lock().faults.clone()
@@ -123,7 +123,7 @@ impl Upstream {
         panic!("{fault}");
     }
 
-    /// Takes a request down and finds the reply to it.
+    /// Records a request and finds the reply to it.
     pub(crate) fn begin(&self, parts: &Parts) -> (InFlight, Reply) {
         let (scripted, answer) = {
             let mut record = self.0.lock();

@@ -1,23 +1,23 @@
-//! The ways in which a script can wait.
+//! The waits of a script.
 
 use std::{future::Future, pin::Pin, task::Poll, time::Duration};
 
 use crate::Gate;
 
-/// A wait in a script. Nothing of it starts before its first poll.
+/// A wait in a script. It does not start before its first poll.
 pub(crate) type Wait = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Until the gate opens.
+/// Waits until the gate opens.
 pub(crate) fn gate(gate: &Gate) -> Wait {
     Box::pin(gate.opened())
 }
 
-/// For a time by tokio's clock.
+/// Waits for a time by tokio's clock.
 pub(crate) fn delay(time: Duration) -> Wait {
     Box::pin(async move { tokio::time::sleep(time).await })
 }
 
-/// For one poll: wakes the caller and is pending once.
+/// Waits for one poll: wakes the caller and is pending once.
 pub(crate) fn wake() -> Wait {
     let mut woken = false;
     Box::pin(std::future::poll_fn(move |cx| {

@@ -1,4 +1,4 @@
-//! The scripts themselves.
+//! Tests of the scripts themselves.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ fn request() -> Request<Full<Bytes>> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_plays_its_steps_and_tells_how_far_it_was_read() {
+async fn a_body_plays_its_steps_and_reports_its_progress() {
     let gate = Gate::new();
     let mut trailers = HeaderMap::new();
     trailers.insert("x-sum", "1".parse().unwrap());
@@ -43,7 +43,7 @@ async fn a_body_plays_its_steps_and_tells_how_far_it_was_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sized_body_ends_with_its_last_frame_and_lets_go() {
+async fn a_sized_body_releases_its_guard_with_its_last_frame() {
     let (guard, mut freed) = tokio::sync::oneshot::channel::<()>();
     let mut body = ScriptedBody::new()
         .data("ab")
@@ -60,14 +60,11 @@ async fn a_sized_body_ends_with_its_last_frame_and_lets_go() {
     );
     body.frame().await.unwrap().unwrap();
     assert!(body.is_end_stream());
-    assert!(
-        freed.await.is_err(),
-        "the guard is gone though the body is not"
-    );
+    assert!(freed.await.is_err(), "the guard is dropped before the body");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_is_the_end_of_a_body() {
+async fn an_error_ends_a_body() {
     let mut body = ScriptedBody::new().error("reset").data("never");
     assert_eq!(
         body.frame().await.unwrap().unwrap_err().to_string(),
@@ -103,7 +100,7 @@ async fn a_service_records_what_it_sees() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_permit_comes_back_with_the_end_of_the_body() {
+async fn a_permit_is_returned_at_the_end_of_the_body() {
     let (mut service, upstream) = Scripted::answering(|_| Reply::body(ScriptedBody::new()));
     upstream.set_readiness(Readiness::permits(1));
     let answer = service.clone().oneshot(request()).await.unwrap();
@@ -114,7 +111,7 @@ async fn a_permit_comes_back_with_the_end_of_the_body() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn readiness_fails_while_it_is_told_to() {
+async fn readiness_fails_while_it_is_set_to() {
     let (service, upstream) = Scripted::script([Reply::error("reset")]);
     upstream.set_readiness(Readiness::Error("down"));
     let error = service.clone().oneshot(request()).await.unwrap_err();
@@ -136,7 +133,7 @@ async fn a_clone_of_a_ready_service_may_not_be_called() {
 
 #[tokio::test(start_paused = true)]
 #[should_panic(expected = "more often than its script is long")]
-async fn a_script_has_an_end() {
+async fn a_call_after_the_end_of_the_script_panics() {
     let (service, _upstream) = Scripted::script([]);
     let _ = service.oneshot(request()).await;
 }

@@ -1,4 +1,4 @@
-//! scrimp's batch layer and its peers, each over a service that answers at once.
+//! scrimp's batch layer and its peers, each over a service that responds at once.
 
 mod peers;
 mod scrimp;
@@ -10,16 +10,17 @@ pub(crate) use peers::{
 };
 pub(crate) use scrimp::{Scrimp, ScrimpFixed};
 
-/// The largest batch of every subject.
+/// Largest batch of every subject.
 pub(crate) const ITEMS: usize = 256;
 
-/// Something that answers one number, together with others.
+/// A service that answers one number, together with others.
 pub(crate) trait Ask: Clone + Send + Sync + 'static {
     const NAME: &'static str;
 
-    /// Made inside a runtime. Waits for company for this long, if it has to be told.
+    /// Makes the subject inside a runtime. It waits this long for other requests, if it has a
+    /// window to set.
     fn make(window: std::time::Duration) -> Self;
 
-    /// The number, back.
+    /// Returns the number.
     fn ask(&self, number: u64) -> impl Future<Output = Option<u64>> + Send;
 }

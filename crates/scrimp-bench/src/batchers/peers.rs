@@ -1,4 +1,4 @@
-//! The peers, as their documentation has them.
+//! The peers, set up as in their documentation.
 
 use std::{
     collections::HashMap,
@@ -16,8 +16,8 @@ use tower::{BoxError, Service, ServiceExt};
 
 use super::{Ask, ITEMS};
 
-/// A request of tower-batch and tower-batch-control: they answer each item through a future
-/// of its own, which the service has to complete at the flush.
+/// A request of tower-batch and tower-batch-control: they answer each item through its own future,
+/// which the service must complete at the flush.
 pub(crate) struct Flushed {
     flushed: watch::Sender<()>,
 }
@@ -158,7 +158,7 @@ pub(crate) struct DataloaderRs(::dataloader::non_cached::Loader<u64, u64, Echo>)
 impl Ask for DataloaderRs {
     const NAME: &'static str = "dataloader";
 
-    /// It yields ten times, however long that takes.
+    /// Ignores the window: it yields ten times instead.
     fn make(_: Duration) -> Self {
         let loader = ::dataloader::non_cached::Loader::new(Echo);
         Self(loader.with_max_batch_size(ITEMS))
@@ -224,7 +224,7 @@ pub(crate) struct BatchAintOne(Arc<batch_aint_one::Batcher<Processor>>);
 impl Ask for BatchAintOne {
     const NAME: &'static str = "batch-aint-one";
 
-    /// Its policy for the lone caller.
+    /// Uses its policy for the lone caller.
     fn make(_: Duration) -> Self {
         use batch_aint_one::{Batcher, BatchingPolicy, Limits};
         let limits = Limits::builder()

@@ -1,4 +1,4 @@
-//! scrimp.
+//! scrimp's batch layer.
 
 use std::{
     convert::Infallible,
@@ -43,7 +43,7 @@ impl Scrimp {
     }
 }
 
-/// scrimp with a fixed window, as most peers have one.
+/// scrimp with a fixed window, as in most peers.
 #[derive(Clone)]
 pub(crate) struct ScrimpFixed(Scrimp);
 
@@ -62,7 +62,7 @@ impl Ask for ScrimpFixed {
 impl Ask for Scrimp {
     const NAME: &'static str = "scrimp";
 
-    /// Its default: the window is for when something is in flight.
+    /// Uses the default: it waits only while a batch is in flight.
     fn make(window: Duration) -> Self {
         Self::with(BatchWindow::when_idle(window))
     }

@@ -1,4 +1,4 @@
-//! What batching adds to a request.
+//! Cost that batching adds to a request.
 
 use std::time::Duration;
 
@@ -18,15 +18,15 @@ use crate::{
 };
 
 const BENCH: &str = "batch";
-/// How long subjects wait for company, where they have to be told.
+/// Collecting time of the subjects that have a window to set.
 const WINDOW: Duration = Duration::from_millis(5);
 const CALLERS: u64 = 256;
 const AT_ONCE: u64 = 1_000;
 
-/// How much of each.
+/// Amounts of work.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Items that go through one scrimp service at last, while its memory is watched.
+    /// Items sent through one scrimp service at the end, to observe its memory.
     #[arg(long, default_value_t = 10_000_000)]
     items: u64,
 }
@@ -66,7 +66,7 @@ fn one_thread() -> Runtime {
         .expect("a runtime")
 }
 
-/// One caller, one request at a time.
+/// Measures one caller with one request at a time.
 fn lone<A: Ask>(rounds: usize, report: &mut Report) {
     let times = threads(2).block_on(async {
         let subject = A::make(WINDOW);
@@ -84,7 +84,7 @@ fn lone<A: Ask>(rounds: usize, report: &mut Report) {
     report.add(BENCH, A::NAME, "lone caller, p50", median(times), "µs");
 }
 
-/// A thousand requests in one go, on one thread: what each takes of the processor.
+/// Measures a thousand requests at once on one thread: CPU time of each.
 fn at_once<A: Ask>(rounds: usize, report: &mut Report) {
     let times = one_thread().block_on(async {
         let subject = A::make(WINDOW);
@@ -107,7 +107,7 @@ fn at_once<A: Ask>(rounds: usize, report: &mut Report) {
     );
 }
 
-/// 256 callers that ask again as soon as they have an answer, on two threads.
+/// Measures 256 callers that repeat as soon as they have a response, on two threads.
 fn throughput<A: Ask>(report: &mut Report) {
     const EACH: u64 = 2_000;
     let mut rates: Vec<f64> = (0..5)
@@ -133,7 +133,7 @@ fn throughput<A: Ask>(report: &mut Report) {
     report.add(BENCH, A::NAME, "256 callers, best of 5", rates[4], "k/s");
 }
 
-/// A request every 2 ms, a window of 10 ms: who waits longest.
+/// Measures the longest wait for a request every 2 ms and a window of 10 ms.
 fn trickle<A: Ask>(report: &mut Report) {
     let longest = threads(2).block_on(async {
         let subject = A::make(Duration::from_millis(10));
@@ -159,7 +159,7 @@ fn trickle<A: Ask>(report: &mut Report) {
     );
 }
 
-/// Whether memory grows with what has gone through.
+/// Measures whether memory grows with the number of items.
 fn memory(items: u64, report: &mut Report) {
     let (early, late) = threads(2).block_on(async {
         let subject = Scrimp::make(WINDOW);
@@ -189,7 +189,7 @@ fn memory(items: u64, report: &mut Report) {
     report.add(BENCH, "scrimp", "resident after all items", late, "MiB");
 }
 
-/// Resident memory, in MiB.
+/// Returns the resident memory, in MiB.
 fn resident() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

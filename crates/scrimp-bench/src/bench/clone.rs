@@ -1,4 +1,4 @@
-//! What cloning a service costs, and dropping the clone: axum does it for every request.
+//! Cost of cloning a service and dropping the clone: axum does it for every request.
 
 use std::{hint::black_box, sync::Arc};
 
@@ -42,19 +42,19 @@ pub(crate) fn run(rounds: usize, report: &mut Report) {
     }
 }
 
-/// The least there can be where anything is shared.
+/// Returns the lowest cost of any shared value.
 fn one_arc() -> Clone {
     let arc = Arc::new(0_u64);
     let clone = move || drop(black_box(Arc::clone(&arc)));
     ("one Arc", Box::new(clone))
 }
 
-/// The median nanoseconds of one clone.
+/// Returns the median nanoseconds of one clone.
 pub(super) fn time(clone: &dyn Fn(), rounds: usize) -> f64 {
     timing::median((0..rounds).map(|_| batch(clone)).collect())
 }
 
-/// Nanoseconds of one clone.
+/// Returns the nanoseconds of one clone.
 fn batch(clone: &dyn Fn()) -> f64 {
     let mut spent = 0.0;
     alloc::opt_out(|| {

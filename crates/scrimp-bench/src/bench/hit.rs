@@ -1,4 +1,4 @@
-//! What a hit costs.
+//! Cost of a hit.
 
 use crate::{
     alloc, fixture,
@@ -11,7 +11,7 @@ use crate::{
 
 const BENCH: &str = "hit";
 
-/// Larger bodies: a hit must not cost more for them.
+/// Larger bodies: they must not make a hit more expensive.
 const LARGER: [(usize, &str); 2] = [(64 << 10, "scrimp, 64 KiB"), (1 << 20, "scrimp, 1 MiB")];
 
 pub(crate) fn run(rounds: usize, report: &mut Report) {
@@ -40,7 +40,7 @@ pub(crate) fn run(rounds: usize, report: &mut Report) {
     }
 }
 
-/// Allocations per exchange.
+/// Returns the allocations per exchange.
 pub(super) fn allocations(named: &mut Named) -> f64 {
     const BATCHES: usize = 16;
     let mut count = 0;
@@ -51,7 +51,7 @@ pub(super) fn allocations(named: &mut Named) -> f64 {
     count as f64 / (BATCHES * BATCH) as f64
 }
 
-/// A subject that does not hit has no place in the table.
+/// Checks that the subject hits; otherwise it is not in the table.
 pub(super) fn check(named: &Named) {
     let reached = (named.reached)();
     assert!(

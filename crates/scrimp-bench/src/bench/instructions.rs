@@ -1,4 +1,4 @@
-//! Instructions of an exchange. They do not move with what else the machine does.
+//! Instructions of an exchange. They do not depend on other work on the machine.
 
 use std::{collections::HashMap, env, iter::repeat_n, path::Path, process::Command};
 
@@ -20,7 +20,7 @@ use crate::{
 
 const BENCH: &str = "instructions";
 
-/// What is counted.
+/// The counted part of an exchange.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Case {
     /// A hit, from the request to the last byte.
@@ -33,11 +33,11 @@ pub(crate) enum Case {
     Miss,
     /// A hit, with stampede protection around the cache.
     Stampede,
-    /// Calls to share of which no two have the same key.
+    /// Calls that could be shared, with different keys.
     Unique,
-    /// A call that a thousand callers share, by caller.
+    /// A call that a thousand callers share, per caller.
     Crowd,
-    /// All layers, as they are and boxed: hits and POSTs, from the request to the last byte.
+    /// All layers, unboxed and boxed: hits and POSTs, from the request to the last byte.
     Stack,
 }
 
@@ -51,7 +51,7 @@ pub(crate) struct Options {
     /// Keeps callgrind's file for each subject in this folder.
     #[arg(long)]
     keep: Option<std::path::PathBuf>,
-    /// Runs one subject in this process: what runs under callgrind.
+    /// Runs one subject in this process, under callgrind.
     #[arg(long, hide = true)]
     inside: Option<String>,
 }
@@ -96,13 +96,13 @@ impl Case {
         }))
     }
 
-    /// Whether it is compared with its floor, rather than added to it.
+    /// Reports whether the result is compared with its floor, rather than added to it.
     fn is_ratio(self) -> bool {
         matches!(self, Self::Hit | Self::Stampede | Self::Crowd)
     }
 
-    /// Exchanges in a batch, and the batches that are counted. As many go before: enough for a
-    /// cache to have settled its books.
+    /// Returns the exchanges in a batch and the number of counted batches. The same number runs
+    /// before, so that a cache reaches its steady state.
     fn batches(self) -> (usize, usize) {
         match self {
             Self::Crowd => (counted::CALLERS, 4),
@@ -145,7 +145,7 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Runs one subject under callgrind and reads how many instructions an exchange takes.
+/// Runs one subject under callgrind and reads the instructions per exchange.
 pub(super) fn count(case: Case, name: &str, folder: &Path) -> anyhow::Result<f64> {
     let file = folder.join(format!("{}.callgrind", name.replace([' ', ':', ','], "-")));
     let output = Command::new("valgrind")
@@ -173,7 +173,7 @@ pub(super) fn count(case: Case, name: &str, folder: &Path) -> anyhow::Result<f64
     Ok(total / (batch * batches) as f64)
 }
 
-/// Only `timing::measured` is counted; it runs in nothing but the last loop.
+/// Only `timing::measured` is counted; it runs only in the last loop.
 fn inside(case: Case, name: &str, runtime: &tokio::runtime::Runtime) -> anyhow::Result<()> {
     let mut named = case
         .subjects()

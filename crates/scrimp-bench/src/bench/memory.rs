@@ -1,4 +1,4 @@
-//! Bytes that a store says it holds, against bytes that are allocated.
+//! Bytes that a store reports, against allocated bytes.
 
 use std::sync::Arc;
 
@@ -15,10 +15,10 @@ const BENCH: &str = "memory";
 const RESPONSES: usize = 100_000;
 const LARGEST_BODY: f64 = 65_536.0;
 const LONGEST_PATH: f64 = 600.0;
-/// So much that nothing is evicted.
+/// Enough room that nothing is evicted.
 const ROOM: u64 = 16 << 30;
 
-/// Names that the http crate knows, and some that it does not.
+/// Some names that the http crate knows, and some that it does not.
 const NAMES: [&str; 19] = [
     "content-type",
     "etag",
@@ -43,7 +43,7 @@ const NAMES: [&str; 19] = [
 
 const LANGUAGES: [&str; 3] = ["en", "de", "fr"];
 
-/// One exchange that ends up in the store.
+/// One exchange whose response is stored.
 struct Exchange {
     request: Request<RequestBody>,
     headers: HeaderMap,
@@ -57,7 +57,7 @@ pub(crate) fn run(report: &mut Report) {
     }
     let runtime = poll::runtime();
     let _entered = runtime.enter();
-    // What is made once and stays is no part of an entry.
+    // Allocations made once are not part of an entry.
     drop(fill(1));
     let mut filled = None;
     let allocated = alloc::measure(|| filled = Some(fill(RESPONSES))).bytes_current as f64;
@@ -76,7 +76,7 @@ pub(crate) fn run(report: &mut Report) {
     add("allocated beside the body", beside(allocated), "B/response");
 }
 
-/// Sends exchanges through a layer; answers with its store, and how long all bodies are.
+/// Sends exchanges through a layer; returns its store, and the total length of the bodies.
 fn fill(count: usize) -> (MemoryStore, usize) {
     let store = MemoryStore::new(ROOM);
     let next = Arc::new(parking_lot::Mutex::new(None));
@@ -148,12 +148,12 @@ fn value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).expect("the value is printable")
 }
 
-/// A path of its own for each page, short more often than long.
+/// Returns a unique path for each page; short paths are more frequent.
 fn path(page: usize, random: &mut StdRng) -> String {
     format!("/{page}/{}", "p".repeat(log_uniform(LONGEST_PATH, random)))
 }
 
-/// From 1 to `most`: every order of magnitude is as likely as the next.
+/// Returns a number from 1 to `most`: every order of magnitude is equally likely.
 fn log_uniform(most: f64, random: &mut StdRng) -> usize {
     let exponent: f64 = random.random();
     most.powf(exponent) as usize

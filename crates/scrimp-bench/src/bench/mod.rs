@@ -1,4 +1,4 @@
-//! The benches, a file each.
+//! The benchmarks, one file each.
 
 pub(crate) mod batch;
 pub(crate) mod clone;

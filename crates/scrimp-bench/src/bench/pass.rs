@@ -1,4 +1,4 @@
-//! What a cache adds to requests that it does not answer, up to the head of the response.
+//! Cost that a cache adds to requests that it does not answer, up to the head of the response.
 
 use crate::{
     fixture::{self, Target},
@@ -11,10 +11,10 @@ use crate::{
 
 const BENCH: &str = "pass";
 
-/// Responses that the caches have room for.
+/// Responses that fit in the caches.
 const ROOM: u64 = 2_000;
 
-/// A kind of request, and what the origin says of its answer.
+/// A kind of request, and the cache directives of its response.
 pub(crate) struct Case {
     name: &'static str,
     target: Target,
@@ -77,8 +77,8 @@ pub(crate) fn run(rounds: usize, report: &mut Report) {
     }
 }
 
-/// Fills a cache, so that what comes takes the memory of what goes, as in one that has run
-/// for a while. In one that still grows, each miss pays the kernel for new pages.
+/// Fills a cache, so that new responses reuse the memory of evicted ones, as in a cache that has
+/// run for a while. In a growing cache, each miss pays the kernel for new pages.
 pub(crate) fn fill(subject: &mut dyn Subject, runtime: &tokio::runtime::Runtime) {
     for _ in 0..2 * ROOM / BATCH as u64 {
         subject.prepare(BATCH);
@@ -87,7 +87,7 @@ pub(crate) fn fill(subject: &mut dyn Subject, runtime: &tokio::runtime::Runtime)
     }
 }
 
-/// Whether the second of two requests reaches the origin too. Some peers answer it.
+/// Reports whether the second of two requests reaches the origin too. Some peers answer it.
 fn lets_through(named: &mut Named, runtime: &tokio::runtime::Runtime) -> bool {
     for _ in 0..2 {
         named.subject.prepare(1);

@@ -1,4 +1,4 @@
-//! Purging a tag that very many entries carry, and what hits cost before and after.
+//! Cost of purging a tag of a million entries, and of hits before and after.
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, header};
@@ -9,11 +9,11 @@ use tower::{Layer, Service, util::ServiceFn};
 use crate::{alloc, peers::RequestBody, poll, report::Report, timing};
 
 const BENCH: &str = "purge";
-/// Entries that carry the tag that is purged.
+/// Entries with the purged tag.
 const TAGGED: usize = 1_000_000;
-/// Entries that carry another.
+/// Entries with another tag.
 const OTHERS: usize = 1024;
-/// So much that nothing is evicted.
+/// Enough room that nothing is evicted.
 const ROOM: u64 = 16 << 30;
 
 type Reply = std::future::Ready<Result<Response<Full<Bytes>>, std::convert::Infallible>>;
@@ -49,10 +49,10 @@ pub(crate) fn run(rounds: usize, report: &mut Report) {
     add("later hits", timing::median(later));
     let misses = layer.stats().misses;
     ask(&mut service, "tagged", 7);
-    assert_eq!(layer.stats().misses, misses + 1, "what was purged is gone");
+    assert_eq!(layer.stats().misses, misses + 1, "a purged entry is gone");
 }
 
-/// Its answer carries the first folder of the path as its tag.
+/// Returns a response with the first folder of the path as its tag.
 #[expect(clippy::needless_pass_by_value, reason = "a service takes its request")]
 fn answer(request: Request<RequestBody>) -> Reply {
     let tag = request.uri().path().split('/').nth(1).unwrap_or_default();
@@ -82,7 +82,7 @@ fn ask(service: &mut Service_, tag: &str, number: usize) {
     let Ok(_) = poll::now(response.into_body().collect());
 }
 
-/// Nanoseconds of a hit on an entry that was not purged.
+/// Returns the nanoseconds of a hit on an entry that was not purged.
 fn hits(service: &mut Service_) -> f64 {
     let requests: Vec<_> = (0..OTHERS).map(|number| request("other", number)).collect();
     let mut spent = 0.0;

@@ -1,5 +1,5 @@
-//! What choosing a provider costs: the decision by itself, and a call through the router
-//! beside a direct one and tower's balancers.
+//! Cost of choosing a provider: the decision by itself, and a call through the router beside a
+//! direct one and tower's balancers.
 
 use std::{convert::Infallible, hint::black_box, time::Duration};
 
@@ -32,7 +32,7 @@ const PROVIDERS: usize = 8;
 
 type Body = Full<Bytes>;
 
-/// Decisions, one after another, each for a call that ends before the next.
+/// Decisions in sequence, each for a call that ends before the next.
 struct Decisions {
     router: Router,
     costs: Vec<Money>,
@@ -98,7 +98,7 @@ fn calls(rounds: usize, report: &mut Report) {
     }
 }
 
-/// A client that answers at once.
+/// A client that responds at once.
 #[derive(Clone)]
 struct Client;
 
@@ -139,12 +139,12 @@ fn router() -> CostRouteLayer {
     })).build().unwrap()
 }
 
-/// A tenth of a cent.
+/// Returns a tenth of a cent.
 const fn mill() -> Money {
     Money::from_pico(1_000_000_000, Currency::USD)
 }
 
-/// tower's balancer is not `Clone` and wants to be driven; so it is called in place.
+/// Makes tower's balancer. It is not `Clone` and must be driven, so it is called in place.
 fn balanced<S>(load: impl Fn(Client) -> S) -> Balance<ServiceList<Vec<S>>, Request<Body>>
 where
     S: Service<Request<Body>> + tower::load::Load,
@@ -192,7 +192,7 @@ impl Subject for Decisions {
             self.now += Duration::from_millis(1);
             let cost = |index: usize| Some(self.costs[index]);
             let choice = self.router.choose(self.now, &ask, &Barred::default(), cost);
-            let index = choice.expect("somebody is there").index;
+            let index = choice.expect("a provider is available").index;
             let ticket = self.router.started(self.now, index);
             self.router.ended(
                 self.now + Duration::from_millis(500),

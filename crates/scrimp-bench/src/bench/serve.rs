@@ -10,10 +10,10 @@ use crate::{fixture, origin::Origin, peers, poll};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Where to listen.
+    /// Address to listen on.
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// What stands in front of the handler.
+    /// Layer in front of the handler.
     #[arg(long, value_enum, default_value_t = Front::None)]
     front: Front,
     /// Length of the response's body.

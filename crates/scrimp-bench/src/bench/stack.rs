@@ -1,5 +1,5 @@
-//! What it costs to give a stack of layers a type with a name: a service alone, and all layers
-//! around it, each as it is and in a `scrimp::Stack`.
+//! Cost of giving a stack of layers a type with a name: a service alone, and all layers around it,
+//! each unboxed and in a `scrimp::Stack`.
 
 use scrimp::{
     Body, ServiceBuilderExt, Stack,
@@ -32,8 +32,8 @@ const BENCH: &str = "stack";
 type Inner = Origin<OriginBody>;
 type All = Stampede<Cache<Coalesce<Batch<CostRoute<Inner>, RestJson>>>>;
 
-/// All layers, none of which has much to do: what is stored is answered, what is not goes
-/// through, to the only provider there is.
+/// Applies all layers, each with little work: stored responses are returned, other requests pass
+/// through to the only provider.
 fn all(origin: Inner) -> All {
     let provider = Provider::new("provider").price(Price::Free);
     ServiceBuilder::new()
@@ -45,7 +45,7 @@ fn all(origin: Inner) -> All {
         .service(origin)
 }
 
-/// As it is, and boxed, one after the other.
+/// Returns the subjects, each unboxed and boxed.
 pub(super) fn subjects() -> Vec<Named> {
     let hit = Setup::hit(fixture::BODY);
     let post = pass::CASES[0].setup();

@@ -1,4 +1,4 @@
-//! What stampede protection adds to a hit.
+//! Cost that stampede protection adds to a hit.
 
 use crate::{
     bench::{

@@ -1,7 +1,7 @@
-//! Hits by two threads at once, some pages far more popular than others.
+//! Hits by two threads at once, on pages of very unequal popularity.
 //!
-//! Time is that of the wall clock here, since waiting for a lock is part of it. So other work
-//! on the machine is too, and the best tenth of the rounds counts: those it left alone.
+//! Time is wall time here, since waiting for a lock is part of it. It includes other work on the
+//! machine, so the best tenth of the rounds counts: those without such work.
 
 use std::{sync::Barrier, thread, time::Duration};
 
@@ -54,8 +54,8 @@ pub(crate) fn run(rounds: usize, report: &mut Report) {
     for ((named, _), rate) in subjects.iter().zip(&rates) {
         report.add(BENCH, named.name, "rate", *rate, "1/s");
         report.add(BENCH, named.name, "ratio", rate / rates[0], "");
-        // Hits are what is measured: a subject whose origin is asked more than once a page
-        // forgets, or keeps answers too short.
+        // Only hits are measured: a subject whose origin receives more than one request per page
+        // evicts entries, or stores responses for too short a time.
         report.add(
             BENCH,
             named.name,
@@ -66,13 +66,13 @@ pub(crate) fn run(rounds: usize, report: &mut Report) {
     }
 }
 
-/// What a tenth of the rounds reaches.
+/// Returns the rate that a tenth of the rounds reaches.
 fn best(mut rates: Vec<f64>) -> f64 {
     rates.sort_by(|a, b| b.total_cmp(a));
     rates[rates.len() / 10]
 }
 
-/// Requests per second of all threads together, by the wall clock.
+/// Returns the requests per second of all threads together, by wall time.
 fn rate(threads: &mut [Box<dyn Subject + Send>; THREADS]) -> f64 {
     for subject in threads.iter_mut() {
         subject.prepare(BATCH);

@@ -1,4 +1,4 @@
-//! What a window costs: calls and waiting, in money.
+//! Cost of a window: calls and waiting, in money.
 
 use std::{convert::Infallible, future::ready, sync::Arc, time::Duration};
 
@@ -12,12 +12,12 @@ use tower::{Layer, ServiceExt, service_fn};
 
 use crate::report::Report;
 
-/// Dollars that a call costs, and that one second of one request's waiting does.
+/// Cost in dollars of a call, and of one second that one request waits.
 const CALL: f64 = 0.0005;
 const WAITING: f64 = 0.005;
 const RATES: [f64; 9] = [1.0, 3.0, 10.0, 30.0, 50.0, 100.0, 200.0, 500.0, 1_000.0];
 const ITEMS: usize = 100;
-/// The windows that hindsight chooses from, in milliseconds.
+/// Windows for the comparison in hindsight, in milliseconds.
 const FIXED: [f64; 14] = [
     0.0, 1.0, 2.0, 4.0, 7.0, 10.0, 15.0, 20.0, 30.0, 50.0, 75.0, 100.0, 150.0, 250.0,
 ];
@@ -64,8 +64,8 @@ pub(crate) fn run(rounds: usize, report: &mut Report) {
     }
 }
 
-/// Seconds at which requests arrive: a Poisson process, whose rate, if it is bursty, is nine
-/// times as high for a tenth of the time as for the rest of it.
+/// Returns arrival times in seconds: a Poisson process. If it is bursty, its rate is nine times as
+/// high for a tenth of the time as for the rest.
 fn arrivals(rate: f64, bursty: bool, count: usize) -> Vec<f64> {
     let mut random = StdRng::seed_from_u64(7);
     let mut exp = |rate: f64| Exp::new(rate).map_or(1.0, |exp| exp.sample(&mut random));
@@ -91,12 +91,12 @@ fn arrivals(rate: f64, bursty: bool, count: usize) -> Vec<f64> {
     times
 }
 
-/// Millionths of a dollar per request, of so many calls and so much waiting in seconds.
+/// Returns millionths of a dollar per request, for these calls and this waiting in seconds.
 fn cost(calls: usize, waiting: f64, requests: usize) -> f64 {
     (calls as f64 * CALL + waiting * WAITING) / requests as f64 * 1e6
 }
 
-/// A fixed window, computed.
+/// Computes the cost of a fixed window.
 fn fixed(arrivals: &[f64], window: f64) -> f64 {
     let (mut calls, mut waiting, mut first) = (0, 0.0, 0);
     while first < arrivals.len() {
@@ -120,7 +120,7 @@ fn fixed(arrivals: &[f64], window: f64) -> f64 {
     cost(calls, waiting, arrivals.len())
 }
 
-/// The economic window: the very layer, in virtual time.
+/// Measures the economic window: the real layer, in virtual time.
 fn economic(arrivals: &[f64]) -> f64 {
     let money = |dollars: f64| format!("{dollars}").parse::<Money>().unwrap_or(Money::ZERO);
     let window = BatchWindow::economic(money(CALL), money(WAITING), BatchWindow::DEFAULT_MOST);
@@ -146,7 +146,7 @@ fn economic(arrivals: &[f64]) -> f64 {
         for at in arrivals {
             let at = start + Duration::from_secs_f64(*at);
             sleep_until(at).await;
-            // What the timer adds is not the window's doing.
+            // The delay of the timer is not part of the window.
             tasks.push(tokio::spawn(service.clone().oneshot(Instant::now())));
         }
         let mut waiting = 0.0;

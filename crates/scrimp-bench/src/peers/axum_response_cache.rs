@@ -1,4 +1,4 @@
-//! axum-response-cache, which knows axum's bodies only.
+//! axum-response-cache, which supports axum's bodies only.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! cachet knows nothing of HTTP: with the glue that its user would write.
+//! cachet, which does not know HTTP, with the glue that its user would write.
 
 use std::{
     convert::Infallible,
@@ -47,7 +47,7 @@ impl<B: Send + 'static> Service<Request<B>> for Glue {
             let (head, body) = origin.call(request).await?.into_parts();
             let stored = Stored::from_parts(head, body.collect().await?.to_bytes());
             let response = stored.response();
-            // A cache that cannot keep it has still answered.
+            // A cache that fails to store has still answered.
             let _ = cache.insert(key, stored).await;
             Ok(response)
         })

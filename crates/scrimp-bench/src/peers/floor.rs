@@ -1,4 +1,4 @@
-//! The least that a hit can cost: a look-up and a response, and no questions asked.
+//! Lowest possible cost of a hit: a look-up and a response, without checks.
 
 use std::{hash::Hash, hint::black_box, sync::Arc};
 
@@ -13,7 +13,7 @@ use crate::{
     subject::{Named, Subject},
 };
 
-/// An owned key, and its borrowed twin below.
+/// An owned key; its borrowed form is below.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     method: Method,
@@ -159,7 +159,7 @@ where
     }
 }
 
-/// The floor: 1.00.
+/// Measures the floor: 1.00.
 pub(crate) fn moka_sync(setup: Setup) -> Named {
     let cache = moka::sync::Cache::new(setup.room);
     named("floor: moka sync", setup, move |request| {
@@ -171,9 +171,9 @@ pub(crate) fn moka_sync(setup: Setup) -> Named {
     })
 }
 
-/// The floor with the three fields that HTTP wants of a cache's answer: Date, Age and
-/// Cache-Status. Past nine fields a header map's copy no longer fits the fast path of glibc's
-/// allocator (1,032 bytes), which is not the cache's doing.
+/// Measures the floor with the three fields that HTTP requires of a cache's response: Date, Age and
+/// Cache-Status. Above nine fields a copy of the header map no longer fits the fast path of glibc's
+/// allocator (1,032 bytes); the cache does not cause that.
 pub(super) fn moka_sync_with_fields(setup: Setup) -> Named {
     let cache = moka::sync::Cache::new(setup.room);
     named("floor, Date, Age, Cache-Status", setup, move |request| {
@@ -185,7 +185,7 @@ pub(super) fn moka_sync_with_fields(setup: Setup) -> Named {
     })
 }
 
-/// No look-up at all.
+/// Measures a response without a look-up.
 pub(super) fn entry(setup: Setup) -> Named {
     let stored = Stored::new(setup);
     named("entry to response, no look-up", setup, move |_| {

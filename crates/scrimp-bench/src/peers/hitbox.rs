@@ -14,7 +14,7 @@ use tower::Layer;
 use super::{OriginBody, RequestBody, Setup};
 use crate::subject::Named;
 
-/// The service of this backend: a macro, since the type has no name to return it by.
+/// Makes the service of this backend: a macro, since the type has no name to return.
 macro_rules! subject {
     ($setup:expr, $name:expr, $backend:expr) => {{
         let origin = $setup.origin::<OriginBody>();
@@ -38,7 +38,7 @@ macro_rules! subject {
     }};
 }
 
-/// With the format its documentation recommends.
+/// Uses the format that its documentation recommends.
 pub(super) fn bincode(setup: Setup) -> Named {
     let backend = MokaBackend::builder()
         .max_entries(setup.room)
@@ -47,7 +47,7 @@ pub(super) fn bincode(setup: Setup) -> Named {
     subject!(setup, "hitbox-tower, bincode", backend)
 }
 
-/// With the format it has by default.
+/// Uses its default format.
 pub(super) fn json(setup: Setup) -> Named {
     let backend = MokaBackend::builder().max_entries(setup.room).build();
     subject!(setup, "hitbox-tower, JSON", backend)

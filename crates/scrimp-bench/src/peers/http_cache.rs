@@ -22,7 +22,7 @@ pub(super) fn tower(setup: Setup) -> Named {
     setup.calls_absolute::<_, RequestBody, _, _>("http-cache-tower", origin, layer.layer(origin))
 }
 
-/// With the query in the key, which its default leaves out.
+/// Uses the query in the key, which its default leaves out.
 pub(super) fn server(setup: Setup) -> Named {
     let origin = setup.origin::<OriginBody>();
     let layer = ServerCacheLayer::with_keyer(manager(setup), QueryKeyer);

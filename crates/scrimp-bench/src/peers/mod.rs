@@ -1,4 +1,4 @@
-//! scrimp and its peers, each set up as its own documentation does it.
+//! scrimp and its peers, each set up as in its own documentation.
 
 mod axum_response_cache;
 mod cachet;
@@ -24,27 +24,27 @@ use crate::{
     subject::{Named, Subject},
 };
 
-/// Room for every key of every bench.
+/// Enough room for every key of every benchmark.
 pub(crate) const ENTRIES: u64 = 100_000;
 
-/// What subjects are asked, and what stands behind them.
+/// Requests for the subjects, and the origin behind them.
 #[derive(Clone, Copy)]
 pub(crate) struct Setup {
     pub(crate) target: Target,
     pub(crate) cache_control: &'static str,
     pub(crate) body: usize,
-    /// Responses that a cache has room for, if it can be told so.
+    /// Responses that fit in a cache, if it has such a setting.
     pub(crate) room: u64,
 }
 
-/// The bodies that subjects are called with, where they take any.
+/// Body type of the requests, for subjects that accept any.
 pub(crate) type RequestBody = Empty<Bytes>;
 pub(crate) type OriginBody = Full<Bytes>;
 
 /// A way to make a subject.
 pub(crate) type Make = fn(Setup) -> Named;
 
-/// What a hit can be answered with, HTTP aside: the floor and other ways to go about it.
+/// Ways to answer a hit without HTTP: the floor and others.
 pub(crate) const FLOORS: &[Make] = &[
     floor::moka_sync,
     floor::moka_sync_with_fields,
@@ -72,7 +72,7 @@ pub(crate) const PEERS: &[Make] = &[
 // === impl Setup ===
 
 impl Setup {
-    /// One URI, and a response that stays fresh.
+    /// Makes a setup with one URI, and a response that stays fresh.
     pub(crate) fn hit(body: usize) -> Self {
         Self {
             target: Target::Same,
@@ -86,7 +86,7 @@ impl Setup {
         Origin::new(self.cache_control, self.body)
     }
 
-    /// A subject that calls `service`, which stands in front of `origin`.
+    /// Makes a subject that calls `service` in front of `origin`.
     pub(crate) fn calls<S, B, R, O>(
         self,
         name: &'static str,
@@ -104,7 +104,7 @@ impl Setup {
         self.calls_at(name, origin, service, false)
     }
 
-    /// The same with absolute URIs, as clients use them.
+    /// Makes the same with absolute URIs, as clients use them.
     fn calls_absolute<S, B, R, O>(self, name: &'static str, origin: Origin<O>, service: S) -> Named
     where
         S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
@@ -147,7 +147,7 @@ impl Setup {
     }
 }
 
-/// No cache at all.
+/// Makes a subject without a cache.
 pub(crate) fn bare(setup: Setup) -> Named {
     let origin = setup.origin::<OriginBody>();
     setup.calls::<_, RequestBody, _, _>("no cache", origin, origin)

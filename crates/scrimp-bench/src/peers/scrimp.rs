@@ -9,7 +9,7 @@ use tower::Layer;
 use super::{OriginBody, RequestBody, Setup};
 use crate::subject::Named;
 
-/// About what a response of the fixture weighs.
+/// Approximate size of a response of the fixture in the store.
 const WEIGHT: u64 = 4 << 10;
 
 pub(crate) fn layer(room: u64) -> CacheLayer {
@@ -21,14 +21,14 @@ pub(super) fn plain(setup: Setup) -> Named {
     setup.calls::<_, RequestBody, _, _>("scrimp", origin, layer(setup.room).layer(origin))
 }
 
-/// The caller asks for the verdict in the response's extensions.
+/// Makes a caller that asks for the verdict in the response's extensions.
 pub(super) fn explain(setup: Setup) -> Named {
     let origin = setup.origin::<OriginBody>();
     let service = layer(setup.room).explain(true).layer(origin);
     setup.calls::<_, RequestBody, _, _>("scrimp, explained", origin, service)
 }
 
-/// The last of ten rules matches.
+/// Makes a cache whose last of ten rules matches.
 pub(super) fn ten_rules(setup: Setup) -> Named {
     let origin = setup.origin::<OriginBody>();
     let rules = [
@@ -49,19 +49,19 @@ pub(super) fn ten_rules(setup: Setup) -> Named {
     setup.calls::<_, RequestBody, _, _>("scrimp, 10 rules", origin, layer.layer(origin))
 }
 
-/// With stampede protection around the cache.
+/// Makes a cache with stampede protection around it.
 pub(crate) fn stampede(setup: Setup) -> Named {
     let origin = setup.origin::<OriginBody>();
     let service = StampedeLayer::new().layer(layer(setup.room).layer(origin));
     setup.calls::<_, RequestBody, _, _>("scrimp, stampede", origin, service)
 }
 
-/// The same near expiry: every hit rolls the dice, and none wins.
+/// Makes the same near expiry: every hit draws a random number, and none refreshes.
 pub(crate) fn stampede_rolling(setup: Setup) -> Named {
     let origin = setup.origin::<OriginBody>();
     let strategy = XFetch::default().fixed(Duration::from_secs(1_000));
     let strategy = strategy.within(1.0);
-    // U close to 1: the gap is far shorter than the hour that the answer is fresh for.
+    // U close to 1: the gap is far shorter than the hour of the freshness lifetime.
     let stampede = StampedeLayer::builder().strategy(strategy).random(|| 0.001).build().unwrap();
     let service = stampede.layer(layer(setup.room).layer(origin));
     setup.calls::<_, RequestBody, _, _>("scrimp, stampede near expiry", origin, service)

@@ -1,4 +1,4 @@
-//! A body of which some has been read already.
+//! A body of which a part was read already.
 
 use std::{
     collections::VecDeque,
@@ -12,8 +12,8 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// The request body behind a [`BodyDigestLayer`](super::BodyDigestLayer): what was
-    /// buffered, and what is still to come.
+    /// The request body behind a [`BodyDigestLayer`](super::BodyDigestLayer): the buffered part and
+    /// the rest.
     pub struct DigestBody<B>
     where
         B: Body,
@@ -25,14 +25,14 @@ pin_project! {
     }
 }
 
-/// What came last while buffering, if not the end.
+/// Last event of the buffering, if it was not the end of the body.
 pub(super) enum Then<E> {
     Failed(E),
     Trailers(http::HeaderMap),
 }
 
 impl<B: Body> DigestBody<B> {
-    /// A body of which nothing has been read.
+    /// Makes a body of which nothing was read.
     pub(super) fn untouched(rest: B) -> Self {
         Self {
             read: VecDeque::new(),
@@ -42,7 +42,7 @@ impl<B: Body> DigestBody<B> {
     }
 }
 
-/// Empty.
+/// Makes an empty body.
 impl<B: Body> Default for DigestBody<B> {
     fn default() -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! Reading the body first, then calling on.
+//! Reading of the body before the call.
 
 use std::{
     collections::VecDeque,
@@ -43,7 +43,7 @@ pin_project! {
 
 /// A request whose body is being read.
 struct Reading<S, B> {
-    /// The instance that said it was ready.
+    /// The instance that was ready.
     service: S,
     head: Request<()>,
     body: Pin<Box<B>>,
@@ -91,7 +91,7 @@ where
     }
 }
 
-/// How buffering ended.
+/// Result of buffering.
 enum End<E> {
     Whole,
     TooLong,

@@ -23,7 +23,7 @@ impl Currency {
             .then(|| Self(code.map(|letter| letter.to_ascii_uppercase())))
     }
 
-    /// Returns the code, in capitals.
+    /// Returns the code, in capital letters.
     #[must_use]
     pub fn code(&self) -> &str {
         std::str::from_utf8(&self.0).expect("`new` takes ASCII letters only")

@@ -1,21 +1,21 @@
-//! From one currency to another, by rates that somebody gave.
+//! Conversion between currencies, by given rates.
 
 use std::{fmt, sync::Arc};
 
 use super::{Currency, Money, PICO};
 
-/// What one unit of a currency is worth in another.
+/// Value of one unit of a currency in another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ExchangeRate {
     unit: Currency,
     worth: Money,
 }
 
-/// Exchange rates that were given. Cloning is cheap.
+/// A set of exchange rates. Cloning is cheap.
 ///
-/// A rate holds in both directions. Two currencies that have rates with a common third one
-/// are converted over it. Rates are exact, amounts are converted in integers and rounded to
-/// the nearest 10⁻¹² unit, halves away from zero; over a third currency that happens twice.
+/// A rate holds in both directions. Two currencies that have rates with a common third one are
+/// converted through it. Rates are exact; amounts are converted in integers and rounded to the
+/// nearest 10⁻¹² unit, halves away from zero. Through a third currency this happens twice.
 ///
 /// ```
 /// use scrimp_core::{Currency, ExchangeRate, ExchangeRates, Money};
@@ -32,16 +32,16 @@ pub struct ExchangeRate {
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct ExchangeRates(Arc<[ExchangeRate]>);
 
-/// An exchange rate that cannot hold.
+/// An exchange rate that is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExchangeRateError(ExchangeRate);
 
-/// No rate leads from one currency to another.
+/// The error if no rate leads from one currency to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoExchangeRate {
     /// The currency of the amount.
     pub from: Currency,
-    /// The currency that was asked for.
+    /// The requested currency.
     pub to: Currency,
 }
 
@@ -51,11 +51,11 @@ type Factor = (i128, i128);
 // === impl ExchangeRate ===
 
 impl ExchangeRate {
-    /// Says what one unit of a currency is worth: `ExchangeRate::new(yen, "0.0067 USD".parse()?)`.
+    /// Sets the value of one unit of a currency: `ExchangeRate::new(yen, "0.0067 USD".parse()?)`.
     ///
     /// # Errors
     ///
-    /// [`ExchangeRateError`] if `worth` is not above zero, or is of the same currency.
+    /// [`ExchangeRateError`] if `worth` is not above zero, or has the same currency.
     pub fn new(unit: Currency, worth: Money) -> Result<Self, ExchangeRateError> {
         let rate = Self { unit, worth };
         if worth.pico() <= 0 || worth.currency() == unit {
@@ -75,7 +75,7 @@ impl ExchangeRate {
         }
     }
 
-    /// The other currency of the two, if `currency` is one of them.
+    /// Returns the other currency, if `currency` is one of the two.
     fn partner(&self, currency: Currency) -> Option<Currency> {
         match (self.unit, self.worth.currency()) {
             (unit, other) if unit == currency => Some(other),
@@ -88,13 +88,13 @@ impl ExchangeRate {
 // === impl ExchangeRates ===
 
 impl ExchangeRates {
-    /// Returns no rates: nothing can be converted.
+    /// Makes an empty set: nothing can be converted.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a rate, in place of one between the same two currencies.
+    /// Adds a rate. It replaces a rate between the same two currencies.
     #[must_use]
     pub fn with(self, rate: ExchangeRate) -> Self {
         let (from, to) = (rate.unit, rate.worth.currency());
@@ -102,12 +102,12 @@ impl ExchangeRates {
         Self(others.copied().chain([rate]).collect())
     }
 
-    /// Converts an amount. One of the currency asked for stays what it is.
+    /// Converts an amount. An amount in the requested currency stays unchanged.
     ///
     /// # Errors
     ///
-    /// [`NoExchangeRate`] if neither a rate nor two of them lead from one currency to the
-    /// other, be the amount nothing or not.
+    /// [`NoExchangeRate`] if neither one rate nor two lead from one currency to the other, even
+    /// for a zero amount.
     pub fn convert(&self, amount: Money, to: Currency) -> Result<Money, NoExchangeRate> {
         let from = amount.currency();
         if from == to {
@@ -144,7 +144,7 @@ impl fmt::Debug for ExchangeRates {
     }
 }
 
-/// The amount times a factor, to the nearest 10⁻¹² unit; saturates.
+/// Returns the amount times a factor, to the nearest 10⁻¹² unit; saturates.
 fn scaled(amount: Money, (numerator, denominator): Factor, to: Currency) -> Money {
     let size = amount.pico().unsigned_abs();
     let (numerator, divisor) = (numerator.unsigned_abs(), denominator.unsigned_abs());
@@ -158,7 +158,7 @@ fn scaled(amount: Money, (numerator, denominator): Factor, to: Currency) -> Mone
     Money::from_pico(pico, to)
 }
 
-/// The product in 256 bits, high half first.
+/// Returns the product in 256 bits, high half first.
 fn multiply(a: u128, b: u128) -> (u128, u128) {
     const LOW: u128 = u64::MAX as u128;
     let [(a1, a0), (b1, b0)] = [a, b].map(|n| (n >> 64, n & LOW));
@@ -169,8 +169,8 @@ fn multiply(a: u128, b: u128) -> (u128, u128) {
     (high, (other << 64) | (low & LOW))
 }
 
-/// Quotient and rest, bit by bit: amounts that large are rare. A quotient beyond 128 bits
-/// is the largest there is.
+/// Returns quotient and rest, bit by bit: amounts that need this are rare. A quotient above 128
+/// bits becomes the largest value.
 fn divide((high, low): (u128, u128), divisor: u128) -> (u128, u128) {
     if high >= divisor {
         return (u128::MAX, 0);
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn two_currencies_meet_over_a_third_and_no_further() {
+    fn two_currencies_are_converted_through_one_third_and_no_more() {
         let rates = rates(&[("JPY", "0.0067 USD"), ("USD", "0.9 EUR"), ("EUR", "25 CZK")]);
         let convert = |text: &str, to| rates.convert(money(text), currency(to));
         assert_eq!(convert("1000 JPY", "EUR"), Ok(money("6.03 EUR")));
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_later_rate_takes_the_place_of_an_earlier_one_in_either_form() {
+    fn a_later_rate_replaces_an_earlier_one_in_either_form() {
         let rates = rates(&[("JPY", "0.1 USD"), ("USD", "100 JPY")]);
         assert_eq!(
             rates.convert(money("1 JPY"), Currency::USD),
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_that_cannot_hold_is_refused_and_says_what_would_do() {
+    fn an_invalid_rate_is_refused_with_the_accepted_values() {
         for worth in ["0 USD", "-1 USD", "1 JPY"] {
             let error = ExchangeRate::new(currency("JPY"), money(worth)).unwrap_err();
             let text = error.to_string();
@@ -277,8 +277,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn there_and_back_is_the_same_where_digits_suffice(pico in -(1i128 << 126)..(1i128 << 126)) {
-            // Units of the other currency are smaller, so that no digit is lost on the way.
+        fn converting_there_and_back_is_exact_if_the_digits_suffice(pico in -(1i128 << 126)..(1i128 << 126)) {
+            // Units of the other currency are smaller, so no digit is lost.
             let rates = rates(&[("USD", "1.25 EUR")]);
             let amount = Money::from_pico(pico, Currency::USD);
             let there = rates.convert(amount, currency("EUR")).unwrap();
@@ -286,7 +286,7 @@ mod tests {
         }
 
         #[test]
-        fn wide_division_undoes_wide_multiplication(a: u128, b in 1u128.., rest: u128) {
+        fn wide_division_reverses_wide_multiplication(a: u128, b in 1u128.., rest: u128) {
             let rest = rest % b;
             let (high, low) = multiply(a, b);
             let (low, carry) = low.overflowing_add(rest);

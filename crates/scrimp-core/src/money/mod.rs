@@ -22,9 +22,8 @@ const PICO: i128 = 1_000_000_000_000;
 /// An amount of money: a whole number of 10⁻¹² units of a currency.
 ///
 /// A thousandth of a cent per token is still exact, sums never drift, and the range is
-/// ±1.7·10²⁶ units. Arithmetic saturates at the ends of that range. Amounts of different
-/// currencies are never added, nor is one of them the larger one: see
-/// [`Money::checked_add`], [`Totals`] and [`ExchangeRates`].
+/// ±1.7·10²⁶ units. Arithmetic saturates at the ends of that range. Amounts of different currencies
+/// are never added or compared: see [`Money::checked_add`], [`Totals`] and [`ExchangeRates`].
 ///
 /// Parses plain decimals with an optional currency code (dollars without one):
 ///
@@ -37,32 +36,31 @@ const PICO: i128 = 1_000_000_000_000;
 /// # Ok::<(), scrimp_core::ParseMoneyError>(())
 /// ```
 ///
-/// With the feature `serde` it is a string of the form that `{:#}` writes, such as
-/// `"0.01 USD"`, and is read from whatever parses. A number is refused: as a float it would
-/// have been rounded before anybody could tell.
+/// With the feature `serde` it is a string in the form of `{:#}`, such as `"0.01 USD"`, and is read
+/// from any text that parses. A number is refused: as a float it would already be rounded.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Money {
     pico: i128,
     currency: Currency,
 }
 
-/// Two amounts of different currencies met.
+/// The error of an operation on two currencies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CurrencyMismatch(Currency, Currency);
 
 // === impl Money ===
 
 impl Money {
-    /// No dollars.
+    /// Zero dollars.
     pub const ZERO: Self = Self::zero(Currency::USD);
 
-    /// Makes an amount of a number of 10⁻¹² units of a currency.
+    /// Makes an amount from a number of 10⁻¹² units of a currency.
     #[must_use]
     pub const fn from_pico(pico: i128, currency: Currency) -> Self {
         Self { pico, currency }
     }
 
-    /// Returns nothing of a currency.
+    /// Returns zero in a currency.
     #[must_use]
     pub const fn zero(currency: Currency) -> Self {
         Self::from_pico(0, currency)
@@ -80,13 +78,13 @@ impl Money {
         self.currency
     }
 
-    /// Tells whether it is nothing, of whatever currency.
+    /// Reports whether the amount is zero, in any currency.
     #[must_use]
     pub const fn is_zero(self) -> bool {
         self.pico == 0
     }
 
-    /// Tells whether it is less than nothing.
+    /// Reports whether the amount is below zero.
     #[must_use]
     pub const fn is_negative(self) -> bool {
         self.pico < 0
@@ -103,16 +101,16 @@ impl Money {
     ///
     /// # Errors
     ///
-    /// [`CurrencyMismatch`] if they are of two currencies.
+    /// [`CurrencyMismatch`] if the currencies differ.
     pub fn checked_add(self, other: Self) -> Result<Self, CurrencyMismatch> {
         self.with(other, i128::saturating_add)
     }
 
-    /// Takes an amount of the same currency away.
+    /// Subtracts an amount of the same currency.
     ///
     /// # Errors
     ///
-    /// [`CurrencyMismatch`] if they are of two currencies.
+    /// [`CurrencyMismatch`] if the currencies differ.
     pub fn checked_sub(self, other: Self) -> Result<Self, CurrencyMismatch> {
         self.with(other, i128::saturating_sub)
     }
@@ -132,8 +130,8 @@ impl Default for Money {
 }
 
 impl PartialOrd for Money {
-    /// Compares two amounts of one currency. Amounts of two currencies have no order, not
-    /// even if one of them is nothing: convert one of them first.
+    /// Compares two amounts of one currency. Amounts of two currencies have no order, even if one
+    /// is zero: convert one of them first.
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         (self.currency == other.currency).then(|| self.pico.cmp(&other.pico))
     }
@@ -192,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_taken_away_and_added_again_is_the_same() {
+    fn an_amount_subtracted_and_added_again_is_the_same() {
         let (two, three) = (money("2 EUR"), money("3 EUR"));
         let less = two.checked_sub(three).unwrap();
         assert_eq!(less, -money("1 EUR"));
@@ -200,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_is_no_dollars() {
+    fn the_default_is_zero_dollars() {
         assert_eq!(Money::default(), money("0 USD"));
     }
 }

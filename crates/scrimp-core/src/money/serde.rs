@@ -57,7 +57,8 @@ impl<'de> Deserialize<'de> for Currency {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_str(Text {
             read: |text| {
-                Self::new(text).ok_or_else(|| format!("{text:?} is no currency code like \"USD\""))
+                Self::new(text)
+                    .ok_or_else(|| format!("{text:?} is not a currency code such as \"USD\""))
             },
             expecting: "a currency code such as \"USD\"",
         })
@@ -86,7 +87,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back_exactly(picos in prop::collection::vec(any::<i128>(), 0..4)) {
+        fn written_values_are_read_back_exactly(picos in prop::collection::vec(any::<i128>(), 0..4)) {
             let codes = ["USD", "EUR", "JPY", "KWD"].map(|code| Currency::new(code).unwrap());
             let amounts = picos.iter().zip(codes);
             let totals: Totals = amounts.map(|(pico, code)| Money::from_pico(*pico, code)).collect();
@@ -111,6 +112,6 @@ mod tests {
         let error = serde_json::from_str::<Money>("0.01").unwrap_err();
         assert!(error.to_string().contains("\"0.01 USD\""), "{error}");
         let error = serde_json::from_str::<Currency>("\"dollars\"").unwrap_err();
-        assert!(error.to_string().contains("no currency code"), "{error}");
+        assert!(error.to_string().contains("not a currency code"), "{error}");
     }
 }

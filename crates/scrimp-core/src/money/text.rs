@@ -1,10 +1,10 @@
-//! Money as people and files write it.
+//! Money as text.
 
 use std::{fmt, str::FromStr};
 
 use super::{Currency, Money, PICO};
 
-/// A text that is no amount of money.
+/// The error of a text that is not an amount of money.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParseMoneyError(String);
 
@@ -18,7 +18,7 @@ impl FromStr for Money {
     }
 }
 
-/// Reads text as [`FromStr`] does, for builders that take an amount or its text.
+/// Reads text as [`FromStr`] does, for builders that accept an amount or its text.
 impl TryFrom<&str> for Money {
     type Error = ParseMoneyError;
 
@@ -42,7 +42,7 @@ fn parse(text: &str) -> Option<Money> {
     if (whole.is_empty() && fraction.is_empty()) || !numeric(whole) || !numeric(fraction) {
         return None;
     }
-    // Digits past the twelfth could only be rounded: say so instead of guessing.
+    // More than twelve digits would need rounding, so they are refused.
     if fraction.len() > 12 {
         return None;
     }
@@ -52,7 +52,7 @@ fn parse(text: &str) -> Option<Money> {
         whole.parse().ok()?
     };
     let fraction: i128 = format!("{fraction:0<12}").parse().ok()?;
-    // With the sign from the start: the least amount has no positive counterpart.
+    // With the sign from the start: the lowest amount has no positive counterpart.
     let pico = whole
         .checked_mul(sign * PICO)?
         .checked_add(sign * fraction)?;
@@ -60,8 +60,9 @@ fn parse(text: &str) -> Option<Money> {
 }
 
 impl fmt::Display for Money {
-    /// At least two decimals, and as many more as the amount has; thousands apart. The
-    /// alternate form (`{:#}`) is for machines: `-1234.50 USD`, which parses back exactly.
+    /// Writes at least two decimals, and as many more as the amount has, with separators between
+    /// thousands. The alternate form (`{:#}`) is for machines: `-1234.50 USD`, which parses back
+    /// exactly.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let pico = self.pico.unsigned_abs();
         let unit = PICO.unsigned_abs();
@@ -105,7 +106,7 @@ impl fmt::Display for ParseMoneyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:?} is no amount of money: write a decimal with at most twelve digits behind \
+            "{:?} is not an amount of money: write a decimal with at most twelve digits after \
              the point, and a currency code if it is not dollars (\"0.01\", \"2.5 EUR\")",
             self.0
         )
@@ -121,7 +122,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_printed_for_machines_is_read_back_exactly(pico: i128, code in "[A-Z]{3}") {
+        fn the_form_for_machines_is_read_back_exactly(pico: i128, code in "[A-Z]{3}") {
             let money = Money::from_pico(pico, Currency::new(&code).unwrap());
             prop_assert_eq!(format!("{money:#}").parse::<Money>(), Ok(money));
         }
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused_and_says_what_would_do() {
+    fn an_invalid_text_is_refused_with_the_accepted_form() {
         for text in [
             "",
             ".",

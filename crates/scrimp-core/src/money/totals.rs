@@ -6,8 +6,8 @@ use super::{Currency, Money};
 
 /// A sum of amounts: a total for each currency.
 ///
-/// Amounts of two currencies have no common sum, so each currency keeps a total of its own.
-/// Currencies whose total is nothing are left out.
+/// Amounts of two currencies have no common sum, so each currency keeps its own total. Currencies
+/// with a total of zero are left out.
 ///
 /// ```
 /// use scrimp_core::{Currency, Money, Totals};
@@ -26,7 +26,7 @@ pub struct Totals(BTreeMap<Currency, Money>);
 // === impl Totals ===
 
 impl Totals {
-    /// Returns nothing, in any currency.
+    /// Returns zero, in any currency.
     #[must_use]
     pub const fn new() -> Self {
         Self(BTreeMap::new())
@@ -37,7 +37,7 @@ impl Totals {
         let total = self.get(amount.currency());
         let total = total
             .checked_add(amount)
-            .expect("the total that was got is of this currency");
+            .expect("the total is in this currency");
         if total.is_zero() {
             self.0.remove(&amount.currency());
         } else {
@@ -52,20 +52,20 @@ impl Totals {
         total.unwrap_or(Money::zero(currency))
     }
 
-    /// Tells whether there is nothing in any currency.
+    /// Reports whether the total of every currency is zero.
     #[must_use]
     pub fn is_zero(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Returns the totals that are not nothing, by the letters of their currencies.
+    /// Returns the totals that are not zero, in the order of their currency codes.
     pub fn iter(&self) -> impl Iterator<Item = Money> + '_ {
         self.0.values().copied()
     }
 }
 
 impl fmt::Display for Totals {
-    /// The totals with `+` between them; `$0.00` if there is nothing.
+    /// Writes the totals with `+` between them; `$0.00` if all are zero.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_zero() {
             return fmt::Display::fmt(&Money::ZERO, f);
@@ -127,14 +127,14 @@ mod tests {
     }
 
     #[test]
-    fn no_currency_is_dropped_whatever_comes_first() {
+    fn every_currency_is_kept_in_any_order() {
         let all = totals(&["1 USD", "3 EUR", "2 USD", "5 JPY"]);
         assert_eq!(all.to_string(), "3.00 EUR + 5.00 JPY + $3.00");
         assert_eq!(all, totals(&["5 JPY", "3 EUR", "3 USD"]));
     }
 
     #[test]
-    fn what_comes_to_nothing_is_equal_to_nothing() {
+    fn a_sum_of_zero_equals_no_amounts() {
         let none = totals(&["1 EUR", "-1 EUR", "0 JPY"]);
         assert_eq!((none.is_zero(), none.to_string()), (true, "$0.00".into()));
         assert_eq!(none, Totals::default());

@@ -1,4 +1,4 @@
-//! A time in which the shop is open, and how it went.
+//! One period of the shop, and its measurements.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -23,10 +23,10 @@ use crate::{
     },
 };
 
-/// Hits that are timed by a real clock at the end.
+/// Number of hits that are timed by a real clock at the end.
 const TIMED: u32 = 10_000;
 
-/// How it went.
+/// Measurements of the period.
 #[derive(Debug, Default)]
 pub(super) struct Day {
     pub(super) reads: u64,
@@ -36,30 +36,30 @@ pub(super) struct Day {
     pub(super) refreshes: u64,
     pub(super) avoided: u64,
     pub(super) waited: u64,
-    /// For a popular page, within the first minute.
+    /// Waits for a popular page within the first minute.
     pub(super) waited_at_first: u64,
     pub(super) slowest: Duration,
-    /// Answers that show an old price to somebody who asked after it had changed.
+    /// Responses with an old price to requests made after the change.
     pub(super) stale: u64,
-    /// The longest after a change that one of them was asked for.
+    /// Longest time between a change and the request of such a response.
     pub(super) stale_for: Duration,
     pub(super) failed: u64,
-    /// What a hit takes, in real time.
+    /// Duration of a hit, in real time.
     pub(super) hit: Duration,
 }
 
 /// A read that was answered.
 struct Read {
     page: Page,
-    /// Within the first minute.
+    /// The read was within the first minute.
     at_first: bool,
     asked: Instant,
-    /// The last price change it has to show.
+    /// Last price change that the response must show.
     expected: u64,
     answer: Answer,
 }
 
-/// Opens a shop, and lets its readers in.
+/// Opens a shop, and starts its readers.
 pub(super) async fn open(seed: u64, traffic: Traffic) -> Result<Day> {
     let shop = Shop::new();
     let layers = Layers::new()?;
@@ -122,7 +122,7 @@ where
             Event::Change { product } => {
                 shop.change(product);
                 day.changes += 1;
-                // The bus is a channel; whoever follows it is woken, and comes first.
+                // The bus is a channel: its follower is woken, and runs first.
                 if traffic.events {
                     let _ = events.send(product);
                 }
@@ -150,7 +150,7 @@ where
     crowd.finish().await
 }
 
-/// The mean of many, by the machine's clock. Virtual time stands still meanwhile.
+/// Returns the mean duration, by the machine's clock. Virtual time stands still meanwhile.
 async fn time_a_hit<S, B>(client: &S) -> Duration
 where
     S: Service<Ask, Response = Response<B>, Error = Infallible> + Clone,

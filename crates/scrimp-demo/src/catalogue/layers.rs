@@ -16,7 +16,7 @@ use super::{
 };
 use crate::error::Result;
 
-/// What the layers are, and what they have booked.
+/// The layers, and their ledger.
 pub(super) struct Layers {
     pub(super) cache: CacheLayer,
     pub(super) coalesce: CoalesceLayer,
@@ -24,7 +24,7 @@ pub(super) struct Layers {
     pub(super) ledger: Ledger,
 }
 
-/// What a price event means.
+/// Invalidates the pages of each price event.
 pub(super) async fn follow(invalidator: Invalidator, mut bus: mpsc::UnboundedReceiver<usize>) {
     let events = futures_util::stream::poll_fn(move |cx| bus.poll_recv(cx));
     let meaning = |product: usize| {
@@ -57,7 +57,7 @@ impl Layers {
             .header(TIER)
             .tag("product:{id}")
             .ttl_with(lifetime);
-        // The same draws in every run, so that a run can be repeated.
+        // The same random numbers in every run, so that a run can be repeated.
         let random = Mutex::new(fastrand::Rng::with_seed(1));
         Ok(Self {
             cache: CacheLayer::builder(MemoryStore::new(64 << 20))
@@ -80,7 +80,7 @@ impl Layers {
     }
 }
 
-/// How long an answer is kept goes by how often prices of its category change.
+/// Returns the freshness lifetime, by the frequency of price changes in the category.
 fn lifetime(request: &Request<()>, response: &Response<()>) -> Option<Duration> {
     let asked = request.uri().query().and_then(category_in);
     let answered = || response.headers().get(CATEGORY)?.to_str().ok();

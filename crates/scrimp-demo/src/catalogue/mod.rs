@@ -1,4 +1,4 @@
-//! A product catalogue: read a thousand times for each price that changes.
+//! A product catalogue: a thousand reads for each price change.
 
 mod day;
 mod layers;
@@ -18,7 +18,7 @@ use day::{Day, open};
 use shop::TAKES;
 use traffic::Traffic;
 
-/// An hour of a shop that is read twelve million times a day.
+/// Reads in an hour of a shop with twelve million reads a day.
 const READS: u64 = 500_000;
 const SPAN: Duration = Duration::from_secs(3_600);
 
@@ -60,8 +60,8 @@ fn told(day: &Day, quiet: &Day, unwarmed: &Day, deaf: &Day, traffic: Traffic) ->
         "product catalogue",
         format!(
             "{} reads in {} minutes and {} price changes; lists by category, page and customer \
-             tier, products by tier, popular by Zipf's law; electronics are kept for 2 min, books \
-             for 30, all else for 10; StampedeLayer, CacheLayer, CoalesceLayer.",
+             tier, products by tier, popularity by Zipf's law; electronics are stored for 2 min, \
+             books for 30, all others for 10; StampedeLayer, CacheLayer, CoalesceLayer.",
             count(day.reads),
             traffic.span.as_secs() / 60,
             count(day.changes),
@@ -72,10 +72,10 @@ fn told(day: &Day, quiet: &Day, unwarmed: &Day, deaf: &Day, traffic: Traffic) ->
     .lines(promises(day, deaf))
     .line(Line::share("saved, with a tenth of the readers", quiet))
     .note(format!(
-        "Warming is {} of the calls and early refreshes {}: both spare readers the wait, and cost \
-         calls. Without price events (here: a tenth of the readers) an old price is served until \
-         it expires. What is saved depends on how often a page is read before it expires or \
-         changes: see the last line.",
+        "Warming is {} of the calls and early refreshes {}: both avoid waiting, and cost calls. \
+         Without price events (here: a tenth of the readers) an old price is served until it \
+         expires. Savings depend on the number of reads of a page before it expires or changes: \
+         see the last line.",
         count(day.warmed),
         count(day.refreshes),
     ))
@@ -94,9 +94,9 @@ fn savings(day: &Day) -> [Line; 3] {
 
 fn waits(day: &Day, unwarmed: &Day) -> [Line; 4] {
     let at_most = |millis| Goal::AtMost(Value::Time(Duration::from_millis(millis)));
-    let first = "waited for a popular list at first, warmed";
+    let first = "early waits for a popular list, warmed";
     [
-        Line::time("a hit takes (real time)", day.hit)
+        Line::time("duration of a hit (real time)", day.hit)
             .without(Value::Time(TAKES))
             .goal(at_most(2)),
         Line::time("slowest read", day.slowest)
@@ -112,13 +112,13 @@ fn promises(day: &Day, deaf: &Day) -> [Line; 4] {
     let answered = day.reads + day.warmed + day.refreshes;
     let booked = answered.saturating_sub(day.avoided);
     [
-        Line::time("old price still served after its event for", day.stale_for)
+        Line::time("time an old price is served after its event", day.stale_for)
             .without(Value::Time(deaf.stale_for))
             .must(Goal::Exactly(Value::Time(Duration::ZERO))),
-        Line::count("answers with an old price", day.stale)
+        Line::count("responses with an old price", day.stale)
             .without(Value::Count(deaf.stale))
             .must(none),
-        Line::count("calls, by the layers' books", booked)
+        Line::count("calls, by the layers' ledger", booked)
             .must(Goal::Exactly(Value::Count(day.calls))),
         Line::count("reads that failed", day.failed).must(none),
     ]

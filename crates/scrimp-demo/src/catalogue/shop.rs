@@ -13,7 +13,7 @@ use crate::{
     prices::{CALL, Till},
 };
 
-/// How long the API takes.
+/// Duration of a call of the API.
 pub(super) const TAKES: Duration = Duration::from_millis(45);
 pub(super) const PRODUCTS: usize = 2_000;
 pub(super) const CATEGORIES: [&str; 8] = [
@@ -26,26 +26,26 @@ pub(super) const CATEGORIES: [&str; 8] = [
     "beauty",
     "garden",
 ];
-/// Which category an answer is of.
+/// Category of a response.
 pub(super) const CATEGORY: HeaderName = HeaderName::from_static("x-category");
 
-/// What is for sale, and what has been asked.
+/// The products, and a record of the calls.
 #[derive(Debug, Clone)]
 pub(super) struct Shop {
     prices: Arc<Mutex<Prices>>,
     pub(super) till: Till,
 }
 
-/// Numbers of the last price change of everything, from one; zero for none yet.
+/// Number of the last price change of each item, from one; zero for none yet.
 #[derive(Debug)]
 struct Prices {
     of_product: Vec<u64>,
     of_category: [u64; CATEGORIES.len()],
-    /// When each change was, and of what.
+    /// Time and product of each change.
     changes: Vec<(Instant, usize)>,
 }
 
-/// What a reader looks at.
+/// Page that a reader requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Page {
     List { category: usize, page: usize },
@@ -72,7 +72,8 @@ impl Page {
         }
     }
 
-    /// Whether a product's price is on it. Any page of a list may hold any of its category.
+    /// Reports whether a product's price is on the page. Any page of a list may contain any product
+    /// of its category.
     fn shows(self, product: usize) -> bool {
         match self {
             Self::List { category, .. } => category == Self::Product(product).category(),
@@ -80,7 +81,7 @@ impl Page {
         }
     }
 
-    /// What a request's URI asks for.
+    /// Reads the page from a request's URI.
     fn of(request: &Request<Full<Bytes>>) -> Option<Self> {
         let uri = request.uri();
         if let Some(id) = uri.path().strip_prefix("/api/products/") {
@@ -92,7 +93,7 @@ impl Page {
     }
 }
 
-/// `electronics` of `category=electronics&page=1`.
+/// Returns `electronics` for `category=electronics&page=1`.
 pub(super) fn category_in(query: &str) -> Option<&str> {
     query
         .split('&')
@@ -114,7 +115,7 @@ impl Shop {
         }
     }
 
-    /// A price changes now.
+    /// Changes a price now.
     pub(super) fn change(&self, product: usize) {
         let mut prices = self.prices.lock();
         prices.changes.push((Instant::now(), product));
@@ -123,7 +124,7 @@ impl Shop {
         prices.of_category[Page::Product(product).category()] = number;
     }
 
-    /// The last change that a page has to show by now.
+    /// Returns the last change that a page must show now.
     pub(super) fn last_change(&self, page: Page) -> u64 {
         let prices = self.prices.lock();
         match page {
@@ -132,7 +133,7 @@ impl Shop {
         }
     }
 
-    /// How long a page that shows this change as its last has been old at a time.
+    /// Returns how old a page with this last change is at a given time.
     pub(super) fn old_for(&self, page: Page, shown: u64, at: Instant) -> Duration {
         let prices = self.prices.lock();
         let shown = usize::try_from(shown).unwrap_or(usize::MAX);
@@ -143,8 +144,8 @@ impl Shop {
         })
     }
 
-    /// Answers with the number of the last price change the page shows. It is read when the
-    /// call comes and sent when it ends: a change in between makes the answer old.
+    /// Responds with the number of the last price change on the page. It is read at the start of
+    /// the call and sent at its end: a change in between makes the response old.
     pub(super) async fn answer(self, request: Ask) -> Result<Response<Full<Bytes>>, Infallible> {
         let charge = self.till.take(1, CALL);
         let Some(page) = Page::of(&request) else {

@@ -1,4 +1,4 @@
-//! Who reads what, and when.
+//! Reads and price changes over time.
 
 use std::time::Duration;
 
@@ -10,31 +10,31 @@ use crate::{
     support::random::{Random, Zipf},
 };
 
-/// Pages of a list that anybody goes to.
+/// Pages of a list that readers visit.
 const PAGES: u64 = 10;
-/// Readers in a hundred who look at a list; the others look at a product.
+/// Share of readers who read a list, in percent; the others read a product.
 const LISTS: u64 = 60;
-/// One price changes in so many reads.
+/// Reads per price change.
 const READS_PER_CHANGE: u64 = 1_000;
-/// What customers are, and how many in a hundred.
+/// Customer tiers, and their share in percent.
 const TIERS: [(&str, u64); 3] = [("standard", 70), ("silver", 25), ("gold", 5)];
-/// What a customer is.
+/// Field with the customer's tier.
 pub(super) const TIER: HeaderName = HeaderName::from_static("x-customer-tier");
 
-/// How much of it, over how long, and what is done about it.
+/// Amount and duration of the traffic, and its options.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Traffic {
     pub(super) reads: u64,
     pub(super) span: Duration,
-    /// Whether popular pages are fetched before the shop opens.
+    /// Popular pages are fetched before the shop opens.
     pub(super) warm: bool,
-    /// Whether the cache hears of price changes.
+    /// The cache receives price changes.
     pub(super) events: bool,
-    /// Whether hits are timed at the end, by a real clock.
+    /// Hits are timed at the end, by a real clock.
     pub(super) timed: bool,
 }
 
-/// Makes up readers: at random times, to what is popular by Zipf's law.
+/// Generates readers: at random times, with popularity by Zipf's law.
 #[derive(Debug)]
 pub(super) struct Readers {
     random: Random,
@@ -46,7 +46,7 @@ pub(super) struct Readers {
     until_change: u64,
 }
 
-/// What happens next.
+/// Next event.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Event {
     Read { page: Page, tier: &'static str },
@@ -69,7 +69,7 @@ impl Readers {
         }
     }
 
-    /// The next event, and how long after the start it is.
+    /// Returns the next event, and its time since the start.
     pub(super) fn next(&mut self) -> (Duration, Event) {
         if self.until_change == 0 {
             self.until_change = READS_PER_CHANGE;
@@ -109,7 +109,8 @@ impl Readers {
     }
 }
 
-/// Whether a page is fetched before the shop opens: the first pages of the lists most looked at.
+/// Reports whether a page is fetched before the shop opens: the first pages of the most popular
+/// lists.
 pub(super) fn is_popular(page: Page) -> bool {
     matches!(
         page,
@@ -120,7 +121,7 @@ pub(super) fn is_popular(page: Page) -> bool {
     )
 }
 
-/// The requests for all of those.
+/// Returns the requests for all of those.
 pub(super) fn popular() -> impl Iterator<Item = Ask> {
     let lists = (0..CATEGORIES.len())
         .flat_map(|category| (1..=index(PAGES)).map(move |page| Page::List { category, page }));

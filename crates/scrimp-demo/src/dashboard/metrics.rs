@@ -1,4 +1,4 @@
-//! A metrics API that takes one question, or many in a batch.
+//! A metrics API that accepts one query, or a batch of queries.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -13,11 +13,11 @@ use crate::{
     prices::{CALL, IN_BATCH, Till},
 };
 
-/// What a question takes.
+/// Duration of a query.
 const TAKES: Duration = Duration::from_millis(100);
-/// Questions of a batch that are worked on at a time.
+/// Queries of a batch that run at a time.
 const AT_ONCE: u32 = 4;
-/// Kinds of widgets, and how long their answers are good; `None` is all else.
+/// Kinds of widgets, with the freshness lifetime of their responses; `None` is for all others.
 pub(super) const KINDS: [(&str, Option<&str>); 5] = [
     ("real_time", Some("10s")),
     ("hourly", Some("5m")),
@@ -28,7 +28,7 @@ pub(super) const KINDS: [(&str, Option<&str>); 5] = [
 /// Widgets of each kind: twenty in all.
 pub(super) const OF_EACH: usize = 4;
 
-/// Answers questions, for a cent each, or a quarter of that in a batch.
+/// Answers queries, for a cent each, or a quarter of that in a batch.
 pub(super) async fn answer(till: Till, request: Ask) -> Result<Response<Full<Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();
@@ -52,7 +52,7 @@ pub(super) async fn answer(till: Till, request: Ask) -> Result<Response<Full<Byt
     Ok(response)
 }
 
-/// An answer says what it is the answer to.
+/// Returns a response that names its query.
 fn item(request: &Json) -> Json {
     json!({"id": request["id"], "status": 200, "body": request["url"]})
 }

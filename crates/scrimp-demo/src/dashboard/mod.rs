@@ -1,4 +1,4 @@
-//! A dashboard of twenty widgets, each of which asks a paid API.
+//! A dashboard of twenty widgets, each of which calls a paid API.
 
 mod metrics;
 
@@ -29,29 +29,29 @@ use crate::{error::Result, support::random::Random};
 use metrics::{KINDS, OF_EACH, answer};
 
 const WIDGETS: u64 = (KINDS.len() * OF_EACH) as u64;
-/// A browser sends the requests of a page within so long.
+/// Time within which a browser sends the requests of a page.
 const SPREAD: u64 = 40;
-/// How long the batch waits for them.
+/// Time that the batch waits for them.
 const WINDOW: Duration = Duration::from_millis(50);
-/// Loads on a day at the office: ten hours, a look every 72 s on average.
+/// Loads in an office day: ten hours, one load every 72 s on average.
 const LOADS: u64 = 500;
 const OFFICE: Duration = Duration::from_secs(36_000);
 
-/// A load of the dashboard.
+/// One load of the dashboard.
 #[derive(Debug, Clone, Copy)]
 struct Load {
-    /// Widgets that got the answer to their own question.
+    /// Widgets that received the response to their own query.
     right: u64,
     time: Duration,
 }
 
-/// A time in which the dashboard is loaded, and what the API says was asked of it.
+/// A period of loads, and the upstream's record of its calls.
 #[derive(Debug)]
 struct Span {
     loads: Vec<Load>,
     calls: u64,
     money: Money,
-    /// Money, by the books of the layers.
+    /// Money, by the ledger of the layers.
     booked: Money,
 }
 
@@ -74,9 +74,9 @@ fn told(cold: &Span, day: &Span, in_turn: Duration, at_once: Duration) -> Scenar
     Scenario::new(
         "dashboard",
         format!(
-            "20 widgets within 40 ms, four of each kind: kept for 10 s, 5 min, 1 h, 24 h, all \
-             else 1 min; a question takes 100 ms and $0.01, in a batch $0.0025 and four at a \
-             time; first one load, then {} in a day at the office; CacheLayer, CoalesceLayer, \
+            "20 widgets within 40 ms, four of each kind: stored for 10 s, 5 min, 1 h, 24 h, all \
+             others 1 min; a query takes 100 ms and $0.01, in a batch $0.0025 and four at a \
+             time; first one load, then {} in an office day; CacheLayer, CoalesceLayer, \
              BatchLayer with a window of 50 ms.",
             day.loads.len(),
         ),
@@ -85,9 +85,9 @@ fn told(cold: &Span, day: &Span, in_turn: Duration, at_once: Duration) -> Scenar
     .lines(whole_day(day))
     .lines(promises(cold, day))
     .note(
-        "One batch costs $0.05 because its twenty questions are a quarter of a cent each; where a \
-         batch is paid as one call it costs $0.01. It is faster than one after the other, and \
-         slower than twenty calls at once where the API takes those.",
+        "One batch costs $0.05 because its twenty queries are a quarter of a cent each; if a batch \
+         is paid as one call, it costs $0.01. It is faster than sequential calls, and slower than \
+         twenty parallel calls if the API accepts those.",
     )
 }
 
@@ -100,10 +100,10 @@ fn first_load(cold: &Span, in_turn: Duration, at_once: Duration) -> [Line; 4] {
         Line::money("cost of the first load", cold.money)
             .without(Value::Money(CALL * WIDGETS))
             .goal(Goal::AtMost(Value::Money(IN_BATCH * WIDGETS))),
-        Line::time("first load, against one by one", first)
+        Line::time("first load, against sequential calls", first)
             .without(Value::Time(in_turn))
             .goal(Goal::AtMost(Value::Time(Duration::from_millis(800)))),
-        Line::time("first load, against twenty calls at once", first).without(Value::Time(at_once)),
+        Line::time("first load, against 20 parallel calls", first).without(Value::Time(at_once)),
     ]
 }
 
@@ -115,7 +115,7 @@ fn whole_day(day: &Span) -> [Line; 4] {
     let slowest = day.loads.iter().map(|load| load.time).max();
     [
         Line::count("calls in the day", day.calls).without(Value::Count(WIDGETS * loads)),
-        Line::money("cost of a load in the day, on average", each)
+        Line::money("average cost of a load in the day", each)
             .without(Value::Money(CALL * WIDGETS))
             .goal(Goal::AtMost(Value::Money(IN_BATCH * WIDGETS))),
         Line::share("saved in the day", saved(all, day.money)),
@@ -129,13 +129,14 @@ fn promises(cold: &Span, day: &Span) -> [Line; 2] {
     let loads = (cold.loads.len() + day.loads.len()) as u64;
     let (spent, booked) = (sum(cold.money, day.money), sum(cold.booked, day.booked));
     [
-        Line::count("widgets with their own answer", right(cold) + right(day))
+        Line::count("widgets with their own response", right(cold) + right(day))
             .must(Goal::Exactly(Value::Count(WIDGETS * loads))),
-        Line::money("spent, by the layers' books", booked).must(Goal::Exactly(Value::Money(spent))),
+        Line::money("spent, by the layers' ledger", booked)
+            .must(Goal::Exactly(Value::Money(spent))),
     ]
 }
 
-/// A day on which the dashboard is loaded now and then.
+/// Runs a day on which the dashboard is loaded at random times.
 async fn office(seed: u64, loads: u64, span: Duration) -> Result<Span> {
     let (till, ledger) = (Till::default(), Ledger::new());
     let clock = Clock::anchored(UNIX_EPOCH + Duration::from_secs(1_767_571_200));
@@ -178,7 +179,7 @@ async fn office(seed: u64, loads: u64, span: Duration) -> Result<Span> {
     })
 }
 
-/// A rule for each kind of widget, and one for all else.
+/// Returns a rule for each kind of widget, and one for all others.
 fn rules() -> impl Iterator<Item = String> {
     KINDS.iter().map(|(kind, ttl)| match ttl {
         Some(ttl) => format!("path=/api/metrics/{kind}/{{n}} ttl={ttl}"),
@@ -186,7 +187,7 @@ fn rules() -> impl Iterator<Item = String> {
     })
 }
 
-/// All widgets, as a browser asks for them.
+/// Loads all widgets, as a browser does.
 async fn load<S, B>(client: S, mut random: Random) -> Load
 where
     S: Service<Ask, Response = http::Response<B>, Error = Infallible> + Clone,
@@ -205,7 +206,7 @@ where
     Load { right, time }
 }
 
-/// Without any layer, one widget after the other.
+/// Loads one widget after the other, without layers.
 async fn one_by_one() -> Duration {
     let till = Till::default();
     let api = service_fn(|request| answer(till.clone(), request));
@@ -216,7 +217,7 @@ async fn one_by_one() -> Duration {
     start.elapsed()
 }
 
-/// Whether a widget got the answer to its own question.
+/// Reports whether a widget received the response to its own query.
 async fn widget<S, B>(client: S, path: &str) -> bool
 where
     S: Service<Ask, Response = http::Response<B>, Error = Infallible>,
@@ -224,7 +225,7 @@ where
 {
     let answer = ask(client, get(&format!("http://metrics.example{path}"))).await;
     let body = answer.body.as_deref().unwrap_or_default();
-    // In a batch URLs come without the base that they have in common.
+    // In a batch, URLs do not have their common base.
     let own = [path, path.trim_start_matches("/api")].map(|path| format!("\"{path}\""));
     answer.status.is_success() && own.iter().any(|own| own.as_bytes() == body)
 }

@@ -1,4 +1,4 @@
-//! Something is invalidated while an old answer to it is under way.
+//! An invalidation while an old response is in flight.
 
 use std::{
     collections::HashMap,
@@ -32,7 +32,7 @@ const TAKES: Duration = Duration::from_millis(100);
 const TTL: Duration = Duration::from_secs(60);
 const READS: u64 = 70;
 
-/// A profile that has a version.
+/// A profile with a version.
 #[derive(Debug, Clone, Default)]
 struct Profile(Arc<AtomicU64>);
 
@@ -41,9 +41,9 @@ pub(crate) async fn run() -> Result<Scenario> {
     let none = Goal::Exactly(Value::Count(0));
     Ok(Scenario::new(
         "invalidation during a fill",
-        "A profile is read for the first time, which takes 100 ms; half-way it is changed and \
-         invalidated; then it is read once a second for 70 s, with answers good for 60 s. \
-         Without: a map with a lifetime from which the entry is removed.",
+        "The first read of a profile takes 100 ms; after half of that it is changed and \
+         invalidated; then it is read once a second for 70 s, with a freshness lifetime of 60 s. \
+         Without: a map with a lifetime, from which the entry is removed.",
     )
     .line(
         Line::count("old profiles served after the change", with)
@@ -81,7 +81,7 @@ async fn through_the_layer() -> Result<u64> {
     Ok(old(read, change).await)
 }
 
-/// As one would write it in ten lines.
+/// Runs a simple cache without the layer.
 async fn by_hand() -> u64 {
     let profile = Profile::default();
     let stored: Mutex<HashMap<&str, (Instant, Bytes)>> = Mutex::default();
@@ -105,7 +105,7 @@ async fn by_hand() -> u64 {
     old(read, change).await
 }
 
-/// Old answers among those to reads that began after the change.
+/// Counts the old responses to reads that began after the change.
 async fn old<F>(read: impl Fn() -> F, change: impl FnOnce()) -> u64
 where
     F: Future<Output = Option<u64>>,
@@ -129,7 +129,7 @@ where
 // === impl Profile ===
 
 impl Profile {
-    /// It is read when the call comes, and sent when it ends.
+    /// Reads the profile at the start of the call, and sends it at its end.
     async fn read(&self) -> Bytes {
         let version = self.0.load(Relaxed).to_string();
         sleep(TAKES).await;

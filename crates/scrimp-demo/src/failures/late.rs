@@ -1,4 +1,4 @@
-//! A request that comes just after its twin has been answered.
+//! A duplicate request just after the response to the first one.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -20,7 +20,7 @@ use crate::{
 };
 
 const TAKES: Duration = Duration::from_millis(100);
-/// When the three of them come, in milliseconds.
+/// Times of the three requests, in milliseconds.
 const COME: [u64; 3] = [0, 5, 105];
 
 pub(crate) async fn run() -> Result<Scenario> {
@@ -33,16 +33,16 @@ pub(crate) async fn run() -> Result<Scenario> {
     let nothing = three(Identity::new()).await;
     let scenario = Scenario::new(
         "late duplicate",
-        "Three equal requests, at 0, 5 and 105 ms, for an answer that takes 100 ms: the third \
-         comes when the first has its answer.",
+        "Three equal requests, at 0, 5 and 105 ms, for a response that takes 100 ms: the third \
+         comes after the response to the first.",
     )
     .line(
-        Line::count("calls, shared while under way", three(shared).await)
+        Line::count("calls, shared in flight", three(shared).await)
             .without(count(nothing))
             .must(Goal::Exactly(count(2))),
     )
     .line(
-        Line::count("calls, with a window of 30 s too", three(window).await)
+        Line::count("calls, with a reuse window of 30 s", three(window).await)
             .without(count(nothing))
             .must(Goal::Exactly(count(1))),
     );

@@ -1,4 +1,4 @@
-//! What happens when something goes wrong, without layers and with them.
+//! Behaviour in failures, with and without layers.
 
 mod fill;
 mod late;
@@ -36,7 +36,7 @@ fn clock() -> Clock {
     Clock::anchored(UNIX_EPOCH + Duration::from_secs(1_767_571_200))
 }
 
-/// An upstream that takes its time, and counts its calls.
+/// An upstream with a delay that counts its calls.
 #[derive(Debug, Clone)]
 struct Api {
     till: Till,
@@ -63,7 +63,7 @@ impl Service<Ask> for Api {
     }
 }
 
-/// The URLs in a batch, or the one of a request that is none.
+/// Returns the batch and the URL of a request.
 async fn asked(request: Ask) -> (Option<Json>, String) {
     let (head, body) = request.into_parts();
     let path = head.uri.path().to_owned();
@@ -71,7 +71,7 @@ async fn asked(request: Ask) -> (Option<Json>, String) {
     (serde_json::from_slice(&body.to_bytes()).ok(), path)
 }
 
-/// The answer to a batch: each item has the status that `status` says of its URL.
+/// Returns the response to a batch: each item has the status that `status` returns for its URL.
 fn answers(batch: &Json, mut status: impl FnMut(&str) -> StatusCode) -> Response<Full<Bytes>> {
     let items = batch["requests"].as_array().map_or(&[][..], Vec::as_slice);
     let answers: Vec<Json> = items

@@ -1,4 +1,4 @@
-//! A batch of which some items fail.
+//! A batch with some failing items.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -24,18 +24,18 @@ use crate::{
 
 const TAKES: Duration = Duration::from_millis(100);
 
-/// An API some of whose items fail once.
+/// An API with items that fail once.
 #[derive(Debug, Clone)]
 struct Api {
     failing: Arc<Mutex<Vec<&'static str>>>,
     till: Till,
 }
 
-/// What came back to the callers, and what it took.
+/// Responses of the callers, and the number of calls.
 #[derive(Debug, Clone, Copy)]
 struct Came {
     good: u64,
-    /// Good ones that were the answer to another's question.
+    /// Responses that belong to another request.
     mixed_up: u64,
     calls: u64,
 }
@@ -48,40 +48,40 @@ pub(crate) async fn run() -> Result<Scenario> {
     let count = Value::Count;
     Ok(Scenario::new(
         "partial batch failure",
-        "20 callers, two of whose items fail for the moment (503): a tenth of the batch, so they \
-         are tried again alone. Then 5 callers of whom two fail: too many for that, so everybody \
-         gets what there is. Without: each sends its own request.",
+        "20 callers, with two items that fail temporarily (503): a tenth of the batch, so they are \
+         retried alone. Then 5 callers, with two failing items: too many to retry, so each caller \
+         receives its own response. Without: each sends its own request.",
     )
     .line(
-        Line::count("good answers of 20", with.good)
+        Line::count("good responses of 20", with.good)
             .without(count(without.good))
             .must(Goal::Exactly(count(20))),
     )
     .line(
-        Line::count("calls for them", with.calls)
+        Line::count("calls for the 20", with.calls)
             .without(count(without.calls))
             .must(Goal::Exactly(count(3))),
     )
     .line(
-        Line::count("good answers of 5", partly.good)
+        Line::count("good responses of 5", partly.good)
             .without(count(bare.good))
             .must(Goal::Exactly(count(3))),
     )
     .line(
-        Line::count("calls for them, of the five", partly.calls)
+        Line::count("calls for the 5", partly.calls)
             .without(count(bare.calls))
             .must(Goal::Exactly(count(1))),
     )
     .line(
         Line::count(
-            "answers that were another's",
+            "responses of another request",
             with.mixed_up + partly.mixed_up,
         )
         .must(Goal::Exactly(count(0))),
     ))
 }
 
-/// Each on its own.
+/// Sends each request on its own.
 async fn alone(callers: usize, failing: &[&'static str]) -> Came {
     let api = Api::new(failing);
     let client = service_fn({
@@ -154,7 +154,7 @@ impl Api {
         Ok(response)
     }
 
-    /// Fails the first time it is asked for one of the failing, and not again.
+    /// Fails the first request for each failing item only.
     fn status(&self, url: &str) -> StatusCode {
         let mut failing = self.failing.lock();
         match failing.iter().position(|path| *path == url) {

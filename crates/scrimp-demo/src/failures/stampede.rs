@@ -1,4 +1,4 @@
-//! A thousand callers at the moment an answer expires.
+//! A thousand callers at the moment when a response expires.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -26,12 +26,12 @@ use crate::{
 
 const CALLERS: usize = 1_000;
 const TAKES: Duration = Duration::from_millis(200);
-/// For how long an answer is good, in seconds.
+/// Freshness lifetime, in seconds.
 const TTL: u64 = 60;
-/// Between two callers while the answer is good.
+/// Time between two callers while the response is fresh.
 const EVERY: Duration = Duration::from_millis(10);
 
-/// What the upstream got, and who waited for it.
+/// Calls of the upstream, and callers that waited.
 #[derive(Debug, Clone, Copy)]
 struct Rush {
     calls: u64,
@@ -65,21 +65,21 @@ pub(crate) async fn run() -> Result<Scenario> {
     let count = Value::Count;
     Ok(Scenario::new(
         "stampede",
-        "1,000 callers at once for one answer that takes 200 ms and is good for a minute: when \
-         nobody has asked since it expired, and when it expires under steady use.",
+        "1,000 callers at once for one response that takes 200 ms and is fresh for a minute: after \
+         an expiry without requests, and at an expiry under steady use.",
     )
     .line(
-        Line::count("calls, expired and forgotten", cold_with.calls)
+        Line::count("calls after an expiry without requests", cold_with.calls)
             .without(count(cold_without.calls))
             .must(Goal::Exactly(count(1))),
     )
     .line(
-        Line::count("calls at the expiry, in steady use", busy_with.calls)
+        Line::count("calls at an expiry in steady use", busy_with.calls)
             .without(count(busy_without.calls))
             .must(Goal::AtMost(count(1))),
     )
     .line(
-        Line::count("callers who waited then", busy_with.waited)
+        Line::count("callers that waited in steady use", busy_with.waited)
             .without(count(busy_without.waited))
             .must(Goal::Exactly(count(0))),
     ))
@@ -100,7 +100,7 @@ fn api(till: &Till) -> Api {
     }
 }
 
-/// Fills the cache, lets the answer expire, and all come.
+/// Fills the cache, lets the response expire, and starts all callers.
 async fn cold<S, B>(client: &S, till: &Till) -> Rush
 where
     S: Service<Ask, Response = Response<B>, Error = Infallible> + Clone,
@@ -111,7 +111,7 @@ where
     rush(client, till).await
 }
 
-/// Somebody asks every so often until the answer expires, and then all come.
+/// Sends requests at a fixed interval until the response expires, and then starts all callers.
 async fn busy<S, B>(client: &S, till: &Till) -> Rush
 where
     S: Service<Ask, Response = Response<B>, Error = Infallible> + Clone,
@@ -124,7 +124,7 @@ where
         left -= EVERY;
     }
     let before = till.taken().calls;
-    // What was there at the start has expired by now, whatever has come in its place.
+    // The first response has expired by now, even if a refresh has replaced it.
     sleep(TAKES + EVERY + Duration::from_millis(1)).await;
     let Rush { waited, .. } = rush(client, till).await;
     Rush {

@@ -1,4 +1,4 @@
-//! A batch endpoint that does not answer.
+//! A batch endpoint that does not respond.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -22,10 +22,10 @@ use crate::{
 };
 
 const CALLERS: u64 = 20;
-/// What one request takes, and what the batch would.
+/// Duration of one request, and of a batch.
 const TAKES: Duration = Duration::from_millis(100);
 const HANGS: Duration = Duration::from_secs(60);
-/// When the layer gives a batch up: its default.
+/// Time after which the layer gives up on a batch: its default.
 const LIMIT: Duration = Duration::from_secs(5);
 
 pub(crate) async fn run() -> Result<Scenario> {
@@ -48,17 +48,17 @@ pub(crate) async fn run() -> Result<Scenario> {
     Ok(Scenario::new(
         "batch time-out",
         "20 callers in a batch whose endpoint hangs for a minute, while single requests take 100 \
-         ms. The layer gives a batch up after 5 s and sends its requests one by one. Without: the \
-         batch is waited for.",
+         ms. The layer gives up on a batch after 5 s and sends its requests one by one. Without: \
+         the callers wait for the batch.",
     )
     .line(
         Line::time("slowest caller", slowest(&with))
             .without(Value::Time(slowest(&without)))
             .must(Goal::AtMost(Value::Time(LIMIT + TAKES * 5))),
     )
-    .line(Line::count("callers with a good answer", good).must(Goal::Exactly(count(CALLERS))))
+    .line(Line::count("callers with a good response", good).must(Goal::Exactly(count(CALLERS))))
     .line(
-        Line::count("calls, the lost batch included", calls)
+        Line::count("calls, including the lost batch", calls)
             .without(count(before))
             .must(Goal::Exactly(count(1 + CALLERS))),
     ))

@@ -1,4 +1,4 @@
-//! A social feed: personal, dear, and asked for again within seconds.
+//! A social feed: personal, expensive, and requested again within seconds.
 
 mod traffic;
 
@@ -31,38 +31,38 @@ use crate::{
 };
 use traffic::Habits;
 
-/// How long a feed takes to make.
+/// Duration of making a feed.
 const TAKES: Duration = Duration::from_millis(500);
-/// For how long one is given again.
+/// Reuse window.
 const REUSE: Duration = Duration::from_secs(30);
-/// What should be saved.
+/// Share that should be saved.
 const GOAL: f64 = 0.6;
 /// Requests a day of the whole network.
 const REQUESTS: u64 = 10_000_000;
-/// Users of which one is made here.
+/// Number of users for each one that is simulated.
 const SCALE: u64 = 40;
-/// Users of the whole network: 24 requests a day each come to ten million.
+/// Users of the whole network: 24 requests a day each make ten million.
 const USERS: u64 = REQUESTS / 24;
 /// Feeds that are timed by a real clock at the end.
 const TIMED: u32 = 10_000;
 
-/// How a day went.
+/// Measurements of a day.
 #[derive(Debug)]
 struct Day {
     requests: u64,
     made: u64,
-    /// Feeds that had to be made, counted by a map of users.
+    /// Feeds that must be made, counted by a map of users.
     counted: u64,
     stats: CoalesceStats,
     avoided: u64,
-    /// Answers that were somebody else's, or none.
+    /// Responses with another user's feed, or with none.
     wrong: u64,
     waited: Duration,
-    /// What giving a feed again takes, in real time.
+    /// Duration of a reuse, in real time.
     again: Duration,
 }
 
-/// What a user got.
+/// Response of a user.
 struct Got {
     user: u64,
     answer: Answer,
@@ -89,10 +89,10 @@ fn told(day: &Day, often: &Day, seldom: &Day, scale: u64) -> Scenario {
     let scenario = Scenario::new(
         "social feed",
         format!(
-            "{} requests: a day of 10 million with one user in {} of them, each as busy as in \
-             life, so that reuse is too; four visits a day of five looks, 20 s apart (median, \
-             log-normal), one in five of them twice; CoalesceLayer with a window of 30 s, keyed \
-             by credentials.",
+            "{} requests: a day of 10 million with one user in {} of them, at unchanged request \
+             and reuse rates per user; four sessions a day of five requests, 20 s apart (median, \
+             log-normal), one in five of them duplicated; CoalesceLayer with a reuse window of 30 \
+             s, keyed by credentials.",
             count(day.requests),
             count(scale),
         ),
@@ -100,19 +100,22 @@ fn told(day: &Day, often: &Day, seldom: &Day, scale: u64) -> Scenario {
     .lines(savings(day))
     .lines(waits(day))
     .lines(promises(day))
-    .line(Line::share("saved, if looks are 10 s apart", often.saved()))
     .line(Line::share(
-        "saved, if looks are 40 s apart",
+        "saved, if requests are 10 s apart",
+        often.saved(),
+    ))
+    .line(Line::share(
+        "saved, if requests are 40 s apart",
         seldom.saved(),
     ));
     if day.saved() >= GOAL {
         return scenario;
     }
     scenario.note(
-        "Not 60 %, and 30 s of reuse allow no more: a map of users comes to the same number. A \
-         visit's first look finds nothing to reuse, nor does one more than 30 s after the last \
-         feed was made. Making feeds ahead of time would spare waiting, not calls: each is a \
-         call too, and some are never looked at.",
+        "Below 60 %, and 30 s of reuse allow no more: a map of users gives the same number. The \
+         first request of a session finds nothing to reuse, nor does a request more than 30 s \
+         after the last feed was made. Making feeds ahead of time would save waiting, not calls: \
+         each is a call too, and some are never requested.",
     )
 }
 
@@ -124,18 +127,18 @@ fn savings(day: &Day) -> [Line; 5] {
             .without(Value::Money(all))
             .goal(Goal::AtMost(Value::Money(CALL * (day.requests * 2 / 5)))),
         Line::share("saved", day.saved()).goal(Goal::AtLeast(Value::Share(GOAL))),
-        Line::count("joined a feed being made", day.stats.joined),
-        Line::count("given one again", day.stats.reused),
+        Line::count("joined a call in flight", day.stats.joined),
+        Line::count("reused a finished feed", day.stats.reused),
     ]
 }
 
 fn waits(day: &Day) -> [Line; 2] {
     let requests = u32::try_from(day.requests.max(1)).unwrap_or(u32::MAX);
     [
-        Line::time("a feed given again takes (real time)", day.again)
+        Line::time("duration of a reuse (real time)", day.again)
             .without(Value::Time(TAKES))
             .goal(Goal::AtMost(Value::Time(Duration::from_millis(15)))),
-        Line::time("wait, on average", day.waited / requests).without(Value::Time(TAKES)),
+        Line::time("average wait", day.waited / requests).without(Value::Time(TAKES)),
     ]
 }
 
@@ -143,9 +146,9 @@ fn promises(day: &Day) -> [Line; 3] {
     let made = Goal::Exactly(Value::Count(day.made));
     let booked = day.requests.saturating_sub(day.avoided);
     [
-        Line::count("feeds made, by the layer's books", booked).must(made),
+        Line::count("feeds made, by the layer's ledger", booked).must(made),
         Line::count("feeds made, by a map of users", day.counted).must(made),
-        Line::count("somebody else's feed", day.wrong).must(Goal::Exactly(Value::Count(0))),
+        Line::count("feeds of another user", day.wrong).must(Goal::Exactly(Value::Count(0))),
     ]
 }
 
@@ -194,7 +197,7 @@ async fn one_day(habits: Habits, seed: u64, timed: bool) -> Result<Day> {
     Ok(day)
 }
 
-/// The mean of many, by the machine's clock. Virtual time stands still meanwhile.
+/// Returns the mean duration, by the machine's clock. Virtual time stands still meanwhile.
 async fn time_again<S, B>(client: S) -> Duration
 where
     S: Service<Ask, Response = Response<B>, Error = Infallible> + Clone,
@@ -208,7 +211,7 @@ where
     stopwatch.elapsed() / TIMED
 }
 
-/// Feeds that have to be made if one is given again until 30 s after it was.
+/// Counts the feeds that must be made if each is reused for 30 s.
 fn least(asks: &[traffic::Ask]) -> u64 {
     let mut until: HashMap<u64, Duration> = HashMap::new();
     let mut made = 0;
@@ -229,7 +232,7 @@ fn request(user: u64) -> Ask {
     request
 }
 
-/// Makes a feed: it says whose it is.
+/// Makes a feed that names its user.
 async fn generate(till: Till, request: Ask) -> Result<Response<Full<Bytes>>, Infallible> {
     let charge = till.take(1, CALL);
     sleep(TAKES).await;
@@ -243,7 +246,7 @@ async fn generate(till: Till, request: Ask) -> Result<Response<Full<Bytes>>, Inf
 // === impl Day ===
 
 impl Day {
-    /// The part of the bill that was not paid.
+    /// Returns the share of the cost that was saved.
     fn saved(&self) -> f64 {
         saved(CALL * self.requests, CALL * self.made)
     }

@@ -1,36 +1,36 @@
-//! Who opens the app, and when they ask for their feed.
+//! Sessions of users, and their requests for the feed.
 
 use std::{f64::consts::TAU, time::Duration};
 
 use crate::support::random::Random;
 
 const DAY: f64 = 86_400.0;
-/// Times a day that a user opens the app, on average.
+/// Sessions of a user per day, on average.
 const SESSIONS: f64 = 4.0;
-/// Requests while it is open, on average; their number is geometric.
+/// Requests in a session, on average; their number is geometric.
 const REQUESTS: f64 = 5.0;
-/// Requests in a hundred that come twice: a second tab or device, a retry, a widget.
+/// Requests that are duplicated, in percent: a second tab or device, a retry, a widget.
 const TWICE: u64 = 20;
-/// The other of two comes so much later at most.
+/// Longest delay of a duplicate, in seconds.
 const TWIN: f64 = 1.0;
-/// Spread of the logarithm of the time between two looks.
+/// Standard deviation of the logarithm of the time between two requests.
 const SIGMA: f64 = 1.2;
 
-/// How users behave, and how many there are.
+/// Behaviour and number of users.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Habits {
     pub(super) users: u64,
-    /// Median time between two looks at the feed while the app is open, in seconds.
+    /// Median time between two requests in a session, in seconds.
     pub(super) look: f64,
 }
 
-/// A request: when, in time since midnight, and whose feed.
+/// A request: its time since midnight, and its user.
 pub(super) type Ask = (Duration, u64);
 
 // === impl Habits ===
 
 impl Habits {
-    /// A day's requests of all users, in order of time.
+    /// Returns a day's requests of all users, in order of time.
     pub(super) fn day(self, seed: u64) -> Vec<Ask> {
         let mut random = Random::new(seed);
         let mut asks = Vec::new();
@@ -45,7 +45,7 @@ impl Habits {
         asks
     }
 
-    /// From opening the app at a time to closing it; says when.
+    /// Adds the requests of one session from `start` on; returns its end.
     fn session(self, user: u64, start: f64, asks: &mut Vec<Ask>, random: &mut Random) -> f64 {
         let mut at = start;
         loop {
@@ -62,7 +62,7 @@ impl Habits {
 }
 
 fn push(asks: &mut Vec<Ask>, at: f64, user: u64) {
-    // To the millisecond, which is what timers tell apart.
+    // To the millisecond, the resolution of the timers.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -71,14 +71,14 @@ fn push(asks: &mut Vec<Ask>, at: f64, user: u64) {
     asks.push((Duration::from_millis((at * 1_000.0) as u64), user));
 }
 
-/// Bends an even day into one that is busy by day and quiet by night: twice as much happens
-/// around 14:00 as around 02:00.
+/// Changes an even distribution into one with daytime peaks: twice as many events around 14:00 as
+/// around 02:00.
 fn by_day(at: f64) -> f64 {
     let turn = TAU * (at / DAY - 2.0 / 24.0);
     at + DAY / TAU / 3.0 * turn.sin()
 }
 
-/// Standard normal, by Box and Muller (1958).
+/// Returns a standard normal number, by Box and Muller (1958).
 fn normal(random: &mut Random) -> f64 {
     let radius = (-2.0 * (1.0 - random.unit()).ln()).sqrt();
     radius * (TAU * random.unit()).cos()
@@ -97,7 +97,7 @@ mod tests {
         let day = habits.day(3);
         assert!(day.is_sorted());
         let each = day.len() as f64 / 2_000.0;
-        // Four sessions of five looks, of which one in five comes twice.
+        // Four sessions of five requests, of which one in five is duplicated.
         assert!((22.0..26.0).contains(&each), "{each}");
         let hour = |from: u64| {
             let hours = Duration::from_secs(3_600 * from)..Duration::from_secs(3_600 * (from + 4));

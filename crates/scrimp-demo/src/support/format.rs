@@ -1,10 +1,10 @@
-//! Numbers as people read them.
+//! Numbers in a readable form.
 
 use std::time::Duration;
 
 use scrimp_core::Money;
 
-/// `1,234,567`.
+/// Writes `1,234,567`.
 pub fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -17,13 +17,13 @@ pub fn count(number: u64) -> String {
     text
 }
 
-/// `1 line`, `2,000 lines`.
+/// Writes `1 line`, `2,000 lines`.
 pub fn counted(number: u64, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {noun}{plural}", count(number))
 }
 
-/// `86.8 %`. Only all is 100 %, and only nothing is 0 %.
+/// Writes `86.8 %`. Only 1 is 100 %, and only 0 is 0 %.
 pub fn percent(share: f64) -> String {
     let rounded = (share * 1000.0).round() / 10.0;
     let shown = if share > 0.0 && share < 1.0 {
@@ -34,7 +34,7 @@ pub fn percent(share: f64) -> String {
     format!("{shown:.1} %")
 }
 
-/// `12.3 MiB`.
+/// Writes `12.3 MiB`.
 pub fn bytes(number: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
     #[expect(clippy::cast_precision_loss, reason = "rounded for people")]
@@ -48,7 +48,7 @@ pub fn bytes(number: u64) -> String {
     format!("{value:.decimals$} {}", UNITS[unit])
 }
 
-/// `0.21 s`, or `3 min 12 s`.
+/// Writes `0.21 s`, or `3 min 12 s`.
 pub fn elapsed(time: Duration) -> String {
     let seconds = time.as_secs();
     if seconds < 60 {
@@ -58,7 +58,7 @@ pub fn elapsed(time: Duration) -> String {
     }
 }
 
-/// To the cent from a hundred cents up: nobody reads more.
+/// Writes amounts to the cent, from a hundred cents up.
 pub fn money(amount: Money) -> String {
     const CENT: i128 = 10_000_000_000;
     let pico = amount.pico();

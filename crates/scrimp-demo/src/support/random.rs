@@ -1,10 +1,10 @@
-//! Random numbers that are the same on every machine and in every version.
+//! Random numbers that are equal on every machine and in every version.
 
-/// `SplitMix64` (Steele, Lea and Flood 2014): small, and good enough to make up traffic.
+/// `SplitMix64` (Steele, Lea and Flood 2014): small, and good enough for generated traffic.
 #[derive(Debug, Clone)]
 pub struct Random(u64);
 
-/// Ranks drawn by Zipf's law: the k-th is drawn in proportion to 1/k.
+/// Ranks drawn by Zipf's law: the probability of the k-th is proportional to 1/k.
 #[derive(Debug, Clone)]
 pub struct Zipf {
     /// Sums of the weights up to each rank.
@@ -26,18 +26,18 @@ impl Random {
         bits ^ bits >> 31
     }
 
-    /// At least zero and below one.
+    /// Returns a number of at least zero and below one.
     #[expect(clippy::cast_precision_loss, reason = "53 bits fit exactly")]
     pub fn unit(&mut self) -> f64 {
         (self.bits() >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    /// Below `end`, which must not be zero.
+    /// Returns a number below `end`, which must not be zero.
     pub fn below(&mut self, end: u64) -> u64 {
         self.bits() % end.max(1)
     }
 
-    /// Time to the next of events that come every `mean` on average, at random.
+    /// Returns the random time to the next event, with this mean.
     pub fn gap(&mut self, mean: f64) -> f64 {
         -(1.0 - self.unit()).ln() * mean
     }
@@ -63,7 +63,7 @@ impl Zipf {
         }
     }
 
-    /// A rank, from zero.
+    /// Returns a rank, from zero.
     pub fn draw(&self, random: &mut Random) -> u64 {
         let total = self.sums.last().copied().unwrap_or(1.0);
         let point = random.unit() * total;
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_of_a_thousand_is_drawn_as_often_as_zipf_says() {
+    fn the_first_of_a_thousand_is_drawn_as_often_as_zipfs_law_predicts() {
         let (zipf, mut random) = (Zipf::new(1_000), Random::new(7));
         let firsts = (0..100_000).filter(|_| zipf.draw(&mut random) == 0).count();
         // 1 / H(1000) = 13.36 %.

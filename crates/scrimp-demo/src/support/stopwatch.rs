@@ -1,4 +1,4 @@
-//! How long the replay itself takes.
+//! Real duration of a replay.
 #![expect(
     clippy::disallowed_types,
     reason = "while a replay runs, tokio's clock shows virtual time"
@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-/// Runs on the machine's clock.
+/// Measures time by the machine's clock.
 #[derive(Debug, Clone, Copy)]
 pub struct Stopwatch(Instant);
 

@@ -8,20 +8,20 @@ use http::{HeaderMap, HeaderValue, Uri, header, uri::Scheme};
 /// Returns the authority of a request's target: from the URI, or from Host (RFC 9110 §7.1),
 /// without user information and without the scheme's default port.
 ///
-/// Capitals stay; an authority is compared without regard to case.
+/// Capital letters stay; comparison of authorities ignores case.
 #[must_use]
 pub fn authority<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> &'a str {
     authority_of(uri, headers.get(header::HOST))
 }
 
-/// Returns the same, where Host is at hand.
+/// Returns the same, for a Host that the caller has read.
 #[must_use]
 pub fn authority_of<'a>(uri: &'a Uri, host: Option<&'a HeaderValue>) -> &'a str {
     let authority = match uri.authority() {
         Some(authority) => authority.as_str(),
         None => host.and_then(ascii).unwrap_or_default(),
     };
-    // A user's name in front of the host is no part of where a request goes.
+    // User information before the host does not change the destination of a request.
     let host = match authority.as_bytes().contains(&b'@') {
         true => authority.rsplit('@').next().unwrap_or_default(),
         false => authority,
@@ -32,14 +32,15 @@ pub fn authority_of<'a>(uri: &'a Uri, host: Option<&'a HeaderValue>) -> &'a str 
     }
 }
 
-/// [`HeaderValue::to_str`], several bytes at a time. A value has no control characters.
+/// Does the work of [`HeaderValue::to_str`], several bytes at a time. A value has no control
+/// characters.
 fn ascii(value: &HeaderValue) -> Option<&str> {
     let text = std::str::from_utf8(value.as_bytes()).ok()?;
     text.is_ascii().then_some(text)
 }
 
-/// Returns whether Host is not the authority of the URI, in a request that has both. HTTP/2 and
-/// the absolute form allow for it, and upstreams may read either.
+/// Reports whether Host differs from the authority of the URI, in a request that has both. HTTP/2
+/// and the absolute form allow it, and upstreams may read either.
 #[must_use]
 pub fn names_another_host(uri: &Uri, headers: &HeaderMap) -> bool {
     if uri.authority().is_none() {
@@ -50,7 +51,7 @@ pub fn names_another_host(uri: &Uri, headers: &HeaderMap) -> bool {
     host.is_some_and(|host| !is_named_by(uri, own, host))
 }
 
-/// Returns whether Host names this authority of the URI.
+/// Reports whether Host names this authority of the URI.
 pub(super) fn is_named_by(uri: &Uri, authority: &str, host: &HeaderValue) -> bool {
     let same = |host: &str| match uri.scheme() {
         Some(scheme) => without_default_port(host, scheme).eq_ignore_ascii_case(authority),
@@ -59,18 +60,18 @@ pub(super) fn is_named_by(uri: &Uri, authority: &str, host: &HeaderValue) -> boo
     ascii(host).is_some_and(same)
 }
 
-/// Returns whether a URI holds credentials, which make its answer one user's.
+/// Reports whether a URI contains credentials, which make the response one user's.
 #[must_use]
 pub fn has_userinfo(uri: &Uri) -> bool {
     let authority = uri.authority();
     authority.is_some_and(|authority| authority.as_str().contains('@'))
 }
 
-/// Returns an authority in the form that all names of one server have in common: in lower case,
-/// without the default port of HTTP or HTTPS, and without the dot at the end of the host.
+/// Returns an authority in the form that all names of one server share: in lower case, without the
+/// default port of HTTP or HTTPS, and without the dot at the end of the host.
 ///
-/// For invalidation, where taking two servers for one costs a call, and taking one for two
-/// leaves an old answer.
+/// This form is for invalidation: treating two servers as one costs a call, treating one as two
+/// leaves an old response in store.
 #[must_use]
 pub fn normal_authority(authority: &str) -> Cow<'_, str> {
     let plain = !has_in::<b':', b'Z'>(authority.as_bytes()) && !authority.ends_with('.');
@@ -112,7 +113,7 @@ fn without_default_port<'a>(authority: &'a str, scheme: &Scheme) -> &'a str {
     }
 }
 
-/// Splits host and port, which an IPv6 address in brackets does not end in.
+/// Splits host and port. An IPv6 address in brackets has its own colons.
 fn split_port(authority: &str) -> (&str, Option<&str>) {
     match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => (host, Some(port)),
@@ -120,18 +121,18 @@ fn split_port(authority: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Returns the number of a port. `None` for an empty one, which stands for the default.
+/// Returns the number of a port. `None` for an empty one, which means the default.
 fn number(port: &str) -> Option<u64> {
     crate::list::digits(port.as_bytes())
 }
 
-/// Tells what the bytes of a Host value say, in one pass.
+/// Properties of the bytes of a Host value, read in one pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HostBytes {
-    /// It is one host to every reader. One with a foreign byte, as in
-    /// `evil.example/@victim.example`, is one host to some and another to others.
+    /// The value is one host to every reader. A value with a foreign byte, as in
+    /// `evil.example/@victim.example`, is one host to some readers and another to others.
     pub plain: bool,
-    /// It has capitals, which mean nothing.
+    /// The value has capital letters, which have no meaning.
     pub capitals: bool,
 }
 
@@ -151,9 +152,9 @@ impl HostBytes {
     }
 }
 
-/// A byte that no name or address, and no port, has in it.
+/// A byte that cannot be part of a name, an address or a port.
 const FOREIGN: u8 = 1;
-/// A byte that means the same as its small letter.
+/// A capital letter; it means the same as its small letter.
 const CAPITAL: u8 = 2;
 
 static HOST_BYTES: [u8; 256] = {
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_port_of_the_scheme_is_left_out_however_it_is_written() {
+    fn the_default_port_of_the_scheme_is_left_out_in_any_spelling() {
         let of =
             |uri: &'static str| authority(&Uri::from_static(uri), &HeaderMap::new()).to_owned();
         for uri in [
@@ -221,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_is_not_the_authority_is_noticed() {
+    fn a_host_that_differs_from_the_authority_is_detected() {
         let other = |uri: &'static str, host: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::HOST, host.parse().unwrap());

@@ -1,15 +1,15 @@
-//! Fields in which a request claims something of its target.
+//! Fields in which a request makes claims about its target.
 
 use http::HeaderName;
 
 use crate::{list::parameter, names::FieldNames};
 
-/// Fields from which upstreams may take under which name they were asked: frameworks make links
-/// and redirects of it. What a client says there must not reach others, so it becomes part of
-/// the key.
+/// Fields from which upstreams may take the name under which they were called: frameworks build
+/// links and redirects from it. A client's claim must not reach other clients, so it becomes part
+/// of the key.
 ///
-/// Fields that tell of the client's address are not among them: they differ with every client,
-/// and an answer is not made for all of one client's address.
+/// Fields with the client's address are not among them: they differ with every client, and
+/// responses are not made from one client's address for all.
 pub static RETELLING: FieldNames = FieldNames::new(
     &[
         "cloudfront-forwarded-proto",
@@ -36,8 +36,8 @@ pub static RETELLING: FieldNames = FieldNames::new(
     &[],
 );
 
-/// Fields from which upstreams may take which method or path is meant. Then the request is not
-/// the one that the key and the rules see.
+/// Fields from which upstreams may take the intended method or path. The request is then not the
+/// one that the key and the rules see.
 pub static OVERRIDING: FieldNames = FieldNames::new(
     &[
         "x-http-method",
@@ -51,13 +51,13 @@ pub static OVERRIDING: FieldNames = FieldNames::new(
     &[],
 );
 
-/// Returns whether upstreams may take from this field under which name they were asked.
+/// Reports whether upstreams may take from this field the name under which they were called.
 #[must_use]
 pub fn retells(name: &HeaderName) -> bool {
     RETELLING.contains(name)
 }
 
-/// Returns whether upstreams may take from this field which method or path is meant.
+/// Reports whether upstreams may take from this field the intended method or path.
 #[must_use]
 pub fn overrides(name: &HeaderName) -> bool {
     OVERRIDING.contains(name)
@@ -66,7 +66,7 @@ pub fn overrides(name: &HeaderName) -> bool {
 /// Returns the `host` and `proto` parameters of a line of Forwarded (RFC 7239), each with its
 /// name; `for` and `by` are addresses.
 ///
-/// The line is taken apart without regard to quotes, so that nothing can be hidden in them.
+/// Lines are split without regard to quotes, so that quotes cannot hide a parameter.
 pub fn forwarded_claims(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     line.split(|&byte| byte == b',' || byte == b';')
         .filter(|pair| {

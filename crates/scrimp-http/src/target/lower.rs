@@ -1,4 +1,4 @@
-//! The authority of a target, as it is compared.
+//! The authority of a target in the form used for comparison.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use super::authority::authority_of;
 #[must_use]
 pub fn lower_authority<'a>(uri: &'a Uri, host: Option<&'a HeaderValue>) -> Cow<'a, str> {
     if let Some(authority) = uri.authority()
-        // Without an early end, which lets the compiler look at several bytes at a time.
+        // Without an early exit, so that the compiler can test several bytes at a time.
         && authority.as_str().bytes().fold(true, |plain, byte| plain & is_plain(byte))
     {
         return authority.as_str().into();
@@ -23,7 +23,7 @@ pub fn lower_authority<'a>(uri: &'a Uri, host: Option<&'a HeaderValue>) -> Cow<'
     }
 }
 
-/// Nearly all authorities are names of such bytes only: nothing has to be taken off.
+/// Reports whether a byte needs no change. Most authorities consist of such bytes only.
 fn is_plain(byte: u8) -> bool {
     matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.')
 }

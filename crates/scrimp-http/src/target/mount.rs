@@ -1,12 +1,12 @@
-//! Where a nested router stands.
+//! The mount point of a nested router.
 
 use http::Uri;
 
-/// Returns the part of a target's path that routers have taken off the front of the shown one:
-/// `/v1` for `/v1/items` that shows `/items`. `None` if the shown URI is no end of it, because
-/// something has rewritten it.
+/// Returns the part of a target's path that routers have removed from the front of the shown one:
+/// `/v1` for `/v1/items` that shows `/items`. `None` if the target does not end in the shown URI,
+/// because it was rewritten.
 ///
-/// Requests that show equal URIs under one mount are for one target.
+/// Requests with equal shown URIs under one mount have the same target.
 #[must_use]
 pub fn mount<'a>(target: &'a Uri, shown: &Uri) -> Option<&'a str> {
     let path = target.path();
@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_routers_took_off_is_told_apart_from_what_was_rewritten() {
+    fn a_path_shortened_by_routers_is_told_apart_from_a_rewritten_one() {
         for (target, shown, expected) in [
             ("/v1/items?q=1", "/items?q=1", Some("/v1")),
             ("/v1", "/", Some("/v1")),

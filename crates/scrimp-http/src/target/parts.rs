@@ -1,4 +1,4 @@
-//! The parts of a target by which requests are told apart.
+//! The parts of a target that tell requests apart.
 
 use std::borrow::Cow;
 
@@ -10,23 +10,23 @@ use super::{
 };
 use crate::scan::has_in;
 
-/// The parts of a target that belong into the key of a request.
+/// The parts of a target that belong in the key of a request.
 ///
 /// Schemes, authorities and default ports that RFC 3986 calls equivalent have one form (§6.2.2.1,
-/// §6.2.3). A trailing dot stays, and so does the port where the scheme is unknown, as in origin
-/// form. Path and query stay as they are spelled: an upstream may answer `/%70` otherwise than
-/// `/p`, as many routers do, and then the answer to one is none to the other.
+/// §6.2.3). A trailing dot stays, and so does the port if the scheme is unknown, as in origin
+/// form. Path and query stay as they are spelled: an upstream may respond to `/%70` differently
+/// than to `/p`, as many routers do, and one response is then not valid for the other.
 #[derive(Debug)]
 pub struct TargetParts<'a> {
     /// The scheme, in lower case; empty if it is unknown.
     pub scheme: Cow<'a, str>,
     /// The authority of the URI, in lower case, without user information and default port;
-    /// empty in origin form, where [Host](Self::host) has it.
+    /// empty in origin form, in which [Host](Self::host) has it.
     pub authority: Cow<'a, str>,
     /// Path and query, as spelled.
     pub path_and_query: &'a str,
-    /// Holds what else selects the answer, nearly always nothing: user information, and the URI that
-    /// the request shows if it was rewritten.
+    /// Other parts that select the response, usually empty: user information, and the shown URI of
+    /// a rewritten request.
     pub more: Cow<'a, str>,
     uri: &'a Uri,
 }
@@ -40,7 +40,7 @@ impl<'a> Target<'a> {
     pub fn parts(&self) -> TargetParts<'a> {
         let uri = self.uri;
         let authority = uri.authority().map_or("", |authority| authority.as_str());
-        // The bytes from `:` to `Z`: capitals, and what parts a port or a user from the host.
+        // The bytes from `:` to `Z`: capital letters, and the separators of port and user.
         let plain = !has_in::<b':', b'Z'>(authority.as_bytes());
         TargetParts {
             scheme: uri.scheme_str().map_or("".into(), lower),
@@ -71,8 +71,8 @@ impl<'a> Target<'a> {
 // === impl TargetParts ===
 
 impl TargetParts<'_> {
-    /// Returns what a line of Host adds to the parts: in origin form the authority, in lower
-    /// case, and else nothing if it names the authority of the URI.
+    /// Returns the part that a line of Host adds: in origin form the authority, in lower case;
+    /// otherwise nothing if it names the authority of the URI.
     #[must_use]
     #[inline]
     pub fn host<'h>(&self, host: &'h HeaderValue) -> Option<Cow<'h, [u8]>> {
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_upstream_may_answer_otherwise_stays_apart() {
+    fn targets_that_an_upstream_may_answer_differently_stay_apart() {
         let plain = parts("http://shop.test/p");
         for uri in [
             "http://shop.test./p",
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn host_adds_what_the_uri_does_not_say() {
+    fn host_adds_the_authority_that_the_uri_does_not_have() {
         let added = |uri: &'static str, host: &'static str| {
             let (uri, host) = (Uri::from_static(uri), HeaderValue::from_static(host));
             let extensions = Extensions::new();
@@ -184,7 +184,7 @@ mod tests {
             assert_eq!(added("http://a/", host).as_deref(), Some(host));
         }
         assert_eq!(added("/", "Shop.Test").as_deref(), Some("shop.test"));
-        // The port may not be the default one of the scheme, which is not known.
+        // The port may not be the default port of the scheme, which is unknown.
         assert_eq!(added("/", "a:80").as_deref(), Some("a:80"));
         assert_eq!(added("/", "").as_deref(), Some(""));
     }

@@ -4,10 +4,10 @@ use http::{HeaderMap, Uri};
 
 use super::{authority::authority, authority::normal_authority, spelling::normal};
 
-/// Resolves a reference in the answer to a request of `own` authority and `target`.
+/// Resolves a reference in the response to a request of `own` authority and `target`.
 ///
-/// Returns its path and query in normal form, if it stays on the same authority. `None` for one
-/// that leaves it, is empty or is no URI reference.
+/// Returns its path and query in normal form, if it stays on the same authority. `None` if it
+/// leaves the authority, is empty or is not a URI reference.
 #[must_use]
 pub fn resolve(own: &str, target: &Uri, reference: &str) -> Option<String> {
     let reference = reference.split('#').next().unwrap_or_default();

@@ -1,14 +1,14 @@
-//! Spellings of a path and query that mean the same (RFC 3986 §6.2.2).
+//! Equivalent spellings of a path and query (RFC 3986 §6.2.2).
 
 use std::borrow::Cow;
 
 use crate::scan::has_either;
 
-/// Returns whether a path and query is in its normal form.
+/// Reports whether a path and query is in normal form.
 #[must_use]
 #[inline]
 pub fn is_normal(target: &str) -> bool {
-    // Without these bytes there is nothing to look for, and nearly all targets have neither.
+    // Without these bytes nothing can differ, and most targets have neither.
     !has_either::<b'%', b'.'>(target.as_bytes()) || is_normal_with_them(target.as_bytes())
 }
 
@@ -58,7 +58,7 @@ fn escapes_are_normal(target: &[u8]) -> bool {
     true
 }
 
-/// Returns the byte that two digits behind a `%` stand for.
+/// Returns the byte for the two digits behind a `%`.
 fn escaped(digits: &[u8]) -> Option<u8> {
     let digit = |at: usize| char::from(*digits.get(at)?).to_digit(16);
     u8::try_from(digit(0)? * 16 + digit(1)?).ok()
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_rfc_3986_calls_different_stays_so() {
+    fn targets_that_rfc_3986_calls_different_stay_different() {
         for (a, b) in [
             ("/a", "/A"),
             ("/a", "/a/"),
@@ -167,9 +167,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_normal_form_is_normal_and_its_own(target in "/[a-c%./?A-F0-9~-]{0,30}") {
+        fn normalising_twice_changes_nothing(target in "/[a-c%./?A-F0-9~-]{0,30}") {
             let once = normal(&target).into_owned();
-            // `%%361`, with its escape taken out, shows another: one pass is what §6.2.2 says.
+            // `%%361`, with its escape decoded, shows another: §6.2.2 asks for one pass.
             prop_assume!(is_normal(&once));
             prop_assert_eq!(&normal(&once), &once);
             prop_assert_eq!(is_normal(&target), once == target);

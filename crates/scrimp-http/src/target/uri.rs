@@ -1,4 +1,4 @@
-//! The target URI, where it is not the one that a request shows.
+//! The target URI of a request that shows another one.
 
 use std::fmt;
 
@@ -8,39 +8,38 @@ use super::mount::mount;
 
 /// Finds the target URI among the extensions of a request.
 ///
-/// A router that hands on a part of the path (axum's `nest`) keeps the URI that the client
-/// asked for in an extension. A layer inside it must key by that one: `/v1/items` and
-/// `/v2/items` both show `/items` there. With the feature `axum` the default finds axum's
-/// `OriginalUri`; without it, the default finds nothing and a request's own URI counts.
+/// A router that passes on a part of the path (axum's `nest`) keeps the URI that the client asked
+/// for in an extension. A layer inside it must key by that URI: `/v1/items` and `/v2/items` both
+/// show `/items` there. With the feature `axum` the default finds axum's `OriginalUri`; without
+/// it, the default finds nothing and the request's own URI counts.
 #[derive(Clone, Copy)]
 pub struct TargetUri(Option<fn(&Extensions) -> Option<&Uri>>);
 
-/// Tells what a request is for, and what it shows where that says more.
+/// Target of a request, and the shown URI if it says more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Target<'a> {
     /// The target URI.
     pub uri: &'a Uri,
-    /// The URI that the request shows, where something between has rewritten it: then the answer
-    /// depends on both.
+    /// The URI that the request shows, if it was rewritten: the response then depends on both.
     pub rewritten: Option<&'a Uri>,
 }
 
 // === impl TargetUri ===
 
 impl TargetUri {
-    /// Finds it by a function.
+    /// Finds it with a function.
     #[must_use]
     pub fn new(find: fn(&Extensions) -> Option<&Uri>) -> Self {
         Self(Some(find))
     }
 
-    /// Takes the URI that the request shows.
+    /// Uses the URI that the request shows.
     #[must_use]
     pub fn shown() -> Self {
         Self(None)
     }
 
-    /// Returns what a request is for.
+    /// Returns the target of a request.
     #[must_use]
     #[inline]
     pub fn of<'a>(&self, extensions: &'a Extensions, shown: &'a Uri) -> Target<'a> {
@@ -99,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_router_shortens_says_no_more_and_what_is_rewritten_does() {
+    fn a_shortened_uri_says_no_more_and_a_rewritten_one_does() {
         let rewritten = |target: &'static str, shown: &'static str| {
             let find = TargetUri::new(Extensions::get::<Uri>);
             let mut extensions = Extensions::new();

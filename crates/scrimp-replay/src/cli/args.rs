@@ -1,4 +1,4 @@
-//! What the command line may say.
+//! Arguments of the command line.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -15,7 +15,7 @@ use crate::{
 };
 use scrimp_demo::Demo;
 
-/// Cuts what an API costs: see how much, on your own traffic.
+/// Reduces the cost of API calls: measure by how much, on your own traffic
 #[derive(Debug, Parser)]
 #[command(name = "scrimp", version, arg_required_else_help = true)]
 pub(super) struct Cli {
@@ -25,13 +25,13 @@ pub(super) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Replay an access log through the cache, and print the bill with it and without
+    /// Replay an access log through the cache, and print the cost with and without it
     #[command(after_help = REPLAY_HELP)]
     Replay(Box<ReplayArgs>),
-    /// Show what the layers save and prevent: four scenarios and five failures, goal beside measured
+    /// Show the savings of the layers and the failures they prevent: four scenarios, five failures
     #[command(after_help = DEMO_HELP)]
     Demo(DemoArgs),
-    /// Make up the access log of a shop, in Combined Log Format
+    /// Generate the access log of a shop, in Combined Log Format
     SampleLog(SampleArgs),
 }
 
@@ -39,7 +39,7 @@ const REPLAY_HELP: &str = "\
 Reads Common and Combined Log Format and JSON lines, also mixed, gzip or not. The log is
 sorted by time and replayed in virtual time through the real cache.
 
-Logs hold no Cache-Control, so --ttl and --rule decide how long an answer is fresh.
+Logs contain no Cache-Control, so --ttl and --rule set the freshness lifetime.
 
 Examples:
   scrimp replay --sample
@@ -62,67 +62,67 @@ pub(super) struct ReplayArgs {
         conflicts_with = "sample"
     )]
     logs: Vec<PathBuf>,
-    /// Replay a made-up log (see sample-log) instead
+    /// Replay a generated log (see sample-log) instead
     #[arg(long)]
     sample: bool,
-    /// What a call to the upstream costs: dollars, or with a code, as in "0.02 EUR"
+    /// Cost of an upstream call: dollars, or with a currency code, as in "0.02 EUR"
     #[arg(long, default_value = "0.01", value_parser = price, allow_negative_numbers = true)]
     price: Money,
-    /// How long an answer is fresh where no rule says: 30s, 5m, 1h30m, 7d, infinite or none
+    /// Freshness lifetime if no rule sets one: 30s, 5m, 1h30m, 7d, infinite or none
     #[arg(long, default_value = "5m")]
     ttl: Ttl,
-    /// A rule of the cache, such as "path=/api/** query=none ttl=1h"; the first that matches counts
+    /// Rule of the cache, such as "path=/api/** query=none ttl=1h"; the first match counts
     #[arg(long = "rule", value_name = "RULE")]
     rules: Vec<String>,
     /// Memory of the cache
     #[arg(long, default_value = "256MiB", value_parser = size, value_name = "SIZE")]
     max_bytes: u64,
-    /// How long the upstream takes for an answer, so that requests overlap: 500ms, 2s
+    /// Time that the upstream takes for a response, so that requests overlap: 500ms, 2s
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     latency: Option<Duration>,
-    /// Let equal requests under way share a call
+    /// Share one call among equal requests in flight
     #[arg(long, requires = "overlap")]
     coalesce: bool,
-    /// With --coalesce: give finished answers again for so long
+    /// With --coalesce: reuse finished responses for this time
     #[arg(long, value_name = "TIME", requires = "sharing", value_parser = humantime::parse_duration)]
     window: Option<Duration>,
-    /// Replay requests of these methods only
+    /// Replay only requests with these methods
     #[arg(long = "method", value_delimiter = ',', value_name = "METHOD", value_parser = method)]
     methods: Vec<String>,
-    /// Replay requests that were answered with these statuses only
+    /// Replay only requests that were answered with these statuses
     #[arg(long = "status", value_delimiter = ',', value_name = "CODE",
         value_parser = clap::value_parser!(u16).range(100..=999))]
     statuses: Vec<u16>,
-    /// The host of requests whose log has none
+    /// Host of requests in logs without hosts
     #[arg(long, default_value = "log.local")]
     host: String,
-    /// Memory for sorting; a log that is larger is sorted in temporary files
+    /// Memory for sorting; a larger log is sorted in temporary files
     #[arg(long, default_value = "64MiB", value_parser = size, value_name = "SIZE")]
     sort_memory: u64,
-    /// Also compare waiting for an upstream that takes this long, with stampede protection and without
+    /// Also compare waiting with and without stampede protection, for an upstream this slow
     #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = "200ms", require_equals = true,
         value_parser = takes)]
     stampede: Option<Duration>,
-    /// Put GETs together that reach the upstream within this time, as if it took batches
+    /// Batch GETs that reach the upstream within this time, as if it accepted batches
     #[arg(long, value_name = "WINDOW", num_args = 0..=1, default_missing_value = "50ms", require_equals = true,
         value_parser = humantime::parse_duration)]
     batch: Option<Duration>,
-    /// With --batch: requests in one at most [default: 20]
+    /// With --batch: highest number of requests in a batch [default: 20]
     #[arg(long, value_name = "COUNT", requires = "batching", value_parser = clap::value_parser!(u16).range(2..=10_000))]
     batch_max: Option<u16>,
-    /// With --batch: put requests for such paths together only, such as "/api/**"
+    /// With --batch: batch only requests for matching paths, such as "/api/**"
     #[arg(long = "batch-path", value_name = "PATTERN", requires = "batching")]
     batch_paths: Vec<String>,
-    /// Somebody with the same answers at another price: "budget price=0.004 latency=900ms quality=0.8"
+    /// Another provider of the same responses: "budget price=0.004 latency=900ms quality=0.8"
     #[arg(long = "provider", value_name = "PROVIDER")]
     providers: Vec<Offer>,
-    /// A file of such providers, one a line
+    /// File of such providers, one per line
     #[arg(long = "providers", value_name = "FILE")]
     provider_files: Vec<PathBuf>,
-    /// Every layer at once: --latency 200ms --coalesce --batch, stampede protection, routing
+    /// All layers: --latency 200ms --coalesce --batch, stampede protection, routing
     #[arg(long)]
     all: bool,
-    /// Also write the report as a web page that needs nothing else
+    /// Also write the report as a self-contained web page
     #[arg(long, value_name = "FILE")]
     pub(super) html: Option<PathBuf>,
     /// Print one JSON object instead of the table
@@ -134,15 +134,15 @@ pub(super) struct ReplayArgs {
 }
 
 const DEMO_HELP: &str = "\
-Every request goes through the real layers, by a clock that does not wait. Exit code 1: something
-that may never happen did, such as an old price after its event. Savings below a goal are no error.";
+Every request goes through the real layers, in virtual time. Exit code 1: a required goal was not
+met, such as no old price after its event. Savings below a goal are not an error.";
 
 #[derive(Debug, Args)]
 pub(super) struct DemoArgs {
-    /// Another seed makes other traffic of the same kind
+    /// Seed of the traffic; another seed gives other traffic of the same kind
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Make one part in so many of the traffic, at the same rates
+    /// Generate only one part in this number of the traffic, at the same rates
     #[arg(long, default_value_t = 1, value_name = "PARTS", value_parser = clap::value_parser!(u64).range(1..=1_000))]
     one_in: u64,
     /// Print one JSON object instead of the table
@@ -155,19 +155,19 @@ pub(super) struct DemoArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct SampleArgs {
-    /// Another seed makes another log of the same kind
+    /// Seed of the log; another seed gives another log of the same kind
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How many lines
+    /// Number of lines
     #[arg(long, default_value_t = 100_000)]
     requests: u64,
-    /// How many products the shop has
+    /// Number of products in the shop
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     products: u64,
-    /// Over how many hours, about
+    /// Approximate number of hours covered
     #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     hours: u64,
-    /// Where to write it, instead of standard output
+    /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
 }
@@ -235,7 +235,7 @@ impl ReplayArgs {
         let is_stdin = |path: &&PathBuf| path.as_os_str() == "-";
         if self.logs.iter().filter(is_stdin).count() > 1 {
             return Err(Error::new(
-                "standard input can be read only once: give one -",
+                "standard input can be read only once: use one -",
             ));
         }
         let input = |path: &PathBuf| {
@@ -272,7 +272,7 @@ impl SampleArgs {
 fn price(text: &str) -> std::result::Result<Money, String> {
     let price: Money = text.parse().map_err(|error| format!("{error}"))?;
     if price.is_negative() {
-        Err("a call cannot cost less than nothing".to_owned())
+        Err("the cost of a call cannot be negative".to_owned())
     } else {
         Ok(price)
     }
@@ -292,7 +292,7 @@ fn method(text: &str) -> std::result::Result<String, String> {
         .ok_or_else(|| "write a method such as GET".to_owned())
 }
 
-/// `256MiB`, `1G`, `500000`: binary units, whatever their spelling.
+/// Reads `256MiB`, `1G`, `500000`: binary units in any spelling.
 fn size(text: &str) -> std::result::Result<u64, String> {
     let end = text
         .find(|c: char| !c.is_ascii_digit())

@@ -23,7 +23,7 @@ impl Bar {
         bar.set_draw_target(if quiet {
             ProgressDrawTarget::hidden()
         } else {
-            // Hides itself where there is no terminal.
+            // Hides itself without a terminal.
             ProgressDrawTarget::stderr()
         });
         Self {
@@ -33,14 +33,14 @@ impl Bar {
         }
     }
 
-    /// Shows that something is being worked on whose length is not known.
+    /// Shows that work of unknown length is in progress.
     pub(super) fn working_on(&self, what: &str) {
         self.style("{spinner} {msg}");
         self.bar.set_message(what.to_owned());
         self.bar.enable_steady_tick(Duration::from_millis(200));
     }
 
-    /// Leaves nothing on the screen.
+    /// Clears the bar.
     pub(super) fn clear(&self) {
         self.bar.finish_and_clear();
     }

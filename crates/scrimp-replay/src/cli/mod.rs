@@ -2,9 +2,9 @@
 //!
 //! | code | when |
 //! |---|---|
-//! | 0 | it did what it was asked; also when the reader of its output went away |
-//! | 1 | the demonstration found broken what has to hold |
-//! | 2 | an argument is wrong, or an input cannot be read, or holds nothing to replay |
+//! | 0 | success; also if the reader of the output closed it |
+//! | 1 | a required goal of the demonstration was not met |
+//! | 2 | an argument is invalid, or an input cannot be read, or contains nothing to replay |
 
 mod args;
 mod bar;
@@ -46,7 +46,7 @@ pub fn main() -> ExitCode {
 
 fn run_replay(args: &ReplayArgs) -> Result<()> {
     let (settings, inputs) = (args.settings()?, args.inputs()?);
-    // A path that cannot be written is told before the work, not after it.
+    // A path that cannot be written is reported before the work.
     let html = args.html.as_deref().map(create).transpose()?;
     let mut bar = Bar::new(args.quiet);
     let report = replay(inputs, &settings, &mut bar);
@@ -124,11 +124,11 @@ fn cannot_write(path: &Path, error: io::Error) -> Error {
     Error::io(format!("cannot write {}", path.display()), error)
 }
 
-/// Help and versions go to standard output; anything else is one sentence.
+/// Prints help and versions to standard output, and anything else as one sentence.
 fn refuse(error: &clap::Error) -> ExitCode {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            // The reader may have gone away: there is nobody left to tell.
+            // The reader may have closed the output; there is no other place to report to.
             let _ = error.print();
             ExitCode::SUCCESS
         }
@@ -138,7 +138,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
         }
         _ => {
             let text = error.to_string();
-            // The first paragraph is what is wrong; usage and hints follow.
+            // The first paragraph is the error; usage and hints follow.
             let first = text.split("\n\n").next().unwrap_or_default();
             let first = first.trim_start_matches("error: ");
             let line = first.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -148,7 +148,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
 }
 
 fn fail(message: &str) -> ExitCode {
-    // Standard error may be closed; the exit code still says it.
+    // Standard error may be closed; the exit code still reports the error.
     let _ = writeln!(io::stderr(), "scrimp: {message}");
     ExitCode::from(2)
 }

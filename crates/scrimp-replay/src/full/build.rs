@@ -1,4 +1,4 @@
-//! Each of the layers, made as the settings say.
+//! Construction of each layer from the settings.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -29,7 +29,7 @@ pub(super) type Boxed =
 
 const DOLLAR: Money = Money::from_pico(1_000_000_000_000, Currency::USD);
 
-/// The upstream of the log, and whoever else is offered.
+/// Returns the upstream of the log, and the other providers.
 pub(super) fn offers(settings: &Settings) -> Vec<Offer> {
     let upstream = Offer {
         name: UPSTREAM.to_owned(),
@@ -75,7 +75,7 @@ pub(super) fn route(
         .clock(clock.clone())
         .timeout(patience);
     if currency != Currency::USD {
-        // Amounts are compared as they stand; what waiting is worth is taken in that currency.
+        // Amounts are compared by number; the value of waiting is taken in that currency.
         layer = layer.exchange_rate(currency, DOLLAR);
     }
     let layer = layer.build()?;
@@ -87,7 +87,7 @@ pub(super) fn route(
     Ok(boxed(ServiceExt::<Asked>::map_response(routed, restored)))
 }
 
-/// Longer than anybody takes: a log tells of no time-out.
+/// Returns a time longer than any call: a log contains no time-outs.
 pub(super) fn patience(settings: &Settings, offers: &[Offer]) -> Duration {
     let slowest = offers.iter().map(|offer| latency(offer, settings)).max();
     slowest.unwrap_or_default() * 2 + Duration::from_secs(60)
@@ -127,7 +127,7 @@ pub(super) fn stampede_layer(
     clock: &Clock,
     patience: Duration,
 ) -> Result<StampedeLayer, SettingError> {
-    // The same draws in every run, so that a report can be repeated.
+    // The same random numbers in every run, so that a report can be repeated.
     let random = Mutex::new(fastrand::Rng::with_seed(1));
     StampedeLayer::builder()
         .clock(clock.clone())
@@ -136,7 +136,7 @@ pub(super) fn stampede_layer(
         .build()
 }
 
-/// Forgets what a service is made of, so that layers can be left out.
+/// Erases the type of a service, so that layers can be left out.
 pub(super) fn boxed<S, B>(service: S) -> Boxed
 where
     S: Service<Asked, Response = Response<B>, Error = Infallible> + Clone + Send + Sync + 'static,

@@ -1,4 +1,4 @@
-//! A batch protocol for upstreams that exist in a log only.
+//! A batch protocol for upstreams that exist only in a log.
 
 use bytes::Bytes;
 use http::{
@@ -10,21 +10,21 @@ use scrimp_core::KeyBuf;
 
 use crate::upstream::{Logged, MAX_BODY};
 
-/// Marks a call as a batch. No log has request fields but the user agent.
+/// Mark of a batch call. Logs have no request fields except the user agent.
 const MARK: HeaderName = HeaderName::from_static("x-scrimp-batch");
 
-/// Puts GETs together, and gives each the answer that the log tells of.
+/// Batches GETs, and gives each the response in the log.
 #[derive(Debug)]
 pub(super) struct LogBatch {
     most: usize,
-    /// Paths that take part; all if there are none.
+    /// Paths that are batched; empty for all.
     paths: Vec<Pattern>,
-    /// The longest body there is, of which every other is a part: they are all zeros, and take
-    /// no memory that is not looked at.
+    /// The longest body. Every other body is a part of it: all bytes are zero, and unread pages
+    /// take no memory.
     zeros: Bytes,
 }
 
-/// Whether a request is a batch.
+/// Reports whether a request is a batch.
 pub(super) fn is_batch<B>(request: &Request<B>) -> bool {
     request.headers().contains_key(MARK)
 }
@@ -83,7 +83,7 @@ impl BatchCodec for LogBatch {
         Decoded::Answers(items.iter().map(|item| self.answer(item)).collect())
     }
 
-    /// A log's answer is the answer: asked again, it would be the same.
+    /// Accepts every response: a retry would give the same one.
     fn verdict(&self, _: &Item, _: &Response<Bytes>) -> Verdict {
         Verdict::Final
     }

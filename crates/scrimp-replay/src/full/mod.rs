@@ -1,8 +1,8 @@
-//! Every layer at once, in the order they are meant to have: stampede protection, cache, sharing
-//! of calls, batches, routing.
+//! All layers in their recommended order: stampede protection, cache, shared calls, batches,
+//! routing.
 //!
-//! Between layers there are counters, so that each layer's share of what is saved is what came
-//! to it and did not leave it. Shares telescope: they add up to the whole by construction.
+//! Counters between the layers give each layer's share of the savings: the calls that it received
+//! and did not pass on. By construction the shares add up to the whole.
 
 mod build;
 mod codec;
@@ -33,7 +33,7 @@ use stack::FullStack;
 pub use offer::Offer;
 pub use shares::{Batched, Layers, Share, Used};
 
-/// How requests are put together, where the upstream takes batches.
+/// Settings of batches, if the upstream accepts them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Batching {
     pub(crate) window: Duration,
@@ -43,8 +43,8 @@ pub(crate) struct Batching {
 // === impl Batching ===
 
 impl Default for Batching {
-    /// What the first request of a batch waits, and the smallest limit of those that well-known
-    /// APIs have (Microsoft Graph's).
+    /// Returns a short wait for the first request of a batch, and the smallest limit among
+    /// well-known APIs (Microsoft Graph's).
     fn default() -> Self {
         Self {
             window: Duration::from_millis(50),
@@ -53,7 +53,7 @@ impl Default for Batching {
     }
 }
 
-/// Drives a sorted log through all layers that the settings ask for.
+/// Drives a sorted log through all layers that the settings require.
 pub(crate) async fn drive(
     sorted: &mut Sorted,
     settings: &Settings,

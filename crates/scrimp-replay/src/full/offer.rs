@@ -1,4 +1,4 @@
-//! Another provider of the same answers, as the person who replays describes it.
+//! Another provider of the same responses, as the user describes it.
 
 use std::{str::FromStr, time::Duration};
 
@@ -9,23 +9,23 @@ use crate::{
     ttl::Ttl,
 };
 
-/// Another provider of the same answers: what a call costs there, and how long it takes.
+/// Another provider of the same responses: the price of its calls, and their duration.
 ///
 /// ```
 /// use scrimp_replay::Offer;
 ///
 /// let offer: Offer = "budget price=0.004 latency=900ms quality=0.8".parse()?;
 /// assert_eq!(offer.name(), "budget");
-/// assert!("budget".parse::<Offer>().is_err(), "for what price?");
+/// assert!("budget".parse::<Offer>().is_err(), "the price is missing");
 /// # Ok::<(), scrimp_replay::Error>(())
 /// ```
 ///
 /// | word | meaning |
 /// |---|---|
 /// | first | its name |
-/// | `price=0.004` | of a call, in the currency of the replay; required |
-/// | `latency=900ms` | until the answer is whole; that of the upstream if left out |
-/// | `quality=0.8` | of its answers, from 0 to 1; 0.9, as that of the upstream, if left out |
+/// | `price=0.004` | price of a call, in the currency of the replay; required |
+/// | `latency=900ms` | time until the response is complete; default: that of the upstream |
+/// | `quality=0.8` | quality of its responses, from 0 to 1; default: 0.9, as for the upstream |
 #[derive(Debug, Clone, PartialEq)]
 pub struct Offer {
     pub(crate) name: String,
@@ -34,32 +34,32 @@ pub struct Offer {
     pub(crate) quality: f64,
 }
 
-/// What answers are worth if nothing is said: the router's own default.
+/// Default quality of responses: that of the router.
 pub(crate) const QUALITY: f64 = 0.9;
 
-/// The name of the upstream that the log tells of.
+/// Name of the upstream in the log.
 pub(crate) const UPSTREAM: &str = "upstream";
 
 // === impl Offer ===
 
 impl Offer {
-    /// Its name.
+    /// Returns its name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What a call costs there, as a number of the currency's units; which currency, the
-    /// replay's price says.
+    /// Returns the price of a call, as a number of units of the replay's currency.
     pub(crate) fn price_in(&self, currency: Currency) -> Money {
         Money::from_pico(self.price.pico(), currency)
     }
 
-    /// Several of them: a line each, blank ones and those that begin with `#` left out.
+    /// Reads several providers, one per line. Blank lines and lines that begin with `#` are
+    /// skipped.
     ///
     /// # Errors
     ///
-    /// If a line is none.
+    /// If a line is not a provider.
     pub fn list(text: &str) -> Result<Vec<Self>> {
         let lines = text.lines().map(str::trim);
         let offers = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
@@ -71,9 +71,9 @@ impl Offer {
             "price" => {
                 let price: Money = value
                     .parse()
-                    .map_err(|_| "price is an amount such as 0.004")?;
+                    .map_err(|_| "price must be an amount such as 0.004")?;
                 if price.is_negative() {
-                    return Err("price is 0 or more");
+                    return Err("price must be 0 or more");
                 }
                 self.price = price;
             }
@@ -81,13 +81,13 @@ impl Offer {
                 Ok(Ttl::After(time)) if time <= Duration::from_secs(3_600) => {
                     self.latency = Some(time);
                 }
-                _ => return Err("latency is a time of at most an hour, such as 900ms"),
+                _ => return Err("latency must be a time of at most an hour, such as 900ms"),
             },
             "quality" => match value.parse() {
                 Ok(share) if (0.0..=1.0).contains(&share) => self.quality = share,
-                _ => return Err("quality is a number from 0 to 1"),
+                _ => return Err("quality must be a number from 0 to 1"),
             },
-            _ => return Err("it has a name, price=, latency= and quality="),
+            _ => return Err("the words are a name, price=, latency= and quality="),
         }
         Ok(())
     }
@@ -105,7 +105,7 @@ impl FromStr for Offer {
         }
         if name == UPSTREAM {
             return Err(wrong(
-                "\"upstream\" is the one that the log tells of: --price and --latency describe it",
+                "\"upstream\" is the upstream in the log: --price and --latency describe it",
             ));
         }
         let mut offer = Self {
@@ -118,7 +118,7 @@ impl FromStr for Offer {
         for word in words {
             let (key, value) = word
                 .split_once('=')
-                .ok_or_else(|| wrong("after its name come words such as price=0.004"))?;
+                .ok_or_else(|| wrong("the name must be followed by words such as price=0.004"))?;
             priced |= key == "price";
             offer.word(key, value).map_err(wrong)?;
         }
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_provider_is_refused_and_says_what_would_be() {
+    fn an_invalid_provider_is_refused_with_the_accepted_form() {
         for (text, says) in [
             ("", "name comes first"),
             ("price=1", "name comes first"),
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_holds_one_a_line() {
+    fn a_file_contains_one_provider_per_line() {
         let offers = Offer::list("# cheap\n\nbudget price=0.004\n  other price=1 latency=2s\n");
         let offers = offers.expect("two of them");
         assert_eq!(

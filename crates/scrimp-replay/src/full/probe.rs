@@ -1,4 +1,4 @@
-//! Counts what passes between two layers.
+//! Counters between two layers.
 
 use std::{
     sync::{
@@ -12,18 +12,18 @@ use http::Request;
 use scrimp_core::extensions::Directive;
 use tower_service::Service;
 
-/// What has passed.
+/// Requests that have passed.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Passed {
     all: Arc<AtomicU64>,
     refreshes: Arc<AtomicU64>,
 }
 
-/// Rides on a request, and tells whether a call was needed for it.
+/// Extension of a request that records whether it needed a call.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Needed(Arc<AtomicBool>);
 
-/// Passes requests on, and counts them.
+/// Passes requests on and counts them.
 #[derive(Debug, Clone)]
 pub(super) struct Probe<S> {
     inner: S,
@@ -38,12 +38,12 @@ impl Passed {
         Probe { inner, passed }
     }
 
-    /// All requests.
+    /// Returns all requests.
     pub(super) fn all(&self) -> u64 {
         self.all.load(Relaxed)
     }
 
-    /// Those that nobody asked for: what they bring is to be stored.
+    /// Returns the refreshes: requests without a caller, whose responses are to be stored.
     pub(super) fn refreshes(&self) -> u64 {
         self.refreshes.load(Relaxed)
     }

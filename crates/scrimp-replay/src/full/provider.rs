@@ -1,4 +1,4 @@
-//! Those who answer: as the log says the upstream did, each at its own price and pace.
+//! Providers: each responds as the upstream did in the log, with its own price and latency.
 
 use std::{
     collections::BTreeMap,
@@ -20,15 +20,15 @@ use crate::{
     upstream::{Answering, Logged, Upstream, Zeros},
 };
 
-/// Rides on a request: the line of the log it was made for.
+/// Extension of a request: its line in the log.
 #[derive(Debug, Clone)]
 pub(super) struct Origin(pub(super) Arc<Entry>);
 
-/// Rides on a response: the status that the log tells of.
+/// Extension of a response: the status in the log.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Told(StatusCode);
 
-/// Every provider's calls.
+/// Calls of every provider.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Calls(Arc<Mutex<Books>>);
 
@@ -36,12 +36,12 @@ pub(super) struct Calls(Arc<Mutex<Books>>);
 struct Books {
     made: u64,
     by: BTreeMap<String, u64>,
-    /// What calls were made for since the last look.
+    /// Lines whose calls were made since the last `drain`.
     fresh: Vec<Arc<Entry>>,
 }
 
-/// Answers as the log says. To the router every answer is a good one: a log tells whether a
-/// request failed, not whether its provider did.
+/// Responds as in the log. The router sees every response as a success: a log shows whether a
+/// request failed, not whether its provider failed.
 #[derive(Debug, Clone)]
 pub(super) struct Answerer {
     name: String,
@@ -56,12 +56,12 @@ impl Calls {
         self.0.lock().made
     }
 
-    /// Calls of one provider.
+    /// Returns the calls of one provider.
     pub(super) fn of(&self, name: &str) -> u64 {
         self.0.lock().by.get(name).copied().unwrap_or(0)
     }
 
-    /// Books what was called since the last time. A batch's call counts for the first of it.
+    /// Records the calls since the last time. A batch call counts for its first line.
     pub(super) fn drain(&self, tally: &mut Tally) {
         for entry in self.0.lock().fresh.drain(..) {
             tally.called(&entry);
@@ -107,7 +107,7 @@ impl<B> Service<Request<B>> for Answerer {
         self.calls.call(&self.name, &request);
         let logged = request.extensions().get::<Logged>().copied();
         let logged = match logged {
-            // The answers in it are made where it is taken apart.
+            // The responses in a batch are made when it is taken apart.
             _ if is_batch(&request) => Logged {
                 status: 200,
                 bytes: 0,
@@ -129,7 +129,7 @@ impl<B> Service<Request<B>> for Answerer {
     }
 }
 
-/// Gives an answer the status back that the log tells of.
+/// Restores the status in the log.
 pub(super) fn restored<B>(mut response: Response<B>) -> Response<B> {
     if let Some(Told(status)) = response.extensions_mut().remove() {
         *response.status_mut() = status;

@@ -1,4 +1,4 @@
-//! Each layer's share of what is saved.
+//! Each layer's share of the savings.
 
 use std::time::Duration;
 
@@ -6,84 +6,84 @@ use scrimp_core::{Money, Totals};
 
 use scrimp_demo::support::format::{count, counted, money};
 
-/// Each layer's share of what is saved, and how it came about.
+/// Each layer's share of the savings, and its details.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Layers {
-    /// In the order of the layers, the outermost first. Their calls add up to the requests that
-    /// did not become upstream calls, their money to all that was saved.
+    /// Shares in the order of the layers, the outermost first. Their calls add up to the requests
+    /// that did not become upstream calls, their money to the total savings.
     pub shares: Vec<Share>,
-    /// What was spent.
+    /// Money spent.
     pub spent: Money,
-    /// What was put together, if anything may be.
+    /// Batches, if batching is on.
     pub batch: Option<Batched>,
-    /// Who answered.
+    /// Providers and their calls.
     pub providers: Vec<Used>,
 }
 
 /// One layer's share.
 ///
-/// A layer is credited with the calls that came to it and did not leave it, at the price of
-/// the upstream. Stampede protection is credited with requests that waited for another's fill
-/// and needed no call then, and debited with the refreshes it asked for; the cache is neither.
-/// Routing avoids no call: it is credited with what its
-/// calls would have cost more at the price of the upstream.
+/// A layer is credited with the calls that it received and did not pass on, at the price of the
+/// upstream. Stampede protection is credited with requests that waited for another request's fill
+/// and then needed no call, and debited with its early refreshes; the cache is not affected by
+/// either. Routing avoids no call: it is credited with the additional cost of its calls at the
+/// price of the upstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Share {
     /// `stampede`, `cache`, `coalesce`, `batch` or `route`.
     pub layer: &'static str,
-    /// Calls it avoided; below zero if it made some.
+    /// Calls that it avoided; below zero if it added some.
     pub calls: i64,
-    /// What that saved; below zero if it cost some.
+    /// Money that it saved; below zero if it added cost.
     pub saved: Money,
 }
 
-/// What batching did.
+/// Results of batching.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Batched {
-    /// How long the first request of a batch waited for others.
+    /// Time that the first request of a batch waited for others.
     pub window: Duration,
-    /// Requests in a batch at most.
+    /// Highest number of requests in a batch.
     pub most: usize,
     /// Calls made for several requests.
     pub batches: u64,
-    /// Requests in them.
+    /// Requests in those calls.
     pub items: u64,
-    /// Requests that went alone.
+    /// Requests that were sent alone.
     pub alone: u64,
 }
 
-/// A provider that was used, or could have been.
+/// A provider that was used or available.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Used {
-    /// Its name; `upstream` for the one that the log tells of.
+    /// Name; `upstream` for the one in the log.
     pub name: String,
-    /// Calls it got.
+    /// Calls that it received.
     pub calls: u64,
-    /// What they cost.
+    /// Cost of those calls.
     pub spent: Money,
 }
 
-/// What was counted between the layers.
+/// Counts between the layers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Counted {
     /// Requests of the log.
     pub(super) requests: u64,
-    /// What left the cache, refreshes included.
+    /// Requests that left the cache, including refreshes.
     pub(super) left_cache: u64,
     pub(super) refreshes: u64,
-    /// Requests that waited for somebody else's fill, and needed no call then.
+    /// Requests that waited for another request's fill, and then needed no call.
     pub(super) filled: u64,
-    /// What left the layer that shares calls.
+    /// Requests that left the layer for shared calls.
     pub(super) left_coalesce: u64,
-    /// What reached a provider.
+    /// Requests that reached a provider.
     pub(super) calls: u64,
 }
 
-/// Which layers there were.
+/// The layers that are present.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Present {
     pub(super) stampede: bool,
@@ -110,10 +110,10 @@ impl Counted {
             calls: 0,
             saved: at_price
                 .checked_sub(spent)
-                .expect("a replay is in one currency, that of its price"),
+                .expect("a replay uses the currency of its price only"),
         };
         let own = self.left_cache.saturating_sub(self.refreshes);
-        // Zero but where stampede protection lets requests wait for each other.
+        // Zero unless stampede protection lets requests wait for each other.
         let filled = if present.stampede { self.filled } else { 0 };
         let all = [
             (present.stampede, share("stampede", filled, self.refreshes)),
@@ -143,7 +143,7 @@ fn signed(number: u64) -> i64 {
 // === impl Layers ===
 
 impl Layers {
-    /// One layer's share, if it was there.
+    /// Returns one layer's share, if the layer is present.
     #[must_use]
     pub fn share(&self, layer: &str) -> Option<&Share> {
         self.shares.iter().find(|share| share.layer == layer)
@@ -151,7 +151,7 @@ impl Layers {
 }
 
 impl Layers {
-    /// Who saved what, and all of them together, in words.
+    /// Returns the rows of all layers and their total, as text.
     pub(crate) fn rows(&self) -> Vec<[String; 4]> {
         let row = |name: &str, calls: String, saved: Money| {
             [name.to_owned(), calls, money(saved), String::new()]
@@ -170,15 +170,15 @@ impl Layers {
             .map(|share| share.saved)
             .collect::<Totals>();
         let saved = saved.get(self.spent.currency());
-        let all = row("all together", signed_count(calls), saved);
+        let all = row("total", signed_count(calls), saved);
         shares.chain([all]).collect()
     }
 
-    /// How it came about, in words.
+    /// Returns the details, as text.
     pub(crate) fn facts(&self) -> Vec<(&'static str, String)> {
         let batch = self.batch.map(|batch| {
             let fact = format!(
-                "{} for {}, {} alone; within {}, {} at most",
+                "{} for {}, {} alone; within {}, at most {}",
                 counted_es(batch.batches),
                 counted(batch.items, "request"),
                 count(batch.alone),
@@ -197,7 +197,7 @@ impl Layers {
         });
         let mut used = used.collect::<Vec<_>>().join(", ");
         if self.providers.len() == 1 {
-            used.push_str("; nobody else was offered (--provider)");
+            used.push_str("; no other provider (--provider)");
         }
         let providers = ("providers", used);
         batch.into_iter().chain([providers]).collect()
@@ -217,7 +217,7 @@ fn counted_es(batches: u64) -> String {
 // === impl Share ===
 
 impl Share {
-    /// What the layer does, in a word or two.
+    /// Returns a short title of the layer.
     pub(crate) fn title(&self) -> &'static str {
         match self.layer {
             "stampede" => "stampede protection",
@@ -237,7 +237,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn shares_add_up_to_the_whole_whatever_was_counted(
+        fn shares_add_up_to_the_whole_for_any_counts(
             counts in prop::array::uniform6(0u64..1 << 40),
             price in 0i128..1 << 60,
             spent in 0i128..1 << 90,

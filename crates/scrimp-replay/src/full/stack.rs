@@ -1,4 +1,4 @@
-//! The layers, on top of each other.
+//! The stack of layers.
 
 use std::{
     future::{Future, poll_fn},
@@ -35,7 +35,7 @@ use crate::{
     watch::Watched,
 };
 
-/// The layers under test, and what is counted between them.
+/// The layers under test, and the counters between them.
 pub(super) struct FullStack {
     front: Boxed,
     store: Watched,
@@ -43,12 +43,12 @@ pub(super) struct FullStack {
     coalesce: Option<CoalesceLayer>,
     batch: Option<(Batching, BatchLayer<LogBatch>)>,
     stampede: bool,
-    /// Nothing takes longer than that.
+    /// Longest possible duration of a call.
     patience: Duration,
     offers: Vec<Offer>,
     left_cache: Passed,
     left_coalesce: Passed,
-    /// Requests that waited for somebody else's fill, and needed no call then.
+    /// Requests that waited for another request's fill, and then needed no call.
     filled: Arc<AtomicU64>,
 }
 
@@ -103,7 +103,7 @@ impl FullStack {
         })
     }
 
-    /// Makes a request, and reads the answer to its end: nothing else is stored.
+    /// Makes a request, and reads the response to its end: otherwise nothing is stored.
     pub(super) fn begin(&self, mut request: Asked) -> impl Future<Output = Verdict> + 'static {
         let by_default = stack::by_default(&request);
         let (front, store) = (self.front.clone(), self.store.clone());
@@ -123,7 +123,7 @@ impl FullStack {
         }
     }
 
-    /// Waits for what goes on in the background: refreshes that were begun.
+    /// Waits for background work: refreshes that were started.
     pub(super) async fn rest(&self) {
         if self.stampede {
             tokio::time::sleep(self.patience).await;
@@ -134,7 +134,7 @@ impl FullStack {
         stack::stats(&self.store, &self.ledger, self.coalesce.as_ref())
     }
 
-    /// Each layer's share, from what was counted between them.
+    /// Returns each layer's share, from the counters between them.
     pub(super) fn layers(&self, settings: &Settings, calls: &Calls, requests: u64) -> Layers {
         let currency = settings.price.currency();
         let providers: Vec<_> = self
@@ -182,7 +182,7 @@ impl FullStack {
     }
 }
 
-/// The key that the cache looks for while this is polled, and whether it stores anything.
+/// Returns the key that the cache looks up while this is polled, and whether it stores a response.
 async fn seen(
     mut answer: Pin<Box<impl Future<Output = ()>>>,
     store: &Watched,

@@ -1,4 +1,4 @@
-//! Charts as inline SVG that stretches, with labels in HTML that do not.
+//! Charts as inline SVG that stretches, with HTML labels that do not.
 
 use std::fmt::{self, Write};
 
@@ -8,20 +8,20 @@ use crate::{
     timeline::Timeline,
 };
 
-/// Width and height of a drawing in its own units; CSS decides how large it is shown.
+/// Width and height of a drawing in its own units; CSS sets the displayed size.
 const WIDTH: f64 = 1000.0;
 const HEIGHT: f64 = 100.0;
-/// From the end of an area down to the ground, and back to where it began.
+/// Path from the end of an area to the base line and back to its start.
 const CLOSE: &str = "V100Z";
 
 /// Two curves over time.
 pub(super) struct Chart<'a> {
     pub(super) title: String,
-    /// What is drawn first lies behind.
+    /// Curves from back to front.
     pub(super) series: [Series<'a>; 2],
-    /// The end of the scale; the largest value, rounded up, if there is none.
+    /// End of the scale; if none, the largest value, rounded up.
     pub(super) top: Option<f64>,
-    /// Writes a value.
+    /// Formats a value.
     pub(super) unit: &'a dyn Fn(f64) -> String,
     pub(super) timeline: &'a Timeline,
 }
@@ -29,9 +29,9 @@ pub(super) struct Chart<'a> {
 /// One curve.
 pub(super) struct Series<'a> {
     pub(super) name: &'static str,
-    /// Its class in the style sheet.
+    /// Class in the style sheet.
     pub(super) class: &'static str,
-    /// One value per slice; NaN where there is none.
+    /// One value per slice; NaN for none.
     pub(super) values: &'a [f64],
 }
 
@@ -80,7 +80,7 @@ impl fmt::Display for Chart<'_> {
 }
 
 impl Chart<'_> {
-    /// What the chart shows, in words.
+    /// Describes the chart in words.
     fn summary(&self) -> String {
         let mut text = String::new();
         for Series { name, values, .. } in &self.series {
@@ -98,11 +98,11 @@ impl Chart<'_> {
                 unit(last)
             );
         }
-        text.push_str("The table below holds all numbers.");
+        text.push_str("The table below contains all numbers.");
         text
     }
 
-    /// One area per slice that says its numbers when pointed at.
+    /// Writes one area per slice that shows its numbers as a tooltip.
     fn tips(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [first, second] = &self.series;
         let label = |value: f64| {
@@ -147,8 +147,8 @@ impl Chart<'_> {
 // === impl Series ===
 
 impl Series<'_> {
-    /// The area below the curve, and the curve: steps, since a value holds for its slice,
-    /// and gaps where there is no value.
+    /// Draws the area below the curve, and the curve: steps, since a value holds for its slice, and
+    /// gaps for missing values.
     fn draw(&self, f: &mut fmt::Formatter<'_>, top: f64) -> fmt::Result {
         let width = WIDTH / count(self.values);
         let (mut line, mut area) = (String::new(), String::new());
@@ -182,7 +182,7 @@ fn count(values: &[f64]) -> f64 {
     values.len().max(1) as f64
 }
 
-/// The next larger number whose half is round as well.
+/// Returns the next larger number whose half is round too.
 fn nice(largest: f64) -> f64 {
     if largest <= 0.0 {
         return 1.0;
@@ -193,7 +193,7 @@ fn nice(largest: f64) -> f64 {
     step.unwrap_or(10.0) * power
 }
 
-/// `1.2 M`, `340`, `0.05`: short enough for a scale.
+/// Writes `1.2 M`, `340`, `0.05`: short enough for a scale.
 pub(super) fn short(value: f64) -> String {
     let (scaled, unit) = match value {
         v if v >= 1e9 => (v / 1e9, " G"),
@@ -201,7 +201,7 @@ pub(super) fn short(value: f64) -> String {
         v if v >= 1e4 => (v / 1e3, " k"),
         v => (v, ""),
     };
-    // Three significant digits, and no zeros that say nothing.
+    // Three significant digits, without trailing zeros.
     let decimals = match scaled {
         s if s >= 100.0 || s == 0.0 => 0,
         s if s >= 10.0 => 1,
@@ -216,7 +216,7 @@ pub(super) fn short(value: f64) -> String {
     text + unit
 }
 
-/// `5 min`, `1 h`, `2 days`.
+/// Writes `5 min`, `1 h`, `2 days`.
 pub(super) fn length(seconds: i64) -> String {
     match seconds {
         1 => "second".to_owned(),
@@ -230,7 +230,7 @@ pub(super) fn length(seconds: i64) -> String {
     }
 }
 
-/// `2015-05-17 10:05`, in UTC.
+/// Writes `2015-05-17 10:05`, in UTC.
 fn time(seconds: i64) -> String {
     let text = format_time(seconds.saturating_mul(MICROS));
     text.get(..16)

@@ -1,4 +1,4 @@
-//! The report as one page that needs nothing else: no script, no font, no network.
+//! The report as one self-contained page: without scripts, fonts and network.
 
 mod chart;
 mod parts;
@@ -25,7 +25,7 @@ pub struct Html<'a>(&'a Report);
 // === impl Report ===
 
 impl Report {
-    /// The report as one self-contained web page.
+    /// Returns the report as one self-contained web page.
     #[must_use]
     pub fn html(&self) -> Html<'_> {
         Html(self)
@@ -66,7 +66,7 @@ impl Html<'_> {
         let Report { reading, span, .. } = report;
         write!(
             f,
-            "<header>\n<h1>What {} would have saved</h1>\n<p>{}<br>{} to {}",
+            "<header>\n<h1>Savings by {}</h1>\n<p>{}<br>{} to {}",
             if report.layers.is_some() {
                 "these layers"
             } else {
@@ -235,18 +235,20 @@ impl Html<'_> {
         let reading = &report.reading;
         f.write_str("<footer>\n<p>")?;
         match report.ttl {
-            Ttl::None => f.write_str("Logs hold no Cache-Control: only the rules kept answers.")?,
+            Ttl::None => {
+                f.write_str("Logs contain no Cache-Control: only the rules stored responses.")?;
+            }
             ttl => write!(
                 f,
-                "Logs hold no Cache-Control: answers were fresh for {ttl} where no rule said \
-                 otherwise."
+                "Logs contain no Cache-Control: responses were fresh for {ttl} unless a rule set \
+                 another lifetime."
             )?,
         }
         let reached = percent(ratio(report.cache_hits(), report.ceiling_hits));
         writeln!(
             f,
-            " The ceiling is what a cache of any size would have answered if nothing expired; \
-             {reached} of it was reached. Replayed in {}.</p>",
+            " The ceiling is the number of requests that a cache of any size would have answered if \
+             nothing expired; {reached} of it was reached. Replayed in {}.</p>",
             elapsed(report.elapsed),
         )?;
         if !report.rules.is_empty() {
@@ -257,7 +259,7 @@ impl Html<'_> {
             f.write_str("</ul>\n")?;
         }
         if reading.bad_lines > 0 || !reading.warnings.is_empty() {
-            f.write_str("<p>What could not be read:</p>\n<ul>\n")?;
+            f.write_str("<p>Unreadable input:</p>\n<ul>\n")?;
             for warning in &reading.warnings {
                 writeln!(f, "<li>{}</li>", Escaped(warning))?;
             }

@@ -1,4 +1,4 @@
-//! Pieces of the page.
+//! Parts of the page.
 
 use std::fmt;
 
@@ -9,10 +9,10 @@ use crate::{
 };
 use scrimp_demo::support::format::{count, money, percent};
 
-/// Text that came from a log or a command line, made harmless for HTML.
+/// Text from a log or a command line, escaped for HTML.
 pub(super) struct Escaped<'a>(pub(super) &'a str);
 
-/// One number, large.
+/// A large number with a note.
 pub(super) struct Tile {
     pub(super) name: &'static str,
     pub(super) value: String,
@@ -20,7 +20,7 @@ pub(super) struct Tile {
     pub(super) strong: bool,
 }
 
-/// The routes that save the most.
+/// Writes the routes with the highest savings.
 pub(super) fn routes(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
     let routes: Vec<_> = report
         .routes
@@ -36,7 +36,7 @@ pub(super) fn routes(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result
     };
     write!(
         f,
-        "<section>\n<h2>Routes that save the most</h2>\n<table class=\"routes\">\n<thead><tr>\
+        "<section>\n<h2>Routes with the highest savings</h2>\n<table class=\"routes\">\n<thead><tr>\
          <th scope=\"col\">Route</th><th scope=\"col\">Requests</th>\
          <th scope=\"col\">Upstream calls</th><th scope=\"col\">{rate_name}</th>\
          <th scope=\"col\">Saved</th></tr></thead>\n<tbody>\n",
@@ -59,7 +59,7 @@ pub(super) fn routes(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result
     f.write_str("</tbody>\n</table>\n</section>\n")
 }
 
-/// The numbers behind the charts, for those who cannot see them or want to copy them.
+/// Writes the numbers of the charts as a table, for screen readers and for copying.
 pub(super) fn numbers(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
     let timeline = &report.timeline;
     f.write_str(
@@ -86,7 +86,7 @@ pub(super) fn numbers(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Resul
     f.write_str("</tbody>\n</table>\n</div>\n</details>\n")
 }
 
-/// What waiting comes to, without stampede protection and with it.
+/// Writes the waiting times, with and without stampede protection.
 pub(super) fn waiting(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
     let Some(stampede) = &report.stampede else {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Each layer's share of what is saved: bars that begin where the one above has ended.
+//! Each layer's share of the savings: bars that start at the end of the bar above.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use super::parts::Escaped;
 use crate::report::Report;
 use scrimp_demo::support::format::{count, money};
 
-/// A bar: from where to where on a scale from 0 to 1.
+/// A bar: its start and end on a scale from 0 to 1.
 struct Bar<'a> {
     name: &'a str,
     class: &'static str,
@@ -18,13 +18,13 @@ struct Bar<'a> {
     money: String,
 }
 
-/// The bill without layers, what each takes off it, and what is left.
+/// Writes the cost without layers, the saving of each layer, and the rest.
 pub(super) fn shares(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
     let Some(layers) = &report.layers else {
         return Ok(());
     };
     f.write_str(
-        "<section>\n<h2>Who saved what</h2>\n<table class=\"waterfall\">\n<thead><tr>\
+        "<section>\n<h2>Savings by layer</h2>\n<table class=\"waterfall\">\n<thead><tr>\
          <th scope=\"col\">Layer</th><td class=\"track\"></td><th scope=\"col\">Calls</th>\
          <th scope=\"col\">Money</th></tr></thead>\n<tbody>\n",
     )?;
@@ -35,14 +35,14 @@ pub(super) fn shares(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result
     }
     if layers.batch.is_some() {
         f.write_str(
-            "<li>where logs hold whole seconds, what came within one comes at once here: batches \
-             are an upper bound</li>\n",
+            "<li>logs with whole seconds make all requests of a second simultaneous: batches are \
+             an upper bound</li>\n",
         )?;
     }
     f.write_str(
-        "</ul>\n<p class=\"rule\">Each layer is credited with the calls that came to it and did \
-         not leave it. Stampede protection is credited with requests that waited for another’s \
-         fill, and debited with early refreshes: calls that it adds so that nobody waits.</p>\n</section>\n",
+        "</ul>\n<p class=\"rule\">Each layer is credited with the calls that it received and did \
+         not pass on. Stampede protection is credited with requests that waited for the fill of \
+         another one, and debited with early refreshes: calls that it adds to avoid waiting.</p>\n</section>\n",
     )
 }
 
@@ -77,7 +77,7 @@ fn bars(report: &Report) -> Vec<Bar<'_>> {
     let last = whole("with all layers", "with", report.upstream_calls, left);
     let between = steps.into_iter().map(|(share, before, after)| {
         let costs = share.saved.is_negative();
-        // What a bar takes off the bill, or adds to it.
+        // Amount by which a bar reduces or increases the cost.
         let (calls, amount) = (-share.calls, minus(after, before));
         Bar {
             name: share.title(),
@@ -105,7 +105,7 @@ fn signed(less: bool, text: &str) -> String {
 
 fn minus(one: Money, other: Money) -> Money {
     one.checked_sub(other)
-        .expect("a report is in one currency, that of its price")
+        .expect("a report uses the currency of its price only")
 }
 
 // === impl Bar ===

@@ -2,15 +2,15 @@
 
 use std::io::{self, BufRead};
 
-/// Longer lines are skipped.
+/// Highest length of a line; longer lines are skipped.
 const MAX_LINE: usize = 1 << 20;
 
-/// Reads lines without ever holding more than one of bounded length.
+/// Reads lines and holds only one of bounded length in memory.
 #[derive(Debug)]
 pub(crate) struct Lines<R> {
     reader: R,
     line: Vec<u8>,
-    /// The number of the last line, from one.
+    /// Number of the last line, from one.
     pub(crate) number: u64,
 }
 
@@ -32,7 +32,7 @@ impl<R: BufRead> Lines<R> {
         }
     }
 
-    /// The next line; `None` at the end.
+    /// Returns the next line; `None` at the end.
     pub(crate) fn next(&mut self) -> io::Result<Option<Line<'_>>> {
         self.line.clear();
         let mut too_long = false;
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_end_as_they_may() {
+    fn all_line_ends_are_read() {
         let mut lines = Lines::new(&b"\xef\xbb\xbfone\r\n\ntwo\nlast"[..]);
         for expected in ["one", "", "two", "last"] {
             assert_eq!(lines.next().unwrap(), Some(Line::Text(expected.as_bytes())));
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_end_is_skipped_and_the_next_is_read() {
+    fn an_overlong_line_is_skipped_and_the_next_is_read() {
         let mut text = vec![b'x'; MAX_LINE + 1];
         text.extend_from_slice(b"\nnext\n");
         let mut lines = Lines::new(&text[..]);

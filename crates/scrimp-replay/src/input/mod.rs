@@ -1,4 +1,4 @@
-//! Where a log comes from.
+//! Sources of logs.
 
 mod lines;
 mod source;
@@ -9,7 +9,7 @@ use crate::sample::SampleLog;
 pub(crate) use lines::{Line, Lines};
 pub(crate) use source::{Source, cannot_read};
 
-/// A log to replay, compressed with gzip or not.
+/// A log to replay, gzip-compressed or plain.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Input {
@@ -17,25 +17,25 @@ pub enum Input {
     File(PathBuf),
     /// Standard input.
     Stdin,
-    /// A log made up on the spot.
+    /// A generated log.
     Sample(SampleLog),
-    /// Bytes in memory, with the name they go by in reports.
+    /// Bytes in memory, with their name in reports.
     Bytes(String, Vec<u8>),
 }
 
 // === impl Input ===
 
 impl Input {
-    /// What reports call it.
+    /// Returns its name in reports.
     #[must_use]
     pub fn name(&self) -> String {
         let name = match self {
             Self::File(path) => path.display().to_string(),
             Self::Stdin => "standard input".to_owned(),
-            Self::Sample(_) => "a made-up log".to_owned(),
+            Self::Sample(_) => "a generated log".to_owned(),
             Self::Bytes(name, _) => name.clone(),
         };
-        // It may hold anything, and it is printed to a terminal.
+        // The name may contain any bytes, and is printed to a terminal.
         name.replace(char::is_control, "\u{fffd}")
     }
 }

@@ -16,17 +16,17 @@ use crate::error::{Error, Result};
 const BUFFER: usize = 1 << 17;
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// Plain text, decompressed if need be, and how much of the file it took.
+/// Decompressed text, and the number of bytes read from the file.
 pub(crate) struct Source {
     pub(crate) reader: Box<dyn BufRead>,
-    /// Whether it is being decompressed.
+    /// The input is being decompressed.
     pub(crate) gzip: bool,
-    /// Length of the file, where it is known.
+    /// Length of the file, if known.
     pub(crate) size: Option<u64>,
     position: Rc<Cell<u64>>,
 }
 
-/// Counts what is read through it.
+/// Counts the bytes that are read through it.
 struct Counted<R> {
     inner: R,
     position: Rc<Cell<u64>>,
@@ -44,7 +44,7 @@ impl Source {
                 if meta.is_dir() {
                     return Err(Error::new(format!("cannot read {name}: it is a directory")));
                 }
-                // Pipes and devices say zero.
+                // Pipes and devices report zero.
                 (Box::new(file), Some(meta.len()).filter(|&size| size > 0))
             }
             Input::Stdin => (Box::new(io::stdin()), None),
@@ -59,7 +59,7 @@ impl Source {
             inner: raw,
             position: Rc::clone(&position),
         };
-        // The name says nothing: logs are rotated to `access.log.1` and piped in.
+        // The name is not reliable: logs are rotated to `access.log.1` and piped in.
         let mut magic = Vec::new();
         let head = counted.by_ref().take(2).read_to_end(&mut magic);
         head.map_err(|error| cannot_read(&name, error))?;
@@ -81,7 +81,7 @@ impl Source {
         })
     }
 
-    /// A view of how many bytes of the file have been read.
+    /// Returns a view of the number of bytes read from the file.
     pub(crate) fn position(&self) -> Rc<Cell<u64>> {
         Rc::clone(&self.position)
     }

@@ -1,8 +1,8 @@
 //! Common and Combined Log Format, as Apache and nginx write them.
 //!
-//! `host ident user [time] "request" status bytes "referer" "user agent"`. Fields before
-//! the time may hold blanks (user names do); what stands behind the ninth is ignored, so
-//! the usual extensions read as well.
+//! `host ident user [time] "request" status bytes "referer" "user agent"`. Fields before the time
+//! may contain spaces (user names do); text after the ninth field is ignored, so that the usual
+//! extensions are accepted.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,7 @@ pub(super) fn parse(line: &[u8]) -> Result<Entry, BadLine> {
     let (name, url) = request_line(&request)?;
     let mut words = rest.splitn(4, |&byte| byte == b' ').skip(1);
     let status = status(number(words.next().unwrap_or_default()).ok_or(BadLine::Status)?)?;
-    // `-` is what servers write for a body of no bytes.
+    // Servers write `-` for a body of no bytes.
     let bytes = number(words.next().unwrap_or_default()).unwrap_or(0);
     let user_agent = words.next().and_then(user_agent).unwrap_or_default();
     let (host, target) = target::split(name, url)?;
@@ -30,9 +30,9 @@ pub(super) fn parse(line: &[u8]) -> Result<Entry, BadLine> {
     })
 }
 
-/// The text between the brackets, and what comes after them. A bracket may also stand in
-/// the client's address (IPv6) or in a user name, so the first pair that is long enough
-/// for a time and is followed by a quote counts.
+/// Returns the text between the brackets, and the rest. The client's address (IPv6) or a user name
+/// may contain a bracket too, so the first pair counts that is long enough for a time and is
+/// followed by a quote.
 fn timestamp(line: &[u8]) -> Result<(&[u8], &[u8]), BadLine> {
     let mut from = 0;
     while let Some(at) = position(&line[from..], b'[') {
@@ -49,7 +49,7 @@ fn timestamp(line: &[u8]) -> Result<(&[u8], &[u8]), BadLine> {
     Err(BadLine::NotALog)
 }
 
-/// A field in quotes, unescaped, and what comes after it.
+/// Returns a field in quotes, unescaped, and the rest.
 fn quoted(text: &[u8]) -> Option<(Cow<'_, [u8]>, &[u8])> {
     let text = text.strip_prefix(b"\"")?;
     let mut escaped = false;
@@ -73,7 +73,7 @@ fn quoted(text: &[u8]) -> Option<(Cow<'_, [u8]>, &[u8])> {
     Some((field, rest))
 }
 
-/// Undoes `\"`, `\\`, `\t` and `\xHH`. An unknown escape stays as it stands.
+/// Decodes `\"`, `\\`, `\t` and `\xHH`. An unknown escape stays.
 fn unescape(field: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(field.len());
     let mut rest = field;
@@ -95,8 +95,8 @@ fn unescape(field: &[u8]) -> Vec<u8> {
     plain
 }
 
-/// `GET /a b HTTP/1.1`: the method up to the first blank, and the target up to the
-/// protocol, which HTTP/0.9 and some servers leave out.
+/// Splits `GET /a b HTTP/1.1`: the method ends at the first space, and the target at the protocol,
+/// which HTTP/0.9 and some servers leave out.
 fn request_line(request: &[u8]) -> Result<(&str, &[u8]), BadLine> {
     if request == b"-" || request.is_empty() {
         return Err(BadLine::Request);
@@ -111,7 +111,7 @@ fn request_line(request: &[u8]) -> Result<(&str, &[u8]), BadLine> {
     Ok((method(name)?, url.trim_ascii()))
 }
 
-/// The second of the two fields in quotes that Combined adds.
+/// Returns the second of the two fields in quotes that Combined adds.
 fn user_agent(rest: &[u8]) -> Option<String> {
     let (_referer, rest) = quoted(rest)?;
     let (agent, _) = quoted(rest.strip_prefix(b" ")?)?;
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_combined_line_is_read_whole() {
+    fn all_fields_of_a_combined_line_are_read() {
         let entry = parse(&line("GET /x?y=1 HTTP/1.1")).unwrap();
         assert_eq!(entry.time, 1_431_857_103_000_000);
         assert_eq!(
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_requests_are_read_as_their_server_meant_them() {
+    fn unusual_requests_are_read_as_their_server_wrote_them() {
         let target = |request| parse(&line(request)).map(|entry| entry.target);
         assert_eq!(target("GET /old"), Ok("/old".into()));
         assert_eq!(target("GET /a b HTTP/1.1"), Ok("/a%20b".into()));
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_lines_say_what_is_missing() {
+    fn the_error_of_a_damaged_line_names_the_missing_part() {
         assert_eq!(parse(b""), Err(BadLine::NotALog));
         assert_eq!(parse(b"hello"), Err(BadLine::NotALog));
         assert_eq!(

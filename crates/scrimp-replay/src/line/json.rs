@@ -1,8 +1,8 @@
-//! JSON lines, with the field names that are in common use.
+//! JSON lines, with the field names in common use.
 //!
-//! Covers what nginx and Apache write with the usual `log_format`s, Caddy (which nests the
-//! request), Cloudflare Logpush, and Logstash-like pipelines. The first name of a list that
-//! the object holds is taken; a nested `request` object is looked into as well.
+//! Supports nginx and Apache with the usual `log_format`s, Caddy (which nests the request),
+//! Cloudflare Logpush, and Logstash-like pipelines. The first name of a list that the object
+//! contains is used; a nested `request` object is searched too.
 
 use serde_json::{Map, Value};
 
@@ -113,7 +113,7 @@ pub(super) fn parse(line: &[u8]) -> Result<Entry, BadLine> {
     })
 }
 
-/// Method and target, from fields of their own or from a request line.
+/// Reads method and target, from their own fields or from a request line.
 fn request<'a>(
     object: &'a Object,
     find: impl Fn(&[&str]) -> Option<&'a Value>,
@@ -157,7 +157,7 @@ fn find_in<'a>(object: Option<&'a Object>, names: &[&str]) -> Option<&'a Value> 
     find(object?, names)
 }
 
-/// Caddy writes `"headers": {"User-Agent": ["…"]}`.
+/// Reads a field as Caddy writes it: `"headers": {"User-Agent": ["…"]}`.
 fn header<'a>(object: &'a Object, name: &str) -> Option<&'a str> {
     object.get("headers")?.get(name)?.get(0)?.as_str()
 }
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn the_error_names_the_missing_field() {
         assert_eq!(parse(b"{"), Err(BadLine::Json));
         assert_eq!(parse(b"{}"), Err(BadLine::Time));
         assert_eq!(parse(br#"{"time":1}"#), Err(BadLine::Request));

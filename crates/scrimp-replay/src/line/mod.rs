@@ -1,4 +1,4 @@
-//! One line of a log, whatever its format.
+//! One line of a log, in any format.
 
 mod clf;
 mod json;
@@ -9,24 +9,24 @@ use std::fmt;
 
 pub(crate) use time::{MICROS, format_time};
 
-/// A request as a log tells of it.
+/// A request in a log.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Entry {
-    /// When, in microseconds since 1970-01-01 UTC.
+    /// Time, in microseconds since 1970-01-01 UTC.
     pub(crate) time: i64,
     pub(crate) status: u16,
     /// Length of the response's body as logged.
     pub(crate) bytes: u64,
     pub(crate) method: String,
-    /// The authority, or empty where the log has none.
+    /// The authority; empty if the log has none.
     pub(crate) host: String,
-    /// Path and query, percent-encoded where the log was not.
+    /// Path and query, percent-encoded if the log did not encode them.
     pub(crate) target: String,
-    /// Empty where the log has none.
+    /// User agent; empty if the log has none.
     pub(crate) user_agent: String,
 }
 
-/// Why a line could not be used.
+/// Reason why a line is unusable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BadLine {
     TooLong,
@@ -40,8 +40,8 @@ pub(crate) enum BadLine {
     Status,
 }
 
-/// Reads a line in Common or Combined Log Format or of JSON, told apart by their first
-/// character. The line comes without its line break.
+/// Reads a line in Common or Combined Log Format, or of JSON. The first character decides. The line
+/// must not include its line break.
 pub(crate) fn parse(line: &[u8]) -> Result<Entry, BadLine> {
     match line.first() {
         Some(b'{') => json::parse(line),
@@ -49,14 +49,14 @@ pub(crate) fn parse(line: &[u8]) -> Result<Entry, BadLine> {
     }
 }
 
-/// A method is a token (RFC 9110 §5.6.2); long ones are nobody's method.
+/// Checks a method: a token (RFC 9110 §5.6.2) of usual length.
 fn method(text: &str) -> Result<&str, BadLine> {
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     let known = !text.is_empty() && text.len() <= 32 && text.bytes().all(token);
     known.then_some(text).ok_or(BadLine::Method)
 }
 
-/// A status is three digits, 100 and up.
+/// Checks a status: three digits, from 100.
 fn status(number: u64) -> Result<u16, BadLine> {
     match u16::try_from(number) {
         Ok(status @ 100..=999) => Ok(status),
@@ -72,10 +72,10 @@ impl fmt::Display for BadLine {
             Self::TooLong => "longer than 1 MiB",
             Self::NotALog => "neither Common or Combined Log Format nor a JSON object",
             Self::Json => "not valid JSON",
-            Self::Time => "no time that can be read",
+            Self::Time => "no readable time",
             Self::Request => "no request",
             Self::Method => "no HTTP method",
-            Self::Target => "no URL that can be requested",
+            Self::Target => "no valid URL",
             Self::Host => "no valid host name",
             Self::Status => "no HTTP status",
         })
@@ -94,7 +94,7 @@ mod tests {
         }
 
         #[test]
-        fn no_near_miss_panics(
+        fn no_invalid_line_panics(
             time in "[0-9/:A-Za-z +\\-]{0,30}",
             request in "[ -~\\x80-\\xff\\\\\"]{0,60}",
             status in "[0-9\\-]{0,6}",
@@ -113,9 +113,9 @@ mod tests {
             let _ = parse(line.as_bytes());
         }
 
-        /// Whatever parses can be sent: the replay never meets a target it can't request.
+        /// Every entry that parses can be sent, so the replay meets no invalid target.
         #[test]
-        fn what_is_accepted_is_a_uri(target in "[!-~\\x80-\\xff]{1,80}") {
+        fn every_accepted_target_is_a_uri(target in "[!-~\\x80-\\xff]{1,80}") {
             let line = format!("h - - [17/May/2015:10:05:03 +0000] \"GET {target} HTTP/1.1\" 200 1");
             if let Ok(entry) = parse(line.as_bytes()) {
                 let uri = format!("http://h{}", entry.target).parse::<http::Uri>();

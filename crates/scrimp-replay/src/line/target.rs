@@ -1,4 +1,4 @@
-//! From what stands in a log to a URL that can be requested.
+//! Conversion of a logged target to a URL.
 
 use http::uri::{Authority, PathAndQuery};
 
@@ -6,9 +6,9 @@ use super::BadLine;
 
 /// Splits a logged request target into authority and path with query.
 ///
-/// Absolute targets give their authority. A fragment is cut off, and bytes that may not
-/// stand in a URL are percent-encoded, since servers log them decoded. `*` and the
-/// `host:port` of `CONNECT` have no path: they become `/`, and are never stored.
+/// Absolute targets contain their authority. A fragment is removed, and bytes that are not allowed
+/// in a URL are percent-encoded, since servers log them decoded. `*` and the `host:port` of
+/// `CONNECT` have no path: they become `/`, and are never stored.
 pub(super) fn split(method: &str, target: &[u8]) -> Result<(String, String), BadLine> {
     if method == "CONNECT" {
         return Ok((host(target)?, "/".to_owned()));
@@ -31,7 +31,7 @@ pub(super) fn split(method: &str, target: &[u8]) -> Result<(String, String), Bad
 /// Checks a host with an optional port.
 pub(super) fn host(text: &[u8]) -> Result<String, BadLine> {
     let authority = Authority::try_from(text).map_err(|_| BadLine::Host)?;
-    // Credentials are no part of a key and no business of a report.
+    // Credentials are not part of a key and must not be in a report.
     let host = authority.as_str().rsplit('@').next().unwrap_or_default();
     Ok(host.to_ascii_lowercase())
 }
@@ -61,7 +61,7 @@ fn encode(path: &[u8]) -> Result<String, BadLine> {
         }
     }
     match PathAndQuery::try_from(target.as_str()) {
-        // With scheme and host before it, the whole must stay below the limit of `http`.
+        // Together with scheme and host, the URL must stay below the limit of `http`.
         Ok(_) if target.len() < 60_000 => Ok(target),
         _ => Err(BadLine::Target),
     }
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn absolute_targets_give_their_host() {
+    fn absolute_targets_contain_their_host() {
         let pair = |host: &str, path: &str| Ok((host.to_owned(), path.to_owned()));
         assert_eq!(
             get(b"HTTP://Example.com:8080/a?b"),
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_not_stand_in_a_url_is_encoded() {
+    fn bytes_that_a_url_must_not_contain_are_encoded() {
         let path = |target: &[u8]| get(target).unwrap().1;
         assert_eq!(path(b"/a b\"<\x00\xc3\xa9"), "/a%20b%22%3C%00%C3%A9");
         assert_eq!(path(b"/kept%20as%20is?x=[1]"), "/kept%20as%20is?x=[1]");

@@ -1,14 +1,14 @@
-//! The many ways in which logs write a time.
+//! Formats of times in logs.
 
 use jiff::Timestamp;
 
 /// Microseconds in a second.
 pub(crate) const MICROS: i64 = 1_000_000;
 
-/// Times outside 1970–9999 are taken for damage. (The last day is left to time zones.)
+/// Times outside 1970–9999 count as damage. (The last day is reserved for time zones.)
 const LAST: i64 = 253_402_207_200 * MICROS;
 
-/// `17/May/2015:10:05:03 +0000`, as Common Log Format has it.
+/// Reads `17/May/2015:10:05:03 +0000`, the form of Common Log Format.
 pub(super) fn clf(text: &[u8]) -> Option<i64> {
     if text.len() != 26 {
         return None;
@@ -29,7 +29,7 @@ pub(super) fn clf(text: &[u8]) -> Option<i64> {
     let year = digits(&text[7..11])?;
     let hour = digits(&text[12..14])?;
     let minute = digits(&text[15..17])?;
-    // 60 is a leap second: it is the second after 59, as Unix time has it.
+    // 60 is a leap second: Unix time counts it as the second after 59.
     let second = digits(&text[18..20])?;
     let offset = digits(&text[22..24])? * 3600 + digits(&text[24..26])? * 60;
     let offset = match text[21] {
@@ -44,8 +44,8 @@ pub(super) fn clf(text: &[u8]) -> Option<i64> {
     in_range(seconds * MICROS)
 }
 
-/// Any time a JSON log may hold as text: RFC 3339 (with `T` or a blank, UTC if it says
-/// nothing of a zone), Common Log Format, or a number.
+/// Reads any time that a JSON log contains as text: RFC 3339 (with `T` or a space; UTC without a
+/// zone), Common Log Format, or a number.
 pub(super) fn text(text: &str) -> Option<i64> {
     let text = text.trim();
     if let Ok(number) = text.parse::<f64>() {
@@ -60,7 +60,7 @@ pub(super) fn text(text: &str) -> Option<i64> {
     in_range(time.ok()?.as_microsecond())
 }
 
-/// Seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by size: each
+/// Reads seconds, milliseconds, microseconds or nanoseconds since 1970. The size decides: each unit
 /// covers the years from 1973 (1971 for seconds) to 5138.
 pub(super) fn number_of(number: f64) -> Option<i64> {
     if !number.is_finite() {
@@ -76,7 +76,7 @@ pub(super) fn number_of(number: f64) -> Option<i64> {
     in_range(micros.round() as i64)
 }
 
-/// As RFC 3339 in UTC, to the second.
+/// Writes a time as RFC 3339 in UTC, to the second.
 pub(crate) fn format_time(micros: i64) -> String {
     Timestamp::from_second(micros.div_euclid(MICROS))
         .map_or_else(|_| "?".to_owned(), |time| time.to_string())
@@ -110,8 +110,8 @@ fn days_in(year: i64, month: i64) -> i64 {
     }
 }
 
-/// Days since 1970-01-01, counted in years that begin in March so that the leap day comes
-/// last.
+/// Returns the days since 1970-01-01, counted in years that begin in March, so that the leap day is
+/// the last one.
 fn days(year: i64, month: i64, day: i64) -> i64 {
     let (year, month) = if month > 2 {
         (year, month - 3)
@@ -130,7 +130,7 @@ mod tests {
     const MAY: i64 = 1_431_857_103 * MICROS;
 
     #[test]
-    fn one_moment_is_read_from_every_notation() {
+    fn one_moment_is_read_from_every_format() {
         assert_eq!(clf(b"17/May/2015:10:05:03 +0000"), Some(MAY));
         assert_eq!(clf(b"17/may/2015:04:35:03 -0530"), Some(MAY));
         for moment in [
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_refused() {
+    fn text_that_is_not_a_time_is_refused() {
         for bad in [
             "",
             "-",

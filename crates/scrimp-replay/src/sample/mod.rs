@@ -1,4 +1,4 @@
-//! A log of a shop that does not exist.
+//! A log of a fictional shop.
 
 mod session;
 mod town;
@@ -7,14 +7,14 @@ use std::io::{self, Read};
 
 use town::Town;
 
-/// Makes up the access log of a shop, in Combined Log Format.
+/// Generates the access log of a shop, in Combined Log Format.
 ///
-/// Products are visited by Zipf's law, in sessions that go from lists to products and on
-/// to reviews and the cart; more by day than by night. Now and then a price is changed
-/// (`PUT`), a link carries a campaign's tag, a product does not exist, or the upstream is
-/// overloaded. The same settings make the same log.
+/// The popularity of products follows Zipf's law. Sessions go from lists to products, to reviews
+/// and the cart; more by day than by night. Some requests change a price (`PUT`), have a campaign
+/// tag, ask for a missing product, or meet an overloaded upstream. The same settings give the same
+/// log.
 ///
-/// Lines come from the iterator, or as bytes through [`Read`].
+/// Lines are read from the iterator, or as bytes through [`Read`].
 ///
 /// ```
 /// use scrimp_replay::SampleLog;
@@ -27,7 +27,7 @@ use town::Town;
 pub struct SampleLog {
     settings: Settings,
     town: Option<Town>,
-    /// What [`Read`] has yet to hand out of the last line.
+    /// Part of the last line that [`Read`] has not returned yet.
     unread: Vec<u8>,
 }
 
@@ -48,7 +48,7 @@ impl Default for SampleLog {
 }
 
 impl SampleLog {
-    /// 100,000 requests over a day, for 2,000 products.
+    /// Makes a log of 100,000 requests over a day, for 2,000 products.
     #[must_use]
     pub fn new() -> Self {
         let settings = Settings {
@@ -64,28 +64,28 @@ impl SampleLog {
         }
     }
 
-    /// Another seed makes another log of the same kind. Default: 1.
+    /// Sets the seed; another seed gives another log of the same kind. Default: 1.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.settings.seed = seed;
         self
     }
 
-    /// How many lines. Default: 100,000.
+    /// Sets the number of lines. Default: 100,000.
     #[must_use]
     pub fn requests(mut self, requests: u64) -> Self {
         self.settings.requests = requests;
         self
     }
 
-    /// How many products the shop has; at least one. Default: 2,000.
+    /// Sets the number of products; at least one. Default: 2,000.
     #[must_use]
     pub fn products(mut self, products: u64) -> Self {
         self.settings.products = products.max(1);
         self
     }
 
-    /// Over how many hours, about; at least one. Default: 24.
+    /// Sets the approximate number of hours; at least one. Default: 24.
     #[must_use]
     pub fn hours(mut self, hours: u64) -> Self {
         self.settings.hours = hours.max(1);
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_seed_makes_the_same_log_and_another_another() {
+    fn the_same_seed_gives_the_same_log_and_another_seed_another() {
         let log = |seed| {
             SampleLog::new()
                 .seed(seed)
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn reading_gives_the_lines() {
+    fn reading_returns_the_lines() {
         let mut text = String::new();
         SampleLog::new()
             .requests(50)
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn the_log_is_in_order_and_takes_about_as_long_as_asked() {
+    fn the_log_is_in_order_and_covers_about_the_given_hours() {
         let times: Vec<i64> = SampleLog::new()
             .requests(20_000)
             .hours(48)

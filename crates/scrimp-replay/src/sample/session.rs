@@ -1,4 +1,4 @@
-//! A visitor of the made-up shop.
+//! A visitor of the fictional shop.
 
 use std::fmt::Write;
 
@@ -23,11 +23,11 @@ pub(super) struct Session {
     address: [u8; 4],
     agent: &'static str,
     pub(super) requests_left: u64,
-    /// The product the visitor looks at, if any.
+    /// Product on the visitor's page, if any.
     product: Option<u64>,
 }
 
-/// What a visitor or the shop's back office asks for.
+/// A request of a visitor or of the shop's back office.
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) address: [u8; 4],
@@ -51,7 +51,8 @@ impl Session {
         }
     }
 
-    /// Lists lead to products, products to their reviews, the cart, or back.
+    /// Makes the next request: lists lead to products, products to their reviews, the cart, or
+    /// back.
     pub(super) fn request(&mut self, shop: &Shop, random: &mut Random) -> Request {
         self.requests_left = self.requests_left.saturating_sub(1);
         let mut target = String::new();
@@ -105,7 +106,7 @@ impl Session {
     }
 }
 
-/// The back office changes a price.
+/// Makes a price change by the back office.
 pub(super) fn price_change(shop: &Shop, random: &mut Random) -> Request {
     Request {
         address: [10, 0, 0, 1],

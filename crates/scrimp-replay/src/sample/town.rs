@@ -1,4 +1,4 @@
-//! The shop, its visitors, and who acts next.
+//! The shop, its visitors, and the order of their actions.
 
 use std::{
     cmp::Reverse,
@@ -19,13 +19,13 @@ const START: i64 = 1_767_571_200;
 const THINKING: f64 = 12.0;
 /// Requests of a visitor, on average.
 const VISIT: f64 = 6.0;
-/// One line in so many is a change of a price.
+/// Lines per change of a price.
 const PER_CHANGE: f64 = 200.0;
 
 /// Mean of [`activity`] over a day.
 const MEAN_ACTIVITY: f64 = 0.6;
 
-/// What visitors see of the shop.
+/// The part of the shop that visitors see.
 #[derive(Debug)]
 pub(super) struct Shop {
     pub(super) products: u64,
@@ -37,10 +37,10 @@ pub(super) struct Town {
     shop: Shop,
     random: Random,
     left: u64,
-    /// Seconds between two new visitors at the busiest time of day.
+    /// Seconds between two new visitors at the peak of the day.
     arrival_gap: f64,
     change_gap: f64,
-    /// Microseconds since the start, and who is to act then: visitors by number.
+    /// Microseconds since the start, and the next actor at that time: visitors by number.
     agenda: BinaryHeap<Reverse<(u64, Actor)>>,
     visitors: BTreeMap<u64, Session>,
     visitors_so_far: u64,
@@ -83,7 +83,7 @@ impl Town {
                 Actor::BackOffice => {
                     let gap = self.random.gap(self.change_gap);
                     self.plan(now, gap, actor);
-                    // The first call is only there to draw the time of the first change.
+                    // The first call only draws the time of the first change.
                     if now > 1 {
                         let change = session::price_change(&self.shop, &mut self.random);
                         return Some(change.line(now));
@@ -106,7 +106,7 @@ impl Town {
         }
     }
 
-    /// A visitor comes, or, the later at night the likelier, does not.
+    /// Lets a visitor come or not; at night fewer visitors come.
     fn open_door(&mut self, now: u64) {
         let gap = self.random.gap(self.arrival_gap);
         self.plan(now, gap, Actor::Door);
@@ -129,7 +129,7 @@ impl Town {
     }
 }
 
-/// From 0.2 at three in the night to 1 at three in the afternoon.
+/// Returns the activity: from 0.2 at 03:00 to 1 at 15:00.
 #[expect(
     clippy::cast_precision_loss,
     reason = "microseconds of a day fit exactly"
@@ -142,7 +142,7 @@ fn activity(now: u64) -> f64 {
 // === impl Shop, Request ===
 
 impl Shop {
-    /// A product, drawn by popularity: number 1 is the most popular.
+    /// Draws a product by popularity: number 1 is the most popular.
     pub(super) fn popular(&self, random: &mut Random) -> u64 {
         1 + self.popularity.draw(random)
     }

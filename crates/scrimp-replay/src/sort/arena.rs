@@ -1,10 +1,10 @@
 //! Records in one piece of memory.
 
-/// Byte strings, kept back to back and sorted through an index.
+/// Byte strings, stored back to back and sorted through an index.
 #[derive(Debug, Default)]
 pub(crate) struct Arena {
     bytes: Vec<u8>,
-    /// The first eight bytes of each record, where it begins, and where it ends.
+    /// First eight bytes of each record, its start, and its end.
     index: Vec<(u64, usize, usize)>,
 }
 
@@ -21,7 +21,7 @@ impl Arena {
         self.index.push((head, start, self.bytes.len()));
     }
 
-    /// Orders the records by their first `prefix` bytes, equal ones as they were added.
+    /// Sorts the records by their first `prefix` bytes; equal ones keep their order.
     pub(crate) fn sort(&mut self, prefix: usize) {
         let bytes = &self.bytes;
         self.index.sort_by(|a, b| {
@@ -44,12 +44,12 @@ impl Arena {
         self.index.len()
     }
 
-    /// Memory in use.
+    /// Returns the memory in use.
     pub(crate) fn size(&self) -> usize {
         self.bytes.len() + self.index.len() * size_of::<(u64, usize, usize)>()
     }
 
-    /// Forgets the records and keeps the memory.
+    /// Removes the records and keeps the memory.
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.index.clear();

@@ -1,8 +1,8 @@
 //! Sorts a log by time in bounded memory.
 //!
-//! An external merge sort: entries collect in memory up to a budget, are sorted and written
-//! to a temporary file, and the files are merged at the end. A log that fits never touches
-//! the disk. Entries of one moment keep the order they have in the log.
+//! An external merge sort: entries collect in memory up to a limit, are sorted and written to a
+//! temporary file, and the files are merged at the end. A log that fits in memory uses no disk.
+//! Entries with equal times keep their order in the log.
 
 mod arena;
 mod record;
@@ -15,10 +15,10 @@ use crate::{
 pub(crate) use arena::Arena;
 pub(crate) use run::{Merge, Runs};
 
-/// The time, in big-endian microseconds.
+/// Length of the key: the time, in big-endian microseconds.
 const KEY: usize = 8;
 
-/// Takes entries in any order.
+/// Accepts entries in any order.
 #[derive(Debug)]
 pub(crate) struct Sorter {
     memory: usize,
@@ -28,20 +28,20 @@ pub(crate) struct Sorter {
     count: u64,
 }
 
-/// Gives entries in order of time.
+/// Returns entries in order of time.
 #[derive(Debug)]
 pub(crate) struct Sorted {
     merge: Merge<KEY>,
     /// Times of the first and the last entry; `None` if there are none.
     pub(crate) span: Option<(i64, i64)>,
-    /// Entries in all.
+    /// Number of entries.
     pub(crate) count: u64,
 }
 
 // === impl Sorter ===
 
 impl Sorter {
-    /// Keeps at most about `memory` bytes in memory.
+    /// Makes a sorter that holds about `memory` bytes in memory.
     pub(crate) fn new(memory: u64) -> Self {
         Self {
             memory: usize::try_from(memory).unwrap_or(usize::MAX),

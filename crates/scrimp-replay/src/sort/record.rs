@@ -1,9 +1,9 @@
-//! How an [`Entry`] stands on disk: its time first, so that records sort as bytes.
+//! An [`Entry`] on disk: its time comes first, so that records sort as bytes.
 
 use crate::line::Entry;
 
 pub(super) fn encode(entry: &Entry, out: &mut Vec<u8>) {
-    // Times are never negative, so big-endian bytes order as numbers do.
+    // Times are never negative, so big-endian bytes sort like numbers.
     out.extend_from_slice(&entry.time.to_be_bytes());
     out.extend_from_slice(&entry.status.to_le_bytes());
     out.extend_from_slice(&entry.bytes.to_le_bytes());
@@ -15,7 +15,7 @@ pub(super) fn encode(entry: &Entry, out: &mut Vec<u8>) {
     }
 }
 
-/// Reads what [`encode`] wrote; `None` if the record is damaged.
+/// Reads a record that [`encode`] wrote; `None` if it is damaged.
 pub(super) fn decode(record: &[u8]) -> Option<Entry> {
     let mut rest = record;
     Some(Entry {

@@ -1,7 +1,7 @@
 //! Sorted runs on disk, and their merge.
 //!
-//! A record is a byte string that is ordered by its first `P` bytes. Records that are
-//! equal there keep the order in which they were added.
+//! A record is a byte string, ordered by its first `P` bytes. Records with equal prefixes keep
+//! their order.
 
 use std::{
     cmp::Reverse,
@@ -13,23 +13,23 @@ use std::{
 use super::arena::Arena;
 use crate::error::{Error, Result};
 
-/// Runs that are merged at once. A full level becomes one run of the next, so a log of any
-/// length needs few open files, and each record is written once per level.
+/// Runs that are merged at once. A full level becomes one run of the next, so a log of any length
+/// needs few open files, and each record is written once per level.
 const FAN_IN: usize = 64;
 
-/// Sorted runs in temporary files that vanish with the process.
+/// Sorted runs in temporary files that are deleted with the process.
 #[derive(Debug, Default)]
 pub(crate) struct Runs<const P: usize> {
-    /// A run of level n holds the records of `FAN_IN`ⁿ spills; lower levels came later.
+    /// A run of level n contains the records of `FAN_IN`ⁿ spills; lower levels came later.
     levels: Vec<Vec<File>>,
 }
 
-/// All records of some [`Runs`] and of an [`Arena`], in order.
+/// All records of [`Runs`] and an [`Arena`], in order.
 #[derive(Debug)]
 pub(crate) struct Merge<const P: usize> {
     cursors: Vec<Cursor>,
     heads: BinaryHeap<Reverse<([u8; P], usize)>>,
-    /// The cursor whose head was handed out last, and is to move on.
+    /// The cursor whose record was returned last, and must advance.
     used: Option<usize>,
 }
 
@@ -74,7 +74,7 @@ impl<const P: usize> Runs<P> {
         self.push(level + 1, run.finish()?)
     }
 
-    /// Merges all runs with what is still in memory, which came last.
+    /// Merges all runs with the rest in memory, which came last.
     pub(crate) fn merge(self, rest: Arena) -> Result<Merge<P>> {
         let files = self.levels.into_iter().rev().flatten().collect();
         Merge::new(files, Some(rest))
@@ -101,7 +101,7 @@ impl<const P: usize> Merge<P> {
         Ok(merge)
     }
 
-    /// The next record.
+    /// Returns the next record.
     pub(crate) fn next(&mut self) -> Result<Option<&[u8]>> {
         if let Some(at) = self.used.take() {
             self.advance(at)?;
@@ -168,7 +168,7 @@ impl RunWriter {
     }
 
     fn write(&mut self, record: &[u8]) -> Result<()> {
-        // A record is one line of a log, and those are limited to 1 MiB.
+        // A record is one line of a log, which is limited to 1 MiB.
         let length = u32::try_from(record.len()).unwrap_or(u32::MAX);
         self.0.write_all(&length.to_le_bytes()).map_err(disk)?;
         self.0.write_all(record).map_err(disk)

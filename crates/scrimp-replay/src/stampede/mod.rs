@@ -1,5 +1,5 @@
-//! The same requests once more, over an upstream that takes its time: how many wait for it,
-//! and how many calls it gets at once, without stampede protection and with it.
+//! The same requests again, over a slow upstream: the number of requests that wait, and of
+//! simultaneous calls, with and without stampede protection.
 
 mod slow;
 
@@ -27,37 +27,37 @@ use crate::{
 use scrimp_demo::support::format::{count, elapsed};
 use slow::Slow;
 
-/// What waiting for the upstream comes to, without stampede protection and with it.
+/// Results of waiting for the upstream, with and without stampede protection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StampedeReport {
-    /// How long the upstream took for each call.
+    /// Time that the upstream took for each call.
     pub takes: Duration,
-    /// With the cache alone.
+    /// Results of the cache alone.
     pub without: Waiting,
-    /// With stampede protection around it.
+    /// Results with stampede protection around it.
     pub with: Waiting,
-    /// Refreshes it began before answers expired.
+    /// Refreshes that it started before responses expired.
     pub refreshes: u64,
 }
 
-/// What waiting for the upstream comes to.
+/// Results of waiting for the upstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Waiting {
     /// Requests that waited.
     pub blocked: u64,
-    /// How long they waited, all together.
+    /// Total time that they waited.
     pub waited: Duration,
     /// Calls that reached the upstream.
     pub upstream_calls: u64,
-    /// Those made while another for the same URL was under way.
+    /// Calls made while another for the same URL was in flight.
     pub doubled: u64,
-    /// The most that were under way for one URL at a time.
+    /// Highest number of simultaneous calls for one URL.
     pub burst: u64,
 }
 
-/// Two stacks side by side, under one clock.
+/// Two stacks side by side, with one clock.
 pub(crate) struct Comparison {
     without: Side<Cache<Slow>>,
     with: Side<Stampede<Cache<Slow>>>,
@@ -76,19 +76,19 @@ struct Side<S> {
 // === impl StampedeReport ===
 
 impl StampedeReport {
-    /// What is measured, without protection and with it, in words.
+    /// Returns the measurements, with and without protection, as text.
     pub(crate) fn rows(&self) -> [[String; 3]; 5] {
         let row = |name: &str, of: &dyn Fn(&Waiting) -> String| {
             [name.to_owned(), of(&self.without), of(&self.with)]
         };
         [
             row("requests that waited", &|side| count(side.blocked)),
-            row("waited in all", &|side| elapsed(side.waited)),
+            row("total waiting", &|side| elapsed(side.waited)),
             row("upstream calls", &|side| count(side.upstream_calls)),
-            row("calls while one for the URL was under way", &|side| {
+            row("calls while one for the URL was in flight", &|side| {
                 count(side.doubled)
             }),
-            row("calls at once for one URL, at most", &|side| {
+            row("most simultaneous calls for one URL", &|side| {
                 count(side.burst)
             }),
         ]
@@ -108,7 +108,7 @@ impl Comparison {
             Ok::<_, Error>(cache.build()?)
         };
         let slow = || Slow::new(Upstream::new(settings.price, Duration::ZERO), takes);
-        // The same draws in every run, so that a report can be repeated.
+        // The same random numbers in every run, so that a report can be repeated.
         let random = Mutex::new(fastrand::Rng::with_seed(1));
         let layer = StampedeLayer::builder()
             .random(move || random.lock().f64())
@@ -124,7 +124,7 @@ impl Comparison {
         })
     }
 
-    /// Makes the same request of both. They are answered while time passes.
+    /// Makes the same request on both. The responses arrive while time passes.
     pub(crate) fn call(&mut self, request: Request<Empty<Bytes>>) {
         self.without.call(request.clone());
         self.with.call(request);

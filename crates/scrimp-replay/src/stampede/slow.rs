@@ -1,4 +1,4 @@
-//! An upstream that takes its time, and sees what comes while it does.
+//! A slow upstream that observes simultaneous calls.
 
 use std::{
     collections::HashMap,
@@ -16,7 +16,7 @@ use tower_service::Service;
 
 use crate::upstream::{Upstream, Zeros};
 
-/// Answers as the [`Upstream`] does, and so much later.
+/// Responds as the [`Upstream`] does, after a delay.
 #[derive(Debug, Clone)]
 pub(super) struct Slow {
     upstream: Upstream,
@@ -24,17 +24,17 @@ pub(super) struct Slow {
     seen: Arc<Mutex<Seen>>,
 }
 
-/// What came at the same time.
+/// Simultaneous calls.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     flying: HashMap<String, u64>,
-    /// Calls made while another for the same was under way.
+    /// Calls made while another for the same URL was in flight.
     pub(super) doubled: u64,
-    /// The most that were under way for the same at a time.
+    /// Highest number of simultaneous calls for one URL.
     pub(super) burst: u64,
 }
 
-/// A call under way.
+/// A call in flight.
 struct Flying {
     what: String,
     seen: Arc<Mutex<Seen>>,
@@ -56,7 +56,7 @@ impl Slow {
         self.upstream.calls()
     }
 
-    /// What was seen, but for what is still under way.
+    /// Returns the observations, without calls still in flight.
     pub(super) fn seen(&self) -> (u64, u64) {
         let seen = self.seen.lock();
         (seen.doubled, seen.burst)

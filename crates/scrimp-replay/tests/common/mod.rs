@@ -1,4 +1,4 @@
-//! Runs the command as a person would.
+//! Runs the command as a user does.
 #![allow(
     dead_code,
     unreachable_pub,
@@ -28,7 +28,7 @@ pub fn scrimp(args: &[&str], stdin: &[u8]) -> Run {
         .unwrap();
     let mut pipe = child.stdin.take().unwrap();
     let stdin = stdin.to_vec();
-    // Written beside the reading, or both sides could wait for the other.
+    // Written in another thread, because each side could wait for the other.
     let writer = std::thread::spawn(move || {
         let _ = pipe.write_all(&stdin);
     });
@@ -41,7 +41,7 @@ pub fn scrimp(args: &[&str], stdin: &[u8]) -> Run {
     }
 }
 
-/// Runs a replay with `--json`, and reads what it prints.
+/// Runs a replay with `--json`, and parses its output.
 pub fn json(args: &[&str], stdin: &[u8]) -> serde_json::Value {
     let args: Vec<_> = ["replay", "--json"].iter().chain(args).copied().collect();
     let run = scrimp(&args, stdin);
@@ -49,13 +49,13 @@ pub fn json(args: &[&str], stdin: &[u8]) -> serde_json::Value {
     serde_json::from_str(&run.out).unwrap()
 }
 
-/// The real trace, where it is present; says so where it is not.
+/// Returns the real trace if it is present; otherwise prints that it is absent.
 pub fn trace() -> Option<PathBuf> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../..");
     let trace = root.join("shared/traces/semicomplete-2015-05.log.gz");
     if trace.exists() {
         return Some(trace);
     }
-    println!("the real trace is absent: only the made-up log is replayed");
+    println!("the real trace is absent: only the generated log is replayed");
     None
 }

@@ -1,4 +1,4 @@
-//! Calls of a client that has middlewares of its own.
+//! Calls of a client with its own middlewares.
 
 use std::{
     fmt,
@@ -14,7 +14,7 @@ use crate::call::Call;
 
 type Answered = Result<(reqwest::Response, Extensions), Error>;
 
-/// A call of a client with middlewares, which hand it on to each other.
+/// A call of a client with middlewares, which pass it on to each other.
 pub struct MiddlewareCall {
     call: Pin<Box<dyn Future<Output = Answered> + Send>>,
 }
@@ -36,8 +36,8 @@ impl Call for ClientWithMiddleware {
     }
 }
 
-/// What the stack has put beside a request, for middlewares that look there. reqwest keeps
-/// its own copy, in which a time-out may be.
+/// Takes the extensions that the stack has set, for middlewares that read them. reqwest keeps its
+/// own copy, which may contain a time-out.
 fn take_extensions(request: &mut reqwest::Request) -> Result<Extensions, reqwest::Error> {
     let url = request.url().clone();
     let taken = std::mem::replace(request, reqwest::Request::new(http::Method::GET, url));

@@ -17,24 +17,23 @@ pub use place::NotLast;
 
 /// A tower stack as the last middleware of a chain.
 ///
-/// reqwest-middleware lends a middleware the rest of its chain for the time of one call;
-/// refreshes and calls that several callers share outlive it. So this one never uses what
-/// comes after it, and answers every request with [`NotLast`] if there is anything. The
-/// stack owns its client instead: see [`Transport`](crate::Transport).
+/// reqwest-middleware lends a middleware the rest of its chain for one call only; refreshes and
+/// shared calls live longer. So this middleware never uses the rest, and fails every request with
+/// [`NotLast`] if other middlewares follow. The stack owns its client instead: see
+/// [`Transport`](crate::Transport).
 ///
-/// A request's extensions go into the stack and what layers put into the response's comes
-/// back out, so middlewares before this one can read a
-/// [`CacheInfo`](scrimp_core::extensions::CacheInfo) or set a
+/// A request's extensions go into the stack, and those of the response come back. Middlewares
+/// before this one can read a [`CacheInfo`](scrimp_core::extensions::CacheInfo) or set a
 /// [`Tenant`](scrimp_core::extensions::Tenant).
 #[derive(Debug, Clone)]
 pub struct StackMiddleware<S> {
     stack: S,
 }
 
-/// A client whose every request goes through `stack`.
+/// Makes a client that sends every request through `stack`.
 ///
-/// `client` itself is not called; it makes and configures the requests. More middlewares go
-/// before the stack with [`StackMiddleware`], or behind it in the client that the stack's
+/// `client` itself is not called; it makes and configures the requests. Further middlewares go
+/// before the stack with [`StackMiddleware`], or after it in the client that the stack's
 /// [`Transport`](crate::Transport) calls.
 pub fn client_with<S, B>(client: reqwest::Client, stack: S) -> ClientWithMiddleware
 where
@@ -90,7 +89,7 @@ where
     }
 }
 
-/// A response as one of reqwest's.
+/// Converts a response into one of reqwest.
 fn incoming<B>(response: Response<B>, asked: reqwest::Url) -> reqwest::Response
 where
     B: Body<Data = Bytes> + Send + 'static,
@@ -101,7 +100,7 @@ where
     let mut response = response.map(wrap);
     let answered = response.extensions_mut().remove::<AnsweredBy>();
     let url = answered.map_or(asked, |AnsweredBy(url)| url);
-    // The only way to tell reqwest: its own extension has no public name.
+    // The only way to set the URL: reqwest's own extension has no public name.
     if let Ok(carrier) = Response::builder().url(url).body(()) {
         let (parts, ()) = carrier.into_parts();
         response.extensions_mut().extend(parts.extensions);
@@ -109,8 +108,8 @@ where
     reqwest::Response::from(response)
 }
 
-/// An error as what it was before layers boxed it, so that callers can tell a time-out from
-/// a refused connection.
+/// Returns the error that layers have boxed, so that callers can tell a time-out from a refused
+/// connection.
 fn recognised(error: BoxError) -> Error {
     let error = match error.downcast::<Error>() {
         Ok(own) => return *own,

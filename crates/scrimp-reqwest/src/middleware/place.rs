@@ -1,4 +1,4 @@
-//! Where in its chain a middleware stands.
+//! Position of a middleware in its chain.
 
 use std::{
     error, fmt,
@@ -9,22 +9,23 @@ use http::Extensions;
 use reqwest::{Client, Method, Request, Response, Url};
 use reqwest_middleware::{ClientBuilder, Error, Middleware, Next};
 
-/// The stack is not the last middleware of its chain: those behind it would never run.
+/// The error of a stack that is not the last middleware of its chain: those after it would never
+/// run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotLast;
 
-/// Bytes of a call that no middleware stands before; 0 until it has been measured.
+/// Size in bytes of a call without further middlewares; 0 until measured.
 static LAST: AtomicUsize = AtomicUsize::new(0);
 
-/// Learns the size of such a call: it has nothing behind it but the client.
+/// Middleware that measures such a call: only the client follows it.
 struct Measure;
 
-/// Whether nothing stands behind a middleware.
+/// Reports whether no middleware follows.
 ///
-/// A chain does not tell. But it hands out a call of what is left of it, and a call of the
-/// client alone is of one type and so of one size, unlike those of middlewares. It is not
-/// polled, so nothing is sent. A middleware whose calls are of just that size would be taken
-/// for none; one is never seen where there is none.
+/// A chain does not expose this. But it creates a call from the rest of the chain, and a call of
+/// the client alone has one type and so one size, which differs from that of middlewares. The call
+/// is not polled, so nothing is sent. A middleware whose calls have exactly this size would not be
+/// detected; a chain without one is never refused.
 pub(super) async fn is_last(next: &Next<'_>) -> bool {
     let known = match LAST.load(Ordering::Relaxed) {
         0 => measure().await,
@@ -34,7 +35,7 @@ pub(super) async fn is_last(next: &Next<'_>) -> bool {
 }
 
 async fn measure() -> usize {
-    // Without a client there is no measure, and without that no complaint.
+    // Without a client there is no measure, and without a measure no refusal.
     if let (Ok(client), Some(request)) = (Client::builder().build(), blank()) {
         let chain = ClientBuilder::new(client).with(Measure).build();
         // It fails on purpose.
@@ -50,7 +51,7 @@ fn size(next: &Next<'_>) -> usize {
     size_of_val(&*call)
 }
 
-/// A request that is never sent.
+/// Makes a request that is never sent.
 fn blank() -> Option<Request> {
     let url = Url::parse("http://localhost/").ok()?;
     Some(Request::new(Method::GET, url))

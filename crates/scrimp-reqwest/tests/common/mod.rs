@@ -14,7 +14,7 @@ use axum::{Router, body::Body, extract::Request, response::Response};
 use scrimp_cache::{CacheLayer, MemoryStore};
 use tokio::{net::TcpListener, task::JoinHandle};
 
-/// A server that counts what reaches it, and ends with the test.
+/// A server that counts its requests, and ends with the test.
 pub(crate) struct Server {
     address: SocketAddr,
     calls: Arc<AtomicUsize>,
@@ -22,7 +22,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Answers by a function of the number of the call, from 0, and the request.
+    /// Responds with a function of the number of the call, from 0, and the request.
     pub(crate) async fn start<F, R>(answer: F) -> Self
     where
         F: Fn(usize, Request) -> R + Clone + Send + Sync + 'static,
@@ -61,7 +61,7 @@ impl Drop for Server {
     }
 }
 
-/// An answer that may be kept for a minute.
+/// Returns a response that may be stored for a minute.
 pub(crate) fn kept(body: impl Into<Body>) -> Response {
     Response::builder()
         .header("cache-control", "max-age=60")

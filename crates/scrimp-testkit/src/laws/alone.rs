@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{Gate, Readiness};
 
-/// Holds layers to it that store.
+/// Checks layers that store.
 pub(super) async fn a_hit_needs_no_backend(bench: &Bench<'_>) -> Verdict {
     if !bench.subject.stores {
         return Ok(());

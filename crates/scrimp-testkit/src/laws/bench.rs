@@ -1,4 +1,4 @@
-//! Where a law puts a layer to the test.
+//! Environment in which a law tests a layer.
 
 use std::{future::Future, time::Duration};
 
@@ -12,7 +12,7 @@ use tower::ServiceExt;
 use super::violation::{Breach, Verdict, ensure};
 use crate::{HttpService, Reply, Scripted, ScriptedBody, Subject, Upstream, subject::Applied};
 
-/// A subject, and every upstream that was put under it.
+/// A subject, and all upstreams that were placed under it.
 pub(super) struct Bench<'a> {
     pub(super) subject: &'a Subject,
     upstreams: Mutex<Vec<Upstream>>,
@@ -26,7 +26,7 @@ pub(super) struct Stage {
     inner: Scripted,
 }
 
-/// A response, read to its end.
+/// A response that was read to its end.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) parts: response::Parts,
@@ -34,10 +34,10 @@ pub(super) struct Answer {
     pub(super) trailers: Option<HeaderMap>,
 }
 
-/// The two halves of an answer's body.
+/// The two halves of a response body.
 pub(super) type Halves = [Bytes; 2];
 
-/// Virtual time after which a layer is taken to hang.
+/// Virtual time after which a layer counts as hanging.
 const PATIENCE: Duration = Duration::from_secs(3600);
 
 // === impl Bench ===
@@ -50,12 +50,12 @@ impl<'a> Bench<'a> {
         }
     }
 
-    /// An upstream that answers well.
+    /// Makes a stage with an upstream that responds correctly.
     pub(super) fn stage(&self) -> Stage {
         self.stage_with(|head, halves| Reply::respond(head.map(|()| whole(halves))))
     }
 
-    /// An upstream that sends its good answers in a way of its own.
+    /// Makes a stage with an upstream that sends its correct responses in its own way.
     pub(super) fn stage_with(
         &self,
         shape: impl Fn(Response<()>, Halves) -> Reply + Send + Sync + 'static,
@@ -75,7 +75,7 @@ impl<'a> Bench<'a> {
         }
     }
 
-    /// What the upstream of any stage says to the `n`th request, sent in a given way.
+    /// Returns the reply of any stage's upstream to the `n`th request, sent in a given form.
     pub(super) fn reply(&self, n: usize, shape: impl FnOnce(Halves) -> ScriptedBody) -> Reply {
         let (head, halves) = split(self.answer(n));
         Reply::respond(head.map(|()| shape(halves)))
@@ -85,12 +85,12 @@ impl<'a> Bench<'a> {
         self.subject.nth_request(n)
     }
 
-    /// The good answer to the `n`th request.
+    /// Returns the correct response to the `n`th request.
     pub(super) fn answer(&self, n: usize) -> Response<Bytes> {
         self.subject.answer_to(&self.request(n).into_parts().0)
     }
 
-    /// Expects the `n`th request to be answered well.
+    /// Expects the correct response to the `n`th request.
     pub(super) async fn served(
         &self,
         when: &str,
@@ -101,7 +101,7 @@ impl<'a> Bench<'a> {
         self.good(when, n, answer)
     }
 
-    /// Expects this to be the good answer to the `n`th request.
+    /// Expects the given response to be the correct one to the `n`th request.
     pub(super) fn good(
         &self,
         when: &str,
@@ -123,7 +123,7 @@ impl<'a> Bench<'a> {
         Ok(answer)
     }
 
-    /// Breaches of the tower contract that any upstream saw.
+    /// Returns the breaches of the tower contract that any upstream saw.
     pub(super) fn faults(&self) -> Vec<&'static str> {
         self.upstreams
             .lock()
@@ -136,13 +136,13 @@ impl<'a> Bench<'a> {
 // === impl Stage ===
 
 impl Stage {
-    /// A second service from the same layer, over the same upstream.
+    /// Makes a second service from the same layer, over the same upstream.
     pub(super) fn second_service(&self) -> HttpService {
         (self.layer)(self.inner.clone())
     }
 }
 
-/// Calls and reads the response to its end.
+/// Calls, and reads the response to its end.
 pub(super) async fn fetch(
     service: HttpService,
     request: Request<Full<Bytes>>,
@@ -164,7 +164,7 @@ pub(super) async fn read(
     })
 }
 
-/// Calls and expects a response, whose body is not read.
+/// Calls and expects a response, without reading its body.
 pub(super) async fn head(
     when: &str,
     service: &HttpService,
@@ -174,13 +174,13 @@ pub(super) async fn head(
     response.map_err(|error| Breach::new(format!("{when}: the error `{error}`"), "a response"))
 }
 
-/// Expects the future to end. Under a paused clock, waiting for ever takes no time.
+/// Expects the future to end. Under a paused clock, an endless wait takes no time.
 pub(super) async fn within<T>(when: &str, future: impl Future<Output = T>) -> Verdict<T> {
     let ended = tokio::time::timeout(PATIENCE, future).await;
-    ended.map_err(|_| Breach::new(format!("{when}: no end in sight"), "it to end"))
+    ended.map_err(|_| Breach::new(format!("{when}: did not end"), "an end"))
 }
 
-/// Lets every other task do what it can do now.
+/// Lets every other task proceed as far as possible now.
 pub(super) async fn tick() {
     tokio::time::sleep(Duration::from_millis(1)).await;
 }
@@ -190,7 +190,7 @@ pub(super) async fn settle() {
     tokio::time::sleep(Duration::from_secs(1)).await;
 }
 
-/// A body that arrives well, in two frames.
+/// Returns a body that arrives completely, in two frames.
 pub(super) fn whole([first, second]: Halves) -> ScriptedBody {
     ScriptedBody::new().data(first).data(second)
 }
@@ -201,7 +201,7 @@ fn split(response: Response<Bytes>) -> (Response<()>, Halves) {
     (Response::from_parts(parts, ()), [first, body])
 }
 
-/// A request's head, for looking at its extensions.
+/// Returns a request's head, to check its extensions.
 pub(super) fn last_request(upstream: &Upstream) -> Option<request::Parts> {
     upstream.requests().pop()
 }

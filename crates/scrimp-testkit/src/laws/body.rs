@@ -1,4 +1,4 @@
-//! Law 10: bodies pass as they are.
+//! Law 10: bodies pass unchanged.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response};
@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{Reply, ScriptedBody};
 
-/// `size_hint` and `is_end_stream` are forwarded, and whatever is said is true.
-pub(super) async fn the_length_of_a_body_is_told_truly(bench: &Bench<'_>) -> Verdict {
+/// `size_hint` and `is_end_stream` are forwarded, and both are true.
+pub(super) async fn the_reported_length_of_a_body_is_true(bench: &Bench<'_>) -> Verdict {
     let length = bench.answer(0).body().len() as u64;
     let sized =
         bench.stage_with(|head, halves| Reply::respond(head.map(|()| whole(halves).sized())));
@@ -61,7 +61,7 @@ async fn told_truly(
         ensure(
             hint.lower() <= left && hint.upper().is_none_or(|upper| left <= upper),
             format!("{when}: {hint:?} with {left} bytes left"),
-            "a hint that holds",
+            "a correct hint",
         )?;
         let ended = body.is_end_stream();
         ensure(
@@ -90,7 +90,7 @@ async fn told_truly(
     )
 }
 
-/// Data behind an empty frame arrives.
+/// Data after an empty frame arrives.
 pub(super) async fn an_empty_frame_is_not_the_end(bench: &Bench<'_>) -> Verdict {
     let stage = bench.stage_with(|head, [first, second]| {
         let body = ScriptedBody::new()
@@ -110,7 +110,7 @@ pub(super) async fn an_empty_frame_is_not_the_end(bench: &Bench<'_>) -> Verdict 
     Ok(())
 }
 
-/// Trailers arrive, also the second time; how is the layer's business.
+/// Trailers arrive, on the second response too; the law does not say how the layer keeps them.
 pub(super) async fn trailers_are_kept(bench: &Bench<'_>) -> Verdict {
     let stage = bench.stage_with(|head, [first, second]| {
         let mut trailers = HeaderMap::new();

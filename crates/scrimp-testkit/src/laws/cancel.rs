@@ -1,4 +1,4 @@
-//! Laws 5 and 7: callers may leave at any time.
+//! Laws 5 and 7: callers may be dropped at any time.
 
 use tower::{Service, ServiceExt};
 
@@ -8,10 +8,10 @@ use super::{
 };
 use crate::{Gate, PollCounter, Readiness, Reply, ScriptedBody};
 
-/// Polls after which a call that is woken at every turn is taken to make no progress.
+/// Polls after which a call that is woken each time counts as stuck.
 const MOST_POLLS: usize = 200;
 
-/// Drops a call after its first poll, after its second, and so on until it is done.
+/// Drops a call after its first poll, after its second, and so on until it completes.
 pub(super) async fn a_call_may_be_dropped_at_every_await(bench: &Bench<'_>) -> Verdict {
     for polls in 0..MOST_POLLS {
         let gate = Gate::new();
@@ -36,7 +36,7 @@ pub(super) async fn a_call_may_be_dropped_at_every_await(bench: &Bench<'_>) -> V
         }
         drop(call);
         gate.open();
-        let when = format!("after a caller left at its poll {polls}");
+        let when = format!("after a caller was dropped at its poll {polls}");
         nothing_left(&when, &stage).await?;
         bench.served(&when, &stage.service, 0).await?;
         if done {
@@ -44,12 +44,12 @@ pub(super) async fn a_call_may_be_dropped_at_every_await(bench: &Bench<'_>) -> V
         }
     }
     Err(Breach::new(
-        format!("a call not done after {MOST_POLLS} polls, with nothing to wait for"),
-        "it to be done",
+        format!("a call not complete after {MOST_POLLS} polls, without anything to wait for"),
+        "its completion",
     ))
 }
 
-/// 100 calls, half of them equal to another, all dropped while the backend works.
+/// Makes 100 calls, half of them equal to another, and drops all while the backend works.
 pub(super) async fn a_hundred_cancelled_calls_leave_nothing(bench: &Bench<'_>) -> Verdict {
     let gate = Gate::new();
     let stage = bench.stage_with({
@@ -84,9 +84,9 @@ pub(super) async fn a_hundred_cancelled_calls_leave_nothing(bench: &Bench<'_>) -
     Ok(())
 }
 
-/// A leader that is dropped fails no follower, nor the other way round; be it before the
-/// response or within the body.
-pub(super) async fn who_leaves_does_not_disturb_who_stays(bench: &Bench<'_>) -> Verdict {
+/// A dropped leader fails no follower, and a dropped follower fails no other caller, before the
+/// response and within the body.
+pub(super) async fn a_dropped_caller_does_not_disturb_the_others(bench: &Bench<'_>) -> Verdict {
     for (place, in_body) in [("before the response", false), ("within the body", true)] {
         for (who, leaver) in [("first", 0), ("second", 1)] {
             let gate = Gate::new();
@@ -104,14 +104,14 @@ pub(super) async fn who_leaves_does_not_disturb_who_stays(bench: &Bench<'_>) -> 
             let mut calls = vec![call(), call()];
             for _ in 0..3 {
                 for call in &mut calls {
-                    ensure(call.poll_now().is_pending(), "an answer too early", "none")?;
+                    ensure(call.poll_now().is_pending(), "an early response", "none")?;
                     tick().await;
                 }
             }
             drop(calls.remove(leaver));
             tick().await;
             gate.open();
-            let when = format!("two equal calls of which the {who} left {place}");
+            let when = format!("two equal calls of which the {who} was dropped {place}");
             let stayed = within(&when, calls.remove(0)).await?;
             bench.good(&when, 0, stayed)?;
             nothing_left(&when, &stage).await?;
@@ -120,7 +120,7 @@ pub(super) async fn who_leaves_does_not_disturb_who_stays(bench: &Bench<'_>) -> 
     Ok(())
 }
 
-/// Work nobody waits for yet costs nothing.
+/// A call that was not polled yet causes no cost.
 pub(super) async fn an_unpolled_call_is_not_dispatched(bench: &Bench<'_>) -> Verdict {
     let mut stage = bench.stage();
     let ready = within("getting ready", stage.service.ready()).await?;
@@ -130,8 +130,8 @@ pub(super) async fn an_unpolled_call_is_not_dispatched(bench: &Bench<'_>) -> Ver
     tick().await;
     drop(call);
     settle().await;
-    // A layer that always calls its inner service does so in `call`; the work begins with
-    // the first poll of the inner future.
+    // A layer that always calls its inner service does so in `call`; the work starts with the
+    // first poll of the inner future.
     let dispatched = if bench.subject.answers_alone {
         stage.upstream.calls()
     } else {
@@ -140,7 +140,7 @@ pub(super) async fn an_unpolled_call_is_not_dispatched(bench: &Bench<'_>) -> Ver
     ensure(
         dispatched == 0,
         "a call reached the inner service, though its future was dropped unpolled",
-        "the work to begin with the first poll",
+        "the work to start with the first poll",
     )
 }
 

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{Gate, Reply, ScriptedBody};
 
-/// After an answer that broke off, whoever broke it, the next caller gets a whole one
-/// from upstream.
+/// After an incomplete response, whether the upstream or the reader ended it, the next caller gets
+/// a complete one from the upstream.
 pub(super) async fn only_a_clean_end_is_committed(bench: &Bench<'_>) -> Verdict {
     let length = bench.answer(0).body().len();
     breaks_off(bench, "failed after the first frame", |[first, _]| {
@@ -31,7 +31,7 @@ pub(super) async fn only_a_clean_end_is_committed(bench: &Bench<'_>) -> Verdict 
     committed(bench).await
 }
 
-/// The body breaks off by itself.
+/// Checks a body that ends with an error.
 async fn breaks_off(
     bench: &Bench<'_>,
     how: &str,
@@ -41,7 +41,7 @@ async fn breaks_off(
     goes_upstream_again(bench, how, reply).await
 }
 
-/// The body ends well but is not as long as the head says.
+/// Checks a body that ends cleanly but does not have the length in the head.
 async fn lies(bench: &Bench<'_>, how: &str, length: usize) -> Verdict {
     let mut reply = Response::new(whole(halves(bench)));
     *reply.headers_mut() = bench.answer(0).headers().clone();
@@ -52,21 +52,21 @@ async fn lies(bench: &Bench<'_>, how: &str, length: usize) -> Verdict {
 async fn goes_upstream_again(bench: &Bench<'_>, how: &str, reply: Reply) -> Verdict {
     let stage = bench.stage();
     stage.upstream.next(reply);
-    let when = format!("an answer that {how}");
-    // It may pass as it is, or as an error.
+    let when = format!("a response that {how}");
+    // The layer may pass it on, or turn it into an error.
     let _ = within(&when, fetch(stage.service.clone(), bench.request(0))).await?;
     settle().await;
     again(bench, &when, &stage).await
 }
 
-/// The reader goes away; the rest of the body never comes.
+/// Checks a reader that drops the body before its end.
 async fn leaves(bench: &Bench<'_>, frames: usize) -> Verdict {
     let gate = Gate::new();
     let stage = bench.stage();
     stage.upstream.next(bench.reply(0, |[first, second]| {
         ScriptedBody::new().data(first).gate(&gate).data(second)
     }));
-    let when = format!("an answer dropped by its reader after {frames} frames");
+    let when = format!("a response dropped by its reader after {frames} frames");
     let mut response = head(&when, &stage.service, bench.request(0)).await?;
     for _ in 0..frames {
         let _ = within(&when, response.frame()).await?;
@@ -89,11 +89,11 @@ async fn again(bench: &Bench<'_>, when: &str, stage: &super::bench::Stage) -> Ve
     ensure(
         stage.upstream.calls() > calls,
         format!("{when}: answered without an upstream call"),
-        "an answer from upstream, as none had ended cleanly",
+        "a response from the upstream, as none had ended cleanly",
     )
 }
 
-/// The other side of the law: what ended cleanly is stored.
+/// Checks that a response that ended cleanly is stored.
 async fn committed(bench: &Bench<'_>) -> Verdict {
     if !bench.subject.stores {
         return Ok(());
@@ -104,13 +104,17 @@ async fn committed(bench: &Bench<'_>) -> Verdict {
         .await?;
     settle().await;
     bench
-        .served("the same request after a good answer", &stage.service, 0)
+        .served(
+            "the same request after a correct response",
+            &stage.service,
+            0,
+        )
         .await?;
     let calls = stage.upstream.calls();
     ensure(
         calls == 1,
         format!("{calls} upstream calls for two requests"),
-        "one: the first answer was whole",
+        "one: the first response was complete",
     )
 }
 

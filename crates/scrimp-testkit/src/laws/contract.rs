@@ -1,7 +1,7 @@
 //! One test per law.
 
-/// Makes one `#[test]` per law for the [`Subject`](crate::Subject) that the expression
-/// gives, which is evaluated once per test.
+/// Makes one `#[test]` per law for the [`Subject`](crate::Subject) of the expression, which is
+/// evaluated once per test.
 #[macro_export]
 macro_rules! contract {
     (@laws $subject:expr; $($law:ident),* $(,)?) => {
@@ -26,21 +26,21 @@ macro_rules! contract {
             a_clone_is_not_ready,
             a_call_may_be_dropped_at_every_await,
             a_hundred_cancelled_calls_leave_nothing,
-            who_leaves_does_not_disturb_who_stays,
+            a_dropped_caller_does_not_disturb_the_others,
             a_panic_leaves_no_key_wedged,
             an_unpolled_call_is_not_dispatched,
             no_poll_without_a_wake,
             a_crowd_makes_one_call_and_is_polled_for_its_answer,
             a_permit_lives_as_long_as_the_body,
-            the_length_of_a_body_is_told_truly,
+            the_reported_length_of_a_body_is_true,
             an_empty_frame_is_not_the_end,
             trailers_are_kept,
             only_a_clean_end_is_committed,
-            half_a_body_is_nobodys_answer,
+            an_incomplete_body_is_no_callers_response,
             extensions_survive,
             errors_keep_their_source,
             refusals_come_from_the_future,
-            what_is_private_is_given_to_one,
+            a_private_response_goes_to_one_caller,
         }
     };
 }

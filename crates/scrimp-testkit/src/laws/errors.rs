@@ -17,8 +17,8 @@ struct Symptom(Cause);
 #[derive(Debug)]
 struct Cause;
 
-/// Callers can still find out what went wrong, also if there are two of them, and also if
-/// it went wrong in the body.
+/// Callers can find the cause of an error, even if there are two callers, and even if the body
+/// failed.
 pub(super) async fn errors_keep_their_source(bench: &Bench<'_>) -> Verdict {
     let in_future = bench.stage_with(|_, _| Reply::error(Symptom(Cause)).wake());
     let in_body = bench.stage_with(|head, [first, _]| {

@@ -9,8 +9,8 @@ use crate::Reply;
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Mark(u32);
 
-/// What the caller puts into the request reaches the inner service, and what that puts
-/// into the response reaches the caller.
+/// Extensions of the request reach the inner service, and extensions of the response reach the
+/// caller.
 pub(super) async fn extensions_survive(bench: &Bench<'_>) -> Verdict {
     let stage = bench.stage_with(|mut head, halves| {
         head.extensions_mut().insert(Mark(2));

@@ -1,10 +1,9 @@
 //! The laws of a tower service, as tests over any layer.
 //!
-//! [`contract!`](crate::contract) makes one `#[test]` per law; [`assert_all`] runs them
-//! in one. Each law runs in a runtime of its own, on one thread under a paused clock, so
-//! that what one test leaves behind cannot help or harm the next, and a layer that waits
-//! for ever is found out at once. A breach of the tower contract fails whatever law it is
-//! seen under, even if the panic is lost in a task.
+//! [`contract!`](crate::contract) makes one `#[test]` per law; [`assert_all`] runs all of them in
+//! one. Each law runs in its own runtime, on one thread under a paused clock, so that one test
+//! cannot affect the next, and a layer that waits without end is detected at once. A breach of the
+//! tower contract fails the law during which it occurs, even if the panic is lost in a task.
 
 mod alone;
 mod bench;
@@ -43,7 +42,7 @@ type Test = for<'a> fn(&'a Bench<'a>) -> Pin<Box<dyn Future<Output = Verdict> + 
 
 macro_rules! laws {
     ($($number:literal $module:ident::$name:ident),* $(,)?) => {
-        /// Every law there is, by number.
+        /// All laws, by number.
         pub const ALL: &[Law] = &[$(Law {
             number: $number,
             name: stringify!($name),
@@ -61,50 +60,50 @@ laws! {
     4 readiness::a_clone_is_not_ready,
     5 cancel::a_call_may_be_dropped_at_every_await,
     5 cancel::a_hundred_cancelled_calls_leave_nothing,
-    5 cancel::who_leaves_does_not_disturb_who_stays,
+    5 cancel::a_dropped_caller_does_not_disturb_the_others,
     6 panics::a_panic_leaves_no_key_wedged,
     7 cancel::an_unpolled_call_is_not_dispatched,
     8 polls::no_poll_without_a_wake,
     8 sharing::a_crowd_makes_one_call_and_is_polled_for_its_answer,
     9 permits::a_permit_lives_as_long_as_the_body,
-    10 body::the_length_of_a_body_is_told_truly,
+    10 body::the_reported_length_of_a_body_is_true,
     10 body::an_empty_frame_is_not_the_end,
     10 body::trailers_are_kept,
     11 commit::only_a_clean_end_is_committed,
-    11 sharing::half_a_body_is_nobodys_answer,
+    11 sharing::an_incomplete_body_is_no_callers_response,
     14 extensions::extensions_survive,
     15 errors::errors_keep_their_source,
     17 readiness::refusals_come_from_the_future,
-    19 sharing::what_is_private_is_given_to_one,
+    19 sharing::a_private_response_goes_to_one_caller,
 }
 
-/// The law of this name.
+/// Returns the law of this name.
 ///
 /// # Panics
 ///
-/// If there is none.
+/// If there is no such law.
 #[must_use]
 pub fn law(name: &str) -> Law {
     let found = ALL.iter().find(|law| law.name == name);
     *found.unwrap_or_else(|| panic!("there is no law named `{name}`"))
 }
 
-/// Holds the layer to the law of this name.
+/// Checks the layer against the law of this name.
 ///
 /// # Panics
 ///
-/// If the layer breaks it, or there is no such law.
+/// If the layer breaks the law, or there is no such law.
 pub fn assert(name: &str, subject: &Subject) {
     if let Err(violation) = law(name).check(subject) {
         panic!("{violation}");
     }
 }
 
-/// Holds the layer to every law.
+/// Checks the layer against every law.
 ///
 /// # Panics
 ///
-/// If the layer breaks any, naming each.
+/// If the layer breaks a law. The message names each broken law.
 pub fn assert_all(subject: &Subject) {
     let broken = ALL.iter().filter_map(|law| law.check(subject).err());
     let broken: Vec<String> = broken.map(|violation| violation.to_string()).collect();
@@ -114,30 +113,30 @@ pub fn assert_all(subject: &Subject) {
 // === impl Law ===
 
 impl Law {
-    /// The number of the law; several tests may stand for one.
+    /// Returns the number of the law; several tests may share one number.
     #[must_use]
     pub fn number(&self) -> u8 {
         self.number
     }
 
-    /// What it says, as a test's name.
+    /// Returns the law as the name of a test.
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Holds a layer to the law.
+    /// Checks a layer against the law.
     ///
     /// # Errors
     ///
-    /// If the layer breaks it: what was seen, and what was expected.
+    /// If the layer breaks the law: the observation and the expectation.
     ///
     /// # Panics
     ///
-    /// Inside a runtime: the law brings its own.
+    /// If called inside a runtime: the law makes its own.
     pub fn check(&self, subject: &Subject) -> Result<(), Violation> {
         if let Some(reason) = subject.exception(self.name) {
-            // Shown with the test's output, so that exceptions stay known.
+            // Printed with the test's output, so that exceptions stay visible.
             eprintln!(
                 "law {} ({}) does not apply: {reason}",
                 self.number, self.name
@@ -147,7 +146,7 @@ impl Law {
         let bench = Bench::new(subject);
         let run = async {
             let verdict = within("the test as a whole", (self.test)(&bench)).await;
-            // Tasks that nobody waits for can break the contract too.
+            // Tasks without a joining caller can break the contract too.
             settle().await;
             verdict?
         };

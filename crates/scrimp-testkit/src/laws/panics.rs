@@ -1,4 +1,4 @@
-//! Law 6: a panic wedges nothing.
+//! Law 6: a panic blocks no key.
 
 use std::panic::AssertUnwindSafe;
 
@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{Reply, ScriptedBody};
 
-/// Panics in the inner `call`, in its future and in its body, with a second caller of the
-/// same request at hand.
+/// Panics in the inner `call`, in its future and in its body, while a second caller has the same
+/// request.
 pub(super) async fn a_panic_leaves_no_key_wedged(bench: &Bench<'_>) -> Verdict {
     let body = |[first, _]: [_; 2]| {
         ScriptedBody::new()
@@ -31,7 +31,7 @@ pub(super) async fn a_panic_leaves_no_key_wedged(bench: &Bench<'_>) -> Verdict {
         let call =
             || AssertUnwindSafe(fetch(stage.service.clone(), bench.request(0))).catch_unwind();
         let when = format!("two equal calls of which the first panicked {place}");
-        // Each may panic, fail or succeed, but has to end.
+        // Each may panic, fail or succeed, but must end.
         let _ = within(&when, join(call(), call())).await?;
         settle().await;
         let when = format!("the same request after a panic {place}");

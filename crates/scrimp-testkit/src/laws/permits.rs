@@ -1,4 +1,4 @@
-//! Law 9: what a call holds, it holds until the end of its body.
+//! Law 9: a call holds its permit until the end of its body.
 
 use http_body_util::BodyExt;
 
@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{Gate, PollCounter, Readiness, Reply, ScriptedBody};
 
-/// With one permit, a second call waits for the first one's body to be read or dropped;
-/// and the first byte does not wait for the last.
+/// With one permit, a second call waits until the first one's body is read or dropped. The first
+/// byte does not wait for the last.
 pub(super) async fn a_permit_lives_as_long_as_the_body(bench: &Bench<'_>) -> Verdict {
     for (end, by_reading) in [("read to its end", true), ("dropped", false)] {
         let gate = Gate::new();
@@ -27,13 +27,13 @@ pub(super) async fn a_permit_lives_as_long_as_the_body(bench: &Bench<'_>) -> Ver
         ensure(
             matches!(frame, Some(Ok(_))),
             format!("{when}: {frame:?}"),
-            "the first frame as soon as it is there",
+            "the first frame as soon as it arrives",
         )?;
         let mut second = PollCounter::new(fetch(stage.service.clone(), bench.request(1)));
         for _ in 0..3 {
             ensure(
                 second.poll_now().is_pending(),
-                "a second answer with one permit",
+                "a second response with one permit",
                 "none",
             )?;
             tick().await;
@@ -41,8 +41,8 @@ pub(super) async fn a_permit_lives_as_long_as_the_body(bench: &Bench<'_>) -> Ver
         let flying = stage.upstream.in_flight();
         ensure(
             flying == 1 && stage.upstream.calls() == 1,
-            format!("{flying} calls in flight while the first body was being read"),
-            "just that one, until its body ends",
+            format!("{flying} calls in flight during the first body"),
+            "only that one, until its body ends",
         )?;
         if by_reading {
             gate.open();
@@ -52,7 +52,7 @@ pub(super) async fn a_permit_lives_as_long_as_the_body(bench: &Bench<'_>) -> Ver
         } else {
             drop(response);
             settle().await;
-            // What is finished without its caller is finished first.
+            // Work that the layer finishes without a caller comes first.
             if bench.subject.finishes_abandoned {
                 gate.open();
             }
@@ -61,7 +61,7 @@ pub(super) async fn a_permit_lives_as_long_as_the_body(bench: &Bench<'_>) -> Ver
             ensure(
                 flying == 1,
                 format!("{flying} calls in flight"),
-                "one at most",
+                "at most one",
             )?;
             gate.open();
         }

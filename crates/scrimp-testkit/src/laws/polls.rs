@@ -15,8 +15,8 @@ use crate::{Gate, PollCounter, Readiness, Reply, ScriptedBody};
 
 const POLLS: usize = 20;
 
-/// While the inner service waits (for readiness, for its response, in its body), polling
-/// the layer for nothing wakes nobody, and polls the inner future once per poll at most.
+/// While the inner service waits (for readiness, for its response, in its body), polling the layer
+/// without a wake causes no wake, and polls the inner future at most once per poll.
 pub(super) async fn no_poll_without_a_wake(bench: &Bench<'_>) -> Verdict {
     let gate = Gate::new();
     let stage = bench.stage();
@@ -70,7 +70,7 @@ async fn quiet<F: Future>(
     stage: &Stage,
     gate: &Gate,
 ) -> Verdict {
-    // Tasks that the layer starts may wake it once they have got somewhere.
+    // Tasks of the layer may wake it when they have made progress.
     for _ in 0..3 {
         pending(when, call).await?;
     }
@@ -88,7 +88,7 @@ async fn quiet<F: Future>(
     ensure(
         inner <= POLLS,
         format!("{when}: {POLLS} polls polled the inner future {inner} times"),
-        "once per poll at most",
+        "at most once per poll",
     )?;
     gate.open();
     tick().await;
@@ -103,8 +103,8 @@ async fn quiet<F: Future>(
 
 async fn pending<F: Future>(when: &str, call: &mut PollCounter<F>) -> Verdict {
     if call.poll_now().is_ready() {
-        let saw = format!("{when}: the layer was done");
-        return Err(Breach::new(saw, "it to wait as well"));
+        let saw = format!("{when}: the layer had completed");
+        return Err(Breach::new(saw, "it to wait too"));
     }
     tick().await;
     Ok(())

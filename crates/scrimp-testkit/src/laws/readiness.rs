@@ -1,4 +1,4 @@
-//! Laws 1, 4 and 17: who is ready when, and who says no.
+//! Laws 1, 4 and 17: readiness, and the place of a refusal.
 
 use std::{
     future::poll_fn,
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{Gate, HttpService, PollCounter, Readiness, Reply};
 
-/// Polling one instance and calling another keeps the first one's permit for ever.
+/// Polling one instance and calling another strands the first one's permit.
 pub(super) async fn no_permit_is_stranded(bench: &Bench<'_>) -> Verdict {
     let stage = bench.stage();
     stage.upstream.set_readiness(Readiness::permits(1));
@@ -36,8 +36,8 @@ pub(super) async fn no_permit_is_stranded(bench: &Bench<'_>) -> Verdict {
     Ok(())
 }
 
-/// A layer that may answer alone is ready when its inner service is not; any other layer
-/// is ready exactly when the inner service is.
+/// A layer that may respond alone is ready when its inner service is not. Any other layer is ready
+/// exactly when the inner service is.
 pub(super) async fn readiness_is_honest(bench: &Bench<'_>) -> Verdict {
     let gate = Gate::new();
     let mut stage = bench.stage();
@@ -49,7 +49,7 @@ pub(super) async fn readiness_is_honest(bench: &Bench<'_>) -> Verdict {
             "a layer that may answer alone to be ready",
         )
     } else {
-        (ready.is_pending(), "the layer to be pending as well")
+        (ready.is_pending(), "the layer to be pending too")
     };
     ensure(
         honest,
@@ -62,21 +62,21 @@ pub(super) async fn readiness_is_honest(bench: &Bench<'_>) -> Verdict {
         tick().await;
         ensure(
             waiting.wakes() > 0,
-            "no wake when the inner service got ready",
+            "no wake when the inner service became ready",
             "one",
         )?;
         let ready = waiting.poll_now();
         ensure(
             matches!(ready, Poll::Ready(Ok(()))),
-            format!("{ready:?} when the inner service had got ready"),
+            format!("{ready:?} after the inner service became ready"),
             "the layer to be ready",
         )?;
     }
     Ok(())
 }
 
-/// The error of an inner service that cannot get ready reaches the caller, and the layer
-/// works again when the inner service does.
+/// The error of an inner service that does not become ready reaches the caller, and the layer works
+/// again when the inner service does.
 pub(super) async fn an_unready_inner_fails_the_call_not_the_layer(bench: &Bench<'_>) -> Verdict {
     let mut stage = bench.stage();
     stage
@@ -99,12 +99,12 @@ pub(super) async fn an_unready_inner_fails_the_call_not_the_layer(bench: &Bench<
         Ok(_) | Err(_) => {}
     }
     stage.upstream.set_readiness(Readiness::Always);
-    let when = "a call after the inner service had come back";
+    let when = "a call after the inner service had recovered";
     bench.served(when, &stage.service, 0).await?;
     Ok(())
 }
 
-/// A clone of a ready service has to be polled itself.
+/// A clone of a ready service must be polled itself.
 pub(super) async fn a_clone_is_not_ready(bench: &Bench<'_>) -> Verdict {
     let mut stage = bench.stage();
     stage.upstream.set_readiness(Readiness::permits(1));
@@ -124,14 +124,14 @@ pub(super) async fn a_clone_is_not_ready(bench: &Bench<'_>) -> Verdict {
     }
     drop(stage.service);
     let when = "a clone of a ready service that was dropped";
-    // This very clone: if it waits for the permit, it is the next to get it.
+    // This same clone: if it waits for the permit, it is the next to receive it.
     let answer = within(when, fetch(clone, bench.request(0))).await?;
     bench.good(when, 0, answer)?;
     Ok(())
 }
 
-/// What may be better at the next call is no reason to give the service up, which is what
-/// an error of `poll_ready` means.
+/// A failure that may be over at the next call is no reason to discard the service, and an error of
+/// `poll_ready` means exactly that.
 pub(super) async fn refusals_come_from_the_future(bench: &Bench<'_>) -> Verdict {
     let mut stage = bench.stage_with(|_, _| Reply::error("reset by the backend"));
     for n in 0..20 {
@@ -139,10 +139,10 @@ pub(super) async fn refusals_come_from_the_future(bench: &Bench<'_>) -> Verdict 
         let ready = within(when, poll_fn(|cx| stage.service.poll_ready(cx))).await?;
         if let Err(error) = ready {
             let saw = format!("after {n} failed calls, `poll_ready` failed with `{error}`");
-            return Err(Breach::new(saw, "the future to say so"));
+            return Err(Breach::new(saw, "the future to report it"));
         }
         let call = stage.service.call(bench.request(n));
-        // Whatever the layer makes of the failure: law 15 looks into that.
+        // The layer may handle the failure in any way; law 15 checks that.
         let _ = within(when, async { read(call.await?).await }).await?;
     }
     Ok(())

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{Gate, Reply};
 
-/// axum calls `layer()` once per route: a state made there would be one per route.
+/// axum calls `layer()` once per route: state made there would exist once per route.
 pub(super) async fn services_of_one_layer_share_state(bench: &Bench<'_>) -> Verdict {
     share_what_is_stored(bench).await?;
     share_what_is_in_flight(bench).await
@@ -23,7 +23,7 @@ async fn share_what_is_stored(bench: &Bench<'_>) -> Verdict {
     let calls = stage.upstream.calls();
     ensure(
         calls == 1 || !bench.subject.stores,
-        "the second service did not find what the first had stored",
+        "the second service did not find the response that the first had stored",
         "the state to be the layer's",
     )
 }
@@ -48,6 +48,6 @@ async fn share_what_is_in_flight(bench: &Bench<'_>) -> Verdict {
     ensure(
         calls == 1 || !bench.subject.coalesces,
         format!("{when} with one request made {calls} upstream calls"),
-        "one: what is in flight is known to both",
+        "one: both know the calls in flight",
     )
 }

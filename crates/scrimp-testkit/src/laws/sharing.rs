@@ -1,5 +1,5 @@
-//! Laws 8, 11 and 19, where one answer is many callers': it costs each of them what it brings,
-//! nobody takes half of it for all, and it is nobody's whom it is not for.
+//! Laws 8, 11 and 19, for a response that several callers share: it costs each of them a few polls,
+//! an incomplete body is complete for no caller, and a private response goes to one caller only.
 
 use futures_util::future::{join, join_all};
 use http::{Response, header::CACHE_CONTROL};
@@ -13,13 +13,13 @@ use crate::{Gate, PollCounter, Reply, ScriptedBody};
 /// Equal requests at the same time.
 const CROWD: usize = 200;
 
-/// Polls of each, on average: one to ask, one or two to read the answer, and one to spare.
+/// Polls of each, on average: one for the call, one or two for the response, and one in reserve.
 const POLLS: usize = 4;
 
-/// How an upstream sends a body.
+/// The way in which an upstream sends a body.
 type Shape = fn(Halves) -> ScriptedBody;
 
-/// A crowd makes one call, and nobody in it is polled for what the others do.
+/// A crowd makes one call, and no caller in it is polled for the progress of another.
 pub(super) async fn a_crowd_makes_one_call_and_is_polled_for_its_answer(
     bench: &Bench<'_>,
 ) -> Verdict {
@@ -55,12 +55,12 @@ pub(super) async fn a_crowd_makes_one_call_and_is_polled_for_its_answer(
     ensure(
         polls <= POLLS * CROWD,
         format!("{when} were polled {polls} times"),
-        format!("{POLLS} times each at most"),
+        format!("at most {POLLS} times each"),
     )
 }
 
-/// A body that breaks off does so for everybody who reads it.
-pub(super) async fn half_a_body_is_nobodys_answer(bench: &Bench<'_>) -> Verdict {
+/// An incomplete body is an error for each of its readers.
+pub(super) async fn an_incomplete_body_is_no_callers_response(bench: &Bench<'_>) -> Verdict {
     let breaks: [(&str, Shape); 2] = [
         ("after its first frame", |[first, _]| {
             ScriptedBody::new().wake().data(first).error("reset")
@@ -70,7 +70,7 @@ pub(super) async fn half_a_body_is_nobodys_answer(bench: &Bench<'_>) -> Verdict 
         }),
     ];
     for (place, shape) in breaks {
-        let when = format!("two equal requests whose answer broke off {place}");
+        let when = format!("two equal requests whose response broke off {place}");
         let (_, answers) = pair(bench, &when, move |head, halves| {
             Reply::respond(head.map(|()| shape(halves)))
         })
@@ -79,17 +79,17 @@ pub(super) async fn half_a_body_is_nobodys_answer(bench: &Bench<'_>) -> Verdict 
             let good = answer.is_ok_and(|answer| answer.parts.status.is_success());
             ensure(
                 !good,
-                format!("{when}: an answer as if it had been whole"),
-                "an error, in the body or in place of the answer",
+                format!("{when}: a response as if it were complete"),
+                "an error, in the body or instead of the response",
             )?;
         }
     }
     Ok(())
 }
 
-/// An answer marked `private` goes to the one it was made for.
-pub(super) async fn what_is_private_is_given_to_one(bench: &Bench<'_>) -> Verdict {
-    let when = "two equal requests at once whose answer was private";
+/// A response marked `private` goes only to the caller of its request.
+pub(super) async fn a_private_response_goes_to_one_caller(bench: &Bench<'_>) -> Verdict {
+    let when = "two equal requests at once whose response was private";
     let (stage, answers) = pair(bench, when, |mut head, halves| {
         let private = http::HeaderValue::from_static("private");
         head.headers_mut().insert(CACHE_CONTROL, private);
@@ -100,15 +100,15 @@ pub(super) async fn what_is_private_is_given_to_one(bench: &Bench<'_>) -> Verdic
         bench.good(when, 0, answer)?;
     }
     let calls = stage.upstream.calls();
-    // Where there are fewer without sharing, as in a batch, each has its own place in one.
+    // Fewer calls without sharing are right in a batch: each request has its own item.
     ensure(
         calls == 2 || !bench.subject.coalesces,
         format!("{when} made {calls} upstream calls"),
-        "two: each is another user's",
+        "two: each belongs to another user",
     )
 }
 
-/// Two equal requests that wait for an upstream which answers in this way.
+/// Sends two equal requests, which wait for an upstream that responds in this way.
 async fn pair(
     bench: &Bench<'_>,
     when: &str,

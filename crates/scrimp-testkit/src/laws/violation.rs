@@ -1,27 +1,27 @@
-//! How a law says that it was broken.
+//! Report of a broken law.
 
 use std::{error::Error, fmt};
 
 use super::Law;
 
-/// A law was broken: which, what was seen, and what was expected.
+/// A broken law, with the observation and the expectation.
 #[derive(Debug, Clone)]
 pub struct Violation {
     law: Law,
     breach: Breach,
 }
 
-/// What was seen and what was expected, before it is known under which law.
+/// The observation and the expectation, before the law is known.
 #[derive(Debug, Clone)]
 pub(crate) struct Breach {
     saw: String,
     expected: String,
 }
 
-/// What a law finds.
+/// Result of a law.
 pub(crate) type Verdict<T = ()> = Result<T, Breach>;
 
-/// Finds a breach unless the condition holds.
+/// Returns a breach unless the condition holds.
 pub(crate) fn ensure(holds: bool, saw: impl Into<String>, expected: impl Into<String>) -> Verdict {
     if holds {
         return Ok(());
@@ -36,19 +36,19 @@ impl Violation {
         Self { law, breach }
     }
 
-    /// The law that was broken.
+    /// Returns the law that was broken.
     #[must_use]
     pub fn law(&self) -> Law {
         self.law
     }
 
-    /// What was seen.
+    /// Returns the observation.
     #[must_use]
     pub fn saw(&self) -> &str {
         &self.breach.saw
     }
 
-    /// What was expected.
+    /// Returns the expectation.
     #[must_use]
     pub fn expected(&self) -> &str {
         &self.breach.expected

@@ -34,7 +34,7 @@ impl<B: Body<Data = Bytes> + Unpin> Body for WithoutTrailers<B> {
 }
 
 #[test]
-fn losing_extensions_is_found_out() {
+fn lost_extensions_are_detected() {
     let request = passing(|inner, mut req| {
         req.extensions_mut().clear();
         Box::pin(inner.call(req))
@@ -48,7 +48,7 @@ fn losing_extensions_is_found_out() {
 }
 
 #[test]
-fn swallowing_trailers_and_lengths_is_found_out() {
+fn lost_trailers_and_lengths_are_detected() {
     let subject = Subject::new(|| {
         layer_fn(|inner| {
             Calls(inner, |inner, req| {
@@ -58,11 +58,15 @@ fn swallowing_trailers_and_lengths_is_found_out() {
         })
     });
     breaks("trailers_are_kept", &subject, "trailers None");
-    breaks("the_length_of_a_body_is_told_truly", &subject, "SizeHint");
+    breaks(
+        "the_reported_length_of_a_body_is_true",
+        &subject,
+        "SizeHint",
+    );
 }
 
 #[test]
-fn reading_the_body_before_answering_is_found_out() {
+fn reading_the_body_before_responding_is_detected() {
     let subject = passing(|inner, req| {
         let call = inner.call(req);
         Box::pin(async move {
@@ -74,13 +78,13 @@ fn reading_the_body_before_answering_is_found_out() {
     breaks(
         "a_permit_lives_as_long_as_the_body",
         &subject,
-        "no end in sight",
+        "did not end",
     );
     breaks("trailers_are_kept", &subject, "trailers None");
 }
 
 #[test]
-fn taking_an_empty_frame_for_the_end_is_found_out() {
+fn taking_an_empty_frame_for_the_end_is_detected() {
     let subject = passing(|inner, req| {
         let call = inner.call(req);
         Box::pin(async move {
@@ -99,7 +103,7 @@ fn taking_an_empty_frame_for_the_end_is_found_out() {
 }
 
 #[test]
-fn turning_an_error_into_its_text_is_found_out() {
+fn turning_an_error_into_its_text_is_detected() {
     let subject = passing(|inner, req| {
         let call = inner.call(req);
         Box::pin(async move { call.await.map_err(|error| error.to_string().into()) })

@@ -1,4 +1,4 @@
-//! Layers whose `call` a test writes down in a line.
+//! Layers with a `call` of one line.
 
 use std::{
     future::Future,
@@ -25,11 +25,11 @@ pub(crate) type Answer<B = ScriptedBody> =
 pub(crate) fn breaks(law: &str, subject: &Subject, saw: &str) {
     let violation = laws::law(law)
         .check(subject)
-        .expect_err("the law finds it out");
+        .expect_err("the law detects it");
     assert!(violation.saw().contains(saw), "{violation}");
 }
 
-/// A service that passes readiness through and calls in a way of its own.
+/// A service that passes readiness through and calls in its own way.
 pub(crate) struct Calls<B = ScriptedBody>(
     pub(crate) Scripted,
     pub(crate) fn(&mut Scripted, Req) -> Answer<B>,
@@ -55,7 +55,7 @@ impl<B> Service<Req> for Calls<B> {
     }
 }
 
-/// A service that is always ready and answers in a way of its own.
+/// A service that is always ready and responds in its own way.
 #[derive(Clone)]
 pub(crate) struct Alone(Scripted, Arc<dyn Fn(Scripted, Req) -> Answer + Send + Sync>);
 

@@ -1,4 +1,4 @@
-//! Callers that leave, and layers that do not mind them.
+//! Dropped callers, and layers that do not handle them.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -9,8 +9,8 @@ use tower::{Service, ServiceExt};
 use crate::calls::{Req, alone, breaks, passing};
 
 #[test]
-fn cleaning_up_behind_an_await_is_found_out() {
-    // Single flight by hand: whoever finds the key taken waits for it to be free.
+fn clean_up_after_an_await_is_detected() {
+    // Single flight by hand: a caller that finds the key taken waits until it is free.
     let subject = alone(|| {
         let flying = Arc::new(Mutex::new(HashSet::new()));
         let landed = Arc::new(tokio::sync::Notify::new());
@@ -31,23 +31,23 @@ fn cleaning_up_behind_an_await_is_found_out() {
     breaks(
         "a_call_may_be_dropped_at_every_await",
         &subject,
-        "no end in sight",
+        "did not end",
     );
     breaks(
         "a_hundred_cancelled_calls_leave_nothing",
         &subject,
-        "no end in sight",
+        "did not end",
     );
     breaks(
-        "who_leaves_does_not_disturb_who_stays",
+        "a_dropped_caller_does_not_disturb_the_others",
         &subject,
-        "no end in sight",
+        "did not end",
     );
-    breaks("a_panic_leaves_no_key_wedged", &subject, "no end in sight");
+    breaks("a_panic_leaves_no_key_wedged", &subject, "did not end");
 }
 
 #[test]
-fn work_that_outlives_its_caller_is_found_out() {
+fn work_that_outlives_its_caller_is_detected() {
     let subject = alone(|| {
         |inner: Scripted, req| {
             let call = tokio::spawn(inner.oneshot(req));
@@ -71,7 +71,7 @@ fn work_that_outlives_its_caller_is_found_out() {
 }
 
 #[test]
-fn waking_oneself_is_found_out() {
+fn self_waking_is_detected() {
     let subject = passing(|inner, req| {
         let mut call = Box::pin(inner.call(req));
         Box::pin(std::future::poll_fn(move |cx| {

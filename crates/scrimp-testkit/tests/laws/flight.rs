@@ -1,4 +1,4 @@
-//! Single flight in few lines: equal requests share one call, and its answer as a whole.
+//! Single flight in few lines: equal requests share one call and its complete response.
 
 use std::{
     collections::HashMap,
@@ -51,7 +51,7 @@ impl SingleFlight {
     fn board(&self, req: Request<Full<Bytes>>) -> Flight {
         let mut flights = self.flights.lock();
         let key = req.uri().to_string();
-        // One that is done, or that panicked, is not joined.
+        // A call that has completed, or panicked, is not joined.
         let flying = flights.get(&key).and_then(WeakShared::upgrade);
         if let Some(flight) = flying.filter(|flight| flight.peek().is_none()) {
             return flight;

@@ -1,4 +1,4 @@
-//! The laws, over layers that keep them and over layers that break them on purpose.
+//! The laws, over layers that keep them and over layers that deliberately break them.
 
 mod bodies;
 mod calls;
@@ -21,7 +21,7 @@ mod identity {
     contract!(Subject::new(Identity::new));
 }
 
-/// A plain cache can keep the laws for layers that answer alone.
+/// A plain cache can keep the laws for layers that respond alone.
 mod cache {
     use crate::calls::storing;
     use scrimp_testkit::contract;
@@ -29,7 +29,7 @@ mod cache {
     contract!(storing(|_| {}));
 }
 
-/// Single flight by whole answers keeps all but a few.
+/// Single flight with complete responses keeps all laws except a few.
 mod single_flight {
     use crate::flight::SingleFlightLayer;
     use scrimp_testkit::{Subject, contract};
@@ -50,8 +50,8 @@ mod single_flight {
                 "bodies are read whole before they are shared",
             )
             .except(
-                "what_is_private_is_given_to_one",
-                "it knows nothing of HTTP",
+                "a_private_response_goes_to_one_caller",
+                "it does not know HTTP",
             )
     );
 }

@@ -17,7 +17,7 @@ use crate::store::Careless;
 #[test]
 fn polling_one_instance_and_driving_another_strands_a_permit() {
     let subject = passing(|inner, req| Box::pin(inner.clone().oneshot(req)));
-    breaks("no_permit_is_stranded", &subject, "no end in sight");
+    breaks("no_permit_is_stranded", &subject, "did not end");
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn polling_one_instance_and_calling_another_breaks_the_contract() {
 }
 
 #[test]
-fn a_call_out_of_turn_is_found_out_in_a_task_nobody_joins() {
+fn a_call_out_of_turn_is_detected_in_an_unjoined_task() {
     let subject = passing(|inner, req| {
         let mut clone = inner.clone();
         tokio::spawn(async move { clone.call(Request::new(())).await });
@@ -41,14 +41,14 @@ fn a_call_out_of_turn_is_found_out_in_a_task_nobody_joins() {
 }
 
 #[test]
-fn waiting_for_the_backend_spoils_a_hit() {
+fn waiting_for_the_backend_fails_a_hit() {
     let subject = storing(|store| store.waits_for_inner = true);
-    breaks("a_hit_needs_no_backend", &subject, "no end in sight");
+    breaks("a_hit_needs_no_backend", &subject, "did not end");
     breaks("readiness_is_honest", &subject, "Pending");
 }
 
 #[test]
-fn state_of_a_service_is_not_the_layers() {
+fn state_of_a_service_is_not_state_of_the_layer() {
     let law = "services_of_one_layer_share_state";
     let subject = storing(|store| store.per_service = true);
     breaks(law, &subject, "did not find");
@@ -57,7 +57,7 @@ fn state_of_a_service_is_not_the_layers() {
 }
 
 #[test]
-fn storing_what_is_not_whole_is_found_out() {
+fn storing_an_incomplete_body_is_detected() {
     let careless: [(Careless, &str); 3] = [
         (|end, _| matches!(end, BodyEnd::Failed), "failed after"),
         (
@@ -73,7 +73,7 @@ fn storing_what_is_not_whole_is_found_out() {
 }
 
 #[test]
-fn copied_readiness_is_found_out() {
+fn copied_readiness_is_detected() {
     #[derive(Clone)]
     struct Remembers(Scripted, bool);
 
@@ -101,7 +101,7 @@ fn copied_readiness_is_found_out() {
 }
 
 #[test]
-fn a_refusal_in_readiness_is_found_out() {
+fn a_refusal_in_readiness_is_detected() {
     #[derive(Clone)]
     struct Breaker(Scripted, Arc<Mutex<u32>>);
 
@@ -136,7 +136,7 @@ fn a_refusal_in_readiness_is_found_out() {
 }
 
 #[test]
-fn giving_up_for_good_is_found_out() {
+fn a_permanent_failure_of_the_layer_is_detected() {
     #[derive(Clone)]
     struct Fuse(Scripted, Arc<Mutex<bool>>);
 

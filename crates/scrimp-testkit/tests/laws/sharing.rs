@@ -1,4 +1,4 @@
-//! Answers that are shared with too many, or with too few.
+//! Responses that are shared with too many callers, or with too few.
 
 use http_body_util::BodyExt;
 use scrimp_testkit::{ScriptedBody, Subject};
@@ -10,17 +10,17 @@ use crate::{
 };
 
 #[test]
-fn sharing_a_private_answer_is_found_out() {
+fn sharing_a_private_response_is_detected() {
     let subject = Subject::new(SingleFlightLayer::default).coalesces();
     breaks(
-        "what_is_private_is_given_to_one",
+        "a_private_response_goes_to_one_caller",
         &subject,
         "made 1 upstream calls",
     );
 }
 
 #[test]
-fn saying_that_calls_are_shared_when_they_are_not_is_found_out() {
+fn a_false_claim_to_share_calls_is_detected() {
     let subject = passing(|inner, req| Box::pin(inner.clone().oneshot(req))).coalesces();
     breaks(
         "a_crowd_makes_one_call_and_is_polled_for_its_answer",
@@ -30,7 +30,7 @@ fn saying_that_calls_are_shared_when_they_are_not_is_found_out() {
 }
 
 #[test]
-fn ending_a_body_well_that_broke_off_is_found_out() {
+fn a_clean_end_of_an_incomplete_body_is_detected() {
     let subject = passing(|inner, req| {
         let call = inner.call(req);
         Box::pin(async move {
@@ -43,8 +43,8 @@ fn ending_a_body_well_that_broke_off_is_found_out() {
         })
     });
     breaks(
-        "half_a_body_is_nobodys_answer",
+        "an_incomplete_body_is_no_callers_response",
         &subject,
-        "as if it had been whole",
+        "as if it were complete",
     );
 }

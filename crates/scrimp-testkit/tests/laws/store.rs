@@ -1,4 +1,4 @@
-//! A cache without rules: it stores every answer that ended cleanly, or carelessly.
+//! A cache without rules: it stores every response that ended cleanly, and more if configured.
 
 use std::{
     collections::HashMap,
@@ -19,16 +19,16 @@ type Stored = Arc<Mutex<HashMap<String, (Parts, Bytes, Option<HeaderMap>)>>>;
 
 pub(crate) type Careless = fn(&BodyEnd, bool) -> bool;
 
-/// What is stored, and how.
+/// Settings of the store, and its content.
 #[derive(Clone, Default)]
 pub(crate) struct Store {
     stored: Stored,
-    /// What it stores besides whole bodies: how a body ended, and whether it was as long
-    /// as its head had said.
+    /// Condition for storing incomplete bodies: the end of the body, and whether its length was
+    /// the one in its head.
     pub(crate) careless: Option<Careless>,
-    /// Forgets that an answer needs no backend.
+    /// Waits for the inner service on a hit too.
     pub(crate) waits_for_inner: bool,
-    /// Keeps a store per service.
+    /// Makes a store per service.
     pub(crate) per_service: bool,
 }
 
@@ -133,7 +133,7 @@ impl Sink for Keep {
     }
 }
 
-/// A body that was read to its end, from its beginning.
+/// Returns a body that was read to its end, from its beginning.
 pub(crate) fn replay(body: Bytes, trailers: Option<HeaderMap>) -> ScriptedBody {
     let mut replay = ScriptedBody::new().sized();
     if !body.is_empty() {

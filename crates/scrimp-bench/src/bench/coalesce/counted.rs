@@ -1,4 +1,4 @@
-//! The same as subjects of callgrind.
+//! The same measurements as subjects of callgrind.
 
 use std::sync::Arc;
 
@@ -10,29 +10,29 @@ use super::{
 };
 use crate::{fixture, poll, subject::Subject};
 
-/// A way to make calls that instructions are counted of.
+/// A way to make calls whose instructions are counted.
 pub(in crate::bench) struct Counted {
     pub(in crate::bench) name: &'static str,
-    /// The name of what it is measured against.
+    /// Name of the way it is compared with.
     pub(in crate::bench) floor: &'static str,
     pub(in crate::bench) subject: Box<dyn Subject + Send>,
 }
 
-/// Calls of which no two have the same key, over an upstream that answers at once.
+/// Calls with different keys, over an upstream that responds at once.
 struct Unique {
     way: Way,
     made: usize,
     calls: Vec<Call>,
 }
 
-/// Callers of one key, each a task of its own, over an upstream that takes a while.
+/// Callers of one key, each in its own task, over an upstream with a delay.
 struct Crowd {
     way: Way,
     runtime: Arc<Runtime>,
     calls: Vec<Call>,
 }
 
-/// Callers of a crowd, by which its instructions are divided.
+/// Number of callers in a crowd, by which its instructions are divided.
 pub(in crate::bench) const CALLERS: usize = CROWD;
 
 pub(in crate::bench) fn unique() -> impl Iterator<Item = Counted> {

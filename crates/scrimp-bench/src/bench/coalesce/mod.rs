@@ -1,4 +1,4 @@
-//! Sharing calls: what it costs when there is nothing to share, and when there is.
+//! Cost of sharing calls, with and without calls to share.
 
 pub(super) mod counted;
 mod peers;
@@ -30,19 +30,19 @@ const BATCH: usize = 256;
 /// Waiters of a crowd.
 const CROWD: usize = 1_000;
 
-/// Rounds of crowds: each takes some milliseconds of waiting.
+/// Rounds of crowds: each waits for some milliseconds.
 const CROWD_ROUNDS: usize = 31;
 
 /// The crowd whose polls are counted.
 const LARGE_CROWD: usize = 10_000;
 
-/// How long the upstream of a crowd takes.
+/// Delay of the upstream of a crowd.
 const DELAY: Duration = Duration::from_millis(10);
 
-/// The same where ten thousand have to arrive meanwhile.
+/// Delay in which ten thousand callers must arrive.
 const LONG_DELAY: Duration = Duration::from_millis(500);
 
-/// Bytes that a crowd's answer has.
+/// Bytes in the response of a crowd.
 const LENGTH: usize = 16 << 10;
 
 pub(crate) fn run(rounds: usize, report: &mut Report) {
@@ -55,7 +55,7 @@ pub(crate) fn run(rounds: usize, report: &mut Report) {
     }
 }
 
-/// Nanoseconds that each way adds to calls of which no two have the same key.
+/// Measures the nanoseconds that each way adds to calls with different keys.
 fn unique(rounds: usize, report: &mut Report) {
     let runtime = poll::runtime();
     let _entered = runtime.enter();
@@ -97,7 +97,7 @@ fn unique(rounds: usize, report: &mut Report) {
     }
 }
 
-/// All of them, anew.
+/// Makes all ways anew.
 fn ways(delay: Option<Duration>, length: usize) -> Vec<Way> {
     peers::all()
         .map(|make| make(&Upstream::new(delay, length)))
@@ -109,13 +109,13 @@ fn floor(ways: &[Way], times: &[f64], way: &Way) -> f64 {
     floor.map_or(0.0, |index| times[index])
 }
 
-/// CPU time of a thousand callers of one key, as a ratio to a thousand calls.
+/// Measures the CPU time of a thousand callers of one key, as a ratio to a thousand calls.
 fn crowd(threads: usize, metric: &'static str, report: &mut Report) {
     let runtime = threaded(threads);
     let mut spent: Vec<Vec<f64>> = Vec::new();
     let mut names = Vec::new();
     for round in 0..CROWD_ROUNDS {
-        // New ones each time, as one of them remembers.
+        // New ones each time, as one of them keeps its results.
         for (index, way) in ways(Some(DELAY), LENGTH).into_iter().enumerate() {
             if round == 0 {
                 spent.push(Vec::new());
@@ -159,13 +159,13 @@ fn threaded(threads: usize) -> Runtime {
     runtime.expect("a runtime needs no more than memory and threads")
 }
 
-/// Nanoseconds of CPU time of all threads.
+/// Returns the nanoseconds of CPU time of all threads.
 fn process_time() -> f64 {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     time.tv_sec as f64 * 1e9 + time.tv_nsec as f64
 }
 
-/// Calls and polls of ten thousand callers of one key.
+/// Counts the calls and polls of ten thousand callers of one key.
 fn large_crowd(way: &Way, report: &mut Report) {
     let polls = Arc::new(AtomicUsize::new(0));
     let calls: Vec<Call> = (0..LARGE_CROWD)
@@ -184,7 +184,7 @@ fn large_crowd(way: &Way, report: &mut Report) {
     report.add(BENCH, way.name, "polls each", each, "");
 }
 
-/// Counts polls.
+/// A future that counts its polls.
 struct Counted {
     call: Call,
     polls: Arc<AtomicUsize>,

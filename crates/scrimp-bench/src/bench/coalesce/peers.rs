@@ -1,4 +1,4 @@
-//! Ways to make one call of many: the peers'.
+//! The peers' ways to share one call.
 
 use std::{collections::HashMap, convert::Infallible, future::Future, pin::Pin, sync::Arc};
 
@@ -9,7 +9,7 @@ use tower::{Layer, ServiceExt, service_fn};
 
 use super::ways::{Make, OURS, Upstream, Way, way};
 
-/// All ways there are.
+/// Returns all ways.
 pub(super) fn all() -> impl Iterator<Item = Make> {
     let peers: [Make; 6] = [
         shared_map,
@@ -22,7 +22,7 @@ pub(super) fn all() -> impl Iterator<Item = Make> {
     OURS.into_iter().chain(peers)
 }
 
-/// What one writes by hand: a map of shared futures.
+/// Shares calls by hand: a map of shared futures.
 fn shared_map(upstream: &Upstream) -> Way {
     type Flights = Arc<Mutex<HashMap<String, Shared<Pin<Box<dyn Future<Output = Bytes> + Send>>>>>>;
     let (own, flights) = (upstream.clone(), Flights::default());
@@ -87,7 +87,7 @@ fn resilience(upstream: &Upstream) -> Way {
     })
 }
 
-/// Keeps what it has got, which the others do not: its map grows with unique keys.
+/// Stores its results, unlike the others: its map grows with unique keys.
 fn moka(upstream: &Upstream) -> Way {
     let own = upstream.clone();
     let cache = moka::future::Cache::<String, Bytes>::new(10_000);

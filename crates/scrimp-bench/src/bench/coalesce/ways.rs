@@ -1,4 +1,4 @@
-//! Ways to make one call of many: scrimp's two, and none.
+//! scrimp's two ways to share one call, and a way without sharing.
 
 use std::{
     convert::Infallible,
@@ -20,7 +20,7 @@ use tower::{Layer, Service, ServiceExt};
 
 use crate::fixture;
 
-/// What is called: answers after a time, or at once, and counts.
+/// An upstream that responds after a delay, or at once, and counts its calls.
 #[derive(Clone)]
 pub(super) struct Upstream {
     pub(super) calls: Arc<AtomicUsize>,
@@ -28,16 +28,16 @@ pub(super) struct Upstream {
     body: Bytes,
 }
 
-/// One call by one key.
+/// One call with one key.
 pub(super) type Call = Pin<Box<dyn Future<Output = usize> + Send>>;
 
-/// A way to make calls, and what to measure it against.
+/// A way to make calls, and the way it is compared with.
 pub(super) struct Way {
     pub(super) name: &'static str,
-    /// The name of the way that does nothing and is called alike.
+    /// Name of the way with the same interface that shares nothing.
     pub(super) floor: &'static str,
     pub(super) upstream: Upstream,
-    /// A call by this key. It comes to the length of what it got.
+    /// Makes a call with this key. It returns the length of the response.
     pub(super) call: Box<dyn Fn(usize) -> Call + Send + Sync>,
 }
 
@@ -63,8 +63,8 @@ impl Upstream {
         self.body
     }
 
-    /// As a service over `http` types, with eight header fields. A clone of it is two
-    /// pointers, as one of a client is.
+    /// Returns a service over `http` types, with eight header fields. Its clone is two pointers,
+    /// like that of a client.
     fn service(self) -> Origin {
         let headers = fixture::response_headers("max-age=60", self.body.len());
         Origin(Arc::new((self, headers)))
@@ -98,7 +98,7 @@ impl Service<Request<Full<Bytes>>> for Origin {
 /// Makes a way to call this upstream.
 pub(super) type Make = fn(&Upstream) -> Way;
 
-/// Without peers: with nothing to measure but scrimp and what it is measured against.
+/// Ways without the peers: scrimp and the ways it is compared with.
 pub(super) const OURS: [Make; 4] = [none, none_http, group, layer];
 
 pub(super) fn way<F>(

@@ -1,5 +1,5 @@
-//! What a full store still answers: hits of the store in memory beside those of stores that
-//! leave it to moka or quick_cache what stays.
+//! Hits of a full store: the store in memory beside stores that leave eviction to moka or
+//! quick_cache.
 
 mod stores;
 mod traffic;
@@ -48,7 +48,7 @@ pub(crate) fn run(report: &mut Report) {
     }
 }
 
-/// The share of requests that a store answers.
+/// Returns the share of requests that a store answers.
 fn hits<St: Store>(traffic: &Traffic, store: St) -> f64 {
     let time = Time::default();
     let age = HeaderValue::from_str(&format!("max-age={}", traffic.ttl.as_secs()))
@@ -73,7 +73,7 @@ fn hits<St: Store>(traffic: &Traffic, store: St) -> f64 {
     layer.stats().hits as f64 / traffic::REQUESTS as f64
 }
 
-/// Time that goes on when it is told to.
+/// A clock that the benchmark moves.
 #[derive(Clone)]
 struct Time {
     start: (Instant, SystemTime),

@@ -1,14 +1,14 @@
-//! Stores in memory that are somebody else's, as one would write them in an afternoon.
+//! Simple stores over other in-memory caches.
 
 use std::{future::Ready, sync::Arc};
 
 use scrimp_cache::{Budget, Entry, FillToken, Lookup, PutOutcome, Store, Variants};
 use scrimp_core::{BoxError, Key, KeyHashBuilder, KeyRef};
 
-/// What is taken to be kept beside key and value; the same for all.
+/// Assumed bytes of an entry besides key and value; the same for all.
 const OVERHEAD: u64 = 136;
 
-/// A map that is bounded in bytes.
+/// A map with a limit in bytes.
 pub(super) trait Bounded: Send + Sync + 'static {
     fn new(bytes: u64) -> Self;
     fn get(&self, key: KeyRef<'_>) -> Option<Arc<Variants>>;
@@ -16,7 +16,7 @@ pub(super) trait Bounded: Send + Sync + 'static {
     fn remove(&self, key: KeyRef<'_>);
 }
 
-/// A store on such a map. For one thread, which is why it may look first and then change.
+/// A store on such a map. It is for one thread, so it may check first and change after.
 pub(super) struct Foreign<M> {
     map: Arc<M>,
     budget: Arc<Budget>,
@@ -36,7 +36,7 @@ fn weigh(key: &Key, value: &Variants) -> u64 {
 // === impl Foreign ===
 
 impl<M: Bounded> Foreign<M> {
-    /// Divided as the memory store divides its own.
+    /// Makes a store with as many shards as the memory store.
     pub(super) fn new(bytes: u64) -> Self {
         Self {
             map: Arc::new(M::new(bytes - bytes / 8)),
@@ -104,7 +104,7 @@ impl Bounded for Moka {
 
     fn insert(&self, key: Key, value: Arc<Variants>) {
         self.0.insert(key, value);
-        // Or it would hold more than it may.
+        // Otherwise it would exceed its limit.
         self.0.run_pending_tasks();
     }
 
@@ -126,7 +126,7 @@ impl Bounded for QuickCache {
         let options = quick_cache::OptionsBuilder::new()
             .weight_capacity(bytes)
             .estimated_items_capacity(usize::try_from(bytes >> 12).unwrap_or(usize::MAX))
-            // Its best: with more of them large bodies do not fit.
+            // Its best number: with more shards large bodies do not fit.
             .shards(1)
             .build()
             .expect("both values are given");

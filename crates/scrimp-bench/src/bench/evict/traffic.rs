@@ -1,4 +1,4 @@
-//! Requests for pages of many sizes, some asked for far more often than others.
+//! Requests for pages of many sizes, with unequal popularity.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -12,7 +12,7 @@ const EXPONENT: f64 = 0.9;
 const MEDIAN: f64 = 8_192.0;
 const SPREAD: f64 = 1.3;
 const LARGEST: f64 = 4e6;
-/// Those most asked for, which news take the place of.
+/// Most popular pages, which new pages replace.
 const NEWS: usize = 300;
 
 pub(super) const ALL: [Traffic; 4] = [
@@ -45,9 +45,9 @@ pub(super) const ALL: [Traffic; 4] = [
 #[derive(Clone, Copy)]
 pub(super) struct Traffic {
     pub(super) name: &'static str,
-    /// After so many requests a popular page gives its place to a new one; 0: never.
+    /// Requests after which a new page replaces a popular one; 0: never.
     new_every: usize,
-    /// One request in so many is for a page that nobody else asks for; 0: none.
+    /// One in this many requests is for a page that is requested only once; 0: none.
     once_in: usize,
     pub(super) ttl: Duration,
 }
@@ -59,10 +59,10 @@ pub(super) struct Page {
 }
 
 impl Traffic {
-    /// Between two requests.
+    /// Time between two requests.
     pub(super) const PACE: Duration = Duration::from_millis(10);
 
-    /// The same in every run.
+    /// Returns the requests, the same in every run.
     pub(super) fn requests(self) -> impl Iterator<Item = Page> {
         let mut random = StdRng::seed_from_u64(5);
         let zipf = Zipf::new(PAGES as f64, EXPONENT).expect("the parameters are in range");
