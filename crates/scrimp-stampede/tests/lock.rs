@@ -39,8 +39,10 @@ fn processes<const N: usize>(
 ) -> ([(Process, StampedeLayer); N], Upstream) {
     let (service, upstream) = Scripted::answering(answer);
     let clock = Clock::anchored(noon());
-    let cache = CacheLayer::new(MemoryStore::new(1 << 20))
+    let cache = CacheLayer::builder(MemoryStore::new(1 << 20))
         .clock(clock.clone())
+        .build()
+        .unwrap()
         .layer(service);
     let processes = std::array::from_fn(|_| {
         let layer = StampedeLayer::builder().random(|| 0.0).clock(clock.clone());

@@ -80,7 +80,10 @@ async fn the_cost_is_kept_with_the_entry_for_who_never_saw_it_filled() {
     let (service, upstream) =
         Scripted::answering(numbered(|n| fresh(60, &n.to_string(), seconds(3))));
     let clock = Clock::anchored(noon());
-    let cache = CacheLayer::new(MemoryStore::new(1 << 20)).clock(clock.clone());
+    let cache = CacheLayer::builder(MemoryStore::new(1 << 20))
+        .clock(clock.clone())
+        .build()
+        .unwrap();
     let cached = cache.layer(service);
     let draw = || StampedeLayer::builder().random(|| 1.0 - (-2.0_f64).exp());
     let first = draw()
@@ -217,7 +220,10 @@ async fn a_short_lifetime_is_not_refreshed_all_the_time() {
 async fn a_wall_clock_that_jumps_changes_nothing() {
     let clock = ManualClock::new(noon());
     let (service, upstream) = Scripted::answering(numbered(|n| fresh(60, &n.to_string(), ms(0))));
-    let cache = CacheLayer::new(MemoryStore::new(1 << 20)).clock(clock.clock());
+    let cache = CacheLayer::builder(MemoryStore::new(1 << 20))
+        .clock(clock.clock())
+        .build()
+        .unwrap();
     let layer = always_early().clock(clock.clock()).build().unwrap();
     let service = layer.layer(cache.layer(service));
     let get = async || {
@@ -240,10 +246,11 @@ async fn a_wall_clock_that_jumps_changes_nothing() {
 #[tokio::test(start_paused = true)]
 async fn lifetimes_of_nothing_and_of_for_ever_both_hold() {
     let (service, upstream) = Scripted::answering(|_| fresh(0, "x", ms(5)));
-    let rule = |text: &str| text.parse().expect("a rule");
-    let cache = CacheLayer::new(MemoryStore::new(1 << 20))
-        .rule(rule("path=/nothing ttl=0s"))
-        .rule(rule("path=/for-ever ttl=infinite"));
+    let cache = CacheLayer::builder(MemoryStore::new(1 << 20))
+        .rule("path=/nothing ttl=0s")
+        .rule("path=/for-ever ttl=infinite")
+        .build()
+        .unwrap();
     let layer = always_early().build().unwrap();
     let service = layer.layer(cache.layer(service));
     let get = async |uri: &'static str| {

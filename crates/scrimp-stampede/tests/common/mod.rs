@@ -115,7 +115,10 @@ impl Rig {
     fn over(layer: StampedeLayerBuilder, (service, upstream): (Scripted, Upstream)) -> Self {
         let clock = Clock::anchored(noon());
         let layer = layer.clock(clock.clone()).build().unwrap();
-        let cache = CacheLayer::new(MemoryStore::new(1 << 20)).clock(clock);
+        let cache = CacheLayer::builder(MemoryStore::new(1 << 20))
+            .clock(clock)
+            .build()
+            .unwrap();
         Self {
             service: layer.layer(cache.layer(service)),
             upstream,
