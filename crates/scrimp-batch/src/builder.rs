@@ -14,8 +14,8 @@ use tokio::sync::Semaphore;
 
 use crate::{
     BatchCodec, BatchLayer, BatchWindow, RateLimit,
-    common::Common,
     config::{Config, Limiter},
+    http::Common,
     job_size,
 };
 
@@ -32,10 +32,19 @@ pub struct BatchLayerBuilder<C> {
     settings: Settings<Config>,
 }
 
+// === impl BatchLayer ===
+
+impl<C: BatchCodec> BatchLayer<C> {
+    /// Starts a layer that sends at once while no call is in flight, and collects while one is.
+    pub fn builder(codec: C) -> BatchLayerBuilder<C> {
+        BatchLayerBuilder::new(codec)
+    }
+}
+
 // === impl BatchLayerBuilder ===
 
 impl<C: BatchCodec> BatchLayerBuilder<C> {
-    pub(crate) fn new(codec: C) -> Self {
+    fn new(codec: C) -> Self {
         Self {
             codec,
             settings: Settings::new(OWNER, Config::new()),

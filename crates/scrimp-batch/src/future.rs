@@ -24,9 +24,8 @@ use tower_service::Service;
 use crate::{
     BatchBody, BatchCodec,
     codec::Item,
-    common::Common,
     engine::{Lane, Lanes, Lost, Room, Ticket, Waiting, enqueue},
-    http::{HttpDriver, Problem, Reply},
+    http::{Common, HttpDriver, Problem, Reply},
 };
 
 pin_project! {

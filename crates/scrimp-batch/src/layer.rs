@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use tower_layer::Layer;
 
-use crate::{Batch, BatchCodec, BatchLayerBuilder, BatchStats, common::Common};
+use crate::{Batch, BatchCodec, BatchStats, http::Common};
 
 /// Sends requests that come at about the same time as one batch.
 ///
@@ -22,12 +22,6 @@ pub struct BatchLayer<C> {
 // === impl BatchLayer ===
 
 impl<C: BatchCodec> BatchLayer<C> {
-    /// Returns a builder with default settings: requests are sent at once while no call is in
-    /// flight, and collected while one is.
-    pub fn builder(codec: C) -> BatchLayerBuilder<C> {
-        BatchLayerBuilder::new(codec)
-    }
-
     /// Returns the counts of the layer so far.
     #[must_use]
     pub fn stats(&self) -> BatchStats {

@@ -153,7 +153,6 @@
 mod body;
 mod builder;
 mod codec;
-mod common;
 mod config;
 mod engine;
 mod future;
@@ -162,6 +161,7 @@ mod http;
 mod job_size;
 mod layer;
 mod limiter;
+mod money;
 mod service;
 mod stats;
 

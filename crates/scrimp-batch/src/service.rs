@@ -1,8 +1,6 @@
 //! The service.
 
 use std::{
-    any::{Any, TypeId},
-    collections::HashMap,
     fmt,
     sync::Arc,
     task::{Context, Poll},
@@ -11,15 +9,15 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use parking_lot::Mutex;
 use scrimp_core::{BoxError, ShareError};
 use scrimp_http::{body::Presence, media_type::accepts_event_stream, method::has_use_for_content};
 use tower::util::Oneshot;
 use tower_service::Service;
 
 use crate::{
-    BatchBody, BatchCodec, codec::Item, common::Common, engine::Lanes, future::ResponseFuture,
-    http::Reply,
+    BatchBody, BatchCodec,
+    future::ResponseFuture,
+    http::{AnyLanes, Common, Reply},
 };
 
 /// A service that sends requests in batches. Made by [`BatchLayer`](crate::BatchLayer).
@@ -31,11 +29,6 @@ pub struct Batch<S, C> {
     common: Arc<Common<C>>,
     lanes: Arc<AnyLanes>,
 }
-
-/// Lanes by the type of their answers, which is known only when there is a request. A service has
-/// one type of answers, and a layer has one for each type of service.
-#[derive(Default)]
-pub(crate) struct AnyLanes(Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>);
 
 // === impl Batch ===
 
@@ -61,16 +54,6 @@ impl<S, C> Batch<S, C> {
     /// Returns the inner service, by value.
     pub fn into_inner(self) -> S {
         self.inner
-    }
-}
-
-impl AnyLanes {
-    fn get<A: Send + 'static>(&self) -> Arc<Lanes<Item, A>> {
-        let mut all = self.0.lock();
-        let make = || Arc::new(Lanes::<Item, A>::new()) as Arc<dyn Any + Send + Sync>;
-        let lanes = all.entry(TypeId::of::<A>()).or_insert_with(make);
-        let lanes = Arc::clone(lanes).downcast();
-        lanes.expect("lanes are kept under their type")
     }
 }
 

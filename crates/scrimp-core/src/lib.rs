@@ -12,6 +12,7 @@
 //! - `BodyDigestLayer` (feature `digest`): identifies a POST by its body.
 //! - [`extensions`]: messages between layers through [`http::Extensions`].
 //! - [`FillLock`]: one filler of a key among many processes.
+//! - [`Problem`]: a failure of a layer's own, as problem details (RFC 9457).
 //! - [`RetryBudget`]: a limit on the retries of all layers together.
 //! - [`SettingError`], [`Settings`]: settings of a builder, and the error of an invalid one.
 //! - [`SharedError`]: one failure, reported to several callers with its sources intact.
@@ -48,6 +49,7 @@ mod key;
 mod ledger;
 mod lock;
 mod money;
+mod problem;
 mod retry_budget;
 mod setting;
 
@@ -64,5 +66,6 @@ pub use money::{
     Currency, CurrencyMismatch, ExchangeRate, ExchangeRateError, ExchangeRates, Money,
     NoExchangeRate, ParseMoneyError, Totals,
 };
+pub use problem::Problem;
 pub use retry_budget::RetryBudget;
 pub use setting::{SettingError, Settings};

@@ -13,7 +13,7 @@ use super::{
     head::{same_head, without_framing},
     json::{self, Fields},
 };
-use crate::{group::place, http::share};
+use crate::{group::place, money::share};
 
 /// Codec for calls that take one input or an array of inputs, like OpenAI's embeddings:
 /// `{"model": …, "input": […]}` is answered by `{"data": [{"index": 0, …}, …], "usage": …}`.

@@ -13,18 +13,17 @@ use scrimp_http::trace_fields::is_trace_field;
 use tokio::time::Instant;
 
 use super::{
-    Problem,
+    Common, Problem,
     call::{Ended, exchange},
     driver::{HttpCalls, JobOf, ReplyOf, alone},
     job::{Job, first, single},
-    money::{amounts, split},
     outcome::{Failed, settle, settle_whole},
 };
 use crate::{
     BatchCodec,
     codec::{Decoded, Item},
-    common::Common,
     engine::InFlightGuard,
+    money::{amounts, split},
 };
 
 /// Items of a batch that are not answered yet.

@@ -11,7 +11,7 @@ use tower::util::Oneshot;
 use tower_service::Service;
 
 use super::{
-    Reply,
+    Common, Reply,
     batch::{Leftover, batch},
     job::{Job, gather, single},
     retry,
@@ -19,7 +19,6 @@ use super::{
 use crate::{
     BatchCodec,
     codec::Item,
-    common::Common,
     engine::{Dispatch, Driver, InFlightGuard},
 };
 

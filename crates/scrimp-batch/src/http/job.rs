@@ -8,11 +8,12 @@ use http_body::Body;
 use scrimp_core::{Key, KeyHashBuilder, ShareError};
 use tokio::time::Instant;
 
-use super::{Problem, money::Paid};
+use super::Problem;
 use crate::{
     BatchBody, BatchCodec,
     codec::Item,
     engine::{Entry, Responder},
+    money::Paid,
 };
 
 /// Result that a caller gets.

@@ -2,17 +2,19 @@
 
 mod batch;
 mod call;
+mod common;
 mod driver;
 mod job;
 mod key;
-mod money;
+mod lanes;
 mod outcome;
 mod problem;
 mod retry;
 
 pub(crate) use call::Ended;
+pub(crate) use common::Common;
 pub(crate) use driver::HttpDriver;
 pub(crate) use job::{Job, Reply, first};
 pub(crate) use key::LaneKey;
-pub(crate) use money::share;
+pub(crate) use lanes::AnyLanes;
 pub(crate) use problem::Problem;

@@ -8,11 +8,10 @@ use http::{
     header::{DATE, RETRY_AFTER},
 };
 
-use super::{Problem, Reply, batch::Leftover, job::Job};
+use super::{Common, Problem, Reply, batch::Leftover, job::Job};
 use crate::{
     BatchCodec,
     codec::{Item, Verdict},
-    common::Common,
     config::pause,
     engine::InFlightGuard,
 };

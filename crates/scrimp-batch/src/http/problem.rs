@@ -1,9 +1,10 @@
 //! Problem documents for failures of the layer itself.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
+use http::{Response, StatusCode};
+use scrimp_core::Problem as Document;
 
 /// Reason for a response of the layer's own. It is sent as problem details (RFC 9457).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,68 +28,75 @@ pub(crate) enum Problem {
 // === impl Problem ===
 
 impl Problem {
-    fn parts(&self) -> (StatusCode, &'static str, String) {
-        let (bad, late) = (StatusCode::BAD_GATEWAY, StatusCode::GATEWAY_TIMEOUT);
-        match self {
+    fn document(&self) -> Document {
+        let (status, name, error) = match self {
             Self::Missing => (
-                bad,
+                StatusCode::BAD_GATEWAY,
                 "missing",
-                "The upstream left this request out of its answer to the batch. Whether it was \
-                 carried out is unknown."
-                    .into(),
+                "http_response_incomplete",
             ),
-            Self::Ambiguous(limit) => (
-                late,
+            Self::Lost => (StatusCode::BAD_GATEWAY, "lost", "proxy_internal_error"),
+            Self::Unreadable(_) => (
+                StatusCode::BAD_GATEWAY,
+                "unreadable",
+                "http_response_incomplete",
+            ),
+            Self::Ambiguous(_) => (
+                StatusCode::GATEWAY_TIMEOUT,
                 "ambiguous",
-                format!(
-                    "The call took more than {limit:?}. The request is not idempotent and may \
-                     have been carried out, so it was not sent again."
-                ),
+                "http_response_timeout",
             ),
-            Self::TimedOut(limit) => (
-                late,
+            Self::TimedOut(_) => (
+                StatusCode::GATEWAY_TIMEOUT,
                 "timed-out",
-                format!("The call took more than {limit:?}, and the request was not sent again."),
+                "http_response_timeout",
             ),
             Self::Late => (
-                late,
+                StatusCode::GATEWAY_TIMEOUT,
                 "deadline",
-                "The deadline passed before the request was sent.".into(),
+                "http_response_timeout",
             ),
-            Self::Lost => (
-                bad,
-                "lost",
-                "The call for the batch ended without an answer. Whether the request was carried \
-                 out is unknown."
-                    .into(),
-            ),
-            Self::Unreadable(error) => (
-                bad,
-                "unreadable",
-                format!("The answer to the batch could not be read: {error}."),
-            ),
-            Self::Request(error) => (
+            Self::Request(_) => (
                 StatusCode::BAD_REQUEST,
                 "request-body",
-                format!("The body of the request could not be read: {error}."),
+                "http_request_error",
             ),
+        };
+        Document::new("batch", name, status)
+            .error(error)
+            .detail(self.detail())
+    }
+
+    fn detail(&self) -> Cow<'static, str> {
+        match self {
+            Self::Missing => "The upstream left this request out of its answer to the batch. \
+                              Whether it was carried out is unknown."
+                .into(),
+            Self::Ambiguous(limit) => format!(
+                "The call took more than {limit:?}. The request is not idempotent and may have \
+                 been carried out, so it was not sent again."
+            )
+            .into(),
+            Self::TimedOut(limit) => {
+                format!("The call took more than {limit:?}, and the request was not sent again.")
+                    .into()
+            }
+            Self::Late => "The deadline passed before the request was sent.".into(),
+            Self::Lost => "The call for the batch ended without an answer. Whether the request \
+                           was carried out is unknown."
+                .into(),
+            Self::Unreadable(error) => {
+                format!("The answer to the batch could not be read: {error}.").into()
+            }
+            Self::Request(error) => {
+                format!("The body of the request could not be read: {error}.").into()
+            }
         }
     }
 
     /// Returns the problem document.
     pub(crate) fn response(&self) -> Response<Bytes> {
-        let (status, reason, detail) = self.parts();
-        let body = serde_json::json!({
-            "type": format!("urn:scrimp:batch:{reason}"),
-            "title": status.canonical_reason().expect("400, 502 and 504 have a name"),
-            "status": status.as_u16(),
-            "detail": detail,
-        });
-        let mut response = Response::new(Bytes::from(body.to_string()));
-        *response.status_mut() = status;
-        let value = HeaderValue::from_static("application/problem+json");
-        response.headers_mut().insert(CONTENT_TYPE, value);
-        response
+        self.document().response()
     }
 }
 

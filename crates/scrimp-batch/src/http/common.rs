@@ -15,12 +15,11 @@ use scrimp_core::{
 };
 use tokio::sync::Semaphore;
 
+use super::{AnyLanes, Ended, Job, LaneKey, first};
 use crate::{
     BatchCodec,
     config::{Config, Limiter},
     engine::{Lane, Limits, Sizes},
-    http::{Ended, Job, LaneKey, first},
-    service::AnyLanes,
     stats::Counters,
 };
 
