@@ -9,7 +9,7 @@ use http::{Uri, uri::Authority};
 use scrimp_cache::{CacheLayer, MemoryStore};
 use scrimp_core::{BoxError, SettingError, Settings};
 
-use crate::gateway::Gateway;
+use crate::{config::Config, gateway::Gateway};
 
 /// The type that errors of settings name.
 const OWNER: &str = "Gateway";
@@ -23,17 +23,6 @@ const TIMES: (Bound<Duration>, Bound<Duration>) = (
 #[must_use = "a builder does nothing until `build` is called"]
 #[derive(Debug)]
 pub struct GatewayBuilder(Settings<Config>);
-
-/// Settings of a gateway.
-#[derive(Debug)]
-pub(crate) struct Config {
-    pub(crate) upstream: Authority,
-    pub(crate) cache: Option<CacheLayer>,
-    pub(crate) preserve_host: bool,
-    pub(crate) trust_forwarded: bool,
-    pub(crate) upstream_timeout: Duration,
-    pub(crate) drain: Duration,
-}
 
 // === impl Gateway ===
 

@@ -8,7 +8,7 @@ use tower::{ServiceBuilder, service_fn};
 
 use crate::{
     admit::{self, Policy},
-    builder::Config,
+    config::Config,
     proxy::Proxy,
     reply, serve,
 };

@@ -49,6 +49,7 @@
 
 mod admit;
 mod builder;
+mod config;
 mod forwarded;
 mod gateway;
 mod headers;

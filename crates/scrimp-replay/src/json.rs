@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    full::Layers,
+    layers::Layers,
     line::format_time,
     report::{Report, ratio},
     stampede::{StampedeReport, Waiting},

@@ -60,13 +60,16 @@
 pub mod cli;
 
 mod ceiling;
+mod drive;
 mod error;
 mod full;
 mod html;
 mod input;
 mod intake;
 mod json;
+mod layers;
 mod line;
+mod offer;
 mod overlap;
 mod progress;
 mod replay;
@@ -84,9 +87,10 @@ mod upstream;
 mod watch;
 
 pub use error::{Error, Result};
-pub use full::{Batched, Layers, Offer, Share, Used};
 pub use html::Html;
 pub use input::Input;
+pub use layers::{Batched, Layers, Share, Used};
+pub use offer::Offer;
 pub use progress::Progress;
 pub use replay::replay;
 pub use report::{BadLine, Coalesced, Reading, Report};

@@ -5,7 +5,7 @@ use std::{future::Future, pin::Pin, time::Duration};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::{error::Result, line::Entry, replay::Tally, stack::Verdict, upstream::Meter};
+use crate::{drive::Tally, error::Result, line::Entry, stack::Verdict, upstream::Meter};
 
 /// The requests in flight, and the start of the replay.
 ///

@@ -1,33 +1,24 @@
 //! The replay of a log through the cache in virtual time.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
-use http::{HeaderValue, Request, header::USER_AGENT};
-use scrimp_core::Clock;
+use scrimp_demo::support::stopwatch::Stopwatch;
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
-    ceiling::Ceiling,
+    drive::{Bench, Driven, anchored, micros, request, told},
     error::{Error, Result},
-    full::{self, Layers},
+    full,
     input::Input,
     intake,
-    line::Entry,
     overlap::Crowd,
     progress::Progress,
     report::{Reading, Report},
-    routes::Routes,
     settings::Settings,
     sort::Sorted,
-    stack::{Stack, Stats, Verdict},
-    stampede::Comparison,
-    timeline::Timeline,
-    upstream::{Logged, Meter, Upstream},
+    stack::{Stack, Stats},
+    upstream::{Meter, Upstream},
 };
-use scrimp_demo::support::stopwatch::Stopwatch;
-
-/// Requests between two progress reports.
-const STRIDE: u64 = 1024;
 
 /// Highest number of routes in a report.
 const TOP_ROUTES: usize = 20;
@@ -178,111 +169,4 @@ async fn overlapping(
         stats: stack.stats(),
         layers: None,
     })
-}
-
-/// Reports the progress at intervals.
-pub(crate) fn told(progress: &mut dyn Progress, done: u64, total: u64) {
-    if done.is_multiple_of(STRIDE) {
-        progress.replaying(done, total);
-    }
-}
-
-/// Returns a clock with virtual time, from a time of the log on, in microseconds.
-pub(crate) fn anchored(first: i64) -> Clock {
-    Clock::anchored(UNIX_EPOCH + micros(first.unsigned_abs()))
-}
-
-fn micros(number: u64) -> Duration {
-    Duration::from_micros(number)
-}
-
-/// State that all ways of driving a log share.
-pub(crate) struct Bench {
-    pub(crate) tally: Tally,
-    comparison: Option<Comparison>,
-}
-
-/// Result of driving a log.
-pub(crate) struct Driven {
-    pub(crate) upstream_calls: u64,
-    pub(crate) stats: Stats,
-    pub(crate) layers: Option<Layers>,
-}
-
-/// Counts of the requests.
-pub(crate) struct Tally {
-    timeline: Timeline,
-    routes: Routes,
-    ceiling: Ceiling,
-}
-
-// === impl Bench ===
-
-impl Bench {
-    fn new(settings: &Settings, span: (i64, i64)) -> Result<Self> {
-        let comparison = settings
-            .stampede
-            .map(|takes| Comparison::new(settings, takes, &anchored(span.0)));
-        Ok(Self {
-            tally: Tally {
-                timeline: Timeline::new(span.0, span.1),
-                routes: Routes::default(),
-                ceiling: Ceiling::new(),
-            },
-            comparison: comparison.transpose()?,
-        })
-    }
-
-    /// Makes the same request on the stacks of the comparison, if there is one.
-    pub(crate) fn beside(&mut self, entry: &Entry, settings: &Settings) -> Result<()> {
-        if let Some(comparison) = &mut self.comparison {
-            comparison.call(request(entry, &settings.host)?);
-        }
-        Ok(())
-    }
-}
-
-// === impl Tally ===
-
-impl Tally {
-    /// Records a call for a request, even if the request was recorded earlier.
-    pub(crate) fn called(&mut self, entry: &Entry) {
-        self.timeline.called(entry.time);
-        self.routes.called(&entry.method, &entry.target);
-    }
-
-    /// Records the verdict on a request, and the number of its calls.
-    pub(crate) fn note(&mut self, entry: &Entry, verdict: &Verdict, calls: u64) -> Result<()> {
-        if let Some(key) = &verdict.key {
-            self.ceiling.request(key, verdict.storable)?;
-        }
-        self.timeline.count(entry.time, calls);
-        self.routes.count(&entry.method, &entry.target, calls);
-        Ok(())
-    }
-}
-
-/// Returns the request for a line of the log, without a body: logs contain none.
-pub(crate) fn request<B: Default>(entry: &Entry, default_host: &str) -> Result<Request<B>> {
-    let host = if entry.host.is_empty() {
-        default_host
-    } else {
-        &entry.host
-    };
-    let mut request = Request::builder()
-        .method(entry.method.as_str())
-        .uri(format!("http://{host}{}", entry.target))
-        .extension(Logged {
-            status: entry.status,
-            bytes: entry.bytes,
-        });
-    // Rules may read it. An agent that cannot be sent now was not sent then.
-    if let Ok(agent) = HeaderValue::from_str(&entry.user_agent)
-        && !agent.is_empty()
-    {
-        request = request.header(USER_AGENT, agent);
-    }
-    // Methods and targets were checked when the line was read.
-    let request = request.body(B::default());
-    request.map_err(|error| Error::new(format!("cannot request {}: {error}", entry.target)))
 }

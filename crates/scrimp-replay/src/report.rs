@@ -5,7 +5,7 @@ use std::time::Duration;
 use scrimp_core::{Money, Totals};
 
 use crate::{
-    full::Layers,
+    layers::Layers,
     routes::Route,
     stampede::StampedeReport,
     timeline::{Slice, Timeline},

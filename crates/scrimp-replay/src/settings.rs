@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use scrimp_cache::Rule;
 use scrimp_core::Money;
 
 use crate::{
     error::{Error, Result},
-    full::{Batching, Offer},
     line::Entry,
-    stack,
+    offer::{Batching, Offer},
     ttl::Ttl,
 };
 
@@ -96,7 +96,7 @@ impl Settings {
     ///
     /// If the text is not a rule.
     pub fn rule(mut self, text: &str) -> Result<Self> {
-        stack::rule(text)?;
+        rule(text)?;
         self.rules.push(text.to_owned());
         Ok(self)
     }
@@ -279,6 +279,12 @@ impl Settings {
         let last = (self.ttl != Ttl::None).then(|| default.clone());
         own.chain(last).collect()
     }
+}
+
+/// Reads a rule.
+pub(crate) fn rule(text: &str) -> Result<Rule> {
+    text.parse()
+        .map_err(|why| Error::new(format!("the rule {text:?} cannot be used: {why}")))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, Empty};
-use scrimp_cache::{Cache, CacheLayer, MemoryStore, Rule};
+use scrimp_cache::{Cache, CacheLayer, MemoryStore};
 use scrimp_coalesce::{Coalesce, CoalesceLayer, ReuseWindow};
 use scrimp_core::{Clock, Ledger, SettingError, Totals};
 use scrimp_http::status::is_heuristically_cacheable;
@@ -17,9 +17,9 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::{
-    error::{Error, Result},
+    error::Result,
     report::Coalesced,
-    settings::Settings,
+    settings::{Settings, rule},
     upstream::{Logged, MAX_BODY, Upstream},
     watch::Watched,
 };
@@ -58,12 +58,6 @@ pub(crate) struct Stats {
     pub(crate) peak_bytes: u64,
     pub(crate) evicted: u64,
     pub(crate) coalesced: Option<Coalesced>,
-}
-
-/// Reads a rule.
-pub(crate) fn rule(text: &str) -> Result<Rule> {
-    text.parse()
-        .map_err(|why| Error::new(format!("the rule {text:?} cannot be used: {why}")))
 }
 
 // === impl Stack ===

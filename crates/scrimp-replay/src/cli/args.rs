@@ -7,8 +7,8 @@ use scrimp_core::Money;
 
 use crate::{
     error::{Error, Result},
-    full::{Batching, Offer},
     input::Input,
+    offer::{Batching, Offer},
     sample::SampleLog,
     settings::Settings,
     ttl::Ttl,

@@ -16,12 +16,15 @@ use tower::{ServiceExt, util::BoxCloneSyncService};
 use tower_service::Service;
 
 use super::{
-    Batching, Offer,
     codec::LogBatch,
-    offer::{QUALITY, UPSTREAM},
     provider::{Answerer, Calls, restored},
 };
-use crate::{error::Result, settings::Settings, stack, watch::Watched};
+use crate::{
+    error::Result,
+    offer::{Batching, Offer, QUALITY, UPSTREAM},
+    settings::{Settings, rule},
+    watch::Watched,
+};
 
 pub(super) type Asked = Request<Full<Bytes>>;
 pub(super) type Boxed =
@@ -118,7 +121,7 @@ pub(super) fn cache_layer(
         .ledger(ledger.clone())
         .clock(clock.clone());
     for text in settings.cache_rules() {
-        layer = layer.rule(stack::rule(&text)?);
+        layer = layer.rule(rule(&text)?);
     }
     Ok(layer.build()?)
 }

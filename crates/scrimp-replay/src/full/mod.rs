@@ -6,52 +6,28 @@
 
 mod build;
 mod codec;
-mod offer;
 mod probe;
 mod provider;
 mod shares;
 mod stack;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
 
 use crate::{
+    drive::{Bench, Driven, anchored, request, told},
     error::Result,
     overlap::Crowd,
     progress::Progress,
-    replay::{Bench, Driven, anchored, request, told},
     settings::Settings,
     sort::Sorted,
     upstream::Meter,
 };
 use provider::{Calls, Origin};
 use stack::FullStack;
-
-pub use offer::Offer;
-pub use shares::{Batched, Layers, Share, Used};
-
-/// Settings of batches, if the upstream accepts them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Batching {
-    pub(crate) window: Duration,
-    pub(crate) most: usize,
-}
-
-// === impl Batching ===
-
-impl Default for Batching {
-    /// Returns a short wait for the first request of a batch, and the smallest limit among
-    /// well-known APIs (Microsoft Graph's).
-    fn default() -> Self {
-        Self {
-            window: Duration::from_millis(50),
-            most: 20,
-        }
-    }
-}
 
 /// Drives a sorted log through all layers that the settings require.
 pub(crate) async fn drive(

@@ -15,8 +15,8 @@ use tower_service::Service;
 
 use super::codec::is_batch;
 use crate::{
+    drive::Tally,
     line::Entry,
-    replay::Tally,
     upstream::{Answering, Logged, Upstream, Zeros},
 };
 

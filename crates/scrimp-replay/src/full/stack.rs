@@ -19,17 +19,18 @@ use tower::ServiceExt;
 use tower_layer::Layer;
 
 use super::{
-    Batching, Offer,
     build::{
         Asked, Boxed, batch_layer, boxed, cache_layer, offers, patience, route, stampede_layer,
     },
     codec::LogBatch,
     probe::{Needed, Passed},
     provider::Calls,
-    shares::{Batched, Counted, Layers, Present, Used},
+    shares::{Counted, Present},
 };
 use crate::{
     error::Result,
+    layers::{Batched, Layers, Used},
+    offer::{Batching, Offer},
     settings::Settings,
     stack::{self, Stats, Verdict},
     watch::Watched,

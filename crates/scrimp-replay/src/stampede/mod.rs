@@ -20,8 +20,7 @@ use tower_service::Service;
 
 use crate::{
     error::{Error, Result},
-    settings::Settings,
-    stack::rule,
+    settings::{Settings, rule},
     upstream::Upstream,
 };
 use scrimp_demo::support::format::{count, elapsed};

@@ -40,6 +40,13 @@ pub(crate) const QUALITY: f64 = 0.9;
 /// Name of the upstream in the log.
 pub(crate) const UPSTREAM: &str = "upstream";
 
+/// Settings of batches, if the upstream accepts them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Batching {
+    pub(crate) window: Duration,
+    pub(crate) most: usize,
+}
+
 // === impl Offer ===
 
 impl Offer {
@@ -126,6 +133,19 @@ impl FromStr for Offer {
             Ok(offer)
         } else {
             Err(wrong("it needs a price, such as price=0.004"))
+        }
+    }
+}
+
+// === impl Batching ===
+
+impl Default for Batching {
+    /// Returns a short wait for the first request of a batch, and the smallest limit among
+    /// well-known APIs (Microsoft Graph's).
+    fn default() -> Self {
+        Self {
+            window: Duration::from_millis(50),
+            most: 20,
         }
     }
 }
