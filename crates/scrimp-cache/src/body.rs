@@ -12,7 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use scrimp_core::Tee;
 
-use crate::entry::fill::Fill;
+use crate::entry::BodyCollector;
 
 /// A body from store.
 pub(crate) struct StoredBody {
@@ -34,7 +34,7 @@ pin_project! {
     enum Kind<B> {
         Stored { body: StoredBody },
         Passing { #[pin] body: B },
-        Kept { #[pin] body: Tee<B, Fill> },
+        Kept { #[pin] body: Tee<B, BodyCollector> },
     }
 }
 
@@ -93,15 +93,15 @@ impl<B> CacheBody<B> {
 impl<B> CacheBody<B> {
     /// Whether what is still to be read is being kept.
     pub(crate) fn is_kept(&self) -> bool {
-        matches!(&self.kind, Kind::Kept { body } if body.sink().is_some_and(Fill::is_open))
+        matches!(&self.kind, Kind::Kept { body } if body.sink().is_some_and(BodyCollector::is_open))
     }
 }
 
 impl<B: Body<Data = Bytes>> CacheBody<B> {
-    pub(crate) fn kept(body: B, fill: Fill) -> Self {
+    pub(crate) fn kept(body: B, collector: BodyCollector) -> Self {
         Self {
             kind: Kind::Kept {
-                body: Tee::new(body, fill),
+                body: Tee::new(body, collector),
             },
         }
     }

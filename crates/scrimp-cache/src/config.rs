@@ -3,8 +3,8 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderName, Request, Response, StatusCode};
-use scrimp_core::{Clock, Ledger, Money};
+use http::{Extensions, HeaderMap, HeaderName, Request, Response, StatusCode};
+use scrimp_core::{Clock, Ledger, Money, extensions::Explain};
 use scrimp_http::{
     cache_control::CDN_CACHE_CONTROL,
     groups::{CACHE_TAG, SURROGATE_KEY},
@@ -14,7 +14,7 @@ use scrimp_http::{
 use crate::{
     cache_status::CacheName,
     policy::{Mode, facts::Telling},
-    rule::{Cookies, RuleSet},
+    rule::{Cookies, Rule, RuleSet},
 };
 
 /// What a layer was set to.
@@ -95,11 +95,27 @@ impl Default for Config {
 }
 
 impl Config {
-    /// What a request with cookies means where no rule says it.
-    pub(crate) fn default_cookies(&self) -> Cookies {
-        match self.mode {
-            Mode::Shared if self.strict_cookies => Cookies::Bypass,
-            Mode::Shared | Mode::Private => Cookies::Ignore,
+    /// Takes the tag fields out, if they are not to be passed on.
+    pub(crate) fn strip_tags(&self, headers: &mut HeaderMap) {
+        if self.strip_tag_headers {
+            for name in &self.tag_headers {
+                headers.remove(name);
+            }
         }
+    }
+
+    /// Returns whether an answer to a request with these extensions is to be explained.
+    pub(crate) fn explains(&self, extensions: &Extensions) -> bool {
+        self.explain || extensions.get::<Explain>().is_some()
+    }
+
+    /// Returns what cookies mean for a request that this rule matches, or none.
+    pub(crate) fn cookies(&self, rule: Option<&Rule>) -> Cookies {
+        rule.and_then(|rule| rule.cookies).unwrap_or({
+            match self.mode {
+                Mode::Shared if self.strict_cookies => Cookies::Bypass,
+                Mode::Shared | Mode::Private => Cookies::Ignore,
+            }
+        })
     }
 }

@@ -1,4 +1,4 @@
-//! The response future.
+//! The response future: the way of a request, step by step.
 
 use std::{
     fmt,
@@ -12,23 +12,18 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
-use scrimp_core::Key;
+use scrimp_core::{Key, KeyBuf, KeyRef};
 use scrimp_http::peek::Peek;
-use tokio::time::{Sleep, sleep};
 use tower::util::Oneshot;
 use tower_service::Service;
 
 use crate::{
     body::CacheBody,
-    entry::{Store, Variants},
-    lookup::{
-        decide::{self, Step},
-        hit::Answer,
-    },
-    request::{read::Wanted, target::Shown},
-    service::Cache,
+    entry::{Lookup, Store, Variants},
+    lookup::{Answer, Decision, LateLookup, decide},
+    request::{LookupRequest, RequestView, Shown},
     shared::Common,
-    upstream::{choice::Choice, exchange::Exchange, race::Race},
+    upstream::{Choice, Exchange, POLLED_AGAIN, Race},
 };
 
 pin_project! {
@@ -59,120 +54,47 @@ pin_project! {
     }
 }
 
+/// A request whose first frame is waited for. In a box, as few requests need it.
+struct Peeking<S, ReqB, St> {
+    peek: Peek<ReqB>,
+    inner: S,
+    common: Arc<Common<St>>,
+}
+
 /// A look-up that takes time, and what it is made for. In a box, so that caches in memory,
 /// which never need it, do not carry it around.
 struct LookingUp<S, ReqB, St: Store> {
-    get: Pin<Box<St::Get>>,
-    limit: Pin<Box<Sleep>>,
+    lookup: LateLookup<St>,
     request: Request<ReqB>,
-    wanted: Wanted,
+    shown: Shown,
+    asked: LookupRequest,
     key: Key,
     inner: S,
     common: Arc<Common<St>>,
 }
 
-/// A request whose first frame is waited for, and the cache that it is for. In a box, as few
-/// requests need it.
-struct Peeking<S, ReqB, St> {
-    peek: Peek<ReqB>,
-    cache: Cache<S, St>,
-}
-
-/// What a future that is polled after completion panics with.
-pub(crate) const POLLED_AGAIN: &str = "a response future is not polled after completion";
-
 // === impl ResponseFuture ===
 
-impl<S, ReqB, St> ResponseFuture<S, ReqB, St>
+impl<S, ReqB, ResB, St> ResponseFuture<S, ReqB, St>
 where
-    S: Service<Request<ReqB>>,
+    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
+    S::Future: Send,
+    ReqB: Body + Default + Send + 'static,
+    ResB: Body<Data = Bytes> + Send + 'static,
     St: Store,
 {
-    #[inline]
-    pub(crate) fn ready(answer: Answer) -> Self {
-        let answer = Some(answer);
-        let state = State::Ready { answer };
-        Self { state }
-    }
-
-    /// Waits for the first frame of a request's body, and gives the request to the cache then.
-    pub(crate) fn peeking(peek: Peek<ReqB>, cache: Cache<S, St>) -> Self {
-        let peeking = Some(Box::new(Peeking { peek, cache }));
-        let state = State::Peeking { peeking };
-        Self { state }
-    }
-
-    /// A call that is waited for as long as it takes.
-    pub(crate) fn forward(call: Oneshot<S, Request<ReqB>>, exchange: Exchange<St>) -> Self {
-        let exchange = Some(exchange);
-        let state = State::Forward { call, exchange };
-        Self { state }
-    }
-
-    pub(crate) fn looking_up(
-        get: St::Get,
-        request: Request<ReqB>,
-        (wanted, key): (Wanted, Key),
-        inner: S,
-        common: &Arc<Common<St>>,
-    ) -> Self {
-        let looking = Some(Box::new(LookingUp {
-            get: Box::pin(get),
-            limit: Box::pin(sleep(common.shared.config.store_timeout)),
-            request,
-            wanted,
-            key,
-            inner,
-            common: Arc::clone(common),
-        }));
-        let state = State::LookingUp { looking };
-        Self { state }
-    }
-}
-
-impl<S, ReqB, St> ResponseFuture<S, ReqB, St>
-where
-    S: Service<Request<ReqB>> + Clone,
-    St: Store,
-{
-    /// A call that a soft time-out may end the wait for.
-    pub(crate) fn calling(
-        inner: S,
-        request: Request<ReqB>,
-        exchange: Exchange<St>,
-        common: &Arc<Common<St>>,
-    ) -> Self {
-        let state = State::calling(inner, request, exchange, common);
-        Self { state }
-    }
-}
-
-impl<S, ReqB, St> State<S, ReqB, St>
-where
-    S: Service<Request<ReqB>> + Clone,
-    St: Store,
-{
-    fn calling(
-        inner: S,
-        mut request: Request<ReqB>,
-        exchange: Exchange<St>,
-        common: &Arc<Common<St>>,
-    ) -> Self {
-        exchange.announce(&mut request);
-        if exchange.has_offer() {
-            let choice = Some(Box::new(Choice::new(inner, request, exchange)));
-            return Self::Choosing { choice };
-        }
-        let call = Oneshot::new(inner, request);
-        match exchange.soft_timeout() {
-            None => Self::Forward {
-                call,
-                exchange: Some(exchange),
+    pub(crate) fn new(inner: &S, common: &Arc<Common<St>>, request: Request<ReqB>) -> Self {
+        let state = match Peek::is_needed(&request) {
+            false => State::begin(inner, common, request),
+            true => State::Peeking {
+                peeking: Some(Box::new(Peeking {
+                    peek: Peek::new(request),
+                    inner: inner.clone(),
+                    common: Arc::clone(common),
+                })),
             },
-            Some(limit) => Self::Racing {
-                race: Some(Box::new(Race::new(call, exchange, limit, common))),
-            },
-        }
+        };
+        Self { state }
     }
 }
 
@@ -199,7 +121,13 @@ where
                 StateProj::Peeking { peeking } => {
                     let waiting = peeking.as_mut().expect("set when the state is made");
                     let request = ready!(waiting.peek.poll(cx));
-                    waiting.cache.call(request).state
+                    State::begin(&waiting.inner, &waiting.common, request)
+                }
+                StateProj::LookingUp { looking } => {
+                    let waiting = looking.as_mut().expect("set when the state is made");
+                    let found = ready!(waiting.lookup.poll(&waiting.common.shared, cx));
+                    let looking = looking.take().expect("there a moment ago");
+                    looking.proceed(found)
                 }
                 StateProj::Forward { call, exchange } => {
                     let result = ready!(call.poll(cx));
@@ -208,14 +136,126 @@ where
                 }
                 StateProj::Racing { race } => return Race::poll(race, cx),
                 StateProj::Choosing { choice } => return Choice::poll(choice, cx),
-                StateProj::LookingUp { looking } => {
-                    let waiting = looking.as_mut().expect("set when the state is made");
-                    let found = ready!(waiting.poll(cx));
-                    let looking = looking.take().expect("there a moment ago");
-                    looking.proceed(found)
-                }
             };
             self.as_mut().project().state.set(next);
+        }
+    }
+}
+
+// === impl State ===
+
+impl<S, ReqB, ResB, St> State<S, ReqB, St>
+where
+    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
+    S::Future: Send,
+    ReqB: Body + Default + Send + 'static,
+    ResB: Body<Data = Bytes> + Send + 'static,
+    St: Store,
+{
+    /// Reads a request, and looks up what it asks for.
+    #[inline]
+    fn begin(inner: &S, common: &Arc<Common<St>>, mut request: Request<ReqB>) -> Self {
+        let shared = &common.shared;
+        let mut key = KeyBuf::new();
+        let shown = Shown::swap(shared.config.target_uri, &mut request);
+        let view = RequestView::read(
+            &shared.config,
+            &shared.variances,
+            &request,
+            &shown,
+            &mut key,
+        );
+        let exchange = match view {
+            RequestView::Pass(report) => Exchange::pass(shared, &request, report),
+            RequestView::Unsafe(facts) => Exchange::unsafe_method(shared, &request, &facts),
+            RequestView::Lookup(asked) => {
+                return match shared.store.get(key.as_ref()) {
+                    Lookup::Now(found) => {
+                        let key = key.as_ref();
+                        Self::drive(inner, common, (request, shown), &asked, key, found)
+                    }
+                    Lookup::Later(get) => Self::LookingUp {
+                        looking: Some(Box::new(LookingUp {
+                            lookup: LateLookup::new(shared, get),
+                            request,
+                            shown,
+                            asked,
+                            key: key.to_key(),
+                            inner: inner.clone(),
+                            common: Arc::clone(common),
+                        })),
+                    },
+                };
+            }
+        };
+        shown.restore(&mut request);
+        Self::Forward {
+            call: Oneshot::new(inner.clone(), request),
+            exchange: Some(exchange),
+        }
+    }
+
+    /// Goes on with a request, now that it is known what is stored.
+    #[inline]
+    fn drive(
+        inner: &S,
+        common: &Arc<Common<St>>,
+        (mut request, shown): (Request<ReqB>, Shown),
+        asked: &LookupRequest,
+        key: KeyRef<'_>,
+        found: Option<Arc<Variants>>,
+    ) -> Self {
+        let (shared, background) = (&common.shared, &common.background);
+        let answer = match decide(shared, &request, asked, key, found) {
+            Decision::Answer(found) => found.answer(shared, &mut request, asked),
+            Decision::AnswerAndRefresh(found, refreshing) => {
+                // First, as the answer may take the request's extensions with it.
+                let stored = (found.entry(), refreshing);
+                let (mut refresh, exchange) =
+                    Exchange::for_refresh(shared, &request, asked, key, stored);
+                shown.restore_copy(&mut refresh);
+                exchange.start(background, inner.clone(), refresh);
+                found.answer(shared, &mut request, asked)
+            }
+            Decision::Refuse(reason) => Answer::refusal(shared, reason),
+            Decision::Call(miss) => {
+                let exchange = Exchange::for_miss(shared, &mut request, asked, key, miss);
+                shown.restore(&mut request);
+                return Self::call(inner, common, request, exchange);
+            }
+        };
+        Self::Ready {
+            answer: Some(answer),
+        }
+    }
+
+    /// Makes a call that the client waits for.
+    fn call(
+        inner: &S,
+        common: &Arc<Common<St>>,
+        mut request: Request<ReqB>,
+        exchange: Exchange<St>,
+    ) -> Self {
+        exchange.announce(&mut request);
+        let inner = inner.clone();
+        if exchange.has_offer() {
+            let choice = Some(Box::new(Choice::new(inner, request, exchange)));
+            return Self::Choosing { choice };
+        }
+        let call = Oneshot::new(inner, request);
+        match exchange.soft_timeout() {
+            None => Self::Forward {
+                call,
+                exchange: Some(exchange),
+            },
+            Some(limit) => Self::Racing {
+                race: Some(Box::new(Race::new(
+                    call,
+                    exchange,
+                    limit,
+                    &common.background,
+                ))),
+            },
         }
     }
 }
@@ -230,46 +270,10 @@ where
     ResB: Body<Data = Bytes> + Send + 'static,
     St: Store,
 {
-    /// What the store has. One that fails, or takes too long, is one that has nothing.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Arc<Variants>>> {
-        match self.get.as_mut().poll(cx) {
-            Poll::Ready(Ok(found)) => return Poll::Ready(found),
-            Poll::Ready(Err(error)) => {
-                tracing::warn!(error, "look-up failed; asking the upstream");
-            }
-            Poll::Pending => {
-                ready!(self.limit.as_mut().poll(cx));
-                tracing::warn!("look-up took too long; asking the upstream");
-            }
-        }
-        self.common.shared.counters.store_failures.add();
-        Poll::Ready(None)
-    }
-
     fn proceed(self, found: Option<Arc<Variants>>) -> State<S, ReqB, St> {
-        let Self {
-            mut request,
-            wanted,
-            key,
-            inner,
-            common,
-            ..
-        } = self;
-        let shown = Shown::swap(&common.shared.config, &mut request);
-        let mut step = decide::decide(&common.shared, &mut request, &wanted, key.as_ref(), found);
-        shown.restore_all(&mut request, &mut step);
-        match step {
-            Step::Answer(answer) => State::Ready {
-                answer: Some(answer),
-            },
-            Step::AnswerAndRefresh(answer, refresh) => {
-                common.background.spawn(inner, *refresh);
-                State::Ready {
-                    answer: Some(answer),
-                }
-            }
-            Step::Fetch(exchange) => State::calling(inner, request, exchange, &common),
-        }
+        let request = (self.request, self.shown);
+        let key = self.key.as_ref();
+        State::drive(&self.inner, &self.common, request, &self.asked, key, found)
     }
 }
 

@@ -9,20 +9,12 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use scrimp_core::KeyBuf;
-use scrimp_http::peek::Peek;
-use tower::util::Oneshot;
 use tower_service::Service;
 
 use crate::{
     body::CacheBody,
-    entry::{Lookup, MemoryStore, Store},
+    entry::{MemoryStore, Store},
     future::ResponseFuture,
-    lookup::decide::{self, Step},
-    request::{
-        read::{self, Plan},
-        target::Shown,
-    },
     shared::Common,
 };
 
@@ -43,12 +35,12 @@ impl<S, St> Cache<S, St> {
         Self { inner, common }
     }
 
-    /// The inner service.
+    /// Returns the inner service.
     pub fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// The inner service.
+    /// Returns the inner service.
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
@@ -84,41 +76,8 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
-        if Peek::is_needed(&request) {
-            return ResponseFuture::peeking(Peek::new(request), self.clone());
-        }
-        let shared = &self.common.shared;
-        let mut key = KeyBuf::new();
-        let shown = Shown::swap(&shared.config, &mut request);
-        let plan = read::read(shared, &request, &shown, &mut key);
-        let Plan::Lookup(wanted) = &plan else {
-            let exchange = read::pass(shared, &request, &plan);
-            shown.restore(&mut request);
-            return ResponseFuture::forward(Oneshot::new(self.inner.clone(), request), exchange);
-        };
-        let key = key.as_ref();
-        match shared.store.get(key) {
-            Lookup::Now(found) => {
-                let mut step = decide::decide(shared, &mut request, wanted, key, found);
-                shown.restore_all(&mut request, &mut step);
-                match step {
-                    Step::Answer(answer) => ResponseFuture::ready(answer),
-                    Step::AnswerAndRefresh(answer, refresh) => {
-                        self.common.background.spawn(self.inner.clone(), *refresh);
-                        ResponseFuture::ready(answer)
-                    }
-                    Step::Fetch(exchange) => {
-                        ResponseFuture::calling(self.inner.clone(), request, exchange, &self.common)
-                    }
-                }
-            }
-            Lookup::Later(get) => {
-                shown.restore(&mut request);
-                let wanted = (wanted.clone(), key.to_key());
-                ResponseFuture::looking_up(get, request, wanted, self.inner.clone(), &self.common)
-            }
-        }
+    fn call(&mut self, request: Request<ReqB>) -> Self::Future {
+        ResponseFuture::new(&self.inner, &self.common, request)
     }
 }
 

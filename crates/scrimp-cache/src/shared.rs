@@ -2,13 +2,12 @@
 
 use std::sync::{Arc, Weak};
 
-#[cfg(feature = "no-vary-search")]
-use crate::request::search::Variances;
 use crate::{
     background::Background,
     config::Config,
-    entry::{Store, unstored::Unstored},
+    entry::{Store, UncacheablePredictor},
     invalidation::epoch::Epochs,
+    request::Variances,
     stats::Counters,
 };
 
@@ -29,8 +28,7 @@ pub(crate) struct Shared<St> {
     pub(crate) counters: Arc<Counters>,
     /// Not owned: what goes on in the background may hold this.
     pub(crate) background: Weak<Background>,
-    pub(crate) unstored: Unstored,
-    #[cfg(feature = "no-vary-search")]
+    pub(crate) predictor: UncacheablePredictor,
     pub(crate) variances: Variances,
 }
 
@@ -45,8 +43,7 @@ impl<St: Store> Common<St> {
             store,
             counters,
             background: Arc::downgrade(&background),
-            unstored: Unstored::default(),
-            #[cfg(feature = "no-vary-search")]
+            predictor: UncacheablePredictor::default(),
             variances: Variances::default(),
         };
         Self {

@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode};
+use scrimp_core::extensions::{CacheInfo, CacheState};
+
+use crate::policy::{Policy, judge::Freshness};
 
 pub(crate) use name::CacheName;
 
@@ -141,13 +144,28 @@ fn parameter<'a>(name: &'a str, value: Option<&'a str>) -> (&'a str, &'a str) {
     value.map_or(("", ""), |value| (name, value))
 }
 
-/// Seconds, as `ttl` counts them: until stale, or since.
-pub(crate) fn ttl_seconds(ttl: Duration, staleness: Duration) -> i64 {
+/// Returns the verdict on a response of this policy, for layers outside.
+pub(crate) fn info(state: CacheState, policy: &Policy, freshness: Freshness) -> CacheInfo {
+    let mut info = CacheInfo::new(state);
+    info.age = Some(freshness.age);
+    info.expires_in = Some(match policy.always_validate {
+        // Never used without asking first, so never fresh to who goes by this.
+        true => Duration::ZERO,
+        false => freshness.ttl(),
+    });
+    info.shareable = true;
+    info.stored = true;
+    info
+}
+
+/// Returns seconds as `ttl` counts them: until stale, or since, as a negative number.
+pub(crate) fn ttl_seconds(freshness: Freshness) -> i64 {
     // Structured field integers have fifteen digits (RFC 9651 §3.3.1).
     const MAX: u64 = 999_999_999_999_999;
     let seconds = |time: Duration| i64::try_from(time.as_secs().min(MAX)).unwrap_or(i64::MAX);
+    let staleness = freshness.staleness();
     if staleness.is_zero() {
-        seconds(ttl)
+        seconds(freshness.ttl())
     } else {
         -seconds(staleness)
     }

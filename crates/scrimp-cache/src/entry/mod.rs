@@ -1,23 +1,31 @@
 //! Stored responses: what may be kept, how it comes in, and where it lives.
 
+mod booking;
 mod budget;
 #[cfg(feature = "codec")]
 mod codec;
-pub(crate) mod draft;
-pub(crate) mod fill;
+mod collector;
+mod head;
 mod memory;
+mod pending;
+mod predictor;
+mod record;
 mod refreshing;
 mod response;
 mod store;
-pub(crate) mod unstored;
 mod value;
 mod weight;
 
+pub(crate) use booking::{Booking, book, charge, is_collapsed};
 pub use budget::{Held, MemoryBudget};
 #[cfg(feature = "codec")]
 pub use codec::{Codec, DecodeError};
+pub(crate) use collector::BodyCollector;
 pub use memory::{MemoryStore, MemoryStoreBuilder};
+pub(crate) use pending::{PendingEntry, Previous};
+pub(crate) use predictor::UncacheablePredictor;
+pub(crate) use record::CallRecord;
 pub(crate) use refreshing::{RefreshFlag, Refreshing};
-pub(crate) use response::{Booking, CACHE_STATUS, compact};
+pub(crate) use response::{CACHE_STATUS, compact};
 pub use response::{Entry, Variants};
 pub use store::{FillToken, Lookup, PutOutcome, Store};

@@ -11,11 +11,10 @@ use std::{
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Request, StatusCode, Version, header};
-use scrimp_core::{Account, Money};
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
-use super::{FillToken, RefreshFlag, Refreshing, value, weight::headers_size};
+use super::{Booking, FillToken, RefreshFlag, Refreshing, value, weight::headers_size};
 use crate::{
     invalidation::epoch::Birth,
     policy::{Policy, Selection},
@@ -50,13 +49,6 @@ pub struct Entry {
     pub(crate) refreshing: RefreshFlag,
     /// Bytes of memory it takes; 0 until somebody asks. Stores ask often.
     pub(crate) weighed: AtomicU64,
-}
-
-/// Where a hit is booked, and as how much.
-#[derive(Debug, Clone)]
-pub(crate) struct Booking {
-    pub(crate) account: Account,
-    pub(crate) charge: Money,
 }
 
 /// The responses stored under one key, newest first.

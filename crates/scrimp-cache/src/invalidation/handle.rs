@@ -13,8 +13,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    policy::facts::RequestFacts,
-    request::{key, target::Shown},
+    request::{head_of, key_of},
 };
 
 /// Invalidates what a cache holds. Cheap to clone; get it from
@@ -45,17 +44,9 @@ impl Invalidator {
 
     /// Invalidates what is stored under the key of a request, and nothing else of its URI.
     pub fn invalidate_request<B>(&self, request: &Request<B>) {
-        let mut head = Request::new(());
-        head.method_mut().clone_from(request.method());
-        head.uri_mut().clone_from(request.uri());
-        head.headers_mut().clone_from(request.headers());
+        let mut head = head_of(request);
         head.extensions_mut().clone_from(request.extensions());
-        // Not put back: the copy is not used afterwards.
-        let shown = Shown::swap(&self.config, &mut head);
-        let plan = self.config.rules.plan(&head, self.config.default_cookies());
-        let facts = RequestFacts::read(head.method(), head.headers(), &self.config.telling);
-        let mut key = key::build(&head, &facts, plan.key);
-        key::add_rewritten(&mut key, &shown);
+        let key = key_of(&self.config, head);
         self.epochs.append(Hit::tag(key_tag(key.as_ref())), false);
     }
 

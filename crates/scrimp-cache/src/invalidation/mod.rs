@@ -24,6 +24,4 @@ pub use journal::Journal;
 pub(crate) use journal::resume;
 pub(crate) use log::TagList;
 pub use target::Invalidation;
-#[cfg(feature = "no-vary-search")]
-pub(crate) use target::search_tag;
 pub(crate) use target::{key_tag, target_tag, uri_tag};

@@ -197,12 +197,6 @@ pub(crate) fn uri_tag(authority: &str, path_and_query: &str) -> Tag {
     hash(b"uri", authority, normal(path_and_query).as_bytes())
 }
 
-/// The tag of a path, whatever its query.
-#[cfg(feature = "no-vary-search")]
-pub(crate) fn search_tag(uri: &Uri, headers: &HeaderMap) -> Tag {
-    hash(b"search", authority(uri, headers), uri.path().as_bytes())
-}
-
 /// [`uri_tag`] of a request's own target.
 pub(crate) fn target_tag(uri: &Uri, headers: &HeaderMap) -> Tag {
     let path_and_query = uri.path_and_query().map_or("/", |target| target.as_str());

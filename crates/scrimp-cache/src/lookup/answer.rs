@@ -6,8 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Extensions, HeaderMap, HeaderValue, Response, StatusCode, header};
-use scrimp_core::extensions::{CacheInfo, CacheState};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
 use crate::{
     body::StoredBody,
@@ -16,46 +15,37 @@ use crate::{
     policy::{
         conditional,
         facts::{MethodClass, RequestFacts},
-        judge::Standing,
+        judge::Freshness,
         range::{self, Ranges},
     },
 };
 
-/// Everything an answer depends on besides the stored response.
-pub(crate) struct Asked<'a> {
-    pub(crate) headers: &'a HeaderMap,
-    pub(crate) facts: &'a RequestFacts,
-}
-
 /// Whether the whole of a stored response is the answer.
 #[inline]
-pub(crate) fn is_whole(facts: &RequestFacts, entry: &Entry) -> bool {
+pub(super) fn is_whole(facts: &RequestFacts, entry: &Entry) -> bool {
     facts.method == MethodClass::Get
         && !(facts.conditional && entry.status.is_success())
         && !(facts.range && entry.status == StatusCode::OK)
 }
 
 /// Builds the answer: whole, a range, or `304` where the client has it already.
-pub(crate) fn build(
+pub(crate) fn from_entry(
     entry: &Entry,
-    asked: &Asked<'_>,
-    standing: Standing,
+    (headers, facts): (&HeaderMap, &RequestFacts),
+    freshness: Freshness,
     cache_status: HeaderValue,
 ) -> Response<StoredBody> {
-    let mut response = whole(entry, standing.age, cache_status, |body| body);
+    let mut response = whole(entry, freshness.age, cache_status, |body| body);
     // Conditions and ranges are about a representation that exists (RFC 9110 §13.2.1).
-    if entry.status == StatusCode::OK || entry.status.is_success() && asked.facts.conditional {
-        if asked.facts.conditional && conditional::not_modified(asked.headers, &entry.policy) {
+    if entry.status == StatusCode::OK || entry.status.is_success() && facts.conditional {
+        if facts.conditional && conditional::not_modified(headers, &entry.policy) {
             return not_modified(response);
         }
-        if asked.facts.range
-            && asked.facts.method == MethodClass::Get
-            && entry.status == StatusCode::OK
-        {
-            return ranged(response, entry, asked.headers);
+        if facts.range && facts.method == MethodClass::Get && entry.status == StatusCode::OK {
+            return ranged(response, entry, headers);
         }
     }
-    if asked.facts.method == MethodClass::Head {
+    if facts.method == MethodClass::Head {
         *response.body_mut() = StoredBody::empty();
     }
     response
@@ -226,28 +216,6 @@ fn seconds(age: Duration) -> HeaderValue {
         Some(text) => HeaderValue::from_static(text),
         None => HeaderValue::from(seconds),
     }
-}
-
-/// The cache's verdict on an answer from store, for those who asked for it.
-pub(crate) fn info(entry: Option<&Entry>, standing: Standing, state: CacheState) -> CacheInfo {
-    let mut info = CacheInfo::new(state);
-    info.age = Some(standing.age);
-    info.expires_in = Some(standing.ttl());
-    if entry.is_some_and(|entry| entry.policy.always_validate) {
-        // Never used without asking first, so never fresh to who goes by this.
-        info.expires_in = Some(Duration::ZERO);
-    }
-    info.recompute_cost = entry.map(|entry| entry.recompute_cost);
-    info.shareable = true;
-    info.stored = true;
-    info
-}
-
-/// Puts the verdict into the map the request came with: it is allocated already.
-pub(crate) fn explain(mut extensions: Extensions, info: CacheInfo) -> Extensions {
-    extensions.clear();
-    extensions.insert(info);
-    extensions
 }
 
 #[cfg(test)]

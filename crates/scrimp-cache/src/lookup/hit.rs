@@ -1,76 +1,140 @@
-//! An answer that is still to be made.
+//! A stored response that is the answer, and the answer made of it.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use http::{Extensions, HeaderValue, Response};
+use http::{Extensions, HeaderValue, Request, Response, StatusCode};
+use scrimp_core::extensions::CacheState;
 
-use super::answer::whole;
+use super::answer::{from_entry, is_whole, whole};
 use crate::{
     body::{CacheBody, StoredBody},
-    entry::Variants,
+    cache_status::{self, Forward, Report, ttl_seconds},
+    entry::{CACHE_STATUS, Entry, Variants},
+    policy::judge::Freshness,
+    request::LookupRequest,
+    shared::Shared,
 };
+
+/// A stored response that may be used now.
+pub(crate) struct Found {
+    variants: Arc<Variants>,
+    place: usize,
+    freshness: Freshness,
+}
 
 /// What a request is answered with.
 pub(crate) enum Answer {
-    /// All of a stored response.
-    Stored(Hit),
+    /// All of a stored response, which is sent as it is.
+    ///
+    /// The response is made of it where it is handed out: a whole response is too large to be
+    /// carried there from hand to hand.
+    Stored {
+        found: Found,
+        cache_status: HeaderValue,
+        extensions: Extensions,
+    },
     Made(Box<Response<StoredBody>>),
 }
 
-/// A stored response that is sent as it is.
-///
-/// The response is made of it where it is handed out: a whole response is too large to be
-/// carried there from hand to hand.
-pub(crate) struct Hit {
-    variants: Arc<Variants>,
-    place: usize,
-    age: Duration,
-    cache_status: HeaderValue,
-    extensions: Extensions,
+// === impl Found ===
+
+impl Found {
+    pub(super) fn new(variants: Arc<Variants>, place: usize, freshness: Freshness) -> Self {
+        Self {
+            variants,
+            place,
+            freshness,
+        }
+    }
+
+    pub(crate) fn entry(&self) -> &Arc<Entry> {
+        let entry = self.variants.at(self.place);
+        entry.expect("a place found among these variants, which do not change")
+    }
+
+    /// Answers a request from store, and counts it. The request's extensions may be taken.
+    #[inline]
+    pub(crate) fn answer<St, B>(
+        self,
+        shared: &Shared<St>,
+        request: &mut Request<B>,
+        asked: &LookupRequest,
+    ) -> Answer {
+        let (entry, freshness) = (self.entry(), self.freshness);
+        self.count(shared);
+        let upstream = entry.upstream_status.as_ref();
+        let cache_status = shared.config.name.hit(ttl_seconds(freshness), upstream);
+        let extensions = match asked.explain {
+            true => self.explain(std::mem::take(request.extensions_mut())),
+            false => Extensions::new(),
+        };
+        if is_whole(&asked.facts, entry) {
+            return Answer::Stored {
+                found: self,
+                cache_status,
+                extensions,
+            };
+        }
+        let request = (request.headers(), &asked.facts);
+        let mut response = from_entry(entry, request, freshness, cache_status);
+        *response.extensions_mut() = extensions;
+        Answer::Made(Box::new(response))
+    }
+
+    #[inline]
+    fn count<St>(&self, shared: &Shared<St>) {
+        match self.freshness.is_fresh() {
+            true => shared.counters.hits.add(),
+            false => shared.counters.stale.add(),
+        }
+        if let Some(booking) = &self.entry().booking {
+            booking.account.avoided(booking.charge);
+        }
+    }
+
+    /// Puts the verdict into the map that the request came with: it is allocated already.
+    fn explain(&self, mut extensions: Extensions) -> Extensions {
+        let (entry, freshness) = (self.entry(), self.freshness);
+        let state = match freshness.is_fresh() {
+            true => CacheState::Hit,
+            false => CacheState::Stale,
+        };
+        let mut info = cache_status::info(state, &entry.policy, freshness);
+        info.recompute_cost = Some(entry.recompute_cost);
+        extensions.clear();
+        extensions.insert(info);
+        extensions
+    }
 }
 
 // === impl Answer ===
 
 impl Answer {
+    /// Answers `only-if-cached` where nothing usable is stored (RFC 9111 §5.2.1.7).
+    pub(crate) fn refusal<St>(shared: &Shared<St>, reason: Forward) -> Self {
+        shared.counters.unanswered.add();
+        let mut response = Response::new(StoredBody::empty());
+        *response.status_mut() = StatusCode::GATEWAY_TIMEOUT;
+        let report = Report::forwarded(reason).detail("only-if-cached");
+        let value = report.value(&shared.config.name, None);
+        response.headers_mut().insert(CACHE_STATUS, value);
+        Self::Made(Box::new(response))
+    }
+
     #[inline]
     pub(crate) fn into_response<B>(self) -> Response<CacheBody<B>> {
         match self {
-            Self::Stored(hit) => hit.into_response(),
             Self::Made(response) => response.map(CacheBody::stored),
+            Self::Stored {
+                found,
+                cache_status,
+                extensions,
+            } => {
+                let age = found.freshness.age;
+                let mut response = whole(found.entry(), age, cache_status, CacheBody::stored);
+                *response.extensions_mut() = extensions;
+                response
+            }
         }
-    }
-}
-
-impl From<Response<StoredBody>> for Answer {
-    fn from(response: Response<StoredBody>) -> Self {
-        Self::Made(Box::new(response))
-    }
-}
-
-// === impl Hit ===
-
-impl Hit {
-    pub(crate) fn new(
-        (variants, place): (Arc<Variants>, usize),
-        age: Duration,
-        cache_status: HeaderValue,
-        extensions: Extensions,
-    ) -> Self {
-        Self {
-            variants,
-            place,
-            age,
-            cache_status,
-            extensions,
-        }
-    }
-
-    #[inline]
-    fn into_response<B>(self) -> Response<CacheBody<B>> {
-        let entry = self.variants.at(self.place);
-        let entry = entry.expect("a place found among these variants, which do not change");
-        let mut response = whole(entry, self.age, self.cache_status, CacheBody::stored);
-        *response.extensions_mut() = self.extensions;
-        response
     }
 }

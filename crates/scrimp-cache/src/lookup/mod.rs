@@ -1,5 +1,144 @@
 //! Which stored response a request is answered with, and the answer.
 
-pub(crate) mod answer;
-pub(crate) mod decide;
-pub(crate) mod hit;
+mod answer;
+mod hit;
+mod late;
+
+use std::sync::Arc;
+
+use http::Request;
+use scrimp_core::{KeyRef, extensions::Directive};
+
+use crate::{
+    cache_status::Forward,
+    entry::{Entry, Refreshing, Store, Variants},
+    invalidation::epoch::Epoch,
+    policy::judge::{Freshness, Verdict, judge, may_stand_in},
+    request::LookupRequest,
+    shared::Shared,
+};
+
+pub(crate) use answer::from_entry;
+pub(crate) use hit::{Answer, Found};
+pub(crate) use late::LateLookup;
+
+/// What is done with a request, once it is known what is stored.
+pub(crate) enum Decision {
+    /// It is answered from store.
+    Answer(Found),
+    /// So it is, and what is stored is brought up to date in the background.
+    AnswerAndRefresh(Found, Refreshing),
+    /// The upstream is asked.
+    Call(Miss),
+    /// It may be answered from store only, and is not.
+    Refuse(Forward),
+}
+
+/// Why the upstream is asked, and what there is to ask it with.
+#[derive(Debug)]
+pub(crate) struct Miss {
+    pub(crate) reason: Forward,
+    /// What is stored for the request, stale or to be validated.
+    pub(crate) stored: Option<Arc<Entry>>,
+    /// What is stored, if none of it matches the request.
+    pub(crate) variants: Option<Arc<Variants>>,
+    /// Taken where a soft time-out may end the wait for the call.
+    pub(crate) refreshing: Option<Refreshing>,
+}
+
+// === impl Miss ===
+
+impl Miss {
+    pub(crate) fn new(reason: Forward) -> Self {
+        Self {
+            reason,
+            stored: None,
+            variants: None,
+            refreshing: None,
+        }
+    }
+}
+
+/// Decides what to do with a request, knowing what is stored.
+#[inline]
+pub(crate) fn decide<St: Store, B>(
+    shared: &Shared<St>,
+    request: &Request<B>,
+    asked: &LookupRequest,
+    key: KeyRef<'_>,
+    found: Option<Arc<Variants>>,
+) -> Decision {
+    let decision = match found {
+        None => Decision::Call(Miss::new(Forward::UriMiss)),
+        Some(variants) => choose(shared, request, asked, key, variants),
+    };
+    match decision {
+        Decision::Call(miss) if asked.only_if_cached() => Decision::Refuse(match miss.reason {
+            Forward::Request => Forward::Stale,
+            reason => reason,
+        }),
+        decision => decision,
+    }
+}
+
+#[inline]
+fn choose<St: Store, B>(
+    shared: &Shared<St>,
+    request: &Request<B>,
+    asked: &LookupRequest,
+    key: KeyRef<'_>,
+    variants: Arc<Variants>,
+) -> Decision {
+    let Some((place, entry)) = variants.place(request) else {
+        return Decision::Call(Miss {
+            variants: Some(variants),
+            ..Miss::new(Forward::VaryMiss)
+        });
+    };
+    if asked.is_personal(shared.config.mode) && !entry.policy.for_credentials {
+        // What it was stored for were strangers to this caller (RFC 9111 §3.5).
+        return Decision::Call(Miss::new(Forward::UriMiss));
+    }
+    let epoch = shared.epochs.check(&entry.birth);
+    if epoch == Epoch::Gone {
+        shared.store.remove(key, Some(entry));
+        return Decision::Call(Miss::new(Forward::UriMiss));
+    }
+    let control = &asked.facts.control;
+    let freshness = Freshness::new(&entry.policy, shared.config.clock.instant());
+    let verdict = match asked.directive {
+        Some(Directive::RefreshNow) => Verdict::Validate,
+        _ => judge(control, &entry.policy, freshness, epoch == Epoch::Stale),
+    };
+    let reason = match verdict {
+        Verdict::Fresh | Verdict::Stale => {
+            return Decision::Answer(Found::new(variants, place, freshness));
+        }
+        Verdict::StaleWhileRevalidate if !asked.body_key => {
+            let refreshing = entry.begin_refresh();
+            let found = Found::new(variants, place, freshness);
+            return match refreshing {
+                Some(refreshing) => Decision::AnswerAndRefresh(found, refreshing),
+                None => Decision::Answer(found),
+            };
+        }
+        Verdict::Expired => Forward::Stale,
+        _ if entry.policy.always_validate => Forward::Stale,
+        Verdict::Validate | Verdict::StaleWhileRevalidate => Forward::Request,
+    };
+    let mut miss = Miss {
+        stored: Some(Arc::clone(entry)),
+        ..Miss::new(reason)
+    };
+    let rule = shared.config.rules.get(asked.rule);
+    let hurries = rule.is_some_and(|rule| rule.soft_timeout.is_some());
+    if verdict != Verdict::Expired || !hurries || asked.only_if_cached() {
+        return Decision::Call(miss);
+    }
+    miss.refreshing = entry.begin_refresh();
+    if miss.refreshing.is_none() && may_stand_in(control, &entry.policy, freshness, true) {
+        // A call is under way already, and slow or not, nobody waits for it twice.
+        return Decision::Answer(Found::new(variants, place, freshness));
+    }
+    Decision::Call(miss)
+}

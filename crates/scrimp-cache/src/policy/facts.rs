@@ -135,6 +135,16 @@ impl RequestFacts {
         (facts, host)
     }
 
+    /// Returns the facts of a GET of the whole, without conditions of its own.
+    pub(crate) fn of_whole(self) -> Self {
+        Self {
+            method: MethodClass::Get,
+            range: false,
+            conditional: false,
+            ..self
+        }
+    }
+
     fn note_host(&mut self, value: &HeaderValue) {
         let bytes = HostBytes::of(value);
         self.ambiguous_host |= self.host || !bytes.plain;

@@ -25,14 +25,14 @@ pub(crate) enum Verdict {
 
 /// How old a stored response is and how long it stays fresh, at one moment.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Standing {
+pub(crate) struct Freshness {
     pub(crate) age: Duration,
     lifetime: Duration,
 }
 
-// === impl Standing ===
+// === impl Freshness ===
 
-impl Standing {
+impl Freshness {
     pub(crate) fn new(policy: &Policy, now: Instant) -> Self {
         Self {
             age: policy.age(now),
@@ -62,7 +62,7 @@ impl Standing {
 pub(crate) fn judge(
     request: &RequestControl,
     policy: &Policy,
-    standing: Standing,
+    freshness: Freshness,
     softly_invalidated: bool,
 ) -> Verdict {
     let seconds = |value: u32| Duration::from_secs(value.into());
@@ -76,13 +76,13 @@ pub(crate) fn judge(
     // The request's own limit on age. `max-stale` raises it by as much (§5.2.1.2); without
     // it, `max-age=0` asks for validation whatever the age.
     let too_old = request.max_age.is_some_and(|limit| match tolerance {
-        Some(more) => standing.age > seconds(limit).saturating_add(more),
-        None => standing.age > seconds(limit) || limit == 0,
+        Some(more) => freshness.age > seconds(limit).saturating_add(more),
+        None => freshness.age > seconds(limit) || limit == 0,
     });
-    if standing.is_fresh() && !softly_invalidated {
+    if freshness.is_fresh() && !softly_invalidated {
         let soon_stale = request
             .min_fresh
-            .is_some_and(|wanted| standing.ttl() < seconds(wanted));
+            .is_some_and(|wanted| freshness.ttl() < seconds(wanted));
         // A browser's reload says `max-age=0`; what is immutable cannot have changed
         // (RFC 8246 §2.1). A forced reload says `no-cache`, and was heard above.
         let too_old = too_old && !(policy.immutable && request.max_age == Some(0));
@@ -95,10 +95,10 @@ pub(crate) fn judge(
     if policy.never_stale || request.min_fresh.is_some() || too_old {
         return Verdict::Expired;
     }
-    if tolerance.is_some_and(|limit| standing.staleness() <= limit) {
+    if tolerance.is_some_and(|limit| freshness.staleness() <= limit) {
         return Verdict::Stale;
     }
-    if !policy.while_revalidate.is_zero() && standing.staleness() < policy.while_revalidate {
+    if !policy.while_revalidate.is_zero() && freshness.staleness() < policy.while_revalidate {
         return Verdict::StaleWhileRevalidate;
     }
     Verdict::Expired
@@ -111,7 +111,7 @@ pub(crate) fn judge(
 pub(crate) fn may_stand_in(
     request: &RequestControl,
     policy: &Policy,
-    standing: Standing,
+    freshness: Freshness,
     unreachable: bool,
 ) -> bool {
     if policy.never_stale || request.no_cache || request.max_age == Some(0) {
@@ -122,7 +122,7 @@ pub(crate) fn may_stand_in(
         (response, request) => response.or(request.map(|s| Duration::from_secs(s.into()))),
     };
     match window {
-        Some(window) => standing.staleness() <= window,
+        Some(window) => freshness.staleness() <= window,
         None => unreachable,
     }
 }
@@ -136,12 +136,12 @@ mod tests {
     use std::time::SystemTime;
 
     fn decide(request: &'static str, response: &'static str, age: u64) -> Verdict {
-        let (policy, standing) = stored(response, age);
+        let (policy, freshness) = stored(response, age);
         let control = RequestControl::parse(&[HeaderValue::from_static(request)]);
-        judge(&control, &policy, standing, false)
+        judge(&control, &policy, freshness, false)
     }
 
-    fn stored(response: &'static str, age: u64) -> (Policy, Standing) {
+    fn stored(response: &'static str, age: u64) -> (Policy, Freshness) {
         let control = ResponseControl::parse(&[HeaderValue::from_static(response)]);
         let now = Instant::now();
         let arrival = Arrival {
@@ -158,8 +158,8 @@ mod tests {
             None,
             arrival,
         );
-        let standing = Standing::new(&policy, now + Duration::from_secs(age));
-        (policy, standing)
+        let freshness = Freshness::new(&policy, now + Duration::from_secs(age));
+        (policy, freshness)
     }
 
     #[test]
@@ -228,8 +228,8 @@ mod tests {
     #[test]
     fn a_lost_upstream_may_be_stood_in_for_and_an_error_only_by_permission() {
         let may = |response, age, unreachable| {
-            let (policy, standing) = stored(response, age);
-            may_stand_in(&RequestControl::default(), &policy, standing, unreachable)
+            let (policy, freshness) = stored(response, age);
+            may_stand_in(&RequestControl::default(), &policy, freshness, unreachable)
         };
         assert!(may("max-age=1", 2, true));
         assert!(!may("max-age=1", 2, false));

@@ -15,7 +15,6 @@ pub(crate) enum Refusal {
     TooLarge,
     TooManyTags,
     ContentType,
-    #[cfg(feature = "no-vary-search")]
     SearchVariance,
     Rule,
 }
@@ -38,7 +37,6 @@ impl Refusal {
             Self::TooLarge => "too-large",
             Self::TooManyTags => "too-many-tags",
             Self::ContentType => "content-type",
-            #[cfg(feature = "no-vary-search")]
             Self::SearchVariance => "no-vary-search",
             Self::Rule => "rule",
         }

@@ -13,7 +13,7 @@ use super::{
     conditional,
     facts::{RequestFacts, Telling},
     freshness::Arrival,
-    judge::{Standing, judge, may_stand_in},
+    judge::{Freshness, judge, may_stand_in},
     merge, range,
     storable::{self, Asking, Permissions},
 };
@@ -92,10 +92,10 @@ proptest! {
             let policy = Policy::new(mode, status, &answer, &control, false, None, arrival)
                 .with_validators(&answer);
             for seconds in [0, later] {
-                let standing = Standing::new(&policy, now + Duration::from_secs(seconds.into()));
-                prop_assert!(standing.ttl().is_zero() || standing.staleness().is_zero());
-                judge(&facts.control, &policy, standing, false);
-                may_stand_in(&facts.control, &policy, standing, true);
+                let freshness = Freshness::new(&policy, now + Duration::from_secs(seconds.into()));
+                prop_assert!(freshness.ttl().is_zero() || freshness.staleness().is_zero());
+                judge(&facts.control, &policy, freshness, false);
+                may_stand_in(&facts.control, &policy, freshness, true);
             }
             conditional::not_modified(&request, &policy);
             range::read(&request, &response, &policy, length);

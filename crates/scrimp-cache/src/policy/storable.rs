@@ -1,6 +1,6 @@
 //! Whether a response may be stored (RFC 9111 §3).
 
-use http::{StatusCode, header};
+use http::{HeaderName, StatusCode, header};
 use scrimp_http::{body::lengths_differ, cache_control::ResponseControl};
 
 use super::{
@@ -108,6 +108,30 @@ pub(crate) fn check(
     }
 }
 
+/// The directives that count: of a targeted field, or of Cache-Control; without those that
+/// a rule overrides.
+pub(crate) fn control(
+    targets: &[HeaderName],
+    answer: &Answer<'_>,
+    permissions: Permissions,
+) -> (ResponseControl, bool) {
+    let (mut control, targeted) = match ResponseControl::targeted(answer.headers(), targets) {
+        Some(control) => (control, true),
+        None => {
+            let lines = answer.all(Field::CacheControl).into_iter().flatten();
+            (ResponseControl::parse(lines), false)
+        }
+    };
+    if permissions.override_origin {
+        control.no_store = false;
+        control.no_cache = false;
+        control.private = false;
+        control.must_revalidate = false;
+        control.withheld.clear();
+    }
+    (control, targeted)
+}
+
 /// Whether the origin has said, in so many words, that a response may be stored.
 pub(crate) fn origin_allows(mode: Mode, answer: &Answer<'_>, control: &ResponseControl) -> bool {
     explicit_delta(mode, control).is_some()
@@ -120,7 +144,7 @@ fn worth_keeping(answer: &Answer<'_>) -> bool {
     answer.has(Field::ETag) || answer.has(Field::LastModified)
 }
 
-fn withholds(control: &ResponseControl, name: &http::HeaderName) -> bool {
+fn withholds(control: &ResponseControl, name: &HeaderName) -> bool {
     control.withheld.contains(name)
 }
 

@@ -1,7 +1,11 @@
-//! What a request asks of the cache.
+//! What a request asks of the cache: its key, its target, and the rule that matches it.
 
 pub(crate) mod key;
-pub(crate) mod read;
-#[cfg(feature = "no-vary-search")]
-pub(crate) mod search;
-pub(crate) mod target;
+#[cfg_attr(not(feature = "no-vary-search"), path = "search_off.rs")]
+mod search;
+mod target;
+mod view;
+
+pub(crate) use search::Variances;
+pub(crate) use target::Shown;
+pub(crate) use view::{LookupRequest, RequestView, head_of, key_of};

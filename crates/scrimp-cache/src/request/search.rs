@@ -6,14 +6,18 @@
 //! is keyed by it, and its answer kept only if it shows the same variance still. A path
 //! whose variance changes costs one miss more.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
+};
 
-use http::HeaderMap;
+use http::{HeaderMap, Request};
 use parking_lot::RwLock;
 use scrimp_core::KeyHashBuilder;
-use scrimp_http::no_vary_search::{Ignored, SearchVariance};
-
-use crate::invalidation::epoch::Tag;
+use scrimp_http::{
+    no_vary_search::{Ignored, SearchVariance},
+    target::{authority, normal_authority},
+};
 
 /// Paths remembered at most. Past it, all are forgotten and learned anew.
 const MAX_PATHS: usize = 10_000;
@@ -27,9 +31,10 @@ pub(crate) struct Variance {
     ignored: Ignored,
 }
 
-/// The variances of paths.
+/// The variances of paths, by the hash of the path and its authority. Two paths that ever
+/// share one cost each other calls.
 #[derive(Debug, Default)]
-pub(crate) struct Variances(RwLock<HashMap<Tag, Variance, KeyHashBuilder>>);
+pub(crate) struct Variances(RwLock<HashMap<u64, Variance, KeyHashBuilder>>);
 
 // === impl Variance ===
 
@@ -75,19 +80,31 @@ fn decoded(names: &[String]) -> Vec<String> {
 // === impl Variances ===
 
 impl Variances {
-    /// The variance that a path has shown last.
-    pub(crate) fn get(&self, path: Tag) -> Option<Variance> {
+    /// Returns the variance that the path of a request has shown last.
+    pub(crate) fn get<B>(&self, request: &Request<B>) -> Option<Variance> {
         let known = self.0.read();
         if known.is_empty() {
             None
         } else {
-            known.get(&path).cloned()
+            known.get(&path(request)).cloned()
         }
     }
 
-    /// Notes what a response shows.
-    pub(crate) fn note(&self, path: Tag, shown: Option<&Variance>) {
-        let unchanged = self.0.read().get(&path) == shown;
+    /// Notes what a response shows. Returns whether it is what the key was made by.
+    pub(crate) fn confirm(
+        &self,
+        request: &Request<()>,
+        response: &HeaderMap,
+        keyed_by: Option<&Variance>,
+    ) -> bool {
+        let shown = Variance::read(response);
+        let same = shown.as_ref() == keyed_by;
+        self.note(path(request), shown);
+        same
+    }
+
+    fn note(&self, path: u64, shown: Option<Variance>) {
+        let unchanged = self.0.read().get(&path) == shown.as_ref();
         if unchanged {
             return;
         }
@@ -97,13 +114,21 @@ impl Variances {
                 if known.len() >= MAX_PATHS {
                     known.clear();
                 }
-                known.insert(path, variance.clone());
+                known.insert(path, variance);
             }
             None => {
                 known.remove(&path);
             }
         }
     }
+}
+
+fn path<B>(request: &Request<B>) -> u64 {
+    let authority = authority(request.uri(), request.headers());
+    let mut hasher = DefaultHasher::new();
+    normal_authority(authority).hash(&mut hasher);
+    request.uri().path().hash(&mut hasher);
+    hasher.finish()
 }
 
 #[cfg(test)]

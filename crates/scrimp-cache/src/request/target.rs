@@ -1,8 +1,7 @@
 //! The target URI, where it is not the one that a request shows.
 
 use http::{Request, Uri};
-
-use crate::{config::Config, lookup::decide::Step};
+use scrimp_http::target::TargetUri;
 
 /// The URI that a request came with, while the cache looks at its target URI instead. In a box:
 /// few requests need it, and all carry it.
@@ -20,8 +19,8 @@ struct Instead {
 impl Shown {
     /// Puts the target URI in place, if it is to be found elsewhere.
     #[inline]
-    pub(crate) fn swap<B>(config: &Config, request: &mut Request<B>) -> Self {
-        let target = config.target_uri.of(request.extensions(), request.uri());
+    pub(crate) fn swap<B>(find: TargetUri, request: &mut Request<B>) -> Self {
+        let target = find.of(request.extensions(), request.uri());
         if std::ptr::eq(target.uri, request.uri()) {
             return Self(None);
         }
@@ -44,11 +43,10 @@ impl Shown {
         }
     }
 
-    /// The same for what is to be done with the request, which may be a call of its own.
-    pub(crate) fn restore_all<B, St>(self, request: &mut Request<B>, step: &mut Step<St>) {
-        if let (Some(instead), Step::AnswerAndRefresh(_, refresh)) = (&self.0, step) {
-            refresh.request.uri_mut().clone_from(&instead.shown);
+    /// Does the same for a copy of the request.
+    pub(crate) fn restore_copy(&self, request: &mut Request<()>) {
+        if let Some(instead) = &self.0 {
+            request.uri_mut().clone_from(&instead.shown);
         }
-        self.restore(request);
     }
 }

@@ -19,7 +19,7 @@ use crate::pattern::Pattern;
 
 pub use builder::RuleBuilder;
 pub use error::RuleError;
-pub(crate) use set::RuleSet;
+pub(crate) use set::{Matched, Place, RuleSet};
 pub(crate) use template::Template;
 
 /// One rule: conditions, and what to do where they all hold.

@@ -1,40 +1,31 @@
 //! All rules of a layer, in order.
 
-use std::{cell::OnceCell, time::Duration};
+use std::cell::OnceCell;
 
-use http::{HeaderName, Request, Response};
+use http::{Request, Response};
 use scrimp_http::target::{authority, host_without_port};
+use smallvec::SmallVec;
 
-use super::{Cookies, KeySpec, Rule, path};
+use super::{Rule, path};
 use crate::policy::{
+    Policy,
     status::{blames_request, heuristically_cacheable},
     storable::Permissions,
 };
 
 /// The rules of a layer.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct RuleSet {
-    rules: Vec<Rule>,
-}
+pub(crate) struct RuleSet(Vec<Rule>);
 
-/// What the rules say before there is a response.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct RequestPlan<'a> {
-    pub(crate) key: Option<&'a KeySpec>,
-    pub(crate) bypass: bool,
-    pub(crate) cookies: Cookies,
-    pub(crate) soft_timeout: Option<Duration>,
-    pub(crate) body_key: bool,
-    pub(crate) ignore_client_control: bool,
-}
+/// The place of a rule in its set; `None` if no rule matches.
+pub(crate) type Place = Option<usize>;
 
-// === impl RequestPlan ===
-
-impl RequestPlan<'_> {
-    /// The request fields that are part of the key.
-    pub(crate) fn key_fields(&self) -> &[HeaderName] {
-        self.key.map_or(&[], |key| &key.headers)
-    }
+/// The rules that match a request: those that ask something of the response too, up to the
+/// first that does not.
+#[derive(Debug, Clone)]
+pub(crate) struct Matched {
+    if_response: SmallVec<[usize; 2]>,
+    otherwise: Place,
 }
 
 /// A request, and what several rules ask of it, found out once.
@@ -49,52 +40,63 @@ struct Target<'a, B> {
 
 impl RuleSet {
     pub(crate) fn push(&mut self, rule: Rule) {
-        self.rules.push(rule);
+        self.0.push(rule);
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.rules.len()
+        self.0.len()
     }
 
-    /// The first rule that matches a request and asks nothing of the response.
-    pub(crate) fn plan<B>(&self, request: &Request<B>, cookies: Cookies) -> RequestPlan<'_> {
-        let target = self.target(request);
-        let rule = self
-            .rules
-            .iter()
-            .find(|rule| !rule.when.needs_response() && rule.covers(&target));
-        match rule {
-            None => RequestPlan {
-                key: None,
-                bypass: false,
-                cookies,
-                soft_timeout: None,
-                body_key: false,
-                ignore_client_control: false,
-            },
-            Some(rule) => RequestPlan {
-                key: Some(&rule.key),
-                bypass: rule.bypass,
-                cookies: rule.cookies.unwrap_or(cookies),
-                soft_timeout: rule.soft_timeout,
-                body_key: rule.body_key,
-                ignore_client_control: rule.ignore_client_control,
-            },
+    pub(crate) fn get(&self, place: Place) -> Option<&Rule> {
+        self.0.get(place?)
+    }
+
+    /// Finds the first rule that matches a request and asks nothing of the response.
+    pub(crate) fn for_request<B>(&self, request: &Request<B>) -> Place {
+        if self.0.is_empty() {
+            return None;
+        }
+        let target = Target::new(request);
+        let covers = |rule: &Rule| !rule.when.needs_response() && rule.covers(&target);
+        self.0.iter().position(covers)
+    }
+
+    /// Finds the rules that [`for_response`](Self::for_response) chooses from. `place` is that
+    /// of the rule [for the request](Self::for_request).
+    pub(crate) fn matched<B>(&self, request: &Request<B>, place: Place) -> Matched {
+        let before = self.0.iter().take(place.unwrap_or(usize::MAX));
+        let mut asking = before
+            .enumerate()
+            .filter(|(_, rule)| rule.when.needs_response());
+        let mut if_response = SmallVec::new();
+        if let Some(first) = asking.next() {
+            let target = Target::new(request);
+            let covering = std::iter::once(first)
+                .chain(asking)
+                .filter(|(_, rule)| rule.covers(&target));
+            if_response.extend(covering.map(|(place, _)| place));
+        }
+        Matched {
+            if_response,
+            otherwise: place,
         }
     }
 
-    /// The first rule that matches both.
-    pub(crate) fn find<A, B>(&self, request: &Request<A>, response: &Response<B>) -> Option<&Rule> {
-        let target = self.target(request);
-        self.rules
-            .iter()
-            .find(|rule| rule.covers(&target) && rule.when.response(response))
+    /// Finds the first rule that matches both a request and its response.
+    pub(crate) fn for_response<B>(&self, matched: &Matched, response: &Response<B>) -> Place {
+        let mut places = matched.if_response.iter().copied();
+        let first = places.find(|&place| self.0[place].when.response(response));
+        first.or(matched.otherwise)
     }
+}
 
-    fn target<'a, B>(&self, request: &'a Request<B>) -> Target<'a, B> {
-        Target {
+// === impl Target ===
+
+impl<'a, B> Target<'a, B> {
+    fn new(request: &'a Request<B>) -> Self {
+        Self {
             request,
-            plain: self.rules.is_empty() || path::reads_plainly(request.uri().path()),
+            plain: path::reads_plainly(request.uri().path()),
             host: OnceCell::new(),
         }
     }
@@ -108,6 +110,16 @@ impl Rule {
         let host = || *target.host.get_or_init(|| host(target.request));
         let doubt = (!target.plain).then_some(self.bypass);
         self.when.request(target.request, host, doubt)
+    }
+
+    /// Puts the rule's bounds on what HTTP allows.
+    pub(crate) fn bound(&self, policy: &mut Policy) {
+        let limits = self.limits;
+        let cut = fastrand::f64() * f64::from(limits.jitter) / 1000.0;
+        policy.bound(limits.min_ttl, limits.max_ttl, cut);
+        if let Some(window) = self.fail_safe {
+            policy.fail_safe(window);
+        }
     }
 
     /// What the rule permits.

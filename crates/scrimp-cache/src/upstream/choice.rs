@@ -12,7 +12,8 @@ use http_body::Body;
 use tower::util::Oneshot;
 use tower_service::Service;
 
-use crate::{body::CacheBody, entry::Store, future::POLLED_AGAIN, upstream::exchange::Exchange};
+use super::{Exchange, POLLED_AGAIN};
+use crate::{body::CacheBody, entry::Store, request::head_of};
 
 /// A call with an offer. If the upstream says 304 and not of what, it is asked again, without.
 pub(crate) struct Choice<S, ReqB, St>
@@ -32,11 +33,8 @@ where
     S: Service<Request<ReqB>> + Clone,
 {
     pub(crate) fn new(inner: S, request: Request<ReqB>, exchange: Exchange<St>) -> Self {
-        let mut head = Request::new(());
-        head.method_mut().clone_from(request.method());
-        head.uri_mut().clone_from(request.uri());
+        let mut head = head_of(&request);
         *head.version_mut() = request.version();
-        head.headers_mut().clone_from(request.headers());
         head.headers_mut().remove(header::IF_NONE_MATCH);
         head.extensions_mut().clone_from(request.extensions());
         Self {
@@ -64,10 +62,9 @@ where
             let result = ready!(choice.call.as_mut().poll(cx));
             if let Ok(response) = &result
                 && response.status() == StatusCode::NOT_MODIFIED
-                && choice.exchange.names_nothing(response)
+                && choice.exchange.withdraw_offer(response)
                 && let Some((inner, head)) = choice.again.take()
             {
-                choice.exchange.withdraw_offer(response);
                 let request = head.map(|()| ReqB::default());
                 choice.call = Box::pin(Oneshot::new(inner, request));
                 continue;

@@ -1,116 +1,132 @@
-//! A call to the upstream, and what its answer means for what is stored.
+//! A call to the upstream under way.
 
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
+use http::{Request, Response};
 use http_body::Body;
 use scrimp_core::{
-    Money,
-    extensions::{self, CacheInfo, CacheState, Charge, OtherCharges, Since},
+    KeyRef,
+    extensions::{CacheInfo, CacheState, Since},
 };
 
+use super::{fetch::Fetch, label::label, watch::Watch, write::Write};
 use crate::{
     body::CacheBody,
     cache_status::{Forward, Report},
-    entry::{CACHE_STATUS, Store},
+    entry::{Entry, Refreshing, Store, book},
+    lookup::Miss,
     policy::facts::RequestFacts,
+    request::LookupRequest,
     shared::Shared,
-    upstream::{fetch::Fetch, offer, watch::Watch, write::Write},
 };
 
-/// A call to the upstream under way.
+/// A call to the upstream under way, and what is to be done with its answer.
 pub(crate) struct Exchange<St> {
     shared: Arc<Shared<St>>,
-    duty: Duty,
-    explain: bool,
+    call: UpstreamCall,
 }
 
-/// What is to be done with the answer.
-enum Duty {
-    Pass(Report),
+/// Kind of an upstream call.
+enum UpstreamCall {
+    /// The cache stays out of it.
+    Pass { report: Report, explain: bool },
+    /// It may change what is stored.
     Unsafe(Box<Write>),
+    /// Its answer is not going to be stored, going by the last one.
     Watch(Watch),
+    /// Its answer may be stored.
     Fetch(Box<Fetch>),
 }
 
 // === impl Exchange ===
 
 impl<St: Store> Exchange<St> {
-    pub(crate) fn pass(shared: &Arc<Shared<St>>, report: Report, explain: bool) -> Self {
-        Self::new(shared, Duty::Pass(report), explain)
+    fn new(shared: &Arc<Shared<St>>, call: UpstreamCall) -> Self {
+        let shared = Arc::clone(shared);
+        Self { shared, call }
     }
 
-    pub(crate) fn fetch(shared: &Arc<Shared<St>>, fetch: Box<Fetch>) -> Self {
-        let explain = fetch.explain;
-        Self::new(shared, Duty::Fetch(fetch), explain)
-    }
-
-    pub(crate) fn watch(shared: &Arc<Shared<St>>, watch: Watch) -> Self {
-        Self::new(shared, Duty::Watch(watch), false)
+    pub(crate) fn pass<B>(shared: &Arc<Shared<St>>, request: &Request<B>, report: Report) -> Self {
+        let explain = shared.config.explains(request.extensions());
+        Self::new(shared, UpstreamCall::Pass { report, explain })
     }
 
     pub(crate) fn unsafe_method<B>(
         shared: &Arc<Shared<St>>,
         request: &Request<B>,
         facts: &RequestFacts,
-        explain: bool,
     ) -> Self {
-        let write = Write::new(shared, request, facts, explain);
-        Self::new(shared, Duty::Unsafe(Box::new(write)), explain)
+        let write = Write::new(shared, request, facts);
+        Self::new(shared, UpstreamCall::Unsafe(Box::new(write)))
     }
 
-    fn new(shared: &Arc<Shared<St>>, duty: Duty, explain: bool) -> Self {
-        Self {
-            shared: Arc::clone(shared),
-            duty,
-            explain,
+    /// A call for what is not stored, or may not be used. The request is made conditional where
+    /// that can save a body.
+    pub(crate) fn for_miss<B>(
+        shared: &Arc<Shared<St>>,
+        request: &mut Request<B>,
+        asked: &LookupRequest,
+        key: KeyRef<'_>,
+        miss: Miss,
+    ) -> Self {
+        let watch = Watch::new(shared, asked, key.hash_value(), &miss);
+        let call = match watch {
+            Some(watch) => UpstreamCall::Watch(watch),
+            None => UpstreamCall::Fetch(Fetch::new(shared, request, asked.clone(), key, miss)),
+        };
+        Self::new(shared, call)
+    }
+
+    /// A call, and its request, that brings a stored response up to date.
+    pub(crate) fn for_refresh<B>(
+        shared: &Arc<Shared<St>>,
+        request: &Request<B>,
+        asked: &LookupRequest,
+        key: KeyRef<'_>,
+        stored: (&Arc<Entry>, Refreshing),
+    ) -> (Request<()>, Self) {
+        let (request, fetch) = Fetch::refresh(shared, request, asked, key, stored);
+        (request, Self::new(shared, UpstreamCall::Fetch(fetch)))
+    }
+
+    fn fetch(&self) -> Option<&Fetch> {
+        match &self.call {
+            UpstreamCall::Fetch(fetch) => Some(fetch),
+            UpstreamCall::Pass { .. } | UpstreamCall::Unsafe(_) | UpstreamCall::Watch(_) => None,
         }
     }
 
     /// Tells layers further in how old an answer may be.
     pub(crate) fn announce<B>(&self, request: &mut Request<B>) {
-        if let Duty::Fetch(fetch) = &self.duty
+        if let Some(fetch) = self.fetch()
             && Since::is_heard()
         {
-            request.extensions_mut().insert(fetch.born.since());
+            request.extensions_mut().insert(fetch.since());
         }
     }
 
-    /// How long to wait before a stale response is served instead.
+    /// Returns how long to wait before a stale response is served instead.
     pub(crate) fn soft_timeout(&self) -> Option<Duration> {
-        match &self.duty {
-            Duty::Fetch(fetch) => fetch.soft_timeout,
-            Duty::Pass(_) | Duty::Unsafe(_) | Duty::Watch(_) => None,
-        }
+        self.fetch()?.soft_timeout(&self.shared.config)
     }
 
-    /// The stale response, if there still is one that may be served.
-    pub(crate) fn stand_in_for_slow<B>(&self) -> Option<Response<CacheBody<B>>> {
-        match &self.duty {
-            Duty::Fetch(fetch) => fetch.stand_in_for_slow(&self.shared),
-            Duty::Pass(_) | Duty::Unsafe(_) | Duty::Watch(_) => None,
-        }
+    /// Returns the stale response, if there still is one that may be served.
+    pub(super) fn stand_in_for_slow<B>(&self) -> Option<Response<CacheBody<B>>> {
+        self.fetch()?.stand_in_for_slow(&self.shared)
     }
 
-    /// Whether the upstream is asked which of several stored responses is the answer.
+    /// Returns whether the upstream is asked which of several stored responses is the answer.
     pub(crate) fn has_offer(&self) -> bool {
-        matches!(&self.duty, Duty::Fetch(fetch) if !fetch.offered.is_empty())
+        self.fetch().is_some_and(Fetch::has_offer)
     }
 
-    /// Whether a 304 is none of what was offered.
-    pub(crate) fn names_nothing<B>(&self, response: &Response<B>) -> bool {
-        let Duty::Fetch(fetch) = &self.duty else {
-            return false;
-        };
-        offer::named(&fetch.offered, response.headers()).is_none()
-    }
-
-    /// Makes it a fetch like any other, at the price of a call that was for nothing.
-    pub(crate) fn withdraw_offer<B>(&mut self, response: &Response<B>) {
-        if let Duty::Fetch(fetch) = &mut self.duty {
-            fetch.book(&self.shared, response);
-            fetch.offered.clear();
+    /// Makes it a fetch like any other, at the price of a call that was for nothing, if the
+    /// answer is a 304 and none of what was offered.
+    pub(super) fn withdraw_offer<B>(&mut self, response: &Response<B>) -> bool {
+        match &mut self.call {
+            UpstreamCall::Fetch(fetch) => fetch.withdraw_offer(&self.shared.config, response),
+            UpstreamCall::Pass { .. } | UpstreamCall::Unsafe(_) | UpstreamCall::Watch(_) => false,
         }
     }
 
@@ -122,62 +138,31 @@ impl<St: Store> Exchange<St> {
     where
         B: Body<Data = Bytes>,
     {
-        let report = match self.duty {
-            Duty::Fetch(fetch) => return fetch.finish(&self.shared, result),
-            Duty::Watch(watch) => {
-                return result.map(|response| watch.finish(&self.shared, response));
+        let shared = &self.shared;
+        let (report, explain) = match self.call {
+            UpstreamCall::Fetch(fetch) => return fetch.finish(shared, result),
+            UpstreamCall::Watch(watch) => {
+                return result.map(|response| watch.finish(shared, response));
             }
-            Duty::Pass(report) => report,
-            Duty::Unsafe(write) => {
+            UpstreamCall::Pass { report, explain } => (report, explain),
+            UpstreamCall::Unsafe(write) => {
+                let explain = write.explain();
                 if let Ok(response) = &result
-                    && let Some(fetch) = write.finish(&self.shared, response)
+                    && let Some(fetch) = write.finish(shared, response)
                 {
-                    return fetch.finish(&self.shared, result);
+                    return fetch.finish(shared, result);
                 }
-                Report::forwarded(Forward::Method)
+                (Report::forwarded(Forward::Method), explain)
             }
         };
         let mut response = result?;
-        self.shared.counters.bypassed.add();
-        book(&self.shared, &response, "", "(pass)");
-        label(&self.shared, response.headers_mut(), report);
-        if self.explain {
+        shared.counters.bypassed.add();
+        book(&shared.config, &response, "", "(pass)");
+        label(shared, response.headers_mut(), report);
+        if explain {
             let info = CacheInfo::new(CacheState::Bypass);
             response.extensions_mut().insert(info);
         }
         Ok(response.map(CacheBody::passing))
     }
-}
-
-/// Appends a line to Cache-Status: the cache nearest to the client comes last (RFC 9211 §2).
-pub(crate) fn label<St>(shared: &Shared<St>, headers: &mut HeaderMap, report: Report) {
-    headers.append(CACHE_STATUS, report.value(&shared.config.name, None));
-}
-
-/// Whether a response came from a call that was made for another request.
-pub(crate) fn is_collapsed<B>(response: &Response<B>) -> bool {
-    let shared = response.extensions().get::<extensions::Shared>();
-    shared.is_some_and(extensions::Shared::collapsed)
-}
-
-/// Books a call that reached the upstream, unless it was another request's.
-pub(crate) fn book<St, B>(shared: &Shared<St>, response: &Response<B>, tenant: &str, route: &str) {
-    if let Some(ledger) = &shared.config.ledger
-        && !is_collapsed(response)
-    {
-        let charge = charge(shared, response);
-        let account = ledger.account("cache", tenant, route, charge.currency());
-        account.made(charge);
-        if let Some(OtherCharges(others)) = response.extensions().get() {
-            others.iter().for_each(|amount| account.paid(amount));
-        }
-    }
-}
-
-/// What a call cost: what the upstream says, or the price it was set to.
-pub(crate) fn charge<St, B>(shared: &Shared<St>, response: &Response<B>) -> Money {
-    response
-        .extensions()
-        .get::<Charge>()
-        .map_or(shared.config.price, |charge| charge.0)
 }

@@ -1,13 +1,19 @@
-//! Calls to the upstream.
+//! Calls to the upstream: how they are made, and what their answers mean for what is stored.
 
-pub(crate) mod choice;
-mod confirm;
-pub(crate) mod exchange;
-pub(crate) mod fetch;
-pub(crate) mod offer;
-mod put;
-pub(crate) mod race;
+mod behind;
+mod choice;
+mod exchange;
+mod fetch;
+mod label;
+mod offer;
+mod race;
 mod said;
-mod stand_in;
-pub(crate) mod watch;
-pub(crate) mod write;
+mod watch;
+mod write;
+
+pub(crate) use choice::Choice;
+pub(crate) use exchange::Exchange;
+pub(crate) use race::Race;
+
+/// What a future that is polled after completion panics with.
+pub(crate) const POLLED_AGAIN: &str = "a response future is not polled after completion";

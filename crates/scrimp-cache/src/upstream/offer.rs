@@ -10,7 +10,7 @@ use scrimp_http::{coding, etag};
 use crate::{
     entry::{Entry, Variants},
     invalidation::epoch::Epoch,
-    request::read::Wanted,
+    request::LookupRequest,
     shared::Shared,
 };
 
@@ -22,17 +22,17 @@ const MAX_OFFERED: usize = 8;
 /// An entity tag is to tell all representations of a resource apart (RFC 9110 §8.8.3). Not
 /// all origins see to that, so only what promises to is offered: strong tags; of no two
 /// bodies; of no response that was selected by who asks; in a coding the client takes.
-pub(crate) fn offer<St, B>(
+pub(super) fn offer<St, B>(
     shared: &Shared<St>,
     request: &mut Request<B>,
-    wanted: &Wanted,
+    asked: &LookupRequest,
     variants: &Variants,
 ) -> Vec<Arc<Entry>> {
     // With a condition of its own, the client has something that the upstream may confirm.
-    if request.method() != Method::GET || wanted.facts.conditional {
+    if request.method() != Method::GET || asked.facts.conditional {
         return Vec::new();
     }
-    let personal_request = wanted.is_personal(shared.config.mode);
+    let personal_request = asked.is_personal(shared.config.mode);
     let personal = &shared.config.telling.credentials;
     let is_personal =
         |name: &header::HeaderName| *name == header::COOKIE || personal.contains(name);
@@ -81,7 +81,7 @@ fn told_apart(variants: &Variants) -> Vec<(&HeaderValue, &Arc<Entry>)> {
 }
 
 /// The offered response that a 304 speaks of.
-pub(crate) fn named<'a>(offered: &'a [Arc<Entry>], response: &HeaderMap) -> Option<&'a Arc<Entry>> {
+pub(super) fn named<'a>(offered: &'a [Arc<Entry>], response: &HeaderMap) -> Option<&'a Arc<Entry>> {
     match (response.get(header::ETAG), offered) {
         (Some(tag), _) => offered
             .iter()

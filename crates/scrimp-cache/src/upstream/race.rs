@@ -15,10 +15,8 @@ use tokio::time::{Sleep, sleep};
 use tower::util::Oneshot;
 use tower_service::Service;
 
-use crate::{
-    body::CacheBody, entry::Store, future::POLLED_AGAIN, shared::Common,
-    upstream::exchange::Exchange,
-};
+use super::{Exchange, POLLED_AGAIN};
+use crate::{background::Background, body::CacheBody, entry::Store};
 
 /// The call, its soft time-out, and where it goes on once its caller has an answer.
 pub(crate) struct Race<S, ReqB, St>
@@ -29,7 +27,7 @@ where
     exchange: Exchange<St>,
     /// `None` once it has run out in vain.
     limit: Option<Pin<Box<Sleep>>>,
-    common: Arc<Common<St>>,
+    background: Arc<Background>,
 }
 
 // === impl Race ===
@@ -42,13 +40,13 @@ where
         call: Oneshot<S, Request<ReqB>>,
         exchange: Exchange<St>,
         limit: Duration,
-        common: &Arc<Common<St>>,
+        background: &Arc<Background>,
     ) -> Self {
         Self {
             call: Box::pin(call),
             exchange,
             limit: Some(Box::pin(sleep(limit))),
-            common: Arc::clone(common),
+            background: Arc::clone(background),
         }
     }
 }
@@ -81,7 +79,8 @@ where
             return Poll::Pending;
         };
         if let Some(race) = slot.take() {
-            race.common.background.finish(race.call, race.exchange);
+            let run = race.exchange.run(race.call);
+            race.background.start(run);
         }
         Poll::Ready(Ok(response))
     }

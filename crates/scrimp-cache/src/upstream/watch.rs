@@ -2,26 +2,25 @@
 
 use http::Response;
 
+use super::label::label_miss;
 use crate::{
     body::CacheBody,
     cache_status::{Forward, Report},
-    entry::draft,
+    lookup::Miss,
     policy::{
         answer::Answer,
         refusal::Refusal,
         storable::{self, Asking, Permissions},
     },
-    request::read::Wanted,
+    request::LookupRequest,
     shared::Shared,
-    upstream::fetch::label_miss,
 };
 
 /// A call under way of which nothing is kept but what its label needs.
-pub(crate) struct Watch {
+pub(super) struct Watch {
     asking: Asking,
     /// Of the request's key.
     hash: u64,
-    reason: Forward,
     keyed_authorization: bool,
 }
 
@@ -30,34 +29,34 @@ pub(crate) struct Watch {
 impl Watch {
     /// `None` if the answer may be stored after all, or if more is to be done with it than a
     /// label needs.
-    pub(crate) fn new<St>(
+    pub(super) fn new<St>(
         shared: &Shared<St>,
-        wanted: &Wanted,
+        asked: &LookupRequest,
         hash: u64,
-        reason: Forward,
+        miss: &Miss,
     ) -> Option<Self> {
-        // Whoever asks for a verdict goes by it: a wrong guess would cost more than a call.
-        let asked = wanted.explain;
-        let idle = !asked && shared.config.ledger.is_none() && shared.config.fallback.is_none();
-        (idle && shared.unstored.takes(hash)).then(|| Self {
-            asking: Asking::from(&wanted.facts),
+        let config = &shared.config;
+        // A caller that asks for a verdict goes by it: a wrong guess would cost more than a call.
+        let idle = !asked.explain && config.ledger.is_none() && config.fallback.is_none();
+        let unknown = miss.reason == Forward::UriMiss;
+        (unknown && idle && shared.predictor.takes(hash)).then(|| Self {
+            asking: Asking::from(&asked.facts),
             hash,
-            reason,
-            keyed_authorization: wanted.keyed_authorization,
+            keyed_authorization: asked.keyed_authorization,
         })
     }
 
     /// Labels the answer, and learns from it.
-    pub(crate) fn finish<St, B>(
+    pub(super) fn finish<St, B>(
         self,
         shared: &Shared<St>,
         mut response: Response<B>,
     ) -> Response<CacheBody<B>> {
-        let report = Report::forwarded(self.reason);
+        let report = Report::forwarded(Forward::UriMiss);
         let report = match self.refusal(shared, &response) {
             Some(refusal) => report.detail(refusal.detail()),
             None => {
-                shared.unstored.forget(self.hash);
+                shared.predictor.forget(self.hash);
                 report
             }
         };
@@ -74,7 +73,7 @@ impl Watch {
             ..Permissions::default()
         };
         let answer = Answer::read(response.headers());
-        let (control, _) = draft::control(&config.targets, &answer, permissions);
+        let (control, _) = storable::control(&config.targets, &answer, permissions);
         let (mode, status) = (config.mode, response.status());
         storable::check(mode, self.asking, status, &answer, &control, permissions).err()
     }

@@ -11,26 +11,25 @@ use scrimp_http::{
 use tokio::time::Instant;
 
 use crate::{
-    cache_status::Forward,
+    entry::CallRecord,
     invalidation::{
         TagList,
         epoch::{Epochs, Hit, Position, Tag},
         invalidated_groups, target_tag, uri_tag,
     },
     policy::facts::RequestFacts,
-    request::{key, read::Wanted},
+    request::{LookupRequest, key},
     rule::Cookies,
     shared::Shared,
-    upstream::fetch::Fetch,
 };
 
-use super::said::Said;
+use super::{fetch::Fetch, said::Said};
 
 /// An unsafe request under way.
 ///
 /// Of the request there is what says where it went and whom it was for. Its other fields are
 /// not copied for every write: an answer that depends on them is not kept.
-pub(crate) struct Write {
+pub(super) struct Write {
     post: bool,
     uri: Uri,
     host: Option<HeaderValue>,
@@ -71,11 +70,10 @@ impl Drop for Doubt {
 // === impl Write ===
 
 impl Write {
-    pub(crate) fn new<St, B>(
+    pub(super) fn new<St, B>(
         shared: &Shared<St>,
         request: &Request<B>,
         facts: &RequestFacts,
-        explain: bool,
     ) -> Self {
         let (uri, headers) = (request.uri(), request.headers());
         Self {
@@ -91,7 +89,7 @@ impl Write {
             cookie: facts.cookie,
             tenant: request.extensions().get::<Tenant>().cloned(),
             tags: request.extensions().get::<Tags>().cloned(),
-            explain,
+            explain: shared.config.explains(request.extensions()),
             sent: shared.config.clock.instant(),
             born: shared.epochs.now(),
             doubt: Doubt {
@@ -102,9 +100,13 @@ impl Write {
         }
     }
 
+    pub(super) fn explain(&self) -> bool {
+        self.explain
+    }
+
     /// Invalidates what the write may have changed, and says how its answer is kept, if it
     /// may be.
-    pub(crate) fn finish<St, B>(
+    pub(super) fn finish<St, B>(
         mut self,
         shared: &Shared<St>,
         response: &Response<B>,
@@ -164,7 +166,7 @@ impl Write {
     }
 
     /// The GET whose answer this is.
-    fn into_fetch<St>(self, shared: &Shared<St>, born: Position) -> Option<Box<Fetch>> {
+    fn into_fetch<St>(self, shared: &Shared<St>, fetched_at: Position) -> Option<Box<Fetch>> {
         let mut request = Request::new(());
         *request.uri_mut() = self.uri;
         if let Some(retold) = self.retold {
@@ -179,36 +181,20 @@ impl Write {
         if let Some(tags) = self.tags {
             request.extensions_mut().insert(tags);
         }
-        let facts = RequestFacts::read(request.method(), request.headers(), &shared.config.telling);
-        let rules = shared
-            .config
-            .rules
-            .plan(&request, shared.config.default_cookies());
-        let depends = rules
-            .key
-            .is_some_and(|key| !key.headers.is_empty() || !key.cookies.is_empty());
-        let by_cookie = self.cookie && rules.cookies == Cookies::Bypass;
-        if rules.bypass || depends || by_cookie {
+        let config = &shared.config;
+        let facts = RequestFacts::read(request.method(), request.headers(), &config.telling);
+        let place = config.rules.for_request(&request);
+        let rule = config.rules.get(place);
+        let spec = rule.map(|rule| &rule.key);
+        let depends = spec.is_some_and(|key| !key.headers.is_empty() || !key.cookies.is_empty());
+        let by_cookie = self.cookie && config.cookies(rule) == Cookies::Bypass;
+        if depends || by_cookie || rule.is_some_and(|rule| rule.bypass) {
             return None;
         }
-        let key = key::build(&request, &facts, rules.key);
-        let wanted = Wanted {
-            facts,
-            keyed_authorization: false,
-            directive: None,
-            soft_timeout: None,
-            body_key: false,
-            #[cfg(feature = "no-vary-search")]
-            variance: None,
-            #[cfg(feature = "no-vary-search")]
-            whole_query: true,
-            explain: self.explain,
-        };
-        let mut fetch = Fetch::new(shared, &request, &wanted, key.as_ref(), Forward::Method);
-        fetch.sent = self.sent;
-        fetch.born = born;
-        fetch.explicit_only = true;
-        Some(fetch)
+        let key = key::build(&request, &facts, spec);
+        let asked = LookupRequest::of_write(facts, place, self.explain);
+        let call = CallRecord::new(config, &request, asked, key.as_ref(), fetched_at);
+        Some(Fetch::of_write(call.of_write(self.sent)))
     }
 }
 

@@ -14,7 +14,7 @@ use scrimp_http::{
 
 use crate::{
     policy::facts::RequestFacts,
-    request::target::Shown,
+    request::{search::Variance, target::Shown},
     rule::{KeySpec, QueryKey},
 };
 
@@ -56,17 +56,16 @@ pub(crate) fn write<B>(
     });
 }
 
-/// The key of a request whose query counts as far as No-Vary-Search says.
-#[cfg(feature = "no-vary-search")]
-pub(crate) fn build_by_search<B>(
+/// Writes the key of a request whose query counts as far as No-Vary-Search says.
+pub(crate) fn write_by_search<B>(
+    key: &mut KeyBuf,
     request: &Request<B>,
+    host: Option<&HeaderValue>,
     facts: &RequestFacts,
     spec: Option<&KeySpec>,
-    variance: &crate::request::search::Variance,
-) -> KeyBuf {
-    let mut key = KeyBuf::new();
-    let host = request.headers().get(header::HOST);
-    write_with(&mut key, request, host, facts, spec, |key, _| {
+    variance: &Variance,
+) {
+    write_with(key, request, host, facts, spec, |key, _| {
         key.part_with(|write| {
             write(b"~");
             for (name, value) in variance.counting(request.uri().query().unwrap_or_default()) {
@@ -75,7 +74,6 @@ pub(crate) fn build_by_search<B>(
             }
         });
     });
-    key
 }
 
 #[inline]

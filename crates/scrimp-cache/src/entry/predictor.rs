@@ -19,7 +19,7 @@ const USES: u64 = 255;
 
 /// What remembers the keys. Its memory is taken when the first one comes.
 #[derive(Debug, Default)]
-pub(crate) struct Unstored(OnceLock<Box<[Slot]>>);
+pub(crate) struct UncacheablePredictor(OnceLock<Box<[Slot]>>);
 
 /// A key's hash, its last byte replaced by how often it may still be watched. Keys are told
 /// apart by 56 bits of a keyed hash: taking one for another is rarer than a broken disk,
@@ -27,9 +27,9 @@ pub(crate) struct Unstored(OnceLock<Box<[Slot]>>);
 #[derive(Debug, Default)]
 struct Slot(AtomicU64);
 
-// === impl Unstored ===
+// === impl UncacheablePredictor ===
 
-impl Unstored {
+impl UncacheablePredictor {
     /// Remembers a key by its hash.
     pub(crate) fn note(&self, hash: u64) {
         let slots = self
@@ -82,26 +82,26 @@ mod tests {
 
     #[test]
     fn a_key_is_known_until_it_is_forgotten_or_used_up() {
-        let unstored = Unstored::default();
-        assert!(!unstored.takes(KEY));
-        unstored.note(KEY);
-        assert!(unstored.takes(KEY));
-        unstored.forget(KEY);
-        assert!(!unstored.takes(KEY));
+        let predictor = UncacheablePredictor::default();
+        assert!(!predictor.takes(KEY));
+        predictor.note(KEY);
+        assert!(predictor.takes(KEY));
+        predictor.forget(KEY);
+        assert!(!predictor.takes(KEY));
 
-        unstored.note(KEY);
-        let taken = (0..2 * USES).filter(|_| unstored.takes(KEY)).count();
+        predictor.note(KEY);
+        let taken = (0..2 * USES).filter(|_| predictor.takes(KEY)).count();
         assert_eq!(taken as u64, USES);
     }
 
     #[test]
     fn a_key_is_not_taken_for_one_that_shares_its_slot() {
-        let (unstored, other) = (Unstored::default(), KEY ^ (1 << 40));
-        unstored.note(KEY);
-        assert!(!unstored.takes(other));
-        unstored.forget(other);
-        assert!(unstored.takes(KEY));
-        unstored.note(other);
-        assert!(unstored.takes(other) && !unstored.takes(KEY));
+        let (predictor, other) = (UncacheablePredictor::default(), KEY ^ (1 << 40));
+        predictor.note(KEY);
+        assert!(!predictor.takes(other));
+        predictor.forget(other);
+        assert!(predictor.takes(KEY));
+        predictor.note(other);
+        assert!(predictor.takes(other) && !predictor.takes(KEY));
     }
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use http::{HeaderMap, Response, StatusCode, header};
 use scrimp_core::extensions::CacheState;
 
-use super::{fetch::Fetch, put::put};
+use super::{Fetch, put};
 use crate::{
     body::CacheBody,
     cache_status::{Report, ttl_seconds},
-    entry::{Entry, Store, draft::Draft},
+    entry::{Entry, PendingEntry, Previous, Store},
     invalidation::epoch::Epoch,
-    policy::{judge::Standing, merge, refusal::Refusal},
+    policy::{judge::Freshness, merge, refusal::Refusal},
     shared::Shared,
 };
 
@@ -28,28 +28,22 @@ impl Fetch {
         let entry = match renewed {
             Ok(entry) => {
                 let entry = Arc::new(entry);
-                put(
-                    shared,
-                    self.key.clone(),
-                    Arc::clone(&entry),
-                    self.fence,
-                    None,
-                );
+                put(shared, self.call.place(), Arc::clone(&entry), None);
                 entry
             }
             Err(_) => {
-                shared.store.remove(self.key.as_ref(), Some(stored));
+                shared.store.remove(self.call.key().as_ref(), Some(stored));
                 Arc::clone(stored)
             }
         };
-        let standing = Standing::new(&entry.policy, shared.config.clock.instant());
+        let freshness = Freshness::new(&entry.policy, shared.config.clock.instant());
         let report = Report {
             forward_status: Some(StatusCode::NOT_MODIFIED),
-            ttl: Some(ttl_seconds(standing.ttl(), standing.staleness())),
+            ttl: Some(ttl_seconds(freshness)),
             stored: kept,
             ..Report::forwarded(self.reason)
         };
-        self.answer(shared, &entry, standing, report, CacheState::Revalidated)
+        self.answer(shared, &entry, freshness, report, CacheState::Revalidated)
     }
 
     /// The stored response, brought up to date with the fields of a new answer.
@@ -73,11 +67,10 @@ impl Fetch {
             head.headers_mut()
                 .append(header::CACHE_STATUS, line.clone());
         }
-        let draft = Draft::new(shared, self, &head)?;
+        let (config, call) = (&shared.config, &self.call);
+        let pending = PendingEntry::new(config, &shared.variances, call, &head)?;
         let whole = (stored.body.clone(), stored.trailers.clone());
-        let mut entry = draft.finish(shared, self, Some(stored), whole)?;
-        entry.recompute_cost = stored.recompute_cost;
-        Ok(entry)
+        pending.finish(config, call, &Previous::Confirmed(stored), whole)
     }
 
     /// An answer to HEAD: never stored itself, it brings the stored answer to GET up to
@@ -101,11 +94,11 @@ impl Fetch {
                     && (identified
                         || entry.birth.carried().versions == stored.birth.carried().versions)
                 {
-                    put(shared, self.key.clone(), Arc::new(entry), self.fence, None);
+                    put(shared, self.call.place(), Arc::new(entry), None);
                     updated = true;
                 }
             } else if !response.status().is_server_error() {
-                shared.store.remove(self.key.as_ref(), Some(stored));
+                shared.store.remove(self.call.key().as_ref(), Some(stored));
             }
         }
         let report = Report {

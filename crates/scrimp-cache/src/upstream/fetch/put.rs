@@ -24,9 +24,8 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// memory stays `held` until that is done.
 pub(super) fn put<St: Store>(
     shared: &Arc<Shared<St>>,
-    key: Key,
+    (key, fence): (Key, Option<Fence>),
     entry: Arc<Entry>,
-    fence: Option<Fence>,
     held: Option<Held>,
 ) {
     let token = FillToken::new(&shared.epochs, fence);

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use http::{Response, StatusCode};
 use scrimp_core::extensions::CacheState;
 
-use super::fetch::Fetch;
+use super::Fetch;
 use crate::{
     body::{CacheBody, StoredBody},
-    cache_status::{Report, ttl_seconds},
+    cache_status::{self, Report, ttl_seconds},
     entry::{Entry, Store},
     invalidation::epoch::Epoch,
-    lookup::answer::{self, Asked},
-    policy::judge::{self, Standing},
+    lookup::from_entry,
+    policy::judge::{self, Freshness},
     shared::Shared,
-    upstream::exchange::label,
+    upstream::label::label,
 };
 
 /// What a stale response stands in for.
@@ -39,9 +39,14 @@ impl Fetch {
         if shared.epochs.check(&entry.birth) == Epoch::Gone {
             return None;
         }
-        let standing = Standing::new(&entry.policy, shared.config.clock.instant());
+        let freshness = Freshness::new(&entry.policy, shared.config.clock.instant());
         let unreachable = !matches!(failure, Failure::Status(_));
-        if !judge::may_stand_in(&self.facts.control, &entry.policy, standing, unreachable) {
+        if !judge::may_stand_in(
+            &self.call.asked().facts.control,
+            &entry.policy,
+            freshness,
+            unreachable,
+        ) {
             return None;
         }
         let report = Report {
@@ -49,7 +54,7 @@ impl Fetch {
                 Failure::Status(status) => Some(status),
                 Failure::Unreachable | Failure::Slow => None,
             },
-            ttl: Some(ttl_seconds(standing.ttl(), standing.staleness())),
+            ttl: Some(ttl_seconds(freshness)),
             ..Report::forwarded(self.reason)
         };
         let report = report.detail(match failure {
@@ -57,7 +62,7 @@ impl Fetch {
             Failure::Slow => "soft-timeout",
             Failure::Status(_) => "stale-if-error",
         });
-        Some(self.answer(shared, entry, standing, report, CacheState::Stale))
+        Some(self.answer(shared, entry, freshness, report, CacheState::Stale))
     }
 
     /// The operator's answer in place of a failure that nothing stored can stand in for.
@@ -67,7 +72,7 @@ impl Fetch {
         failed: Option<StatusCode>,
     ) -> Option<Response<CacheBody<B>>> {
         let fallback = shared.config.fallback.as_ref()?;
-        let mut response = (fallback.0)(&self.request, failed)?;
+        let mut response = (fallback.0)(self.call.request(), failed)?;
         let report = Report {
             forward_status: failed,
             ..Report::forwarded(self.reason)
@@ -77,7 +82,7 @@ impl Fetch {
     }
 
     /// The stored response, because the upstream takes too long.
-    pub(crate) fn stand_in_for_slow<St: Store, B>(
+    pub(in crate::upstream) fn stand_in_for_slow<St: Store, B>(
         &self,
         shared: &Arc<Shared<St>>,
     ) -> Option<Response<CacheBody<B>>> {
@@ -89,23 +94,22 @@ impl Fetch {
         &self,
         shared: &Shared<St>,
         entry: &Entry,
-        standing: Standing,
+        freshness: Freshness,
         report: Report,
         state: CacheState,
     ) -> Response<CacheBody<B>> {
-        let asked = Asked {
-            headers: self.request.headers(),
-            facts: &self.facts,
-        };
+        let asked = self.call.asked();
+        let request = (self.call.request().headers(), &asked.facts);
         let status = report.value(&shared.config.name, entry.upstream_status.as_ref());
-        let mut response = answer::build(entry, &asked, standing, status);
+        let mut response = from_entry(entry, request, freshness, status);
         if state == CacheState::Revalidated {
             shared.counters.revalidated.add();
         } else {
             shared.counters.stale.add();
         }
-        if self.explain {
-            let info = answer::info(Some(entry), standing, state);
+        if asked.explain {
+            let mut info = cache_status::info(state, &entry.policy, freshness);
+            info.recompute_cost = Some(entry.recompute_cost);
             response.extensions_mut().insert(info);
         }
         response.map(CacheBody::stored)

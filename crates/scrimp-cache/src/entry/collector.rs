@@ -11,7 +11,7 @@ const FIRST_STEP: usize = 64 << 10;
 
 /// Collects a body. Only one that ends cleanly, and at the length that was announced, is
 /// committed; one that grows past its limit passes on without being kept.
-pub(crate) struct Fill(Option<Box<dyn Collect + Send>>);
+pub(crate) struct BodyCollector(Option<Box<dyn Collect + Send>>);
 
 /// An [`Open`] whatever it is committed to: one allocation for both.
 trait Collect {
@@ -39,9 +39,9 @@ struct Standby<C> {
     commit: C,
 }
 
-// === impl Fill ===
+// === impl BodyCollector ===
 
-impl Fill {
+impl BodyCollector {
     /// Starts collecting up to `limit` bytes, paid for from `held`. A body that has come in
     /// whole goes to `commit` with its trailers.
     ///
@@ -163,7 +163,7 @@ impl<C: FnOnce(Bytes, Option<HeaderMap>, Held)> Collect for Standby<C> {
     }
 }
 
-impl Sink for Fill {
+impl Sink for BodyCollector {
     fn data(&mut self, chunk: &Bytes) {
         if let Some(open) = &mut self.0
             && !open.take(chunk)

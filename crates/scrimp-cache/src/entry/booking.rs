@@ -1,0 +1,54 @@
+//! What calls cost, and what hits save.
+
+use http::Response;
+use scrimp_core::{
+    Account, Ledger, Money,
+    extensions::{Charge, OtherCharges, Shared},
+};
+
+use crate::config::Config;
+
+/// Where a hit is booked, and as how much.
+#[derive(Debug, Clone)]
+pub(crate) struct Booking {
+    pub(crate) account: Account,
+    pub(crate) charge: Money,
+}
+
+// === impl Booking ===
+
+impl Booking {
+    pub(crate) fn new(ledger: &Ledger, charge: Money, tenant: &str, route: &str) -> Self {
+        Self {
+            account: ledger.account("cache", tenant, route, charge.currency()),
+            charge,
+        }
+    }
+}
+
+/// Books a call that reached the upstream, unless it was another request's.
+pub(crate) fn book<B>(config: &Config, response: &Response<B>, tenant: &str, route: &str) {
+    if let Some(ledger) = &config.ledger
+        && !is_collapsed(response)
+    {
+        let booking = Booking::new(ledger, charge(config, response), tenant, route);
+        booking.account.made(booking.charge);
+        if let Some(OtherCharges(others)) = response.extensions().get() {
+            others
+                .iter()
+                .for_each(|amount| booking.account.paid(amount));
+        }
+    }
+}
+
+/// Returns what a call cost: what the upstream says, or the price it was set to.
+pub(crate) fn charge<B>(config: &Config, response: &Response<B>) -> Money {
+    let charge = response.extensions().get::<Charge>();
+    charge.map_or(config.price, |charge| charge.0)
+}
+
+/// Returns whether a response came from a call that was made for another request.
+pub(crate) fn is_collapsed<B>(response: &Response<B>) -> bool {
+    let shared = response.extensions().get::<Shared>();
+    shared.is_some_and(Shared::collapsed)
+}

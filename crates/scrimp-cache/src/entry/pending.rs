@@ -1,0 +1,225 @@
+//! A stored response before its body has come in.
+
+use std::{sync::atomic::AtomicU64, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, Request, Response};
+use scrimp_core::{
+    Money,
+    extensions::{CacheInfo, CacheState},
+};
+use scrimp_http::{names, role};
+
+use super::{Booking, CallRecord, Entry, RefreshFlag, charge, head};
+use crate::{
+    cache_status,
+    config::Config,
+    invalidation::{carry, epoch::Birth, key_tag},
+    policy::{
+        Policy, Selection,
+        answer::Answer,
+        freshness::Arrival,
+        judge::Freshness,
+        merge,
+        refusal::Refusal,
+        storable::{self, Asking, Permissions},
+    },
+    request::Variances,
+    rule::{Place, Rule},
+};
+
+/// A response that may be stored, as far as that has to be known before its first byte goes
+/// on. What is left to do is done once its body has come in.
+pub(crate) struct PendingEntry {
+    /// As the upstream sent it.
+    head: Response<()>,
+    /// The place of the rule that matches it.
+    rule: Place,
+    withheld: Vec<HeaderName>,
+    policy: Policy,
+    selection: Selection,
+    charge: Money,
+    max_body: u64,
+    arrival: Arrival,
+}
+
+/// What was stored before.
+pub(crate) enum Previous<'a> {
+    /// It, if there is one, gives way to the response.
+    Replaced(Option<&'a Entry>),
+    /// The response only confirms it.
+    Confirmed(&'a Entry),
+}
+
+// === impl PendingEntry ===
+
+impl PendingEntry {
+    /// Decides whether a response may be stored, and for how long it is fresh.
+    pub(crate) fn new(
+        config: &Config,
+        variances: &Variances,
+        call: &CallRecord,
+        head: &Response<()>,
+    ) -> Result<Box<Self>, Refusal> {
+        let (request, facts) = (&call.request, &call.asked.facts);
+        let place = call.rule(config, head);
+        let rule = config.rules.get(place);
+        if rule.is_some_and(|rule| rule.bypass) {
+            return Err(Refusal::Rule);
+        }
+        // A page under a static file's name: its origin may know it, the rule does not.
+        let deceived = rule.is_some_and(|rule| rule.is_deceived(request, head));
+        let rule = rule.filter(|_| !deceived);
+        let ttl = rule
+            .filter(|rule| rule.covers_status(head))
+            .and_then(|rule| rule.ttl(request, head));
+        let by_rule = rule.map_or_else(Permissions::default, Rule::permissions);
+        let permissions = Permissions {
+            ttl: ttl.is_some(),
+            set_cookie: by_rule.set_cookie || !config.strict_cookies,
+            authorization: call.asked.keyed_authorization,
+            ..by_rule
+        };
+        let answer = Answer::read(head.headers());
+        let (control, targeted) = storable::control(&config.targets, &answer, permissions);
+        let (mode, status) = (config.mode, head.status());
+        if deceived && (facts.cookie || !storable::origin_allows(mode, &answer, &control)) {
+            return Err(Refusal::ContentType);
+        }
+        let asking = Asking::from(facts);
+        storable::check(mode, asking, status, &answer, &control, permissions)?;
+        let same_search = variances.confirm(request, head.headers(), call.asked.variance.as_ref());
+        if !same_search && !call.has_chosen_query(config) {
+            return Err(Refusal::SearchVariance);
+        }
+        let selection = Selection::new(request, &answer).ok_or(Refusal::VaryStar)?;
+        let keyed = rule.map_or(&[][..], |rule| &rule.key.headers);
+        if is_disguised(request, &selection, keyed) {
+            return Err(Refusal::Disguised);
+        }
+        let now = config.clock.instant();
+        let arrival = Arrival {
+            now,
+            wall: config.clock.wall(),
+            delay: now.saturating_duration_since(call.sent),
+        };
+        let mut policy = Policy::new(mode, status, &answer, &control, targeted, ttl, arrival);
+        if call.explicit_only && !policy.source().is_explicit() {
+            return Err(Refusal::NotCacheable);
+        }
+        if let Some(rule) = rule {
+            rule.bound(&mut policy);
+        }
+        let mut copy = Response::new(());
+        *copy.status_mut() = status;
+        *copy.version_mut() = head.version();
+        *copy.headers_mut() = head.headers().clone();
+        Ok(Box::new(Self {
+            head: copy,
+            rule: place,
+            withheld: control.withheld,
+            policy,
+            selection,
+            charge: charge(config, head),
+            max_body: rule
+                .and_then(|rule| rule.limits.max_body)
+                .unwrap_or(u64::MAX),
+            arrival,
+        }))
+    }
+
+    /// Returns the size of the largest body that the rule wants stored.
+    pub(crate) fn max_body(&self) -> u64 {
+        self.max_body
+    }
+
+    /// Returns how fresh the response is at the moment it came.
+    pub(crate) fn freshness(&self) -> Freshness {
+        Freshness::new(&self.policy, self.arrival.now)
+    }
+
+    /// Returns the verdict on a response that is being stored.
+    pub(crate) fn info(&self, state: CacheState) -> CacheInfo {
+        cache_status::info(state, &self.policy, self.freshness())
+    }
+
+    /// Returns the stored response, now that its body is known.
+    ///
+    /// Where it only confirms what was stored before, what a hit is worth and how long it takes
+    /// to make stay, as a confirmation says nothing about a full answer; and so do its tags,
+    /// which a 304 need not repeat.
+    pub(crate) fn finish(
+        self: Box<Self>,
+        config: &Config,
+        call: &CallRecord,
+        previous: &Previous<'_>,
+        (body, trailers): (Bytes, Option<HeaderMap>),
+    ) -> Result<Entry, Refusal> {
+        let rule = config.rules.get(self.rule);
+        let key = key_tag(call.key.as_ref());
+        let tags = call.tags.as_ref();
+        let mut carried = carry(config, rule, &call.request, tags, &self.head, key)?;
+        let (booking, recompute_cost) = match previous {
+            Previous::Confirmed(entry) => {
+                carried.add_all(entry.birth.carried());
+                (entry.booking.clone(), entry.recompute_cost)
+            }
+            Previous::Replaced(entry) => {
+                let route = rule.map_or("*", |rule| rule.name());
+                let booking = config.ledger.as_ref();
+                let booking =
+                    booking.map(|ledger| Booking::new(ledger, self.charge, call.tenant(), route));
+                let took = config.clock.instant().saturating_duration_since(call.sent);
+                (booking, smoothed(*entry, took))
+            }
+        };
+        let (parts, ()) = self.head.into_parts();
+        let mut headers = parts.headers;
+        merge::strip(&mut headers, &self.withheld);
+        let whole = (&body, trailers.as_ref());
+        let (headers, upstream_status) =
+            head::stored(config, headers, parts.status, whole, self.arrival);
+        // From the copy: else they would keep the whole buffer of the connection they came by.
+        let policy = self.policy.with_validators(&Answer::read(&headers));
+        Ok(Entry {
+            status: parts.status,
+            version: parts.version,
+            headers,
+            body,
+            trailers,
+            upstream_status,
+            asked: call.sent,
+            policy,
+            selection: self.selection,
+            birth: Birth::new(call.fetched_at, carried),
+            booking,
+            recompute_cost,
+            refreshing: RefreshFlag::default(),
+            weighed: AtomicU64::new(0),
+        })
+    }
+}
+
+/// Returns how long the upstream takes, smoothed over the entry's forerunners: a single slow
+/// answer says little of the next one.
+fn smoothed(replaced: Option<&Entry>, took: Duration) -> Duration {
+    replaced.map_or(took, |entry| entry.recompute_cost / 4 * 3 + took / 4)
+}
+
+/// Returns whether a request holds, under a name with `_`, a field that selects the answer: an
+/// upstream behind a CGI-like interface takes it for the one with `-`, which the key and the
+/// selection have seen nothing of.
+fn is_disguised(request: &Request<()>, selection: &Selection, keyed: &[HeaderName]) -> bool {
+    let headers = request.headers();
+    let selects = |name: &HeaderName| {
+        role::is_preference(name)
+            || selection
+                .names()
+                .chain(keyed)
+                .any(|own| names::equal(own.as_str(), name.as_str()))
+    };
+    let mut disguised = headers
+        .keys()
+        .filter(|name| !role::is_indifferent(name) && names::is_disguised(name));
+    disguised.any(|name| selects(name) && !selection.names().chain(keyed).any(|own| own == name))
+}

@@ -1,0 +1,109 @@
+//! What a response is the answer to.
+
+use http::{Request, Response};
+use scrimp_core::{
+    Key, KeyRef,
+    extensions::{Fence, Tags, Tenant},
+};
+use tokio::time::Instant;
+
+use crate::{
+    config::Config,
+    invalidation::epoch::Position,
+    request::{LookupRequest, head_of},
+    rule::{Matched, Place, QueryKey},
+};
+
+/// Record of an upstream call whose answer may be stored: what was asked, and when.
+pub(crate) struct CallRecord {
+    /// As the client sent it, without its body and extensions.
+    pub(super) request: Request<()>,
+    pub(super) asked: LookupRequest,
+    pub(super) key: Key,
+    pub(super) tags: Option<Tags>,
+    pub(super) sent: Instant,
+    pub(super) fetched_at: Position,
+    /// Store only what has a lifetime from its origin.
+    pub(super) explicit_only: bool,
+    matched: Matched,
+    tenant: Option<Tenant>,
+    fence: Option<Fence>,
+}
+
+// === impl CallRecord ===
+
+impl CallRecord {
+    /// `fetched_at` is the position of the log before the call began.
+    pub(crate) fn new<B>(
+        config: &Config,
+        request: &Request<B>,
+        asked: LookupRequest,
+        key: KeyRef<'_>,
+        fetched_at: Position,
+    ) -> Self {
+        let extensions = request.extensions();
+        Self {
+            request: head_of(request),
+            key: key.to_key(),
+            tags: extensions.get().cloned(),
+            sent: config.clock.instant(),
+            fetched_at,
+            explicit_only: false,
+            matched: config.rules.matched(request, asked.rule),
+            tenant: extensions.get().cloned(),
+            fence: extensions.get().copied(),
+            asked,
+        }
+    }
+
+    /// Makes it the record of a write that was sent before.
+    pub(crate) fn of_write(self, sent: Instant) -> Self {
+        Self {
+            sent,
+            explicit_only: true,
+            ..self
+        }
+    }
+
+    pub(crate) fn request(&self) -> &Request<()> {
+        &self.request
+    }
+
+    pub(crate) fn asked(&self) -> &LookupRequest {
+        &self.asked
+    }
+
+    pub(crate) fn key(&self) -> &Key {
+        &self.key
+    }
+
+    pub(crate) fn fetched_at(&self) -> Position {
+        self.fetched_at
+    }
+
+    /// Returns what the answer is stored by: its key, and the fence of the lock under which the
+    /// call is made.
+    pub(crate) fn place(&self) -> (Key, Option<Fence>) {
+        (self.key.clone(), self.fence)
+    }
+
+    /// Does what [`place`](Self::place) does, without a copy.
+    pub(crate) fn into_place(self) -> (Key, Option<Fence>) {
+        (self.key, self.fence)
+    }
+
+    pub(crate) fn tenant(&self) -> &str {
+        self.tenant.as_ref().map_or("", |tenant| &tenant.0)
+    }
+
+    /// Returns whether a rule chooses the parameters that are part of the key.
+    pub(super) fn has_chosen_query(&self, config: &Config) -> bool {
+        let rule = config.rules.get(self.asked.rule);
+        rule.is_some_and(|rule| rule.key.query != QueryKey::All)
+    }
+
+    /// Finds the rule for this request and a response to it.
+    pub(crate) fn rule<B>(&self, config: &Config, response: &Response<B>) -> Place {
+        config.rules.for_response(&self.matched, response)
+    }
+}

@@ -1,0 +1,205 @@
+//! From a request to what the cache is asked.
+
+use http::{HeaderValue, Request};
+use http_body::Body;
+use scrimp_core::{BodyDigest, KeyBuf, extensions::Directive};
+use scrimp_http::{body::Presence, target::has_userinfo};
+
+use super::{
+    key,
+    search::{Variance, Variances},
+    target::Shown,
+};
+use crate::{
+    cache_status::{Forward, Report},
+    config::Config,
+    policy::{
+        Mode,
+        facts::{MethodClass, RequestFacts},
+    },
+    rule::{Cookies, Place, QueryKey, Rule},
+};
+
+/// What a request asks of the cache, as far as the request alone tells.
+pub(crate) enum RequestView {
+    /// Nothing.
+    Pass(Report),
+    /// It may change what is stored.
+    Unsafe(RequestFacts),
+    /// It may be answered from store.
+    Lookup(LookupRequest),
+}
+
+/// A request that the cache may answer.
+#[derive(Clone)]
+pub(crate) struct LookupRequest {
+    pub(crate) facts: RequestFacts,
+    /// The place of the rule that matches it.
+    pub(crate) rule: Place,
+    /// All the credentials it has are in its key.
+    pub(crate) keyed_authorization: bool,
+    pub(crate) directive: Option<Directive>,
+    /// The key holds a digest of the request's body, which cannot be sent again.
+    pub(crate) body_key: bool,
+    /// What the key leaves out of the query.
+    pub(crate) variance: Option<Variance>,
+    pub(crate) explain: bool,
+}
+
+// === impl RequestView ===
+
+impl RequestView {
+    /// Reads a request: may the cache answer it at all? If so its key is written to `key`.
+    #[inline]
+    pub(crate) fn read<B: Body>(
+        config: &Config,
+        variances: &Variances,
+        request: &Request<B>,
+        shown: &Shown,
+        key: &mut KeyBuf,
+    ) -> Self {
+        let (mut facts, host) =
+            RequestFacts::read_with_host(request.method(), request.headers(), &config.telling);
+        let bypass = |detail| Self::Pass(Report::forwarded(Forward::Bypass).detail(detail));
+        let digest = match facts.method {
+            MethodClass::Get | MethodClass::Head => None,
+            _ => request.extensions().get::<BodyDigest>(),
+        };
+        let beside = |facts: RequestFacts| match facts.method {
+            MethodClass::Unsafe => Self::Unsafe(facts),
+            _ => Self::Pass(Report::forwarded(Forward::Method)),
+        };
+        let asks = matches!(facts.method, MethodClass::Get | MethodClass::Head);
+        if !asks && digest.is_none() {
+            return beside(facts);
+        }
+        let place = config.rules.for_request(request);
+        let rule = config.rules.get(place);
+        if !asks && !rule.is_some_and(|rule| rule.body_key) {
+            return beside(facts);
+        }
+        if rule.is_some_and(|rule| rule.bypass) {
+            return bypass("rule");
+        }
+        if rule.is_some_and(|rule| rule.ignore_client_control) {
+            facts.control.drop_demands();
+        }
+        if facts.cookie && config.cookies(rule) == Cookies::Bypass {
+            return bypass("cookie");
+        }
+        if facts.precondition {
+            return bypass("precondition");
+        }
+        if facts.ambiguous_host || has_userinfo(request.uri()) {
+            return bypass("host");
+        }
+        if facts.overridden {
+            return bypass("override");
+        }
+        // A GET with a body means whatever its upstream makes of it; the key would not hold it.
+        if digest.is_none() && Presence::of(request) != Presence::Absent {
+            return bypass("body");
+        }
+        let variance = write_key(key, variances, request, (host, shown), &facts, rule);
+        let keyed_authorization = facts.authorization
+            && config.telling.credentials.are_all_in(
+                request.headers(),
+                rule.map_or(&[], |rule| &rule.key.headers),
+            );
+        if let Some(digest) = digest {
+            key::add_body(key, request, digest);
+            // From here on it is a question like any other.
+            facts = facts.of_whole();
+        }
+        let extensions = request.extensions();
+        Self::Lookup(LookupRequest {
+            facts,
+            rule: place,
+            keyed_authorization,
+            directive: extensions.get::<Directive>().copied(),
+            body_key: digest.is_some(),
+            variance,
+            explain: config.explains(extensions),
+        })
+    }
+}
+
+/// Writes the key of a request. Returns what No-Vary-Search has left out of it, unless a rule
+/// chooses the parameters.
+#[inline]
+fn write_key<B>(
+    key: &mut KeyBuf,
+    variances: &Variances,
+    request: &Request<B>,
+    (host, shown): (Option<&HeaderValue>, &Shown),
+    facts: &RequestFacts,
+    rule: Option<&Rule>,
+) -> Option<Variance> {
+    let spec = rule.map(|rule| &rule.key);
+    let variance = match spec.map(|spec| &spec.query) {
+        None | Some(QueryKey::All) => variances.get(request),
+        Some(_) => None,
+    };
+    match &variance {
+        None => key::write(key, request, host, facts, spec),
+        Some(variance) => key::write_by_search(key, request, host, facts, spec, variance),
+    }
+    key::add_rewritten(key, shown);
+    variance
+}
+
+/// Copies method, target and header fields of a request.
+pub(crate) fn head_of<B>(request: &Request<B>) -> Request<()> {
+    let mut head = Request::new(());
+    head.method_mut().clone_from(request.method());
+    head.uri_mut().clone_from(request.uri());
+    head.headers_mut().clone_from(request.headers());
+    head
+}
+
+/// Returns the key that a request would be looked up by.
+pub(crate) fn key_of(config: &Config, mut request: Request<()>) -> KeyBuf {
+    // Not put back: the request is not used afterwards.
+    let shown = Shown::swap(config.target_uri, &mut request);
+    let rule = config.rules.get(config.rules.for_request(&request));
+    let facts = RequestFacts::read(request.method(), request.headers(), &config.telling);
+    let mut key = key::build(&request, &facts, rule.map(|rule| &rule.key));
+    key::add_rewritten(&mut key, &shown);
+    key
+}
+
+// === impl LookupRequest ===
+
+impl LookupRequest {
+    /// Returns the GET whose answer the answer to an unsafe request is.
+    pub(crate) fn of_write(facts: RequestFacts, rule: Place, explain: bool) -> Self {
+        Self {
+            facts,
+            rule,
+            keyed_authorization: false,
+            directive: None,
+            body_key: false,
+            variance: None,
+            explain,
+        }
+    }
+
+    /// Returns the GET without conditions that brings all of the stored response up to date.
+    pub(crate) fn for_refresh(&self) -> Self {
+        Self {
+            facts: self.facts.clone().of_whole(),
+            ..self.clone()
+        }
+    }
+
+    /// Returns whether the answer is one caller's: in a shared cache, for a request with
+    /// credentials that are not all in its key.
+    pub(crate) fn is_personal(&self, mode: Mode) -> bool {
+        self.facts.authorization && !self.keyed_authorization && mode == Mode::Shared
+    }
+
+    /// Returns whether it may be answered from store or not at all.
+    pub(crate) fn only_if_cached(&self) -> bool {
+        self.facts.control.only_if_cached || self.directive == Some(Directive::OnlyIfCached)
+    }
+}

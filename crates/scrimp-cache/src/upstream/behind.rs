@@ -1,0 +1,49 @@
+//! Calls that go on behind an answer: refreshes, and those that were too slow.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use tower::util::Oneshot;
+use tower_service::Service;
+
+use super::Exchange;
+use crate::{background::Background, entry::Store};
+
+impl<St: Store> Exchange<St> {
+    /// Makes the call in the background.
+    pub(crate) fn start<S, ReqB, ResB>(
+        self,
+        background: &Background,
+        inner: S,
+        mut request: Request<()>,
+    ) where
+        S: Service<Request<ReqB>, Response = Response<ResB>> + Send + 'static,
+        S::Future: Send,
+        ReqB: Default + Send + 'static,
+        ResB: Body<Data = Bytes> + Send + 'static,
+    {
+        self.announce(&mut request);
+        let call = Oneshot::new(inner, request.map(|()| ReqB::default()));
+        background.start(self.run(call));
+    }
+
+    /// Waits for the answer and reads its body to the end, which is what stores it. One that is
+    /// not kept, or no longer, is not paid for to the end.
+    pub(super) async fn run<B, E>(self, call: impl Future<Output = Result<Response<B>, E>>)
+    where
+        B: Body<Data = Bytes>,
+    {
+        let Ok(response) = self.finish(call.await) else {
+            return;
+        };
+        let mut body = pin!(response.into_body());
+        while body.is_kept()
+            && let Some(Ok(_)) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await
+        {}
+    }
+}
