@@ -107,10 +107,11 @@
 //! call, so a provider that stalls holds up nobody else. Dropping the future or the body
 //! cancels the call, tells the router that it took at least that long, and books what was
 //! used by then. The error is the inner service's; refusals are responses with a problem
-//! document (RFC 9457): 402 or 429 from a budget, 503 if nobody will do, 504 if nobody
-//! answers in time, 400 if the request's own body breaks off, 500 if amounts would have to be
-//! compared whose currencies have no [exchange rate](CostRouteLayerBuilder::exchange_rate). Timers
-//! need a tokio runtime.
+//! document (RFC 9457): 402 or 429 from a budget, 503 if no provider will do, 504 if none
+//! answers in time, 400 if the request's own body breaks off, 414 or 431 if its URI or its
+//! header fields leave no room for the provider's, 500 if its limit on the price is in a
+//! currency without an [exchange rate](CostRouteLayerBuilder::exchange_rate). Timers need a
+//! tokio runtime.
 //!
 //! # Features
 //!

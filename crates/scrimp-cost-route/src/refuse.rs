@@ -15,6 +15,10 @@ pub(crate) enum Refused {
     Nobody(NoCandidate),
     TimedOut,
     BodyBroke,
+    /// The provider's path before the request's makes a URI that is too long.
+    UriTooLong,
+    /// The provider's fields are more than the request has room for.
+    TooManyFields,
     Budget(Box<Refusal>),
     /// Nobody knows the price, and the budget is strict.
     Unpriced,
@@ -82,10 +86,15 @@ impl Refused {
                 "request-body",
                 "the request's body broke off",
             ),
-            Self::Budget(refusal) if refusal.no_rate.is_some() => (
-                refusal.status,
-                "no-exchange-rate",
-                "the price is in a currency that a spending cap cannot be compared with",
+            Self::UriTooLong => (
+                StatusCode::URI_TOO_LONG,
+                "uri-too-long",
+                "the request's URI is too long with the provider's path before it",
+            ),
+            Self::TooManyFields => (
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "too-many-fields",
+                "the request has too many header fields to add the provider's",
             ),
             Self::Budget(refusal) => (refusal.status, "budget", "a spending cap is used up"),
             Self::Unpriced => (
@@ -99,18 +108,18 @@ impl Refused {
 
 /// Which cap, how much of it is used, and when it starts anew.
 fn describe(refusal: &Refusal, problem: &mut Map<String, Value>) {
-    let detail = match refusal.no_rate {
-        Some(missing) => format!("cap {:?}: {missing}", refusal.cap),
-        None => format!(
-            "cap {:?}: {} of {} spent or reserved",
-            refusal.cap, refusal.used, refusal.limit
-        ),
-    };
+    let detail = format!(
+        "cap {:?}: {} of {} spent or reserved",
+        refusal.cap, refusal.used, refusal.limit
+    );
     problem.insert("detail".into(), detail.into());
     problem.insert("cap".into(), (*refusal.cap).into());
     problem.insert("limit".into(), refusal.limit.to_string().into());
     problem.insert("used".into(), refusal.used.to_string().into());
+    // A date that HTTP cannot write is as good as none.
     let resets = refusal.resets.and_then(date::format);
-    let resets = resets.as_ref().and_then(|resets| resets.to_str().ok());
+    let resets = resets
+        .as_ref()
+        .map(|resets| resets.to_str().expect("a date is ASCII"));
     problem.insert("resets".into(), json!(resets));
 }

@@ -13,8 +13,9 @@ use scrimp_core::{
     extensions::{Charge, Deadline, Explain, Priority},
 };
 use scrimp_cost_route::{
-    CostRouteLayer, CostRouteLayerBuilder, Filters, Hints, MinLength, Miss, Price, Provider,
-    Reason, RequiredFields, Score, Scored, Stake, Stakes, Tariff, Verdict, Weights,
+    Budget, Cap, CostRouteLayer, CostRouteLayerBuilder, Filters, Hints, MinLength, Miss, Period,
+    Price, Provider, Reason, RequiredFields, Score, Scored, Stake, Stakes, Tariff, TokenClass,
+    Usage, Verdict, Weights,
 };
 use scrimp_testkit::{Gate, Reply, Scripted};
 use tower::ServiceExt;
@@ -189,7 +190,7 @@ async fn tokens_per_minute_count_what_a_request_is_expected_to_use() {
     );
     let ask = |tokens| {
         let mut request = get();
-        let usage = scrimp_cost_route::Usage::text(tokens, 1);
+        let usage = Usage::text(tokens, 1);
         request.extensions_mut().insert(Hints::new().usage(usage));
         rig.send(request)
     };
@@ -416,6 +417,61 @@ fn money(text: &str) -> Money {
 /// A provider that takes a yen.
 fn in_yen() -> Provider {
     provider("jp", 0).price(Tariff::new(yen()).per_request(money("1 JPY")))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_the_provider_cannot_be_sent_is_refused_and_not_sent_elsewhere() {
+    let layer = CostRouteLayer::builder([provider("a", 1)
+        .endpoint("http://a/version-1")
+        .bearer("secret")
+        .concurrency(1)]);
+    let rig = Rig::new(&layer.build().unwrap(), |_| ok("fine"));
+    // As long as a URI can be, and on a host that the credential is not for.
+    let long = format!("http://b/{}", "x".repeat(65_534 - "http://b/".len()));
+    let full = || {
+        let mut request = get();
+        let mut names = (0..).map(|n| format!("x-{n}").parse::<http::HeaderName>().unwrap());
+        let headers = request.headers_mut();
+        let one = HeaderValue::from_static("1");
+        while headers
+            .try_append(names.next().unwrap(), one.clone())
+            .is_ok()
+        {}
+        request
+    };
+    for _ in 0..2 {
+        let request = Request::get(&long).body(Full::default()).unwrap();
+        let answer = rig.send(request).await;
+        assert_eq!(answer.status, StatusCode::URI_TOO_LONG);
+        assert_eq!(answer.json()["reason"], "uri-too-long");
+        let answer = rig.send(full()).await;
+        assert_eq!(answer.status, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+        assert_eq!(answer.json()["reason"], "too-many-fields");
+    }
+    assert!(rig.asked().is_empty());
+    assert_eq!(rig.get().await.status, StatusCode::OK, "no place was kept");
+}
+
+#[tokio::test(start_paused = true)]
+async fn hints_may_say_any_number() {
+    let by_token = [common::by_token("a"), provider("b", 1)];
+    let budget = Budget::new([Cap::new("day", "1", Period::Day)]);
+    let layer = CostRouteLayer::builder(by_token)
+        .budget(budget)
+        .strict(most());
+    let rig = Rig::new(&layer.build().unwrap(), |_| ok("fine"));
+    let mut request = get();
+    request.extensions_mut().insert(Hints::new().usage(most()));
+    assert_eq!(rig.send(request).await.from(), "b");
+}
+
+/// As much as can be counted, of everything.
+fn most() -> Usage {
+    TokenClass::ALL
+        .into_iter()
+        .fold(Usage::bytes(u64::MAX, u64::MAX), |usage, class| {
+            usage.with(class, u64::MAX)
+        })
 }
 
 #[tokio::test(start_paused = true)]

@@ -70,27 +70,26 @@ impl Job {
         })
     }
 
-    /// The request as a provider wants it.
+    /// Makes the request as a provider wants it.
     pub(crate) fn request<B: Body<Data = Bytes>>(
         &self,
         provider: &Profile,
         once: &mut Option<RequestBody<B>>,
-    ) -> Request<RequestBody<B>> {
+    ) -> Result<Request<RequestBody<B>>, Refused> {
         let mut parts = self.parts.clone();
-        provider.dress(&mut parts);
-        let body = match (&self.whole, once.take()) {
-            (Some((data, trailers)), _) => {
+        provider.dress(&mut parts)?;
+        let body = match &self.whole {
+            Some((data, trailers)) => {
                 let data = match &provider.map {
-                    Some(map) => mapped(map, &mut parts, data),
+                    Some(map) => mapped(map, &mut parts, data)?,
                     None => data.clone(),
                 };
                 RequestBody::whole(data, trailers.clone())
             }
-            (None, Some(body)) => body,
-            // A body that is not kept is sent once, as `next` sees to.
-            (None, None) => RequestBody::whole(Bytes::new(), None),
+            // `may_follow` lets no second attempt be made without a body that is kept.
+            None => once.take().expect("a body that is not kept is sent once"),
         };
-        Request::from_parts(parts, body)
+        Ok(Request::from_parts(parts, body))
     }
 
     /// After a miss: who is tried next, if anybody may be.
@@ -135,14 +134,14 @@ impl Job {
     }
 }
 
-fn mapped(map: &Map, parts: &mut Parts, data: &Bytes) -> Bytes {
+fn mapped(map: &Map, parts: &mut Parts, data: &Bytes) -> Result<Bytes, Refused> {
     let data = (map.0)(parts, data.clone());
     if parts.headers.contains_key(header::CONTENT_LENGTH) {
-        parts
-            .headers
-            .insert(header::CONTENT_LENGTH, data.len().into());
+        let length = data.len().into();
+        let inserted = parts.headers.try_insert(header::CONTENT_LENGTH, length);
+        inserted.map_err(|_| Refused::TooManyFields)?;
     }
-    data
+    Ok(data)
 }
 
 /// Requests that may be repeated by what they are, or because a layer says so.
@@ -166,7 +165,9 @@ fn usage(shared: &Shared, parts: &Parts, body: Option<&Bytes>, hints: &Hints) ->
 /// Requests of about the same size that ask for the same tags are alike: prices grow with
 /// size, and so another provider may be best for larger ones.
 fn kind(usage: &Usage, tags: &[Box<str>]) -> u64 {
-    let size = usage.prompt().max(usage.bytes_in / BYTES_PER_TOKEN) + usage.completion();
+    // Hints may say any number.
+    let prompt = usage.prompt().max(usage.bytes_in / BYTES_PER_TOKEN);
+    let size = prompt.saturating_add(usage.completion());
     let mut kind = u64::from(size.checked_ilog2().unwrap_or(0));
     for byte in tags.iter().flat_map(|tag| tag.bytes()) {
         kind = (kind ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
