@@ -113,19 +113,17 @@ impl Call {
     /// Takes it back: it was never sent, so it says nothing of the provider.
     pub(crate) fn unmake(&mut self) {
         self.ended = true;
-        let mut state = self.shared.state.lock();
-        let now = self.shared.now();
-        state.router.ended(now, self.ticket, Outcome::Unmade);
+        self.shared.state.lock().router.unmade(self.ticket);
     }
 
     fn book(&mut self, cost: Option<Money>, paid: bool) {
         if let Some(reservation) = self.reservation.take() {
             match cost {
-                Some(cost) => {
-                    if let Err(error) = reservation.settle(cost) {
-                        tracing::error!(%cost, %error, "what was set aside is booked");
-                    }
-                }
+                // `build`, `put` and `set_price` take no price whose currency a cap that it
+                // counts to cannot be compared with.
+                Some(cost) => reservation
+                    .settle(cost)
+                    .expect("a price that was taken has the exchange rates it needs"),
                 // Paid, and nobody knows how much: what was set aside for it.
                 None if paid => reservation.settle_in_full(),
                 None => reservation.release(),

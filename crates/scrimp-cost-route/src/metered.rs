@@ -10,7 +10,7 @@ pub(crate) fn call(provider: &str, outcome: Outcome, cost: Option<Money>) {
     let outcome = match outcome {
         Outcome::Succeeded => "succeeded",
         Outcome::Failed { .. } => "failed",
-        Outcome::Cancelled | Outcome::Unmade => "cancelled",
+        Outcome::Cancelled => "cancelled",
     };
     let name = provider.to_owned();
     metrics::counter!("scrimp_route_calls_total", "provider" => name.clone(), "outcome" => outcome)

@@ -134,7 +134,8 @@ where
                     return Gathered::Long(chunks, body);
                 }
             }
-            Ok(Err(frame)) => trailers = frame.into_trailers().ok(),
+            // Frames that are neither data nor trailers say nothing that is kept.
+            Ok(Err(frame)) => trailers = frame.into_trailers().ok().or(trailers),
         }
     }
     Gathered::Whole(join(chunks, length), trailers)

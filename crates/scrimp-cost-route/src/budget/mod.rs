@@ -15,7 +15,7 @@ pub use self::{
     cap::{Cap, Scope},
     store::{BudgetStore, Line},
 };
-use crate::metered;
+use crate::{metered, price::since_epoch};
 
 /// Accounts kept at most. Past it, calls that would open another are refused: to let them
 /// through would be to lift the cap for whoever invents tenants.
@@ -43,7 +43,8 @@ struct Inner {
 
 #[derive(Debug, Clone, Copy)]
 struct Account {
-    began: SystemTime,
+    /// In seconds since 1970, as a store may hold any number.
+    began: u64,
     spent: i128,
     reserved: i128,
 }
@@ -260,9 +261,8 @@ impl Budget {
             }
         }
         for Held { key, amount } in &held {
-            if let Some(account) = books.get_mut(key) {
-                account.reserved = account.reserved.saturating_add(*amount);
-            }
+            let account = books.get_mut(key).expect("opened above, under this lock");
+            account.reserved = account.reserved.saturating_add(*amount);
         }
         drop(books);
         reservation.held = held;
@@ -307,11 +307,11 @@ impl Budget {
             let account = books
                 .entry((index, line.account.clone().into()))
                 .or_insert(Account {
-                    began: line.began(),
+                    began: line.began,
                     spent: 0,
                     reserved: 0,
                 });
-            account.began = line.began();
+            account.began = line.began;
             account.spent = spent;
         }
         Ok(())
@@ -326,7 +326,7 @@ fn current<'a>(
     key: &Key,
     now: SystemTime,
 ) -> Option<&'a mut Account> {
-    let (began, _) = cap.period.bounds(now);
+    let began = since_epoch(cap.period.bounds(now).0);
     if !books.contains_key(key) {
         if books.len() >= MAX_ACCOUNTS {
             return None;
@@ -338,7 +338,7 @@ fn current<'a>(
         };
         books.insert(key.clone(), account);
     }
-    let account = books.get_mut(key)?;
+    let account = books.get_mut(key).expect("it is there, or was put in");
     if account.began < began {
         (account.began, account.spent) = (began, 0);
     }
@@ -421,9 +421,8 @@ impl Reservation {
         let mut books = budget.inner.books.lock();
         for Held { key, amount } in &held {
             let cap = &budget.inner.caps[key.0];
-            let Some(account) = current(&mut books, cap, key, now) else {
-                continue;
-            };
+            let account = current(&mut books, cap, key, now);
+            let account = account.expect("an account that was opened is never closed");
             account.reserved = account.reserved.saturating_sub(*amount);
             let actual = match close {
                 Close::Release => continue,

@@ -1,12 +1,9 @@
 //! Keeping books over a restart.
 
-use std::time::{Duration, SystemTime};
-
 use scrimp_core::Money;
 use serde::{Deserialize, Serialize};
 
 use super::CapRules;
-use crate::price::since_epoch;
 
 /// What was spent of one account within its present period.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,16 +35,12 @@ pub trait BudgetStore: Send + Sync + 'static {
 // === impl Line ===
 
 impl Line {
-    pub(super) fn new(cap: &CapRules, account: &str, began: SystemTime, spent: i128) -> Self {
+    pub(super) fn new(cap: &CapRules, account: &str, began: u64, spent: i128) -> Self {
         Self {
             cap: cap.name.to_string(),
             account: account.to_owned(),
-            began: since_epoch(began),
+            began,
             spent: Money::from_pico(spent, cap.limit.currency()),
         }
-    }
-
-    pub(super) fn began(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(self.began)
     }
 }

@@ -190,6 +190,22 @@ fn what_was_spent_in_another_currency_is_converted_or_refused_when_it_is_restore
 }
 
 #[test]
+fn a_store_may_hold_any_time() {
+    for began in [0, u64::MAX] {
+        let budget = Budget::new([Cap::new("day", cents(10), Period::Day)]);
+        let line = r#"{"cap":"day","account":"*/*/*/","began":BEGAN,"spent":"0.08 USD"}"#;
+        let line = line.replace("BEGAN", &began.to_string());
+        budget
+            .restore(&[serde_json::from_str(&line).unwrap()])
+            .unwrap();
+        assert_eq!(spent(&budget), [cents(8)]);
+        // What is of another day is forgotten, as long as that day is over.
+        let room = budget.reserve(cents(9), "", "p", "/").is_ok();
+        assert_eq!(room, began == 0);
+    }
+}
+
+#[test]
 fn a_line_keeps_amounts_of_any_size_exactly() {
     let limit = yen(1_000_000_000_000);
     let cap = || Cap::new("day", limit, Period::Day);

@@ -35,8 +35,6 @@ pub enum Outcome {
     },
     /// The caller went away first.
     Cancelled,
-    /// It was not made after all.
-    Unmade,
 }
 
 // === impl Router ===
@@ -100,7 +98,6 @@ impl Router {
                     candidate.sums.only_failures(row, discount);
                 }
             }
-            Outcome::Unmade => candidate.breaker.cancelled(),
             Outcome::Cancelled => {
                 candidate.breaker.cancelled();
                 // It would have taken longer: worth knowing only if that is long already.
@@ -108,6 +105,15 @@ impl Router {
                     candidate.sums.latency(seconds, discount);
                 }
             }
+        }
+    }
+
+    /// Takes a call back that was not made after all: nothing is learnt from it.
+    pub fn unmade(&mut self, ticket: Ticket) {
+        if let Some(candidate) = self.find(ticket)
+            && candidate.flight.end(ticket.call).is_some()
+        {
+            candidate.breaker.cancelled();
         }
     }
 

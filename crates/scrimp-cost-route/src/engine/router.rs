@@ -14,7 +14,6 @@ use super::{
     traffic::{TRUST, Traffic},
 };
 use scrimp_core::{Currency, Money, SettingError, extensions::Priority};
-use std::time::Duration;
 use tokio::time::Instant;
 
 /// Kinds of requests, per priority, whose last choice is remembered.
@@ -22,8 +21,6 @@ const SIZES: usize = 32;
 const KINDS: usize = 3 * SIZES;
 /// Half-life of what a provider is usually like, in seconds.
 const USUAL: f64 = 900.0;
-/// Further off than any instant that is told: a century.
-const FAR: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 /// Chooses among candidates, which it knows by index.
 ///
@@ -85,7 +82,7 @@ impl Router {
     /// The instant of a time on the router's own clock.
     fn instant(&self, seconds: f64) -> Instant {
         let at = self.start.checked_add(duration(seconds));
-        at.unwrap_or(self.start + FAR)
+        at.expect("candidates are out for an hour at most")
     }
 
     /// Adds a candidate behind the last.
@@ -166,8 +163,11 @@ impl Router {
             if !limits.pass(cost, &expected) {
                 continue;
             }
-            if ask.replayable && cost.is_some() && candidate.breaker.is_up() {
-                next.add(index, formula.last(cost.unwrap_or(0.0), &expected));
+            if let Some(cost) = cost
+                && ask.replayable
+                && candidate.breaker.is_up()
+            {
+                next.add(index, formula.last(cost, &expected));
             }
             weighed.push(Weighed {
                 index,
@@ -249,8 +249,11 @@ impl Router {
             let expected = candidate.expected(now, discount);
             let good_enough = limits.is_ok_and(|limits| limits.pass(price, &expected));
             let eligible = good_enough && !barred.is_barred(index) && candidate.breaker.is_up();
-            if ask.replayable && eligible && price.is_some() {
-                next.add(index, formula.last(price.unwrap_or(0.0), &expected));
+            if let Some(price) = price
+                && ask.replayable
+                && eligible
+            {
+                next.add(index, formula.last(price, &expected));
             }
             weighed.push((cost, expected, good_enough));
         }

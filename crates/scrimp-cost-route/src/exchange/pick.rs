@@ -146,6 +146,13 @@ impl Job {
         };
         let name = &entry.provider.name;
         let reserved = budget.set_aside(amount, &self.tenant, name, &self.route);
+        debug_assert!(
+            reserved
+                .as_ref()
+                .err()
+                .is_none_or(|refusal| refusal.no_rate.is_none()),
+            "prices are checked against the caps before they are taken: {reserved:?}"
+        );
         let reservation = reserved.map_err(No::Budget)?;
         // Last, as a place in a quota can't be given back.
         self.quota(entry)?;

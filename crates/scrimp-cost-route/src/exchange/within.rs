@@ -45,9 +45,8 @@ impl<F: Future> Future for Within<F> {
         if this.timer.is_none() {
             this.timer.set(Some(sleep_until(*this.until)));
         }
-        if let Some(timer) = this.timer.as_pin_mut() {
-            ready!(timer.poll(cx));
-        }
+        let timer = this.timer.as_pin_mut().expect("it was set");
+        ready!(timer.poll(cx));
         Poll::Ready(Err(Late))
     }
 }

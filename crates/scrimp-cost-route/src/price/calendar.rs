@@ -24,8 +24,7 @@ pub enum Period {
 
 impl Period {
     /// When the period that holds `now` began, and when the next one begins.
-    #[must_use]
-    pub fn bounds(self, now: SystemTime) -> (SystemTime, Option<SystemTime>) {
+    pub(crate) fn bounds(self, now: SystemTime) -> (SystemTime, Option<SystemTime>) {
         let seconds = since_epoch(now);
         let fixed = |length: u64| {
             let start = seconds - seconds % length;
@@ -50,8 +49,7 @@ impl Period {
     }
 
     /// Its name, as a message or a label needs it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Minute => "minute",
             Self::Hour => "hour",
@@ -89,17 +87,17 @@ fn month_of(days: u64) -> (u64, u64) {
         year += 1;
     }
     let month = (1..=12).rev().find(|&month| first_day(year, month) <= days);
-    (year, month.unwrap_or(1))
+    (year, month.expect("its first day is not later"))
 }
 
 /// Monday is 0.
 pub(crate) fn weekday(seconds: u64) -> u8 {
-    u8::try_from((seconds / DAY + 3) % 7).unwrap_or(0)
+    u8::try_from((seconds / DAY + 3) % 7).expect("a week has seven days")
 }
 
 /// Minutes since midnight.
 pub(crate) fn minute_of_day(seconds: u64) -> u16 {
-    u16::try_from(seconds % DAY / 60).unwrap_or(0)
+    u16::try_from(seconds % DAY / 60).expect("a day has 1,440 minutes")
 }
 
 #[cfg(test)]

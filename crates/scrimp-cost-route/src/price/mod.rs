@@ -53,8 +53,7 @@ impl Price {
     }
 
     /// Whether tokens change it.
-    #[must_use]
-    pub fn depends_on_tokens(&self) -> bool {
+    pub(crate) fn depends_on_tokens(&self) -> bool {
         match self {
             Self::Known(tariff) => tariff.prices_tokens(),
             Self::Unknown | Self::Free => false,
@@ -72,8 +71,7 @@ impl Price {
     }
 
     /// The currency, where there is one.
-    #[must_use]
-    pub fn currency(&self) -> Option<Currency> {
+    pub(crate) fn currency(&self) -> Option<Currency> {
         match self {
             Self::Unknown | Self::Free => None,
             Self::Known(tariff) => Some(tariff.currency()),

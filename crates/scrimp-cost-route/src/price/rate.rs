@@ -1,6 +1,6 @@
 //! What one unit of something costs.
 
-use std::{cmp::Ordering, fmt, str::FromStr};
+use std::{fmt, str::FromStr};
 
 use scrimp_core::{BoxError, Currency, Money, SettingError};
 
@@ -66,27 +66,12 @@ impl Rate {
         self
     }
 
-    /// Tells whether it is nothing.
-    #[must_use]
-    pub fn is_zero(&self) -> bool {
-        self.error.is_none() && self.price.is_zero()
-    }
-
     pub(crate) const fn of(price: UnitPrice) -> Self {
         Self { price, error: None }
     }
 
     pub(crate) fn checked(self) -> Result<UnitPrice, SettingError> {
         self.error.map_or(Ok(self.price), Err)
-    }
-}
-
-impl PartialOrd for Rate {
-    /// Compares two rates of one currency, or of none. Others have no order.
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        let comparable = self.error.is_none() && other.error.is_none();
-        let (ours, theirs) = (self.price, other.price);
-        (comparable && ours.currency == theirs.currency).then(|| ours.digits.cmp(&theirs.digits))
     }
 }
 

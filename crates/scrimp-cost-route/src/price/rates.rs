@@ -59,18 +59,6 @@ impl TokenRates {
         self
     }
 
-    /// Returns the rate that was set for this very class.
-    #[must_use]
-    pub fn own(&self, class: TokenClass) -> Option<Rate> {
-        self.table.own(class).map(Rate::of)
-    }
-
-    /// Returns the rate that holds for a class: its parent's if it has none of its own.
-    #[must_use]
-    pub fn rate(&self, class: TokenClass) -> Option<Rate> {
-        self.table.rate(class).map(Rate::of)
-    }
-
     pub(crate) fn checked(self) -> Result<RateTable, SettingError> {
         self.error.map_or(Ok(self.table), Err)
     }

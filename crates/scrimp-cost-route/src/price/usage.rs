@@ -95,8 +95,7 @@ impl TokenClass {
     }
 
     /// Whether it counts to the prompt.
-    #[must_use]
-    pub const fn is_input(self) -> bool {
+    pub(crate) const fn is_input(self) -> bool {
         self.index() < Self::Output.index()
     }
 

@@ -72,8 +72,7 @@ impl PriceWindow {
     }
 
     /// Tells whether a moment is within.
-    #[must_use]
-    pub fn holds(&self, now: SystemTime) -> bool {
+    pub(crate) fn holds(&self, now: SystemTime) -> bool {
         let seconds = since_epoch(now);
         let day = weekday(seconds.saturating_add_signed(self.ahead.into()));
         if self.days & 1 << day == 0 {

@@ -70,8 +70,7 @@ impl Tap {
 
     /// Tokens of answer that went by, by the number of events, or of bytes where there were
     /// none. For answers that broke off before they said it.
-    #[must_use]
-    pub fn guess(&self) -> u64 {
+    pub(crate) fn guess(&self) -> u64 {
         if self.events > 0 {
             self.events
         } else {
@@ -96,7 +95,9 @@ impl Tap {
 
     fn step(&mut self, byte: u8) {
         self.state = match self.state {
-            State::Object(..) => self.in_object(byte),
+            State::Object(depth, in_string, escaped) => {
+                self.in_object(byte, depth, in_string, escaped)
+            }
             _ if byte == b'\n' => match self.state {
                 State::Colon | State::Value => self.state,
                 _ => State::Outside,
@@ -165,10 +166,7 @@ impl Tap {
         }
     }
 
-    fn in_object(&mut self, byte: u8) -> State {
-        let State::Object(depth, in_string, escaped) = self.state else {
-            return State::Outside;
-        };
+    fn in_object(&mut self, byte: u8, depth: u32, in_string: bool, escaped: bool) -> State {
         if self.object.len() >= MOST {
             self.object.clear();
             return State::Outside;

@@ -186,21 +186,18 @@ impl Tariff {
     }
 
     /// The currency.
-    #[must_use]
-    pub fn currency(&self) -> Currency {
+    pub(crate) fn currency(&self) -> Currency {
         self.currency
     }
 
     /// What volume steps are counted over, if there are any.
-    #[must_use]
-    pub fn volume_period(&self) -> Option<Period> {
+    pub(crate) fn volume_period(&self) -> Option<Period> {
         (!self.steps.is_empty()).then_some(self.period)
     }
 
     /// Whether tokens have prices at all. Where they have none, they are not what is paid
     /// for, and how many there were does not matter.
-    #[must_use]
-    pub fn prices_tokens(&self) -> bool {
+    pub(crate) fn prices_tokens(&self) -> bool {
         self.prices_tokens
     }
 
@@ -242,8 +239,7 @@ impl Tariff {
     }
 
     /// Tells whether nothing in it costs anything.
-    #[must_use]
-    pub fn is_free(&self) -> bool {
+    pub(crate) fn is_free(&self) -> bool {
         let rates = std::iter::once(&self.tokens)
             .chain(self.tiers.iter().map(|tier| &tier.rates))
             .chain(self.windows.iter().map(|(_, rates)| rates));
