@@ -24,7 +24,7 @@ use crate::{
     service::Targets,
 };
 
-/// What one request is answered with.
+/// Answers one request, over as many attempts as it takes.
 pub(crate) struct Exchange<S> {
     shared: Arc<Shared>,
     targets: Targets<S>,

@@ -11,7 +11,7 @@ use http::{
 
 use crate::{Price, engine::Prior, refuse::Refused};
 
-/// What a [`Provider`](crate::Provider) was set to.
+/// Settings of a [`Provider`](crate::Provider), checked.
 #[derive(Debug, Clone)]
 pub(crate) struct Profile {
     pub(crate) name: Arc<str>,
@@ -27,12 +27,12 @@ pub(crate) struct Profile {
     pub(crate) timeout: Option<Duration>,
 }
 
-/// What a request's URI is rewritten to.
+/// Endpoint that a request's URI is rewritten to.
 #[derive(Debug, Clone)]
 pub(crate) struct Endpoint {
     scheme: Scheme,
     authority: Authority,
-    /// Comes before the request's own path; no slash at its end.
+    /// Path that comes before the request's own, without a slash at its end.
     path: Box<str>,
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct Endpoint {
 #[derive(Clone)]
 pub(crate) struct Map(pub(crate) Arc<MapFn>);
 
-/// A function from a head and a body to a body, which may change the head too.
+/// Function from a head and a body to a body, which may change the head too.
 pub(crate) type MapFn = dyn Fn(&mut Parts, Bytes) -> Bytes + Send + Sync;
 
 // === impl Profile ===
@@ -75,7 +75,7 @@ impl Profile {
     pub(crate) fn dress(&self, parts: &mut Parts) -> Result<(), Refused> {
         if let Some(endpoint) = &self.endpoint {
             parts.uri = endpoint.rewrite(&parts.uri).ok_or(Refused::UriTooLong)?;
-            // It names the old authority; clients put the new one in.
+            // The field names the old authority; clients put the new one in.
             parts.headers.remove(header::HOST);
         }
         for (name, value) in &self.headers {
@@ -102,7 +102,8 @@ impl Endpoint {
         })
     }
 
-    /// `None` if the path would be longer than a URI can be, which the request decides.
+    /// Returns the URI at this endpoint. `None` if its path would be longer than a URI can hold,
+    /// which the request decides.
     fn rewrite(&self, uri: &Uri) -> Option<Uri> {
         let own = uri.path_and_query().filter(|own| own.as_str() != "*");
         let path = match own {

@@ -9,18 +9,18 @@ use serde_json::{Map, Value, json};
 
 use crate::{RouteBody, budget::Refusal, engine::NoCandidate, price::since_epoch};
 
-/// Why a request got no provider's answer.
+/// Reason for which a request gets no provider's answer.
 #[derive(Debug)]
 pub(crate) enum Refused {
-    Nobody(NoCandidate),
+    NoCandidate(NoCandidate),
     TimedOut,
     BodyBroke,
-    /// The provider's path before the request's makes a URI that is too long.
+    /// The URI is too long with the provider's path before it.
     UriTooLong,
-    /// The provider's fields are more than the request has room for.
+    /// The request has no room for the provider's header fields.
     TooManyFields,
     Budget(Box<Refusal>),
-    /// Nobody knows the price, and the budget is strict.
+    /// The price is not known, and the budget is strict.
     Unpriced,
 }
 
@@ -35,7 +35,7 @@ impl Refused {
         problem.insert("status".into(), status.as_u16().into());
         problem.insert("reason".into(), reason.into());
         let mut retry_after = None;
-        if let Self::Nobody(NoCandidate::NoExchangeRate(missing)) = &self {
+        if let Self::NoCandidate(NoCandidate::NoExchangeRate(missing)) = &self {
             problem.insert("detail".into(), missing.to_string().into());
         }
         if let Self::Budget(refusal) = &self {
@@ -60,17 +60,17 @@ impl Refused {
 
     fn terms(&self) -> (StatusCode, &'static str, &'static str) {
         match self {
-            Self::Nobody(NoCandidate::NoneGoodEnough) => (
+            Self::NoCandidate(NoCandidate::NoneGoodEnough) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "none-good-enough",
                 "no provider passes the filters",
             ),
-            Self::Nobody(NoCandidate::NoneLeft) => (
+            Self::NoCandidate(NoCandidate::NoneLeft) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "none-left",
                 "no provider has room for the request",
             ),
-            Self::Nobody(NoCandidate::NoExchangeRate(_)) => (
+            Self::NoCandidate(NoCandidate::NoExchangeRate(_)) => (
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "no-exchange-rate",
                 "the request's limit on the price is in a currency that prices cannot be \
@@ -106,7 +106,7 @@ impl Refused {
     }
 }
 
-/// Which cap, how much of it is used, and when it starts anew.
+/// Adds which cap refused, how much of it is used, and when it starts anew.
 fn describe(refusal: &Refusal, problem: &mut Map<String, Value>) {
     let detail = format!(
         "cap {:?}: {} of {} spent or reserved",
@@ -116,7 +116,7 @@ fn describe(refusal: &Refusal, problem: &mut Map<String, Value>) {
     problem.insert("cap".into(), (*refusal.cap).into());
     problem.insert("limit".into(), refusal.limit.to_string().into());
     problem.insert("used".into(), refusal.used.to_string().into());
-    // A date that HTTP cannot write is as good as none.
+    // A date that HTTP cannot write is left out.
     let resets = refusal.resets.and_then(date::format);
     let resets = resets
         .as_ref()

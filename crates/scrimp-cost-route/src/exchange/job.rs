@@ -1,4 +1,4 @@
-//! What a request is and wants, and who was tried for it.
+//! One request: what it asks for, and which providers were tried for it.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::{
     refuse::Refused,
 };
 
-/// Bytes a token takes in a request, roughly, where nobody says better.
+/// Bytes that a token of a request takes, roughly, unless the estimate says better.
 const BYTES_PER_TOKEN: u64 = 4;
 
 pub(crate) struct Job {
@@ -44,11 +44,11 @@ impl Job {
     ) -> Result<Self, Refused> {
         let hints = parts.extensions.get::<Hints>().cloned().unwrap_or_default();
         let usage = usage(shared, &parts, whole.as_ref().map(|(data, _)| data), &hints);
-        let empty = || Arc::clone(&shared.nobody);
+        let empty = || Arc::clone(&shared.unnamed);
         let extensions = &parts.extensions;
         let rates = &shared.config.router.exchange;
         let filters = shared.config.filters.and(hints.filters, rates);
-        let filters = filters.map_err(|missing| Refused::Nobody(missing.into()))?;
+        let filters = filters.map_err(|missing| Refused::NoCandidate(missing.into()))?;
         Ok(Self {
             ask: Ask {
                 priority: extensions.get::<Priority>().copied().unwrap_or_default(),
@@ -92,7 +92,7 @@ impl Job {
         Ok(Request::from_parts(parts, body))
     }
 
-    /// After a miss: who is tried next, if anybody may be.
+    /// Picks the next provider after a miss, if another may be tried.
     pub(crate) fn next(
         &mut self,
         shared: &Arc<Shared>,
@@ -108,7 +108,7 @@ impl Job {
             return None;
         }
         let picked = self.pick(shared).ok()?;
-        // Somebody else may have taken the last one meanwhile.
+        // Another request may have taken the last one meanwhile.
         if retries.withdraw() {
             Some(picked)
         } else {
@@ -117,18 +117,18 @@ impl Job {
         }
     }
 
-    /// Whether a miss of this kind may be followed by another attempt.
+    /// Tells whether a miss of this kind may be followed by another attempt.
     fn may_follow(&self, shared: &Shared, miss: Miss) -> bool {
         let late = self.deadline.is_some_and(|at| at <= Instant::now());
         let allowed = match miss {
-            // Not done, says the provider; or done, and the gate wants it done anew.
+            // The provider says that nothing was done, or the gate wants it done anew.
             Miss::Status(429) | Miss::Quality => self.whole.is_some(),
             _ => self.ask.replayable,
         };
         allowed && !late && self.tried.len() < shared.config.attempts
     }
 
-    /// Whether the attempt under way could be followed by another.
+    /// Tells whether the attempt under way is the last.
     pub(super) fn is_last(&self, shared: &Shared) -> bool {
         !self.ask.replayable || self.tried.len() + 1 >= shared.config.attempts
     }
@@ -144,7 +144,7 @@ fn mapped(map: &Map, parts: &mut Parts, data: &Bytes) -> Result<Bytes, Refused> 
     Ok(data)
 }
 
-/// Requests that may be repeated by what they are, or because a layer says so.
+/// Tells whether a request may be repeated: by what it is, or because a layer says so.
 fn may_repeat(parts: &Parts) -> bool {
     repeat::may_repeat(&parts.method, &parts.headers)
         || parts.extensions.get::<Repeatable>().is_some()
@@ -162,8 +162,8 @@ fn usage(shared: &Shared, parts: &Parts, body: Option<&Bytes>, hints: &Hints) ->
     usage
 }
 
-/// Requests of about the same size that ask for the same tags are alike: prices grow with
-/// size, and so another provider may be best for larger ones.
+/// Sorts requests into kinds. Those of about the same size that ask for the same tags are alike:
+/// prices grow with size, and so another provider may be best for larger ones.
 fn kind(usage: &Usage, tags: &[Box<str>]) -> u64 {
     // Hints may say any number.
     let prompt = usage.prompt().max(usage.bytes_in / BYTES_PER_TOKEN);
