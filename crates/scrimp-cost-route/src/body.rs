@@ -1,4 +1,4 @@
-//! The bodies that go to providers and come back from them.
+//! Bodies that go to providers and come back from them.
 
 mod request;
 mod response;

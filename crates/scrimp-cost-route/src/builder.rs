@@ -50,10 +50,10 @@ impl CostRouteLayerBuilder {
 
     /// Sets the time after which an observation counts half. Default: 15 s, and 60 s for
     /// quality. Range: 0.1 s to a day, and to 100 days for quality.
-    pub fn half_life(self, time: Duration, of_quality: Duration) -> Self {
+    pub fn half_life(self, half_life: Duration, quality_half_life: Duration) -> Self {
         self.set(|config| {
-            config.router.half_life = time;
-            config.router.quality_half_life = of_quality;
+            config.router.half_life = half_life;
+            config.router.quality_half_life = quality_half_life;
         })
     }
 
@@ -72,9 +72,9 @@ impl CostRouteLayerBuilder {
 
     /// Sets what exploring may cost per hour: `explore_cap("0.50")`. Default: no cap of its
     /// own. Range: nothing or more.
-    pub fn explore_cap(self, per_hour: impl TryInto<Money, Error: Into<BoxError>>) -> Self {
+    pub fn explore_cap(self, cap: impl TryInto<Money, Error: Into<BoxError>>) -> Self {
         self.map(|settings| {
-            settings.read("explore_cap", per_hour, MONEY, |config, cap| {
+            settings.read("explore_cap", cap, MONEY, |config, cap| {
                 config.router.explore_cap = Some(cap);
             })
         })
@@ -97,17 +97,19 @@ impl CostRouteLayerBuilder {
 
     /// Sets how long to wait for the first byte of an answer's body. Default: 60 s. Range:
     /// above zero and at most a year.
-    pub fn timeout(self, time: Duration) -> Self {
+    pub fn timeout(self, timeout: Duration) -> Self {
         let range = Duration::from_nanos(1)..=LONGEST_TIMEOUT;
         self.map(|settings| {
-            settings.within("timeout", time, range, |config, time| config.timeout = time)
+            settings.within("timeout", timeout, range, |config, timeout| {
+                config.timeout = timeout;
+            })
         })
     }
 
     /// Bounds failing over, together with all else that draws on this budget. Default: one
     /// retry in five requests.
-    pub fn retry_budget(self, retries: RetryBudget) -> Self {
-        self.set(|config| config.retries = retries)
+    pub fn retry_budget(self, budget: RetryBudget) -> Self {
+        self.set(|config| config.retries = budget)
     }
 
     /// Judges answers before they are handed on. Answers above the limit of
@@ -121,12 +123,12 @@ impl CostRouteLayerBuilder {
         self.set(|config| config.budget = Some(budget))
     }
 
-    /// Never overspends: every call is reserved at what it would cost if it used `most`.
+    /// Never overspends: every call is reserved at what it would cost if it used `max_usage`.
     /// Calls whose price is not known are refused. A provider that lets a call use more
-    /// than `most` breaks the bound, not the books: what it did cost is booked. Default: calls
+    /// than `max_usage` breaks the bound, not the books: what it did cost is booked. Default: calls
     /// are reserved at what they are expected to cost. Needs a [`budget`](Self::budget).
-    pub fn strict(self, most: Usage) -> Self {
-        self.set(|config| config.strict = Some(most))
+    pub fn strict(self, max_usage: Usage) -> Self {
+        self.set(|config| config.strict = Some(max_usage))
     }
 
     /// Sets what one unit of a currency is worth in another, in place of what was said of the
@@ -216,6 +218,8 @@ impl CostRouteLayerBuilder {
     }
 }
 
+/// Checks the providers.
+///
 /// # Errors
 ///
 /// If a setting of a provider cannot be used, or two of them have the same name.

@@ -13,7 +13,7 @@ use crate::{
     state::State,
 };
 
-/// A longer time could not be added to every instant.
+/// Longest time-out: a longer one could not be added to every instant.
 pub(crate) const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 86_400);
 
 #[derive(Clone)]
@@ -33,15 +33,15 @@ pub(crate) struct Config {
     pub(crate) explain: bool,
 }
 
-/// What a request will use, by its head and its body as far as that is kept.
+/// Estimate of what a request will use, by its head and as much of its body as is kept.
 pub(crate) type EstimateFn = dyn Fn(&Parts, &[u8]) -> Usage + Send + Sync;
 
-/// What all services of a layer share.
+/// State that all services of a layer share.
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) state: Mutex<State>,
-    /// The tenant and the route of requests that name none.
-    pub(crate) nobody: Arc<str>,
+    /// Name of the tenant and the route of requests that name none.
+    pub(crate) unnamed: Arc<str>,
 }
 
 // === impl Config ===
@@ -116,7 +116,7 @@ impl Shared {
         Self {
             config,
             state: Mutex::new(state),
-            nobody: Arc::from(""),
+            unnamed: Arc::from(""),
         }
     }
 

@@ -6,39 +6,39 @@ use scrimp_core::Money;
 
 use crate::engine::{Reason, Scored, Terms};
 
-/// In a response's extensions: how its provider was chosen.
+/// Explains how the provider of a response was chosen. In the response's extensions.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct RouteDecision {
-    /// Who answered.
+    /// The provider that answered.
     pub provider: Arc<str>,
-    /// Why it was chosen.
+    /// Why that provider was chosen.
     pub reason: Reason,
-    /// Its score then, lower being better.
+    /// The score of that provider when it was chosen. Lower is better.
     pub score: Scored,
-    /// What the call was expected to cost.
+    /// Expected cost of the call. `None` if it was not known.
     pub expected: Option<Money>,
-    /// Who was tried before, and what came of it.
+    /// Providers that were tried before, and how each attempt failed.
     pub tried: Vec<Tried>,
-    /// Whether the quality gate took the answer, if there is one: where nobody is left to
-    /// ask, the caller gets the answer all the same.
+    /// Whether the quality gate accepted the answer, if there is a gate. Where no provider is left
+    /// to ask, the caller gets the answer all the same.
     pub accepted: bool,
-    /// Every candidate, and what it was judged by. Empty unless the request carried
+    /// Every candidate, and the terms it was judged by. Empty unless the request carried
     /// [`Explain`](scrimp_core::extensions::Explain) or the layer explains always.
     pub candidates: Vec<(Arc<str>, Terms)>,
 }
 
-/// An attempt that did not bring the answer.
+/// Attempt that did not bring the answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tried {
-    /// With whom.
+    /// The provider that was tried.
     pub provider: Arc<str>,
-    /// How it went.
+    /// How the attempt failed.
     pub miss: Miss,
 }
 
-/// How an attempt failed.
+/// Reason for which an attempt failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Miss {
@@ -46,7 +46,7 @@ pub enum Miss {
     Error,
     /// The first byte took too long.
     TimedOut,
-    /// It was answered with this status.
+    /// The answer had this status.
     Status(u16),
     /// The body broke off before its first byte.
     Body,

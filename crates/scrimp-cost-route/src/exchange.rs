@@ -24,7 +24,7 @@ use crate::{
     service::Targets,
 };
 
-/// What one request is answered with.
+/// Answers one request, over as many attempts as it takes.
 pub(crate) struct Exchange<S> {
     shared: Arc<Shared>,
     targets: Targets<S>,
@@ -64,7 +64,13 @@ impl<S> Exchange<S> {
         loop {
             let provider = Arc::clone(&picked.call.provider);
             let service = self.targets.get(&provider.name);
-            let request = job.request(&provider, &mut once);
+            let request = match job.request(&provider, &mut once) {
+                Ok(request) => request,
+                Err(refused) => {
+                    picked.unmake();
+                    return Ok(self.refusal(refused));
+                }
+            };
             let (miss, last) = match Attempt::new(&job, picked).run(service, request).await {
                 Ended::Good(response) => return Ok(response),
                 Ended::Missed(miss, last) => (miss, last),

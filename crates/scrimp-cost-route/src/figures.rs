@@ -22,7 +22,8 @@ use crate::{
     state::State,
 };
 
-/// Answers any request with what was spent and what is thought of each provider, as JSON.
+/// Answers any request with the figures of a layer, as JSON: what was spent, and what is known of
+/// each provider.
 ///
 /// It holds tenants' names: put it where only you can reach it.
 #[derive(Clone)]
@@ -33,7 +34,7 @@ pub struct Figures {
 // === impl Figures ===
 
 impl Figures {
-    /// The figures.
+    /// Returns the figures.
     #[must_use]
     pub fn json(&self) -> Value {
         let config = &self.shared.config;

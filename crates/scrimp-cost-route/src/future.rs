@@ -12,13 +12,14 @@ use http_body::Body;
 
 use crate::RouteBody;
 
-/// The future of a [`CostRoute`](crate::CostRoute)'s response. Dropping it cancels the call
-/// that is under way; what that has cost by then is booked.
+/// Future of a [`CostRoute`](crate::CostRoute)'s response. Dropping it cancels the call that is
+/// under way; what that has cost by then is booked.
 #[must_use = "futures do nothing unless polled"]
 pub struct ResponseFuture<R: Body, E>(Boxed<R, E>);
 
-/// Attempts follow one another through states that hold services and bodies of the caller's
-/// types, which cannot be named here. One allocation, before a call over a network.
+/// Erased type of the future: attempts follow one another through states that hold services and
+/// bodies of the caller's types, which cannot be named here. It is one allocation, before a call
+/// over a network.
 type Boxed<R, E> = Pin<Box<dyn Future<Output = Result<Response<RouteBody<R>>, E>> + Send>>;
 
 // === impl ResponseFuture ===

@@ -1,10 +1,10 @@
-//! What a request may say about itself.
+//! What a request says about itself.
 
 use std::sync::Arc;
 
 use crate::{Usage, engine::Filters};
 
-/// In a request's extensions: what it asks of its provider. All of it is optional.
+/// Tells what a request asks of its provider. In the request's extensions; all of it is optional.
 #[derive(Debug, Clone, Default)]
 pub struct Hints {
     pub(crate) filters: Filters,
@@ -16,34 +16,35 @@ pub struct Hints {
 // === impl Hints ===
 
 impl Hints {
-    /// None.
+    /// Returns hints that say nothing.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What a provider must be like for it, on top of what the layer asks.
+    /// Sets what a provider must be like for the request, on top of what the layer asks. A limit
+    /// that no provider can meet leaves none: the request is refused with 503.
     #[must_use]
     pub fn filters(mut self, filters: Filters) -> Self {
         self.filters = filters;
         self
     }
 
-    /// A tag that a provider must have.
+    /// Adds a tag that a provider must have.
     #[must_use]
     pub fn tag(mut self, tag: &str) -> Self {
         self.tags.push(tag.into());
         self
     }
 
-    /// The route it is booked under.
+    /// Sets the route that the request is booked under.
     #[must_use]
     pub fn route(mut self, route: impl Into<Arc<str>>) -> Self {
         self.route = Some(route.into());
         self
     }
 
-    /// What it is expected to use, tokens of the answer included.
+    /// Sets what the request is expected to use, tokens of the answer included.
     #[must_use]
     pub fn usage(mut self, usage: Usage) -> Self {
         self.usage = Some(usage);

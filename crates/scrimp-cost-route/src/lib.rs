@@ -74,43 +74,56 @@
 //!
 //! # How it chooses
 //!
-//! Filters first, then the score: [`Score::Money`] adds the price, what the
-//! wait is worth at the request's [`Priority`](scrimp_core::extensions::Priority), what the
-//! quality lacks, and, by the chance of failure, what the next best would cost. An
-//! [unknown](Price::Unknown) price ranks behind every known one. Estimates halve in weight
-//! every 15 s, and what surely changed is believed at once; calls under way bound the latency
-//! from below; failures never look like fast answers. At most one request in a hundred tries
-//! a provider that was not seen for 15 s, and only if what that may save is worth what it
-//! costs. Three failures in a row put a provider out for a second, and for longer with each
-//! probe that fails; `Retry-After` says for how long itself. It comes back by a probe and a
-//! ramp. Each choice is explained by the [`RouteDecision`] in the response's extensions and
-//! in a tracing event.
+//! Filters come first, then the score: [`Score::Money`] adds the price, what the wait is worth
+//! at the request's [`Priority`](scrimp_core::extensions::Priority), what the quality lacks,
+//! and, by the chance of failure, what the next best provider would cost. An
+//! [unknown](Price::Unknown) price ranks behind every known one.
+//!
+//! Observations halve in weight every 15 s, and a sure change is believed at once. Calls under
+//! way bound the latency from below; failures never look like fast answers. At most one
+//! request in a hundred tries a provider that was not seen for 15 s, and only if what that may
+//! save is worth what it costs.
+//!
+//! Three failures in a row put a provider out for a second, and for longer with each probe
+//! that fails; a `Retry-After` field sets the time itself. The provider comes back by a probe
+//! and a ramp. The [`RouteDecision`] in the response's extensions and a tracing event explain
+//! each choice.
 //!
 //! # Failing over
 //!
-//! Up to the first byte of the body, which the head waits for while another provider may
-//! still be tried ([`attempts(1)`](CostRouteLayerBuilder::attempts) hands it on at once). Only
-//! requests whose body was kept, and that may be repeated: idempotent methods, an
-//! `Idempotency-Key`, or [`Repeatable`](scrimp_core::extensions::Repeatable); a 429 says that
-//! nothing was done, so any request may follow it. Providers do not know each other's keys:
-//! send one only with what two of them may do. A [`RetryBudget`](scrimp_core::RetryBudget)
-//! bounds it. Past the first byte an error is an error, never a clean end.
+//! A request can go to another provider up to the first byte of the body. The head waits for
+//! that byte while another provider may still be tried
+//! ([`attempts(1)`](CostRouteLayerBuilder::attempts) hands it on at once). The request's body
+//! must have been kept, and the request must be one that may be repeated: by its method, by an
+//! `Idempotency-Key`, or by [`Repeatable`](scrimp_core::extensions::Repeatable). A 429 says
+//! that nothing was done, so any request may follow it. Providers do not know each other's
+//! keys: send a key only with a request that two of them may carry out. A
+//! [`RetryBudget`](scrimp_core::RetryBudget) bounds failing over. After the first byte an error
+//! is an error, never a clean end.
 //!
 //! # When not to use it
 //!
-//! With one provider, unless for budgets. Where providers answer differently to the same
-//! request and no [map](Provider::map) makes them alike. For gRPC streams and upgrades.
+//! Do not use it with one provider, unless for budgets; where providers answer differently to
+//! the same request and no [map](Provider::map) makes them alike; or for gRPC streams and
+//! upgrades.
 //!
 //! # Waiting, cancellation, errors
 //!
 //! The service is always ready, and drives a clone of its inner service to readiness for each
-//! call, so a provider that stalls holds up nobody else. Dropping the future or the body
-//! cancels the call, tells the router that it took at least that long, and books what was
-//! used by then. The error is the inner service's; refusals are responses with a problem
-//! document (RFC 9457): 402 or 429 from a budget, 503 if nobody will do, 504 if nobody
-//! answers in time, 400 if the request's own body breaks off, 500 if amounts would have to be
-//! compared whose currencies have no [exchange rate](CostRouteLayerBuilder::exchange_rate). Timers
-//! need a tokio runtime.
+//! call, so a provider that stalls holds up no other. Dropping the future or the body cancels
+//! the call, tells the router that it took at least that long, and books what was used by
+//! then. Timers need a tokio runtime.
+//!
+//! The error is the inner service's. Refusals are responses with a problem document (RFC 9457):
+//!
+//! | status | why |
+//! | --- | --- |
+//! | 400 | the request's own body breaks off |
+//! | 402, 429 | a [cap](Cap) is used up, or the price is unknown and the budget [strict](CostRouteLayerBuilder::strict) |
+//! | 414, 431 | the request's URI or header fields leave no room for the provider's |
+//! | 500 | the request's limit on the price is in a currency without an [exchange rate](CostRouteLayerBuilder::exchange_rate) |
+//! | 503 | no provider is good enough, or none has room |
+//! | 504 | no provider answers in time |
 //!
 //! # Features
 //!
@@ -149,7 +162,7 @@ mod state;
 mod tap;
 
 pub use body::{RequestBody, RouteBody};
-pub use budget::{Budget, BudgetStore, Cap, Line, Refusal, Reservation, Scope};
+pub use budget::{Budget, BudgetLine, BudgetStore, Cap, Refusal, Reservation, Scope};
 pub use builder::CostRouteLayerBuilder;
 pub use decision::{Miss, RouteDecision, Tried};
 pub use engine::{
@@ -167,7 +180,7 @@ pub use provider::Provider;
 pub use providers::Providers;
 #[cfg(feature = "json-schema")]
 pub use quality::JsonSchema;
-pub use quality::{MinLength, QualityGate, RequiredFields, Verdict};
+pub use quality::{MinLength, QualityGate, QualityVerdict, RequiredFields};
 pub use scrimp_core::SettingError;
 pub use service::CostRoute;
 pub use tap::Tap;

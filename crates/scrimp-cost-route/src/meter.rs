@@ -13,8 +13,7 @@ use crate::{
     profile::Profile,
 };
 
-/// What has to be told when the call ends, however it ends: to the router, to the budget, to
-/// the ledger.
+/// Call under way. When it ends, in any way, the router, the budget and the ledger are told.
 pub(crate) struct Call {
     pub(crate) shared: Arc<Shared>,
     pub(crate) provider: Arc<Profile>,
@@ -22,20 +21,20 @@ pub(crate) struct Call {
     pub(crate) reservation: Option<Reservation>,
     pub(crate) tenant: Arc<str>,
     pub(crate) route: Arc<str>,
-    /// What the request itself used.
+    /// Usage of the request itself.
     pub(crate) sent: Usage,
-    /// Requests before it in its volume period.
+    /// Number of requests before it in its volume period.
     pub(crate) used: u64,
     pub(crate) tap: Tap,
     pub(crate) bytes_out: u64,
-    /// Set once it is known to have failed.
+    /// Set as soon as the call is known to have failed.
     pub(crate) failed: Option<Failure>,
-    /// Whether an answer came, which is what is paid for.
+    /// Whether an answer came: answers are what is paid for.
     pub(crate) answered: bool,
     pub(crate) ended: bool,
 }
 
-/// A call failed: the time it asked to be left alone for, if it said.
+/// Failure of a call, and the time for which the provider asked to be left alone, if it did.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Failure {
     pub(crate) retry_after: Option<Duration>,
@@ -51,15 +50,14 @@ impl Call {
         &self.provider.price
     }
 
-    /// Looks at what comes in for what it says was used, if anybody charges for that: every
-    /// byte is looked at.
+    /// Looks for the usage in what comes in, if the price depends on it: every byte is looked at.
     pub(crate) fn see(&mut self, chunk: &[u8]) {
         if self.price().depends_on_tokens() {
             self.tap.see(chunk);
         }
     }
 
-    /// What was used: as the answer said, or as far as it was seen.
+    /// Returns what was used: as the answer says, or as far as it was seen.
     fn usage(&self, whole: bool) -> Usage {
         let mut usage = match self.tap.usage() {
             // A stream that broke off has told less than it used.
@@ -91,8 +89,8 @@ impl Call {
             Some(Failure { retry_after }) => Outcome::Failed { retry_after },
             None => outcome,
         };
-        // A failure before any answer is not paid; a caller that went away does not undo
-        // what was begun for it.
+        // A failure before any answer is not paid for. A caller that leaves does not undo what was
+        // begun for it.
         let paid = self.failed.is_none() && (self.answered || outcome == Outcome::Cancelled);
         let now = self.shared.config.clock.wall();
         let whole = outcome == Outcome::Succeeded;
@@ -110,23 +108,21 @@ impl Call {
         crate::metered::call(&self.provider.name, outcome, cost.filter(|_| paid));
     }
 
-    /// Takes it back: it was never sent, so it says nothing of the provider.
+    /// Takes the call back: it was never sent, so it says nothing of the provider.
     pub(crate) fn unmake(&mut self) {
         self.ended = true;
-        let mut state = self.shared.state.lock();
-        let now = self.shared.now();
-        state.router.ended(now, self.ticket, Outcome::Unmade);
+        self.shared.state.lock().router.unmade(self.ticket);
     }
 
     fn book(&mut self, cost: Option<Money>, paid: bool) {
         if let Some(reservation) = self.reservation.take() {
             match cost {
-                Some(cost) => {
-                    if let Err(error) = reservation.settle(cost) {
-                        tracing::error!(%cost, %error, "what was set aside is booked");
-                    }
-                }
-                // Paid, and nobody knows how much: what was set aside for it.
+                // `build`, `put` and `set_price` take no price whose currency a cap that it
+                // counts to cannot be compared with.
+                Some(cost) => reservation
+                    .settle(cost)
+                    .expect("a price that was taken has the exchange rates it needs"),
+                // The cost is not known: what was set aside for it is booked.
                 None if paid => reservation.settle_in_full(),
                 None => reservation.release(),
             }

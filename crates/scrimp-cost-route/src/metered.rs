@@ -1,4 +1,4 @@
-//! Figures for others, through the `metrics` facade; nothing at all without that feature.
+//! Metrics, through the `metrics` facade. Without that feature nothing is recorded.
 
 use scrimp_core::Money;
 
@@ -10,7 +10,7 @@ pub(crate) fn call(provider: &str, outcome: Outcome, cost: Option<Money>) {
     let outcome = match outcome {
         Outcome::Succeeded => "succeeded",
         Outcome::Failed { .. } => "failed",
-        Outcome::Cancelled | Outcome::Unmade => "cancelled",
+        Outcome::Cancelled => "cancelled",
     };
     let name = provider.to_owned();
     metrics::counter!("scrimp_route_calls_total", "provider" => name.clone(), "outcome" => outcome)
@@ -22,7 +22,7 @@ pub(crate) fn call(provider: &str, outcome: Outcome, cost: Option<Money>) {
     }
 }
 
-/// Tells what was spent under a cap that is one account.
+/// Records what was spent under a cap that is one account.
 #[cfg(feature = "metrics")]
 pub(crate) fn spent(cap: &str, spent: Money, limit: Money) {
     let currency = limit.currency().code().to_owned();

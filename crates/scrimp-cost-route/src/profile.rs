@@ -9,9 +9,9 @@ use http::{
     uri::{self, Authority, PathAndQuery, Scheme},
 };
 
-use crate::{Price, engine::Prior};
+use crate::{Price, engine::Prior, refuse::Refused};
 
-/// What a [`Provider`](crate::Provider) was set to.
+/// Settings of a [`Provider`](crate::Provider), checked.
 #[derive(Debug, Clone)]
 pub(crate) struct Profile {
     pub(crate) name: Arc<str>,
@@ -27,12 +27,12 @@ pub(crate) struct Profile {
     pub(crate) timeout: Option<Duration>,
 }
 
-/// What a request's URI is rewritten to.
+/// Endpoint that a request's URI is rewritten to.
 #[derive(Debug, Clone)]
 pub(crate) struct Endpoint {
     scheme: Scheme,
     authority: Authority,
-    /// Comes before the request's own path; no slash at its end.
+    /// Path that comes before the request's own, without a slash at its end.
     path: Box<str>,
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct Endpoint {
 #[derive(Clone)]
 pub(crate) struct Map(pub(crate) Arc<MapFn>);
 
-/// A function from a head and a body to a body, which may change the head too.
+/// Function from a head and a body to a body, which may change the head too.
 pub(crate) type MapFn = dyn Fn(&mut Parts, Bytes) -> Bytes + Send + Sync;
 
 // === impl Profile ===
@@ -68,15 +68,21 @@ impl Profile {
     }
 
     /// Makes a request this provider's.
-    pub(crate) fn dress(&self, parts: &mut Parts) {
+    ///
+    /// # Errors
+    ///
+    /// If the URI or the header fields would be more than a request can have.
+    pub(crate) fn dress(&self, parts: &mut Parts) -> Result<(), Refused> {
         if let Some(endpoint) = &self.endpoint {
-            parts.uri = endpoint.rewrite(&parts.uri);
-            // It names the old authority; clients put the new one in.
+            parts.uri = endpoint.rewrite(&parts.uri).ok_or(Refused::UriTooLong)?;
+            // The field names the old authority; clients put the new one in.
             parts.headers.remove(header::HOST);
         }
         for (name, value) in &self.headers {
-            parts.headers.insert(name.clone(), value.clone());
+            let inserted = parts.headers.try_insert(name.clone(), value.clone());
+            inserted.map_err(|_| Refused::TooManyFields)?;
         }
+        Ok(())
     }
 }
 
@@ -96,21 +102,26 @@ impl Endpoint {
         })
     }
 
-    fn rewrite(&self, uri: &Uri) -> Uri {
-        let path = match uri.path_and_query() {
+    /// Returns the URI at this endpoint. `None` if its path would be longer than a URI can hold,
+    /// which the request decides.
+    fn rewrite(&self, uri: &Uri) -> Option<Uri> {
+        let own = uri.path_and_query().filter(|own| own.as_str() != "*");
+        let path = match own {
             // Nothing is put before it: its bytes are shared.
-            Some(own) if own.as_str() != "*" && self.path.is_empty() => Ok(own.clone()),
-            Some(own) if own.as_str() != "*" => {
-                PathAndQuery::try_from([&*self.path, own.as_str()].concat())
+            Some(own) if self.path.is_empty() => own.clone(),
+            own => {
+                let own = own.map_or("/", PathAndQuery::as_str);
+                // A path before a path, or before a path and a query, is one too: only its
+                // length can be wrong.
+                PathAndQuery::try_from([&*self.path, own].concat()).ok()?
             }
-            _ => PathAndQuery::try_from([&*self.path, "/"].concat()),
         };
         let mut parts = uri::Parts::default();
         parts.scheme = Some(self.scheme.clone());
         parts.authority = Some(self.authority.clone());
-        parts.path_and_query = path.ok();
-        // Two valid paths make a valid path.
-        Uri::from_parts(parts).unwrap_or_else(|_| uri.clone())
+        parts.path_and_query = Some(path);
+        // What they hold was checked when they were made.
+        Some(Uri::from_parts(parts).expect("scheme, authority and path make a URI"))
     }
 }
 
@@ -119,5 +130,65 @@ impl Endpoint {
 impl fmt::Debug for Map {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("(function)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn rewritten(endpoint: &str, uri: &str) -> Option<String> {
+        let endpoint = Endpoint::new(&endpoint.parse().unwrap()).unwrap();
+        let uri = endpoint.rewrite(&uri.parse().unwrap())?;
+        Some(uri.to_string())
+    }
+
+    #[test]
+    fn a_path_goes_before_the_requests_own() {
+        for (endpoint, uri, expected) in [
+            ("https://a.example", "/x?y=1", "https://a.example/x?y=1"),
+            (
+                "https://a.example/v1/",
+                "/x?y=1",
+                "https://a.example/v1/x?y=1",
+            ),
+            (
+                "https://a.example/v1",
+                "http://b.example?y",
+                "https://a.example/v1?y",
+            ),
+            ("https://a.example/v1", "*", "https://a.example/v1/"),
+            ("https://a.example", "*", "https://a.example/"),
+            ("https://a.example", "b.example:443", "https://a.example/"),
+        ] {
+            assert_eq!(rewritten(endpoint, uri).as_deref(), Some(expected), "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_uri_that_would_be_too_long_is_none() {
+        let long = |length: usize| format!("/{}", "x".repeat(length - 1));
+        let most = usize::from(u16::MAX) - 1;
+        assert!(rewritten("http://a", &long(most)).is_some());
+        assert!(rewritten("http://a/v1", &long(most - 3)).is_some());
+        assert_eq!(rewritten("http://a/v1", &long(most - 2)), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_request_makes_a_rewrite_panic(path in "[/?#*][!-~\u{80}-\u{ff}]{0,40}") {
+            let Ok(path) = PathAndQuery::try_from(path) else {
+                return Ok(());
+            };
+            for endpoint in ["http://a", "http://a/v1", "http://a/v1/*"] {
+                let endpoint = Endpoint::new(&Uri::from_static(endpoint)).unwrap();
+                let uri = Uri::builder().scheme("http").authority("b");
+                let uri = uri.path_and_query(path.clone()).build().unwrap();
+                let uri = endpoint.rewrite(&uri).unwrap();
+                prop_assert_eq!(uri.authority().unwrap(), "a");
+            }
+        }
     }
 }

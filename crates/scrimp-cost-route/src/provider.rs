@@ -12,14 +12,14 @@ use crate::{
     profile::{Endpoint, Map, Profile},
 };
 
-/// A service that answers requests for a price.
+/// Service that answers requests for a price.
 ///
 /// Its settings are checked when a layer is built with it, or when it is
 /// [put](crate::Providers::put) into one.
 #[derive(Debug, Clone)]
 pub struct Provider(Settings<Profile>);
 
-/// How errors describe an endpoint.
+/// Description of an endpoint, for errors.
 const ENDPOINT: &str = "like `https://api.example.com/v1`, with a scheme and an authority and \
                         without a query";
 
@@ -179,11 +179,14 @@ impl Provider {
     /// Sets how long to wait for the first byte of its answer. Default: the layer's. Range:
     /// above zero and at most a year.
     #[must_use]
-    pub fn timeout(self, time: Duration) -> Self {
+    pub fn timeout(self, timeout: Duration) -> Self {
         let range = Duration::from_nanos(1)..=LONGEST_TIMEOUT;
-        Self(self.0.within("timeout", time, range, |profile, time| {
-            profile.timeout = Some(time);
-        }))
+        Self(
+            self.0
+                .within("timeout", timeout, range, |profile, timeout| {
+                    profile.timeout = Some(timeout);
+                }),
+        )
     }
 
     /// Returns its name.
@@ -196,6 +199,8 @@ impl Provider {
         Self(self.0.set(change))
     }
 
+    /// Returns the settings, checked.
+    ///
     /// # Errors
     ///
     /// If a setting cannot be used: the first one that cannot.
@@ -204,7 +209,7 @@ impl Provider {
     }
 }
 
-/// Reads a price that can be used.
+/// Reads a price, and checks that it can be used.
 pub(crate) fn checked_price(
     owner: &'static str,
     price: impl TryInto<Price, Error: Into<BoxError>>,

@@ -1,4 +1,4 @@
-//! Changing the set of providers while requests are under way.
+//! Changes the set of providers while requests are under way.
 
 use std::{fmt, sync::Arc};
 
@@ -6,7 +6,7 @@ use scrimp_core::{BoxError, SettingError};
 
 use crate::{Price, Provider, config::Shared, provider::checked_price};
 
-/// A handle on a layer's set of providers.
+/// Handle on a layer's set of providers.
 #[derive(Clone)]
 pub struct Providers {
     pub(crate) shared: Arc<Shared>,
@@ -15,8 +15,8 @@ pub struct Providers {
 // === impl Providers ===
 
 impl Providers {
-    /// Adds a provider, or changes the one of its name, whose calls under way go on and
-    /// about which nothing is forgotten.
+    /// Adds a provider, or replaces the one of its name: calls under way go on, and what was
+    /// learnt of it is kept.
     ///
     /// # Errors
     ///
@@ -31,14 +31,15 @@ impl Providers {
         Ok(())
     }
 
-    /// Takes a provider out; calls under way to it go on. False if there is none of the name.
+    /// Removes a provider; calls under way to it go on. Returns false if there is none of the
+    /// name.
     #[expect(clippy::must_use_candidate, reason = "called for what it does")]
     pub fn remove(&self, name: &str) -> bool {
         self.shared.state.lock().remove(name)
     }
 
-    /// Sets a provider's price, from the next decision on. False if there is none of the
-    /// name.
+    /// Sets a provider's price, from the next decision on. Returns false if there is no provider
+    /// of the name.
     ///
     /// # Errors
     ///
@@ -55,7 +56,7 @@ impl Providers {
     }
 
     /// Tells how good a provider's answer was, for judgements that come later than a quality
-    /// gate's. False if there is none of the name. Range: 0 to 1.
+    /// gate's. Range: 0 to 1. Returns false if there is no provider of the name.
     ///
     /// # Errors
     ///
@@ -71,7 +72,7 @@ impl Providers {
         Ok(found.is_some())
     }
 
-    /// Returns their names, in no order that means anything.
+    /// Returns the names of the providers, in no particular order.
     #[must_use]
     pub fn names(&self) -> Vec<Arc<str>> {
         let state = self.shared.state.lock();

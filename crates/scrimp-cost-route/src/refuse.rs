@@ -9,14 +9,18 @@ use serde_json::{Map, Value, json};
 
 use crate::{RouteBody, budget::Refusal, engine::NoCandidate, price::since_epoch};
 
-/// Why a request got no provider's answer.
+/// Reason for which a request gets no provider's answer.
 #[derive(Debug)]
 pub(crate) enum Refused {
-    Nobody(NoCandidate),
+    NoCandidate(NoCandidate),
     TimedOut,
     BodyBroke,
+    /// The URI is too long with the provider's path before it.
+    UriTooLong,
+    /// The request has no room for the provider's header fields.
+    TooManyFields,
     Budget(Box<Refusal>),
-    /// Nobody knows the price, and the budget is strict.
+    /// The price is not known, and the budget is strict.
     Unpriced,
 }
 
@@ -31,7 +35,7 @@ impl Refused {
         problem.insert("status".into(), status.as_u16().into());
         problem.insert("reason".into(), reason.into());
         let mut retry_after = None;
-        if let Self::Nobody(NoCandidate::NoExchangeRate(missing)) = &self {
+        if let Self::NoCandidate(NoCandidate::NoExchangeRate(missing)) = &self {
             problem.insert("detail".into(), missing.to_string().into());
         }
         if let Self::Budget(refusal) = &self {
@@ -56,17 +60,17 @@ impl Refused {
 
     fn terms(&self) -> (StatusCode, &'static str, &'static str) {
         match self {
-            Self::Nobody(NoCandidate::NoneGoodEnough) => (
+            Self::NoCandidate(NoCandidate::NoneGoodEnough) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "none-good-enough",
                 "no provider passes the filters",
             ),
-            Self::Nobody(NoCandidate::NoneLeft) => (
+            Self::NoCandidate(NoCandidate::NoneLeft) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "none-left",
                 "no provider has room for the request",
             ),
-            Self::Nobody(NoCandidate::NoExchangeRate(_)) => (
+            Self::NoCandidate(NoCandidate::NoExchangeRate(_)) => (
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "no-exchange-rate",
                 "the request's limit on the price is in a currency that prices cannot be \
@@ -82,10 +86,15 @@ impl Refused {
                 "request-body",
                 "the request's body broke off",
             ),
-            Self::Budget(refusal) if refusal.no_rate.is_some() => (
-                refusal.status,
-                "no-exchange-rate",
-                "the price is in a currency that a spending cap cannot be compared with",
+            Self::UriTooLong => (
+                StatusCode::URI_TOO_LONG,
+                "uri-too-long",
+                "the request's URI is too long with the provider's path before it",
+            ),
+            Self::TooManyFields => (
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "too-many-fields",
+                "the request has too many header fields to add the provider's",
             ),
             Self::Budget(refusal) => (refusal.status, "budget", "a spending cap is used up"),
             Self::Unpriced => (
@@ -97,20 +106,20 @@ impl Refused {
     }
 }
 
-/// Which cap, how much of it is used, and when it starts anew.
+/// Adds which cap refused, how much of it is used, and when it starts anew.
 fn describe(refusal: &Refusal, problem: &mut Map<String, Value>) {
-    let detail = match refusal.no_rate {
-        Some(missing) => format!("cap {:?}: {missing}", refusal.cap),
-        None => format!(
-            "cap {:?}: {} of {} spent or reserved",
-            refusal.cap, refusal.used, refusal.limit
-        ),
-    };
+    let detail = format!(
+        "cap {:?}: {} of {} spent or reserved",
+        refusal.cap, refusal.used, refusal.limit
+    );
     problem.insert("detail".into(), detail.into());
     problem.insert("cap".into(), (*refusal.cap).into());
     problem.insert("limit".into(), refusal.limit.to_string().into());
     problem.insert("used".into(), refusal.used.to_string().into());
+    // A date that HTTP cannot write is left out.
     let resets = refusal.resets.and_then(date::format);
-    let resets = resets.as_ref().and_then(|resets| resets.to_str().ok());
+    let resets = resets
+        .as_ref()
+        .map(|resets| resets.to_str().expect("a date is ASCII"));
     problem.insert("resets".into(), json!(resets));
 }

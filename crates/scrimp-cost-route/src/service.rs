@@ -16,19 +16,18 @@ use crate::{RequestBody, RouteBody, config::Shared, exchange::Exchange, future::
 
 /// Chooses a provider for each request and calls a clone of the inner service for it.
 ///
-/// It is always ready: which provider has to be is known only with the request, and a
+/// The service is always ready: which provider has to be is known only with the request, and a
 /// provider that is not ready must not hold up the others.
 pub struct CostRoute<S> {
     shared: Arc<Shared>,
     targets: Targets<S>,
 }
 
-/// Whom to call.
+/// Inner services that are called.
 pub(crate) enum Targets<S> {
-    /// One service for all, which goes by the request's URI.
+    /// One service for all providers, which goes by the request's URI.
     One(S),
-    /// One for each, by name.
-    /// Behind a lock, so that they need not be `Sync`.
+    /// One service for each provider, by name. Behind a lock, so that it need not be `Sync`.
     Each(Arc<Mutex<Make<S>>>),
 }
 

@@ -1,4 +1,4 @@
-//! The providers there are, and what is known of them.
+//! Providers, and what is known of them.
 
 use std::{
     borrow::Cow,
@@ -23,37 +23,37 @@ use crate::{
     profile::Profile,
 };
 
-/// Of the tokens an answer is reckoned with, the share of answers that have fewer.
+/// Share of answers that have fewer tokens than are reserved for one.
 const QUANTILE: f64 = 0.95;
 
 type Limiter = RateLimiter<NotKeyed, InMemoryState, LimitClock, NoOpMiddleware<Nanos>>;
 
-/// Behind one lock: a decision looks at all of it.
+/// State behind one lock: a decision looks at all of it.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) router: Router,
     pub(crate) entries: Vec<Entry>,
 }
 
-/// A provider, and what its bill depends on. Candidates of the router have its order.
+/// Provider, and what its bill depends on. Candidates of the router have the same order.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) provider: Arc<Profile>,
     requests: Option<Limiter>,
     tokens: Option<Limiter>,
-    /// Requests of the present volume period.
+    /// Requests of the present volume period, and when it began.
     used: (SystemTime, u64),
     output: Output,
 }
 
-/// Tokens of the answers so far: their mean, and a bound on most.
+/// Tokens of the answers seen: their mean, and a bound on most.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Output {
     mean: f64,
     high: f64,
 }
 
-/// The layer's clock, as the rate limiter wants it.
+/// Clock of the layer, as the rate limiter needs it.
 #[derive(Debug, Clone)]
 struct LimitClock {
     clock: Clock,
@@ -63,6 +63,8 @@ struct LimitClock {
 // === impl State ===
 
 impl State {
+    /// Returns a state without providers.
+    ///
     /// # Errors
     ///
     /// If a setting is out of its range, or lacks an exchange rate.
@@ -73,7 +75,7 @@ impl State {
         })
     }
 
-    /// Adds a provider, or changes the one of that name: what was seen of it stays.
+    /// Adds a provider, or replaces the one of its name: what was learnt of it is kept.
     pub(crate) fn put(&mut self, provider: Profile, clock: &Clock) {
         let prior = provider.prior;
         let entry = Entry::new(provider, clock);
@@ -100,7 +102,7 @@ impl State {
         found.is_some()
     }
 
-    /// Sets a provider's price. False if there is none of the name.
+    /// Sets a provider's price. Returns false if there is no provider of the name.
     pub(crate) fn set_price(&mut self, name: &str, price: Price) -> bool {
         let found = self.find(name);
         if let Some(index) = found {
@@ -152,7 +154,7 @@ impl Entry {
         }
     }
 
-    /// Requests before this one within the volume period.
+    /// Returns how many requests there were before this one within the volume period.
     pub(crate) fn used(&self, now: SystemTime) -> u64 {
         let began = self.period().map(|period| period.bounds(now).0);
         if began == Some(self.used.0) {
@@ -173,7 +175,8 @@ impl Entry {
         }
     }
 
-    /// Room within the quotas for a request of so many tokens. Takes it if so.
+    /// Takes room for a request of this many tokens from the quotas. Returns false if there is
+    /// none.
     pub(crate) fn take_quota(&self, tokens: u64) -> bool {
         if self
             .requests
@@ -184,14 +187,14 @@ impl Entry {
         }
         let tokens = NonZeroU32::new(u32::try_from(tokens).unwrap_or(u32::MAX));
         match (&self.tokens, tokens) {
-            // More at once than a minute has: never.
+            // A request for more than a minute allows never fits.
             (Some(limit), Some(tokens)) => matches!(limit.check_n(tokens), Ok(Ok(()))),
             _ => true,
         }
     }
 
-    /// The usage with tokens of answer added, where the request says none: as many as is
-    /// usual, or as many as almost all have.
+    /// Returns the usage with tokens of answer added, where the request says none: as many as is
+    /// usual, or, if `high`, as many as almost all have.
     pub(crate) fn expect<'a>(&self, usage: &'a Usage, high: bool) -> Cow<'a, Usage> {
         if usage.completion() > 0 || usage.prompt() == 0 {
             return Cow::Borrowed(usage);
@@ -213,8 +216,9 @@ impl Entry {
 // === impl Output ===
 
 impl Output {
-    /// The mean moves a tenth of the way; the bound goes up by large steps and down by small
-    /// ones, which keeps it where a twentieth of the answers is above.
+    /// Learns the tokens of an answer. The mean moves a tenth of the way; the bound goes up by
+    /// large steps and down by small ones, which keeps it where a twentieth of the answers is
+    /// above.
     #[expect(clippy::cast_precision_loss, reason = "a token count")]
     fn learn(&mut self, tokens: u64) {
         let tokens = tokens as f64;

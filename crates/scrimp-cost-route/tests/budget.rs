@@ -185,7 +185,7 @@ async fn what_failed_is_not_paid() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_strict_budget_has_no_room_for_prices_nobody_knows() {
+async fn a_strict_budget_has_no_room_for_unknown_prices() {
     let budget = Budget::new([Cap::new("day", cents(10), Period::Day)]);
     let unknown = Provider::new("u").price(Price::Unknown);
     let layer = CostRouteLayer::builder([unknown])

@@ -4,9 +4,8 @@ mod common;
 
 use std::{sync::Arc, time::Duration};
 
-use common::{Rig, cents, ok, provider};
+use common::{Rig, cents, money, ok, provider, yen};
 use http::Uri;
-use scrimp_core::{Currency, Money};
 use scrimp_cost_route::{
     Budget, Cap, CostRouteLayer, CostRouteLayerBuilder, Filters, Period, Price, Provider, Rate,
     Score, Stakes, Tariff, TokenRates, Usage, Weights,
@@ -15,14 +14,6 @@ use tower::Layer;
 
 fn over(provider: Provider) -> CostRouteLayerBuilder {
     CostRouteLayer::builder([provider])
-}
-
-fn yen() -> Currency {
-    Currency::new("JPY").unwrap()
-}
-
-fn money(text: &str) -> Money {
-    text.parse().unwrap()
 }
 
 /// Compares the texts of the errors; `...` stands for the rest of one.

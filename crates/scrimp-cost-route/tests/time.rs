@@ -135,8 +135,8 @@ async fn a_free_quota_is_used_first_and_then_paid_or_left() {
     assert_eq!(rig.get().await.from(), "quota");
 }
 
-/// Of two that were never asked, the second takes no time at all, which nobody knows: the
-/// reasons of 300 choices, and who is chosen in the end.
+/// Returns the reasons of 300 choices between two that were never asked, and the last choice. The
+/// second takes no time at all, which is not known.
 async fn asked_for_a_while(layer: CostRouteLayer) -> (Vec<Option<Reason>>, String) {
     let rig = Rig::new(&layer, |host| {
         let seconds = if host == "other" { 0 } else { 2 };
@@ -167,13 +167,13 @@ async fn who_was_not_seen_for_a_while_is_tried_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_is_tried_out_where_nothing_could_follow() {
+async fn no_provider_is_tried_out_where_none_could_follow() {
     let (reasons, last) = asked_for_a_while(cheap_and_other().attempts(1).build().unwrap()).await;
     assert!(!reasons.contains(&Some(Reason::Explored)));
     assert_eq!(last, "cheap");
 }
 
-/// Whom to ask was told by a date, 60 s after this one on the same clock.
+/// Tells when to ask again by a date, 60 s after this one on the same clock.
 async fn asked_to_wait_a_minute(wall: u64, date: Option<u64>) {
     let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000 + seconds);
     let field = move |seconds| scrimp_http::date::format(at(seconds)).unwrap();

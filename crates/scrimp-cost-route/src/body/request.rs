@@ -1,4 +1,4 @@
-//! A request's body, kept as far as it may have to be sent again.
+//! Body of a request, kept as far as it may have to be sent again.
 
 use std::{
     collections::VecDeque,
@@ -11,21 +11,21 @@ use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 
-/// What providers are sent: the body whole, or its beginning and then the rest as it
-/// arrives.
+/// Body that providers are sent: whole, or its beginning and then the rest as it arrives.
 pub struct RequestBody<B> {
     head: VecDeque<Bytes>,
     trailers: Option<HeaderMap>,
     rest: Option<Pin<Box<B>>>,
 }
 
-/// What became of reading a request's body up to a limit.
+/// Outcome of reading a request's body up to a limit.
 pub(crate) enum Gathered<B, E> {
-    /// All of it, to be sent as often as need be.
+    /// All of the body, to be sent as often as need be.
     Whole(Bytes, Option<HeaderMap>),
-    /// It is longer: this was read, the rest was not, and it can be sent once.
+    /// The body is longer than the limit: this was read, the rest was not, and it can be sent
+    /// once.
     Long(VecDeque<Bytes>, Pin<Box<B>>),
-    /// The caller broke off.
+    /// The body broke off.
     Broken(E),
 }
 
@@ -49,14 +49,14 @@ impl<B> RequestBody<B> {
     }
 }
 
-/// None, for layers further in that make requests of their own.
+/// Makes no body, for layers further in that make requests of their own.
 impl<B> Default for RequestBody<B> {
     fn default() -> Self {
         Self::whole(Bytes::new(), None)
     }
 }
 
-/// One that is there as a whole, for layers further in that have read it.
+/// Makes a whole body, for layers further in that have read it.
 impl<B> From<Bytes> for RequestBody<B> {
     fn from(data: Bytes) -> Self {
         Self::whole(data, None)
@@ -134,13 +134,14 @@ where
                     return Gathered::Long(chunks, body);
                 }
             }
-            Ok(Err(frame)) => trailers = frame.into_trailers().ok(),
+            // Frames that are neither data nor trailers say nothing that is kept.
+            Ok(Err(frame)) => trailers = frame.into_trailers().ok().or(trailers),
         }
     }
     Gathered::Whole(join(chunks, length), trailers)
 }
 
-/// One piece is handed on as it is.
+/// Joins pieces. A single one is handed on as it is.
 fn join(mut chunks: VecDeque<Bytes>, length: usize) -> Bytes {
     if chunks.len() <= 1 {
         return chunks.pop_front().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! A response's body, watched.
+//! Body of a response, watched.
 
 use std::{
     collections::VecDeque,
@@ -15,8 +15,7 @@ use scrimp_core::Tee;
 use crate::meter::Meter;
 
 pin_project! {
-    /// The body of a [`CostRoute`](crate::CostRoute)'s response: a provider's, or a
-    /// refusal's.
+    /// Body of a [`CostRoute`](crate::CostRoute)'s response: a provider's, or a refusal's.
     pub struct RouteBody<B: Body> {
         #[pin]
         kind: Kind<B>,
@@ -32,7 +31,7 @@ pin_project! {
 }
 
 pin_project! {
-    /// A body of which some frames were looked at before it was handed on.
+    /// Body of which some frames were looked at before it was handed on.
     pub(crate) struct Held<B: Body> {
         frames: VecDeque<Result<Frame<Bytes>, B::Error>>,
         // The end was read, whatever `rest` says of itself.
@@ -115,7 +114,7 @@ impl<B: Body<Data = Bytes> + Unpin> Held<B> {
         }
     }
 
-    /// Bytes that were looked at.
+    /// Returns the bytes that were looked at.
     pub(crate) fn data(&self) -> impl Iterator<Item = &Bytes> {
         self.frames
             .iter()
@@ -124,14 +123,14 @@ impl<B: Body<Data = Bytes> + Unpin> Held<B> {
 }
 
 impl<B: Body<Data = Bytes> + Unpin> Held<B> {
-    /// Waits for the first bytes, or the end if there are none. False if it broke off; the
-    /// error is kept for the reader.
+    /// Waits for the first bytes, or the end if there are none. Returns false if the body broke
+    /// off; the error is kept for the reader.
     pub(crate) async fn first(&mut self) -> bool {
         self.until(|length| length > 0).await
     }
 
-    /// Reads to the end, or until there is more than so many bytes. False if it broke off;
-    /// the error is kept for the reader.
+    /// Reads to the end, or until there are more bytes than the limit. Returns false if the body
+    /// broke off; the error is kept for the reader.
     pub(crate) async fn all(&mut self, limit: usize) -> bool {
         self.until(|length| length > limit).await
     }
@@ -164,7 +163,7 @@ impl<B: Body<Data = Bytes> + Unpin> Held<B> {
         self.data().map(Bytes::len).sum()
     }
 
-    /// All of it in one piece, if it has been read to its end.
+    /// Returns the body in one piece, if it has been read to its end.
     pub(crate) fn whole(&self) -> Option<Bytes> {
         if !self.is_done() {
             return None;

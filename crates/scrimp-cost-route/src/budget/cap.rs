@@ -1,17 +1,17 @@
-//! What may be spent, by whom, within which time.
+//! Caps on spending: of which requests, within which time.
 
 use http::StatusCode;
 use scrimp_core::{BoxError, Money, SettingError, Settings};
 
 use crate::{Period, price::MONEY};
 
-/// Most money that may be spent within a period.
+/// Limit on the money that may be spent within a period.
 ///
 /// Its settings are checked when a layer is built with its budget.
 #[derive(Debug, Clone)]
 pub struct Cap(Settings<CapRules>);
 
-/// What a [`Cap`] was set to.
+/// Settings of a [`Cap`].
 #[derive(Debug, Clone)]
 pub(super) struct CapRules {
     pub(super) name: Box<str>,
@@ -24,16 +24,16 @@ pub(super) struct CapRules {
     pub(super) degrade: bool,
 }
 
-/// Whose spending counts towards a cap.
+/// Selects whose spending counts towards a cap.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Scope {
-    /// Everybody's, together.
+    /// All spending counts, together.
     #[default]
     All,
-    /// Everybody's, each by itself.
+    /// All spending counts, to an account of its own for each name.
     Each,
-    /// This one's only.
+    /// Only spending of this name counts.
     Only(Box<str>),
 }
 
@@ -118,18 +118,18 @@ impl Cap {
 // === impl CapRules ===
 
 impl CapRules {
-    /// Whether all calls that count to it count to the same account.
+    /// Tells whether all calls that count to it count to the same account.
     pub(super) fn is_one_account(&self) -> bool {
         let scopes = [&self.tenant, &self.provider, &self.route];
         !scopes.contains(&&Scope::Each)
     }
 
-    /// Whether calls to a provider count, at least some.
+    /// Tells whether calls to a provider count, at least some.
     pub(super) fn counts_provider(&self, name: &str) -> bool {
         !matches!(&self.provider, Scope::Only(only) if **only != *name)
     }
 
-    /// Which account a call counts to; `None` if it does not count.
+    /// Returns the name of the account that a call counts to. `None` if it does not count.
     pub(super) fn key(&self, tenant: &str, provider: &str, route: &str) -> Option<Box<str>> {
         let mut key = String::new();
         for (scope, value) in [

@@ -1,95 +1,49 @@
 //! Money that may be spent, reserved before a call and settled after it.
 
+mod books;
 mod cap;
+mod refusal;
+mod reservation;
 mod store;
+#[cfg(test)]
+mod tests;
 
-use std::{collections::HashMap, fmt, sync::Arc, time::SystemTime};
+use std::{fmt, sync::Arc};
 
-use http::StatusCode;
 use parking_lot::Mutex;
 use scrimp_core::{Clock, Currency, ExchangeRates, Money, NoExchangeRate, SettingError};
-use smallvec::SmallVec;
 
-use self::cap::CapRules;
+use self::{
+    books::{Account, Books, Key},
+    cap::CapRules,
+    reservation::{Amounts, Held},
+};
 pub use self::{
     cap::{Cap, Scope},
-    store::{BudgetStore, Line},
+    refusal::Refusal,
+    reservation::Reservation,
+    store::{BudgetLine, BudgetStore},
 };
 use crate::metered;
-
-/// Accounts kept at most. Past it, calls that would open another are refused: to let them
-/// through would be to lift the cap for whoever invents tenants.
-const MAX_ACCOUNTS: usize = 100_000;
 
 /// Caps, and what was spent of them. Clones are handles on the same books.
 ///
 /// An amount in another currency than a cap's is converted by the exchange rates of the layer
-/// that spends it. Where none was given it is refused, as nobody can say whether it fits.
+/// that spends it. Where none was given it is refused, as it is unknown whether it fits.
 #[derive(Clone)]
 pub struct Budget {
     inner: Arc<Inner>,
-    /// Those of the layer that this handle belongs to.
+    /// The rates of the layer that this handle belongs to.
     rates: ExchangeRates,
 }
 
 struct Inner {
     caps: Vec<CapRules>,
-    /// What is wrong with the first cap that cannot be used.
+    /// Error of the first cap that cannot be used.
     error: Option<SettingError>,
     clock: Clock,
     store: Option<Arc<dyn BudgetStore>>,
-    books: Mutex<HashMap<Key, Account>>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Account {
-    began: SystemTime,
-    spent: i128,
-    reserved: i128,
-}
-
-/// Money set aside for a call. Dropped without being settled, it is released.
-#[must_use = "money that is not settled is released at once"]
-pub struct Reservation {
-    budget: Budget,
-    held: SmallVec<[Held; 2]>,
-}
-
-/// What is set aside in one account, in the currency of its cap.
-struct Held {
-    key: Key,
-    amount: i128,
-}
-
-/// A cap, and which of its accounts.
-type Key = (usize, Box<str>);
-
-/// What becomes of money that was set aside.
-#[derive(Clone, Copy)]
-enum Close {
-    Release,
-    InFull,
-    Settle(Money),
-}
-
-/// A cap is used up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Refusal {
-    /// The cap's name.
-    pub cap: Box<str>,
-    /// Its limit.
-    pub limit: Money,
-    /// What was spent and reserved of it.
-    pub used: Money,
-    /// When it starts anew, if ever.
-    pub resets: Option<SystemTime>,
-    /// 402 or 429, as the cap says; 500 if an exchange rate is missing.
-    pub status: StatusCode,
-    /// Whether a cheaper provider may be tried.
-    pub degrade: bool,
-    /// The exchange rate that is missing, if that is why.
-    pub no_rate: Option<NoExchangeRate>,
+    books: Mutex<Books>,
 }
 
 // === impl Budget ===
@@ -101,8 +55,8 @@ impl Budget {
         Self::with(caps, None)
     }
 
-    /// Books that are kept in a store too, and start with what it holds: what was settled
-    /// before a restart still counts after it.
+    /// Opens books that are kept in a store too, and start with what it holds: what was
+    /// settled before a restart still counts after it.
     ///
     /// # Errors
     ///
@@ -147,7 +101,7 @@ impl Budget {
         }
     }
 
-    /// A handle on the same books that converts amounts by these rates.
+    /// Returns a handle on the same books that converts amounts by these rates.
     pub(crate) fn at(&self, rates: &ExchangeRates) -> Self {
         Self {
             inner: Arc::clone(&self.inner),
@@ -155,6 +109,8 @@ impl Budget {
         }
     }
 
+    /// Checks the caps.
+    ///
     /// # Errors
     ///
     /// If a setting of a cap cannot be used, or two caps have the same name.
@@ -162,9 +118,12 @@ impl Budget {
         self.inner.error.clone().map_or(Ok(()), Err)
     }
 
+    /// Checks that a provider's prices, in this currency, can be compared with each cap that
+    /// they count to.
+    ///
     /// # Errors
     ///
-    /// If a provider's prices, in this currency, cannot be compared with a cap: the first.
+    /// If an exchange rate is missing. The error names the cap and both currencies.
     pub(crate) fn check_currency(
         &self,
         provider: &str,
@@ -196,8 +155,8 @@ impl Budget {
             caps, error, store, ..
         } = &*self.inner;
         let mut books = self.inner.books.lock().clone();
-        // What is reserved is settled in the old books.
-        books.values_mut().for_each(|account| account.reserved = 0);
+        // What is reserved stays with the old books.
+        books.release_all();
         Self::of(Inner {
             caps: caps.clone(),
             error: error.clone(),
@@ -223,7 +182,7 @@ impl Budget {
         self.set_aside(Some(amount), tenant, provider, route)
     }
 
-    /// As [`reserve`](Self::reserve); `None` is nothing, in no currency.
+    /// Sets money aside, as [`reserve`](Self::reserve) does; `None` is nothing, in no currency.
     pub(crate) fn set_aside(
         &self,
         amount: Option<Money>,
@@ -231,23 +190,19 @@ impl Budget {
         provider: &str,
         route: &str,
     ) -> Result<Reservation, Box<Refusal>> {
-        let mut reservation = Reservation {
-            budget: self.clone(),
-            held: SmallVec::new(),
-        };
+        let mut held = Amounts::new();
         if self.inner.caps.is_empty() {
-            return Ok(reservation);
+            return Ok(Reservation::new(self.clone(), held));
         }
         let now = self.inner.clock.wall();
         let mut books = self.inner.books.lock();
-        let mut held = SmallVec::<[Held; 2]>::new();
         for (index, cap) in self.inner.caps.iter().enumerate() {
             let Some(key) = cap.key(tenant, provider, route) else {
                 continue;
             };
             let key = (index, key);
-            let account = current(&mut books, cap, &key, now);
-            let used = account.map_or(i128::MAX, |a| a.spent.saturating_add(a.reserved));
+            let used = books.open(cap, &key, now);
+            let used = used.map_or(i128::MAX, |account| account.used());
             let amount = amount.map_or(Ok(0), |amount| self.in_currency_of(cap, amount));
             let fits = |amount: &i128| used.saturating_add(*amount) <= cap.limit.pico();
             match amount {
@@ -260,28 +215,26 @@ impl Budget {
             }
         }
         for Held { key, amount } in &held {
-            if let Some(account) = books.get_mut(key) {
-                account.reserved = account.reserved.saturating_add(*amount);
-            }
+            let account = books.get(key);
+            account.reserved = account.reserved.saturating_add(*amount);
         }
         drop(books);
-        reservation.held = held;
-        Ok(reservation)
+        Ok(Reservation::new(self.clone(), held))
     }
 
-    /// An amount in 10⁻¹² units of a cap's currency.
+    /// Converts an amount to 10⁻¹² units of a cap's currency. Below nothing is nothing.
     fn in_currency_of(&self, cap: &CapRules, amount: Money) -> Result<i128, NoExchangeRate> {
         let converted = self.rates.convert(amount, cap.limit.currency())?;
         Ok(converted.pico().max(0))
     }
 
-    /// What was spent of every account, for a store or a report.
+    /// Returns what was spent of every account, for a store or a report.
     #[must_use]
-    pub fn snapshot(&self) -> Vec<Line> {
+    pub fn snapshot(&self) -> Vec<BudgetLine> {
         let books = self.inner.books.lock();
         let mut lines: Vec<_> = books
             .iter()
-            .map(|((index, key), account)| self.inner.line(*index, key, account))
+            .map(|(key, account)| self.inner.line(key, account))
             .collect();
         lines.sort_by(|a, b| (&a.cap, &a.account).cmp(&(&b.cap, &b.account)));
         lines
@@ -294,7 +247,7 @@ impl Budget {
     ///
     /// If a line is in another currency than its cap is now, and no exchange rate leads there.
     /// Then nothing is taken over: without the line, money could be spent twice.
-    pub fn restore(&self, lines: &[Line]) -> Result<(), NoExchangeRate> {
+    pub fn restore(&self, lines: &[BudgetLine]) -> Result<(), NoExchangeRate> {
         let mut known = Vec::with_capacity(lines.len());
         for line in lines {
             let mut caps = self.inner.caps.iter().enumerate();
@@ -304,45 +257,10 @@ impl Budget {
         }
         let mut books = self.inner.books.lock();
         for (line, index, spent) in known {
-            let account = books
-                .entry((index, line.account.clone().into()))
-                .or_insert(Account {
-                    began: line.began(),
-                    spent: 0,
-                    reserved: 0,
-                });
-            account.began = line.began();
-            account.spent = spent;
+            books.restore((index, line.account.clone().into()), line, spent);
         }
         Ok(())
     }
-}
-
-/// The account, in its present period: what was spent in an earlier one is forgotten, what
-/// is reserved is not, as those calls are still to be paid. `None` if there are too many.
-fn current<'a>(
-    books: &'a mut HashMap<Key, Account>,
-    cap: &CapRules,
-    key: &Key,
-    now: SystemTime,
-) -> Option<&'a mut Account> {
-    let (began, _) = cap.period.bounds(now);
-    if !books.contains_key(key) {
-        if books.len() >= MAX_ACCOUNTS {
-            return None;
-        }
-        let account = Account {
-            began,
-            spent: 0,
-            reserved: 0,
-        };
-        books.insert(key.clone(), account);
-    }
-    let account = books.get_mut(key)?;
-    if account.began < began {
-        (account.began, account.spent) = (began, 0);
-    }
-    Some(account)
 }
 
 impl fmt::Debug for Budget {
@@ -356,116 +274,7 @@ impl fmt::Debug for Budget {
 // === impl Inner ===
 
 impl Inner {
-    fn line(&self, index: usize, key: &str, account: &Account) -> Line {
-        Line::new(&self.caps[index], key, account.began, account.spent)
+    fn line(&self, (index, name): &Key, account: &Account) -> BudgetLine {
+        BudgetLine::new(&self.caps[*index], name, account.began, account.spent)
     }
 }
-
-// === impl CapRules ===
-
-impl CapRules {
-    fn refusal(&self, used: i128, now: SystemTime, no_rate: Option<NoExchangeRate>) -> Refusal {
-        if no_rate.is_some() {
-            return Refusal {
-                no_rate,
-                resets: None,
-                status: StatusCode::INTERNAL_SERVER_ERROR,
-                degrade: true,
-                ..self.refusal(used, now, None)
-            };
-        }
-        Refusal {
-            no_rate,
-            cap: self.name.clone(),
-            limit: self.limit,
-            used: Money::from_pico(used.min(self.limit.pico()), self.limit.currency()),
-            resets: self.period.bounds(now).1,
-            status: self.status,
-            degrade: self.degrade || self.provider != Scope::All,
-        }
-    }
-}
-
-// === impl Reservation ===
-
-impl Reservation {
-    /// Books what the call did cost, which may be more or less than was set aside.
-    ///
-    /// # Errors
-    ///
-    /// If it is in another currency than a cap's, and no exchange rate leads there. What was
-    /// set aside is booked under that cap then.
-    pub fn settle(mut self, actual: Money) -> Result<(), NoExchangeRate> {
-        self.close(Close::Settle(actual))
-    }
-
-    /// Books all that was set aside.
-    pub fn settle_in_full(mut self) {
-        self.close(Close::InFull)
-            .expect("only an amount from elsewhere needs a rate");
-    }
-
-    /// Gives all of it back: the call was not made, or cost nothing.
-    pub fn release(self) {
-        drop(self);
-    }
-
-    fn close(&mut self, close: Close) -> Result<(), NoExchangeRate> {
-        let held = std::mem::take(&mut self.held);
-        let mut missing = None;
-        if held.is_empty() {
-            return Ok(());
-        }
-        let budget = &self.budget;
-        let now = budget.inner.clock.wall();
-        let mut books = budget.inner.books.lock();
-        for Held { key, amount } in &held {
-            let cap = &budget.inner.caps[key.0];
-            let Some(account) = current(&mut books, cap, key, now) else {
-                continue;
-            };
-            account.reserved = account.reserved.saturating_sub(*amount);
-            let actual = match close {
-                Close::Release => continue,
-                Close::InFull => *amount,
-                // Nothing is nothing in every currency.
-                Close::Settle(actual) if actual.is_zero() => 0,
-                Close::Settle(actual) => {
-                    let converted = budget.in_currency_of(cap, actual);
-                    converted.unwrap_or_else(|error| {
-                        missing = Some(error);
-                        *amount
-                    })
-                }
-            };
-            account.spent = account.spent.saturating_add(actual);
-            // Both under the lock, so that totals are told in their order.
-            if cap.is_one_account() {
-                let spent = Money::from_pico(account.spent, cap.limit.currency());
-                metered::spent(&cap.name, spent, cap.limit);
-            }
-            if let Some(store) = &budget.inner.store {
-                store.settled(&budget.inner.line(key.0, &key.1, account));
-            }
-        }
-        missing.map_or(Ok(()), Err)
-    }
-}
-
-impl Drop for Reservation {
-    fn drop(&mut self) {
-        // Releasing needs no rate.
-        let _ = self.close(Close::Release);
-    }
-}
-
-impl fmt::Debug for Reservation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reservation")
-            .field("accounts", &self.held.len())
-            .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -1,20 +1,17 @@
-//! Keeping books over a restart.
-
-use std::time::{Duration, SystemTime};
+//! Keeps books over a restart.
 
 use scrimp_core::Money;
 use serde::{Deserialize, Serialize};
 
-use super::CapRules;
-use crate::price::since_epoch;
+use super::cap::CapRules;
 
 /// What was spent of one account within its present period.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct Line {
+pub struct BudgetLine {
     /// The cap's name.
     pub cap: String,
-    /// Which of its accounts; opaque.
+    /// Name of the account, which is opaque.
     pub account: String,
     /// When the period began, in seconds since 1970.
     pub began: u64,
@@ -22,32 +19,28 @@ pub struct Line {
     pub spent: Money,
 }
 
-/// Where books are kept, besides memory.
+/// Store that books are kept in, besides memory.
 ///
 /// Both are called while nothing else can be booked, so they should not wait: put a line
 /// into a queue, a file's buffer, or a memory-mapped log. Each line holds a total, so the
 /// latest per cap and account is all that has to be kept.
 pub trait BudgetStore: Send + Sync + 'static {
-    /// The latest line of each account.
-    fn load(&self) -> Vec<Line>;
+    /// Returns the latest line of each account.
+    fn load(&self) -> Vec<BudgetLine>;
 
-    /// An account has a new total.
-    fn settled(&self, line: &Line);
+    /// Takes the new total of an account.
+    fn settled(&self, line: &BudgetLine);
 }
 
-// === impl Line ===
+// === impl BudgetLine ===
 
-impl Line {
-    pub(super) fn new(cap: &CapRules, account: &str, began: SystemTime, spent: i128) -> Self {
+impl BudgetLine {
+    pub(super) fn new(cap: &CapRules, account: &str, began: u64, spent: i128) -> Self {
         Self {
             cap: cap.name.to_string(),
             account: account.to_owned(),
-            began: since_epoch(began),
+            began,
             spent: Money::from_pico(spent, cap.limit.currency()),
         }
-    }
-
-    pub(super) fn began(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(self.began)
     }
 }

@@ -1,7 +1,10 @@
 use super::*;
 use crate::Period;
 use scrimp_core::Currency;
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    time::{Duration, SystemTime},
+};
 
 fn cents(n: i128) -> Money {
     Money::from_pico(n * 10_000_000_000, Currency::USD)
@@ -97,12 +100,12 @@ async fn a_new_period_starts_anew_but_for_what_is_still_reserved() {
 #[test]
 fn a_restart_loses_nothing_that_was_settled() {
     #[derive(Default)]
-    struct Memory(Mutex<HashMap<(String, String), Line>>);
+    struct Memory(Mutex<HashMap<(String, String), BudgetLine>>);
     impl BudgetStore for Memory {
-        fn load(&self) -> Vec<Line> {
+        fn load(&self) -> Vec<BudgetLine> {
             self.0.lock().values().cloned().collect()
         }
-        fn settled(&self, line: &Line) {
+        fn settled(&self, line: &BudgetLine) {
             let key = (line.cap.clone(), line.account.clone());
             self.0.lock().insert(key, line.clone());
         }
@@ -190,6 +193,22 @@ fn what_was_spent_in_another_currency_is_converted_or_refused_when_it_is_restore
 }
 
 #[test]
+fn a_store_may_hold_any_time() {
+    for began in [0, u64::MAX] {
+        let budget = Budget::new([Cap::new("day", cents(10), Period::Day)]);
+        let line = r#"{"cap":"day","account":"*/*/*/","began":BEGAN,"spent":"0.08 USD"}"#;
+        let line = line.replace("BEGAN", &began.to_string());
+        budget
+            .restore(&[serde_json::from_str(&line).unwrap()])
+            .unwrap();
+        assert_eq!(spent(&budget), [cents(8)]);
+        // What is of another day is forgotten, as long as that day is over.
+        let room = budget.reserve(cents(9), "", "p", "/").is_ok();
+        assert_eq!(room, began == 0);
+    }
+}
+
+#[test]
 fn a_line_keeps_amounts_of_any_size_exactly() {
     let limit = yen(1_000_000_000_000);
     let cap = || Cap::new("day", limit, Period::Day);
@@ -200,7 +219,7 @@ fn a_line_keeps_amounts_of_any_size_exactly() {
     assert!(text.contains(r#""spent":"1000000000000.00 JPY""#), "{text}");
     let after = Budget::new([cap()]);
     after
-        .restore(&serde_json::from_str::<Vec<Line>>(&text).unwrap())
+        .restore(&serde_json::from_str::<Vec<BudgetLine>>(&text).unwrap())
         .unwrap();
     assert!(after.reserve(yen(1), "", "p", "/").is_err());
 }

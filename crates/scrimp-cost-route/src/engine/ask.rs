@@ -1,4 +1,4 @@
-//! What a request wants.
+//! What a request asks of its provider.
 
 use std::time::Duration;
 
@@ -7,31 +7,33 @@ use smallvec::SmallVec;
 
 use super::rules::{dollars, rate_missing};
 
-/// What a request asks of its provider.
+/// Terms that a request sets for its provider.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Ask {
     /// How much its caller minds waiting.
     pub priority: Priority,
-    /// Whether it may be sent a second time, so that trying something out can't lose it.
+    /// Whether it may be sent a second time, so that it is not lost if a provider that is tried
+    /// out fails.
     pub replayable: bool,
     /// What a provider must be like.
     pub filters: Filters,
-    /// Which requests are alike, for hysteresis: a switch for one kind is none for others.
+    /// Kind of the request, for hysteresis: a switch for one kind is none for others.
     pub kind: u64,
 }
 
-/// Who is good enough. They run before the score: the cheapest of those that pass is chosen.
+/// Limits that decide which providers are good enough. They apply before the score: the cheapest
+/// provider within them is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Filters {
     /// Least quality, 0 to 1.
     pub min_quality: Option<f64>,
     /// Longest time until the answer is whole.
     pub max_latency: Option<Duration>,
-    /// Most money. It needs an exchange rate if it is not in dollars.
+    /// Highest price. It needs an exchange rate if it is not in dollars.
     pub max_price: Option<Money>,
 }
 
-/// Filters as the inner loop wants them: in seconds and dollars.
+/// Filters as the inner loop needs them: in seconds and dollars.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
     pub(super) min_quality: Option<f64>,
@@ -46,7 +48,7 @@ pub struct Barred(SmallVec<[u64; 4]>);
 // === impl Filters ===
 
 impl Filters {
-    /// Both: the stricter of each.
+    /// Combines both: the stricter of each limit.
     pub(crate) fn and(self, other: Self, rates: &ExchangeRates) -> Result<Self, NoExchangeRate> {
         let max_price = match (self.max_price, other.max_price) {
             (Some(a), Some(b)) => {
@@ -73,6 +75,8 @@ impl Filters {
         })
     }
 
+    /// Checks the limits.
+    ///
     /// # Errors
     ///
     /// If a limit is out of its range, or lacks an exchange rate.
@@ -111,7 +115,7 @@ impl Barred {
         self.0[word] |= 1 << (index % 64);
     }
 
-    /// Whether a candidate is barred.
+    /// Tells whether a candidate is barred.
     #[must_use]
     pub fn is_barred(&self, index: usize) -> bool {
         self.0

@@ -1,4 +1,4 @@
-//! One provider, as the router knows it.
+//! Provider as the router knows it.
 
 use super::{
     decay::Discount,
@@ -7,8 +7,8 @@ use super::{
     health::Breaker,
 };
 
-/// How many times the usual a call under way must be old to say something: of many calls,
-/// one is always slower than most.
+/// Multiple of the usual latency that a call under way must be old to say something: of many
+/// calls, one is always slower than most.
 const LATE: f64 = 3.0;
 
 #[derive(Debug)]
@@ -16,11 +16,11 @@ pub(super) struct Candidate {
     pub(super) sums: Sums,
     pub(super) breaker: Breaker,
     pub(super) flight: Flight,
-    /// When a call to it last began.
+    /// Time at which a call to it last began.
     pub(super) last_seen: f64,
-    /// Times it was tried out and not chosen afterwards.
+    /// Number of times it was tried out and not chosen afterwards.
     pub(super) tried_in_vain: u8,
-    /// Tells it from another one that had the same index before.
+    /// Number that tells it from another candidate that had the same index before.
     pub(super) generation: u64,
 }
 
@@ -38,7 +38,7 @@ impl Candidate {
         }
     }
 
-    /// What is thought of it. A call under way has taken at least as long as it is old,
+    /// Returns what is expected of it. A call under way has taken at least as long as it is old,
     /// so a provider that stalls is known to before any call has come back.
     #[expect(clippy::cast_precision_loss, reason = "a count of calls")]
     pub(super) fn expected(&self, now: f64, discount: Discount) -> Expected {

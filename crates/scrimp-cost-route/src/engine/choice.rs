@@ -1,4 +1,4 @@
-//! What was decided, in terms that can be checked.
+//! Decisions, in terms that can be checked.
 
 use std::fmt;
 
@@ -6,13 +6,13 @@ use scrimp_core::{Money, NoExchangeRate};
 
 use super::{estimate::Estimate, health::Health};
 
-/// Why a provider was chosen.
+/// Reason for which a provider was chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
     /// Its score was the best.
     Best,
-    /// Another was better, though by less than it takes to switch.
+    /// Another was better, by less than it takes to switch.
     Kept,
     /// It had not been seen for a while.
     Explored,
@@ -22,60 +22,60 @@ pub enum Reason {
     LastLeft,
 }
 
-/// A decision.
+/// Choice of a candidate.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Choice {
-    /// The candidate's index.
+    /// Index of the candidate.
     pub index: usize,
-    /// Why it.
+    /// Reason for which it was chosen.
     pub reason: Reason,
-    /// Its score.
+    /// Score of the candidate.
     pub score: Scored,
 }
 
-/// What a candidate came to by a [`Score`](super::Score). Lower is better; scores of two kinds
-/// have no order.
+/// Score of a candidate, by a [`Score`](super::Score). Lower is better; scores of two kinds have
+/// no order.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum Scored {
-    /// What choosing it is expected to cost, all told, in dollars. The price has no part in it
-    /// where that is not known.
+    /// Expected cost of choosing it, all told, in dollars. The price has no part in it where that
+    /// is not known.
     Money(Money),
-    /// A sum of weighted logarithms, without a unit.
+    /// Sum of weighted logarithms, without a unit.
     Weighted(f64),
 }
 
-/// Nobody could be chosen, for this reason.
+/// Reason for which no candidate can be chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NoCandidate {
     /// There are no candidates, or all of them are barred.
     NoneLeft,
-    /// There are, and none is good enough.
+    /// There are candidates, and none is good enough.
     NoneGoodEnough,
     /// The limit on the price is in a currency without an exchange rate.
     NoExchangeRate(NoExchangeRate),
 }
 
-/// What a candidate was judged by.
+/// Terms that a candidate was judged by.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Terms {
-    /// What a call is expected to cost, in dollars; `None` if that is not known, or is in a
-    /// currency without an exchange rate.
+    /// Expected cost of a call, in dollars. `None` if it is not known, or is in a currency without
+    /// an exchange rate.
     pub cost: Option<Money>,
-    /// What is thought of it.
+    /// What is expected of the candidate.
     pub estimate: Estimate,
-    /// Its score, lower being better.
+    /// Score of the candidate. Lower is better.
     pub score: Scored,
-    /// Whether it gets requests.
+    /// Whether the candidate gets requests.
     pub health: Health,
-    /// Calls under way.
+    /// Number of calls under way.
     pub in_flight: usize,
-    /// Whether it passed the filters.
+    /// Whether the candidate passed the filters.
     pub good_enough: bool,
-    /// Whether it was barred: tried before, full, or without the tag asked for.
+    /// Whether the candidate was barred: tried before, full, or without the tag asked for.
     pub barred: bool,
 }
 
@@ -90,7 +90,7 @@ impl From<NoExchangeRate> for NoCandidate {
 // === impl Reason ===
 
 impl Reason {
-    /// A word for logs and labels.
+    /// Returns its name, for logs and labels.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! How a router chooses.
+//! Settings of a router.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use scrimp_core::{ExchangeRates, Money, SettingError};
 
 use super::score::Score;
 
-/// How a [`Router`](super::Router) chooses.
+/// Settings of a [`Router`](super::Router).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct RouterConfig {
@@ -14,24 +14,24 @@ pub struct RouterConfig {
     pub score: Score,
     /// Time after which an observation of latency or success counts half. Default: 15 s.
     pub half_life: Duration,
-    /// The same, of quality. Default: 60 s. What has surely changed is found sooner than that,
-    /// and what was seen before is forgotten at once.
+    /// Time after which an observation of quality counts half. Default: 60 s. A sure change is
+    /// found sooner than that, and what was seen before it is forgotten at once.
     pub quality_half_life: Duration,
-    /// Share by which another has to be better to be switched to. Default: 0.05.
+    /// Share by which another candidate must be better to be switched to. Default: 0.05.
     pub hysteresis: f64,
     /// Whether candidates unseen for a while are tried, where that is likely to pay.
     /// Default: true.
     pub explore: bool,
-    /// Whether failures put a candidate out for a while; one that says when it wants to be
-    /// asked again is left alone until then anyhow. Default: true.
+    /// Whether failures put a candidate out for a while. One that says when it wants to be asked
+    /// again is left alone until then all the same. Default: true.
     pub eject: bool,
-    /// What trying out may cost per hour. Default: no cap but 1 % of the requests.
+    /// Limit on what trying out may cost per hour. Default: no limit but 1 % of the requests.
     pub explore_cap: Option<Money>,
     /// Time that trying again after a failure takes by itself. Default: 0.1 s.
     pub backoff: Duration,
-    /// How amounts in other currencies become dollars, which is what all are compared in.
-    /// Default: they do not. Settings in other currencies need a rate; costs without one are
-    /// as good as unknown.
+    /// Rates by which amounts in other currencies become dollars, which all are compared in.
+    /// Default: none. Settings in other currencies need a rate; costs without one are as good as
+    /// unknown.
     pub exchange: ExchangeRates,
 }
 
@@ -54,6 +54,8 @@ impl Default for RouterConfig {
 }
 
 impl RouterConfig {
+    /// Checks the ranges.
+    ///
     /// # Errors
     ///
     /// If a setting is out of its range. Exchange rates are not looked at: amounts are

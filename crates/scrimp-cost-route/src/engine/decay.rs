@@ -1,34 +1,34 @@
 //! Sums in which newer observations count more.
 
-/// Forward decay: instead of making old sums smaller at each look, new observations weigh
-/// more, by the time since a landmark. One power per decision then serves all providers.
+/// Forward decay: instead of making old sums smaller at each look, new observations weigh more, by
+/// the time since a landmark. One power per decision then serves all providers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Decay {
     half_life: f64,
     landmark: f64,
 }
 
-/// A weighted sum and the sum of the weights.
+/// Weighted sum, and the sum of the weights.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Mean {
     pub(super) sum: f64,
     pub(super) weight: f64,
 }
 
-/// The decays of all sums.
+/// Decays of all sums.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Decays {
-    /// Of latency and success.
+    /// Decay of latency and success.
     fast: Decay,
-    /// Of quality.
+    /// Decay of quality.
     slow: Decay,
-    /// Of the long run.
+    /// Decay of what is usual in the long run.
     long: Decay,
-    /// Of what was thought of a provider when it was last seen.
+    /// Decay of what was expected of a provider when it was last seen.
     trust: Decay,
 }
 
-/// What one power each makes of every provider's sums.
+/// Discounts of every provider's sums at one moment: one power each.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Discount {
     pub(super) fast: f64,
@@ -51,8 +51,8 @@ impl Decay {
         ((self.landmark - now) / self.half_life).exp2()
     }
 
-    /// Weights would overflow one day: the factor to scale them by when the landmark has
-    /// moved, as it does then; else 1.
+    /// Moves the landmark if it is far behind, as weights would overflow one day. Returns the
+    /// factor to scale sums by then, or else 1.
     fn follow(&mut self, now: f64) -> f64 {
         if now - self.landmark <= 200.0 * self.half_life {
             return 1.0;
@@ -71,7 +71,8 @@ impl Mean {
         self.weight += weight;
     }
 
-    /// Shrunk to `prior`, which counts as much as `strength` in units of the weights.
+    /// Returns the mean, shrunk to `prior`, which counts as much as `strength` in units of the
+    /// weights.
     pub(super) fn get(&self, prior: f64, strength: f64) -> f64 {
         (strength * prior + self.sum) / (strength + self.weight)
     }
@@ -103,7 +104,8 @@ impl Decays {
         }
     }
 
-    /// Moves landmarks that are far behind; what sums have to be scaled by, if any did.
+    /// Moves landmarks that are far behind. Returns the factors to scale sums by, if one has
+    /// moved.
     pub(super) fn follow(&mut self, now: f64) -> Option<Discount> {
         let factors = Discount {
             fast: self.fast.follow(now),

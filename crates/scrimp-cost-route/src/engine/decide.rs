@@ -11,7 +11,7 @@ use super::{
 // === impl Router ===
 
 impl Router {
-    /// What one look at all candidates comes to.
+    /// Decides by what one look at all candidates found.
     pub(super) fn decide(
         &mut self,
         now: f64,
@@ -20,7 +20,7 @@ impl Router {
         pass: &Pass,
     ) -> Result<Choice, NoCandidate> {
         let Some(best) = pass.best else {
-            // Never nobody, if there is somebody: an error is better than none at all.
+            // A candidate that is out is better than none: at worst it fails.
             let (best, reason) = match (pass.probe, pass.last) {
                 (Some(probe), _) => (probe, Reason::Probed),
                 (None, Some((_, last))) => (last, Reason::LastLeft),
@@ -33,7 +33,7 @@ impl Router {
             if self.exploration.take(find.dollars, now) {
                 return Ok(self.try_out(find, formula));
             }
-            self.exploration.found_nobody(now);
+            self.exploration.found_none(now);
         }
         if let Some(probe) = pass.probe
             && probe.beats(Some(best))
@@ -54,7 +54,7 @@ impl Router {
         Ok(best.choice(Reason::Best, formula))
     }
 
-    /// Remembers the choice, unless it is of one that is only on its way back.
+    /// Remembers the choice, unless the candidate is only on its way back.
     fn settle(&mut self, kind: usize, index: usize) {
         let candidate = &mut self.candidates[index];
         candidate.tried_in_vain = 0;

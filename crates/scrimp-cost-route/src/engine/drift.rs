@@ -1,16 +1,17 @@
-//! Whether something has changed.
+//! Tells whether something has changed.
 
 use super::decay::Mean;
 
-/// What it takes to believe that it has: the log of the odds against its being chance. An
+/// Evidence that it takes to believe in a change: the log of the odds against its being chance. An
 /// alarm without a change then comes once in e¹², or 160,000, observations at most (G. Lorden,
 /// Procedures for Reacting to a Change in Distribution, Ann. Math. Statist. 42, 1971).
 const SURE: f64 = 12.0;
-/// A change worth finding quickly, in deviations; smaller ones are followed slowly.
+/// Size of a change that is worth finding quickly, in deviations. Smaller ones are followed
+/// slowly.
 const SHIFT: f64 = 2.0;
-/// What one observation says at most, in deviations: of latencies, some are very long.
+/// Most that one observation says, in deviations: of latencies, some are very long.
 const MOST: f64 = 3.0;
-/// Observations that the deviation taken for granted counts as.
+/// Number of observations that the deviation assumed at first counts as.
 const STRENGTH: f64 = 4.0;
 
 /// Page's CUSUM, both ways: adds up what observations say for a change, in logs of odds, and
@@ -22,14 +23,14 @@ pub(super) struct Drift {
     down: Since,
 }
 
-/// What is said for a change one way, and what was seen since it may have begun.
+/// Evidence for a change one way, and what was seen since it may have begun.
 #[derive(Debug, Clone, Copy, Default)]
 struct Since {
     evidence: f64,
     seen: Mean,
 }
 
-/// How far observations are from their mean usually.
+/// Deviation of observations from their mean.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Noise {
     squares: Mean,
@@ -39,8 +40,8 @@ pub(super) struct Noise {
 // === impl Drift ===
 
 impl Drift {
-    /// `evidence`: what the observation says for a change up, and for one down. If it has
-    /// changed, what was seen since.
+    /// Adds an observation. `evidence` is what it says for a change up, and for one down. Returns
+    /// what was seen since a change, if there surely was one.
     pub(super) fn see(&mut self, evidence: [f64; 2], value: f64, weight: f64) -> Option<Mean> {
         let up = self.up.see(evidence[0], value, weight);
         let changed = up.or(self.down.see(evidence[1], value, weight));
@@ -71,7 +72,7 @@ impl Since {
 // === impl Noise ===
 
 impl Noise {
-    /// `deviation`: what is taken for granted.
+    /// Starts from an assumed deviation.
     pub(super) fn new(deviation: f64) -> Self {
         Self {
             squares: Mean::default(),
@@ -83,8 +84,8 @@ impl Noise {
         self.squares.get(self.prior, STRENGTH / discount)
     }
 
-    /// What an observation so far above the mean says for a change up, and for one down; and
-    /// learns from it.
+    /// Learns from an observation that is this far above the mean. Returns what it says for a
+    /// change up, and for one down.
     pub(super) fn evidence(&mut self, above: f64, discount: f64) -> [f64; 2] {
         let variance = self.variance(discount);
         let deviation = variance.sqrt();

@@ -8,20 +8,20 @@ use super::{
     track::{Against, Track},
 };
 
-/// The prior's weight, in observations.
+/// Weight of the prior, in observations.
 const LATENCY_PRIOR: f64 = 1.0;
 const SUCCESS_PRIOR: f64 = 6.0;
 const QUALITY_PRIOR: f64 = 4.0;
-/// How far latencies are from their mean, in logarithms, and judgements of quality from
-/// theirs, before anything was seen.
+/// Deviations, before anything was seen: of the logarithms of latencies, and of judgements of
+/// quality.
 const LATENCY_NOISE: f64 = 0.5;
 const QUALITY_NOISE: f64 = 0.1;
-/// How far, squared, a provider's quality may be from what it usually is.
+/// Variance of a provider's quality around what it usually is.
 const QUALITY_SPREAD: f64 = 0.01;
-/// Latencies below this, in seconds, are taken for it: logarithms have no zero.
+/// Shortest latency, in seconds: shorter ones are taken for it, as logarithms have no zero.
 const SHORTEST: f64 = 1e-6;
 
-/// What is taken for granted of a provider before it was seen.
+/// Assumptions on a provider before it was seen.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Prior {
     /// Time until the first byte of the response.
@@ -34,7 +34,7 @@ pub struct Prior {
     pub quality: f64,
 }
 
-/// What is thought of a provider now.
+/// Estimates of a provider now.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Estimate {
@@ -48,7 +48,7 @@ pub struct Estimate {
     pub quality: f64,
 }
 
-/// What is expected of a provider, as the inner loop wants it: times in seconds.
+/// Expectations of a provider as the inner loop needs them: times in seconds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Expected {
     pub(super) first_byte: f64,
@@ -57,7 +57,7 @@ pub(super) struct Expected {
     pub(super) quality: f64,
 }
 
-/// What is known of one provider.
+/// Observations of one provider.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sums {
     prior: Expected,
@@ -65,7 +65,7 @@ pub(super) struct Sums {
     latency: Track,
     success: Track,
     quality: Track,
-    /// The mean of the latencies' logarithms, which are nearly symmetric.
+    /// Mean of the logarithms of latencies, which are nearly symmetric.
     log: Mean,
     latency_noise: Noise,
     latency_drift: Drift,
@@ -97,7 +97,7 @@ impl From<Expected> for Estimate {
     }
 }
 
-/// The nearest duration to so many seconds.
+/// Returns the duration nearest to a number of seconds. Beyond the longest duration, that.
 pub(super) fn duration(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX)
 }
@@ -139,13 +139,13 @@ impl Sums {
         }
     }
 
-    /// The mean latency as it would be with `count` more observations of `age`.
+    /// Returns the mean latency as it would be with `count` more observations of `age`.
     pub(super) fn latency_with(&self, age: f64, count: f64, discount: Discount) -> f64 {
         let weight = LATENCY_PRIOR + discount.fast * self.latency.recent.weight;
         (weight * self.latency.get(discount) + count * age) / (weight + count)
     }
 
-    /// Failures and attempts that still count, for bounds on the failure rate.
+    /// Returns the failures and attempts that still count, for bounds on the failure rate.
     pub(super) fn failures(&self, fast: f64) -> (f64, f64) {
         let Mean { sum, weight } = self.success.recent;
         ((weight - sum).max(0.0) * fast, weight * fast)
@@ -193,7 +193,7 @@ impl Sums {
         self.settle_success(discount);
     }
 
-    /// What was seen up to now is of no use any more, but for a row of failures.
+    /// Forgets what was seen, but for a row of failures.
     pub(super) fn only_failures(&mut self, row: u32, discount: Discount) {
         self.success.recent = Mean {
             sum: 0.0,

@@ -1,4 +1,4 @@
-//! Asking those who have not been asked for a while, within bounds.
+//! Tries out providers that were not asked for a while, within bounds.
 
 use super::{
     candidate::Candidate,
@@ -9,19 +9,19 @@ use super::{
     traffic::{TRUST, Traffic},
 };
 
-/// Requests in a hundred that may be spent on it.
+/// Share of the requests that may be spent on it.
 const SHARE: f64 = 0.01;
-/// What can be saved up, in requests.
+/// Requests that can be saved up.
 const MOST: f64 = 3.0;
 /// Seconds after which what is known of a candidate is old.
 const STALE: f64 = 15.0;
-/// Times more of that are waited after trying out led to nothing, at most.
+/// Most that this grows by, in multiples of itself, after a candidate was tried out in vain.
 const MOST_IN_VAIN: u8 = 2;
-/// The chance that a candidate that was not seen for long has become what is hoped of it.
+/// Chance that a candidate that was not seen for long has become what is hoped of it.
 const LUCK: f64 = 0.003;
-/// The chance that it is, of one that was never seen: what it is like is only hearsay.
+/// Chance that one which was never seen is what is hoped of it: what it is like is only hearsay.
 const HEARSAY: f64 = 0.1;
-/// Seconds until the next look if a look found nobody.
+/// Seconds until the next look if a look found no candidate.
 const PAUSE: f64 = 0.02;
 
 #[derive(Debug, Clone)]
@@ -31,24 +31,24 @@ pub(super) struct Exploration {
     hourly: Option<f64>,
     hour_began: f64,
     spent: f64,
-    /// When to look for somebody next.
+    /// Time of the next look.
     look: f64,
 }
 
-/// What finding a better one would save: per priority that is asked for, how requests are
-/// compared, how many of them to expect, and what the best there is would cost them.
+/// Savings by a better candidate: per priority that is asked for, how requests are compared, how
+/// many of them to expect, and what the best candidate would cost them.
 ///
-/// It adds up over priorities because requests of high priority try nobody out: the others
-/// do it for them.
+/// Savings add up over priorities because requests of high priority try no candidate out: the
+/// others do it for them.
 pub(super) struct Gains([Option<(Formula, f64, f64)>; 3]);
 
-/// Whom to try out.
+/// Candidate to try out.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Find {
     pub(super) index: usize,
     pub(super) dollars: f64,
     pub(super) hope: f64,
-    /// What is expected of it, less what it is expected to cost.
+    /// Expected savings, less the expected loss.
     worth: f64,
 }
 
@@ -74,11 +74,12 @@ impl Exploration {
         self.credit >= 1.0 && now >= self.look
     }
 
-    pub(super) fn found_nobody(&mut self, now: f64) {
+    pub(super) fn found_none(&mut self, now: f64) {
         self.look = now + PAUSE;
     }
 
-    /// Whether so much may be spent now; takes it if so.
+    /// Takes an amount from the cap and a request from the share. Returns false if the cap has not
+    /// that much left.
     pub(super) fn take(&mut self, dollars: f64, now: f64) -> bool {
         if now - self.hour_began >= 3_600.0 {
             (self.hour_began, self.spent) = (now, 0.0);
@@ -95,7 +96,7 @@ impl Exploration {
 // === impl Gains ===
 
 impl Gains {
-    /// Prices are those of the request at hand.
+    /// Works out the savings at the prices of the request at hand.
     pub(super) fn new(
         rules: &Rules,
         traffic: &Traffic,
@@ -122,7 +123,7 @@ impl Gains {
         }))
     }
 
-    /// What would be saved, should a candidate be as good as can be hoped.
+    /// Returns what would be saved if a candidate were as good as can be hoped.
     fn of(&self, cost: f64, one: &Weighed) -> f64 {
         let gain = |(formula, expected, best): &(Formula, f64, f64)| {
             expected * (best - formula.at_best(cost, &one.expected)).max(0.0)
@@ -130,8 +131,8 @@ impl Gains {
         self.0.iter().flatten().map(gain).sum()
     }
 
-    /// What is to be said for trying a candidate out with a request that the best of them
-    /// serves at a score of `best`; nothing if that is more likely a loss.
+    /// Returns what is to be said for trying a candidate out with a request that the best one
+    /// serves at a score of `best`; `None` if that is more likely a loss.
     pub(super) fn find(
         &self,
         now: f64,
@@ -172,7 +173,7 @@ impl Find {
 // === impl Candidate ===
 
 impl Candidate {
-    /// It is tried out: in vain, until it turns out otherwise.
+    /// Counts that it is tried out: in vain, until it turns out otherwise.
     pub(super) fn try_out(&mut self) {
         self.tried_in_vain = (self.tried_in_vain + 1).min(MOST_IN_VAIN);
     }

@@ -2,14 +2,14 @@
 
 use std::collections::VecDeque;
 
-/// When each call under way began, oldest first.
+/// Start of each call under way, oldest first.
 ///
 /// Calls end in any order, so an ended one leaves a gap that goes when it comes to the
 /// front: all of it takes constant time.
 #[derive(Debug, Default)]
 pub(super) struct Flight {
     starts: VecDeque<Option<f64>>,
-    /// The number of the call at the front.
+    /// Number of the call at the front.
     first: u64,
     count: usize,
     sum: f64,
@@ -25,7 +25,7 @@ impl Flight {
         self.first + self.starts.len() as u64 - 1
     }
 
-    /// When it had begun; `None` if it ended before.
+    /// Ends a call. Returns when it had begun; `None` if it ended before.
     pub(super) fn end(&mut self, call: u64) -> Option<f64> {
         let index = usize::try_from(call.checked_sub(self.first)?).ok()?;
         let start = self.starts.get_mut(index)?.take()?;

@@ -1,4 +1,4 @@
-//! What came of calls.
+//! Learns from the outcomes of calls.
 
 use std::time::Duration;
 
@@ -8,41 +8,39 @@ use super::{candidate::Candidate, decay::Discount, health::Failure, router::Rout
 
 /// Seconds that make no difference to estimates, whose half-lives are a hundred times that.
 const SAME: f64 = 0.001;
-/// A provider that is down costs one request in so many, for probes, unless that makes waits
-/// shorter or longer than these, in seconds.
+/// Number of requests for each one that a provider which is down costs, for probes. The wait
+/// between probes is kept within these bounds, in seconds.
 const PROBE_EVERY: f64 = 50.0;
 const LONGEST: (f64, f64) = (10.0, 120.0);
 
-/// A call that was begun. It has to be ended by [`Router::ended`].
+/// Call that was begun. It has to be ended by [`Router::ended`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use = "a call that is never ended counts as under way for ever"]
+#[must_use = "a call that is never ended counts as under way"]
 pub struct Ticket {
     pub(super) index: usize,
     pub(super) generation: u64,
     pub(super) call: u64,
 }
 
-/// What came of a call.
+/// Outcome of a call.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Outcome {
     /// The whole answer arrived.
     Succeeded,
-    /// It failed: an error, a time-out, a status that says so, a body cut short.
+    /// The call failed: by an error, a time-out, a status that says so, or a body cut short.
     Failed {
         /// Time after which the provider wants to be asked again.
         retry_after: Option<Duration>,
     },
     /// The caller went away first.
     Cancelled,
-    /// It was not made after all.
-    Unmade,
 }
 
 // === impl Router ===
 
 impl Router {
-    /// A call to a candidate begins.
+    /// Begins a call to a candidate.
     pub fn started(&mut self, now: Instant, index: usize) -> Ticket {
         let now = self.seconds(now);
         let candidate = &mut self.candidates[index];
@@ -55,7 +53,7 @@ impl Router {
         }
     }
 
-    /// The first byte of the response has come, so long after the call began.
+    /// Learns that the first byte of the response has come this long after the call began.
     pub fn first_byte(&mut self, now: Instant, ticket: Ticket, after: Duration) {
         let discount = self.discount(self.seconds(now));
         if let Some(candidate) = self.find(ticket) {
@@ -63,7 +61,7 @@ impl Router {
         }
     }
 
-    /// A call has ended. Calls to candidates that are gone are forgotten.
+    /// Ends a call. Calls to candidates that are gone are forgotten.
     pub fn ended(&mut self, now: Instant, ticket: Ticket, outcome: Outcome) {
         let now = self.seconds(now);
         let discount = self.discount(now);
@@ -100,7 +98,6 @@ impl Router {
                     candidate.sums.only_failures(row, discount);
                 }
             }
-            Outcome::Unmade => candidate.breaker.cancelled(),
             Outcome::Cancelled => {
                 candidate.breaker.cancelled();
                 // It would have taken longer: worth knowing only if that is long already.
@@ -108,6 +105,15 @@ impl Router {
                     candidate.sums.latency(seconds, discount);
                 }
             }
+        }
+    }
+
+    /// Takes a call back that was not made after all: nothing is learnt from it.
+    pub fn unmade(&mut self, ticket: Ticket) {
+        if let Some(candidate) = self.find(ticket)
+            && candidate.flight.end(ticket.call).is_some()
+        {
+            candidate.breaker.cancelled();
         }
     }
 
@@ -119,7 +125,7 @@ impl Router {
         }
     }
 
-    /// An answer of a candidate was judged, 0 to 1, after its call had ended.
+    /// Learns what an answer of a candidate was judged to be, 0 to 1, after its call had ended.
     ///
     /// # Panics
     ///
@@ -136,7 +142,7 @@ impl Router {
         self.candidates[..end].iter_mut().rev().find(|c| is(c))
     }
 
-    /// Also moves the landmarks of decays that have come far from them.
+    /// Returns the discounts at a time, and moves the landmarks of decays that are far behind.
     pub(super) fn discount(&mut self, now: f64) -> Discount {
         let (at, discount) = self.discounted;
         if (at..at + SAME).contains(&now) {

@@ -1,4 +1,4 @@
-//! Which provider, and why: plain state, with neither tower nor I/O in it.
+//! Chooses providers: plain state, with neither tower nor I/O in it.
 
 mod ask;
 mod candidate;
@@ -16,6 +16,8 @@ mod pass;
 mod router;
 mod rules;
 mod score;
+#[cfg(test)]
+mod tests;
 mod track;
 mod traffic;
 

@@ -9,7 +9,7 @@ use super::{
     score::Formula,
 };
 
-/// A candidate that is good enough.
+/// Candidate that is good enough.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Weighed {
     pub(super) index: usize,
@@ -19,11 +19,12 @@ pub(super) struct Weighed {
     pub(super) admitted: bool,
 }
 
-/// The two that are worth most as the last one tried: should one fail, the other is next.
+/// The two candidates that are worth most as the last one tried: should one fail, the other is
+/// next.
 #[derive(Default)]
 pub(super) struct Next([Option<(usize, f64)>; 2]);
 
-/// The best seen so far in one pass.
+/// Best candidate seen so far in one pass.
 #[derive(Clone, Copy)]
 pub(super) struct Best {
     pub(super) index: usize,
@@ -36,7 +37,7 @@ pub(super) struct Pass {
     pub(super) best: Option<Best>,
     pub(super) incumbent: Option<Best>,
     pub(super) probe: Option<Best>,
-    /// The one that is asked again soonest, for when all are out.
+    /// Candidate that is asked again soonest, for when all are out.
     pub(super) last: Option<(f64, Best)>,
     pub(super) find: Option<Find>,
     pub(super) seen: bool,
@@ -64,7 +65,7 @@ impl Next {
 // === impl Pass ===
 
 impl Pass {
-    /// Ranks a candidate where it belongs; true if it may be chosen.
+    /// Ranks a candidate where it belongs. Returns true if it may be chosen.
     pub(super) fn add(
         &mut self,
         candidate: &mut Candidate,
@@ -102,7 +103,8 @@ impl Pass {
 // === impl Best ===
 
 impl Best {
-    /// Whether it is better. One with a known price always is better than one without.
+    /// Tells whether it is better. A candidate with a known price is always better than one
+    /// without.
     pub(super) fn beats(self, other: Option<Self>) -> bool {
         other.is_none_or(|other| match (self.unknown, other.unknown) {
             (false, true) => true,
@@ -123,7 +125,7 @@ impl Best {
 // === impl Limits ===
 
 impl Limits {
-    /// A price that is not known is not below a limit.
+    /// Tells whether a candidate is within the limits. A price that is not known is not below one.
     pub(super) fn pass(&self, cost: Option<f64>, expected: &Expected) -> bool {
         self.min_quality
             .is_none_or(|least| expected.quality >= least)

@@ -1,4 +1,4 @@
-//! Choosing.
+//! Chooses among candidates.
 
 use super::{
     ask::{Ask, Barred},
@@ -14,36 +14,33 @@ use super::{
     traffic::{TRUST, Traffic},
 };
 use scrimp_core::{Currency, Money, SettingError, extensions::Priority};
-use std::time::Duration;
 use tokio::time::Instant;
 
-/// Kinds of requests, per priority, whose last choice is remembered.
+/// Number of kinds of requests, per priority, whose last choice is remembered.
 const SIZES: usize = 32;
 const KINDS: usize = 3 * SIZES;
-/// Half-life of what a provider is usually like, in seconds.
+/// Half-life, in seconds, of what a provider is usually like.
 const USUAL: f64 = 900.0;
-/// Further off than any instant that is told: a century.
-const FAR: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 /// Chooses among candidates, which it knows by index.
 ///
-/// It has no clock: whoever asks says what time it is.
+/// A router has no clock: its caller tells it the time.
 #[derive(Debug)]
 pub struct Router {
     pub(super) rules: Rules,
-    /// Times within are seconds since then.
+    /// Instant that times within count from, in seconds.
     start: Instant,
     pub(super) candidates: Vec<Candidate>,
     pub(super) decays: Decays,
-    /// The last discount, and of when it is.
+    /// The last discount, and its time.
     pub(super) discounted: (f64, Discount),
     pub(super) traffic: Traffic,
     pub(super) exploration: Exploration,
-    /// Per kind of request: who was chosen last, by index and generation.
+    /// Candidate that was chosen last, by index and generation, for each kind of request.
     pub(super) incumbents: [Option<(usize, u64)>; KINDS],
     generations: u64,
     pub(super) switches: u64,
-    /// Kept between decisions for its memory only.
+    /// Reused between decisions, for its memory only.
     weighed: Vec<Weighed>,
 }
 
@@ -77,15 +74,15 @@ impl Router {
         })
     }
 
-    /// Time on the router's own clock.
+    /// Returns a time on the router's own clock.
     pub(super) fn seconds(&self, now: Instant) -> f64 {
         now.saturating_duration_since(self.start).as_secs_f64()
     }
 
-    /// The instant of a time on the router's own clock.
+    /// Returns the instant of a time on the router's own clock.
     fn instant(&self, seconds: f64) -> Instant {
         let at = self.start.checked_add(duration(seconds));
-        at.unwrap_or(self.start + FAR)
+        at.expect("candidates are out for an hour at most")
     }
 
     /// Adds a candidate behind the last.
@@ -95,7 +92,7 @@ impl Router {
             .push(Candidate::new(prior, self.generations));
     }
 
-    /// Takes a candidate out; those behind it move up by one.
+    /// Removes a candidate; those behind it move up by one.
     ///
     /// # Panics
     ///
@@ -111,7 +108,7 @@ impl Router {
         }
     }
 
-    /// Sets what is taken for granted of a candidate; what was seen of it stays.
+    /// Sets the assumptions on a candidate; what was seen of it stays.
     pub fn set_prior(&mut self, index: usize, prior: Prior) {
         self.candidates[index].sums.set_prior(prior);
     }
@@ -126,11 +123,11 @@ impl Router {
         self.switches
     }
 
-    /// Chooses. `cost` gives what a call to a candidate would cost, if known.
+    /// Chooses a candidate. `cost` gives what a call to a candidate would cost, if known.
     ///
     /// # Errors
     ///
-    /// If there is nobody to choose.
+    /// If there is no candidate to choose.
     pub fn choose(
         &mut self,
         now: Instant,
@@ -166,8 +163,11 @@ impl Router {
             if !limits.pass(cost, &expected) {
                 continue;
             }
-            if ask.replayable && cost.is_some() && candidate.breaker.is_up() {
-                next.add(index, formula.last(cost.unwrap_or(0.0), &expected));
+            if let Some(cost) = cost
+                && ask.replayable
+                && candidate.breaker.is_up()
+            {
+                next.add(index, formula.last(cost, &expected));
             }
             weighed.push(Weighed {
                 index,
@@ -194,7 +194,7 @@ impl Router {
         self.decide(now, &formula, kind, &pass)
     }
 
-    /// Looks for somebody who is worth trying out with this request.
+    /// Looks for a candidate that is worth trying out with this request.
     fn look(
         &mut self,
         now: f64,
@@ -219,7 +219,7 @@ impl Router {
             }
         }
         if found.is_none() {
-            self.exploration.found_nobody(now);
+            self.exploration.found_none(now);
         }
         found
     }
@@ -228,7 +228,7 @@ impl Router {
         ask.priority as usize * SIZES + (ask.kind % SIZES as u64) as usize
     }
 
-    /// What every candidate is judged by now, in their order.
+    /// Returns what every candidate is judged by now, in their order.
     pub fn terms(
         &self,
         now: Instant,
@@ -249,8 +249,11 @@ impl Router {
             let expected = candidate.expected(now, discount);
             let good_enough = limits.is_ok_and(|limits| limits.pass(price, &expected));
             let eligible = good_enough && !barred.is_barred(index) && candidate.breaker.is_up();
-            if ask.replayable && eligible && price.is_some() {
-                next.add(index, formula.last(price.unwrap_or(0.0), &expected));
+            if let Some(price) = price
+                && ask.replayable
+                && eligible
+            {
+                next.add(index, formula.last(price, &expected));
             }
             weighed.push((cost, expected, good_enough));
         }
@@ -270,13 +273,9 @@ impl Router {
         .collect()
     }
 
-    /// Calls to a candidate that are under way.
+    /// Returns how many calls to a candidate are under way.
     #[must_use]
     pub fn in_flight(&self, index: usize) -> usize {
         self.candidates[index].flight.count()
     }
 }
-
-#[cfg(test)]
-#[path = "router_tests.rs"]
-mod tests;

@@ -1,4 +1,4 @@
-//! Settings in the form that the inner loop wants.
+//! Settings in the form that the inner loop needs.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use scrimp_core::{
 
 use super::{config::RouterConfig, score::Formula};
 
-/// What a [`RouterConfig`] comes to: amounts in dollars, times in seconds, converted once.
+/// Settings of a [`RouterConfig`], converted once: amounts in dollars, times in seconds.
 #[derive(Debug)]
 pub(super) struct Rules {
     formulas: [Formula; 3],
@@ -16,13 +16,15 @@ pub(super) struct Rules {
     pub(super) hysteresis: f64,
     pub(super) explore: bool,
     pub(super) eject: bool,
-    /// Dollars per hour that trying out may cost.
+    /// Limit on what trying out may cost, in dollars per hour.
     pub(super) hourly: Option<f64>,
 }
 
 // === impl Rules ===
 
 impl Rules {
+    /// Converts settings.
+    ///
     /// # Errors
     ///
     /// If a setting is out of its range, or lacks an exchange rate.
@@ -53,18 +55,18 @@ impl Rules {
         self.formulas[priority as usize]
     }
 
-    /// An amount in a currency whose rate was not given is as good as unknown.
+    /// Converts an amount to dollars. One in a currency without a rate is as good as unknown.
     pub(super) fn dollars(&self, amount: Option<Money>) -> Option<f64> {
         dollars(&self.exchange, amount?).ok()
     }
 }
 
-/// What amounts are compared in.
+/// Converts an amount to dollars, which all are compared in.
 pub(super) fn dollars(rates: &ExchangeRates, amount: Money) -> Result<f64, NoExchangeRate> {
     Ok(rates.convert(amount, Currency::USD)?.as_f64())
 }
 
-/// Says which setting lacks an exchange rate, and what would do.
+/// Makes the error of a setting that lacks an exchange rate, which says what would do.
 pub(super) fn rate_missing(
     owner: &'static str,
     setting: impl Into<Cow<'static, str>>,

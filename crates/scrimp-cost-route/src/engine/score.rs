@@ -1,4 +1,4 @@
-//! What choosing a provider is expected to cost, all told.
+//! Expected cost of choosing a provider, all told.
 
 use scrimp_core::{Currency, ExchangeRates, Money, SettingError, extensions::Priority};
 
@@ -8,28 +8,28 @@ use super::{
     rules::{dollars, rate_missing},
 };
 
-/// Least value of a weighted score's terms, so that nothing is infinitely good.
+/// Least value of a weighted score's terms, so that no score is infinitely good.
 const EPSILON: f64 = 1e-9;
-/// What part of its time a candidate is hoped to take at best.
+/// Share of its time that a candidate is hoped to take at best.
 const HOPE: f64 = 0.5;
 
-/// How candidates are compared. Lower is better.
+/// Rule by which candidates are compared. Lower is better.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Score {
-    /// In dollars. With a success rate `r`, a candidate is worth
+    /// Compares in dollars. With a success rate `r`, a candidate is worth
     ///
     /// `r · (price + second · latency + quality · (1 − q)) + (1 − r) · next`
     ///
     /// where `next` is what the best of the others is worth as the last one tried, and the
     /// pause before it; or the price of failure, if the request can't be sent again.
     Money(Stakes),
-    /// By weights: a sum of logarithms, so that it does not depend on units or on who else
-    /// is a candidate.
+    /// Compares by weights: by a sum of logarithms, which does not depend on units or on the other
+    /// candidates.
     Weighted(Weights),
 }
 
-/// What time, quality and failures are worth, per priority.
+/// Worth of time, quality and failures, per priority.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Stakes {
     /// For [`Priority::High`].
@@ -40,14 +40,15 @@ pub struct Stakes {
     pub low: Stake,
 }
 
-/// What things are worth. Amounts in other currencies than dollars need an exchange rate.
+/// Worth of time, quality and failures. Amounts in other currencies than dollars need an exchange
+/// rate. Range: nothing or more.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Stake {
-    /// A second of waiting.
+    /// Worth of a second of waiting.
     pub second: Money,
-    /// All of an answer's quality: a tenth of quality less costs a tenth of this.
+    /// Worth of all of an answer's quality: a tenth of quality less costs a tenth of this.
     pub quality: Money,
-    /// A request that failed for good.
+    /// Harm of a request that failed for good.
     pub failure: Money,
 }
 
@@ -62,20 +63,20 @@ pub struct Weights {
     pub low: Weight,
 }
 
-/// How much each property counts.
+/// Weights of the properties of a candidate. Range: 0 or more.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Weight {
-    /// Of the price.
+    /// Weight of the price.
     pub cost: f64,
-    /// Of the time until the answer is whole.
+    /// Weight of the time until the answer is whole.
     pub latency: f64,
-    /// Of the answers' quality.
+    /// Weight of the quality of answers.
     pub quality: f64,
-    /// Of the share of calls that succeed.
+    /// Weight of the share of calls that succeed.
     pub reliability: f64,
 }
 
-/// A score in the form the inner loop wants: no matches, no money, only floats.
+/// Score in the form that the inner loop needs: no matches, no money, only floats.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Formula {
     Money {
@@ -96,6 +97,8 @@ impl Default for Score {
 }
 
 impl Score {
+    /// Checks the stakes or weights.
+    ///
     /// # Errors
     ///
     /// If an amount or a weight is out of its range.
@@ -121,6 +124,8 @@ impl Score {
         Ok(())
     }
 
+    /// Converts the score of a priority to the form that the inner loop needs.
+    ///
     /// # Errors
     ///
     /// If a stake lacks an exchange rate.
@@ -149,7 +154,7 @@ impl Score {
     }
 }
 
-/// How errors name a part of what is set for a priority.
+/// Names a part of what is set for a priority, for errors.
 fn setting(priority: &str, part: &str) -> String {
     format!("{priority}.{part}")
 }
@@ -157,7 +162,7 @@ fn setting(priority: &str, part: &str) -> String {
 // === impl Formula ===
 
 impl Formula {
-    /// What a call that succeeds is worth, of a candidate whose price is `cost` dollars.
+    /// Returns what a call that succeeds is worth, to a candidate whose price is `cost` dollars.
     fn success(&self, cost: f64, expected: &Expected) -> f64 {
         match *self {
             Self::Money {
@@ -173,12 +178,12 @@ impl Formula {
         }
     }
 
-    /// What a candidate is worth as the last that is tried.
+    /// Returns what a candidate is worth as the last that is tried.
     pub(super) fn last(&self, cost: f64, expected: &Expected) -> f64 {
         self.score(cost, expected, None)
     }
 
-    /// What a candidate is worth if, should it fail, one is tried that is worth `next`.
+    /// Returns what a candidate is worth if, should it fail, one is tried that is worth `next`.
     pub(super) fn score(&self, cost: f64, expected: &Expected, next: Option<f64>) -> f64 {
         let success = self.success(cost, expected);
         match *self {
@@ -196,8 +201,8 @@ impl Formula {
         }
     }
 
-    /// What can be hoped for: answers in a part of the time, no failures, half of what the
-    /// quality lacks.
+    /// Returns what can be hoped for: answers in a part of the time, no failures, and half of what
+    /// the quality lacks.
     pub(super) fn at_best(&self, cost: f64, expected: &Expected) -> f64 {
         let hoped = Expected {
             first_byte: HOPE * expected.first_byte,
@@ -208,7 +213,7 @@ impl Formula {
         self.success(cost, &hoped)
     }
 
-    /// A score as it is told to others.
+    /// Returns a score in the form that decisions tell it in.
     #[expect(clippy::cast_possible_truncation, reason = "saturates, as money does")]
     pub(super) fn scored(&self, score: f64) -> Scored {
         match self {
@@ -220,7 +225,7 @@ impl Formula {
         }
     }
 
-    /// A score that is this share better.
+    /// Returns a score that is this share better.
     pub(super) fn better_by(&self, score: f64, share: f64) -> f64 {
         match self {
             Self::Money { .. } => score * (1.0 - share),
@@ -273,8 +278,8 @@ impl Stake {
 }
 
 impl Default for Stakes {
-    /// A second is worth $0.005, $0.0005 and $0.00005 by priority; an answer without any
-    /// quality does $0.01, $0.005 and $0.002 of harm, a failure $0.05, $0.02 and $0.005.
+    /// Values a second at $0.005, $0.0005 and $0.00005 by priority, an answer without any quality
+    /// at $0.01, $0.005 and $0.002 of harm, and a failure at $0.05, $0.02 and $0.005.
     fn default() -> Self {
         let stake = |second, quality, failure| {
             let micro = |n: i128| Money::from_pico(n * 1_000_000, Currency::USD);
@@ -293,7 +298,7 @@ impl Default for Stakes {
 }
 
 impl Default for Weights {
-    /// Latency and quality first at high priority, the price at low.
+    /// Weighs latency and quality most at high priority, and the price at low.
     fn default() -> Self {
         let weight = |cost, latency, quality, reliability| Weight {
             cost,

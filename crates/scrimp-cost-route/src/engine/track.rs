@@ -1,17 +1,17 @@
-//! One property of a provider.
+//! Estimates one property of a provider.
 
 use super::decay::{Discount, Mean};
 
-/// What was seen lately shrinks to what is usual, and that to the prior: the less was seen,
-/// and the longer ago, the more.
+/// Estimate that shrinks what was seen lately to what is usual, and that to the prior: the less
+/// was seen, and the longer ago, the more.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Track {
     pub(super) recent: Mean,
     long: Mean,
-    /// What is usual, and how far it was from that, as of the last observation.
+    /// What is usual, and how far the estimate was from that, as of the last observation.
     usual: f64,
     beyond: f64,
-    /// The weight of trust as of then.
+    /// Weight of trust at the last observation.
     seen: f64,
 }
 
@@ -19,10 +19,10 @@ pub(super) struct Track {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Against {
     pub(super) prior: f64,
-    /// In observations: the weight of what is usual beside what is recent, and that of the
-    /// prior beside what is usual.
+    /// Weights, in observations: of what is usual beside what is recent, and of the prior beside
+    /// what is usual.
     pub(super) strength: [f64; 2],
-    /// The discount of what is recent.
+    /// Discount of what is recent.
     pub(super) recent: f64,
 }
 
@@ -55,7 +55,7 @@ impl Track {
         self.long.add(value, 1.0 / discount.long);
     }
 
-    /// Works out what is thought now, so that it needs only to fade until the next time.
+    /// Works out the estimate, so that it needs only to fade until the next time.
     pub(super) fn settle(&mut self, against: Against, discount: Discount) {
         let Against {
             prior,

@@ -21,7 +21,7 @@ use crate::{
     refuse::Refused,
 };
 
-/// Longest time a provider can ask to be left alone for: a wrong date must not put it out
+/// Longest time for which a provider can ask to be left alone: a wrong date must not put it out
 /// for years.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3_600);
 
@@ -31,7 +31,7 @@ pub(super) struct Attempt<'a> {
     decision: RouteDecision,
     until: Instant,
     began: Instant,
-    /// Nobody can be tried after it, so there is no use in holding the answer back.
+    /// No other provider can be tried after it, so there is no use in holding the answer back.
     last: bool,
     request: &'a request::Parts,
 }
@@ -41,7 +41,7 @@ pub(super) enum Ended<R: Body, E> {
     Missed(Miss, Box<Last<R, E>>),
 }
 
-/// What the caller gets if nobody is tried after a miss.
+/// Answer that the caller gets if no other provider is tried after a miss.
 pub(super) enum Last<R: Body, E> {
     Refused(Refused),
     Error(E),
@@ -98,7 +98,7 @@ impl<'a> Attempt<'a> {
         self.answered(head, body).await
     }
 
-    /// The head is good: sees to it that the body is, as far as nobody has seen any of it.
+    /// Reads the beginning of the body, if another provider may be tried or the answer is judged.
     async fn answered<R, E>(mut self, head: response::Parts, mut body: Answer<R>) -> Ended<R, E>
     where
         R: Body<Data = Bytes>,
@@ -160,7 +160,7 @@ impl<'a> Attempt<'a> {
         !verdict.accept
     }
 
-    /// What is held is paid for, though nobody is going to read it.
+    /// Counts what is held of a body that is not going to be read: it is paid for all the same.
     fn see<R: Body<Data = Bytes>>(&mut self, body: &Answer<R>) {
         for chunk in body.data() {
             self.call.bytes_out += chunk.len() as u64;
@@ -175,7 +175,7 @@ impl<'a> Attempt<'a> {
         state.router.first_byte(now, self.call.ticket, after);
     }
 
-    /// Tells of the failure now, so that the next choice knows of it.
+    /// Tells the router of the failure now, so that the next choice knows of it.
     fn fail(&mut self, retry_after: Option<Duration>) {
         self.call.failed = Some(Failure { retry_after });
         self.call.end(Outcome::Failed { retry_after });
@@ -200,7 +200,7 @@ impl<'a> Attempt<'a> {
     }
 }
 
-/// Statuses by which a provider says that it is at fault, or has had enough.
+/// Tells whether a provider says by its status that it is at fault, or refuses more.
 fn is_failure(status: StatusCode) -> bool {
     status.is_server_error()
         || matches!(

@@ -1,4 +1,4 @@
-//! What a request is and wants, and who was tried for it.
+//! One request: what it asks for, and which providers were tried for it.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::{
     refuse::Refused,
 };
 
-/// Bytes a token takes in a request, roughly, where nobody says better.
+/// Bytes that a token of a request takes, roughly, unless the estimate says better.
 const BYTES_PER_TOKEN: u64 = 4;
 
 pub(crate) struct Job {
@@ -44,11 +44,11 @@ impl Job {
     ) -> Result<Self, Refused> {
         let hints = parts.extensions.get::<Hints>().cloned().unwrap_or_default();
         let usage = usage(shared, &parts, whole.as_ref().map(|(data, _)| data), &hints);
-        let empty = || Arc::clone(&shared.nobody);
+        let empty = || Arc::clone(&shared.unnamed);
         let extensions = &parts.extensions;
         let rates = &shared.config.router.exchange;
         let filters = shared.config.filters.and(hints.filters, rates);
-        let filters = filters.map_err(|missing| Refused::Nobody(missing.into()))?;
+        let filters = filters.map_err(|missing| Refused::NoCandidate(missing.into()))?;
         Ok(Self {
             ask: Ask {
                 priority: extensions.get::<Priority>().copied().unwrap_or_default(),
@@ -70,30 +70,29 @@ impl Job {
         })
     }
 
-    /// The request as a provider wants it.
+    /// Makes the request as a provider wants it.
     pub(crate) fn request<B: Body<Data = Bytes>>(
         &self,
         provider: &Profile,
         once: &mut Option<RequestBody<B>>,
-    ) -> Request<RequestBody<B>> {
+    ) -> Result<Request<RequestBody<B>>, Refused> {
         let mut parts = self.parts.clone();
-        provider.dress(&mut parts);
-        let body = match (&self.whole, once.take()) {
-            (Some((data, trailers)), _) => {
+        provider.dress(&mut parts)?;
+        let body = match &self.whole {
+            Some((data, trailers)) => {
                 let data = match &provider.map {
-                    Some(map) => mapped(map, &mut parts, data),
+                    Some(map) => mapped(map, &mut parts, data)?,
                     None => data.clone(),
                 };
                 RequestBody::whole(data, trailers.clone())
             }
-            (None, Some(body)) => body,
-            // A body that is not kept is sent once, as `next` sees to.
-            (None, None) => RequestBody::whole(Bytes::new(), None),
+            // `may_follow` lets no second attempt be made without a body that is kept.
+            None => once.take().expect("a body that is not kept is sent once"),
         };
-        Request::from_parts(parts, body)
+        Ok(Request::from_parts(parts, body))
     }
 
-    /// After a miss: who is tried next, if anybody may be.
+    /// Picks the next provider after a miss, if another may be tried.
     pub(crate) fn next(
         &mut self,
         shared: &Arc<Shared>,
@@ -109,7 +108,7 @@ impl Job {
             return None;
         }
         let picked = self.pick(shared).ok()?;
-        // Somebody else may have taken the last one meanwhile.
+        // Another request may have taken the last one meanwhile.
         if retries.withdraw() {
             Some(picked)
         } else {
@@ -118,34 +117,34 @@ impl Job {
         }
     }
 
-    /// Whether a miss of this kind may be followed by another attempt.
+    /// Tells whether a miss of this kind may be followed by another attempt.
     fn may_follow(&self, shared: &Shared, miss: Miss) -> bool {
         let late = self.deadline.is_some_and(|at| at <= Instant::now());
         let allowed = match miss {
-            // Not done, says the provider; or done, and the gate wants it done anew.
+            // The provider says that nothing was done, or the gate wants it done anew.
             Miss::Status(429) | Miss::Quality => self.whole.is_some(),
             _ => self.ask.replayable,
         };
         allowed && !late && self.tried.len() < shared.config.attempts
     }
 
-    /// Whether the attempt under way could be followed by another.
+    /// Tells whether the attempt under way is the last.
     pub(super) fn is_last(&self, shared: &Shared) -> bool {
         !self.ask.replayable || self.tried.len() + 1 >= shared.config.attempts
     }
 }
 
-fn mapped(map: &Map, parts: &mut Parts, data: &Bytes) -> Bytes {
+fn mapped(map: &Map, parts: &mut Parts, data: &Bytes) -> Result<Bytes, Refused> {
     let data = (map.0)(parts, data.clone());
     if parts.headers.contains_key(header::CONTENT_LENGTH) {
-        parts
-            .headers
-            .insert(header::CONTENT_LENGTH, data.len().into());
+        let length = data.len().into();
+        let inserted = parts.headers.try_insert(header::CONTENT_LENGTH, length);
+        inserted.map_err(|_| Refused::TooManyFields)?;
     }
-    data
+    Ok(data)
 }
 
-/// Requests that may be repeated by what they are, or because a layer says so.
+/// Tells whether a request may be repeated: by what it is, or because a layer says so.
 fn may_repeat(parts: &Parts) -> bool {
     repeat::may_repeat(&parts.method, &parts.headers)
         || parts.extensions.get::<Repeatable>().is_some()
@@ -163,10 +162,12 @@ fn usage(shared: &Shared, parts: &Parts, body: Option<&Bytes>, hints: &Hints) ->
     usage
 }
 
-/// Requests of about the same size that ask for the same tags are alike: prices grow with
-/// size, and so another provider may be best for larger ones.
+/// Sorts requests into kinds. Those of about the same size that ask for the same tags are alike:
+/// prices grow with size, and so another provider may be best for larger ones.
 fn kind(usage: &Usage, tags: &[Box<str>]) -> u64 {
-    let size = usage.prompt().max(usage.bytes_in / BYTES_PER_TOKEN) + usage.completion();
+    // Hints may say any number.
+    let prompt = usage.prompt().max(usage.bytes_in / BYTES_PER_TOKEN);
+    let size = prompt.saturating_add(usage.completion());
     let mut kind = u64::from(size.checked_ilog2().unwrap_or(0));
     for byte in tags.iter().flat_map(|tag| tag.bytes()) {
         kind = (kind ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);

@@ -1,4 +1,4 @@
-//! Choosing a provider that has room for a request, within budget.
+//! Chooses a provider that has room for a request, within budget.
 
 use std::{borrow::Cow, sync::Arc, time::SystemTime};
 
@@ -15,15 +15,15 @@ use crate::{
     state::{Entry, State},
 };
 
-/// A provider, with money set aside and the call begun.
+/// Provider that was picked, with money set aside and the call begun.
 pub(crate) struct Picked {
-    /// In a box, as it is handed from hand to hand.
+    /// The call, in a box, as it is handed on often.
     pub(crate) call: Box<Call>,
     pub(crate) decision: RouteDecision,
 }
 
-/// Why a candidate that was chosen cannot be had.
-enum No {
+/// Reason for which a candidate that was chosen cannot be had.
+enum Unavailable {
     Full,
     Budget(Box<Refusal>),
     Unpriced,
@@ -32,7 +32,7 @@ enum No {
 // === impl Picked ===
 
 impl Picked {
-    /// The call will not be made after all.
+    /// Takes the call back: it will not be made after all.
     pub(super) fn unmake(mut self) {
         if let Some(reservation) = self.call.reservation.take() {
             reservation.release();
@@ -61,7 +61,7 @@ impl Job {
             entry.price().cost(&usage, wall, entry.used(wall))
         };
         let mut refused = None;
-        // Whoever is asked last has nobody after it: that is how it is weighed.
+        // The last attempt is weighed as such: no other comes after it.
         let ask = Ask {
             replayable: !self.is_last(shared),
             ..self.ask
@@ -69,7 +69,7 @@ impl Job {
         loop {
             let choice = match router.choose(now, &ask, &barred, cost) {
                 Ok(choice) => choice,
-                Err(nobody) => return Err(refused.unwrap_or(Refused::Nobody(nobody))),
+                Err(none) => return Err(refused.unwrap_or(Refused::NoCandidate(none))),
             };
             let entry = &entries[choice.index];
             let no = match self.take(config, entry, wall) {
@@ -94,17 +94,19 @@ impl Job {
                         ended: false,
                     });
                     drop(state);
-                    tell(&decision);
+                    trace(&decision);
                     return Ok(Picked { call, decision });
                 }
                 Err(no) => no,
             };
             barred.bar(choice.index);
             match no {
-                No::Full => {}
-                No::Unpriced => refused = refused.or(Some(Refused::Unpriced)),
-                No::Budget(refusal) if refusal.degrade => refused = Some(Refused::Budget(refusal)),
-                No::Budget(refusal) => return Err(Refused::Budget(refusal)),
+                Unavailable::Full => {}
+                Unavailable::Unpriced => refused = refused.or(Some(Refused::Unpriced)),
+                Unavailable::Budget(refusal) if refusal.degrade => {
+                    refused = Some(Refused::Budget(refusal));
+                }
+                Unavailable::Budget(refusal) => return Err(Refused::Budget(refusal)),
             }
         }
     }
@@ -121,13 +123,13 @@ impl Job {
         full || tried || lacks || unmappable
     }
 
-    /// Takes what a call needs: a place in the quotas, and money.
+    /// Takes what a call needs: room in the quotas, and money.
     fn take(
         &self,
         config: &Config,
         entry: &Entry,
         wall: SystemTime,
-    ) -> Result<Option<Reservation>, No> {
+    ) -> Result<Option<Reservation>, Unavailable> {
         let Some(budget) = &config.budget else {
             return self.quota(entry).map(|()| None);
         };
@@ -136,29 +138,36 @@ impl Job {
             None => entry.expect(&self.usage, true),
         };
         let cost = entry.price().cost(&usage, wall, entry.used(wall));
-        // What costs nothing has no currency to convert. What has one needs a rate to that of
-        // each cap, even if nobody knows yet how much it is.
+        // What costs nothing has no currency to convert. What has one needs a rate to that of each
+        // cap, even if its amount is not known yet.
         let currency = entry.price().currency();
         let amount = match (cost, config.strict) {
             (Some(cost), _) => currency.map(|_| cost),
             (None, None) => currency.map(Money::zero),
-            (None, Some(_)) => return Err(No::Unpriced),
+            (None, Some(_)) => return Err(Unavailable::Unpriced),
         };
         let name = &entry.provider.name;
         let reserved = budget.set_aside(amount, &self.tenant, name, &self.route);
-        let reservation = reserved.map_err(No::Budget)?;
+        debug_assert!(
+            reserved
+                .as_ref()
+                .err()
+                .is_none_or(|refusal| refusal.no_rate.is_none()),
+            "prices are checked against the caps before they are taken: {reserved:?}"
+        );
+        let reservation = reserved.map_err(Unavailable::Budget)?;
         // Last, as a place in a quota can't be given back.
         self.quota(entry)?;
         Ok(Some(reservation))
     }
 
-    fn quota(&self, entry: &Entry) -> Result<(), No> {
+    fn quota(&self, entry: &Entry) -> Result<(), Unavailable> {
         let usage = entry.expect(&self.usage, false);
         let tokens = usage.prompt().saturating_add(usage.completion());
         if entry.take_quota(tokens) {
             Ok(())
         } else {
-            Err(No::Full)
+            Err(Unavailable::Full)
         }
     }
 
@@ -184,7 +193,7 @@ impl Job {
     }
 }
 
-/// At least as much of everything.
+/// Returns at least as much of everything as either usage.
 fn larger(a: Usage, b: Usage) -> Usage {
     let mut usage = a;
     for class in crate::TokenClass::ALL {
@@ -195,8 +204,8 @@ fn larger(a: Usage, b: Usage) -> Usage {
     usage
 }
 
-/// One event per choice, with every candidate's terms.
-fn tell(decision: &RouteDecision) {
+/// Records one event per choice, with every candidate's terms.
+fn trace(decision: &RouteDecision) {
     tracing::debug!(
         provider = &*decision.provider,
         reason = decision.reason.name(),

@@ -1,4 +1,4 @@
-//! A future, for as long as there is time.
+//! A future with a time limit.
 
 use std::{
     future::Future,
@@ -10,7 +10,8 @@ use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 pin_project! {
-    /// Like tokio's `timeout_at`, with a timer only for what does not end at once.
+    /// Future with a time limit, as tokio's `timeout_at`, with a timer only for what does not end
+    /// at once.
     pub(super) struct Within<F> {
         #[pin]
         inner: F,
@@ -20,10 +21,10 @@ pin_project! {
     }
 }
 
-/// The time was up.
+/// Error of a future whose time was up.
 pub(super) struct Late;
 
-/// Awaits `inner` until then.
+/// Awaits `inner` until an instant.
 pub(super) fn within<F: Future>(until: Instant, inner: F) -> Within<F> {
     Within {
         inner,
@@ -45,9 +46,8 @@ impl<F: Future> Future for Within<F> {
         if this.timer.is_none() {
             this.timer.set(Some(sleep_until(*this.until)));
         }
-        if let Some(timer) = this.timer.as_pin_mut() {
-            ready!(timer.poll(cx));
-        }
+        let timer = this.timer.as_pin_mut().expect("it was set");
+        ready!(timer.poll(cx));
         Poll::Ready(Err(Late))
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const DAY: u64 = 86_400;
 
-/// What a budget, a quota or a volume step is counted over. Calendar periods are of UTC.
+/// Period that a budget or a volume step counts over. Calendar periods are of UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Period {
@@ -16,16 +16,15 @@ pub enum Period {
     Day,
     /// A calendar month.
     Month,
-    /// All time: never starts anew.
+    /// All time: it never starts anew.
     Forever,
 }
 
 // === impl Period ===
 
 impl Period {
-    /// When the period that holds `now` began, and when the next one begins.
-    #[must_use]
-    pub fn bounds(self, now: SystemTime) -> (SystemTime, Option<SystemTime>) {
+    /// Returns when the period that holds `now` began, and when the next one begins.
+    pub(crate) fn bounds(self, now: SystemTime) -> (SystemTime, Option<SystemTime>) {
         let seconds = since_epoch(now);
         let fixed = |length: u64| {
             let start = seconds - seconds % length;
@@ -49,9 +48,8 @@ impl Period {
         }
     }
 
-    /// Its name, as a message or a label needs it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
+    /// Returns its name, for messages.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Minute => "minute",
             Self::Hour => "hour",
@@ -72,7 +70,7 @@ fn at(seconds: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
-/// Days from 1970-01-01 to the first of a month; years from 1970 on.
+/// Returns the days from 1970-01-01 to the first of a month. Years are 1970 or later.
 fn first_day(year: u64, month: u64) -> u64 {
     // Years begin in March here, so that the leap day is the last one.
     let (y, m) = if month > 2 {
@@ -89,17 +87,17 @@ fn month_of(days: u64) -> (u64, u64) {
         year += 1;
     }
     let month = (1..=12).rev().find(|&month| first_day(year, month) <= days);
-    (year, month.unwrap_or(1))
+    (year, month.expect("its first day is not later"))
 }
 
-/// Monday is 0.
+/// Returns the day of the week: Monday is 0.
 pub(crate) fn weekday(seconds: u64) -> u8 {
-    u8::try_from((seconds / DAY + 3) % 7).unwrap_or(0)
+    u8::try_from((seconds / DAY + 3) % 7).expect("a week has seven days")
 }
 
-/// Minutes since midnight.
+/// Returns the minutes since midnight.
 pub(crate) fn minute_of_day(seconds: u64) -> u16 {
-    u16::try_from(seconds % DAY / 60).unwrap_or(0)
+    u16::try_from(seconds % DAY / 60).expect("a day has 1,440 minutes")
 }
 
 #[cfg(test)]

@@ -26,11 +26,11 @@ pub struct PriceTable {
     rows: BTreeMap<String, Result<Price, LeftOut>>,
 }
 
-/// The service level that is asked for, which some providers price apart.
+/// Service level that is asked for: some providers price it apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum ServiceTier {
-    /// None in particular.
+    /// The standard level.
     #[default]
     Standard,
     /// Slower and cheaper.
@@ -39,30 +39,30 @@ pub enum ServiceTier {
     Priority,
 }
 
-/// Why a row has no price here.
+/// Reason for which a row has no price here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LeftOut {
-    /// It describes the format.
+    /// The row describes the format.
     Sample,
-    /// It is no object.
+    /// The row is not an object.
     NotAnObject,
-    /// Nothing in it is a price per token; the fields that are prices are named.
+    /// No field is a price per token. The fields that are prices are named.
     NoTokenPrice(Vec<String>),
-    /// A price that is no exact decimal.
+    /// A field that should be a price is not an exact decimal.
     Unreadable(String),
-    /// Off-peak hours on a calendar that is not known here.
+    /// The off-peak hours are of a calendar that is not known here.
     Calendar(String),
 }
 
-/// The table could not be read.
+/// Error of a table that cannot be read.
 #[derive(Debug)]
 pub struct TableError(Box<dyn std::error::Error + Send + Sync>);
 
 // === impl PriceTable ===
 
 impl PriceTable {
-    /// Reads a file. It is read at once and whole, so not within a request.
+    /// Reads a file, at once and whole: do not call it within a request.
     ///
     /// # Errors
     ///
@@ -93,7 +93,7 @@ impl PriceTable {
         })
     }
 
-    /// What a model costs: [`Price::Unknown`] if it is not in the table, or left out.
+    /// Returns what a model costs: [`Price::Unknown`] if it is not in the table, or left out.
     #[must_use]
     pub fn price(&self, model: &str) -> Price {
         match self.rows.get(model) {
@@ -102,14 +102,14 @@ impl PriceTable {
         }
     }
 
-    /// Every model with a price, by name.
+    /// Returns every model that has a price, by name.
     pub fn priced(&self) -> impl Iterator<Item = (&str, &Price)> {
         self.rows
             .iter()
             .filter_map(|(model, price)| Some((model.as_str(), price.as_ref().ok()?)))
     }
 
-    /// Every row that has none here, with the reason.
+    /// Returns every row that has no price here, with the reason.
     pub fn left_out(&self) -> impl Iterator<Item = (&str, &LeftOut)> {
         self.rows
             .iter()

@@ -22,27 +22,27 @@ pub use self::{
     window::PriceWindow,
 };
 
-/// How errors describe an amount of money; what its text must be like is for the error of the
-/// text to say.
+/// Description of an amount of money, for errors. What its text must be like is for the error of
+/// the text to say.
 pub(crate) const MONEY: &str = "an amount";
 
-/// What is known of a price.
+/// Price of a provider, as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Price {
-    /// Nothing. Never taken for free: ranks behind every provider whose price is known.
+    /// The price is not known. It is never taken for free: it ranks behind every known price.
     #[default]
     Unknown,
-    /// It costs nothing, and somebody said so.
+    /// The provider costs nothing.
     Free,
-    /// By a tariff.
+    /// The price by a tariff.
     Known(Arc<Tariff>),
 }
 
 // === impl Price ===
 
 impl Price {
-    /// What a call costs; `None` if that is not known.
+    /// Returns what a call costs. `None` if that is not known.
     #[must_use]
     pub fn cost(&self, usage: &Usage, now: SystemTime, used: u64) -> Option<Money> {
         match self {
@@ -52,15 +52,16 @@ impl Price {
         }
     }
 
-    /// Whether tokens change it.
-    #[must_use]
-    pub fn depends_on_tokens(&self) -> bool {
+    /// Tells whether the price depends on tokens.
+    pub(crate) fn depends_on_tokens(&self) -> bool {
         match self {
             Self::Known(tariff) => tariff.prices_tokens(),
             Self::Unknown | Self::Free => false,
         }
     }
 
+    /// Checks the tariff.
+    ///
     /// # Errors
     ///
     /// If a setting of its tariff cannot be used: the first one.
@@ -71,9 +72,8 @@ impl Price {
         }
     }
 
-    /// The currency, where there is one.
-    #[must_use]
-    pub fn currency(&self) -> Option<Currency> {
+    /// Returns the currency, if there is one.
+    pub(crate) fn currency(&self) -> Option<Currency> {
         match self {
             Self::Unknown | Self::Free => None,
             Self::Known(tariff) => Some(tariff.currency()),
@@ -82,7 +82,7 @@ impl Price {
 }
 
 impl From<Tariff> for Price {
-    /// Makes a tariff in which nothing costs anything [`Price::Free`].
+    /// Makes a price of a tariff: [`Price::Free`] if nothing in it costs anything.
     fn from(tariff: Tariff) -> Self {
         if tariff.is_free() {
             Self::Free
@@ -93,7 +93,7 @@ impl From<Tariff> for Price {
 }
 
 impl From<Money> for Price {
-    /// Makes an amount the price of a request.
+    /// Makes an amount the price of each request.
     fn from(price: Money) -> Self {
         Tariff::new(price.currency()).per_request(price).into()
     }
@@ -102,7 +102,7 @@ impl From<Money> for Price {
 impl TryFrom<&str> for Price {
     type Error = ParseMoneyError;
 
-    /// Reads the price of a request, such as `"0.01"` or `"0.01 EUR"`.
+    /// Reads the price of each request, such as `"0.01"` or `"0.01 EUR"`.
     fn try_from(text: &str) -> Result<Self, ParseMoneyError> {
         text.parse::<Money>().map(Self::from)
     }

@@ -1,18 +1,18 @@
-//! What one unit of something costs.
+//! Price of one unit of something.
 
-use std::{cmp::Ordering, fmt, str::FromStr};
+use std::{fmt, str::FromStr};
 
 use scrimp_core::{BoxError, Currency, Money, SettingError};
 
 use super::{MONEY, keep};
 
-/// 10⁻¹⁸ units of a currency per unit counted: a millionth of what [`Money`] counts in, so
-/// that prices of single tokens, and parts of them, are whole numbers.
+/// Decimal digits of a rate: it counts in 10⁻¹⁸ units of a currency, a millionth of what [`Money`]
+/// counts in, so that prices of single tokens, and parts of them, are whole numbers.
 const DIGITS: i32 = 18;
-/// What a pico-unit is in those.
+/// Number of those in a pico-unit.
 const PER_PICO: i128 = 1_000_000;
 
-/// What one token, one request or one KiB costs, as an exact decimal.
+/// Price of one token, one request or one KiB, as an exact decimal.
 ///
 /// Parses plain and scientific decimals (`"0.0000025"`, `"2.5e-6"`). Such a rate is in the
 /// currency of the tariff it is put into; one that is made of money is in that money's, and a
@@ -23,26 +23,26 @@ pub struct Rate {
     error: Option<SettingError>,
 }
 
-/// A rate that was checked.
+/// Rate that was checked.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct UnitPrice {
     digits: i128,
-    /// The currency of the money it was made of, if it was.
+    /// Currency of the money it was made of, if it was.
     currency: Option<Currency>,
 }
 
-/// A text that is no rate.
+/// Error of a text that is not a rate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParseRateError(String);
 
-/// A sum of rates times counts, not yet rounded to [`Money`].
+/// Sum of rates times counts, not yet rounded to [`Money`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Sum(i128);
 
 // === impl Rate ===
 
 impl Rate {
-    /// Nothing.
+    /// No money.
     pub const ZERO: Self = Self::of(UnitPrice::ZERO);
 
     /// Divides an amount of money by a number of units: `Rate::per("3", 1_000_000)` is three
@@ -66,27 +66,12 @@ impl Rate {
         self
     }
 
-    /// Tells whether it is nothing.
-    #[must_use]
-    pub fn is_zero(&self) -> bool {
-        self.error.is_none() && self.price.is_zero()
-    }
-
     pub(crate) const fn of(price: UnitPrice) -> Self {
         Self { price, error: None }
     }
 
     pub(crate) fn checked(self) -> Result<UnitPrice, SettingError> {
         self.error.map_or(Ok(self.price), Err)
-    }
-}
-
-impl PartialOrd for Rate {
-    /// Compares two rates of one currency, or of none. Others have no order.
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        let comparable = self.error.is_none() && other.error.is_none();
-        let (ours, theirs) = (self.price, other.price);
-        (comparable && ours.currency == theirs.currency).then(|| ours.digits.cmp(&theirs.digits))
     }
 }
 
@@ -170,7 +155,7 @@ impl FromStr for UnitPrice {
     }
 }
 
-/// The decimal, or nothing if it is none or has digits that would have to be rounded.
+/// Reads a decimal. `None` if the text is not one, or has digits that would have to be rounded.
 fn parse(text: &str) -> Option<UnitPrice> {
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
@@ -284,7 +269,7 @@ impl Sum {
         Self(self.0.saturating_mul(share.into()) / 1_000)
     }
 
-    /// Rounded up: what a bill would say is never less than what was counted.
+    /// Rounds up to money: a bill never says less than what was counted.
     pub(crate) fn money(self, currency: Currency) -> Money {
         // Division is dear in 128 bits, and what a call costs mostly fits into 64.
         let pico = match u64::try_from(self.0) {

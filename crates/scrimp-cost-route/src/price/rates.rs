@@ -1,4 +1,4 @@
-//! A rate per token class.
+//! Rates by token class.
 
 use scrimp_core::{BoxError, Currency, SettingError};
 
@@ -8,8 +8,8 @@ use super::{
     usage::{TokenClass, Usage},
 };
 
-/// What tokens cost, by class. A class without a rate of its own has its parent's: cached
-/// and other media's input tokens cost what input does, thoughts what output does.
+/// Rates of tokens, by class. A class without a rate of its own has its parent's: cached and other
+/// media's input tokens cost what input does, thoughts what output does.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TokenRates {
     table: RateTable,
@@ -20,13 +20,14 @@ pub struct TokenRates {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct RateTable([Option<UnitPrice>; TokenClass::COUNT]);
 
-/// How errors describe a rate; what its text must be like is for the error of the text to say.
+/// Description of a rate, for errors. What its text must be like is for the error of the text to
+/// say.
 const RATE: &str = "a rate";
 
 // === impl TokenRates ===
 
 impl TokenRates {
-    /// Returns no rate at all.
+    /// Returns no rates.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -59,18 +60,6 @@ impl TokenRates {
         self
     }
 
-    /// Returns the rate that was set for this very class.
-    #[must_use]
-    pub fn own(&self, class: TokenClass) -> Option<Rate> {
-        self.table.own(class).map(Rate::of)
-    }
-
-    /// Returns the rate that holds for a class: its parent's if it has none of its own.
-    #[must_use]
-    pub fn rate(&self, class: TokenClass) -> Option<Rate> {
-        self.table.rate(class).map(Rate::of)
-    }
-
     pub(crate) fn checked(self) -> Result<RateTable, SettingError> {
         self.error.map_or(Ok(self.table), Err)
     }
@@ -98,7 +87,7 @@ impl RateTable {
             .or_else(|| class.parent().and_then(|parent| self.rate(parent)))
     }
 
-    /// These, and where they say nothing, those.
+    /// Fills in the rates of `base` where these have none.
     #[must_use]
     pub(crate) fn or(mut self, base: &Self) -> Self {
         for (own, base) in self.0.iter_mut().zip(base.0) {
@@ -121,13 +110,13 @@ impl RateTable {
         rates.find(|rate| rate.is_negative()).copied()
     }
 
-    /// A currency of theirs that is not this one.
+    /// Returns a currency of theirs that is not this one.
     pub(crate) fn foreign(&self, currency: Currency) -> Option<Currency> {
         let own = self.0.iter().flatten().filter_map(|rate| rate.currency());
         own.into_iter().find(|own| *own != currency)
     }
 
-    /// The sum over all classes; `None` if tokens were used that have no price.
+    /// Sums up over all classes. `None` if tokens were used that have no price.
     pub(crate) fn sum(&self, usage: &Usage) -> Option<Sum> {
         let mut sum = Sum::default();
         for class in TokenClass::ALL {

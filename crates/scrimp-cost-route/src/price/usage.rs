@@ -1,23 +1,23 @@
-//! What a call used.
+//! Usage of a call.
 
 /// Kinds of tokens that are priced apart.
 ///
-/// A token belongs to one class only: [`Input`](Self::Input) are those of the prompt that
-/// are neither cached nor of another medium.
+/// A token belongs to one class only: [`Input`](Self::Input) are those of the prompt that are
+/// neither cached nor of another medium.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TokenClass {
     /// Text of the prompt.
     Input,
-    /// Read from the provider's prompt cache.
+    /// Tokens read from the provider's prompt cache.
     CacheRead,
-    /// The same, of audio.
+    /// Audio tokens read from the provider's prompt cache.
     CacheReadAudio,
-    /// Written to the provider's prompt cache.
+    /// Tokens written to the provider's prompt cache.
     CacheWrite,
-    /// The same, to be kept for an hour.
+    /// Tokens written to that cache for an hour.
     CacheWrite1h,
-    /// The same, to be kept for twelve hours.
+    /// Tokens written to that cache for twelve hours.
     CacheWrite12h,
     /// Audio of the prompt.
     InputAudio,
@@ -27,7 +27,7 @@ pub enum TokenClass {
     InputVideo,
     /// Text of the answer.
     Output,
-    /// Thought before the answer.
+    /// Thoughts before the answer.
     Reasoning,
     /// Audio of the answer.
     OutputAudio,
@@ -37,7 +37,7 @@ pub enum TokenClass {
     OutputVideo,
 }
 
-/// What a call used: bytes both ways, and tokens by class.
+/// Usage of a call: bytes both ways, and tokens by class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
     /// Bytes of the request's body.
@@ -94,13 +94,12 @@ impl TokenClass {
         }
     }
 
-    /// Whether it counts to the prompt.
-    #[must_use]
-    pub const fn is_input(self) -> bool {
+    /// Tells whether it counts to the prompt.
+    pub(crate) const fn is_input(self) -> bool {
         self.index() < Self::Output.index()
     }
 
-    /// The class whose rate holds where this one has none of its own.
+    /// Returns the class whose rate holds where this one has none of its own.
     pub(crate) const fn parent(self) -> Option<Self> {
         match self {
             Self::Input | Self::Output => None,
@@ -121,7 +120,7 @@ impl TokenClass {
 // === impl Usage ===
 
 impl Usage {
-    /// Text only: so many tokens of prompt and of answer.
+    /// Makes a usage of text only: tokens of the prompt, and of the answer.
     #[must_use]
     pub fn text(input: u64, output: u64) -> Self {
         Self::default()
@@ -129,7 +128,7 @@ impl Usage {
             .with(TokenClass::Output, output)
     }
 
-    /// Bytes only.
+    /// Makes a usage of bytes only.
     #[must_use]
     pub fn bytes(bytes_in: u64, bytes_out: u64) -> Self {
         Self {
@@ -146,20 +145,20 @@ impl Usage {
         self
     }
 
-    /// The tokens of a class.
+    /// Returns the tokens of a class.
     #[must_use]
     pub fn tokens(&self, class: TokenClass) -> u64 {
         self.tokens[class.index()]
     }
 
-    /// All tokens of the prompt, cached ones included.
+    /// Returns all tokens of the prompt, cached ones included.
     #[must_use]
     pub fn prompt(&self) -> u64 {
         let (input, _) = self.tokens.split_at(TokenClass::Output.index());
         input.iter().fold(0, |sum, n| sum.saturating_add(*n))
     }
 
-    /// All tokens of the answer.
+    /// Returns all tokens of the answer.
     #[must_use]
     pub fn completion(&self) -> u64 {
         let (_, output) = self.tokens.split_at(TokenClass::Output.index());

@@ -1,4 +1,4 @@
-//! Hours at which other prices hold.
+//! Hours in which other prices hold.
 
 use std::time::SystemTime;
 
@@ -12,9 +12,9 @@ pub struct PriceWindow {
     from: u16,
     to: u16,
     days: u8,
-    /// A day that was named and is none.
+    /// A day that was named and does not exist.
     stray: Option<u8>,
-    /// What the calendar that weekdays are read on is ahead of UTC by.
+    /// Seconds that the calendar of the weekdays is ahead of UTC by.
     ahead: i32,
 }
 
@@ -56,6 +56,8 @@ impl PriceWindow {
         self
     }
 
+    /// Checks the settings.
+    ///
     /// # Errors
     ///
     /// If a setting is out of its range: the first one.
@@ -72,8 +74,7 @@ impl PriceWindow {
     }
 
     /// Tells whether a moment is within.
-    #[must_use]
-    pub fn holds(&self, now: SystemTime) -> bool {
+    pub(crate) fn holds(&self, now: SystemTime) -> bool {
         let seconds = since_epoch(now);
         let day = weekday(seconds.saturating_add_signed(self.ahead.into()));
         if self.days & 1 << day == 0 {

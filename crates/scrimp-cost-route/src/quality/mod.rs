@@ -1,4 +1,4 @@
-//! Whether an answer will do.
+//! Judges whether an answer is acceptable.
 
 #[cfg(feature = "json-schema")]
 mod schema;
@@ -9,16 +9,21 @@ use serde_json::Value;
 #[cfg(feature = "json-schema")]
 pub use schema::JsonSchema;
 
-/// Judges answers. One that will not do sends the request to the next provider; what the
-/// first one cost is booked all the same.
+/// Judges answers. One that is rejected sends the request to the next provider; its cost is booked
+/// all the same.
 pub trait QualityGate: Send + Sync + 'static {
-    /// Judges how good the answer is, and whether it will do.
-    fn judge(&self, request: &request::Parts, response: &response::Parts, body: &[u8]) -> Verdict;
+    /// Judges how good the answer is, and whether it is acceptable.
+    fn judge(
+        &self,
+        request: &request::Parts,
+        response: &response::Parts,
+        body: &[u8],
+    ) -> QualityVerdict;
 }
 
-/// What a gate found.
+/// Judgement of a quality gate.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Verdict {
+pub struct QualityVerdict {
     /// How good the answer is. The provider's quality is learnt from it. Range: 0 to 1; from
     /// any other number nothing is learnt, and a warning is logged.
     pub quality: f64,
@@ -26,22 +31,22 @@ pub struct Verdict {
     pub accept: bool,
 }
 
-/// Wants a body of so many bytes at least.
+/// Accepts bodies of at least this many bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct MinLength(pub usize);
 
-/// Wants a JSON object that has these fields, and none of them null or empty.
+/// Accepts JSON objects that have these fields, none of them null or empty.
 ///
 /// For whole schemas there is `JsonSchema`, with the feature `json-schema`; anything else is
 /// a closure:
 ///
 /// ```
 /// # use http::{request, response};
-/// # use scrimp_cost_route::{CostRouteLayer, Provider, Verdict};
+/// # use scrimp_cost_route::{CostRouteLayer, Provider, QualityVerdict};
 /// let gate = |_: &request::Parts, _: &response::Parts, body: &[u8]| {
 ///     match std::str::from_utf8(body) {
-///         Ok(text) if !text.contains("As a language model") => Verdict::accept(1.0),
-///         _ => Verdict::reject(0.0),
+///         Ok(text) if !text.contains("As a language model") => QualityVerdict::accept(1.0),
+///         _ => QualityVerdict::reject(0.0),
 ///     }
 /// };
 /// let providers = [Provider::new("a"), Provider::new("b")];
@@ -51,10 +56,10 @@ pub struct MinLength(pub usize);
 #[derive(Debug, Clone)]
 pub struct RequiredFields(Vec<String>);
 
-// === impl Verdict ===
+// === impl QualityVerdict ===
 
-impl Verdict {
-    /// Will do, at this quality.
+impl QualityVerdict {
+    /// Accepts the answer, at this quality.
     #[must_use]
     pub fn accept(quality: f64) -> Self {
         Self {
@@ -63,7 +68,7 @@ impl Verdict {
         }
     }
 
-    /// Will not do.
+    /// Rejects the answer, at this quality.
     #[must_use]
     pub fn reject(quality: f64) -> Self {
         Self {
@@ -85,30 +90,35 @@ impl Verdict {
 
 impl<F> QualityGate for F
 where
-    F: Fn(&request::Parts, &response::Parts, &[u8]) -> Verdict + Send + Sync + 'static,
+    F: Fn(&request::Parts, &response::Parts, &[u8]) -> QualityVerdict + Send + Sync + 'static,
 {
-    fn judge(&self, request: &request::Parts, response: &response::Parts, body: &[u8]) -> Verdict {
+    fn judge(
+        &self,
+        request: &request::Parts,
+        response: &response::Parts,
+        body: &[u8],
+    ) -> QualityVerdict {
         self(request, response, body)
     }
 }
 
 impl QualityGate for MinLength {
-    fn judge(&self, _: &request::Parts, _: &response::Parts, body: &[u8]) -> Verdict {
-        Verdict::all_or_nothing(body.len() >= self.0)
+    fn judge(&self, _: &request::Parts, _: &response::Parts, body: &[u8]) -> QualityVerdict {
+        QualityVerdict::all_or_nothing(body.len() >= self.0)
     }
 }
 
 impl RequiredFields {
-    /// Fields by JSON pointer (RFC 6901): `/choices/0/message/content`.
+    /// Requires fields by JSON pointer (RFC 6901), such as `/choices/0/message/content`.
     pub fn new(pointers: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self(pointers.into_iter().map(Into::into).collect())
     }
 }
 
 impl QualityGate for RequiredFields {
-    fn judge(&self, _: &request::Parts, _: &response::Parts, body: &[u8]) -> Verdict {
+    fn judge(&self, _: &request::Parts, _: &response::Parts, body: &[u8]) -> QualityVerdict {
         let Ok(json) = serde_json::from_slice::<Value>(body) else {
-            return Verdict::reject(0.0);
+            return QualityVerdict::reject(0.0);
         };
         let filled = |pointer: &String| match json.pointer(pointer) {
             None | Some(Value::Null) => false,
@@ -116,6 +126,6 @@ impl QualityGate for RequiredFields {
             Some(Value::Array(list)) => !list.is_empty(),
             Some(_) => true,
         };
-        Verdict::all_or_nothing(self.0.iter().all(filled))
+        QualityVerdict::all_or_nothing(self.0.iter().all(filled))
     }
 }

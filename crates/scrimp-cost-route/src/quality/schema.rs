@@ -1,4 +1,4 @@
-//! Answers that follow a JSON Schema.
+//! Judges answers by a JSON Schema.
 
 use std::fmt;
 
@@ -7,13 +7,13 @@ use jsonschema::Validator;
 use scrimp_core::BoxError;
 use serde_json::Value;
 
-use super::{QualityGate, Verdict};
+use super::{QualityGate, QualityVerdict};
 
-/// Wants a JSON body that follows a [JSON Schema](https://json-schema.org), of the draft that
-/// its `$schema` names or else 2020-12.
+/// Accepts JSON bodies that follow a [JSON Schema](https://json-schema.org), of the draft that its
+/// `$schema` names or else 2020-12.
 ///
-/// Language models put what they were asked for into a string: with [`at`](Self::at) the gate
-/// looks there.
+/// Language models put structured answers into a string: with [`at`](Self::at) the gate looks
+/// there.
 ///
 /// ```
 /// use scrimp_cost_route::{CostRouteLayer, JsonSchema, Provider};
@@ -31,19 +31,19 @@ use super::{QualityGate, Verdict};
 /// ```
 pub struct JsonSchema {
     validator: Validator,
-    /// Where in the body to look (RFC 6901).
+    /// Where in the body to look, as a JSON pointer (RFC 6901).
     pointer: String,
 }
 
 // === impl JsonSchema ===
 
 impl JsonSchema {
-    /// A gate for this schema.
+    /// Makes a gate of a schema.
     ///
     /// # Errors
     ///
-    /// What is wrong with the schema, and where. One that refers to other documents is
-    /// refused: nothing is fetched.
+    /// If the schema is not valid: what is wrong, and where. A schema that refers to other
+    /// documents is refused, as nothing is fetched.
     pub fn new(schema: &Value) -> Result<Self, BoxError> {
         let validator = jsonschema::validator_for(schema).map_err(|error| {
             let place = error.instance_path().as_str();
@@ -80,8 +80,8 @@ impl JsonSchema {
 }
 
 impl QualityGate for JsonSchema {
-    fn judge(&self, _: &request::Parts, _: &response::Parts, body: &[u8]) -> Verdict {
-        Verdict::all_or_nothing(self.is_met(body))
+    fn judge(&self, _: &request::Parts, _: &response::Parts, body: &[u8]) -> QualityVerdict {
+        QualityVerdict::all_or_nothing(self.is_met(body))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The names that providers have for what was used.
+//! Names that providers have for what was used.
 
 use serde_json::{Map, Value};
 
@@ -35,7 +35,8 @@ fn detail(object: &Map<String, Value>, of: [&str; 2], name: &str) -> u64 {
         .unwrap_or(0)
 }
 
-/// OpenAI's prompt holds the cached tokens, Anthropic's leaves them out.
+/// Reads the tokens of the prompt. OpenAI's count holds the cached ones, Anthropic's leaves them
+/// out.
 fn input(object: &Map<String, Value>, before: Usage) -> Usage {
     let Some(prompt) = number(object, &["prompt_tokens", "input_tokens"]) else {
         return before;
@@ -86,7 +87,7 @@ fn output(object: &Map<String, Value>, before: Usage) -> Usage {
         .with(TokenClass::OutputAudio, audio)
 }
 
-/// Thoughts come on top of the candidates here.
+/// Reads Gemini's counts, where thoughts come on top of the candidates.
 fn gemini(object: &Map<String, Value>, before: Usage) -> Usage {
     let get = |name| number(object, &[name]).unwrap_or(0);
     let cached = get("cachedContentTokenCount");

@@ -9,11 +9,11 @@ mod fields;
 
 use crate::Usage;
 
-/// Most bytes of a usage object; a longer one is not read.
+/// Longest usage object that is read, in bytes.
 const MOST: usize = 8 * 1024;
-/// The longest key that is of interest.
+/// Length of the longest key that is looked for.
 const KEY: usize = b"usageMetadata".len();
-/// How many objects deep it may lie: `{"usage"`, `{"message":{"usage"`.
+/// Number of objects that it may lie in: `{"usage"`, `{"message":{"usage"`.
 const DEPTH: u32 = 2;
 
 /// Looks at a body's bytes and remembers what they say was used.
@@ -24,7 +24,7 @@ pub struct Tap {
     key: Vec<u8>,
     object: Vec<u8>,
     found: Option<Usage>,
-    /// Server-sent events that were seen, each about a token.
+    /// Server-sent events that were seen, each of about one token.
     events: u64,
     line: u8,
     bytes: u64,
@@ -34,26 +34,26 @@ pub struct Tap {
 enum State {
     #[default]
     Outside,
-    /// In a string; whether a backslash came last.
+    /// Within a string; whether a backslash came last.
     String(bool),
     /// Behind a string that may be the key.
     Colon,
     /// Behind the key's colon.
     Value,
-    /// In the object: how deep, whether in a string, whether a backslash came last.
+    /// Within the object: how deep, whether in a string, whether a backslash came last.
     Object(u32, bool, bool),
 }
 
 // === impl Tap ===
 
 impl Tap {
-    /// One that has seen nothing.
+    /// Makes a tap that has seen nothing.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Looks at the next bytes.
+    /// Looks at the next bytes of the body.
     pub fn see(&mut self, chunk: &[u8]) {
         self.bytes += chunk.len() as u64;
         for &byte in chunk {
@@ -62,16 +62,15 @@ impl Tap {
         }
     }
 
-    /// What the answer said it used, so far: the latest of each kind of token.
+    /// Returns what the answer said it used, so far: the latest of each kind of token.
     #[must_use]
     pub fn usage(&self) -> Option<Usage> {
         self.found
     }
 
-    /// Tokens of answer that went by, by the number of events, or of bytes where there were
-    /// none. For answers that broke off before they said it.
-    #[must_use]
-    pub fn guess(&self) -> u64 {
+    /// Returns how many tokens of answer went by, by the number of events, or of bytes where there
+    /// were none. For answers that broke off before they said it.
+    pub(crate) fn guess(&self) -> u64 {
         if self.events > 0 {
             self.events
         } else {
@@ -96,7 +95,9 @@ impl Tap {
 
     fn step(&mut self, byte: u8) {
         self.state = match self.state {
-            State::Object(..) => self.in_object(byte),
+            State::Object(depth, in_string, escaped) => {
+                self.in_object(byte, depth, in_string, escaped)
+            }
             _ if byte == b'\n' => match self.state {
                 State::Colon | State::Value => self.state,
                 _ => State::Outside,
@@ -135,7 +136,7 @@ impl Tap {
         };
     }
 
-    /// It was something else: the byte counts from the start.
+    /// Takes the byte again, from the start: what came before was something else.
     fn again(&mut self, byte: u8) {
         self.state = State::Outside;
         self.step(byte);
@@ -144,7 +145,7 @@ impl Tap {
     fn in_string(&mut self, byte: u8) -> State {
         match byte {
             b'\\' => {
-                // No key of interest has one.
+                // No key that is looked for has one.
                 self.key.resize(KEY + 1, 0);
                 State::String(true)
             }
@@ -165,10 +166,7 @@ impl Tap {
         }
     }
 
-    fn in_object(&mut self, byte: u8) -> State {
-        let State::Object(depth, in_string, escaped) = self.state else {
-            return State::Outside;
-        };
+    fn in_object(&mut self, byte: u8, depth: u32, in_string: bool, escaped: bool) -> State {
         if self.object.len() >= MOST {
             self.object.clear();
             return State::Outside;

@@ -1,4 +1,4 @@
-//! A router over a scripted client, which looks at the authority to know who is asked.
+//! A router over a scripted client, which knows by the authority which provider is asked.
 
 #![allow(
     dead_code,
@@ -11,7 +11,8 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use scrimp_core::{BoxError, Currency, Money};
 use scrimp_cost_route::{
-    CostRoute, CostRouteLayer, Provider, Rate, RouteBody, RouteDecision, Tariff, TokenRates,
+    CostRoute, CostRouteLayer, CostRouteLayerBuilder, Provider, Rate, RouteBody, RouteDecision,
+    Tariff, TokenRates,
 };
 use scrimp_testkit::{Reply, Scripted, ScriptedBody, Upstream};
 use serde_json::Value;
@@ -33,14 +34,27 @@ pub fn cents(n: i128) -> Money {
     Money::from_pico(n * 10_000_000_000, Currency::USD)
 }
 
-/// At `http://NAME/`, so many cents a request.
+/// Makes a provider at `http://NAME/` that charges this many cents a request.
 pub fn provider(name: &str, cents_each: i128) -> Provider {
     Provider::new(name)
         .endpoint(format!("http://{name}"))
         .price(Tariff::new(Currency::USD).per_request(cents(cents_each)))
 }
 
-/// A tenth of a cent per token in, one cent per token out.
+/// Starts a layer over a cheap provider and a dear one, neither of which is tried out.
+pub fn two() -> CostRouteLayerBuilder {
+    CostRouteLayer::builder([provider("cheap", 1), provider("dear", 5)]).explore(false)
+}
+
+pub fn yen() -> Currency {
+    Currency::new("JPY").unwrap()
+}
+
+pub fn money(text: &str) -> Money {
+    text.parse().unwrap()
+}
+
+/// Makes a provider that charges a tenth of a cent per token in, and a cent per token out.
 pub fn by_token(name: &str) -> Provider {
     let rate = |text: &str| text.parse::<Rate>().unwrap();
     let rates = TokenRates::text(rate("0.001"), rate("0.01"));
@@ -96,7 +110,7 @@ impl Rig {
         self.send(get()).await
     }
 
-    /// Whom the calls went to.
+    /// Returns the providers that calls went to.
     pub fn asked(&self) -> Vec<String> {
         let requests = self.upstream.requests();
         let hosts = requests.iter().filter_map(|parts| parts.uri.host());

@@ -124,7 +124,7 @@ async fn if_all_are_down_the_caller_is_told_what_the_last_one_said() {
 }
 
 #[tokio::test]
-async fn whoever_comes_back_first_is_found_though_all_are_out() {
+async fn the_provider_that_comes_back_first_is_found_though_all_are_out() {
     let first = Server::start(|_| Act::status(500)).await;
     let second = Server::start(|n| {
         if n < 5 {

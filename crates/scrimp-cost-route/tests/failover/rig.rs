@@ -1,4 +1,4 @@
-//! A router over real servers, and short words for asking it.
+//! A router over real servers, and short ways of asking it.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ pub(crate) fn cents(n: i128) -> Money {
     Money::from_pico(n * 10_000_000_000, Currency::USD)
 }
 
-/// A provider whose requests cost so many cents; 300 ms to its first byte at most.
+/// Makes a provider that charges this many cents a request, and has 300 ms to its first byte.
 pub(crate) fn provider(name: &str, server: &Server, cents_each: i128) -> Provider {
     Provider::new(name)
         .endpoint(&server.uri)
@@ -86,7 +86,7 @@ pub(crate) async fn get(service: &Service) -> Answer {
 }
 
 impl Answer {
-    /// Who answered.
+    /// Returns the name of the provider that answered.
     pub(crate) fn from(&self) -> &str {
         self.decision
             .as_ref()

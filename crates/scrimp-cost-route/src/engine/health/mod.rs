@@ -1,4 +1,4 @@
-//! Who is out, until when, and how it comes back.
+//! Which providers are out, until when, and how they come back.
 
 mod row;
 #[cfg(test)]
@@ -8,43 +8,43 @@ use tokio::time::Instant;
 
 use self::row::{Row, is_mostly_failing};
 
-/// How long a provider is out at first, in seconds: whether it is down or was unlucky is
-/// known after one probe.
+/// Seconds that a provider is out at first: whether it is down or was unlucky is known after one
+/// probe.
 const FIRST: f64 = 1.0;
-/// Shares of the requests let through on the way back, in thousandths.
+/// Shares of the requests that are let through on the way back, in thousandths.
 const RAMP: [u32; 2] = [100, 500];
-/// What a step of the ramp asks for: so many successes, or so many seconds.
+/// Successes or seconds that a step of the ramp asks for.
 const STEP_SUCCESSES: u32 = 3;
 const STEP_SECONDS: f64 = 10.0;
 
-/// Whether a provider gets requests.
+/// Whether a provider gets requests, and how many.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Health {
-    /// All it is chosen for.
+    /// It gets all requests that it is chosen for.
     Up,
-    /// None for a while.
+    /// It gets no requests for a while.
     Out {
-        /// When the first probe may go.
+        /// Time at which the first probe may go.
         until: Instant,
     },
-    /// One at a time, to see whether it is back.
+    /// It gets one request at a time, to see whether it is back.
     HalfOpen,
-    /// A growing share.
+    /// It gets a growing share of the requests.
     Ramp {
         /// The share, in thousandths.
         permille: u32,
     },
 }
 
-/// A call that failed, and what was thought of the provider then.
+/// Failure of a call, and what was expected of the provider then.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Failure {
-    /// What it asked for, in seconds.
+    /// Seconds that the provider asked to be left alone for.
     pub(super) retry_after: Option<f64>,
-    /// The share of failures as it was thought to be before this one.
+    /// Share of failures as it was expected before this one.
     pub(super) rate: f64,
-    /// Decayed counts of failures and attempts, with it.
+    /// Decayed counts of failures and attempts, including this one.
     pub(super) counts: (f64, f64),
     /// Seconds that it is out at most.
     pub(super) longest: f64,
@@ -54,7 +54,7 @@ pub(super) struct Failure {
 pub(super) struct Breaker {
     state: State,
     row: Row,
-    /// How often it was put out without coming back.
+    /// Number of times it was put out without coming back.
     outages: u32,
 }
 
@@ -77,7 +77,7 @@ enum State {
 // === impl Breaker ===
 
 impl Breaker {
-    /// `at` tells which instant a time is.
+    /// Returns whether it gets requests. `at` tells the instant of a time.
     pub(super) fn health(&self, now: f64, at: impl FnOnce(f64) -> Instant) -> Health {
         match self.state {
             State::Up => Health::Up,
@@ -97,8 +97,8 @@ impl Breaker {
         matches!(self.state, State::Out { until, .. } if now >= until)
     }
 
-    /// Whether it may be chosen for this request. Counts the request, where only a share
-    /// is let through.
+    /// Tells whether it may be chosen for this request. Counts the request, where only a share is
+    /// let through.
     pub(super) fn admits(&mut self, now: f64) -> bool {
         match &mut self.state {
             State::Up => true,
@@ -127,7 +127,7 @@ impl Breaker {
         }
     }
 
-    /// When the provider may be asked again, for the case that all are out.
+    /// Returns when the provider may be asked again, for the case that all are out.
     pub(super) fn out_until(&self) -> f64 {
         match self.state {
             State::Out { until, .. } => until,
@@ -135,7 +135,7 @@ impl Breaker {
         }
     }
 
-    /// It was chosen.
+    /// Counts that it was chosen.
     pub(super) fn started(&mut self) {
         self.row.started();
         match &mut self.state {
@@ -145,14 +145,14 @@ impl Breaker {
         }
     }
 
-    /// A call was given up before it had an end: a probe may go again.
+    /// Counts a call that was given up before it had an end: a probe may go again.
     pub(super) fn cancelled(&mut self) {
         if let State::Out { probing, .. } = &mut self.state {
             *probing = false;
         }
     }
 
-    /// `start` is when the call had begun.
+    /// Counts a success of a call that began at `start`.
     pub(super) fn succeeded(&mut self, now: f64, start: f64) {
         self.row.succeeded(start);
         match &mut self.state {
@@ -177,7 +177,7 @@ impl Breaker {
     }
 
     fn come_back(&mut self, now: f64) {
-        // Back at the first probe: it was chance, or over at once, and nobody waits outside.
+        // Back at the first probe: the failures were chance, or are over, and no requests wait.
         let was_chance = self.outages == 1;
         self.outages = 0;
         self.state = if was_chance {
@@ -192,15 +192,15 @@ impl Breaker {
         };
     }
 
-    /// If that puts it out for its failures, how many in a row there were: what was seen
-    /// before them says nothing of how it is now.
+    /// Counts a failure. If it puts the provider out, returns how many failures in a row there
+    /// were: what was seen before them says nothing of how it is now.
     pub(super) fn failed(&mut self, now: f64, failure: &Failure) -> Option<u32> {
         self.row.failed(now, failure.rate);
         if let State::Out { until, probing } = &mut self.state
             && now < *until
             && !*probing
         {
-            // One that began before. A longer wait that it asks for counts all the same.
+            // A call that began before. A longer wait that it asks for counts all the same.
             *until = until.max(now + failure.retry_after.unwrap_or(0.0));
             return None;
         }

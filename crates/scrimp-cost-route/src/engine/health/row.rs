@@ -1,13 +1,13 @@
-//! Whether failures are an outage or chance.
+//! Tells an outage from chance.
 
-/// Failures in a row that look like an outage.
+/// Number of failures in a row that look like an outage.
 const IN_A_ROW: u32 = 3;
-/// Unless the provider fails so often anyway that a row of them is likelier than this: it
-/// may be the best one all the same, which is for the score to say.
+/// Chance of such a row below which it is an outage. A provider that fails often anyway may be the
+/// best one all the same, which is for the score to say.
 const CHANCE: f64 = 0.000_1;
-/// A failure rate that is surely above this counts as one too.
+/// Failure rate that is an outage if the rate is surely above it.
 const RATE: f64 = 0.5;
-/// Of how many attempts at least.
+/// Attempts that this takes at least.
 const ATTEMPTS: f64 = 8.0;
 
 /// Failures without a success between them.
@@ -15,9 +15,9 @@ const ATTEMPTS: f64 = 8.0;
 pub(super) struct Row {
     count: u32,
     began: f64,
-    /// Calls that began since then.
+    /// Number of calls that began since then.
     begun: u32,
-    /// Share of failures before.
+    /// Share of failures before the row.
     rate: f64,
 }
 
@@ -28,15 +28,15 @@ impl Row {
         self.begun = self.begun.saturating_add(1);
     }
 
-    /// `start` is when the call had begun: what was under way when the failures began says
-    /// nothing of how it is now.
+    /// Counts a success of a call that began at `start`. What was under way when the failures
+    /// began says nothing of how it is now.
     pub(super) fn succeeded(&mut self, start: f64) {
         if start >= self.began {
             self.count = 0;
         }
     }
 
-    /// `rate` is the share of failures as it was thought to be before this one.
+    /// Counts a failure. `rate` is the share of failures as it was expected before this one.
     pub(super) fn failed(&mut self, now: f64, rate: f64) {
         if self.count == 0 {
             (self.rate, self.began, self.begun) = (rate, now, 1);
@@ -48,8 +48,8 @@ impl Row {
         self.count
     }
 
-    /// Failures come back sooner than answers do, so a row of them proves little while
-    /// others that began with it are still under way.
+    /// Tells whether the row is an outage. Failures come back sooner than answers do, so a row of
+    /// them proves little while others that began with it are still under way.
     pub(super) fn is_an_outage(&self) -> bool {
         self.count >= IN_A_ROW
             && self.count >= self.begun
@@ -57,7 +57,7 @@ impl Row {
     }
 }
 
-/// Whether more than half of the calls fail, surely: the lower end of the Wilson interval,
+/// Tells whether more than half of the calls surely fail: by the lower end of the Wilson interval,
 /// 95 %, of the rate.
 pub(super) fn is_mostly_failing(failures: f64, attempts: f64) -> bool {
     const Z: f64 = 1.96;

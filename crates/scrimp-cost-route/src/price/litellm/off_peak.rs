@@ -1,4 +1,4 @@
-//! The hours in which a row's off-peak prices hold.
+//! Hours in which a row's off-peak prices hold.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::price::PriceWindow;
 
-/// The windows of an off-peak block: those of every day, and those of some weekdays.
+/// Returns the windows of an off-peak block: those of every day, and those of some weekdays.
 pub(super) fn windows(block: &Row) -> Result<Vec<PriceWindow>, LeftOut> {
     let ahead = match block.get("weekday_timezone").and_then(Value::as_str) {
         None | Some("UTC") => 0,
@@ -25,7 +25,7 @@ pub(super) fn windows(block: &Row) -> Result<Vec<PriceWindow>, LeftOut> {
                     let days = days
                         .iter()
                         .filter_map(|day| u8::try_from(day.as_u64()?).ok())
-                        // A day that is none is left out too.
+                        // A day that does not exist is left out too.
                         .filter(|day| (1..=7).contains(day));
                     window.on(days).weekdays_ahead_of_utc(ahead)
                 }
@@ -36,7 +36,8 @@ pub(super) fn windows(block: &Row) -> Result<Vec<PriceWindow>, LeftOut> {
     Ok(found)
 }
 
-/// One text or a list of them: `16:30-00:30`. What is none is left out, as LiteLLM does.
+/// Reads one text or a list of them: `16:30-00:30`. A text that is not such hours is left out, as
+/// LiteLLM does.
 fn hours(block: &Row) -> impl Iterator<Item = PriceWindow> {
     let texts = match block.get("hours_utc") {
         Some(Value::Array(texts)) => texts.iter().filter_map(Value::as_str).collect(),

@@ -8,12 +8,12 @@ use crate::price::{Price, Tariff, TokenClass, rate::UnitPrice, rates::RateTable}
 
 pub(super) type Row = Map<String, Value>;
 
-/// What Fireworks takes for cached tokens where the table does not say: this share, in
-/// thousandths, of what input costs.
+/// Share, in thousandths, of what input costs that Fireworks takes for cached tokens where the
+/// table does not say.
 const FIREWORKS_CACHE_READ: u32 = 500;
 
-/// The columns, and the class each is the rate of. Only the first four have prices for
-/// larger prompts.
+/// Columns, and the class that each is the rate of. Only the first six have prices for larger
+/// prompts.
 const COLUMNS: [(&str, TokenClass); 14] = [
     ("input_cost_per_token", TokenClass::Input),
     ("output_cost_per_token", TokenClass::Output),
@@ -40,10 +40,10 @@ const COLUMNS: [(&str, TokenClass); 14] = [
     ("output_cost_per_video_token", TokenClass::OutputVideo),
 ];
 
-/// How many of the columns, from the first, may have prices for larger prompts.
+/// Number of columns, from the first, that may have prices for larger prompts.
 const TIERED: usize = 6;
 
-/// The price a row gives for tokens.
+/// Returns the price that a row gives for tokens.
 pub(super) fn price(row: &Row, tier: ServiceTier) -> Result<Price, LeftOut> {
     let rates = base_rates(row, tier)?;
     let tiers = list(row, "tiered_pricing");
@@ -67,7 +67,7 @@ pub(super) fn price(row: &Row, tier: ServiceTier) -> Result<Price, LeftOut> {
     Ok(tariff.into())
 }
 
-/// An exact rate; `None` where the column is absent.
+/// Reads an exact rate. `None` if the column is absent.
 fn rate(row: &Row, column: &str) -> Result<Option<UnitPrice>, LeftOut> {
     let unreadable = || LeftOut::Unreadable(column.to_owned());
     let rate: UnitPrice = match row.get(column) {
@@ -90,7 +90,7 @@ fn rate(row: &Row, column: &str) -> Result<Option<UnitPrice>, LeftOut> {
     Ok(Some(rate))
 }
 
-/// The rate at a service level, or the standard one.
+/// Reads the rate at a service level, or else the standard one.
 fn rate_at(row: &Row, column: &str, tier: ServiceTier) -> Result<Option<UnitPrice>, LeftOut> {
     let special = [column, tier.suffix()].concat();
     Ok(match rate(row, &special)? {
@@ -133,7 +133,7 @@ fn base_rates(row: &Row, tier: ServiceTier) -> Result<RateTable, LeftOut> {
             Some(input.permille(FIREWORKS_CACHE_READ)),
         );
     }
-    // An output that nobody priced leaves the row unpriced if that is all there is.
+    // If only the output has a price, and that is nothing, the row is not priced.
     if rates.all_zero() && rates.own(TokenClass::Input).is_none() {
         rates = RateTable::default();
     }
@@ -144,7 +144,7 @@ fn is_fireworks(row: &Row) -> bool {
     row.get("litellm_provider").and_then(Value::as_str) == Some("fireworks_ai")
 }
 
-/// The thresholds of a row, as they are written: `200k`.
+/// Returns the thresholds of a row, as they are written: `200k`.
 fn thresholds(row: &Row) -> Vec<&str> {
     let mut found = Vec::new();
     for key in row.keys() {
@@ -170,7 +170,7 @@ fn bound(row: &Row, threshold: &str) -> Result<u64, LeftOut> {
         .parse()
         .map_err(|_| LeftOut::Unreadable(format!("_above_{threshold}_tokens")))?;
     let bound = digits.saturating_mul(factor);
-    // xAI's larger price begins at the threshold, everybody else's behind it.
+    // xAI's larger price begins at the threshold, all others' behind it.
     let inclusive = row.get("litellm_provider").and_then(Value::as_str) == Some("xai");
     Ok(bound.saturating_sub(inclusive.into()))
 }
@@ -184,7 +184,7 @@ fn above_rates(row: &Row, tier: ServiceTier, threshold: &str) -> Result<RateTabl
     Ok(rates)
 }
 
-/// Ranges name every rate of theirs: what one leaves out costs what its input does.
+/// Adds tiers that name every rate of theirs: what one leaves out costs what its input does.
 fn ranges(mut tariff: Tariff, tiers: &[Value], base: &RateTable) -> Result<Tariff, LeftOut> {
     for tier in tiers.iter().filter_map(Value::as_object) {
         let Some(start) = range_start(tier) else {

@@ -1,4 +1,4 @@
-//! What a call costs by a tariff.
+//! Costs of calls by a tariff.
 
 use std::time::SystemTime;
 
@@ -47,7 +47,8 @@ impl Tariff {
         }
     }
 
-    /// Tiers build on one another, from the smallest up.
+    /// Returns the rates for a prompt of this size. Tiers build on one another, from the smallest
+    /// up.
     fn rates_for(&self, prompt: u64) -> RateTable {
         let passed = self.tiers.iter().take_while(|tier| prompt > tier.above);
         passed.fold(self.tokens, |rates, tier| tier.rates.or(&rates))
@@ -68,7 +69,8 @@ impl Tariff {
     }
 }
 
-/// Takes so many tokens of prompt out, in the order of their classes.
+/// Takes tokens of the prompt out of `left`, in the order of their classes, as far as there is
+/// room.
 fn take_prompt(left: &mut Usage, mut room: u64, answer: bool) -> Usage {
     let mut part = Usage::default();
     for class in TokenClass::ALL {

@@ -1,4 +1,4 @@
-//! A price list of one provider or model.
+//! Price list of one provider or model.
 
 mod cost;
 #[cfg(test)]
@@ -15,8 +15,8 @@ use super::{
     window::PriceWindow,
 };
 
-/// What a call costs: per request, per KiB each way, per token of each class, by the size of
-/// the prompt, by the hour, and by how much was used before.
+/// Price list of a provider or model: per request, per KiB each way, per token of each class, by
+/// the size of the prompt, by the hour, and by how much was used before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tariff {
     currency: Currency,
@@ -35,7 +35,7 @@ pub struct Tariff {
     error: Option<SettingError>,
 }
 
-/// Whether a larger prompt re-prices all of its tokens or only those past the threshold.
+/// Tells whether a larger prompt re-prices all of its tokens or only those past the threshold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Tiering {
@@ -61,7 +61,7 @@ struct Step {
 // === impl Tariff ===
 
 impl Tariff {
-    /// Everything for nothing, until told otherwise.
+    /// Makes a tariff in which nothing costs anything, until prices are set.
     #[must_use]
     pub fn new(currency: Currency) -> Self {
         Self {
@@ -127,14 +127,14 @@ impl Tariff {
         self.notice_tokens()
     }
 
-    /// How tiers apply. Default: [`Tiering::Whole`].
+    /// Sets how tiers apply. Default: [`Tiering::Whole`].
     #[must_use]
     pub fn tiering(mut self, tiering: Tiering) -> Self {
         self.tiering = tiering;
         self
     }
 
-    /// Prices at certain hours, before which tiers give way; the first window that holds
+    /// Sets prices at certain hours, in place of those of tiers. The first window that holds
     /// counts.
     #[must_use]
     pub fn window(mut self, window: PriceWindow, rates: TokenRates) -> Self {
@@ -146,7 +146,7 @@ impl Tariff {
         self.notice_tokens()
     }
 
-    /// The first so many requests of a period cost nothing.
+    /// Makes the first requests of a period free.
     #[must_use]
     pub fn free_quota(self, requests: u64, period: Period) -> Self {
         self.volume_step(0, 0, period)
@@ -185,22 +185,19 @@ impl Tariff {
         self.error.clone().map_or(Ok(()), Err)
     }
 
-    /// The currency.
-    #[must_use]
-    pub fn currency(&self) -> Currency {
+    /// Returns the currency.
+    pub(crate) fn currency(&self) -> Currency {
         self.currency
     }
 
-    /// What volume steps are counted over, if there are any.
-    #[must_use]
-    pub fn volume_period(&self) -> Option<Period> {
+    /// Returns what volume steps are counted over, if there are any.
+    pub(crate) fn volume_period(&self) -> Option<Period> {
         (!self.steps.is_empty()).then_some(self.period)
     }
 
-    /// Whether tokens have prices at all. Where they have none, they are not what is paid
+    /// Tells whether tokens have prices at all. Where they have none, they are not what is paid
     /// for, and how many there were does not matter.
-    #[must_use]
-    pub fn prices_tokens(&self) -> bool {
+    pub(crate) fn prices_tokens(&self) -> bool {
         self.prices_tokens
     }
 
@@ -242,8 +239,7 @@ impl Tariff {
     }
 
     /// Tells whether nothing in it costs anything.
-    #[must_use]
-    pub fn is_free(&self) -> bool {
+    pub(crate) fn is_free(&self) -> bool {
         let rates = std::iter::once(&self.tokens)
             .chain(self.tiers.iter().map(|tier| &tier.rates))
             .chain(self.windows.iter().map(|(_, rates)| rates));

@@ -1,0 +1,118 @@
+//! Money set aside, and what becomes of it.
+
+use std::fmt;
+
+use scrimp_core::{Money, NoExchangeRate};
+use smallvec::SmallVec;
+
+use super::{Budget, books::Key};
+use crate::metered;
+
+/// Money set aside for a call. Dropped without being settled, it is released.
+#[must_use = "money that is not settled is released at once"]
+pub struct Reservation {
+    budget: Budget,
+    held: Amounts,
+}
+
+/// What is set aside, account by account.
+pub(super) type Amounts = SmallVec<[Held; 2]>;
+
+/// What is set aside in one account, in 10⁻¹² units of its cap's currency.
+pub(super) struct Held {
+    pub(super) key: Key,
+    pub(super) amount: i128,
+}
+
+/// What becomes of money that was set aside.
+#[derive(Clone, Copy)]
+enum Close {
+    Release,
+    InFull,
+    Settle(Money),
+}
+
+// === impl Reservation ===
+
+impl Reservation {
+    pub(super) fn new(budget: Budget, held: Amounts) -> Self {
+        Self { budget, held }
+    }
+
+    /// Books what the call did cost, which may be more or less than was set aside. An amount
+    /// below nothing counts as nothing.
+    ///
+    /// # Errors
+    ///
+    /// If it is in another currency than a cap's, and no exchange rate leads there. What was
+    /// set aside is booked under that cap then.
+    pub fn settle(mut self, actual: Money) -> Result<(), NoExchangeRate> {
+        self.close(Close::Settle(actual))
+    }
+
+    /// Books all that was set aside.
+    pub fn settle_in_full(mut self) {
+        self.close(Close::InFull)
+            .expect("only an amount from elsewhere needs a rate");
+    }
+
+    /// Gives all of it back: the call was not made, or cost nothing.
+    pub fn release(self) {
+        drop(self);
+    }
+
+    fn close(&mut self, close: Close) -> Result<(), NoExchangeRate> {
+        let held = std::mem::take(&mut self.held);
+        let mut missing = None;
+        if held.is_empty() {
+            return Ok(());
+        }
+        let budget = &self.budget;
+        let now = budget.inner.clock.wall();
+        let mut books = budget.inner.books.lock();
+        for Held { key, amount } in &held {
+            let cap = &budget.inner.caps[key.0];
+            let account = books.open(cap, key, now);
+            let account = account.expect("an account that was opened is never closed");
+            account.reserved = account.reserved.saturating_sub(*amount);
+            let actual = match close {
+                Close::Release => continue,
+                Close::InFull => *amount,
+                // Nothing is nothing in every currency.
+                Close::Settle(actual) if actual.is_zero() => 0,
+                Close::Settle(actual) => {
+                    let converted = budget.in_currency_of(cap, actual);
+                    converted.unwrap_or_else(|error| {
+                        missing = Some(error);
+                        *amount
+                    })
+                }
+            };
+            account.spent = account.spent.saturating_add(actual);
+            // Both under the lock, so that totals are told in their order.
+            if cap.is_one_account() {
+                let spent = Money::from_pico(account.spent, cap.limit.currency());
+                metered::spent(&cap.name, spent, cap.limit);
+            }
+            if let Some(store) = &budget.inner.store {
+                store.settled(&budget.inner.line(key, account));
+            }
+        }
+        missing.map_or(Ok(()), Err)
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.close(Close::Release)
+            .expect("only an amount from elsewhere needs a rate");
+    }
+}
+
+impl fmt::Debug for Reservation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reservation")
+            .field("accounts", &self.held.len())
+            .finish_non_exhaustive()
+    }
+}
