@@ -2,4 +2,6 @@
 
 mod cycles;
 mod facts;
+mod retired;
 mod sources;
+mod unique;

@@ -33,7 +33,7 @@ pin_project! {
     ///
     /// Nothing happens before its first poll. Dropping it removes the request from the line. A
     /// call in flight is cancelled when the last future of its batch is dropped.
-    pub struct ResponseFuture<S, C, ReqB, A>
+    pub struct BatchFuture<S, C, ReqB, A>
     where
         S: Service<Request<ReqB>>,
         ReqB: Body,
@@ -75,9 +75,9 @@ struct Entry<S, C, ReqB, A> {
     driver: HttpDriver<S, C, ReqB>,
 }
 
-// === impl ResponseFuture ===
+// === impl BatchFuture ===
 
-impl<S, C, ReqB, A> ResponseFuture<S, C, ReqB, A>
+impl<S, C, ReqB, A> BatchFuture<S, C, ReqB, A>
 where
     S: Service<Request<ReqB>>,
     ReqB: Body,
@@ -112,7 +112,7 @@ where
     }
 }
 
-impl<S, C, ReqB, ResB> Future for ResponseFuture<S, C, ReqB, Reply<ResB, S::Error>>
+impl<S, C, ReqB, ResB> Future for BatchFuture<S, C, ReqB, Reply<ResB, S::Error>>
 where
     S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
     S::Future: Send,
@@ -243,7 +243,7 @@ where
     }
 }
 
-impl<S, C, ReqB, A> fmt::Debug for ResponseFuture<S, C, ReqB, A>
+impl<S, C, ReqB, A> fmt::Debug for BatchFuture<S, C, ReqB, A>
 where
     S: Service<Request<ReqB>>,
     ReqB: Body,
@@ -251,11 +251,11 @@ where
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.state {
-            State::Passing { .. } => "ResponseFuture(passing)",
-            State::Reading { .. } => "ResponseFuture(reading)",
-            State::Entering { .. } => "ResponseFuture(entering)",
-            State::Waiting { .. } => "ResponseFuture(waiting)",
-            State::Over => "ResponseFuture(over)",
+            State::Passing { .. } => "BatchFuture(passing)",
+            State::Reading { .. } => "BatchFuture(reading)",
+            State::Entering { .. } => "BatchFuture(entering)",
+            State::Waiting { .. } => "BatchFuture(waiting)",
+            State::Over => "BatchFuture(over)",
         })
     }
 }

@@ -172,7 +172,7 @@ pub use codec::{
     same_head, without_framing,
 };
 pub use engine::BatchWindow;
-pub use future::ResponseFuture;
+pub use future::BatchFuture;
 pub use group::{Answers, ByIndex, Group, GroupError, GroupFuture, GroupLayer, GroupLayerBuilder};
 pub use job_size::job_size;
 pub use layer::BatchLayer;

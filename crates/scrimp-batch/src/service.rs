@@ -16,7 +16,7 @@ use tower_service::Service;
 
 use crate::{
     BatchBody, BatchCodec,
-    future::ResponseFuture,
+    future::BatchFuture,
     http::{AnyLanes, Common, Reply},
 };
 
@@ -80,7 +80,7 @@ where
 {
     type Response = Response<BatchBody<ResB>>;
     type Error = S::Error;
-    type Future = ResponseFuture<S, C, ReqB, Reply<ResB, S::Error>>;
+    type Future = BatchFuture<S, C, ReqB, Reply<ResB, S::Error>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         Poll::Ready(Ok(()))
@@ -91,10 +91,10 @@ where
         let small = is_small(&request, self.common.config.max_request);
         let (head, body) = request.into_parts();
         if small && self.common.codec.accepts(&head) && !accepts_event_stream(&head.headers) {
-            return ResponseFuture::read(inner, head, body, &self.common, self.lanes.get());
+            return BatchFuture::read(inner, head, body, &self.common, self.lanes.get());
         }
         let request = Request::from_parts(head, body);
-        ResponseFuture::pass(Oneshot::new(inner, request))
+        BatchFuture::pass(Oneshot::new(inner, request))
     }
 }
 
