@@ -139,6 +139,15 @@ impl<C: BatchCodec> BatchLayerBuilder<C> {
         })
     }
 
+    /// Limits the lanes that are kept beside those with requests in line or in flight. A client
+    /// names lanes, by its credentials or a Host. The one unused for longest is dropped, with what
+    /// it has learned of the upstream. Range: 1 or more. Default: 4,096.
+    pub fn max_lanes(self, lanes: usize) -> Self {
+        self.within("max_lanes", lanes, 1.., |config, lanes| {
+            config.max_lanes = lanes;
+        })
+    }
+
     /// Limits the time of a call. After a batch that timed out, its requests are sent one by one if
     /// they may be repeated, and answered by a problem document if not. The limit is shorter if a
     /// request's deadline would leave no time for a second call. Range: above 0. Default: 5 s.

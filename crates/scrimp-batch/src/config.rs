@@ -24,6 +24,8 @@ pub(crate) struct Config {
     pub(crate) weight: Option<u64>,
     pub(crate) concurrency: Option<usize>,
     pub(crate) places: usize,
+    /// Lanes that are kept.
+    pub(crate) max_lanes: usize,
     pub(crate) max_request: u64,
     pub(crate) max_answer: usize,
     pub(crate) timeout: Duration,
@@ -61,6 +63,7 @@ impl Config {
             weight: None,
             concurrency: None,
             places: 10_000,
+            max_lanes: 4_096,
             max_request: 64 << 10,
             max_answer: 16 << 20,
             timeout: Duration::from_secs(5),

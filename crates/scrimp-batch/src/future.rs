@@ -208,13 +208,13 @@ where
             lanes,
         } = self;
         let mut key = common.key(&head);
-        let Some(mut admission) = common.codec.admit(&head, &body, &mut key.lane) else {
+        let Some(mut admission) = common.codec.admit(&head, &body, &mut key) else {
             let request = Request::from_parts(head, ReqB::from(body));
             let call = Oneshot::new(inner, request);
             return State::Passing { call };
         };
         admission.weight = admission.weight.max(1);
-        let lane = lanes.lane(key.lane.as_ref(), || common.lane(&key.upstream));
+        let lane = lanes.lane(key.as_ref(), || common.lane());
         let waiting = Waiting {
             tenant: head
                 .extensions

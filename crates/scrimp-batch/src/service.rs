@@ -36,7 +36,10 @@ impl<S, C> Batch<S, C> {
     pub(crate) fn new(inner: S, common: Arc<Common<C>>) -> Self {
         Self {
             inner,
-            lanes: common.lanes.clone().unwrap_or_default(),
+            lanes: match &common.lanes {
+                Some(shared) => Arc::clone(shared),
+                None => Arc::new(AnyLanes::new(common.config.max_lanes)),
+            },
             common,
         }
     }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::{
     lane::Lane,
     latency::Latency,
-    size::Size,
+    size::{Learned, Sizes},
     slot::{Slot, Waiters},
 };
 
@@ -84,9 +84,19 @@ impl<I, A> InFlightGuard<I, A> {
         self.0.latency()
     }
 
-    /// Returns the batch size that the lane's upstream accepts.
-    pub(crate) fn size(&self) -> &Size {
-        self.0.size()
+    /// Records that a batch was refused as too large. Returns what was known before.
+    pub(crate) fn refused(&self, size: Sizes) -> Learned {
+        self.0.refused(size)
+    }
+
+    /// Takes a refusal back: one item caused it, not the size of the batch.
+    pub(crate) fn restore(&self, before: Learned) {
+        self.0.restore(before);
+    }
+
+    /// Records that a batch passed.
+    pub(crate) fn accepted(&self, size: Sizes) {
+        self.0.accepted(size);
     }
 
     /// Stops the lane from sending for a time.

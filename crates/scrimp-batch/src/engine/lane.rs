@@ -13,7 +13,7 @@ use super::{
     latency::Latency,
     limits::Limits,
     queue::Queued,
-    size::Size,
+    size::{Learned, Sizes},
     slot::{Slot, Waiters},
     state::{State, earlier},
 };
@@ -131,7 +131,8 @@ impl<I, A> Lane<I, A> {
         }
         let until = state.due(&self.limits, now);
         if until.is_some_and(|until| until <= now) {
-            let entries = state.queue.take(&self.limits);
+            let space = state.space(&self.limits, now);
+            let entries = state.queue.take(space);
             state.in_flight += 1;
             if state.latest.is_some() {
                 state.latest = state.queue.latest(self.latency.p95(), now);
@@ -208,14 +209,40 @@ impl<I, A> Lane<I, A> {
         &self.latency
     }
 
-    pub(crate) fn size(&self) -> &Size {
-        &self.limits.size
+    /// Records that a batch was refused as too large. Returns what was known before.
+    pub(crate) fn refused(&self, size: Sizes) -> Learned {
+        let learned = &mut self.state.lock().learned;
+        let before = learned.clone();
+        learned.refused(size, Instant::now());
+        before
     }
 
-    /// Reports whether the lane has been idle for a time.
+    /// Takes a refusal back: one item caused it, not the size of the batch.
+    pub(crate) fn restore(&self, before: Learned) {
+        self.state.lock().learned = before;
+    }
+
+    /// Records that a batch passed.
+    pub(crate) fn accepted(&self, size: Sizes) {
+        self.state.lock().learned.accepted(size, Instant::now());
+    }
+
+    /// Reports whether no item is in line or in flight.
+    pub(crate) fn is_empty(&self) -> bool {
+        let state = self.state.lock();
+        state.queue.is_empty() && state.in_flight == 0
+    }
+
+    /// Reports whether the lane has been empty for a time.
     pub(crate) fn is_idle(&self, now: Instant, time: Duration) -> bool {
         let state = self.state.lock();
-        state.queue.is_empty() && state.in_flight == 0 && now.duration_since(state.used) >= time
+        let unused = now.saturating_duration_since(state.used) >= time;
+        unused && state.queue.is_empty() && state.in_flight == 0
+    }
+
+    /// Reports whether the lane remembers a refusal.
+    pub(crate) fn has_learned(&self, now: Instant) -> bool {
+        self.state.lock().learned.is_remembered(now)
     }
 }
 

@@ -1,66 +1,104 @@
 //! The lanes of one service.
 
-use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
+use hashlink::LinkedHashMap;
 use parking_lot::Mutex;
 use scrimp_core::{Key, KeyHashBuilder, KeyRef};
 use tokio::time::Instant;
 
 use super::lane::Lane;
 
-/// Lanes that are kept even if idle.
-const KEPT: usize = 64;
-/// Time after which an idle lane may be dropped, with its measurements.
+/// Time after which an idle lane may be dropped.
 const IDLE: Duration = Duration::from_secs(60);
+/// Lanes that each look-up examines, the one unused for longest first.
+const EXAMINED: usize = 2;
+/// Lanes in use that are passed over to find one that can be evicted.
+const PASSED_OVER: usize = 8;
 
-/// Lanes by key. Idle lanes are dropped, so that a million credentials seen once do not stay in
-/// memory.
-pub(crate) struct Lanes<I, A>(Mutex<Table<I, A>>);
-
-struct Table<I, A> {
-    lanes: HashMap<Key, Arc<Lane<I, A>>, KeyHashBuilder>,
-    sweep_at: usize,
+/// Lanes by key, in the order of their last use.
+///
+/// Clients can name lanes, by credentials or a Host. So there are at most `most` of them beside
+/// those with an item in line or in flight; the lane unused for longest is evicted. Idle lanes are
+/// dropped as time passes. Both take constant time for each request.
+pub(crate) struct Lanes<I, A> {
+    lanes: Mutex<LinkedHashMap<Key, Arc<Lane<I, A>>, KeyHashBuilder>>,
+    most: usize,
 }
 
 // === impl Lanes ===
 
 impl<I, A> Lanes<I, A> {
-    pub(crate) fn new() -> Self {
-        Self(Mutex::new(Table {
-            lanes: HashMap::with_hasher(KeyHashBuilder),
-            sweep_at: KEPT,
-        }))
+    pub(crate) fn new(most: usize) -> Self {
+        Self {
+            lanes: Mutex::new(LinkedHashMap::with_hasher(KeyHashBuilder)),
+            most,
+        }
     }
 
-    /// Returns the lane of this key. Makes it if there is none.
+    /// Returns the lane of this key, made if there is none.
     pub(crate) fn lane(
         &self,
         key: KeyRef<'_>,
         make: impl FnOnce() -> Lane<I, A>,
     ) -> Arc<Lane<I, A>> {
         let key = key.to_key();
-        let mut table = self.0.lock();
-        if table.lanes.len() >= table.sweep_at && !table.lanes.contains_key(&key) {
-            table.sweep();
+        let mut lanes = self.lanes.lock();
+        if let Some(lane) = lanes.to_back(&key) {
+            let lane = Arc::clone(lane);
+            drop_idle(&mut lanes);
+            return lane;
         }
-        Arc::clone(table.lanes.entry(key).or_insert_with(|| Arc::new(make())))
+        drop_idle(&mut lanes);
+        while lanes.len() >= self.most {
+            if !evict(&mut lanes) {
+                break;
+            }
+        }
+        let lane = Arc::new(make());
+        lanes.insert(key, Arc::clone(&lane));
+        lane
     }
 }
 
-impl<I, A> Table<I, A> {
-    fn sweep(&mut self) {
-        let now = Instant::now();
-        // The holder of a lane is about to use it.
-        let in_use =
-            |lane: &Arc<Lane<I, A>>| Arc::strong_count(lane) > 1 || !lane.is_idle(now, IDLE);
-        self.lanes.retain(|_, lane| in_use(lane));
-        self.sweep_at = KEPT.max(self.lanes.len() * 2);
+type Map<I, A> = LinkedHashMap<Key, Arc<Lane<I, A>>, KeyHashBuilder>;
+
+/// Drops the lanes unused for longest if they are idle. One that remembers a refusal is kept.
+fn drop_idle<I, A>(lanes: &mut Map<I, A>) {
+    let now = Instant::now();
+    for _ in 0..EXAMINED {
+        let idle = |lane: &Arc<Lane<I, A>>| Arc::strong_count(lane) == 1 && lane.is_idle(now, IDLE);
+        let Some((_, lane)) = lanes.front().filter(|(_, lane)| idle(lane)) else {
+            return;
+        };
+        let keep = lane.has_learned(now);
+        let front = lanes.pop_front();
+        // It must not stand before idle ones.
+        if let Some((key, lane)) = front.filter(|_| keep) {
+            lanes.insert(key, lane);
+        }
     }
+}
+
+/// Evicts the lane unused for longest that holds no item. Returns false if none was found among
+/// the first: the items in them are bounded elsewhere.
+fn evict<I, A>(lanes: &mut Map<I, A>) -> bool {
+    for _ in 0..PASSED_OVER {
+        let Some((key, lane)) = lanes.pop_front() else {
+            return false;
+        };
+        // A caller that holds the lane is about to use it.
+        if Arc::strong_count(&lane) == 1 && lane.is_empty() {
+            return true;
+        }
+        lanes.insert(key, lane);
+    }
+    false
 }
 
 impl<I, A> fmt::Debug for Lanes<I, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Lanes({})", self.0.lock().lanes.len())
+        write!(f, "Lanes({})", self.lanes.lock().len())
     }
 }
 
@@ -69,29 +107,64 @@ mod tests {
     use scrimp_core::KeyBuf;
 
     use super::*;
-    use crate::engine::{BatchWindow, Limits, Size};
+    use crate::engine::{BatchWindow, Limits, size::Sizes};
 
-    #[tokio::test(start_paused = true)]
-    async fn a_million_keys_seen_once_do_not_stay() {
-        let limits = Arc::new(Limits {
-            size: Arc::new(Size::default()),
+    const MOST: usize = 100;
+
+    fn limits() -> Arc<Limits> {
+        Arc::new(Limits {
             items: 1,
             bytes: 1,
             weight: 1,
             concurrency: None,
             window: BatchWindow::fixed(Duration::ZERO),
-        });
-        let lanes = Lanes::<u8, u8>::new();
-        let mut most = 0;
-        for n in 0..1_000_000_u32 {
-            let mut key = KeyBuf::new();
-            key.part(&n.to_le_bytes());
-            drop(lanes.lane(key.as_ref(), || Lane::new(Arc::clone(&limits))));
-            if n % 100 == 0 {
-                tokio::time::advance(Duration::from_secs(1)).await;
-                most = most.max(lanes.0.lock().lanes.len());
-            }
+        })
+    }
+
+    fn key(n: u32) -> KeyBuf {
+        let mut key = KeyBuf::new();
+        key.part(&n.to_le_bytes());
+        key
+    }
+
+    fn count(lanes: &Lanes<u8, u8>) -> usize {
+        lanes.lanes.lock().len()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flood_of_a_hundred_times_the_bound_stays_within_it() {
+        let (lanes, limits) = (Lanes::<u8, u8>::new(MOST), limits());
+        for n in 0..100 * MOST as u32 {
+            drop(lanes.lane(key(n).as_ref(), || Lane::new(Arc::clone(&limits))));
+            assert!(count(&lanes) <= MOST);
         }
-        assert!(most <= 2 * 60 * 100 + KEPT, "{most}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lane_in_use_is_not_evicted() {
+        let (lanes, limits) = (Lanes::<u8, u8>::new(MOST), limits());
+        let make = || Lane::new(Arc::clone(&limits));
+        let used = lanes.lane(key(0).as_ref(), make);
+        for n in 1..100 * MOST as u32 {
+            drop(lanes.lane(key(n).as_ref(), make));
+        }
+        let again = lanes.lane(key(0).as_ref(), make);
+        assert!(Arc::ptr_eq(&used, &again));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn idle_lanes_go_as_time_passes_and_those_that_remember_a_refusal_later() {
+        let (lanes, limits) = (Lanes::<u8, u8>::new(MOST), limits());
+        let make = || Lane::new(Arc::clone(&limits));
+        let taught = lanes.lane(key(0).as_ref(), make);
+        taught.refused(Sizes { items: 9, bytes: 9 });
+        drop(taught);
+        (1..50).for_each(|n| drop(lanes.lane(key(n).as_ref(), make)));
+        tokio::time::advance(IDLE).await;
+        (0..60).for_each(|_| drop(lanes.lane(key(99).as_ref(), make)));
+        assert_eq!(count(&lanes), 2, "one remembers, one is used");
+        tokio::time::advance(IDLE * 10).await;
+        (0..60).for_each(|_| drop(lanes.lane(key(99).as_ref(), make)));
+        assert_eq!(count(&lanes), 1);
     }
 }

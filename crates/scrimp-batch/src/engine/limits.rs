@@ -1,15 +1,16 @@
 //! Limits of a batch.
 
-use std::sync::Arc;
+use tokio::time::Instant;
 
-use super::{size::Size, window::BatchWindow};
+use super::{
+    size::{Learned, Sizes},
+    window::BatchWindow,
+};
 
-/// The limits of one lane.
+/// The limits of the lanes of one layer, as configured.
 #[derive(Debug)]
 pub(crate) struct Limits {
-    /// Items in a batch, as learned from the upstream.
-    pub(crate) size: Arc<Size>,
-    /// Items in a batch, as configured. 1 or more.
+    /// Items in a batch. 1 or more.
     pub(crate) items: usize,
     /// Bytes of all items' bodies.
     pub(crate) bytes: usize,
@@ -21,11 +22,28 @@ pub(crate) struct Limits {
     pub(crate) window: BatchWindow,
 }
 
+/// The room of the next batch: the limits as configured, and as learned from the upstream.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Space {
+    /// 1 or more.
+    pub(crate) items: usize,
+    pub(crate) bytes: usize,
+    pub(crate) weight: u64,
+}
+
 // === impl Limits ===
 
 impl Limits {
-    /// Returns the number of items that the next batch may have. 1 or more.
-    pub(crate) fn items(&self) -> usize {
-        self.size.limit().min(self.items)
+    /// Returns the room that the next batch has.
+    pub(crate) fn space(&self, learned: &Learned, now: Instant) -> Space {
+        let Sizes { items, bytes } = learned.limits(now).unwrap_or(Sizes {
+            items: usize::MAX,
+            bytes: usize::MAX,
+        });
+        Space {
+            items: items.min(self.items),
+            bytes: bytes.min(self.bytes),
+            weight: self.weight,
+        }
     }
 }

@@ -20,6 +20,6 @@ pub(crate) use lane::{Lane, Waiting};
 pub(crate) use lanes::Lanes;
 pub(crate) use limits::Limits;
 pub(crate) use room::Room;
-pub(crate) use size::{Size, Sizes};
+pub(crate) use size::Sizes;
 pub(crate) use slot::{Lost, Ticket};
 pub use window::BatchWindow;

@@ -8,7 +8,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{lane::Waiting, limits::Limits, slot::Slot};
+use super::{lane::Waiting, limits::Space, slot::Slot};
 
 /// An item in line, and the slot of its caller.
 pub(crate) struct Queued<I, A> {
@@ -79,8 +79,8 @@ impl<I, A> Queue<I, A> {
     }
 
     /// Reports whether the items in line fill a batch.
-    pub(crate) fn is_full(&self, limits: &Limits) -> bool {
-        self.items >= limits.items() || self.bytes >= limits.bytes || self.weight >= limits.weight
+    pub(crate) fn is_full(&self, space: Space) -> bool {
+        self.items >= space.items || self.bytes >= space.bytes || self.weight >= space.weight
     }
 
     /// Returns the time at which the oldest item came; `None` if the queue is empty.
@@ -119,9 +119,9 @@ impl<I, A> Queue<I, A> {
         line.items.push_back(queued);
     }
 
-    /// Takes the next batch: as many items as the limits allow, and at least one.
-    pub(crate) fn take(&mut self, limits: &Limits) -> Vec<Queued<I, A>> {
-        let mut room = Room::new(limits);
+    /// Takes the next batch: as many items as there is room for, and at least one.
+    pub(crate) fn take(&mut self, space: Space) -> Vec<Queued<I, A>> {
+        let mut room = Room::new(space);
         let mut taken = Vec::with_capacity(self.items.min(room.items));
         while !self.round.is_empty() {
             let quantum = self.quantum();
@@ -217,11 +217,11 @@ impl<I, A> Queue<I, A> {
 // === impl Room ===
 
 impl Room {
-    fn new(limits: &Limits) -> Self {
+    fn new(space: Space) -> Self {
         Self {
-            items: limits.items(),
-            bytes: limits.bytes,
-            weight: limits.weight,
+            items: space.items,
+            bytes: space.bytes,
+            weight: space.weight,
             empty: true,
         }
     }

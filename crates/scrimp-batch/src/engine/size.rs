@@ -1,123 +1,114 @@
-//! Batch sizes that upstreams accept, learned from their refusals.
+//! Batch sizes that an upstream accepts, learned from its refusals.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
-    time::Duration,
-};
+use std::time::Duration;
 
-use parking_lot::Mutex;
-use scrimp_core::Key;
 use tokio::time::Instant;
 
 /// Time for which a refusal is remembered.
 const MEMORY: Duration = Duration::from_secs(600);
-/// Full batches without a refusal after which one more item is tried.
+/// Full batches without a refusal after which a larger one is tried.
 const CLEAN: u32 = 20;
-/// Upstreams that are kept even without a lane.
-const KEPT: usize = 10_000;
+/// Bytes per item from which on a refused batch is taken to be too long rather than to have too
+/// many items, where both are possible.
+const LONG_ITEM: usize = 1 << 10;
 
-/// Sizes by upstream. Those without a lane are dropped if there are too many.
-#[derive(Debug)]
-pub(crate) struct Sizes(Mutex<Table>);
-
-#[derive(Debug)]
-struct Table {
-    sizes: HashMap<Key, Arc<Size>>,
-    sweep_at: usize,
-}
-
-/// Number of items that one upstream accepts in a batch.
-#[derive(Debug)]
-pub(crate) struct Size {
-    /// 1 or more. Read without the lock, written under it.
-    limit: AtomicUsize,
-    history: Mutex<History>,
-}
-
-#[derive(Debug, Default)]
-struct History {
-    /// Full batches without a refusal.
+/// The size of the batches that the upstream of one lane accepts.
+///
+/// An upstream says that a batch is too large, and not whether it has too many items or too many
+/// bytes. So the sizes that passed are compared: what was no larger than one of them was not the
+/// reason. Each lane learns for itself, so that one client cannot teach sizes to others. A refusal
+/// is forgotten after ten minutes, whether or not batches are sent meanwhile.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Learned {
+    limits: Option<Sizes>,
+    /// The largest sizes that passed since the first refusal.
+    passed: Sizes,
+    /// Full batches in a row that passed.
     clean: u32,
+    /// The time of the last refusal.
     refused: Option<Instant>,
 }
 
-// === impl Sizes ===
-
-impl Default for Sizes {
-    fn default() -> Self {
-        Self(Mutex::new(Table {
-            sizes: HashMap::new(),
-            sweep_at: KEPT,
-        }))
-    }
+/// The size of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Sizes {
+    pub(crate) items: usize,
+    /// Of all bodies.
+    pub(crate) bytes: usize,
 }
 
-impl Sizes {
-    /// Returns the size of an upstream, which its lanes share.
-    pub(crate) fn of(&self, upstream: &Key) -> Arc<Size> {
-        let mut table = self.0.lock();
-        if table.sizes.len() >= table.sweep_at && !table.sizes.contains_key(upstream) {
-            table.sizes.retain(|_, size| Arc::strong_count(size) > 1);
-            // Sizes in use are not swept again for each new one.
-            table.sweep_at = KEPT.max(table.sizes.len() * 2);
+// === impl Learned ===
+
+impl Learned {
+    /// Returns the limits: at least two items, and at least one byte. `None` if no refusal is
+    /// remembered.
+    pub(crate) fn limits(&self, now: Instant) -> Option<Sizes> {
+        let refused = self.refused?;
+        self.limits
+            .filter(|_| now.saturating_duration_since(refused) < MEMORY)
+    }
+
+    /// Returns true if a refusal is remembered.
+    pub(crate) fn is_remembered(&self, now: Instant) -> bool {
+        self.limits(now).is_some()
+    }
+
+    /// Records that a batch of two or more items was refused. Smaller ones are tried next.
+    pub(crate) fn refused(&mut self, size: Sizes, now: Instant) {
+        if !self.is_remembered(now) {
+            *self = Self {
+                passed: self.passed,
+                ..Self::default()
+            };
         }
-        Arc::clone(table.sizes.entry(upstream.clone()).or_default())
-    }
-}
-
-// === impl Size ===
-
-impl Default for Size {
-    fn default() -> Self {
-        Self {
-            limit: AtomicUsize::new(usize::MAX),
-            history: Mutex::default(),
+        self.refused = Some(now);
+        self.clean = 0;
+        let unknown = Sizes {
+            items: usize::MAX,
+            bytes: usize::MAX,
+        };
+        let limits = self.limits.get_or_insert(unknown);
+        let (many, long) = (
+            size.items > self.passed.items,
+            size.bytes > self.passed.bytes,
+        );
+        if !many && !long {
+            // The upstream accepts less than before.
+            self.passed = Sizes::default();
+        }
+        let by_bytes = match (many, long) {
+            (true, false) => false,
+            (false, true) => true,
+            _ => size.bytes / size.items.max(1) >= LONG_ITEM,
+        };
+        if by_bytes {
+            let tried = (size.bytes / 2).max(self.passed.bytes).max(1);
+            limits.bytes = limits.bytes.min(tried);
+        } else {
+            // A pair teaches nothing: one item is no batch.
+            let tried = (size.items / 2).max(self.passed.items).max(2);
+            limits.items = limits.items.min(tried);
         }
     }
-}
 
-impl Size {
-    /// Returns the number of items to try. 1 or more.
-    pub(crate) fn limit(&self) -> usize {
-        self.limit.load(Relaxed)
-    }
-
-    /// Records that a batch of this many items was refused: half as many are tried next.
-    /// Returns the limit before.
-    pub(crate) fn too_many(&self, items: usize) -> usize {
-        let mut history = self.history.lock();
-        history.refused = Some(Instant::now());
-        history.clean = 0;
-        self.limit.fetch_min((items / 2).max(1), Relaxed)
-    }
-
-    /// Takes a refusal back: one item caused it, not the number of items.
-    pub(crate) fn restore(&self, before: usize) {
-        let _history = self.history.lock();
-        self.limit.store(before, Relaxed);
-    }
-
-    /// Records that a batch of this many items was accepted.
-    pub(crate) fn accepted(&self, items: usize) {
-        let mut history = self.history.lock();
-        let Some(refused) = history.refused else {
+    /// Records that a batch passed.
+    pub(crate) fn accepted(&mut self, size: Sizes, now: Instant) {
+        self.passed.items = self.passed.items.max(size.items);
+        self.passed.bytes = self.passed.bytes.max(size.bytes);
+        if !self.is_remembered(now) {
+            (self.limits, self.refused) = (None, None);
+            return;
+        }
+        let Some(limits) = &mut self.limits else {
             return;
         };
-        if Instant::now().duration_since(refused) >= MEMORY {
-            history.refused = None;
-            self.limit.store(usize::MAX, Relaxed);
-            return;
-        }
-        let limit = self.limit();
         // A smaller batch says nothing about one of full size.
-        history.clean += u32::from(items >= limit);
-        if history.clean >= CLEAN {
-            history.clean = 0;
-            self.limit.store(limit.saturating_add(1), Relaxed);
+        let full = size.items >= limits.items || size.bytes >= limits.bytes / 2;
+        self.clean += u32::from(full);
+        if self.clean >= CLEAN {
+            self.clean = 0;
+            limits.items = limits.items.saturating_add(1);
+            limits.bytes = limits.bytes.saturating_add(limits.bytes / 8);
         }
     }
 }
@@ -125,41 +116,92 @@ impl Size {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use scrimp_core::KeyBuf;
 
-    #[tokio::test(start_paused = true)]
-    async fn a_refusal_halves_and_twenty_full_batches_add_one() {
-        let size = Size::default();
-        size.too_many(100);
-        assert_eq!(size.limit(), 50);
-        assert_eq!(size.too_many(100), 50, "a batch that was sent before");
-        assert_eq!(size.limit(), 50);
-        (0..19).for_each(|_| size.accepted(50));
-        size.accepted(7);
-        assert_eq!(size.limit(), 50, "seven items say nothing about fifty");
-        size.accepted(50);
-        assert_eq!(size.limit(), 51);
+    fn size(items: usize, bytes: usize) -> Sizes {
+        Sizes { items, bytes }
+    }
+
+    fn limits(learned: &Learned) -> (usize, usize) {
+        let limits = learned.limits(Instant::now()).unwrap();
+        (limits.items, limits.bytes)
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_refusal_is_forgotten_after_ten_minutes() {
-        let size = Size::default();
-        size.too_many(8);
-        tokio::time::advance(MEMORY).await;
-        size.accepted(1);
-        assert_eq!(size.limit(), usize::MAX);
+    async fn a_refusal_of_many_short_items_halves_their_number_and_twenty_full_batches_add_one() {
+        let (mut learned, now) = (Learned::default(), Instant::now());
+        learned.refused(size(100, 5_000), now);
+        assert_eq!(limits(&learned), (50, usize::MAX));
+        learned.refused(size(100, 5_000), now);
+        assert_eq!(limits(&learned).0, 50, "a batch that was sent before");
+        (0..19).for_each(|_| learned.accepted(size(50, 2_500), now));
+        learned.accepted(size(7, 300), now);
+        assert_eq!(
+            limits(&learned).0,
+            50,
+            "seven items say nothing about fifty"
+        );
+        learned.accepted(size(50, 2_500), now);
+        assert_eq!(limits(&learned).0, 51);
     }
 
-    #[test]
-    fn a_size_in_use_outlives_a_million_other_upstreams() {
-        let sizes = Sizes::default();
-        let key = |n: u32| KeyBuf::new().part(&n.to_le_bytes()).to_key();
-        let used = sizes.of(&key(0));
-        used.too_many(8);
-        for n in 1..1_000_000 {
-            drop(sizes.of(&key(n)));
+    #[tokio::test(start_paused = true)]
+    async fn two_long_items_teach_bytes_and_never_a_number_of_items() {
+        let (mut learned, now) = (Learned::default(), Instant::now());
+        learned.refused(size(2, 120_000), now);
+        assert_eq!(limits(&learned), (usize::MAX, 60_000));
+        for _ in 0..1_000 {
+            learned.refused(size(2, 2), now);
         }
-        assert_eq!(sizes.of(&key(0)).limit(), 4);
-        assert!(sizes.0.lock().sizes.len() <= KEPT);
+        assert_eq!(limits(&learned).0, 2, "a pair is the smallest batch");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_passed_before_tells_bytes_and_items_apart() {
+        let (mut learned, now) = (Learned::default(), Instant::now());
+        learned.accepted(size(80, 8_000), now);
+        learned.refused(size(60, 9_000), now);
+        assert_eq!(limits(&learned), (usize::MAX, 8_000), "60 items passed");
+        learned.refused(size(100, 7_000), now);
+        assert_eq!(limits(&learned), (80, 8_000), "7,000 bytes passed");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_upstream_with_a_limit_on_either_is_found_within_a_few_refusals() {
+        for (most, long) in [(20, usize::MAX), (usize::MAX, 100_000), (20, 100_000)] {
+            for item in [10, 400, 5_000] {
+                let (mut learned, now) = (Learned::default(), Instant::now());
+                let mut refusals = 0;
+                for _ in 0..100 {
+                    let limits = learned.limits(now).unwrap_or(size(100, 1 << 20));
+                    let items = limits.items.min(100).min((limits.bytes / item).max(1));
+                    let batch = size(items, items * item);
+                    if batch.items <= 1 {
+                        continue;
+                    }
+                    if batch.items > most || batch.bytes > long {
+                        refusals += 1;
+                        learned.refused(batch, now);
+                    } else {
+                        learned.accepted(batch, now);
+                    }
+                }
+                assert!(refusals <= 12, "{most} {long} {item}: {refusals}");
+                let limits = learned.limits(now).unwrap_or(size(100, 1 << 20));
+                let reached = limits.items.min(limits.bytes / item).min(100);
+                let best = most.min(long / item).min(100);
+                assert!(
+                    reached * 2 >= best,
+                    "{most} {long} {item}: {reached} of {best}"
+                );
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_is_forgotten_after_ten_minutes_even_if_nothing_is_sent() {
+        let (mut learned, now) = (Learned::default(), Instant::now());
+        learned.refused(size(8, 80), now);
+        assert!(learned.is_remembered(now + MEMORY - Duration::from_secs(1)));
+        assert!(!learned.is_remembered(now + MEMORY));
     }
 }

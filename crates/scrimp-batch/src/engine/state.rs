@@ -2,7 +2,13 @@
 
 use tokio::time::Instant;
 
-use super::{limits::Limits, queue::Queue, rate::Rate, window::Due};
+use super::{
+    limits::{Limits, Space},
+    queue::Queue,
+    rate::Rate,
+    size::Learned,
+    window::Due,
+};
 
 /// State behind the lane's lock.
 pub(super) struct State<I, A> {
@@ -19,6 +25,8 @@ pub(super) struct State<I, A> {
     pub(super) silent_until: Option<Instant>,
     pub(super) failures: u32,
     pub(super) used: Instant,
+    /// Sizes that the upstream accepts.
+    pub(super) learned: Learned,
 }
 
 // === impl State ===
@@ -36,6 +44,7 @@ impl<I, A> State<I, A> {
             silent_until: None,
             failures: 0,
             used: Instant::now(),
+            learned: Learned::default(),
         }
     }
 
@@ -49,7 +58,7 @@ impl<I, A> State<I, A> {
             return None;
         }
         let due = match self.window(limits, now) {
-            _ if self.queue.is_full(limits) => now,
+            _ if self.queue.is_full(self.space(limits, now)) => now,
             Due::WhenIdle(_) if self.in_flight == 0 => now,
             Due::At(due) | Due::WhenIdle(due) => due,
         };
@@ -57,12 +66,17 @@ impl<I, A> State<I, A> {
         Some(self.silent_until.map_or(due, |until| until.max(due)))
     }
 
+    /// Returns the room that the next batch has.
+    pub(super) fn space(&self, limits: &Limits, now: Instant) -> Space {
+        limits.space(&self.learned, now)
+    }
+
     fn window(&self, limits: &Limits, now: Instant) -> Due {
         let since = self.queue.oldest().expect("an item is in line");
         let rate = self.rate.per_second(now);
         limits
             .window
-            .due(since, self.queue.len(), rate, limits.items())
+            .due(since, self.queue.len(), rate, self.space(limits, now).items)
     }
 
     /// Reports whether the collecting task must look again before its planned time. The queue

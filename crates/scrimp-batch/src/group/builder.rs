@@ -74,6 +74,14 @@ impl<Req> GroupLayerBuilder<Req> {
         })
     }
 
+    /// Limits the lanes that are kept beside those with requests in line or in flight. The one
+    /// unused for longest is dropped. Range: 1 or more. Default: 4,096.
+    pub fn max_lanes(self, lanes: usize) -> Self {
+        self.within("max_lanes", lanes, 1.., |config, lanes| {
+            config.max_lanes = lanes;
+        })
+    }
+
     /// Limits the time of a call. `None` sets no limit. Range: above 0. Default: 5 s.
     pub fn timeout(self, limit: impl Into<Option<Duration>>) -> Self {
         let Some(limit) = limit.into() else {

@@ -13,6 +13,8 @@ pub(crate) struct Config<Req> {
     pub(crate) weight: u64,
     pub(crate) concurrency: Option<usize>,
     pub(crate) places: usize,
+    /// Lanes that are kept.
+    pub(crate) max_lanes: usize,
     pub(crate) timeout: Option<Duration>,
     pub(crate) lane: Option<Arc<LaneFn<Req>>>,
     pub(crate) tenant: Option<Arc<TenantFn<Req>>>,
@@ -35,6 +37,7 @@ impl<Req> Config<Req> {
             weight: u64::MAX,
             concurrency: None,
             places: 10_000,
+            max_lanes: 4_096,
             timeout: Some(Duration::from_secs(5)),
             lane: None,
             tenant: None,

@@ -10,7 +10,7 @@ use scrimp_core::{BoxError, KeyBuf};
 use tower_service::Service;
 
 use super::{Answers, GroupError, driver::GroupDriver, future::GroupFuture, layer::Shared};
-use crate::engine::{Lane, Lanes, Limits, Room, Size, Waiting};
+use crate::engine::{Lane, Lanes, Limits, Room, Waiting};
 
 /// A service that makes one call for many requests. Made by
 /// [`GroupLayer`](super::GroupLayer).
@@ -36,7 +36,6 @@ impl<S, Req, A> Group<S, Req, A> {
     pub(crate) fn new(inner: S, shared: Arc<Shared<Req>>) -> Self {
         let config = &shared.config;
         let limits = Arc::new(Limits {
-            size: Arc::new(Size::default()),
             items: config.items,
             bytes: usize::MAX,
             weight: config.weight,
@@ -45,7 +44,7 @@ impl<S, Req, A> Group<S, Req, A> {
         });
         let state = Arc::new(State {
             only: Arc::new(Lane::new(Arc::clone(&limits))),
-            lanes: Lanes::new(),
+            lanes: Lanes::new(config.max_lanes),
             limits,
             shared,
         });

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     BatchCodec,
     codec::{Decoded, Item},
-    engine::InFlightGuard,
+    engine::{InFlightGuard, Sizes},
     money::{amounts, split},
 };
 
@@ -125,14 +125,14 @@ async fn halve<D: HttpCalls>(
 ) -> Leftover<D::Body, D::Error> {
     let common = Arc::clone(driver.common());
     common.stats.split.add(1);
-    let before = guard.size().too_many(jobs.len());
+    let before = guard.refused(size(&jobs));
     let second = jobs.split_off(jobs.len() / 2);
     let one = half(driver.clone(), jobs, guard);
     let two = half(driver, second, guard);
     let (one, two) = join(one, two).await;
     let left = one.and(two);
     if left.poisoned {
-        guard.size().restore(before);
+        guard.restore(before);
     }
     left
 }
@@ -253,5 +253,13 @@ fn timed_out<C: BatchCodec, B, E>(
     Leftover {
         unsure,
         ..Leftover::none()
+    }
+}
+
+/// Returns the size of a batch of these jobs.
+pub(crate) fn size<B, E>(jobs: &[Job<B, E>]) -> Sizes {
+    Sizes {
+        items: jobs.len(),
+        bytes: jobs.iter().map(|job| job.item.body.len()).sum(),
     }
 }

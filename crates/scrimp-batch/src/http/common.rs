@@ -10,16 +10,16 @@ use std::{
 
 use http::request::Parts;
 use scrimp_core::{
-    Key, Money,
+    KeyBuf, Money,
     extensions::{Charge, Tenant},
 };
 use tokio::sync::Semaphore;
 
-use super::{AnyLanes, Ended, Job, LaneKey, first};
+use super::{AnyLanes, Ended, Job, first, lane_key};
 use crate::{
     BatchCodec,
     config::{Config, Limiter},
-    engine::{Lane, Limits, Sizes},
+    engine::{Lane, Limits},
     stats::Counters,
 };
 
@@ -28,11 +28,7 @@ pub(crate) struct Common<C> {
     pub(crate) config: Config,
     pub(crate) stats: Counters,
     pub(crate) places: Arc<Semaphore>,
-    sizes: Sizes,
-    /// Items in a batch. 1 or more.
-    items: usize,
-    /// Weight of a batch. 1 or more.
-    weight: u64,
+    limits: Arc<Limits>,
     /// The lanes of all services, if services share them.
     pub(crate) lanes: Option<Arc<AnyLanes>>,
     next_id: AtomicU64,
@@ -44,15 +40,21 @@ impl<C: BatchCodec> Common<C> {
     /// Takes the limits of the codec once, as they were checked: a codec may say another number
     /// later.
     pub(crate) fn new(codec: C, config: Config, items: usize, weight: u64) -> Self {
+        let limits = Limits {
+            items,
+            bytes: config.bytes,
+            weight,
+            concurrency: config.concurrency,
+            window: config.window(),
+        };
+        let shared = || Arc::new(AnyLanes::new(config.max_lanes));
         Self {
             places: Arc::new(Semaphore::new(config.places)),
-            lanes: config.share_services.then(Arc::default),
+            lanes: config.share_services.then(shared),
             codec,
             config,
             stats: Counters::default(),
-            sizes: Sizes::default(),
-            items,
-            weight,
+            limits: Arc::new(limits),
             next_id: AtomicU64::new(1),
         }
     }
@@ -61,19 +63,12 @@ impl<C: BatchCodec> Common<C> {
         self.next_id.fetch_add(1, Relaxed)
     }
 
-    pub(crate) fn lane<I, A>(&self, upstream: &Key) -> Lane<I, A> {
-        Lane::new(Arc::new(Limits {
-            size: self.sizes.of(upstream),
-            items: self.items,
-            bytes: self.config.bytes,
-            weight: self.weight,
-            concurrency: self.config.concurrency,
-            window: self.config.window(),
-        }))
+    pub(crate) fn lane<I, A>(&self) -> Lane<I, A> {
+        Lane::new(Arc::clone(&self.limits))
     }
 
-    pub(crate) fn key(&self, head: &Parts) -> LaneKey {
-        LaneKey::new(head, &self.config)
+    pub(crate) fn key(&self, head: &Parts) -> KeyBuf {
+        lane_key(head, &self.config)
     }
 
     pub(crate) fn deposit<B, E>(&self, jobs: &[Job<B, E>]) {

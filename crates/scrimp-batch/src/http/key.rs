@@ -1,7 +1,7 @@
 //! Keys of lanes: requests share a batch only if their keys are equal.
 
 use http::{HeaderName, HeaderValue, header::HOST, request::Parts};
-use scrimp_core::{Key, KeyBuf, extensions::Tenant};
+use scrimp_core::{KeyBuf, extensions::Tenant};
 use scrimp_http::{
     credentials::Credentials,
     target::{self, Target, TargetUri},
@@ -10,43 +10,27 @@ use smallvec::SmallVec;
 
 use crate::config::Config;
 
-/// A lane's key, to which a codec may add parts, and its upstream's key.
-pub(crate) struct LaneKey {
-    pub(crate) lane: KeyBuf,
-    pub(crate) upstream: Key,
-}
-
 /// The header fields that identify a caller. Most requests have one or two credentials.
 struct Caller<'a> {
     credentials: SmallVec<[(&'a HeaderName, &'a HeaderValue); 4]>,
     host: Option<&'a HeaderValue>,
 }
 
-// === impl LaneKey ===
-
-impl LaneKey {
-    /// Returns the key of a request: scheme, authority, tenant (unless tenants share),
-    /// credentials, and the mount of the service in nested routers.
-    pub(crate) fn new(head: &Parts, config: &Config) -> Self {
-        let caller = Caller::of(head, &config.credentials);
-        let mut lane = upstream(head, caller.host);
-        let upstream = lane.to_key();
-        let tenant = head
-            .extensions
-            .get::<Tenant>()
-            .filter(|_| !config.share_tenants);
-        lane.part(tenant.map_or("", |tenant| &tenant.0).as_bytes());
-        caller.add(&mut lane);
-        add_odds(&mut lane, head, caller.host, config.target_uri);
-        Self { lane, upstream }
-    }
-}
-
-fn upstream(head: &Parts, host: Option<&HeaderValue>) -> KeyBuf {
-    let mut key = KeyBuf::new();
-    key.part(head.uri.scheme_str().unwrap_or_default().as_bytes());
-    key.part(target::lower_authority(&head.uri, host).as_bytes());
-    key
+/// Returns the key of a request's lane, to which a codec may add parts: scheme, authority, tenant
+/// (unless tenants share), credentials, and the mount of the service in nested routers.
+pub(crate) fn lane_key(head: &Parts, config: &Config) -> KeyBuf {
+    let caller = Caller::of(head, &config.credentials);
+    let mut lane = KeyBuf::new();
+    lane.part(head.uri.scheme_str().unwrap_or_default().as_bytes());
+    lane.part(target::lower_authority(&head.uri, caller.host).as_bytes());
+    let tenant = head
+        .extensions
+        .get::<Tenant>()
+        .filter(|_| !config.share_tenants);
+    lane.part(tenant.map_or("", |tenant| &tenant.0).as_bytes());
+    caller.add(&mut lane);
+    add_odds(&mut lane, head, caller.host, config.target_uri);
+    lane
 }
 
 /// Adds the parts that few requests have, after three bytes that say which of them follow.

@@ -15,6 +15,6 @@ pub(crate) use call::Ended;
 pub(crate) use common::Common;
 pub(crate) use driver::HttpDriver;
 pub(crate) use job::{Job, Reply, first};
-pub(crate) use key::LaneKey;
+pub(crate) use key::lane_key;
 pub(crate) use lanes::AnyLanes;
 pub(crate) use problem::Problem;

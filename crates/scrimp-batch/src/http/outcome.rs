@@ -8,7 +8,11 @@ use http::{
     header::{DATE, RETRY_AFTER},
 };
 
-use super::{Common, Problem, Reply, batch::Leftover, job::Job};
+use super::{
+    Common, Problem, Reply,
+    batch::{Leftover, size},
+    job::Job,
+};
 use crate::{
     BatchCodec,
     codec::{Item, Verdict},
@@ -39,7 +43,7 @@ pub(crate) fn settle<C: BatchCodec, B, E>(
     answers: Vec<Option<Response<Bytes>>>,
     outer: &Response<Bytes>,
 ) -> Leftover<B, E> {
-    let (items, codec) = (jobs.len(), &common.codec);
+    let (size, codec) = (size(&jobs), &common.codec);
     let mut failed = Vec::new();
     let mut critical = false;
     let mut answers = answers.into_iter();
@@ -58,10 +62,10 @@ pub(crate) fn settle<C: BatchCodec, B, E>(
     }
     if failed.is_empty() {
         guard.all_clear();
-        guard.size().accepted(items);
+        guard.accepted(size);
         return Leftover::none();
     }
-    if critical || failed.len() > few(items) {
+    if critical || failed.len() > few(size.items) {
         if !critical {
             let wait = failed.iter().filter_map(|failed| failed.wait).max();
             guard.back_off(wait.unwrap_or_else(|| pause(guard.failures())));

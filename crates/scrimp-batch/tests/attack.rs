@@ -1,0 +1,101 @@
+//! What one client does must not cost the others.
+
+mod support;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use http::{Request, Response, StatusCode};
+use http_body_util::Full;
+use scrimp_batch::{BatchLayer, BatchWindow, RestJson};
+use serde_json::json;
+use support::{Upstream, get, send, status};
+use tower::{Layer, ServiceExt};
+
+const MS: Duration = Duration::from_millis(1);
+/// Body sizes above which the upstream answers 413.
+const LIMIT: usize = 100_000;
+
+/// A REST service that accepts no body above [`LIMIT`].
+fn narrow() -> Upstream {
+    let rest = Upstream::rest(|url, _| status(200, json!({ "asked": url })));
+    Upstream::new(move |request| {
+        let (rest, long) = (rest.clone(), request.body().len() > LIMIT);
+        async move {
+            if long {
+                let mut response = Response::new(Full::default());
+                *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
+                return Ok(response);
+            }
+            rest.oneshot(request.map(Full::from)).await
+        }
+    })
+}
+
+fn put(path: &str, bytes: usize) -> Request<Full<Bytes>> {
+    let uri = format!("https://api.example.com{path}");
+    let body = format!("\"{}\"", "x".repeat(bytes));
+    let request = Request::put(uri).header("content-type", "application/json");
+    request.body(Full::from(body)).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_long_writes_of_one_client_do_not_end_batching_for_the_others() {
+    let upstream = narrow();
+    let layer = BatchLayer::builder(RestJson::new("/batch").any_method().limit(20))
+        .window(BatchWindow::fixed(MS))
+        .max_request(64 << 10)
+        .build()
+        .unwrap();
+    let service = layer.layer(upstream.clone());
+    let writes = ["/a", "/b"].map(|path| send(service.clone(), put(path, 60_000)));
+    for answer in join_all(writes).await {
+        assert_eq!(answer.unwrap().status(), 200, "each passes alone");
+    }
+    for later in [Duration::ZERO, Duration::from_secs(86_400)] {
+        tokio::time::advance(later).await;
+        let before = upstream.calls();
+        let reads = (0..200).map(|n| send(service.clone(), get(&format!("/items/{n}"))));
+        for answer in join_all(reads).await {
+            assert_eq!(answer.unwrap().status(), 200);
+        }
+        assert_eq!(upstream.calls() - before, 10, "twenty in a batch");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upstream_that_takes_fewer_bytes_still_gets_batches_of_long_items() {
+    let upstream = narrow();
+    let layer = BatchLayer::builder(RestJson::new("/batch").any_method())
+        .window(BatchWindow::fixed(MS))
+        .build()
+        .unwrap();
+    let service = layer.layer(upstream.clone());
+    for round in 0..5 {
+        let before = upstream.calls();
+        let writes = (0..40).map(|n| send(service.clone(), put(&format!("/{n}"), 10_000)));
+        for answer in join_all(writes).await {
+            assert_eq!(answer.unwrap().status(), 200);
+        }
+        let calls = upstream.calls() - before;
+        assert!(round < 2 || calls <= 10, "round {round}: {calls} calls");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hundred_times_as_many_callers_as_lanes_are_all_answered() {
+    let upstream = Upstream::rest(|url, _| status(200, json!({ "asked": url })));
+    let layer = BatchLayer::builder(RestJson::new("/batch"))
+        .window(BatchWindow::fixed(Duration::ZERO))
+        .max_lanes(64)
+        .build()
+        .unwrap();
+    let service = layer.layer(upstream.clone());
+    for n in 0..6_400 {
+        let mut request = get("/me");
+        let key = format!("Bearer {n}").parse().unwrap();
+        request.headers_mut().insert("authorization", key);
+        assert_eq!(send(service.clone(), request).await.unwrap().status(), 200);
+    }
+}
