@@ -165,21 +165,23 @@ where
             &shown,
             &mut key,
         );
-        let exchange = match view {
-            RequestView::Pass(report) => Exchange::pass(shared, &request, report),
-            RequestView::Unsafe(facts) => Exchange::unsafe_method(shared, &request, &facts),
+        // By reference: a hit does not move it for nothing.
+        let exchange = match &view {
+            RequestView::Pass(report) => Exchange::pass(shared, &request, *report),
+            RequestView::Unsafe(facts) => Exchange::unsafe_method(shared, &request, facts),
             RequestView::Lookup(asked) => {
-                return match shared.store.get(key.as_ref()) {
+                // Its hash is worked out here, once.
+                let key = key.as_ref();
+                return match shared.store.get(key) {
                     Lookup::Now(found) => {
-                        let key = key.as_ref();
-                        Self::drive(inner, common, (request, shown), &asked, key, found)
+                        Self::drive(inner, common, (request, shown), asked, key, found)
                     }
                     Lookup::Later(get) => Self::LookingUp {
                         looking: Some(Box::new(LookingUp {
                             lookup: LateLookup::new(shared, get),
                             request,
                             shown,
-                            asked,
+                            asked: asked.clone(),
                             key: key.to_key(),
                             inner: inner.clone(),
                             common: Arc::clone(common),

@@ -10,14 +10,14 @@
 #[macro_use]
 #[path = "model/sync.rs"]
 mod checker;
-#[path = "../src/invalidation/birth.rs"]
-mod birth;
 #[path = "../src/invalidation/epoch.rs"]
 mod epoch;
 #[path = "../src/invalidation/log.rs"]
 mod log;
 #[path = "model/scenario.rs"]
 mod scenario;
+#[path = "../src/invalidation/validity.rs"]
+mod validity;
 #[path = "../src/invalidation/versions.rs"]
 mod versions;
 

@@ -13,7 +13,7 @@ const FIRST_STEP: usize = 64 << 10;
 /// committed; one that grows past its limit passes on without being kept.
 pub(crate) struct BodyCollector(Option<Box<dyn Collect + Send>>);
 
-/// An [`Open`] whatever it is committed to: one allocation for both.
+/// An [`OwnCollector`] whatever it is committed to: one allocation for both.
 trait Collect {
     /// Takes a chunk. False if there is no room to be had.
     fn take(&mut self, chunk: &Bytes) -> bool;
@@ -21,7 +21,7 @@ trait Collect {
     fn end(self: Box<Self>, end: BodyEnd);
 }
 
-struct Open<C> {
+struct OwnCollector<C> {
     buffer: Vec<u8>,
     held: Held,
     limit: u64,
@@ -30,7 +30,7 @@ struct Open<C> {
 }
 
 /// Holds nothing but the right to store what a shared answer holds.
-struct Standby<C> {
+struct SharedCollector<C> {
     answer: Shared,
     read: u64,
     held: Held,
@@ -51,7 +51,7 @@ impl BodyCollector {
     where
         C: FnOnce(Bytes, Option<HeaderMap>, Held) + Send + 'static,
     {
-        Self(Some(Box::new(Open {
+        Self(Some(Box::new(OwnCollector {
             buffer: Vec::new(),
             held,
             limit,
@@ -62,7 +62,7 @@ impl BodyCollector {
 
     /// Waits for a body that others read too, which is collected elsewhere already: if nobody
     /// has stored it by the time it has come in whole, this one does.
-    pub(crate) fn standby<C>(
+    pub(crate) fn shared<C>(
         answer: Shared,
         held: Held,
         limit: u64,
@@ -72,7 +72,7 @@ impl BodyCollector {
     where
         C: FnOnce(Bytes, Option<HeaderMap>, Held) + Send + 'static,
     {
-        Self(Some(Box::new(Standby {
+        Self(Some(Box::new(SharedCollector {
             answer,
             read: 0,
             held,
@@ -88,7 +88,7 @@ impl BodyCollector {
     }
 }
 
-impl<C: FnOnce(Bytes, Option<HeaderMap>, Held)> Collect for Open<C> {
+impl<C: FnOnce(Bytes, Option<HeaderMap>, Held)> Collect for OwnCollector<C> {
     fn take(&mut self, chunk: &Bytes) -> bool {
         let length = self.buffer.len() + chunk.len();
         if length as u64 > self.limit {
@@ -135,7 +135,7 @@ impl<C: FnOnce(Bytes, Option<HeaderMap>, Held)> Collect for Open<C> {
     }
 }
 
-impl<C: FnOnce(Bytes, Option<HeaderMap>, Held)> Collect for Standby<C> {
+impl<C: FnOnce(Bytes, Option<HeaderMap>, Held)> Collect for SharedCollector<C> {
     fn take(&mut self, chunk: &Bytes) -> bool {
         self.read += chunk.len() as u64;
         self.read <= self.limit

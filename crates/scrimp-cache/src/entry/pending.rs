@@ -14,7 +14,7 @@ use super::{Booking, CallRecord, Entry, RefreshFlag, charge, head};
 use crate::{
     cache_status,
     config::Config,
-    invalidation::{carry, epoch::Birth, key_tag},
+    invalidation::{carry, epoch::Validity, key_tag},
     policy::{
         Policy, Selection,
         answer::Answer,
@@ -161,7 +161,7 @@ impl PendingEntry {
         let mut carried = carry(config, rule, &call.request, tags, &self.head, key)?;
         let (booking, recompute_cost) = match previous {
             Previous::Confirmed(entry) => {
-                carried.add_all(entry.birth.carried());
+                carried.add_all(entry.validity.carried());
                 (entry.booking.clone(), entry.recompute_cost)
             }
             Previous::Replaced(entry) => {
@@ -188,10 +188,10 @@ impl PendingEntry {
             body,
             trailers,
             upstream_status,
-            asked: call.sent,
+            sent: call.sent,
             policy,
             selection: self.selection,
-            birth: Birth::new(call.fetched_at, carried),
+            validity: Validity::new(call.fetched_at, carried),
             booking,
             recompute_cost,
             refreshing: RefreshFlag::default(),

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::{Booking, FillToken, RefreshFlag, Refreshing, value, weight::headers_size};
 use crate::{
-    invalidation::epoch::Birth,
+    invalidation::epoch::Validity,
     policy::{Policy, Selection},
 };
 
@@ -38,10 +38,10 @@ pub struct Entry {
     /// What caches nearer to the origin said in Cache-Status.
     pub(crate) upstream_status: Option<Bytes>,
     /// When it was asked for.
-    pub(crate) asked: Instant,
+    pub(crate) sent: Instant,
     pub(crate) policy: Policy,
     pub(crate) selection: Selection,
-    pub(crate) birth: Birth,
+    pub(crate) validity: Validity,
     pub(crate) booking: Option<Booking>,
     /// How long the upstream takes to make it, smoothed over the entry's forerunners.
     pub(crate) recompute_cost: Duration,
@@ -109,7 +109,7 @@ impl Entry {
             + self.body.len()
             + self.upstream_status.as_ref().map_or(0, Bytes::len)
             + self.selection.heap_size()
-            + self.birth.heap_size();
+            + self.validity.heap_size();
         bytes as u64
     }
 
@@ -122,7 +122,7 @@ impl Entry {
 
     /// Whether this is the same stored response, though perhaps read back from elsewhere.
     fn is_same(&self, other: &Self) -> bool {
-        self.asked == other.asked && self.selection == other.selection
+        self.sent == other.sent && self.selection == other.selection
     }
 }
 
@@ -219,7 +219,7 @@ impl Variants {
     #[must_use]
     pub fn outdates(&self, entry: &Entry, token: &FillToken) -> bool {
         let newer = |other: &Entry| {
-            other.selection == entry.selection && other.asked > entry.asked && token.allows(other)
+            other.selection == entry.selection && other.sent > entry.sent && token.allows(other)
         };
         self.0.iter().any(|other| newer(other))
     }

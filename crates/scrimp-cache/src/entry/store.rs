@@ -81,7 +81,7 @@ impl FillToken {
     /// Returns false if something the response carries was invalidated while it was under way.
     #[must_use]
     pub fn allows(&self, entry: &Entry) -> bool {
-        self.epochs.check(&entry.birth) != Epoch::Gone
+        self.epochs.check(&entry.validity) != Epoch::Gone
     }
 
     /// Returns the fence of the lock under which the response was fetched, if there was one.

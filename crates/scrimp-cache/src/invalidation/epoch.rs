@@ -15,8 +15,8 @@ use std::{fmt, sync::OnceLock};
 use super::log::Log;
 use super::sync::{AtomicU64, Ordering, RwLock};
 pub(crate) use super::{
-    birth::{Birth, Carried, Position, Tag},
-    log::{Hit, Logged},
+    log::{InvalidationRecord, Target},
+    validity::{Carried, Position, Tag, Validity},
 };
 
 /// Tags that the log keeps apart, and versions: about 13 MB each when full.
@@ -54,7 +54,7 @@ pub(crate) struct Epochs {
 )]
 pub(crate) struct Recorder(pub(crate) Box<RecordFn>);
 
-pub(crate) type RecordFn = dyn Fn(&Epochs, Logged) + Send + Sync;
+pub(crate) type RecordFn = dyn Fn(&Epochs, InvalidationRecord) + Send + Sync;
 
 // === impl Epochs ===
 
@@ -80,11 +80,16 @@ impl Epochs {
     }
 
     /// The log of this number, as it was left at `position` by these invalidations.
-    pub(crate) fn resume(max_marks: usize, id: u64, hits: Vec<Logged>, position: u64) -> Self {
+    pub(crate) fn resume(
+        max_marks: usize,
+        id: u64,
+        records: Vec<InvalidationRecord>,
+        position: u64,
+    ) -> Self {
         let mut log = Log::default();
         let max_marks = max_marks.max(2);
-        for logged in hits {
-            log.apply(logged);
+        for record in records {
+            log.apply(record);
             log.keep_to(max_marks);
         }
         Self {
@@ -105,24 +110,24 @@ impl Epochs {
     }
 
     /// Appends an invalidation to the log.
-    pub(crate) fn append(&self, hit: Hit, soft: bool) {
+    pub(crate) fn append(&self, target: Target, soft: bool) {
         let recorder = self.recorder.get();
         let mut log = self.log.write();
         let position = self.position.load(Ordering::Relaxed) + 1;
-        let logged = Logged {
+        let record = InvalidationRecord {
             position,
             soft,
-            hit,
+            target,
         };
-        let copy = recorder.map(|_| logged.clone());
-        if !log.apply(logged) {
+        let copy = recorder.map(|_| record.clone());
+        if !log.apply(record) {
             return;
         }
         log.keep_to(self.max_marks);
         self.position.store(position, Ordering::Release);
         drop(log);
-        if let (Some(recorder), Some(logged)) = (recorder, copy) {
-            (recorder.0)(self, logged);
+        if let (Some(recorder), Some(record)) = (recorder, copy) {
+            (recorder.0)(self, record);
         }
     }
 
@@ -134,7 +139,7 @@ impl Epochs {
 
     /// Invalidations that make this log again, and where it stands.
     #[cfg(feature = "codec")]
-    pub(crate) fn dump(&self) -> (Vec<Logged>, Position) {
+    pub(crate) fn dump(&self) -> (Vec<InvalidationRecord>, Position) {
         let log = self.log.read();
         // Not moved on by anybody while the lock is held.
         (log.dump(), self.now())
@@ -147,7 +152,7 @@ impl Epochs {
     }
 
     /// Whether an entry still stands.
-    pub(crate) fn check(&self, entry: &Birth) -> Epoch {
+    pub(crate) fn check(&self, entry: &Validity) -> Epoch {
         if entry.log != self.id {
             return Epoch::Gone;
         }
@@ -159,7 +164,7 @@ impl Epochs {
     }
 
     #[cold]
-    fn look_up(&self, entry: &Birth, now: u64) -> Epoch {
+    fn look_up(&self, entry: &Validity, now: u64) -> Epoch {
         let epoch = self.log.read().epoch(entry);
         if epoch == Epoch::Valid {
             // `now` was read before the log: all that it covers has been looked at.

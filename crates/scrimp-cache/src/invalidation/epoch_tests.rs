@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::epoch::{Birth, Carried, Epoch, Epochs, Hit, Tag};
+use super::epoch::{Carried, Epoch, Epochs, Tag, Target, Validity};
 use crate::pattern::Pattern;
 
 fn carried(tags: impl IntoIterator<Item = u64>) -> Carried {
@@ -12,8 +12,8 @@ fn carried(tags: impl IntoIterator<Item = u64>) -> Carried {
     }
 }
 
-fn hit(tag: u64) -> Hit {
-    Hit::tag(Tag(tag))
+fn hit(tag: u64) -> Target {
+    Target::tag(Tag(tag))
 }
 
 #[test]
@@ -21,14 +21,14 @@ fn an_answer_under_way_when_its_tag_is_hit_is_dead_on_arrival() {
     let epochs = Epochs::new(10);
     let before = epochs.now();
     epochs.append(hit(7), false);
-    let late = Birth::new(before, carried([1, 7]));
+    let late = Validity::new(before, carried([1, 7]));
     assert_eq!(epochs.check(&late), Epoch::Gone);
     assert_eq!(
-        epochs.check(&Birth::new(before, carried([1]))),
+        epochs.check(&Validity::new(before, carried([1]))),
         Epoch::Valid
     );
     assert_eq!(
-        epochs.check(&Birth::new(epochs.now(), carried([7]))),
+        epochs.check(&Validity::new(epochs.now(), carried([7]))),
         Epoch::Valid
     );
 }
@@ -36,7 +36,7 @@ fn an_answer_under_way_when_its_tag_is_hit_is_dead_on_arrival() {
 #[test]
 fn a_soft_hit_makes_stale_and_a_hard_one_outweighs_it() {
     let epochs = Epochs::new(10);
-    let entry = Birth::new(epochs.now(), carried([1]));
+    let entry = Validity::new(epochs.now(), carried([1]));
     epochs.append(hit(1), true);
     assert_eq!(epochs.check(&entry), Epoch::Stale);
     assert_eq!(epochs.check(&entry), Epoch::Stale);
@@ -47,13 +47,13 @@ fn a_soft_hit_makes_stale_and_a_hard_one_outweighs_it() {
 #[test]
 fn everything_can_go_or_go_stale_at_once() {
     let epochs = Epochs::new(10);
-    let entry = Birth::new(epochs.now(), carried([]));
-    epochs.append(Hit::Everything, true);
+    let entry = Validity::new(epochs.now(), carried([]));
+    epochs.append(Target::Everything, true);
     assert_eq!(epochs.check(&entry), Epoch::Stale);
-    epochs.append(Hit::Everything, false);
+    epochs.append(Target::Everything, false);
     assert_eq!(epochs.check(&entry), Epoch::Gone);
     assert_eq!(
-        epochs.check(&Birth::new(epochs.now(), carried([]))),
+        epochs.check(&Validity::new(epochs.now(), carried([]))),
         Epoch::Valid
     );
 }
@@ -63,7 +63,7 @@ fn an_outdated_version_is_refused_even_if_it_is_fetched_afterwards() {
     let epochs = Epochs::new(10);
     let entry = |version| {
         let versions: Box<[_]> = [(Tag(1), version)].into();
-        Birth::new(
+        Validity::new(
             epochs.now(),
             Carried {
                 versions,
@@ -71,8 +71,8 @@ fn an_outdated_version_is_refused_even_if_it_is_fetched_afterwards() {
             },
         )
     };
-    let (old, unversioned) = (entry(3), Birth::new(epochs.now(), carried([1])));
-    epochs.append(Hit::Version(Tag(1), 4), false);
+    let (old, unversioned) = (entry(3), Validity::new(epochs.now(), carried([1])));
+    epochs.append(Target::Version(Tag(1), 4), false);
     assert_eq!(epochs.check(&old), Epoch::Gone);
     assert_eq!(epochs.check(&unversioned), Epoch::Gone);
     assert_eq!(
@@ -82,8 +82,8 @@ fn an_outdated_version_is_refused_even_if_it_is_fetched_afterwards() {
     );
     assert_eq!(epochs.check(&entry(4)), Epoch::Valid);
     let newer = entry(5);
-    epochs.append(Hit::Version(Tag(1), 4), false);
-    epochs.append(Hit::Version(Tag(1), 5), false);
+    epochs.append(Target::Version(Tag(1), 4), false);
+    epochs.append(Target::Version(Tag(1), 5), false);
     assert_eq!(
         epochs.check(&newer),
         Epoch::Valid,
@@ -95,7 +95,7 @@ fn an_outdated_version_is_refused_even_if_it_is_fetched_afterwards() {
 fn globs_hit_the_names_they_match_and_the_oldest_becomes_the_floor() {
     let epochs = Epochs::new(10);
     let entry = |names: &str| {
-        Birth::new(
+        Validity::new(
             epochs.now(),
             Carried {
                 names: names.into(),
@@ -104,16 +104,16 @@ fn globs_hit_the_names_they_match_and_the_oldest_becomes_the_floor() {
         )
     };
     let (a, b) = (entry("x\nlist:a:1"), entry("list:b:1"));
-    epochs.append(Hit::Glob(Pattern::name("list:a:*")), false);
+    epochs.append(Target::Glob(Pattern::name("list:a:*")), false);
     assert_eq!(
         (epochs.check(&a), epochs.check(&b)),
         (Epoch::Gone, Epoch::Valid)
     );
     for n in 1..Epochs::MAX_GLOBS {
-        epochs.append(Hit::Glob(Pattern::name(&format!("{n}"))), false);
+        epochs.append(Target::Glob(Pattern::name(&format!("{n}"))), false);
     }
     assert_eq!(epochs.check(&b), Epoch::Valid);
-    epochs.append(Hit::Glob(Pattern::name("more")), false);
+    epochs.append(Target::Glob(Pattern::name("more")), false);
     assert_eq!(epochs.check(&b), Epoch::Gone);
 }
 
@@ -135,7 +135,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn fetched(log: &Epochs, tag: u64, version: Option<u64>) -> Birth {
+fn fetched(log: &Epochs, tag: u64, version: Option<u64>) -> Validity {
     let carried = Carried {
         versions: version
             .map(|version| (Tag(tag), version))
@@ -143,7 +143,7 @@ fn fetched(log: &Epochs, tag: u64, version: Option<u64>) -> Birth {
             .collect(),
         ..carried([tag])
     };
-    Birth::new(log.now(), carried)
+    Validity::new(log.now(), carried)
 }
 
 proptest! {
@@ -160,10 +160,10 @@ proptest! {
             match step {
                 Step::Hit(tag) => [&epochs, &whole].map(|log| log.append(hit(tag), false)),
                 Step::Raise(tag, version) => [&epochs, &whole]
-                    .map(|log| log.append(Hit::Version(Tag(tag), version), false)),
+                    .map(|log| log.append(Target::Version(Tag(tag), version), false)),
                 Step::Fetch(tag, version) => {
-                    let birth = |log: &Epochs| fetched(log, tag, version);
-                    entries.push((birth(&epochs), birth(&whole)));
+                    let validity = |log: &Epochs| fetched(log, tag, version);
+                    entries.push((validity(&epochs), validity(&whole)));
                     [(); 2]
                 }
             };
@@ -180,13 +180,13 @@ proptest! {
 #[test]
 fn a_replica_that_lags_behind_a_forgotten_version_is_not_believed() {
     let epochs = Epochs::new(100);
-    epochs.append(Hit::Version(Tag(1), 7), false);
+    epochs.append(Target::Version(Tag(1), 7), false);
     for tag in 1_000..2_000 {
-        epochs.append(Hit::Version(Tag(tag), 1), false);
+        epochs.append(Target::Version(Tag(tag), 1), false);
     }
     assert_eq!(epochs.check(&fetched(&epochs, 1, Some(6))), Epoch::Gone);
     assert_eq!(epochs.check(&fetched(&epochs, 1, Some(7))), Epoch::Valid);
-    epochs.append(Hit::Version(Tag(1), 3), false);
+    epochs.append(Target::Version(Tag(1), 3), false);
     let late = fetched(&epochs, 1, Some(6));
     assert_eq!(epochs.check(&late), Epoch::Gone, "an event that came late");
 }

@@ -8,7 +8,7 @@ use scrimp_http::groups;
 
 use super::{
     Invalidation,
-    epoch::{Epochs, Hit, Tag},
+    epoch::{Epochs, Tag, Target},
     target::{group_tag, key_tag},
 };
 use crate::{
@@ -38,7 +38,7 @@ impl Invalidator {
     /// Invalidates. The time it takes does not depend on how much is hit.
     pub fn invalidate(&self, invalidation: &Invalidation) {
         self.epochs
-            .append(invalidation.hit(), invalidation.is_soft());
+            .append(invalidation.target(), invalidation.is_soft());
         tracing::debug!(?invalidation, "invalidated");
     }
 
@@ -47,7 +47,8 @@ impl Invalidator {
         let mut head = head_of(request);
         head.extensions_mut().clone_from(request.extensions());
         let key = key_of(&self.config, head);
-        self.epochs.append(Hit::tag(key_tag(key.as_ref())), false);
+        self.epochs
+            .append(Target::tag(key_tag(key.as_ref())), false);
     }
 
     /// Invalidates as events come, until the stream ends. `invalidations` says what an

@@ -13,7 +13,7 @@ use scrimp_core::BoxError;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    epoch::{Epochs, Hit, Logged, MAX_MARKS, Recorder, Tag},
+    epoch::{Epochs, InvalidationRecord, MAX_MARKS, Recorder, Tag, Target},
     target::fingerprint,
 };
 
@@ -41,7 +41,7 @@ const FRAME: usize = 8;
 /// A record that cannot be kept is counted among
 /// [`store_failures`](crate::CacheStats::store_failures). The journal is then emptied and left
 /// alone, so that nothing stored is used after a restart. Where even that fails, the error is
-/// logged, and the store has to be emptied by hand before the next start.
+/// record, and the store has to be emptied by hand before the next start.
 pub trait Journal: Send + Sync + 'static {
     /// Everything that was appended, or put in its place, in order. Nothing at first.
     ///
@@ -79,7 +79,7 @@ struct Begin {
 struct Record {
     position: u64,
     soft: bool,
-    hit: Written,
+    target: Written,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -117,9 +117,9 @@ pub(crate) fn resume(journal: Arc<dyn Journal>, counters: &Arc<Counters>) -> Arc
         return Arc::default();
     }
     let (writer, counters) = (Mutex::new(writer), Arc::clone(counters));
-    epochs.record(Recorder(Box::new(move |epochs, logged| {
+    epochs.record(Recorder(Box::new(move |epochs, record| {
         let mut writer = writer.lock();
-        if let Err(error) = writer.note(epochs, &logged) {
+        if let Err(error) = writer.note(epochs, &record) {
             counters.store_failures.add();
             writer.give_up(&*error);
         }
@@ -152,10 +152,10 @@ fn parse(mut bytes: &[u8]) -> Option<Epochs> {
     let mut hits = Vec::new();
     while !bytes.is_empty() {
         let record: Record = postcard::from_bytes(unframe(&mut bytes)?).ok()?;
-        hits.push(Logged::from(record));
+        hits.push(InvalidationRecord::from(record));
     }
-    hits.sort_by_key(|logged| logged.position);
-    let last = hits.last().map_or(0, |logged| logged.position);
+    hits.sort_by_key(|record| record.position);
+    let last = hits.last().map_or(0, |record| record.position);
     let position = begin.position.max(last).checked_add(GAP)?;
     Some(Epochs::resume(MAX_MARKS, begin.log, hits, position))
 }
@@ -192,25 +192,25 @@ impl Writer {
         };
         let mut records = Vec::new();
         frame(&begin, &mut records)?;
-        for logged in &hits {
-            frame(&Record::from(logged), &mut records)?;
+        for record in &hits {
+            frame(&Record::from(record), &mut records)?;
         }
         self.journal.replace(&records)?;
         (self.length, self.begun_with) = (records.len(), records.len());
         Ok(())
     }
 
-    fn note(&mut self, epochs: &Epochs, logged: &Logged) -> Result<(), BoxError> {
+    fn note(&mut self, epochs: &Epochs, record: &InvalidationRecord) -> Result<(), BoxError> {
         if self.broken {
             return Ok(());
         }
-        let mut record = Vec::new();
-        frame(&Record::from(logged), &mut record)?;
-        if self.length + record.len() > 2 * self.begun_with + SLACK {
+        let mut bytes = Vec::new();
+        frame(&Record::from(record), &mut bytes)?;
+        if self.length + bytes.len() > 2 * self.begun_with + SLACK {
             return self.begin(epochs);
         }
-        self.journal.append(&record)?;
-        self.length += record.len();
+        self.journal.append(&bytes)?;
+        self.length += bytes.len();
         Ok(())
     }
 
@@ -234,37 +234,37 @@ impl Writer {
 
 // === impl Record ===
 
-impl From<&Logged> for Record {
-    fn from(logged: &Logged) -> Self {
+impl From<&InvalidationRecord> for Record {
+    fn from(record: &InvalidationRecord) -> Self {
         Self {
-            position: logged.position,
-            soft: logged.soft,
-            hit: match &logged.hit {
-                Hit::Tags(tags) => Written::Tags(tags.iter().map(|tag| tag.0).collect()),
-                Hit::Version(tag, version) => Written::Version(tag.0, *version),
-                Hit::Glob(pattern) => match pattern.as_literal_prefix() {
+            position: record.position,
+            soft: record.soft,
+            target: match &record.target {
+                Target::Tags(tags) => Written::Tags(tags.iter().map(|tag| tag.0).collect()),
+                Target::Version(tag, version) => Written::Version(tag.0, *version),
+                Target::Glob(pattern) => match pattern.as_literal_prefix() {
                     Some(prefix) => Written::Prefix(prefix.to_owned()),
                     None => Written::Glob(pattern.as_str().to_owned()),
                 },
-                Hit::Everything => Written::Everything,
-                Hit::Forgotten(versions) => Written::Forgotten(versions.clone()),
+                Target::Everything => Written::Everything,
+                Target::Forgotten(versions) => Written::Forgotten(versions.clone()),
             },
         }
     }
 }
 
-impl From<Record> for Logged {
+impl From<Record> for InvalidationRecord {
     fn from(record: Record) -> Self {
         Self {
             position: record.position,
             soft: record.soft,
-            hit: match record.hit {
-                Written::Tags(tags) => Hit::Tags(tags.into_iter().map(Tag).collect()),
-                Written::Version(tag, version) => Hit::Version(Tag(tag), version),
-                Written::Glob(text) => Hit::Glob(Pattern::name(&text)),
-                Written::Prefix(prefix) => Hit::Glob(Pattern::literal_prefix(&prefix)),
-                Written::Everything => Hit::Everything,
-                Written::Forgotten(versions) => Hit::Forgotten(versions),
+            target: match record.target {
+                Written::Tags(tags) => Target::Tags(tags.into_iter().map(Tag).collect()),
+                Written::Version(tag, version) => Target::Version(Tag(tag), version),
+                Written::Glob(text) => Target::Glob(Pattern::name(&text)),
+                Written::Prefix(prefix) => Target::Glob(Pattern::literal_prefix(&prefix)),
+                Written::Everything => Target::Everything,
+                Written::Forgotten(versions) => Target::Forgotten(versions),
             },
         }
     }

@@ -3,7 +3,7 @@
 use proptest::{collection::vec, prelude::*};
 
 use super::*;
-use crate::invalidation::epoch::{Birth, Carried, Epoch};
+use crate::invalidation::epoch::{Carried, Epoch, Validity};
 
 /// A journal in memory, which can fail.
 #[derive(Default)]
@@ -37,7 +37,7 @@ fn start(journal: &Arc<Memory>) -> (Arc<Epochs>, Arc<Counters>) {
     (resume(journal, &counters), counters)
 }
 
-fn birth(epochs: &Epochs, tag: u64, version: Option<u64>) -> Birth {
+fn validity(epochs: &Epochs, tag: u64, version: Option<u64>) -> Validity {
     let carried = Carried {
         tags: [Tag(tag)].into(),
         versions: version
@@ -46,23 +46,23 @@ fn birth(epochs: &Epochs, tag: u64, version: Option<u64>) -> Birth {
             .collect(),
         names: format!("name:{tag}").into(),
     };
-    Birth::new(epochs.now(), carried)
+    Validity::new(epochs.now(), carried)
 }
 
-fn copy(birth: &Birth) -> Birth {
-    let (log, born, carried) = birth.parts();
-    Birth::from_parts(log, born, carried.clone())
+fn copy(validity: &Validity) -> Validity {
+    let (log, fetched_at, carried) = validity.parts();
+    Validity::from_parts(log, fetched_at, carried.clone())
 }
 
-fn hit() -> impl Strategy<Value = Hit> {
+fn hit() -> impl Strategy<Value = Target> {
     let tags = vec((0..6_u64).prop_map(Tag), 1..3);
     prop_oneof![
-        6 => tags.prop_map(|tags| Hit::Tags(tags.into())),
-        2 => (0..6_u64, 1..4_u64).prop_map(|(tag, version)| Hit::Version(Tag(tag), version)),
-        1 => (0..6_u64).prop_map(|tag| Hit::Glob(Pattern::name(&format!("*:{tag}")))),
-        1 => Just(Hit::Glob(Pattern::literal_prefix("name:{1"))),
-        1 => Just(Hit::Glob(Pattern::literal_prefix("name:1"))),
-        1 => Just(Hit::Everything),
+        6 => tags.prop_map(|tags| Target::Tags(tags.into())),
+        2 => (0..6_u64, 1..4_u64).prop_map(|(tag, version)| Target::Version(Tag(tag), version)),
+        1 => (0..6_u64).prop_map(|tag| Target::Glob(Pattern::name(&format!("*:{tag}")))),
+        1 => Just(Target::Glob(Pattern::literal_prefix("name:{1"))),
+        1 => Just(Target::Glob(Pattern::literal_prefix("name:1"))),
+        1 => Just(Target::Everything),
     ]
 }
 
@@ -78,7 +78,7 @@ proptest! {
         for (hit, tag, version) in steps {
             match hit {
                 Some((hit, soft)) => epochs.append(hit, soft),
-                None => entries.push(birth(&epochs, tag, (version > 0).then_some(version))),
+                None => entries.push(validity(&epochs, tag, (version > 0).then_some(version))),
             }
         }
         for _ in 0..restarts {
@@ -88,7 +88,7 @@ proptest! {
             prop_assert_eq!(before, after);
             // And what comes now still hits what was stored before.
             entries.iter().for_each(|entry| {
-                epochs.append(Hit::Tags(entry.carried().tags.iter().copied().collect()), true);
+                epochs.append(Target::Tags(entry.carried().tags.iter().copied().collect()), true);
                 assert_ne!(epochs.check(&copy(entry)), Epoch::Valid);
             });
         }
@@ -102,8 +102,8 @@ proptest! {
     ) {
         let journal = Arc::new(Memory::default());
         let (epochs, _) = start(&journal);
-        let entry = birth(&epochs, 1, None);
-        epochs.append(Hit::tag(Tag(1)), false);
+        let entry = validity(&epochs, 1, None);
+        epochs.append(Target::tag(Tag(1)), false);
         {
             let mut bytes = journal.bytes.lock();
             let at = at.index(bytes.len());
@@ -127,8 +127,8 @@ proptest! {
 fn what_was_born_at_a_position_that_was_never_written_down_can_still_be_hit() {
     let journal = Arc::new(Memory::default());
     let (epochs, _) = start(&journal);
-    epochs.append(Hit::tag(Tag(9)), false);
-    let entry = birth(&epochs, 1, None);
+    epochs.append(Target::tag(Tag(9)), false);
+    let entry = validity(&epochs, 1, None);
     // The process ended after the position had moved on, and before it was written down.
     let whole = journal.bytes.lock().len();
     let (first, rest) = {
@@ -141,7 +141,7 @@ fn what_was_born_at_a_position_that_was_never_written_down_can_still_be_hit() {
     journal.bytes.lock().truncate(first);
     let (epochs, _) = start(&journal);
     assert_eq!(epochs.check(&entry), Epoch::Valid);
-    epochs.append(Hit::tag(Tag(1)), false);
+    epochs.append(Target::tag(Tag(1)), false);
     assert_eq!(epochs.check(&copy(&entry)), Epoch::Gone);
 }
 
@@ -150,7 +150,7 @@ fn what_the_log_has_forgotten_of_versions_outlasts_a_restart() {
     let journal = Arc::new(Memory::default());
     let small = Epochs::new(2);
     for tag in 0..10 {
-        small.append(Hit::Version(Tag(tag), 7), false);
+        small.append(Target::Version(Tag(tag), 7), false);
     }
     let mut writer = Writer {
         journal: Arc::clone(&journal) as Arc<dyn Journal>,
@@ -161,8 +161,8 @@ fn what_the_log_has_forgotten_of_versions_outlasts_a_restart() {
     writer.begin(&small).expect("room");
     let (epochs, _) = start(&journal);
     for tag in 0..10 {
-        assert_eq!(epochs.check(&birth(&epochs, tag, Some(6))), Epoch::Gone);
-        assert_eq!(epochs.check(&birth(&epochs, tag, Some(7))), Epoch::Valid);
+        assert_eq!(epochs.check(&validity(&epochs, tag, Some(6))), Epoch::Gone);
+        assert_eq!(epochs.check(&validity(&epochs, tag, Some(7))), Epoch::Valid);
     }
 }
 
@@ -170,13 +170,13 @@ fn what_the_log_has_forgotten_of_versions_outlasts_a_restart() {
 fn a_journal_that_cannot_be_written_is_emptied_and_counted() {
     let journal = Arc::new(Memory::default());
     let (epochs, counters) = start(&journal);
-    let entry = birth(&epochs, 1, None);
+    let entry = validity(&epochs, 1, None);
     *journal.full.lock() = true;
-    epochs.append(Hit::tag(Tag(1)), false);
+    epochs.append(Target::tag(Tag(1)), false);
     assert_eq!(counters.store_failures.get(), 1);
     assert_eq!(epochs.check(&entry), Epoch::Gone);
     *journal.full.lock() = false;
-    epochs.append(Hit::tag(Tag(2)), false);
+    epochs.append(Target::tag(Tag(2)), false);
     assert!(journal.bytes.lock().is_empty(), "a part of a log is none");
     assert_eq!(start(&journal).0.check(&entry), Epoch::Gone);
 }
@@ -185,9 +185,9 @@ fn a_journal_that_cannot_be_written_is_emptied_and_counted() {
 fn a_journal_is_written_anew_when_most_of_it_is_outdated() {
     let journal = Arc::new(Memory::default());
     let (epochs, _) = start(&journal);
-    let entry = birth(&epochs, 7, None);
+    let entry = validity(&epochs, 7, None);
     for n in 0..200_000 {
-        epochs.append(Hit::tag(Tag(n % 100)), false);
+        epochs.append(Target::tag(Tag(n % 100)), false);
     }
     let length = journal.bytes.lock().len();
     assert!(length < SLACK + 10_000, "{length}");

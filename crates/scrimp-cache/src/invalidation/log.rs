@@ -8,8 +8,8 @@ use std::{
 use smallvec::SmallVec;
 
 use super::{
-    birth::{Birth, Tag},
     epoch::Epoch,
+    validity::{Tag, Validity},
     versions::Versions,
 };
 use crate::pattern::Pattern;
@@ -43,9 +43,9 @@ struct Glob {
 /// Tags hit at once, of which there are mostly one to three.
 pub(crate) type TagList = SmallVec<[Tag; 3]>;
 
-/// What an invalidation hits.
+/// What an invalidation records.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Hit {
+pub(crate) enum Target {
     Tags(TagList),
     /// A tag, for entries with a version below this one.
     Version(Tag, u64),
@@ -59,15 +59,15 @@ pub(crate) enum Hit {
 
 /// An invalidation, with its place in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Logged {
+pub(crate) struct InvalidationRecord {
     pub(crate) position: u64,
     pub(crate) soft: bool,
-    pub(crate) hit: Hit,
+    pub(crate) target: Target,
 }
 
-// === impl Hit ===
+// === impl Target ===
 
-impl Hit {
+impl Target {
     /// One tag.
     pub(crate) fn tag(tag: Tag) -> Self {
         Self::Tags(TagList::from_iter([tag]))
@@ -78,30 +78,30 @@ impl Hit {
 
 impl Log {
     /// Leaves the marks of an invalidation. False if it changes nothing.
-    pub(super) fn apply(&mut self, logged: Logged) -> bool {
-        let Logged {
+    pub(super) fn apply(&mut self, record: InvalidationRecord) -> bool {
+        let InvalidationRecord {
             position,
             soft,
-            hit,
-        } = logged;
-        match hit {
-            Hit::Tags(tags) if tags.is_empty() => return false,
-            Hit::Tags(tags) => {
+            target,
+        } = record;
+        match target {
+            Target::Tags(tags) if tags.is_empty() => return false,
+            Target::Tags(tags) => {
                 for tag in tags {
                     let mark = self.marks.entry(tag).or_default();
                     *(if soft { &mut mark.soft } else { &mut mark.hard }) = position;
                 }
             }
-            Hit::Version(tag, version) => return self.versions.raise(tag, version, position),
-            Hit::Glob(pattern) => self.push_glob(Glob {
+            Target::Version(tag, version) => return self.versions.raise(tag, version, position),
+            Target::Glob(pattern) => self.push_glob(Glob {
                 pattern,
                 position,
                 soft,
             }),
-            Hit::Everything if soft => self.soft_floor = position,
-            Hit::Everything => self.forget(position),
+            Target::Everything if soft => self.soft_floor = position,
+            Target::Everything => self.forget(position),
             #[cfg(feature = "codec")]
-            Hit::Forgotten(versions) => self.versions.restore_forgotten(versions),
+            Target::Forgotten(versions) => self.versions.restore_forgotten(versions),
         }
         true
     }
@@ -122,29 +122,29 @@ impl Log {
         }
     }
 
-    pub(super) fn epoch(&self, entry: &Birth) -> Epoch {
-        let born = entry.born;
+    pub(super) fn epoch(&self, entry: &Validity) -> Epoch {
+        let fetched_at = entry.fetched_at;
         let carried = &entry.carried;
-        if born < self.floor {
+        if fetched_at < self.floor {
             return Epoch::Gone;
         }
-        let mut stale = born < self.soft_floor;
+        let mut stale = fetched_at < self.soft_floor;
         for tag in &carried.tags {
             let mut versions = carried.versions.iter();
             let version = versions.find(|(versioned, _)| versioned == tag);
             let version = version.map(|(_, version)| *version);
-            if self.versions.outdate(*tag, version, born) {
+            if self.versions.outdate(*tag, version, fetched_at) {
                 return Epoch::Gone;
             }
             let Some(mark) = self.marks.get(tag) else {
                 continue;
             };
-            if mark.hard > born {
+            if mark.hard > fetched_at {
                 return Epoch::Gone;
             }
-            stale |= mark.soft > born;
+            stale |= mark.soft > fetched_at;
         }
-        for glob in self.globs.iter().filter(|glob| glob.position > born) {
+        for glob in self.globs.iter().filter(|glob| glob.position > fetched_at) {
             if carried.names.lines().any(|name| glob.pattern.matches(name)) {
                 if !glob.soft {
                     return Epoch::Gone;
@@ -184,34 +184,38 @@ impl Log {
 
     /// Invalidations that leave these marks again, in the order of their positions.
     #[cfg(feature = "codec")]
-    pub(super) fn dump(&self) -> Vec<Logged> {
-        let mut hits = Vec::with_capacity(self.marks.len() + self.globs.len() + 2);
-        let mut add = |position, soft, hit| {
+    pub(super) fn dump(&self) -> Vec<InvalidationRecord> {
+        let mut records = Vec::with_capacity(self.marks.len() + self.globs.len() + 2);
+        let mut add = |position, soft, target| {
             if position > 0 {
-                hits.push(Logged {
+                records.push(InvalidationRecord {
                     position,
                     soft,
-                    hit,
+                    target,
                 });
             }
         };
-        add(self.floor, false, Hit::Everything);
-        add(self.soft_floor, true, Hit::Everything);
+        add(self.floor, false, Target::Everything);
+        add(self.soft_floor, true, Target::Everything);
         for (&tag, mark) in &self.marks {
-            add(mark.hard, false, Hit::tag(tag));
-            add(mark.soft, true, Hit::tag(tag));
+            add(mark.hard, false, Target::tag(tag));
+            add(mark.soft, true, Target::tag(tag));
         }
         for (tag, raised) in self.versions.iter() {
-            add(raised.at, false, Hit::Version(tag, raised.version));
+            add(raised.at, false, Target::Version(tag, raised.version));
         }
         if !self.versions.forgotten().is_empty() {
-            add(1, false, Hit::Forgotten(self.versions.forgotten().into()));
+            add(
+                1,
+                false,
+                Target::Forgotten(self.versions.forgotten().into()),
+            );
         }
         for glob in &self.globs {
-            add(glob.position, glob.soft, Hit::Glob(glob.pattern.clone()));
+            add(glob.position, glob.soft, Target::Glob(glob.pattern.clone()));
         }
-        hits.sort_by_key(|logged| logged.position);
-        hits
+        records.sort_by_key(|record| record.position);
+        records
     }
 }
 

@@ -1,7 +1,6 @@
 //! Invalidation: what can be hit, how it is said, and who may say it.
 
 mod admin;
-mod birth;
 mod carry;
 pub(crate) mod epoch;
 #[cfg(test)]
@@ -12,6 +11,7 @@ mod journal;
 mod log;
 pub(crate) mod sync;
 mod target;
+mod validity;
 mod versions;
 
 pub use admin::{Admin, AdminFuture};

@@ -6,7 +6,7 @@ use http::{HeaderMap, Uri};
 use scrimp_core::KeyRef;
 use scrimp_http::target::{authority, normal, normal_authority};
 
-use super::epoch::{Hit, Tag};
+use super::epoch::{Tag, Target};
 use crate::pattern::Pattern;
 
 /// Something to invalidate: hard, so that it is gone, or soft, so that it is stale.
@@ -114,26 +114,26 @@ impl Invalidation {
         self.soft
     }
 
-    pub(crate) fn hit(&self) -> Hit {
-        let one = Hit::tag;
+    pub(crate) fn target(&self) -> Target {
+        let one = Target::tag;
         let none = HeaderMap::new();
         match &self.what {
             What::Tag(tag) => one(name_tag(tag)),
-            What::Version(tag, version) => Hit::Version(name_tag(tag), *version),
+            What::Version(tag, version) => Target::Version(name_tag(tag), *version),
             What::Prefix(prefix) if prefix.ends_with(SEPARATORS) => one(prefix_tag(prefix)),
-            What::Prefix(prefix) => Hit::Glob(Pattern::literal_prefix(prefix)),
-            What::Glob(pattern) => Hit::Glob(Pattern::name(pattern)),
+            What::Prefix(prefix) => Target::Glob(Pattern::literal_prefix(prefix)),
+            What::Glob(pattern) => Target::Glob(Pattern::name(pattern)),
             What::Uri(uri) => one(target_tag(uri, &none)),
             What::UriPrefix(uri) => {
                 let path = normal(uri.path());
                 match path.ends_with('/') {
                     true => one(path_tag(authority(uri, &none), &path)),
-                    false => Hit::Glob(Pattern::literal_prefix(&path)),
+                    false => Target::Glob(Pattern::literal_prefix(&path)),
                 }
             }
             What::Authority(authority) => one(authority_tag(authority)),
             What::Group(authority, group) => one(group_tag(authority, group)),
-            What::Everything => Hit::Everything,
+            What::Everything => Target::Everything,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, hash::RandomState};
 
-use super::birth::Tag;
+use super::validity::Tag;
 
 /// The versions that tags were raised to.
 #[derive(Debug, Default)]
@@ -45,14 +45,14 @@ impl Versions {
 
     /// Whether an entry that was born at a position and carries a tag, perhaps with a
     /// version, is outdated.
-    pub(super) fn outdate(&self, tag: Tag, version: Option<u64>, born: u64) -> bool {
+    pub(super) fn outdate(&self, tag: Tag, version: Option<u64>, fetched_at: u64) -> bool {
         let raised = self.raised.get(&tag);
         match version {
             Some(version) => {
                 raised.is_some_and(|raised| version < raised.version)
                     || version < self.forgotten.version(tag)
             }
-            None => raised.is_some_and(|raised| raised.at > born),
+            None => raised.is_some_and(|raised| raised.at > fetched_at),
         }
     }
 

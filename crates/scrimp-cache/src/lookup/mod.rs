@@ -99,7 +99,7 @@ fn choose<St: Store, B>(
         // What it was stored for were strangers to this caller (RFC 9111 §3.5).
         return Decision::Call(Miss::new(Forward::UriMiss));
     }
-    let epoch = shared.epochs.check(&entry.birth);
+    let epoch = shared.epochs.check(&entry.validity);
     if epoch == Epoch::Gone {
         shared.store.remove(key, Some(entry));
         return Decision::Call(Miss::new(Forward::UriMiss));

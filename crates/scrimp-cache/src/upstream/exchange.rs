@@ -10,7 +10,7 @@ use scrimp_core::{
     extensions::{CacheInfo, CacheState, Since},
 };
 
-use super::{fetch::Fetch, label::label, watch::Watch, write::Write};
+use super::{fetch::Fetch, label::label, watched::WatchedCall, write::Write};
 use crate::{
     body::CacheBody,
     cache_status::{Forward, Report},
@@ -34,7 +34,7 @@ enum UpstreamCall {
     /// It may change what is stored.
     Unsafe(Box<Write>),
     /// Its answer is not going to be stored, going by the last one.
-    Watch(Watch),
+    Watched(WatchedCall),
     /// Its answer may be stored.
     Fetch(Box<Fetch>),
 }
@@ -70,9 +70,9 @@ impl<St: Store> Exchange<St> {
         key: KeyRef<'_>,
         miss: Miss,
     ) -> Self {
-        let watch = Watch::new(shared, asked, key.hash_value(), &miss);
-        let call = match watch {
-            Some(watch) => UpstreamCall::Watch(watch),
+        let watched = WatchedCall::new(shared, asked, key.hash_value(), &miss);
+        let call = match watched {
+            Some(watched) => UpstreamCall::Watched(watched),
             None => UpstreamCall::Fetch(Fetch::new(shared, request, asked.clone(), key, miss)),
         };
         Self::new(shared, call)
@@ -93,7 +93,7 @@ impl<St: Store> Exchange<St> {
     fn fetch(&self) -> Option<&Fetch> {
         match &self.call {
             UpstreamCall::Fetch(fetch) => Some(fetch),
-            UpstreamCall::Pass { .. } | UpstreamCall::Unsafe(_) | UpstreamCall::Watch(_) => None,
+            UpstreamCall::Pass { .. } | UpstreamCall::Unsafe(_) | UpstreamCall::Watched(_) => None,
         }
     }
 
@@ -126,7 +126,7 @@ impl<St: Store> Exchange<St> {
     pub(super) fn withdraw_offer<B>(&mut self, response: &Response<B>) -> bool {
         match &mut self.call {
             UpstreamCall::Fetch(fetch) => fetch.withdraw_offer(&self.shared.config, response),
-            UpstreamCall::Pass { .. } | UpstreamCall::Unsafe(_) | UpstreamCall::Watch(_) => false,
+            UpstreamCall::Pass { .. } | UpstreamCall::Unsafe(_) | UpstreamCall::Watched(_) => false,
         }
     }
 
@@ -141,8 +141,8 @@ impl<St: Store> Exchange<St> {
         let shared = &self.shared;
         let (report, explain) = match self.call {
             UpstreamCall::Fetch(fetch) => return fetch.finish(shared, result),
-            UpstreamCall::Watch(watch) => {
-                return result.map(|response| watch.finish(shared, response));
+            UpstreamCall::Watched(watched) => {
+                return result.map(|response| watched.finish(shared, response));
             }
             UpstreamCall::Pass { report, explain } => (report, explain),
             UpstreamCall::Unsafe(write) => {

@@ -8,7 +8,7 @@ mod label;
 mod offer;
 mod race;
 mod said;
-mod watch;
+mod watched;
 mod write;
 
 pub(crate) use choice::Choice;

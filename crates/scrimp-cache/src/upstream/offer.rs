@@ -40,7 +40,7 @@ pub(super) fn offer<St, B>(
         // A 304 stands for a 200 (RFC 9110 §15.4.5).
         entry.status == StatusCode::OK
             && (!personal_request || entry.policy.for_credentials)
-            && shared.epochs.check(&entry.birth) != Epoch::Gone
+            && shared.epochs.check(&entry.validity) != Epoch::Gone
             && !entry.selection.names().any(is_personal)
             && coding::accepts_all(request.headers(), &entry.headers)
     };

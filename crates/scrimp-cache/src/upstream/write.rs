@@ -14,7 +14,7 @@ use crate::{
     entry::CallRecord,
     invalidation::{
         TagList,
-        epoch::{Epochs, Hit, Position, Tag},
+        epoch::{Epochs, Position, Tag, Target},
         invalidated_groups, target_tag, uri_tag,
     },
     policy::facts::RequestFacts,
@@ -42,7 +42,7 @@ pub(super) struct Write {
     tags: Option<Tags>,
     explain: bool,
     sent: Instant,
-    born: Position,
+    fetched_at: Position,
     doubt: Doubt,
 }
 
@@ -62,7 +62,7 @@ struct Doubt {
 impl Drop for Doubt {
     fn drop(&mut self) {
         if !self.settled {
-            self.epochs.append(Hit::tag(self.own), true);
+            self.epochs.append(Target::tag(self.own), true);
         }
     }
 }
@@ -91,7 +91,7 @@ impl Write {
             tags: request.extensions().get::<Tags>().cloned(),
             explain: shared.config.explains(request.extensions()),
             sent: shared.config.clock.instant(),
-            born: shared.epochs.now(),
+            fetched_at: shared.epochs.now(),
             doubt: Doubt {
                 epochs: Arc::clone(&shared.epochs),
                 own: target_tag(uri, headers),
@@ -117,11 +117,11 @@ impl Write {
         }
         let said = Said::read(response.headers());
         let touched = self.touched(&said, response.headers());
-        shared.epochs.append(Hit::Tags(touched), false);
+        shared.epochs.append(Target::Tags(touched), false);
         let after = shared.epochs.now();
         // Whatever else was invalidated since the call began, under whatever name, may be
         // about what this answer shows: then it is the older, and is not kept.
-        if after.follows(self.born) && self.answers_get(&said, response.status()) {
+        if after.follows(self.fetched_at) && self.answers_get(&said, response.status()) {
             return self.into_fetch(shared, after);
         }
         None

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use crate::{
-    epoch::{Birth, Carried, Epoch, Epochs, Hit, Tag},
+    epoch::{Carried, Epoch, Epochs, Tag, Target, Validity},
     pattern::Pattern,
     sync::{AtomicU64, Ordering, RwLock, thread},
 };
@@ -61,7 +61,7 @@ struct World {
 }
 
 struct Stored {
-    birth: Birth,
+    validity: Validity,
     value: u64,
 }
 
@@ -120,30 +120,30 @@ impl World {
             Born::BeforeTheCall => before,
             Born::AfterTheCall => self.epochs.now(),
         };
-        let birth = Birth::new(born, self.carried(value));
-        let stored = Arc::new(Stored { birth, value });
+        let validity = Validity::new(born, self.carried(value));
+        let stored = Arc::new(Stored { validity, value });
         // The store asks under its lock for the key, as a put has to.
         let mut slot = self.slot.write();
-        if self.epochs.check(&stored.birth) != Epoch::Gone {
+        if self.epochs.check(&stored.validity) != Epoch::Gone {
             *slot = Some(stored);
         }
     }
 
     fn write(&self) {
         let value = self.origin.fetch_add(1, Ordering::SeqCst) + 1;
-        let tag = || Hit::tag(TAG);
+        let tag = || Target::tag(TAG);
         let (hit, soft) = match self.scenario.means {
             Means::Tag | Means::Forgotten => (tag(), false),
             Means::SoftTag => (tag(), true),
-            Means::Version => (Hit::Version(TAG, value), false),
-            Means::Glob => (Hit::Glob(Pattern(NAME)), false),
-            Means::Everything => (Hit::Everything, false),
-            Means::SoftEverything => (Hit::Everything, true),
+            Means::Version => (Target::Version(TAG, value), false),
+            Means::Glob => (Target::Glob(Pattern(NAME)), false),
+            Means::Everything => (Target::Everything, false),
+            Means::SoftEverything => (Target::Everything, true),
             Means::Mixed => match value % 4 {
                 0 => (tag(), false),
-                1 => (Hit::Glob(Pattern(NAME)), false),
-                2 => (Hit::Everything, false),
-                _ => (Hit::Version(TAG, value), false),
+                1 => (Target::Glob(Pattern(NAME)), false),
+                2 => (Target::Everything, false),
+                _ => (Target::Version(TAG, value), false),
             },
         };
         self.epochs.append(hit, soft);
@@ -151,7 +151,7 @@ impl World {
         if self.scenario.means == Means::Forgotten {
             for other in 0..=FEW_MARKS as u64 {
                 let other = Tag(100 + other);
-                self.epochs.append(Hit::tag(other), false);
+                self.epochs.append(Target::tag(other), false);
             }
         }
     }
@@ -164,7 +164,7 @@ impl World {
     fn read_epoch(&self) -> Option<Epoch> {
         let told = self.told.load(Ordering::Acquire);
         let stored = self.slot.read().clone()?;
-        let epoch = self.epochs.check(&stored.birth);
+        let epoch = self.epochs.check(&stored.validity);
         if epoch == Epoch::Valid {
             let value = stored.value;
             assert!(

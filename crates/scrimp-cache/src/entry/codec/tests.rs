@@ -15,7 +15,7 @@ use scrimp_testkit::ManualClock;
 use super::*;
 use crate::{
     entry::{Booking, Entry},
-    invalidation::epoch::{Birth, Carried, Epochs, Tag},
+    invalidation::epoch::{Carried, Epochs, Tag, Validity},
     policy::{Policy, Selection, Source, answer::Answer},
 };
 
@@ -123,10 +123,10 @@ prop_compose! {
             body: body.into(),
             trailers,
             upstream_status: upstream_status.map(Bytes::from),
-            asked: policy.received - Duration::from_millis(7),
+            sent: policy.received - Duration::from_millis(7),
             policy,
             selection: Selection::new(&request, &Answer::read(&named)).unwrap_or_default(),
-            birth: Birth::new(Epochs::new(9).now(), carried),
+            validity: Validity::new(Epochs::new(9).now(), carried),
             booking: pico.map(|pico| Booking {
                 account: Ledger::new().account("cache", "tenant", "/route", Currency::USD),
                 charge: Money::from_pico(pico, Currency::USD),
@@ -165,9 +165,9 @@ proptest! {
             prop_assert_eq!(&read.trailers, &written.trailers);
             prop_assert_eq!(&read.body, &written.body);
             prop_assert_eq!(&read.selection, &written.selection);
-            prop_assert_eq!(read.birth.parts(), written.birth.parts());
+            prop_assert_eq!(read.validity.parts(), written.validity.parts());
             prop_assert_eq!(format!("{:?}", read.policy), format!("{:?}", written.policy));
-            prop_assert_eq!(read.asked, written.asked);
+            prop_assert_eq!(read.sent, written.sent);
         }
         // Every field is in what is written of it.
         prop_assert_eq!(codec.encode(key().as_ref(), &read).expect("small"), bytes);
@@ -186,7 +186,7 @@ proptest! {
         let read = stranger.decode(key().as_ref(), &bytes).expect("whole");
         for (read, written) in read.iter().zip(written.iter()) {
             prop_assert_eq!(read.policy.age(now), written.policy.age(now));
-            prop_assert!(read.asked <= now);
+            prop_assert!(read.sent <= now);
         }
     }
 

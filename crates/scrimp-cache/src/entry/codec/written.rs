@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     entry::{Booking, Entry},
-    invalidation::epoch::{Birth, Carried, Tag},
+    invalidation::epoch::{Carried, Tag, Validity},
     policy::Selection,
 };
 
@@ -41,14 +41,14 @@ struct Response<'a> {
     #[serde(borrow)]
     trailers: Option<Vec<Field<'a>>>,
     upstream_status: Option<&'a [u8]>,
-    asked: Moment,
+    sent: Moment,
     policy: WrittenPolicy,
     #[serde(borrow)]
     chosen: Vec<(&'a str, Option<&'a [u8]>)>,
     language: Option<&'a str>,
     spelling: Option<&'a str>,
     log: u64,
-    born: u64,
+    fetched_at: u64,
     tags: Vec<u64>,
     versions: Vec<(u64, u64)>,
     names: &'a str,
@@ -107,7 +107,7 @@ impl<'a> Written<'a> {
                 return Err(DecodeError::Damaged("body"));
             }
             let body = bodies.split_to(length);
-            let flag = SECRET.hash_one((self.key, response.asked, &response.chosen));
+            let flag = SECRET.hash_one((self.key, response.sent, &response.chosen));
             entries.push(Arc::new(response.into_entry(body, codec, flag, now)?));
         }
         match bodies.is_empty() {
@@ -121,7 +121,7 @@ impl<'a> Written<'a> {
 
 impl<'a> Response<'a> {
     fn new(entry: &'a Entry, now: Now) -> Self {
-        let (log, born, carried) = entry.birth.parts();
+        let (log, fetched_at, carried) = entry.validity.parts();
         let (chosen, language, spelling) = entry.selection.parts();
         let version = VERSIONS.iter().position(|&known| known == entry.version);
         Self {
@@ -131,7 +131,7 @@ impl<'a> Response<'a> {
             headers: fields(&entry.headers),
             trailers: entry.trailers.as_ref().map(fields),
             upstream_status: entry.upstream_status.as_deref(),
-            asked: Moment::new(entry.asked, now),
+            sent: Moment::new(entry.sent, now),
             policy: WrittenPolicy::new(&entry.policy, now),
             chosen: chosen
                 .iter()
@@ -140,7 +140,7 @@ impl<'a> Response<'a> {
             language,
             spelling,
             log,
-            born,
+            fetched_at,
             tags: carried.tags.iter().map(|tag| tag.0).collect(),
             versions: carried
                 .versions
@@ -180,12 +180,12 @@ impl<'a> Response<'a> {
             body,
             trailers: self.trailers.map(header_map).transpose()?,
             upstream_status: self.upstream_status.map(Bytes::copy_from_slice),
-            asked: match self.asked.past(now)? {
+            sent: match self.sent.past(now)? {
                 Past::At(instant) => instant,
                 Past::Ago(time) => now.ago(time),
             },
             selection: selection(self.chosen, self.language, self.spelling)?,
-            birth: Birth::from_parts(self.log, self.born, carried),
+            validity: Validity::from_parts(self.log, self.fetched_at, carried),
             booking: self.booking.and_then(|booking| booking.open(codec)),
             recompute_cost: self.recompute_cost,
             refreshing: codec.flag(flag),

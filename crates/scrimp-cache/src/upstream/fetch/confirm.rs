@@ -89,10 +89,10 @@ impl Fetch {
                 // Fields alone must not make fresh what was invalidated, nor give an old body
                 // a new version: that takes a validator.
                 let identified = merge::head_identifies(response.headers());
-                if (identified || shared.epochs.check(&stored.birth) == Epoch::Valid)
+                if (identified || shared.epochs.check(&stored.validity) == Epoch::Valid)
                     && let Ok(entry) = self.renew(shared, stored, response.headers())
                     && (identified
-                        || entry.birth.carried().versions == stored.birth.carried().versions)
+                        || entry.validity.carried().versions == stored.validity.carried().versions)
                 {
                     put(shared, self.call.place(), Arc::new(entry), None);
                     updated = true;

@@ -292,7 +292,7 @@ impl Fetch {
             && self.stored.as_ref().is_some_and(|stored| {
                 !failed(stored.status)
                     && Freshness::new(&stored.policy, now()).is_fresh()
-                    && shared.epochs.check(&stored.birth) == Epoch::Valid
+                    && shared.epochs.check(&stored.validity) == Epoch::Valid
             })
     }
 
@@ -345,7 +345,7 @@ impl Fetch {
             drop(refreshing);
         };
         match standby {
-            Some(answer) => BodyCollector::standby(answer, held, limit, announced, commit),
+            Some(answer) => BodyCollector::shared(answer, held, limit, announced, commit),
             None => BodyCollector::new(held, limit, announced, commit),
         }
     }

@@ -17,16 +17,16 @@ use crate::{
 };
 
 /// A call under way of which nothing is kept but what its label needs.
-pub(super) struct Watch {
+pub(super) struct WatchedCall {
     asking: Asking,
     /// Of the request's key.
     hash: u64,
     keyed_authorization: bool,
 }
 
-// === impl Watch ===
+// === impl WatchedCall ===
 
-impl Watch {
+impl WatchedCall {
     /// `None` if the answer may be stored after all, or if more is to be done with it than a
     /// label needs.
     pub(super) fn new<St>(

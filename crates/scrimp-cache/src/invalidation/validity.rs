@@ -18,9 +18,9 @@ pub(crate) struct Position {
 
 /// What one entry knows of the log.
 #[derive(Debug)]
-pub(crate) struct Birth {
+pub(crate) struct Validity {
     pub(super) log: u64,
-    pub(super) born: u64,
+    pub(super) fetched_at: u64,
     pub(super) carried: Carried,
     /// Up to here the entry is known to be valid.
     pub(super) checked: AtomicU64,
@@ -84,20 +84,20 @@ impl Carried {
     }
 }
 
-// === impl Birth ===
+// === impl Validity ===
 
-impl Birth {
-    /// An entry whose upstream call began at `born`.
-    pub(crate) fn new(born: Position, carried: Carried) -> Self {
-        // What carries a version may be outdated at birth, so it is looked up once.
+impl Validity {
+    /// An entry whose upstream call began at `fetched_at`.
+    pub(crate) fn new(fetched_at: Position, carried: Carried) -> Self {
+        // What carries a version may be outdated at validity, so it is looked up once.
         let checked = if carried.versions.is_empty() {
-            born.at
+            fetched_at.at
         } else {
             0
         };
         Self {
-            log: born.log,
-            born: born.at,
+            log: fetched_at.log,
+            fetched_at: fetched_at.at,
             carried,
             checked: AtomicU64::new(checked),
         }
@@ -111,13 +111,19 @@ impl Birth {
     /// Its log, its position there, and what it carries: all there is to write down.
     #[cfg(feature = "codec")]
     pub(crate) fn parts(&self) -> (u64, u64, &Carried) {
-        (self.log, self.born, &self.carried)
+        (self.log, self.fetched_at, &self.carried)
     }
 
     /// What [`parts`](Self::parts) told.
     #[cfg(feature = "codec")]
-    pub(crate) fn from_parts(log: u64, born: u64, carried: Carried) -> Self {
-        Self::new(Position { log, at: born }, carried)
+    pub(crate) fn from_parts(log: u64, fetched_at: u64, carried: Carried) -> Self {
+        Self::new(
+            Position {
+                log,
+                at: fetched_at,
+            },
+            carried,
+        )
     }
 
     pub(crate) fn heap_size(&self) -> usize {
