@@ -112,7 +112,8 @@
 //! The service is always ready, and drives a clone of its inner service to readiness for each
 //! call, so a provider that stalls holds up no other. Dropping the future or the body cancels
 //! the call, tells the router that it took at least that long, and books what was used by
-//! then. Timers need a tokio runtime.
+//! then. Timers need a tokio runtime. [`stats`](CostRouteLayer::stats) counts requests, calls and what they
+//! cost.
 //!
 //! The error is the inner service's. Refusals are responses with a problem document (RFC 9457):
 //!
@@ -159,6 +160,7 @@ mod quality;
 mod refuse;
 mod service;
 mod state;
+mod stats;
 mod tap;
 
 pub use body::{RequestBody, RouteBody};
@@ -183,4 +185,5 @@ pub use quality::JsonSchema;
 pub use quality::{MinLength, QualityGate, QualityVerdict, RequiredFields};
 pub use scrimp_core::SettingError;
 pub use service::CostRoute;
+pub use stats::{CostRouteStats, RefusalStats};
 pub use tap::Tap;
