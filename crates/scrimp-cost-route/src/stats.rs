@@ -49,6 +49,8 @@ pub struct RefusalStats {
     pub none_left: u64,
     /// The request's limit on the price lacked an exchange rate (500).
     pub no_exchange_rate: u64,
+    /// The request's own filters could not be used (500).
+    pub filters: u64,
     /// No provider answered in time (504).
     pub timed_out: u64,
     /// The request's body broke off (400).
@@ -101,6 +103,7 @@ impl RefusalStats {
             Refused::NoCandidate(NoCandidate::NoneGoodEnough) => &mut self.none_good_enough,
             Refused::NoCandidate(NoCandidate::NoneLeft) => &mut self.none_left,
             Refused::NoCandidate(NoCandidate::NoExchangeRate(_)) => &mut self.no_exchange_rate,
+            Refused::Filters(_) => &mut self.filters,
             Refused::TimedOut => &mut self.timed_out,
             Refused::BodyBroke => &mut self.request_body,
             Refused::UriTooLong => &mut self.uri_too_long,

@@ -84,15 +84,13 @@ async fn refusals_are_counted_under_their_reasons() {
         request.extensions_mut().insert(hints);
         request
     };
-    let most = |price: &str| Filters {
-        max_price: Some(common::money(price)),
-        ..Filters::default()
-    };
+    let most = |price: &str| Filters::new().max_price(price);
     let budget = || Budget::new([Cap::new("day", "0", Period::Day)]);
     let unknown = CostRouteLayer::builder([Provider::new("a").price(Price::Unknown)]);
     refused(two(), hinted(Hints::new().filters(most("0.001"))), fine).await;
     refused(two(), hinted(Hints::new().tag("moon")), fine).await;
     refused(two(), hinted(Hints::new().filters(most("1 JPY"))), fine).await;
+    refused(two(), hinted(Hints::new().filters(most("a lot"))), fine).await;
     refused(two().attempts(1), get(), || ok("late").gate(&Gate::new())).await;
     refused(two().budget(budget()), get(), fine).await;
     refused(
