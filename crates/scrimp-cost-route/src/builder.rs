@@ -8,9 +8,9 @@ use scrimp_core::{
 };
 
 use crate::{
-    Budget, CostRouteLayer, Provider, QualityGate, Usage,
+    Budget, CostRouteLayer, Filters, Provider, QualityGate, Usage,
     config::{Config, LONGEST_TIMEOUT, Shared},
-    engine::{Filters, Score},
+    engine::Score,
     price::MONEY,
     profile::Profile,
     state::State,
@@ -45,7 +45,9 @@ impl CostRouteLayerBuilder {
     /// Sets what every provider must be like. Default: anything. Ranges: a quality of 0 to 1,
     /// a latency above zero, a price of nothing or more.
     pub fn filters(self, filters: Filters) -> Self {
-        self.set(|config| config.filters = filters)
+        self.map(|settings| {
+            settings.checked(filters.checked(), |config, bounds| config.filters = bounds)
+        })
     }
 
     /// Sets the time after which an observation counts half. Default: 15 s, and 60 s for

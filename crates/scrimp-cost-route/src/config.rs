@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::{
     Budget, Price, QualityGate, Usage,
-    engine::{Filters, RouterConfig},
+    engine::{Bounds, RouterConfig},
     state::State,
 };
 
@@ -19,7 +19,7 @@ pub(crate) const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 86_400);
 #[derive(Clone)]
 pub(crate) struct Config {
     pub(crate) router: RouterConfig,
-    pub(crate) filters: Filters,
+    pub(crate) filters: Bounds,
     pub(crate) buffer: usize,
     pub(crate) attempts: usize,
     pub(crate) timeout: Duration,
@@ -50,7 +50,7 @@ impl Config {
     pub(crate) fn new() -> Self {
         Self {
             router: RouterConfig::default(),
-            filters: Filters::default(),
+            filters: Bounds::default(),
             buffer: 1 << 20,
             attempts: 3,
             timeout: Duration::from_secs(60),

@@ -50,11 +50,11 @@ impl<S> Exchange<S> {
         let (whole, mut once) = match gather(body, self.shared.config.buffer).await {
             Gathered::Whole(data, trailers) => (Some((data, trailers)), None),
             Gathered::Long(head, rest) => (None, Some(RequestBody::streaming(head, rest))),
-            Gathered::Broken(_) => return Ok(self.refusal(Refused::BodyBroke)),
+            Gathered::Broken(_) => return Ok(self.early_refusal(Refused::BodyBroke)),
         };
         let mut job = match Job::new(&self.shared, parts, whole) {
             Ok(job) => job,
-            Err(refused) => return Ok(self.refusal(refused)),
+            Err(refused) => return Ok(self.early_refusal(refused)),
         };
         self.shared.config.retries.deposit();
         let mut picked = match job.pick(&self.shared) {
@@ -93,7 +93,14 @@ impl<S> Exchange<S> {
         }
     }
 
+    /// Refuses a request before any provider was looked at.
+    fn early_refusal<R: Body>(&self, refused: Refused) -> Response<RouteBody<R>> {
+        self.shared.state.lock().stats.requests += 1;
+        self.refusal(refused)
+    }
+
     fn refusal<R: Body>(&self, refused: Refused) -> Response<RouteBody<R>> {
+        self.shared.state.lock().stats.refused.count(&refused);
         refused.response(self.shared.config.clock.wall())
     }
 }

@@ -40,6 +40,7 @@ impl Figures {
         let config = &self.shared.config;
         json!({
             "providers": providers(&self.shared.state, self.shared.now()),
+            "stats": self.shared.state.lock().stats.clone(),
             "budgets": config.budget.as_ref().map(Budget::snapshot),
             "retries_left": config.retries.left(),
         })

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Usage, engine::Filters};
+use crate::{Filters, Usage};
 
 /// Tells what a request asks of its provider. In the request's extensions; all of it is optional.
 #[derive(Debug, Clone, Default)]
@@ -22,8 +22,9 @@ impl Hints {
         Self::default()
     }
 
-    /// Sets what a provider must be like for the request, on top of what the layer asks. A limit
-    /// that no provider can meet leaves none: the request is refused with 503.
+    /// Sets what a provider must be like for the request, on top of what the layer asks. If no
+    /// provider is, the request is refused with 503; if a limit is out of its range, or in a
+    /// currency without an exchange rate, with 500.
     #[must_use]
     pub fn filters(mut self, filters: Filters) -> Self {
         self.filters = filters;

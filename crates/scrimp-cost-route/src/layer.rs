@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use tower_layer::Layer;
 
 use crate::{
-    CostRoute, CostRouteLayerBuilder, Figures, Provider, Providers, config::Shared,
+    CostRoute, CostRouteLayerBuilder, CostRouteStats, Figures, Provider, Providers, config::Shared,
     service::Targets,
 };
 
@@ -35,6 +35,12 @@ impl CostRouteLayer {
         Providers {
             shared: Arc::clone(&self.0),
         }
+    }
+
+    /// Returns what the services of the layer and of its clones have done so far.
+    #[must_use]
+    pub fn stats(&self) -> CostRouteStats {
+        self.0.state.lock().stats.clone()
     }
 
     /// Returns a service that tells the figures.

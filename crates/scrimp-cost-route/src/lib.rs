@@ -112,7 +112,8 @@
 //! The service is always ready, and drives a clone of its inner service to readiness for each
 //! call, so a provider that stalls holds up no other. Dropping the future or the body cancels
 //! the call, tells the router that it took at least that long, and books what was used by
-//! then. Timers need a tokio runtime.
+//! then. Timers need a tokio runtime. [`stats`](CostRouteLayer::stats) counts requests,
+//! calls and what they cost.
 //!
 //! The error is the inner service's. Refusals are responses with a problem document (RFC 9457):
 //!
@@ -121,7 +122,7 @@
 //! | 400 | the request's own body breaks off |
 //! | 402, 429 | a [cap](Cap) is used up, or the price is unknown and the budget [strict](CostRouteLayerBuilder::strict) |
 //! | 414, 431 | the request's URI or header fields leave no room for the provider's |
-//! | 500 | the request's limit on the price is in a currency without an [exchange rate](CostRouteLayerBuilder::exchange_rate) |
+//! | 500 | the request's own [filters](Hints::filters) cannot be used, or its limit on the price is in a currency without an [exchange rate](CostRouteLayerBuilder::exchange_rate) |
 //! | 503 | no provider is good enough, or none has room |
 //! | 504 | no provider answers in time |
 //!
@@ -146,6 +147,7 @@ mod engine;
 pub mod engine;
 mod exchange;
 mod figures;
+mod filters;
 mod future;
 mod hints;
 mod layer;
@@ -159,16 +161,16 @@ mod quality;
 mod refuse;
 mod service;
 mod state;
+mod stats;
 mod tap;
 
 pub use body::{RequestBody, RouteBody};
 pub use budget::{Budget, BudgetLine, BudgetStore, Cap, Refusal, Reservation, Scope};
 pub use builder::CostRouteLayerBuilder;
 pub use decision::{Miss, RouteDecision, Tried};
-pub use engine::{
-    Estimate, Filters, Health, Reason, Score, Scored, Stake, Stakes, Terms, Weight, Weights,
-};
+pub use engine::{Estimate, Health, Reason, Score, Scored, Stake, Stakes, Terms, Weight, Weights};
 pub use figures::Figures;
+pub use filters::Filters;
 pub use future::ResponseFuture;
 pub use hints::Hints;
 pub use layer::CostRouteLayer;
@@ -183,4 +185,5 @@ pub use quality::JsonSchema;
 pub use quality::{MinLength, QualityGate, QualityVerdict, RequiredFields};
 pub use scrimp_core::SettingError;
 pub use service::CostRoute;
+pub use stats::{CostRouteStats, RefusalStats};
 pub use tap::Tap;

@@ -10,6 +10,7 @@ use crate::{
     budget::Reservation,
     config::Shared,
     engine::{Outcome, Ticket},
+    metered,
     profile::Profile,
 };
 
@@ -18,6 +19,8 @@ pub(crate) struct Call {
     pub(crate) shared: Arc<Shared>,
     pub(crate) provider: Arc<Profile>,
     pub(crate) ticket: Ticket,
+    /// Whether another call for the same request came before it.
+    pub(crate) failover: bool,
     pub(crate) reservation: Option<Reservation>,
     pub(crate) tenant: Arc<str>,
     pub(crate) route: Arc<str>,
@@ -95,23 +98,27 @@ impl Call {
         let now = self.shared.config.clock.wall();
         let whole = outcome == Outcome::Succeeded;
         let usage = self.usage(whole);
+        let cost = self.price().cost(&usage, now, self.used);
+        let cost = cost.filter(|_| paid);
         {
             let mut state = self.shared.state.lock();
             state.router.ended(self.shared.now(), self.ticket, outcome);
+            state.stats.ended(outcome, paid, cost);
             if paid && let Some(index) = state.find(&self.provider.name) {
                 let told = self.tap.usage().is_some() && whole;
                 state.entries[index].count(now, told.then_some(&usage));
             }
         }
-        let cost = self.price().cost(&usage, now, self.used);
-        self.book(cost.filter(|_| paid), paid);
-        crate::metered::call(&self.provider.name, outcome, cost.filter(|_| paid));
+        self.book(cost, paid);
+        metered::call(&self.provider.name, outcome, cost);
     }
 
     /// Takes the call back: it was never sent, so it says nothing of the provider.
     pub(crate) fn unmake(&mut self) {
         self.ended = true;
-        self.shared.state.lock().router.unmade(self.ticket);
+        let mut state = self.shared.state.lock();
+        state.router.unmade(self.ticket);
+        state.stats.unmade(self.failover);
     }
 
     fn book(&mut self, cost: Option<Money>, paid: bool) {

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
+use scrimp_core::SettingError;
 use scrimp_http::date;
 use serde_json::{Map, Value, json};
 
@@ -13,6 +14,8 @@ use crate::{RouteBody, budget::Refusal, engine::NoCandidate, price::since_epoch}
 #[derive(Debug)]
 pub(crate) enum Refused {
     NoCandidate(NoCandidate),
+    /// The request's own filters cannot be used.
+    Filters(SettingError),
     TimedOut,
     BodyBroke,
     /// The URI is too long with the provider's path before it.
@@ -35,8 +38,14 @@ impl Refused {
         problem.insert("status".into(), status.as_u16().into());
         problem.insert("reason".into(), reason.into());
         let mut retry_after = None;
-        if let Self::NoCandidate(NoCandidate::NoExchangeRate(missing)) = &self {
-            problem.insert("detail".into(), missing.to_string().into());
+        match &self {
+            Self::NoCandidate(NoCandidate::NoExchangeRate(missing)) => {
+                problem.insert("detail".into(), missing.to_string().into());
+            }
+            Self::Filters(error) => {
+                problem.insert("detail".into(), error.to_string().into());
+            }
+            _ => {}
         }
         if let Self::Budget(refusal) = &self {
             retry_after = refusal
@@ -75,6 +84,11 @@ impl Refused {
                 "no-exchange-rate",
                 "the request's limit on the price is in a currency that prices cannot be \
                  compared with",
+            ),
+            Self::Filters(_) => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "filters",
+                "the request's own filters cannot be used",
             ),
             Self::TimedOut => (
                 StatusCode::GATEWAY_TIMEOUT,

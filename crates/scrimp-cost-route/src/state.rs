@@ -18,7 +18,7 @@ use std::num::NonZeroU32;
 use tokio::time::Instant;
 
 use crate::{
-    Period, Price, TokenClass, Usage,
+    CostRouteStats, Period, Price, TokenClass, Usage,
     engine::{Router, RouterConfig},
     profile::Profile,
 };
@@ -33,6 +33,7 @@ type Limiter = RateLimiter<NotKeyed, InMemoryState, LimitClock, NoOpMiddleware<N
 pub(crate) struct State {
     pub(crate) router: Router,
     pub(crate) entries: Vec<Entry>,
+    pub(crate) stats: CostRouteStats,
 }
 
 /// Provider, and what its bill depends on. Candidates of the router have the same order.
@@ -72,6 +73,7 @@ impl State {
         Ok(Self {
             router: Router::new(config, start)?,
             entries: Vec::new(),
+            stats: CostRouteStats::default(),
         })
     }
 

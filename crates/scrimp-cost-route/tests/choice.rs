@@ -4,7 +4,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Rig, by_token, cents, get, money, ok, provider, two};
+use common::{Rig, by_token, cents, get, ok, provider, two};
 use http::StatusCode;
 use http_body_util::BodyExt;
 use scrimp_core::extensions::{Charge, Explain, Priority};
@@ -134,15 +134,9 @@ async fn tags_and_filters_narrow_the_choice() {
         rig.send(request)
     };
     assert_eq!(ask(Hints::new().tag("eu")).await.from(), "eu");
-    let good = Filters {
-        min_quality: Some(0.9),
-        ..Filters::default()
-    };
-    assert_eq!(ask(Hints::new().filters(good)).await.from(), "eu");
-    let impossible = Filters {
-        max_price: Some(money("0.0001")),
-        ..good
-    };
+    let good = Filters::new().min_quality(0.9);
+    assert_eq!(ask(Hints::new().filters(good.clone())).await.from(), "eu");
+    let impossible = good.max_price("0.0001");
     let refused = ask(Hints::new().filters(impossible)).await;
     assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(refused.json()["reason"], "none-good-enough");

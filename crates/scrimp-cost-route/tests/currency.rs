@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use common::{Rig, cents, get, money, ok, provider, two, yen};
 use http::StatusCode;
-use scrimp_core::Currency;
+use scrimp_core::{Currency, extensions::Priority};
 use scrimp_cost_route::{
     CostRouteLayer, Filters, Hints, Provider, Score, Scored, Stake, Stakes, Tariff,
 };
@@ -31,16 +31,8 @@ async fn currencies_are_compared_by_the_rate_that_was_given() {
 #[tokio::test(start_paused = true)]
 async fn stakes_are_converted_by_the_given_rate() {
     // Ten seconds less are worth ten yen, which is seven cents, and not ten dollars.
-    let stake = Stake {
-        second: money("1 JPY"),
-        quality: money("0 JPY"),
-        failure: money("1000 JPY"),
-    };
-    let stakes = Score::Money(Stakes {
-        high: stake,
-        default: stake,
-        low: stake,
-    });
+    let stake = Stake::new().second("1 JPY").failure("1000 JPY");
+    let stakes = Score::Money(Stakes::default().with(Priority::Default, stake));
     let slow = || provider("slow", 1).latency(Duration::from_secs(11));
     let from = async |dear: i128| {
         let fast = provider("fast", dear).latency(Duration::from_secs(1));
@@ -64,10 +56,7 @@ async fn stakes_are_converted_by_the_given_rate() {
 
 #[tokio::test(start_paused = true)]
 async fn a_limit_on_the_price_is_converted_by_the_given_rate() {
-    let most = |price| Filters {
-        max_price: Some(money(price)),
-        ..Filters::default()
-    };
+    let most = |price| Filters::new().max_price(price);
     let builder = CostRouteLayer::builder([provider("a", 1)]).exchange_rate(yen(), "0.007");
     for (price, status) in [("1 JPY", 503), ("2 JPY", 200)] {
         let layer = builder.clone().filters(most(price)).build().unwrap();
@@ -87,10 +76,7 @@ async fn a_limit_on_the_price_is_converted_by_the_given_rate() {
 async fn a_request_whose_limit_on_the_price_cannot_be_compared_is_refused() {
     let rig = Rig::new(&two().build().unwrap(), |_| ok("fine"));
     let mut request = get();
-    let filters = Filters {
-        max_price: Some(money("1000 JPY")),
-        ..Filters::default()
-    };
+    let filters = Filters::new().max_price("1000 JPY");
     request
         .extensions_mut()
         .insert(Hints::new().filters(filters));

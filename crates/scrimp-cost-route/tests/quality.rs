@@ -44,10 +44,7 @@ async fn if_no_answer_is_good_enough_the_caller_gets_the_last_and_is_told() {
 async fn quality_is_learnt_from_what_is_judged() {
     let layer = CostRouteLayer::builder([provider("cheap", 1), provider("dear", 2)])
         .explore(false)
-        .filters(Filters {
-            min_quality: Some(0.6),
-            ..Filters::default()
-        })
+        .filters(Filters::new().min_quality(0.6))
         .quality_gate(|_: &_, _: &_, body: &[u8]| {
             QualityVerdict::accept(if body == b"cheap" { 0.1 } else { 1.0 })
         })

@@ -4,11 +4,12 @@ mod common;
 
 use std::{sync::Arc, time::Duration};
 
-use common::{Rig, cents, money, ok, provider, yen};
+use common::{Rig, cents, ok, provider, yen};
 use http::Uri;
+use scrimp_core::extensions::Priority;
 use scrimp_cost_route::{
     Budget, Cap, CostRouteLayer, CostRouteLayerBuilder, Filters, Period, Price, Provider, Rate,
-    Score, Stakes, Tariff, TokenRates, Usage, Weights,
+    Score, Stake, Stakes, Tariff, TokenRates, Usage, Weights,
 };
 use tower::Layer;
 
@@ -117,34 +118,28 @@ fn each_setting_of_a_provider_that_cannot_be_used_is_named_with_its_range() {
 fn each_setting_of_a_layer_that_cannot_be_used_is_named_with_its_range() {
     let layer = || over(Provider::new("a").price(Price::Free));
     let second = Duration::from_secs(1);
-    let mut stakes = Stakes::default();
-    stakes.high.failure = money("-1");
+    let stakes = Stakes::default().with(Priority::High, Stake::new().failure("-1"));
     let mut weights = Weights::default();
     weights.low.cost = -1.0;
-    let filters = |change: fn(&mut Filters)| {
-        let mut filters = Filters::default();
-        change(&mut filters);
-        layer().filters(filters)
-    };
     refused([
         (
             layer().score(Score::Money(stakes)),
-            "Stakes: `high.failure` must be at least $0.00, not -$1.00",
+            "Stake: `failure` must be at least $0.00, not -$1.00",
         ),
         (
             layer().score(Score::Weighted(weights)),
             "Weights: `low.cost` must be at least 0.0 and below inf, not -1.0",
         ),
         (
-            filters(|filters| filters.min_quality = Some(1.5)),
+            layer().filters(Filters::new().min_quality(1.5)),
             "Filters: `min_quality` must be within 0.0 and 1.0, not 1.5",
         ),
         (
-            filters(|filters| filters.max_latency = Some(Duration::ZERO)),
+            layer().filters(Filters::new().max_latency(Duration::ZERO)),
             "Filters: `max_latency` must be at least 1ns, not 0ns",
         ),
         (
-            filters(|filters| filters.max_price = Some(money("-1"))),
+            layer().filters(Filters::new().max_price("-1")),
             "Filters: `max_price` must be at least $0.00, not -$1.00",
         ),
         (
@@ -229,12 +224,8 @@ fn a_cap_that_cannot_be_used_lets_nothing_through() {
 
 #[test]
 fn an_amount_in_a_currency_without_a_rate_is_named_with_what_would_do() {
-    let mut stakes = Stakes::default();
-    stakes.low.second = money("1 JPY");
-    let most = Filters {
-        max_price: Some(money("2 JPY")),
-        ..Filters::default()
-    };
+    let stakes = Stakes::default().with(Priority::Low, Stake::new().second("1 JPY"));
+    let most = Filters::new().max_price("2 JPY");
     let in_yen = || provider("jp", 0).price("1 JPY");
     let both = || CostRouteLayer::builder([in_yen(), provider("us", 1)]);
     let budget = || Budget::new([Cap::new("day", cents(100), Period::Day)]);

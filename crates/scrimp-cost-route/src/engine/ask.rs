@@ -16,15 +16,14 @@ pub struct Ask {
     /// out fails.
     pub replayable: bool,
     /// What a provider must be like.
-    pub filters: Filters,
+    pub filters: Bounds,
     /// Kind of the request, for hysteresis: a switch for one kind is none for others.
     pub kind: u64,
 }
 
-/// Limits that decide which providers are good enough. They apply before the score: the cheapest
-/// provider within them is chosen.
+/// Limits of [`Filters`](crate::Filters), checked.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Filters {
+pub struct Bounds {
     /// Least quality, 0 to 1.
     pub min_quality: Option<f64>,
     /// Longest time until the answer is whole.
@@ -33,7 +32,7 @@ pub struct Filters {
     pub max_price: Option<Money>,
 }
 
-/// Filters as the inner loop needs them: in seconds and dollars.
+/// Bounds as the inner loop needs them: in seconds and dollars.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
     pub(super) min_quality: Option<f64>,
@@ -45,9 +44,9 @@ pub(super) struct Limits {
 #[derive(Debug, Clone, Default)]
 pub struct Barred(SmallVec<[u64; 4]>);
 
-// === impl Filters ===
+// === impl Bounds ===
 
-impl Filters {
+impl Bounds {
     /// Combines both: the stricter of each limit.
     pub(crate) fn and(self, other: Self, rates: &ExchangeRates) -> Result<Self, NoExchangeRate> {
         let max_price = match (self.max_price, other.max_price) {
@@ -75,24 +74,18 @@ impl Filters {
         })
     }
 
-    /// Checks the limits.
+    /// Checks that the highest price can be compared.
     ///
     /// # Errors
     ///
-    /// If a limit is out of its range, or lacks an exchange rate.
+    /// If it lacks an exchange rate.
     pub(crate) fn check(&self, rates: &ExchangeRates) -> Result<(), SettingError> {
-        const OWNER: &str = "Filters";
-        if let Some(least) = self.min_quality {
-            SettingError::within(OWNER, "min_quality", least, 0.0..=1.0)?;
-        }
-        if let Some(most) = self.max_latency {
-            SettingError::within(OWNER, "max_latency", most, Duration::from_nanos(1)..)?;
-        }
-        if let Some(most) = self.max_price {
-            SettingError::within(OWNER, "max_price", most, Money::zero(most.currency())..)?;
-            dollars(rates, most).map_err(|error| rate_missing(OWNER, "max_price", most, error))?;
-        }
-        Ok(())
+        let Some(most) = self.max_price else {
+            return Ok(());
+        };
+        dollars(rates, most)
+            .map(drop)
+            .map_err(|error| rate_missing("Filters", "max_price", most, error))
     }
 }
 

@@ -22,7 +22,7 @@ mod track;
 mod traffic;
 
 pub use self::{
-    ask::{Ask, Barred, Filters},
+    ask::{Ask, Barred, Bounds},
     choice::{Choice, NoCandidate, Reason, Scored, Terms},
     config::RouterConfig,
     estimate::{Estimate, Prior},

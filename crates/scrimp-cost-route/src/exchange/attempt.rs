@@ -145,12 +145,14 @@ impl<'a> Attempt<'a> {
             return false;
         };
         let verdict = gate.judge(self.request, head, &data);
+        let mut state = self.shared.state.lock();
+        state.stats.rejected += u64::from(!verdict.accept);
         if (0.0..=1.0).contains(&verdict.quality) {
-            let mut state = self.shared.state.lock();
             let now = self.shared.now();
             let ticket = self.call.ticket;
             state.router.judged(now, ticket, verdict.quality);
         } else {
+            drop(state);
             let quality = verdict.quality;
             tracing::warn!(
                 quality,

@@ -47,7 +47,8 @@ impl Job {
         let empty = || Arc::clone(&shared.unnamed);
         let extensions = &parts.extensions;
         let rates = &shared.config.router.exchange;
-        let filters = shared.config.filters.and(hints.filters, rates);
+        let filters = hints.filters.checked().map_err(Refused::Filters)?;
+        let filters = shared.config.filters.and(filters, rates);
         let filters = filters.map_err(|missing| Refused::NoCandidate(missing.into()))?;
         Ok(Self {
             ask: Ask {

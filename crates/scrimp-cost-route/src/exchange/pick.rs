@@ -48,7 +48,13 @@ impl Job {
         let config = &shared.config;
         let (now, wall) = (shared.now(), config.clock.wall());
         let mut state = shared.state.lock();
-        let State { router, entries } = &mut *state;
+        let State {
+            router,
+            entries,
+            stats,
+        } = &mut *state;
+        let failover = !self.tried.is_empty();
+        stats.requests += u64::from(!failover);
         let mut barred = Barred::default();
         for (index, entry) in entries.iter().enumerate() {
             if self.bars(entry, || router.in_flight(index)) {
@@ -78,10 +84,12 @@ impl Job {
                     let terms = explain.then(|| router.terms(now, &ask, &barred, cost));
                     let decision = self.decision(entry, entries, choice, wall, terms);
                     let ticket = router.started(now, choice.index);
+                    stats.begun(failover);
                     let call = Box::new(Call {
                         shared: Arc::clone(shared),
                         provider: Arc::clone(&entry.provider),
                         ticket,
+                        failover,
                         reservation,
                         tenant: Arc::clone(&self.tenant),
                         route: Arc::clone(&self.route),

@@ -5,6 +5,7 @@ pub mod litellm;
 mod rate;
 mod rates;
 mod tariff;
+mod unit_price;
 mod usage;
 mod window;
 

@@ -2,15 +2,9 @@
 
 use std::{fmt, str::FromStr};
 
-use scrimp_core::{BoxError, Currency, Money, SettingError};
+use scrimp_core::{BoxError, Money, SettingError};
 
-use super::{MONEY, keep};
-
-/// Decimal digits of a rate: it counts in 10⁻¹⁸ units of a currency, a millionth of what [`Money`]
-/// counts in, so that prices of single tokens, and parts of them, are whole numbers.
-const DIGITS: i32 = 18;
-/// Number of those in a pico-unit.
-const PER_PICO: i128 = 1_000_000;
+use super::{MONEY, keep, unit_price::UnitPrice};
 
 /// Price of one token, one request or one KiB, as an exact decimal.
 ///
@@ -23,21 +17,9 @@ pub struct Rate {
     error: Option<SettingError>,
 }
 
-/// Rate that was checked.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct UnitPrice {
-    digits: i128,
-    /// Currency of the money it was made of, if it was.
-    currency: Option<Currency>,
-}
-
 /// Error of a text that is not a rate.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ParseRateError(String);
-
-/// Sum of rates times counts, not yet rounded to [`Money`].
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Sum(i128);
+pub struct ParseRateError(pub(super) String);
 
 // === impl Rate ===
 
@@ -91,122 +73,10 @@ impl TryFrom<&str> for Rate {
     }
 }
 
-// === impl UnitPrice ===
-
-impl UnitPrice {
-    pub(crate) const ZERO: Self = Self::bare(0);
-
-    /// Divides an amount by a number of units, which must not be 0.
-    fn per(price: Money, units: u64) -> Self {
-        Self {
-            digits: price.pico().saturating_mul(PER_PICO) / i128::from(units),
-            currency: Some(price.currency()),
-        }
-    }
-
-    /// Makes a price of an amount for one unit.
-    pub(crate) fn each(price: Money) -> Self {
-        Self::per(price, 1)
-    }
-
-    const fn bare(digits: i128) -> Self {
-        Self {
-            digits,
-            currency: None,
-        }
-    }
-
-    /// Returns the currency, if it has one of its own.
-    pub(crate) fn currency(self) -> Option<Currency> {
-        self.currency
-    }
-
-    pub(crate) fn permille(self, share: u32) -> Self {
-        Self {
-            digits: self.digits.saturating_mul(share.into()) / 1_000,
-            ..self
-        }
-    }
-
-    pub(crate) fn is_zero(self) -> bool {
-        self.digits == 0
-    }
-
-    /// Returns the nearest price to a float; `None` if it is negative, not a number or beyond
-    /// reach.
-    #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
-    pub(crate) fn rounded(float: f64) -> Option<Self> {
-        let scaled = (float * 1e18).round();
-        (0.0..1e30)
-            .contains(&scaled)
-            .then_some(Self::bare(scaled as i128))
-    }
-
-    pub(crate) fn is_negative(self) -> bool {
-        self.digits < 0
-    }
-}
-
-impl FromStr for UnitPrice {
-    type Err = ParseRateError;
-
-    fn from_str(text: &str) -> Result<Self, ParseRateError> {
-        parse(text.trim()).ok_or_else(|| ParseRateError(text.into()))
-    }
-}
-
-/// Reads a decimal. `None` if the text is not one, or has digits that would have to be rounded.
-fn parse(text: &str) -> Option<UnitPrice> {
-    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
-        None => (text, 0),
-    };
-    let (negative, digits) = match mantissa.strip_prefix('-') {
-        Some(digits) => (true, digits),
-        None => (false, mantissa),
-    };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let all: String = [whole, fraction].concat();
-    if all.is_empty() || !all.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let digits: i128 = all.parse().ok()?;
-    let scale = DIGITS + exponent.clamp(-1_000, 1_000) - i32::try_from(fraction.len()).ok()?;
-    let power = 10i128.checked_pow(scale.unsigned_abs());
-    let value = match (digits, scale) {
-        (0, _) => 0,
-        (_, 0..) => digits.checked_mul(power?)?,
-        _ => {
-            let power = power?;
-            if digits % power != 0 {
-                return None;
-            }
-            digits / power
-        }
-    };
-    Some(UnitPrice::bare(if negative { -value } else { value }))
-}
-
 impl fmt::Display for Rate {
     /// Writes all the digits it has, without the currency.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.price, f)
-    }
-}
-
-impl fmt::Display for UnitPrice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = if self.is_negative() { "-" } else { "" };
-        let unit = 10u128.pow(DIGITS.unsigned_abs());
-        let digits = self.digits.unsigned_abs();
-        let (whole, rest) = (digits / unit, digits % unit);
-        let fraction = format!("{rest:018}");
-        let fraction = fraction.trim_end_matches('0');
-        if fraction.is_empty() {
-            write!(f, "{sign}{whole}")
-        } else {
-            write!(f, "{sign}{whole}.{fraction}")
-        }
     }
 }
 
@@ -219,19 +89,13 @@ impl fmt::Debug for Rate {
     }
 }
 
-impl fmt::Debug for UnitPrice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
 // === impl ParseRateError ===
 
 impl fmt::Display for ParseRateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:?} is no rate: write a decimal with at most eighteen digits behind the point, \
+            "{:?} is not a rate: write a decimal with at most eighteen digits behind the point, \
              such as \"0.0000025\" or \"2.5e-6\"",
             self.0
         )
@@ -240,90 +104,9 @@ impl fmt::Display for ParseRateError {
 
 impl std::error::Error for ParseRateError {}
 
-// === impl Sum ===
-
-impl Sum {
-    pub(crate) fn add(&mut self, rate: UnitPrice, count: u64) {
-        self.0 = self
-            .0
-            .saturating_add(rate.digits.saturating_mul(count.into()));
-    }
-
-    /// Adds a rate per KiB for a number of bytes.
-    pub(crate) fn add_kib(&mut self, rate: UnitPrice, bytes: u64) {
-        if rate.is_zero() || bytes == 0 {
-            return;
-        }
-        let product = rate.digits.saturating_mul(bytes.into());
-        self.0 = self.0.saturating_add(product / 1024);
-    }
-
-    pub(crate) fn plus(self, other: Self) -> Self {
-        Self(self.0.saturating_add(other.0))
-    }
-
-    pub(crate) fn permille(self, share: u32) -> Self {
-        if share == 1_000 {
-            return self;
-        }
-        Self(self.0.saturating_mul(share.into()) / 1_000)
-    }
-
-    /// Rounds up to money: a bill never says less than what was counted.
-    pub(crate) fn money(self, currency: Currency) -> Money {
-        // Division is dear in 128 bits, and what a call costs mostly fits into 64.
-        let pico = match u64::try_from(self.0) {
-            Ok(small) => small.div_ceil(PER_PICO as u64).into(),
-            Err(_) => self.0 / PER_PICO + i128::from(self.0 % PER_PICO > 0),
-        };
-        Money::from_pico(pico, currency)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn what_is_printed_is_read_back_exactly(value in -(1i128 << 100)..(1i128 << 100)) {
-            prop_assert_eq!(UnitPrice::bare(value).to_string().parse(), Ok(UnitPrice::bare(value)));
-        }
-
-        #[test]
-        fn no_text_panics(text in "[-0-9eE.x]{0,30}") {
-            let _ = text.parse::<UnitPrice>();
-        }
-    }
-
-    #[test]
-    fn decimals_are_read_exactly_in_either_form() {
-        assert_eq!("2.5e-06".parse(), "0.0000025".parse::<UnitPrice>());
-        assert_eq!("3".parse(), Ok(UnitPrice::bare(3_000_000_000_000_000_000)));
-        assert_eq!("0e-400".parse(), Ok(UnitPrice::ZERO));
-        assert!("1e-19".parse::<UnitPrice>().is_err());
-        assert!("NaN".parse::<UnitPrice>().is_err());
-    }
-
-    #[test]
-    fn money_is_rounded_up_whatever_its_size() {
-        let pico = |sum: i128| Sum(sum).money(Currency::USD).pico();
-        let wide = i128::from(u64::MAX);
-        for sum in [
-            0,
-            1,
-            PER_PICO,
-            PER_PICO + 1,
-            wide - 1,
-            wide,
-            wide + 1,
-            wide * 7 + 3,
-        ] {
-            assert_eq!(pico(sum), (sum + PER_PICO - 1) / PER_PICO, "{sum}");
-        }
-        assert_eq!(pico(-PER_PICO - 1), -1);
-    }
 
     #[test]
     fn a_price_per_million_is_a_price_each() {

@@ -4,7 +4,8 @@ use scrimp_core::{BoxError, Currency, SettingError};
 
 use super::{
     keep,
-    rate::{Rate, Sum, UnitPrice},
+    rate::Rate,
+    unit_price::{Sum, UnitPrice},
     usage::{TokenClass, Usage},
 };
 

@@ -37,9 +37,9 @@ fn a_third_that_is_worse_in_everything_changes_nothing() {
 fn who_is_not_good_enough_is_not_chosen_however_cheap() {
     let mut router = router(&[9.0, 1.0]);
     let ask = Ask {
-        filters: Filters {
+        filters: Bounds {
             max_latency: Some(Duration::from_secs(5)),
-            ..Filters::default()
+            ..Bounds::default()
         },
         ..plain()
     };
@@ -47,7 +47,7 @@ fn who_is_not_good_enough_is_not_chosen_however_cheap() {
     let choice = router.choose(at(0.0), &ask, &Barred::default(), |i| costs[i].map(usd));
     assert_eq!(choice.unwrap().index, 1);
     let ask = Ask {
-        filters: Filters {
+        filters: Bounds {
             max_price: Some(usd(0.5)),
             ..ask.filters
         },

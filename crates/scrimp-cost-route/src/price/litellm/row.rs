@@ -4,7 +4,7 @@ use scrimp_core::Currency;
 use serde_json::{Map, Value};
 
 use super::{LeftOut, ServiceTier, off_peak};
-use crate::price::{Price, Tariff, TokenClass, rate::UnitPrice, rates::RateTable};
+use crate::price::{Price, Tariff, TokenClass, rates::RateTable, unit_price::UnitPrice};
 
 pub(super) type Row = Map<String, Value>;
 

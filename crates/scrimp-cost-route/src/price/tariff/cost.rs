@@ -6,8 +6,8 @@ use scrimp_core::Money;
 
 use super::{Tariff, Tiering};
 use crate::price::{
-    rate::Sum,
     rates::RateTable,
+    unit_price::Sum,
     usage::{TokenClass, Usage},
 };
 

@@ -10,8 +10,8 @@ use super::{
     MONEY,
     calendar::Period,
     keep,
-    rate::UnitPrice,
     rates::{RateTable, TokenRates},
+    unit_price::UnitPrice,
     window::PriceWindow,
 };
 

@@ -1,0 +1,116 @@
+//! What a layer has done, in numbers.
+
+use scrimp_core::{Money, Totals};
+use serde::Serialize;
+
+use crate::{
+    engine::{NoCandidate, Outcome},
+    refuse::Refused,
+};
+
+/// What a layer has done since it was made. Made by
+/// [`CostRouteLayer::stats`](crate::CostRouteLayer::stats).
+///
+/// Each call adds to one of `succeeded`, `failed` and `cancelled` when it ends. It can be
+/// written by serde: amounts are strings such as `"0.01 USD"`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
+pub struct CostRouteStats {
+    /// Requests, counted when their body was read as far as it is kept.
+    pub requests: u64,
+    /// Calls made to providers.
+    pub calls: u64,
+    /// Calls whose answer arrived whole.
+    pub succeeded: u64,
+    /// Calls that failed, before or within the answer.
+    pub failed: u64,
+    /// Calls that were given up because their caller left.
+    pub cancelled: u64,
+    /// Calls made because the one before, to another provider, brought no answer or none that
+    /// was good enough.
+    pub failovers: u64,
+    /// Answers that the quality gate rejected.
+    pub rejected: u64,
+    /// Requests that the layer refused, by reason.
+    pub refused: RefusalStats,
+    /// What calls did cost, by currency.
+    pub spent: Totals,
+    /// Calls that were paid for, and whose cost is not known.
+    pub unpriced: u64,
+}
+
+/// Requests that a layer refused, by the reason that the refusal gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
+pub struct RefusalStats {
+    /// No provider passed the filters (503).
+    pub none_good_enough: u64,
+    /// No provider had room, or none had the tags asked for (503).
+    pub none_left: u64,
+    /// The request's limit on the price lacked an exchange rate (500).
+    pub no_exchange_rate: u64,
+    /// The request's own filters could not be used (500).
+    pub filters: u64,
+    /// No provider answered in time (504).
+    pub timed_out: u64,
+    /// The request's body broke off (400).
+    pub request_body: u64,
+    /// The request's URI left no room for the provider's path (414).
+    pub uri_too_long: u64,
+    /// The request's header fields left no room for the provider's (431).
+    pub too_many_fields: u64,
+    /// A cap was used up (402 or 429).
+    pub budget: u64,
+    /// The price was not known, and the budget is strict (402).
+    pub unpriced: u64,
+}
+
+// === impl CostRouteStats ===
+
+impl CostRouteStats {
+    /// Counts a call that was begun.
+    pub(crate) fn begun(&mut self, failover: bool) {
+        self.calls += 1;
+        self.failovers += u64::from(failover);
+    }
+
+    /// Takes back a call that was begun and not made.
+    pub(crate) fn unmade(&mut self, failover: bool) {
+        self.calls -= 1;
+        self.failovers -= u64::from(failover);
+    }
+
+    /// Counts a call that has ended, and what it cost if it was paid for.
+    pub(crate) fn ended(&mut self, outcome: Outcome, paid: bool, cost: Option<Money>) {
+        match outcome {
+            Outcome::Succeeded => self.succeeded += 1,
+            Outcome::Failed { .. } => self.failed += 1,
+            Outcome::Cancelled => self.cancelled += 1,
+        }
+        match cost {
+            Some(cost) => self.spent.add(cost),
+            None => self.unpriced += u64::from(paid),
+        }
+    }
+}
+
+// === impl RefusalStats ===
+
+impl RefusalStats {
+    /// Counts a refusal.
+    pub(crate) fn count(&mut self, refused: &Refused) {
+        let count = match refused {
+            Refused::NoCandidate(NoCandidate::NoneGoodEnough) => &mut self.none_good_enough,
+            Refused::NoCandidate(NoCandidate::NoneLeft) => &mut self.none_left,
+            Refused::NoCandidate(NoCandidate::NoExchangeRate(_)) => &mut self.no_exchange_rate,
+            Refused::Filters(_) => &mut self.filters,
+            Refused::TimedOut => &mut self.timed_out,
+            Refused::BodyBroke => &mut self.request_body,
+            Refused::UriTooLong => &mut self.uri_too_long,
+            Refused::TooManyFields => &mut self.too_many_fields,
+            Refused::Budget(_) => &mut self.budget,
+            Refused::Unpriced => &mut self.unpriced,
+        };
+        *count += 1;
+    }
+}
