@@ -46,7 +46,7 @@ pub fn layer(rules: &[&str]) -> CacheLayer {
     builder(rules).build().expect("rules")
 }
 
-/// The builder of such a layer.
+/// Returns the builder of such a layer.
 #[must_use]
 pub fn builder(rules: &[&str]) -> CacheLayerBuilder<MemoryStore> {
     let builder = CacheLayer::builder(MemoryStore::new(1 << 20));

@@ -63,7 +63,7 @@ async fn around_a_catch_all_handler_services_share_their_batches() {
     }
 }
 
-/// The batches of [`Layers`], shared by all services of the layer.
+/// Makes the batches of [`Layers`], shared by all services of the layer.
 fn sharing() -> BatchLayer<RestJson> {
     BatchLayer::builder(RestJson::new(BATCH).base(BASE))
         .window(BatchWindow::fixed(Duration::from_millis(5)))
