@@ -1,6 +1,6 @@
-//! A product catalogue whose prices change: pages are cached by category, page and customer
-//! tier, for as long as prices of their category last; a price event invalidates exactly the
-//! pages that show the price, and what is popular is fetched before the shop opens.
+//! A product catalogue with changing prices. Pages are cached by category, page and customer tier,
+//! with a freshness lifetime per category. A price event invalidates exactly the pages that show
+//! the price, and popular pages are fetched before the shop opens.
 //!
 //! Time is virtual: a call takes 45 ms of it.
 //!
@@ -25,7 +25,7 @@ use tower::ServiceExt;
 
 use shop::{CATEGORY, Shop};
 
-/// What the shop's event bus says.
+/// Price event of the shop's event bus.
 struct PriceUpdated {
     product: u64,
     category: &'static str,
@@ -45,7 +45,7 @@ async fn main() -> Result<(), BoxError> {
     let ledger = Ledger::new();
     let cache = cache(&ledger)?;
 
-    // Events are followed in the background for as long as the shop is open.
+    // Events are followed in the background while the shop is open.
     let (events, bus) = mpsc::unbounded_channel();
     let invalidator = cache.invalidator();
     tokio::spawn(async move {
@@ -60,7 +60,7 @@ async fn main() -> Result<(), BoxError> {
     let shop = Shop::default();
     let app = shop.router().layer(cache);
 
-    println!("before it opens, popular categories are fetched");
+    println!("before the opening: popular categories are fetched");
     visit(&app, &PAGES[2..3]).await?;
     println!("\nfirst visit");
     visit(&app, &PAGES).await?;
@@ -115,7 +115,7 @@ fn cache(ledger: &Ledger) -> Result<CacheLayer, BoxError> {
         .build()?)
 }
 
-/// Prices of electronics change often, those of books hardly ever.
+/// Returns the lifetime: prices of electronics change often, those of books rarely.
 fn lifetime(_: &Request<()>, response: &Response<()>) -> Option<Duration> {
     let category = response.headers().get(CATEGORY)?;
     let minutes = match category.as_bytes() {
@@ -126,7 +126,7 @@ fn lifetime(_: &Request<()>, response: &Response<()>) -> Option<Duration> {
     Some(Duration::from_secs(60 * minutes))
 }
 
-/// What an event means to the cache.
+/// Returns the invalidations of an event.
 fn meaning(event: &PriceUpdated) -> [Invalidation; 2] {
     [
         Invalidation::tag(format!("product:{}", event.product)),
@@ -142,7 +142,7 @@ async fn visit(app: &Router, pages: &[&str]) -> Result<(), BoxError> {
     Ok(())
 }
 
-/// What a gold customer sees, the cache's word on it, and how long it took.
+/// Returns the page of a gold customer, the Cache-Status, and the time taken.
 async fn read(app: &Router, page: &str) -> Result<(String, String, Duration), BoxError> {
     let request = Request::get(page)
         .header("x-customer-tier", "gold")

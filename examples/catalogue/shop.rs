@@ -1,4 +1,4 @@
-//! The shop: the expensive part, and what every call would cost without a cache.
+//! The shop: an expensive upstream, and the number of its calls.
 
 use std::{
     collections::HashMap,
@@ -18,10 +18,10 @@ use axum::{
 use parking_lot::Mutex;
 use serde_json::json;
 
-/// Which category an answer is of.
+/// Category of a response.
 pub(crate) const CATEGORY: &str = "x-category";
 
-/// How long a look into the database takes.
+/// Duration of a database read.
 const TAKES: Duration = Duration::from_millis(45);
 
 #[derive(Clone, Default)]
@@ -55,13 +55,13 @@ impl Shop {
     }
 }
 
-/// All products are electronics here.
+/// Responds with a product. All products are electronics here.
 async fn product(State(shop): State<Shop>, Path(id): Path<u64>) -> Response {
     let page = json!({ "id": id, "price": shop.price(id).await });
     ([(CATEGORY, "electronics")], Json(page)).into_response()
 }
 
-/// A list, with the price of its first product.
+/// Responds with a list, with the price of its first product.
 async fn list(State(shop): State<Shop>, Query(query): Query<HashMap<String, String>>) -> Response {
     let category = query.get("category").cloned().unwrap_or_default();
     let first = match &*category {

@@ -1,5 +1,5 @@
-//! A dashboard of twenty widgets over a metrics API that is paid by the call: before, with
-//! requests put together, and with each widget's answer kept for as long as it is good.
+//! A dashboard of twenty widgets over a metrics API that charges per call: before, then with
+//! batches, and with a freshness lifetime for each kind of widget.
 //!
 //! Time is virtual, so that a day takes a moment.
 //!
@@ -30,10 +30,10 @@ use tower::{ServiceBuilder, ServiceExt, util::BoxCloneSyncService};
 
 use metrics::Metrics;
 
-/// Something that answers requests to the metrics API.
+/// A client of the metrics API.
 type Client = BoxCloneSyncService<Request<Body>, Response, Infallible>;
 
-/// What a load of the dashboard took.
+/// Cost and time of a load of the dashboard.
 #[derive(Debug, PartialEq, Eq)]
 struct Load {
     calls: u64,
@@ -42,8 +42,8 @@ struct Load {
     widgets: usize,
 }
 
-/// Kinds of widgets, how many there are of each, and how long their answers are good. Whatever
-/// else there is, is good for a minute.
+/// Kinds of widgets, the number of each, and their freshness lifetimes. All others are fresh for a
+/// minute.
 const KINDS: [(&str, usize, &str); 5] = [
     ("real_time", 4, "10s"),
     ("hourly", 4, "5m"),
@@ -94,7 +94,8 @@ fn widgets() -> impl Iterator<Item = String> {
         .flat_map(move |(kind, count, _)| numbered(kind, count))
 }
 
-/// Each kind of widget is kept for its own time; what has to be fetched goes out as one.
+/// Makes the client: each kind of widget has its own lifetime, and the missing ones are fetched in
+/// one batch.
 fn client(metrics: &Metrics) -> Result<Client, BoxError> {
     let mut cache = CacheLayer::builder(MemoryStore::new(16 << 20));
     for (kind, _, ttl) in KINDS {
@@ -112,7 +113,7 @@ fn client(metrics: &Metrics) -> Result<Client, BoxError> {
     ))
 }
 
-/// The dashboard itself: one page that asks for all of its widgets at once.
+/// Makes the dashboard: one page that requests all of its widgets at once.
 fn dashboard(client: Client) -> Router {
     let page = move || async move {
         let widgets = widgets().map(|path| widget(client.clone(), path));
@@ -129,7 +130,7 @@ async fn widget(client: Client, path: String) -> Value {
         let body = to_bytes(response.into_body(), 1 << 20).await?;
         Ok::<Value, BoxError>(serde_json::from_slice(&body)?)
     };
-    // One widget that fails is one empty widget.
+    // A widget that fails is one empty widget.
     answer
         .await
         .unwrap_or_else(|error| json!({"widget": path, "error": error.to_string()}))
@@ -154,7 +155,7 @@ async fn load(app: &Router, metrics: &Metrics) -> Result<Load, BoxError> {
     })
 }
 
-/// As it was before: no layer, one widget after the other.
+/// Loads the dashboard as before: without layers, one widget after the other.
 async fn load_in_turn(metrics: &Metrics) -> Result<Load, BoxError> {
     let start = Instant::now();
     let client = BoxCloneSyncService::new(metrics.api());
@@ -186,7 +187,7 @@ mod tests {
             tokio::time::sleep(Duration::from_secs(later)).await;
             let load = load(&app, &metrics).await.unwrap();
             assert_eq!(load.widgets, 20);
-            // Better than one after the other, and within 800 ms.
+            // Faster than one after the other, and within 800 ms.
             assert!(load.time <= Duration::from_millis(500), "{load:?}");
             (load.calls, load.cost.to_string(), metrics.last())
         };

@@ -1,5 +1,5 @@
-//! The metrics API: a tenth of a second and a cent for a question, or a quarter of a cent each in
-//! a batch, four of which are worked on at a time.
+//! The metrics API: a query takes a tenth of a second and a cent, or a quarter of a cent in a
+//! batch, in which four run at a time.
 
 use std::{
     sync::{
@@ -18,19 +18,19 @@ use axum::{
 use scrimp::core::{Currency, Money};
 use serde_json::{Value, json};
 
-/// What a question takes.
+/// Duration of a query.
 const TAKES: Duration = Duration::from_millis(100);
-/// What it costs, in quarters of a cent.
+/// Price of a query alone, in quarters of a cent.
 const ALONE: u64 = 4;
 const QUARTER: Money = Money::from_pico(2_500_000_000, Currency::USD);
-/// Questions of a batch that are worked on at a time.
+/// Queries of a batch that run at a time.
 const AT_ONCE: usize = 4;
 
-/// Counts its calls.
+/// The API, with counters of its calls.
 #[derive(Clone, Default)]
 pub(crate) struct Metrics {
     calls: Arc<AtomicU64>,
-    /// What has been asked for, in quarters of a cent.
+    /// Charges so far, in quarters of a cent.
     quarters: Arc<AtomicU64>,
     last: Arc<AtomicUsize>,
 }
@@ -49,7 +49,7 @@ impl Metrics {
         since.expect("both are in dollars")
     }
 
-    /// How many were asked for in the last batch.
+    /// Returns the number of queries in the last batch.
     #[cfg(test)]
     pub(crate) fn last(&self) -> usize {
         self.last.load(Relaxed)
@@ -85,7 +85,7 @@ impl Metrics {
     }
 }
 
-/// The answer to one request of a batch, such as `{"id": "3", "url": "/metrics/daily/0"}`.
+/// Returns the response to one item of a batch, such as `{"id": "3", "url": "/metrics/daily/0"}`.
 fn answer(request: &Value) -> Value {
     let url = request["url"].as_str().unwrap_or_default();
     match url

@@ -1,4 +1,4 @@
-//! Stored responses as files: the part that blocks.
+//! Stored responses as files: the blocking part.
 
 use std::{
     fs, io,
@@ -20,10 +20,10 @@ use sha2::{Digest, Sha256};
 
 use crate::index::{Index, Name};
 
-/// Locks that keep two threads from changing one file at a time.
+/// Number of locks, which keep two threads from changing one file at a time.
 const LOCKS: usize = 64;
 
-/// A folder with one file per key, which holds all the responses under it.
+/// A folder with one file per key, which contains all responses under the key.
 pub(crate) struct Files {
     folder: PathBuf,
     codec: Codec,
@@ -31,14 +31,14 @@ pub(crate) struct Files {
     index: Mutex<Index>,
     locks: [Mutex<()>; LOCKS],
     pub(crate) evicted: AtomicU64,
-    /// Files that were no stored responses.
+    /// Files that were not stored responses.
     pub(crate) damaged: AtomicU64,
 }
 
 // === impl Files ===
 
 impl Files {
-    /// Looks at what is in the folder already, which is made if need be.
+    /// Reads the existing files in the folder, which is made if needed.
     pub(crate) fn open(folder: &Path, max_bytes: u64, codec: Codec) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         let files = Self {
@@ -56,7 +56,7 @@ impl Files {
             let text = file.file_name();
             let text = text.to_str().unwrap_or_default();
             if text.ends_with(".new") {
-                // Was being written when the process ended.
+                // The write was not finished when the process ended.
                 let _ = fs::remove_file(file.path());
             }
             let Some(name) = name_of(text) else {
@@ -74,7 +74,7 @@ impl Files {
         Ok(files)
     }
 
-    /// Files, and bytes in them.
+    /// Returns the number of files, and of bytes in them.
     pub(crate) fn size(&self) -> (u64, u64) {
         let index = self.index.lock();
         (index.len(), index.bytes())
@@ -96,7 +96,7 @@ impl Files {
                 Ok(Some(variants))
             }
             Err(error) => {
-                tracing::warn!(%error, "a file is no stored response, and is removed");
+                tracing::warn!(%error, "a file is not a stored response, and is removed");
                 self.damaged.fetch_add(1, Ordering::Relaxed);
                 self.delete(&name)?;
                 Ok(None)
@@ -112,7 +112,7 @@ impl Files {
         token: &FillToken,
     ) -> Result<PutOutcome, BoxError> {
         let _lock = self.lock(key);
-        // What cannot be read is replaced.
+        // An unreadable file is replaced.
         let present = self.read(key).ok().flatten().unwrap_or_default();
         if !token.allows(entry) || present.outdates(entry, token) {
             return Ok(PutOutcome::Superseded);
@@ -140,7 +140,7 @@ impl Files {
         Ok(())
     }
 
-    /// Readers see the file as it was or as it will be, and nothing in between.
+    /// Writes a file. Readers see either the old or the new file, and nothing in between.
     fn write(&self, name: &Name, bytes: &[u8]) -> io::Result<()> {
         let path = self.path(name);
         let new = path.with_extension("new");
@@ -157,7 +157,7 @@ impl Files {
         let gone = self.index.lock().shrink_to(self.max_bytes);
         for name in gone {
             self.evicted.fetch_add(1, Ordering::Relaxed);
-            // Left lying, it is found again at the next start.
+            // A remaining file is found again at the next start.
             let _ = fs::remove_file(self.path(&name));
         }
     }
@@ -184,12 +184,12 @@ impl Files {
     }
 }
 
-/// The same in every process, unlike the hash that keys come with.
+/// Returns a digest that is equal in every process, unlike the hash of a key.
 fn digest(key: &Key) -> Name {
     Sha256::digest(key.as_ref().as_bytes()).into()
 }
 
-/// The name that a file's name was made of.
+/// Returns the name from a file's name.
 fn name_of(text: &str) -> Option<Name> {
     let mut name = Name::default();
     if text.len() != 2 * name.len() || !text.is_ascii() {

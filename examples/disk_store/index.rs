@@ -1,15 +1,15 @@
-//! Which files there are, how large they are, and which was not used for longest.
+//! Index of the files: their sizes, and the order of their last use.
 
 use std::collections::{BTreeMap, HashMap};
 
 /// The name of a file: a digest of its key.
 pub(crate) type Name = [u8; 32];
 
-/// What lies in the folder.
+/// Files in the folder.
 #[derive(Default)]
 pub(crate) struct Index {
     files: HashMap<Name, File>,
-    /// Files by when they were last used.
+    /// Files by the time of their last use.
     order: BTreeMap<u64, Name>,
     turn: u64,
     bytes: u64,
@@ -23,24 +23,24 @@ struct File {
 // === impl Index ===
 
 impl Index {
-    /// Files.
+    /// Returns the number of files.
     pub(crate) fn len(&self) -> u64 {
         self.files.len() as u64
     }
 
-    /// Bytes in all files.
+    /// Returns the bytes in all files.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Notes that a file was read.
+    /// Records that a file was read.
     pub(crate) fn used(&mut self, name: &Name) {
         if let Some(size) = self.forget(name) {
             self.insert(*name, size);
         }
     }
 
-    /// Notes that a file was written.
+    /// Records that a file was written.
     pub(crate) fn insert(&mut self, name: Name, size: u64) {
         self.forget(&name);
         self.turn += 1;
@@ -50,7 +50,7 @@ impl Index {
         self.bytes += size;
     }
 
-    /// Notes that a file is gone, and tells how large it was.
+    /// Records that a file was removed, and returns its size.
     pub(crate) fn forget(&mut self, name: &Name) -> Option<u64> {
         let file = self.files.remove(name)?;
         self.order.remove(&file.used);
@@ -58,7 +58,7 @@ impl Index {
         Some(file.size)
     }
 
-    /// Takes out the files that were not used for longest, until what is left fits.
+    /// Removes the least recently used files until the rest fits, and returns them.
     pub(crate) fn shrink_to(&mut self, max_bytes: u64) -> Vec<Name> {
         let mut gone = Vec::new();
         while self.bytes > max_bytes
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_not_used_for_longest_goes_first() {
+    fn the_least_recently_used_file_is_removed_first() {
         let mut index = Index::default();
         let name = |n| [n; 32];
         (1..=4).for_each(|n| index.insert(name(n), 10));

@@ -9,8 +9,7 @@ use std::{
 use parking_lot::Mutex;
 use scrimp::{cache::Journal, core::BoxError};
 
-/// A file that is flushed to the disk with every record: what was invalidated stays so, even
-/// if the power fails.
+/// A file that is flushed to disk with every record: invalidations survive even a power failure.
 pub(crate) struct FileJournal {
     path: PathBuf,
     open: Mutex<Option<File>>,
@@ -59,7 +58,7 @@ impl Journal for FileJournal {
         file.write_all(records)?;
         file.sync_all()?;
         fs::rename(&new, &self.path)?;
-        // The new name has to reach the disk as well.
+        // The new name must reach the disk too.
         if let Some(folder) = self.path.parent() {
             File::open(folder)?.sync_all()?;
         }

@@ -1,12 +1,11 @@
-//! A cache whose answers outlive the program.
+//! A cache whose stored responses survive a restart.
 //!
 //! ```sh
 //! cargo run --example disk_store -- answers
 //! ```
 //!
-//! Run it twice: the second time, no call is made. `store.rs` shows what a store of your own
-//! has to do; what is written into files, and read back safely, is
-//! [`Codec`](scrimp::cache::Codec)'s work.
+//! Run it twice: the second time, no call is made. `store.rs` shows the duties of a custom store;
+//! [`Codec`](scrimp::cache::Codec) writes the content of the files, and reads it back safely.
 
 mod files;
 mod index;

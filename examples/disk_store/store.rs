@@ -18,13 +18,13 @@ use tokio::{runtime::Handle, task::spawn_blocking};
 
 use crate::{files::Files, journal::FileJournal};
 
-/// Memory for answers that are still coming in.
+/// Memory for incoming responses.
 const FILL_BYTES: u64 = 16 << 20;
 
-/// Keeps responses in a folder, also while the program is not running.
+/// Stores responses in a folder, also while the program is not running.
 ///
-/// One process at a time may use a folder. Files are read and written by threads that may
-/// block; a request waits for a file no longer than the layer's `store_timeout`.
+/// Only one process at a time may use a folder. Files are read and written by blocking threads; a
+/// request waits for a file no longer than the layer's `store_timeout`.
 #[derive(Clone)]
 pub(crate) struct DiskStore {
     files: Arc<Files>,
@@ -37,7 +37,7 @@ type Later<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
 // === impl DiskStore ===
 
 impl DiskStore {
-    /// A store in `folder` of at most `max_bytes`.
+    /// Opens a store in `folder` of at most `max_bytes`.
     pub(crate) fn open(folder: &Path, max_bytes: u64, codec: Codec) -> io::Result<Self> {
         Ok(Self {
             files: Arc::new(Files::open(folder, max_bytes, codec)?),
@@ -46,7 +46,7 @@ impl DiskStore {
         })
     }
 
-    /// Files that turned out to be no stored responses.
+    /// Returns the number of files that were not stored responses.
     #[cfg(test)]
     pub(crate) fn damaged(&self) -> u64 {
         self.files.damaged.load(Ordering::Relaxed)
@@ -74,7 +74,7 @@ impl Store for DiskStore {
         let (files, key, which) = (Arc::clone(&self.files), key.to_key(), which.cloned());
         let remove = move || {
             if let Err(error) = files.remove(&key, which.as_ref()) {
-                // What is left is invalid, or is replaced soon; it only takes up room.
+                // The remaining file is invalid, or will be replaced; it only takes up space.
                 tracing::warn!(error, "a stored response could not be removed");
             }
         };

@@ -1,4 +1,4 @@
-//! The store over restarts, damage and full disks.
+//! The store across restarts, with damaged files and full disks.
 
 mod broken;
 mod restart;
@@ -17,7 +17,7 @@ use crate::store::DiskStore;
 
 fn subject() -> Subject {
     Subject::new(|| {
-        // A folder for each layer. Nobody deletes it while files are still being written.
+        // Each layer has its own folder, which is not deleted while files are being written.
         let folder = TempDir::new().expect("a folder").keep();
         CacheLayer::new(DiskStore::open(&folder, 1 << 20, Codec::new()).expect("a store"))
     })
@@ -33,11 +33,11 @@ struct Rig {
     upstream: Upstream,
 }
 
-/// An answer's body, and whether it came from store.
+/// Body of a response, and whether it came from store.
 #[derive(Debug, PartialEq, Eq)]
 struct Answer(String, bool);
 
-/// What the upstream says of a path; the path tells its tag.
+/// Returns the upstream's response to a path; the path is its tag.
 fn answer(parts: &Parts) -> Reply {
     let path = parts.uri.path();
     let body = ScriptedBody::new().data(format!("this is {path}"));
@@ -90,7 +90,7 @@ impl Rig {
         let hit = said.contains("; hit");
         let body = response.into_body().collect().await.expect("a body");
         let body = String::from_utf8(body.to_bytes().to_vec()).expect("text");
-        // Time stands still while threads work: past it, they are done.
+        // Time stands still while threads work: after this sleep, they have finished.
         tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         Answer(body, hit)
     }
@@ -108,7 +108,7 @@ fn stored(path: &str) -> Answer {
     Answer(format!("this is {path}"), true)
 }
 
-/// The files that hold responses.
+/// Returns the files with responses.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let all = std::fs::read_dir(folder).expect("a folder");
     let mut files: Vec<_> = all.map(|file| file.expect("a file").path()).collect();

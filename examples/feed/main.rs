@@ -1,9 +1,9 @@
-//! A social feed: personal, expensive to make, and asked for again and again.
+//! A social feed: personal, expensive to make, and requested again and again.
 //!
-//! Each user's feed takes half a second and a cent to make. It cannot be cached for long nor
-//! for others, but a phone that opens three tabs, retries and refreshes asks for it many times
-//! within seconds. Equal requests at the same time become one, and a feed that is no older than
-//! 30 seconds is given again; a post ends that at once.
+//! Each user's feed takes half a second and a cent to make. It cannot be cached for long or for
+//! other users, but a phone that opens three tabs, retries and refreshes requests it many times
+//! within seconds. Simultaneous equal requests share one call, and a feed of at most 30 seconds is
+//! reused; a post ends the reuse at once.
 //!
 //! ```sh
 //! cargo run --release --example feed
@@ -34,13 +34,13 @@ use tower::ServiceExt;
 
 const USERS: usize = 20;
 
-/// Requests of one user at once.
+/// Simultaneous requests of one user.
 const BURST: usize = 15;
 
-/// How long a feed takes to make.
+/// Duration of making a feed.
 const EFFORT: Duration = Duration::from_millis(500);
 
-/// What it costs to make one.
+/// Price of a feed.
 const PRICE: &str = "0.01";
 
 /// Makes feeds, and counts them.
@@ -49,7 +49,7 @@ struct Generator {
     made: Arc<AtomicU64>,
 }
 
-/// What the bursts came to.
+/// Result of the bursts.
 #[derive(Debug, PartialEq, Eq)]
 struct Bill {
     requests: u64,
@@ -59,7 +59,9 @@ struct Bill {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let price: Money = PRICE.parse()?;
-    println!("{USERS} users, {BURST} requests each at once; then again; then after a post");
+    println!(
+        "{USERS} users, {BURST} simultaneous requests each; a second burst; a third after a post"
+    );
     println!("\n                   requests   feeds made      cost");
     for (name, layer) in [("without", None), ("with CoalesceLayer", Some(layer()?))] {
         let bill = visits(layer).await?;
@@ -72,16 +74,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Requests are told apart by everything that could matter, credentials included: the key is
-/// personal without being told so.
+/// Makes the layer. Requests are told apart by everything that can matter, including credentials:
+/// the key is personal by default.
 fn layer() -> Result<CoalesceLayer, SettingError> {
     CoalesceLayer::builder()
         .window(ReuseWindow::new().time(Duration::from_secs(30)))
         .build()
 }
 
-/// Three bursts, the last one after somebody has posted something: that writes `/feed`, so
-/// nobody's is given again.
+/// Sends three bursts, the last one after a post. The post writes `/feed`, so that no feed is
+/// reused.
 async fn visits(layer: Option<CoalesceLayer>) -> Result<Bill, Box<dyn std::error::Error>> {
     let generator = Generator::default();
     let app = Router::new()
@@ -107,7 +109,7 @@ async fn visits(layer: Option<CoalesceLayer>) -> Result<Bill, Box<dyn std::error
     Ok(Bill { requests, made })
 }
 
-/// Asks for a user's feed, and makes sure that it is that user's.
+/// Requests a user's feed, and checks that it is the feed of this user.
 async fn ask(app: Router, user: usize) -> Result<(), Box<dyn std::error::Error>> {
     let token = format!("Bearer user-{user}");
     let request = Request::get("/feed")

@@ -1,4 +1,4 @@
-//! What is sold here: rates, by two providers on one socket.
+//! The API: rates, by two providers on one socket.
 
 use std::sync::{Arc, atomic::AtomicU64, atomic::Ordering::Relaxed};
 
@@ -6,11 +6,11 @@ use axum::{Json, Router};
 use scrimp::core::BoxError;
 use serde_json::{Value, json};
 
-/// Serves a rate, or the many that are in a batch. Gives its URL, and counts the calls.
+/// Serves a rate, or the rates in a batch. Returns its URL, and counts the calls.
 pub(crate) async fn serve(calls: Arc<AtomicU64>) -> Result<String, BoxError> {
     let app = Router::new().fallback(async move |batch: Option<Json<Value>>| {
         calls.fetch_add(1, Relaxed);
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await; // it takes a while
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await; // duration of a call
         let asked = batch.iter().filter_map(|it| it["requests"].as_array());
         let answer = |ask: &Value| json!({"id": ask["id"], "status": 200, "body": 1.07});
         Json(json!({ "responses": asked.flatten().map(answer).collect::<Vec<_>>() }))

@@ -1,5 +1,5 @@
-//! A client with all layers on, of an API that two providers sell, and the same without them:
-//! what 2,000 requests cost. `cargo run --release --example full_stack_client`
+//! A client with all layers, for an API of two providers, and the same client without them: the
+//! cost of 2,000 requests. `cargo run --release --example full_stack_client`
 
 mod api;
 
@@ -12,7 +12,7 @@ use scrimp::{Body, ServiceBuilderExt, Stack, batch::*, cache::*, coalesce::*, co
 use scrimp::{cost_route::*, stampede::*};
 use tower::{ServiceBuilder, ServiceExt};
 
-/// Ten times, two hundred tasks at once ask for fifty rates.
+/// Requests fifty rates with two hundred simultaneous tasks, ten times.
 async fn ask(client: Stack, url: &str) -> Result<(), BoxError> {
     let ask = async |n| {
         let request = http::Request::get(format!("{url}/rates/{}", n % 50)).body(Body::empty())?;

@@ -1,5 +1,6 @@
 //! All layers around an axum application that pays a supplier for every call, and the same
-//! without them: what 2,000 visits cost. `cargo run --release --example full_stack_server`
+//! application without them: the cost of 2,000 visits. `cargo run --release --example
+//! full_stack_server`
 
 use std::sync::{Arc, atomic::AtomicU64, atomic::Ordering::Relaxed};
 
@@ -11,18 +12,18 @@ use scrimp::{cost_route::*, stampede::*};
 use serde_json::{Value, json};
 use tower::{ServiceBuilder, ServiceExt};
 
-/// Answers a request, or the many that are in a batch. Counts the calls.
+/// Responds to a request, or to the requests in a batch. Counts the calls.
 fn shop(calls: Arc<AtomicU64>) -> Router {
     Router::new().fallback(async move |batch: Option<Json<Value>>| {
         calls.fetch_add(1, Relaxed);
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await; // it takes a while
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await; // duration of a call
         let asked = batch.iter().filter_map(|it| it["requests"].as_array());
         let answer = |ask: &Value| json!({"id": ask["id"], "status": 200, "body": "a product"});
         Json(json!({ "responses": asked.flatten().map(answer).collect::<Vec<_>>() }))
     })
 }
 
-/// Ten times, two hundred visitors at once look at fifty products.
+/// Requests fifty products with two hundred simultaneous visitors, ten times.
 async fn visit(shop: Router) -> Result<(), BoxError> {
     let look = async |n| {
         let request = Request::get(format!("/products/{}", n % 50)).body(Body::empty())?;

@@ -1,4 +1,4 @@
-//! What the command line says.
+//! Arguments of the command line.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -12,11 +12,11 @@ use tracing_subscriber::filter::LevelFilter;
 #[derive(Debug, Clone, Parser)]
 #[command(name = "gateway", version)]
 pub(crate) struct Args {
-    /// Where requests go: http://HOST[:PORT], without a path.
+    /// URL of the upstream: http://HOST[:PORT], without a path.
     #[arg(long, value_name = "URL", value_parser = upstream)]
     pub(crate) upstream: Uri,
 
-    /// The address to listen on; port 0 takes a free one and prints it.
+    /// Address to listen on; port 0 selects a free one and prints it.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
 
@@ -24,28 +24,28 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SIZE", default_value = "256M", value_parser = size)]
     pub(crate) max_bytes: u64,
 
-    /// Cache for one user (RFC 9111, private cache) rather than for all.
+    /// Cache for one user (RFC 9111, private cache) rather than for all users.
     #[arg(long)]
     pub(crate) private: bool,
 
-    /// What to cache beyond what the upstream says, such as "path=/api/** ttl=5m".
+    /// Additional caching rule, such as "path=/api/** ttl=5m".
     ///
-    /// May be given more than once; the first rule that matches decides. The words are
-    /// those of scrimp::cache::Rule.
+    /// May be repeated; the first rule that matches decides. The syntax is that of
+    /// scrimp::cache::Rule.
     #[arg(long = "rule", value_name = "RULE")]
     pub(crate) rules: Vec<Rule>,
 
-    /// Treat cookies as any other header, as RFC 9111 does.
+    /// Treat cookies like any other header, as RFC 9111 does.
     ///
     /// Only for an upstream that marks every personal response private.
     #[arg(long)]
     pub(crate) trust_cookies: bool,
 
-    /// Pass everything through and store nothing.
+    /// Pass all requests through and store nothing.
     #[arg(long)]
     pub(crate) no_cache: bool,
 
-    /// Keep the client's Host towards the upstream instead of the upstream's own.
+    /// Send the client's Host to the upstream instead of the upstream's own.
     #[arg(long)]
     pub(crate) preserve_host: bool,
 
@@ -55,15 +55,15 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) trust_forwarded: bool,
 
-    /// Seconds until the upstream's headers must be there, request upload included.
+    /// Time limit for the upstream's headers, in seconds, including the upload of the request.
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     pub(crate) upstream_timeout: Duration,
 
-    /// Seconds that open requests get to finish after SIGINT or SIGTERM.
+    /// Time limit for open requests after SIGINT or SIGTERM, in seconds.
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub(crate) drain: Duration,
 
-    /// How much to log to stderr.
+    /// Level of the log on stderr.
     #[arg(long, value_enum, default_value_t = Log::Info)]
     pub(crate) log: Log,
 }

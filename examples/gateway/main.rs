@@ -38,7 +38,7 @@ async fn main() -> ExitCode {
 
 async fn run(args: &Args) -> Result<(), String> {
     let gateway = gateway(args).map_err(|error| error.to_string())?;
-    // Before anything is announced, so that a signal sent at once is not lost.
+    // Installed before any output, so that an immediate signal is not lost.
     let stop = stop_signal().map_err(|e| format!("cannot listen for signals: {e}"))?;
     let listener = TcpListener::bind(args.listen)
         .await
@@ -47,7 +47,7 @@ async fn run(args: &Args) -> Result<(), String> {
         .local_addr()
         .map_err(|e| format!("cannot tell which port was opened: {e}"))?;
 
-    // On stdout, for scripts that listen on port 0.
+    // Printed to stdout, for scripts that listen on port 0.
     println!("listening on http://{address}");
     tracing::info!(upstream = %args.upstream, "listening on http://{address}");
 

@@ -7,7 +7,7 @@ fn parse(flags: &str) -> Result<Args, clap::Error> {
 }
 
 #[test]
-fn a_bad_flag_ends_with_code_2_and_a_sentence_that_names_it() {
+fn an_invalid_flag_exits_with_code_2_and_a_sentence_that_names_it() {
     for (flags, sentence) in [
         ("", "--upstream <URL>"),
         (
@@ -39,7 +39,7 @@ fn a_bad_flag_ends_with_code_2_and_a_sentence_that_names_it() {
 }
 
 #[test]
-fn sizes_take_powers_of_1024() {
+fn sizes_are_in_powers_of_1024() {
     for (text, bytes) in [
         ("0", 0),
         ("123", 123),

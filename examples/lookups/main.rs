@@ -1,5 +1,5 @@
-//! Database reads, put together: a thousand handlers each look a user up by id, and SQLite is
-//! asked for many in one query. No HTTP: the layer batches any tower service.
+//! Batched database reads: a thousand handlers each look up a user by id, and one SQLite query
+//! serves many of them. No HTTP: the layer batches any tower service.
 //!
 //! ```sh
 //! cargo run --release --example lookups
@@ -29,7 +29,7 @@ struct User {
     name: String,
 }
 
-/// A database, and how often it was asked.
+/// A database, and the number of its queries.
 #[derive(Clone)]
 struct Database {
     connection: Arc<Mutex<Connection>>,
@@ -47,9 +47,10 @@ async fn main() -> Result<(), BoxError> {
     Ok(())
 }
 
-/// A thousand look-ups at once, up to so many in a query: who was found, and how fast.
+/// Makes a thousand simultaneous look-ups, with up to `at_once` in a query. Returns the number of
+/// users found, and the time taken.
 async fn look_up(database: &Database, at_once: usize) -> Result<(usize, Duration), BoxError> {
-    // A user who is not there is an answer: `None`.
+    // A missing user is a valid result: `None`.
     let users = GroupLayer::builder()
         .window(BatchWindow::fixed(Duration::from_millis(2)))
         .max_items(at_once)
@@ -88,7 +89,7 @@ impl Database {
         })
     }
 
-    /// A service that finds many users by their ids.
+    /// Makes a service that finds many users by their ids.
     fn reader(
         &self,
     ) -> impl Service<Vec<i64>, Response = ByIndex<Option<User>>, Error = BoxError, Future: Send>
@@ -105,7 +106,7 @@ impl Database {
         })
     }
 
-    /// One query for all. Rows come in any order, and none for who is not there.
+    /// Runs one query for all ids. Rows come in any order, and missing users have none.
     fn find(&self, ids: &[i64]) -> rusqlite::Result<ByIndex<Option<User>>> {
         self.queries.fetch_add(1, Relaxed);
         let marks = vec!["?"; ids.len()].join(",");

@@ -1,6 +1,6 @@
-//! The nightly job: a million records, each to be enriched by an API that takes a tenth of a
-//! cent for one and 42 of them a second. Answers are good for a day, and seven in ten records
-//! have come before. Batches of a hundred; the night passes in virtual time.
+//! The nightly job: a million records, enriched by an API that charges a tenth of a cent each and
+//! accepts 42 per second. Responses are fresh for a day, and seven in ten records occur again.
+//! Batches of a hundred; the night passes in virtual time.
 //!
 //! ```sh
 //! cargo run --release --example nightly
@@ -33,14 +33,14 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 
-/// What the API takes for a record: a tenth of a cent.
+/// Price of a record: a tenth of a cent.
 const PRICE: Money = Money::from_pico(1_000_000_000, Currency::USD);
-/// Records a second that it answers.
+/// Records per second that the API accepts.
 const RATE: u32 = 42;
-/// Records that are looked at at a time.
+/// Records that are processed at a time.
 const AT_ONCE: usize = 2_000;
 
-/// How the night went.
+/// Measurements of the night.
 struct Night {
     enriched: u64,
     calls: u64,
@@ -109,9 +109,8 @@ async fn run(records: u64, bar: &ProgressBar) -> Result<Night, BoxError> {
             }
         }));
     let start = Instant::now();
-    // The file of the day lists the same customers over and over, in rounds. Within a round
-    // two records are never of one customer: equal requests in flight at the same time would
-    // be for another layer to put together.
+    // The file lists the same customers in rounds. Within a round no two records have the same
+    // customer: sharing equal requests in flight would be the work of another layer.
     let customers = (records * 3 / 10).max(1);
     let mut enriched = 0;
     for round in (0..records).step_by(usize::try_from(customers)?) {
@@ -132,7 +131,7 @@ async fn run(records: u64, bar: &ProgressBar) -> Result<Night, BoxError> {
     })
 }
 
-/// Asks for one record; whether it was the right one.
+/// Requests one record; returns whether it was the right one.
 async fn enrich<S, B>(client: S, id: u64) -> Result<bool, BoxError>
 where
     S: Service<Request<Full<Bytes>>, Response = Response<B>, Error = Infallible>,
@@ -145,7 +144,7 @@ where
     Ok(body["record"] == format!("/records/{id}"))
 }
 
-/// The API: takes a batch of requests, or one.
+/// Makes the API: it accepts a batch of requests, or one.
 fn api(
     request: Request<Full<Bytes>>,
 ) -> impl Future<Output = Result<Response<Full<Bytes>>, Infallible>> {

@@ -1,9 +1,9 @@
-//! An outbound client over three providers, of which one gets slow and another dear.
+//! An outbound client over three providers: one becomes slow, another expensive.
 //!
 //!     cargo run --example outbound
 //!
-//! Half an hour of requests, ten a second, by a clock that does not wait. Prints what each
-//! way of choosing cost: in money paid, and in time waited.
+//! Half an hour of requests, ten a second, in virtual time. Prints the result of each policy: the
+//! money paid, and the time waited.
 
 use std::{
     collections::BTreeMap,
@@ -30,7 +30,7 @@ use tower::{Layer, Service, ServiceExt};
 const REQUESTS: u32 = 18_000;
 const EVERY: Duration = Duration::from_millis(100);
 
-/// Stands for an HTTP client: answers as the provider would at this time.
+/// Simulates an HTTP client: responds as the provider would at this time.
 #[derive(Clone)]
 struct Client {
     start: Instant,
@@ -92,7 +92,7 @@ async fn run(layer: CostRouteLayerBuilder, priority: Priority) -> Result<Bill, S
     let client = layer.layer(Client { start });
     let mut tasks = Vec::new();
     for n in 0..REQUESTS {
-        // After twenty minutes, the second provider asks for five times as much.
+        // After twenty minutes, the price of the second provider is five times as high.
         if n == REQUESTS / 3 * 2 {
             layer.providers().set_price("solid", price("0.0030"))?;
         }

@@ -1,7 +1,7 @@
-//! An outbound client of a paid API: many parts of a program ask for the same thing at once.
+//! An outbound client of a paid API: many parts of a program send the same request at once.
 //!
-//! A provider of exchange rates, here on a socket of this machine, takes half a second and a
-//! cent per call. Two hundred tasks ask it for four rates at the same time, through reqwest.
+//! A provider of exchange rates, here on a local socket, takes half a second and a cent per call.
+//! Two hundred tasks request four rates from it at the same time, through reqwest.
 //!
 //! ```sh
 //! cargo run --release --example quotes
@@ -60,7 +60,8 @@ async fn main() -> Result<(), BoxError> {
     Ok(())
 }
 
-/// reqwest's client over `http` types. Its error is boxed, so that one can be told to many.
+/// Adapts reqwest's client to `http` types. The error is boxed, so that several callers can share
+/// it.
 fn client() -> impl Service<
     Request<Full<Bytes>>,
     Response = Response<reqwest::Body>,
@@ -80,7 +81,7 @@ fn client() -> impl Service<
     })
 }
 
-/// All tasks at once, each for one rate.
+/// Starts all tasks at once, each for one rate.
 async fn ask_all<S, B>(client: &S, url: &str) -> Result<(), BoxError>
 where
     S: Service<Request<Full<Bytes>>, Response = Response<B>, Error = BoxError> + Clone,
@@ -104,7 +105,7 @@ where
     join_all((0..TASKS).map(ask)).await.into_iter().collect()
 }
 
-/// Starts the provider. Gives its URL, and counts its calls.
+/// Starts the provider. Returns its URL, and counts its calls.
 async fn provider(effort: Duration) -> Result<(String, Arc<AtomicU64>), BoxError> {
     let calls = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&calls);

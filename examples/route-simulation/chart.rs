@@ -7,7 +7,7 @@ use crate::table::{Row, mean, worst};
 const LEFT: f64 = 240.0;
 const WIDTH: f64 = 440.0;
 const LINE: f64 = 34.0;
-/// Where the axis begins and ends, in percent.
+/// Start and end of the axis, in percent.
 const FROM: f64 = 0.3;
 const TO: f64 = 1_000.0;
 
@@ -15,8 +15,8 @@ fn x(regret: f64) -> f64 {
     LEFT + WIDTH * (100.0 * regret).clamp(FROM, TO).log(TO / FROM) - WIDTH * FROM.log(TO / FROM)
 }
 
-/// Bars for the mean regret in the six-provider world, a mark for its worst seed, a dot for
-/// the mean over random worlds.
+/// Draws bars for the mean regret with six providers, a mark for the worst seed, and a dot for the
+/// mean over random worlds.
 pub(crate) fn svg(rows: &[Row]) -> String {
     let height = 64.0 + LINE * rows.len() as f64 + 30.0;
     let mut svg = format!(

@@ -1,4 +1,4 @@
-//! How well policies choose, against an oracle that knows the true means.
+//! Regret of routing policies, against an oracle that knows the true means.
 //!
 //!     cargo run --release --example route-simulation -- [--seeds 20] [--svg docs/routing-regret.svg]
 //!
@@ -23,7 +23,7 @@ use crate::{
 };
 
 #[derive(Parser)]
-#[command(about = "How well policies choose, against an oracle that knows the true means")]
+#[command(about = "Regret of routing policies, against an oracle that knows the true means")]
 struct Args {
     /// Runs per kind of world.
     #[arg(long, default_value_t = 20)]
@@ -34,14 +34,13 @@ struct Args {
     /// Seconds per run; 20 requests a second.
     #[arg(long, default_value_t = 1_000.0)]
     seconds: f64,
-    /// Times that each world is run, with other requests and other luck; its regret is the
-    /// mean.
+    /// Runs of each world, with other requests and random numbers; its regret is the mean.
     #[arg(long, default_value_t = 1)]
     repeats: u64,
-    /// Scrimp with one thing changed at a time, in place of other policies.
+    /// Compares scrimp with variants of itself instead of other policies.
     #[arg(long)]
     ablations: bool,
-    /// Where scrimp lost in the random world of this seed, and nothing else.
+    /// Prints only where scrimp lost in the random world of this seed.
     #[arg(long)]
     why: Option<u64>,
     /// Draws the regrets into this file.
@@ -99,8 +98,8 @@ fn print(rows: &[Row]) {
     }
 }
 
-/// Names the worlds in which another policy's regret is as low as scrimp's, or lower, and
-/// those in which scrimp's is above 6 %.
+/// Prints the worlds in which another policy's regret is at most scrimp's, and those in which
+/// scrimp's is above 6 %.
 fn compare(rows: &[Row], worlds: Worlds) {
     type Pick = fn(&Row) -> &Vec<f64>;
     let kinds: [(&str, Pick); 2] = [

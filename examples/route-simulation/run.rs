@@ -1,4 +1,4 @@
-//! A policy in a world.
+//! One run of a policy in a world.
 
 use std::{cmp::Ordering, collections::BinaryHeap};
 
@@ -7,27 +7,27 @@ use crate::{
     world::{Request, State, World, normal},
 };
 
-/// What a second, all of the quality and a failed request are worth, by priority: those
-/// that `Stakes::default` reckons with.
+/// Value of a second, of the whole quality and of a failed request, by priority, as in
+/// `Stakes::default`.
 const SECOND: [f64; 3] = [0.000_05, 0.000_5, 0.005];
 const QUALITY: [f64; 3] = [0.002, 0.005, 0.01];
 const FAILURE: [f64; 3] = [0.005, 0.02, 0.05];
-/// Seconds that a failed call takes.
+/// Duration of a failed call, in seconds.
 const FAIL_TIME: f64 = 0.2;
-/// Share of the answers whose quality somebody judges.
+/// Share of responses whose quality is judged.
 const JUDGED: f64 = 0.1;
 
-/// What came of it.
+/// Outcome of a run.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Outcome {
-    /// Dollars, with what waiting, lost quality and failures are worth, by true means.
+    /// Dollars, including the value of waiting, lost quality and failures, by true means.
     pub(crate) total: f64,
     /// Dollars paid.
     pub(crate) paid: f64,
     pub(crate) requests: usize,
-    /// Requests that failed for good.
+    /// Requests that failed finally.
     pub(crate) failed: usize,
-    /// The first choice per request, and whether that failed.
+    /// First choice of each request, and whether it failed.
     pub(crate) choices: Vec<(usize, bool)>,
     /// `total` after each request.
     pub(crate) course: Vec<f64>,
@@ -43,21 +43,21 @@ struct Ending {
     quality: Option<f64>,
 }
 
-/// Draws for one request and provider: the same for every policy.
+/// Returns the random numbers for one request and provider: equal for every policy.
 fn draws(request: &Request, provider: usize) -> fastrand::Rng {
     fastrand::Rng::with_seed(
         request.seed ^ (provider as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15),
     )
 }
 
-/// What a successful call to a provider in this state costs, all told.
+/// Returns the total cost of a successful call to a provider in this state.
 fn worth(request: &Request, state: &State) -> f64 {
     state.price * request.size
         + SECOND[request.priority] * state.latency
         + QUALITY[request.priority] * (1.0 - state.quality)
 }
 
-/// Runs a policy. A failed call is tried once more, with another provider.
+/// Runs a policy. A failed call is retried once, with another provider.
 pub(crate) fn run(world: &World, policy: &mut dyn Policy) -> Outcome {
     let mut outcome = Outcome::default();
     let mut endings = BinaryHeap::<Ending>::new();
@@ -117,7 +117,7 @@ pub(crate) fn run(world: &World, policy: &mut dyn Policy) -> Outcome {
 }
 
 impl Outcome {
-    /// How much more than the oracle, as a share.
+    /// Returns the additional cost compared with the oracle, as a share.
     pub(crate) fn regret(&self, oracle: &Self) -> f64 {
         self.total / oracle.total - 1.0
     }
@@ -129,7 +129,7 @@ impl Outcome {
     }
 }
 
-/// Knows the true state of everything, and chooses what is best by it.
+/// A policy that knows the true state of all providers, and chooses the best.
 pub(crate) struct Oracle;
 
 impl Policy for Oracle {

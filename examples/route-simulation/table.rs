@@ -1,4 +1,4 @@
-//! Policies over many worlds.
+//! Policies in many worlds.
 
 use std::{num::NonZeroUsize, thread, time::Duration};
 
@@ -20,23 +20,23 @@ pub(crate) struct Row {
     pub(crate) failed: f64,
 }
 
-/// Which worlds.
+/// Selection of worlds.
 #[derive(Clone, Copy)]
 pub(crate) struct Worlds {
     pub(crate) first: u64,
     pub(crate) seeds: u64,
-    /// Times that each world is run, with other requests and other luck.
+    /// Runs of each world, with other requests and random numbers.
     pub(crate) repeats: u64,
     pub(crate) seconds: f64,
 }
 
-/// Policies to try in a world whose providers are like this at the start.
+/// Policies for a world, with its initial providers.
 pub(crate) type Line = fn(&World, u64) -> Vec<(&'static str, Box<dyn Policy>)>;
 
 // === impl Worlds ===
 
 impl Worlds {
-    /// A row for each policy.
+    /// Returns a row for each policy.
     pub(crate) fn rows(self, line: Line) -> Vec<Row> {
         let parallel = thread::available_parallelism().map_or(1, NonZeroUsize::get) as u64;
         let per_seed = thread::scope(|scope| {
@@ -68,7 +68,7 @@ impl Worlds {
         rows
     }
 
-    /// The same two worlds as often as asked for, each time with other requests.
+    /// Runs the two worlds of a seed as often as requested, each time with other requests.
     fn seed(self, line: Line, seed: u64) -> Vec<Row> {
         let [standard, random] = [
             World::standard(seed, self.seconds),
@@ -130,13 +130,13 @@ impl Row {
     }
 }
 
-/// Everybody.
+/// Returns all policies.
 pub(crate) fn policies(world: &World, seed: u64) -> Vec<(&'static str, Box<dyn Policy>)> {
     let all = policy::all(&world.base, seed).into_iter();
     all.map(|policy| (policy.name(), policy)).collect()
 }
 
-/// Scrimp with one thing changed.
+/// Returns scrimp and its variants.
 pub(crate) fn ablations(world: &World, _: u64) -> Vec<(&'static str, Box<dyn Policy>)> {
     type Change = fn(&mut RouterConfig);
     let changes: [(&str, Change); 8] = [

@@ -6,9 +6,9 @@ use crate::{
     world::World,
 };
 
-/// Worlds in which everybody is run, and those in which scrimp alone is.
+/// Number of worlds with all policies; scrimp alone runs in more.
 const ALL: u64 = 4;
-/// The first of the former: not one that anything was tuned on.
+/// First seed of those worlds: no setting was tuned on it.
 const FRESH: u64 = 1_000;
 const SEEDS: u64 = 20;
 const SECONDS: f64 = 1_000.0;
@@ -19,7 +19,7 @@ fn scrimp(world: &World) -> (Scrimp, Outcome) {
     (policy, outcome)
 }
 
-/// The requests of default priority from one moment to another.
+/// Returns the requests of default priority between two times.
 fn between(world: &World, from: f64, to: f64) -> Vec<usize> {
     let within = |index: &usize| {
         let request = &world.requests[*index];
@@ -72,7 +72,7 @@ fn an_outage_costs_three_requests_besides_probes() {
         let world = World::standard(seed, SECONDS);
         let (policy, outcome) = scrimp(&world);
         let outage = world.events.iter().find(|event| event.name == "outage");
-        let outage = outage.expect("there is one");
+        let outage = outage.expect("an outage exists");
         let lost = (0..world.requests.len()).filter(|&index| {
             let at = world.requests[index].at;
             let asked = !matches!(policy.reasons[index], Reason::Probed | Reason::Explored);
@@ -87,16 +87,16 @@ fn an_outage_costs_three_requests_besides_probes() {
 }
 
 #[test]
-fn a_change_in_the_world_makes_two_switches_at_most() {
+fn a_change_in_the_world_causes_at_most_two_switches() {
     for seed in 0..SEEDS {
         let mut world = World::standard(seed, SECONDS);
-        // Small and large requests have different best providers, whatever the world does.
+        // Small and large requests have different best providers, even without changes.
         world
             .requests
             .iter_mut()
             .for_each(|request| request.size = 1.0);
         let (policy, _) = scrimp(&world);
-        // What begins is a change, and what ends; each priority chooses by itself.
+        // The start and the end of an event are changes; each priority chooses independently.
         let ends = world
             .events
             .iter()

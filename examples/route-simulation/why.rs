@@ -1,4 +1,4 @@
-//! Where a policy lost: stretch by stretch, who it chose and who was best.
+//! Analysis of losses: the chosen and the best provider of each period.
 
 use std::fmt::Write;
 
@@ -10,7 +10,7 @@ use crate::{
 
 const PRIORITIES: [&str; 3] = ["low", "default", "high"];
 
-/// What a world is like and where a policy lost in it, as text.
+/// Describes a world and the losses of a policy in it, as text.
 pub(crate) fn text(world: &World, policy: &mut dyn Policy) -> String {
     let oracle = run(world, &mut Oracle);
     let outcome = run(world, policy);

@@ -1,19 +1,19 @@
-//! Providers that drift.
+//! Providers whose properties change.
 
-/// A provider at one moment.
+/// State of a provider at one time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct State {
     /// Dollars for a request of size 1 (about a thousand tokens in, three hundred out).
     pub(crate) price: f64,
-    /// Mean seconds.
+    /// Mean latency, in seconds.
     pub(crate) latency: f64,
     /// Share of calls that fail.
     pub(crate) errors: f64,
-    /// Quality, 0 to 1.
+    /// Quality, from 0 to 1.
     pub(crate) quality: f64,
 }
 
-/// Something that happens to a provider, from one second to another.
+/// A change of a provider between two times, in seconds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Event {
     pub(crate) name: &'static str,
@@ -29,7 +29,7 @@ pub(crate) enum Change {
     Errors(f64),
     Price(f64),
     Quality(f64),
-    /// All at once: price and latency by these factors.
+    /// Price and latency change together, by these factors.
     Better(f64, f64),
 }
 
@@ -37,10 +37,10 @@ pub(crate) enum Change {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Request {
     pub(crate) at: f64,
-    /// 0 low, 1 default, 2 high.
+    /// Priority: 0 low, 1 default, 2 high.
     pub(crate) priority: usize,
     pub(crate) size: f64,
-    /// Seed of what happens to it, the same whoever is chosen by whichever policy.
+    /// Seed of its random numbers, which are equal for every policy.
     pub(crate) seed: u64,
 }
 
@@ -54,7 +54,7 @@ pub(crate) struct World {
 const END: f64 = f64::INFINITY;
 
 impl World {
-    /// Six providers at list prices of 2025, and what happens to them within 1,000 seconds.
+    /// Makes six providers at list prices of 2025, with their changes within 1,000 seconds.
     pub(crate) fn standard(seed: u64, seconds: f64) -> Self {
         // Per million tokens in and out: $2.50/$10, $0.15/$0.60, $0.80/$4, $0.28/$0.42,
         // $0.59/$0.79, $0.30/$2.50.
@@ -105,7 +105,7 @@ impl World {
         }
     }
 
-    /// Three to ten providers that nobody thought out, and as many surprises.
+    /// Makes three to ten random providers, and as many random changes.
     pub(crate) fn random(seed: u64, seconds: f64) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed ^ 0xabcd_1234);
         let count = rng.usize(3..=10);
@@ -146,8 +146,8 @@ impl World {
         }
     }
 
-    /// The same providers and surprises with the requests of its `time`th run; the first has
-    /// those it was made with.
+    /// Returns the same providers and changes with the requests of the `time`th run; the first run
+    /// has the original ones.
     pub(crate) fn again(&self, seed: u64, time: u64, seconds: f64) -> Self {
         let seed = seed ^ time.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         Self {
@@ -177,7 +177,7 @@ impl World {
     }
 }
 
-/// Twenty a second, at random.
+/// Makes random requests, twenty a second.
 fn requests(seed: u64, seconds: f64) -> Vec<Request> {
     let mut rng = fastrand::Rng::with_seed(seed);
     let mut at = 0.0;

@@ -7,12 +7,12 @@ use crate::{Curve, Outcome};
 const WIDTH: f64 = 860.0;
 const HEIGHT: f64 = 380.0;
 
-/// One of the two diagrams: where it stands, and how values become heights.
+/// One of the two diagrams: its position, and the scale of its values.
 struct Panel<'a> {
     left: f64,
     title: &'static str,
     ticks: &'a [(f64, &'static str)],
-    /// A value's place between ground, 0, and top, 1.
+    /// Returns a value's position between the base, 0, and the top, 1.
     scale: &'a dyn Fn(f64) -> f64,
     value: &'a dyn Fn(&Outcome) -> f64,
     curves: &'a [Curve],
@@ -22,7 +22,7 @@ const PANEL_WIDTH: f64 = 340.0;
 const TOP: f64 = 56.0;
 const BOTTOM: f64 = 290.0;
 
-/// Draws refreshes per expiry, and how early the first begins, over the rate of requests.
+/// Draws refreshes per expiry, and the time of the first one before it, over the request rate.
 pub(crate) fn draw(rates: &[f64], curves: &[Curve]) -> String {
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" \

@@ -1,13 +1,12 @@
-//! Simulates what happens around the expiry of a cached answer, with no protection, with
-//! early expiry drawn evenly, and with XFetch; prints the figures and draws the chart.
+//! Simulates the expiry of a stored response, without protection, with uniformly early expiry, and
+//! with XFetch; prints the figures and draws the chart.
 //!
 //! ```sh
 //! cargo run --release -p scrimp-examples --example stampede -- docs/stampede.svg
 //! ```
 //!
-//! Every request decides for itself, as processes do that know nothing of each other. Within
-//! one process `StampedeLayer` lets one refresh of a key be under way at a time, so there the
-//! number is one.
+//! Every request decides independently, as in processes that do not communicate. Within one process
+//! `StampedeLayer` allows one refresh of a key in flight at a time, so the number is one there.
 
 mod chart;
 mod simulate;
@@ -19,7 +18,7 @@ use scrimp::stampede::{Strategy, XFetch};
 /// Requests within the time of a refresh: 10 to 10,000, four to a decade.
 const RATES: std::ops::RangeInclusive<i32> = 4..=16;
 
-/// The rates, and what each policy came to at them.
+/// Results of a policy over the rates.
 struct Curve {
     name: &'static str,
     colour: &'static str,

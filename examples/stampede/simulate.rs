@@ -1,32 +1,33 @@
-//! One expiry, request by request.
+//! Simulation of one expiry, request by request.
 
 use std::time::Duration;
 
 use scrimp::stampede::{Moment, Strategy};
 
-/// Time is counted in what a refresh takes.
+/// Unit of time: the duration of a refresh.
 const DELTA: Duration = Duration::from_secs(1);
 
-/// Far longer than any gap, so that its length plays no part.
+/// Far longer than any gap, so that its length has no influence.
 const LIFETIME: Duration = Duration::from_secs(1_000_000);
 
 /// The window of [`Even`].
 const WINDOW: f64 = 10.0;
 
-/// What a policy comes to, on average.
+/// Mean results of a policy.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Outcome {
-    /// Refreshes that one expiry causes.
+    /// Refreshes per expiry.
     pub(crate) size: f64,
-    /// How long before it the first begins.
+    /// Time of the first one before the expiry.
     pub(crate) gap: f64,
 }
 
-/// Nothing is refreshed before it has expired.
+/// A policy that never refreshes before the expiry.
 #[derive(Debug)]
 pub(crate) struct Never;
 
-/// Each request takes the answer to expire early by a time drawn evenly out of a window.
+/// A policy in which each request expires the response early by a uniformly random time in a
+/// window.
 #[derive(Debug)]
 pub(crate) struct Even;
 
@@ -50,7 +51,7 @@ impl Strategy for Even {
     }
 }
 
-/// Averages four hundred expiries at least.
+/// Returns the mean of at least four hundred expiries.
 pub(crate) fn outcome(strategy: &dyn Strategy, rate: f64) -> Outcome {
     let runs = (1e7 / (rate * 15.0)).clamp(400.0, 20_000.0).ceil();
     let mut random = fastrand::Rng::with_seed(1);
@@ -68,13 +69,13 @@ pub(crate) fn outcome(strategy: &dyn Strategy, rate: f64) -> Outcome {
     }
 }
 
-/// How many refreshes begin until the first is done, and how long before expiry it begins.
-/// Requests come by a Poisson process: the time between two is exponential.
+/// Counts the refreshes that begin until the first has finished, and returns the time of the first
+/// before the expiry. Requests are a Poisson process: the time between two is exponential.
 fn expiry(strategy: &dyn Strategy, rate: f64, random: &mut fastrand::Rng) -> (u32, f64) {
     let draw = |random: &mut fastrand::Rng| 1.0 - random.f64();
     let (mut first, mut size) = (None, 0);
-    // Nothing happens before the policy's reach; and XFetch with a β of up to 2 would begin
-    // before the second of these once in ten thousand.
+    // Nothing happens before the policy's reach. XFetch with a β of up to 2 would begin before the
+    // second of these with a probability of one in ten thousand.
     let reach = strategy.reach(LIFETIME, Some(DELTA)).as_secs_f64();
     let mut left = (2.0 * (rate * 2e4).ln()).min(reach);
     loop {

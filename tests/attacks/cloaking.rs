@@ -1,4 +1,4 @@
-//! Parameters that the cache does not see and the upstream does.
+//! Parameters that the upstream reads and the cache does not.
 
 use scrimp_tests::{Rig, layer};
 
@@ -31,14 +31,14 @@ async fn a_chosen_parameter_cannot_be_cloaked_from_the_key() {
 }
 
 #[tokio::test]
-async fn parameters_that_a_rule_leaves_out_are_the_operators_word() {
+async fn parameters_that_a_rule_leaves_out_do_not_count() {
     let rig = Rig::reflecting(layer(&[RULE]));
     rig.get("/p?category=a&utm=1").await;
     assert!(rig.get("/p?utm=2&category=a").await.is_hit());
 }
 
 #[tokio::test]
-async fn without_a_rule_every_parameter_counts_as_it_stands() {
+async fn without_a_rule_every_parameter_counts_as_it_is() {
     let rig = Rig::reflecting(layer(&[]));
     rig.get("/p?a=1&utm=evil").await;
     for other in [
@@ -53,7 +53,7 @@ async fn without_a_rule_every_parameter_counts_as_it_stands() {
 
 #[tokio::test]
 async fn the_order_of_repeated_values_counts() {
-    // Some upstreams take the first, others the last.
+    // Some upstreams use the first, others the last.
     let rig = Rig::reflecting(layer(&[RULE]));
     rig.get("/p?category=a&category=b").await;
     assert!(!rig.get("/p?category=b&category=a").await.is_hit());

@@ -1,4 +1,4 @@
-//! Cache-poisoned denial of service: an error that one request provoked, served to all.
+//! Cache-poisoned denial of service: an error caused by one request, served to all.
 
 use http::request::Parts;
 use scrimp_testkit::Reply;
@@ -7,7 +7,7 @@ use scrimp_tests::{Fields, Rig, layer, reply};
 const MINUTE: (&str, &str) = ("cache-control", "max-age=60");
 const NO_CACHE: (&str, &str) = ("cache-control", "no-cache");
 
-/// An upstream that refuses requests with an odd field.
+/// Refuses requests with an odd field.
 fn picky(status: u16, lifetime: Fields<'static>) -> impl Fn(&Parts) -> Reply {
     move |parts| match parts.headers.contains_key("x-odd") {
         true => reply(status, lifetime, "refused"),
@@ -43,7 +43,7 @@ async fn a_refusal_of_meta_characters_is_not_stored() {
 }
 
 #[tokio::test]
-async fn a_refusal_of_who_asks_or_of_how_is_not_stored() {
+async fn a_refusal_of_a_caller_or_of_a_method_is_not_stored() {
     for status in [
         401, 403, 405, 406, 407, 408, 412, 415, 417, 421, 422, 429, 501,
     ] {
@@ -51,16 +51,16 @@ async fn a_refusal_of_who_asks_or_of_how_is_not_stored() {
     }
 }
 
-/// RFC 9111 §3: a lifetime that the origin gives such an answer itself counts.
+/// RFC 9111 §3: a lifetime that the origin gives such a response counts.
 #[tokio::test]
-async fn an_origin_that_wants_its_refusals_stored_is_taken_at_its_word() {
+async fn a_refusal_is_stored_if_the_origin_gives_it_a_lifetime() {
     let rig = Rig::new(layer(&[]), picky(400, &[MINUTE]));
     rig.ask("GET", "/", &[("x-odd", "1")]).await;
     assert_eq!(rig.get("/").await.text(), "refused");
 }
 
 #[tokio::test]
-async fn a_method_override_does_not_make_a_404_of_a_page() {
+async fn a_method_override_does_not_replace_a_page_by_a_404() {
     for (name, status) in [
         ("x-http-method-override", 404),
         ("x-method-override", 405),
@@ -79,7 +79,7 @@ async fn a_method_override_does_not_make_a_404_of_a_page() {
 }
 
 #[tokio::test]
-async fn a_provoked_failure_does_not_replace_a_page_that_is_fresh() {
+async fn a_provoked_failure_does_not_replace_a_fresh_page() {
     for status in [400, 431, 405, 500, 501, 502, 503, 504] {
         let rig = Rig::new(layer(&[]), picky(status, &[MINUTE]));
         rig.get("/").await;

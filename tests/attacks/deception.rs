@@ -1,4 +1,4 @@
-//! Cache deception: a personal page asked for under a name that looks like a static file.
+//! Cache deception: a personal page requested under the name of a static file.
 
 use http::request::Parts;
 use scrimp_testkit::Reply;
@@ -8,7 +8,7 @@ const STYLES: &str = "path=/**.css ttl=1h";
 const ALICE: Fields<'_> = &[("cookie", "session=alice")];
 const BEARER: Fields<'_> = &[("authorization", "Bearer alice")];
 
-/// A framework that answers everything below `/account` with the account of whoever asks.
+/// Responds like a framework that returns the caller's account for every path below `/account`.
 fn account(parts: &Parts) -> Reply {
     let who = |name| parts.headers.get(name).map(|value| value.to_str());
     let who = who("cookie").or(who("authorization"));
@@ -32,7 +32,7 @@ async fn a_page_for_a_cookie_is_not_stored_under_any_suffix() {
 }
 
 #[tokio::test]
-async fn a_page_for_a_bearer_token_is_not_stored_even_where_a_rule_gives_a_lifetime() {
+async fn a_page_for_a_bearer_token_is_not_stored_even_if_a_rule_gives_a_lifetime() {
     for rules in [&[][..], &[STYLES]] {
         let rig = Rig::new(layer(rules), account);
         let own = rig.ask("GET", "/account/x.css", BEARER).await;
@@ -43,7 +43,7 @@ async fn a_page_for_a_bearer_token_is_not_stored_even_where_a_rule_gives_a_lifet
 }
 
 #[tokio::test]
-async fn a_rule_that_trusts_cookies_still_does_not_store_what_the_origin_calls_private() {
+async fn a_rule_that_trusts_cookies_does_not_store_a_private_response() {
     let rules = ["path=/**.css ttl=1h ignore-cookies"];
     let rig = Rig::new(layer(&rules), |_| {
         reply(200, &[("cache-control", "private")], "alice")
@@ -53,7 +53,7 @@ async fn a_rule_that_trusts_cookies_still_does_not_store_what_the_origin_calls_p
 }
 
 #[tokio::test]
-async fn a_rule_for_static_files_is_not_for_paths_that_upstreams_read_in_two_ways() {
+async fn a_rule_for_static_files_ignores_paths_that_upstreams_read_in_two_ways() {
     for uri in [
         "/account%2Fx.css",
         "/account%3Fx.css",
@@ -93,14 +93,14 @@ async fn a_page_is_not_stored_under_a_suffix_that_promises_another_type() {
         );
         assert!(!rig.get(uri).await.is_hit());
     }
-    // Nor by heuristics, which nobody has said either.
+    // Heuristics do not store it either: no field permits it explicitly.
     let modified = ("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT");
     let rig = Rig::new(layer(&[STYLES]), move |_| reply(200, &[HTML, modified], ""));
     assert!(!rig.get("/account/x.css").await.is_stored());
 }
 
 #[tokio::test]
-async fn what_is_as_its_suffix_says_is_stored() {
+async fn a_response_with_the_type_of_its_suffix_is_stored() {
     for (uri, fields) in [
         ("/x.css", &[("content-type", "text/css")][..]),
         ("/x.css", &[("content-type", "application/octet-stream")]),
@@ -134,7 +134,7 @@ async fn a_rule_that_overrides_the_origin_or_trusts_cookies_does_not_for_a_page(
         assert!(!own.is_stored(), "{control}");
         assert!(!rig.get("/account/x.css").await.is_hit(), "{control}");
     }
-    // To an origin that forgets `private`, the cookie is what tells that it is personal.
+    // If the origin forgets `private`, the cookie shows that the page is personal.
     let fields = [HTML, ("cache-control", "max-age=60")];
     let rig = Rig::new(layer(&rules), move |_| reply(200, &fields, "alice"));
     assert!(!rig.ask("GET", "/account/x.css", ALICE).await.is_stored());
@@ -142,7 +142,7 @@ async fn a_rule_that_overrides_the_origin_or_trusts_cookies_does_not_for_a_page(
 }
 
 #[tokio::test]
-async fn a_rule_that_is_not_about_suffixes_takes_any_type() {
+async fn a_rule_without_a_suffix_accepts_any_type() {
     for rule in [
         "path=/** ttl=1h",
         "path=/shop/x.css ttl=1h",

@@ -4,7 +4,7 @@
 use http::{HeaderName, HeaderValue};
 use scrimp_tests::{Answer, Rig, layer, reply, request};
 
-/// An upstream that reads names as such programs do, and goes by what it is told.
+/// Makes an upstream that reads names as such programs do, and trusts the fields.
 fn believing(rules: &[&str]) -> Rig {
     Rig::new(layer(rules), |parts| {
         let read = |wanted: &str| {
@@ -30,11 +30,11 @@ async fn ask(rig: &Rig, name: &str, value: &str) -> Answer {
     let name = HeaderName::from_bytes(name.as_bytes()).expect("a name");
     let value = HeaderValue::from_str(value).expect("a value");
     request.headers_mut().insert(name, value);
-    rig.send(request).await.expect("an answer")
+    rig.send(request).await.expect("a response")
 }
 
 #[tokio::test]
-async fn what_is_said_under_such_a_name_reaches_nobody_else() {
+async fn a_value_under_such_a_name_reaches_no_other_client() {
     for rules in [&[][..], &["path=/** header=x-tier ttl=1h"]] {
         for name in [
             "X_Original_URL",
@@ -48,7 +48,7 @@ async fn what_is_said_under_such_a_name_reaches_nobody_else() {
             let poisoned = ask(&rig, name, "evil").await;
             assert!(
                 poisoned.text().contains("evil"),
-                "{name}: the upstream believes it"
+                "{name}: the upstream trusts it"
             );
             let next = rig.get("/").await;
             assert!(
@@ -60,7 +60,7 @@ async fn what_is_said_under_such_a_name_reaches_nobody_else() {
 }
 
 #[tokio::test]
-async fn a_field_of_a_rules_key_cannot_be_said_under_such_a_name() {
+async fn a_field_of_a_rules_key_cannot_be_set_under_such_a_name() {
     let rig = believing(&["path=/** header=x-tier ttl=1h"]);
     let poisoned = ask(&rig, "x_tier", "gold").await;
     assert!(poisoned.text().contains("gold") && !poisoned.is_stored());

@@ -1,4 +1,4 @@
-//! Paths that decode to one another.
+//! Different paths with the same decoded form.
 
 use scrimp_tests::{Rig, layer};
 
@@ -29,7 +29,7 @@ async fn a_path_answers_only_for_its_own_spelling() {
 }
 
 #[tokio::test]
-async fn a_path_and_its_query_cannot_be_moved_into_one_another() {
+async fn a_path_and_its_query_cannot_be_exchanged() {
     for (one, other) in [
         ("/a%3Fb", "/a?b"),
         ("/a?b", "/a?b?"),
@@ -43,7 +43,7 @@ async fn a_path_and_its_query_cannot_be_moved_into_one_another() {
 }
 
 #[tokio::test]
-async fn a_bypass_rule_cannot_be_walked_around() {
+async fn a_bypass_rule_cannot_be_evaded() {
     let rules = ["path=/admin/** bypass", "path=/** ttl=1h"];
     for uri in [
         "/admin/x",

@@ -1,4 +1,4 @@
-//! GET with a body: the key does not hold it, and some upstreams read it.
+//! GET with a body: the key does not contain the body, and some upstreams read it.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -21,7 +21,7 @@ async fn a_get_with_a_body_is_neither_stored_nor_answered_from_store() {
 }
 
 #[tokio::test]
-async fn neither_is_a_head_with_one() {
+async fn a_head_with_a_body_is_not_answered_from_store() {
     let rig = Rig::reflecting(layer(&[]));
     rig.get("/").await;
     let fat = request("HEAD", "/", &[]).map(|_| Full::new(Bytes::from("x")));
@@ -29,7 +29,7 @@ async fn neither_is_a_head_with_one() {
 }
 
 #[tokio::test]
-async fn a_body_of_a_form_is_not_told_from_any_other() {
+async fn a_form_is_treated_like_any_other_body() {
     let rig = Rig::reflecting(layer(&["path=/** query=id ttl=1h"]));
     let form = [("content-type", "application/x-www-form-urlencoded")];
     let fat = request("GET", "/?id=1", &form).map(|_| Full::new(Bytes::from("id=evil")));

@@ -1,11 +1,11 @@
-//! HEAD and GET share a key; neither may speak for the other where it does not know.
+//! HEAD and GET share a key; neither may answer for the other without the needed facts.
 
 use scrimp_tests::{Rig, layer, reply};
 
 const MINUTE: (&str, &str) = ("cache-control", "max-age=60");
 
 #[tokio::test]
-async fn the_empty_answer_to_a_head_is_not_an_answer_to_get() {
+async fn the_empty_response_to_head_does_not_answer_get() {
     let rig = Rig::new(layer(&["path=/** ttl=1h"]), |parts| {
         let body = if parts.method == "HEAD" { "" } else { "page" };
         reply(200, &[MINUTE], body)
@@ -27,7 +27,7 @@ async fn a_head_answered_from_store_has_no_body_and_the_lengths_of_get() {
 }
 
 #[tokio::test]
-async fn an_error_to_head_does_not_take_the_place_of_a_page() {
+async fn an_error_to_head_does_not_replace_a_page() {
     for status in [404, 405, 500, 503] {
         let rig = Rig::new(layer(&[]), move |parts| match parts.method.as_str() {
             "HEAD" => reply(status, &[MINUTE], ""),

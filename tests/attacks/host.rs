@@ -1,8 +1,8 @@
-//! Requests whose host is not the same to everybody.
+//! Requests whose host differs between readers.
 
 use scrimp_tests::{Fields, Rig, layer};
 
-/// Whether what is stored for the first request answers the second.
+/// Reports whether the stored response to the first request answers the second.
 async fn shared(first: (&str, Fields<'_>), second: (&str, Fields<'_>)) -> bool {
     let rig = Rig::reflecting(layer(&[]));
     rig.ask("GET", first.0, first.1).await;
@@ -21,7 +21,7 @@ async fn two_hosts_in_one_request_are_stored_under_neither() {
 }
 
 #[tokio::test]
-async fn a_host_that_is_no_plain_name_is_not_stored() {
+async fn a_host_that_is_not_a_plain_name_is_not_stored() {
     for host in [
         "a.example@evil",
         "evil/@a.example",
@@ -38,7 +38,7 @@ async fn a_host_that_is_no_plain_name_is_not_stored() {
 }
 
 #[tokio::test]
-async fn an_absolute_target_and_another_host_are_kept_apart_from_the_honest() {
+async fn an_absolute_target_with_another_host_is_kept_apart_from_honest_requests() {
     let target = "http://a.example/";
     let honest: Fields<'_> = &[("host", "a.example")];
     let evil: Fields<'_> = &[("host", "evil")];
@@ -49,7 +49,7 @@ async fn an_absolute_target_and_another_host_are_kept_apart_from_the_honest() {
 }
 
 #[tokio::test]
-async fn credentials_in_the_target_keep_the_answer_out_of_the_store() {
+async fn a_response_to_a_target_with_credentials_is_not_stored() {
     let own = "http://alice:secret@a.example/";
     assert!(!shared((own, &[]), ("http://a.example/", &[])).await);
     assert!(!shared((own, &[]), (own, &[])).await);
@@ -57,7 +57,7 @@ async fn credentials_in_the_target_keep_the_answer_out_of_the_store() {
 }
 
 #[tokio::test]
-async fn a_port_counts_unless_it_is_the_schemes_own() {
+async fn a_port_counts_unless_it_is_the_default_of_the_scheme() {
     let at = |host: &'static str| -> [(&'static str, &str); 1] { [("host", host)] };
     assert!(!shared(("/", &at("a.example:81")), ("/", &at("a.example"))).await);
     assert!(shared(("http://a.example:80/", &[]), ("http://a.example/", &[])).await);
@@ -65,15 +65,15 @@ async fn a_port_counts_unless_it_is_the_schemes_own() {
 }
 
 #[tokio::test]
-async fn case_does_not_part_hosts_and_a_trailing_dot_does() {
+async fn case_does_not_separate_hosts_and_a_trailing_dot_does() {
     let at = |host: &'static str| -> [(&'static str, &str); 1] { [("host", host)] };
     assert!(shared(("/", &at("A.Example")), ("/", &at("a.example"))).await);
-    // The same name to DNS; an upstream may well answer it differently.
+    // DNS treats both names as equal; an upstream may not.
     assert!(!shared(("/", &at("a.example.")), ("/", &at("a.example"))).await);
 }
 
 #[tokio::test]
-async fn hosts_and_schemes_never_share_an_answer() {
+async fn hosts_and_schemes_never_share_a_response() {
     let at = |host: &'static str| -> [(&'static str, &str); 1] { [("host", host)] };
     assert!(!shared(("/", &at("evil")), ("/", &at("a.example"))).await);
     assert!(!shared(("http://a.example/", &[]), ("https://a.example/", &[])).await);

@@ -1,4 +1,4 @@
-//! Attacks on shared caches that are in the literature, and the safe answer to each.
+//! Attacks on shared caches from the literature, and the safe reaction to each.
 
 mod cloaking;
 mod complaints;

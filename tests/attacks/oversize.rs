@@ -29,7 +29,7 @@ async fn a_long_target_pays_for_its_own_memory() {
 }
 
 #[tokio::test]
-async fn an_oversized_field_is_the_upstreams_business_and_reaches_nobody_else() {
+async fn the_error_for_an_oversized_field_reaches_no_other_client() {
     let rig = Rig::new(layer(&["path=/** ttl=1h"]), |parts| {
         let size: usize = parts.headers.values().map(http::HeaderValue::len).sum();
         match size > 8_000 {
@@ -44,7 +44,7 @@ async fn an_oversized_field_is_the_upstreams_business_and_reaches_nobody_else() 
 }
 
 #[tokio::test]
-async fn a_response_of_many_fields_counts_as_what_it_is() {
+async fn the_size_of_a_response_includes_its_fields() {
     let rig = Rig::new(layer(&[]), |_| {
         let value = "x".repeat(40_000);
         let fields = [("cache-control", "max-age=60"), ("x-large", &value)];

@@ -1,11 +1,11 @@
-//! Parts that pass for the whole.
+//! Parts that claim to be the whole response.
 
 use scrimp_tests::{Fields, Rig, layer, reply};
 
 const MINUTE: (&str, &str) = ("cache-control", "max-age=60");
 
 #[tokio::test]
-async fn a_part_is_never_stored_whatever_it_calls_itself() {
+async fn a_part_is_never_stored_with_any_status() {
     let part = ("content-range", "bytes 0-0/4");
     for (status, fields) in [
         (206, &[MINUTE, part][..]),
@@ -27,7 +27,7 @@ async fn a_part_is_never_stored_whatever_it_calls_itself() {
 }
 
 #[tokio::test]
-async fn a_range_that_cannot_be_is_not_stored_as_an_error_for_all() {
+async fn an_unsatisfiable_range_is_not_stored_as_an_error_for_all() {
     let rig = Rig::new(layer(&["path=/** ttl=1h"]), |parts| {
         match parts.headers.contains_key("range") {
             true => reply(416, &[MINUTE], ""),
@@ -40,7 +40,7 @@ async fn a_range_that_cannot_be_is_not_stored_as_an_error_for_all() {
 }
 
 #[tokio::test]
-async fn a_condition_on_another_version_gets_the_whole_of_this_one() {
+async fn a_condition_on_another_version_gets_the_whole_current_one() {
     let rig = Rig::new(layer(&[]), |_| {
         reply(200, &[MINUTE, ("etag", "\"v2\"")], "page")
     });
@@ -51,11 +51,15 @@ async fn a_condition_on_another_version_gets_the_whole_of_this_one() {
         assert!(answer.is_hit());
         assert_eq!(answer.text(), body, "{condition}");
     }
-    assert_eq!(rig.get("/").await.text(), "page", "and the whole is kept");
+    assert_eq!(
+        rig.get("/").await.text(),
+        "page",
+        "the whole response stays in store"
+    );
 }
 
 #[tokio::test]
-async fn ranges_that_multiply_an_answer_get_it_once() {
+async fn ranges_that_multiply_a_response_get_it_once() {
     let rig = Rig::new(layer(&[]), |_| reply(200, &[MINUTE], &"x".repeat(1000)));
     rig.get("/").await;
     let many = format!("bytes={}", vec!["0-"; 500].join(","));
@@ -67,7 +71,7 @@ async fn ranges_that_multiply_an_answer_get_it_once() {
 }
 
 #[tokio::test]
-async fn a_body_shorter_than_it_says_is_not_stored() {
+async fn a_body_shorter_than_its_length_is_not_stored() {
     let rig = Rig::new(layer(&[]), |_| {
         reply(200, &[MINUTE, ("content-length", "9")], "page")
     });
@@ -76,7 +80,7 @@ async fn a_body_shorter_than_it_says_is_not_stored() {
 }
 
 #[tokio::test]
-async fn a_body_full_of_boundaries_is_parted_by_another() {
+async fn a_body_that_contains_boundaries_is_split_by_another_one() {
     let rig = Rig::new(layer(&["path=/** ttl=1h"]), |_| {
         reply(200, &[], "0123456789")
     });
@@ -89,6 +93,6 @@ async fn a_body_full_of_boundaries_is_parted_by_another() {
             .await
             .header("content-type")
             .to_owned();
-        assert!(seen.insert(kind), "a boundary that can be foreseen");
+        assert!(seen.insert(kind), "a predictable boundary");
     }
 }

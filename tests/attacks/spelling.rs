@@ -1,9 +1,9 @@
-//! Spellings that RFC 3986 calls equivalent, and that upstreams tell apart all the same: a
-//! router that compares before it decodes knows no `/%70roducts`.
+//! Spellings that RFC 3986 calls equivalent and that upstreams still treat differently: a router
+//! that compares before it decodes has no route for `/%70roducts`.
 
 use scrimp_tests::{Rig, layer, reply};
 
-/// An upstream that compares paths byte by byte, and says that its errors may be kept.
+/// Makes an upstream that compares paths byte by byte, and allows caches to store its errors.
 fn literal() -> Rig {
     Rig::new(layer(&[]), |parts| {
         let (status, body) = match parts.uri.path() {
@@ -23,7 +23,7 @@ const SPELLINGS: [&str; 5] = [
 ];
 
 #[tokio::test]
-async fn what_an_upstream_says_of_one_spelling_is_not_said_of_another() {
+async fn a_response_to_one_spelling_does_not_answer_another() {
     for spelling in SPELLINGS {
         let rig = literal();
         let wrong = rig.get(spelling).await;
@@ -39,7 +39,7 @@ async fn what_an_upstream_says_of_one_spelling_is_not_said_of_another() {
 }
 
 #[tokio::test]
-async fn a_flood_of_spellings_takes_the_place_of_one_entry_and_never_of_the_plain_one() {
+async fn a_flood_of_spellings_replaces_one_entry_and_never_the_plain_one() {
     let rig = literal();
     rig.get("/products").await;
     let word = "products";

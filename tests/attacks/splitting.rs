@@ -1,24 +1,24 @@
-//! Line ends where no line ends.
+//! Line ends in places where none is allowed.
 
 use http::{HeaderValue, Uri};
 use scrimp_tests::{Rig, builder, layer, reply};
 
 #[test]
-fn a_field_value_cannot_hold_a_line_end() {
+fn a_field_value_cannot_contain_a_line_end() {
     for value in ["a\r\nb: c", "a\nb", "a\rb", "a\0b"] {
         assert!(HeaderValue::from_bytes(value.as_bytes()).is_err());
     }
 }
 
 #[test]
-fn a_target_cannot_hold_one_either() {
+fn a_target_cannot_contain_a_line_end() {
     for target in ["/a\r\nb", "/a\nb", "/a b", "/a\0"] {
         assert!(target.parse::<Uri>().is_err(), "{target:?}");
     }
 }
 
 #[tokio::test]
-async fn an_escaped_line_end_stays_escaped_in_all_that_the_cache_writes() {
+async fn an_escaped_line_end_stays_escaped_in_all_output_of_the_cache() {
     let uri = "/%0d%0aset-cookie:%20a=b?%0d%0a";
     let rig = Rig::new(layer(&["path=/** ttl=1h"]), |parts| {
         let target = parts.uri.to_string();
@@ -33,11 +33,11 @@ async fn an_escaped_line_end_stays_escaped_in_all_that_the_cache_writes() {
         assert_eq!(answer.header("link"), uri);
         assert_eq!(answer.header("set-cookie"), "");
     }
-    assert_eq!(rig.upstream.requests()[0].uri, uri, "and upstream too");
+    assert_eq!(rig.upstream.requests()[0].uri, uri, "also for the upstream");
 }
 
 #[tokio::test]
-async fn the_caches_name_is_written_so_that_it_ends_where_it_should() {
+async fn the_caches_name_is_quoted_correctly() {
     let rig = Rig::reflecting(builder(&[]).name("odd \"name\"; hit").build().unwrap());
     let said = rig.get("/").await.header("cache-status").to_owned();
     assert!(said.starts_with(r#""odd \"name\"; hit""#), "{said}");
@@ -46,7 +46,7 @@ async fn the_caches_name_is_written_so_that_it_ends_where_it_should() {
 }
 
 #[tokio::test]
-async fn answers_with_two_lengths_are_not_stored() {
+async fn responses_with_two_lengths_are_not_stored() {
     let rig = Rig::new(layer(&[]), |_| {
         let fields = [
             ("cache-control", "max-age=60"),

@@ -1,8 +1,8 @@
-//! Fields that are not in the key, and that an upstream copies into its answer.
+//! Fields that are not in the key, and that an upstream copies into its response.
 
 use scrimp_tests::{Fields, Rig, layer};
 
-/// Sends a poisoned request first; everybody else must get what they would have had.
+/// Sends a poisoned request first; all other clients must get the same as without it.
 async fn is_harmless(field: (&'static str, &str)) {
     let rig = Rig::reflecting(layer(&[]));
     let poisoned = rig.ask("GET", "/", &[field]).await;
@@ -16,7 +16,7 @@ async fn is_harmless(field: (&'static str, &str)) {
 }
 
 #[tokio::test]
-async fn what_a_client_says_of_host_scheme_and_path_reaches_nobody_else() {
+async fn claims_about_host_scheme_and_path_reach_no_other_client() {
     for name in [
         "forwarded",
         "x-forwarded-host",
@@ -41,7 +41,7 @@ async fn what_a_client_says_of_host_scheme_and_path_reaches_nobody_else() {
 }
 
 #[tokio::test]
-async fn a_field_that_names_another_path_or_method_keeps_the_answer_out_of_the_store() {
+async fn a_response_to_a_field_with_another_path_or_method_is_not_stored() {
     for name in [
         "x-http-method",
         "x-http-method-override",
@@ -64,11 +64,11 @@ async fn a_poisoned_request_is_not_answered_from_store_either() {
     ] {
         assert!(!rig.ask("GET", "/", &fields).await.is_hit(), "{fields:?}");
     }
-    assert!(rig.get("/").await.is_hit(), "and disturbs nobody");
+    assert!(rig.get("/").await.is_hit(), "and affects no other client");
 }
 
 #[tokio::test]
-async fn addresses_of_clients_do_not_part_the_store() {
+async fn addresses_of_clients_do_not_separate_stored_responses() {
     let rig = Rig::reflecting(layer(&[]));
     let from = |address: &'static str| -> [(&'static str, &str); 2] {
         [("x-forwarded-for", address), ("x-real-ip", address)]
@@ -78,7 +78,7 @@ async fn addresses_of_clients_do_not_part_the_store() {
 }
 
 #[tokio::test]
-async fn a_field_of_the_applications_own_is_kept_apart_by_a_rule() {
+async fn a_rule_keeps_values_of_an_application_field_apart() {
     let evil: Fields<'_> = &[("x-theme", "evil")];
     let rig = Rig::reflecting(layer(&["path=/** header=x-theme"]));
     rig.ask("GET", "/", evil).await;
@@ -86,7 +86,7 @@ async fn a_field_of_the_applications_own_is_kept_apart_by_a_rule() {
 }
 
 #[tokio::test]
-async fn many_lines_of_one_field_are_not_mistaken_for_the_first() {
+async fn several_lines_of_one_field_are_not_taken_for_the_first() {
     let rig = Rig::reflecting(layer(&[]));
     let one: Fields<'_> = &[("x-forwarded-host", "shop.example")];
     let two: Fields<'_> = &[

@@ -1,4 +1,4 @@
-//! Validators that lie.
+//! Validators with false claims.
 
 use scrimp_tests::{Fields, Rig, layer, reply};
 
@@ -6,7 +6,7 @@ const V1: [(&str, &str); 2] = [("cache-control", "max-age=60"), ("etag", "\"v1\"
 const NO_CACHE: Fields<'_> = &[("cache-control", "no-cache")];
 
 #[tokio::test]
-async fn a_304_to_a_clients_own_condition_is_not_stored_as_an_answer() {
+async fn a_304_to_a_clients_own_condition_is_not_stored() {
     let rig = Rig::new(layer(&["path=/** ttl=1h"]), |parts| {
         match parts.headers.contains_key("if-none-match") {
             true => reply(304, &V1, ""),
@@ -20,9 +20,9 @@ async fn a_304_to_a_clients_own_condition_is_not_stored_as_an_answer() {
 }
 
 #[tokio::test]
-async fn a_clients_condition_never_takes_the_place_of_the_stored_validator() {
+async fn a_clients_condition_never_replaces_the_stored_validator() {
     let rig = Rig::new(layer(&[]), |parts| {
-        // An upstream that says 304 to whatever tag is made up.
+        // An upstream that responds with 304 to any tag.
         match parts.headers.contains_key("if-none-match") {
             true => reply(304, &[("cache-control", "max-age=60")], ""),
             false => reply(200, &V1, "page"),
@@ -42,7 +42,7 @@ async fn a_clients_condition_never_takes_the_place_of_the_stored_validator() {
 }
 
 #[tokio::test]
-async fn a_304_cannot_change_what_describes_the_stored_body() {
+async fn a_304_cannot_change_fields_that_describe_the_stored_body() {
     let lies = [
         ("cache-control", "max-age=60"),
         ("etag", "\"v1\""),
@@ -65,7 +65,7 @@ async fn a_304_cannot_change_what_describes_the_stored_body() {
 }
 
 #[tokio::test]
-async fn a_304_that_turns_private_takes_the_answer_out_of_the_store() {
+async fn a_304_that_becomes_private_removes_the_stored_response() {
     let private = [("cache-control", "private"), ("etag", "\"v1\"")];
     let answers = [
         reply(200, &V1, "page"),
@@ -79,7 +79,7 @@ async fn a_304_that_turns_private_takes_the_answer_out_of_the_store() {
 }
 
 #[tokio::test]
-async fn a_304_does_not_hand_its_cookie_to_others() {
+async fn a_304_does_not_pass_its_cookie_to_other_clients() {
     let cookie = [("set-cookie", "session=alice"), ("etag", "\"v1\"")];
     let answers = [
         reply(200, &V1, "page"),

@@ -1,4 +1,4 @@
-//! Memory that a client could fill by varying what it sends.
+//! Memory that a client could fill with varying requests.
 
 use scrimp::cache::{CacheLayer, MemoryStore};
 use scrimp_tests::{Rig, layer, reply};
@@ -39,7 +39,7 @@ async fn variants_and_their_fields_count_towards_the_memory() {
 }
 
 #[tokio::test]
-async fn an_answer_that_varies_on_everything_answers_nobody_else() {
+async fn a_response_that_varies_on_everything_answers_no_other_request() {
     let rig = Rig::new(layer(&["path=/** ttl=1h"]), |_| {
         reply(200, &[("vary", "*")], "x")
     });
@@ -48,7 +48,7 @@ async fn an_answer_that_varies_on_everything_answers_nobody_else() {
 }
 
 #[tokio::test]
-async fn made_up_fields_do_not_part_what_does_not_vary_on_them() {
+async fn invented_fields_do_not_separate_responses_that_do_not_vary_on_them() {
     let fields = [("cache-control", "max-age=60")];
     let rig = Rig::new(layer(&[]), move |_| reply(200, &fields, "x"));
     for n in 0..100 {

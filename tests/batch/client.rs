@@ -21,7 +21,8 @@ use tower::{Layer, ServiceBuilder, ServiceExt};
 
 use crate::server::Server;
 
-/// Sends all at once through one layer. The answers in order, and how many calls it took.
+/// Sends all requests at once through one layer. Returns the responses in order, and the number of
+/// calls.
 pub(crate) async fn send_all<C: BatchCodec>(
     codec: C,
     requests: Vec<Request<Full<Bytes>>>,

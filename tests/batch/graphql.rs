@@ -10,7 +10,7 @@ use crate::{
 
 #[tokio::test]
 #[ignore = "needs Apollo Server: run scripts/batch.sh"]
-async fn good_answers_are_kept_from_a_batch_that_is_a_bad_request_because_of_one() {
+async fn good_responses_survive_a_batch_that_is_a_bad_request_because_of_one_item() {
     let server = Server::node("apollo.mjs");
     let query = |query: &str| post(&server, "/", json!({"query": query}).to_string());
     let queries = [
@@ -39,7 +39,7 @@ async fn good_answers_are_kept_from_a_batch_that_is_a_bad_request_because_of_one
 
 #[tokio::test]
 #[ignore = "needs Apollo Server: run scripts/batch.sh"]
-async fn a_mutation_goes_alone_beside_a_batch_of_queries() {
+async fn a_mutation_is_sent_alone_beside_a_batch_of_queries() {
     let server = Server::node("apollo.mjs");
     let query = |query: &str| post(&server, "/", json!({"query": query}).to_string());
     let queries = [

@@ -1,4 +1,4 @@
-//! Batches to servers that other people wrote. `scripts/batch.sh` installs and starts them.
+//! Batches to third-party servers. `scripts/batch.sh` installs and starts them.
 
 mod client;
 mod graphql;

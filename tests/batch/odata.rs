@@ -10,7 +10,7 @@ use crate::{
 
 #[tokio::test]
 #[ignore = "needs CAP: run scripts/batch.sh"]
-async fn each_gets_its_own_entity_and_an_error_does_not_end_the_batch() {
+async fn each_request_gets_its_own_entity_and_an_error_does_not_end_the_batch() {
     let server = Server::odata();
     let path = |id: u32| format!("/odata/v4/shop/Things({id})");
     let mut requests: Vec<_> = [1, 404, 3, 4].map(|id| get(&server, &path(id))).into();

@@ -14,7 +14,7 @@ fn json(text: &str) -> Value {
 
 #[tokio::test]
 #[ignore = "needs jayson: run scripts/batch.sh"]
-async fn jayson_answers_callers_who_use_the_same_ids_and_takes_notifications() {
+async fn jayson_answers_callers_with_the_same_ids_and_accepts_notifications() {
     let server = Server::node("jayson.mjs");
     let calls = [
         r#"{"jsonrpc":"2.0","id":1,"method":"echo","params":["a"]}"#,
@@ -46,7 +46,7 @@ async fn jayson_answers_callers_who_use_the_same_ids_and_takes_notifications() {
 
 #[tokio::test]
 #[ignore = "needs jayson: run scripts/batch.sh"]
-async fn jayson_takes_notifications_alone() {
+async fn jayson_accepts_a_batch_of_notifications() {
     let server = Server::node("jayson.mjs");
     let call = |n| {
         post(
@@ -65,7 +65,7 @@ async fn jayson_takes_notifications_alone() {
 
 #[tokio::test]
 #[ignore = "needs ganache: run scripts/batch.sh"]
-async fn ganache_tells_a_hundred_balances_and_the_chain_in_one_call() {
+async fn ganache_returns_a_hundred_balances_and_the_chain_in_one_call() {
     let server = Server::node("ganache.mjs");
     let call = |method: &str, params: Value| {
         post(
@@ -75,7 +75,7 @@ async fn ganache_tells_a_hundred_balances_and_the_chain_in_one_call() {
         )
     };
     let mut requests = vec![call("eth_chainId", json!([]))];
-    // Every tenth is the one account that has something.
+    // Every tenth address is the only account with a balance.
     let rich = "0x90f8bf6a479f320ead074411a4b0e7944ea8c9c1";
     let address = |n: u32| match n % 10 {
         0 => rich.into(),
@@ -98,7 +98,7 @@ async fn ganache_tells_a_hundred_balances_and_the_chain_in_one_call() {
 
 #[tokio::test]
 #[ignore = "needs aria2: run scripts/batch.sh"]
-async fn aria2_which_leaves_notifications_unanswered_answers_the_rest() {
+async fn aria2_ignores_notifications_and_answers_the_rest() {
     let server = Server::aria2();
     let calls = [
         r#"{"jsonrpc":"2.0","id":"q","method":"aria2.getVersion"}"#,

@@ -1,4 +1,4 @@
-//! A server of somebody else's, as a child process.
+//! A third-party server, as a child process.
 
 use std::{
     env,
@@ -8,14 +8,14 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-/// Ends with the test.
+/// A server that ends with the test.
 pub(crate) struct Server {
     child: Child,
     pub(crate) url: String,
 }
 
 impl Server {
-    /// A script beside the packages that `scripts/batch.sh` has installed.
+    /// Starts a script beside the packages that `scripts/batch.sh` has installed.
     pub(crate) fn node(script: &str) -> Self {
         let mut command = Command::new("node");
         command.arg(folder().join(script));
@@ -24,7 +24,7 @@ impl Server {
         })
     }
 
-    /// CAP, by its own command: an OData service made of `srv/`.
+    /// Starts CAP with its own command: an OData service from `srv/`.
     pub(crate) fn odata() -> Self {
         let folder = folder();
         let mut command = Command::new("node");
@@ -36,7 +36,7 @@ impl Server {
         })
     }
 
-    /// aria2, whose RPC is an extra of a program that downloads.
+    /// Starts aria2, a download program with an RPC interface.
     pub(crate) fn aria2() -> Self {
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port();
@@ -58,7 +58,7 @@ impl Server {
     fn start(mut command: Command, ready: impl Fn(&str) -> Option<String>) -> Self {
         let child = command.stdout(Stdio::piped()).spawn();
         let child = child.expect("the program is installed");
-        // Made before anything can go wrong: whatever does, the process is ended.
+        // Made before anything can fail, so that the process is always ended.
         let url = String::new();
         let mut server = Self { child, url };
         let mut output = BufReader::new(server.child.stdout.take().unwrap());
@@ -66,13 +66,13 @@ impl Server {
         server.url = loop {
             let mut line = String::new();
             let read = output.read_line(&mut line).unwrap();
-            assert!(read > 0, "the server did not come up; it said:\n{said}");
+            assert!(read > 0, "the server did not start; its output:\n{said}");
             if let Some(url) = ready(&line) {
                 break url;
             }
             said.push_str(&line);
         };
-        // Whatever else it says is read, so that it never waits for a full pipe.
+        // Further output is read, so that the server never waits for a full pipe.
         std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
         server
     }

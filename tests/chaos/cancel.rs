@@ -1,4 +1,4 @@
-//! Clients that leave, at every point where they can.
+//! Clients that are dropped at every possible point.
 
 use std::task::Poll;
 
@@ -7,14 +7,14 @@ use http_body::Body;
 use scrimp_testkit::{Gate, Reply, ScriptedBody};
 use scrimp_tests::{Answer, Rig, layer, reply, request};
 
-/// Nothing was kept, and nothing is held.
+/// Checks that nothing is stored, and no memory is held.
 fn is_empty(rig: &Rig) {
     let stats = rig.layer.stats();
     assert_eq!((stats.stored, stats.store.fill_bytes), (0, 0));
     assert_eq!(rig.upstream.in_flight(), 0);
 }
 
-/// An answer with a pause before and behind everything.
+/// Returns a response with pauses before and after every part.
 fn halting() -> Reply {
     let body = ScriptedBody::new()
         .wake()
@@ -30,7 +30,7 @@ fn halting() -> Reply {
     Reply::respond(response).wake().wake()
 }
 
-/// Polls a request so many times, and drops what has become of it. True if it got through.
+/// Polls a request this many times, and drops it. Returns true if it completed.
 async fn leave_after(rig: &Rig, polls: usize) -> bool {
     let whole = async {
         let response = rig.open(request("GET", "/", &[])).await.expect("a head");
@@ -52,23 +52,23 @@ async fn leave_after(rig: &Rig, polls: usize) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn at_every_poll_a_client_can_leave_without_a_trace() {
+async fn a_client_dropped_at_any_poll_leaves_no_state() {
     for polls in 0.. {
         let rig = Rig::new(layer(&[]), |_| halting());
         let through = leave_after(&rig, polls).await;
         if through {
-            assert!(polls > 5, "there are that many places to leave at");
+            assert!(polls > 5, "there are enough points to drop it");
             break;
         }
         is_empty(&rig);
-        // The next one is neither stuck behind it nor served half of it.
+        // The next request is neither blocked nor served an incomplete body.
         assert!(leave_after(&rig, 100).await);
         assert!(rig.get("/").await.is_hit());
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_nobody_reads_is_not_read_for_the_cache() {
+async fn a_body_without_a_reader_is_not_read_for_the_cache() {
     let body = ScriptedBody::new().data("one").data("two");
     let handle = body.handle();
     let mut response = http::Response::new(body);
@@ -83,7 +83,7 @@ async fn a_body_that_nobody_reads_is_not_read_for_the_cache() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_write_that_nobody_knows_the_end_of_the_target_is_validated() {
+async fn after_a_write_of_unknown_outcome_the_target_is_validated() {
     let fields = [("cache-control", "max-age=60"), ("etag", "\"1\"")];
     let gate = Gate::new();
     let endings: [fn(&Gate) -> Reply; 2] = [
@@ -101,7 +101,7 @@ async fn after_a_write_that_nobody_knows_the_end_of_the_target_is_validated() {
         );
         rig.get("/").await;
         let mut write = Box::pin(rig.open(request("PUT", "/", &[])));
-        // Sent; then the upstream fails, or the client leaves.
+        // Sent; then the upstream fails, or the client is dropped.
         let polled = poll_fn(|cx| Poll::Ready(write.as_mut().poll(cx))).await;
         assert!(!matches!(polled, Poll::Ready(Ok(_))));
         drop(write);

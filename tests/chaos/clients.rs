@@ -1,4 +1,4 @@
-//! Clients that leave.
+//! Clients that are dropped.
 
 use scrimp_testkit::{Gate, Reply, ScriptedBody};
 use scrimp_tests::{Rig, layer, reply, request};
@@ -17,7 +17,7 @@ fn halting(gate: &Gate) -> Reply {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_leaves_before_the_head_ends_its_call_and_no_other() {
+async fn a_client_dropped_before_the_head_ends_its_call_and_no_other() {
     let gate = Gate::new();
     let answers = [
         reply(200, &MINUTE, "late").gate(&gate),
@@ -35,7 +35,7 @@ async fn a_client_that_leaves_before_the_head_ends_its_call_and_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_leaves_half_way_gives_the_memory_back_and_stores_nothing() {
+async fn a_client_dropped_within_the_body_frees_the_memory_and_stores_nothing() {
     let gate = Gate::new();
     let rig = Rig::script(layer(&[]), [halting(&gate), reply(200, &MINUTE, "next")]);
     let response = rig.open(request("GET", "/", &[])).await;
@@ -50,7 +50,7 @@ async fn a_client_that_leaves_half_way_gives_the_memory_back_and_stores_nothing(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_reader_holds_nobody_up() {
+async fn a_slow_reader_delays_no_other_client() {
     let gate = Gate::new();
     let rig = Rig::script(layer(&[]), [halting(&gate), reply(200, &MINUTE, "next")]);
     let slow = rig.open(request("GET", "/", &[])).await.expect("an answer");
@@ -62,7 +62,7 @@ async fn a_slow_reader_holds_nobody_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_thousand_clients_that_leave_leave_nothing_behind() {
+async fn a_thousand_dropped_clients_leave_no_state() {
     let rig = Rig::new(layer(&[]), |_| halting(&Gate::new()));
     for n in 0..1000 {
         let request = request("GET", &format!("/{}", n % 10), &[]);

@@ -1,4 +1,5 @@
-//! Everything breaks. No key stays wedged, nothing half is stored, no memory is lost.
+//! Failures of every kind. No key stays blocked, no incomplete response is stored, no memory is
+//! lost.
 
 mod cancel;
 mod clients;

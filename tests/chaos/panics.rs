@@ -27,17 +27,17 @@ async fn recovers_from(first: Reply) {
 }
 
 #[tokio::test]
-async fn a_panic_in_call_wedges_no_key() {
+async fn a_panic_in_call_blocks_no_key() {
     recovers_from(Reply::panic_in_call()).await;
 }
 
 #[tokio::test]
-async fn a_panic_in_the_future_wedges_no_key() {
+async fn a_panic_in_the_future_blocks_no_key() {
     recovers_from(Reply::panic()).await;
 }
 
 #[tokio::test]
-async fn a_panic_in_the_body_stores_nothing_of_it() {
+async fn a_panic_in_the_body_stores_no_part_of_it() {
     recovers_from(Reply::body(ScriptedBody::new().data("half").panic("body"))).await;
 }
 

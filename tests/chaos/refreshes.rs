@@ -1,4 +1,4 @@
-//! Refreshes in the background that fail.
+//! Background refreshes that fail.
 
 use scrimp_testkit::{Reply, ScriptedBody};
 use scrimp_tests::{Rig, layer, reply};
@@ -15,7 +15,7 @@ fn well() -> Reply {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refresh_that_fails_leaves_what_is_stored_and_the_next_one_is_made() {
+async fn a_failed_refresh_keeps_the_stored_response_and_the_next_one_runs() {
     let stale = [("cache-control", "max-age=0, stale-while-revalidate=60")];
     let failures: [fn() -> Reply; 4] = [
         || Reply::error("reset"),
@@ -29,7 +29,7 @@ async fn a_refresh_that_fails_leaves_what_is_stored_and_the_next_one_is_made() {
         assert_eq!(rig.get("/").await.text(), "old");
         for calls in [2, 3] {
             assert_eq!(rig.get("/").await.text(), "old", "{case}");
-            // Time moves once the refresh has come to its end.
+            // Time moves once the refresh has ended.
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
             assert_eq!(rig.upstream.calls(), calls, "{case}");
         }

@@ -22,10 +22,10 @@ async fn a_thousand_slow_readers_hold_no_more_than_their_share() {
         let mut body = response.expect("a head").into_body();
         body.frame().await.expect("a frame").expect("data");
         readers.push(body);
-        // One eighth of the store is for answers that are coming in.
+        // One eighth of the store is reserved for incoming responses.
         assert!(rig.layer.stats().store.fill_bytes <= 1 << 17);
     }
-    // There is no room to keep more, and all are answered.
+    // There is no room to store more, and all requests are answered.
     for n in 0..10 {
         assert_eq!(rig.get(&format!("/more/{n}")).await.body.len(), 1_003);
     }

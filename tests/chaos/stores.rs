@@ -1,4 +1,4 @@
-//! Stores that fail, hang, and answer late.
+//! Stores that fail, hang, or respond late.
 
 use std::{future::pending, pin::Pin, sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 
 const MINUTE: Fields<'_> = &[("cache-control", "max-age=60")];
 
-/// What a store does before it does its work.
+/// Failure of a store before it does its work.
 #[derive(Clone, Copy)]
 enum Trouble {
     Fails,
@@ -22,7 +22,7 @@ enum Trouble {
     Late(Duration),
 }
 
-/// A store in memory with trouble on its way in and out.
+/// A store in memory with failures in look-ups and puts.
 #[derive(Clone)]
 struct Troubled {
     memory: MemoryStore,
@@ -115,7 +115,7 @@ async fn a_late_store_still_answers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn look_ups_that_fail_hang_or_come_too_late_cost_at_most_the_time_out() {
+async fn look_ups_that_fail_hang_or_are_late_cost_at_most_the_time_out() {
     for (trouble, limit, waited) in [
         (Trouble::Fails, None, 0),
         (Trouble::Hangs, None, 100),
@@ -130,14 +130,14 @@ async fn look_ups_that_fail_hang_or_come_too_late_cost_at_most_the_time_out() {
             assert_eq!(asked.elapsed(), Duration::from_millis(waited));
             assert_eq!(rig.layer.stats().store_failures, n);
         }
-        // The put that is still under way holds its memory.
+        // The put in flight holds its memory.
         sleep(Duration::from_millis(11)).await;
         assert_eq!(rig.layer.stats().store.fill_bytes, 0);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn puts_that_fail_or_hang_are_nobodys_wait() {
+async fn puts_that_fail_or_hang_delay_no_caller() {
     for trouble in [Trouble::Fails, Trouble::Hangs] {
         let rig = rig(SOON, trouble, None);
         for _ in 0..3 {
@@ -145,7 +145,7 @@ async fn puts_that_fail_or_hang_are_nobodys_wait() {
             assert_eq!(rig.get("/").await.text(), "page");
             assert_eq!(asked.elapsed(), Duration::from_millis(10));
         }
-        // One that hangs is given up after ten seconds.
+        // A hanging put is given up after ten seconds.
         sleep(Duration::from_secs(11)).await;
         let stats = rig.layer.stats();
         assert_eq!((stats.stored, stats.store_failures), (0, 3));
@@ -154,7 +154,7 @@ async fn puts_that_fail_or_hang_are_nobodys_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_invalidated_while_a_put_was_late_does_not_come_back() {
+async fn a_response_invalidated_during_a_late_put_does_not_come_back() {
     let rig = rig(SOON, TOO_LATE, None);
     rig.get("/").await;
     rig.ask("POST", "/", &[]).await;
@@ -164,7 +164,7 @@ async fn what_was_invalidated_while_a_put_was_late_does_not_come_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn puts_that_hang_hold_up_nobody_and_pile_up_no_memory() {
+async fn hanging_puts_delay_no_caller_and_accumulate_no_memory() {
     let troubled = Troubled {
         memory: MemoryStore::new(1 << 20),
         get: SOON,
@@ -176,11 +176,11 @@ async fn puts_that_hang_hold_up_nobody_and_pile_up_no_memory() {
     for n in 0..100 {
         assert_eq!(rig.get(&format!("/{n}")).await.body.len(), 5_000);
     }
-    // What is being kept is held until it is kept, and there is a share for that. Once it is
-    // used up, the store is given no more.
+    // A response holds its memory until the put ends, and a share of the store is reserved for
+    // that. When the share is used up, the store receives no more.
     let held = rig.layer.stats().store.fill_bytes;
     assert!((100_000..=1 << 17).contains(&held), "{held}");
-    // Given up in the end, counted, and paid back.
+    // The puts are given up, counted, and their memory is returned.
     sleep(Duration::from_secs(11)).await;
     let stats = rig.layer.stats();
     assert_eq!((stats.store.fill_bytes, stats.stored), (0, 0));

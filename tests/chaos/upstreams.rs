@@ -1,4 +1,4 @@
-//! Upstreams that die on a real connection.
+//! Upstreams that fail on a real connection.
 
 use std::sync::{
     Arc,
@@ -23,7 +23,7 @@ type Outbound = Cache<Client<HttpConnector, Full<Bytes>>>;
 
 const WHOLE: &str = "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nConnection: close\r\nContent-Length: 5\r\n\r\nwhole";
 
-/// A server whose first answer breaks off after `first`, and whose second is whole.
+/// Starts a server whose first response breaks off after `first`, and whose second is complete.
 async fn breaks_off(first: &'static str) -> (Server, CacheLayer, Outbound) {
     let calls = Arc::new(AtomicUsize::new(0));
     let server = Server::raw(move |mut stream| {
@@ -78,30 +78,30 @@ async fn a_chunk_that_breaks_off_is_an_error_and_not_stored() {
 }
 
 #[tokio::test]
-async fn a_connection_closed_before_or_inside_the_head_is_an_error_and_wedges_nothing() {
+async fn a_connection_closed_before_or_inside_the_head_is_an_error_and_blocks_no_key() {
     recovers_from("").await;
     recovers_from("HTTP/1.1 200 OK\r\nCache-Con").await;
 }
 
 #[tokio::test]
-async fn many_waiters_of_a_dying_upstream_all_get_their_own_answer() {
+async fn all_waiters_of_a_failing_upstream_get_their_own_response() {
     let (server, layer, cache) =
         breaks_off("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf").await;
     let calls = (0..100).map(|_| get(&cache, &server));
     let answers = futures_util::future::join_all(calls).await;
     let failed = answers.iter().filter(|answer| answer.is_err()).count();
-    assert_eq!(failed, 1, "one connection died, and one request with it");
+    assert_eq!(failed, 1, "one connection failed, and one request with it");
     assert_eq!(layer.stats().store.fill_bytes, 0);
 }
 
 #[tokio::test]
-async fn a_reset_before_the_head_is_an_error_and_wedges_nothing() {
+async fn a_reset_before_the_head_is_an_error_and_blocks_no_key() {
     let calls = Arc::new(AtomicUsize::new(0));
     let server = Server::raw(move |mut stream| {
         let call = calls.fetch_add(1, Ordering::Relaxed);
         async move {
             if call == 0 {
-                // Closing now sends a reset, not an end.
+                // Closing now sends a reset instead of a normal end.
                 stream.set_zero_linger().expect("a socket option");
             } else {
                 let _ = stream.write_all(WHOLE.as_bytes()).await;
@@ -120,7 +120,7 @@ async fn a_reset_before_the_head_is_an_error_and_wedges_nothing() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_a_stalled_upstream_closes_its_connection() {
+async fn dropping_the_client_of_a_stalled_upstream_closes_its_connection() {
     let (left, mut leaving) = tokio::sync::mpsc::channel(1);
     let server = Server::raw(move |mut stream| {
         let left = left.clone();
@@ -128,7 +128,7 @@ async fn a_client_that_leaves_a_stalled_upstream_closes_its_connection() {
             let head =
                 "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 9\r\n\r\nhalf";
             let _ = stream.write_all(head.as_bytes()).await;
-            // Nothing more comes, until the other side goes.
+            // Nothing more is sent until the other side closes.
             let _ = stream.read_u8().await;
             let _ = left.send(()).await;
         }

@@ -1,4 +1,4 @@
-//! Other people's servers.
+//! Third-party servers.
 
 use std::{
     fs::{self, Permissions},
@@ -10,10 +10,10 @@ use std::{
 
 use tempfile::TempDir;
 
-/// A server process with a folder of its own, stopped and removed when dropped.
+/// A server process with its own folder, stopped and removed when dropped.
 #[derive(Debug)]
 pub struct Daemon {
-    /// Where it listens.
+    /// Address that it listens on.
     pub address: SocketAddr,
     process: Child,
     folder: TempDir,
@@ -22,7 +22,7 @@ pub struct Daemon {
 // === impl Daemon ===
 
 impl Daemon {
-    /// Varnish in front of `origin`, with this VCL behind the definition of the backend.
+    /// Starts Varnish in front of `origin`, with this VCL after the definition of the backend.
     #[must_use]
     pub fn varnish(origin: SocketAddr, vcl: &str) -> Self {
         let (folder, address) = (folder(), free_address());
@@ -44,7 +44,7 @@ impl Daemon {
         Self::start(command, folder, address)
     }
 
-    /// nginx in front of `origin`, caching, with these directives in its `location`.
+    /// Starts nginx with a cache in front of `origin`, with these directives in its `location`.
     #[must_use]
     pub fn nginx(origin: SocketAddr, directives: &str) -> Self {
         let (folder, address) = (folder(), free_address());
@@ -88,7 +88,7 @@ impl Daemon {
         daemon
     }
 
-    /// Waits until it accepts connections. Nothing tells when a foreign process is ready.
+    /// Waits until it accepts connections, as an external process does not report its readiness.
     fn listens(&mut self) {
         while TcpStream::connect(self.address).is_err() {
             if let Ok(Some(status)) = self.process.try_wait() {
@@ -102,7 +102,7 @@ impl Daemon {
         }
     }
 
-    /// The URL of a path.
+    /// Returns the URL of a path.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
@@ -111,7 +111,7 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        // Asked to end, so that it ends its workers; nothing of it is worth keeping.
+        // A signal lets it end its workers too; its state is not needed.
         let pid = self.process.id().to_string();
         let asked = Command::new("kill").arg(pid).status();
         if !asked.is_ok_and(|status| status.success()) {
@@ -121,7 +121,7 @@ impl Drop for Daemon {
     }
 }
 
-/// For the user that servers let their workers run as.
+/// Makes a folder that the user of the servers' workers can read.
 fn folder() -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let readable = Permissions::from_mode(0o755);
@@ -135,7 +135,7 @@ fn write(folder: &TempDir, name: &str, text: &str) -> PathBuf {
     path
 }
 
-/// Free a moment ago, at least.
+/// Returns an address that was free just before.
 fn free_address() -> SocketAddr {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     listener.local_addr().expect("its address")

@@ -1,5 +1,5 @@
-//! Short words for the tests: a cache over a scripted upstream, a server on a socket, and
-//! other people's servers as processes.
+//! Helpers of the tests: a cache over a scripted upstream, a server on a socket, and third-party
+//! servers as processes.
 
 mod daemon;
 mod rig;

@@ -14,18 +14,18 @@ use tower::{Layer, ServiceExt};
 /// Names and values of header fields.
 pub type Fields<'a> = &'a [(&'static str, &'a str)];
 
-/// A cache, the upstream behind it, and the layer it was made by.
+/// A cache, its upstream, and its layer.
 #[derive(Debug)]
 pub struct Rig<St = MemoryStore> {
     /// The cache.
     pub cache: Cache<Scripted, St>,
-    /// What the upstream saw.
+    /// Record of the calls of the upstream.
     pub upstream: Upstream,
-    /// For its statistics and its store.
+    /// The layer, for its statistics and its store.
     pub layer: CacheLayer<St>,
 }
 
-/// A response, read to its end.
+/// A response that was read to its end.
 #[derive(Debug)]
 pub struct Answer {
     /// The status code.
@@ -36,17 +36,17 @@ pub struct Answer {
     pub body: Bytes,
 }
 
-/// A layer with 1 MiB of memory and these rules.
+/// Makes a layer with 1 MiB of memory and these rules.
 ///
 /// # Panics
 ///
-/// If a rule is none.
+/// If a rule is invalid.
 #[must_use]
 pub fn layer(rules: &[&str]) -> CacheLayer {
     builder(rules).build().expect("rules")
 }
 
-/// The builder of such a layer.
+/// Returns the builder of such a layer.
 #[must_use]
 pub fn builder(rules: &[&str]) -> CacheLayerBuilder<MemoryStore> {
     let builder = CacheLayer::builder(MemoryStore::new(1 << 20));
@@ -54,11 +54,11 @@ pub fn builder(rules: &[&str]) -> CacheLayerBuilder<MemoryStore> {
     rules.iter().fold(builder, add)
 }
 
-/// A reply of known length.
+/// Returns a reply of known length.
 ///
 /// # Panics
 ///
-/// If the status or a field is none.
+/// If the status or a field is invalid.
 pub fn reply(status: u16, fields: Fields<'_>, body: &str) -> Reply {
     let body = Bytes::copy_from_slice(body.as_bytes());
     let mut response = Response::new(ScriptedBody::new().data(body).sized());
@@ -67,11 +67,11 @@ pub fn reply(status: u16, fields: Fields<'_>, body: &str) -> Reply {
     Reply::respond(response)
 }
 
-/// A request without a body.
+/// Returns a request without a body.
 ///
 /// # Panics
 ///
-/// If the method, the URI or a field is none.
+/// If the method, the URI or a field is invalid.
 #[must_use]
 pub fn request(method: &str, uri: &str, fields: Fields<'_>) -> Request<Full<Bytes>> {
     let mut request = Request::new(Full::default());
@@ -112,8 +112,8 @@ impl<St: Store> Rig<St> {
         }
     }
 
-    /// An upstream of the worst kind: its answer holds everything it was sent, and may be
-    /// kept for a minute.
+    /// Makes a rig over the worst upstream: its response contains everything that it received, and
+    /// may be stored for a minute.
     pub fn reflecting(layer: CacheLayer<St>) -> Self {
         Self::new(layer, |parts| {
             let Parts {
@@ -139,7 +139,7 @@ impl<St: Store> Rig<St> {
         self.cache.clone().oneshot(request).await
     }
 
-    /// Sends a request and reads the answer.
+    /// Sends a request and reads the response.
     ///
     /// # Errors
     ///
@@ -148,17 +148,17 @@ impl<St: Store> Rig<St> {
         Answer::read(self.open(request).await?).await
     }
 
-    /// Sends a request and reads the answer.
+    /// Sends a request and reads the response.
     ///
     /// # Panics
     ///
-    /// If there is none.
+    /// If there is no response.
     pub async fn ask(&self, method: &str, uri: &str, fields: Fields<'_>) -> Answer {
         let answer = self.send(request(method, uri, fields)).await;
-        answer.expect("an answer")
+        answer.expect("a response")
     }
 
-    /// Asks as anybody does.
+    /// Sends a plain GET.
     pub async fn get(&self, uri: &str) -> Answer {
         self.ask("GET", uri, &[]).await
     }
@@ -184,30 +184,30 @@ impl Answer {
         })
     }
 
-    /// A field's value, empty if it is absent.
+    /// Returns a field's value, empty if it is absent.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
         let value = self.headers.get(name);
         value.map_or("", |value| value.to_str().unwrap_or_default())
     }
 
-    /// Whether it came from store.
+    /// Reports whether the response came from store.
     #[must_use]
     pub fn is_hit(&self) -> bool {
         self.header("cache-status").contains("; hit")
     }
 
-    /// Whether it is being stored.
+    /// Reports whether the response is being stored.
     #[must_use]
     pub fn is_stored(&self) -> bool {
         self.header("cache-status").contains("; stored")
     }
 
-    /// The body as text.
+    /// Returns the body as text.
     ///
     /// # Panics
     ///
-    /// If it is none.
+    /// If the body is not text.
     #[must_use]
     pub fn text(&self) -> &str {
         std::str::from_utf8(&self.body).expect("UTF-8")

@@ -9,10 +9,10 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// Serves until it is dropped.
+/// A server that runs until it is dropped.
 #[derive(Debug)]
 pub struct Server {
-    /// Where it listens.
+    /// Address that it listens on.
     pub address: SocketAddr,
     task: JoinHandle<()>,
 }
@@ -36,7 +36,7 @@ impl Server {
         Self { address, task }
     }
 
-    /// Does with each connection what `script` says, once the head of a request is read.
+    /// Runs `script` on each connection, once the head of a request was read.
     pub async fn raw<F>(script: impl Fn(TcpStream) -> F + Send + 'static) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
@@ -57,7 +57,7 @@ impl Server {
         Self { address, task }
     }
 
-    /// The URL of a path.
+    /// Returns the URL of a path.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)

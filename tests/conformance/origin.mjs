@@ -1,4 +1,4 @@
-// Starts the suite's origin server, which would listen on every interface, on loopback.
+// Starts the suite's origin server on loopback; by default it listens on every interface.
 //
 // usage: node origin.mjs SUITE_DIR        (prints "Listening on http://127.0.0.1:PORT/")
 import net from 'node:net'

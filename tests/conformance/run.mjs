@@ -2,7 +2,7 @@
 //
 // usage: node run.mjs SUITE_DIR BASE_URL [ID,ID,...] [--dump]
 //
-// Tests change the objects that describe them, so a second run needs a second process.
+// Tests modify the objects that describe them, so a second run needs a second process.
 import { loadSuite, withDependencies } from './suite.mjs'
 
 const [dir, base, ids, dump] = process.argv.slice(2)

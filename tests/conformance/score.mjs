@@ -2,14 +2,14 @@
 //
 // usage: node score.mjs SUITE_DIR RESULTS.json[,LATER.json] NOT_PASSED.txt [--brief]
 //
-// Exit code 1 if the list is wrong. With --brief, the tests that went otherwise than
-// listed come alone in one line, for a second try.
+// Exit code 1 if the list is wrong. With --brief, the tests whose result differs from the list are
+// printed alone in one line, for a second run.
 import fs from 'node:fs'
 import { kindOf, loadSuite, verdicts } from './suite.mjs'
 
 const [dir, resultFiles, listFile, brief] = process.argv.slice(2)
 const suite = await loadSuite(dir)
-// What a later file says about a test stands.
+// The result in a later file replaces that in an earlier one.
 const results = resultFiles.split(',').map(file => JSON.parse(fs.readFileSync(file, 'utf8')))
 const all = verdicts(suite, Object.assign({}, ...results))
 const whole = all.size === suite.tests.length
@@ -27,7 +27,7 @@ for (const [id, { pass, why }] of all) {
   counts[kind][1]++
   if (pass) counts[kind][0]++
   if (kind === 'check') {
-    // Not a judgement, only a question: neither passed nor failed.
+    // Only a question: it neither passes nor fails.
     if (!whole) console.log(`check     ${id}: ${pass ? 'yes' : `no (${why})`}`)
     continue
   }

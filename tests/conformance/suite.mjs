@@ -1,4 +1,4 @@
-// The suite's own modules, and questions about its tests.
+// The suite's own modules, and functions over its tests.
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 
@@ -13,7 +13,7 @@ export async function loadSuite (dir) {
 
 export const kindOf = test => test.kind ?? 'required'
 
-// The tests named by `ids` and all that they depend on; all tests if `ids` is undefined.
+// Returns the tests named by `ids` and all that they depend on; all tests if `ids` is undefined.
 export function withDependencies (suite, ids) {
   if (ids === undefined) return suite.tests
   const wanted = new Set()
@@ -28,7 +28,7 @@ export function withDependencies (suite, ids) {
   return suite.tests.filter(test => wanted.has(test.id))
 }
 
-// What became of each test, by the suite's rule: it counts only if all it depends on pass.
+// Returns the result of each test by the suite's rule: it counts only if all its dependencies pass.
 // `results` maps an id to true or to [kind of error, explanation].
 export function verdicts (suite, results) {
   const known = new Map()

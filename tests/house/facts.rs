@@ -1,11 +1,11 @@
-//! Facts about HTTP have one home: no layer crate parses a field, and none keeps a list of field
-//! names of its own.
+//! Each fact about HTTP is in one place: no layer crate parses a field, or keeps its own list of
+//! field names.
 
 use std::fs;
 
 use crate::sources::{Source, below, root};
 
-/// The crates that have to ask scrimp-http.
+/// Crates that must use scrimp-http.
 const LAYERS: [&str; 6] = [
     "scrimp-batch",
     "scrimp-cache",
@@ -15,7 +15,7 @@ const LAYERS: [&str; 6] = [
     "scrimp-stampede",
 ];
 
-/// Ways of taking a field apart, or of holding names of fields.
+/// Signs of code that parses a field or lists field names.
 const SIGNS: [&str; 14] = [
     "split(',')",
     "split(';')",
@@ -33,12 +33,12 @@ const SIGNS: [&str; 14] = [
     "parse_http_date",
 ];
 
-/// Lines that look so and are something else, by file and a part of the line.
+/// Lines that match a sign for another reason, by file and a part of the line.
 const SOMETHING_ELSE: &[(&str, &str, &str)] = &[
     (
         "crates/scrimp-cache/src/key/query.rs",
         "pair.split_once('=')",
-        "a parameter of a query, which is no field",
+        "a parameter of a query, which is not a field",
     ),
     (
         "crates/scrimp-cache/src/rule/parse.rs",
@@ -72,13 +72,13 @@ fn no_layer_parses_a_field_or_keeps_a_list_of_fields() {
     }
     assert!(
         found.is_empty(),
-        "what HTTP says belongs into scrimp-http, which every layer asks:\n{}",
+        "facts about HTTP belong in scrimp-http, which every layer uses:\n{}",
         found.join("\n")
     );
 }
 
 #[test]
-fn an_excuse_that_excuses_nothing_is_taken_off_the_list() {
+fn an_unused_exception_is_removed_from_the_list() {
     for (path, part, reason) in SOMETHING_ELSE {
         assert!(!reason.is_empty(), "{path}: {part} needs a reason");
         let folder = path.split("/src/").next().unwrap_or_default();
@@ -88,7 +88,7 @@ fn an_excuse_that_excuses_nothing_is_taken_off_the_list() {
         let needed = lines
             .iter()
             .any(|(_, line)| line.contains(part) && SIGNS.iter().any(|sign| line.contains(sign)));
-        assert!(needed, "{path}: no line with {part:?} needs an excuse");
+        assert!(needed, "{path}: no line with {part:?} needs an exception");
     }
 }
 
@@ -103,7 +103,10 @@ fn no_layer_depends_on_a_parser_of_fields() {
             .unwrap_or_default();
         for parser in ["httpdate", "sfv", "mime"] {
             let named = dependencies.lines().any(|line| line.starts_with(parser));
-            assert!(!named, "{layer} depends on {parser}: let scrimp-http parse");
+            assert!(
+                !named,
+                "{layer} depends on {parser}: parse in scrimp-http instead"
+            );
         }
     }
 }

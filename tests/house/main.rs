@@ -1,4 +1,4 @@
-//! The structure of the workspace: what crates and files may hold.
+//! Structure of the workspace: rules for crates and files.
 
 mod cycles;
 mod facts;

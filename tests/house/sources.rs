@@ -9,7 +9,7 @@ use std::{
 pub(crate) struct Source {
     /// Its path from the root of the workspace.
     pub(crate) path: String,
-    /// Its lines that are neither tests nor comments, with their numbers.
+    /// Its lines except tests and comments, with their numbers.
     pub(crate) lines: Vec<(usize, String)>,
 }
 

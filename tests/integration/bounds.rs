@@ -1,4 +1,4 @@
-//! What the types promise.
+//! Guarantees of the types.
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -16,12 +16,12 @@ use tower::{
 
 type Body = Full<Bytes>;
 
-/// Bytes that a response future may take up beside the inner service, its future and the
-/// request: what the cache itself adds to every task it runs in.
+/// Highest number of bytes that the cache adds to a response future, beside the inner service, its
+/// future and the request. Each task that runs the future needs them.
 const OWN: usize = 56;
 
 #[test]
-fn everything_can_go_to_another_thread_and_no_body_need_be_shared() {
+fn all_types_can_be_sent_to_another_thread_and_no_body_must_be_sync() {
     // `Scripted` and `ScriptedBody` are not `Sync`.
     assert_send::<CacheLayer>();
     assert_send::<Cache<Scripted>>();
@@ -30,14 +30,14 @@ fn everything_can_go_to_another_thread_and_no_body_need_be_shared() {
 }
 
 #[test]
-fn a_response_future_is_little_larger_than_what_it_waits_for() {
+fn a_response_future_is_only_slightly_larger_than_its_inner_future() {
     let future = size_of::<<Cache<Scripted> as Service<Request<Body>>>::Future>();
     let call = size_of::<tower::util::Oneshot<Scripted, Request<Body>>>();
     assert!(future <= call + OWN, "{future} bytes around {call}");
 }
 
 #[tokio::test]
-async fn it_goes_into_any_box() {
+async fn the_service_fits_any_box() {
     let (scripted, upstream) = Scripted::answering(|_| Reply::body(ScriptedBody::new().data("x")));
     let layer = layer(&["path=/** ttl=1m"]);
     let cloned: BoxCloneService<Request<Body>, Response<CacheBody<ScriptedBody>>, BoxError> =

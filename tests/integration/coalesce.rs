@@ -1,4 +1,4 @@
-//! The layer that shares calls, on axum, hyper-util's client and reqwest's.
+//! The layer for shared calls, on axum, hyper-util's client and reqwest's.
 
 use std::{
     sync::{
@@ -19,7 +19,7 @@ use scrimp_testkit::Gate;
 use scrimp_tests::{Server, request};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
-/// A handler that waits at a gate, and counts.
+/// Returns a handler that waits at a gate, and counts its calls.
 fn counted(gate: &Gate) -> (Router, Arc<AtomicUsize>) {
     let calls = Arc::new(AtomicUsize::new(0));
     let (count, gate) = (Arc::clone(&calls), gate.clone());
@@ -34,7 +34,7 @@ fn counted(gate: &Gate) -> (Router, Arc<AtomicUsize>) {
     (Router::new().route("/feed", get(handler)), calls)
 }
 
-/// Asks ten times at once, and opens the gate when all of them are on their way.
+/// Starts ten requests, and opens the gate when all of them are in flight.
 async fn ten<S, B>(client: &S, url: &str, gate: &Gate, joined: impl Fn() -> bool)
 where
     S: Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + 'static,
@@ -73,8 +73,8 @@ async fn on_axum_requests_over_sockets_share_a_handlers_call() {
     let layer = CoalesceLayer::new();
     let server = Server::start(app.layer(layer.clone())).await;
     let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
-    // All ten have arrived once the one in flight has nine waiters: they are counted when
-    // they get their answers, so the gate opens after the time that takes on loopback.
+    // All ten have arrived once the one in flight has nine waiters. They are counted when they get
+    // their responses, so the gate opens after the time that this takes on loopback.
     let arrived = tokio::time::Instant::now() + Duration::from_millis(200);
     let joined = || tokio::time::Instant::now() > arrived && layer.stats().in_flight == 1;
     ten(&client, &server.url("/feed"), &gate, joined).await;
@@ -120,11 +120,11 @@ async fn on_reqwests_client_requests_share_a_call() {
 }
 
 #[tokio::test]
-async fn an_upstream_that_cannot_be_reached_is_told_to_all_with_its_cause() {
+async fn the_error_of_an_unreachable_upstream_reaches_all_callers_with_its_cause() {
     let layer = CoalesceLayer::new();
     let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
     let client = layer.layer(client.map_err(BoxError::from));
-    // Nobody listens on this port of the reserved range.
+    // No server listens on this reserved port.
     let ask = || {
         client
             .clone()

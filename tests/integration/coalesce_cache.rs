@@ -1,4 +1,4 @@
-//! The layer that shares calls, inside the cache and outside of it.
+//! The layer for shared calls, inside and outside of the cache.
 
 use futures_util::future::join_all;
 use http::Response;
@@ -14,7 +14,7 @@ use tower::{Layer, Service, ServiceExt};
 
 const URL: &str = "http://api.example.com/feed";
 
-/// An answer that may be kept, in two halves with `rest` in between.
+/// Returns a storable response, in two halves with the gate `rest` in between.
 fn halves(gate: &Gate, rest: &Gate) -> (Scripted, Upstream) {
     let (gate, rest) = (gate.clone(), rest.clone());
     Scripted::answering(move |_| {
@@ -37,7 +37,7 @@ async fn settled() {
     tokio::time::sleep(std::time::Duration::from_millis(1)).await;
 }
 
-/// Opened, both of them.
+/// Returns two open gates.
 fn open() -> (Gate, Gate) {
     let gates = (Gate::new(), Gate::new());
     gates.0.open();
@@ -75,7 +75,7 @@ async fn a_thousand_misses_are_one_call_and_one_put() {
     let held = cache.stats().store.fill_bytes;
     assert!(
         held < 64 << 10,
-        "one copy is collected, not a thousand: {held} bytes"
+        "one body is collected, not a thousand: {held} bytes"
     );
     rest.open();
     let mut collapsed = 0;
@@ -97,7 +97,7 @@ async fn a_thousand_misses_are_one_call_and_one_put() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_is_put_also_if_any_of_the_readers_leave_as_long_as_one_stays() {
+async fn the_response_is_stored_if_at_least_one_reader_stays() {
     for stays in 0..4 {
         let (gate, rest) = (Gate::new(), Gate::new());
         let (inner, upstream) = halves(&gate, &rest);
@@ -133,7 +133,7 @@ async fn it_is_put_also_if_any_of_the_readers_leave_as_long_as_one_stays() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_is_given_or_keeps_what_was_invalidated_before_it_asked() {
+async fn no_request_receives_or_stores_a_response_invalidated_before_it() {
     let (gate, rest) = (Gate::new(), Gate::new());
     let versions = std::sync::atomic::AtomicUsize::new(1);
     let (inner, upstream) = Scripted::answering({
@@ -168,12 +168,16 @@ async fn nobody_is_given_or_keeps_what_was_invalidated_before_it_asked() {
         assert_eq!(answer.await.expect("no panic"), "2");
     }
     assert_eq!(upstream.calls(), 2);
-    assert_eq!(ask().await.expect("no panic"), "2", "the newer one is kept");
+    assert_eq!(
+        ask().await.expect("no panic"),
+        "2",
+        "the newer one is stored"
+    );
     assert_eq!(upstream.calls(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn outside_of_the_cache_it_shares_hits_and_misses_alike() {
+async fn outside_of_the_cache_it_shares_hits_and_misses() {
     let (gate, rest) = open();
     let (inner, upstream) = halves(&gate, &rest);
     let (cache, coalesce) = (cache(), CoalesceLayer::new());

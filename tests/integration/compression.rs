@@ -41,7 +41,7 @@ fn inflated(body: &[u8]) -> String {
     text
 }
 
-/// What must hold for every answer to a client that accepts gzip.
+/// Checks a response to a client that accepts gzip.
 fn is_right_for_gzip(answer: &Answer) {
     let encodings: Vec<_> = answer.headers.get_all("content-encoding").iter().collect();
     assert_eq!(encodings, ["gzip"], "compressed, and once");
@@ -82,7 +82,7 @@ async fn compression_inside_is_stored_compressed_once_per_encoding() {
     for _ in 0..3 {
         let (gzip, identity) = (fetch(&server, GZIP).await, fetch(&server, IDENTITY).await);
         assert!(gzip.is_hit() && identity.is_hit());
-        assert_eq!(gzip.body, zipped.body, "the very same bytes");
+        assert_eq!(gzip.body, zipped.body, "the same bytes");
         assert_eq!(identity.body, whole.body);
         is_right_for_gzip(&gzip);
         is_right_for_identity(&identity);

@@ -1,4 +1,4 @@
-//! Over an upstream that does one thing at a time.
+//! Layers over an upstream with one call at a time.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ fn page(name: &str) -> Reply {
     Reply::respond(response).delay(Duration::from_millis(1))
 }
 
-/// Asks as a crowd, each for the path that `path` gives its number.
+/// Starts a crowd. `path` gives the path of each request by its number.
 async fn crowd(path: fn(usize) -> String, warm: &[&str]) -> (usize, usize) {
     let (scripted, upstream) = Scripted::answering(|parts| page(parts.uri.path()));
     let layer = layer(&[]);
@@ -49,18 +49,18 @@ async fn crowd(path: fn(usize) -> String, warm: &[&str]) -> (usize, usize) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn ten_thousand_hits_wait_for_nobody() {
+async fn ten_thousand_hits_do_not_wait() {
     assert_eq!(crowd(|_| "/".to_owned(), &["/"]).await, (CROWD, 1));
 }
 
 #[tokio::test(start_paused = true)]
-async fn ten_thousand_misses_get_through_one_by_one() {
+async fn ten_thousand_misses_pass_one_by_one() {
     let (hits, calls) = crowd(|n| format!("/{n}"), &[]).await;
     assert_eq!((hits, calls), (0, CROWD));
 }
 
 #[tokio::test(start_paused = true)]
-async fn hits_and_misses_mixed_do_not_hold_one_another_up() {
+async fn mixed_hits_and_misses_do_not_delay_each_other() {
     let path = |n: usize| format!("/{}", if n.is_multiple_of(2) { 0 } else { n });
     let (hits, calls) = crowd(path, &["/0"]).await;
     assert_eq!((hits, calls), (CROWD / 2, CROWD / 2 + 1));

@@ -1,4 +1,4 @@
-//! The layers among other people's layers, servers and clients.
+//! The layers with third-party layers, servers and clients.
 
 mod bounds;
 mod coalesce;

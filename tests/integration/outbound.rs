@@ -1,4 +1,4 @@
-//! On a client of hyper-util's.
+//! The cache on hyper-util's client.
 
 use std::sync::{
     Arc,
@@ -14,7 +14,7 @@ use scrimp_tests::{Answer, Server, builder, layer, request};
 use tower::{Layer, ServiceExt};
 
 #[tokio::test]
-async fn calls_whose_answer_is_known_are_not_made() {
+async fn calls_with_a_stored_response_are_not_made() {
     let calls = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&calls);
     let rate = move |headers: HeaderMap| {

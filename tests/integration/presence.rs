@@ -1,4 +1,4 @@
-//! Whether a request has a body, decided the same over HTTP/1.1 and HTTP/2, and under layers that
+//! Presence of a request body, with equal results over HTTP/1.1 and HTTP/2, and under layers that
 //! hide the end and the length of bodies.
 
 use std::{
@@ -48,7 +48,8 @@ fn app(cache: &CacheLayer) -> Router {
     Router::new().route("/", any(answer)).layer(cache.clone())
 }
 
-/// hyper sends no body of unknown length with a GET over HTTP/1.1 unless it is told to.
+/// Returns the framing for hyper, which sends a GET body of unknown length over HTTP/1.1 only with
+/// it.
 fn framing(version: Version) -> Option<(&'static str, &'static str)> {
     (version == Version::HTTP_11).then_some(("transfer-encoding", "chunked"))
 }
@@ -80,7 +81,7 @@ fn client(version: Version) -> Client<hyper_util::client::legacy::connect::HttpC
     builder.http2_only(version == Version::HTTP_2).build_http()
 }
 
-/// Frames of which neither number nor length is known beforehand.
+/// Returns a body whose frames and length are not known beforehand.
 fn frames(texts: &'static [&'static str]) -> Sent {
     let frames = texts
         .iter()
@@ -89,7 +90,7 @@ fn frames(texts: &'static [&'static str]) -> Sent {
 }
 
 #[tokio::test]
-async fn an_empty_stream_is_no_body_and_another_one_arrives_whole() {
+async fn an_empty_stream_is_not_a_body_and_any_other_stream_arrives_whole() {
     for version in [Version::HTTP_11, Version::HTTP_2] {
         for nothing in [&[][..], &[""], &["", ""]] {
             let cache = cache();
@@ -109,7 +110,7 @@ async fn an_empty_stream_is_no_body_and_another_one_arrives_whole() {
     }
 }
 
-/// Sends two requests at the same time, the second while the first waits for its answer.
+/// Sends two requests, the second while the first waits for its response.
 async fn shares(layered: impl Fn(Router) -> Router, version: Version) -> bool {
     let calls = Arc::<AtomicUsize>::default();
     let (arrived, go) = (Arc::<Notify>::default(), Arc::<Notify>::default());
@@ -129,7 +130,7 @@ async fn shares(layered: impl Fn(Router) -> Router, version: Version) -> bool {
         arrived.notified().await;
         let second = send(&client, &url, framing(version), frames(&[]));
         let both_wait = async {
-            // The second either joins the first or arrives too.
+            // The second either joins the first or arrives at the server.
             let _ = tokio::time::timeout(Duration::from_secs(1), arrived.notified()).await;
             go.notify_one();
             go.notify_one();
@@ -157,7 +158,7 @@ async fn layers_that_share_calls_read_the_first_frame_too() {
 }
 
 #[tokio::test]
-async fn layers_that_hide_the_end_of_a_body_do_not_hide_that_there_is_none() {
+async fn layers_that_hide_the_end_of_a_body_do_not_hide_its_absence() {
     for version in [Version::HTTP_11, Version::HTTP_2] {
         for wrapping in [0, 1, 2] {
             let cache = cache();

@@ -1,4 +1,4 @@
-//! Refreshes in the background, as layers further in see them.
+//! Background refreshes, as inner layers see them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use scrimp::{
 use scrimp_tests::{Rig, builder, reply, request};
 
 #[tokio::test(start_paused = true)]
-async fn a_refresh_is_made_for_the_tenant_it_is_stored_for_and_keeps_its_tags() {
+async fn a_refresh_keeps_the_tenant_and_the_tags_of_its_entry() {
     let layer = builder(&[]).explain(true).build().unwrap();
     let rig = Rig::new(layer.clone(), |parts| {
         let tenant = parts.extensions.get::<Tenant>();
@@ -26,11 +26,11 @@ async fn a_refresh_is_made_for_the_tenant_it_is_stored_for_and_keeps_its_tags() 
     };
     for calls in 1..=3 {
         assert_eq!(ask().await.text(), "acme");
-        // Time moves once the refresh is done.
+        // Time moves once the refresh has ended.
         tokio::time::sleep(Duration::from_millis(1)).await;
         assert!(rig.upstream.calls() >= calls);
     }
     assert!(rig.upstream.calls() > 2, "it was refreshed");
     layer.invalidator().invalidate(&Invalidation::tag("page"));
-    assert!(!ask().await.is_hit(), "a refreshed page has its tags still");
+    assert!(!ask().await.is_hit(), "a refreshed page keeps its tags");
 }

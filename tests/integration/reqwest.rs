@@ -1,4 +1,4 @@
-//! On reqwest's client.
+//! The cache on reqwest's client.
 
 use axum::{Router, routing::get};
 use bytes::Bytes;
@@ -8,7 +8,7 @@ use scrimp::{cache::CacheBody, core::BoxError};
 use scrimp_tests::{Answer, Fields, Server, layer, request};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
-/// reqwest's client speaks its own types; they turn into those of `http` and back.
+/// Adapts reqwest's client: converts its types to those of `http` and back.
 fn outbound() -> impl Service<
     Request<Full<Bytes>>,
     Response = Response<reqwest::Body>,
@@ -42,7 +42,7 @@ where
 }
 
 #[tokio::test]
-async fn calls_are_answered_from_store_and_byte_for_byte() {
+async fn calls_are_answered_from_store_byte_for_byte() {
     let fields = [("cache-control", "max-age=60"), ("x-own", "kept")];
     let bytes: Vec<u8> = (0..=255).cycle().take(100_000).collect();
     let body = bytes.clone();
@@ -61,11 +61,11 @@ async fn calls_are_answered_from_store_and_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn its_errors_come_through() {
+async fn its_errors_reach_the_caller() {
     let server = Server::raw(|stream| async move { drop(stream) }).await;
     let layer = layer(&[]);
     let client = layer.layer(outbound());
     let failed = client.oneshot(request("GET", &server.url("/"), &[])).await;
-    let error = failed.expect_err("nobody answered");
+    let error = failed.expect_err("no server answered");
     assert!(error.downcast_ref::<reqwest::Error>().is_some(), "{error}");
 }

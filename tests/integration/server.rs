@@ -1,4 +1,4 @@
-//! On an axum server, over a socket.
+//! The cache on an axum server, over a socket.
 
 use std::{
     convert::Infallible,
@@ -58,7 +58,7 @@ async fn routes_of_one_layer_share_one_store() {
 }
 
 #[tokio::test]
-async fn what_one_route_has_stored_another_route_invalidates() {
+async fn one_route_invalidates_responses_stored_by_another() {
     let layer = layer(&[]);
     let page = || async { ([("cache-control", "max-age=60")], "page") };
     let app = Router::new()
@@ -74,7 +74,7 @@ async fn what_one_route_has_stored_another_route_invalidates() {
 }
 
 #[tokio::test]
-async fn the_first_byte_reaches_the_client_before_the_upstream_is_done() {
+async fn the_first_byte_reaches_the_client_before_the_upstream_ends() {
     let gate = Gate::new();
     let held = gate.clone();
     let app = Router::new().route(
@@ -96,7 +96,7 @@ async fn the_first_byte_reaches_the_client_before_the_upstream_is_done() {
     let mut body = response.expect("a response").into_body();
     let first = body.frame().await.expect("a frame").expect("data");
     assert_eq!(first.into_data().expect("data"), "first ");
-    assert_eq!(gate.waiting(), 1, "the upstream still works on it");
+    assert_eq!(gate.waiting(), 1, "the upstream is not finished");
     gate.open();
     let rest = body.collect().await.expect("the rest").to_bytes();
     assert_eq!(rest, "last");
@@ -112,7 +112,7 @@ fn an_infallible_service_stays_infallible() {
 }
 
 #[tokio::test]
-async fn around_nested_routers_the_whole_path_counts() {
+async fn the_whole_path_counts_around_nested_routers() {
     let version = |text: &'static str| {
         let page = async move || ([("cache-control", "max-age=60")], text);
         Router::new().route("/items", get(page))
@@ -132,7 +132,7 @@ async fn around_nested_routers_the_whole_path_counts() {
 
 #[tokio::test]
 async fn a_stream_of_announced_length_is_stored_once_its_length_is_reached() {
-    // The server stops reading there, and never asks whether there is more.
+    // The server stops reading there, and never checks for more.
     let page = async || {
         let frames = stream::iter(["wh", "ole"].map(Ok::<_, Infallible>));
         let fields = [("cache-control", "max-age=60"), ("content-length", "5")];

@@ -1,4 +1,4 @@
-//! An API with answers of every kind, single and in batches.
+//! An API with all kinds of responses, single and in batches.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -26,31 +26,31 @@ use crate::{
     world::World,
 };
 
-/// May be kept for a minute.
+/// Storable for a minute.
 const MINUTE: [(HeaderName, &str); 1] = [(CACHE_CONTROL, "max-age=60")];
 
-/// Bytes that differ from place to place and from length to length.
+/// Returns bytes that depend on their position and on the length.
 pub(crate) fn pattern(length: usize) -> Bytes {
     let byte = |at: usize| (at.wrapping_mul(31) ^ (at >> 8) ^ length).to_le_bytes()[0];
     (0..length).map(byte).collect()
 }
 
-/// The API. Its paths:
+/// Returns the API. Its paths:
 ///
-/// - `/bytes/{n}` and `/stream/{n}`: so many bytes, of known length or not, for a minute;
+/// - `/bytes/{n}` and `/stream/{n}`: `n` bytes, of known length or not, for a minute;
 /// - `/trailers/{n}`: the same with a trailer;
-/// - `/once/{n}`: not to be stored;
-/// - `/live/{n}`: may be shared, and is too old at once to be stored;
-/// - `/whoami/{how}`: who asks, by Authorization, X-User or [`Tenant`], told to caches so;
-///   `/api/whoami/{n}` in batches too;
-/// - `/doc/{n}`: a number that a POST counts up;
+/// - `/once/{n}`: must not be stored;
+/// - `/live/{n}`: may be shared, and is stale at once;
+/// - `/whoami/{how}`: the caller, by Authorization, X-User or [`Tenant`], with matching cache
+///   directives; `/api/whoami/{n}` in batches too;
+/// - `/doc/{n}`: a number that a POST increments;
 /// - `/tagged/{n}`: has a validator;
 /// - `/slow/{n}`: takes some milliseconds, and some more for each frame;
 /// - `/broken/{n}`: breaks off after some frames;
-/// - `/echo`: what is sent, by POST;
-/// - `/api/items/{n}`: may be asked for in batches, by POST to `/api/batch`;
-/// - `/unavailable/{n}`: of the cheap provider, a 503;
-/// - `/panic/{n}`: a panic the first time.
+/// - `/echo`: the body of a POST;
+/// - `/api/items/{n}`: can be batched, by POST to `/api/batch`;
+/// - `/unavailable/{n}`: a 503 from the cheap provider;
+/// - `/panic/{n}`: a panic on the first call.
 pub(crate) fn routes() -> Router<World> {
     Router::new()
         .route("/bytes/{n}", get(bytes))
@@ -126,7 +126,7 @@ async fn live(Path(n): Path<usize>) -> impl IntoResponse {
     ([(CACHE_CONTROL, "max-age=0")], pattern(n))
 }
 
-/// Who asks.
+/// Returns the name of the caller.
 fn user(headers: &HeaderMap, tenant: Option<&Tenant>) -> String {
     let named = headers.get(AUTHORIZATION).or_else(|| headers.get("x-user"));
     let named = named.map(|name| String::from_utf8_lossy(name.as_bytes()).into_owned());

@@ -1,4 +1,4 @@
-//! What is put between the layers and the service they are around.
+//! Services between the layers and the inner service.
 
 use std::{
     future::Future,
@@ -16,16 +16,16 @@ use scrimp::{Body, Stack};
 use scrimp_testkit::ReadinessProbe;
 use tower::{Service, ServiceBuilder, limit::ConcurrencyLimit};
 
-/// Goes between.
+/// A service between the layers and the inner service.
 pub(crate) trait Between {
     fn put<E: Send + 'static>(&self, inner: Stack<E>) -> Stack<E>;
 }
 
-/// Nothing does.
+/// No service in between.
 pub(crate) struct Nothing;
 
-/// One call at a time, and each instance is ready after some polls only. A layer that calls an
-/// instance that it did not poll panics here.
+/// Allows one call at a time, and makes each instance ready only after some polls. A layer that
+/// calls an instance that it did not poll panics here.
 #[derive(Clone, Default)]
 pub(crate) struct OneAtATime {
     calls: Arc<Calls>,
@@ -37,22 +37,22 @@ struct Calls {
     most: AtomicUsize,
 }
 
-/// Takes down the [`Mark`]s of requests, and puts one on responses.
+/// Records the [`Mark`]s of requests, and puts one on responses.
 #[derive(Clone, Default)]
 pub(crate) struct Witness(Arc<Mutex<Vec<Mark>>>);
 
-/// An extension of the user's own.
+/// An extension of the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Mark(pub(crate) u32);
 
-/// Ready after some polls.
+/// A service that is ready after some polls.
 struct Ladder<S> {
     inner: S,
     rungs: usize,
     calls: Arc<Calls>,
 }
 
-/// A call that counts as long as it is under way.
+/// A call that is counted while it is in flight.
 struct Counted<F> {
     future: Pin<Box<F>>,
     calls: Option<Arc<Calls>>,
@@ -69,7 +69,7 @@ impl Between for Nothing {
 // === impl OneAtATime ===
 
 impl OneAtATime {
-    /// The most calls that were under way at a time.
+    /// Returns the highest number of calls in flight at a time.
     pub(crate) fn most(&self) -> usize {
         self.calls.most.load(Relaxed)
     }
@@ -82,7 +82,7 @@ impl Between for OneAtATime {
             rungs: RUNGS,
             calls: Arc::clone(&self.calls),
         };
-        // The permit is taken on the way to readiness, and kept while that takes its time.
+        // The permit is taken before readiness, and held until the service is ready.
         Stack::new(ReadinessProbe::new(ConcurrencyLimit::new(ladder, 1)))
     }
 }

@@ -1,4 +1,4 @@
-//! Bodies come through byte for byte, from upstream and from store, over sockets.
+//! Bodies arrive byte for byte, from the upstream and from store, over sockets.
 
 use bytes::Bytes;
 use scrimp::Body;
@@ -9,14 +9,14 @@ use crate::{
     order::{Kind, Order},
 };
 
-/// Empty, one byte, just over a power of two that buffers like.
+/// Empty, one byte, just above a power of two that is a usual buffer size.
 const SIZES: [usize; 3] = [0, 1, (64 << 10) + 1];
 
-/// Several MiB: more than any layer here reads ahead or keeps for late comers.
+/// Several MiB: more than any layer here reads ahead or stores for late callers.
 const LARGE: usize = 5 << 20;
 
 async fn whole(front: &Front, path: &str, length: usize) {
-    // From upstream, and where a cache is, from store.
+    // From the upstream, and from store if there is a cache.
     for round in ["first", "second"] {
         let answer = front.get(path).await;
         assert_eq!(answer.status, 200, "{front:?}: {path}");
@@ -80,22 +80,22 @@ async fn in_every_place(place: Place) {
 }
 
 #[tokio::test]
-async fn bodies_come_through_on_axum() {
+async fn bodies_arrive_whole_on_axum() {
     in_every_place(Place::Axum).await;
 }
 
 #[tokio::test]
-async fn bodies_come_through_on_hyper_utils_client() {
+async fn bodies_arrive_whole_on_hyper_utils_client() {
     in_every_place(Place::Hyper).await;
 }
 
 #[tokio::test]
-async fn bodies_come_through_on_reqwests_client() {
+async fn bodies_arrive_whole_on_reqwests_client() {
     in_every_place(Place::Reqwest).await;
 }
 
-/// All of them carry trailers over HTTP/1.1: axum's server to clients that ask for them by `TE`,
-/// where they are announced by `Trailer`, and both clients.
+/// Checks trailers. Both clients and axum's server send them over HTTP/1.1: the server to clients
+/// that accept them by `TE`, if `Trailer` announces them.
 async fn trailers(place: Place) {
     for order in Order::matrix() {
         let front = Front::new(place, &order).await;
@@ -116,21 +116,21 @@ async fn trailers(place: Place) {
 }
 
 #[tokio::test]
-async fn trailers_come_through_in_process() {
+async fn trailers_arrive_in_process() {
     trailers(Place::InProcess).await;
 }
 
 #[tokio::test]
-async fn trailers_come_through_on_axum() {
+async fn trailers_arrive_on_axum() {
     trailers(Place::Axum).await;
 }
 
 #[tokio::test]
-async fn trailers_come_through_on_hyper_utils_client() {
+async fn trailers_arrive_on_hyper_utils_client() {
     trailers(Place::Hyper).await;
 }
 
 #[tokio::test]
-async fn trailers_come_through_on_reqwests_client() {
+async fn trailers_arrive_on_reqwests_client() {
     trailers(Place::Reqwest).await;
 }

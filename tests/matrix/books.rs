@@ -1,11 +1,11 @@
-//! Money: what the layers' books say was paid, against what was really called.
+//! Money in the layers' ledger, compared with the real calls.
 
 use futures_util::future::join_all;
 use scrimp::core::{Ledger, Line, Money};
 
 use crate::{front::Front, order::Order};
 
-/// Pages that are stored, pages that are not, and items of batches; each twice.
+/// Requests stored pages, unstored pages, and items of batches; each twice.
 async fn traffic(front: &Front) {
     let page = |n| match n % 2 {
         0 => "/bytes/100",
@@ -24,7 +24,7 @@ fn line<'a>(lines: &'a [Line], layer: &str) -> &'a Line {
 }
 
 #[tokio::test]
-async fn every_layer_books_what_was_paid_and_once() {
+async fn every_layer_books_each_payment_once() {
     let price: Money = "0.001".parse().expect("an amount");
     for order in Order::sensible() {
         let ledger = Ledger::new();
@@ -33,14 +33,14 @@ async fn every_layer_books_what_was_paid_and_once() {
         let calls = front.world.calls() as u64;
         let lines = ledger.lines();
         assert_eq!(line(&lines, "cost-route").calls_made, calls, "{front:?}");
-        // The charge of a batch is split over its items, and each goes on its way outward.
+        // The charge of a batch is split over its items, and each share passes all outer layers.
         for layer in ["cost-route", "coalesce", "cache"] {
             let spent = line(&lines, layer).spent;
             assert_eq!(spent, price * calls, "{front:?}: {layer}: {lines:?}");
         }
         let batch = line(&lines, "batch");
         assert_eq!((batch.calls_made, batch.spent), (1, price), "{front:?}");
-        // Of the 140 requests, each was made, shared, batched or answered from store.
+        // Each of the 140 requests was made, shared, batched or answered from store.
         let avoided: u64 = lines.iter().map(|line| line.calls_avoided).sum();
         assert!(avoided + calls >= 140, "{front:?}: {lines:?}");
     }

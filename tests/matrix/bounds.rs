@@ -1,4 +1,4 @@
-//! What the types promise, checked by the compiler.
+//! Guarantees of the types, checked by the compiler.
 
 use std::{
     convert::Infallible,
@@ -19,7 +19,7 @@ use scrimp::{
 use scrimp_testkit::{Scripted, ScriptedBody};
 use tower::Service;
 
-/// An inner service whose future is small and known.
+/// An inner service with a small future of known size.
 #[derive(Debug, Clone)]
 struct Inner;
 
@@ -50,7 +50,7 @@ type FutureOf<S> = <S as Service<Request<Body>>>::Future;
 
 const fn layer<L: Clone + Send + Sync + 'static>() {}
 
-/// What axum asks of a service, and a future that goes to any thread.
+/// Checks axum's bounds on a service, and that its future can be sent to any thread.
 const fn service<S, B>()
 where
     S: Service<Request<B>, Error = Infallible> + Clone + Send + Sync + 'static,
@@ -59,7 +59,7 @@ where
 {
 }
 
-/// Over a service that is not `Sync`, with bodies that are not.
+/// Checks the same over a service and bodies that are not `Sync`.
 const fn unshared<S, B>()
 where
     S: Service<Request<B>, Error = BoxError> + Clone + Send + 'static,
@@ -85,7 +85,7 @@ const _: () = {
     service::<CostRoute<Inner>, Body>();
     service::<All, Body>();
     service::<Stack<Infallible>, Body>();
-    // Requests with bodies of other people's.
+    // Requests with third-party bodies.
     service::<All, axum::body::Body>();
     service::<All, http_body_util::Full<bytes::Bytes>>();
     service::<All, RequestBody<Body>>();
@@ -105,7 +105,7 @@ const _: () = {
     body::<Body>();
 };
 
-/// Fails to compile where a future is larger than that, and says which and by what it is bound.
+/// Fails to compile if a future is larger than the limit, and names the future and the limit.
 macro_rules! at_most {
     ($($bytes:literal $service:ty),* $(,)?) => {
         $(const _: () = assert!(

@@ -1,4 +1,4 @@
-//! Callers leave, at every await there is; nothing of theirs stays.
+//! Callers are dropped at every await; none of their state stays.
 
 use std::time::Duration;
 
@@ -15,13 +15,13 @@ use crate::{
     order::Order,
 };
 
-/// Polls after which a call is taken to make no progress.
+/// Polls after which a call counts as stuck.
 const MOST_POLLS: usize = 400;
 
-/// Longer than any layer waits for anything, in virtual time.
+/// Longer than any wait of a layer, in virtual time.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A call of some kind, and what it has to be answered with.
+/// A kind of call, and its expected response.
 struct Case {
     name: &'static str,
     request: fn(&Front) -> Request<Body>,
@@ -30,12 +30,12 @@ struct Case {
 
 const CASES: [Case; 5] = [
     Case {
-        name: "an answer that is stored",
+        name: "a response that is stored",
         request: |front| front.request("/stream/40000"),
         answer: || pattern(40_000),
     },
     Case {
-        name: "an answer that is not stored",
+        name: "a response that is not stored",
         request: |front| front.request("/once/1000"),
         answer: || pattern(1000),
     },
@@ -69,7 +69,7 @@ fn right(front: &Front, case: &Case, when: &str, answer: Result<Answer, scrimp::
     assert!(same, "{front:?}: {}: {answer:?} {when}", case.name);
 }
 
-/// Drops a call after so many polls. Tells whether it was done by then.
+/// Drops a call after this many polls. Returns whether it had completed.
 async fn leave(front: &Front, case: &Case, polls: usize) -> bool {
     let mut call = PollCounter::new(front.send((case.request)(front)));
     let mut answer = None;
@@ -77,7 +77,7 @@ async fn leave(front: &Front, case: &Case, polls: usize) -> bool {
         if let std::task::Poll::Ready(ready) = call.poll_now() {
             answer = Some(ready);
         }
-        // Tasks and timers of the layers go on meanwhile.
+        // Meanwhile tasks and timers of the layers proceed.
         sleep(Duration::from_millis(1)).await;
     }
     drop(call);
@@ -90,11 +90,11 @@ async fn leave(front: &Front, case: &Case, polls: usize) -> bool {
 
 async fn at_every_await(order: &Order, case: &Case) {
     for polls in 0..MOST_POLLS {
-        let when = format!("after a caller left at its poll {polls}");
+        let when = format!("after a caller was dropped at its poll {polls}");
         let limit = OneAtATime::default();
         let front = Front::over(Place::InProcess, order, &limit).await;
         let done = leave(&front, case, polls).await;
-        // Nobody reads on; what is left of it has to end by itself.
+        // No caller reads on; background work must end by itself.
         sleep(Duration::from_secs(1)).await;
         front.at_rest(&when);
         expect(&front, case, &when).await;
@@ -118,7 +118,7 @@ async fn a_call_may_be_dropped_at_every_await() {
     }
 }
 
-/// Of several callers of the same, or of one batch, one leaves at every await.
+/// Drops one of several callers of the same request, or of one batch, at every await.
 async fn one_of_three(order: &Order, paths: [&'static str; 3], answers: [&Bytes; 3]) {
     for polls in 0..MOST_POLLS {
         let limit = OneAtATime::default();
@@ -147,7 +147,9 @@ async fn one_of_three(order: &Order, paths: [&'static str; 3], answers: [&Bytes;
             assert!(answer.body == *expected, "{front:?}: {polls}: {answer:?}");
         }
         sleep(Duration::from_secs(1)).await;
-        front.at_rest(&format!("after one of three left at its poll {polls}"));
+        front.at_rest(&format!(
+            "after one of three was dropped at its poll {polls}"
+        ));
         if done {
             return;
         }
@@ -156,7 +158,7 @@ async fn one_of_three(order: &Order, paths: [&'static str; 3], answers: [&Bytes;
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_leaves_does_not_disturb_others_who_ask_for_the_same() {
+async fn a_dropped_caller_does_not_disturb_callers_of_the_same_request() {
     let answer = pattern(40_000);
     for order in Order::matrix() {
         one_of_three(&order, ["/stream/40000"; 3], [&answer; 3]).await;
@@ -164,7 +166,7 @@ async fn who_leaves_does_not_disturb_others_who_ask_for_the_same() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_leaves_does_not_disturb_others_of_the_batch() {
+async fn a_dropped_caller_does_not_disturb_the_rest_of_the_batch() {
     let answers = [1, 2, 3].map(|n| Bytes::from(format!("{{\"item\":{n}}}")));
     let paths = ["/api/items/1", "/api/items/2", "/api/items/3"];
     for order in Order::matrix() {
@@ -173,7 +175,7 @@ async fn who_leaves_does_not_disturb_others_of_the_batch() {
 }
 
 #[tokio::test]
-async fn over_sockets_calls_may_be_dropped_as_well() {
+async fn calls_may_be_dropped_over_sockets_too() {
     for place in [Place::Axum, Place::Hyper, Place::Reqwest] {
         for order in Order::sensible() {
             let front = Front::new(place, &order).await;
@@ -181,7 +183,7 @@ async fn over_sockets_calls_may_be_dropped_as_well() {
                 let path = format!("/stream/40000?{polls}");
                 let mut call = PollCounter::new(front.send(front.request(&path)));
                 while call.polls() < polls && call.poll_now().is_pending() {
-                    // Sockets are looked at now and then only, so some of this is no progress.
+                    // Sockets are polled at intervals only, so some polls make no progress.
                     tokio::task::yield_now().await;
                 }
                 drop(call);

@@ -1,4 +1,4 @@
-//! Ten thousand at once, over a service that does one thing at a time.
+//! Ten thousand requests at once, over a service with one call at a time.
 
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ use crate::{
 
 const CROWD: usize = 10_000;
 
-/// The `n`th request of the crowd, and its answer: much that is asked for by many, something
-/// that is stored and asked for once, items of batches, writes, and what is not stored.
+/// Returns the `n`th request of the crowd, and its response: popular paths, paths that are stored
+/// and requested once, items of batches, writes, and responses that are not stored.
 fn request(front: &Front, n: usize) -> (http::Request<Body>, Bytes) {
     match n % 10 {
         0..4 => {
@@ -61,7 +61,7 @@ async fn all_are_answered(front: &Front, crowd: usize) {
     for (n, answer) in answers.into_iter().enumerate() {
         let answer = answer.unwrap_or_else(|error| panic!("{front:?}: {n}: {error}"));
         let right = answer.unwrap_or_else(|error| panic!("{front:?}: {n}: {error}"));
-        assert!(right, "{front:?}: {n}: a wrong answer");
+        assert!(right, "{front:?}: {n}: a wrong response");
     }
 }
 
@@ -75,10 +75,10 @@ async fn through_one_permit(orders: impl IntoIterator<Item = Order>, crowd: usiz
         assert_eq!(limit.most(), 1, "{front:?}");
         let calls = front.world.calls();
         assert!(calls <= crowd, "{front:?}: {calls} calls");
-        // A cache alone spares nothing here: all are under way before the first is stored.
+        // A cache alone saves nothing here: all requests are in flight before the first is stored.
         let shares = order.has(Kind::Coalesce) || order.has(Kind::Batch);
         if shares || order.puts(Kind::Stampede, Kind::Cache) {
-            assert!(calls < crowd, "{front:?}: nothing was spared");
+            assert!(calls < crowd, "{front:?}: no call was saved");
         }
     }
 }

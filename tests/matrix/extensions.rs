@@ -1,4 +1,4 @@
-//! Extensions of the user's own, in both directions.
+//! Extensions of the user, in both directions.
 
 use crate::{
     between::{Mark, Witness},
@@ -32,16 +32,16 @@ async fn both_ways(place: Place) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn extensions_go_both_ways_in_process() {
+async fn extensions_pass_in_both_directions_in_process() {
     both_ways(Place::InProcess).await;
 }
 
 #[tokio::test]
-async fn extensions_go_both_ways_on_hyper_utils_client() {
+async fn extensions_pass_in_both_directions_on_hyper_utils_client() {
     both_ways(Place::Hyper).await;
 }
 
 #[tokio::test]
-async fn extensions_go_both_ways_on_reqwests_client() {
+async fn extensions_pass_in_both_directions_on_reqwests_client() {
     both_ways(Place::Reqwest).await;
 }

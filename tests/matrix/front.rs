@@ -1,4 +1,4 @@
-//! Where a stack is put: on a server, or on a client.
+//! Place of a stack: on a server, or on a client.
 
 use std::{convert::Infallible, fmt};
 
@@ -22,20 +22,20 @@ use crate::{
     world::World,
 };
 
-/// Who carries the requests.
+/// Carrier of the requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// Nobody: the API is the inner service, its error `Infallible`.
+    /// None: the API is the inner service, its error is `Infallible`.
     InProcess,
-    /// A server, on whose router the stack is; asked by a client without one.
+    /// A server with the stack on its router, called by a client without one.
     Axum,
-    /// hyper-util's client, on which the stack is.
+    /// hyper-util's client with the stack.
     Hyper,
-    /// reqwest's.
+    /// reqwest's client with the stack.
     Reqwest,
 }
 
-/// A stack over an API, and a way to ask.
+/// A stack over an API, and a way to call it.
 pub(crate) struct Front {
     pub(crate) world: World,
     pub(crate) layers: Layers,
@@ -46,7 +46,7 @@ pub(crate) struct Front {
     _server: Option<Server>,
 }
 
-/// A response, read to its end.
+/// A response that was read to its end.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -55,7 +55,7 @@ pub(crate) struct Answer {
     pub(crate) trailers: Option<http::HeaderMap>,
 }
 
-/// hyper-util's client, as a service of any body.
+/// Returns hyper-util's client, as a service for any body.
 pub(crate) fn hyper() -> Stack<BoxError> {
     let client = Client::builder(TokioExecutor::new()).build_http::<Body>();
     Stack::new(
@@ -74,7 +74,7 @@ fn reqwest() -> Stack<BoxError> {
     )
 }
 
-/// So that callers need not know what can fail.
+/// Converts the error type, so that callers need not know the possible errors.
 fn fallible(client: Stack<Infallible>) -> Stack<BoxError> {
     let never: fn(Infallible) -> BoxError = |never| match never {};
     Stack::new(ServiceBuilder::new().map_err(never).service(client))
@@ -83,12 +83,12 @@ fn fallible(client: Stack<Infallible>) -> Stack<BoxError> {
 // === impl Front ===
 
 impl Front {
-    /// Puts layers in this order in that place.
+    /// Makes a stack of layers in this order and place.
     pub(crate) async fn new(place: Place, order: &Order) -> Self {
         Self::over(place, order, &Nothing).await
     }
 
-    /// In process, every layer with the same books.
+    /// Makes a stack in process, in which every layer has the same ledger.
     pub(crate) fn booked(order: &Order, ledger: &Ledger) -> Self {
         let world = World::default();
         let ordered = Layers::new(None).booked(ledger).ordered(order);
@@ -96,12 +96,12 @@ impl Front {
         Self::with(Place::InProcess, world, ordered, fallible(client), None)
     }
 
-    /// The same, with something between the layers and what they are around.
+    /// Makes a stack with a service between the layers and the inner service.
     pub(crate) async fn over(place: Place, order: &Order, between: &impl Between) -> Self {
         Self::tuned(place, order, between, |layers| layers).await
     }
 
-    /// The same, with batches that wait until they have so many items.
+    /// Makes a stack whose batches wait for this many items.
     pub(crate) async fn batching(place: Place, order: &Order, items: usize) -> Self {
         Self::tuned(place, order, &Nothing, |layers| layers.batching(items)).await
     }
@@ -162,32 +162,32 @@ impl Front {
         }
     }
 
-    /// A request without a body.
+    /// Returns a request without a body.
     pub(crate) fn request(&self, path: &str) -> Request<Body> {
         let request = Request::get(format!("{}{path}", self.base));
-        // So that servers send trailers.
+        // Lets servers send trailers.
         let request = request.header("te", "trailers");
         request.body(Body::empty()).expect("a request")
     }
 
-    /// Asks, and reads the answer.
+    /// Sends a request, and reads the response.
     pub(crate) async fn send(&self, request: Request<Body>) -> Result<Answer, BoxError> {
         read(self.client.clone().oneshot(request).await?).await
     }
 
-    /// Expects an answer.
+    /// Expects a response.
     pub(crate) async fn get(&self, path: &str) -> Answer {
         let answer = self.send(self.request(path)).await;
         answer.unwrap_or_else(|error| panic!("{self:?}: {path}: {error}"))
     }
 
-    /// What is sent to `/echo`.
+    /// Returns a request to `/echo`.
     pub(crate) fn post(&self, body: Bytes) -> Request<Body> {
         let request = Request::post(format!("{}/echo", self.base));
         request.body(body.into()).expect("a request")
     }
 
-    /// Expects that nothing is under way any more, in no layer.
+    /// Expects that nothing is in flight, in any layer.
     pub(crate) fn at_rest(&self, when: &str) {
         let layers = &self.layers;
         assert_eq!(self.world.in_flight(), 0, "{self:?}: calls left {when}");
@@ -198,7 +198,7 @@ impl Front {
     }
 }
 
-/// Asks and expects an answer.
+/// Sends a request and expects a response.
 pub(crate) async fn ask<B>(client: &Stack<BoxError>, request: Request<B>) -> Answer
 where
     B: http_body::Body<Data = Bytes> + Send + 'static,

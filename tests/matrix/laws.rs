@@ -26,15 +26,15 @@ fn over(order: &Order) -> Over {
     Over(Layers::new(None).ordered(order))
 }
 
-/// What is to be expected of layers in this order, for requests that are not batched.
+/// Returns the subject for layers in this order, for requests that are not batched.
 fn subject(order: &Order) -> Subject {
     let own = order.clone();
     let mut subject = Subject::new(move || over(&own)).answers_alone();
     if order.has(Kind::Cache) {
         subject = subject.stores();
     }
-    // Where no cache is inside of it, stampede protection lets one request go ahead and the
-    // others when that is answered: then there is nothing left to share.
+    // Without an inner cache, stampede protection lets one request proceed, and the others after
+    // its response: then there is nothing left to share.
     let queue = order.puts(Kind::Stampede, Kind::Coalesce);
     if order.has(Kind::Coalesce) && (!queue || order.puts(Kind::Stampede, Kind::Cache)) {
         subject = subject.coalesces();
@@ -48,7 +48,7 @@ fn subject(order: &Order) -> Subject {
     subject
 }
 
-/// Holds all of them to all laws, and says which broke which.
+/// Checks all orders against all laws, and reports the broken ones.
 fn hold(orders: impl IntoIterator<Item = Order>) {
     let mut broken = String::new();
     for order in orders {
@@ -72,27 +72,27 @@ fn every_two_layers_keep_the_laws() {
 }
 
 #[test]
-fn all_layers_keep_the_laws_in_whatever_order_within_stampede_protection() {
+fn all_layers_keep_the_laws_in_any_order_within_stampede_protection() {
     hold_with_outermost(Kind::Stampede);
 }
 
 #[test]
-fn all_layers_keep_the_laws_in_whatever_order_within_the_cache() {
+fn all_layers_keep_the_laws_in_any_order_within_the_cache() {
     hold_with_outermost(Kind::Cache);
 }
 
 #[test]
-fn all_layers_keep_the_laws_in_whatever_order_within_coalescing() {
+fn all_layers_keep_the_laws_in_any_order_within_coalescing() {
     hold_with_outermost(Kind::Coalesce);
 }
 
 #[test]
-fn all_layers_keep_the_laws_in_whatever_order_within_batches() {
+fn all_layers_keep_the_laws_in_any_order_within_batches() {
     hold_with_outermost(Kind::Batch);
 }
 
 #[test]
-fn all_layers_keep_the_laws_in_whatever_order_within_routing() {
+fn all_layers_keep_the_laws_in_any_order_within_routing() {
     hold_with_outermost(Kind::CostRoute);
 }
 

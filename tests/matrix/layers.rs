@@ -18,16 +18,16 @@ use tower::{Layer, Service};
 
 use crate::order::{Kind, Order};
 
-/// The header field by which an upstream knows which provider it stands for.
+/// The header field that names the provider to an upstream.
 pub(crate) const PROVIDER: &str = "x-provider";
 
-/// Requests below this path go in batches.
+/// Requests below this path are batched.
 pub(crate) const BASE: &str = "/api";
 
-/// Where batches go to.
+/// Path of batches.
 pub(crate) const BATCH: &str = "/api/batch";
 
-/// All layers, to look into what they did.
+/// All layers, to inspect their work.
 #[derive(Debug, Clone)]
 pub(crate) struct Layers {
     pub(crate) stampede: StampedeLayer,
@@ -56,7 +56,7 @@ pub(crate) struct Ordered {
 // === impl Layers ===
 
 impl Layers {
-    /// Over providers that answer at `endpoint`, or wherever the inner service is.
+    /// Makes the layers over providers at `endpoint`, or at the inner service if there is none.
     pub(crate) fn new(endpoint: Option<&Uri>) -> Self {
         let endpoint = endpoint.cloned();
         Self::build(Setup {
@@ -66,7 +66,7 @@ impl Layers {
         .expect("settings in their ranges")
     }
 
-    /// With batches that go when they have that many items, however long it takes.
+    /// Sets batches that are sent when they have this many items, without a time limit.
     pub(crate) fn batching(self, items: usize) -> Self {
         let items = Some(items);
         Self::build(Setup {
@@ -76,7 +76,7 @@ impl Layers {
         .expect("settings in their ranges")
     }
 
-    /// With these books.
+    /// Sets this ledger.
     pub(crate) fn booked(self, ledger: &Ledger) -> Self {
         let ledger = Some(ledger.clone());
         Self::build(Setup {
@@ -126,7 +126,7 @@ impl Layers {
         })
     }
 
-    /// In this order.
+    /// Applies the layers in this order.
     pub(crate) fn ordered(self, order: &Order) -> Ordered {
         Ordered {
             layers: self,

@@ -1,11 +1,11 @@
-//! A service that is not `Sync`, where one that is has to be.
+//! A service that is not `Sync`, for places that require `Sync`.
 
 use std::task::{Context, Poll};
 
 use parking_lot::Mutex;
 use tower::Service;
 
-/// Locks the service in order to clone it, and for nothing else.
+/// Locks the service only to clone it.
 #[derive(Debug)]
 pub(crate) struct Locked<S>(Mutex<S>);
 

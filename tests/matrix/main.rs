@@ -1,5 +1,5 @@
-//! The layers with one another: every two of them in both orders, all of them in every order
-//! that pays, on servers and on clients.
+//! Combinations of the layers: every two of them in both orders, all of them in every sensible
+//! order, on servers and on clients.
 
 mod api;
 mod between;

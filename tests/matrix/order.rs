@@ -1,8 +1,8 @@
-//! Which layer goes where.
+//! Order of the layers.
 
 use std::fmt;
 
-/// A layer of scrimp's.
+/// A layer of scrimp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Stampede,
@@ -17,16 +17,16 @@ use Kind::{Batch, Cache, Coalesce, CostRoute, Stampede};
 /// All of them, in the recommended order.
 pub(crate) const ALL: [Kind; 5] = [Stampede, Cache, Coalesce, Batch, CostRoute];
 
-/// What it does not pay to put outside of what, and why. Such an order has to be as right as
+/// Pairs that should not be nested in this way, and the reason. Such an order must be as correct as
 /// any other; it saves less.
 ///
-/// `(outside, inside, reason)`. Everything else is sensible: coalescing goes outside of a cache
-/// too, where a thousand hits become one look-up in a store that is far away.
+/// `(outside, inside, reason)`. All others are sensible: coalescing may be outside of a cache too,
+/// so that a thousand hits become one look-up in a remote store.
 pub(crate) const NOT_SENSIBLE: [(Kind, Kind, &str); 8] = [
     (
         Cache,
         Stampede,
-        "the cache answers hits itself, and it is hits that are refreshed early",
+        "the cache answers hits itself, and early refreshes need hits",
     ),
     (
         Batch,
@@ -37,7 +37,7 @@ pub(crate) const NOT_SENSIBLE: [(Kind, Kind, &str); 8] = [
     (
         Batch,
         Coalesce,
-        "two batches are hardly ever equal, and equal items of one are sent once anyway",
+        "two batches are rarely equal, and equal items of one are sent once anyway",
     ),
     (
         CostRoute,
@@ -47,7 +47,7 @@ pub(crate) const NOT_SENSIBLE: [(Kind, Kind, &str); 8] = [
     (
         CostRoute,
         Cache,
-        "an answer is stored once per provider, and hits are booked as paid calls",
+        "a response is stored once per provider, and hits are booked as paid calls",
     ),
     (
         CostRoute,
@@ -72,7 +72,7 @@ impl Order {
         Self(kinds.into())
     }
 
-    /// Every two layers, in both orders: 20.
+    /// Returns every two layers, in both orders: 20.
     pub(crate) fn pairs() -> impl Iterator<Item = Self> {
         ALL.into_iter().flat_map(|outer| {
             let inner = ALL.into_iter().filter(move |inner| *inner != outer);
@@ -80,7 +80,7 @@ impl Order {
         })
     }
 
-    /// All five, in every order: 120.
+    /// Returns all five, in every order: 120.
     pub(crate) fn permutations() -> Vec<Self> {
         let mut orders = vec![Vec::new()];
         for kind in ALL {
@@ -98,18 +98,18 @@ impl Order {
         orders.into_iter().map(Self).collect()
     }
 
-    /// All five, in the orders that pay.
+    /// Returns all five, in the sensible orders.
     pub(crate) fn sensible() -> impl Iterator<Item = Self> {
         let all = Self::permutations().into_iter();
         all.filter(|order| order.objection().is_none())
     }
 
-    /// Every pair, and all five in the orders that pay: what is put to every test.
+    /// Returns every pair, and all five in the sensible orders: the orders of every test.
     pub(crate) fn matrix() -> impl Iterator<Item = Self> {
         Self::pairs().chain(Self::sensible())
     }
 
-    /// Outermost first.
+    /// Returns the layers, outermost first.
     pub(crate) fn kinds(&self) -> impl DoubleEndedIterator<Item = Kind> + '_ {
         self.0.iter().copied()
     }
@@ -118,13 +118,13 @@ impl Order {
         self.0.contains(&kind)
     }
 
-    /// Whether both are there and the first is further out.
+    /// Reports whether both are present and the first is further out.
     pub(crate) fn puts(&self, outer: Kind, inner: Kind) -> bool {
         let place = |kind| self.0.iter().position(|own| *own == kind);
         matches!((place(outer), place(inner)), (Some(outer), Some(inner)) if outer < inner)
     }
 
-    /// Why this order does not pay.
+    /// Returns the reason why this order is not sensible.
     pub(crate) fn objection(&self) -> Option<&'static str> {
         let mut objections = NOT_SENSIBLE.iter();
         let found = objections.find(|(outer, inner, _)| self.puts(*outer, *inner));
@@ -143,7 +143,7 @@ impl fmt::Debug for Order {
 }
 
 #[test]
-fn three_orders_of_all_layers_pay_and_the_recommended_one_is_among_them() {
+fn three_orders_of_all_layers_are_sensible_and_the_recommended_one_is_among_them() {
     let orders: Vec<_> = Order::sensible().collect();
     assert_eq!(Order::permutations().len(), 120);
     assert_eq!(Order::pairs().count(), 20);

@@ -1,4 +1,4 @@
-//! The inner service panics.
+//! Panics of the inner service.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::{
     order::Order,
 };
 
-/// Each of the callers may get the panic, a failure or an answer, but gets it.
+/// Checks that each caller gets a panic, an error or a response.
 async fn all_end(front: &Front, paths: [&str; 3]) {
     let calls = paths.map(|path| {
         let (client, request) = (front.client.clone(), front.request(path));
@@ -42,7 +42,7 @@ async fn after_a_panic_the_next_request_works() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_batch_has_panicked_the_next_one_works() {
+async fn after_a_panic_of_a_batch_the_next_one_works() {
     let paths = ["/api/items/12", "/api/items/13", "/api/items/14"];
     for order in Order::matrix() {
         let front = Front::over(Place::InProcess, &order, &OneAtATime::default()).await;
@@ -60,7 +60,7 @@ async fn over_sockets_the_next_request_works_too() {
         for place in [Place::Axum, Place::Hyper, Place::Reqwest] {
             let front = Front::new(place, &order).await;
             for path in ["/panic/500"; 3] {
-                // A connection that breaks off, or an answer to another attempt.
+                // A connection that breaks off, or a response to another attempt.
                 let _ = front.send(front.request(path)).await;
             }
             let answer = front.get("/panic/500").await;

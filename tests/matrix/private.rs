@@ -1,4 +1,4 @@
-//! Whose answer it is, and how old: what no order of layers may get wrong.
+//! Ownership and age of responses, which must be right in every order of layers.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::{
 
 const USERS: usize = 8;
 
-/// All of them at once, twice, for themselves.
+/// Sends the requests of all users at once, twice.
 async fn each_gets_their_own(
     front: &Front,
     path: &str,
@@ -39,7 +39,7 @@ async fn each_gets_their_own(
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_gets_an_answer_that_was_made_for_somebody_else() {
+async fn no_user_gets_a_response_for_another_user() {
     for order in Order::permutations().into_iter().chain(Order::pairs()) {
         let front = Front::new(Place::InProcess, &order).await;
         for path in [
@@ -59,7 +59,7 @@ async fn nobody_gets_an_answer_that_was_made_for_somebody_else() {
             request.headers_mut().insert("x-user", value);
         })
         .await;
-        // A tenant is known by its extension alone.
+        // A tenant is identified by its extension alone.
         each_gets_their_own(&front, "/whoami/tenant", |request, user| {
             request.extensions_mut().insert(Tenant(user.into()));
         })
@@ -69,11 +69,11 @@ async fn nobody_gets_an_answer_that_was_made_for_somebody_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_has_written_reads_what_was_written() {
+async fn a_writer_reads_its_own_write() {
     for order in Order::permutations().into_iter().chain(Order::pairs()) {
         let front = Front::over(Place::InProcess, &order, &OneAtATime::default()).await;
         for version in 1..4 {
-            // Under way while the write comes.
+            // In flight when the write arrives.
             let early: Vec<_> = (0..3)
                 .map(|_| {
                     let (client, request) = (front.client.clone(), front.request("/doc/1"));
@@ -101,7 +101,7 @@ async fn who_has_written_reads_what_was_written() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn heads_parts_and_conditions_are_answered_as_they_should() {
+async fn heads_parts_and_conditions_are_answered_correctly() {
     for order in Order::permutations().into_iter().chain(Order::pairs()) {
         let front = Front::new(Place::InProcess, &order).await;
         for round in 0..2 {
@@ -135,7 +135,7 @@ async fn heads_parts_and_conditions_are_answered_as_they_should() {
                 "{front:?}, {round}"
             );
             let part = with("range", "bytes=10-19").await;
-            // The API knows no ranges; a cache does.
+            // The API does not support ranges; a cache does.
             let right = match part.status.as_u16() {
                 206 => part.body == crate::api::pattern(1000)[10..20],
                 200 => part.body == crate::api::pattern(1000),

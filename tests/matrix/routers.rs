@@ -1,4 +1,4 @@
-//! The ways of putting layers onto an axum application.
+//! Ways to put layers on an axum application.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn around_routes_everything_works_that_is_not_batched() {
+async fn around_routes_everything_works_except_batches() {
     let (world, layers) = (World::default(), Layers::new(None));
     let stack = ServiceBuilder::new()
         .stampede(layers.stampede)
@@ -41,8 +41,8 @@ async fn around_routes_everything_works_that_is_not_batched() {
 }
 
 #[tokio::test]
-async fn around_a_handler_that_takes_everything_services_share_their_batches() {
-    // A connection each, as each has a client of its own.
+async fn around_a_catch_all_handler_services_share_their_batches() {
+    // Each has its own client, and so its own connection.
     for (layer, shares) in [(Layers::new(None).batch, false), (sharing(), true)] {
         let gateway = async |batch: Option<Json<Value>>| {
             let asked = batch.iter().filter_map(|it| it["requests"].as_array());
@@ -63,7 +63,7 @@ async fn around_a_handler_that_takes_everything_services_share_their_batches() {
     }
 }
 
-/// The batches of [`Layers`], shared by all services of the layer.
+/// Makes the batches of [`Layers`], shared by all services of the layer.
 fn sharing() -> BatchLayer<RestJson> {
     BatchLayer::builder(RestJson::new(BATCH).base(BASE))
         .window(BatchWindow::fixed(Duration::from_millis(5)))

@@ -1,4 +1,4 @@
-//! Everything at once: callers that leave at any time, answers that break off, panics.
+//! All failures at once: callers that are dropped at any time, bodies that break off, panics.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::{
 
 const CALLS: usize = 400;
 
-/// One of a few requests, so that many are equal, over pages that take their time.
+/// Returns one of a few paths, so that many requests are equal, to slow pages.
 fn path(random: &mut fastrand::Rng) -> String {
     match random.u8(0..8) {
         0..4 => format!("/slow/{}", random.usize(0..6) * 9000),
@@ -25,7 +25,7 @@ fn path(random: &mut fastrand::Rng) -> String {
     }
 }
 
-/// Asks, reads some of the answer or all of it, and may go away at any time.
+/// Sends a request, reads some of the response or all of it, and may be dropped at any time.
 async fn call(front: &Front, seed: u64) {
     let mut random = fastrand::Rng::with_seed(seed);
     sleep(Duration::from_millis(random.u64(0..200))).await;
@@ -43,7 +43,7 @@ async fn call(front: &Front, seed: u64) {
             }
         }
         if reads > 2 {
-            // Whoever stays reads to the end.
+            // The remaining callers read to the end.
             let _ = body.collect().await;
         }
     };

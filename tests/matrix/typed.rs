@@ -1,4 +1,4 @@
-//! All layers as they are, without boxes in between.
+//! All layers with their own types, without boxes in between.
 
 use std::convert::Infallible;
 
@@ -73,7 +73,7 @@ mod coalescing_outermost {
     })));
 }
 
-/// Asks twice for a page, for items in a batch, and writes.
+/// Requests a page and items of a batch twice, and writes.
 async fn works<S, B>(service: S, base: &str)
 where
     S: Service<Request<Body>, Response = http::Response<B>> + Clone,
@@ -111,10 +111,10 @@ fn did_their_work(layers: &Layers, world: &World) {
 }
 
 #[tokio::test]
-async fn on_axum_the_whole_stack_goes_into_a_router() {
+async fn on_axum_the_whole_stack_fits_a_router() {
     let (world, layers) = (World::default(), Layers::new(None).batching(2));
-    // `Router::layer` goes around each route: where a batch has to be routed, the layers go
-    // around all of them.
+    // `Router::layer` wraps each route. If a batch must be routed, the layers wrap all routes
+    // together.
     let app: Router = Router::new()
         .fallback_service(world.app())
         .layer(recommended!(layers.clone()));
@@ -129,7 +129,7 @@ async fn on_hyper_utils_client_the_whole_stack_is_a_client() {
     let world = World::default();
     let server = Server::start(world.app()).await;
     let layers = Layers::new(Some(&server.url("").parse().expect("a URI"))).batching(2);
-    // What goes to a provider is a body of the router's.
+    // The body of a request to a provider has the router's type.
     let client: Client<HttpConnector, _> = Client::builder(TokioExecutor::new()).build_http();
     let client = recommended!(layers.clone())
         .map_err(BoxError::from)

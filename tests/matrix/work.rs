@@ -1,4 +1,4 @@
-//! In the orders that pay, every layer does what it is for.
+//! In sensible orders, every layer does its work.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::{
 
 const PLACES: [Place; 4] = [Place::InProcess, Place::Axum, Place::Hyper, Place::Reqwest];
 
-/// Everywhere, in every order of all layers that pays.
+/// Checks every place and every sensible order of all layers.
 async fn everywhere(check: impl AsyncFn(&Front)) {
     for order in Order::sensible() {
         for place in PLACES {
@@ -32,7 +32,7 @@ async fn at_once(front: &Front, path: impl Fn(usize) -> String, count: usize) {
 }
 
 #[tokio::test]
-async fn what_is_stored_is_not_asked_for_again() {
+async fn a_stored_response_causes_no_new_call() {
     everywhere(async |front| {
         for _ in 0..10 {
             assert_eq!(
@@ -48,7 +48,7 @@ async fn what_is_stored_is_not_asked_for_again() {
 }
 
 #[tokio::test]
-async fn what_is_asked_for_by_many_at_once_is_asked_for_once() {
+async fn simultaneous_equal_requests_make_one_call() {
     everywhere(async |front| {
         at_once(front, |_| "/stream/100000".to_owned(), 50).await;
         assert_eq!(front.world.calls(), 1, "{front:?}");
@@ -57,9 +57,9 @@ async fn what_is_asked_for_by_many_at_once_is_asked_for_once() {
 }
 
 #[tokio::test]
-async fn what_is_not_stored_is_shared_all_the_same() {
+async fn unstorable_responses_are_shared_too() {
     everywhere(async |front| {
-        // Stampede protection learns that there is nothing to wait for.
+        // Stampede protection learns that there is no response to wait for.
         front.get("/live/100").await;
         at_once(front, |_| "/live/100".to_owned(), 20).await;
         let joined = front.layers.coalesce.stats().joined;
@@ -86,7 +86,7 @@ async fn items_go_in_batches_and_are_stored_one_by_one() {
 }
 
 #[tokio::test]
-async fn the_cheap_provider_is_asked_and_the_dear_one_where_it_fails() {
+async fn the_cheap_provider_is_called_and_the_expensive_one_if_it_fails() {
     everywhere(async |front| {
         front.get("/once/1").await;
         assert_eq!(
@@ -99,7 +99,7 @@ async fn the_cheap_provider_is_asked_and_the_dear_one_where_it_fails() {
             ["cheap", "cheap", "dear"],
             "{front:?}"
         );
-        // The other one's answer is as good as any: it is stored.
+        // The response of the other provider is stored like any other.
         front.get("/unavailable/7").await;
         assert_eq!(front.world.calls(), 3, "{front:?}");
     })
@@ -107,7 +107,7 @@ async fn the_cheap_provider_is_asked_and_the_dear_one_where_it_fails() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn answers_are_refreshed_before_they_expire_and_nobody_waits() {
+async fn responses_are_refreshed_before_they_expire_and_no_caller_waits() {
     for order in Order::sensible() {
         let front = Front::new(Place::InProcess, &order).await;
         for _ in 0..4 {
@@ -120,7 +120,7 @@ async fn answers_are_refreshed_before_they_expire_and_nobody_waits() {
         sleep(Duration::from_secs(1)).await;
         assert_eq!(front.layers.stampede.stats().refreshes, 1, "{front:?}");
         sleep(Duration::from_secs(30)).await;
-        // It would have expired by now.
+        // Without a refresh it would have expired by now.
         front.get("/bytes/100").await;
         let stats = front.layers.cache.stats();
         assert_eq!(
@@ -132,7 +132,7 @@ async fn answers_are_refreshed_before_they_expire_and_nobody_waits() {
 }
 
 #[tokio::test]
-async fn a_pair_of_layers_does_what_either_does() {
+async fn a_pair_of_layers_does_the_work_of_both() {
     for order in Order::pairs() {
         for place in PLACES {
             let front = Front::batching(place, &order, 10).await;
@@ -143,11 +143,11 @@ async fn a_pair_of_layers_does_what_either_does() {
             if order.has(Kind::Batch) {
                 assert!(batches > 0 && items == batches * 10, "{front:?}: {items}");
             }
-            // A batch that is outside is never found in the cache.
+            // A batch outside of the cache is never found in it.
             if order.has(Kind::Cache) && !order.puts(Kind::Batch, Kind::Cache) {
                 assert_eq!(front.layers.cache.stats().hits, 10, "{front:?}");
             }
-            // Around batches, what the router puts on items stays in the envelope.
+            // With routing inside of batches, the router's fields on items stay in the envelope.
             if order.has(Kind::CostRoute) && !order.puts(Kind::CostRoute, Kind::Batch) {
                 assert!(!front.world.providers().is_empty(), "{front:?}");
             }

@@ -1,4 +1,4 @@
-//! What is at the other end, and what it saw.
+//! The API, and the record of its calls.
 
 use std::{
     collections::HashSet,
@@ -20,7 +20,7 @@ use parking_lot::Mutex;
 
 use crate::{api, layers::PROVIDER};
 
-/// The API, and what it saw.
+/// The API, and the record of its calls.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct World(Arc<Seen>);
 
@@ -30,20 +30,20 @@ struct Seen {
     in_flight: AtomicUsize,
     batches: AtomicUsize,
     items: AtomicUsize,
-    /// Providers that calls were made to, in order.
+    /// Providers of the calls, in order.
     providers: Mutex<Vec<String>>,
-    /// What has been broken once already.
+    /// Names of the failures that have happened.
     broken: Mutex<HashSet<String>>,
     written: AtomicUsize,
 }
 
-/// In flight for as long as it exists.
+/// A call in flight, as long as it exists.
 struct InFlight(World);
 
 // === impl World ===
 
 impl World {
-    /// The API, as a router.
+    /// Returns the API, as a router.
     pub(crate) fn app(&self) -> Router {
         api::routes()
             .with_state(self.clone())
@@ -55,12 +55,12 @@ impl World {
         self.0.calls.load(Relaxed)
     }
 
-    /// From the first poll of the call to the end of its body.
+    /// Returns the calls in flight, from the first poll to the end of the body.
     pub(crate) fn in_flight(&self) -> usize {
         self.0.in_flight.load(Relaxed)
     }
 
-    /// Calls that were batches, and items in them.
+    /// Returns the number of batch calls, and of items in them.
     pub(crate) fn batched(&self) -> (usize, usize) {
         (self.0.batches.load(Relaxed), self.0.items.load(Relaxed))
     }
@@ -74,17 +74,17 @@ impl World {
         self.0.items.fetch_add(items, Relaxed);
     }
 
-    /// How often the document was written.
+    /// Returns the number of writes of the document.
     pub(crate) fn version(&self) -> usize {
         self.0.written.load(Relaxed)
     }
 
-    /// Writes the document, and tells its new version.
+    /// Writes the document, and returns its new version.
     pub(crate) fn write(&self) -> usize {
         self.0.written.fetch_add(1, Relaxed) + 1
     }
 
-    /// True the first time.
+    /// Returns true on the first call.
     pub(crate) fn breaks(&self, what: String) -> bool {
         self.0.broken.lock().insert(what)
     }
@@ -102,7 +102,7 @@ impl Drop for InFlight {
     }
 }
 
-/// Counts, and lets others run before and after the handler, and before each frame.
+/// Counts calls, and yields before and after the handler, and before each frame.
 async fn watch(State(world): State<World>, request: Request, next: Next) -> Response {
     let mark = world.begin();
     if let Some(provider) = request.headers().get(PROVIDER) {
@@ -115,7 +115,7 @@ async fn watch(State(world): State<World>, request: Request, next: Next) -> Resp
     if http_body::Body::is_end_stream(response.body()) {
         return response;
     }
-    // A body of known length stays one.
+    // A body of known length keeps its length.
     let mark = Arc::new(mark);
     response.map(|body| {
         Body::new(body.map_frame(move |frame| {

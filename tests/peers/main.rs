@@ -1,4 +1,4 @@
-//! Stampede protection in front of other people's caches, as they come from Debian.
+//! Stampede protection in front of third-party caches, as packaged by Debian.
 
 use std::{
     net::SocketAddr,
@@ -22,26 +22,26 @@ use scrimp_tests::{Answer, Daemon, Server, request};
 use tokio::time::timeout;
 use tower::{Layer, ServiceExt};
 
-/// Varnish obeys `no-cache` in requests only if it is told to.
+/// VCL with support for `no-cache` in requests, which Varnish ignores by default.
 const OBEDIENT_VCL: &str = r#"
     sub vcl_recv {
         if (req.http.Cache-Control ~ "no-cache") { set req.hash_always_miss = true; }
     }"#;
 
-/// nginx adds no field that tells of a hit by itself, and has to be told to obey as well.
+/// Directives that report hits and obey requests; nginx does neither by default.
 const OBEDIENT_NGINX: &str =
     "add_header X-Cache-Status $upstream_cache_status; proxy_cache_bypass $http_cache_control;";
 
 const TELLING_NGINX: &str = "add_header X-Cache-Status $upstream_cache_status;";
 
-/// An origin that counts its calls, and lets none through while its gate is shut.
+/// An origin that counts its calls, and holds them while its gate is shut.
 struct Origin {
     server: Server,
     calls: Arc<AtomicUsize>,
     gate: Gate,
 }
 
-/// A client behind the layer, in front of a cache.
+/// A client with the layer, in front of a cache.
 struct Behind {
     cache: Daemon,
     origin: Origin,
@@ -76,7 +76,7 @@ impl Origin {
 }
 
 impl Behind {
-    /// Every hit is due: a refresh need not be waited for.
+    /// Makes a client for which every hit is due, so that a test need not wait for a refresh.
     async fn new(cache: impl FnOnce(SocketAddr) -> Daemon) -> Self {
         let origin = Origin::start().await;
         let cache = cache(origin.server.address);
@@ -106,7 +106,7 @@ async fn get_through(client: Stampede<Client<HttpConnector, Full<Bytes>>>, url: 
     answer.expect("a body")
 }
 
-/// Waits for what other processes do.
+/// Waits for the work of other processes.
 async fn until(mut done: impl AsyncFnMut() -> bool) {
     let patience = Duration::from_secs(60);
     let waiting = async {
@@ -119,7 +119,7 @@ async fn until(mut done: impl AsyncFnMut() -> bool) {
 
 async fn is_refreshed_behind_a_hit(behind: &Behind) {
     assert_eq!(behind.get("/page").await.text(), "1");
-    // This one is a hit, and has its answer while the refresh is held up at the origin.
+    // This is a hit, and is answered while the refresh waits at the origin.
     behind.origin.gate.shut();
     assert_eq!(behind.get("/page").await.text(), "1");
     until(async || behind.origin.calls() == 2).await;
@@ -170,7 +170,7 @@ async fn varnish_is_filled_once() {
 }
 
 #[tokio::test]
-async fn varnish_as_it_comes_does_not_obey_and_is_left_alone() {
+async fn varnish_in_its_default_setting_does_not_obey_and_is_not_refreshed() {
     let behind = Behind::new(|origin| Daemon::varnish(origin, "")).await;
     is_left_alone(&behind).await;
 }
@@ -181,7 +181,7 @@ async fn nginx_is_refreshed_behind_a_hit() {
     is_refreshed_behind_a_hit(&behind).await;
 }
 
-/// Without the layer it would ask its origin fifty times: `proxy_cache_lock` is off.
+/// Without the layer it would call its origin fifty times: `proxy_cache_lock` is off.
 #[tokio::test]
 async fn nginx_is_filled_once() {
     let behind = Behind::new(|origin| Daemon::nginx(origin, OBEDIENT_NGINX)).await;
@@ -189,13 +189,13 @@ async fn nginx_is_filled_once() {
 }
 
 #[tokio::test]
-async fn nginx_that_does_not_obey_is_left_alone() {
+async fn nginx_that_does_not_obey_is_not_refreshed() {
     let behind = Behind::new(|origin| Daemon::nginx(origin, TELLING_NGINX)).await;
     is_left_alone(&behind).await;
 }
 
 #[tokio::test]
-async fn nginx_that_tells_nothing_is_passed_through() {
+async fn nginx_without_a_cache_status_is_passed_through() {
     let behind = Behind::new(|origin| Daemon::nginx(origin, "")).await;
     for _ in 0..20 {
         assert_eq!(behind.get("/page").await.text(), "1");

@@ -1,6 +1,6 @@
-// Providers that speak OpenAI's protocol: one that is well, one that has had enough, and one
-// whose streams break off. Prints where they listen, one line of JSON, and serves until its
-// standard input ends.
+// Providers that speak OpenAI's protocol: one that works, one that is overloaded, and one whose
+// streams break off. Prints their addresses as one line of JSON, and serves until its standard
+// input ends.
 import { createRequire } from 'node:module'
 
 const { LLMock } = createRequire(process.argv[2] + '/')('@copilotkit/aimock')
@@ -16,7 +16,7 @@ async function start(more) {
 
 const well = await start({})
 const limited = await start({ chaos: { rateLimitRate: 1 } })
-// With a pause between chunks, so that the first of them are out before the cut.
+// With a pause between chunks, so that the first of them are sent before the break.
 const cut = await start({ truncateAfterChunks: 4, latency: 20 })
 console.log(JSON.stringify({ well, limited, cut }))
 process.stdin.resume()

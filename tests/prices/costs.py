@@ -32,7 +32,7 @@ from litellm.types.utils import (  # noqa: E402
 litellm.suppress_debug_info = True
 
 # Per vector: text in, cached, written to the cache, audio in, text out, thoughts, audio out,
-# images in. Two of them are past every threshold of the table.
+# images in. Two of them exceed every threshold of the table.
 VECTORS = [
     [1000, 0, 0, 0, 500, 0, 0, 0],
     [1, 0, 0, 0, 1, 0, 0, 0],

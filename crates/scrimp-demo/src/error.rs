@@ -4,7 +4,7 @@ use std::{fmt, io};
 
 use scrimp_core::SettingError;
 
-/// An error that stops a demonstration: one sentence for the person who asked for it.
+/// An error that stops a demonstration: one sentence for the user.
 #[derive(Debug)]
 pub struct DemoError {
     message: String,

@@ -1,4 +1,4 @@
-//! The laws of the demonstration.
+//! Tests of the demonstration as a library.
 
 use scrimp_demo::{Demo, Goal, Line, Outcome, Scenario, Value};
 
@@ -88,7 +88,7 @@ fn without_layers_the_goals_are_not_met() {
 }
 
 #[test]
-fn a_part_of_the_traffic_that_is_none_is_refused() {
+fn an_invalid_part_of_the_traffic_is_refused() {
     for parts in [0, 1_001] {
         let error = Demo::new().one_in(parts).run().unwrap_err();
         assert_eq!(

@@ -1,12 +1,12 @@
-//! What comes before the cache: a request that means one thing only.
+//! Checks before the cache: a request must have one meaning only.
 //!
-//! Fields whose name has an underscore are dropped before anything else looks at the request,
-//! as nginx does: programs behind CGI-like interfaces read them under the name with a hyphen.
+//! Fields whose name has an underscore are dropped first, as in nginx: programs behind CGI-like
+//! interfaces read them under the name with a hyphen.
 //!
-//! hyper has settled the framing by now. A request with both `Content-Length` and
-//! `Transfer-Encoding` reaches us as chunked, without the length, and its connection is
-//! closed afterwards (RFC 9112 §6.1); differing lengths, a coding that does not end in
-//! `chunked`, white space before a colon and the like never reach us.
+//! hyper has decided the framing before. A request with both `Content-Length` and
+//! `Transfer-Encoding` arrives as chunked, without the length, and its connection is closed
+//! afterwards (RFC 9112 §6.1). Different lengths, a coding that does not end in `chunked`, white
+//! space before a colon and similar errors never arrive.
 
 use std::net::SocketAddr;
 
@@ -24,7 +24,7 @@ use http::{
 
 use crate::{forwarded, headers, reply};
 
-/// The address at the other end of the connection, left in the request by `serve`.
+/// Address of the other end of the connection, set in the request by `serve`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
@@ -41,7 +41,7 @@ impl Policy {
     }
 }
 
-/// Refuses the request or hands it on clean.
+/// Refuses the request, or passes it on in clean form.
 pub(crate) async fn admit(
     State(policy): State<Policy>,
     mut request: Request,
@@ -55,7 +55,7 @@ pub(crate) async fn admit(
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
     let headers = request.headers_mut();
     headers::strip_request(headers);
-    // Answered here already: hyper sends the 100 as soon as the body is asked for.
+    // The gateway has answered it: hyper sends the 100 when the body is read.
     headers.remove(EXPECT);
     forwarded::set(headers, peer, policy.trust_forwarded);
     next.run(request).await
@@ -65,31 +65,34 @@ type Refusal = (StatusCode, &'static str);
 
 fn check(request: &mut Request<Body>) -> Result<(), Refusal> {
     if request.method() == Method::CONNECT {
-        return Err((StatusCode::NOT_IMPLEMENTED, "this gateway makes no tunnels"));
+        return Err((
+            StatusCode::NOT_IMPLEMENTED,
+            "this gateway does not support tunnels",
+        ));
     }
     if request.method() == Method::TRACE {
-        // It would show the client what was added on the way.
+        // The response would show the client the fields that were added on the way.
         return Err((StatusCode::METHOD_NOT_ALLOWED, "TRACE is not passed on"));
     }
     if headers::has_foreign_transfer_coding(request.headers()) {
-        let why = "the only transfer coding known here is chunked";
+        let why = "the only supported transfer coding is chunked";
         return Err((StatusCode::NOT_IMPLEMENTED, why));
     }
     if headers::is_loop(request.headers()) {
         return Err((
             StatusCode::LOOP_DETECTED,
-            "the request has been here before",
+            "the request has passed this gateway before",
         ));
     }
     settle_host(request)
 }
 
-/// Leaves the host in `Host` and nowhere else, so that the cache's key and the upstream
-/// read the same one (RFC 9112 §3.2).
+/// Moves the host to `Host` only, so that the cache's key and the upstream use the same one
+/// (RFC 9112 §3.2).
 fn settle_host(request: &mut Request<Body>) -> Result<(), Refusal> {
     let host = one_host(request.headers(), request.version())?;
     if request.uri().scheme().is_none() && request.uri().authority().is_some() {
-        // A host alone, as only CONNECT sends it; and a path without its slash looks so.
+        // A host alone: only CONNECT sends it. A path without its slash looks the same.
         return Err((
             StatusCode::BAD_REQUEST,
             "the request's target is neither a path nor a URL",
@@ -98,7 +101,7 @@ fn settle_host(request: &mut Request<Body>) -> Result<(), Refusal> {
     let Some(authority) = request.uri().authority().cloned() else {
         return host.map_or(Ok(()), |host| check_host(&host));
     };
-    // Absolute form: its authority stands, whatever Host says.
+    // Absolute form: its authority takes precedence over Host.
     let value = HeaderValue::from_str(authority.as_str()).map_err(|_| {
         (
             StatusCode::BAD_REQUEST,
@@ -117,7 +120,10 @@ fn one_host(headers: &HeaderMap, version: Version) -> Result<Option<HeaderValue>
     match (hosts.next(), hosts.next()) {
         (None, _) if version <= Version::HTTP_10 => Ok(None),
         (Some(host), None) => Ok(Some(host.clone())),
-        _ => Err((StatusCode::BAD_REQUEST, "exactly one Host header is needed")),
+        _ => Err((
+            StatusCode::BAD_REQUEST,
+            "exactly one Host header is required",
+        )),
     }
 }
 
@@ -126,7 +132,7 @@ fn check_host(host: &HeaderValue) -> Result<(), Refusal> {
         Ok(authority) if !authority.as_str().contains('@') => Ok(()),
         _ => Err((
             StatusCode::BAD_REQUEST,
-            "the Host header names no valid host",
+            "the Host header does not contain a valid host",
         )),
     }
 }

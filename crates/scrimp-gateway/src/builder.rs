@@ -11,9 +11,9 @@ use scrimp_core::{BoxError, SettingError, Settings};
 
 use crate::{config::Config, gateway::Gateway};
 
-/// The type that errors of settings name.
+/// Name of the type in errors of settings.
 const OWNER: &str = "Gateway";
-/// Times in the range of those that a person sets.
+/// Range of times.
 const TIMES: (Bound<Duration>, Bound<Duration>) = (
     Bound::Excluded(Duration::ZERO),
     Bound::Included(Duration::from_secs(86_400)),
@@ -32,7 +32,7 @@ impl Gateway {
         let shape = "a URL such as http://127.0.0.1:9000";
         let upstream = SettingError::read(OWNER, "upstream", upstream, shape);
         let config = Config {
-            // Replaced below, or not used.
+            // Replaced below, or unused.
             upstream: Authority::from_static("localhost"),
             cache: Some(CacheLayer::new(MemoryStore::new(256 << 20))),
             preserve_host: false,
@@ -56,18 +56,18 @@ impl GatewayBuilder {
         self.set(|config| config.cache = Some(cache))
     }
 
-    /// Passes everything through and stores nothing.
+    /// Passes all requests through and stores nothing.
     pub fn no_cache(self) -> Self {
         self.set(|config| config.cache = None)
     }
 
-    /// Keeps the client's Host towards the upstream. Default: the upstream's own.
+    /// Sends the client's Host to the upstream. Default: the upstream's own.
     pub fn preserve_host(self) -> Self {
         self.set(|config| config.preserve_host = true)
     }
 
-    /// Believes and extends the Forwarded and X-Forwarded-* fields of the clients. Only for a
-    /// gateway that no client but a trusted proxy can reach.
+    /// Trusts and extends the Forwarded and X-Forwarded-* fields of clients. Only for a gateway
+    /// that no client but a trusted proxy can reach.
     pub fn trust_forwarded(self) -> Self {
         self.set(|config| config.trust_forwarded = true)
     }
@@ -80,8 +80,7 @@ impl GatewayBuilder {
         })
     }
 
-    /// Limits the time that open requests get to finish after the stop signal. Range: at most a
-    /// day. Default: 10 s.
+    /// Limits the time of open requests after the stop signal. Range: at most a day. Default: 10 s.
     pub fn drain(self, time: Duration) -> Self {
         let range = ..=Duration::from_secs(86_400);
         self.within("drain", time, range, |config, time| config.drain = time)
@@ -91,7 +90,7 @@ impl GatewayBuilder {
     ///
     /// # Errors
     ///
-    /// If the upstream is no `http://HOST[:PORT]`, or a time is out of its range.
+    /// If the upstream is not `http://HOST[:PORT]`, or a time is out of its range.
     pub fn build(self) -> Result<Gateway, SettingError> {
         self.0.finish().map(Gateway::from_config)
     }
@@ -111,7 +110,7 @@ impl GatewayBuilder {
     }
 }
 
-/// Returns the authority of an upstream that can be spoken to.
+/// Returns the authority of a supported upstream.
 fn authority(uri: &Uri) -> Result<Authority, SettingError> {
     let refuse = |problem: &str| Err(SettingError::new(OWNER, "upstream", problem));
     if uri.scheme_str() == Some("https") {

@@ -1,8 +1,8 @@
-//! Who asked, under which name: `X-Forwarded-*` towards the upstream.
+//! Address of the client and host of the request: `X-Forwarded-*` for the upstream.
 //!
-//! Upstreams believe these headers, and caches don't key on them: a client that could set
-//! `X-Forwarded-Host` could have a page with its own links stored for everyone. So what a
-//! client says is dropped, unless the gateway is told that a trusted proxy is its client.
+//! Upstreams trust these headers, and caches do not use them in keys: a client that could set
+//! `X-Forwarded-Host` could have a page with its own links stored for all clients. So the client's
+//! values are dropped, unless the client is configured as a trusted proxy.
 
 use std::net::SocketAddr;
 
@@ -13,13 +13,13 @@ const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const HOST_NAME: HeaderName = HeaderName::from_static("x-forwarded-host");
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// Whether a client could tell the upstream a different story in this field than the cache's
-/// key tells: another host, port, path, method or address.
+/// Reports whether a client could contradict the cache's key in this field: with another host,
+/// port, path, method or address.
 fn tells_a_story(name: &HeaderName) -> bool {
     CLIENT_ADDRESS.contains(name) || target::retells(name) || target::overrides(name)
 }
 
-/// Writes down where the request came from, after dropping what it claims itself.
+/// Sets the origin of the request, after dropping the client's own claims.
 pub(crate) fn set(headers: &mut HeaderMap, peer: Option<SocketAddr>, trust: bool) {
     if !trust {
         let stories = headers.keys().filter(|name| tells_a_story(name));
@@ -41,7 +41,7 @@ pub(crate) fn set(headers: &mut HeaderMap, peer: Option<SocketAddr>, trust: bool
     }
 }
 
-/// The list grows at its end, in one line: readers that take only one line get all of it.
+/// Appends to the list, in one line: readers of only one line get the whole list.
 fn append_for(headers: &mut HeaderMap, peer: SocketAddr) {
     let address = peer.ip().to_canonical().to_string();
     let mut list = Vec::new();
@@ -51,6 +51,6 @@ fn append_for(headers: &mut HeaderMap, peer: SocketAddr) {
     }
     list.extend_from_slice(address.as_bytes());
     let list = HeaderValue::from_maybe_shared(bytes::Bytes::from(list))
-        .expect("made of header values and an address");
+        .expect("header values and an address are valid");
     headers.insert(FOR, list);
 }

@@ -1,4 +1,4 @@
-//! How the rooms are put together.
+//! Composition of the gateway.
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,14 +23,14 @@ pub struct Gateway {
 // === impl Gateway ===
 
 impl Gateway {
-    /// Returns the gateway as an axum router, for a server of one's own.
+    /// Returns the gateway as an axum router, for a custom server.
     #[must_use]
     pub fn router(&self) -> Router {
         self.app.clone()
     }
 
-    /// Serves HTTP/1.1 until `stop` ends, then gives open requests the time that
-    /// [`drain`](crate::GatewayBuilder::drain) sets.
+    /// Serves HTTP/1.1 until `stop` ends. Open requests then have the time of
+    /// [`drain`](crate::GatewayBuilder::drain).
     pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()>) {
         serve::serve(listener, self.app, self.drain, stop).await;
     }
@@ -52,7 +52,7 @@ fn app(config: Config) -> Router {
     ));
     let upstream = service_fn(move |request| Arc::clone(&proxy).forward(request));
 
-    // Outside the cache, which has a stale response to offer only if it sees the error itself.
+    // Outside the cache, which can serve a stale response only if it sees the error itself.
     let failures = HandleErrorLayer::new(async |failure| reply::failure(&failure));
     let stack = ServiceBuilder::new().layer(failures);
     let app = match config.cache {
@@ -60,7 +60,7 @@ fn app(config: Config) -> Router {
         Some(cache) => Router::new().fallback_service(stack.layer(cache).service(upstream)),
     };
 
-    // Outermost: the cache must see what the upstream will see.
+    // Outermost: the cache must see the same request as the upstream.
     let policy = Policy::new(config.trust_forwarded);
     app.layer(middleware::from_fn_with_state(policy, admit::admit))
 }

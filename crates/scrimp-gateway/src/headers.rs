@@ -1,4 +1,4 @@
-//! Fields that are for one connection only (RFC 9110 §7.6.1), and `Via` (§7.6.3).
+//! Fields of one connection (RFC 9110 §7.6.1), and `Via` (§7.6.3).
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Version,
@@ -6,15 +6,15 @@ use http::{
 };
 use scrimp_http::{connection, list::members, names};
 
-/// The name this gateway goes by in `Via` and `Proxy-Status`.
+/// Name of this gateway in `Via` and `Proxy-Status`.
 pub(crate) const NAME: &str = "scrimp-gateway";
 
-/// How often our name may stand in a request's `Via` before we call it a loop.
+/// Highest number of occurrences of the gateway in a request's `Via`; more is a loop.
 const MAX_PASSES: usize = 4;
 
-/// Takes away the fields whose name has an underscore. Programs behind WSGI, Rack, PHP or CGI
-/// read `X_Original_URL` as `X-Original-URL`, and everything on the way to them reads it as
-/// another field: what such a program answers could be stored as the answer to all.
+/// Removes fields whose name has an underscore. Programs behind WSGI, Rack, PHP or CGI read
+/// `X_Original_URL` as `X-Original-URL`, and all other readers take it for another field: the
+/// response of such a program could be stored for all clients.
 pub(crate) fn drop_disguised(request: &mut HeaderMap) {
     let disguised = request.keys().filter(|name| names::is_disguised(name));
     let disguised: Vec<HeaderName> = disguised.cloned().collect();
@@ -23,14 +23,14 @@ pub(crate) fn drop_disguised(request: &mut HeaderMap) {
     }
 }
 
-/// Takes away what belongs to the connection that a request came by. That the body is chunked
-/// stays: its length is not known, and every layer up to the client's end reads it from there.
+/// Removes the fields of the connection that a request came by. The chunked framing stays: the
+/// length is unknown, and every layer up to the client's end reads this from there.
 pub(crate) fn strip_request(headers: &mut HeaderMap) {
     strip_but(headers, &TRANSFER_ENCODING);
 }
 
-/// Takes away what belongs to the connection that a response came by. Which trailers come
-/// stays, as trailers are passed on.
+/// Removes the fields of the connection that a response came by. The list of trailers stays, as
+/// trailers are passed on.
 pub(crate) fn strip_response(headers: &mut HeaderMap) {
     strip_but(headers, &TRAILER);
 }
@@ -43,7 +43,7 @@ fn strip_but(headers: &mut HeaderMap, kept: &HeaderName) {
     }
 }
 
-/// Adds this gateway to the end of the way the message has come.
+/// Appends this gateway to the path of the message.
 pub(crate) fn append_via(headers: &mut HeaderMap, version: Version) {
     let protocol = match version {
         Version::HTTP_10 => "1.0",
@@ -52,11 +52,11 @@ pub(crate) fn append_via(headers: &mut HeaderMap, version: Version) {
     let here = format!("{protocol} {NAME}");
     headers.append(
         VIA,
-        HeaderValue::try_from(here).expect("made of visible ASCII"),
+        HeaderValue::try_from(here).expect("visible ASCII is valid"),
     );
 }
 
-/// Whether the request has been here so often that it must be going in circles.
+/// Reports whether the request has passed this gateway so often that it must be a loop.
 pub(crate) fn is_loop(headers: &HeaderMap) -> bool {
     members(headers.get_all(VIA))
         .filter(|hop| hop.ends_with(NAME.as_bytes()))
@@ -64,16 +64,16 @@ pub(crate) fn is_loop(headers: &HeaderMap) -> bool {
         >= MAX_PASSES
 }
 
-/// Whether a request's body is wrapped in anything but `chunked`, or twice in that.
+/// Reports whether a request's body has a transfer coding other than `chunked`, or has it twice.
 pub(crate) fn has_foreign_transfer_coding(headers: &HeaderMap) -> bool {
     let mut codings = transfer_codings(headers);
     let first = codings.next();
     first.is_some_and(|coding| !coding.eq_ignore_ascii_case(b"chunked")) || codings.next().is_some()
 }
 
-/// Whether a response's body is compressed for one hop. We would pass it on unlabelled, as
-/// bytes that mean something else. (`identity`, and words that are no codings at all,
-/// change no bytes; origins do send them.)
+/// Reports whether a response's body is compressed for one hop. It would be passed on without its
+/// label, as bytes with another meaning. (`identity`, and words that are not codings, change no
+/// bytes; origins do send them.)
 pub(crate) fn is_compressed_for_transfer(headers: &HeaderMap) -> bool {
     let known = ["compress", "deflate", "gzip", "x-compress", "x-gzip"];
     transfer_codings(headers).any(|coding| {

@@ -15,7 +15,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Inside a server of one's own, [`Gateway::router`] is the same as an axum router:
+//! Inside a custom server, [`Gateway::router`] is the same as an axum router:
 //!
 //! ```
 //! # fn run() -> Result<axum::Router, scrimp_gateway::SettingError> {
@@ -25,25 +25,25 @@
 //! # assert!(run().is_ok());
 //! ```
 //!
-//! # The way of a request
+//! # Path of a request
 //!
 //! - `serve`: connections, time limits, graceful shutdown;
 //! - `admit`: drops request fields whose name has an underscore (WSGI, Rack and PHP read
-//!   `X_Original_URL` as `X-Original-URL`), refuses what is ambiguous, removes hop-by-hop and
+//!   `X_Original_URL` as `X-Original-URL`), refuses ambiguous requests, removes hop-by-hop and
 //!   forged forwarding fields;
 //! - the cache, which is one `.layer(..)` line in `gateway`;
-//! - `proxy`: sends the request to the upstream. A failure is an error, in place of which the
-//!   cache may answer with a stale response. Outside the cache it becomes a 502 or 504 that
-//!   names its cause in `Proxy-Status` (RFC 9209).
+//! - `proxy`: sends the request to the upstream. A failure is an error, which the cache may replace
+//!   with a stale response. Outside the cache it becomes a 502 or 504 with the cause in
+//!   `Proxy-Status` (RFC 9209).
 //!
-//! Bodies stream in both directions and are never collected. An upstream that breaks off in
-//! the middle of a body breaks the client's connection too, so that the client does not take
-//! half a response for a whole one.
+//! Bodies stream in both directions and are never collected. An upstream that breaks off in the
+//! middle of a body breaks the client's connection too, so that the client does not take an
+//! incomplete response for a complete one.
 //!
 //! # When not to use it
 //!
-//! Only `http://` upstreams are spoken to, TLS towards clients is left to what stands in front,
-//! and `Upgrade` (WebSockets) is not passed on.
+//! Only `http://` upstreams are supported. TLS for clients needs a server in front, and `Upgrade`
+//! (WebSockets) is not passed on.
 //!
 //! [`CacheLayer`]: scrimp_cache::CacheLayer
 

@@ -1,4 +1,4 @@
-//! The last room before the upstream.
+//! The client of the upstream.
 
 use std::{error::Error, fmt, io, sync::Arc, time::Duration};
 
@@ -16,8 +16,8 @@ use hyper_util::{
 
 use crate::headers;
 
-/// Below the 5 s after which Node and many others close an idle connection, so that a
-/// request is not written into a connection that is about to close.
+/// Shorter than the 5 s after which Node and many others close an idle connection, so that no
+/// request is written to a connection that is about to close.
 const POOL_IDLE: Duration = Duration::from_secs(2);
 const CONNECT: Duration = Duration::from_secs(5);
 
@@ -30,7 +30,7 @@ pub(crate) struct Proxy {
     timeout: Duration,
 }
 
-/// Why there is no response, and how that is told.
+/// The reason why there is no response, and its form for the client.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) status: StatusCode,
@@ -59,7 +59,7 @@ impl Proxy {
         }
     }
 
-    /// Turns a clean request into one for the upstream.
+    /// Converts a clean request into one for the upstream.
     fn address(&self, request: &mut Request) {
         let version = request.version();
         headers::append_via(request.headers_mut(), version);
@@ -74,7 +74,7 @@ impl Proxy {
         parts.scheme = Some(Scheme::HTTP);
         parts.authority = Some(self.upstream.clone());
         parts.path_and_query = path.or(Some(PathAndQuery::from_static("/")));
-        *request.uri_mut() = Uri::from_parts(parts).expect("all three parts are there");
+        *request.uri_mut() = Uri::from_parts(parts).expect("all three parts are present");
         *request.version_mut() = Version::HTTP_11;
     }
 
@@ -88,12 +88,12 @@ impl Proxy {
             Err(_) => Err(Failure {
                 status: StatusCode::GATEWAY_TIMEOUT,
                 error: "http_response_timeout",
-                why: "the upstream did not answer in time",
+                why: "the upstream did not respond in time",
             }),
         }
     }
 
-    /// Sends a request upstream and its response back. The bodies are not read here.
+    /// Sends a request to the upstream, and returns its response. The bodies are not read here.
     pub(crate) async fn forward(
         self: Arc<Self>,
         mut request: Request,
@@ -124,10 +124,14 @@ fn check(response: Response<Incoming>) -> Result<Response<Incoming>, Failure> {
         why,
     };
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        return Err(broken("the upstream switched protocols unasked"));
+        return Err(broken(
+            "the upstream switched protocols, which the request did not ask for",
+        ));
     }
     if headers::is_compressed_for_transfer(response.headers()) {
-        return Err(broken("the upstream used a transfer coding unasked"));
+        return Err(broken(
+            "the upstream used a transfer coding that the request did not accept",
+        ));
     }
     Ok(response)
 }
@@ -137,7 +141,7 @@ fn explain(error: &hyper_util::client::legacy::Error) -> Failure {
     let hyper = cause::<hyper::Error>(error);
     let io = cause::<io::Error>(error).map(io::Error::kind);
     let (status, error, why) = if hyper.is_some_and(hyper::Error::is_user) {
-        // The only thing of ours that can fail in hyper's hands is the client's body.
+        // The client's body is the only part of this gateway that can fail inside hyper.
         let why = "the request's body broke off";
         (S::BAD_REQUEST, "http_request_error", why)
     } else if error.is_connect() {
@@ -159,13 +163,13 @@ fn explain(error: &hyper_util::client::legacy::Error) -> Failure {
         let why = "the upstream did not speak HTTP";
         (S::BAD_GATEWAY, "http_protocol_error", why)
     } else {
-        let why = "the upstream closed the connection before it answered";
+        let why = "the upstream closed the connection before it responded";
         (S::BAD_GATEWAY, "connection_terminated", why)
     };
     Failure { status, error, why }
 }
 
-/// The first `E` in the chain of sources.
+/// Returns the first `E` in the chain of sources.
 fn cause<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E> {
     std::iter::successors(Some(error), |&error| error.source()).find_map(|e| e.downcast_ref())
 }

@@ -1,4 +1,4 @@
-//! Answers the gateway makes itself, with the reason in `Proxy-Status` (RFC 9209).
+//! Responses of the gateway itself, with the reason in `Proxy-Status` (RFC 9209).
 
 use axum::{body::Body, response::Response};
 use http::{
@@ -10,8 +10,8 @@ use crate::{headers::NAME, proxy::Failure};
 
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 
-/// The request was refused. The connection ends with it: whoever sent one ambiguous
-/// message may have hidden a second one behind it.
+/// Returns the response to a refused request. It ends the connection: an ambiguous message may hide
+/// a second one behind it.
 pub(crate) fn refusal(status: StatusCode, why: &'static str) -> Response {
     let error = "http_request_error";
     let mut response = failure(&Failure { status, error, why });
@@ -21,7 +21,7 @@ pub(crate) fn refusal(status: StatusCode, why: &'static str) -> Response {
     response
 }
 
-/// There is no answer from the upstream.
+/// Returns the response for a failure of the upstream.
 pub(crate) fn failure(failure: &Failure) -> Response {
     let mut response = Response::new(Body::from(format!("{failure}\n")));
     *response.status_mut() = failure.status;
@@ -29,7 +29,7 @@ pub(crate) fn failure(failure: &Failure) -> Response {
     let headers = response.headers_mut();
     headers.insert(
         PROXY_STATUS,
-        HeaderValue::try_from(cause).expect("made of tokens"),
+        HeaderValue::try_from(cause).expect("tokens are valid"),
     );
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

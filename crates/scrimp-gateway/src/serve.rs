@@ -1,4 +1,4 @@
-//! Connections: accepted, limited in time, and brought to an end.
+//! Connections: their acceptance, time limits and shutdown.
 
 use std::{future::Future, io, time::Duration};
 
@@ -14,12 +14,12 @@ use tower::ServiceExt;
 
 use crate::admit::Peer;
 
-/// How long a client may take to send a request's headers.
+/// Time limit for a client to send a request's headers.
 const HEADERS: Duration = Duration::from_secs(10);
-/// How long to wait when the system has run out of sockets.
+/// Pause after the system has run out of sockets.
 const BREATH: Duration = Duration::from_millis(100);
 
-/// Serves until `stop`, then gives open requests `drain` to finish.
+/// Serves until `stop`, then lets open requests finish within `drain`.
 pub(crate) async fn serve(
     listener: TcpListener,
     app: Router,
@@ -47,15 +47,15 @@ pub(crate) async fn serve(
     drop(listener);
     tracing::info!(connections = open.count(), "shutting down");
     if tokio::time::timeout(drain, open.shutdown()).await.is_err() {
-        tracing::warn!("some requests did not finish in time and are cut off");
+        tracing::warn!("some requests did not finish in time and are aborted");
     }
 }
 
-/// Listens for SIGINT and SIGTERM from now on; the future ends with the first.
+/// Listens for SIGINT and SIGTERM from now on; the future ends with the first signal.
 ///
 /// # Errors
 ///
-/// If the system does not let us listen.
+/// If the system does not allow it.
 pub fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
     {
@@ -87,7 +87,7 @@ async fn connection(stream: TcpStream, peer: Peer, app: Router, watcher: Watcher
         .header_read_timeout(HEADERS)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     if let Err(error) = watcher.watch(connection).await {
-        // Also how a body that broke off upstream shows: the client's connection is reset.
+        // A body that broke off upstream has the same effect: the client's connection is reset.
         tracing::debug!(peer = %peer.0, %error, "connection ended early");
     }
 }

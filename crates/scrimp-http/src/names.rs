@@ -275,9 +275,10 @@ pub fn is_disguised(name: &HeaderName) -> bool {
     find(name.as_str().as_bytes(), b'_').is_some()
 }
 
-/// Returns true for some fields that decide nothing for a cache: they are on neither
-/// [`DECIDING`](crate::role::DECIDING), nor on the default list of credentials, nor a claim of the target, nor do they
-/// trace a call. For other fields it says nothing. Costs a comparison, as the http crate knows these names by number.
+/// Returns true for some fields that decide nothing for a cache: they are neither on
+/// [`DECIDING`](crate::role::DECIDING) nor on the default list of credentials, make no claim about
+/// the target and do not trace a call. For other fields the result has no meaning. Costs one
+/// comparison, as the http crate knows these names by number.
 #[must_use]
 #[inline]
 pub fn is_indifferent(name: &HeaderName) -> bool {

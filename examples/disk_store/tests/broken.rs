@@ -10,13 +10,13 @@ use super::*;
 
 const PATHS: [&str; 3] = ["/a", "/b", "/c"];
 
-/// What happens to a file.
+/// Damage to a file.
 #[derive(Debug, Clone)]
 enum Damage {
     Flip(Index, u8),
     Cut(Index),
     Noise(Vec<u8>),
-    /// It takes the place of another one.
+    /// The file replaces another one.
     Moved,
     Folder,
 }
@@ -54,7 +54,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn a_damaged_file_is_a_miss_and_never_a_wrong_answer(
+    fn a_damaged_file_is_a_miss_and_never_a_wrong_response(
         damage in damage(),
         which in 0..PATHS.len(),
         restart in any::<bool>(),
@@ -89,18 +89,18 @@ proptest! {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_full_disk_costs_no_request_and_is_counted() {
+async fn a_full_disk_fails_no_request_and_is_counted() {
     let folder = tempdir().expect("a folder");
     let rig = Rig::start(folder.path());
     rig.get("/a").await;
-    // Whatever is written there meets a full disk.
+    // Every write to this file meets a full disk.
     for file in files(folder.path()) {
         let new = file.with_extension("new");
         std::os::unix::fs::symlink("/dev/full", new).expect("a link");
     }
     assert_eq!(rig.send("GET", "/a", "de").await, fresh("/a"));
     assert_eq!(rig.layer.stats().store_failures, 1);
-    // What was there is still there, and nothing lies around.
+    // The existing response stays, and no other file remains.
     assert_eq!(rig.get("/a").await, stored("/a"));
     assert_eq!(rig.send("GET", "/a", "de").await, fresh("/a"));
     assert_eq!(rig.send("GET", "/a", "de").await, stored("/a"));
@@ -108,12 +108,12 @@ async fn a_full_disk_costs_no_request_and_is_counted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_folder_that_cannot_be_written_costs_no_request_and_is_counted() {
+async fn an_unwritable_folder_fails_no_request_and_is_counted() {
     let folder = tempdir().expect("a folder");
     let inner = folder.path().join("inner");
     let rig = Rig::start(&inner);
     rig.get("/a").await;
-    // As good as read-only, for everybody: the administrator may write where others may not.
+    // Works like a read-only folder for every user, including the administrator.
     fs::remove_dir_all(&inner).expect("removed");
     fs::write(&inner, "in the way").expect("written");
     for n in 1..=3 {
@@ -129,7 +129,7 @@ async fn a_folder_that_cannot_be_written_costs_no_request_and_is_counted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn ten_thousand_at_once_get_their_own_answers_though_many_leave() {
+async fn ten_thousand_simultaneous_requests_get_their_own_responses_though_many_are_dropped() {
     let folder = tempdir().expect("a folder");
     let rig = Rig::start(folder.path());
     let invalidator = rig.layer.invalidator();
@@ -137,7 +137,7 @@ async fn ten_thousand_at_once_get_their_own_answers_though_many_leave() {
         let path = format!("/{}", n % 100);
         let answer = rig.get(&path);
         if n.is_multiple_of(7) {
-            // Gone at its first wait.
+            // Dropped at its first wait.
             let mut answer = scrimp_testkit::PollCounter::new(Box::pin(answer));
             let _ = answer.poll_now();
             return;
@@ -152,6 +152,6 @@ async fn ten_thousand_at_once_get_their_own_answers_though_many_leave() {
     assert_eq!(stats.store_failures, 0, "{stats:?}");
     assert_eq!((stats.store.entries, stats.store.fill_bytes), (100, 0));
     assert_eq!(rig.layer.store().damaged(), 0);
-    // Nothing but the responses and the journal lies there.
+    // The folder contains only the responses and the journal.
     assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 101);
 }

@@ -1,4 +1,4 @@
-//! What a restart keeps, and what it must not bring back.
+//! Effects of a restart: stored responses stay, invalidated ones do not come back.
 
 use std::{process::Command, time::Duration};
 
@@ -10,11 +10,11 @@ use tempfile::tempdir;
 
 use super::*;
 
-/// Tells the second process which folder it goes on with.
+/// Environment variable with the folder for the second process.
 const FOLDER: &str = "SCRIMP_DISK_STORE";
 
 #[tokio::test(start_paused = true)]
-async fn answers_in_all_their_variants_are_there_after_a_restart() {
+async fn all_variants_of_responses_survive_a_restart() {
     let folder = tempdir().expect("a folder");
     let rig = Rig::start(folder.path());
     assert_eq!(rig.get("/a").await, fresh("/a"));
@@ -30,7 +30,7 @@ async fn answers_in_all_their_variants_are_there_after_a_restart() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_invalidated_before_a_restart_stays_so() {
+async fn responses_invalidated_before_a_restart_stay_invalid() {
     let folder = tempdir().expect("a folder");
     let rig = Rig::start(folder.path());
     for path in ["/tagged", "/posted", "/kept"] {
@@ -51,7 +51,7 @@ async fn what_was_invalidated_before_a_restart_stays_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_being_written_when_the_process_ended_does_not_lie_around() {
+async fn unfinished_files_are_removed_after_a_restart() {
     let folder = tempdir().expect("a folder");
     Rig::start(folder.path()).get("/a").await;
     let half = files(folder.path())[0].with_extension("new");
@@ -62,7 +62,7 @@ async fn what_was_being_written_when_the_process_ended_does_not_lie_around() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_the_journal_nothing_stored_is_used() {
+async fn without_the_journal_no_stored_response_is_used() {
     for lose in [true, false] {
         let folder = tempdir().expect("a folder");
         Rig::start(folder.path()).get("/a").await;
@@ -78,7 +78,7 @@ async fn without_the_journal_nothing_stored_is_used() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stale_answer_on_disk_is_refreshed_once_for_all_who_ask() {
+async fn a_stale_response_on_disk_is_refreshed_once_for_all_callers() {
     let folder = tempdir().expect("a folder");
     Rig::start(folder.path()).get("/a").await;
     tokio::time::advance(Duration::from_secs(61)).await;
@@ -134,13 +134,13 @@ async fn the_folder_stays_within_its_bound_and_what_is_used_stays() {
     let size = |file: &PathBuf| file.metadata().expect("a file").len();
     let on_disk: u64 = files(folder.path()).iter().map(size).sum();
     assert_eq!(on_disk, stats.bytes);
-    // A smaller bound goes for what is there already.
+    // A smaller limit also applies to existing files.
     let rig = Rig::start_with(folder.path(), bound / 2, Codec::new());
     let stats = rig.layer.stats().store;
     assert!(stats.bytes <= bound / 2 && stats.entries > 0, "{stats:?}");
 }
 
-/// In another process: other secrets, other clocks, other hashes.
+/// Runs in another process, with other secrets, clocks and hashes.
 #[tokio::test(start_paused = true)]
 async fn a_second_process_serves_what_the_first_has_stored_and_not_what_it_invalidated() {
     let folder = tempdir().expect("a folder");

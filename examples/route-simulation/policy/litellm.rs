@@ -1,11 +1,11 @@
-//! LiteLLM's strategies, by the source of 1.109.1 and with its defaults.
+//! LiteLLM's strategies, after the source of 1.109.1 and with its defaults.
 
 use std::collections::VecDeque;
 
 use super::{Policy, least};
 use crate::world::{Request, State, normal};
 
-/// LiteLLM's: out for 5 s after more than half of at least 5 calls within a minute failed.
+/// LiteLLM's cooldown: 5 s after more than half of at least 5 calls within a minute failed.
 struct Cooldown {
     until: Vec<f64>,
     minute: Vec<(f64, u32, u32)>,
@@ -31,13 +31,13 @@ impl Cooldown {
         }
     }
 
-    /// Behind all others while it is out.
+    /// Puts a provider after all others during its cooldown.
     fn penalty(&self, now: f64, provider: usize) -> f64 {
         if now < self.until[provider] { 1e9 } else { 0.0 }
     }
 }
 
-/// Sum of the rates in and out, whatever the request's size.
+/// Sum of the rates in and out, independent of the request's size.
 pub(super) struct LowestCost {
     cooldown: Cooldown,
 }
@@ -74,7 +74,7 @@ impl Policy for LowestCost {
     }
 }
 
-/// Mean of the last ten; nothing known counts as 0 s, a failure as 1,000 s.
+/// Mean of the last ten; an unknown provider counts as 0 s, a failure as 1,000 s.
 pub(super) struct LowestLatency {
     recent: Vec<VecDeque<f64>>,
     cooldown: Cooldown,
@@ -130,13 +130,13 @@ impl Policy for LowestLatency {
     }
 }
 
-/// What a model that declares neither tier nor strengths starts with: a mean of a half, and
-/// the weight of ten observations.
+/// Prior of a model that declares neither tier nor strengths: a mean of a half, with the weight of
+/// ten observations.
 const PRIOR: (f64, f64) = (5.0, 5.0);
 
-/// Thompson sampling of a Beta per model, 0.7 quality and 0.3 min-max price; no update past
-/// 200 observations. It judges answers by signs in the conversation that follows; here it is
-/// told the quality that others are told.
+/// Thompson sampling of a Beta per model, 0.7 quality and 0.3 min-max price; no update above 200
+/// observations. It judges responses by signs in the later conversation; here it receives the
+/// quality that the other policies receive.
 pub(super) struct Adaptive {
     cells: Vec<(f64, f64)>,
     cooldown: Cooldown,
@@ -152,7 +152,7 @@ impl Adaptive {
         }
     }
 
-    /// The Beta by its normal approximation, fine at these counts.
+    /// Draws from the Beta by its normal approximation, which is good at these counts.
     fn sample(&mut self, provider: usize) -> f64 {
         let (a, b) = self.cells[provider];
         let (mean, sum) = (a / (a + b), a + b);

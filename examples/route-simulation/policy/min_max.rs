@@ -1,9 +1,9 @@
-//! By weights.
+//! Policy by weights.
 
 use super::{Policy, least};
 use crate::world::{Request, State};
 
-/// Weights by priority over values divided by the largest, which are moving averages.
+/// Weights by priority on moving averages, divided by the largest value.
 pub(super) struct MinMax {
     random: f64,
     known: Vec<State>,
@@ -11,7 +11,7 @@ pub(super) struct MinMax {
 }
 
 impl MinMax {
-    /// `random`: the share of requests that go to anybody.
+    /// Makes the policy. `random` is the share of requests that go to a random provider.
     pub(super) fn new(base: &[State], random: f64, rng: fastrand::Rng) -> Self {
         Self {
             random,

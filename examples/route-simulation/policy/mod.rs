@@ -1,4 +1,4 @@
-//! How others choose, written anew from what they do; and how scrimp does.
+//! Policies of other projects, reimplemented from their behaviour, and scrimp's.
 
 mod litellm;
 mod min_max;
@@ -18,10 +18,10 @@ use ::scrimp::cost_route::engine::RouterConfig;
 
 use crate::world::{Request, State};
 
-/// Prices are on the list and known to all; the rest has to be learnt.
+/// A routing policy. Prices are listed and known to all policies; other properties must be learnt.
 pub(crate) trait Policy {
     fn name(&self) -> &'static str;
-    /// A provider that was not tried for this request yet, and a number for the call.
+    /// Returns a provider that was not tried for this request yet, and a number for the call.
     fn choose(&mut self, request: &Request, states: &[State], tried: Option<usize>)
     -> (usize, u64);
     fn succeeded(
@@ -36,7 +36,7 @@ pub(crate) trait Policy {
     fn failed(&mut self, _now: f64, _provider: usize, _call: u64) {}
 }
 
-/// Every policy, each with its own random numbers.
+/// Returns every policy, each with its own random numbers.
 pub(crate) fn all(base: &[State], seed: u64) -> Vec<Box<dyn Policy>> {
     let rng = || fastrand::Rng::with_seed(seed);
     let count = base.len();
@@ -52,7 +52,7 @@ pub(crate) fn all(base: &[State], seed: u64) -> Vec<Box<dyn Policy>> {
     ]
 }
 
-/// The best of those that were not tried.
+/// Returns the best provider that was not tried.
 fn least(count: usize, tried: Option<usize>, score: impl Fn(usize) -> f64) -> usize {
     let others = (0..count).filter(|&i| Some(i) != tried);
     others

@@ -1,12 +1,12 @@
-//! By load alone, as tower's balancer and Linkerd do.
+//! Policy by load alone, as in tower's balancer and Linkerd.
 
 use std::collections::HashMap;
 
 use super::Policy;
 use crate::world::{Request, State};
 
-/// Two at random, the one with the lower load: peak latency, decaying over 10 s, times calls
-/// under way. A failure is an answer like any other, and a fast one.
+/// Chooses the lower load of two random providers: peak latency, decaying over 10 s, times calls in
+/// flight. A failure counts as a fast response.
 pub(super) struct PeakEwma {
     ewma: Vec<(f64, f64)>,
     flying: Vec<u32>,

@@ -1,9 +1,10 @@
-//! By the price alone.
+//! Policy by price alone.
 
 use super::{Policy, least};
 use crate::world::{Request, State};
 
-/// At random, by one over the price squared, away from who failed within 30 s.
+/// Random choice, with weights of one over the price squared, without providers that failed within
+/// 30 s.
 pub(super) struct InversePrice {
     bad_until: Vec<f64>,
     rng: fastrand::Rng,

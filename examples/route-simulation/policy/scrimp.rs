@@ -1,4 +1,4 @@
-//! Scrimp.
+//! scrimp's policy.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -12,10 +12,10 @@ use tokio::time::Instant;
 use super::Policy;
 use crate::world::{Request, State};
 
-/// Scrimp's router, told what the providers are like at the start.
+/// scrimp's router, with the initial state of the providers.
 pub(crate) struct Scrimp {
     pub(crate) router: Router,
-    /// When the world began.
+    /// Start of the world.
     start: Instant,
     pub(crate) reasons: Vec<Reason>,
     tickets: HashMap<u64, Ticket>,
@@ -59,7 +59,7 @@ impl Scrimp {
     }
 }
 
-/// The amount nearest to so many dollars.
+/// Returns the amount nearest to this many dollars.
 fn dollars(amount: f64) -> Money {
     Money::from_pico((amount * 1e12).round() as i128, Currency::USD)
 }
@@ -78,9 +78,9 @@ impl Policy for Scrimp {
         let priority = [Priority::Low, Priority::Default, Priority::High][request.priority];
         let ask = Ask {
             priority,
-            // A failed call is tried once more, and that is the last time.
+            // A failed call is retried only once.
             replayable: tried.is_none(),
-            // As the layer does: sizes of about the same number of tokens are of a kind.
+            // As in the layer: sizes of about the same number of tokens are of one kind.
             kind: (1_300.0 * request.size).log2() as u64,
             ..Ask::default()
         };
@@ -93,7 +93,7 @@ impl Policy for Scrimp {
         let choice = self
             .router
             .choose(now, &ask, &barred, cost)
-            .expect("somebody is left");
+            .expect("a provider is left");
         if tried.is_none() {
             self.reasons.push(choice.reason);
         }

@@ -1,6 +1,5 @@
-//! Ten thousand callers who come and leave when they like, over an upstream that may do
-//! anything. Everybody gets the whole of an answer, or hears that it is not to be had; and
-//! when they are gone, nothing is left.
+//! Ten thousand callers that start and stop at any time, over an upstream that can do anything.
+//! Every caller gets a complete response or an error; afterwards no state is left.
 
 use std::{
     any::Any,
@@ -26,18 +25,18 @@ use super::is_empty;
 
 const CALLERS: u64 = 10_000;
 
-/// Keys that they ask for.
+/// Number of keys that they request.
 const KEYS: u64 = 40;
 
 /// Chunks of a body, and bytes of a chunk.
 const CHUNKS: usize = 6;
 const CHUNK: usize = 100;
 
-/// Numbers that look random and are the same every time (SplitMix64).
+/// Pseudorandom numbers that are equal in every run (SplitMix64).
 #[derive(Clone, Copy)]
 struct Dice(u64);
 
-/// What became of the callers.
+/// Outcomes of the callers.
 #[derive(Debug, Default)]
 struct Tally {
     whole: u64,
@@ -68,7 +67,7 @@ impl Dice {
     }
 }
 
-/// A chunk that is no other key's and no other place's.
+/// Returns a chunk that is unique to its key and place.
 fn chunk(path: &str, place: usize) -> Vec<u8> {
     let mark = format!("{path} {place};");
     mark.bytes().cycle().take(CHUNK).collect()
@@ -78,7 +77,7 @@ fn whole(path: &str) -> Vec<u8> {
     (0..CHUNKS).flat_map(|place| chunk(path, place)).collect()
 }
 
-/// Any answer there may be to a call.
+/// Returns a random response to a call.
 fn any(parts: &Parts, mut dice: Dice) -> Reply {
     match dice.throw(12) {
         0 => return Reply::error("reset").delay(dice.time(50)),
@@ -98,7 +97,7 @@ fn any(parts: &Parts, mut dice: Dice) -> Reply {
     Reply::respond(response).delay(dice.time(60))
 }
 
-/// Whole, most of the time; in pieces, with pauses; or broken off.
+/// Returns a body: usually complete; or in pieces, with pauses; or broken off.
 fn any_body(path: &str, mut dice: Dice) -> ScriptedBody {
     let mut body = ScriptedBody::new();
     for place in 0..CHUNKS {
@@ -115,7 +114,7 @@ fn any_body(path: &str, mut dice: Dice) -> ScriptedBody {
     body
 }
 
-/// Asks, reads at a pace of its own, and leaves when it has waited long enough.
+/// Sends a request, reads at its own pace, and stops after its patience.
 async fn caller(service: Coalesce<Scripted>, mut dice: Dice) -> End {
     sleep(dice.time(1_000)).await;
     let path = format!("/{}", dice.throw(KEYS));
@@ -143,7 +142,7 @@ async fn caller(service: Coalesce<Scripted>, mut dice: Dice) -> End {
         Err(_) => End::Left,
         Ok(Err(_) | Ok(None)) => End::Failed,
         Ok(Ok(Some(read))) => {
-            assert_eq!(read, whole(&path), "neither half nor another's");
+            assert_eq!(read, whole(&path), "neither incomplete nor of another key");
             End::Whole
         }
     }
@@ -177,7 +176,7 @@ async fn storm(layer: CoalesceLayer, seed: u64) -> (Tally, Upstream) {
     (tally, upstream)
 }
 
-/// Whether it is the upstream's panic, and no assertion of this test.
+/// Reports whether the panic is the upstream's, and not an assertion of this test.
 fn is_scripted(panic: &(dyn Any + Send)) -> bool {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
@@ -186,26 +185,29 @@ fn is_scripted(panic: &(dyn Any + Send)) -> bool {
 
 async fn leaves_nothing(layer: CoalesceLayer, seed: u64) {
     let (tally, upstream) = storm(layer.clone(), seed).await;
-    // What is finished in the background gets the time for it.
+    // Background work gets time to finish.
     sleep(Duration::from_secs(60)).await;
     is_empty(&layer);
     assert_eq!(upstream.in_flight(), 0);
     assert_eq!(Handle::current().metrics().num_alive_tasks(), 0);
     assert!(upstream.faults().is_empty(), "{:?}", upstream.faults());
-    assert!(upstream.calls() < CALLERS as usize / 2, "they share");
-    assert!(tally.whole > CALLERS / 3, "most are served: {tally:?}");
+    assert!(upstream.calls() < CALLERS as usize / 2, "calls are shared");
+    assert!(
+        tally.whole > CALLERS / 3,
+        "most callers get a response: {tally:?}"
+    );
     assert!(tally.failed > 0 && tally.left > 0, "{tally:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn by_default_everybody_gets_all_or_an_error_and_nothing_is_left() {
+async fn by_default_every_caller_gets_a_complete_response_or_an_error_and_no_state_is_left() {
     for seed in 0..2 {
         leaves_nothing(CoalesceLayer::new(), seed).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn so_it_is_with_others_who_try_again_and_calls_that_are_finished() {
+async fn the_same_holds_with_retries_and_with_calls_that_are_finished() {
     let layer = CoalesceLayer::builder()
         .on_error(OnError::Reelect { attempts: 3 })
         .abandoned(Abandoned::Finish)
@@ -218,7 +220,7 @@ async fn so_it_is_with_others_who_try_again_and_calls_that_are_finished() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn so_it_is_where_every_limit_is_reached_all_the_time() {
+async fn the_same_holds_if_every_limit_is_reached_all_the_time() {
     let layer = || {
         CoalesceLayer::builder()
             .max_bytes(2 * CHUNK)

@@ -1,4 +1,4 @@
-//! Upstreams that die on a real connection, with a thousand waiting for them.
+//! Upstreams that fail on a real connection, with a thousand waiting callers.
 
 use std::sync::{
     Arc,
@@ -28,7 +28,7 @@ const WAITERS: usize = 1_000;
 
 const WHOLE: &str = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nwhole";
 
-/// An answer, or what there is of one.
+/// A response, or a part of one.
 #[derive(Clone, Copy, Debug)]
 struct Broken {
     text: &'static str,
@@ -66,7 +66,7 @@ struct Rig {
     layer: CoalesceLayer,
     client: Coalesce<HttpService>,
     calls: Arc<AtomicUsize>,
-    /// Lets the first answer go.
+    /// Releases the first response.
     go: Arc<Notify>,
 }
 
@@ -76,7 +76,7 @@ impl Broken {
     async fn send(self, stream: &mut TcpStream) {
         let _ = stream.write_all(self.text.as_bytes()).await;
         if self.reset {
-            // Closing now sends a reset, not an end.
+            // Closing now sends a reset instead of a normal end.
             stream.set_zero_linger().expect("a socket option");
         }
     }
@@ -85,8 +85,8 @@ impl Broken {
 // === impl Rig ===
 
 impl Rig {
-    /// Over a server whose first answer is broken, and comes when it is told to. The others
-    /// are whole.
+    /// Makes a rig over a server whose first response is broken, and is sent on a signal. The other
+    /// responses are complete.
     async fn new(layer: CoalesceLayer, first: Broken) -> Self {
         let (calls, go) = (Arc::<AtomicUsize>::default(), Arc::<Notify>::default());
         let (count, gone) = (Arc::clone(&calls), Arc::clone(&go));
@@ -117,14 +117,14 @@ impl Rig {
         Ok(response.into_body().collect().await?.to_bytes())
     }
 
-    /// A thousand, of which all wait before the first answer goes.
+    /// Starts a thousand callers, and releases the first response when all of them wait.
     async fn crowd(&self) -> Vec<Result<Bytes, BoxError>> {
         let callers = join_all((0..WAITERS).map(|_| self.get()));
         let (answers, ()) = join(callers, async { self.go.notify_one() }).await;
         answers
     }
 
-    /// Who comes afterwards finds nothing wedged.
+    /// Checks that later requests are not blocked.
     async fn works(&self) {
         is_empty(&self.layer);
         assert_eq!(self.get().await.expect("an answer"), "whole");
@@ -141,7 +141,7 @@ fn client() -> HttpService {
 }
 
 #[tokio::test]
-async fn a_call_that_breaks_off_is_one_error_for_all_and_wedges_nothing() {
+async fn a_call_that_breaks_off_is_one_error_for_all_and_blocks_no_key() {
     for broken in BEFORE_THE_BODY.into_iter().chain(IN_THE_BODY) {
         let rig = Rig::new(CoalesceLayer::new(), broken).await;
         let answers = rig.crowd().await;
@@ -152,7 +152,7 @@ async fn a_call_that_breaks_off_is_one_error_for_all_and_wedges_nothing() {
 }
 
 #[tokio::test]
-async fn another_call_saves_all_but_the_one_whose_call_broke_off() {
+async fn a_second_call_answers_all_callers_except_the_first() {
     let layer = CoalesceLayer::builder()
         .on_error(OnError::Reelect { attempts: 3 })
         .build()
@@ -168,14 +168,14 @@ async fn another_call_saves_all_but_the_one_whose_call_broke_off() {
 }
 
 #[tokio::test]
-async fn when_all_have_left_a_stalled_upstream_its_connection_is_closed() {
+async fn the_connection_of_a_stalled_upstream_is_closed_when_all_callers_are_dropped() {
     let (left, mut leaving) = mpsc::channel(1);
     let server = Server::raw(move |mut stream| {
         let left = left.clone();
         async move {
             let half = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf";
             let _ = stream.write_all(half.as_bytes()).await;
-            // Nothing more comes, until the other side goes.
+            // Nothing more is sent until the other side closes.
             let _ = stream.read_u8().await;
             let _ = left.send(()).await;
         }

@@ -1,4 +1,4 @@
-//! What the `scrimp` command and the demonstration both need, and nothing else does.
+//! Code that only the `scrimp` command and the demonstration share.
 
 pub mod format;
 pub mod random;

@@ -6,12 +6,12 @@ use super::{Gateway, OK, Wire, always, echo, upstream};
 async fn a_request_that_could_be_read_in_two_ways_is_refused() {
     let gateway = Gateway::before(echo().await).await;
     for (status, head) in [
-        // Whose request is it?
+        // The host is ambiguous.
         ("400", "GET / HTTP/1.1\r\n"),
         ("400", "GET / HTTP/1.1\r\nHost: a.test\r\nHost: b.test\r\n"),
         ("400", "GET / HTTP/1.1\r\nHost: user@a.test\r\n"),
         ("400", "GET / HTTP/1.1\r\nHost: a.test/evil\r\n"),
-        // Where does it end?
+        // The end of the message is ambiguous.
         (
             "400",
             "POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1\r\nContent-Length: 2\r\n",
@@ -36,7 +36,7 @@ async fn a_request_that_could_be_read_in_two_ways_is_refused() {
             "400",
             "POST / HTTP/1.0\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n",
         ),
-        // Methods that are for somebody else.
+        // Methods that are not for a gateway.
         ("501", "CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n"),
         ("405", "TRACE / HTTP/1.1\r\nHost: a.test\r\n"),
     ] {
@@ -51,7 +51,7 @@ async fn a_request_that_could_be_read_in_two_ways_is_refused() {
 
 #[tokio::test]
 async fn nothing_can_hide_behind_a_request_with_two_lengths() {
-    // The inner request must never be answered as one of its own.
+    // The inner request must never be answered as a separate one.
     let smuggled = "GET /smuggled HTTP/1.1\r\nHost: a.test\r\n\r\n";
     let length = "Content-Length: 5";
     let chunked = "Transfer-Encoding: chunked";
@@ -72,7 +72,7 @@ async fn nothing_can_hide_behind_a_request_with_two_lengths() {
 }
 
 #[tokio::test]
-async fn the_upstream_is_told_who_asked_and_not_what_the_client_claims() {
+async fn the_upstream_receives_the_clients_address_and_not_its_claims() {
     let gateway = Gateway::before(echo().await).await;
     let forged = "GET / HTTP/1.1\r\nHost: shop.test\r\nX-Forwarded-For: 6.6.6.6\r\n\
                   X-Forwarded-Host: evil.test\r\nForwarded: host=evil.test\r\n\
@@ -110,7 +110,7 @@ async fn the_upstream_gets_its_own_host_or_the_clients_as_configured() {
 }
 
 #[tokio::test]
-async fn the_authority_of_an_absolute_url_overrules_host() {
+async fn the_authority_of_an_absolute_url_takes_precedence_over_host() {
     let gateway = Gateway::with(echo().await, GatewayBuilder::preserve_host).await;
     let seen = gateway
         .ask(
@@ -138,7 +138,7 @@ async fn an_old_client_needs_no_host() {
 }
 
 #[tokio::test]
-async fn a_request_that_goes_in_circles_is_stopped() {
+async fn a_request_in_a_loop_is_stopped() {
     let gateway = Gateway::before(echo().await).await;
     let round = "Via: 1.1 scrimp-gateway, 1.1 other\r\n";
     let head = format!("GET / HTTP/1.1\r\nHost: a.test\r\n{}\r\n", round.repeat(4));
@@ -147,7 +147,7 @@ async fn a_request_that_goes_in_circles_is_stopped() {
 }
 
 #[tokio::test]
-async fn a_name_with_an_underscore_reaches_nobody() {
+async fn a_name_with_an_underscore_does_not_reach_the_upstream() {
     let gateway = Gateway::with(echo().await, GatewayBuilder::trust_forwarded).await;
     let seen = gateway
         .ask(
@@ -161,8 +161,8 @@ async fn a_name_with_an_underscore_reaches_nobody() {
 }
 
 #[tokio::test]
-async fn what_a_cgi_program_takes_for_another_request_is_not_stored_as_the_answer_to_this_one() {
-    // As WSGI and PHP read names: with `_` for `-`, and the last one counts.
+async fn a_request_that_a_cgi_program_takes_for_another_is_not_stored() {
+    // WSGI and PHP read names with `_` for `-`, and use the last one.
     let program = upstream(async |mut wire: Wire| {
         loop {
             let head = wire.head().await.to_lowercase().replace('_', "-");
@@ -192,7 +192,7 @@ async fn what_a_cgi_program_takes_for_another_request_is_not_stored_as_the_answe
 }
 
 #[tokio::test]
-async fn an_answer_to_a_get_with_a_chunked_body_is_that_gets_alone() {
+async fn a_response_to_a_get_with_a_chunked_body_answers_no_other_get() {
     let search = upstream(async |mut wire: Wire| {
         loop {
             let head = wire.head().await.to_lowercase();

@@ -24,7 +24,7 @@ async fn an_upstream_that_hangs_up_before_its_headers_becomes_a_502() {
 }
 
 #[tokio::test]
-async fn an_upstream_that_is_not_there_becomes_a_502() {
+async fn a_missing_upstream_becomes_a_502() {
     let listener = TcpListener::bind(LOOPBACK).await.unwrap();
     let nobody = listener.local_addr().unwrap();
     drop(listener);
@@ -42,14 +42,14 @@ async fn an_upstream_that_does_not_speak_http_becomes_a_502() {
 }
 
 #[tokio::test]
-async fn an_answer_compressed_for_transfer_becomes_a_502() {
+async fn a_response_compressed_for_transfer_becomes_a_502() {
     let response = "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n";
     let seen = Gateway::before(always(response).await).await.get("/").await;
     assert!(seen.starts_with("HTTP/1.1 502 "), "{seen}");
 }
 
 #[tokio::test]
-async fn a_transfer_coding_that_changes_no_bytes_is_no_failure() {
+async fn a_transfer_coding_that_changes_no_bytes_is_not_a_failure() {
     let upstream = upstream(async |mut wire| {
         wire.head().await;
         wire.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\nok")
@@ -62,7 +62,7 @@ async fn a_transfer_coding_that_changes_no_bytes_is_no_failure() {
 }
 
 #[tokio::test]
-async fn a_stale_copy_stands_in_for_an_upstream_that_hangs_up() {
+async fn a_stale_response_replaces_that_of_an_upstream_that_hangs_up() {
     let calls = Arc::new(AtomicUsize::new(0));
     let upstream = upstream(move |mut wire| {
         let first = calls.fetch_add(1, Ordering::Relaxed) == 0;
@@ -117,7 +117,7 @@ async fn a_body_that_breaks_off_upstream_is_never_ended_cleanly() {
                 wire.head().await;
                 wire.write(format!("HTTP/1.1 200 OK\r\n{framing}\r\n\r\n{part}"))
                     .await;
-                // The first half must have come through before the connection goes.
+                // The first half must arrive before the connection is closed.
                 half.notified().await;
             }
         })
@@ -132,7 +132,7 @@ async fn a_body_that_breaks_off_upstream_is_never_ended_cleanly() {
         seen.push_str(&client.rest().await);
         assert!(seen.starts_with("HTTP/1.1 200 "), "{seen}");
         let (_, body) = seen.split_once("\r\n\r\n").unwrap();
-        // No ten bytes, and no last chunk.
+        // Fewer than ten bytes, and no last chunk.
         assert_eq!(body, part, "{framing}");
     }
 }

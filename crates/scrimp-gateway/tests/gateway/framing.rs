@@ -1,5 +1,4 @@
-//! Framing that the gateway and the upstream could read in two ways, tried in all
-//! combinations against an upstream that follows RFC 9112 to the letter.
+//! Ambiguous framing in all combinations, against an upstream that follows RFC 9112 strictly.
 
 use std::sync::Arc;
 
@@ -9,7 +8,7 @@ use super::{Gateway, OK, Wire, upstream};
 
 const HIDDEN: &str = "GET /smuggled HTTP/1.1\r\nHost: a.test\r\nX: ";
 
-/// An upstream that follows RFC 9112 to the letter and notes the requests it is sent.
+/// Starts an upstream that follows RFC 9112 strictly and records its requests.
 async fn strict() -> (std::net::SocketAddr, Arc<Mutex<Vec<String>>>) {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&seen);
@@ -36,7 +35,7 @@ async fn read_body(wire: &mut Wire, head: &str) {
         loop {
             let size = wire.until("\r\n").await;
             if !size.ends_with("\r\n") {
-                // The gateway broke off: so must whoever reads this.
+                // The gateway broke off, so this reader must stop too.
                 break;
             }
             let size = usize::from_str_radix(size.trim_end(), 16).expect("a bare size");
@@ -51,8 +50,8 @@ async fn read_body(wire: &mut Wire, head: &str) {
     }
 }
 
-/// Sends a request that is to be the last on its connection, and says what the upstream took
-/// it for. At most one answer comes back.
+/// Sends a request that ends its connection, and returns the requests that the upstream read. At
+/// most one response comes back.
 async fn taken_for(bytes: &[u8]) -> Vec<String> {
     let (upstream, seen) = strict().await;
     let gateway = Gateway::before(upstream).await;
@@ -80,7 +79,7 @@ async fn nothing_is_smuggled(framing: &str, body: &str) {
 }
 
 #[tokio::test]
-async fn of_two_framings_none_can_hide_a_request() {
+async fn neither_of_two_framings_can_hide_a_request() {
     let after_the_end = format!("0\r\n\r\n{HIDDEN}");
     let in_a_chunk = format!("{:x}\r\n{HIDDEN}\r\n0\r\n\r\n", HIDDEN.len());
     for (length, body) in [
@@ -119,7 +118,7 @@ async fn of_two_framings_none_can_hide_a_request() {
 }
 
 #[tokio::test]
-async fn what_is_passed_on_ends_its_lines_as_it_should_and_says_its_length_once() {
+async fn a_passed_request_has_correct_line_ends_and_one_length() {
     for request in [
         &b"POST /open HTTP/1.1\nHost: a.test\nContent-Length: 2\nConnection: close\n\nok"[..],
         b"POST /open HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\
@@ -159,7 +158,7 @@ async fn a_request_line_is_one_line_of_three_words() {
 
 #[tokio::test]
 async fn a_framing_field_under_another_name_is_not_passed_on() {
-    // CGI and its descendants take `_` for `-`.
+    // CGI and similar interfaces take `_` for `-`.
     for name in ["Transfer_Encoding: chunked", "Content_Length: 0"] {
         let request = format!(
             "POST /open HTTP/1.1\r\nHost: a.test\r\nContent-Length: 2\r\n{name}\r\n\

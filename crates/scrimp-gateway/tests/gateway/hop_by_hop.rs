@@ -1,7 +1,7 @@
 use super::{Gateway, always, echo};
 
 #[tokio::test]
-async fn what_is_for_the_clients_connection_does_not_reach_the_upstream() {
+async fn fields_of_the_clients_connection_do_not_reach_the_upstream() {
     let gateway = Gateway::before(echo().await).await;
     let seen = gateway
         .ask(
@@ -27,7 +27,7 @@ async fn what_is_for_the_clients_connection_does_not_reach_the_upstream() {
 }
 
 #[tokio::test]
-async fn what_is_for_the_upstreams_connection_does_not_reach_the_client() {
+async fn fields_of_the_upstreams_connection_do_not_reach_the_client() {
     let upstream = always(
         "HTTP/1.1 200 OK\r\nConnection: keep-alive, x-mine\r\nX-Mine: 1\r\nKeep-Alive: timeout=5\r\n\
          Proxy-Authenticate: Basic\r\nUpgrade: h2c\r\nX-Theirs: 1\r\nContent-Length: 2\r\n\r\nok",
@@ -42,7 +42,7 @@ async fn what_is_for_the_upstreams_connection_does_not_reach_the_client() {
 }
 
 #[tokio::test]
-async fn connection_cannot_take_away_what_says_who_may_read_an_answer() {
+async fn connection_cannot_remove_fields_that_restrict_the_readers_of_a_response() {
     let upstream = always(
         "HTTP/1.1 200 OK\r\nConnection: cache-control, set-cookie\r\nCache-Control: private\r\n\
          Set-Cookie: a=b\r\nContent-Length: 2\r\n\r\nok",
@@ -55,7 +55,7 @@ async fn connection_cannot_take_away_what_says_who_may_read_an_answer() {
 }
 
 #[tokio::test]
-async fn both_directions_carry_a_via_behind_those_that_were_there() {
+async fn both_directions_append_a_via_to_existing_ones() {
     let upstream = always("HTTP/1.0 200 OK\r\nVia: 1.1 inner\r\nContent-Length: 2\r\n\r\nok").await;
     let gateway = Gateway::before(upstream).await;
     let seen = gateway.get("/").await;
@@ -71,8 +71,8 @@ async fn both_directions_carry_a_via_behind_those_that_were_there() {
 }
 
 #[tokio::test]
-async fn what_is_not_the_gateways_business_stays_as_it_is() {
-    // An unregistered status, obsolete text, repeated lines, a path full of oddities.
+async fn all_other_fields_stay_unchanged() {
+    // An unregistered status, obsolete text, repeated lines, a path with unusual characters.
     let upstream = always(
         "HTTP/1.1 299 Odd\r\nX-Twice: b\r\nX-Twice: a\r\nX-Empty:\r\n\
          Date: Thu, 01 Jan 1970 00:00:00 GMT\r\nServer: theirs\r\nContent-Length: 2\r\n\r\nok",

@@ -1,5 +1,4 @@
-//! The gateway over real sockets, between a scripted upstream and a client that says
-//! exactly what it is told to.
+//! The gateway over real sockets, between a scripted upstream and a client that sends exact bytes.
 
 mod admit;
 mod failure;
@@ -62,7 +61,7 @@ impl Gateway {
         Wire(TcpStream::connect(self.address).await.unwrap())
     }
 
-    /// Sends one request, as it stands, and gives all that comes back until the end.
+    /// Sends one request unchanged, and returns all bytes until the end.
     async fn ask(&self, request: &str) -> String {
         let mut wire = self.connect().await;
         wire.write(request).await;
@@ -83,13 +82,13 @@ impl Wire {
         self.0.write_all(text.as_ref()).await.unwrap();
     }
 
-    /// Reads so many bytes, or as many as there are.
+    /// Reads this many bytes, or all if there are fewer.
     async fn exactly(&mut self, length: usize) {
         let mut read = vec![0; length];
         let _ = self.0.read_exact(&mut read).await;
     }
 
-    /// Reads up to and with `end`.
+    /// Reads up to and including `end`.
     async fn until(&mut self, end: &str) -> String {
         let mut read = Vec::new();
         while !read.ends_with(end.as_bytes()) {
@@ -105,7 +104,7 @@ impl Wire {
         self.until("\r\n\r\n").await
     }
 
-    /// Reads to the end of the connection, be it clean or not.
+    /// Reads to the end of the connection, clean or not.
     async fn rest(&mut self) -> String {
         let mut read = Vec::new();
         let reading = self.0.read_to_end(&mut read);
@@ -116,7 +115,7 @@ impl Wire {
     }
 }
 
-/// Starts an upstream that does with each of its connections what `script` says.
+/// Starts an upstream that runs `script` on each of its connections.
 async fn upstream<F, Fut>(script: F) -> SocketAddr
 where
     F: Fn(Wire) -> Fut + Send + 'static,
@@ -132,7 +131,7 @@ where
     address
 }
 
-/// An upstream that answers every request without a body with `response`.
+/// Starts an upstream that answers every request without a body with `response`.
 async fn always(response: impl Into<String>) -> SocketAddr {
     let response = response.into();
     upstream(move |mut wire| {
@@ -146,7 +145,7 @@ async fn always(response: impl Into<String>) -> SocketAddr {
     .await
 }
 
-/// An upstream whose answer is the head of the request, in lower case.
+/// Starts an upstream that responds with the head of the request, in lower case.
 async fn echo() -> SocketAddr {
     upstream(async |mut wire| {
         loop {

@@ -1,4 +1,4 @@
-//! One message to the gateway, two to the upstream, or the other way round: never.
+//! One message for the gateway is never two for the upstream, nor the other way round.
 
 use std::sync::{
     Arc,
@@ -11,8 +11,8 @@ use super::{Gateway, OK, upstream};
 
 const HIDDEN: &str = "GET /hidden HTTP/1.1\r\nHost: a.test\r\n\r\n";
 
-/// Sends bytes as they stand and tells what came back, and how many requests for `/hidden`
-/// the upstream saw as requests of their own.
+/// Sends bytes unchanged; returns the response, and the number of separate requests for `/hidden`
+/// that the upstream saw.
 async fn send(bytes: &str) -> (String, usize) {
     let hidden = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&hidden);
@@ -27,7 +27,7 @@ async fn send(bytes: &str) -> (String, usize) {
                 let of_its_own = head.starts_with("get /hidden ");
                 count.fetch_add(usize::from(of_its_own), Ordering::Relaxed);
                 let (length, coding) = ("content-length: ", "transfer-encoding: ");
-                // Framing that leaves room for doubt counts as a hiding place too.
+                // Ambiguous framing counts as a hidden request too.
                 let doubtful = head.contains(coding)
                     && (head.contains(length) || !head.contains("transfer-encoding: chunked\r\n"));
                 count.fetch_add(usize::from(doubtful), Ordering::Relaxed);
@@ -50,7 +50,8 @@ async fn send(bytes: &str) -> (String, usize) {
     (seen, hidden.load(Ordering::Relaxed))
 }
 
-/// The request is refused, or is one request to all; and its connection ends with it.
+/// Checks that the request is refused, or is one request to all, and that its connection ends with
+/// it.
 async fn hides_nothing(bytes: &str) {
     let (seen, hidden) = send(bytes).await;
     assert_eq!(hidden, 0, "{bytes:?}: {seen}");
@@ -77,7 +78,7 @@ async fn a_length_and_a_coding_are_one_request_and_the_end_of_the_connection() {
 }
 
 #[tokio::test]
-async fn a_coding_in_disguise_is_refused() {
+async fn a_disguised_coding_is_refused() {
     for coding in [
         "Transfer-Encoding: xchunked",
         "Transfer-Encoding : chunked",
@@ -101,7 +102,7 @@ async fn a_coding_in_disguise_is_refused() {
 }
 
 #[tokio::test]
-async fn two_lengths_or_one_that_is_no_number_are_refused() {
+async fn two_lengths_or_one_that_is_not_a_number_are_refused() {
     for length in [
         "Content-Length: 0\r\nContent-Length: 44",
         "Content-Length: 0, 44",
@@ -119,7 +120,7 @@ async fn two_lengths_or_one_that_is_no_number_are_refused() {
 }
 
 #[tokio::test]
-async fn a_chunk_that_others_may_read_otherwise_hides_nothing() {
+async fn an_ambiguous_chunk_hides_nothing() {
     let head = "POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\
                 Connection: close\r\n\r\n";
     for body in [
@@ -134,7 +135,7 @@ async fn a_chunk_that_others_may_read_otherwise_hides_nothing() {
         format!("-0\r\n\r\n{HIDDEN}"),
         format!("10000000000000000\r\n\r\n{HIDDEN}"),
         format!("\r\n0\r\n\r\n{HIDDEN}"),
-        // An honest one, with an extension.
+        // A valid one, with an extension.
         format!("1;x=y\r\na\r\n0\r\n\r\n{HIDDEN}"),
     ] {
         hides_nothing(&format!("{head}{body}")).await;
@@ -142,7 +143,7 @@ async fn a_chunk_that_others_may_read_otherwise_hides_nothing() {
 }
 
 #[tokio::test]
-async fn line_ends_in_a_target_or_a_field_start_nothing() {
+async fn line_ends_in_a_target_or_a_field_start_no_request() {
     for head in [
         "GET /\r/hidden HTTP/1.1\r\nHost: a.test\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: a.test\r\nX: a\rGET /hidden HTTP/1.1\r\n\r\n",
@@ -155,7 +156,7 @@ async fn line_ends_in_a_target_or_a_field_start_nothing() {
 }
 
 #[tokio::test]
-async fn the_body_of_a_get_stays_its_body() {
+async fn the_body_of_a_get_is_not_a_request() {
     let length = HIDDEN.len();
     let head = "GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n";
     hides_nothing(&format!("{head}Content-Length: {length}\r\n\r\n{HIDDEN}")).await;

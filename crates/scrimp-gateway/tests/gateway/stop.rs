@@ -26,7 +26,7 @@ async fn open_requests_are_finished_and_new_ones_refused() {
     ASKED.notified().await;
     gateway.stop.send(()).unwrap();
 
-    // Closed, so the gateway is stopping by now.
+    // The idle connection is closed, so the gateway is stopping now.
     assert_eq!(idle.rest().await, "");
     MAY_ANSWER.notify_one();
     let seen = open.rest().await;
@@ -40,7 +40,7 @@ async fn open_requests_are_finished_and_new_ones_refused() {
 }
 
 #[tokio::test]
-async fn a_request_that_never_ends_does_not_hold_the_exit() {
+async fn an_endless_request_does_not_delay_the_exit() {
     let upstream = upstream(async |mut wire| {
         wire.head().await;
         NEVER_ANSWERED.notify_one();
@@ -67,7 +67,7 @@ async fn a_request_that_never_ends_does_not_hold_the_exit() {
 async fn both_signals_stop_it() {
     for name in ["-INT", "-TERM"] {
         let stop = stop_signal().unwrap();
-        // The shell's own kill: not every machine has a program of that name.
+        // The shell's own kill: not every machine has a program of this name.
         let kill = Command::new("sh")
             .args(["-c", &format!("kill {name} {}", std::process::id())])
             .status();

@@ -17,7 +17,7 @@ const CHUNK: usize = 64 * 1024;
 const CHUNKS: usize = 1024;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sixty_four_megabytes_go_down_whole() {
+async fn a_response_of_64_megabytes_arrives_whole() {
     let upstream = upstream(async |mut wire| {
         wire.head().await;
         wire.write(format!(
@@ -46,7 +46,7 @@ async fn sixty_four_megabytes_go_down_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sixty_four_megabytes_go_up_whole() {
+async fn a_request_of_64_megabytes_arrives_whole() {
     let upstream = upstream(async |mut wire| {
         let head = wire.head().await;
         assert!(head.contains("transfer-encoding: chunked\r\n"), "{head}");
@@ -127,7 +127,7 @@ async fn one_connection_serves_many_requests() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hundred_clients_at_once_each_get_their_own_answer() {
+async fn a_hundred_simultaneous_clients_each_get_their_own_response() {
     let gateway = Gateway::before(super::echo().await).await;
     let clients = (0..100).map(|i| {
         let gateway = &gateway;
@@ -187,19 +187,19 @@ async fn a_client_that_does_not_read_stops_the_upstream_instead_of_filling_memor
     wire.write("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").await;
     wire.head().await;
     let sent = told.recv().await.unwrap();
-    // What the sockets of both connections hold, and little more.
+    // Little more than the content of both connections' socket buffers.
     assert!(sent < 32 << 20, "{sent}");
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_ends_the_call_to_the_upstream() {
+async fn dropping_the_client_ends_the_call_to_the_upstream() {
     let (tell, mut told) = mpsc::unbounded_channel();
     let upstream = upstream(move |mut wire| {
         let tell = tell.clone();
         async move {
             wire.head().await;
             tell.send(()).unwrap();
-            // No answer; only the end of the connection ends this.
+            // No response; only the end of the connection ends this.
             assert_eq!(wire.rest().await, "");
             tell.send(()).unwrap();
         }
