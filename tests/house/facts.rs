@@ -36,7 +36,7 @@ const SIGNS: [&str; 14] = [
 /// Lines that match a sign for another reason, by file and a part of the line.
 const SOMETHING_ELSE: &[(&str, &str, &str)] = &[
     (
-        "crates/scrimp-cache/src/key/query.rs",
+        "crates/scrimp-cache/src/request/key/query.rs",
         "pair.split_once('=')",
         "a parameter of a query, which is not a field",
     ),

@@ -26,6 +26,15 @@ pub struct CostRouteLayerBuilder {
     providers: Vec<Provider>,
 }
 
+// === impl CostRouteLayer ===
+
+impl CostRouteLayer {
+    /// Starts a layer over these providers. More can be added later.
+    pub fn builder(providers: impl IntoIterator<Item = Provider>) -> CostRouteLayerBuilder {
+        CostRouteLayerBuilder::new(providers.into_iter().collect())
+    }
+}
+
 // === impl CostRouteLayerBuilder ===
 
 impl CostRouteLayerBuilder {

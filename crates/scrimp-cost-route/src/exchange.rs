@@ -21,7 +21,7 @@ use crate::{
     body::{Gathered, gather},
     config::Shared,
     refuse::Refused,
-    service::Targets,
+    targets::Targets,
 };
 
 /// Answers one request, over as many attempts as it takes.
@@ -101,6 +101,8 @@ impl<S> Exchange<S> {
 
     fn refusal<R: Body>(&self, refused: Refused) -> Response<RouteBody<R>> {
         self.shared.state.lock().stats.refused.count(&refused);
-        refused.response(self.shared.config.clock.wall())
+        refused
+            .response(self.shared.config.clock.wall())
+            .map(RouteBody::own)
     }
 }

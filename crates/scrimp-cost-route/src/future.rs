@@ -15,16 +15,16 @@ use crate::RouteBody;
 /// Future of a [`CostRoute`](crate::CostRoute)'s response. Dropping it cancels the call that is
 /// under way; what that has cost by then is booked.
 #[must_use = "futures do nothing unless polled"]
-pub struct ResponseFuture<R: Body, E>(Boxed<R, E>);
+pub struct CostRouteFuture<R: Body, E>(Boxed<R, E>);
 
 /// Erased type of the future: attempts follow one another through states that hold services and
 /// bodies of the caller's types, which cannot be named here. It is one allocation, before a call
 /// over a network.
 type Boxed<R, E> = Pin<Box<dyn Future<Output = Result<Response<RouteBody<R>>, E>> + Send>>;
 
-// === impl ResponseFuture ===
+// === impl CostRouteFuture ===
 
-impl<R: Body, E> ResponseFuture<R, E> {
+impl<R: Body, E> CostRouteFuture<R, E> {
     pub(crate) fn new(
         exchange: impl Future<Output = Result<Response<RouteBody<R>>, E>> + Send + 'static,
     ) -> Self {
@@ -32,7 +32,7 @@ impl<R: Body, E> ResponseFuture<R, E> {
     }
 }
 
-impl<R: Body, E> Future for ResponseFuture<R, E> {
+impl<R: Body, E> Future for CostRouteFuture<R, E> {
     type Output = Result<Response<RouteBody<R>>, E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -40,8 +40,8 @@ impl<R: Body, E> Future for ResponseFuture<R, E> {
     }
 }
 
-impl<R: Body, E> fmt::Debug for ResponseFuture<R, E> {
+impl<R: Body, E> fmt::Debug for CostRouteFuture<R, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ResponseFuture")
+        f.write_str("CostRouteFuture")
     }
 }

@@ -5,10 +5,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tower_layer::Layer;
 
-use crate::{
-    CostRoute, CostRouteLayerBuilder, CostRouteStats, Figures, Provider, Providers, config::Shared,
-    service::Targets,
-};
+use crate::{CostRoute, CostRouteStats, Figures, Providers, config::Shared, targets::Targets};
 
 /// Sends each request to the cheapest provider that is good enough.
 ///
@@ -20,11 +17,6 @@ pub struct CostRouteLayer(Arc<Shared>);
 // === impl CostRouteLayer ===
 
 impl CostRouteLayer {
-    /// Starts a layer over these providers. More can be added later.
-    pub fn builder(providers: impl IntoIterator<Item = Provider>) -> CostRouteLayerBuilder {
-        CostRouteLayerBuilder::new(providers.into_iter().collect())
-    }
-
     pub(crate) fn of(shared: Shared) -> Self {
         Self(Arc::new(shared))
     }

@@ -115,16 +115,19 @@
 //! then. Timers need a tokio runtime. [`stats`](CostRouteLayer::stats) counts requests,
 //! calls and what they cost.
 //!
-//! The error is the inner service's. Refusals are responses with a problem document (RFC 9457):
+//! The error is the inner service's. Refusals are problem documents ([`scrimp_core::Problem`]), with
+//! the same reason in Proxy-Status:
 //!
-//! | status | why |
-//! | --- | --- |
-//! | 400 | the request's own body breaks off |
-//! | 402, 429 | a [cap](Cap) is used up, or the price is unknown and the budget [strict](CostRouteLayerBuilder::strict) |
-//! | 414, 431 | the request's URI or header fields leave no room for the provider's |
-//! | 500 | the request's own [filters](Hints::filters) cannot be used, or its limit on the price is in a currency without an [exchange rate](CostRouteLayerBuilder::exchange_rate) |
-//! | 503 | no provider is good enough, or none has room |
-//! | 504 | no provider answers in time |
+//! | `type`: `urn:scrimp:cost-route:` | status | reason |
+//! | --- | --- | --- |
+//! | `request-body` | 400 | the request's own body breaks off |
+//! | `budget` | 402, 429 | a [cap](Cap) is used up; `cap`, `limit`, `used` and `resets` are members |
+//! | `unpriced` | 402 | the price is unknown, and the budget [strict](CostRouteLayerBuilder::strict) |
+//! | `uri-too-long`, `too-many-fields` | 414, 431 | the request's URI or header fields leave no room for the provider's |
+//! | `filters` | 500 | the request's own [filters](Hints::filters) cannot be used |
+//! | `no-exchange-rate` | 500 | the request's limit on the price is in a currency without an [exchange rate](CostRouteLayerBuilder::exchange_rate) |
+//! | `none-good-enough`, `none-left` | 503 | no provider is good enough, or none has room |
+//! | `timed-out` | 504 | no provider answers in time |
 //!
 //! # Features
 //!
@@ -163,6 +166,7 @@ mod service;
 mod state;
 mod stats;
 mod tap;
+mod targets;
 
 pub use body::{RequestBody, RouteBody};
 pub use budget::{Budget, BudgetLine, BudgetStore, Cap, Refusal, Reservation, Scope};
@@ -171,7 +175,7 @@ pub use decision::{Miss, RouteDecision, Tried};
 pub use engine::{Estimate, Health, Reason, Score, Scored, Stake, Stakes, Terms, Weight, Weights};
 pub use figures::Figures;
 pub use filters::Filters;
-pub use future::ResponseFuture;
+pub use future::CostRouteFuture;
 pub use hints::Hints;
 pub use layer::CostRouteLayer;
 pub use price::{

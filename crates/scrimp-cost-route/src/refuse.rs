@@ -1,14 +1,13 @@
-//! Answers of the layer's own: problems (RFC 9457).
+//! Responses of the layer's own: problem documents.
 
-use std::time::SystemTime;
+use std::{borrow::Cow, time::SystemTime};
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
-use scrimp_core::SettingError;
+use http::{Response, StatusCode};
+use scrimp_core::{Problem, SettingError};
 use scrimp_http::date;
-use serde_json::{Map, Value, json};
 
-use crate::{RouteBody, budget::Refusal, engine::NoCandidate, price::since_epoch};
+use crate::{budget::Refusal, engine::NoCandidate, price::since_epoch};
 
 /// Reason for which a request gets no provider's answer.
 #[derive(Debug)]
@@ -30,110 +29,108 @@ pub(crate) enum Refused {
 // === impl Refused ===
 
 impl Refused {
-    pub(crate) fn response<B: http_body::Body>(self, now: SystemTime) -> Response<RouteBody<B>> {
-        let (status, reason, title) = self.terms();
-        let mut problem = Map::new();
-        problem.insert("type".into(), "about:blank".into());
-        problem.insert("title".into(), title.into());
-        problem.insert("status".into(), status.as_u16().into());
-        problem.insert("reason".into(), reason.into());
-        let mut retry_after = None;
-        match &self {
-            Self::NoCandidate(NoCandidate::NoExchangeRate(missing)) => {
-                problem.insert("detail".into(), missing.to_string().into());
-            }
-            Self::Filters(error) => {
-                problem.insert("detail".into(), error.to_string().into());
-            }
-            _ => {}
-        }
-        if let Self::Budget(refusal) = &self {
-            retry_after = refusal
-                .resets
-                .map(|at| since_epoch(at).saturating_sub(since_epoch(now)));
-            describe(refusal, &mut problem);
-        }
-        let body = Bytes::from(Value::Object(problem).to_string());
-        let mut response = Response::new(RouteBody::own(body.clone()));
-        *response.status_mut() = status;
-        let headers = response.headers_mut();
-        let json = HeaderValue::from_static("application/problem+json");
-        headers.insert(header::CONTENT_TYPE, json);
-        headers.insert(header::CONTENT_LENGTH, body.len().into());
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(seconds) = retry_after {
-            headers.insert(header::RETRY_AFTER, seconds.into());
-        }
-        response
+    /// Returns the problem document.
+    pub(crate) fn response(&self, now: SystemTime) -> Response<Bytes> {
+        let (status, name) = self.terms();
+        let problem = Problem::new("cost-route", name, status)
+            .error(self.error())
+            .detail(self.detail());
+        let problem = match self {
+            Self::Budget(refusal) => describe(refusal, problem, now),
+            _ => problem,
+        };
+        problem.response()
     }
 
-    fn terms(&self) -> (StatusCode, &'static str, &'static str) {
+    fn terms(&self) -> (StatusCode, &'static str) {
         match self {
-            Self::NoCandidate(NoCandidate::NoneGoodEnough) => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "none-good-enough",
-                "no provider passes the filters",
-            ),
-            Self::NoCandidate(NoCandidate::NoneLeft) => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "none-left",
-                "no provider has room for the request",
-            ),
-            Self::NoCandidate(NoCandidate::NoExchangeRate(_)) => (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "no-exchange-rate",
-                "the request's limit on the price is in a currency that prices cannot be \
-                 compared with",
-            ),
-            Self::Filters(_) => (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "filters",
-                "the request's own filters cannot be used",
-            ),
-            Self::TimedOut => (
-                StatusCode::GATEWAY_TIMEOUT,
-                "timed-out",
-                "the provider did not answer in time",
-            ),
-            Self::BodyBroke => (
-                StatusCode::BAD_REQUEST,
-                "request-body",
-                "the request's body broke off",
-            ),
-            Self::UriTooLong => (
-                StatusCode::URI_TOO_LONG,
-                "uri-too-long",
-                "the request's URI is too long with the provider's path before it",
-            ),
+            Self::NoCandidate(NoCandidate::NoneGoodEnough) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "none-good-enough")
+            }
+            Self::NoCandidate(NoCandidate::NoneLeft) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "none-left")
+            }
+            Self::NoCandidate(NoCandidate::NoExchangeRate(_)) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "no-exchange-rate")
+            }
+            Self::Filters(_) => (StatusCode::INTERNAL_SERVER_ERROR, "filters"),
+            Self::TimedOut => (StatusCode::GATEWAY_TIMEOUT, "timed-out"),
+            Self::BodyBroke => (StatusCode::BAD_REQUEST, "request-body"),
+            Self::UriTooLong => (StatusCode::URI_TOO_LONG, "uri-too-long"),
             Self::TooManyFields => (
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "too-many-fields",
-                "the request has too many header fields to add the provider's",
             ),
-            Self::Budget(refusal) => (refusal.status, "budget", "a spending cap is used up"),
-            Self::Unpriced => (
-                StatusCode::PAYMENT_REQUIRED,
-                "unpriced",
-                "what the call would cost is not known, and the budget is strict",
-            ),
+            Self::Budget(refusal) => (refusal.status, "budget"),
+            Self::Unpriced => (StatusCode::PAYMENT_REQUIRED, "unpriced"),
+        }
+    }
+
+    /// Returns the error type of Proxy-Status (RFC 9209 §2.3).
+    fn error(&self) -> &'static str {
+        match self {
+            Self::NoCandidate(NoCandidate::NoneGoodEnough | NoCandidate::NoneLeft) => {
+                "destination_unavailable"
+            }
+            Self::NoCandidate(NoCandidate::NoExchangeRate(_)) | Self::Filters(_) => {
+                "proxy_configuration_error"
+            }
+            Self::TimedOut => "http_response_timeout",
+            Self::BodyBroke | Self::UriTooLong | Self::TooManyFields => "http_request_error",
+            Self::Budget(_) | Self::Unpriced => "http_request_denied",
+        }
+    }
+
+    fn detail(&self) -> Cow<'static, str> {
+        match self {
+            Self::NoCandidate(NoCandidate::NoneGoodEnough) => {
+                "No provider passes the filters.".into()
+            }
+            Self::NoCandidate(NoCandidate::NoneLeft) => {
+                "No provider has room for the request.".into()
+            }
+            Self::NoCandidate(NoCandidate::NoExchangeRate(missing)) => format!(
+                "The request's limit on the price is in a currency that prices cannot be compared \
+                 with: {missing}"
+            )
+            .into(),
+            Self::Filters(error) => {
+                format!("The request's own filters cannot be used: {error}").into()
+            }
+            Self::TimedOut => "The provider did not answer in time.".into(),
+            Self::BodyBroke => "The request's body broke off.".into(),
+            Self::UriTooLong => {
+                "The request's URI is too long with the provider's path before it.".into()
+            }
+            Self::TooManyFields => {
+                "The request has too many header fields to add the provider's.".into()
+            }
+            Self::Budget(refusal) => format!(
+                "A spending cap is used up: cap {:?}: {} of {} spent or reserved",
+                refusal.cap, refusal.used, refusal.limit
+            )
+            .into(),
+            Self::Unpriced => {
+                "The price of the call is not known, and the budget is strict.".into()
+            }
         }
     }
 }
 
 /// Adds which cap refused, how much of it is used, and when it starts anew.
-fn describe(refusal: &Refusal, problem: &mut Map<String, Value>) {
-    let detail = format!(
-        "cap {:?}: {} of {} spent or reserved",
-        refusal.cap, refusal.used, refusal.limit
-    );
-    problem.insert("detail".into(), detail.into());
-    problem.insert("cap".into(), (*refusal.cap).into());
-    problem.insert("limit".into(), refusal.limit.to_string().into());
-    problem.insert("used".into(), refusal.used.to_string().into());
+fn describe(refusal: &Refusal, problem: Problem, now: SystemTime) -> Problem {
+    let problem = problem
+        .member("cap", &*refusal.cap)
+        .member("limit", refusal.limit.to_string())
+        .member("used", refusal.used.to_string());
+    let Some(resets) = refusal.resets else {
+        return problem;
+    };
+    let seconds = since_epoch(resets).saturating_sub(since_epoch(now));
+    let problem = problem.retry_after(Some(seconds));
     // A date that HTTP cannot write is left out.
-    let resets = refusal.resets.and_then(date::format);
-    let resets = resets
-        .as_ref()
-        .map(|resets| resets.to_str().expect("a date is ASCII"));
-    problem.insert("resets".into(), json!(resets));
+    match date::format(resets) {
+        None => problem,
+        Some(date) => problem.member("resets", date.to_str().expect("a date is ASCII")),
+    }
 }

@@ -9,10 +9,12 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use parking_lot::Mutex;
 use tower_service::Service;
 
-use crate::{RequestBody, RouteBody, config::Shared, exchange::Exchange, future::ResponseFuture};
+use crate::{
+    RequestBody, RouteBody, config::Shared, exchange::Exchange, future::CostRouteFuture,
+    targets::Targets,
+};
 
 /// Chooses a provider for each request and calls a clone of the inner service for it.
 ///
@@ -22,17 +24,6 @@ pub struct CostRoute<S> {
     shared: Arc<Shared>,
     targets: Targets<S>,
 }
-
-/// Inner services that are called.
-pub(crate) enum Targets<S> {
-    /// One service for all providers, which goes by the request's URI.
-    One(S),
-    /// One service for each provider, by name. Behind a lock, so that it need not be `Sync`.
-    Each(Arc<Mutex<Make<S>>>),
-}
-
-/// Gives the service of a provider.
-type Make<S> = dyn Fn(&str) -> S + Send;
 
 // === impl CostRoute ===
 
@@ -56,7 +47,7 @@ where
 {
     type Response = Response<RouteBody<R>>;
     type Error = S::Error;
-    type Future = ResponseFuture<R, S::Error>;
+    type Future = CostRouteFuture<R, S::Error>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         Poll::Ready(Ok(()))
@@ -64,7 +55,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let exchange = Exchange::new(Arc::clone(&self.shared), self.targets.clone());
-        ResponseFuture::new(exchange.run(request))
+        CostRouteFuture::new(exchange.run(request))
     }
 }
 
@@ -82,25 +73,5 @@ impl<S> fmt::Debug for CostRoute<S> {
         f.debug_struct("CostRoute")
             .field("shared", &self.shared)
             .finish_non_exhaustive()
-    }
-}
-
-// === impl Targets ===
-
-impl<S: Clone> Targets<S> {
-    pub(crate) fn get(&self, name: &str) -> S {
-        match self {
-            Self::One(service) => service.clone(),
-            Self::Each(make) => (make.lock())(name),
-        }
-    }
-}
-
-impl<S: Clone> Clone for Targets<S> {
-    fn clone(&self) -> Self {
-        match self {
-            Self::One(service) => Self::One(service.clone()),
-            Self::Each(make) => Self::Each(Arc::clone(make)),
-        }
     }
 }

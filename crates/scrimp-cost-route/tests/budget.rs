@@ -55,7 +55,7 @@ async fn a_refusal_says_which_cap_and_when_it_starts_anew() {
     assert_eq!(refused.headers["content-type"], "application/problem+json");
     assert!(refused.headers.contains_key("retry-after"));
     let problem = refused.json();
-    assert_eq!(problem["reason"], "budget");
+    assert_eq!(problem["type"], "urn:scrimp:cost-route:budget");
     assert_eq!(problem["cap"], "tenants-per-day");
     assert_eq!(problem["limit"], "$0.01");
     assert!(problem["resets"].as_str().unwrap().ends_with("GMT"));
@@ -195,7 +195,7 @@ async fn a_strict_budget_has_no_room_for_unknown_prices() {
         .unwrap();
     let rig = Rig::new(&layer, |_| ok("fine"));
     let answer = rig.get().await;
-    assert_eq!(answer.json()["reason"], "unpriced");
+    assert_eq!(answer.json()["type"], "urn:scrimp:cost-route:unpriced");
     assert_eq!(rig.upstream.calls(), 0);
 }
 
@@ -260,6 +260,6 @@ async fn a_provider_whose_prices_a_cap_cannot_be_compared_with_does_not_get_in()
     layer.providers().remove("us");
     let answer = rig.get().await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(answer.json()["reason"], "none-left");
+    assert_eq!(answer.json()["type"], "urn:scrimp:cost-route:none-left");
     assert_eq!(budget.snapshot()[0].spent, cents(90));
 }

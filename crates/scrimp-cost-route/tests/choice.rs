@@ -64,7 +64,7 @@ async fn the_set_of_providers_may_change_while_requests_are_under_way() {
     providers.remove("cheaper");
     providers.remove("dear");
     let none = rig.get().await;
-    assert_eq!(none.json()["reason"], "none-left");
+    assert_eq!(none.json()["type"], "urn:scrimp:cost-route:none-left");
 }
 
 #[tokio::test(start_paused = true)]
@@ -139,10 +139,13 @@ async fn tags_and_filters_narrow_the_choice() {
     let impossible = good.max_price("0.0001");
     let refused = ask(Hints::new().filters(impossible)).await;
     assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(refused.json()["reason"], "none-good-enough");
     assert_eq!(
-        ask(Hints::new().tag("moon")).await.json()["reason"],
-        "none-left"
+        refused.json()["type"],
+        "urn:scrimp:cost-route:none-good-enough"
+    );
+    assert_eq!(
+        ask(Hints::new().tag("moon")).await.json()["type"],
+        "urn:scrimp:cost-route:none-left"
     );
 }
 

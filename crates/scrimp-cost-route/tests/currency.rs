@@ -82,7 +82,10 @@ async fn a_request_whose_limit_on_the_price_cannot_be_compared_is_refused() {
         .insert(Hints::new().filters(filters));
     let answer = rig.send(request).await;
     assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
-    assert_eq!(answer.json()["reason"], "no-exchange-rate");
+    assert_eq!(
+        answer.json()["type"],
+        "urn:scrimp:cost-route:no-exchange-rate"
+    );
     assert!(rig.asked().is_empty());
 }
 

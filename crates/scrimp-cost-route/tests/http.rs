@@ -107,10 +107,13 @@ async fn a_request_that_the_provider_cannot_be_sent_is_refused_and_not_sent_else
         let request = Request::get(&long).body(Full::default()).unwrap();
         let answer = rig.send(request).await;
         assert_eq!(answer.status, StatusCode::URI_TOO_LONG);
-        assert_eq!(answer.json()["reason"], "uri-too-long");
+        assert_eq!(answer.json()["type"], "urn:scrimp:cost-route:uri-too-long");
         let answer = rig.send(full()).await;
         assert_eq!(answer.status, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
-        assert_eq!(answer.json()["reason"], "too-many-fields");
+        assert_eq!(
+            answer.json()["type"],
+            "urn:scrimp:cost-route:too-many-fields"
+        );
     }
     assert!(rig.asked().is_empty());
     assert_eq!(rig.get().await.status, StatusCode::OK, "no place was kept");
@@ -126,7 +129,7 @@ async fn a_deadline_ends_the_waiting() {
     request.extensions_mut().insert(Deadline(soon));
     let answer = rig.send(request).await;
     assert_eq!(answer.status, StatusCode::GATEWAY_TIMEOUT);
-    assert_eq!(answer.json()["reason"], "timed-out");
+    assert_eq!(answer.json()["type"], "urn:scrimp:cost-route:timed-out");
     assert_eq!(rig.asked(), ["cheap"]);
 }
 

@@ -65,7 +65,7 @@ fn each_setting_of_a_provider_that_cannot_be_used_is_named_with_its_range() {
         ),
         (
             over(new().price("a lot")),
-            "Provider: `price` must be an amount: \"a lot\" is no amount of money: ...",
+            "Provider: `price` must be an amount: \"a lot\" is not an amount of money: ...",
         ),
         (
             over(new().price("-0.01")),
@@ -160,7 +160,7 @@ fn each_setting_of_a_layer_that_cannot_be_used_is_named_with_its_range() {
         ),
         (
             layer().explore_cap("a lot"),
-            "CostRouteLayer: `explore_cap` must be an amount: \"a lot\" is no amount of money: ...",
+            "CostRouteLayer: `explore_cap` must be an amount: \"a lot\" is not an amount of money: ...",
         ),
         (
             layer().attempts(0),
@@ -182,7 +182,7 @@ fn each_setting_of_a_layer_that_cannot_be_used_is_named_with_its_range() {
         ),
         (
             layer().exchange_rate(yen(), "a lot"),
-            "CostRouteLayer: `exchange_rate` must be an amount: \"a lot\" is no amount of money: ...",
+            "CostRouteLayer: `exchange_rate` must be an amount: \"a lot\" is not an amount of money: ...",
         ),
         (
             layer().strict(Usage::default()),
@@ -207,7 +207,7 @@ fn each_setting_of_a_budget_that_cannot_be_used_is_named_with_its_range() {
         ),
         (
             with(vec![Cap::new("day", "a lot", Period::Month)]),
-            "Cap: `limit` must be an amount: \"a lot\" is no amount of money: ...",
+            "Cap: `limit` must be an amount: \"a lot\" is not an amount of money: ...",
         ),
         (
             with(vec![cap("day"), cap("other"), cap("day")]),

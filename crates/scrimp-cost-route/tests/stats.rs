@@ -65,7 +65,9 @@ async fn refusals_are_counted_under_their_reasons() {
             let layer = builder.build().unwrap();
             let rig = Rig::new(&layer, move |_| reply());
             let answer = rig.send(request).await;
-            let reason = answer.json()["reason"].as_str().unwrap().replace('-', "_");
+            let problem = answer.json();
+            let kind = problem["type"].as_str().unwrap();
+            let reason = kind.rsplit(':').next().unwrap().replace('-', "_");
             let stats = layer.stats();
             let counted = serde_json::to_value(stats.refused).unwrap();
             for (name, count) in counted.as_object().unwrap() {
