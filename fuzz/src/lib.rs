@@ -36,7 +36,7 @@ pub fn decode(
     for (item, answer) in items.iter().zip(&answers) {
         if let Some(answer) = answer {
             let _ = codec.verdict(item, answer);
-            let _ = codec.twin(item, item, answer);
+            let _ = codec.duplicate(item, item, answer);
         }
     }
     answers
