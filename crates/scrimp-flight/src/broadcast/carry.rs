@@ -11,7 +11,7 @@ use futures_task::{ArcWake, waker_ref};
 
 use super::{
     Broadcast, Channel,
-    log::{Next, Room, Source},
+    log::{Log, Next, Room, Source},
 };
 
 /// What a reader gets when it asks.
@@ -54,14 +54,20 @@ impl<C: Channel> Broadcast<C> {
                 return Progress::Pending;
             };
             drop(log);
-            if self.carry(source, place, cx).is_pending() {
+            if self.carry(source, Some(place), cx).is_pending() {
                 return Progress::Pending;
             }
         }
     }
 
-    /// Polls the source, and adds what it gives to the log.
-    fn carry(self: &Arc<Self>, source: C::Source, place: usize, cx: &Context<'_>) -> Poll<()> {
+    /// Polls the source for the reader in `place`, or for the pump, and adds what it gives to
+    /// the log.
+    pub(super) fn carry(
+        self: &Arc<Self>,
+        source: C::Source,
+        place: Option<usize>,
+        cx: &Context<'_>,
+    ) -> Poll<()> {
         let waker = waker_ref(self);
         let mut carried = Carried {
             broadcast: self,
@@ -69,7 +75,10 @@ impl<C: Channel> Broadcast<C> {
         };
         let source = carried.source.as_mut().expect("put there just now");
         let Poll::Ready((chunk, end)) = C::poll(source, &mut Context::from_waker(&waker)) else {
-            carried.give_back(Some((place, cx.waker())));
+            carried.give_back(|log| match place {
+                Some(place) => log.wait(place, cx.waker()),
+                None => log.pump = Some(cx.waker().clone()),
+            });
             return Poll::Pending;
         };
         if !chunk.is_empty() || end.is_none() {
@@ -77,7 +86,7 @@ impl<C: Channel> Broadcast<C> {
         }
         match end {
             Some(end) => carried.end(end),
-            None => carried.give_back(None),
+            None => carried.give_back(|_| {}),
         }
         Poll::Ready(())
     }
@@ -85,15 +94,20 @@ impl<C: Channel> Broadcast<C> {
     /// Notes the end. What there is to keep of the broadcast is kept before late comers cannot
     /// read it any more, so that there is no moment at which it is in neither place.
     fn finish(self: &Arc<Self>, end: C::End) {
-        let (waiting, whole) = {
+        let whole = {
+            let log = self.log.lock();
+            log.is_whole(&end).then_some(log.held)
+        };
+        let kept = C::ended(self, &end, whole);
+        let waiting = {
             let mut log = self.log.lock();
             log.source = Source::Over;
             log.end = Some(end);
-            (log.waiting(), log.is_complete().then_some(log.held))
+            if kept {
+                log.unbook(&self.channel);
+            }
+            log.waiting()
         };
-        if C::ended(self, whole) {
-            self.log.lock().unbook(&self.channel);
-        }
         self.channel.closed();
         waiting.into_iter().for_each(Waker::wake);
     }
@@ -117,15 +131,13 @@ impl<C: Channel> ArcWake for Broadcast<C> {
 // === impl Carried ===
 
 impl<C: Channel> Carried<'_, C> {
-    fn give_back(mut self, waiter: Option<(usize, &Waker)>) {
+    fn give_back(mut self, wait: impl FnOnce(&mut Log<C>)) {
         let Some(source) = self.source.take() else {
             return;
         };
         let mut log = self.broadcast.log.lock();
         log.source = Source::Here(source);
-        if let Some((place, waker)) = waiter {
-            log.wait(place, waker);
-        }
+        wait(&mut log);
         let woken = log.woken;
         let waiting = woken.then(|| log.waiting());
         drop(log);

@@ -143,6 +143,17 @@ impl<C: Call> FlightTable<C> {
         Admission::leading(member)
     }
 
+    /// Finds a flight. `None` if there is none that can be joined. [Barred](Self::bar) keys are
+    /// not looked at.
+    pub fn join(&self, request: &Request<'_>) -> Option<Admission<C>> {
+        let (key, hash) = (request.key, request.key.hash_value());
+        let keys = self.shard(hash).lock();
+        let found = keys
+            .flights
+            .find(hash, |flight| flight.key().as_ref() == key)?;
+        found.board(request.max_members, request.waker)
+    }
+
     /// Takes a flight out, unless another has taken its place.
     pub(super) fn remove(&self, flight: &Arc<Flight<C>>) {
         let hash = flight.key().as_ref().hash_value();
