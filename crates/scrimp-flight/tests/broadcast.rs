@@ -138,11 +138,12 @@ fn a_pump_reads_ahead_by_as_much_as_the_log_may_hold() {
     let pumped = [pump.poll(cx), pump.poll(cx)];
     assert_eq!(pumped, [Pumped::Again, Pumped::Full]);
     assert_eq!(read(&mut reader).0, "cdef");
+    assert!(poll(&mut reader).is_pending(), "the source is the pump's");
     assert_eq!(
-        pump.poll(cx),
-        Pumped::Over,
-        "the reader has found the end itself"
+        [pump.poll(cx), pump.poll(cx)],
+        [Pumped::Again, Pumped::Over]
     );
+    assert!(matches!(read(&mut reader).1, Some(Stop::Over)));
 }
 
 #[test]

@@ -129,6 +129,7 @@
 //!
 //! Refreshes, waiting and reading ahead need a tokio runtime with its timers on.
 
+mod ahead;
 mod body;
 mod builder;
 mod cold;
@@ -140,9 +141,7 @@ mod gate;
 mod layer;
 mod learn;
 mod local_lock;
-mod pipe;
 mod plan;
-mod pump;
 mod records;
 mod refresh;
 mod secret;

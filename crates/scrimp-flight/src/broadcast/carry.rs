@@ -11,7 +11,7 @@ use futures_task::{ArcWake, waker_ref};
 
 use super::{
     Broadcast, Channel,
-    log::{Log, Next, Room, Source},
+    log::{Log, Next, Room, Source, Woken},
 };
 
 /// What a reader gets when it asks.
@@ -40,7 +40,10 @@ impl<C: Channel> Broadcast<C> {
                 let relieved = log.relieved(self.limit());
                 log.book(channel);
                 drop(log);
-                relieved.into_iter().for_each(Waker::wake);
+                // Most often there is none, and a reader asks for every chunk.
+                if let Some(relieved) = relieved {
+                    relieved.into_iter().for_each(Waker::wake);
+                }
                 return Progress::Ready(next);
             }
             let room = log.room(self.limit(), channel.patience());
@@ -49,7 +52,9 @@ impl<C: Channel> Broadcast<C> {
                 log.wait(place, cx.waker());
                 return Progress::Full(time);
             }
-            let Some(source) = log.take_source() else {
+            // A pump reads on by itself.
+            let source = (!log.pumped).then(|| log.take_source()).flatten();
+            let Some(source) = source else {
                 log.wait(place, cx.waker());
                 return Progress::Pending;
             };
@@ -75,9 +80,15 @@ impl<C: Channel> Broadcast<C> {
         };
         let source = carried.source.as_mut().expect("put there just now");
         let Poll::Ready((chunk, end)) = C::poll(source, &mut Context::from_waker(&waker)) else {
-            carried.give_back(|log| match place {
-                Some(place) => log.wait(place, cx.waker()),
-                None => log.pump = Some(cx.waker().clone()),
+            carried.give_back(|log| {
+                match place {
+                    Some(place) => log.wait(place, cx.waker()),
+                    None => log.pump = Some(cx.waker().clone()),
+                }
+                match log.woken {
+                    true => log.carriers(),
+                    false => Woken::new(),
+                }
             });
             return Poll::Pending;
         };
@@ -86,7 +97,7 @@ impl<C: Channel> Broadcast<C> {
         }
         match end {
             Some(end) => carried.end(end),
-            None => carried.give_back(|_| {}),
+            None => carried.give_back(Log::waiting),
         }
         Poll::Ready(())
     }
@@ -119,7 +130,7 @@ impl<C: Channel> ArcWake for Broadcast<C> {
             let mut log = broadcast.log.lock();
             log.woken = true;
             match log.source {
-                Source::Here(_) => log.waiting(),
+                Source::Here(_) => log.carriers(),
                 // The reader that polls it looks again when it is done.
                 Source::Carried | Source::Over => return,
             }
@@ -131,17 +142,16 @@ impl<C: Channel> ArcWake for Broadcast<C> {
 // === impl Carried ===
 
 impl<C: Channel> Carried<'_, C> {
-    fn give_back(mut self, wait: impl FnOnce(&mut Log<C>)) {
+    /// Puts the source back, and wakes those that `woken` takes.
+    fn give_back(mut self, woken: impl FnOnce(&mut Log<C>) -> Woken) {
         let Some(source) = self.source.take() else {
             return;
         };
         let mut log = self.broadcast.log.lock();
         log.source = Source::Here(source);
-        wait(&mut log);
-        let woken = log.woken;
-        let waiting = woken.then(|| log.waiting());
+        let woken = woken(&mut log);
         drop(log);
-        waiting.into_iter().flatten().for_each(Waker::wake);
+        woken.into_iter().for_each(Waker::wake);
     }
 
     fn append(&self, chunk: Bytes) {

@@ -160,8 +160,10 @@ impl<C: Channel> Broadcast<C> {
         let (abandoned, relieved) = {
             let mut log = self.log.lock();
             change(&mut log);
-            let mut relieved = log.relieved(self.limit());
-            relieved.extend(log.alone());
+            let mut relieved = log.relieved(self.limit()).unwrap_or_default();
+            if let Some(pump) = log.alone() {
+                relieved.push(pump);
+            }
             log.book(&self.channel);
             (log.is_abandoned(), relieved)
         };

@@ -1,16 +1,21 @@
 //! Reading ahead of a reader that may be slow.
 
-use std::{fmt, sync::Arc, task::Context};
+use std::{
+    fmt,
+    sync::Arc,
+    task::{Context, Waker},
+};
 
 use super::{
     Broadcast, Channel,
-    log::{Room, Source},
+    log::{Room, Source, Woken},
 };
 
 /// Reads a source ahead of its reader, by as many bytes as the log may hold.
 ///
-/// It goes on while there is room, whether or not the reader reads. A reader that has gone does
-/// not end it: that is for the pump's owner to decide, who drops it.
+/// It goes on while there is room, whether or not the reader reads, and the reader leaves the
+/// source to it. A reader that has gone does not end it: that is for the pump's owner to decide,
+/// who drops it.
 pub struct Pump<C: Channel> {
     broadcast: Arc<Broadcast<C>>,
     /// It was said that there is no reader.
@@ -90,8 +95,13 @@ impl<C: Channel> Pump<C> {
 
 impl<C: Channel> Drop for Pump<C> {
     fn drop(&mut self) {
-        self.broadcast
-            .part(|log| (log.pumped, log.pump) = (false, None));
+        let mut waiting = Woken::new();
+        self.broadcast.part(|log| {
+            log.pumped = false;
+            waiting = log.waiting();
+        });
+        // The reader reads on by itself.
+        waiting.into_iter().for_each(Waker::wake);
     }
 }
 

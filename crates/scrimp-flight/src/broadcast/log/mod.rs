@@ -17,7 +17,7 @@ use crate::budget::Booked;
 pub(in crate::broadcast) type Next<E> = Result<Bytes, Stop<E>>;
 
 /// Wakers that have been taken, to be woken once no lock is held.
-pub(in crate::broadcast) type Woken = SmallVec<[Waker; 4]>;
+pub(in crate::broadcast) type Woken = SmallVec<[Waker; 2]>;
 
 /// Where the source is.
 pub(in crate::broadcast) enum Source<S> {
@@ -52,7 +52,7 @@ pub(in crate::broadcast) struct Log<C: Channel> {
     /// What it is woken by.
     pub(in crate::broadcast) pump: Option<Waker>,
     places: SmallVec<[Option<Place>; 1]>,
-    free: Vec<usize>,
+    free: SmallVec<[usize; 2]>,
 }
 
 /// One reader.
@@ -85,7 +85,7 @@ impl<C: Channel> Log<C> {
             pumped: false,
             pump: None,
             places: SmallVec::new(),
-            free: Vec::new(),
+            free: SmallVec::new(),
         }
     }
 
@@ -194,9 +194,28 @@ impl<C: Channel> Log<C> {
 
     /// Takes the wakers of all that wait.
     pub(in crate::broadcast) fn waiting(&mut self) -> Woken {
-        let places = self.places.iter_mut().flatten();
-        let waiting = places.filter_map(|place| place.waker.take());
-        waiting.chain(self.pump.take()).collect()
+        let mut woken = Woken::new();
+        for place in self.places.iter_mut().flatten() {
+            if let Some(waker) = place.waker.take() {
+                woken.push(waker);
+            }
+        }
+        if let Some(waker) = self.pump.take() {
+            woken.push(waker);
+        }
+        woken
+    }
+
+    /// Takes the wakers of those that poll the source: the pump, or else all that wait.
+    pub(in crate::broadcast) fn carriers(&mut self) -> Woken {
+        if !self.pumped {
+            return self.waiting();
+        }
+        let mut woken = Woken::new();
+        if let Some(waker) = self.pump.take() {
+            woken.push(waker);
+        }
+        woken
     }
 
     /// Takes the pump's waker, if there is no reader any more.
