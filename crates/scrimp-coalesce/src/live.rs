@@ -24,9 +24,9 @@ use tokio::runtime::Handle;
 
 use crate::{
     answer::{Answer, Content, Load},
-    call::{Arriving, BoxCall},
     common::Common,
     config::Abandoned,
+    flight::{Arriving, BoxCall},
     prefix::is_as_long_as_announced,
     resume::Resume,
     whole::End,

@@ -98,7 +98,7 @@ where
     response.map(StampedeBody::passing)
 }
 
-/// Lets a task read the body of a fill, so that a slow client keeps nobody waiting.
+/// Lets a task read the body of a fill, so that a slow client keeps no other waiting.
 fn read_ahead<B>(mut call: Call, fill: Fill, response: Response<B>) -> Response<StampedeBody<B>>
 where
     B: Body<Data = Bytes, Error: Send> + Send + 'static,

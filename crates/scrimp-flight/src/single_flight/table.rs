@@ -41,7 +41,7 @@ struct Shard<C: Call>(Mutex<Keys<C>>);
 
 struct Keys<C: Call> {
     flights: HashTable<Arc<Flight<C>>>,
-    /// By hash alone: a collision costs a call and gives nobody a wrong answer.
+    /// By hash alone: a collision costs a call and gives no caller a wrong answer.
     barred: HashMap<u64, Instant, KeyHashBuilder>,
 }
 
