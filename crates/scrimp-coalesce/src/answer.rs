@@ -2,7 +2,7 @@
 //! come to.
 
 use std::{
-    any::{Any, TypeId},
+    any::Any,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -17,34 +17,16 @@ use http::{
 };
 use scrimp_core::{
     ShareError,
-    extensions::{Charge, SharedAnswer, Since},
+    extensions::{Charge, SharedAnswer},
 };
 use scrimp_flight::{Broadcast, single_flight::SharedResult};
 use scrimp_http::vary;
 
 use crate::{
     body::SharedBody,
-    common::Common,
     live::{LiveBody, LiveReader},
     whole::{Whole, WholeBody},
 };
-
-/// What is known of a call before it begins.
-pub(crate) struct Terms {
-    pub(crate) common: Arc<Common>,
-    /// The type of the service's error, which is what can be shared.
-    pub(crate) error: TypeId,
-    pub(crate) born: Birth,
-}
-
-/// Before what a call began: its answer may not know of what came later.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Birth {
-    /// The layer's own count of writes.
-    pub(crate) writes: u64,
-    /// The position of a cache outside.
-    pub(crate) since: Option<Since>,
-}
 
 /// What is given to many.
 #[derive(Clone)]

@@ -9,23 +9,21 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, response::Parts};
+use http::{HeaderMap, Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use scrimp_core::{BoxError, ShareError};
-use scrimp_flight::single_flight::{Call, Flight, FlightTable, Member, Others, Resolution};
+use scrimp_flight::single_flight::{Flight, Others};
 use tower::util::Oneshot;
 use tower_service::Service;
 
 use crate::{
-    answer::{Answer, Content, Failure, Load, Terms},
+    answer::{Failure, Load},
     body::CoalesceBody,
-    config::Abandoned,
-    live::{self, LiveBody},
+    flight::{Arrived, Arriving, BoxCall, Exchange},
     policy::{self, Verdict},
     prefix::{Prefix, poll_chunk},
     whole::End,
@@ -34,13 +32,6 @@ use crate::{
 
 /// What the one whose call it is comes to.
 pub(crate) type Answered<B, E> = Result<Response<CoalesceBody<B>>, E>;
-
-/// A call whose types only its maker has to know. Once its answer is there and to be shared, it
-/// is that answer's body.
-pub(crate) struct BoxCall(pub(crate) Pin<Box<dyn Exchange>>);
-
-/// Calls lost in panics, after which the layer answers in place of another attempt.
-const MAX_PANICS: u32 = 3;
 
 /// What a call needs to know of the request it is made for.
 pub(crate) struct Errand {
@@ -53,44 +44,6 @@ pub(crate) struct Errand {
     pub(crate) fields: Option<Box<HeaderMap>>,
     /// What it writes.
     pub(crate) writes: Option<u64>,
-}
-
-/// An [`UpstreamCall`] of any type.
-pub(crate) trait Exchange: Send {
-    /// Goes on until it is known what has come.
-    fn poll_head(self: Pin<&mut Self>, flight: &Flight<BoxCall>, cx: &mut Context<'_>) -> Poll<()>;
-
-    /// Tells whose it is. `lone`: one caller is there to have it.
-    fn arrived(self: Pin<&mut Self>, lone: bool) -> Arrived;
-
-    /// Puts all there is into an `Option<Answered<B, E>>`.
-    fn own(self: Pin<&mut Self>, place: &mut dyn Any);
-
-    /// Reads on in a body that is shared.
-    fn poll_body(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<(Bytes, Option<End>)>;
-}
-
-/// What a call has brought, and whose it is.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it lives for a moment, and on the stack"
-)]
-pub(crate) enum Arrived {
-    /// It is one caller's alone.
-    Own(Others),
-    /// It is complete, and for all.
-    Shared(Load),
-    /// It is for all, and its body comes in through the call.
-    Live(Arriving),
-}
-
-/// An answer whose body has yet to come.
-pub(crate) struct Arriving {
-    pub(crate) head: Parts,
-    pub(crate) prefix: Prefix,
-    pub(crate) fields: Option<Box<HeaderMap>>,
-    /// How long it may be reused once it is complete.
-    pub(crate) window: Option<Duration>,
 }
 
 pin_project! {
@@ -166,7 +119,7 @@ where
                 arriving_now.prefix.read(body, cx);
                 // What is complete goes into the window before it leaves the table, so that
                 // there is no moment at which it is in neither.
-                match arriving_now.is_kept(this.errand) {
+                match arriving_now.is_kept(this.errand.keep) {
                     Some(time) => arriving.take().and_then(Arriving::whole).map(|answer| {
                         common.keep(flight, Kept::answer(&answer, time));
                         Load::Answer(answer)
@@ -286,70 +239,6 @@ impl Errand {
                 common.bar(flight.key().as_ref().hash_value(), reason);
                 own(Ok(response), Others::Alone)
             }
-        }
-    }
-}
-
-// === impl Arriving ===
-
-impl Arriving {
-    fn is_whole(&self) -> bool {
-        self.prefix.end.is_some()
-    }
-
-    /// Returns how long it may be reused from now on, if all of it is here.
-    fn is_kept(&self, errand: &Errand) -> Option<Duration> {
-        self.window
-            .filter(|_| errand.keep && self.prefix.is_sound(&self.head.headers))
-    }
-
-    /// Returns the answer, if all of it is here.
-    fn whole(mut self) -> Option<Arc<Answer>> {
-        let content = Content::Whole(self.prefix.whole()?);
-        Some(Answer::new(self.head, self.fields, content))
-    }
-}
-
-// === impl BoxCall ===
-
-impl Call for BoxCall {
-    type Terms = Terms;
-    type Result = Load;
-    type Own = Self;
-
-    fn table(terms: &Terms) -> &FlightTable<Self> {
-        &terms.common.table
-    }
-
-    fn poll(&mut self, flight: &Flight<Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.0.as_mut().poll_head(flight, cx)
-    }
-
-    fn resolve(
-        mut self,
-        lone: bool,
-        flight: &Arc<Flight<Self>>,
-    ) -> (Resolution<Self>, Option<Self>) {
-        let shared = |result, open| Resolution::Shared { result, open };
-        match self.0.as_mut().arrived(lone) {
-            Arrived::Own(others) => (Resolution::Own { own: self, others }, None),
-            Arrived::Shared(load) => (shared(load, false), Some(self)),
-            Arrived::Live(mut arriving) => {
-                let content = LiveBody::content(&mut arriving, self, flight);
-                let answer = Answer::new(arriving.head, arriving.fields, content);
-                (shared(Load::Answer(answer), true), None)
-            }
-        }
-    }
-
-    fn max_panics(terms: &Terms) -> u32 {
-        terms.common.config.attempts().max(MAX_PANICS)
-    }
-
-    fn finish(terms: &Terms) -> Option<fn(Member<Self>)> {
-        match terms.common.config.abandoned {
-            Abandoned::Cancel => None,
-            Abandoned::Finish => Some(live::finish_call),
         }
     }
 }

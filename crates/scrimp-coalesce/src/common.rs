@@ -13,9 +13,8 @@ use scrimp_flight::{
 };
 
 use crate::{
-    answer::Birth,
-    call::BoxCall,
     config::Config,
+    flight::{Birth, BoxCall},
     key::written_by,
     stats::{CoalesceStats, Counters},
     tasks::Tasks,

@@ -1,10 +1,10 @@
 //! One call for equal requests at the same time, as a tower layer.
 //!
-//! When a thousand clients ask for the same thing while it is being made, [`CoalesceLayer`]
-//! asks for it once and lets all of them read the answer as it comes in. It goes onto axum
-//! servers and outbound clients alike. In axum's nested routers, a layer inside `nest` sees
-//! shortened paths and would take `/v1/items` and `/v2/items` for one: enable the feature
-//! `axum`, or set [`target_uri`](CoalesceLayerBuilder::target_uri). [`SingleFlight`] is the same for anything
+//! When a thousand clients ask for the same thing while it is being made, [`CoalesceLayer`] asks
+//! for it once and lets all of them read the answer as it comes in. It goes onto axum servers and
+//! outbound clients alike. In axum's nested routers, a layer inside `nest` sees shortened paths
+//! and would take `/v1/items` and `/v2/items` for one: enable the feature `axum`, or set
+//! [`target_uri`](CoalesceLayerBuilder::target_uri). [`SingleFlight`] is the same for anything
 //! that has a key and a result that can be cloned.
 //!
 //! # On a server
@@ -71,12 +71,12 @@
 //! - **Requests**: GET, HEAD, OPTIONS and other safe methods without a body, as their length or
 //!   framing tells; not TRACE, whose answer is the request itself. POST by the digest
 //!   of its body or by `Idempotency-Key`, if that is switched on.
-//! - **Keys**: method, target, [`Tenant`](scrimp_core::extensions::Tenant), and all request
-//!   fields but those that only trace a call or tell of the client (`User-Agent`, `traceparent`,
+//! - **Keys**: method, target, [`Tenant`](scrimp_core::extensions::Tenant), and all request fields
+//!   but those that only trace a call or tell of the client (`User-Agent`, `traceparent`,
 //!   `X-Forwarded-For`, …; [`scrimp_http::role`] has the lists).
-//!   [Credentials](CoalesceLayerBuilder::credentials) are among them, whatever their field is called.
-//!   Of the target, scheme, authority and default port count by what they mean; path and query
-//!   count as they are spelled, as an upstream may answer `/%70` otherwise than `/p`.
+//!   [Credentials](CoalesceLayerBuilder::credentials) are among them, whatever their field is
+//!   called. Of the target, scheme, authority and default port count by what they mean; path and
+//!   query count as they are spelled, as an upstream may answer `/%70` otherwise than `/p`.
 //!   [`key_with`](CoalesceLayerBuilder::key_with) makes others.
 //! - **Answers**: not those with `private`, `no-store` or Set-Cookie, those with a field that a
 //!   qualified `private` or `no-cache` names, those selected by a field that is not part of the
@@ -86,8 +86,8 @@
 //! - **Writes**: no request that comes after a write of its target, through the layer, joins a
 //!   call that began before, however the two spell the URI. A user who has changed
 //!   something does not get what was there before.
-//! - **Bodies** are read by all as they come in. Late comers get them from the first byte, as
-//!   long as they are no longer than [`max_bytes`](CoalesceLayerBuilder::max_bytes), and all of them
+//! - **Bodies** are read by all as they come in. Late comers get them from the first byte, as long
+//!   as they are no longer than [`max_bytes`](CoalesceLayerBuilder::max_bytes), and all of them
 //!   together than [`max_total_bytes`](CoalesceLayerBuilder::max_total_bytes). Who reads slower
 //!   than others holds them up for [100 ms](CoalesceLayerBuilder::patience) at most, once, and is
 //!   then [cut off](SlowReader). Trailers are kept.
@@ -131,6 +131,7 @@ mod builder;
 mod call;
 mod common;
 mod config;
+mod flight;
 mod future;
 mod handle;
 mod joining;

@@ -24,9 +24,9 @@ use tokio::runtime::Handle;
 
 use crate::{
     answer::{Answer, Content, Load},
-    call::{Arriving, BoxCall},
     common::Common,
     config::Abandoned,
+    flight::{Arriving, BoxCall},
     prefix::is_as_long_as_announced,
     resume::Resume,
     whole::End,
@@ -114,8 +114,8 @@ impl Channel for LiveBody {
         ))
     }
 
-    fn budget(&self) -> &MemoryBudget {
-        &self.common.budget
+    fn budget(&self) -> Option<&MemoryBudget> {
+        Some(&self.common.budget)
     }
 
     fn max_bytes(&self) -> usize {
@@ -132,7 +132,7 @@ impl Channel for LiveBody {
         }
     }
 
-    fn ended(broadcast: &Arc<Broadcast<Self>>, whole: Option<usize>) -> bool {
+    fn ended(broadcast: &Arc<Broadcast<Self>>, _: &End, whole: Option<usize>) -> bool {
         let live = broadcast.channel();
         let (Some(length), Some(time)) = (whole, live.window) else {
             return false;

@@ -58,6 +58,10 @@ impl broadcast::End for End {
     fn is_sound(&self) -> bool {
         !matches!(self, Self::Failed(_))
     }
+
+    fn tell(&mut self) -> Self {
+        self.clone()
+    }
 }
 
 // === impl Whole ===

@@ -7,8 +7,9 @@ use scrimp_core::{Key, KeyRef, SettingError};
 use tokio::time::Instant;
 
 use crate::{
-    answer::{Answer, Birth, Failure, Load},
+    answer::{Answer, Failure, Load},
     config::{NANOSECOND, YEAR},
+    flight::Birth,
 };
 
 /// What an entry weighs beside its body, in bytes.

@@ -47,8 +47,8 @@ use shuttle::{
     thread,
 };
 use single_flight::{
-    Admission, Call, Flight, FlightTable, Member, Others, Outcome, Request, Resolution,
-    SharedResult,
+    Admission, Call, Entry, Flight, FlightTable, Gate, Member, Others, Outcome, Request,
+    Resolution, SharedResult, Turn,
 };
 use tokio::time::Instant;
 
@@ -243,17 +243,51 @@ fn scenario(leaves: &[Option<usize>], fail: usize) {
     );
 }
 
+/// These callers at a gate, each in a thread. Those of whom it is said leave when it is their
+/// turn; the others end it. Ends with no caller at the gate.
+fn turns(leave: &[bool]) {
+    let gate = Arc::new(Gate::new());
+    let callers: Vec<_> = leave
+        .iter()
+        .map(|&leaves| {
+            let gate = Arc::clone(&gate);
+            thread::spawn(move || {
+                let mut key = KeyBuf::new();
+                key.part(b"key");
+                let turn = match gate.enter(key.as_ref()) {
+                    Entry::Lead(lead) => Turn::Lead(lead),
+                    Entry::Wait(wait) => block_on(wait),
+                };
+                thread::yield_now();
+                match turn {
+                    Turn::Lead(lead) if leaves => drop(lead),
+                    Turn::Lead(lead) => lead.end(()),
+                    Turn::Result(()) => {}
+                }
+            })
+        })
+        .collect();
+    for caller in callers {
+        caller.join().expect("no caller panics");
+    }
+    assert!(gate.is_empty(), "an entry is left");
+}
+
 fn explore(leaves: &'static [Option<usize>], fail: usize) {
+    let ran = under_schedules(move || scenario(leaves, fail));
+    println!("{ran} schedules of {leaves:?}, {fail} of whose calls fail");
+}
+
+fn under_schedules(scenario: impl Fn() + Send + Sync + Copy + 'static) -> usize {
     let text = std::env::var("SCRIMP_SCHEDULES").ok();
     let schedules: usize = text.and_then(|text| text.parse().ok()).unwrap_or(1_000);
     let mut config = Config::new();
     config.silence_warnings = true;
     let half = schedules.div_ceil(2);
     let random = RandomScheduler::new(half);
-    let ran = Runner::new(random, config.clone()).run(move || scenario(leaves, fail));
+    let ran = Runner::new(random, config.clone()).run(scenario);
     let few = PctScheduler::new(4, half);
-    let ran = ran + Runner::new(few, config).run(move || scenario(leaves, fail));
-    println!("{ran} schedules of {leaves:?}, {fail} of whose calls fail");
+    ran + Runner::new(few, config).run(scenario)
 }
 
 #[test]
@@ -276,4 +310,11 @@ fn when_all_leave_nothing_is_left() {
 fn after_a_failure_one_of_those_who_stay_makes_the_next_call() {
     explore(&[None, None, None], 1);
     explore(&[Some(0), None, Some(1)], 1);
+}
+
+#[test]
+fn a_turn_that_is_given_up_is_taken_by_one_that_waits() {
+    for leave in [[true, false, false], [true, true, false], [true; 3]] {
+        under_schedules(move || turns(&leave));
+    }
 }

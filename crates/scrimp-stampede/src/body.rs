@@ -3,7 +3,6 @@
 use std::{
     fmt,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -11,12 +10,17 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use crate::{pipe::Reader, service::Common};
+use crate::ahead::AheadBody;
 
 pin_project! {
     /// The body of a [`Stampede`](crate::Stampede)'s response: the inner service's, or what a
     /// task has read of it ahead of this reader.
-    pub struct StampedeBody<B: Body> {
+    pub struct StampedeBody<B>
+    where
+        B: Body<Data = Bytes, Error: Send>,
+        B: Send,
+        B: 'static,
+    {
         #[pin]
         kind: Kind<B>,
     }
@@ -24,30 +28,40 @@ pin_project! {
 
 pin_project! {
     #[project = KindProj]
-    enum Kind<B: Body> {
+    enum Kind<B>
+    where
+        B: Body<Data = Bytes, Error: Send>,
+        B: Send,
+        B: 'static,
+    {
         Passing { #[pin] body: B },
-        // The task that reads lives as long as somebody reads what it has read.
-        Read { reader: Reader<B::Error>, common: Arc<Common> },
+        Ahead { body: AheadBody<B> },
     }
 }
 
 // === impl StampedeBody ===
 
-impl<B: Body> StampedeBody<B> {
+impl<B> StampedeBody<B>
+where
+    B: Body<Data = Bytes, Error: Send> + Send + 'static,
+{
     pub(crate) fn passing(body: B) -> Self {
         Self {
             kind: Kind::Passing { body },
         }
     }
 
-    pub(crate) fn read(reader: Reader<B::Error>, common: Arc<Common>) -> Self {
+    pub(crate) fn ahead(body: AheadBody<B>) -> Self {
         Self {
-            kind: Kind::Read { reader, common },
+            kind: Kind::Ahead { body },
         }
     }
 }
 
-impl<B: Body<Data = Bytes>> Body for StampedeBody<B> {
+impl<B> Body for StampedeBody<B>
+where
+    B: Body<Data = Bytes, Error: Send> + Send + 'static,
+{
     type Data = Bytes;
     type Error = B::Error;
 
@@ -57,30 +71,33 @@ impl<B: Body<Data = Bytes>> Body for StampedeBody<B> {
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         match self.project().kind.project() {
             KindProj::Passing { body } => body.poll_frame(cx),
-            KindProj::Read { reader, .. } => reader.poll(cx),
+            KindProj::Ahead { body } => body.poll_frame(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Passing { body } => body.is_end_stream(),
-            Kind::Read { reader, .. } => reader.is_end_stream(),
+            Kind::Ahead { body } => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Passing { body } => body.size_hint(),
-            Kind::Read { reader, .. } => reader.size_hint(),
+            Kind::Ahead { body } => body.size_hint(),
         }
     }
 }
 
-impl<B: Body> fmt::Debug for StampedeBody<B> {
+impl<B> fmt::Debug for StampedeBody<B>
+where
+    B: Body<Data = Bytes, Error: Send> + Send + 'static,
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
             Kind::Passing { .. } => "StampedeBody(passing)",
-            Kind::Read { .. } => "StampedeBody(read ahead)",
+            Kind::Ahead { .. } => "StampedeBody(read ahead)",
         })
     }
 }

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, Response, header};
 use http_body::Body;
 use scrimp_core::extensions::Explain;
+use scrimp_flight::single_flight::Turn;
 use tokio::{
     runtime::Handle,
     time::{Instant, timeout_at},
@@ -58,33 +59,29 @@ where
     pub(crate) async fn gate(self) -> Result<Response<StampedeBody<ResB>>, S::Error> {
         let shared = Arc::clone(self.shared());
         let deadline = Instant::now() + shared.config.wait_limit.min(FOREVER);
-        let mut waited = false;
-        loop {
-            let waiting = match shared.gate.enter(self.asked.fingerprint, self.asked.fills) {
-                Entry::Fill(ticket) => {
-                    shared.counters.fills.add();
-                    return self.fill(ticket, deadline).await;
-                }
-                Entry::Alone => break,
-                Entry::Wait(waiting) => waiting,
-            };
-            if Handle::try_current().is_err() {
-                // No time passes here, so no limit would ever be over.
-                break;
-            }
-            if !std::mem::replace(&mut waited, true) {
+        let ticket = match shared.gate.enter(self.asked.fingerprint, self.asked.fills) {
+            Entry::Fill(ticket) => Some(ticket),
+            // No time passes without a runtime, so no limit would ever be over.
+            Entry::Wait(wait) if Handle::try_current().is_ok() => {
                 shared.counters.waited.add();
-            }
-            match timeout_at(deadline, waiting.over()).await {
-                Ok(Outcome::Left) => {}
-                Ok(Outcome::Stored | Outcome::Alone) => break,
-                Err(_) => {
-                    shared.counters.waits_timed_out.add();
-                    break;
+                match timeout_at(deadline, wait).await {
+                    Ok(Turn::Lead(lead)) if self.asked.fills => Some(Ticket::new(lead)),
+                    Ok(Turn::Lead(_) | Turn::Result(Outcome::Stored | Outcome::Alone)) => None,
+                    Err(_) => {
+                        shared.counters.waits_timed_out.add();
+                        None
+                    }
                 }
             }
+            Entry::Wait(_) | Entry::Alone => None,
+        };
+        match ticket {
+            Some(ticket) => {
+                shared.counters.fills.add();
+                self.fill(ticket, deadline).await
+            }
+            None => self.go().await,
         }
-        self.go().await
     }
 
     /// Fills the key, alone among processes if they share a lock.

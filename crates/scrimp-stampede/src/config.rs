@@ -53,7 +53,7 @@ pub(crate) struct Random(pub(crate) Arc<dyn Fn() -> f64 + Send + Sync>);
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) records: Records,
-    pub(crate) gate: Arc<Gate>,
+    pub(crate) gate: Gate,
     pub(crate) counters: Counters,
     pub(crate) secret: Secret,
     /// Refreshes under way.
@@ -93,7 +93,7 @@ impl Shared {
         Self {
             records: Records::new(config.records, config.clock.instant()),
             config,
-            gate: Arc::default(),
+            gate: Gate::default(),
             counters: Counters::default(),
             secret: Secret::new(),
             refreshing: AtomicUsize::new(0),

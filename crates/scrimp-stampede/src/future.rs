@@ -30,7 +30,9 @@ pin_project! {
     pub struct ResponseFuture<S, ReqB, ResB>
     where
         S: Service<Request<ReqB>>,
-        ResB: Body,
+        ResB: Body<Data = Bytes, Error: Send>,
+        ResB: Send,
+        ResB: 'static,
     {
         #[pin]
         state: State<S, ReqB, ResB>,
@@ -42,7 +44,9 @@ pin_project! {
     enum State<S, ReqB, ResB>
     where
         S: Service<Request<ReqB>>,
-        ResB: Body,
+        ResB: Body<Data = Bytes, Error: Send>,
+        ResB: Send,
+        ResB: 'static,
     {
         Passing { #[pin] call: Oneshot<S, Request<ReqB>> },
         Hit { #[pin] call: Oneshot<S, Request<ReqB>>, watch: Watch },
@@ -64,7 +68,7 @@ struct Watch {
 impl<S, ReqB, ResB> ResponseFuture<S, ReqB, ResB>
 where
     S: Service<Request<ReqB>>,
-    ResB: Body,
+    ResB: Body<Data = Bytes, Error: Send> + Send + 'static,
 {
     #[inline]
     pub(crate) fn passing(inner: S, request: Request<ReqB>) -> Self {
@@ -175,7 +179,7 @@ impl Call {
 impl<S, ReqB, ResB> fmt::Debug for ResponseFuture<S, ReqB, ResB>
 where
     S: Service<Request<ReqB>>,
-    ResB: Body,
+    ResB: Body<Data = Bytes, Error: Send> + Send + 'static,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.state {

@@ -65,7 +65,7 @@ impl Shared {
 
     fn learn_fill(&self, fingerprint: u64, seen: &Seen) {
         let Some(remaining) = seen.remaining.filter(|left| !left.is_zero()) else {
-            // Stale on arrival: whoever waited for it would find nothing.
+            // Stale on arrival: those who wait for it would find nothing.
             return self.learn_pass(fingerprint);
         };
         let now = self.records.micros(self.config.clock.instant());

@@ -1,4 +1,4 @@
-//! Nobody waits at expiry, and a cold key is filled once.
+//! No request waits at expiry, and a cold key is filled once.
 //!
 //! [`StampedeLayer`] goes outside a cache. It refreshes what the cache holds a little before
 //! it expires, in the background, while callers go on getting the present answer at once; and
@@ -34,7 +34,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! # Over a cache of somebody else's
+//! # Over any other cache
 //!
 //! A client behind Varnish, nginx or a CDN, or another crate's cache layer: whatever speaks
 //! Age, Cache-Status or X-Cache will do.
@@ -78,23 +78,24 @@
 //! know nothing of each other do not refresh all at once. [`RefreshAhead`] begins at a set part
 //! of the lifetime, [`StaleWhileRevalidate`] after expiry.
 //!
-//! Whatever it decides, one refresh of a key is under way at a time, and so many over all keys;
-//! each is paid for by hits ([`budget`](StampedeLayerBuilder::budget)); and a key whose refreshes fail
-//! is left alone for a while ([`give_up_after`](StampedeLayerBuilder::give_up_after)), its stale answer
-//! being served for as long as a response allows it
-//! ([`stale_if_failing`](StampedeLayerBuilder::stale_if_failing)). A refresh goes through a clone of
-//! the inner service in the caller's span, for the caller's tenant and with its credentials.
+//! Whatever it decides, one refresh of a key is under way at a time, and
+//! [64](StampedeLayerBuilder::max_refreshes) over all keys; each is paid for by hits
+//! ([`budget`](StampedeLayerBuilder::budget)); and a key whose refreshes fail is left alone for a
+//! while ([`give_up_after`](StampedeLayerBuilder::give_up_after)), its stale answer being served
+//! for as long as a response allows it
+//! ([`stale_if_failing`](StampedeLayerBuilder::stale_if_failing)). A refresh goes through a clone
+//! of the inner service in the caller's span, for the caller's tenant and with its credentials.
 //!
 //! # Cold keys
 //!
 //! The first request of a key that is unknown or has expired goes ahead, the others wait. They
 //! are let go as soon as its head shows a hit, its body has ended and so is stored, its answer
-//! turns out not to be kept (which is remembered, so that nobody queues again), it fails, or
+//! turns out not to be kept (which is remembered, so that no request queues again), it fails, or
 //! [their limit](StampedeLayerBuilder::wait_limit) is over. Then each asks the cache for itself:
-//! nobody is ever handed the answer to somebody else's request.
+//! none is ever handed the answer to another's request.
 //!
 //! The body of a fill is read by a task, ahead of its client by up to
-//! [`read_ahead`](StampedeLayerBuilder::read_ahead) bytes, so a slow client holds up nobody. The
+//! [`read_ahead`](StampedeLayerBuilder::read_ahead) bytes, so a slow client holds up no other. The
 //! alternative, sharing one body among all who wait, would make this layer a cache of its own
 //! with all the questions of who may have what; a cache inside has answered them.
 //!
@@ -117,7 +118,7 @@
 //! # When not to use it
 //!
 //! Where no cache is inside. Where answers are cheap: a miss that takes a millisecond keeps
-//! nobody waiting. Not instead of coalescing for answers that are not kept: callers of those
+//! none waiting. Not instead of coalescing for answers that are not kept: callers of those
 //! go alone.
 //!
 //! # Waiting, cancellation, failure
@@ -129,6 +130,7 @@
 //!
 //! Refreshes, waiting and reading ahead need a tokio runtime with its timers on.
 
+mod ahead;
 mod body;
 mod builder;
 mod cold;
@@ -140,9 +142,7 @@ mod gate;
 mod layer;
 mod learn;
 mod local_lock;
-mod pipe;
 mod plan;
-mod pump;
 mod records;
 mod refresh;
 mod secret;

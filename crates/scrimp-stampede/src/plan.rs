@@ -85,7 +85,7 @@ impl Shared {
         if slot.is_fresh(now) || !asked.fills {
             return Plan::Pass;
         }
-        // One request has another look. Nobody waits for it: it most likely sees the same.
+        // One request has another look. None waits for it: it most likely sees the same.
         slot.set_lifetime(
             now.saturating_add(to_micros(self.config.remember)),
             Duration::ZERO,

@@ -3,7 +3,7 @@
 //! A record is a hint. It says when a request may be answered without further thought; whether
 //! a refresh is really due is decided by what the cache says of the entry itself. So a record
 //! may be lost, torn between two writers or shared by two keys of one fingerprint: that costs
-//! time or a call, and never gives anybody a wrong answer, as every request is answered by
+//! time or a call, and never gives a caller a wrong answer, as every request is answered by
 //! the cache itself. In return a look-up takes no lock and allocates nothing, and the table
 //! never grows.
 
@@ -18,7 +18,7 @@ use tokio::time::Instant;
 /// Records that share a place to look in.
 const WAYS: usize = 8;
 
-/// Weight of a new measurement in the average: one part in so many.
+/// Weight of a new measurement in the average: one part in this many.
 const SMOOTHING: u64 = 4;
 
 /// All records.
@@ -175,7 +175,7 @@ impl Slot {
         self.reach.load(Relaxed) <= now
     }
 
-    /// A cost that somebody else has averaged.
+    /// A cost that another has averaged.
     pub(crate) fn set_cost(&self, cost: Duration) {
         self.cost.store(to_micros(cost).max(1), Relaxed);
     }

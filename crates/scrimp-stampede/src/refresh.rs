@@ -184,7 +184,7 @@ impl Claim {
     }
 
     /// Whether the upstream was asked and has answered. A cache that answers from its store
-    /// may have been refreshed by somebody else meanwhile: then it has more time left.
+    /// may have been refreshed by another meanwhile: then it has more time left.
     /// A complaint that is not kept (429, 403) says nothing of what is.
     fn accepts(&self, seen: &Seen, status: StatusCode) -> bool {
         let longer = seen.remaining.is_some_and(|left| left > self.remaining);

@@ -1,4 +1,4 @@
-//! A hash that nobody outside can foresee.
+//! A hash that cannot be foreseen from outside.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 ///
 /// Two keys of one fingerprint cost a look or a wait (see `records`), so speed counts for more
 /// here than it does for the keys of stored answers, which are compared whole. Without the
-/// secret nobody can tell which keys these would be.
+/// secret no client can tell which keys these would be.
 #[derive(Debug)]
 pub(crate) struct Secret([u64; 3]);
 

@@ -8,12 +8,10 @@ use http_body::Body;
 use tokio::time::Instant;
 
 use crate::{
-    StampedeBody,
+    StampedeBody, ahead,
     fingerprint::Asked,
     gate::{Outcome, Ticket},
     learn::Fill,
-    pipe::pipe,
-    pump::Pump,
     seen::{From, Seen},
     service::Common,
 };
@@ -100,7 +98,7 @@ where
     response.map(StampedeBody::passing)
 }
 
-/// Lets a task read the body of a fill, so that a slow client keeps nobody waiting.
+/// Lets a task read the body of a fill, so that a slow client keeps no other waiting.
 fn read_ahead<B>(mut call: Call, fill: Fill, response: Response<B>) -> Response<StampedeBody<B>>
 where
     B: Body<Data = Bytes, Error: Send> + Send + 'static,
@@ -109,24 +107,16 @@ where
         return response.map(StampedeBody::passing);
     };
     if tokio::runtime::Handle::try_current().is_err() {
-        // Nobody but the client could read it. Whoever waits goes alone.
+        // None but the client could read it. Those who wait fill it themselves.
         return response.map(StampedeBody::passing);
     }
     let common = call.common;
     response.map(|body| {
         let limit = common.shared.config.read_ahead;
-        let (writer, reader) = pipe(limit, body.size_hint());
-        let body = Box::pin(body);
-        let pump = Pump {
-            body,
-            writer,
-            ticket,
-            fill,
-            stall: None,
-        };
-        if let Some(pump) = pump.started() {
-            common.tasks.start(pump.run());
+        let (ahead, body) = ahead::read_ahead(body, limit, fill, ticket);
+        if let Some(ahead) = ahead.started() {
+            common.tasks.start(ahead.run());
         }
-        StampedeBody::read(reader, common)
+        StampedeBody::ahead(body)
     })
 }

@@ -17,9 +17,10 @@ use tower_service::Service;
 
 use super::{Joining, Step, Waiting};
 use crate::{
-    answer::{Birth, Terms, unshare},
-    call::{Answered, BoxCall},
+    answer::unshare,
+    call::Answered,
     common::Common,
+    flight::{Birth, BoxCall, Terms},
     key,
     refuse::Refusal,
     response::{Asker, Collapsed, add_age},

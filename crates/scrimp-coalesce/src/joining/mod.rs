@@ -20,9 +20,10 @@ use tokio::time::Sleep;
 use tower_service::Service;
 
 use crate::{
-    call::{Answered, BoxCall, Errand, UpstreamCall},
+    call::{Answered, Errand, UpstreamCall},
     common::Common,
     config::Overflow,
+    flight::BoxCall,
     refuse::Refusal,
     response::Asker,
     writes::{self, After},

@@ -14,9 +14,10 @@ use super::{Joining, Step, Waiting, refuse};
 use crate::{
     answer::{Answer, Copied, Failure, Load, unshare},
     body::{Boxed, SharedBody},
-    call::{Answered, BoxCall},
+    call::Answered,
     common::Common,
     config::SlowReader,
+    flight::BoxCall,
     live::{BoxBody, FellBehind},
     refuse::Refusal,
     response::{Asker, Collapsed},
@@ -131,7 +132,7 @@ where
     }
 }
 
-/// What is one's alone.
+/// Returns the unshared result to its only caller.
 fn own<ResB: 'static, E: 'static>(
     common: &Common,
     mut call: BoxCall,
@@ -140,8 +141,7 @@ fn own<ResB: 'static, E: 'static>(
     let mut answer: Option<Answered<ResB, E>> = None;
     let place: &mut dyn Any = &mut answer;
     call.0.as_mut().own(place);
-    // The call was made with the types of this very future.
-    let answer = answer.unwrap_or_else(|| Ok(Refusal::Broken.response()));
+    let answer = answer.expect("the call was made with the types of this very future");
     asker.book_made(common, answer.as_ref().ok());
     answer
 }
@@ -158,8 +158,6 @@ fn failed<ResB, E: ShareError>(
         common.counters.errors_shared.add();
         asker.book_avoided(common, None);
     }
-    match unshare(error) {
-        Some(error) => Step::Done(Err(error)),
-        None => refuse(common, Refusal::Broken),
-    }
+    let error = unshare(error).expect("callers of one flight have one type of error");
+    Step::Done(Err(error))
 }

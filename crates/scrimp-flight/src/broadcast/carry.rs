@@ -11,7 +11,7 @@ use futures_task::{ArcWake, waker_ref};
 
 use super::{
     Broadcast, Channel,
-    log::{Next, Room, Source},
+    log::{Log, Next, Room, Source, Woken},
 };
 
 /// What a reader gets when it asks.
@@ -40,7 +40,10 @@ impl<C: Channel> Broadcast<C> {
                 let relieved = log.relieved(self.limit());
                 log.book(channel);
                 drop(log);
-                relieved.into_iter().for_each(Waker::wake);
+                // Most often there is none, and a reader asks for every chunk.
+                if let Some(relieved) = relieved {
+                    relieved.into_iter().for_each(Waker::wake);
+                }
                 return Progress::Ready(next);
             }
             let room = log.room(self.limit(), channel.patience());
@@ -49,19 +52,27 @@ impl<C: Channel> Broadcast<C> {
                 log.wait(place, cx.waker());
                 return Progress::Full(time);
             }
-            let Some(source) = log.take_source() else {
+            // A pump reads on by itself.
+            let source = (!log.pumped).then(|| log.take_source()).flatten();
+            let Some(source) = source else {
                 log.wait(place, cx.waker());
                 return Progress::Pending;
             };
             drop(log);
-            if self.carry(source, place, cx).is_pending() {
+            if self.carry(source, Some(place), cx).is_pending() {
                 return Progress::Pending;
             }
         }
     }
 
-    /// Polls the source, and adds what it gives to the log.
-    fn carry(self: &Arc<Self>, source: C::Source, place: usize, cx: &Context<'_>) -> Poll<()> {
+    /// Polls the source for the reader in `place`, or for the pump, and adds what it gives to
+    /// the log.
+    pub(super) fn carry(
+        self: &Arc<Self>,
+        source: C::Source,
+        place: Option<usize>,
+        cx: &Context<'_>,
+    ) -> Poll<()> {
         let waker = waker_ref(self);
         let mut carried = Carried {
             broadcast: self,
@@ -69,7 +80,16 @@ impl<C: Channel> Broadcast<C> {
         };
         let source = carried.source.as_mut().expect("put there just now");
         let Poll::Ready((chunk, end)) = C::poll(source, &mut Context::from_waker(&waker)) else {
-            carried.give_back(Some((place, cx.waker())));
+            carried.give_back(|log| {
+                match place {
+                    Some(place) => log.wait(place, cx.waker()),
+                    None => log.pump = Some(cx.waker().clone()),
+                }
+                match log.woken {
+                    true => log.carriers(),
+                    false => Woken::new(),
+                }
+            });
             return Poll::Pending;
         };
         if !chunk.is_empty() || end.is_none() {
@@ -77,7 +97,7 @@ impl<C: Channel> Broadcast<C> {
         }
         match end {
             Some(end) => carried.end(end),
-            None => carried.give_back(None),
+            None => carried.give_back(Log::waiting),
         }
         Poll::Ready(())
     }
@@ -85,15 +105,20 @@ impl<C: Channel> Broadcast<C> {
     /// Notes the end. What there is to keep of the broadcast is kept before late comers cannot
     /// read it any more, so that there is no moment at which it is in neither place.
     fn finish(self: &Arc<Self>, end: C::End) {
-        let (waiting, whole) = {
+        let whole = {
+            let log = self.log.lock();
+            log.is_whole(&end).then_some(log.held)
+        };
+        let kept = C::ended(self, &end, whole);
+        let waiting = {
             let mut log = self.log.lock();
             log.source = Source::Over;
             log.end = Some(end);
-            (log.waiting(), log.is_complete().then_some(log.held))
+            if kept {
+                log.unbook(&self.channel);
+            }
+            log.waiting()
         };
-        if C::ended(self, whole) {
-            self.log.lock().unbook(&self.channel);
-        }
         self.channel.closed();
         waiting.into_iter().for_each(Waker::wake);
     }
@@ -105,7 +130,7 @@ impl<C: Channel> ArcWake for Broadcast<C> {
             let mut log = broadcast.log.lock();
             log.woken = true;
             match log.source {
-                Source::Here(_) => log.waiting(),
+                Source::Here(_) => log.carriers(),
                 // The reader that polls it looks again when it is done.
                 Source::Carried | Source::Over => return,
             }
@@ -117,19 +142,16 @@ impl<C: Channel> ArcWake for Broadcast<C> {
 // === impl Carried ===
 
 impl<C: Channel> Carried<'_, C> {
-    fn give_back(mut self, waiter: Option<(usize, &Waker)>) {
+    /// Puts the source back, and wakes those that `woken` takes.
+    fn give_back(mut self, woken: impl FnOnce(&mut Log<C>) -> Woken) {
         let Some(source) = self.source.take() else {
             return;
         };
         let mut log = self.broadcast.log.lock();
         log.source = Source::Here(source);
-        if let Some((place, waker)) = waiter {
-            log.wait(place, waker);
-        }
-        let woken = log.woken;
-        let waiting = woken.then(|| log.waiting());
+        let woken = woken(&mut log);
         drop(log);
-        waiting.into_iter().flatten().for_each(Waker::wake);
+        woken.into_iter().for_each(Waker::wake);
     }
 
     fn append(&self, chunk: Bytes) {

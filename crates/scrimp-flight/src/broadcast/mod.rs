@@ -13,6 +13,7 @@
 
 mod carry;
 mod log;
+mod pump;
 mod reader;
 
 use std::{
@@ -25,6 +26,7 @@ use std::{
 
 use bytes::Bytes;
 
+pub use pump::{Pump, Pumped};
 pub use reader::{Reader, Stop};
 
 use crate::{MemoryBudget, sync::Mutex};
@@ -44,8 +46,10 @@ pub trait Channel: Sized + Send + Sync + 'static {
     /// Returns the end of a source that was lost in a panic.
     fn lost() -> Self::End;
 
-    /// Returns the budget that the log is booked on.
-    fn budget(&self) -> &MemoryBudget;
+    /// Returns the budget that the log is booked on, if there is one.
+    fn budget(&self) -> Option<&MemoryBudget> {
+        None
+    }
 
     /// Returns how many bytes the log may hold. 1 or more.
     fn max_bytes(&self) -> usize;
@@ -53,13 +57,15 @@ pub trait Channel: Sized + Send + Sync + 'static {
     /// Returns how long, in all, a reader is waited for before it is cut off.
     fn patience(&self) -> Duration;
 
-    /// Notes that late comers can read it no more.
+    /// Notes that late comers can read it no more: it has outgrown its limit, has ended, or was
+    /// dropped, as no reader wanted it any more.
     fn closed(&self) {}
 
-    /// Notes that the source has ended. `whole`: how many bytes it had, if all of them are here
-    /// and the end is [sound](End::is_sound). True if they are booked elsewhere from now on.
-    fn ended(broadcast: &Arc<Broadcast<Self>>, whole: Option<usize>) -> bool {
-        let _ = (broadcast, whole);
+    /// Notes that the source has ended, before readers are told. `whole`: how many bytes it had,
+    /// if all of them are here and the end is [sound](End::is_sound). True if they are booked
+    /// elsewhere from now on.
+    fn ended(broadcast: &Arc<Broadcast<Self>>, end: &Self::End, whole: Option<usize>) -> bool {
+        let _ = (broadcast, end, whole);
         false
     }
 
@@ -72,12 +78,16 @@ pub trait Channel: Sized + Send + Sync + 'static {
 }
 
 /// How a source ends.
-pub trait End: Clone + Send {
+pub trait End: Send {
     /// Returns whether the end has nothing to say but that there are no more chunks.
     fn is_silent(&self) -> bool;
 
     /// Returns whether the source has come to the end that it was to come to.
     fn is_sound(&self) -> bool;
+
+    /// Returns the end for one reader. Where there is but one, it may be taken out.
+    #[must_use]
+    fn tell(&mut self) -> Self;
 }
 
 /// A source that many read.
@@ -98,6 +108,18 @@ impl<C: Channel> Broadcast<C> {
             channel,
             log: Mutex::new(log),
         })
+    }
+
+    /// Returns a broadcast with one reader, and a [`Pump`] that reads ahead of it. No other
+    /// reader will come, so what this one has read is forgotten at once.
+    pub fn ahead(channel: C, source: C::Source) -> (Pump<C>, Reader<C>) {
+        let broadcast = Self::new(channel, VecDeque::new(), source);
+        let pump = Pump::new(&broadcast);
+        let reader = Reader::new(&broadcast).expect("it is open until it is closed below");
+        let mut log = broadcast.log.lock();
+        (log.open, log.awaited) = (false, false);
+        drop(log);
+        (pump, reader)
     }
 
     /// Returns the channel.
@@ -124,7 +146,9 @@ impl<C: Channel> Broadcast<C> {
 
     /// Returns how many bytes the log may hold now.
     fn limit(&self) -> usize {
-        self.channel.budget().limit(self.channel.max_bytes())
+        let most = self.channel.max_bytes();
+        let budget = self.channel.budget();
+        budget.map_or(most, |budget| budget.limit(most))
     }
 
     fn leave(self: &Arc<Self>, place: usize) {
@@ -136,7 +160,10 @@ impl<C: Channel> Broadcast<C> {
         let (abandoned, relieved) = {
             let mut log = self.log.lock();
             change(&mut log);
-            let relieved = log.relieved(self.limit());
+            let mut relieved = log.relieved(self.limit()).unwrap_or_default();
+            if let Some(pump) = log.alone() {
+                relieved.push(pump);
+            }
             log.book(&self.channel);
             (log.is_abandoned(), relieved)
         };

@@ -63,6 +63,35 @@ impl<C: Call> Member<C> {
         self.carry(call, cx)
     }
 
+    /// Ends the flight by hand, with a result for all: in place of a call that this member
+    /// [leads](Outcome::Lead) and has not launched.
+    pub fn resolve(&mut self, result: C::Result) {
+        let Self { flight, place } = self;
+        debug_assert!(place.carrying, "a member that leads has not launched yet");
+        place.carrying = false;
+        // Who comes from here on finds no flight; who came before is told by this one.
+        flight.retire();
+        let mut state = flight.state.lock();
+        let unset = flight.result.set(result);
+        state.phase = Phase::Landed;
+        let woken = state.wakers.all();
+        drop(state);
+        woken.for_each(Waker::wake);
+        drop(unset);
+    }
+
+    /// Returns whether the flight has other members. If it has, `waker` is woken when the last
+    /// of them has left.
+    #[must_use]
+    pub fn is_awaited(&self, waker: &Waker) -> bool {
+        let mut state = self.flight.state.lock();
+        let awaited = state.members > 1;
+        if awaited {
+            state.idle = Some(waker.clone());
+        }
+        awaited
+    }
+
     /// Carries the call on if there is something to do and no other member does it.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Outcome<C>> {
         let Self { flight, place } = self;

@@ -17,6 +17,8 @@ pub(super) struct State<C: Call> {
     /// The one whose request it was is still there.
     leader: bool,
     leader_slot: Option<usize>,
+    /// Woken when there is but one member left.
+    pub(super) idle: Option<Waker>,
     /// What is due to those who have made a call, by attempt.
     due: Vec<(u32, Due<C>)>,
     pub(super) wakers: Wakers,
@@ -71,6 +73,7 @@ impl<C: Call> State<C> {
             woken: false,
             leader: true,
             leader_slot: None,
+            idle: None,
             due: Vec::new(),
             wakers: Wakers::default(),
         }
@@ -184,6 +187,9 @@ impl<C: Call> State<C> {
         self.members -= 1;
         let mut parted = Parted::new();
         parted.due = self.due(place);
+        if self.members == 1 {
+            parted.woken.extend(self.idle.take());
+        }
         let (deserted, pending) = (self.members == 0, self.woken);
         match &mut self.phase {
             Phase::Calling(call) if deserted => {
@@ -198,11 +204,11 @@ impl<C: Call> State<C> {
             Phase::Calling(None) if place.carrying => {
                 // The call was never made: a panic on the way to it, or the caller left.
                 self.phase = Phase::Vacant;
-                parted.woken = self.wakers.carriers();
+                parted.woken.extend(self.wakers.carriers());
             }
             // This may have been the one that was to carry on.
-            Phase::Vacant => parted.woken = self.wakers.carriers(),
-            Phase::Calling(Some(_)) if pending => parted.woken = self.wakers.carriers(),
+            Phase::Vacant => parted.woken.extend(self.wakers.carriers()),
+            Phase::Calling(Some(_)) if pending => parted.woken.extend(self.wakers.carriers()),
             Phase::Landed => parted.settled = deserted,
             _ => {}
         }

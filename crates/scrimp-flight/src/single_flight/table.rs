@@ -41,7 +41,7 @@ struct Shard<C: Call>(Mutex<Keys<C>>);
 
 struct Keys<C: Call> {
     flights: HashTable<Arc<Flight<C>>>,
-    /// By hash alone: a collision costs a call and gives nobody a wrong answer.
+    /// By hash alone: a collision costs a call and gives no caller a wrong answer.
     barred: HashMap<u64, Instant, KeyHashBuilder>,
 }
 
@@ -141,6 +141,17 @@ impl<C: Call> FlightTable<C> {
                 flight.key().as_ref().hash_value()
             });
         Admission::leading(member)
+    }
+
+    /// Finds a flight. `None` if there is none that can be joined. [Barred](Self::bar) keys are
+    /// not looked at.
+    pub fn join(&self, request: &Request<'_>) -> Option<Admission<C>> {
+        let (key, hash) = (request.key, request.key.hash_value());
+        let keys = self.shard(hash).lock();
+        let found = keys
+            .flights
+            .find(hash, |flight| flight.key().as_ref() == key)?;
+        found.board(request.max_members, request.waker)
     }
 
     /// Takes a flight out, unless another has taken its place.

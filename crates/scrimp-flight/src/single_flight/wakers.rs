@@ -12,7 +12,7 @@ const CARRIERS: usize = 8;
 #[derive(Debug, Default)]
 pub(crate) struct Wakers {
     slots: SmallVec<[Option<Waker>; 2]>,
-    free: Vec<usize>,
+    free: SmallVec<[usize; 2]>,
     /// Where the next look for carriers begins, so that they are not always the same.
     start: usize,
 }

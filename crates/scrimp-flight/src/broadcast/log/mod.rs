@@ -17,7 +17,7 @@ use crate::budget::Booked;
 pub(in crate::broadcast) type Next<E> = Result<Bytes, Stop<E>>;
 
 /// Wakers that have been taken, to be woken once no lock is held.
-pub(in crate::broadcast) type Woken = SmallVec<[Waker; 4]>;
+pub(in crate::broadcast) type Woken = SmallVec<[Waker; 2]>;
 
 /// Where the source is.
 pub(in crate::broadcast) enum Source<S> {
@@ -47,8 +47,12 @@ pub(in crate::broadcast) struct Log<C: Channel> {
     pub(in crate::broadcast) awaited: bool,
     /// Since when readers wait for room.
     full_since: Option<Instant>,
+    /// A pump reads ahead.
+    pub(in crate::broadcast) pumped: bool,
+    /// What it is woken by.
+    pub(in crate::broadcast) pump: Option<Waker>,
     places: SmallVec<[Option<Place>; 1]>,
-    free: Vec<usize>,
+    free: SmallVec<[usize; 2]>,
 }
 
 /// One reader.
@@ -78,8 +82,10 @@ impl<C: Channel> Log<C> {
             open: true,
             awaited: true,
             full_since: None,
+            pumped: false,
+            pump: None,
             places: SmallVec::new(),
-            free: Vec::new(),
+            free: SmallVec::new(),
         }
     }
 
@@ -112,18 +118,23 @@ impl<C: Channel> Log<C> {
         self.free.push(place);
     }
 
-    fn readers(&self) -> usize {
+    pub(in crate::broadcast) fn readers(&self) -> usize {
         self.places.len() - self.free.len()
     }
 
     /// Returns whether it has no reader, none is about to come, and it is not over.
     pub(in crate::broadcast) fn is_abandoned(&self) -> bool {
-        self.readers() == 0 && !self.awaited && self.end.is_none()
+        self.readers() == 0 && !self.awaited && self.end.is_none() && !self.pumped
     }
 
     /// Returns whether all of it has come in, ended soundly, and is here.
     pub(in crate::broadcast) fn is_complete(&self) -> bool {
-        self.base == 0 && self.end.as_ref().is_some_and(End::is_sound)
+        self.end.as_ref().is_some_and(|end| self.is_whole(end))
+    }
+
+    /// Returns whether all of it is here, if this is its end.
+    pub(in crate::broadcast) fn is_whole(&self, end: &C::End) -> bool {
+        self.base == 0 && end.is_sound()
     }
 
     /// Returns whether the reader has read everything, and knows of the end or need not ask for
@@ -152,11 +163,11 @@ impl<C: Channel> Log<C> {
             self.forget_at_once();
             return Some(Ok(chunk));
         }
-        let end = self.end.as_ref()?;
+        let end = self.end.as_mut()?;
         let told = std::mem::replace(&mut reader.told_end, true) || end.is_silent();
         Some(Err(match told {
             true => Stop::Over,
-            false => Stop::End(end.clone()),
+            false => Stop::End(end.tell()),
         }))
     }
 
@@ -183,8 +194,36 @@ impl<C: Channel> Log<C> {
 
     /// Takes the wakers of all that wait.
     pub(in crate::broadcast) fn waiting(&mut self) -> Woken {
-        let places = self.places.iter_mut().flatten();
-        places.filter_map(|place| place.waker.take()).collect()
+        let mut woken = Woken::new();
+        for place in self.places.iter_mut().flatten() {
+            if let Some(waker) = place.waker.take() {
+                woken.push(waker);
+            }
+        }
+        if let Some(waker) = self.pump.take() {
+            woken.push(waker);
+        }
+        woken
+    }
+
+    /// Takes the wakers of those that poll the source: the pump, or else all that wait.
+    pub(in crate::broadcast) fn carriers(&mut self) -> Woken {
+        if !self.pumped {
+            return self.waiting();
+        }
+        let mut woken = Woken::new();
+        if let Some(waker) = self.pump.take() {
+            woken.push(waker);
+        }
+        woken
+    }
+
+    /// Takes the pump's waker, if there is no reader any more.
+    pub(in crate::broadcast) fn alone(&mut self) -> Option<Waker> {
+        match self.readers() {
+            0 => self.pump.take(),
+            _ => None,
+        }
     }
 
     /// Adds a chunk.
@@ -198,7 +237,9 @@ impl<C: Channel> Log<C> {
     /// Notes on the budget what the log holds now.
     pub(in crate::broadcast) fn book(&mut self, channel: &C) {
         let held = if self.kept { 0 } else { self.held };
-        channel.budget().book(&mut self.booked, held);
+        if let Some(budget) = channel.budget() {
+            budget.book(&mut self.booked, held);
+        }
     }
 
     /// Takes it off the budget for good.

@@ -17,16 +17,14 @@ pub(in crate::broadcast) enum Room {
 
 impl<C: Channel> Log<C> {
     /// Takes those who can go on now because a reader has read on, or has left.
-    pub(in crate::broadcast) fn relieved(&mut self, limit: usize) -> Woken {
-        if self.full_since.is_none() {
-            return Woken::new();
-        }
+    pub(in crate::broadcast) fn relieved(&mut self, limit: usize) -> Option<Woken> {
+        self.full_since?;
         self.forget_read();
         if self.held >= limit {
-            return Woken::new();
+            return None;
         }
         self.full_since = None;
-        self.waiting()
+        Some(self.waiting())
     }
 
     /// Makes room for another chunk. Where it takes cutting readers off, they are given
