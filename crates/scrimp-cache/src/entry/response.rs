@@ -11,13 +11,15 @@ use std::{
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Request, StatusCode, Version, header};
+use scrimp_core::extensions::{CacheInfo, CacheState};
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use super::{Booking, FillToken, RefreshFlag, Refreshing, value, weight::headers_size};
 use crate::{
+    cache_status,
     invalidation::epoch::Validity,
-    policy::{Policy, Selection},
+    policy::{Policy, Selection, judge::Freshness},
 };
 
 /// Name of the field that a cache explains itself in (RFC 9211).
@@ -111,6 +113,13 @@ impl Entry {
             + self.selection.heap_size()
             + self.validity.heap_size();
         bytes as u64
+    }
+
+    /// Returns the verdict on an answer made of it, for layers outside.
+    pub(crate) fn info(&self, state: CacheState, freshness: Freshness) -> CacheInfo {
+        let mut info = cache_status::info(state, &self.policy, freshness);
+        info.recompute_cost = Some(self.recompute_cost);
+        info
     }
 
     /// Takes the one place there is for a background refresh of this response.

@@ -8,7 +8,7 @@ use scrimp_core::extensions::CacheState;
 use super::answer::{from_entry, is_whole, whole};
 use crate::{
     body::{CacheBody, StoredBody},
-    cache_status::{self, Forward, Report, ttl_seconds},
+    cache_status::{Forward, Report, ttl_seconds},
     entry::{CACHE_STATUS, Entry, Variants},
     policy::judge::Freshness,
     request::LookupRequest,
@@ -99,10 +99,8 @@ impl Found {
             true => CacheState::Hit,
             false => CacheState::Stale,
         };
-        let mut info = cache_status::info(state, &entry.policy, freshness);
-        info.recompute_cost = Some(entry.recompute_cost);
         extensions.clear();
-        extensions.insert(info);
+        extensions.insert(entry.info(state, freshness));
         extensions
     }
 }
