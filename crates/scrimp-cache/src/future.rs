@@ -196,7 +196,9 @@ where
     }
 
     /// Goes on with a request, now that it is known what is stored.
-    #[inline]
+    ///
+    /// Always inline: it is called in two places, and a hit's request would be copied into it.
+    #[inline(always)]
     fn drive(
         inner: &S,
         common: &Arc<Common<St>>,

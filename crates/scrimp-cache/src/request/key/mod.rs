@@ -87,6 +87,7 @@ pub(super) fn write<B>(
 }
 
 /// Writes a query, which comes with its `?`.
+#[inline]
 fn query(key: &mut KeyBuf, query: &str, spec: Option<&KeySpec>, variance: Option<&Variance>) {
     match (spec.map(|spec| &spec.query), variance) {
         (None | Some(QueryKey::All), None) => {
