@@ -6,7 +6,7 @@ use scrimp_core::{BodyEnd, Sink, extensions::Shared};
 
 use crate::entry::Held;
 
-/// So many bytes of an announced body are taken at once.
+/// Bytes of an announced body that are taken at once.
 const FIRST_STEP: usize = 64 << 10;
 
 /// Collects a body. Only one that ends cleanly, and at the length that was announced, is
@@ -63,8 +63,8 @@ impl BodyCollector {
         })))
     }
 
-    /// Waits for a body that others read too, which is collected elsewhere already: if nobody
-    /// has stored it by the time it has come in whole, this one does.
+    /// Waits for a body that others read too, which is collected elsewhere already: if it is
+    /// not stored by the time it has come in whole, this one does.
     pub(crate) fn shared<C>(
         answer: Shared,
         held: Held,

@@ -10,7 +10,7 @@ use scrimp_table::{Change, Kept, Table};
 use super::{Entry, FillToken, Lookup, MemoryBudget, PutOutcome, Store, Variants};
 use crate::stats::StoreStats;
 
-/// Share of the memory that answers still coming in may take: one part in so many.
+/// Share of the memory that answers still coming in may take: one part in this number.
 const FILL_SHARE: u64 = 8;
 
 /// Keeps responses in memory, bounded by bytes.
@@ -178,7 +178,7 @@ impl Kept for Variants {
     fn until(&self) -> Option<Instant> {
         let until = |entry: &Arc<Entry>| entry.policy.usable_until();
         self.iter().map(until).try_fold(None, |latest, until| {
-            // One that is usable for ever makes them all so.
+            // One that is usable without end makes them all so.
             until.map(|until| latest.max(Some(until)))
         })?
     }

@@ -49,7 +49,7 @@ pub struct Entry {
     pub(crate) recompute_cost: Duration,
     /// A refresh in the background is under way.
     pub(crate) refreshing: RefreshFlag,
-    /// Bytes of memory it takes; 0 until somebody asks. Stores ask often.
+    /// Bytes of memory it takes; 0 until it is asked for. Stores ask often.
     pub(crate) weighed: AtomicU64,
 }
 
@@ -60,37 +60,37 @@ pub struct Variants(SmallVec<[Arc<Entry>; 1]>);
 // === impl Entry ===
 
 impl Entry {
-    /// The status code.
+    /// Returns the status code.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// The header fields, with placeholders in Age and Cache-Status.
+    /// Returns the header fields, with placeholders in Age and Cache-Status.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
     }
 
-    /// The body.
+    /// Returns the body.
     #[must_use]
     pub fn body(&self) -> &Bytes {
         &self.body
     }
 
-    /// What HTTP allows to be done with it.
+    /// Returns what HTTP allows to be done with it.
     #[must_use]
     pub fn policy(&self) -> &Policy {
         &self.policy
     }
 
-    /// Which requests it answers.
+    /// Returns which requests it answers.
     #[must_use]
     pub fn selection(&self) -> &Selection {
         &self.selection
     }
 
-    /// Bytes of memory it takes, overhead included.
+    /// Returns the bytes of memory it takes, overhead included.
     #[must_use]
     pub fn weight(&self) -> u64 {
         match self.weighed.load(Ordering::Relaxed) {
@@ -203,12 +203,12 @@ impl Variants {
         self.0.get(place)
     }
 
-    /// All of them, newest first.
+    /// Iterates over all of them, newest first.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Entry>> {
         self.0.iter()
     }
 
-    /// These responses and a new one, which replaces those with the same selection.
+    /// Returns these responses and a new one, which replaces those with the same selection.
     #[must_use]
     pub fn with(&self, entry: &Arc<Entry>) -> Self {
         let others = self
@@ -223,8 +223,8 @@ impl Variants {
         Self(list)
     }
 
-    /// Whether one of these answers the same requests, still stands, and was asked for later:
-    /// a slow answer must not take the place of a newer one.
+    /// Returns whether one of these answers the same requests, still stands, and was asked for
+    /// later: a slow answer must not take the place of a newer one.
     #[must_use]
     pub fn outdates(&self, entry: &Entry, token: &FillToken) -> bool {
         let newer = |other: &Entry| {
@@ -243,7 +243,7 @@ impl Variants {
         (!list.is_empty()).then_some(Self(list))
     }
 
-    /// These responses without one of them; `None` if none is left.
+    /// Returns these responses without one of them; `None` if none is left.
     #[must_use]
     pub fn without(&self, entry: &Arc<Entry>) -> Option<Self> {
         let list: SmallVec<_> = self
@@ -255,7 +255,7 @@ impl Variants {
         (!list.is_empty()).then_some(Self(list))
     }
 
-    /// Bytes of memory they take.
+    /// Returns the bytes of memory they take.
     #[must_use]
     pub fn weight(&self) -> u64 {
         let spilled = if self.0.spilled() {

@@ -21,7 +21,7 @@ pub(super) fn never_stored(status: StatusCode) -> bool {
 /// Status codes that blame the request: all of 4xx but those that speak of the resource,
 /// and two of 5xx.
 ///
-/// A request is more than its key. Whoever finds a field that an upstream chokes on could
+/// A request is more than its key. A client that finds a field that an upstream chokes on could
 /// have its complaint stored for everybody ("cache-poisoned denial of service", Nguyen et
 /// al., CCS 2019). So a rule's TTL does not cover them unless the rule names the status; an
 /// origin that gives one a lifetime of its own is taken at its word (§3).

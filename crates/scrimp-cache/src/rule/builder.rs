@@ -21,50 +21,50 @@ impl RuleBuilder {
         self
     }
 
-    /// Condition: the method is one of those given. GET stands for HEAD too.
+    /// Adds a condition: the method is one of those given. GET stands for HEAD too.
     pub fn method(mut self, method: Method) -> Self {
         self.0.when.methods.push(method);
         self
     }
 
-    /// Condition: the host matches; `*` stands for one label, `**` for any number.
+    /// Sets a condition: the host matches; `*` stands for one label, `**` for any number.
     pub fn host(mut self, pattern: &str) -> Self {
         self.0.when.host = Some(Pattern::host(pattern));
         self
     }
 
-    /// Condition: the path matches; `*` and `{name}` stand for one segment, `**` for any
+    /// Sets a condition: the path matches; `*` and `{name}` stand for one segment, `**` for any
     /// number.
     pub fn path(mut self, pattern: &str) -> Self {
         self.0.when.path = Some(Pattern::path(pattern));
         self
     }
 
-    /// Condition: the request has the field.
+    /// Adds a condition: the request has the field.
     pub fn if_header(mut self, name: HeaderName) -> Self {
         self.0.when.headers.push((name, None));
         self
     }
 
-    /// Condition: the request has the field with this value.
+    /// Adds a condition: the request has the field with this value.
     pub fn if_header_is(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.0.when.headers.push((name, Some(value)));
         self
     }
 
-    /// Condition: the response's media type matches, such as `image/*`.
+    /// Sets a condition: the response's media type matches, such as `image/*`.
     pub fn content_type(mut self, pattern: &str) -> Self {
         self.0.when.content_type = Some(Pattern::media_type(pattern));
         self
     }
 
-    /// Condition: the response's status is one of those given.
+    /// Adds a condition: the response's status is one of those given.
     pub fn status(mut self, status: StatusCode) -> Self {
         self.0.when.statuses.push(status);
         self
     }
 
-    /// Key: of the query only these parameters, in whatever order the request has them.
+    /// Takes only these parameters of the query into the key, in any order.
     ///
     /// What is left out of the key still reaches the upstream. Leave out only what does
     /// not change the answer, or one client can choose what the others get.
@@ -76,13 +76,13 @@ impl RuleBuilder {
         self
     }
 
-    /// Key: nothing of the query. See [`query`](Self::query) for the danger.
+    /// Takes nothing of the query into the key. See [`query`](Self::query) for the danger.
     pub fn no_query(mut self) -> Self {
         self.0.key.query = QueryKey::None;
         self
     }
 
-    /// Key: the value of a request field, such as a customer's tier. With all the
+    /// Adds to the key the value of a request field, such as a customer's tier. With all the
     /// [credentials](crate::CacheLayerBuilder::credentials) of a request in its key, each holder has
     /// answers of their own, so these may be stored.
     pub fn header(mut self, name: HeaderName) -> Self {
@@ -90,17 +90,17 @@ impl RuleBuilder {
         self
     }
 
-    /// Key: the value of a cookie. The other cookies are ignored.
+    /// Adds to the key the value of a cookie. The other cookies are ignored.
     pub fn cookie(mut self, name: impl Into<Box<str>>) -> Self {
         self.0.key.cookies.push(name.into());
         self
     }
 
-    /// The freshness lifetime, whatever the origin says of it, counted from when the answer
+    /// Sets the freshness lifetime, whatever the origin says of it, counted from when the answer
     /// came. [`Duration::MAX`] never ends.
     ///
     /// It goes for the status codes that RFC 9110 calls heuristically cacheable, but for 405,
-    /// 414 and 501: these complain of the request, and whoever can provoke a complaint would
+    /// 414 and 501: these complain of the request, and a client that can provoke a complaint would
     /// have it stored for everybody. Where [`status`](Self::status) names a code, it goes for
     /// that.
     pub fn ttl(mut self, ttl: Duration) -> Self {
@@ -108,7 +108,7 @@ impl RuleBuilder {
         self
     }
 
-    /// The freshness lifetime as a function of request and response. Where it returns
+    /// Sets the freshness lifetime as a function of request and response. Where it returns
     /// `None` the origin's word counts.
     pub fn ttl_with(
         mut self,
@@ -118,27 +118,27 @@ impl RuleBuilder {
         self
     }
 
-    /// The freshness lifetime of answers that say there is nothing: 404 and 410.
+    /// Sets the freshness lifetime of answers that say there is nothing: 404 and 410.
     pub fn negative_ttl(mut self, ttl: Duration) -> Self {
         self.0.limits.negative_ttl = Some(ttl);
         self
     }
 
-    /// No lifetime is shorter than this, whoever gave it. What may not be stored is not
+    /// Sets the shortest lifetime, the origin's too. What may not be stored is not
     /// stored all the same.
     pub fn min_ttl(mut self, ttl: Duration) -> Self {
         self.0.limits.min_ttl = Some(ttl);
         self
     }
 
-    /// No lifetime is longer than this, whoever gave it.
+    /// Sets the longest lifetime, the origin's too.
     pub fn max_ttl(mut self, ttl: Duration) -> Self {
         self.0.limits.max_ttl = Some(ttl);
         self
     }
 
-    /// Takes up to so many percent off each lifetime, by chance: what was stored together
-    /// does not expire together. Between 0 and 100.
+    /// Jitters each lifetime: takes up to this percentage off by chance, so that what was stored
+    /// together does not expire together. Range: 0 to 100.
     pub fn jitter(mut self, percent: f64) -> Self {
         // Anything else is noticed by `build`.
         self.0.limits.jitter = if (0.0..=100.0).contains(&percent) {
@@ -149,13 +149,13 @@ impl RuleBuilder {
         self
     }
 
-    /// Larger bodies are not stored, in bytes.
+    /// Sets the size of the largest body that is stored, in bytes.
     pub fn max_body(mut self, bytes: u64) -> Self {
         self.0.limits.max_body = Some(bytes);
         self
     }
 
-    /// Serves stale so long after expiry if the upstream fails, whatever the origin says of
+    /// Serves stale for this long after expiry if the upstream fails, whatever the origin says of
     /// `stale-if-error`; where it says `must-revalidate`, only with
     /// [`override_origin`](Self::override_origin).
     pub fn fail_safe(mut self, staleness: Duration) -> Self {
@@ -164,7 +164,7 @@ impl RuleBuilder {
     }
 
     /// Serves stale if the upstream takes longer than this, where a failure would let it
-    /// be served too. The call goes on in the background, and nobody waits for it twice.
+    /// be served too. The call goes on in the background, and no request waits for it twice.
     pub fn soft_timeout(mut self, time: Duration) -> Self {
         self.0.soft_timeout = Some(time);
         self
