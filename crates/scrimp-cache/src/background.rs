@@ -15,7 +15,7 @@ pub(crate) struct Background(Mutex<JoinSet<()>>);
 
 impl Background {
     /// Starts a task on the current runtime, under the caller's span. Without a runtime there
-    /// is none: the stored response stays as it is until somebody waits for a new one.
+    /// is none: the stored response stays as it is until a request waits for a new one.
     pub(crate) fn start(&self, task: impl Future<Output = ()> + Send + 'static) {
         let Ok(runtime) = Handle::try_current() else {
             return;

@@ -9,7 +9,7 @@ use scrimp_http::{credentials::Credentials, target::TargetUri};
 
 use crate::{
     cache_status::CacheName,
-    config::{Config, Fallback, Tagger},
+    config::{Config, Function},
     entry::{MemoryStore, Store},
     layer::CacheLayer,
     policy::{Mode, facts::Telling},
@@ -56,7 +56,7 @@ impl<St: Store> CacheLayerBuilder<St> {
     /// # let _ = layer;
     /// # Ok::<(), scrimp_cache::SettingError>(())
     /// ```
-    pub fn rule(mut self, rule: impl TryInto<Rule, Error: Into<BoxError>>) -> Self {
+    pub fn rule(self, rule: impl TryInto<Rule, Error: Into<BoxError>>) -> Self {
         let number = self.settings.values().rules.len() + 1;
         let rule = rule.try_into().map_err(|error| {
             let error = error.into();
@@ -64,25 +64,19 @@ impl<St: Store> CacheLayerBuilder<St> {
             let problem = format!("number {number} {shape}: {error}");
             SettingError::new(OWNER, "rule", problem).with_source(error)
         });
-        self.settings = self
-            .settings
-            .checked(rule, |config, rule| config.rules.push(rule));
-        self
+        self.checked(rule, |config, rule| config.rules.push(rule))
     }
 
     /// Sets the cache's name in Cache-Status. Default: `scrimp`.
     ///
     /// Range: one printable ASCII character or more. A name that is no token is written as a
     /// quoted string.
-    pub fn name(mut self, name: &str) -> Self {
+    pub fn name(self, name: &str) -> Self {
         let name = CacheName::new(name).ok_or_else(|| {
             let problem = format!("must be printable ASCII characters, at least one, not {name:?}");
             SettingError::new(OWNER, "name", problem)
         });
-        self.settings = self
-            .settings
-            .checked(name, |config, name| config.name = name);
-        self
+        self.checked(name, |config, name| config.name = name)
     }
 
     /// Sets the targeted Cache-Control fields to obey, first match first (RFC 9213). They are
@@ -107,12 +101,10 @@ impl<St: Store> CacheLayerBuilder<St> {
     /// Sets what an upstream call costs if the response does not carry a
     /// [`Charge`](scrimp_core::extensions::Charge), as [`Money`] or as text such as `0.01` or
     /// `0.01 EUR`. Default: nothing.
-    pub fn price(mut self, price: impl TryInto<Money, Error: Into<BoxError>>) -> Self {
+    pub fn price(self, price: impl TryInto<Money, Error: Into<BoxError>>) -> Self {
         let shape = "an amount such as 0.01";
-        self.settings = self
-            .settings
-            .read("price", price, shape, |config, price| config.price = price);
-        self
+        let price = SettingError::read(OWNER, "price", price, shape);
+        self.checked(price, |config, price| config.price = price)
     }
 
     /// Puts a [`CacheInfo`](scrimp_core::extensions::CacheInfo) into every response, not
@@ -169,7 +161,7 @@ impl<St: Store> CacheLayerBuilder<St> {
         self,
         tags: impl Fn(&Request<()>, &Response<()>) -> Vec<String> + Send + Sync + 'static,
     ) -> Self {
-        self.set(|config| config.tagger = Some(Tagger(Arc::new(tags))))
+        self.set(|config| config.tagger = Some(Function(Arc::new(tags))))
     }
 
     /// Answers where the upstream has failed and nothing stored may stand in: with its
@@ -182,19 +174,15 @@ impl<St: Store> CacheLayerBuilder<St> {
         + Sync
         + 'static,
     ) -> Self {
-        self.set(|config| config.fallback = Some(Fallback(Arc::new(answer))))
+        self.set(|config| config.fallback = Some(Function(Arc::new(answer))))
     }
 
     /// Sets how long to wait for a store that does not answer at once, before the request goes
     /// to the upstream as if nothing were stored. Default: 100 ms. Range: above 0.
-    pub fn store_timeout(mut self, time: Duration) -> Self {
+    pub fn store_timeout(self, time: Duration) -> Self {
         let range = (Bound::Excluded(Duration::ZERO), Bound::Unbounded);
-        self.settings = self
-            .settings
-            .within("store_timeout", time, range, |config, time| {
-                config.store_timeout = time;
-            });
-        self
+        let time = SettingError::within(OWNER, "store_timeout", time, range);
+        self.checked(time, |config, time| config.store_timeout = time)
     }
 
     /// Sets how a request's target URI is found if the URI that it shows is only a part of it.
@@ -236,21 +224,29 @@ impl<St: Store> CacheLayerBuilder<St> {
         Ok(CacheLayer::from_parts(self.settings.finish()?, self.store))
     }
 
-    fn set(mut self, change: impl FnOnce(&mut Config)) -> Self {
-        self.settings = self.settings.set(change);
-        self
+    fn set(self, change: impl FnOnce(&mut Config)) -> Self {
+        let settings = self.settings.set(change);
+        Self { settings, ..self }
+    }
+
+    fn checked<T>(
+        self,
+        value: Result<T, SettingError>,
+        change: impl FnOnce(&mut Config, T),
+    ) -> Self {
+        let settings = self.settings.checked(value, change);
+        Self { settings, ..self }
     }
 
     /// Sets a list of field names.
     fn names(
-        mut self,
+        self,
         setting: &'static str,
         names: impl IntoIterator<Item = impl TryInto<HeaderName, Error: Into<BoxError>>>,
         change: impl FnOnce(&mut Config, Vec<HeaderName>),
     ) -> Self {
         let read = |name| SettingError::read(OWNER, setting, name, "names of header fields");
         let names: Result<Vec<_>, _> = names.into_iter().map(read).collect();
-        self.settings = self.settings.checked(names, change);
-        self
+        self.checked(names, change)
     }
 }

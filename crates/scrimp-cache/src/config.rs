@@ -32,38 +32,31 @@ pub(crate) struct Config {
     pub(crate) telling: Telling,
     pub(crate) tag_headers: Vec<HeaderName>,
     pub(crate) strip_tag_headers: bool,
-    pub(crate) tagger: Option<Tagger>,
-    pub(crate) fallback: Option<Fallback>,
+    pub(crate) tagger: Option<Function<TagFn>>,
+    pub(crate) fallback: Option<Function<FallbackFn>>,
     pub(crate) store_timeout: Duration,
     pub(crate) target_uri: TargetUri,
 }
 
-/// Answers for an upstream that failed.
-#[derive(Clone)]
-pub(crate) struct Fallback(pub(crate) Arc<FallbackFn>);
+/// A function of the operator's, which has no text.
+pub(crate) struct Function<F: ?Sized>(pub(crate) Arc<F>);
 
 /// A function from a request, and the upstream's status if there was one, to an answer.
 pub(crate) type FallbackFn =
     dyn Fn(&Request<()>, Option<StatusCode>) -> Option<Response<Bytes>> + Send + Sync;
 
-/// Names the tags of a response.
-#[derive(Clone)]
-pub(crate) struct Tagger(pub(crate) Arc<TagFn>);
-
 /// A function from request and response to tags.
 pub(crate) type TagFn = dyn Fn(&Request<()>, &Response<()>) -> Vec<String> + Send + Sync;
 
-// === impl Fallback ===
+// === impl Function ===
 
-impl fmt::Debug for Fallback {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(function)")
+impl<F: ?Sized> Clone for Function<F> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
     }
 }
 
-// === impl Tagger ===
-
-impl fmt::Debug for Tagger {
+impl<F: ?Sized> fmt::Debug for Function<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("(function)")
     }

@@ -23,7 +23,7 @@ use crate::{
     lookup::{Answer, Decision, LateLookup, decide},
     request::{LookupRequest, RequestView, Shown},
     shared::Common,
-    upstream::{Choice, Exchange, POLLED_AGAIN, Race},
+    upstream::{Choice, Exchange, POLLED_AGAIN, Race, Upstream},
 };
 
 pin_project! {
@@ -144,12 +144,10 @@ where
 
 // === impl State ===
 
-impl<S, ReqB, ResB, St> State<S, ReqB, St>
+impl<S, ReqB, St> State<S, ReqB, St>
 where
-    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
-    S::Future: Send,
+    S: Upstream<ReqB>,
     ReqB: Body + Default + Send + 'static,
-    ResB: Body<Data = Bytes> + Send + 'static,
     St: Store,
 {
     /// Reads a request, and looks up what it asks for.
@@ -198,7 +196,9 @@ where
     }
 
     /// Goes on with a request, now that it is known what is stored.
-    #[inline]
+    ///
+    /// Always inline: it is called in two places, and a hit's request would be copied into it.
+    #[inline(always)]
     fn drive(
         inner: &S,
         common: &Arc<Common<St>>,
@@ -264,12 +264,10 @@ where
 
 // === impl LookingUp ===
 
-impl<S, ReqB, ResB, St> LookingUp<S, ReqB, St>
+impl<S, ReqB, St> LookingUp<S, ReqB, St>
 where
-    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
-    S::Future: Send,
+    S: Upstream<ReqB>,
     ReqB: Body + Default + Send + 'static,
-    ResB: Body<Data = Bytes> + Send + 'static,
     St: Store,
 {
     fn proceed(self, found: Option<Arc<Variants>>) -> State<S, ReqB, St> {

@@ -114,7 +114,7 @@
 //! future cancels its upstream call; a body that was not read to its end, broke off, or was
 //! not as long as it said is not stored. Refreshes and puts in the background end with
 //! the last service and the last clone of the layer. The error type is the inner service's, so
-//! `Infallible` stays `Infallible`. A store that fails or takes too long costs nobody a
+//! `Infallible` stays `Infallible`. A store that fails or takes too long costs no
 //! request.
 //!
 //! Refreshes, soft time-outs and stores that answer later need a tokio runtime.

@@ -32,25 +32,25 @@ enum Token {
 // === impl Pattern ===
 
 impl Pattern {
-    /// A pattern for paths: `/` separates, case counts. `/a/**` matches `/a` too.
+    /// Returns a pattern for paths: `/` separates, case counts. `/a/**` matches `/a` too.
     #[must_use]
     pub fn path(text: &str) -> Self {
         Self::new(text, b'/', false)
     }
 
-    /// A pattern for host names: `.` separates, case does not count.
+    /// Returns a pattern for host names: `.` separates, case does not count.
     #[must_use]
     pub fn host(text: &str) -> Self {
         Self::new(text, b'.', true)
     }
 
-    /// A pattern for media types: `/` separates, case does not count.
+    /// Returns a pattern for media types: `/` separates, case does not count.
     #[must_use]
     pub fn media_type(text: &str) -> Self {
         Self::new(text, b'/', true)
     }
 
-    /// A pattern for tags: nothing separates, `*` stands for anything.
+    /// Returns a pattern for tags: nothing separates, `*` stands for anything.
     #[must_use]
     pub fn name(text: &str) -> Self {
         Self::new(text, b'\n', false)
@@ -138,13 +138,13 @@ impl Pattern {
         }
     }
 
-    /// The pattern as it was written.
+    /// Returns the pattern as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether the pattern matches all of `text`.
+    /// Returns whether the pattern matches all of `text`.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
         let text = text.as_bytes();

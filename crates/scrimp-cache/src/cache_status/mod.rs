@@ -30,7 +30,7 @@ pub(crate) enum Forward {
 }
 
 /// What the cache did with one request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Report {
     /// `None`: a hit.
     pub(crate) forward: Option<Forward>,
@@ -64,23 +64,15 @@ impl Forward {
 impl Report {
     pub(crate) fn hit(ttl: i64) -> Self {
         Self {
-            forward: None,
-            forward_status: None,
             ttl: Some(ttl),
-            stored: false,
-            collapsed: false,
-            detail: None,
+            ..Self::default()
         }
     }
 
     pub(crate) fn forwarded(reason: Forward) -> Self {
         Self {
             forward: Some(reason),
-            forward_status: None,
-            ttl: None,
-            stored: false,
-            collapsed: false,
-            detail: None,
+            ..Self::default()
         }
     }
 

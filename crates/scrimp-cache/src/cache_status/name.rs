@@ -85,7 +85,7 @@ impl CacheName {
             return value.clone();
         }
         let value = make();
-        // Nobody waits for the sake of the next.
+        // No request waits for the sake of the next.
         if let Some(mut slot) = slot.try_write() {
             *slot = Some((report, value.clone()));
         }

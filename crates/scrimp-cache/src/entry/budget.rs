@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-/// A number of bytes that many fills share.
+/// A limit on memory, in bytes, that many fills share.
 #[derive(Debug, Clone)]
 pub struct MemoryBudget(Arc<Shared>);
 
@@ -25,7 +25,7 @@ pub struct Held {
 // === impl MemoryBudget ===
 
 impl MemoryBudget {
-    /// A budget of `limit` bytes.
+    /// Returns a budget of `limit` bytes.
     #[must_use]
     pub fn new(limit: u64) -> Self {
         Self(Arc::new(Shared {
@@ -34,13 +34,13 @@ impl MemoryBudget {
         }))
     }
 
-    /// Bytes taken at the moment.
+    /// Returns how many bytes are taken at the moment.
     #[must_use]
     pub fn used(&self) -> u64 {
         self.0.used.load(Ordering::Relaxed)
     }
 
-    /// The limit, in bytes.
+    /// Returns the limit, in bytes.
     #[must_use]
     pub fn limit(&self) -> u64 {
         self.0.limit
@@ -59,8 +59,7 @@ impl MemoryBudget {
 // === impl Held ===
 
 impl Held {
-    /// Takes up to `bytes` in all. False, and nothing more is taken, if that is past the
-    /// limit.
+    /// Takes up to `bytes` in all. Returns false, and takes nothing, if that is past the limit.
     pub fn grow_to(&mut self, bytes: u64) -> bool {
         let more = bytes.saturating_sub(self.bytes);
         let shared = &self.budget.0;

@@ -6,7 +6,7 @@ use scrimp_core::{BodyEnd, Sink, extensions::Shared};
 
 use crate::entry::Held;
 
-/// So many bytes of an announced body are taken at once.
+/// Bytes of an announced body that are taken at once.
 const FIRST_STEP: usize = 64 << 10;
 
 /// Collects a body. Only one that ends cleanly, and at the length that was announced, is
@@ -39,6 +39,9 @@ struct SharedCollector<C> {
     commit: C,
 }
 
+/// A body came in whole, with these trailers.
+struct Whole(Option<HeaderMap>);
+
 // === impl BodyCollector ===
 
 impl BodyCollector {
@@ -60,8 +63,8 @@ impl BodyCollector {
         })))
     }
 
-    /// Waits for a body that others read too, which is collected elsewhere already: if nobody
-    /// has stored it by the time it has come in whole, this one does.
+    /// Waits for a body that others read too, which is collected elsewhere already: if it is
+    /// not stored by the time it has come in whole, this one does.
     pub(crate) fn shared<C>(
         answer: Shared,
         held: Held,
@@ -117,21 +120,12 @@ impl<C: FnOnce(Bytes, Option<HeaderMap>, Held)> Collect for OwnCollector<C> {
     }
 
     fn end(self: Box<Self>, end: BodyEnd) {
-        let open = *self;
-        let length = open.buffer.len() as u64;
-        let trailers = match end {
-            BodyEnd::Complete => None,
-            BodyEnd::Trailers(trailers) => Some(trailers),
-            // A server stops reading once it has sent the length that was announced.
-            BodyEnd::Dropped if open.announced == Some(length) => None,
-            BodyEnd::Failed | BodyEnd::Dropped => return,
-        };
-        if open.announced.is_some_and(|announced| announced != length) {
+        let Some(Whole(trailers)) = whole(end, self.buffer.len() as u64, self.announced) else {
             return;
-        }
+        };
         // An exact allocation: a stored body holds no more than it weighs.
-        let body = Bytes::from(open.buffer.into_boxed_slice());
-        (open.commit)(body, trailers, open.held);
+        let body = Bytes::from(self.buffer.into_boxed_slice());
+        (self.commit)(body, trailers, self.held);
     }
 }
 
@@ -143,17 +137,9 @@ impl<C: FnOnce(Bytes, Option<HeaderMap>, Held)> Collect for SharedCollector<C> {
 
     fn end(self: Box<Self>, end: BodyEnd) {
         let mut this = *self;
-        let trailers = match end {
-            BodyEnd::Complete => None,
-            BodyEnd::Trailers(trailers) => Some(trailers),
-            BodyEnd::Dropped if this.announced == Some(this.read) => None,
-            BodyEnd::Failed | BodyEnd::Dropped => return,
-        };
-        let as_announced = this.announced.is_none_or(|length| length == this.read);
-        if !as_announced || this.answer.is_committed() {
-            return;
-        }
-        if let Some(chunks) = this.answer.chunks()
+        if let Some(Whole(trailers)) = whole(end, this.read, this.announced)
+            && !this.answer.is_committed()
+            && let Some(chunks) = this.answer.chunks()
             && this.held.grow_to(this.read)
             && this.answer.commit()
         {
@@ -161,6 +147,20 @@ impl<C: FnOnce(Bytes, Option<HeaderMap>, Held)> Collect for SharedCollector<C> {
             (this.commit)(body, trailers, this.held);
         }
     }
+}
+
+/// Returns the end of a body that has come in whole, of as many bytes as were announced.
+fn whole(end: BodyEnd, read: u64, announced: Option<u64>) -> Option<Whole> {
+    let trailers = match end {
+        BodyEnd::Complete => None,
+        BodyEnd::Trailers(trailers) => Some(trailers),
+        // A server stops reading once it has sent the length that was announced.
+        BodyEnd::Dropped if announced == Some(read) => None,
+        BodyEnd::Failed | BodyEnd::Dropped => return None,
+    };
+    announced
+        .is_none_or(|length| length == read)
+        .then_some(Whole(trailers))
 }
 
 impl Sink for BodyCollector {

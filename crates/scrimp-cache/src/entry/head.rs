@@ -1,10 +1,11 @@
 //! Header fields as they are stored.
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use scrimp_http::date;
+use smallvec::SmallVec;
 
-use super::{CACHE_STATUS, compact};
+use super::{CACHE_STATUS, value};
 use crate::{config::Config, policy::freshness::Arrival};
 
 /// Returns the fields as hits send them, with slots for what changes with every hit in front of
@@ -66,5 +67,61 @@ fn announced(headers: &mut HeaderMap, trailers: &HeaderMap) {
     let names = trailers.keys().cloned().map(HeaderValue::from);
     for name in names {
         headers.append(header::TRAILER, name);
+    }
+}
+
+/// Copies fields behind those of `copy`, with their values in memory of their own.
+///
+/// Values that come off a connection are slices of its read buffer: keeping one of twenty
+/// bytes would keep the whole buffer. All go into one allocation, and each is a slice of it;
+/// those that most responses have in common take none.
+fn compact(headers: &HeaderMap, mut copy: HeaderMap) -> HeaderMap {
+    let ready: SmallVec<[Option<HeaderValue>; 16]> = headers
+        .iter()
+        .map(|(name, value)| value::shared(name, value))
+        .collect();
+    value::learn(headers.iter());
+    let own = || {
+        headers
+            .values()
+            .zip(&ready)
+            .filter(|(_, ready)| ready.is_none())
+    };
+    let size = own().map(|(value, _)| value.len()).sum();
+    let mut buffer = BytesMut::with_capacity(size);
+    for (value, _) in own() {
+        buffer.put_slice(value.as_bytes());
+    }
+    let mut rest = buffer.freeze();
+    for ((name, value), ready) in headers.iter().zip(ready) {
+        let value = ready.unwrap_or_else(|| {
+            let bytes = rest.split_to(value.len());
+            // Bytes that made a value once make one again; the fallback is for the compiler.
+            let owned = HeaderValue::from_maybe_shared(bytes);
+            let mut owned = owned.unwrap_or_else(|_| value.clone());
+            owned.set_sensitive(value.is_sensitive());
+            owned
+        });
+        copy.append(name.clone(), value);
+    }
+    copy
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compacting_keeps_every_line_in_order() {
+        let mut headers = HeaderMap::new();
+        headers.append("a", HeaderValue::from_static("1"));
+        headers.append("b", HeaderValue::from_static(""));
+        headers.append("a", HeaderValue::from_bytes(b"\xfc").unwrap());
+        let mut secret = HeaderValue::from_static("s");
+        secret.set_sensitive(true);
+        headers.append("c", secret);
+        let copy = compact(&headers, HeaderMap::new());
+        assert_eq!(copy, headers);
+        assert!(copy["c"].is_sensitive());
     }
 }

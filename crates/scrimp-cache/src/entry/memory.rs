@@ -10,7 +10,7 @@ use scrimp_table::{Change, Kept, Table};
 use super::{Entry, FillToken, Lookup, MemoryBudget, PutOutcome, Store, Variants};
 use crate::stats::StoreStats;
 
-/// Share of the memory that answers still coming in may take: one part in so many.
+/// Share of the memory that answers still coming in may take: one part in this number.
 const FILL_SHARE: u64 = 8;
 
 /// Keeps responses in memory, bounded by bytes.
@@ -96,38 +96,25 @@ impl MemoryStore {
         match put {
             Ok(outcome) => outcome,
             Err(refused) => {
+                // What it takes the place of goes, though it is not kept itself.
                 if let Some(key) = refused.into_key() {
-                    self.remove_outdated(key, entry, token);
+                    self.leave(key, entry, |present| {
+                        (!present.outdates(entry, token)).then(|| present.beside(entry))
+                    });
                 }
                 PutOutcome::Rejected
             }
         }
     }
 
-    /// Removes what a response takes the place of that is not kept itself.
-    fn remove_outdated(&self, key: Key, entry: &Arc<Entry>, token: &FillToken) {
+    /// Leaves a part of what is stored under a key, or nothing; `None` changes nothing.
+    fn leave(&self, key: Key, entry: &Entry, part: impl Fn(&Variants) -> Option<Option<Variants>>) {
         // What is left weighs less, so there is room for it.
         let _ = self.0.table.change(key, entry.policy.received, |present| {
-            let Some(present) = present.filter(|present| !present.outdates(entry, token)) else {
-                return Change::Keep(());
-            };
-            match present.beside(entry) {
-                Some(rest) => Change::Put(rest, ()),
-                None => Change::Remove(()),
-            }
-        });
-    }
-
-    fn remove_one(&self, key: KeyRef<'_>, which: &Arc<Entry>) {
-        // What is left weighs less, so there is room for it.
-        let (key, now) = (key.to_key(), which.policy.received);
-        let _ = self.0.table.change(key, now, |present| {
-            let Some(present) = present else {
-                return Change::Keep(());
-            };
-            match present.without(which) {
-                Some(rest) => Change::Put(rest, ()),
-                None => Change::Remove(()),
+            match present.and_then(&part) {
+                None => Change::Keep(()),
+                Some(Some(rest)) => Change::Put(rest, ()),
+                Some(None) => Change::Remove(()),
             }
         });
     }
@@ -150,12 +137,10 @@ impl MemoryStoreBuilder {
     /// key past that is not kept until one of the tenant's others is gone. Default: no limit.
     /// Range: 1 or more.
     pub fn max_keys_per_tenant(self, keys: u64) -> Self {
-        Self(
-            self.0
-                .within("max_keys_per_tenant", keys, 1.., |limits, keys| {
-                    limits.max_keys_per_tenant = keys;
-                }),
-        )
+        let name = "max_keys_per_tenant";
+        Self(self.0.within(name, keys, 1.., |limits, keys| {
+            limits.max_keys_per_tenant = keys;
+        }))
     }
 
     /// Returns the store.
@@ -193,7 +178,7 @@ impl Kept for Variants {
     fn until(&self) -> Option<Instant> {
         let until = |entry: &Arc<Entry>| entry.policy.usable_until();
         self.iter().map(until).try_fold(None, |latest, until| {
-            // One that is usable for ever makes them all so.
+            // One that is usable without end makes them all so.
             until.map(|until| latest.max(Some(until)))
         })?
     }
@@ -215,7 +200,7 @@ impl Store for MemoryStore {
     fn remove(&self, key: KeyRef<'_>, which: Option<&Arc<Entry>>) {
         match which {
             None => self.0.table.remove(key),
-            Some(which) => self.remove_one(key, which),
+            Some(which) => self.leave(key.to_key(), which, |here| Some(here.without(which))),
         }
     }
 

@@ -14,6 +14,7 @@ mod refreshing;
 mod response;
 mod store;
 mod value;
+mod variants;
 mod weight;
 
 pub(crate) use booking::{Booking, book, charge, is_collapsed};
@@ -26,6 +27,7 @@ pub(crate) use pending::{PendingEntry, Previous};
 pub(crate) use predictor::UncacheablePredictor;
 pub(crate) use record::CallRecord;
 pub(crate) use refreshing::{RefreshFlag, Refreshing};
-pub(crate) use response::{CACHE_STATUS, compact};
-pub use response::{Entry, Variants};
+pub(crate) use response::CACHE_STATUS;
+pub use response::Entry;
 pub use store::{FillToken, Lookup, PutOutcome, Store};
+pub use variants::Variants;

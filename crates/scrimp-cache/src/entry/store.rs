@@ -13,7 +13,7 @@ use crate::stats::StoreStats;
 ///
 /// A store keeps what it is given and judges nothing: freshness, matching and invalidation
 /// are the layer's. It may forget anything at any time, and it may fail: a failure is
-/// counted, the request goes to the upstream, and nobody but the operator notices.
+/// counted, the request goes to the upstream, and only the operator notices.
 ///
 /// A store on disk or over a network writes responses as bytes with `Codec`, and keeps the
 /// invalidations that go with them in a `Journal` (both with the feature `codec`);
@@ -38,22 +38,22 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// where it was read back.
     fn remove(&self, key: KeyRef<'_>, which: Option<&Arc<Entry>>);
 
-    /// Memory for answers that are still coming in.
+    /// Returns the memory for answers that are still coming in.
     fn budget(&self) -> &MemoryBudget;
 
-    /// Largest body worth keeping, in bytes.
+    /// Returns the size of the largest body worth keeping, in bytes.
     fn max_body(&self) -> u64;
 
-    /// Where the store keeps the invalidations, if what it holds outlives the process.
+    /// Returns where the store keeps the invalidations, if what it holds outlives the process.
     ///
-    /// Without one, nothing that another process has stored is used: nobody could tell
+    /// Without one, nothing that another process has stored is used: it is unknown
     /// what of it has been invalidated. Asked once, when the layer is built.
     #[cfg(feature = "codec")]
     fn journal(&self) -> Option<Arc<dyn crate::invalidation::Journal>> {
         None
     }
 
-    /// What the store holds, as far as it knows.
+    /// Returns what the store holds, as far as it knows.
     fn stats(&self) -> StoreStats {
         StoreStats::default()
     }
@@ -103,7 +103,7 @@ pub enum Lookup<F> {
     Later(F),
 }
 
-/// What became of a response that was to be stored.
+/// Outcome of storing a response that was to be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PutOutcome {

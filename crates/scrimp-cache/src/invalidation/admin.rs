@@ -114,11 +114,7 @@ fn purge_method(parts: &Parts) -> Result<Vec<Invalidation>, String> {
             .map_err(|_| format!("no Host to purge {target} of"))?;
         purges.push(Invalidation::uri(uri));
     }
-    Ok(if soft {
-        purges.into_iter().map(Invalidation::soft).collect()
-    } else {
-        purges
-    })
+    Ok(softened(purges, soft))
 }
 
 fn tags(headers: &HeaderMap) -> Vec<String> {
@@ -163,11 +159,14 @@ fn purge_query(parts: &Parts) -> Result<Vec<Invalidation>, String> {
                 .into(),
         );
     }
-    Ok(if soft {
-        purges.into_iter().map(Invalidation::soft).collect()
-    } else {
-        purges
-    })
+    Ok(softened(purges, soft))
+}
+
+fn softened(purges: Vec<Invalidation>, soft: bool) -> Vec<Invalidation> {
+    match soft {
+        true => purges.into_iter().map(Invalidation::soft).collect(),
+        false => purges,
+    }
 }
 
 fn error(text: &str) -> String {

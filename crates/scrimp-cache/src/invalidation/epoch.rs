@@ -39,7 +39,7 @@ pub(crate) struct Epochs {
     /// Tells this log from every other, also those of other processes: their positions are
     /// not comparable.
     id: u64,
-    /// The last position given out. Written under the lock of `log`, so that whoever sees a
+    /// The last position given out. Written under the lock of `log`, so that a thread that sees a
     /// position finds its mark.
     position: AtomicU64,
     log: RwLock<Log>,
@@ -47,7 +47,7 @@ pub(crate) struct Epochs {
     recorder: OnceLock<Recorder>,
 }
 
-/// Is told of every invalidation before it has returned to whoever made it.
+/// Is told of every invalidation before it has returned to its caller.
 #[cfg_attr(
     not(feature = "codec"),
     allow(dead_code, reason = "only a journal records")

@@ -2,7 +2,7 @@
 //!
 //! Responses on disk are as safe to serve as the knowledge of what has been invalidated
 //! since they were fetched. So the log is written down: every invalidation is handed to the
-//! store before it returns to whoever made it. After a restart the log is read back, and
+//! store before it returns to its caller. After a restart the log is read back, and
 //! goes on under its old number; if anything is wrong with it, a new log begins, and all
 //! that was stored before is no longer used.
 

@@ -112,7 +112,7 @@ impl Log {
         self.marks.len().max(self.versions.len())
     }
 
-    /// Keeps to so many tags, and so many versions.
+    /// Keeps at most `max` tags, and as many versions.
     pub(super) fn keep_to(&mut self, max: usize) {
         if self.marks.len() > max {
             self.forget_older_half();

@@ -44,12 +44,12 @@ enum What {
 // === impl Invalidation ===
 
 impl Invalidation {
-    /// Everything that carries a tag.
+    /// Hits everything that carries a tag.
     pub fn tag(tag: impl Into<Box<str>>) -> Self {
         Self::hard(What::Tag(tag.into()))
     }
 
-    /// Everything made from an older version of an entity.
+    /// Hits everything made from an older version of an entity.
     ///
     /// What carries the tag with a version (`user:7@12`) is gone if its version is lower,
     /// even if it is fetched later, from a replica that lags; what carries it without a
@@ -59,13 +59,13 @@ impl Invalidation {
         Self::hard(What::Version(tag.into(), version))
     }
 
-    /// Everything with a tag that begins so. One step if the prefix ends in `:` or `/`,
+    /// Hits everything with a tag that begins so. One step if the prefix ends in `:` or `/`,
     /// else a [`glob`](Self::glob).
     pub fn prefix(prefix: impl Into<Box<str>>) -> Self {
         Self::hard(What::Prefix(prefix.into()))
     }
 
-    /// Everything with a tag, or a path and query, that matches; `*` stands for anything.
+    /// Hits everything with a tag, or a path and query, that matches; `*` stands for anything.
     ///
     /// The last 256 patterns are remembered one by one; what is older than a pattern that
     /// had to be forgotten is invalid with it.
@@ -73,33 +73,33 @@ impl Invalidation {
         Self::hard(What::Glob(pattern.into()))
     }
 
-    /// Everything stored for a target URI, whatever its key is made of. The authority may
+    /// Hits everything stored for a target URI, whatever its key is made of. The authority may
     /// be left out only where requests have none either.
     pub fn uri(uri: Uri) -> Self {
         Self::hard(What::Uri(uri))
     }
 
-    /// Everything stored for the URIs of one authority whose path begins so.
+    /// Hits everything stored for the URIs of one authority whose path begins so.
     pub fn uri_prefix(uri: Uri) -> Self {
         Self::hard(What::UriPrefix(uri))
     }
 
-    /// Everything stored for an authority, such as `api.example.com`.
+    /// Hits everything stored for an authority, such as `api.example.com`.
     pub fn authority(authority: impl Into<Box<str>>) -> Self {
         Self::hard(What::Authority(authority.into()))
     }
 
-    /// Everything of an authority that its Cache-Groups put into a group (RFC 9875).
+    /// Hits everything of an authority that its Cache-Groups put into a group (RFC 9875).
     pub fn group(authority: impl Into<Box<str>>, group: impl Into<Box<str>>) -> Self {
         Self::hard(What::Group(authority.into(), group.into()))
     }
 
-    /// Everything there is.
+    /// Hits everything there is.
     pub fn everything() -> Self {
         Self::hard(What::Everything)
     }
 
-    /// Stale instead of gone: it is validated before it is served, or served while it is
+    /// Makes stale instead of gone: what is hit is validated before it is served, or served while it is
     /// refreshed or while the upstream is down, as far as its policy allows. A
     /// [`version`](Self::version) is always hard.
     pub fn soft(self) -> Self {
@@ -142,7 +142,7 @@ impl Invalidation {
 pub(super) const SEPARATORS: [char; 2] = [':', '/'];
 
 /// Hashes without a secret, as tags outlive the process where the store does. See [`Tag`] for
-/// what a collision does: nothing that whoever provokes it gains by.
+/// what a collision does: nothing that a client gains by provoking it.
 fn hash(kind: &[u8], scope: &str, name: &[u8]) -> Tag {
     let scope = normal_authority(scope);
     let mut hasher = DefaultHasher::new();

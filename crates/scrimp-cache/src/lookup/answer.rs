@@ -185,7 +185,7 @@ fn multipart(headers: &mut HeaderMap, body: &Bytes, parts: &[range::Span]) -> By
     text.into()
 }
 
-/// A boundary that does not stand in any of the parts. It is made by chance: whoever wrote
+/// A boundary that does not stand in any of the parts. It is made by chance: an author of
 /// the body must not be able to fill it with the boundaries that will be tried.
 fn boundary(body: &Bytes, parts: &[range::Span]) -> String {
     loop {

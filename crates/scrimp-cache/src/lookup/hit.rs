@@ -8,7 +8,7 @@ use scrimp_core::extensions::CacheState;
 use super::answer::{from_entry, is_whole, whole};
 use crate::{
     body::{CacheBody, StoredBody},
-    cache_status::{self, Forward, Report, ttl_seconds},
+    cache_status::{Forward, Report, ttl_seconds},
     entry::{CACHE_STATUS, Entry, Variants},
     policy::judge::Freshness,
     request::LookupRequest,
@@ -61,11 +61,15 @@ impl Found {
         asked: &LookupRequest,
     ) -> Answer {
         let (entry, freshness) = (self.entry(), self.freshness);
-        self.count(shared);
+        let (fresh, stale) = (&shared.counters.hits, &shared.counters.stale);
+        if freshness.is_fresh() { fresh } else { stale }.add();
+        if let Some(booking) = &entry.booking {
+            booking.account.avoided(booking.charge);
+        }
         let upstream = entry.upstream_status.as_ref();
         let cache_status = shared.config.name.hit(ttl_seconds(freshness), upstream);
         let extensions = match asked.explain {
-            true => self.explain(std::mem::take(request.extensions_mut())),
+            true => explain(std::mem::take(request.extensions_mut()), entry, freshness),
             false => Extensions::new(),
         };
         if is_whole(&asked.facts, entry) {
@@ -80,31 +84,17 @@ impl Found {
         *response.extensions_mut() = extensions;
         Answer::Made(Box::new(response))
     }
+}
 
-    #[inline]
-    fn count<St>(&self, shared: &Shared<St>) {
-        match self.freshness.is_fresh() {
-            true => shared.counters.hits.add(),
-            false => shared.counters.stale.add(),
-        }
-        if let Some(booking) = &self.entry().booking {
-            booking.account.avoided(booking.charge);
-        }
-    }
-
-    /// Puts the verdict into the map that the request came with: it is allocated already.
-    fn explain(&self, mut extensions: Extensions) -> Extensions {
-        let (entry, freshness) = (self.entry(), self.freshness);
-        let state = match freshness.is_fresh() {
-            true => CacheState::Hit,
-            false => CacheState::Stale,
-        };
-        let mut info = cache_status::info(state, &entry.policy, freshness);
-        info.recompute_cost = Some(entry.recompute_cost);
-        extensions.clear();
-        extensions.insert(info);
-        extensions
-    }
+/// Puts the verdict into the map that the request came with: it is allocated already.
+fn explain(mut extensions: Extensions, entry: &Entry, freshness: Freshness) -> Extensions {
+    let state = match freshness.is_fresh() {
+        true => CacheState::Hit,
+        false => CacheState::Stale,
+    };
+    extensions.clear();
+    extensions.insert(entry.info(state, freshness));
+    extensions
 }
 
 // === impl Answer ===

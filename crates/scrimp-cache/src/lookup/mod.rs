@@ -137,7 +137,7 @@ fn choose<St: Store, B>(
     }
     miss.refreshing = entry.begin_refresh();
     if miss.refreshing.is_none() && may_stand_in(control, &entry.policy, freshness, true) {
-        // A call is under way already, and slow or not, nobody waits for it twice.
+        // A call is under way already, and slow or not, no request waits for it twice.
         return Decision::Answer(Found::new(variants, place, freshness));
     }
     Decision::Call(miss)

@@ -55,7 +55,7 @@ impl<'a> Answer<'a> {
         self.has(field).then(|| self.headers.get_all(field.name()))
     }
 
-    /// The line of a field that has exactly one: of two, nobody can tell which is meant.
+    /// The line of a field that has exactly one: of two, it is unknown which is meant.
     pub(crate) fn only(&self, field: Field) -> Option<&'a HeaderValue> {
         let mut lines = self.all(field)?.into_iter();
         lines.next().filter(|_| lines.next().is_none())

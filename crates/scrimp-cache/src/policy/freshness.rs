@@ -16,7 +16,7 @@ use super::{
 /// Part of the time since the last modification that heuristics call fresh (§4.2.2).
 const HEURISTIC_SHARE: u32 = 10;
 
-/// Longest heuristic lifetime: past a day, §4.2.2 wants a warning nobody sends any more.
+/// Longest heuristic lifetime: past a day, §4.2.2 wants a warning that is obsolete.
 const HEURISTIC_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What a stored response allows, worked out once when it was stored.
@@ -129,7 +129,7 @@ impl Policy {
     }
 
     /// Until when it can be served without waiting for the origin, if requests ask for
-    /// nothing more; `None`: for ever.
+    /// nothing more; `None` if that has no end.
     pub(crate) fn usable_until(&self) -> Option<Instant> {
         let lifetime = self.lifetime.saturating_sub(self.initial_age);
         let usable = lifetime.saturating_add(self.while_revalidate);
@@ -150,7 +150,7 @@ impl Policy {
     /// takes away.
     pub(crate) fn bound(&mut self, min: Option<Duration>, max: Option<Duration>, cut: f64) {
         let lifetime = match self.lifetime {
-            // For ever stays for ever: a part of it would be an accident of its size.
+            // A lifetime without end keeps none: a part of it would be an accident of its size.
             Duration::MAX => Duration::MAX,
             lifetime => lifetime.mul_f64((1.0 - cut).clamp(0.0, 1.0)),
         };
@@ -163,26 +163,26 @@ impl Policy {
         self.if_error = Some(self.if_error.map_or(window, |present| present.max(window)));
     }
 
-    /// `current_age` of §4.2.3.
+    /// Returns `current_age` of §4.2.3.
     #[must_use]
     pub fn age(&self, now: Instant) -> Duration {
         self.initial_age
             .saturating_add(now.saturating_duration_since(self.received))
     }
 
-    /// The freshness lifetime (§4.2.1).
+    /// Returns the freshness lifetime (§4.2.1).
     #[must_use]
     pub fn lifetime(&self) -> Duration {
         self.lifetime
     }
 
-    /// What the lifetime was taken from.
+    /// Returns what the lifetime was taken from.
     #[must_use]
     pub fn source(&self) -> Source {
         self.source
     }
 
-    /// Whether a validator is there to revalidate with.
+    /// Returns whether a validator is there to revalidate with.
     #[must_use]
     pub fn has_validator(&self) -> bool {
         self.etag.is_some() || self.last_modified.is_some()

@@ -7,48 +7,8 @@ use scrimp_http::status::is_heuristically_cacheable;
 pub(super) fn understood(status: StatusCode) -> bool {
     matches!(
         status.as_u16(),
-        200 | 201
-            | 202
-            | 203
-            | 204
-            | 205
-            | 300
-            | 301
-            | 302
-            | 303
-            | 307
-            | 308
-            | 400
-            | 401
-            | 402
-            | 403
-            | 404
-            | 405
-            | 406
-            | 407
-            | 408
-            | 409
-            | 410
-            | 411
-            | 412
-            | 413
-            | 414
-            | 415
-            | 417
-            | 421
-            | 422
-            | 426
-            | 428
-            | 429
-            | 431
-            | 451
-            | 500
-            | 501
-            | 502
-            | 503
-            | 504
-            | 505
-            | 511
+        200..=205 | 300..=303 | 307 | 308 | 400..=415 | 417 | 421 | 422 | 426 | 428 | 429 | 431
+            | 451 | 500..=505 | 511
     )
 }
 
@@ -61,7 +21,7 @@ pub(super) fn never_stored(status: StatusCode) -> bool {
 /// Status codes that blame the request: all of 4xx but those that speak of the resource,
 /// and two of 5xx.
 ///
-/// A request is more than its key. Whoever finds a field that an upstream chokes on could
+/// A request is more than its key. A client that finds a field that an upstream chokes on could
 /// have its complaint stored for everybody ("cache-poisoned denial of service", Nguyen et
 /// al., CCS 2019). So a rule's TTL does not cover them unless the rule names the status; an
 /// origin that gives one a lifetime of its own is taken at its word (§3).

@@ -132,7 +132,7 @@ pub(crate) fn control(
     (control, targeted)
 }
 
-/// Whether the origin has said, in so many words, that a response may be stored.
+/// Returns whether the origin has said expressly that a response may be stored.
 pub(crate) fn origin_allows(mode: Mode, answer: &Answer<'_>, control: &ResponseControl) -> bool {
     explicit_delta(mode, control).is_some()
         || control.public

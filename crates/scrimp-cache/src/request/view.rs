@@ -140,10 +140,7 @@ fn write_key<B>(
         None | Some(QueryKey::All) => variances.get(request),
         Some(_) => None,
     };
-    match &variance {
-        None => key::write(key, request, host, facts, spec),
-        Some(variance) => key::write_by_search(key, request, host, facts, spec, variance),
-    }
+    key::write(key, request, host, facts, spec, variance.as_ref());
     key::add_rewritten(key, shown);
     variance
 }

@@ -2,7 +2,7 @@
 
 use http::header;
 
-use super::{Cookies, KeySpec, QueryKey, Rule, RuleBuilder, RuleError, When};
+use super::{Cookies, KeySpec, Rule, RuleBuilder, RuleError};
 
 impl TryFrom<RuleBuilder> for Rule {
     type Error = RuleError;
@@ -19,48 +19,24 @@ impl RuleBuilder {
     ///
     /// If a part of it can never have an effect.
     pub fn build(self) -> Result<Rule, RuleError> {
-        self.check()?;
-        let keyed_cookies = !self.cookies.is_empty();
-        let mut rule = Rule {
-            name: self.name.unwrap_or_default(),
-            when: When {
-                methods: self.methods.into(),
-                host: self.host,
-                path: self.path,
-                headers: self.if_headers.into(),
-                content_type: self.content_type,
-                statuses: self.statuses.into(),
-            },
-            key: KeySpec {
-                query: self.query,
-                headers: self.headers.into(),
-                cookies: self.cookies.into(),
-            },
-            ttl: self.ttl,
-            limits: self.limits,
-            fail_safe: self.fail_safe,
-            soft_timeout: self.soft_timeout,
-            body_key: self.body_key,
-            ignore_client_control: self.ignore_client_control,
-            bypass: self.bypass,
-            cookies: (self.ignore_cookies || keyed_cookies).then_some(Cookies::Ignore),
-            store_set_cookie: self.store_set_cookie,
-            override_origin: self.override_origin,
-            tags: self.tags.into(),
-        };
-        if rule.name.is_empty() {
-            rule.name = rule.usual_name().into();
+        self.0.check()?;
+        let mut rule = self.0;
+        // A rule that names cookies ignores the others.
+        if !rule.key.cookies.is_empty() {
+            rule.cookies = Some(Cookies::Ignore);
         }
         Ok(rule)
     }
+}
 
+impl Rule {
     /// Whether each part can have an effect.
     fn check(&self) -> Result<(), RuleError> {
-        let needs_response = self.content_type.is_some() || !self.statuses.is_empty();
-        let has_key =
-            self.query != QueryKey::All || !self.headers.is_empty() || !self.cookies.is_empty();
+        let (when, key) = (&self.when, &self.key);
+        let needs_response = when.needs_response();
+        let has_key = *key != KeySpec::default();
         let wrong = |text: &str| Err(RuleError(text.into()));
-        if needs_response && (has_key || self.ignore_cookies) {
+        if needs_response && (has_key || self.cookies.is_some()) {
             return wrong(
                 "a rule with a condition on the response (content-type, status) cannot choose \
                  the key (query, header, cookie): the key is needed before there is a \
@@ -86,7 +62,7 @@ impl RuleBuilder {
                  late for soft-timeout, body-key and ignore-client-control; make two rules of it",
             );
         }
-        if let Some(path) = &self.path
+        if let Some(path) = &when.path
             && !path.as_str().starts_with(['/', '*'])
         {
             return wrong(&format!(
@@ -94,7 +70,7 @@ impl RuleBuilder {
                 path.as_str()
             ));
         }
-        if self.headers.contains(&header::COOKIE) {
+        if key.headers.contains(&header::COOKIE) {
             return wrong("name the cookies that matter with `cookie=`, not the whole field");
         }
         Ok(())

@@ -4,89 +4,67 @@ use std::{sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 
-use super::{Limits, QueryKey, Template, Ttl};
+use super::{Cookies, QueryKey, Rule, Template, Ttl};
 use crate::pattern::Pattern;
 
-/// Builds a [`Rule`](super::Rule).
+/// Builds a [`Rule`].
 #[derive(Debug, Clone, Default)]
 #[must_use]
-pub struct RuleBuilder {
-    pub(super) name: Option<Box<str>>,
-    pub(super) methods: Vec<Method>,
-    pub(super) host: Option<Pattern>,
-    pub(super) path: Option<Pattern>,
-    pub(super) if_headers: Vec<(HeaderName, Option<HeaderValue>)>,
-    pub(super) content_type: Option<Pattern>,
-    pub(super) statuses: Vec<StatusCode>,
-    pub(super) query: QueryKey,
-    pub(super) headers: Vec<HeaderName>,
-    pub(super) cookies: Vec<Box<str>>,
-    pub(super) ttl: Option<Ttl>,
-    pub(super) limits: Limits,
-    pub(super) fail_safe: Option<Duration>,
-    pub(super) soft_timeout: Option<Duration>,
-    pub(super) body_key: bool,
-    pub(super) bypass: bool,
-    pub(super) ignore_cookies: bool,
-    pub(super) ignore_client_control: bool,
-    pub(super) store_set_cookie: bool,
-    pub(super) override_origin: bool,
-    pub(super) tags: Vec<Template>,
-}
+pub struct RuleBuilder(pub(super) Rule);
 
 // === impl RuleBuilder ===
 
 impl RuleBuilder {
     /// Names the route, for the ledger. Without it, the path pattern is the name.
     pub fn name(mut self, name: impl Into<Box<str>>) -> Self {
-        self.name = Some(name.into());
+        self.0.name = name.into();
         self
     }
 
-    /// Condition: the method is one of those given. GET stands for HEAD too.
+    /// Adds a condition: the method is one of those given. GET stands for HEAD too.
     pub fn method(mut self, method: Method) -> Self {
-        self.methods.push(method);
+        self.0.when.methods.push(method);
         self
     }
 
-    /// Condition: the host matches; `*` stands for one label, `**` for any number.
+    /// Sets a condition: the host matches; `*` stands for one label, `**` for any number.
     pub fn host(mut self, pattern: &str) -> Self {
-        self.host = Some(Pattern::host(pattern));
+        self.0.when.host = Some(Pattern::host(pattern));
         self
     }
 
-    /// Condition: the path matches; `*` and `{name}` stand for one segment, `**` for any
+    /// Sets a condition: the path matches; `*` and `{name}` stand for one segment, `**` for any
     /// number.
     pub fn path(mut self, pattern: &str) -> Self {
-        self.path = Some(Pattern::path(pattern));
+        self.0.when.path = Some(Pattern::path(pattern));
         self
     }
 
-    /// Condition: the request has the field.
+    /// Adds a condition: the request has the field.
     pub fn if_header(mut self, name: HeaderName) -> Self {
-        self.if_headers.push((name, None));
+        self.0.when.headers.push((name, None));
         self
     }
 
-    /// Condition: the request has the field with this value.
+    /// Adds a condition: the request has the field with this value.
     pub fn if_header_is(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.if_headers.push((name, Some(value)));
+        self.0.when.headers.push((name, Some(value)));
         self
     }
 
-    /// Condition: the response's media type matches, such as `image/*`.
+    /// Sets a condition: the response's media type matches, such as `image/*`.
     pub fn content_type(mut self, pattern: &str) -> Self {
-        self.content_type = Some(Pattern::media_type(pattern));
+        self.0.when.content_type = Some(Pattern::media_type(pattern));
         self
     }
 
-    /// Condition: the response's status is one of those given.
+    /// Adds a condition: the response's status is one of those given.
     pub fn status(mut self, status: StatusCode) -> Self {
-        self.statuses.push(status);
+        self.0.when.statuses.push(status);
         self
     }
 
-    /// Key: of the query only these parameters, in whatever order the request has them.
+    /// Takes only these parameters of the query into the key, in any order.
     ///
     /// What is left out of the key still reaches the upstream. Leave out only what does
     /// not change the answer, or one client can choose what the others get.
@@ -94,76 +72,76 @@ impl RuleBuilder {
         let mut names: Vec<Box<str>> = names.into_iter().map(Into::into).collect();
         names.sort();
         names.dedup();
-        self.query = QueryKey::Only(names.into());
+        self.0.key.query = QueryKey::Only(names.into());
         self
     }
 
-    /// Key: nothing of the query. See [`query`](Self::query) for the danger.
+    /// Takes nothing of the query into the key. See [`query`](Self::query) for the danger.
     pub fn no_query(mut self) -> Self {
-        self.query = QueryKey::None;
+        self.0.key.query = QueryKey::None;
         self
     }
 
-    /// Key: the value of a request field, such as a customer's tier. With all the
+    /// Adds to the key the value of a request field, such as a customer's tier. With all the
     /// [credentials](crate::CacheLayerBuilder::credentials) of a request in its key, each holder has
     /// answers of their own, so these may be stored.
     pub fn header(mut self, name: HeaderName) -> Self {
-        self.headers.push(name);
+        self.0.key.headers.push(name);
         self
     }
 
-    /// Key: the value of a cookie. The other cookies are ignored.
+    /// Adds to the key the value of a cookie. The other cookies are ignored.
     pub fn cookie(mut self, name: impl Into<Box<str>>) -> Self {
-        self.cookies.push(name.into());
+        self.0.key.cookies.push(name.into());
         self
     }
 
-    /// The freshness lifetime, whatever the origin says of it, counted from when the answer
+    /// Sets the freshness lifetime, whatever the origin says of it, counted from when the answer
     /// came. [`Duration::MAX`] never ends.
     ///
     /// It goes for the status codes that RFC 9110 calls heuristically cacheable, but for 405,
-    /// 414 and 501: these complain of the request, and whoever can provoke a complaint would
+    /// 414 and 501: these complain of the request, and a client that can provoke a complaint would
     /// have it stored for everybody. Where [`status`](Self::status) names a code, it goes for
     /// that.
     pub fn ttl(mut self, ttl: Duration) -> Self {
-        self.ttl = Some(Ttl::Fixed(ttl));
+        self.0.ttl = Some(Ttl::Fixed(ttl));
         self
     }
 
-    /// The freshness lifetime as a function of request and response. Where it returns
+    /// Sets the freshness lifetime as a function of request and response. Where it returns
     /// `None` the origin's word counts.
     pub fn ttl_with(
         mut self,
         ttl: impl Fn(&Request<()>, &Response<()>) -> Option<Duration> + Send + Sync + 'static,
     ) -> Self {
-        self.ttl = Some(Ttl::With(Arc::new(ttl)));
+        self.0.ttl = Some(Ttl::With(Arc::new(ttl)));
         self
     }
 
-    /// The freshness lifetime of answers that say there is nothing: 404 and 410.
+    /// Sets the freshness lifetime of answers that say there is nothing: 404 and 410.
     pub fn negative_ttl(mut self, ttl: Duration) -> Self {
-        self.limits.negative_ttl = Some(ttl);
+        self.0.limits.negative_ttl = Some(ttl);
         self
     }
 
-    /// No lifetime is shorter than this, whoever gave it. What may not be stored is not
+    /// Sets the shortest lifetime, the origin's too. What may not be stored is not
     /// stored all the same.
     pub fn min_ttl(mut self, ttl: Duration) -> Self {
-        self.limits.min_ttl = Some(ttl);
+        self.0.limits.min_ttl = Some(ttl);
         self
     }
 
-    /// No lifetime is longer than this, whoever gave it.
+    /// Sets the longest lifetime, the origin's too.
     pub fn max_ttl(mut self, ttl: Duration) -> Self {
-        self.limits.max_ttl = Some(ttl);
+        self.0.limits.max_ttl = Some(ttl);
         self
     }
 
-    /// Takes up to so many percent off each lifetime, by chance: what was stored together
-    /// does not expire together. Between 0 and 100.
+    /// Jitters each lifetime: takes up to this percentage off by chance, so that what was stored
+    /// together does not expire together. Range: 0 to 100.
     pub fn jitter(mut self, percent: f64) -> Self {
         // Anything else is noticed by `build`.
-        self.limits.jitter = if (0.0..=100.0).contains(&percent) {
+        self.0.limits.jitter = if (0.0..=100.0).contains(&percent) {
             (percent * 10.0).round() as u16
         } else {
             u16::MAX
@@ -171,24 +149,24 @@ impl RuleBuilder {
         self
     }
 
-    /// Larger bodies are not stored, in bytes.
+    /// Sets the size of the largest body that is stored, in bytes.
     pub fn max_body(mut self, bytes: u64) -> Self {
-        self.limits.max_body = Some(bytes);
+        self.0.limits.max_body = Some(bytes);
         self
     }
 
-    /// Serves stale so long after expiry if the upstream fails, whatever the origin says of
+    /// Serves stale for this long after expiry if the upstream fails, whatever the origin says of
     /// `stale-if-error`; where it says `must-revalidate`, only with
     /// [`override_origin`](Self::override_origin).
     pub fn fail_safe(mut self, staleness: Duration) -> Self {
-        self.fail_safe = Some(staleness);
+        self.0.fail_safe = Some(staleness);
         self
     }
 
     /// Serves stale if the upstream takes longer than this, where a failure would let it
-    /// be served too. The call goes on in the background, and nobody waits for it twice.
+    /// be served too. The call goes on in the background, and no request waits for it twice.
     pub fn soft_timeout(mut self, time: Duration) -> Self {
-        self.soft_timeout = Some(time);
+        self.0.soft_timeout = Some(time);
         self
     }
 
@@ -196,7 +174,7 @@ impl RuleBuilder {
     /// calls to models. Only requests that went through a
     /// [`BodyDigestLayer`](scrimp_core::BodyDigestLayer) have one.
     pub fn body_key(mut self) -> Self {
-        self.body_key = true;
+        self.0.body_key = true;
         self
     }
 
@@ -206,19 +184,19 @@ impl RuleBuilder {
     /// value of a parameter, `{header.x-rev}` for that of a response field. What is not
     /// there is empty. `@` in front of a number gives a version: `user:{id}@{header.x-rev}`.
     pub fn tag(mut self, template: &str) -> Self {
-        self.tags.push(Template::new(template));
+        self.0.tags.push(Template::new(template));
         self
     }
 
     /// Keeps the cache out of it: nothing is stored, nothing served from store.
     pub fn bypass(mut self) -> Self {
-        self.bypass = true;
+        self.0.bypass = true;
         self
     }
 
     /// Stores and serves although requests have cookies: they do not change the answer.
     pub fn ignore_cookies(mut self) -> Self {
-        self.ignore_cookies = true;
+        self.0.cookies = Some(Cookies::Ignore);
         self
     }
 
@@ -230,20 +208,20 @@ impl RuleBuilder {
     /// RFC 9111 §5.2.1 calls them advice. Who needs a fresh answer in spite of it can be
     /// served by an invalidation, or by a rule in front of this one (`if-header=`).
     pub fn ignore_client_control(mut self) -> Self {
-        self.ignore_client_control = true;
+        self.0.ignore_client_control = true;
         self
     }
 
     /// Stores although the response sets cookies, for everybody who gets it.
     pub fn store_set_cookie(mut self) -> Self {
-        self.store_set_cookie = true;
+        self.0.store_set_cookie = true;
         self
     }
 
     /// Stores in spite of `no-store`, `private` and `no-cache`, for origins that send them
     /// out of habit.
     pub fn override_origin(mut self) -> Self {
-        self.override_origin = true;
+        self.0.override_origin = true;
         self
     }
 }

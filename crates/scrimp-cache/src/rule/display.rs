@@ -38,9 +38,7 @@ struct Words<'a, 'f> {
 impl Rule {
     fn write(&self, words: &mut Words<'_, '_>) -> fmt::Result {
         let (when, key, limits) = (&self.when, &self.key, &self.limits);
-        if *self.name != *self.usual_name() {
-            words.pair("name", &self.name)?;
-        }
+        words.some("name", Some(&self.name).filter(|name| !name.is_empty()))?;
         words.list("method", &when.methods)?;
         words.some("host", when.host.as_ref().map(Pattern::as_str))?;
         words.some("path", when.path.as_ref().map(Pattern::as_str))?;

@@ -72,8 +72,9 @@ pub(crate) use template::Template;
 /// | `ignore-client-control` | clients cannot force a call: their `no-cache`, `no-store`, `max-age` and `min-fresh` are not heard |
 /// | `store-set-cookie` | store although the response sets cookies |
 /// | `override-origin` | store in spite of `no-store`, `private` and `no-cache` |
-#[derive(Clone, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Rule {
+    /// Empty if it was given none.
     pub(crate) name: Box<str>,
     pub(crate) when: When,
     pub(crate) key: KeySpec,
@@ -87,26 +88,26 @@ pub struct Rule {
     pub(crate) cookies: Option<Cookies>,
     pub(crate) store_set_cookie: bool,
     pub(crate) override_origin: bool,
-    pub(crate) tags: Box<[Template]>,
+    pub(crate) tags: Vec<Template>,
 }
 
 /// The conditions of a rule; one that is empty always holds.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct When {
-    pub(crate) methods: Box<[Method]>,
+    pub(crate) methods: Vec<Method>,
     pub(crate) host: Option<Pattern>,
     pub(crate) path: Option<Pattern>,
-    pub(crate) headers: Box<[(HeaderName, Option<HeaderValue>)]>,
+    pub(crate) headers: Vec<(HeaderName, Option<HeaderValue>)>,
     pub(crate) content_type: Option<Pattern>,
-    pub(crate) statuses: Box<[StatusCode]>,
+    pub(crate) statuses: Vec<StatusCode>,
 }
 
 /// What a key is made of besides authority and path.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct KeySpec {
     pub(crate) query: QueryKey,
-    pub(crate) headers: Box<[HeaderName]>,
-    pub(crate) cookies: Box<[Box<str>]>,
+    pub(crate) headers: Vec<HeaderName>,
+    pub(crate) cookies: Vec<Box<str>>,
 }
 
 /// Which part of the query belongs to a key.
@@ -160,16 +161,15 @@ impl Rule {
         RuleBuilder::default()
     }
 
-    /// The route's name, as the ledger shows it.
+    /// Returns the route's name, as the ledger shows it.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The name of a rule that was given none.
-    fn usual_name(&self) -> &str {
-        let (path, host) = (self.when.path.as_ref(), self.when.host.as_ref());
-        path.or(host).map_or("*", Pattern::as_str)
+        let when = &self.when;
+        match (&*self.name, when.path.as_ref().or(when.host.as_ref())) {
+            ("", Some(pattern)) => pattern.as_str(),
+            ("", None) => "*",
+            (name, _) => name,
+        }
     }
 
     /// The tags for a response.

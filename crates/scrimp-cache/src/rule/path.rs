@@ -31,7 +31,7 @@ fn is_harmless_escape(digits: &[u8]) -> bool {
         .ok()
         .filter(|digits| !digits.starts_with('+'))
         .and_then(|digits| u8::from_str_radix(digits, 16).ok());
-    // Nobody need escape letters and digits: who does wants a word not to be seen. The last
+    // Letters and digits need no escape: one that has them hides a word. The last
     // two begin overlong forms of what is ASCII in truth.
     value.is_some_and(|byte| {
         !byte.is_ascii_control()

@@ -121,8 +121,8 @@ fn extension(path: &str) -> Option<&str> {
     name.rsplit_once('.').map(|(_, extension)| extension)
 }
 
-/// Whether a file of this extension may have this media type. Nobody knows of all
-/// extensions: the others may be anything but a page.
+/// Whether a file of this extension may have this media type. Not all extensions
+/// are known: the others may be anything but a page.
 fn fits(extension: &str, media_type: &[u8]) -> bool {
     let media_type = media_type.to_ascii_lowercase();
     let is = |wanted: &str| match wanted.as_bytes() {
@@ -135,7 +135,7 @@ fn fits(extension: &str, media_type: &[u8]) -> bool {
             .iter()
             .any(|known| known.eq_ignore_ascii_case(extension))
     });
-    // What is made for somebody comes as one of these.
+    // What is made for one user comes as one of these.
     let page = is("text/html") || is("application/xhtml+xml");
     let data = is("application/json") || is("+json");
     match known {

@@ -9,23 +9,16 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use tower::util::Oneshot;
-use tower_service::Service;
 
-use super::Exchange;
+use super::{Exchange, Upstream};
 use crate::{background::Background, entry::Store};
 
 impl<St: Store> Exchange<St> {
     /// Makes the call in the background.
-    pub(crate) fn start<S, ReqB, ResB>(
-        self,
-        background: &Background,
-        inner: S,
-        mut request: Request<()>,
-    ) where
-        S: Service<Request<ReqB>, Response = Response<ResB>> + Send + 'static,
-        S::Future: Send,
+    pub(crate) fn start<S, ReqB>(self, background: &Background, inner: S, mut request: Request<()>)
+    where
+        S: Upstream<ReqB>,
         ReqB: Default + Send + 'static,
-        ResB: Body<Data = Bytes> + Send + 'static,
     {
         self.announce(&mut request);
         let call = Oneshot::new(inner, request.map(|()| ReqB::default()));

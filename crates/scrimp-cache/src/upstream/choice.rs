@@ -6,14 +6,13 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::Bytes;
-use http::{Request, Response, StatusCode, header};
+use http::{Request, StatusCode, header};
 use http_body::Body;
 use tower::util::Oneshot;
 use tower_service::Service;
 
-use super::{Exchange, POLLED_AGAIN};
-use crate::{body::CacheBody, entry::Store, request::head_of};
+use super::{Exchange, Outcome, POLLED_AGAIN, Upstream};
+use crate::{entry::Store, request::head_of};
 
 /// A call with an offer. If the upstream says 304 and not of what, it is asked again, without.
 pub(crate) struct Choice<S, ReqB, St>
@@ -45,18 +44,17 @@ where
     }
 }
 
-impl<S, ReqB, ResB, St> Choice<S, ReqB, St>
+impl<S, ReqB, St> Choice<S, ReqB, St>
 where
-    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone,
+    S: Upstream<ReqB>,
     ReqB: Body + Default,
-    ResB: Body<Data = Bytes>,
     St: Store,
 {
     /// Drives the call, or both. The slot is empty afterwards.
     pub(crate) fn poll(
         slot: &mut Option<Box<Self>>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Response<CacheBody<ResB>>, S::Error>> {
+    ) -> Poll<Outcome<S, ReqB>> {
         loop {
             let choice = slot.as_mut().expect(POLLED_AGAIN);
             let result = ready!(choice.call.as_mut().poll(cx));

@@ -8,15 +8,14 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
-use http::{Request, Response};
+use http::Request;
 use http_body::Body;
 use tokio::time::{Sleep, sleep};
 use tower::util::Oneshot;
 use tower_service::Service;
 
-use super::{Exchange, POLLED_AGAIN};
-use crate::{background::Background, body::CacheBody, entry::Store};
+use super::{Exchange, Outcome, POLLED_AGAIN, Upstream};
+use crate::{background::Background, entry::Store};
 
 /// The call, its soft time-out, and where it goes on once its caller has an answer.
 pub(crate) struct Race<S, ReqB, St>
@@ -51,19 +50,17 @@ where
     }
 }
 
-impl<S, ReqB, ResB, St> Race<S, ReqB, St>
+impl<S, ReqB, St> Race<S, ReqB, St>
 where
-    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
-    S::Future: Send,
+    S: Upstream<ReqB>,
     ReqB: Body + Default + Send + 'static,
-    ResB: Body<Data = Bytes> + Send + 'static,
     St: Store,
 {
     /// Drives a race to whichever end comes first. The slot is empty afterwards.
     pub(crate) fn poll(
         slot: &mut Option<Box<Self>>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Response<CacheBody<ResB>>, S::Error>> {
+    ) -> Poll<Outcome<S, ReqB>> {
         let race = slot.as_mut().expect(POLLED_AGAIN);
         if let Poll::Ready(result) = race.call.as_mut().poll(cx) {
             let race = slot.take().expect("there a moment ago");

@@ -35,7 +35,7 @@ pub(super) struct Write {
     host: Option<HeaderValue>,
     /// What it claims of its target in other fields.
     retold: Option<Box<HeaderMap>>,
-    /// The answer is one user's, or nobody can tell what it answers.
+    /// The answer is one user's, or it is unknown what it answers.
     personal: bool,
     cookie: bool,
     tenant: Option<Tenant>,
@@ -48,7 +48,7 @@ pub(super) struct Write {
 
 /// Whether a write took effect, until its answer tells.
 ///
-/// If the caller leaves or the upstream breaks off before that, nobody knows. Then its
+/// If the caller leaves or the upstream breaks off before that, it is unknown. Then its
 /// target counts as stale: it is validated before it is served again, and still at hand if
 /// the upstream is down.
 struct Doubt {

@@ -34,12 +34,12 @@ const FEW_FLAGS: usize = 64;
 /// damaged, cut off, of another version or stored for another key are a [`DecodeError`],
 /// which a store answers as a miss.
 ///
-/// - **Age** goes on while nobody counts: in the process that wrote it a response's age is
+/// - **Age** goes on while no process runs: in the process that wrote it a response's age is
 ///   that of its clock for intervals, in a later one the wall clock tells how long it has
 ///   been. A response that a wall clock says is from the future is not read back.
 /// - **Invalidation** is compared by position in a log. One that was written down by a
 ///   [`Journal`](crate::Journal) goes on after a restart; what was stored under any other log
-///   is not used, as nobody could tell what of it has been invalidated.
+///   is not used, as it is unknown what of it has been invalidated.
 /// - **One refresh** at a time goes for all copies of a response that one codec (or a clone
 ///   of it) has read.
 ///
@@ -80,19 +80,19 @@ struct Flags {
 // === impl Codec ===
 
 impl Codec {
-    /// A codec on the machine's clocks, that forgets what hits are worth.
+    /// Returns a codec on the machine's clocks, that forgets what hits are worth.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Where the time comes from. It has to be the layer's clock. Default: the machine's.
+    /// Sets where the time comes from. It has to be the layer's clock. Default: the machine's.
     #[must_use]
     pub fn clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
     }
 
-    /// Where hits are booked. It should be the layer's ledger. Default: nowhere.
+    /// Sets where hits are booked. It should be the layer's ledger. Default: nowhere.
     #[must_use]
     pub fn ledger(self, ledger: Ledger) -> Self {
         Self {
@@ -101,7 +101,7 @@ impl Codec {
         }
     }
 
-    /// The responses stored under a key as bytes.
+    /// Writes the responses stored under a key as bytes.
     ///
     /// # Errors
     ///
@@ -113,7 +113,7 @@ impl Codec {
         frame::wrap(&head, &bodies)
     }
 
-    /// The responses that were stored under this key. Their bodies are slices of `bytes`.
+    /// Reads the responses that were stored under this key. Their bodies are slices of `bytes`.
     ///
     /// # Errors
     ///
@@ -127,7 +127,7 @@ impl Codec {
         head.into_variants(frame.bodies.clone(), self)
     }
 
-    /// The key that bytes were stored under, for a store that looks at what it finds at its
+    /// Reads the key that bytes were stored under, for a store that looks at what it finds at its
     /// start.
     ///
     /// # Errors

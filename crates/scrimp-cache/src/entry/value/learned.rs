@@ -21,7 +21,7 @@ const CANDIDATES: usize = 1024;
 /// So often a value has to be seen between two beginnings.
 const OFTEN: u8 = 16;
 
-/// One response out of so many is looked at.
+/// One response out of this number is looked at.
 const ONE_IN: u64 = 8;
 
 /// What has been learned.
@@ -48,7 +48,7 @@ impl Learned {
         number.is_multiple_of(ONE_IN)
     }
 
-    /// Takes note of a value. Not if somebody else is at it: there will be others.
+    /// Takes note of a value. Not if another thread is at it: there will be others.
     pub(super) fn note(&self, value: &HeaderValue) {
         let Some(mut candidates) = self.candidates.try_lock() else {
             return;

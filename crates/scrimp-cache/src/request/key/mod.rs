@@ -26,64 +26,24 @@ pub(crate) fn build<B>(
 ) -> KeyBuf {
     let mut key = KeyBuf::new();
     let host = request.headers().get(header::HOST);
-    write(&mut key, request, host, facts, spec);
+    write(&mut key, request, host, facts, spec, None);
     key
 }
 
 /// Writes the key of a request: tenant, scheme, authority, path, query, what a rule adds,
-/// and what the request claims of its target in other fields. GET and HEAD have one key.
+/// and what the request claims of its target in other fields. GET and HEAD have one key. Of a
+/// query counts what the rule chooses, or what No-Vary-Search leaves.
 ///
 /// `host` is the request's Host. The caller's buffer is written to, because every hit comes
 /// along here and a buffer of this size is not moved for nothing.
-pub(crate) fn write<B>(
-    key: &mut KeyBuf,
-    request: &Request<B>,
-    host: Option<&HeaderValue>,
-    facts: &RequestFacts,
-    spec: Option<&KeySpec>,
-) {
-    write_with(key, request, host, facts, spec, |key, query| {
-        match spec.map(|spec| &spec.query) {
-            None | Some(QueryKey::All) => {
-                key.part(query.as_bytes());
-            }
-            // Not the part of a request without a query: another rule may keep those apart.
-            Some(QueryKey::None) => {
-                key.part(b"-");
-            }
-            Some(QueryKey::Only(names)) => chosen_parameters(key, query, names),
-        }
-    });
-}
-
-/// Writes the key of a request whose query counts as far as No-Vary-Search says.
-pub(crate) fn write_by_search<B>(
-    key: &mut KeyBuf,
-    request: &Request<B>,
-    host: Option<&HeaderValue>,
-    facts: &RequestFacts,
-    spec: Option<&KeySpec>,
-    variance: &Variance,
-) {
-    write_with(key, request, host, facts, spec, |key, _| {
-        key.part_with(|write| {
-            write(b"~");
-            for (name, value) in variance.counting(request.uri().query().unwrap_or_default()) {
-                framed(name.as_bytes(), write);
-                framed(value.as_bytes(), write);
-            }
-        });
-    });
-}
-
 #[inline]
-fn write_with<B>(
+pub(super) fn write<B>(
     key: &mut KeyBuf,
     request: &Request<B>,
     host: Option<&HeaderValue>,
     facts: &RequestFacts,
     spec: Option<&KeySpec>,
-    query: impl FnOnce(&mut KeyBuf, &str),
+    variance: Option<&Variance>,
 ) {
     let uri = request.uri();
     let tenant = request.extensions().get::<Tenant>();
@@ -103,14 +63,14 @@ fn write_with<B>(
     match is_normal(spelled) {
         true => {
             key.part(&spelled.as_bytes()[..path]);
-            query(key, &spelled[path..]);
+            query(key, &spelled[path..], spec, variance);
         }
         // Equivalent spellings have one key (RFC 3986 §6.2.2).
         false => {
             let normal = normal(spelled);
             let path = normal.find('?').unwrap_or(normal.len());
             key.part(&normal.as_bytes()[..path]);
-            query(key, &normal[path..]);
+            query(key, &normal[path..], spec, variance);
         }
     }
     if let Some(spec) = spec {
@@ -123,6 +83,31 @@ fn write_with<B>(
     }
     if facts.retold || facts.host && names_another_host(uri, request.headers()) {
         retellings(key, uri, request.headers());
+    }
+}
+
+/// Writes a query, which comes with its `?`.
+#[inline]
+fn query(key: &mut KeyBuf, query: &str, spec: Option<&KeySpec>, variance: Option<&Variance>) {
+    match (spec.map(|spec| &spec.query), variance) {
+        (None | Some(QueryKey::All), None) => {
+            key.part(query.as_bytes());
+        }
+        (None | Some(QueryKey::All), Some(variance)) => {
+            key.part_with(|write| {
+                write(b"~");
+                for (name, value) in variance.counting(query.strip_prefix('?').unwrap_or_default())
+                {
+                    framed(name.as_bytes(), write);
+                    framed(value.as_bytes(), write);
+                }
+            });
+        }
+        // Not the part of a request without a query: another rule may keep those apart.
+        (Some(QueryKey::None), _) => {
+            key.part(b"-");
+        }
+        (Some(QueryKey::Only(names)), _) => chosen_parameters(key, query, names),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     stats::Counters,
 };
 
-/// How long a store may take to keep a response. Nobody waits for it but memory.
+/// How long a store may take to keep a response. Only memory waits for it.
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// Puts a response into the store, unless it was invalidated while it was under way. Its
@@ -35,7 +35,7 @@ pub(super) fn put<St: Store>(
     if let Poll::Ready(outcome) = polled {
         return note(&shared.counters, outcome);
     }
-    // Once the layer is gone there is nobody to keep it for.
+    // Once the layer is gone, no request can be answered from it.
     if let Some(background) = shared.background.upgrade() {
         background.start(finish(Arc::clone(&shared.counters), put, held));
     }

@@ -8,7 +8,7 @@ use scrimp_core::extensions::CacheState;
 use super::Fetch;
 use crate::{
     body::{CacheBody, StoredBody},
-    cache_status::{self, Report, ttl_seconds},
+    cache_status::{Report, ttl_seconds},
     entry::{Entry, Store},
     invalidation::epoch::Epoch,
     lookup::from_entry,
@@ -108,8 +108,7 @@ impl Fetch {
             shared.counters.stale.add();
         }
         if asked.explain {
-            let mut info = cache_status::info(state, &entry.policy, freshness);
-            info.recompute_cost = Some(entry.recompute_cost);
+            let info = entry.info(state, freshness);
             response.extensions_mut().insert(info);
         }
         response.map(CacheBody::stored)

@@ -1,0 +1,162 @@
+//! An answer that is stored while it passes, or not.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, Response, StatusCode, header};
+use http_body::Body;
+use scrimp_core::extensions::{self, CacheState};
+use scrimp_http::body::announced_length;
+
+use super::{Fetch, put};
+use crate::{
+    body::CacheBody,
+    cache_status::{Report, ttl_seconds},
+    entry::{BodyCollector, Held, PendingEntry, Previous, Store},
+    invalidation::epoch::Epoch,
+    policy::{judge::Freshness, refusal::Refusal, status::blames_request},
+    shared::Shared,
+    upstream::label::label_miss,
+};
+
+impl Fetch {
+    pub(super) fn store_or_pass<St: Store, B>(
+        self: Box<Self>,
+        shared: &Arc<Shared<St>>,
+        response: Response<B>,
+    ) -> Response<CacheBody<B>>
+    where
+        B: Body<Data = Bytes>,
+    {
+        let (parts, body) = response.into_parts();
+        let mut head = Response::from_parts(parts, ());
+        let announced = announced_length(head.headers()).or_else(|| body.size_hint().exact());
+        let pending = match self.accept(shared, &head, announced) {
+            Ok(pending) => pending,
+            Err(refusal) => {
+                let response = head.map(|()| body);
+                if self.refused_as_always(refusal, &response) {
+                    let hash = self.call.key().as_ref().hash_value();
+                    shared.predictor.note(hash);
+                }
+                self.forget_replaced(shared, response.status());
+                let report = Report::forwarded(self.reason).detail(refusal.detail());
+                return self.pass(shared, response, report);
+            }
+        };
+        let report = Report {
+            ttl: Some(ttl_seconds(pending.freshness())),
+            stored: true,
+            ..Report::forwarded(self.reason)
+        };
+        label_miss(shared, &mut head, report);
+        if self.call.asked().explain {
+            let info = pending.info(CacheState::Miss);
+            head.extensions_mut().insert(info);
+        }
+        let answer = head.extensions().get::<extensions::Shared>().cloned();
+        let collector = self.collector(shared, pending, announced, answer);
+        head.map(|()| CacheBody::kept(body, collector))
+    }
+
+    /// Decides whether a response is collected to be stored.
+    fn accept<St: Store>(
+        &self,
+        shared: &Shared<St>,
+        head: &Response<()>,
+        announced: Option<u64>,
+    ) -> Result<Box<PendingEntry>, Refusal> {
+        if self.spoils(shared, head.status()) {
+            return Err(Refusal::Status);
+        }
+        let pending = PendingEntry::new(&shared.config, &shared.variances, &self.call, head)?;
+        let limit = shared.store.max_body().min(pending.max_body());
+        match announced {
+            Some(length) if length > limit => Err(Refusal::TooLarge),
+            _ => Ok(pending),
+        }
+    }
+
+    /// Whether the next answer will be refused for the same reason: because of what this one
+    /// says, not what its request said, and whichever request fields select it.
+    /// A failure says nothing of the next answer.
+    fn refused_as_always<B>(&self, refusal: Refusal, response: &Response<B>) -> bool {
+        let by_answer = match refusal {
+            Refusal::NoStore => !self.call.asked().facts.control.no_store,
+            Refusal::Private | Refusal::SetCookie | Refusal::NotCacheable => true,
+            _ => false,
+        };
+        by_answer
+            && !response.status().is_server_error()
+            && self.stored.is_none()
+            && !response.headers().contains_key(header::VARY)
+    }
+
+    /// Whether a response would put a failure, or a complaint about this one request, in the
+    /// place of an answer that is still fresh. Any client can ask for a validation, and
+    /// perhaps provoke a failure too.
+    fn spoils<St: Store>(&self, shared: &Shared<St>, status: StatusCode) -> bool {
+        let now = || shared.config.clock.instant();
+        let failed = |status: StatusCode| status.is_server_error() || blames_request(status);
+        failed(status)
+            && self.stored.as_ref().is_some_and(|stored| {
+                !failed(stored.status)
+                    && Freshness::new(&stored.policy, now()).is_fresh()
+                    && shared.epochs.check(&stored.validity) == Epoch::Valid
+            })
+    }
+
+    /// A full answer that may not be stored has still replaced what is: unless it is an
+    /// error, which says nothing about it.
+    fn forget_replaced<St: Store>(&self, shared: &Shared<St>, status: StatusCode) {
+        if let Some(stored) = &self.stored
+            && !status.is_server_error()
+            && !blames_request(status)
+            && status != StatusCode::PARTIAL_CONTENT
+            && status != StatusCode::NOT_MODIFIED
+        {
+            shared.store.remove(self.call.key().as_ref(), Some(stored));
+        }
+    }
+
+    fn collector<St: Store>(
+        self: Box<Self>,
+        shared: &Arc<Shared<St>>,
+        pending: Box<PendingEntry>,
+        announced: Option<u64>,
+        answer: Option<extensions::Shared>,
+    ) -> BodyCollector {
+        let held = shared.store.budget().hold();
+        let limit = shared.store.max_body().min(pending.max_body());
+        let shared = Arc::clone(shared);
+        // Of an answer that many read one collects the body, and the first to read it to its
+        // end stores it, which need not be the same.
+        let standby = answer.as_ref().filter(|answer| !answer.keep()).cloned();
+        let keeper = answer.filter(|_| standby.is_none());
+        let commit = move |body: Bytes, trailers: Option<HeaderMap>, held: Held| {
+            if keeper.is_some_and(|answer| !answer.commit()) {
+                return;
+            }
+            let Self {
+                call,
+                stored,
+                refreshing,
+                ..
+            } = *self;
+            let previous = Previous::Replaced(stored.as_deref());
+            match pending.finish(&shared.config, &call, &previous, (body, trailers)) {
+                Ok(entry) => put(&shared, call.into_place(), Arc::new(entry), Some(held)),
+                Err(refusal) => {
+                    shared.counters.rejected.add();
+                    tracing::debug!(detail = refusal.detail(), "not stored after all");
+                }
+            }
+            // Only now is the place for a refresh given back.
+            drop(refreshing);
+        };
+        match standby {
+            Some(answer) => BodyCollector::shared(answer, held, limit, announced, commit),
+            None => BodyCollector::new(held, limit, announced, commit),
+        }
+    }
+}
