@@ -16,6 +16,15 @@ use crate::{
 #[must_use = "a layer is made by `build`"]
 pub struct StampedeLayerBuilder(Settings<Config>);
 
+// === impl StampedeLayer ===
+
+impl StampedeLayer {
+    /// Returns a builder that holds the defaults of [`new`](Self::new).
+    pub fn builder() -> StampedeLayerBuilder {
+        StampedeLayerBuilder::new()
+    }
+}
+
 // === impl StampedeLayerBuilder ===
 
 impl StampedeLayerBuilder {

@@ -21,12 +21,12 @@ use tower_service::Service;
 
 use crate::{
     StampedeBody,
+    common::Common,
     config::Shared,
     fingerprint::Asked,
     gate::{Entry, Outcome, Ticket},
     refresh::{Again, moment},
     seen::{From, Seen},
-    service::Common,
     settle::{Call, settle},
 };
 

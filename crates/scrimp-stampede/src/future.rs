@@ -17,8 +17,8 @@ use tower_service::Service;
 
 use crate::{
     StampedeBody,
+    common::Common,
     fingerprint::Asked,
-    service::Common,
     settle::{Call, settle},
 };
 
@@ -27,7 +27,7 @@ type Way<ResB, E> = Pin<Box<dyn Future<Output = Result<Response<StampedeBody<Res
 
 pin_project! {
     /// The response of a [`Stampede`](crate::Stampede).
-    pub struct ResponseFuture<S, ReqB, ResB>
+    pub struct StampedeFuture<S, ReqB, ResB>
     where
         S: Service<Request<ReqB>>,
         ResB: Body<Data = Bytes, Error: Send>,
@@ -63,9 +63,9 @@ struct Watch {
     call: Option<Box<Call>>,
 }
 
-// === impl ResponseFuture ===
+// === impl StampedeFuture ===
 
-impl<S, ReqB, ResB> ResponseFuture<S, ReqB, ResB>
+impl<S, ReqB, ResB> StampedeFuture<S, ReqB, ResB>
 where
     S: Service<Request<ReqB>>,
     ResB: Body<Data = Bytes, Error: Send> + Send + 'static,
@@ -102,7 +102,7 @@ where
     }
 }
 
-impl<S, ReqB, ResB> Future for ResponseFuture<S, ReqB, ResB>
+impl<S, ReqB, ResB> Future for StampedeFuture<S, ReqB, ResB>
 where
     S: Service<Request<ReqB>, Response = Response<ResB>>,
     ResB: Body<Data = Bytes, Error: Send> + Send + 'static,
@@ -176,16 +176,16 @@ impl Call {
     }
 }
 
-impl<S, ReqB, ResB> fmt::Debug for ResponseFuture<S, ReqB, ResB>
+impl<S, ReqB, ResB> fmt::Debug for StampedeFuture<S, ReqB, ResB>
 where
     S: Service<Request<ReqB>>,
     ResB: Body<Data = Bytes, Error: Send> + Send + 'static,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.state {
-            State::Passing { .. } => "ResponseFuture(passing)",
-            State::Hit { .. } => "ResponseFuture(hit)",
-            State::Cold { .. } => "ResponseFuture(cold)",
+            State::Passing { .. } => "StampedeFuture(passing)",
+            State::Hit { .. } => "StampedeFuture(hit)",
+            State::Cold { .. } => "StampedeFuture(cold)",
         })
     }
 }

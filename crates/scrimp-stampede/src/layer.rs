@@ -5,9 +5,9 @@ use std::sync::Arc;
 use tower_layer::Layer;
 
 use crate::{
-    Stampede, StampedeLayerBuilder, StampedeStats,
+    Stampede, StampedeStats,
+    common::Common,
     config::{Config, Shared},
-    service::Common,
     tasks::Tasks,
 };
 
@@ -33,11 +33,6 @@ impl StampedeLayer {
     #[must_use]
     pub fn new() -> Self {
         Self::of(Config::new())
-    }
-
-    /// Returns a builder that holds the defaults of [`new`](Self::new).
-    pub fn builder() -> StampedeLayerBuilder {
-        StampedeLayerBuilder::new()
     }
 
     pub(crate) fn of(config: Config) -> Self {

@@ -134,6 +134,7 @@ mod ahead;
 mod body;
 mod builder;
 mod cold;
+mod common;
 mod config;
 mod fingerprint;
 mod fleet;
@@ -155,7 +156,7 @@ mod tasks;
 
 pub use body::StampedeBody;
 pub use builder::StampedeLayerBuilder;
-pub use future::ResponseFuture;
+pub use future::StampedeFuture;
 pub use layer::StampedeLayer;
 pub use local_lock::LocalFillLock;
 pub use scrimp_core::SettingError;

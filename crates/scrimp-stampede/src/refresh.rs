@@ -18,10 +18,10 @@ use tower_service::Service;
 
 use crate::{
     Moment,
+    common::Common,
     config::Shared,
     records::{flag, to_micros},
     seen::{From, Seen},
-    service::Common,
 };
 
 /// Rest after a first failure; it doubles with each in a row.

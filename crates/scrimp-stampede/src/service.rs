@@ -13,9 +13,7 @@ use http_body::Body;
 use scrimp_http::peek::Peek;
 use tower_service::Service;
 
-use crate::{
-    StampedeBody, cold::Cold, config::Shared, future::ResponseFuture, plan::Plan, tasks::Tasks,
-};
+use crate::{StampedeBody, cold::Cold, common::Common, future::StampedeFuture, plan::Plan};
 
 /// A service that refreshes what the cache inside it holds, and fills what it lacks once.
 /// Made by [`StampedeLayer`](crate::StampedeLayer).
@@ -27,13 +25,6 @@ pub struct Stampede<S> {
     common: Arc<Common>,
 }
 
-/// What the services of a layer own together. Tasks hold `shared` alone, so that they end
-/// when the layer, its services and their bodies are gone.
-pub(crate) struct Common {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) tasks: Tasks,
-}
-
 // === impl Stampede ===
 
 impl<S> Stampede<S> {
@@ -41,17 +32,17 @@ impl<S> Stampede<S> {
         Self { inner, common }
     }
 
-    /// The inner service.
+    /// Returns the inner service.
     pub fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// The inner service.
+    /// Returns the inner service, mutably.
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
 
-    /// Gives the inner service back.
+    /// Returns the inner service, by value.
     pub fn into_inner(self) -> S {
         self.inner
     }
@@ -75,7 +66,7 @@ where
 {
     type Response = Response<StampedeBody<ResB>>;
     type Error = S::Error;
-    type Future = ResponseFuture<S, ReqB, ResB>;
+    type Future = StampedeFuture<S, ReqB, ResB>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         Poll::Ready(Ok(()))
@@ -88,9 +79,9 @@ where
         let plan = self.common.shared.plan(&request);
         let inner = self.inner.clone();
         let asked = match plan {
-            Plan::Pass => return ResponseFuture::passing(inner, request),
+            Plan::Pass => return StampedeFuture::passing(inner, request),
             Plan::Hit { asked, at_once } => {
-                return ResponseFuture::hit(inner, request, &self.common, asked, at_once);
+                return StampedeFuture::hit(inner, request, &self.common, asked, at_once);
             }
             Plan::Look { asked, .. }
             | Plan::Stale { asked, .. }
@@ -103,7 +94,7 @@ where
             request,
             asked,
         };
-        ResponseFuture::cold(match plan {
+        StampedeFuture::cold(match plan {
             Plan::Look {
                 uniform, at_once, ..
             } => Box::pin(cold.look(uniform, at_once)),
@@ -119,7 +110,7 @@ where
 impl<S> Stampede<S> {
     /// Waits for the first frame of a request's body, which tells whether it has one.
     #[cold]
-    fn after_first_frame<ReqB, ResB>(&self, request: Request<ReqB>) -> ResponseFuture<S, ReqB, ResB>
+    fn after_first_frame<ReqB, ResB>(&self, request: Request<ReqB>) -> StampedeFuture<S, ReqB, ResB>
     where
         S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
         S::Future: Send,
@@ -128,7 +119,7 @@ impl<S> Stampede<S> {
     {
         let mut again = self.clone();
         let mut peek = Peek::new(request);
-        ResponseFuture::cold(Box::pin(async move {
+        StampedeFuture::cold(Box::pin(async move {
             let request = poll_fn(|cx| peek.poll(cx)).await;
             again.call(request).await
         }))
@@ -140,14 +131,5 @@ impl<S: fmt::Debug> fmt::Debug for Stampede<S> {
         f.debug_struct("Stampede")
             .field("inner", &self.inner)
             .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Common {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Common")
-            .field("shared", &self.shared)
-            .field("tasks", &self.tasks)
-            .finish()
     }
 }

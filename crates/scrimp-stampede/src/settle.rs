@@ -9,11 +9,11 @@ use tokio::time::Instant;
 
 use crate::{
     StampedeBody, ahead,
+    common::Common,
     fingerprint::Asked,
     gate::{Outcome, Ticket},
     learn::Fill,
     seen::{From, Seen},
-    service::Common,
 };
 
 /// A call to the inner service under way.
