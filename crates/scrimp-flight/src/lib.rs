@@ -8,6 +8,46 @@
 //!   from the first byte, readers that are slow without holding up the others for long.
 //! - [`MemoryBudget`] bounds what many broadcasts hold together.
 //!
+//! # One call for many
+//!
+//! ```
+//! use scrimp_flight::SingleFlight;
+//! use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! static CALLS: AtomicU32 = AtomicU32::new(0);
+//!
+//! let rates = SingleFlight::<f64>::new();
+//! let ask = || rates.call("EUR", || async {
+//!     CALLS.fetch_add(1, Relaxed);
+//!     tokio::task::yield_now().await; // it takes a while
+//!     1.07
+//! });
+//! assert_eq!(tokio::join!(ask(), ask(), ask()), (1.07, 1.07, 1.07));
+//! assert_eq!(CALLS.load(Relaxed), 1);
+//! # }
+//! ```
+//!
+//! # One caller's turn
+//!
+//! ```
+//! use scrimp_core::KeyBuf;
+//! use scrimp_flight::single_flight::{Entry, Gate, Turn};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let gate = Gate::<&str>::new();
+//! let mut key = KeyBuf::new();
+//! key.part(b"/rates");
+//!
+//! let Entry::Lead(lead) = gate.enter(key.as_ref()) else { unreachable!("it is the first") };
+//! let Entry::Wait(wait) = gate.enter(key.as_ref()) else { unreachable!("it is the second") };
+//! lead.end("stored"); // dropped without a word, the second would have its turn
+//! assert!(matches!(wait.await, Turn::Result("stored")));
+//! # }
+//! ```
+//!
 //! # When not to use it
 //!
 //! For HTTP, where `scrimp_coalesce` knows what may be shared, and with whom. For results that

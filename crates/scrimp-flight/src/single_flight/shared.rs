@@ -24,19 +24,6 @@ use crate::sync::Mutex;
 /// The call is carried on by the first caller that is polled, so any of them may leave, the
 /// first one too; when all have left it is dropped. A panic in it reaches the caller whose call
 /// it was, and another caller's is made instead. Nothing is kept once it is done.
-///
-/// ```
-/// use scrimp_flight::SingleFlight;
-///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() {
-/// let rates: SingleFlight<f64> = SingleFlight::new();
-/// let ask = || rates.call("EUR", || async { tokio::task::yield_now().await; 1.07 });
-/// let (one, two) = tokio::join!(ask(), ask()); // one call
-/// assert_eq!((one, two), (1.07, 1.07));
-/// assert_eq!(rates.in_flight(), 0);
-/// # }
-/// ```
 pub struct SingleFlight<T: Clone + Send + 'static> {
     table: Arc<FlightTable<Making<T>>>,
 }
