@@ -1,7 +1,6 @@
 //! What a request asks of the cache: its key, its target, and the rule that matches it.
 
 pub(crate) mod key;
-#[cfg_attr(not(feature = "no-vary-search"), path = "search_off.rs")]
 mod search;
 mod target;
 mod view;

@@ -19,6 +19,9 @@ use scrimp_http::{
     target::{authority, normal_authority},
 };
 
+/// Without the feature, all of a query counts.
+const IS_HEARD: bool = cfg!(feature = "no-vary-search");
+
 /// Paths remembered at most. Past it, all are forgotten and learned anew.
 const MAX_PATHS: usize = 10_000;
 
@@ -82,11 +85,13 @@ fn decoded(names: &[String]) -> Vec<String> {
 impl Variances {
     /// Returns the variance that the path of a request has shown last.
     pub(crate) fn get<B>(&self, request: &Request<B>) -> Option<Variance> {
+        if !IS_HEARD {
+            return None;
+        }
         let known = self.0.read();
-        if known.is_empty() {
-            None
-        } else {
-            known.get(&path(request)).cloned()
+        match known.is_empty() {
+            true => None,
+            false => known.get(&path(request)).cloned(),
         }
     }
 
@@ -97,6 +102,9 @@ impl Variances {
         response: &HeaderMap,
         keyed_by: Option<&Variance>,
     ) -> bool {
+        if !IS_HEARD {
+            return true;
+        }
         let shown = Variance::read(response);
         let same = shown.as_ref() == keyed_by;
         self.note(path(request), shown);
