@@ -1,9 +1,9 @@
 //! Counts of a layer.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use scrimp_core::Counter;
 
 /// Counts of a [`BatchLayer`](crate::BatchLayer) since it was built.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 #[non_exhaustive]
 pub struct BatchStats {
     /// Calls for batches.
@@ -26,10 +26,6 @@ pub struct BatchStats {
     pub ambiguous: u64,
 }
 
-/// A number that only grows.
-#[derive(Debug, Default)]
-pub(crate) struct Counter(AtomicU64);
-
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) batches: Counter,
@@ -41,18 +37,6 @@ pub(crate) struct Counters {
     pub(crate) retried: Counter,
     pub(crate) fell_back: Counter,
     pub(crate) ambiguous: Counter,
-}
-
-// === impl Counter ===
-
-impl Counter {
-    pub(crate) fn add(&self, more: u64) {
-        self.0.fetch_add(more, Relaxed);
-    }
-
-    fn get(&self) -> u64 {
-        self.0.load(Relaxed)
-    }
 }
 
 // === impl Counters ===

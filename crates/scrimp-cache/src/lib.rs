@@ -128,7 +128,6 @@
 //!   network, and `Journal` lets what was invalidated stay so after a restart.
 //! - `no-vary-search`: keys leave out what No-Vary-Search (a draft) says does not count.
 
-mod background;
 mod body;
 mod builder;
 mod cache_status;

@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, Weak};
 
+use scrimp_core::Tasks;
+
 use crate::{
-    background::Background,
     config::Config,
     entry::{Store, UncacheablePredictor},
     invalidation::epoch::Epochs,
@@ -11,12 +12,12 @@ use crate::{
     stats::Counters,
 };
 
-/// What the services of a layer own together. Background tasks hold `shared` alone, so
+/// What the services of a layer own together. Tasks tasks hold `shared` alone, so
 /// that they end when the last service and the last clone of the layer are gone.
 #[derive(Debug)]
 pub(crate) struct Common<St> {
     pub(crate) shared: Arc<Shared<St>>,
-    pub(crate) background: Arc<Background>,
+    pub(crate) background: Arc<Tasks>,
 }
 
 /// What is needed to answer a request.
@@ -27,7 +28,7 @@ pub(crate) struct Shared<St> {
     pub(crate) epochs: Arc<Epochs>,
     pub(crate) counters: Arc<Counters>,
     /// Not owned: what goes on in the background may hold this.
-    pub(crate) background: Weak<Background>,
+    pub(crate) background: Weak<Tasks>,
     pub(crate) predictor: UncacheablePredictor,
     pub(crate) variances: Variances,
 }

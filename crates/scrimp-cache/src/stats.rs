@@ -1,6 +1,6 @@
 //! What a cache has done, in numbers.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use scrimp_core::Counter;
 
 /// Counters that all services of a layer share.
 #[derive(Debug, Default)]
@@ -18,14 +18,9 @@ pub(crate) struct Counters {
     pub(crate) store_failures: Counter,
 }
 
-/// A number that only grows. Each has a cache line of its own, so that counting one thing
-/// does not slow down counting another.
-#[derive(Debug, Default)]
-#[repr(align(64))]
-pub(crate) struct Counter(AtomicU64);
-
 /// What a cache has done since it was made, and what it holds now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct CacheStats {
     /// Requests answered from store, fresh.
@@ -56,6 +51,7 @@ pub struct CacheStats {
 
 /// What a [store](crate::Store) holds, read at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct StoreStats {
     /// Keys with at least one response.
@@ -68,18 +64,6 @@ pub struct StoreStats {
     pub fill_bytes: u64,
     /// Keys removed to make room.
     pub evicted: u64,
-}
-
-// === impl Counter ===
-
-impl Counter {
-    pub(crate) fn add(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
 }
 
 // === impl Counters ===

@@ -6,7 +6,7 @@ use std::{
 };
 
 use http::Request;
-use scrimp_core::extensions::Since;
+use scrimp_core::{Tasks, extensions::Since};
 use scrimp_flight::{
     MemoryBudget,
     single_flight::{Flight, FlightTable},
@@ -17,7 +17,6 @@ use crate::{
     flight::{Birth, BoxCall},
     key::written_by,
     stats::{CoalesceStats, Counters},
-    tasks::Tasks,
     window::{Kept, Recent},
     writes::Marks,
 };

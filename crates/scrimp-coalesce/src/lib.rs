@@ -145,7 +145,6 @@ mod response;
 mod resume;
 mod service;
 mod stats;
-mod tasks;
 mod whole;
 mod window;
 mod writes;

@@ -94,7 +94,7 @@ impl LiveBody {
 
     /// Takes a call for a reader that was cut off, which is counted.
     fn spare(&self) -> Option<Spare> {
-        self.common.counters.cut_off.add();
+        self.common.counters.cut_off.increment();
         tracing::debug!("a reader fell too far behind");
         self.spares.lock().pop()
     }
@@ -159,9 +159,10 @@ impl Channel for LiveBody {
         let Some(tasks) = common.tasks.upgrade() else {
             return false;
         };
-        let started = Reader::new(broadcast).is_some_and(|reader| tasks.start(drain(reader)));
+        let started =
+            Reader::new(broadcast).is_some_and(|reader| tasks.start(drain(reader)).is_some());
         if started {
-            common.counters.finished.add();
+            common.counters.finished.increment();
         }
         started
     }
@@ -177,7 +178,7 @@ pub(crate) fn finish_call(mut member: Member<BoxCall>) {
         let (Outcome::Shared, Some(Load::Answer(answer))) = (outcome, member.result()) else {
             return;
         };
-        member.terms().common.counters.finished.add();
+        member.terms().common.counters.finished.increment();
         let reader = answer.live().and_then(Reader::new);
         drop(member);
         if let Some(reader) = reader {

@@ -1,6 +1,6 @@
 //! What a layer has done, in numbers.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use scrimp_core::Counter;
 
 /// Counters that all services of a layer share.
 #[derive(Debug, Default)]
@@ -20,17 +20,12 @@ pub(crate) struct Counters {
     pub(crate) finished: Counter,
 }
 
-/// A number that only grows. Each has a cache line of its own, so that counting one thing
-/// does not slow down counting another.
-#[derive(Debug, Default)]
-#[repr(align(64))]
-pub(crate) struct Counter(AtomicU64);
-
 /// What a layer has done since it was made, and what is in flight now.
 ///
 /// Each request adds to one of `calls`, `joined`, `reused`, `passed`, `barred`, `released`,
 /// `retried`, `overflowed` and `refused`, according to how it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct CoalesceStats {
     /// Upstream calls made for requests that others could join.
@@ -69,18 +64,6 @@ pub struct CoalesceStats {
     pub window_bytes: u64,
     /// Bytes held now of bodies that come in.
     pub held_bytes: u64,
-}
-
-// === impl Counter ===
-
-impl Counter {
-    pub(crate) fn add(&self) {
-        self.0.fetch_add(1, Relaxed);
-    }
-
-    fn get(&self) -> u64 {
-        self.0.load(Relaxed)
-    }
 }
 
 // === impl Counters ===

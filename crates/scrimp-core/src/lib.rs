@@ -13,6 +13,7 @@
 //! - [`extensions`]: messages between layers through [`http::Extensions`].
 //! - [`FillLock`]: one filler of a key among many processes.
 //! - [`Problem`]: a failure of a layer's own, as problem details (RFC 9457).
+//! - [`Counter`], [`Tasks`]: what a layer counts, and what it does in the background.
 //! - [`RetryBudget`]: a limit on the retries of all layers together.
 //! - [`SettingError`], [`Settings`]: settings of a builder, and the error of an invalid one.
 //! - [`SharedError`]: one failure, reported to several callers with its sources intact.
@@ -41,6 +42,7 @@
 
 mod body;
 mod clock;
+mod counter;
 #[cfg(feature = "digest")]
 mod digest;
 mod error;
@@ -52,9 +54,11 @@ mod money;
 mod problem;
 mod retry_budget;
 mod setting;
+mod tasks;
 
 pub use body::{BodyEnd, Sink, Tee};
 pub use clock::{Clock, TimeSource};
+pub use counter::Counter;
 #[cfg(feature = "digest")]
 pub use digest::{BodyDigestLayer, BodyDigestService, DigestBody, DigestFuture};
 pub use error::{BoxError, ShareError, SharedError};
@@ -69,3 +73,4 @@ pub use money::{
 pub use problem::Problem;
 pub use retry_budget::RetryBudget;
 pub use setting::{SettingError, Settings};
+pub use tasks::Tasks;

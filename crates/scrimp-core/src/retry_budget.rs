@@ -106,6 +106,18 @@ impl Default for RetryBudget {
     }
 }
 
+/// A budget of tower's retry layer: `tower::retry::Retry` and scrimp's layers draw on one.
+#[cfg(feature = "tower-retry")]
+impl tower::retry::budget::Budget for RetryBudget {
+    fn deposit(&self) {
+        Self::deposit(self);
+    }
+
+    fn withdraw(&self) -> bool {
+        Self::withdraw(self)
+    }
+}
+
 impl fmt::Debug for RetryBudget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RetryBudget")
@@ -156,5 +168,15 @@ mod tests {
             error.to_string(),
             "RetryBudget: `ratio` must be within 0.0 and 1.0, not NaN"
         );
+    }
+
+    #[cfg(feature = "tower-retry")]
+    #[test]
+    fn towers_retry_layer_draws_on_the_same_budget() {
+        use tower::retry::budget::Budget;
+
+        let budget = RetryBudget::new(0.0, 1).unwrap();
+        assert!(Budget::withdraw(&budget));
+        assert!(!budget.withdraw());
     }
 }

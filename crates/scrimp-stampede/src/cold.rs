@@ -63,12 +63,12 @@ where
             Entry::Fill(ticket) => Some(ticket),
             // No time passes without a runtime, so no limit would ever be over.
             Entry::Wait(wait) if Handle::try_current().is_ok() => {
-                shared.counters.waited.add();
+                shared.counters.waited.increment();
                 match timeout_at(deadline, wait).await {
                     Ok(Turn::Lead(lead)) if self.asked.fills => Some(Ticket::new(lead)),
                     Ok(Turn::Lead(_) | Turn::Result(Outcome::Stored | Outcome::Alone)) => None,
                     Err(_) => {
-                        shared.counters.waits_timed_out.add();
+                        shared.counters.waits_timed_out.increment();
                         None
                     }
                 }
@@ -77,7 +77,7 @@ where
         };
         match ticket {
             Some(ticket) => {
-                shared.counters.fills.add();
+                shared.counters.fills.increment();
                 self.fill(ticket, deadline).await
             }
             None => self.go().await,
@@ -162,7 +162,7 @@ where
         let seen = Seen::read(&response);
         match seen.from {
             From::Stale => {
-                shared.counters.stale.add();
+                shared.counters.stale.increment();
                 if !shared.is_resting(fingerprint) {
                     self.common.refresh(self.inner, again, fingerprint, &seen);
                 }

@@ -2,7 +2,9 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::{config::Shared, tasks::Tasks};
+use scrimp_core::Tasks;
+
+use crate::config::Shared;
 
 /// State that the services of a layer own together. Tasks hold `shared` alone, so that they end
 /// when the layer, its services and their bodies are gone.

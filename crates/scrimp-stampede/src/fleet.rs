@@ -138,7 +138,7 @@ impl Shared {
         match self.ask(lock, key).await {
             Some(Acquired::Held(lease)) => Turn::Ours(lease),
             Some(Acquired::Busy(over)) => {
-                self.counters.lock_busy.add();
+                self.counters.lock_busy.increment();
                 match timeout_at(deadline, over).await {
                     Ok(()) => Turn::Theirs,
                     Err(_) => Turn::Without,
@@ -160,7 +160,7 @@ impl Shared {
             Ok(Err(error)) => error,
             Err(late) => late.into(),
         };
-        self.counters.lock_failures.add();
+        self.counters.lock_failures.increment();
         tracing::warn!(error, "the fill lock failed; filling without it");
         None
     }

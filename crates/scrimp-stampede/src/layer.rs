@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use scrimp_core::Tasks;
 use tower_layer::Layer;
 
 use crate::{
     Stampede, StampedeStats,
     common::Common,
     config::{Config, Shared},
-    tasks::Tasks,
 };
 
 /// Refreshes what the cache inside holds before it expires, and fills what it lacks once.

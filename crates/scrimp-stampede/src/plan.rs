@@ -109,7 +109,7 @@ impl Shared {
             return None;
         }
         if slot.hits() < config.hits_per_refresh {
-            self.counters.refreshes_unpaid.add();
+            self.counters.refreshes_unpaid.increment();
             return None;
         }
         Some(uniform)

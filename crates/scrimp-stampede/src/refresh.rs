@@ -100,7 +100,7 @@ impl Common {
         let Some(claim) = Claim::take(&self.shared, fingerprint, seen) else {
             return;
         };
-        self.shared.counters.refreshes.add();
+        self.shared.counters.refreshes.increment();
         let request = again.without_explaining(seen.explained);
         let request = request.map(|()| ReqB::default());
         self.tasks.start(run(inner, request, claim));
@@ -168,7 +168,7 @@ impl Claim {
             .fetch_update(Relaxed, Relaxed, one_more)
             .is_err()
         {
-            shared.counters.refreshes_full.add();
+            shared.counters.refreshes_full.increment();
             return None;
         }
         if !shared.records.claim(fingerprint).begin_refresh() {
@@ -212,13 +212,13 @@ impl Claim {
 
     fn fail(&self) {
         let (config, counters) = (&self.shared.config, &self.shared.counters);
-        counters.refresh_failures.add();
+        counters.refresh_failures.increment();
         let slot = self.shared.records.claim(self.fingerprint);
         let failures = slot.failed();
         let rest = if failures < config.give_up_after {
             FIRST_REST.saturating_mul(1 << (failures - 1).min(16))
         } else {
-            counters.given_up.add();
+            counters.given_up.increment();
             tracing::warn!(failures, rest = ?config.rest, "refreshes of a key fail; leaving it alone");
             config.rest
         };

@@ -1,6 +1,6 @@
 //! What a layer has done, in numbers.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use scrimp_core::Counter;
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
@@ -12,6 +12,7 @@ macro_rules! counters {
 
         /// What a layer has done since it was made.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize))]
         #[non_exhaustive]
         pub struct StampedeStats {
             $($(#[$doc])* pub $name: u64,)*
@@ -51,20 +52,4 @@ counters! {
     lock_busy,
     /// Times the lock service failed or took too long. None of them failed a request.
     lock_failures,
-}
-
-/// A number that only grows.
-#[derive(Debug, Default)]
-pub(crate) struct Counter(AtomicU64);
-
-// === impl Counter ===
-
-impl Counter {
-    pub(crate) fn add(&self) {
-        self.0.fetch_add(1, Relaxed);
-    }
-
-    fn get(&self) -> u64 {
-        self.0.load(Relaxed)
-    }
 }

@@ -112,7 +112,7 @@ pub(crate) fn resume(journal: Arc<dyn Journal>, counters: &Arc<Counters>) -> Arc
     };
     if let Err(error) = writer.begin(&epochs) {
         // What is stored now must not be taken for the old log's once that can be read again.
-        counters.store_failures.add();
+        counters.store_failures.increment();
         writer.give_up(&*error);
         return Arc::default();
     }
@@ -120,7 +120,7 @@ pub(crate) fn resume(journal: Arc<dyn Journal>, counters: &Arc<Counters>) -> Arc
     epochs.record(Recorder(Box::new(move |epochs, record| {
         let mut writer = writer.lock();
         if let Err(error) = writer.note(epochs, &record) {
-            counters.store_failures.add();
+            counters.store_failures.increment();
             writer.give_up(&*error);
         }
     })));

@@ -62,7 +62,7 @@ impl Found {
     ) -> Answer {
         let (entry, freshness) = (self.entry(), self.freshness);
         let (fresh, stale) = (&shared.counters.hits, &shared.counters.stale);
-        if freshness.is_fresh() { fresh } else { stale }.add();
+        if freshness.is_fresh() { fresh } else { stale }.increment();
         if let Some(booking) = &entry.booking {
             booking.account.avoided(booking.charge);
         }
@@ -102,7 +102,7 @@ fn explain(mut extensions: Extensions, entry: &Entry, freshness: Freshness) -> E
 impl Answer {
     /// Answers `only-if-cached` where nothing usable is stored (RFC 9111 §5.2.1.7).
     pub(crate) fn refusal<St>(shared: &Shared<St>, reason: Forward) -> Self {
-        shared.counters.unanswered.add();
+        shared.counters.unanswered.increment();
         let mut response = Response::new(StoredBody::empty());
         *response.status_mut() = StatusCode::GATEWAY_TIMEOUT;
         let report = Report::forwarded(reason).detail("only-if-cached");

@@ -46,7 +46,7 @@ impl<St: Store> LateLookup<St> {
                 tracing::warn!("look-up took too long; asking the upstream");
             }
         }
-        shared.counters.store_failures.add();
+        shared.counters.store_failures.increment();
         Poll::Ready(None)
     }
 }

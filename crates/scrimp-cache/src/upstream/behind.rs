@@ -11,11 +11,13 @@ use http_body::Body;
 use tower::util::Oneshot;
 
 use super::{Exchange, Upstream};
-use crate::{background::Background, entry::Store};
+use scrimp_core::Tasks;
+
+use crate::entry::Store;
 
 impl<St: Store> Exchange<St> {
     /// Makes the call in the background.
-    pub(crate) fn start<S, ReqB>(self, background: &Background, inner: S, mut request: Request<()>)
+    pub(crate) fn start<S, ReqB>(self, background: &Tasks, inner: S, mut request: Request<()>)
     where
         S: Upstream<ReqB>,
         ReqB: Default + Send + 'static,

@@ -156,7 +156,7 @@ impl<St: Store> Exchange<St> {
             }
         };
         let mut response = result?;
-        shared.counters.bypassed.add();
+        shared.counters.bypassed.increment();
         book(&shared.config, &response, "", "(pass)");
         label(shared, response.headers_mut(), report);
         if explain {

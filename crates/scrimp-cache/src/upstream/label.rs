@@ -15,7 +15,7 @@ pub(super) fn label<St>(shared: &Shared<St>, headers: &mut HeaderMap, report: Re
 
 /// Labels an answer that is given for want of a stored one, and counts it.
 pub(super) fn label_miss<St, B>(shared: &Shared<St>, response: &mut Response<B>, report: Report) {
-    shared.counters.misses.add();
+    shared.counters.misses.increment();
     let collapsed = is_collapsed(response);
     let report = Report {
         collapsed,

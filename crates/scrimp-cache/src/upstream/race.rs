@@ -15,7 +15,9 @@ use tower::util::Oneshot;
 use tower_service::Service;
 
 use super::{Exchange, Outcome, POLLED_AGAIN, Upstream};
-use crate::{background::Background, entry::Store};
+use scrimp_core::Tasks;
+
+use crate::entry::Store;
 
 /// The call, its soft time-out, and where it goes on once its caller has an answer.
 pub(crate) struct Race<S, ReqB, St>
@@ -26,7 +28,7 @@ where
     exchange: Exchange<St>,
     /// `None` once it has run out in vain.
     limit: Option<Pin<Box<Sleep>>>,
-    background: Arc<Background>,
+    background: Arc<Tasks>,
 }
 
 // === impl Race ===
@@ -39,7 +41,7 @@ where
         call: Oneshot<S, Request<ReqB>>,
         exchange: Exchange<St>,
         limit: Duration,
-        background: &Arc<Background>,
+        background: &Arc<Tasks>,
     ) -> Self {
         Self {
             call: Box::pin(call),

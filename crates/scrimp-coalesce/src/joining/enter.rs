@@ -51,7 +51,7 @@ where
         let keyed = self.write_key(&mut key, common);
         let (_, request) = self.own.as_ref().expect(OWN);
         if !keyed {
-            common.counters.passed.add();
+            common.counters.passed.increment();
             return ControlFlow::Break(Step::Pass(After::passed(common, request)));
         }
         let key = key.as_ref();
@@ -66,7 +66,7 @@ where
                 return ControlFlow::Break(step);
             }
             Admission::Barred => {
-                common.counters.barred.add();
+                common.counters.barred.increment();
                 let after = After::Barred(key.hash_value());
                 return ControlFlow::Break(Step::Pass(after));
             }
@@ -140,7 +140,7 @@ fn recent<ReqB, ResB, E: ShareError>(
             Ok(response)
         }
     };
-    common.counters.reused.add();
+    common.counters.reused.increment();
     asker.book_avoided(common, charge);
     Some(answer)
 }

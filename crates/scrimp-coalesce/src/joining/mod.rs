@@ -107,8 +107,8 @@ where
         let (inner, request) = self.own.take().expect("a request is sent once");
         let attempt = waiting.member.attempt();
         match attempt {
-            1 => common.counters.calls.add(),
-            _ => common.counters.retried.add(),
+            1 => common.counters.calls.increment(),
+            _ => common.counters.retried.increment(),
         }
         let config = &common.config;
         let errand = Errand {
@@ -130,7 +130,7 @@ where
         tracing::debug!(?refusal, "a limit was reached");
         match (common.config.overflow, &self.own) {
             (Overflow::OwnCall, Some(_)) => {
-                common.counters.overflowed.add();
+                common.counters.overflowed.increment();
                 Step::Pass(After::Nothing)
             }
             _ => refuse(common, refusal),
@@ -139,7 +139,7 @@ where
 }
 
 fn refuse<ResB, E>(common: &Common, refusal: Refusal) -> Step<Answered<ResB, E>> {
-    common.counters.refused.add();
+    common.counters.refused.increment();
     Step::Done(Ok(refusal.response()))
 }
 

@@ -56,11 +56,11 @@ where
             Some(Outcome::Own(call)) => return Some(Step::Done(own(common, call, &asker))),
             Some(Outcome::Broken) => return Some(refuse(common, Refusal::Broken)),
             Some(Outcome::Alone) if self.own.is_some() => {
-                counters.released.add();
+                counters.released.increment();
                 return Some(Step::Pass(After::Nothing));
             }
             None => {
-                counters.timed_out.add();
+                counters.timed_out.increment();
                 drop(member);
                 return Some(self.overflow(common, Refusal::WaitedTooLong));
             }
@@ -106,10 +106,10 @@ where
         if !answer.answers(request.headers()) {
             drop(body);
             common.bar(hash, "vary");
-            counters.released.add();
+            counters.released.increment();
             return Step::Pass(After::Nothing);
         }
-        counters.joined.add();
+        counters.joined.increment();
         if common.config.slow_reader == SlowReader::OwnCall {
             self.spare(answer);
         }
@@ -154,8 +154,8 @@ fn failed<ResB, E: ShareError>(
     if asker.leads {
         asker.book_made::<ResB>(common, None);
     } else {
-        common.counters.joined.add();
-        common.counters.errors_shared.add();
+        common.counters.joined.increment();
+        common.counters.errors_shared.increment();
         asker.book_avoided(common, None);
     }
     let error = unshare(error).expect("callers of one flight have one type of error");

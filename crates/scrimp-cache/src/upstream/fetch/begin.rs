@@ -45,7 +45,7 @@ impl Fetch {
         key: KeyRef<'_>,
         (entry, refreshing): (&Arc<Entry>, Refreshing),
     ) -> (Request<()>, Box<Self>) {
-        shared.counters.refreshes.add();
+        shared.counters.refreshes.increment();
         let (asked, now) = (asked.for_refresh(), shared.epochs.now());
         let call = CallRecord::new(&shared.config, request, asked, key, now);
         let extensions = request.extensions().clone();

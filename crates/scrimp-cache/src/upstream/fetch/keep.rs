@@ -147,7 +147,7 @@ impl Fetch {
             match pending.finish(&shared.config, &call, &previous, (body, trailers)) {
                 Ok(entry) => put(&shared, call.into_place(), Arc::new(entry), Some(held)),
                 Err(refusal) => {
-                    shared.counters.rejected.add();
+                    shared.counters.rejected.increment();
                     tracing::debug!(detail = refusal.detail(), "not stored after all");
                 }
             }

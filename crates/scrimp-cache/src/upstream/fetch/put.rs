@@ -52,11 +52,11 @@ where
 
 fn note(counters: &Counters, outcome: Result<PutOutcome, BoxError>) {
     match outcome {
-        Ok(PutOutcome::Stored) => counters.stored.add(),
-        Ok(PutOutcome::Superseded) => counters.superseded.add(),
-        Ok(PutOutcome::Rejected) => counters.rejected.add(),
+        Ok(PutOutcome::Stored) => counters.stored.increment(),
+        Ok(PutOutcome::Superseded) => counters.superseded.increment(),
+        Ok(PutOutcome::Rejected) => counters.rejected.increment(),
         Err(error) => {
-            counters.store_failures.add();
+            counters.store_failures.increment();
             tracing::warn!(error, "the store failed to keep a response");
         }
     }

@@ -103,9 +103,9 @@ impl Fetch {
         let status = report.value(&shared.config.name, entry.upstream_status.as_ref());
         let mut response = from_entry(entry, request, freshness, status);
         if state == CacheState::Revalidated {
-            shared.counters.revalidated.add();
+            shared.counters.revalidated.increment();
         } else {
-            shared.counters.stale.add();
+            shared.counters.stale.increment();
         }
         if asked.explain {
             let info = entry.info(state, freshness);

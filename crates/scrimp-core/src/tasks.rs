@@ -1,0 +1,63 @@
+//! Background tasks that end with their owner.
+
+use std::{fmt, future::Future};
+
+use parking_lot::Mutex;
+use tokio::{
+    runtime::Handle,
+    task::{AbortHandle, JoinSet},
+};
+use tracing::Instrument;
+
+/// The background tasks of a layer. They are aborted when this is dropped.
+#[derive(Default)]
+pub struct Tasks(Mutex<JoinSet<()>>);
+
+// === impl Tasks ===
+
+impl Tasks {
+    /// Starts a task on the current runtime, under the caller's span. Returns `None` if there is
+    /// no runtime; then the task is dropped, with all that it holds.
+    pub fn start(&self, task: impl Future<Output = ()> + Send + 'static) -> Option<AbortHandle> {
+        let runtime = Handle::try_current().ok()?;
+        let mut tasks = self.0.lock();
+        while tasks.try_join_next().is_some() {}
+        Some(tasks.spawn_on(task.instrument(tracing::Span::current()), &runtime))
+    }
+}
+
+impl fmt::Debug for Tasks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tasks({})", self.0.lock().len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn tasks_end_with_their_owner() {
+        let (tasks, held) = (Tasks::default(), Arc::new(()));
+        let task = {
+            let held = Arc::clone(&held);
+            async move {
+                std::future::pending::<()>().await;
+                drop(held);
+            }
+        };
+        assert!(tasks.start(task).is_some());
+        tokio::task::yield_now().await;
+        assert_eq!(Arc::strong_count(&held), 2);
+        drop(tasks);
+        tokio::task::yield_now().await;
+        assert_eq!(Arc::strong_count(&held), 1);
+    }
+
+    #[test]
+    fn without_a_runtime_a_task_is_dropped() {
+        assert!(Tasks::default().start(async {}).is_none());
+    }
+}
