@@ -195,3 +195,38 @@ async fn a_refresh_in_the_background_is_asked_by_the_path_the_nest_knows() {
     tokio::time::sleep(std::time::Duration::from_millis(1)).await;
     assert_eq!(rig.get("/v1/items/7").await, "one /items/7 2");
 }
+
+/// The variance of a path is of the path asked for, and says nothing of what it is rewritten by.
+#[cfg(feature = "no-vary-search")]
+#[tokio::test]
+async fn a_rewritten_path_counts_also_where_part_of_the_query_does_not() {
+    let page = |request: Request<Body>| async move {
+        let fields = [
+            (header::CACHE_CONTROL, "max-age=60"),
+            (
+                header::HeaderName::from_static("no-vary-search"),
+                "params=(\"utm\")",
+            ),
+        ];
+        (fields, request.uri().path().to_owned())
+    };
+    let pages = Router::new().fallback(any(page));
+    let pages = pages.layer(whole(layer()).build().unwrap());
+    let ask = async |path: &str, utm: u32| {
+        let mut request = Request::new(Body::empty());
+        *request.uri_mut() = format!("{path}?utm={utm}").parse().unwrap();
+        let shown = OriginalUri(format!("/?utm={utm}").parse().unwrap());
+        request.extensions_mut().insert(shown);
+        let answer = pages.clone().oneshot(request).await.expect("infallible");
+        let body = answer.into_body().collect().await.expect("a body");
+        String::from_utf8(body.to_bytes().to_vec()).expect("text")
+    };
+    for (path, utm) in [
+        ("/de/home", 1),
+        ("/de/home", 2),
+        ("/en/home", 3),
+        ("/de/home", 4),
+    ] {
+        assert_eq!(ask(path, utm).await, path);
+    }
+}

@@ -147,6 +147,8 @@ fn host<B>(request: &Request<B>) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, prelude::*, sample::select};
+
     use super::*;
 
     #[test]
@@ -158,5 +160,37 @@ mod tests {
         assert_eq!(host(&request), "Api.Example.com");
         *request.uri_mut() = "http://user@[::1]:80/".parse().unwrap();
         assert_eq!(host(&request), "[::1]");
+    }
+
+    fn rule() -> impl Strategy<Value = Rule> {
+        let path = select(vec!["", "path=/a", "path=/**", "path=/b bypass"]);
+        let response = select(vec![
+            "",
+            "status=200",
+            "status=404,410",
+            "content-type=text/*",
+        ]);
+        (path, response, 0..9_u8).prop_filter_map("a rule", |(path, response, name)| {
+            format!("name={name} {path} {response}").parse().ok()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn matching_the_request_once_finds_what_matching_both_at_once_does(
+            rules in vec(rule(), 0..8),
+            path in select(vec!["/a", "/b", "/c;x"]),
+            status in select(vec![200, 404, 500]),
+        ) {
+            let set = RuleSet(rules);
+            let request = Request::get(path).body(()).unwrap();
+            let response = Response::builder().status(status).header("content-type", "text/x");
+            let response = response.body(()).unwrap();
+            let target = Target::new(&request);
+            let both = |rule: &Rule| rule.covers(&target) && rule.when.response(&response);
+            let expected = set.0.iter().position(both);
+            let matched = set.matched(&request, set.for_request(&request));
+            prop_assert_eq!(set.for_response(&matched, &response), expected);
+        }
     }
 }
