@@ -28,7 +28,7 @@ use crate::{
 
 pin_project! {
     /// The response of a [`Cache`](crate::Cache).
-    pub struct ResponseFuture<S, ReqB, St>
+    pub struct CacheFuture<S, ReqB, St>
     where
         S: Service<Request<ReqB>>,
         St: Store,
@@ -73,9 +73,9 @@ struct LookingUp<S, ReqB, St: Store> {
     common: Arc<Common<St>>,
 }
 
-// === impl ResponseFuture ===
+// === impl CacheFuture ===
 
-impl<S, ReqB, ResB, St> ResponseFuture<S, ReqB, St>
+impl<S, ReqB, ResB, St> CacheFuture<S, ReqB, St>
 where
     S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
     S::Future: Send,
@@ -98,7 +98,7 @@ where
     }
 }
 
-impl<S, ReqB, ResB, St> Future for ResponseFuture<S, ReqB, St>
+impl<S, ReqB, ResB, St> Future for CacheFuture<S, ReqB, St>
 where
     S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
     S::Future: Send,
@@ -277,19 +277,19 @@ where
     }
 }
 
-impl<S, ReqB, St> fmt::Debug for ResponseFuture<S, ReqB, St>
+impl<S, ReqB, St> fmt::Debug for CacheFuture<S, ReqB, St>
 where
     S: Service<Request<ReqB>>,
     St: Store,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.state {
-            State::Ready { .. } => "ResponseFuture(ready)",
-            State::Peeking { .. } => "ResponseFuture(peeking)",
-            State::LookingUp { .. } => "ResponseFuture(looking up)",
-            State::Forward { .. } => "ResponseFuture(forward)",
-            State::Racing { .. } => "ResponseFuture(racing)",
-            State::Choosing { .. } => "ResponseFuture(choosing)",
+            State::Ready { .. } => "CacheFuture(ready)",
+            State::Peeking { .. } => "CacheFuture(peeking)",
+            State::LookingUp { .. } => "CacheFuture(looking up)",
+            State::Forward { .. } => "CacheFuture(forward)",
+            State::Racing { .. } => "CacheFuture(racing)",
+            State::Choosing { .. } => "CacheFuture(choosing)",
         })
     }
 }

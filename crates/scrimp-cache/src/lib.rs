@@ -155,7 +155,7 @@ pub use entry::{
     Entry, FillToken, Held, Lookup, MemoryBudget, MemoryStore, MemoryStoreBuilder, PutOutcome,
     Store, Variants,
 };
-pub use future::ResponseFuture;
+pub use future::CacheFuture;
 #[cfg(feature = "codec")]
 pub use invalidation::Journal;
 pub use invalidation::{Admin, AdminFuture, Invalidation, Invalidator};

@@ -14,7 +14,7 @@ use tower_service::Service;
 use crate::{
     body::CacheBody,
     entry::{MemoryStore, Store},
-    future::ResponseFuture,
+    future::CacheFuture,
     shared::Common,
 };
 
@@ -70,14 +70,14 @@ where
 {
     type Response = Response<CacheBody<ResB>>;
     type Error = S::Error;
-    type Future = ResponseFuture<S, ReqB, St>;
+    type Future = CacheFuture<S, ReqB, St>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<ReqB>) -> Self::Future {
-        ResponseFuture::new(&self.inner, &self.common, request)
+        CacheFuture::new(&self.inner, &self.common, request)
     }
 }
 

@@ -11,9 +11,9 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use scrimp_core::BoxError;
 
-use crate::{
-    live::LiveReader,
-    whole::{Whole, WholeBody},
+use crate::shared::{
+    body::SharedBody,
+    whole::{End, Whole, WholeBody},
 };
 
 pin_project! {
@@ -34,12 +34,6 @@ pin_project! {
         Passing { #[pin] body: B },
         Shared { body: SharedBody },
     }
-}
-
-/// One caller's view of a body that many read.
-pub(crate) enum SharedBody {
-    Whole(WholeBody),
-    Live(LiveReader),
 }
 
 pin_project! {
@@ -63,8 +57,9 @@ impl<B> CoalesceBody<B> {
         Self::shared(SharedBody::Whole(WholeBody::new(whole)))
     }
 
-    pub(crate) fn empty() -> Self {
-        Self::whole(Whole::empty())
+    /// Returns a body of the layer's own.
+    pub(crate) fn own(data: Bytes) -> Self {
+        Self::whole(Whole::new(data, Vec::new(), End::Clean))
     }
 
     pub(crate) fn shared(body: SharedBody) -> Self {

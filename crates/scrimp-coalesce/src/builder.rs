@@ -8,13 +8,23 @@ use scrimp_http::{credentials::Credentials, target::TargetUri};
 
 use crate::{
     Abandoned, CoalesceLayer, OnError, Overflow, ReuseWindow, SlowReader,
-    config::{Config, NANOSECOND, Status, YEAR},
+    config::{Config, Status},
+    reuse::{NANOSECOND, YEAR},
 };
 
 /// Collects the settings of a [`CoalesceLayer`].
 #[derive(Clone)]
 #[must_use = "a layer is made by `build`"]
 pub struct CoalesceLayerBuilder(Settings<Config>);
+
+// === impl CoalesceLayer ===
+
+impl CoalesceLayer {
+    /// Returns a builder that holds the defaults of [`new`](Self::new).
+    pub fn builder() -> CoalesceLayerBuilder {
+        CoalesceLayerBuilder::new()
+    }
+}
 
 // === impl CoalesceLayerBuilder ===
 

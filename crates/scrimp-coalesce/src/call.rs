@@ -21,13 +21,13 @@ use tower::util::Oneshot;
 use tower_service::Service;
 
 use crate::{
-    answer::{Failure, Load},
     body::CoalesceBody,
-    flight::{Arrived, Arriving, BoxCall, Exchange},
     policy::{self, Verdict},
-    prefix::{Prefix, poll_chunk},
-    whole::End,
-    window::Kept,
+    shared::answer::{Failure, Load},
+    shared::flight::{Arrived, Arriving, BoxCall, Exchange},
+    shared::prefix::{Prefix, poll_chunk},
+    shared::whole::End,
+    shared::window::Kept,
 };
 
 /// What the one whose call it is comes to.

@@ -6,13 +6,7 @@ use http::{HeaderName, HeaderValue, request::Parts};
 use scrimp_core::{Clock, Key, Ledger, Money, SettingError};
 use scrimp_http::{credentials::Credentials, target::TargetUri};
 
-use crate::window::ReuseWindow;
-
-/// The least time that is more than none.
-pub(crate) const NANOSECOND: Duration = Duration::from_nanos(1);
-
-/// The longest time that is added to an instant.
-pub(crate) const YEAR: Duration = Duration::from_secs(365 * 86_400);
+use crate::reuse::ReuseWindow;
 
 /// What becomes of a reader that falls further behind than the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -19,9 +19,9 @@ use tower_service::Service;
 
 use crate::{
     body::CoalesceBody,
-    common::Common,
     joining::{Joining, Step},
-    writes::After,
+    shared::common::Common,
+    shared::writes::After,
 };
 
 pin_project! {
@@ -29,7 +29,7 @@ pin_project! {
     ///
     /// Nothing happens before its first poll. Dropping it takes nothing from those who wait
     /// for the same answer.
-    pub struct ResponseFuture<S, ReqB>
+    pub struct CoalesceFuture<S, ReqB>
     where
         S: Service<Request<ReqB>>,
     {
@@ -54,9 +54,9 @@ pin_project! {
     }
 }
 
-// === impl ResponseFuture ===
+// === impl CoalesceFuture ===
 
-impl<S, ReqB> ResponseFuture<S, ReqB>
+impl<S, ReqB> CoalesceFuture<S, ReqB>
 where
     S: Service<Request<ReqB>>,
 {
@@ -76,7 +76,7 @@ where
     }
 }
 
-impl<S, ReqB, ResB> Future for ResponseFuture<S, ReqB>
+impl<S, ReqB, ResB> Future for CoalesceFuture<S, ReqB>
 where
     S: Service<Request<ReqB>, Response = Response<ResB>> + Send + 'static,
     S::Future: Send,
@@ -128,16 +128,16 @@ where
     }
 }
 
-impl<S, ReqB> fmt::Debug for ResponseFuture<S, ReqB>
+impl<S, ReqB> fmt::Debug for CoalesceFuture<S, ReqB>
 where
     S: Service<Request<ReqB>>,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.state {
-            State::Peeking { .. } => "ResponseFuture(peeking)",
-            State::Joining { .. } => "ResponseFuture(joining)",
-            State::Passing { .. } => "ResponseFuture(passing)",
-            State::Over => "ResponseFuture(over)",
+            State::Peeking { .. } => "CoalesceFuture(peeking)",
+            State::Joining { .. } => "CoalesceFuture(joining)",
+            State::Passing { .. } => "CoalesceFuture(passing)",
+            State::Over => "CoalesceFuture(over)",
         })
     }
 }

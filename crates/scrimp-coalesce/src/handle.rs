@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use http::{HeaderMap, Uri};
 
-use crate::{CoalesceStats, common::Common, key::written};
+use crate::{CoalesceStats, key::written, shared::common::Common};
 
 /// Tells what a layer does, and takes back what it would give again.
 #[derive(Clone)]

@@ -5,9 +5,7 @@ use std::{fmt, sync::Arc};
 use scrimp_core::extensions::Since;
 use tower_layer::Layer;
 
-use crate::{
-    Coalesce, CoalesceHandle, CoalesceLayerBuilder, CoalesceStats, common::Owner, config::Config,
-};
+use crate::{Coalesce, CoalesceHandle, CoalesceStats, config::Config, shared::common::Owner};
 
 /// Lets equal requests that come at the same time share one call of the service it is put on.
 ///
@@ -25,11 +23,6 @@ impl CoalesceLayer {
     #[must_use]
     pub fn new() -> Self {
         Self::of(Config::new())
-    }
-
-    /// Returns a builder that holds the defaults of [`new`](Self::new).
-    pub fn builder() -> CoalesceLayerBuilder {
-        CoalesceLayerBuilder::new()
     }
 
     pub(crate) fn of(config: Config) -> Self {

@@ -125,40 +125,33 @@
 //! `scrimp-bench coalesce` measures it beside other crates; `docs/performance.md` in the
 //! repository has the table.
 
-mod answer;
 mod body;
 mod builder;
 mod call;
-mod common;
 mod config;
-mod flight;
 mod future;
 mod handle;
 mod joining;
 mod key;
 mod layer;
-mod live;
 mod policy;
-mod prefix;
 mod refuse;
 mod response;
-mod resume;
+mod reuse;
 mod service;
+mod shared;
 mod stats;
-mod whole;
-mod window;
-mod writes;
 
 pub use body::CoalesceBody;
 pub use builder::CoalesceLayerBuilder;
 pub use config::{Abandoned, OnError, Overflow, SlowReader};
-pub use future::ResponseFuture;
+pub use future::CoalesceFuture;
 pub use handle::CoalesceHandle;
 pub use layer::CoalesceLayer;
-pub use live::FellBehind;
+pub use reuse::ReuseWindow;
 pub use scrimp_core::SettingError;
 pub use scrimp_flight::{SingleFlight, SingleFlightCall};
 pub use scrimp_http::credentials::Credentials;
 pub use service::Coalesce;
+pub use shared::live::FellBehind;
 pub use stats::CoalesceStats;
-pub use window::ReuseWindow;

@@ -9,7 +9,7 @@ use http::{
 use scrimp_core::extensions::{CacheInfo, CacheState};
 use scrimp_http::{age, cache_control::ResponseControl, challenge, media_type, vary};
 
-use crate::{config::Config, key::is_keyed, window::ReuseWindow};
+use crate::{config::Config, key::is_keyed, reuse::ReuseWindow};
 
 /// What is to be done with an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,9 +13,7 @@ use scrimp_core::{
 use scrimp_http::{age, cache_control::RequestControl, method::is_safe};
 
 use crate::{
-    answer::Answer,
-    body::{CoalesceBody, SharedBody},
-    common::Common,
+    body::CoalesceBody, shared::answer::Answer, shared::body::SharedBody, shared::common::Common,
 };
 
 /// Who asked, as far as it matters for the answer.

@@ -12,7 +12,7 @@ use http_body::Body;
 use scrimp_core::{BoxError, ShareError};
 use tower_service::Service;
 
-use crate::{CoalesceBody, ResponseFuture, common::Owner};
+use crate::{CoalesceBody, CoalesceFuture, shared::common::Owner};
 
 /// A service whose equal requests share a call. Made by
 /// [`CoalesceLayer`](crate::CoalesceLayer).
@@ -67,14 +67,14 @@ where
 {
     type Response = Response<CoalesceBody<ResB>>;
     type Error = S::Error;
-    type Future = ResponseFuture<S, ReqB>;
+    type Future = CoalesceFuture<S, ReqB>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<ReqB>) -> Self::Future {
-        ResponseFuture::new(self.inner.clone(), request, Arc::clone(&self.owner.common))
+        CoalesceFuture::new(self.inner.clone(), request, Arc::clone(&self.owner.common))
     }
 }
 

@@ -64,8 +64,8 @@ fn each_setting_that_cannot_work_is_refused_by_name_and_range() {
         ),
         (
             |layer| layer.price("a cent"),
-            "CoalesceLayer: `price` must be an amount of money: \"a cent\" is no amount of \
-             money: write a decimal with at most twelve digits behind the point, and a currency \
+            "CoalesceLayer: `price` must be an amount of money: \"a cent\" is not an amount of \
+             money: write a decimal with at most twelve digits after the point, and a currency \
              code if it is not dollars (\"0.01\", \"2.5 EUR\")",
         ),
     ];

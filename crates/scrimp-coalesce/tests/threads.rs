@@ -65,7 +65,7 @@ async fn caller(service: rig::Service, task: usize) {
             if read.status == 503 {
                 // It was not polled for as long as the others' patience lasts.
                 let reason = read.headers["proxy-status"].to_str().unwrap();
-                assert!(reason.contains("fell behind"), "{reason}");
+                assert!(reason.contains("fell-behind"), "{reason}");
                 continue;
             }
             assert_eq!(read.body, "wholewhole");

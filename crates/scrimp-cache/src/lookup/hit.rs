@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::{Extensions, HeaderValue, Request, Response, StatusCode};
-use scrimp_core::extensions::CacheState;
+use scrimp_core::{Problem, extensions::CacheState};
 
 use super::answer::{from_entry, is_whole, whole};
 use crate::{
@@ -103,8 +103,10 @@ impl Answer {
     /// Answers `only-if-cached` where nothing usable is stored (RFC 9111 §5.2.1.7).
     pub(crate) fn refusal<St>(shared: &Shared<St>, reason: Forward) -> Self {
         shared.counters.unanswered.increment();
-        let mut response = Response::new(StoredBody::empty());
-        *response.status_mut() = StatusCode::GATEWAY_TIMEOUT;
+        let problem = Problem::new("cache", "only-if-cached", StatusCode::GATEWAY_TIMEOUT).detail(
+            "No stored response can answer the request, which must not reach the upstream.",
+        );
+        let mut response = problem.response().map(|body| StoredBody::new(body, None));
         let report = Report::forwarded(reason).detail("only-if-cached");
         let value = report.value(&shared.config.name, None);
         response.headers_mut().insert(CACHE_STATUS, value);

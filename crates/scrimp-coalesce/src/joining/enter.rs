@@ -17,14 +17,14 @@ use tower_service::Service;
 
 use super::{Joining, Step, Waiting};
 use crate::{
-    answer::unshare,
     call::Answered,
-    common::Common,
-    flight::{Birth, BoxCall, Terms},
     key,
     refuse::Refusal,
     response::{Asker, Collapsed, add_age},
-    writes::After,
+    shared::answer::unshare,
+    shared::common::Common,
+    shared::flight::{Birth, BoxCall, Terms},
+    shared::writes::After,
 };
 
 /// Why a request without a place in a flight is there.

@@ -20,13 +20,14 @@ use tokio::time::Sleep;
 use tower_service::Service;
 
 use crate::{
+    body::CoalesceBody,
     call::{Answered, Errand, UpstreamCall},
-    common::Common,
     config::Overflow,
-    flight::BoxCall,
     refuse::Refusal,
     response::Asker,
-    writes::{self, After},
+    shared::common::Common,
+    shared::flight::BoxCall,
+    shared::writes::{self, After},
 };
 
 /// A request on its way.
@@ -140,7 +141,7 @@ where
 
 fn refuse<ResB, E>(common: &Common, refusal: Refusal) -> Step<Answered<ResB, E>> {
     common.counters.refused.increment();
-    Step::Done(Ok(refusal.response()))
+    Step::Done(Ok(refusal.response().map(CoalesceBody::own)))
 }
 
 // === impl Waiting ===

@@ -12,16 +12,17 @@ use tower_service::Service;
 
 use super::{Joining, Step, Waiting, refuse};
 use crate::{
-    answer::{Answer, Copied, Failure, Load, unshare},
-    body::{Boxed, SharedBody},
+    body::Boxed,
     call::Answered,
-    common::Common,
     config::SlowReader,
-    flight::BoxCall,
-    live::{BoxBody, FellBehind},
     refuse::Refusal,
     response::{Asker, Collapsed},
-    writes::After,
+    shared::answer::{Answer, Copied, Failure, Load, unshare},
+    shared::body::SharedBody,
+    shared::common::Common,
+    shared::flight::BoxCall,
+    shared::live::{BoxBody, FellBehind},
+    shared::writes::After,
 };
 
 impl<S, ReqB, ResB> Joining<S, ReqB>
@@ -54,7 +55,7 @@ where
                 None => {}
             },
             Some(Outcome::Own(call)) => return Some(Step::Done(own(common, call, &asker))),
-            Some(Outcome::Broken) => return Some(refuse(common, Refusal::Broken)),
+            Some(Outcome::Broken) => return Some(refuse(common, Refusal::Lost)),
             Some(Outcome::Alone) if self.own.is_some() => {
                 counters.released.increment();
                 return Some(Step::Pass(After::Nothing));

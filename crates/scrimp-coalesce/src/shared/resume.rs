@@ -8,7 +8,7 @@ use http_body::{Body, Frame};
 use scrimp_core::BoxError;
 use scrimp_http::representation::Identity;
 
-use crate::live::{BoxBody, FellBehind, Spare, SpareCall};
+use crate::shared::live::{BoxBody, FellBehind, Spare, SpareCall};
 
 /// Goes on where a reader was, by a call of its own.
 pub(crate) struct Resume {

@@ -23,14 +23,14 @@ use scrimp_flight::{
 use tokio::runtime::Handle;
 
 use crate::{
-    answer::{Answer, Content, Load},
-    common::Common,
     config::Abandoned,
-    flight::{Arriving, BoxCall},
-    prefix::is_as_long_as_announced,
-    resume::Resume,
-    whole::End,
-    window::Kept,
+    shared::answer::{Answer, Content, Load},
+    shared::common::Common,
+    shared::flight::{Arriving, BoxCall},
+    shared::prefix::is_as_long_as_announced,
+    shared::resume::Resume,
+    shared::whole::End,
+    shared::window::Kept,
 };
 
 /// Why a body breaks off for one reader while others go on: it had not read what the others

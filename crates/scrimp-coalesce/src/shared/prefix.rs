@@ -12,7 +12,7 @@ use http_body::{Body, SizeHint};
 use scrimp_core::{BoxError, SharedError};
 use scrimp_http::body::{announced_length, lengths_differ};
 
-use crate::whole::{End, Whole};
+use crate::shared::whole::{End, Whole};
 
 /// So much of a body is read before its head is handed over, as far as it is there already:
 /// a short answer then needs no log, and no reader waits for its end.

@@ -78,13 +78,6 @@ impl Whole {
         Self { first, rest }
     }
 
-    pub(crate) fn empty() -> Self {
-        Self {
-            first: Bytes::new(),
-            rest: None,
-        }
-    }
-
     /// The chunks, in order. The first may be empty.
     pub(crate) fn chunks(&self) -> impl Iterator<Item = &Bytes> {
         let rest = self.rest.iter().flat_map(|rest| &rest.chunks);

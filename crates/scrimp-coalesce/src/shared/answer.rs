@@ -23,9 +23,9 @@ use scrimp_flight::{Broadcast, single_flight::SharedResult};
 use scrimp_http::vary;
 
 use crate::{
-    body::SharedBody,
-    live::{LiveBody, LiveReader},
-    whole::{Whole, WholeBody},
+    shared::body::SharedBody,
+    shared::live::{LiveBody, LiveReader},
+    shared::whole::{Whole, WholeBody},
 };
 
 /// What is given to many.

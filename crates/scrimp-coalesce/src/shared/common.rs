@@ -14,11 +14,11 @@ use scrimp_flight::{
 
 use crate::{
     config::Config,
-    flight::{Birth, BoxCall},
     key::written_by,
+    shared::flight::{Birth, BoxCall},
+    shared::window::{Kept, Recent},
+    shared::writes::Marks,
     stats::{CoalesceStats, Counters},
-    window::{Kept, Recent},
-    writes::Marks,
 };
 
 /// What the services of a layer share.

@@ -14,12 +14,12 @@ use scrimp_core::extensions::Since;
 use scrimp_flight::single_flight::{Call, Flight, FlightTable, Member, Others, Resolution};
 
 use crate::{
-    answer::{Answer, Content, Load},
-    common::Common,
     config::Abandoned,
-    live::{self, LiveBody},
-    prefix::Prefix,
-    whole::End,
+    shared::answer::{Answer, Content, Load},
+    shared::common::Common,
+    shared::live::{self, LiveBody},
+    shared::prefix::Prefix,
+    shared::whole::End,
 };
 
 /// What is known of a call before it begins.

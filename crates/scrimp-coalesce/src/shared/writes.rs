@@ -15,9 +15,9 @@ use scrimp_core::KeyHashBuilder;
 use scrimp_http::method::is_safe;
 
 use crate::{
-    common::Common,
     key::written_by,
     policy::{Verdict, judge},
+    shared::common::Common,
 };
 
 /// Targets remembered one by one. Past it, all of them count as written.
