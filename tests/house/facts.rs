@@ -11,6 +11,7 @@ const LAYERS: [&str; 6] = [
     "scrimp-cache",
     "scrimp-coalesce",
     "scrimp-cost-route",
+    "scrimp-flight",
     "scrimp-reqwest",
     "scrimp-stampede",
 ];

@@ -53,7 +53,7 @@ async fn past_the_most_keys_a_request_goes_alone_or_is_refused_with_a_reason() {
     let (service, upstream) = gated(&layer, &gate);
     let _calls = ["/1", "/2"].map(|path| begun(fetch(service.clone(), get(path))));
     let _joined = begun(fetch(service.clone(), get("/2")));
-    assert!(refused(&service, "/3").await.contains("too many keys"));
+    assert!(refused(&service, "/3").await.contains("too-many-keys"));
     assert_eq!(upstream.calls(), 2);
 }
 

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use scrimp_batch::{Group, GroupError, GroupLayer, BatchWindow};
+use scrimp_batch::{BatchWindow, Group, GroupError, GroupLayer};
 use tower::{Layer, Service, ServiceExt};
 
 use super::{Ask, ITEMS};
@@ -33,11 +33,13 @@ impl Service<Vec<u64>> for Echo {
 pub(crate) struct Scrimp(Group<Echo, u64, Result<u64, GroupError>>);
 
 impl Scrimp {
-    pub(crate) fn with(window: Window) -> Self {
+    pub(crate) fn with(window: BatchWindow) -> Self {
         Self(
             GroupLayer::builder()
                 .max_items(ITEMS)
-                .window(window).build().unwrap()
+                .window(window)
+                .build()
+                .unwrap()
                 .layer(Echo),
         )
     }

@@ -8,7 +8,7 @@ use http::{Request, Response};
 use http_body_util::Full;
 use scrimp_core::{Currency, Money};
 use scrimp_cost_route::{
-    CostRouteLayer, Provider, Tariff,
+    CostRouteLayer, CostRouteLayerBuilder, Provider, Tariff,
     engine::{Ask, Barred, Outcome, Prior, Router, RouterConfig},
 };
 use tokio::time::Instant;
@@ -66,8 +66,12 @@ pub(crate) fn run(rounds: usize, report: &mut Report) {
 
 fn calls(rounds: usize, report: &mut Report) {
     let mut direct = Calls::new(Client, 0, request);
-    let mut scrimp = Calls::new(router().layer(Client), 0, request);
-    let mut once = Calls::new(router().attempts(1).layer(Client), 0, request);
+    let mut scrimp = Calls::new(router().build().unwrap().layer(Client), 0, request);
+    let mut once = Calls::new(
+        router().attempts(1).build().unwrap().layer(Client),
+        0,
+        request,
+    );
     let mut p2c = Calls::new(balanced(|client| Constant::new(client, 1_u32)), 0, request);
     let mut ewma = Calls::new(
         balanced(|client| {
@@ -126,17 +130,13 @@ fn request(_: usize) -> Request<Body> {
         .expect("a valid request")
 }
 
-fn router() -> CostRouteLayer {
+fn router() -> CostRouteLayerBuilder {
     CostRouteLayer::builder((0..PROVIDERS).map(|n| {
         let price = mill() * (n as u64 + 1);
         Provider::new(format!("provider-{n}"))
-            .endpoint(
-                &format!("http://api-{n}.example.com")
-                    .parse()
-                    .expect("a valid URI"),
-            )
+            .endpoint(format!("http://api-{n}.example.com"))
             .price(Tariff::new(Currency::USD).per_request(price))
-    })).build().unwrap()
+    }))
 }
 
 /// Returns a tenth of a cent.
@@ -160,7 +160,8 @@ where
 impl Decisions {
     fn new(providers: usize) -> Self {
         let now = Instant::now();
-        let mut router = Router::new(RouterConfig::default(), now);
+        let mut router =
+            Router::new(RouterConfig::default(), now).expect("defaults in their ranges");
         for n in 0..providers {
             router.add(Prior {
                 first_byte: Duration::from_millis(500),

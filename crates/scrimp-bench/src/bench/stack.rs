@@ -40,8 +40,17 @@ fn all(origin: Inner) -> All {
         .stampede(StampedeLayer::new())
         .cache(CacheLayer::new(MemoryStore::new(64 << 20)))
         .coalesce(CoalesceLayer::new())
-        .batch(BatchLayer::builder(RestJson::new("/batch").base("/elsewhere")).build().unwrap())
-        .cost_route(CostRouteLayer::builder([provider]).attempts(1).build().unwrap())
+        .batch(
+            BatchLayer::builder(RestJson::new("/batch").base("/elsewhere"))
+                .build()
+                .unwrap(),
+        )
+        .cost_route(
+            CostRouteLayer::builder([provider])
+                .attempts(1)
+                .build()
+                .unwrap(),
+        )
         .service(origin)
 }
 

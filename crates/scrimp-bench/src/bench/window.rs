@@ -5,7 +5,7 @@ use std::{convert::Infallible, future::ready, sync::Arc, time::Duration};
 use parking_lot::Mutex;
 use rand::{SeedableRng, rngs::StdRng};
 use rand_distr::{Distribution, Exp};
-use scrimp_batch::{GroupLayer, BatchWindow};
+use scrimp_batch::{BatchWindow, GroupLayer};
 use scrimp_core::Money;
 use tokio::time::{Instant, sleep_until};
 use tower::{Layer, ServiceExt, service_fn};
@@ -139,7 +139,9 @@ fn economic(arrivals: &[f64]) -> f64 {
         });
         let service = GroupLayer::builder()
             .window(window)
-            .max_items(ITEMS).build().unwrap()
+            .max_items(ITEMS)
+            .build()
+            .unwrap()
             .layer(upstream);
         let start = Instant::now();
         let mut tasks = Vec::with_capacity(arrivals.len());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scrimp_cache::{CacheLayer, MemoryStore};
+use scrimp_cache::{CacheLayer, CacheLayerBuilder, MemoryStore};
 use scrimp_stampede::{StampedeLayer, XFetch};
 use tower::Layer;
 
@@ -13,7 +13,11 @@ use crate::subject::Named;
 const WEIGHT: u64 = 4 << 10;
 
 pub(crate) fn layer(room: u64) -> CacheLayer {
-    CacheLayer::new(MemoryStore::new(room * WEIGHT))
+    builder(room).build().expect("defaults")
+}
+
+fn builder(room: u64) -> CacheLayerBuilder<MemoryStore> {
+    CacheLayer::builder(MemoryStore::new(room * WEIGHT))
 }
 
 pub(super) fn plain(setup: Setup) -> Named {
@@ -24,7 +28,8 @@ pub(super) fn plain(setup: Setup) -> Named {
 /// Makes a caller that asks for the verdict in the response's extensions.
 pub(super) fn explain(setup: Setup) -> Named {
     let origin = setup.origin::<OriginBody>();
-    let service = layer(setup.room).explain(true).layer(origin);
+    let layer = builder(setup.room).explain(true).build().unwrap();
+    let service = layer.layer(origin);
     setup.calls::<_, RequestBody, _, _>("scrimp, explained", origin, service)
 }
 
@@ -43,9 +48,11 @@ pub(super) fn ten_rules(setup: Setup) -> Named {
         "path=/api/prices/** header=x-currency ttl=10s",
         "path=/api/products query=category,page ttl=1h",
     ];
-    let layer = rules.iter().fold(layer(setup.room), |layer, rule| {
-        layer.rule(rule.parse().expect("the rule is well-formed"))
-    });
+    let builder = builder(setup.room);
+    let builder = rules
+        .iter()
+        .fold(builder, |builder, rule| builder.rule(*rule));
+    let layer = builder.build().expect("rules are well-formed");
     setup.calls::<_, RequestBody, _, _>("scrimp, 10 rules", origin, layer.layer(origin))
 }
 
@@ -62,7 +69,11 @@ pub(crate) fn stampede_rolling(setup: Setup) -> Named {
     let strategy = XFetch::default().fixed(Duration::from_secs(1_000));
     let strategy = strategy.within(1.0);
     // U close to 1: the gap is far shorter than the hour of the freshness lifetime.
-    let stampede = StampedeLayer::builder().strategy(strategy).random(|| 0.001).build().unwrap();
+    let stampede = StampedeLayer::builder()
+        .strategy(strategy)
+        .random(|| 0.001)
+        .build()
+        .unwrap();
     let service = stampede.layer(layer(setup.room).layer(origin));
     setup.calls::<_, RequestBody, _, _>("scrimp, stampede near expiry", origin, service)
 }

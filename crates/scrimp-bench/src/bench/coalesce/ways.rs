@@ -15,7 +15,7 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body_util::{BodyExt, Full};
-use scrimp_coalesce::{Coalesce, CoalesceLayer, Group};
+use scrimp_coalesce::{Coalesce, CoalesceLayer, SingleFlight};
 use tower::{Layer, Service, ServiceExt};
 
 use crate::fixture;
@@ -130,8 +130,8 @@ fn none(upstream: &Upstream) -> Way {
 }
 
 fn group(upstream: &Upstream) -> Way {
-    let (own, group) = (upstream.clone(), Group::new());
-    way("scrimp Group", upstream, move |key| {
+    let (own, group) = (upstream.clone(), SingleFlight::new());
+    way("scrimp SingleFlight", upstream, move |key| {
         let own = own.clone();
         group.call(&key, move || own.fetch())
     })

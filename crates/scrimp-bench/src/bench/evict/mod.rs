@@ -60,7 +60,10 @@ fn hits<St: Store>(traffic: &Traffic, store: St) -> f64 {
         fields.insert(header::CACHE_CONTROL, age.clone());
         std::future::ready(Ok::<_, std::convert::Infallible>(response))
     });
-    let layer = CacheLayer::builder(store).clock(Clock::new(time.clone())).build().unwrap();
+    let layer = CacheLayer::builder(store)
+        .clock(Clock::new(time.clone()))
+        .build()
+        .unwrap();
     let mut service = layer.layer(origin);
     for page in traffic.requests() {
         time.advance(Traffic::PACE);

@@ -2,7 +2,7 @@
 
 use std::{future::Ready, sync::Arc};
 
-use scrimp_cache::{Budget, Entry, FillToken, Lookup, PutOutcome, Store, Variants};
+use scrimp_cache::{Entry, FillToken, Lookup, MemoryBudget, PutOutcome, Store, Variants};
 use scrimp_core::{BoxError, Key, KeyHashBuilder, KeyRef};
 
 /// Assumed bytes of an entry besides key and value; the same for all.
@@ -19,7 +19,7 @@ pub(super) trait Bounded: Send + Sync + 'static {
 /// A store on such a map. It is for one thread, so it may check first and change after.
 pub(super) struct Foreign<M> {
     map: Arc<M>,
-    budget: Arc<Budget>,
+    budget: Arc<MemoryBudget>,
 }
 
 pub(super) struct Moka(moka::sync::Cache<Key, Arc<Variants>, KeyHashBuilder>);
@@ -40,7 +40,7 @@ impl<M: Bounded> Foreign<M> {
     pub(super) fn new(bytes: u64) -> Self {
         Self {
             map: Arc::new(M::new(bytes - bytes / 8)),
-            budget: Arc::new(Budget::new(bytes / 8)),
+            budget: Arc::new(MemoryBudget::new(bytes / 8)),
         }
     }
 }
@@ -76,7 +76,7 @@ impl<M: Bounded> Store for Foreign<M> {
         self.map.remove(key);
     }
 
-    fn budget(&self) -> &Budget {
+    fn budget(&self) -> &MemoryBudget {
         &self.budget
     }
 
