@@ -47,7 +47,6 @@ pub fn layer(rules: &[&str]) -> CacheLayer {
 }
 
 /// Returns the builder of such a layer.
-#[must_use]
 pub fn builder(rules: &[&str]) -> CacheLayerBuilder<MemoryStore> {
     let builder = CacheLayer::builder(MemoryStore::new(1 << 20));
     let add = |builder: CacheLayerBuilder<_>, rule: &&str| builder.rule(*rule);
@@ -114,6 +113,7 @@ impl<St: Store> Rig<St> {
 
     /// Makes a rig over the worst upstream: its response contains everything that it received, and
     /// may be stored for a minute.
+    #[must_use]
     pub fn reflecting(layer: CacheLayer<St>) -> Self {
         Self::new(layer, |parts| {
             let Parts {

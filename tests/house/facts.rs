@@ -6,7 +6,7 @@ use std::fs;
 use crate::sources::{Source, below, root};
 
 /// Crates that must use scrimp-http.
-const LAYERS: [&str; 6] = [
+const LAYERS: [&str; 7] = [
     "scrimp-batch",
     "scrimp-cache",
     "scrimp-coalesce",

@@ -2,6 +2,7 @@
 
 mod cycles;
 mod facts;
+mod problems;
 mod retired;
 mod sources;
 mod unique;

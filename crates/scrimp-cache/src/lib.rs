@@ -115,7 +115,8 @@
 //! not as long as it said is not stored. Refreshes and puts in the background end with
 //! the last service and the last clone of the layer. The error type is the inner service's, so
 //! `Infallible` stays `Infallible`. A store that fails or takes too long costs no
-//! request.
+//! request. A request with `only-if-cached` that nothing stored can answer gets a 504: a problem
+//! document ([`scrimp_core::Problem`]) with the type `urn:scrimp:cache:only-if-cached`.
 //!
 //! Refreshes, soft time-outs and stores that answer later need a tokio runtime.
 //!
@@ -126,6 +127,7 @@
 //!   ends with an empty frame counts as one without a body.
 //! - `codec`: `Codec` writes stored responses as bytes, for a [`Store`] on disk or over a
 //!   network, and `Journal` lets what was invalidated stay so after a restart.
+//! - `serde`: [`CacheStats`] serialises.
 //! - `no-vary-search`: keys leave out what No-Vary-Search (a draft) says does not count.
 
 mod body;

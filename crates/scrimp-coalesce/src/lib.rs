@@ -106,7 +106,9 @@
 //! on, so any may leave, and one that is alive but not polled holds no other up.
 //! The call is cancelled when the last has left, or [finished](Abandoned::Finish). A panic in
 //! it reaches the caller whose call it was, and another's is made instead; after three, callers
-//! get a 502. Refusals are 502 and 503 with a `Proxy-Status` field (RFC 9209).
+//! get a 502. Refusals are problem documents
+//! ([`scrimp_core::Problem`]) with the same reason in Proxy-Status: `urn:scrimp:coalesce:` and
+//! `too-many-waiters`, `too-many-keys`, `waited-too-long` or `fell-behind` (503), or `lost` (502).
 //!
 //! A tokio runtime is needed by what takes time: [`max_wait`](CoalesceLayerBuilder::max_wait),
 //! [`patience`](CoalesceLayerBuilder::patience) and [`Abandoned::Finish`].

@@ -50,16 +50,16 @@ impl<S> Exchange<S> {
         let (whole, mut once) = match gather(body, self.shared.config.buffer).await {
             Gathered::Whole(data, trailers) => (Some((data, trailers)), None),
             Gathered::Long(head, rest) => (None, Some(RequestBody::streaming(head, rest))),
-            Gathered::Broken(_) => return Ok(self.early_refusal(Refused::BodyBroke)),
+            Gathered::Broken(_) => return Ok(self.early_refusal(&Refused::BodyBroke)),
         };
         let mut job = match Job::new(&self.shared, parts, whole) {
             Ok(job) => job,
-            Err(refused) => return Ok(self.early_refusal(refused)),
+            Err(refused) => return Ok(self.early_refusal(&refused)),
         };
         self.shared.config.retries.deposit();
         let mut picked = match job.pick(&self.shared) {
             Ok(picked) => picked,
-            Err(refused) => return Ok(self.refusal(refused)),
+            Err(refused) => return Ok(self.refusal(&refused)),
         };
         loop {
             let provider = Arc::clone(&picked.call.provider);
@@ -68,7 +68,7 @@ impl<S> Exchange<S> {
                 Ok(request) => request,
                 Err(refused) => {
                     picked.unmake();
-                    return Ok(self.refusal(refused));
+                    return Ok(self.refusal(&refused));
                 }
             };
             let (miss, last) = match Attempt::new(&job, picked).run(service, request).await {
@@ -87,20 +87,20 @@ impl<S> Exchange<S> {
 
     fn finish<R: Body, E>(&self, last: Last<R, E>) -> Result<Response<RouteBody<R>>, E> {
         match last {
-            Last::Refused(refused) => Ok(self.refusal(refused)),
+            Last::Refused(refused) => Ok(self.refusal(&refused)),
             Last::Error(error) => Err(error),
             Last::Response(response) => Ok(response),
         }
     }
 
     /// Refuses a request before any provider was looked at.
-    fn early_refusal<R: Body>(&self, refused: Refused) -> Response<RouteBody<R>> {
+    fn early_refusal<R: Body>(&self, refused: &Refused) -> Response<RouteBody<R>> {
         self.shared.state.lock().stats.requests += 1;
         self.refusal(refused)
     }
 
-    fn refusal<R: Body>(&self, refused: Refused) -> Response<RouteBody<R>> {
-        self.shared.state.lock().stats.refused.count(&refused);
+    fn refusal<R: Body>(&self, refused: &Refused) -> Response<RouteBody<R>> {
+        self.shared.state.lock().stats.refused.count(refused);
         refused
             .response(self.shared.config.clock.wall())
             .map(RouteBody::own)

@@ -24,7 +24,6 @@ pub struct Gateway {
 
 impl Gateway {
     /// Returns the gateway as an axum router, for a custom server.
-    #[must_use]
     pub fn router(&self) -> Router {
         self.app.clone()
     }

@@ -2,13 +2,13 @@
 
 use axum::{body::Body, response::Response};
 use http::{
-    HeaderName, HeaderValue, StatusCode,
+    HeaderValue, StatusCode,
     header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE},
 };
 
-use crate::{headers::NAME, proxy::Failure};
+use scrimp_http::proxy_status::PROXY_STATUS;
 
-const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
+use crate::{headers::NAME, proxy::Failure};
 
 /// Returns the response to a refused request. It ends the connection: an ambiguous message may hide
 /// a second one behind it.

@@ -22,9 +22,11 @@ const PASSED_OVER: usize = 8;
 /// those with an item in line or in flight; the lane unused for longest is evicted. Idle lanes are
 /// dropped as time passes. Both take constant time for each request.
 pub(crate) struct Lanes<I, A> {
-    lanes: Mutex<LinkedHashMap<Key, Arc<Lane<I, A>>, KeyHashBuilder>>,
+    lanes: Mutex<Map<I, A>>,
     most: usize,
 }
+
+type Map<I, A> = LinkedHashMap<Key, Arc<Lane<I, A>>, KeyHashBuilder>;
 
 // === impl Lanes ===
 
@@ -60,8 +62,6 @@ impl<I, A> Lanes<I, A> {
         lane
     }
 }
-
-type Map<I, A> = LinkedHashMap<Key, Arc<Lane<I, A>>, KeyHashBuilder>;
 
 /// Drops the lanes unused for longest if they are idle. One that remembers a refusal is kept.
 fn drop_idle<I, A>(lanes: &mut Map<I, A>) {

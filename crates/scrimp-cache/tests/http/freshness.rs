@@ -54,6 +54,12 @@ async fn only_if_cached_never_reaches_the_upstream() {
         refused.cache_status(),
         "scrimp; fwd=uri-miss; detail=only-if-cached"
     );
+    assert_eq!(refused.header("content-type"), "application/problem+json");
+    assert!(
+        refused
+            .header("proxy-status")
+            .contains("details=\"only-if-cached\"")
+    );
     rig.get("/").await;
     assert!(
         rig.get_with("/", &[("cache-control", "only-if-cached")])

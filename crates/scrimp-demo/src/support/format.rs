@@ -5,6 +5,7 @@ use std::time::Duration;
 use scrimp_core::Money;
 
 /// Writes `1,234,567`.
+#[must_use]
 pub fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -18,12 +19,14 @@ pub fn count(number: u64) -> String {
 }
 
 /// Writes `1 line`, `2,000 lines`.
+#[must_use]
 pub fn counted(number: u64, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {noun}{plural}", count(number))
 }
 
 /// Writes `86.8 %`. Only 1 is 100 %, and only 0 is 0 %.
+#[must_use]
 pub fn percent(share: f64) -> String {
     let rounded = (share * 1000.0).round() / 10.0;
     let shown = if share > 0.0 && share < 1.0 {
@@ -35,6 +38,7 @@ pub fn percent(share: f64) -> String {
 }
 
 /// Writes `12.3 MiB`.
+#[must_use]
 pub fn bytes(number: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
     #[expect(clippy::cast_precision_loss, reason = "rounded for people")]
@@ -49,6 +53,7 @@ pub fn bytes(number: u64) -> String {
 }
 
 /// Writes `0.21 s`, or `3 min 12 s`.
+#[must_use]
 pub fn elapsed(time: Duration) -> String {
     let seconds = time.as_secs();
     if seconds < 60 {
@@ -59,6 +64,7 @@ pub fn elapsed(time: Duration) -> String {
 }
 
 /// Writes amounts to the cent, from a hundred cents up.
+#[must_use]
 pub fn money(amount: Money) -> String {
     const CENT: i128 = 10_000_000_000;
     let pico = amount.pico();

@@ -14,6 +14,7 @@ pub struct Zipf {
 // === impl Random ===
 
 impl Random {
+    #[must_use]
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -52,6 +53,7 @@ impl Random {
 
 impl Zipf {
     #[expect(clippy::cast_precision_loss, reason = "ranks are far below 2⁵³")]
+    #[must_use]
     pub fn new(ranks: u64) -> Self {
         let mut sum = 0.0;
         let sums = (1..=ranks.max(1)).map(|rank| {

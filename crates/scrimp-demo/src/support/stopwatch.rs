@@ -13,10 +13,12 @@ pub struct Stopwatch(Instant);
 // === impl Stopwatch ===
 
 impl Stopwatch {
+    #[must_use]
     pub fn start() -> Self {
         Self(Instant::now())
     }
 
+    #[must_use]
     pub fn elapsed(self) -> Duration {
         self.0.elapsed()
     }
