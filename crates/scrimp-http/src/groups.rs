@@ -4,7 +4,7 @@
 use http::{HeaderMap, HeaderName};
 use sfv::{BareItem, ListEntry};
 
-use crate::{cache_control::structured, list::members};
+use crate::{list::members, structured::structured};
 
 /// The field that puts a response into groups (RFC 9875 §2).
 pub const CACHE_GROUPS: HeaderName = HeaderName::from_static("cache-groups");

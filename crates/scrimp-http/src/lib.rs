@@ -95,6 +95,7 @@ pub mod retry_after;
 pub mod role;
 mod scan;
 pub mod status;
+mod structured;
 pub mod target;
 pub mod trace_fields;
 pub mod vary;

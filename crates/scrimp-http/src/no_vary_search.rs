@@ -4,7 +4,7 @@
 use http::{HeaderMap, HeaderName};
 use sfv::{BareItem, Dictionary, ListEntry};
 
-use crate::cache_control::structured;
+use crate::structured::structured;
 
 /// Name of the field.
 pub const NO_VARY_SEARCH: HeaderName = HeaderName::from_static("no-vary-search");

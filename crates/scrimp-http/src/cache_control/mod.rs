@@ -1,0 +1,16 @@
+//! Cache-Control (RFC 9111 §5.2, RFC 5861, RFC 8246) and the fields that target one class of
+//! caches (RFC 9213).
+
+mod directive;
+mod request;
+mod response;
+#[cfg(test)]
+mod tests;
+
+use http::HeaderName;
+
+pub use request::{RequestControl, pragma_no_cache};
+pub use response::{ResponseControl, expires_after_date};
+
+/// The field for content delivery networks (RFC 9213 §3).
+pub const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control");
