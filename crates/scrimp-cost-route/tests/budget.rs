@@ -263,3 +263,24 @@ async fn a_provider_whose_prices_a_cap_cannot_be_compared_with_does_not_get_in()
     assert_eq!(answer.json()["type"], "urn:scrimp:cost-route:none-left");
     assert_eq!(budget.snapshot()[0].spent, cents(90));
 }
+
+#[test]
+fn invented_tenants_whose_calls_cost_nothing_lock_no_new_tenant_out() {
+    let budget = Budget::new([Cap::new("day", "1", Period::Day).tenants(Scope::Each)]);
+    let cent = cents(1);
+    for n in 0..200_000 {
+        let tenant = format!("invented {n}");
+        let reserved = budget.reserve(cent, &tenant, "provider", "/");
+        reserved.expect("there is room").release();
+    }
+    assert!(budget.snapshot().len() <= 100_000);
+    let honest = budget.reserve(cent, "honest", "provider", "/").unwrap();
+    honest.settle(cent).unwrap();
+    for n in 0..200_000 {
+        let tenant = format!("later {n}");
+        drop(budget.reserve(cent, &tenant, "provider", "/"));
+    }
+    let spent = budget.snapshot().into_iter();
+    let spent: Vec<_> = spent.filter(|line| !line.spent.is_zero()).collect();
+    assert_eq!(spent.len(), 1, "what a tenant has spent still counts");
+}

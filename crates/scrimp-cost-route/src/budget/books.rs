@@ -1,20 +1,29 @@
 //! The accounts of a budget.
 
-use std::{collections::HashMap, time::SystemTime};
+use std::time::SystemTime;
+
+use hashlink::LinkedHashMap;
 
 use super::{cap::CapRules, store::BudgetLine};
 use crate::price::since_epoch;
 
-/// Accounts kept at most. Calls that would open another are refused: to let them through
-/// would lift the cap for a client that invents tenants.
+/// Accounts kept at most. Beyond them, accounts that owe nothing make room. If all owe something,
+/// calls that would open another are refused: to let them through would lift the cap for a client
+/// that invents tenants.
 const MAX_ACCOUNTS: usize = 100_000;
+/// Accounts that are looked at to find one that owes nothing.
+const LOOKED_AT: usize = 8;
 
 /// The index of a cap, and the name of one of its accounts.
 pub(super) type Key = (usize, Box<str>);
 
 /// What was spent and reserved, by account.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Books(HashMap<Key, Account>);
+#[derive(Debug, Clone)]
+pub(super) struct Books {
+    /// The account unused for longest first.
+    accounts: LinkedHashMap<Key, Account>,
+    most: usize,
+}
 
 /// What was spent and reserved of one account, in 10⁻¹² units of its cap's currency.
 #[derive(Debug, Clone, Copy)]
@@ -23,55 +32,92 @@ pub(super) struct Account {
     pub(super) began: u64,
     pub(super) spent: i128,
     pub(super) reserved: i128,
+    /// Calls that have set money aside, be it nothing. The account is kept for them.
+    pub(super) calls: u32,
 }
 
 // === impl Books ===
 
+impl Default for Books {
+    fn default() -> Self {
+        Self::with_room_for(MAX_ACCOUNTS)
+    }
+}
+
 impl Books {
+    fn with_room_for(most: usize) -> Self {
+        Self {
+            accounts: LinkedHashMap::new(),
+            most,
+        }
+    }
+
     /// Returns an account in its present period, and opens it if need be. `None` if there are
-    /// too many.
+    /// too many that owe something.
     ///
     /// What was spent in an earlier period is forgotten. What is reserved is not: those calls
     /// have yet to be paid.
     pub(super) fn open(
         &mut self,
-        cap: &CapRules,
+        caps: &[CapRules],
         key: &Key,
         now: SystemTime,
     ) -> Option<&mut Account> {
-        let began = since_epoch(cap.period.bounds(now).0);
-        if !self.0.contains_key(key) {
-            if self.0.len() >= MAX_ACCOUNTS {
-                return None;
+        let began = |index: usize| since_epoch(caps[index].period.bounds(now).0);
+        if self.accounts.to_back(key).is_none() {
+            while self.accounts.len() >= self.most {
+                if !self.evict(began) {
+                    return None;
+                }
             }
-            self.0.insert(key.clone(), Account::new(began));
+            self.accounts
+                .insert(key.clone(), Account::new(began(key.0)));
         }
         let account = self.get(key);
-        if account.began < began {
-            (account.began, account.spent) = (began, 0);
+        if account.began < began(key.0) {
+            (account.began, account.spent) = (began(key.0), 0);
         }
         Some(account)
     }
 
-    /// Returns an account that was opened.
+    /// Closes an account that owes nothing, in constant time. Returns false if none was found
+    /// among those unused for longest.
+    fn evict(&mut self, began: impl Fn(usize) -> u64) -> bool {
+        for _ in 0..LOOKED_AT {
+            let Some((key, account)) = self.accounts.pop_front() else {
+                return false;
+            };
+            let spent = account.spent != 0 && account.began >= began(key.0);
+            if account.calls == 0 && !spent {
+                return true;
+            }
+            self.accounts.insert(key, account);
+        }
+        false
+    }
+
+    /// Returns an account that was opened, and is in use.
     pub(super) fn get(&mut self, key: &Key) -> &mut Account {
-        let account = self.0.get_mut(key);
-        account.expect("an account that was opened is never closed")
+        let account = self.accounts.get_mut(key);
+        account.expect("an account in use is not closed")
     }
 
     /// Takes over what was spent of an account.
     pub(super) fn restore(&mut self, key: Key, line: &BudgetLine, spent: i128) {
-        let account = self.0.entry(key).or_insert(Account::new(line.began));
+        let account = self.accounts.entry(key);
+        let account = account.or_insert_with(|| Account::new(line.began));
         (account.began, account.spent) = (line.began, spent);
     }
 
     /// Forgets what is reserved.
     pub(super) fn release_all(&mut self) {
-        self.0.values_mut().for_each(|account| account.reserved = 0);
+        for account in self.accounts.values_mut() {
+            (account.reserved, account.calls) = (0, 0);
+        }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Key, &Account)> {
-        self.0.iter()
+        self.accounts.iter()
     }
 }
 
@@ -83,11 +129,60 @@ impl Account {
             began,
             spent: 0,
             reserved: 0,
+            calls: 0,
         }
     }
 
     /// Returns what is not left of the cap.
     pub(super) fn used(&self) -> i128 {
         self.spent.saturating_add(self.reserved)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::*;
+    use crate::{Cap, Period};
+
+    const MOST: usize = 100;
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    fn caps() -> Vec<CapRules> {
+        let (rules, error) = Cap::new("day", "1", Period::Day).into_parts();
+        assert!(error.is_none());
+        vec![rules]
+    }
+
+    fn key(name: &str) -> Key {
+        (0, name.into())
+    }
+
+    #[test]
+    fn a_hundred_times_as_many_invented_tenants_as_accounts_lock_no_tenant_out() {
+        let (mut books, caps, now) = (Books::with_room_for(MOST), caps(), UNIX_EPOCH + DAY);
+        let debtor = books.open(&caps, &key("debtor"), now).unwrap();
+        debtor.spent = 7;
+        let caller = books.open(&caps, &key("caller"), now).unwrap();
+        caller.calls = 1;
+        for n in 0..100 * MOST {
+            let invented = books.open(&caps, &key(&format!("invented {n}")), now);
+            assert!(invented.is_some(), "{n}");
+            assert!(books.iter().count() <= MOST);
+        }
+        assert!(books.open(&caps, &key("honest"), now).is_some());
+        assert_eq!(books.get(&key("debtor")).spent, 7, "its cap still holds");
+        assert_eq!(books.get(&key("caller")).calls, 1);
+    }
+
+    #[test]
+    fn accounts_that_owe_something_make_room_in_their_next_period() {
+        let (mut books, caps, now) = (Books::with_room_for(MOST), caps(), UNIX_EPOCH + DAY);
+        for n in 0..MOST {
+            books.open(&caps, &key(&n.to_string()), now).unwrap().spent = 1;
+        }
+        assert!(books.open(&caps, &key("one more"), now).is_none());
+        assert!(books.open(&caps, &key("one more"), now + DAY).is_some());
     }
 }

@@ -201,13 +201,18 @@ impl Budget {
                 continue;
             };
             let key = (index, key);
-            let used = books.open(cap, &key, now);
-            let used = used.map_or(i128::MAX, |account| account.used());
+            let account = books.open(&self.inner.caps, &key, now);
+            let used = account.map_or(i128::MAX, |account| account.used());
             let amount = amount.map_or(Ok(0), |amount| self.in_currency_of(cap, amount));
             let fits = |amount: &i128| used.saturating_add(*amount) <= cap.limit.pico();
             match amount {
-                Ok(amount) if fits(&amount) => held.push(Held { key, amount }),
+                Ok(amount) if fits(&amount) => {
+                    // From now on it is in use: opening the next account does not close it.
+                    books.get(&key).calls += 1;
+                    held.push(Held { key, amount });
+                }
                 refused => {
+                    held.iter().for_each(|held| books.get(&held.key).calls -= 1);
                     drop(books);
                     metered::refused(&cap.name);
                     return Err(Box::new(cap.refusal(used, now, refused.err())));

@@ -72,8 +72,9 @@ impl Reservation {
         let mut books = budget.inner.books.lock();
         for Held { key, amount } in &held {
             let cap = &budget.inner.caps[key.0];
-            let account = books.open(cap, key, now);
-            let account = account.expect("an account that was opened is never closed");
+            let account = books.open(&budget.inner.caps, key, now);
+            let account = account.expect("an account in use is not closed");
+            account.calls -= 1;
             account.reserved = account.reserved.saturating_sub(*amount);
             let actual = match close {
                 Close::Release => continue,
