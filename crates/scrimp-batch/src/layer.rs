@@ -14,7 +14,7 @@ use crate::{Batch, BatchCodec, BatchStats, http::Common};
 ///
 /// A built layer does not change, and clones are handles to it. All services of a layer share its
 /// learned sizes, its limits and its retry budget. A batch has requests to one service only,
-/// unless [services share](BatchLayerBuilder::share_services).
+/// unless [services share](crate::BatchLayerBuilder::share_services).
 pub struct BatchLayer<C> {
     common: Arc<Common<C>>,
 }
