@@ -69,3 +69,7 @@ pub mod single_flight;
 pub use broadcast::Broadcast;
 pub use budget::MemoryBudget;
 pub use single_flight::{SingleFlight, SingleFlightCall};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

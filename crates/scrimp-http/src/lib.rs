@@ -98,3 +98,7 @@ pub mod status;
 pub mod target;
 pub mod trace_fields;
 pub mod vary;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

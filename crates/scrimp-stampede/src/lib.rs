@@ -176,3 +176,7 @@ pub use scrimp_http::credentials::Credentials;
 pub use service::Stampede;
 pub use stats::StampedeStats;
 pub use strategy::{Moment, RefreshAhead, StaleWhileRevalidate, Strategy, XFetch};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -261,5 +261,9 @@ fn shards(bytes: u64) -> u64 {
     1 << wanted.max(1).ilog2()
 }
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 #[cfg(test)]
 mod tests;

@@ -132,3 +132,7 @@ pub use scrimp_reqwest as reqwest;
 #[cfg(feature = "stampede")]
 #[doc(inline)]
 pub use scrimp_stampede as stampede;
+
+#[cfg(all(doctest, feature = "cache"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
