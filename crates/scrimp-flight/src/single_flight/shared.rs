@@ -139,7 +139,7 @@ impl<T: Clone + Send + 'static> Call for Making<T> {
         (resolution, Some(self))
     }
 
-    /// Each of them belongs to another caller.
+    /// Returns no limit, because each lost call belongs to another caller.
     fn max_panics(_: &Self::Terms) -> u32 {
         u32::MAX
     }
