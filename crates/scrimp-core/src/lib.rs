@@ -74,3 +74,7 @@ pub use problem::Problem;
 pub use retry_budget::RetryBudget;
 pub use setting::{SettingError, Settings};
 pub use tasks::Tasks;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

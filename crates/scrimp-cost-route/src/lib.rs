@@ -191,3 +191,7 @@ pub use scrimp_core::SettingError;
 pub use service::CostRoute;
 pub use stats::{CostRouteStats, RefusalStats};
 pub use tap::Tap;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

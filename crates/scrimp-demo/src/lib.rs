@@ -148,3 +148,7 @@ fn virtually<T>(work: impl Future<Output = T>) -> Result<T> {
         .map_err(|error| DemoError::io("cannot start the clock of a scenario", error))?;
     Ok(runtime.block_on(work))
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,4 +1,4 @@
-//! Memory that many broadcasts have together.
+//! Memory that many broadcasts share.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -25,19 +25,19 @@ impl MemoryBudget {
         }
     }
 
-    /// Returns the bytes that are held now.
+    /// Returns the number of bytes that are held now.
     #[must_use]
     pub fn held(&self) -> usize {
         self.held.load(Relaxed)
     }
 
-    /// Returns how long a log may grow that may be `most` long by itself. With nothing left, it
-    /// keeps no more than what its readers have not read yet.
+    /// Returns how far a log may grow whose own limit is `most`. With nothing left, it holds only
+    /// the chunks that its readers have not read yet.
     pub(crate) fn limit(&self, most: usize) -> usize {
         if self.held() < self.most { most } else { 1 }
     }
 
-    /// Notes how much a log holds now.
+    /// Books the number of bytes that a log holds now.
     pub(crate) fn book(&self, booked: &mut Booked, held: usize) {
         let before = std::mem::replace(&mut booked.0, held);
         if held > before {

@@ -1,12 +1,13 @@
 //! One call for equal requests, and one stream of bytes for many readers.
 //!
-//! The engine of scrimp's layers. It knows keys, calls and bytes, and nothing of HTTP.
+//! This is the engine of scrimp's layers. It works on keys, calls and bytes, and knows nothing of
+//! HTTP.
 //!
-//! - [`SingleFlight`] makes one call of many equal ones at the same time. Its parts are in
-//!   [`single_flight`]: callers that come, leave, panic and take over from each other.
-//! - [`Broadcast`] lets many read one source while it comes in, in bounded memory: late comers
-//!   from the first byte, readers that are slow without holding up the others for long.
-//! - [`MemoryBudget`] bounds what many broadcasts hold together.
+//! - [`SingleFlight`] combines equal calls at the same time into one. Its parts are in
+//!   [`single_flight`]: callers that join, leave, panic and take over from each other.
+//! - [`Broadcast`] lets many readers share one source while it comes in, in bounded memory. Late
+//!   readers start at the first byte, and slow readers delay the others only for a short time.
+//! - [`MemoryBudget`] bounds the memory of many broadcasts together.
 //!
 //! # One call for many
 //!
@@ -50,14 +51,14 @@
 //!
 //! # When not to use it
 //!
-//! For HTTP, where `scrimp_coalesce` knows what may be shared, and with whom. For results that
-//! are to be kept: nothing is kept here once the last caller has it.
+//! - For HTTP: `scrimp_coalesce` knows which responses may be shared, and with which callers.
+//! - For results that must be kept: nothing is kept after the last caller has its copy.
 //!
 //! # Waiting, cancellation
 //!
-//! The first caller that is polled carries a call or a source on, so none of them has to stay.
-//! What all callers have left is dropped, or finished if the user says how. Clean-up is in
-//! `Drop`. A tokio runtime is needed by what takes time: the patience with slow readers.
+//! The first caller that is polled makes the call or the source progress, so none of them has to
+//! stay. A call without callers is dropped, or finished if the user says how. Clean-up is in
+//! `Drop`. Only the patience with slow readers needs a tokio runtime.
 
 mod budget;
 mod sync;
@@ -68,3 +69,7 @@ pub mod single_flight;
 pub use broadcast::Broadcast;
 pub use budget::MemoryBudget;
 pub use single_flight::{SingleFlight, SingleFlightCall};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,4 +1,4 @@
-//! The lock of what is model-checked: `tests/schedules.rs` compiles the same sources over
-//! that of a model checker.
+//! The lock of the model-checked code. `tests/schedules.rs` compiles the same sources with the
+//! lock of a model checker.
 
 pub(crate) use parking_lot::Mutex;

@@ -61,3 +61,7 @@ pub use builder::GatewayBuilder;
 pub use gateway::Gateway;
 pub use scrimp_core::SettingError;
 pub use serve::stop_signal;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

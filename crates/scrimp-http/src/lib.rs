@@ -99,3 +99,7 @@ mod structured;
 pub mod target;
 pub mod trace_fields;
 pub mod vary;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

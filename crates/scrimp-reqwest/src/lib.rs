@@ -104,3 +104,7 @@ pub use call::{Call, ClientCall};
 pub use middleware::{MiddlewareCall, NotLast, StackMiddleware, client_with};
 pub use transport::{Transport, TransportFuture};
 pub use url::AnsweredBy;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,4 +1,4 @@
-//! Reading the body of a fill, however slow its client is.
+//! Reads the body of a fill ahead of its client.
 
 use std::{
     any::Any,
@@ -32,48 +32,49 @@ use crate::{
 /// A body that can be read ahead of its client.
 pub(crate) trait FillBody: Body<Data = Bytes, Error: Send> + Send + 'static {}
 
-/// The body of a fill, read for its client and for those who wait for the fill.
+/// The body of a fill, read for its client and for the requests that wait for the fill.
 pub(crate) struct Ahead<B> {
     limit: usize,
     fill: Fill,
-    /// There while others may wait.
+    /// The ticket of the fill, while other requests may wait for it.
     ticket: Mutex<Option<Ticket>>,
     body: PhantomData<fn() -> B>,
 }
 
-/// How a body ends for its client.
+/// The end of a body, as its client sees it.
 pub(crate) enum Ended<E> {
     Clean,
     Trailers(HeaderMap),
     Failed(E),
-    /// The body panicked. Its client will, as if it had read it itself.
+    /// The body panicked. The client panics too, as if it had read the body itself.
     Panicked(Box<dyn Any + Send>),
 }
 
-/// Reads a body to its end.
+/// A task that reads a body to its end.
 ///
-/// - It runs ahead of the client by what the log may hold. If that is full and stays so for a
-///   moment, the waiters are let go, as the client sets the pace.
-/// - A client that has gone does not end it while others wait, and ends it when they are gone.
+/// - It runs ahead of the client by as many bytes as the log may hold. If the client keeps the log
+///   full for a moment, the waiters are released, because the client then sets the pace.
+/// - A client that leaves does not end the read while others wait. The read ends when they are
+///   gone.
 pub(crate) struct ReadAhead<B: FillBody> {
     pump: Pump<Ahead<B>>,
-    /// Runs while the client keeps the log full.
+    /// A timer that runs while the client keeps the log full.
     stall: Option<Pin<Box<Sleep>>>,
-    /// The client has gone.
+    /// True once the client has gone.
     alone: bool,
 }
 
-/// What the client reads.
+/// The body that the client reads.
 pub(crate) struct AheadBody<B: FillBody> {
     reader: Reader<Ahead<B>>,
-    /// What is left to come.
+    /// The bytes that are left, as the inner body gave them.
     hint: SizeHint,
 }
 
-/// How long a client may keep the log full before it counts as slow.
+/// Time that a client may keep the log full before it counts as slow.
 const STALL: Duration = Duration::from_millis(100);
 
-/// Frames that are taken on the spot at most.
+/// Largest number of frames that are taken on the spot.
 const AT_FIRST: usize = 64;
 
 impl<B> FillBody for B where B: Body<Data = Bytes, Error: Send> + Send + 'static {}
@@ -124,7 +125,7 @@ impl<B: FillBody> Channel for Ahead<B> {
     type End = Ended<B::Error>;
 
     fn poll(body: &mut Self::Source, cx: &mut Context<'_>) -> Poll<(Bytes, Option<Self::End>)> {
-        // Not polled again after a panic, so what it left half done is never seen.
+        // Not polled again after a panic, so the state that the panic left is never seen.
         let polled = catch_unwind(AssertUnwindSafe(|| poll_chunk(body.as_mut(), cx)));
         polled.unwrap_or_else(|panic| Poll::Ready((Bytes::new(), Some(Ended::Panicked(panic)))))
     }
@@ -137,12 +138,12 @@ impl<B: FillBody> Channel for Ahead<B> {
         self.limit
     }
 
-    /// The client is the only reader: it is never cut off.
+    /// Returns the longest wait: the client is the only reader and is never cut off.
     fn patience(&self) -> Duration {
         Duration::MAX
     }
 
-    /// If the body has ended well, the cache has kept it in the poll that said so.
+    /// Releases the waiters. If the body ended well, the cache kept it in the poll that said so.
     fn ended(broadcast: &Arc<Broadcast<Self>>, end: &Self::End, _: Option<usize>) -> bool {
         let ahead = broadcast.channel();
         ahead.release(match end.is_sound() {
@@ -195,8 +196,8 @@ impl<E: Send> End for Ended<E> {
 // === impl ReadAhead ===
 
 impl<B: FillBody> ReadAhead<B> {
-    /// Takes what is there already. `None` if that was all: most answers of a handler in the
-    /// same process are, and so need no task.
+    /// Takes the chunks that are there already. Returns `None` if they were all: most responses of
+    /// a handler in the same process are complete at once and need no task.
     pub(crate) fn started(mut self) -> Option<Self> {
         let mut cx = Context::from_waker(Waker::noop());
         for _ in 0..AT_FIRST {
@@ -206,19 +207,19 @@ impl<B: FillBody> ReadAhead<B> {
                 Poll::Ready(false) => return None,
             }
         }
-        // Polled again by the task, with a waker of its own.
+        // Polled again by the task, with its own waker.
         Some(self)
     }
 
-    /// Reads the rest.
+    /// Reads the rest of the body.
     pub(crate) async fn run(mut self) {
         while poll_fn(|cx| self.turn(cx)).await {
-            // A body that never ends and never waits must not keep a thread to itself.
+            // A body that never ends and never waits must not occupy a thread.
             consume_budget().await;
         }
     }
 
-    /// Reads a chunk. False if that is all.
+    /// Reads a chunk. Returns false if the body is over.
     fn turn(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         loop {
             let ahead = self.pump.broadcast().channel();
@@ -289,7 +290,7 @@ impl<B: FillBody> AheadBody<B> {
     }
 }
 
-/// Returns what is left to come after this many bytes.
+/// Returns the size hint that is left after this many bytes.
 fn less(hint: &SizeHint, read: u64) -> SizeHint {
     let mut left = SizeHint::new();
     left.set_lower(hint.lower().saturating_sub(read));

@@ -1,4 +1,4 @@
-//! The bodies of the layer's responses.
+//! Bodies of the layer's responses.
 
 use std::{
     fmt,
@@ -13,8 +13,8 @@ use pin_project_lite::pin_project;
 use crate::ahead::AheadBody;
 
 pin_project! {
-    /// The body of a [`Stampede`](crate::Stampede)'s response: the inner service's, or what a
-    /// task has read of it ahead of this reader.
+    /// The body of a [`Stampede`](crate::Stampede)'s response: the body of the inner service, or
+    /// the part of it that a task has read ahead of this reader.
     pub struct StampedeBody<B>
     where
         B: Body<Data = Bytes, Error: Send>,

@@ -11,7 +11,7 @@ use crate::{
     config::{Config, Lock, Random},
 };
 
-/// Collects the settings of a [`StampedeLayer`].
+/// Settings of a [`StampedeLayer`].
 #[derive(Clone)]
 #[must_use = "a layer is made by `build`"]
 pub struct StampedeLayerBuilder(Settings<Config>);
@@ -32,8 +32,9 @@ impl StampedeLayerBuilder {
         Self(Settings::new("StampedeLayer", Config::new()))
     }
 
-    /// Sets when answers are refreshed. Default: [`XFetch`](crate::XFetch), β = 1. Range: what
-    /// the strategy's own [`check`](Strategy::check) accepts.
+    /// Sets the strategy that decides when responses are refreshed. Default:
+    /// [`XFetch`](crate::XFetch), β = 1. Range: the values that the strategy's own
+    /// [`check`](Strategy::check) accepts.
     pub fn strategy(self, strategy: impl Strategy) -> Self {
         let checked = strategy
             .check()
@@ -42,35 +43,35 @@ impl StampedeLayerBuilder {
         Self(self.0.checked(checked, set))
     }
 
-    /// Sets how long a request waits for another's fill of the same key, before it goes alone.
-    /// Zero: not at all. Default: 5 s. Range: zero or more.
+    /// Sets how long a request waits for the fill of its key by another request, before it goes
+    /// alone. Zero: it does not wait. Default: 5 s. Range: zero or more.
     pub fn wait_limit(self, time: Duration) -> Self {
         self.with(|config| config.wait_limit = time)
     }
 
-    /// Sets how many bytes of an answer are read ahead of its client, for those who wait for the
-    /// fill. If the client leaves that full for 100 ms they go alone. Default: 1 MiB. Range: 1
-    /// or more.
+    /// Sets how many bytes of a response are read ahead of its client, for the requests that wait
+    /// for the fill. If the client keeps this buffer full for 100 ms, they go alone. Default: 1
+    /// MiB. Range: 1 or more.
     pub fn read_ahead(self, bytes: usize) -> Self {
         let set = |config: &mut Config, bytes| config.read_ahead = bytes;
         Self(self.0.within("read_ahead", bytes, 1.., set))
     }
 
-    /// Sets how many refreshes may be under way at a time, over all keys. One that is due past
-    /// that is left to a later hit. Zero: none at all. Default: 64. Range: zero or more.
+    /// Sets how many refreshes may be in flight at a time, over all keys. A refresh that is due
+    /// above this limit is left to a later hit. Zero: no refreshes. Default: 64. Range: zero or
+    /// more.
     pub fn max_refreshes(self, count: usize) -> Self {
         self.with(|config| config.max_refreshes = count)
     }
 
-    /// Sets how long a refresh may take, its body included. Default: 30 s. Range: zero or more.
+    /// Sets how long a refresh may take, including its body. Default: 30 s. Range: zero or more.
     pub fn refresh_timeout(self, time: Duration) -> Self {
         self.with(|config| config.refresh_timeout = time)
     }
 
-    /// Sets what part of the calls that its hits have saved may be spent on refreshing a key:
-    /// each early refresh is preceded by `1 / share` hits since the key was last filled, so keys
-    /// that are hardly used are left to expire. Default: 0.5, which is two hits. Range: 0.0001
-    /// to 1.
+    /// Sets the share of the calls that hits have saved which a key's refreshes may spend. Each
+    /// early refresh needs `1 / share` hits since the last fill of the key, so rarely used keys
+    /// are left to expire. Default: 0.5, which is two hits. Range: 0.0001 to 1.
     pub fn budget(self, share: f64) -> Self {
         let set = |config: &mut Config, share: f64| {
             #[expect(
@@ -84,9 +85,9 @@ impl StampedeLayerBuilder {
         Self(self.0.within("budget", share, 0.0001..=1.0, set))
     }
 
-    /// Sets after how many failed refreshes in a row a key is left alone for `rest`, and then
-    /// tried once at a time. Before that the pauses double from 100 ms on. Default: 3, 30 s.
-    /// Range: 1 failure or more.
+    /// Sets after how many failed refreshes in a row a key rests for `rest`. After the rest it is
+    /// tried once at a time. Before that limit the pauses double, from 100 ms on. Default: 3, 30
+    /// s. Range: 1 failure or more.
     pub fn give_up_after(self, failures: u32, rest: Duration) -> Self {
         let set = |config: &mut Config, failures| {
             config.give_up_after = failures;
@@ -95,30 +96,30 @@ impl StampedeLayerBuilder {
         Self(self.0.within("give_up_after", failures, 1.., set))
     }
 
-    /// Sets how long after expiry an answer is still served, without waiting for the upstream,
-    /// while refreshes of it fail. In whole seconds; it takes a cache that obeys `max-stale`,
-    /// and a response that does not forbid it. Zero: not at all. Default: 1 h.
-    /// Range: zero or more.
+    /// Sets how long after expiry a response is still served without waiting for the upstream
+    /// while its refreshes fail. The time counts in whole seconds. It needs a cache that obeys
+    /// `max-stale`, and a response that does not forbid stale serving. Zero: no stale serving.
+    /// Default: 1 h. Range: zero or more.
     pub fn stale_if_failing(self, time: Duration) -> Self {
         self.with(|config| config.stale_if_failing = time)
     }
 
-    /// Sets how long it is remembered that the answers to a key are not kept, so that no request
-    /// queues for them. Default: 60 s. Range: zero or more.
+    /// Sets how long the layer remembers that responses of a key are not stored, so that no
+    /// request queues for them. Default: 60 s. Range: zero or more.
     pub fn remember_uncacheable(self, time: Duration) -> Self {
         self.with(|config| config.remember = time)
     }
 
-    /// Finds the target URI among a request's extensions, where it is not the one that the
-    /// request shows: a router that hands on a part of the path keeps the whole there. Default:
-    /// with the feature `axum`, what axum keeps; else the URI that the request shows.
+    /// Sets the function that finds the target URI among a request's extensions. A router that
+    /// passes on a part of the path keeps the whole URI there. Default: with the feature `axum`,
+    /// the URI that axum keeps; otherwise the URI of the request.
     pub fn target_uri(self, find: fn(&Extensions) -> Option<&Uri>) -> Self {
         self.with(|config| config.select.target_uri = TargetUri::new(find))
     }
 
-    /// Sets the request fields that say who is asking: requests that differ in one of them
-    /// never wait for one another's answer, nor are they taken for hits of one another. Default:
-    /// all known ones, cookies among them.
+    /// Sets the request fields that identify the caller. Requests that differ in one of them never
+    /// wait for each other's response, and never count as hits of each other. Default: all known
+    /// credentials, including cookies.
     ///
     /// ```
     /// use http::HeaderName;
@@ -136,10 +137,10 @@ impl StampedeLayerBuilder {
         self.with(|config| config.select.credentials = fields)
     }
 
-    /// Sets the request fields, beside credentials and those of content negotiation, that
-    /// select answers: those that Vary names or that rules of the cache put into its key. Where one
-    /// is missing, requests may wait for an answer that turns out to be none of theirs; they
-    /// are not given it. Default: none.
+    /// Sets the request fields, besides credentials and content negotiation, that select a
+    /// response: the fields that Vary names or that rules of the cache put into its key. If one is
+    /// missing here, requests may wait for a response that does not match them. They are never
+    /// given that response. Default: none.
     pub fn select_by<N>(mut self, names: impl IntoIterator<Item = N>) -> Self
     where
         N: TryInto<HeaderName, Error: Into<BoxError>>,
@@ -152,17 +153,17 @@ impl StampedeLayerBuilder {
         self
     }
 
-    /// Sets how many keys are known at a time; 64 bytes each, rounded up to a power of two. One
-    /// that is forgotten is asked about again. Default: 32,768. Range: 1 to 2²⁸.
+    /// Sets how many keys are known at a time: 64 bytes each, rounded up to a power of two. A key
+    /// that is forgotten is learned again. Default: 32,768. Range: 1 to 2²⁸.
     pub fn records(self, count: usize) -> Self {
         let set = |config: &mut Config, count| config.records = count;
         Self(self.0.within("records", count, 1..=1 << 28, set))
     }
 
-    /// Fills a key in one process of many. The lock is asked for on true misses only, for
-    /// `lease` at a time, and given 100 ms to answer; when it fails, requests go ahead
-    /// without it. It takes a cache that obeys directives, as `CacheLayer` does. Default: no
-    /// lock. Range: a lease of 1 ms or more.
+    /// Sets a lock by which one process of many fills a key. The lock is requested on true misses
+    /// only, for `lease` at a time, and has 100 ms to respond. If it fails, requests go ahead
+    /// without it. It needs a cache that obeys directives, as `CacheLayer` does. Default: no lock.
+    /// Range: a lease of 1 ms or more.
     pub fn lock(self, lock: impl FillLock, lease: Duration) -> Self {
         let set = |config: &mut Config, lease| {
             config.lock = Some(Lock {
@@ -177,22 +178,22 @@ impl StampedeLayerBuilder {
         )
     }
 
-    /// Sets where the time comes from. Default: the machine's clocks.
+    /// Sets the source of time. Default: the clocks of the machine.
     pub fn clock(self, clock: Clock) -> Self {
         self.with(|config| config.clock = clock)
     }
 
-    /// Sets where chance comes from: numbers in [0, 1), as `fastrand::f64` gives them. For tests
-    /// and simulations that have to repeat.
+    /// Sets the source of random numbers in [0, 1), such as `fastrand::f64`. For tests and
+    /// simulations that must be repeatable. Default: `fastrand::f64`.
     pub fn random(self, source: impl Fn() -> f64 + Send + Sync + 'static) -> Self {
         self.with(|config| config.random = Random(Arc::new(source)))
     }
 
-    /// Makes the layer.
+    /// Builds the layer.
     ///
     /// # Errors
     ///
-    /// If a setting is out of its range: the first one that is.
+    /// If a setting is out of its range. The error names the first one.
     pub fn build(self) -> Result<StampedeLayer, SettingError> {
         self.0.finish().map(StampedeLayer::of)
     }

@@ -1,4 +1,4 @@
-//! What happens to a request that is no plain hit.
+//! Handles requests that are no plain hits.
 
 use std::{
     future::{Future, poll_fn},
@@ -30,7 +30,7 @@ use crate::{
     settle::{Call, settle},
 };
 
-/// A request on its way, and what it needs to get there.
+/// A request on its way, with its inner service.
 pub(crate) struct Cold<S, ReqB> {
     pub(crate) common: Arc<Common>,
     pub(crate) inner: S,
@@ -38,7 +38,7 @@ pub(crate) struct Cold<S, ReqB> {
     pub(crate) asked: Asked,
 }
 
-/// The longest there is to wait.
+/// The longest possible wait.
 const FOREVER: Duration = Duration::from_secs(365 * 86_400);
 
 // === impl Cold ===
@@ -54,14 +54,14 @@ where
         &self.common.shared
     }
 
-    /// Nothing is known of the key, or it has expired: one request goes, the others of the
-    /// same key wait until it is known what became of it.
+    /// Lets one request of an unknown or expired key go ahead. The other requests of the key wait
+    /// until its outcome is known.
     pub(crate) async fn gate(self) -> Result<Response<StampedeBody<ResB>>, S::Error> {
         let shared = Arc::clone(self.shared());
         let deadline = Instant::now() + shared.config.wait_limit.min(FOREVER);
         let ticket = match shared.gate.enter(self.asked.fingerprint, self.asked.fills) {
             Entry::Fill(ticket) => Some(ticket),
-            // No time passes without a runtime, so no limit would ever be over.
+            // No time passes without a runtime, so no limit would ever end.
             Entry::Wait(wait) if Handle::try_current().is_ok() => {
                 shared.counters.waited.increment();
                 match timeout_at(deadline, wait).await {
@@ -84,7 +84,7 @@ where
         }
     }
 
-    /// Fills the key, alone among processes if they share a lock.
+    /// Fills the key, as the only process if processes share a lock.
     async fn fill(
         mut self,
         ticket: Ticket,
@@ -97,7 +97,7 @@ where
         self.send(ticket).await
     }
 
-    /// Makes the call that a ticket was taken for.
+    /// Makes the call that the ticket belongs to.
     pub(crate) async fn send(
         self,
         ticket: Ticket,
@@ -109,7 +109,7 @@ where
         Ok(settle(call, response))
     }
 
-    /// Passes the request on, and notes what comes of it.
+    /// Passes the request on, and notes the outcome.
     pub(crate) async fn go(mut self) -> Result<Response<StampedeBody<ResB>>, S::Error> {
         self.request.extensions_mut().insert(Explain);
         let mut call = Call::new(&self.common, self.asked);
@@ -118,8 +118,8 @@ where
         Ok(settle(call, response))
     }
 
-    /// A hit whose draw says that it refreshes. The record it drew by is a hint, so the same
-    /// draw is held against what the cache says of the entry.
+    /// Passes on a hit whose draw says that it refreshes. The draw used the record, which is a
+    /// hint, so the same draw is checked against the expiry that the cache reports.
     pub(crate) async fn look(
         mut self,
         uniform: f64,
@@ -141,7 +141,7 @@ where
         Ok(settle(call, response))
     }
 
-    /// What is stored has expired: it is asked for as it is, and refreshed behind the answer.
+    /// Requests an expired response as it is, and refreshes it behind the response.
     pub(crate) async fn stale(
         mut self,
         window: Duration,
@@ -168,7 +168,7 @@ where
                 }
             }
             From::Hit => {}
-            // It was called for, though it did not have to be: the next ones queue for that.
+            // The cache made an unnecessary call: the next requests queue for it.
             From::Fill | From::Pass | From::Unknown => shared.never_stale(fingerprint),
         }
         Ok(settle(call, response))
@@ -192,8 +192,8 @@ impl Shared {
 // === impl Call ===
 
 impl Call {
-    /// Drives a call to its head. If it was to come `at_once` and does not, it is no hit:
-    /// then it is the fill of its key from this moment on, and others wait for it.
+    /// Drives a call to its head. A call that should come `at_once` and does not is a miss: from
+    /// that moment it fills its key, and others wait for it.
     async fn drive<F, R, E>(&mut self, call: F, at_once: bool) -> Result<R, E>
     where
         F: Future<Output = Result<R, E>>,

@@ -1,4 +1,4 @@
-//! The state that all services of a layer own together.
+//! State that all services of a layer own together.
 
 use std::{fmt, sync::Arc};
 
@@ -6,8 +6,8 @@ use scrimp_core::Tasks;
 
 use crate::config::Shared;
 
-/// State that the services of a layer own together. Tasks hold `shared` alone, so that they end
-/// when the layer, its services and their bodies are gone.
+/// State that the services of a layer own together. Tasks hold `shared` alone, so they end when
+/// the layer, its services and their bodies are gone.
 pub(crate) struct Common {
     pub(crate) shared: Arc<Shared>,
     pub(crate) tasks: Tasks,

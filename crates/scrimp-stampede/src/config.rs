@@ -1,4 +1,4 @@
-//! What a layer was set to, and what its services share.
+//! Settings of a layer, and the state that its services share.
 
 use std::{
     fmt,
@@ -25,7 +25,7 @@ pub(crate) struct Config {
     pub(crate) read_ahead: usize,
     pub(crate) max_refreshes: usize,
     pub(crate) refresh_timeout: Duration,
-    /// Hits since the last fill that pay for a refresh.
+    /// Hits since the last fill that pay for one refresh.
     pub(crate) hits_per_refresh: u32,
     pub(crate) give_up_after: u32,
     pub(crate) rest: Duration,
@@ -36,7 +36,7 @@ pub(crate) struct Config {
     pub(crate) lock: Option<Lock>,
 }
 
-/// The lock that processes share, and how it is used.
+/// A lock that processes share, and how it is used.
 #[derive(Debug, Clone)]
 pub(crate) struct Lock {
     pub(crate) service: Arc<dyn FillLock>,
@@ -44,11 +44,11 @@ pub(crate) struct Lock {
     pub(crate) timeout: Duration,
 }
 
-/// Where chance comes from.
+/// A source of random numbers.
 #[derive(Clone)]
 pub(crate) struct Random(pub(crate) Arc<dyn Fn() -> f64 + Send + Sync>);
 
-/// What all services of a layer share.
+/// State that all services of a layer share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) config: Config,
@@ -56,9 +56,9 @@ pub(crate) struct Shared {
     pub(crate) gate: Gate,
     pub(crate) counters: Counters,
     pub(crate) secret: Secret,
-    /// Refreshes under way.
+    /// Number of refreshes in flight.
     pub(crate) refreshing: AtomicUsize,
-    /// The lock service is left alone until then.
+    /// Time until which the lock service is left alone.
     pub(crate) lock_rest: AtomicU64,
 }
 
@@ -101,7 +101,7 @@ impl Shared {
         }
     }
 
-    /// A draw out of (0, 1]; a source that gives anything else gives a 1.
+    /// Returns a draw from (0, 1]. A value out of this range becomes 1.
     pub(crate) fn draw(&self) -> f64 {
         let uniform = 1.0 - (self.config.random.0)();
         match uniform > 0.0 && uniform <= 1.0 {

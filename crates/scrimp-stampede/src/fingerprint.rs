@@ -1,4 +1,4 @@
-//! Which requests ask for the same.
+//! Fingerprints: equal for requests that ask for the same.
 
 use http::{HeaderName, Method, Request, header::HOST};
 use http_body::Body;
@@ -15,32 +15,32 @@ use scrimp_http::{
 
 use crate::secret::{Folded, Secret};
 
-/// What selects an answer, as the layer was set.
+/// The parts of a request that select a response, as configured.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Selection {
     pub(crate) target_uri: TargetUri,
     pub(crate) credentials: Credentials,
-    /// Fields beside those that select an answer by what they are.
+    /// Fields that select a response because the operator named them.
     pub(crate) fields: Vec<HeaderName>,
 }
 
-/// A request that the layer has to do with.
+/// A request that the layer handles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Asked {
-    /// Tells keys apart, by a secret of the layer's. Never zero.
+    /// Keyed hash of the parts that select the response. Never zero.
     pub(crate) fingerprint: u64,
-    /// Its answer fills the key: it is a GET for the whole, without conditions.
+    /// True if the response fills the key: a GET for the whole response, without conditions.
     pub(crate) fills: bool,
 }
 
-/// Reads a request. `None`: it asks for something that no other request could have had in
-/// mind, so it goes its own way.
+/// Reads a request. Returns `None` if no other request can ask for the same, so that it passes at
+/// once.
 ///
-/// The fingerprint holds what may select an answer: tenant, scheme, authority, path, query,
-/// credentials, what content negotiation goes by, what a request claims of its target, and the
-/// fields that the operator has named. Of the target, scheme, authority and default port count
-/// by what they mean, and path and query as they are spelled. Two requests that are the same to
-/// the cache may have different ones: they wait less for each other than they could, and no
+/// The fingerprint covers everything that may select a response: tenant, scheme, authority, path,
+/// query, credentials, the fields of content negotiation, claims about the target, and the fields
+/// that the operator named. Scheme, authority and default port are normalized; path and query are
+/// compared as they are spelled. Two requests that are equal for the cache may have different
+/// fingerprints: they then share fewer waits, and nothing else changes.
 /// more.
 pub(crate) fn read<B: Body>(
     request: &Request<B>,
@@ -63,7 +63,7 @@ pub(crate) fn read<B: Body>(
     })
 }
 
-/// The same as a key that means the same in every process. For a lock among them.
+/// Returns the same as a key that is equal in every process. For a lock between processes.
 pub(crate) fn key<B>(request: &Request<B>, by: &Selection) -> Key {
     let mut key = KeyBuf::new();
     let mut parts = Written(&mut key);
@@ -71,9 +71,9 @@ pub(crate) fn key<B>(request: &Request<B>, by: &Selection) -> Key {
     key.to_key()
 }
 
-/// Returns whether a request is taken for one without a body.
+/// Returns whether a request is taken to have no body.
 ///
-/// Where only the first frame of the body would tell, it is taken for one with a body.
+/// If only the first frame of the body can tell, it is taken to have one.
 #[inline]
 fn is_bodiless<B: Body>(request: &Request<B>) -> bool {
     match Presence::of(request) {
@@ -82,7 +82,7 @@ fn is_bodiless<B: Body>(request: &Request<B>) -> bool {
     }
 }
 
-/// Where the parts of a key go.
+/// A sink for the parts of a key.
 trait Parts {
     fn part(&mut self, part: &[u8]);
 }
@@ -102,7 +102,7 @@ impl Parts for Written<'_> {
     }
 }
 
-/// Writes the parts of a key. False if the request asks for something of its own.
+/// Writes the parts of a key. Returns false if no other request can ask for the same.
 fn parts_of<B>(
     request: &Request<B>,
     by: &Selection,
@@ -147,15 +147,15 @@ fn parts_of<B>(
     true
 }
 
-/// What a field means for who asks for the same.
+/// Role of a field for requests that ask for the same.
 enum Part {
-    /// It may select the answer.
+    /// It may select the response.
     Selects,
-    /// Host, of which the target may say enough.
+    /// Host. The target may already say enough.
     Host,
-    /// It asks for a part, or for an answer only under a condition.
+    /// It asks for a part, or for a response only under a condition.
     Partial,
-    /// It asks for something of its own.
+    /// It asks for something that no other request shares.
     Own,
     Other,
 }
@@ -163,8 +163,8 @@ enum Part {
 // === impl Part ===
 
 impl Part {
-    /// What content negotiation goes by, who asks, of which host, and what a request claims of
-    /// its target selects an answer.
+    /// Returns the role of a field. Content negotiation, credentials, the host, and claims about
+    /// the target select a response.
     #[inline]
     fn of(by: &Selection, name: &HeaderName) -> Self {
         match role_by(name, &by.credentials) {
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_select_an_answer_tells_requests_apart_and_nothing_else_does() {
+    fn only_parts_that_may_select_a_response_separate_requests() {
         let secret = Secret::new();
         let tier = Selection {
             fields: vec![HeaderName::from_static("x-tier")],
@@ -239,7 +239,7 @@ mod tests {
         assert_ne!(plain, other);
     }
 
-    /// Every field of a list, in both spellings.
+    /// Returns every field of a list, in both spellings.
     fn all(list: &FieldNames) -> impl Iterator<Item = String> {
         let begun = list.prefixes().iter().map(|prefix| format!("{prefix}x"));
         let names = list.names().iter().map(|&name| name.to_owned());
@@ -248,7 +248,7 @@ mod tests {
             .flat_map(|name| [name.replace('-', "_"), name])
     }
 
-    /// Whether two requests that differ in this field alone are told apart.
+    /// Returns whether two requests that differ in this field alone have different fingerprints.
     fn tells_apart(by: &Selection, field: &str) -> bool {
         let secret = Secret::new();
         let print = |value: &str| {
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn every_credential_tells_requests_apart_and_no_trace_field_does() {
+    fn every_credential_separates_requests_and_no_trace_field_does() {
         let by = Selection::default();
         for field in all(&KNOWN) {
             assert!(tells_apart(&by, &field), "{field}");
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn the_operator_has_the_last_word_about_credentials() {
+    fn the_operator_decides_which_fields_are_credentials() {
         let [agent, tenant] = ["user-agent", "x-tenant-id"].map(HeaderName::from_static);
         let mut by = Selection::default();
         by.credentials = by.credentials.with(agent).without(&tenant);
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn who_asks_for_something_of_his_own_goes_his_own_way() {
+    fn a_request_that_no_other_can_share_passes() {
         let secret = Secret::new();
         let reads =
             |fields: Fields<'_>| read(&request("/", fields), &secret, &Selection::default());
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn framing_tells_of_a_body_that_hides_its_end() {
+    fn framing_shows_a_body_that_hides_its_end() {
         let hidden = |version| {
             let none = futures_util::stream::empty::<Result<Frame<bytes::Bytes>, Infallible>>();
             let request = Request::get("/").version(version).header("host", "a");

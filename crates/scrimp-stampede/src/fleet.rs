@@ -1,4 +1,4 @@
-//! One fill among the processes that share a lock.
+//! Lets one of the processes that share a lock fill a key.
 
 use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
@@ -28,19 +28,19 @@ use crate::{
     tasks::AbortOnDrop,
 };
 
-/// How long a lock service that has failed is left alone.
+/// Time that a lock service is left alone after a failure.
 const REST: Duration = Duration::from_secs(5);
 
-/// A lease is renewed when this part of it has gone by.
+/// A lease is renewed after this part of it.
 const RENEW_AFTER: u32 = 3;
 
-/// What came of asking for the lock.
+/// Outcome of a request for the lock.
 enum Turn {
-    /// This process fills, under the lock.
+    /// This process fills the key, under the lock.
     Ours(Box<dyn Lease>),
-    /// Another one fills; by now it may have.
+    /// Another process fills the key, and may have filled it by now.
     Theirs,
-    /// The lock is of no help: go ahead without.
+    /// The lock is of no help: the request goes ahead without it.
     Without,
 }
 
@@ -53,8 +53,8 @@ where
     ReqB: Default + Send + 'static,
     ResB: Body<Data = Bytes, Error: Send> + Send + 'static,
 {
-    /// Fills the key unless the cache has it, or another process is about to fill it. The
-    /// lock is asked for only once the cache has said that it has nothing.
+    /// Fills the key unless the cache has it, or another process is about to fill it. The lock is
+    /// requested only after the cache has said that it has nothing.
     pub(crate) async fn fill_among_processes(
         mut self,
         mut ticket: Ticket,
@@ -89,7 +89,7 @@ where
         self.send(ticket).await
     }
 
-    /// The request, for the cache alone.
+    /// Returns a copy of the request that only the cache may answer.
     fn only_if_cached(&self) -> Request<ReqB> {
         let mut probe = Request::new(ReqB::default());
         *probe.uri_mut() = self.request.uri().clone();
@@ -118,8 +118,8 @@ where
     }
 }
 
-/// A cache that obeys directives answers so where it has nothing. Any other cache has made
-/// the call, and this is its answer.
+/// Returns whether a cache that obeys directives says that it has nothing. Any other cache has
+/// made the call, and this is its response.
 fn says_not_cached<B>(response: &Response<B>) -> bool {
     response.status() == StatusCode::GATEWAY_TIMEOUT
         && cache_status::detail(response.headers()).as_deref() == Some(b"only-if-cached")
@@ -145,7 +145,7 @@ impl Shared {
                 }
             }
             None => {
-                // One request a while finds out whether it is back.
+                // One request at a time checks whether the service is back.
                 let until = self.now().saturating_add(to_micros(REST));
                 self.lock_rest.store(until, Relaxed);
                 Turn::Without

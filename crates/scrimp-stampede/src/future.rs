@@ -22,7 +22,7 @@ use crate::{
     settle::{Call, settle},
 };
 
-/// The way of a request that is no plain hit. It costs an allocation, which a hit does not.
+/// The future of a request that is no plain hit. It costs an allocation, which a hit does not.
 type Way<ResB, E> = Pin<Box<dyn Future<Output = Result<Response<StampedeBody<ResB>>, E>> + Send>>;
 
 pin_project! {
@@ -54,12 +54,12 @@ pin_project! {
     }
 }
 
-/// Waits to see whether a call is the hit that it should be.
+/// Checks that a call is the hit that it should be.
 struct Watch {
     common: Arc<Common>,
     asked: Asked,
     at_once: bool,
-    /// There from the first poll on that brought nothing. In a box, as hits never need it.
+    /// Set from the first poll that returned nothing. Boxed, because hits never need it.
     call: Option<Box<Call>>,
 }
 
@@ -137,7 +137,7 @@ where
 // === impl Watch ===
 
 impl Watch {
-    /// The first poll has brought it.
+    /// Notes that the first poll brought the response.
     fn at_once(&self) {
         if !self.at_once {
             self.common.shared.came_at_once(self.asked.fingerprint);

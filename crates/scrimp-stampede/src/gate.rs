@@ -1,4 +1,4 @@
-//! One fill of a key at a time.
+//! Allows one fill of a key at a time.
 
 use std::{fmt, task::Waker};
 
@@ -7,43 +7,43 @@ use scrimp_flight::single_flight::{self, Lead, Wait};
 
 use crate::tasks::AbortOnDrop;
 
-/// The fills under way.
+/// Fills in flight.
 #[derive(Default)]
 pub(crate) struct Gate(single_flight::Gate<Outcome>);
 
-/// Why waiters are released.
+/// Reason why waiters are released.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// The cache has it now.
+    /// The cache has the response now.
     Stored,
-    /// It will not be in the cache for them: uncacheable, failed, or not done in time.
+    /// The cache does not have it for the waiters: it is uncacheable, failed, or took too long.
     Alone,
 }
 
-/// What a request finds at the gate.
+/// Outcome of entering the gate.
 #[derive(Debug)]
 pub(crate) enum Entry {
-    /// It is the one that fills.
+    /// This request fills the key.
     Fill(Ticket),
-    /// Another fills.
+    /// Another request fills the key.
     Wait(Wait<Outcome>),
-    /// No other fills, and neither can this request.
+    /// No request fills the key, and this one cannot.
     Alone,
 }
 
-/// Held by the one that fills a key. Dropped without a word, the waiters are released: to go
-/// alone after a panic, else one of them fills.
+/// Held by the request that fills a key. Dropping it without an outcome releases the waiters:
+/// after a panic each goes alone, otherwise one of them fills the key.
 #[derive(Debug)]
 pub(crate) struct Ticket {
     lead: Option<Lead<Outcome>>,
-    /// Given up when the fill is over.
+    /// The lease of the lock, given up when the fill is over.
     lease: Option<AbortOnDrop>,
 }
 
 // === impl Gate ===
 
 impl Gate {
-    /// Comes to the gate: the first one fills, if it can.
+    /// Enters the gate. The first request fills the key, if it can.
     pub(crate) fn enter(&self, fingerprint: u64, fills: bool) -> Entry {
         let key = key(fingerprint);
         if !fills {
@@ -55,7 +55,8 @@ impl Gate {
         }
     }
 
-    /// Becomes the one that fills, if there is none: for a call that is on its way already.
+    /// Becomes the request that fills the key, if there is none. For a call that is already in
+    /// flight.
     pub(crate) fn take(&self, fingerprint: u64) -> Option<Ticket> {
         self.0.take(key(fingerprint).as_ref()).map(Ticket::new)
     }
@@ -88,7 +89,7 @@ impl Ticket {
         self.lease = lease;
     }
 
-    /// Releases the waiters. Once: what comes later is not heard.
+    /// Releases the waiters. Only the first call has an effect.
     pub(crate) fn end(&mut self, outcome: Outcome) {
         if let Some(lead) = self.lead.take() {
             lead.end(outcome);
@@ -96,7 +97,7 @@ impl Ticket {
         }
     }
 
-    /// Returns whether others wait. If they do, `waker` is woken when the last of them has left.
+    /// Returns whether others wait. If so, `waker` is woken when the last of them has left.
     pub(crate) fn is_awaited(&self, waker: &Waker) -> bool {
         self.lead
             .as_ref()

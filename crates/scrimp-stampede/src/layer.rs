@@ -11,10 +11,10 @@ use crate::{
     config::{Config, Shared},
 };
 
-/// Refreshes what the cache inside holds before it expires, and fills what it lacks once.
+/// A tower layer that refreshes cached responses before they expire and fills missing ones once.
 ///
-/// Goes outside the cache, and needs no setting to be useful. All services of a layer and of
-/// its clones share what it knows of the keys.
+/// It goes outside the cache, and works without settings. All services of a layer and of its
+/// clones share their knowledge of the keys.
 #[derive(Debug, Clone)]
 pub struct StampedeLayer {
     common: Arc<Common>,
@@ -29,7 +29,7 @@ impl Default for StampedeLayer {
 }
 
 impl StampedeLayer {
-    /// Returns the layer with its defaults: [`XFetch`](crate::XFetch) with β = 1.
+    /// Returns a layer with the defaults: [`XFetch`](crate::XFetch) with β = 1.
     #[must_use]
     pub fn new() -> Self {
         Self::of(Config::new())
@@ -44,7 +44,7 @@ impl StampedeLayer {
         }
     }
 
-    /// Returns what the layer has done so far.
+    /// Returns the counters of the layer.
     #[must_use]
     pub fn stats(&self) -> StampedeStats {
         self.common.shared.counters.read()

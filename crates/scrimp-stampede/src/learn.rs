@@ -1,4 +1,4 @@
-//! What responses teach.
+//! Learns from responses.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,10 +11,10 @@ use crate::{
     seen::{From, Seen},
 };
 
-/// Ages and `ttl` come in whole seconds: a record that differs by less knows better.
+/// Ages and `ttl` are whole seconds: a record that differs by less is more exact.
 const GRAIN: Duration = Duration::from_secs(1);
 
-/// A fill under way, for the time it takes.
+/// A fill in flight, to measure how long it takes.
 #[derive(Debug)]
 pub(crate) struct Fill {
     pub(crate) shared: Arc<Shared>,
@@ -27,12 +27,12 @@ pub(crate) struct Fill {
 // === impl Shared ===
 
 impl Shared {
-    /// Notes what the response to a request for the whole said.
+    /// Notes what the response to a request for the whole says.
     pub(crate) fn learn(&self, fingerprint: u64, seen: &Seen, status: StatusCode, at_once: bool) {
         match seen.from {
             From::Hit | From::Stale => self.learn_hit(fingerprint, seen, at_once),
             From::Fill => self.learn_fill(fingerprint, seen),
-            // A failure says nothing about what comes when all is well.
+            // A failure says nothing about later successful responses.
             From::Pass | From::Unknown if is_passing(status) => {}
             From::Pass | From::Unknown => self.learn_pass(fingerprint),
         }
@@ -41,8 +41,8 @@ impl Shared {
     pub(crate) fn learn_hit(&self, fingerprint: u64, seen: &Seen, at_once: bool) {
         let now = self.records.micros(self.config.clock.instant());
         let slot = self.records.claim(fingerprint);
-        // A hit whose age is not told is taken to be new: its expiry will show.
-        // What is served stale expired when it did; only a first look has to guess when.
+        // A hit without a known age is taken to be new: its expiry will show. A response that is
+        // served stale keeps its recorded expiry; only the first look has to guess it.
         let known_stale = seen.from == From::Stale && slot.has_expired(now);
         if let Some(remaining) = seen.remaining.or(seen.lifetime).filter(|_| !known_stale) {
             let known = slot.remaining(now);
@@ -65,7 +65,7 @@ impl Shared {
 
     fn learn_fill(&self, fingerprint: u64, seen: &Seen) {
         let Some(remaining) = seen.remaining.filter(|left| !left.is_zero()) else {
-            // Stale on arrival: those who wait for it would find nothing.
+            // Stale on arrival: waiters would find nothing.
             return self.learn_pass(fingerprint);
         };
         let now = self.records.micros(self.config.clock.instant());
@@ -80,13 +80,13 @@ impl Shared {
         self.aim(slot);
     }
 
-    /// Notes from when on a refresh may be due.
+    /// Notes the earliest time at which a refresh may be due.
     fn aim(&self, slot: &Slot) {
         let strategy = &self.config.strategy;
         slot.set_reach(strategy.reach(slot.lifetime(), slot.cost()));
     }
 
-    /// Averages in how long a fill or a refresh took.
+    /// Averages in the time that a fill or a refresh took.
     pub(crate) fn measure(&self, fingerprint: u64, took: Duration) {
         let slot = self.records.claim(fingerprint);
         slot.measure(took);
@@ -104,27 +104,28 @@ impl Shared {
         slot.set(flag::PASS);
     }
 
-    /// It was there without waiting.
+    /// Notes that a response came without waiting.
     pub(crate) fn came_at_once(&self, fingerprint: u64) {
         if let Some(slot) = self.records.get(fingerprint) {
             slot.set(flag::AT_ONCE);
         }
     }
 
-    /// A call that should have been a hit waits for the upstream: others better ask first.
+    /// Notes that a call that should be a hit waits for the upstream. Other requests then ask
+    /// first.
     pub(crate) fn suspect(&self, fingerprint: u64) {
         if let Some(slot) = self.records.get(fingerprint) {
             slot.set(flag::SUSPECT);
         }
     }
 
-    /// The cache did not serve stale when it was allowed to.
+    /// Notes that the cache did not serve stale when it was allowed to.
     pub(crate) fn never_stale(&self, fingerprint: u64) {
         self.records.claim(fingerprint).set(flag::NEVER_STALE);
     }
 }
 
-/// Whether a status is about this moment: the upstream failed, or wants to be asked later.
+/// Returns whether a status is temporary: the upstream failed, or asks to be tried later.
 fn is_passing(status: StatusCode) -> bool {
     let later = [
         StatusCode::REQUEST_TIMEOUT,
@@ -137,8 +138,8 @@ fn is_passing(status: StatusCode) -> bool {
 // === impl Fill ===
 
 impl Fill {
-    /// The body has come in. Only now is the key known to be fresh: who came before that had
-    /// to find the fill under way.
+    /// Notes that the body has come in. The key counts as fresh only from now on: requests that
+    /// came before had to find the fill in flight.
     pub(crate) fn done(&self) {
         let now = self.shared.config.clock.instant();
         let since = now.saturating_duration_since(self.head);

@@ -1,10 +1,11 @@
 //! No request waits at expiry, and a cold key is filled once.
 //!
-//! [`StampedeLayer`] goes outside a cache. It refreshes what the cache holds a little before
-//! it expires, in the background, while callers go on getting the present answer at once; and
-//! where the cache has nothing, one request fills it while the others wait for what it stores.
-//! In axum's nested routers, a layer inside `nest` sees shortened paths and would take
-//! `/v1/items` and `/v2/items` for one key: enable the feature `axum`, or set
+//! [`StampedeLayer`] goes outside a cache. It refreshes cached responses in the background a
+//! little before they expire, while callers still get the present response at once. If the cache
+//! has nothing, one request fills it while the others wait for the stored response.
+//!
+//! In axum's nested routers, a layer inside `nest` sees shortened paths and would take `/v1/items`
+//! and `/v2/items` for one key: enable the feature `axum`, or set
 //! [`target_uri`](StampedeLayerBuilder::target_uri).
 //!
 //! # Over scrimp's cache
@@ -36,8 +37,8 @@
 //!
 //! # Over any other cache
 //!
-//! A client behind Varnish, nginx or a CDN, or another crate's cache layer: whatever speaks
-//! Age, Cache-Status or X-Cache will do.
+//! It works for a client behind Varnish, nginx or a CDN, and over the cache layer of another
+//! crate: any cache that sends Age, Cache-Status or X-Cache.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -65,70 +66,81 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Many caches in front of servers ignore `no-cache` in requests unless told to obey, as
-//! clients could abuse it: Varnish wants `req.hash_always_miss`, nginx `proxy_cache_bypass`.
-//! Where a refresh comes back from store nothing is gained: it counts as failed, and the key is
-//! left alone more and more. Where none of those fields is present (Age or Cache-Status or
-//! X-Cache), the layer cannot know of a cache and passes everything through untouched.
+//! Many caches in front of servers ignore `no-cache` in requests unless configured to obey it,
+//! because clients could abuse it: Varnish needs `req.hash_always_miss`, nginx
+//! `proxy_cache_bypass`. A refresh that is answered from the store gains nothing: it counts as
+//! failed, and the key is left alone for longer each time. If a response has none of these fields
+//! (Age, Cache-Status, X-Cache), the layer cannot detect a cache and passes everything through
+//! untouched.
 //!
 //! # Before expiry
 //!
-//! A [`Strategy`] decides which hit refreshes. [`XFetch`] is the default: it draws by chance,
-//! the more likely the nearer expiry is and the longer the upstream takes, so processes that
-//! know nothing of each other do not refresh all at once. [`RefreshAhead`] begins at a set part
-//! of the lifetime, [`StaleWhileRevalidate`] after expiry.
+//! A [`Strategy`] decides which hit refreshes. [`XFetch`] is the default. It draws at random, with
+//! a probability that rises as expiry comes nearer and as the upstream takes longer, so
+//! independent processes do not all refresh at once. [`RefreshAhead`] begins at a set part of the
+//! lifetime, [`StaleWhileRevalidate`] after expiry.
 //!
-//! Whatever it decides, one refresh of a key is under way at a time, and
-//! [64](StampedeLayerBuilder::max_refreshes) over all keys; each is paid for by hits
-//! ([`budget`](StampedeLayerBuilder::budget)); and a key whose refreshes fail is left alone for a
-//! while ([`give_up_after`](StampedeLayerBuilder::give_up_after)), its stale answer being served
-//! for as long as a response allows it
-//! ([`stale_if_failing`](StampedeLayerBuilder::stale_if_failing)). A refresh goes through a clone
-//! of the inner service in the caller's span, for the caller's tenant and with its credentials.
+//! For every strategy:
+//!
+//! - One refresh of a key is in flight at a time, and [64](StampedeLayerBuilder::max_refreshes)
+//!   over all keys.
+//! - Hits pay for each refresh ([`budget`](StampedeLayerBuilder::budget)).
+//! - A key whose refreshes fail is left alone for a while
+//!   ([`give_up_after`](StampedeLayerBuilder::give_up_after)). Its stale response is served for as
+//!   long as the response allows it
+//!   ([`stale_if_failing`](StampedeLayerBuilder::stale_if_failing)).
+//! - A refresh goes through a clone of the inner service, in the caller's span, for the caller's
+//!   tenant and with the caller's credentials.
 //!
 //! # Cold keys
 //!
-//! The first request of a key that is unknown or has expired goes ahead, the others wait. They
-//! are let go as soon as its head shows a hit, its body has ended and so is stored, its answer
-//! turns out not to be kept (which is remembered, so that no request queues again), it fails, or
-//! [their limit](StampedeLayerBuilder::wait_limit) is over. Then each asks the cache for itself:
-//! none is ever handed the answer to another's request.
+//! The first request of an unknown or expired key goes ahead, and the others wait. They are
+//! released as soon as one of these happens:
 //!
-//! The body of a fill is read by a task, ahead of its client by up to
-//! [`read_ahead`](StampedeLayerBuilder::read_ahead) bytes, so a slow client holds up no other. The
-//! alternative, sharing one body among all who wait, would make this layer a cache of its own
-//! with all the questions of who may have what; a cache inside has answered them.
+//! - The head of the response shows a hit.
+//! - The body has ended, so the response is stored.
+//! - The response turns out not to be stored. This is remembered, so that no request queues again.
+//! - The fill fails.
+//! - [Their limit](StampedeLayerBuilder::wait_limit) is over.
 //!
-//! A key that is purged under a layer that knows it as fresh is noticed when a hit fails to
-//! come with the first poll, as hits from memory do; from then on the others wait. Callers that
-//! ask in that very moment on other threads go through too: one a core at most.
+//! Then each asks the cache for itself. No request is ever given the response to another request.
+//!
+//! A task reads the body of a fill ahead of its client, by up to
+//! [`read_ahead`](StampedeLayerBuilder::read_ahead) bytes, so a slow client does not delay the
+//! others. The alternative, one body shared by all waiters, would make this layer a second cache,
+//! with all the questions of which caller may have which response. The inner cache already answers them.
+//!
+//! If a key is purged that the layer knows as fresh, the layer notices it when a hit does not come
+//! with the first poll, as hits from memory do. From then on the others wait. Callers that ask at
+//! that very moment on other threads go through too: at most one per core.
 //!
 //! Across processes a [`FillLock`](scrimp_core::FillLock) lets one of them fill
-//! ([`lock`](StampedeLayerBuilder::lock)). Refreshes need none: by XFetch the number of them stays
-//! e^(1/β) on average, however many processes there are.
+//! ([`lock`](StampedeLayerBuilder::lock)). Refreshes need no lock: XFetch keeps their number at
+//! e^(1/β) on average, for any number of processes.
 //!
-//! # What is known of a key
+//! # Records
 //!
-//! When it expires, how long it took (smoothed), and whether refreshing it works: 64 bytes in a
-//! table of fixed size, without a lock, found by a keyed hash of what selects an answer. The
-//! table is a hint and no more. It says which hits to look at closely; the cache itself says
-//! when the entry expires. A record that is lost or wrong costs a look, never a wrong answer.
-//! scrimp's cache keeps the cost with the entry, so a process that has just started knows it.
+//! The layer knows three facts of a key: when it expires, how long its fill takes (smoothed), and
+//! whether its refreshes succeed. They take 64 bytes in a lock-free table of fixed size, found by
+//! a keyed hash of the parts that select a response. The table is only a hint. It says which hits
+//! to examine; the cache itself says when the entry expires. A lost or wrong record costs a look,
+//! never a wrong response. scrimp's cache stores the cost with the entry, so a process that has
+//! just started knows it.
 //!
 //! # When not to use it
 //!
-//! Where no cache is inside. Where answers are cheap: a miss that takes a millisecond keeps
-//! none waiting. Not instead of coalescing for answers that are not kept: callers of those
-//! go alone.
+//! - Without a cache inside.
+//! - For cheap responses: a miss that takes a millisecond delays no other request.
+//! - In place of coalescing, for responses that are not stored: their callers go alone.
 //!
 //! # Waiting, cancellation, failure
 //!
-//! The service is always ready. Dropping a response future cancels its upstream call; if
-//! others wait for it, one of them takes its place. A body that its client leaves is read on
-//! while others wait for it, and dropped with the last of them. Refreshes end with the last
-//! service of the layer and the layer itself. The error type is the inner service's.
+//! The service is always ready. Dropping a response future cancels its upstream call; if others
+//! wait for it, one of them takes its place. If a client drops its body, the body is read on while
+//! others wait for it, and dropped with the last of them. Refreshes end with the layer and its
+//! last service. The error type is the one of the inner service.
 //!
-//! Refreshes, waiting and reading ahead need a tokio runtime with its timers on.
+//! Refreshes, waits and reading ahead need a tokio runtime with timers enabled.
 
 mod ahead;
 mod body;
@@ -164,3 +176,7 @@ pub use scrimp_http::credentials::Credentials;
 pub use service::Stampede;
 pub use stats::StampedeStats;
 pub use strategy::{Moment, RefreshAhead, StaleWhileRevalidate, Strategy, XFetch};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,4 +1,4 @@
-//! The lock of a single process.
+//! The fill lock of a single process.
 
 use std::{
     collections::HashMap,
@@ -17,10 +17,10 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-/// A [`FillLock`] for layers of one process, and the model of what one over a network does.
+/// A [`FillLock`] for layers of one process, and a model for locks over a network.
 ///
-/// Clones share their locks. A lease that runs out gives its lock up; a holder that is late
-/// gives nothing back that is not its own any more.
+/// Clones share their locks. A lease that expires releases its lock. A late holder cannot release
+/// a lock that it no longer holds.
 #[derive(Clone, Default)]
 pub struct LocalFillLock(Arc<Inner>);
 
@@ -46,7 +46,7 @@ struct Held {
 // === impl LocalFillLock ===
 
 impl LocalFillLock {
-    /// With nothing locked.
+    /// Returns a lock service with nothing locked.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -181,7 +181,7 @@ mod tests {
         let second = held(&lock, "a").await;
         assert!(first.renew().await.is_err());
         drop(first);
-        // The late one has not given back what is the second's.
+        // The late holder has not released the second holder's lock.
         drop(busy(&lock, "a").await);
         drop(second);
     }

@@ -1,4 +1,4 @@
-//! What to do with a request, as far as the records tell.
+//! Decides what to do with a request, as far as the records tell.
 
 use std::time::Duration;
 
@@ -12,35 +12,35 @@ use crate::{
     records::{Micros, Slot, flag, to_micros},
 };
 
-/// What to do with a request.
+/// Action for a request.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Plan {
-    /// Nothing: it is none of the layer's business.
+    /// The layer does not handle this request.
     Pass,
-    /// Pass it on; it will be a hit. If hits come `at_once`, one that does not is a miss.
+    /// Pass it on: it will be a hit. If hits come `at_once`, one that does not is a miss.
     Hit { asked: Asked, at_once: bool },
-    /// A hit, and the draw says that it refreshes, if the cache agrees on when it expires.
+    /// A hit whose draw says that it refreshes, if the cache agrees on the expiry.
     Look {
         asked: Asked,
         uniform: f64,
         at_once: bool,
     },
-    /// What is stored has expired, and may be served for so long while it is refreshed.
+    /// The stored response has expired. It may be served for this time while it is refreshed.
     Stale {
         asked: Asked,
         window: Duration,
         at_once: bool,
     },
-    /// Answers were not kept when last seen: pass it on, and see whether that has changed.
+    /// Responses were not stored when last seen: pass it on, and check whether that has changed.
     Peek(Asked),
-    /// Unknown or expired: to the gate.
+    /// Unknown or expired: it goes to the gate.
     Gate(Asked),
 }
 
 // === impl Shared ===
 
 impl Shared {
-    /// Every request comes along here: no lock, no allocation, and one reading of the clock.
+    /// Plans a request. Every request takes this path: no lock, no allocation, one clock reading.
     pub(crate) fn plan<B: Body>(&self, request: &Request<B>) -> Plan {
         let config = &self.config;
         let Some(asked) = fingerprint::read(request, &self.secret, &config.select) else {
@@ -53,7 +53,7 @@ impl Shared {
         if slot.has(flag::PASS | flag::SUSPECT) {
             return self.plan_by_flags(slot, now, asked);
         }
-        // Even where they come later now and then, it costs others no more than a hit's time.
+        // A hit that comes later now and then costs others at most the time of a hit.
         let at_once = slot.has(flag::AT_ONCE | flag::EXPLAINED);
         if !slot.is_fresh(now) {
             return match self.stale_window(slot, now) {
@@ -85,7 +85,7 @@ impl Shared {
         if slot.is_fresh(now) || !asked.fills {
             return Plan::Pass;
         }
-        // One request has another look. None waits for it: it most likely sees the same.
+        // One request checks again. None waits for it, because it most likely sees the same.
         slot.set_lifetime(
             now.saturating_add(to_micros(self.config.remember)),
             Duration::ZERO,
@@ -93,7 +93,7 @@ impl Shared {
         Plan::Peek(asked)
     }
 
-    /// Rolls for a refresh, unless it is out of reach, under way, resting or not paid for.
+    /// Draws for a refresh, unless it is too early, in flight, resting or not paid for.
     fn draws(&self, slot: &Slot, now: Micros) -> Option<f64> {
         if !slot.is_in_reach(now) || slot.has(flag::REFRESHING) || slot.is_resting(now) {
             return None;
@@ -115,8 +115,8 @@ impl Shared {
         Some(uniform)
     }
 
-    /// How long what has expired may be served: as the strategy says, or longer while its
-    /// refreshes fail. It takes a cache that is known to obey.
+    /// Returns how long an expired response may be served: as the strategy says, or longer while
+    /// its refreshes fail. It needs a cache that is known to obey directives.
     fn stale_window(&self, slot: &Slot, now: Micros) -> Option<Duration> {
         if !slot.has(flag::EXPLAINED) || slot.has(flag::NEVER_STALE) {
             return None;

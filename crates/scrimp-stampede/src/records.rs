@@ -1,11 +1,10 @@
-//! What is known of each key, in a table of fixed size.
+//! Records of keys, in a table of fixed size.
 //!
-//! A record is a hint. It says when a request may be answered without further thought; whether
-//! a refresh is really due is decided by what the cache says of the entry itself. So a record
-//! may be lost, torn between two writers or shared by two keys of one fingerprint: that costs
-//! time or a call, and never gives a caller a wrong answer, as every request is answered by
-//! the cache itself. In return a look-up takes no lock and allocates nothing, and the table
-//! never grows.
+//! A record is a hint. It says when a request may pass without further checks. Whether a refresh
+//! is really due is decided by what the cache says of the entry itself. So a record may be lost,
+//! torn between two writers, or shared by two keys with one fingerprint. That costs time or a
+//! call, and never gives a caller a wrong response, because the cache itself answers every
+//! request. In return, a look-up takes no lock and allocates nothing, and the table never grows.
 
 use std::{
     fmt,
@@ -15,53 +14,53 @@ use std::{
 
 use tokio::time::Instant;
 
-/// Records that share a place to look in.
+/// Number of records in a bucket.
 const WAYS: usize = 8;
 
 /// Weight of a new measurement in the average: one part in this many.
 const SMOOTHING: u64 = 4;
 
-/// All records.
+/// The table of records.
 pub(crate) struct Records {
     slots: Box<[Slot]>,
     base: Instant,
 }
 
-/// One record, a cache line.
+/// A record, one cache line long.
 #[derive(Default)]
 #[repr(align(64))]
 pub(crate) struct Slot {
-    /// The key's fingerprint; zero where there is no record.
+    /// Fingerprint of the key. Zero: no record.
     tag: AtomicU64,
     expires: AtomicU64,
     lifetime: AtomicU64,
-    /// Microseconds, smoothed; zero where nothing was measured.
+    /// Cost in microseconds, smoothed. Zero: not measured.
     cost: AtomicU64,
-    /// No refresh before this: it would be too early.
+    /// Earliest time for a refresh, by the lifetime.
     reach: AtomicU64,
-    /// No refresh before this: the last ones have failed.
+    /// Earliest time for a refresh, after failures.
     rest: AtomicU64,
     flags: AtomicU32,
     hits: AtomicU32,
     failures: AtomicU32,
 }
 
-/// A time in microseconds since the table was made. Never zero for a real time.
+/// A time in microseconds since the table was made. A real time is never zero.
 pub(crate) type Micros = u64;
 
-/// What a record can say besides times.
+/// Flags of a record.
 pub(crate) mod flag {
     /// A refresh is under way.
     pub(crate) const REFRESHING: u32 = 1;
-    /// Hits come with the first poll, as from memory: one that does not is no hit.
+    /// Hits come with the first poll, as from memory. A response that does not is no hit.
     pub(crate) const AT_ONCE: u32 = 2;
-    /// What the record says was just contradicted: ask before believing it.
+    /// A response has just contradicted the record: check before relying on it.
     pub(crate) const SUSPECT: u32 = 4;
-    /// Answers are not kept, or nothing tells whether they are: stay out of it.
+    /// Responses are not stored, or nothing tells whether they are: the layer does not intervene.
     pub(crate) const PASS: u32 = 8;
-    /// The cache tells about its entries in extensions, and so obeys `max-stale`.
+    /// The cache describes its entries in extensions, so it obeys `max-stale`.
     pub(crate) const EXPLAINED: u32 = 16;
-    /// The cache did not serve stale when it was allowed to, since the last fill.
+    /// Since the last fill, the cache did not serve stale when it was allowed to.
     pub(crate) const NEVER_STALE: u32 = 32;
 }
 
@@ -82,7 +81,7 @@ impl Records {
 
     fn bucket(&self, fingerprint: u64) -> &[Slot] {
         let buckets = self.slots.len() / WAYS;
-        // The low half: the tag is compared whole anyway.
+        // The low half: the tag is compared as a whole anyway.
         let at = (fingerprint as usize) & (buckets - 1);
         &self.slots[at * WAYS..(at + 1) * WAYS]
     }
@@ -92,8 +91,8 @@ impl Records {
         bucket.find(|slot| slot.tag.load(Relaxed) == fingerprint)
     }
 
-    /// The record of a key, in place of the one that is missed least if there is none: an
-    /// empty one, else the one that expires first.
+    /// Returns the record of a key. If there is none, it takes the place of an empty one, or else
+    /// of the one that expires first.
     pub(crate) fn claim(&self, fingerprint: u64) -> &Slot {
         if let Some(slot) = self.get(fingerprint) {
             return slot;
@@ -136,7 +135,7 @@ impl Slot {
         Duration::from_micros(self.expires.load(Relaxed).saturating_sub(now))
     }
 
-    /// Time since expiry; zero before it.
+    /// Returns the time since expiry. Zero before it.
     pub(crate) fn staleness(&self, now: Micros) -> Duration {
         Duration::from_micros(now.saturating_sub(self.expires.load(Relaxed)))
     }
@@ -145,7 +144,7 @@ impl Slot {
         self.expires.load(Relaxed) > now
     }
 
-    /// It is known, and not fresh any more.
+    /// Returns whether the key is known, and no longer fresh.
     pub(crate) fn has_expired(&self, now: Micros) -> bool {
         let expires = self.expires.load(Relaxed);
         expires > 0 && expires <= now && !self.has(flag::PASS)
@@ -165,7 +164,7 @@ impl Slot {
         self.lifetime.store(to_micros(lifetime), Relaxed);
     }
 
-    /// How long before expiry a refresh may begin.
+    /// Sets how long before expiry a refresh may begin.
     pub(crate) fn set_reach(&self, reach: Duration) {
         let from = self.expires.load(Relaxed).saturating_sub(to_micros(reach));
         self.reach.store(from, Relaxed);
@@ -175,7 +174,7 @@ impl Slot {
         self.reach.load(Relaxed) <= now
     }
 
-    /// A cost that another has averaged.
+    /// Sets a cost that another service has averaged.
     pub(crate) fn set_cost(&self, cost: Duration) {
         self.cost.store(to_micros(cost).max(1), Relaxed);
     }
@@ -202,13 +201,13 @@ impl Slot {
         self.flags.fetch_and(!flags, Relaxed);
     }
 
-    /// Takes the one place there is for a refresh.
+    /// Takes the only place for a refresh. Returns false if it is taken.
     pub(crate) fn begin_refresh(&self) -> bool {
         self.flags.fetch_or(flag::REFRESHING, Relaxed) & flag::REFRESHING == 0
     }
 
-    /// Counts a hit since the last fill, up to as many as matter: a hot record is read by many
-    /// cores and written by none. Two at once may count as one.
+    /// Counts a hit since the last fill, up to `enough`. Above that, a hot record is only read,
+    /// never written, by many cores. Two simultaneous hits may count as one.
     pub(crate) fn hit(&self, enough: u32) {
         let hits = self.hits.load(Relaxed);
         if hits < enough {
@@ -228,7 +227,7 @@ impl Slot {
         self.failures.load(Relaxed)
     }
 
-    /// The key was filled anew.
+    /// Notes that the key was filled again.
     pub(crate) fn filled(&self) {
         self.hits.store(0, Relaxed);
         self.failures.store(0, Relaxed);
@@ -236,7 +235,7 @@ impl Slot {
         self.unset(flag::PASS | flag::SUSPECT | flag::NEVER_STALE);
     }
 
-    /// Counts a failed refresh, and says how many there were in a row.
+    /// Counts a failed refresh. Returns the number of failures in a row.
     pub(crate) fn failed(&self) -> u32 {
         self.failures.fetch_add(1, Relaxed).saturating_add(1)
     }
@@ -270,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn costs_are_smoothed_and_never_nothing() {
+    fn costs_are_smoothed_and_never_zero() {
         let records = records(1);
         let slot = records.claim(7);
         assert_eq!(slot.cost(), None);
@@ -282,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn times_without_end_saturate() {
+    fn infinite_times_saturate() {
         let records = records(1);
         let slot = records.claim(7);
         slot.set_lifetime(u64::MAX, Duration::MAX);

@@ -1,4 +1,4 @@
-//! Bringing entries up to date in the background.
+//! Refreshes entries in the background.
 
 use std::{
     future::poll_fn,
@@ -24,19 +24,19 @@ use crate::{
     seen::{From, Seen},
 };
 
-/// Rest after a first failure; it doubles with each in a row.
+/// Rest after a first failure. It doubles with each failure in a row.
 const FIRST_REST: Duration = Duration::from_millis(100);
 
-/// A copy of a request, to be made again for the sake of the cache.
+/// A copy of a request, sent again to refresh the cache.
 #[derive(Debug)]
 pub(crate) struct Again(Request<()>);
 
-/// The one refresh of a key, and one of those that may be under way at a time.
+/// The only refresh of a key, and a place among the refreshes in flight.
 #[derive(Debug)]
 struct Claim {
     shared: Arc<Shared>,
     fingerprint: u64,
-    /// Time the entry had left before.
+    /// Time that the entry had left before.
     remaining: Duration,
     heard: bool,
 }
@@ -44,8 +44,8 @@ struct Claim {
 // === impl Again ===
 
 impl Again {
-    /// The whole is wanted, whatever the request's conditions and ranges; and for the same
-    /// tenant, which layers further in may tell by extensions.
+    /// Copies a request so that it asks for the whole response, without conditions and ranges. It
+    /// keeps the tenant, which inner layers may read from extensions.
     pub(crate) fn of<B>(request: &Request<B>) -> Self {
         let mut again = Request::new(());
         *again.method_mut() = Method::GET;
@@ -59,7 +59,8 @@ impl Again {
         Self(again)
     }
 
-    /// For caches that read no extensions (RFC 9111 §5.2.1.4).
+    /// Returns the request, with `no-cache` for caches that read no extensions (RFC 9111
+    /// §5.2.1.4).
     fn without_explaining(mut self, explained: bool) -> Request<()> {
         if !explained {
             let headers = self.0.headers_mut();
@@ -69,7 +70,7 @@ impl Again {
     }
 }
 
-/// Removes what asks for a part, or for an answer only under a condition.
+/// Removes the fields that ask for a part, or for a response only under a condition.
 fn remove_partial(headers: &mut HeaderMap) {
     let partial: Vec<_> = headers
         .keys()
@@ -84,7 +85,7 @@ fn remove_partial(headers: &mut HeaderMap) {
 // === impl Common ===
 
 impl Common {
-    /// Starts a refresh of what a request has just been answered with, if there is room.
+    /// Starts a refresh of a response that a request has just been given, if there is room.
     pub(crate) fn refresh<S, ReqB, ResB>(
         &self,
         inner: S,
@@ -113,7 +114,7 @@ where
     ResB: Body<Data = Bytes>,
 {
     let limit = claim.shared.config.refresh_timeout;
-    // The claim goes in: whatever ends the call, be it a panic, is heard by its drop.
+    // The claim moves in: its drop notices every end of the call, including a panic.
     if timeout(limit, fetch(inner, request, claim)).await.is_err() {
         tracing::debug!(?limit, "a refresh took too long");
     }
@@ -135,7 +136,8 @@ where
         return;
     }
     let mut body = pin!(response.into_body());
-    // Read to its end, which is what makes caches keep it; what is not kept is not paid for.
+    // Reads to the end, because caches store complete responses. A response that is not stored is
+    // not read.
     while let (From::Fill, false) = (seen.from, body.is_end_stream()) {
         let frame = poll_fn(|cx| body.as_mut().poll_frame(cx).map(good)).await;
         match frame {
@@ -183,9 +185,9 @@ impl Claim {
         })
     }
 
-    /// Whether the upstream was asked and has answered. A cache that answers from its store
-    /// may have been refreshed by another meanwhile: then it has more time left.
-    /// A complaint that is not kept (429, 403) says nothing of what is.
+    /// Returns whether the upstream was asked and has answered. A cache that answers from its
+    /// store may have been refreshed by another process meanwhile: then the entry has more time
+    /// left. A refusal that is not stored (429, 403) says nothing about the stored response.
     fn accepts(&self, seen: &Seen, status: StatusCode) -> bool {
         let longer = seen.remaining.is_some_and(|left| left > self.remaining);
         !status.is_server_error()
@@ -197,7 +199,7 @@ impl Claim {
             }
     }
 
-    /// The head came `since` ago, and the whole of it took so long.
+    /// Notes success. The head came `since` ago, and the whole response `took` this long.
     fn succeed(mut self, seen: &Seen, status: StatusCode, took: Duration, since: Duration) {
         self.heard = true;
         let seen = seen.after(since);
@@ -239,7 +241,7 @@ impl Drop for Claim {
     }
 }
 
-/// How an answer stands, by what it says itself.
+/// Returns the freshness of a response, as the response itself states it.
 pub(crate) fn moment(seen: &Seen, measured: Option<Duration>) -> Option<Moment> {
     let remaining = seen.remaining?;
     Some(Moment {

@@ -1,16 +1,16 @@
-//! A hash that cannot be foreseen from outside.
+//! A hash that clients cannot predict.
 
 use std::hash::{BuildHasher, RandomState};
 
-/// What fingerprints are made with, another in every layer.
+/// The secret of the fingerprints, different in every layer.
 ///
-/// Two keys of one fingerprint cost a look or a wait (see `records`), so speed counts for more
-/// here than it does for the keys of stored answers, which are compared whole. Without the
-/// secret no client can tell which keys these would be.
+/// Two keys with one fingerprint cost a look or a wait (see `records`), so speed matters more here
+/// than for the keys of stored responses, which are compared as a whole. Without the secret, no
+/// client can find such keys.
 #[derive(Debug)]
 pub(crate) struct Secret([u64; 3]);
 
-/// A fingerprint in the making: 128-bit products, folded.
+/// A fingerprint under construction: 128-bit products, folded.
 pub(crate) struct Folded<'a> {
     state: u64,
     secret: &'a Secret,
@@ -21,7 +21,7 @@ pub(crate) struct Folded<'a> {
 impl Secret {
     pub(crate) fn new() -> Self {
         let random = RandomState::new();
-        // Odd, so that no product loses what went into it.
+        // Odd, so that no product loses its input.
         Self([1_u8, 2, 3].map(|number| random.hash_one(number) | 1))
     }
 
@@ -36,7 +36,7 @@ impl Secret {
 // === impl Folded ===
 
 impl Folded<'_> {
-    /// Adds a part and its length, so that no two lists of parts are one text.
+    /// Adds a part and its length, so that no two lists of parts are the same text.
     #[inline]
     pub(crate) fn add(&mut self, part: &[u8]) {
         let (pairs, rest) = part.as_chunks::<16>();
@@ -67,7 +67,7 @@ fn halves(pair: &[u8; 16]) -> (u64, u64) {
     (number as u64, (number >> 64) as u64)
 }
 
-/// Both halves of a product, as one.
+/// Returns both halves of a product, combined.
 fn fold(left: u64, right: u64) -> u64 {
     let product = u128::from(left) * u128::from(right);
     product as u64 ^ (product >> 64) as u64
@@ -117,7 +117,7 @@ mod tests {
             assert!(seen.insert(hash));
             buckets[(hash & 1_023) as usize % 1_000] += 1;
         }
-        // 100 to a bucket, save the few that stand for two; twice as many would be no chance.
+        // 100 per bucket, but the few that count for two; twice as many would be no chance.
         assert!(
             buckets.iter().all(|&count| (50..300).contains(&count)),
             "{buckets:?}"

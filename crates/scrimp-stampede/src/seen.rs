@@ -1,4 +1,4 @@
-//! What a response says about the cache it came through.
+//! Reads what a response says about the cache that it came through.
 
 use std::time::Duration;
 
@@ -10,44 +10,45 @@ use scrimp_http::{
     cache_status::CacheVerdict,
 };
 
-/// What is to be known of a response.
+/// Facts about a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub(crate) from: From,
-    /// Time until it expires, where that can be told.
+    /// Time until it expires, if known.
     pub(crate) remaining: Option<Duration>,
     pub(crate) lifetime: Option<Duration>,
-    /// What the cache has measured, smoothed.
+    /// Cost that the cache has measured, smoothed.
     pub(crate) cost: Option<Duration>,
-    /// The cache told it in extensions: to the microsecond, and it obeys directives.
+    /// True if the cache reports in extensions: exact to the microsecond, and it obeys directives.
     pub(crate) explained: bool,
 }
 
-/// Where a response came from.
+/// Origin of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum From {
-    /// From store, fresh.
+    /// From the store, fresh.
     Hit,
-    /// From store, stale.
+    /// From the store, stale.
     Stale,
-    /// From the upstream, and kept once its body has ended; or kept, and confirmed by it.
+    /// From the upstream, and stored once its body has ended; or stored, and confirmed by the
+    /// upstream.
     Fill,
-    /// From the upstream, and not kept.
+    /// From the upstream, and not stored.
     Pass,
-    /// Nothing tells.
+    /// Unknown.
     Unknown,
 }
 
 // === impl Seen ===
 
 impl Seen {
-    /// The same, so much later.
+    /// Returns the same facts after this much time.
     pub(crate) fn after(self, time: Duration) -> Self {
         let remaining = self.remaining.map(|left| left.saturating_sub(time));
         Self { remaining, ..self }
     }
 
-    /// Reads a response: a scrimp cache's verdict if there is one, else its header fields.
+    /// Reads a response: the verdict of a scrimp cache if there is one, or else its header fields.
     pub(crate) fn read<B>(response: &Response<B>) -> Self {
         match response.extensions().get::<CacheInfo>() {
             Some(info) => Self::explained(info),
@@ -72,8 +73,8 @@ impl Seen {
         }
     }
 
-    /// Cache-Status (RFC 9211), X-Cache and its kin, Age and Cache-Control (RFC 9111). A
-    /// response with none of the first three came through no cache that one can tell.
+    /// Reads Cache-Status (RFC 9211), X-Cache and its variants, Age and Cache-Control (RFC 9111).
+    /// Without one of the first three, no cache can be detected.
     fn from_fields<B>(response: &Response<B>) -> Self {
         let headers = response.headers();
         let verdict = CacheVerdict::read(headers);
@@ -134,10 +135,11 @@ mod tests {
     }
 
     #[test]
-    fn caches_are_read_as_they_speak() {
+    fn the_fields_of_each_cache_are_understood() {
         let cc = ("cache-control", "max-age=60");
         for (fields, expected) in [
-            // This project's own, and others that follow RFC 9211. The last is the nearest.
+            // This project's own cache, and others that follow RFC 9211. The last member is the
+            // nearest.
             (
                 &[("cache-status", "scrimp; hit; ttl=40"), ("age", "20"), cc][..],
                 (From::Hit, Some(40), Some(60)),
@@ -208,12 +210,12 @@ mod tests {
                 ],
                 (From::Hit, Some(23), Some(30)),
             ),
-            // Of two lifetimes the shorter counts, and of two ages the first.
+            // The shorter of two lifetimes counts, and the first of two ages.
             (
                 &[("age", "7, 1"), ("cache-control", "max-age=60, max-age=9")],
                 (From::Hit, Some(2), Some(9)),
             ),
-            // An Expires that is no date is over (RFC 9111 §5.3).
+            // An Expires that is no date means expired (RFC 9111 §5.3).
             (
                 &[
                     ("age", "7"),
@@ -222,7 +224,7 @@ mod tests {
                 ],
                 (From::Stale, Some(0), Some(0)),
             ),
-            // What is about one field does not keep the answer out of the store.
+            // A directive about one field does not keep the response out of the store.
             (
                 &[
                     ("x-cache", "MISS"),
@@ -236,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_kept_and_what_tells_nothing_are_seen_as_such() {
+    fn uncacheable_and_unknown_responses_are_recognized() {
         let miss = ("x-cache", "MISS");
         for forbidden in [
             "no-store",

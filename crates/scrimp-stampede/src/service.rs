@@ -15,11 +15,11 @@ use tower_service::Service;
 
 use crate::{StampedeBody, cold::Cold, common::Common, future::StampedeFuture, plan::Plan};
 
-/// A service that refreshes what the cache inside it holds, and fills what it lacks once.
-/// Made by [`StampedeLayer`](crate::StampedeLayer).
+/// A service that refreshes the responses of its inner cache and fills missing ones once. Made by
+/// [`StampedeLayer`](crate::StampedeLayer).
 ///
-/// It is always ready, as its inner service may answer from store while its upstream is full
-/// or down; each request waits for a clone of it inside its own future.
+/// It is always ready, because its inner service may answer from the store while its upstream is
+/// full or down. Each request waits for a clone of it inside its own future.
 pub struct Stampede<S> {
     inner: S,
     common: Arc<Common>,
@@ -42,7 +42,7 @@ impl<S> Stampede<S> {
         &mut self.inner
     }
 
-    /// Returns the inner service, by value.
+    /// Returns the inner service by value.
     pub fn into_inner(self) -> S {
         self.inner
     }
@@ -108,7 +108,7 @@ where
 }
 
 impl<S> Stampede<S> {
-    /// Waits for the first frame of a request's body, which tells whether it has one.
+    /// Waits for the first frame of a request's body, which shows whether the request has a body.
     #[cold]
     fn after_first_frame<ReqB, ResB>(&self, request: Request<ReqB>) -> StampedeFuture<S, ReqB, ResB>
     where

@@ -1,4 +1,4 @@
-//! What is done with a response, once its head is there.
+//! Handles a response once its head is there.
 
 use std::sync::Arc;
 
@@ -16,14 +16,14 @@ use crate::{
     seen::{From, Seen},
 };
 
-/// A call to the inner service under way.
+/// A call to the inner service in flight.
 pub(crate) struct Call {
     pub(crate) common: Arc<Common>,
     pub(crate) asked: Asked,
     pub(crate) sent: Instant,
-    /// The head came with the first poll.
+    /// True if the head came with the first poll.
     pub(crate) at_once: bool,
-    /// Others wait for it.
+    /// Held if others may wait for the call.
     pub(crate) ticket: Option<Ticket>,
 }
 
@@ -40,8 +40,8 @@ impl Call {
         }
     }
 
-    /// It should have come at once and has not: it goes to the upstream, and those who come
-    /// after it better wait.
+    /// Notes that a call did not come at once as expected. It goes to the upstream, and later
+    /// requests wait for it.
     pub(crate) fn surprised(&mut self) {
         if self.asked.fills
             && let Some(ticket) = self.common.shared.gate.take(self.asked.fingerprint)
@@ -62,7 +62,7 @@ impl Call {
     }
 }
 
-/// Learns from a head, releases who waits for it or has its body read for them.
+/// Learns from a head. Releases the waiters, or has the body read for them.
 pub(crate) fn settle<B>(mut call: Call, response: Response<B>) -> Response<StampedeBody<B>>
 where
     B: Body<Data = Bytes, Error: Send> + Send + 'static,
@@ -71,11 +71,11 @@ where
     let shared = &call.common.shared;
     let fingerprint = call.asked.fingerprint;
     if seen.from == From::Fill && call.ticket.is_some() {
-        // Not before its body has come in.
+        // Not before the body has come in.
     } else if call.asked.fills {
         shared.learn(fingerprint, &seen, status, call.at_once);
     } else if matches!(seen.from, From::Hit) {
-        // Parts and conditions tell of hits, and of nothing else.
+        // Partial and conditional responses can show hits, and nothing else.
         shared.learn_hit(fingerprint, &seen, call.at_once);
     }
     let fill = Fill {
@@ -98,7 +98,7 @@ where
     response.map(StampedeBody::passing)
 }
 
-/// Lets a task read the body of a fill, so that a slow client keeps no other waiting.
+/// Starts a task that reads the body of a fill, so that a slow client does not delay the others.
 fn read_ahead<B>(mut call: Call, fill: Fill, response: Response<B>) -> Response<StampedeBody<B>>
 where
     B: Body<Data = Bytes, Error: Send> + Send + 'static,
@@ -107,7 +107,7 @@ where
         return response.map(StampedeBody::passing);
     };
     if tokio::runtime::Handle::try_current().is_err() {
-        // None but the client could read it. Those who wait fill it themselves.
+        // Only the client could read it. Each waiter fills the key itself.
         return response.map(StampedeBody::passing);
     }
     let common = call.common;

@@ -1,16 +1,16 @@
-//! What a layer has done, in numbers.
+//! Counters of a layer.
 
 use scrimp_core::Counter;
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
-        /// Counters that all services of a layer share. None is on the path of a plain hit.
+        /// Counters that all services of a layer share. A plain hit touches none of them.
         #[derive(Debug, Default)]
         pub(crate) struct Counters {
             $(pub(crate) $name: Counter,)*
         }
 
-        /// What a layer has done since it was made.
+        /// Counters of a layer since it was made.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
         #[cfg_attr(feature = "serde", derive(serde::Serialize))]
         #[non_exhaustive]
@@ -29,27 +29,27 @@ macro_rules! counters {
 }
 
 counters! {
-    /// Refreshes begun in the background.
+    /// Refreshes started in the background.
     refreshes,
-    /// Those that brought nothing: an error, a 5xx, a panic, a time-out, or a cache that
-    /// answered from its store all the same.
+    /// Refreshes that failed: an error, a 5xx, a panic, a timeout, or a cache that answered from
+    /// its store anyway.
     refresh_failures,
-    /// Refreshes that were due and not begun: too many were under way.
+    /// Refreshes that were due and not started, because too many were in flight.
     refreshes_full,
-    /// Refreshes that were due and not begun: too few hits to pay for them.
+    /// Refreshes that were due and not started, because too few hits paid for them.
     refreshes_unpaid,
-    /// Times a key was given up on after failures, for a while.
+    /// Times that a key was left alone for a while after failures.
     given_up,
-    /// Requests that went ahead to fill a key, while others of the same key waited for them.
+    /// Requests that went ahead to fill a key, while others of the same key waited.
     fills,
-    /// Requests that waited for another's fill.
+    /// Requests that waited for the fill of another request.
     waited,
-    /// Those whose wait reached its limit, and who went alone.
+    /// Requests whose wait reached its limit, and that went alone.
     waits_timed_out,
-    /// Requests answered with what had expired, while it was refreshed or could not be.
+    /// Requests answered with an expired response, while it was refreshed or could not be.
     stale,
-    /// Times the lock shared by processes was held by another.
+    /// Times that another process held the shared lock.
     lock_busy,
-    /// Times the lock service failed or took too long. None of them failed a request.
+    /// Times that the lock service failed or took too long. No request failed because of it.
     lock_failures,
 }

@@ -16,7 +16,7 @@ use tower::{Layer, ServiceExt};
 const MINUTE: common::Fields<'_> = &[("cache-control", "max-age=60")];
 
 #[tokio::test(start_paused = true)]
-async fn when_the_one_that_fills_leaves_another_takes_its_place() {
+async fn when_the_request_that_fills_leaves_another_takes_its_place() {
     let rig = Rig::new(
         never_early(),
         numbered(|n| fresh(60, &n.to_string(), seconds(1))),
@@ -32,7 +32,7 @@ async fn when_the_one_that_fills_leaves_another_takes_its_place() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_leaves_its_body_does_not_take_it_from_who_waits() {
+async fn a_client_that_leaves_its_body_does_not_take_it_from_the_waiters() {
     let gate = Gate::new();
     let rig = {
         let gate = gate.clone();
@@ -63,7 +63,7 @@ async fn a_client_that_leaves_its_body_does_not_take_it_from_who_waits() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_the_last_has_left_the_call_is_cancelled() {
+async fn when_the_last_caller_leaves_the_call_is_cancelled() {
     let gate = Gate::new();
     let rig = {
         let gate = gate.clone();
@@ -138,7 +138,7 @@ async fn a_refresh_ends_with_the_layer() {
 }
 
 #[test]
-fn without_a_runtime_nobody_waits_for_anybody() {
+fn without_a_runtime_no_request_waits_for_another() {
     let gate = Gate::new();
     let (service, upstream) = {
         let gate = gate.clone();
@@ -157,7 +157,7 @@ fn without_a_runtime_nobody_waits_for_anybody() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn twenty_thousand_callers_of_whom_every_third_leaves_leave_nothing_behind() {
+async fn twenty_thousand_callers_leave_nothing_behind_when_every_third_cancels() {
     let (service, upstream) = Scripted::answering(|parts| {
         let lasting = [("cache-control", "max-age=1")];
         let fields = match parts.uri.path().ends_with('7') {
@@ -196,7 +196,7 @@ async fn twenty_thousand_callers_of_whom_every_third_leaves_leave_nothing_behind
             }
         }
     }
-    // Everything that was begun comes to an end.
+    // Everything that was started comes to an end.
     while upstream.in_flight() > 0 || !format!("{layer:?}").contains("Gate(0)") {
         tokio::task::yield_now().await;
     }

@@ -1,4 +1,4 @@
-//! Refreshes that fail, and what they may cost.
+//! Refreshes that fail, and their cost.
 
 mod common;
 
@@ -35,7 +35,7 @@ async fn a_refresh_that_fails_costs_its_caller_nothing_and_leaves_room_for_the_n
         }
         settle().await;
         assert_eq!(rig.layer.stats().refresh_failures, 1);
-        // It rests before it is tried again.
+        // It rests before the next try.
         assert_eq!(rig.get("/").await.text(), "old");
         settle().await;
         assert_eq!(rig.upstream.calls(), 2);
@@ -75,7 +75,7 @@ async fn a_refresh_that_takes_too_long_is_given_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_upstream_that_is_down_for_an_hour_keeps_nobody_waiting() {
+async fn an_upstream_that_is_down_for_an_hour_delays_no_caller() {
     let down = Arc::new(Mutex::new(false));
     let rig = {
         let down = Arc::clone(&down);
@@ -112,7 +112,7 @@ async fn an_upstream_that_is_down_for_an_hour_keeps_nobody_waiting() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_staleness_is_not_wanted_callers_hear_of_the_failure() {
+async fn if_stale_serving_is_forbidden_callers_get_the_failure() {
     let layer = always_early().stale_if_failing(seconds(0));
     let rig = Rig::new(layer, |_| {
         let fields = [("cache-control", "max-age=60, must-revalidate")];

@@ -1,4 +1,4 @@
-//! Over caches that speak HTTP and nothing else.
+//! The layer over caches that speak only HTTP.
 
 mod common;
 
@@ -15,10 +15,10 @@ use scrimp_testkit::{Scripted, Upstream};
 use tokio::time::{Instant, advance};
 use tower::Layer;
 
-/// How a cache tells what it did, given the age of a hit.
+/// Header fields by which a cache reports its action, given the age of a hit.
 type Dialect = fn(Option<u64>) -> Vec<(&'static str, String)>;
 
-/// A cache in front of an origin whose answers are fresh for 60 s: one shared entry.
+/// Returns a cache in front of an origin whose responses are fresh for 60 s: one shared entry.
 fn cache(dialect: Dialect, obeys: bool) -> (Scripted, Upstream, Arc<Mutex<usize>>) {
     let stored: Arc<Mutex<Option<Instant>>> = Arc::default();
     let fetched: Arc<Mutex<usize>> = Arc::default();
@@ -58,7 +58,7 @@ const DIALECTS: [Dialect; 4] = [
         };
         vec![("cache-status", verdict)]
     },
-    // X-Cache with Age, as CDNs do it.
+    // X-Cache with Age, as CDNs send it.
     |age| {
         let word = if age.is_some() { "HIT" } else { "MISS" };
         vec![
@@ -66,7 +66,7 @@ const DIALECTS: [Dialect; 4] = [
             ("age", age.unwrap_or(0).to_string()),
         ]
     },
-    // X-Cache-Status without Age, as nginx does it.
+    // X-Cache-Status without Age, as nginx sends it.
     |age| {
         vec![(
             "x-cache-status",
@@ -94,9 +94,9 @@ async fn an_answer_is_refreshed_before_it_expires_in_every_dialect() {
         for _ in 0..300 {
             advance(seconds(1)).await;
             let hit = get().await;
-            assert_eq!(hit.waited, ms(2), "nobody waits for the origin");
+            assert_eq!(hit.waited, ms(2), "no caller waits for the origin");
         }
-        // Every 54 seconds, give or take what whole seconds leave open.
+        // Every 54 seconds, within the precision of whole seconds.
         let fetched = *fetched.lock();
         assert!((6..=7).contains(&fetched), "{fetched}");
         assert_eq!(layer.stats().refresh_failures, 0);
@@ -221,7 +221,7 @@ async fn a_refresh_asks_for_the_whole_as_its_caller_would() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn other_methods_and_requests_with_wishes_pass_at_once() {
+async fn other_methods_and_requests_with_directives_pass_at_once() {
     let gate = scrimp_testkit::Gate::new();
     let held = gate.clone();
     let (service, upstream) = Scripted::answering(move |parts| {
@@ -247,7 +247,7 @@ async fn other_methods_and_requests_with_wishes_pass_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_layer_asks_no_sync_of_bodies_and_keeps_the_error_type() {
+async fn bodies_need_no_sync_and_the_error_type_is_kept() {
     let service = tower::service_fn(|_: http::Request<http_body_util::Full<Bytes>>| async {
         let body: UnsyncBoxBody<Bytes, BoxError> = http_body_util::Full::from("x")
             .map_err(BoxError::from)

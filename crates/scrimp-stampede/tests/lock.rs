@@ -14,7 +14,7 @@ use scrimp_testkit::{Reply, Scripted, Upstream};
 use tokio::time::advance;
 use tower::{Layer, ServiceExt};
 
-/// What can be wrong with a lock service.
+/// Failures of a lock service.
 #[derive(Debug, Clone, Copy)]
 enum Broken {
     Refuses,
@@ -32,7 +32,7 @@ impl FillLock for Broken {
 
 type Process = Stampede<Cache<Scripted>>;
 
-/// Processes, each with what it knows itself, over one cache.
+/// Returns processes, each with its own records, over one cache.
 fn processes<const N: usize>(
     lock: &(impl FillLock + Clone),
     answer: impl Fn(&http::request::Parts) -> Reply + Send + Sync + 'static,
@@ -87,7 +87,7 @@ async fn many_processes_make_one_call_on_a_true_miss() {
 #[tokio::test(start_paused = true)]
 async fn a_hit_asks_for_no_lock() {
     let (processes, upstream) = processes::<2>(&Broken::Hangs, |_| fresh(60, "x", ms(0)));
-    // The first has to give up on the lock; the second finds the answer in the cache.
+    // The first gives up on the lock; the second finds the response in the cache.
     assert_eq!(get(&processes[0].0).await.waited, ms(100));
     for _ in 0..3 {
         assert_eq!(get(&processes[1].0).await.waited, ms(0));
@@ -99,7 +99,7 @@ async fn a_hit_asks_for_no_lock() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lock_service_that_is_gone_costs_nobody_a_request() {
+async fn a_failed_lock_service_fails_no_request() {
     for broken in [Broken::Refuses, Broken::Hangs] {
         let (processes, upstream) = processes::<1>(&broken, |_| fresh(60, "x", ms(0)));
         let (process, layer) = &processes[0];
@@ -114,7 +114,7 @@ async fn a_lock_service_that_is_gone_costs_nobody_a_request() {
                 .waited
         };
         assert_eq!(ask("/1").await, waits);
-        // Once: then it is left alone for a while.
+        // Once: then the lock service is left alone for a while.
         for uri in ["/2", "/3", "/4"] {
             assert_eq!(ask(uri).await, ms(0));
         }
@@ -131,7 +131,7 @@ async fn a_holder_that_is_slow_keeps_its_lease_and_one_that_leaves_gives_it_back
     let (processes, upstream) = processes::<2>(&lock, answer);
     let filling = calls(&processes[0].0, 1);
     settle().await;
-    // The lease is 10 s, and is renewed: 21 s in, nobody else has it.
+    // The lease is 10 s, and is renewed: after 21 s no other process has it.
     advance(seconds(21)).await;
     let key = {
         let parts = upstream.requests().pop().expect("a request");

@@ -1,4 +1,4 @@
-//! A cold key is filled once, and nobody waits for what will not come.
+//! A cold key is filled once, and no request waits for a response that will not come.
 
 mod common;
 
@@ -35,7 +35,7 @@ async fn ten_thousand_callers_of_a_cold_key_make_one_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn so_do_the_callers_of_an_expired_or_a_purged_one() {
+async fn callers_of_an_expired_or_purged_key_make_one_call() {
     let rig = Rig::new(
         never_early(),
         numbered(|n| fresh(60, &n.to_string(), seconds(1))),
@@ -49,7 +49,7 @@ async fn so_do_the_callers_of_an_expired_or_a_purged_one() {
                 .all(|answer| answer.text() == calls.to_string())
         );
         assert_eq!(rig.upstream.calls(), calls);
-        // A hit, which tells the layer that hits come at once.
+        // A hit, which shows the layer that hits come at once.
         assert_eq!(rig.get("/").await.waited, ms(0));
         match calls % 2 {
             1 => advance(seconds(61)).await,
@@ -59,7 +59,7 @@ async fn so_do_the_callers_of_an_expired_or_a_purged_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn keys_wait_for_themselves_only() {
+async fn requests_wait_for_their_own_key_only() {
     let gate = Gate::new();
     let rig = {
         let gate = gate.clone();
@@ -83,7 +83,7 @@ async fn keys_wait_for_themselves_only() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_client_keeps_nobody_waiting() {
+async fn a_slow_client_delays_no_other_request() {
     let rig = Rig::new(never_early(), |_| {
         let body = ScriptedBody::new()
             .data("x".repeat(1_000))
@@ -95,7 +95,7 @@ async fn a_slow_client_keeps_nobody_waiting() {
         .open(common::request("/", &[]))
         .await
         .expect("an answer");
-    // It has read nothing; the fill is done all the same.
+    // The client has read nothing; the fill is complete all the same.
     let answers = all(rig.calls("/", 100)).await;
     assert!(
         answers
@@ -107,7 +107,7 @@ async fn a_slow_client_keeps_nobody_waiting() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_slow_client_holds_up_after_all_is_not_waited_for() {
+async fn a_fill_that_a_slow_client_still_delays_is_not_waited_for() {
     let layer = never_early().read_ahead(1_000);
     let rig = Rig::new(layer, |_| {
         let body = (0..10).fold(ScriptedBody::new(), |body, _| body.data("x".repeat(500)));
@@ -186,13 +186,13 @@ async fn a_body_that_breaks_off_or_panics_releases_all_at_once() {
                 .iter()
                 .all(|answer| answer.text() == "good" && answer.waited == ms(999))
         );
-        // It hears of it as if it had read the body itself.
+        // The client sees the failure as if it had read the body itself.
         assert!(!matches!(failing.await, Ok(Ok(_))));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_kept_releases_all_at_once_and_nobody_queues_again() {
+async fn an_uncacheable_response_releases_all_at_once_and_no_request_queues_again() {
     let private = || {
         let fields = [("cache-control", "private, max-age=60")];
         reply(200, &fields, "mine").delay(seconds(1))
@@ -242,7 +242,7 @@ async fn conditions_and_parts_wait_but_fill_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_is_kept_after_all_is_found_out_without_a_queue() {
+async fn a_response_that_becomes_cacheable_is_noticed_without_a_queue() {
     let kept = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let rig = {
         let kept = std::sync::Arc::clone(&kept);
@@ -270,7 +270,7 @@ async fn an_answer_that_is_kept_after_all_is_found_out_without_a_queue() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_validated_every_time_is_not_queued_for() {
+async fn a_response_that_is_always_validated_is_not_queued_for() {
     let rig = Rig::new(never_early(), |parts| {
         let fields = [("cache-control", "no-cache, max-age=60"), ("etag", "\"a\"")];
         let known = parts.headers.contains_key("if-none-match");

@@ -1,4 +1,4 @@
-//! Settings that cannot work, and what the layer sees.
+//! Settings that cannot work, and the counters.
 
 mod common;
 
@@ -10,7 +10,7 @@ use scrimp_stampede::{LocalFillLock, RefreshAhead, StampedeLayer, StampedeLayerB
 use scrimp_testkit::Scripted;
 use tower::Layer;
 
-/// Makes a setting wrong.
+/// A function that makes a setting invalid.
 type Set = fn(StampedeLayerBuilder) -> StampedeLayerBuilder;
 
 #[test]

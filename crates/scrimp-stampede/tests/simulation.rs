@@ -1,9 +1,8 @@
 //! The closed form of XFetch, reproduced by the strategy and by the whole layer.
 //!
-//! Requests come as a Poisson stream of rate λ, each rolls for itself, and a refresh takes δ.
-//! An expiry then causes a number of refreshes that is geometric with mean e^(1/β), and the
-//! first of them begins βδ(ln(λβδ) + γ) before it; neither depends on anything else. Time
-//! is counted in δ.
+//! Requests come as a Poisson stream of rate λ, each draws for itself, and a refresh takes δ. The
+//! number of refreshes per expiry is then geometric with mean e^(1/β), and the first of them
+//! begins βδ(ln(λβδ) + γ) before expiry. Neither depends on anything else. The unit of time is δ.
 
 mod common;
 
@@ -18,8 +17,8 @@ const GAMMA: f64 = 0.577_215_664_9;
 
 const DELTA: Duration = seconds(1);
 
-/// One expiry: how much before it the first refresh began, and how many there were until it
-/// was done.
+/// One expiry: the gap between the first refresh and the expiry, and the number of refreshes until
+/// the first was done.
 #[derive(Debug, Clone, Copy)]
 struct Stampede {
     gap: f64,
@@ -29,7 +28,7 @@ struct Stampede {
 /// Simulates the time around one expiry, request by request.
 fn expiry(strategy: &XFetch, beta: f64, rate: f64, random: &mut fastrand::Rng) -> Stampede {
     let uniform = |random: &mut fastrand::Rng| 1.0 - random.f64();
-    // So early that hardly one run in ten thousand would have begun before.
+    // So early that at most one run in ten thousand would have begun before.
     let mut left = beta * (rate * beta * 1e4).ln();
     let (mut first, mut size) = (None, 0);
     loop {
@@ -62,14 +61,14 @@ fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
     values.sum::<f64>() / count
 }
 
-/// χ² of sizes against the geometric distribution of this mean, and the number of classes.
+/// Returns χ² of sizes against the geometric distribution of this mean, and the number of classes.
 /// The last class holds everything from where fewer than ten are expected.
 fn chi_squared(sizes: &[usize], mean: f64) -> (f64, usize) {
     let (runs, p) = (sizes.len() as f64, 1.0 / mean);
     let expected = |size: usize| runs * p * (1.0 - p).powi(size as i32 - 1);
     let last = (1..)
         .find(|&size| expected(size) * mean < 20.0)
-        .expect("it falls for ever");
+        .expect("it falls without limit");
     let count = |of: &dyn Fn(usize) -> bool| sizes.iter().filter(|&&size| of(size)).count() as f64;
     let classes = (1..last).map(|size| (count(&|n| n == size), expected(size)));
     let tail = (count(&|n| n >= last), expected(last) * mean);
@@ -80,8 +79,8 @@ fn chi_squared(sizes: &[usize], mean: f64) -> (f64, usize) {
     (chi, last)
 }
 
-/// The value that χ² with so many degrees of freedom exceeds once in a thousand (Wilson and
-/// Hilferty's approximation).
+/// Returns the value that χ² with `freedom` degrees of freedom exceeds once in a thousand (Wilson
+/// and Hilferty's approximation).
 fn critical(freedom: usize) -> f64 {
     let (k, z) = (freedom as f64, 3.09);
     let part = 2.0 / (9.0 * k);
@@ -135,7 +134,7 @@ fn a_stampede_is_as_small_at_any_rate_and_begins_as_early_as_the_formula_says() 
                 (gap / formula - 1.0).abs() < 0.05,
                 "beta {beta}, rate {rate}: {gap} for {formula}"
             );
-            // A mean of few runs is known less well: four standard errors.
+            // The mean of few runs is less exact: four standard errors.
             let expected = (1.0 / beta).exp();
             let error = (expected * (expected - 1.0) / runs.len() as f64).sqrt();
             assert!(
@@ -146,7 +145,7 @@ fn a_stampede_is_as_small_at_any_rate_and_begins_as_early_as_the_formula_says() 
     }
 }
 
-/// The layer as it is, over the real cache: 100 and 1,000 requests in the time of a refresh,
+/// Tests the whole layer over the real cache: 100 and 1,000 requests in the time of a refresh,
 /// over ten lifetimes.
 #[tokio::test(start_paused = true)]
 async fn with_single_flight_the_size_is_one_and_no_caller_is_blocked() {
@@ -176,7 +175,7 @@ async fn with_single_flight_the_size_is_one_and_no_caller_is_blocked() {
             (stats.refreshes, stats.waited, stats.refresh_failures),
             (refreshes, 0, 0)
         );
-        // Early by about δ(ln(λδ) + γ), and never so late that it would not be done in time.
+        // Early by about δ(ln(λδ) + γ), and never too late to be done in time.
         let early = mean(gaps.iter().map(|&gap| gap as f64));
         let formula = f64::from(rate).ln() + GAMMA;
         assert!((early - formula).abs() < 2.0, "{early} for {formula}");

@@ -1,4 +1,4 @@
-//! What time does: refreshes before expiry, and clocks and lifetimes at their extremes.
+//! Effects of time: refreshes before expiry, and clocks and lifetimes at their extremes.
 
 mod common;
 
@@ -11,7 +11,7 @@ use tokio::time::advance;
 use tower::Layer;
 
 #[tokio::test(start_paused = true)]
-async fn a_hit_that_draws_early_has_its_answer_at_once_and_refreshes_behind_it() {
+async fn a_hit_that_draws_early_is_answered_at_once_and_refreshes_behind_the_response() {
     let gate = Gate::new();
     let layer = always_early();
     let replies = [
@@ -42,7 +42,7 @@ async fn a_hit_that_draws_early_has_its_answer_at_once_and_refreshes_behind_it()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_draw_that_is_not_early_leaves_the_answer_to_expire() {
+async fn a_draw_that_is_not_early_lets_the_response_expire() {
     let rig = Rig::new(
         never_early(),
         numbered(|n| fresh(60, &n.to_string(), ms(500))),
@@ -63,7 +63,7 @@ async fn the_measured_cost_decides_how_early() {
     let layer = StampedeLayer::builder().random(|| 1.0 - (-2.0_f64).exp());
     let rig = Rig::new(layer, numbered(|n| fresh(60, &n.to_string(), seconds(3))));
     rig.get("/").await;
-    // The time it took counts as age (RFC 9111 §4.2.3): it has 57 s left.
+    // The time of the call counts as age (RFC 9111 §4.2.3): 57 s are left.
     advance(ms(50_900)).await;
     rig.get("/").await;
     rig.get("/").await;
@@ -76,7 +76,7 @@ async fn the_measured_cost_decides_how_early() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_cost_is_kept_with_the_entry_for_who_never_saw_it_filled() {
+async fn the_cost_is_kept_with_the_entry_for_processes_that_never_saw_its_fill() {
     let (service, upstream) =
         Scripted::answering(numbered(|n| fresh(60, &n.to_string(), seconds(3))));
     let clock = Clock::anchored(noon());
@@ -98,7 +98,7 @@ async fn the_cost_is_kept_with_the_entry_for_who_never_saw_it_filled() {
     let second = draw().clock(clock).build().unwrap().layer(cached);
     let get = || common::ask(second.clone(), common::request("/", &[]));
     get().await.expect("an answer");
-    // The time it took counts as age (RFC 9111 §4.2.3): it has 57 s left.
+    // The time of the call counts as age (RFC 9111 §4.2.3): 57 s are left.
     advance(ms(50_900)).await;
     for _ in 0..3 {
         get().await.expect("an answer");
@@ -158,7 +158,7 @@ async fn stale_answers_are_served_for_their_window_and_no_longer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_may_not_be_served_stale_is_not() {
+async fn a_response_that_forbids_stale_serving_is_not_served_stale() {
     let strategy = StaleWhileRevalidate::new(seconds(10));
     let layer = StampedeLayer::builder().strategy(strategy);
     let rig = Rig::new(
@@ -182,7 +182,7 @@ async fn what_may_not_be_served_stale_is_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_window_of_staleness_does_not_move_with_those_who_use_it() {
+async fn the_stale_window_does_not_move_with_use() {
     let strategy = StaleWhileRevalidate::new(seconds(10));
     let layer = StampedeLayer::builder().strategy(strategy).max_refreshes(0);
     let rig = Rig::new(layer, numbered(|n| fresh(60, &n.to_string(), ms(500))));
@@ -202,7 +202,8 @@ async fn a_window_of_staleness_does_not_move_with_those_who_use_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_short_lifetime_is_not_refreshed_all_the_time() {
-    // Unclamped, the gap would be seven times the lifetime's fifth: refreshing without pause.
+    // Without the limit, the gap would be seven times the lifetime's fifth: refreshing without
+    // pause.
     let layer = StampedeLayer::builder().random(seeded(7));
     let rig = Rig::new(layer, numbered(|n| fresh(5, &n.to_string(), seconds(1))));
     rig.get("/").await;
@@ -210,8 +211,8 @@ async fn a_short_lifetime_is_not_refreshed_all_the_time() {
         assert_eq!(rig.get("/").await.waited, ms(0));
         advance(ms(1)).await;
     }
-    // From one arrival to the next: 1.5 s until half the lifetime is over (an answer is 1 s
-    // old when it comes), and 1 s for the refresh.
+    // From one arrival to the next: 1.5 s until half the lifetime is over (a response is 1 s old
+    // when it comes), and 1 s for the refresh.
     let calls = rig.upstream.calls();
     assert!((12..=13).contains(&calls), "{calls}");
 }
@@ -237,14 +238,14 @@ async fn a_wall_clock_that_jumps_changes_nothing() {
         assert_eq!(get().await, "1");
     }
     assert_eq!((upstream.calls(), layer.stats().refreshes), (1, 0));
-    // A machine that slept wakes to an expired answer, and goes on.
+    // A machine that slept wakes to an expired response, and goes on.
     clock.advance_instant(seconds(1 << 30));
     assert_eq!(get().await, "2");
     assert_eq!(get().await, "2");
 }
 
 #[tokio::test(start_paused = true)]
-async fn lifetimes_of_nothing_and_of_for_ever_both_hold() {
+async fn zero_and_infinite_lifetimes_both_hold() {
     let (service, upstream) = Scripted::answering(|_| fresh(0, "x", ms(5)));
     let cache = CacheLayer::builder(MemoryStore::new(1 << 20))
         .rule("path=/nothing ttl=0s")
@@ -270,7 +271,7 @@ async fn lifetimes_of_nothing_and_of_for_ever_both_hold() {
     assert_eq!((upstream.calls(), layer.stats().refreshes), (6, 0));
 }
 
-/// Draws that are the same in every run.
+/// Returns a source of draws that repeat in every run.
 fn seeded(seed: u64) -> impl Fn() -> f64 + Send + Sync {
     let random = parking_lot::Mutex::new(fastrand::Rng::with_seed(seed));
     move || random.lock().f64()

@@ -1,4 +1,4 @@
-//! A change of one key under way, and the memory it has been given for it.
+//! A change of one key, and the memory that it has taken for it.
 
 use scrimp_core::Key;
 use tokio::time::Instant;
@@ -9,24 +9,24 @@ use super::{
     uses::Uses,
 };
 
-/// Gives back what it has not used.
+/// A change in progress. Dropping it gives back the memory that it has not used.
 pub(super) struct Claim<'a, V: Kept> {
     table: &'a Table<V>,
-    /// Until it is in the table.
+    /// The key, until it is in the table.
     key: Option<Key>,
     now: Instant,
-    /// Bytes that are counted for a value that is not there yet.
+    /// Number of bytes that are counted for a value that is not there yet.
     bytes: u64,
-    /// How often the key was missed, once it is known to be new, and counted for its tenant.
+    /// Number of misses of the key, once it is known to be new and counted for its tenant.
     newcomer: Option<u32>,
 }
 
-/// What came of trying.
+/// Outcome of an attempt.
 pub(super) enum Attempt<T> {
     Done(T),
-    /// The tenant has as many keys as it may.
+    /// The tenant has as many keys as it may have.
     Refused,
-    /// So many bytes are wanting; what is worth more than `worth` is not to go for them.
+    /// This many bytes are missing. Values worth more than `worth` must not go for them.
     Short {
         bytes: u64,
         worth: f64,
@@ -46,7 +46,7 @@ impl<'a, V: Kept> Claim<'a, V> {
         }
     }
 
-    /// Makes the change, if there is memory enough for it.
+    /// Makes the change, if there is enough memory.
     pub(super) fn attempt<T>(
         &mut self,
         decide: impl FnOnce(Option<&V>) -> Change<V, T>,
@@ -95,7 +95,7 @@ impl<'a, V: Kept> Claim<'a, V> {
                 worth: worth(value.until(), weight, &uses, (self.now, period)),
             };
         }
-        // What is counted by now, for the value that goes and for the one that comes.
+        // Number of bytes counted by now, for the old and the new value.
         let counted = held + self.bytes.max(wanted);
         self.bytes = counted - weight;
         let left = shard.remove(key.as_ref());
@@ -103,7 +103,7 @@ impl<'a, V: Kept> Claim<'a, V> {
         let newcomer = self.newcomer.take();
         match &left {
             None => table.gauge.count_added(),
-            // Somebody else has added it meanwhile, and it was counted twice.
+            // Another caller has added it meanwhile, and it was counted twice.
             Some(left) if newcomer.is_some() => table.tenants.release(left.key()),
             Some(_) => {}
         }
@@ -111,7 +111,7 @@ impl<'a, V: Kept> Claim<'a, V> {
         Attempt::Done(result)
     }
 
-    /// How often the key was missed, if it may be added.
+    /// Returns how often the key was missed, if it may be added.
     fn newcomer(&mut self, key: &Key) -> Option<u32> {
         if self.newcomer.is_none() && self.table.tenants.take(key) {
             let (table, hash) = (self.table, key.as_ref().hash_value());
@@ -121,7 +121,7 @@ impl<'a, V: Kept> Claim<'a, V> {
         self.newcomer
     }
 
-    /// Gives everything back, the key to whoever wanted the change.
+    /// Gives everything back, and returns the key to the caller.
     pub(super) fn give_up(mut self) -> NoRoom {
         let key = self.key.take();
         if let (Some(key), Some(_)) = (&key, self.newcomer) {
@@ -130,9 +130,9 @@ impl<'a, V: Kept> Claim<'a, V> {
         NoRoom(key)
     }
 
-    /// Has so many bytes in all, from others that are worth less if need be.
+    /// Takes this many bytes in all, if needed from values that are worth less.
     pub(super) fn make_room(&mut self, bytes: u64, worth: f64) -> bool {
-        /// Shards that are asked in vain before it is given up.
+        /// Number of shards without a victim after which it gives up.
         const PATIENCE: u32 = 4;
         let table = self.table;
         if bytes > table.capacity {

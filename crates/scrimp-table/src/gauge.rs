@@ -1,4 +1,4 @@
-//! What a store in memory counts and may not exceed.
+//! Counts and limits of a store in memory.
 
 use std::{
     collections::HashMap,
@@ -8,7 +8,7 @@ use std::{
 use parking_lot::Mutex;
 use scrimp_core::Key;
 
-/// Bytes held, and what had to go for them.
+/// Bytes held, and values evicted for them.
 #[derive(Debug, Default)]
 pub(super) struct Gauge {
     bytes: AtomicU64,
@@ -17,10 +17,10 @@ pub(super) struct Gauge {
     evicted: AtomicU64,
 }
 
-/// Keys per tenant, counted only where there is a limit.
+/// Keys per tenant, counted only if there is a limit.
 #[derive(Debug)]
 pub(super) struct Tenants {
-    /// `u64::MAX`: none, and nothing is counted.
+    /// `u64::MAX`: no limit, and nothing is counted.
     limit: u64,
     counts: Mutex<HashMap<Box<[u8]>, u64>>,
 }
@@ -28,7 +28,7 @@ pub(super) struct Tenants {
 // === impl Gauge ===
 
 impl Gauge {
-    /// Takes bytes, if no more than `limit` are held then.
+    /// Takes bytes, if at most `limit` are then held.
     pub(super) fn take(&self, bytes: u64, limit: u64) -> bool {
         let add = |held: u64| held.checked_add(bytes).filter(|&held| held <= limit);
         self.bytes.fetch_update(Relaxed, Relaxed, add).is_ok()
@@ -50,7 +50,7 @@ impl Gauge {
         self.entries.load(Relaxed)
     }
 
-    /// Notes how much is held, now that what had to go is gone.
+    /// Notes how many bytes are held after evictions.
     pub(super) fn note_peak(&self) {
         self.peak.fetch_max(self.bytes(), Relaxed);
     }
@@ -82,7 +82,8 @@ impl Tenants {
         }
     }
 
-    /// Counts a new key. False, and it is not counted, if its tenant has as many as it may.
+    /// Counts a new key. Returns false, without counting, if its tenant has as many as it may
+    /// have.
     pub(super) fn take(&self, key: &Key) -> bool {
         if self.limit == u64::MAX {
             return true;
@@ -107,7 +108,7 @@ impl Tenants {
         self.counts.lock().len()
     }
 
-    /// A key is gone.
+    /// Notes that a key is gone.
     pub(super) fn release(&self, key: &Key) {
         if self.limit == u64::MAX {
             return;
@@ -123,7 +124,7 @@ impl Tenants {
     }
 }
 
-/// The tenant is the first part of every key.
+/// Returns the tenant, which is the first part of every key.
 fn tenant(key: &Key) -> &[u8] {
     key.as_ref().parts().next().unwrap_or_default()
 }

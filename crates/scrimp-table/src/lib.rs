@@ -1,7 +1,7 @@
-//! A table in memory, bounded in bytes: which values stay, which go, and what they weigh.
+//! A concurrent table in memory, bounded in bytes, that evicts the least valuable values.
 //!
-//! It is the store in memory of `scrimp-cache`, and knows nothing of HTTP: values are of any
-//! type that tells what it weighs ([`Kept`]), under keys of [`scrimp_core`].
+//! It is the memory store of `scrimp-cache`, and knows nothing of HTTP. Values are of any type
+//! that reports its weight ([`Kept`]), under keys of [`scrimp_core`].
 //!
 //! ```
 //! use std::time::Instant;
@@ -33,13 +33,14 @@
 //!
 //! # How it works
 //!
-//! Shards of hash tables, bounded in bytes together. A look-up locks a shard for reading and
-//! notes the use in the entry itself, so there are no books to be settled later, and what is
-//! over the limit is gone when a put returns.
+//! The table consists of shards, each a hash table, with one limit in bytes together. A look-up
+//! locks a shard for reading and notes the use in the entry itself, so there is no queue of uses
+//! to process later. When a put returns, the table is within its limit.
 //!
-//! A table of our own, since what stays in it decides how many calls are saved. moka's look-ups
-//! cost a hundred nanoseconds more, for a queue of uses, and quick_cache chooses what goes by the
-//! clock alone, whatever its size; `docs/performance.md` in the repository has both beside it.
+//! It is a table of our own, because the choice of evicted values decides how many calls are
+//! saved. Look-ups in moka cost a hundred nanoseconds more, for a queue of uses. quick_cache
+//! evicts by the clock algorithm alone, and ignores sizes. `docs/performance.md` in the repository
+//! compares both.
 
 mod claim;
 mod gauge;
@@ -59,17 +60,17 @@ use self::{
     uses::{Misses, Periods},
 };
 
-/// What a response is taken to weigh where nothing is known yet.
+/// Assumed weight of a response while nothing is known.
 const USUAL_WEIGHT: u64 = 4 << 10;
 
-/// A smaller part of a store is not worth a lock of its own.
+/// Smallest part of a store that is worth its own lock.
 const SHARD: u64 = 4 << 20;
 
-/// Entries looked at to find one that goes. Among sixteen, one of the least valuable twelfth
-/// is found three times out of four.
+/// Number of entries that are sampled to find one to evict. Among sixteen, one of the least
+/// valuable twelfth is found three times out of four.
 const SAMPLE: u32 = 16;
 
-/// Holds values by key, bounded in bytes.
+/// A table of values by key, bounded in bytes.
 pub struct Table<V> {
     shards: Box<[RwLock<Shard<V>>]>,
     capacity: u64,
@@ -81,29 +82,29 @@ pub struct Table<V> {
 
 /// A value that a table keeps.
 pub trait Kept {
-    /// Returns how many bytes it takes.
+    /// Returns its weight in bytes.
     fn weight(&self) -> u64;
 
-    /// Returns until when it saves calls; `None` if that has no end.
+    /// Returns the time until which it saves calls. `None`: without end.
     fn until(&self) -> Option<Instant>;
 }
 
-/// What a change makes of the value under a key.
+/// Change of the value under a key.
 #[derive(Debug)]
 pub enum Change<V, T> {
-    /// Nothing.
+    /// The value stays.
     Keep(T),
-    /// This one.
+    /// This value takes its place.
     Put(V, T),
-    /// None any more.
+    /// The value is removed.
     Remove(T),
 }
 
-/// A change was not made. What was there still is.
+/// Error of a change that was not made. The old value is still there.
 #[derive(Debug, PartialEq, Eq)]
 pub struct NoRoom(Option<Key>);
 
-/// What a table holds, read at one moment.
+/// Counters of a table at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct TableStats {
@@ -111,7 +112,7 @@ pub struct TableStats {
     pub entries: u64,
     /// Bytes held by them.
     pub bytes: u64,
-    /// The most that `bytes` has been.
+    /// Highest value that `bytes` has reached.
     pub peak_bytes: u64,
     /// Keys removed to make room.
     pub evicted: u64,
@@ -120,8 +121,8 @@ pub struct TableStats {
 // === impl Table ===
 
 impl<V: Kept> Table<V> {
-    /// Returns a table for this many bytes, and this many keys of each tenant (the first part
-    /// of a key); with `u64::MAX` tenants are not counted.
+    /// Returns a table for this many bytes, and this many keys per tenant (the first part of a
+    /// key). With `u64::MAX`, tenants are not counted.
     #[must_use]
     pub fn new(capacity: u64, max_keys_per_tenant: u64) -> Self {
         Self {
@@ -134,13 +135,13 @@ impl<V: Kept> Table<V> {
         }
     }
 
-    /// Returns how many bytes it holds at most.
+    /// Returns its capacity in bytes.
     #[must_use]
     pub fn capacity(&self) -> u64 {
         self.capacity
     }
 
-    /// Returns what it holds now.
+    /// Returns its counters.
     #[must_use]
     pub fn stats(&self) -> TableStats {
         TableStats {
@@ -151,7 +152,7 @@ impl<V: Kept> Table<V> {
         }
     }
 
-    /// Returns the value under a key, and counts that it was used.
+    /// Returns the value under a key, and counts the use.
     #[inline]
     pub fn get(&self, key: KeyRef<'_>) -> Option<Arc<V>> {
         let shard = self.shard(key).read();
@@ -168,21 +169,23 @@ impl<V: Kept> Table<V> {
         }
     }
 
-    /// Books that a slot is gone.
+    /// Notes that a slot is gone.
     fn forget(&self, slot: &Slot<V>) {
         self.gauge.give_back(slot.weight());
         self.gauge.count_removed();
         self.tenants.release(slot.key());
     }
 
-    /// Changes what is under a key, knowing what is: nobody else touches it meanwhile.
+    /// Changes the value under a key, given the present one. No other change of the key happens in
+    /// between.
     ///
-    /// `decide` is asked again if other values had to go first: that takes its time, and is
-    /// not done while the key is locked. `now` is what the values' times are compared with.
+    /// `decide` is called again if other values had to be evicted first, because evictions take
+    /// time and happen while the key is not locked. `now` is compared with the times of the
+    /// values.
     ///
     /// # Errors
     ///
-    /// If there is no room for the new value, or its tenant has as many keys as it may.
+    /// If there is no room for the new value, or its tenant has as many keys as it may have.
     pub fn change<T>(
         &self,
         key: Key,
@@ -203,7 +206,7 @@ impl<V: Kept> Table<V> {
         }
     }
 
-    /// Removes one that is worth no more than `limit`, of a few in one shard.
+    /// Evicts an entry that is worth at most `limit`, from a sample of one shard.
     fn evict(&self, limit: f64, now: Instant) -> bool {
         let first = fastrand::usize(..self.shards.len());
         let from_there = self.shards.iter().cycle().skip(first);
@@ -226,7 +229,7 @@ impl<V: Kept> Table<V> {
 
     #[inline]
     fn shard(&self, key: KeyRef<'_>) -> &RwLock<Shard<V>> {
-        // Bits that the hash tables do not go by. There are a power of two.
+        // Bits that the hash tables do not use. The number of shards is a power of two.
         let index = (key.hash_value() >> 32) as usize & (self.shards.len() - 1);
         &self.shards[index]
     }
@@ -251,12 +254,16 @@ impl NoRoom {
     }
 }
 
-/// As many as there are threads to get into each other's way, a power of two.
+/// Returns the number of shards: a power of two, as many as threads that may contend.
 fn shards(bytes: u64) -> u64 {
     let threads = available_parallelism().map_or(1, |threads| threads.get() as u64);
     let wanted = (bytes / SHARD).min(threads.saturating_mul(4));
     1 << wanted.max(1).ilog2()
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! One part of the table, behind one lock.
+//! A part of the table, behind one lock.
 
 use std::sync::Arc;
 
@@ -8,16 +8,16 @@ use tokio::time::Instant;
 
 use super::{Kept, SAMPLE, uses::Uses};
 
-/// What a slot takes beside key and value, with its place in the hash table and the room both
-/// have to grow.
+/// Bytes of a slot besides key and value, with its place in the hash table and the room that both
+/// need to grow.
 const OVERHEAD: u64 = 136;
 
-/// Slots that are not worth giving back.
+/// Number of slots below which memory is not given back.
 const LEAST_ROOM: usize = 1_024;
 
 /// Slots, found by key.
 pub(super) struct Shard<V> {
-    /// Where in `slots` a key is.
+    /// Index in `slots` of each key.
     index: HashTable<u32>,
     slots: Vec<Slot<V>>,
 }
@@ -45,9 +45,9 @@ impl<V: Kept> Shard<V> {
         self.slots.get(*place as usize)
     }
 
-    /// Adds a slot, whose key is not there.
+    /// Adds a slot whose key is not there.
     pub(super) fn insert(&mut self, slot: Slot<V>) {
-        // Four milliard slots weigh more than memories hold.
+        // A shard cannot reach 2³² entries.
         let place = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
         let hash = slot.key.as_ref().hash_value();
         self.slots.push(slot);
@@ -64,7 +64,7 @@ impl<V: Kept> Shard<V> {
         Some(self.take(place))
     }
 
-    /// Removes one that is worth no more than `limit`, if there is one among a few.
+    /// Evicts an entry that is worth at most `limit`, from a sample.
     pub(super) fn evict(&mut self, limit: f64, now: Instant, period: u32) -> Option<Slot<V>> {
         let (least, worth) = self.sample(now, period)?;
         if worth > limit {
@@ -76,7 +76,7 @@ impl<V: Kept> Shard<V> {
         Some(self.take(least))
     }
 
-    /// The least valuable of a few, and what it is worth.
+    /// Returns the least valuable entry of a sample, and its worth.
     fn sample(&self, now: Instant, period: u32) -> Option<(u32, f64)> {
         let length = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
         let worth = |place: u32| (place, self.slots[place as usize].worth(now, period));
@@ -89,7 +89,7 @@ impl<V: Kept> Shard<V> {
         }
     }
 
-    /// Takes a slot out that the index has forgotten. The last takes its place.
+    /// Removes a slot that the index no longer has. The last slot takes its place.
     fn take(&mut self, place: u32) -> Slot<V> {
         let last = u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX);
         let slot = self.slots.swap_remove(place as usize);
@@ -103,7 +103,7 @@ impl<V: Kept> Shard<V> {
         slot
     }
 
-    /// Gives memory back that is long no longer needed: it is not counted any more.
+    /// Gives memory back that has long been unused: it is no longer counted.
     fn shrink(&mut self) {
         let (used, room) = (self.slots.len(), self.slots.capacity());
         if room > LEAST_ROOM && used < room / 4 {
@@ -148,7 +148,7 @@ impl<V: Kept> Slot<V> {
         }
     }
 
-    /// What a value weighs under a key, in bytes.
+    /// Returns the weight of a value under a key, in bytes.
     pub(super) fn weigh(key: &Key, value: &V) -> u64 {
         key.heap_size() as u64 + value.weight() + OVERHEAD
     }
@@ -174,8 +174,8 @@ impl<V: Kept> Slot<V> {
     }
 }
 
-/// Uses per byte: so those stay that save most calls in the memory there is. What only saves
-/// an upstream from sending a body again saves none.
+/// Returns the uses per byte. So the values stay that save most calls in the available memory. A
+/// value that only saves the upstream from sending a body again saves no call.
 pub(super) fn worth(
     until: Option<Instant>,
     weight: u64,

@@ -1,4 +1,4 @@
-//! The table holds what it says it holds, whatever is done to it at once.
+//! The table holds what it reports, under any concurrent changes.
 
 use std::{collections::HashMap, ops::Range, thread, time::Duration};
 
@@ -13,7 +13,7 @@ fn key(name: u64) -> Key {
     key.to_key()
 }
 
-/// A value that says what it weighs.
+/// A value that reports its weight.
 #[derive(Clone, Copy)]
 struct Value(u64, Option<Instant>);
 
@@ -33,7 +33,7 @@ fn put(table: &Table<Value>, name: u64, weight: u64) -> Result<(), ()> {
     change.map_err(drop)
 }
 
-/// Every slot is found by its key, and the gauge says what they weigh.
+/// Checks that every slot is found by its key, and that the gauge reports their weight.
 fn check(table: &Table<Value>) -> HashMap<Vec<u8>, u64> {
     let mut held = HashMap::new();
     for shard in &table.shards {
@@ -105,7 +105,7 @@ proptest! {
 
 #[test]
 fn threads_that_change_it_at_once_leave_it_whole() {
-    // Large enough for several shards, small enough for much to go.
+    // Large enough for several shards, small enough for many evictions.
     let table = Table::new(32 << 20, u64::MAX - 1);
     thread::scope(|scope| {
         for seed in 0..4_u64 {
@@ -125,7 +125,7 @@ fn threads_that_change_it_at_once_leave_it_whole() {
     });
     let held = check(&table);
     assert!(table.gauge.evicted() > 100 && held.len() > 100);
-    // The tenant's count has followed: as many can be released, and no more.
+    // The tenant's count has followed: this many can be released, and no more.
     for name in 0..2_000 {
         table.remove(key(name).as_ref());
     }
@@ -138,7 +138,7 @@ fn what_is_asked_for_once_does_not_drive_out_what_is_asked_for_again() {
     let table = Table::new(1 << 20, u64::MAX);
     let mut hits = 0;
     for turn in 0..20_000 {
-        // Every other request is of one who reads through everything there is.
+        // Every other request comes from a caller who reads through everything.
         let _ = put(&table, 1_000 + turn, 4_000);
         let name = turn * 7 % 200;
         match table.get(key(name).as_ref()) {
@@ -146,7 +146,7 @@ fn what_is_asked_for_once_does_not_drive_out_what_is_asked_for_again() {
             None => drop(put(&table, name, 4_000)),
         }
     }
-    // By chance some go, and come back; a queue by age would keep none.
+    // Some are evicted by chance, and come back; a queue by age would keep none.
     assert!(hits > 16_000, "{hits}");
 }
 
@@ -173,7 +173,7 @@ fn what_is_no_longer_asked_for_goes_in_the_end() {
 
 #[test]
 fn what_has_run_out_goes_before_what_saves_calls() {
-    // Sixteen, which is as many as are looked at: so chance has no part in it.
+    // Sixteen, which is the size of a sample, so chance has no part in it.
     let table = Table::new(16 * 4_200, u64::MAX);
     let now = Instant::now();
     let put = |name, until| {
@@ -217,7 +217,7 @@ fn what_is_heavy_and_always_asked_for_stays_whatever_comes_once() {
     for turn in 0..20_000 {
         let _ = put(&table, turn, 1_000);
         match table.get(key(heavy).as_ref()) {
-            // Before, it had to be missed as often as what goes for it is worth.
+            // First it had to be missed as often as the values that go for it are worth.
             Some(_) if turn >= 10_000 => hits += 1,
             Some(_) => {}
             None => drop(put(&table, heavy, 200_000)),

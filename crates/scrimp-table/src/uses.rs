@@ -1,37 +1,36 @@
-//! How often something was used, of which the past counts less and less.
+//! Counts of uses that decay over time.
 
 use std::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
 
-/// A use, and what is left of it after eight halvings.
+/// One use, with the bits that are left after eight halvings.
 const ONE: u32 = 1 << 8;
 
-/// Uses that count. Enough for what is a thousand times as heavy as others to be worth more,
-/// and few enough to be forgotten in a dozen periods.
+/// Largest count of uses. It is high enough for a value a thousand times as heavy as others to be
+/// worth more, and low enough to be forgotten in a dozen periods.
 const MOST: u32 = 4_096 * ONE;
 
-/// A period ends once so many responses per response in the table have been new to it.
+/// A period ends after this many new responses per response in the table.
 const PERIOD: u64 = 2;
 
-/// Counters of misses for each response that the table is expected to hold.
+/// Number of miss counters per response that the table is expected to hold.
 const COUNTERS: u64 = 4;
 
-/// Divides time by what goes through the table: from one period to the next, all that was
-/// counted is worth half.
+/// Divides time by the traffic through the table. From one period to the next, all counts are
+/// halved.
 #[derive(Default)]
 pub(super) struct Periods {
     now: AtomicU32,
     newcomers: AtomicU64,
 }
 
-/// How often one entry was used: the period of the last use, and the count as of then.
+/// Uses of one entry: the period of the last use, and the count at that time.
 pub(super) struct Uses(AtomicU64);
 
-/// How often something was asked for that is not stored, by hash and not exactly: a count-min
-/// sketch (Cormode and Muthukrishnan, 2005) that ages, as in TinyLFU (Einziger, Friedman and
-/// Manes, 2017), each counter when it is next looked at.
+/// Approximate misses by hash: a count-min sketch (Cormode and Muthukrishnan, 2005) that ages, as
+/// in TinyLFU (Einziger, Friedman and Manes, 2017), each counter when it is next read.
 ///
-/// Without it, what is heavy and often asked for would never be let in: each time it would be
-/// as new, and worth less than the many small ones it would take the place of.
+/// Without it, a heavy and popular value would never be admitted: each time it would count as new,
+/// and be worth less than the many small values that it would replace.
 pub(super) struct Misses(Box<[AtomicU16]>);
 
 // === impl Periods ===
@@ -42,11 +41,11 @@ impl Periods {
         self.now.load(Relaxed)
     }
 
-    /// Notes that something came that was not there, in a table of so many.
+    /// Notes a newcomer to a table with this many entries.
     pub(super) fn note_newcomer(&self, entries: u64) {
         let most = PERIOD.saturating_mul(entries.max(16));
         let newcomers = self.newcomers.fetch_add(1, Relaxed) + 1;
-        // Of those who see it at once, one ends the period.
+        // Of the threads that see it at once, one ends the period.
         if newcomers >= most && self.newcomers.swap(0, Relaxed) >= most {
             self.now.fetch_add(1, Relaxed);
         }
@@ -60,8 +59,8 @@ impl Uses {
         Self(AtomicU64::new(packed(count.clamp(ONE, MOST), now)))
     }
 
-    /// Written only if that changes something: what everybody asks for is to stay in
-    /// everybody's processor cache. Of two uses at once one may go uncounted.
+    /// Counts a use. It writes only if the count changes, so that a popular value stays in every
+    /// processor's cache. Of two simultaneous uses one may go uncounted.
     #[inline]
     pub(super) fn note(&self, now: u32) {
         let before = self.0.load(Relaxed);
@@ -72,7 +71,7 @@ impl Uses {
         self.0.store(after, Relaxed);
     }
 
-    /// In parts of a use.
+    /// Returns the count, in parts of a use.
     #[inline]
     pub(super) fn count(&self, now: u32) -> u32 {
         count(self.0.load(Relaxed), now)
@@ -93,15 +92,15 @@ fn count(packed: u64, now: u32) -> u32 {
 // === impl Misses ===
 
 impl Misses {
-    /// For a table of about so many responses.
+    /// Returns counters for a table of about this many responses.
     pub(super) fn new(responses: u64) -> Self {
         let counters = responses.saturating_mul(COUNTERS).clamp(64, 1 << 24);
         let counters = 0..counters.next_power_of_two();
         Self(counters.map(|_| AtomicU16::new(0)).collect())
     }
 
-    /// Counts one of the key with this hash. Returns how many there have been lately, or
-    /// more, in parts of a use.
+    /// Counts a miss of the key with this hash. Returns the number of recent misses, or more, in
+    /// parts of a use.
     pub(super) fn count(&self, hash: u64, now: u32) -> u32 {
         let counts = [0, 16, 32].map(|bits| {
             let counter = &self.0[self.place(hash, bits)];
@@ -118,7 +117,7 @@ impl Misses {
             .map_or(ONE, |count| u32::from(count) * ONE)
     }
 
-    /// Places that differ for keys whose hashes differ anywhere. There are a power of two.
+    /// Returns an index that differs for keys with different hashes. The length is a power of two.
     fn place(&self, hash: u64, bits: u32) -> usize {
         let mixed = hash.rotate_left(bits).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         (mixed >> 32) as usize & (self.0.len() - 1)

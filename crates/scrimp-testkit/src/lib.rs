@@ -69,3 +69,7 @@ pub use self::{
     subject::{HttpService, Subject},
     upstream::Upstream,
 };
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,4 +1,4 @@
-//! The layers as words of `tower::ServiceBuilder`.
+//! Methods of `tower::ServiceBuilder` that add the layers.
 
 #[cfg(feature = "batch")]
 use scrimp_batch::BatchLayer;
@@ -26,9 +26,9 @@ use crate::stack::StackLayer;
 
 /// Adds scrimp's layers to a [`ServiceBuilder`]. What is added first is outermost.
 ///
-/// Each method is there with the feature of its layer, and adds the layer as it is set up: keep
-/// a clone of it for its figures and handles. The methods stand here in the order in which
-/// the layers should; [the crate's docs](crate#in-which-order) give the reasons.
+/// Each method needs the feature of its layer, and adds the layer as it is set up. Keep a clone of
+/// the layer for its counters and handles. The methods are in the order that the layers should
+/// have; [the crate's docs](crate#in-which-order) give the reasons.
 ///
 /// ```
 /// # #[cfg(all(feature = "cache", feature = "coalesce", feature = "stampede"))] {
@@ -53,20 +53,20 @@ use crate::stack::StackLayer;
 /// # }
 /// ```
 ///
-/// Layers that share one error among many callers (`coalesce`, `batch`) ask for an error that
-/// can be told to many: [`Infallible`](std::convert::Infallible), as on axum, or
-/// [`BoxError`](crate::core::BoxError). Clients have errors of their own; put
-/// `.map_err(BoxError::from)` (tower's feature `util`) behind the last layer.
+/// Layers that share one error among many callers (`coalesce`, `batch`) need a shareable error:
+/// [`Infallible`](std::convert::Infallible), as on axum, or [`BoxError`](crate::core::BoxError).
+/// Clients have their own errors: put `.map_err(BoxError::from)` (tower's feature `util`) behind
+/// the last layer.
 pub trait ServiceBuilderExt<L>: sealed::Sealed<L> + Sized {
-    /// Gives the service a type with a name: [`Stack`](crate::Stack). Goes first.
+    /// Gives the service a nameable type: [`Stack`](crate::Stack). It goes first.
     #[cfg(feature = "stack")]
     fn stack(self) -> ServiceBuilder<Pair<StackLayer, L>>;
 
-    /// Refreshes answers before they expire, and fills cold keys once.
+    /// Refreshes responses before they expire, and fills cold keys once.
     #[cfg(feature = "stampede")]
     fn stampede(self, layer: StampedeLayer) -> ServiceBuilder<Pair<StampedeLayer, L>>;
 
-    /// Answers from store.
+    /// Answers from the store.
     #[cfg(feature = "cache")]
     fn cache<St>(self, layer: CacheLayer<St>) -> ServiceBuilder<Pair<CacheLayer<St>, L>>;
 
@@ -74,7 +74,7 @@ pub trait ServiceBuilderExt<L>: sealed::Sealed<L> + Sized {
     #[cfg(feature = "coalesce")]
     fn coalesce(self, layer: CoalesceLayer) -> ServiceBuilder<Pair<CoalesceLayer, L>>;
 
-    /// Puts many small calls into one.
+    /// Combines many small calls into one.
     #[cfg(feature = "batch")]
     fn batch<C>(self, layer: BatchLayer<C>) -> ServiceBuilder<Pair<BatchLayer<C>, L>>;
 

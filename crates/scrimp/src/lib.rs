@@ -1,6 +1,6 @@
 //! Tower layers that cut what an API costs to call and to serve.
 //!
-//! Each layer is a crate of its own; this one gathers them, by feature:
+//! Each layer is a crate of its own. This crate gathers them, by feature:
 //!
 //! | feature | module | what it saves |
 //! |---|---|---|
@@ -35,7 +35,7 @@
 //!
 //! # In which order
 //!
-//! Each layer works alone, and in any order with the others; this one saves most. Outermost
+//! Each layer works alone, and in any order with the others. This order saves most. Outermost
 //! first, as [`ServiceBuilderExt`] adds them:
 //!
 //! | layer | why it is outside of the next |
@@ -47,11 +47,11 @@
 //! | cost-route | Whatever comes through here costs money. It has to see what is really sent, and where it fails over nothing further out has to know. |
 //! | client | Limits of rate and concurrency go right around it, or are the provider's own. |
 //!
-//! Coalescing may go further out, around the cache or around stampede protection too, where a
-//! thousand hits become one look-up in a store that is far away. It knows nothing of
-//! invalidations there: who asks after one may share a call from before it. Other orders cost
-//! money: a batch is a POST that no cache keeps, and a router around a cache keeps one copy for
-//! each provider and books hits as calls.
+//! Coalescing may go further out, around the cache or around stampede protection too. There a
+//! thousand hits become one look-up in a distant store. But it knows nothing of invalidations
+//! there: a caller that asks after one may share a call from before it. Other orders cost money: a
+//! batch is a POST that no cache stores, and a router around a cache stores one copy per provider
+//! and books hits as calls.
 //!
 //! ```
 //! # #[cfg(all(
@@ -98,11 +98,11 @@
 //! ```
 //!
 //! On axum, `Router::layer` puts layers around each route, behind the routing. That is right for
-//! all but batches, which have a route of their own: where there are any, put the layers around
-//! the whole router, `Router::new().fallback_service(app).layer(..)`.
+//! all layers but batch, because batches have their own route. With batches, put the layers around
+//! the whole router: `Router::new().fallback_service(app).layer(..)`.
 //!
-//! The examples `full_stack_server` and `full_stack_client` in the repository have all layers on,
-//! and print the bill.
+//! The examples `full_stack_server` and `full_stack_client` in the repository use all layers, and
+//! print the bill.
 
 mod builder;
 #[cfg(feature = "stack")]
@@ -132,3 +132,7 @@ pub use scrimp_reqwest as reqwest;
 #[cfg(feature = "stampede")]
 #[doc(inline)]
 pub use scrimp_stampede as stampede;
+
+#[cfg(all(doctest, feature = "cache"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,4 +1,4 @@
-//! Polling the source, and adding to the log what it gives.
+//! Polls the source, and adds its chunks to the log.
 
 use std::{
     sync::Arc,
@@ -14,15 +14,15 @@ use super::{
     log::{Log, Next, Room, Source, Woken},
 };
 
-/// What a reader gets when it asks.
+/// Result of a reader's poll.
 pub(super) enum Progress<E> {
     Ready(Next<E>),
     Pending,
-    /// It is ahead of others, who are given this long to read on.
+    /// The reader is ahead of others, who have this long to read on.
     Full(Duration),
 }
 
-/// A source out of its log. Lost in a panic, it leaves a failed log behind.
+/// A source taken out of its log. If it is lost in a panic, the log has failed.
 struct Carried<'a, C: Channel> {
     broadcast: &'a Arc<Broadcast<C>>,
     source: Option<C::Source>,
@@ -52,7 +52,7 @@ impl<C: Channel> Broadcast<C> {
                 log.wait(place, cx.waker());
                 return Progress::Full(time);
             }
-            // A pump reads on by itself.
+            // A pump reads by itself.
             let source = (!log.pumped).then(|| log.take_source()).flatten();
             let Some(source) = source else {
                 log.wait(place, cx.waker());
@@ -65,8 +65,8 @@ impl<C: Channel> Broadcast<C> {
         }
     }
 
-    /// Polls the source for the reader in `place`, or for the pump, and adds what it gives to
-    /// the log.
+    /// Polls the source for the reader in `place`, or for the pump, and adds its chunks to the
+    /// log.
     pub(super) fn carry(
         self: &Arc<Self>,
         source: C::Source,
@@ -102,8 +102,8 @@ impl<C: Channel> Broadcast<C> {
         Poll::Ready(())
     }
 
-    /// Notes the end. What there is to keep of the broadcast is kept before late comers cannot
-    /// read it any more, so that there is no moment at which it is in neither place.
+    /// Notes the end. The whole broadcast is stored before late readers can no longer join, so it
+    /// is never in neither place.
     fn finish(self: &Arc<Self>, end: C::End) {
         let whole = {
             let log = self.log.lock();
@@ -131,7 +131,7 @@ impl<C: Channel> ArcWake for Broadcast<C> {
             log.woken = true;
             match log.source {
                 Source::Here(_) => log.carriers(),
-                // The reader that polls it looks again when it is done.
+                // The reader that polls the source checks again when it is done.
                 Source::Carried | Source::Over => return,
             }
         };
@@ -142,7 +142,7 @@ impl<C: Channel> ArcWake for Broadcast<C> {
 // === impl Carried ===
 
 impl<C: Channel> Carried<'_, C> {
-    /// Puts the source back, and wakes those that `woken` takes.
+    /// Puts the source back, and wakes the wakers that `woken` takes.
     fn give_back(mut self, woken: impl FnOnce(&mut Log<C>) -> Woken) {
         let Some(source) = self.source.take() else {
             return;
@@ -163,7 +163,7 @@ impl<C: Channel> Carried<'_, C> {
             log.book(channel);
             log.close_from(self.broadcast.limit());
             log.book(channel);
-            // It may well have more: the one that has read this asks it again.
+            // The source may have more: the reader of this chunk polls it again.
             log.woken = true;
             was_open && !log.open
         };

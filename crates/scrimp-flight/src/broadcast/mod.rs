@@ -1,15 +1,16 @@
-//! Bytes that many read while they come in: an append-only log of chunks.
+//! Broadcast of bytes to many readers while they come in: an append-only log of chunks.
 //!
-//! No reader owns the source. A reader that has read the log to its end polls the source,
-//! unless another one does or there has been no wake since it was last polled. A wake goes to
-//! all that wait, as what it brings is for all of them; so a reader that stops reading holds
-//! no other up.
+//! No reader owns the source. A reader at the end of the log polls the source, unless another
+//! reader polls it or there has been no wake since the last poll. A wake goes to all waiting
+//! readers, because the new chunk is for all of them. So a reader that stops reading blocks no
+//! other.
 //!
-//! While the broadcast is open, its log reaches back to the first byte and late comers may read
-//! it. It closes when the source ends, or when the log would outgrow its limit; from then on
-//! it forgets what all have read. Readers further behind than the limit are waited for, for a
-//! short time once in their lives, and then cut off. All logs of one [`MemoryBudget`] have a
-//! limit too: while it is reached, none of them has room for more than the next chunk.
+//! While the broadcast is open, its log reaches back to the first byte, and late readers may join.
+//! It closes when the source ends, or when the log would exceed its limit. From then on it drops
+//! the chunks that all readers have read. If a reader falls behind by more than the limit, the
+//! broadcast waits for it, for a short time once in its life, and then cuts it off. All logs of
+//! one [`MemoryBudget`] share a limit too: while it is reached, each of them has room for the next
+//! chunk only.
 
 mod carry;
 mod log;
@@ -32,21 +33,21 @@ pub use reader::{Reader, Stop};
 use crate::{MemoryBudget, sync::Mutex};
 use log::{Log, Source};
 
-/// A source of bytes, and the terms on which many read it.
+/// A source of bytes, and the terms on which many readers share it.
 pub trait Channel: Sized + Send + Sync + 'static {
-    /// Gives the chunks.
+    /// Type that gives the chunks.
     type Source: Send;
-    /// How the source ends.
+    /// End of the source.
     type End: End;
 
     /// Polls the source for a chunk, and for its end if that is known with the chunk. An empty
-    /// chunk counts for none. It is not polled after its end.
+    /// chunk does not count. The source is not polled after its end.
     fn poll(source: &mut Self::Source, cx: &mut Context<'_>) -> Poll<(Bytes, Option<Self::End>)>;
 
     /// Returns the end of a source that was lost in a panic.
     fn lost() -> Self::End;
 
-    /// Returns the budget that the log is booked on, if there is one.
+    /// Returns the budget that accounts for the log, if there is one.
     fn budget(&self) -> Option<&MemoryBudget> {
         None
     }
@@ -54,22 +55,22 @@ pub trait Channel: Sized + Send + Sync + 'static {
     /// Returns how many bytes the log may hold. 1 or more.
     fn max_bytes(&self) -> usize;
 
-    /// Returns how long, in all, a reader is waited for before it is cut off.
+    /// Returns the total time that a reader may delay others before it is cut off.
     fn patience(&self) -> Duration;
 
-    /// Notes that late comers can read it no more: it has outgrown its limit, has ended, or was
-    /// dropped, as no reader wanted it any more.
+    /// Notes that late readers can no longer join: the broadcast exceeded its limit, ended, or was
+    /// dropped because it had no reader.
     fn closed(&self) {}
 
-    /// Notes that the source has ended, before readers are told. `whole`: how many bytes it had,
-    /// if all of them are here and the end is [sound](End::is_sound). True if they are booked
-    /// elsewhere from now on.
+    /// Notes that the source has ended, before readers are told. `whole` is the number of bytes,
+    /// if all of them are held and the end is [sound](End::is_sound). Returns true if another
+    /// account holds them from now on.
     fn ended(broadcast: &Arc<Broadcast<Self>>, end: &Self::End, whole: Option<usize>) -> bool {
         let _ = (broadcast, end, whole);
         false
     }
 
-    /// Notes that all readers have left. True if another one has been found; otherwise the
+    /// Notes that all readers have left. Returns true if another reader was found; otherwise the
     /// source is dropped.
     fn abandoned(broadcast: &Arc<Broadcast<Self>>) -> bool {
         let _ = broadcast;
@@ -77,20 +78,20 @@ pub trait Channel: Sized + Send + Sync + 'static {
     }
 }
 
-/// How a source ends.
+/// End of a source.
 pub trait End: Send {
-    /// Returns whether the end has nothing to say but that there are no more chunks.
+    /// Returns whether the end only says that there are no more chunks.
     fn is_silent(&self) -> bool;
 
-    /// Returns whether the source has come to the end that it was to come to.
+    /// Returns whether the source ended as intended.
     fn is_sound(&self) -> bool;
 
-    /// Returns the end for one reader. Where there is but one, it may be taken out.
+    /// Returns the end for one reader. If there is only one reader, the end may be moved out.
     #[must_use]
     fn tell(&mut self) -> Self;
 }
 
-/// A source that many read.
+/// A source that many readers share.
 pub struct Broadcast<C: Channel> {
     channel: C,
     log: Mutex<Log<C>>,
@@ -99,8 +100,8 @@ pub struct Broadcast<C: Channel> {
 // === impl Broadcast ===
 
 impl<C: Channel> Broadcast<C> {
-    /// Returns a broadcast of these chunks and what the source has yet to give. It waits for
-    /// readers until it is [settled](Self::settled).
+    /// Returns a broadcast of these chunks and of the rest of the source. It waits for readers
+    /// until it is [settled](Self::settled).
     pub fn new(channel: C, chunks: VecDeque<Bytes>, source: C::Source) -> Arc<Self> {
         let mut log = Log::new(chunks, source);
         log.book(&channel);
@@ -110,8 +111,8 @@ impl<C: Channel> Broadcast<C> {
         })
     }
 
-    /// Returns a broadcast with one reader, and a [`Pump`] that reads ahead of it. No other
-    /// reader will come, so what this one has read is forgotten at once.
+    /// Returns a broadcast with one reader, and a [`Pump`] that reads ahead of it. No other reader
+    /// can join, so chunks are dropped as soon as this one has read them.
     pub fn ahead(channel: C, source: C::Source) -> (Pump<C>, Reader<C>) {
         let broadcast = Self::new(channel, VecDeque::new(), source);
         let pump = Pump::new(&broadcast);
@@ -127,19 +128,19 @@ impl<C: Channel> Broadcast<C> {
         &self.channel
     }
 
-    /// Returns the bytes that are here.
+    /// Returns the number of bytes that are held.
     pub fn held(&self) -> usize {
         self.log.lock().held
     }
 
-    /// Returns all of it, if it has come in whole and is all here.
+    /// Returns all chunks, if the source has ended and all of them are held.
     pub fn chunks(&self) -> Option<Vec<Bytes>> {
         let log = self.log.lock();
         log.is_complete()
             .then(|| log.chunks.iter().cloned().collect())
     }
 
-    /// Notes that those who had waited for the broadcast all have got their readers.
+    /// Notes that all callers who waited for the broadcast have got their readers.
     pub fn settled(self: &Arc<Self>) {
         self.part(|log| log.awaited = false);
     }
@@ -155,7 +156,8 @@ impl<C: Channel> Broadcast<C> {
         self.part(|log| log.leave(place));
     }
 
-    /// Changes who reads it, or is about to. What no reader wants is cancelled, or finished.
+    /// Changes the readers, present or expected. A source without readers is cancelled, or
+    /// finished.
     fn part(self: &Arc<Self>, change: impl FnOnce(&mut Log<C>)) {
         let (abandoned, relieved) = {
             let mut log = self.log.lock();
@@ -173,12 +175,12 @@ impl<C: Channel> Broadcast<C> {
         }
         let source = {
             let mut log = self.log.lock();
-            // A reader may have come in the meantime.
+            // A reader may have joined meanwhile.
             if !log.is_abandoned() {
                 return;
             }
             log.open = false;
-            // An upstream may hold on to this, as what it is to wake.
+            // An upstream may hold on to this as its waker.
             log.clear();
             log.book(&self.channel);
             std::mem::replace(&mut log.source, Source::Over)

@@ -1,4 +1,4 @@
-//! Reading ahead of a reader that may be slow.
+//! Reads ahead of a reader that may be slow.
 
 use std::{
     fmt,
@@ -13,25 +13,25 @@ use super::{
 
 /// Reads a source ahead of its reader, by as many bytes as the log may hold.
 ///
-/// It goes on while there is room, whether or not the reader reads, and the reader leaves the
-/// source to it. A reader that has gone does not end it: that is for the pump's owner to decide,
-/// who drops it.
+/// It goes on while there is room, even if the reader does not read, and the reader leaves the
+/// source to it. It does not end when the reader has gone: the owner of the pump decides that, by
+/// dropping it.
 pub struct Pump<C: Channel> {
     broadcast: Arc<Broadcast<C>>,
-    /// It was said that there is no reader.
+    /// True once the pump has reported that there is no reader.
     alone: bool,
 }
 
-/// What came of [polling](Pump::poll) a pump.
+/// Outcome of [polling](Pump::poll) a pump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pumped {
     /// A chunk has been read. There may be more.
     Again,
-    /// The source has nothing to say yet. The pump is woken when it has.
+    /// The source has nothing yet. The pump is woken when it has.
     Pending,
     /// There is no room. The pump is woken when the reader has read, or has gone.
     Full,
-    /// The reader has gone. Said once: polled again, the pump reads on and keeps nothing.
+    /// The reader has gone. Reported once: a further poll reads on and keeps nothing.
     Alone,
     /// The source has ended.
     Over,
@@ -48,7 +48,7 @@ impl<C: Channel> Pump<C> {
         }
     }
 
-    /// Returns what it reads.
+    /// Returns the broadcast.
     #[must_use]
     pub fn broadcast(&self) -> &Arc<Broadcast<C>> {
         &self.broadcast
@@ -84,7 +84,7 @@ impl<C: Channel> Pump<C> {
         if self.broadcast.carry(source, None, cx).is_ready() {
             return Pumped::Again;
         }
-        // A reader that has left in the meantime found no waker.
+        // A reader that left meanwhile found no waker.
         let left = self.broadcast.log.lock().readers() == 0;
         match left && !std::mem::replace(&mut self.alone, true) {
             true => Pumped::Alone,

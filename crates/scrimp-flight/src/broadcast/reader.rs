@@ -1,4 +1,4 @@
-//! One reader of a broadcast.
+//! A reader of a broadcast.
 
 use std::{
     fmt,
@@ -13,29 +13,29 @@ use tokio::time::{Sleep, sleep};
 
 use super::{Broadcast, Channel, carry::Progress};
 
-/// A place in a broadcast. Leaves when it is dropped.
+/// A reader's place in a broadcast. The reader leaves when it is dropped.
 pub struct Reader<C: Channel> {
     broadcast: Arc<Broadcast<C>>,
     place: usize,
-    /// It is ahead, and waits for others to read on.
+    /// Timer of a reader that is ahead and waits for others.
     patience: Option<Pin<Box<Sleep>>>,
 }
 
-/// Why a reader gets no chunk.
+/// Reason why a reader gets no chunk.
 #[derive(Debug)]
 pub enum Stop<E> {
-    /// It has all there is.
+    /// The reader has read everything.
     Over,
-    /// The source has come to this end. Said once, if the end is not silent.
+    /// The source has ended like this. Reported once, if the end is not silent.
     End(E),
-    /// It fell too far behind.
+    /// The reader fell too far behind.
     CutOff,
 }
 
 // === impl Reader ===
 
 impl<C: Channel> Reader<C> {
-    /// Takes a place at the first byte. `None` if that has gone by.
+    /// Takes a place at the first byte. Returns `None` if that byte is no longer held.
     #[must_use]
     pub fn new(broadcast: &Arc<Broadcast<C>>) -> Option<Self> {
         let place = broadcast.log.lock().enter()?;
@@ -46,13 +46,13 @@ impl<C: Channel> Reader<C> {
         })
     }
 
-    /// Returns what it reads.
+    /// Returns the broadcast.
     #[must_use]
     pub fn broadcast(&self) -> &Arc<Broadcast<C>> {
         &self.broadcast
     }
 
-    /// Returns the next chunk, or why there is none.
+    /// Returns the next chunk, or the reason why there is none.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Stop<C::End>>> {
         loop {
             let progress = self.broadcast.poll(self.place, cx);
@@ -68,7 +68,7 @@ impl<C: Channel> Reader<C> {
         }
     }
 
-    /// Returns whether it has read everything, and the end has nothing to say.
+    /// Returns whether the reader has read everything, and the end is silent.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.broadcast.log.lock().is_over(self.place)

@@ -1,18 +1,18 @@
-//! One call that many wait for.
+//! A call that many callers wait for.
 //!
-//! No caller owns the call. It lies in the flight, and the first waiter that is polled after it
-//! has made progress carries it on, so that a caller who leaves, the first one included, leaves
-//! nothing behind that has to be handed over. The call is polled with the flight's own
-//! waker: it wakes a few waiters, of which the first to come carries on.
+//! No caller owns the call. It lies in the flight, and after a wake the first waiter that is
+//! polled makes it progress. So a caller that leaves, including the first one, has nothing to hand
+//! over. The call is polled with the flight's own waker. That waker wakes a few waiters, and the
+//! first to come polls the call.
 //!
-//! A call that fails or panics leaves the flight vacant: the first waiter to come makes
-//! another, in the same flight, while the rest go on waiting without having been woken.
+//! A call that fails or panics leaves the flight vacant. The first waiter to come makes another
+//! call in the same flight, while the others go on waiting and are not woken.
 //!
-//! A shared result is put where it can be seen without a lock: those who followed take their
-//! copies and go, a thousand of them without a lock in their way.
+//! A shared result is published without a lock: thousands of followers take their copies without
+//! contending.
 //!
-//! Order of locks: a shard of the table, then a flight. Nothing of the outside is called
-//! with either held, but that a waker is cloned: no future, no waker, no drop of a call.
+//! Lock order: a shard of the table, then a flight. With either held, no outside code is called,
+//! except that a waker is cloned: no future, no waker, no drop of a call.
 
 use std::{
     any::Any,
@@ -32,77 +32,77 @@ use super::{
 };
 use crate::sync::Mutex;
 
-/// A call that many wait for.
+/// A call that many callers wait for.
 ///
-/// What it has brought lies in it until it is known who gets what.
+/// Its result stays inside until it is known which caller gets it.
 pub trait Call: Sized + Send + 'static {
-    /// What is known of a flight before it begins.
+    /// Facts about a flight that are known before it starts.
     type Terms: Send + Sync;
-    /// The result that many get a copy of.
+    /// Result that callers get copies of.
     type Result: SharedResult;
-    /// The result that one caller gets.
+    /// Result that only one caller gets.
     type Own: Send;
 
-    /// Returns the table that flights of these terms are found in.
+    /// Returns the table that holds flights of these terms.
     fn table(terms: &Self::Terms) -> &FlightTable<Self>;
 
-    /// Carries the call on. Ready once its result is there.
+    /// Polls the call. Ready when it has its result.
     fn poll(&mut self, flight: &Flight<Self>, cx: &mut Context<'_>) -> Poll<()>;
 
-    /// Decides who gets what. `lone`: there is one caller, and no other will come if the
-    /// call is given to it. What is left of the call is dropped once nothing is locked.
+    /// Decides which callers get the result. `lone`: there is one caller, and no other can join if
+    /// the call is given to it. The rest of the call is dropped when nothing is locked.
     fn resolve(self, lone: bool, flight: &Arc<Flight<Self>>) -> (Resolution<Self>, Option<Self>);
 
     /// Returns how many calls of one flight may be lost in panics.
     fn max_panics(terms: &Self::Terms) -> u32;
 
-    /// Returns what finishes a call that all callers have left. `None` cancels it.
+    /// Returns the function that finishes a call whose callers have all left. `None` cancels it.
     fn finish(terms: &Self::Terms) -> Option<fn(Member<Self>)> {
         let _ = terms;
         None
     }
 }
 
-/// A result that many get a copy of.
+/// A result that many callers get copies of.
 pub trait SharedResult: Send + Sync {
-    /// One caller's copy.
+    /// Copy for one caller.
     type Copy;
 
-    /// Makes a copy. `None` if it is too late for that.
+    /// Makes a copy. Returns `None` if it is too late.
     fn copy(&self) -> Option<Self::Copy>;
 
-    /// Returns whether the result is indifferent to who has taken a copy yet. If it is not, it
-    /// is told when all who waited [have](Self::settled).
+    /// Returns whether the result needs no notice of its readers. Otherwise it is told when all
+    /// waiters [have their copies](Self::settled).
     fn is_final(&self) -> bool {
         true
     }
 
-    /// Notes that all who waited have taken their copies, or have left.
+    /// Notes that all waiters have taken their copies, or have left.
     fn settled(&self) {}
 }
 
-/// Who gets what of a call.
+/// Distribution of the result of a call.
 pub enum Resolution<C: Call> {
     /// Each caller gets a copy.
     Shared {
         /// The result.
         result: C::Result,
-        /// Those who come later get copies too, until the flight is [retired](Flight::retire).
+        /// Later callers get copies too, until the flight is [retired](Flight::retire).
         open: bool,
     },
     /// The caller that made the call gets all of it.
     Own {
         /// The result.
         own: C::Own,
-        /// What becomes of the others.
+        /// Action of the other callers.
         others: Others,
     },
 }
 
-/// What becomes of those who got nothing.
+/// Action of the callers that got nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Others {
-    /// Each makes a call of its own, at once.
+    /// Each makes its own call at once.
     Alone,
     /// One of them makes the next call, and the rest wait for it.
     Again,
@@ -110,32 +110,32 @@ pub enum Others {
     Broken,
 }
 
-/// What one waiter gets.
+/// Result for one waiter.
 pub enum Outcome<C: Call> {
     /// A copy of the [result](Member::result).
     Shared,
-    /// All that its call has brought.
+    /// Everything that its call has returned.
     Own(C::Own),
-    /// Nothing, and it is to make a call of its own.
+    /// Nothing: it must make its own call.
     Alone,
-    /// It is to make the flight's next call.
+    /// It must make the next call of the flight.
     Lead,
-    /// The result is not to be had any more.
+    /// The result is no longer available.
     Missed,
     /// Too many calls were lost in panics.
     Broken,
 }
 
-/// One call, its waiters, and then its result.
+/// A call, its waiters, and later its result.
 pub struct Flight<C: Call> {
     key: Key,
     terms: C::Terms,
-    /// Set once, with the state locked.
+    /// Set once, while the state is locked.
     pub(super) result: OnceLock<C::Result>,
     pub(super) state: Mutex<State<C>>,
 }
 
-/// What is due to one who has made a call.
+/// Result for a caller that has made a call.
 pub(super) enum Due<C: Call> {
     Own(C::Own),
     Panic(Box<dyn Any + Send>),
@@ -144,7 +144,7 @@ pub(super) enum Due<C: Call> {
 // === impl Flight ===
 
 impl<C: Call> Flight<C> {
-    /// Opens a flight. Its first member is about to make the call.
+    /// Opens a flight. Its first member will make the call.
     pub(super) fn open(key: Key, terms: C::Terms) -> Member<C> {
         let flight = Arc::new(Self {
             key,
@@ -155,7 +155,8 @@ impl<C: Call> Flight<C> {
         Member::new(flight, Place::first())
     }
 
-    /// Takes a place, unless `most` have one, or a copy. `None` if it is too late for both.
+    /// Takes a place, unless the flight has `most` members, or takes a copy. Returns `None` if it
+    /// is too late for both.
     pub(super) fn board(self: &Arc<Self>, most: usize, waker: &Waker) -> Option<Admission<C>> {
         let mut state = self.state.lock();
         match &state.phase {
@@ -185,12 +186,12 @@ impl<C: Call> Flight<C> {
         &self.terms
     }
 
-    /// Returns the shared result, once there is one.
+    /// Returns the shared result, if there is one.
     pub fn result(&self) -> Option<&C::Result> {
         self.result.get()
     }
 
-    /// Takes the flight out of its table: no caller finds it any more.
+    /// Removes the flight from its table: no new caller finds it.
     pub fn retire(self: &Arc<Self>) {
         C::table(&self.terms).remove(self);
     }
@@ -203,7 +204,7 @@ impl<C: Call> ArcWake for Flight<C> {
             state.woken = true;
             match state.phase {
                 Phase::Calling(Some(_)) => state.wakers.carriers(),
-                // The member that polls the call looks again when it is done.
+                // The member that polls the call checks again when it is done.
                 _ => Woken::new(),
             }
         };

@@ -1,4 +1,4 @@
-//! One caller that does something, and others that wait for what it says.
+//! A gate: one caller acts, and the others wait for its result.
 
 use std::{
     convert::Infallible,
@@ -19,51 +19,51 @@ use super::{
     table::{Admission, FlightTable, Request},
 };
 
-/// Lets one caller of a key do something, while the others wait for what it says.
+/// Lets one caller of a key act, while the others wait for its result.
 ///
-/// What it does is its own matter: the gate neither polls nor drops it. A caller whose turn it
-/// is holds a [`Lead`]. If that is dropped without a result, one of those who wait takes its
-/// turn. A caller that waits may leave at any time.
+/// The gate neither polls nor drops the action. The caller whose turn it is holds a [`Lead`]. If
+/// the lead is dropped without a result, one of the waiting callers gets the turn. A waiting
+/// caller may leave at any time.
 pub struct Gate<R: Clone + Send + Sync + 'static> {
     table: Arc<FlightTable<ByHand<R>>>,
 }
 
-/// What a caller finds at a [`Gate`].
+/// Outcome of entering a [`Gate`].
 #[derive(Debug)]
 pub enum Entry<R: Clone + Send + Sync + 'static> {
-    /// It is its turn.
+    /// The turn of this caller.
     Lead(Lead<R>),
-    /// It is another's.
+    /// The turn of another caller.
     Wait(Wait<R>),
 }
 
-/// What comes of waiting at a [`Gate`].
+/// Outcome of waiting at a [`Gate`].
 #[derive(Debug)]
 pub enum Turn<R: Clone + Send + Sync + 'static> {
-    /// It is its turn.
+    /// The turn of this caller.
     Lead(Lead<R>),
-    /// It is another's, which said this.
+    /// The result of another caller's turn.
     Result(R),
 }
 
-/// Held by the caller whose turn it is. Dropped without a [result](Self::end), it is the turn
-/// of another that waits.
+/// Held by the caller whose turn it is. Dropping it without a [result](Self::end) gives the turn
+/// to another waiting caller.
 pub struct Lead<R: Clone + Send + Sync + 'static>(Member<ByHand<R>>);
 
-/// Waits at a [`Gate`].
+/// Future that waits at a [`Gate`].
 #[must_use = "futures do nothing unless polled"]
 pub struct Wait<R: Clone + Send + Sync + 'static>(Option<Member<ByHand<R>>>);
 
-/// A call that its leader makes outside of the flight: it is never launched.
+/// A call that its leader makes outside the flight: it is never launched.
 struct ByHand<R>(Infallible, PhantomData<fn() -> R>);
 
-/// What it has said.
+/// Result that the leader has reported.
 struct Said<R>(R);
 
 // === impl Gate ===
 
 impl<R: Clone + Send + Sync + 'static> Gate<R> {
-    /// Returns a gate at which no caller is.
+    /// Returns a gate without callers.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -71,7 +71,7 @@ impl<R: Clone + Send + Sync + 'static> Gate<R> {
         }
     }
 
-    /// Comes to the gate. It is the turn of the first one.
+    /// Enters the gate. The first caller gets the turn.
     #[must_use]
     pub fn enter(&self, key: KeyRef<'_>) -> Entry<R> {
         match self.admit(key, usize::MAX) {
@@ -81,7 +81,7 @@ impl<R: Clone + Send + Sync + 'static> Gate<R> {
         }
     }
 
-    /// Comes to the gate if it is another's turn.
+    /// Enters the gate if another caller has the turn.
     #[must_use]
     pub fn join(&self, key: KeyRef<'_>) -> Option<Wait<R>> {
         match self.table.join(&request(key, usize::MAX))? {
@@ -90,7 +90,7 @@ impl<R: Clone + Send + Sync + 'static> Gate<R> {
         }
     }
 
-    /// Takes the turn if it is no other's, without waiting.
+    /// Takes the turn without waiting, if no other caller has it.
     #[must_use]
     pub fn take(&self, key: KeyRef<'_>) -> Option<Lead<R>> {
         match self.admit(key, 1) {
@@ -105,7 +105,7 @@ impl<R: Clone + Send + Sync + 'static> Gate<R> {
         self.table.enter(&request, Instant::now, |_| true, open)
     }
 
-    /// Returns how many keys have a caller whose turn it is.
+    /// Returns the number of keys whose turn is taken.
     #[must_use]
     pub fn len(&self) -> usize {
         self.table.len()
@@ -118,7 +118,7 @@ impl<R: Clone + Send + Sync + 'static> Gate<R> {
     }
 }
 
-/// The waker comes with the first poll.
+/// Returns a request. The waker comes with the first poll.
 fn request(key: KeyRef<'_>, max_members: usize) -> Request<'_> {
     Request {
         key,
@@ -142,12 +142,12 @@ impl<R: Clone + Send + Sync + 'static> fmt::Debug for Gate<R> {
 // === impl Lead ===
 
 impl<R: Clone + Send + Sync + 'static> Lead<R> {
-    /// Says to all who wait what has come of it.
+    /// Reports the result to all waiting callers.
     pub fn end(mut self, result: R) {
         self.0.resolve(Said(result));
     }
 
-    /// Returns whether others wait. If they do, `waker` is woken when the last of them has left.
+    /// Returns whether others wait. If so, `waker` is woken when the last of them has left.
     #[must_use]
     pub fn is_awaited(&self, waker: &Waker) -> bool {
         self.0.is_awaited(waker)

@@ -17,7 +17,7 @@ use super::{
     wakers::Woken,
 };
 
-/// One caller's place in a flight. Leaves when it is dropped.
+/// A caller's place in a flight. The caller leaves when it is dropped.
 pub struct Member<C: Call> {
     flight: Arc<Flight<C>>,
     place: Place,
@@ -46,13 +46,14 @@ impl<C: Call> Member<C> {
         &self.flight
     }
 
-    /// Returns the shared result, once there is one.
+    /// Returns the shared result, if there is one.
     #[must_use]
     pub fn result(&self) -> Option<&C::Result> {
         self.flight.result()
     }
 
-    /// Returns which of the flight's calls this member makes, from one. 0 if it has made none.
+    /// Returns which of the flight's calls this member makes, from 1. Returns 0 if it has made
+    /// none.
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.place.leads.unwrap_or(0)
@@ -63,13 +64,13 @@ impl<C: Call> Member<C> {
         self.carry(call, cx)
     }
 
-    /// Ends the flight by hand, with a result for all: in place of a call that this member
+    /// Ends the flight by hand, with a result for all, in place of a call that this member
     /// [leads](Outcome::Lead) and has not launched.
     pub fn resolve(&mut self, result: C::Result) {
         let Self { flight, place } = self;
         debug_assert!(place.carrying, "a member that leads has not launched yet");
         place.carrying = false;
-        // Who comes from here on finds no flight; who came before is told by this one.
+        // Callers that come from now on find no flight; this one tells the earlier ones.
         flight.retire();
         let mut state = flight.state.lock();
         let unset = flight.result.set(result);
@@ -80,8 +81,8 @@ impl<C: Call> Member<C> {
         drop(unset);
     }
 
-    /// Returns whether the flight has other members. If it has, `waker` is woken when the last
-    /// of them has left.
+    /// Returns whether the flight has other members. If so, `waker` is woken when the last of them
+    /// has left.
     #[must_use]
     pub fn is_awaited(&self, waker: &Waker) -> bool {
         let mut state = self.flight.state.lock();
@@ -92,13 +93,13 @@ impl<C: Call> Member<C> {
         awaited
     }
 
-    /// Carries the call on if there is something to do and no other member does it.
+    /// Polls the call, if it was woken and no other member polls it.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Outcome<C>> {
         let Self { flight, place } = self;
         if place.carrying {
             return Poll::Ready(Outcome::Lead);
         }
-        // Nothing is due to one who has only followed.
+        // Nothing is due to a member that has only followed.
         if place.leads.is_none() && flight.result.get().is_some() {
             return Poll::Ready(Outcome::Shared);
         }
@@ -133,7 +134,7 @@ impl<C: Call> Member<C> {
     fn carry(&mut self, mut call: C, cx: &mut Context<'_>) -> Poll<Outcome<C>> {
         let waker = waker_ref(&self.flight);
         let mut inner = Context::from_waker(&waker);
-        // A panic belongs to the one whose request it was, wherever it is noticed.
+        // A panic belongs to the caller whose request it was, wherever it is noticed.
         let polled = catch_unwind(AssertUnwindSafe(|| call.poll(&self.flight, &mut inner)));
         match polled {
             Ok(Poll::Pending) => {
@@ -142,7 +143,7 @@ impl<C: Call> Member<C> {
             }
             Ok(Poll::Ready(())) => self.land(call, cx),
             Err(panic) => {
-                // What a broken call leaves behind may well panic again.
+                // The drop of a broken call may panic again.
                 let _ = catch_unwind(AssertUnwindSafe(|| drop(call)));
                 self.lost(panic, cx)
             }
@@ -207,7 +208,7 @@ impl<C: Call> Member<C> {
         }
     }
 
-    /// Parts with the call, which was lost in a panic.
+    /// Handles a call that was lost in a panic.
     fn lost(&mut self, panic: Box<dyn Any + Send>, cx: &mut Context<'_>) -> Poll<Outcome<C>> {
         let Self { flight, place } = self;
         let mut state = flight.state.lock();
@@ -250,7 +251,7 @@ impl<C: Call> Member<C> {
     }
 }
 
-/// Gives out what is due, or goes on with the panic that is.
+/// Returns the result that is due, or resumes the panic.
 fn collect<C: Call>(due: Due<C>) -> Outcome<C> {
     match due {
         Due::Own(own) => Outcome::Own(own),

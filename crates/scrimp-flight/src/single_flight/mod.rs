@@ -1,9 +1,8 @@
-//! One call of many equal ones at the same time.
+//! Single flight: equal calls at the same time become one.
 //!
-//! [`SingleFlight`] serves anything that has a key and a result that can be cloned. A [`Gate`]
-//! lets one caller do something by itself while others wait for what it says. What a layer
-//! needs beyond that is built from their parts: a [`Call`] in a [`FlightTable`], whose callers
-//! are [`Member`]s of a [`Flight`].
+//! [`SingleFlight`] serves any call with a key and a result that can be cloned. A [`Gate`] lets
+//! one caller act by itself while others wait for its result. Layers build the rest from the same
+//! parts: a [`Call`] in a [`FlightTable`], whose callers are [`Member`]s of a [`Flight`].
 
 mod flight;
 mod gate;

@@ -1,4 +1,4 @@
-//! Calls of any kind, by key.
+//! Single flight of any call, by key.
 
 use std::{
     fmt,
@@ -18,17 +18,16 @@ use super::{
 };
 use crate::sync::Mutex;
 
-/// Makes one call of many equal ones at the same time, for anything with a key and a result
-/// that can be cloned.
+/// Single flight for any call with a key and a result that can be cloned.
 ///
-/// The call is carried on by the first caller that is polled, so any of them may leave, the
-/// first one too; when all have left it is dropped. A panic in it reaches the caller whose call
-/// it was, and another caller's is made instead. Nothing is kept once it is done.
+/// The first caller that is polled polls the call, so any caller may leave, including the first
+/// one. When all have left, the call is dropped. A panic reaches the caller whose call it was, and
+/// another caller's call is made instead. Nothing is kept after the last caller has its copy.
 pub struct SingleFlight<T: Clone + Send + 'static> {
     table: Arc<FlightTable<Making<T>>>,
 }
 
-/// Returns the result of a [`SingleFlight::call`].
+/// The future of a [`SingleFlight::call`].
 #[must_use = "futures do nothing unless polled"]
 pub struct SingleFlightCall<T: Clone + Send + 'static, M> {
     table: Arc<FlightTable<Making<T>>>,
@@ -37,19 +36,19 @@ pub struct SingleFlightCall<T: Clone + Send + 'static, M> {
     member: Option<Member<Making<T>>>,
 }
 
-/// A call under way, and then its result.
+/// A call in flight, and later its result.
 struct Making<T> {
     future: Pin<Box<dyn Future<Output = T> + Send>>,
     result: Option<T>,
 }
 
-/// Behind a lock, as a result need not be `Sync`.
+/// Behind a lock, because a result need not be `Sync`.
 struct Copies<T>(Mutex<T>);
 
 // === impl SingleFlight ===
 
 impl<T: Clone + Send + 'static> SingleFlight<T> {
-    /// Returns one with nothing in flight.
+    /// Returns a single flight without calls.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -57,8 +56,8 @@ impl<T: Clone + Send + 'static> SingleFlight<T> {
         }
     }
 
-    /// Returns the result of a call with this key that is under way, or else of the one `make`
-    /// makes.
+    /// Returns the result of the call with this key that is in flight, or else of the call that
+    /// `make` makes.
     ///
     /// Nothing happens before the first poll.
     ///
@@ -80,7 +79,7 @@ impl<T: Clone + Send + 'static> SingleFlight<T> {
         }
     }
 
-    /// Returns the keys in flight now.
+    /// Returns the number of keys in flight.
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.table.len()
@@ -140,7 +139,7 @@ impl<T: Clone + Send + 'static> Call for Making<T> {
         (resolution, Some(self))
     }
 
-    /// Each of them is another caller's.
+    /// Returns no limit, because each lost call belongs to another caller.
     fn max_panics(_: &Self::Terms) -> u32 {
         u32::MAX
     }
@@ -214,7 +213,7 @@ where
     }
 }
 
-/// What is polled in it lies in the flight.
+/// The polled call lies in the flight, not in this future.
 impl<T: Clone + Send + 'static, M> Unpin for SingleFlightCall<T, M> {}
 
 impl<T: Clone + Send + 'static, M> fmt::Debug for SingleFlightCall<T, M> {

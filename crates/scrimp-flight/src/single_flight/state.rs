@@ -1,4 +1,4 @@
-//! What is known of a flight, and who has a place in it. All of it happens under its lock.
+//! State of a flight and its members. Everything here happens under the flight's lock.
 
 use std::task::Waker;
 
@@ -10,22 +10,22 @@ use super::{
 pub(super) struct State<C: Call> {
     pub(super) phase: Phase<C>,
     pub(super) members: usize,
-    /// Which call it is, from one.
+    /// Number of the call, from 1.
     pub(super) attempt: u32,
-    /// There has been a wake since the call was polled last.
+    /// True if there has been a wake since the last poll of the call.
     pub(super) woken: bool,
-    /// The one whose request it was is still there.
+    /// True while the caller whose request it was is still there.
     leader: bool,
     leader_slot: Option<usize>,
-    /// Woken when there is but one member left.
+    /// Woken when only one member is left.
     pub(super) idle: Option<Waker>,
-    /// What is due to those who have made a call, by attempt.
+    /// Results that are due to members that made a call, by attempt.
     due: Vec<(u32, Due<C>)>,
     pub(super) wakers: Wakers,
 }
 
 pub(super) enum Phase<C: Call> {
-    /// Under way. The call is with the member that polls it, or here.
+    /// In flight. The call is here, or with the member that polls it.
     Calling(Option<C>),
     /// It has failed. The first member to come makes another.
     Vacant,
@@ -33,30 +33,30 @@ pub(super) enum Phase<C: Call> {
     Landed,
     Alone,
     Broken,
-    /// All left before it was over.
+    /// All members left before the end.
     Gone,
 }
 
-/// One caller's place.
+/// Place of one caller.
 #[derive(Debug, Default)]
 pub(super) struct Place {
     pub(super) slot: Option<usize>,
-    /// The attempt that is this one's call.
+    /// Attempt that is this caller's call.
     pub(super) leads: Option<u32>,
-    /// Has the call in hand, or is about to make it.
+    /// True if it polls the call, or is about to make it.
     pub(super) carrying: bool,
-    /// It finishes what all others have left.
+    /// True if it finishes a call that all others have left.
     pub(super) finishes: bool,
     pub(super) done: bool,
 }
 
-/// What is left to do once the state is unlocked.
+/// Actions that remain after the state is unlocked.
 pub(super) struct Parted<C: Call> {
     pub(super) woken: Woken,
     pub(super) retire: bool,
-    /// The last of those who waited for what has landed has left.
+    /// True if the last waiter of a landed result has left.
     pub(super) settled: bool,
-    /// The call that no member waits for any more.
+    /// Call that no member waits for any more.
     pub(super) call: Option<C>,
     pub(super) due: Option<Due<C>>,
 }
@@ -64,7 +64,7 @@ pub(super) struct Parted<C: Call> {
 // === impl State ===
 
 impl<C: Call> State<C> {
-    /// Returns the state of a flight with one member, which is about to make the call.
+    /// Returns the state of a flight with one member, which will make the call.
     pub(super) fn new() -> Self {
         Self {
             phase: Phase::Calling(None),
@@ -79,7 +79,7 @@ impl<C: Call> State<C> {
         }
     }
 
-    /// Adds a member. True if it has nothing to do but wait.
+    /// Adds a member. Returns true if it only has to wait.
     pub(super) fn join(&mut self, place: &mut Place, waker: &Waker) -> bool {
         self.members += 1;
         let waits = match &self.phase {
@@ -99,12 +99,12 @@ impl<C: Call> State<C> {
         }
     }
 
-    /// Returns whether the call under way is this one's.
+    /// Returns whether the call in flight belongs to this member.
     pub(super) fn is_led_by(&self, place: &Place) -> bool {
         place.leads == Some(self.attempt)
     }
 
-    /// Gives the next call to this one.
+    /// Gives the next call to this member.
     pub(super) fn lead(&mut self, place: &mut Place) {
         self.phase = Phase::Calling(None);
         self.attempt += 1;
@@ -114,15 +114,15 @@ impl<C: Call> State<C> {
         place.carrying = true;
     }
 
-    /// Takes what is due to this one.
+    /// Takes the result that is due to this member.
     pub(super) fn due(&mut self, place: &Place) -> Option<Due<C>> {
         let leads = place.leads?;
         let at = self.due.iter().position(|(of, _)| *of == leads)?;
         Some(self.due.swap_remove(at).1)
     }
 
-    /// Ends the flight for its only member, whose call it was: it gets all that this has
-    /// brought, and leaves. There is no other to be told, and nothing is due to any.
+    /// Ends the flight for its only member, whose call it was. The member gets the result and
+    /// leaves. No other member has to be told, and nothing is due to any.
     pub(super) fn close(&mut self, place: &mut Place) {
         place.done = true;
         self.step_down(place);
@@ -130,8 +130,7 @@ impl<C: Call> State<C> {
         self.members = 0;
     }
 
-    /// Notes that the call has brought nothing to share. It was led by this one, which gets what
-    /// it has brought, and leaves.
+    /// Notes that the call has nothing to share. This member led it, gets its result, and leaves.
     pub(super) fn part(&mut self, place: &mut Place, others: Others) -> Parted<C> {
         self.fail(others, self.members == 1);
         let mut parted = self.leave(place);
@@ -139,7 +138,7 @@ impl<C: Call> State<C> {
         parted
     }
 
-    /// The same, but it was carried by one that had folldue. That one may go on.
+    /// Does the same for a call that a follower polled. The follower may go on.
     pub(super) fn part_for_leader(&mut self, due: Due<C>, others: Others) -> Parted<C> {
         let mut parted = Parted::new();
         if self.leader {
@@ -164,7 +163,7 @@ impl<C: Call> State<C> {
         };
     }
 
-    /// Lets all go, unless there will be another call to wait for.
+    /// Releases all members, unless there will be another call to wait for.
     fn dismiss(&mut self, parted: &mut Parted<C>) {
         if !matches!(self.phase, Phase::Vacant) {
             parted.retire = true;
@@ -202,11 +201,11 @@ impl<C: Call> State<C> {
                 parted.retire = true;
             }
             Phase::Calling(None) if place.carrying => {
-                // The call was never made: a panic on the way to it, or the caller left.
+                // The call was never made: its maker panicked or left.
                 self.phase = Phase::Vacant;
                 parted.woken.extend(self.wakers.carriers());
             }
-            // This may have been the one that was to carry on.
+            // This may have been the member that was woken to poll the call.
             Phase::Vacant => parted.woken.extend(self.wakers.carriers()),
             Phase::Calling(Some(_)) if pending => parted.woken.extend(self.wakers.carriers()),
             Phase::Landed => parted.settled = deserted,
@@ -219,7 +218,7 @@ impl<C: Call> State<C> {
 // === impl Place ===
 
 impl Place {
-    /// Returns the place of the one that opens a flight.
+    /// Returns the place of the member that opens a flight.
     pub(super) fn first() -> Self {
         Self {
             leads: Some(1),
@@ -228,7 +227,7 @@ impl Place {
         }
     }
 
-    /// Returns the place of the one that finishes what all others have left.
+    /// Returns the place of the member that finishes a call that all others have left.
     pub(super) fn finishing() -> Self {
         Self {
             finishes: true,

@@ -1,4 +1,4 @@
-//! Which calls are in flight, and which keys had better not wait for one.
+//! The table of flights, and the keys that must not wait for one.
 
 use std::{
     collections::HashMap,
@@ -20,67 +20,67 @@ use super::{
 };
 use crate::sync::Mutex;
 
-/// Below this many keys there is but one shard, so that the limit is exact.
+/// Below this many keys there is only one shard, so that the limit is exact.
 const SHARDED_FROM: usize = 1024;
 
 const SHARDS: usize = 64;
 
-/// Barred keys that are remembered per shard.
+/// Number of barred keys that a shard remembers.
 const MAX_BARRED: usize = 1024;
 
-/// Flights by key, and the keys that had better not wait for one.
+/// A table of flights by key, and of the keys that must not wait for one.
 pub struct FlightTable<C: Call> {
     shards: Box<[Shard<C>]>,
     most_per_shard: usize,
     barred: AtomicUsize,
 }
 
-/// On a cache line of its own: a lock that is taken must not slow down its neighbour.
+/// On its own cache line: a taken lock must not slow down its neighbour.
 #[repr(align(64))]
 struct Shard<C: Call>(Mutex<Keys<C>>);
 
 struct Keys<C: Call> {
     flights: HashTable<Arc<Flight<C>>>,
-    /// By hash alone: a collision costs a call and gives no caller a wrong answer.
+    /// By hash alone: a collision costs a call, and gives no caller a wrong response.
     barred: HashMap<u64, Instant, KeyHashBuilder>,
 }
 
-/// What a caller of a key is admitted to.
+/// Admission of a caller to a key.
 pub enum Admission<C: Call> {
-    /// A place in a flight. It waits already if it `waits`, and is to be [polled](Member::poll)
-    /// first otherwise: the one that opens a flight [leads](super::Outcome::Lead) it.
+    /// A place in a flight. If `waits` is false, it must be [polled](Member::poll) first: the
+    /// member that opens a flight [leads](super::Outcome::Lead) it.
     Member {
         /// The place.
         member: Member<C>,
-        /// There is nothing to do until the caller is woken.
+        /// True if there is nothing to do until the caller is woken.
         waits: bool,
     },
-    /// A copy of the result: the call has been made.
+    /// A copy of the result: the call has already been made.
     Copy(<C::Result as SharedResult>::Copy),
-    /// A call that is no other's: this key is [barred](FlightTable::bar).
+    /// A separate call: this key is [barred](FlightTable::bar).
     Barred,
-    /// Nothing: as many wait for this key as may.
+    /// Nothing: this key has as many waiters as it may have.
     Crowded,
-    /// Nothing: as many keys are in flight as may be.
+    /// Nothing: as many keys are in flight as the limit allows.
     Full,
 }
 
-/// What a caller asks for.
+/// A caller's request for a place.
 #[derive(Debug)]
 pub struct Request<'a> {
     /// The key.
     pub key: KeyRef<'a>,
-    /// How many members a flight may have.
+    /// Largest number of members of a flight.
     pub max_members: usize,
-    /// What is woken if it is to wait.
+    /// Waker of the caller, if it has to wait.
     pub waker: &'a Waker,
 }
 
 // === impl FlightTable ===
 
 impl<C: Call> FlightTable<C> {
-    /// Returns a table for this many keys in flight. Above 1,023 the limit is kept for each
-    /// 64th of the keys.
+    /// Returns a table for this many keys in flight. Above 1,023 the limit holds for each 64th of
+    /// the keys.
     #[must_use]
     pub fn new(max_keys: usize) -> Self {
         let shards = if max_keys < SHARDED_FROM { 1 } else { SHARDS };
@@ -97,7 +97,7 @@ impl<C: Call> FlightTable<C> {
         }
     }
 
-    /// Finds a flight that `admits` accepts, or opens one under the terms that `open` makes.
+    /// Joins a flight that `admits` accepts, or opens one under the terms that `open` makes.
     pub fn enter(
         &self,
         request: &Request<'_>,
@@ -143,8 +143,7 @@ impl<C: Call> FlightTable<C> {
         Admission::leading(member)
     }
 
-    /// Finds a flight. `None` if there is none that can be joined. [Barred](Self::bar) keys are
-    /// not looked at.
+    /// Joins a flight. Returns `None` if none can be joined. It ignores [barred](Self::bar) keys.
     pub fn join(&self, request: &Request<'_>) -> Option<Admission<C>> {
         let (key, hash) = (request.key, request.key.hash_value());
         let keys = self.shard(hash).lock();
@@ -154,7 +153,7 @@ impl<C: Call> FlightTable<C> {
         found.board(request.max_members, request.waker)
     }
 
-    /// Takes a flight out, unless another has taken its place.
+    /// Removes a flight, unless another has taken its place.
     pub(super) fn remove(&self, flight: &Arc<Flight<C>>) {
         let hash = flight.key().as_ref().hash_value();
         let mut keys = self.shard(hash).lock();
@@ -166,7 +165,7 @@ impl<C: Call> FlightTable<C> {
         drop(removed);
     }
 
-    /// Lets no caller wait for this key until then.
+    /// Prevents callers from waiting for this key until `until`.
     pub fn bar(&self, hash: u64, now: Instant, until: Instant) {
         let mut keys = self.shard(hash).lock();
         let before = keys.barred.len();
@@ -192,14 +191,14 @@ impl<C: Call> FlightTable<C> {
         }
     }
 
-    /// Returns the keys in flight now.
+    /// Returns the number of keys in flight.
     #[must_use]
     pub fn len(&self) -> usize {
         let shards = self.shards.iter();
         shards.map(|shard| shard.0.lock().flights.len()).sum()
     }
 
-    /// Returns how many keys are barred.
+    /// Returns the number of barred keys.
     #[must_use]
     pub fn barred(&self) -> usize {
         self.barred.load(Relaxed)
@@ -212,7 +211,7 @@ impl<C: Call> FlightTable<C> {
     }
 
     fn shard(&self, hash: u64) -> &Mutex<Keys<C>> {
-        // The table inside uses the low bits and the top seven.
+        // The inner table uses the low bits and the top seven.
         let index = (hash >> 32) as usize % self.shards.len();
         &self.shards[index].0
     }

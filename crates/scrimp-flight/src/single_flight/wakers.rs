@@ -1,29 +1,29 @@
-//! Which waiters are to be woken.
+//! Selects the waiters to wake.
 
 use std::task::Waker;
 
 use smallvec::SmallVec;
 
-/// How many are woken to carry a call on. Any one of them is enough; a few guard against
-/// one that is alive but is not polled, as a future in a stream whose reader is busy.
+/// Number of waiters that are woken to poll a call. One is enough. The others guard against a
+/// waiter that is alive but not polled, such as a future in a stream whose reader is busy.
 const CARRIERS: usize = 8;
 
-/// One waker per waiting caller, however often it was polled.
+/// Wakers of the waiting callers, one each, however often they were polled.
 #[derive(Debug, Default)]
 pub(crate) struct Wakers {
     slots: SmallVec<[Option<Waker>; 2]>,
     free: SmallVec<[usize; 2]>,
-    /// Where the next look for carriers begins, so that they are not always the same.
+    /// Start of the next search for carriers, so that they are not always the same.
     start: usize,
 }
 
-/// Wakers that have been taken, to be woken once no lock is held.
+/// Wakers that have been taken, to be woken when no lock is held.
 pub(crate) type Woken = SmallVec<[Waker; 8]>;
 
 // === impl Wakers ===
 
 impl Wakers {
-    /// Notes whom to wake for the caller in `slot`, which is given one if it has none.
+    /// Sets the waker of the caller in `slot`. A caller without a slot gets one.
     pub(crate) fn register(&mut self, slot: &mut Option<usize>, waker: &Waker) {
         let at = match *slot {
             Some(at) => at,
@@ -54,7 +54,7 @@ impl Wakers {
         }
     }
 
-    /// Takes a few, spread over all that wait.
+    /// Takes a few wakers, spread over all waiting callers.
     pub(crate) fn carriers(&mut self) -> Woken {
         let length = self.slots.len();
         let mut woken = Woken::new();
@@ -64,7 +64,7 @@ impl Wakers {
         }
         let stride = length.div_ceil(CARRIERS);
         self.start = (self.start + 1) % length;
-        // All offsets of the first stride, so that vacant slots hide no other.
+        // All offsets of the first stride, so that vacant slots hide no waiter.
         for offset in 0..stride {
             let mut at = (self.start + offset) % length;
             for _ in 0..CARRIERS {
@@ -78,7 +78,7 @@ impl Wakers {
         woken
     }
 
-    /// Takes all.
+    /// Takes all wakers.
     pub(crate) fn all(&mut self) -> impl Iterator<Item = Waker> + use<> {
         self.free.clear();
         std::mem::take(&mut self.slots).into_iter().flatten()

@@ -1,4 +1,4 @@
-//! Refresh at a set part of the lifetime.
+//! Refreshes at a set part of the lifetime.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use scrimp_core::SettingError;
 
 use super::{Moment, Strategy, check_part, scale};
 
-/// Refreshes with the first hit in the last part of the lifetime.
+/// A strategy that refreshes with the first hit in the last part of the lifetime.
 ///
-/// Simple and exact, and good where a process stands alone: many of them over one cache all
-/// refresh at the same moment, which is what [`XFetch`](crate::XFetch) avoids.
+/// It is simple and exact, and suits a process that is alone. Many processes over one cache all
+/// refresh at the same moment, which [`XFetch`](crate::XFetch) avoids.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RefreshAhead {
     part: f64,
@@ -18,8 +18,8 @@ pub struct RefreshAhead {
 // === impl RefreshAhead ===
 
 impl RefreshAhead {
-    /// Refreshes in this last part of the lifetime: 0.1 is the last tenth. Range: above 0 and
-    /// at most 1.
+    /// Returns the strategy for this last part of the lifetime: 0.1 is the last tenth. Range:
+    /// above 0 and at most 1.
     #[must_use]
     pub fn new(part: f64) -> Self {
         Self { part }

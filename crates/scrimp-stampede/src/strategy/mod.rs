@@ -1,4 +1,4 @@
-//! When an answer is refreshed.
+//! Strategies that decide when a response is refreshed.
 
 mod ahead;
 mod revalidate;
@@ -12,35 +12,35 @@ pub use xfetch::XFetch;
 
 use scrimp_core::SettingError;
 
-/// How a cached answer stands at one moment.
+/// State of a cached response at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Moment {
-    /// Time until it expires; zero once it has.
+    /// Time until the response expires. Zero after expiry.
     pub remaining: Duration,
-    /// How long it was fresh for when it came.
+    /// Freshness lifetime of the response when it came.
     pub lifetime: Duration,
-    /// How long the upstream takes to make it, if that was ever measured.
+    /// Time that the upstream takes to make the response, if it was ever measured.
     pub cost: Option<Duration>,
 }
 
-/// Decides which request refreshes an answer.
+/// Decides which request refreshes a response.
 ///
-/// It is asked for every hit while no refresh of the key is under way, so it computes and
-/// does nothing else. What it says costs a call to the upstream at most: single flight, the
-/// budget and the rest after failures are the layer's and hold for every strategy.
+/// It is called for every hit while no refresh of the key is in flight, so it must only compute. A
+/// wrong decision costs at most one call to the upstream: single flight, the budget and the rest
+/// after failures belong to the layer, and hold for every strategy.
 pub trait Strategy: fmt::Debug + Send + Sync + 'static {
-    /// The longest time before expiry at which [`is_due`](Self::is_due) may say yes for an
-    /// answer of this lifetime and cost. Asked once for each that comes: hits before that
-    /// pay neither for chance nor for logarithms.
+    /// Returns the longest time before expiry at which [`is_due`](Self::is_due) may return true,
+    /// for this lifetime and cost. Called once per stored response: earlier hits pay neither for
+    /// random numbers nor for logarithms.
     fn reach(&self, lifetime: Duration, cost: Option<Duration>) -> Duration;
 
-    /// Whether this request refreshes the answer. `uniform` is drawn anew for each, out of
-    /// (0, 1].
+    /// Returns whether this request refreshes the response. `uniform` is drawn from (0, 1] for
+    /// each request.
     fn is_due(&self, moment: &Moment, uniform: f64) -> bool;
 
-    /// Returns the error of a setting that cannot work. Called by
-    /// [`build`](crate::StampedeLayerBuilder::build). Default: none.
+    /// Returns the error of a setting that cannot work.
+    /// [`build`](crate::StampedeLayerBuilder::build) calls it. Default: none.
     ///
     /// # Errors
     ///
@@ -49,8 +49,8 @@ pub trait Strategy: fmt::Debug + Send + Sync + 'static {
         Ok(())
     }
 
-    /// How long after expiry the answer is still served while it is refreshed. It takes a
-    /// cache that obeys `max-stale` (RFC 9111 §5.2.1.2). Default: not at all.
+    /// Returns how long after expiry the response is still served while it is refreshed. It needs
+    /// a cache that obeys `max-stale` (RFC 9111 §5.2.1.2). Default: zero.
     fn stale_for(&self) -> Duration {
         Duration::ZERO
     }
@@ -59,7 +59,7 @@ pub trait Strategy: fmt::Debug + Send + Sync + 'static {
 // === impl Moment ===
 
 impl Moment {
-    /// A moment with `remaining` left of a `lifetime`, and a cost not known.
+    /// Returns a moment with `remaining` left of a `lifetime`, and an unknown cost.
     #[must_use]
     pub fn new(remaining: Duration, lifetime: Duration) -> Self {
         Self {
@@ -69,7 +69,7 @@ impl Moment {
         }
     }
 
-    /// The same with a known cost.
+    /// Returns the same moment with a known cost.
     #[must_use]
     pub fn cost(self, cost: Duration) -> Self {
         Self {
@@ -79,13 +79,13 @@ impl Moment {
     }
 }
 
-/// Refuses a part of a lifetime that is not above 0 and at most 1.
+/// Checks that a part of a lifetime is above 0 and at most 1.
 fn check_part(owner: &'static str, setting: &'static str, part: f64) -> Result<(), SettingError> {
     let range = (Bound::Excluded(0.0), Bound::Included(1.0));
     SettingError::within(owner, setting, part, range).map(drop)
 }
 
-/// A part of a time, without the panics of `Duration::mul_f64`.
+/// Returns a part of a time, without the panics of `Duration::mul_f64`.
 fn scale(time: Duration, factor: f64) -> Duration {
     Duration::try_from_secs_f64(time.as_secs_f64() * factor).unwrap_or(Duration::MAX)
 }

@@ -1,13 +1,13 @@
-//! Refresh after expiry, behind the stale answer.
+//! Refreshes after expiry, behind the stale response.
 
 use std::time::Duration;
 
 use super::{Moment, Strategy};
 
-/// Serves what has expired for a while longer, and refreshes it behind the first who asks
-/// (RFC 5861 §3, for origins that do not ask for it themselves).
+/// A strategy that serves an expired response for a while, and refreshes it behind the first
+/// request (RFC 5861 §3, for origins that do not ask for it themselves).
 ///
-/// No refresh is ever early, so none is wasted; answers may be stale by as much as the window.
+/// No refresh is ever early, so none is wasted. Responses may be stale by as much as the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StaleWhileRevalidate {
     window: Duration,
@@ -16,8 +16,8 @@ pub struct StaleWhileRevalidate {
 // === impl StaleWhileRevalidate ===
 
 impl StaleWhileRevalidate {
-    /// For so long after expiry, in whole seconds, rounded down. A cache refuses where the
-    /// response forbids it (`must-revalidate` and its kin).
+    /// Returns the strategy for this long after expiry, in whole seconds, rounded down. A cache
+    /// refuses if the response forbids it (`must-revalidate` and similar directives).
     #[must_use]
     pub fn new(window: Duration) -> Self {
         Self { window }

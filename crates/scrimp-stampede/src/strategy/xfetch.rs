@@ -1,4 +1,4 @@
-//! Probabilistic early refresh.
+//! Refreshes early at random.
 
 use std::{ops::Bound, time::Duration};
 
@@ -6,20 +6,20 @@ use scrimp_core::SettingError;
 
 use super::{Moment, Strategy, check_part, scale};
 
-/// −ln of the smallest chance a draw can show: past it, no draw is early enough.
+/// −ln of the smallest probability of a draw: beyond it, no draw is early enough.
 const LONGEST: f64 = 37.0;
 
-/// Refreshes early by chance: iff `now − δ·β·ln(U) ≥ expiry`.
+/// A strategy that refreshes early at random: iff `now − δ·β·ln(U) ≥ expiry`.
 ///
-/// δ is the time the upstream takes, β how cautious to be, U uniform in (0, 1]. Callers need
-/// not know of each other: while they are independent, the number of refreshes that one
-/// expiry causes is geometric with mean e^(1/β), whatever the rate of requests. The first
-/// begins βδ(ln(λβδ) + 0.577) before expiry on average, at λ requests a second. (Vattani,
-/// Chierichetti, Lowenstein: Optimal Probabilistic Cache Stampede Prevention, VLDB 2015.)
+/// δ is the time that the upstream takes, β the caution, U uniform in (0, 1]. Callers need not
+/// know of each other: if they are independent, the number of refreshes per expiry is geometric
+/// with mean e^(1/β), at any rate of requests. The first begins βδ(ln(λβδ) + 0.577) before expiry
+/// on average, at λ requests per second. (Vattani, Chierichetti, Lowenstein: Optimal Probabilistic
+/// Cache Stampede Prevention, VLDB 2015.)
 ///
-/// That gap grows with the rate and knows nothing of the lifetime: an answer that is fresh
-/// for 5 s, takes 1 s and is asked for a thousand times a second would be refreshed without
-/// a pause. So it is cut to a [part](Self::within) of the lifetime.
+/// That gap grows with the rate and ignores the lifetime: a response that is fresh for 5 s, takes
+/// 1 s and is requested a thousand times per second would be refreshed without a pause. So the gap
+/// is limited to a [part](Self::within) of the lifetime.
 ///
 /// ```
 /// use scrimp_stampede::XFetch;
@@ -40,7 +40,7 @@ pub struct XFetch {
 // === impl XFetch ===
 
 impl Default for XFetch {
-    /// β = 1, which is optimal for exponential gaps.
+    /// Returns the strategy with β = 1, which is optimal for exponential gaps.
     fn default() -> Self {
         Self {
             beta: 1.0,
@@ -52,8 +52,8 @@ impl Default for XFetch {
 }
 
 impl XFetch {
-    /// Returns the strategy with this β: more is earlier. Default: 1. Range: above 0 and at
-    /// most 1,000.
+    /// Returns the strategy with this β: a higher value refreshes earlier. Default: 1. Range:
+    /// above 0 and at most 1,000.
     #[must_use]
     pub fn new(beta: f64) -> Self {
         Self {
@@ -62,7 +62,7 @@ impl XFetch {
         }
     }
 
-    /// Takes δ to be this, whatever was measured.
+    /// Sets δ to this value, instead of the measured one.
     #[must_use]
     pub fn fixed(self, delta: Duration) -> Self {
         Self {
@@ -71,7 +71,7 @@ impl XFetch {
         }
     }
 
-    /// Takes δ to be this until it has been measured. Default: 100 ms.
+    /// Sets δ to this value until it has been measured. Default: 100 ms.
     #[must_use]
     pub fn assuming(self, delta: Duration) -> Self {
         Self {
@@ -80,7 +80,7 @@ impl XFetch {
         }
     }
 
-    /// Begins within this last part of the lifetime, whatever the draw. Default: 0.5. Range:
+    /// Limits refreshes to this last part of the lifetime, for any draw. Default: 0.5. Range:
     /// above 0 and at most 1.
     #[must_use]
     pub fn within(self, part: f64) -> Self {
@@ -90,7 +90,7 @@ impl XFetch {
         }
     }
 
-    /// How much before expiry this draw refreshes.
+    /// Returns how long before expiry this draw refreshes.
     fn gap(&self, lifetime: Duration, cost: Option<Duration>, minus_ln: f64) -> Duration {
         let delta = self.fixed.or(cost).unwrap_or(self.assumed);
         scale(delta, self.beta * minus_ln).min(scale(lifetime, self.reach))

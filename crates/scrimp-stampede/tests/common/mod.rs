@@ -1,4 +1,4 @@
-//! The layer over a real cache over a scripted upstream, and short words for asking it.
+//! The layer over a real cache over a scripted upstream, and helpers to call it.
 
 #![allow(
     dead_code,
@@ -37,7 +37,7 @@ pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
-    /// How long the caller waited, by the paused clock.
+    /// Time that the caller waited, by the paused clock.
     pub waited: Duration,
 }
 
@@ -49,28 +49,28 @@ pub const fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
-/// Noon on a day in 2026.
+/// Returns noon on a day in 2026.
 pub fn noon() -> SystemTime {
     SystemTime::UNIX_EPOCH + seconds(1_790_856_000)
 }
 
-/// A layer whose every draw is the same: U = 1, at which nothing is early.
+/// Returns a layer with U = 1 in every draw, at which nothing is early.
 pub fn never_early() -> StampedeLayerBuilder {
     StampedeLayer::builder().random(|| 0.0)
 }
 
-/// A layer whose every draw is as early as can be.
+/// Returns a layer whose every draw is as early as possible.
 pub fn always_early() -> StampedeLayerBuilder {
     StampedeLayer::builder().random(|| 1.0 - f64::EPSILON / 2.0)
 }
 
-/// A reply with these fields and this body.
+/// Returns a reply with these fields and this body.
 pub fn reply(status: u16, fields: Fields<'_>, body: &str) -> Reply {
     let body = ScriptedBody::new().data(Bytes::copy_from_slice(body.as_bytes()));
     respond(status, fields, body)
 }
 
-/// A reply with a body that plays its own script.
+/// Returns a reply with a scripted body.
 pub fn respond(status: u16, fields: Fields<'_>, body: ScriptedBody) -> Reply {
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(status).expect("a status code");
@@ -81,7 +81,7 @@ pub fn respond(status: u16, fields: Fields<'_>, body: ScriptedBody) -> Reply {
     Reply::respond(response)
 }
 
-/// A reply that is fresh for so many seconds and takes so long to make.
+/// Returns a reply that is fresh for `ttl` seconds and takes this long to make.
 pub fn fresh(ttl: u64, body: &str, takes: Duration) -> Reply {
     let control = format!("max-age={ttl}");
     reply(200, &[("cache-control", &control)], body).delay(takes)
@@ -99,7 +99,7 @@ pub fn request(uri: &str, fields: Fields<'_>) -> Request<Full<Bytes>> {
 pub type Caller = tokio::task::JoinHandle<Result<Answer, BoxError>>;
 
 impl Rig {
-    /// Over a cache that keeps 1 MiB, and an upstream that replies to every call.
+    /// Makes a stack over a cache of 1 MiB, and an upstream that replies to every call.
     pub fn new(
         layer: StampedeLayerBuilder,
         answer: impl Fn(&Parts) -> Reply + Send + Sync + 'static,
@@ -107,7 +107,7 @@ impl Rig {
         Self::over(layer, Scripted::answering(answer))
     }
 
-    /// Replies to the calls one by one; one call more fails the test.
+    /// Replies to the calls one by one. One call more fails the test.
     pub fn script(layer: StampedeLayerBuilder, replies: impl IntoIterator<Item = Reply>) -> Self {
         Self::over(layer, Scripted::script(replies))
     }
@@ -144,12 +144,12 @@ impl Rig {
         self.send(request(uri, &[])).await.expect("an answer")
     }
 
-    /// A caller that does not hold up the test.
+    /// Starts a caller that does not block the test.
     pub fn call(&self, uri: &str) -> Caller {
         tokio::spawn(ask(self.service.clone(), request(uri, &[])))
     }
 
-    /// Many callers at once, in order.
+    /// Starts several callers at once, in order.
     pub fn calls(&self, uri: &str, count: usize) -> Vec<Caller> {
         (0..count).map(|_| self.call(uri)).collect()
     }
@@ -171,7 +171,7 @@ where
     })
 }
 
-/// What all of them got.
+/// Returns the responses of all callers.
 pub async fn all(callers: Vec<Caller>) -> Vec<Answer> {
     let mut answers = Vec::with_capacity(callers.len());
     for caller in callers {
@@ -180,7 +180,7 @@ pub async fn all(callers: Vec<Caller>) -> Vec<Answer> {
     answers
 }
 
-/// Lets other tasks do what they can do now, and a moment pass.
+/// Lets other tasks do what they can do now, and lets a moment pass.
 pub async fn settle() {
     tokio::time::sleep(ms(1)).await;
 }
@@ -200,7 +200,7 @@ impl Answer {
     }
 }
 
-/// Counts what it is asked, in the order of the calls.
+/// Numbers the calls, in their order.
 pub fn numbered(
     reply: impl Fn(usize) -> Reply + Send + Sync + 'static,
 ) -> impl Fn(&Parts) -> Reply + Send + Sync + 'static {

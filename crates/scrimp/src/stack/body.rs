@@ -1,4 +1,4 @@
-//! The body of every message that goes through a stack.
+//! The body of every message in a stack.
 
 use std::{
     any::Any,
@@ -12,10 +12,10 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
 use scrimp_core::BoxError;
 
-/// A body of whatever type. It streams, keeps its trailers, and tells length and end as the
-/// body inside does.
+/// A body of any type. It streams, keeps its trailers, and reports the length and the end of the
+/// body inside.
 ///
-/// An empty body and one in memory (`From<Bytes>`) are not boxed, and a `Body` is not boxed a
+/// An empty body and a body in memory (`From<Bytes>`) are not boxed, and a `Body` is not boxed a
 /// second time. It is `Send` and not `Sync`.
 #[derive(Default)]
 pub struct Body(Kind);
@@ -31,13 +31,13 @@ enum Kind {
 // === impl Body ===
 
 impl Body {
-    /// No body.
+    /// Returns an empty body.
     #[must_use]
     pub fn empty() -> Self {
         Self::default()
     }
 
-    /// Takes any body in.
+    /// Wraps any body.
     pub fn new<B>(body: B) -> Self
     where
         B: HttpBody<Data = Bytes> + Send + 'static,

@@ -9,14 +9,14 @@ use tower_service::Service;
 
 use super::{Body, Stack};
 
-/// Makes a [`Stack`] of whatever it is put on: the outermost layer of a stack.
+/// The outermost layer of a stack: it makes a [`Stack`] of any service.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct StackLayer(());
 
 // === impl StackLayer ===
 
 impl StackLayer {
-    /// The layer, which has no settings.
+    /// Returns the layer, which has no settings.
     #[must_use]
     pub fn new() -> Self {
         Self(())

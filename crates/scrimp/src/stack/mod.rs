@@ -1,4 +1,4 @@
-//! A stack of layers as a type with a name.
+//! A stack of layers as a nameable type.
 
 mod body;
 mod layer;
@@ -19,13 +19,13 @@ use scrimp_core::BoxError;
 use tower::util::{BoxCloneSyncService, ServiceExt};
 use tower_service::Service;
 
-/// Any number of layers around a service, in a type that fits into a struct, an argument, an
-/// `axum` state: `E` is its error, the only thing that is left of the types inside.
+/// Any number of layers around a service, in a type that fits into a struct, an argument or an
+/// `axum` state. `E` is its error, the only type that remains of the types inside.
 ///
-/// The type of five layers around a client is a line long, and changes with every layer that is
-/// added. This one does not. It is `Clone`, `Send` and `Sync`, takes requests with any body,
-/// and answers with a [`Body`]. It may be wrapped in further layers, and itself be the inside of
-/// a stack.
+/// The type of five layers around a client is a line long, and changes with every added layer.
+/// This type does not. It is `Clone`, `Send` and `Sync`, takes requests with any body, and answers
+/// with a [`Body`]. It may be wrapped in further layers, and may be the inner service of another
+/// stack.
 ///
 #[cfg_attr(all(feature = "cache", feature = "coalesce"), doc = "```")]
 #[cfg_attr(not(all(feature = "cache", feature = "coalesce")), doc = "```ignore")]
@@ -71,7 +71,7 @@ use tower_service::Service;
 /// # Ok(()) }
 /// ```
 ///
-/// On a server it is an axum service like any other; its error is then
+/// On a server it is an axum service like any other. Its error is then
 /// [`Infallible`](std::convert::Infallible), and stays so:
 ///
 /// ```
@@ -93,20 +93,20 @@ use tower_service::Service;
 ///
 /// # Readiness
 ///
-/// It is that of the service inside: `poll_ready` polls the very instance that `call` calls, and
-/// a clone starts out unready.
+/// Readiness is the inner service's: `poll_ready` polls the same instance that `call` calls, and a
+/// clone starts out unready.
 ///
-/// # What it costs
+/// # Cost
 ///
-/// Two allocations a call: a box for the future, and one for the response's body unless it is
-/// empty; one more for each clone; and calls through a table of functions. With all layers inside,
-/// that is some 120 ns on a hit that takes 880 ns, and 10 ns for a clone that takes 58 ns
-/// (`scrimp-bench stack`; `docs/performance.md` in the repository has the table). Where that is
-/// too much, keep the types: write `impl Service<..>`, or make your own struct generic.
+/// A call costs two allocations: a box for the future, and one for the body of the response unless
+/// it is empty. Each clone costs one more. Calls go through a table of functions. With all layers
+/// inside, that is about 120 ns on a hit that takes 880 ns, and 10 ns for a clone that takes 58 ns
+/// (`scrimp-bench stack`; `docs/performance.md` in the repository has the table). If that is too
+/// much, keep the types: write `impl Service<..>`, or make your own struct generic.
 ///
-/// Where one would need more: a service that is not `Sync` does not fit (tower's
-/// [`BoxCloneService`](tower::util::BoxCloneService) takes it, and gives up `Sync`); one that is
-/// not `Clone` goes behind tower's `Buffer` first.
+/// Two kinds of service do not fit. For one that is not `Sync`, use tower's
+/// [`BoxCloneService`](tower::util::BoxCloneService), which gives up `Sync`. Put one that is not
+/// `Clone` behind tower's `Buffer` first.
 pub struct Stack<E = BoxError>(BoxCloneSyncService<Request<Body>, Response<Body>, E>);
 
 /// The future of a [`Stack`]'s response.
@@ -115,7 +115,7 @@ pub type StackFuture<E> = Pin<Box<dyn Future<Output = Result<Response<Body>, E>>
 // === impl Stack ===
 
 impl<E> Stack<E> {
-    /// Takes in a service, with all the layers around it.
+    /// Wraps a service, with all the layers around it.
     pub fn new<S, B>(service: S) -> Self
     where
         S: Service<Request<Body>, Response = Response<B>, Error = E>,
@@ -128,7 +128,7 @@ impl<E> Stack<E> {
         Self(BoxCloneSyncService::new(service.map_response(erase)))
     }
 
-    /// A layer that does the same, for the outside of a `ServiceBuilder`.
+    /// Returns a layer that does the same, for the outside of a `ServiceBuilder`.
     #[must_use]
     pub fn layer() -> StackLayer {
         StackLayer::new()

@@ -1,4 +1,4 @@
-//! The chunks of a source, and how far each of its readers has come.
+//! The chunks of a source, and the position of each reader.
 
 mod room;
 
@@ -13,55 +13,55 @@ pub(in crate::broadcast) use room::Room;
 use super::{Channel, End, Stop};
 use crate::budget::Booked;
 
-/// A chunk, or why there is none.
+/// A chunk, or the reason why there is none.
 pub(in crate::broadcast) type Next<E> = Result<Bytes, Stop<E>>;
 
-/// Wakers that have been taken, to be woken once no lock is held.
+/// Wakers that have been taken, to be woken when no lock is held.
 pub(in crate::broadcast) type Woken = SmallVec<[Waker; 2]>;
 
-/// Where the source is.
+/// Place of the source.
 pub(in crate::broadcast) enum Source<S> {
     Here(S),
-    /// With the reader that polls it.
+    /// A reader polls it.
     Carried,
-    /// It has ended, or no reader wanted it any more.
+    /// It has ended, or was dropped because it had no reader.
     Over,
 }
 
 pub(in crate::broadcast) struct Log<C: Channel> {
     pub(in crate::broadcast) source: Source<C::Source>,
-    /// There has been a wake since the source was polled last.
+    /// True if there has been a wake since the last poll of the source.
     pub(in crate::broadcast) woken: bool,
     pub(in crate::broadcast) chunks: VecDeque<Bytes>,
-    /// Chunks that were forgotten.
+    /// Number of chunks that were dropped.
     base: u64,
-    /// Bytes of the chunks that are here.
+    /// Number of bytes held.
     pub(in crate::broadcast) held: usize,
-    /// How many of them are on the budget's books.
+    /// Number of those bytes that the budget accounts for.
     booked: Booked,
-    /// They are on other books.
+    /// True if another account holds them.
     kept: bool,
     pub(in crate::broadcast) end: Option<C::End>,
     pub(in crate::broadcast) open: bool,
-    /// Some who waited for the broadcast have not got their reader yet.
+    /// True while callers who waited for the broadcast have not all got their readers.
     pub(in crate::broadcast) awaited: bool,
-    /// Since when readers wait for room.
+    /// Time since which readers wait for room.
     full_since: Option<Instant>,
-    /// A pump reads ahead.
+    /// True if a pump reads ahead.
     pub(in crate::broadcast) pumped: bool,
-    /// What it is woken by.
+    /// Waker of the pump.
     pub(in crate::broadcast) pump: Option<Waker>,
     places: SmallVec<[Option<Place>; 1]>,
     free: SmallVec<[usize; 2]>,
 }
 
-/// One reader.
+/// Place of a reader.
 struct Place {
-    /// The chunk it reads next.
+    /// Index of the chunk that it reads next.
     at: u64,
     told_end: bool,
     waker: Option<Waker>,
-    /// How long others have waited for it so far.
+    /// Time that others have waited for it so far.
     debt: Duration,
 }
 
@@ -71,7 +71,7 @@ impl<C: Channel> Log<C> {
     pub(in crate::broadcast) fn new(chunks: VecDeque<Bytes>, source: C::Source) -> Self {
         Self {
             source: Source::Here(source),
-            // It has been polled with another's waker so far.
+            // So far it was polled with another's waker.
             woken: true,
             held: chunks.iter().map(Bytes::len).sum(),
             chunks,
@@ -89,7 +89,7 @@ impl<C: Channel> Log<C> {
         }
     }
 
-    /// Takes a place at the first byte. `None` if that has gone by.
+    /// Takes a place at the first byte. Returns `None` if that byte is no longer held.
     pub(in crate::broadcast) fn enter(&mut self) -> Option<usize> {
         let cancelled = matches!(self.source, Source::Over) && self.end.is_none();
         if self.base > 0 || cancelled {
@@ -122,23 +122,22 @@ impl<C: Channel> Log<C> {
         self.places.len() - self.free.len()
     }
 
-    /// Returns whether it has no reader, none is about to come, and it is not over.
+    /// Returns whether the log has no reader, expects none, and has not ended.
     pub(in crate::broadcast) fn is_abandoned(&self) -> bool {
         self.readers() == 0 && !self.awaited && self.end.is_none() && !self.pumped
     }
 
-    /// Returns whether all of it has come in, ended soundly, and is here.
+    /// Returns whether the source has ended soundly and all of it is held.
     pub(in crate::broadcast) fn is_complete(&self) -> bool {
         self.end.as_ref().is_some_and(|end| self.is_whole(end))
     }
 
-    /// Returns whether all of it is here, if this is its end.
+    /// Returns whether all of it is held, if this is its end.
     pub(in crate::broadcast) fn is_whole(&self, end: &C::End) -> bool {
         self.base == 0 && end.is_sound()
     }
 
-    /// Returns whether the reader has read everything, and knows of the end or need not ask for
-    /// it.
+    /// Returns whether the reader has read everything, and knows the end or need not ask for it.
     pub(in crate::broadcast) fn is_over(&self, place: usize) -> bool {
         let Some(reader) = &self.places[place] else {
             return true;
@@ -147,7 +146,7 @@ impl<C: Channel> Log<C> {
         reader.told_end || reader.at >= last && self.end.as_ref().is_some_and(End::is_silent)
     }
 
-    /// Returns what the reader gets without waiting.
+    /// Returns the next item of the reader, if it is there.
     pub(in crate::broadcast) fn next(&mut self, place: usize) -> Option<Next<C::End>> {
         let reader = self.places[place].as_mut()?;
         let Some(index) = reader.at.checked_sub(self.base) else {
@@ -171,7 +170,7 @@ impl<C: Channel> Log<C> {
         }))
     }
 
-    /// Takes the source, if it has something to say and no reader listens to it yet.
+    /// Takes the source, if it may have something and no reader polls it.
     pub(in crate::broadcast) fn take_source(&mut self) -> Option<C::Source> {
         if !self.woken || !matches!(self.source, Source::Here(_)) {
             return None;
@@ -192,7 +191,7 @@ impl<C: Channel> Log<C> {
         }
     }
 
-    /// Takes the wakers of all that wait.
+    /// Takes the wakers of all waiting readers.
     pub(in crate::broadcast) fn waiting(&mut self) -> Woken {
         let mut woken = Woken::new();
         for place in self.places.iter_mut().flatten() {
@@ -206,7 +205,8 @@ impl<C: Channel> Log<C> {
         woken
     }
 
-    /// Takes the wakers of those that poll the source: the pump, or else all that wait.
+    /// Takes the wakers that may poll the source: the pump's, or else those of all waiting
+    /// readers.
     pub(in crate::broadcast) fn carriers(&mut self) -> Woken {
         if !self.pumped {
             return self.waiting();
@@ -234,7 +234,7 @@ impl<C: Channel> Log<C> {
         }
     }
 
-    /// Notes on the budget what the log holds now.
+    /// Books the bytes that the log holds now on the budget.
     pub(in crate::broadcast) fn book(&mut self, channel: &C) {
         let held = if self.kept { 0 } else { self.held };
         if let Some(budget) = channel.budget() {
@@ -242,7 +242,7 @@ impl<C: Channel> Log<C> {
         }
     }
 
-    /// Takes it off the budget for good.
+    /// Takes the log off the budget for good.
     pub(in crate::broadcast) fn unbook(&mut self, channel: &C) {
         self.kept = true;
         self.book(channel);

@@ -1,4 +1,4 @@
-//! Room in a log: what may be forgotten, and who has to be waited for before it is.
+//! Room in a log: which chunks may be dropped, and which readers are waited for first.
 
 use std::time::Duration;
 
@@ -6,17 +6,17 @@ use tokio::time::Instant;
 
 use super::{Channel, Log, Woken};
 
-/// Tells whether there is room for another chunk.
+/// Room for another chunk.
 pub(in crate::broadcast) enum Room {
     Free,
-    /// Not before those who are furthest behind have read on, or for this long.
+    /// None until the readers furthest behind have read on, or this time has passed.
     Wait(Duration),
 }
 
 // === impl Log ===
 
 impl<C: Channel> Log<C> {
-    /// Takes those who can go on now because a reader has read on, or has left.
+    /// Takes the wakers of readers that can go on because a reader has read on, or has left.
     pub(in crate::broadcast) fn relieved(&mut self, limit: usize) -> Option<Woken> {
         self.full_since?;
         self.forget_read();
@@ -27,9 +27,9 @@ impl<C: Channel> Log<C> {
         Some(self.waiting())
     }
 
-    /// Makes room for another chunk. Where it takes cutting readers off, they are given
-    /// `patience` first, once in their lives: one that is merely not its turn yet reads on, and
-    /// one that is slow does not hold the others up for longer than that.
+    /// Makes room for another chunk. Readers that would be cut off are given `patience` first,
+    /// once in their lives. A reader that only waits for its turn reads on in that time. A slow
+    /// reader delays the others for no longer than that.
     pub(in crate::broadcast) fn room(&mut self, limit: usize, patience: Duration) -> Room {
         if self.held < limit {
             return Room::Free;
@@ -63,7 +63,7 @@ impl<C: Channel> Log<C> {
         }
     }
 
-    /// Forgets what all have read who are not cut off yet.
+    /// Drops the chunks that all remaining readers have read.
     fn forget_read(&mut self) {
         if self.is_awaited() {
             return;
@@ -74,26 +74,26 @@ impl<C: Channel> Log<C> {
         self.forget(usize::try_from(read).unwrap_or(usize::MAX));
     }
 
-    /// Returns whether some may still come who need the first byte.
+    /// Returns whether readers may still come that need the first byte.
     fn is_awaited(&self) -> bool {
         self.awaited && self.base == 0
     }
 
-    /// Closes the log at the limit: its beginning may be forgotten from now on.
+    /// Closes the log at the limit: its beginning may be dropped from now on.
     pub(in crate::broadcast) fn close_from(&mut self, limit: usize) {
         self.open &= self.held < limit;
         self.forget_at_once();
     }
 
-    /// Forgets what the only reader of a closed log has read. Where there are several, they are
-    /// looked through when there has to be room.
+    /// Drops the chunks that the only reader of a closed log has read. With several readers this
+    /// is done when room is needed.
     pub(super) fn forget_at_once(&mut self) {
         if !self.open && self.readers() == 1 && !self.awaited {
             self.forget_read();
         }
     }
 
-    /// Forgets all there is.
+    /// Drops all chunks.
     pub(in crate::broadcast) fn clear(&mut self) {
         self.forget(usize::MAX);
     }
