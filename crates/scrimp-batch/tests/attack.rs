@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, request::Parts};
 use http_body_util::Full;
-use scrimp_batch::{BatchLayer, BatchWindow, RestJson};
+use parking_lot::Mutex;
+use scrimp_batch::{Admission, BatchCodec, BatchLayer, BatchWindow, Decoded, Item, RestJson};
+use scrimp_core::KeyBuf;
 use serde_json::json;
 use support::{Upstream, get, send, status};
 use tower::{Layer, ServiceExt};
@@ -98,4 +100,53 @@ async fn a_hundred_times_as_many_callers_as_lanes_are_all_answered() {
         request.headers_mut().insert("authorization", key);
         assert_eq!(send(service.clone(), request).await.unwrap().status(), 200);
     }
+}
+
+/// A codec whose answers take as long to decode as the test lets them.
+struct Slow(Mutex<std::sync::mpsc::Receiver<()>>);
+
+impl BatchCodec for Slow {
+    fn accepts(&self, _: &Parts) -> bool {
+        true
+    }
+
+    fn admit(&self, _: &Parts, _: &Bytes, _: &mut KeyBuf) -> Option<Admission> {
+        let mut admission = Admission::default();
+        admission.weight = 1;
+        Some(admission)
+    }
+
+    fn encode(&self, _: &[&Item]) -> Option<Request<Bytes>> {
+        Request::post("/batch").body(Bytes::new()).ok()
+    }
+
+    fn decode(&self, items: &[&Item], _: &Response<Bytes>) -> Decoded {
+        let _ = self.0.lock().recv();
+        Decoded::unattributed(items.len())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_answer_is_decoded_beside_the_worker_and_within_the_time_of_the_call() {
+    let long =
+        Upstream::new(|_| std::future::ready(Ok(Response::new(Full::from(vec![b' '; 256 << 10])))));
+    let (release, held) = std::sync::mpsc::channel();
+    let layer = BatchLayer::builder(Slow(Mutex::new(held)))
+        .window(BatchWindow::fixed(MS))
+        .timeout(5_000 * MS)
+        .build()
+        .unwrap();
+    let service = layer.layer(long);
+    let calls = ["/1", "/2"].map(|path| tokio::spawn(send(service.clone(), get(path))));
+    // This task goes on while the answer is decoded. No timer fires by itself meanwhile.
+    for _ in 0..100 {
+        tokio::time::advance(MS).await;
+        tokio::task::yield_now().await;
+    }
+    assert!(calls.iter().all(|call| !call.is_finished()));
+    tokio::time::advance(5_000 * MS).await;
+    for call in calls {
+        assert_eq!(call.await.unwrap().unwrap().status(), 504);
+    }
+    drop(release);
 }

@@ -169,3 +169,7 @@ pub use scrimp_core::SettingError;
 pub use scrimp_http::credentials::Credentials;
 pub use service::Cache;
 pub use stats::{CacheStats, StoreStats};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -157,3 +157,7 @@ pub use scrimp_http::credentials::Credentials;
 pub use service::Coalesce;
 pub use shared::live::FellBehind;
 pub use stats::CoalesceStats;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

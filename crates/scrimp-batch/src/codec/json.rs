@@ -5,7 +5,7 @@ use std::{collections::HashSet, fmt};
 use bytes::Bytes;
 use serde::{
     Deserializer,
-    de::{MapAccess, Visitor},
+    de::{Error, MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
 
@@ -14,14 +14,17 @@ pub(crate) type Fields<'a> = Vec<(String, &'a RawValue)>;
 
 /// Members up to which comparing names is quicker than hashing them.
 const FEW: usize = 16;
+/// Members that an object may have. Each takes memory, and no protocol of batches needs as many.
+const MOST: usize = 10_000;
 
-/// Returns the members of an object; `None` if the text is no object, or has two members of one
-/// name: RFC 8259 §4 does not say which of them is valid.
+/// Returns the members of an object; `None` if the text is no object, has more than
+/// [`MOST`] members, or two of one name: RFC 8259 §4 does not say which of them is valid.
 pub(crate) fn object(json: &[u8]) -> Option<Fields<'_>> {
     members(json).filter(has_no_duplicate)
 }
 
-/// Returns the members of an object, also those of one name; `None` if the text is no object.
+/// Returns the members of an object, also those of one name; `None` if the text is no object or has
+/// more than [`MOST`] members.
 pub(crate) fn members(json: &[u8]) -> Option<Fields<'_>> {
     struct Members;
     impl<'de> Visitor<'de> for Members {
@@ -32,6 +35,9 @@ pub(crate) fn members(json: &[u8]) -> Option<Fields<'_>> {
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
             let mut fields = Fields::new();
             while let Some(member) = map.next_entry()? {
+                if fields.len() == MOST {
+                    return Err(A::Error::custom("too many members"));
+                }
                 fields.push(member);
             }
             Ok(fields)
@@ -138,14 +144,26 @@ mod tests {
     fn an_object_with_two_members_of_one_name_is_refused() {
         assert!(object(br#"{"id":1,"result":2,"id":3}"#).is_none());
         assert!(object(br#"{"id":1,"\u0069d":3}"#).is_none());
-        let many: Vec<_> = (0..100_000).map(|n| format!("\"{n}\":{n}")).collect();
+        let many: Vec<_> = (0..9_000).map(|n| format!("\"{n}\":{n}")).collect();
         let many = many.join(",");
         assert_eq!(
             object(format!("{{{many}}}").as_bytes()).unwrap().len(),
-            100_000
+            9_000
         );
         assert!(object(format!("{{{many},\"7\":0}}").as_bytes()).is_none());
         assert!(object(b"{} x").is_none());
         assert!(object(b"[1]").is_none());
+    }
+
+    #[test]
+    fn an_object_with_a_hundred_times_as_many_members_as_allowed_is_refused() {
+        let object = |count: usize| {
+            let members = (0..count).map(|n| format!("\"{n}\":0"));
+            format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+        };
+        assert_eq!(super::object(object(MOST).as_bytes()).unwrap().len(), MOST);
+        assert!(super::object(object(100 * MOST).as_bytes()).is_none());
+        let deep = "[".repeat(1 << 20);
+        assert!(super::object(format!("{{\"a\":{deep}}}").as_bytes()).is_none());
     }
 }

@@ -10,7 +10,7 @@ use scrimp_core::{
     extensions::{BodyDigest, Repeatable, Since},
 };
 use scrimp_http::trace_fields::is_trace_field;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     Common, Problem,
@@ -25,6 +25,9 @@ use crate::{
     engine::{InFlightGuard, Sizes},
     money::{amounts, split},
 };
+
+/// Bytes of an answer that is decoded on the worker itself.
+const DECODED_AT_ONCE: usize = 128 << 10;
 
 /// Items of a batch that are not answered yet.
 pub(crate) struct Leftover<B, E> {
@@ -75,11 +78,12 @@ pub(crate) fn batch<'a, D: HttpCalls>(
         let config = &driver.common().config;
         let limit = time_limit(config.timeout, &jobs, guard.latency().p95());
         driver.common().take(jobs.len()).await;
+        let until = Instant::now() + limit;
         let call = driver.clone().send(request);
         let (ended, took) = exchange(call, limit, config.max_answer).await;
         guard.latency().record(took);
         driver.common().count(&jobs, &ended);
-        conclude(driver, jobs, guard, ended, limit).await
+        conclude(driver, jobs, guard, ended, (limit, until)).await
     })
 }
 
@@ -88,7 +92,7 @@ async fn conclude<D: HttpCalls>(
     mut jobs: Vec<JobOf<D>>,
     guard: &InFlightGuard<Item, ReplyOf<D>>,
     ended: Ended<D::Error>,
-    limit: Duration,
+    (limit, until): (Duration, Instant),
 ) -> Leftover<D::Body, D::Error> {
     let common = &**driver.common();
     let response = match ended {
@@ -107,12 +111,44 @@ async fn conclude<D: HttpCalls>(
         Ended::TimedOut => return timed_out(common, jobs, limit),
     };
     charge(&mut jobs, &response);
-    let items: Vec<&Item> = jobs.iter().map(|job| &job.item).collect();
-    match common.codec.decode(&items, &response) {
+    let Some(decoded) = decode(driver.common(), &jobs, &response, until).await else {
+        return timed_out(common, jobs, limit);
+    };
+    match decoded {
         Decoded::Answers(answers) => settle(common, guard, jobs, answers, &response),
         Decoded::Whole => settle_whole(common, guard, jobs, &response),
         Decoded::Split if jobs.len() == 1 => settle_whole(common, guard, jobs, &response),
         Decoded::Split => halve(driver, jobs, guard).await,
+    }
+}
+
+/// Decodes an answer. A long one is decoded on a thread for blocking work, so that the worker goes
+/// on meanwhile. Returns `None` if that takes longer than the call may.
+async fn decode<C: BatchCodec, B, E>(
+    common: &Arc<Common<C>>,
+    jobs: &[Job<B, E>],
+    response: &Response<Bytes>,
+    until: Instant,
+) -> Option<Decoded> {
+    if response.body().len() <= DECODED_AT_ONCE {
+        let items: Vec<&Item> = jobs.iter().map(|job| &job.item).collect();
+        return Some(common.codec.decode(&items, response));
+    }
+    let items: Vec<Item> = jobs.iter().map(|job| job.item.clone()).collect();
+    let (common, response) = (Arc::clone(common), response.clone());
+    let decoding = tokio::task::spawn_blocking(move || {
+        let items: Vec<&Item> = items.iter().collect();
+        common.codec.decode(&items, &response)
+    });
+    match timeout_at(until, decoding).await {
+        Ok(Ok(decoded)) => Some(decoded),
+        // A panic of the codec ends this task, as it does for a short answer.
+        Ok(Err(error)) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime shuts down.
+            Err(_) => None,
+        },
+        Err(_) => None,
     }
 }
 
