@@ -17,11 +17,11 @@ use crate::shared::{
 };
 
 pin_project! {
-    /// The body of a [`Coalesce`](crate::Coalesce)'s response: passing through, or read
-    /// together with others.
+    /// The body of a [`Coalesce`](crate::Coalesce)'s response: passed through, or shared with
+    /// other readers.
     ///
-    /// Errors are boxed, as one of them may be told to many: their `source()` is what the
-    /// upstream's body failed with.
+    /// Errors are boxed, because several readers may get the same error. Their `source()` is the
+    /// error of the upstream's body.
     pub struct CoalesceBody<B> {
         #[pin]
         kind: Kind<B>,
@@ -57,7 +57,7 @@ impl<B> CoalesceBody<B> {
         Self::shared(SharedBody::Whole(WholeBody::new(whole)))
     }
 
-    /// Returns a body of the layer's own.
+    /// Returns a body that the layer itself makes.
     pub(crate) fn own(data: Bytes) -> Self {
         Self::whole(Whole::new(data, Vec::new(), End::Clean))
     }

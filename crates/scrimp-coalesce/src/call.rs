@@ -1,8 +1,7 @@
-//! The upstream call: what is sent, and then what has come back.
+//! The upstream call: first its request, then its response.
 //!
-//! It is made in one place on the heap and stays there: what it has brought is moved but once,
-//! to the one who gets it. A body that is still under way is read where it is, through the
-//! call.
+//! A call stays in one place on the heap. Its response is moved only once, to its receiver. A
+//! body that is still in flight is read in place, through the call.
 
 use std::{
     any::Any,
@@ -30,24 +29,24 @@ use crate::{
     shared::window::Kept,
 };
 
-/// What the one whose call it is comes to.
+/// The result for the caller whose request is sent.
 pub(crate) type Answered<B, E> = Result<Response<CoalesceBody<B>>, E>;
 
-/// What a call needs to know of the request it is made for.
+/// Properties of a request that its call depends on.
 pub(crate) struct Errand {
-    /// Whether its answer may go into the window.
+    /// The response may go into the window.
     pub(crate) keep: bool,
     /// There is no attempt after this one.
     pub(crate) last: bool,
-    /// The request's fields, if the key was made by the user: then Vary is compared with
-    /// each waiter's.
+    /// The request's fields, if the user's function made the key: Vary is then compared with
+    /// each waiter's request.
     pub(crate) fields: Option<Box<HeaderMap>>,
-    /// What it writes.
+    /// The target that the request writes, as a hash.
     pub(crate) writes: Option<u64>,
 }
 
 pin_project! {
-    /// A call of `S`, whose answers have the body `B`.
+    /// A call of `S`, whose responses have the body `B`.
     pub(crate) struct UpstreamCall<S, ReqB, B>
     where
         S: Service<Request<ReqB>>,
@@ -65,13 +64,13 @@ pin_project! {
         S: Service<Request<ReqB>>,
     {
         Calling { #[pin] call: Oneshot<S, Request<ReqB>> },
-        /// It goes to one caller, as it is.
+        /// The result goes to one caller, unchanged.
         Own { result: Option<Result<Response<B>, S::Error>>, others: Others },
-        /// An error, which has to be shared if there are others to share it with.
+        /// An error, which is made shareable if several callers wait for it.
         Failed { error: Option<S::Error> },
-        /// It is in the window already.
+        /// The result is already in the window.
         Kept { load: Option<Load> },
-        /// An answer that may be shared.
+        /// A response that may be shared.
         Reading { arriving: Option<Arriving>, #[pin] body: B },
     }
 }
@@ -104,7 +103,7 @@ where
     fn poll_head(self: Pin<&mut Self>, flight: &Flight<BoxCall>, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
         let StageProj::Calling { call } = this.stage.as_mut().project() else {
-            unreachable!("a call is over with its head");
+            unreachable!("a head is polled until it is ready, and no longer");
         };
         let result = ready!(call.poll(cx));
         let common = &flight.terms().common;
@@ -115,10 +114,10 @@ where
         this.stage.as_mut().set(stage);
         let kept = match this.stage.as_mut().project() {
             StageProj::Reading { arriving, body } => {
-                let arriving_now = arriving.as_mut().expect("there until it is given away");
+                let arriving_now = arriving.as_mut().expect("present until it is taken");
                 arriving_now.prefix.read(body, cx);
-                // What is complete goes into the window before it leaves the table, so that
-                // there is no moment at which it is in neither.
+                // A complete response goes into the window before it leaves the table, so that
+                // it is always in one of them.
                 match arriving_now.is_kept(this.errand.keep) {
                     Some(time) => arriving.take().and_then(Arriving::whole).map(|answer| {
                         common.keep(flight, Kept::answer(&answer, time));
@@ -148,7 +147,7 @@ where
 
     fn arrived(self: Pin<&mut Self>, lone: bool) -> Arrived {
         match self.project().stage.project() {
-            StageProj::Calling { .. } => unreachable!("asked once the head is there"),
+            StageProj::Calling { .. } => unreachable!("called only after the head has arrived"),
             StageProj::Own { others, .. } => Arrived::Own(*others),
             StageProj::Failed { .. } if lone => Arrived::Own(Others::Again),
             StageProj::Failed { error } => {
@@ -190,7 +189,7 @@ where
     fn poll_body(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<(Bytes, Option<End>)> {
         match self.project().stage.project() {
             StageProj::Reading { body, .. } => poll_chunk(body, cx),
-            _ => unreachable!("what has a body is being read"),
+            _ => unreachable!("only a response that is read has a body to poll"),
         }
     }
 }
@@ -198,7 +197,7 @@ where
 // === impl Errand ===
 
 impl Errand {
-    /// Decides what becomes of what has come.
+    /// Decides the next stage of a call that has ended with `result`.
     fn judge<S, ReqB, B>(
         &mut self,
         flight: &Flight<BoxCall>,

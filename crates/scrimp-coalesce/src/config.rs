@@ -1,4 +1,4 @@
-//! What a layer was set to.
+//! The settings of a layer.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -8,55 +8,54 @@ use scrimp_http::{credentials::Credentials, target::TargetUri};
 
 use crate::reuse::ReuseWindow;
 
-/// What becomes of a reader that falls further behind than the limit.
+/// Policy for a reader that falls further behind than the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum SlowReader {
-    /// Its body breaks off with a [`FellBehind`](crate::FellBehind) error.
+    /// The body breaks off with a [`FellBehind`](crate::FellBehind) error.
     #[default]
     Fail,
-    /// A call of its own goes on where it is, if that brings the same answer: by status,
-    /// length and a strong entity tag. Otherwise it fails.
+    /// The reader continues with a call of its own, if that call returns the same response by
+    /// status, length and a strong entity tag. Otherwise the body fails.
     OwnCall,
 }
 
-/// What becomes of a request that would exceed a limit.
+/// Policy for a request above the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Overflow {
-    /// It is sent on its own.
+    /// The request is sent on its own.
     #[default]
     OwnCall,
-    /// It is answered 503, with a `Proxy-Status` field (RFC 9209) that says why.
+    /// The response is a 503, with the reason in a `Proxy-Status` field (RFC 9209).
     Refuse,
 }
 
-/// What becomes of those who wait for a call that fails.
+/// Policy for callers that wait for a call that fails.
 ///
-/// A call fails if it ends in an error, or in an answer of 500, 502, 503 or 504.
+/// A call fails if it ends in an error, or in a response of 500, 502, 503 or 504.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum OnError {
-    /// All of them get its error.
+    /// All callers get the error.
     #[default]
     Share,
-    /// One of them tries again while the rest go on waiting; the last of these attempts is
-    /// shared as it is.
+    /// One caller retries while the others wait. The result of the last attempt is shared.
     Reelect {
-        /// Calls at most, the first one counted. Range: 1 or more.
+        /// Maximum number of calls, including the first. Range: 1 or more.
         attempts: u32,
     },
 }
 
-/// What becomes of a call whose callers have all left.
+/// Policy for a call whose callers have all left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Abandoned {
-    /// It is dropped.
+    /// The call is dropped.
     #[default]
     Cancel,
-    /// It is finished in the background, and its answer goes into the
-    /// [window](crate::ReuseWindow). Needs a tokio runtime; without one it is dropped.
+    /// The call is finished in the background, and its response goes into the
+    /// [window](crate::ReuseWindow). Needs a tokio runtime: without one the call is dropped.
     Finish,
 }
 
@@ -86,10 +85,10 @@ pub(crate) struct Config {
     pub(crate) price: Money,
 }
 
-/// A user's own key of a request; `None` if it is to be sent as it is.
+/// The user's function that makes keys. It returns `None` for a request to send on its own.
 pub(crate) type KeyFn = dyn Fn(&Parts) -> Option<Key> + Send + Sync;
 
-/// The layer's member of Cache-Status, made beforehand.
+/// The layer's members of Cache-Status, made in advance.
 #[derive(Debug, Clone)]
 pub(crate) struct Status {
     pub(crate) collapsed: HeaderValue,
@@ -137,7 +136,7 @@ impl Config {
         }
     }
 
-    /// Returns whether the operator says that a field changes no answer.
+    /// Reports whether the settings say that a field changes no response.
     pub(crate) fn ignores(&self, name: &HeaderName) -> bool {
         self.ignored.contains(name) || self.credentials.excludes(name)
     }
@@ -167,7 +166,7 @@ impl fmt::Debug for Config {
 // === impl Status ===
 
 impl Status {
-    /// Fails if the name is not one for a structured field's token (RFC 9651 §3.3.4).
+    /// Makes the members, or fails if `name` is not a token (RFC 9651 §3.3.4).
     pub(crate) fn named(name: &str) -> Result<Self, SettingError> {
         let first = |byte: u8| byte.is_ascii_alphabetic() || byte == b'*';
         let rest = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~:/".contains(&byte);

@@ -27,8 +27,8 @@ use crate::{
 pin_project! {
     /// The response of a [`Coalesce`](crate::Coalesce).
     ///
-    /// Nothing happens before its first poll. Dropping it takes nothing from those who wait
-    /// for the same answer.
+    /// It does nothing before its first poll. Dropping it does not affect other callers that
+    /// wait for the same response.
     pub struct CoalesceFuture<S, ReqB>
     where
         S: Service<Request<ReqB>>,
@@ -45,9 +45,9 @@ pin_project! {
     where
         S: Service<Request<ReqB>>,
     {
-        /// Only the first frame tells whether the request has a body.
+        /// Only the first frame shows whether the request has a body.
         Peeking { peeking: Option<Box<(Peek<ReqB>, S)>> },
-        /// The request stays in one place until it is sent, which most are not.
+        /// The request stays in place until it is sent. Most requests are never sent.
         Joining { joining: Joining<S, ReqB> },
         Passing { #[pin] call: Oneshot<S, Request<ReqB>>, after: After },
         Over,
@@ -87,9 +87,11 @@ where
 {
     type Output = Result<Response<CoalesceBody<ResB>>, S::Error>;
 
+    /// Polls for the response.
+    ///
     /// # Panics
     ///
-    /// If polled after completion.
+    /// Panics if polled after completion.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         loop {
@@ -117,7 +119,7 @@ where
                 }
                 Step::Pass(after) => {
                     let StateProj::Joining { joining } = this.state.as_mut().project() else {
-                        unreachable!("only a request that joins is told to pass");
+                        unreachable!("only a joining request is passed on");
                     };
                     let (inner, request) = joining.take().expect("it passes once");
                     let call = Oneshot::new(inner, request);

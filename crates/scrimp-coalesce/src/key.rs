@@ -1,4 +1,4 @@
-//! What makes two requests the same call.
+//! The key of a request. Requests with equal keys share a call.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header::HOST};
 use http_body::Body;
@@ -16,18 +16,18 @@ use scrimp_http::{
 
 use crate::config::Config;
 
-/// What a request field is to the key.
+/// Relation of a request field to the key.
 enum Part {
-    /// It is part of it.
+    /// The field is part of the key.
     Keyed,
-    /// Host, of which the target may say enough.
+    /// The field is Host, which the target may already contain.
     Host,
-    /// It is not: it only traces the call or tells of the client, or the operator says so. An
-    /// answer that was selected by it, as its Vary says, is not shared.
+    /// The field is not part of the key: it only traces the call or describes the client, or
+    /// the settings say so. A response whose Vary names it is not shared.
     Ignored,
-    /// It is not, unless it asks for a connection of its own.
+    /// The field is not part of the key, unless it asks for a connection of its own.
     Connection,
-    /// It asks for what only a call of its own can do.
+    /// The field asks for something that only a call of its own can do.
     Own,
 }
 
@@ -45,14 +45,14 @@ impl Part {
     }
 }
 
-/// Whether a request field is part of the key.
+/// Reports whether a request field is part of the key.
 pub(crate) fn is_keyed(config: &Config, name: &HeaderName) -> bool {
     !matches!(Part::of(config, name), Part::Ignored | Part::Connection)
 }
 
-/// Returns whether a request is taken for one without a body.
+/// Reports whether a request counts as one without a body.
 ///
-/// Where only the first frame of the body would tell, it is taken for one with a body.
+/// A request counts as one with a body if only the first frame would show whether it has one.
 pub(crate) fn is_bodiless<B: Body>(request: &Request<B>) -> bool {
     match Presence::of(request) {
         Presence::Absent => true,
@@ -60,11 +60,11 @@ pub(crate) fn is_bodiless<B: Body>(request: &Request<B>) -> bool {
     }
 }
 
-/// Returns whether one answer may be for many requests with this method.
+/// Reports whether several requests with this method may share one response.
 ///
-/// TRACE and PRI are safe and go alone all the same: the answer to TRACE is the request it was
-/// made for, with its credentials (RFC 9110 §9.3.8), and PRI begins a connection (RFC 9113
-/// §3.4). CONNECT, which opens a tunnel, is not safe.
+/// TRACE and PRI are safe but not shared: the response to TRACE contains the request, with its
+/// credentials (RFC 9110 §9.3.8), and PRI begins a connection (RFC 9113 §3.4). CONNECT, which
+/// opens a tunnel, is not safe.
 fn is_shared(method: &Method) -> bool {
     match *method {
         Method::GET | Method::HEAD | Method::OPTIONS => true,
@@ -73,7 +73,7 @@ fn is_shared(method: &Method) -> bool {
     }
 }
 
-/// Writes the key of a request. False if the request has to be sent as it is.
+/// Writes the key of a request. Returns false if the request must be sent on its own.
 pub(crate) fn write<B>(
     key: &mut KeyBuf,
     config: &Config,
@@ -112,7 +112,7 @@ pub(crate) fn write<B>(
     true
 }
 
-/// Whether a key of the user's own may be asked for.
+/// Reports whether the user's function may make a key for the request.
 pub(crate) fn is_open<B>(config: &Config, request: &Request<B>, empty: bool) -> bool {
     let digest = request.extensions().get::<BodyDigest>().is_some();
     let mut fields = request.headers().iter();
@@ -120,7 +120,7 @@ pub(crate) fn is_open<B>(config: &Config, request: &Request<B>, empty: bool) -> 
         && !fields.any(|(name, value)| is_for_one_connection(name, value))
 }
 
-/// Writes the key made of what a function of the user's says.
+/// Writes the key that contains the key made by the user's function.
 pub(crate) fn wrap<B>(key: &mut KeyBuf, request: &Request<B>, own: &Key) {
     let tenant = request.extensions().get::<Tenant>();
     key.part(tenant.map_or(b"", |tenant| tenant.0.as_bytes()));
@@ -128,7 +128,7 @@ pub(crate) fn wrap<B>(key: &mut KeyBuf, request: &Request<B>, own: &Key) {
     key.part(own.as_ref().as_bytes());
 }
 
-/// Method and target, and for whom and how it is asked.
+/// Writes the tenant, the directive, the method and the target.
 fn head<B>(key: &mut KeyBuf, request: &Request<B>, target: &TargetParts<'_>) {
     let extensions = request.extensions();
     let tenant = extensions.get::<Tenant>();
@@ -147,8 +147,8 @@ fn head<B>(key: &mut KeyBuf, request: &Request<B>, target: &TargetParts<'_>) {
     }
 }
 
-/// As far as method and body tell. A body is known by its digest, or by the key with which
-/// its sender says that it may come twice.
+/// Reports whether method and body let a request be shared. A body is identified by its digest,
+/// or by the idempotency key of its sender.
 fn may_share<B>(config: &Config, request: &Request<B>, empty: bool, digest: bool) -> bool {
     if is_shared(request.method()) {
         return empty || digest;
@@ -158,7 +158,7 @@ fn may_share<B>(config: &Config, request: &Request<B>, empty: bool, digest: bool
         && (config.posts_by_digest && digest || config.posts_by_idempotency_key && named())
 }
 
-/// Whether a field asks for something that only a call of its own can do.
+/// Reports whether a field asks for something that only a call of its own can do.
 fn is_for_one_connection(name: &HeaderName, value: &HeaderValue) -> bool {
     match role(name) {
         Role::Connection => names_upgrade(value.as_bytes()),
@@ -167,17 +167,17 @@ fn is_for_one_connection(name: &HeaderName, value: &HeaderValue) -> bool {
     }
 }
 
-/// What a request would change, were it a write, as a hash: see [`written`].
+/// Returns the hash of the target that a request would write: see [`written`].
 pub(crate) fn written_by<B>(config: &Config, request: &Request<B>) -> u64 {
     let target = config.target_uri.of(request.extensions(), request.uri());
     written(target.uri, request.headers())
 }
 
-/// What a write changes, as a hash: authority, path and query, whatever the scheme.
+/// Returns the hash of the target of a write: authority, path and query, without the scheme.
 ///
-/// All spellings of a URI are one here, although they have keys of their own: a write must be
-/// seen by all who read the same by another name, and one that is seen in vain costs a call.
-/// For that reason a URI that was rewritten on the way is no part of it either.
+/// All spellings of a URI have the same hash here, although they have different keys: a write
+/// must outdate reads under every spelling, and a needless match only costs a call. A URI that
+/// was rewritten on the way is left out for the same reason.
 pub(crate) fn written(uri: &Uri, headers: &HeaderMap) -> u64 {
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     let mut key = KeyBuf::new();

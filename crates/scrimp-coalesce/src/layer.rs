@@ -7,7 +7,7 @@ use tower_layer::Layer;
 
 use crate::{Coalesce, CoalesceHandle, CoalesceStats, config::Config, shared::common::Owner};
 
-/// Lets equal requests that come at the same time share one call of the service it is put on.
+/// A layer whose services share one call of the inner service among equal concurrent requests.
 ///
 /// All services of one layer, and of its clones, share what is in flight.
 #[derive(Clone)]
@@ -18,8 +18,8 @@ pub struct CoalesceLayer {
 // === impl CoalesceLayer ===
 
 impl CoalesceLayer {
-    /// Returns the layer with its defaults: it shares safe requests without a body while they
-    /// are in flight, and keeps nothing.
+    /// Returns a layer with the defaults: it shares safe requests without a body while they are
+    /// in flight, and keeps no responses.
     #[must_use]
     pub fn new() -> Self {
         Self::of(Config::new())
@@ -32,13 +32,13 @@ impl CoalesceLayer {
         }
     }
 
-    /// Returns a handle to look at the layer with, and to make it forget.
+    /// Returns a handle that reads the layer's counters and forgets its responses.
     #[must_use]
     pub fn handle(&self) -> CoalesceHandle {
         CoalesceHandle(Arc::clone(&self.owner.common))
     }
 
-    /// Returns what the layer has done so far, and what is in flight.
+    /// Returns the layer's counters so far and its current state.
     #[must_use]
     pub fn stats(&self) -> CoalesceStats {
         self.owner.common.stats()

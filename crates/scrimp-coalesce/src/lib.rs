@@ -1,11 +1,11 @@
-//! One call for equal requests at the same time, as a tower layer.
+//! A tower layer that makes one call for equal concurrent requests.
 //!
-//! When a thousand clients ask for the same thing while it is being made, [`CoalesceLayer`] asks
-//! for it once and lets all of them read the answer as it comes in. It goes onto axum servers and
-//! outbound clients alike. In axum's nested routers, a layer inside `nest` sees shortened paths
-//! and would take `/v1/items` and `/v2/items` for one: enable the feature `axum`, or set
-//! [`target_uri`](CoalesceLayerBuilder::target_uri). [`SingleFlight`] is the same for anything
-//! that has a key and a result that can be cloned.
+//! [`CoalesceLayer`] calls the upstream once when a thousand clients send the same request at the
+//! same time. All of them read the response as it arrives. The layer works on axum servers and on
+//! outbound clients. In axum's nested routers, a layer inside `nest` sees shortened paths and
+//! would treat `/v1/items` and `/v2/items` as equal: enable the feature `axum`, or set
+//! [`target_uri`](CoalesceLayerBuilder::target_uri). [`SingleFlight`] does the same for any
+//! operation with a key and a result that can be cloned.
 //!
 //! # On a server
 //!
@@ -17,7 +17,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let window = ReuseWindow::new(); // answers are reused for 30 s
+//! let window = ReuseWindow::new(); // responses are reused for 30 s
 //! let coalesce = CoalesceLayer::builder().window(window).build()?;
 //! let app = Router::new()
 //!     .route("/feed", get(|| async { "expensive" }))
@@ -35,9 +35,9 @@
 //!
 //! # On a client
 //!
-//! Any `tower::Service` over `http` types whose error is `Infallible` or a
-//! [`BoxError`](scrimp_core::BoxError): put `map_err(BoxError::from)` around any other, so
-//! that one error can be told to many, with its cause.
+//! The layer takes any `tower::Service` over `http` types whose error is `Infallible` or a
+//! [`BoxError`](scrimp_core::BoxError). Put `map_err(BoxError::from)` around any other service, so
+//! that its errors are shareable, with their cause.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -66,65 +66,65 @@
 //! # Ok(()) }
 //! ```
 //!
-//! # What is shared, and with whom
+//! # Rules of sharing
 //!
-//! - **Requests**: GET, HEAD, OPTIONS and other safe methods without a body, as their length or
-//!   framing tells; not TRACE, whose answer is the request itself. POST by the digest
-//!   of its body or by `Idempotency-Key`, if that is switched on.
-//! - **Keys**: method, target, [`Tenant`](scrimp_core::extensions::Tenant), and all request fields
-//!   but those that only trace a call or tell of the client (`User-Agent`, `traceparent`,
-//!   `X-Forwarded-For`, …; [`scrimp_http::role`] has the lists).
-//!   [Credentials](CoalesceLayerBuilder::credentials) are among them, whatever their field is
-//!   called. Of the target, scheme, authority and default port count by what they mean; path and
-//!   query count as they are spelled, as an upstream may answer `/%70` otherwise than `/p`.
-//!   [`key_with`](CoalesceLayerBuilder::key_with) makes others.
-//! - **Answers**: not those with `private`, `no-store` or Set-Cookie, those with a field that a
-//!   qualified `private` or `no-cache` names, those selected by a field that is not part of the
-//!   key (Vary), live streams, and handshakes of one client. They go to the one whose call it
-//!   was; all others are sent on their own at once, and the key is remembered, so that no request
-//!   waits for it [next time](CoalesceLayerBuilder::remember).
-//! - **Writes**: no request that comes after a write of its target, through the layer, joins a
-//!   call that began before, however the two spell the URI. A user who has changed
-//!   something does not get what was there before.
-//! - **Bodies** are read by all as they come in. Late comers get them from the first byte, as long
-//!   as they are no longer than [`max_bytes`](CoalesceLayerBuilder::max_bytes), and all of them
-//!   together than [`max_total_bytes`](CoalesceLayerBuilder::max_total_bytes). Who reads slower
-//!   than others holds them up for [100 ms](CoalesceLayerBuilder::patience) at most, once, and is
-//!   then [cut off](SlowReader). Trailers are kept.
-//! - **Errors** go to all who wait, or [one other tries](OnError), up to a bound. A body that
+//! - **Requests**: GET, HEAD, OPTIONS and other safe methods are shared if their length or framing
+//!   shows that they have no body. TRACE is not shared, because its response is the request
+//!   itself. POST is shared by the digest of its body or by `Idempotency-Key`, if enabled.
+//! - **Keys** contain the method, the target, the [`Tenant`](scrimp_core::extensions::Tenant), and
+//!   all request fields except those that only trace a call or describe the client (`User-Agent`,
+//!   `traceparent`, `X-Forwarded-For`, …; [`scrimp_http::role`] has the lists).
+//!   [Credentials](CoalesceLayerBuilder::credentials) are part of the key under any field name.
+//!   Scheme, authority and default port of the target are normalized. Path and query are compared
+//!   as spelled, because an upstream may answer `/%70` and `/p` differently.
+//!   [`key_with`](CoalesceLayerBuilder::key_with) sets another key.
+//! - **Responses** are not shared if they have `private`, `no-store`, Set-Cookie, a field that a
+//!   qualified `private` or `no-cache` names, or a Vary that names a field outside the key. Live
+//!   streams and handshakes of one client are not shared either. Such a response goes to the
+//!   caller whose request was sent. The requests of all other waiters are sent on their own at
+//!   once. The key is remembered: [later](CoalesceLayerBuilder::remember), no request waits.
+//! - **Writes**: a request that arrives after a write of its target through the layer does not
+//!   join a call that began before the write, even if the two spell the URI differently. A user
+//!   who has changed something does not get the old state.
+//! - **Bodies**: all callers read a body as it arrives. Late callers get it from the first byte,
+//!   while it is within [`max_bytes`](CoalesceLayerBuilder::max_bytes) and all bodies together are
+//!   within [`max_total_bytes`](CoalesceLayerBuilder::max_total_bytes). A slow reader delays the
+//!   others once, for at most [100 ms](CoalesceLayerBuilder::patience), and is then
+//!   [cut off](SlowReader). Trailers are kept.
+//! - **Errors** go to all waiters, or [one waiter retries](OnError), up to a limit. A body that
 //!   breaks off does so for every reader.
 //!
 //! # When not to use it
 //!
-//! Where every answer is one user's and marked `private`: it shares nothing then. For requests
-//! whose every call must be counted by the upstream. A [`ReuseWindow`] reuses answers that
-//! HTTP says nothing about: leave it out where that is not known to be right.
+//! Do not use it where every response belongs to one user and is marked `private`: it shares
+//! nothing there. Do not use it where the upstream must count every request. A [`ReuseWindow`]
+//! reuses responses about which HTTP says nothing: set it only where that is known to be correct.
 //!
 //! # Waiting, cancellation, failure
 //!
-//! The service is always ready. No caller owns a call: the first one that is polled carries it
-//! on, so any may leave, and one that is alive but not polled holds no other up.
-//! The call is cancelled when the last has left, or [finished](Abandoned::Finish). A panic in
-//! it reaches the caller whose call it was, and another's is made instead; after three, callers
-//! get a 502. Refusals are problem documents
-//! ([`scrimp_core::Problem`]) with the same reason in Proxy-Status: `urn:scrimp:coalesce:` and
-//! `too-many-waiters`, `too-many-keys`, `waited-too-long` or `fell-behind` (503), or `lost` (502).
+//! The service is always ready. No caller owns a call: the first caller that is polled drives it.
+//! Any caller may leave, and a caller that is not polled does not delay the others. The call is
+//! cancelled when the last caller has left, or [finished](Abandoned::Finish). A panic in the call
+//! reaches the caller whose request was sent, and another caller's request is sent instead. After
+//! three panics, callers get a 502. Refusals are problem documents ([`scrimp_core::Problem`]) with
+//! the same reason in Proxy-Status: `urn:scrimp:coalesce:` and `too-many-waiters`,
+//! `too-many-keys`, `waited-too-long` or `fell-behind` (503), or `lost` (502).
 //!
-//! A tokio runtime is needed by what takes time: [`max_wait`](CoalesceLayerBuilder::max_wait),
+//! Three settings need a tokio runtime: [`max_wait`](CoalesceLayerBuilder::max_wait),
 //! [`patience`](CoalesceLayerBuilder::patience) and [`Abandoned::Finish`].
 //!
-//! # Beside other layers
+//! # With other layers
 //!
-//! Inside a cache (`CacheLayer` → `CoalesceLayer` → client) a thousand misses are one call and
-//! one stored copy, and no caller is given what was invalidated before it asked; the cache reports
-//! `collapsed` in Cache-Status. Without one the layer does so itself, on answers that were made
-//! for another request.
+//! Inside a cache (`CacheLayer` → `CoalesceLayer` → client) a thousand misses make one call and
+//! one stored response. No caller gets a response that was invalidated before its request. The
+//! cache reports `collapsed` in Cache-Status. Without a cache, the layer reports it on responses
+//! that were made for another request.
 //!
-//! # What it costs
+//! # Cost
 //!
-//! A request that no other joins costs three allocations and some 0.4 µs; one in a crowd costs
-//! about what the call does that it saves, over an upstream that costs nothing itself.
-//! `scrimp-bench coalesce` measures it beside other crates; `docs/performance.md` in the
+//! A request that no other joins costs three allocations and about 0.4 µs. A request in a crowd
+//! costs about as much as the call that it saves, over an upstream that costs nothing itself.
+//! `scrimp-bench coalesce` measures the layer beside other crates; `docs/performance.md` in the
 //! repository has the table.
 
 mod body;

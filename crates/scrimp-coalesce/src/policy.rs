@@ -1,4 +1,4 @@
-//! Whether an answer may be given to others than the one it was made for.
+//! The decision whether a response may go to several callers.
 
 use std::time::Duration;
 
@@ -11,24 +11,24 @@ use scrimp_http::{age, cache_control::ResponseControl, challenge, media_type, va
 
 use crate::{config::Config, key::is_keyed, reuse::ReuseWindow};
 
-/// What is to be done with an answer.
+/// Verdict on a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// Everybody who waits for it gets it; and for so long those who come after it ended.
+    /// All waiters get the response, and later callers while the window lasts.
     Share { window: Option<Duration> },
-    /// One gets it, for this reason.
+    /// Only one caller gets the response, for this reason.
     Refuse(&'static str),
 }
 
-/// Judges an answer.
+/// Judges a response.
 pub(crate) fn judge<B>(config: &Config, response: &Response<B>) -> Verdict {
     let (status, headers) = (response.status(), response.headers());
     if status.is_informational() {
-        return Verdict::Refuse("not a final answer");
+        return Verdict::Refuse("not a final response");
     }
     let mut control = None;
     let mut lines = 0;
-    // One look at every field is less than a look for each that matters.
+    // One pass over all fields is cheaper than a lookup of each field that matters.
     for (name, value) in headers {
         if *name == CACHE_CONTROL {
             control = Some(value);
@@ -49,7 +49,7 @@ pub(crate) fn judge<B>(config: &Config, response: &Response<B>) -> Verdict {
         return Verdict::Refuse("authentication of one client");
     }
     if is_refused_by_cache(response) {
-        return Verdict::Refuse("the cache says so");
+        return Verdict::Refuse("a stored response of one user");
     }
     let window = config.window.as_ref();
     Verdict::Share {
@@ -57,7 +57,7 @@ pub(crate) fn judge<B>(config: &Config, response: &Response<B>) -> Verdict {
     }
 }
 
-/// Why this field keeps an answer from being shared.
+/// Returns the reason why this field keeps a response from being shared.
 fn refuses(config: &Config, name: &HeaderName, value: &HeaderValue) -> Option<&'static str> {
     if *name == CONTENT_TYPE {
         return media_type::is_live(value).then_some("a live stream");
@@ -71,10 +71,10 @@ fn refuses(config: &Config, name: &HeaderName, value: &HeaderValue) -> Option<&'
     None
 }
 
-/// Returns why Cache-Control keeps an answer from being shared.
+/// Returns the reason why Cache-Control keeps a response from being shared.
 ///
-/// A qualified `private` or `no-cache` is about the fields that it names: an answer without
-/// them goes to everyone.
+/// A qualified `private` or `no-cache` applies to the fields that it names: a response without
+/// them goes to all callers.
 fn forbids(control: &ResponseControl, headers: &HeaderMap) -> Option<&'static str> {
     let holds = |name| headers.contains_key(name);
     match control {
@@ -85,7 +85,7 @@ fn forbids(control: &ResponseControl, headers: &HeaderMap) -> Option<&'static st
     }
 }
 
-/// Whether a cache below has it from store, for one user.
+/// Reports whether a cache below returned a stored response of one user.
 fn is_refused_by_cache<B>(response: &Response<B>) -> bool {
     let info = response.extensions().get::<CacheInfo>();
     info.is_some_and(|info| {
@@ -104,12 +104,12 @@ fn is_challenge(status: StatusCode) -> bool {
     )
 }
 
-/// Whether an answer is of a kind that another try may better.
+/// Reports whether a retry may improve on a response with this status.
 pub(crate) fn failed(status: StatusCode) -> bool {
     matches!(status.as_u16(), 500 | 502 | 503 | 504)
 }
 
-/// For how long it may be given again.
+/// Returns the time for which a response may be reused.
 fn reuse(
     status: StatusCode,
     headers: &HeaderMap,
@@ -117,7 +117,7 @@ fn reuse(
     window: &ReuseWindow,
 ) -> Option<Duration> {
     let lifetime = control.shared_lifetime();
-    // Where something the origin meant may be missing, the window alone is no reason.
+    // A malformed field may hide a restriction, so the window alone does not allow reuse.
     if control.no_cache || control.malformed && lifetime.is_none() {
         return None;
     }
@@ -132,8 +132,8 @@ fn reuse(
     (!time.is_zero()).then_some(time)
 }
 
-/// Whether all that the answer was selected by is part of the key. Where the key is the user's
-/// own, each waiter's request is compared.
+/// Reports whether the key contains all fields that Vary names. With a key from the user's
+/// function, Vary is compared with each waiter's request instead.
 fn varies_within(config: &Config, vary: &HeaderValue) -> bool {
     vary::line_fields(vary)
         .all(|name| name.is_some_and(|name| config.key.is_some() || is_keyed(config, &name)))

@@ -1,18 +1,18 @@
-//! Responses of the layer's own: problem documents.
+//! Problem documents that the layer itself returns.
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use scrimp_core::Problem;
 
-/// Reason for which a request gets no response of the upstream.
+/// Reason why a request gets no response of the upstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
     TooManyWaiters,
     TooManyKeys,
     WaitedTooLong,
-    /// The call was lost in a panic, and the attempts are used up.
+    /// The call panicked, and no attempts are left.
     Lost,
-    /// The body had gone by before this caller came to read it.
+    /// The first bytes of the body were dropped before this caller read them.
     FellBehind,
 }
 

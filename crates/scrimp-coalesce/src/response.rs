@@ -1,4 +1,4 @@
-//! Handing an answer over to the one who asked.
+//! Delivery of a shared response to a caller.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,27 +16,27 @@ use crate::{
     body::CoalesceBody, shared::answer::Answer, shared::body::SharedBody, shared::common::Common,
 };
 
-/// Who asked, as far as it matters for the answer.
+/// Properties of a caller that its response depends on.
 pub(crate) struct Asker {
-    /// It is its own request's call.
+    /// The call was made for this caller's request.
     pub(crate) leads: bool,
     pub(crate) safe: bool,
-    /// The position of a cache outside, if there is one. It reports what has been collapsed,
-    /// and keeps one copy.
+    /// The position of a cache outside, if there is one. The cache reports collapsed requests
+    /// and keeps one stored response.
     pub(crate) since: Option<Since>,
-    /// The request asks for verdicts.
+    /// The caller asks for the layers' verdicts.
     explains: bool,
     tenant: Option<Tenant>,
 }
 
-/// How an answer comes to be a caller's.
+/// Relation of a response to the request that gets it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Collapsed {
-    /// It was made for this one.
+    /// The response was made for this request.
     Led,
-    /// It was made for another, who asked at the same time.
+    /// The response was made for a concurrent request.
     Joined,
-    /// It was made for another, a while ago.
+    /// The response was made for an earlier request.
     Reused,
 }
 
@@ -54,18 +54,18 @@ impl Asker {
         }
     }
 
-    /// Whether the answer may be put into the window: not if it was asked for in a special way.
+    /// Reports whether the response may go into the window: no directive or range was requested.
     pub(crate) fn keeps<B>(request: &Request<B>) -> bool {
         request.extensions().get::<Directive>().is_none()
             && !request.headers().contains_key(http::header::RANGE)
     }
 
-    /// Whether an answer from the window will do.
+    /// Reports whether the request accepts a response from the window.
     pub(crate) fn takes_recent<B>(request: &Request<B>) -> bool {
         Self::keeps(request) && !RequestControl::read(request.headers()).wants_fresh()
     }
 
-    /// One response of a shared answer.
+    /// Returns one caller's copy of a shared response.
     pub(crate) fn deliver<B>(
         &self,
         common: &Common,
@@ -85,7 +85,7 @@ impl Asker {
         if how != Collapsed::Led
             && let Some(charge) = extensions.get_mut::<Charge>()
         {
-            // The call is paid for by the one who made it.
+            // Only the request that made the call pays for it.
             charge.0 = Money::zero(charge.0.currency());
             extensions.remove::<OtherCharges>();
         }
@@ -95,8 +95,8 @@ impl Asker {
         response
     }
 
-    /// The head's fields, with a member of Cache-Status where there is something to say and no
-    /// cache outside to say it.
+    /// Returns the head's fields, with a member of Cache-Status if the response was made for
+    /// another request and there is no cache outside that reports it.
     fn fields(&self, common: &Common, answer: &Answer, how: Collapsed) -> HeaderMap {
         let own = &answer.head.headers;
         match (how, &common.config.status) {
@@ -127,7 +127,7 @@ impl Asker {
         }
     }
 
-    /// Books one that did not have to be made, at the price that was paid for the other.
+    /// Books an avoided call, at the price of the call that was made.
     pub(crate) fn book_avoided(&self, common: &Common, charge: Option<Charge>) {
         if let Some(ledger) = &common.config.ledger {
             let cost = charge.map_or(common.config.price, |charge| charge.0);
@@ -139,7 +139,7 @@ impl Asker {
     }
 }
 
-/// Says how old an answer is by now, on top of what was said of it (RFC 9111 §5.1).
+/// Adds the time since a response was stored to its Age (RFC 9111 §5.1).
 pub(crate) fn add_age(fields: &mut HeaderMap, kept: Duration) {
     let age = age::age(fields).unwrap_or_default().saturating_add(kept);
     fields.insert(AGE, age.as_secs().into());

@@ -1,25 +1,24 @@
-//! The setting of how long finished answers are reused.
+//! The settings for the reuse of finished responses.
 
 use std::time::Duration;
 
 use scrimp_core::SettingError;
 
-/// The least time that is more than none.
+/// Shortest time above zero.
 pub(crate) const NANOSECOND: Duration = Duration::from_nanos(1);
 
-/// The longest time that is added to an instant.
+/// Longest time that is added to an instant.
 pub(crate) const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
 /// Longest time for which a failure may be reused.
 const MAX_ERRORS: Duration = Duration::from_secs(1);
 
-/// Sets how long finished answers are reused, and how much of them is kept.
+/// Time for which finished responses are reused, and the memory that they may use.
 ///
-/// HTTP has the last word where it says less: an answer with `max-age=5` is reused for five
-/// seconds, one with `no-cache` or `no-store`, or with a Cache-Control that is malformed and
-/// gives no lifetime, not at all. One that says nothing is reused for the whole window:
-/// switching it on says that this is all right. What is out of range is refused by
-/// [`build`](crate::CoalesceLayerBuilder::build).
+/// HTTP may shorten this time: a response with `max-age=5` is reused for five seconds. A response
+/// with `no-cache`, `no-store`, or a malformed Cache-Control without a lifetime is not reused. A
+/// response without any of these is reused for the whole window: enabling the window declares
+/// that this is correct. [`build`](crate::CoalesceLayerBuilder::build) checks the ranges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReuseWindow {
     pub(crate) time: Duration,
@@ -40,21 +39,21 @@ impl ReuseWindow {
         }
     }
 
-    /// Sets how long an answer is reused. Default: 30 s. Range: more than zero, up to 365 days.
+    /// Sets how long a response is reused. Default: 30 s. Range: more than zero, up to 365 days.
     #[must_use]
     pub fn time(self, time: Duration) -> Self {
         Self { time, ..self }
     }
 
-    /// Sets how long an error, or an answer of the 5xx class, is reused. Default: 1 s. Range:
-    /// up to 1 s, as an upstream that is back should be asked.
+    /// Sets how long an error, or a response of the 5xx class, is reused. Default: 1 s. Range:
+    /// up to 1 s, because an upstream that has recovered should be called.
     #[must_use]
     pub fn errors(self, errors: Duration) -> Self {
         Self { errors, ..self }
     }
 
-    /// Sets what all answers together may weigh, in bytes. The least used go first. Default:
-    /// 64 MiB. Range: 1 or more.
+    /// Sets the limit on the memory of all responses, in bytes. The least used are evicted
+    /// first. Default: 64 MiB. Range: 1 or more.
     #[must_use]
     pub fn max_bytes(self, max_bytes: u64) -> Self {
         Self { max_bytes, ..self }

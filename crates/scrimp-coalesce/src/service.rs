@@ -14,10 +14,10 @@ use tower_service::Service;
 
 use crate::{CoalesceBody, CoalesceFuture, shared::common::Owner};
 
-/// A service whose equal requests share a call. Made by
-/// [`CoalesceLayer`](crate::CoalesceLayer).
+/// A service whose equal requests share a call. [`CoalesceLayer`](crate::CoalesceLayer) makes
+/// it.
 ///
-/// It is always ready: a request that joins a call needs nothing of the inner service. One
+/// It is always ready: a request that joins a call does not need the inner service. A request
 /// that makes a call waits for a clone of the inner service inside its own future.
 pub struct Coalesce<S> {
     inner: S,
@@ -31,17 +31,17 @@ impl<S> Coalesce<S> {
         Self { inner, owner }
     }
 
-    /// The inner service.
+    /// Returns the inner service.
     pub fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// The inner service.
+    /// Returns the inner service, mutably.
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
 
-    /// Drops the layer's handle and gives the inner service back.
+    /// Returns the inner service, and drops the layer's shared state.
     pub fn into_inner(self) -> S {
         self.inner
     }

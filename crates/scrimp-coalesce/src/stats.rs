@@ -1,4 +1,4 @@
-//! What a layer has done, in numbers.
+//! The counters of a layer.
 
 use scrimp_core::Counter;
 
@@ -20,49 +20,49 @@ pub(crate) struct Counters {
     pub(crate) finished: Counter,
 }
 
-/// What a layer has done since it was made, and what is in flight now.
+/// Counters of a layer since it was made, and its current state.
 ///
 /// Each request adds to one of `calls`, `joined`, `reused`, `passed`, `barred`, `released`,
-/// `retried`, `overflowed` and `refused`, according to how it ended.
+/// `retried`, `overflowed` and `refused`, according to its outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct CoalesceStats {
     /// Upstream calls made for requests that others could join.
     pub calls: u64,
-    /// Requests answered by a call that was made for another one. Errors count too.
+    /// Requests answered by another request's call. Errors count too.
     pub joined: u64,
     /// Requests answered from the [window](crate::ReuseWindow), without any call.
     pub reused: u64,
-    /// Requests passed on untouched: unsafe methods, bodies, upgrades.
+    /// Requests passed on unchanged: unsafe methods, bodies, upgrades.
     pub passed: u64,
-    /// Requests passed on because an answer to their key was not to be shared.
+    /// Requests passed on because an earlier response to their key was not shareable.
     pub barred: u64,
-    /// Requests that waited, and were then sent on their own: the answer was not to be shared.
+    /// Requests that waited for an unshareable response, and were then sent on their own.
     pub released: u64,
-    /// Calls made by a waiter because the one it waited for had failed or panicked.
+    /// Calls made by a waiter after the call it waited for had failed or panicked.
     pub retried: u64,
-    /// Waiters that were given a call's error.
+    /// Waiters that got a call's error.
     pub errors_shared: u64,
     /// Requests answered 502 or 503 by the layer itself.
     pub refused: u64,
     /// Requests sent on their own because a limit was reached.
     pub overflowed: u64,
-    /// Waiters that waited as long as they may.
+    /// Waiters that reached the time limit.
     pub timed_out: u64,
     /// Readers that fell too far behind.
     pub cut_off: u64,
-    /// Calls finished in the background after all had left.
+    /// Calls finished in the background after all callers had left.
     pub finished: u64,
     /// Keys in flight now.
     pub in_flight: u64,
-    /// Keys remembered now because their answers are not to be shared.
+    /// Keys remembered now because their responses are not shareable.
     pub remembered: u64,
-    /// Answers in the window now, and what they weigh in bytes.
+    /// Responses in the window now.
     pub window_entries: u64,
-    /// What they weigh, in bytes.
+    /// Memory of the responses in the window now, in bytes.
     pub window_bytes: u64,
-    /// Bytes held now of bodies that come in.
+    /// Bytes held now of bodies in flight.
     pub held_bytes: u64,
 }
 

@@ -39,7 +39,7 @@ async fn a_wake_is_not_lost_with_the_one_that_was_woken() {
     let last = tokio::spawn(calls.pop().unwrap());
     tokio::task::yield_now().await;
     gate.open();
-    // Some of these have been woken to carry the call on, and never will.
+    // Some of these have been woken to drive the call, and are dropped before that.
     drop(calls);
     assert_eq!(last.await.unwrap().unwrap().body, "x");
 }
@@ -85,9 +85,9 @@ async fn a_response_nobody_took_delivery_of_is_dropped_with_its_last_waiter() {
         .map(|_| begun(service.clone().oneshot(get("/"))))
         .collect();
     gate.open();
-    // One takes its response and drops it; the others never look.
+    // One caller takes its response and drops it. The others are never polled again.
     assert!(calls[2].poll_now().is_ready());
-    assert_eq!(upstream.in_flight(), 1, "two are about to read it");
+    assert_eq!(upstream.in_flight(), 1, "two callers still wait for it");
     drop(calls);
     assert_eq!((upstream.in_flight(), layer.stats().in_flight), (0, 0));
 }
@@ -145,7 +145,7 @@ async fn a_panic_is_the_callers_and_one_other_calls_in_its_place() {
                 let gate = gate.clone();
                 move |_| Reply::body(ScriptedBody::new().data("x")).gate(&gate)
             });
-            // `panic_in_call` panics at once, with nobody else there.
+            // `panic_in_call` panics at once, before other callers join.
             upstream.next(reply().gate(&gate).wake());
             let call = || AssertUnwindSafe(fetch(service.clone(), get("/"))).catch_unwind();
             let mut calls: Vec<_> = (0..20).map(|_| tokio::spawn(call())).collect();

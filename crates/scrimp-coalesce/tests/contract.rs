@@ -46,7 +46,7 @@ mod with_a_window {
     use scrimp_coalesce::ReuseWindow;
     use std::time::Duration;
 
-    /// Errors are not given again here: the laws look whether a layer works as soon as its
+    /// Returns a layer that reuses no errors: the laws check that a layer works as soon as its
     /// upstream does.
     fn layer() -> CoalesceLayer {
         CoalesceLayer::builder()

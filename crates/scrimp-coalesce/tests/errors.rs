@@ -1,4 +1,4 @@
-//! Who is told of a failure, and who tries again.
+//! Failures: the callers that get the error, and the caller that retries.
 
 mod rig;
 
@@ -10,7 +10,7 @@ use scrimp_testkit::{Gate, Reply, Scripted, ScriptedBody};
 use std::time::Duration;
 use tower::Layer;
 
-/// A hundred callers of an upstream that waits for the gate once, and answers at once after.
+/// Sends a hundred calls to an upstream that waits for the gate once, and later answers at once.
 async fn a_hundred(
     layer: &CoalesceLayer,
     reply: impl Fn() -> Reply + Send + Sync + 'static,

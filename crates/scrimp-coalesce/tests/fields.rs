@@ -1,4 +1,4 @@
-//! Which request fields are part of the key.
+//! The request fields that are part of the key.
 
 mod rig;
 
@@ -10,7 +10,7 @@ use scrimp_coalesce::{CoalesceLayer, Credentials};
 use scrimp_http::{credentials::KNOWN, names::FieldNames, trace_fields::TRACE_FIELDS};
 use scrimp_testkit::{Gate, Reply, ScriptedBody};
 
-/// Calls that are made for a request without a field and two with it.
+/// Counts the calls for one request without a field and two requests with it.
 fn calls(layer: &CoalesceLayer, field: &str) -> usize {
     let gate = Gate::new();
     let (service, upstream) = over(layer, move |_| Reply::body(ScriptedBody::new()).gate(&gate));
@@ -26,7 +26,7 @@ fn calls(layer: &CoalesceLayer, field: &str) -> usize {
     upstream.calls()
 }
 
-/// Every field of a list, in both spellings.
+/// Returns every field of a list, in both spellings.
 fn all(list: &FieldNames) -> impl Iterator<Item = String> {
     let begun = list.prefixes().iter().map(|prefix| format!("{prefix}x"));
     let names = list.names().iter().map(|&name| name.to_owned());
@@ -72,11 +72,11 @@ async fn the_operator_has_the_last_word_about_credentials() {
     assert_eq!(
         calls(&list(), "user-agent"),
         3,
-        "added, although it is noise"
+        "added, although it describes the client"
     );
     assert_eq!(calls(&list(), "x-tenant-id"), 1, "removed");
     assert_eq!(calls(&list(), "x_tenant_id"), 1, "removed");
-    // What a list of one's own leaves out is a field like any other.
+    // A field that a custom list omits is an ordinary field.
     let own = || CoalesceLayer::builder().credentials([http::header::AUTHORIZATION]);
     assert_eq!(calls(&own().build().unwrap(), "cookie"), 3);
     let ignored = own().ignore_headers(["authorization"]).build().unwrap();

@@ -1,4 +1,4 @@
-//! What may be shared, and what is one caller's.
+//! Responses that are shared, and responses of one caller.
 
 mod rig;
 
@@ -62,7 +62,7 @@ async fn what_turns_out_private_is_given_to_one_and_all_others_go_at_once_and_ne
         let _calls: Vec<_> = (0..10)
             .map(|_| begun(fetch(service.clone(), get("/"))))
             .collect();
-        assert_eq!(upstream.calls(), 110, "nobody queues the second time");
+        assert_eq!(upstream.calls(), 110, "no request queues the second time");
         assert_eq!((layer.stats().barred, layer.stats().remembered), (10, 1));
     }
 }
@@ -148,8 +148,8 @@ async fn unsafe_methods_bodies_and_upgrades_pass() {
     assert_eq!((layer.stats().passed, layer.stats().in_flight), (12, 0));
 }
 
-/// A request that was received, with a body that tells neither its end nor its length, as
-/// layers in front make them.
+/// Returns a received request whose body reports neither its end nor its length, like a body
+/// that an outer layer has wrapped.
 fn hidden(version: Version, fields: Fields) -> Request<impl Body<Data = Bytes> + Send + 'static> {
     let none = futures_util::stream::empty::<Result<Frame<Bytes>, Infallible>>();
     let mut request = Request::get("/").version(version).header("host", "a");
@@ -166,7 +166,7 @@ async fn framing_tells_of_a_body_that_hides_its_end() {
         (1, Version::HTTP_11, &[("content-length", "0")]),
         (2, Version::HTTP_11, &[("content-length", "3")]),
         (2, Version::HTTP_11, &[("transfer-encoding", "chunked")]),
-        // Only the first frame tells.
+        // Only the first frame shows that there is no body.
         (2, Version::HTTP_2, &[]),
     ];
     for (calls, version, fields) in cases {
@@ -360,5 +360,5 @@ async fn a_key_of_ones_own_decides_and_vary_is_compared_by_its_side() {
         bodies.push(call.await.unwrap().body);
     }
     assert_eq!(bodies, ["en", "en", "de", "en"]);
-    assert_eq!(upstream.calls(), 4, "the German one was not given English");
+    assert_eq!(upstream.calls(), 4, "the German caller did not get English");
 }

@@ -57,7 +57,7 @@ async fn past_the_most_keys_a_request_goes_alone_or_is_refused_with_a_reason() {
     assert_eq!(upstream.calls(), 2);
 }
 
-/// An answer of four chunks of which the last two wait, and its tag.
+/// Returns a service whose response has this tag and four chunks. The gate holds all but one.
 fn long(
     layer: &CoalesceLayer,
     gate: &Gate,
@@ -75,7 +75,7 @@ fn long(
     })
 }
 
-/// One reads all of it while another has read `frames`, and then goes on.
+/// Reads `frames` with one reader and the whole body with another, and then the rest.
 async fn slow(service: &rig::Service, gate: &Gate, frames: usize) -> Result<Read, BoxError> {
     let mut slow = service.clone().oneshot(get("/")).await.unwrap();
     let fast = service.clone().oneshot(get("/")).await.unwrap();
@@ -86,7 +86,7 @@ async fn slow(service: &rig::Service, gate: &Gate, frames: usize) -> Result<Read
     assert_eq!(
         read(fast).await.unwrap().body,
         "aaaabbbbccccdddd",
-        "held up by nobody"
+        "not delayed by the slow reader"
     );
     read(slow).await
 }
@@ -166,7 +166,7 @@ async fn whoever_comes_after_the_limit_has_passed_makes_a_call_of_its_own() {
     for _ in 0..2 {
         reader.frame().await.unwrap().unwrap();
     }
-    assert_eq!(layer.stats().in_flight, 0, "not to be joined any more");
+    assert_eq!(layer.stats().in_flight, 0, "no longer joinable");
     let late = service.clone().oneshot(get("/")).await.unwrap();
     assert_eq!(upstream.calls(), 2);
     rest.open();
@@ -197,5 +197,5 @@ async fn a_thousand_readers_of_a_long_body_keep_no_more_than_the_limit() {
     for reader in readers {
         assert_eq!(reader.await.unwrap().unwrap().body.len(), 512_000);
     }
-    assert_eq!(layer.stats().cut_off, 0, "they read along");
+    assert_eq!(layer.stats().cut_off, 0, "all readers keep up");
 }

@@ -1,4 +1,4 @@
-//! What all bodies under way hold together.
+//! The memory of all bodies in flight together.
 
 mod rig;
 
@@ -11,7 +11,7 @@ use scrimp_testkit::{Gate, Reply, ScriptedBody, Upstream};
 use tokio::time::Instant;
 use tower::ServiceExt;
 
-/// Bodies of eight bytes, and eight more once the gate is open.
+/// Returns a service whose bodies have eight bytes, and eight more once the gate is open.
 fn halting(layer: &CoalesceLayer, gate: &Gate) -> (Service, Upstream) {
     let gate = gate.clone();
     over(layer, move |_| {
@@ -42,7 +42,7 @@ async fn past_the_limit_nothing_is_kept_for_late_comers_who_make_calls_of_their_
     assert_eq!(layer.stats().in_flight, 1, "the second keeps nothing");
     assert_eq!(layer.stats().held_bytes, 8);
 
-    // What was kept before may be had still.
+    // Bytes that were kept before are still available.
     let joins = begun(fetch(service.clone(), get("/1")));
     let _late = open(&service, "/2").await;
     assert_eq!(upstream.calls(), 3);
@@ -72,7 +72,7 @@ async fn memory_is_given_back_when_a_body_has_been_read_or_left() {
     assert_eq!((layer.stats().held_bytes, layer.stats().in_flight), (0, 0));
 }
 
-/// A hundred bodies of 50 KiB, each read by ten, with room for 4 KiB.
+/// Reads a hundred bodies of 50 KiB, each by ten readers, with room for 4 KiB.
 #[tokio::test(start_paused = true)]
 async fn a_hundred_bodies_hold_no_more_than_the_limit_and_a_chunk_each() {
     let layer = CoalesceLayer::builder()
@@ -113,7 +113,7 @@ async fn a_hundred_bodies_hold_no_more_than_the_limit_and_a_chunk_each() {
     assert_eq!(layer.stats().held_bytes, 0);
 }
 
-/// One has got the head, and reads nothing, while another reads all of it.
+/// Gets the head for one reader that reads nothing, while another reads the whole body.
 async fn slow(layer: &CoalesceLayer) -> (Service, rig::Answer, Duration) {
     let gate = Gate::new();
     let (service, _) = over(layer, {

@@ -1,4 +1,4 @@
-//! Settings that cannot work, and what the handles of a layer see.
+//! Settings out of range, and the handles of a layer.
 
 mod rig;
 
@@ -12,7 +12,7 @@ use tower::Layer;
 const NONE: Duration = Duration::ZERO;
 const TWO_SECONDS: Duration = Duration::from_secs(2);
 
-/// Makes a setting wrong.
+/// A function that sets an invalid value.
 type Set = fn(CoalesceLayerBuilder) -> CoalesceLayerBuilder;
 
 #[test]

@@ -19,7 +19,7 @@ async fn ten_thousand_equal_requests_make_one_call_and_are_polled_a_few_times_ea
     let layer = CoalesceLayer::new();
     let (service, upstream) = over(&layer, {
         let gate = gate.clone();
-        // Wakes of the call's own on the way, which are not for all of them.
+        // The call wakes itself on the way. These wakes do not concern all callers.
         move |_| {
             Reply::body(ScriptedBody::new().data("feed"))
                 .wake()
@@ -64,7 +64,7 @@ async fn who_waits_is_not_polled_while_there_is_nothing_to_do() {
     for call in &mut calls {
         assert!(call.poll_now().is_pending());
     }
-    assert_eq!(upstream.polls(), 1, "none of them asked again for nothing");
+    assert_eq!(upstream.polls(), 1, "no caller polled again without need");
     assert_eq!(
         calls
             .iter()
@@ -124,14 +124,14 @@ async fn a_late_comer_reads_from_the_first_byte() {
     });
     let mut leader = service.clone().oneshot(get("/")).await.unwrap();
     let frame = leader.frame().await.unwrap().unwrap();
-    assert_eq!(frame.into_data().unwrap(), "first ", "not held back");
+    assert_eq!(frame.into_data().unwrap(), "first ", "not delayed");
     let late = begun(fetch(service.clone(), get("/")));
     gate.open();
     assert_eq!(late.await.unwrap().body, "first second");
     assert_eq!(read(leader).await.unwrap().body, "second");
     assert_eq!(upstream.calls(), 1);
     assert_eq!(fetch(service, get("/")).await.unwrap().body, "first second");
-    assert_eq!(upstream.calls(), 2, "what has ended is not joined");
+    assert_eq!(upstream.calls(), 2, "a call that has ended is not joined");
 }
 
 #[tokio::test(start_paused = true)]

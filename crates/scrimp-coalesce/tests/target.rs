@@ -1,4 +1,4 @@
-//! Which URIs are one to the layer, and which are not.
+//! URIs that are equal to the layer, and URIs that are not.
 
 mod rig;
 
@@ -17,7 +17,7 @@ fn ask(method: Method, uri: &str, host: Option<&str>) -> Request<Full<Bytes>> {
     request.body(Full::default()).unwrap()
 }
 
-/// Calls that are made for two GETs at the same time.
+/// Counts the calls for two concurrent requests.
 fn calls(requests: [Request<Full<Bytes>>; 2]) -> usize {
     let gate = Gate::new();
     let (service, upstream) = over(&CoalesceLayer::new(), move |_| {

@@ -16,7 +16,7 @@ const TASKS: usize = 64;
 const CALLS: usize = 200;
 const KEYS: usize = 5;
 
-/// Numbers that look random: the middle of a product.
+/// Returns a number that looks random: the middle of a product.
 fn mixed(number: usize) -> usize {
     ((number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize
 }
@@ -34,7 +34,7 @@ fn reply(number: usize) -> Reply {
     }
 }
 
-/// What it comes to, unless it has not by so many polls.
+/// Returns the output of a future, or `None` if it takes more than this many polls.
 async fn unless_it_takes<F: Future>(polls: usize, future: F) -> Option<F::Output> {
     let mut future = Box::pin(future);
     let mut left = polls;
@@ -51,7 +51,7 @@ async fn unless_it_takes<F: Future>(polls: usize, future: F) -> Option<F::Output
     .await
 }
 
-/// Makes its calls one by one, and leaves some of them after a few polls, or none.
+/// Makes calls one by one, and drops some of them after at most a few polls.
 async fn caller(service: rig::Service, task: usize) {
     for call in 0..CALLS {
         let dice = mixed(task * CALLS + call);
@@ -63,7 +63,7 @@ async fn caller(service: rig::Service, task: usize) {
         let whole = fetch(service.clone(), get(&path));
         if let Some(Ok(read)) = unless_it_takes(polls, whole).await {
             if read.status == 503 {
-                // It was not polled for as long as the others' patience lasts.
+                // This reader was not polled within the patience of the others.
                 let reason = read.headers["proxy-status"].to_str().unwrap();
                 assert!(reason.contains("fell-behind"), "{reason}");
                 continue;

@@ -1,4 +1,4 @@
-//! The window, and how long one waits.
+//! The window, and the limit on waiting.
 
 mod rig;
 
@@ -151,7 +151,7 @@ async fn it_can_be_told_to_forget_what_is_kept_and_what_is_under_way() {
     let calls = upstream.calls();
     assert!(
         calls == 3 || calls == 4,
-        "what came late of before is not given again"
+        "a late response from before is not reused"
     );
 }
 
@@ -202,7 +202,7 @@ async fn whoever_has_waited_long_enough_goes_alone_or_is_refused_with_a_reason()
         assert_eq!(
             leader.await.unwrap().unwrap().body,
             "feed",
-            "its own call may take its time"
+            "its own call has no time limit"
         );
         let calls = 1 + usize::from(overflow == Overflow::OwnCall);
         assert_eq!(upstream.calls(), calls);

@@ -1,4 +1,4 @@
-//! Against providers that speak OpenAI's protocol, by the npm package `@copilotkit/aimock`.
+//! Routing to providers with OpenAI's protocol, mocked by the npm package `@copilotkit/aimock`.
 //!
 //! `scripts/prices.sh` installs and starts them, and runs this.
 
@@ -26,7 +26,7 @@ fn urls() -> Urls {
     serde_json::from_str(&urls).unwrap()
 }
 
-/// A dollar per thousand tokens in, two out, times `factor`.
+/// Makes a provider that charges $1 per thousand tokens in and $2 out, times `factor`.
 fn provider(name: &str, url: &str, factor: u32) -> Provider {
     let rate = |text: &str| text.parse::<Rate>().unwrap().permille(1_000 * factor);
     let rates = TokenRates::text(rate("0.001"), rate("0.002"));

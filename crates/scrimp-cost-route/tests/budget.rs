@@ -160,7 +160,7 @@ async fn a_stream_that_is_left_is_paid_by_what_was_seen_of_it() {
             Reply::body(ScriptedBody::new().data(events).gate(&gate).data("never"))
         }
     });
-    // 40 bytes are taken for 10 tokens.
+    // 40 bytes count as 10 tokens.
     let request = Request::post("/chat").body(vec![b'x'; 40].into()).unwrap();
     let mut body = rig.open(request).await.unwrap().into_body();
     http_body_util::BodyExt::frame(&mut body)
@@ -168,7 +168,7 @@ async fn a_stream_that_is_left_is_paid_by_what_was_seen_of_it() {
         .unwrap()
         .unwrap();
     drop(body);
-    // 10 × 0.1 ¢ for the prompt and 3 × 1 ¢ for what had come.
+    // 10 × 0.1 ¢ for the prompt and 3 × 1 ¢ for the tokens received.
     assert_eq!(budget.snapshot()[0].spent, cents(4));
 }
 
@@ -221,7 +221,7 @@ async fn ten_thousand_callers_that_leave_keep_nothing_reserved() {
         assert!(task.await.is_err());
     }
     assert_eq!(rig.upstream.in_flight(), 0);
-    // Each was begun, so each is paid; and all that is left can be reserved.
+    // Each call was begun, so each is paid. The rest of the budget can be reserved.
     let spent = budget.snapshot()[0].spent;
     assert_eq!(spent, cents(10_000));
     assert!(budget.reserve(cents(990_000), "", "a", "").is_ok());
@@ -238,7 +238,7 @@ async fn what_is_paid_in_yen_counts_to_a_cap_in_dollars_at_its_worth() {
         .build()
         .unwrap();
     let rig = Rig::new(&layer, |_| ok("1234"));
-    // Nothing is known to be paid before the answer comes: four yen then, not four dollars.
+    // The cost is known only with the response: four yen, not four dollars.
     rig.get().await;
     assert_eq!(budget.snapshot()[0].spent, cents(4));
 }

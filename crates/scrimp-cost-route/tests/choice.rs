@@ -1,4 +1,4 @@
-//! Which provider is chosen, and why.
+//! The choice of a provider, and its reason.
 
 mod common;
 
@@ -184,7 +184,7 @@ async fn hints_may_say_any_number() {
     assert_eq!(rig.send(request).await.from(), "b");
 }
 
-/// As much as can be counted, of everything.
+/// Returns the highest usage that can be counted.
 fn most() -> Usage {
     TokenClass::ALL
         .into_iter()

@@ -30,7 +30,7 @@ async fn currencies_are_compared_by_the_rate_that_was_given() {
 
 #[tokio::test(start_paused = true)]
 async fn stakes_are_converted_by_the_given_rate() {
-    // Ten seconds less are worth ten yen, which is seven cents, and not ten dollars.
+    // A saving of ten seconds is worth ten yen: seven cents, not ten dollars.
     let stake = Stake::new().second("1 JPY").failure("1000 JPY");
     let stakes = Score::Money(Stakes::default().with(Priority::Default, stake));
     let slow = || provider("slow", 1).latency(Duration::from_secs(11));
@@ -62,7 +62,7 @@ async fn a_limit_on_the_price_is_converted_by_the_given_rate() {
         let layer = builder.clone().filters(most(price)).build().unwrap();
         let rig = Rig::new(&layer, |_| ok("fine"));
         assert_eq!(rig.get().await.status.as_u16(), status, "{price}");
-        // The stricter of the two, whatever their currencies.
+        // The stricter limit applies, in any currency.
         let layer = builder.clone().filters(most("0.5 USD")).build().unwrap();
         let rig = Rig::new(&layer, |_| ok("fine"));
         let mut request = get();
@@ -89,7 +89,7 @@ async fn a_request_whose_limit_on_the_price_cannot_be_compared_is_refused() {
     assert!(rig.asked().is_empty());
 }
 
-/// A provider that takes a yen.
+/// Makes a provider that charges one yen a request.
 fn in_yen() -> Provider {
     provider("jp", 0).price(Tariff::new(yen()).per_request(money("1 JPY")))
 }

@@ -1,4 +1,4 @@
-//! What providers are sent, and what callers are answered.
+//! Requests to providers, and responses to callers.
 
 mod common;
 
@@ -90,7 +90,7 @@ async fn a_request_that_the_provider_cannot_be_sent_is_refused_and_not_sent_else
         .bearer("secret")
         .concurrency(1)]);
     let rig = Rig::new(&layer.build().unwrap(), |_| ok("fine"));
-    // As long as a URI can be, and on a host that the credential is not for.
+    // The longest possible URI, on a host that the credential is not for.
     let long = format!("http://b/{}", "x".repeat(65_534 - "http://b/".len()));
     let full = || {
         let mut request = get();

@@ -14,7 +14,7 @@ use scrimp_cost_route::{
 use serde::Deserialize;
 use serde_json::Value;
 
-/// What `tests/prices/costs.py` wrote.
+/// The output of `tests/prices/costs.py`.
 #[derive(Deserialize)]
 struct Answers {
     table: String,
@@ -39,7 +39,7 @@ fn usage(vector: [u64; 8]) -> Usage {
     classes.fold(Usage::default(), |usage, (class, n)| usage.with(class, n))
 }
 
-/// Floats carry fifteen digits; the amounts here are a few dollars at most.
+/// Compares floats of fifteen digits. The amounts here are at most a few dollars.
 fn equal(ours: f64, theirs: f64) -> bool {
     (ours - theirs).abs() <= 1e-9 * theirs.abs().max(1e-9) + 1e-12
 }
@@ -93,7 +93,7 @@ impl Report {
         }
     }
 
-    /// Theirs is the cost by name, then the cost by row.
+    /// Compares two costs. `theirs` holds the cost by name, then the cost by row.
     fn compare(&mut self, what: &str, price: &Price, ours: Option<f64>, theirs: &[Value; 2]) {
         let model = what.split(' ').nth(1).unwrap_or_default().to_owned();
         let [by_name, by_row] = [theirs[0].as_f64(), theirs[1].as_f64()];

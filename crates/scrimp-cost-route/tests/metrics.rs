@@ -1,4 +1,4 @@
-//! What a recorder of the `metrics` facade is told.
+//! Figures that a recorder of the `metrics` facade gets.
 
 mod common;
 
@@ -9,7 +9,7 @@ use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 use scrimp_core::RetryBudget;
 use scrimp_cost_route::{Budget, Cap, CostRouteLayer, Period, Scope};
 
-/// Every figure by its name and labels, as text.
+/// Returns every figure as text, by its name and labels.
 fn figures(snapshotter: &Snapshotter) -> BTreeMap<String, String> {
     let told = snapshotter.snapshot().into_vec().into_iter();
     told.map(|(key, _, _, value)| {
@@ -46,7 +46,7 @@ async fn calls_costs_and_budgets_are_told_to_the_recorder() {
         "down" => status(500),
         _ => ok("fine"),
     });
-    // The third fails over to what the cap refuses, so its caller gets the failure.
+    // The cap refuses the third request's failover, so its caller gets the failure.
     for expected in [200, 200, 500] {
         assert_eq!(rig.get().await.status, expected);
     }

@@ -1,4 +1,4 @@
-//! Answers that are judged.
+//! Responses that the quality gate judges.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! What a layer is built with is checked once, and errors name the setting.
+//! Settings are checked once, when a layer is built, and errors name the setting.
 
 mod common;
 
@@ -17,7 +17,7 @@ fn over(provider: Provider) -> CostRouteLayerBuilder {
     CostRouteLayer::builder([provider])
 }
 
-/// Compares the texts of the errors; `...` stands for the rest of one.
+/// Compares the texts of errors. `...` stands for the rest of a text.
 fn refused<const N: usize>(table: [(CostRouteLayerBuilder, &str); N]) {
     for (builder, says) in table {
         let error = builder.build().expect_err(says).to_string();

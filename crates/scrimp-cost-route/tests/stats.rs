@@ -1,4 +1,4 @@
-//! What a layer says that it has done.
+//! The statistics of a layer.
 
 mod common;
 
@@ -13,7 +13,7 @@ use scrimp_cost_route::{
 use scrimp_testkit::{Gate, Reply, ScriptedBody};
 use serde_json::{Value, json};
 
-/// Compares the numbers that a layer tells with those that are not nothing.
+/// Compares a layer's statistics with `expected`, which omits zeros.
 fn told(stats: &CostRouteStats, expected: &Value) {
     let mut all = serde_json::to_value(CostRouteStats::default()).unwrap();
     for (name, value) in expected.as_object().unwrap() {

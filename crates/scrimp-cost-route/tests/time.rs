@@ -1,4 +1,4 @@
-//! What time does: outages end, speeds change, prices have hours.
+//! Effects of time: outages end, speeds change, prices depend on the hour.
 
 mod common;
 
@@ -24,7 +24,7 @@ fn two() -> CostRouteLayerBuilder {
         .retry_budget(RetryBudget::new(1.0, 100).unwrap())
 }
 
-/// Asks ten times a second for so long; how often each of the two answered.
+/// Sends ten requests a second, and returns the number of responses of each provider.
 async fn ask(rig: &Rig, seconds: u32) -> (u32, u32) {
     let (mut cheap, mut dear) = (0, 0);
     for _ in 0..seconds * 10 {
@@ -55,7 +55,7 @@ async fn an_outage_is_left_at_once_and_its_end_is_found_by_probes() {
     let before = rig.asked().iter().filter(|host| *host == "cheap").count();
     assert_eq!(ask(&rig, 60).await, (0, 600));
     let lost = rig.asked().iter().filter(|host| *host == "cheap").count() - before;
-    // Three that put it out, and probes after 1, 2, 4 and 8 s, and every 10 s from then on.
+    // Three failures eject it. Probes follow after 1, 2, 4 and 8 s, and then every 10 s.
     assert!((3..=12).contains(&lost), "{lost}");
     down.store(false, Relaxed);
     ask(&rig, 60).await;
@@ -135,8 +135,8 @@ async fn a_free_quota_is_used_first_and_then_paid_or_left() {
     assert_eq!(rig.get().await.from(), "quota");
 }
 
-/// Returns the reasons of 300 choices between two that were never asked, and the last choice. The
-/// second takes no time at all, which is not known.
+/// Returns the reasons of 300 choices between two untried providers, and the last choice. The
+/// second provider takes no time, which the router does not know.
 async fn asked_for_a_while(layer: CostRouteLayer) -> (Vec<Option<Reason>>, String) {
     let rig = Rig::new(&layer, |host| {
         let seconds = if host == "other" { 0 } else { 2 };
@@ -154,7 +154,7 @@ async fn asked_for_a_while(layer: CostRouteLayer) -> (Vec<Option<Reason>>, Strin
 fn cheap_and_other() -> CostRouteLayerBuilder {
     CostRouteLayer::builder([
         provider("cheap", 0),
-        // It could be better, if it were a lot faster than it was said to be.
+        // It is the better choice only if it is much faster than its stated latency.
         provider("other", 0).latency(Duration::from_secs(3)),
     ])
 }
@@ -173,7 +173,7 @@ async fn no_provider_is_tried_out_where_none_could_follow() {
     assert_eq!(last, "cheap");
 }
 
-/// Tells when to ask again by a date, 60 s after this one on the same clock.
+/// Checks that a Retry-After date 60 s ahead is read by the provider's own clock.
 async fn asked_to_wait_a_minute(wall: u64, date: Option<u64>) {
     let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000 + seconds);
     let field = move |seconds| scrimp_http::date::format(at(seconds)).unwrap();

@@ -1,4 +1,4 @@
-//! How a request comes in: what it may join, or has to do itself.
+//! The entry of a request: it joins a flight, reuses a response, or is sent on its own.
 
 use std::{
     any::TypeId,
@@ -27,8 +27,8 @@ use crate::{
     shared::writes::After,
 };
 
-/// Why a request without a place in a flight is there.
-const OWN: &str = "only a member sends its request, and one that has sent it is not turned away";
+/// Reason why a request without a place in a flight is present.
+const OWN: &str = "only a member sends its request, and it does not enter again";
 
 impl<S, ReqB, ResB> Joining<S, ReqB>
 where
@@ -39,14 +39,14 @@ where
     ResB: Body<Data = Bytes> + Send + 'static,
     ResB::Error: Into<BoxError>,
 {
-    /// Takes a place in a flight, or finds what to do without one. True if it waits there, and
-    /// false if it is to be polled there.
+    /// Takes a place in a flight, or returns the next step without one. Continues with true if
+    /// the request waits, and with false if its place must be polled.
     pub(super) fn enter(
         &mut self,
         common: &Arc<Common>,
         cx: &Context<'_>,
     ) -> ControlFlow<Step<Answered<ResB, S::Error>>, bool> {
-        // Written where it stays: neither it nor the request is moved for it.
+        // The key is written in place: neither it nor the request is moved.
         let mut key = KeyBuf::new();
         let keyed = self.write_key(&mut key, common);
         let (_, request) = self.own.as_ref().expect(OWN);
@@ -81,7 +81,7 @@ where
             0 => common.config.max_wait.map(|time| Box::pin(sleep(time))),
             _ => None,
         };
-        // A timer runs from when it is polled first.
+        // A timer starts at its first poll.
         let waits = waits && deadline.is_none();
         self.waiting = Some(Waiting {
             member,
@@ -91,7 +91,7 @@ where
         ControlFlow::Continue(waits)
     }
 
-    /// False if the request has to be sent as it is.
+    /// Writes the key. Returns false if the request must be sent on its own.
     fn write_key(&mut self, key: &mut KeyBuf, common: &Common) -> bool {
         let config = &common.config;
         let (_, request) = self.own.as_ref().expect(OWN);
@@ -114,7 +114,7 @@ where
     }
 }
 
-/// An answer from the window.
+/// Returns a response from the window.
 fn recent<ReqB, ResB, E: ShareError>(
     common: &Common,
     key: KeyRef<'_>,
@@ -162,7 +162,7 @@ fn admit<ReqB, E: 'static>(
     common.table.enter(
         &entry,
         || config.clock.instant(),
-        // A write that comes twice is one write: it is not outdated by itself.
+        // A repeated write is one write: it does not outdate itself.
         |terms| {
             let holds = !asker.safe || common.holds(terms.born, request);
             holds && terms.error == error

@@ -1,4 +1,4 @@
-//! The way of a request: to a call, to a place in one, or past all of them.
+//! The way of a request: it makes a call, joins one, or is sent on its own.
 
 mod enter;
 mod receive;
@@ -32,7 +32,7 @@ use crate::{
 
 /// A request on its way.
 pub(crate) struct Joining<S, ReqB> {
-    /// The request, and what to send it with. A call that is made for it takes it along.
+    /// The service and the request. The request's own call takes both.
     own: Option<(S, Request<ReqB>)>,
     waiting: Option<Waiting>,
 }
@@ -44,9 +44,9 @@ struct Waiting {
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
-/// What to do next.
+/// The next step of a request.
 pub(crate) enum Step<T> {
-    /// [Send](Joining::take) it as if there were no layer.
+    /// The request is [sent](Joining::take) as if there were no layer.
     Pass(After),
     Done(T),
 }
@@ -61,7 +61,7 @@ impl<S, ReqB> Joining<S, ReqB> {
         }
     }
 
-    /// The request, and what to send it with.
+    /// Takes the service and the request.
     pub(crate) fn take(&mut self) -> Option<(S, Request<ReqB>)> {
         self.own.take()
     }
@@ -99,7 +99,7 @@ where
         }
     }
 
-    /// Makes the call, for the request at hand.
+    /// Makes the call with this request.
     fn lead(&mut self, common: &Arc<Common>, cx: &mut Context<'_>) -> Poll<Outcome<BoxCall>> {
         let waiting = self
             .waiting
@@ -147,7 +147,7 @@ fn refuse<ResB, E>(common: &Common, refusal: Refusal) -> Step<Answered<ResB, E>>
 // === impl Waiting ===
 
 impl Waiting {
-    /// What came of it; `None` if it took too long.
+    /// Polls for the outcome, which is `None` after the deadline.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outcome<BoxCall>>> {
         if let Poll::Ready(outcome) = self.member.poll(cx) {
             return Poll::Ready(Some(outcome));

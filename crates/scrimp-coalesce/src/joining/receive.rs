@@ -1,4 +1,4 @@
-//! How a request gets its answer from a flight.
+//! The exit of a request: it receives its response from a flight.
 
 use std::{any::Any, sync::Arc};
 
@@ -34,13 +34,14 @@ where
     ResB: Body<Data = Bytes> + Send + 'static,
     ResB::Error: Into<BoxError>,
 {
-    /// Takes what came of waiting, or nothing if it took too long. `None`: it begins anew.
+    /// Turns an outcome, or `None` after the deadline, into the next step. Returns `None` if the
+    /// request starts again.
     pub(super) fn receive(
         &mut self,
         common: &Common,
         outcome: Option<Outcome<BoxCall>>,
     ) -> Option<Step<Answered<ResB, S::Error>>> {
-        // Its place is given up at the end of this, when it has got what is due to it.
+        // The member is dropped at the end of this function, after it has got its result.
         let Waiting { member, asker, .. } = self.waiting.take()?;
         let counters = &common.counters;
         match outcome {
@@ -69,7 +70,7 @@ where
         }
         match self.own {
             Some(_) => None,
-            // The one whose call it was, and whose request is gone with it.
+            // This caller's request was sent with the call.
             None => Some(refuse(common, Refusal::FellBehind)),
         }
     }
@@ -118,7 +119,7 @@ where
         Step::Done(Ok(asker.deliver(common, answer, body, Collapsed::Joined)))
     }
 
-    /// Leaves behind what a reader that falls behind may need.
+    /// Leaves the request to readers that fall behind, as a spare call.
     fn spare(&mut self, answer: &Answer) {
         let (Some(live), Some((inner, request))) = (answer.live(), self.own.take()) else {
             return;
@@ -142,7 +143,7 @@ fn own<ResB: 'static, E: 'static>(
     let mut answer: Option<Answered<ResB, E>> = None;
     let place: &mut dyn Any = &mut answer;
     call.0.as_mut().own(place);
-    let answer = answer.expect("the call was made with the types of this very future");
+    let answer = answer.expect("the call was made with the types of this future");
     asker.book_made(common, answer.as_ref().ok());
     answer
 }

@@ -1,5 +1,4 @@
-//! An answer that many get: its head, its body in one of two forms, and what else a call may
-//! come to.
+//! A shared response, with its body in one of two forms, and a shared error.
 
 use std::{
     any::Any,
@@ -28,25 +27,25 @@ use crate::{
     shared::whole::{Whole, WholeBody},
 };
 
-/// What is given to many.
+/// The shareable result of a call.
 #[derive(Clone)]
 pub(crate) enum Load {
     Answer(Arc<Answer>),
     Error(Failure),
 }
 
-/// One caller's copy of it.
+/// One caller's copy of a [`Load`].
 pub(crate) type Copied = Result<(Arc<Answer>, SharedBody), Failure>;
 
-/// Some error's shared form.
+/// The shared form of an error.
 pub(crate) type Failure = Arc<dyn Any + Send + Sync>;
 
-/// A head, and a body that is read by many.
+/// A response with a body that several callers read.
 pub(crate) struct Answer {
     pub(crate) head: Parts,
-    /// The head's fields as those get them who joined.
+    /// The head's fields for callers that joined the call.
     joined: OnceLock<HeaderMap>,
-    /// The fields of the request it was made for, if Vary has to be compared with them.
+    /// The fields of the request that was sent, if Vary has to be compared with them.
     fields: Option<Box<HeaderMap>>,
     content: Content,
     keeper: AtomicBool,
@@ -55,9 +54,9 @@ pub(crate) struct Answer {
 
 /// The body of an [`Answer`].
 pub(crate) enum Content {
-    /// It was all there by the time of its head.
+    /// The body was complete when the head was delivered.
     Whole(Whole),
-    /// It comes in, or has come in, behind its head.
+    /// The body arrives, or has arrived, after its head.
     Live(Arc<Broadcast<LiveBody>>),
 }
 
@@ -93,7 +92,7 @@ impl Load {
     }
 }
 
-/// Returns the shared form of an error as one caller's own.
+/// Converts the shared form of an error to the service's error type.
 pub(crate) fn unshare<E: ShareError>(error: &Failure) -> Option<E> {
     error.downcast_ref::<E::Shared>().cloned().map(E::unshare)
 }
@@ -112,7 +111,7 @@ impl Answer {
         })
     }
 
-    /// Returns the body from its first byte. `None` if that has gone by.
+    /// Returns the body from its first byte, or `None` if that byte was dropped.
     pub(crate) fn open(self: &Arc<Self>) -> Option<SharedBody> {
         Some(match &self.content {
             Content::Whole(whole) => SharedBody::Whole(WholeBody::new(whole.clone())),
@@ -120,7 +119,7 @@ impl Answer {
         })
     }
 
-    /// Returns the body that comes in behind its head, if it is one.
+    /// Returns the body if it arrives after its head.
     pub(crate) fn live(&self) -> Option<&Arc<Broadcast<LiveBody>>> {
         match &self.content {
             Content::Whole(_) => None,
@@ -128,8 +127,8 @@ impl Answer {
         }
     }
 
-    /// Returns the head's fields with this member of Cache-Status: made once, and copied for
-    /// each who joined, as a map that has to grow for a field is dear.
+    /// Returns the head's fields with this member of Cache-Status. They are made once and copied
+    /// for each caller that joined, because growing a map for a field is expensive.
     pub(crate) fn joined(&self, status: &HeaderValue) -> HeaderMap {
         let label = || {
             let mut fields = self.head.headers.clone();
@@ -139,12 +138,12 @@ impl Answer {
         self.joined.get_or_init(label).clone()
     }
 
-    /// Returns what the call cost, if the upstream says so.
+    /// Returns the cost of the call, if the upstream reports it.
     pub(crate) fn charge(&self) -> Option<Charge> {
         self.head.extensions.get().copied()
     }
 
-    /// Returns the bytes that are held, roughly.
+    /// Returns the number of bytes held, approximately.
     pub(crate) fn weight(&self) -> usize {
         let fields = self.head.headers.iter();
         let fields = fields.map(|(name, value)| name.as_str().len() + value.len() + 32);
@@ -155,8 +154,8 @@ impl Answer {
         body + fields.sum::<usize>()
     }
 
-    /// Returns whether it answers a request with these fields (RFC 9111 §4.1), by every byte of
-    /// them.
+    /// Reports whether the response matches a request with these fields (RFC 9111 §4.1). Fields
+    /// are compared byte by byte.
     pub(crate) fn answers(&self, fields: &HeaderMap) -> bool {
         let Some(own) = &self.fields else {
             return true;

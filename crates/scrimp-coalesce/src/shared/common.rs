@@ -1,4 +1,4 @@
-//! What the services of a layer share.
+//! The state that the services of a layer share.
 
 use std::{
     fmt,
@@ -21,7 +21,7 @@ use crate::{
     stats::{CoalesceStats, Counters},
 };
 
-/// What the services of a layer share.
+/// State that the services of a layer share.
 pub(crate) struct Common {
     pub(crate) config: Config,
     pub(crate) table: FlightTable<BoxCall>,
@@ -32,8 +32,8 @@ pub(crate) struct Common {
     pub(crate) tasks: Weak<Tasks>,
 }
 
-/// What layer and services hold. What runs in the background holds [`Common`] alone, so that
-/// it ends when they are gone.
+/// Owner of a layer's background tasks, held by the layer and its services. The tasks hold only
+/// [`Common`], so that they end when the last owner is dropped.
 #[derive(Debug)]
 pub(crate) struct Owner {
     pub(crate) common: Arc<Common>,
@@ -72,7 +72,7 @@ impl Common {
         }
     }
 
-    /// Returns whether a call that began then can have an answer for this request.
+    /// Reports whether a call that began at `born` may answer this request.
     pub(crate) fn holds<B>(&self, born: Birth, request: &Request<B>) -> bool {
         let since = request.extensions().get::<Since>();
         let reaches = |since: &Since| born.since.is_some_and(|born| born.reaches(*since));
@@ -82,9 +82,9 @@ impl Common {
                 .hold(born.writes, || written_by(&self.config, request))
     }
 
-    /// Remembers that answers to this key are not to be shared.
+    /// Remembers that responses to this key are not shareable.
     pub(crate) fn bar(&self, hash: u64, reason: &'static str) {
-        tracing::debug!(reason, "an answer is not shared; its key is remembered");
+        tracing::debug!(reason, "a response is not shared; its key is remembered");
         let now = self.config.clock.instant();
         self.table.bar(hash, now, now + self.config.remember);
     }

@@ -1,4 +1,4 @@
-//! What lies in a flight: a call of any type, and whose it is what it brings.
+//! The call inside a flight, with its types erased, and the receivers of its result.
 
 use std::{
     any::{Any, TypeId},
@@ -22,15 +22,15 @@ use crate::{
     shared::whole::End,
 };
 
-/// What is known of a call before it begins.
+/// Properties of a call that are known before it begins.
 pub(crate) struct Terms {
     pub(crate) common: Arc<Common>,
-    /// The type of the service's error, which is what can be shared.
+    /// The type of the service's error. Callers share a call only if it is the same.
     pub(crate) error: TypeId,
     pub(crate) born: Birth,
 }
 
-/// Before what a call began: its answer may not know of what came later.
+/// Position at which a call began. Its response may not reflect later writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Birth {
     /// The layer's own count of writes.
@@ -39,48 +39,48 @@ pub(crate) struct Birth {
     pub(crate) since: Option<Since>,
 }
 
-/// A call whose types only its maker has to know. Once its answer is there and to be shared, it
-/// is that answer's body.
+/// A call with its types erased. After a shareable head has arrived, it is the source of the
+/// body.
 pub(crate) struct BoxCall(pub(crate) Pin<Box<dyn Exchange>>);
 
-/// Calls lost in panics, after which the layer answers in place of another attempt.
+/// Number of panics after which the layer returns a 502 in place of another attempt.
 const MAX_PANICS: u32 = 3;
 
 /// An [`UpstreamCall`](crate::call::UpstreamCall) of any type.
 pub(crate) trait Exchange: Send {
-    /// Goes on until it is known what has come.
+    /// Polls the call until its head or its error has arrived.
     fn poll_head(self: Pin<&mut Self>, flight: &Flight<BoxCall>, cx: &mut Context<'_>) -> Poll<()>;
 
-    /// Tells whose it is. `lone`: one caller is there to have it.
+    /// Returns the result and its receivers. `lone` says that only one caller waits.
     fn arrived(self: Pin<&mut Self>, lone: bool) -> Arrived;
 
-    /// Puts all there is into an `Option<Answered<B, E>>`.
+    /// Puts the whole result into an `Option<Answered<B, E>>`.
     fn own(self: Pin<&mut Self>, place: &mut dyn Any);
 
-    /// Reads on in a body that is shared.
+    /// Polls a shared body for its next chunk.
     fn poll_body(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<(Bytes, Option<End>)>;
 }
 
-/// What a call has brought, and whose it is.
+/// The result of a call, by its receivers.
 #[expect(
     clippy::large_enum_variant,
-    reason = "it lives for a moment, and on the stack"
+    reason = "it is short-lived, and on the stack"
 )]
 pub(crate) enum Arrived {
-    /// It is one caller's alone.
+    /// The result goes to one caller.
     Own(Others),
-    /// It is complete, and for all.
+    /// The result is complete, and goes to all callers.
     Shared(Load),
-    /// It is for all, and its body comes in through the call.
+    /// The response goes to all callers, and its body arrives through the call.
     Live(Arriving),
 }
 
-/// An answer whose body has yet to come.
+/// A response whose body may still arrive.
 pub(crate) struct Arriving {
     pub(crate) head: Parts,
     pub(crate) prefix: Prefix,
     pub(crate) fields: Option<Box<HeaderMap>>,
-    /// How long it may be reused once it is complete.
+    /// Time for which the response may be reused once it is complete.
     pub(crate) window: Option<Duration>,
 }
 
@@ -91,13 +91,13 @@ impl Arriving {
         self.prefix.end.is_some()
     }
 
-    /// Returns how long it may be reused from now on, if all of it is here.
+    /// Returns the time for which a complete response may be reused from now on.
     pub(crate) fn is_kept(&self, keep: bool) -> Option<Duration> {
         self.window
             .filter(|_| keep && self.prefix.is_sound(&self.head.headers))
     }
 
-    /// Returns the answer, if all of it is here.
+    /// Returns the response, if it is complete.
     pub(crate) fn whole(mut self) -> Option<Arc<Answer>> {
         let content = Content::Whole(self.prefix.whole()?);
         Some(Answer::new(self.head, self.fields, content))

@@ -1,4 +1,4 @@
-//! A body that comes in behind its head, and one reader of it.
+//! A body that arrives after its head, and its readers.
 
 use std::{
     error::Error,
@@ -33,31 +33,31 @@ use crate::{
     shared::window::Kept,
 };
 
-/// Why a body breaks off for one reader while others go on: it had not read what the others
-/// were done with, and no more of that is kept than the layer's
+/// Error of a reader that was cut off while others continue: it was further behind them than
+/// the bytes that the layer keeps, at most
 /// [`max_bytes`](crate::CoalesceLayerBuilder::max_bytes).
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct FellBehind;
 
-/// A body that many read. Its source is the call that brought it.
+/// A body that several callers read. Its source is the call.
 pub(crate) struct LiveBody {
     common: Arc<Common>,
     hint: SizeHint,
-    /// How long it may be reused once it is complete.
+    /// Time for which the response may be reused once it is complete.
     window: Option<Duration>,
     flight: Weak<Flight<BoxCall>>,
-    /// Calls that readers who fall behind may make. Any of them will do: they are equal.
+    /// Calls that slow readers may make. They are equal, so a reader takes any of them.
     spares: Mutex<Vec<Spare>>,
 }
 
-/// A call that can be made if need be.
+/// A call that is made only if a reader falls behind.
 pub(crate) type Spare = Box<dyn FnOnce() -> SpareCall + Send>;
 
 pub(crate) type SpareCall =
     Pin<Box<dyn Future<Output = Result<Response<BoxBody>, BoxError>> + Send>>;
 
-/// A body whose type only its maker knows.
+/// A body with its type erased.
 pub(crate) type BoxBody = Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send>>;
 
 /// One reader of a [`LiveBody`].
@@ -71,7 +71,7 @@ pub(crate) struct LiveReader {
 // === impl LiveBody ===
 
 impl LiveBody {
-    /// Returns the content of an answer whose body has yet to come, through `call`.
+    /// Returns the content of a response whose body arrives through `call`.
     pub(crate) fn content(
         arriving: &mut Arriving,
         call: BoxCall,
@@ -92,7 +92,7 @@ impl LiveBody {
         self.spares.lock().push(spare);
     }
 
-    /// Takes a call for a reader that was cut off, which is counted.
+    /// Counts a reader that was cut off, and takes a spare call for it.
     fn spare(&self) -> Option<Spare> {
         self.common.counters.cut_off.increment();
         tracing::debug!("a reader fell too far behind");
@@ -155,7 +155,7 @@ impl Channel for LiveBody {
         if common.config.abandoned == Abandoned::Cancel || Handle::try_current().is_err() {
             return false;
         }
-        // Not before it is sure that there are tasks: a reader that leaves comes back here.
+        // A dropped reader calls this function again, so the tasks are checked first.
         let Some(tasks) = common.tasks.upgrade() else {
             return false;
         };
@@ -168,7 +168,7 @@ impl Channel for LiveBody {
     }
 }
 
-/// Finishes a call that all callers have left, if there is a runtime to do it in.
+/// Finishes a call that all callers have left, if there is a runtime.
 pub(crate) fn finish_call(mut member: Member<BoxCall>) {
     let Some(tasks) = member.terms().common.tasks.upgrade() else {
         return;
@@ -194,7 +194,7 @@ async fn drain(mut reader: Reader<LiveBody>) {
 // === impl LiveReader ===
 
 impl LiveReader {
-    /// Takes a place at the first byte. `None` if it has gone by.
+    /// Returns a reader at the first byte, or `None` if that byte was dropped.
     pub(crate) fn new(answer: &Arc<Answer>, live: &Arc<Broadcast<LiveBody>>) -> Option<Self> {
         Some(Self {
             reader: Reader::new(live)?,

@@ -1,5 +1,5 @@
-//! State that callers of one key share: the flight and its result, its body while it comes in or
-//! whole, finished results in the window, and marks of writes.
+//! State that callers of one key share: the flight and its result, its live or complete body,
+//! finished results in the window, and marks of writes.
 
 pub(crate) mod answer;
 pub(crate) mod body;

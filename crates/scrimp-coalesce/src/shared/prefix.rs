@@ -1,4 +1,4 @@
-//! What is there of a body when its head comes.
+//! The part of a body that is available with its head.
 
 use std::{
     collections::VecDeque,
@@ -14,26 +14,26 @@ use scrimp_http::body::{announced_length, lengths_differ};
 
 use crate::shared::whole::{End, Whole};
 
-/// So much of a body is read before its head is handed over, as far as it is there already:
-/// a short answer then needs no log, and no reader waits for its end.
+/// Maximum number of available bytes that are read before the head is delivered. A short
+/// response then needs no log, and no reader waits for its end.
 const READ_AHEAD: usize = 64 << 10;
 
-/// Chunks of that at most.
+/// Maximum number of chunks in these bytes.
 const CHUNKS_AHEAD: usize = 16;
 
-/// What has come of a body by the time its head is handed over.
+/// The part of a body that has arrived when its head is delivered.
 pub(crate) struct Prefix {
     first: Bytes,
     more: Vec<Bytes>,
     pub(crate) end: Option<End>,
-    /// What the body said of its length before it was polled.
+    /// The size hint of the body before its first poll.
     pub(crate) hint: SizeHint,
 }
 
 // === impl Prefix ===
 
 impl Prefix {
-    /// What a body that was not polled yet says of itself.
+    /// Returns the empty prefix of a body that was not polled yet.
     pub(crate) fn new(body: &impl Body) -> Self {
         Self {
             first: Bytes::new(),
@@ -43,7 +43,7 @@ impl Prefix {
         }
     }
 
-    /// Reads what is there without waiting.
+    /// Reads the available chunks without waiting.
     pub(crate) fn read<B>(&mut self, mut body: Pin<&mut B>, cx: &mut Context<'_>)
     where
         B: Body<Data = Bytes>,
@@ -68,23 +68,23 @@ impl Prefix {
         }
     }
 
-    /// Whether it has ended cleanly, at the length its head announced.
+    /// Reports whether the body has ended cleanly, at the length that its head announced.
     pub(crate) fn is_sound(&self, headers: &HeaderMap) -> bool {
         let clean = matches!(self.end, Some(End::Clean | End::Trailers(_)));
         let more = self.more.iter().map(Bytes::len).sum::<usize>();
-        // An answer to HEAD announces the length of a body that it does not have.
+        // A response to HEAD announces the length of a body that it does not have.
         let bodiless = self.hint.exact() == Some(0);
         clean && (bodiless || is_as_long_as_announced(headers, self.first.len() + more))
     }
 
-    /// All of it, if it has ended.
+    /// Takes the complete body, if it has ended.
     pub(crate) fn whole(&mut self) -> Option<Whole> {
         let end = self.end.take()?;
         let first = std::mem::take(&mut self.first);
         Some(Whole::new(first, std::mem::take(&mut self.more), end))
     }
 
-    /// The same, in another place.
+    /// Moves the prefix out, and leaves an empty one.
     pub(crate) fn take(&mut self) -> Self {
         Self {
             first: std::mem::take(&mut self.first),
@@ -100,7 +100,7 @@ impl Prefix {
     }
 }
 
-/// Polls a body for a chunk, and for its end if that is known with the chunk.
+/// Polls a body for a chunk, and for its end if the chunk is known to be the last.
 pub(crate) fn poll_chunk<B>(
     mut body: Pin<&mut B>,
     cx: &mut Context<'_>,
@@ -122,7 +122,7 @@ where
     })
 }
 
-/// Returns whether a body is as long as Content-Length says, if it says so.
+/// Reports whether the length of a body agrees with Content-Length, if that is present.
 pub(crate) fn is_as_long_as_announced(headers: &HeaderMap, length: usize) -> bool {
     let announced = announced_length(headers);
     !lengths_differ(headers) && announced.is_none_or(|announced| announced == length as u64)

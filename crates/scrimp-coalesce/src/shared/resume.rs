@@ -1,4 +1,4 @@
-//! A call of its own for a reader that fell behind.
+//! A spare call for a reader that fell behind.
 
 use std::task::{Context, Poll, ready};
 
@@ -10,10 +10,10 @@ use scrimp_http::representation::Identity;
 
 use crate::shared::live::{BoxBody, FellBehind, Spare, SpareCall};
 
-/// Goes on where a reader was, by a call of its own.
+/// A body that continues at a reader's position, by a call of its own.
 pub(crate) struct Resume {
     state: State,
-    /// Bytes that the reader has already.
+    /// Number of bytes that the reader already has.
     skip: u64,
     head: Box<Identity>,
 }
@@ -28,7 +28,7 @@ enum State {
 // === impl Resume ===
 
 impl Resume {
-    /// Without a spare call it fails.
+    /// Starts the spare call. Without one, the body fails.
     pub(crate) fn new(spare: Option<Spare>, head: &Parts, read: u64) -> Self {
         Self {
             state: spare.map_or(State::Failed, |spare| State::Calling(spare())),
@@ -58,7 +58,7 @@ impl Resume {
                             }
                         }
                         Some(Err(error)) => return self.fail(error),
-                        // Less than the reader has already is no clean end.
+                        // A body shorter than the bytes already read has no clean end.
                         None if self.skip > 0 => return self.fail(FellBehind.into()),
                         None => self.state = State::Over,
                     }
@@ -92,7 +92,7 @@ impl Resume {
     }
 }
 
-/// What the reader does not have yet of a frame.
+/// Returns the part of a frame that the reader does not have yet.
 fn rest(frame: Frame<Bytes>, skip: &mut u64) -> Option<Frame<Bytes>> {
     let mut chunk = match frame.into_data() {
         Ok(chunk) => chunk,

@@ -1,4 +1,4 @@
-//! A body that is there, all of it.
+//! A complete body.
 
 use std::sync::Arc;
 
@@ -8,20 +8,20 @@ use http_body::{Frame, SizeHint};
 use scrimp_core::{BoxError, SharedError};
 use scrimp_flight::broadcast;
 
-/// How a body ended.
+/// The end of a body.
 #[derive(Debug, Clone)]
 pub(crate) enum End {
     Clean,
-    /// Rare, and large.
+    /// Trailers, boxed because they are rare and large.
     Trailers(Box<HeaderMap>),
     Failed(SharedError),
 }
 
-/// What a body consists of. Most have one chunk, and that is all there is to a copy of them.
+/// A complete body. Most bodies have one chunk, so that a copy of them is cheap.
 #[derive(Clone)]
 pub(crate) struct Whole {
     first: Bytes,
-    /// What does not fit into that.
+    /// Further chunks, and an end other than a clean one.
     rest: Option<Arc<Rest>>,
 }
 
@@ -30,17 +30,17 @@ struct Rest {
     end: End,
 }
 
-/// One reader of it.
+/// One reader of a complete body.
 pub(crate) struct WholeBody {
     left: Whole,
-    /// Chunks of the rest that were read.
+    /// Number of chunks of `rest` that were read.
     read: usize,
 }
 
 // === impl End ===
 
 impl End {
-    /// Returns the last that a reader gets.
+    /// Returns the last frame of a reader.
     pub(crate) fn frame(self) -> Option<Result<Frame<Bytes>, BoxError>> {
         match self {
             Self::Clean => None,
@@ -78,18 +78,18 @@ impl Whole {
         Self { first, rest }
     }
 
-    /// The chunks, in order. The first may be empty.
+    /// Returns the chunks in order. The first may be empty.
     pub(crate) fn chunks(&self) -> impl Iterator<Item = &Bytes> {
         let rest = self.rest.iter().flat_map(|rest| &rest.chunks);
         std::iter::once(&self.first).chain(rest)
     }
 
-    /// Bytes of it.
+    /// Returns the number of bytes.
     pub(crate) fn length(&self) -> usize {
         self.chunks().map(Bytes::len).sum()
     }
 
-    /// Whether it has come to the end it was to come to.
+    /// Reports whether the body ended without an error.
     pub(crate) fn is_sound(&self) -> bool {
         !matches!(self.end(), End::Failed(_))
     }
@@ -132,8 +132,7 @@ impl WholeBody {
     pub(crate) fn size_hint(&self) -> SizeHint {
         let rest = self.left.chunks().skip(1 + self.read);
         let left = self.left.first.len() + rest.map(Bytes::len).sum::<usize>();
-        // It may have been about to be longer; and behind an exact length servers leave
-        // trailers out.
+        // A failed body may have been longer, and servers omit trailers after an exact length.
         if let End::Failed(_) | End::Trailers(_) = self.left.end() {
             let mut hint = SizeHint::new();
             hint.set_lower(left as u64);

@@ -1,4 +1,4 @@
-//! Answers that are given again for a while.
+//! Finished results that are reused within the window.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,15 +12,15 @@ use crate::{
     shared::flight::Birth,
 };
 
-/// What an entry weighs beside its body, in bytes.
+/// Weight of an entry besides its body, in bytes.
 const OVERHEAD: usize = 1024;
 
-/// A result, for a while.
+/// A result that may be reused for a limited time.
 #[derive(Clone)]
 pub(crate) struct Kept {
     pub(crate) load: Load,
     time: Duration,
-    /// Set when it is stored: until when, and since which mark it is known to hold.
+    /// The end of the reuse. It is set, together with `born`, when the result is stored.
     until: Option<Instant>,
     born: Birth,
 }
@@ -65,8 +65,8 @@ impl Recent {
         let cache = Cache::builder()
             .max_capacity(window.max_bytes)
             .weigher(|key: &Key, kept: &Kept| kept.weight(key))
-            // What is too old is known by the layer's own clock. This is for what is not asked
-            // for any more: it is not to take room for longer than need be.
+            // The layer's own clock decides when an entry is too old. This time only frees the
+            // memory of entries that are no longer requested.
             .time_to_live(window.time.max(window.errors))
             .build();
         Self(cache)
@@ -84,7 +84,7 @@ impl Recent {
         );
     }
 
-    /// What is kept, and for how long it has been, if that is not too long and it `holds`.
+    /// Returns a result and its time in the window, if it is not too old and it `holds`.
     pub(crate) fn get(
         &self,
         key: KeyRef<'_>,

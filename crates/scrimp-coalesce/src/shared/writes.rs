@@ -1,5 +1,5 @@
-//! What has been written, so that no caller is given what was read before; and what else the
-//! answer to a request that is sent on its own tells.
+//! Marks of writes, so that no caller gets a response from before a write; and the work that
+//! follows the response to a request that is sent on its own.
 
 use std::{
     collections::HashMap,
@@ -20,14 +20,14 @@ use crate::{
     shared::common::Common,
 };
 
-/// Targets remembered one by one. Past it, all of them count as written.
+/// Maximum number of targets remembered one by one. Beyond it, all targets count as written.
 const MOST: usize = 4096;
 
-/// When which target was written last, in a count of writes.
+/// The last write of each target, as a position in the count of writes.
 ///
-/// A call that began before a write of its target, or before everything was forgotten, may
-/// bring what was true before: no caller that comes after the write may join it, and its answer
-/// is not reused.
+/// A call that began before a write of its target, or before everything was forgotten, may return
+/// the old state: no caller that arrives after the write may join it, and its response is not
+/// reused.
 #[derive(Debug, Default)]
 pub(crate) struct Marks {
     now: AtomicU64,
@@ -36,27 +36,26 @@ pub(crate) struct Marks {
 
 #[derive(Debug, Default)]
 struct Written {
-    /// By hash alone: a collision costs a call.
+    /// Positions by hash of the target. A collision only costs a call.
     targets: HashMap<u64, u64, KeyHashBuilder>,
-    /// Everything was written here.
+    /// Position up to which all targets count as written.
     floor: u64,
 }
 
-/// What to do once the answer is there.
+/// Work that follows the response.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum After {
     Nothing,
-    /// To note that this target has been written: from now on no caller may be given what was
-    /// read before.
+    /// The target is marked as written again: no later caller gets a response from before.
     Written(u64),
-    /// To look whether answers to this key may be shared after all.
+    /// The response shows whether responses to this key are shareable again.
     Barred(u64),
 }
 
 // === impl Marks ===
 
 impl Marks {
-    /// The count now, to be noted before a call begins.
+    /// Returns the current count of writes. A call notes it before it begins.
     pub(crate) fn now(&self) -> u64 {
         self.now.load(Ordering::Acquire)
     }
@@ -79,7 +78,7 @@ impl Marks {
         written.targets.clear();
     }
 
-    /// Whether what was born then is not older than the last write of its target.
+    /// Reports whether a call that began at `born` began after the last write of its target.
     pub(crate) fn hold(&self, born: u64, target: impl FnOnce() -> u64) -> bool {
         if self.now() <= born {
             return true;
@@ -96,12 +95,12 @@ impl Marks {
 // === impl After ===
 
 impl After {
-    /// After a request that the layer has nothing to do with.
+    /// Marks the target of an unsafe request that is passed on, and returns the work after it.
     pub(crate) fn passed<B>(common: &Arc<Common>, request: &Request<B>) -> Self {
         if is_safe(request.method()) {
             return Self::Nothing;
         }
-        // What is written may be seen by readers long before the writer hears of it.
+        // Readers may see a write long before the writer gets its response.
         let target = written_by(&common.config, request);
         common.marks.write(target);
         Self::Written(target)
@@ -123,14 +122,14 @@ impl After {
 fn is_shareable<B>(common: &Arc<Common>, response: &Response<B>) -> bool {
     let config = &common.config;
     let verdict = judge(config, response);
-    // A failure says nothing about the answers to come; and where the key is the user's own,
-    // Vary can only be judged by two requests.
+    // A failure says nothing about later responses. With a key from the user's function, only
+    // two requests together show whether Vary matters.
     matches!(verdict, Verdict::Share { .. })
         && !response.status().is_server_error()
         && (config.key.is_none() || !response.headers().contains_key(http::header::VARY))
 }
 
-/// What a request writes that is shared although its method is not safe.
+/// Marks and returns the target of an unsafe request that carries an `Idempotency-Key`.
 pub(crate) fn writes<B>(common: &Arc<Common>, request: &Request<B>) -> Option<u64> {
     if is_safe(request.method()) || !request.headers().contains_key("idempotency-key") {
         return None;

@@ -1,4 +1,4 @@
-//! What the tests of this crate share.
+//! Shared helpers of this crate's tests.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 use std::task::Poll;
@@ -71,14 +71,14 @@ pub async fn fetch(service: Service, request: Request<Full<Bytes>>) -> Result<Re
     read(service.oneshot(request).await?).await
 }
 
-/// A call that is polled by hand, once by now.
+/// Returns a call that is polled by hand, and polls it once.
 pub fn begun<F: Future>(future: F) -> PollCounter<F> {
     let mut call = PollCounter::new(future);
-    assert!(call.poll_now().is_pending(), "an answer too early");
+    assert!(call.poll_now().is_pending(), "a response too early");
     call
 }
 
-/// What a call comes to that waits for nobody.
+/// Returns the output of a call that does not wait.
 pub fn at_once<F: Future>(future: F) -> F::Output {
     match PollCounter::new(future).poll_now() {
         Poll::Ready(output) => output,
@@ -86,7 +86,7 @@ pub fn at_once<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// So many equal calls under way.
+/// Begins `count` equal calls.
 pub fn crowd(
     service: &Service,
     path: &str,
@@ -96,7 +96,7 @@ pub fn crowd(
     (0..count).map(call).collect()
 }
 
-/// Lets every task do what it can do now: the paused clock moves once all of them wait.
+/// Runs every task until it waits: the paused clock moves once all of them wait.
 pub async fn settled() {
     tokio::time::sleep(std::time::Duration::from_millis(1)).await;
 }

@@ -1,4 +1,4 @@
-//! A router over a scripted client, which knows by the authority which provider is asked.
+//! A router over a scripted client, which recognizes a provider by the authority.
 
 #![allow(
     dead_code,
@@ -41,7 +41,7 @@ pub fn provider(name: &str, cents_each: i128) -> Provider {
         .price(Tariff::new(Currency::USD).per_request(cents(cents_each)))
 }
 
-/// Starts a layer over a cheap provider and a dear one, neither of which is tried out.
+/// Starts a layer over a cheap and an expensive provider, without exploration.
 pub fn two() -> CostRouteLayerBuilder {
     CostRouteLayer::builder([provider("cheap", 1), provider("dear", 5)]).explore(false)
 }
@@ -110,7 +110,7 @@ impl Rig {
         self.send(get()).await
     }
 
-    /// Returns the providers that calls went to.
+    /// Returns the providers that were called.
     pub fn asked(&self) -> Vec<String> {
         let requests = self.upstream.requests();
         let hosts = requests.iter().filter_map(|parts| parts.uri.host());

@@ -1,4 +1,4 @@
-//! What may go wrong with a provider, over real sockets.
+//! Failures of a provider, over real sockets.
 
 mod rig;
 mod server;
@@ -20,7 +20,7 @@ fn misses(answer: &rig::Answer) -> Vec<Miss> {
     decision.tried.iter().map(|tried| tried.miss).collect()
 }
 
-/// The first provider does this to a GET; the second one answers.
+/// Checks that a GET which the first provider fails by `act` goes to the second one.
 async fn failed_over(act: Act, miss: Miss) {
     let (first, second) = (Server::start(move |_| act.clone()).await, good().await);
     let answer = get(&over(&two(&first, &second).build().unwrap())).await;

@@ -1,4 +1,4 @@
-//! A router over real servers, and short ways of asking it.
+//! A router over real servers, and helpers that send requests.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::server::Server;
 
 pub(crate) type Service = CostRoute<Client<HttpConnector, RequestBody<Full<Bytes>>>>;
 
-/// An answer, read to its end.
+/// A response, read to its end.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) decision: Option<RouteDecision>,
@@ -41,7 +41,7 @@ pub(crate) fn provider(name: &str, server: &Server, cents_each: i128) -> Provide
         .timeout(Duration::from_millis(300))
 }
 
-/// A cheap one that is tried first, and one that stands in for it.
+/// Starts a layer over a cheap provider that is tried first, and one for failover.
 pub(crate) fn two(first: &Server, second: &Server) -> CostRouteLayerBuilder {
     CostRouteLayer::builder([provider("first", first, 1), provider("second", second, 2)])
         .explore(false)

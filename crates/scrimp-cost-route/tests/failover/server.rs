@@ -1,4 +1,4 @@
-//! Providers that speak HTTP/1.1 over real sockets, and fail in the ways that real ones do.
+//! Providers that speak HTTP/1.1 over real sockets, and fail like real ones.
 
 use std::{
     future::pending,
@@ -16,12 +16,12 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// What a provider does with a request.
+/// A provider's reaction to a request.
 #[derive(Debug, Clone)]
 pub(crate) enum Act {
     /// Answers.
     Answer(u16, &'static str, String),
-    /// Takes the request and says nothing.
+    /// Takes the request and sends nothing.
     Stall,
     /// Resets the connection at once.
     Reset,
@@ -56,7 +56,7 @@ impl Act {
 }
 
 impl Server {
-    /// A provider that does with its `n`th request what `act` says.
+    /// Starts a provider that reacts to its `n`th request with `act(n)`.
     pub(crate) async fn start(act: impl Fn(usize) -> Act + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let uri = format!("http://{}", listener.local_addr().unwrap());
@@ -89,7 +89,7 @@ impl Server {
         self.seen.lock().clone()
     }
 
-    /// Waits until a client has hung up on a stalled answer.
+    /// Waits until a client has hung up on a stalled response.
     pub(crate) async fn hung_up_on(&self) {
         let (count, notify) = &*self.gone;
         while count.load(SeqCst) == 0 {
@@ -132,7 +132,7 @@ async fn serve(
             }
             Act::CutAfter(bytes) => {
                 let _ = stream.write_all(bytes.as_bytes()).await;
-                // What was written goes out before the reset does.
+                // The written bytes go out before the reset.
                 let _ = stream.flush().await;
                 let _ = stream.shutdown().await;
                 return;
