@@ -1,31 +1,17 @@
 //! A cache's name, and the values that are written once and handed out many times.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderValue;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 
 use super::Report;
-
-/// Hits with a TTL below this, in seconds, have their value ready.
-const READY_TTLS: i64 = 4096;
-
-/// Names for which values are made ready, of a quarter of a megabyte each. They stay for as
-/// long as the process lives: what is handed out then needs no counting of references.
-const READY_NAMES: usize = 8;
-
-/// The names that have them.
-static READY: Mutex<Vec<(Box<str>, Hits)>> = Mutex::new(Vec::new());
-
-/// The value of a plain hit for each TTL.
-type Hits = &'static [HeaderValue];
 
 /// A cache's name as a structured field, and what it says most often.
 #[derive(Debug, Clone)]
 pub(crate) struct CacheName {
     pub(super) name: Box<str>,
-    hits: OnceLock<Option<Hits>>,
     others: Arc<[Slot; SLOTS]>,
 }
 
@@ -52,7 +38,6 @@ impl CacheName {
     fn written(name: Box<str>) -> Self {
         Self {
             name,
-            hits: OnceLock::new(),
             others: Arc::new([const { RwLock::new(None) }; SLOTS]),
         }
     }
@@ -60,16 +45,7 @@ impl CacheName {
     /// What a plain hit says, behind what caches nearer to the origin have said.
     #[inline]
     pub(crate) fn hit(&self, ttl: i64, upstream: Option<&Bytes>) -> HeaderValue {
-        let ready = match upstream {
-            None => self.ready_hit(ttl),
-            Some(_) => None,
-        };
-        ready.unwrap_or_else(|| Report::hit(ttl).value(self, upstream))
-    }
-
-    fn ready_hit(&self, ttl: i64) -> Option<HeaderValue> {
-        let hits = (*self.hits.get_or_init(|| hits(&self.name)))?;
-        hits.get(usize::try_from(ttl).ok()?).cloned()
+        Report::hit(ttl).value(self, upstream)
     }
 
     /// What a report said the last time, or says now.
@@ -99,37 +75,6 @@ fn slot_of(report: Report) -> usize {
     let detail = report.detail.map_or(0, str::len);
     let ttl = report.ttl.unwrap_or_default() as usize;
     ttl.wrapping_add(8 * reason).wrapping_add(detail) % SLOTS
-}
-
-/// The hits of a name: found, or made if there is room for one name more.
-fn hits(name: &str) -> Option<Hits> {
-    let mut ready = READY.lock();
-    if let Some((_, hits)) = ready.iter().find(|(known, _)| **known == *name) {
-        return Some(hits);
-    }
-    if ready.len() == READY_NAMES {
-        return None;
-    }
-    let hits: Hits = make_hits(name).leak();
-    ready.push((name.into(), hits));
-    Some(hits)
-}
-
-fn make_hits(name: &str) -> Vec<HeaderValue> {
-    let mut text = String::new();
-    let mut ends = Vec::new();
-    for ttl in 0..READY_TTLS {
-        text.push_str(&format!("{name}; hit; ttl={ttl}"));
-        ends.push(text.len());
-    }
-    let text: &'static str = text.leak();
-    let mut start = 0;
-    let next = |end| {
-        let value = &text[start..end];
-        start = end;
-        HeaderValue::from_static(value)
-    };
-    ends.into_iter().map(next).collect()
 }
 
 /// A name as a structured field: a token where it can be one, else a string.
@@ -166,15 +111,5 @@ mod tests {
         for name in ["", "a\n", "caf\u{e9}", "\u{7f}"] {
             assert_eq!(structured(name), None, "{name:?}");
         }
-    }
-
-    #[test]
-    fn a_name_too_many_is_written_out_each_time() {
-        for number in 0..2 * READY_NAMES {
-            let name = CacheName::new(&format!("edge-{number}")).unwrap();
-            let value = name.hit(60, None);
-            assert_eq!(value, format!("edge-{number}; hit; ttl=60"));
-        }
-        assert!(READY.lock().len() <= READY_NAMES);
     }
 }

@@ -76,11 +76,7 @@ fn announced(headers: &mut HeaderMap, trailers: &HeaderMap) {
 /// bytes would keep the whole buffer. All go into one allocation, and each is a slice of it;
 /// those that most responses have in common take none.
 fn compact(headers: &HeaderMap, mut copy: HeaderMap) -> HeaderMap {
-    let ready: SmallVec<[Option<HeaderValue>; 16]> = headers
-        .iter()
-        .map(|(name, value)| value::shared(name, value))
-        .collect();
-    value::learn(headers.iter());
+    let ready: SmallVec<[Option<HeaderValue>; 16]> = headers.values().map(value::shared).collect();
     let own = || {
         headers
             .values()
