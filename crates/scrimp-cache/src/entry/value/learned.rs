@@ -1,4 +1,4 @@
-//! Values that this process has come across often.
+//! Field values that this process has seen often.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -11,20 +11,20 @@ use std::{
 use http::HeaderValue;
 use parking_lot::{Mutex, RwLock};
 
-/// Values learned at most. Of up to 96 bytes each, they stay as long as the process lives.
+/// Maximum number of learned values, of up to 96 bytes each. They live as long as the process.
 const MOST: usize = 512;
 
-/// Values under observation. Those that differ every time fill this up, and it begins anew;
-/// what is common has been seen often enough before that.
+/// Number of values under observation. Unique values fill the table, and then it is cleared; a
+/// common value has been seen often enough by then.
 const CANDIDATES: usize = 1024;
 
-/// So often a value has to be seen between two beginnings.
+/// Number of times a value has to be seen before the table is cleared.
 const OFTEN: u8 = 16;
 
-/// One response out of this number is looked at.
+/// Divisor of the sample: one response out of this number is observed.
 const ONE_IN: u64 = 8;
 
-/// What has been learned.
+/// The learned values.
 pub(super) static LEARNED: LazyLock<Learned> = LazyLock::new(Learned::default);
 
 #[derive(Debug, Default)]
@@ -42,18 +42,18 @@ impl Learned {
         self.values.read().get(text).copied()
     }
 
-    /// Whether it is this response's turn to be looked at.
+    /// Reports whether this response is part of the sample.
     pub(super) fn is_due(&self) -> bool {
         let number = self.responses.fetch_add(1, Ordering::Relaxed);
         number.is_multiple_of(ONE_IN)
     }
 
-    /// Takes note of a value. Not if another thread is at it: there will be others.
+    /// Counts a value. Does nothing if another thread holds the lock: there are more samples.
     pub(super) fn note(&self, value: &HeaderValue) {
         let Some(mut candidates) = self.candidates.try_lock() else {
             return;
         };
-        // Only what is a static value without a question can become one.
+        // Only a value that is certainly valid as a static value can become one.
         let Ok(text) = value.to_str() else { return };
         match candidates.get_mut(text.as_bytes()) {
             Some(seen) if *seen < OFTEN => *seen += 1,

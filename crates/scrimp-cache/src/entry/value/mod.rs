@@ -1,8 +1,8 @@
 //! Field values that need no memory of their own.
 //!
-//! Most of what a response says, others say too: its media type, its Cache-Control, its
-//! server's name. Such values are handed out as text that lives as long as the process:
-//! stored responses share it, and copying one on a hit counts no references.
+//! Most values of a response are common to many: its media type, its Cache-Control, its server's
+//! name. Such values are static text: stored responses share it, and a copy on a hit counts no
+//! references.
 
 mod known;
 mod learned;
@@ -11,11 +11,11 @@ use http::{HeaderName, HeaderValue, header};
 
 use learned::LEARNED;
 
-/// Longest value worth sharing, in bytes.
+/// Length of the longest shared value, in bytes.
 const LONGEST: usize = 96;
 
-/// A value that costs no memory, if this is one that many responses have. What is sensitive
-/// never is, nor what differs with every response.
+/// Returns a shared value that costs no memory, if many responses have it. A sensitive value, or
+/// one that differs in every response, is not shared.
 pub(super) fn shared(name: &HeaderName, value: &HeaderValue) -> Option<HeaderValue> {
     if value.is_sensitive() || value.len() > LONGEST {
         return None;
@@ -28,8 +28,7 @@ pub(super) fn shared(name: &HeaderName, value: &HeaderValue) -> Option<HeaderVal
     text.map(HeaderValue::from_static)
 }
 
-/// Takes note of the values of a response that is stored, so that what comes up often will
-/// be shared.
+/// Counts the values of a stored response, so that frequent ones become shared.
 pub(super) fn learn<'a>(fields: impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)>) {
     if !LEARNED.is_due() {
         return;
@@ -45,7 +44,7 @@ pub(super) fn learn<'a>(fields: impl Iterator<Item = (&'a HeaderName, &'a Header
     }
 }
 
-/// Fields whose value is one response's, or one user's.
+/// Reports whether a field's value belongs to one response, or to one user.
 fn is_ones_own(name: &HeaderName) -> bool {
     [
         header::DATE,
