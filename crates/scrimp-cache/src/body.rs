@@ -14,15 +14,15 @@ use scrimp_core::Tee;
 
 use crate::entry::BodyCollector;
 
-/// A body from store.
+/// A body from the store.
 pub(crate) struct StoredBody {
     data: Bytes,
     trailers: Option<Box<HeaderMap>>,
 }
 
 pin_project! {
-    /// The body of a [`Cache`](crate::Cache)'s response: from store, passing through, or
-    /// passing through while it is being kept.
+    /// The body of a [`Cache`](crate::Cache)'s response: from the store, passing through, or
+    /// passing through while it is stored.
     pub struct CacheBody<B> {
         #[pin]
         kind: Kind<B>,
@@ -52,8 +52,8 @@ impl StoredBody {
         Self::new(Bytes::new(), None)
     }
 
-    /// Exact, unless there are trailers: HTTP/1.1 has no room for them behind a body whose
-    /// length was told.
+    /// Returns an exact hint, unless there are trailers: HTTP/1.1 has no room for them behind a
+    /// body of announced length.
     fn size_hint(&self) -> SizeHint {
         let length = self.data.len() as u64;
         if self.trailers.is_none() {
@@ -91,7 +91,7 @@ impl<B> CacheBody<B> {
 }
 
 impl<B> CacheBody<B> {
-    /// Whether what is still to be read is being kept.
+    /// Reports whether the rest of the body is being stored.
     pub(crate) fn is_kept(&self) -> bool {
         matches!(&self.kind, Kind::Kept { body } if body.sink().is_some_and(BodyCollector::is_open))
     }

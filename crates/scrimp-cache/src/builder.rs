@@ -1,4 +1,4 @@
-//! Settings of a layer.
+//! The settings of a layer.
 
 use std::{ops::Bound, sync::Arc, time::Duration};
 
@@ -16,7 +16,7 @@ use crate::{
     rule::Rule,
 };
 
-/// The type whose settings these are, as errors call it.
+/// Name of the type in error messages.
 const OWNER: &str = "CacheLayer";
 
 /// Builds a [`CacheLayer`]. Made by [`CacheLayer::builder`].
@@ -45,7 +45,7 @@ impl<St: Store> CacheLayerBuilder<St> {
         self.set(|config| config.mode = mode)
     }
 
-    /// Adds a rule, as a [`Rule`] or as its text. The first that matches decides.
+    /// Adds a rule, as a [`Rule`] or as its text. The first rule that matches decides.
     ///
     /// ```
     /// # use scrimp_cache::{CacheLayer, MemoryStore};
@@ -69,7 +69,7 @@ impl<St: Store> CacheLayerBuilder<St> {
 
     /// Sets the cache's name in Cache-Status. Default: `scrimp`.
     ///
-    /// Range: one printable ASCII character or more. A name that is no token is written as a
+    /// Range: one printable ASCII character or more. A name that is not a token is written as a
     /// quoted string.
     pub fn name(self, name: &str) -> Self {
         let name = CacheName::new(name).ok_or_else(|| {
@@ -79,8 +79,8 @@ impl<St: Store> CacheLayerBuilder<St> {
         self.checked(name, |config, name| config.name = name)
     }
 
-    /// Sets the targeted Cache-Control fields to obey, first match first (RFC 9213). They are
-    /// passed on all the same. Default: `CDN-Cache-Control`.
+    /// Sets the targeted Cache-Control fields to obey, first match first (RFC 9213). The fields
+    /// are also passed on. Default: `CDN-Cache-Control`.
     pub fn targets(
         self,
         names: impl IntoIterator<Item = impl TryInto<HeaderName, Error: Into<BoxError>>>,
@@ -88,12 +88,12 @@ impl<St: Store> CacheLayerBuilder<St> {
         self.names("targets", names, |config, names| config.targets = names)
     }
 
-    /// Sets where the time comes from. Default: the machine's clocks.
+    /// Sets the clock. Default: the machine's clocks.
     pub fn clock(self, clock: Clock) -> Self {
         self.set(|config| config.clock = clock)
     }
 
-    /// Books calls made and avoided, per tenant and route. Default: nowhere.
+    /// Records calls made and avoided, per tenant and route. Default: no ledger.
     pub fn ledger(self, ledger: Ledger) -> Self {
         self.set(|config| config.ledger = Some(ledger))
     }
@@ -114,32 +114,33 @@ impl<St: Store> CacheLayerBuilder<St> {
         self.set(|config| config.explain = always)
     }
 
-    /// Treats cookies by the letter of RFC 9111, which does not mention them: requests with
-    /// Cookie are answered from store, responses with Set-Cookie stored if they have a
-    /// lifetime. For origins that mark every personal response `private`; others would have
-    /// sessions handed around.
+    /// Treats cookies by the letter of RFC 9111, which does not mention them.
+    ///
+    /// Requests with Cookie are answered from the store, and responses with Set-Cookie are stored
+    /// if they have a lifetime. This is for origins that mark every personal response `private`;
+    /// at other origins, one user would get the session of another.
     pub fn trust_origin_with_cookies(self) -> Self {
         self.set(|config| config.strict_cookies = false)
     }
 
-    /// Sets the request fields that say who is asking. Default: [`Credentials::default`], which
-    /// is every field that widely used APIs, proxies and platforms say it in.
+    /// Sets the request fields that identify the caller. Default: [`Credentials::default`], the
+    /// fields that widely used APIs, proxies and platforms use for this.
     ///
-    /// Requests that differ in one of them never share an answer, unless the answer says that
+    /// Requests that differ in one of them never share a response, unless the response says that
     /// it is for everyone (`public`, `s-maxage` or `must-revalidate`; RFC 9111 §3.5), or the
-    /// operator puts every credential that a request has into the key (a rule's `header=`).
-    /// That holds in a shared cache and in both directions: such an answer is neither stored
-    /// for others, nor is what was stored for others given to a request with credentials.
+    /// operator puts every credential of a request into the key (a rule's `header=`). That holds
+    /// in a shared cache and in both directions: such a response is not stored for others, and a
+    /// response stored for others is not given to a request with credentials.
     ///
-    /// Cookies are decided about by rules (`cookie=`), whatever this list says. A cache that
-    /// calls an API with one key for all its users can leave that field out
-    /// ([`Credentials::without`]), or be [private](Mode::Private).
+    /// Rules decide about cookies (`cookie=`), whatever this list says. A cache that calls an API
+    /// with one key for all its users can leave that field out ([`Credentials::without`]), or be
+    /// [private](Mode::Private).
     pub fn credentials(self, fields: impl Into<Credentials>) -> Self {
         self.set(|config| config.telling = Telling::new(fields.into()))
     }
 
-    /// Sets the response fields that hold tags. Default: `Cache-Tag` (parted by commas) and
-    /// `Surrogate-Key` (parted by white space); any other is read like the first.
+    /// Sets the response fields that hold tags. Default: `Cache-Tag` (separated by commas) and
+    /// `Surrogate-Key` (separated by white space). Any other field is read like the first.
     pub fn tag_headers(
         self,
         names: impl IntoIterator<Item = impl TryInto<HeaderName, Error: Into<BoxError>>>,
@@ -149,14 +150,14 @@ impl<St: Store> CacheLayerBuilder<St> {
         })
     }
 
-    /// Takes the tag fields out of what clients get. Default: they are passed on, for
-    /// caches in between.
+    /// Removes the tag fields from responses to clients. Default: they are passed on, for caches
+    /// in between.
     pub fn strip_tag_headers(self) -> Self {
         self.set(|config| config.strip_tag_headers = true)
     }
 
-    /// Names the tags of every response, besides those of rules and header fields. A tag
-    /// may carry a version: `user:7@12`.
+    /// Adds tags to every response, besides those of rules and header fields. A tag may carry a
+    /// version: `user:7@12`.
     pub fn tags_with(
         self,
         tags: impl Fn(&Request<()>, &Response<()>) -> Vec<String> + Send + Sync + 'static,
@@ -164,9 +165,10 @@ impl<St: Store> CacheLayerBuilder<St> {
         self.set(|config| config.tagger = Some(Function(Arc::new(tags))))
     }
 
-    /// Answers where the upstream has failed and nothing stored may stand in: with its
-    /// status if it sent a 500, 502, 503 or 504, without one if it sent nothing. `None`
-    /// lets the failure through.
+    /// Answers requests after an upstream failure that no stored response may stand in for.
+    ///
+    /// `answer` gets the upstream's status if it was 500, 502, 503 or 504, and none if no
+    /// response came. `None` lets the failure through.
     pub fn fallback(
         self,
         answer: impl Fn(&Request<()>, Option<StatusCode>) -> Option<Response<Bytes>>
@@ -177,24 +179,24 @@ impl<St: Store> CacheLayerBuilder<St> {
         self.set(|config| config.fallback = Some(Function(Arc::new(answer))))
     }
 
-    /// Sets how long to wait for a store that does not answer at once, before the request goes
-    /// to the upstream as if nothing were stored. Default: 100 ms. Range: above 0.
+    /// Sets how long a request waits for a store that does not answer at once. Then the request
+    /// goes to the upstream as if nothing were stored. Default: 100 ms. Range: above 0.
     pub fn store_timeout(self, time: Duration) -> Self {
         let range = (Bound::Excluded(Duration::ZERO), Bound::Unbounded);
         let time = SettingError::within(OWNER, "store_timeout", time, range);
         self.checked(time, |config, time| config.store_timeout = time)
     }
 
-    /// Sets how a request's target URI is found if the URI that it shows is only a part of it.
+    /// Sets how the target URI is found if a request's own URI is only a part of it.
     ///
-    /// Keys, rules, tags and invalidation go by the URI found, and by the one shown where
-    /// `find` returns `None`. The service further in gets what the request showed. Where the
-    /// path shown is not the end of the path found, something between has rewritten it, and
-    /// both are part of the key. Default: with the feature `axum` the `OriginalUri` that axum
-    /// keeps, else the URI shown.
+    /// Keys, rules, tags and invalidation use the URI that `find` returns, or the request's own
+    /// URI on `None`. The inner service gets the request's own URI. If its path is not the end of
+    /// the target's path, a service in between has rewritten it, and both are part of the key.
+    /// Default: with the feature `axum` the `OriginalUri` that axum keeps, else the request's own
+    /// URI.
     ///
-    /// This is for layers inside `nest`, which see paths without their prefix. One layer can
-    /// then serve all the nests it is put into, and its rules say whole paths:
+    /// This is for layers inside `nest`, which see paths without their prefix. One layer can then
+    /// serve several nests, and its rules name whole paths:
     ///
     /// ```
     /// # use axum::{Router, extract::OriginalUri, routing::get};
@@ -219,7 +221,7 @@ impl<St: Store> CacheLayerBuilder<St> {
     ///
     /// # Errors
     ///
-    /// If a setting could not be used: the first one that could not.
+    /// Returns the first invalid setting.
     pub fn build(self) -> Result<CacheLayer<St>, SettingError> {
         Ok(CacheLayer::from_parts(self.settings.finish()?, self.store))
     }

@@ -1,4 +1,4 @@
-//! What a layer was set to.
+//! The settings of a layer, as its services use them.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ use crate::{
     rule::{Cookies, Rule, RuleSet},
 };
 
-/// What a layer was set to.
+/// The settings of a layer.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
     pub(crate) mode: Mode,
@@ -38,10 +38,10 @@ pub(crate) struct Config {
     pub(crate) target_uri: TargetUri,
 }
 
-/// A function of the operator's, which has no text.
+/// A function set by the operator. It has no text form.
 pub(crate) struct Function<F: ?Sized>(pub(crate) Arc<F>);
 
-/// A function from a request, and the upstream's status if there was one, to an answer.
+/// A function from a request, and the upstream's status if there was one, to a response.
 pub(crate) type FallbackFn =
     dyn Fn(&Request<()>, Option<StatusCode>) -> Option<Response<Bytes>> + Send + Sync;
 
@@ -88,7 +88,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Takes the tag fields out, if they are not to be passed on.
+    /// Removes the tag fields, if they are not to be passed on.
     pub(crate) fn strip_tags(&self, headers: &mut HeaderMap) {
         if self.strip_tag_headers {
             for name in &self.tag_headers {
@@ -97,12 +97,12 @@ impl Config {
         }
     }
 
-    /// Returns whether an answer to a request with these extensions is to be explained.
+    /// Returns whether the response to a request with these extensions carries a verdict.
     pub(crate) fn explains(&self, extensions: &Extensions) -> bool {
         self.explain || extensions.get::<Explain>().is_some()
     }
 
-    /// Returns what cookies mean for a request that this rule matches, or none.
+    /// Returns what cookies mean for a request that this rule, or no rule, matches.
     pub(crate) fn cookies(&self, rule: Option<&Rule>) -> Cookies {
         rule.and_then(|rule| rule.cookies).unwrap_or({
             match self.mode {

@@ -1,8 +1,8 @@
-//! Small numbers as text that costs nothing.
+//! Small numbers as text, without an allocation.
 
 use std::sync::LazyLock;
 
-/// Numbers below this are ready.
+/// Limit below which numbers are made in advance.
 const READY: usize = 10_000;
 const DIGITS: usize = 4;
 
@@ -14,7 +14,7 @@ static TEXT: LazyLock<String> = LazyLock::new(|| {
     })
 });
 
-/// A number below 10,000 in decimal digits.
+/// Returns a number below 10,000 in decimal digits.
 pub(crate) fn digits(number: u64) -> Option<&'static str> {
     let number = usize::try_from(number).ok().filter(|&n| n < READY)?;
     let all: &'static str = &TEXT;

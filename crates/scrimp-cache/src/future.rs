@@ -1,4 +1,4 @@
-//! The response future: the way of a request, step by step.
+//! The response future: the stages of a request.
 
 use std::{
     fmt,
@@ -54,15 +54,15 @@ pin_project! {
     }
 }
 
-/// A request whose first frame is waited for. In a box, as few requests need it.
+/// A request that waits for its first body frame. It is boxed, as few requests need it.
 struct Peeking<S, ReqB, St> {
     peek: Peek<ReqB>,
     inner: S,
     common: Arc<Common<St>>,
 }
 
-/// A look-up that takes time, and what it is made for. In a box, so that caches in memory,
-/// which never need it, do not carry it around.
+/// A look-up in progress, and the request it serves. It is boxed, so that caches in memory, which
+/// never need it, do not carry it.
 struct LookingUp<S, ReqB, St: Store> {
     lookup: LateLookup<St>,
     request: Request<ReqB>,
@@ -126,7 +126,7 @@ where
                 StateProj::LookingUp { looking } => {
                     let waiting = looking.as_mut().expect("set when the state is made");
                     let found = ready!(waiting.lookup.poll(&waiting.common.shared, cx));
-                    let looking = looking.take().expect("there a moment ago");
+                    let looking = looking.take().expect("present until taken here");
                     looking.proceed(found)
                 }
                 StateProj::Forward { call, exchange } => {
@@ -150,7 +150,7 @@ where
     ReqB: Body + Default + Send + 'static,
     St: Store,
 {
-    /// Reads a request, and looks up what it asks for.
+    /// Reads a request, and looks up its stored responses.
     #[inline]
     fn begin(inner: &S, common: &Arc<Common<St>>, mut request: Request<ReqB>) -> Self {
         let shared = &common.shared;
@@ -163,12 +163,12 @@ where
             &shown,
             &mut key,
         );
-        // By reference: a hit does not move it for nothing.
+        // The key is borrowed: a hit does not move it.
         let exchange = match &view {
             RequestView::Pass(report) => Exchange::pass(shared, &request, *report),
             RequestView::Unsafe(facts) => Exchange::unsafe_method(shared, &request, facts),
             RequestView::Lookup(asked) => {
-                // Its hash is worked out here, once.
+                // The hash is computed here, once.
                 let key = key.as_ref();
                 return match shared.store.get(key) {
                     Lookup::Now(found) => {
@@ -195,9 +195,9 @@ where
         }
     }
 
-    /// Goes on with a request, now that it is known what is stored.
+    /// Continues a request, now that the stored responses are known.
     ///
-    /// Always inline: it is called in two places, and a hit's request would be copied into it.
+    /// It is always inlined: it has two callers, and otherwise a hit's request would be copied.
     #[inline(always)]
     fn drive(
         inner: &S,
@@ -211,7 +211,7 @@ where
         let answer = match decide(shared, &request, asked, key, found) {
             Decision::Answer(found) => found.answer(shared, &mut request, asked),
             Decision::AnswerAndRefresh(found, refreshing) => {
-                // First, as the answer may take the request's extensions with it.
+                // These come first, as the answer may take the request's extensions.
                 let stored = (found.entry(), refreshing);
                 let (mut refresh, exchange) =
                     Exchange::for_refresh(shared, &request, asked, key, stored);

@@ -14,23 +14,21 @@ use crate::{
     stats::CacheStats,
 };
 
-/// Caches the responses of the services it is put on.
+/// Caches the responses of the services it wraps.
 ///
-/// All of them share one store: axum calls [`Layer::layer`] once per route, and a clone of
-/// the layer is another handle on the same cache. Settings are made before, with a
-/// [builder](Self::builder).
+/// All of them share one store: axum calls [`Layer::layer`] once per route, and a clone of the
+/// layer is another handle on the same cache. A [builder](Self::builder) makes the settings.
 pub struct CacheLayer<St = MemoryStore>(Arc<Common<St>>);
 
 // === impl CacheLayer ===
 
 impl<St: Store> CacheLayer<St> {
-    /// Returns a shared cache (as a server or a gateway needs) that keeps responses in `store`,
-    /// with the default settings.
+    /// Returns a shared cache (for a server or a gateway) that stores responses in `store`, with
+    /// the default settings.
     ///
-    /// A store belongs to one layer and its clones. What another layer has put into it is
-    /// not used, as this one could not know what has been invalidated; nor is what was put
-    /// in before a restart, unless the store keeps a journal of invalidations (feature
-    /// `codec`).
+    /// A store belongs to one layer and its clones. The responses of another layer are not used,
+    /// as their invalidations are unknown. The same holds for responses from before a restart,
+    /// unless the store keeps a journal of invalidations (feature `codec`).
     #[must_use]
     pub fn new(store: St) -> Self {
         Self::from_parts(Config::default(), store)
@@ -40,15 +38,14 @@ impl<St: Store> CacheLayer<St> {
         Self(Arc::new(Common::new(config, store)))
     }
 
-    /// Returns a handle to invalidate with.
+    /// Returns a handle for invalidations.
     #[must_use]
     pub fn invalidator(&self) -> Invalidator {
         let shared = &self.0.shared;
         Invalidator::new(Arc::clone(&shared.epochs), shared.config.clone())
     }
 
-    /// Returns a service that purges and tells statistics. `authorise` sees every request
-    /// first.
+    /// Returns a service that purges and reports statistics. `authorise` sees every request first.
     #[must_use]
     pub fn admin(&self, authorise: impl Fn(&Parts) -> bool + Send + Sync + 'static) -> Admin {
         let shared = &self.0.shared;
@@ -57,7 +54,7 @@ impl<St: Store> CacheLayer<St> {
         Admin::new(self.invalidator(), stats, authorise)
     }
 
-    /// Returns what the cache has done so far, and what it holds.
+    /// Returns the counts since the cache was made, and the contents of its store.
     #[must_use]
     pub fn stats(&self) -> CacheStats {
         let shared = &self.0.shared;

@@ -1,13 +1,13 @@
 //! HTTP caching (RFC 9111) with operator rules, as a tower layer.
 //!
-//! On axum, enable the feature `axum`: a layer inside `nest("/v1", ..)` and `nest("/v2", ..)` is
-//! shown `/items` for `/v1/items` and for `/v2/items`, and without the feature, or
-//! [`CacheLayerBuilder::target_uri`], it answers one with the other. Around the nested routers paths are
-//! whole in either case.
+//! On axum, enable the feature `axum`. A layer inside `nest("/v1", ..)` and `nest("/v2", ..)` sees
+//! `/items` for both `/v1/items` and `/v2/items`. Without the feature, or
+//! [`CacheLayerBuilder::target_uri`], it would answer one with the other. Around the nested
+//! routers it sees whole paths.
 //!
-//! [`CacheLayer`] answers GET and HEAD from memory where HTTP allows it, or where a rule of
-//! yours does, and keeps what passes by while it passes: the first byte of a miss is never
-//! held back for the cache. It goes onto axum servers and outbound clients alike.
+//! [`CacheLayer`] answers GET and HEAD from the store if HTTP or one of your rules allows it, and
+//! stores responses while they pass: the cache never delays the first byte of a miss. It works on
+//! axum servers and on outbound clients.
 //!
 //! # On a server
 //!
@@ -36,7 +36,7 @@
 //!
 //! # On a client
 //!
-//! Any `tower::Service` over `http` types will do; here one that would cost a cent a call.
+//! Any `tower::Service` over `http` types will do; this one costs a cent per call.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -72,63 +72,66 @@
 //! # What it does
 //!
 //! - **Freshness** by Cache-Control, targeted Cache-Control (RFC 9213), Expires, Age and
-//!   heuristics, as a shared or a private cache ([`Mode`]); a [`Rule`]'s TTL comes first.
-//! - **Validation**: stale responses are revalidated, 304s merged; where none of the stored
-//!   variants matches, the upstream is asked whether one of them is the answer; clients'
-//!   conditions, single and several byte ranges are answered from store.
+//!   heuristics, as a shared or a private cache ([`Mode`]). A [`Rule`]'s TTL comes first.
+//! - **Validation**: stale responses are revalidated, and 304s merged. If no stored variant
+//!   matches, the upstream can choose one of them. Clients' conditions and byte ranges, single and
+//!   several, are answered from the store.
 //! - **Staleness** as allowed: `stale-while-revalidate` (one refresh per response, in the
-//!   background), `stale-if-error`, an upstream that cannot be reached, `max-stale`; and by
-//!   rule (`fail-safe`, `soft-timeout`).
-//! - **Invalidation** by tag, version, prefix, glob, URI and more ([`Invalidation`]), that an
-//!   answer under way cannot undo; by unsafe methods; by cache groups (RFC 9875).
-//! - **Safe by default**: requests with Cookie bypass a shared cache, Set-Cookie is not
-//!   stored unless the origin says `public`, requests that differ in one of the
-//!   [credentials](CacheLayerBuilder::credentials) never share an answer unless it says that it is for
-//!   everyone (RFC 9111 §3.5), a GET with a body is passed on, keys hold everything of the URI.
-//!   What a request claims of its target elsewhere (X-Forwarded-Host and the like, a Host that
-//!   is not the URI's) is part of the key; one that overrides its method or URL, or names its
-//!   host in two ways, is passed on. A field name with `_` decides what the name with `-`
-//!   decides, as upstreams behind WSGI and the like read it. Rules on paths leave alone what
-//!   upstreams may read as another path.
+//!   background), `stale-if-error`, an upstream that cannot be reached, `max-stale`; and by rule
+//!   (`fail-safe`, `soft-timeout`).
+//! - **Invalidation** by tag, version, prefix, glob, URI and more ([`Invalidation`]), which a
+//!   response in progress cannot undo; by unsafe methods; by cache groups (RFC 9875).
+//! - **Safe by default**: requests with Cookie bypass a shared cache. Set-Cookie is not stored
+//!   unless the origin says `public`. Requests that differ in one of the
+//!   [credentials](CacheLayerBuilder::credentials) never share a response, unless it says that it
+//!   is for everyone (RFC 9111 §3.5). A GET with a body is passed on. Keys hold the whole URI. A
+//!   request's other claims about its target (X-Forwarded-Host and the like, a Host that differs
+//!   from the URI's) are part of the key. A request that overrides its method or URL, or names its
+//!   host in two ways, is passed on. A field name with `_` counts as the name with `-`, as
+//!   upstreams behind WSGI and the like read it. Rules on paths skip a path that upstreams may
+//!   read as another one.
 //! - **One key for equivalent URIs** (RFC 3986 §6.2.2–3): case of scheme and host, default port,
-//!   escaped unreserved characters, dot segments; they are one target of invalidation too, where
-//!   a dot at the end of the host makes no difference either. What was fetched under an unusual
-//!   spelling of the path answers that spelling only: some upstreams tell `/%70` from `/p`, and
-//!   one client must not decide what others get.
-//! - **Uncacheable answers** cost little: a key whose answer could not be stored is remembered,
-//!   and its next request only watched. So the first answer that could be stored again is not;
-//!   the one after it is.
+//!   escaped unreserved characters, dot segments. They are also one target of invalidation, which
+//!   ignores a dot at the end of the host too. A response fetched under an unusual spelling of the
+//!   path answers that spelling only: some upstreams distinguish `/%70` from `/p`, and one client
+//!   must not choose the responses of others.
+//! - **Uncacheable responses** cost little: a key whose response could not be stored is
+//!   remembered, and its next request is only watched. So the first response that becomes storable
+//!   is not stored; the next one is.
 //! - **Explained**: Cache-Status (RFC 9211) on every response, [`CacheStats`], a
-//!   [`Ledger`](scrimp_core::Ledger), and a
-//!   [`CacheInfo`](scrimp_core::extensions::CacheInfo) for layers outside that ask for one.
+//!   [`Ledger`](scrimp_core::Ledger), and a [`CacheInfo`](scrimp_core::extensions::CacheInfo) for
+//!   outer layers that ask for one.
 //!
 //! # When not to use it
 //!
-//! Where every answer is personal and changes with every call. In front of an origin that
-//! sends `max-age` on personal answers without `private`: fix the origin, or write a
-//! `bypass` rule. For gRPC, whose answers are all POST.
+//! - Every response is personal and changes with every call.
+//! - The origin sends `max-age` on personal responses without `private`. Fix the origin, or write
+//!   a `bypass` rule.
+//! - The service is gRPC, where every call is a POST.
 //!
 //! # Waiting, cancellation, failure
 //!
-//! The service is always ready: a hit needs nothing of the inner service. Dropping a response
-//! future cancels its upstream call; a body that was not read to its end, broke off, or was
-//! not as long as it said is not stored. Refreshes and puts in the background end with
-//! the last service and the last clone of the layer. The error type is the inner service's, so
-//! `Infallible` stays `Infallible`. A store that fails or takes too long costs no
-//! request. A request with `only-if-cached` that nothing stored can answer gets a 504: a problem
-//! document ([`scrimp_core::Problem`]) with the type `urn:scrimp:cache:only-if-cached`.
+//! The service is always ready: a hit does not need the inner service. Dropping a response future
+//! cancels its upstream call. A body that was not read to its end, broke off, or differs from its
+//! announced length is not stored. Background refreshes and puts end with the last service and the
+//! last clone of the layer.
+//!
+//! The error type is the inner service's, so `Infallible` stays `Infallible`. A store that fails
+//! or takes too long never fails a request. A request with `only-if-cached` that no stored
+//! response can answer gets a 504: a problem document ([`scrimp_core::Problem`]) with the type
+//! `urn:scrimp:cache:only-if-cached`.
 //!
 //! Refreshes, soft time-outs and stores that answer later need a tokio runtime.
 //!
 //! # Features
 //!
-//! - `axum`: the URI that axum keeps while nested routers shorten the one they show is the
-//!   target; and a body of unknown length is looked at, so that an HTTP/2 request whose stream
-//!   ends with an empty frame counts as one without a body.
-//! - `codec`: `Codec` writes stored responses as bytes, for a [`Store`] on disk or over a
-//!   network, and `Journal` lets what was invalidated stay so after a restart.
+//! - `axum`: the target is the URI that axum keeps while nested routers shorten the visible one. A
+//!   body of unknown length is examined, so that an HTTP/2 request whose stream ends with an empty
+//!   frame counts as one without a body.
+//! - `codec`: `Codec` encodes stored responses for a [`Store`] on disk or over a network, and
+//!   `Journal` keeps invalidations over a restart.
 //! - `serde`: [`CacheStats`] serialises.
-//! - `no-vary-search`: keys leave out what No-Vary-Search (a draft) says does not count.
+//! - `no-vary-search`: keys leave out the parts of a query that No-Vary-Search (a draft) excludes.
 
 mod body;
 mod builder;

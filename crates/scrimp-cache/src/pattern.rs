@@ -2,19 +2,19 @@
 
 use std::fmt;
 
-/// A pattern: `*` stands for anything but the separator, `**` for anything at all, and
-/// `{name}` for one `*` that says what it stands for.
+/// A pattern: `*` matches anything but the separator, `**` anything at all, and `{name}` is a `*`
+/// with a name.
 ///
-/// Matching takes time in proportion to text × pattern at worst, whatever either holds.
+/// Matching takes at most text × pattern steps, for any text and pattern.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Pattern {
     text: Box<str>,
     tokens: Box<[Token]>,
-    /// What the pattern calls its tokens, for those that have a name.
+    /// The names of tokens, for those that have one.
     names: Box<[(usize, Box<str>)]>,
-    /// For a pattern that ends in a separator and `**`: the pattern without them.
+    /// The pattern without its final separator and `**`, if it ends in them.
     folder: Option<Box<Self>>,
-    /// What every text that matches begins with: of many rules most are ruled out by it.
+    /// Prefix of every text that matches: it excludes most of many rules quickly.
     begins: Box<[u8]>,
     separator: u8,
     ignore_case: bool,
@@ -23,9 +23,9 @@ pub struct Pattern {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Token {
     Literal(Box<[u8]>),
-    /// Anything up to the next separator, also nothing.
+    /// Anything up to the next separator, or nothing.
     Segment,
-    /// Anything, also nothing.
+    /// Anything, or nothing.
     Any,
 }
 
@@ -50,13 +50,13 @@ impl Pattern {
         Self::new(text, b'/', true)
     }
 
-    /// Returns a pattern for tags: nothing separates, `*` stands for anything.
+    /// Returns a pattern for tags: there is no separator, `*` matches anything.
     #[must_use]
     pub fn name(text: &str) -> Self {
         Self::new(text, b'\n', false)
     }
 
-    /// A pattern for all that begins so, whatever characters that holds.
+    /// Returns a pattern for all texts with this prefix, whatever characters it holds.
     pub(crate) fn literal_prefix(prefix: &str) -> Self {
         Self {
             text: format!("{prefix}**").into(),
@@ -69,7 +69,7 @@ impl Pattern {
         }
     }
 
-    /// The prefix, of a pattern for all that begins with one.
+    /// Returns the prefix, if the pattern is one made from a prefix.
     #[cfg(feature = "codec")]
     pub(crate) fn as_literal_prefix(&self) -> Option<&str> {
         let prefix = self.text.strip_suffix("**")?;
@@ -161,13 +161,13 @@ impl Pattern {
         if self.run(text, |_, _| {}) {
             return true;
         }
-        // `/a/**` is meant to hold `/a` too, and people do not think of it.
+        // `/a/**` also means `/a`, which authors of rules easily forget.
         self.folder
             .as_ref()
             .is_some_and(|folder| folder.run(text, |_, _| {}))
     }
 
-    /// What the named parts of the pattern stand for in `text`; nothing if it does not match.
+    /// Returns the parts of `text` that the named tokens match; empty if it does not match.
     pub(crate) fn captures<'a>(&'a self, text: &'a str) -> Vec<(&'a str, &'a str)> {
         if self.names.is_empty() {
             return Vec::new();
@@ -182,11 +182,11 @@ impl Pattern {
         self.names.iter().filter_map(part).collect()
     }
 
-    /// Greedy matching with two places to go back to: the last `*`, which gives up at a
-    /// separator, and the last `**`, which never does. Earlier ones need no second try: what
-    /// they could yield, the last `**` can take over.
+    /// Matches greedily, with two places to go back to: the last `*`, which stops at a separator,
+    /// and the last `**`, which does not. Earlier ones need no second try: the last `**` covers
+    /// their matches.
     ///
-    /// Tells `reached` where each token begins, the last time it tries it.
+    /// It reports to `reached` the last place at which it tried each token.
     fn run(&self, text: &[u8], mut reached: impl FnMut(usize, usize)) -> bool {
         type Retry = Option<(usize, usize)>;
         let (mut at, mut token) = (0, 0);
@@ -298,7 +298,7 @@ mod tests {
         );
     }
 
-    /// The definition, straight and slow.
+    /// Matches by the definition, simple and slow.
     fn reference(tokens: &[Token], text: &[u8], separator: u8) -> bool {
         match tokens {
             [] => text.is_empty(),

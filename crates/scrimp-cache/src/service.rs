@@ -18,11 +18,10 @@ use crate::{
     shared::Common,
 };
 
-/// A service whose responses are cached. Made by [`CacheLayer`](crate::CacheLayer).
+/// A service with cached responses, made by [`CacheLayer`](crate::CacheLayer).
 ///
-/// It is always ready: a hit needs nothing of the inner service, which may be full or down.
-/// A request that has to go upstream waits for a clone of the inner service inside its own
-/// future.
+/// It is always ready: a hit does not need the inner service, which may be full or down. A request
+/// for the upstream waits for a clone of the inner service inside its own future.
 pub struct Cache<S, St = MemoryStore> {
     inner: S,
     common: Arc<Common<St>>,
@@ -45,7 +44,7 @@ impl<S, St> Cache<S, St> {
         &mut self.inner
     }
 
-    /// Drops the cache's handle and gives the inner service back.
+    /// Drops the cache's handle and returns the inner service.
     pub fn into_inner(self) -> S {
         self.inner
     }

@@ -1,4 +1,4 @@
-//! What the services of a layer share.
+//! The state that the services of a layer share.
 
 use std::sync::{Arc, Weak};
 
@@ -12,22 +12,22 @@ use crate::{
     stats::Counters,
 };
 
-/// What the services of a layer own together. Tasks tasks hold `shared` alone, so
-/// that they end when the last service and the last clone of the layer are gone.
+/// State that the services of a layer own together. Background tasks hold `shared` alone, so that
+/// they end when the last service and the last clone of the layer are gone.
 #[derive(Debug)]
 pub(crate) struct Common<St> {
     pub(crate) shared: Arc<Shared<St>>,
     pub(crate) background: Arc<Tasks>,
 }
 
-/// What is needed to answer a request.
+/// State that a request needs.
 #[derive(Debug)]
 pub(crate) struct Shared<St> {
     pub(crate) config: Config,
     pub(crate) store: St,
     pub(crate) epochs: Arc<Epochs>,
     pub(crate) counters: Arc<Counters>,
-    /// Not owned: what goes on in the background may hold this.
+    /// Weak reference to the background tasks, which may hold this state.
     pub(crate) background: Weak<Tasks>,
     pub(crate) predictor: UncacheablePredictor,
     pub(crate) variances: Variances,

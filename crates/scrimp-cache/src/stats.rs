@@ -1,4 +1,4 @@
-//! What a cache has done, in numbers.
+//! The counts of a cache.
 
 use scrimp_core::Counter;
 
@@ -18,38 +18,38 @@ pub(crate) struct Counters {
     pub(crate) store_failures: Counter,
 }
 
-/// What a cache has done since it was made, and what it holds now.
+/// Counts of a cache since it was made, and the contents of its store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct CacheStats {
-    /// Requests answered from store, fresh.
+    /// Requests answered from the store, fresh.
     pub hits: u64,
-    /// Requests answered from store, stale: as allowed, or in place of a failure.
+    /// Requests answered from the store, stale: as allowed, or in place of a failure.
     pub stale: u64,
-    /// Requests answered from store after the upstream said 304.
+    /// Requests answered from the store after a 304 from the upstream.
     pub revalidated: u64,
     /// Requests answered by the upstream because nothing usable was stored.
     pub misses: u64,
-    /// Requests the cache stayed out of.
+    /// Requests that bypassed the cache.
     pub bypassed: u64,
-    /// Requests that wanted an answer from store or none (`only-if-cached`), and got a 504.
+    /// Requests with `only-if-cached` that got a 504.
     pub unanswered: u64,
-    /// Refreshes begun in the background.
+    /// Background refreshes started.
     pub refreshes: u64,
     /// Responses put into the store.
     pub stored: u64,
-    /// Responses not stored because they were invalidated while they were under way.
+    /// Responses not stored because they were invalidated during their call.
     pub superseded: u64,
     /// Responses the store had no room for.
     pub rejected: u64,
     /// Look-ups and puts that failed. None of them failed a request.
     pub store_failures: u64,
-    /// What the store holds.
+    /// Contents of the store.
     pub store: StoreStats,
 }
 
-/// What a [store](crate::Store) holds, read at one moment.
+/// Contents of a [store](crate::Store) at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -58,9 +58,9 @@ pub struct StoreStats {
     pub entries: u64,
     /// Bytes held by them.
     pub bytes: u64,
-    /// The most that `bytes` has been.
+    /// Highest value of `bytes` so far.
     pub peak_bytes: u64,
-    /// Bytes held by answers that are still coming in.
+    /// Bytes held by responses still being received.
     pub fill_bytes: u64,
     /// Keys removed to make room.
     pub evicted: u64,

@@ -1,4 +1,4 @@
-//! Whether a request has a body: decided by its end, its length and its framing.
+//! Tests of whether a request has a body, by its end, its length and its framing.
 
 mod common;
 
@@ -15,8 +15,7 @@ use http_body_util::{BodyExt, Full};
 use scrimp_cache::CacheLayerBuilder;
 use tower::{Layer, ServiceExt, service_fn};
 
-/// A body that tells neither its end nor its length, as layers that limit, time or decode
-/// bodies make it.
+/// A body without a known end or length, as layers that limit, time or decode bodies make it.
 #[derive(Default)]
 struct Hidden(Option<&'static str>);
 
@@ -33,7 +32,7 @@ impl Body for Hidden {
     }
 }
 
-/// Whether the second of two equal requests is a hit.
+/// Returns whether the second of two equal requests is a hit.
 async fn hits(layer: CacheLayerBuilder, make: impl Fn() -> Request<Hidden>) -> bool {
     let upstream = service_fn(|_: Request<Hidden>| async {
         let response = Response::builder().header("cache-control", "max-age=60");

@@ -1,4 +1,4 @@
-//! What clients may ask of the cache, and a rule that does not hear them.
+//! Cache-Control of clients, and a rule that ignores it.
 
 mod common;
 
@@ -33,7 +33,7 @@ async fn a_client_that_may_not_force_calls_gets_what_is_stored() {
             let fields = [("cache-control", demand), ("pragma", "no-cache")];
             let answer = rig.get_with("/", &fields).await;
             assert_eq!(answer.is_hit(), !rules.is_empty(), "{demand}");
-            // Else the next demand would meet an answer that is new.
+            // Otherwise the next request would get a new response.
             rig.wait(10);
         }
         assert_eq!(rig.upstream.calls(), calls, "{rules:?}");

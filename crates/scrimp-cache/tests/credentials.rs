@@ -1,4 +1,4 @@
-//! Answers to requests that say who asks.
+//! Responses to requests with credentials.
 
 mod common;
 
@@ -9,7 +9,7 @@ use scrimp_http::credentials::KNOWN;
 
 const KEY: (&str, &str) = ("x-api-key", "alice");
 
-/// An upstream that answers each holder of a key with their own page.
+/// Returns an upstream that answers each holder of a key with a separate page.
 fn rig(layer: CacheLayerBuilder, control: &'static str) -> Rig {
     Rig::answering(layer, move |parts| {
         let who = parts
@@ -26,7 +26,7 @@ async fn leaks(rig: &Rig, fields: Fields<'_>) -> bool {
     rig.get("/").await.text() != "nobody"
 }
 
-/// Every field that is known to say who is asking, but for cookies, which rules decide about.
+/// Iterates over every known credential field except cookies, which rules decide about.
 fn known() -> impl Iterator<Item = HeaderName> {
     let whole = KNOWN.names().iter().map(|&name| name.to_owned());
     let begun = KNOWN.prefixes().iter().map(|prefix| format!("{prefix}x"));
@@ -48,7 +48,7 @@ fn asking(
 #[tokio::test]
 async fn callers_that_differ_in_a_credential_never_share_an_answer() {
     for name in known() {
-        // A rule's TTL says nothing about who may have the answer.
+        // A rule's TTL does not decide which callers get the response.
         for rule in [None, Some("path=/** ttl=1h")] {
             let layer = rule.into_iter().fold(layer(), CacheLayerBuilder::rule);
             let rig = Rig::answering(layer, |_| {
@@ -62,7 +62,7 @@ async fn callers_that_differ_in_a_credential_never_share_an_answer() {
                 );
             }
             assert!(!rig.get("/").await.is_hit(), "{name}");
-            // Nor does one with a credential get what was stored for strangers.
+            // A request with a credential does not get a response stored for others.
             assert!(rig.get("/").await.is_hit(), "{name}");
             let answer = rig.send(asking(&name, "carol")).await.expect("an answer");
             assert!(!answer.is_hit(), "{name}");
@@ -129,7 +129,7 @@ async fn with_all_credentials_in_the_key_each_holder_has_answers_of_their_own() 
         let again = rig.get_with("/", fields).await;
         assert_eq!((again.is_hit(), again.text()), (true, fields[0].1));
     }
-    // One of them is not in the key: what it changes would be given to others.
+    // One credential is not in the key: its response would be given to others.
     let rig = self::rig(layer().rule("path=/** header=x-api-key"), "max-age=60");
     for _ in 0..2 {
         assert!(!rig.get_with("/", &both).await.is_hit());

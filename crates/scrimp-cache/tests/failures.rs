@@ -1,4 +1,4 @@
-//! What operators may ask for when upstreams or stores fail or are slow.
+//! The operator's settings for upstreams or stores that fail or are slow.
 
 mod common;
 
@@ -183,7 +183,7 @@ async fn a_rule_may_want_smaller_bodies_than_the_store() {
     }
 }
 
-/// A store whose look-ups fail or never end, and which keeps nothing.
+/// A store whose look-ups fail or never end, and which stores nothing.
 #[derive(Clone)]
 struct Broken(MemoryStore, &'static str);
 
@@ -242,7 +242,7 @@ async fn a_store_that_fails_or_hangs_costs_no_request_and_is_counted() {
     }
 }
 
-/// A store whose puts never end, and tell how many of them there are.
+/// A store whose puts never end, and report their number.
 #[derive(Clone)]
 struct Endless(MemoryStore, Arc<()>);
 
@@ -287,7 +287,7 @@ async fn puts_that_a_store_has_not_answered_end_with_the_layer() {
     for path in ["/a", "/b", "/c"] {
         ask(path).await;
     }
-    // The test's own, and the one store of the layer and its services.
+    // These are the test's own, and the one store of the layer and its services.
     let others = 2;
     assert_eq!(Arc::strong_count(&alive), others + 3);
     assert!(memory.budget().used() > 0);

@@ -1,4 +1,4 @@
-//! How much a store holds.
+//! The capacity of a store.
 
 mod common;
 
@@ -56,7 +56,7 @@ async fn bytes_count_key_fields_and_body() {
     };
     let empty = grown("/a?0").await;
     assert!(empty > 2_000, "{empty}");
-    // The body, and four digits more in the key, in Content-Length and in the name for globs.
+    // This is the body, and four digits more in the key, in Content-Length and in the glob name.
     assert_eq!(grown("/b?10000").await - empty, 10_000 + 3 * 4);
     assert_eq!(
         grown(&format!("/{}?0", "p".repeat(1_000))).await - empty,
@@ -105,7 +105,7 @@ async fn answers_coming_in_share_a_budget_and_give_it_back() {
         body.frame().await.expect("a frame").expect("data");
         bodies.push(body);
     }
-    // Room for one: 10 KiB, an eighth of the limit.
+    // There is room for one: 10 KiB, an eighth of the limit.
     assert_eq!(rig.store.stats().fill_bytes, 6_000);
     gate.open();
     for body in bodies {
@@ -211,7 +211,7 @@ async fn a_variant_there_is_no_room_for_leaves_the_others_alone() {
 async fn what_is_replaced_is_gone_though_its_successor_finds_no_room() {
     let calls = std::sync::atomic::AtomicUsize::new(0);
     let rig = Rig::answering(CacheLayer::builder(MemoryStore::new(80 * KIB)), move |_| {
-        // The first fits; the fields of the next alone are more than there is.
+        // The first fits; the fields of the next alone exceed the limit.
         let first = calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
         let long = "v".repeat(if first { 1 } else { 100_000 });
         let fields = [("cache-control", "max-age=60"), ("x-long", &*long)];

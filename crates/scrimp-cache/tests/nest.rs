@@ -17,7 +17,7 @@ use scrimp_cache::{CacheLayer, CacheLayerBuilder, Invalidation, MemoryStore};
 use scrimp_testkit::ManualClock;
 use tower::ServiceExt;
 
-/// Two versions of an API behind one layer, each of which says what path it saw.
+/// Two versions of an API behind one layer. Each responds with the path it saw.
 struct Rig {
     app: Router,
     layer: CacheLayer,
@@ -99,7 +99,7 @@ async fn with_the_feature_the_layer_finds_the_whole_uri_by_itself() {
     assert_eq!(rig.calls(), 2);
 }
 
-/// A page by the language that its reader likes best: the path is rewritten by it.
+/// Serves a page in the reader's preferred language: the path is rewritten by it.
 #[cfg(feature = "axum")]
 #[tokio::test]
 async fn where_something_between_rewrites_the_path_the_answer_depends_on_both() {
@@ -196,7 +196,7 @@ async fn a_refresh_in_the_background_is_asked_by_the_path_the_nest_knows() {
     assert_eq!(rig.get("/v1/items/7").await, "one /items/7 2");
 }
 
-/// The variance of a path is of the path asked for, and says nothing of what it is rewritten by.
+/// Covers a variance of the requested path, which leaves the rewriting in the key.
 #[cfg(feature = "no-vary-search")]
 #[tokio::test]
 async fn a_rewritten_path_counts_also_where_part_of_the_query_does_not() {

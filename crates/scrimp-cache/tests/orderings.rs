@@ -50,7 +50,7 @@ fn explore(scenario: Scenario) {
     println!("{executions} executions of {scenario:?}");
 }
 
-/// One fetch, one write, one read.
+/// Returns a scenario of one fetch, one write, one read.
 fn scenario(means: Means) -> Scenario {
     Scenario {
         means,

@@ -1,4 +1,4 @@
-//! Answers to POST: by the body they were asked with, and for later GETs.
+//! Responses to POST: by the request body, and for later GETs.
 
 mod common;
 
@@ -13,7 +13,7 @@ use tower::{Service, ServiceBuilder, ServiceExt, util::BoxCloneService};
 
 type Posts = BoxCloneService<Request<Full<Bytes>>, (String, String), BoxError>;
 
-/// A cache that knows posts by their bodies; answers with Cache-Status and body.
+/// Returns a cache that keys POSTs by their bodies. It answers with Cache-Status and body.
 fn posts(
     layer: CacheLayerBuilder,
     answer: impl Fn(&Parts) -> Reply + Send + Sync + 'static,

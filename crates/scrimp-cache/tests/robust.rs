@@ -1,4 +1,4 @@
-//! Whatever bytes come in: nothing panics, and what is replayed is what came.
+//! Arbitrary bytes: nothing panics, and a replayed response equals the original.
 
 mod common;
 
@@ -11,7 +11,7 @@ use proptest::{collection::vec, prelude::*, sample::select};
 use scrimp_cache::{CacheLayerBuilder, Mode};
 use scrimp_testkit::{Reply, ScriptedBody};
 
-/// Fields that the cache looks at, those of one connection, and some it has never heard of.
+/// Fields that the cache uses, those of one connection, and some that it does not know.
 const NAMES: &[&str] = &[
     "accept-encoding",
     "age",
@@ -68,7 +68,7 @@ const HOP_BY_HOP: &[&str] = &[
     "x-hop",
 ];
 
-/// What field values are often made of, right and wrong.
+/// Frequent parts of field values, right and wrong.
 const PIECES: &[&str] = &[
     "max-age=60",
     "s-maxage=9",
@@ -115,7 +115,7 @@ fn value() -> impl Strategy<Value = Vec<u8>> {
         6 => vec(piece.clone(), 0..4).prop_map(|pieces| pieces.join(&b", "[..])),
         3 => vec(piece.clone(), 0..4).prop_map(|pieces| pieces.concat()),
         3 => vec(any::<u8>(), 0..40),
-        // Members by the thousand, and one that is huge.
+        // These are thousands of members, or one huge member.
         1 => (piece.clone(), 1usize..4_000).prop_map(|(piece, n)| vec![piece; n].join(&b',')),
         1 => (any::<u8>(), 1usize..60_000).prop_map(|(byte, length)| vec![byte; length]),
     ]
@@ -128,7 +128,7 @@ fn fields() -> impl Strategy<Value = Fields> {
 fn headers(fields: &Fields) -> HeaderMap {
     let mut map = HeaderMap::new();
     for (name, value) in fields {
-        // What the http crate refuses never gets as far as a layer.
+        // A value that the http crate refuses never reaches a layer.
         if let Ok(value) = HeaderValue::from_bytes(value) {
             map.append(HeaderName::from_static(name), value);
         }
@@ -213,7 +213,7 @@ proptest! {
         body in vec(any::<u8>(), 0..5_000),
     ) {
         let body = Bytes::from(body);
-        // A rule makes sure that there is something to replay, whatever the fields say.
+        // The rule makes sure that there is a response to replay, whatever the fields say.
         let rule = "ttl=1h override-origin store-set-cookie";
         let mut answered = answered;
         answered.retain(|(name, _)| !["vary", "content-length"].contains(name));

@@ -1,4 +1,4 @@
-//! What operators' rules do.
+//! The effects of operators' rules.
 
 mod common;
 

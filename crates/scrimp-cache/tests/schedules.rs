@@ -1,6 +1,6 @@
 //! The log of invalidations under a scheduler that picks every step at random.
 //!
-//! `SCRIMP_SCHEDULES` sets how many schedules each scenario is run with.
+//! `SCRIMP_SCHEDULES` sets the number of schedules for each scenario.
 
 #![allow(
     dead_code,
@@ -41,12 +41,12 @@ fn schedules() -> usize {
 
 fn config() -> Config {
     let mut config = Config::new();
-    // Orderings weaker than SeqCst are the other model's.
+    // The other model covers orderings weaker than SeqCst.
     config.silence_warnings = true;
     config
 }
 
-/// Half of the schedules evenly at random, half with few preemptions in unlikely places.
+/// Explores schedules: half evenly at random, half with few preemptions in unlikely places.
 fn explore(scenario: Scenario) {
     explore_with(scenario, schedules());
 }
@@ -113,7 +113,7 @@ fn nobody_is_given_what_any_of_the_means_invalidated() {
 #[test]
 #[should_panic(expected = "was given out after the invalidation")]
 fn a_position_noted_after_the_call_would_be_caught() {
-    // It ends with the first that shows it, one in a hundred or so.
+    // It ends with the first failing schedule, about one in a hundred.
     let scenario = Scenario {
         born: Born::AfterTheCall,
         ..scenario(Means::Tag)

@@ -1,4 +1,4 @@
-//! How a layer and a store in memory are set up.
+//! The settings of a layer and of a store in memory.
 
 mod common;
 
@@ -12,7 +12,7 @@ use scrimp_cache::{
 use scrimp_testkit::Scripted;
 use tower::{Layer, ServiceExt};
 
-/// A layer whose settings could be used so far.
+/// Returns a builder with valid settings.
 fn layer() -> CacheLayerBuilder {
     common::layer().rule("path=/a ttl=5m")
 }

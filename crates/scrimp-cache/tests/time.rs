@@ -1,4 +1,4 @@
-//! What time does: expiry, refreshes in the background, clocks that jump.
+//! The effects of time: expiry, background refreshes, clocks that jump.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! Variants that are stored, and requests that match none of them (RFC 9111 §4.1).
+//! Stored variants, and requests that match none of them (RFC 9111 §4.1).
 
 mod common;
 
@@ -12,7 +12,7 @@ use scrimp_testkit::{Gate, Reply};
 const VARY: (&str, &str) = ("vary", "accept-language");
 const MINUTE: (&str, &str) = ("cache-control", "max-age=60");
 
-/// A variant with an entity tag and a tag of the same name.
+/// Returns a variant with an entity tag and a tag of the same name.
 fn variant(name: &'static str) -> Reply {
     let etag = format!("\"{name}\"");
     reply(
@@ -30,7 +30,7 @@ async fn ask(rig: &Rig, language: &str) -> common::Answer {
     rig.get_with("/", &[("accept-language", language)]).await
 }
 
-/// A cache with a variant for German and one for English.
+/// Returns a cache with a variant for German and one for English.
 async fn rig(layer: CacheLayerBuilder, replies: impl IntoIterator<Item = Reply>) -> Rig {
     let stored = [variant("de"), variant("en")];
     let rig = Rig::script(layer, stored.into_iter().chain(replies));
@@ -59,7 +59,7 @@ async fn the_upstream_says_which_variant_is_the_answer_and_it_is_stored_for_it()
     assert_eq!(condition(&rig).as_deref(), Some("\"en\", \"de\""));
     let again = ask(&rig, "at").await;
     assert_eq!((again.is_hit(), again.text()), (true, "de"));
-    // What was asked for was this one request: nobody has said that German still gets this.
+    // The upstream confirmed the response for this request only, not for German.
     rig.wait(11);
     let de = rig.upstream.calls();
     rig.upstream.next(variant("de"));
@@ -198,7 +198,7 @@ async fn a_tag_that_two_bodies_share_is_not_offered() {
     for language in ["de", "en"] {
         ask(&rig, language).await;
     }
-    // The second asked with the first's tag; by now it is clear what that is worth.
+    // The second request offered the first's tag; by now that tag is known to be unreliable.
     assert_eq!(condition(&rig).as_deref(), Some("\"revision-7\""));
     ask(&rig, "fr").await;
     assert_eq!(condition(&rig), None);

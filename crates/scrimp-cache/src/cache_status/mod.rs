@@ -12,29 +12,29 @@ use crate::policy::{Policy, judge::Freshness};
 
 pub(crate) use name::CacheName;
 
-/// Why a request went to the upstream (RFC 9211 §2.2).
+/// Reason why a request went to the upstream (RFC 9211 §2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Forward {
-    /// The cache was told to stay out of it.
+    /// The cache was told to pass the request on.
     Bypass,
-    /// The method is none that a cache answers.
+    /// The cache does not answer this method.
     Method,
     /// Nothing is stored under the key.
     UriMiss,
-    /// What is stored was selected by other request fields.
+    /// The stored responses were selected by other request fields.
     VaryMiss,
-    /// Something is stored and fresh; the request wanted more.
+    /// A stored response is fresh, but the request asks for more.
     Request,
-    /// What is stored is stale.
+    /// The stored response is stale.
     Stale,
 }
 
-/// What the cache did with one request.
+/// Record of how the cache handled one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Report {
-    /// `None`: a hit.
+    /// Reason for the upstream call; `None` for a hit.
     pub(crate) forward: Option<Forward>,
-    /// The upstream's status, where it is not the response's.
+    /// The upstream's status, if it differs from the response's.
     pub(crate) forward_status: Option<StatusCode>,
     /// Seconds until stale; negative once it is.
     pub(crate) ttl: Option<i64>,
@@ -83,7 +83,7 @@ impl Report {
         }
     }
 
-    /// The field's value, behind what caches nearer to the origin have said.
+    /// Returns the field's value, after the members of caches nearer to the origin.
     pub(crate) fn value(self, name: &CacheName, upstream: Option<&Bytes>) -> HeaderValue {
         match upstream {
             None => name.remembered(self, || self.written(name, None)),
@@ -104,7 +104,7 @@ impl Report {
         let (detail_is, detail) = parameter("; detail=", self.detail);
         let stored = if self.stored { "; stored" } else { "" };
         let collapsed = if self.collapsed { "; collapsed" } else { "" };
-        // One allocation of the exact size, without the formatting machinery.
+        // This makes one allocation of the exact size, without the formatting machinery.
         let text = [
             upstream,
             comma.as_bytes(),
@@ -126,12 +126,12 @@ impl Report {
 }
 
 fn value(text: Vec<u8>) -> HeaderValue {
-    // Names are printable, and so is everything else that is written here.
+    // Names are printable, and so is everything else in the text.
     HeaderValue::from_maybe_shared(Bytes::from(text))
         .unwrap_or_else(|_| HeaderValue::from_static("scrimp"))
 }
 
-/// A parameter's name and value, or nothing of either.
+/// Returns a parameter's name and value, or two empty texts.
 fn parameter<'a>(name: &'a str, value: Option<&'a str>) -> (&'a str, &'a str) {
     value.map_or(("", ""), |value| (name, value))
 }
@@ -141,7 +141,7 @@ pub(crate) fn info(state: CacheState, policy: &Policy, freshness: Freshness) -> 
     let mut info = CacheInfo::new(state);
     info.age = Some(freshness.age);
     info.expires_in = Some(match policy.always_validate {
-        // Never used without asking first, so never fresh to who goes by this.
+        // It is always validated before use, so other layers must not take it for fresh.
         true => Duration::ZERO,
         false => freshness.ttl(),
     });
@@ -150,7 +150,7 @@ pub(crate) fn info(state: CacheState, policy: &Policy, freshness: Freshness) -> 
     info
 }
 
-/// Returns seconds as `ttl` counts them: until stale, or since, as a negative number.
+/// Returns the seconds until the response is stale, negative after that, as `ttl` counts them.
 pub(crate) fn ttl_seconds(freshness: Freshness) -> i64 {
     // Structured field integers have fifteen digits (RFC 9651 §3.3.1).
     const MAX: u64 = 999_999_999_999_999;

@@ -1,4 +1,4 @@
-//! A cache's name, and the values that are written once and handed out many times.
+//! A cache's name, and field values that are made once and reused.
 
 use std::sync::Arc;
 
@@ -8,15 +8,15 @@ use parking_lot::RwLock;
 
 use super::Report;
 
-/// A cache's name as a structured field, and what it says most often.
+/// A cache's name as a structured field, with its most frequent values.
 #[derive(Debug, Clone)]
 pub(crate) struct CacheName {
     pub(super) name: Box<str>,
     others: Arc<[Slot; SLOTS]>,
 }
 
-/// What was said of a report the last time it was made. Reports of one cache differ in a few
-/// dozen ways and in their TTL, which mostly is one of a few.
+/// The last report and its value. The reports of one cache differ in a few dozen ways and in their
+/// TTL, which is usually one of a few.
 type Slot = RwLock<Option<(Report, HeaderValue)>>;
 
 const SLOTS: usize = 64;
@@ -30,7 +30,7 @@ impl Default for CacheName {
 }
 
 impl CacheName {
-    /// `None` if the name can be neither a token nor a string (RFC 8941 §3.3).
+    /// Returns `None` if the name can be neither a token nor a string (RFC 8941 §3.3).
     pub(crate) fn new(name: &str) -> Option<Self> {
         Some(Self::written(structured(name)?))
     }
@@ -42,13 +42,13 @@ impl CacheName {
         }
     }
 
-    /// What a plain hit says, behind what caches nearer to the origin have said.
+    /// Returns the value of a plain hit, after the members of caches nearer to the origin.
     #[inline]
     pub(crate) fn hit(&self, ttl: i64, upstream: Option<&Bytes>) -> HeaderValue {
         Report::hit(ttl).value(self, upstream)
     }
 
-    /// What a report said the last time, or says now.
+    /// Returns the remembered value of a report, or makes it.
     pub(super) fn remembered(
         &self,
         report: Report,
@@ -61,7 +61,7 @@ impl CacheName {
             return value.clone();
         }
         let value = make();
-        // No request waits for the sake of the next.
+        // A request does not wait for the lock: it only helps the next one.
         if let Some(mut slot) = slot.try_write() {
             *slot = Some((report, value.clone()));
         }
@@ -69,7 +69,7 @@ impl CacheName {
     }
 }
 
-/// Those that come often together shall not share a slot.
+/// Returns the slot of a report. Reports that often occur together have different slots.
 fn slot_of(report: Report) -> usize {
     let reason = report.forward.map_or(0, |forward| forward as usize + 1);
     let detail = report.detail.map_or(0, str::len);
@@ -77,8 +77,8 @@ fn slot_of(report: Report) -> usize {
     ttl.wrapping_add(8 * reason).wrapping_add(detail) % SLOTS
 }
 
-/// A name as a structured field: a token where it can be one, else a string.
-/// `None` if it is empty, or has characters that neither can hold.
+/// Returns a name as a structured field: a token if possible, else a string. `None` if the name is
+/// empty, or has characters that neither can hold.
 fn structured(name: &str) -> Option<Box<str>> {
     let first = |byte: u8| byte.is_ascii_alphabetic() || byte == b'*';
     let rest = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~:/".contains(&byte);

@@ -1,4 +1,4 @@
-//! What calls cost, and what hits save.
+//! The cost of calls, and the savings of hits.
 
 use http::Response;
 use scrimp_core::{
@@ -8,7 +8,7 @@ use scrimp_core::{
 
 use crate::config::Config;
 
-/// Where a hit is booked, and as how much.
+/// The account of a hit, and its value.
 #[derive(Debug, Clone)]
 pub(crate) struct Booking {
     pub(crate) account: Account,
@@ -26,7 +26,7 @@ impl Booking {
     }
 }
 
-/// Books a call that reached the upstream, unless it was another request's.
+/// Books a call that reached the upstream, unless another request made it.
 pub(crate) fn book<B>(config: &Config, response: &Response<B>, tenant: &str, route: &str) {
     if let Some(ledger) = &config.ledger
         && !is_collapsed(response)
@@ -41,13 +41,13 @@ pub(crate) fn book<B>(config: &Config, response: &Response<B>, tenant: &str, rou
     }
 }
 
-/// Returns what a call cost: what the upstream says, or the price it was set to.
+/// Returns the cost of a call: the upstream's own figure, or the price in the settings.
 pub(crate) fn charge<B>(config: &Config, response: &Response<B>) -> Money {
     let charge = response.extensions().get::<Charge>();
     charge.map_or(config.price, |charge| charge.0)
 }
 
-/// Returns whether a response came from a call that was made for another request.
+/// Returns whether another request's call brought a response.
 pub(crate) fn is_collapsed<B>(response: &Response<B>) -> bool {
     let shared = response.extensions().get::<Shared>();
     shared.is_some_and(Shared::collapsed)

@@ -1,11 +1,11 @@
-//! Memory for answers that are still coming in.
+//! Memory for responses that are still being received.
 
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
 };
 
-/// A limit on memory, in bytes, that many fills share.
+/// A limit on memory, in bytes, shared by many fills.
 #[derive(Debug, Clone)]
 pub struct MemoryBudget(Arc<Shared>);
 
@@ -15,7 +15,7 @@ struct Shared {
     limit: u64,
 }
 
-/// Bytes taken from a [`MemoryBudget`], given back when dropped.
+/// Bytes taken from a [`MemoryBudget`]. Dropping it returns them.
 #[derive(Debug)]
 pub struct Held {
     budget: MemoryBudget,
@@ -34,7 +34,7 @@ impl MemoryBudget {
         }))
     }
 
-    /// Returns how many bytes are taken at the moment.
+    /// Returns how many bytes are taken now.
     #[must_use]
     pub fn used(&self) -> u64 {
         self.0.used.load(Ordering::Relaxed)
@@ -46,7 +46,7 @@ impl MemoryBudget {
         self.0.limit
     }
 
-    /// Takes nothing yet.
+    /// Returns a share of the budget that is empty at first.
     #[must_use]
     pub fn hold(&self) -> Held {
         Held {
@@ -59,7 +59,7 @@ impl MemoryBudget {
 // === impl Held ===
 
 impl Held {
-    /// Takes up to `bytes` in all. Returns false, and takes nothing, if that is past the limit.
+    /// Grows the share to `bytes`. Returns false, and takes nothing, if that exceeds the limit.
     pub fn grow_to(&mut self, bytes: u64) -> bool {
         let more = bytes.saturating_sub(self.bytes);
         let shared = &self.budget.0;

@@ -1,4 +1,4 @@
-//! Keeping a body while it passes.
+//! Collecting a body while it is passed on.
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -6,16 +6,16 @@ use scrimp_core::{BodyEnd, Sink, extensions::Shared};
 
 use crate::entry::Held;
 
-/// Bytes of an announced body that are taken at once.
+/// Bytes of an announced body that are reserved at once.
 const FIRST_STEP: usize = 64 << 10;
 
-/// Collects a body. Only one that ends cleanly, and at the length that was announced, is
-/// committed; one that grows past its limit passes on without being kept.
+/// Collects a body. It is committed only if it ends cleanly and at the announced length. A body
+/// above its limit is passed on without being stored.
 pub(crate) struct BodyCollector(Option<Box<dyn Collect + Send>>);
 
-/// An [`OwnCollector`] whatever it is committed to: one allocation for both.
+/// An [`OwnCollector`] with any commit function: one allocation for both.
 trait Collect {
-    /// Takes a chunk. False if there is no room to be had.
+    /// Takes a chunk. Returns false if there is no room.
     fn take(&mut self, chunk: &Bytes) -> bool;
 
     fn end(self: Box<Self>, end: BodyEnd);
@@ -29,7 +29,7 @@ struct OwnCollector<C> {
     commit: C,
 }
 
-/// Holds nothing but the right to store what a shared answer holds.
+/// A collector without a buffer, which can store the body of a shared response.
 struct SharedCollector<C> {
     answer: Shared,
     read: u64,
@@ -39,17 +39,17 @@ struct SharedCollector<C> {
     commit: C,
 }
 
-/// A body came in whole, with these trailers.
+/// A complete body, with these trailers.
 struct Whole(Option<HeaderMap>);
 
 // === impl BodyCollector ===
 
 impl BodyCollector {
-    /// Starts collecting up to `limit` bytes, paid for from `held`. A body that has come in
-    /// whole goes to `commit` with its trailers.
+    /// Starts collecting up to `limit` bytes, taken from `held`. A complete body goes to `commit`
+    /// with its trailers.
     ///
-    /// Its memory stays taken until it is stored: a store that takes its time must not let
-    /// bodies pile up.
+    /// Its memory stays taken until it is stored, so that bodies do not pile up behind a slow
+    /// store.
     pub(crate) fn new<C>(held: Held, limit: u64, announced: Option<u64>, commit: C) -> Self
     where
         C: FnOnce(Bytes, Option<HeaderMap>, Held) + Send + 'static,
@@ -63,8 +63,8 @@ impl BodyCollector {
         })))
     }
 
-    /// Waits for a body that others read too, which is collected elsewhere already: if it is
-    /// not stored by the time it has come in whole, this one does.
+    /// Waits for a shared body that another collector collects. If that one has not stored the
+    /// body by its end, this one does.
     pub(crate) fn shared<C>(
         answer: Shared,
         held: Held,
@@ -85,7 +85,7 @@ impl BodyCollector {
         })))
     }
 
-    /// Whether it still collects.
+    /// Reports whether it still collects.
     pub(crate) fn is_open(&self) -> bool {
         self.0.is_some()
     }
@@ -98,15 +98,15 @@ impl<C: FnOnce(Bytes, Option<HeaderMap>, Held)> Collect for OwnCollector<C> {
             return false;
         }
         if length > self.buffer.capacity() {
-            // The announced length saves growing, but beyond a first step it is believed only
-            // as far as bytes have come: a reader that stalls must not hold what it announced.
+            // The announced length saves growing. Beyond a first step it counts only as far as
+            // bytes have come: a reader that stalls must not hold the memory it announced.
             let doubled = length.max(self.buffer.capacity() * 2).max(FIRST_STEP);
             let announced = self.announced.and_then(|n| usize::try_from(n).ok());
             let generous = match announced {
                 Some(announced) if announced >= length => announced.min(doubled),
                 _ => length.max(self.buffer.capacity() * 2),
             };
-            // Where memory is short, just what is needed may still be had.
+            // If memory is short, the exact need may still be available.
             let granted = [generous, length]
                 .into_iter()
                 .find(|&capacity| self.held.grow_to(capacity as u64));
@@ -123,7 +123,7 @@ impl<C: FnOnce(Bytes, Option<HeaderMap>, Held)> Collect for OwnCollector<C> {
         let Some(Whole(trailers)) = whole(end, self.buffer.len() as u64, self.announced) else {
             return;
         };
-        // An exact allocation: a stored body holds no more than it weighs.
+        // The allocation is exact: a stored body takes no more memory than its weight.
         let body = Bytes::from(self.buffer.into_boxed_slice());
         (self.commit)(body, trailers, self.held);
     }
@@ -149,12 +149,12 @@ impl<C: FnOnce(Bytes, Option<HeaderMap>, Held)> Collect for SharedCollector<C> {
     }
 }
 
-/// Returns the end of a body that has come in whole, of as many bytes as were announced.
+/// Returns the end of a complete body of the announced length.
 fn whole(end: BodyEnd, read: u64, announced: Option<u64>) -> Option<Whole> {
     let trailers = match end {
         BodyEnd::Complete => None,
         BodyEnd::Trailers(trailers) => Some(trailers),
-        // A server stops reading once it has sent the length that was announced.
+        // A server stops reading once it has sent the announced length.
         BodyEnd::Dropped if announced == Some(read) => None,
         BodyEnd::Failed | BodyEnd::Dropped => return None,
     };

@@ -1,4 +1,4 @@
-//! Header fields as they are stored.
+//! Header fields in stored form.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -8,8 +8,8 @@ use smallvec::SmallVec;
 use super::{CACHE_STATUS, value};
 use crate::{config::Config, policy::freshness::Arrival};
 
-/// Returns the fields as hits send them, with slots for what changes with every hit in front of
-/// all others; and what caches nearer to the origin said of the response.
+/// Returns the fields as hits send them, and the Cache-Status of caches nearer to the origin. The
+/// slots for values that change with every hit come first.
 pub(super) fn stored(
     config: &Config,
     mut headers: HeaderMap,
@@ -31,7 +31,7 @@ pub(super) fn stored(
     (compact(&headers, slots), said)
 }
 
-/// Takes out what caches nearer to the origin have said, as one line.
+/// Removes the Cache-Status of caches nearer to the origin, and returns it as one line.
 fn take_cache_status(headers: &mut HeaderMap) -> Option<Bytes> {
     let lines: Vec<_> = headers
         .get_all(CACHE_STATUS)
@@ -43,7 +43,7 @@ fn take_cache_status(headers: &mut HeaderMap) -> Option<Bytes> {
     said
 }
 
-/// Adds the Date that a response without one is taken to have (RFC 9110 §6.6.1).
+/// Adds the Date of arrival to a response without one (RFC 9110 §6.6.1).
 fn dated(headers: &mut HeaderMap, arrival: Arrival) {
     if !headers.contains_key(header::DATE)
         && let Some(date) = date::format(arrival.wall)
@@ -52,17 +52,17 @@ fn dated(headers: &mut HeaderMap, arrival: Arrival) {
     }
 }
 
-/// Adds the Content-Length that a response without one has, now that it is known.
+/// Adds the Content-Length to a response without one, now that it is known.
 fn measured(headers: &mut HeaderMap, status: StatusCode, body: &Bytes) {
-    // RFC 9110 §8.6: these have no content, and no length either.
+    // RFC 9110 §8.6: these have no content and no length.
     let may = status != StatusCode::NO_CONTENT && !status.is_informational();
     if may && !headers.contains_key(header::CONTENT_LENGTH) {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
     }
 }
 
-/// Adds the Trailer that was taken out as hop-by-hop: HTTP/1.1 servers send only trailers that
-/// are named there (RFC 9110 §6.6.2), and none behind a body whose length was told.
+/// Restores the Trailer field that was removed as hop-by-hop. HTTP/1.1 servers send only trailers
+/// named there (RFC 9110 §6.6.2), and none after a body of announced length.
 fn announced(headers: &mut HeaderMap, trailers: &HeaderMap) {
     let names = trailers.keys().cloned().map(HeaderValue::from);
     for name in names {
@@ -70,11 +70,11 @@ fn announced(headers: &mut HeaderMap, trailers: &HeaderMap) {
     }
 }
 
-/// Copies fields behind those of `copy`, with their values in memory of their own.
+/// Appends fields to those of `copy`, with their values in memory of their own.
 ///
-/// Values that come off a connection are slices of its read buffer: keeping one of twenty
-/// bytes would keep the whole buffer. All go into one allocation, and each is a slice of it;
-/// those that most responses have in common take none.
+/// Values from a connection are slices of its read buffer: keeping twenty bytes would keep the
+/// whole buffer. All values go into one allocation, and each is a slice of it. Values that most
+/// responses share take none.
 fn compact(headers: &HeaderMap, mut copy: HeaderMap) -> HeaderMap {
     let ready: SmallVec<[Option<HeaderValue>; 16]> = headers.values().map(value::shared).collect();
     let own = || {
@@ -92,7 +92,8 @@ fn compact(headers: &HeaderMap, mut copy: HeaderMap) -> HeaderMap {
     for ((name, value), ready) in headers.iter().zip(ready) {
         let value = ready.unwrap_or_else(|| {
             let bytes = rest.split_to(value.len());
-            // Bytes that made a value once make one again; the fallback is for the compiler.
+            // The bytes come from a valid value, so this does not fail; the compiler needs the
+            // fallback.
             let owned = HeaderValue::from_maybe_shared(bytes);
             let mut owned = owned.unwrap_or_else(|_| value.clone());
             owned.set_sensitive(value.is_sensitive());

@@ -10,15 +10,15 @@ use scrimp_table::{Change, Kept, Table};
 use super::{Entry, FillToken, Lookup, MemoryBudget, PutOutcome, Store, Variants};
 use crate::stats::StoreStats;
 
-/// Share of the memory that answers still coming in may take: one part in this number.
+/// Divisor of the memory limit that gives the part for responses still being received.
 const FILL_SHARE: u64 = 8;
 
 /// Keeps responses in memory, bounded by bytes.
 ///
-/// Keys, header fields, bodies, bookkeeping and answers that are still coming in all count.
-/// One eighth of the limit is set aside for the last. Where not all fits, that stays which
-/// saves most calls in the memory there is: uses per byte, of which the past counts less and
-/// less. Cloning gives another handle on the same memory.
+/// Keys, header fields, bodies, bookkeeping and responses still being received all count. One
+/// eighth of the limit is set aside for the last. Above the limit, the store evicts the entry with
+/// the fewest uses per byte, where older uses count less. A clone is another handle on the same
+/// memory.
 #[derive(Clone)]
 pub struct MemoryStore(Arc<Inner>);
 
@@ -49,7 +49,7 @@ impl MemoryStore {
         Self::with(&Limits::new(max_bytes))
     }
 
-    /// Starts from a store that holds at most `max_bytes`, with the default settings.
+    /// Starts a builder for a store of at most `max_bytes`, with the default settings.
     pub fn builder(max_bytes: u64) -> MemoryStoreBuilder {
         MemoryStoreBuilder(Settings::new("MemoryStore", Limits::new(max_bytes)))
     }
@@ -63,7 +63,7 @@ impl MemoryStore {
         }))
     }
 
-    /// Returns the size of the largest body that is kept, in bytes.
+    /// Returns the size of the largest body that is stored, in bytes.
     #[must_use]
     pub fn max_body_size(&self) -> u64 {
         self.0.max_body
@@ -96,7 +96,7 @@ impl MemoryStore {
         match put {
             Ok(outcome) => outcome,
             Err(refused) => {
-                // What it takes the place of goes, though it is not kept itself.
+                // The response that it replaces is removed, though the new one is not stored.
                 if let Some(key) = refused.into_key() {
                     self.leave(key, entry, |present| {
                         (!present.outdates(entry, token)).then(|| present.beside(entry))
@@ -107,9 +107,9 @@ impl MemoryStore {
         }
     }
 
-    /// Leaves a part of what is stored under a key, or nothing; `None` changes nothing.
+    /// Replaces the responses under a key by a part of them. `None` changes nothing.
     fn leave(&self, key: Key, entry: &Entry, part: impl Fn(&Variants) -> Option<Option<Variants>>) {
-        // What is left weighs less, so there is room for it.
+        // The rest weighs less, so there is room for it.
         let _ = self.0.table.change(key, entry.policy.received, |present| {
             match present.and_then(&part) {
                 None => Change::Keep(()),
@@ -123,8 +123,8 @@ impl MemoryStore {
 // === impl MemoryStoreBuilder ===
 
 impl MemoryStoreBuilder {
-    /// Sets the size of the largest body that is kept, in bytes. Default: one eighth of the
-    /// store. Range: up to that, as a body has to fit while it comes in.
+    /// Sets the size of the largest body that is stored, in bytes. Default and maximum: one eighth
+    /// of the store, as a body has to fit while it is received.
     pub fn max_body(self, bytes: u64) -> Self {
         let most = self.0.values().for_fills();
         Self(self.0.within("max_body", bytes, ..=most, |limits, bytes| {
@@ -132,10 +132,9 @@ impl MemoryStoreBuilder {
         }))
     }
 
-    /// Sets how many keys are kept at most for each
-    /// [`Tenant`](scrimp_core::extensions::Tenant), so that one cannot crowd out the others. A
-    /// key past that is not kept until one of the tenant's others is gone. Default: no limit.
-    /// Range: 1 or more.
+    /// Sets the maximum number of keys for each [`Tenant`](scrimp_core::extensions::Tenant), so
+    /// that one tenant cannot displace the others. A further key is not stored until one of the
+    /// tenant's keys is removed. Default: no limit. Range: 1 or more.
     pub fn max_keys_per_tenant(self, keys: u64) -> Self {
         let name = "max_keys_per_tenant";
         Self(self.0.within(name, keys, 1.., |limits, keys| {
@@ -147,7 +146,7 @@ impl MemoryStoreBuilder {
     ///
     /// # Errors
     ///
-    /// If a setting could not be used: the first one that could not.
+    /// Returns the first invalid setting.
     pub fn build(self) -> Result<MemoryStore, SettingError> {
         Ok(MemoryStore::with(&self.0.finish()?))
     }
@@ -164,7 +163,7 @@ impl Limits {
         }
     }
 
-    /// Bytes set aside for answers that are still coming in.
+    /// Returns the bytes set aside for responses still being received.
     fn for_fills(&self) -> u64 {
         self.max_bytes / FILL_SHARE
     }
@@ -178,7 +177,7 @@ impl Kept for Variants {
     fn until(&self) -> Option<Instant> {
         let until = |entry: &Arc<Entry>| entry.policy.usable_until();
         self.iter().map(until).try_fold(None, |latest, until| {
-            // One that is usable without end makes them all so.
+            // One response that is usable without end makes the whole set so.
             until.map(|until| latest.max(Some(until)))
         })?
     }

@@ -1,4 +1,4 @@
-//! Stored responses: what may be kept, how it comes in, and where it lives.
+//! Stored responses: how they are made, and where they are stored.
 
 mod booking;
 mod budget;

@@ -1,4 +1,4 @@
-//! A stored response before its body has come in.
+//! A stored response before its body is complete.
 
 use std::{sync::atomic::AtomicU64, time::Duration};
 
@@ -28,12 +28,12 @@ use crate::{
     rule::{Place, Rule},
 };
 
-/// A response that may be stored, as far as that has to be known before its first byte goes
-/// on. What is left to do is done once its body has come in.
+/// A response that may be stored, as far as that is decided before its first byte is passed on.
+/// The rest is decided after its body.
 pub(crate) struct PendingEntry {
-    /// As the upstream sent it.
+    /// The head as the upstream sent it.
     head: Response<()>,
-    /// The place of the rule that matches it.
+    /// The index of the rule that matches it.
     rule: Place,
     withheld: Vec<HeaderName>,
     policy: Policy,
@@ -43,11 +43,11 @@ pub(crate) struct PendingEntry {
     arrival: Arrival,
 }
 
-/// What was stored before.
+/// The response that was stored before.
 pub(crate) enum Previous<'a> {
-    /// It, if there is one, gives way to the response.
+    /// The new response replaces it, if there is one.
     Replaced(Option<&'a Entry>),
-    /// The response only confirms it.
+    /// The new response only confirms it.
     Confirmed(&'a Entry),
 }
 
@@ -67,7 +67,7 @@ impl PendingEntry {
         if rule.is_some_and(|rule| rule.bypass) {
             return Err(Refusal::Rule);
         }
-        // A page under a static file's name: its origin may know it, the rule does not.
+        // The page has a static file's name: its origin may know it, the rule does not.
         let deceived = rule.is_some_and(|rule| rule.is_deceived(request, head));
         let rule = rule.filter(|_| !deceived);
         let ttl = rule
@@ -128,12 +128,12 @@ impl PendingEntry {
         }))
     }
 
-    /// Returns the size of the largest body that the rule wants stored.
+    /// Returns the size of the largest body that the rule allows to be stored.
     pub(crate) fn max_body(&self) -> u64 {
         self.max_body
     }
 
-    /// Returns how fresh the response is at the moment it came.
+    /// Returns the freshness of the response on arrival.
     pub(crate) fn freshness(&self) -> Freshness {
         Freshness::new(&self.policy, self.arrival.now)
     }
@@ -145,9 +145,9 @@ impl PendingEntry {
 
     /// Returns the stored response, now that its body is known.
     ///
-    /// Where it only confirms what was stored before, what a hit is worth and how long it takes
-    /// to make stay, as a confirmation says nothing about a full answer; and so do its tags,
-    /// which a 304 need not repeat.
+    /// A response that only confirms a stored one leaves its hit value and recompute cost
+    /// unchanged, because a confirmation says nothing about a full response. Its tags stay too, as
+    /// a 304 need not repeat them.
     pub(crate) fn finish(
         self: Box<Self>,
         config: &Config,
@@ -179,7 +179,7 @@ impl PendingEntry {
         let whole = (&body, trailers.as_ref());
         let (headers, upstream_status) =
             head::stored(config, headers, parts.status, whole, self.arrival);
-        // From the copy: else they would keep the whole buffer of the connection they came by.
+        // These are read from the copy: otherwise they would keep the connection's whole buffer.
         let policy = self.policy.with_validators(&Answer::read(&headers));
         Ok(Entry {
             status: parts.status,
@@ -200,15 +200,14 @@ impl PendingEntry {
     }
 }
 
-/// Returns how long the upstream takes, smoothed over the entry's forerunners: a single slow
-/// answer says little of the next one.
+/// Returns the upstream's time for a response, smoothed over the replaced entries: one slow
+/// response does not predict the next.
 fn smoothed(replaced: Option<&Entry>, took: Duration) -> Duration {
     replaced.map_or(took, |entry| entry.recompute_cost / 4 * 3 + took / 4)
 }
 
-/// Returns whether a request holds, under a name with `_`, a field that selects the answer: an
-/// upstream behind a CGI-like interface takes it for the one with `-`, which the key and the
-/// selection have seen nothing of.
+/// Returns whether a request has a selecting field under a name with `_`. An upstream behind a
+/// CGI-like interface reads it as the field with `-`, which the key and the selection do not see.
 fn is_disguised(request: &Request<()>, selection: &Selection, keyed: &[HeaderName]) -> bool {
     let headers = request.headers();
     let selects = |name: &HeaderName| {

@@ -1,29 +1,28 @@
-//! Keys whose answers are not stored.
+//! Keys whose responses are not stored.
 //!
-//! Getting ready to store an answer means copying its request before the call begins. For a
-//! key whose last answer could not be stored that is most likely for nothing, so such keys
-//! are remembered, and their requests only watched. A wrong guess costs one call: the
-//! answer that could have been stored is not, and its key is forgotten here.
+//! Storing a response means copying its request before the call begins. For a key whose last
+//! response could not be stored, that is probably useless. Such keys are remembered, and their
+//! requests are only watched. A wrong guess costs one call: the storable response is not stored,
+//! and its key is forgotten.
 
 use std::sync::{
     OnceLock,
     atomic::{AtomicU64, Ordering},
 };
 
-/// Keys remembered at most; two that share a slot displace each other.
+/// Maximum number of remembered keys. Two keys that share a slot displace each other.
 const SLOTS: usize = 4096;
 
-/// So often in a row a key is only watched. Rules may see an answer in another light than
-/// watching does, so now and then the long way is taken all the same.
+/// Number of times in a row that a key is only watched. Rules may judge a response differently
+/// than watching does, so the full path is taken from time to time.
 const USES: u64 = 255;
 
-/// What remembers the keys. Its memory is taken when the first one comes.
+/// The remembered keys. The memory is allocated with the first key.
 #[derive(Debug, Default)]
 pub(crate) struct UncacheablePredictor(OnceLock<Box<[Slot]>>);
 
-/// A key's hash, its last byte replaced by how often it may still be watched. Keys are told
-/// apart by 56 bits of a keyed hash: taking one for another is rarer than a broken disk,
-/// and costs one call.
+/// A key's hash, with its last byte replaced by the remaining number of watched uses. A keyed hash
+/// of 56 bits identifies the key: a collision is rarer than a broken disk, and costs one call.
 #[derive(Debug, Default)]
 struct Slot(AtomicU64);
 
@@ -40,7 +39,7 @@ impl UncacheablePredictor {
         }
     }
 
-    /// Whether a key is one of them. Asking uses it up by one.
+    /// Reports whether a key is remembered. Each call uses up one of its uses.
     pub(crate) fn takes(&self, hash: u64) -> bool {
         let Some(slot) = self.0.get().and_then(|slots| slot(slots, hash)) else {
             return false;
@@ -50,12 +49,12 @@ impl UncacheablePredictor {
         if held & !USES != mark(hash) || left == 0 {
             return false;
         }
-        // If two come at once, one use is not counted.
+        // Of two simultaneous calls, one may not be counted.
         slot.0.store(mark(hash) | (left - 1), Ordering::Relaxed);
         true
     }
 
-    /// Forgets a key, if it is there.
+    /// Forgets a key, if it is remembered.
     pub(crate) fn forget(&self, hash: u64) {
         if let Some(slot) = self.0.get().and_then(|slots| slot(slots, hash))
             && slot.0.load(Ordering::Relaxed) & !USES == mark(hash)
@@ -65,7 +64,8 @@ impl UncacheablePredictor {
     }
 }
 
-/// The lowest byte is the count's, so the slot is chosen by those above it.
+/// Returns the slot of a hash. The lowest byte holds the count, so the bytes above it choose the
+/// slot.
 fn slot(slots: &[Slot], hash: u64) -> Option<&Slot> {
     slots.get((hash >> 8) as usize % SLOTS)
 }

@@ -1,4 +1,4 @@
-//! What a response is the answer to.
+//! The request that a response answers.
 
 use http::{Request, Response};
 use scrimp_core::{
@@ -14,16 +14,16 @@ use crate::{
     rule::{Matched, Place, QueryKey},
 };
 
-/// Record of an upstream call whose answer may be stored: what was asked, and when.
+/// Record of an upstream call whose response may be stored: the request and its time.
 pub(crate) struct CallRecord {
-    /// As the client sent it, without its body and extensions.
+    /// The request as the client sent it, without its body and extensions.
     pub(super) request: Request<()>,
     pub(super) asked: LookupRequest,
     pub(super) key: Key,
     pub(super) tags: Option<Tags>,
     pub(super) sent: Instant,
     pub(super) fetched_at: Position,
-    /// Store only what has a lifetime from its origin.
+    /// Only a response with a lifetime from its origin is stored.
     pub(super) explicit_only: bool,
     matched: Matched,
     tenant: Option<Tenant>,
@@ -33,7 +33,7 @@ pub(crate) struct CallRecord {
 // === impl CallRecord ===
 
 impl CallRecord {
-    /// `fetched_at` is the position of the log before the call began.
+    /// Makes a record. `fetched_at` is the position of the log before the call began.
     pub(crate) fn new<B>(
         config: &Config,
         request: &Request<B>,
@@ -56,7 +56,7 @@ impl CallRecord {
         }
     }
 
-    /// Makes it the record of a write that was sent before.
+    /// Turns it into the record of a write that was sent before.
     pub(crate) fn of_write(self, sent: Instant) -> Self {
         Self {
             sent,
@@ -81,13 +81,13 @@ impl CallRecord {
         self.fetched_at
     }
 
-    /// Returns what the answer is stored by: its key, and the fence of the lock under which the
-    /// call is made.
+    /// Returns the key that the response is stored under, and the fence of the lock that the call
+    /// is made under.
     pub(crate) fn place(&self) -> (Key, Option<Fence>) {
         (self.key.clone(), self.fence)
     }
 
-    /// Does what [`place`](Self::place) does, without a copy.
+    /// Returns the same as [`place`](Self::place), without a copy.
     pub(crate) fn into_place(self) -> (Key, Option<Fence>) {
         (self.key, self.fence)
     }

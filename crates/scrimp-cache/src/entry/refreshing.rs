@@ -1,4 +1,4 @@
-//! One refresh in the background at a time.
+//! One background refresh at a time.
 
 use std::sync::{
     Arc,
@@ -7,24 +7,24 @@ use std::sync::{
 
 use super::Entry;
 
-/// Whether a refresh of a response is under way.
+/// Flag that a refresh of a response is under way.
 #[derive(Debug)]
 pub(crate) enum RefreshFlag {
-    /// The response is one object in memory.
+    /// Flag of a response that is one object in memory.
     Own(AtomicBool),
-    /// It is read back for every look-up; all its copies share this.
+    /// Flag of a response that every look-up decodes again; all its copies share it.
     #[cfg(feature = "codec")]
     Shared(Arc<AtomicBool>),
 }
 
-/// Held by the one task that refreshes a response.
+/// Guard of the one task that refreshes a response.
 #[derive(Debug)]
 pub(crate) struct Refreshing(Arc<Entry>);
 
 // === impl RefreshFlag ===
 
 impl RefreshFlag {
-    /// Takes the one place there is.
+    /// Sets the flag. Returns whether it was clear.
     pub(crate) fn take(&self) -> bool {
         self.flag()
             .compare_exchange(false, true, Ordering::AcqRel, Ordering::Relaxed)

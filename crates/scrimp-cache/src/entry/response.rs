@@ -21,30 +21,30 @@ use crate::{
     policy::{Policy, Selection, judge::Freshness},
 };
 
-/// Name of the field that a cache explains itself in (RFC 9211).
+/// Name of the field in which a cache explains itself (RFC 9211).
 pub(crate) const CACHE_STATUS: header::HeaderName = header::CACHE_STATUS;
 
 /// One stored response.
 pub struct Entry {
     pub(crate) status: StatusCode,
     pub(crate) version: Version,
-    /// As they go out, with slots for Age and Cache-Status already in place.
+    /// The fields as they are sent, with slots for Age and Cache-Status in place.
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) trailers: Option<HeaderMap>,
-    /// What caches nearer to the origin said in Cache-Status.
+    /// The Cache-Status of caches nearer to the origin.
     pub(crate) upstream_status: Option<Bytes>,
-    /// When it was asked for.
+    /// Time of the request.
     pub(crate) sent: Instant,
     pub(crate) policy: Policy,
     pub(crate) selection: Selection,
     pub(crate) validity: Validity,
     pub(crate) booking: Option<Booking>,
-    /// How long the upstream takes to make it, smoothed over the entry's forerunners.
+    /// The upstream's time to make the response, smoothed over the replaced entries.
     pub(crate) recompute_cost: Duration,
-    /// A refresh in the background is under way.
+    /// Flag that a background refresh is under way.
     pub(crate) refreshing: RefreshFlag,
-    /// Bytes of memory it takes; 0 until it is asked for. Stores ask often.
+    /// Weight in bytes; 0 until it is first computed. Stores read it often.
     pub(crate) weighed: AtomicU64,
 }
 
@@ -69,7 +69,7 @@ impl Entry {
         &self.body
     }
 
-    /// Returns what HTTP allows to be done with it.
+    /// Returns what HTTP allows for it.
     #[must_use]
     pub fn policy(&self) -> &Policy {
         &self.policy
@@ -81,7 +81,7 @@ impl Entry {
         &self.selection
     }
 
-    /// Returns the bytes of memory it takes, overhead included.
+    /// Returns its weight in bytes of memory, overhead included.
     #[must_use]
     pub fn weight(&self) -> u64 {
         match self.weighed.load(Ordering::Relaxed) {
@@ -106,21 +106,21 @@ impl Entry {
         bytes as u64
     }
 
-    /// Returns the verdict on an answer made of it, for layers outside.
+    /// Returns the verdict on a response made from it, for outer layers.
     pub(crate) fn info(&self, state: CacheState, freshness: Freshness) -> CacheInfo {
         let mut info = cache_status::info(state, &self.policy, freshness);
         info.recompute_cost = Some(self.recompute_cost);
         info
     }
 
-    /// Takes the one place there is for a background refresh of this response.
+    /// Starts the one background refresh of this response. `None` if one is under way.
     pub(crate) fn begin_refresh(self: &Arc<Self>) -> Option<Refreshing> {
         self.refreshing
             .take()
             .then(|| Refreshing::new(Arc::clone(self)))
     }
 
-    /// Whether this is the same stored response, though perhaps read back from elsewhere.
+    /// Reports whether this is the same stored response, or a copy that was decoded elsewhere.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.sent == other.sent && self.selection == other.selection
     }

@@ -1,4 +1,4 @@
-//! Where stored responses live.
+//! The store of responses.
 
 use std::{future::Future, sync::Arc};
 
@@ -9,59 +9,58 @@ use crate::invalidation::epoch::{Epoch, Epochs};
 use super::{Entry, MemoryBudget, Variants};
 use crate::stats::StoreStats;
 
-/// A place to keep stored responses in.
+/// Stores responses.
 ///
-/// A store keeps what it is given and judges nothing: freshness, matching and invalidation
-/// are the layer's. It may forget anything at any time, and it may fail: a failure is
-/// counted, the request goes to the upstream, and only the operator notices.
+/// A store does not judge: the layer decides on freshness, matching and invalidation. A store may
+/// forget anything at any time, and it may fail. A failure is counted and the request goes to the
+/// upstream; the caller does not see it.
 ///
-/// A store on disk or over a network writes responses as bytes with `Codec`, and keeps the
-/// invalidations that go with them in a `Journal` (both with the feature `codec`);
-/// `examples/disk_store` is one, tests included.
+/// A store on disk or over a network encodes responses with `Codec`, and keeps their invalidations
+/// in a `Journal` (both with the feature `codec`). `examples/disk_store` is an example with tests.
 pub trait Store: Clone + Send + Sync + 'static {
-    /// A look-up that could not be answered at once.
+    /// A look-up that was not answered at once.
     type Get: Future<Output = Result<Option<Arc<Variants>>, BoxError>> + Send + 'static;
-    /// A change under way.
+    /// A change in progress.
     type Put: Future<Output = Result<PutOutcome, BoxError>> + Send + 'static;
 
     /// Looks up the responses stored under a key.
     fn get(&self, key: KeyRef<'_>) -> Lookup<Self::Get>;
 
-    /// Keeps a response, in place of those that answer the same requests.
+    /// Stores a response, in place of those that answer the same requests.
     ///
-    /// The token is asked at the last moment, under whatever lock the store has for the key:
-    /// if it does not allow the entry, the response was invalidated while it was under way,
-    /// and the store answers [`PutOutcome::Superseded`].
+    /// The store asks the token last, under its lock for the key, if it has one. If the token does
+    /// not allow the entry, it was invalidated during the call, and the store returns
+    /// [`PutOutcome::Superseded`].
     fn put(&self, key: Key, entry: Arc<Entry>, token: FillToken) -> Self::Put;
 
-    /// Removes all responses under a key, or one of them: [`Variants::without`] knows it also
-    /// where it was read back.
+    /// Removes all responses under a key, or one of them. [`Variants::without`] also finds one
+    /// that was decoded again.
     fn remove(&self, key: KeyRef<'_>, which: Option<&Arc<Entry>>);
 
-    /// Returns the memory for answers that are still coming in.
+    /// Returns the memory for responses still being received.
     fn budget(&self) -> &MemoryBudget;
 
-    /// Returns the size of the largest body worth keeping, in bytes.
+    /// Returns the size of the largest body that is stored, in bytes.
     fn max_body(&self) -> u64;
 
-    /// Returns where the store keeps the invalidations, if what it holds outlives the process.
+    /// Returns the journal of invalidations, if the contents of the store outlive the process.
     ///
-    /// Without one, nothing that another process has stored is used: it is unknown
-    /// what of it has been invalidated. Asked once, when the layer is built.
+    /// Without a journal, the responses of another process are not used, because their
+    /// invalidations are unknown. The layer calls this once, when it is built.
     #[cfg(feature = "codec")]
     fn journal(&self) -> Option<Arc<dyn crate::invalidation::Journal>> {
         None
     }
 
-    /// Returns what the store holds, as far as it knows.
+    /// Returns the contents of the store in numbers, as far as they are known.
     fn stats(&self) -> StoreStats {
         StoreStats::default()
     }
 }
 
-/// Says whether a response may still enter the store.
+/// Decides whether a response may still be stored.
 ///
-/// Every fill has one. It knows the invalidations since before the upstream call began.
+/// Every fill has a token. It knows the invalidations since the upstream call began.
 #[derive(Debug, Clone)]
 pub struct FillToken {
     epochs: Arc<Epochs>,
@@ -78,7 +77,7 @@ impl FillToken {
         }
     }
 
-    /// Returns false if something the response carries was invalidated while it was under way.
+    /// Returns false if something the response carries was invalidated during the call.
     #[must_use]
     pub fn allows(&self, entry: &Entry) -> bool {
         self.epochs.check(&entry.validity) != Epoch::Gone
@@ -87,30 +86,30 @@ impl FillToken {
     /// Returns the fence of the lock under which the response was fetched, if there was one.
     ///
     /// A store that several processes write to remembers the highest fence of each key, and
-    /// answers [`PutOutcome::Superseded`] to a lower one: its holder has lost the lock since.
+    /// returns [`PutOutcome::Superseded`] for a lower one: its holder has lost the lock since.
     #[must_use]
     pub fn fence(&self) -> Option<Fence> {
         self.fence
     }
 }
 
-/// The answer to a look-up.
+/// The result of a look-up.
 #[derive(Debug)]
 pub enum Lookup<F> {
-    /// Known at once, as in memory.
+    /// Result that is known at once, as in memory.
     Now(Option<Arc<Variants>>),
-    /// Known later, as over a network.
+    /// Result that is known later, as over a network.
     Later(F),
 }
 
-/// Outcome of storing a response that was to be stored.
+/// Outcome of storing a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PutOutcome {
-    /// It is kept.
+    /// The response is stored.
     Stored,
-    /// It was invalidated while it was under way, and is not kept.
+    /// The response was invalidated during the call, and is not stored.
     Superseded,
-    /// There was no room for it.
+    /// There was no room for the response.
     Rejected,
 }

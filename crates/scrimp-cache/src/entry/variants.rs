@@ -7,8 +7,8 @@ use smallvec::SmallVec;
 
 use super::{Entry, FillToken};
 
-/// Responses kept under one key at most. The oldest go first: a client that varies a field
-/// at will fills its own slots, not the memory.
+/// Maximum number of responses under one key. The oldest are removed first: a client that varies a
+/// field at will fills its own slots, not the memory.
 const MAX_VARIANTS: usize = 32;
 
 /// The responses stored under one key, newest first.
@@ -24,13 +24,13 @@ impl Variants {
         self.0.iter().find(|entry| entry.selection.matches(request))
     }
 
-    /// The same, and its place among them.
+    /// Returns the same response, and its index.
     pub(crate) fn place<B>(&self, request: &Request<B>) -> Option<(usize, &Arc<Entry>)> {
         let mut entries = self.0.iter().enumerate();
         entries.find(|(_, entry)| entry.selection.matches(request))
     }
 
-    /// The response in a place.
+    /// Returns the response at an index.
     pub(crate) fn at(&self, place: usize) -> Option<&Arc<Entry>> {
         self.0.get(place)
     }
@@ -55,8 +55,8 @@ impl Variants {
         Self(list)
     }
 
-    /// Returns whether one of these answers the same requests, still stands, and was asked for
-    /// later: a slow answer must not take the place of a newer one.
+    /// Returns whether a valid response with the same selection was requested later. A slow
+    /// response must not replace a newer one.
     #[must_use]
     pub fn outdates(&self, entry: &Entry, token: &FillToken) -> bool {
         let newer = |other: &Entry| {
@@ -65,7 +65,8 @@ impl Variants {
         self.0.iter().any(|other| newer(other))
     }
 
-    /// Those of them that answer other requests than a new one does; `None` if there are none.
+    /// Returns the responses that answer other requests than `entry` does; `None` if there are
+    /// none.
     pub(crate) fn beside(&self, entry: &Entry) -> Option<Self> {
         let others = self.0.iter();
         let list: SmallVec<_> = others
@@ -87,7 +88,7 @@ impl Variants {
         (!list.is_empty()).then_some(Self(list))
     }
 
-    /// Returns the bytes of memory they take.
+    /// Returns their weight in bytes of memory.
     #[must_use]
     pub fn weight(&self) -> u64 {
         let spilled = if self.0.spilled() {
@@ -101,7 +102,7 @@ impl Variants {
 }
 
 impl FromIterator<Arc<Entry>> for Variants {
-    /// Takes responses that are stored under one key, newest first.
+    /// Collects responses that are stored under one key, newest first.
     fn from_iter<I: IntoIterator<Item = Arc<Entry>>>(entries: I) -> Self {
         Self(entries.into_iter().take(MAX_VARIANTS).collect())
     }

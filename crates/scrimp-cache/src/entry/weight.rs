@@ -1,12 +1,12 @@
-//! Memory that header fields take.
+//! Memory of header fields.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// What the bytes of a name that the http crate does not know are kept in, besides the bytes:
-/// names are cloned, so their counter is on the heap.
+/// Overhead in bytes of a name that the http crate does not know, besides its text. Names are
+/// cloned, so their reference count is on the heap.
 const SHARED: usize = 40;
 
-/// Bytes a header map holds: per field a bucket (name, value, hash, links) at the map's
+/// Returns the bytes of a header map: per field a bucket (name, value, hash, links) at the map's
 /// load factor, and the bytes of name and value.
 pub(super) fn headers_size(headers: &HeaderMap) -> usize {
     const BUCKET: usize = 104;
@@ -17,8 +17,8 @@ pub(super) fn headers_size(headers: &HeaderMap) -> usize {
     slots * BUCKET + slots * INDEX * 4 / 3 + values + names
 }
 
-/// Names that the http crate knows take no memory of their own. It does not tell which it
-/// knows, so here are those that responses have; any other counts.
+/// Returns the heap size of a name. Names that the http crate knows take none. It does not tell
+/// which it knows, so this lists the response fields; any other name counts.
 fn name_size(name: &HeaderName) -> usize {
     let name = name.as_str();
     match name {

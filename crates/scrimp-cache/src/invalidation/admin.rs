@@ -1,4 +1,4 @@
-//! A service that purges and tells statistics, for operators and their tools.
+//! A service for operators and their tools that purges and reports statistics.
 
 use std::{
     convert::Infallible,
@@ -22,14 +22,14 @@ use tower_service::Service;
 use super::{Invalidation, Invalidator};
 use crate::stats::CacheStats;
 
-/// Says whether a request may do what it asks for.
+/// Decides whether a request is authorised.
 type Authorise = dyn Fn(&Parts) -> bool + Send + Sync;
 type ReadStats = dyn Fn() -> CacheStats + Send + Sync;
 
 /// The future of [`Admin`].
 pub type AdminFuture = Ready<Result<Response<Full<Bytes>>, Infallible>>;
 
-/// Purges and statistics over HTTP. Made by [`CacheLayer::admin`](crate::CacheLayer::admin),
+/// Purges and statistics over HTTP, made by [`CacheLayer::admin`](crate::CacheLayer::admin),
 /// mounted where the operator wants it (with axum: `Router::fallback_service` or
 /// `nest_service`), and nowhere by default.
 ///
@@ -41,7 +41,7 @@ pub type AdminFuture = Ready<Result<Response<Full<Bytes>>, Infallible>>;
 /// | `POST /purge?everything` | purges everything |
 /// | `GET /stats` | statistics as JSON |
 ///
-/// `Fastly-Soft-Purge: 1`, or `&soft` in the query, makes stale instead of gone. Every
+/// `Fastly-Soft-Purge: 1`, or `&soft` in the query, makes responses stale, not gone. Every
 /// answer is JSON. A request that the authorisation hook refuses gets a 403 and does nothing.
 #[derive(Clone)]
 pub struct Admin {
@@ -111,7 +111,7 @@ fn purge_method(parts: &Parts) -> Result<Vec<Invalidation>, String> {
             .map_or("/", |target| target.as_str());
         let uri: Uri = format!("http://{authority}{target}")
             .parse()
-            .map_err(|_| format!("no Host to purge {target} of"))?;
+            .map_err(|_| format!("purging {target} needs a Host"))?;
         purges.push(Invalidation::uri(uri));
     }
     Ok(softened(purges, soft))
@@ -134,7 +134,7 @@ fn purge_query(parts: &Parts) -> Result<Vec<Invalidation>, String> {
                 .map_err(|error| format!("`{name}={value}`: {error}"))
         };
         let text = || match value.is_empty() {
-            true => Err(format!("`{name}` has nothing behind it")),
+            true => Err(format!("`{name}` has no value")),
             false => Ok(value.clone().into_owned()),
         };
         purges.push(match &*name {
@@ -149,7 +149,7 @@ fn purge_query(parts: &Parts) -> Result<Vec<Invalidation>, String> {
             "url-prefix" => Invalidation::uri_prefix(uri()?),
             "authority" => Invalidation::authority(text()?),
             "everything" => Invalidation::everything(),
-            other => return Err(format!("`{other}` is nothing to purge by")),
+            other => return Err(format!("`{other}` is not a purge parameter")),
         });
     }
     if purges.is_empty() {

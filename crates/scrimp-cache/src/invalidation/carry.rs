@@ -1,4 +1,4 @@
-//! What a response can be hit by: the tags it comes with, and those it has by itself.
+//! The tags that can invalidate a response: those it comes with, and those of its own.
 
 use http::{HeaderMap, HeaderName, Request, Response};
 use scrimp_core::extensions::Tags;
@@ -13,17 +13,17 @@ use super::{
 };
 use crate::{config::Config, policy::refusal::Refusal, rule::Rule};
 
-/// Tags one response may carry. One with more is not stored: leaving some out would leave
-/// it in the cache when one of those is invalidated.
+/// Maximum number of tags of a response. A response with more is not stored: without some of its
+/// tags, it would survive their invalidation.
 const MAX_TAGS: usize = 256;
 
-/// Tags that most responses have at least: key, target, authority and a few folders.
+/// Minimum number of tags of most responses: key, target, authority and a few folders.
 const FEW_TAGS: usize = 8;
 
-/// Folders of a path that are tags of their own, so that prefixes of it can be hit.
+/// Maximum number of folders of a path that are tags, so that its prefixes can be invalidated.
 const MAX_FOLDERS: usize = 8;
 
-/// Gathers everything a response can be hit by.
+/// Collects everything that can invalidate a response.
 pub(crate) fn carry(
     config: &Config,
     rule: Option<&Rule>,
@@ -131,7 +131,7 @@ impl Carrier {
     }
 }
 
-/// `/a/b/c` lies in `/`, `/a/` and `/a/b/`.
+/// Iterates over the folders of a path: `/a/b/c` lies in `/`, `/a/` and `/a/b/`.
 fn folders(path: &str) -> impl Iterator<Item = &str> {
     path.match_indices('/').map(|(end, _)| &path[..=end])
 }

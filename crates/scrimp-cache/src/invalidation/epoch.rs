@@ -1,14 +1,14 @@
-//! Invalidation that cannot lose a race: one log, one position per entry.
+//! Invalidation without races: one log, one position per entry.
 //!
-//! Every invalidation takes the next position of the log and leaves a mark on what it hit.
-//! An entry remembers the position that stood *before its upstream call began*. It is valid
-//! while nothing it carries was hit later than that. So an answer that was under way while
-//! its tag was invalidated is dead on arrival, however late it comes and whatever tags it
-//! turns out to have; and invalidating is one insertion, however many entries it hits.
+//! Every invalidation takes the next position of the log and leaves a mark on what it hit. An
+//! entry remembers the position that stood *before its upstream call began*. It is valid while
+//! nothing it carries was hit later than that. So a response whose tag was invalidated during its
+//! call is invalid on arrival, however late it comes and whatever tags it has. An invalidation is
+//! one insertion, however many entries it hits.
 //!
-//! Entries are compared with the log when they are used. Most uses are cheap: an entry
-//! notes the position up to which it was checked, and while the log has not moved on, one
-//! comparison settles it.
+//! Entries are compared with the log when they are used. Most uses are cheap: an entry remembers
+//! the position up to which it was checked, and one comparison is enough while the log has not
+//! moved on.
 
 use std::{fmt, sync::OnceLock};
 
@@ -19,35 +19,36 @@ pub(crate) use super::{
     validity::{Carried, Position, Tag, Validity},
 };
 
-/// Tags that the log keeps apart, and versions: about 13 MB each when full.
+/// Maximum number of tags that the log holds individually, and of versions. Each takes about 13 MB
+/// when full.
 pub(super) const MAX_MARKS: usize = 1 << 18;
 
-/// What the log says of an entry.
+/// Validity of an entry according to the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Epoch {
-    /// Nothing it carries was hit.
+    /// Nothing that the entry carries was hit.
     Valid,
-    /// Hit softly: stale from now on.
+    /// The entry was hit softly, and is stale from now on.
     Stale,
-    /// Hit: must not be used.
+    /// The entry was hit, and must not be used.
     Gone,
 }
 
-/// The log.
+/// The log of invalidations.
 #[derive(Debug)]
 pub(crate) struct Epochs {
-    /// Tells this log from every other, also those of other processes: their positions are
-    /// not comparable.
+    /// Identifier of the log. Positions of different logs, also those of other processes, are not
+    /// comparable.
     id: u64,
-    /// The last position given out. Written under the lock of `log`, so that a thread that sees a
-    /// position finds its mark.
+    /// The last position assigned. It is written under the lock of `log`, so that a thread that
+    /// sees a position finds its mark.
     position: AtomicU64,
     log: RwLock<Log>,
     max_marks: usize,
     recorder: OnceLock<Recorder>,
 }
 
-/// Is told of every invalidation before it has returned to its caller.
+/// Recorder that gets every invalidation before `append` returns.
 #[cfg_attr(
     not(feature = "codec"),
     allow(dead_code, reason = "only a journal records")
@@ -65,21 +66,21 @@ impl Default for Epochs {
 }
 
 impl Epochs {
-    /// Globs the log holds one by one. Each costs every check a comparison.
+    /// Maximum number of globs that the log holds individually. Each costs every check a
+    /// comparison.
     pub(crate) const MAX_GLOBS: usize = 256;
 
-    /// A log that remembers up to `max_marks` tags one by one, and as many versions; either
+    /// Returns a log that holds up to `max_marks` tags individually, and as many versions. Either
     /// takes about 50 bytes.
     ///
-    /// Past that it forgets the older half and lets the floor take their place: whatever is
-    /// older than the newest mark it forgot counts as invalid. Versions that it forgets it
-    /// still knows not to be lower than some other: an entry with a lower one than that
-    /// counts as outdated, whenever it was fetched.
+    /// Above that it forgets the older half and raises the floor instead: everything older than
+    /// the newest forgotten mark is invalid. For a forgotten version it keeps a bound that is
+    /// never too low: an entry with a version below it is outdated, whenever it was fetched.
     pub(crate) fn new(max_marks: usize) -> Self {
         Self::resume(max_marks, fastrand::u64(..), Vec::new(), 1)
     }
 
-    /// The log of this number, as it was left at `position` by these invalidations.
+    /// Returns the log with this number, as these invalidations left it at `position`.
     pub(crate) fn resume(
         max_marks: usize,
         id: u64,
@@ -101,7 +102,7 @@ impl Epochs {
         }
     }
 
-    /// The present position: to be read before an upstream call begins.
+    /// Returns the current position, to be read before an upstream call begins.
     pub(crate) fn now(&self) -> Position {
         Position {
             log: self.id,
@@ -131,27 +132,27 @@ impl Epochs {
         }
     }
 
-    /// Tells `recorder` of all invalidations to come. Only the first one is told.
+    /// Sends all later invalidations to `recorder`. Only the first recorder is used.
     #[cfg(feature = "codec")]
     pub(crate) fn record(&self, recorder: Recorder) {
         let _ = self.recorder.set(recorder);
     }
 
-    /// Invalidations that make this log again, and where it stands.
+    /// Returns invalidations that reproduce this log, and its position.
     #[cfg(feature = "codec")]
     pub(crate) fn dump(&self) -> (Vec<InvalidationRecord>, Position) {
         let log = self.log.read();
-        // Not moved on by anybody while the lock is held.
+        // The position does not move while the lock is held.
         (log.dump(), self.now())
     }
 
-    /// How many tags the log holds one by one.
+    /// Returns the number of tags that the log holds individually.
     #[cfg(test)]
     pub(crate) fn marks(&self) -> usize {
         self.log.read().marks()
     }
 
-    /// Whether an entry still stands.
+    /// Checks whether an entry is still valid.
     pub(crate) fn check(&self, entry: &Validity) -> Epoch {
         if entry.log != self.id {
             return Epoch::Gone;
@@ -167,7 +168,7 @@ impl Epochs {
     fn look_up(&self, entry: &Validity, now: u64) -> Epoch {
         let epoch = self.log.read().epoch(entry);
         if epoch == Epoch::Valid {
-            // `now` was read before the log: all that it covers has been looked at.
+            // `now` was read before the log, so everything up to it has been checked.
             entry.note_checked(now);
         }
         epoch

@@ -1,4 +1,4 @@
-//! The log of invalidations, one thread at a time; many are in `tests/schedules.rs`.
+//! Tests of the log of invalidations on one thread; `tests/schedules.rs` uses many.
 
 use proptest::prelude::*;
 
@@ -117,7 +117,7 @@ fn globs_hit_the_names_they_match_and_the_oldest_becomes_the_floor() {
     assert_eq!(epochs.check(&b), Epoch::Gone);
 }
 
-/// One step: something is invalidated, or fetched.
+/// One step: an invalidation or a fetch.
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Hit(u64),
@@ -147,8 +147,8 @@ fn fetched(log: &Epochs, tag: u64, version: Option<u64>) -> Validity {
 }
 
 proptest! {
-    /// Against a log that never forgets: what is gone there is gone here, also what is
-    /// fetched after its version was forgotten.
+    /// Compares with a log that never forgets: an entry that is gone there is gone here too, also
+    /// one fetched after its version was forgotten.
     #[test]
     fn forgetting_never_revives_an_entry(
         max_marks in 2usize..6,

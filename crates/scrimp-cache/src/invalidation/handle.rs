@@ -1,4 +1,4 @@
-//! The handle that invalidates.
+//! The handle for invalidations.
 
 use std::{fmt, sync::Arc};
 
@@ -16,11 +16,11 @@ use crate::{
     request::{head_of, key_of},
 };
 
-/// Invalidates what a cache holds. Cheap to clone; get it from
+/// Invalidates stored responses. It is cheap to clone, and made by
 /// [`CacheLayer::invalidator`](crate::CacheLayer::invalidator).
 ///
-/// An invalidation holds from the moment the call returns: no request that comes later
-/// gets what it hit, also if the answer was under way at the time.
+/// An invalidation holds once the call returns: no later request gets a response that it hit, even
+/// if the response was in progress at the time.
 #[derive(Clone)]
 pub struct Invalidator {
     pub(super) epochs: Arc<Epochs>,
@@ -35,14 +35,14 @@ impl Invalidator {
         Self { epochs, config }
     }
 
-    /// Invalidates. The time it takes does not depend on how much is hit.
+    /// Invalidates stored responses. The time it takes does not depend on their number.
     pub fn invalidate(&self, invalidation: &Invalidation) {
         self.epochs
             .append(invalidation.target(), invalidation.is_soft());
         tracing::debug!(?invalidation, "invalidated");
     }
 
-    /// Invalidates what is stored under the key of a request, and nothing else of its URI.
+    /// Invalidates the responses stored under the key of a request, and nothing else of its URI.
     pub fn invalidate_request<B>(&self, request: &Request<B>) {
         let mut head = head_of(request);
         head.extensions_mut().clone_from(request.extensions());
@@ -51,8 +51,8 @@ impl Invalidator {
             .append(Target::tag(key_tag(key.as_ref())), false);
     }
 
-    /// Invalidates as events come, until the stream ends. `invalidations` says what an
-    /// event means.
+    /// Invalidates on each event, until the stream ends. `invalidations` maps an event to its
+    /// invalidations.
     ///
     /// ```
     /// # use scrimp_cache::{CacheLayer, Invalidation, MemoryStore};
@@ -85,7 +85,7 @@ impl Invalidator {
     }
 }
 
-/// The groups that a successful unsafe request invalidates on its own origin (RFC 9875 §3).
+/// Returns the groups that a successful unsafe request invalidates on its origin (RFC 9875 §3).
 pub(crate) fn invalidated_groups(
     authority: &str,
     response: &HeaderMap,

@@ -1,10 +1,9 @@
 //! The log of invalidations on a medium that outlives the process.
 //!
-//! Responses on disk are as safe to serve as the knowledge of what has been invalidated
-//! since they were fetched. So the log is written down: every invalidation is handed to the
-//! store before it returns to its caller. After a restart the log is read back, and
-//! goes on under its old number; if anything is wrong with it, a new log begins, and all
-//! that was stored before is no longer used.
+//! Stored responses on disk are safe to serve only if all invalidations since their fetch are
+//! known. So every invalidation is handed to the store before it returns to its caller. After a
+//! restart the log is read back, and continues under its old number. If anything is wrong with it,
+//! a new log begins, and the older stored responses are no longer used.
 
 use std::sync::Arc;
 
@@ -22,11 +21,11 @@ use crate::{pattern::Pattern, stats::Counters};
 /// Version of the format.
 const FORMAT: u16 = 1;
 
-/// Positions left out at a restart: more than can have been given out without having been
-/// written down when the process ended.
+/// Number of positions skipped at a restart: more than the process can have assigned without
+/// recording them before it ended.
 const GAP: u64 = 1 << 32;
 
-/// A journal is written anew once it is twice as long as it has to be, and by so much.
+/// Size above which a journal is rewritten, in addition to twice its initial size.
 const SLACK: usize = 1 << 20;
 
 /// Length and checksum in front of each record.
@@ -34,30 +33,30 @@ const FRAME: usize = 8;
 
 /// Keeps the log of invalidations for a store whose responses outlive the process.
 ///
-/// An invalidation returns once it is written down, so that it holds whatever happens next;
-/// how much may happen (an end of the process, or a power failure too) is for the journal to
-/// say. Calls come one at a time, and from inside a runtime: they should not take long.
+/// An invalidation returns once it is recorded, so that it holds whatever happens next. The
+/// journal defines what it survives (the end of the process, or a power failure too). Calls come
+/// one at a time, and from inside a runtime: they should not take long.
 ///
 /// A record that cannot be kept is counted among
-/// [`store_failures`](crate::CacheStats::store_failures). The journal is then emptied and left
-/// alone, so that nothing stored is used after a restart. Where even that fails, the error is
-/// record, and the store has to be emptied by hand before the next start.
+/// [`store_failures`](crate::CacheStats::store_failures). The journal is then emptied and no
+/// longer written, so that nothing stored is used after a restart. If even that fails, an error is
+/// logged, and the operator has to empty the store before the next start.
 pub trait Journal: Send + Sync + 'static {
-    /// Everything that was appended, or put in its place, in order. Nothing at first.
+    /// Reads all records, appended or replaced, in order. A new journal has none.
     ///
     /// # Errors
     ///
     /// If it cannot be read: nothing stored is used then.
     fn read(&self) -> Result<Vec<u8>, BoxError>;
 
-    /// Adds a record.
+    /// Appends a record.
     ///
     /// # Errors
     ///
     /// If it cannot be kept.
     fn append(&self, record: &[u8]) -> Result<(), BoxError>;
 
-    /// Puts these records in the place of all others, in one step.
+    /// Replaces all records by these, in one step.
     ///
     /// # Errors
     ///
@@ -69,7 +68,7 @@ pub trait Journal: Send + Sync + 'static {
 #[derive(Serialize, Deserialize)]
 struct Begin {
     format: u16,
-    /// Two builds whose hashes differ do not mean the same tags.
+    /// Hash of a fixed tag. Builds that differ in it do not agree on tags.
     fingerprint: u64,
     log: u64,
     position: u64,
@@ -95,13 +94,13 @@ enum Written {
 /// Writes the journal.
 struct Writer {
     journal: Arc<dyn Journal>,
-    /// Bytes in it, and right after it was written anew.
+    /// Length in bytes; `begun_with` is the length right after a rewrite.
     length: usize,
     begun_with: usize,
     broken: bool,
 }
 
-/// The log that a journal holds, or a new one, which from now on is written there.
+/// Returns the log of a journal, or a new one, which is recorded in the journal from now on.
 pub(crate) fn resume(journal: Arc<dyn Journal>, counters: &Arc<Counters>) -> Arc<Epochs> {
     let epochs = read_back(&*journal).unwrap_or_default();
     let mut writer = Writer {
@@ -111,7 +110,7 @@ pub(crate) fn resume(journal: Arc<dyn Journal>, counters: &Arc<Counters>) -> Arc
         broken: false,
     };
     if let Err(error) = writer.begin(&epochs) {
-        // What is stored now must not be taken for the old log's once that can be read again.
+        // The new entries must not count as the old log's once that can be read again.
         counters.store_failures.increment();
         writer.give_up(&*error);
         return Arc::default();
@@ -143,7 +142,7 @@ fn read_back(journal: &dyn Journal) -> Option<Epochs> {
     epochs
 }
 
-/// `None` if anything is wrong: what is missing might be the one record that counts.
+/// Parses a journal. `None` if anything is wrong: a missing record may be the decisive one.
 fn parse(mut bytes: &[u8]) -> Option<Epochs> {
     let begin: Begin = postcard::from_bytes(unframe(&mut bytes)?).ok()?;
     if begin.format != FORMAT || begin.fingerprint != fingerprint() {
@@ -181,7 +180,7 @@ fn unframe<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
 // === impl Writer ===
 
 impl Writer {
-    /// Writes the whole log anew.
+    /// Rewrites the whole log.
     fn begin(&mut self, epochs: &Epochs) -> Result<(), BoxError> {
         let (hits, now) = epochs.dump();
         let begin = Begin {
@@ -214,13 +213,13 @@ impl Writer {
         Ok(())
     }
 
-    /// A journal that misses one record is worth nothing.
+    /// Empties the journal: without one record, it is of no use.
     fn give_up(&mut self, error: &(dyn std::error::Error + 'static)) {
         self.broken = true;
         match self.journal.replace(&[]) {
             Ok(()) => tracing::warn!(
                 error,
-                "the journal of invalidations failed; what is stored now is lost at a restart"
+                "the journal of invalidations failed; responses stored now are lost at a restart"
             ),
             Err(second) => tracing::error!(
                 error,

@@ -1,11 +1,11 @@
-//! The log before a restart and after it.
+//! Tests of the log before and after a restart.
 
 use proptest::{collection::vec, prelude::*};
 
 use super::*;
 use crate::invalidation::epoch::{Carried, Epoch, Validity};
 
-/// A journal in memory, which can fail.
+/// A journal in memory that can fail.
 #[derive(Default)]
 struct Memory {
     bytes: Mutex<Vec<u8>>,
@@ -86,7 +86,7 @@ proptest! {
             (epochs, _) = start(&journal);
             let after: Vec<_> = entries.iter().map(|entry| epochs.check(&copy(entry))).collect();
             prop_assert_eq!(before, after);
-            // And what comes now still hits what was stored before.
+            // A new invalidation still hits the older entries.
             entries.iter().for_each(|entry| {
                 epochs.append(Target::Tags(entry.carried().tags.iter().copied().collect()), true);
                 assert_ne!(epochs.check(&copy(entry)), Epoch::Valid);
@@ -108,7 +108,7 @@ proptest! {
             let mut bytes = journal.bytes.lock();
             let at = at.index(bytes.len());
             match cut {
-                // At a record's end nothing could be noticed: that is the journal's duty.
+                // A cut at the end of a record cannot be noticed: that is the journal's duty.
                 true => bytes.truncate(at.max(1)),
                 false => bytes[at] ^= change,
             }
@@ -129,7 +129,7 @@ fn what_was_born_at_a_position_that_was_never_written_down_can_still_be_hit() {
     let (epochs, _) = start(&journal);
     epochs.append(Target::tag(Tag(9)), false);
     let entry = validity(&epochs, 1, None);
-    // The process ended after the position had moved on, and before it was written down.
+    // The process ended after the position had moved on, and before it was recorded.
     let whole = journal.bytes.lock().len();
     let (first, rest) = {
         let bytes = journal.bytes.lock();

@@ -1,4 +1,4 @@
-//! What has been invalidated, and when.
+//! The record of past invalidations.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -14,19 +14,19 @@ use super::{
 };
 use crate::pattern::Pattern;
 
-/// The marks that invalidations have left.
+/// The marks that invalidations leave.
 #[derive(Debug, Default)]
 pub(super) struct Log {
-    /// Tags are hashes that strangers can work out, so the map has a secret of its own.
+    /// Marks by tag. Clients can compute the hashes, so the map has its own secret.
     marks: HashMap<Tag, Mark, RandomState>,
     versions: Versions,
     globs: VecDeque<Glob>,
-    /// Entries from before these positions count as hit.
+    /// Positions before which all entries count as hit.
     floor: u64,
     soft_floor: u64,
 }
 
-/// When a tag was last hit: 0 is never.
+/// Position of a tag's last invalidation; 0 is never.
 #[derive(Debug, Clone, Copy, Default)]
 struct Mark {
     hard: u64,
@@ -40,10 +40,10 @@ struct Glob {
     soft: bool,
 }
 
-/// Tags hit at once, of which there are mostly one to three.
+/// The tags of one invalidation, usually one to three.
 pub(crate) type TagList = SmallVec<[Tag; 3]>;
 
-/// What an invalidation records.
+/// Target of a recorded invalidation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Target {
     Tags(TagList),
@@ -51,13 +51,12 @@ pub(crate) enum Target {
     Version(Tag, u64),
     Glob(Pattern),
     Everything,
-    /// Entries with versions below those that a log has forgotten; only said by
-    /// [`Log::dump`].
+    /// Entries with versions below those that a log has forgotten. Only [`Log::dump`] makes it.
     #[cfg(feature = "codec")]
     Forgotten(Box<[u64]>),
 }
 
-/// An invalidation, with its place in the log.
+/// An invalidation with its position in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct InvalidationRecord {
     pub(crate) position: u64,
@@ -68,7 +67,7 @@ pub(crate) struct InvalidationRecord {
 // === impl Target ===
 
 impl Target {
-    /// One tag.
+    /// Returns the target for one tag.
     pub(crate) fn tag(tag: Tag) -> Self {
         Self::Tags(TagList::from_iter([tag]))
     }
@@ -77,7 +76,7 @@ impl Target {
 // === impl Log ===
 
 impl Log {
-    /// Leaves the marks of an invalidation. False if it changes nothing.
+    /// Leaves the marks of an invalidation. Returns false if it changes nothing.
     pub(super) fn apply(&mut self, record: InvalidationRecord) -> bool {
         let InvalidationRecord {
             position,
@@ -106,7 +105,7 @@ impl Log {
         true
     }
 
-    /// How many tags are held one by one.
+    /// Returns the number of tags held individually.
     #[cfg(test)]
     pub(super) fn marks(&self) -> usize {
         self.marks.len().max(self.versions.len())
@@ -156,7 +155,7 @@ impl Log {
     }
 
     fn push_glob(&mut self, glob: Glob) {
-        // The same pattern again makes the older one needless.
+        // The same pattern makes an older one redundant.
         self.globs
             .retain(|old| old.pattern != glob.pattern || old.soft != glob.soft);
         self.globs.push_back(glob);
@@ -168,7 +167,7 @@ impl Log {
     }
 
     fn forget(&mut self, position: u64) {
-        // Versions outlast it: an outdated replica may answer at any time.
+        // Versions stay: an outdated replica may answer at any time.
         self.marks.clear();
         self.globs.clear();
         self.floor = position;
@@ -182,7 +181,7 @@ impl Log {
         self.floor = self.floor.max(newest_forgotten);
     }
 
-    /// Invalidations that leave these marks again, in the order of their positions.
+    /// Returns invalidations that reproduce these marks, in the order of their positions.
     #[cfg(feature = "codec")]
     pub(super) fn dump(&self) -> Vec<InvalidationRecord> {
         let mut records = Vec::with_capacity(self.marks.len() + self.globs.len() + 2);

@@ -1,4 +1,4 @@
-//! Invalidation: what can be hit, how it is said, and who may say it.
+//! Invalidation: its targets, its handles, and its log.
 
 mod admin;
 mod carry;

@@ -1,4 +1,4 @@
-//! What an invalidation hits.
+//! The targets of an invalidation.
 
 use std::hash::{DefaultHasher, Hasher};
 
@@ -9,7 +9,7 @@ use scrimp_http::target::{authority, normal, normal_authority};
 use super::epoch::{Tag, Target};
 use crate::pattern::Pattern;
 
-/// Something to invalidate: hard, so that it is gone, or soft, so that it is stale.
+/// A target to invalidate: hard, so that it is gone, or soft, so that it is stale.
 ///
 /// ```
 /// use scrimp_cache::Invalidation;
@@ -51,35 +51,35 @@ impl Invalidation {
 
     /// Hits everything made from an older version of an entity.
     ///
-    /// What carries the tag with a version (`user:7@12`) is gone if its version is lower,
-    /// even if it is fetched later, from a replica that lags; what carries it without a
-    /// version is gone if it was fetched before. Events may come late, twice or out of
-    /// order.
+    /// A response that carries the tag with a version (`user:7@12`) is gone if its version is
+    /// lower, even if it is fetched later, from a replica that lags. A response that carries the
+    /// tag without a version is gone if it was fetched before. Events may come late, twice or out
+    /// of order.
     pub fn version(tag: impl Into<Box<str>>, version: u64) -> Self {
         Self::hard(What::Version(tag.into(), version))
     }
 
-    /// Hits everything with a tag that begins so. One step if the prefix ends in `:` or `/`,
-    /// else a [`glob`](Self::glob).
+    /// Hits everything with a tag that has this prefix. It is one step if the prefix ends in `:`
+    /// or `/`, else a [`glob`](Self::glob).
     pub fn prefix(prefix: impl Into<Box<str>>) -> Self {
         Self::hard(What::Prefix(prefix.into()))
     }
 
-    /// Hits everything with a tag, or a path and query, that matches; `*` stands for anything.
+    /// Hits everything with a tag, or a path and query, that matches; `*` matches anything.
     ///
-    /// The last 256 patterns are remembered one by one; what is older than a pattern that
-    /// had to be forgotten is invalid with it.
+    /// The last 256 patterns are held individually. Everything older than a forgotten pattern is
+    /// invalid.
     pub fn glob(pattern: impl Into<Box<str>>) -> Self {
         Self::hard(What::Glob(pattern.into()))
     }
 
-    /// Hits everything stored for a target URI, whatever its key is made of. The authority may
-    /// be left out only where requests have none either.
+    /// Hits everything stored for a target URI, whatever its key consists of. The authority may be
+    /// absent only if requests have none either.
     pub fn uri(uri: Uri) -> Self {
         Self::hard(What::Uri(uri))
     }
 
-    /// Hits everything stored for the URIs of one authority whose path begins so.
+    /// Hits everything stored for the URIs of one authority whose path has this prefix.
     pub fn uri_prefix(uri: Uri) -> Self {
         Self::hard(What::UriPrefix(uri))
     }
@@ -94,14 +94,15 @@ impl Invalidation {
         Self::hard(What::Group(authority.into(), group.into()))
     }
 
-    /// Hits everything there is.
+    /// Hits everything.
     pub fn everything() -> Self {
         Self::hard(What::Everything)
     }
 
-    /// Makes stale instead of gone: what is hit is validated before it is served, or served while it is
-    /// refreshed or while the upstream is down, as far as its policy allows. A
-    /// [`version`](Self::version) is always hard.
+    /// Makes stored responses stale, not gone.
+    ///
+    /// They are validated before they are served, or served during a refresh or while the upstream
+    /// is down, as far as their policy allows. A [`version`](Self::version) is always hard.
     pub fn soft(self) -> Self {
         Self { soft: true, ..self }
     }
@@ -138,11 +139,11 @@ impl Invalidation {
     }
 }
 
-/// Where a structured name may be cut to a prefix.
+/// Separators at which a structured name may be cut to a prefix.
 pub(super) const SEPARATORS: [char; 2] = [':', '/'];
 
-/// Hashes without a secret, as tags outlive the process where the store does. See [`Tag`] for
-/// what a collision does: nothing that a client gains by provoking it.
+/// Hashes without a secret, as tags outlive the process if the store does. [`Tag`] describes the
+/// effect of a collision: a client gains nothing by provoking one.
 fn hash(kind: &[u8], scope: &str, name: &[u8]) -> Tag {
     let scope = normal_authority(scope);
     let mut hasher = DefaultHasher::new();
@@ -154,50 +155,50 @@ fn hash(kind: &[u8], scope: &str, name: &[u8]) -> Tag {
     Tag(hasher.finish())
 }
 
-/// Tells whether another process hashes as this one does.
+/// Returns a hash by which processes can tell whether they hash alike.
 #[cfg(feature = "codec")]
 pub(super) fn fingerprint() -> u64 {
     hash(b"fingerprint", "Scrimp", b"1").0
 }
 
-/// The tag of what is stored under a key, and nothing else.
+/// Returns the tag of the responses under one key.
 pub(crate) fn key_tag(key: KeyRef<'_>) -> Tag {
     hash(b"key", "", key.as_bytes())
 }
 
-/// The tag of a name.
+/// Returns the tag of a name.
 pub(super) fn name_tag(name: &str) -> Tag {
     hash(b"tag", "", name.as_bytes())
 }
 
-/// The tag of all names that begin so.
+/// Returns the tag of all names with this prefix.
 pub(super) fn prefix_tag(prefix: &str) -> Tag {
     hash(b"prefix", "", prefix.as_bytes())
 }
 
-/// The tag of all paths of an authority that begin so.
+/// Returns the tag of all paths of an authority with this prefix.
 pub(super) fn path_tag(authority: &str, folder: &str) -> Tag {
     hash(b"path", authority, folder.as_bytes())
 }
 
-/// The tag of all that is stored for an authority.
+/// Returns the tag of all responses of an authority.
 pub(super) fn authority_tag(authority: &str) -> Tag {
     hash(b"authority", authority, b"")
 }
 
-/// The tag of a cache group: groups of two origins are two, whatever their names.
+/// Returns the tag of a cache group. Groups of two origins differ, whatever their names.
 pub(super) fn group_tag(authority: &str, group: &str) -> Tag {
     hash(b"group", authority, group.as_bytes())
 }
 
-/// The tag of a target URI, which every response made for it carries, whatever its key is
-/// made of: what unsafe methods invalidate (RFC 9111 §4.4). Equivalent URIs have one (RFC 3986
+/// Returns the tag of a target URI, which every response for it carries, whatever its key consists
+/// of. Unsafe methods invalidate it (RFC 9111 §4.4). Equivalent URIs share one (RFC 3986
 /// §6.2.2–3).
 pub(crate) fn uri_tag(authority: &str, path_and_query: &str) -> Tag {
     hash(b"uri", authority, normal(path_and_query).as_bytes())
 }
 
-/// [`uri_tag`] of a request's own target.
+/// Returns the [`uri_tag`] of a request's own target.
 pub(crate) fn target_tag(uri: &Uri, headers: &HeaderMap) -> Tag {
     let path_and_query = uri.path_and_query().map_or("/", |target| target.as_str());
     uri_tag(authority(uri, headers), path_and_query)

@@ -1,44 +1,44 @@
-//! What one entry knows of the log of invalidations.
+//! The state of one entry towards the log of invalidations.
 
 use scrimp_core::extensions::Since;
 
 use super::sync::{AtomicU64, Ordering};
 
-/// The keyed hash of something that can be invalidated. If two things ever share one,
-/// invalidating either also drops the other: a call more, never a stale answer.
+/// The hash of a target of invalidation. If two targets share one, invalidating either also drops
+/// the other: one more call, never a stale response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Tag(pub(crate) u64);
 
-/// A place in the log of invalidations.
+/// A position in the log of invalidations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Position {
     pub(super) log: u64,
     pub(super) at: u64,
 }
 
-/// What one entry knows of the log.
+/// The position of one entry in the log, and what it carries.
 #[derive(Debug)]
 pub(crate) struct Validity {
     pub(super) log: u64,
     pub(super) fetched_at: u64,
     pub(super) carried: Carried,
-    /// Up to here the entry is known to be valid.
+    /// Position up to which the entry is known to be valid.
     pub(super) checked: AtomicU64,
 }
 
-/// What an entry can be hit by.
+/// Everything that can invalidate an entry.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Carried {
     pub(crate) tags: Box<[Tag]>,
     pub(crate) versions: Box<[(Tag, u64)]>,
-    /// What globs are matched with, one name a line.
+    /// Names that globs are matched with, one per line.
     pub(crate) names: Box<str>,
 }
 
 // === impl Position ===
 
 impl Position {
-    /// This position as other layers are told it.
+    /// Returns this position in the form for other layers.
     pub(crate) fn since(self) -> Since {
         Since {
             log: self.log,
@@ -46,7 +46,7 @@ impl Position {
         }
     }
 
-    /// Whether this position came right after another.
+    /// Reports whether this position directly follows another.
     pub(crate) fn follows(self, other: Self) -> bool {
         self.log == other.log && self.at == other.at + 1
     }
@@ -55,8 +55,7 @@ impl Position {
 // === impl Carried ===
 
 impl Carried {
-    /// Adds what another response carried. Where both have a version of something, this
-    /// one's own counts.
+    /// Adds what another response carried. If both have a version of an entity, this one counts.
     pub(crate) fn add_all(&mut self, other: &Self) {
         let mut tags = std::mem::take(&mut self.tags).into_vec();
         tags.extend(&other.tags);
@@ -87,9 +86,9 @@ impl Carried {
 // === impl Validity ===
 
 impl Validity {
-    /// An entry whose upstream call began at `fetched_at`.
+    /// Returns the validity of an entry whose upstream call began at `fetched_at`.
     pub(crate) fn new(fetched_at: Position, carried: Carried) -> Self {
-        // What carries a version may be outdated at validity, so it is looked up once.
+        // An entry with a version may be outdated on arrival, so it is checked once.
         let checked = if carried.versions.is_empty() {
             fetched_at.at
         } else {
@@ -103,18 +102,18 @@ impl Validity {
         }
     }
 
-    /// What it can be hit by.
+    /// Returns everything that can invalidate it.
     pub(crate) fn carried(&self) -> &Carried {
         &self.carried
     }
 
-    /// Its log, its position there, and what it carries: all there is to write down.
+    /// Returns its log, its position there, and what it carries: everything to encode.
     #[cfg(feature = "codec")]
     pub(crate) fn parts(&self) -> (u64, u64, &Carried) {
         (self.log, self.fetched_at, &self.carried)
     }
 
-    /// What [`parts`](Self::parts) told.
+    /// Restores it from the result of [`parts`](Self::parts).
     #[cfg(feature = "codec")]
     pub(crate) fn from_parts(log: u64, fetched_at: u64, carried: Carried) -> Self {
         Self::new(

@@ -1,27 +1,27 @@
-//! Versions of entities, so that a replica that lags cannot bring back an older one.
+//! Versions of entities, so that a replica that lags cannot restore an older one.
 
 use std::{collections::HashMap, hash::RandomState};
 
 use super::validity::Tag;
 
-/// The versions that tags were raised to.
+/// The required versions of tags.
 #[derive(Debug, Default)]
 pub(super) struct Versions {
     raised: HashMap<Tag, Raised, RandomState>,
     forgotten: Forgotten,
 }
 
-/// What carries a version below this one is outdated, whenever it was fetched.
+/// Required version. An entry with a lower one is outdated, whenever it was fetched.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Raised {
     pub(super) version: u64,
-    /// When. What carries no version is from before it or after.
+    /// Position of the raise. An entry without a version was fetched before or after it.
     pub(super) at: u64,
 }
 
-/// Versions of tags there was no room for, never too low: two rows of the highest version
-/// among the tags that share a place, of which the lower one counts (a count-min sketch with
-/// maxima for sums). What it has too high costs calls, and never gives a stale answer.
+/// Bounds on the versions of tags that did not fit, never too low. They are two rows of the
+/// highest version among the tags that share a place, of which the lower counts (a count-min
+/// sketch with maxima for sums). A bound that is too high costs calls, never a stale response.
 #[derive(Debug, Default)]
 struct Forgotten {
     places: Box<[u64]>,
@@ -30,7 +30,7 @@ struct Forgotten {
 // === impl Versions ===
 
 impl Versions {
-    /// Raises the version of a tag. False if it is that high already.
+    /// Raises the version of a tag. Returns false if it is that high already.
     pub(super) fn raise(&mut self, tag: Tag, version: u64, at: u64) -> bool {
         if self
             .raised
@@ -43,7 +43,7 @@ impl Versions {
         true
     }
 
-    /// Whether an entry that was born at a position and carries a tag, perhaps with a
+    /// Reports whether an entry that was fetched at a position and carries a tag, perhaps with a
     /// version, is outdated.
     pub(super) fn outdate(&self, tag: Tag, version: Option<u64>, fetched_at: u64) -> bool {
         let raised = self.raised.get(&tag);
@@ -56,13 +56,13 @@ impl Versions {
         }
     }
 
-    /// Tags whose versions are held one by one.
+    /// Returns the number of tags whose versions are held individually.
     pub(super) fn len(&self) -> usize {
         self.raised.len()
     }
 
-    /// Makes room: the half that was not raised for longest is remembered less exactly.
-    /// Returns the position of the last one of them, for what carries no version.
+    /// Makes room: the half with the oldest raises is remembered less exactly. Returns the
+    /// position of the last of these, for entries without a version.
     pub(super) fn forget_older_half(&mut self, max: usize) -> u64 {
         let mut positions: Vec<u64> = self.raised.values().map(|raised| raised.at).collect();
         let middle = positions.len() / 2;
@@ -87,7 +87,7 @@ impl Versions {
         &self.forgotten.places
     }
 
-    /// Takes over what another log had forgotten. It has as many places, or none.
+    /// Restores the bounds of another log. It has as many places, or none.
     #[cfg(feature = "codec")]
     pub(super) fn restore_forgotten(&mut self, places: Box<[u64]>) {
         self.forgotten = Forgotten { places };
@@ -118,7 +118,7 @@ impl Forgotten {
     }
 }
 
-/// One place in either row; a tag is a hash already, and has two halves.
+/// Returns one place in each row. A tag is a hash already, and has two halves.
 fn places(tag: Tag, length: usize) -> [usize; 2] {
     let row = (length / 2).max(1);
     let place = |hash: u64| hash as usize % row;

@@ -1,4 +1,4 @@
-//! Answering a request from a stored response.
+//! Answers made from a stored response.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-/// Whether the whole of a stored response is the answer.
+/// Reports whether the answer is the whole stored response.
 #[inline]
 pub(super) fn is_whole(facts: &RequestFacts, entry: &Entry) -> bool {
     facts.method == MethodClass::Get
@@ -28,7 +28,7 @@ pub(super) fn is_whole(facts: &RequestFacts, entry: &Entry) -> bool {
         && !(facts.range && entry.status == StatusCode::OK)
 }
 
-/// Builds the answer: whole, a range, or `304` where the client has it already.
+/// Builds the answer: the whole, a range, or `304` if the client has it already.
 pub(crate) fn from_entry(
     entry: &Entry,
     (headers, facts): (&HeaderMap, &RequestFacts),
@@ -51,8 +51,8 @@ pub(crate) fn from_entry(
     response
 }
 
-/// The whole of a stored response. `wrap` makes a body of what its body is made of: right
-/// where it stays, as every hit comes along here.
+/// Returns the whole of a stored response. `wrap` makes the body in its final place, as this is
+/// the path of every hit.
 #[inline]
 pub(super) fn whole<B>(
     entry: &Entry,
@@ -69,8 +69,8 @@ pub(super) fn whole<B>(
     response
 }
 
-/// Fills in what differs from answer to answer. The slots for it are the first two fields,
-/// which saves looking them up by name.
+/// Fills in the fields that differ from answer to answer. Their slots are the first two fields,
+/// which saves a look-up by name.
 #[inline]
 fn stamp(headers: &mut HeaderMap, age: HeaderValue, status: HeaderValue) {
     let mut fields = headers.iter_mut();
@@ -88,7 +88,8 @@ fn stamp(headers: &mut HeaderMap, age: HeaderValue, status: HeaderValue) {
     }
 }
 
-/// Turns a whole answer into a 304: what describes the body goes (RFC 9110 §15.4.5).
+/// Turns a whole answer into a 304: the fields that describe the body are removed (RFC 9110
+/// §15.4.5).
 fn not_modified(mut response: Response<StoredBody>) -> Response<StoredBody> {
     *response.status_mut() = StatusCode::NOT_MODIFIED;
     *response.body_mut() = StoredBody::empty();
@@ -106,7 +107,7 @@ fn not_modified(mut response: Response<StoredBody>) -> Response<StoredBody> {
     response
 }
 
-/// Turns a whole answer into the part of it that Range asks for.
+/// Turns a whole answer into the part that Range asks for.
 fn ranged(
     mut response: Response<StoredBody>,
     entry: &Entry,
@@ -150,7 +151,7 @@ fn with_body(mut response: Response<StoredBody>, body: Bytes) -> Response<Stored
 }
 
 fn slice(body: &Bytes, (start, end): range::Span) -> Bytes {
-    // The spans were cut to the body's length, which is a usize.
+    // The spans are within the body's length, which is a usize.
     let at = |offset: u64| {
         usize::try_from(offset)
             .unwrap_or(body.len())
@@ -159,7 +160,7 @@ fn slice(body: &Bytes, (start, end): range::Span) -> Bytes {
     body.slice(at(start)..at(end))
 }
 
-/// Several ranges as `multipart/byteranges` (RFC 9110 §14.6).
+/// Writes several ranges as `multipart/byteranges` (RFC 9110 §14.6).
 fn multipart(headers: &mut HeaderMap, body: &Bytes, parts: &[range::Span]) -> Bytes {
     let boundary = boundary(body, parts);
     let kind = headers.get(header::CONTENT_TYPE).cloned();
@@ -185,8 +186,8 @@ fn multipart(headers: &mut HeaderMap, body: &Bytes, parts: &[range::Span]) -> By
     text.into()
 }
 
-/// A boundary that does not stand in any of the parts. It is made by chance: an author of
-/// the body must not be able to fill it with the boundaries that will be tried.
+/// Returns a boundary that is not in any of the parts. It is random: an author of the body must
+/// not be able to fill it with the boundaries that will be tried.
 fn boundary(body: &Bytes, parts: &[range::Span]) -> String {
     loop {
         let number = RandomState::new().hash_one(body.len());
@@ -208,9 +209,9 @@ fn set(headers: &mut HeaderMap, name: &header::HeaderName, value: &str) {
     }
 }
 
-/// Age in whole seconds.
+/// Returns Age in whole seconds.
 fn seconds(age: Duration) -> HeaderValue {
-    // RFC 9111 §1.2.2: what is longer is sent as 2³¹.
+    // RFC 9111 §1.2.2: a longer age is sent as 2³¹.
     let seconds = age.as_secs().min(1 << 31);
     match digits(seconds) {
         Some(text) => HeaderValue::from_static(text),

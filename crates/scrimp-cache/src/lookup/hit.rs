@@ -1,4 +1,4 @@
-//! A stored response that is the answer, and the answer made of it.
+//! A stored response that is used, and the answer made from it.
 
 use std::sync::Arc;
 
@@ -22,12 +22,11 @@ pub(crate) struct Found {
     freshness: Freshness,
 }
 
-/// What a request is answered with.
+/// The answer to a request.
 pub(crate) enum Answer {
-    /// All of a stored response, which is sent as it is.
+    /// A whole stored response, sent as it is.
     ///
-    /// The response is made of it where it is handed out: a whole response is too large to be
-    /// carried there from hand to hand.
+    /// The response is built at its destination, as it is too large to be moved at each step.
     Stored {
         found: Found,
         cache_status: HeaderValue,
@@ -52,7 +51,7 @@ impl Found {
         entry.expect("a place found among these variants, which do not change")
     }
 
-    /// Answers a request from store, and counts it. The request's extensions may be taken.
+    /// Answers a request from the store, and counts it. It may take the request's extensions.
     #[inline]
     pub(crate) fn answer<St, B>(
         self,
@@ -86,7 +85,7 @@ impl Found {
     }
 }
 
-/// Puts the verdict into the map that the request came with: it is allocated already.
+/// Puts the verdict into the request's own map, which is allocated already.
 fn explain(mut extensions: Extensions, entry: &Entry, freshness: Freshness) -> Extensions {
     let state = match freshness.is_fresh() {
         true => CacheState::Hit,
@@ -100,7 +99,7 @@ fn explain(mut extensions: Extensions, entry: &Entry, freshness: Freshness) -> E
 // === impl Answer ===
 
 impl Answer {
-    /// Answers `only-if-cached` where nothing usable is stored (RFC 9111 §5.2.1.7).
+    /// Answers `only-if-cached` if nothing usable is stored (RFC 9111 §5.2.1.7).
     pub(crate) fn refusal<St>(shared: &Shared<St>, reason: Forward) -> Self {
         shared.counters.unanswered.increment();
         let problem = Problem::new("cache", "only-if-cached", StatusCode::GATEWAY_TIMEOUT).detail(

@@ -1,4 +1,4 @@
-//! A look-up that takes time.
+//! A look-up in a store that does not answer at once.
 
 use std::{
     future::Future,
@@ -30,7 +30,7 @@ impl<St: Store> LateLookup<St> {
         }
     }
 
-    /// Waits for what is stored. A store that fails, or takes too long, is one that has nothing.
+    /// Waits for the stored responses. A store that fails, or takes too long, counts as empty.
     pub(crate) fn poll(
         &mut self,
         shared: &Shared<St>,

@@ -1,4 +1,4 @@
-//! Which stored response a request is answered with, and the answer.
+//! The choice of a stored response for a request, and the answer.
 
 mod answer;
 mod hit;
@@ -22,27 +22,27 @@ pub(crate) use answer::from_entry;
 pub(crate) use hit::{Answer, Found};
 pub(crate) use late::LateLookup;
 
-/// What is done with a request, once it is known what is stored.
+/// Decision on a request, once the stored responses are known.
 pub(crate) enum Decision {
-    /// It is answered from store.
+    /// The store answers the request.
     Answer(Found),
-    /// So it is, and what is stored is brought up to date in the background.
+    /// The store answers the request, and the response is refreshed in the background.
     AnswerAndRefresh(Found, Refreshing),
-    /// The upstream is asked.
+    /// The request goes to the upstream.
     Call(Miss),
-    /// It may be answered from store only, and is not.
+    /// The request may only be answered from the store, which is not possible.
     Refuse(Forward),
 }
 
-/// Why the upstream is asked, and what there is to ask it with.
+/// Reason for an upstream call, and the stored responses it can use.
 #[derive(Debug)]
 pub(crate) struct Miss {
     pub(crate) reason: Forward,
-    /// What is stored for the request, stale or to be validated.
+    /// The stored response for the request, stale or to be validated.
     pub(crate) stored: Option<Arc<Entry>>,
-    /// What is stored, if none of it matches the request.
+    /// The stored responses, if none of them matches the request.
     pub(crate) variants: Option<Arc<Variants>>,
-    /// Taken where a soft time-out may end the wait for the call.
+    /// Refresh guard, taken if a soft time-out may end the wait for the call.
     pub(crate) refreshing: Option<Refreshing>,
 }
 
@@ -59,7 +59,7 @@ impl Miss {
     }
 }
 
-/// Decides what to do with a request, knowing what is stored.
+/// Decides what to do with a request, once the stored responses are known.
 #[inline]
 pub(crate) fn decide<St: Store, B>(
     shared: &Shared<St>,
@@ -96,7 +96,7 @@ fn choose<St: Store, B>(
         });
     };
     if asked.is_personal(shared.config.mode) && !entry.policy.for_credentials {
-        // What it was stored for were strangers to this caller (RFC 9111 §3.5).
+        // It was stored for callers that must not share it with this one (RFC 9111 §3.5).
         return Decision::Call(Miss::new(Forward::UriMiss));
     }
     let epoch = shared.epochs.check(&entry.validity);
@@ -137,7 +137,7 @@ fn choose<St: Store, B>(
     }
     miss.refreshing = entry.begin_refresh();
     if miss.refreshing.is_none() && may_stand_in(control, &entry.policy, freshness, true) {
-        // A call is under way already, and slow or not, no request waits for it twice.
+        // A call is in progress already, and no request waits for a slow call twice.
         return Decision::Answer(Found::new(variants, place, freshness));
     }
     Decision::Call(miss)

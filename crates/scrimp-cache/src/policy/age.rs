@@ -1,4 +1,4 @@
-//! How old a response is when it arrives (RFC 9111 §4.2.3).
+//! The age of a response on arrival (RFC 9111 §4.2.3).
 
 use std::time::{Duration, SystemTime};
 

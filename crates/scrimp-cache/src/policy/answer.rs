@@ -1,13 +1,13 @@
-//! A response's header fields, as far as a policy asks for them.
+//! The header fields of a response that a policy needs.
 
 use http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{self, GetAll},
 };
 
-/// Fields that decide what becomes of a response. Most responses have a few of them, and
-/// asking a map for a field that is not there costs as much as for one that is: so one pass
-/// tells which there are.
+/// Fields that decide how a response is treated. Most responses have a few of them, and a map
+/// look-up costs as much for an absent field as for a present one: so one pass finds those
+/// present.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Answer<'a> {
     headers: &'a HeaderMap,
@@ -50,12 +50,12 @@ impl<'a> Answer<'a> {
         self.present & (1 << field as u16) != 0
     }
 
-    /// All lines of a field.
+    /// Returns all lines of a field.
     pub(crate) fn all(&self, field: Field) -> Option<GetAll<'a, HeaderValue>> {
         self.has(field).then(|| self.headers.get_all(field.name()))
     }
 
-    /// The line of a field that has exactly one: of two, it is unknown which is meant.
+    /// Returns the line of a field with exactly one: of two, it is unknown which is meant.
     pub(crate) fn only(&self, field: Field) -> Option<&'a HeaderValue> {
         let mut lines = self.all(field)?.into_iter();
         lines.next().filter(|_| lines.next().is_none())
@@ -66,7 +66,7 @@ impl<'a> Answer<'a> {
 
 impl Field {
     fn of(name: &HeaderName) -> Option<Self> {
-        // The first byte sorts out most names without comparing them.
+        // The first byte excludes most names without a comparison.
         let field = match name.as_str().as_bytes()[0] {
             b'a' => Self::Age,
             b'c' if *name == header::CACHE_CONTROL => return Some(Self::CacheControl),

@@ -6,7 +6,7 @@ use scrimp_http::{date, etag::weak_match, list::members};
 
 use super::freshness::Policy;
 
-/// Whether a stored response answers the client's condition with a 304 (§4.3.2).
+/// Returns whether a stored response answers the client's condition with a 304 (§4.3.2).
 pub(crate) fn not_modified(request: &HeaderMap, policy: &Policy) -> bool {
     if request.contains_key(header::IF_NONE_MATCH) {
         // If-None-Match takes precedence over If-Modified-Since (RFC 9110 §13.2.2).
@@ -25,8 +25,8 @@ pub(crate) fn not_modified(request: &HeaderMap, policy: &Policy) -> bool {
 
 /// Replaces the client's condition by one on the stored response (§4.3.1).
 ///
-/// False if it has no validator: then the request goes out unconditionally, because the
-/// client's own condition could come back as a 304 that the cache has no body for.
+/// Returns false if the stored response has no validator. The request then goes out
+/// unconditionally, as the client's condition could bring a 304 for which the cache has no body.
 pub(crate) fn validate(request: &mut HeaderMap, stored: &HeaderMap, policy: &Policy) -> bool {
     request.remove(header::IF_NONE_MATCH);
     request.remove(header::IF_MODIFIED_SINCE);

@@ -1,4 +1,4 @@
-//! A request, read once.
+//! The facts of a request, read once.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
@@ -11,50 +11,50 @@ use scrimp_http::{
     target::{HostBytes, OVERRIDING, RETELLING, overrides, retells},
 };
 
-/// How a cache treats a method (RFC 9110 §9.2).
+/// Class of a method for a cache (RFC 9110 §9.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MethodClass {
     Get,
     Head,
-    /// Safe, and of no interest to a cache: OPTIONS, TRACE and the like.
+    /// A safe method that a cache does not answer: OPTIONS, TRACE and the like.
     Safe,
-    /// Changes something: its success invalidates (RFC 9111 §4.4). An unknown method counts
-    /// as unsafe.
+    /// A method that changes something: its success invalidates (RFC 9111 §4.4). An unknown method
+    /// counts as unsafe.
     Unsafe,
 }
 
-/// Everything the policy asks of a request.
+/// Everything the policy needs from a request.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestFacts {
     pub(crate) method: MethodClass,
     pub(crate) control: RequestControl,
-    /// A field that says who asks.
+    /// A field that identifies the caller.
     pub(crate) authorization: bool,
     pub(crate) cookie: bool,
     pub(crate) range: bool,
     /// If-None-Match or If-Modified-Since: a cache can answer these.
     pub(crate) conditional: bool,
-    /// If-Match or If-Unmodified-Since: only an origin can.
+    /// If-Match or If-Unmodified-Since: only an origin can answer these.
     pub(crate) precondition: bool,
     /// More than one Host, or one that two readers may take for two hosts.
     pub(crate) ambiguous_host: bool,
     pub(crate) host: bool,
-    /// The host is written with capitals, which mean nothing.
+    /// Capitals in the host, which have no meaning.
     pub(crate) host_in_capitals: bool,
-    /// A field that upstreams may believe more than the target URI: see [`retells`].
+    /// A field that upstreams may prefer to the target URI: see [`retells`].
     pub(crate) retold: bool,
-    /// A field that may make it a request for something else: see [`overrides`].
+    /// A field that may turn it into another request: see [`overrides`].
     pub(crate) overridden: bool,
 }
 
-/// Lets through all fields that [`RequestFacts`] are read from, credentials aside.
+/// Filter that passes all fields that [`RequestFacts`] are read from, except credentials.
 static TELLING: Sieve = DECIDING
     .sieve()
     .or(RETELLING.sieve())
     .or(OVERRIDING.sieve());
 
-/// The fields that say who asks, and a filter that lets them through, and all other fields that
-/// decide what is done with a request.
+/// The fields that identify the caller, and a filter that passes these and all other fields that
+/// decide how a request is treated.
 #[derive(Debug, Clone)]
 pub(crate) struct Telling {
     pub(crate) credentials: Credentials,
@@ -74,7 +74,7 @@ impl Telling {
         }
     }
 
-    /// Returns false for a field that decides nothing, which is so of most.
+    /// Returns false for a field that decides nothing, as most fields.
     #[inline]
     fn may_tell(&self, name: &HeaderName) -> bool {
         !(self.plain && is_indifferent(name)) && self.sieve.lets_through(name.as_str())
@@ -95,7 +95,7 @@ impl RequestFacts {
         Self::read_with_host(method, headers, telling).0
     }
 
-    /// Reads a request, and hands out its Host, which the key needs: the pass has come by it.
+    /// Reads a request, and returns its Host too, which the key needs, from the same pass.
     #[inline]
     pub(crate) fn read_with_host<'a>(
         method: &Method,
@@ -135,7 +135,7 @@ impl RequestFacts {
         (facts, host)
     }
 
-    /// Returns the facts of a GET of the whole, without conditions of its own.
+    /// Returns the facts of a GET for the whole response, without conditions.
     pub(crate) fn of_whole(self) -> Self {
         Self {
             method: MethodClass::Get,
@@ -172,7 +172,7 @@ fn class(method: &Method) -> MethodClass {
     match *method {
         Method::GET => MethodClass::Get,
         Method::HEAD => MethodClass::Head,
-        // A tunnel, whose target is no resource that could be stored or changed.
+        // It is a tunnel: its target is not a resource that could be stored or changed.
         Method::CONNECT => MethodClass::Safe,
         _ if method::is_safe(method) => MethodClass::Safe,
         _ => MethodClass::Unsafe,

@@ -1,4 +1,4 @@
-//! How long a response is fresh (RFC 9111 §4.2).
+//! The freshness lifetime of a response (RFC 9111 §4.2).
 
 use std::time::{Duration, SystemTime};
 
@@ -13,37 +13,37 @@ use super::{
     status::heuristically_cacheable,
 };
 
-/// Part of the time since the last modification that heuristics call fresh (§4.2.2).
+/// Divisor of the time since the last modification that gives the heuristic lifetime (§4.2.2).
 const HEURISTIC_SHARE: u32 = 10;
 
-/// Longest heuristic lifetime: past a day, §4.2.2 wants a warning that is obsolete.
+/// Longest heuristic lifetime: above a day, §4.2.2 requires a warning that is obsolete.
 const HEURISTIC_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What a stored response allows, worked out once when it was stored.
+/// Permissions of a stored response, computed once when it is stored.
 #[derive(Debug, Clone)]
 pub struct Policy {
     pub(crate) received: Instant,
     pub(crate) initial_age: Duration,
     pub(crate) lifetime: Duration,
     pub(crate) source: Source,
-    /// Never without asking the origin (`no-cache`).
+    /// Validation before every use (`no-cache`).
     pub(crate) always_validate: bool,
-    /// Never once stale (`must-revalidate` and what implies it).
+    /// No use once stale (`must-revalidate` and what implies it).
     pub(crate) never_stale: bool,
-    /// The origin lets it answer requests with credentials (§3.5).
+    /// Permission of the origin to answer requests with credentials (§3.5).
     pub(crate) for_credentials: bool,
-    /// Not worth validating while fresh (RFC 8246).
+    /// No validation while fresh (RFC 8246).
     pub(crate) immutable: bool,
     pub(crate) while_revalidate: Duration,
     /// Also says that the origin has allowed it.
     pub(crate) if_error: Option<Duration>,
     pub(crate) etag: Option<HeaderValue>,
     pub(crate) last_modified: Option<SystemTime>,
-    /// When the origin made it, for comparing with If-Modified-Since.
+    /// Time of creation at the origin, for comparison with If-Modified-Since.
     pub(crate) date: SystemTime,
 }
 
-/// What the freshness lifetime was taken from.
+/// Source of the freshness lifetime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Source {
@@ -57,11 +57,11 @@ pub enum Source {
     Expires,
     /// The time since the last modification.
     Heuristic,
-    /// Nothing: stale on arrival, kept for its validator.
+    /// No source: stale on arrival, kept for its validator.
     None,
 }
 
-/// When a response came, and how long it was under way.
+/// Arrival time of a response, and its delay.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Arrival {
     pub(crate) now: Instant,
@@ -73,7 +73,7 @@ pub(crate) struct Arrival {
 // === impl Source ===
 
 impl Source {
-    /// Whether the origin gave the lifetime.
+    /// Returns whether the origin set the lifetime.
     pub(crate) fn is_explicit(self) -> bool {
         matches!(self, Self::Targeted | Self::CacheControl | Self::Expires)
     }
@@ -82,8 +82,8 @@ impl Source {
 // === impl Policy ===
 
 impl Policy {
-    /// Reads from a response, and the directives that count for it, how long it is fresh and
-    /// what may be done with it. Its validators are read [later](Self::with_validators).
+    /// Computes from a response, and the directives that apply to it, how long it is fresh and how
+    /// it may be used. Its validators are read [later](Self::with_validators).
     pub(crate) fn new(
         mode: Mode,
         status: StatusCode,
@@ -105,7 +105,7 @@ impl Policy {
         let seconds = |value: u32| Duration::from_secs(value.into());
         Self {
             received: arrival.now,
-            // An operator's TTL counts from when the answer came, whatever Age it has.
+            // An operator's TTL counts from arrival, whatever Age the response has.
             initial_age: match rule {
                 Some(_) => Duration::ZERO,
                 None => initial_age(answer, date, arrival),
@@ -128,15 +128,15 @@ impl Policy {
         }
     }
 
-    /// Until when it can be served without waiting for the origin, if requests ask for
-    /// nothing more; `None` if that has no end.
+    /// Returns the time until which it can be served without waiting for the origin, to requests
+    /// that ask for nothing more; `None` if that is unlimited.
     pub(crate) fn usable_until(&self) -> Option<Instant> {
         let lifetime = self.lifetime.saturating_sub(self.initial_age);
         let usable = lifetime.saturating_add(self.while_revalidate);
         self.received.checked_add(usable)
     }
 
-    /// Reads the validators of the response, which are of use once it is stored.
+    /// Reads the validators of the response, which are useful once it is stored.
     pub(crate) fn with_validators(self, answer: &Answer<'_>) -> Self {
         let etag = answer.only(Field::ETag).filter(|etag| !etag.is_empty());
         Self {
@@ -146,11 +146,11 @@ impl Policy {
         }
     }
 
-    /// Puts an operator's bounds on the lifetime, and the share of it that `chance` (0 to 1)
-    /// takes away.
+    /// Applies an operator's bounds to the lifetime, and the jitter that `chance` (0 to 1)
+    /// selects.
     pub(crate) fn bound(&mut self, min: Option<Duration>, max: Option<Duration>, cut: f64) {
         let lifetime = match self.lifetime {
-            // A lifetime without end keeps none: a part of it would be an accident of its size.
+            // An infinite lifetime stays infinite: a part of it would have no meaning.
             Duration::MAX => Duration::MAX,
             lifetime => lifetime.mul_f64((1.0 - cut).clamp(0.0, 1.0)),
         };
@@ -158,7 +158,7 @@ impl Policy {
         self.lifetime = min.map_or(lifetime, |min| lifetime.max(min));
     }
 
-    /// Lets the response stand in for a failing upstream for so long at least.
+    /// Lets the response stand in for a failing upstream for at least this long.
     pub(crate) fn fail_safe(&mut self, window: Duration) {
         self.if_error = Some(self.if_error.map_or(window, |present| present.max(window)));
     }
@@ -182,14 +182,14 @@ impl Policy {
         self.source
     }
 
-    /// Returns whether a validator is there to revalidate with.
+    /// Returns whether it has a validator.
     #[must_use]
     pub fn has_validator(&self) -> bool {
         self.etag.is_some() || self.last_modified.is_some()
     }
 }
 
-/// The date in a field. `None` if the field is absent, repeated or no date.
+/// Returns the date in a field. `None` if the field is absent, repeated or not a date.
 fn date_in(answer: &Answer<'_>, field: Field) -> Option<SystemTime> {
     answer.only(field).and_then(date::value)
 }
@@ -210,13 +210,13 @@ fn lifetime(
     if let Some(seconds) = explicit_delta(mode, control) {
         return (Duration::from_secs(seconds.into()), source);
     }
-    // A targeted field without a lifetime still switches Expires off (RFC 9213 §2.2).
+    // A targeted field without a lifetime also disables Expires (RFC 9213 §2.2).
     if !targeted && answer.has(Field::Expires) {
         let lifetime =
             date_in(answer, Field::Expires).and_then(|expires| expires.duration_since(date).ok());
         return (lifetime.unwrap_or_default(), Source::Expires);
     }
-    // A member that cannot be read may have been the one that forbids it.
+    // An unreadable member may be one that forbids it.
     if !control.malformed
         && (heuristically_cacheable(status) || control.public)
         && let Some(modified) = date_in(answer, Field::LastModified)
@@ -228,7 +228,7 @@ fn lifetime(
     (Duration::ZERO, Source::None)
 }
 
-/// `s-maxage` for a shared cache, else `max-age`.
+/// Returns `s-maxage` for a shared cache, else `max-age`.
 pub(crate) fn explicit_delta(mode: Mode, control: &ResponseControl) -> Option<u32> {
     match mode {
         Mode::Shared => control.s_maxage.or(control.max_age),

@@ -1,4 +1,4 @@
-//! Whether a stored response may be used now (RFC 9111 §4).
+//! The decision on using a stored response (RFC 9111 §4).
 
 use std::time::Duration;
 
@@ -8,22 +8,22 @@ use scrimp_http::cache_control::RequestControl;
 
 use super::freshness::Policy;
 
-/// What to do with a stored response that matches a request.
+/// Decision on a stored response that matches a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// Fresh enough: serve it.
     Fresh,
-    /// Stale; the request or the response allows serving it all the same.
+    /// Stale; the request or the response allows serving it.
     Stale,
     /// Stale, and `stale-while-revalidate` allows serving it while it is refreshed.
     StaleWhileRevalidate,
     /// Stale: ask the upstream first.
     Expired,
-    /// Fresh, and the request or `no-cache` wants the upstream asked first.
+    /// Fresh, but the request or `no-cache` asks for validation first.
     Validate,
 }
 
-/// How old a stored response is and how long it stays fresh, at one moment.
+/// Age and freshness lifetime of a stored response at one moment.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Freshness {
     pub(crate) age: Duration,
@@ -40,17 +40,17 @@ impl Freshness {
         }
     }
 
-    /// Fresh is younger than the lifetime, and not as old (§4.2).
+    /// Reports whether the age is below the lifetime; at equality it is stale (§4.2).
     pub(crate) fn is_fresh(self) -> bool {
         self.lifetime > self.age
     }
 
-    /// Time until stale; zero once it is.
+    /// Returns the time until it is stale; zero once it is.
     pub(crate) fn ttl(self) -> Duration {
         self.lifetime.saturating_sub(self.age)
     }
 
-    /// Time since it became stale; zero while fresh.
+    /// Returns the time since it became stale; zero while fresh.
     pub(crate) fn staleness(self) -> Duration {
         self.age.saturating_sub(self.lifetime)
     }
@@ -58,7 +58,7 @@ impl Freshness {
 
 /// Decides whether a stored response answers a request.
 ///
-/// `softly_invalidated` counts as stale from the moment it happened.
+/// A softly invalidated response (`softly_invalidated`) is stale from that moment.
 pub(crate) fn judge(
     request: &RequestControl,
     policy: &Policy,
@@ -73,8 +73,8 @@ pub(crate) fn judge(
         u32::MAX => Duration::MAX,
         limit => seconds(limit),
     });
-    // The request's own limit on age. `max-stale` raises it by as much (§5.2.1.2); without
-    // it, `max-age=0` asks for validation whatever the age.
+    // This is the request's own limit on age. `max-stale` raises it by as much (§5.2.1.2); without
+    // it, `max-age=0` asks for validation at any age.
     let too_old = request.max_age.is_some_and(|limit| match tolerance {
         Some(more) => freshness.age > seconds(limit).saturating_add(more),
         None => freshness.age > seconds(limit) || limit == 0,
@@ -83,8 +83,8 @@ pub(crate) fn judge(
         let soon_stale = request
             .min_fresh
             .is_some_and(|wanted| freshness.ttl() < seconds(wanted));
-        // A browser's reload says `max-age=0`; what is immutable cannot have changed
-        // (RFC 8246 §2.1). A forced reload says `no-cache`, and was heard above.
+        // A browser's reload sends `max-age=0`; an immutable response cannot have changed (RFC
+        // 8246 §2.1). A forced reload sends `no-cache`, which is handled above.
         let too_old = too_old && !(policy.immutable && request.max_age == Some(0));
         return if soon_stale || too_old {
             Verdict::Validate
@@ -104,10 +104,10 @@ pub(crate) fn judge(
     Verdict::Expired
 }
 
-/// Whether a stale response may stand in for an upstream that failed (§4.2.4, RFC 5861 §4).
+/// Returns whether a stale response may stand in for a failed upstream (§4.2.4, RFC 5861 §4).
 ///
-/// `unreachable` means that no response came at all: then staleness is allowed unless
-/// forbidden. An error *response* is only replaced where `stale-if-error` says so.
+/// `unreachable` means that no response came: then staleness is allowed unless forbidden. An error
+/// *response* is only replaced if `stale-if-error` allows it.
 pub(crate) fn may_stand_in(
     request: &RequestControl,
     policy: &Policy,

@@ -1,4 +1,4 @@
-//! Bringing a stored response up to date (RFC 9111 §3.2, §4.3.4, §4.3.5).
+//! Updates of a stored response (RFC 9111 §3.2, §4.3.4, §4.3.5).
 
 use http::{HeaderMap, HeaderName, header};
 
@@ -7,7 +7,7 @@ use scrimp_http::{
     connection::{self, is_hop_by_hop},
 };
 
-/// Fields that describe the stored body, so a 304 cannot change them (§3.2).
+/// Reports whether a field describes the stored body, so that a 304 cannot change it (§3.2).
 fn describes_body(name: &HeaderName) -> bool {
     [
         header::CONTENT_LENGTH,
@@ -19,14 +19,14 @@ fn describes_body(name: &HeaderName) -> bool {
         || name == "content-md5"
 }
 
-/// Takes the fields of a fresh answer over into the stored ones: each field that is sent
-/// replaces all stored lines of its name, and what is not sent stays.
+/// Copies the fields of a new response into the stored ones. Each field sent replaces all stored
+/// lines of its name; the other fields stay.
 pub(crate) fn update(stored: &mut HeaderMap, fresh: &HeaderMap) {
     let connection: Vec<_> = connection::options(fresh).collect();
     let skip = |name: &HeaderName| {
         describes_body(name) || is_hop_by_hop(name) || connection.contains(name)
     };
-    // Age and Date are of this answer or of none: the stored ones are about an earlier moment.
+    // Age and Date come from the new response or are absent: the stored ones are outdated.
     stored.remove(header::AGE);
     stored.remove(header::DATE);
     for name in fresh.keys().filter(|name| !skip(name)) {
@@ -37,8 +37,8 @@ pub(crate) fn update(stored: &mut HeaderMap, fresh: &HeaderMap) {
     }
 }
 
-/// Drops what must not be stored: connection fields, and the fields a qualified `no-cache`
-/// or `private` withholds (§3.1, §5.2.2).
+/// Removes the fields that must not be stored: connection fields, and those that a qualified
+/// `no-cache` or `private` withholds (§3.1, §5.2.2).
 pub(crate) fn strip(headers: &mut HeaderMap, withheld: &[HeaderName]) {
     connection::strip(headers);
     for name in withheld {
@@ -46,7 +46,7 @@ pub(crate) fn strip(headers: &mut HeaderMap, withheld: &[HeaderName]) {
     }
 }
 
-/// Whether the answer to a HEAD describes the stored response still (§4.3.5).
+/// Returns whether the response to a HEAD still describes the stored response (§4.3.5).
 pub(crate) fn head_agrees(stored: &HeaderMap, fresh: &HeaderMap, body_length: u64) -> bool {
     let same = |name: &HeaderName| match fresh.get(name) {
         Some(value) => stored.get(name) == Some(value),
@@ -57,8 +57,8 @@ pub(crate) fn head_agrees(stored: &HeaderMap, fresh: &HeaderMap, body_length: u6
     length && same(&header::ETAG) && same(&header::LAST_MODIFIED)
 }
 
-/// Whether an answer to a HEAD says which version of the resource it speaks of. One that
-/// does not may be about another body than the stored one.
+/// Returns whether the response to a HEAD identifies the version of the resource. One that does
+/// not may be about another body than the stored one.
 pub(crate) fn head_identifies(fresh: &HeaderMap) -> bool {
     fresh.contains_key(header::ETAG) || fresh.contains_key(header::LAST_MODIFIED)
 }

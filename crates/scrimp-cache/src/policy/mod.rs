@@ -1,7 +1,7 @@
-//! What the RFCs say, as pure code: no tower, no I/O, no clock of its own.
+//! The rules of the RFCs as pure code: no tower, no I/O, no clock of its own.
 //!
-//! A response is parsed once, when it is stored ([`Policy`]); a request once, when it
-//! arrives ([`facts::RequestFacts`]); [`judge`](judge::judge) decides from the two and the time.
+//! A response is parsed once, when it is stored ([`Policy`]), and a request once, when it arrives
+//! ([`facts::RequestFacts`]). [`judge`](judge::judge) decides from the two and the time.
 
 mod age;
 pub(crate) mod answer;
@@ -21,12 +21,12 @@ pub(crate) mod vary;
 pub use freshness::{Policy, Source};
 pub use vary::Selection;
 
-/// Which kind of cache this is (RFC 9111 §1).
+/// The kind of cache (RFC 9111 §1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {
-    /// Answers several users: obeys `s-maxage`, `private`, the rules on `Authorization`.
+    /// A cache for several users: obeys `s-maxage`, `private`, the rules on `Authorization`.
     #[default]
     Shared,
-    /// Answers one user, as a client's own cache does.
+    /// A cache for one user, such as a client's own.
     Private,
 }

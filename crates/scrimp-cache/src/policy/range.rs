@@ -20,7 +20,7 @@ pub(crate) fn read(
     }
 }
 
-/// Compares If-Range strongly (§13.1.5). Absent, it holds.
+/// Compares If-Range strongly (§13.1.5). An absent If-Range holds.
 fn if_range_holds(condition: Option<&HeaderValue>, stored: &HeaderMap, policy: &Policy) -> bool {
     let Some(condition) = condition else {
         return true;
@@ -29,8 +29,8 @@ fn if_range_holds(condition: Option<&HeaderValue>, stored: &HeaderMap, policy: &
         let own = policy.etag.as_ref();
         return own.is_some_and(|own| etag::strong_match(condition, own));
     }
-    // A date is a strong validator only if the origin had a second to make another version
-    // in between (§8.8.2.2).
+    // A date is a strong validator only if the origin had a second to make another version in
+    // between (§8.8.2.2).
     let strong = policy.last_modified.is_some_and(|modified| {
         date::field(stored, &header::DATE)
             .and_then(|date| date.duration_since(modified).ok())

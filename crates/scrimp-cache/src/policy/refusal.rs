@@ -1,6 +1,6 @@
-//! Why a response is not stored.
+//! Reasons not to store a response.
 
-/// Why a response is not stored. The text goes into `Cache-Status` as its `detail`.
+/// Reason why a response is not stored. The text goes into `Cache-Status` as its `detail`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
     NoStore,
@@ -22,7 +22,7 @@ pub(crate) enum Refusal {
 // === impl Refusal ===
 
 impl Refusal {
-    /// The refusal as a `detail` token.
+    /// Returns the refusal as a `detail` token.
     pub(crate) fn detail(self) -> &'static str {
         match self {
             Self::NoStore => "no-store",

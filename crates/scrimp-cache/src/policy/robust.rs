@@ -1,4 +1,4 @@
-//! The engine and arbitrary bytes: it may say anything, and must say something.
+//! Tests of the engine with arbitrary bytes: any result is right, a panic is not.
 
 use std::time::{Duration, SystemTime};
 
@@ -35,7 +35,7 @@ const NAMES: [HeaderName; 14] = [
     HeaderName::from_static("cdn-cache-control"),
 ];
 
-/// Bytes as they come, and bytes that nearly mean something.
+/// Generates arbitrary bytes, and bytes that are almost valid.
 fn headers() -> impl Strategy<Value = HeaderMap> {
     let nearly = "[a-z]{0,3}(max-age|stale-while-revalidate|bytes|W/|no-cache|Thu, 01 Oct)[=\"0-9, *-]{0,40}";
     let value = prop_oneof![
@@ -64,7 +64,7 @@ proptest! {
         response in headers(),
         status in 100u16..1000,
         shared in any::<bool>(),
-        // Clocks that stand before 1970 or beyond what a date can say.
+        // These clocks are before 1970 or beyond the range of a date.
         wall in -100_000_000_000i64..1_000_000_000_000,
         delay in any::<u32>(),
         later in any::<u32>(),

@@ -1,4 +1,4 @@
-//! Whether a response may be stored (RFC 9111 §3).
+//! The decision on storing a response (RFC 9111 §3).
 
 use http::{HeaderName, StatusCode, header};
 use scrimp_http::{body::lengths_differ, cache_control::ResponseControl};
@@ -12,7 +12,7 @@ use super::{
     status::{heuristically_cacheable, never_stored, understood},
 };
 
-/// What of a request counts for whether its answer may be stored.
+/// The facts of a request that decide whether its response may be stored.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Asking {
     pub(crate) no_store: bool,
@@ -20,16 +20,16 @@ pub(crate) struct Asking {
     pub(crate) range: bool,
 }
 
-/// What an operator's rule says about storing.
+/// Permissions to store from an operator's rule.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Permissions {
-    /// There is a TTL for this response, so it needs none of its own.
+    /// A TTL for this response, so that it needs none of its own.
     pub(crate) ttl: bool,
-    /// Store in spite of `no-store`, `private` and `no-cache`.
+    /// Storing in spite of `no-store`, `private` and `no-cache`.
     pub(crate) override_origin: bool,
-    /// Store in spite of Set-Cookie.
+    /// Storing in spite of Set-Cookie.
     pub(crate) set_cookie: bool,
-    /// Store although the request had credentials (they are in the key).
+    /// Storing although the request had credentials (they are in the key).
     pub(crate) authorization: bool,
 }
 
@@ -65,7 +65,7 @@ pub(crate) fn check(
     if never_stored(status) {
         return Err(No::Status);
     }
-    // Some upstreams answer a Range with a part and call it 200.
+    // Some upstreams answer a Range with a part and status 200.
     if answer.has(Field::ContentLength) && lengths_differ(answer.headers())
         || (asking.range && answer.has(Field::ContentRange))
     {
@@ -75,7 +75,7 @@ pub(crate) fn check(
         return Err(No::Status);
     }
     if !allowed.override_origin {
-        // `must-understand, no-store`: the second is for caches that do not know the first
+        // In `must-understand, no-store`, the second is for caches that do not know the first
         // (§5.2.2.3).
         if (control.no_store && !control.must_understand) || asking.no_store {
             return Err(No::NoStore);
@@ -84,12 +84,12 @@ pub(crate) fn check(
             return Err(No::Private);
         }
     }
-    // §3.5: credentials make an answer one user's, unless the origin says otherwise.
+    // §3.5: credentials make a response personal, unless the origin says otherwise.
     let for_everyone = control.public || control.s_maxage.is_some();
     if shared && asking.authorization && !(control.allows_credentials() || allowed.authorization) {
         return Err(No::Authorization);
     }
-    // Not in the RFC, which lets `max-age` alone store a cookie for everybody.
+    // This is not in the RFC, which lets `max-age` alone store a cookie for all callers.
     if shared
         && answer.has(Field::SetCookie)
         && !(for_everyone || allowed.set_cookie || withholds(control, &header::SET_COOKIE))
@@ -108,7 +108,7 @@ pub(crate) fn check(
     }
 }
 
-/// The directives that count: of a targeted field, or of Cache-Control; without those that
+/// Returns the directives that apply: of a targeted field, or of Cache-Control, without those that
 /// a rule overrides.
 pub(crate) fn control(
     targets: &[HeaderName],
@@ -132,14 +132,14 @@ pub(crate) fn control(
     (control, targeted)
 }
 
-/// Returns whether the origin has said expressly that a response may be stored.
+/// Returns whether the origin explicitly allows a response to be stored.
 pub(crate) fn origin_allows(mode: Mode, answer: &Answer<'_>, control: &ResponseControl) -> bool {
     explicit_delta(mode, control).is_some()
         || control.public
         || (!control.targeted && answer.has(Field::Expires))
 }
 
-/// Without a lifetime, a response is worth its memory only if it can be validated.
+/// Returns whether a response without a lifetime is worth its memory: it needs a validator.
 fn worth_keeping(answer: &Answer<'_>) -> bool {
     answer.has(Field::ETag) || answer.has(Field::LastModified)
 }

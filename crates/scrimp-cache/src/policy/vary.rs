@@ -1,4 +1,4 @@
-//! Which requests a stored response answers (RFC 9111 §4.1).
+//! The requests that a stored response answers (RFC 9111 §4.1).
 
 use http::{HeaderMap, HeaderName, Request, Uri, header};
 use scrimp_http::{target::is_normal, vary};
@@ -7,30 +7,30 @@ use super::answer::{Answer, Field};
 
 /// The request fields a response was selected by, with their normalised values.
 ///
-/// Empty if the response has no Vary. Values are compared after normalising: lines are
-/// joined, white space around commas goes, and for the Accept fields case and order do not
-/// count either, because their meaning does not depend on them.
+/// It is empty if the response has no Vary. Normalising joins lines and removes white space around
+/// commas. For the Accept fields it also removes case and order, as their meaning does not depend
+/// on them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
     chosen: Box<[Chosen]>,
-    /// The one language the response is in, if it says so.
+    /// The language of the response, if it names exactly one.
     language: Option<Box<str>>,
-    /// The path and query that the request spelled, if not in their normal form.
+    /// The request's own spelling of path and query, if it is not the normal form.
     ///
-    /// Equivalent spellings share a key, but upstreams may tell them apart all the same: to a
-    /// router that compares before it decodes, `/%70` is not `/p`. So what was fetched under an
-    /// unusual spelling answers that one only, and cannot poison the others.
+    /// Equivalent spellings share a key, but upstreams may distinguish them: a router that
+    /// compares before it decodes treats `/%70` and `/p` differently. So a response fetched under
+    /// an unusual spelling answers that spelling only, and cannot poison the others.
     spelling: Option<Box<str>>,
 }
 
-/// A field, and its value; `None` if the request had no such field.
+/// A field and its value; `None` if the request had no such field.
 pub(crate) type Chosen = (HeaderName, Option<Box<[u8]>>);
 
 // === impl Selection ===
 
 impl Selection {
-    /// Reads `Vary` of a response to `request`. `None` if it names `*`: such a response
-    /// answers nothing but the request it was made for.
+    /// Reads `Vary` of a response to `request`. `None` if it names `*`: such a response answers
+    /// only its own request.
     pub(crate) fn new<B>(request: &Request<B>, answer: &Answer<'_>) -> Option<Self> {
         let spelled = spelled(request.uri());
         let spelling = (!is_normal(spelled)).then(|| spelled.into());
@@ -55,8 +55,8 @@ impl Selection {
         })
     }
 
-    /// Returns whether the response answers a request: with these fields, and this spelling of
-    /// the target.
+    /// Returns whether the response answers a request, by its fields and its spelling of the
+    /// target.
     #[must_use]
     pub fn matches<B>(&self, request: &Request<B>) -> bool {
         let headers = request.headers();
@@ -69,22 +69,21 @@ impl Selection {
             })
     }
 
-    /// Returns whether a new response takes the place of this one: it answers the same
-    /// requests, or both were fetched under unusual spellings, of which one is kept.
+    /// Returns whether a new response replaces this one: it answers the same requests, or both
+    /// were fetched under unusual spellings, of which one is kept.
     pub(crate) fn is_replaced_by(&self, other: &Self) -> bool {
         self.chosen == other.chosen
             && self.language == other.language
             && self.spelling.is_some() == other.spelling.is_some()
     }
 
-    /// The request fields that the response was selected by.
+    /// Returns the request fields that the response was selected by.
     pub(crate) fn names(&self) -> impl Iterator<Item = &HeaderName> {
         self.chosen.iter().map(|(name, _)| name)
     }
 
-    /// Whether the response is in the language the request likes best. Then there is nothing
-    /// better to be had, whatever the request it was made for liked second (RFC 9110
-    /// §12.5.4).
+    /// Returns whether the response is in the request's preferred language. Then no other response
+    /// is better, whatever the original request preferred second (RFC 9110 §12.5.4).
     fn speaks(&self, request: &HeaderMap) -> bool {
         let wanted = vary::best_language(request);
         matches!((&self.language, wanted), (Some(own), Some(wanted)) if own.eq_ignore_ascii_case(wanted))
@@ -97,7 +96,7 @@ impl Selection {
         (&self.chosen, language, spelling)
     }
 
-    /// What [`parts`](Self::parts) told.
+    /// Restores it from the result of [`parts`](Self::parts).
     #[cfg(feature = "codec")]
     pub(crate) fn from_parts(
         chosen: Box<[Chosen]>,
@@ -111,7 +110,7 @@ impl Selection {
         }
     }
 
-    /// Bytes on the heap.
+    /// Returns the bytes on the heap.
     pub(crate) fn heap_size(&self) -> usize {
         let value = |value: &Option<Box<[u8]>>| value.as_ref().map_or(0, |value| value.len());
         self.chosen

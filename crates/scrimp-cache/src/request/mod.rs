@@ -1,4 +1,4 @@
-//! What a request asks of the cache: its key, its target, and the rule that matches it.
+//! The request from the cache's side: its key, its target, and the rule that matches it.
 
 pub(crate) mod key;
 mod search;

@@ -1,10 +1,10 @@
-//! No-Vary-Search: which parts of a query do not change the answer
+//! No-Vary-Search: parts of a query that do not change the response
 //! (draft-ietf-httpbis-no-vary-search).
 //!
-//! The field comes with the response, and the key is needed with the request. So the
-//! variance of a path is remembered when a response shows it: the next request for the path
-//! is keyed by it, and its answer kept only if it shows the same variance still. A path
-//! whose variance changes costs one miss more.
+//! The field comes with the response, and the key is needed with the request. So the variance of a
+//! path is remembered from its response. The next request for the path is keyed by it, and its
+//! response is stored only if it shows the same variance. A path whose variance changes costs one
+//! more miss.
 
 use std::{
     collections::HashMap,
@@ -19,30 +19,30 @@ use scrimp_http::{
     target::{authority, normal_authority},
 };
 
-/// Without the feature, all of a query counts.
+/// Flag of the feature; without it, the whole query counts.
 const IS_HEARD: bool = cfg!(feature = "no-vary-search");
 
-/// Paths remembered at most. Past it, all are forgotten and learned anew.
+/// Maximum number of remembered paths. Above it, all are forgotten and learned anew.
 const MAX_PATHS: usize = 10_000;
 
-/// How an answer depends on its query.
+/// The way a response depends on its query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Variance {
     /// The order of parameters counts.
     ordered: bool,
-    /// Decoded, as the names in a query are compared.
+    /// Ignored parameters, decoded, as the names in a query are compared.
     ignored: Ignored,
 }
 
-/// The variances of paths, by the hash of the path and its authority. Two paths that ever
-/// share one cost each other calls.
+/// The variances of paths, by the hash of the path and its authority. A collision of two paths
+/// costs calls.
 #[derive(Debug, Default)]
 pub(crate) struct Variances(RwLock<HashMap<u64, Variance, KeyHashBuilder>>);
 
 // === impl Variance ===
 
 impl Variance {
-    /// Reads the field. `None` if it is absent, malformed, or says that all counts.
+    /// Reads the field. `None` if it is absent, malformed, or excludes nothing.
     pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
         let SearchVariance { ordered, ignored } = SearchVariance::read(headers)?;
         let ignored = match ignored {
@@ -52,7 +52,7 @@ impl Variance {
         Some(Self { ordered, ignored })
     }
 
-    /// The parameters of a query that count, in the order in which they are compared.
+    /// Returns the parameters of a query that count, in the order of comparison.
     pub(crate) fn counting(&self, query: &str) -> Vec<(String, String)> {
         let mut pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes())
             .into_owned()
@@ -62,14 +62,14 @@ impl Variance {
             })
             .collect();
         if !self.ordered {
-            // Stable: several values of one name keep their order.
+            // The sort is stable: several values of one name keep their order.
             pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
         }
         pairs
     }
 }
 
-/// Decodes names, which are written as in a query: `+` and escapes mean what they mean there.
+/// Decodes names, which are written as in a query: `+` and escapes have the same meaning.
 fn decoded(names: &[String]) -> Vec<String> {
     let decode = |name: &String| {
         let mut pairs = form_urlencoded::parse(name.as_bytes());
@@ -83,7 +83,7 @@ fn decoded(names: &[String]) -> Vec<String> {
 // === impl Variances ===
 
 impl Variances {
-    /// Returns the variance that the path of a request has shown last.
+    /// Returns the last variance of the path of a request.
     pub(crate) fn get<B>(&self, request: &Request<B>) -> Option<Variance> {
         if !IS_HEARD {
             return None;
@@ -95,7 +95,7 @@ impl Variances {
         }
     }
 
-    /// Notes what a response shows. Returns whether it is what the key was made by.
+    /// Notes the variance of a response. Returns whether the key was made with the same one.
     pub(crate) fn confirm(
         &self,
         request: &Request<()>,

@@ -1,23 +1,22 @@
-//! The target URI, where it is not the one that a request shows.
+//! The target URI, if it differs from the request's own URI.
 
 use http::{Request, Uri};
 use scrimp_http::target::TargetUri;
 
-/// The URI that a request came with, while the cache looks at its target URI instead. In a box:
-/// few requests need it, and all carry it.
+/// The request's own URI, while the target URI is in its place. It is boxed: few requests need it,
+/// and all carry it.
 pub(crate) struct Shown(Option<Box<Instead>>);
 
 struct Instead {
     shown: Uri,
-    /// It is not the target with a part of the path taken off, so that an answer depends on
-    /// both.
+    /// The URI's path is not the end of the target's path, so that a response depends on both.
     rewritten: bool,
 }
 
 // === impl Shown ===
 
 impl Shown {
-    /// Puts the target URI in place, if it is to be found elsewhere.
+    /// Puts the target URI in place, if `find` returns one.
     #[inline]
     pub(crate) fn swap<B>(find: TargetUri, request: &mut Request<B>) -> Self {
         let target = find.of(request.extensions(), request.uri());
@@ -30,13 +29,13 @@ impl Shown {
         Self(Some(Box::new(Instead { shown, rewritten })))
     }
 
-    /// Returns what the request came with, where an answer depends on it besides the target.
+    /// Returns the request's own URI, if a response depends on it besides the target.
     pub(crate) fn rewritten(&self) -> Option<&Uri> {
         let instead = self.0.as_ref()?;
         instead.rewritten.then_some(&instead.shown)
     }
 
-    /// Puts back what the request came with: the service further in goes by that.
+    /// Restores the request's own URI for the inner service.
     pub(crate) fn restore<B>(self, request: &mut Request<B>) {
         if let Some(instead) = self.0 {
             *request.uri_mut() = instead.shown;

@@ -1,4 +1,4 @@
-//! From a request to what the cache is asked.
+//! The view of a request as the cache needs it.
 
 use http::{HeaderValue, Request};
 use http_body::Body;
@@ -20,13 +20,13 @@ use crate::{
     rule::{Cookies, Place, QueryKey, Rule},
 };
 
-/// What a request asks of the cache, as far as the request alone tells.
+/// The cache's part in a request, as far as the request alone decides it.
 pub(crate) enum RequestView {
-    /// Nothing.
+    /// The request is passed on.
     Pass(Report),
-    /// It may change what is stored.
+    /// The request may change stored responses.
     Unsafe(RequestFacts),
-    /// It may be answered from store.
+    /// The request may be answered from the store.
     Lookup(LookupRequest),
 }
 
@@ -34,14 +34,14 @@ pub(crate) enum RequestView {
 #[derive(Clone)]
 pub(crate) struct LookupRequest {
     pub(crate) facts: RequestFacts,
-    /// The place of the rule that matches it.
+    /// The index of the rule that matches it.
     pub(crate) rule: Place,
-    /// All the credentials it has are in its key.
+    /// Flag that the key holds all credentials of the request.
     pub(crate) keyed_authorization: bool,
     pub(crate) directive: Option<Directive>,
-    /// The key holds a digest of the request's body, which cannot be sent again.
+    /// Flag that the key holds a digest of the request's body, which cannot be sent again.
     pub(crate) body_key: bool,
-    /// What the key leaves out of the query.
+    /// The parts of the query that the key leaves out.
     pub(crate) variance: Option<Variance>,
     pub(crate) explain: bool,
 }
@@ -49,7 +49,7 @@ pub(crate) struct LookupRequest {
 // === impl RequestView ===
 
 impl RequestView {
-    /// Reads a request: may the cache answer it at all? If so its key is written to `key`.
+    /// Reads a request. If the cache may answer it, its key is written to `key`.
     #[inline]
     pub(crate) fn read<B: Body>(
         config: &Config,
@@ -96,7 +96,7 @@ impl RequestView {
         if facts.overridden {
             return bypass("override");
         }
-        // A GET with a body means whatever its upstream makes of it; the key would not hold it.
+        // The meaning of a GET with a body depends on its upstream; the key would not hold it.
         if digest.is_none() && Presence::of(request) != Presence::Absent {
             return bypass("body");
         }
@@ -108,7 +108,7 @@ impl RequestView {
             );
         if let Some(digest) = digest {
             key::add_body(key, request, digest);
-            // From here on it is a question like any other.
+            // From here on it is treated like any other request.
             facts = facts.of_whole();
         }
         let extensions = request.extensions();
@@ -124,7 +124,7 @@ impl RequestView {
     }
 }
 
-/// Writes the key of a request. Returns what No-Vary-Search has left out of it, unless a rule
+/// Writes the key of a request. Returns the variance that the key is made with, unless a rule
 /// chooses the parameters.
 #[inline]
 fn write_key<B>(
@@ -154,9 +154,9 @@ pub(crate) fn head_of<B>(request: &Request<B>) -> Request<()> {
     head
 }
 
-/// Returns the key that a request would be looked up by.
+/// Returns the key for the look-up of a request.
 pub(crate) fn key_of(config: &Config, mut request: Request<()>) -> KeyBuf {
-    // Not put back: the request is not used afterwards.
+    // It is not restored: the request is not used afterwards.
     let shown = Shown::swap(config.target_uri, &mut request);
     let rule = config.rules.get(config.rules.for_request(&request));
     let facts = RequestFacts::read(request.method(), request.headers(), &config.telling);
@@ -168,7 +168,7 @@ pub(crate) fn key_of(config: &Config, mut request: Request<()>) -> KeyBuf {
 // === impl LookupRequest ===
 
 impl LookupRequest {
-    /// Returns the GET whose answer the answer to an unsafe request is.
+    /// Returns the GET that a response to an unsafe request also answers.
     pub(crate) fn of_write(facts: RequestFacts, rule: Place, explain: bool) -> Self {
         Self {
             facts,
@@ -181,7 +181,7 @@ impl LookupRequest {
         }
     }
 
-    /// Returns the GET without conditions that brings all of the stored response up to date.
+    /// Returns the GET without conditions that updates the whole stored response.
     pub(crate) fn for_refresh(&self) -> Self {
         Self {
             facts: self.facts.clone().of_whole(),
@@ -189,13 +189,13 @@ impl LookupRequest {
         }
     }
 
-    /// Returns whether the answer is one caller's: in a shared cache, for a request with
+    /// Returns whether the response belongs to one caller: in a shared cache, for a request with
     /// credentials that are not all in its key.
     pub(crate) fn is_personal(&self, mode: Mode) -> bool {
         self.facts.authorization && !self.keyed_authorization && mode == Mode::Shared
     }
 
-    /// Returns whether it may be answered from store or not at all.
+    /// Returns whether it may be answered from the store only.
     pub(crate) fn only_if_cached(&self) -> bool {
         self.facts.control.only_if_cached || self.directive == Some(Directive::OnlyIfCached)
     }

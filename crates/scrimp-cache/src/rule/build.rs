@@ -1,4 +1,4 @@
-//! From what was asked for to a rule, if it makes sense.
+//! Building and checking a rule.
 
 use http::header;
 
@@ -30,7 +30,7 @@ impl RuleBuilder {
 }
 
 impl Rule {
-    /// Whether each part can have an effect.
+    /// Checks that each part can have an effect.
     fn check(&self) -> Result<(), RuleError> {
         let (when, key) = (&self.when, &self.key);
         let needs_response = when.needs_response();

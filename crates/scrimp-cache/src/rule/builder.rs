@@ -1,4 +1,4 @@
-//! Building rules.
+//! The builder of rules.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,26 +15,25 @@ pub struct RuleBuilder(pub(super) Rule);
 // === impl RuleBuilder ===
 
 impl RuleBuilder {
-    /// Names the route, for the ledger. Without it, the path pattern is the name.
+    /// Names the route in the ledger. Default: the path pattern.
     pub fn name(mut self, name: impl Into<Box<str>>) -> Self {
         self.0.name = name.into();
         self
     }
 
-    /// Adds a condition: the method is one of those given. GET stands for HEAD too.
+    /// Adds a condition: the method is one of those given. GET includes HEAD.
     pub fn method(mut self, method: Method) -> Self {
         self.0.when.methods.push(method);
         self
     }
 
-    /// Sets a condition: the host matches; `*` stands for one label, `**` for any number.
+    /// Sets a condition: the host matches; `*` matches one label, `**` any number.
     pub fn host(mut self, pattern: &str) -> Self {
         self.0.when.host = Some(Pattern::host(pattern));
         self
     }
 
-    /// Sets a condition: the path matches; `*` and `{name}` stand for one segment, `**` for any
-    /// number.
+    /// Sets a condition: the path matches; `*` and `{name}` match one segment, `**` any number.
     pub fn path(mut self, pattern: &str) -> Self {
         self.0.when.path = Some(Pattern::path(pattern));
         self
@@ -66,8 +65,8 @@ impl RuleBuilder {
 
     /// Takes only these parameters of the query into the key, in any order.
     ///
-    /// What is left out of the key still reaches the upstream. Leave out only what does
-    /// not change the answer, or one client can choose what the others get.
+    /// The others still reach the upstream. Leave out only parameters that do not change the
+    /// response, or one client can choose the response of others.
     pub fn query<N: Into<Box<str>>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         let mut names: Vec<Box<str>> = names.into_iter().map(Into::into).collect();
         names.sort();
@@ -76,15 +75,15 @@ impl RuleBuilder {
         self
     }
 
-    /// Takes nothing of the query into the key. See [`query`](Self::query) for the danger.
+    /// Leaves the query out of the key. [`query`](Self::query) describes the danger.
     pub fn no_query(mut self) -> Self {
         self.0.key.query = QueryKey::None;
         self
     }
 
     /// Adds to the key the value of a request field, such as a customer's tier. With all the
-    /// [credentials](crate::CacheLayerBuilder::credentials) of a request in its key, each holder has
-    /// answers of their own, so these may be stored.
+    /// [credentials](crate::CacheLayerBuilder::credentials) of a request in its key, each holder
+    /// has its own responses, so these may be stored.
     pub fn header(mut self, name: HeaderName) -> Self {
         self.0.key.headers.push(name);
         self
@@ -96,20 +95,19 @@ impl RuleBuilder {
         self
     }
 
-    /// Sets the freshness lifetime, whatever the origin says of it, counted from when the answer
-    /// came. [`Duration::MAX`] never ends.
+    /// Sets the freshness lifetime, whatever the origin says, counted from arrival.
+    /// [`Duration::MAX`] never ends.
     ///
-    /// It goes for the status codes that RFC 9110 calls heuristically cacheable, but for 405,
-    /// 414 and 501: these complain of the request, and a client that can provoke a complaint would
-    /// have it stored for everybody. Where [`status`](Self::status) names a code, it goes for
-    /// that.
+    /// It applies to the status codes that RFC 9110 calls heuristically cacheable, except 405, 414
+    /// and 501. These blame the request, and a client that can provoke one would have it stored
+    /// for all callers. If [`status`](Self::status) names codes, it applies to those.
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.0.ttl = Some(Ttl::Fixed(ttl));
         self
     }
 
-    /// Sets the freshness lifetime as a function of request and response. Where it returns
-    /// `None` the origin's word counts.
+    /// Sets the freshness lifetime as a function of request and response. If it returns `None`,
+    /// the origin decides.
     pub fn ttl_with(
         mut self,
         ttl: impl Fn(&Request<()>, &Response<()>) -> Option<Duration> + Send + Sync + 'static,
@@ -118,29 +116,28 @@ impl RuleBuilder {
         self
     }
 
-    /// Sets the freshness lifetime of answers that say there is nothing: 404 and 410.
+    /// Sets the freshness lifetime of 404 and 410 responses.
     pub fn negative_ttl(mut self, ttl: Duration) -> Self {
         self.0.limits.negative_ttl = Some(ttl);
         self
     }
 
-    /// Sets the shortest lifetime, the origin's too. What may not be stored is not
-    /// stored all the same.
+    /// Sets the shortest lifetime, including the origin's. It does not make a response storable.
     pub fn min_ttl(mut self, ttl: Duration) -> Self {
         self.0.limits.min_ttl = Some(ttl);
         self
     }
 
-    /// Sets the longest lifetime, the origin's too.
+    /// Sets the longest lifetime, including the origin's.
     pub fn max_ttl(mut self, ttl: Duration) -> Self {
         self.0.limits.max_ttl = Some(ttl);
         self
     }
 
-    /// Jitters each lifetime: takes up to this percentage off by chance, so that what was stored
-    /// together does not expire together. Range: 0 to 100.
+    /// Jitters each lifetime: shortens it at random by up to this percentage, so that responses
+    /// stored together do not expire together. Range: 0 to 100.
     pub fn jitter(mut self, percent: f64) -> Self {
-        // Anything else is noticed by `build`.
+        // `build` reports any other value.
         self.0.limits.jitter = if (0.0..=100.0).contains(&percent) {
             (percent * 10.0).round() as u16
         } else {
@@ -156,22 +153,22 @@ impl RuleBuilder {
     }
 
     /// Serves stale for this long after expiry if the upstream fails, whatever the origin says of
-    /// `stale-if-error`; where it says `must-revalidate`, only with
+    /// `stale-if-error`. With `must-revalidate`, this also needs
     /// [`override_origin`](Self::override_origin).
     pub fn fail_safe(mut self, staleness: Duration) -> Self {
         self.0.fail_safe = Some(staleness);
         self
     }
 
-    /// Serves stale if the upstream takes longer than this, where a failure would let it
-    /// be served too. The call goes on in the background, and no request waits for it twice.
+    /// Serves stale if the upstream takes longer than this, under the conditions for a failure.
+    /// The call continues in the background, and no request waits for it twice.
     pub fn soft_timeout(mut self, time: Duration) -> Self {
         self.0.soft_timeout = Some(time);
         self
     }
 
-    /// Stores answers to POST by a digest of the request's body, as for GraphQL queries and
-    /// calls to models. Only requests that went through a
+    /// Stores responses to POST by a digest of the request's body, as for GraphQL queries and
+    /// calls to models. Only requests that passed a
     /// [`BodyDigestLayer`](scrimp_core::BodyDigestLayer) have one.
     pub fn body_key(mut self) -> Self {
         self.0.body_key = true;
@@ -180,46 +177,46 @@ impl RuleBuilder {
 
     /// Tags the responses, so that they can be invalidated together.
     ///
-    /// `{id}` stands for what `{id}` matched in the path pattern, `{query.page}` for the
-    /// value of a parameter, `{header.x-rev}` for that of a response field. What is not
-    /// there is empty. `@` in front of a number gives a version: `user:{id}@{header.x-rev}`.
+    /// `{id}` is the match of `{id}` in the path pattern, `{query.page}` the value of a parameter,
+    /// `{header.x-rev}` that of a response field. An absent value is empty. `@` before a number
+    /// gives a version: `user:{id}@{header.x-rev}`.
     pub fn tag(mut self, template: &str) -> Self {
         self.0.tags.push(Template::new(template));
         self
     }
 
-    /// Keeps the cache out of it: nothing is stored, nothing served from store.
+    /// Bypasses the cache: nothing is stored, nothing is served from the store.
     pub fn bypass(mut self) -> Self {
         self.0.bypass = true;
         self
     }
 
-    /// Stores and serves although requests have cookies: they do not change the answer.
+    /// Stores and serves responses to requests with cookies, as these do not change the response.
     pub fn ignore_cookies(mut self) -> Self {
         self.0.cookies = Some(Cookies::Ignore);
         self
     }
 
-    /// Keeps clients from forcing calls, as a browser's reload does: of a request's
-    /// Cache-Control, `no-cache`, `no-store`, `max-age` and `min-fresh` are not heard
-    /// (Pragma never is). `only-if-cached`, `max-stale` and `stale-if-error` are, as they
-    /// save calls. Requests go on with all their fields.
+    /// Keeps clients from forcing calls, as a browser's reload does. Of a request's Cache-Control,
+    /// `no-cache`, `no-store`, `max-age` and `min-fresh` are ignored (Pragma always is).
+    /// `only-if-cached`, `max-stale` and `stale-if-error` are obeyed, as they save calls. Requests
+    /// go on with all their fields.
     ///
-    /// RFC 9111 §5.2.1 calls them advice. Who needs a fresh answer in spite of it can be
-    /// served by an invalidation, or by a rule in front of this one (`if-header=`).
+    /// RFC 9111 §5.2.1 calls them advice. For a caller that needs a fresh response, use an
+    /// invalidation, or a rule in front of this one (`if-header=`).
     pub fn ignore_client_control(mut self) -> Self {
         self.0.ignore_client_control = true;
         self
     }
 
-    /// Stores although the response sets cookies, for everybody who gets it.
+    /// Stores responses that set cookies, which all callers then get.
     pub fn store_set_cookie(mut self) -> Self {
         self.0.store_set_cookie = true;
         self
     }
 
-    /// Stores in spite of `no-store`, `private` and `no-cache`, for origins that send them
-    /// out of habit.
+    /// Stores in spite of `no-store`, `private` and `no-cache`, for origins that send them by
+    /// default.
     pub fn override_origin(mut self) -> Self {
         self.0.override_origin = true;
         self

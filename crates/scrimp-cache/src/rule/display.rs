@@ -1,4 +1,4 @@
-//! Rules written out as the text that they are read from.
+//! Rules as the text that they are parsed from.
 
 use std::{
     fmt::{self, Display},
@@ -11,16 +11,15 @@ use super::{Cookies, QueryKey, Rule, Ttl};
 use crate::pattern::Pattern;
 
 impl Display for Rule {
-    /// Writes the rule as text that reads back to an equal rule.
+    /// Writes the rule as text that parses to an equal rule.
     ///
-    /// Left out is a lifetime that is a function. A value that the [builder](Rule::builder) was
-    /// given and text cannot hold, such as a name with a blank in it, is written as it is, and
-    /// read back as something else.
+    /// A lifetime that is a function is left out. A [builder](Rule::builder) value that the text
+    /// cannot express, such as a name with a blank, is written as it is, and parses differently.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut words = Words { f, first: true };
         self.write(&mut words)?;
         match words.first {
-            // A rule that changes nothing; an empty text is no rule.
+            // The rule changes nothing, but an empty text is not a rule.
             true => words.word("query=all"),
             false => Ok(()),
         }
@@ -73,7 +72,7 @@ impl Rule {
         words.some("max-body", limits.max_body)?;
         words.duration("fail-safe", self.fail_safe)?;
         words.duration("soft-timeout", self.soft_timeout)?;
-        // A rule that names cookies ignores the others without being told.
+        // A rule that names cookies ignores the others by default.
         let ignores = self.cookies == Some(Cookies::Ignore) && key.cookies.is_empty();
         for (word, is_set) in [
             ("body-key", self.body_key),
@@ -121,7 +120,7 @@ impl Words<'_, '_> {
             QueryKey::All => Ok(()),
             QueryKey::None => self.pair("query", "none"),
             QueryKey::Only(names) => match &**names {
-                // The comma tells a list from a word.
+                // The comma distinguishes a list from a word.
                 [] => self.pair("query", ","),
                 [name] if matches!(&**name, "none" | "all") => {
                     self.pair("query", format!("{name},"))
@@ -149,7 +148,7 @@ mod tests {
 
     use super::*;
 
-    /// Words of the language, from which rules are put together.
+    /// Generates words of the language, for rules.
     fn word() -> impl Strategy<Value = String> {
         let duration = (0..4_000_000_000_u64, 0..1_000_000_000_u32)
             .prop_map(|(seconds, nanos)| Duration::new(seconds, nanos));

@@ -1,8 +1,8 @@
-//! What can be wrong with a rule.
+//! The error of an invalid rule.
 
 use std::fmt;
 
-/// A rule that cannot be: what is wrong with it, and what would be right.
+/// An invalid rule: the problem, and the correct form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleError(pub(super) String);
 

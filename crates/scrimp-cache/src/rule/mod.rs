@@ -1,4 +1,4 @@
-//! What an operator wants, on top of what HTTP says.
+//! The operator's rules, in addition to HTTP.
 
 mod build;
 mod builder;
@@ -22,21 +22,21 @@ pub use error::RuleError;
 pub(crate) use set::{Matched, Place, RuleSet};
 pub(crate) use template::Template;
 
-/// One rule: conditions, and what to do where they all hold.
+/// One rule: conditions, and settings that apply if all of them hold.
 ///
 /// Rules are tried in order and the first that matches decides. A rule with a condition on
-/// the response (its content type or its status) is passed over while there is no response
+/// the response (its content type or its status) is skipped while there is no response
 /// yet; it decides about storing and TTL only, never about the key.
 ///
 /// A path that upstreams read in different ways (`/static/..%2faccount`, `/account;x.css`,
 /// `//account`, `/account%00.css`) could get a personal page treated as a public one. In
-/// doubt, a condition on the path holds for a rule that bypasses, and for no other.
+/// doubt, a condition on the path holds only for a rule that bypasses the cache.
 ///
-/// Where a condition goes by the end of a path (`/**.css`), an answer of another media type
-/// than that of such a file is no such file, whatever its name: the rule is not for it, and it
-/// is stored only if the origin itself gives it a lifetime, and the request had no cookies.
+/// If a condition depends on the end of a path (`/**.css`), a response whose media type does not
+/// fit such a file is not one, whatever its name. The rule does not apply to it. It is stored only
+/// if the origin gives it a lifetime, and the request had no cookies.
 ///
-/// Rules are built with [`Rule::builder`] or read from text, and are written as text again by
+/// Rules are built with [`Rule::builder`] or parsed from text, and written as text by
 /// [`Display`](fmt::Display):
 ///
 /// ```
@@ -49,10 +49,10 @@ pub(crate) use template::Template;
 /// | word | meaning |
 /// |---|---|
 /// | `name=products` | the route's name in the ledger; without it, the path pattern |
-/// | `method=GET` | condition: the method; GET stands for HEAD too |
+/// | `method=GET` | condition: the method; GET includes HEAD |
 /// | `host=*.example.com` | condition: the host; `*` one label, `**` any |
 /// | `path=/api/**` | condition: the path; `*` one segment, `**` any |
-/// | `if-header=x-beta` `if-header=x-beta:1` | condition: a request field is there, or has a value |
+/// | `if-header=x-beta` `if-header=x-beta:1` | condition: a request field is present, or has a value |
 /// | `content-type=image/*` | condition: the response's media type |
 /// | `status=404,410` | condition: the response's status |
 /// | `query=category,page` | key: these parameters, in any order; `query=none`: no query at all |
@@ -62,19 +62,19 @@ pub(crate) use template::Template;
 /// | `tag=product:{id}` | tags; `{id}` is that segment of the path, `{query.page}` a parameter, `{header.x-y}` a response field |
 /// | `negative-ttl=30s` | the same for 404 and 410 |
 /// | `min-ttl=5s` `max-ttl=1h` | bounds on lifetimes, the origin's too |
-/// | `jitter=10%` | up to so much is taken off a lifetime by chance, so that what was stored together does not expire together |
+/// | `jitter=10%` | a lifetime is shortened at random by up to this, so that responses stored together do not expire together |
 /// | `max-body=1MiB` | larger bodies are not stored |
-/// | `fail-safe=1h` | serve stale so long if the upstream fails |
+/// | `fail-safe=1h` | serve stale for this long if the upstream fails |
 /// | `soft-timeout=200ms` | serve stale if the upstream takes longer, and let it finish in the background |
-/// | `body-key` | store answers to POST too, by a digest of the body (see [`BodyDigestLayer`](scrimp_core::BodyDigestLayer)) |
-/// | `bypass` | keep the cache out of it |
+/// | `body-key` | store responses to POST too, by a digest of the body (see [`BodyDigestLayer`](scrimp_core::BodyDigestLayer)) |
+/// | `bypass` | neither store nor serve from the store |
 /// | `ignore-cookies` | store and serve although the request has cookies |
-/// | `ignore-client-control` | clients cannot force a call: their `no-cache`, `no-store`, `max-age` and `min-fresh` are not heard |
+/// | `ignore-client-control` | clients cannot force a call: their `no-cache`, `no-store`, `max-age` and `min-fresh` are ignored |
 /// | `store-set-cookie` | store although the response sets cookies |
 /// | `override-origin` | store in spite of `no-store`, `private` and `no-cache` |
 #[derive(Clone, Default, PartialEq)]
 pub struct Rule {
-    /// Empty if it was given none.
+    /// Name of the route; empty by default.
     pub(crate) name: Box<str>,
     pub(crate) when: When,
     pub(crate) key: KeySpec,
@@ -91,7 +91,7 @@ pub struct Rule {
     pub(crate) tags: Vec<Template>,
 }
 
-/// The conditions of a rule; one that is empty always holds.
+/// The conditions of a rule; an empty one always holds.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct When {
     pub(crate) methods: Vec<Method>,
@@ -102,7 +102,7 @@ pub(crate) struct When {
     pub(crate) statuses: Vec<StatusCode>,
 }
 
-/// What a key is made of besides authority and path.
+/// The parts of a key besides authority and path.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct KeySpec {
     pub(crate) query: QueryKey,
@@ -110,38 +110,38 @@ pub(crate) struct KeySpec {
     pub(crate) cookies: Vec<Box<str>>,
 }
 
-/// Which part of the query belongs to a key.
+/// The part of the query that belongs to a key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum QueryKey {
-    /// All of it, as it stands: the careful default.
+    /// The whole query, as it is written: the safe default.
     #[default]
     All,
-    /// Nothing.
+    /// No part of the query.
     None,
     /// These parameters, sorted by name.
     Only(Box<[Box<str>]>),
 }
 
-/// What a request with cookies means for the cache.
+/// Treatment of requests with cookies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cookies {
-    /// The answer may be personal: the cache stays out of it.
+    /// The response may be personal: the cache is bypassed.
     Bypass,
-    /// Cookies do not change the answer.
+    /// Cookies do not change the response.
     Ignore,
 }
 
-/// Works out a lifetime from request and response; `None` leaves it to the next source.
+/// Computes a lifetime from request and response; `None` leaves it to the next source.
 pub(crate) type TtlFn = dyn Fn(&Request<()>, &Response<()>) -> Option<Duration> + Send + Sync;
 
 /// Bounds on what is stored and for how long.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Limits {
-    /// In place of `ttl`, for answers that say there is nothing.
+    /// Lifetime of 404 and 410 responses, in place of `ttl`.
     pub(crate) negative_ttl: Option<Duration>,
     pub(crate) min_ttl: Option<Duration>,
     pub(crate) max_ttl: Option<Duration>,
-    /// Part of a lifetime that chance may take away, in thousandths.
+    /// Largest random reduction of a lifetime, in thousandths.
     pub(crate) jitter: u16,
     pub(crate) max_body: Option<u64>,
 }
@@ -172,7 +172,7 @@ impl Rule {
         }
     }
 
-    /// The tags for a response.
+    /// Returns the tags for a response.
     pub(crate) fn tags(&self, request: &Request<()>, response: &Response<()>) -> Vec<String> {
         let captures = match &self.when.path {
             Some(path) if !self.tags.is_empty() => path.captures(request.uri().path()),
@@ -184,7 +184,7 @@ impl Rule {
             .collect()
     }
 
-    /// The lifetime for a response, if the rule has an opinion.
+    /// Returns the lifetime for a response, if the rule sets one.
     pub(crate) fn ttl(&self, request: &Request<()>, response: &Response<()>) -> Option<Duration> {
         let nothing = matches!(response.status().as_u16(), 404 | 410);
         if nothing && self.limits.negative_ttl.is_some() {
@@ -212,7 +212,7 @@ impl fmt::Debug for Rule {
 // === impl Ttl ===
 
 impl PartialEq for Ttl {
-    /// A function is equal to itself and its copies only.
+    /// Compares functions by identity: one equals only itself and its copies.
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Fixed(own), Self::Fixed(other)) => own == other,
@@ -238,10 +238,10 @@ impl When {
         self.content_type.is_some() || !self.statuses.is_empty()
     }
 
-    /// Whether the conditions on the request hold. `doubt` is what is taken to hold of a
-    /// path that upstreams read in different ways; `None` if it is none of those.
+    /// Returns whether the conditions on the request hold. `doubt` is the result for a condition
+    /// on a path that upstreams read in different ways; `None` if the path is not one.
     ///
-    /// `host` is asked for the request's host, of which rules have one idea between them.
+    /// `host` returns the request's host, which all rules share.
     pub(crate) fn request<'a, B>(
         &self,
         request: &'a Request<B>,
@@ -272,7 +272,7 @@ impl When {
             && self.headers.iter().all(header)
     }
 
-    /// Whether the conditions on the response hold.
+    /// Returns whether the conditions on the response hold.
     pub(crate) fn response<B>(&self, response: &Response<B>) -> bool {
         let media_type = || {
             let essence = media_type::of(response.headers())?;

@@ -1,4 +1,4 @@
-//! Rules as text, for command lines and configuration.
+//! Rules parsed from text, for command lines and configuration.
 
 use std::{fmt::Display, str::FromStr, time::Duration};
 
@@ -9,7 +9,7 @@ use super::{Rule, RuleBuilder, RuleError};
 impl FromStr for Rule {
     type Err = RuleError;
 
-    /// Reads words apart by white space; see [`Rule`] for what they mean.
+    /// Splits words at white space; [`Rule`] lists their meanings.
     fn from_str(text: &str) -> Result<Self, RuleError> {
         let mut builder = Self::builder();
         let mut words = 0;
@@ -29,7 +29,7 @@ impl FromStr for Rule {
 impl TryFrom<&str> for Rule {
     type Error = RuleError;
 
-    /// Does what [`FromStr`] does, for setters that take a rule or its text.
+    /// Parses as [`FromStr`] does, for setters that take a rule or its text.
     fn try_from(text: &str) -> Result<Self, RuleError> {
         text.parse()
     }
@@ -48,9 +48,7 @@ fn apply(builder: RuleBuilder, word: &str) -> Result<RuleBuilder, RuleError> {
         };
     };
     if value.is_empty() {
-        return Err(RuleError(format!(
-            "`{name}=` in a rule has nothing behind it"
-        )));
+        return Err(RuleError(format!("`{name}=` in a rule has no value")));
     }
     let list = || value.split(',').filter(|item| !item.is_empty());
     match name {
@@ -80,7 +78,7 @@ fn apply(builder: RuleBuilder, word: &str) -> Result<RuleBuilder, RuleError> {
     }
 }
 
-/// The words that bound something; `None` for other words.
+/// Applies a word that sets a limit; `None` for other words.
 fn apply_limit(
     builder: RuleBuilder,
     name: &str,
@@ -115,19 +113,19 @@ fn if_header(builder: RuleBuilder, value: &str) -> Result<RuleBuilder, RuleError
     }
 }
 
-/// A duration such as `90s`, `2m` or `1h30m`, or `infinite`.
+/// Parses a duration such as `90s`, `2m` or `1h30m`, or `infinite`.
 fn duration(name: &str, text: &str) -> Result<Duration, RuleError> {
     if text == "infinite" {
         return Ok(Duration::MAX);
     }
     humantime::parse_duration(text).map_err(|_| {
         RuleError(format!(
-            "`{name}={text}` is no duration: write `30s`, `5m`, `1h30m` or `infinite`"
+            "`{name}={text}` is not a duration: write `30s`, `5m`, `1h30m` or `infinite`"
         ))
     })
 }
 
-/// A size such as `512`, `64KiB` or `1MiB`.
+/// Parses a size such as `512`, `64KiB` or `1MiB`.
 fn bytes(name: &str, text: &str) -> Result<u64, RuleError> {
     let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
     let unit: u64 = match &text[digits.len()..] {
@@ -143,7 +141,7 @@ fn bytes(name: &str, text: &str) -> Result<u64, RuleError> {
         .and_then(|number| number.checked_mul(unit))
         .ok_or_else(|| {
             RuleError(format!(
-                "`{name}={text}` is no size: write `512`, `64KiB` or `1MiB`"
+                "`{name}={text}` is not a size: write `512`, `64KiB` or `1MiB`"
             ))
         })
 }
@@ -202,7 +200,7 @@ mod tests {
         assert!(error("content-type=a/* query=b").contains("make two rules"));
         assert!(error("bypass ttl=1s").contains("bypasses"));
         assert!(error("status=200 ignore-client-control").contains("make two rules"));
-        assert!(error("  ").contains("empty rule") && error("ttl=").contains("nothing behind it"));
+        assert!(error("  ").contains("empty rule") && error("ttl=").contains("has no value"));
     }
 
     proptest! {

@@ -1,6 +1,6 @@
-//! Paths that not everybody reads alike.
+//! Paths that upstreams may read differently.
 
-/// Whether all upstreams read a path alike, whether they decode it first or last, resolve
+/// Returns whether all upstreams read a path alike, whether they decode it first or last, resolve
 /// dots, merge slashes, or cut parameters off.
 pub(super) fn reads_plainly(path: &str) -> bool {
     let path = path.as_bytes();
@@ -17,7 +17,7 @@ pub(super) fn reads_plainly(path: &str) -> bool {
     })
 }
 
-/// Whether a segment that is `.` or `..` comes next.
+/// Returns whether the next segment is `.` or `..`.
 fn is_dots(rest: &[u8]) -> bool {
     matches!(
         rest,
@@ -25,14 +25,14 @@ fn is_dots(rest: &[u8]) -> bool {
     )
 }
 
-/// Whether it makes no difference to the structure of a path when an escape is taken out.
+/// Returns whether decoding an escape leaves the structure of a path unchanged.
 fn is_harmless_escape(digits: &[u8]) -> bool {
     let value = std::str::from_utf8(digits)
         .ok()
         .filter(|digits| !digits.starts_with('+'))
         .and_then(|digits| u8::from_str_radix(digits, 16).ok());
-    // Letters and digits need no escape: one that has them hides a word. The last
-    // two begin overlong forms of what is ASCII in truth.
+    // Letters and digits need no escape: an escaped one hides a word. The last two begin overlong
+    // forms of ASCII.
     value.is_some_and(|byte| {
         !byte.is_ascii_control()
             && !byte.is_ascii_alphanumeric()

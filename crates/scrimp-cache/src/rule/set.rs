@@ -17,21 +17,20 @@ use crate::policy::{
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RuleSet(Vec<Rule>);
 
-/// The place of a rule in its set; `None` if no rule matches.
+/// The index of a rule in its set; `None` if no rule matches.
 pub(crate) type Place = Option<usize>;
 
-/// The rules that match a request: those that ask something of the response too, up to the
-/// first that does not.
+/// The rules that match a request: those with conditions on the response, up to the first without.
 #[derive(Debug, Clone)]
 pub(crate) struct Matched {
     if_response: SmallVec<[usize; 2]>,
     otherwise: Place,
 }
 
-/// A request, and what several rules ask of it, found out once.
+/// A request, and the facts that several rules need, computed once.
 struct Target<'a, B> {
     request: &'a Request<B>,
-    /// All upstreams read its path alike.
+    /// Flag that all upstreams read its path alike.
     plain: bool,
     host: OnceCell<&'a str>,
 }
@@ -51,7 +50,7 @@ impl RuleSet {
         self.0.get(place?)
     }
 
-    /// Finds the first rule that matches a request and asks nothing of the response.
+    /// Finds the first rule that matches a request and has no conditions on the response.
     pub(crate) fn for_request<B>(&self, request: &Request<B>) -> Place {
         if self.0.is_empty() {
             return None;
@@ -61,8 +60,8 @@ impl RuleSet {
         self.0.iter().position(covers)
     }
 
-    /// Finds the rules that [`for_response`](Self::for_response) chooses from. `place` is that
-    /// of the rule [for the request](Self::for_request).
+    /// Finds the rules that [`for_response`](Self::for_response) chooses from. `place` is that of
+    /// the rule [for the request](Self::for_request).
     pub(crate) fn matched<B>(&self, request: &Request<B>, place: Place) -> Matched {
         let before = self.0.iter().take(place.unwrap_or(usize::MAX));
         let mut asking = before
@@ -105,14 +104,14 @@ impl<'a, B> Target<'a, B> {
 // === impl Rule ===
 
 impl Rule {
-    /// Whether the rule is for a request.
+    /// Returns whether the rule covers a request.
     fn covers<B>(&self, target: &Target<'_, B>) -> bool {
         let host = || *target.host.get_or_init(|| host(target.request));
         let doubt = (!target.plain).then_some(self.bypass);
         self.when.request(target.request, host, doubt)
     }
 
-    /// Puts the rule's bounds on what HTTP allows.
+    /// Applies the rule's bounds to the policy.
     pub(crate) fn bound(&self, policy: &mut Policy) {
         let limits = self.limits;
         let cut = fastrand::f64() * f64::from(limits.jitter) / 1000.0;
@@ -122,7 +121,7 @@ impl Rule {
         }
     }
 
-    /// What the rule permits.
+    /// Returns the rule's permissions.
     pub(crate) fn permissions(&self) -> Permissions {
         Permissions {
             override_origin: self.override_origin,
@@ -131,8 +130,8 @@ impl Rule {
         }
     }
 
-    /// Whether the rule's TTL goes for a status: for those that are cacheable by default and
-    /// do not blame the request, and for those it names.
+    /// Returns whether the rule's TTL covers a status: those that are cacheable by default and do
+    /// not blame the request, and those it names.
     pub(crate) fn covers_status<B>(&self, response: &Response<B>) -> bool {
         let status = response.status();
         self.when.statuses.contains(&status)
@@ -140,7 +139,7 @@ impl Rule {
     }
 }
 
-/// The host of the target URI, without its port.
+/// Returns the host of the target URI, without its port.
 fn host<B>(request: &Request<B>) -> &str {
     host_without_port(authority(request.uri(), request.headers()))
 }

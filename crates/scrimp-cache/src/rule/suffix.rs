@@ -1,17 +1,17 @@
-//! Pages under a name that looks like a static file.
+//! Pages under the name of a static file.
 //!
-//! Many frameworks answer `/account/x.css` with the page of `/account`, as what follows is
-//! "path info" to them. A rule for `/**.css` would store that page for everybody: "web cache
-//! deception" (Gil, 2017; Mirheidari et al., USENIX Security 2020). The page gives itself
-//! away by its media type.
+//! Many frameworks answer `/account/x.css` with the page of `/account`: the rest is "path info" to
+//! them. A rule for `/**.css` would store that page for all callers: "web cache deception" (Gil,
+//! 2017; Mirheidari et al., USENIX Security 2020). The media type reveals the page.
 
 use http::{Request, Response};
 use scrimp_http::media_type;
 
 use super::Rule;
 
-/// Media types of files by their extension; one that ends in `/` or `-` stands for all that
-/// begin so, and one that begins with `+` for all that end so. `application/octet-stream` goes for any file: servers say so when they don't know.
+/// Media types of files by their extension. One that ends in `/` or `-` is a prefix, and one that
+/// begins with `+` is a suffix. `application/octet-stream` is allowed for any file, as servers
+/// send it for unknown types.
 const TYPES: &[(&[&str], &[&str])] = &[
     (&["css"], &["text/css"]),
     (
@@ -87,12 +87,12 @@ const TYPES: &[(&[&str], &[&str])] = &[
     ),
 ];
 
-/// What any file may be called.
+/// Media type that any file may have.
 const ANY: &str = "application/octet-stream";
 
 impl Rule {
-    /// Whether the rule goes by the suffix of a path, and the answer is no such file: its
-    /// media type is another than the suffix says. One without a type is taken at its word.
+    /// Returns whether the rule matches the suffix of a path, but the response is no such file:
+    /// its media type differs from the suffix. A response without a type is accepted.
     pub(crate) fn is_deceived<A, B>(&self, request: &Request<A>, response: &Response<B>) -> bool {
         let chooses = self
             .when
@@ -110,7 +110,7 @@ impl Rule {
     }
 }
 
-/// Whether a pattern asks for an extension and leaves open whose: `/**.css`, `/a/*.css`.
+/// Returns whether a pattern names an extension, but not the file: `/**.css`, `/a/*.css`.
 fn goes_by_suffix(pattern: &str) -> bool {
     let open = pattern.rfind(['*', '}']);
     open.is_some_and(|at| !pattern[at..].contains('/') && pattern[at..].contains('.'))
@@ -121,8 +121,8 @@ fn extension(path: &str) -> Option<&str> {
     name.rsplit_once('.').map(|(_, extension)| extension)
 }
 
-/// Whether a file of this extension may have this media type. Not all extensions
-/// are known: the others may be anything but a page.
+/// Returns whether a file of this extension may have this media type. Not all extensions are
+/// known: the others may be anything but a page.
 fn fits(extension: &str, media_type: &[u8]) -> bool {
     let media_type = media_type.to_ascii_lowercase();
     let is = |wanted: &str| match wanted.as_bytes() {
@@ -135,7 +135,7 @@ fn fits(extension: &str, media_type: &[u8]) -> bool {
             .iter()
             .any(|known| known.eq_ignore_ascii_case(extension))
     });
-    // What is made for one user comes as one of these.
+    // A page for one user has one of these types.
     let page = is("text/html") || is("application/xhtml+xml");
     let data = is("application/json") || is("+json");
     match known {

@@ -1,10 +1,10 @@
-//! Tags with blanks to fill in.
+//! Tags with placeholders.
 
 use std::fmt;
 
 use http::{Request, Response};
 
-/// A tag with blanks, such as `products:list:{query.category}:{query.page}`.
+/// A tag with placeholders, such as `products:list:{query.category}:{query.page}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Template(Box<[Piece]>);
 
@@ -42,7 +42,7 @@ impl Template {
         Self(pieces.into())
     }
 
-    /// Fills the blanks; what is not there is empty.
+    /// Fills the placeholders; an absent value is empty.
     pub(crate) fn fill(
         &self,
         captures: &[(&str, &str)],

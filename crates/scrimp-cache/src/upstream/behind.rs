@@ -1,4 +1,4 @@
-//! Calls that go on behind an answer: refreshes, and those that were too slow.
+//! Background calls: refreshes, and calls that were too slow.
 
 use std::{
     future::{Future, poll_fn},
@@ -27,8 +27,8 @@ impl<St: Store> Exchange<St> {
         background.start(self.run(call));
     }
 
-    /// Waits for the answer and reads its body to the end, which is what stores it. One that is
-    /// not kept, or no longer, is not paid for to the end.
+    /// Waits for the response and reads its body to the end, so that it is stored. A body that is
+    /// not stored, or no longer, is not read to the end.
     pub(super) async fn run<B, E>(self, call: impl Future<Output = Result<Response<B>, E>>)
     where
         B: Body<Data = Bytes>,

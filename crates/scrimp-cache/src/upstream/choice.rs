@@ -14,14 +14,15 @@ use tower_service::Service;
 use super::{Exchange, Outcome, POLLED_AGAIN, Upstream};
 use crate::{entry::Store, request::head_of};
 
-/// A call with an offer. If the upstream says 304 and not of what, it is asked again, without.
+/// A call with an offer. If the upstream returns a 304 that names none of it, the call is repeated
+/// without the offer.
 pub(crate) struct Choice<S, ReqB, St>
 where
     S: Service<Request<ReqB>>,
 {
     call: Pin<Box<Oneshot<S, Request<ReqB>>>>,
     exchange: Exchange<St>,
-    /// For the second call.
+    /// Service and request for the second call.
     again: Option<(S, Request<()>)>,
 }
 
@@ -67,7 +68,7 @@ where
                 choice.call = Box::pin(Oneshot::new(inner, request));
                 continue;
             }
-            let choice = slot.take().expect("there a moment ago");
+            let choice = slot.take().expect("present until taken here");
             return Poll::Ready(choice.exchange.finish(result));
         }
     }

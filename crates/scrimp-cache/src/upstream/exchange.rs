@@ -1,4 +1,4 @@
-//! A call to the upstream under way.
+//! An upstream call in progress.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,7 +21,7 @@ use crate::{
     shared::Shared,
 };
 
-/// A call to the upstream under way, and what is to be done with its answer.
+/// An upstream call in progress, and the handling of its response.
 pub(crate) struct Exchange<St> {
     shared: Arc<Shared<St>>,
     call: UpstreamCall,
@@ -29,13 +29,13 @@ pub(crate) struct Exchange<St> {
 
 /// Kind of an upstream call.
 enum UpstreamCall {
-    /// The cache stays out of it.
+    /// The cache passes the request on.
     Pass { report: Report, explain: bool },
-    /// It may change what is stored.
+    /// The request may change stored responses.
     Unsafe(Box<Write>),
-    /// Its answer is not going to be stored, going by the last one.
+    /// The last response was not storable, so this one is not expected to be stored.
     Watched(WatchedCall),
-    /// Its answer may be stored.
+    /// The response may be stored.
     Fetch(Box<Fetch>),
 }
 
@@ -61,8 +61,8 @@ impl<St: Store> Exchange<St> {
         Self::new(shared, UpstreamCall::Unsafe(Box::new(write)))
     }
 
-    /// A call for what is not stored, or may not be used. The request is made conditional where
-    /// that can save a body.
+    /// Makes a call for a missing or unusable response. The request becomes conditional if that
+    /// can save a body.
     pub(crate) fn for_miss<B>(
         shared: &Arc<Shared<St>>,
         request: &mut Request<B>,
@@ -78,7 +78,7 @@ impl<St: Store> Exchange<St> {
         Self::new(shared, call)
     }
 
-    /// A call, and its request, that brings a stored response up to date.
+    /// Makes a call, and its request, that updates a stored response.
     pub(crate) fn for_refresh<B>(
         shared: &Arc<Shared<St>>,
         request: &Request<B>,
@@ -97,7 +97,7 @@ impl<St: Store> Exchange<St> {
         }
     }
 
-    /// Tells layers further in how old an answer may be.
+    /// Announces to inner layers how old a response may be.
     pub(crate) fn announce<B>(&self, request: &mut Request<B>) {
         if let Some(fetch) = self.fetch()
             && Since::is_heard()
@@ -111,18 +111,18 @@ impl<St: Store> Exchange<St> {
         self.fetch()?.soft_timeout(&self.shared.config)
     }
 
-    /// Returns the stale response, if there still is one that may be served.
+    /// Returns the stale response, if one may still be served.
     pub(super) fn stand_in_for_slow<B>(&self) -> Option<Response<CacheBody<B>>> {
         self.fetch()?.stand_in_for_slow(&self.shared)
     }
 
-    /// Returns whether the upstream is asked which of several stored responses is the answer.
+    /// Returns whether the upstream chooses among several stored responses.
     pub(crate) fn has_offer(&self) -> bool {
         self.fetch().is_some_and(Fetch::has_offer)
     }
 
-    /// Makes it a fetch like any other, at the price of a call that was for nothing, if the
-    /// answer is a 304 and none of what was offered.
+    /// Withdraws the offer, if the response is a 304 that names none of it. This costs a second
+    /// call.
     pub(super) fn withdraw_offer<B>(&mut self, response: &Response<B>) -> bool {
         match &mut self.call {
             UpstreamCall::Fetch(fetch) => fetch.withdraw_offer(&self.shared.config, response),
@@ -130,7 +130,7 @@ impl<St: Store> Exchange<St> {
         }
     }
 
-    /// Takes the upstream's answer, or its failure.
+    /// Handles the upstream's response, or its failure.
     pub(crate) fn finish<B, E>(
         self,
         result: Result<Response<B>, E>,

@@ -1,4 +1,4 @@
-//! What the cache says of answers that come from the upstream.
+//! Cache-Status for responses from the upstream.
 
 use http::{HeaderMap, Response};
 
@@ -8,12 +8,12 @@ use crate::{
     shared::Shared,
 };
 
-/// Appends a line to Cache-Status: the cache nearest to the client comes last (RFC 9211 §2).
+/// Appends a line to Cache-Status: the cache nearest to the client is last (RFC 9211 §2).
 pub(super) fn label<St>(shared: &Shared<St>, headers: &mut HeaderMap, report: Report) {
     headers.append(CACHE_STATUS, report.value(&shared.config.name, None));
 }
 
-/// Labels an answer that is given for want of a stored one, and counts it.
+/// Labels a response to a miss, and counts it.
 pub(super) fn label_miss<St, B>(shared: &Shared<St>, response: &mut Response<B>, report: Report) {
     shared.counters.misses.increment();
     let collapsed = is_collapsed(response);

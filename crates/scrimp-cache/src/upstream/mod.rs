@@ -1,4 +1,4 @@
-//! Calls to the upstream: how they are made, and what their answers mean for what is stored.
+//! Upstream calls, and the effect of their responses on the store.
 
 mod behind;
 mod choice;
@@ -22,8 +22,8 @@ pub(crate) use race::Race;
 
 use crate::body::CacheBody;
 
-/// A service that calls are made with, told by what it is: all that the service under a cache
-/// has to be.
+/// Bounds of a service that calls are made with: everything that a cache requires of its inner
+/// service.
 pub(crate) trait Upstream<ReqB>:
     Service<Request<ReqB>, Response = Response<<Self as Upstream<ReqB>>::Body>, Future: Send>
     + Clone
@@ -41,9 +41,9 @@ where
     type Body = ResB;
 }
 
-/// What comes of a call in the end.
+/// The result of a call.
 type Outcome<S, ReqB> =
     Result<Response<CacheBody<<S as Upstream<ReqB>>::Body>>, <S as Service<Request<ReqB>>>::Error>;
 
-/// What a future that is polled after completion panics with.
+/// Message of the panic when a future is polled after completion.
 pub(crate) const POLLED_AGAIN: &str = "a response future is not polled after completion";

@@ -1,5 +1,5 @@
-//! A request that none of the stored variants matches: perhaps its answer is one of them all
-//! the same, and the upstream can say which (RFC 9111 §4.1, RFC 9110 §13.1.2).
+//! Stored responses offered for a request that none of them matches: the upstream can say that one
+//! of them is the answer (RFC 9111 §4.1, RFC 9110 §13.1.2).
 
 use std::sync::Arc;
 
@@ -14,21 +14,21 @@ use crate::{
     shared::Shared,
 };
 
-/// Variants that are offered to the upstream at most.
+/// Maximum number of offered responses.
 const MAX_OFFERED: usize = 8;
 
-/// The stored responses that one request may be answered with, if the upstream names one.
+/// Returns the stored responses that may answer a request, if the upstream names one.
 ///
-/// An entity tag is to tell all representations of a resource apart (RFC 9110 §8.8.3). Not
-/// all origins see to that, so only what promises to is offered: strong tags; of no two
-/// bodies; of no response that was selected by who asks; in a coding the client takes.
+/// Entity tags should distinguish all representations of a resource (RFC 9110 §8.8.3). Not all
+/// origins do so. Only safe cases are offered: strong tags that no two bodies share, no response
+/// selected by credentials, and a coding the client accepts.
 pub(super) fn offer<St, B>(
     shared: &Shared<St>,
     request: &mut Request<B>,
     asked: &LookupRequest,
     variants: &Variants,
 ) -> Vec<Arc<Entry>> {
-    // With a condition of its own, the client has something that the upstream may confirm.
+    // A client with its own condition has a response that the upstream may confirm.
     if request.method() != Method::GET || asked.facts.conditional {
         return Vec::new();
     }
@@ -37,7 +37,7 @@ pub(super) fn offer<St, B>(
     let is_personal =
         |name: &header::HeaderName| *name == header::COOKIE || personal.contains(name);
     let may_be_the_answer = |entry: &Entry| {
-        // A 304 stands for a 200 (RFC 9110 §15.4.5).
+        // A 304 replaces a 200 (RFC 9110 §15.4.5).
         entry.status == StatusCode::OK
             && (!personal_request || entry.policy.for_credentials)
             && shared.epochs.check(&entry.validity) != Epoch::Gone
@@ -62,7 +62,7 @@ pub(super) fn offer<St, B>(
     }
 }
 
-/// The variants with strong tags, newest first, without those whose tag is also that of
+/// Returns the variants with strong tags, newest first, without those that share a tag with
 /// another body.
 fn told_apart(variants: &Variants) -> Vec<(&HeaderValue, &Arc<Entry>)> {
     let mut tagged: Vec<(&HeaderValue, &Arc<Entry>)> = Vec::new();
@@ -80,7 +80,7 @@ fn told_apart(variants: &Variants) -> Vec<(&HeaderValue, &Arc<Entry>)> {
     tagged
 }
 
-/// The offered response that a 304 speaks of.
+/// Returns the offered response that a 304 names.
 pub(super) fn named<'a>(offered: &'a [Arc<Entry>], response: &HeaderMap) -> Option<&'a Arc<Entry>> {
     match (response.get(header::ETAG), offered) {
         (Some(tag), _) => offered
@@ -91,12 +91,12 @@ pub(super) fn named<'a>(offered: &'a [Arc<Entry>], response: &HeaderMap) -> Opti
     }
 }
 
-/// Whether two bodies are one. Variants that were told apart by a 304 share their memory.
+/// Returns whether two bodies are the same. A variant stored after a 304 shares the memory.
 fn same(a: &Bytes, b: &Bytes) -> bool {
     (a.as_ptr() == b.as_ptr() && a.len() == b.len()) || a == b
 }
 
-/// A strong entity tag that can stand in a list.
+/// Returns a strong entity tag that can be part of a list.
 fn strong_tag(entry: &Entry) -> Option<&HeaderValue> {
     let tag = entry.policy.etag.as_ref()?;
     etag::is_plain_strong(tag).then_some(tag)

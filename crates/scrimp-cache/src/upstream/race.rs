@@ -1,4 +1,4 @@
-//! A call that has only so long until a stale response is served in its place.
+//! A call that is limited in time before a stale response is served in its place.
 
 use std::{
     future::Future,
@@ -19,14 +19,14 @@ use scrimp_core::Tasks;
 
 use crate::entry::Store;
 
-/// The call, its soft time-out, and where it goes on once its caller has an answer.
+/// The call, its soft time-out, and its place in the background once its caller has an answer.
 pub(crate) struct Race<S, ReqB, St>
 where
     S: Service<Request<ReqB>>,
 {
     call: Pin<Box<Oneshot<S, Request<ReqB>>>>,
     exchange: Exchange<St>,
-    /// `None` once it has run out in vain.
+    /// `None` once it has expired without a response to serve.
     limit: Option<Pin<Box<Sleep>>>,
     background: Arc<Tasks>,
 }
@@ -65,7 +65,7 @@ where
     ) -> Poll<Outcome<S, ReqB>> {
         let race = slot.as_mut().expect(POLLED_AGAIN);
         if let Poll::Ready(result) = race.call.as_mut().poll(cx) {
-            let race = slot.take().expect("there a moment ago");
+            let race = slot.take().expect("present until taken here");
             return Poll::Ready(race.exchange.finish(result));
         }
         let Some(limit) = &mut race.limit else {
@@ -73,7 +73,7 @@ where
         };
         ready!(limit.as_mut().poll(cx));
         race.limit = None;
-        // It may have been invalidated meanwhile: then there is nothing but to wait.
+        // It may have been invalidated meanwhile: then the call has to be awaited.
         let Some(response) = race.exchange.stand_in_for_slow() else {
             return Poll::Pending;
         };

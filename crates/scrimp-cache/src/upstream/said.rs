@@ -1,9 +1,9 @@
-//! What the answer to a write says of other things.
+//! The effects of a response to a write on other resources.
 
 use http::{HeaderMap, HeaderValue, header};
 use scrimp_http::groups::CACHE_GROUP_INVALIDATION;
 
-/// What counts of an answer's header fields, read in one pass.
+/// The relevant header fields of a response, read in one pass.
 #[derive(Debug, Default)]
 pub(super) struct Said<'a> {
     pub(super) location: Option<&'a HeaderValue>,

@@ -1,4 +1,4 @@
-//! A call whose answer is not going to be stored, going by the last one.
+//! A call whose response is not expected to be stored, as the last one was not.
 
 use http::Response;
 
@@ -16,10 +16,10 @@ use crate::{
     shared::Shared,
 };
 
-/// A call under way of which nothing is kept but what its label needs.
+/// A call in progress that keeps only the data for its label.
 pub(super) struct WatchedCall {
     asking: Asking,
-    /// Of the request's key.
+    /// Hash of the request's key.
     hash: u64,
     keyed_authorization: bool,
 }
@@ -27,8 +27,7 @@ pub(super) struct WatchedCall {
 // === impl WatchedCall ===
 
 impl WatchedCall {
-    /// `None` if the answer may be stored after all, or if more is to be done with it than a
-    /// label needs.
+    /// Makes a watched call. `None` if the response may be stored, or needs more than a label.
     pub(super) fn new<St>(
         shared: &Shared<St>,
         asked: &LookupRequest,
@@ -36,7 +35,8 @@ impl WatchedCall {
         miss: &Miss,
     ) -> Option<Self> {
         let config = &shared.config;
-        // A caller that asks for a verdict goes by it: a wrong guess would cost more than a call.
+        // A caller that asks for a verdict relies on it: a wrong guess would cost more than a
+        // call.
         let idle = !asked.explain && config.ledger.is_none() && config.fallback.is_none();
         let unknown = miss.reason == Forward::UriMiss;
         (unknown && idle && shared.predictor.takes(hash)).then(|| Self {
@@ -46,7 +46,7 @@ impl WatchedCall {
         })
     }
 
-    /// Labels the answer, and learns from it.
+    /// Labels the response, and learns from it.
     pub(super) fn finish<St, B>(
         self,
         shared: &Shared<St>,
@@ -64,7 +64,7 @@ impl WatchedCall {
         response.map(CacheBody::passing)
     }
 
-    /// Why the answer would not have been stored this time either.
+    /// Returns why the response would not have been stored this time either.
     fn refusal<St, B>(&self, shared: &Shared<St>, response: &Response<B>) -> Option<Refusal> {
         let config = &shared.config;
         let permissions = Permissions {

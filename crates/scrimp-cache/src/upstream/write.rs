@@ -1,4 +1,4 @@
-//! An unsafe request: it invalidates, and its answer may be kept for later GETs.
+//! An unsafe request: it invalidates, and its response may be stored for later GETs.
 
 use std::sync::Arc;
 
@@ -25,17 +25,17 @@ use crate::{
 
 use super::{fetch::Fetch, said::Said};
 
-/// An unsafe request under way.
+/// An unsafe request in progress.
 ///
-/// Of the request there is what says where it went and whom it was for. Its other fields are
-/// not copied for every write: an answer that depends on them is not kept.
+/// Of the request it keeps its destination and its caller's identity. Other fields are not copied
+/// for every write: a response that depends on them is not stored.
 pub(super) struct Write {
     post: bool,
     uri: Uri,
     host: Option<HeaderValue>,
-    /// What it claims of its target in other fields.
+    /// Claims about the target in other fields.
     retold: Option<Box<HeaderMap>>,
-    /// The answer is one user's, or it is unknown what it answers.
+    /// Flag that the response is personal, or that its target is unknown.
     personal: bool,
     cookie: bool,
     tenant: Option<Tenant>,
@@ -46,11 +46,10 @@ pub(super) struct Write {
     doubt: Doubt,
 }
 
-/// Whether a write took effect, until its answer tells.
+/// Guard of a write whose effect is unknown until its response comes.
 ///
-/// If the caller leaves or the upstream breaks off before that, it is unknown. Then its
-/// target counts as stale: it is validated before it is served again, and still at hand if
-/// the upstream is down.
+/// If the caller leaves or the upstream breaks off before that, the target counts as stale. It is
+/// validated before it is served again, and stays available if the upstream is down.
 struct Doubt {
     epochs: Arc<Epochs>,
     own: Tag,
@@ -81,7 +80,7 @@ impl Write {
             uri: uri.clone(),
             host: headers.get(header::HOST).cloned(),
             retold: facts.retold.then(|| Box::new(retold(headers))),
-            // As in a look-up: a name in front of the host is a credential too.
+            // As in a look-up, a name before the host is a credential too.
             personal: facts.authorization
                 || has_userinfo(uri)
                 || facts.ambiguous_host
@@ -104,8 +103,8 @@ impl Write {
         self.explain
     }
 
-    /// Invalidates what the write may have changed, and says how its answer is kept, if it
-    /// may be.
+    /// Invalidates what the write may have changed. Returns the fetch that stores its response, if
+    /// it may be stored.
     pub(super) fn finish<St, B>(
         mut self,
         shared: &Shared<St>,
@@ -119,16 +118,16 @@ impl Write {
         let touched = self.touched(&said, response.headers());
         shared.epochs.append(Target::Tags(touched), false);
         let after = shared.epochs.now();
-        // Whatever else was invalidated since the call began, under whatever name, may be
-        // about what this answer shows: then it is the older, and is not kept.
+        // Any other invalidation since the call began, under any name, may be about the content of
+        // this response: then it is older, and is not stored.
         if after.follows(self.fetched_at) && self.answers_get(&said, response.status()) {
             return self.into_fetch(shared, after);
         }
         None
     }
 
-    /// The target, and what Location and Content-Location name on the same origin (RFC 9111
-    /// §4.4), and the groups named (RFC 9875 §3).
+    /// Returns the target, the targets of Location and Content-Location on the same origin (RFC
+    /// 9111 §4.4), and the named groups (RFC 9875 §3).
     fn touched(&self, said: &Said<'_>, response: &HeaderMap) -> TagList {
         let mut tags = TagList::from_iter([self.doubt.own]);
         let places = [said.location, said.content_location];
@@ -149,8 +148,8 @@ impl Write {
         tags
     }
 
-    /// Whether the answer is what a GET would bring (RFC 9110 §9.3.3): a POST whose
-    /// Content-Location is its own target, and nothing that depends on fields not kept.
+    /// Returns whether the response is that of a GET (RFC 9110 §9.3.3): a POST whose
+    /// Content-Location is its own target, and no dependence on fields that are not kept.
     fn answers_get(&self, said: &Said<'_>, status: StatusCode) -> bool {
         self.post
             && status == StatusCode::OK
@@ -165,7 +164,7 @@ impl Write {
         Some(uri_tag(authority, &target))
     }
 
-    /// The GET whose answer this is.
+    /// Returns the fetch of the GET that this response answers.
     fn into_fetch<St>(self, shared: &Shared<St>, fetched_at: Position) -> Option<Box<Fetch>> {
         let mut request = Request::new(());
         *request.uri_mut() = self.uri;
@@ -198,7 +197,7 @@ impl Write {
     }
 }
 
-/// The fields that claim something of the target, Host aside.
+/// Returns the fields with claims about the target, except Host.
 fn retold(headers: &HeaderMap) -> HeaderMap {
     let mut copy = HeaderMap::new();
     for (name, value) in headers {

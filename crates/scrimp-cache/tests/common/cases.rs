@@ -1,8 +1,8 @@
-//! How often a property is tried.
+//! The number of cases of a property.
 
 use proptest::test_runner::Config;
 
-/// So many cases, or as many as `SCRIMP_CASES` says.
+/// Returns a configuration of `default` cases, or as many as `SCRIMP_CASES` says.
 pub fn cases(default: u32) -> Config {
     let cases = std::env::var("SCRIMP_CASES")
         .ok()

@@ -1,4 +1,4 @@
-//! A cache over a scripted upstream, and short words for asking it.
+//! A cache over a scripted upstream, and short helpers for requests.
 
 #![allow(
     dead_code,
@@ -20,12 +20,12 @@ use tower::{Layer, ServiceExt};
 
 pub type Fields<'a> = &'a [(&'static str, &'a str)];
 
-/// Noon on a day in 2026.
+/// Returns noon on a day in 2026.
 pub fn noon() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_790_856_000)
 }
 
-/// A date so many seconds after noon, as HTTP writes it.
+/// Returns the date this many seconds after noon, in HTTP format.
 pub fn date(seconds: i64) -> String {
     let base = noon();
     let offset = Duration::from_secs(seconds.unsigned_abs());
@@ -55,12 +55,12 @@ pub struct Answer {
     pub trailers: Option<HeaderMap>,
 }
 
-/// A layer with 1 MiB of memory.
+/// Returns a layer with 1 MiB of memory.
 pub fn layer() -> CacheLayerBuilder {
     CacheLayer::builder(MemoryStore::new(1 << 20))
 }
 
-/// A reply with these fields and this body, its length announced.
+/// Returns a reply with these fields and this body, and its announced length.
 pub fn reply(status: u16, fields: Fields<'_>, body: &str) -> Reply {
     let body = Bytes::copy_from_slice(body.as_bytes());
     let mut response = Response::new(ScriptedBody::new().data(body).sized());
@@ -69,7 +69,7 @@ pub fn reply(status: u16, fields: Fields<'_>, body: &str) -> Reply {
     Reply::respond(response)
 }
 
-/// A reply that may be kept for a minute.
+/// Returns a reply with a freshness lifetime of a minute.
 pub fn minute(body: &str) -> Reply {
     reply(200, &[("cache-control", "max-age=60")], body)
 }
@@ -89,7 +89,7 @@ pub fn request(method: &str, uri: &str, fields: Fields<'_>) -> Request<Full<Byte
 }
 
 impl Rig {
-    /// Replies to the calls one by one; one call more fails the test.
+    /// Replies to the calls one by one. A further call fails the test.
     pub fn script(layer: CacheLayerBuilder, replies: impl IntoIterator<Item = Reply>) -> Self {
         Self::over(layer, Scripted::script(replies))
     }

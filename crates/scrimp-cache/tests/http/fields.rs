@@ -1,4 +1,4 @@
-//! Header fields and trailers that are kept, dropped and added.
+//! Header fields and trailers that are stored, removed and added.
 
 use bytes::Bytes;
 use http::{HeaderMap, Response};
@@ -50,7 +50,7 @@ async fn trailers_are_stored_with_their_response() {
     for _ in 0..2 {
         assert_eq!(rig.get("/").await.trailers.as_ref(), Some(&trailers));
     }
-    // Else an HTTP/1.1 server would not send them.
+    // Otherwise an HTTP/1.1 server would not send them.
     let hit = rig.get("/").await;
     assert_eq!(
         (hit.header("trailer"), hit.header("content-length")),
@@ -121,7 +121,7 @@ async fn layers_outside_learn_what_the_cache_did_if_they_ask() {
     assert_eq!(rig.get("/").await.header("age"), "0");
 }
 
-/// An answer that somebody else keeps.
+/// A response that another collector stores.
 struct Elsewhere;
 
 impl SharedAnswer for Elsewhere {
@@ -157,7 +157,7 @@ async fn a_targeted_field_stands_in_the_place_of_expires_too() {
     let expires = date(60);
     for (targeted, stored) in [("must-revalidate", false), ("max-age=5", true)] {
         let fields = [("cdn-cache-control", targeted), ("expires", &*expires)];
-        // No cache keeps a teapot's word that says nothing of how long.
+        // No cache stores a 418 without a lifetime.
         let rig = Rig::script(layer(), [reply(418, &fields, "")]);
         let said = rig.get("/").await;
         assert_eq!(

@@ -1,4 +1,4 @@
-//! What is served from store, and how old it says it is.
+//! Responses served from the store, and their Age.
 
 use scrimp_testkit::Reply;
 

@@ -1,4 +1,4 @@
-//! What HTTP clients and upstreams see (RFC 9111, RFC 9211).
+//! The behaviour that HTTP clients and upstreams see (RFC 9111, RFC 9211).
 
 #[path = "../common/mod.rs"]
 mod common;

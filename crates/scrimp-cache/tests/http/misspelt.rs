@@ -1,8 +1,9 @@
-//! Cache-Control as it is misspelt: what forbids counts, and nothing is guessed.
+//! Misspelt Cache-Control: what forbids counts, and nothing is guessed.
 
 use crate::common::{Rig, date, layer, reply};
 
-/// How many of two equal requests reach the origin, whose answers were changed ten days ago.
+/// Returns the number of two equal requests that reach the origin, whose responses were modified
+/// ten days ago.
 async fn calls(rules: &[&str], control: &str) -> usize {
     let fields = [
         ("cache-control", control.to_owned()),

@@ -1,4 +1,4 @@
-//! Whose answers are whose.
+//! Responses shared between callers, or not.
 
 use scrimp_cache::Mode;
 

@@ -1,4 +1,4 @@
-//! Keys whose answers are not stored, and what is learned from them.
+//! Keys whose responses are not stored, and how the cache learns from them.
 
 use http_body_util::BodyExt;
 use scrimp_testkit::Scripted;
@@ -19,7 +19,7 @@ async fn a_key_that_was_not_storable_is_stored_again_one_call_after_it_is() {
             "scrimp; fwd=uri-miss; detail=no-store"
         );
     }
-    // Only watched, as the last one was not storable: what is learned counts from here on.
+    // The call is only watched, as the last one was not storable: learning counts from here on.
     let watched = rig.get("/").await;
     assert_eq!(
         (watched.text(), watched.cache_status()),

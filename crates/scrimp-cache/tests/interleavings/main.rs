@@ -1,9 +1,9 @@
-//! Invalidation against everything else that can happen, in any order, through the layer.
+//! Invalidation and all other events, in any order, through the layer.
 //!
-//! A case is a list of steps: ask, poll this future, open that gate, read one frame of a
-//! body, change the origin, invalidate, let time pass, drop something. A model as simple
-//! as can be, the newest value that each invalidation has covered, says what may no longer
-//! be given out. `SCRIMP_CASES` sets how many lists are tried.
+//! A case is a list of steps: send a request, poll a future, open a gate, read one frame of a
+//! body, change the origin, invalidate, let time pass, drop something. A simple model, the newest
+//! value that each invalidation has covered, defines what may no longer be served. `SCRIMP_CASES`
+//! sets the number of lists.
 
 #![allow(unreachable_pub, reason = "a test binary exports nothing")]
 

@@ -1,4 +1,4 @@
-//! The origin: what it holds, and how it answers.
+//! The origin: its values, and its responses.
 
 use std::sync::{
     Arc,
@@ -11,7 +11,7 @@ use scrimp_testkit::{Gate, Reply, ScriptedBody};
 
 use super::step::{Case, End, KEYS, LISTS, PATHS, Shape};
 
-/// Shared by the test and the scripted service.
+/// State shared by the test and the scripted service.
 pub struct Origin {
     values: Mutex<[u64; KEYS]>,
     gates: Mutex<Gates>,
@@ -26,7 +26,7 @@ struct Gates {
     all_open: bool,
 }
 
-/// The body of a value, frame by frame.
+/// Returns one frame of the body of a value.
 pub fn frame(key: usize, value: u64, number: usize) -> String {
     format!("{key}:{value}:{number};")
 }
@@ -54,7 +54,7 @@ impl Origin {
         values[key]
     }
 
-    /// Opens one of the gates that are shut.
+    /// Opens one of the closed gates.
     pub fn open(&self, which: usize) {
         let mut gates = self.gates.lock();
         if !gates.shut.is_empty() {
@@ -63,7 +63,7 @@ impl Origin {
         }
     }
 
-    /// Opens all gates, those to come too.
+    /// Opens all gates, including later ones.
     pub fn open_all(&self) {
         let mut gates = self.gates.lock();
         gates.all_open = true;
@@ -81,14 +81,14 @@ impl Origin {
         gate
     }
 
-    /// Answers a call with the value of the moment it began: the oldest it can have.
+    /// Answers a call with the value at its beginning: the oldest it can have.
     pub fn answer(&self, parts: &Parts) -> Reply {
         let call = self.calls.fetch_add(1, Ordering::Relaxed);
         let shape = self.shapes[call % self.shapes.len()];
         let key = PATHS.iter().position(|path| *path == parts.uri.path());
         let key = key.expect("a known path");
         let reply = match (&parts.method, shape.end) {
-            // The answer that a GET would bring may be kept for GETs.
+            // A response that equals that of a GET may be stored for GETs.
             (&Method::POST, End::Well) => {
                 self.write(key);
                 self.respond(parts, shape, key)
@@ -151,12 +151,12 @@ impl Origin {
         };
         set("cache-control", control);
         set("cache-tag", &tags);
-        // A HEAD may bring stored fields up to date; what is said of a body stays with it.
+        // A HEAD may update stored fields; fields about the body stay with the body.
         let head = parts.method == Method::HEAD;
         let name = if head { "x-head-value" } else { "x-value" };
         set(name, &value.to_string());
         if !confirmed && !head {
-            // What the stored body is made of; a 304 says nothing about it.
+            // This describes the frames of the stored body; a 304 does not.
             set("x-frames", &shape.frames.to_string());
             set("x-versioned", if shape.versioned { "1" } else { "0" });
         }

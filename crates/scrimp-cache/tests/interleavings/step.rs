@@ -1,21 +1,21 @@
-//! What can happen.
+//! The steps of a case.
 
 use proptest::{collection::vec, prelude::*};
 
-/// Things at the origin: two in one folder, one in another.
+/// Number of resources at the origin: two in one folder, one in another.
 pub const KEYS: usize = 3;
 pub const PATHS: [&str; KEYS] = ["/a/0", "/a/1", "/b/2"];
 pub const LISTS: [&str; KEYS] = ["list:a:0", "list:a:1", "list:b:2"];
 
 #[derive(Debug, Clone)]
 pub struct Case {
-    /// How the origin answers its calls, over and over.
+    /// Responses of the origin to its calls, repeated in a cycle.
     pub shapes: Vec<Shape>,
     pub lagging: bool,
     pub steps: Vec<Step>,
 }
 
-/// How the origin answers one call.
+/// Response of the origin to one call.
 #[derive(Debug, Clone, Copy)]
 pub struct Shape {
     pub etag: bool,
@@ -25,7 +25,7 @@ pub struct Shape {
     pub gated_body: bool,
     pub frames: usize,
     pub end: End,
-    /// From a replica that is one write behind, where the case has any.
+    /// A response from a replica that is one write behind, if the case has any.
     pub behind: bool,
 }
 
@@ -68,7 +68,7 @@ pub enum Step {
 #[derive(Debug, Clone, Copy)]
 pub enum What {
     Tag(usize),
-    /// A version, so many writes behind the present one.
+    /// A version this many writes behind the current one.
     Version(usize, u64),
     Prefix,
     GlobPrefix,
@@ -152,7 +152,7 @@ fn what() -> impl Strategy<Value = What> {
 // === impl What ===
 
 impl What {
-    /// Whether it hits a key.
+    /// Returns whether it hits a key.
     pub fn hits(self, key: usize) -> bool {
         match self {
             Self::Tag(hit) | Self::Version(hit, _) | Self::Glob(hit) | Self::Uri(hit) => hit == key,

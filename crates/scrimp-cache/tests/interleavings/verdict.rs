@@ -1,4 +1,4 @@
-//! The reference model: what may no longer be given out, and whether an answer was it.
+//! The reference model: which responses may no longer be served, and the check of a response.
 
 use http::{HeaderMap, Response, StatusCode};
 
@@ -10,15 +10,15 @@ use super::{
 /// Per key, the newest value that an invalidation has covered.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Floors {
-    /// By a hard one: what is older is gone.
+    /// Value of a hard invalidation: anything older is gone.
     pub hard: [u64; KEYS],
-    /// By a soft one: what is older is stale.
+    /// Value of a soft invalidation: anything older is stale.
     pub soft: [u64; KEYS],
-    /// By version: what is older is gone, even if it comes in later.
+    /// Value of a version: anything older is gone, even if it arrives later.
     pub version: [u64; KEYS],
 }
 
-/// What a request may be answered with, as of the moment it was made.
+/// The allowed responses to a request, at the time of the request.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked {
     pub key: usize,
@@ -30,7 +30,7 @@ pub struct Asked {
 // === impl Asked ===
 
 impl Asked {
-    /// Checks a response; the body it has to have, if that is known.
+    /// Checks a response. Returns the body it must have, if that is known.
     pub fn judge<B>(&self, response: &Response<B>) -> Option<String> {
         let headers = response.headers();
         let status = text(headers, "cache-status");

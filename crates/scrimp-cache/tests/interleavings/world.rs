@@ -1,4 +1,4 @@
-//! A cache, an origin, and everything that is under way between them.
+//! A cache, an origin, and everything in progress between them.
 
 use std::{
     pin::Pin,
@@ -47,7 +47,7 @@ struct Reading {
     expected: Option<String>,
 }
 
-/// More rounds than anything that makes progress can need.
+/// Limit on rounds, above the need of anything that makes progress.
 const ENOUGH: usize = 200;
 
 // === impl World ===
@@ -86,7 +86,7 @@ impl World {
         }
     }
 
-    /// Lets everything come to its end, and looks at what is left.
+    /// Runs everything to its end, and checks the remaining state.
     pub async fn settle(&mut self) {
         self.origin.open_all();
         for key in 0..KEYS {
@@ -187,19 +187,19 @@ impl World {
             return;
         };
         let (kind, _) = self.calls.swap_remove(which);
-        // The origin that answers nobody fails those who wait for it.
+        // An origin that does not answer fails all waiting callers.
         let Ok(response) = answer else { return };
         let expected = match kind {
             Kind::Ask(asked) => asked.judge(&response),
             Kind::Post(key) => {
-                // From here on its writer sees what it wrote.
+                // From here on its writer sees its own value.
                 let value = response.headers()["x-value"].to_str().expect("a number");
                 let value = value.parse().expect("a number");
                 self.floors.hard[key] = self.floors.hard[key].max(value);
                 None
             }
         };
-        // To its end, as it may be kept.
+        // The body is read to its end, as it may be stored.
         self.bodies.push(Reading {
             body: Box::pin(response.into_body()),
             got: Vec::new(),
@@ -220,7 +220,7 @@ impl World {
                 let data: Bytes = frame.into_data().unwrap_or_default();
                 reading.got.extend_from_slice(&data);
             }
-            // Broken off, as the origin did.
+            // It broke off, as at the origin.
             Poll::Ready(Some(Err(_))) => drop(self.bodies.swap_remove(which)),
             Poll::Ready(None) => {
                 let Reading { got, expected, .. } = self.bodies.swap_remove(which);
@@ -232,7 +232,7 @@ impl World {
     }
 }
 
-/// Takes one of a list out, if there is any.
+/// Removes one item of a list, if there is any.
 fn pick<T>(list: &mut Vec<T>, which: usize) -> Option<T> {
     (!list.is_empty()).then(|| list.swap_remove(which % list.len()))
 }

@@ -1,4 +1,4 @@
-//! Who may invalidate over HTTP, and how.
+//! Authorised invalidation over HTTP.
 
 use http::Request;
 use http_body_util::BodyExt;

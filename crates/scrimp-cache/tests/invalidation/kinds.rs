@@ -1,4 +1,4 @@
-//! What each kind of invalidation hits.
+//! The responses that each kind of invalidation hits.
 
 use http::StatusCode;
 use scrimp_cache::{CacheLayer, Invalidation, Invalidator};
@@ -8,7 +8,7 @@ use crate::{
     rule,
 };
 
-/// A shop: product pages and list pages, tagged by what they show.
+/// Returns a shop: product pages and list pages, tagged by their contents.
 fn shop() -> (Rig, Invalidator) {
     let layer = layer()
         .rule(rule("path=/products/{id} tag=product:{id} ttl=10m"))
@@ -25,7 +25,7 @@ const PAGES: [&str; 4] = [
     "/products?category=books&page=1",
 ];
 
-/// Which pages are still served from store. Asks without filling what is gone.
+/// Returns which pages are still served from the store. It does not refill missing ones.
 async fn kept(rig: &Rig) -> Vec<bool> {
     let mut kept = Vec::new();
     for page in PAGES {

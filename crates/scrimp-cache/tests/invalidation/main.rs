@@ -1,4 +1,4 @@
-//! Invalidation: what it hits, when it holds, who may say it.
+//! Invalidation: its targets, its timing, its authorisation.
 
 mod admin;
 #[path = "../common/mod.rs"]

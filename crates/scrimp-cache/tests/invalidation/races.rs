@@ -1,4 +1,4 @@
-//! Answers that are under way when something is invalidated.
+//! Responses in progress during an invalidation.
 
 use http_body_util::BodyExt;
 use scrimp_cache::Invalidation;

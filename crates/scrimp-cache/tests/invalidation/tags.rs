@@ -1,4 +1,4 @@
-//! Where tags come from.
+//! The sources of tags.
 
 use std::sync::Arc;
 

@@ -1,9 +1,9 @@
-//! Threads that fetch, write and read one thing through the log of invalidations.
+//! Threads that fetch, write and read one resource through the log of invalidations.
 //!
-//! A fetch does what the layer does: it notes the log's position, gets the value the origin
-//! has at that moment, and keeps it if the log does not object. A write changes the value
-//! at the origin and then appends an invalidation. What must hold: once an append has
-//! returned, nobody who starts to read later is given an older value.
+//! A fetch acts as the layer does: it notes the log's position, gets the current value of the
+//! origin, and stores it if the log allows it. A write changes the value at the origin and then
+//! appends an invalidation. The property: once an append has returned, no later read returns an
+//! older value.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::{
     sync::{AtomicU64, Ordering, RwLock, thread},
 };
 
-/// How a writer invalidates.
+/// Kinds of invalidation by a writer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Means {
     Tag,
@@ -22,21 +22,21 @@ pub(crate) enum Means {
     Glob,
     Everything,
     SoftEverything,
-    /// By tag, among so many other tags that the log forgets it.
+    /// A tag, among enough other tags that the log forgets it.
     Forgotten,
-    /// By all the hard means in turn.
+    /// All the hard kinds in turn.
     Mixed,
 }
 
-/// When a fetch notes the log's position.
+/// The point at which a fetch notes the log's position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Born {
     BeforeTheCall,
-    /// Wrong, to show that the models would notice.
+    /// A wrong point, to show that the models would notice.
     AfterTheCall,
 }
 
-/// What runs in parallel: so many threads of each kind, each doing one thing so often.
+/// The parallel threads: the number of each kind, and their number of turns.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scenario {
     pub(crate) means: Means,
@@ -47,7 +47,7 @@ pub(crate) struct Scenario {
     pub(crate) turns: u64,
 }
 
-/// What a thread does in each turn.
+/// The action of a thread in each turn.
 type Act = fn(&World);
 
 struct World {
@@ -68,13 +68,13 @@ struct Stored {
 const TAG: Tag = Tag(7);
 const NAME: &str = "thing";
 
-/// Tags the log keeps apart in the scenario that makes it forget.
+/// Number of tags that the log holds individually in the scenario that makes it forget.
 const FEW_MARKS: usize = 2;
 
 // === impl Scenario ===
 
 impl Scenario {
-    /// Runs all threads to their end. To be called inside a model.
+    /// Runs all threads to their end. Call it inside a model.
     pub(crate) fn run(self) {
         let marks = match self.means {
             Means::Forgotten => FEW_MARKS,
@@ -104,7 +104,7 @@ impl Scenario {
             thread.join().expect("a panic ends the schedule");
         }
         world.read();
-        // The log must not buy safety by refusing everything.
+        // The log must not be safe by refusing everything.
         world.fetch();
         assert_eq!(world.read_epoch(), Some(Epoch::Valid), "{self:?}");
     }
@@ -122,7 +122,7 @@ impl World {
         };
         let validity = Validity::new(born, self.carried(value));
         let stored = Arc::new(Stored { validity, value });
-        // The store asks under its lock for the key, as a put has to.
+        // The store asks under its lock for the key, as a put must.
         let mut slot = self.slot.write();
         if self.epochs.check(&stored.validity) != Epoch::Gone {
             *slot = Some(stored);
@@ -160,7 +160,7 @@ impl World {
         self.read_epoch();
     }
 
-    /// Reads as a request does; what the log says of what is stored.
+    /// Reads as a request does. Returns the log's answer on the stored value.
     fn read_epoch(&self) -> Option<Epoch> {
         let told = self.told.load(Ordering::Acquire);
         let stored = self.slot.read().clone()?;

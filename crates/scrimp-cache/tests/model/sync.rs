@@ -1,4 +1,4 @@
-//! The lock and the atomics of a model checker, under the names the sources know.
+//! The lock and the atomics of a model checker, under the names that the sources use.
 
 /// Makes the modules that the sources of the log expect in its crate.
 macro_rules! over {
@@ -36,7 +36,7 @@ macro_rules! over {
             }
         }
 
-        /// Names match themselves only: how patterns match is not at stake here.
+        /// Names match only themselves: the matching of patterns is not under test here.
         pub(crate) mod pattern {
             #[derive(Debug, Clone, PartialEq, Eq)]
             pub(crate) struct Pattern(pub(crate) &'static str);

@@ -1,4 +1,4 @@
-//! What the two caches decide.
+//! The decisions of the two caches.
 
 use std::{
     sync::{
@@ -20,7 +20,7 @@ use super::{
     history::{History, Verb},
 };
 
-/// Whether the response was stored, and what became of the requests that followed.
+/// The decision on storing, and the results of the requests that followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decisions {
     pub stored: bool,
@@ -34,8 +34,8 @@ pub enum Outcome {
     Fetched,
 }
 
-/// The layer's decisions. The origin answers what it is asked later with an error that
-/// says nothing, so that what is stored stays; or it confirms it, if it is asked that.
+/// Returns the layer's decisions. The origin answers later calls with an error that leaves the
+/// stored response in place, or with a confirmation, if that is requested.
 pub fn scrimp(history: &History) -> Decisions {
     let first = AtomicBool::new(true);
     let response = history.response.clone();
@@ -49,12 +49,12 @@ pub fn scrimp(history: &History) -> Decisions {
             Some((how, now)) if forwarded(&parts.headers) == Outcome::Revalidated => {
                 Reply::respond(response.confirmation(how, now, ScriptedBody::new()))
             }
-            // No response of a history has this status: to HEAD it would confirm one.
+            // No response of a history has this status: on a HEAD it would confirm one.
             _ => reply(502, &[], ""),
         }
     });
-    // Nothing waits for anything: one poll is all a request needs. And as there is no
-    // runtime, there are no refreshes in the background either.
+    // Nothing waits: a request needs one poll only. Without a runtime, there are no background
+    // refreshes either.
     let send = |request: Request<_>| {
         rig.send(request)
             .now_or_never()
@@ -81,7 +81,7 @@ pub fn scrimp(history: &History) -> Decisions {
     }
 }
 
-/// The decisions of `http-cache-semantics`.
+/// Returns the decisions of `http-cache-semantics`.
 pub fn oracle(history: &History) -> Decisions {
     let options = CacheOptions {
         shared: history.mode == Mode::Shared,

@@ -2,7 +2,7 @@
 
 use scrimp_cache::Mode;
 
-/// A request, the response to it, and requests for the same thing later on.
+/// A request, the response to it, and later requests for the same target.
 #[derive(Clone)]
 pub struct History {
     pub mode: Mode,
@@ -20,18 +20,18 @@ pub struct Asking {
     /// Lines of the field that the response may vary on.
     pub selecting: Vec<String>,
     pub verb: Verb,
-    /// It asks for the first byte only.
+    /// A request for the first byte only.
     pub range: bool,
-    /// The origin confirms what is stored, if that is what it is asked.
+    /// Confirmation by the origin, if the request asks for it.
     pub confirmed: Option<Confirmation>,
 }
 
-/// How something is asked for.
+/// The method of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
     Get,
     Head,
-    /// As GET, and if the origin is asked, then without a condition: what a HEAD means.
+    /// GET, but sent without a condition if the origin is called: the meaning of a HEAD.
     GetOrAsk,
 }
 
@@ -40,7 +40,7 @@ pub enum Verb {
 pub struct Confirmation {
     /// It repeats the Cache-Control of the response.
     pub control: bool,
-    /// It says that it is new.
+    /// It carries an Age of zero.
     pub age: bool,
 }
 
@@ -60,7 +60,7 @@ pub struct Answering {
     pub set_cookie: bool,
 }
 
-/// A Cache-Control directive, and how it is written.
+/// A Cache-Control directive, and its spelling.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Directive {
     pub name: &'static str,

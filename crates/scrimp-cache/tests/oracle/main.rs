@@ -1,8 +1,8 @@
-//! The layer against `http-cache-semantics`, on histories made at random.
+//! The layer compared with `http-cache-semantics`, on random histories.
 //!
-//! Where the two decide differently, a class in `classes/` says why and who is right.
-//! `SCRIMP_CASES` sets how many histories are tried; a large number also shows that every
-//! class is still needed.
+//! For each difference in decisions, a class in `classes/` gives the reason and the side that is
+//! right. `SCRIMP_CASES` sets the number of histories. A large number also shows that every class
+//! is still needed.
 
 #![allow(unreachable_pub, reason = "the modules of a test are its own")]
 
@@ -27,14 +27,14 @@ use proptest::{
     test_runner::{TestCaseError, TestRunner},
 };
 
-/// From here on every class is expected to come up.
+/// Number of histories from which every class is expected to occur.
 const MANY: u32 = 100_000;
 
 #[derive(Default)]
 struct Tally {
     histories: u32,
     disagreements: u32,
-    /// Per class, the disagreements that it takes to explain.
+    /// Number of differences that need each class.
     needed: BTreeMap<&'static str, u32>,
 }
 
@@ -64,7 +64,8 @@ fn every_disagreement_with_http_cache_semantics_is_a_known_one() {
     }
 }
 
-/// `many` also counts which classes it takes, which is most of the time.
+/// Compares the decisions. With `many` it also counts the needed classes, which takes most of the
+/// time.
 fn compare(history: &History, many: bool, tally: &mut Tally) -> Result<(), TestCaseError> {
     let ours = scrimp(history);
     let theirs = oracle(history);
@@ -90,7 +91,7 @@ fn compare(history: &History, many: bool, tally: &mut Tally) -> Result<(), TestC
     Ok(())
 }
 
-/// The oracle's decisions, once it was told what the history means.
+/// Returns the oracle's decisions on a rewritten history.
 fn explain(history: &History, without: Option<&str>) -> Decisions {
     oracle(&rewritten(history, without))
 }

@@ -1,4 +1,4 @@
-//! Histories at random.
+//! Random histories.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use crate::history::{
 pub fn history() -> impl Strategy<Value = History> {
     let mode = select(vec![Mode::Shared, Mode::Private]);
     let later = vec((select(DELAYS.to_vec()), asking()), 1..4);
-    // An answer to HEAD is never stored; the oracle may store what it likes.
+    // A response to HEAD is never stored; the oracle may store anything.
     let first = asking().prop_map(|asking| Asking {
         verb: Verb::Get,
         ..asking
@@ -132,8 +132,8 @@ fn answering() -> impl Strategy<Value = Answering> {
         })
 }
 
-/// Mostly none. Structured fields: names in lower case, numbers without quotes, and of two
-/// the last one counts, so there are no two.
+/// Generates directives, usually none. Structured fields have names in lower case, numbers without
+/// quotes, and no repeated names, as the last one would count.
 fn targeted() -> impl Strategy<Value = Vec<Directive>> {
     let directive = prop_oneof![
         select(vec![
@@ -163,7 +163,7 @@ fn targeted() -> impl Strategy<Value = Vec<Directive>> {
     prop_oneof![5 => Just(Vec::new()), 1 => some]
 }
 
-/// Mostly no line or one, at times two.
+/// Generates usually no line or one, sometimes two.
 fn rarely_twice<T: Clone + fmt::Debug + 'static>(
     one: impl Strategy<Value = T>,
 ) -> impl Strategy<Value = Vec<T>> {
@@ -224,8 +224,9 @@ fn control(
 // === impl History ===
 
 impl History {
-    /// `max-age=0` means nothing to what is immutable and fresh, and everything to what is
-    /// immutable and stale: with `max-stale` besides, no request says both to the oracle.
+    /// Removes a combination without a rewriting. An immutable response ignores `max-age=0` while
+    /// it is fresh, but not once it is stale: with `max-stale` too, no request expresses both for
+    /// the oracle.
     fn leave_out_what_has_no_rewriting(&mut self) {
         let response = &self.response;
         if has(&response.control, "immutable") || has(&response.targeted, "immutable") {
@@ -237,10 +238,10 @@ impl History {
         }
     }
 
-    /// A confirmation for another variant than the first stores one more, and the oracle
-    /// knows one. HEADs confirm nothing: they have no conditions. And to the oracle a tenth of
-    /// the time since the last modification is in whole seconds, and may be longer than a
-    /// day, so confirmations come after tens of seconds and before days.
+    /// Limits confirmations. One for another variant than the first stores one more, and the
+    /// oracle supports one. HEADs confirm nothing: they have no conditions. For the oracle, a
+    /// tenth of the time since the last modification is in whole seconds and may exceed a day, so
+    /// confirmations come between tens of seconds and days.
     fn confirm_only_what_was_stored(&mut self) {
         let mut passed = 0;
         for (delay, asking) in &mut self.later {

@@ -1,8 +1,8 @@
-//! What the classes are written in.
+//! The helpers of the classes.
 
 use super::history::{Argument, Directive, remove};
 
-/// RFC 9111 §1.2.2: what is larger counts as this.
+/// Maximum of a delta: RFC 9111 §1.2.2 treats a larger one as this.
 const MAX_DELTA: u64 = 1 << 31;
 
 const LIFETIMES: [&str; 5] = [
@@ -13,7 +13,7 @@ const LIFETIMES: [&str; 5] = [
     "min-fresh",
 ];
 
-/// The first number that a directive has.
+/// Returns the first number of a directive.
 pub fn number(control: &[Directive], name: &str) -> Option<u64> {
     control
         .iter()
@@ -23,7 +23,7 @@ pub fn number(control: &[Directive], name: &str) -> Option<u64> {
         })
 }
 
-/// Whether a request takes any staleness.
+/// Returns whether a request accepts any staleness.
 pub fn unlimited(control: &[Directive]) -> bool {
     control
         .iter()
@@ -53,7 +53,7 @@ pub fn invalid_numbers(control: &mut Vec<Directive>, response: bool) {
         }
         match directive.argument {
             Argument::Number(_) => {}
-            // As stale as it likes.
+            // Any staleness is accepted.
             Argument::None if directive.name == "max-stale" => {}
             Argument::Text(text)
                 if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) =>
@@ -85,21 +85,21 @@ pub fn duplicates(control: &mut Vec<Directive>) {
     *control = single;
 }
 
-/// Status codes that RFC 9110 and RFC 6585 define, with those of RFC 7725.
+/// Returns whether RFC 9110, RFC 6585 or RFC 7725 defines a status code.
 pub fn understood(status: u16) -> bool {
     const OTHERS: [u16; 10] = [307, 308, 421, 422, 426, 428, 429, 431, 451, 511];
     let ranges = [200..=206, 300..=303, 400..=417, 500..=505];
     ranges.iter().any(|range| range.contains(&status)) || OTHERS.contains(&status)
 }
 
-/// Several lines are one list, and its members have no white space around them.
+/// Joins several lines into one list, without white space around its members.
 pub fn selecting_lists(lines: &mut Vec<String>) {
     if !lines.is_empty() {
         *lines = vec![members(lines).join(",")];
     }
 }
 
-/// Nor do order and case count.
+/// Normalises order and case.
 pub fn selecting_preferences(lines: &mut Vec<String>) {
     if !lines.is_empty() {
         let mut list = members(lines);

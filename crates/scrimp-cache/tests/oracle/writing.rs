@@ -70,7 +70,7 @@ impl Answering {
         response
     }
 
-    /// A 304 that says, so many seconds after noon, that the response is as it was.
+    /// Returns a 304, this many seconds after noon, that confirms the response.
     pub fn confirmation<B>(&self, how: Confirmation, now: u64, body: B) -> Response<B> {
         let mut response = Response::new(body);
         *response.status_mut() = StatusCode::NOT_MODIFIED;

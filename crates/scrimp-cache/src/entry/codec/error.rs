@@ -1,27 +1,27 @@
-//! What is wrong with bytes that should be stored responses.
+//! The error of decoding stored responses.
 
 use std::fmt;
 
-/// Why bytes are no stored responses.
+/// Reason why bytes cannot be decoded as stored responses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// They do not begin with the format's magic number.
+    /// The bytes do not begin with the format's magic number.
     Foreign,
-    /// They are of another version of the format.
+    /// The bytes are of another version of the format.
     Version {
-        /// The version they are of.
+        /// Version of the bytes.
         found: u16,
-        /// The one this build reads and writes.
+        /// Version that this build reads and writes.
         known: u16,
     },
-    /// They are not as long as they say, or their checksum says that they have changed.
+    /// The length or the checksum does not fit the bytes.
     Corrupt,
-    /// They are as they were written, but this part of them makes no sense.
+    /// The checksum fits, but this part of the bytes makes no sense.
     Damaged(&'static str),
-    /// They were stored for another key.
+    /// The bytes were stored for another key.
     OtherKey,
-    /// They were stored at a time that has not come yet.
+    /// The bytes were stored at a time in the future.
     Future,
 }
 

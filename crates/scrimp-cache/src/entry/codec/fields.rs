@@ -1,10 +1,10 @@
-//! Header fields, as they are written down.
+//! Header fields in encoded form.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::DecodeError;
 
-/// Name, value, and whether the value is to be kept out of compression and logs.
+/// Name, value, and whether the value is kept out of compression and logs.
 pub(super) type Field<'a> = (&'a str, &'a [u8], bool);
 
 pub(super) fn fields(headers: &HeaderMap) -> Vec<Field<'_>> {

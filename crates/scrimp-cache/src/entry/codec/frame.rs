@@ -1,13 +1,13 @@
-//! The outside of the format: magic number, version, checksum, lengths.
+//! The outer format: magic number, version, checksum, lengths.
 //!
 //! | bytes | |
 //! |---|---|
 //! | 4 | `SCRM` |
-//! | 2 | version, little end first, as all numbers |
+//! | 2 | version, little-endian, as all numbers |
 //! | 4 | CRC-32 of all that follows |
 //! | 4 | length of the head |
 //! | … | the head (postcard), which holds the length of each body |
-//! | … | the bodies, one behind the other |
+//! | … | the bodies, one after the other |
 
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
@@ -16,17 +16,17 @@ use super::DecodeError;
 
 const MAGIC: &[u8; 4] = b"SCRM";
 
-/// Version of the format. Any change to what is written is a new one.
+/// Version of the format. Any change to the encoded bytes is a new version.
 const VERSION: u16 = 2;
 
-/// Where the checksum stands, and what it covers begins.
+/// Offset of the checksum, which covers all bytes after it.
 const SUM: usize = MAGIC.len() + 2;
 const COVERED: usize = SUM + 4;
 
-/// Where the head begins.
+/// Offset of the head.
 const HEAD: usize = COVERED + 4;
 
-/// Bytes taken apart.
+/// The parts of encoded bytes.
 pub(super) struct Frame {
     head: Bytes,
     pub(super) bodies: Bytes,

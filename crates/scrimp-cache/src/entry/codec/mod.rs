@@ -24,27 +24,26 @@ pub use error::DecodeError;
 use moment::Now;
 use written::Written;
 
-/// Flags are tidied up when there are this many, and then twice as many as were left.
+/// Number of flags at which unused ones are removed. The next limit is twice the number left.
 const FEW_FLAGS: usize = 64;
 
-/// Writes the responses stored under a key as bytes, and reads them back.
+/// Encodes the responses stored under a key as bytes, and decodes them.
 ///
-/// The format begins with a magic number, its version and a checksum over all the rest; the
-/// key stands in front of the responses and is compared when they are read. Bytes that are
-/// damaged, cut off, of another version or stored for another key are a [`DecodeError`],
-/// which a store answers as a miss.
+/// The format begins with a magic number, its version and a checksum over the rest. The key
+/// precedes the responses and is compared on decoding. Bytes that are damaged, cut off, of another
+/// version or stored for another key are a [`DecodeError`], which a store answers as a miss.
 ///
-/// - **Age** goes on while no process runs: in the process that wrote it a response's age is
-///   that of its clock for intervals, in a later one the wall clock tells how long it has
-///   been. A response that a wall clock says is from the future is not read back.
-/// - **Invalidation** is compared by position in a log. One that was written down by a
-///   [`Journal`](crate::Journal) goes on after a restart; what was stored under any other log
-///   is not used, as it is unknown what of it has been invalidated.
-/// - **One refresh** at a time goes for all copies of a response that one codec (or a clone
-///   of it) has read.
+/// - **Age** continues while no process runs: the process that encoded a response uses its clock
+///   for intervals, and a later process uses the wall clock. A response from the future, by the
+///   wall clock, is not decoded.
+/// - **Invalidation** compares positions in a log. A log kept by a [`Journal`](crate::Journal)
+///   continues after a restart. A response stored under any other log is not used, because its
+///   invalidations are unknown.
+/// - **One refresh** at a time runs for all copies of a response that one codec (or a clone of it)
+///   has decoded.
 ///
-/// How long a response may be kept and whom it may be given was decided when it was stored.
-/// Start with an empty store when the layer's mode changes, or rules on cookies or credentials.
+/// The lifetime and the permitted callers of a response are fixed when it is stored. Start with an
+/// empty store when the layer's mode changes, or rules on cookies or credentials.
 ///
 /// ```
 /// use scrimp_cache::{Codec, DecodeError};
@@ -65,12 +64,12 @@ pub struct Codec {
     clock: Clock,
     ledger: Option<Ledger>,
     flags: Arc<Mutex<Flags>>,
-    /// Takes what this process has written for another's.
+    /// Flag to treat the bytes of this process as those of another.
     #[cfg(test)]
     stranger: bool,
 }
 
-/// The flags of responses that are in memory at the moment.
+/// The flags of responses that are in memory now.
 #[derive(Default)]
 struct Flags {
     shared: HashMap<u64, Weak<AtomicBool>>,
@@ -80,19 +79,19 @@ struct Flags {
 // === impl Codec ===
 
 impl Codec {
-    /// Returns a codec on the machine's clocks, that forgets what hits are worth.
+    /// Returns a codec on the machine's clocks, without a ledger.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets where the time comes from. It has to be the layer's clock. Default: the machine's.
+    /// Sets the clock. It must be the layer's clock. Default: the machine's clocks.
     #[must_use]
     pub fn clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
     }
 
-    /// Sets where hits are booked. It should be the layer's ledger. Default: nowhere.
+    /// Sets the ledger for hits. It should be the layer's ledger. Default: none.
     #[must_use]
     pub fn ledger(self, ledger: Ledger) -> Self {
         Self {
@@ -101,11 +100,11 @@ impl Codec {
         }
     }
 
-    /// Writes the responses stored under a key as bytes.
+    /// Encodes the responses stored under a key.
     ///
     /// # Errors
     ///
-    /// If there are 4 GiB of header fields.
+    /// If the header fields take 4 GiB or more.
     pub fn encode(&self, key: KeyRef<'_>, variants: &Variants) -> Result<Bytes, DecodeError> {
         let now = Now::read(&self.clock);
         let head = Written::new(key, variants, now);
@@ -113,11 +112,11 @@ impl Codec {
         frame::wrap(&head, &bodies)
     }
 
-    /// Reads the responses that were stored under this key. Their bodies are slices of `bytes`.
+    /// Decodes the responses stored under this key. Their bodies are slices of `bytes`.
     ///
     /// # Errors
     ///
-    /// If the bytes are anything but what [`encode`](Self::encode) has made for this key.
+    /// If the bytes are not the result of [`encode`](Self::encode) for this key.
     pub fn decode(&self, key: KeyRef<'_>, bytes: &Bytes) -> Result<Variants, DecodeError> {
         let frame = frame::unwrap(bytes)?;
         let head: Written<'_> = frame.head()?;
@@ -127,7 +126,7 @@ impl Codec {
         head.into_variants(frame.bodies.clone(), self)
     }
 
-    /// Reads the key that bytes were stored under, for a store that looks at what it finds at its
+    /// Decodes the key that bytes were stored under, for a store that scans its contents at its
     /// start.
     ///
     /// # Errors
@@ -148,7 +147,7 @@ impl Codec {
         now
     }
 
-    /// The flag that all copies of one response share.
+    /// Returns the flag that all copies of one response share.
     fn flag(&self, response: u64) -> RefreshFlag {
         RefreshFlag::Shared(self.flags.lock().get(response))
     }

@@ -1,4 +1,4 @@
-//! Times that can be written down.
+//! Points of time in encoded form.
 
 use std::{
     sync::LazyLock,
@@ -11,10 +11,10 @@ use tokio::time::Instant;
 
 use super::DecodeError;
 
-/// This process, and a point of its time that others are told by.
+/// Identifier of this process, and the point of its time that others are relative to.
 static PROCESS: LazyLock<(u64, Instant)> = LazyLock::new(|| (fastrand::u64(..), Instant::now()));
 
-/// What both clocks show at one moment, and whose they are.
+/// The readings of both clocks at one moment, and the process they belong to.
 #[derive(Clone, Copy)]
 pub(super) struct Now {
     process: u64,
@@ -22,7 +22,7 @@ pub(super) struct Now {
     wall: SystemTime,
 }
 
-/// A point of time: exactly, for the process that wrote it, and by the wall clock for others.
+/// A point of time: exact for the process that encoded it, by the wall clock for others.
 #[derive(Clone, Copy, Hash, Serialize, Deserialize)]
 pub(super) struct Moment {
     process: u64,
@@ -34,18 +34,18 @@ pub(super) struct Moment {
 #[derive(Clone, Copy, Hash, Serialize, Deserialize)]
 pub(super) struct Date(Distance);
 
-/// How far behind some point, or before it.
+/// Distance before or after some point.
 #[derive(Clone, Copy, Hash, Serialize, Deserialize)]
 enum Distance {
     Behind(Duration),
     Before(Duration),
 }
 
-/// What a moment is to those who read it.
+/// A point of time as the decoding process sees it.
 pub(super) enum Past {
-    /// This process has seen it.
+    /// A time in this process.
     At(Instant),
-    /// It was so long ago, in another process.
+    /// A time in another process, this long ago.
     Ago(Duration),
 }
 
@@ -72,8 +72,8 @@ impl Now {
         }
     }
 
-    /// An instant so long ago, or as near to it as this machine can tell: it has no instants
-    /// from before it was started.
+    /// Returns an instant this long ago, or the earliest that the machine can represent: it has no
+    /// instants before its start.
     pub(super) fn ago(self, time: Duration) -> Instant {
         let halved = |times| self.instant.checked_sub(time / (1_u32 << times));
         (0..31).find_map(halved).unwrap_or(self.instant)

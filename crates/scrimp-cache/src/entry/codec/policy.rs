@@ -1,4 +1,4 @@
-//! What HTTP allows, as it is written down.
+//! The policy of a stored response in encoded form.
 
 use std::time::Duration;
 
@@ -23,13 +23,13 @@ pub(super) struct WrittenPolicy {
     immutable: bool,
     while_revalidate: Duration,
     if_error: Option<Duration>,
-    /// The entity tag is that of the header fields.
+    /// The entity tag equals that of the header fields.
     has_etag: bool,
     last_modified: Option<Date>,
     date: Date,
 }
 
-/// Sources by the number they are written as.
+/// Sources by their encoded number.
 const SOURCES: [Source; 6] = [
     Source::Rule,
     Source::Targeted,
@@ -62,8 +62,8 @@ impl WrittenPolicy {
     }
 
     pub(super) fn into_policy(self, headers: &HeaderMap, now: Now) -> Result<Policy, DecodeError> {
-        // In another process the time that went by becomes part of the age it came with, as
-        // there need be no instant that far back.
+        // For another process, the elapsed time becomes part of the initial age, as an instant
+        // that far back may not exist.
         let (received, gone_by) = match self.received.past(now)? {
             Past::At(instant) => (instant, Duration::ZERO),
             Past::Ago(time) => (now.instant(), time),

@@ -1,4 +1,4 @@
-//! What is written is read back, and nothing else is.
+//! Tests: decoding returns exactly what was encoded.
 
 use std::{
     sync::atomic::AtomicU64,
@@ -31,7 +31,7 @@ fn duration() -> impl Strategy<Value = Duration> {
     prop_oneof![4 => some, 1 => Just(Duration::MAX), 1 => Just(Duration::ZERO)]
 }
 
-/// Of this year, and from before 1970.
+/// Generates dates of this year, and dates before 1970.
 fn date() -> impl Strategy<Value = SystemTime> {
     (0..1_u64 << 33, 0..1_000_000_000_u32).prop_map(|(seconds, nanos)| {
         let span = Duration::new(seconds, nanos);
@@ -138,7 +138,7 @@ prop_compose! {
     }
 }
 
-/// A codec whose clock stands still, and the clock.
+/// Returns a codec whose clock stands still, and the clock.
 fn codec() -> (Codec, ManualClock) {
     let clock = ManualClock::new(UNIX_EPOCH + NOON);
     let codec = Codec::new().clock(clock.clock()).ledger(Ledger::new());
@@ -169,7 +169,7 @@ proptest! {
             prop_assert_eq!(format!("{:?}", read.policy), format!("{:?}", written.policy));
             prop_assert_eq!(read.sent, written.sent);
         }
-        // Every field is in what is written of it.
+        // Every field is in the encoded bytes.
         prop_assert_eq!(codec.encode(key().as_ref(), &read).expect("small"), bytes);
         clock.advance(Duration::from_secs(1));
     }
@@ -206,7 +206,7 @@ proptest! {
         prop_assert!(codec.decode(key().as_ref(), &longer.into()).is_err(), "longer");
     }
 
-    /// Past the checksum, which whoever writes the bytes can make right.
+    /// Bypasses the checksum, which any author of the bytes can make right.
     #[test]
     fn no_bytes_make_it_panic(
         (written, codec, _) in variants(),

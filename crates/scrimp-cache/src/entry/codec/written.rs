@@ -1,4 +1,4 @@
-//! The inside of the format: what is written of each response.
+//! The inner format: the encoded part of each response.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -65,7 +65,7 @@ struct WrittenBooking<'a> {
     currency: String,
 }
 
-/// Versions of HTTP by the number they are written as.
+/// Versions of HTTP by their encoded number.
 const VERSIONS: [Version; 5] = [
     Version::HTTP_09,
     Version::HTTP_10,
@@ -74,7 +74,7 @@ const VERSIONS: [Version; 5] = [
     Version::HTTP_3,
 ];
 
-/// Tells responses apart in memory.
+/// Secret hash state for telling responses in memory apart.
 static SECRET: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 // === impl Written ===
@@ -219,7 +219,7 @@ impl<'a> WrittenBooking<'a> {
         }
     }
 
-    /// Opens the account again, if there is a ledger.
+    /// Reopens the account, if there is a ledger.
     fn open(self, codec: &Codec) -> Option<Booking> {
         let currency = Currency::new(&self.currency)?;
         let ledger = codec.ledger.as_ref()?;

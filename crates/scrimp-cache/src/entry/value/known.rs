@@ -1,8 +1,8 @@
-//! Values that half the web sends.
+//! Widely used field values.
 
 use crate::digits::digits;
 
-/// A value that most responses have in common, if this is one.
+/// Returns the static text of a widely used value, if this is one.
 pub(super) fn known(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
         [b'0'..=b'9', ..] if bytes.len() <= 4 => number(bytes),
@@ -10,7 +10,7 @@ pub(super) fn known(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// A small number in its usual form, as in Content-Length.
+/// Returns the static text of a small number in its usual form, as in Content-Length.
 fn number(text: &[u8]) -> Option<&'static str> {
     let value = std::str::from_utf8(text).ok()?.parse().ok()?;
     digits(value).filter(|digits| digits.as_bytes() == text)
@@ -18,7 +18,7 @@ fn number(text: &[u8]) -> Option<&'static str> {
 
 macro_rules! values {
     ($($value:literal)*) => {
-        /// A match, as it compares the length first.
+        /// Returns the static text of a listed value. A `match` compares the length first.
         fn listed(value: &[u8]) -> Option<&'static str> {
             match value {
                 $($value => const { Some(text($value)) },)*

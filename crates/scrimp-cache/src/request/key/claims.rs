@@ -1,4 +1,4 @@
-//! What a request claims of its target elsewhere than in the target.
+//! Claims of a request about its target, outside the target.
 
 use http::{HeaderMap, Uri, header};
 use scrimp_core::KeyBuf;
@@ -6,10 +6,10 @@ use scrimp_core::KeyBuf;
 use super::framed;
 use scrimp_http::target::{forwarded_claims, retells};
 
-/// The fields in which a request may claim another host, scheme or path than its target's.
+/// Adds the fields in which a request may claim another host, scheme or path than its target's.
 ///
-/// Between trusted proxies they are the same for all, so this parts nothing; and what a
-/// client makes up is answered from what that client made.
+/// Between trusted proxies they are the same for all requests, so they do not split the cache. A
+/// response to a client's false claims only answers requests with the same claims.
 pub(super) fn retellings(key: &mut KeyBuf, uri: &Uri, headers: &HeaderMap) {
     key.part_with(|write| {
         for (name, value) in headers {

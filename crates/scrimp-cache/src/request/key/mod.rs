@@ -1,4 +1,4 @@
-//! From a request to its key.
+//! The key of a request.
 
 mod claims;
 mod query;
@@ -18,7 +18,7 @@ use crate::{
     rule::{KeySpec, QueryKey},
 };
 
-/// The key of a request.
+/// Builds the key of a request.
 pub(crate) fn build<B>(
     request: &Request<B>,
     facts: &RequestFacts,
@@ -30,12 +30,12 @@ pub(crate) fn build<B>(
     key
 }
 
-/// Writes the key of a request: tenant, scheme, authority, path, query, what a rule adds,
-/// and what the request claims of its target in other fields. GET and HEAD have one key. Of a
-/// query counts what the rule chooses, or what No-Vary-Search leaves.
+/// Writes the key of a request: tenant, scheme, authority, path, query, a rule's additions, and
+/// the request's other claims about its target. GET and HEAD share a key. Of the query, the rule
+/// chooses the parts that count, or No-Vary-Search excludes some.
 ///
-/// `host` is the request's Host. The caller's buffer is written to, because every hit comes
-/// along here and a buffer of this size is not moved for nothing.
+/// `host` is the request's Host. The caller provides the buffer: this is the path of every hit,
+/// and a buffer of this size is not moved.
 #[inline]
 pub(super) fn write<B>(
     key: &mut KeyBuf,
@@ -50,7 +50,7 @@ pub(super) fn write<B>(
     key.part(tenant.map_or(b"", |tenant| tenant.0.as_bytes()));
     key.part(uri.scheme_str().unwrap_or_default().as_bytes());
     match (uri.authority(), host) {
-        // On a server, the common case: what is no plain host has been turned away.
+        // This is the common case on a server: a host that is not plain has been rejected.
         (None, Some(host)) if facts.host_in_capitals => {
             key.part(&host.as_bytes().to_ascii_lowercase());
         }
@@ -65,7 +65,7 @@ pub(super) fn write<B>(
             key.part(&spelled.as_bytes()[..path]);
             query(key, &spelled[path..], spec, variance);
         }
-        // Equivalent spellings have one key (RFC 3986 §6.2.2).
+        // Equivalent spellings share a key (RFC 3986 §6.2.2).
         false => {
             let normal = normal(spelled);
             let path = normal.find('?').unwrap_or(normal.len());
@@ -103,7 +103,8 @@ fn query(key: &mut KeyBuf, query: &str, spec: Option<&KeySpec>, variance: Option
                 }
             });
         }
-        // Not the part of a request without a query: another rule may keep those apart.
+        // This differs from the part of a request without a query, as another rule may distinguish
+        // them.
         (Some(QueryKey::None), _) => {
             key.part(b"-");
         }
@@ -119,7 +120,7 @@ fn add_authority(key: &mut KeyBuf, authority: &[u8]) {
     }
 }
 
-/// Adds the URI that a request shows, where it is not the target but a rewritten one.
+/// Adds the request's own URI, if it is not the target but a rewritten one.
 pub(crate) fn add_rewritten(key: &mut KeyBuf, shown: &Shown) {
     if let Some(uri) = shown.rewritten() {
         let target = uri.path_and_query().map_or("/", |target| target.as_str());
@@ -127,20 +128,20 @@ pub(crate) fn add_rewritten(key: &mut KeyBuf, shown: &Shown) {
     }
 }
 
-/// Adds what tells one body-keyed request from another: method, media type and digest.
+/// Adds the parts that distinguish body-keyed requests: method, media type and digest.
 pub(crate) fn add_body<B>(key: &mut KeyBuf, request: &Request<B>, digest: &BodyDigest) {
     key.part(request.method().as_str().as_bytes());
     header_values(key, request.headers(), &header::CONTENT_TYPE);
     key.part(&digest.0);
 }
 
-/// Writes a piece behind its length.
+/// Writes a piece after its length.
 fn framed(piece: &[u8], write: &mut dyn FnMut(&[u8])) {
     write(&u32::try_from(piece.len()).unwrap_or(u32::MAX).to_le_bytes());
     write(piece);
 }
 
-/// A field's name and all its lines. Absent is not empty.
+/// Adds a field's name and all its lines. An absent field differs from an empty one.
 fn header_values(key: &mut KeyBuf, headers: &HeaderMap, name: &header::HeaderName) {
     key.part(name.as_str().as_bytes());
     key.part_with(|write| {
@@ -150,7 +151,7 @@ fn header_values(key: &mut KeyBuf, headers: &HeaderMap, name: &header::HeaderNam
     });
 }
 
-/// A cookie's name and all its values, in the order of the request.
+/// Adds a cookie's name and all its values, in the order of the request.
 fn cookie_values(key: &mut KeyBuf, headers: &HeaderMap, wanted: &str) {
     key.part(b"cookie");
     key.part(wanted.as_bytes());
@@ -214,7 +215,7 @@ mod tests {
             assert!(same("path=/**", "http://a/a", other), "{other}");
         }
         assert!(same("path=/**", "http://a", "http://A:80/"));
-        // What RFC 3986 does not call equivalent.
+        // RFC 3986 does not call these equivalent.
         assert!(!same("path=/**", "http://a./", "http://a/"));
         assert!(!same("path=/**", "/a%2fb", "/a/b"));
     }
@@ -241,7 +242,7 @@ mod tests {
     #[test]
     fn a_parameter_cannot_be_hidden_from_the_key() {
         let rule = "path=/** query=category";
-        // Read by some upstreams as category=evil.
+        // Some upstreams read these as category=evil.
         for cloaked in [
             "/p?x=1;category=evil",
             "/p?categor%79=evil",

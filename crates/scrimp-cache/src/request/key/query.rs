@@ -5,7 +5,7 @@ use scrimp_core::KeyBuf;
 
 use super::framed;
 
-/// Returns path and query of a target, and how long the path is. `/a?` and `/a` are two targets.
+/// Returns path and query of a target, and the length of the path. `/a?` and `/a` are two targets.
 #[inline]
 pub(super) fn parts(uri: &Uri) -> (&str, usize) {
     let Some(target) = uri.path_and_query() else {
@@ -16,12 +16,11 @@ pub(super) fn parts(uri: &Uri) -> (&str, usize) {
     (spelled, spelled.len() - query)
 }
 
-/// Writes the chosen parameters of a query and its `?`, by name and then in the order of the request.
+/// Writes the chosen parameters of a query and its `?`, by name and then in request order.
 ///
-/// Names are compared decoded, as the upstream will read them. A query that two readers
-/// may part differently (a `;`, a broken escape, a name that some take for one of the
-/// chosen) goes into the key whole: else a value hidden from the key could change the
-/// answer for others.
+/// Names are compared decoded, as the upstream reads them. A query that two readers may split
+/// differently (a `;`, a broken escape, a name that some take for a chosen one) goes into the key
+/// whole: otherwise a value outside the key could change the response for others.
 pub(super) fn chosen_parameters(key: &mut KeyBuf, whole: &str, names: &[Box<str>]) {
     let query = whole.strip_prefix('?').unwrap_or_default();
     if query.contains(';')
@@ -31,11 +30,11 @@ pub(super) fn chosen_parameters(key: &mut KeyBuf, whole: &str, names: &[Box<str>
         key.part(whole.as_bytes());
         return;
     }
-    // One part for all of them, so that no pair can pass for a part of another kind.
+    // All share one part, so that no pair can pass for a part of another kind.
     key.part_with(|write| {
         write(b"&");
         for wanted in names {
-            // What is encoded is never shorter.
+            // An encoded text is never shorter.
             for pair in query.split('&') {
                 let (name, value) = match pair.split_once('=') {
                     Some((name, value)) => (name, Some(value)),
@@ -43,7 +42,7 @@ pub(super) fn chosen_parameters(key: &mut KeyBuf, whole: &str, names: &[Box<str>
                 };
                 if name.len() >= wanted.len() && decoded_eq(name.as_bytes(), wanted.as_bytes()) {
                     framed(wanted.as_bytes(), write);
-                    // A parameter without `=` is not one with an empty value.
+                    // A parameter without `=` differs from one with an empty value.
                     write(&[u8::from(value.is_some())]);
                     framed(value.unwrap_or_default().as_bytes(), write);
                 }
@@ -61,19 +60,19 @@ fn escapes_are_whole(text: &[u8]) -> bool {
     })
 }
 
-/// Whether an encoded name says `wanted`.
+/// Returns whether an encoded name decodes to `wanted`.
 fn decoded_eq(encoded: &[u8], wanted: &[u8]) -> bool {
-    // The common case: as it stands, without escapes.
+    // The common case is an exact match, without escapes.
     encoded == wanted && is_plain(wanted) || decoded(encoded).eq(wanted.iter().copied())
 }
 
-/// Whether a name is read as it stands by everybody, but for its case.
+/// Returns whether all upstreams read a name as it is written, except for its case.
 fn is_plain(name: &[u8]) -> bool {
     name.iter()
         .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
-/// Whether a parameter is none of those wanted, and some upstream reads it as one.
+/// Returns whether a parameter is not one of `names`, but some upstream reads it as one.
 fn resembles_one(pair: &str, names: &[Box<str>]) -> bool {
     let name = pair.split('=').next().unwrap_or_default().as_bytes();
     let plain = is_plain(name);
@@ -86,8 +85,8 @@ fn resembles_one(pair: &str, names: &[Box<str>]) -> bool {
     })
 }
 
-/// A name as the most lenient of upstreams read it: in any case (ASP.NET), without what
-/// stands in front of it or behind a `[` or NUL, and with `_` for `.` and a blank (PHP).
+/// Normalises a name as the most lenient upstreams do: in any case (ASP.NET), without leading
+/// white space, without a `[` or NUL and what follows, and with `_` for `.` and a blank (PHP).
 fn loosely(name: impl Iterator<Item = u8>) -> impl Iterator<Item = u8> {
     name.skip_while(u8::is_ascii_whitespace)
         .take_while(|byte| !matches!(byte, b'[' | 0))
@@ -97,7 +96,7 @@ fn loosely(name: impl Iterator<Item = u8>) -> impl Iterator<Item = u8> {
         })
 }
 
-/// Takes escapes out. One that is broken ends the text.
+/// Decodes escapes. A broken escape ends the text.
 fn decoded(encoded: &[u8]) -> impl Iterator<Item = u8> {
     let mut bytes = encoded.iter().copied();
     std::iter::from_fn(move || {

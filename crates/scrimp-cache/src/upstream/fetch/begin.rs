@@ -1,4 +1,4 @@
-//! What a fetch is made for, and the conditions that its request goes out with.
+//! The start of a fetch, and the conditions on its request.
 
 use std::sync::Arc;
 
@@ -17,8 +17,8 @@ use crate::{
 };
 
 impl Fetch {
-    /// Starts a fetch of what `request` asks for. To be made before the call begins: the log's
-    /// position is read here.
+    /// Starts a fetch for `request`. Call it before the upstream call begins: it reads the log's
+    /// position.
     pub(in crate::upstream) fn new<St, B>(
         shared: &Shared<St>,
         request: &mut Request<B>,
@@ -36,8 +36,7 @@ impl Fetch {
         Self::from_parts(call, miss, validating, offered)
     }
 
-    /// Starts the refresh of a response that is served stale meanwhile. Returns its request,
-    /// too.
+    /// Starts the refresh of a response that is served stale meanwhile. Returns its request too.
     pub(in crate::upstream) fn refresh<St, B>(
         shared: &Shared<St>,
         request: &Request<B>,
@@ -50,10 +49,10 @@ impl Fetch {
         let call = CallRecord::new(&shared.config, request, asked, key, now);
         let extensions = request.extensions().clone();
         let mut request = call.request().clone();
-        // Layers further in may tell tenants apart by them.
+        // Inner layers may distinguish tenants by them.
         *request.extensions_mut() = extensions;
         *request.method_mut() = Method::GET;
-        // The client wanted a part or a comparison; the store wants the whole.
+        // The client asked for a part or a comparison; the store needs the whole.
         request.headers_mut().remove(header::RANGE);
         request.headers_mut().remove(header::IF_RANGE);
         let validating = validate(&mut request, entry);
@@ -66,14 +65,14 @@ impl Fetch {
         (request, fetch)
     }
 
-    /// Takes the answer to a write for that to a GET.
+    /// Treats the response to a write as one to a GET.
     pub(in crate::upstream) fn of_write(call: CallRecord) -> Box<Self> {
         Self::from_parts(call, Miss::new(Forward::Method), false, Vec::new())
     }
 }
 
-/// Makes a request conditional on the stored response. A HEAD stays as it is: what it
-/// brings back updates the stored response by itself (RFC 9111 §4.3.5).
+/// Makes a request conditional on the stored response. A HEAD stays unconditional: its response
+/// updates the stored one by itself (RFC 9111 §4.3.5).
 fn validate<B>(request: &mut Request<B>, entry: &Entry) -> bool {
     request.method() == Method::GET
         && conditional::validate(request.headers_mut(), &entry.headers, &entry.policy)

@@ -1,4 +1,4 @@
-//! Answers that bring a stored response up to date (RFC 9111 §4.3.4, §4.3.5).
+//! Responses that update a stored one (RFC 9111 §4.3.4, §4.3.5).
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::{
 };
 
 impl Fetch {
-    /// The upstream has confirmed what is stored (RFC 9111 §4.3.4).
+    /// Handles a confirmation of the stored response (RFC 9111 §4.3.4).
     pub(super) fn confirmed<St: Store, B, C>(
         self: Box<Self>,
         shared: &Arc<Shared<St>>,
@@ -46,11 +46,11 @@ impl Fetch {
         self.answer(shared, &entry, freshness, report, CacheState::Revalidated)
     }
 
-    /// The stored response, brought up to date with the fields of a new answer.
+    /// Returns the stored response, updated with the fields of a new one.
     ///
-    /// A 304 whose strong validator is not the one that was sent contradicts itself: one
-    /// condition went out, and only it can have been found true. What is stored is taken as
-    /// confirmed and keeps its own validator.
+    /// A 304 whose strong validator differs from the one sent contradicts itself: only one
+    /// condition was sent, and only that can be true. The stored response counts as confirmed and
+    /// keeps its own validator.
     pub(super) fn renew<St: Store>(
         &self,
         shared: &Shared<St>,
@@ -73,8 +73,8 @@ impl Fetch {
         pending.finish(config, call, &Previous::Confirmed(stored), whole)
     }
 
-    /// An answer to HEAD: never stored itself, it brings the stored answer to GET up to
-    /// date, or shows that it is out of date (RFC 9111 §4.3.5).
+    /// Handles a response to HEAD. It is never stored itself. It updates the stored response to
+    /// GET, or shows that it is outdated (RFC 9111 §4.3.5).
     pub(super) fn head<St: Store, B>(
         self: Box<Self>,
         shared: &Arc<Shared<St>>,
@@ -86,8 +86,8 @@ impl Fetch {
             if response.status() == stored.status
                 && merge::head_agrees(&stored.headers, response.headers(), length)
             {
-                // Fields alone must not make fresh what was invalidated, nor give an old body
-                // a new version: that takes a validator.
+                // Fields alone must not make an invalidated response fresh, nor give an old body a
+                // new version: that takes a validator.
                 let identified = merge::head_identifies(response.headers());
                 if (identified || shared.epochs.check(&stored.validity) == Epoch::Valid)
                     && let Ok(entry) = self.renew(shared, stored, response.headers())

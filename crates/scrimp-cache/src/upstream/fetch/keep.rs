@@ -1,4 +1,4 @@
-//! An answer that is stored while it passes, or not.
+//! The choice of storing a response while it is passed on.
 
 use std::sync::Arc;
 
@@ -77,9 +77,9 @@ impl Fetch {
         }
     }
 
-    /// Whether the next answer will be refused for the same reason: because of what this one
-    /// says, not what its request said, and whichever request fields select it.
-    /// A failure says nothing of the next answer.
+    /// Returns whether the next response will be refused for the same reason: due to this
+    /// response, not its request, whichever request fields select it. A failure does not predict
+    /// the next response.
     fn refused_as_always<B>(&self, refusal: Refusal, response: &Response<B>) -> bool {
         let by_answer = match refusal {
             Refusal::NoStore => !self.call.asked().facts.control.no_store,
@@ -92,9 +92,9 @@ impl Fetch {
             && !response.headers().contains_key(header::VARY)
     }
 
-    /// Whether a response would put a failure, or a complaint about this one request, in the
-    /// place of an answer that is still fresh. Any client can ask for a validation, and
-    /// perhaps provoke a failure too.
+    /// Returns whether a failure, or an error about this one request, would replace a response
+    /// that is still fresh. Any client can ask for a validation, and may be able to provoke a
+    /// failure.
     fn spoils<St: Store>(&self, shared: &Shared<St>, status: StatusCode) -> bool {
         let now = || shared.config.clock.instant();
         let failed = |status: StatusCode| status.is_server_error() || blames_request(status);
@@ -106,8 +106,8 @@ impl Fetch {
             })
     }
 
-    /// A full answer that may not be stored has still replaced what is: unless it is an
-    /// error, which says nothing about it.
+    /// Removes a stored response that an unstorable full response has replaced. An error does not
+    /// replace it.
     fn forget_replaced<St: Store>(&self, shared: &Shared<St>, status: StatusCode) {
         if let Some(stored) = &self.stored
             && !status.is_server_error()
@@ -129,8 +129,8 @@ impl Fetch {
         let held = shared.store.budget().hold();
         let limit = shared.store.max_body().min(pending.max_body());
         let shared = Arc::clone(shared);
-        // Of an answer that many read one collects the body, and the first to read it to its
-        // end stores it, which need not be the same.
+        // Of several readers of a shared response, one collects the body. The first to read it to
+        // its end stores it, which may be another.
         let standby = answer.as_ref().filter(|answer| !answer.keep()).cloned();
         let keeper = answer.filter(|_| standby.is_none());
         let commit = move |body: Bytes, trailers: Option<HeaderMap>, held: Held| {
@@ -151,7 +151,7 @@ impl Fetch {
                     tracing::debug!(detail = refusal.detail(), "not stored after all");
                 }
             }
-            // Only now is the place for a refresh given back.
+            // The place for a refresh is only released now.
             drop(refreshing);
         };
         match standby {

@@ -1,4 +1,4 @@
-//! A call to the upstream whose answer may be stored.
+//! An upstream call whose response may be stored.
 
 mod begin;
 mod confirm;
@@ -25,15 +25,15 @@ use crate::{
     shared::Shared,
 };
 
-/// A fetch under way.
+/// A fetch in progress.
 pub(super) struct Fetch {
     call: CallRecord,
     reason: Forward,
-    /// What is stored for this request already, stale or to be validated.
+    /// The stored response for this request, stale or to be validated.
     stored: Option<Arc<Entry>>,
-    /// The request went out with the validators of `stored`.
+    /// Flag that the request carries the validators of `stored`.
     validating: bool,
-    /// What was offered to the upstream where nothing stored matches.
+    /// The stored responses offered to the upstream, if none matches.
     offered: Vec<Arc<Entry>>,
     refreshing: Option<Refreshing>,
 }
@@ -57,12 +57,13 @@ impl Fetch {
         })
     }
 
-    /// Returns where the log of invalidations stood when the call began.
+    /// Returns the position of the log when the call began.
     pub(super) fn since(&self) -> Since {
         self.call.fetched_at().since()
     }
 
-    /// Returns how long to wait until what is stored is served and the call goes on behind it.
+    /// Returns the time after which the stored response is served and the call continues behind
+    /// it.
     pub(super) fn soft_timeout(&self, config: &Config) -> Option<Duration> {
         self.refreshing.as_ref()?;
         config.rules.get(self.call.asked().rule)?.soft_timeout
@@ -72,7 +73,7 @@ impl Fetch {
         !self.offered.is_empty()
     }
 
-    /// Withdraws what was offered, if a 304 is none of it.
+    /// Withdraws the offer, if a 304 names none of it.
     pub(super) fn withdraw_offer<B>(&mut self, config: &Config, response: &Response<B>) -> bool {
         if offer::named(&self.offered, response.headers()).is_some() {
             return false;
@@ -82,7 +83,7 @@ impl Fetch {
         true
     }
 
-    /// Takes the upstream's answer, or its failure.
+    /// Handles the upstream's response, or its failure.
     pub(super) fn finish<St: Store, B, E>(
         self: Box<Self>,
         shared: &Arc<Shared<St>>,

@@ -1,4 +1,4 @@
-//! Handing a response over to the store.
+//! Handing a response to the store.
 
 use std::{
     future::Future,
@@ -17,11 +17,11 @@ use crate::{
     stats::Counters,
 };
 
-/// How long a store may take to keep a response. Only memory waits for it.
+/// Longest time for a store to keep a response. Only memory waits for it.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Puts a response into the store, unless it was invalidated while it was under way. Its
-/// memory stays `held` until that is done.
+/// Stores a response, unless it was invalidated during its call. Its memory stays `held` until
+/// then.
 pub(super) fn put<St: Store>(
     shared: &Arc<Shared<St>>,
     (key, fence): (Key, Option<Fence>),
@@ -30,12 +30,12 @@ pub(super) fn put<St: Store>(
 ) {
     let token = FillToken::new(&shared.epochs, fence);
     let mut put = Box::pin(shared.store.put(key, entry, token));
-    // In memory it is done at once; over a network it is finished in the background.
+    // A store in memory finishes at once; one over a network finishes in the background.
     let polled = put.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     if let Poll::Ready(outcome) = polled {
         return note(&shared.counters, outcome);
     }
-    // Once the layer is gone, no request can be answered from it.
+    // Once the layer is gone, the store cannot answer any request.
     if let Some(background) = shared.background.upgrade() {
         background.start(finish(Arc::clone(&shared.counters), put, held));
     }
@@ -45,7 +45,7 @@ async fn finish<F>(counters: Arc<Counters>, put: Pin<Box<F>>, held: Option<Held>
 where
     F: Future<Output = Result<PutOutcome, BoxError>>,
 {
-    let late = |_| Err("it took too long".into());
+    let late = |_| Err("the store took too long".into());
     note(&counters, timeout(LIMIT, put).await.unwrap_or_else(late));
     drop(held);
 }

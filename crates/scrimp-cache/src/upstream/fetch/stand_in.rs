@@ -1,4 +1,4 @@
-//! Stale responses, and an operator's own, in place of failures.
+//! Stale responses, and the operator's own, in place of failures.
 
 use std::sync::Arc;
 
@@ -17,19 +17,19 @@ use crate::{
     upstream::label::label,
 };
 
-/// What a stale response stands in for.
+/// The failure that a stale response replaces.
 #[derive(Clone, Copy)]
 pub(super) enum Failure {
     /// No response came.
     Unreachable,
-    /// None has come yet.
+    /// No response has come yet.
     Slow,
     /// An error response came.
     Status(StatusCode),
 }
 
 impl Fetch {
-    /// A stale response in place of a failure, where that is allowed.
+    /// Returns a stale response in place of a failure, if that is allowed.
     pub(super) fn stand_in<St: Store, B>(
         &self,
         shared: &Arc<Shared<St>>,
@@ -65,7 +65,7 @@ impl Fetch {
         Some(self.answer(shared, entry, freshness, report, CacheState::Stale))
     }
 
-    /// The operator's answer in place of a failure that nothing stored can stand in for.
+    /// Returns the operator's response to a failure that no stored response can replace.
     pub(super) fn fall_back<St: Store, B>(
         &self,
         shared: &Shared<St>,
@@ -81,7 +81,7 @@ impl Fetch {
         Some(response.map(|body| CacheBody::stored(StoredBody::new(body, None))))
     }
 
-    /// The stored response, because the upstream takes too long.
+    /// Returns the stored response, because the upstream takes too long.
     pub(in crate::upstream) fn stand_in_for_slow<St: Store, B>(
         &self,
         shared: &Arc<Shared<St>>,

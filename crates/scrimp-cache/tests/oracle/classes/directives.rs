@@ -1,4 +1,4 @@
-//! How directives are read.
+//! The reading of directives.
 
 use scrimp_cache::Mode;
 use scrimp_http::list::is_token;
@@ -21,7 +21,7 @@ pub const CLASSES: &[Class] = &[
                 Argument::None | Argument::Number(_) => false,
             };
             if response.control.iter().any(|d| malformed(&d.argument)) {
-                // Nothing to guess from: it was changed when it was made.
+                // There is no basis for a heuristic: it was modified when it was made.
                 let made = response.date.first().and_then(|date| date.seconds());
                 for when in &mut response.last_modified {
                     if when.seconds().is_some() {
@@ -31,7 +31,7 @@ pub const CLASSES: &[Class] = &[
                 let explicit = has(&response.control, "max-age")
                     || history.mode == Mode::Shared && has(&response.control, "s-maxage")
                     || !response.expires.is_empty();
-                // Nor when it is confirmed, with a later Date.
+                // The same holds on confirmation, with a later Date.
                 for (_, asking) in history.later.iter_mut().filter(|_| !explicit) {
                     asking.confirmed = None;
                 }

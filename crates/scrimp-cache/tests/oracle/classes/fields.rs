@@ -1,4 +1,4 @@
-//! How dates, ages and validators are read.
+//! The reading of dates, ages and validators.
 
 use super::Class;
 use crate::history::{Answering, Directive, When};

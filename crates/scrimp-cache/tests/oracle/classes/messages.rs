@@ -1,4 +1,4 @@
-//! What the oracle has no words for: other methods, fields and answers.
+//! Messages that the oracle does not support: other methods, fields and responses.
 
 use super::Class;
 use crate::history::{Spelling, Verb};

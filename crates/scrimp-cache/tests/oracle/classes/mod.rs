@@ -1,8 +1,8 @@
-//! Every way in which the two are known to disagree.
+//! All known differences between the two.
 //!
-//! A class is a rewriting: it says in words the oracle understands what a history means.
-//! With all of them applied the oracle has to come to the layer's own decisions, for every
-//! history: so a class can neither hide another disagreement nor outlive its reason.
+//! A class is a rewriting: it expresses the meaning of a history in terms that the oracle
+//! supports. With all classes applied, the oracle must reach the layer's own decisions for every
+//! history: so a class can neither hide another difference nor outlive its reason.
 
 mod directives;
 mod fields;
@@ -14,14 +14,14 @@ use crate::history::{Directive, History};
 
 pub struct Class {
     pub name: &'static str,
-    /// What decides.
+    /// The section that decides.
     pub section: &'static str,
-    /// Who is right, and why.
+    /// The side that is right, and the reason.
     pub verdict: &'static str,
     pub rewrite: fn(&mut History),
 }
 
-/// All of them, in the order in which they have to be applied.
+/// Iterates over all classes, in the order in which they are applied.
 pub fn classes() -> impl Iterator<Item = &'static Class> {
     [
         messages::CLASSES,
@@ -41,7 +41,7 @@ fn each_asking(history: &mut History, change: fn(&mut Vec<String>)) {
     }
 }
 
-/// Every Cache-Control, and whether it is a response's.
+/// Applies a change to every Cache-Control, with a flag for a response's.
 fn each_control(history: &mut History, change: impl Fn(&mut Vec<Directive>, bool)) {
     change(&mut history.first.control, false);
     change(&mut history.response.control, true);

@@ -1,4 +1,4 @@
-//! When what is stored is used again.
+//! The reuse of stored responses.
 
 use scrimp_cache::Mode;
 

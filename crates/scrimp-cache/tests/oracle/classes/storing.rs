@@ -1,4 +1,4 @@
-//! What is stored, and for whom.
+//! The decision on storing, and for which callers.
 
 use scrimp_cache::Mode;
 
@@ -31,7 +31,7 @@ pub const CLASSES: &[Class] = &[
             const KNOWN: [u16; 14] = [
                 200, 203, 204, 300, 301, 302, 303, 307, 308, 404, 405, 410, 414, 501,
             ];
-            // What no cache may store (RFC 6585), and what answers a Range: 302 is neither.
+            // No cache may store these (RFC 6585), or they answer a Range; 302 is neither.
             const NEVER: [u16; 7] = [206, 304, 416, 428, 429, 431, 511];
             let status = history.response.status;
             if !KNOWN.contains(&status) && !NEVER.contains(&status) {
