@@ -71,7 +71,7 @@ fn the_error_of_a_rule_is_the_source_of_the_layers_error() {
     let error = layer().rule("ttl=5").build().unwrap_err();
     assert_eq!(error.setting(), "rule");
     let source: Option<&RuleError> = error.source().and_then(|source| source.downcast_ref());
-    assert!(source.is_some_and(|source| source.to_string().contains("no duration")));
+    assert!(source.is_some_and(|source| source.to_string().contains("not a duration")));
 }
 
 #[test]
