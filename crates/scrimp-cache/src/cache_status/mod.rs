@@ -126,9 +126,8 @@ impl Report {
 }
 
 fn value(text: Vec<u8>) -> HeaderValue {
-    // Names are printable, and so is everything else in the text.
     HeaderValue::from_maybe_shared(Bytes::from(text))
-        .unwrap_or_else(|_| HeaderValue::from_static("scrimp"))
+        .expect("a printable name, words of this crate and the value of a valid field")
 }
 
 /// Returns a parameter's name and value, or two empty texts.

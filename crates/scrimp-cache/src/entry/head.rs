@@ -92,10 +92,8 @@ fn compact(headers: &HeaderMap, mut copy: HeaderMap) -> HeaderMap {
     for ((name, value), ready) in headers.iter().zip(ready) {
         let value = ready.unwrap_or_else(|| {
             let bytes = rest.split_to(value.len());
-            // The bytes come from a valid value, so this does not fail; the compiler needs the
-            // fallback.
             let owned = HeaderValue::from_maybe_shared(bytes);
-            let mut owned = owned.unwrap_or_else(|_| value.clone());
+            let mut owned = owned.expect("the bytes of a valid value");
             owned.set_sensitive(value.is_sensitive());
             owned
         });
