@@ -1,13 +1,71 @@
 //! The report as JSON.
 
-use serde_json::{Value, json};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 
 use crate::{
     layers::Layers,
     line::format_time,
-    report::{Report, ratio},
-    stampede::{StampedeReport, Waiting},
+    report::{BadLine, Coalesced, Report, ratio},
+    stampede::StampedeReport,
+    timeline::Timeline,
 };
+
+#[derive(Serialize)]
+struct ReportJson<'a> {
+    inputs: &'a [String],
+    lines: u64,
+    bad_lines: u64,
+    bad_line_examples: &'a [BadLine],
+    left_out: u64,
+    warnings: &'a [String],
+    first: String,
+    last: String,
+    requests: u64,
+    upstream_calls_without: u64,
+    upstream_calls_with: u64,
+    hits: u64,
+    hit_rate: f64,
+    ceiling_hits: u64,
+    ceiling_hit_rate: f64,
+    keys: u64,
+    currency: String,
+    price: f64,
+    cost_without: f64,
+    cost_with: f64,
+    saved: f64,
+    ledger_saved: f64,
+    ttl: String,
+    rules: &'a [String],
+    max_bytes: u64,
+    peak_bytes: u64,
+    entries: u64,
+    evicted: u64,
+    latency_seconds: f64,
+    coalesced: Option<Coalesced>,
+    layers: Option<&'a Layers>,
+    elapsed_seconds: f64,
+    timeline: TimelineJson,
+    stampede: Option<&'a StampedeReport>,
+    routes: Vec<RouteJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct TimelineJson {
+    start: i64,
+    slice_seconds: i64,
+    requests: Vec<u64>,
+    upstream_calls: Vec<u64>,
+}
+
+#[derive(Serialize)]
+struct RouteJson<'a> {
+    route: &'a str,
+    requests: u64,
+    upstream_calls: u64,
+    saved: f64,
+    hit_rate: f64,
+}
 
 // === impl Report ===
 
@@ -53,114 +111,75 @@ impl Report {
     /// | `routes` | those with the highest savings: `route`, `requests`, `upstream_calls`, `saved`, `hit_rate` |
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let reading = &self.reading;
-        let examples = reading.bad_line_examples.iter();
-        let examples = examples.map(|bad| {
-            json!({
-                "input": bad.input, "line": bad.line, "reason": bad.reason,
-            })
-        });
-        json!({
-            "inputs": reading.inputs,
-            "lines": reading.lines,
-            "bad_lines": reading.bad_lines,
-            "bad_line_examples": examples.collect::<Vec<_>>(),
-            "left_out": reading.left_out,
-            "warnings": reading.warnings,
-            "first": format_time(self.span.0),
-            "last": format_time(self.span.1),
-            "requests": self.requests,
-            "upstream_calls_without": self.requests,
-            "upstream_calls_with": self.upstream_calls,
-            "hits": self.hits(),
-            "hit_rate": self.hit_rate(),
-            "ceiling_hits": self.ceiling_hits,
-            "ceiling_hit_rate": self.ceiling(),
-            "keys": self.keys,
-            "currency": self.price.currency().code(),
-            "price": self.price.as_f64(),
-            "cost_without": self.cost_without().as_f64(),
-            "cost_with": self.cost_with().as_f64(),
-            "saved": self.saved().as_f64(),
-            "ledger_saved": self.ledger_saved.get(self.price.currency()).as_f64(),
-            "ttl": self.ttl.to_string(),
-            "rules": self.rules,
-            "max_bytes": self.max_bytes,
-            "peak_bytes": self.peak_bytes,
-            "entries": self.entries,
-            "evicted": self.evicted,
-            "latency_seconds": self.latency.as_secs_f64(),
-            "coalesced": self.coalesced.map(|shared| {
-                json!({ "joined": shared.joined, "reused": shared.reused })
-            }),
-            "layers": self.layers.as_ref().map(layers_json),
-            "elapsed_seconds": self.elapsed.as_secs_f64(),
-            "timeline": self.timeline_json(),
-            "stampede": self.stampede.as_ref().map(stampede_json),
-            "routes": self.routes_json(),
-        })
+        serde_json::to_value(self).expect("maps with text for keys and finite numbers")
     }
 
-    fn timeline_json(&self) -> Value {
-        let slices = self.timeline.slices.iter();
-        json!({
-            "start": self.timeline.start,
-            "slice_seconds": self.timeline.seconds,
-            "requests": slices.clone().map(|slice| slice.requests).collect::<Vec<_>>(),
-            "upstream_calls": slices.map(|slice| slice.upstream_calls).collect::<Vec<_>>(),
-        })
-    }
-
-    fn routes_json(&self) -> Value {
-        let routes = self.routes.iter().map(|route| {
-            json!({
-                "route": route.route,
-                "requests": route.requests,
-                "upstream_calls": route.upstream_calls,
-                "saved": (self.price * route.saved()).as_f64(),
-                "hit_rate": ratio(route.saved(), route.requests),
-            })
+    fn routes_json(&self) -> Vec<RouteJson<'_>> {
+        let routes = self.routes.iter().map(|route| RouteJson {
+            route: &route.route,
+            requests: route.requests,
+            upstream_calls: route.upstream_calls,
+            saved: (self.price * route.saved()).as_f64(),
+            hit_rate: ratio(route.saved(), route.requests),
         });
         routes.collect()
     }
 }
 
-fn layers_json(layers: &Layers) -> Value {
-    let shares = layers.shares.iter().map(|share| {
-        json!({ "layer": share.layer, "calls": share.calls, "saved": share.saved.as_f64() })
-    });
-    let providers = layers.providers.iter().map(
-        |used| json!({ "name": used.name, "calls": used.calls, "spent": used.spent.as_f64() }),
-    );
-    json!({
-        "shares": shares.collect::<Vec<_>>(),
-        "batch": layers.batch.map(|batch| {
-            json!({
-                "window_seconds": batch.window.as_secs_f64(),
-                "most": batch.most,
-                "batches": batch.batches,
-                "items": batch.items,
-                "alone": batch.alone,
-            })
-        }),
-        "providers": providers.collect::<Vec<_>>(),
-    })
+impl Serialize for Report {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (reading, price) = (&self.reading, self.price);
+        let report = ReportJson {
+            inputs: &reading.inputs,
+            lines: reading.lines,
+            bad_lines: reading.bad_lines,
+            bad_line_examples: &reading.bad_line_examples,
+            left_out: reading.left_out,
+            warnings: &reading.warnings,
+            first: format_time(self.span.0),
+            last: format_time(self.span.1),
+            requests: self.requests,
+            upstream_calls_without: self.requests,
+            upstream_calls_with: self.upstream_calls,
+            hits: self.hits(),
+            hit_rate: self.hit_rate(),
+            ceiling_hits: self.ceiling_hits,
+            ceiling_hit_rate: self.ceiling(),
+            keys: self.keys,
+            currency: price.currency().code().to_owned(),
+            price: price.as_f64(),
+            cost_without: self.cost_without().as_f64(),
+            cost_with: self.cost_with().as_f64(),
+            saved: self.saved().as_f64(),
+            ledger_saved: self.ledger_saved.get(price.currency()).as_f64(),
+            ttl: self.ttl.to_string(),
+            rules: &self.rules,
+            max_bytes: self.max_bytes,
+            peak_bytes: self.peak_bytes,
+            entries: self.entries,
+            evicted: self.evicted,
+            latency_seconds: self.latency.as_secs_f64(),
+            coalesced: self.coalesced,
+            layers: self.layers.as_ref(),
+            elapsed_seconds: self.elapsed.as_secs_f64(),
+            timeline: TimelineJson::of(&self.timeline),
+            stampede: self.stampede.as_ref(),
+            routes: self.routes_json(),
+        };
+        report.serialize(serializer)
+    }
 }
 
-fn stampede_json(stampede: &StampedeReport) -> Value {
-    let side = |waiting: &Waiting| {
-        json!({
-            "blocked": waiting.blocked,
-            "waited_seconds": waiting.waited.as_secs_f64(),
-            "upstream_calls": waiting.upstream_calls,
-            "doubled": waiting.doubled,
-            "burst": waiting.burst,
-        })
-    };
-    json!({
-        "upstream_seconds": stampede.takes.as_secs_f64(),
-        "refreshes": stampede.refreshes,
-        "without": side(&stampede.without),
-        "with": side(&stampede.with),
-    })
+// === impl TimelineJson ===
+
+impl TimelineJson {
+    fn of(timeline: &Timeline) -> Self {
+        let slices = timeline.slices.iter();
+        Self {
+            start: timeline.start,
+            slice_seconds: timeline.seconds,
+            requests: slices.clone().map(|slice| slice.requests).collect(),
+            upstream_calls: slices.map(|slice| slice.upstream_calls).collect(),
+        }
+    }
 }

@@ -4,15 +4,19 @@ use std::time::Duration;
 
 use scrimp_core::{Money, Totals};
 use scrimp_demo::support::format::{count, counted, money};
+use serde::Serialize;
+
+use crate::units::{seconds, units};
 
 /// Each layer's share of the savings, and its details.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Layers {
     /// Shares in the order of the layers, the outermost first. Their calls add up to the requests
     /// that did not become upstream calls, their money to the total savings.
     pub shares: Vec<Share>,
     /// Money spent.
+    #[serde(skip)]
     pub spent: Money,
     /// Batches, if batching is on.
     pub batch: Option<Batched>,
@@ -27,7 +31,7 @@ pub struct Layers {
 /// and then needed no call, and debited with its early refreshes; the cache is not affected by
 /// either. Routing avoids no call: it is credited with the additional cost of its calls at the
 /// price of the upstream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Share {
     /// `stampede`, `cache`, `coalesce`, `batch` or `route`.
@@ -35,14 +39,16 @@ pub struct Share {
     /// Calls that it avoided; below zero if it added some.
     pub calls: i64,
     /// Money that it saved; below zero if it added cost.
+    #[serde(serialize_with = "units")]
     pub saved: Money,
 }
 
 /// Results of batching.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Batched {
     /// Time that the first request of a batch waited for others.
+    #[serde(rename = "window_seconds", serialize_with = "seconds")]
     pub window: Duration,
     /// Highest number of requests in a batch.
     pub most: usize,
@@ -55,7 +61,7 @@ pub struct Batched {
 }
 
 /// A provider that was used or available.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Used {
     /// Name; `upstream` for the one in the log.
@@ -63,6 +69,7 @@ pub struct Used {
     /// Calls that it received.
     pub calls: u64,
     /// Cost of those calls.
+    #[serde(serialize_with = "units")]
     pub spent: Money,
 }
 

@@ -83,6 +83,7 @@ mod stampede;
 mod table;
 mod timeline;
 mod ttl;
+mod units;
 mod upstream;
 mod watch;
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use scrimp_core::{Money, Totals};
+use serde::Serialize;
 
 use crate::{
     layers::Layers,
@@ -61,7 +62,7 @@ pub struct Report {
 }
 
 /// Results of sharing calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[non_exhaustive]
 pub struct Coalesced {
     /// Requests that joined a call in flight.
@@ -89,7 +90,7 @@ pub struct Reading {
 }
 
 /// A line that could not be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct BadLine {
     /// Its input.

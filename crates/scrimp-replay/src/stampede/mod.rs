@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use scrimp_cache::{Cache, CacheLayer, MemoryStore};
 use scrimp_core::Clock;
 use scrimp_stampede::{Stampede, StampedeLayer};
+use serde::Serialize;
 use tokio::{task::JoinSet, time::Instant};
 use tower::ServiceExt;
 use tower_layer::Layer;
@@ -21,16 +22,18 @@ use tower_service::Service;
 use crate::{
     error::{Error, Result},
     settings::{Settings, rule},
+    units::seconds,
     upstream::Upstream,
 };
 use scrimp_demo::support::format::{count, elapsed};
 use slow::Slow;
 
 /// Results of waiting for the upstream, with and without stampede protection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct StampedeReport {
     /// Time that the upstream took for each call.
+    #[serde(rename = "upstream_seconds", serialize_with = "seconds")]
     pub takes: Duration,
     /// Results of the cache alone.
     pub without: Waiting,
@@ -41,12 +44,13 @@ pub struct StampedeReport {
 }
 
 /// Results of waiting for the upstream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[non_exhaustive]
 pub struct Waiting {
     /// Requests that waited.
     pub blocked: u64,
     /// Total time that they waited.
+    #[serde(rename = "waited_seconds", serialize_with = "seconds")]
     pub waited: Duration,
     /// Calls that reached the upstream.
     pub upstream_calls: u64,
