@@ -1,4 +1,4 @@
-//! A provider: where it is, what it costs, what it is like, how much it takes.
+//! A provider: endpoint, price, priors, quotas.
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
@@ -98,7 +98,7 @@ impl Provider {
         self.set(|profile| profile.map = Some(Map(Arc::new(map))))
     }
 
-    /// Sets what it costs: the price of a request as text (`"0.01"`, `"0.01 EUR"`), a
+    /// Sets the price: the price of a request as text (`"0.01"`, `"0.01 EUR"`), a
     /// [`Tariff`](crate::Tariff), or a [`Price`]. Default: [`Price::Unknown`].
     #[must_use]
     pub fn price(self, price: impl TryInto<Price, Error: Into<BoxError>>) -> Self {
@@ -147,8 +147,8 @@ impl Provider {
         self.set(|profile| profile.tags.push(tag.into()))
     }
 
-    /// Sets how many requests it takes per minute; beyond them it is passed over. Default: no
-    /// limit. Range: 1 or more.
+    /// Sets how many requests it takes per minute; above them it is skipped. Default: no limit.
+    /// Range: 1 or more.
     #[must_use]
     pub fn requests_per_minute(self, requests: u32) -> Self {
         let requests = at_least_one("requests_per_minute", requests);

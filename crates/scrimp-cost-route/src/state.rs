@@ -1,4 +1,4 @@
-//! Providers, and what is known of them.
+//! Providers, and their observations.
 
 use std::{
     borrow::Cow,
@@ -156,7 +156,7 @@ impl Entry {
         }
     }
 
-    /// Returns how many requests there were before this one within the volume period.
+    /// Returns the number of earlier requests within the volume period.
     pub(crate) fn used(&self, now: SystemTime) -> u64 {
         let began = self.period().map(|period| period.bounds(now).0);
         if began == Some(self.used.0) {

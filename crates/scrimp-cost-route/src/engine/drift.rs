@@ -1,4 +1,4 @@
-//! Tells whether something has changed.
+//! Detection of changes.
 
 use super::decay::Mean;
 

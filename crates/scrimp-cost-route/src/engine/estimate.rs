@@ -1,4 +1,4 @@
-//! What is known of a provider.
+//! Estimates of a provider's properties.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Tries out providers that were not asked for a while, within bounds.
+//! Exploration of providers without recent calls, within limits.
 
 use super::{
     candidate::Candidate,
@@ -9,17 +9,17 @@ use super::{
     traffic::{TRUST, Traffic},
 };
 
-/// Share of the requests that may be spent on it.
+/// Share of the requests that may explore.
 const SHARE: f64 = 0.01;
-/// Requests that can be saved up.
+/// Highest number of saved explorations.
 const MOST: f64 = 3.0;
-/// Seconds after which what is known of a candidate is old.
+/// Seconds after which observations of a candidate are stale.
 const STALE: f64 = 15.0;
-/// Most that this grows by, in multiples of itself, after a candidate was tried out in vain.
+/// Highest growth of that time, in multiples of itself, after explorations in vain.
 const MOST_IN_VAIN: u8 = 2;
-/// Chance that a candidate that was not seen for long has become what is hoped of it.
+/// Chance that a candidate without recent observations is now as good as hoped.
 const LUCK: f64 = 0.003;
-/// Chance that one which was never seen is what is hoped of it: what it is like is only hearsay.
+/// Chance that a candidate without any observation is as good as hoped: its prior is only hearsay.
 const HEARSAY: f64 = 0.1;
 /// Seconds until the next look if a look found no candidate.
 const PAUSE: f64 = 0.02;

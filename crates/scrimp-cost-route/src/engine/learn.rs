@@ -108,7 +108,7 @@ impl Router {
         }
     }
 
-    /// Takes a call back that was not made after all: nothing is learnt from it.
+    /// Removes a call that was not made: the router learns nothing from it.
     pub fn unmade(&mut self, ticket: Ticket) {
         if let Some(candidate) = self.find(ticket)
             && candidate.flight.end(ticket.call).is_some()
@@ -117,7 +117,7 @@ impl Router {
         }
     }
 
-    /// Learns what an answer was judged to be, 0 to 1.
+    /// Learns the judged quality of an answer, 0 to 1.
     pub fn judged(&mut self, now: Instant, ticket: Ticket, quality: f64) {
         let discount = self.discount(self.seconds(now));
         if let Some(candidate) = self.find(ticket) {
@@ -125,7 +125,7 @@ impl Router {
         }
     }
 
-    /// Learns what an answer of a candidate was judged to be, 0 to 1, after its call had ended.
+    /// Learns the judged quality of a candidate's answer, 0 to 1, after its call has ended.
     ///
     /// # Panics
     ///

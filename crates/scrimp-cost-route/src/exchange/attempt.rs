@@ -177,7 +177,7 @@ impl<'a> Attempt<'a> {
         state.router.first_byte(now, self.call.ticket, after);
     }
 
-    /// Tells the router of the failure now, so that the next choice knows of it.
+    /// Reports the failure to the router now, so that the next choice uses it.
     fn fail(&mut self, retry_after: Option<Duration>) {
         self.call.failed = Some(Failure { retry_after });
         self.call.end(Outcome::Failed { retry_after });
@@ -202,7 +202,7 @@ impl<'a> Attempt<'a> {
     }
 }
 
-/// Tells whether a provider says by its status that it is at fault, or refuses more.
+/// Reports whether a status says that the provider is at fault, or refuses more.
 fn is_failure(status: StatusCode) -> bool {
     status.is_server_error()
         || matches!(

@@ -1,4 +1,4 @@
-//! One request: what it asks for, and which providers were tried for it.
+//! One request: its terms, and the providers tried for it.
 
 use std::sync::Arc;
 
@@ -118,7 +118,7 @@ impl Job {
         }
     }
 
-    /// Tells whether a miss of this kind may be followed by another attempt.
+    /// Reports whether another attempt may follow a miss of this kind.
     fn may_follow(&self, shared: &Shared, miss: Miss) -> bool {
         let late = self.deadline.is_some_and(|at| at <= Instant::now());
         let allowed = match miss {
@@ -129,7 +129,7 @@ impl Job {
         allowed && !late && self.tried.len() < shared.config.attempts
     }
 
-    /// Tells whether the attempt under way is the last.
+    /// Reports whether the attempt under way is the last.
     pub(super) fn is_last(&self, shared: &Shared) -> bool {
         !self.ask.replayable || self.tried.len() + 1 >= shared.config.attempts
     }
@@ -145,7 +145,7 @@ fn mapped(map: &Map, parts: &mut Parts, data: &Bytes) -> Result<Bytes, Refused> 
     Ok(data)
 }
 
-/// Tells whether a request may be repeated: by what it is, or because a layer says so.
+/// Reports whether a request may be repeated: by its method or fields, or because a layer says so.
 fn may_repeat(parts: &Parts) -> bool {
     repeat::may_repeat(&parts.method, &parts.headers)
         || parts.extensions.get::<Repeatable>().is_some()

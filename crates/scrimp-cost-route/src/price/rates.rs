@@ -21,8 +21,7 @@ pub struct TokenRates {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct RateTable([Option<UnitPrice>; TokenClass::COUNT]);
 
-/// Description of a rate, for errors. What its text must be like is for the error of the text to
-/// say.
+/// Description of a rate, for errors. The text's own error describes the format.
 const RATE: &str = "a rate";
 
 // === impl TokenRates ===
@@ -105,7 +104,7 @@ impl RateTable {
         self.0.iter().flatten().all(|rate| rate.is_zero())
     }
 
-    /// Returns a rate below nothing, if there is one.
+    /// Returns a negative rate, if there is one.
     pub(crate) fn negative(&self) -> Option<UnitPrice> {
         let mut rates = self.0.iter().flatten();
         rates.find(|rate| rate.is_negative()).copied()

@@ -94,12 +94,12 @@ impl TokenClass {
         }
     }
 
-    /// Tells whether it counts to the prompt.
+    /// Reports whether the class belongs to the prompt.
     pub(crate) const fn is_input(self) -> bool {
         self.index() < Self::Output.index()
     }
 
-    /// Returns the class whose rate holds where this one has none of its own.
+    /// Returns the class whose rate applies if this class has none of its own.
     pub(crate) const fn parent(self) -> Option<Self> {
         match self {
             Self::Input | Self::Output => None,

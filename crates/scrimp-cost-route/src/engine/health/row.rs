@@ -1,4 +1,4 @@
-//! Tells an outage from chance.
+//! Distinction of an outage from chance.
 
 /// Number of failures in a row that look like an outage.
 const IN_A_ROW: u32 = 3;
@@ -48,8 +48,8 @@ impl Row {
         self.count
     }
 
-    /// Tells whether the row is an outage. Failures come back sooner than answers do, so a row of
-    /// them proves little while others that began with it are still under way.
+    /// Reports whether the row is an outage. Failures come back sooner than answers do, so a
+    /// row of them proves little while others that began with it are still under way.
     pub(super) fn is_an_outage(&self) -> bool {
         self.count >= IN_A_ROW
             && self.count >= self.begun
@@ -57,8 +57,8 @@ impl Row {
     }
 }
 
-/// Tells whether more than half of the calls surely fail: by the lower end of the Wilson interval,
-/// 95 %, of the rate.
+/// Reports whether more than half of the calls surely fail: by the lower end of the Wilson
+/// interval, 95 %, of the rate.
 pub(super) fn is_mostly_failing(failures: f64, attempts: f64) -> bool {
     const Z: f64 = 1.96;
     let rate = (failures / attempts).clamp(0.0, 1.0);

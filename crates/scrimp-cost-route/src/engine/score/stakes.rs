@@ -1,4 +1,4 @@
-//! What time, quality and failures are worth.
+//! Worth of time, quality and failures.
 
 use scrimp_core::{BoxError, Currency, Money, SettingError, extensions::Priority};
 
@@ -22,7 +22,7 @@ pub struct Stakes {
 }
 
 /// Worth of time, quality and failures. Amounts in other currencies than dollars need an
-/// exchange rate. Range: nothing or more.
+/// exchange rate. Range: 0 or more.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Stake {
     second: Money,
