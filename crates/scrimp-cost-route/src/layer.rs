@@ -34,7 +34,7 @@ impl CostRouteLayer {
         self.0.state.lock().stats.clone()
     }
 
-    /// Returns a service that tells the figures.
+    /// Returns a service that reports the figures.
     #[must_use]
     pub fn figures(&self) -> Figures {
         Figures {

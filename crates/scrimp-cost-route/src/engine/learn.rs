@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{candidate::Candidate, decay::Discount, health::Failure, router::Router};
 
-/// Seconds that make no difference to estimates, whose half-lives are a hundred times that.
+/// Seconds that do not affect estimates, whose half-lives are a hundred times longer.
 const SAME: f64 = 0.001;
 /// Number of requests for each one that a provider which is down costs, for probes. The wait
 /// between probes is kept within these bounds, in seconds.
@@ -30,10 +30,10 @@ pub enum Outcome {
     Succeeded,
     /// The call failed: by an error, a time-out, a status that says so, or a body cut short.
     Failed {
-        /// Time after which the provider wants to be asked again.
+        /// Time that the provider asks to wait.
         retry_after: Option<Duration>,
     },
-    /// The caller went away first.
+    /// The caller left first.
     Cancelled,
 }
 
@@ -82,7 +82,7 @@ impl Router {
                 candidate.sums.success(true, discount);
             }
             Outcome::Failed { retry_after } => {
-                // Its time says nothing: an error may come at once.
+                // Its duration says nothing: an error may come at once.
                 let rate = 1.0 - candidate.sums.expected(discount).reliability;
                 candidate.sums.success(false, discount);
                 let retry_after = retry_after.map(|time| time.as_secs_f64());
@@ -100,7 +100,8 @@ impl Router {
             }
             Outcome::Cancelled => {
                 candidate.breaker.cancelled();
-                // It would have taken longer: worth knowing only if that is long already.
+                // The call would have taken longer: its age is evidence only if it is already
+                // above the expectation.
                 if seconds > candidate.sums.expected(discount).latency {
                     candidate.sums.latency(seconds, discount);
                 }

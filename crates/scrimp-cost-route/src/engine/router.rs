@@ -19,7 +19,7 @@ use tokio::time::Instant;
 /// Number of kinds of requests, per priority, whose last choice is remembered.
 const SIZES: usize = 32;
 const KINDS: usize = 3 * SIZES;
-/// Half-life, in seconds, of what a provider is usually like.
+/// Half-life, in seconds, of a provider's usual values.
 const USUAL: f64 = 900.0;
 
 /// Router that chooses among candidates, which it knows by index.
@@ -47,7 +47,7 @@ pub struct Router {
 // === impl Router ===
 
 impl Router {
-    /// Makes a router without candidates. No instant it is told may be before `start`.
+    /// Makes a router without candidates. Later instants must not be before `start`.
     ///
     /// # Errors
     ///
@@ -85,7 +85,7 @@ impl Router {
         at.expect("candidates are out for an hour at most")
     }
 
-    /// Adds a candidate behind the last.
+    /// Adds a candidate after the last.
     pub fn add(&mut self, prior: Prior) {
         self.generations += 1;
         self.candidates
@@ -108,7 +108,7 @@ impl Router {
         }
     }
 
-    /// Sets the assumptions on a candidate; what was seen of it stays.
+    /// Sets the assumptions about a candidate. Its observations stay.
     pub fn set_prior(&mut self, index: usize, prior: Prior) {
         self.candidates[index].sums.set_prior(prior);
     }

@@ -21,8 +21,7 @@ use crate::{
     refuse::Refused,
 };
 
-/// Longest time for which a provider can ask to be left alone: a wrong date must not put it out
-/// for years.
+/// Longest wait that a provider can ask for: a wrong date must not eject it for years.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3_600);
 
 pub(super) struct Attempt<'a> {
@@ -31,7 +30,7 @@ pub(super) struct Attempt<'a> {
     decision: RouteDecision,
     until: Instant,
     began: Instant,
-    /// No other provider can be tried after it, so there is no use in holding the answer back.
+    /// True if no other provider can be tried afterwards, so that the answer need not be held back.
     last: bool,
     request: &'a request::Parts,
 }
@@ -162,7 +161,7 @@ impl<'a> Attempt<'a> {
         !verdict.accept
     }
 
-    /// Counts what is held of a body that is not going to be read: it is paid for all the same.
+    /// Counts the held part of a body that will not be read: it is paid for too.
     fn see<R: Body<Data = Bytes>>(&mut self, body: &Answer<R>) {
         for chunk in body.data() {
             self.call.bytes_out += chunk.len() as u64;

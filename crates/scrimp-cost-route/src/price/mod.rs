@@ -82,7 +82,7 @@ impl Price {
 }
 
 impl From<Tariff> for Price {
-    /// Makes a price of a tariff: [`Price::Free`] if nothing in it costs anything.
+    /// Makes a price of a tariff: [`Price::Free`] if all its prices are 0.
     fn from(tariff: Tariff) -> Self {
         if tariff.is_free() {
             Self::Free

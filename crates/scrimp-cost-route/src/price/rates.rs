@@ -110,7 +110,7 @@ impl RateTable {
         rates.find(|rate| rate.is_negative()).copied()
     }
 
-    /// Returns a currency of theirs that is not this one.
+    /// Returns a currency of the rates that is not this one.
     pub(crate) fn foreign(&self, currency: Currency) -> Option<Currency> {
         let own = self.0.iter().flatten().filter_map(|rate| rate.currency());
         own.into_iter().find(|own| *own != currency)

@@ -74,7 +74,7 @@ impl TokenClass {
         self as usize
     }
 
-    /// Returns the name that errors call it by.
+    /// Returns its name, for errors.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Input => "Input",

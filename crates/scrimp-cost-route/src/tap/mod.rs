@@ -1,4 +1,4 @@
-//! Reads what a call used out of its answer, while that passes by.
+//! Reads the usage of a call from its answer, as the answer passes.
 //!
 //! One scanner serves JSON bodies and server-sent events alike: it looks for the key `usage`
 //! (or `usageMetadata`) at most two objects deep, keeps that object, and nothing else. A
@@ -136,7 +136,7 @@ impl Tap {
         };
     }
 
-    /// Takes the byte again, from the start: what came before was something else.
+    /// Takes the byte again, from the start: the earlier bytes were not the key.
     fn again(&mut self, byte: u8) {
         self.state = State::Outside;
         self.step(byte);

@@ -89,7 +89,7 @@ impl Default for Stakes {
 // === impl Stake ===
 
 impl Stake {
-    /// Starts from a stake in which nothing is worth anything.
+    /// Starts from a stake in which all values are 0.
     #[must_use]
     pub fn new() -> Self {
         Self::default()

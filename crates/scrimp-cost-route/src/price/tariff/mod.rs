@@ -61,7 +61,7 @@ struct Step {
 // === impl Tariff ===
 
 impl Tariff {
-    /// Makes a tariff in which nothing costs anything, until prices are set.
+    /// Makes a tariff in which all prices are 0, until they are set.
     #[must_use]
     pub fn new(currency: Currency) -> Self {
         Self {
