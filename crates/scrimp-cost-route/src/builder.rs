@@ -18,7 +18,7 @@ use crate::{
 
 const OWNER: &str = "CostRouteLayer";
 
-/// Collects the settings of a [`CostRouteLayer`].
+/// Builder of a [`CostRouteLayer`], with all its settings.
 #[derive(Debug, Clone)]
 #[must_use = "builders do nothing until `build` is called"]
 pub struct CostRouteLayerBuilder {
@@ -51,8 +51,8 @@ impl CostRouteLayerBuilder {
         self.set(|config| config.router.score = score)
     }
 
-    /// Sets what every provider must be like. Default: anything. Ranges: a quality of 0 to 1,
-    /// a latency above zero, a price of nothing or more.
+    /// Sets the filters that every provider must pass. Default: none. Ranges: a quality of 0 to
+    /// 1, a latency above zero, a price of 0 or more.
     pub fn filters(self, filters: Filters) -> Self {
         self.map(|settings| {
             settings.checked(filters.checked(), |config, bounds| config.filters = bounds)
@@ -74,15 +74,15 @@ impl CostRouteLayerBuilder {
         self.set(|config| config.router.hysteresis = share)
     }
 
-    /// Sets whether at most one request in a hundred is spent on providers that were not seen
-    /// for 15 s, where that is likely to pay. With [`attempts(1)`](Self::attempts) nothing
-    /// can be sent again, so no provider is tried out. Default: yes.
+    /// Sets whether at most one request in a hundred explores providers without observations
+    /// for 15 s, where that is likely to pay. With [`attempts(1)`](Self::attempts) no request
+    /// can be sent again, so no provider is explored. Default: yes.
     pub fn explore(self, explore: bool) -> Self {
         self.set(|config| config.router.explore = explore)
     }
 
-    /// Sets what exploring may cost per hour: `explore_cap("0.50")`. Default: no cap of its
-    /// own. Range: nothing or more.
+    /// Sets the cap on the cost of exploring, per hour: `explore_cap("0.50")`. Default: no cap
+    /// of its own. Range: 0 or more.
     pub fn explore_cap(self, cap: impl TryInto<Money, Error: Into<BoxError>>) -> Self {
         self.map(|settings| {
             settings.read("explore_cap", cap, MONEY, |config, cap| {
@@ -91,13 +91,14 @@ impl CostRouteLayerBuilder {
         })
     }
 
-    /// Sets how many bytes of a request's body are kept at most, so that it can be sent
-    /// again. A longer one streams, and is sent once. Default: 1 MiB. Any number will do.
+    /// Sets the highest number of bytes of a request's body that are kept, so that it can be
+    /// sent again. A body above the limit streams, and is sent once. Default: 1 MiB. Range: any
+    /// number.
     pub fn buffer(self, bytes: usize) -> Self {
         self.set(|config| config.buffer = bytes)
     }
 
-    /// Sets how many providers are tried for a request at most. Default: 3. Range: 1 or more.
+    /// Sets the highest number of providers that a request tries. Default: 3. Range: 1 or more.
     pub fn attempts(self, attempts: usize) -> Self {
         self.map(|settings| {
             settings.within("attempts", attempts, 1.., |config, attempts| {
@@ -117,13 +118,13 @@ impl CostRouteLayerBuilder {
         })
     }
 
-    /// Bounds failing over, together with all else that draws on this budget. Default: one
-    /// retry in five requests.
+    /// Limits failing over by this budget, which other layers may share. Default: one retry in
+    /// five requests.
     pub fn retry_budget(self, budget: RetryBudget) -> Self {
         self.set(|config| config.retries = budget)
     }
 
-    /// Judges answers before they are handed on. Answers above the limit of
+    /// Judges answers before the caller gets them. Answers above the limit of
     /// [`buffer`](Self::buffer) are not judged. Default: no answer is judged.
     pub fn quality_gate(self, gate: impl QualityGate) -> Self {
         self.set(|config| config.gate = Some(Arc::new(gate)))
@@ -134,21 +135,21 @@ impl CostRouteLayerBuilder {
         self.set(|config| config.budget = Some(budget))
     }
 
-    /// Never overspends: every call is reserved at what it would cost if it used `max_usage`.
-    /// Calls whose price is not known are refused. A provider that lets a call use more
-    /// than `max_usage` breaks the bound, not the books: what it did cost is booked. Default: calls
-    /// are reserved at what they are expected to cost. Needs a [`budget`](Self::budget).
+    /// Reserves for every call the cost of `max_usage`, so that caps are not exceeded. Calls
+    /// with an unknown price are refused. If a call uses more than `max_usage`, the cap may be
+    /// exceeded, and the actual cost is booked. Default: the expected cost is reserved. Needs a
+    /// [`budget`](Self::budget).
     pub fn strict(self, max_usage: Usage) -> Self {
         self.set(|config| config.strict = Some(max_usage))
     }
 
-    /// Sets what one unit of a currency is worth in another, in place of what was said of the
-    /// two before: `exchange_rate(yen, "0.0067 USD")`. Range: more than nothing.
+    /// Sets the value of one unit of a currency in another, and replaces an earlier rate of the
+    /// two: `exchange_rate(yen, "0.0067 USD")`. Range: above 0.
     ///
-    /// All amounts are compared in dollars. What the layer is set to (stakes, limits on
-    /// prices, the cap on exploring) is converted once, and caps of budgets are compared in
-    /// their own currency; none of them is taken without the rate it needs. Prices in
-    /// currencies without a rate rank as unknown.
+    /// All amounts are compared in dollars. Settings of the layer (stakes, limits on prices,
+    /// the cap on exploring) are converted once, and caps of budgets are compared in their own
+    /// currency. A setting without the rate it needs is refused. Prices in currencies without a
+    /// rate rank as unknown.
     pub fn exchange_rate(
         self,
         currency: Currency,
@@ -170,9 +171,9 @@ impl CostRouteLayerBuilder {
         })
     }
 
-    /// Sets what a request will use, by its head and as much of its body as is kept. Default:
-    /// its bytes; and where a provider has token prices, a token per four bytes, and as many
-    /// tokens of answer as its answers usually have.
+    /// Sets the estimate of a request's usage, from its head and the kept part of its body.
+    /// Default: its bytes. If a provider has token prices: also one token per four bytes, and
+    /// the usual number of answer tokens of that provider.
     pub fn estimate(
         self,
         estimate: impl Fn(&Parts, &[u8]) -> Usage + Send + Sync + 'static,
@@ -180,12 +181,12 @@ impl CostRouteLayerBuilder {
         self.set(|config| config.estimate = Some(Arc::new(estimate)))
     }
 
-    /// Sets where the time comes from. Default: the machine's clocks.
+    /// Sets the clock. Default: the machine's clocks.
     pub fn clock(self, clock: Clock) -> Self {
         self.set(|config| config.clock = clock)
     }
 
-    /// Books calls and what they cost, per tenant and route. Default: nothing is booked.
+    /// Books calls and their costs, per tenant and route. Default: nothing is booked.
     pub fn ledger(self, ledger: Ledger) -> Self {
         self.set(|config| config.ledger = Some(ledger))
     }
@@ -203,8 +204,8 @@ impl CostRouteLayerBuilder {
     ///
     /// If a setting of the layer, its budget or one of its providers cannot be used, if two
     /// providers have the same name, or if an amount is in a currency that needs an
-    /// [exchange rate](Self::exchange_rate) which was not given. The error names the setting
-    /// and what it must be: of several, the first of the layer's.
+    /// [exchange rate](Self::exchange_rate) which is missing. The error names the first such
+    /// setting and what it must be.
     pub fn build(self) -> Result<CostRouteLayer, SettingError> {
         let mut config = self.settings.finish()?;
         let profiles = checked(self.providers)?;

@@ -1,4 +1,4 @@
-//! What a layer was set to, and what its services share.
+//! Settings of a layer, and the state that its services share.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -33,7 +33,7 @@ pub(crate) struct Config {
     pub(crate) explain: bool,
 }
 
-/// Estimate of what a request will use, by its head and as much of its body as is kept.
+/// Estimate of a request's usage, from its head and the kept part of its body.
 pub(crate) type EstimateFn = dyn Fn(&Parts, &[u8]) -> Usage + Send + Sync;
 
 /// State that all services of a layer share.
@@ -70,7 +70,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// If one cannot be used; the error says what would do.
+    /// If one cannot be used. The error says what it must be.
     pub(crate) fn check(&self) -> Result<(), SettingError> {
         self.filters.check(&self.router.exchange)?;
         match (&self.budget, self.strict) {
@@ -83,7 +83,7 @@ impl Config {
         }
     }
 
-    /// Checks that a provider's price can be compared with the caps that it counts to.
+    /// Checks that a provider's price can be compared with the caps that it counts towards.
     ///
     /// # Errors
     ///

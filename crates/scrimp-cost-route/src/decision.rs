@@ -1,4 +1,4 @@
-//! Why a request went where it went.
+//! The explanation of a choice.
 
 use std::sync::Arc;
 
@@ -6,13 +6,13 @@ use scrimp_core::Money;
 
 use crate::engine::{Reason, Scored, Terms};
 
-/// Explains how the provider of a response was chosen. In the response's extensions.
+/// Explanation of the choice of a response's provider. It is in the response's extensions.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct RouteDecision {
     /// The provider that answered.
     pub provider: Arc<str>,
-    /// Why that provider was chosen.
+    /// Reason for the choice.
     pub reason: Reason,
     /// The score of that provider when it was chosen. Lower is better.
     pub score: Scored,
@@ -20,10 +20,10 @@ pub struct RouteDecision {
     pub expected: Option<Money>,
     /// Providers that were tried before, and how each attempt failed.
     pub tried: Vec<Tried>,
-    /// Whether the quality gate accepted the answer, if there is a gate. Where no provider is left
-    /// to ask, the caller gets the answer all the same.
+    /// False if the quality gate rejected the answer. The caller gets a rejected answer if no
+    /// other provider is left.
     pub accepted: bool,
-    /// Every candidate, and the terms it was judged by. Empty unless the request carried
+    /// Every candidate, with its terms. Empty unless the request carried
     /// [`Explain`](scrimp_core::extensions::Explain) or the layer explains always.
     pub candidates: Vec<(Arc<str>, Terms)>,
 }
@@ -34,7 +34,7 @@ pub struct RouteDecision {
 pub struct Tried {
     /// The provider that was tried.
     pub provider: Arc<str>,
-    /// How the attempt failed.
+    /// Failure of the attempt.
     pub miss: Miss,
 }
 

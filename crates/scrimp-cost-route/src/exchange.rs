@@ -75,9 +75,9 @@ impl<S> Exchange<S> {
                 Ended::Good(response) => return Ok(response),
                 Ended::Missed(miss, last) => (miss, last),
             };
-            // The next is picked before the answer is let go of, which is all the caller
-            // gets if there is none; and that is let go of before the next is called, as it
-            // may hold what the next one waits for.
+            // The next provider is picked before the answer is dropped: the caller gets the
+            // answer if there is no next one. The answer is dropped before the next call, as it
+            // may hold a resource that the call waits for.
             match job.next(&self.shared, &provider, miss) {
                 Some(next) => picked = next,
                 None => return self.finish(*last),
@@ -93,7 +93,7 @@ impl<S> Exchange<S> {
         }
     }
 
-    /// Refuses a request before any provider was looked at.
+    /// Refuses a request before any provider is considered.
     fn early_refusal<R: Body>(&self, refused: &Refused) -> Response<RouteBody<R>> {
         self.shared.state.lock().stats.requests += 1;
         self.refusal(refused)

@@ -1,4 +1,4 @@
-//! Figures for others, as JSON.
+//! Figures of a layer, as JSON.
 
 use std::{
     convert::Infallible,
@@ -22,10 +22,10 @@ use crate::{
     state::State,
 };
 
-/// Answers any request with the figures of a layer, as JSON: what was spent, and what is known of
-/// each provider.
+/// Service that answers any request with the figures of a layer, as JSON: the amounts spent,
+/// and the estimates of each provider.
 ///
-/// It holds tenants' names: put it where only you can reach it.
+/// The figures contain tenants' names: restrict access to the service.
 #[derive(Clone)]
 pub struct Figures {
     pub(crate) shared: Arc<Shared>,

@@ -1,4 +1,4 @@
-//! What a provider must be like.
+//! Filters that a provider must pass.
 
 use std::time::Duration;
 

@@ -1,10 +1,10 @@
-//! What a request says about itself.
+//! Hints that a request carries.
 
 use std::sync::Arc;
 
 use crate::{Filters, Usage};
 
-/// Tells what a request asks of its provider. In the request's extensions; all of it is optional.
+/// Requirements of a request on its provider. They are in its extensions, and all are optional.
 #[derive(Debug, Clone, Default)]
 pub struct Hints {
     pub(crate) filters: Filters,
@@ -16,15 +16,15 @@ pub struct Hints {
 // === impl Hints ===
 
 impl Hints {
-    /// Returns hints that say nothing.
+    /// Returns empty hints.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets what a provider must be like for the request, on top of what the layer asks. If no
-    /// provider is, the request is refused with 503; if a limit is out of its range, or in a
-    /// currency without an exchange rate, with 500.
+    /// Sets filters for the request, in addition to the layer's. If no provider passes them,
+    /// the request is refused with 503. If a limit is out of its range, or in a currency
+    /// without an exchange rate, it is refused with 500.
     #[must_use]
     pub fn filters(mut self, filters: Filters) -> Self {
         self.filters = filters;
@@ -45,7 +45,7 @@ impl Hints {
         self
     }
 
-    /// Sets what the request is expected to use, tokens of the answer included.
+    /// Sets the expected usage of the request, including tokens of the answer.
     #[must_use]
     pub fn usage(mut self, usage: Usage) -> Self {
         self.usage = Some(usage);

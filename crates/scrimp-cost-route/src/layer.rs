@@ -7,10 +7,9 @@ use tower_layer::Layer;
 
 use crate::{CostRoute, CostRouteStats, Figures, Providers, config::Shared, targets::Targets};
 
-/// Sends each request to the cheapest provider that is good enough.
+/// Layer that sends each request to the cheapest provider that is good enough.
 ///
-/// All services of a layer and of its clones share what is known of the providers, and the
-/// set of them.
+/// All services of a layer and of its clones share the set of providers and their estimates.
 #[derive(Debug, Clone)]
 pub struct CostRouteLayer(Arc<Shared>);
 
@@ -29,13 +28,13 @@ impl CostRouteLayer {
         }
     }
 
-    /// Returns what the services of the layer and of its clones have done so far.
+    /// Returns the counts of all services of the layer and of its clones.
     #[must_use]
     pub fn stats(&self) -> CostRouteStats {
         self.0.state.lock().stats.clone()
     }
 
-    /// Returns a service that tells the figures.
+    /// Returns a service that reports the figures.
     #[must_use]
     pub fn figures(&self) -> Figures {
         Figures {

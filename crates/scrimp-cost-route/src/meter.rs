@@ -14,12 +14,12 @@ use crate::{
     profile::Profile,
 };
 
-/// Call under way. When it ends, in any way, the router, the budget and the ledger are told.
+/// Call under way. Its end, of any kind, is reported to the router, the budget and the ledger.
 pub(crate) struct Call {
     pub(crate) shared: Arc<Shared>,
     pub(crate) provider: Arc<Profile>,
     pub(crate) ticket: Ticket,
-    /// Whether another call for the same request came before it.
+    /// True if an earlier call was made for the same request.
     pub(crate) failover: bool,
     pub(crate) reservation: Option<Reservation>,
     pub(crate) tenant: Arc<str>,
@@ -32,7 +32,7 @@ pub(crate) struct Call {
     pub(crate) bytes_out: u64,
     /// Set as soon as the call is known to have failed.
     pub(crate) failed: Option<Failure>,
-    /// Whether an answer came: answers are what is paid for.
+    /// True if an answer came: only answers are paid for.
     pub(crate) answered: bool,
     pub(crate) ended: bool,
 }
@@ -43,7 +43,7 @@ pub(crate) struct Failure {
     pub(crate) retry_after: Option<Duration>,
 }
 
-/// Watches the body of a call's response.
+/// Watcher of the body of a call's response.
 pub(crate) struct Meter(pub(crate) Box<Call>);
 
 // === impl Call ===
@@ -53,17 +53,17 @@ impl Call {
         &self.provider.price
     }
 
-    /// Looks for the usage in what comes in, if the price depends on it: every byte is looked at.
+    /// Looks for the usage in every byte of the answer, if the price depends on it.
     pub(crate) fn see(&mut self, chunk: &[u8]) {
         if self.price().depends_on_tokens() {
             self.tap.see(chunk);
         }
     }
 
-    /// Returns what was used: as the answer says, or as far as it was seen.
+    /// Returns the usage: as the answer reports it, or as far as it was seen.
     fn usage(&self, whole: bool) -> Usage {
         let mut usage = match self.tap.usage() {
-            // A stream that broke off has told less than it used.
+            // A broken stream has reported less than it used.
             Some(told) if !whole => {
                 let seen = told.completion().max(self.tap.guess());
                 if seen > told.completion() {
@@ -92,8 +92,7 @@ impl Call {
             Some(Failure { retry_after }) => Outcome::Failed { retry_after },
             None => outcome,
         };
-        // A failure before any answer is not paid for. A caller that leaves does not undo what was
-        // begun for it.
+        // A failure before any answer is not paid for. A call whose caller leaves is paid for.
         let paid = self.failed.is_none() && (self.answered || outcome == Outcome::Cancelled);
         let now = self.shared.config.clock.wall();
         let whole = outcome == Outcome::Succeeded;
@@ -113,7 +112,7 @@ impl Call {
         metered::call(&self.provider.name, outcome, cost);
     }
 
-    /// Takes the call back: it was never sent, so it says nothing of the provider.
+    /// Removes the call: it was never sent, so it says nothing about the provider.
     pub(crate) fn unmake(&mut self) {
         self.ended = true;
         let mut state = self.shared.state.lock();
@@ -124,12 +123,12 @@ impl Call {
     fn book(&mut self, cost: Option<Money>, paid: bool) {
         if let Some(reservation) = self.reservation.take() {
             match cost {
-                // `build`, `put` and `set_price` take no price whose currency a cap that it
-                // counts to cannot be compared with.
+                // `build`, `put` and `set_price` refuse a price that cannot be converted to the
+                // currency of a cap it counts towards.
                 Some(cost) => reservation
                     .settle(cost)
                     .expect("a price that was taken has the exchange rates it needs"),
-                // The cost is not known: what was set aside for it is booked.
+                // The cost is unknown: the reserved amount is booked.
                 None if paid => reservation.settle_in_full(),
                 None => reservation.release(),
             }

@@ -36,7 +36,7 @@ pub(crate) struct Endpoint {
     path: Box<str>,
 }
 
-/// Changes head and body of a request to what a provider wants to get.
+/// Change to the head and body of a request for one provider.
 #[derive(Clone)]
 pub(crate) struct Map(pub(crate) Arc<MapFn>);
 

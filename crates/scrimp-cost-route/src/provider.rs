@@ -1,4 +1,4 @@
-//! A provider: where it is, what it costs, what it is like, how much it takes.
+//! A provider: endpoint, price, priors, quotas.
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
@@ -26,9 +26,9 @@ const ENDPOINT: &str = "like `https://api.example.com/v1`, with a scheme and an 
 // === impl Provider ===
 
 impl Provider {
-    /// Makes a provider of this name, which must not be empty. Until it is told or seen
-    /// otherwise, its price is not known, a call to it takes a second, and 99 % of its calls
-    /// go well, with a quality of 0.9.
+    /// Makes a provider of this name, which must not be empty. Without settings or
+    /// observations, its price is unknown, a call takes a second, and 99 % of calls succeed,
+    /// with a quality of 0.9.
     pub fn new(name: impl Into<Arc<str>>) -> Self {
         let name = name.into();
         let checked = if name.is_empty() {
@@ -43,9 +43,9 @@ impl Provider {
     /// text or as a [`Uri`] without a query. Default: requests keep their URI, as is right
     /// where each provider has its own service.
     ///
-    /// The request's own header fields go there too. A credential on the request would be
-    /// shown to each provider that is chosen, or failed over to: give each provider its own
-    /// with [`bearer`](Self::bearer) or [`header`](Self::header).
+    /// The request's own header fields are sent too. A credential on the request is visible to
+    /// each provider that the request is sent to: give each provider its own with
+    /// [`bearer`](Self::bearer) or [`header`](Self::header).
     #[must_use]
     pub fn endpoint(self, uri: impl TryInto<Uri, Error: Into<BoxError>>) -> Self {
         let endpoint = SettingError::read("Provider", "endpoint", uri, ENDPOINT);
@@ -98,7 +98,7 @@ impl Provider {
         self.set(|profile| profile.map = Some(Map(Arc::new(map))))
     }
 
-    /// Sets what it costs: the price of a request as text (`"0.01"`, `"0.01 EUR"`), a
+    /// Sets the price: the price of a request as text (`"0.01"`, `"0.01 EUR"`), a
     /// [`Tariff`](crate::Tariff), or a [`Price`]. Default: [`Price::Unknown`].
     #[must_use]
     pub fn price(self, price: impl TryInto<Price, Error: Into<BoxError>>) -> Self {
@@ -109,7 +109,7 @@ impl Provider {
         )
     }
 
-    /// Sets how long it takes until the answer is whole, before it was seen. Default: 1 s.
+    /// Sets the assumed time until the answer is whole, before any observation. Default: 1 s.
     #[must_use]
     pub fn latency(self, latency: Duration) -> Self {
         self.set(|profile| {
@@ -118,8 +118,8 @@ impl Provider {
         })
     }
 
-    /// Sets the share of its calls that succeed, before it was seen. Default: 0.99. Range: 0
-    /// to 1.
+    /// Sets the assumed share of its calls that succeed, before any observation. Default: 0.99.
+    /// Range: 0 to 1.
     #[must_use]
     pub fn reliability(self, share: f64) -> Self {
         Self(
@@ -130,7 +130,8 @@ impl Provider {
         )
     }
 
-    /// Sets the quality of its answers, before it was seen. Default: 0.9. Range: 0 to 1.
+    /// Sets the assumed quality of its answers, before any observation. Default: 0.9. Range: 0
+    /// to 1.
     #[must_use]
     pub fn quality(self, quality: f64) -> Self {
         Self(
@@ -147,8 +148,8 @@ impl Provider {
         self.set(|profile| profile.tags.push(tag.into()))
     }
 
-    /// Sets how many requests it takes per minute; beyond them it is passed over. Default: no
-    /// limit. Range: 1 or more.
+    /// Sets the highest number of requests per minute. Above it the provider is skipped.
+    /// Default: no limit. Range: 1 or more.
     #[must_use]
     pub fn requests_per_minute(self, requests: u32) -> Self {
         let requests = at_least_one("requests_per_minute", requests);
@@ -157,7 +158,7 @@ impl Provider {
         }))
     }
 
-    /// Sets how many tokens it takes per minute, by what requests are expected to use.
+    /// Sets the highest number of tokens per minute, by the expected usage of requests.
     /// Default: no limit. Range: 1 or more.
     #[must_use]
     pub fn tokens_per_minute(self, tokens: u32) -> Self {
@@ -167,8 +168,8 @@ impl Provider {
         }))
     }
 
-    /// Sets how many calls it takes at a time, bodies included. Default: no limit. Range: 1
-    /// or more.
+    /// Sets the highest number of concurrent calls, bodies included. Default: no limit. Range:
+    /// 1 or more.
     #[must_use]
     pub fn concurrency(self, calls: usize) -> Self {
         Self(self.0.within("concurrency", calls, 1.., |profile, calls| {

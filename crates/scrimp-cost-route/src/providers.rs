@@ -1,4 +1,4 @@
-//! Changes the set of providers while requests are under way.
+//! The set of providers, changed while requests are under way.
 
 use std::{fmt, sync::Arc};
 
@@ -15,14 +15,13 @@ pub struct Providers {
 // === impl Providers ===
 
 impl Providers {
-    /// Adds a provider, or replaces the one of its name: calls under way go on, and what was
-    /// learnt of it is kept.
+    /// Adds a provider, or replaces the one of its name: calls under way continue, and its
+    /// observations are kept.
     ///
     /// # Errors
     ///
-    /// If a setting of the provider cannot be used, or its price is in a currency that no
-    /// exchange rate of the layer leads from to that of a cap it counts to. Then nothing is
-    /// changed.
+    /// If a setting of the provider cannot be used, or no exchange rate of the layer converts
+    /// its price to the currency of a cap it counts towards. Then nothing is changed.
     pub fn put(&self, provider: Provider) -> Result<(), SettingError> {
         let Shared { config, state, .. } = &*self.shared;
         let profile = provider.checked()?;
@@ -31,8 +30,8 @@ impl Providers {
         Ok(())
     }
 
-    /// Removes a provider; calls under way to it go on. Returns false if there is none of the
-    /// name.
+    /// Removes a provider. Calls under way to it continue. Returns false if there is no
+    /// provider of the name.
     #[expect(clippy::must_use_candidate, reason = "called for what it does")]
     pub fn remove(&self, name: &str) -> bool {
         self.shared.state.lock().remove(name)
@@ -55,7 +54,7 @@ impl Providers {
         Ok(state.lock().set_price(name, price))
     }
 
-    /// Tells how good a provider's answer was, for judgements that come later than a quality
+    /// Reports the quality of a provider's answer, for judgements that come after the quality
     /// gate's. Range: 0 to 1. Returns false if there is no provider of the name.
     ///
     /// # Errors

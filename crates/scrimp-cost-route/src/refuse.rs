@@ -117,7 +117,7 @@ impl Refused {
     }
 }
 
-/// Adds which cap refused, how much of it is used, and when it starts anew.
+/// Adds the cap that refused, its used part, and the time at which it resets.
 fn describe(refusal: &Refusal, problem: Problem, now: SystemTime) -> Problem {
     let problem = problem
         .member("cap", &*refusal.cap)

@@ -16,10 +16,10 @@ use crate::{
     targets::Targets,
 };
 
-/// Chooses a provider for each request and calls a clone of the inner service for it.
+/// Service that chooses a provider for each request and calls a clone of the inner service for it.
 ///
-/// The service is always ready: which provider has to be is known only with the request, and a
-/// provider that is not ready must not hold up the others.
+/// The service is always ready: the request decides the provider, and a provider that is not
+/// ready must not block the others.
 pub struct CostRoute<S> {
     shared: Arc<Shared>,
     targets: Targets<S>,

@@ -1,4 +1,4 @@
-//! Providers, and what is known of them.
+//! Providers, and their observations.
 
 use std::{
     borrow::Cow,
@@ -36,7 +36,7 @@ pub(crate) struct State {
     pub(crate) stats: CostRouteStats,
 }
 
-/// Provider, and what its bill depends on. Candidates of the router have the same order.
+/// Provider, and the state that its bill depends on. Candidates of the router have the same order.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) provider: Arc<Profile>,
@@ -77,7 +77,7 @@ impl State {
         })
     }
 
-    /// Adds a provider, or replaces the one of its name: what was learnt of it is kept.
+    /// Adds a provider, or replaces the one of its name: its observations are kept.
     pub(crate) fn put(&mut self, provider: Profile, clock: &Clock) {
         let prior = provider.prior;
         let entry = Entry::new(provider, clock);
@@ -156,7 +156,7 @@ impl Entry {
         }
     }
 
-    /// Returns how many requests there were before this one within the volume period.
+    /// Returns the number of earlier requests within the volume period.
     pub(crate) fn used(&self, now: SystemTime) -> u64 {
         let began = self.period().map(|period| period.bounds(now).0);
         if began == Some(self.used.0) {
@@ -195,8 +195,8 @@ impl Entry {
         }
     }
 
-    /// Returns the usage with tokens of answer added, where the request says none: as many as is
-    /// usual, or, if `high`, as many as almost all have.
+    /// Returns the usage with answer tokens added, if the request states none: the usual
+    /// number, or, if `high`, a number that almost all answers stay below.
     pub(crate) fn expect<'a>(&self, usage: &'a Usage, high: bool) -> Cow<'a, Usage> {
         if usage.completion() > 0 || usage.prompt() == 0 {
             return Cow::Borrowed(usage);
@@ -218,9 +218,8 @@ impl Entry {
 // === impl Output ===
 
 impl Output {
-    /// Learns the tokens of an answer. The mean moves a tenth of the way; the bound goes up by
-    /// large steps and down by small ones, which keeps it where a twentieth of the answers is
-    /// above.
+    /// Learns the tokens of an answer. The mean moves a tenth of the way. The bound rises by
+    /// large steps and falls by small ones, so that a twentieth of the answers is above it.
     #[expect(clippy::cast_precision_loss, reason = "a token count")]
     fn learn(&mut self, tokens: u64) {
         let tokens = tokens as f64;

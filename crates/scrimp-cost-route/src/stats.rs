@@ -1,4 +1,4 @@
-//! What a layer has done, in numbers.
+//! Counts of a layer's requests and calls.
 
 use scrimp_core::{Money, Totals};
 use serde::Serialize;
@@ -8,15 +8,15 @@ use crate::{
     refuse::Refused,
 };
 
-/// What a layer has done since it was made. Made by
+/// Counts of a layer's requests and calls since it was made, as returned by
 /// [`CostRouteLayer::stats`](crate::CostRouteLayer::stats).
 ///
-/// Each call adds to one of `succeeded`, `failed` and `cancelled` when it ends. It can be
-/// written by serde: amounts are strings such as `"0.01 USD"`.
+/// Each call adds to one of `succeeded`, `failed` and `cancelled` when it ends. The type can be
+/// serialized by serde: amounts are strings such as `"0.01 USD"`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[non_exhaustive]
 pub struct CostRouteStats {
-    /// Requests, counted when their body was read as far as it is kept.
+    /// Requests, counted when the kept part of their body was read.
     pub requests: u64,
     /// Calls made to providers.
     pub calls: u64,
@@ -24,18 +24,18 @@ pub struct CostRouteStats {
     pub succeeded: u64,
     /// Calls that failed, before or within the answer.
     pub failed: u64,
-    /// Calls that were given up because their caller left.
+    /// Calls that were cancelled because their caller left.
     pub cancelled: u64,
-    /// Calls made because the one before, to another provider, brought no answer or none that
-    /// was good enough.
+    /// Calls made because the previous call, to another provider, brought no answer or a
+    /// rejected one.
     pub failovers: u64,
     /// Answers that the quality gate rejected.
     pub rejected: u64,
     /// Requests that the layer refused, by reason.
     pub refused: RefusalStats,
-    /// What calls did cost, by currency.
+    /// Costs of calls, by currency.
     pub spent: Totals,
-    /// Calls that were paid for, and whose cost is not known.
+    /// Paid calls with an unknown cost.
     pub unpriced: u64,
 }
 
@@ -74,13 +74,13 @@ impl CostRouteStats {
         self.failovers += u64::from(failover);
     }
 
-    /// Takes back a call that was begun and not made.
+    /// Removes a call that was begun and not made.
     pub(crate) fn unmade(&mut self, failover: bool) {
         self.calls -= 1;
         self.failovers -= u64::from(failover);
     }
 
-    /// Counts a call that has ended, and what it cost if it was paid for.
+    /// Counts an ended call, and its cost if it was paid for.
     pub(crate) fn ended(&mut self, outcome: Outcome, paid: bool, cost: Option<Money>) {
         match outcome {
             Outcome::Succeeded => self.succeeded += 1,

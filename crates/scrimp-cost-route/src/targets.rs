@@ -6,13 +6,13 @@ use parking_lot::Mutex;
 
 /// Inner services that are called.
 pub(crate) enum Targets<S> {
-    /// One service for all providers, which goes by the request's URI.
+    /// One service for all providers, which routes by the request's URI.
     One(S),
     /// One service for each provider, by name. Behind a lock, so that it need not be `Sync`.
     Each(Arc<Mutex<Make<S>>>),
 }
 
-/// Gives the service of a provider.
+/// Function that returns the service of a provider.
 type Make<S> = dyn Fn(&str) -> S + Send;
 
 // === impl Targets ===

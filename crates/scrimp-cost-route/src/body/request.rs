@@ -11,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 
-/// Body that providers are sent: whole, or its beginning and then the rest as it arrives.
+/// Body that providers get: whole, or its beginning and then the rest as it arrives.
 pub struct RequestBody<B> {
     head: VecDeque<Bytes>,
     trailers: Option<HeaderMap>,
@@ -20,10 +20,9 @@ pub struct RequestBody<B> {
 
 /// Outcome of reading a request's body up to a limit.
 pub(crate) enum Gathered<B, E> {
-    /// All of the body, to be sent as often as need be.
+    /// The whole body, which can be sent again.
     Whole(Bytes, Option<HeaderMap>),
-    /// The body is longer than the limit: this was read, the rest was not, and it can be sent
-    /// once.
+    /// The body is above the limit: this part was read, the rest was not, and it can be sent once.
     Long(VecDeque<Bytes>, Pin<Box<B>>),
     /// The body broke off.
     Broken(E),
@@ -49,14 +48,14 @@ impl<B> RequestBody<B> {
     }
 }
 
-/// Makes no body, for layers further in that make requests of their own.
+/// Makes an empty body, for inner layers that make requests of their own.
 impl<B> Default for RequestBody<B> {
     fn default() -> Self {
         Self::whole(Bytes::new(), None)
     }
 }
 
-/// Makes a whole body, for layers further in that have read it.
+/// Makes a whole body, for inner layers that have read it.
 impl<B> From<Bytes> for RequestBody<B> {
     fn from(data: Bytes) -> Self {
         Self::whole(data, None)
@@ -134,14 +133,14 @@ where
                     return Gathered::Long(chunks, body);
                 }
             }
-            // Frames that are neither data nor trailers say nothing that is kept.
+            // Frames that are neither data nor trailers are not kept.
             Ok(Err(frame)) => trailers = frame.into_trailers().ok().or(trailers),
         }
     }
     Gathered::Whole(join(chunks, length), trailers)
 }
 
-/// Joins pieces. A single one is handed on as it is.
+/// Joins pieces. A single piece is returned as it is.
 fn join(mut chunks: VecDeque<Bytes>, length: usize) -> Bytes {
     if chunks.len() <= 1 {
         return chunks.pop_front().unwrap_or_default();

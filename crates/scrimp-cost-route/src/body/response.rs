@@ -31,10 +31,10 @@ pin_project! {
 }
 
 pin_project! {
-    /// Body of which some frames were looked at before it was handed on.
+    /// Body of which some frames were read before the caller gets it.
     pub(crate) struct Held<B: Body> {
         frames: VecDeque<Result<Frame<Bytes>, B::Error>>,
-        // The end was read, whatever `rest` says of itself.
+        // True if the end was read, even if `rest` does not report its end.
         done: bool,
         #[pin]
         rest: B,
@@ -114,7 +114,7 @@ impl<B: Body<Data = Bytes> + Unpin> Held<B> {
         }
     }
 
-    /// Returns the bytes that were looked at.
+    /// Returns the bytes that were read.
     pub(crate) fn data(&self) -> impl Iterator<Item = &Bytes> {
         self.frames
             .iter()
@@ -129,8 +129,8 @@ impl<B: Body<Data = Bytes> + Unpin> Held<B> {
         self.until(|length| length > 0).await
     }
 
-    /// Reads to the end, or until there are more bytes than the limit. Returns false if the body
-    /// broke off; the error is kept for the reader.
+    /// Reads to the end, or to the first byte above the limit. Returns false if the body broke
+    /// off; the error is kept for the reader.
     pub(crate) async fn all(&mut self, limit: usize) -> bool {
         self.until(|length| length > limit).await
     }

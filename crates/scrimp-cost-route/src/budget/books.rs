@@ -7,32 +7,32 @@ use hashlink::LinkedHashMap;
 use super::{cap::CapRules, store::BudgetLine};
 use crate::price::since_epoch;
 
-/// Accounts kept at most. Beyond them, accounts that owe nothing make room. If all owe something,
-/// calls that would open another are refused: to let them through would lift the cap for a client
-/// that invents tenants.
+/// Highest number of accounts. Above it, accounts that owe nothing make room. If all owe
+/// something, calls that need a new account are refused: otherwise a client that invents
+/// tenants has no cap.
 const MAX_ACCOUNTS: usize = 100_000;
-/// Accounts that are looked at to find one that owes nothing.
+/// Number of accounts that are searched for one that owes nothing.
 const LOOKED_AT: usize = 8;
 
 /// The index of a cap, and the name of one of its accounts.
 pub(super) type Key = (usize, Box<str>);
 
-/// What was spent and reserved, by account.
+/// Spent and reserved amounts, by account.
 #[derive(Debug, Clone)]
 pub(super) struct Books {
-    /// The account unused for longest first.
+    /// Accounts, the least recently used first.
     accounts: LinkedHashMap<Key, Account>,
     most: usize,
 }
 
-/// What was spent and reserved of one account, in 10⁻¹² units of its cap's currency.
+/// Spent and reserved amounts of one account, in 10⁻¹² units of its cap's currency.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Account {
-    /// When its period began, in seconds since 1970: a store may hold any number.
+    /// Start of its period, in seconds since 1970. A store may hold any number.
     pub(super) began: u64,
     pub(super) spent: i128,
     pub(super) reserved: i128,
-    /// Calls that have set money aside, be it nothing. The account is kept for them.
+    /// Number of open reservations, of any amount, even 0. The account is kept for them.
     pub(super) calls: u32,
 }
 
@@ -52,11 +52,11 @@ impl Books {
         }
     }
 
-    /// Returns an account in its present period, and opens it if need be. `None` if there are
-    /// too many that owe something.
+    /// Returns an account in its present period, and opens it if necessary. Returns `None` if
+    /// too many accounts owe something.
     ///
-    /// What was spent in an earlier period is forgotten. What is reserved is not: those calls
-    /// have yet to be paid.
+    /// The amount spent in an earlier period is forgotten. Reservations are kept: their calls
+    /// are not paid yet.
     pub(super) fn open(
         &mut self,
         caps: &[CapRules],
@@ -80,8 +80,8 @@ impl Books {
         Some(account)
     }
 
-    /// Closes an account that owes nothing, in constant time. Returns false if none was found
-    /// among those unused for longest.
+    /// Closes an account that owes nothing, in constant time. Returns false if none of the
+    /// least recently used accounts can be closed.
     fn evict(&mut self, began: impl Fn(usize) -> u64) -> bool {
         for _ in 0..LOOKED_AT {
             let Some((key, account)) = self.accounts.pop_front() else {
@@ -102,14 +102,14 @@ impl Books {
         account.expect("an account in use is not closed")
     }
 
-    /// Takes over what was spent of an account.
+    /// Restores the amount spent from an account.
     pub(super) fn restore(&mut self, key: Key, line: &BudgetLine, spent: i128) {
         let account = self.accounts.entry(key);
         let account = account.or_insert_with(|| Account::new(line.began));
         (account.began, account.spent) = (line.began, spent);
     }
 
-    /// Forgets what is reserved.
+    /// Forgets all reservations.
     pub(super) fn release_all(&mut self) {
         for account in self.accounts.values_mut() {
             (account.reserved, account.calls) = (0, 0);
@@ -133,7 +133,7 @@ impl Account {
         }
     }
 
-    /// Returns what is not left of the cap.
+    /// Returns the spent and reserved part of the cap.
     pub(super) fn used(&self) -> i128 {
         self.spent.saturating_add(self.reserved)
     }

@@ -1,4 +1,4 @@
-//! Caps on spending: of which requests, within which time.
+//! Caps on spending, by request and period.
 
 use http::StatusCode;
 use scrimp_core::{BoxError, Money, SettingError, Settings};
@@ -24,7 +24,7 @@ pub(super) struct CapRules {
     pub(super) degrade: bool,
 }
 
-/// Selects whose spending counts towards a cap.
+/// Selection of the spending that counts towards a cap.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Scope {
@@ -40,8 +40,9 @@ pub enum Scope {
 // === impl Cap ===
 
 impl Cap {
-    /// Caps everything together, until it is narrowed: `Cap::new("day", "25", Period::Day)`.
-    /// The name must not be empty. Range of `limit`: nothing or more.
+    /// Caps all spending together, until the cap is narrowed:
+    /// `Cap::new("day", "25", Period::Day)`. The name must not be empty. Range of `limit`: 0 or
+    /// more.
     #[must_use]
     pub fn new(
         name: &str,
@@ -78,7 +79,7 @@ impl Cap {
         self.set(|rules| rules.tenant = scope)
     }
 
-    /// Sets which providers count. A provider whose cap is used up is passed over. Default:
+    /// Sets which providers count. A provider whose cap is used up is skipped. Default:
     /// [`Scope::All`].
     #[must_use]
     pub fn providers(self, scope: Scope) -> Self {
@@ -92,13 +93,13 @@ impl Cap {
         self.set(|rules| rules.route = scope)
     }
 
-    /// Refuses with 429 and `Retry-After` in place of 402.
+    /// Refuses with 429 and `Retry-After` instead of 402.
     #[must_use]
     pub fn too_many_requests(self) -> Self {
         self.set(|rules| rules.status = StatusCode::TOO_MANY_REQUESTS)
     }
 
-    /// Goes to cheaper providers while what is left is enough for those, before it refuses.
+    /// Tries cheaper providers that the rest of the limit can pay for, before it refuses.
     #[must_use]
     pub fn degrade(self) -> Self {
         self.set(|rules| rules.degrade = true)
@@ -108,7 +109,7 @@ impl Cap {
         Self(self.0.set(change))
     }
 
-    /// Returns what it was set to, and its first error.
+    /// Returns the settings, and the first error.
     pub(super) fn into_parts(self) -> (CapRules, Option<SettingError>) {
         let rules = self.0.values().clone();
         (rules, self.0.finish().err())
@@ -118,13 +119,13 @@ impl Cap {
 // === impl CapRules ===
 
 impl CapRules {
-    /// Tells whether all calls that count to it count to the same account.
+    /// Reports whether all calls that count towards the cap share one account.
     pub(super) fn is_one_account(&self) -> bool {
         let scopes = [&self.tenant, &self.provider, &self.route];
         !scopes.contains(&&Scope::Each)
     }
 
-    /// Tells whether calls to a provider count, at least some.
+    /// Reports whether at least some calls to a provider count.
     pub(super) fn counts_provider(&self, name: &str) -> bool {
         !matches!(&self.provider, Scope::Only(only) if **only != *name)
     }

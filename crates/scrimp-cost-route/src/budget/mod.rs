@@ -26,10 +26,10 @@ pub use self::{
 };
 use crate::metered;
 
-/// Caps, and what was spent of them. Clones are handles on the same books.
+/// Caps, and the amounts spent under them. Clones are handles on the same books.
 ///
-/// An amount in another currency than a cap's is converted by the exchange rates of the layer
-/// that spends it. Where none was given it is refused, as it is unknown whether it fits.
+/// An amount in another currency than a cap is converted by the exchange rates of the layer
+/// that spends it. Without a rate the amount is refused.
 #[derive(Clone)]
 pub struct Budget {
     inner: Arc<Inner>,
@@ -55,8 +55,8 @@ impl Budget {
         Self::with(caps, None)
     }
 
-    /// Opens books that are kept in a store too, and start with what it holds: what was
-    /// settled before a restart still counts after it.
+    /// Opens books that are also kept in a store, and start with its lines: amounts settled
+    /// before a restart still count after it.
     ///
     /// # Errors
     ///
@@ -119,7 +119,7 @@ impl Budget {
     }
 
     /// Checks that a provider's prices, in this currency, can be compared with each cap that
-    /// they count to.
+    /// they count towards.
     ///
     /// # Errors
     ///
@@ -147,8 +147,8 @@ impl Budget {
         Ok(())
     }
 
-    /// Opens the same caps and books by another clock. For when books are new: what was spent
-    /// later is booked in the handle it was spent by.
+    /// Opens the same caps and books with another clock. Use it while the books are new: later
+    /// spending is booked in the handle that spends it.
     #[must_use]
     pub fn clock(self, clock: Clock) -> Self {
         let Inner {
@@ -166,12 +166,11 @@ impl Budget {
         })
     }
 
-    /// Sets money aside under every cap that a call counts to, or under none of them.
+    /// Reserves money under every cap that a call counts towards, or under none of them.
     ///
     /// # Errors
     ///
-    /// If one of them has not that much left, or is in another currency that no exchange rate
-    /// leads to.
+    /// If a cap has too little left, or is in a currency that no exchange rate converts to.
     pub fn reserve(
         &self,
         amount: Money,
@@ -182,7 +181,7 @@ impl Budget {
         self.set_aside(Some(amount), tenant, provider, route)
     }
 
-    /// Sets money aside, as [`reserve`](Self::reserve) does; `None` is nothing, in no currency.
+    /// Reserves money, as [`reserve`](Self::reserve) does. `None` is 0, in no currency.
     pub(crate) fn set_aside(
         &self,
         amount: Option<Money>,
@@ -207,7 +206,7 @@ impl Budget {
             let fits = |amount: &i128| used.saturating_add(*amount) <= cap.limit.pico();
             match amount {
                 Ok(amount) if fits(&amount) => {
-                    // From now on it is in use: opening the next account does not close it.
+                    // The account is in use now: opening the next account does not close it.
                     books.get(&key).calls += 1;
                     held.push(Held { key, amount });
                 }
@@ -227,13 +226,13 @@ impl Budget {
         Ok(Reservation::new(self.clone(), held))
     }
 
-    /// Converts an amount to 10⁻¹² units of a cap's currency. Below nothing is nothing.
+    /// Converts an amount to 10⁻¹² units of a cap's currency. A negative amount becomes 0.
     fn in_currency_of(&self, cap: &CapRules, amount: Money) -> Result<i128, NoExchangeRate> {
         let converted = self.rates.convert(amount, cap.limit.currency())?;
         Ok(converted.pico().max(0))
     }
 
-    /// Returns what was spent of every account, for a store or a report.
+    /// Returns the amount spent from every account, for a store or a report.
     #[must_use]
     pub fn snapshot(&self) -> Vec<BudgetLine> {
         let books = self.inner.books.lock();
@@ -245,13 +244,13 @@ impl Budget {
         lines
     }
 
-    /// Takes over what a snapshot says was spent. Lines of caps that are no more are left
-    /// out, and what is reserved now stays reserved.
+    /// Restores the amounts of a snapshot. Lines of caps that no longer exist are ignored, and
+    /// present reservations stay.
     ///
     /// # Errors
     ///
-    /// If a line is in another currency than its cap is now, and no exchange rate leads there.
-    /// Then nothing is taken over: without the line, money could be spent twice.
+    /// If a line is in another currency than its cap now, and no exchange rate converts it.
+    /// Nothing is restored then: without the line, money could be spent twice.
     pub fn restore(&self, lines: &[BudgetLine]) -> Result<(), NoExchangeRate> {
         let mut known = Vec::with_capacity(lines.len());
         for line in lines {

@@ -1,4 +1,4 @@
-//! Why money is not set aside.
+//! The refusal of a reservation.
 
 use std::time::SystemTime;
 
@@ -7,7 +7,7 @@ use scrimp_core::{Money, NoExchangeRate};
 
 use super::cap::{CapRules, Scope};
 
-/// Error of a cap that is used up, or that an amount cannot be compared with.
+/// Error of a cap that is used up, or in a currency that the amount cannot be converted to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Refusal {
@@ -15,23 +15,23 @@ pub struct Refusal {
     pub cap: Box<str>,
     /// The cap's limit.
     pub limit: Money,
-    /// What was spent and reserved of it.
+    /// Spent and reserved part of the limit.
     pub used: Money,
-    /// When the cap starts anew. `None` if it never does.
+    /// Time at which the cap resets. `None` if it never does.
     pub resets: Option<SystemTime>,
     /// 402 or 429, as the cap says; 500 if an exchange rate is missing.
     pub status: StatusCode,
-    /// Whether a cheaper provider may be tried.
+    /// True if a cheaper provider may be tried.
     pub degrade: bool,
-    /// The exchange rate that is missing, if that is why. A layer takes no price that lacks
-    /// one, so only an amount that was reserved by hand can.
+    /// The missing exchange rate, if that is the reason. A layer rejects prices without a rate,
+    /// so only an amount reserved by hand can lack one.
     pub no_rate: Option<NoExchangeRate>,
 }
 
 // === impl CapRules ===
 
 impl CapRules {
-    /// Refuses an amount: for want of a rate, or because this much is used.
+    /// Makes the refusal of an amount: a rate is missing, or this much is used.
     pub(super) fn refusal(
         &self,
         used: i128,

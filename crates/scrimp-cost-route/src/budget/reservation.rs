@@ -1,4 +1,4 @@
-//! Money set aside, and what becomes of it.
+//! Reserved money, and how it is settled.
 
 use std::fmt;
 
@@ -8,23 +8,23 @@ use smallvec::SmallVec;
 use super::{Budget, books::Key};
 use crate::metered;
 
-/// Money set aside for a call. Dropped without being settled, it is released.
+/// Money reserved for a call. A reservation that is dropped unsettled is released.
 #[must_use = "money that is not settled is released at once"]
 pub struct Reservation {
     budget: Budget,
     held: Amounts,
 }
 
-/// What is set aside, account by account.
+/// Reserved amounts, by account.
 pub(super) type Amounts = SmallVec<[Held; 2]>;
 
-/// What is set aside in one account, in 10⁻¹² units of its cap's currency.
+/// Amount reserved in one account, in 10⁻¹² units of its cap's currency.
 pub(super) struct Held {
     pub(super) key: Key,
     pub(super) amount: i128,
 }
 
-/// What becomes of money that was set aside.
+/// End of a reservation.
 #[derive(Clone, Copy)]
 enum Close {
     Release,
@@ -39,24 +39,24 @@ impl Reservation {
         Self { budget, held }
     }
 
-    /// Books what the call did cost, which may be more or less than was set aside. An amount
-    /// below nothing counts as nothing.
+    /// Books the call's actual cost, which may be above or below the reserved amount. A
+    /// negative amount counts as 0.
     ///
     /// # Errors
     ///
-    /// If it is in another currency than a cap's, and no exchange rate leads there. What was
-    /// set aside is booked under that cap then.
+    /// If the cost is in another currency than a cap, and no exchange rate converts it. The
+    /// reserved amount is booked under that cap then.
     pub fn settle(mut self, actual: Money) -> Result<(), NoExchangeRate> {
         self.close(Close::Settle(actual))
     }
 
-    /// Books all that was set aside.
+    /// Books the whole reserved amount.
     pub fn settle_in_full(mut self) {
         self.close(Close::InFull)
             .expect("only an amount from elsewhere needs a rate");
     }
 
-    /// Gives all of it back: the call was not made, or cost nothing.
+    /// Releases the whole amount: the call was not made, or cost nothing.
     pub fn release(self) {
         drop(self);
     }
@@ -79,7 +79,7 @@ impl Reservation {
             let actual = match close {
                 Close::Release => continue,
                 Close::InFull => *amount,
-                // Nothing is nothing in every currency.
+                // Zero is zero in every currency.
                 Close::Settle(actual) if actual.is_zero() => 0,
                 Close::Settle(actual) => {
                     let converted = budget.in_currency_of(cap, actual);
@@ -90,7 +90,7 @@ impl Reservation {
                 }
             };
             account.spent = account.spent.saturating_add(actual);
-            // Both under the lock, so that totals are told in their order.
+            // Both happen under the lock, so that totals are reported in order.
             if cap.is_one_account() {
                 let spent = Money::from_pico(account.spent, cap.limit.currency());
                 metered::spent(&cap.name, spent, cap.limit);

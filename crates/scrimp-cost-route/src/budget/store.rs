@@ -1,11 +1,11 @@
-//! Keeps books over a restart.
+//! Books that survive a restart.
 
 use scrimp_core::Money;
 use serde::{Deserialize, Serialize};
 
 use super::cap::CapRules;
 
-/// What was spent of one account within its present period.
+/// Amount spent from one account within its present period.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct BudgetLine {
@@ -13,17 +13,17 @@ pub struct BudgetLine {
     pub cap: String,
     /// Name of the account, which is opaque.
     pub account: String,
-    /// When the period began, in seconds since 1970.
+    /// Start of the period, in seconds since 1970.
     pub began: u64,
-    /// What was spent, as a string such as `"0.01 USD"`.
+    /// Amount spent, as a string such as `"0.01 USD"`.
     pub spent: Money,
 }
 
-/// Store that books are kept in, besides memory.
+/// Store that keeps the books, in addition to memory.
 ///
-/// Both are called while nothing else can be booked, so they should not wait: put a line
-/// into a queue, a file's buffer, or a memory-mapped log. Each line holds a total, so the
-/// latest per cap and account is all that has to be kept.
+/// Both methods are called while nothing else can be booked, so they must not wait: put a line
+/// into a queue, a file's buffer, or a memory-mapped log. Each line holds a total, so only the
+/// latest line per cap and account has to be kept.
 pub trait BudgetStore: Send + Sync + 'static {
     /// Returns the latest line of each account.
     fn load(&self) -> Vec<BudgetLine>;

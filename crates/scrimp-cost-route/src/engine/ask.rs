@@ -1,4 +1,4 @@
-//! What a request asks of its provider.
+//! Terms of a request.
 
 use std::time::Duration;
 
@@ -10,14 +10,13 @@ use super::rules::{dollars, rate_missing};
 /// Terms that a request sets for its provider.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Ask {
-    /// How much its caller minds waiting.
+    /// Priority of the request: the cost of the caller's wait.
     pub priority: Priority,
-    /// Whether it may be sent a second time, so that it is not lost if a provider that is tried
-    /// out fails.
+    /// True if the request may be sent again, so that it is not lost if an explored provider fails.
     pub replayable: bool,
-    /// What a provider must be like.
+    /// Limits that a provider must be within.
     pub filters: Bounds,
-    /// Kind of the request, for hysteresis: a switch for one kind is none for others.
+    /// Kind of the request, for hysteresis: a switch for one kind does not affect others.
     pub kind: u64,
 }
 
@@ -47,7 +46,7 @@ pub struct Barred(SmallVec<[u64; 4]>);
 // === impl Bounds ===
 
 impl Bounds {
-    /// Combines both: the stricter of each limit.
+    /// Combines two sets of limits: the stricter of each.
     pub(crate) fn and(self, other: Self, rates: &ExchangeRates) -> Result<Self, NoExchangeRate> {
         let max_price = match (self.max_price, other.max_price) {
             (Some(a), Some(b)) => {
@@ -108,7 +107,7 @@ impl Barred {
         self.0[word] |= 1 << (index % 64);
     }
 
-    /// Tells whether a candidate is barred.
+    /// Reports whether a candidate is barred.
     #[must_use]
     pub fn is_barred(&self, index: usize) -> bool {
         self.0

@@ -1,4 +1,4 @@
-//! Provider as the router knows it.
+//! Provider, in the form that the router needs.
 
 use super::{
     decay::Discount,
@@ -7,7 +7,7 @@ use super::{
     health::Breaker,
 };
 
-/// Multiple of the usual latency that a call under way must be old to say something: of many
+/// Age, as a multiple of the usual latency, from which a call under way is evidence: of many
 /// calls, one is always slower than most.
 const LATE: f64 = 3.0;
 
@@ -18,9 +18,9 @@ pub(super) struct Candidate {
     pub(super) flight: Flight,
     /// Time at which a call to it last began.
     pub(super) last_seen: f64,
-    /// Number of times it was tried out and not chosen afterwards.
+    /// Number of explorations after which the candidate was not chosen.
     pub(super) tried_in_vain: u8,
-    /// Number that tells it from another candidate that had the same index before.
+    /// Number that distinguishes the candidate from an earlier one of the same index.
     pub(super) generation: u64,
 }
 
@@ -38,8 +38,8 @@ impl Candidate {
         }
     }
 
-    /// Returns what is expected of it. A call under way has taken at least as long as it is old,
-    /// so a provider that stalls is known to before any call has come back.
+    /// Returns the expectation of the candidate. A call under way takes at least as long as its
+    /// age, so a stalled provider is detected before any call ends.
     #[expect(clippy::cast_precision_loss, reason = "a count of calls")]
     pub(super) fn expected(&self, now: f64, discount: Discount) -> Expected {
         let mut expected = self.sums.expected(discount);

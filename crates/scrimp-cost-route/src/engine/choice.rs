@@ -12,9 +12,9 @@ use super::{estimate::Estimate, health::Health};
 pub enum Reason {
     /// Its score was the best.
     Best,
-    /// Another was better, by less than it takes to switch.
+    /// Another candidate was better, but by less than the hysteresis.
     Kept,
-    /// It had not been seen for a while.
+    /// It had no observations for a while.
     Explored,
     /// It was out, and the time for a probe had come.
     Probed,
@@ -39,8 +39,7 @@ pub struct Choice {
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum Scored {
-    /// Expected cost of choosing it, all told, in dollars. The price has no part in it where that
-    /// is not known.
+    /// Expected total cost of the choice, in dollars. It does not include an unknown price.
     Money(Money),
     /// Sum of weighted logarithms, without a unit.
     Weighted(f64),
@@ -65,17 +64,17 @@ pub struct Terms {
     /// Expected cost of a call, in dollars. `None` if it is not known, or is in a currency without
     /// an exchange rate.
     pub cost: Option<Money>,
-    /// What is expected of the candidate.
+    /// Expectation of the candidate.
     pub estimate: Estimate,
     /// Score of the candidate. Lower is better.
     pub score: Scored,
-    /// Whether the candidate gets requests.
+    /// Health of the candidate, which decides the requests it gets.
     pub health: Health,
     /// Number of calls under way.
     pub in_flight: usize,
-    /// Whether the candidate passed the filters.
+    /// True if the candidate passed the filters.
     pub good_enough: bool,
-    /// Whether the candidate was barred: tried before, full, or without the tag asked for.
+    /// True if the candidate was barred: tried before, full, or without a requested tag.
     pub barred: bool,
 }
 

@@ -10,28 +10,27 @@ use super::score::Score;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct RouterConfig {
-    /// How candidates are compared.
+    /// Rule by which candidates are compared.
     pub score: Score,
     /// Time after which an observation of latency or success counts half. Default: 15 s.
     pub half_life: Duration,
     /// Time after which an observation of quality counts half. Default: 60 s. A sure change is
-    /// found sooner than that, and what was seen before it is forgotten at once.
+    /// found sooner, and earlier observations are forgotten at once.
     pub quality_half_life: Duration,
-    /// Share by which another candidate must be better to be switched to. Default: 0.05.
+    /// Share by which another candidate must be better to replace the last choice. Default: 0.05.
     pub hysteresis: f64,
-    /// Whether candidates unseen for a while are tried, where that is likely to pay.
+    /// Exploration of candidates without recent observations, where that is likely to pay.
     /// Default: true.
     pub explore: bool,
-    /// Whether failures put a candidate out for a while. One that says when it wants to be asked
-    /// again is left alone until then all the same. Default: true.
+    /// Ejection of a candidate for a while after failures. A candidate's `Retry-After` is
+    /// respected either way. Default: true.
     pub eject: bool,
-    /// Limit on what trying out may cost per hour. Default: no limit but 1 % of the requests.
+    /// Limit on the cost of exploration per hour. Default: no limit but 1 % of the requests.
     pub explore_cap: Option<Money>,
-    /// Time that trying again after a failure takes by itself. Default: 0.1 s.
+    /// Assumed pause before another attempt after a failure. Default: 0.1 s.
     pub backoff: Duration,
-    /// Rates by which amounts in other currencies become dollars, which all are compared in.
-    /// Default: none. Settings in other currencies need a rate; costs without one are as good as
-    /// unknown.
+    /// Rates that convert amounts to dollars, in which all amounts are compared. Default: none.
+    /// Settings in other currencies need a rate. Costs without a rate count as unknown.
     pub exchange: ExchangeRates,
 }
 
@@ -58,8 +57,8 @@ impl RouterConfig {
     ///
     /// # Errors
     ///
-    /// If a setting is out of its range. Exchange rates are not looked at: amounts are
-    /// converted afterwards.
+    /// If a setting is out of its range. Exchange rates are not checked: amounts are converted
+    /// later.
     pub(super) fn check(&self) -> Result<(), SettingError> {
         const OWNER: &str = "CostRouteLayer";
         const LEAST: Duration = Duration::from_millis(100);

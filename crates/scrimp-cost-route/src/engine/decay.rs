@@ -1,7 +1,7 @@
 //! Sums in which newer observations count more.
 
-/// Forward decay: instead of making old sums smaller at each look, new observations weigh more, by
-/// the time since a landmark. One power per decision then serves all providers.
+/// Forward decay: old sums keep their weight, and new observations weigh more, by the time
+/// since a landmark. One power per decision then serves all providers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Decay {
     half_life: f64,
@@ -22,9 +22,9 @@ pub(super) struct Decays {
     fast: Decay,
     /// Decay of quality.
     slow: Decay,
-    /// Decay of what is usual in the long run.
+    /// Decay of the usual values, in the long run.
     long: Decay,
-    /// Decay of what was expected of a provider when it was last seen.
+    /// Decay of a provider's last expectation.
     trust: Decay,
 }
 
@@ -51,8 +51,8 @@ impl Decay {
         ((self.landmark - now) / self.half_life).exp2()
     }
 
-    /// Moves the landmark if it is far behind, as weights would overflow one day. Returns the
-    /// factor to scale sums by then, or else 1.
+    /// Moves the landmark if it is far behind, since weights would overflow in the end. Returns
+    /// the factor to scale sums by, or 1 if it did not move.
     fn follow(&mut self, now: f64) -> f64 {
         if now - self.landmark <= 200.0 * self.half_life {
             return 1.0;

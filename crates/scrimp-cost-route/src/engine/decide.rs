@@ -11,7 +11,7 @@ use super::{
 // === impl Router ===
 
 impl Router {
-    /// Decides by what one look at all candidates found.
+    /// Decides by the result of one pass over all candidates.
     pub(super) fn decide(
         &mut self,
         now: f64,
@@ -47,7 +47,7 @@ impl Router {
         {
             return Ok(incumbent.choice(Reason::Kept, formula));
         }
-        // A stand-in for one that was tried or is full takes no place.
+        // A substitute for a candidate that was tried or is full is not remembered.
         if pass.may_settle {
             self.settle(kind, best.index);
         }

@@ -1,15 +1,15 @@
-//! Tells whether something has changed.
+//! Detection of changes.
 
 use super::decay::Mean;
 
-/// Evidence that it takes to believe in a change: the log of the odds against its being chance. An
-/// alarm without a change then comes once in e¹², or 160,000, observations at most (G. Lorden,
-/// Procedures for Reacting to a Change in Distribution, Ann. Math. Statist. 42, 1971).
+/// Evidence from which a change counts as real: the log of the odds against chance. A false
+/// alarm then comes at most once in e¹², or 160,000, observations (G. Lorden, Procedures for
+/// Reacting to a Change in Distribution, Ann. Math. Statist. 42, 1971).
 const SURE: f64 = 12.0;
 /// Size of a change that is worth finding quickly, in deviations. Smaller ones are followed
 /// slowly.
 const SHIFT: f64 = 2.0;
-/// Most that one observation says, in deviations: of latencies, some are very long.
+/// Highest evidence of one observation, in deviations: some latencies are very long.
 const MOST: f64 = 3.0;
 /// Number of observations that the deviation assumed at first counts as.
 const STRENGTH: f64 = 4.0;
@@ -23,7 +23,7 @@ pub(super) struct Drift {
     down: Since,
 }
 
-/// Evidence for a change one way, and what was seen since it may have begun.
+/// Evidence for a change in one direction, and the mean of observations since its possible start.
 #[derive(Debug, Clone, Copy, Default)]
 struct Since {
     evidence: f64,
@@ -40,8 +40,8 @@ pub(super) struct Noise {
 // === impl Drift ===
 
 impl Drift {
-    /// Adds an observation. `evidence` is what it says for a change up, and for one down. Returns
-    /// what was seen since a change, if there surely was one.
+    /// Adds an observation. `evidence` is its evidence for a change up, and for one down.
+    /// Returns the mean of observations since a change, if one is sure.
     pub(super) fn see(&mut self, evidence: [f64; 2], value: f64, weight: f64) -> Option<Mean> {
         let up = self.up.see(evidence[0], value, weight);
         let changed = up.or(self.down.see(evidence[1], value, weight));
@@ -84,7 +84,7 @@ impl Noise {
         self.squares.get(self.prior, STRENGTH / discount)
     }
 
-    /// Learns from an observation that is this far above the mean. Returns what it says for a
+    /// Learns from an observation that is this far above the mean. Returns its evidence for a
     /// change up, and for one down.
     pub(super) fn evidence(&mut self, above: f64, discount: f64) -> [f64; 2] {
         let variance = self.variance(discount);

@@ -1,4 +1,4 @@
-//! What is known of a provider.
+//! Estimates of a provider's properties.
 
 use std::time::Duration;
 
@@ -12,16 +12,15 @@ use super::{
 const LATENCY_PRIOR: f64 = 1.0;
 const SUCCESS_PRIOR: f64 = 6.0;
 const QUALITY_PRIOR: f64 = 4.0;
-/// Deviations, before anything was seen: of the logarithms of latencies, and of judgements of
-/// quality.
+/// Deviations before any observation: of the logarithms of latencies, and of judgements of quality.
 const LATENCY_NOISE: f64 = 0.5;
 const QUALITY_NOISE: f64 = 0.1;
-/// Variance of a provider's quality around what it usually is.
+/// Variance of a provider's quality around its usual value.
 const QUALITY_SPREAD: f64 = 0.01;
-/// Shortest latency, in seconds: shorter ones are taken for it, as logarithms have no zero.
+/// Shortest latency, in seconds: shorter ones count as this, as zero has no logarithm.
 const SHORTEST: f64 = 1e-6;
 
-/// Assumptions on a provider before it was seen.
+/// Assumptions about a provider before any observation.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Prior {
     /// Time until the first byte of the response.
@@ -97,7 +96,8 @@ impl From<Expected> for Estimate {
     }
 }
 
-/// Returns the duration nearest to a number of seconds. Beyond the longest duration, that.
+/// Returns the duration nearest to a number of seconds, or the longest duration for a higher
+/// number.
 pub(super) fn duration(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX)
 }
@@ -170,7 +170,7 @@ impl Sums {
         self.log.add(log, 1.0 / fast);
         self.latency.add(seconds, fast, discount);
         if let Some(seen) = self.latency_drift.see(evidence, log, 1.0 / fast) {
-            // The mean of what is nearly lognormal.
+            // The mean of a nearly lognormal distribution.
             let spread = self.latency_noise.variance(discount.long) / 2.0;
             let mean = (seen.sum / seen.weight + spread.min(2.0)).exp();
             self.log = seen;
@@ -193,7 +193,7 @@ impl Sums {
         self.settle_success(discount);
     }
 
-    /// Forgets what was seen, but for a row of failures.
+    /// Forgets all observations except a row of failures.
     pub(super) fn only_failures(&mut self, row: u32, discount: Discount) {
         self.success.recent = Mean {
             sum: 0.0,

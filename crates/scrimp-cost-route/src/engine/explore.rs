@@ -1,4 +1,4 @@
-//! Tries out providers that were not asked for a while, within bounds.
+//! Exploration of providers without recent calls, within limits.
 
 use super::{
     candidate::Candidate,
@@ -9,17 +9,17 @@ use super::{
     traffic::{TRUST, Traffic},
 };
 
-/// Share of the requests that may be spent on it.
+/// Share of the requests that may explore.
 const SHARE: f64 = 0.01;
-/// Requests that can be saved up.
+/// Highest number of saved explorations.
 const MOST: f64 = 3.0;
-/// Seconds after which what is known of a candidate is old.
+/// Seconds after which observations of a candidate are stale.
 const STALE: f64 = 15.0;
-/// Most that this grows by, in multiples of itself, after a candidate was tried out in vain.
+/// Highest growth of that time, in multiples of itself, after explorations in vain.
 const MOST_IN_VAIN: u8 = 2;
-/// Chance that a candidate that was not seen for long has become what is hoped of it.
+/// Chance that a candidate without recent observations is now as good as hoped.
 const LUCK: f64 = 0.003;
-/// Chance that one which was never seen is what is hoped of it: what it is like is only hearsay.
+/// Chance that a candidate without any observation is as good as hoped: its prior is only hearsay.
 const HEARSAY: f64 = 0.1;
 /// Seconds until the next look if a look found no candidate.
 const PAUSE: f64 = 0.02;
@@ -38,11 +38,11 @@ pub(super) struct Exploration {
 /// Savings by a better candidate: per priority that is asked for, how requests are compared, how
 /// many of them to expect, and what the best candidate would cost them.
 ///
-/// Savings add up over priorities because requests of high priority try no candidate out: the
-/// others do it for them.
+/// Savings add up over priorities because requests of high priority do not explore: the others
+/// explore for them.
 pub(super) struct Gains([Option<(Formula, f64, f64)>; 3]);
 
-/// Candidate to try out.
+/// Candidate to explore.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Find {
     pub(super) index: usize,
@@ -78,8 +78,8 @@ impl Exploration {
         self.look = now + PAUSE;
     }
 
-    /// Takes an amount from the cap and a request from the share. Returns false if the cap has not
-    /// that much left.
+    /// Takes an amount from the cap and a request from the share. Returns false if the cap has
+    /// too little left.
     pub(super) fn take(&mut self, dollars: f64, now: f64) -> bool {
         if now - self.hour_began >= 3_600.0 {
             (self.hour_began, self.spent) = (now, 0.0);
@@ -96,7 +96,7 @@ impl Exploration {
 // === impl Gains ===
 
 impl Gains {
-    /// Works out the savings at the prices of the request at hand.
+    /// Computes the savings at the prices of the present request.
     pub(super) fn new(
         rules: &Rules,
         traffic: &Traffic,
@@ -123,7 +123,7 @@ impl Gains {
         }))
     }
 
-    /// Returns what would be saved if a candidate were as good as can be hoped.
+    /// Returns the savings if a candidate is as good as hoped.
     fn of(&self, cost: f64, one: &Weighed) -> f64 {
         let gain = |(formula, expected, best): &(Formula, f64, f64)| {
             expected * (best - formula.at_best(cost, &one.expected)).max(0.0)
@@ -131,8 +131,8 @@ impl Gains {
         self.0.iter().flatten().map(gain).sum()
     }
 
-    /// Returns what is to be said for trying a candidate out with a request that the best one
-    /// serves at a score of `best`; `None` if that is more likely a loss.
+    /// Returns the case for exploring a candidate with a request that the best candidate serves
+    /// at a score of `best`. Returns `None` if a loss is more likely.
     pub(super) fn find(
         &self,
         now: f64,
@@ -173,7 +173,7 @@ impl Find {
 // === impl Candidate ===
 
 impl Candidate {
-    /// Counts that it is tried out: in vain, until it turns out otherwise.
+    /// Counts an exploration. It counts as in vain until the candidate is chosen.
     pub(super) fn try_out(&mut self) {
         self.tried_in_vain = (self.tried_in_vain + 1).min(MOST_IN_VAIN);
     }

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 /// Start of each call under way, oldest first.
 ///
-/// Calls end in any order, so an ended one leaves a gap that goes when it comes to the
-/// front: all of it takes constant time.
+/// Calls end in any order, so an ended call leaves a gap, which is removed when it reaches the
+/// front. All operations take constant time.
 #[derive(Debug, Default)]
 pub(super) struct Flight {
     starts: VecDeque<Option<f64>>,
@@ -25,7 +25,7 @@ impl Flight {
         self.first + self.starts.len() as u64 - 1
     }
 
-    /// Ends a call. Returns when it had begun; `None` if it ended before.
+    /// Ends a call. Returns its start. `None` if it ended before.
     pub(super) fn end(&mut self, call: u64) -> Option<f64> {
         let index = usize::try_from(call.checked_sub(self.first)?).ok()?;
         let start = self.starts.get_mut(index)?.take()?;
@@ -36,7 +36,7 @@ impl Flight {
             self.first += 1;
         }
         if self.count == 0 {
-            // Lets no rounding error stay.
+            // Removes rounding errors.
             self.sum = 0.0;
         }
         Some(start)

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{candidate::Candidate, decay::Discount, health::Failure, router::Router};
 
-/// Seconds that make no difference to estimates, whose half-lives are a hundred times that.
+/// Seconds that do not affect estimates, whose half-lives are a hundred times longer.
 const SAME: f64 = 0.001;
 /// Number of requests for each one that a provider which is down costs, for probes. The wait
 /// between probes is kept within these bounds, in seconds.
@@ -30,10 +30,10 @@ pub enum Outcome {
     Succeeded,
     /// The call failed: by an error, a time-out, a status that says so, or a body cut short.
     Failed {
-        /// Time after which the provider wants to be asked again.
+        /// Time that the provider asks to wait.
         retry_after: Option<Duration>,
     },
-    /// The caller went away first.
+    /// The caller left first.
     Cancelled,
 }
 
@@ -82,7 +82,7 @@ impl Router {
                 candidate.sums.success(true, discount);
             }
             Outcome::Failed { retry_after } => {
-                // Its time says nothing: an error may come at once.
+                // Its duration says nothing: an error may come at once.
                 let rate = 1.0 - candidate.sums.expected(discount).reliability;
                 candidate.sums.success(false, discount);
                 let retry_after = retry_after.map(|time| time.as_secs_f64());
@@ -100,7 +100,8 @@ impl Router {
             }
             Outcome::Cancelled => {
                 candidate.breaker.cancelled();
-                // It would have taken longer: worth knowing only if that is long already.
+                // The call would have taken longer: its age is evidence only if it is already
+                // above the expectation.
                 if seconds > candidate.sums.expected(discount).latency {
                     candidate.sums.latency(seconds, discount);
                 }
@@ -108,7 +109,7 @@ impl Router {
         }
     }
 
-    /// Takes a call back that was not made after all: nothing is learnt from it.
+    /// Removes a call that was not made: the router learns nothing from it.
     pub fn unmade(&mut self, ticket: Ticket) {
         if let Some(candidate) = self.find(ticket)
             && candidate.flight.end(ticket.call).is_some()
@@ -117,7 +118,7 @@ impl Router {
         }
     }
 
-    /// Learns what an answer was judged to be, 0 to 1.
+    /// Learns the judged quality of an answer, 0 to 1.
     pub fn judged(&mut self, now: Instant, ticket: Ticket, quality: f64) {
         let discount = self.discount(self.seconds(now));
         if let Some(candidate) = self.find(ticket) {
@@ -125,7 +126,7 @@ impl Router {
         }
     }
 
-    /// Learns what an answer of a candidate was judged to be, 0 to 1, after its call had ended.
+    /// Learns the judged quality of a candidate's answer, 0 to 1, after its call has ended.
     ///
     /// # Panics
     ///

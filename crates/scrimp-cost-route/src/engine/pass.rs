@@ -15,12 +15,11 @@ pub(super) struct Weighed {
     pub(super) index: usize,
     pub(super) cost: Option<f64>,
     pub(super) expected: Expected,
-    /// Whether it may be chosen.
+    /// True if the candidate may be chosen.
     pub(super) admitted: bool,
 }
 
-/// The two candidates that are worth most as the last one tried: should one fail, the other is
-/// next.
+/// The two best candidates for the last attempt: if one fails, the other is next.
 #[derive(Default)]
 pub(super) struct Next([Option<(usize, f64)>; 2]);
 
@@ -37,7 +36,7 @@ pub(super) struct Pass {
     pub(super) best: Option<Best>,
     pub(super) incumbent: Option<Best>,
     pub(super) probe: Option<Best>,
-    /// Candidate that is asked again soonest, for when all are out.
+    /// Candidate whose ejection ends first, for the case that all are out.
     pub(super) last: Option<(f64, Best)>,
     pub(super) find: Option<Find>,
     pub(super) seen: bool,
@@ -65,7 +64,7 @@ impl Next {
 // === impl Pass ===
 
 impl Pass {
-    /// Ranks a candidate where it belongs. Returns true if it may be chosen.
+    /// Ranks a candidate. Returns true if it may be chosen.
     pub(super) fn add(
         &mut self,
         candidate: &mut Candidate,
@@ -103,8 +102,8 @@ impl Pass {
 // === impl Best ===
 
 impl Best {
-    /// Tells whether it is better. A candidate with a known price is always better than one
-    /// without.
+    /// Reports whether this candidate is better. A candidate with a known price is always
+    /// better than one without.
     pub(super) fn beats(self, other: Option<Self>) -> bool {
         other.is_none_or(|other| match (self.unknown, other.unknown) {
             (false, true) => true,
@@ -125,7 +124,7 @@ impl Best {
 // === impl Limits ===
 
 impl Limits {
-    /// Tells whether a candidate is within the limits. A price that is not known is not below one.
+    /// Reports whether a candidate is within the limits. An unknown price is not below a limit.
     pub(super) fn pass(&self, cost: Option<f64>, expected: &Expected) -> bool {
         self.min_quality
             .is_none_or(|least| expected.quality >= least)

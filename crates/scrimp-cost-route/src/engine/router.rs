@@ -19,10 +19,10 @@ use tokio::time::Instant;
 /// Number of kinds of requests, per priority, whose last choice is remembered.
 const SIZES: usize = 32;
 const KINDS: usize = 3 * SIZES;
-/// Half-life, in seconds, of what a provider is usually like.
+/// Half-life, in seconds, of a provider's usual values.
 const USUAL: f64 = 900.0;
 
-/// Chooses among candidates, which it knows by index.
+/// Router that chooses among candidates, which it knows by index.
 ///
 /// A router has no clock: its caller tells it the time.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ pub struct Router {
 // === impl Router ===
 
 impl Router {
-    /// Makes a router without candidates. No instant it is told may be before `start`.
+    /// Makes a router without candidates. Later instants must not be before `start`.
     ///
     /// # Errors
     ///
@@ -85,7 +85,7 @@ impl Router {
         at.expect("candidates are out for an hour at most")
     }
 
-    /// Adds a candidate behind the last.
+    /// Adds a candidate after the last.
     pub fn add(&mut self, prior: Prior) {
         self.generations += 1;
         self.candidates
@@ -108,12 +108,12 @@ impl Router {
         }
     }
 
-    /// Sets the assumptions on a candidate; what was seen of it stays.
+    /// Sets the assumptions about a candidate. Its observations stay.
     pub fn set_prior(&mut self, index: usize, prior: Prior) {
         self.candidates[index].sums.set_prior(prior);
     }
 
-    /// Returns how often the choice for a kind of request went from one candidate to another.
+    /// Returns the number of switches between candidates, over all kinds of requests.
     #[must_use]
     #[cfg_attr(
         not(any(test, feature = "engine")),
@@ -123,7 +123,7 @@ impl Router {
         self.switches
     }
 
-    /// Chooses a candidate. `cost` gives what a call to a candidate would cost, if known.
+    /// Chooses a candidate. `cost` returns the cost of a call to a candidate, if known.
     ///
     /// # Errors
     ///
@@ -194,7 +194,7 @@ impl Router {
         self.decide(now, &formula, kind, &pass)
     }
 
-    /// Looks for a candidate that is worth trying out with this request.
+    /// Looks for a candidate that is worth exploring with this request.
     fn look(
         &mut self,
         now: f64,
@@ -228,7 +228,7 @@ impl Router {
         ask.priority as usize * SIZES + (ask.kind % SIZES as u64) as usize
     }
 
-    /// Returns what every candidate is judged by now, in their order.
+    /// Returns the present terms of every candidate, in their order.
     pub fn terms(
         &self,
         now: Instant,
@@ -273,7 +273,7 @@ impl Router {
         .collect()
     }
 
-    /// Returns how many calls to a candidate are under way.
+    /// Returns the number of calls to a candidate that are under way.
     #[must_use]
     pub fn in_flight(&self, index: usize) -> usize {
         self.candidates[index].flight.count()

@@ -16,7 +16,7 @@ pub(super) struct Rules {
     pub(super) hysteresis: f64,
     pub(super) explore: bool,
     pub(super) eject: bool,
-    /// Limit on what trying out may cost, in dollars per hour.
+    /// Limit on the cost of exploration, in dollars per hour.
     pub(super) hourly: Option<f64>,
 }
 
@@ -55,18 +55,18 @@ impl Rules {
         self.formulas[priority as usize]
     }
 
-    /// Converts an amount to dollars. One in a currency without a rate is as good as unknown.
+    /// Converts an amount to dollars. An amount in a currency without a rate counts as unknown.
     pub(super) fn dollars(&self, amount: Option<Money>) -> Option<f64> {
         dollars(&self.exchange, amount?).ok()
     }
 }
 
-/// Converts an amount to dollars, which all are compared in.
+/// Converts an amount to dollars, in which all amounts are compared.
 pub(super) fn dollars(rates: &ExchangeRates, amount: Money) -> Result<f64, NoExchangeRate> {
     Ok(rates.convert(amount, Currency::USD)?.as_f64())
 }
 
-/// Makes the error of a setting that lacks an exchange rate, which says what would do.
+/// Makes the error of a setting that lacks an exchange rate, which names the remedy.
 pub(super) fn rate_missing(
     owner: &'static str,
     setting: impl Into<Cow<'static, str>>,

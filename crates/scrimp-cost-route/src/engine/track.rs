@@ -2,27 +2,27 @@
 
 use super::decay::{Discount, Mean};
 
-/// Estimate that shrinks what was seen lately to what is usual, and that to the prior: the less
-/// was seen, and the longer ago, the more.
+/// Estimate that shrinks recent observations to the usual value, and that to the prior. It
+/// shrinks more if observations are few or old.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Track {
     pub(super) recent: Mean,
     long: Mean,
-    /// What is usual, and how far the estimate was from that, as of the last observation.
+    /// Usual value, and the estimate's distance from it, at the last observation.
     usual: f64,
     beyond: f64,
     /// Weight of trust at the last observation.
     seen: f64,
 }
 
-/// What an observation is weighed against.
+/// Values that an observation is weighed against.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Against {
     pub(super) prior: f64,
-    /// Weights, in observations: of what is usual beside what is recent, and of the prior beside
-    /// what is usual.
+    /// Weights, in observations: of the usual value against recent ones, and of the prior
+    /// against the usual value.
     pub(super) strength: [f64; 2],
-    /// Discount of what is recent.
+    /// Discount of recent observations.
     pub(super) recent: f64,
 }
 
@@ -55,7 +55,7 @@ impl Track {
         self.long.add(value, 1.0 / discount.long);
     }
 
-    /// Works out the estimate, so that it needs only to fade until the next time.
+    /// Computes the estimate, which then only fades until the next observation.
     pub(super) fn settle(&mut self, against: Against, discount: Discount) {
         let Against {
             prior,

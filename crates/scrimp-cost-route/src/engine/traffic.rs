@@ -1,11 +1,11 @@
-//! Counts what is asked for lately.
+//! Counts of recent requests.
 
 use scrimp_core::extensions::Priority;
 
 use super::decay::Discount;
 
-/// Half-life, in seconds, of the counts, and of what is expected of a provider that is not seen
-/// any more.
+/// Half-life, in seconds, of the counts, and of the expectation of a provider without new
+/// observations.
 pub(super) const TRUST: f64 = 60.0;
 
 /// Requests by priority, newer ones counting more.
@@ -19,14 +19,14 @@ impl Traffic {
         self.0[priority as usize] += 1.0 / discount.trust;
     }
 
-    /// Returns how many requests of each priority to expect while news lasts, which is as long as
-    /// the counts do.
+    /// Returns the expected number of requests of each priority during the life of a new
+    /// observation, which equals that of the counts.
     pub(super) fn expected(&self, discount: Discount) -> [(Priority, f64); 3] {
         [Priority::Low, Priority::Default, Priority::High]
             .map(|priority| (priority, self.0[priority as usize] * discount.trust))
     }
 
-    /// Returns the seconds in which this many requests come.
+    /// Returns the seconds in which this number of requests arrives.
     pub(super) fn seconds(&self, requests: f64, discount: Discount) -> f64 {
         let counted: f64 = self.0.iter().sum::<f64>() * discount.trust;
         requests * TRUST / std::f64::consts::LN_2 / counted.max(f64::MIN_POSITIVE)

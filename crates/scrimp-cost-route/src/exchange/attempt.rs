@@ -21,8 +21,7 @@ use crate::{
     refuse::Refused,
 };
 
-/// Longest time for which a provider can ask to be left alone: a wrong date must not put it out
-/// for years.
+/// Longest wait that a provider can ask for: a wrong date must not eject it for years.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3_600);
 
 pub(super) struct Attempt<'a> {
@@ -31,7 +30,7 @@ pub(super) struct Attempt<'a> {
     decision: RouteDecision,
     until: Instant,
     began: Instant,
-    /// No other provider can be tried after it, so there is no use in holding the answer back.
+    /// True if no other provider can be tried afterwards, so that the answer need not be held back.
     last: bool,
     request: &'a request::Parts,
 }
@@ -162,7 +161,7 @@ impl<'a> Attempt<'a> {
         !verdict.accept
     }
 
-    /// Counts what is held of a body that is not going to be read: it is paid for all the same.
+    /// Counts the held part of a body that will not be read: it is paid for too.
     fn see<R: Body<Data = Bytes>>(&mut self, body: &Answer<R>) {
         for chunk in body.data() {
             self.call.bytes_out += chunk.len() as u64;
@@ -177,7 +176,7 @@ impl<'a> Attempt<'a> {
         state.router.first_byte(now, self.call.ticket, after);
     }
 
-    /// Tells the router of the failure now, so that the next choice knows of it.
+    /// Reports the failure to the router now, so that the next choice uses it.
     fn fail(&mut self, retry_after: Option<Duration>) {
         self.call.failed = Some(Failure { retry_after });
         self.call.end(Outcome::Failed { retry_after });
@@ -202,7 +201,7 @@ impl<'a> Attempt<'a> {
     }
 }
 
-/// Tells whether a provider says by its status that it is at fault, or refuses more.
+/// Reports whether a status says that the provider is at fault, or refuses more.
 fn is_failure(status: StatusCode) -> bool {
     status.is_server_error()
         || matches!(

@@ -1,4 +1,4 @@
-//! One request: what it asks for, and which providers were tried for it.
+//! One request: its terms, and the providers tried for it.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::{
     refuse::Refused,
 };
 
-/// Bytes that a token of a request takes, roughly, unless the estimate says better.
+/// Approximate bytes of a request per token, if the estimate does not state tokens.
 const BYTES_PER_TOKEN: u64 = 4;
 
 pub(crate) struct Job {
@@ -71,7 +71,7 @@ impl Job {
         })
     }
 
-    /// Makes the request as a provider wants it.
+    /// Makes the request in the form that a provider needs.
     pub(crate) fn request<B: Body<Data = Bytes>>(
         &self,
         provider: &Profile,
@@ -87,7 +87,7 @@ impl Job {
                 };
                 RequestBody::whole(data, trailers.clone())
             }
-            // `may_follow` lets no second attempt be made without a body that is kept.
+            // `may_follow` permits a second attempt only if the body is kept.
             None => once.take().expect("a body that is not kept is sent once"),
         };
         Ok(Request::from_parts(parts, body))
@@ -109,7 +109,7 @@ impl Job {
             return None;
         }
         let picked = self.pick(shared).ok()?;
-        // Another request may have taken the last one meanwhile.
+        // Another request may have taken the last retry meanwhile.
         if retries.withdraw() {
             Some(picked)
         } else {
@@ -118,18 +118,18 @@ impl Job {
         }
     }
 
-    /// Tells whether a miss of this kind may be followed by another attempt.
+    /// Reports whether another attempt may follow a miss of this kind.
     fn may_follow(&self, shared: &Shared, miss: Miss) -> bool {
         let late = self.deadline.is_some_and(|at| at <= Instant::now());
         let allowed = match miss {
-            // The provider says that nothing was done, or the gate wants it done anew.
+            // The provider says that it did nothing, or the gate rejected the answer.
             Miss::Status(429) | Miss::Quality => self.whole.is_some(),
             _ => self.ask.replayable,
         };
         allowed && !late && self.tried.len() < shared.config.attempts
     }
 
-    /// Tells whether the attempt under way is the last.
+    /// Reports whether the attempt under way is the last.
     pub(super) fn is_last(&self, shared: &Shared) -> bool {
         !self.ask.replayable || self.tried.len() + 1 >= shared.config.attempts
     }
@@ -145,7 +145,7 @@ fn mapped(map: &Map, parts: &mut Parts, data: &Bytes) -> Result<Bytes, Refused> 
     Ok(data)
 }
 
-/// Tells whether a request may be repeated: by what it is, or because a layer says so.
+/// Reports whether a request may be repeated: by its method or fields, or because a layer says so.
 fn may_repeat(parts: &Parts) -> bool {
     repeat::may_repeat(&parts.method, &parts.headers)
         || parts.extensions.get::<Repeatable>().is_some()
@@ -166,7 +166,7 @@ fn usage(shared: &Shared, parts: &Parts, body: Option<&Bytes>, hints: &Hints) ->
 /// Sorts requests into kinds. Those of about the same size that ask for the same tags are alike:
 /// prices grow with size, and so another provider may be best for larger ones.
 fn kind(usage: &Usage, tags: &[Box<str>]) -> u64 {
-    // Hints may say any number.
+    // Hints may hold any number.
     let prompt = usage.prompt().max(usage.bytes_in / BYTES_PER_TOKEN);
     let size = prompt.saturating_add(usage.completion());
     let mut kind = u64::from(size.checked_ilog2().unwrap_or(0));

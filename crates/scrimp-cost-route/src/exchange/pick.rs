@@ -22,7 +22,7 @@ pub(crate) struct Picked {
     pub(crate) decision: RouteDecision,
 }
 
-/// Reason for which a candidate that was chosen cannot be had.
+/// Reason for which a chosen candidate is unavailable.
 enum Unavailable {
     Full,
     Budget(Box<Refusal>),
@@ -32,7 +32,7 @@ enum Unavailable {
 // === impl Picked ===
 
 impl Picked {
-    /// Takes the call back: it will not be made after all.
+    /// Removes the call: it will not be made.
     pub(super) fn unmake(mut self) {
         if let Some(reservation) = self.call.reservation.take() {
             reservation.release();
@@ -67,7 +67,7 @@ impl Job {
             entry.price().cost(&usage, wall, entry.used(wall))
         };
         let mut refused = None;
-        // The last attempt is weighed as such: no other comes after it.
+        // The last attempt is weighed as such: no other attempt follows.
         let ask = Ask {
             replayable: !self.is_last(shared),
             ..self.ask
@@ -146,8 +146,8 @@ impl Job {
             None => entry.expect(&self.usage, true),
         };
         let cost = entry.price().cost(&usage, wall, entry.used(wall));
-        // What costs nothing has no currency to convert. What has one needs a rate to that of each
-        // cap, even if its amount is not known yet.
+        // A free call has no currency to convert. A price with a currency needs a rate to that
+        // of each cap, even if the amount is not known yet.
         let currency = entry.price().currency();
         let amount = match (cost, config.strict) {
             (Some(cost), _) => currency.map(|_| cost),

@@ -10,8 +10,8 @@ use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 pin_project! {
-    /// Future with a time limit, as tokio's `timeout_at`, with a timer only for what does not end
-    /// at once.
+    /// Future with a time limit, as tokio's `timeout_at`, with a timer only if the future is
+    /// not ready at once.
     pub(super) struct Within<F> {
         #[pin]
         inner: F,

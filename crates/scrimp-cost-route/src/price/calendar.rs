@@ -16,7 +16,7 @@ pub enum Period {
     Day,
     /// A calendar month.
     Month,
-    /// All time: it never starts anew.
+    /// All time: it never resets.
     Forever,
 }
 

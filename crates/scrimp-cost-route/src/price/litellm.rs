@@ -93,7 +93,7 @@ impl PriceTable {
         })
     }
 
-    /// Returns what a model costs: [`Price::Unknown`] if it is not in the table, or left out.
+    /// Returns the price of a model: [`Price::Unknown`] if it is not in the table, or left out.
     #[must_use]
     pub fn price(&self, model: &str) -> Price {
         match self.rows.get(model) {

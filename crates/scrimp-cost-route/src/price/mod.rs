@@ -23,8 +23,7 @@ pub use self::{
     window::PriceWindow,
 };
 
-/// Description of an amount of money, for errors. What its text must be like is for the error of
-/// the text to say.
+/// Description of an amount of money, for errors. The text's own error describes the format.
 pub(crate) const MONEY: &str = "an amount";
 
 /// Price of a provider, as far as it is known.
@@ -43,7 +42,7 @@ pub enum Price {
 // === impl Price ===
 
 impl Price {
-    /// Returns what a call costs. `None` if that is not known.
+    /// Returns the cost of a call. `None` if it is unknown.
     #[must_use]
     pub fn cost(&self, usage: &Usage, now: SystemTime, used: u64) -> Option<Money> {
         match self {
@@ -53,7 +52,7 @@ impl Price {
         }
     }
 
-    /// Tells whether the price depends on tokens.
+    /// Reports whether the price depends on tokens.
     pub(crate) fn depends_on_tokens(&self) -> bool {
         match self {
             Self::Known(tariff) => tariff.prices_tokens(),
@@ -83,7 +82,7 @@ impl Price {
 }
 
 impl From<Tariff> for Price {
-    /// Makes a price of a tariff: [`Price::Free`] if nothing in it costs anything.
+    /// Makes a price of a tariff: [`Price::Free`] if all its prices are 0.
     fn from(tariff: Tariff) -> Self {
         if tariff.is_free() {
             Self::Free

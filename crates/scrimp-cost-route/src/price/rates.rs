@@ -21,8 +21,7 @@ pub struct TokenRates {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct RateTable([Option<UnitPrice>; TokenClass::COUNT]);
 
-/// Description of a rate, for errors. What its text must be like is for the error of the text to
-/// say.
+/// Description of a rate, for errors. The text's own error describes the format.
 const RATE: &str = "a rate";
 
 // === impl TokenRates ===
@@ -105,13 +104,13 @@ impl RateTable {
         self.0.iter().flatten().all(|rate| rate.is_zero())
     }
 
-    /// Returns a rate below nothing, if there is one.
+    /// Returns a negative rate, if there is one.
     pub(crate) fn negative(&self) -> Option<UnitPrice> {
         let mut rates = self.0.iter().flatten();
         rates.find(|rate| rate.is_negative()).copied()
     }
 
-    /// Returns a currency of theirs that is not this one.
+    /// Returns a currency of the rates that is not this one.
     pub(crate) fn foreign(&self, currency: Currency) -> Option<Currency> {
         let own = self.0.iter().flatten().filter_map(|rate| rate.currency());
         own.into_iter().find(|own| *own != currency)

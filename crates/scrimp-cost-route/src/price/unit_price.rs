@@ -172,7 +172,7 @@ impl Sum {
         Self(self.0.saturating_mul(share.into()) / 1_000)
     }
 
-    /// Rounds up to money: a bill never says less than what was counted.
+    /// Rounds up to money: a bill is never below the counted amount.
     pub(crate) fn money(self, currency: Currency) -> Money {
         // Division is dear in 128 bits, and what a call costs mostly fits into 64.
         let pico = match u64::try_from(self.0) {

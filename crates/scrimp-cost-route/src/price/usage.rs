@@ -74,7 +74,7 @@ impl TokenClass {
         self as usize
     }
 
-    /// Returns the name that errors call it by.
+    /// Returns its name, for errors.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Input => "Input",
@@ -94,12 +94,12 @@ impl TokenClass {
         }
     }
 
-    /// Tells whether it counts to the prompt.
+    /// Reports whether the class belongs to the prompt.
     pub(crate) const fn is_input(self) -> bool {
         self.index() < Self::Output.index()
     }
 
-    /// Returns the class whose rate holds where this one has none of its own.
+    /// Returns the class whose rate applies if this class has none of its own.
     pub(crate) const fn parent(self) -> Option<Self> {
         match self {
             Self::Input | Self::Output => None,

@@ -73,7 +73,7 @@ impl PriceWindow {
         SettingError::within(OWNER, ahead, self.ahead, -SECONDS..=SECONDS).map(drop)
     }
 
-    /// Tells whether a moment is within.
+    /// Reports whether a moment is within the window.
     pub(crate) fn holds(&self, now: SystemTime) -> bool {
         let seconds = since_epoch(now);
         let day = weekday(seconds.saturating_add_signed(self.ahead.into()));

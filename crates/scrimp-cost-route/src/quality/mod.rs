@@ -1,4 +1,4 @@
-//! Judges whether an answer is acceptable.
+//! Judgement of answers.
 
 #[cfg(feature = "json-schema")]
 mod schema;
@@ -9,10 +9,10 @@ use serde_json::Value;
 #[cfg(feature = "json-schema")]
 pub use schema::JsonSchema;
 
-/// Judges answers. One that is rejected sends the request to the next provider; its cost is booked
-/// all the same.
+/// Judge of answers. A rejected answer sends the request to the next provider. Its cost is
+/// booked too.
 pub trait QualityGate: Send + Sync + 'static {
-    /// Judges how good the answer is, and whether it is acceptable.
+    /// Judges the quality of the answer, and whether it is acceptable.
     fn judge(
         &self,
         request: &request::Parts,
@@ -24,18 +24,18 @@ pub trait QualityGate: Send + Sync + 'static {
 /// Judgement of a quality gate.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct QualityVerdict {
-    /// How good the answer is. The provider's quality is learnt from it. Range: 0 to 1; from
-    /// any other number nothing is learnt, and a warning is logged.
+    /// Quality of the answer, from which the provider's quality is learnt. Range: 0 to 1. Any
+    /// other number is ignored, and a warning is logged.
     pub quality: f64,
-    /// Whether the answer goes to the caller.
+    /// True if the answer is good enough for the caller.
     pub accept: bool,
 }
 
-/// Accepts bodies of at least this many bytes.
+/// Gate that accepts bodies of at least this many bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct MinLength(pub usize);
 
-/// Accepts JSON objects that have these fields, none of them null or empty.
+/// Gate that accepts JSON objects that have these fields, none of them null or empty.
 ///
 /// For whole schemas there is `JsonSchema`, with the feature `json-schema`; anything else is
 /// a closure:

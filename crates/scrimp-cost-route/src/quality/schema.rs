@@ -1,4 +1,4 @@
-//! Judges answers by a JSON Schema.
+//! Judgement of answers by a JSON Schema.
 
 use std::fmt;
 
@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::{QualityGate, QualityVerdict};
 
-/// Accepts JSON bodies that follow a [JSON Schema](https://json-schema.org), of the draft that its
-/// `$schema` names or else 2020-12.
+/// Gate that accepts JSON bodies that follow a [JSON Schema](https://json-schema.org), of the
+/// draft that its `$schema` names or else 2020-12.
 ///
 /// Language models put structured answers into a string: with [`at`](Self::at) the gate looks
 /// there.
@@ -31,7 +31,7 @@ use super::{QualityGate, QualityVerdict};
 /// ```
 pub struct JsonSchema {
     validator: Validator,
-    /// Where in the body to look, as a JSON pointer (RFC 6901).
+    /// Place of the answer in the body, as a JSON pointer (RFC 6901).
     pointer: String,
 }
 
@@ -42,8 +42,8 @@ impl JsonSchema {
     ///
     /// # Errors
     ///
-    /// If the schema is not valid: what is wrong, and where. A schema that refers to other
-    /// documents is refused, as nothing is fetched.
+    /// If the schema is not valid. The error names the fault and its place. A schema that
+    /// refers to other documents is refused, as nothing is fetched.
     pub fn new(schema: &Value) -> Result<Self, BoxError> {
         let validator = jsonschema::validator_for(schema).map_err(|error| {
             let place = error.instance_path().as_str();

@@ -1,4 +1,4 @@
-//! Names that providers have for what was used.
+//! Names of usage fields, by provider.
 
 use serde_json::{Map, Value};
 

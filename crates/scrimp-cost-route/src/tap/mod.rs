@@ -1,4 +1,4 @@
-//! Reads what a call used out of its answer, while that passes by.
+//! Reads the usage of a call from its answer, as the answer passes.
 //!
 //! One scanner serves JSON bodies and server-sent events alike: it looks for the key `usage`
 //! (or `usageMetadata`) at most two objects deep, keeps that object, and nothing else. A
@@ -16,7 +16,7 @@ const KEY: usize = b"usageMetadata".len();
 /// Number of objects that it may lie in: `{"usage"`, `{"message":{"usage"`.
 const DEPTH: u32 = 2;
 
-/// Looks at a body's bytes and remembers what they say was used.
+/// Scanner of a body's bytes, which remembers the usage that they report.
 #[derive(Debug, Default)]
 pub struct Tap {
     state: State,
@@ -62,14 +62,14 @@ impl Tap {
         }
     }
 
-    /// Returns what the answer said it used, so far: the latest of each kind of token.
+    /// Returns the usage that the answer has reported so far: the latest of each kind of token.
     #[must_use]
     pub fn usage(&self) -> Option<Usage> {
         self.found
     }
 
-    /// Returns how many tokens of answer went by, by the number of events, or of bytes where there
-    /// were none. For answers that broke off before they said it.
+    /// Returns the number of answer tokens seen, estimated from events, or from bytes if there
+    /// are no events. It is for answers that break off before they report it.
     pub(crate) fn guess(&self) -> u64 {
         if self.events > 0 {
             self.events
@@ -136,7 +136,7 @@ impl Tap {
         };
     }
 
-    /// Takes the byte again, from the start: what came before was something else.
+    /// Takes the byte again, from the start: the earlier bytes were not the key.
     fn again(&mut self, byte: u8) {
         self.state = State::Outside;
         self.step(byte);

@@ -1,4 +1,4 @@
-//! Which providers are out, until when, and how they come back.
+//! Health of providers: ejection, probes and the way back.
 
 mod row;
 #[cfg(test)]
@@ -8,8 +8,7 @@ use tokio::time::Instant;
 
 use self::row::{Row, is_mostly_failing};
 
-/// Seconds that a provider is out at first: whether it is down or was unlucky is known after one
-/// probe.
+/// Seconds of the first ejection: one probe then tells an outage from chance.
 const FIRST: f64 = 1.0;
 /// Shares of the requests that are let through on the way back, in thousandths.
 const RAMP: [u32; 2] = [100, 500];
@@ -17,7 +16,7 @@ const RAMP: [u32; 2] = [100, 500];
 const STEP_SUCCESSES: u32 = 3;
 const STEP_SECONDS: f64 = 10.0;
 
-/// Whether a provider gets requests, and how many.
+/// Health of a provider: the share of requests it gets.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Health {
@@ -28,7 +27,7 @@ pub enum Health {
         /// Time at which the first probe may go.
         until: Instant,
     },
-    /// It gets one request at a time, to see whether it is back.
+    /// It gets one request at a time, as a probe.
     HalfOpen,
     /// It gets a growing share of the requests.
     Ramp {
@@ -37,16 +36,16 @@ pub enum Health {
     },
 }
 
-/// Failure of a call, and what was expected of the provider then.
+/// Failure of a call, and the expectation of the provider at that time.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Failure {
     /// Seconds that the provider asked to be left alone for.
     pub(super) retry_after: Option<f64>,
-    /// Share of failures as it was expected before this one.
+    /// Expected share of failures before this one.
     pub(super) rate: f64,
     /// Decayed counts of failures and attempts, including this one.
     pub(super) counts: (f64, f64),
-    /// Seconds that it is out at most.
+    /// Longest ejection, in seconds.
     pub(super) longest: f64,
 }
 
@@ -54,7 +53,7 @@ pub(super) struct Failure {
 pub(super) struct Breaker {
     state: State,
     row: Row,
-    /// Number of times it was put out without coming back.
+    /// Number of ejections since the provider was last up.
     outages: u32,
 }
 
@@ -77,7 +76,7 @@ enum State {
 // === impl Breaker ===
 
 impl Breaker {
-    /// Returns whether it gets requests. `at` tells the instant of a time.
+    /// Returns the provider's health. `at` converts a time to an instant.
     pub(super) fn health(&self, now: f64, at: impl FnOnce(f64) -> Instant) -> Health {
         match self.state {
             State::Up => Health::Up,
@@ -97,8 +96,8 @@ impl Breaker {
         matches!(self.state, State::Out { until, .. } if now >= until)
     }
 
-    /// Tells whether it may be chosen for this request. Counts the request, where only a share is
-    /// let through.
+    /// Reports whether the provider may be chosen for this request. Counts the request if only
+    /// a share is let through.
     pub(super) fn admits(&mut self, now: f64) -> bool {
         match &mut self.state {
             State::Up => true,
@@ -135,7 +134,7 @@ impl Breaker {
         }
     }
 
-    /// Counts that it was chosen.
+    /// Counts a choice of the provider.
     pub(super) fn started(&mut self) {
         self.row.started();
         match &mut self.state {
@@ -145,7 +144,7 @@ impl Breaker {
         }
     }
 
-    /// Counts a call that was given up before it had an end: a probe may go again.
+    /// Counts a cancelled call: another probe may go.
     pub(super) fn cancelled(&mut self) {
         if let State::Out { probing, .. } = &mut self.state {
             *probing = false;
@@ -157,7 +156,7 @@ impl Breaker {
         self.row.succeeded(start);
         match &mut self.state {
             State::Out { until, .. } if now >= *until => self.come_back(now),
-            // Calls that began before it was put out may still come in well.
+            // Calls that began before the ejection may still succeed.
             State::Up | State::Out { .. } => {}
             State::Ramp {
                 step,
@@ -192,8 +191,8 @@ impl Breaker {
         };
     }
 
-    /// Counts a failure. If it puts the provider out, returns how many failures in a row there
-    /// were: what was seen before them says nothing of how it is now.
+    /// Counts a failure. If it ejects the provider, returns the number of failures in a row:
+    /// earlier observations say nothing about its present state.
     pub(super) fn failed(&mut self, now: f64, failure: &Failure) -> Option<u32> {
         self.row.failed(now, failure.rate);
         if let State::Out { until, probing } = &mut self.state

@@ -1,9 +1,9 @@
-//! Tells an outage from chance.
+//! Distinction of an outage from chance.
 
 /// Number of failures in a row that look like an outage.
 const IN_A_ROW: u32 = 3;
-/// Chance of such a row below which it is an outage. A provider that fails often anyway may be the
-/// best one all the same, which is for the score to say.
+/// Chance of such a row below which it is an outage. A provider that often fails may still be
+/// the best one: the score decides that.
 const CHANCE: f64 = 0.000_1;
 /// Failure rate that is an outage if the rate is surely above it.
 const RATE: f64 = 0.5;
@@ -28,15 +28,15 @@ impl Row {
         self.begun = self.begun.saturating_add(1);
     }
 
-    /// Counts a success of a call that began at `start`. What was under way when the failures
-    /// began says nothing of how it is now.
+    /// Counts a success of a call that began at `start`. Calls that were under way when the
+    /// failures began say nothing about the present.
     pub(super) fn succeeded(&mut self, start: f64) {
         if start >= self.began {
             self.count = 0;
         }
     }
 
-    /// Counts a failure. `rate` is the share of failures as it was expected before this one.
+    /// Counts a failure. `rate` is the expected share of failures before this one.
     pub(super) fn failed(&mut self, now: f64, rate: f64) {
         if self.count == 0 {
             (self.rate, self.began, self.begun) = (rate, now, 1);
@@ -48,8 +48,8 @@ impl Row {
         self.count
     }
 
-    /// Tells whether the row is an outage. Failures come back sooner than answers do, so a row of
-    /// them proves little while others that began with it are still under way.
+    /// Reports whether the row is an outage. Failures come back sooner than answers do, so a
+    /// row of them proves little while others that began with it are still under way.
     pub(super) fn is_an_outage(&self) -> bool {
         self.count >= IN_A_ROW
             && self.count >= self.begun
@@ -57,8 +57,8 @@ impl Row {
     }
 }
 
-/// Tells whether more than half of the calls surely fail: by the lower end of the Wilson interval,
-/// 95 %, of the rate.
+/// Reports whether more than half of the calls surely fail: by the lower end of the Wilson
+/// interval, 95 %, of the rate.
 pub(super) fn is_mostly_failing(failures: f64, attempts: f64) -> bool {
     const Z: f64 = 1.96;
     let rate = (failures / attempts).clamp(0.0, 1.0);

@@ -7,7 +7,7 @@ use crate::engine::{choice::Scored, estimate::Expected};
 
 /// Least value of a weighted score's terms, so that no score is infinitely good.
 const EPSILON: f64 = 1e-9;
-/// Share of its time that a candidate is hoped to take at best.
+/// Share of its expected time that a candidate takes at best.
 const HOPE: f64 = 0.5;
 
 /// Score in the form that the inner loop needs: no matches, no money, only floats.
@@ -25,7 +25,7 @@ pub(in crate::engine) enum Formula {
 // === impl Formula ===
 
 impl Formula {
-    /// Returns what a call that succeeds is worth, to a candidate whose price is `cost` dollars.
+    /// Returns the score of a successful call to a candidate whose price is `cost` dollars.
     fn success(&self, cost: f64, expected: &Expected) -> f64 {
         match *self {
             Self::Money {
@@ -41,12 +41,12 @@ impl Formula {
         }
     }
 
-    /// Returns what a candidate is worth as the last that is tried.
+    /// Returns the score of a candidate as the last attempt.
     pub(in crate::engine) fn last(&self, cost: f64, expected: &Expected) -> f64 {
         self.score(cost, expected, None)
     }
 
-    /// Returns what a candidate is worth if, should it fail, one is tried that is worth `next`.
+    /// Returns the score of a candidate whose failure leads to one with the score `next`.
     pub(in crate::engine) fn score(
         &self,
         cost: f64,
@@ -69,8 +69,8 @@ impl Formula {
         }
     }
 
-    /// Returns what can be hoped for: answers in a part of the time, no failures, and half of what
-    /// the quality lacks.
+    /// Returns the best score to hope for: answers in a part of the time, no failures, and half
+    /// of the missing quality.
     pub(in crate::engine) fn at_best(&self, cost: f64, expected: &Expected) -> f64 {
         let hoped = Expected {
             first_byte: HOPE * expected.first_byte,
@@ -81,7 +81,7 @@ impl Formula {
         self.success(cost, &hoped)
     }
 
-    /// Returns a score in the form that decisions tell it in.
+    /// Returns a score in the form that decisions report.
     #[expect(clippy::cast_possible_truncation, reason = "saturates, as money does")]
     pub(in crate::engine) fn scored(&self, score: f64) -> Scored {
         match self {

@@ -1,4 +1,4 @@
-//! Expected cost of choosing a provider, all told.
+//! Expected total cost of choosing a provider.
 
 mod formula;
 mod stakes;
@@ -77,7 +77,7 @@ impl Score {
     }
 }
 
-/// Names a part of what is set for a priority, for errors.
+/// Returns the name of a setting of a priority, for errors.
 fn setting(priority: Priority, part: &str) -> String {
     let priority = match priority {
         Priority::High => "high",

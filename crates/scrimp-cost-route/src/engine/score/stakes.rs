@@ -1,4 +1,4 @@
-//! What time, quality and failures are worth.
+//! Worth of time, quality and failures.
 
 use scrimp_core::{BoxError, Currency, Money, SettingError, extensions::Priority};
 
@@ -22,7 +22,7 @@ pub struct Stakes {
 }
 
 /// Worth of time, quality and failures. Amounts in other currencies than dollars need an
-/// exchange rate. Range: nothing or more.
+/// exchange rate. Range: 0 or more.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Stake {
     second: Money,
@@ -89,7 +89,7 @@ impl Default for Stakes {
 // === impl Stake ===
 
 impl Stake {
-    /// Starts from a stake in which nothing is worth anything.
+    /// Starts from a stake in which all values are 0.
     #[must_use]
     pub fn new() -> Self {
         Self::default()

@@ -1,4 +1,4 @@
-//! Which candidate is chosen.
+//! Choice of a candidate.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Which candidates are tried out.
+//! Exploration of candidates.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What is learnt from calls.
+//! Learning from calls.
 
 use proptest::prelude::*;
 

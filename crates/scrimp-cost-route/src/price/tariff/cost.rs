@@ -12,7 +12,7 @@ use crate::price::{
 };
 
 impl Tariff {
-    /// Returns what a call costs at a time, as the `used + 1`st of its volume period.
+    /// Returns the cost of a call at a time, as the `used + 1`st of its volume period.
     ///
     /// `None` if tokens were used that have no price, or if a setting cannot be used
     /// ([`check`](Self::check)): unknown, not free.
@@ -69,8 +69,7 @@ impl Tariff {
     }
 }
 
-/// Takes tokens of the prompt out of `left`, in the order of their classes, as far as there is
-/// room.
+/// Takes up to `room` tokens of the prompt out of `left`, in the order of their classes.
 fn take_prompt(left: &mut Usage, mut room: u64, answer: bool) -> Usage {
     let mut part = Usage::default();
     for class in TokenClass::ALL {

@@ -15,8 +15,8 @@ use super::{
     window::PriceWindow,
 };
 
-/// Price list of a provider or model: per request, per KiB each way, per token of each class, by
-/// the size of the prompt, by the hour, and by how much was used before.
+/// Price list of a provider or model: per request, per KiB each way, per token of each class,
+/// by the size of the prompt, by the hour, and by earlier usage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tariff {
     currency: Currency,
@@ -24,25 +24,25 @@ pub struct Tariff {
     kib_in: UnitPrice,
     kib_out: UnitPrice,
     tokens: RateTable,
-    /// Whether tokens have prices at all.
+    /// True if tokens have prices.
     prices_tokens: bool,
     tiers: Vec<Tier>,
     tiering: Tiering,
     windows: Vec<(PriceWindow, RateTable)>,
     steps: Vec<Step>,
     period: Period,
-    /// What is wrong with the first setting that cannot be used.
+    /// Error of the first setting that cannot be used.
     error: Option<SettingError>,
 }
 
-/// Tells whether a larger prompt re-prices all of its tokens or only those past the threshold.
+/// Rule for larger prompts: all tokens are re-priced, or only those past the threshold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Tiering {
     /// One rate holds for the whole request, by the size of its prompt.
     #[default]
     Whole,
-    /// Each part of the prompt has its own rate; the answer that of the first.
+    /// Each part of the prompt has its own rate. The answer has the rate of the first part.
     Marginal,
 }
 
@@ -61,7 +61,7 @@ struct Step {
 // === impl Tariff ===
 
 impl Tariff {
-    /// Makes a tariff in which nothing costs anything, until prices are set.
+    /// Makes a tariff in which all prices are 0, until they are set.
     #[must_use]
     pub fn new(currency: Currency) -> Self {
         Self {
@@ -80,8 +80,8 @@ impl Tariff {
         }
     }
 
-    /// Sets the price of a request: `per_request("0.001")`. Range of all prices here: nothing
-    /// or more, in the currency of the tariff.
+    /// Sets the price of a request: `per_request("0.001")`. Range of all prices here: 0 or
+    /// more, in the currency of the tariff.
     #[must_use]
     pub fn per_request(mut self, price: impl TryInto<Money, Error: Into<BoxError>>) -> Self {
         if let Some(price) = self.price("per_request", price) {
@@ -175,8 +175,8 @@ impl Tariff {
         self
     }
 
-    /// Checks the settings. A tariff with one that cannot be used knows no cost, and a layer
-    /// refuses it.
+    /// Checks the settings. A tariff with a setting that cannot be used returns no cost, and a
+    /// layer refuses it.
     ///
     /// # Errors
     ///
@@ -190,13 +190,12 @@ impl Tariff {
         self.currency
     }
 
-    /// Returns what volume steps are counted over, if there are any.
+    /// Returns the period of the volume steps, if there are any.
     pub(crate) fn volume_period(&self) -> Option<Period> {
         (!self.steps.is_empty()).then_some(self.period)
     }
 
-    /// Tells whether tokens have prices at all. Where they have none, they are not what is paid
-    /// for, and how many there were does not matter.
+    /// Reports whether tokens have prices. If they have none, their number does not matter.
     pub(crate) fn prices_tokens(&self) -> bool {
         self.prices_tokens
     }
@@ -238,7 +237,7 @@ impl Tariff {
         self
     }
 
-    /// Tells whether nothing in it costs anything.
+    /// Reports whether all prices are zero.
     pub(crate) fn is_free(&self) -> bool {
         let rates = std::iter::once(&self.tokens)
             .chain(self.tiers.iter().map(|tier| &tier.rates))
