@@ -71,10 +71,10 @@
 //! use http::{Request, Response};
 //! use tower::{ServiceBuilder, service_fn};
 //!
-//! let at = |name: &str, price: &str| -> Result<Provider, Box<dyn std::error::Error>> {
-//!     Ok(Provider::new(name)
+//! let at = |name: &str, price: &str| {
+//!     Provider::new(name)
 //!         .endpoint(format!("https://{name}.example.com"))
-//!         .price(Tariff::new(Currency::USD).per_request(price.parse()?)))
+//!         .price(Tariff::new(Currency::USD).per_request(price))
 //! };
 //! // In a program, hyper-util's client or `scrimp::reqwest::Transport`.
 //! let client = service_fn(|_: Request<_>| async {
@@ -86,7 +86,7 @@
 //!     .cache(CacheLayer::new(MemoryStore::new(64 << 20))) // bytes
 //!     .coalesce(CoalesceLayer::new())
 //!     .batch(BatchLayer::builder(RestJson::new("/api/batch").base("/api")).build()?)
-//!     .cost_route(CostRouteLayer::builder([at("budget", "0.001")?, at("premium", "0.01")?]).build()?)
+//!     .cost_route(CostRouteLayer::builder([at("budget", "0.001"), at("premium", "0.01")]).build()?)
 //!     .map_err(BoxError::from) // one that can be told to many
 //!     .service(client);
 //! # let _ = client; Ok(()) }
