@@ -68,7 +68,7 @@ struct Terms(Arc<MemoryBudget>);
 #[derive(Clone)]
 struct Over;
 
-/// How long a caller stays.
+/// Time that a caller stays.
 #[derive(Debug, Clone, Copy)]
 enum Stays {
     ToTheEnd,

@@ -18,7 +18,7 @@ use scrimp_flight::{
     broadcast::{Channel, End, Reader, Stop},
 };
 
-/// What a [`Script`] does next.
+/// Next step of a [`Script`].
 #[derive(Debug, Clone)]
 pub enum Step {
     Chunk(&'static str),
@@ -28,7 +28,7 @@ pub enum Step {
     Fail,
 }
 
-/// How a script ends.
+/// End of a script.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
     Well,
@@ -65,7 +65,7 @@ impl Tape {
         waker.into_iter().for_each(Waker::wake);
     }
 
-    /// Whether the script has been dropped.
+    /// Returns true once the script has been dropped.
     pub fn is_dropped(&self) -> bool {
         self.1.load(SeqCst)
     }
@@ -168,7 +168,7 @@ impl Wake for Wakes {
 }
 
 impl Wakes {
-    /// How often it was woken since it was asked last.
+    /// Returns the number of wakes since the last call.
     pub fn take(&self) -> usize {
         self.0.swap(0, SeqCst)
     }
