@@ -8,8 +8,7 @@ use scrimp_http::{credentials::Credentials, target::TargetUri};
 
 use crate::{
     Abandoned, CoalesceLayer, OnError, Overflow, ReuseWindow, SlowReader,
-    config::{Config, Status},
-    reuse::{NANOSECOND, YEAR},
+    config::{Config, NANOSECOND, Status, YEAR},
 };
 
 /// Collects the settings of a [`CoalesceLayer`].

@@ -1,18 +1,17 @@
 //! The upstream call: first its request, then its response.
 //!
-//! A call stays in one place on the heap. Its response is moved only once, to its receiver. A
-//! body that is still in flight is read in place, through the call.
+//! A call stays in one place on the heap. A body that has not ended is read in place, through the
+//! call.
 
 use std::{
-    any::Any,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
-use http_body::Body;
+use http::{HeaderMap, Request, Response, response::Parts};
+use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use scrimp_core::{BoxError, ShareError};
 use scrimp_flight::single_flight::{Flight, Others};
@@ -20,17 +19,35 @@ use tower::util::Oneshot;
 use tower_service::Service;
 
 use crate::{
-    body::CoalesceBody,
     policy::{self, Verdict},
-    shared::answer::{Failure, Load},
-    shared::flight::{Arrived, Arriving, BoxCall, Exchange},
-    shared::prefix::{Prefix, poll_chunk},
-    shared::whole::End,
-    shared::window::Kept,
+    shared::{
+        answer::{Failure, Load, Owned},
+        body::CoalesceBody,
+        flight::{Arrived, BoxCall, Exchange},
+        whole::{Arriving, Prefix},
+    },
 };
 
-/// The result for the caller whose request is sent.
+/// An inner service with all bounds of a shared call. Code below the public types names this one
+/// bound.
+pub(crate) trait Upstream<ReqB>:
+    Service<
+        Request<ReqB>,
+        Response = Response<<Self as Upstream<ReqB>>::Body>,
+        Error: ShareError + Send + 'static,
+        Future: Send,
+    > + Send
+    + 'static
+{
+    /// The body of its responses.
+    type Body: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static;
+}
+
+/// The result for one caller.
 pub(crate) type Answered<B, E> = Result<Response<CoalesceBody<B>>, E>;
+/// The result for one caller of a service.
+pub(crate) type AnsweredBy<S, ReqB> =
+    Answered<<S as Upstream<ReqB>>::Body, <S as Service<Request<ReqB>>>::Error>;
 
 /// Properties of a request that its call depends on.
 pub(crate) struct Errand {
@@ -46,40 +63,63 @@ pub(crate) struct Errand {
 }
 
 pin_project! {
-    /// A call of `S`, whose responses have the body `B`.
-    pub(crate) struct UpstreamCall<S, ReqB, B>
+    /// A call of `S`. Once its response has arrived, it is the rest of the body.
+    pub(crate) struct UpstreamCall<S, ReqB>
     where
-        S: Service<Request<ReqB>>,
+        S: Upstream<ReqB>,
     {
         errand: Errand,
         #[pin]
-        stage: Stage<S, ReqB, B>,
+        stage: Stage<S, ReqB>,
     }
 }
 
 pin_project! {
     #[project = StageProj]
-    enum Stage<S, ReqB, B>
+    enum Stage<S, ReqB>
     where
-        S: Service<Request<ReqB>>,
+        S: Upstream<ReqB>,
     {
         Calling { #[pin] call: Oneshot<S, Request<ReqB>> },
-        /// The result goes to one caller, unchanged.
-        Own { result: Option<Result<Response<B>, S::Error>>, others: Others },
-        /// An error, which is made shareable if several callers wait for it.
-        Failed { error: Option<S::Error> },
-        /// The result is already in the window.
-        Kept { load: Option<Load> },
-        /// A response that may be shared.
-        Reading { arriving: Option<Arriving>, #[pin] body: B },
+        Reading { found: Found<S::Error>, #[pin] body: S::Body },
+        Failed { found: Found<S::Error> },
     }
+}
+
+/// The result of a call, until it is given away.
+enum Found<E> {
+    Nothing,
+    /// The response goes to one caller.
+    Own {
+        head: Parts,
+        others: Others,
+    },
+    /// The error is made shareable if several callers wait for the last attempt.
+    Failed(E),
+    /// The result is already in the window.
+    Kept(Load),
+    /// The response may be shared.
+    Arriving(Arriving),
+}
+
+// === impl Upstream ===
+
+impl<S, ReqB, ResB> Upstream<ReqB> for S
+where
+    S: Service<Request<ReqB>, Response = Response<ResB>> + Send + 'static,
+    S::Future: Send,
+    S::Error: ShareError + Send + 'static,
+    ResB: Body<Data = Bytes> + Send + 'static,
+    ResB::Error: Into<BoxError>,
+{
+    type Body = ResB;
 }
 
 // === impl UpstreamCall ===
 
-impl<S, ReqB, B> UpstreamCall<S, ReqB, B>
+impl<S, ReqB> UpstreamCall<S, ReqB>
 where
-    S: Service<Request<ReqB>>,
+    S: Upstream<ReqB>,
 {
     pub(crate) fn new(inner: S, request: Request<ReqB>, errand: Errand) -> Self {
         Self {
@@ -91,14 +131,10 @@ where
     }
 }
 
-impl<S, ReqB, B> Exchange for UpstreamCall<S, ReqB, B>
+impl<S, ReqB> Exchange for UpstreamCall<S, ReqB>
 where
-    S: Service<Request<ReqB>, Response = Response<B>> + Send,
-    S::Future: Send,
-    S::Error: ShareError + Send + 'static,
+    S: Upstream<ReqB>,
     ReqB: Send,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<BoxError>,
 {
     fn poll_head(self: Pin<&mut Self>, flight: &Flight<BoxCall>, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
@@ -106,137 +142,169 @@ where
             unreachable!("a head is polled until it is ready, and no longer");
         };
         let result = ready!(call.poll(cx));
-        let common = &flight.terms().common;
         if let Some(target) = this.errand.writes {
-            common.marks.write(target);
+            flight.terms().common.marks.write(target);
         }
-        let stage = this.errand.judge(flight, result);
-        this.stage.as_mut().set(stage);
-        let kept = match this.stage.as_mut().project() {
-            StageProj::Reading { arriving, body } => {
-                let arriving_now = arriving.as_mut().expect("present until it is taken");
-                arriving_now.prefix.read(body, cx);
-                // A complete response goes into the window before it leaves the table, so that
-                // it is always in one of them.
-                match arriving_now.is_kept(this.errand.keep) {
-                    Some(time) => arriving.take().and_then(Arriving::whole).map(|answer| {
-                        common.keep(flight, Kept::answer(&answer, time));
-                        Load::Answer(answer)
-                    }),
-                    None => None,
-                }
+        let response = match result {
+            Ok(response) => response,
+            Err(error) => {
+                let found = this.errand.failed(flight, error);
+                this.stage.set(Stage::Failed { found });
+                return Poll::Ready(());
             }
-            StageProj::Failed { error } => {
-                let window = common.config.window;
-                let window = window.filter(|window| this.errand.keep && !window.errors.is_zero());
-                window
-                    .zip(error.take_if(|_| window.is_some()))
-                    .map(|(window, error)| {
-                        let error: Failure = Arc::new(error.share());
-                        common.keep(flight, Kept::error(Arc::clone(&error), window.errors));
-                        Load::Error(error)
-                    })
-            }
-            _ => None,
         };
-        if kept.is_some() {
-            this.stage.set(Stage::Kept { load: kept });
-        }
+        let verdict = this.errand.judge(flight, &response);
+        let (head, body) = response.into_parts();
+        let found = Found::Nothing;
+        this.stage.as_mut().set(Stage::Reading { found, body });
+        let StageProj::Reading { found, body } = this.stage.project() else {
+            unreachable!("set just now");
+        };
+        *found = match verdict {
+            Err(others) => Found::Own { head, others },
+            Ok(window) => {
+                let mut arriving = Arriving {
+                    head,
+                    prefix: Prefix::new(&*body),
+                    fields: this.errand.fields.take(),
+                    window,
+                };
+                arriving.prefix.read(body, cx);
+                this.errand.arrived(flight, arriving)
+            }
+        };
         Poll::Ready(())
     }
 
     fn arrived(self: Pin<&mut Self>, lone: bool) -> Arrived {
-        match self.project().stage.project() {
-            StageProj::Calling { .. } => unreachable!("called only after the head has arrived"),
-            StageProj::Own { others, .. } => Arrived::Own(*others),
-            StageProj::Failed { .. } if lone => Arrived::Own(Others::Again),
-            StageProj::Failed { error } => {
-                let error = error.take().expect("given away once");
-                Arrived::Shared(Load::Error(Arc::new(error.share())))
+        let this = self.project();
+        let found = this.stage.project().found();
+        match found {
+            Found::Own { others, .. } => return Arrived::Own(*others),
+            Found::Failed(_) if lone || !this.errand.last => return Arrived::Own(Others::Again),
+            Found::Arriving(arriving) if lone && arriving.is_whole() => {
+                return Arrived::Own(Others::Again);
             }
-            StageProj::Kept { load } => Arrived::Shared(load.take().expect("given away once")),
-            StageProj::Reading { arriving, .. } => {
-                let whole = arriving.as_ref().is_some_and(Arriving::is_whole);
-                if whole && lone {
-                    return Arrived::Own(Others::Again);
-                }
-                let arriving = arriving.take().expect("given away once");
-                match whole {
-                    true => Arrived::Shared(Load::Answer(arriving.whole().expect("as just seen"))),
-                    false => Arrived::Live(arriving),
-                }
+            _ => {}
+        }
+        match found.take() {
+            Found::Failed(error) => Arrived::Shared(Load::Error(Failure::shared(error))),
+            Found::Kept(load) => Arrived::Shared(load),
+            Found::Arriving(arriving) if arriving.is_whole() => {
+                Arrived::Shared(Load::Answer(arriving.whole().expect("as just seen")))
             }
+            Found::Arriving(arriving) => Arrived::Live(arriving),
+            Found::Nothing | Found::Own { .. } => unreachable!("given away once, and not here"),
         }
     }
 
-    fn own(self: Pin<&mut Self>, place: &mut dyn Any) {
-        let Some(place) = place.downcast_mut::<Option<Answered<B, S::Error>>>() else {
-            return;
+    fn own(self: Pin<&mut Self>) -> Owned {
+        match self.project().stage.project().found().take() {
+            Found::Own { head, .. } => Ok((head, None)),
+            Found::Failed(error) => Err(Failure::own(error)),
+            Found::Arriving(arriving) => Ok((arriving.head, arriving.prefix.whole())),
+            Found::Nothing | Found::Kept(_) => unreachable!("only what is not shared is owned"),
+        }
+    }
+}
+
+impl<S, ReqB> Body for UpstreamCall<S, ReqB>
+where
+    S: Upstream<ReqB>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let StageProj::Reading { body, .. } = self.project().stage.project() else {
+            return Poll::Ready(None);
         };
-        *place = match self.project().stage.project() {
-            StageProj::Own { result, .. } => result
-                .take()
-                .map(|result| result.map(|response| response.map(CoalesceBody::passing))),
-            StageProj::Failed { error } => error.take().map(Err),
-            StageProj::Reading { arriving, .. } => arriving.take().and_then(|mut arriving| {
-                let whole = CoalesceBody::whole(arriving.prefix.whole()?);
-                Some(Ok(Response::from_parts(arriving.head, whole)))
-            }),
-            StageProj::Calling { .. } | StageProj::Kept { .. } => None,
-        };
+        let frame = ready!(body.poll_frame(cx));
+        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
     }
 
-    fn poll_body(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<(Bytes, Option<End>)> {
-        match self.project().stage.project() {
-            StageProj::Reading { body, .. } => poll_chunk(body, cx),
-            _ => unreachable!("only a response that is read has a body to poll"),
+    fn is_end_stream(&self) -> bool {
+        match &self.stage {
+            Stage::Reading { body, .. } => body.is_end_stream(),
+            Stage::Calling { .. } | Stage::Failed { .. } => true,
         }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.stage {
+            Stage::Reading { body, .. } => body.size_hint(),
+            Stage::Calling { .. } | Stage::Failed { .. } => SizeHint::with_exact(0),
+        }
+    }
+}
+
+// === impl Stage ===
+
+impl<'a, S, ReqB> StageProj<'a, S, ReqB>
+where
+    S: Upstream<ReqB>,
+{
+    fn found(self) -> &'a mut Found<S::Error> {
+        match self {
+            Self::Reading { found, .. } | Self::Failed { found } => found,
+            Self::Calling { .. } => unreachable!("a result is taken when it is there"),
+        }
+    }
+}
+
+// === impl Found ===
+
+impl<E> Found<E> {
+    fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::Nothing)
     }
 }
 
 // === impl Errand ===
 
 impl Errand {
-    /// Decides the next stage of a call that has ended with `result`.
-    fn judge<S, ReqB, B>(
-        &mut self,
+    fn failed<E: ShareError>(&self, flight: &Flight<BoxCall>, error: E) -> Found<E> {
+        let common = &flight.terms().common;
+        match common.config.window {
+            Some(window) if self.keep && self.last && !window.errors.is_zero() => {
+                let load = Load::Error(Failure::shared(error));
+                common.keep(flight, load.clone(), window.errors);
+                Found::Kept(load)
+            }
+            _ => Found::Failed(error),
+        }
+    }
+
+    /// Puts a complete response into the window before it leaves the table, so that it is always
+    /// in one of them.
+    fn arrived<E>(&self, flight: &Flight<BoxCall>, arriving: Arriving) -> Found<E> {
+        let Some(time) = arriving.is_kept(self.keep) else {
+            return Found::Arriving(arriving);
+        };
+        let load = Load::Answer(arriving.whole().expect("a kept response is complete"));
+        flight.terms().common.keep(flight, load.clone(), time);
+        Found::Kept(load)
+    }
+
+    /// Returns the time for which a shareable response may be reused, or what callers do that do
+    /// not get it.
+    fn judge<B>(
+        &self,
         flight: &Flight<BoxCall>,
-        result: Result<Response<B>, S::Error>,
-    ) -> Stage<S, ReqB, B>
-    where
-        S: Service<Request<ReqB>>,
-        B: Body,
-    {
-        let own = |result, others| Stage::Own {
-            result: Some(result),
-            others,
-        };
-        let response = match result {
-            Err(error) if self.last => return Stage::Failed { error: Some(error) },
-            Err(_) => return own(result, Others::Again),
-            Ok(response) => response,
-        };
+        response: &Response<B>,
+    ) -> Result<Option<Duration>, Others> {
         if !self.last && policy::failed(response.status()) {
-            return own(Ok(response), Others::Again);
+            return Err(Others::Again);
         }
         let common = &flight.terms().common;
-        match policy::judge(&common.config, &response) {
-            Verdict::Share { window } => {
-                let (head, body) = response.into_parts();
-                let arriving = Arriving {
-                    head,
-                    prefix: Prefix::new(&body),
-                    fields: self.fields.take(),
-                    window,
-                };
-                Stage::Reading {
-                    arriving: Some(arriving),
-                    body,
-                }
-            }
+        match policy::judge(&common.config, response) {
+            Verdict::Share { window } => Ok(window),
             Verdict::Refuse(reason) => {
                 common.bar(flight.key().as_ref().hash_value(), reason);
-                own(Ok(response), Others::Alone)
+                Err(Others::Alone)
             }
         }
     }

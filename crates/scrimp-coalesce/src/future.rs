@@ -18,10 +18,9 @@ use tower::util::Oneshot;
 use tower_service::Service;
 
 use crate::{
-    body::CoalesceBody,
+    call::Answered,
     joining::{Joining, Step},
-    shared::common::Common,
-    shared::writes::After,
+    shared::{Common, body::CoalesceBody, recent::After},
 };
 
 pin_project! {
@@ -85,7 +84,7 @@ where
     ResB: Body<Data = Bytes> + Send + 'static,
     ResB::Error: Into<BoxError>,
 {
-    type Output = Result<Response<CoalesceBody<ResB>>, S::Error>;
+    type Output = Answered<ResB, S::Error>;
 
     /// Polls for the response.
     ///

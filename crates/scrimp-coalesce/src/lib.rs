@@ -127,36 +127,30 @@
 //! `scrimp-bench coalesce` measures the layer beside other crates; `docs/performance.md` in the
 //! repository has the table.
 
-mod body;
 mod builder;
 mod call;
 mod config;
 mod future;
-mod handle;
 mod joining;
 mod key;
 mod layer;
 mod policy;
-mod refuse;
 mod response;
-mod reuse;
 mod service;
 mod shared;
-mod stats;
 
-pub use body::CoalesceBody;
 pub use builder::CoalesceLayerBuilder;
-pub use config::{Abandoned, OnError, Overflow, SlowReader};
+pub use config::{Abandoned, OnError, Overflow, ReuseWindow, SlowReader};
 pub use future::CoalesceFuture;
-pub use handle::CoalesceHandle;
-pub use layer::CoalesceLayer;
-pub use reuse::ReuseWindow;
+pub use layer::{CoalesceHandle, CoalesceLayer};
 pub use scrimp_core::SettingError;
 pub use scrimp_flight::{SingleFlight, SingleFlightCall};
 pub use scrimp_http::credentials::Credentials;
 pub use service::Coalesce;
-pub use shared::live::FellBehind;
-pub use stats::CoalesceStats;
+pub use shared::{
+    CoalesceStats,
+    body::{CoalesceBody, FellBehind},
+};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

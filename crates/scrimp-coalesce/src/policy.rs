@@ -9,7 +9,10 @@ use http::{
 use scrimp_core::extensions::{CacheInfo, CacheState};
 use scrimp_http::{age, cache_control::ResponseControl, challenge, media_type, vary};
 
-use crate::{config::Config, key::is_keyed, reuse::ReuseWindow};
+use crate::{
+    config::{Config, ReuseWindow},
+    key::is_keyed,
+};
 
 /// Verdict on a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,19 +1,22 @@
-//! Delivery of a shared response to a caller.
+//! Responses to a caller: a shared one, or a problem document of the layer itself.
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use http::{
-    HeaderMap, Request, Response,
+    HeaderMap, Request, Response, StatusCode,
     header::{AGE, CACHE_STATUS},
 };
 use scrimp_core::{
-    Money,
+    Money, Problem,
     extensions::{Charge, Directive, Explain, OtherCharges, Shared, Since, Tenant},
 };
 use scrimp_http::{age, cache_control::RequestControl, method::is_safe};
 
-use crate::{
-    body::CoalesceBody, shared::answer::Answer, shared::body::SharedBody, shared::common::Common,
+use crate::shared::{
+    Common,
+    answer::Answer,
+    body::{CoalesceBody, ErasedBody},
 };
 
 /// Properties of a caller that its response depends on.
@@ -38,6 +41,18 @@ pub(crate) enum Collapsed {
     Joined,
     /// The response was made for an earlier request.
     Reused,
+}
+
+/// Reason why a request gets no response of the upstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    TooManyWaiters,
+    TooManyKeys,
+    WaitedTooLong,
+    /// The call panicked, and no attempts are left.
+    Lost,
+    /// The first bytes of the body were dropped before this caller read them.
+    FellBehind,
 }
 
 // === impl Asker ===
@@ -70,11 +85,11 @@ impl Asker {
         &self,
         common: &Common,
         answer: &Arc<Answer>,
-        body: SharedBody,
+        body: ErasedBody,
         how: Collapsed,
     ) -> Response<CoalesceBody<B>> {
         let head = &answer.head;
-        let mut response = Response::new(CoalesceBody::shared(body));
+        let mut response = Response::new(CoalesceBody::erased(body));
         *response.status_mut() = head.status;
         *response.version_mut() = head.version;
         *response.headers_mut() = self.fields(common, answer, how);
@@ -136,6 +151,49 @@ impl Asker {
                 .account("coalesce", tenant, "*", cost.currency())
                 .avoided(cost);
         }
+    }
+}
+
+// === impl Refusal ===
+
+impl Refusal {
+    /// Returns the problem document.
+    pub(crate) fn response(self) -> Response<Bytes> {
+        let status = match self {
+            Self::Lost => StatusCode::BAD_GATEWAY,
+            _ => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        let (name, error, detail) = match self {
+            Self::TooManyWaiters => (
+                "too-many-waiters",
+                "connection_limit_reached",
+                "Too many requests wait for the same call.",
+            ),
+            Self::TooManyKeys => (
+                "too-many-keys",
+                "connection_limit_reached",
+                "Too many different calls are in flight.",
+            ),
+            Self::WaitedTooLong => (
+                "waited-too-long",
+                "http_response_timeout",
+                "The call that the request waited for took too long.",
+            ),
+            Self::Lost => (
+                "lost",
+                "proxy_internal_error",
+                "The call that the request waited for ended without a response.",
+            ),
+            Self::FellBehind => (
+                "fell-behind",
+                "proxy_internal_error",
+                "The shared body had gone by before this caller read it.",
+            ),
+        };
+        Problem::new("coalesce", name, status)
+            .error(error)
+            .detail(detail)
+            .response()
     }
 }
 

@@ -12,7 +12,7 @@ use http_body::Body;
 use scrimp_core::{BoxError, ShareError};
 use tower_service::Service;
 
-use crate::{CoalesceBody, CoalesceFuture, shared::common::Owner};
+use crate::{CoalesceBody, CoalesceFuture, shared::Owner};
 
 /// A service whose equal requests share a call. [`CoalesceLayer`](crate::CoalesceLayer) makes
 /// it.

@@ -1,34 +1,37 @@
 //! The way of a request: it makes a call, joins one, or is sent on its own.
 
-mod enter;
 mod receive;
 
 use std::{
+    any::TypeId,
     future::Future,
     ops::ControlFlow,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
 };
 
-use bytes::Bytes;
-use http::{Request, Response};
+use http::Request;
 use http_body::Body;
-use scrimp_core::{BoxError, ShareError};
-use scrimp_flight::single_flight::{Member, Outcome};
-use tokio::time::Sleep;
-use tower_service::Service;
+use scrimp_core::{KeyBuf, KeyRef};
+use scrimp_flight::single_flight::{self, Admission, Member, Outcome, SharedResult};
+use tokio::time::{Sleep, sleep};
 
 use crate::{
-    body::CoalesceBody,
-    call::{Answered, Errand, UpstreamCall},
+    call::{Answered, AnsweredBy, Errand, Upstream, UpstreamCall},
     config::Overflow,
-    refuse::Refusal,
-    response::Asker,
-    shared::common::Common,
-    shared::flight::BoxCall,
-    shared::writes::{self, After},
+    key,
+    response::{Asker, Collapsed, Refusal, add_age},
+    shared::{
+        Common,
+        body::CoalesceBody,
+        flight::{BoxCall, Terms},
+        recent::{self, After, Birth},
+    },
 };
+
+/// Reason why a request without a place in a flight is present.
+const OWN: &str = "only a member sends its request, and it does not enter again";
 
 /// A request on its way.
 pub(crate) struct Joining<S, ReqB> {
@@ -67,20 +70,16 @@ impl<S, ReqB> Joining<S, ReqB> {
     }
 }
 
-impl<S, ReqB, ResB> Joining<S, ReqB>
+impl<S, ReqB> Joining<S, ReqB>
 where
-    S: Service<Request<ReqB>, Response = Response<ResB>> + Send + 'static,
-    S::Future: Send,
-    S::Error: ShareError + Send + 'static,
+    S: Upstream<ReqB>,
     ReqB: Body + Send + 'static,
-    ResB: Body<Data = Bytes> + Send + 'static,
-    ResB::Error: Into<BoxError>,
 {
     pub(crate) fn poll(
         &mut self,
         common: &Arc<Common>,
         cx: &mut Context<'_>,
-    ) -> Poll<Step<Answered<ResB, S::Error>>> {
+    ) -> Poll<Step<AnsweredBy<S, ReqB>>> {
         loop {
             let Some(waiting) = &mut self.waiting else {
                 match self.enter(common, cx) {
@@ -97,6 +96,111 @@ where
                 return Poll::Ready(step);
             }
         }
+    }
+
+    /// Takes a place in a flight, or returns the next step without one. Continues with true if
+    /// the request waits, and with false if its place must be polled.
+    fn enter(
+        &mut self,
+        common: &Arc<Common>,
+        cx: &Context<'_>,
+    ) -> ControlFlow<Step<AnsweredBy<S, ReqB>>, bool> {
+        // The key is written in place: neither it nor the request is moved.
+        let mut key = KeyBuf::new();
+        let keyed = self.write_key(&mut key, common);
+        let (_, request) = self.own.as_ref().expect(OWN);
+        if !keyed {
+            common.counters.passed.increment();
+            return ControlFlow::Break(Step::Pass(After::passed(common, request)));
+        }
+        let key = key.as_ref();
+        let asker = Asker::of(request);
+        if let Some(answer) = Self::recent(common, key, &asker, request) {
+            return ControlFlow::Break(Step::Done(answer));
+        }
+        let (member, waits) = match admit::<_, S::Error>(common, key, &asker, request, cx.waker()) {
+            Admission::Member { member, waits } => (member, waits),
+            Admission::Copy(copy) => {
+                let step = self.copied(common, copy, &asker, key.hash_value());
+                return ControlFlow::Break(step);
+            }
+            Admission::Barred => {
+                common.counters.barred.increment();
+                let after = After::Barred(key.hash_value());
+                return ControlFlow::Break(Step::Pass(after));
+            }
+            Admission::Crowded => {
+                return ControlFlow::Break(self.overflow(common, Refusal::TooManyWaiters));
+            }
+            Admission::Full => {
+                return ControlFlow::Break(self.overflow(common, Refusal::TooManyKeys));
+            }
+        };
+        let deadline = match member.attempt() {
+            0 => common.config.max_wait.map(|time| Box::pin(sleep(time))),
+            _ => None,
+        };
+        // A timer starts at its first poll.
+        let waits = waits && deadline.is_none();
+        self.waiting = Some(Waiting {
+            member,
+            asker,
+            deadline,
+        });
+        ControlFlow::Continue(waits)
+    }
+
+    /// Writes the key. Returns false if the request must be sent on its own.
+    fn write_key(&mut self, key: &mut KeyBuf, common: &Common) -> bool {
+        let config = &common.config;
+        let (_, request) = self.own.as_ref().expect(OWN);
+        let empty = key::is_bodiless(request);
+        let Some(make) = &config.key else {
+            return key::write(key, config, request, empty);
+        };
+        if !key::is_open(config, request, empty) {
+            return false;
+        }
+        let (inner, request) = self.own.take().expect(OWN);
+        let (parts, body) = request.into_parts();
+        let made = make(&parts);
+        let request = Request::from_parts(parts, body);
+        if let Some(made) = &made {
+            key::wrap(key, &request, made);
+        }
+        self.own = Some((inner, request));
+        made.is_some()
+    }
+
+    /// Returns a response from the window.
+    fn recent(
+        common: &Common,
+        key: KeyRef<'_>,
+        asker: &Asker,
+        request: &Request<ReqB>,
+    ) -> Option<AnsweredBy<S, ReqB>> {
+        let recent = common.recent.as_ref()?;
+        if !Asker::takes_recent(request) {
+            return None;
+        }
+        let now = common.config.clock.instant();
+        let (load, age) = recent.get(key, now, |born| common.holds(born, request))?;
+        let mut charge = None;
+        let answer = match load.copy()? {
+            Err(failure) => Err(failure.error()?),
+            Ok((answer, body)) => {
+                if !answer.answers(request.headers()) {
+                    return None;
+                }
+                charge = answer.charge();
+                let mut response = asker.deliver(common, &answer, body, Collapsed::Reused);
+                add_age(response.headers_mut(), age);
+                Ok(response)
+            }
+        };
+        common.counters.reused.increment();
+        asker.book_avoided(common, charge);
+        Some(answer)
     }
 
     /// Makes the call with this request.
@@ -119,7 +223,7 @@ where
                 .key
                 .as_ref()
                 .map(|_| Box::new(request.headers().clone())),
-            writes: writes::writes(common, &request),
+            writes: recent::writes(common, &request),
         };
         waiting.asker.leads = true;
         waiting.deadline = None;
@@ -127,7 +231,7 @@ where
         waiting.member.launch(call, cx)
     }
 
-    fn overflow(&self, common: &Common, refusal: Refusal) -> Step<Answered<ResB, S::Error>> {
+    fn overflow(&self, common: &Common, refusal: Refusal) -> Step<AnsweredBy<S, ReqB>> {
         tracing::debug!(?refusal, "a limit was reached");
         match (common.config.overflow, &self.own) {
             (Overflow::OwnCall, Some(_)) => {
@@ -141,7 +245,7 @@ where
 
 fn refuse<ResB, E>(common: &Common, refusal: Refusal) -> Step<Answered<ResB, E>> {
     common.counters.refused.increment();
-    Step::Done(Ok(refusal.response().map(CoalesceBody::own)))
+    Step::Done(Ok(refusal.response().map(CoalesceBody::made)))
 }
 
 // === impl Waiting ===
@@ -157,4 +261,37 @@ impl Waiting {
             None => Poll::Pending,
         }
     }
+}
+
+fn admit<ReqB, E: 'static>(
+    common: &Arc<Common>,
+    key: KeyRef<'_>,
+    asker: &Asker,
+    request: &Request<ReqB>,
+    waker: &Waker,
+) -> Admission<BoxCall> {
+    let config = &common.config;
+    let entry = single_flight::Request {
+        key,
+        max_members: config.max_waiters.saturating_add(1),
+        waker,
+    };
+    let error = TypeId::of::<E>();
+    common.table.enter(
+        &entry,
+        || config.clock.instant(),
+        // A repeated write is one write: it does not outdate itself.
+        |terms| {
+            let holds = !asker.safe || common.holds(terms.born, request);
+            holds && terms.error == error
+        },
+        || Terms {
+            common: Arc::clone(common),
+            error,
+            born: Birth {
+                writes: common.marks.now(),
+                since: asker.since,
+            },
+        },
+    )
 }

@@ -1,38 +1,33 @@
 //! The exit of a request: it receives its response from a flight.
 
-use std::{any::Any, sync::Arc};
+use std::sync::Arc;
 
-use bytes::Bytes;
-use http::{Request, Response};
+use http::Response;
 use http_body::Body;
-use scrimp_core::{BoxError, ShareError};
 use scrimp_flight::single_flight::Outcome;
 use tower::util::Oneshot;
-use tower_service::Service;
 
 use super::{Joining, Step, Waiting, refuse};
 use crate::{
-    body::Boxed,
-    call::Answered,
+    call::{AnsweredBy, Upstream},
     config::SlowReader,
-    refuse::Refusal,
-    response::{Asker, Collapsed},
-    shared::answer::{Answer, Copied, Failure, Load, unshare},
-    shared::body::SharedBody,
-    shared::common::Common,
-    shared::flight::BoxCall,
-    shared::live::{BoxBody, FellBehind},
-    shared::writes::After,
+    response::{Asker, Collapsed, Refusal},
+    shared::{
+        Common,
+        answer::{Answer, Copied, Failure, Load},
+        body::{BoxBody, CoalesceBody, ErasedBody, FellBehind},
+        flight::BoxCall,
+        recent::After,
+    },
 };
 
-impl<S, ReqB, ResB> Joining<S, ReqB>
+/// Reason why an error has the type of its receiver's service.
+const SAME: &str = "callers of one flight have one type of error";
+
+impl<S, ReqB> Joining<S, ReqB>
 where
-    S: Service<Request<ReqB>, Response = Response<ResB>> + Send + 'static,
-    S::Future: Send,
-    S::Error: ShareError + Send + 'static,
+    S: Upstream<ReqB>,
     ReqB: Body + Send + 'static,
-    ResB: Body<Data = Bytes> + Send + 'static,
-    ResB::Error: Into<BoxError>,
 {
     /// Turns an outcome, or `None` after the deadline, into the next step. Returns `None` if the
     /// request starts again.
@@ -40,7 +35,7 @@ where
         &mut self,
         common: &Common,
         outcome: Option<Outcome<BoxCall>>,
-    ) -> Option<Step<Answered<ResB, S::Error>>> {
+    ) -> Option<Step<AnsweredBy<S, ReqB>>> {
         // The member is dropped at the end of this function, after it has got its result.
         let Waiting { member, asker, .. } = self.waiting.take()?;
         let counters = &common.counters;
@@ -52,10 +47,10 @@ where
                         return Some(self.hand_over(common, answer, body, &asker, hash));
                     }
                 }
-                Some(Load::Error(error)) => return Some(failed(common, error, &asker)),
+                Some(Load::Error(error)) => return Some(Self::failed(common, error, &asker)),
                 None => {}
             },
-            Some(Outcome::Own(call)) => return Some(Step::Done(own(common, call, &asker))),
+            Some(Outcome::Own(call)) => return Some(Self::own(common, call, &asker)),
             Some(Outcome::Broken) => return Some(refuse(common, Refusal::Lost)),
             Some(Outcome::Alone) if self.own.is_some() => {
                 counters.released.increment();
@@ -81,10 +76,10 @@ where
         copy: Copied,
         asker: &Asker,
         hash: u64,
-    ) -> Step<Answered<ResB, S::Error>> {
+    ) -> Step<AnsweredBy<S, ReqB>> {
         match copy {
             Ok((answer, body)) => self.hand_over(common, &answer, body, asker, hash),
-            Err(error) => failed(common, &error, asker),
+            Err(error) => Self::failed(common, &error, asker),
         }
     }
 
@@ -92,10 +87,10 @@ where
         &mut self,
         common: &Common,
         answer: &Arc<Answer>,
-        body: SharedBody,
+        body: ErasedBody,
         asker: &Asker,
         hash: u64,
-    ) -> Step<Answered<ResB, S::Error>> {
+    ) -> Step<AnsweredBy<S, ReqB>> {
         if asker.leads {
             let response = asker.deliver(common, answer, body, Collapsed::Led);
             asker.book_made(common, Some(&response));
@@ -128,38 +123,34 @@ where
         live.channel().add_spare(Box::new(move || {
             Box::pin(async move {
                 let response = call.await.map_err(|_| FellBehind)?;
-                Ok(response.map(|body| -> BoxBody { Box::pin(Boxed::new(body)) }))
+                Ok(response.map(|body| -> BoxBody { Box::pin(CoalesceBody::passing(body)) }))
             })
         }));
     }
-}
-
-/// Returns the unshared result to its only caller.
-fn own<ResB: 'static, E: 'static>(
-    common: &Common,
-    mut call: BoxCall,
-    asker: &Asker,
-) -> Answered<ResB, E> {
-    let mut answer: Option<Answered<ResB, E>> = None;
-    let place: &mut dyn Any = &mut answer;
-    call.0.as_mut().own(place);
-    let answer = answer.expect("the call was made with the types of this future");
-    asker.book_made(common, answer.as_ref().ok());
-    answer
-}
-
-fn failed<ResB, E: ShareError>(
-    common: &Common,
-    error: &Failure,
-    asker: &Asker,
-) -> Step<Answered<ResB, E>> {
-    if asker.leads {
-        asker.book_made::<ResB>(common, None);
-    } else {
-        common.counters.joined.increment();
-        common.counters.errors_shared.increment();
-        asker.book_avoided(common, None);
+    /// Returns the unshared result to its only caller.
+    fn own(common: &Common, mut call: BoxCall, asker: &Asker) -> Step<AnsweredBy<S, ReqB>> {
+        let answer = match call.0.as_mut().own() {
+            Ok((head, whole)) => {
+                let body = match whole {
+                    Some(whole) => CoalesceBody::whole(whole),
+                    None => CoalesceBody::erased(ErasedBody::Own(call)),
+                };
+                Ok(Response::from_parts(head, body))
+            }
+            Err(failure) => Err(failure.error().expect(SAME)),
+        };
+        asker.book_made(common, answer.as_ref().ok());
+        Step::Done(answer)
     }
-    let error = unshare(error).expect("callers of one flight have one type of error");
-    Step::Done(Err(error))
+
+    fn failed(common: &Common, failure: &Failure, asker: &Asker) -> Step<AnsweredBy<S, ReqB>> {
+        if asker.leads {
+            asker.book_made::<S::Body>(common, None);
+        } else {
+            common.counters.joined.increment();
+            common.counters.errors_shared.increment();
+            asker.book_avoided(common, None);
+        }
+        Step::Done(Err(failure.error().expect(SAME)))
+    }
 }

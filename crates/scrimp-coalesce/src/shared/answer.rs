@@ -1,19 +1,17 @@
 //! A shared response, with its body in one of two forms, and a shared error.
 
-use std::{
-    any::Any,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicBool, Ordering::Relaxed},
 };
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue,
+    Extensions, HeaderMap, HeaderValue,
     header::{CACHE_STATUS, VARY},
     response::Parts,
 };
+use parking_lot::Mutex;
 use scrimp_core::{
     ShareError,
     extensions::{Charge, SharedAnswer},
@@ -21,10 +19,10 @@ use scrimp_core::{
 use scrimp_flight::{Broadcast, single_flight::SharedResult};
 use scrimp_http::vary;
 
-use crate::{
-    shared::body::SharedBody,
-    shared::live::{LiveBody, LiveReader},
-    shared::whole::{Whole, WholeBody},
+use super::{
+    body::{ErasedBody, LiveReader},
+    flight::LiveBody,
+    whole::{Whole, WholeBody},
 };
 
 /// The shareable result of a call.
@@ -35,10 +33,17 @@ pub(crate) enum Load {
 }
 
 /// One caller's copy of a [`Load`].
-pub(crate) type Copied = Result<(Arc<Answer>, SharedBody), Failure>;
+pub(crate) type Copied = Result<(Arc<Answer>, ErasedBody), Failure>;
 
-/// The shared form of an error.
-pub(crate) type Failure = Arc<dyn Any + Send + Sync>;
+/// A result that only one caller gets. The body is complete, or it is read through the call.
+pub(crate) type Owned = Result<(Parts, Option<Whole>), Failure>;
+
+/// An error of one service, among the errors of all services of a layer.
+///
+/// Services with different errors share a table, so its types name no error. The error is kept
+/// under its own type, like a fact in a message's extensions.
+#[derive(Clone)]
+pub(crate) struct Failure(Arc<Extensions>);
 
 /// A response with a body that several callers read.
 pub(crate) struct Answer {
@@ -68,7 +73,7 @@ impl SharedResult for Load {
     fn copy(&self) -> Option<Copied> {
         Some(match self {
             Self::Answer(answer) => Ok((Arc::clone(answer), answer.open()?)),
-            Self::Error(error) => Err(Arc::clone(error)),
+            Self::Error(error) => Err(error.clone()),
         })
     }
 
@@ -90,11 +95,42 @@ impl Load {
             Self::Error(_) => None,
         }
     }
+
+    /// Returns the number of bytes held, approximately.
+    pub(crate) fn weight(&self) -> usize {
+        match self {
+            Self::Answer(answer) => answer.weight(),
+            Self::Error(_) => 0,
+        }
+    }
 }
 
-/// Converts the shared form of an error to the service's error type.
-pub(crate) fn unshare<E: ShareError>(error: &Failure) -> Option<E> {
-    error.downcast_ref::<E::Shared>().cloned().map(E::unshare)
+// === impl Failure ===
+
+impl Failure {
+    /// Keeps an error for all callers.
+    pub(crate) fn shared<E: ShareError>(error: E) -> Self {
+        Self::keeping(error.share())
+    }
+
+    /// Keeps an error for one caller, unchanged. It need be neither `Sync` nor `Clone`.
+    pub(crate) fn own<E: Send + 'static>(error: E) -> Self {
+        Self::keeping(Arc::new(Mutex::new(Some(error))))
+    }
+
+    fn keeping<T: Clone + Send + Sync + 'static>(error: T) -> Self {
+        let mut kept = Extensions::new();
+        kept.insert(error);
+        Self(Arc::new(kept))
+    }
+
+    /// Returns the error for one caller, or `None` if its service has another type of error.
+    pub(crate) fn error<E: ShareError + Send + 'static>(&self) -> Option<E> {
+        match self.0.get::<E::Shared>() {
+            Some(shared) => Some(E::unshare(shared.clone())),
+            None => self.0.get::<Arc<Mutex<Option<E>>>>()?.lock().take(),
+        }
+    }
 }
 
 // === impl Answer ===
@@ -112,10 +148,10 @@ impl Answer {
     }
 
     /// Returns the body from its first byte, or `None` if that byte was dropped.
-    pub(crate) fn open(self: &Arc<Self>) -> Option<SharedBody> {
+    pub(crate) fn open(self: &Arc<Self>) -> Option<ErasedBody> {
         Some(match &self.content {
-            Content::Whole(whole) => SharedBody::Whole(WholeBody::new(whole.clone())),
-            Content::Live(live) => SharedBody::Live(LiveReader::new(self, live)?),
+            Content::Whole(whole) => ErasedBody::Whole(WholeBody::new(whole.clone())),
+            Content::Live(live) => ErasedBody::Live(LiveReader::new(self, live)?),
         })
     }
 
@@ -143,8 +179,7 @@ impl Answer {
         self.head.extensions.get().copied()
     }
 
-    /// Returns the number of bytes held, approximately.
-    pub(crate) fn weight(&self) -> usize {
+    fn weight(&self) -> usize {
         let fields = self.head.headers.iter();
         let fields = fields.map(|(name, value)| name.as_str().len() + value.len() + 32);
         let body = match &self.content {

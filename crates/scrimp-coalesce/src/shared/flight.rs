@@ -1,26 +1,36 @@
-//! The call inside a flight, with its types erased, and the receivers of its result.
+//! The call inside a flight, with its types erased, and the body that arrives through it.
 
 use std::{
-    any::{Any, TypeId},
+    any::TypeId,
+    future::poll_fn,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Weak},
     task::{Context, Poll},
     time::Duration,
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, response::Parts};
-use scrimp_core::extensions::Since;
-use scrimp_flight::single_flight::{Call, Flight, FlightTable, Member, Others, Resolution};
-
-use crate::{
-    config::Abandoned,
-    shared::answer::{Answer, Content, Load},
-    shared::common::Common,
-    shared::live::{self, LiveBody},
-    shared::prefix::Prefix,
-    shared::whole::End,
+use http_body::{Body, SizeHint};
+use parking_lot::Mutex;
+use scrimp_core::{BoxError, SharedError};
+use scrimp_flight::{
+    Broadcast, MemoryBudget,
+    broadcast::{Channel, Reader},
+    single_flight::{Call, Flight, FlightTable, Member, Others, Outcome, Resolution},
 };
+use tokio::runtime::Handle;
+
+use super::{
+    Common,
+    answer::{Answer, Content, Load, Owned},
+    body::Spare,
+    recent::Birth,
+    whole::{Arriving, End, Prefix, is_as_long_as_announced, poll_chunk},
+};
+use crate::config::Abandoned;
+
+/// Number of panics after which the layer returns a 502 in place of another attempt.
+const MAX_PANICS: u32 = 3;
 
 /// Properties of a call that are known before it begins.
 pub(crate) struct Terms {
@@ -30,35 +40,20 @@ pub(crate) struct Terms {
     pub(crate) born: Birth,
 }
 
-/// Position at which a call began. Its response may not reflect later writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Birth {
-    /// The layer's own count of writes.
-    pub(crate) writes: u64,
-    /// The position of a cache outside.
-    pub(crate) since: Option<Since>,
-}
-
-/// A call with its types erased. After a shareable head has arrived, it is the source of the
-/// body.
+/// A call with its types erased. Once a response has arrived, it is the source of the body.
 pub(crate) struct BoxCall(pub(crate) Pin<Box<dyn Exchange>>);
 
-/// Number of panics after which the layer returns a 502 in place of another attempt.
-const MAX_PANICS: u32 = 3;
-
-/// An [`UpstreamCall`](crate::call::UpstreamCall) of any type.
-pub(crate) trait Exchange: Send {
+/// An [`UpstreamCall`](crate::call::UpstreamCall) of any type. As a body, it is the rest of its
+/// response's body.
+pub(crate) trait Exchange: Body<Data = Bytes, Error = BoxError> + Send {
     /// Polls the call until its head or its error has arrived.
     fn poll_head(self: Pin<&mut Self>, flight: &Flight<BoxCall>, cx: &mut Context<'_>) -> Poll<()>;
 
     /// Returns the result and its receivers. `lone` says that only one caller waits.
     fn arrived(self: Pin<&mut Self>, lone: bool) -> Arrived;
 
-    /// Puts the whole result into an `Option<Answered<B, E>>`.
-    fn own(self: Pin<&mut Self>, place: &mut dyn Any);
-
-    /// Polls a shared body for its next chunk.
-    fn poll_body(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<(Bytes, Option<End>)>;
+    /// Returns the whole result, to its only receiver.
+    fn own(self: Pin<&mut Self>) -> Owned;
 }
 
 /// The result of a call, by its receivers.
@@ -75,33 +70,15 @@ pub(crate) enum Arrived {
     Live(Arriving),
 }
 
-/// A response whose body may still arrive.
-pub(crate) struct Arriving {
-    pub(crate) head: Parts,
-    pub(crate) prefix: Prefix,
-    pub(crate) fields: Option<Box<HeaderMap>>,
+/// A body that several callers read. Its source is the call.
+pub(crate) struct LiveBody {
+    common: Arc<Common>,
+    pub(super) hint: SizeHint,
     /// Time for which the response may be reused once it is complete.
-    pub(crate) window: Option<Duration>,
-}
-
-// === impl Arriving ===
-
-impl Arriving {
-    pub(crate) fn is_whole(&self) -> bool {
-        self.prefix.end.is_some()
-    }
-
-    /// Returns the time for which a complete response may be reused from now on.
-    pub(crate) fn is_kept(&self, keep: bool) -> Option<Duration> {
-        self.window
-            .filter(|_| keep && self.prefix.is_sound(&self.head.headers))
-    }
-
-    /// Returns the response, if it is complete.
-    pub(crate) fn whole(mut self) -> Option<Arc<Answer>> {
-        let content = Content::Whole(self.prefix.whole()?);
-        Some(Answer::new(self.head, self.fields, content))
-    }
+    window: Option<Duration>,
+    flight: Weak<Flight<BoxCall>>,
+    /// Calls that slow readers may make. They are equal, so a reader takes any of them.
+    spares: Mutex<Vec<Spare>>,
 }
 
 // === impl BoxCall ===
@@ -128,8 +105,9 @@ impl Call for BoxCall {
         match self.0.as_mut().arrived(lone) {
             Arrived::Own(others) => (Resolution::Own { own: self, others }, None),
             Arrived::Shared(load) => (shared(load, false), Some(self)),
-            Arrived::Live(mut arriving) => {
-                let content = LiveBody::content(&mut arriving, self, flight);
+            Arrived::Live(arriving) => {
+                let Arriving { prefix, window, .. } = arriving;
+                let content = LiveBody::content(prefix, window, self, flight);
                 let answer = Answer::new(arriving.head, arriving.fields, content);
                 (shared(Load::Answer(answer), true), None)
             }
@@ -143,7 +121,130 @@ impl Call for BoxCall {
     fn finish(terms: &Terms) -> Option<fn(Member<Self>)> {
         match terms.common.config.abandoned {
             Abandoned::Cancel => None,
-            Abandoned::Finish => Some(live::finish_call),
+            Abandoned::Finish => Some(finish_call),
         }
     }
+}
+
+// === impl LiveBody ===
+
+impl LiveBody {
+    /// Returns the content of a response whose body arrives through `call`.
+    fn content(
+        prefix: Prefix,
+        window: Option<Duration>,
+        call: BoxCall,
+        flight: &Arc<Flight<BoxCall>>,
+    ) -> Content {
+        let live = Self {
+            common: Arc::clone(&flight.terms().common),
+            hint: prefix.hint,
+            window,
+            flight: Arc::downgrade(flight),
+            spares: Mutex::default(),
+        };
+        Content::Live(Broadcast::new(live, prefix.into_chunks(), call))
+    }
+
+    pub(crate) fn add_spare(&self, spare: Spare) {
+        self.spares.lock().push(spare);
+    }
+
+    /// Counts a reader that was cut off, and takes a spare call for it.
+    pub(super) fn spare(&self) -> Option<Spare> {
+        self.common.counters.cut_off.increment();
+        tracing::debug!("a reader fell too far behind");
+        self.spares.lock().pop()
+    }
+}
+
+impl Channel for LiveBody {
+    type Source = BoxCall;
+    type End = End;
+
+    fn poll(call: &mut BoxCall, cx: &mut Context<'_>) -> Poll<(Bytes, Option<End>)> {
+        poll_chunk(call.0.as_mut(), cx)
+    }
+
+    fn lost() -> End {
+        End::Failed(SharedError::new(
+            "the body panicked while it was being read",
+        ))
+    }
+
+    fn budget(&self) -> Option<&MemoryBudget> {
+        Some(&self.common.budget)
+    }
+
+    fn max_bytes(&self) -> usize {
+        self.common.config.max_bytes
+    }
+
+    fn patience(&self) -> Duration {
+        self.common.config.patience
+    }
+
+    fn closed(&self) {
+        if let Some(flight) = self.flight.upgrade() {
+            flight.retire();
+        }
+    }
+
+    fn ended(broadcast: &Arc<Broadcast<Self>>, _: &End, whole: Option<usize>) -> bool {
+        let live = broadcast.channel();
+        let (Some(length), Some(time)) = (whole, live.window) else {
+            return false;
+        };
+        let Some(flight) = live.flight.upgrade() else {
+            return false;
+        };
+        let Some(load @ Load::Answer(answer)) = flight.result() else {
+            return false;
+        };
+        let sound = is_as_long_as_announced(&answer.head.headers, length);
+        if sound {
+            live.common.keep(&flight, load.clone(), time);
+        }
+        sound
+    }
+
+    fn abandoned(broadcast: &Arc<Broadcast<Self>>) -> bool {
+        let common = &broadcast.channel().common;
+        if common.config.abandoned == Abandoned::Cancel || Handle::try_current().is_err() {
+            return false;
+        }
+        // A dropped reader calls this function again, so the tasks are checked first.
+        let Some(tasks) = common.tasks.upgrade() else {
+            return false;
+        };
+        let started =
+            Reader::new(broadcast).is_some_and(|reader| tasks.start(drain(reader)).is_some());
+        if started {
+            common.counters.finished.increment();
+        }
+        started
+    }
+}
+
+/// Finishes a call that all callers have left, if there is a runtime.
+fn finish_call(mut member: Member<BoxCall>) {
+    let Some(tasks) = member.terms().common.tasks.upgrade() else {
+        return;
+    };
+    tasks.start(async move {
+        let outcome = poll_fn(|cx| member.poll(cx)).await;
+        let (Outcome::Shared, Some(Load::Answer(answer))) = (outcome, member.result()) else {
+            return;
+        };
+        member.terms().common.counters.finished.increment();
+        let reader = answer.live().and_then(Reader::new);
+        drop(member);
+        if let Some(reader) = reader {
+            drain(reader).await;
+        }
+    });
+}
+
+async fn drain(mut reader: Reader<LiveBody>) {
+    while poll_fn(|cx| reader.poll(cx)).await.is_ok() {}
 }

@@ -1,12 +1,28 @@
-//! A complete body.
+//! A complete body, and the part of one that is available with its head.
 
-use std::sync::Arc;
+use std::{
+    collections::VecDeque,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
 use bytes::Bytes;
-use http::HeaderMap;
-use http_body::{Frame, SizeHint};
+use http::{HeaderMap, response::Parts};
+use http_body::{Body, Frame, SizeHint};
 use scrimp_core::{BoxError, SharedError};
 use scrimp_flight::broadcast;
+use scrimp_http::body::{announced_length, lengths_differ};
+
+use super::answer::{Answer, Content};
+
+/// Maximum number of available bytes that are read before the head is delivered. A short
+/// response then needs no log, and no reader waits for its end.
+const READ_AHEAD: usize = 64 << 10;
+
+/// Maximum number of chunks in these bytes.
+const CHUNKS_AHEAD: usize = 16;
 
 /// The end of a body.
 #[derive(Debug, Clone)]
@@ -35,6 +51,24 @@ pub(crate) struct WholeBody {
     left: Whole,
     /// Number of chunks of `rest` that were read.
     read: usize,
+}
+
+/// The part of a body that has arrived when its head is delivered.
+pub(crate) struct Prefix {
+    first: Bytes,
+    more: Vec<Bytes>,
+    pub(crate) end: Option<End>,
+    /// The size hint of the body before its first poll.
+    pub(crate) hint: SizeHint,
+}
+
+/// A response whose body may still arrive.
+pub(crate) struct Arriving {
+    pub(crate) head: Parts,
+    pub(crate) prefix: Prefix,
+    pub(crate) fields: Option<Box<HeaderMap>>,
+    /// Time for which the response may be reused once it is complete.
+    pub(crate) window: Option<Duration>,
 }
 
 // === impl End ===
@@ -140,4 +174,110 @@ impl WholeBody {
         }
         SizeHint::with_exact(left as u64)
     }
+}
+
+// === impl Prefix ===
+
+impl Prefix {
+    /// Returns the empty prefix of a body that was not polled yet.
+    pub(crate) fn new(body: &impl Body) -> Self {
+        Self {
+            first: Bytes::new(),
+            more: Vec::new(),
+            end: body.is_end_stream().then_some(End::Clean),
+            hint: body.size_hint(),
+        }
+    }
+
+    /// Reads the available chunks without waiting.
+    pub(crate) fn read<B>(&mut self, mut body: Pin<&mut B>, cx: &mut Context<'_>)
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<BoxError>,
+    {
+        let mut ahead = 0;
+        while self.end.is_none() && ahead < READ_AHEAD && self.more.len() < CHUNKS_AHEAD {
+            let Poll::Ready((chunk, end)) = poll_chunk(body.as_mut(), cx) else {
+                return;
+            };
+            ahead += chunk.len().max(1);
+            self.push(chunk);
+            self.end = end;
+        }
+    }
+
+    fn push(&mut self, chunk: Bytes) {
+        if self.first.is_empty() {
+            self.first = chunk;
+        } else if !chunk.is_empty() {
+            self.more.push(chunk);
+        }
+    }
+
+    /// Reports whether the body has ended cleanly, at the length that its head announced.
+    pub(crate) fn is_sound(&self, headers: &HeaderMap) -> bool {
+        let clean = matches!(self.end, Some(End::Clean | End::Trailers(_)));
+        let more = self.more.iter().map(Bytes::len).sum::<usize>();
+        // A response to HEAD announces the length of a body that it does not have.
+        let bodiless = self.hint.exact() == Some(0);
+        clean && (bodiless || is_as_long_as_announced(headers, self.first.len() + more))
+    }
+
+    /// Returns the complete body, if it has ended.
+    pub(crate) fn whole(self) -> Option<Whole> {
+        Some(Whole::new(self.first, self.more, self.end?))
+    }
+
+    pub(crate) fn into_chunks(self) -> VecDeque<Bytes> {
+        let first = (!self.first.is_empty()).then_some(self.first);
+        first.into_iter().chain(self.more).collect()
+    }
+}
+
+// === impl Arriving ===
+
+impl Arriving {
+    pub(crate) fn is_whole(&self) -> bool {
+        self.prefix.end.is_some()
+    }
+
+    /// Returns the time for which a complete response may be reused from now on.
+    pub(crate) fn is_kept(&self, keep: bool) -> Option<Duration> {
+        self.window
+            .filter(|_| keep && self.prefix.is_sound(&self.head.headers))
+    }
+
+    /// Returns the response, if it is complete.
+    pub(crate) fn whole(self) -> Option<Arc<Answer>> {
+        let content = Content::Whole(self.prefix.whole()?);
+        Some(Answer::new(self.head, self.fields, content))
+    }
+}
+
+/// Polls a body for a chunk, and for its end if the chunk is known to be the last.
+pub(crate) fn poll_chunk<B>(
+    mut body: Pin<&mut B>,
+    cx: &mut Context<'_>,
+) -> Poll<(Bytes, Option<End>)>
+where
+    B: Body<Data = Bytes> + ?Sized,
+    B::Error: Into<BoxError>,
+{
+    Poll::Ready(match ready!(body.as_mut().poll_frame(cx)) {
+        None => (Bytes::new(), Some(End::Clean)),
+        Some(Err(error)) => (Bytes::new(), Some(End::Failed(SharedError::new(error)))),
+        Some(Ok(frame)) => match frame.into_data() {
+            Ok(chunk) => (chunk, body.is_end_stream().then_some(End::Clean)),
+            Err(frame) => {
+                let trailers = frame.into_trailers().unwrap_or_default();
+                (Bytes::new(), Some(End::Trailers(Box::new(trailers))))
+            }
+        },
+    })
+}
+
+/// Reports whether the length of a body agrees with Content-Length, if that is present.
+pub(crate) fn is_as_long_as_announced(headers: &HeaderMap, length: usize) -> bool {
+    let announced = announced_length(headers);
+    !lengths_differ(headers) && announced.is_none_or(|announced| announced == length as u64)
 }

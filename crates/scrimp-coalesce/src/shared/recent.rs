@@ -1,5 +1,4 @@
-//! Marks of writes, so that no caller gets a response from before a write; and the work that
-//! follows the response to a request that is sent on its own.
+//! Finished results that are reused within the window, and the writes that outdate them.
 
 use std::{
     collections::HashMap,
@@ -7,21 +6,49 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
-use http::{Request, Response};
+use http::{Request, Response, header::VARY};
+use moka::sync::Cache;
 use parking_lot::RwLock;
-use scrimp_core::KeyHashBuilder;
+use scrimp_core::{Key, KeyHashBuilder, KeyRef, extensions::Since};
 use scrimp_http::method::is_safe;
+use tokio::time::Instant;
 
+use super::{Common, answer::Load};
 use crate::{
+    config::ReuseWindow,
     key::written_by,
     policy::{Verdict, judge},
-    shared::common::Common,
 };
+
+/// Weight of an entry besides its body, in bytes.
+const OVERHEAD: usize = 1024;
 
 /// Maximum number of targets remembered one by one. Beyond it, all targets count as written.
 const MOST: usize = 4096;
+
+/// The results of a layer, by key.
+pub(crate) struct Recent(Cache<Key, Kept>);
+
+/// A result that may be reused until its time is over.
+#[derive(Clone)]
+struct Kept {
+    load: Load,
+    time: Duration,
+    until: Instant,
+    born: Birth,
+}
+
+/// Position at which a call began. Its response may not reflect later writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Birth {
+    /// The layer's own count of writes.
+    pub(crate) writes: u64,
+    /// The position of a cache outside.
+    pub(crate) since: Option<Since>,
+}
 
 /// The last write of each target, as a position in the count of writes.
 ///
@@ -42,7 +69,7 @@ struct Written {
     floor: u64,
 }
 
-/// Work that follows the response.
+/// Work that follows the response to a request that is sent on its own.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum After {
     Nothing,
@@ -50,6 +77,62 @@ pub(crate) enum After {
     Written(u64),
     /// The response shows whether responses to this key are shareable again.
     Barred(u64),
+}
+
+// === impl Recent ===
+
+impl Recent {
+    pub(crate) fn new(window: ReuseWindow) -> Self {
+        let cache = Cache::builder()
+            .max_capacity(window.max_bytes)
+            .weigher(|key: &Key, kept: &Kept| {
+                let weight = key.heap_size() + kept.load.weight() + OVERHEAD;
+                u32::try_from(weight).unwrap_or(u32::MAX)
+            })
+            // The layer's own clock decides when an entry is too old. This time only frees the
+            // memory of entries that are no longer requested.
+            .time_to_live(window.time.max(window.errors))
+            .build();
+        Self(cache)
+    }
+
+    /// Keeps a result for `time` from now.
+    pub(crate) fn put(&self, key: Key, born: Birth, load: Load, time: Duration, now: Instant) {
+        let until = now + time;
+        let kept = Kept {
+            load,
+            time,
+            until,
+            born,
+        };
+        self.0.insert(key, kept);
+    }
+
+    /// Returns a result and its time in the window, if it is not too old and it `holds`.
+    pub(crate) fn get(
+        &self,
+        key: KeyRef<'_>,
+        now: Instant,
+        holds: impl FnOnce(Birth) -> bool,
+    ) -> Option<(Load, Duration)> {
+        let kept = self.0.get(&key)?;
+        let left = kept.until.saturating_duration_since(now);
+        if !left.is_zero() && holds(kept.born) {
+            return Some((kept.load, kept.time.saturating_sub(left)));
+        }
+        self.0.invalidate(&key);
+        None
+    }
+
+    pub(crate) fn clear(&self) {
+        self.0.invalidate_all();
+    }
+
+    /// Returns the number of entries, and their weight in bytes.
+    pub(crate) fn size(&self) -> (u64, u64) {
+        self.0.run_pending_tasks();
+        (self.0.entry_count(), self.0.weighted_size())
+    }
 }
 
 // === impl Marks ===
@@ -126,7 +209,7 @@ fn is_shareable<B>(common: &Arc<Common>, response: &Response<B>) -> bool {
     // two requests together show whether Vary matters.
     matches!(verdict, Verdict::Share { .. })
         && !response.status().is_server_error()
-        && (config.key.is_none() || !response.headers().contains_key(http::header::VARY))
+        && (config.key.is_none() || !response.headers().contains_key(VARY))
 }
 
 /// Marks and returns the target of an unsafe request that carries an `Idempotency-Key`.
