@@ -36,6 +36,32 @@ const RETIRED: &[(&str, &str, &str)] = &[
     ("scrimp-flight", "Visit", "Admission"),
 ];
 
+/// Crate, retired count of its statistics, and the word in its place.
+const RETIRED_COUNTS: &[(&str, &str, &str)] = &[
+    ("scrimp-cache", "rejected", "store_full"),
+    ("scrimp-cache", "unanswered", "refused"),
+    ("scrimp-coalesce", "passed", "bypassed"),
+    ("scrimp-stampede", "waits_timed_out", "timed_out"),
+];
+
+#[test]
+fn no_count_has_a_retired_name() {
+    let mut found = Vec::new();
+    for (member, retired, name) in RETIRED_COUNTS {
+        let files = sources::below(&format!("crates/{member}/src"));
+        let files = files.iter().filter(|file| file.path.ends_with("/stats.rs"));
+        for (file, (at, line)) in
+            files.flat_map(|file| file.lines.iter().map(move |line| (file, line)))
+        {
+            let field = line.trim().trim_end_matches(',');
+            if field == *retired || field == format!("pub {retired}: u64") {
+                found.push(format!("{}:{at}: {retired} is called {name}", file.path));
+            }
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
 #[test]
 fn no_type_has_a_retired_name() {
     let mut found = Vec::new();

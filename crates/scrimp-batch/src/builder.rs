@@ -1,22 +1,17 @@
 //! The builder.
 
-use std::{
-    fmt,
-    ops::{Bound, RangeBounds},
-    sync::Arc,
-    time::Duration,
-};
+use std::{fmt, ops::Bound, sync::Arc, time::Duration};
 
 use http::{Extensions, Uri};
 use scrimp_core::{BoxError, Ledger, Money, RetryBudget, SettingError, Settings};
 use scrimp_http::{credentials::Credentials, target::TargetUri};
-use tokio::sync::Semaphore;
 
 use crate::{
-    BatchCodec, BatchLayer, BatchWindow, RateLimit,
+    BatchCodec, BatchLayer, RateLimit,
     config::{Config, Limiter},
     http::Common,
     job_size,
+    settings::lane_setters,
 };
 
 /// The type that errors of settings name.
@@ -51,14 +46,20 @@ impl<C: BatchCodec> BatchLayerBuilder<C> {
         }
     }
 
-    /// Sets the time for which requests are held back. Default: [`BatchWindow::economic`] with
-    /// [`BatchWindow::DEFAULT_MOST`] if both [`price`](Self::price) and
-    /// [`price_of_waiting`](Self::price_of_waiting) are set; else [`BatchWindow::when_idle`] with
-    /// 50 ms at most.
-    pub fn window(self, window: BatchWindow) -> Self {
-        self.checked(window.check().map(|()| window), |config, window| {
-            config.window = Some(window);
-        })
+    lane_setters! {
+        Config,
+        window: "Sets the time for which requests are held back. Default: \
+            [`BatchWindow::economic`](crate::BatchWindow::economic) with \
+            [`BatchWindow::DEFAULT_MOST`](crate::BatchWindow::DEFAULT_MOST) if both \
+            [`price`](Self::price) and [`price_of_waiting`](Self::price_of_waiting) are set; else \
+            [`BatchWindow::when_idle`](crate::BatchWindow::when_idle) with 50 ms at most.",
+        concurrency: "Limits the calls in flight for one lane. Requests of one lane have equal \
+            scheme, authority, tenant, credentials and parts that the codec adds. Range: 1 or \
+            more. Default: no limit.",
+        max_lanes: "Limits the lanes that are kept beside those with requests in line or in \
+            flight, for each service. A client names lanes, by its credentials or a Host. The one \
+            unused for longest is dropped, with what it has learned of the upstream. Range: 1 or \
+            more. Default: 4,096."
     }
 
     /// Sets the price of one call of the upstream, which each avoided call saves: `"0.01"`,
@@ -121,33 +122,6 @@ impl<C: BatchCodec> BatchLayerBuilder<C> {
         })
     }
 
-    /// Limits the calls in flight for one lane. Requests of one lane have equal scheme, authority,
-    /// tenant, credentials and parts that the codec adds. Range: 1 or more. Default: no limit.
-    pub fn concurrency(self, calls: usize) -> Self {
-        self.within("concurrency", calls, 1.., |config, calls| {
-            config.concurrency = Some(calls);
-        })
-    }
-
-    /// Limits the requests in line or in flight, over all services of this layer. Requests above
-    /// the limit wait before they get in line. Range: 1 to [`Semaphore::MAX_PERMITS`]. Default:
-    /// 10,000.
-    pub fn max_waiting(self, requests: usize) -> Self {
-        let range = 1..=Semaphore::MAX_PERMITS;
-        self.within("max_waiting", requests, range, |config, requests| {
-            config.places = requests;
-        })
-    }
-
-    /// Limits the lanes that are kept beside those with requests in line or in flight. A client
-    /// names lanes, by its credentials or a Host. The one unused for longest is dropped, with what
-    /// it has learned of the upstream. Range: 1 or more. Default: 4,096.
-    pub fn max_lanes(self, lanes: usize) -> Self {
-        self.within("max_lanes", lanes, 1.., |config, lanes| {
-            config.max_lanes = lanes;
-        })
-    }
-
     /// Limits the time of a call. After a batch that timed out, its requests are sent one by one if
     /// they may be repeated, and answered by a problem document if not. The limit is shorter if a
     /// request's deadline would leave no time for a second call. Range: above 0. Default: 5 s.
@@ -183,6 +157,11 @@ impl<C: BatchCodec> BatchLayerBuilder<C> {
     /// Lets requests of different [tenants](scrimp_core::extensions::Tenant) share batches if their
     /// credentials are equal. Each tenant gets an equal share of a batch. Default: they do not
     /// share.
+    ///
+    /// The envelope has [`TenantShares`](scrimp_core::extensions::TenantShares) in place of a
+    /// tenant, and each tenant pays for its own items, by their weights. If a layer inside, such as
+    /// scrimp's `CostRouteLayer`, refuses to pay for some of the tenants, their callers get the
+    /// refusal, and the batch is sent without their items.
     pub fn share_tenants(self) -> Self {
         self.setting(|config| config.share_tenants = true)
     }
@@ -267,31 +246,6 @@ impl<C: BatchCodec> BatchLayerBuilder<C> {
         let weight = config.weight.unwrap_or(weight);
         let common = Common::new(codec, config, items, weight);
         Ok(BatchLayer::from_common(Arc::new(common)))
-    }
-
-    fn setting(mut self, change: impl FnOnce(&mut Config)) -> Self {
-        self.settings = self.settings.set(change);
-        self
-    }
-
-    fn within<T: PartialOrd + fmt::Debug>(
-        mut self,
-        setting: &'static str,
-        value: T,
-        range: impl RangeBounds<T>,
-        change: impl FnOnce(&mut Config, T),
-    ) -> Self {
-        self.settings = self.settings.within(setting, value, range, change);
-        self
-    }
-
-    fn checked<T>(
-        mut self,
-        value: Result<T, SettingError>,
-        change: impl FnOnce(&mut Config, T),
-    ) -> Self {
-        self.settings = self.settings.checked(value, change);
-        self
     }
 }
 

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use scrimp_core::{Ledger, Money, RetryBudget};
 use scrimp_http::{credentials::Credentials, target::TargetUri};
 
-use crate::{BatchWindow, RateLimit};
+use crate::{BatchWindow, RateLimit, settings::LaneSettings};
 
 /// Longest pause before the first retry. It doubles with each further retry.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -18,14 +18,10 @@ pub(crate) struct Limiter(pub(crate) Arc<dyn RateLimit>);
 
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
-    pub(crate) window: Option<BatchWindow>,
+    pub(crate) lanes: LaneSettings,
     pub(crate) items: Option<usize>,
     pub(crate) bytes: usize,
     pub(crate) weight: Option<u64>,
-    pub(crate) concurrency: Option<usize>,
-    pub(crate) places: usize,
-    /// Lanes that are kept.
-    pub(crate) max_lanes: usize,
     pub(crate) max_request: u64,
     pub(crate) max_answer: usize,
     pub(crate) timeout: Duration,
@@ -57,13 +53,10 @@ impl fmt::Debug for Limiter {
 impl Config {
     pub(crate) fn new() -> Self {
         Self {
-            window: None,
+            lanes: LaneSettings::new(),
             items: None,
             bytes: 1 << 20,
             weight: None,
-            concurrency: None,
-            places: 10_000,
-            max_lanes: 4_096,
             max_request: 64 << 10,
             max_answer: 16 << 20,
             timeout: Duration::from_secs(5),
@@ -85,7 +78,8 @@ impl Config {
     /// Returns the window that was set; else the economic window if both prices are set; else one
     /// that does not hold a lone caller back.
     pub(crate) fn window(&self) -> BatchWindow {
-        self.window
+        self.lanes
+            .window
             .unwrap_or_else(|| match (self.price, self.waiting) {
                 (Some(price), Some(waiting)) => {
                     BatchWindow::economic(price, waiting, BatchWindow::DEFAULT_MOST)

@@ -209,10 +209,12 @@ where
         } = self;
         let mut key = common.key(&head);
         let Some(mut admission) = common.codec.admit(&head, &body, &mut key) else {
+            common.stats.bypassed.increment();
             let request = Request::from_parts(head, ReqB::from(body));
             let call = Oneshot::new(inner, request);
             return State::Passing { call };
         };
+        common.stats.requests.increment();
         admission.weight = admission.weight.max(1);
         let lane = lanes.lane(key.as_ref(), || common.lane());
         let waiting = Waiting {

@@ -163,6 +163,7 @@ mod layer;
 mod limiter;
 mod money;
 mod service;
+mod settings;
 mod stats;
 
 pub use body::BatchBody;
@@ -182,7 +183,7 @@ pub use limiter::RateLimit;
 pub use scrimp_core::SettingError;
 pub use scrimp_http::credentials::Credentials;
 pub use service::Batch;
-pub use stats::BatchStats;
+pub use stats::{BatchStats, GroupStats};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -1,4 +1,4 @@
-//! Splits charges over callers, and sums the charges of one caller.
+//! Splits numbers over callers, and sums the charges of one caller.
 
 use std::num::NonZeroU64;
 
@@ -30,47 +30,12 @@ pub(crate) fn share(whole: i128, start: u64, count: u64, total: NonZeroU64) -> i
     upto(start + count) - upto(start)
 }
 
-/// Splits an amount over weights, in their order. There must be a weight, and each must be 1 or
-/// more.
-pub(crate) fn split(amount: Money, weights: &[u64]) -> Vec<Money> {
-    let total = NonZeroU64::new(weights.iter().sum()).expect("weights are 1 or more");
-    let mut start = 0;
-    let part = |weight: &u64| {
-        let pico = share(amount.pico(), start, *weight, total);
-        start += weight;
-        Money::from_pico(pico, amount.currency())
-    };
-    weights.iter().map(part).collect()
-}
-
 // === impl Paid ===
 
 impl Paid {
     pub(crate) fn add(&mut self, amount: Money) {
         self.all.add(amount);
         self.last = Some(amount.currency());
-    }
-
-    /// Adds the charges that a response reports.
-    pub(crate) fn add_call(&mut self, response: &Extensions) {
-        for amount in amounts(response) {
-            self.add(amount);
-        }
-    }
-
-    /// Splits the cost equally over one or more callers.
-    pub(crate) fn split(&self, callers: usize) -> Vec<Self> {
-        let nothing = Self {
-            last: self.last,
-            ..Self::default()
-        };
-        let mut parts = vec![nothing; callers];
-        for amount in self.all.iter() {
-            for (part, share) in parts.iter_mut().zip(split(amount, &vec![1; callers])) {
-                part.all.add(share);
-            }
-        }
-        parts
     }
 
     /// Replaces the charges of a response with this cost.
@@ -98,22 +63,24 @@ pub(crate) fn amounts(response: &Extensions) -> impl Iterator<Item = Money> + '_
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use scrimp_core::Currency;
 
     proptest! {
         #[test]
-        fn shares_add_up_to_the_whole_and_are_fair_to_a_pico(
-            pico in -(1i128 << 90)..(1i128 << 90),
-            weights in prop::collection::vec(1u64..2_048, 1..200),
+        fn shares_add_up_to_the_whole_and_are_fair_to_a_unit(
+            whole in -(1i128 << 90)..(1i128 << 90),
+            counts in prop::collection::vec(1u64..2_048, 1..200),
         ) {
-            let shares = split(Money::from_pico(pico, Currency::USD), &weights);
-            let total: u64 = weights.iter().sum();
-            prop_assert_eq!(shares.iter().map(|share| share.pico()).sum::<i128>(), pico);
-            for (share, weight) in shares.iter().zip(&weights) {
-                let ideal = pico / i128::from(total) * i128::from(*weight);
-                let off = (share.pico() - ideal).abs();
-                prop_assert!(off <= i128::from(*weight) + 1, "{} is {} off", share, off);
+            let total = NonZeroU64::new(counts.iter().sum()).unwrap();
+            let mut start = 0;
+            let mut sum = 0;
+            for count in &counts {
+                let own = share(whole, start, *count, total);
+                (start, sum) = (start + count, sum + own);
+                let ideal = whole / i128::from(total.get()) * i128::from(*count);
+                let off = (own - ideal).abs();
+                prop_assert!(off <= i128::from(*count) + 1, "{own} is {off} off");
             }
+            prop_assert_eq!(sum, whole);
         }
     }
 }

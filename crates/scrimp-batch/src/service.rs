@@ -38,7 +38,10 @@ impl<S, C> Batch<S, C> {
             inner,
             lanes: match &common.lanes {
                 Some(shared) => Arc::clone(shared),
-                None => Arc::new(AnyLanes::new(common.config.max_lanes)),
+                None => Arc::new(AnyLanes::new(
+                    common.config.lanes.max_lanes,
+                    &common.stats.lanes,
+                )),
             },
             common,
         }
@@ -96,6 +99,7 @@ where
         if small && self.common.codec.accepts(&head) && !accepts_event_stream(&head.headers) {
             return BatchFuture::read(inner, head, body, &self.common, self.lanes.get());
         }
+        self.common.stats.bypassed.increment();
         let request = Request::from_parts(head, body);
         BatchFuture::pass(Oneshot::new(inner, request))
     }

@@ -86,7 +86,7 @@ async fn an_upstream_that_takes_fewer_bytes_still_gets_batches_of_long_items() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hundred_times_as_many_callers_as_lanes_are_all_answered() {
+async fn a_hundred_times_as_many_callers_as_lanes_are_all_answered_and_the_lanes_stay_few() {
     let upstream = Upstream::rest(|url, _| status(200, json!({ "asked": url })));
     let layer = BatchLayer::builder(RestJson::new("/batch"))
         .window(BatchWindow::fixed(Duration::ZERO))
@@ -99,7 +99,21 @@ async fn a_hundred_times_as_many_callers_as_lanes_are_all_answered() {
         let key = format!("Bearer {n}").parse().unwrap();
         request.headers_mut().insert("authorization", key);
         assert_eq!(send(service.clone(), request).await.unwrap().status(), 200);
+        assert!(layer.stats().lanes <= 64, "{:?}", layer.stats());
     }
+    let stats = layer.stats();
+    assert_eq!(
+        (stats.requests, stats.calls, stats.alone),
+        (6_400, 6_400, 6_400)
+    );
+    // A minute later each request looks at two lanes, and drops those that are idle.
+    tokio::time::advance(Duration::from_secs(60)).await;
+    for _ in 0..64 {
+        send(service.clone(), get("/me")).await.unwrap();
+    }
+    assert_eq!(layer.stats().lanes, 1);
+    drop(service);
+    assert_eq!(layer.stats().lanes, 0, "a service takes its lanes along");
 }
 
 /// A codec whose answers take as long to decode as the test lets them.

@@ -247,3 +247,39 @@ async fn a_request_is_sent_early_enough_before_its_deadline_for_one_call() {
         .unwrap();
     assert_eq!(start.elapsed(), Duration::from_secs(10));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_hundred_times_as_many_lanes_as_are_kept_stay_within_the_bound() {
+    let layer = GroupLayer::builder()
+        .lane(|n: &u64, key| {
+            key.part(&n.to_le_bytes());
+        })
+        .max_lanes(16)
+        .build()
+        .unwrap();
+    let service = layer.layer(Double::new());
+    for n in 0..1_600 {
+        assert_eq!(service.clone().oneshot(n).await, Ok(n * 2));
+        assert!(layer.stats().lanes <= 16, "{:?}", layer.stats());
+    }
+    let stats = layer.stats();
+    assert_eq!(
+        (stats.requests, stats.calls, stats.items),
+        (1_600, 1_600, 1_600)
+    );
+    assert_eq!((stats.lanes, stats.failed), (16, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_fails_is_counted_once_whatever_its_number_of_requests() {
+    let fails = service_fn(|_: Vec<u64>| ready(Err::<Vec<u64>, _>("no")));
+    let layer = GroupLayer::new();
+    let service = layer.layer(fails);
+    let answers = join_all((0..3).map(|n| service.clone().oneshot(n))).await;
+    assert!(answers.iter().all(Result::is_err));
+    let stats = layer.stats();
+    assert_eq!(
+        (stats.requests, stats.items, stats.calls, stats.failed),
+        (3, 3, 1, 1)
+    );
+}

@@ -34,7 +34,7 @@ pub struct CacheStats {
     /// Requests that bypassed the cache.
     pub bypassed: u64,
     /// Requests with `only-if-cached` that got a 504.
-    pub unanswered: u64,
+    pub refused: u64,
     /// Background refreshes started.
     pub refreshes: u64,
     /// Responses put into the store.
@@ -42,7 +42,7 @@ pub struct CacheStats {
     /// Responses not stored because they were invalidated during their call.
     pub superseded: u64,
     /// Responses the store had no room for.
-    pub rejected: u64,
+    pub store_full: u64,
     /// Look-ups and puts that failed. None of them failed a request.
     pub store_failures: u64,
     /// Contents of the store.
@@ -76,11 +76,11 @@ impl Counters {
             revalidated: self.revalidated.get(),
             misses: self.misses.get(),
             bypassed: self.bypassed.get(),
-            unanswered: self.unanswered.get(),
+            refused: self.unanswered.get(),
             refreshes: self.refreshes.get(),
             stored: self.stored.get(),
             superseded: self.superseded.get(),
-            rejected: self.rejected.get(),
+            store_full: self.rejected.get(),
             store_failures: self.store_failures.get(),
             store,
         }
@@ -98,11 +98,11 @@ impl CacheStats {
             ("revalidated", self.revalidated),
             ("misses", self.misses),
             ("bypassed", self.bypassed),
-            ("unanswered", self.unanswered),
+            ("refused", self.refused),
             ("refreshes", self.refreshes),
             ("stored", self.stored),
             ("superseded", self.superseded),
-            ("rejected", self.rejected),
+            ("store_full", self.store_full),
             ("store_failures", self.store_failures),
             ("store_entries", store.entries),
             ("store_bytes", store.bytes),

@@ -309,5 +309,5 @@ async fn requests_that_only_the_store_may_answer_are_counted_where_it_cannot() {
     rig.wait(61);
     assert_eq!(rig.get_with("/", &only).await.status, 504);
     let stats = rig.layer.stats();
-    assert_eq!((stats.unanswered, stats.misses, stats.hits), (2, 1, 1));
+    assert_eq!((stats.refused, stats.misses, stats.hits), (2, 1, 1));
 }

@@ -244,7 +244,7 @@ async fn a_tenant_has_so_many_keys_and_no_more() {
     ask("modest", "/1").await;
     assert!(ask("greedy", "/1").await && ask("greedy", "/2").await && ask("modest", "/1").await);
     assert!(!ask("greedy", "/3").await, "there is no room for it");
-    assert_eq!(stats.stats().rejected, 2);
+    assert_eq!(stats.stats().store_full, 2);
     invalidator.invalidate(&scrimp_cache::Invalidation::uri(
         "/1".parse().expect("a URI"),
     ));

@@ -145,7 +145,7 @@ async fn unsafe_methods_bodies_and_upgrades_pass() {
             [request.clone(), request].map(|request| begun(fetch(service.clone(), request)));
         assert_eq!(upstream.calls() - before, 2);
     }
-    assert_eq!((layer.stats().passed, layer.stats().in_flight), (12, 0));
+    assert_eq!((layer.stats().bypassed, layer.stats().in_flight), (12, 0));
 }
 
 /// Returns a received request whose body reports neither its end nor its length, like a body

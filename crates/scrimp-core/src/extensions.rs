@@ -1,10 +1,13 @@
 //! Messages between layers, carried in [`http::Extensions`].
 //!
-//! On requests: [`Tenant`], [`Priority`], [`Deadline`], [`Directive`], [`Tags`], [`Explain`],
-//! [`Repeatable`], [`Fence`], [`Since`]. On responses: [`CacheInfo`], [`Charge`],
-//! [`OtherCharges`], [`Shared`].
+//! On requests: [`Tenant`], [`TenantShares`], [`Priority`], [`Deadline`], [`Directive`], [`Tags`],
+//! [`Explain`], [`Repeatable`], [`Fence`], [`Since`]. On responses: [`CacheInfo`], [`Charge`],
+//! [`OtherCharges`], [`RefusedTenants`], [`Shared`].
+
+mod shares;
 
 use std::{
+    borrow::Borrow,
     fmt,
     sync::{
         Arc,
@@ -17,6 +20,7 @@ use bytes::Bytes;
 
 use tokio::time::Instant;
 
+pub use self::shares::{RefusedTenants, TenantShares};
 use crate::{Money, Totals};
 
 /// On a request: its tenant. Part of every key, so tenants never share responses.
@@ -182,6 +186,12 @@ impl From<&str> for Tenant {
 impl From<String> for Tenant {
     fn from(name: String) -> Self {
         Self(name.into())
+    }
+}
+
+impl Borrow<str> for Tenant {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 

@@ -1,6 +1,7 @@
 //! One request, from its choice of provider to the answer, over as many attempts as it takes.
 
 mod attempt;
+mod funds;
 mod job;
 mod pick;
 mod within;

@@ -101,6 +101,14 @@
 //! [`RetryBudget`](scrimp_core::RetryBudget) bounds failing over. After the first byte an error
 //! is an error, never a clean end.
 //!
+//! # Tenants that share a request
+//!
+//! A request with [`TenantShares`](scrimp_core::extensions::TenantShares), such as a batch of
+//! several tenants' requests, is reserved, settled and booked for each tenant by its share, to the
+//! last 10⁻¹² of the currency. If some of the tenants have used up their caps, nothing is sent, and
+//! the response names them by [`RefusedTenants`](scrimp_core::extensions::RefusedTenants). Who made
+//! the request, such as scrimp's `BatchLayer`, sends it again without their items.
+//!
 //! # When not to use it
 //!
 //! Do not use it with one provider, unless for budgets; where providers answer differently to
@@ -122,6 +130,7 @@
 //! | --- | --- | --- |
 //! | `request-body` | 400 | the request's own body breaks off |
 //! | `budget` | 402, 429 | a [cap](Cap) is used up; `cap`, `limit`, `used` and `resets` are members |
+//! | `tenants` | 402, 429 | tenants that share the request have used up a cap |
 //! | `unpriced` | 402 | the price is unknown, and the budget [strict](CostRouteLayerBuilder::strict) |
 //! | `uri-too-long`, `too-many-fields` | 414, 431 | the request's URI or header fields leave no room for the provider's |
 //! | `filters` | 500 | the request's own [filters](Hints::filters) cannot be used |
@@ -156,6 +165,7 @@ mod hints;
 mod layer;
 mod meter;
 mod metered;
+mod payer;
 mod price;
 mod profile;
 mod provider;

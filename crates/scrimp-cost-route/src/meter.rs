@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use scrimp_core::{BodyEnd, Currency, Money, Sink};
+use scrimp_core::{BodyEnd, Money, Sink};
 
 use crate::{
     Price, Tap, TokenClass, Usage,
@@ -11,6 +11,7 @@ use crate::{
     config::Shared,
     engine::{Outcome, Ticket},
     metered,
+    payer::Payer,
     profile::Profile,
 };
 
@@ -22,7 +23,7 @@ pub(crate) struct Call {
     /// True if an earlier call was made for the same request.
     pub(crate) failover: bool,
     pub(crate) reservation: Option<Reservation>,
-    pub(crate) tenant: Arc<str>,
+    pub(crate) payer: Payer,
     pub(crate) route: Arc<str>,
     /// Usage of the request itself.
     pub(crate) sent: Usage,
@@ -134,9 +135,7 @@ impl Call {
             }
         }
         if let (Some(ledger), true) = (&self.shared.config.ledger, paid) {
-            let currency = cost.map_or(Currency::USD, Money::currency);
-            let account = ledger.account("cost-route", &self.tenant, &self.route, currency);
-            account.made(cost.unwrap_or(Money::ZERO));
+            self.payer.book(ledger, &self.route, cost);
         }
     }
 }

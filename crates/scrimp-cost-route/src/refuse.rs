@@ -4,7 +4,10 @@ use std::{borrow::Cow, time::SystemTime};
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
-use scrimp_core::{Problem, SettingError};
+use scrimp_core::{
+    Problem, SettingError,
+    extensions::{RefusedTenants, Tenant},
+};
 use scrimp_http::date;
 
 use crate::{budget::Refusal, engine::NoCandidate, price::since_epoch};
@@ -22,6 +25,8 @@ pub(crate) enum Refused {
     /// The request has no room for the provider's header fields.
     TooManyFields,
     Budget(Box<Refusal>),
+    /// Some of the tenants that share the request have used up a cap, or all. There is at least one.
+    Tenants(Vec<(Tenant, Box<Refusal>)>),
     /// The price is not known, and the budget is strict.
     Unpriced,
 }
@@ -35,11 +40,19 @@ impl Refused {
         let problem = Problem::new("cost-route", name, status)
             .error(self.error())
             .detail(self.detail());
-        let problem = match self {
-            Self::Budget(refusal) => describe(refusal, problem, now),
-            _ => problem,
-        };
-        problem.response()
+        match self {
+            Self::Budget(refusal) => describe(refusal, problem, now).response(),
+            Self::Tenants(refused) => {
+                let each = refused
+                    .iter()
+                    .map(|(tenant, refusal)| (tenant.clone(), used_up(refusal, now)));
+                let each: RefusedTenants = each.collect();
+                let mut response = problem.response();
+                response.extensions_mut().insert(each);
+                response
+            }
+            _ => problem.response(),
+        }
     }
 
     fn terms(&self) -> (StatusCode, &'static str) {
@@ -62,6 +75,10 @@ impl Refused {
                 "too-many-fields",
             ),
             Self::Budget(refusal) => (refusal.status, "budget"),
+            Self::Tenants(refused) => {
+                let (_, first) = refused.first().expect("there is at least one");
+                (first.status, "tenants")
+            }
             Self::Unpriced => (StatusCode::PAYMENT_REQUIRED, "unpriced"),
         }
     }
@@ -77,7 +94,7 @@ impl Refused {
             }
             Self::TimedOut => "http_response_timeout",
             Self::BodyBroke | Self::UriTooLong | Self::TooManyFields => "http_request_error",
-            Self::Budget(_) | Self::Unpriced => "http_request_denied",
+            Self::Budget(_) | Self::Tenants(_) | Self::Unpriced => "http_request_denied",
         }
     }
 
@@ -105,9 +122,11 @@ impl Refused {
             Self::TooManyFields => {
                 "The request has too many header fields to add the provider's.".into()
             }
-            Self::Budget(refusal) => format!(
-                "A spending cap is used up: cap {:?}: {} of {} spent or reserved",
-                refusal.cap, refusal.used, refusal.limit
+            Self::Budget(refusal) => of_cap(refusal).into(),
+            Self::Tenants(refused) => format!(
+                "Spending caps are used up for {} of the tenants that share the request. Their \
+                 names, and why, are told to the sender only.",
+                refused.len()
             )
             .into(),
             Self::Unpriced => {
@@ -115,6 +134,21 @@ impl Refused {
             }
         }
     }
+}
+
+fn of_cap(refusal: &Refusal) -> String {
+    format!(
+        "A spending cap is used up: cap {:?}: {} of {} spent or reserved",
+        refusal.cap, refusal.used, refusal.limit
+    )
+}
+
+/// Returns the refusal of one tenant, as it would be of a request of its own.
+fn used_up(refusal: &Refusal, now: SystemTime) -> Problem {
+    let problem = Problem::new("cost-route", "budget", refusal.status)
+        .error("http_request_denied")
+        .detail(of_cap(refusal));
+    describe(refusal, problem, now)
 }
 
 /// Adds the cap that refused, its used part, and the time at which it resets.

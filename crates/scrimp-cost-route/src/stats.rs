@@ -61,6 +61,9 @@ pub struct RefusalStats {
     pub too_many_fields: u64,
     /// A cap was used up (402 or 429).
     pub budget: u64,
+    /// Tenants that share a request had used up a cap (402 or 429). The request may come again
+    /// without them.
+    pub tenants: u64,
     /// The price was not known, and the budget is strict (402).
     pub unpriced: u64,
 }
@@ -109,6 +112,7 @@ impl RefusalStats {
             Refused::UriTooLong => &mut self.uri_too_long,
             Refused::TooManyFields => &mut self.too_many_fields,
             Refused::Budget(_) => &mut self.budget,
+            Refused::Tenants(_) => &mut self.tenants,
             Refused::Unpriced => &mut self.unpriced,
         };
         *count += 1;

@@ -68,7 +68,7 @@ where
                     Ok(Turn::Lead(lead)) if self.asked.fills => Some(Ticket::new(lead)),
                     Ok(Turn::Lead(_) | Turn::Result(Outcome::Stored | Outcome::Alone)) => None,
                     Err(_) => {
-                        shared.counters.waits_timed_out.increment();
+                        shared.counters.timed_out.increment();
                         None
                     }
                 }

@@ -45,7 +45,7 @@ counters! {
     /// Requests that waited for the fill of another request.
     waited,
     /// Requests whose wait reached its limit, and that went alone.
-    waits_timed_out,
+    timed_out,
     /// Requests answered with an expired response, while it was refreshed or could not be.
     stale,
     /// Times that another process held the shared lock.

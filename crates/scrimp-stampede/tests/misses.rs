@@ -29,7 +29,7 @@ async fn ten_thousand_callers_of_a_cold_key_make_one_call() {
     assert_eq!(rig.upstream.calls(), 1);
     let stats = rig.layer.stats();
     assert_eq!(
-        (stats.fills, stats.waited, stats.waits_timed_out),
+        (stats.fills, stats.waited, stats.timed_out),
         (1, 9_999, 0)
     );
 }
@@ -124,7 +124,7 @@ async fn a_fill_that_a_slow_client_still_delays_is_not_waited_for() {
     for answer in all(waiting).await {
         assert_eq!((answer.body.len(), answer.waited), (5_000, ms(2_099)));
     }
-    assert_eq!(rig.layer.stats().waits_timed_out, 0);
+    assert_eq!(rig.layer.stats().timed_out, 0);
     let body = slow.into_body().collect().await.expect("a body").to_bytes();
     assert_eq!(body.len(), 5_000);
 }
@@ -142,7 +142,7 @@ async fn a_wait_has_an_end() {
     settle().await;
     let others = all(rig.calls("/", 2)).await;
     assert!(others.iter().all(|answer| answer.waited == seconds(2)));
-    assert_eq!(rig.layer.stats().waits_timed_out, 2);
+    assert_eq!(rig.layer.stats().timed_out, 2);
     gate.open();
     all(vec![first]).await;
 }

@@ -8,6 +8,7 @@ use scrimp_core::{Key, KeyHashBuilder, KeyRef};
 use tokio::time::Instant;
 
 use super::lane::Lane;
+use crate::stats::Gauge;
 
 /// Time after which an idle lane may be dropped.
 const IDLE: Duration = Duration::from_secs(60);
@@ -24,6 +25,8 @@ const PASSED_OVER: usize = 8;
 pub(crate) struct Lanes<I, A> {
     lanes: Mutex<Map<I, A>>,
     most: usize,
+    /// Counts the lanes of all services of the layer.
+    gauge: Gauge,
 }
 
 type Map<I, A> = LinkedHashMap<Key, Arc<Lane<I, A>>, KeyHashBuilder>;
@@ -31,10 +34,11 @@ type Map<I, A> = LinkedHashMap<Key, Arc<Lane<I, A>>, KeyHashBuilder>;
 // === impl Lanes ===
 
 impl<I, A> Lanes<I, A> {
-    pub(crate) fn new(most: usize) -> Self {
+    pub(crate) fn new(most: usize, gauge: Gauge) -> Self {
         Self {
             lanes: Mutex::new(LinkedHashMap::with_hasher(KeyHashBuilder)),
             most,
+            gauge,
         }
     }
 
@@ -48,28 +52,38 @@ impl<I, A> Lanes<I, A> {
         let mut lanes = self.lanes.lock();
         if let Some(lane) = lanes.to_back(&key) {
             let lane = Arc::clone(lane);
-            drop_idle(&mut lanes);
+            self.gauge.lower(drop_idle(&mut lanes));
             return lane;
         }
-        drop_idle(&mut lanes);
+        self.gauge.lower(drop_idle(&mut lanes));
         while lanes.len() >= self.most {
             if !evict(&mut lanes) {
                 break;
             }
+            self.gauge.lower(1);
         }
         let lane = Arc::new(make());
         lanes.insert(key, Arc::clone(&lane));
+        self.gauge.raise();
         lane
     }
 }
 
-/// Drops the lanes unused for longest if they are idle. One that remembers a refusal is kept.
-fn drop_idle<I, A>(lanes: &mut Map<I, A>) {
+impl<I, A> Drop for Lanes<I, A> {
+    fn drop(&mut self) {
+        self.gauge.lower(self.lanes.get_mut().len());
+    }
+}
+
+/// Drops the lanes unused for longest if they are idle, and returns their number. One that
+/// remembers a refusal is kept.
+fn drop_idle<I, A>(lanes: &mut Map<I, A>) -> usize {
     let now = Instant::now();
+    let before = lanes.len();
     for _ in 0..EXAMINED {
         let idle = |lane: &Arc<Lane<I, A>>| Arc::strong_count(lane) == 1 && lane.is_idle(now, IDLE);
         let Some((_, lane)) = lanes.front().filter(|(_, lane)| idle(lane)) else {
-            return;
+            break;
         };
         let keep = lane.has_learned(now);
         let front = lanes.pop_front();
@@ -78,6 +92,7 @@ fn drop_idle<I, A>(lanes: &mut Map<I, A>) {
             lanes.insert(key, lane);
         }
     }
+    before - lanes.len()
 }
 
 /// Evicts the lane unused for longest that holds no item. Returns false if none was found among
@@ -133,7 +148,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_flood_of_a_hundred_times_the_bound_stays_within_it() {
-        let (lanes, limits) = (Lanes::<u8, u8>::new(MOST), limits());
+        let (lanes, limits) = (Lanes::<u8, u8>::new(MOST, Gauge::default()), limits());
         for n in 0..100 * MOST as u32 {
             drop(lanes.lane(key(n).as_ref(), || Lane::new(Arc::clone(&limits))));
             assert!(count(&lanes) <= MOST);
@@ -142,7 +157,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_lane_in_use_is_not_evicted() {
-        let (lanes, limits) = (Lanes::<u8, u8>::new(MOST), limits());
+        let (lanes, limits) = (Lanes::<u8, u8>::new(MOST, Gauge::default()), limits());
         let make = || Lane::new(Arc::clone(&limits));
         let used = lanes.lane(key(0).as_ref(), make);
         for n in 1..100 * MOST as u32 {
@@ -154,7 +169,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn idle_lanes_go_as_time_passes_and_those_that_remember_a_refusal_later() {
-        let (lanes, limits) = (Lanes::<u8, u8>::new(MOST), limits());
+        let (lanes, limits) = (Lanes::<u8, u8>::new(MOST, Gauge::default()), limits());
         let make = || Lane::new(Arc::clone(&limits));
         let taught = lanes.lane(key(0).as_ref(), make);
         taught.refused(Sizes { items: 9, bytes: 9 });

@@ -1,39 +1,39 @@
 //! The builder.
 
-use std::{
-    fmt,
-    ops::{Bound, RangeBounds},
-    sync::Arc,
-    time::Duration,
-};
+use std::{fmt, ops::Bound, sync::Arc, time::Duration};
 
 use scrimp_core::{KeyBuf, SettingError, Settings};
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::time::Instant;
 
 use super::{GroupLayer, config::Config};
-use crate::BatchWindow;
+use crate::settings::lane_setters;
 
 /// Builds a [`GroupLayer`]. Made by [`GroupLayer::builder`].
 ///
 /// Setters can be chained and do not fail. [`build`](Self::build) reports the first setting that
 /// is out of its range.
 #[must_use = "a builder does nothing until `build` is called"]
-pub struct GroupLayerBuilder<Req>(Settings<Config<Req>>);
+pub struct GroupLayerBuilder<Req> {
+    settings: Settings<Config<Req>>,
+}
 
 // === impl GroupLayerBuilder ===
 
 impl<Req> GroupLayerBuilder<Req> {
     pub(crate) fn new() -> Self {
-        Self(Settings::new("GroupLayer", Config::new()))
+        Self {
+            settings: Settings::new("GroupLayer", Config::new()),
+        }
     }
 
-    /// Sets the time to collect. Default: [`BatchWindow::when_idle`], 10 ms at most.
-    pub fn window(self, window: BatchWindow) -> Self {
-        let window = window.check().map(|()| window);
-        Self(
-            self.0
-                .checked(window, |config, window| config.window = window),
-        )
+    lane_setters! {
+        Config<Req>,
+        window: "Sets the time to collect. Default: \
+            [`BatchWindow::when_idle`](crate::BatchWindow::when_idle), 10 ms at most.",
+        concurrency: "Limits the calls in flight for one lane. Range: 1 or more. Default: no limit.",
+        max_lanes: "Limits the lanes that are kept beside those with requests in line or in \
+            flight, for each service. The one unused for longest is dropped. Range: 1 or more. \
+            Default: 4,096."
     }
 
     /// Limits the requests in a batch. Range: 1 or more. Default: 100.
@@ -54,31 +54,6 @@ impl<Req> GroupLayerBuilder<Req> {
         self.within("max_weight", weight, 1.., |config, weight| {
             config.weight = weight;
             config.weigh = Some(Arc::new(weigh));
-        })
-    }
-
-    /// Limits the calls in flight for one lane. Range: 1 or more. Default: no limit.
-    pub fn concurrency(self, calls: usize) -> Self {
-        self.within("concurrency", calls, 1.., |config, calls| {
-            config.concurrency = Some(calls);
-        })
-    }
-
-    /// Limits the requests in line or in flight, over all services of this layer. Requests above
-    /// the limit wait before they get in line. Range: 1 to [`Semaphore::MAX_PERMITS`]. Default:
-    /// 10,000.
-    pub fn max_waiting(self, requests: usize) -> Self {
-        let range = 1..=Semaphore::MAX_PERMITS;
-        self.within("max_waiting", requests, range, |config, requests| {
-            config.places = requests;
-        })
-    }
-
-    /// Limits the lanes that are kept beside those with requests in line or in flight. The one
-    /// unused for longest is dropped. Range: 1 or more. Default: 4,096.
-    pub fn max_lanes(self, lanes: usize) -> Self {
-        self.within("max_lanes", lanes, 1.., |config, lanes| {
-            config.max_lanes = lanes;
         })
     }
 
@@ -120,26 +95,14 @@ impl<Req> GroupLayerBuilder<Req> {
     ///
     /// If a setting is out of its range.
     pub fn build(self) -> Result<GroupLayer<Req>, SettingError> {
-        self.0.finish().map(GroupLayer::from_config)
-    }
-
-    fn setting(self, change: impl FnOnce(&mut Config<Req>)) -> Self {
-        Self(self.0.set(change))
-    }
-
-    fn within<T: PartialOrd + fmt::Debug>(
-        self,
-        setting: &'static str,
-        value: T,
-        range: impl RangeBounds<T>,
-        change: impl FnOnce(&mut Config<Req>, T),
-    ) -> Self {
-        Self(self.0.within(setting, value, range, change))
+        self.settings.finish().map(GroupLayer::from_config)
     }
 }
 
 impl<Req> fmt::Debug for GroupLayerBuilder<Req> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("GroupLayerBuilder").field(&self.0).finish()
+        f.debug_struct("GroupLayerBuilder")
+            .field("settings", &self.settings)
+            .finish()
     }
 }

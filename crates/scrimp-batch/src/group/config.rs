@@ -5,16 +5,12 @@ use std::{fmt, sync::Arc, time::Duration};
 use scrimp_core::KeyBuf;
 use tokio::time::Instant;
 
-use crate::BatchWindow;
+use crate::{BatchWindow, settings::LaneSettings};
 
 pub(crate) struct Config<Req> {
-    pub(crate) window: BatchWindow,
+    pub(crate) lanes: LaneSettings,
     pub(crate) items: usize,
     pub(crate) weight: u64,
-    pub(crate) concurrency: Option<usize>,
-    pub(crate) places: usize,
-    /// Lanes that are kept.
-    pub(crate) max_lanes: usize,
     pub(crate) timeout: Option<Duration>,
     pub(crate) lane: Option<Arc<LaneFn<Req>>>,
     pub(crate) tenant: Option<Arc<TenantFn<Req>>>,
@@ -32,12 +28,9 @@ pub(crate) type DeadlineFn<Req> = dyn Fn(&Req) -> Option<Instant> + Send + Sync;
 impl<Req> Config<Req> {
     pub(crate) fn new() -> Self {
         Self {
-            window: BatchWindow::when_idle(Duration::from_millis(10)),
+            lanes: LaneSettings::new(),
             items: 100,
             weight: u64::MAX,
-            concurrency: None,
-            places: 10_000,
-            max_lanes: 4_096,
             timeout: Some(Duration::from_secs(5)),
             lane: None,
             tenant: None,
@@ -45,14 +38,18 @@ impl<Req> Config<Req> {
             deadline: None,
         }
     }
+
+    pub(crate) fn window(&self) -> BatchWindow {
+        let default = BatchWindow::when_idle(Duration::from_millis(10));
+        self.lanes.window.unwrap_or(default)
+    }
 }
 
 impl<Req> fmt::Debug for Config<Req> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
-            .field("window", &self.window)
+            .field("lanes", &self.lanes)
             .field("items", &self.items)
-            .field("concurrency", &self.concurrency)
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }

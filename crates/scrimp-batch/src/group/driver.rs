@@ -1,37 +1,44 @@
 //! The call for a batch.
 
-use std::{fmt, marker::PhantomData, time::Duration};
+use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
 
-use scrimp_core::{BoxError, SharedError};
+use scrimp_core::{BoxError, Counter, SharedError};
 use tokio::time::{Instant, timeout};
 use tower::util::Oneshot;
 use tower_service::Service;
 
-use super::{Answers, GroupError};
+use super::{Answers, GroupError, layer::Shared};
 use crate::engine::{Dispatch, Driver, InFlightGuard, Responder};
 
 /// Calls a service that takes many requests, and hands its answers out.
 pub(crate) struct GroupDriver<S, Req, A> {
     inner: S,
-    limit: Option<Duration>,
-    kind: PhantomData<fn(Req) -> A>,
+    shared: Arc<Shared<Req>>,
+    kind: PhantomData<fn() -> A>,
 }
 
 // === impl GroupDriver ===
 
 impl<S, Req, A> GroupDriver<S, Req, A> {
-    pub(crate) fn new(inner: S, limit: Option<Duration>) -> Self {
+    pub(crate) fn new(inner: S, shared: Arc<Shared<Req>>) -> Self {
         Self {
             inner,
-            limit,
+            shared,
             kind: PhantomData,
         }
     }
 }
 
+impl<S, Req, A> GroupDriver<S, Req, A> {
+    /// Counts a request that gets in line.
+    pub(crate) fn count_request(&self) {
+        self.shared.stats.requests.increment();
+    }
+}
+
 impl<S: Clone, Req, A> Clone for GroupDriver<S, Req, A> {
     fn clone(&self) -> Self {
-        Self::new(self.inner.clone(), self.limit)
+        Self::new(self.inner.clone(), Arc::clone(&self.shared))
     }
 }
 
@@ -56,11 +63,14 @@ where
         if items.is_empty() {
             return; // All callers have left.
         }
+        let Shared { config, stats, .. } = &*self.shared;
+        stats.calls.increment();
+        stats.items.add(items.len() as u64);
         let call = Oneshot::new(self.inner, items);
-        let result = timed(call, self.limit, &guard).await;
+        let result = timed(call, config.timeout, &guard).await;
         // A caller may ask again as soon as it is answered: this call must be over by then.
         drop(guard);
-        hand_out(result, responders);
+        hand_out(result, responders, &stats.failed);
     }
 }
 
@@ -82,9 +92,11 @@ async fn timed<I, A, T, E: Into<BoxError>>(
     result
 }
 
+/// Gives each caller its answer, or the error of the call, which is counted.
 fn hand_out<R: Answers>(
     result: Result<R, GroupError>,
     responders: Vec<Responder<Result<R::Item, GroupError>>>,
+    failed: &Counter,
 ) {
     let asked = responders.len();
     let answers = result.and_then(|answers| {
@@ -98,6 +110,7 @@ fn hand_out<R: Answers>(
             }
         }
         Err(error) => {
+            failed.increment();
             for responder in responders {
                 responder.answer(Err(error.clone()));
             }
@@ -108,7 +121,7 @@ fn hand_out<R: Answers>(
 impl<S, Req, A> fmt::Debug for GroupDriver<S, Req, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GroupDriver")
-            .field("limit", &self.limit)
+            .field("limit", &self.shared.config.timeout)
             .finish_non_exhaustive()
     }
 }

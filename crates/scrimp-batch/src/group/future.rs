@@ -82,6 +82,7 @@ where
             let State::Start(start) = std::mem::replace(&mut self.0, State::Over) else {
                 unreachable!("matched above");
             };
+            start.driver.count_request();
             self.0 = State::Waiting {
                 ticket: enqueue(&start.lane, start.waiting, &start.driver),
                 _place: place,

@@ -7,6 +7,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{Answers, Group, GroupError, GroupLayerBuilder, config::Config};
+use crate::{GroupStats, stats::Counters};
 
 /// Makes a service of `Req` from a service of `Vec<Req>`: one call for many requests.
 ///
@@ -36,6 +37,7 @@ pub struct GroupLayer<Req> {
 pub(crate) struct Shared<Req> {
     pub(crate) config: Config<Req>,
     pub(crate) places: Arc<Semaphore>,
+    pub(crate) stats: Counters,
 }
 
 // === impl GroupLayer ===
@@ -54,10 +56,21 @@ impl<Req> GroupLayer<Req> {
     }
 
     pub(crate) fn from_config(config: Config<Req>) -> Self {
-        let places = Arc::new(Semaphore::new(config.places));
+        let places = Arc::new(Semaphore::new(config.lanes.places));
+        let stats = Counters::default();
         Self {
-            shared: Arc::new(Shared { config, places }),
+            shared: Arc::new(Shared {
+                config,
+                places,
+                stats,
+            }),
         }
+    }
+
+    /// Returns the counts of the layer so far.
+    #[must_use]
+    pub fn stats(&self) -> GroupStats {
+        self.shared.stats.read_group()
     }
 }
 

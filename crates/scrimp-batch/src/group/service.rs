@@ -39,12 +39,12 @@ impl<S, Req, A> Group<S, Req, A> {
             items: config.items,
             bytes: usize::MAX,
             weight: config.weight,
-            concurrency: config.concurrency,
-            window: config.window,
+            concurrency: config.lanes.concurrency,
+            window: config.window(),
         });
         let state = Arc::new(State {
             only: Arc::new(Lane::new(Arc::clone(&limits))),
-            lanes: Lanes::new(config.max_lanes),
+            lanes: Lanes::new(config.lanes.max_lanes, shared.stats.lanes.clone()),
             limits,
             shared,
         });
@@ -123,7 +123,7 @@ where
     fn call(&mut self, request: Req) -> Self::Future {
         let lane = self.state.lane(&request);
         let waiting = self.state.waiting(request);
-        let driver = GroupDriver::new(self.inner.clone(), self.state.shared.config.timeout);
+        let driver = GroupDriver::new(self.inner.clone(), Arc::clone(&self.state.shared));
         GroupFuture::new(Room::new(&self.state.shared.places), lane, waiting, driver)
     }
 }

@@ -4,30 +4,34 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::future::join;
-use http::{Request, Response, Uri, header::HOST};
+use http::Response;
 use scrimp_core::{
     ShareError,
-    extensions::{BodyDigest, Repeatable, Since},
+    extensions::{RefusedTenants, TenantShares},
 };
-use scrimp_http::trace_fields::is_trace_field;
 use tokio::time::{Instant, timeout_at};
 
 use super::{
     Common, Problem,
     call::{Ended, exchange},
     driver::{HttpCalls, JobOf, ReplyOf, alone},
-    job::{Job, first, single},
+    envelope::{envelope, time_limit},
+    job::{Job, single},
     outcome::{Failed, settle, settle_whole},
 };
 use crate::{
     BatchCodec,
     codec::{Decoded, Item},
     engine::{InFlightGuard, Sizes},
-    money::{amounts, split},
+    money::amounts,
 };
 
 /// Bytes of an answer that is decoded on the worker itself.
 const DECODED_AT_ONCE: usize = 128 << 10;
+
+/// Times that a batch is sent: again if an inner layer refused to pay for some of its tenants. If
+/// more are refused then, which takes another call between the two, the items go one by one.
+const ROUNDS: usize = 2;
 
 /// Items of a batch that are not answered yet.
 pub(crate) struct Leftover<B, E> {
@@ -60,31 +64,56 @@ impl<B, E> Leftover<B, E> {
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Sends jobs in one call, and answers those that it can.
+/// Sends jobs in one call, and answers those that it can. Callers whose tenants an inner layer
+/// refuses to pay for are told so, and the others are sent once more without them.
 pub(crate) fn batch<'a, D: HttpCalls>(
     driver: D,
     mut jobs: Vec<JobOf<D>>,
     guard: &'a InFlightGuard<Item, ReplyOf<D>>,
 ) -> Boxed<'a, Leftover<D::Body, D::Error>> {
     Box::pin(async move {
-        jobs.retain(|job| !job.is_over());
-        if jobs.is_empty() {
-            return Leftover::none(); // All callers have left.
+        for round in 0..ROUNDS {
+            jobs = jobs.into_iter().filter_map(Job::without_gone).collect();
+            if jobs.is_empty() {
+                return Leftover::none(); // All callers have left.
+            }
+            let Some(request) = envelope(driver.common(), &jobs) else {
+                break;
+            };
+            let config = &driver.common().config;
+            let limit = time_limit(config.timeout, &jobs, guard.latency().p95());
+            if round == 0 {
+                driver.common().take(jobs.len()).await;
+            }
+            let until = Instant::now() + limit;
+            let shares = request.extensions().get::<TenantShares>().cloned();
+            let call = driver.clone().send(request);
+            let (ended, took) = exchange(call, limit, config.max_answer).await;
+            // The call was not made, so there is nothing to learn from it or to count.
+            if let Some(refused) = refused(&jobs, &ended) {
+                jobs = driver.common().leave_out(jobs, &refused);
+                continue;
+            }
+            guard.latency().record(took);
+            if matches!(ended, Ended::TimedOut | Ended::Unreadable(_)) {
+                driver.common().stats.failed.increment();
+            }
+            driver.common().count(&jobs, shares.as_ref(), &ended);
+            return conclude(driver, jobs, guard, ended, (limit, until)).await;
         }
-        let Some(request) = envelope(driver.common(), &jobs) else {
-            one_by_one(driver, jobs).await;
-            return Leftover::none();
-        };
-        let config = &driver.common().config;
-        let limit = time_limit(config.timeout, &jobs, guard.latency().p95());
-        driver.common().take(jobs.len()).await;
-        let until = Instant::now() + limit;
-        let call = driver.clone().send(request);
-        let (ended, took) = exchange(call, limit, config.max_answer).await;
-        guard.latency().record(took);
-        driver.common().count(&jobs, &ended);
-        conclude(driver, jobs, guard, ended, (limit, until)).await
+        one_by_one(driver, jobs).await;
+        Leftover::none()
     })
+}
+
+/// Returns the tenants that an inner layer refuses to pay for, if callers of them are in line.
+fn refused<B, E>(jobs: &[Job<B, E>], ended: &Ended<E>) -> Option<RefusedTenants> {
+    let Ended::Answered(response) = ended else {
+        return None;
+    };
+    let refused: &RefusedTenants = response.extensions().get()?;
+    let concerned = jobs.iter().any(|job| job.is_refused(refused));
+    concerned.then(|| refused.clone())
 }
 
 async fn conclude<D: HttpCalls>(
@@ -131,10 +160,10 @@ async fn decode<C: BatchCodec, B, E>(
     until: Instant,
 ) -> Option<Decoded> {
     if response.body().len() <= DECODED_AT_ONCE {
-        let items: Vec<&Item> = jobs.iter().map(|job| &job.item).collect();
+        let items: Vec<&Item> = jobs.iter().map(Job::item).collect();
         return Some(common.codec.decode(&items, response));
     }
-    let items: Vec<Item> = jobs.iter().map(|job| job.item.clone()).collect();
+    let items: Vec<Item> = jobs.iter().map(|job| job.item().clone()).collect();
     let (common, response) = (Arc::clone(common), response.clone());
     let decoding = tokio::task::spawn_blocking(move || {
         let items: Vec<&Item> = items.iter().collect();
@@ -197,77 +226,12 @@ async fn one_by_one<D: HttpCalls>(driver: D, jobs: Vec<JobOf<D>>) {
     futures_util::future::join_all(calls).await;
 }
 
-/// Returns the codec's request, completed with the fields that all its items have in common;
-/// `None` if the items can only be sent one by one.
-fn envelope<C: BatchCodec, B, E>(common: &Common<C>, jobs: &[Job<B, E>]) -> Option<Request<Bytes>> {
-    let items: Vec<&Item> = jobs.iter().map(|job| &job.item).collect();
-    let first = &first(jobs).item.head;
-    let mut request = common.codec.encode(&items)?;
-    if request.uri().authority().is_none() {
-        let mut parts = request.uri().clone().into_parts();
-        parts.scheme = first.uri.scheme().cloned();
-        parts.authority = first.uri.authority().cloned();
-        *request.uri_mut() = Uri::from_parts(parts).ok()?;
-    }
-    let credentials = &common.config.credentials;
-    for name in first.headers.keys() {
-        let shared = *name == HOST || credentials.contains(name) || is_trace_field(name);
-        if shared && !request.headers().contains_key(name) {
-            for value in first.headers.get_all(name) {
-                request.headers_mut().append(name, value.clone());
-            }
-        }
-    }
-    *request.extensions_mut() = first.extensions.clone();
-    // The digest of the first item's body is not that of the envelope.
-    request.extensions_mut().remove::<BodyDigest>();
-    if let Some(since) = latest(&items) {
-        request.extensions_mut().insert(since);
-    }
-    // Inner layers see a POST, and cannot know that it may be repeated.
-    if items.iter().all(|item| item.admission.replayable) {
-        request.extensions_mut().insert(Repeatable);
-    } else {
-        request.extensions_mut().remove::<Repeatable>();
-    }
-    Some(request)
-}
-
-/// Returns the position that satisfies every item's demand for a recent answer.
-fn latest(items: &[&Item]) -> Option<Since> {
-    let wanted = items.iter().filter_map(|item| item.head.extensions.get());
-    wanted.copied().reduce(|a: Since, b: Since| Since {
-        log: a.log,
-        // Positions of two logs cannot be compared: then no call in flight is recent enough.
-        at: if a.log == b.log {
-            a.at.max(b.at)
-        } else {
-            u64::MAX
-        },
-    })
-}
-
-/// Returns the time limit of a batch: at most `most`, and so that the first deadline leaves time
-/// for one more call.
-fn time_limit<B, E>(most: Duration, jobs: &[Job<B, E>], one_call: Duration) -> Duration {
-    let Some(deadline) = jobs.iter().filter_map(|job| job.deadline).min() else {
-        return most;
-    };
-    let left = deadline.saturating_duration_since(Instant::now());
-    // If there is no time for a second call, the first may use all of it.
-    let spare = left.checked_sub(one_call).filter(|spare| *spare > one_call);
-    most.min(spare.unwrap_or(left))
-}
-
 /// Splits the cost of the call over the jobs by weight.
 fn charge<B, E>(jobs: &mut [Job<B, E>], response: &Response<Bytes>) {
-    let weights: Vec<u64> = jobs
-        .iter()
-        .map(|job| job.item.admission.weight.into())
-        .collect();
+    let weights: Vec<u32> = jobs.iter().map(|job| job.item().admission.weight).collect();
     for amount in amounts(response.extensions()) {
-        for (job, part) in jobs.iter_mut().zip(split(amount, &weights)) {
-            job.paid.add(part);
+        for (job, part) in jobs.iter_mut().zip(amount.split(&weights)) {
+            job.charge(part);
         }
     }
 }
@@ -281,7 +245,7 @@ fn timed_out<C: BatchCodec, B, E>(
 ) -> Leftover<B, E> {
     let (unsure, lost): (Vec<_>, Vec<_>) = jobs
         .into_iter()
-        .partition(|job| job.item.admission.replayable);
+        .partition(|job| job.item().admission.replayable);
     common.stats.ambiguous.add(lost.len() as u64);
     let problem = Problem::Ambiguous(limit);
     lost.into_iter()
@@ -296,6 +260,6 @@ fn timed_out<C: BatchCodec, B, E>(
 pub(crate) fn size<B, E>(jobs: &[Job<B, E>]) -> Sizes {
     Sizes {
         items: jobs.len(),
-        bytes: jobs.iter().map(|job| job.item.body.len()).sum(),
+        bytes: jobs.iter().map(|job| job.item().body.len()).sum(),
     }
 }

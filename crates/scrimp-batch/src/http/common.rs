@@ -10,8 +10,8 @@ use std::{
 
 use http::request::Parts;
 use scrimp_core::{
-    KeyBuf, Money,
-    extensions::{Charge, Tenant},
+    KeyBuf, Ledger, Money,
+    extensions::{Charge, RefusedTenants, Tenant, TenantShares},
 };
 use tokio::sync::Semaphore;
 
@@ -44,16 +44,17 @@ impl<C: BatchCodec> Common<C> {
             items,
             bytes: config.bytes,
             weight,
-            concurrency: config.concurrency,
+            concurrency: config.lanes.concurrency,
             window: config.window(),
         };
-        let shared = || Arc::new(AnyLanes::new(config.max_lanes));
+        let stats = Counters::default();
+        let shared = || Arc::new(AnyLanes::new(config.lanes.max_lanes, &stats.lanes));
         Self {
-            places: Arc::new(Semaphore::new(config.places)),
+            places: Arc::new(Semaphore::new(config.lanes.places)),
             lanes: config.share_services.then(shared),
             codec,
             config,
-            stats: Counters::default(),
+            stats,
             limits: Arc::new(limits),
             next_id: AtomicU64::new(1),
         }
@@ -75,37 +76,86 @@ impl<C: BatchCodec> Common<C> {
         self.config.retry_budget.deposit_many(jobs.len() as u64);
     }
 
+    /// Answers the callers whose tenants an inner layer refused to pay for, and returns the jobs of
+    /// the others.
+    pub(crate) fn leave_out<B, E>(
+        &self,
+        jobs: Vec<Job<B, E>>,
+        refused: &RefusedTenants,
+    ) -> Vec<Job<B, E>> {
+        let before = callers(&jobs);
+        let left: Vec<_> = jobs
+            .into_iter()
+            .filter_map(|job| job.without(refused))
+            .collect();
+        self.stats.left_out.add(before - callers(&left));
+        left
+    }
+
     /// Counts a call for a batch.
-    pub(crate) fn count<B, E>(&self, jobs: &[Job<B, E>], ended: &Ended<E>) {
-        let duplicates = jobs.iter().map(Job::duplicates).sum::<usize>() as u64;
+    pub(crate) fn count<B, E>(
+        &self,
+        jobs: &[Job<B, E>],
+        shares: Option<&TenantShares>,
+        ended: &Ended<E>,
+    ) {
+        let callers = callers(jobs);
         self.stats.batches.add(1);
         self.stats.items.add(jobs.len() as u64);
-        self.stats.duplicates.add(duplicates);
+        self.stats.duplicates.add(callers - jobs.len() as u64);
         let charge = match ended {
             Ended::Answered(response) => response.extensions().get(),
             Ended::Failed(_) | Ended::Unreadable(_) | Ended::TimedOut => None,
         };
-        self.book(
-            &first(jobs).item.head,
-            charge,
-            jobs.len() as u64 + duplicates - 1,
-        );
+        match shares {
+            None => self.book(&first(jobs).item().head, charge, callers - 1),
+            Some(shares) => self.book_shares(shares, charge),
+        }
     }
+}
+
+/// Returns the number of callers of some jobs.
+fn callers<B, E>(jobs: &[Job<B, E>]) -> u64 {
+    jobs.iter().map(|job| 1 + job.duplicates() as u64).sum()
 }
 
 impl<C> Common<C> {
     /// Books one call made, and the calls that it avoided.
     pub(crate) fn book(&self, head: &Parts, charge: Option<&Charge>, avoided: u64) {
-        let Some(ledger) = &self.config.ledger else {
-            return;
-        };
-        let price = self.config.price.unwrap_or(Money::ZERO);
-        let cost = charge.map_or(price, |charge| charge.0);
         let tenant = head.extensions.get::<Tenant>();
         let tenant = tenant.map_or("", |tenant| &tenant.0);
-        let account = ledger.account("batch", tenant, "", cost.currency());
-        account.made(cost);
-        (0..avoided).for_each(|_| account.avoided(price));
+        self.book_to(charge, |ledger, price, cost| {
+            let account = ledger.account("batch", tenant, "", cost.currency());
+            account.made(cost);
+            (0..avoided).for_each(|_| account.avoided(price));
+        });
+    }
+
+    /// Books one call made for several tenants: each has its share of the cost, and a call avoided
+    /// for each of its requests but the first of all.
+    fn book_shares(&self, shares: &TenantShares, charge: Option<&Charge>) {
+        self.book_to(charge, |ledger, price, cost| {
+            let tenants = shares.tenants().iter().zip(shares.callers());
+            let parts = shares.split(cost).into_iter();
+            for (index, ((tenant, callers), part)) in tenants.zip(parts).enumerate() {
+                let account = ledger.account("batch", &tenant.0, "", cost.currency());
+                let mut avoided = *callers;
+                if index == 0 {
+                    account.made(part);
+                    avoided -= 1;
+                } else {
+                    account.paid(part);
+                }
+                (0..avoided).for_each(|_| account.avoided(price));
+            }
+        });
+    }
+
+    fn book_to(&self, charge: Option<&Charge>, book: impl FnOnce(&Ledger, Money, Money)) {
+        if let Some(ledger) = &self.config.ledger {
+            let price = self.config.price.unwrap_or(Money::ZERO);
+            book(ledger, price, charge.map_or(price, |charge| charge.0));
+        }
     }
 
     /// Waits until the rate limit allows this many requests.

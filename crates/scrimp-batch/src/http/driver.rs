@@ -93,7 +93,20 @@ where
         self,
         request: Request<Bytes>,
     ) -> impl Future<Output = Result<Response<ResB>, S::Error>> + Send {
-        Oneshot::new(self.inner, request.map(ReqB::from))
+        let call = Oneshot::new(self.inner, request.map(ReqB::from));
+        let common = self.common;
+        async move {
+            common.stats.calls.increment();
+            let result = call.await;
+            let failed = match &result {
+                Ok(response) => response.status().is_server_error(),
+                Err(_) => true,
+            };
+            if failed {
+                common.stats.failed.increment();
+            }
+            result
+        }
     }
 }
 
@@ -130,16 +143,16 @@ pub(crate) async fn alone<D: HttpCalls>(
 ) -> Option<StatusCode> {
     let common = Arc::clone(driver.common());
     common.take(1).await;
+    common.stats.alone.increment();
     let start = Instant::now();
     let result = driver.send(job.request()).await;
-    common.stats.alone.add(1);
     if let Some(guard) = &guard {
         guard.latency().record(start.elapsed());
     }
     match result {
         Ok(response) => {
             let status = response.status();
-            common.book(&job.item.head, response.extensions().get(), 0);
+            common.book(&job.item().head, response.extensions().get(), 0);
             job.pass(response, guard);
             Some(status)
         }

@@ -3,30 +3,26 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Extensions, Request, Response};
 use http_body::Body;
-use scrimp_core::{Key, KeyHashBuilder, ShareError};
+use scrimp_core::{
+    Key, KeyHashBuilder, Money, ShareError,
+    extensions::{RefusedTenants, Tenant, TenantShares},
+};
 use tokio::time::Instant;
 
-use super::Problem;
-use crate::{
-    BatchBody, BatchCodec,
-    codec::Item,
-    engine::{Entry, Responder},
-    money::Paid,
-};
+use super::{Problem, caller::Caller};
+use crate::{BatchBody, BatchCodec, codec::Item, engine::Entry, money::amounts};
 
 /// Result that a caller gets.
 pub(crate) type Reply<B, E> = Result<Response<BatchBody<B>>, E>;
 
 /// An item, its caller, and the callers of its duplicates.
 pub(crate) struct Job<B, E> {
-    pub(crate) item: Item,
     pub(crate) deadline: Option<Instant>,
-    /// Its cost so far.
-    pub(crate) paid: Paid,
-    responder: Responder<Reply<B, E>>,
-    duplicates: Vec<(Item, Responder<Reply<B, E>>)>,
+    /// The caller whose request is sent.
+    first: Caller<B, E>,
+    duplicates: Vec<Caller<B, E>>,
 }
 
 /// Makes jobs of entries, one for all duplicates. An entry past its deadline is answered here.
@@ -49,17 +45,15 @@ pub(crate) fn gather<B, E>(entries: Vec<Entry<Item, Reply<B, E>>>, dedupe: bool)
             let job = &mut jobs[*index];
             // The answer is useful until the last of its callers stops waiting.
             job.deadline = job.deadline.zip(deadline).map(|(a, b)| a.max(b));
-            job.duplicates.push((item, responder));
+            job.duplicates.push(Caller::new(item, responder));
             continue;
         }
         if let Some(key) = identity {
             seen.insert(key.clone(), jobs.len());
         }
         jobs.push(Job {
-            item,
             deadline,
-            paid: Paid::default(),
-            responder,
+            first: Caller::new(item, responder),
             duplicates: Vec::new(),
         });
     }
@@ -79,9 +73,42 @@ pub(crate) fn single<B, E>(jobs: Vec<Job<B, E>>) -> Result<Job<B, E>, Vec<Job<B,
     }
 }
 
+/// Returns the tenants that share some jobs. `None` if all their callers have one tenant.
+fn shares<B, E>(jobs: &[Job<B, E>]) -> Option<TenantShares> {
+    let first = first(jobs).first.tenant();
+    let mut callers = jobs.iter().flat_map(Job::callers);
+    if callers.all(|caller| caller.tenant() == first) {
+        return None;
+    }
+    let mut unnamed = None;
+    Some(TenantShares::new(jobs.iter().map(|job| {
+        let tenants = job.callers().map(|caller| match caller.named_tenant() {
+            Some(tenant) => tenant.clone(),
+            None => unnamed.get_or_insert_with(|| Tenant::from("")).clone(),
+        });
+        (job.item().admission.weight, tenants.collect::<Vec<_>>())
+    })))
+}
+
+/// Charges a request to the tenants of its callers, if there are several.
+pub(crate) fn charge_to<B, E>(
+    request: &mut Extensions,
+    jobs: &[Job<B, E>],
+) -> Option<TenantShares> {
+    let shares = shares(jobs)?;
+    request.remove::<Tenant>();
+    request.insert(shares.clone());
+    Some(shares)
+}
+
 // === impl Job ===
 
 impl<B, E> Job<B, E> {
+    /// Returns the request that is sent.
+    pub(crate) fn item(&self) -> &Item {
+        &self.first.item
+    }
+
     pub(crate) fn has_duplicates(&self) -> bool {
         !self.duplicates.is_empty()
     }
@@ -90,30 +117,88 @@ impl<B, E> Job<B, E> {
         self.duplicates.len()
     }
 
-    /// Reports whether no caller waits for it any more.
-    pub(crate) fn is_over(&self) -> bool {
-        self.responder.is_over()
-            && self
-                .duplicates
-                .iter()
-                .all(|(_, responder)| responder.is_over())
+    fn callers(&self) -> impl Iterator<Item = &Caller<B, E>> {
+        std::iter::once(&self.first).chain(&self.duplicates)
     }
 
-    /// Returns the request as its caller sent it.
+    /// Reports whether no caller waits for it any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.callers().all(|caller| caller.responder.is_over())
+    }
+
+    /// Leaves out the callers that wait no more: they do not pay. Returns `None` if no other is
+    /// left.
+    pub(crate) fn without_gone(self) -> Option<Self> {
+        if self.duplicates.is_empty() {
+            return Some(self).filter(|job| !job.is_over());
+        }
+        self.divide(|caller| caller.responder.is_over()).0
+    }
+
+    /// Reports whether an inner layer refused a caller's tenant.
+    pub(crate) fn is_refused(&self, refused: &RefusedTenants) -> bool {
+        self.callers().any(|caller| caller.is_refused(refused))
+    }
+
+    /// Gives the callers whose tenants were refused their refusal. Returns `None` if no other is
+    /// left.
+    pub(crate) fn without(self, refused: &RefusedTenants) -> Option<Self> {
+        let (left, gone) = self.divide(|caller| caller.is_refused(refused));
+        gone.into_iter().for_each(|caller| caller.refuse(refused));
+        left
+    }
+
+    /// Divides the callers into those who stay and those who go.
+    fn divide(self, goes: impl FnMut(&Caller<B, E>) -> bool) -> (Option<Self>, Vec<Caller<B, E>>) {
+        let callers = std::iter::once(self.first).chain(self.duplicates);
+        let (gone, stay): (Vec<_>, Vec<_>) = callers.partition(goes);
+        let mut stay = stay.into_iter();
+        let left = stay.next().map(|first| Self {
+            deadline: self.deadline,
+            first,
+            duplicates: stay.collect(),
+        });
+        (left, gone)
+    }
+
+    /// Returns the request as its caller sent it. If callers of several tenants wait for it, it is
+    /// theirs together.
     pub(crate) fn request(&self) -> Request<Bytes> {
-        Request::from_parts(self.item.head.clone(), self.item.body.clone())
+        let item = self.item();
+        let mut request = Request::from_parts(item.head.clone(), item.body.clone());
+        if self.has_duplicates() {
+            charge_to(request.extensions_mut(), std::slice::from_ref(self));
+        }
+        request
+    }
+
+    /// Adds a cost, which its callers share equally.
+    pub(crate) fn charge(&mut self, amount: Money) {
+        if self.duplicates.is_empty() {
+            return self.first.paid.add(amount);
+        }
+        let mut parts = amount
+            .split(&vec![1; self.duplicates.len() + 1])
+            .into_iter();
+        for caller in std::iter::once(&mut self.first).chain(&mut self.duplicates) {
+            caller
+                .paid
+                .add(parts.next().expect("each caller has a part"));
+        }
+    }
+
+    /// Adds the charges that the response to a call for it alone reports.
+    pub(crate) fn charge_call(&mut self, response: &Extensions) {
+        amounts(response).for_each(|amount| self.charge(amount));
     }
 
     /// Gives each caller a copy of an answer, and a part of the charge.
     pub(crate) fn answer(self, codec: &impl BatchCodec, answer: &Response<Bytes>) {
-        let mut shares = self.paid.split(self.duplicates.len() + 1).into_iter();
-        let mut share = || shares.next().expect("each caller has a share");
-        let own = share();
-        for (duplicate, responder) in self.duplicates {
-            let copy = codec.duplicate(&self.item, &duplicate, answer);
-            responder.answer(Ok(part(copy, share())));
+        for duplicate in self.duplicates {
+            let copy = codec.duplicate(&self.first.item, &duplicate.item, answer);
+            duplicate.answer(copy);
         }
-        self.responder.answer(Ok(part(answer.clone(), own)));
+        self.first.answer(answer.clone());
     }
 
     /// Gives the only caller a response as it comes.
@@ -123,9 +208,9 @@ impl<B, E> Job<B, E> {
     {
         let mut response = response.map(BatchBody::passing);
         response.body_mut().hold(mark);
-        self.paid.add_call(response.extensions());
-        self.paid.tell(response.extensions_mut());
-        self.responder.answer(Ok(response));
+        self.charge_call(response.extensions());
+        self.first.paid.tell(response.extensions_mut());
+        self.first.responder.answer(Ok(response));
     }
 
     /// Gives each caller a problem document of this layer.
@@ -139,7 +224,7 @@ impl<B, E> Job<B, E> {
         E: ShareError,
     {
         if self.duplicates.is_empty() {
-            return self.responder.answer(Err(error));
+            return self.first.responder.answer(Err(error));
         }
         let shared = error.share();
         self.fail_shared(&shared);
@@ -149,15 +234,9 @@ impl<B, E> Job<B, E> {
     where
         E: ShareError,
     {
-        let responders = self.duplicates.into_iter().map(|(_, responder)| responder);
-        for responder in responders.chain([self.responder]) {
-            responder.answer(Err(E::unshare(shared.clone())));
+        for caller in self.duplicates.into_iter().chain([self.first]) {
+            let error = E::unshare(shared.clone());
+            caller.responder.answer(Err(error));
         }
     }
-}
-
-fn part<B>(answer: Response<Bytes>, paid: Paid) -> Response<BatchBody<B>> {
-    let mut answer = answer.map(BatchBody::part);
-    paid.tell(answer.extensions_mut());
-    answer
 }

@@ -2,8 +2,10 @@
 
 mod batch;
 mod call;
+mod caller;
 mod common;
 mod driver;
+mod envelope;
 mod job;
 mod key;
 mod lanes;

@@ -89,7 +89,7 @@ fn judge<C: BatchCodec, B, E>(
     answer: Option<Response<Bytes>>,
     outer: &Response<Bytes>,
 ) -> (Response<Bytes>, Verdict) {
-    let replayable = job.item.admission.replayable;
+    let replayable = job.item().admission.replayable;
     let Some(mut answer) = answer else {
         common.stats.missing.add(1);
         let verdict = if replayable {
@@ -107,7 +107,7 @@ fn judge<C: BatchCodec, B, E>(
         // A date in Retry-After is measured from the Date of the whole response.
         headers.insert(DATE, date.clone());
     }
-    let verdict = match common.codec.verdict(&job.item, &answer) {
+    let verdict = match common.codec.verdict(job.item(), &answer) {
         // Only 429 says that the request was not carried out.
         Verdict::Transient(_) if !replayable && answer.status().as_u16() != 429 => Verdict::Final,
         verdict => verdict,

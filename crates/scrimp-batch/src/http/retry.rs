@@ -1,12 +1,12 @@
 //! Calls for single items whose batch failed.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http::Response;
 use http_body::Body;
-use scrimp_core::BoxError;
+use scrimp_core::{BoxError, extensions::RefusedTenants};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
@@ -17,6 +17,17 @@ use super::{
     outcome::Failed,
 };
 use crate::{BatchCodec, codec::Verdict, config::pause};
+
+/// Result of sending a job alone.
+enum Sent<B, E> {
+    Answered(Job<B, E>, Response<B>),
+    Failed(Job<B, E>, E),
+    TimedOut(Job<B, E>),
+    /// All its callers have been told that their tenants may not pay.
+    Refused,
+}
+
+type SentOf<D> = Sent<<D as HttpCalls>::Body, <D as HttpCalls>::Error>;
 
 /// Calls made at a time for one batch.
 const AT_ONCE: usize = 8;
@@ -53,16 +64,22 @@ async fn retry<D: HttpCalls>(driver: D, failed: Failed<D::Body, D::Error>) {
         sleep(rest).await;
         common.take(1).await;
         common.stats.retried.add(1);
-        let call = timeout(common.config.timeout, driver.clone().send(job.request()));
-        let replayable = job.item.admission.replayable;
-        let response = match call.await {
-            Err(_) if replayable => continue,
-            Err(_) => {
-                let problem = Problem::Ambiguous(common.config.timeout);
-                return job.problem(&common.codec, &problem);
+        let replayable = job.item().admission.replayable;
+        let response = match send(driver.clone(), job, common.config.timeout).await {
+            Sent::Answered(sent, response) => {
+                job = sent;
+                response
             }
-            Ok(Err(error)) => return job.fail(error),
-            Ok(Ok(response)) => response,
+            Sent::TimedOut(sent) if replayable => {
+                job = sent;
+                continue;
+            }
+            Sent::TimedOut(sent) => {
+                let problem = Problem::Ambiguous(common.config.timeout);
+                return sent.problem(&common.codec, &problem);
+            }
+            Sent::Failed(sent, error) => return sent.fail(error),
+            Sent::Refused => return,
         };
         let Verdict::Transient(asked) = Verdict::of(&response) else {
             return deliver(job, response, &common.codec, common.config.max_answer).await;
@@ -71,7 +88,7 @@ async fn retry<D: HttpCalls>(driver: D, failed: Failed<D::Body, D::Error>) {
         if !replayable && response.status().as_u16() != 429 {
             return deliver(job, response, &common.codec, common.config.max_answer).await;
         }
-        job.paid.add_call(response.extensions());
+        job.charge_call(response.extensions());
         // If this answer cannot be read, the last one that could be stays.
         if let Ok(better) = read(response, common.config.max_answer).await {
             answer = better;
@@ -117,12 +134,39 @@ pub(crate) async fn once<D: HttpCalls>(driver: D, job: JobOf<D>) {
     let limit = left.map_or(common.config.timeout, |left| {
         left.min(common.config.timeout)
     });
-    match timeout(limit, driver.send(job.request())).await {
-        Ok(Ok(response)) => {
+    match send(driver, job, limit).await {
+        Sent::Answered(job, response) => {
             deliver(job, response, &common.codec, common.config.max_answer).await;
         }
-        Ok(Err(error)) => job.fail(error),
-        Err(_) => job.problem(&common.codec, &Problem::TimedOut(limit)),
+        Sent::Failed(job, error) => job.fail(error),
+        Sent::TimedOut(job) => job.problem(&common.codec, &Problem::TimedOut(limit)),
+        Sent::Refused => {}
+    }
+}
+
+/// Sends a job alone, within a time. Callers whose tenants an inner layer refuses to pay for are
+/// told so, and it is sent again for the others. It ends, as each round leaves fewer callers.
+async fn send<D: HttpCalls>(driver: D, mut job: JobOf<D>, limit: Duration) -> SentOf<D> {
+    let common = Arc::clone(driver.common());
+    let start = Instant::now();
+    loop {
+        let left = limit.saturating_sub(start.elapsed());
+        let response = match timeout(left, driver.clone().send(job.request())).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => return Sent::Failed(job, error),
+            Err(_) => {
+                common.stats.failed.increment();
+                return Sent::TimedOut(job);
+            }
+        };
+        let refused: Option<&RefusedTenants> = response.extensions().get();
+        let Some(refused) = refused.filter(|refused| job.is_refused(refused)) else {
+            return Sent::Answered(job, response);
+        };
+        match common.leave_out(vec![job], refused).pop() {
+            Some(left) => job = left,
+            None => return Sent::Refused,
+        }
     }
 }
 
@@ -139,7 +183,7 @@ async fn deliver<ResB, E>(
     if !job.has_duplicates() {
         return job.pass(response, ());
     }
-    job.paid.add_call(response.extensions());
+    job.charge_call(response.extensions());
     match read(response, most).await {
         Ok(answer) => job.answer(codec, &answer),
         Err(error) => job.problem(codec, &Problem::Unreadable(error)),

@@ -110,7 +110,7 @@ where
         let keyed = self.write_key(&mut key, common);
         let (_, request) = self.own.as_ref().expect(OWN);
         if !keyed {
-            common.counters.passed.increment();
+            common.counters.bypassed.increment();
             return ControlFlow::Break(Step::Pass(After::passed(common, request)));
         }
         let key = key.as_ref();

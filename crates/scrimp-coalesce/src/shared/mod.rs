@@ -49,7 +49,7 @@ pub(crate) struct Counters {
     pub(crate) calls: Counter,
     pub(crate) joined: Counter,
     pub(crate) reused: Counter,
-    pub(crate) passed: Counter,
+    pub(crate) bypassed: Counter,
     pub(crate) barred: Counter,
     pub(crate) released: Counter,
     pub(crate) retried: Counter,
@@ -63,7 +63,7 @@ pub(crate) struct Counters {
 
 /// Counters of a layer since it was made, and its current state.
 ///
-/// Each request adds to one of `calls`, `joined`, `reused`, `passed`, `barred`, `released`,
+/// Each request adds to one of `calls`, `joined`, `reused`, `bypassed`, `barred`, `released`,
 /// `retried`, `overflowed` and `refused`, according to its outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -76,7 +76,7 @@ pub struct CoalesceStats {
     /// Requests answered from the [window](crate::ReuseWindow), without any call.
     pub reused: u64,
     /// Requests passed on unchanged: unsafe methods, bodies, upgrades.
-    pub passed: u64,
+    pub bypassed: u64,
     /// Requests passed on because an earlier response to their key was not shareable.
     pub barred: u64,
     /// Requests that waited for an unshareable response, and were then sent on their own.
@@ -186,7 +186,7 @@ impl Counters {
             calls: self.calls.get(),
             joined: self.joined.get(),
             reused: self.reused.get(),
-            passed: self.passed.get(),
+            bypassed: self.bypassed.get(),
             barred: self.barred.get(),
             released: self.released.get(),
             retried: self.retried.get(),

@@ -4,6 +4,7 @@ mod currency;
 mod exchange;
 #[cfg(feature = "serde")]
 mod serde;
+mod split;
 mod text;
 mod totals;
 

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use hashlink::LinkedHashMap;
 
-use super::{cap::CapRules, store::BudgetLine};
+use super::{cap::CapRules, reservation::Held, store::BudgetLine};
 use crate::price::since_epoch;
 
 /// Highest number of accounts. Above it, accounts that owe nothing make room. If all owe
@@ -100,6 +100,19 @@ impl Books {
     pub(super) fn get(&mut self, key: &Key) -> &mut Account {
         let account = self.accounts.get_mut(key);
         account.expect("an account in use is not closed")
+    }
+
+    /// Adds amounts to what is reserved in accounts that are held for them.
+    pub(super) fn reserve(&mut self, held: &[Held]) {
+        for Held { key, amount, .. } in held {
+            let account = self.get(key);
+            account.reserved = account.reserved.saturating_add(*amount);
+        }
+    }
+
+    /// Lets go of accounts that nothing was reserved in yet.
+    pub(super) fn let_go(&mut self, held: &[Held]) {
+        held.iter().for_each(|held| self.get(&held.key).calls -= 1);
     }
 
     /// Restores the amount spent from an account.

@@ -4,11 +4,12 @@ mod books;
 mod cap;
 mod refusal;
 mod reservation;
+mod shared;
 mod store;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::SystemTime};
 
 use parking_lot::Mutex;
 use scrimp_core::{Clock, Currency, ExchangeRates, Money, NoExchangeRate, SettingError};
@@ -199,31 +200,45 @@ impl Budget {
             let Some(key) = cap.key(tenant, provider, route) else {
                 continue;
             };
-            let key = (index, key);
-            let account = books.open(&self.inner.caps, &key, now);
-            let used = account.map_or(i128::MAX, |account| account.used());
             let amount = amount.map_or(Ok(0), |amount| self.in_currency_of(cap, amount));
-            let fits = |amount: &i128| used.saturating_add(*amount) <= cap.limit.pico();
-            match amount {
-                Ok(amount) if fits(&amount) => {
-                    // The account is in use now: opening the next account does not close it.
-                    books.get(&key).calls += 1;
-                    held.push(Held { key, amount });
-                }
-                refused => {
-                    held.iter().for_each(|held| books.get(&held.key).calls -= 1);
+            match self.hold(&mut books, (index, key), amount, now) {
+                Ok(key) => held.push(Held {
+                    key,
+                    amount: amount.unwrap_or(0),
+                    tenant: None,
+                }),
+                Err(refusal) => {
+                    books.let_go(&held);
                     drop(books);
                     metered::refused(&cap.name);
-                    return Err(Box::new(cap.refusal(used, now, refused.err())));
+                    return Err(refusal);
                 }
             }
         }
-        for Held { key, amount } in &held {
-            let account = books.get(key);
-            account.reserved = account.reserved.saturating_add(*amount);
-        }
+        books.reserve(&held);
         drop(books);
         Ok(Reservation::new(self.clone(), held))
+    }
+
+    /// Opens an account for a call, if it has room for the amount. The account is in use then:
+    /// opening the next one does not close it.
+    fn hold(
+        &self,
+        books: &mut Books,
+        key: Key,
+        amount: Result<i128, NoExchangeRate>,
+        now: SystemTime,
+    ) -> Result<Key, Box<Refusal>> {
+        let cap = &self.inner.caps[key.0];
+        let account = books.open(&self.inner.caps, &key, now);
+        let used = account.map_or(i128::MAX, |account| account.used());
+        match amount {
+            Ok(amount) if used.saturating_add(amount) <= cap.limit.pico() => {
+                books.get(&key).calls += 1;
+                Ok(key)
+            }
+            refused => Err(Box::new(cap.refusal(used, now, refused.err()))),
+        }
     }
 
     /// Converts an amount to 10⁻¹² units of a cap's currency. A negative amount becomes 0.

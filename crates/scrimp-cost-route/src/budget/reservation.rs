@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use scrimp_core::{Money, NoExchangeRate};
+use scrimp_core::{Money, NoExchangeRate, extensions::TenantShares};
 use smallvec::SmallVec;
 
 use super::{Budget, books::Key};
@@ -13,6 +13,8 @@ use crate::metered;
 pub struct Reservation {
     budget: Budget,
     held: Amounts,
+    /// Set if several tenants share the cost.
+    shares: Option<TenantShares>,
 }
 
 /// Reserved amounts, by account.
@@ -22,6 +24,9 @@ pub(super) type Amounts = SmallVec<[Held; 2]>;
 pub(super) struct Held {
     pub(super) key: Key,
     pub(super) amount: i128,
+    /// The tenant that the account is of, among those that share the cost. `None` if the whole
+    /// cost counts.
+    pub(super) tenant: Option<usize>,
 }
 
 /// End of a reservation.
@@ -32,11 +37,32 @@ enum Close {
     Settle(Money),
 }
 
+/// Costs of a settled call, by cap.
+struct Costs<'a> {
+    budget: &'a Budget,
+    shares: Option<&'a TenantShares>,
+    /// A cap, and the parts of the tenants under it.
+    last: Option<(usize, Vec<Money>)>,
+    missing: Option<NoExchangeRate>,
+}
+
 // === impl Reservation ===
 
 impl Reservation {
     pub(super) fn new(budget: Budget, held: Amounts) -> Self {
-        Self { budget, held }
+        Self {
+            budget,
+            held,
+            shares: None,
+        }
+    }
+
+    pub(super) fn shared(budget: Budget, held: Amounts, shares: TenantShares) -> Self {
+        Self {
+            budget,
+            held,
+            shares: Some(shares),
+        }
     }
 
     /// Books the call's actual cost, which may be above or below the reserved amount. A
@@ -63,14 +89,19 @@ impl Reservation {
 
     fn close(&mut self, close: Close) -> Result<(), NoExchangeRate> {
         let held = std::mem::take(&mut self.held);
-        let mut missing = None;
         if held.is_empty() {
             return Ok(());
         }
         let budget = &self.budget;
+        let mut costs = Costs::new(budget, self.shares.as_ref());
         let now = budget.inner.clock.wall();
         let mut books = budget.inner.books.lock();
-        for Held { key, amount } in &held {
+        for Held {
+            key,
+            amount,
+            tenant,
+        } in &held
+        {
             let cap = &budget.inner.caps[key.0];
             let account = books.open(&budget.inner.caps, key, now);
             let account = account.expect("an account in use is not closed");
@@ -81,13 +112,7 @@ impl Reservation {
                 Close::InFull => *amount,
                 // Zero is zero in every currency.
                 Close::Settle(actual) if actual.is_zero() => 0,
-                Close::Settle(actual) => {
-                    let converted = budget.in_currency_of(cap, actual);
-                    converted.unwrap_or_else(|error| {
-                        missing = Some(error);
-                        *amount
-                    })
-                }
+                Close::Settle(actual) => costs.of(key.0, *tenant, actual).unwrap_or(*amount),
             };
             account.spent = account.spent.saturating_add(actual);
             // Both happen under the lock, so that totals are reported in order.
@@ -99,7 +124,41 @@ impl Reservation {
                 store.settled(&budget.inner.line(key, account));
             }
         }
-        missing.map_or(Ok(()), Err)
+        costs.missing.map_or(Ok(()), Err)
+    }
+}
+
+// === impl Costs ===
+
+impl<'a> Costs<'a> {
+    fn new(budget: &'a Budget, shares: Option<&'a TenantShares>) -> Self {
+        Self {
+            budget,
+            shares,
+            last: None,
+            missing: None,
+        }
+    }
+
+    /// Returns what a call costs a tenant, or all tenants, under a cap. `None` if an exchange rate
+    /// is missing.
+    fn of(&mut self, cap: usize, tenant: Option<usize>, actual: Money) -> Option<i128> {
+        let rules = &self.budget.inner.caps[cap];
+        let whole = match self.budget.in_currency_of(rules, actual) {
+            Ok(whole) => whole,
+            Err(error) => {
+                self.missing = Some(error);
+                return None;
+            }
+        };
+        let (Some(tenant), Some(shares)) = (tenant, self.shares) else {
+            return Some(whole);
+        };
+        // The accounts of a cap come one after the other: it is split once.
+        let known = self.last.take().filter(|(last, _)| *last == cap);
+        let split = || shares.split(Money::from_pico(whole, rules.limit.currency()));
+        let (_, parts) = self.last.insert(known.unwrap_or_else(|| (cap, split())));
+        Some(parts[tenant].pico())
     }
 }
 

@@ -1,6 +1,9 @@
 use super::*;
 use crate::Period;
-use scrimp_core::Currency;
+use scrimp_core::{
+    Currency,
+    extensions::{Tenant, TenantShares},
+};
 use std::{
     collections::HashMap,
     time::{Duration, SystemTime},
@@ -222,4 +225,64 @@ fn a_line_keeps_amounts_of_any_size_exactly() {
         .restore(&serde_json::from_str::<Vec<BudgetLine>>(&text).unwrap())
         .unwrap();
     assert!(after.reserve(yen(1), "", "p", "/").is_err());
+}
+
+fn shares(weights: &[(&str, u32)]) -> TenantShares {
+    let items = weights.iter();
+    TenantShares::new(items.map(|(name, weight)| (*weight, [Tenant::from(*name)])))
+}
+
+#[test]
+fn the_shares_of_a_call_are_reserved_and_settled_by_weight_in_the_currency_of_each_cap() {
+    let caps = [
+        Cap::new("each", yen(60), Period::Day).tenants(Scope::Each),
+        Cap::new("all", cents(100), Period::Day),
+    ];
+    let budget = Budget::new(caps).at(&rates());
+    let shares = shares(&[("a", 1), ("b", 2)]);
+    let reserved = budget.set_aside_shares(Some(cents(90)), &shares, "p", "/");
+    let reserved = reserved.unwrap();
+    // 30 of 60 yen and 60 of 60 yen; 90 of 100 cents.
+    assert!(budget.reserve(cents(31), "a", "p", "/").is_err());
+    assert!(budget.reserve(cents(1), "b", "p", "/").is_err());
+    reserved.settle(cents(10)).unwrap();
+    let third = yen(10).split(&[1, 2]);
+    assert_eq!(spent(&budget), [cents(10), third[0], third[1]]);
+}
+
+#[test]
+fn a_tenant_that_may_not_pay_its_share_is_named_and_nothing_is_reserved() {
+    let caps = [
+        Cap::new("each", cents(10), Period::Day).tenants(Scope::Each),
+        Cap::new("all", cents(25), Period::Day),
+    ];
+    let budget = Budget::new(caps);
+    budget
+        .reserve(cents(8), "a", "p", "/")
+        .unwrap()
+        .settle(cents(8))
+        .unwrap();
+    let both = shares(&[("a", 1), ("b", 1), ("c", 1)]);
+    let refused = |amount| {
+        let refusals = budget
+            .set_aside_shares(Some(amount), &both, "p", "/")
+            .unwrap_err();
+        refusals
+            .into_iter()
+            .map(|refusal| refusal.map(|refusal| refusal.cap.to_string()))
+            .collect::<Vec<_>>()
+    };
+    let each = || Some("each".to_owned());
+    assert_eq!(refused(cents(9)), [each(), None, None]);
+    assert_eq!(refused(cents(60)), [each(), each(), each()]);
+    // Each has two cents left under its own cap, and all together have three.
+    let other = budget.reserve(cents(10), "d", "p", "/").unwrap();
+    let more = budget.reserve(cents(4), "e", "p", "/").unwrap();
+    assert_eq!(refused(cents(6)), [(); 3].map(|()| Some("all".to_owned())));
+    drop((other, more));
+    assert!(
+        budget
+            .set_aside_shares(Some(cents(6)), &both, "p", "/")
+            .is_ok()
+    );
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, Request, header, request::Parts};
 use http_body::Body;
-use scrimp_core::extensions::{Deadline, Explain, Priority, Repeatable, Tenant};
+use scrimp_core::extensions::{Deadline, Explain, Priority, Repeatable};
 use scrimp_http::{body::announced_length, repeat};
 use tokio::time::Instant;
 
@@ -14,6 +14,7 @@ use crate::{
     Hints, Miss, RequestBody, TokenClass, Tried, Usage,
     config::Shared,
     engine::Ask,
+    payer::Payer,
     profile::{Map, Profile},
     refuse::Refused,
 };
@@ -26,7 +27,7 @@ pub(crate) struct Job {
     pub(super) whole: Option<(Bytes, Option<HeaderMap>)>,
     pub(super) ask: Ask,
     pub(super) tags: Vec<Box<str>>,
-    pub(super) tenant: Arc<str>,
+    pub(super) payer: Payer,
     pub(super) route: Arc<str>,
     pub(super) usage: Usage,
     pub(super) tried: Vec<Tried>,
@@ -57,9 +58,7 @@ impl Job {
                 filters,
                 kind: kind(&usage, &hints.tags),
             },
-            tenant: extensions
-                .get()
-                .map_or_else(empty, |Tenant(name)| name.clone()),
+            payer: Payer::of(extensions).unwrap_or_else(|| Payer::One(empty())),
             deadline: extensions.get().map(|Deadline(at)| *at),
             explain: shared.config.explain || extensions.get::<Explain>().is_some(),
             route: hints.route.unwrap_or_else(empty),

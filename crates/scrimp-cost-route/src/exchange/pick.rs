@@ -1,14 +1,11 @@
 //! Chooses a provider that has room for a request, within budget.
 
-use std::{borrow::Cow, sync::Arc, time::SystemTime};
+use std::{sync::Arc, time::SystemTime};
 
-use scrimp_core::Money;
-
-use super::job::Job;
+use super::{funds::Unavailable, job::Job};
 use crate::{
-    RouteDecision, Tap, Usage,
-    budget::{Refusal, Reservation},
-    config::{Config, Shared},
+    RouteDecision, Tap,
+    config::Shared,
     engine::{Ask, Barred, Choice, Terms},
     meter::Call,
     refuse::Refused,
@@ -20,13 +17,6 @@ pub(crate) struct Picked {
     /// The call, in a box, as it is handed on often.
     pub(crate) call: Box<Call>,
     pub(crate) decision: RouteDecision,
-}
-
-/// Reason for which a chosen candidate is unavailable.
-enum Unavailable {
-    Full,
-    Budget(Box<Refusal>),
-    Unpriced,
 }
 
 // === impl Picked ===
@@ -91,7 +81,7 @@ impl Job {
                         ticket,
                         failover,
                         reservation,
-                        tenant: Arc::clone(&self.tenant),
+                        payer: self.payer.clone(),
                         route: Arc::clone(&self.route),
                         sent: self.usage,
                         used: entry.used(wall),
@@ -115,6 +105,18 @@ impl Job {
                     refused = Some(Refused::Budget(refusal));
                 }
                 Unavailable::Budget(refusal) => return Err(Refused::Budget(refusal)),
+                Unavailable::Tenants(tenants) => {
+                    if !tenants.iter().all(|(_, refusal)| refusal.degrade) {
+                        return Err(Refused::Tenants(tenants));
+                    }
+                    let fewest = match &refused {
+                        Some(Refused::Tenants(fewest)) => fewest.len(),
+                        _ => usize::MAX,
+                    };
+                    if tenants.len() < fewest {
+                        refused = Some(Refused::Tenants(tenants));
+                    }
+                }
             }
         }
     }
@@ -129,54 +131,6 @@ impl Job {
         let lacks = self.tags.iter().any(|tag| !provider.tags.contains(tag));
         let unmappable = provider.map.is_some() && self.whole.is_none();
         full || tried || lacks || unmappable
-    }
-
-    /// Takes what a call needs: room in the quotas, and money.
-    fn take(
-        &self,
-        config: &Config,
-        entry: &Entry,
-        wall: SystemTime,
-    ) -> Result<Option<Reservation>, Unavailable> {
-        let Some(budget) = &config.budget else {
-            return self.quota(entry).map(|()| None);
-        };
-        let usage = match config.strict {
-            Some(most) => Cow::Owned(larger(most, self.usage)),
-            None => entry.expect(&self.usage, true),
-        };
-        let cost = entry.price().cost(&usage, wall, entry.used(wall));
-        // A free call has no currency to convert. A price with a currency needs a rate to that
-        // of each cap, even if the amount is not known yet.
-        let currency = entry.price().currency();
-        let amount = match (cost, config.strict) {
-            (Some(cost), _) => currency.map(|_| cost),
-            (None, None) => currency.map(Money::zero),
-            (None, Some(_)) => return Err(Unavailable::Unpriced),
-        };
-        let name = &entry.provider.name;
-        let reserved = budget.set_aside(amount, &self.tenant, name, &self.route);
-        debug_assert!(
-            reserved
-                .as_ref()
-                .err()
-                .is_none_or(|refusal| refusal.no_rate.is_none()),
-            "prices are checked against the caps before they are taken: {reserved:?}"
-        );
-        let reservation = reserved.map_err(Unavailable::Budget)?;
-        // Last, as a place in a quota can't be given back.
-        self.quota(entry)?;
-        Ok(Some(reservation))
-    }
-
-    fn quota(&self, entry: &Entry) -> Result<(), Unavailable> {
-        let usage = entry.expect(&self.usage, false);
-        let tokens = usage.prompt().saturating_add(usage.completion());
-        if entry.take_quota(tokens) {
-            Ok(())
-        } else {
-            Err(Unavailable::Full)
-        }
     }
 
     fn decision(
@@ -199,17 +153,6 @@ impl Job {
             candidates: names.zip(terms.unwrap_or_default()).collect(),
         }
     }
-}
-
-/// Returns at least as much of everything as either usage.
-fn larger(a: Usage, b: Usage) -> Usage {
-    let mut usage = a;
-    for class in crate::TokenClass::ALL {
-        usage = usage.with(class, a.tokens(class).max(b.tokens(class)));
-    }
-    usage.bytes_in = a.bytes_in.max(b.bytes_in);
-    usage.bytes_out = a.bytes_out.max(b.bytes_out);
-    usage
 }
 
 /// Records one event per choice, with every candidate's terms.

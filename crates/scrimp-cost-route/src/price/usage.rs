@@ -164,4 +164,20 @@ impl Usage {
         let (_, output) = self.tokens.split_at(TokenClass::Output.index());
         output.iter().fold(0, |sum, n| sum.saturating_add(*n))
     }
+
+    /// Returns the part of it that belongs to `weight` of `total`, rounded up.
+    pub(crate) fn scaled(&self, weight: u64, total: u64) -> Self {
+        if weight >= total {
+            return *self;
+        }
+        let scale = |n: u64| {
+            let part = (u128::from(n) * u128::from(weight)).div_ceil(u128::from(total));
+            u64::try_from(part).expect("a part is not above the whole")
+        };
+        Self {
+            bytes_in: scale(self.bytes_in),
+            bytes_out: scale(self.bytes_out),
+            tokens: self.tokens.map(scale),
+        }
+    }
 }

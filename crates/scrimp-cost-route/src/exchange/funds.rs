@@ -1,0 +1,143 @@
+//! What a call needs: room in the quotas of its provider, and money of those who pay.
+
+use std::{borrow::Cow, collections::HashMap, time::SystemTime};
+
+use scrimp_core::{
+    Money,
+    extensions::{Tenant, TenantShares},
+};
+
+use super::job::Job;
+use crate::{
+    Usage,
+    budget::{Budget, Refusal, Reservation},
+    config::Config,
+    payer::Payer,
+    state::Entry,
+};
+
+/// Looks at the tenants that share a request, each without those whom the last one found refused.
+const LOOKS: usize = 4;
+
+/// Reason for which a chosen candidate is unavailable.
+pub(super) enum Unavailable {
+    Full,
+    Budget(Box<Refusal>),
+    /// Some of the tenants that share the request may not pay, or all.
+    Tenants(Vec<(Tenant, Box<Refusal>)>),
+    Unpriced,
+}
+
+// === impl Job ===
+
+impl Job {
+    /// Takes what a call needs: room in the quotas, and money.
+    pub(super) fn take(
+        &self,
+        config: &Config,
+        entry: &Entry,
+        wall: SystemTime,
+    ) -> Result<Option<Reservation>, Unavailable> {
+        let Some(budget) = &config.budget else {
+            return self.quota(entry).map(|()| None);
+        };
+        let name = &entry.provider.name;
+        let reservation = match &self.payer {
+            Payer::One(tenant) => {
+                let amount = amount(config, entry, wall, &self.usage)?;
+                let reserved = budget.set_aside(amount, tenant, name, &self.route);
+                debug_assert!(
+                    reserved
+                        .as_ref()
+                        .err()
+                        .is_none_or(|refusal| refusal.no_rate.is_none()),
+                    "prices are checked against the caps before they are taken: {reserved:?}"
+                );
+                reserved.map_err(Unavailable::Budget)?
+            }
+            Payer::Many(shares) => self.take_shares(config, budget, entry, wall, shares)?,
+        };
+        // Last, as a place in a quota can't be given back.
+        self.quota(entry)?;
+        Ok(Some(reservation))
+    }
+
+    /// Reserves each tenant's share. If some tenants may not pay, the shares of the others grow by
+    /// their part of what the call costs however little it carries: so more tenants may be refused
+    /// as soon as they share the call alone. All of these are found at once.
+    fn take_shares(
+        &self,
+        config: &Config,
+        budget: &Budget,
+        entry: &Entry,
+        wall: SystemTime,
+        shares: &TenantShares,
+    ) -> Result<Reservation, Unavailable> {
+        let mut refused: HashMap<Tenant, Box<Refusal>> = HashMap::new();
+        let mut left = shares.clone();
+        for _ in 0..LOOKS {
+            let usage = self.usage.scaled(left.weight(), shares.weight());
+            let amount = amount(config, entry, wall, &usage)?;
+            let name = &entry.provider.name;
+            match budget.set_aside_shares(amount, &left, name, &self.route) {
+                Ok(reservation) if refused.is_empty() => return Ok(reservation),
+                // What was set aside for the others is released: they come again on their own.
+                Ok(_) => break,
+                Err(refusals) => {
+                    let each = left.tenants().iter().zip(refusals);
+                    refused.extend(each.filter_map(|(tenant, no)| Some((tenant.clone(), no?))));
+                }
+            }
+            match left.without(|tenant| refused.contains_key(tenant)) {
+                Some(rest) => left = rest,
+                None => break,
+            }
+        }
+        let each = shares.tenants().iter();
+        let each = each.filter_map(|tenant| refused.remove_entry(tenant));
+        Err(Unavailable::Tenants(each.collect()))
+    }
+
+    fn quota(&self, entry: &Entry) -> Result<(), Unavailable> {
+        let usage = entry.expect(&self.usage, false);
+        let tokens = usage.prompt().saturating_add(usage.completion());
+        if entry.take_quota(tokens) {
+            Ok(())
+        } else {
+            Err(Unavailable::Full)
+        }
+    }
+}
+
+/// Returns the amount to reserve for a usage. `None` is 0, in no currency.
+fn amount(
+    config: &Config,
+    entry: &Entry,
+    wall: SystemTime,
+    usage: &Usage,
+) -> Result<Option<Money>, Unavailable> {
+    let usage = match config.strict {
+        Some(most) => Cow::Owned(larger(most, *usage)),
+        None => entry.expect(usage, true),
+    };
+    let cost = entry.price().cost(&usage, wall, entry.used(wall));
+    // A free call has no currency to convert. A price with a currency needs a rate to that
+    // of each cap, even if the amount is not known yet.
+    let currency = entry.price().currency();
+    match (cost, config.strict) {
+        (Some(cost), _) => Ok(currency.map(|_| cost)),
+        (None, None) => Ok(currency.map(Money::zero)),
+        (None, Some(_)) => Err(Unavailable::Unpriced),
+    }
+}
+
+/// Returns at least as much of everything as either usage.
+fn larger(a: Usage, b: Usage) -> Usage {
+    let mut usage = a;
+    for class in crate::TokenClass::ALL {
+        usage = usage.with(class, a.tokens(class).max(b.tokens(class)));
+    }
+    usage.bytes_in = a.bytes_in.max(b.bytes_in);
+    usage.bytes_out = a.bytes_out.max(b.bytes_out);
+    usage
+}
