@@ -66,7 +66,7 @@ pub(crate) fn hyper() -> Stack<BoxError> {
 }
 
 fn reqwest() -> Stack<BoxError> {
-    let client = Transport::new(reqwest::Client::new());
+    let client = Transport::new(reqwest::Client::builder()).expect("a transport");
     Stack::new(
         ServiceBuilder::new()
             .map_err(BoxError::from)

@@ -145,7 +145,7 @@ async fn on_reqwests_client_the_whole_stack_is_a_client() {
     let layers = Layers::new(Some(&server.url("").parse().expect("a URI"))).batching(2);
     let client = recommended!(layers.clone())
         .map_err(BoxError::from)
-        .service(Transport::new(reqwest::Client::new()));
+        .service(Transport::new(reqwest::Client::builder()).expect("a transport"));
     works(client, &server.url("")).await;
     did_their_work(&layers, &world);
 }

@@ -29,6 +29,7 @@
 //! | [`proxy_status`] | the field in which a layer gives the reason of a refusal | RFC 9209 |
 //! | [`own_call`] | requests that need a call of their own | RFC 9110 §7.8, §10.1.1, §14 |
 //! | [`range`](mod@range) | byte ranges | RFC 9110 §14 |
+//! | [`redirect`] | requests that follow a redirect | RFC 9110 §15.4 |
 //! | [`representation`] | identity of the bytes of two responses | RFC 9110 §8.8.1 |
 //! | [`repeat`] | requests that may be sent twice | RFC 9110 §9.2.2, draft-ietf-httpapi-idempotency-key-header |
 //! | [`retry_after`] | Retry-After as seconds and as a date | RFC 9110 §10.2.3 |
@@ -89,6 +90,7 @@ pub mod own_call;
 pub mod peek;
 pub mod proxy_status;
 pub mod range;
+pub mod redirect;
 pub mod repeat;
 pub mod representation;
 pub mod retry_after;

@@ -20,7 +20,17 @@ pub trait Call: Clone + Send + Sync + 'static {
 
     /// Makes a call.
     fn call(&self, request: reqwest::Request) -> Self::Future;
+
+    /// Returns reqwest's client that makes the calls in the end. A [`Transport`](crate::Transport)
+    /// reads its settings. Default: `None`, so nothing is checked.
+    fn client(&self) -> Option<&reqwest::Client> {
+        None
+    }
 }
+
+/// On a request: its transport has a name for the identity that the client adds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Vouched;
 
 pin_project! {
     /// A call of a plain client.
@@ -40,6 +50,10 @@ impl Call for reqwest::Client {
         // Not `execute`: its future borrows the client.
         let call = Service::call(&mut self.clone(), request);
         ClientCall { call }
+    }
+
+    fn client(&self) -> Option<&reqwest::Client> {
+        Some(self)
     }
 }
 

@@ -8,13 +8,17 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Extensions, Request, Response, StatusCode};
 use http_body::Body;
 use pin_project_lite::pin_project;
-use scrimp_core::BoxError;
+use scrimp_core::{BoxError, Problem, extensions::Tenant};
 use tower_service::Service;
 
-use crate::{body::outgoing, call::Call, url::AnsweredBy};
+use crate::{
+    body::outgoing,
+    call::{Call, Vouched},
+    url::AnsweredBy,
+};
 
 /// Adapts reqwest's client to `http`'s types.
 ///
@@ -25,10 +29,15 @@ use crate::{body::outgoing, call::Call, url::AnsweredBy};
 /// Bodies stream in both directions; extensions, including a request's time-out, are passed on;
 /// dropping the future or the response's body cancels the call. It is always ready: the client has
 /// a pool and no limit of its own.
-/// client has a pool and no limit of its own.
+///
+/// The client must do nothing that the layers have to see: it follows no redirects, keeps no
+/// cookies and adds no headers. Otherwise a cache would give one user's response to another.
+/// [`build`](crate::TransportBuilder::build) refuses such a client, and a
+/// [`SessionLayer`](crate::SessionLayer) does these things outside the stack.
 #[derive(Clone)]
 pub struct Transport<C = reqwest::Client> {
     client: C,
+    identity: Option<Tenant>,
 }
 
 pin_project! {
@@ -45,15 +54,21 @@ pin_project! {
         Calling { #[pin] call: F },
         // The request cannot be sent by reqwest, for example because of a relative URI.
         Refused { error: Option<E> },
+        // The request is not of the identity of this transport.
+        Misdirected,
     }
 }
 
 // === impl Transport ===
 
 impl<C> Transport<C> {
-    /// Sends requests with `client`.
-    pub fn new(client: C) -> Self {
-        Self { client }
+    pub(crate) fn from_parts(client: C, identity: Option<Tenant>) -> Self {
+        Self { client, identity }
+    }
+
+    /// Reports whether a request may go out under the identity of this transport.
+    fn admits(&self, request: &Extensions) -> bool {
+        self.identity.is_none() || request.get() == self.identity.as_ref()
     }
 
     /// Returns the client.
@@ -81,7 +96,14 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        if !self.admits(request.extensions()) {
+            let state = State::Misdirected;
+            return TransportFuture { state };
+        }
+        if self.identity.is_some() {
+            request.extensions_mut().insert(Vouched);
+        }
         let state = match reqwest::Request::try_from(request.map(outgoing)) {
             Ok(request) => State::Calling {
                 call: self.client.call(request),
@@ -98,8 +120,25 @@ impl<C: fmt::Debug> fmt::Debug for Transport<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transport")
             .field("client", &self.client)
+            .field("identity", &self.identity)
             .finish()
     }
+}
+
+/// Returns the refusal of a request without the transport's identity.
+fn other_identity() -> Response<reqwest::Body> {
+    Problem::new(
+        "reqwest",
+        "other-identity",
+        StatusCode::INTERNAL_SERVER_ERROR,
+    )
+    .error("proxy_configuration_error")
+    .detail(
+        "The transport has an identity, and the request is not of this identity: outside the \
+         stack, a SessionLayer must set the identity of the transport as the tenant.",
+    )
+    .response()
+    .map(reqwest::Body::from)
 }
 
 // === impl TransportFuture ===
@@ -125,6 +164,7 @@ impl<C: Call> Future for TransportFuture<C> {
                     .expect("a future is not polled after completion");
                 Poll::Ready(Err(error))
             }
+            StateProj::Misdirected => Poll::Ready(Ok(other_identity())),
         }
     }
 }

@@ -3,17 +3,12 @@
 mod common;
 
 use bytes::Bytes;
-use common::{Server, cache, kept};
+use common::{Server, cache, kept, transport};
 use http::{Request, Response};
-use http_body_util::{BodyExt, Channel, Empty, Full};
+use http_body_util::{BodyExt, Channel, Empty};
 use scrimp_core::BoxError;
-use scrimp_reqwest::{AnsweredBy, Transport};
 use tokio::{io::AsyncReadExt, net::TcpListener};
 use tower::{Layer, ServiceExt};
-
-fn transport() -> Transport {
-    Transport::new(reqwest::Client::new())
-}
 
 #[tokio::test]
 async fn bodies_stream_both_ways() {
@@ -33,36 +28,6 @@ async fn bodies_stream_both_ways() {
     sender.send_data(Bytes::from("second")).await.unwrap();
     drop(sender);
     assert_eq!(body.collect().await.unwrap().to_bytes(), "second");
-}
-
-#[tokio::test]
-async fn a_complete_body_survives_a_redirect() {
-    let answer = |_, request: axum::extract::Request| async move {
-        if request.uri().path() == "/old" {
-            return Response::builder()
-                .status(307)
-                .header("location", "/new")
-                .body(axum::body::Body::empty())
-                .unwrap();
-        }
-        let length = request.headers()["content-length"].clone();
-        let body = request.into_body().collect().await.unwrap().to_bytes();
-        Response::builder()
-            .header("x-length", length)
-            .body(body.into())
-            .unwrap()
-    };
-    let server = Server::start(answer).await;
-    let request = Request::post(server.url("/old"));
-    let request = request.body(Full::new(Bytes::from("whole"))).unwrap();
-    let response = transport().oneshot(request).await.unwrap();
-    assert_eq!(response.headers()["x-length"], "5");
-    let by = response.extensions().get::<AnsweredBy>().unwrap().0.clone();
-    assert_eq!(by.as_str(), server.url("/new"));
-    assert_eq!(
-        response.into_body().collect().await.unwrap().to_bytes(),
-        "whole"
-    );
 }
 
 #[tokio::test]

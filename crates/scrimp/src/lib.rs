@@ -13,6 +13,7 @@
 //! | `cost-route-metrics` | | (the router's figures through the metrics facade) |
 //! | `no-vary-search` | | requests that differ in what No-Vary-Search says does not count |
 //! | `reqwest` | `scrimp::reqwest` | (the layers on reqwest's client) |
+//! | `reqwest-cookies` | | (and cookie stores, one for each user) |
 //! | `reqwest-middleware` | | (and at the end of a chain of reqwest-middleware) |
 //! | `serde` | | (money in files and settings, as strings) |
 //! | `stack` | | (types with names: `Stack`, a service with all its layers, and its `Body`) |

@@ -8,9 +8,12 @@ use std::{
 };
 
 use http::Extensions;
-use reqwest_middleware::{ClientWithMiddleware, Error};
+use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Error};
 
-use crate::call::Call;
+use crate::{
+    call::{Call, Vouched},
+    middleware::watch::Watch,
+};
 
 type Answered = Result<(reqwest::Response, Extensions), Error>;
 
@@ -27,12 +30,22 @@ impl Call for ClientWithMiddleware {
         let client = self.clone();
         let call = Box::pin(async move {
             let mut extensions = take_extensions(&mut request)?;
+            let client = match extensions.remove::<Vouched>() {
+                Some(Vouched) => client,
+                None => ClientBuilder::from_client(client)
+                    .with(Watch::new(request.headers()))
+                    .build(),
+            };
             let response = client
                 .execute_with_extensions(request, &mut extensions)
                 .await?;
             Ok((response, extensions))
         });
         MiddlewareCall { call }
+    }
+
+    fn client(&self) -> Option<&reqwest::Client> {
+        Some(self.as_ref())
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod call;
 mod place;
+mod watch;
 
 use bytes::Bytes;
 use http::{Extensions, Request, Response};
@@ -14,6 +15,7 @@ use crate::{body::wrap, url::AnsweredBy};
 
 pub use call::MiddlewareCall;
 pub use place::NotLast;
+pub use watch::HiddenCredential;
 
 /// A tower stack as the last middleware of a chain.
 ///
@@ -32,10 +34,16 @@ pub struct StackMiddleware<S> {
 
 /// Makes a client that sends every request through `stack`.
 ///
-/// `client` itself is not called; it makes and configures the requests. Further middlewares go
-/// before the stack with [`StackMiddleware`], or after it in the client that the stack's
-/// [`Transport`](crate::Transport) calls.
-pub fn client_with<S, B>(client: reqwest::Client, stack: S) -> ClientWithMiddleware
+/// It only makes requests, and `stack` sends them. Default headers, credentials, cookies and
+/// redirects belong to a [`SessionLayer`](crate::SessionLayer) at the top of the stack;
+/// time-outs, TLS and proxies to the client of the stack's [`Transport`](crate::Transport). More
+/// middlewares go before the stack with [`StackMiddleware`], or after it in the client of the
+/// transport.
+///
+/// # Panics
+///
+/// As [`reqwest::Client::new`]: if no TLS backend can be initialised.
+pub fn client_with<S, B>(stack: S) -> ClientWithMiddleware
 where
     S: Service<Request<reqwest::Body>, Response = Response<B>> + Clone + Send + Sync + 'static,
     S::Future: Send,
@@ -43,7 +51,7 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    ClientBuilder::new(client)
+    ClientBuilder::new(reqwest::Client::new())
         .with(StackMiddleware::new(stack))
         .build()
 }
