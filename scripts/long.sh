@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs the long forms of checks that scripts/test.sh --full runs in short: about two hours.
+# Runs the long forms of checks that scripts/test.sh --full runs in short: about two and a half hours
+# on two processors, five on one.
 # Figures go into the docs with the date and the commit that this prints.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

@@ -3,12 +3,12 @@
 
 use std::time::SystemTime;
 
-use http::{HeaderName, header};
+use http::{HeaderName, StatusCode, header};
 use libfuzzer_sys::fuzz_target;
 use scrimp_fuzz::fields::lines;
 use scrimp_http::{
-    age, body, cache_status::CacheVerdict, coding, connection, cookie, etag, groups, list,
-    media_type, no_vary_search, no_vary_search::SearchVariance, retry_after, target,
+    age, body, challenge, coding, connection, cookie, etag, groups, list, media_type, own_call,
+    representation::Identity, retry_after, target,
 };
 
 fuzz_target!(|data: &[u8]| {
@@ -26,8 +26,6 @@ fuzz_target!(|data: &[u8]| {
     assert!(age::age(&under(&header::AGE)).is_none_or(|age| age.as_secs() <= 1 << 31));
     let lengths = under(&header::CONTENT_LENGTH);
     assert!(body::announced_length(&lengths).is_none() || !body::lengths_differ(&lengths));
-    let _ = CacheVerdict::read(&under(&header::CACHE_STATUS));
-    let _ = CacheVerdict::read(&under(&HeaderName::from_static("x-cache")));
     let coded = under(&header::CONTENT_ENCODING);
     assert!(coding::is_coded(&coded) == (coding::codings(&coded).count() > 0));
     let _ = coding::accepts_all(&under(&header::ACCEPT_ENCODING), &coded);
@@ -41,7 +39,6 @@ fuzz_target!(|data: &[u8]| {
         assert!(etag::weak_match(tag.as_bytes(), tag.as_bytes()));
         assert!(!etag::is_plain_strong(tag) || etag::strong_match(tag, tag));
     }
-    let _ = groups::groups(&under(&groups::CACHE_GROUPS), &groups::CACHE_GROUPS);
     for name in [groups::SURROGATE_KEY, groups::CACHE_TAG] {
         assert!(groups::tags(&under(&name), &name).all(|tag| !tag.is_empty()));
     }
@@ -51,7 +48,15 @@ fuzz_target!(|data: &[u8]| {
         let _ = media_type::is_live(value);
     }
     let _ = media_type::accepts_event_stream(&under(&header::ACCEPT));
-    let _ = SearchVariance::read(&under(&no_vary_search::NO_VARY_SEARCH));
+    let challenges = under(&header::WWW_AUTHENTICATE);
+    assert!(challenge::schemes(&challenges).all(|scheme| !scheme.contains(&b',')));
+    let _ = challenge::is_of_one_client(&challenges);
+    let _ = own_call::needs_own_call(&under(&header::EXPECT));
+    let (one, same) = (
+        Identity::of(StatusCode::OK, &tags),
+        Identity::of(StatusCode::OK, &tags),
+    );
+    assert!(one == same);
     let wait = retry_after::retry_after(&under(&header::RETRY_AFTER), SystemTime::UNIX_EPOCH);
     assert!(wait.is_none_or(|wait| wait.as_secs() <= 366 * 86_400));
     for line in under(&header::FORWARDED).values() {

@@ -1,5 +1,7 @@
 //! What all targets do: a batch of three, and bytes for an answer.
 
+pub mod cache;
+pub mod cost;
 pub mod fields;
 
 use bytes::Bytes;

@@ -63,6 +63,9 @@ mod ceiling;
 mod drive;
 mod error;
 mod full;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod html;
 mod input;
 mod intake;

@@ -28,6 +28,14 @@ pub(crate) struct Sorter {
     count: u64,
 }
 
+/// Reports whether an entry is equal after a way through a temporary file.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn survives(entry: &Entry) -> bool {
+    let mut written = Vec::new();
+    record::encode(entry, &mut written);
+    record::decode(&written).as_ref() == Some(entry)
+}
+
 /// Returns entries in order of time.
 #[derive(Debug)]
 pub(crate) struct Sorted {
