@@ -3,8 +3,8 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{Extensions, HeaderMap, HeaderName, Request, Response, StatusCode};
-use scrimp_core::{Clock, Ledger, Money, extensions::Explain};
+use http::{HeaderName, Request, Response, StatusCode};
+use scrimp_core::{Clock, Ledger, Money};
 use scrimp_http::{
     cache_control::CDN_CACHE_CONTROL,
     groups::{CACHE_TAG, SURROGATE_KEY},
@@ -88,20 +88,6 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Removes the tag fields, if they are not to be passed on.
-    pub(crate) fn strip_tags(&self, headers: &mut HeaderMap) {
-        if self.strip_tag_headers {
-            for name in &self.tag_headers {
-                headers.remove(name);
-            }
-        }
-    }
-
-    /// Returns whether the response to a request with these extensions carries a verdict.
-    pub(crate) fn explains(&self, extensions: &Extensions) -> bool {
-        self.explain || extensions.get::<Explain>().is_some()
-    }
-
     /// Returns what cookies mean for a request that this rule, or no rule, matches.
     pub(crate) fn cookies(&self, rule: Option<&Rule>) -> Cookies {
         rule.and_then(|rule| rule.cookies).unwrap_or({

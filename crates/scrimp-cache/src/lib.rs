@@ -137,7 +137,6 @@ mod body;
 mod builder;
 mod cache_status;
 mod config;
-mod digits;
 mod entry;
 mod future;
 mod invalidation;

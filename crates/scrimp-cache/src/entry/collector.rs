@@ -1,19 +1,39 @@
-//! Collecting a body while it is passed on.
+//! Collecting a body while it is passed on, and the memory for it.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use bytes::Bytes;
 use http::HeaderMap;
 use scrimp_core::{BodyEnd, Sink, extensions::Shared};
 
-use crate::entry::Held;
-
 /// Bytes of an announced body that are reserved at once.
 const FIRST_STEP: usize = 64 << 10;
+
+/// A limit on memory, in bytes, shared by many fills.
+#[derive(Debug, Clone)]
+pub struct MemoryBudget(Arc<Used>);
+
+#[derive(Debug)]
+struct Used {
+    bytes: AtomicU64,
+    limit: u64,
+}
+
+/// Bytes taken from a [`MemoryBudget`]. Dropping it returns them.
+#[derive(Debug)]
+pub struct Held {
+    budget: MemoryBudget,
+    bytes: u64,
+}
 
 /// Collects a body. It is committed only if it ends cleanly and at the announced length. A body
 /// above its limit is passed on without being stored.
 pub(crate) struct BodyCollector(Option<Box<dyn Collect + Send>>);
 
-/// An [`OwnCollector`] with any commit function: one allocation for both.
+/// A [`Collector`] with any commit function: one allocation for both.
 trait Collect {
     /// Takes a chunk. Returns false if there is no room.
     fn take(&mut self, chunk: &Bytes) -> bool;
@@ -21,26 +41,82 @@ trait Collect {
     fn end(self: Box<Self>, end: BodyEnd);
 }
 
-struct OwnCollector<C> {
-    buffer: Vec<u8>,
+struct Collector<C> {
+    chunks: Chunks,
     held: Held,
     limit: u64,
     announced: Option<u64>,
     commit: C,
 }
 
-/// A collector without a buffer, which can store the body of a shared response.
-struct SharedCollector<C> {
-    answer: Shared,
-    read: u64,
-    held: Held,
-    limit: u64,
-    announced: Option<u64>,
-    commit: C,
+/// The chunks read so far.
+enum Chunks {
+    Own(Vec<u8>),
+    /// The body of a shared response, which has the chunks. This is how many bytes were read.
+    Shared(Shared, u64),
 }
 
 /// A complete body, with these trailers.
 struct Whole(Option<HeaderMap>);
+
+// === impl MemoryBudget ===
+
+impl MemoryBudget {
+    /// Returns a budget of `limit` bytes.
+    #[must_use]
+    pub fn new(limit: u64) -> Self {
+        Self(Arc::new(Used {
+            bytes: AtomicU64::new(0),
+            limit,
+        }))
+    }
+
+    /// Returns how many bytes are taken now.
+    #[must_use]
+    pub fn used(&self) -> u64 {
+        self.0.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Returns the limit, in bytes.
+    #[must_use]
+    pub fn limit(&self) -> u64 {
+        self.0.limit
+    }
+
+    /// Returns a share of the budget that is empty at first.
+    #[must_use]
+    pub fn hold(&self) -> Held {
+        Held {
+            budget: self.clone(),
+            bytes: 0,
+        }
+    }
+}
+
+// === impl Held ===
+
+impl Held {
+    /// Grows the share to `bytes`. Returns false, and takes nothing, if that exceeds the limit.
+    pub fn grow_to(&mut self, bytes: u64) -> bool {
+        let more = bytes.saturating_sub(self.bytes);
+        let shared = &self.budget.0;
+        let taken = shared
+            .bytes
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
+                used.checked_add(more).filter(|&sum| sum <= shared.limit)
+            });
+        if taken.is_ok() {
+            self.bytes += more;
+        }
+        taken.is_ok()
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.budget.0.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
 
 // === impl BodyCollector ===
 
@@ -49,24 +125,10 @@ impl BodyCollector {
     /// with its trailers.
     ///
     /// Its memory stays taken until it is stored, so that bodies do not pile up behind a slow
-    /// store.
-    pub(crate) fn new<C>(held: Held, limit: u64, announced: Option<u64>, commit: C) -> Self
-    where
-        C: FnOnce(Bytes, Option<HeaderMap>, Held) + Send + 'static,
-    {
-        Self(Some(Box::new(OwnCollector {
-            buffer: Vec::new(),
-            held,
-            limit,
-            announced,
-            commit,
-        })))
-    }
-
-    /// Waits for a shared body that another collector collects. If that one has not stored the
-    /// body by its end, this one does.
-    pub(crate) fn shared<C>(
-        answer: Shared,
+    /// store. With `shared`, another collector collects the body of that shared response. If that
+    /// one has not stored the body by its end, this one does.
+    pub(crate) fn new<C>(
+        shared: Option<Shared>,
         held: Held,
         limit: u64,
         announced: Option<u64>,
@@ -75,9 +137,9 @@ impl BodyCollector {
     where
         C: FnOnce(Bytes, Option<HeaderMap>, Held) + Send + 'static,
     {
-        Self(Some(Box::new(SharedCollector {
-            answer,
-            read: 0,
+        let own = Chunks::Own(Vec::new());
+        Self(Some(Box::new(Collector {
+            chunks: shared.map_or(own, |answer| Chunks::Shared(answer, 0)),
             held,
             limit,
             announced,
@@ -91,20 +153,45 @@ impl BodyCollector {
     }
 }
 
-impl<C: FnOnce(Bytes, Option<HeaderMap>, Held)> Collect for OwnCollector<C> {
+impl Sink for BodyCollector {
+    fn data(&mut self, chunk: &Bytes) {
+        if let Some(open) = &mut self.0
+            && !open.take(chunk)
+        {
+            self.0 = None;
+        }
+    }
+
+    fn end(self, end: BodyEnd) {
+        if let Some(open) = self.0 {
+            open.end(end);
+        }
+    }
+}
+
+// === impl Collector ===
+
+impl<C: FnOnce(Bytes, Option<HeaderMap>, Held)> Collect for Collector<C> {
     fn take(&mut self, chunk: &Bytes) -> bool {
-        let length = self.buffer.len() + chunk.len();
+        let buffer = match &mut self.chunks {
+            Chunks::Own(buffer) => buffer,
+            Chunks::Shared(_, read) => {
+                *read += chunk.len() as u64;
+                return *read <= self.limit;
+            }
+        };
+        let length = buffer.len() + chunk.len();
         if length as u64 > self.limit {
             return false;
         }
-        if length > self.buffer.capacity() {
+        if length > buffer.capacity() {
             // The announced length saves growing. Beyond a first step it counts only as far as
             // bytes have come: a reader that stalls must not hold the memory it announced.
-            let doubled = length.max(self.buffer.capacity() * 2).max(FIRST_STEP);
+            let doubled = length.max(buffer.capacity() * 2).max(FIRST_STEP);
             let announced = self.announced.and_then(|n| usize::try_from(n).ok());
             let generous = match announced {
                 Some(announced) if announced >= length => announced.min(doubled),
-                _ => length.max(self.buffer.capacity() * 2),
+                _ => length.max(buffer.capacity() * 2),
             };
             // If memory is short, the exact need may still be available.
             let granted = [generous, length]
@@ -113,39 +200,36 @@ impl<C: FnOnce(Bytes, Option<HeaderMap>, Held)> Collect for OwnCollector<C> {
             let Some(capacity) = granted else {
                 return false;
             };
-            self.buffer.reserve_exact(capacity - self.buffer.len());
+            buffer.reserve_exact(capacity - buffer.len());
         }
-        self.buffer.extend_from_slice(chunk);
+        buffer.extend_from_slice(chunk);
         true
     }
 
-    fn end(self: Box<Self>, end: BodyEnd) {
-        let Some(Whole(trailers)) = whole(end, self.buffer.len() as u64, self.announced) else {
+    fn end(mut self: Box<Self>, end: BodyEnd) {
+        let read = match &self.chunks {
+            Chunks::Own(buffer) => buffer.len() as u64,
+            Chunks::Shared(_, read) => *read,
+        };
+        let Some(Whole(trailers)) = whole(end, read, self.announced) else {
             return;
         };
         // The allocation is exact: a stored body takes no more memory than its weight.
-        let body = Bytes::from(self.buffer.into_boxed_slice());
-        (self.commit)(body, trailers, self.held);
-    }
-}
-
-impl<C: FnOnce(Bytes, Option<HeaderMap>, Held)> Collect for SharedCollector<C> {
-    fn take(&mut self, chunk: &Bytes) -> bool {
-        self.read += chunk.len() as u64;
-        self.read <= self.limit
-    }
-
-    fn end(self: Box<Self>, end: BodyEnd) {
-        let mut this = *self;
-        if let Some(Whole(trailers)) = whole(end, this.read, this.announced)
-            && !this.answer.is_committed()
-            && let Some(chunks) = this.answer.chunks()
-            && this.held.grow_to(this.read)
-            && this.answer.commit()
-        {
-            let body = Bytes::from(chunks.concat().into_boxed_slice());
-            (this.commit)(body, trailers, this.held);
-        }
+        let body = match self.chunks {
+            Chunks::Own(buffer) => buffer.into_boxed_slice(),
+            Chunks::Shared(answer, read) => {
+                if !answer.is_committed()
+                    && let Some(chunks) = answer.chunks()
+                    && self.held.grow_to(read)
+                    && answer.commit()
+                {
+                    chunks.concat().into_boxed_slice()
+                } else {
+                    return;
+                }
+            }
+        };
+        (self.commit)(Bytes::from(body), trailers, self.held);
     }
 }
 
@@ -163,18 +247,19 @@ fn whole(end: BodyEnd, read: u64, announced: Option<u64>) -> Option<Whole> {
         .then_some(Whole(trailers))
 }
 
-impl Sink for BodyCollector {
-    fn data(&mut self, chunk: &Bytes) {
-        if let Some(open) = &mut self.0
-            && !open.take(chunk)
-        {
-            self.0 = None;
-        }
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    fn end(self, end: BodyEnd) {
-        if let Some(open) = self.0 {
-            open.end(end);
-        }
+    #[test]
+    fn what_is_taken_is_given_back_and_the_limit_holds() {
+        let budget = MemoryBudget::new(10);
+        let (mut a, mut b) = (budget.hold(), budget.hold());
+        assert!(a.grow_to(6) && !b.grow_to(5) && b.grow_to(4) && !a.grow_to(7));
+        assert_eq!(budget.used(), 10);
+        drop(a);
+        assert!(b.grow_to(10));
+        drop(b);
+        assert_eq!(budget.used(), 0);
     }
 }

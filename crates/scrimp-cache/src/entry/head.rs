@@ -5,20 +5,18 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use scrimp_http::date;
 use smallvec::SmallVec;
 
-use super::{CACHE_STATUS, value};
-use crate::{config::Config, policy::freshness::Arrival};
+use super::value;
+use crate::policy::freshness::Arrival;
 
 /// Returns the fields as hits send them, and the Cache-Status of caches nearer to the origin. The
 /// slots for values that change with every hit come first.
 pub(super) fn stored(
-    config: &Config,
     mut headers: HeaderMap,
     status: StatusCode,
     (body, trailers): (&Bytes, Option<&HeaderMap>),
     arrival: Arrival,
 ) -> (HeaderMap, Option<Bytes>) {
     let said = take_cache_status(&mut headers);
-    config.strip_tags(&mut headers);
     dated(&mut headers, arrival);
     match trailers {
         Some(trailers) => announced(&mut headers, trailers),
@@ -27,19 +25,19 @@ pub(super) fn stored(
     headers.remove(header::AGE);
     let mut slots = HeaderMap::with_capacity(headers.keys_len() + 2);
     slots.insert(header::AGE, HeaderValue::from_static("0"));
-    slots.insert(CACHE_STATUS, HeaderValue::from_static(""));
+    slots.insert(header::CACHE_STATUS, HeaderValue::from_static(""));
     (compact(&headers, slots), said)
 }
 
 /// Removes the Cache-Status of caches nearer to the origin, and returns it as one line.
 fn take_cache_status(headers: &mut HeaderMap) -> Option<Bytes> {
     let lines: Vec<_> = headers
-        .get_all(CACHE_STATUS)
+        .get_all(header::CACHE_STATUS)
         .iter()
         .map(HeaderValue::as_bytes)
         .collect();
     let said = (!lines.is_empty()).then(|| Bytes::from(lines.join(&b", "[..])));
-    headers.remove(CACHE_STATUS);
+    headers.remove(header::CACHE_STATUS);
     said
 }
 

@@ -1,17 +1,21 @@
-//! The store in memory.
+//! The store in memory, and the responses under one key.
 
 use std::{fmt, future::Ready, sync::Arc};
 
-use scrimp_core::{BoxError, Key, KeyRef, SettingError, Settings};
+use http::Request;
+use scrimp_core::{BoxError, Key, KeyRef, Settings};
+use scrimp_table::{Change, Kept, Table};
+use smallvec::SmallVec;
 use tokio::time::Instant;
 
-use scrimp_table::{Change, Kept, Table};
-
-use super::{Entry, FillToken, Lookup, MemoryBudget, PutOutcome, Store, Variants};
+use super::{
+    Entry, FillToken, Lookup, MemoryBudget, MemoryStoreBuilder, PutOutcome, Store, limits::Limits,
+};
 use crate::stats::StoreStats;
 
-/// Divisor of the memory limit that gives the part for responses still being received.
-const FILL_SHARE: u64 = 8;
+/// Maximum number of responses under one key. The oldest are removed first: a client that varies a
+/// field at will fills its own slots, not the memory.
+const MAX_VARIANTS: usize = 32;
 
 /// Keeps responses in memory, bounded by bytes.
 ///
@@ -28,17 +32,9 @@ struct Inner {
     max_body: u64,
 }
 
-/// Builds a [`MemoryStore`]. Made by [`MemoryStore::builder`].
-#[derive(Debug, Clone)]
-#[must_use]
-pub struct MemoryStoreBuilder(Settings<Limits>);
-
-#[derive(Debug, Clone)]
-struct Limits {
-    max_bytes: u64,
-    max_body: u64,
-    max_keys_per_tenant: u64,
-}
+/// The responses stored under one key, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct Variants(SmallVec<[Arc<Entry>; 1]>);
 
 // === impl MemoryStore ===
 
@@ -54,7 +50,7 @@ impl MemoryStore {
         MemoryStoreBuilder(Settings::new("MemoryStore", Limits::new(max_bytes)))
     }
 
-    fn with(limits: &Limits) -> Self {
+    pub(super) fn with(limits: &Limits) -> Self {
         let for_fills = limits.for_fills();
         Self(Arc::new(Inner {
             table: Table::new(limits.max_bytes - for_fills, limits.max_keys_per_tenant),
@@ -120,69 +116,6 @@ impl MemoryStore {
     }
 }
 
-// === impl MemoryStoreBuilder ===
-
-impl MemoryStoreBuilder {
-    /// Sets the size of the largest body that is stored, in bytes. Default and maximum: one eighth
-    /// of the store, as a body has to fit while it is received.
-    pub fn max_body(self, bytes: u64) -> Self {
-        let most = self.0.values().for_fills();
-        Self(self.0.within("max_body", bytes, ..=most, |limits, bytes| {
-            limits.max_body = bytes;
-        }))
-    }
-
-    /// Sets the maximum number of keys for each [`Tenant`](scrimp_core::extensions::Tenant), so
-    /// that one tenant cannot displace the others. A further key is not stored until one of the
-    /// tenant's keys is removed. Default: no limit. Range: 1 or more.
-    pub fn max_keys_per_tenant(self, keys: u64) -> Self {
-        let name = "max_keys_per_tenant";
-        Self(self.0.within(name, keys, 1.., |limits, keys| {
-            limits.max_keys_per_tenant = keys;
-        }))
-    }
-
-    /// Returns the store.
-    ///
-    /// # Errors
-    ///
-    /// Returns the first invalid setting.
-    pub fn build(self) -> Result<MemoryStore, SettingError> {
-        Ok(MemoryStore::with(&self.0.finish()?))
-    }
-}
-
-// === impl Limits ===
-
-impl Limits {
-    fn new(max_bytes: u64) -> Self {
-        Self {
-            max_bytes,
-            max_body: max_bytes / FILL_SHARE,
-            max_keys_per_tenant: u64::MAX,
-        }
-    }
-
-    /// Returns the bytes set aside for responses still being received.
-    fn for_fills(&self) -> u64 {
-        self.max_bytes / FILL_SHARE
-    }
-}
-
-impl Kept for Variants {
-    fn weight(&self) -> u64 {
-        self.weight()
-    }
-
-    fn until(&self) -> Option<Instant> {
-        let until = |entry: &Arc<Entry>| entry.policy.usable_until();
-        self.iter().map(until).try_fold(None, |latest, until| {
-            // One response that is usable without end makes the whole set so.
-            until.map(|until| latest.max(Some(until)))
-        })?
-    }
-}
-
 impl Store for MemoryStore {
     type Get = Ready<Result<Option<Arc<Variants>>, BoxError>>;
     type Put = Ready<Result<PutOutcome, BoxError>>;
@@ -223,5 +156,112 @@ impl fmt::Debug for MemoryStore {
             .field("max_fill_bytes", &self.0.budget.limit())
             .field("max_body", &self.max_body_size())
             .finish_non_exhaustive()
+    }
+}
+
+// === impl Variants ===
+
+impl Variants {
+    /// Returns the newest response that answers a request.
+    #[must_use]
+    pub fn select<B>(&self, request: &Request<B>) -> Option<&Arc<Entry>> {
+        self.0.iter().find(|entry| entry.selection.matches(request))
+    }
+
+    /// Returns the same response, and its index.
+    pub(crate) fn place<B>(&self, request: &Request<B>) -> Option<(usize, &Arc<Entry>)> {
+        let mut entries = self.0.iter().enumerate();
+        entries.find(|(_, entry)| entry.selection.matches(request))
+    }
+
+    /// Returns the response at an index.
+    pub(crate) fn at(&self, place: usize) -> Option<&Arc<Entry>> {
+        self.0.get(place)
+    }
+
+    /// Iterates over all of them, newest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Entry>> {
+        self.0.iter()
+    }
+
+    /// Returns these responses and a new one, which replaces those with the same selection.
+    #[must_use]
+    pub fn with(&self, entry: &Arc<Entry>) -> Self {
+        let others = self
+            .0
+            .iter()
+            .filter(|other| !other.selection.is_replaced_by(&entry.selection))
+            .take(MAX_VARIANTS - 1)
+            .cloned();
+        let mut list = SmallVec::with_capacity(self.0.len().min(MAX_VARIANTS));
+        list.push(Arc::clone(entry));
+        list.extend(others);
+        Self(list)
+    }
+
+    /// Returns whether a valid response with the same selection was requested later. A slow
+    /// response must not replace a newer one.
+    #[must_use]
+    pub fn outdates(&self, entry: &Entry, token: &FillToken) -> bool {
+        let newer = |other: &Entry| {
+            other.selection == entry.selection && other.sent > entry.sent && token.allows(other)
+        };
+        self.0.iter().any(|other| newer(other))
+    }
+
+    /// Returns the responses that answer other requests than `entry` does; `None` if there are
+    /// none.
+    pub(crate) fn beside(&self, entry: &Entry) -> Option<Self> {
+        let others = self.0.iter();
+        let list: SmallVec<_> = others
+            .filter(|other| other.selection != entry.selection)
+            .cloned()
+            .collect();
+        (!list.is_empty()).then_some(Self(list))
+    }
+
+    /// Returns these responses without one of them; `None` if none is left.
+    #[must_use]
+    pub fn without(&self, entry: &Arc<Entry>) -> Option<Self> {
+        let list: SmallVec<_> = self
+            .0
+            .iter()
+            .filter(|other| !Arc::ptr_eq(other, entry) && !other.is_same(entry))
+            .cloned()
+            .collect();
+        (!list.is_empty()).then_some(Self(list))
+    }
+
+    /// Returns their weight in bytes of memory.
+    #[must_use]
+    pub fn weight(&self) -> u64 {
+        let spilled = if self.0.spilled() {
+            self.0.capacity() * size_of::<Arc<Entry>>()
+        } else {
+            0
+        };
+        let own = size_of::<Self>() + spilled;
+        own as u64 + self.0.iter().map(|entry| entry.weight()).sum::<u64>()
+    }
+}
+
+impl FromIterator<Arc<Entry>> for Variants {
+    /// Collects responses that are stored under one key, newest first.
+    fn from_iter<I: IntoIterator<Item = Arc<Entry>>>(entries: I) -> Self {
+        Self(entries.into_iter().take(MAX_VARIANTS).collect())
+    }
+}
+
+impl Kept for Variants {
+    fn weight(&self) -> u64 {
+        self.weight()
+    }
+
+    fn until(&self) -> Option<Instant> {
+        let until = |entry: &Arc<Entry>| entry.policy.usable_until();
+        self.iter().map(until).try_fold(None, |latest, until| {
+            // One response that is usable without end makes the whole set so.
+            until.map(|until| latest.max(Some(until)))
+        })?
     }
 }

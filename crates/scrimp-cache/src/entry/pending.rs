@@ -24,7 +24,7 @@ use crate::{
         refusal::Refusal,
         storable::{self, Asking, Permissions},
     },
-    request::Variances,
+    request::{IS_HEARD, Variances},
     rule::{Place, Rule},
 };
 
@@ -88,8 +88,10 @@ impl PendingEntry {
         }
         let asking = Asking::from(facts);
         storable::check(mode, asking, status, &answer, &control, permissions)?;
-        let same_search = variances.confirm(request, head.headers(), call.asked.variance.as_ref());
-        if !same_search && !call.has_chosen_query(config) {
+        if IS_HEARD
+            && !variances.confirm(request, head.headers(), call.asked.variance.as_ref())
+            && !call.has_chosen_query(config)
+        {
             return Err(Refusal::SearchVariance);
         }
         let selection = Selection::new(request, &answer).ok_or(Refusal::VaryStar)?;
@@ -176,9 +178,9 @@ impl PendingEntry {
         let (parts, ()) = self.head.into_parts();
         let mut headers = parts.headers;
         merge::strip(&mut headers, &self.withheld);
+        strip_tags(config, &mut headers);
         let whole = (&body, trailers.as_ref());
-        let (headers, upstream_status) =
-            head::stored(config, headers, parts.status, whole, self.arrival);
+        let (headers, upstream_status) = head::stored(headers, parts.status, whole, self.arrival);
         // These are read from the copy: otherwise they would keep the connection's whole buffer.
         let policy = self.policy.with_validators(&Answer::read(&headers));
         Ok(Entry {
@@ -197,6 +199,15 @@ impl PendingEntry {
             refreshing: RefreshFlag::default(),
             weighed: AtomicU64::new(0),
         })
+    }
+}
+
+/// Removes the tag fields, if they are not to be passed on.
+pub(crate) fn strip_tags(config: &Config, headers: &mut HeaderMap) {
+    if config.strip_tag_headers {
+        for name in &config.tag_headers {
+            headers.remove(name);
+        }
     }
 }
 

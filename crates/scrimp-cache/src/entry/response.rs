@@ -4,25 +4,22 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, Version, header};
+use http::{HeaderMap, StatusCode, Version};
 use scrimp_core::extensions::{CacheInfo, CacheState};
 use tokio::time::Instant;
 
-use super::{Booking, RefreshFlag, Refreshing, weight::headers_size};
+use super::{Booking, weight::headers_size};
 use crate::{
     cache_status,
     invalidation::epoch::Validity,
     policy::{Policy, Selection, judge::Freshness},
 };
-
-/// Name of the field in which a cache explains itself (RFC 9211).
-pub(crate) const CACHE_STATUS: header::HeaderName = header::CACHE_STATUS;
 
 /// One stored response.
 pub struct Entry {
@@ -47,6 +44,20 @@ pub struct Entry {
     /// Weight in bytes; 0 until it is first computed. Stores read it often.
     pub(crate) weighed: AtomicU64,
 }
+
+/// Flag that a refresh of a response is under way.
+#[derive(Debug)]
+pub(crate) enum RefreshFlag {
+    /// Flag of a response that is one object in memory.
+    Own(AtomicBool),
+    /// Flag of a response that every look-up decodes again; all its copies share it.
+    #[cfg(feature = "codec")]
+    Shared(Arc<AtomicBool>),
+}
+
+/// Guard of the one task that refreshes a response.
+#[derive(Debug)]
+pub(crate) struct Refreshing(Arc<Entry>);
 
 // === impl Entry ===
 
@@ -115,9 +126,8 @@ impl Entry {
 
     /// Starts the one background refresh of this response. `None` if one is under way.
     pub(crate) fn begin_refresh(self: &Arc<Self>) -> Option<Refreshing> {
-        self.refreshing
-            .take()
-            .then(|| Refreshing::new(Arc::clone(self)))
+        let begun = self.refreshing.take();
+        begun.then(|| Refreshing(Arc::clone(self)))
     }
 
     /// Reports whether this is the same stored response, or a copy that was decoded elsewhere.
@@ -134,5 +144,38 @@ impl fmt::Debug for Entry {
             .field("body", &format_args!("{} bytes", self.body.len()))
             .field("policy", &self.policy)
             .finish_non_exhaustive()
+    }
+}
+
+// === impl RefreshFlag ===
+
+impl RefreshFlag {
+    /// Sets the flag. Returns whether it was clear.
+    fn take(&self) -> bool {
+        self.flag()
+            .compare_exchange(false, true, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    fn flag(&self) -> &AtomicBool {
+        match self {
+            Self::Own(flag) => flag,
+            #[cfg(feature = "codec")]
+            Self::Shared(flag) => flag,
+        }
+    }
+}
+
+impl Default for RefreshFlag {
+    fn default() -> Self {
+        Self::Own(AtomicBool::new(false))
+    }
+}
+
+// === impl Refreshing ===
+
+impl Drop for Refreshing {
+    fn drop(&mut self) {
+        self.0.refreshing.flag().store(false, Ordering::Release);
     }
 }

@@ -1,31 +1,40 @@
-//! Answers made from a stored response.
+//! Answers that are not a whole stored response: parts, 304, no content, a refusal.
 
-use std::{
-    hash::{BuildHasher, RandomState},
-    time::Duration,
-};
+use std::hash::{BuildHasher, RandomState};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use scrimp_core::Problem;
 
+use super::hit::{Answer, whole};
 use crate::{
     body::StoredBody,
-    digits::digits,
-    entry::{CACHE_STATUS, Entry},
+    cache_status::{Forward, Report},
+    entry::Entry,
     policy::{
         conditional,
         facts::{MethodClass, RequestFacts},
         judge::Freshness,
         range::{self, Ranges},
     },
+    shared::Shared,
 };
 
-/// Reports whether the answer is the whole stored response.
-#[inline]
-pub(super) fn is_whole(facts: &RequestFacts, entry: &Entry) -> bool {
-    facts.method == MethodClass::Get
-        && !(facts.conditional && entry.status.is_success())
-        && !(facts.range && entry.status == StatusCode::OK)
+// === impl Answer ===
+
+impl Answer {
+    /// Answers `only-if-cached` if nothing usable is stored (RFC 9111 §5.2.1.7).
+    pub(crate) fn refusal<St>(shared: &Shared<St>, reason: Forward) -> Self {
+        shared.counters.unanswered.increment();
+        let problem = Problem::new("cache", "only-if-cached", StatusCode::GATEWAY_TIMEOUT).detail(
+            "No stored response can answer the request, which must not reach the upstream.",
+        );
+        let mut response = problem.response().map(|body| StoredBody::new(body, None));
+        let report = Report::forwarded(reason).detail("only-if-cached");
+        let value = report.value(&shared.config.name, None);
+        response.headers_mut().insert(header::CACHE_STATUS, value);
+        Self::Made(Box::new(response))
+    }
 }
 
 /// Builds the answer: the whole, a range, or `304` if the client has it already.
@@ -49,43 +58,6 @@ pub(crate) fn from_entry(
         *response.body_mut() = StoredBody::empty();
     }
     response
-}
-
-/// Returns the whole of a stored response. `wrap` makes the body in its final place, as this is
-/// the path of every hit.
-#[inline]
-pub(super) fn whole<B>(
-    entry: &Entry,
-    age: Duration,
-    cache_status: HeaderValue,
-    wrap: impl FnOnce(StoredBody) -> B,
-) -> Response<B> {
-    let body = StoredBody::new(entry.body.clone(), entry.trailers.as_ref());
-    let mut response = Response::new(wrap(body));
-    *response.status_mut() = entry.status;
-    *response.version_mut() = entry.version;
-    *response.headers_mut() = entry.headers.clone();
-    stamp(response.headers_mut(), seconds(age), cache_status);
-    response
-}
-
-/// Fills in the fields that differ from answer to answer. Their slots are the first two fields,
-/// which saves a look-up by name.
-#[inline]
-fn stamp(headers: &mut HeaderMap, age: HeaderValue, status: HeaderValue) {
-    let mut fields = headers.iter_mut();
-    match (fields.next(), fields.next()) {
-        (Some((first, age_slot)), Some((second, status_slot)))
-            if first == header::AGE && second == CACHE_STATUS =>
-        {
-            *age_slot = age;
-            *status_slot = status;
-        }
-        _ => {
-            headers.insert(header::AGE, age);
-            headers.insert(CACHE_STATUS, status);
-        }
-    }
 }
 
 /// Turns a whole answer into a 304: the fields that describe the body are removed (RFC 9110
@@ -209,28 +181,9 @@ fn set(headers: &mut HeaderMap, name: &header::HeaderName, value: &str) {
     }
 }
 
-/// Returns Age in whole seconds.
-fn seconds(age: Duration) -> HeaderValue {
-    // RFC 9111 §1.2.2: a longer age is sent as 2³¹.
-    let seconds = age.as_secs().min(1 << 31);
-    match digits(seconds) {
-        Some(text) => HeaderValue::from_static(text),
-        None => HeaderValue::from(seconds),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_age_is_its_number_of_whole_seconds() {
-        for age in [0, 7, 10, 99, 100, 999, 1_000, 9_999, 10_000, 123_456_789] {
-            let value = seconds(Duration::from_millis(age * 1000 + 999));
-            assert_eq!(value, age.to_string());
-        }
-        assert_eq!(seconds(Duration::MAX), "2147483648");
-    }
 
     #[test]
     fn a_boundary_never_stands_in_what_it_bounds() {

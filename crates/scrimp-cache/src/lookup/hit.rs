@@ -1,16 +1,19 @@
 //! A stored response that is used, and the answer made from it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use http::{Extensions, HeaderValue, Request, Response, StatusCode};
-use scrimp_core::{Problem, extensions::CacheState};
+use http::{Extensions, HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use scrimp_core::extensions::CacheState;
 
-use super::answer::{from_entry, is_whole, whole};
+use super::answer::from_entry;
 use crate::{
     body::{CacheBody, StoredBody},
-    cache_status::{Forward, Report, ttl_seconds},
-    entry::{CACHE_STATUS, Entry, Variants},
-    policy::judge::Freshness,
+    cache_status::{self, Report, ttl_seconds},
+    entry::{Entry, Variants},
+    policy::{
+        facts::{MethodClass, RequestFacts},
+        judge::Freshness,
+    },
     request::LookupRequest,
     shared::Shared,
 };
@@ -66,7 +69,7 @@ impl Found {
             booking.account.avoided(booking.charge);
         }
         let upstream = entry.upstream_status.as_ref();
-        let cache_status = shared.config.name.hit(ttl_seconds(freshness), upstream);
+        let cache_status = Report::hit(ttl_seconds(freshness)).value(&shared.config.name, upstream);
         let extensions = match asked.explain {
             true => explain(std::mem::take(request.extensions_mut()), entry, freshness),
             false => Extensions::new(),
@@ -99,19 +102,6 @@ fn explain(mut extensions: Extensions, entry: &Entry, freshness: Freshness) -> E
 // === impl Answer ===
 
 impl Answer {
-    /// Answers `only-if-cached` if nothing usable is stored (RFC 9111 §5.2.1.7).
-    pub(crate) fn refusal<St>(shared: &Shared<St>, reason: Forward) -> Self {
-        shared.counters.unanswered.increment();
-        let problem = Problem::new("cache", "only-if-cached", StatusCode::GATEWAY_TIMEOUT).detail(
-            "No stored response can answer the request, which must not reach the upstream.",
-        );
-        let mut response = problem.response().map(|body| StoredBody::new(body, None));
-        let report = Report::forwarded(reason).detail("only-if-cached");
-        let value = report.value(&shared.config.name, None);
-        response.headers_mut().insert(CACHE_STATUS, value);
-        Self::Made(Box::new(response))
-    }
-
     #[inline]
     pub(crate) fn into_response<B>(self) -> Response<CacheBody<B>> {
         match self {
@@ -126,6 +116,51 @@ impl Answer {
                 *response.extensions_mut() = extensions;
                 response
             }
+        }
+    }
+}
+
+/// Reports whether the answer is the whole stored response.
+#[inline]
+fn is_whole(facts: &RequestFacts, entry: &Entry) -> bool {
+    facts.method == MethodClass::Get
+        && !(facts.conditional && entry.status.is_success())
+        && !(facts.range && entry.status == StatusCode::OK)
+}
+
+/// Returns the whole of a stored response. `wrap` makes the body in its final place, as this is
+/// the path of every hit.
+#[inline]
+pub(super) fn whole<B>(
+    entry: &Entry,
+    age: Duration,
+    cache_status: HeaderValue,
+    wrap: impl FnOnce(StoredBody) -> B,
+) -> Response<B> {
+    let body = StoredBody::new(entry.body.clone(), entry.trailers.as_ref());
+    let mut response = Response::new(wrap(body));
+    *response.status_mut() = entry.status;
+    *response.version_mut() = entry.version;
+    *response.headers_mut() = entry.headers.clone();
+    stamp(response.headers_mut(), cache_status::age(age), cache_status);
+    response
+}
+
+/// Fills in the fields that differ from answer to answer. Their slots are the first two fields,
+/// which saves a look-up by name.
+#[inline]
+fn stamp(headers: &mut HeaderMap, age: HeaderValue, status: HeaderValue) {
+    let mut fields = headers.iter_mut();
+    match (fields.next(), fields.next()) {
+        (Some((first, age_slot)), Some((second, status_slot)))
+            if first == header::AGE && second == header::CACHE_STATUS =>
+        {
+            *age_slot = age;
+            *status_slot = status;
+        }
+        _ => {
+            headers.insert(header::AGE, age);
+            headers.insert(header::CACHE_STATUS, status);
         }
     }
 }

@@ -4,7 +4,7 @@ use http::{HeaderMap, header};
 
 use scrimp_http::{date, etag::weak_match, list::members};
 
-use super::freshness::Policy;
+use super::judge::Policy;
 
 /// Returns whether a stored response answers the client's condition with a 304 (§4.3.2).
 pub(crate) fn not_modified(request: &HeaderMap, policy: &Policy) -> bool {

@@ -5,7 +5,7 @@ use scrimp_http::{date, etag, range};
 
 pub(crate) use scrimp_http::range::{Ranges, Span};
 
-use super::freshness::Policy;
+use super::judge::Policy;
 
 /// Reads Range for a body of `length` bytes, honouring If-Range.
 pub(crate) fn read(

@@ -2,9 +2,7 @@
 
 pub(crate) mod key;
 mod search;
-mod target;
 mod view;
 
-pub(crate) use search::Variances;
-pub(crate) use target::Shown;
-pub(crate) use view::{LookupRequest, RequestView, head_of, key_of};
+pub(crate) use search::{IS_HEARD, Variances};
+pub(crate) use view::{LookupRequest, RequestView, Shown, head_of, key_of};

@@ -20,7 +20,7 @@ use scrimp_http::{
 };
 
 /// Flag of the feature; without it, the whole query counts.
-const IS_HEARD: bool = cfg!(feature = "no-vary-search");
+pub(crate) const IS_HEARD: bool = cfg!(feature = "no-vary-search");
 
 /// Maximum number of remembered paths. Above it, all are forgotten and learned anew.
 const MAX_PATHS: usize = 10_000;
@@ -85,9 +85,6 @@ fn decoded(names: &[String]) -> Vec<String> {
 impl Variances {
     /// Returns the last variance of the path of a request.
     pub(crate) fn get<B>(&self, request: &Request<B>) -> Option<Variance> {
-        if !IS_HEARD {
-            return None;
-        }
         let known = self.0.read();
         match known.is_empty() {
             true => None,
@@ -102,9 +99,6 @@ impl Variances {
         response: &HeaderMap,
         keyed_by: Option<&Variance>,
     ) -> bool {
-        if !IS_HEARD {
-            return true;
-        }
         let shown = Variance::read(response);
         let same = shown.as_ref() == keyed_by;
         self.note(path(request), shown);

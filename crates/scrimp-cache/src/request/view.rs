@@ -1,14 +1,19 @@
 //! The view of a request as the cache needs it.
 
-use http::{HeaderValue, Request};
+use http::{Extensions, HeaderValue, Request, Uri};
 use http_body::Body;
-use scrimp_core::{BodyDigest, KeyBuf, extensions::Directive};
-use scrimp_http::{body::Presence, target::has_userinfo};
+use scrimp_core::{
+    BodyDigest, KeyBuf,
+    extensions::{Directive, Explain},
+};
+use scrimp_http::{
+    body::Presence,
+    target::{TargetUri, has_userinfo},
+};
 
 use super::{
     key,
-    search::{Variance, Variances},
-    target::Shown,
+    search::{IS_HEARD, Variance, Variances},
 };
 use crate::{
     cache_status::{Forward, Report},
@@ -44,6 +49,16 @@ pub(crate) struct LookupRequest {
     /// The parts of the query that the key leaves out.
     pub(crate) variance: Option<Variance>,
     pub(crate) explain: bool,
+}
+
+/// The request's own URI, while the target URI is in its place. It is boxed: few requests need it,
+/// and all carry it.
+pub(crate) struct Shown(Option<Box<Instead>>);
+
+struct Instead {
+    shown: Uri,
+    /// The URI's path is not the end of the target's path, so that a response depends on both.
+    rewritten: bool,
 }
 
 // === impl RequestView ===
@@ -137,8 +152,8 @@ fn write_key<B>(
 ) -> Option<Variance> {
     let spec = rule.map(|rule| &rule.key);
     let variance = match spec.map(|spec| &spec.query) {
-        None | Some(QueryKey::All) => variances.get(request),
-        Some(_) => None,
+        None | Some(QueryKey::All) if IS_HEARD => variances.get(request),
+        _ => None,
     };
     key::write(key, request, host, facts, spec, variance.as_ref());
     key::add_rewritten(key, shown);
@@ -163,6 +178,15 @@ pub(crate) fn key_of(config: &Config, mut request: Request<()>) -> KeyBuf {
     let mut key = key::build(&request, &facts, rule.map(|rule| &rule.key));
     key::add_rewritten(&mut key, &shown);
     key
+}
+
+// === impl Config ===
+
+impl Config {
+    /// Returns whether the response to a request with these extensions carries a verdict.
+    pub(crate) fn explains(&self, extensions: &Extensions) -> bool {
+        self.explain || extensions.get::<Explain>().is_some()
+    }
 }
 
 // === impl LookupRequest ===
@@ -198,5 +222,42 @@ impl LookupRequest {
     /// Returns whether it may be answered from the store only.
     pub(crate) fn only_if_cached(&self) -> bool {
         self.facts.control.only_if_cached || self.directive == Some(Directive::OnlyIfCached)
+    }
+}
+
+// === impl Shown ===
+
+impl Shown {
+    /// Puts the target URI in place, if `find` returns one.
+    #[inline]
+    pub(crate) fn swap<B>(find: TargetUri, request: &mut Request<B>) -> Self {
+        let target = find.of(request.extensions(), request.uri());
+        if std::ptr::eq(target.uri, request.uri()) {
+            return Self(None);
+        }
+        let rewritten = target.rewritten.is_some();
+        let target = target.uri.clone();
+        let shown = std::mem::replace(request.uri_mut(), target);
+        Self(Some(Box::new(Instead { shown, rewritten })))
+    }
+
+    /// Returns the request's own URI, if a response depends on it besides the target.
+    pub(crate) fn rewritten(&self) -> Option<&Uri> {
+        let instead = self.0.as_ref()?;
+        instead.rewritten.then_some(&instead.shown)
+    }
+
+    /// Restores the request's own URI for the inner service.
+    pub(crate) fn restore<B>(self, request: &mut Request<B>) {
+        if let Some(instead) = self.0 {
+            *request.uri_mut() = instead.shown;
+        }
+    }
+
+    /// Does the same for a copy of the request.
+    pub(crate) fn restore_copy(&self, request: &mut Request<()>) {
+        if let Some(instead) = &self.0 {
+            request.uri_mut().clone_from(&instead.shown);
+        }
     }
 }

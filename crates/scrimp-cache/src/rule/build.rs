@@ -1,8 +1,14 @@
-//! Building and checking a rule.
+//! Building and checking a rule, and the error of an invalid one.
+
+use std::fmt;
 
 use http::header;
 
-use super::{Cookies, KeySpec, Rule, RuleBuilder, RuleError};
+use super::{Cookies, KeySpec, Rule, RuleBuilder};
+
+/// An invalid rule: the problem, and the correct form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleError(pub(super) String);
 
 impl TryFrom<RuleBuilder> for Rule {
     type Error = RuleError;
@@ -76,3 +82,13 @@ impl Rule {
         Ok(())
     }
 }
+
+// === impl RuleError ===
+
+impl fmt::Display for RuleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for RuleError {}

@@ -3,7 +3,6 @@
 mod build;
 mod builder;
 mod display;
-mod error;
 mod parse;
 mod path;
 mod set;
@@ -17,8 +16,8 @@ use scrimp_http::media_type;
 
 use crate::pattern::Pattern;
 
+pub use build::RuleError;
 pub use builder::RuleBuilder;
-pub use error::RuleError;
 pub(crate) use set::{Matched, Place, RuleSet};
 pub(crate) use template::Template;
 

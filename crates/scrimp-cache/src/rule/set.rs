@@ -9,8 +9,7 @@ use smallvec::SmallVec;
 use super::{Rule, path};
 use crate::policy::{
     Policy,
-    status::{blames_request, heuristically_cacheable},
-    storable::Permissions,
+    storable::{Permissions, blames_request, heuristically_cacheable},
 };
 
 /// The rules of a layer.

@@ -3,20 +3,25 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response, header};
 use http_body::Body;
 use scrimp_core::{
     KeyRef,
     extensions::{CacheInfo, CacheState, Since},
 };
 
-use super::{fetch::Fetch, label::label, watched::WatchedCall, write::Write};
+use super::{fetch::Fetch, write::Write};
 use crate::{
     body::CacheBody,
     cache_status::{Forward, Report},
-    entry::{Entry, Refreshing, Store, book},
+    entry::{Entry, Refreshing, Store, book, is_collapsed, strip_tags},
     lookup::Miss,
-    policy::facts::RequestFacts,
+    policy::{
+        answer::Answer,
+        facts::RequestFacts,
+        refusal::Refusal,
+        storable::{self, Asking, Permissions},
+    },
     request::LookupRequest,
     shared::Shared,
 };
@@ -37,6 +42,15 @@ enum UpstreamCall {
     Watched(WatchedCall),
     /// The response may be stored.
     Fetch(Box<Fetch>),
+}
+
+/// A call whose response is not expected to be stored, as the last one was not. It keeps only the
+/// data for its label.
+struct WatchedCall {
+    asking: Asking,
+    /// Hash of the request's key.
+    hash: u64,
+    keyed_authorization: bool,
 }
 
 // === impl Exchange ===
@@ -165,4 +179,74 @@ impl<St: Store> Exchange<St> {
         }
         Ok(response.map(CacheBody::passing))
     }
+}
+
+// === impl WatchedCall ===
+
+impl WatchedCall {
+    /// Makes a watched call. `None` if the response may be stored, or needs more than a label.
+    fn new<St>(shared: &Shared<St>, asked: &LookupRequest, hash: u64, miss: &Miss) -> Option<Self> {
+        let config = &shared.config;
+        // A caller that asks for a verdict relies on it: a wrong guess would cost more than a
+        // call.
+        let idle = !asked.explain && config.ledger.is_none() && config.fallback.is_none();
+        let unknown = miss.reason == Forward::UriMiss;
+        (unknown && idle && shared.predictor.takes(hash)).then(|| Self {
+            asking: Asking::from(&asked.facts),
+            hash,
+            keyed_authorization: asked.keyed_authorization,
+        })
+    }
+
+    /// Labels the response, and learns from it.
+    fn finish<St, B>(
+        self,
+        shared: &Shared<St>,
+        mut response: Response<B>,
+    ) -> Response<CacheBody<B>> {
+        let report = Report::forwarded(Forward::UriMiss);
+        let report = match self.refusal(shared, &response) {
+            Some(refusal) => report.detail(refusal.detail()),
+            None => {
+                shared.predictor.forget(self.hash);
+                report
+            }
+        };
+        label_miss(shared, &mut response, report);
+        response.map(CacheBody::passing)
+    }
+
+    /// Returns why the response would not have been stored this time either.
+    fn refusal<St, B>(&self, shared: &Shared<St>, response: &Response<B>) -> Option<Refusal> {
+        let config = &shared.config;
+        let permissions = Permissions {
+            set_cookie: !config.strict_cookies,
+            authorization: self.keyed_authorization,
+            ..Permissions::default()
+        };
+        let answer = Answer::read(response.headers());
+        let (control, _) = storable::control(&config.targets, &answer, permissions);
+        let (mode, status) = (config.mode, response.status());
+        storable::check(mode, self.asking, status, &answer, &control, permissions).err()
+    }
+}
+
+/// Appends a line to Cache-Status: the cache nearest to the client is last (RFC 9211 §2).
+pub(super) fn label<St>(shared: &Shared<St>, headers: &mut HeaderMap, report: Report) {
+    headers.append(
+        header::CACHE_STATUS,
+        report.value(&shared.config.name, None),
+    );
+}
+
+/// Labels a response to a miss, and counts it.
+pub(super) fn label_miss<St, B>(shared: &Shared<St>, response: &mut Response<B>, report: Report) {
+    shared.counters.misses.increment();
+    let collapsed = is_collapsed(response);
+    let report = Report {
+        collapsed,
+        ..report
+    };
+    strip_tags(&shared.config, response.headers_mut());
+    label(shared, response.headers_mut(), report);
 }

@@ -1,14 +1,10 @@
 //! Upstream calls, and the effect of their responses on the store.
 
-mod behind;
-mod choice;
 mod exchange;
 mod fetch;
-mod label;
 mod offer;
 mod race;
 mod said;
-mod watched;
 mod write;
 
 use bytes::Bytes;
@@ -16,8 +12,8 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-pub(crate) use choice::Choice;
 pub(crate) use exchange::Exchange;
+pub(crate) use offer::Choice;
 pub(crate) use race::Race;
 
 use crate::body::CacheBody;

@@ -1,6 +1,6 @@
 //! Widely used field values.
 
-use crate::digits::digits;
+use crate::cache_status::digits;
 
 /// Returns the static text of a widely used value, if this is one.
 pub(super) fn known(bytes: &[u8]) -> Option<&'static str> {

@@ -1,20 +1,8 @@
 //! The query of a target URI, or the part of it that belongs to a key.
 
-use http::Uri;
 use scrimp_core::KeyBuf;
 
 use super::framed;
-
-/// Returns path and query of a target, and the length of the path. `/a?` and `/a` are two targets.
-#[inline]
-pub(super) fn parts(uri: &Uri) -> (&str, usize) {
-    let Some(target) = uri.path_and_query() else {
-        return ("/", 1);
-    };
-    let spelled = target.as_str();
-    let query = target.query().map_or(0, |query| query.len() + 1);
-    (spelled, spelled.len() - query)
-}
 
 /// Writes the chosen parameters of a query and its `?`, by name and then in request order.
 ///

@@ -14,9 +14,9 @@ use crate::{
     cache_status::{Report, ttl_seconds},
     entry::{BodyCollector, Held, PendingEntry, Previous, Store},
     invalidation::epoch::Epoch,
-    policy::{judge::Freshness, refusal::Refusal, status::blames_request},
+    policy::{judge::Freshness, refusal::Refusal, storable::blames_request},
     shared::Shared,
-    upstream::label::label_miss,
+    upstream::exchange::label_miss,
 };
 
 impl Fetch {
@@ -154,9 +154,6 @@ impl Fetch {
             // The place for a refresh is only released now.
             drop(refreshing);
         };
-        match standby {
-            Some(answer) => BodyCollector::shared(answer, held, limit, announced, commit),
-            None => BodyCollector::new(held, limit, announced, commit),
-        }
+        BodyCollector::new(standby, held, limit, announced, commit)
     }
 }

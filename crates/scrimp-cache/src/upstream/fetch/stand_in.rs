@@ -14,7 +14,7 @@ use crate::{
     lookup::from_entry,
     policy::judge::{self, Freshness},
     shared::Shared,
-    upstream::label::label,
+    upstream::exchange::label,
 };
 
 /// The failure that a stale response replaces.

@@ -1,16 +1,16 @@
-//! The Cache-Status field (RFC 9211).
+//! The fields that a cache writes: Cache-Status (RFC 9211) and Age.
 
-mod name;
-
-use std::time::Duration;
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode};
+use parking_lot::RwLock;
 use scrimp_core::extensions::{CacheInfo, CacheState};
 
 use crate::policy::{Policy, judge::Freshness};
-
-pub(crate) use name::CacheName;
 
 /// Reason why a request went to the upstream (RFC 9211 §2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,19 @@ pub(crate) struct Report {
     pub(crate) collapsed: bool,
     pub(crate) detail: Option<&'static str>,
 }
+
+/// A cache's name as a structured field, with its most frequent values.
+#[derive(Debug, Clone)]
+pub(crate) struct CacheName {
+    name: Box<str>,
+    others: Arc<[Slot; SLOTS]>,
+}
+
+/// The last report and its value. The reports of one cache differ in a few dozen ways and in their
+/// TTL, which is usually one of a few.
+type Slot = RwLock<Option<(Report, HeaderValue)>>;
+
+const SLOTS: usize = 64;
 
 // === impl Forward ===
 
@@ -125,6 +138,74 @@ impl Report {
     }
 }
 
+// === impl CacheName ===
+
+impl Default for CacheName {
+    fn default() -> Self {
+        Self::written("scrimp".into())
+    }
+}
+
+impl CacheName {
+    /// Returns `None` if the name can be neither a token nor a string (RFC 8941 §3.3).
+    pub(crate) fn new(name: &str) -> Option<Self> {
+        Some(Self::written(structured(name)?))
+    }
+
+    fn written(name: Box<str>) -> Self {
+        Self {
+            name,
+            others: Arc::new([const { RwLock::new(None) }; SLOTS]),
+        }
+    }
+
+    /// Returns the remembered value of a report, or makes it.
+    fn remembered(&self, report: Report, make: impl FnOnce() -> HeaderValue) -> HeaderValue {
+        let slot = &self.others[slot_of(report)];
+        if let Some((known, value)) = &*slot.read()
+            && *known == report
+        {
+            return value.clone();
+        }
+        let value = make();
+        // A request does not wait for the lock: it only helps the next one.
+        if let Some(mut slot) = slot.try_write() {
+            *slot = Some((report, value.clone()));
+        }
+        value
+    }
+}
+
+/// Returns the slot of a report. Reports that often occur together have different slots.
+fn slot_of(report: Report) -> usize {
+    let reason = report.forward.map_or(0, |forward| forward as usize + 1);
+    let detail = report.detail.map_or(0, str::len);
+    let ttl = report.ttl.unwrap_or_default() as usize;
+    ttl.wrapping_add(8 * reason).wrapping_add(detail) % SLOTS
+}
+
+/// Returns a name as a structured field: a token if possible, else a string. `None` if the name is
+/// empty, or has characters that neither can hold.
+fn structured(name: &str) -> Option<Box<str>> {
+    let first = |byte: u8| byte.is_ascii_alphabetic() || byte == b'*';
+    let rest = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~:/".contains(&byte);
+    if name.bytes().next().is_some_and(first) && name.bytes().all(rest) {
+        return Some(name.into());
+    }
+    if name.is_empty() || !name.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return None;
+    }
+    let mut quoted = String::from("\"");
+    for letter in name.chars() {
+        if matches!(letter, '"' | '\\') {
+            quoted.push('\\');
+        }
+        quoted.push(letter);
+    }
+    quoted.push('"');
+    Some(quoted.into())
+}
+
 fn value(text: Vec<u8>) -> HeaderValue {
     HeaderValue::from_maybe_shared(Bytes::from(text))
         .expect("a printable name, words of this crate and the value of a valid field")
@@ -162,47 +243,40 @@ pub(crate) fn ttl_seconds(freshness: Freshness) -> i64 {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_field_reads_as_the_rfc_shows_it() {
-        assert_eq!(
-            Report::hit(376).value(&CacheName::new("scrimp").unwrap(), None),
-            "scrimp; hit; ttl=376"
-        );
-        let miss = Report {
-            ttl: Some(60),
-            stored: true,
-            ..Report::forwarded(Forward::UriMiss)
-        };
-        assert_eq!(
-            miss.value(&CacheName::new("scrimp").unwrap(), None),
-            "scrimp; fwd=uri-miss; ttl=60; stored"
-        );
-        let validated = Report {
-            forward_status: Some(StatusCode::NOT_MODIFIED),
-            ..Report::forwarded(Forward::Stale)
-        };
-        let origin = Bytes::from_static(b"Origin; hit");
-        assert_eq!(
-            validated
-                .detail("x")
-                .value(&CacheName::new("edge").unwrap(), Some(&origin)),
-            "Origin; hit, edge; fwd=stale; fwd-status=304; detail=x"
-        );
-    }
-
-    #[test]
-    fn a_plain_hit_is_written_as_any_other_report() {
-        let name = CacheName::new("edge 1").unwrap();
-        for ttl in [376, 0, -12, 4095, 4096] {
-            let text = format!("\"edge 1\"; hit; ttl={ttl}");
-            assert_eq!(name.hit(ttl, None), text);
-            assert_eq!(Report::hit(ttl).value(&name, None), text);
-            let behind = Report::hit(ttl).value(&name, Some(&Bytes::from_static(b"o; hit")));
-            assert_eq!(behind, format!("o; hit, {text}"));
-        }
+/// Returns Age in whole seconds.
+pub(crate) fn age(age: Duration) -> HeaderValue {
+    // RFC 9111 §1.2.2: a longer age is sent as 2³¹.
+    let seconds = age.as_secs().min(1 << 31);
+    match digits(seconds) {
+        Some(text) => HeaderValue::from_static(text),
+        None => HeaderValue::from(seconds),
     }
 }
+
+/// Limit below which numbers are made in advance.
+const READY: usize = 10_000;
+const DIGITS: usize = 4;
+
+/// `000000010002…`: the digits of every ready number, four by four.
+static TEXT: LazyLock<String> = LazyLock::new(|| {
+    (0..READY).fold(String::with_capacity(READY * DIGITS), |mut text, number| {
+        text.push_str(&format!("{number:0DIGITS$}"));
+        text
+    })
+});
+
+/// Returns a number below 10,000 in decimal digits.
+pub(crate) fn digits(number: u64) -> Option<&'static str> {
+    let number = usize::try_from(number).ok().filter(|&n| n < READY)?;
+    let all: &'static str = &TEXT;
+    let skip = match number {
+        0..10 => 3,
+        10..100 => 2,
+        100..1000 => 1,
+        _ => 0,
+    };
+    Some(&all[number * DIGITS + skip..(number + 1) * DIGITS])
+}
+
+#[cfg(test)]
+mod tests;
