@@ -1,6 +1,6 @@
 //! Arguments of the command line.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Parser, ValueEnum};
 use http::Uri;
@@ -12,7 +12,7 @@ use tracing_subscriber::filter::LevelFilter;
 #[derive(Debug, Clone, Parser)]
 #[command(name = "gateway", version)]
 pub(crate) struct Args {
-    /// URL of the upstream: http://HOST[:PORT], without a path.
+    /// URL of the upstream: http://HOST[:PORT] or https://HOST[:PORT], without a path.
     #[arg(long, value_name = "URL", value_parser = upstream)]
     pub(crate) upstream: Uri,
 
@@ -59,6 +59,25 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     pub(crate) upstream_timeout: Duration,
 
+    /// Call the upstream over HTTP/2 only, without asking it.
+    #[arg(long, conflicts_with = "preserve_host")]
+    pub(crate) upstream_http2: bool,
+
+    /// File with the certificate authorities (PEM) of an https upstream, instead of the system's.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) upstream_ca: Option<PathBuf>,
+
+    /// File with the gateway's certificates (PEM), to speak TLS with clients.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_certificates: Option<PathBuf>,
+
+    /// File with the private key (PEM) of the gateway's certificate.
+    #[arg(long, value_name = "FILE", requires = "tls_certificates")]
+    pub(crate) tls_key: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) limits: Limits,
+
     /// Time limit for open requests after SIGINT or SIGTERM, in seconds.
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub(crate) drain: Duration,
@@ -66,6 +85,38 @@ pub(crate) struct Args {
     /// Level of the log on stderr.
     #[arg(long, value_enum, default_value_t = Log::Info)]
     pub(crate) log: Log,
+}
+
+/// Limits of the clients' side. Those without a default have that of the gateway's builder.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Limits {
+    /// Number of connections.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) max_connections: Option<usize>,
+
+    /// Number of connections of one address.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) max_connections_per_address: Option<usize>,
+
+    /// Number of requests that are open at once.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) max_requests: Option<usize>,
+
+    /// Time limit for the fields of a request, in seconds.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) header_timeout: Option<Duration>,
+
+    /// Time limit for a connection without a request, in seconds.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) idle_timeout: Option<Duration>,
+
+    /// Pace of a request's body, such as 20s:500 (a grace, and bytes per second).
+    #[arg(long, value_name = "PACE", value_parser = pace)]
+    pub(crate) body_pace: Option<(Duration, u32)>,
+
+    /// Pace at which a client reads, such as 30s:500.
+    #[arg(long, value_name = "PACE", value_parser = pace)]
+    pub(crate) send_pace: Option<(Duration, u32)>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -98,9 +149,11 @@ impl From<Log> for LevelFilter {
 /// Reads the URL and lets the gateway's own builder check it.
 fn upstream(text: &str) -> Result<Uri, String> {
     let uri: Uri = text.parse().map_err(|e| format!("not a URL ({e})"))?;
-    let checked = Gateway::builder(uri.clone()).no_cache().build();
-    checked.map_err(|error| error.to_string())?;
-    Ok(uri)
+    match Gateway::builder(uri.clone()).no_cache().build() {
+        // Other settings are checked when all of them are known.
+        Err(error) if error.setting() == "upstream" => Err(error.to_string()),
+        _ => Ok(uri),
+    }
 }
 
 fn size(text: &str) -> Result<u64, String> {
@@ -121,5 +174,13 @@ fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>().map(Duration::try_from_secs_f64) {
         Ok(Ok(duration)) if duration <= Duration::from_secs(86_400) => Ok(duration),
         _ => Err("expected a number of seconds between 0 and 86400".into()),
+    }
+}
+
+fn pace(text: &str) -> Result<(Duration, u32), String> {
+    let (grace, rate) = text.split_once("s:").unwrap_or_default();
+    match (seconds(grace), rate.parse()) {
+        (Ok(grace), Ok(rate)) => Ok((grace, rate)),
+        _ => Err("expected seconds and bytes per second, such as 20s:500".into()),
     }
 }

@@ -10,10 +10,13 @@ fn parse(flags: &str) -> Result<Args, clap::Error> {
 fn an_invalid_flag_exits_with_code_2_and_a_sentence_that_names_it() {
     for (flags, sentence) in [
         ("", "--upstream <URL>"),
+        ("--upstream ftp://a.test", "or https://HOST[:PORT]"),
         (
-            "--upstream https://a.test",
-            "https upstreams are not supported",
+            "--upstream http://a.test --upstream-http2 --preserve-host",
+            "--preserve-host",
         ),
+        ("--upstream http://a.test --tls-key a", "--tls-certificates"),
+        ("--upstream http://a.test --body-pace 20", "such as 20s:500"),
         ("--upstream a.test:80", "must be like http://HOST[:PORT]"),
         ("--upstream http://a.test/path", "must not have a path"),
         ("--upstream http://u@a.test", "user name"),

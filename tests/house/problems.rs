@@ -2,8 +2,15 @@
 
 use super::sources;
 
-/// The layers, by the folders of their crates.
-const LAYERS: [&str; 5] = ["batch", "cache", "coalesce", "cost-route", "stampede"];
+/// The layers and the gateway, by the folders of their crates.
+const LAYERS: [&str; 6] = [
+    "batch",
+    "cache",
+    "coalesce",
+    "cost-route",
+    "gateway",
+    "stampede",
+];
 
 /// A table of values that upstreams send often.
 const KNOWN_VALUES: &str = "crates/scrimp-cache/src/entry/value/known.rs";

@@ -1,15 +1,24 @@
-//! The builder.
+//! The builder: the upstream, the cache and the fields.
+//!
+//! Limits of the clients' side are in `limits`.
 
 use std::{
     ops::{Bound, RangeBounds},
     time::Duration,
 };
 
-use http::{Uri, uri::Authority};
+use http::{
+    Uri,
+    uri::{Authority, Scheme},
+};
 use scrimp_cache::{CacheLayer, MemoryStore};
 use scrimp_core::{BoxError, SettingError, Settings};
 
-use crate::{config::Config, gateway::Gateway};
+use crate::{
+    config::{Config, Server, Upstream},
+    gateway::Gateway,
+    tls,
+};
 
 /// Name of the type in errors of settings.
 const OWNER: &str = "Gateway";
@@ -27,24 +36,36 @@ pub struct GatewayBuilder(Settings<Config>);
 // === impl Gateway ===
 
 impl Gateway {
-    /// Starts a gateway in front of `upstream`: `http://HOST[:PORT]`, without a path.
+    /// Starts a gateway in front of `upstream`: `http://HOST[:PORT]` or `https://HOST[:PORT]`,
+    /// without a path.
+    ///
+    /// An `https` upstream is verified against the certificate authorities of the system, or
+    /// [`upstream_ca`](GatewayBuilder::upstream_ca), and chooses HTTP/2 or HTTP/1.1.
     pub fn builder(upstream: impl TryInto<Uri, Error: Into<BoxError>>) -> GatewayBuilder {
         let shape = "a URL such as http://127.0.0.1:9000";
         let upstream = SettingError::read(OWNER, "upstream", upstream, shape);
         let config = Config {
-            // Replaced below, or unused.
-            upstream: Authority::from_static("localhost"),
+            upstream: Upstream {
+                // Replaced below, or unused.
+                scheme: Scheme::HTTP,
+                authority: Authority::from_static("localhost"),
+                http2: false,
+                roots: None,
+            },
             cache: Some(CacheLayer::new(MemoryStore::new(256 << 20))),
             preserve_host: false,
             trust_forwarded: false,
             upstream_timeout: Duration::from_secs(60),
-            drain: Duration::from_secs(10),
+            server: Server::default(),
         };
-        let upstream = upstream.and_then(|uri| authority(&uri));
-        GatewayBuilder(
-            Settings::new(OWNER, config)
-                .checked(upstream, |config, upstream| config.upstream = upstream),
-        )
+        let upstream = upstream.and_then(|uri| origin(&uri));
+        GatewayBuilder(Settings::new(OWNER, config).checked(
+            upstream,
+            |config, (scheme, authority)| {
+                config.upstream.scheme = scheme;
+                config.upstream.authority = authority;
+            },
+        ))
     }
 }
 
@@ -62,6 +83,9 @@ impl GatewayBuilder {
     }
 
     /// Sends the client's Host to the upstream. Default: the upstream's own.
+    ///
+    /// The upstream is then called over HTTP/1.1: in HTTP/2 the host of a request is that of the
+    /// connection.
     pub fn preserve_host(self) -> Self {
         self.set(|config| config.preserve_host = true)
     }
@@ -75,50 +99,98 @@ impl GatewayBuilder {
     /// Limits the time until the upstream's response head, the request's upload included.
     /// Range: above 0 and at most a day. Default: 60 s.
     pub fn upstream_timeout(self, time: Duration) -> Self {
-        self.within("upstream_timeout", time, TIMES, |config, time| {
+        self.time("upstream_timeout", time, |config, time| {
             config.upstream_timeout = time;
         })
     }
 
-    /// Limits the time of open requests after the stop signal. Range: at most a day. Default: 10 s.
-    pub fn drain(self, time: Duration) -> Self {
-        let range = ..=Duration::from_secs(86_400);
-        self.within("drain", time, range, |config, time| config.drain = time)
+    /// Calls the upstream over HTTP/2 only, without asking ("prior knowledge"). Not together with
+    /// [`preserve_host`](Self::preserve_host). Default: HTTP/1.1 for `http`, and the upstream's
+    /// choice for `https`.
+    pub fn upstream_http2(self) -> Self {
+        self.set(|config| config.upstream.http2 = true)
+    }
+
+    /// Trusts these certificate authorities (PEM) for an `https` upstream, and no others.
+    /// Default: those of the system.
+    pub fn upstream_ca(self, pem: impl AsRef<[u8]>) -> Self {
+        let problem = |error| problem("upstream_ca", "must be certificates in PEM", error);
+        let roots = tls::roots(pem.as_ref()).map_err(problem);
+        Self(self.0.checked(roots, |config, roots| {
+            config.upstream.roots = Some(roots);
+        }))
     }
 
     /// Builds the gateway.
     ///
     /// # Errors
     ///
-    /// If the upstream is not `http://HOST[:PORT]`, or a time is out of its range.
+    /// If the upstream is not `http://HOST[:PORT]` or `https://HOST[:PORT]`, a number or a time is
+    /// out of its range, a certificate or a key cannot be used, or two settings contradict each
+    /// other.
     pub fn build(self) -> Result<Gateway, SettingError> {
-        self.0.finish().map(Gateway::from_config)
+        let mut config = self.0.finish()?;
+        let https = config.upstream.scheme == Scheme::HTTPS;
+        let refuse = |setting, problem: &str| Err(SettingError::new(OWNER, setting, problem));
+        if config.upstream.http2 && config.preserve_host {
+            return refuse("upstream_http2", "must not be used with `preserve_host`");
+        }
+        if config.upstream.roots.is_some() && !https {
+            return refuse("upstream_ca", "must be used with an https upstream only");
+        }
+        // A connection to an http upstream needs no authorities.
+        let none = (!https).then(rustls::RootCertStore::empty);
+        let roots = config.upstream.roots.take().or(none);
+        let tls = tls::client(roots)
+            .map_err(|error| problem("upstream_ca", "must be set for this upstream", error))?;
+        Ok(Gateway::from_config(config, tls))
     }
 
-    fn set(self, change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) fn set(self, change: impl FnOnce(&mut Config)) -> Self {
         Self(self.0.set(change))
     }
 
-    fn within(
+    pub(crate) fn checked<T>(
+        self,
+        value: Result<T, SettingError>,
+        change: impl FnOnce(&mut Config, T),
+    ) -> Self {
+        Self(self.0.checked(value, change))
+    }
+
+    pub(crate) fn within<T: PartialOrd + std::fmt::Debug>(
+        self,
+        setting: &'static str,
+        value: T,
+        range: impl RangeBounds<T>,
+        change: impl FnOnce(&mut Config, T),
+    ) -> Self {
+        Self(self.0.within(setting, value, range, change))
+    }
+
+    pub(crate) fn time(
         self,
         setting: &'static str,
         time: Duration,
-        range: impl RangeBounds<Duration>,
         change: impl FnOnce(&mut Config, Duration),
     ) -> Self {
-        Self(self.0.within(setting, time, range, change))
+        self.within(setting, time, TIMES, change)
     }
 }
 
-/// Returns the authority of a supported upstream.
-fn authority(uri: &Uri) -> Result<Authority, SettingError> {
+/// Makes the error of a setting that something else rejects.
+pub(crate) fn problem(setting: &'static str, must: &str, error: BoxError) -> SettingError {
+    SettingError::new(OWNER, setting, format_args!("{must}: {error}")).with_source(error)
+}
+
+/// Returns the scheme and the authority of a supported upstream.
+fn origin(uri: &Uri) -> Result<(Scheme, Authority), SettingError> {
     let refuse = |problem: &str| Err(SettingError::new(OWNER, "upstream", problem));
-    if uri.scheme_str() == Some("https") {
-        return refuse("must be an http URL: https upstreams are not supported");
-    }
-    let authority = match (uri.scheme_str(), uri.authority()) {
-        (Some("http"), Some(authority)) => authority.clone(),
-        _ => return refuse("must be like http://HOST[:PORT]"),
+    let (scheme, authority) = match (uri.scheme(), uri.authority()) {
+        (Some(scheme), Some(authority)) if *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS => {
+            (scheme.clone(), authority.clone())
+        }
+        _ => return refuse("must be like http://HOST[:PORT] or https://HOST[:PORT]"),
     };
     if authority.as_str().contains('@') {
         return refuse("must not have a user name");
@@ -129,5 +201,5 @@ fn authority(uri: &Uri) -> Result<Authority, SettingError> {
     {
         return refuse("must not have a path or a query");
     }
-    Ok(authority)
+    Ok((scheme, authority))
 }

@@ -4,10 +4,12 @@
 //! `X-Forwarded-Host` could have a page with its own links stored for all clients. So the client's
 //! values are dropped, unless the client is configured as a trusted proxy.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header::HOST};
 use scrimp_http::{client_address::CLIENT_ADDRESS, target};
+
+use crate::peer::Peer;
 
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const HOST_NAME: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -20,7 +22,7 @@ fn tells_a_story(name: &HeaderName) -> bool {
 }
 
 /// Sets the origin of the request, after dropping the client's own claims.
-pub(crate) fn set(headers: &mut HeaderMap, peer: Option<SocketAddr>, trust: bool) {
+pub(crate) fn set(headers: &mut HeaderMap, peer: Option<Peer>, trust: bool) {
     if !trust {
         let stories = headers.keys().filter(|name| tells_a_story(name));
         let stories: Vec<HeaderName> = stories.cloned().collect();
@@ -29,7 +31,7 @@ pub(crate) fn set(headers: &mut HeaderMap, peer: Option<SocketAddr>, trust: bool
         }
     }
     if let Some(peer) = peer {
-        append_for(headers, peer);
+        append_for(headers, peer.address.ip());
     }
     if !headers.contains_key(HOST_NAME)
         && let Some(host) = headers.get(HOST).cloned()
@@ -37,13 +39,18 @@ pub(crate) fn set(headers: &mut HeaderMap, peer: Option<SocketAddr>, trust: bool
         headers.insert(HOST_NAME, host);
     }
     if !headers.contains_key(PROTO) {
-        headers.insert(PROTO, HeaderValue::from_static("http"));
+        let scheme = if peer.is_some_and(|peer| peer.tls) {
+            "https"
+        } else {
+            "http"
+        };
+        headers.insert(PROTO, HeaderValue::from_static(scheme));
     }
 }
 
 /// Appends to the list, in one line: readers of only one line get the whole list.
-fn append_for(headers: &mut HeaderMap, peer: SocketAddr) {
-    let address = peer.ip().to_canonical().to_string();
+fn append_for(headers: &mut HeaderMap, peer: IpAddr) {
+    let address = peer.to_canonical().to_string();
     let mut list = Vec::new();
     for line in headers.get_all(FOR) {
         list.extend_from_slice(line.as_bytes());

@@ -1,58 +1,78 @@
 //! Composition of the gateway.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{Router, error_handling::HandleErrorLayer, middleware};
+use rustls::ClientConfig;
 use tokio::net::TcpListener;
 use tower::{ServiceBuilder, service_fn};
 
 use crate::{
     admit::{self, Policy},
-    config::Config,
-    proxy::Proxy,
-    reply, serve,
+    config::{Config, Server},
+    proxy::{Proxy, Versions},
+    reply::Failure,
+    serve,
 };
 
 /// A caching reverse proxy in front of one HTTP upstream.
 #[derive(Debug, Clone)]
 pub struct Gateway {
     app: Router,
-    drain: Duration,
+    server: Server,
 }
 
 // === impl Gateway ===
 
 impl Gateway {
-    /// Returns the gateway as an axum router, for a custom server.
+    /// Returns the gateway as an axum router, for a custom server. The limits of the clients' side
+    /// are those of that server.
     pub fn router(&self) -> Router {
         self.app.clone()
     }
 
-    /// Serves HTTP/1.1 until `stop` ends. Open requests then have the time of
+    /// Serves HTTP/1.1 and HTTP/2 until `stop` ends. Open requests then have the time of
     /// [`drain`](crate::GatewayBuilder::drain).
     pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()>) {
-        serve::serve(listener, self.app, self.drain, stop).await;
+        serve::serve(listener, self.app, self.server, stop).await;
     }
 
-    pub(crate) fn from_config(config: Config) -> Self {
-        let drain = config.drain;
+    pub(crate) fn from_config(config: Config, tls: ClientConfig) -> Self {
+        let mut server = config.server.clone();
+        // With trusted proxies in front, all connections may come from one address.
+        let all = server.max_connections;
+        let share = if config.trust_forwarded {
+            all
+        } else {
+            all.div_ceil(2)
+        };
+        server.max_connections_per_address.get_or_insert(share);
         Self {
-            app: app(config),
-            drain,
+            app: app(config, tls),
+            server,
         }
     }
 }
 
-fn app(config: Config) -> Router {
+fn app(config: Config, tls: ClientConfig) -> Router {
+    let upstream = config.upstream;
+    let versions = match (upstream.http2, config.preserve_host) {
+        (true, _) => Versions::Http2,
+        // In HTTP/2 the host is the name of the server that the connection is for.
+        (false, true) => Versions::Http1,
+        (false, false) => Versions::Either,
+    };
     let proxy = Arc::new(Proxy::new(
-        config.upstream,
+        (upstream.scheme, upstream.authority),
+        tls,
+        versions,
         config.preserve_host,
         config.upstream_timeout,
     ));
     let upstream = service_fn(move |request| Arc::clone(&proxy).forward(request));
 
     // Outside the cache, which can serve a stale response only if it sees the error itself.
-    let failures = HandleErrorLayer::new(async |failure| reply::failure(&failure));
+    let failures = HandleErrorLayer::new(async |failure: Failure| failure.response());
     let stack = ServiceBuilder::new().layer(failures);
     let app = match config.cache {
         None => Router::new().fallback_service(stack.service(upstream)),

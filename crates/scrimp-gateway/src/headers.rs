@@ -47,6 +47,7 @@ fn strip_but(headers: &mut HeaderMap, kept: &HeaderName) {
 pub(crate) fn append_via(headers: &mut HeaderMap, version: Version) {
     let protocol = match version {
         Version::HTTP_10 => "1.0",
+        Version::HTTP_2 => "2.0",
         _ => "1.1",
     };
     let here = format!("{protocol} {NAME}");

@@ -27,40 +27,74 @@
 //!
 //! # Path of a request
 //!
-//! - `serve`: connections, time limits, graceful shutdown;
+//! - `serve`: connections, their limits, graceful shutdown;
 //! - `admit`: drops request fields whose name has an underscore (WSGI, Rack and PHP read
 //!   `X_Original_URL` as `X-Original-URL`), refuses ambiguous requests, removes hop-by-hop and
-//!   forged forwarding fields;
+//!   forged forwarding fields, counts Max-Forwards of OPTIONS (TRACE is never passed on);
 //! - the cache, which is one `.layer(..)` line in `gateway`;
 //! - `proxy`: sends the request to the upstream. A failure is an error, which the cache may replace
-//!   with a stale response. Outside the cache it becomes a 502 or 504 with the cause in
-//!   `Proxy-Status` (RFC 9209).
+//!   with a stale response. Outside the cache it becomes a 502 or 504.
+//!
+//! The gateway's own failures are problem documents (RFC 9457), `urn:scrimp:gateway:NAME`, with the
+//! same reason in `Proxy-Status` (RFC 9209). Errors of syntax are hyper's: they have no body.
 //!
 //! Bodies stream in both directions and are never collected. An upstream that breaks off in the
 //! middle of a body breaks the client's connection too, so that the client does not take an
 //! incomplete response for a complete one.
 //!
+//! # Versions and TLS
+//!
+//! Clients speak HTTP/1.1 or HTTP/2, as the first bytes or the TLS handshake say
+//! ([`tls`](GatewayBuilder::tls)). An `https` upstream is verified, and chooses HTTP/2 or HTTP/1.1.
+//! An `http` upstream is called over HTTP/1.1, or over HTTP/2 with
+//! [`upstream_http2`](GatewayBuilder::upstream_http2).
+//!
+//! # Limits
+//!
+//! [`Gateway::serve`] bounds what clients can take. [`Gateway::router`] leaves that to the server
+//! around it, except for the time of the upstream.
+//!
+//! | what a client can take | bound | beyond it |
+//! |---|---|---|
+//! | connections | [`max_connections`](GatewayBuilder::max_connections), 1024 | the idle one that has waited longest is closed after a second; further clients wait |
+//! | connections of one address | [`max_connections_per_address`](GatewayBuilder::max_connections_per_address), half | closed at once |
+//! | open requests | [`max_requests`](GatewayBuilder::max_requests), 4096 | 503 |
+//! | streams of a connection | [`max_streams`](GatewayBuilder::max_streams), 100 | the stream is refused |
+//! | fields | [`max_header_bytes`](GatewayBuilder::max_header_bytes), 64 KiB | 431 |
+//! | time for the fields | [`header_timeout`](GatewayBuilder::header_timeout), 10 s | the connection is closed |
+//! | time between requests | [`idle_timeout`](GatewayBuilder::idle_timeout), 60 s | the connection is closed |
+//! | time for a body | [`body_pace`](GatewayBuilder::body_pace), 20 s and 500 B/s | 408 |
+//! | time for reading | [`send_pace`](GatewayBuilder::send_pace), 30 s and 500 B/s | the connection or the stream is closed |
+//! | requests that it breaks off (HTTP/2) | 20 at once, or 100 and more than half of all | the connection is closed |
+//!
 //! # When not to use it
 //!
-//! Only `http://` upstreams are supported. TLS for clients needs a server in front, and `Upgrade`
-//! (WebSockets) is not passed on.
+//! `Upgrade` (WebSockets) and `CONNECT` are not passed on.
 //!
 //! [`CacheLayer`]: scrimp_cache::CacheLayer
 
 mod admit;
 mod builder;
 mod config;
+mod failure;
 mod forwarded;
 mod gateway;
 mod headers;
+mod host;
+mod limits;
+mod pace;
+mod peer;
 mod proxy;
 mod reply;
 mod serve;
+mod signal;
+mod tls;
+mod upload;
 
 pub use builder::GatewayBuilder;
 pub use gateway::Gateway;
 pub use scrimp_core::SettingError;
-pub use serve::stop_signal;
+pub use signal::stop_signal;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

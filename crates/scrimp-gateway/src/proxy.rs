@@ -1,58 +1,93 @@
 //! The client of the upstream.
 
-use std::{error::Error, fmt, io, sync::Arc, time::Duration};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use axum::{body::Body, extract::Request, response::Response};
 use http::{
-    HeaderValue, StatusCode, Uri, Version,
+    HeaderValue, Uri, Version,
     header::HOST,
     uri::{Authority, PathAndQuery, Scheme},
 };
 use hyper::body::Incoming;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
+use rustls::ClientConfig;
 
-use crate::headers;
+use crate::{
+    failure::{self, TIMED_OUT},
+    headers,
+    reply::Failure,
+    upload::Upload,
+};
 
 /// Shorter than the 5 s after which Node and many others close an idle connection, so that no
 /// request is written to a connection that is about to close.
 const POOL_IDLE: Duration = Duration::from_secs(2);
 const CONNECT: Duration = Duration::from_secs(5);
+/// Bytes of a response that one connection to the upstream holds.
+const BUFFER: usize = 64 << 10;
+/// Bytes of responses that the upstream may send ahead in one HTTP/2 connection, and in one stream.
+const WINDOWS: (u32, u32) = (1 << 20, 256 << 10);
+/// Longest list of fields in an HTTP/2 response.
+const FIELDS: u32 = 64 << 10;
 
 /// A pool of connections to one upstream.
 #[derive(Debug)]
 pub(crate) struct Proxy {
-    client: Client<HttpConnector, Body>,
+    client: Client<HttpsConnector<HttpConnector>, Body>,
+    scheme: Scheme,
     upstream: Authority,
     preserve_host: bool,
     timeout: Duration,
 }
 
-/// The reason why there is no response, and its form for the client.
-#[derive(Debug)]
-pub(crate) struct Failure {
-    pub(crate) status: StatusCode,
-    /// A proxy error type of RFC 9209 §2.3.
-    pub(crate) error: &'static str,
-    pub(crate) why: &'static str,
+/// HTTP versions that are spoken with the upstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Versions {
+    Http1,
+    /// As the upstream chooses in the TLS handshake.
+    Either,
+    Http2,
 }
 
 // === impl Proxy ===
 
 impl Proxy {
-    pub(crate) fn new(upstream: Authority, preserve_host: bool, timeout: Duration) -> Self {
+    pub(crate) fn new(
+        (scheme, upstream): (Scheme, Authority),
+        tls: ClientConfig,
+        versions: Versions,
+        preserve_host: bool,
+        timeout: Duration,
+    ) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(CONNECT));
+        connector.enforce_http(false);
+        let https = HttpsConnectorBuilder::new().with_tls_config(tls);
+        let https = https.https_or_http();
+        let connector = match versions {
+            Versions::Http1 => https.enable_http1().wrap_connector(connector),
+            Versions::Either => https.enable_all_versions().wrap_connector(connector),
+            Versions::Http2 => https.enable_http2().wrap_connector(connector),
+        };
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
+            .timer(TokioTimer::new())
             .pool_idle_timeout(POOL_IDLE)
             .set_host(false)
+            .http1_max_buf_size(BUFFER)
+            .http2_only(versions == Versions::Http2)
+            .http2_initial_connection_window_size(WINDOWS.0)
+            .http2_initial_stream_window_size(WINDOWS.1)
+            .http2_max_header_list_size(FIELDS)
             .build(connector);
         Self {
             client,
+            scheme,
             upstream,
             preserve_host,
             timeout,
@@ -71,7 +106,7 @@ impl Proxy {
         }
         let path = request.uri().path_and_query().cloned();
         let mut parts = http::uri::Parts::default();
-        parts.scheme = Some(Scheme::HTTP);
+        parts.scheme = Some(self.scheme.clone());
         parts.authority = Some(self.upstream.clone());
         parts.path_and_query = path.or(Some(PathAndQuery::from_static("/")));
         *request.uri_mut() = Uri::from_parts(parts).expect("all three parts are present");
@@ -79,17 +114,15 @@ impl Proxy {
     }
 
     async fn send(&self, request: Request) -> Result<Response<Incoming>, Failure> {
+        let upload = request.extensions().get::<Upload>().cloned();
         match tokio::time::timeout(self.timeout, self.client.request(request)).await {
-            Ok(Ok(response)) => check(response),
+            Ok(Ok(response)) => failure::check(response),
             Ok(Err(error)) => {
                 tracing::warn!(error = &error as &dyn Error, "the upstream failed");
-                Err(explain(&error))
+                let upload = upload.and_then(|upload| upload.failure());
+                Err(upload.unwrap_or_else(|| failure::explain(&error)))
             }
-            Err(_) => Err(Failure {
-                status: StatusCode::GATEWAY_TIMEOUT,
-                error: "http_response_timeout",
-                why: "the upstream did not respond in time",
-            }),
+            Err(_) => Err(TIMED_OUT),
         }
     }
 
@@ -105,71 +138,4 @@ impl Proxy {
         headers::append_via(response.headers_mut(), version);
         Ok(response.map(Body::new))
     }
-}
-
-// === impl Failure ===
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.why)
-    }
-}
-
-impl Error for Failure {}
-
-fn check(response: Response<Incoming>) -> Result<Response<Incoming>, Failure> {
-    let broken = |why| Failure {
-        status: StatusCode::BAD_GATEWAY,
-        error: "http_protocol_error",
-        why,
-    };
-    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        return Err(broken(
-            "the upstream switched protocols, which the request did not ask for",
-        ));
-    }
-    if headers::is_compressed_for_transfer(response.headers()) {
-        return Err(broken(
-            "the upstream used a transfer coding that the request did not accept",
-        ));
-    }
-    Ok(response)
-}
-
-fn explain(error: &hyper_util::client::legacy::Error) -> Failure {
-    use StatusCode as S;
-    let hyper = cause::<hyper::Error>(error);
-    let io = cause::<io::Error>(error).map(io::Error::kind);
-    let (status, error, why) = if hyper.is_some_and(hyper::Error::is_user) {
-        // The client's body is the only part of this gateway that can fail inside hyper.
-        let why = "the request's body broke off";
-        (S::BAD_REQUEST, "http_request_error", why)
-    } else if error.is_connect() {
-        match io {
-            Some(io::ErrorKind::TimedOut) => {
-                let why = "the upstream could not be reached in time";
-                (S::GATEWAY_TIMEOUT, "connection_timeout", why)
-            }
-            Some(io::ErrorKind::ConnectionRefused) => {
-                let why = "the upstream refused the connection";
-                (S::BAD_GATEWAY, "connection_refused", why)
-            }
-            _ => {
-                let why = "the upstream could not be reached";
-                (S::BAD_GATEWAY, "destination_unavailable", why)
-            }
-        }
-    } else if hyper.is_some_and(hyper::Error::is_parse) {
-        let why = "the upstream did not speak HTTP";
-        (S::BAD_GATEWAY, "http_protocol_error", why)
-    } else {
-        let why = "the upstream closed the connection before it responded";
-        (S::BAD_GATEWAY, "connection_terminated", why)
-    };
-    Failure { status, error, why }
-}
-
-/// Returns the first `E` in the chain of sources.
-fn cause<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E> {
-    std::iter::successors(Some(error), |&error| error.source()).find_map(|e| e.downcast_ref())
 }

@@ -21,6 +21,7 @@
 //! | [`framing`] | the fields of a message without its framing | RFC 9110 §7.6.1 |
 //! | [`groups`] | Cache-Groups, Surrogate-Key, Cache-Tag | RFC 9875, vendors' documentation |
 //! | [`list`] | lists, quoted strings, weights | RFC 9110 §5.6 |
+//! | [`max_forwards`] | the number of hops that a request may still make | RFC 9110 §7.6.2 |
 //! | [`media_type`] | media types | RFC 9110 §8.3 |
 //! | [`method`] | properties of methods | IANA registry |
 //! | [`names`] | lists of field names, with `_` equal to `-` | RFC 3875 §4.1.18 |
@@ -82,6 +83,7 @@ pub mod etag;
 pub mod framing;
 pub mod groups;
 pub mod list;
+pub mod max_forwards;
 pub mod media_type;
 pub mod method;
 pub mod names;

@@ -19,7 +19,8 @@ async fn an_upstream_that_hangs_up_before_its_headers_becomes_a_502() {
     let gateway = Gateway::before(upstream).await;
     let seen = gateway.get("/").await;
     assert!(seen.starts_with("HTTP/1.1 502 "), "{seen}");
-    let cause = "proxy-status: scrimp-gateway; error=connection_terminated\r\n";
+    let cause = "proxy-status: scrimp-gateway; error=connection_terminated; \
+                 details=\"upstream-closed\"\r\n";
     assert!(seen.contains(cause), "{seen}");
 }
 

@@ -2,11 +2,18 @@
 
 mod admit;
 mod failure;
+mod floods;
 mod framing;
 mod hop_by_hop;
+mod hops;
+mod http2;
+mod problems;
+mod settings;
+mod slow;
 mod smuggling;
 mod stop;
 mod stream;
+mod tls;
 
 use std::{future::Future, net::SocketAddr, time::Duration};
 
@@ -43,7 +50,11 @@ impl Gateway {
         upstream: SocketAddr,
         set: impl FnOnce(GatewayBuilder) -> GatewayBuilder,
     ) -> Self {
-        let builder = Server::builder(format!("http://{upstream}"));
+        Self::at(format!("http://{upstream}"), set).await
+    }
+
+    async fn at(url: String, set: impl FnOnce(GatewayBuilder) -> GatewayBuilder) -> Self {
+        let builder = Server::builder(url);
         let gateway = set(builder).build().unwrap();
         let listener = TcpListener::bind(LOOPBACK).await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -1,0 +1,79 @@
+//! A request's body that must arrive at a pace.
+
+use std::{
+    error::Error,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Buf, Bytes};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::{
+    pace::{Pace, Patience, TooSlow},
+    upload::Upload,
+};
+
+/// Fails with [`TooSlow`] when the client sends too slowly.
+pub(crate) struct RequestBody {
+    body: Incoming,
+    upload: Upload,
+    patience: Patience,
+    alarm: Option<Pin<Box<Sleep>>>,
+}
+
+// === impl RequestBody ===
+
+impl RequestBody {
+    pub(crate) fn new(body: Incoming, pace: Pace, upload: Upload) -> Self {
+        Self {
+            body,
+            upload,
+            patience: pace.patience(),
+            alarm: None,
+        }
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = Box<dyn Error + Send + Sync>;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
+            match &frame {
+                Some(Ok(frame)) => {
+                    let bytes = frame.data_ref().map_or(0, Buf::remaining);
+                    self.patience.moved(Instant::now(), bytes);
+                }
+                Some(Err(_)) => self.upload.broke_off(),
+                None => {}
+            }
+            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+        }
+        let deadline = self.patience.wait(Instant::now());
+        let alarm = self
+            .alarm
+            .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        if alarm.deadline() != deadline {
+            alarm.as_mut().reset(deadline);
+        }
+        ready!(alarm.as_mut().poll(cx));
+        self.upload.was_too_slow();
+        Poll::Ready(Some(Err(TooSlow.into())))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
