@@ -16,3 +16,4 @@ mod splitting;
 mod unkeyed;
 mod validation;
 mod vary;
+mod writes;

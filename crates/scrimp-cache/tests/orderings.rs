@@ -11,6 +11,8 @@
 mod checker;
 #[path = "../src/invalidation/epoch.rs"]
 mod epoch;
+#[path = "../src/invalidation/kept.rs"]
+mod kept;
 #[path = "../src/invalidation/log.rs"]
 mod log;
 #[path = "model/scenario.rs"]
@@ -19,6 +21,8 @@ mod scenario;
 mod validity;
 #[path = "../src/invalidation/versions.rs"]
 mod versions;
+#[path = "../src/invalidation/writes.rs"]
+mod writes;
 
 use std::sync::{
     Arc,
@@ -72,6 +76,10 @@ fn every_execution_of_each_means_keeps_old_values_back() {
         Means::Everything,
         Means::SoftEverything,
         Means::Forgotten,
+        Means::Write,
+        Means::CancelledWrite,
+        #[cfg(feature = "codec")]
+        Means::WriteToCopy,
     ] {
         explore(scenario(means));
     }

@@ -12,6 +12,8 @@
 mod checker;
 #[path = "../src/invalidation/epoch.rs"]
 mod epoch;
+#[path = "../src/invalidation/kept.rs"]
+mod kept;
 #[path = "../src/invalidation/log.rs"]
 mod log;
 #[path = "model/scenario.rs"]
@@ -20,6 +22,8 @@ mod scenario;
 mod validity;
 #[path = "../src/invalidation/versions.rs"]
 mod versions;
+#[path = "../src/invalidation/writes.rs"]
+mod writes;
 
 use scenario::{Born, Means, Scenario};
 use shuttle::{
@@ -103,6 +107,22 @@ fn nobody_is_given_as_fresh_what_everything_invalidated_softly() {
 #[test]
 fn nobody_is_given_what_the_log_had_to_forget() {
     explore(scenario(Means::Forgotten));
+}
+
+#[test]
+fn nobody_is_given_what_a_client_wrote_over() {
+    explore(scenario(Means::Write));
+}
+
+#[test]
+fn nobody_is_given_as_fresh_what_a_cancelled_write_may_have_changed() {
+    explore(scenario(Means::CancelledWrite));
+}
+
+#[cfg(feature = "codec")]
+#[test]
+fn nobody_is_given_a_copy_on_disk_of_what_a_client_wrote_over() {
+    explore(scenario(Means::WriteToCopy));
 }
 
 #[test]

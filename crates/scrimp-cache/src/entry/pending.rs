@@ -163,7 +163,9 @@ impl PendingEntry {
         let mut carried = carry(config, rule, &call.request, tags, &self.head, key)?;
         let (booking, recompute_cost) = match previous {
             Previous::Confirmed(entry) => {
-                carried.add_all(entry.validity.carried());
+                if !carried.add_all(entry.validity.carried()) {
+                    return Err(Refusal::TooManyTags);
+                }
                 (entry.booking.clone(), entry.recompute_cost)
             }
             Previous::Replaced(entry) => {
@@ -193,7 +195,7 @@ impl PendingEntry {
             sent: call.sent,
             policy,
             selection: self.selection,
-            validity: Validity::new(call.fetched_at, carried),
+            validity: Validity::of_call(&call.start, carried),
             booking,
             recompute_cost,
             refreshing: RefreshFlag::default(),

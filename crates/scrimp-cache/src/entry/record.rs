@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::{
     config::Config,
-    invalidation::epoch::Position,
+    invalidation::epoch::CallStart,
     request::{LookupRequest, head_of},
     rule::{Matched, Place, QueryKey},
 };
@@ -22,7 +22,7 @@ pub(crate) struct CallRecord {
     pub(super) key: Key,
     pub(super) tags: Option<Tags>,
     pub(super) sent: Instant,
-    pub(super) fetched_at: Position,
+    pub(super) start: CallStart,
     /// Only a response with a lifetime from its origin is stored.
     pub(super) explicit_only: bool,
     matched: Matched,
@@ -40,13 +40,13 @@ pub(crate) struct Booking {
 // === impl CallRecord ===
 
 impl CallRecord {
-    /// Makes a record. `fetched_at` is the position of the log before the call began.
+    /// Makes a record. `start` is from before the call began.
     pub(crate) fn new<B>(
         config: &Config,
         request: &Request<B>,
         asked: LookupRequest,
         key: KeyRef<'_>,
-        fetched_at: Position,
+        start: CallStart,
     ) -> Self {
         let extensions = request.extensions();
         Self {
@@ -54,7 +54,7 @@ impl CallRecord {
             key: key.to_key(),
             tags: extensions.get().cloned(),
             sent: config.clock.instant(),
-            fetched_at,
+            start,
             explicit_only: false,
             matched: config.rules.matched(request, asked.rule),
             tenant: extensions.get().cloned(),
@@ -84,8 +84,8 @@ impl CallRecord {
         &self.key
     }
 
-    pub(crate) fn fetched_at(&self) -> Position {
-        self.fetched_at
+    pub(crate) fn start(&self) -> &CallStart {
+        &self.start
     }
 
     /// Returns the key that the response is stored under, and the fence of the lock that the call

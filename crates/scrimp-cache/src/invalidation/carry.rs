@@ -10,12 +10,9 @@ use scrimp_http::{
 use super::{
     epoch::{Carried, Tag},
     target::{SEPARATORS, authority_tag, group_tag, name_tag, path_tag, prefix_tag, uri_tag},
+    validity::MAX_TAGS,
 };
 use crate::{config::Config, policy::refusal::Refusal, rule::Rule};
-
-/// Maximum number of tags of a response. A response with more is not stored: without some of its
-/// tags, it would survive their invalidation.
-const MAX_TAGS: usize = 256;
 
 /// Minimum number of tags of most responses: key, target, authority and a few folders.
 const FEW_TAGS: usize = 8;
@@ -127,6 +124,7 @@ impl Carrier {
             tags: tags.into(),
             versions: versions.into(),
             names: names.into(),
+            ..Carried::default()
         })
     }
 }

@@ -10,13 +10,19 @@
 //! the position up to which it was checked, and one comparison is enough while the log has not
 //! moved on.
 
-use std::{fmt, sync::OnceLock};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
-use super::log::Log;
-use super::sync::{AtomicU64, Ordering, RwLock};
 pub(crate) use super::{
     log::{InvalidationRecord, Target},
-    validity::{Carried, Position, Tag, Validity},
+    validity::{CallStart, Carried, Position, Tag, Validity},
+};
+use super::{
+    log::{Log, TagList},
+    sync::{AtomicU64, Ordering, RwLock},
+    writes::Writes,
 };
 
 /// Maximum number of tags that the log holds individually, and of versions. Each takes about 13 MB
@@ -24,7 +30,7 @@ pub(crate) use super::{
 pub(super) const MAX_MARKS: usize = 1 << 18;
 
 /// Validity of an entry according to the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Epoch {
     /// Nothing that the entry carries was hit.
     Valid,
@@ -44,6 +50,9 @@ pub(crate) struct Epochs {
     /// sees a position finds its mark.
     position: AtomicU64,
     log: RwLock<Log>,
+    writes: Arc<Writes>,
+    /// Number of writes that left no mark, and so took no position.
+    unmarked: AtomicU64,
     max_marks: usize,
     recorder: OnceLock<Recorder>,
 }
@@ -89,16 +98,39 @@ impl Epochs {
     ) -> Self {
         let mut log = Log::default();
         let max_marks = max_marks.max(2);
+        let writes = Writes::default();
         for record in records {
-            log.apply(record);
-            log.keep_to(max_marks);
+            match &record.target {
+                #[cfg(feature = "codec")]
+                Target::Written(tags) => {
+                    writes.keep_uris();
+                    writes.mark(tags, record.position, record.soft);
+                }
+                #[cfg(feature = "codec")]
+                Target::Floors(secret, floors) => writes.restore(*secret, floors),
+                _ => {
+                    log.apply(record);
+                    log.keep_to(max_marks);
+                }
+            }
         }
         Self {
             id,
             position: AtomicU64::new(position),
             log: RwLock::from(log),
+            writes: Arc::new(writes),
+            unmarked: AtomicU64::new(0),
             max_marks,
             recorder: OnceLock::new(),
+        }
+    }
+
+    /// Starts a call to a URI. Call it before the upstream call begins.
+    pub(crate) fn begin(&self, uri: Tag) -> CallStart {
+        CallStart {
+            watch: self.writes.watch(uri),
+            position: self.now(),
+            unmarked: self.unmarked.load(Ordering::Acquire),
         }
     }
 
@@ -112,7 +144,25 @@ impl Epochs {
 
     /// Appends an invalidation to the log.
     pub(crate) fn append(&self, target: Target, soft: bool) {
-        let recorder = self.recorder.get();
+        self.enter(target, soft);
+    }
+
+    /// Marks what a client's write may have changed: hard if it succeeded, soft if its response
+    /// did not come. Returns the position of the marks. `None` if nothing in memory or elsewhere
+    /// is older than the write and may depend on it.
+    pub(crate) fn written(&self, tags: TagList, soft: bool) -> Option<Position> {
+        let position = match self.writes.concern(&tags) {
+            true => self.enter(Target::Written(tags), soft),
+            false => None,
+        };
+        if position.is_none() {
+            self.unmarked.fetch_add(1, Ordering::AcqRel);
+        }
+        position
+    }
+
+    /// Returns the position of the invalidation. `None` if it changes nothing.
+    fn enter(&self, target: Target, soft: bool) -> Option<Position> {
         let mut log = self.log.write();
         let position = self.position.load(Ordering::Relaxed) + 1;
         let record = InvalidationRecord {
@@ -120,9 +170,14 @@ impl Epochs {
             soft,
             target,
         };
+        let recorder = self.recorder.get().filter(|_| record.lasts());
         let copy = recorder.map(|_| record.clone());
-        if !log.apply(record) {
-            return;
+        let changed = match &record.target {
+            Target::Written(tags) => self.writes.mark(tags, position, soft),
+            _ => log.apply(record),
+        };
+        if !changed {
+            return None;
         }
         log.keep_to(self.max_marks);
         self.position.store(position, Ordering::Release);
@@ -130,11 +185,18 @@ impl Epochs {
         if let (Some(recorder), Some(record)) = (recorder, copy) {
             (recorder.0)(self, record);
         }
+        Some(Position {
+            log: self.id,
+            at: position,
+        })
     }
 
     /// Sends all later invalidations to `recorder`. Only the first recorder is used.
+    ///
+    /// Responses outlive the process then, so marks of writes are kept for all of them.
     #[cfg(feature = "codec")]
     pub(crate) fn record(&self, recorder: Recorder) {
+        self.writes.keep_uris();
         let _ = self.recorder.set(recorder);
     }
 
@@ -142,14 +204,23 @@ impl Epochs {
     #[cfg(feature = "codec")]
     pub(crate) fn dump(&self) -> (Vec<InvalidationRecord>, Position) {
         let log = self.log.read();
+        let mut records = log.dump();
+        records.extend(self.writes.dump());
+        records.sort_by_key(|record| record.position);
         // The position does not move while the lock is held.
-        (log.dump(), self.now())
+        (records, self.now())
     }
 
     /// Returns the number of tags that the log holds individually.
     #[cfg(test)]
     pub(crate) fn marks(&self) -> usize {
         self.log.read().marks()
+    }
+
+    /// Returns the number of URIs with marks of writes, or room for them.
+    #[cfg(test)]
+    pub(crate) fn watched(&self) -> usize {
+        self.writes.len()
     }
 
     /// Checks whether an entry is still valid.
@@ -166,7 +237,10 @@ impl Epochs {
 
     #[cold]
     fn look_up(&self, entry: &Validity, now: u64) -> Epoch {
-        let epoch = self.log.read().epoch(entry);
+        let epoch = match self.log.read().epoch(entry) {
+            Epoch::Gone => Epoch::Gone,
+            epoch => epoch.max(self.writes.epoch(entry)),
+        };
         if epoch == Epoch::Valid {
             // `now` was read before the log, so everything up to it has been checked.
             entry.note_checked(now);

@@ -2,7 +2,10 @@
 
 use proptest::prelude::*;
 
-use super::epoch::{Carried, Epoch, Epochs, Tag, Target, Validity};
+use super::{
+    epoch::{Carried, Epoch, Epochs, Tag, Target, Validity},
+    log::TagList,
+};
 use crate::pattern::Pattern;
 
 fn carried(tags: impl IntoIterator<Item = u64>) -> Carried {
@@ -189,4 +192,171 @@ fn a_replica_that_lags_behind_a_forgotten_version_is_not_believed() {
     epochs.append(Target::Version(Tag(1), 3), false);
     let late = fetched(&epochs, 1, Some(6));
     assert_eq!(epochs.check(&late), Epoch::Gone, "an event that came late");
+}
+
+fn uri(n: u64) -> Tag {
+    Tag(n << 2).of_kind(Tag::URI)
+}
+
+fn group(n: u64) -> Tag {
+    Tag(n << 2).of_kind(Tag::GROUP)
+}
+
+/// Returns an entry fetched now, in memory.
+fn held(log: &Epochs, of: Tag, more: Option<Tag>) -> Validity {
+    let tags = [Some(of), more];
+    let tags = carried(tags.into_iter().flatten().map(|tag| tag.0));
+    Validity::of_call(&log.begin(of), tags)
+}
+
+#[test]
+fn a_write_to_what_nobody_has_leaves_no_mark_and_moves_no_position() {
+    let epochs = Epochs::default();
+    let honest = held(&epochs, uri(1), None);
+    let before = (epochs.now(), epochs.begin(uri(2)).since());
+    for n in 0..100_000 {
+        epochs.written(TagList::from_iter([uri(100 + n)]), n % 2 == 0);
+    }
+    assert_eq!((epochs.now(), epochs.watched()), (before.0, 1));
+    assert_eq!(epochs.check(&honest), Epoch::Valid);
+    let later = epochs.begin(uri(2)).since();
+    assert!(
+        later.at >= before.1.at + 100_000,
+        "layers that share calls learn of each"
+    );
+}
+
+#[test]
+fn a_mark_of_a_write_lasts_as_long_as_the_calls_and_responses_that_it_hits() {
+    let epochs = Epochs::default();
+    let call = epochs.begin(uri(1));
+    let stored = held(&epochs, uri(1), None);
+    epochs.written(TagList::from_iter([uri(1)]), false);
+    assert_eq!(epochs.check(&stored), Epoch::Gone);
+    drop(stored);
+    let late = Validity::of_call(&call, carried([uri(1).0]));
+    drop(call);
+    assert_eq!(epochs.check(&late), Epoch::Gone, "dead on arrival");
+    drop(late);
+    assert_eq!(epochs.watched(), 0);
+    assert_eq!(epochs.check(&held(&epochs, uri(1), None)), Epoch::Valid);
+}
+
+#[test]
+fn a_confirmed_response_keeps_the_watch_on_each_uri_it_was_fetched_from() {
+    let epochs = Epochs::default();
+    let first = held(&epochs, uri(1), None);
+    let mut both = carried([uri(2).0]);
+    assert!(both.add_all(first.carried()));
+    let second = Validity::of_call(&epochs.begin(uri(2)), both);
+    drop(first);
+    epochs.written(TagList::from_iter([uri(1)]), false);
+    assert_eq!(epochs.check(&second), Epoch::Gone);
+}
+
+#[test]
+fn a_confirmed_response_cannot_collect_tags_without_end() {
+    let epochs = Epochs::default();
+    let mut response = held(&epochs, uri(0), None);
+    let mut confirmed = 1;
+    loop {
+        let mut tags = carried([uri(confirmed).0]);
+        if !tags.add_all(response.carried()) {
+            break;
+        }
+        response = Validity::of_call(&epochs.begin(uri(confirmed)), tags);
+        confirmed += 1;
+    }
+    assert_eq!(confirmed, 256);
+}
+
+/// One step of a client, an origin or the cache.
+#[derive(Debug, Clone, Copy)]
+enum Move {
+    Begin(u64),
+    Arrive(usize, bool),
+    Evict(usize),
+    Write(u64, bool),
+    WriteGroup(u64),
+    Encode(usize),
+}
+
+fn moves() -> impl Strategy<Value = Move> {
+    let place = 0..8_usize;
+    prop_oneof![
+        4 => (0..4_u64).prop_map(Move::Begin),
+        4 => (place.clone(), any::<bool>()).prop_map(|(which, group)| Move::Arrive(which, group)),
+        1 => place.clone().prop_map(Move::Evict),
+        4 => (0..4_u64, any::<bool>()).prop_map(|(uri, soft)| Move::Write(uri, soft)),
+        1 => (0..4_u64).prop_map(Move::WriteGroup),
+        1 => place.prop_map(Move::Encode),
+    ]
+}
+
+/// The latest marks that hit a response, by a model that never forgets.
+#[derive(Debug, Clone, Copy, Default)]
+struct Hits {
+    hard: bool,
+    soft: bool,
+}
+
+proptest! {
+    /// Every response knows exactly the writes since its call began, in memory and encoded, while
+    /// there is room.
+    #[test]
+    fn no_response_outlives_a_write_to_its_uri_or_group(steps in prop::collection::vec(moves(), 1..60)) {
+        let epochs = Epochs::default();
+        let mut calls = Vec::new();
+        let mut stored: Vec<(u64, Option<u64>, Validity, Hits)> = Vec::new();
+        for step in steps {
+            match step {
+                Move::Begin(n) => calls.push((n, epochs.begin(uri(n)), Hits::default(), [false; 4])),
+                Move::Arrive(which, grouped) if which < calls.len() => {
+                    let (n, call, mut hits, groups) = calls.swap_remove(which);
+                    let of = grouped.then_some(n);
+                    hits.hard |= grouped && groups[n as usize];
+                    let tags = [Some(uri(n)), of.map(group)];
+                    let tags = carried(tags.into_iter().flatten().map(|tag| tag.0));
+                    stored.push((n, of, Validity::of_call(&call, tags), hits));
+                }
+                Move::Evict(which) if which < stored.len() => drop(stored.swap_remove(which)),
+                Move::Write(n, soft) => {
+                    epochs.written(TagList::from_iter([uri(n)]), soft);
+                    let of_calls = calls.iter_mut().map(|call| (call.0, &mut call.2));
+                    let of_stored = stored.iter_mut().map(|entry| (entry.0, &mut entry.3));
+                    for (_, hits) in of_calls.chain(of_stored).filter(|(own, _)| *own == n) {
+                        *(if soft { &mut hits.soft } else { &mut hits.hard }) = true;
+                    }
+                }
+                Move::WriteGroup(n) => {
+                    epochs.written(TagList::from_iter([group(n)]), false);
+                    calls.iter_mut().for_each(|call| call.3[n as usize] = true);
+                    for entry in stored.iter_mut().filter(|entry| entry.1 == Some(n)) {
+                        entry.3.hard = true;
+                    }
+                }
+                #[cfg(feature = "codec")]
+                Move::Encode(which) if which < stored.len() => {
+                    let validity = &mut stored[which].2;
+                    validity.keep_marks();
+                    let (log, at, carried) = validity.parts();
+                    let tags = Carried { watches: Default::default(), ..carried.clone() };
+                    *validity = Validity::from_parts(log, at, tags);
+                }
+                Move::Arrive(..) | Move::Evict(_) | Move::Encode(_) => {}
+            }
+            for (_, _, validity, hits) in &stored {
+                let expected = match hits {
+                    Hits { hard: true, .. } => Epoch::Gone,
+                    Hits { soft: true, .. } => Epoch::Stale,
+                    _ => Epoch::Valid,
+                };
+                prop_assert_eq!(epochs.check(validity), expected);
+            }
+        }
+        let watched = epochs.watched();
+        prop_assert!(watched <= calls.len() + stored.len());
+        drop((calls, stored));
+        prop_assert_eq!(epochs.watched(), 0);
+    }
 }

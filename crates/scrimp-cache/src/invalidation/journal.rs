@@ -19,7 +19,7 @@ use super::{
 use crate::{pattern::Pattern, stats::Counters};
 
 /// Version of the format.
-const FORMAT: u16 = 1;
+const FORMAT: u16 = 2;
 
 /// Number of positions skipped at a restart: more than the process can have assigned without
 /// recording them before it ended.
@@ -89,6 +89,8 @@ enum Written {
     Prefix(String),
     Everything,
     Forgotten(Box<[u64]>),
+    Writes(Vec<u64>),
+    Floors(u64, Box<[u64]>),
 }
 
 /// Writes the journal.
@@ -247,6 +249,8 @@ impl From<&InvalidationRecord> for Record {
                 },
                 Target::Everything => Written::Everything,
                 Target::Forgotten(versions) => Written::Forgotten(versions.clone()),
+                Target::Written(tags) => Written::Writes(tags.iter().map(|tag| tag.0).collect()),
+                Target::Floors(secret, floors) => Written::Floors(*secret, floors.clone()),
             },
         }
     }
@@ -264,6 +268,8 @@ impl From<Record> for InvalidationRecord {
                 Written::Prefix(prefix) => Target::Glob(Pattern::literal_prefix(&prefix)),
                 Written::Everything => Target::Everything,
                 Written::Forgotten(versions) => Target::Forgotten(versions),
+                Written::Writes(tags) => Target::Written(tags.into_iter().map(Tag).collect()),
+                Written::Floors(secret, floors) => Target::Floors(secret, floors),
             },
         }
     }

@@ -3,7 +3,10 @@
 use proptest::{collection::vec, prelude::*};
 
 use super::*;
-use crate::invalidation::epoch::{Carried, Epoch, Validity};
+use crate::invalidation::{
+    TagList,
+    epoch::{Carried, Epoch, Validity},
+};
 
 /// A journal in memory that can fail.
 #[derive(Default)]
@@ -45,6 +48,7 @@ fn validity(epochs: &Epochs, tag: u64, version: Option<u64>) -> Validity {
             .into_iter()
             .collect(),
         names: format!("name:{tag}").into(),
+        ..Carried::default()
     };
     Validity::new(epochs.now(), carried)
 }
@@ -52,6 +56,14 @@ fn validity(epochs: &Epochs, tag: u64, version: Option<u64>) -> Validity {
 fn copy(validity: &Validity) -> Validity {
     let (log, fetched_at, carried) = validity.parts();
     Validity::from_parts(log, fetched_at, carried.clone())
+}
+
+/// Appends an invalidation. A write is hard: without a response it is not to last.
+fn append(epochs: &Epochs, hit: Target, soft: bool) {
+    match hit {
+        Target::Written(tags) => _ = epochs.written(tags, false),
+        hit => epochs.append(hit, soft),
+    }
 }
 
 fn hit() -> impl Strategy<Value = Target> {
@@ -62,6 +74,7 @@ fn hit() -> impl Strategy<Value = Target> {
         1 => (0..6_u64).prop_map(|tag| Target::Glob(Pattern::name(&format!("*:{tag}")))),
         1 => Just(Target::Glob(Pattern::literal_prefix("name:{1"))),
         1 => Just(Target::Glob(Pattern::literal_prefix("name:1"))),
+        3 => (0..6_u64).prop_map(|tag| Target::Written(TagList::from_iter([Tag(tag)]))),
         1 => Just(Target::Everything),
     ]
 }
@@ -77,7 +90,7 @@ proptest! {
         let mut entries = Vec::new();
         for (hit, tag, version) in steps {
             match hit {
-                Some((hit, soft)) => epochs.append(hit, soft),
+                Some((hit, soft)) => append(&epochs, hit, soft),
                 None => entries.push(validity(&epochs, tag, (version > 0).then_some(version))),
             }
         }
@@ -192,4 +205,23 @@ fn a_journal_is_written_anew_when_most_of_it_is_outdated() {
     let length = journal.bytes.lock().len();
     assert!(length < SLACK + 10_000, "{length}");
     assert_eq!(start(&journal).0.check(&copy(&entry)), Epoch::Gone);
+}
+
+#[test]
+fn writes_that_had_to_be_dropped_hold_after_a_restart_and_cancelled_ones_do_not() {
+    let journal = Arc::new(Memory::default());
+    let (epochs, _) = start(&journal);
+    let uri = |n: u64| Tag(n << 2).of_kind(Tag::URI);
+    let entry = validity(&epochs, uri(0).0, None);
+    let other = validity(&epochs, 0, None);
+    epochs.written(TagList::from_iter([uri(0)]), true);
+    assert_eq!(epochs.check(&entry), Epoch::Stale);
+    assert_eq!(start(&journal).0.check(&copy(&entry)), Epoch::Valid);
+    for n in 0..(1 << 19) {
+        epochs.written(TagList::from_iter([uri(n)]), false);
+    }
+    for epochs in [&epochs, &*start(&journal).0] {
+        assert_eq!(epochs.check(&copy(&entry)), Epoch::Gone, "by a floor");
+        assert_eq!(epochs.check(&copy(&other)), Epoch::Valid, "it has no URI");
+    }
 }

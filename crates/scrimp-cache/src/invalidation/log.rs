@@ -11,6 +11,7 @@ use super::{
     epoch::Epoch,
     validity::{Tag, Validity},
     versions::Versions,
+    writes::Mark,
 };
 use crate::pattern::Pattern;
 
@@ -24,13 +25,6 @@ pub(super) struct Log {
     /// Positions before which all entries count as hit.
     floor: u64,
     soft_floor: u64,
-}
-
-/// Position of a tag's last invalidation; 0 is never.
-#[derive(Debug, Clone, Copy, Default)]
-struct Mark {
-    hard: u64,
-    soft: u64,
 }
 
 #[derive(Debug)]
@@ -51,9 +45,14 @@ pub(crate) enum Target {
     Version(Tag, u64),
     Glob(Pattern),
     Everything,
+    /// What a client's write may have changed. Its marks are not in the [`Log`].
+    Written(TagList),
     /// Entries with versions below those that a log has forgotten. Only [`Log::dump`] makes it.
     #[cfg(feature = "codec")]
     Forgotten(Box<[u64]>),
+    /// The secret and the floors of the marks of writes. Only a dump has it.
+    #[cfg(feature = "codec")]
+    Floors(u64, Box<[u64]>),
 }
 
 /// An invalidation with its position in the log.
@@ -73,6 +72,15 @@ impl Target {
     }
 }
 
+// === impl InvalidationRecord ===
+
+impl InvalidationRecord {
+    /// Returns whether it holds after a restart. A write without a response does not.
+    pub(super) fn lasts(&self) -> bool {
+        !(self.soft && matches!(self.target, Target::Written(_)))
+    }
+}
+
 // === impl Log ===
 
 impl Log {
@@ -87,8 +95,7 @@ impl Log {
             Target::Tags(tags) if tags.is_empty() => return false,
             Target::Tags(tags) => {
                 for tag in tags {
-                    let mark = self.marks.entry(tag).or_default();
-                    *(if soft { &mut mark.soft } else { &mut mark.hard }) = position;
+                    self.marks.entry(tag).or_default().set(position, soft);
                 }
             }
             Target::Version(tag, version) => return self.versions.raise(tag, version, position),
@@ -101,6 +108,9 @@ impl Log {
             Target::Everything => self.forget(position),
             #[cfg(feature = "codec")]
             Target::Forgotten(versions) => self.versions.restore_forgotten(versions),
+            Target::Written(_) => return false,
+            #[cfg(feature = "codec")]
+            Target::Floors(..) => return false,
         }
         true
     }
@@ -181,7 +191,7 @@ impl Log {
         self.floor = self.floor.max(newest_forgotten);
     }
 
-    /// Returns invalidations that reproduce these marks, in the order of their positions.
+    /// Returns invalidations that reproduce these marks.
     #[cfg(feature = "codec")]
     pub(super) fn dump(&self) -> Vec<InvalidationRecord> {
         let mut records = Vec::with_capacity(self.marks.len() + self.globs.len() + 2);
@@ -213,15 +223,6 @@ impl Log {
         for glob in &self.globs {
             add(glob.position, glob.soft, Target::Glob(glob.pattern.clone()));
         }
-        records.sort_by_key(|record| record.position);
         records
-    }
-}
-
-// === impl Mark ===
-
-impl Mark {
-    fn last(self) -> u64 {
-        self.hard.max(self.soft)
     }
 }

@@ -8,11 +8,13 @@ mod epoch_tests;
 mod handle;
 #[cfg(feature = "codec")]
 mod journal;
+mod kept;
 mod log;
 pub(crate) mod sync;
 mod target;
 mod validity;
 mod versions;
+mod writes;
 
 pub use admin::{Admin, AdminFuture};
 pub(crate) use carry::carry;

@@ -152,7 +152,7 @@ fn hash(kind: &[u8], scope: &str, name: &[u8]) -> Tag {
     hasher.write_usize(scope.len());
     hasher.write(scope.as_bytes());
     hasher.write(name);
-    Tag(hasher.finish())
+    Tag(hasher.finish()).of_kind(0)
 }
 
 /// Returns a hash by which processes can tell whether they hash alike.
@@ -188,14 +188,14 @@ pub(super) fn authority_tag(authority: &str) -> Tag {
 
 /// Returns the tag of a cache group. Groups of two origins differ, whatever their names.
 pub(super) fn group_tag(authority: &str, group: &str) -> Tag {
-    hash(b"group", authority, group.as_bytes())
+    hash(b"group", authority, group.as_bytes()).of_kind(Tag::GROUP)
 }
 
 /// Returns the tag of a target URI, which every response for it carries, whatever its key consists
 /// of. Unsafe methods invalidate it (RFC 9111 §4.4). Equivalent URIs share one (RFC 3986
 /// §6.2.2–3).
 pub(crate) fn uri_tag(authority: &str, path_and_query: &str) -> Tag {
-    hash(b"uri", authority, normal(path_and_query).as_bytes())
+    hash(b"uri", authority, normal(path_and_query).as_bytes()).of_kind(Tag::URI)
 }
 
 /// Returns the [`uri_tag`] of a request's own target.

@@ -1,11 +1,17 @@
 //! The state of one entry towards the log of invalidations.
 
 use scrimp_core::extensions::Since;
+use smallvec::SmallVec;
 
-use super::sync::{AtomicU64, Ordering};
+use super::{
+    sync::{AtomicU64, Ordering},
+    writes::WriteWatch,
+};
 
 /// The hash of a target of invalidation. If two targets share one, invalidating either also drops
 /// the other: one more call, never a stale response.
+///
+/// The lowest two bits tell what clients' writes can hit: 1 is a URI, 2 a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Tag(pub(crate) u64);
 
@@ -14,6 +20,15 @@ pub(crate) struct Tag(pub(crate) u64);
 pub(crate) struct Position {
     pub(super) log: u64,
     pub(super) at: u64,
+}
+
+/// The start of an upstream call whose response may be stored.
+#[derive(Debug, Clone)]
+pub(crate) struct CallStart {
+    pub(super) position: Position,
+    /// Number of writes before it that left no mark.
+    pub(super) unmarked: u64,
+    pub(super) watch: WriteWatch,
 }
 
 /// The position of one entry in the log, and what it carries.
@@ -33,22 +48,65 @@ pub(crate) struct Carried {
     pub(crate) versions: Box<[(Tag, u64)]>,
     /// Names that globs are matched with, one per line.
     pub(crate) names: Box<str>,
+    /// Watches on the URIs among the tags. A decoded response has none.
+    pub(crate) watches: SmallVec<[WriteWatch; 1]>,
+}
+
+/// Maximum number of tags of a response. A response with more is not stored: without some of its
+/// tags, it would survive their invalidation.
+pub(crate) const MAX_TAGS: usize = 256;
+
+// === impl Tag ===
+
+impl Tag {
+    pub(super) const URI: u64 = 1;
+    pub(super) const GROUP: u64 = 2;
+    const KIND: u64 = 3;
+
+    /// Marks a hash as one of this kind.
+    pub(super) fn of_kind(self, kind: u64) -> Self {
+        Self(self.0 & !Self::KIND | kind)
+    }
+
+    /// Returns whether it is that of a URI.
+    pub(super) fn is_uri(self) -> bool {
+        self.0 & Self::KIND == Self::URI
+    }
+
+    /// Returns whether it is that of a group.
+    pub(super) fn is_group(self) -> bool {
+        self.0 & Self::KIND == Self::GROUP
+    }
 }
 
 // === impl Position ===
 
 impl Position {
-    /// Returns this position in the form for other layers.
-    pub(crate) fn since(self) -> Since {
-        Since {
-            log: self.log,
-            at: self.at,
-        }
-    }
-
     /// Reports whether this position directly follows another.
     pub(crate) fn follows(self, other: Self) -> bool {
         self.log == other.log && self.at == other.at + 1
+    }
+}
+
+// === impl CallStart ===
+
+impl CallStart {
+    /// Returns it in the form for other layers. Writes without a mark count too: to those layers
+    /// they are news.
+    pub(crate) fn since(&self) -> Since {
+        Since {
+            log: self.position.log,
+            at: self.position.at + self.unmarked,
+        }
+    }
+
+    pub(crate) fn position(&self) -> Position {
+        self.position
+    }
+
+    /// Returns the same call, as of a later position.
+    pub(crate) fn moved_to(self, position: Position) -> Self {
+        Self { position, ..self }
     }
 }
 
@@ -56,7 +114,12 @@ impl Position {
 
 impl Carried {
     /// Adds what another response carried. If both have a version of an entity, this one counts.
-    pub(crate) fn add_all(&mut self, other: &Self) {
+    /// Returns false if these are too many tags for one response.
+    #[must_use]
+    pub(crate) fn add_all(&mut self, other: &Self) -> bool {
+        for watch in &other.watches {
+            self.watch(watch);
+        }
         let mut tags = std::mem::take(&mut self.tags).into_vec();
         tags.extend(&other.tags);
         tags.sort_unstable_by_key(|tag| tag.0);
@@ -80,14 +143,27 @@ impl Carried {
                 .join("\n")
                 .into();
         }
+        self.tags.len() <= MAX_TAGS
+    }
+
+    fn watch(&mut self, watch: &WriteWatch) {
+        if !self.watches.contains(watch) {
+            self.watches.push(watch.clone());
+        }
     }
 }
 
 // === impl Validity ===
 
 impl Validity {
+    /// Returns the validity of an entry that is the response to this call.
+    pub(crate) fn of_call(call: &CallStart, mut carried: Carried) -> Self {
+        carried.watch(&call.watch);
+        Self::new(call.position, carried)
+    }
+
     /// Returns the validity of an entry whose upstream call began at `fetched_at`.
-    pub(crate) fn new(fetched_at: Position, carried: Carried) -> Self {
+    pub(super) fn new(fetched_at: Position, carried: Carried) -> Self {
         // An entry with a version may be outdated on arrival, so it is checked once.
         let checked = if carried.versions.is_empty() {
             fetched_at.at
@@ -129,6 +205,13 @@ impl Validity {
         size_of_val(&*self.carried.tags)
             + size_of_val(&*self.carried.versions)
             + self.carried.names.len()
+            + self.carried.watches.len() * WriteWatch::WEIGHT
+    }
+
+    /// Prepares for a copy of the entry that is not in memory: marks of writes are kept for it.
+    #[cfg(feature = "codec")]
+    pub(crate) fn keep_marks(&self) {
+        self.carried.watches.iter().for_each(WriteWatch::keep);
     }
 
     /// Notes that no invalidation up to `position` hit it.

@@ -14,7 +14,7 @@ use crate::{
     entry::CallRecord,
     invalidation::{
         TagList,
-        epoch::{Epochs, Position, Tag, Target},
+        epoch::{CallStart, Epochs, Tag},
         invalidated_groups, target_tag, uri_tag,
     },
     policy::facts::RequestFacts,
@@ -30,7 +30,6 @@ use super::{fetch::Fetch, said::Said};
 /// Of the request it keeps its destination and its caller's identity. Other fields are not copied
 /// for every write: a response that depends on them is not stored.
 pub(super) struct Write {
-    post: bool,
     uri: Uri,
     host: Option<HeaderValue>,
     /// Claims about the target in other fields.
@@ -42,14 +41,17 @@ pub(super) struct Write {
     tags: Option<Tags>,
     explain: bool,
     sent: Instant,
-    fetched_at: Position,
+    /// The start of the call, if its response may be stored. It goes first: the watch of the write
+    /// itself needs no mark.
+    start: Option<CallStart>,
     doubt: Doubt,
 }
 
 /// Guard of a write whose effect is unknown until its response comes.
 ///
-/// If the caller leaves or the upstream breaks off before that, the target counts as stale. It is
-/// validated before it is served again, and stays available if the upstream is down.
+/// If the caller leaves or the upstream breaks off before that, the target counts as stale, if
+/// anything of it is stored or on its way. It is validated before it is served again, and stays
+/// available if the upstream is down.
 struct Doubt {
     epochs: Arc<Epochs>,
     own: Tag,
@@ -61,7 +63,7 @@ struct Doubt {
 impl Drop for Doubt {
     fn drop(&mut self) {
         if !self.settled {
-            self.epochs.append(Target::tag(self.own), true);
+            self.epochs.written(TagList::from_iter([self.own]), true);
         }
     }
 }
@@ -75,8 +77,8 @@ impl Write {
         facts: &RequestFacts,
     ) -> Self {
         let (uri, headers) = (request.uri(), request.headers());
+        let own = target_tag(uri, headers);
         Self {
-            post: request.method() == Method::POST,
             uri: uri.clone(),
             host: headers.get(header::HOST).cloned(),
             retold: facts.retold.then(|| Box::new(retold(headers))),
@@ -90,10 +92,10 @@ impl Write {
             tags: request.extensions().get::<Tags>().cloned(),
             explain: shared.config.explains(request.extensions()),
             sent: shared.config.clock.instant(),
-            fetched_at: shared.epochs.now(),
+            start: (request.method() == Method::POST).then(|| shared.epochs.begin(own)),
             doubt: Doubt {
                 epochs: Arc::clone(&shared.epochs),
-                own: target_tag(uri, headers),
+                own,
                 settled: false,
             },
         }
@@ -116,14 +118,17 @@ impl Write {
         }
         let said = Said::read(response.headers());
         let touched = self.touched(&said, response.headers());
-        shared.epochs.append(Target::Tags(touched), false);
-        let after = shared.epochs.now();
+        // Without its own watch, a write to what nobody has leaves no mark.
+        let start = self.start.take();
+        let start = start.filter(|_| self.answers_get(&said, response.status()));
+        let after = shared.epochs.written(touched, false);
         // Any other invalidation since the call began, under any name, may be about the content of
         // this response: then it is older, and is not stored.
-        if after.follows(self.fetched_at) && self.answers_get(&said, response.status()) {
-            return self.into_fetch(shared, after);
+        let (start, after) = (start?, after?);
+        match after.follows(start.position()) {
+            true => self.into_fetch(shared, start.moved_to(after)),
+            false => None,
         }
-        None
     }
 
     /// Returns the target, the targets of Location and Content-Location on the same origin (RFC
@@ -148,11 +153,10 @@ impl Write {
         tags
     }
 
-    /// Returns whether the response is that of a GET (RFC 9110 §9.3.3): a POST whose
-    /// Content-Location is its own target, and no dependence on fields that are not kept.
+    /// Returns whether the response to a POST is that of a GET (RFC 9110 §9.3.3): its
+    /// Content-Location is its own target, and it depends on no fields that are not kept.
     fn answers_get(&self, said: &Said<'_>, status: StatusCode) -> bool {
-        self.post
-            && status == StatusCode::OK
+        status == StatusCode::OK
             && !said.varies
             && !self.personal
             && said.content_location.and_then(|at| self.resolve(at)) == Some(self.doubt.own)
@@ -165,7 +169,7 @@ impl Write {
     }
 
     /// Returns the fetch of the GET that this response answers.
-    fn into_fetch<St>(self, shared: &Shared<St>, fetched_at: Position) -> Option<Box<Fetch>> {
+    fn into_fetch<St>(self, shared: &Shared<St>, start: CallStart) -> Option<Box<Fetch>> {
         let mut request = Request::new(());
         *request.uri_mut() = self.uri;
         if let Some(retold) = self.retold {
@@ -192,7 +196,7 @@ impl Write {
         }
         let key = key::build(&request, &facts, spec);
         let asked = LookupRequest::of_write(facts, place, self.explain);
-        let call = CallRecord::new(config, &request, asked, key.as_ref(), fetched_at);
+        let call = CallRecord::new(config, &request, asked, key.as_ref(), start);
         Some(Fetch::of_write(call.of_write(self.sent)))
     }
 }

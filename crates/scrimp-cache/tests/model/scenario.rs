@@ -8,7 +8,8 @@
 use std::sync::Arc;
 
 use crate::{
-    epoch::{Carried, Epoch, Epochs, Tag, Target, Validity},
+    epoch::{CallStart, Carried, Epoch, Epochs, Tag, Target, Validity},
+    log::TagList,
     pattern::Pattern,
     sync::{AtomicU64, Ordering, RwLock, thread},
 };
@@ -24,6 +25,13 @@ pub(crate) enum Means {
     SoftEverything,
     /// A tag, among enough other tags that the log forgets it.
     Forgotten,
+    /// The write itself, through the cache.
+    Write,
+    /// A write whose response does not come.
+    CancelledWrite,
+    /// A write, where every response is stored as a copy that is not in memory.
+    #[cfg(feature = "codec")]
+    WriteToCopy,
     /// All the hard kinds in turn.
     Mixed,
 }
@@ -65,8 +73,11 @@ struct Stored {
     value: u64,
 }
 
-const TAG: Tag = Tag(7);
+const TAG: Tag = Tag(8);
 const NAME: &str = "thing";
+
+/// The tag of the resource's URI, by its lowest bits.
+const URI: Tag = Tag(5);
 
 /// Number of tags that the log holds individually in the scenario that makes it forget.
 const FEW_MARKS: usize = 2;
@@ -114,13 +125,14 @@ impl Scenario {
 
 impl World {
     fn fetch(&self) {
-        let before = self.epochs.now();
+        let before = self.epochs.begin(URI);
         let value = self.origin.load(Ordering::SeqCst);
         let born = match self.scenario.born {
             Born::BeforeTheCall => before,
-            Born::AfterTheCall => self.epochs.now(),
+            Born::AfterTheCall => self.epochs.begin(URI),
         };
-        let validity = Validity::new(born, self.carried(value));
+        let validity = self.copied(Validity::of_call(&born, self.carried(value)));
+        drop::<CallStart>(born);
         let stored = Arc::new(Stored { validity, value });
         // The store asks under its lock for the key, as a put must.
         let mut slot = self.slot.write();
@@ -139,6 +151,18 @@ impl World {
             Means::Glob => (Target::Glob(Pattern(NAME)), false),
             Means::Everything => (Target::Everything, false),
             Means::SoftEverything => (Target::Everything, true),
+            Means::Write | Means::CancelledWrite => {
+                let soft = self.scenario.means == Means::CancelledWrite;
+                self.epochs.written(TagList::from_iter([URI]), soft);
+                self.told.fetch_max(value, Ordering::AcqRel);
+                return;
+            }
+            #[cfg(feature = "codec")]
+            Means::WriteToCopy => {
+                self.epochs.written(TagList::from_iter([URI]), false);
+                self.told.fetch_max(value, Ordering::AcqRel);
+                return;
+            }
             Means::Mixed => match value % 4 {
                 0 => (tag(), false),
                 1 => (Target::Glob(Pattern(NAME)), false),
@@ -176,15 +200,31 @@ impl World {
         Some(epoch)
     }
 
+    /// Returns the validity of what is stored: in one scenario, of a copy that watches nothing.
+    fn copied(&self, validity: Validity) -> Validity {
+        #[cfg(feature = "codec")]
+        if self.scenario.means == Means::WriteToCopy {
+            validity.keep_marks();
+            let (log, fetched_at, carried) = validity.parts();
+            let carried = Carried {
+                watches: Default::default(),
+                ..carried.clone()
+            };
+            return Validity::from_parts(log, fetched_at, carried);
+        }
+        validity
+    }
+
     fn carried(&self, value: u64) -> Carried {
         let versions = match self.scenario.means {
             Means::Version | Means::Mixed => [(TAG, value)].into(),
             _ => Box::default(),
         };
         Carried {
-            tags: [Tag(1), TAG].into(),
+            tags: [Tag(4), TAG, URI].into(),
             versions,
             names: NAME.into(),
+            ..Carried::default()
         }
     }
 }

@@ -9,6 +9,9 @@ macro_rules! over {
                 thread,
             };
 
+            pub(crate) const SHARDS: usize = 1;
+            pub(crate) const BUCKETS: usize = 1;
+
             /// A lock without poison, as parking_lot has it.
             #[derive(Default)]
             pub(crate) struct RwLock<T>($checker::sync::RwLock<T>);

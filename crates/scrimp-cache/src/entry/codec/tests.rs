@@ -15,7 +15,7 @@ use scrimp_testkit::ManualClock;
 use super::*;
 use crate::{
     entry::{Booking, Entry},
-    invalidation::epoch::{Carried, Epochs, Tag, Validity},
+    invalidation::epoch::{Carried, Tag, Validity},
     policy::{Policy, Selection, Source, answer::Answer},
 };
 
@@ -115,6 +115,7 @@ prop_compose! {
             tags: tags.into_iter().map(Tag).collect(),
             versions: versions.into_iter().map(|(tag, version)| (Tag(tag), version)).collect(),
             names: names.into(),
+            ..Carried::default()
         };
         Entry {
             status: StatusCode::from_u16(status).expect("three digits"),
@@ -126,7 +127,7 @@ prop_compose! {
             sent: policy.received - Duration::from_millis(7),
             policy,
             selection: Selection::new(&request, &Answer::read(&named)).unwrap_or_default(),
-            validity: Validity::new(Epochs::new(9).now(), carried),
+            validity: Validity::from_parts(1, 9, carried),
             booking: pico.map(|pico| Booking {
                 account: Ledger::new().account("cache", "tenant", "/route", Currency::USD),
                 charge: Money::from_pico(pico, Currency::USD),

@@ -121,6 +121,7 @@ impl<'a> Written<'a> {
 
 impl<'a> Response<'a> {
     fn new(entry: &'a Entry, now: Now) -> Self {
+        entry.validity.keep_marks();
         let (log, fetched_at, carried) = entry.validity.parts();
         let (chosen, language, spelling) = entry.selection.parts();
         let version = VERSIONS.iter().position(|&known| known == entry.version);
@@ -170,6 +171,7 @@ impl<'a> Response<'a> {
                 .map(|(tag, version)| (Tag(tag), version))
                 .collect(),
             names: self.names.into(),
+            ..Carried::default()
         };
         Ok(Entry {
             status: StatusCode::from_u16(self.status)

@@ -22,6 +22,7 @@ use crate::{
     cache_status::{Forward, Report},
     config::Config,
     entry::{CallRecord, Entry, Refreshing, Store, book},
+    invalidation::{epoch::CallStart, target_tag},
     lookup::Miss,
     policy::{conditional, facts::MethodClass},
     request::LookupRequest,
@@ -53,7 +54,8 @@ impl Fetch {
         key: KeyRef<'_>,
         miss: Miss,
     ) -> Box<Self> {
-        let call = CallRecord::new(&shared.config, request, asked, key, shared.epochs.now());
+        let start = begin(shared, request);
+        let call = CallRecord::new(&shared.config, request, asked, key, start);
         let offered = match &miss.variants {
             Some(variants) => offer::offer(shared, request, call.asked(), variants),
             None => Vec::new(),
@@ -72,8 +74,8 @@ impl Fetch {
         (entry, refreshing): (&Arc<Entry>, Refreshing),
     ) -> (Request<()>, Box<Self>) {
         shared.counters.refreshes.increment();
-        let (asked, now) = (asked.for_refresh(), shared.epochs.now());
-        let call = CallRecord::new(&shared.config, request, asked, key, now);
+        let (asked, start) = (asked.for_refresh(), begin(shared, request));
+        let call = CallRecord::new(&shared.config, request, asked, key, start);
         let extensions = request.extensions().clone();
         let mut request = call.request().clone();
         // Inner layers may distinguish tenants by them.
@@ -115,7 +117,7 @@ impl Fetch {
 
     /// Returns the position of the log when the call began.
     pub(super) fn since(&self) -> Since {
-        self.call.fetched_at().since()
+        self.call.start().since()
     }
 
     /// Returns the time after which the stored response is served and the call continues behind
@@ -204,6 +206,12 @@ impl Fetch {
         }
         response.map(CacheBody::passing)
     }
+}
+
+/// Reads the log's position, and watches for writes to the target.
+fn begin<St, B>(shared: &Shared<St>, request: &Request<B>) -> CallStart {
+    let own = target_tag(request.uri(), request.headers());
+    shared.epochs.begin(own)
 }
 
 /// Makes a request conditional on the stored response. A HEAD stays unconditional: its response

@@ -1,0 +1,260 @@
+//! Marks of clients' writes.
+//!
+//! Clients write as often as they like, so their marks have room of their own and cannot displace
+//! an operator's invalidations. A mark on a URI is kept only as long as it can matter: while a
+//! response fetched from the URI is in memory, or a call to it is in progress. Everything else
+//! begins after the write and sees its effect. So writes to invented URIs leave nothing, and no
+//! number of writes affects the responses of another URI.
+//!
+//! Responses that were encoded may be stored anywhere. From the first one on, marks on URIs are
+//! also [kept](KeptWrites) for responses that are not in memory, up to a bound.
+
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, RandomState},
+    sync::Arc,
+};
+
+#[cfg(feature = "codec")]
+use super::log::{InvalidationRecord, Target};
+use super::{
+    epoch::Epoch,
+    kept::KeptWrites,
+    sync::{RwLock, SHARDS},
+    validity::{Tag, Validity},
+};
+
+/// Size from which a shard gives back memory that it no longer needs.
+const LARGE: usize = 1 << 10;
+
+/// Marks of writes on what is in memory, and those kept for what is not.
+#[derive(Debug)]
+pub(crate) struct Writes {
+    shards: Box<[RwLock<Shard>]>,
+    /// The secret of the shards and their maps: clients can compute the tags.
+    secret: RandomState,
+    kept: RwLock<KeptWrites>,
+}
+
+type Shard = HashMap<Tag, Row, RandomState>;
+
+/// The marks on one URI.
+#[derive(Debug, Clone, Copy, Default)]
+struct Row {
+    /// Number of responses and calls that the marks are for.
+    holders: usize,
+    mark: Mark,
+}
+
+/// Position of a tag's last invalidation; 0 is never.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub(super) hard: u64,
+    pub(super) soft: u64,
+}
+
+/// Keeps the marks on one URI, for a response fetched from it or a call to it.
+pub(crate) struct WriteWatch {
+    writes: Arc<Writes>,
+    tag: Tag,
+}
+
+// === impl Writes ===
+
+impl Default for Writes {
+    fn default() -> Self {
+        let secret = RandomState::new();
+        let shard = || RwLock::from(Shard::with_hasher(secret.clone()));
+        Self {
+            shards: (0..SHARDS).map(|_| shard()).collect(),
+            secret,
+            kept: RwLock::default(),
+        }
+    }
+}
+
+impl Writes {
+    /// Keeps marks on a URI from now on. Call it before an upstream call begins.
+    pub(super) fn watch(self: &Arc<Self>, tag: Tag) -> WriteWatch {
+        self.shard(tag).write().entry(tag).or_default().holders += 1;
+        WriteWatch {
+            writes: Arc::clone(self),
+            tag,
+        }
+    }
+
+    /// Returns whether a write to one of these leaves a mark.
+    ///
+    /// If it does not, every later call begins after the write: both take the lock of the shard.
+    pub(super) fn concern(&self, tags: &[Tag]) -> bool {
+        tags.iter()
+            .any(|tag| !tag.is_uri() || self.shard(*tag).read().contains_key(tag))
+            || self.kept.read().keeps_uris()
+    }
+
+    /// Leaves the marks of a write. Returns false if it changes nothing.
+    pub(super) fn mark(&self, tags: &[Tag], position: u64, soft: bool) -> bool {
+        let mut changed = false;
+        for tag in tags.iter().filter(|tag| tag.is_uri()) {
+            if let Some(row) = self.shard(*tag).write().get_mut(tag) {
+                row.mark.set(position, soft);
+                changed = true;
+            }
+        }
+        // This comes second: `keep` reads the shard last.
+        self.kept.write().mark(tags, position, soft) || changed
+    }
+
+    /// Keeps the marks on all URIs, for responses that outlive the process.
+    #[cfg(feature = "codec")]
+    pub(super) fn keep_uris(&self) {
+        self.kept.write().keep_uris();
+    }
+
+    /// Keeps the marks on a URI for a response that is about to leave memory.
+    #[cfg(feature = "codec")]
+    fn keep(&self, tag: Tag) {
+        let mark = || {
+            let shard = self.shard(tag).read();
+            shard.get(&tag).map(|row| row.mark).unwrap_or_default()
+        };
+        if self.kept.read().keeps_uris() && mark() == Mark::default() {
+            return;
+        }
+        // A write that is not in the shard yet finds the lock taken, and then the flag set.
+        let mut kept = self.kept.write();
+        kept.keep_uris();
+        let Mark { hard, soft } = mark();
+        kept.mark(&[tag], hard, false);
+        kept.mark(&[tag], soft, true);
+    }
+
+    /// Checks an entry. The marks on a URI that it watches are complete; others may have been
+    /// dropped.
+    pub(super) fn epoch(&self, entry: &Validity) -> Epoch {
+        let watches = &entry.carried.watches;
+        let own = watches.iter().map(WriteWatch::marks);
+        let elsewhere = entry.carried.tags.iter().copied();
+        let elsewhere = elsewhere.filter(|tag| !watches.iter().any(|watch| watch.tag == *tag));
+        let mark = own.fold(self.kept.read().marks(elsewhere), Mark::latest);
+        match entry.fetched_at {
+            at if mark.hard > at => Epoch::Gone,
+            at if mark.soft > at => Epoch::Stale,
+            _ => Epoch::Valid,
+        }
+    }
+
+    /// Restores the secret and the floors of another log, whose responses outlive the process.
+    #[cfg(feature = "codec")]
+    pub(super) fn restore(&self, secret: u64, floors: &[u64]) {
+        let mut kept = self.kept.write();
+        kept.keep_uris();
+        kept.restore(secret, floors);
+    }
+
+    /// Returns records that reproduce the marks that are kept, for another log.
+    #[cfg(feature = "codec")]
+    pub(super) fn dump(&self) -> Vec<InvalidationRecord> {
+        let kept = self.kept.read();
+        let record = |position, target| InvalidationRecord {
+            position,
+            soft: false,
+            target,
+        };
+        // They come first, as they say where marks are put.
+        let floors = kept.floors();
+        let floors = floors.map(|(secret, floors)| record(1, Target::Floors(secret, floors)));
+        let marks = kept.iter().map(|(tag, position)| {
+            let tags = std::iter::once(tag).collect();
+            record(position, Target::Written(tags))
+        });
+        floors.into_iter().chain(marks).collect()
+    }
+
+    /// Returns the number of URIs with rows.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.shards.iter().map(|shard| shard.read().len()).sum()
+    }
+
+    fn shard(&self, tag: Tag) -> &RwLock<Shard> {
+        let place = self.secret.hash_one(tag) >> 32;
+        &self.shards[place as usize % self.shards.len()]
+    }
+}
+
+// === impl Mark ===
+
+impl Mark {
+    pub(super) fn set(&mut self, position: u64, soft: bool) {
+        *(if soft { &mut self.soft } else { &mut self.hard }) = position;
+    }
+
+    pub(super) fn last(self) -> u64 {
+        self.hard.max(self.soft)
+    }
+
+    fn latest(self, other: Self) -> Self {
+        Self {
+            hard: self.hard.max(other.hard),
+            soft: self.soft.max(other.soft),
+        }
+    }
+}
+
+// === impl WriteWatch ===
+
+impl WriteWatch {
+    /// Bytes that a watch takes outside of itself.
+    pub(super) const WEIGHT: usize = 2 * size_of::<(Tag, Row)>();
+
+    /// Returns the marks on the URI.
+    fn marks(&self) -> Mark {
+        let shard = self.writes.shard(self.tag).read();
+        shard.get(&self.tag).expect("kept until it is dropped").mark
+    }
+
+    /// Keeps the marks for a copy of the response that is not in memory.
+    #[cfg(feature = "codec")]
+    pub(super) fn keep(&self) {
+        self.writes.keep(self.tag);
+    }
+}
+
+impl Clone for WriteWatch {
+    fn clone(&self) -> Self {
+        self.writes.watch(self.tag)
+    }
+}
+
+impl Drop for WriteWatch {
+    fn drop(&mut self) {
+        let mut shard = self.writes.shard(self.tag).write();
+        let Some(row) = shard.get_mut(&self.tag) else {
+            return;
+        };
+        row.holders -= 1;
+        if row.holders == 0 {
+            shard.remove(&self.tag);
+            // Each shrinking has been paid for by as many removals.
+            if shard.capacity() > LARGE && shard.len() < shard.capacity() / 8 {
+                let room = 2 * shard.len();
+                shard.shrink_to(room);
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for WriteWatch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("WriteWatch").field(&self.tag).finish()
+    }
+}
+
+impl PartialEq for WriteWatch {
+    fn eq(&self, other: &Self) -> bool {
+        self.tag == other.tag
+    }
+}
+
+impl Eq for WriteWatch {}
