@@ -10,3 +10,5 @@ echo "=== fuzz targets, ten minutes each"
 scripts/fuzz.sh 600
 echo "=== the cache beside http-cache-semantics, 300,000 histories"
 SCRIMP_CASES=300000 cargo test --release -p scrimp-cache --all-features --test oracle -- --nocapture
+echo "=== all layers under chaos, thirty minutes"
+scripts/soak.sh 1800
