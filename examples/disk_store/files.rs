@@ -1,7 +1,8 @@
 //! Stored responses as files: the blocking part.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Write},
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -16,9 +17,11 @@ use scrimp::{
     cache::{Codec, Entry, FillToken, PutOutcome, Variants},
     core::{BoxError, Key},
 };
-use sha2::{Digest, Sha256};
 
-use crate::index::{Index, Name};
+use crate::{
+    index::{Index, Name},
+    private,
+};
 
 /// Number of locks, which keep two threads from changing one file at a time.
 const LOCKS: usize = 64;
@@ -40,7 +43,7 @@ pub(crate) struct Files {
 impl Files {
     /// Reads the existing files in the folder, which is made if needed.
     pub(crate) fn open(folder: &Path, max_bytes: u64, codec: Codec) -> io::Result<Self> {
-        fs::create_dir_all(folder)?;
+        private::folder(folder)?;
         let files = Self {
             folder: folder.to_owned(),
             codec,
@@ -144,7 +147,9 @@ impl Files {
     fn write(&self, name: &Name, bytes: &[u8]) -> io::Result<()> {
         let path = self.path(name);
         let new = path.with_extension("new");
-        let written = fs::write(&new, bytes).and_then(|()| fs::rename(&new, &path));
+        let written = private::file(&new)
+            .and_then(|mut file| file.write_all(bytes))
+            .and_then(|()| fs::rename(&new, &path));
         if let Err(error) = written {
             let _ = fs::remove_file(&new);
             return Err(error);
@@ -186,7 +191,7 @@ impl Files {
 
 /// Returns a digest that is equal in every process, unlike the hash of a key.
 fn digest(key: &Key) -> Name {
-    Sha256::digest(key.as_ref().as_bytes()).into()
+    Codec::name(key.as_ref())
 }
 
 /// Returns the name from a file's name.

@@ -9,6 +9,8 @@ use std::{
 use parking_lot::Mutex;
 use scrimp::{cache::Journal, core::BoxError};
 
+use crate::private;
+
 /// A file that is flushed to disk with every record: invalidations survive even a power failure.
 pub(crate) struct FileJournal {
     path: PathBuf,
@@ -54,7 +56,7 @@ impl Journal for FileJournal {
         let mut open = self.open.lock();
         *open = None;
         let new = self.path.with_extension("new");
-        let mut file = File::create(&new)?;
+        let mut file = private::file(&new)?;
         file.write_all(records)?;
         file.sync_all()?;
         fs::rename(&new, &self.path)?;

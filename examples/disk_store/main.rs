@@ -10,6 +10,7 @@
 mod files;
 mod index;
 mod journal;
+mod private;
 mod store;
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,7 @@ mod head;
 mod host;
 mod oversize;
 mod ranges;
+mod secrets;
 mod shared_tenants;
 mod spelling;
 mod splitting;

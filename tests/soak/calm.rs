@@ -84,11 +84,11 @@ impl Site {
         let (complete, answers) = tokio::join!(
             async {
                 let complete = gathering.complete(Duration::from_secs(1)).await;
-                (complete, gathering.open())
+                (complete, gathering.open(), calls() - before)
             },
             join_all(asks.iter().map(|ask| self.ask(ask)))
         );
-        let ((complete, present), calls) = (complete, calls() - before);
+        let (complete, present, calls) = complete;
         let name = &self.name;
         if !complete {
             let text = format!("{name}: {present} of {PLACES} requests reach the upstream at once");

@@ -107,5 +107,10 @@ async fn bytes_that_are_left_are_found() {
 
 #[tokio::test]
 async fn batches_that_do_not_form_are_found() {
-    finds(Place::Client, Sabotage::NoBatches, &[Kind::Batches]).await;
+    finds(
+        Place::Client,
+        Sabotage::NoBatches,
+        &[Kind::Batches, Kind::Permits],
+    )
+    .await;
 }

@@ -6,7 +6,7 @@ use http::{HeaderMap, Method, StatusCode, header};
 use crate::{
     ask::Ask,
     tally::Kind,
-    thing::Edition,
+    thing::{Area, Edition},
     truth::{Before, Truth, Untrue},
 };
 
@@ -45,6 +45,8 @@ impl Answer {
         if self.status == StatusCode::OK && method == Method::GET {
             let edition = Edition::of_body(&self.body)
                 .ok_or_else(|| format!("a body of no edition: {}", self.beginning()))?;
+            let named =
+                named.or_else(|| (edition.thing.area == Area::Bare).then(|| edition.clone()));
             return match named == Some(edition.clone()) {
                 true => Ok(edition),
                 false => Err(format!("{} under the name {named:?}", edition.name())),

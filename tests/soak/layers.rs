@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{StatusCode, request, response};
+use http::{HeaderValue, Request, Response, StatusCode, request, response};
 use scrimp::{
     batch::{BatchLayer, BatchWindow},
     cache::{CacheLayer, MemoryStore},
@@ -56,7 +56,7 @@ impl Layers {
         let budget = budget(clock);
         Ok(Self {
             stampede: stampede(dice, clock)?,
-            cache: cache(dice, clock, &ledger)?,
+            cache: cache(protocol, dice, clock, &ledger)?,
             coalesce: coalesce(protocol, clock, &ledger)?,
             batch: BatchLayer::builder(ShakyCodec::new(dice))
                 .window(BatchWindow::fixed(Duration::from_millis(5)))
@@ -86,28 +86,36 @@ fn stampede(dice: &Arc<Dice>, clock: &Clock) -> Result<StampedeLayer, SettingErr
         .build()
 }
 
-fn cache(dice: &Arc<Dice>, clock: &Clock, ledger: &Ledger) -> Result<CacheLayer, SettingError> {
+fn cache(
+    protocol: Protocol,
+    dice: &Arc<Dice>,
+    clock: &Clock,
+    ledger: &Ledger,
+) -> Result<CacheLayer, SettingError> {
     let (tags, fallback) = (Arc::clone(dice), Arc::clone(dice));
-    CacheLayer::builder(MemoryStore::new(STORE))
+    let layer = CacheLayer::builder(MemoryStore::new(STORE))
         .clock(clock.clone())
-        .ledger(ledger.clone())
-        .price("0.001")
         .tags_with(move |_, _| {
             tags.may_panic("panic in a closure: cache's tags_with");
             Vec::new()
+        });
+    if protocol == Protocol::H2 {
+        // Without a ledger and a fallback, responses that are not stored take a shorter way.
+        return layer.build();
+    }
+    let answer = move |_: &Request<()>, _: Option<StatusCode>| {
+        fallback.may_panic("panic in a closure: cache's fallback");
+        let answers = fallback.happens("cache: answers by its fallback", 2_000);
+        answers.then(|| {
+            let mut response = Response::new("later".into());
+            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+            let yes = HeaderValue::from_static("yes");
+            response.headers_mut().insert(FALLBACK, yes);
+            response
         })
-        .fallback(move |_, _| {
-            fallback.may_panic("panic in a closure: cache's fallback");
-            let answers = fallback.happens("cache: answers by its fallback", 2_000);
-            answers.then(|| {
-                let mut response = http::Response::new("later".into());
-                *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-                let yes = http::HeaderValue::from_static("yes");
-                response.headers_mut().insert(FALLBACK, yes);
-                response
-            })
-        })
-        .build()
+    };
+    let layer = layer.ledger(ledger.clone()).price("0.001");
+    layer.fallback(answer).build()
 }
 
 fn coalesce(

@@ -10,6 +10,7 @@ mod checker;
 mod clock;
 mod dice;
 mod flood;
+mod found;
 mod gathering;
 mod judge;
 mod layers;

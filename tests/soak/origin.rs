@@ -161,8 +161,10 @@ impl Reply {
         let area = edition.thing.area;
         let mut headers = HeaderMap::new();
         set(&mut headers, "content-type", "application/json");
-        set(&mut headers, "cache-control", area.cache_control());
-        set(&mut headers, "etag", &edition.etag());
+        if area != Area::Bare {
+            set(&mut headers, "cache-control", area.cache_control());
+            set(&mut headers, "etag", &edition.etag());
+        }
         set(
             &mut headers,
             "cache-groups",

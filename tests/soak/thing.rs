@@ -21,6 +21,8 @@ pub(crate) enum Area {
     Vary,
     /// Not to be stored.
     Live,
+    /// Without a lifetime or a name, so that it is shared and not stored.
+    Bare,
     /// Large, and streamed.
     Big,
     /// Invented by a flood. It has one version.
@@ -55,7 +57,7 @@ const BEGIN: &str = "{\"edition\":\"";
 
 impl Area {
     /// The areas that are written.
-    pub(crate) const WRITTEN: [Self; 8] = [
+    pub(crate) const WRITTEN: [Self; 9] = [
         Self::Strict,
         Self::Long,
         Self::Stale,
@@ -63,6 +65,7 @@ impl Area {
         Self::Tenant,
         Self::Vary,
         Self::Live,
+        Self::Bare,
         Self::Big,
     ];
 
@@ -75,6 +78,7 @@ impl Area {
             Self::Tenant => "tenant",
             Self::Vary => "vary",
             Self::Live => "live",
+            Self::Bare => "bare",
             Self::Big => "big",
             Self::Flood => "flood",
         }
@@ -88,6 +92,7 @@ impl Area {
             Self::Private => "private, max-age=60",
             Self::Tenant => "s-maxage=3600, must-revalidate",
             Self::Live => "no-store",
+            Self::Bare => "",
             Self::Big => "max-age=30, must-revalidate",
             Self::Flood => "max-age=60",
         }
@@ -98,7 +103,7 @@ impl Area {
     /// so long that only invalidations count.
     pub(crate) fn lifetime(self) -> Option<Duration> {
         match self {
-            Self::Private | Self::Live => Some(Duration::ZERO),
+            Self::Private | Self::Live | Self::Bare => Some(Duration::ZERO),
             Self::Strict => Some(Duration::from_secs(1)),
             Self::Stale => Some(Duration::from_secs(4)),
             Self::Big => Some(Duration::from_secs(30)),
@@ -218,7 +223,7 @@ impl Edition {
         });
         let length = self.thing.area.length(seed >> 20);
         let mut text = format!("{BEGIN}{name}\",\"length\":{length},\"text\":\"");
-        let line = format!("{seed:016x}").repeat(4);
+        let line = format!("{seed:016x}").repeat(64);
         while text.len() < length {
             let at = text.len();
             let _ = write!(text, "{at:08x}{line}");

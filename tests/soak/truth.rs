@@ -139,3 +139,39 @@ impl Truth {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STRICT: Thing = Thing {
+        area: Area::Strict,
+        number: 3,
+    };
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_may_have_any_version_between_the_settled_and_the_written() {
+        let truth = Truth::new();
+        truth.write(STRICT);
+        truth.settle(STRICT, 1);
+        let before = truth.before(STRICT);
+        truth.write(STRICT);
+        truth.settle(STRICT, 2);
+        let check = |version| truth.check(STRICT, version, before);
+        assert!(matches!(check(0), Err(Untrue::Stale(_))), "settled before");
+        assert_eq!((check(1), check(2)), (Ok(()), Ok(())), "settled meanwhile");
+        assert!(matches!(check(3), Err(Untrue::Unwritten(_))), "invented");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_an_invalidation_an_answer_may_be_old_for_its_lifetime_and_a_call() {
+        let truth = Truth::new();
+        truth.write(STRICT);
+        let most = Duration::from_secs(1) + LONGEST_CALL;
+        tokio::time::advance(most).await;
+        assert_eq!(truth.check(STRICT, 0, truth.before(STRICT)), Ok(()));
+        tokio::time::advance(Duration::from_millis(1)).await;
+        let check = truth.check(STRICT, 0, truth.before(STRICT));
+        assert!(matches!(check, Err(Untrue::Stale(_))), "{check:?}");
+    }
+}

@@ -130,6 +130,7 @@
 //!   frame counts as one without a body.
 //! - `codec`: `Codec` encodes stored responses for a [`Store`] on disk or over a network, and
 //!   `Journal` keeps invalidations over a restart.
+//! - `encryption`: `Codec::encryption` encrypts these bytes.
 //! - `serde`: [`CacheStats`] serialises.
 //! - `no-vary-search`: keys leave out the parts of a query that No-Vary-Search (a draft) excludes.
 
@@ -137,6 +138,8 @@ mod body;
 mod builder;
 mod cache_status;
 mod config;
+#[cfg(feature = "codec")]
+mod digest;
 mod entry;
 mod future;
 mod invalidation;
@@ -153,6 +156,8 @@ mod upstream;
 
 pub use body::CacheBody;
 pub use builder::CacheLayerBuilder;
+#[cfg(feature = "encryption")]
+pub use entry::EncryptionKeys;
 #[cfg(feature = "codec")]
 pub use entry::{Codec, DecodeError};
 pub use entry::{

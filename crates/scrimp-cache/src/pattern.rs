@@ -167,6 +167,21 @@ impl Pattern {
             .is_some_and(|folder| folder.run(text, |_, _| {}))
     }
 
+    /// Returns whether the pattern, which is one for names, may match a text that begins with this
+    /// one.
+    #[must_use]
+    pub(crate) fn may_match(&self, beginning: &str) -> bool {
+        let (own, beginning) = (&*self.begins, beginning.as_bytes());
+        let open = self
+            .tokens
+            .iter()
+            .any(|token| !matches!(token, Token::Literal(_)));
+        match own.len() < beginning.len() {
+            true => open && beginning.starts_with(own),
+            false => own.starts_with(beginning),
+        }
+    }
+
     /// Returns the parts of `text` that the named tokens match; empty if it does not match.
     pub(crate) fn captures<'a>(&'a self, text: &'a str) -> Vec<(&'a str, &'a str)> {
         if self.names.is_empty() {

@@ -156,16 +156,11 @@ impl Equivalent<Key> for KeyRef<'_> {
     }
 }
 
+/// The parts may hold credentials, and are not written.
 impl fmt::Debug for KeyRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Key(")?;
-        for (index, part) in self.parts().enumerate() {
-            if index > 0 {
-                f.write_str(" | ")?;
-            }
-            write!(f, "{}", part.escape_ascii())?;
-        }
-        f.write_str(")")
+        let (parts, bytes) = (self.parts().count(), self.bytes.len());
+        write!(f, "Key({parts} parts, {bytes} bytes)")
     }
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct Profile {
 }
 
 /// Endpoint that a request's URI is rewritten to.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Endpoint {
     scheme: Scheme,
     authority: Authority,
@@ -122,6 +122,19 @@ impl Endpoint {
         parts.path_and_query = Some(path);
         // What they hold was checked when they were made.
         Some(Uri::from_parts(parts).expect("scheme, authority and path make a URI"))
+    }
+}
+
+/// A name before the host is a credential, and is not written.
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            scheme,
+            authority,
+            path,
+        } = self;
+        let authority = authority.as_str().rsplit('@').next().unwrap_or_default();
+        write!(f, "{scheme}://{authority}{path}")
     }
 }
 

@@ -51,7 +51,9 @@ impl Provider {
         let endpoint = SettingError::read("Provider", "endpoint", uri, ENDPOINT);
         let endpoint = endpoint.and_then(|uri: Uri| {
             let wrong = || {
-                let problem = format!("must be {ENDPOINT}, not `{uri}`");
+                // The query may be a credential, and so may a name before the host.
+                let (host, path) = (uri.host().unwrap_or_default(), uri.path());
+                let problem = format!("must be {ENDPOINT}; this is of `{host}`, path `{path}`");
                 SettingError::new("Provider", "endpoint", problem)
             };
             Endpoint::new(&uri).ok_or_else(wrong)

@@ -8,6 +8,7 @@
 //! | `cache` | `scrimp::cache` | requests whose answer is known already |
 //! | `coalesce` | `scrimp::coalesce` | requests whose answer is on its way already |
 //! | `cache-codec` | | the same after a restart: stored responses as bytes, for stores of your own |
+//! | `cache-encryption` | | (encryption of these bytes) |
 //! | `cost-route` | `scrimp::cost_route` | the difference to the cheapest provider that is good enough |
 //! | `cost-route-json-schema` | | answers that are not what they should be: a quality gate by JSON Schema |
 //! | `cost-route-metrics` | | (the router's figures through the metrics facade) |

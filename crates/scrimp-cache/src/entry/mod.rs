@@ -14,6 +14,8 @@ mod store;
 mod value;
 mod weight;
 
+#[cfg(feature = "encryption")]
+pub use codec::EncryptionKeys;
 #[cfg(feature = "codec")]
 pub use codec::{Codec, DecodeError};
 pub(crate) use collector::BodyCollector;

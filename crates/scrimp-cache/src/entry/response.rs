@@ -140,7 +140,7 @@ impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Entry")
             .field("status", &self.status)
-            .field("headers", &self.headers)
+            .field("headers", &self.headers.keys().collect::<Vec<_>>())
             .field("body", &format_args!("{} bytes", self.body.len()))
             .field("policy", &self.policy)
             .finish_non_exhaustive()

@@ -41,7 +41,6 @@ pub(crate) enum Epoch {
 }
 
 /// The log of invalidations.
-#[derive(Debug)]
 pub(crate) struct Epochs {
     /// Identifier of the log. Positions of different logs, also those of other processes, are not
     /// comparable.
@@ -249,8 +248,11 @@ impl Epochs {
     }
 }
 
-impl fmt::Debug for Recorder {
+/// The targets may hold credentials, and are not written.
+impl fmt::Debug for Epochs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(function)")
+        f.debug_struct("Epochs")
+            .field("position", &self.now().at)
+            .finish_non_exhaustive()
     }
 }

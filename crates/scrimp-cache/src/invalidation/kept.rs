@@ -194,8 +194,10 @@ mod tests {
         }
         assert_eq!(kept.marks([victim]).hard, 10, "one was dropped");
         assert_eq!(kept.marks([same[1]]).hard, 11);
-        let other = other.expect("tags of other buckets");
-        assert_eq!(kept.marks([other]), Mark::default());
+        // Over the locks of a model checker, there is one bucket.
+        if let Some(other) = other {
+            assert_eq!(kept.marks([other]), Mark::default());
+        }
     }
 
     #[test]

@@ -34,6 +34,10 @@ struct Glob {
     soft: bool,
 }
 
+/// Last character of a name whose query was left out when it left memory. A pattern that matches
+/// any query then counts as a match.
+pub(crate) const WITHHELD: char = '\0';
+
 /// The tags of one invalidation, usually one to three.
 pub(crate) type TagList = SmallVec<[Tag; 3]>;
 
@@ -61,6 +65,17 @@ pub(crate) struct InvalidationRecord {
     pub(crate) position: u64,
     pub(crate) soft: bool,
     pub(crate) target: Target,
+}
+
+// === impl Glob ===
+
+impl Glob {
+    fn hits(&self, name: &str) -> bool {
+        match name.strip_suffix(WITHHELD) {
+            None => self.pattern.matches(name),
+            Some(known) => self.pattern.may_match(known),
+        }
+    }
 }
 
 // === impl Target ===
@@ -154,7 +169,7 @@ impl Log {
             stale |= mark.soft > fetched_at;
         }
         for glob in self.globs.iter().filter(|glob| glob.position > fetched_at) {
-            if carried.names.lines().any(|name| glob.pattern.matches(name)) {
+            if carried.names.lines().any(|name| glob.hits(name)) {
                 if !glob.soft {
                     return Epoch::Gone;
                 }

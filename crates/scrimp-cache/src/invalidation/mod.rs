@@ -25,5 +25,7 @@ pub use journal::Journal;
 #[cfg(feature = "codec")]
 pub(crate) use journal::resume;
 pub(crate) use log::TagList;
+#[cfg(feature = "codec")]
+pub(crate) use log::WITHHELD;
 pub use target::Invalidation;
 pub(crate) use target::{key_tag, target_tag, uri_tag};

@@ -1,6 +1,9 @@
 //! The targets of an invalidation.
 
-use std::hash::{DefaultHasher, Hasher};
+use std::{
+    fmt,
+    hash::{DefaultHasher, Hasher},
+};
 
 use http::{HeaderMap, Uri};
 use scrimp_core::KeyRef;
@@ -21,14 +24,14 @@ use crate::pattern::Pattern;
 /// ];
 /// # let _ = changes;
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[must_use]
 pub struct Invalidation {
     what: What,
     soft: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 enum What {
     Tag(Box<str>),
     Version(Box<str>, u64),
@@ -136,6 +139,30 @@ impl Invalidation {
             What::Group(authority, group) => one(group_tag(authority, group)),
             What::Everything => Target::Everything,
         }
+    }
+}
+
+/// Names and targets may hold credentials. Of them, the authority and the path of a URI are written.
+impl fmt::Debug for Invalidation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, uri) = match &self.what {
+            What::Tag(_) => ("tag", None),
+            What::Version(..) => ("version", None),
+            What::Prefix(_) => ("prefix", None),
+            What::Glob(_) => ("glob", None),
+            What::Uri(uri) => ("uri", Some(uri)),
+            What::UriPrefix(uri) => ("uri_prefix", Some(uri)),
+            What::Authority(_) => ("authority", None),
+            What::Group(..) => ("group", None),
+            What::Everything => ("everything", None),
+        };
+        let mut debug = f.debug_struct("Invalidation");
+        debug.field("kind", &kind).field("soft", &self.soft);
+        if let Some(uri) = uri {
+            let host = uri.host().unwrap_or_default();
+            debug.field("uri", &format_args!("{host}{}", uri.path()));
+        }
+        debug.finish_non_exhaustive()
     }
 }
 

@@ -3,7 +3,10 @@
 use http::{HeaderMap, HeaderName, Request, Uri, header};
 use scrimp_http::{target::is_normal, vary};
 
-use super::answer::{Answer, Field};
+use super::{
+    answer::{Answer, Field},
+    compared::Compared,
+};
 
 /// The request fields a response was selected by, with their normalised values.
 ///
@@ -20,11 +23,11 @@ pub struct Selection {
     /// Equivalent spellings share a key, but upstreams may distinguish them: a router that
     /// compares before it decodes treats `/%70` and `/p` differently. So a response fetched under
     /// an unusual spelling answers that spelling only, and cannot poison the others.
-    spelling: Option<Box<str>>,
+    spelling: Option<Compared>,
 }
 
 /// A field and its value; `None` if the request had no such field.
-pub(crate) type Chosen = (HeaderName, Option<Box<[u8]>>);
+pub(crate) type Chosen = (HeaderName, Option<Compared>);
 
 // === impl Selection ===
 
@@ -33,7 +36,7 @@ impl Selection {
     /// only its own request.
     pub(crate) fn new<B>(request: &Request<B>, answer: &Answer<'_>) -> Option<Self> {
         let spelled = spelled(request.uri());
-        let spelling = (!is_normal(spelled)).then(|| spelled.into());
+        let spelling = (!is_normal(spelled)).then(|| Compared::Plain(spelled.as_bytes().into()));
         let Some(lines) = answer.all(Field::Vary) else {
             return Some(Self {
                 spelling,
@@ -45,7 +48,7 @@ impl Selection {
             .into_iter()
             .map(|name| {
                 let value = vary::normal_value(&name, request.headers());
-                (name, value)
+                (name, value.map(Compared::Plain))
             })
             .collect();
         Some(Self {
@@ -61,10 +64,10 @@ impl Selection {
     pub fn matches<B>(&self, request: &Request<B>) -> bool {
         let headers = request.headers();
         self.spelling
-            .as_deref()
-            .is_none_or(|own| own == spelled(request.uri()))
+            .as_ref()
+            .is_none_or(|own| own.is(spelled(request.uri()).as_bytes()))
             && self.chosen.iter().all(|(name, value)| {
-                vary::is_same(name, value.as_deref(), headers)
+                is_same(name, value.as_ref(), headers)
                     || (*name == header::ACCEPT_LANGUAGE && self.speaks(headers))
             })
     }
@@ -91,8 +94,8 @@ impl Selection {
 
     /// Returns the fields and their values, the language and the spelling.
     #[cfg(feature = "codec")]
-    pub(crate) fn parts(&self) -> (&[Chosen], Option<&str>, Option<&str>) {
-        let (language, spelling) = (self.language.as_deref(), self.spelling.as_deref());
+    pub(crate) fn parts(&self) -> (&[Chosen], Option<&str>, Option<&Compared>) {
+        let (language, spelling) = (self.language.as_deref(), self.spelling.as_ref());
         (&self.chosen, language, spelling)
     }
 
@@ -101,7 +104,7 @@ impl Selection {
     pub(crate) fn from_parts(
         chosen: Box<[Chosen]>,
         language: Option<Box<str>>,
-        spelling: Option<Box<str>>,
+        spelling: Option<Compared>,
     ) -> Self {
         Self {
             chosen,
@@ -112,12 +115,25 @@ impl Selection {
 
     /// Returns the bytes on the heap.
     pub(crate) fn heap_size(&self) -> usize {
-        let value = |value: &Option<Box<[u8]>>| value.as_ref().map_or(0, |value| value.len());
+        let value = |value: &Option<Compared>| value.as_ref().map_or(0, Compared::heap_size);
         self.chosen
             .iter()
             .map(|(name, v)| size_of::<Chosen>() + name.as_str().len() + value(v))
-            .chain(self.spelling.iter().map(|spelling| spelling.len()))
+            .chain(self.spelling.iter().map(Compared::heap_size))
             .sum()
+    }
+}
+
+/// Returns whether a request's field has this value.
+fn is_same(name: &HeaderName, value: Option<&Compared>, request: &HeaderMap) -> bool {
+    let digest = |value: &Compared| {
+        let normal = vary::normal_value(name, request);
+        normal.is_some_and(|normal| value.is(&normal))
+    };
+    match value.map(|value| (value, value.plain())) {
+        None => vary::is_same(name, None, request),
+        Some((_, Some(plain))) => vary::is_same(name, Some(plain), request),
+        Some((value, None)) => digest(value),
     }
 }
 

@@ -48,6 +48,10 @@ macro_rules! over {
                 pub(crate) fn matches(&self, name: &str) -> bool {
                     self.0 == name
                 }
+
+                pub(crate) fn may_match(&self, beginning: &str) -> bool {
+                    self.0.starts_with(beginning)
+                }
             }
         }
     };

@@ -2,8 +2,8 @@
 //!
 //! One scanner serves JSON bodies and server-sent events alike: it looks for the key `usage`
 //! (or `usageMetadata`) at most two objects deep, keeps that object, and nothing else. A
-//! string cannot go over a line's end in either, so a line's end puts the scanner right
-//! whatever came before.
+//! string cannot go over a line's end in either, so a line's end ends it. Each event of a stream
+//! is JSON of its own, so its beginning ends whatever an earlier event left open.
 
 mod fields;
 
@@ -57,7 +57,11 @@ impl Tap {
     pub fn see(&mut self, chunk: &[u8]) {
         self.bytes += chunk.len() as u64;
         for &byte in chunk {
-            self.count_event(byte);
+            if self.begins_event(byte) {
+                self.events += 1;
+                self.state = State::Outside;
+                self.depth = 0;
+            }
             self.step(byte);
         }
     }
@@ -78,7 +82,9 @@ impl Tap {
         }
     }
 
-    fn count_event(&mut self, byte: u8) {
+    /// Reports whether this byte ends the `data:` at the beginning of a line. No line of JSON begins
+    /// with it.
+    fn begins_event(&mut self, byte: u8) -> bool {
         const DATA: &[u8] = b"data:";
         let place = usize::from(self.line);
         self.line = match byte {
@@ -87,10 +93,11 @@ impl Tap {
             _ if place <= DATA.len() => u8::MAX,
             _ => self.line,
         };
-        if usize::from(self.line) == DATA.len() {
-            self.events += 1;
+        let begins = usize::from(self.line) == DATA.len();
+        if begins {
             self.line = u8::MAX;
         }
+        begins
     }
 
     fn step(&mut self, byte: u8) {
@@ -225,6 +232,22 @@ mod tests {
             .with(TokenClass::CacheRead, 5)
             .with(TokenClass::CacheWrite, 7);
         assert_eq!(read(body), Some(expected));
+    }
+
+    #[test]
+    fn an_event_is_read_whatever_earlier_events_left_open() {
+        let event = "\n\ndata: {\"usage\":{\"input_tokens\":7,\"output_tokens\":3}}\n\n";
+        for open in [
+            "data: {\"a\":{\"b\":{\"c\":1",
+            "data: {\"usage\":{\"input_tokens\":1",
+            "data: {\"usage\":{\"x\":\"",
+            "data: {\"usage\"",
+            "data: {\"usage\":",
+            "data: \"\\",
+        ] {
+            let stream = format!("{open}{event}");
+            assert_eq!(read(&stream), Some(Usage::text(7, 3)), "{stream}");
+        }
     }
 
     #[test]

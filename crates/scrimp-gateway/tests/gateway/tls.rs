@@ -88,14 +88,13 @@ async fn a_trusted_upstream_is_called_over_tls_and_http_2() {
     let seen = through(&authority, &identity).await;
     assert!(seen.starts_with("HTTP/1.1 200 "), "{seen}");
     assert!(seen.contains("get /page http/1.1\r\n"), "{seen}");
-    // The inner gateway tells how it was asked, and the outer how it was answered.
-    for line in [
-        "via: 1.1 scrimp-gateway\r\nvia: 2.0 scrimp-gateway\r\n",
-        "via: 1.1 scrimp-gateway\r\nvia: 2.0 scrimp-gateway\r\n\r\n",
-        "x-forwarded-proto: https\r\n",
-    ] {
-        assert!(seen.contains(line), "{line}: {seen}");
+    let (head, echoed) = seen.split_once("\r\n\r\n").unwrap();
+    // The inner gateway was asked, and has answered, over HTTP/2.
+    for part in [head, echoed] {
+        let via = "via: 1.1 scrimp-gateway\r\nvia: 2.0 scrimp-gateway\r\n";
+        assert!(part.contains(via), "{seen}");
     }
+    assert!(echoed.contains("x-forwarded-proto: https\r\n"), "{seen}");
 }
 
 #[tokio::test]

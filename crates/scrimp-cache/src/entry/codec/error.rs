@@ -23,6 +23,13 @@ pub enum DecodeError {
     OtherKey,
     /// The bytes were stored at a time in the future.
     Future,
+    /// The codec encrypts, and the bytes are not encrypted.
+    NotEncrypted,
+    /// The bytes were encrypted with a key that the codec does not have, were stored for another
+    /// key, or were changed.
+    Unreadable,
+    /// The operating system gave no random bytes to encrypt with.
+    NoRandomness,
 }
 
 impl fmt::Display for DecodeError {
@@ -38,6 +45,12 @@ impl fmt::Display for DecodeError {
             Self::Corrupt => f.write_str("cut off or changed since it was stored"),
             Self::Damaged(part) => write!(f, "stored without a usable {part}"),
             Self::OtherKey => f.write_str("stored for another key"),
+            Self::NotEncrypted => f.write_str("stored without encryption; this codec encrypts"),
+            Self::Unreadable => f.write_str(
+                "encrypted with a key that this codec does not have, stored for another key, or \
+                 changed since",
+            ),
+            Self::NoRandomness => f.write_str("no random bytes to encrypt with"),
             Self::Future => f.write_str("stored later than now; has the wall clock gone back?"),
         }
     }

@@ -1,10 +1,16 @@
-//! The outer format: magic number, version, checksum, lengths.
+//! The outer format: magic number, version, form, content.
 //!
 //! | bytes | |
 //! |---|---|
 //! | 4 | `SCRM` |
 //! | 2 | version, little-endian, as all numbers |
-//! | 4 | CRC-32 of all that follows |
+//! | 1 | form: 0 is plain, 1 is encrypted |
+//!
+//! In plain form follow the CRC-32 of the content, in 4 bytes, and the content. In encrypted form
+//! follow the number of the key, in 4 bytes, the nonce, in 24 bytes, and the encrypted content.
+//!
+//! | bytes of the content | |
+//! |---|---|
 //! | 4 | length of the head |
 //! | … | the head (postcard), which holds the length of each body |
 //! | … | the bodies, one after the other |
@@ -12,19 +18,25 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 
-use super::DecodeError;
+use super::{DecodeError, Seal};
+use crate::digest::Digest;
 
 const MAGIC: &[u8; 4] = b"SCRM";
 
 /// Version of the format. Any change to the encoded bytes is a new version.
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 
-/// Offset of the checksum, which covers all bytes after it.
-const SUM: usize = MAGIC.len() + 2;
-const COVERED: usize = SUM + 4;
+const PLAIN: u8 = 0;
+const ENCRYPTED: u8 = 1;
 
-/// Offset of the head.
-const HEAD: usize = COVERED + 4;
+/// Offset of what depends on the form.
+const FORM: usize = MAGIC.len() + 3;
+
+/// Offset of the content in plain form.
+const CONTENT: usize = FORM + 4;
+
+/// Offset of the head in the content.
+const HEAD: usize = 4;
 
 /// The parts of encoded bytes.
 pub(super) struct Frame {
@@ -32,25 +44,48 @@ pub(super) struct Frame {
     pub(super) bodies: Bytes,
 }
 
-pub(super) fn wrap(head: &impl Serialize, bodies: &[&Bytes]) -> Result<Bytes, DecodeError> {
+/// Wraps a content, which is stored under the key with this digest.
+pub(super) fn wrap(
+    head: &impl Serialize,
+    bodies: &[&Bytes],
+    seal: Option<&Seal>,
+    key: &Digest,
+) -> Result<Bytes, DecodeError> {
     let head = postcard::to_allocvec(head).map_err(|_| DecodeError::Damaged("head"))?;
     let length = u32::try_from(head.len()).map_err(|_| DecodeError::Damaged("head"))?;
     let size: usize = bodies.iter().map(|body| body.len()).sum();
-    let mut bytes = BytesMut::with_capacity(HEAD + head.len() + size);
-    bytes.put_slice(MAGIC);
-    bytes.put_u16_le(VERSION);
+    let mut bytes = BytesMut::with_capacity(CONTENT + HEAD + head.len() + size);
+    start(&mut bytes, PLAIN);
     bytes.put_u32_le(0);
     bytes.put_u32_le(length);
     bytes.put_slice(&head);
     for body in bodies {
         bytes.put_slice(body);
     }
-    let sum = crc32fast::hash(&bytes[COVERED..]);
-    bytes[SUM..COVERED].copy_from_slice(&sum.to_le_bytes());
+    if let Some(seal) = seal {
+        let mut sealed = BytesMut::new();
+        start(&mut sealed, ENCRYPTED);
+        let bound = [&sealed[..], key].concat();
+        sealed.put_slice(&seal.seal(&bytes[CONTENT..], &bound)?);
+        return Ok(sealed.freeze());
+    }
+    let sum = crc32fast::hash(&bytes[CONTENT..]);
+    bytes[FORM..CONTENT].copy_from_slice(&sum.to_le_bytes());
     Ok(bytes.freeze())
 }
 
-pub(super) fn unwrap(bytes: &Bytes) -> Result<Frame, DecodeError> {
+fn start(bytes: &mut BytesMut, form: u8) {
+    bytes.put_slice(MAGIC);
+    bytes.put_u16_le(VERSION);
+    bytes.put_u8(form);
+}
+
+/// Unwraps what was stored under the key with this digest.
+pub(super) fn unwrap(
+    bytes: &Bytes,
+    seal: Option<&Seal>,
+    key: &Digest,
+) -> Result<Frame, DecodeError> {
     let rest = bytes.strip_prefix(MAGIC).ok_or(DecodeError::Foreign)?;
     let (version, rest) = rest.split_first_chunk().ok_or(DecodeError::Corrupt)?;
     let found = u16::from_le_bytes(*version);
@@ -58,18 +93,32 @@ pub(super) fn unwrap(bytes: &Bytes) -> Result<Frame, DecodeError> {
         let known = VERSION;
         return Err(DecodeError::Version { found, known });
     }
-    let (sum, rest) = rest.split_first_chunk().ok_or(DecodeError::Corrupt)?;
-    if crc32fast::hash(rest) != u32::from_le_bytes(*sum) {
-        return Err(DecodeError::Corrupt);
-    }
-    let (length, rest) = rest.split_first_chunk().ok_or(DecodeError::Corrupt)?;
+    let (form, rest) = rest.split_first().ok_or(DecodeError::Corrupt)?;
+    let content = match (*form, seal) {
+        (PLAIN, None) => {
+            let (sum, content) = rest.split_first_chunk().ok_or(DecodeError::Corrupt)?;
+            if crc32fast::hash(content) != u32::from_le_bytes(*sum) {
+                return Err(DecodeError::Corrupt);
+            }
+            bytes.slice(CONTENT..)
+        }
+        (ENCRYPTED, Some(seal)) => {
+            let bound = [&bytes[..FORM], key].concat();
+            seal.open(rest, &bound)?.into()
+        }
+        // Whoever can write to the store must not be able to pass by the encryption.
+        (PLAIN, Some(_)) => return Err(DecodeError::NotEncrypted),
+        (ENCRYPTED, None) => return Err(DecodeError::Unreadable),
+        _ => return Err(DecodeError::Corrupt),
+    };
+    let (length, rest) = content.split_first_chunk().ok_or(DecodeError::Corrupt)?;
     let length = usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX);
     if length > rest.len() {
         return Err(DecodeError::Corrupt);
     }
     Ok(Frame {
-        head: bytes.slice(HEAD..HEAD + length),
-        bodies: bytes.slice(HEAD + length..),
+        head: content.slice(HEAD..HEAD + length),
+        bodies: content.slice(HEAD + length..),
     })
 }
 

@@ -1,5 +1,7 @@
 //! Stored responses as bytes, for stores on disk or over a network.
 
+#[cfg(feature = "encryption")]
+mod encryption;
 mod error;
 mod fields;
 mod frame;
@@ -17,9 +19,12 @@ use std::{
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use scrimp_core::{Clock, Key, KeyRef, Ledger};
+use scrimp_core::{Clock, KeyRef, Ledger};
 
 use super::{RefreshFlag, Variants};
+use crate::digest::{Digest, digest};
+#[cfg(feature = "encryption")]
+pub use encryption::EncryptionKeys;
 pub use error::DecodeError;
 use moment::Now;
 use written::Written;
@@ -29,10 +34,16 @@ const FEW_FLAGS: usize = 64;
 
 /// Encodes the responses stored under a key as bytes, and decodes them.
 ///
-/// The format begins with a magic number, its version and a checksum over the rest. The key
-/// precedes the responses and is compared on decoding. Bytes that are damaged, cut off, of another
-/// version or stored for another key are a [`DecodeError`], which a store answers as a miss.
+/// The format begins with a magic number, its version and a checksum over the rest. A digest of
+/// the key precedes the responses and is compared on decoding. Bytes that are damaged, cut off, of
+/// another version or stored for another key are a [`DecodeError`], which a store answers as a
+/// miss.
 ///
+/// - **Secrets** of requests are not in the bytes: the key, the values of fields named in Vary
+///   (except Accept and its kin) and an unusual spelling of the target are digests (SHA-256), and
+///   queries are left out of the names that patterns match. So a pattern that matches some query
+///   of a path hits all of them. The response itself and the path are in the bytes: with the
+///   feature `encryption`, `Codec::encryption` encrypts everything.
 /// - **Age** continues while no process runs: the process that encoded a response uses its clock
 ///   for intervals, and a later process uses the wall clock. A response from the future, by the
 ///   wall clock, is not decoded.
@@ -64,10 +75,19 @@ pub struct Codec {
     clock: Clock,
     ledger: Option<Ledger>,
     flags: Arc<Mutex<Flags>>,
+    seal: Option<Seal>,
     /// Flag to treat the bytes of this process as those of another.
     #[cfg(test)]
     stranger: bool,
 }
+
+#[cfg(feature = "encryption")]
+type Seal = EncryptionKeys;
+
+/// Without the feature, nothing is encrypted.
+#[cfg(not(feature = "encryption"))]
+#[derive(Clone)]
+enum Seal {}
 
 /// The flags of responses that are in memory now.
 #[derive(Default)]
@@ -100,42 +120,55 @@ impl Codec {
         }
     }
 
+    /// Encrypts what is encoded. Bytes that are not encrypted are not decoded then. Default: no
+    /// encryption.
+    #[cfg(feature = "encryption")]
+    #[must_use]
+    pub fn encryption(self, keys: EncryptionKeys) -> Self {
+        Self {
+            seal: Some(keys),
+            ..self
+        }
+    }
+
+    /// Returns a name for the responses stored under a key, such as that of a file: a digest of
+    /// the key, equal in every process.
+    #[must_use]
+    pub fn name(key: KeyRef<'_>) -> [u8; 32] {
+        digest("scrimp-cache name 1", key.as_bytes())
+    }
+
     /// Encodes the responses stored under a key.
     ///
     /// # Errors
     ///
-    /// If the header fields take 4 GiB or more.
+    /// If the header fields take 4 GiB or more, or there are no random bytes to encrypt with.
     pub fn encode(&self, key: KeyRef<'_>, variants: &Variants) -> Result<Bytes, DecodeError> {
         let now = Now::read(&self.clock);
-        let head = Written::new(key, variants, now);
+        let own = digest_of(key);
+        let head = Written::new(own, variants, now);
         let bodies: Vec<_> = variants.iter().map(|entry| &entry.body).collect();
-        frame::wrap(&head, &bodies)
+        frame::wrap(&head, &bodies, self.seal.as_ref(), &own)
     }
 
-    /// Decodes the responses stored under this key. Their bodies are slices of `bytes`.
+    /// Decodes the responses stored under this key. Their bodies are slices of `bytes`, or of the
+    /// decrypted bytes.
     ///
     /// # Errors
     ///
     /// If the bytes are not the result of [`encode`](Self::encode) for this key.
     pub fn decode(&self, key: KeyRef<'_>, bytes: &Bytes) -> Result<Variants, DecodeError> {
-        let frame = frame::unwrap(bytes)?;
+        let own = digest_of(key);
+        let frame = frame::unwrap(bytes, self.seal.as_ref(), &own)?;
         let head: Written<'_> = frame.head()?;
-        if head.key() != key.as_bytes() {
+        if *head.key() != own {
             return Err(DecodeError::OtherKey);
         }
-        head.into_variants(frame.bodies.clone(), self)
-    }
-
-    /// Decodes the key that bytes were stored under, for a store that scans its contents at its
-    /// start.
-    ///
-    /// # Errors
-    ///
-    /// As for [`decode`](Self::decode).
-    pub fn key(&self, bytes: &Bytes) -> Result<Key, DecodeError> {
-        let frame = frame::unwrap(bytes)?;
-        let head: Written<'_> = frame.head()?;
-        Key::from_bytes(head.key()).ok_or(DecodeError::Damaged("key"))
+        let tenant = key
+            .parts()
+            .next()
+            .and_then(|part| std::str::from_utf8(part).ok());
+        head.into_variants(frame.bodies.clone(), self, tenant.unwrap_or_default())
     }
 
     fn now(&self) -> Now {
@@ -158,6 +191,23 @@ impl fmt::Debug for Codec {
         f.debug_struct("Codec")
             .field("clock", &self.clock)
             .finish_non_exhaustive()
+    }
+}
+
+fn digest_of(key: KeyRef<'_>) -> Digest {
+    digest("scrimp-cache key 1", key.as_bytes())
+}
+
+// === impl Seal ===
+
+#[cfg(not(feature = "encryption"))]
+impl Seal {
+    fn seal(&self, _: &[u8], _: &[u8]) -> Result<Vec<u8>, DecodeError> {
+        match *self {}
+    }
+
+    fn open(&self, _: &[u8], _: &[u8]) -> Result<Vec<u8>, DecodeError> {
+        match *self {}
     }
 }
 

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
 use proptest::{
     collection::vec, prelude::*, sample::select, strategy::ValueTree, test_runner::TestRunner,
 };
-use scrimp_core::{Currency, KeyBuf, Money};
+use scrimp_core::{Currency, Key, KeyBuf, Money};
 use scrimp_testkit::ManualClock;
 
 use super::*;
@@ -158,7 +158,6 @@ proptest! {
     fn what_is_written_is_read_back((written, codec, clock) in variants()) {
         let bytes = codec.encode(key().as_ref(), &written).expect("small");
         let read = codec.decode(key().as_ref(), &bytes).expect("whole");
-        prop_assert_eq!(codec.key(&bytes), Ok(key()));
         prop_assert_eq!(read.iter().count(), written.iter().count());
         for (read, written) in read.iter().zip(written.iter()) {
             prop_assert_eq!(read.status, written.status);
@@ -214,7 +213,7 @@ proptest! {
         noise in vec((any::<prop::sample::Index>(), any::<u8>()), 1..20),
         keep in any::<prop::sample::Index>(),
     ) {
-        const COVERED: usize = 10;
+        const COVERED: usize = 11;
         let mut bytes = codec.encode(key().as_ref(), &written).expect("small").to_vec();
         for (at, byte) in noise {
             let at = COVERED + at.index(bytes.len() - COVERED);
@@ -222,9 +221,8 @@ proptest! {
         }
         bytes.truncate(COVERED + keep.index(bytes.len() - COVERED + 1));
         let sum = crc32fast::hash(&bytes[COVERED..]);
-        bytes[6..COVERED].copy_from_slice(&sum.to_le_bytes());
-        let _ = codec.decode(key().as_ref(), &bytes.clone().into());
-        let _ = codec.key(&bytes.into());
+        bytes[7..COVERED].copy_from_slice(&sum.to_le_bytes());
+        let _ = codec.decode(key().as_ref(), &bytes.into());
     }
 }
 
@@ -248,9 +246,9 @@ fn what_is_wrong_is_said() {
     assert_eq!(error(b"GIF89a"), DecodeError::Foreign);
     let mut newer = bytes.to_vec();
     newer[4] = 9;
-    let version = DecodeError::Version { found: 9, known: 2 };
+    let version = DecodeError::Version { found: 9, known: 3 };
     assert_eq!(error(&newer), version);
-    assert!(version.to_string().contains("this build reads format 2"));
+    assert!(version.to_string().contains("this build reads format 3"));
     assert_eq!(error(&bytes[..12]), DecodeError::Corrupt);
     let other = KeyBuf::new().part(b"other").to_key();
     let other = codec
@@ -283,7 +281,7 @@ fn hits_on_what_was_read_back_are_booked_as_before() {
     let (codec, clock) = codec();
     let mut entry = some_entry(&clock);
     entry.booking = Some(Booking {
-        account: Ledger::new().account("cache", "acme", "/route", Currency::USD),
+        account: Ledger::new().account("cache", "tenant", "/route", Currency::USD),
         charge: Money::from_pico(5, Currency::USD),
     });
     let written: Variants = [Arc::new(entry)].into_iter().collect();
@@ -297,7 +295,7 @@ fn hits_on_what_was_read_back_are_booked_as_before() {
     let line = &ledger.lines()[0];
     assert_eq!(
         (&*line.tenant, &*line.route, line.saved.pico()),
-        ("acme", "/route", 5)
+        ("tenant", "/route", 5)
     );
 }
 
@@ -323,4 +321,137 @@ fn copies_of_one_response_are_refreshed_once() {
         codec.decode(key.as_ref(), &bytes).expect("whole");
     }
     assert!(codec.flags.lock().shared.len() <= 2 * FEW_FLAGS);
+}
+
+/// Returns an entry that was selected by secrets, and the text of what it is encoded as.
+fn selected_by_secrets(codec: &Codec, clock: &ManualClock) -> (Variants, Bytes) {
+    let mut entry = some_entry(clock);
+    let mut request = http::Request::new(());
+    *request.uri_mut() = http::Uri::from_static("/%70?token=hidden-1");
+    for (name, value) in [("x-api-key", "hidden-2"), ("accept-language", "shown")] {
+        let value = HeaderValue::from_static(value);
+        request.headers_mut().insert(name, value);
+    }
+    let mut vary = HeaderMap::new();
+    let names = HeaderValue::from_static("x-api-key, accept-language, x-absent");
+    vary.insert("vary", names);
+    entry.selection = Selection::new(&request, &Answer::read(&vary)).expect("names");
+    let names = "/p?token=hidden-1\ntag:a".into();
+    let carried = Carried {
+        names,
+        ..Carried::default()
+    };
+    entry.validity = Validity::from_parts(1, 9, carried);
+    let variants: Variants = [Arc::new(entry)].into_iter().collect();
+    let key = KeyBuf::new().part(b"hidden-3").part(b"hidden-4").to_key();
+    let bytes = codec.encode(key.as_ref(), &variants).expect("small");
+    let read = codec.decode(key.as_ref(), &bytes).expect("whole");
+    for variants in [&variants, &read] {
+        assert!(variants.select(&request).is_some());
+        let mut other = request.clone();
+        *other.uri_mut() = http::Uri::from_static("/%70?token=other");
+        assert!(variants.select(&other).is_none(), "another spelling");
+        let mut other = request.clone();
+        let value = HeaderValue::from_static("other");
+        other.headers_mut().insert("x-api-key", value);
+        assert!(variants.select(&other).is_none(), "another key");
+        let mut other = request.clone();
+        other.headers_mut().remove("x-api-key");
+        assert!(variants.select(&other).is_none(), "no key");
+    }
+    (read, bytes)
+}
+
+#[test]
+fn secrets_of_the_request_are_only_compared_and_are_not_in_the_bytes() {
+    let (codec, clock) = codec();
+    let (read, bytes) = selected_by_secrets(&codec, &clock);
+    let text = bytes.escape_ascii().to_string();
+    assert!(text.contains("shown") && !text.contains("hidden"), "{text}");
+    let read = read.iter().next().expect("one response");
+    assert_eq!(&*read.validity.carried().names, "/p?\0\ntag:a");
+    assert!(!format!("{read:?} {:?}", read.selection).contains("hidden"));
+}
+
+#[test]
+fn a_pattern_hits_a_name_whose_query_was_left_out_if_it_matches_any_query() {
+    let hits = |pattern: &str| {
+        use crate::invalidation::epoch::{Epoch, Epochs, Target};
+        let epochs = Epochs::new(9);
+        let now = epochs.begin(Tag(1)).since();
+        let names = "/p?\0".into();
+        let carried = Carried {
+            names,
+            ..Carried::default()
+        };
+        let entry = Validity::from_parts(now.log, now.at, carried);
+        let pattern = crate::pattern::Pattern::name(pattern);
+        epochs.append(Target::Glob(pattern), false);
+        epochs.check(&entry) == Epoch::Gone
+    };
+    for pattern in ["/p?a=1", "/p?*", "*", "/*=1", "/p*", "*x*"] {
+        assert!(hits(pattern), "{pattern}");
+    }
+    for pattern in ["/p", "/q*", "/pp?a=1", "x*"] {
+        assert!(!hits(pattern), "{pattern}");
+    }
+}
+
+#[cfg(feature = "encryption")]
+mod encrypted {
+    use super::*;
+
+    fn keys(id: u32) -> EncryptionKeys {
+        EncryptionKeys::new(id, [id as u8; 32])
+    }
+
+    #[test]
+    fn encrypted_bytes_show_nothing_and_are_read_with_the_key_that_wrote_them() {
+        let (plain, clock) = codec();
+        let writer = plain.clone().encryption(keys(1));
+        let (read, bytes) = selected_by_secrets(&writer, &clock);
+        assert!(!bytes.escape_ascii().to_string().contains("shown"));
+        let again = writer.encode(key().as_ref(), &read).expect("small");
+        assert_ne!(again, bytes, "each has its own nonce");
+        let decode = |codec: &Codec| codec.decode(key().as_ref(), &again).map(|_| ());
+        assert_eq!(decode(&writer), Ok(()));
+        let next = plain.clone().encryption(keys(2).also_read(1, [1; 32]));
+        assert_eq!(decode(&next), Ok(()), "the former key is still read");
+        for other in [
+            keys(2),
+            EncryptionKeys::new(1, [9; 32]),
+            EncryptionKeys::new(7, [1; 32]),
+        ] {
+            let other = plain.clone().encryption(other);
+            assert_eq!(decode(&other), Err(DecodeError::Unreadable));
+        }
+        assert_eq!(decode(&plain), Err(DecodeError::Unreadable));
+        let open = plain.encode(key().as_ref(), &read).expect("small");
+        let forged = writer.decode(key().as_ref(), &open).map(|_| ());
+        assert_eq!(forged, Err(DecodeError::NotEncrypted));
+    }
+
+    #[test]
+    fn encrypted_bytes_that_were_changed_cut_or_exchanged_are_not_read() {
+        let (plain, clock) = codec();
+        let codec = plain.encryption(keys(1));
+        let entry = Arc::new(some_entry(&clock));
+        let bytes = codec.encode(key().as_ref(), &[entry].into_iter().collect());
+        let bytes = bytes.expect("small");
+        let other = KeyBuf::new().part(b"tenant").part(b"/other").to_key();
+        let exchanged = codec.decode(other.as_ref(), &bytes).map(|_| ());
+        assert_eq!(exchanged, Err(DecodeError::Unreadable));
+        for at in 0..bytes.len() {
+            let mut changed = bytes.to_vec();
+            changed[at] ^= 1;
+            assert!(
+                codec.decode(key().as_ref(), &changed.into()).is_err(),
+                "{at}"
+            );
+            assert!(
+                codec.decode(key().as_ref(), &bytes.slice(..at)).is_err(),
+                "{at}"
+            );
+        }
+    }
 }

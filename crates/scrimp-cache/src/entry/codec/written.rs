@@ -1,14 +1,16 @@
 //! The inner format: the encoded part of each response.
 
 use std::{
+    borrow::Cow,
     hash::{BuildHasher, RandomState},
     sync::{Arc, LazyLock, atomic::AtomicU64},
     time::Duration,
 };
 
 use bytes::Bytes;
-use http::{StatusCode, Version};
-use scrimp_core::{Currency, KeyRef, Money};
+use http::{HeaderName, StatusCode, Version};
+use scrimp_core::{Currency, Money};
+use scrimp_http::role::is_preference;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -18,15 +20,19 @@ use super::{
     policy::WrittenPolicy,
 };
 use crate::{
+    digest::Digest,
     entry::{Booking, Entry},
-    invalidation::epoch::{Carried, Tag, Validity},
-    policy::Selection,
+    invalidation::{
+        WITHHELD,
+        epoch::{Carried, Tag, Validity},
+    },
+    policy::{Selection, compared::Compared},
 };
 
 /// The responses under one key, without their bodies.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Written<'a> {
-    key: &'a [u8],
+    key: Digest,
     #[serde(borrow)]
     responses: Vec<Response<'a>>,
 }
@@ -44,22 +50,31 @@ struct Response<'a> {
     sent: Moment,
     policy: WrittenPolicy,
     #[serde(borrow)]
-    chosen: Vec<(&'a str, Option<&'a [u8]>)>,
+    chosen: Vec<(&'a str, Option<WrittenText<'a>>)>,
     language: Option<&'a str>,
-    spelling: Option<&'a str>,
+    spelling: Option<Digest>,
     log: u64,
     fetched_at: u64,
     tags: Vec<u64>,
     versions: Vec<(u64, u64)>,
-    names: &'a str,
+    #[serde(borrow)]
+    names: Cow<'a, str>,
     #[serde(borrow)]
     booking: Option<WrittenBooking<'a>>,
     recompute_cost: Duration,
 }
 
+/// A text that is compared.
+#[derive(Hash, Serialize, Deserialize)]
+enum WrittenText<'a> {
+    /// What a client accepts is no secret.
+    Plain(&'a [u8]),
+    Digest(Digest),
+}
+
+/// The tenant is that of the key.
 #[derive(Serialize, Deserialize)]
 struct WrittenBooking<'a> {
-    tenant: &'a str,
     route: &'a str,
     pico: i128,
     currency: String,
@@ -80,9 +95,9 @@ static SECRET: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 // === impl Written ===
 
 impl<'a> Written<'a> {
-    pub(super) fn new(key: KeyRef<'a>, variants: &'a Variants, now: Now) -> Self {
+    pub(super) fn new(key: Digest, variants: &'a Variants, now: Now) -> Self {
         Self {
-            key: key.as_bytes(),
+            key,
             responses: variants
                 .iter()
                 .map(|entry| Response::new(entry, now))
@@ -90,14 +105,15 @@ impl<'a> Written<'a> {
         }
     }
 
-    pub(super) fn key(&self) -> &'a [u8] {
-        self.key
+    pub(super) fn key(&self) -> &Digest {
+        &self.key
     }
 
     pub(super) fn into_variants(
         self,
         mut bodies: Bytes,
         codec: &Codec,
+        tenant: &str,
     ) -> Result<Variants, DecodeError> {
         let now = codec.now();
         let mut entries = Vec::with_capacity(self.responses.len());
@@ -108,7 +124,12 @@ impl<'a> Written<'a> {
             }
             let body = bodies.split_to(length);
             let flag = SECRET.hash_one((self.key, response.sent, &response.chosen));
-            entries.push(Arc::new(response.into_entry(body, codec, flag, now)?));
+            entries.push(Arc::new(response.into_entry(
+                body,
+                (codec, tenant),
+                flag,
+                now,
+            )?));
         }
         match bodies.is_empty() {
             true => Ok(entries.into_iter().collect()),
@@ -136,10 +157,10 @@ impl<'a> Response<'a> {
             policy: WrittenPolicy::new(&entry.policy, now),
             chosen: chosen
                 .iter()
-                .map(|(name, value)| (name.as_str(), value.as_deref()))
+                .map(|(name, value)| (name.as_str(), WrittenText::new(name, value.as_ref())))
                 .collect(),
             language,
-            spelling,
+            spelling: spelling.map(Compared::digest),
             log,
             fetched_at,
             tags: carried.tags.iter().map(|tag| tag.0).collect(),
@@ -148,7 +169,7 @@ impl<'a> Response<'a> {
                 .iter()
                 .map(|(tag, version)| (tag.0, *version))
                 .collect(),
-            names: &carried.names,
+            names: without_queries(&carried.names),
             booking: entry.booking.as_ref().map(WrittenBooking::new),
             recompute_cost: entry.recompute_cost,
         }
@@ -157,7 +178,7 @@ impl<'a> Response<'a> {
     fn into_entry(
         self,
         body: Bytes,
-        codec: &Codec,
+        (codec, tenant): (&Codec, &str),
         flag: u64,
         now: Now,
     ) -> Result<Entry, DecodeError> {
@@ -188,7 +209,7 @@ impl<'a> Response<'a> {
             },
             selection: selection(self.chosen, self.language, self.spelling)?,
             validity: Validity::from_parts(self.log, self.fetched_at, carried),
-            booking: self.booking.and_then(|booking| booking.open(codec)),
+            booking: self.booking.and_then(|booking| booking.open(codec, tenant)),
             recompute_cost: self.recompute_cost,
             refreshing: codec.flag(flag),
             weighed: AtomicU64::new(0),
@@ -197,16 +218,53 @@ impl<'a> Response<'a> {
 }
 
 fn selection(
-    chosen: Vec<(&str, Option<&[u8]>)>,
+    chosen: Vec<(&str, Option<WrittenText<'_>>)>,
     language: Option<&str>,
-    spelling: Option<&str>,
+    spelling: Option<Digest>,
 ) -> Result<Selection, DecodeError> {
     let chosen = chosen
         .into_iter()
-        .map(|(name, value)| Ok((header_name(name)?, value.map(Box::from))))
+        .map(|(name, value)| Ok((header_name(name)?, value.map(WrittenText::into_compared))))
         .collect::<Result<_, DecodeError>>()?;
-    let (language, spelling) = (language.map(Box::from), spelling.map(Box::from));
+    let language = language.map(Box::from);
+    let spelling = spelling.map(|digest| Compared::Digest(Box::new(digest)));
     Ok(Selection::from_parts(chosen, language, spelling))
+}
+
+/// Returns names without the queries of those that are targets.
+fn without_queries(names: &str) -> Cow<'_, str> {
+    if !names.contains('?') {
+        return names.into();
+    }
+    let name = |name: &str| match name.split_once('?') {
+        Some((path, _)) => format!("{path}?{WITHHELD}"),
+        None => name.to_owned(),
+    };
+    names
+        .lines()
+        .map(name)
+        .collect::<Vec<_>>()
+        .join("\n")
+        .into()
+}
+
+// === impl WrittenText ===
+
+impl<'a> WrittenText<'a> {
+    fn new(name: &HeaderName, value: Option<&'a Compared>) -> Option<Self> {
+        let value = value?;
+        Some(match value.plain() {
+            Some(plain) if is_preference(name) => Self::Plain(plain),
+            _ => Self::Digest(value.digest()),
+        })
+    }
+
+    fn into_compared(self) -> Compared {
+        match self {
+            Self::Plain(text) => Compared::Plain(text.into()),
+            Self::Digest(digest) => Compared::Digest(Box::new(digest)),
+        }
+    }
 }
 
 // === impl WrittenBooking ===
@@ -214,7 +272,6 @@ fn selection(
 impl<'a> WrittenBooking<'a> {
     fn new(booking: &'a Booking) -> Self {
         Self {
-            tenant: booking.account.tenant(),
             route: booking.account.route(),
             pico: booking.charge.pico(),
             currency: booking.charge.currency().code().to_owned(),
@@ -222,11 +279,11 @@ impl<'a> WrittenBooking<'a> {
     }
 
     /// Reopens the account, if there is a ledger.
-    fn open(self, codec: &Codec) -> Option<Booking> {
+    fn open(self, codec: &Codec, tenant: &str) -> Option<Booking> {
         let currency = Currency::new(&self.currency)?;
         let ledger = codec.ledger.as_ref()?;
         Some(Booking {
-            account: ledger.account("cache", self.tenant, self.route, currency),
+            account: ledger.account("cache", tenant, self.route, currency),
             charge: Money::from_pico(self.pico, currency),
         })
     }
