@@ -37,14 +37,14 @@ cargo fuzz build --sanitizer none "${only[@]}"
 host=$(rustc --version --verbose | sed -n 's/^host: //p')
 export programs=$CARGO_TARGET_DIR/$host/release seconds
 
-# Runs one target. An input may take two seconds at most, and the targets' own limits are lower.
+# Runs one target. An input may take twenty seconds at most, and the targets' own limits are lower.
 fuzz() {
     local target=$1 corpus=$CARGO_TARGET_DIR/corpus/$1 seeds=() log code=0
     log=$(mktemp)
     [ ! -d "fuzz/seeds/$target" ] || seeds=("fuzz/seeds/$target")
     mkdir -p "$corpus" "fuzz/artifacts/$target"
     "$programs/$target" -artifact_prefix="fuzz/artifacts/$target/" "$corpus" "${seeds[@]}" \
-        -max_total_time="$seconds" -max_len=4096 -timeout=2 -rss_limit_mb=1024 \
+        -max_total_time="$seconds" -max_len=4096 -timeout=20 -rss_limit_mb=1024 \
         -print_final_stats=1 >"$log" 2>&1 || code=$?
     if [ "$code" = 0 ]; then
         echo "$target: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") inputs in $seconds s"

@@ -111,7 +111,8 @@ fn read(which: u8, data: &[u8]) {
             let _ = Pattern::path(&text[..end]).matches(&text);
         }
         19 => {
-            let _ = Codec::new().key(&Bytes::copy_from_slice(data));
+            let key = KeyBuf::new();
+            let _ = Codec::new().decode(key.as_ref(), &Bytes::copy_from_slice(data));
         }
         20 => {
             let _ = LogLine::read(data);

@@ -12,10 +12,10 @@ use scrimp::{
     cache::{CacheLayer, Codec, EncryptionKeys, Invalidation},
     coalesce::CoalesceLayer,
     core::{Key, extensions::Tenant},
-    cost_route::{CostRouteLayer, Provider},
+    cost_route::{CostRouteLayer, Provider, RequestBody},
     stampede::StampedeLayer,
 };
-use tower::{Layer, ServiceExt, service_fn};
+use tower::{Layer, Service, ServiceExt, service_fn};
 
 use ear::Ear;
 use shelf::Shelf;
@@ -54,7 +54,9 @@ impl Written {
 }
 
 /// Answers so that each request is stored, whatever it contains.
-async fn origin(request: Request<Full<Bytes>>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn origin(
+    request: Request<RequestBody<Full<Bytes>>>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
     tokio::task::yield_now().await;
     let mut response = Response::new(Full::from("page"));
     let headers = response.headers_mut();
@@ -119,7 +121,8 @@ async fn written(shelf: &Shelf) -> Written {
     let service = stampede.layer(cache.layer(coalesce.layer(cost_route.layer(service_fn(origin)))));
     let mut answers = 0;
     for request in requests().into_iter().chain(requests()) {
-        let call = service.clone().oneshot(request);
+        // Not by `oneshot`, whose own future shows the request.
+        let call = service.clone().call(request);
         written.debug("a future", &call);
         let response = call.await.expect("an answer");
         written.debug("the fields of a response", response.headers());
@@ -177,7 +180,8 @@ async fn written(shelf: &Shelf) -> Written {
     written.debug("its figures", &stampede.stats());
     written.debug("a tenant", &Tenant::from(TENANT));
     let seen = shelf.seen();
-    assert_eq!(seen.stored, 6, "each kind of request was stored");
+    // Both spellings of one URI have one key.
+    assert_eq!(seen.stored, 5, "each kind of request was stored");
     for bytes in &seen.keys {
         written.debug("a key", &Key::from_bytes(bytes));
     }
@@ -214,7 +218,7 @@ async fn encrypted_files_contain_neither_paths_nor_responses() {
     let keys = EncryptionKeys::new(1, [7; 32]);
     let shelf = Shelf::new(Codec::new().encryption(keys));
     let mut written = written(&shelf).await;
-    for (_, bytes) in &shelf.seen().files {
+    for bytes in shelf.seen().files.values() {
         let text = bytes.escape_ascii().to_string();
         for word in ["page", "max-age", "shop.example"] {
             assert!(!text.contains(word), "{word}: {text}");

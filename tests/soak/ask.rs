@@ -117,8 +117,11 @@ impl Ask {
         self.fields.insert(name, value);
     }
 
-    /// Makes it conditional on an edition.
+    /// Makes it conditional on an edition, if its thing has entity tags.
     pub(crate) fn unless(&mut self, known: &Edition) {
+        if known.thing.area == Area::Bare {
+            return;
+        }
         self.field(header::IF_NONE_MATCH, known.etag());
     }
 

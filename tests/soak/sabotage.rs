@@ -84,7 +84,7 @@ impl Saboteur {
         let turn = {
             let mut seen = self.seen.lock();
             seen.requests += 1;
-            seen.requests % 5 == 0
+            seen.requests.is_multiple_of(5)
         };
         // For whom it is, is part of what is asked for.
         let name = format!(

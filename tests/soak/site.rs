@@ -162,7 +162,7 @@ fn hyper(protocol: Protocol) -> Stack<BoxError> {
 }
 
 fn reqwest() -> Stack<BoxError> {
-    let client = Transport::new(reqwest::Client::new());
+    let client = Transport::new(reqwest::Client::builder()).expect("a client without identity");
     let errors = ServiceBuilder::new().map_err(BoxError::from);
     Stack::new(errors.service(client))
 }

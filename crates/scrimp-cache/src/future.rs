@@ -189,6 +189,7 @@ where
             }
         };
         shown.restore(&mut request);
+        exchange.announce(&mut request);
         Self::Forward {
             call: Oneshot::new(inner.clone(), request),
             exchange: Some(exchange),

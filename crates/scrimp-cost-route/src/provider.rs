@@ -3,7 +3,7 @@
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Uri, header, request::Parts};
+use http::{HeaderName, HeaderValue, Uri, header, request::Parts, uri::Authority};
 use scrimp_core::{BoxError, SettingError, Settings};
 
 use crate::{
@@ -51,9 +51,7 @@ impl Provider {
         let endpoint = SettingError::read("Provider", "endpoint", uri, ENDPOINT);
         let endpoint = endpoint.and_then(|uri: Uri| {
             let wrong = || {
-                // The query may be a credential, and so may a name before the host.
-                let (host, path) = (uri.host().unwrap_or_default(), uri.path());
-                let problem = format!("must be {ENDPOINT}; this is of `{host}`, path `{path}`");
+                let problem = format!("must be {ENDPOINT}, not `{}`", without_secrets(&uri));
                 SettingError::new("Provider", "endpoint", problem)
             };
             Endpoint::new(&uri).ok_or_else(wrong)
@@ -219,6 +217,16 @@ pub(crate) fn checked_price(
 ) -> Result<Price, SettingError> {
     let price: Price = SettingError::read(owner, "price", price, crate::price::MONEY)?;
     price.check().map(|()| price)
+}
+
+/// Writes a URI without its query and without a name before the host: both may be credentials.
+fn without_secrets(uri: &Uri) -> String {
+    let scheme = uri.scheme_str().map(|scheme| format!("{scheme}://"));
+    let authority = uri.authority().map(Authority::as_str);
+    let host = authority.and_then(|authority| authority.rsplit('@').next());
+    let query = if uri.query().is_some() { "?…" } else { "" };
+    let (scheme, host) = (scheme.unwrap_or_default(), host.unwrap_or_default());
+    format!("{scheme}{host}{}{query}", uri.path())
 }
 
 fn at_least_one(setting: &'static str, count: u32) -> Result<NonZeroU32, SettingError> {

@@ -26,10 +26,11 @@ pub(crate) fn settle(request: &mut Request<Body>) -> Result<(), &'static str> {
     check(&value)?;
     match host {
         // HTTP/2 has the authority instead of Host; both must agree.
-        Some(host) if request.version() >= Version::HTTP_2 => {
-            if !host.as_bytes().eq_ignore_ascii_case(value.as_bytes()) {
-                return Err("Host and :authority are different");
-            }
+        Some(host)
+            if request.version() >= Version::HTTP_2
+                && !host.as_bytes().eq_ignore_ascii_case(value.as_bytes()) =>
+        {
+            return Err("Host and :authority are different");
         }
         None if request.version() == Version::HTTP_11 => {
             return Err("exactly one Host header is required");

@@ -151,7 +151,7 @@ impl GatewayBuilder {
     ) -> Self {
         let graced = self.time(setting, grace, |config, grace| pace(config).grace = grace);
         graced.within(setting, rate, RATES, |config, rate| {
-            pace(config).rate = rate
+            pace(config).rate = rate;
         })
     }
 }

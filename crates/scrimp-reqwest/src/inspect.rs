@@ -75,7 +75,10 @@ fn name(entry: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use http::{HeaderMap, HeaderValue};
-    use reqwest::{Client, ClientBuilder, redirect::Policy};
+    use reqwest::{
+        Client, ClientBuilder,
+        redirect::{Action, Attempt, Policy},
+    };
 
     use super::*;
 
@@ -116,10 +119,14 @@ mod tests {
         assert!(!seen.cookies, "a value is not a setting");
     }
 
+    fn stop(attempt: Attempt<'_>) -> Action {
+        attempt.stop()
+    }
+
     #[test]
     fn redirects_are_seen() {
         assert!(!hidden(Client::builder().redirect(Policy::none())).redirects);
-        for policy in [Policy::limited(3), Policy::custom(|attempt| attempt.stop())] {
+        for policy in [Policy::limited(3), Policy::custom(stop)] {
             assert!(hidden(Client::builder().redirect(policy)).redirects);
         }
     }

@@ -28,10 +28,7 @@ async fn ten_thousand_callers_of_a_cold_key_make_one_call() {
     );
     assert_eq!(rig.upstream.calls(), 1);
     let stats = rig.layer.stats();
-    assert_eq!(
-        (stats.fills, stats.waited, stats.timed_out),
-        (1, 9_999, 0)
-    );
+    assert_eq!((stats.fills, stats.waited, stats.timed_out), (1, 9_999, 0));
 }
 
 #[tokio::test(start_paused = true)]

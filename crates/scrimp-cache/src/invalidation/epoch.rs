@@ -15,6 +15,8 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use scrimp_core::extensions::Since;
+
 pub(crate) use super::{
     log::{InvalidationRecord, Target},
     validity::{CallStart, Carried, Position, Tag, Validity},
@@ -138,6 +140,14 @@ impl Epochs {
         Position {
             log: self.id,
             at: self.position.load(Ordering::Acquire),
+        }
+    }
+
+    /// Returns the current position in the form for other layers.
+    pub(crate) fn since(&self) -> Since {
+        Since {
+            log: self.id,
+            at: self.now().at + self.unmarked.load(Ordering::Acquire),
         }
     }
 

@@ -98,6 +98,7 @@ impl KeptWrites {
         tag.is_group() || (self.uris && tag.is_uri())
     }
 
+    #[allow(clippy::modulo_one, reason = "models have one bucket")]
     fn place(&self, tag: Tag) -> usize {
         let mut hasher = DefaultHasher::new();
         hasher.write_u64(self.secret);

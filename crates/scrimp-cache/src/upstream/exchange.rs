@@ -113,11 +113,16 @@ impl<St: Store> Exchange<St> {
 
     /// Announces to inner layers how old a response may be.
     pub(crate) fn announce<B>(&self, request: &mut Request<B>) {
-        if let Some(fetch) = self.fetch()
-            && Since::is_heard()
-        {
-            request.extensions_mut().insert(fetch.since());
+        if !Since::is_heard() {
+            return;
         }
+        let since = match &self.call {
+            UpstreamCall::Fetch(fetch) => fetch.since(),
+            // What is not stored may be shared all the same, and must not be older than this.
+            UpstreamCall::Pass { .. } | UpstreamCall::Watched(_) => self.shared.epochs.since(),
+            UpstreamCall::Unsafe(_) => return,
+        };
+        request.extensions_mut().insert(since);
     }
 
     /// Returns how long to wait before a stale response is served instead.

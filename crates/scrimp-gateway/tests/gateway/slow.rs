@@ -1,8 +1,8 @@
 //! Clients that keep the gateway waiting.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 
 use super::{Gateway, OK, always, upstream};
 
