@@ -95,7 +95,7 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(body(&again), body(&variants));
     assert_eq!(stable(&codec, key.as_ref(), &again), bytes);
 
-    // Damage is noticed; and where its checksum is right, it harms nobody.
+    // Damage is noticed; and where its checksum is right, it does no harm.
     let mut changed = bytes.to_vec();
     for poke in pokes.chunks_exact(3) {
         let at = usize::from(u16::from_le_bytes([poke[0], poke[1]])) % changed.len();

@@ -202,7 +202,7 @@ async fn written(shelf: &Shelf) -> Written {
 async fn nothing_that_is_written_contains_a_secret() {
     let shelf = Shelf::new(Codec::new());
     let mut written = written(&shelf).await;
-    // A prefix that is a pattern is compared, so it is recorded: whoever has the file has it.
+    // A prefix that is a pattern is compared, so it is recorded, and stands in the file.
     let journal = shelf.journal_bytes();
     assert!(!journal.is_empty());
     let text = journal

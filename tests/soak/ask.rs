@@ -16,14 +16,14 @@ pub(crate) struct Ask {
     pub(crate) audience: String,
     pub(crate) fields: HeaderMap,
     pub(crate) body: Bytes,
-    /// What it is paid by, if that is not its audience.
+    /// The tenant that pays, if that is not its audience.
     pub(crate) payer: Option<&'static str>,
     /// Host that is named in place of the site's.
     pub(crate) host: Option<String>,
     pub(crate) manners: Manners,
 }
 
-/// What the caller does with the answer.
+/// The caller's treatment of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Manners {
     /// Reads it to its end.

@@ -13,7 +13,7 @@ use crate::{
     thing::{ALL, Area, Thing},
 };
 
-/// What a flood is of.
+/// The kind of a flood.
 #[derive(Debug, Clone, Copy)]
 enum Flood {
     Uris,

@@ -1,4 +1,4 @@
-//! What the soak can only find by chance, as tests of their own.
+//! Faults that the soak finds by chance only, as tests of their own.
 
 use scrimp::{
     cache::{CacheLayer, Invalidation, MemoryStore},

@@ -182,7 +182,7 @@ impl Site {
                 _ => self.write_and_invalidate(thing, &mut random),
             }
             if random.bool() {
-                // Whoever writes looks at once, while calls from before are still under way.
+                // A writer looks at once, while calls from before are still under way.
                 self.ask(&Ask::get(thing, random.usize(..12))).await;
             }
             sleep(Duration::from_millis(random.u64(..80))).await;

@@ -1,4 +1,4 @@
-//! What goes wrong at the upstream.
+//! Faults of the upstream.
 
 use std::{io, time::Duration};
 
@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 use crate::dice::{Dice, Scripted};
 
-/// What happens within a body.
+/// A fault within a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Break {
     None,

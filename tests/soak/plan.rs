@@ -1,4 +1,4 @@
-//! What a run does, and for how long.
+//! The plan of a run, and its length.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ pub(crate) struct Plan {
     pub(crate) patience: Duration,
     /// Time after the chaos in which every answer must come right.
     pub(crate) recovery: Duration,
-    /// Whether upstreams, closures and callers misbehave.
+    /// Lets upstreams, closures and callers misbehave.
     pub(crate) chaos: bool,
     pub(crate) stacks: Vec<(Place, Protocol)>,
     pub(crate) callers: u64,

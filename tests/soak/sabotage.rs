@@ -64,7 +64,7 @@ struct Seen {
     last: Option<Whole>,
 }
 
-/// What is left behind in a site.
+/// A thing that is left behind in a site.
 pub(crate) type Left = Box<dyn std::any::Any + Send>;
 
 type Whole = (http::response::Parts, Bytes);

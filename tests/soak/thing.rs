@@ -1,4 +1,4 @@
-//! What is asked for, and bodies that prove what they are.
+//! The things that callers ask for, and bodies that prove what they are.
 
 use std::{fmt::Write, time::Duration};
 

@@ -1,4 +1,4 @@
-//! What was written when, and which versions an answer may have.
+//! A record of writes, and of the versions that an answer may have.
 //!
 //! The rule of invalidation: an answer is never older than the newest version whose invalidation
 //! had returned before its request began. It holds for every resource, with and without
@@ -38,7 +38,7 @@ struct History {
     replaced: VecDeque<Instant>,
 }
 
-/// What was settled when a request began.
+/// The writes that were settled when a request began.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Before {
     settled: u64,

@@ -1,4 +1,4 @@
-//! How slow a client may be: a time of waiting, which the bytes that it moves extend.
+//! The pace of a client: a time of waiting, which the bytes that it moves extend.
 
 use std::{error::Error, fmt, time::Duration};
 
@@ -57,7 +57,7 @@ impl Patience {
         self.waiting_since.map(|since| since + self.left)
     }
 
-    /// Ends the wait, as the client has moved so many bytes.
+    /// Ends the wait, as the client has moved `bytes` bytes.
     pub(crate) fn moved(&mut self, now: Instant, bytes: usize) {
         if let Some(since) = self.waiting_since.take() {
             self.left = self.left.saturating_sub(now - since);

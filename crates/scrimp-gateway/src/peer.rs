@@ -6,6 +6,6 @@ use std::net::SocketAddr;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
-    /// Whether the client speaks TLS with this gateway.
+    /// Is set if the client speaks TLS with this gateway.
     pub(crate) tls: bool,
 }

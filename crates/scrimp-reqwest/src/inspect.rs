@@ -1,4 +1,4 @@
-//! What a client of reqwest does by itself, as far as it can be seen.
+//! The settings by which a client of reqwest acts by itself, as far as they can be seen.
 //!
 //! reqwest has no accessors for this, only [`Debug`](std::fmt::Debug). In its multi-line form each
 //! setting of the client begins a line with four spaces, each default header a line with eight,

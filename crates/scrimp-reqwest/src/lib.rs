@@ -102,9 +102,9 @@
 //! };
 //! let (alice, bob) = (client_of("a1")?, client_of("b2")?); // one cache, two users
 //!
-//! // A client that is somebody is refused.
-//! let somebody = reqwest::Client::builder().user_agent("shop/1");
-//! let error = Transport::new(somebody).unwrap_err();
+//! // A client with an identity of its own is refused.
+//! let named = reqwest::Client::builder().user_agent("shop/1");
+//! let error = Transport::new(named).unwrap_err();
 //! assert!(error.to_string().contains("user-agent"));
 //! # Ok(()) }
 //! ```

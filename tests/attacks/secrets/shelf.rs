@@ -17,7 +17,7 @@ pub(super) struct Shelf {
     budget: MemoryBudget,
 }
 
-/// What came by.
+/// The contents of a store, and what it was shown.
 #[derive(Clone, Default)]
 pub(super) struct Seen {
     pub(super) files: HashMap<Vec<u8>, Bytes>,

@@ -49,7 +49,7 @@ pub(crate) enum Target {
     Version(Tag, u64),
     Glob(Pattern),
     Everything,
-    /// What a client's write may have changed. Its marks are not in the [`Log`].
+    /// Entries that a client's write may have changed. Their marks are not in the [`Log`].
     Written(TagList),
     /// Entries with versions below those that a log has forgotten. Only [`Log::dump`] makes it.
     #[cfg(feature = "codec")]

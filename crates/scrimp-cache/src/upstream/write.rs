@@ -118,7 +118,7 @@ impl Write {
         }
         let said = Said::read(response.headers());
         let touched = self.touched(&said, response.headers());
-        // Without its own watch, a write to what nobody has leaves no mark.
+        // Without its own watch, a write to a URI of which nothing is stored leaves no mark.
         let start = self.start.take();
         let start = start.filter(|_| self.answers_get(&said, response.status()));
         let after = shared.epochs.written(touched, false);

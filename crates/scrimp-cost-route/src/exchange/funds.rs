@@ -1,4 +1,4 @@
-//! What a call needs: room in the quotas of its provider, and money of those who pay.
+//! The means of a call: room in the quotas of its provider, and money of those who pay.
 
 use std::{borrow::Cow, collections::HashMap, time::SystemTime};
 

@@ -44,7 +44,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// A time that is later than any other.
 const FAR: Duration = Duration::from_secs(86_400 * 365);
 
-/// What all connections have in common.
+/// Settings and services that all connections share.
 pub(crate) struct Terms {
     app: Router,
     server: Server,

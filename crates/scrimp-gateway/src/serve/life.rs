@@ -1,4 +1,4 @@
-//! What a connection does: it waits for a request, or serves some.
+//! The state of a connection: it waits for a request, or serves some.
 
 use std::{sync::Arc, time::Duration};
 

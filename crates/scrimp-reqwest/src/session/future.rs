@@ -58,7 +58,7 @@ impl<S, F, R> SessionFuture<S, F, R> {
     }
 }
 
-/// What follows a response.
+/// The step that follows a response.
 enum Next<R> {
     /// It is returned.
     Answer(Response<R>),

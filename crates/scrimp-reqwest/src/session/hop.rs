@@ -9,7 +9,7 @@ use scrimp_http::redirect;
 
 use super::config::{Config, is_credential};
 
-/// What a request needs to be sent again to another URL.
+/// The parts of a request that are sent again to another URL.
 pub(super) struct Hop {
     method: Method,
     url: Url,

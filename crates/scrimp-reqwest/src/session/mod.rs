@@ -1,4 +1,4 @@
-//! What reqwest's client does for its user by itself, outside the stack.
+//! Outside the stack: the duties that reqwest's client has for its user.
 
 mod builder;
 mod config;

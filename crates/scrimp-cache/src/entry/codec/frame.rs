@@ -106,7 +106,7 @@ pub(super) fn unwrap(
             let bound = [&bytes[..FORM], key].concat();
             seal.open(rest, &bound)?.into()
         }
-        // Whoever can write to the store must not be able to pass by the encryption.
+        // A party that can write to the store must not be able to pass by the encryption.
         (PLAIN, Some(_)) => return Err(DecodeError::NotEncrypted),
         (ENCRYPTED, None) => return Err(DecodeError::Unreadable),
         _ => return Err(DecodeError::Corrupt),

@@ -67,7 +67,7 @@ struct Response<'a> {
 /// A text that is compared.
 #[derive(Hash, Serialize, Deserialize)]
 enum WrittenText<'a> {
-    /// What a client accepts is no secret.
+    /// Holds a value that is no secret, such as what a client accepts.
     Plain(&'a [u8]),
     Digest(Digest),
 }
