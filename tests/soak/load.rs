@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use futures_util::future::join_all;
 use http::Method;
 use http_body_util::BodyExt;
+use parking_lot::Mutex;
 use scrimp::{Body, Stack, cache::Invalidation, core::BoxError};
 use tokio::time::{Instant, sleep, timeout};
 use tower::ServiceExt;
@@ -34,16 +35,28 @@ pub(crate) enum NoAnswer {
     Hung,
 }
 
+/// The parts of an answer that have come, for the report on a request that hangs.
+#[derive(Debug, Default)]
+struct Progress(Mutex<String>);
+
+impl Progress {
+    fn note(&self, text: String) {
+        *self.0.lock() = text;
+    }
+}
+
 async fn exchange(
     client: Stack<BoxError>,
     request: http::Request<Body>,
     manners: Manners,
+    progress: Arc<Progress>,
 ) -> Result<Answer, NoAnswer> {
     let response = client
         .oneshot(request)
         .await
         .map_err(|_| NoAnswer::Failed)?;
     let (head, mut body) = response.into_parts();
+    progress.note(format!("{} {:?}", head.status, head.headers));
     let mut read = Vec::new();
     let mut frames = 0;
     loop {
@@ -60,6 +73,7 @@ async fn exchange(
                 if let Ok(data) = frame.into_data() {
                     read.extend_from_slice(&data);
                 }
+                progress.note(format!("{} bytes {:?}", read.len(), head.headers));
             }
         }
     }
@@ -78,7 +92,13 @@ impl Site {
         let tally = &self.origin.dice.tally;
         tally.one("callers", "requests");
         let request = ask.request(&self.base, self.place == crate::plan::Place::Client);
-        let mut task = tokio::spawn(exchange(self.client.clone(), request, ask.manners));
+        let progress = Arc::new(Progress::default());
+        let mut task = tokio::spawn(exchange(
+            self.client.clone(),
+            request,
+            ask.manners,
+            Arc::clone(&progress),
+        ));
         let limit = match ask.manners {
             Manners::Leaves(time) => time,
             _ => self.patience,
@@ -96,7 +116,12 @@ impl Site {
                 let _ = task.await;
                 match ask.manners {
                     Manners::Leaves(_) => Err(NoAnswer::Left),
-                    _ => Err(NoAnswer::Hung),
+                    manners => {
+                        let text = format!("{}: {ask} {manners:?}", self.name);
+                        let came = progress.0.lock();
+                        tally.fault(Kind::Hung, format!("{text}, of which has come: {came}"));
+                        Err(NoAnswer::Hung)
+                    }
                 }
             }
         };
@@ -115,12 +140,7 @@ impl Site {
             Err(NoAnswer::Failed) => tally.one("answers", "none: the call failed"),
             Err(NoAnswer::Broken) => tally.one("answers", "none: the body broke off"),
             Err(NoAnswer::Panicked) => tally.one("answers", "none: a closure panicked"),
-            Err(NoAnswer::Hung) => {
-                tally.fault(
-                    Kind::Hung,
-                    format!("{}: {ask} {:?}", self.name, ask.manners),
-                );
-            }
+            Err(NoAnswer::Hung) => {}
         }
     }
 
