@@ -109,6 +109,18 @@ fn a_panic_is_one_readers_and_a_lost_end_to_the_rest() {
 }
 
 #[test]
+fn all_readers_get_the_end_although_the_channel_panics_when_it_is_told() {
+    let (source, _) = source(LARGE, LARGE, &[Step::Chunk("x"), Step::EndAndPanic]);
+    let (mut one, mut other) = (Reader::new(&source).unwrap(), Reader::new(&source).unwrap());
+    assert!(catch_unwind(AssertUnwindSafe(|| read(&mut one))).is_err());
+    let (text, stop) = read(&mut other);
+    assert_eq!(text, "x");
+    assert!(matches!(stop, Some(Stop::Over)));
+    assert!(matches!(read(&mut one).1, Some(Stop::Over)));
+    assert_eq!(source.channel().closed.load(SeqCst), 1);
+}
+
+#[test]
 fn an_end_that_says_something_is_told_once_to_each_reader() {
     let (source, _) = source(LARGE, LARGE, &[Step::Fail]);
     for _ in 0..2 {

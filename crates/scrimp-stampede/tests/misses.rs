@@ -2,11 +2,14 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{Rig, all, fresh, ms, never_early, numbered, reply, respond, seconds, settle};
 use http_body_util::BodyExt;
 use scrimp_cache::Invalidation;
+use scrimp_stampede::{Moment, Strategy};
 use scrimp_testkit::{Gate, Reply, ScriptedBody};
-use tokio::time::advance;
+use tokio::time::{advance, timeout};
 
 const MINUTE: common::Fields<'_> = &[("cache-control", "max-age=60")];
 
@@ -186,6 +189,32 @@ async fn a_body_that_breaks_off_or_panics_releases_all_at_once() {
         // The client sees the failure as if it had read the body itself.
         assert!(!matches!(failing.await, Ok(Ok(_))));
     }
+}
+
+/// A strategy that panics when it is asked about a response.
+#[derive(Debug)]
+struct Shaky;
+
+impl Strategy for Shaky {
+    fn reach(&self, _: Duration, _: Option<Duration>) -> Duration {
+        panic!("scripted")
+    }
+
+    fn is_due(&self, _: &Moment, _: f64) -> bool {
+        false
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_strategy_that_panics_at_the_end_of_a_fill_keeps_no_client_waiting() {
+    let rig = Rig::new(never_early().strategy(Shaky), |_| fresh(60, "good", ms(0)));
+    let body = ScriptedBody::new().data("slow").delay(seconds(1));
+    rig.upstream.next(respond(200, MINUTE, body));
+    let filling = rig.call("/");
+    let answer = timeout(seconds(60), filling).await;
+    let answer = answer.expect("no client waits for an end that does not come");
+    let answer = answer.expect("no panic of the client").expect("an answer");
+    assert_eq!((answer.text(), answer.waited), ("slow", seconds(1)));
 }
 
 #[tokio::test(start_paused = true)]

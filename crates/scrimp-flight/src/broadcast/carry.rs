@@ -22,6 +22,14 @@ pub(super) enum Progress<E> {
     Full(Duration),
 }
 
+/// The end of a source. Dropping it tells the readers, also if the channel panics when it is told.
+struct Ending<'a, C: Channel> {
+    broadcast: &'a Arc<Broadcast<C>>,
+    end: Option<C::End>,
+    /// True if another account holds the chunks.
+    kept: bool,
+}
+
 /// A source taken out of its log. If it is lost in a panic, the log has failed.
 struct Carried<'a, C: Channel> {
     broadcast: &'a Arc<Broadcast<C>>,
@@ -109,18 +117,14 @@ impl<C: Channel> Broadcast<C> {
             let log = self.log.lock();
             log.is_whole(&end).then_some(log.held)
         };
-        let kept = C::ended(self, &end, whole);
-        let waiting = {
-            let mut log = self.log.lock();
-            log.source = Source::Over;
-            log.end = Some(end);
-            if kept {
-                log.unbook(&self.channel);
-            }
-            log.waiting()
+        let mut ending = Ending {
+            broadcast: self,
+            end: Some(end),
+            kept: false,
         };
-        self.channel.closed();
-        waiting.into_iter().for_each(Waker::wake);
+        if let Some(end) = &ending.end {
+            ending.kept = C::ended(self, end, whole);
+        }
     }
 }
 
@@ -135,6 +139,25 @@ impl<C: Channel> ArcWake for Broadcast<C> {
                 Source::Carried | Source::Over => return,
             }
         };
+        waiting.into_iter().for_each(Waker::wake);
+    }
+}
+
+// === impl Ending ===
+
+impl<C: Channel> Drop for Ending<'_, C> {
+    fn drop(&mut self) {
+        let Broadcast { channel, log } = &**self.broadcast;
+        let waiting = {
+            let mut log = log.lock();
+            log.source = Source::Over;
+            log.end = self.end.take();
+            if self.kept {
+                log.unbook(channel);
+            }
+            log.waiting()
+        };
+        channel.closed();
         waiting.into_iter().for_each(Waker::wake);
     }
 }

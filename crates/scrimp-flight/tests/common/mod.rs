@@ -26,6 +26,8 @@ pub enum Step {
     Wait,
     Panic,
     Fail,
+    /// Ends well, but the channel panics when it is told.
+    EndAndPanic,
 }
 
 /// End of a script.
@@ -34,6 +36,8 @@ pub enum Ended {
     Well,
     Failed,
     Lost,
+    /// Well, with a panic of the channel.
+    Panicked,
 }
 
 /// Plays its steps, and then ends well.
@@ -112,6 +116,7 @@ impl Channel for Terms {
             None => (Bytes::new(), Some(Ended::Well)),
             Some(Step::Fail) => (Bytes::new(), Some(Ended::Failed)),
             Some(Step::Chunk(chunk)) => (Bytes::from_static(chunk.as_bytes()), None),
+            Some(Step::EndAndPanic) => (Bytes::new(), Some(Ended::Panicked)),
             Some(Step::Panic) => panic!("the script says so"),
             Some(Step::Wait) => unreachable!("looked at above"),
         })
@@ -137,7 +142,8 @@ impl Channel for Terms {
         self.closed.fetch_add(1, SeqCst);
     }
 
-    fn ended(broadcast: &Arc<Broadcast<Self>>, _: &Ended, whole: Option<usize>) -> bool {
+    fn ended(broadcast: &Arc<Broadcast<Self>>, end: &Ended, whole: Option<usize>) -> bool {
+        assert_ne!(*end, Ended::Panicked, "the script says so");
         *broadcast.channel().whole.lock() = whole;
         false
     }
@@ -145,7 +151,7 @@ impl Channel for Terms {
 
 impl End for Ended {
     fn is_silent(&self) -> bool {
-        matches!(self, Self::Well)
+        matches!(self, Self::Well | Self::Panicked)
     }
 
     fn is_sound(&self) -> bool {
