@@ -18,4 +18,4 @@ esac
 
 # Debug assertions stay on.
 SCRIMP_SOAK_SECONDS=$seconds SCRIMP_SOAK_SEED=$seed \
-    cargo test -p scrimp-tests --test soak -- --ignored --nocapture under_chaos
+    cargo test -p scrimp-tests --test soak -- --nocapture under_chaos

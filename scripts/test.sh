@@ -87,6 +87,8 @@ sum() {
 tests() {
     # Doctests first: the summary of the last crate's may well say 0.
     cargo test --workspace --all-features --doc 2>&1 | tee "$log"
+    # The soak of five seconds becomes one of twenty.
+    [ -z "$full" ] || export SCRIMP_SOAK_SECONDS=${SCRIMP_SOAK_SECONDS:-20}
     cargo test --workspace --all-features --lib --bins --tests --examples 2>&1 | tee -a "$log"
 }
 

@@ -139,8 +139,8 @@ fn coalesce(
 
 fn budget(clock: &Clock) -> Budget {
     let caps = [
-        Cap::new("all", LIMIT, Period::Day),
-        Cap::new("each tenant", LIMIT, Period::Day).tenants(Scope::Each),
+        Cap::new("all", LIMIT, Period::Forever),
+        Cap::new("each tenant", LIMIT, Period::Forever).tenants(Scope::Each),
         Cap::new("spender", "0.05", Period::Day).tenants(Scope::Only(SPENDER.into())),
     ];
     Budget::new(caps).clock(clock.clone())

@@ -30,7 +30,6 @@ mod truth;
 use plan::Plan;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "scripts/soak.sh runs it, for any time"]
 async fn under_chaos_nothing_is_wrong_stale_hung_or_left() {
     let plan = Plan::of_environment();
     println!("seed {}, {} s", plan.seed, plan.load.as_secs());

@@ -8,6 +8,7 @@
 //! - `front`: each request's way into the gateway; `request_body` and `answer`: its two bodies;
 //! - `streams`: a client that does not read one stream of HTTP/2.
 
+mod alarm;
 mod answer;
 mod connection;
 mod front;

@@ -2,7 +2,6 @@
 
 use std::{
     error::Error,
-    future::Future,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -10,8 +9,9 @@ use std::{
 use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
+use super::alarm::Alarm;
 use crate::{
     pace::{Pace, Patience, TooSlow},
     upload::Upload,
@@ -22,7 +22,7 @@ pub(crate) struct RequestBody {
     body: Incoming,
     upload: Upload,
     patience: Patience,
-    alarm: Option<Pin<Box<Sleep>>>,
+    alarm: Alarm,
 }
 
 // === impl RequestBody ===
@@ -33,7 +33,7 @@ impl RequestBody {
             body,
             upload,
             patience: pace.patience(),
-            alarm: None,
+            alarm: Alarm::default(),
         }
     }
 }
@@ -58,13 +58,7 @@ impl Body for RequestBody {
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
         let deadline = self.patience.wait(Instant::now());
-        let alarm = self
-            .alarm
-            .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-        if alarm.deadline() != deadline {
-            alarm.as_mut().reset(deadline);
-        }
-        ready!(alarm.as_mut().poll(cx));
+        ready!(self.alarm.poll(deadline, cx));
         self.upload.was_too_slow();
         Poll::Ready(Some(Err(TooSlow.into())))
     }

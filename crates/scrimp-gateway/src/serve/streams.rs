@@ -14,8 +14,9 @@ use std::{
 use hyper::rt::Executor;
 use parking_lot::Mutex;
 use pin_project_lite::pin_project;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
+use super::alarm::Alarm;
 use crate::pace::{Pace, Patience};
 
 tokio::task_local! {
@@ -42,7 +43,7 @@ pin_project! {
         #[pin]
         stream: F,
         flow: Arc<Flow>,
-        alarm: Option<Pin<Box<Sleep>>>,
+        alarm: Alarm,
     }
 }
 
@@ -63,7 +64,7 @@ impl<F: Future + Send + 'static> Executor<F> for Streams {
         let watched = Watched {
             stream,
             flow: Arc::clone(&flow),
-            alarm: None,
+            alarm: Alarm::default(),
         };
         tokio::spawn(FLOW.scope(flow, watched));
     }
@@ -111,13 +112,7 @@ impl<F: Future> Future for Watched<F> {
         let Some(deadline) = this.flow.deadline() else {
             return Poll::Pending;
         };
-        let alarm = this
-            .alarm
-            .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-        if alarm.deadline() != deadline {
-            alarm.as_mut().reset(deadline);
-        }
-        ready!(alarm.as_mut().poll(cx));
+        ready!(this.alarm.poll(deadline, cx));
         tracing::debug!("a client did not read a stream, which is reset");
         Poll::Ready(())
     }

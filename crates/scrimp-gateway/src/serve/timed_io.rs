@@ -1,7 +1,6 @@
 //! A connection whose client must read.
 
 use std::{
-    future::Future,
     io,
     pin::Pin,
     sync::Arc,
@@ -10,12 +9,15 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{Instant, Sleep, sleep_until},
+    time::Instant,
 };
 
 use crate::pace::{Pace, Patience};
 
-use super::life::{Hold, Life};
+use super::{
+    alarm::Alarm,
+    life::{Hold, Life},
+};
 
 /// Fails with `TimedOut` when the other end takes the bytes too slowly.
 pub(crate) struct TimedIo<T> {
@@ -24,7 +26,7 @@ pub(crate) struct TimedIo<T> {
     patience: Patience,
     /// A response that the client has not taken is not the end of its request.
     blocked: Option<Hold>,
-    alarm: Option<Pin<Box<Sleep>>>,
+    alarm: Alarm,
 }
 
 // === impl TimedIo ===
@@ -36,7 +38,7 @@ impl<T> TimedIo<T> {
             life,
             patience: pace.patience(),
             blocked: None,
-            alarm: None,
+            alarm: Alarm::default(),
         }
     }
 
@@ -60,13 +62,7 @@ impl<T> TimedIo<T> {
                 if self.blocked.is_none() {
                     self.blocked = Some(self.life.hold());
                 }
-                let alarm = self
-                    .alarm
-                    .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-                if alarm.deadline() != deadline {
-                    alarm.as_mut().reset(deadline);
-                }
-                ready!(alarm.as_mut().poll(cx));
+                ready!(self.alarm.poll(deadline, cx));
                 let why = "the client did not read the response";
                 Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, why)))
             }
