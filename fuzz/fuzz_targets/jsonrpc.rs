@@ -1,4 +1,4 @@
-//! JSON-RPC answers: whoever gets one gets it under its own id.
+//! JSON-RPC answers: each caller gets its own under its own id.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

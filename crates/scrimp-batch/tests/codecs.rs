@@ -232,17 +232,19 @@ async fn equal_safe_rpc_calls_are_sent_once_and_each_caller_gets_its_own_id() {
 
 #[tokio::test(start_paused = true)]
 async fn a_single_rpc_error_is_given_to_all_callers_each_under_its_own_id() {
-    let upstream = fixed(
-        200,
-        &json!({"jsonrpc": "2.0", "id": null, "error": {"code": -32603, "message": "down"}}),
-    );
-    let answers = all(JsonRpc::new(), &upstream, [rpc("7", "a"), rpc("8", "b")]).await;
-    for (id, answer) in [7, 8].into_iter().zip(answers) {
-        let body: Value = serde_json::from_str(answer.body()).unwrap();
-        assert_eq!(
-            (&body["id"], &body["error"]["message"]),
-            (&json!(id), &json!("down"))
-        );
+    for error in [
+        json!({"jsonrpc": "2.0", "id": null, "error": {"code": -32603, "message": "down"}}),
+        json!({"error": {"code": -32603, "message": "down"}}),
+    ] {
+        let upstream = fixed(200, &error);
+        let answers = all(JsonRpc::new(), &upstream, [rpc("7", "a"), rpc("8", "b")]).await;
+        for (id, answer) in [7, 8].into_iter().zip(answers) {
+            let body: Value = serde_json::from_str(answer.body()).unwrap();
+            assert_eq!(
+                (&body["id"], &body["error"]["message"]),
+                (&json!(id), &json!("down"))
+            );
+        }
     }
 }
 

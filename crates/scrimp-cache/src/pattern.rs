@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use smallvec::SmallVec;
+
 /// A pattern: `*` matches anything but the separator, `**` anything at all, and `{name}` is a `*`
 /// with a name.
 ///
@@ -201,9 +203,14 @@ impl Pattern {
     /// and the last `**`, which does not. Earlier ones need no second try: the last `**` covers
     /// their matches.
     ///
+    /// A `*` behind a `**` is not tried twice at one place. The first try failed, and each later one
+    /// begins farther behind in the same segment, where less is left to match.
+    ///
     /// It reports to `reached` the last place at which it tried each token.
     fn run(&self, text: &[u8], mut reached: impl FnMut(usize, usize)) -> bool {
         type Retry = Option<(usize, usize)>;
+        // For each token, the first place at which it was not tried yet.
+        let mut untried = SmallVec::<[usize; 16]>::new();
         let (mut at, mut token) = (0, 0);
         let (mut segment, mut any): (Retry, Retry) = (None, None);
         loop {
@@ -218,9 +225,14 @@ impl Pattern {
                     true
                 }
                 Some(Token::Segment) => {
-                    segment = Some((at, token));
+                    if any.is_some() {
+                        untried.resize(self.tokens.len(), 0);
+                    }
+                    let first = untried.get(token).is_none_or(|&place| at >= place);
+                    segment = first.then_some((at, token));
+                    mark(&mut untried, token, at);
                     token += 1;
-                    true
+                    first
                 }
                 Some(Token::Literal(literal)) => {
                     let found = self.starts_with(&text[at..], literal);
@@ -238,6 +250,7 @@ impl Pattern {
                 && text.get(from).is_some_and(|&byte| byte != self.separator)
             {
                 segment = Some((from + 1, back));
+                mark(&mut untried, back, from + 1);
                 (at, token) = (from + 1, back + 1);
             } else if let Some((from, back)) = any
                 && from < text.len()
@@ -259,6 +272,13 @@ impl Pattern {
                 start == literal
             }
         })
+    }
+}
+
+/// Marks a token as tried up to a place, if places are counted at all.
+fn mark(untried: &mut [usize], token: usize, at: usize) {
+    if let Some(place) = untried.get_mut(token) {
+        *place = (*place).max(at + 1);
     }
 }
 
@@ -331,7 +351,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn matching_is_what_the_definition_says(pattern in "[ab/*]{0,10}", text in "[ab/]{0,12}") {
+        fn matching_is_what_the_definition_says(pattern in "[ab/*]{0,12}", text in "[ab/]{0,14}") {
             let pattern = Pattern::path(&pattern);
             prop_assert_eq!(pattern.run(text.as_bytes(), |_, _| {}), reference(&pattern.tokens, text.as_bytes(), b'/'));
         }
@@ -343,5 +363,26 @@ mod tests {
         assert!(!pattern.matches(&"a".repeat(5_000)));
         let pattern = Pattern::path(&format!("{}b", "**a*".repeat(100)));
         assert!(!pattern.matches(&"a".repeat(2_000)));
+    }
+
+    #[test]
+    fn no_pattern_takes_more_than_text_times_pattern_steps() {
+        for pattern in [
+            "**a*b",
+            "**a*a*b",
+            "**a*b*c",
+            "/**/*a*b",
+            "**a*ab**a*b",
+            "**a*/a*b",
+        ] {
+            for piece in ["a", "ab", "/a", "aaaaaaa/"] {
+                let pattern = Pattern::path(pattern);
+                let text = format!("/{}", piece.repeat(4_000 / piece.len()));
+                let mut steps = 0;
+                pattern.run(text.as_bytes(), |_, _| steps += 1);
+                let most = 2 * text.len() * (pattern.tokens.len() + 1);
+                assert!(steps <= most, "{pattern:?} on {piece}: {steps} steps");
+            }
+        }
     }
 }

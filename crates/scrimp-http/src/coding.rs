@@ -4,6 +4,9 @@ use http::{HeaderMap, header};
 
 use crate::list::{members, weight, with_parameters};
 
+/// Largest number of codings of a response that are compared with a request.
+const MOST: usize = 8;
+
 /// Returns the content codings of a message, in the order in which they were applied.
 /// `identity` is left out: it changes nothing.
 pub fn codings(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
@@ -28,10 +31,13 @@ pub fn accepts(request: &HeaderMap, coding: &[u8]) -> bool {
     })
 }
 
-/// Reports whether a request names every coding that a response is in.
+/// Reports whether a request names every coding that a response is in. A response in more than
+/// eight codings is never accepted: the time would grow with the product of both fields.
 #[must_use]
 pub fn accepts_all(request: &HeaderMap, response: &HeaderMap) -> bool {
-    codings(response).all(|coding| accepts(request, coding))
+    let mut applied = codings(response);
+    let mut first = applied.by_ref().take(MOST);
+    first.all(|coding| accepts(request, coding)) && applied.next().is_none()
 }
 
 #[cfg(test)]
@@ -64,5 +70,16 @@ mod tests {
             assert!(!accepts(text), "{text}");
         }
         assert!(accepts_all(&HeaderMap::new(), &HeaderMap::new()));
+    }
+
+    #[test]
+    fn a_response_in_more_than_eight_codings_is_not_accepted() {
+        let accepts = |count: usize| {
+            accepts_all(
+                &map("accept-encoding", "br"),
+                &map("content-encoding", &vec!["br"; count].join(", ")),
+            )
+        };
+        assert!(accepts(8) && !accepts(9) && !accepts(800));
     }
 }

@@ -209,17 +209,27 @@ fn restored(
     response
 }
 
-/// Returns an answer under the id of this item.
+/// Returns an answer under the id of this item. An error of a whole batch may come without an id.
 fn relabelled(item: &Item, answer: &Response<Bytes>) -> Response<Bytes> {
     let mut answer = answer.clone();
     let body = answer.body().clone();
-    let fields = json::object(&body);
-    let id = fields.as_ref().and_then(|fields| json::get(fields, "id"));
-    if let (Some(id), Some(own)) = (id, own_id(item)) {
-        let mut out = Vec::with_capacity(body.len() + 16);
-        json::splice(&mut out, &body, json::span(&body, id), own);
-        *answer.body_mut() = out.into();
+    let Some((fields, own)) = json::object(&body).zip(own_id(item)) else {
+        return answer;
+    };
+    let mut out = Vec::with_capacity(body.len() + own.len() + 16);
+    match json::get(&fields, "id") {
+        Some(id) => json::splice(&mut out, &body, json::span(&body, id), own),
+        None => {
+            let inside = body
+                .iter()
+                .position(|&byte| byte == b'{')
+                .map_or(0, |at| at + 1);
+            let comma: &[u8] = if fields.is_empty() { b"" } else { b"," };
+            let field = [b"\"id\":", own, comma].concat();
+            json::splice(&mut out, &body, (inside, inside), &field);
+        }
     }
+    *answer.body_mut() = out.into();
     answer
 }
 

@@ -34,15 +34,19 @@ pub(super) fn parse(line: &[u8]) -> Result<Entry, BadLine> {
 /// may contain a bracket too, so the first pair counts that is long enough for a time and is
 /// followed by a quote.
 fn timestamp(line: &[u8]) -> Result<(&[u8], &[u8]), BadLine> {
-    let mut from = 0;
+    let (mut from, mut end) = (0, 0);
     while let Some(at) = position(&line[from..], b'[') {
         let start = from + at + 1;
-        let end = position(&line[start..], b']').ok_or(BadLine::NotALog)?;
-        let rest = &line[start + end + 1..];
+        // The next closing bracket is that of the pair before, if it is not passed yet: so each
+        // byte is looked at twice, however many brackets open.
+        if end < start {
+            end = start + position(&line[start..], b']').ok_or(BadLine::NotALog)?;
+        }
+        let rest = &line[end + 1..];
         if let Some(rest) = rest.strip_prefix(b" ")
             && rest.first() == Some(&b'"')
         {
-            return Ok((&line[start..start + end], rest));
+            return Ok((&line[start..end], rest));
         }
         from = start;
     }
