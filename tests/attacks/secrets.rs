@@ -1,5 +1,6 @@
 //! Secrets of clients, tenants and operators, which nothing that the project writes may contain.
 
+mod batches;
 mod ear;
 mod shelf;
 
@@ -216,7 +217,7 @@ async fn nothing_that_is_written_contains_a_secret() {
 #[tokio::test]
 async fn encrypted_files_contain_neither_paths_nor_responses() {
     let keys = EncryptionKeys::new(1, [7; 32]);
-    let shelf = Shelf::new(Codec::new().encryption(keys));
+    let shelf = Shelf::new(Codec::new().encryption(keys.clone())).with_encrypted_journal(keys);
     let mut written = written(&shelf).await;
     for bytes in shelf.seen().files.values() {
         let text = bytes.escape_ascii().to_string();
@@ -224,6 +225,9 @@ async fn encrypted_files_contain_neither_paths_nor_responses() {
             assert!(!text.contains(word), "{word}: {text}");
         }
     }
+    let journal = shelf.journal_bytes();
+    assert!(!journal.is_empty());
+    written.bytes("the journal", &journal);
     written.debug(
         "keys",
         &EncryptionKeys::new(1, *b"s3cr3t__s3cr3t__s3cr3t__s3cr3t__"),

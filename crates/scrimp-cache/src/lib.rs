@@ -130,7 +130,7 @@
 //!   frame counts as one without a body.
 //! - `codec`: `Codec` encodes stored responses for a [`Store`] on disk or over a network, and
 //!   `Journal` keeps invalidations over a restart.
-//! - `encryption`: `Codec::encryption` encrypts these bytes.
+//! - `encryption`: `Codec::encryption` encrypts these bytes, and `EncryptedJournal` those of a journal.
 //! - `serde`: [`CacheStats`] serialises.
 //! - `no-vary-search`: keys leave out the parts of a query that No-Vary-Search (a draft) excludes.
 
@@ -165,6 +165,8 @@ pub use entry::{
     Store, Variants,
 };
 pub use future::CacheFuture;
+#[cfg(feature = "encryption")]
+pub use invalidation::EncryptedJournal;
 #[cfg(feature = "codec")]
 pub use invalidation::Journal;
 pub use invalidation::{Admin, AdminFuture, Invalidation, Invalidator};

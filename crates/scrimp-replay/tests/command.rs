@@ -207,6 +207,22 @@ fn the_page_is_self_contained_and_shows_the_same_numbers() {
     }
 }
 
+/// A report names what people asked for.
+#[cfg(unix)]
+#[test]
+fn a_new_report_is_readable_by_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    for command in [&["replay", "-", "--html"][..], &["sample-log", "--output"]] {
+        let path = folder.path().join(command[0]);
+        let args = [command, &[path.to_str().unwrap()]].concat();
+        assert_eq!(scrimp(&args, GOOD.as_bytes()).code, 0);
+        let mode = path.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{mode:o}");
+    }
+}
+
 #[test]
 fn a_closed_reader_is_not_an_error() {
     let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_scrimp"))

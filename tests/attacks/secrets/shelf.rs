@@ -5,7 +5,10 @@ use std::{collections::HashMap, future::Ready, sync::Arc};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use scrimp::{
-    cache::{Codec, Entry, FillToken, Journal, Lookup, MemoryBudget, PutOutcome, Store, Variants},
+    cache::{
+        Codec, EncryptedJournal, EncryptionKeys, Entry, FillToken, Journal, Lookup, MemoryBudget,
+        PutOutcome, Store, Variants,
+    },
     core::{BoxError, Key, KeyRef},
 };
 
@@ -13,7 +16,8 @@ use scrimp::{
 pub(super) struct Shelf {
     codec: Codec,
     seen: Arc<Mutex<Seen>>,
-    journal: Arc<Pages>,
+    journal: Arc<dyn Journal>,
+    pages: Pages,
     budget: MemoryBudget,
 }
 
@@ -26,17 +30,24 @@ pub(super) struct Seen {
     pub(super) stored: usize,
 }
 
-#[derive(Default)]
-struct Pages(Mutex<Vec<u8>>);
+#[derive(Clone, Default)]
+struct Pages(Arc<Mutex<Vec<u8>>>);
 
 impl Shelf {
     pub(super) fn new(codec: Codec) -> Self {
+        let pages = Pages::default();
         Self {
             codec,
             seen: Arc::default(),
-            journal: Arc::default(),
+            journal: Arc::new(pages.clone()),
+            pages,
             budget: MemoryBudget::new(1 << 20),
         }
+    }
+
+    pub(super) fn with_encrypted_journal(mut self, keys: EncryptionKeys) -> Self {
+        self.journal = Arc::new(EncryptedJournal::new(self.pages.clone(), keys));
+        self
     }
 
     pub(super) fn seen(&self) -> Seen {
@@ -44,7 +55,7 @@ impl Shelf {
     }
 
     pub(super) fn journal_bytes(&self) -> Vec<u8> {
-        self.journal.0.lock().clone()
+        self.pages.0.lock().clone()
     }
 
     /// Lets what goes on in the background take its steps.
@@ -91,7 +102,7 @@ impl Store for Shelf {
     fn remove(&self, _: KeyRef<'_>, _: Option<&Arc<Entry>>) {}
 
     fn journal(&self) -> Option<Arc<dyn Journal>> {
-        Some(Arc::clone(&self.journal) as Arc<dyn Journal>)
+        Some(Arc::clone(&self.journal))
     }
 
     fn budget(&self) -> &MemoryBudget {

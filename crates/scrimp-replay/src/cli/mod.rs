@@ -116,8 +116,15 @@ fn write_all(mut out: impl Write, text: &str) -> io::Result<()> {
     out.flush()
 }
 
+/// Creates or empties a file. A log and its report name what people asked for, so a new file is
+/// readable by its owner alone.
 fn create(path: &Path) -> Result<File> {
-    File::create(path).map_err(|error| cannot_write(path, error))
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path);
+    file.map_err(|error| cannot_write(path, error))
 }
 
 fn cannot_write(path: &Path, error: io::Error) -> Error {
