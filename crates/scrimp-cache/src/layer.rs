@@ -42,7 +42,8 @@ impl<St: Store> CacheLayer<St> {
     #[must_use]
     pub fn invalidator(&self) -> Invalidator {
         let shared = &self.0.shared;
-        Invalidator::new(Arc::clone(&shared.epochs), shared.config.clone())
+        let (epochs, store) = (Arc::clone(&shared.epochs), shared.store.clone());
+        Invalidator::new(epochs, shared.config.clone(), store)
     }
 
     /// Returns a service that purges and reports statistics. `authorise` sees every request first.

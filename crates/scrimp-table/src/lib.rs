@@ -161,6 +161,14 @@ impl<V: Kept> Table<V> {
         Some(Arc::clone(slot.value()))
     }
 
+    /// Visits all values, without counting it as use. It takes time in proportion to their number,
+    /// during which one part of the table after the other cannot be changed.
+    pub fn for_each(&self, mut visit: impl FnMut(&Arc<V>)) {
+        for shard in &self.shards {
+            shard.read().values().for_each(&mut visit);
+        }
+    }
+
     /// Removes a key.
     pub fn remove(&self, key: KeyRef<'_>) {
         let slot = self.shard(key).write().remove(key);

@@ -45,6 +45,11 @@ impl<V: Kept> Shard<V> {
         self.slots.get(*place as usize)
     }
 
+    /// Iterates over the values.
+    pub(super) fn values(&self) -> impl Iterator<Item = &Arc<V>> {
+        self.slots.iter().map(|slot| &slot.value)
+    }
+
     /// Adds a slot whose key is not there.
     pub(super) fn insert(&mut self, slot: Slot<V>) {
         // A shard cannot reach 2³² entries.

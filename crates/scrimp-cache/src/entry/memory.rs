@@ -144,6 +144,15 @@ impl Store for MemoryStore {
         self.max_body_size()
     }
 
+    fn count(&self, is_meant: &mut dyn FnMut(&Entry) -> bool) -> Option<u64> {
+        let mut count = 0;
+        self.0.table.for_each(|variants| {
+            let meant = variants.iter().filter(|entry| is_meant(entry));
+            count += meant.count() as u64;
+        });
+        Some(count)
+    }
+
     fn stats(&self) -> StoreStats {
         Self::stats(self)
     }

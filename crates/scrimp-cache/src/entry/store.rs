@@ -52,6 +52,14 @@ pub trait Store: Clone + Send + Sync + 'static {
         None
     }
 
+    /// Counts the responses that `is_meant` selects. `None` if the store cannot tell.
+    ///
+    /// Only an operator's purge asks, so it may take time in proportion to the contents.
+    fn count(&self, is_meant: &mut dyn FnMut(&Entry) -> bool) -> Option<u64> {
+        let _ = is_meant;
+        None
+    }
+
     /// Returns the contents of the store in numbers, as far as they are known.
     fn stats(&self) -> StoreStats {
         StoreStats::default()

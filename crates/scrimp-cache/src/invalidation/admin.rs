@@ -37,12 +37,14 @@ pub type AdminFuture = Ready<Result<Response<Full<Bytes>>, Infallible>>;
 /// |---|---|
 /// | `PURGE /some/path` with Host | purges the URI, in all its variants, as with Varnish |
 /// | `PURGE /…` with `Surrogate-Key: a b` or `Cache-Tag: a,b` | purges the tags, not the URI |
-/// | `POST /purge?tag=…&prefix=…&glob=…&url=…&url-prefix=…&authority=…` | purges each |
+/// | `POST /purge?tag=…&prefix=…&glob=…&url=…&url-prefix=…&path=…&authority=…` | purges each; a `path` with its query on every authority |
 /// | `POST /purge?everything` | purges everything |
 /// | `GET /stats` | statistics as JSON |
 ///
 /// `Fastly-Soft-Purge: 1`, or `&soft` in the query, makes responses stale, not gone. Every
-/// answer is JSON. A request that the authorisation hook refuses gets a 403 and does nothing.
+/// answer is JSON. That to a purge names each target as the cache understood it, with the number of
+/// stored responses that it hit: `{"status":"ok","purges":1,"targets":[{"target":"uri
+/// shop.example/7","hits":0}]}`. The number is `null` if the store cannot tell. A request that the authorisation hook refuses gets a 403 and does nothing.
 #[derive(Clone)]
 pub struct Admin {
     invalidator: Invalidator,
@@ -82,15 +84,23 @@ impl Admin {
             }
         };
         match what {
-            Ok(invalidations) => {
-                for invalidation in &invalidations {
-                    self.invalidator.invalidate(invalidation);
-                }
-                let text = format!("{{\"status\":\"ok\",\"purges\":{}}}", invalidations.len());
-                json(StatusCode::OK, text)
-            }
+            Ok(invalidations) => json(StatusCode::OK, self.purge(&invalidations)),
             Err(wrong) => json(StatusCode::BAD_REQUEST, error(&wrong)),
         }
+    }
+
+    /// Purges, and tells what was hit.
+    fn purge(&self, invalidations: &[Invalidation]) -> String {
+        let mut targets = Vec::new();
+        for invalidation in invalidations {
+            let hits = self.invalidator.count(invalidation);
+            self.invalidator.invalidate(invalidation);
+            let hits = hits.map_or_else(|| "null".to_owned(), |hits| hits.to_string());
+            let target = quoted(&invalidation.description());
+            targets.push(format!("{{\"target\":{target},\"hits\":{hits}}}"));
+        }
+        let (purges, targets) = (targets.len(), targets.join(","));
+        format!("{{\"status\":\"ok\",\"purges\":{purges},\"targets\":[{targets}]}}")
     }
 }
 
@@ -128,10 +138,17 @@ fn purge_query(parts: &Parts) -> Result<Vec<Invalidation>, String> {
     let mut purges = Vec::new();
     let mut soft = false;
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        let uri = || {
-            value
-                .parse::<Uri>()
-                .map_err(|error| format!("`{name}={value}`: {error}"))
+        let uri = || match value.parse::<Uri>() {
+            Ok(uri) if uri.authority().is_some() => Ok(uri),
+            Ok(_) => Err(format!(
+                "`{name}={value}` has no authority: http://host{value}, or path={value} for \
+                 every authority"
+            )),
+            Err(error) => Err(format!("`{name}={value}`: {error}")),
+        };
+        let path = || match value.parse::<Uri>() {
+            Ok(uri) if value.starts_with('/') => Ok(uri),
+            _ => Err(format!("`{name}={value}` is no path: it begins with /")),
         };
         let text = || match value.is_empty() {
             true => Err(format!("`{name}` has no value")),
@@ -147,6 +164,7 @@ fn purge_query(parts: &Parts) -> Result<Vec<Invalidation>, String> {
             "glob" => Invalidation::glob(text()?),
             "url" => Invalidation::uri(uri()?),
             "url-prefix" => Invalidation::uri_prefix(uri()?),
+            "path" => Invalidation::uri(path()?),
             "authority" => Invalidation::authority(text()?),
             "everything" => Invalidation::everything(),
             other => return Err(format!("`{other}` is not a purge parameter")),
@@ -154,7 +172,7 @@ fn purge_query(parts: &Parts) -> Result<Vec<Invalidation>, String> {
     }
     if purges.is_empty() {
         return Err(
-            "say what to purge: tag=, prefix=, glob=, url=, url-prefix=, authority=, \
+            "say what to purge: tag=, prefix=, glob=, url=, url-prefix=, path=, authority=, \
                     everything"
                 .into(),
         );
@@ -170,6 +188,11 @@ fn softened(purges: Vec<Invalidation>, soft: bool) -> Vec<Invalidation> {
 }
 
 fn error(text: &str) -> String {
+    format!("{{\"status\":\"error\",\"error\":{}}}", quoted(text))
+}
+
+/// Returns a text as a string of JSON.
+fn quoted(text: &str) -> String {
     let mut escaped = String::new();
     for letter in text.chars() {
         match letter {
@@ -178,7 +201,7 @@ fn error(text: &str) -> String {
             letter => escaped.push(letter),
         }
     }
-    format!("{{\"status\":\"error\",\"error\":\"{escaped}\"}}")
+    format!("\"{escaped}\"")
 }
 
 fn json(status: StatusCode, text: String) -> Response<Full<Bytes>> {

@@ -9,13 +9,16 @@ use scrimp_http::{
 
 use super::{
     epoch::{Carried, Tag},
-    target::{SEPARATORS, authority_tag, group_tag, name_tag, path_tag, prefix_tag, uri_tag},
+    target::{
+        SEPARATORS, anywhere_tag, authority_tag, group_tag, name_tag, path_tag, prefix_tag, uri_tag,
+    },
     validity::MAX_TAGS,
 };
 use crate::{config::Config, policy::refusal::Refusal, rule::Rule};
 
-/// Minimum number of tags of most responses: key, target, authority and a few folders.
-const FEW_TAGS: usize = 8;
+/// Minimum number of tags of most responses: key, target with and without authority, authority, and a
+/// few folders.
+const FEW_TAGS: usize = 9;
 
 /// Maximum number of folders of a path that are tags, so that its prefixes can be invalidated.
 const MAX_FOLDERS: usize = 8;
@@ -37,6 +40,7 @@ pub(crate) fn carry(
     carrier.tags.reserve(FEW_TAGS);
     carrier.tags.push(key);
     carrier.tags.push(uri_tag(authority, &target));
+    carrier.tags.push(anywhere_tag(&target));
     carrier.tags.push(authority_tag(authority));
     for folder in folders(path).take(MAX_FOLDERS) {
         carrier.tags.push(path_tag(authority, folder));

@@ -8,11 +8,12 @@ use scrimp_http::groups;
 
 use super::{
     Invalidation,
-    epoch::{Epochs, Tag, Target},
+    epoch::{Epoch, Epochs, Tag, Target},
     target::{group_tag, key_tag},
 };
 use crate::{
     config::Config,
+    entry::{Entry, Store},
     request::{head_of, key_of},
 };
 
@@ -25,14 +26,21 @@ use crate::{
 pub struct Invalidator {
     pub(super) epochs: Arc<Epochs>,
     config: Arc<Config>,
+    count: Arc<CountFn>,
 }
+
+/// Counts the stored responses that a function selects.
+type CountFn = dyn Fn(&mut dyn FnMut(&Entry) -> bool) -> Option<u64> + Send + Sync;
 
 // === impl Invalidator ===
 
 impl Invalidator {
-    pub(crate) fn new(epochs: Arc<Epochs>, config: Config) -> Self {
-        let config = Arc::new(config);
-        Self { epochs, config }
+    pub(crate) fn new(epochs: Arc<Epochs>, config: Config, store: impl Store) -> Self {
+        Self {
+            epochs,
+            config: Arc::new(config),
+            count: Arc::new(move |is_meant| store.count(is_meant)),
+        }
     }
 
     /// Invalidates stored responses. The time it takes does not depend on their number.
@@ -40,6 +48,20 @@ impl Invalidator {
         self.epochs
             .append(invalidation.target(), invalidation.is_soft());
         tracing::debug!(?invalidation, "invalidated");
+    }
+
+    /// Counts the stored responses that an invalidation would hit now, in all variants. `None` if
+    /// the store cannot tell.
+    ///
+    /// It takes time in proportion to the contents of the store. A response in progress does not
+    /// count, though an invalidation hits it too.
+    #[must_use]
+    pub fn count(&self, invalidation: &Invalidation) -> Option<u64> {
+        let target = invalidation.target();
+        (self.count)(&mut |entry| {
+            let validity = &entry.validity;
+            target.hits(validity.carried()) && self.epochs.check(validity) != Epoch::Gone
+        })
     }
 
     /// Invalidates the responses stored under the key of a request, and nothing else of its URI.

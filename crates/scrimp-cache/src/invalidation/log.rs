@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use super::{
     epoch::Epoch,
-    validity::{Tag, Validity},
+    validity::{Carried, Tag, Validity},
     versions::Versions,
     writes::Mark,
 };
@@ -67,14 +67,11 @@ pub(crate) struct InvalidationRecord {
     pub(crate) target: Target,
 }
 
-// === impl Glob ===
-
-impl Glob {
-    fn hits(&self, name: &str) -> bool {
-        match name.strip_suffix(WITHHELD) {
-            None => self.pattern.matches(name),
-            Some(known) => self.pattern.may_match(known),
-        }
+/// Reports whether a pattern matches a name, whose query may be missing.
+fn hits(pattern: &Pattern, name: &str) -> bool {
+    match name.strip_suffix(WITHHELD) {
+        None => pattern.matches(name),
+        Some(known) => pattern.may_match(known),
     }
 }
 
@@ -84,6 +81,25 @@ impl Target {
     /// Returns the target for one tag.
     pub(crate) fn tag(tag: Tag) -> Self {
         Self::Tags(TagList::from_iter([tag]))
+    }
+
+    /// Reports whether it hits a response that is stored now.
+    pub(super) fn hits(&self, carried: &Carried) -> bool {
+        let any = |tags: &[Tag]| tags.iter().any(|tag| carried.tags.contains(tag));
+        match self {
+            Self::Tags(tags) | Self::Written(tags) => any(tags),
+            Self::Version(tag, version) => {
+                let own = carried.versions.iter().find(|(own, _)| own == tag);
+                own.map_or_else(|| any(&[*tag]), |(_, own)| own < version)
+            }
+            Self::Glob(pattern) => {
+                let mut names = carried.names.lines();
+                names.any(|name| hits(pattern, name))
+            }
+            Self::Everything => true,
+            #[cfg(feature = "codec")]
+            Self::Forgotten(_) | Self::Floors(..) => false,
+        }
     }
 }
 
@@ -169,7 +185,7 @@ impl Log {
             stale |= mark.soft > fetched_at;
         }
         for glob in self.globs.iter().filter(|glob| glob.position > fetched_at) {
-            if carried.names.lines().any(|name| glob.hits(name)) {
+            if carried.names.lines().any(|name| hits(&glob.pattern, name)) {
                 if !glob.soft {
                     return Epoch::Gone;
                 }

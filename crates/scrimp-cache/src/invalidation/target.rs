@@ -76,13 +76,18 @@ impl Invalidation {
         Self::hard(What::Glob(pattern.into()))
     }
 
-    /// Hits everything stored for a target URI, whatever its key consists of. The authority may be
-    /// absent only if requests have none either.
+    /// Hits everything stored for a target URI, whatever its key consists of.
+    ///
+    /// A URI without an authority, such as `/products/7`, stands for its path and query on every
+    /// authority. A handler knows only those.
     pub fn uri(uri: Uri) -> Self {
         Self::hard(What::Uri(uri))
     }
 
     /// Hits everything stored for the URIs of one authority whose path has this prefix.
+    ///
+    /// Without an authority, or if the prefix does not end in `/`, it is a [`glob`](Self::glob), and
+    /// hits every authority.
     pub fn uri_prefix(uri: Uri) -> Self {
         Self::hard(What::UriPrefix(uri))
     }
@@ -127,10 +132,11 @@ impl Invalidation {
             What::Prefix(prefix) if prefix.ends_with(SEPARATORS) => one(prefix_tag(prefix)),
             What::Prefix(prefix) => Target::Glob(Pattern::literal_prefix(prefix)),
             What::Glob(pattern) => Target::Glob(Pattern::name(pattern)),
+            What::Uri(uri) if uri.authority().is_none() => one(anywhere_tag(target_of(uri))),
             What::Uri(uri) => one(target_tag(uri, &none)),
             What::UriPrefix(uri) => {
                 let path = normal(uri.path());
-                match path.ends_with('/') {
+                match path.ends_with('/') && uri.authority().is_some() {
                     true => one(path_tag(authority(uri, &none), &path)),
                     false => Target::Glob(Pattern::literal_prefix(&path)),
                 }
@@ -138,6 +144,29 @@ impl Invalidation {
             What::Authority(authority) => one(authority_tag(authority)),
             What::Group(authority, group) => one(group_tag(authority, group)),
             What::Everything => Target::Everything,
+        }
+    }
+}
+
+impl Invalidation {
+    /// Describes what it hits, as keys and tags have it: in full, for the operator who asked.
+    pub(super) fn description(&self) -> String {
+        let uri = |uri: &Uri, target: &str| {
+            let authority = uri.authority().map_or("*", |authority| authority.as_str());
+            format!("{}{}", normal_authority(authority), normal(target))
+        };
+        match &self.what {
+            What::Tag(tag) => format!("tag {tag}"),
+            What::Version(tag, version) => format!("versions of {tag} before {version}"),
+            What::Prefix(prefix) => format!("tags with the prefix {prefix}"),
+            What::Glob(pattern) => format!("tags and targets like {pattern}"),
+            What::Uri(one) => format!("uri {}", uri(one, target_of(one))),
+            What::UriPrefix(one) => format!("uris with the prefix {}", uri(one, one.path())),
+            What::Authority(authority) => format!("authority {}", normal_authority(authority)),
+            What::Group(authority, group) => {
+                format!("group {group} of {}", normal_authority(authority))
+            }
+            What::Everything => "everything".to_owned(),
         }
     }
 }
@@ -227,6 +256,14 @@ pub(crate) fn uri_tag(authority: &str, path_and_query: &str) -> Tag {
 
 /// Returns the [`uri_tag`] of a request's own target.
 pub(crate) fn target_tag(uri: &Uri, headers: &HeaderMap) -> Tag {
-    let path_and_query = uri.path_and_query().map_or("/", |target| target.as_str());
-    uri_tag(authority(uri, headers), path_and_query)
+    uri_tag(authority(uri, headers), target_of(uri))
+}
+
+/// Returns the tag of a path and query, whatever the authority. Only operators name it.
+pub(super) fn anywhere_tag(path_and_query: &str) -> Tag {
+    hash(b"anywhere", "", normal(path_and_query).as_bytes())
+}
+
+fn target_of(uri: &Uri) -> &str {
+    uri.path_and_query().map_or("/", |target| target.as_str())
 }
