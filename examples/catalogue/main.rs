@@ -107,7 +107,7 @@ fn cache(ledger: &Ledger) -> Result<CacheLayer, BoxError> {
         .path("/products/{id}")
         .tag("product:{id}")
         .ttl_with(lifetime);
-    Ok(CacheLayer::builder(MemoryStore::new(64 << 20))
+    Ok(CacheLayer::for_origin(MemoryStore::new(64 << 20))
         .ledger(ledger.clone())
         .price("0.01")
         .rule(list.build()?)

@@ -51,7 +51,7 @@ async fn main() -> Result<(), BoxError> {
     let layers = ServiceBuilder::new()
         .stampede(StampedeLayer::new())
         .cache(
-            CacheLayer::builder(MemoryStore::new(8 << 20))
+            CacheLayer::for_origin(MemoryStore::new(8 << 20))
                 .rule("path=/** ttl=1m")
                 .build()?,
         )

@@ -4,6 +4,7 @@ mod bounds;
 mod coalesce;
 mod coalesce_cache;
 mod compression;
+mod files;
 mod limits;
 mod outbound;
 mod presence;

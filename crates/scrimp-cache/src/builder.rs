@@ -35,6 +35,21 @@ impl<St: Store> CacheLayer<St> {
         let settings = Settings::new(OWNER, Config::default());
         CacheLayerBuilder { settings, store }
     }
+
+    /// Starts from the settings for a cache inside an origin, on the same machine as what it caches:
+    /// the default ones without [heuristics](CacheLayerBuilder::heuristics).
+    ///
+    /// ```
+    /// # use scrimp_cache::{CacheLayer, MemoryStore};
+    /// let cache = CacheLayer::for_origin(MemoryStore::new(64 << 20)) // bytes
+    ///     .rule("path=/api/** ttl=5m")
+    ///     .build()?;
+    /// # let _ = cache;
+    /// # Ok::<(), scrimp_cache::SettingError>(())
+    /// ```
+    pub fn for_origin(store: St) -> CacheLayerBuilder<St> {
+        Self::builder(store).heuristics(false)
+    }
 }
 
 // === impl CacheLayerBuilder ===
@@ -43,6 +58,16 @@ impl<St: Store> CacheLayerBuilder<St> {
     /// Sets whether the cache answers many users or one. Default: [`Mode::Shared`].
     pub fn mode(self, mode: Mode) -> Self {
         self.set(|config| config.mode = mode)
+    }
+
+    /// Sets whether a response without a lifetime, but with Last-Modified, is fresh for a tenth of
+    /// its age, at most a day (RFC 9111 §4.2.2). Default: true, as HTTP allows.
+    ///
+    /// Inside an origin it is better off: a file that is overwritten would be served as it was for up to
+    /// a day, though asking is cheap. Off, such a response is stored for its validator, and each use
+    /// is validated.
+    pub fn heuristics(self, guess: bool) -> Self {
+        self.set(|config| config.heuristics = guess)
     }
 
     /// Adds a rule, as a [`Rule`] or as its text. The first rule that matches decides.

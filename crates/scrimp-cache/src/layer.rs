@@ -23,8 +23,8 @@ pub struct CacheLayer<St = MemoryStore>(Arc<Common<St>>);
 // === impl CacheLayer ===
 
 impl<St: Store> CacheLayer<St> {
-    /// Returns a shared cache (for a server or a gateway) that stores responses in `store`, with
-    /// the default settings.
+    /// Returns a shared cache (for a gateway or a client of many users) that stores responses in
+    /// `store`, with the default settings. On a server, begin with [`for_origin`](Self::for_origin).
     ///
     /// A store belongs to one layer and its clones. The responses of another layer are not used,
     /// as their invalidations are unknown. The same holds for responses from before a restart,

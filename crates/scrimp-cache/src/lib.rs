@@ -19,7 +19,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let cache = CacheLayer::builder(MemoryStore::new(64 << 20)) // bytes
+//! let cache = CacheLayer::for_origin(MemoryStore::new(64 << 20)) // bytes
 //!     .rule("path=/api/products query=category,page header=x-customer-tier ttl=5m")
 //!     .build()?;
 //! let app = Router::new()

@@ -20,7 +20,7 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let stampede = StampedeLayer::builder().strategy(XFetch::new(1.0)).build()?;
-//! let cache = CacheLayer::new(MemoryStore::new(64 << 20)); // bytes
+//! let cache = CacheLayer::for_origin(MemoryStore::new(64 << 20)).build()?; // bytes
 //! let app = Router::new()
 //!     .route("/rates", get(|| async { ([("cache-control", "max-age=60")], "1.07") }))
 //!     .layer(cache.clone())

@@ -40,7 +40,7 @@ use crate::stack::StackLayer;
 /// };
 /// use tower::ServiceBuilder;
 ///
-/// let cache = CacheLayer::new(MemoryStore::new(64 << 20)); // bytes
+/// let cache = CacheLayer::for_origin(MemoryStore::new(64 << 20)).build()?; // bytes
 /// let app: axum::Router = axum::Router::new()
 ///     .route("/products", axum::routing::get(|| async { "[]" }))
 ///     .layer(
@@ -51,6 +51,7 @@ use crate::stack::StackLayer;
 ///     );
 /// # let _ = app;
 /// # }
+/// # Ok::<(), scrimp::core::SettingError>(())
 /// ```
 ///
 /// Layers that share one error among many callers (`coalesce`, `batch`) need a shareable error:

@@ -26,7 +26,7 @@
 //! # #[cfg(feature = "cache")] fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use scrimp::cache::{CacheLayer, MemoryStore};
 //!
-//! let cache = CacheLayer::builder(MemoryStore::new(64 << 20))
+//! let cache = CacheLayer::for_origin(MemoryStore::new(64 << 20))
 //!     .rule("path=/api/products query=category,page header=x-customer-tier ttl=5m").build()?;
 //! let app: axum::Router = axum::Router::new()
 //!     .route("/api/products", axum::routing::get(|| async { "[]" }))

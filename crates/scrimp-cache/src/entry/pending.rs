@@ -106,6 +106,9 @@ impl PendingEntry {
             delay: now.saturating_duration_since(call.sent),
         };
         let mut policy = Policy::new(mode, status, &answer, &control, targeted, ttl, arrival);
+        if !config.heuristics {
+            policy.without_heuristics();
+        }
         if call.explicit_only && !policy.source().is_explicit() {
             return Err(Refusal::NotCacheable);
         }

@@ -96,6 +96,13 @@ impl Policy {
         }
     }
 
+    /// Takes back a lifetime that is a guess.
+    pub(crate) fn without_heuristics(&mut self) {
+        if self.source == Source::Heuristic {
+            (self.lifetime, self.source) = (Duration::ZERO, Source::None);
+        }
+    }
+
     /// Applies an operator's bounds to the lifetime, and the jitter that `chance` (0 to 1)
     /// selects.
     pub(crate) fn bound(&mut self, min: Option<Duration>, max: Option<Duration>, cut: f64) {

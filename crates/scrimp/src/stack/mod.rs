@@ -84,11 +84,12 @@ use tower_service::Service;
 /// let inner: Router = Router::new().route("/rates", get(|| async { "1.07" }));
 /// let rates: Stack<Infallible> = ServiceBuilder::new()
 ///     .stack()
-///     .cache(CacheLayer::new(MemoryStore::new(8 << 20)))
+///     .cache(CacheLayer::for_origin(MemoryStore::new(8 << 20)).build()?)
 ///     .service(inner);
 /// let app: Router = Router::new().nest_service("/v1", rates);
 /// # let _ = app;
 /// # }
+/// # Ok::<(), scrimp::core::SettingError>(())
 /// ```
 ///
 /// # Readiness
