@@ -1,4 +1,6 @@
-//! Stampede protection in front of third-party caches, as packaged by Debian.
+//! Beside and in front of third-party caches, as packaged by Debian.
+
+mod misspelt;
 
 use std::{
     net::SocketAddr,

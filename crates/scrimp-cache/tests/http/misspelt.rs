@@ -24,7 +24,7 @@ async fn calls(rules: &[&str], control: &str) -> usize {
 }
 
 /// Semicolons, a missing comma, quotes around a directive, a separator at the end.
-const MISSPELT: [&str; 9] = [
+const MISSPELT: [&str; 10] = [
     "no-store; max-age=60",
     "private; max-age=60",
     "no-cache; no-store; must-revalidate",
@@ -33,6 +33,7 @@ const MISSPELT: [&str; 9] = [
     "no-store max-age=60",
     "'private'; max-age=60",
     "\"no-store\"",
+    "'no-store', max-age=60",
     "private: set-cookie",
 ];
 

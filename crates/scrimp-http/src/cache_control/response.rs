@@ -57,8 +57,9 @@ impl ResponseControl {
     ///
     /// If a lifetime is repeated, the shorter counts, and one that is not a number is 0. RFC 9111
     /// §4.2.1 asks for the first or for stale; this result is never fresher than either. A member
-    /// that does not have the form `token[=value]` counts as `no-store`, `private` or `no-cache`
-    /// if it contains one of them as a word, as nginx and Varnish read it.
+    /// that does not have the form `token[=value]`, or whose name has marks around it (`'no-store'`),
+    /// counts as `no-store`, `private` or `no-cache` if it contains one of them as a word, as nginx
+    /// and Varnish read it.
     pub fn parse<'a>(lines: impl IntoIterator<Item = &'a HeaderValue>) -> Self {
         let mut control = Self::default();
         // Two loops cost less than the iterator that joins them.
@@ -99,11 +100,14 @@ impl ResponseControl {
 
     pub(super) fn take(&mut self, member: &[u8]) {
         let (name, argument) = directive(member);
-        // A known name is a token.
-        let sound =
-            is_argument(member, name) && (self.apply(name, argument.as_deref()) || is_token(name));
-        if !sound {
+        if !is_argument(member, name) {
             self.salvage(member, name, argument.as_deref());
+        } else if !self.apply(name, argument.as_deref()) {
+            match is_token(name) {
+                // `'no-store'` is a token too.
+                true => self.forbid(name),
+                false => self.salvage(member, name, argument.as_deref()),
+            }
         }
     }
 
@@ -196,15 +200,21 @@ impl ResponseControl {
     /// Takes the prohibitions from a malformed member, and sets its lifetime to 0.
     fn salvage(&mut self, member: &[u8], name: &[u8], argument: Option<&[u8]>) {
         self.malformed = true;
-        let words = || member.split(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'-'));
-        self.no_store |= words().any(|word| is(word, "no-store"));
-        self.no_cache |= words().any(|word| is(word, "no-cache"));
-        self.private |= words().any(|word| is(word, "private"));
+        self.forbid(member);
         // `max-age = 9` names its directive, but its argument cannot be trusted.
         let forbids = ["no-store", "no-cache", "private"];
         if is_token(name) && !forbids.iter().any(|known| is(name, known)) {
             self.apply(name, argument);
         }
+    }
+
+    /// Takes the prohibitions that a text contains as words.
+    fn forbid(&mut self, text: &[u8]) {
+        let in_word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        let words = || text.split(|byte| !in_word(byte));
+        self.no_store |= words().any(|word| is(word, "no-store"));
+        self.no_cache |= words().any(|word| is(word, "no-cache"));
+        self.private |= words().any(|word| is(word, "private"));
     }
 
     fn of_dictionary(fields: &Dictionary) -> Self {

@@ -112,7 +112,14 @@ fn a_malformed_member_forbids_what_it_names_and_rules_out_heuristics() {
         assert_eq!(read, (no_store, private, no_cache), "{text}");
         assert!(control.malformed, "{text}");
     }
-    assert!(!response("x-no-store").no_store);
+    for text in ["'no-store'", "`private`, max-age=60", "*no-cache*=1"] {
+        let control = response(text);
+        assert!(
+            !control.allows_shared_reuse() && !control.malformed,
+            "{text}"
+        );
+    }
+    assert!(!response("x-no-store").no_store && !response("x_no-store").no_store);
     assert!(!response("max-age=60, my-private-word").private);
     assert_eq!(response("max-age=60; must-revalidate").max_age, Some(0));
 }
