@@ -249,6 +249,22 @@ async fn a_single_rpc_error_is_given_to_all_callers_each_under_its_own_id() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_long_rpc_error_of_a_whole_batch_is_not_copied_for_each_caller() {
+    let of_length = |length: usize| {
+        fixed(
+            200,
+            &json!({"error": {"code": -32000, "message": "x".repeat(length)}}),
+        )
+    };
+    let calls = || (0..100).map(|n| rpc(&n.to_string(), "m"));
+    let answers = all(JsonRpc::new(), &of_length(60 << 10), calls()).await;
+    assert!(answers.iter().all(|answer| answer.status() == 200));
+    let answers = all(JsonRpc::new(), &of_length(64 << 10), calls()).await;
+    assert!(answers.iter().all(|answer| answer.status() == 502));
+    assert!(answers.iter().all(|answer| answer.body().len() < 1024));
+}
+
+#[tokio::test(start_paused = true)]
 async fn rpc_batches_that_are_too_large_are_halved() {
     let upstream = Upstream::new(|request: Request<Bytes>| {
         let body: Value = serde_json::from_slice(request.body()).unwrap();

@@ -1,5 +1,7 @@
 //! The bodies of a cache's responses.
 
+mod parts;
+
 use std::{
     fmt,
     pin::Pin,
@@ -13,11 +15,18 @@ use pin_project_lite::pin_project;
 use scrimp_core::Tee;
 
 use crate::entry::BodyCollector;
+pub(crate) use parts::Parts;
 
-/// A body from the store.
+/// A body from the store. It shares the memory of the stored one.
 pub(crate) struct StoredBody {
     data: Bytes,
-    trailers: Option<Box<HeaderMap>>,
+    /// What follows `data`. It is boxed, as few bodies have it.
+    rest: Option<Box<Rest>>,
+}
+
+enum Rest {
+    Trailers(HeaderMap),
+    Parts(Parts),
 }
 
 pin_project! {
@@ -44,7 +53,15 @@ impl StoredBody {
     pub(crate) fn new(data: Bytes, trailers: Option<&HeaderMap>) -> Self {
         Self {
             data,
-            trailers: trailers.map(|trailers| Box::new(trailers.clone())),
+            rest: trailers.map(|trailers| Box::new(Rest::Trailers(trailers.clone()))),
+        }
+    }
+
+    /// Returns a body of several parts.
+    pub(crate) fn parts(parts: Parts) -> Self {
+        Self {
+            data: Bytes::new(),
+            rest: Some(Box::new(Rest::Parts(parts))),
         }
     }
 
@@ -56,21 +73,36 @@ impl StoredBody {
     /// body of announced length.
     fn size_hint(&self) -> SizeHint {
         let length = self.data.len() as u64;
-        if self.trailers.is_none() {
-            return SizeHint::with_exact(length);
+        match self.rest.as_deref() {
+            None => SizeHint::with_exact(length),
+            Some(Rest::Parts(parts)) => SizeHint::with_exact(length + parts.left()),
+            Some(Rest::Trailers(_)) => {
+                let mut hint = SizeHint::new();
+                hint.set_lower(length);
+                hint
+            }
         }
-        let mut hint = SizeHint::new();
-        hint.set_lower(length);
-        hint
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.data.is_empty() && self.rest.is_none()
     }
 
     fn next(&mut self) -> Option<Frame<Bytes>> {
         if !self.data.is_empty() {
             return Some(Frame::data(std::mem::take(&mut self.data)));
         }
-        self.trailers
-            .take()
-            .map(|trailers| Frame::trailers(*trailers))
+        if let Rest::Parts(parts) = self.rest.as_deref_mut()? {
+            let piece = parts.next();
+            if parts.left() == 0 {
+                self.rest = None;
+            }
+            return piece.map(Frame::data);
+        }
+        match *self.rest.take()? {
+            Rest::Trailers(trailers) => Some(Frame::trailers(trailers)),
+            Rest::Parts(_) => None,
+        }
     }
 }
 
@@ -124,7 +156,7 @@ impl<B: Body<Data = Bytes>> Body for CacheBody<B> {
 
     fn is_end_stream(&self) -> bool {
         match &self.kind {
-            Kind::Stored { body } => body.data.is_empty() && body.trailers.is_none(),
+            Kind::Stored { body } => body.is_end_stream(),
             Kind::Passing { body } => body.is_end_stream(),
             Kind::Kept { body } => body.is_end_stream(),
         }

@@ -79,12 +79,21 @@
 //! - **Staleness** as allowed: `stale-while-revalidate` (one refresh per response, in the
 //!   background), `stale-if-error`, an upstream that cannot be reached, `max-stale`; and by rule
 //!   (`fail-safe`, `soft-timeout`).
+//! - **In the background**, an error never replaces a good response: the first caller who waits
+//!   for the upstream gets it. A shared cache sends a refresh without the credentials and cookies
+//!   of the caller who starts it, except those that are in the key or named by Vary, as all
+//!   callers that it is for have the same. If the upstream refuses such a refresh, callers with
+//!   credentials start no other one: they get the stale response while that is allowed. A call
+//!   that goes on after `soft-timeout` is the caller's own; if its response is a refusal, the next
+//!   caller waits. Extensions of a request go along, as handlers need them: an identity in them
+//!   has to be a [`Tenant`](scrimp_core::extensions::Tenant).
 //! - **Invalidation** by tag, version, prefix, glob, URI and more ([`Invalidation`]), which a
 //!   response in progress cannot undo; by unsafe methods; by cache groups (RFC 9875).
 //! - **Safe by default**: requests with Cookie bypass a shared cache. Set-Cookie is not stored
 //!   unless the origin says `public`. Requests that differ in one of the
 //!   [credentials](CacheLayerBuilder::credentials) never share a response, unless it says that it
-//!   is for everyone (RFC 9111 §3.5). A GET with a body is passed on. Keys hold the whole URI. A
+//!   is for everyone (RFC 9111 §3.5). A 401, 403 or 407 is not shared with callers with cookies
+//!   either, whatever a rule says of cookies, unless it names those that count. A GET with a body is passed on. Keys hold the whole URI. A
 //!   request's other claims about its target (X-Forwarded-Host and the like, a Host that differs
 //!   from the URI's) are part of the key. A request that overrides its method or URL, or names its
 //!   host in two ways, is passed on. A field name with `_` counts as the name with `-`, as

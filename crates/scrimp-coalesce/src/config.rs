@@ -63,6 +63,9 @@ pub enum Abandoned {
     Cancel,
     /// The call is finished in the background, and its response goes into the
     /// [window](crate::ReuseWindow). Needs a tokio runtime: without one the call is dropped.
+    ///
+    /// It is the call of a caller who has left, with that caller's credentials. They are part of
+    /// the key, so its response only answers requests that have the same.
     Finish,
 }
 

@@ -1,7 +1,7 @@
 //! Messages between layers, carried in [`http::Extensions`].
 //!
-//! On requests: [`Tenant`], [`TenantShares`], [`Priority`], [`Deadline`], [`Directive`], [`Tags`],
-//! [`Explain`], [`Repeatable`], [`Fence`], [`Since`]. On responses: [`CacheInfo`], [`Charge`],
+//! On requests: [`Tenant`], [`TenantShares`], [`Priority`], [`Deadline`], [`Directive`],
+//! [`Background`], [`Tags`], [`Explain`], [`Repeatable`], [`Fence`], [`Since`]. On responses: [`CacheInfo`], [`Charge`],
 //! [`OtherCharges`], [`RefusedTenants`], [`Shared`].
 
 mod shares;
@@ -54,6 +54,14 @@ pub enum Directive {
     /// Answers from store, or with 504.
     OnlyIfCached,
 }
+
+/// On a request with [`Directive::RefreshNow`]: no caller waits for the response, which only
+/// updates a store.
+///
+/// A shared cache sends the request without the credentials that are not in its key, and an error
+/// does not replace a good stored response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Background;
 
 /// On a request: asks every layer to put its verdict into the response's extensions.
 ///

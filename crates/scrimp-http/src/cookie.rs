@@ -2,16 +2,55 @@
 
 use http::{HeaderMap, HeaderValue, header};
 
+/// One cookie of a request.
+struct Pair<'a> {
+    name: &'a [u8],
+    value: &'a [u8],
+    /// Name and value, as they are sent.
+    whole: &'a [u8],
+}
+
 /// Returns all values of a cookie, in the order of the request.
 pub fn values<'a>(headers: &'a HeaderMap, wanted: &str) -> impl Iterator<Item = &'a [u8]> {
+    pairs(headers).filter_map(move |pair| (pair.name == wanted.as_bytes()).then_some(pair.value))
+}
+
+/// Removes all cookies of a request except those of these names. Returns whether there were others.
+pub fn retain(headers: &mut HeaderMap, names: &[impl AsRef<str>]) -> bool {
+    let Some(sensitive) = headers.get(header::COOKIE).map(HeaderValue::is_sensitive) else {
+        return false;
+    };
+    let is_kept = |pair: &Pair<'_>| names.iter().any(|own| own.as_ref().as_bytes() == pair.name);
+    let kept = pairs(headers).filter(is_kept).map(|pair| pair.whole);
+    let kept: Vec<_> = kept.collect();
+    if !kept.is_empty() && kept.len() == pairs(headers).count() {
+        return false;
+    }
+    let kept = match kept[..] {
+        [] => None,
+        _ => HeaderValue::from_bytes(&kept.join(&b"; "[..])).ok(),
+    };
+    headers.remove(header::COOKIE);
+    if let Some(mut kept) = kept {
+        kept.set_sensitive(sensitive);
+        headers.insert(header::COOKIE, kept);
+    }
+    true
+}
+
+/// Returns the cookies of a request, in its order.
+fn pairs(headers: &HeaderMap) -> impl Iterator<Item = Pair<'_>> {
     let lines = headers.get_all(header::COOKIE).iter();
     lines
         .flat_map(|line| line.as_bytes().split(|&byte| byte == b';'))
-        .filter_map(move |pair| {
-            let pair = pair.trim_ascii();
-            let equals = pair.iter().position(|&byte| byte == b'=')?;
-            let named = pair[..equals].trim_ascii_end() == wanted.as_bytes();
-            named.then(|| &pair[equals + 1..])
+        .filter_map(|pair| {
+            let whole = pair.trim_ascii();
+            let equals = whole.iter().position(|&byte| byte == b'=')?;
+            Some(Pair {
+                name: whole[..equals].trim_ascii_end(),
+                value: &whole[equals + 1..],
+                whole,
+            })
         })
 }
 
@@ -46,6 +85,23 @@ mod tests {
         let found: Vec<_> = values(&headers, "plan").collect();
         assert_eq!(found, [&b"b"[..], b"d", b""]);
         assert_eq!(values(&headers, "none").count(), 0);
+    }
+
+    #[test]
+    fn only_the_named_cookies_stay_and_a_secret_stays_secret() {
+        let mut headers = HeaderMap::new();
+        let mut line: HeaderValue = "a=1; plan=b=c; xplan=c; alone".parse().unwrap();
+        line.set_sensitive(true);
+        headers.append("cookie", line);
+        headers.append("cookie", "plan =d;plan=".parse().unwrap());
+        let mut one = headers.clone();
+        assert!(!retain(&mut one, &["plan", "a", "xplan"]), "all are named");
+        assert!(retain(&mut one, &["plan"]));
+        let left = one.get_all("cookie").iter().collect::<Vec<_>>();
+        assert_eq!(left, ["plan=b=c; plan =d; plan="]);
+        assert!(left[0].is_sensitive());
+        assert!(retain(&mut headers, &["none"]) && headers.is_empty());
+        assert!(!retain(&mut headers, &[] as &[&str]), "none is left");
     }
 
     #[test]

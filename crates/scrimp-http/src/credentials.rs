@@ -328,6 +328,17 @@ impl Credentials {
         headers.iter().filter(|(name, _)| self.contains(name))
     }
 
+    /// Removes from a request the fields on the list, except those that `keeps` names. Returns
+    /// whether there were any.
+    pub fn strip(&self, request: &mut HeaderMap, keeps: impl Fn(&HeaderName) -> bool) -> bool {
+        let gone = self.of(request).map(|(name, _)| name);
+        let gone: Vec<_> = gone.filter(|name| !keeps(name)).cloned().collect();
+        for name in &gone {
+            request.remove(name);
+        }
+        !gone.is_empty()
+    }
+
     /// Reports whether every credential of a request, except cookies, is among these fields. The
     /// caller decides about cookies one by one.
     #[must_use]
@@ -462,6 +473,26 @@ mod tests {
         assert!(!Credentials::none().excludes(&key), "left out, not removed");
         let list = list.without(&badge).with(key.clone());
         assert!(!list.contains(&badge) && list.contains(&key));
+    }
+
+    #[test]
+    fn what_is_stripped_is_every_line_of_the_fields_on_the_list_and_nothing_else() {
+        let mut request = HeaderMap::new();
+        for field in [
+            "x-api-key",
+            "x_api_key",
+            "authorization",
+            "accept",
+            "cookie",
+        ] {
+            request.append(name(field), "1".parse().expect("a value"));
+            request.append(name(field), "2".parse().expect("a value"));
+        }
+        let list = Credentials::default();
+        let keeps = |name: &HeaderName| *name == header::COOKIE;
+        assert!(list.strip(&mut request, keeps) && !list.strip(&mut request, keeps));
+        assert!(request.contains_key("accept") && request.contains_key("cookie"));
+        assert_eq!(request.len(), 4);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | [`age`] | the Age field | RFC 9111 §5.1 |
 //! | [`body`] | presence of a request body, announced lengths | RFC 9110 §8.6, RFC 9112 §6.3 |
+//! | [`byteranges`] | the framing of several parts in one body | RFC 9110 §14.6 |
 //! | [`cache_control`] | Cache-Control of requests and responses, targeted fields, lifetimes | RFC 9111 §5.2, RFC 5861, RFC 8246, RFC 9213 |
 //! | [`cache_status`] | the verdict of a cache between client and origin | RFC 9211, vendors' documentation |
 //! | [`challenge`] | authentication schemes that a response offers | RFC 9110 §11.3 |
@@ -70,6 +71,7 @@
 
 pub mod age;
 pub mod body;
+pub mod byteranges;
 pub mod cache_control;
 pub mod cache_status;
 pub mod challenge;

@@ -1,5 +1,6 @@
 //! Byte ranges (RFC 9110 §14).
 
+use bytes::Bytes;
 use http::{HeaderMap, header};
 
 use crate::list::{digits, line_members};
@@ -33,6 +34,26 @@ pub fn ranges(request: &HeaderMap, length: u64) -> Ranges {
         (Some(line), None) => parse(line.as_bytes(), length).unwrap_or(Ranges::Whole),
         _ => Ranges::Whole,
     }
+}
+
+/// Returns the Content-Range of a part of a representation of `whole` bytes (§14.4).
+#[must_use]
+pub fn content_range((first, end): Span, whole: u64) -> String {
+    format!("bytes {first}-{}/{whole}", end.saturating_sub(1))
+}
+
+/// Returns the Content-Range of a response that has no part, as it has none of those asked for
+/// (416).
+#[must_use]
+pub fn unsatisfied(whole: u64) -> String {
+    format!("bytes */{whole}")
+}
+
+/// Returns a part of a body, without a copy. What lies past the end is left out.
+#[must_use]
+pub fn slice(body: &Bytes, (first, end): Span) -> Bytes {
+    let at = |offset: u64| usize::try_from(offset).map_or(body.len(), |at| at.min(body.len()));
+    body.slice(at(first)..at(end).max(at(first)))
 }
 
 fn parse(line: &[u8], length: u64) -> Option<Ranges> {

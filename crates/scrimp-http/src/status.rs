@@ -14,6 +14,24 @@ pub fn is_heuristically_cacheable(status: StatusCode) -> bool {
     )
 }
 
+/// Reports whether a status is passing: the server failed, or asks the client to try later.
+#[must_use]
+pub fn is_passing(status: StatusCode) -> bool {
+    let later = [
+        StatusCode::REQUEST_TIMEOUT,
+        StatusCode::TOO_EARLY,
+        StatusCode::TOO_MANY_REQUESTS,
+    ];
+    status.is_server_error() || later.contains(&status)
+}
+
+/// Reports whether a status refuses the caller rather than the request: 401, 403 and 407 (RFC 9110
+/// §15.5.2, §15.5.4, §15.5.8). Another caller may be given something else.
+#[must_use]
+pub fn refuses_caller(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 401 | 403 | 407)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

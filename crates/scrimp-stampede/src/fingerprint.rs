@@ -160,6 +160,15 @@ enum Part {
     Other,
 }
 
+// === impl Selection ===
+
+impl Selection {
+    /// Returns whether requests that differ in a field have different fingerprints.
+    pub(crate) fn separates(&self, name: &HeaderName) -> bool {
+        matches!(Part::of(self, name), Part::Selects | Part::Host)
+    }
+}
+
 // === impl Part ===
 
 impl Part {

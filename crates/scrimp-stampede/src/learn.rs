@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use http::StatusCode;
+use scrimp_http::status::is_passing;
 use tokio::time::Instant;
 
 use crate::{
@@ -123,16 +124,6 @@ impl Shared {
     pub(crate) fn never_stale(&self, fingerprint: u64) {
         self.records.claim(fingerprint).set(flag::NEVER_STALE);
     }
-}
-
-/// Returns whether a status is temporary: the upstream failed, or asks to be tried later.
-fn is_passing(status: StatusCode) -> bool {
-    let later = [
-        StatusCode::REQUEST_TIMEOUT,
-        StatusCode::TOO_EARLY,
-        StatusCode::TOO_MANY_REQUESTS,
-    ];
-    status.is_server_error() || later.contains(&status)
 }
 
 // === impl Fill ===

@@ -89,8 +89,12 @@
 //!   ([`give_up_after`](StampedeLayerBuilder::give_up_after)). Its stale response is served for as
 //!   long as the response allows it
 //!   ([`stale_if_failing`](StampedeLayerBuilder::stale_if_failing)).
-//! - A refresh goes through a clone of the inner service, in the caller's span, for the caller's
-//!   tenant and with the caller's credentials.
+//! - A refresh goes through a clone of the inner service, in the caller's span and for the caller's
+//!   tenant. It has the caller's [credentials](StampedeLayerBuilder::credentials), which are part of
+//!   what this layer knows as a key, and those alone. scrimp's cache removes those that are not in
+//!   its own key ([`Background`](scrimp_core::extensions::Background)).
+//! - A refresh that the upstream refuses (4xx) replaces no good response in scrimp's cache. Once
+//!   that has expired, the next caller waits for the upstream, except after a 408, 425 or 429.
 //!
 //! # Cold keys
 //!

@@ -116,13 +116,13 @@ impl Shared {
     }
 
     /// Returns how long an expired response may be served: as the strategy says, or longer while
-    /// its refreshes fail. It needs a cache that is known to obey directives.
+    /// its refreshes fail, unless the upstream refuses them. It needs a cache that is known to obey directives.
     fn stale_window(&self, slot: &Slot, now: Micros) -> Option<Duration> {
         if !slot.has(flag::EXPLAINED) || slot.has(flag::NEVER_STALE) {
             return None;
         }
         let mut window = self.config.strategy.stale_for();
-        if slot.failures() > 0 {
+        if slot.failures() > 0 && !slot.has(flag::REFUSED) {
             window = window.max(self.config.stale_if_failing);
         }
         // In whole seconds, as `max-stale` counts.

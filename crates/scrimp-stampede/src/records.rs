@@ -62,6 +62,8 @@ pub(crate) mod flag {
     pub(crate) const EXPLAINED: u32 = 16;
     /// Since the last fill, the cache did not serve stale when it was allowed to.
     pub(crate) const NEVER_STALE: u32 = 32;
+    /// Since the last fill, the upstream refused a refresh.
+    pub(crate) const REFUSED: u32 = 64;
 }
 
 // === impl Records ===
@@ -232,7 +234,7 @@ impl Slot {
         self.hits.store(0, Relaxed);
         self.failures.store(0, Relaxed);
         self.rest.store(0, Relaxed);
-        self.unset(flag::PASS | flag::SUSPECT | flag::NEVER_STALE);
+        self.unset(flag::PASS | flag::SUSPECT | flag::NEVER_STALE | flag::REFUSED);
     }
 
     /// Counts a failed refresh. Returns the number of failures in a row.

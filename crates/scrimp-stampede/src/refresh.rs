@@ -10,16 +10,20 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body;
-use scrimp_core::extensions::{Directive, Explain};
-use scrimp_http::role::{Role, role};
+use scrimp_core::extensions::{Background, Directive, Explain};
+use scrimp_http::{
+    role::{Role, role},
+    status::is_passing,
+};
 use tokio::time::timeout;
 use tower::ServiceExt;
 use tower_service::Service;
 
 use crate::{
-    Moment,
+    Credentials, Moment,
     common::Common,
     config::Shared,
+    fingerprint::Selection,
     records::{flag, to_micros},
     seen::{From, Seen},
 };
@@ -55,15 +59,19 @@ impl Again {
         *again.extensions_mut() = request.extensions().clone();
         remove_partial(again.headers_mut());
         again.extensions_mut().insert(Directive::RefreshNow);
+        again.extensions_mut().insert(Background);
         again.extensions_mut().insert(Explain);
         Self(again)
     }
 
-    /// Returns the request, with `no-cache` for caches that read no extensions (RFC 9111
-    /// §5.2.1.4).
-    fn without_explaining(mut self, explained: bool) -> Request<()> {
+    /// Returns the request. For caches that read no extensions, it has `no-cache` (RFC 9111
+    /// §5.2.1.4), and lacks the credentials by which this layer does not tell callers apart.
+    fn for_cache(mut self, explained: bool, select: &Selection) -> Request<()> {
         if !explained {
             let headers = self.0.headers_mut();
+            Credentials::default().strip(headers, |name| {
+                select.separates(name) || select.credentials.excludes(name)
+            });
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         }
         self.0
@@ -102,7 +110,7 @@ impl Common {
             return;
         };
         self.shared.counters.refreshes.increment();
-        let request = again.without_explaining(seen.explained);
+        let request = again.for_cache(seen.explained, &self.shared.config.select);
         let request = request.map(|()| ReqB::default());
         self.tasks.start(run(inner, request, claim));
     }
@@ -133,7 +141,7 @@ where
     let (seen, status) = (Seen::read(&response), response.status());
     let head = clock.instant();
     if !claim.accepts(&seen, status) {
-        return;
+        return claim.refused(status);
     }
     let mut body = pin!(response.into_body());
     // Reads to the end, because caches store complete responses. A response that is not stored is
@@ -197,6 +205,15 @@ impl Claim {
                 From::Hit => longer,
                 From::Stale | From::Unknown => false,
             }
+    }
+
+    /// Notes an error. One that is not passing may be what the resource is now: once the stored
+    /// response has expired, the next caller waits for the upstream.
+    fn refused(self, status: StatusCode) {
+        if status.is_client_error() && !is_passing(status) {
+            let slot = self.shared.records.claim(self.fingerprint);
+            slot.set(flag::REFUSED);
+        }
     }
 
     /// Notes success. The head came `since` ago, and the whole response `took` this long.

@@ -95,6 +95,11 @@ impl PendingEntry {
             return Err(Refusal::SearchVariance);
         }
         let selection = Selection::new(request, &answer).ok_or(Refusal::VaryStar)?;
+        // All other credentials were checked above.
+        let shares = !facts.cookie || call.asked.shares(config, status, &selection);
+        if !shares && !control.allows_credentials() {
+            return Err(Refusal::Authorization);
+        }
         let keyed = rule.map_or(&[][..], |rule| &rule.key.headers);
         if is_disguised(request, &selection, keyed) {
             return Err(Refusal::Disguised);

@@ -4,7 +4,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU8, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -39,25 +39,38 @@ pub struct Entry {
     pub(crate) booking: Option<Booking>,
     /// The upstream's time to make the response, smoothed over the replaced entries.
     pub(crate) recompute_cost: Duration,
-    /// Flag that a background refresh is under way.
+    /// State of its background refresh.
     pub(crate) refreshing: RefreshFlag,
     /// Weight in bytes; 0 until it is first computed. Stores read it often.
     pub(crate) weighed: AtomicU64,
 }
 
-/// Flag that a refresh of a response is under way.
+/// State of the background refresh of a response.
 #[derive(Debug)]
 pub(crate) enum RefreshFlag {
     /// Flag of a response that is one object in memory.
-    Own(AtomicBool),
+    Own(AtomicU8),
     /// Flag of a response that every look-up decodes again; all its copies share it.
     #[cfg(feature = "codec")]
-    Shared(Arc<AtomicBool>),
+    Shared(Arc<AtomicU8>),
 }
+
+/// No refresh is under way.
+const IDLE: u8 = 0;
+
+/// A refresh is under way.
+const BUSY: u8 = 1;
+
+/// No refresh is under way, and the upstream refused the last one.
+const REFUSED: u8 = 2;
 
 /// Guard of the one task that refreshes a response.
 #[derive(Debug)]
-pub(crate) struct Refreshing(Arc<Entry>);
+pub(crate) struct Refreshing {
+    entry: Arc<Entry>,
+    /// State of the flag once this task has ended.
+    after: u8,
+}
 
 // === impl Entry ===
 
@@ -127,7 +140,15 @@ impl Entry {
     /// Starts the one background refresh of this response. `None` if one is under way.
     pub(crate) fn begin_refresh(self: &Arc<Self>) -> Option<Refreshing> {
         let begun = self.refreshing.take();
-        begun.then(|| Refreshing(Arc::clone(self)))
+        begun.then(|| Refreshing {
+            entry: Arc::clone(self),
+            after: IDLE,
+        })
+    }
+
+    /// Reports whether the upstream answered the last background refresh with a refusal.
+    pub(crate) fn was_refused(&self) -> bool {
+        self.refreshing.flag().load(Ordering::Acquire) == REFUSED
     }
 
     /// Reports whether this is the same stored response, or a copy that was decoded elsewhere.
@@ -150,14 +171,12 @@ impl fmt::Debug for Entry {
 // === impl RefreshFlag ===
 
 impl RefreshFlag {
-    /// Sets the flag. Returns whether it was clear.
+    /// Marks a refresh as under way. Returns whether none was.
     fn take(&self) -> bool {
-        self.flag()
-            .compare_exchange(false, true, Ordering::AcqRel, Ordering::Relaxed)
-            .is_ok()
+        self.flag().swap(BUSY, Ordering::AcqRel) != BUSY
     }
 
-    fn flag(&self) -> &AtomicBool {
+    fn flag(&self) -> &AtomicU8 {
         match self {
             Self::Own(flag) => flag,
             #[cfg(feature = "codec")]
@@ -168,14 +187,22 @@ impl RefreshFlag {
 
 impl Default for RefreshFlag {
     fn default() -> Self {
-        Self::Own(AtomicBool::new(false))
+        Self::Own(AtomicU8::new(IDLE))
     }
 }
 
 // === impl Refreshing ===
 
+impl Refreshing {
+    /// Notes that the upstream refuses what the response is for.
+    pub(crate) fn refuse(&mut self) {
+        self.after = REFUSED;
+    }
+}
+
 impl Drop for Refreshing {
     fn drop(&mut self) {
-        self.0.refreshing.flag().store(false, Ordering::Release);
+        let flag = self.entry.refreshing.flag();
+        flag.store(self.after, Ordering::Release);
     }
 }

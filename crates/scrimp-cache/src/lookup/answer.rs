@@ -1,21 +1,20 @@
 //! Answers that are not a whole stored response: parts, 304, no content, a refusal.
 
-use std::hash::{BuildHasher, RandomState};
-
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use scrimp_core::Problem;
+use scrimp_http::range::{content_range, slice, unsatisfied};
 
 use super::hit::{Answer, whole};
 use crate::{
-    body::StoredBody,
+    body::{Parts, StoredBody},
     cache_status::{Forward, Report},
     entry::Entry,
     policy::{
         conditional,
         facts::{MethodClass, RequestFacts},
         judge::Freshness,
-        range::{self, Ranges},
+        range::{self, Ranges, Span},
     },
     shared::Shared,
 };
@@ -91,105 +90,50 @@ fn ranged(
         Ranges::Whole => response,
         Ranges::Unsatisfiable => {
             *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
-            set(
-                response.headers_mut(),
-                &header::CONTENT_RANGE,
-                &format!("bytes */{length}"),
-            );
-            response.headers_mut().remove(header::CONTENT_TYPE);
-            with_body(response, Bytes::new())
-        }
-        Ranges::Parts(parts) => {
-            *response.status_mut() = StatusCode::PARTIAL_CONTENT;
             let headers = response.headers_mut();
-            let body = if let [(start, end)] = parts[..] {
-                let range = format!("bytes {start}-{}/{length}", end - 1);
-                set(headers, &header::CONTENT_RANGE, &range);
-                slice(body, (start, end))
-            } else {
-                multipart(headers, body, &parts)
-            };
-            with_body(response, body)
+            let range = unsatisfied(length);
+            set(headers, &header::CONTENT_RANGE, &range);
+            headers.remove(header::CONTENT_TYPE);
+            with_body(response, 0, StoredBody::empty())
         }
+        Ranges::Parts(parts) => partial(response, body, parts),
     }
 }
 
-fn with_body(mut response: Response<StoredBody>, body: Bytes) -> Response<StoredBody> {
+/// Turns a whole answer into one with these parts of its body.
+fn partial(
+    mut response: Response<StoredBody>,
+    body: &Bytes,
+    parts: Vec<Span>,
+) -> Response<StoredBody> {
+    *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
-    headers.remove(header::TRAILER);
-    *response.body_mut() = StoredBody::new(body, None);
-    response
-}
-
-fn slice(body: &Bytes, (start, end): range::Span) -> Bytes {
-    // The spans are within the body's length, which is a usize.
-    let at = |offset: u64| {
-        usize::try_from(offset)
-            .unwrap_or(body.len())
-            .min(body.len())
-    };
-    body.slice(at(start)..at(end))
-}
-
-/// Writes several ranges as `multipart/byteranges` (RFC 9110 §14.6).
-fn multipart(headers: &mut HeaderMap, body: &Bytes, parts: &[range::Span]) -> Bytes {
-    let boundary = boundary(body, parts);
+    if let [span] = parts[..] {
+        let range = content_range(span, body.len() as u64);
+        set(headers, &header::CONTENT_RANGE, &range);
+        let part = slice(body, span);
+        return with_body(response, part.len() as u64, StoredBody::new(part, None));
+    }
     let kind = headers.get(header::CONTENT_TYPE).cloned();
-    let mut text = Vec::new();
-    for &span in parts {
-        text.extend_from_slice(format!("\r\n--{boundary}\r\n").as_bytes());
-        if let Some(kind) = &kind {
-            text.extend_from_slice(b"Content-Type: ");
-            text.extend_from_slice(kind.as_bytes());
-            text.extend_from_slice(b"\r\n");
-        }
-        let (start, last) = (span.0, span.1 - 1);
-        let range = format!("Content-Range: bytes {start}-{last}/{}\r\n\r\n", body.len());
-        text.extend_from_slice(range.as_bytes());
-        text.extend_from_slice(&slice(body, span));
-    }
-    text.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
-    set(
-        headers,
-        &header::CONTENT_TYPE,
-        &format!("multipart/byteranges; boundary={boundary}"),
-    );
-    text.into()
+    let parts = Parts::new(body.clone(), kind, parts);
+    headers.insert(header::CONTENT_TYPE, parts.content_type());
+    with_body(response, parts.left(), StoredBody::parts(parts))
 }
 
-/// Returns a boundary that is not in any of the parts. It is random: an author of the body must
-/// not be able to fill it with the boundaries that will be tried.
-fn boundary(body: &Bytes, parts: &[range::Span]) -> String {
-    loop {
-        let number = RandomState::new().hash_one(body.len());
-        let boundary = format!("scrimp-{number:016x}");
-        let stands = |span: &range::Span| {
-            slice(body, *span)
-                .windows(boundary.len())
-                .any(|window| window == boundary.as_bytes())
-        };
-        if !parts.iter().any(stands) {
-            return boundary;
-        }
-    }
+fn with_body(
+    mut response: Response<StoredBody>,
+    length: u64,
+    body: StoredBody,
+) -> Response<StoredBody> {
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    headers.remove(header::TRAILER);
+    *response.body_mut() = body;
+    response
 }
 
 fn set(headers: &mut HeaderMap, name: &header::HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_boundary_never_stands_in_what_it_bounds() {
-        let first = boundary(&Bytes::from(vec![b'x'; 30]), &[(0, 30)]);
-        let body = Bytes::from(format!("..{first}.."));
-        let other = boundary(&body, &[(0, body.len() as u64)]);
-        assert!(!String::from_utf8_lossy(&body).contains(&other));
     }
 }

@@ -95,7 +95,9 @@ fn choose<St: Store, B>(
             ..Miss::new(Forward::VaryMiss)
         });
     };
-    if asked.is_personal(shared.config.mode) && !entry.policy.for_credentials {
+    // A refresh in the background is sent without the credentials of its caller.
+    let shares = asked.background || asked.shares(&shared.config, entry.status, &entry.selection);
+    if !shares && !entry.policy.for_credentials {
         // It was stored for callers that must not share it with this one (RFC 9111 §3.5).
         return Decision::Call(Miss::new(Forward::UriMiss));
     }
@@ -115,7 +117,9 @@ fn choose<St: Store, B>(
             return Decision::Answer(Found::new(variants, place, freshness));
         }
         Verdict::StaleWhileRevalidate if !asked.body_key => {
-            let refreshing = entry.begin_refresh();
+            // The upstream refuses a refresh. Without this caller's credentials, it will again.
+            let in_vain = entry.was_refused() && asked.has_credentials(shared.config.mode);
+            let refreshing = (!in_vain).then(|| entry.begin_refresh()).flatten();
             let found = Found::new(variants, place, freshness);
             return match refreshing {
                 Some(refreshing) => Decision::AnswerAndRefresh(found, refreshing),
@@ -132,7 +136,9 @@ fn choose<St: Store, B>(
     };
     let rule = shared.config.rules.get(asked.rule);
     let hurries = rule.is_some_and(|rule| rule.soft_timeout.is_some());
-    if verdict != Verdict::Expired || !hurries || asked.only_if_cached() {
+    // The upstream refused a call that was too slow to be waited for. So this one is waited for.
+    let refused = entry.was_refused();
+    if verdict != Verdict::Expired || !hurries || refused || asked.only_if_cached() {
         return Decision::Call(miss);
     }
     miss.refreshing = entry.begin_refresh();

@@ -1,5 +1,6 @@
 //! The request from the cache's side: its key, its target, and the rule that matches it.
 
+mod caller;
 pub(crate) mod key;
 mod search;
 mod view;

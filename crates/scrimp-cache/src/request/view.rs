@@ -4,7 +4,7 @@ use http::{Extensions, HeaderValue, Request, Uri};
 use http_body::Body;
 use scrimp_core::{
     BodyDigest, KeyBuf,
-    extensions::{Directive, Explain},
+    extensions::{Background, Directive, Explain},
 };
 use scrimp_http::{
     body::Presence,
@@ -18,10 +18,7 @@ use super::{
 use crate::{
     cache_status::{Forward, Report},
     config::Config,
-    policy::{
-        Mode,
-        facts::{MethodClass, RequestFacts},
-    },
+    policy::facts::{MethodClass, RequestFacts},
     rule::{Cookies, Place, QueryKey, Rule},
 };
 
@@ -44,6 +41,10 @@ pub(crate) struct LookupRequest {
     /// Flag that the key holds all credentials of the request.
     pub(crate) keyed_authorization: bool,
     pub(crate) directive: Option<Directive>,
+    /// Flag that no caller waits for the response.
+    pub(crate) background: bool,
+    /// Flag that credentials of its caller were removed.
+    pub(crate) stripped: bool,
     /// Flag that the key holds a digest of the request's body, which cannot be sent again.
     pub(crate) body_key: bool,
     /// The parts of the query that the key leaves out.
@@ -127,11 +128,15 @@ impl RequestView {
             facts = facts.of_whole();
         }
         let extensions = request.extensions();
+        let directive = extensions.get::<Directive>().copied();
         Self::Lookup(LookupRequest {
             facts,
             rule: place,
             keyed_authorization,
-            directive: extensions.get::<Directive>().copied(),
+            directive,
+            background: directive == Some(Directive::RefreshNow)
+                && extensions.get::<Background>().is_some(),
+            stripped: false,
             body_key: digest.is_some(),
             variance,
             explain: config.explains(extensions),
@@ -199,6 +204,8 @@ impl LookupRequest {
             rule,
             keyed_authorization: false,
             directive: None,
+            background: false,
+            stripped: false,
             body_key: false,
             variance: None,
             explain,
@@ -209,14 +216,9 @@ impl LookupRequest {
     pub(crate) fn for_refresh(&self) -> Self {
         Self {
             facts: self.facts.clone().of_whole(),
+            background: true,
             ..self.clone()
         }
-    }
-
-    /// Returns whether the response belongs to one caller: in a shared cache, for a request with
-    /// credentials that are not all in its key.
-    pub(crate) fn is_personal(&self, mode: Mode) -> bool {
-        self.facts.authorization && !self.keyed_authorization && mode == Mode::Shared
     }
 
     /// Returns whether it may be answered from the store only.

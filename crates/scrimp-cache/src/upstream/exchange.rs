@@ -84,12 +84,16 @@ impl<St: Store> Exchange<St> {
         key: KeyRef<'_>,
         miss: Miss,
     ) -> Self {
-        let watched = WatchedCall::new(shared, asked, key.hash_value(), &miss);
-        let call = match watched {
-            Some(watched) => UpstreamCall::Watched(watched),
-            None => UpstreamCall::Fetch(Fetch::new(shared, request, asked.clone(), key, miss)),
-        };
-        Self::new(shared, call)
+        if let Some(watched) = WatchedCall::new(shared, asked, key.hash_value(), &miss) {
+            return Self::new(shared, UpstreamCall::Watched(watched));
+        }
+        let mut asked = asked.clone();
+        if asked.background {
+            let selection = miss.stored.as_ref().map(|entry| &entry.selection);
+            asked.strip(&shared.config, request.headers_mut(), selection);
+        }
+        let fetch = Fetch::new(shared, request, asked, key, miss);
+        Self::new(shared, UpstreamCall::Fetch(fetch))
     }
 
     /// Makes a call, and its request, that updates a stored response.
@@ -102,6 +106,13 @@ impl<St: Store> Exchange<St> {
     ) -> (Request<()>, Self) {
         let (request, fetch) = Fetch::refresh(shared, request, asked, key, stored);
         (request, Self::new(shared, UpstreamCall::Fetch(fetch)))
+    }
+
+    /// Notes that no caller waits for the response any more.
+    pub(super) fn run_behind(&mut self) {
+        if let UpstreamCall::Fetch(fetch) = &mut self.call {
+            fetch.run_behind();
+        }
     }
 
     fn fetch(&self) -> Option<&Fetch> {
@@ -194,7 +205,10 @@ impl WatchedCall {
         let config = &shared.config;
         // A caller that asks for a verdict relies on it: a wrong guess would cost more than a
         // call.
-        let idle = !asked.explain && config.ledger.is_none() && config.fallback.is_none();
+        let idle = !asked.background
+            && !asked.explain
+            && config.ledger.is_none()
+            && config.fallback.is_none();
         let unknown = miss.reason == Forward::UriMiss;
         (unknown && idle && shared.predictor.takes(hash)).then(|| Self {
             asking: Asking::from(&asked.facts),

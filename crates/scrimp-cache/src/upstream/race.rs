@@ -102,10 +102,11 @@ impl<St: Store> Exchange<St> {
 
     /// Waits for the response and reads its body to the end, so that it is stored. A body that is
     /// not stored, or no longer, is not read to the end.
-    pub(super) async fn run<B, E>(self, call: impl Future<Output = Result<Response<B>, E>>)
+    pub(super) async fn run<B, E>(mut self, call: impl Future<Output = Result<Response<B>, E>>)
     where
         B: Body<Data = Bytes>,
     {
+        self.run_behind();
         let Ok(response) = self.finish(call.await) else {
             return;
         };

@@ -1,6 +1,10 @@
 //! Parts of responses.
 
-use crate::common::{Rig, layer, minute, reply};
+use bytes::Bytes;
+use http_body::Body;
+use http_body_util::BodyExt;
+
+use crate::common::{Rig, layer, minute, reply, request};
 
 #[tokio::test]
 async fn ranges_are_cut_from_a_complete_response() {
@@ -59,4 +63,59 @@ async fn a_partial_response_is_never_stored_as_a_whole_one() {
         206
     );
     assert_eq!(rig.get("/").await.text(), "ab");
+}
+
+/// Returns whether a piece lies in the memory of a stored body.
+fn is_slice(piece: &Bytes, whole: &Bytes) -> bool {
+    let (piece, whole) = (piece.as_ptr_range(), whole.as_ptr_range());
+    whole.start <= piece.start && piece.end <= whole.end
+}
+
+#[tokio::test]
+async fn parts_are_slices_of_the_stored_body_and_their_length_is_known_to_the_byte() {
+    let body = "0123456789".repeat(1_000);
+    let fields = [("cache-control", "max-age=60"), ("content-type", "a/b")];
+    let rig = Rig::script(layer(), [reply(200, &fields, &body)]);
+    rig.get("/").await;
+    let whole = rig.get("/").await.body;
+    for (range, slices) in [
+        ("bytes=5-", 1),
+        ("bytes=-9000,100-200", 2),
+        ("bytes=0-0,2-2,4-4,6-6,8-8,10-10,12-12,14-14", 8),
+    ] {
+        let response = rig.open(request("GET", "/", &[("range", range)])).await;
+        let (head, mut body) = response.expect("an answer").into_parts();
+        let mut left = head.headers["content-length"]
+            .to_str()
+            .unwrap()
+            .parse()
+            .unwrap();
+        let mut seen = 0;
+        while !body.is_end_stream() {
+            assert_eq!(body.size_hint().exact(), Some(left), "{range}");
+            let frame = body.frame().await.expect("a frame").expect("no error");
+            let piece = frame.into_data().expect("data");
+            assert!(!piece.is_empty(), "{range}");
+            left -= piece.len() as u64;
+            seen += usize::from(is_slice(&piece, &whole));
+        }
+        assert_eq!((left, seen), (0, slices), "{range}");
+        assert!(body.frame().await.is_none());
+        assert_eq!(body.size_hint().exact(), Some(0));
+    }
+}
+
+#[tokio::test]
+async fn a_head_of_parts_has_no_body_and_a_part_of_nothing_is_refused() {
+    let fields = [("cache-control", "max-age=60")];
+    let rig = Rig::script(layer(), [reply(200, &fields, "")]);
+    rig.get("/").await;
+    let none = rig.get_with("/", &[("range", "bytes=0-0,2-")]).await;
+    assert_eq!(
+        (none.status.as_u16(), none.header("content-range")),
+        (416, "bytes */0")
+    );
+    let head = request("HEAD", "/", &[("range", "bytes=0-0,2-")]);
+    let head = rig.send(head).await.expect("an answer");
+    assert_eq!((head.status.as_u16(), head.text()), (200, ""));
 }

@@ -14,7 +14,7 @@ mod written;
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, Weak, atomic::AtomicBool},
+    sync::{Arc, Weak, atomic::AtomicU8},
 };
 
 use bytes::Bytes;
@@ -92,7 +92,7 @@ enum Seal {}
 /// The flags of responses that are in memory now.
 #[derive(Default)]
 struct Flags {
-    shared: HashMap<u64, Weak<AtomicBool>>,
+    shared: HashMap<u64, Weak<AtomicU8>>,
     tidy_at: usize,
 }
 
@@ -214,7 +214,7 @@ impl Seal {
 // === impl Flags ===
 
 impl Flags {
-    fn get(&mut self, response: u64) -> Arc<AtomicBool> {
+    fn get(&mut self, response: u64) -> Arc<AtomicU8> {
         if let Some(flag) = self.shared.get(&response).and_then(Weak::upgrade) {
             return flag;
         }
@@ -222,7 +222,7 @@ impl Flags {
             self.shared.retain(|_, flag| flag.strong_count() > 0);
             self.tidy_at = self.shared.len() * 2;
         }
-        let flag = Arc::new(AtomicBool::new(false));
+        let flag = Arc::new(AtomicU8::default());
         self.shared.insert(response, Arc::downgrade(&flag));
         flag
     }

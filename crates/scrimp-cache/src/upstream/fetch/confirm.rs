@@ -11,7 +11,7 @@ use crate::{
     cache_status::{Report, ttl_seconds},
     entry::{Entry, PendingEntry, Previous, Store},
     invalidation::epoch::Epoch,
-    policy::{judge::Freshness, merge, refusal::Refusal},
+    policy::{judge::Freshness, merge, refusal::Refusal, storable::blames_request},
     shared::Shared,
 };
 
@@ -76,14 +76,19 @@ impl Fetch {
     /// Handles a response to HEAD. It is never stored itself. It updates the stored response to
     /// GET, or shows that it is outdated (RFC 9111 §4.3.5).
     pub(super) fn head<St: Store, B>(
-        self: Box<Self>,
+        mut self: Box<Self>,
         shared: &Arc<Shared<St>>,
         response: Response<B>,
     ) -> Response<CacheBody<B>> {
         let mut updated = false;
+        let status = response.status();
+        let spoils = self.spoils(shared, status);
+        if spoils {
+            self.refuse(status);
+        }
         if let Some(stored) = &self.stored {
             let length = stored.body.len() as u64;
-            if response.status() == stored.status
+            if status == stored.status
                 && merge::head_agrees(&stored.headers, response.headers(), length)
             {
                 // Fields alone must not make an invalidated response fresh, nor give an old body a
@@ -97,7 +102,7 @@ impl Fetch {
                     put(shared, self.call.place(), Arc::new(entry), None);
                     updated = true;
                 }
-            } else if !response.status().is_server_error() {
+            } else if !spoils && !status.is_server_error() && !blames_request(status) {
                 shared.store.remove(self.call.key().as_ref(), Some(stored));
             }
         }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, header};
 use http_body::Body;
 use scrimp_core::extensions::{self, CacheState};
-use scrimp_http::body::announced_length;
+use scrimp_http::{body::announced_length, status::is_passing};
 
 use super::{Fetch, put};
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
 
 impl Fetch {
     pub(super) fn store_or_pass<St: Store, B>(
-        self: Box<Self>,
+        mut self: Box<Self>,
         shared: &Arc<Shared<St>>,
         response: Response<B>,
     ) -> Response<CacheBody<B>>
@@ -31,7 +31,15 @@ impl Fetch {
         let (parts, body) = response.into_parts();
         let mut head = Response::from_parts(parts, ());
         let announced = announced_length(head.headers()).or_else(|| body.size_hint().exact());
-        let pending = match self.accept(shared, &head, announced) {
+        let spoils = self.spoils(shared, head.status());
+        if spoils {
+            self.refuse(head.status());
+        }
+        let accepted = match spoils {
+            true => Err(Refusal::Status),
+            false => self.accept(shared, &head, announced),
+        };
+        let pending = match accepted {
             Ok(pending) => pending,
             Err(refusal) => {
                 let response = head.map(|()| body);
@@ -39,7 +47,9 @@ impl Fetch {
                     let hash = self.call.key().as_ref().hash_value();
                     shared.predictor.note(hash);
                 }
-                self.forget_replaced(shared, response.status());
+                if !spoils {
+                    self.forget_replaced(shared, response.status());
+                }
                 let report = Report::forwarded(self.reason).detail(refusal.detail());
                 return self.pass(shared, response, report);
             }
@@ -66,9 +76,6 @@ impl Fetch {
         head: &Response<()>,
         announced: Option<u64>,
     ) -> Result<Box<PendingEntry>, Refusal> {
-        if self.spoils(shared, head.status()) {
-            return Err(Refusal::Status);
-        }
         let pending = PendingEntry::new(&shared.config, &shared.variances, &self.call, head)?;
         let limit = shared.store.max_body().min(pending.max_body());
         match announced {
@@ -92,18 +99,32 @@ impl Fetch {
             && !response.headers().contains_key(header::VARY)
     }
 
-    /// Returns whether a failure, or an error about this one request, would replace a response
-    /// that is still fresh. Any client can ask for a validation, and may be able to provoke a
-    /// failure.
-    fn spoils<St: Store>(&self, shared: &Shared<St>, status: StatusCode) -> bool {
-        let now = || shared.config.clock.instant();
-        let failed = |status: StatusCode| status.is_server_error() || blames_request(status);
-        failed(status)
-            && self.stored.as_ref().is_some_and(|stored| {
-                !failed(stored.status)
-                    && Freshness::new(&stored.policy, now()).is_fresh()
-                    && shared.epochs.check(&stored.validity) == Epoch::Valid
-            })
+    /// Returns whether a response must not replace the stored one.
+    pub(super) fn spoils<St: Store>(&self, shared: &Shared<St>, status: StatusCode) -> bool {
+        self.stored.as_ref().is_some_and(|stored| {
+            let epoch = shared.epochs.check(&stored.validity);
+            match self.background {
+                true => {
+                    let stripped = self.call.asked().stripped;
+                    epoch != Epoch::Gone && spoils_behind(stored.status, status, stripped)
+                }
+                false => {
+                    epoch == Epoch::Valid
+                        && spoils_fresh(stored.status, status)
+                        && Freshness::new(&stored.policy, shared.config.clock.instant()).is_fresh()
+                }
+            }
+        })
+    }
+
+    /// Notes that the upstream refuses a request that no caller waits for.
+    pub(super) fn refuse(&mut self, status: StatusCode) {
+        if self.background
+            && !is_passing(status)
+            && let Some(refreshing) = &mut self.refreshing
+        {
+            refreshing.refuse();
+        }
     }
 
     /// Removes a stored response that an unstorable full response has replaced. An error does not
@@ -156,4 +177,21 @@ impl Fetch {
         };
         BodyCollector::new(standby, held, limit, announced, commit)
     }
+}
+
+/// Returns whether a failure, or an error about this one request, would replace a response that is
+/// still fresh. Any client can ask for a validation, and may be able to provoke a failure.
+fn spoils_fresh(stored: StatusCode, status: StatusCode) -> bool {
+    let failed = |status: StatusCode| status.is_server_error() || blames_request(status);
+    failed(status) && !failed(stored)
+}
+
+/// Returns whether the response to a call that no caller waits for would replace a better one.
+///
+/// Any error may be about the one request that the call copies. If it was `stripped` of its
+/// credentials, so may be a redirect: to a login page. A caller who waits for the upstream gets
+/// what it says.
+fn spoils_behind(stored: StatusCode, status: StatusCode, stripped: bool) -> bool {
+    let failed = |status: StatusCode| status.is_client_error() || status.is_server_error();
+    !failed(stored) && failed(status) || stripped && stored.is_success() && status.is_redirection()
 }

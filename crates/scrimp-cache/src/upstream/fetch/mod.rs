@@ -25,7 +25,7 @@ use crate::{
     invalidation::{epoch::CallStart, target_tag},
     lookup::Miss,
     policy::{conditional, facts::MethodClass},
-    request::LookupRequest,
+    request::{LookupRequest, head_of},
     shared::Shared,
 };
 
@@ -40,6 +40,8 @@ pub(super) struct Fetch {
     /// The stored responses offered to the upstream, if none matches.
     offered: Vec<Arc<Entry>>,
     refreshing: Option<Refreshing>,
+    /// Flag that no caller waits for the response.
+    background: bool,
 }
 
 // === impl Fetch ===
@@ -74,12 +76,13 @@ impl Fetch {
         (entry, refreshing): (&Arc<Entry>, Refreshing),
     ) -> (Request<()>, Box<Self>) {
         shared.counters.refreshes.increment();
-        let (asked, start) = (asked.for_refresh(), begin(shared, request));
-        let call = CallRecord::new(&shared.config, request, asked, key, start);
-        let extensions = request.extensions().clone();
-        let mut request = call.request().clone();
-        // Inner layers may distinguish tenants by them.
-        *request.extensions_mut() = extensions;
+        let (mut asked, start) = (asked.for_refresh(), begin(shared, request));
+        let mut copy = head_of(request);
+        // Inner layers may distinguish tenants by them, and handlers need the server's own.
+        copy.extensions_mut().clone_from(request.extensions());
+        asked.strip(&shared.config, copy.headers_mut(), Some(&entry.selection));
+        let call = CallRecord::new(&shared.config, &copy, asked, key, start);
+        let mut request = copy;
         *request.method_mut() = Method::GET;
         // The client asked for a part or a comparison; the store needs the whole.
         request.headers_mut().remove(header::RANGE);
@@ -105,6 +108,7 @@ impl Fetch {
         validating: bool,
         offered: Vec<Arc<Entry>>,
     ) -> Box<Self> {
+        let background = call.asked().background;
         Box::new(Self {
             call,
             reason: miss.reason,
@@ -112,7 +116,13 @@ impl Fetch {
             validating,
             offered,
             refreshing: miss.refreshing,
+            background,
         })
+    }
+
+    /// Notes that no caller waits for the response any more.
+    pub(super) fn run_behind(&mut self) {
+        self.background = true;
     }
 
     /// Returns the position of the log when the call began.
