@@ -1,6 +1,7 @@
 //! Readers that ask for much, and read nothing: they share the memory of the stored body.
 //!
 //! `cargo test -p scrimp-tests --test attacks slow_readers -- --nocapture` prints the figures.
+#![cfg(target_os = "linux")]
 
 use std::{fs, process::Command};
 
@@ -50,7 +51,6 @@ fn resident() -> usize {
 
 /// Each flood has a process of its own, as memory that one has freed would hide that of the next.
 #[test]
-#[cfg(target_os = "linux")]
 fn readers_of_ranges_hold_no_copies_of_the_body() {
     for (name, _) in floods() {
         let this = std::env::current_exe().expect("this binary");
@@ -87,14 +87,7 @@ async fn a_flood() {
     };
     let server = Server::start(Router::new().route("/", get(page)).layer(cache.clone())).await;
     // The first reader reads it all, so that it is stored.
-    let mut first = open(&server, "").await;
-    let mut left = BODY - 1;
-    let mut piece = vec![0; 64 << 10];
-    while left > 0 {
-        let read = first.read(&mut piece).await.expect("a body");
-        assert!(read > 0, "the body breaks off");
-        left -= read;
-    }
+    read_all(open(&server, "").await, BODY).await;
     let before = resident();
     let mut readers = Vec::new();
     for _ in 0..READERS {
@@ -105,32 +98,40 @@ async fn a_flood() {
     assert_eq!(cache.stats().hits, READERS as u64);
     assert!(each < EACH, "{name}: {each}");
     // A reader that is slow gets all of it in the end.
-    let mut last = readers.pop().expect("a reader");
-    let mut read = 0;
-    while read < BODY - 16 {
-        let more = last.read(&mut piece).await.expect("a body");
+    read_all(readers.pop().expect("a reader"), BODY - 16).await;
+}
+
+/// Reads at least `length` bytes of a body.
+async fn read_all((mut stream, mut read): (TcpStream, usize), length: usize) {
+    let mut piece = vec![0; 64 << 10];
+    while read < length {
+        let more = stream.read(&mut piece).await.expect("a body");
         assert!(more > 0, "the body breaks off");
         read += more;
     }
 }
 
-/// Sends a request, and reads the head of the response and one byte of its body.
-async fn open(server: &Server, range: &str) -> TcpStream {
-    let mut stream = TcpStream::connect(server.address)
-        .await
-        .expect("a connection");
+/// Sends a request, and reads the head of the response. Returns the connection, and how much of the
+/// body has come with the head.
+async fn open(server: &Server, range: &str) -> (TcpStream, usize) {
+    let stream = TcpStream::connect(server.address).await;
+    let mut stream = stream.expect("a connection");
     let field = match range {
         "" => String::new(),
         range => format!("Range: {range}\r\n"),
     };
     let request = format!("GET / HTTP/1.1\r\nHost: a.test\r\n{field}\r\n");
     stream.write_all(request.as_bytes()).await.expect("sent");
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(stream.read_u8().await.expect("a head"));
+    let mut seen = Vec::new();
+    loop {
+        if let Some(end) = seen.windows(4).position(|four| four == b"\r\n\r\n") {
+            let text = String::from_utf8_lossy(&seen[..end]);
+            assert!(text.starts_with("HTTP/1.1 20"), "{text}");
+            return (stream, seen.len() - end - 4);
+        }
+        let mut piece = [0; 512];
+        let read = stream.read(&mut piece).await.expect("a head");
+        assert!(read > 0, "the head breaks off");
+        seen.extend_from_slice(&piece[..read]);
     }
-    let text = String::from_utf8_lossy(&head);
-    assert!(text.starts_with("HTTP/1.1 20"), "{text}");
-    stream.read_u8().await.expect("a body");
-    stream
 }

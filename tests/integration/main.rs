@@ -11,3 +11,4 @@ mod presence;
 mod refresh;
 mod reqwest;
 mod server;
+mod sessions;

@@ -3,7 +3,7 @@
 use std::{ops::Bound, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{Extensions, HeaderName, Request, Response, StatusCode, Uri};
+use http::{Extensions, HeaderMap, HeaderName, Request, Response, StatusCode, Uri};
 use scrimp_core::{BoxError, Clock, Ledger, Money, SettingError, Settings};
 use scrimp_http::{credentials::Credentials, target::TargetUri};
 
@@ -162,6 +162,46 @@ impl<St: Store> CacheLayerBuilder<St> {
     /// [private](Mode::Private).
     pub fn credentials(self, fields: impl Into<Credentials>) -> Self {
         self.set(|config| config.telling = Telling::new(fields.into()))
+    }
+
+    /// Adds a function that tells which requests are private, by their extensions and fields.
+    /// Default: none.
+    ///
+    /// A private request goes past the cache: it is not answered from the store, and its response
+    /// is not stored (`detail=private-if` in Cache-Status). The function is asked when the request
+    /// comes, and again when the head of its response comes, with the extensions and fields that
+    /// the request had. So it also notices what a handler has done meanwhile, if the extensions
+    /// hold a handle that shares its state between copies. Inner layers that share responses ask it
+    /// too. It runs for every request, and should only look things up.
+    ///
+    /// This is for what a response does not show, above all a session layer *outside* of the cache,
+    /// which adds Set-Cookie after the response was stored. With tower-sessions:
+    ///
+    /// ```
+    /// # use scrimp_cache::{CacheLayer, MemoryStore};
+    /// use tower_sessions::Session;
+    ///
+    /// let layer = CacheLayer::builder(MemoryStore::new(64 << 20))
+    ///     .private_if(|extensions, _| {
+    ///         let session = extensions.get::<Session>();
+    ///         session.is_some_and(|session| session.id().is_some() || session.is_modified())
+    ///     })
+    ///     .build()?;
+    /// # let _ = layer;
+    /// # Ok::<(), scrimp_cache::SettingError>(())
+    /// ```
+    ///
+    /// With axum-login the lines are the same, for `axum_login::tower_sessions::Session`: the type
+    /// has to be that of the very version of tower-sessions that the outer layer comes from.
+    ///
+    /// A session layer *inside* of the cache needs none of this: the cache sees Cookie and
+    /// Set-Cookie themselves. If a rule ignores cookies there, name the session's cookie:
+    /// `|_, headers| scrimp_http::cookie::values(headers, "id").next().is_some()`.
+    pub fn private_if(
+        self,
+        is_private: impl Fn(&Extensions, &HeaderMap) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.set(|config| config.private_if.add(is_private))
     }
 
     /// Sets the response fields that hold tags. Default: `Cache-Tag` (separated by commas) and

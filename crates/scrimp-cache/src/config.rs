@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderName, Request, Response, StatusCode};
-use scrimp_core::{Clock, Ledger, Money};
+use scrimp_core::{Clock, Ledger, Money, PrivateIf};
 use scrimp_http::{
     cache_control::CDN_CACHE_CONTROL,
     groups::{CACHE_TAG, SURROGATE_KEY},
@@ -31,6 +31,7 @@ pub(crate) struct Config {
     pub(crate) heuristics: bool,
     pub(crate) strict_cookies: bool,
     pub(crate) telling: Telling,
+    pub(crate) private_if: PrivateIf,
     pub(crate) tag_headers: Vec<HeaderName>,
     pub(crate) strip_tag_headers: bool,
     pub(crate) tagger: Option<Function<TagFn>>,
@@ -79,6 +80,7 @@ impl Default for Config {
             heuristics: true,
             strict_cookies: true,
             telling: Telling::default(),
+            private_if: PrivateIf::default(),
             tag_headers: vec![CACHE_TAG, SURROGATE_KEY],
             strip_tag_headers: false,
             tagger: None,

@@ -165,7 +165,7 @@ where
         );
         // The key is borrowed: a hit does not move it.
         let exchange = match &view {
-            RequestView::Pass(report) => Exchange::pass(shared, &request, *report),
+            RequestView::Pass(refusal) => Exchange::pass(shared, &request, *refusal),
             RequestView::Unsafe(facts) => Exchange::unsafe_method(shared, &request, facts),
             RequestView::Lookup(asked) => {
                 // The hash is computed here, once.

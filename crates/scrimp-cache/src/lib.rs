@@ -92,13 +92,15 @@
 //! - **Safe by default**: requests with Cookie bypass a shared cache. Set-Cookie is not stored
 //!   unless the origin says `public`. Requests that differ in one of the
 //!   [credentials](CacheLayerBuilder::credentials) never share a response, unless it says that it
-//!   is for everyone (RFC 9111 §3.5). A 401, 403 or 407 is not shared with callers with cookies
-//!   either, whatever a rule says of cookies, unless it names those that count. A GET with a body is passed on. Keys hold the whole URI. A
-//!   request's other claims about its target (X-Forwarded-Host and the like, a Host that differs
-//!   from the URI's) are part of the key. A request that overrides its method or URL, or names its
-//!   host in two ways, is passed on. A field name with `_` counts as the name with `-`, as
-//!   upstreams behind WSGI and the like read it. Rules on paths skip a path that upstreams may
-//!   read as another one.
+//!   is for everyone (RFC 9111 §3.5), or a rule says that it is the same for every authorised caller
+//!   (`auth=shared`). A 401, 403 or 407 is not shared with callers with cookies either, whatever a
+//!   rule says of cookies, unless it names those that count. Requests that belong to a session of a
+//!   layer outside are told by [`private_if`](CacheLayerBuilder::private_if). A GET with a body is
+//!   passed on. Keys hold the whole URI. A request's other claims about its target
+//!   (X-Forwarded-Host and the like, a Host that differs from the URI's) are part of the key. A
+//!   request that overrides its method or URL, or names its host in two ways, is passed on. A field
+//!   name with `_` counts as the name with `-`, as upstreams behind WSGI and the like read it.
+//!   Rules on paths skip a path that upstreams may read as another one.
 //! - **One key for equivalent URIs** (RFC 3986 §6.2.2–3): case of scheme and host, default port,
 //!   escaped unreserved characters, dot segments. They are also one target of invalidation, which
 //!   ignores a dot at the end of the host too. A response fetched under an unusual spelling of the
@@ -107,7 +109,8 @@
 //! - **Uncacheable responses** cost little: a key whose response could not be stored is
 //!   remembered, and its next request is only watched. So the first response that becomes storable
 //!   is not stored; the next one is.
-//! - **Explained**: Cache-Status (RFC 9211) on every response, [`CacheStats`], a
+//! - **Explained**: Cache-Status (RFC 9211) on every response, [`CacheStats`] with a count of each
+//!   [reason for not storing](NotStored), a
 //!   [`Ledger`](scrimp_core::Ledger), and a [`CacheInfo`](scrimp_core::extensions::CacheInfo) for
 //!   outer layers that ask for one.
 //!
@@ -181,7 +184,7 @@ pub use invalidation::Journal;
 pub use invalidation::{Admin, AdminFuture, Invalidation, Invalidator};
 pub use layer::CacheLayer;
 pub use pattern::Pattern;
-pub use policy::{Mode, Policy, Selection, Source};
+pub use policy::{Mode, NotStored, Policy, Selection, Source};
 pub use rule::{Rule, RuleBuilder, RuleError};
 pub use scrimp_core::SettingError;
 pub use scrimp_http::credentials::Credentials;

@@ -2,6 +2,8 @@
 
 use scrimp_core::Counter;
 
+use crate::policy::{NotStored, refusal::Refusals};
+
 /// Counters that all services of a layer share.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
@@ -16,6 +18,7 @@ pub(crate) struct Counters {
     pub(crate) superseded: Counter,
     pub(crate) rejected: Counter,
     pub(crate) store_failures: Counter,
+    pub(crate) not_stored: Refusals,
 }
 
 /// Counts of a cache since it was made, and the contents of its store.
@@ -39,6 +42,8 @@ pub struct CacheStats {
     pub refreshes: u64,
     /// Responses put into the store.
     pub stored: u64,
+    /// Responses not stored, by reason.
+    pub not_stored: NotStored,
     /// Responses not stored because they were invalidated during their call.
     pub superseded: u64,
     /// Responses the store had no room for.
@@ -79,6 +84,7 @@ impl Counters {
             refused: self.unanswered.get(),
             refreshes: self.refreshes.get(),
             stored: self.stored.get(),
+            not_stored: self.not_stored.read(),
             superseded: self.superseded.get(),
             store_full: self.rejected.get(),
             store_failures: self.store_failures.get(),
@@ -111,6 +117,9 @@ impl CacheStats {
             ("store_evicted", store.evicted),
         ];
         let fields = fields.map(|(name, value)| format!("\"{name}\":{value}"));
-        format!("{{{}}}", fields.join(","))
+        let reasons = self.not_stored.iter();
+        let reasons = reasons.map(|(reason, count)| format!("\"{reason}\":{count}"));
+        let reasons = reasons.collect::<Vec<_>>().join(",");
+        format!("{{{},\"not_stored\":{{{reasons}}}}}", fields.join(","))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use http::{Extensions, HeaderName, Uri, request::Parts};
+use http::{Extensions, HeaderMap, HeaderName, Uri, request::Parts};
 use scrimp_core::{BoxError, Clock, Key, Ledger, Money, SettingError, Settings};
 use scrimp_http::{credentials::Credentials, target::TargetUri};
 
@@ -61,6 +61,43 @@ impl CoalesceLayerBuilder {
     pub fn credentials(self, fields: impl Into<Credentials>) -> Self {
         let fields = fields.into();
         self.with(|config| config.credentials = fields)
+    }
+
+    /// Adds a function that tells which requests are private, by their extensions and fields.
+    /// Default: none.
+    ///
+    /// A private request is sent on its own. The function is asked when the request comes, and
+    /// again when the head of its response comes, with the extensions and fields that the request
+    /// had: a response to a request that has become private goes to this caller only, and the
+    /// requests of the others are sent. Inner layers that share responses ask it too, and this layer
+    /// asks those of a cache outside, so that one setting covers a stack. It runs for every request,
+    /// and should only look things up.
+    ///
+    /// This is for what a response does not show, above all a session layer *outside*, which adds
+    /// Set-Cookie after the response was shared. With tower-sessions:
+    ///
+    /// ```
+    /// use scrimp_coalesce::CoalesceLayer;
+    /// use tower_sessions::Session;
+    ///
+    /// let layer = CoalesceLayer::builder()
+    ///     .private_if(|extensions, _| {
+    ///         let session = extensions.get::<Session>();
+    ///         session.is_some_and(|session| session.id().is_some() || session.is_modified())
+    ///     })
+    ///     .build()?;
+    /// # let _ = layer;
+    /// # Ok::<(), scrimp_coalesce::SettingError>(())
+    /// ```
+    ///
+    /// With axum-login the lines are the same, for `axum_login::tower_sessions::Session`: the type
+    /// has to be that of the very version of tower-sessions that the outer layer comes from. A
+    /// session layer *inside* needs none of this: the layer sees Cookie and Set-Cookie themselves.
+    pub fn private_if(
+        self,
+        is_private: impl Fn(&Extensions, &HeaderMap) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.with(|config| config.private_if.add(is_private))
     }
 
     /// Omits these request fields from the key, besides those that only trace a call or describe

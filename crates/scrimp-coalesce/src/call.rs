@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response, response::Parts};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
-use scrimp_core::{BoxError, ShareError};
+use scrimp_core::{BoxError, PrivateRecheck, ShareError};
 use scrimp_flight::single_flight::{Flight, Others};
 use tower::util::Oneshot;
 use tower_service::Service;
@@ -60,6 +60,8 @@ pub(crate) struct Errand {
     pub(crate) fields: Option<Box<HeaderMap>>,
     /// The target that the request writes, as a hash.
     pub(crate) writes: Option<u64>,
+    /// To ask again whether the request is private.
+    pub(crate) recheck: PrivateRecheck,
 }
 
 pin_project! {
@@ -300,7 +302,7 @@ impl Errand {
             return Err(Others::Again);
         }
         let common = &flight.terms().common;
-        match policy::judge(&common.config, response) {
+        match policy::judge(&common.config, response, &self.recheck) {
             Verdict::Share { window } => Ok(window),
             Verdict::Refuse(reason) => {
                 common.bar(flight.key().as_ref().hash_value(), reason);

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue, request::Parts};
-use scrimp_core::{Clock, Key, Ledger, Money, SettingError};
+use scrimp_core::{Clock, Key, Ledger, Money, PrivateIf, SettingError};
 use scrimp_http::{credentials::Credentials, target::TargetUri};
 
 /// Shortest time above zero.
@@ -87,6 +87,7 @@ pub(crate) struct Config {
     pub(crate) target_uri: TargetUri,
     pub(crate) credentials: Credentials,
     pub(crate) ignored: Vec<HeaderName>,
+    pub(crate) private_if: PrivateIf,
     pub(crate) key: Option<Arc<KeyFn>>,
     pub(crate) posts_by_digest: bool,
     pub(crate) posts_by_idempotency_key: bool,
@@ -185,6 +186,7 @@ impl Config {
             target_uri: TargetUri::default(),
             credentials: Credentials::default(),
             ignored: Vec::new(),
+            private_if: PrivateIf::default(),
             key: None,
             posts_by_digest: false,
             posts_by_idempotency_key: false,

@@ -106,7 +106,7 @@ where
                 StateProj::Joining { joining } => ready!(joining.poll(this.common, cx)),
                 StateProj::Passing { call, after } => {
                     let result = ready!(call.poll(cx));
-                    after.done(this.common, result.as_ref().ok());
+                    std::mem::take(after).done(this.common, result.as_ref().ok());
                     Step::Done(result.map(|response| response.map(CoalesceBody::passing)))
                 }
                 StateProj::Over => panic!("a response future is not polled after completion"),

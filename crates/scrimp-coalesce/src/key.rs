@@ -14,7 +14,7 @@ use scrimp_http::{
     target::{TargetParts, authority, normal, normal_authority},
 };
 
-use crate::config::Config;
+use crate::{config::Config, unshared::Unshared};
 
 /// Relation of a request field to the key.
 enum Part {
@@ -73,17 +73,15 @@ fn is_shared(method: &Method) -> bool {
     }
 }
 
-/// Writes the key of a request. Returns false if the request must be sent on its own.
+/// Writes the key of a request, or returns why the request must be sent on its own.
 pub(crate) fn write<B>(
     key: &mut KeyBuf,
     config: &Config,
     request: &Request<B>,
     empty: bool,
-) -> bool {
+) -> Result<(), Unshared> {
     let digest = request.extensions().get::<BodyDigest>();
-    if !may_share(config, request, empty, digest.is_some()) {
-        return false;
-    }
+    may_share(config, request, empty, digest.is_some())?;
     let target = config
         .target_uri
         .of(request.extensions(), request.uri())
@@ -98,7 +96,7 @@ pub(crate) fn write<B>(
         match Part::of(config, name) {
             Part::Ignored => {}
             Part::Connection if !names_upgrade(value.as_bytes()) => {}
-            Part::Connection | Part::Own => return false,
+            Part::Connection | Part::Own => return Err(Unshared::OwnCall),
             Part::Host => {
                 if let Some(host) = target.host(value) {
                     key.part(name.as_str().as_bytes()).part(&host);
@@ -109,15 +107,22 @@ pub(crate) fn write<B>(
             }
         }
     }
-    true
+    Ok(())
 }
 
-/// Reports whether the user's function may make a key for the request.
-pub(crate) fn is_open<B>(config: &Config, request: &Request<B>, empty: bool) -> bool {
+/// Returns why the user's function may make no key for the request.
+pub(crate) fn check_open<B>(
+    config: &Config,
+    request: &Request<B>,
+    empty: bool,
+) -> Result<(), Unshared> {
     let digest = request.extensions().get::<BodyDigest>().is_some();
     let mut fields = request.headers().iter();
-    may_share(config, request, empty, digest)
-        && !fields.any(|(name, value)| is_for_one_connection(name, value))
+    may_share(config, request, empty, digest)?;
+    match fields.any(|(name, value)| is_for_one_connection(name, value)) {
+        true => Err(Unshared::OwnCall),
+        false => Ok(()),
+    }
 }
 
 /// Writes the key that contains the key made by the user's function.
@@ -147,15 +152,27 @@ fn head<B>(key: &mut KeyBuf, request: &Request<B>, target: &TargetParts<'_>) {
     }
 }
 
-/// Reports whether method and body let a request be shared. A body is identified by its digest,
-/// or by the idempotency key of its sender.
-fn may_share<B>(config: &Config, request: &Request<B>, empty: bool, digest: bool) -> bool {
+/// Returns why method or body keep a request from being shared. A body is identified by its
+/// digest, or by the idempotency key of its sender.
+fn may_share<B>(
+    config: &Config,
+    request: &Request<B>,
+    empty: bool,
+    digest: bool,
+) -> Result<(), Unshared> {
     if is_shared(request.method()) {
-        return empty || digest;
+        return match empty || digest {
+            true => Ok(()),
+            false => Err(Unshared::Body),
+        };
     }
     let named = || request.headers().contains_key("idempotency-key");
-    *request.method() == Method::POST
-        && (config.posts_by_digest && digest || config.posts_by_idempotency_key && named())
+    let shared = *request.method() == Method::POST
+        && (config.posts_by_digest && digest || config.posts_by_idempotency_key && named());
+    match shared {
+        true => Ok(()),
+        false => Err(Unshared::Method),
+    }
 }
 
 /// Reports whether a field asks for something that only a call of its own can do.

@@ -80,7 +80,8 @@
 //!   [`key_with`](CoalesceLayerBuilder::key_with) sets another key.
 //! - **Responses** are not shared if they have `private`, `no-store`, Set-Cookie, a field that a
 //!   qualified `private` or `no-cache` names, or a Vary that names a field outside the key. Live
-//!   streams and handshakes of one client are not shared either. Such a response goes to the
+//!   streams and handshakes of one client are not shared either, nor what a function of yours calls
+//!   [private](CoalesceLayerBuilder::private_if). [`NotShared`] counts the reasons. Such a response goes to the
 //!   caller whose request was sent. The requests of all other waiters are sent on their own at
 //!   once. The key is remembered: [later](CoalesceLayerBuilder::remember), no request waits.
 //! - **Writes**: a request that arrives after a write of its target through the layer does not
@@ -138,6 +139,7 @@ mod policy;
 mod response;
 mod service;
 mod shared;
+mod unshared;
 
 pub use builder::CoalesceLayerBuilder;
 pub use config::{Abandoned, OnError, Overflow, ReuseWindow, SlowReader};
@@ -151,6 +153,7 @@ pub use shared::{
     CoalesceStats,
     body::{CoalesceBody, FellBehind},
 };
+pub use unshared::NotShared;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

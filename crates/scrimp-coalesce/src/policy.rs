@@ -6,12 +6,16 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
     header::{CACHE_CONTROL, CONTENT_TYPE, SET_COOKIE, VARY},
 };
-use scrimp_core::extensions::{CacheInfo, CacheState};
+use scrimp_core::{
+    PrivateRecheck,
+    extensions::{CacheInfo, CacheState},
+};
 use scrimp_http::{age, cache_control::ResponseControl, challenge, media_type, vary};
 
 use crate::{
     config::{Config, ReuseWindow},
     key::is_keyed,
+    unshared::Unshared,
 };
 
 /// Verdict on a response.
@@ -20,14 +24,21 @@ pub(crate) enum Verdict {
     /// All waiters get the response, and later callers while the window lasts.
     Share { window: Option<Duration> },
     /// Only one caller gets the response, for this reason.
-    Refuse(&'static str),
+    Refuse(Unshared),
 }
 
-/// Judges a response.
-pub(crate) fn judge<B>(config: &Config, response: &Response<B>) -> Verdict {
+/// Judges a response, and asks once more whether its request is private.
+pub(crate) fn judge<B>(
+    config: &Config,
+    response: &Response<B>,
+    recheck: &PrivateRecheck,
+) -> Verdict {
     let (status, headers) = (response.status(), response.headers());
+    if recheck.is_private() {
+        return Verdict::Refuse(Unshared::PrivateIf);
+    }
     if status.is_informational() {
-        return Verdict::Refuse("not a final response");
+        return Verdict::Refuse(Unshared::NotFinal);
     }
     let mut control = None;
     let mut lines = 0;
@@ -49,10 +60,10 @@ pub(crate) fn judge<B>(config: &Config, response: &Response<B>) -> Verdict {
         return Verdict::Refuse(reason);
     }
     if is_challenge(status) && challenge::is_of_one_client(headers) {
-        return Verdict::Refuse("authentication of one client");
+        return Verdict::Refuse(Unshared::Challenge);
     }
     if is_refused_by_cache(response) {
-        return Verdict::Refuse("a stored response of one user");
+        return Verdict::Refuse(Unshared::StoredForOne);
     }
     let window = config.window.as_ref();
     Verdict::Share {
@@ -61,15 +72,15 @@ pub(crate) fn judge<B>(config: &Config, response: &Response<B>) -> Verdict {
 }
 
 /// Returns the reason why this field keeps a response from being shared.
-fn refuses(config: &Config, name: &HeaderName, value: &HeaderValue) -> Option<&'static str> {
+fn refuses(config: &Config, name: &HeaderName, value: &HeaderValue) -> Option<Unshared> {
     if *name == CONTENT_TYPE {
-        return media_type::is_live(value).then_some("a live stream");
+        return media_type::is_live(value).then_some(Unshared::LiveStream);
     }
     if *name == SET_COOKIE {
-        return Some("set-cookie");
+        return Some(Unshared::SetCookie);
     }
     if *name == VARY {
-        return (!varies_within(config, value)).then_some("vary");
+        return (!varies_within(config, value)).then_some(Unshared::Vary);
     }
     None
 }
@@ -78,12 +89,12 @@ fn refuses(config: &Config, name: &HeaderName, value: &HeaderValue) -> Option<&'
 ///
 /// A qualified `private` or `no-cache` applies to the fields that it names: a response without
 /// them goes to all callers.
-fn forbids(control: &ResponseControl, headers: &HeaderMap) -> Option<&'static str> {
+fn forbids(control: &ResponseControl, headers: &HeaderMap) -> Option<Unshared> {
     let holds = |name| headers.contains_key(name);
     match control {
-        _ if control.private => Some("private"),
-        _ if control.no_store => Some("no-store"),
-        _ if control.withheld.iter().any(holds) => Some("a withheld field"),
+        _ if control.private => Some(Unshared::Private),
+        _ if control.no_store => Some(Unshared::NoStore),
+        _ if control.withheld.iter().any(holds) => Some(Unshared::WithheldField),
         _ => None,
     }
 }
@@ -154,13 +165,17 @@ mod tests {
         }
         let mut config = Config::new();
         config.window = Some(ReuseWindow::new());
-        judge(&config, &response.body(()).unwrap())
+        judge(
+            &config,
+            &response.body(()).unwrap(),
+            &PrivateRecheck::default(),
+        )
     }
 
     fn window(fields: &[(&'static str, &'static str)]) -> Option<u64> {
         match verdict(200, fields) {
             Verdict::Share { window } => window.map(|time| time.as_secs()),
-            Verdict::Refuse(reason) => panic!("refused: {reason}"),
+            Verdict::Refuse(reason) => panic!("refused: {}", reason.word()),
         }
     }
 
@@ -186,7 +201,7 @@ mod tests {
             let fields = [("cache-control", qualified), ("x-user", "ann")];
             assert_eq!(
                 verdict(200, &fields),
-                Verdict::Refuse("a withheld field"),
+                Verdict::Refuse(Unshared::WithheldField),
                 "{qualified}"
             );
         }

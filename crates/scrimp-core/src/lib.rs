@@ -13,7 +13,8 @@
 //! - [`extensions`]: messages between layers through [`http::Extensions`].
 //! - [`FillLock`]: one filler of a key among many processes.
 //! - [`Problem`]: a failure of a layer's own, as problem details (RFC 9457).
-//! - [`Counter`], [`Tasks`]: what a layer counts, and what it does in the background.
+//! - [`Counter`], [`reasons!`], [`Tasks`]: what a layer counts, and what it does in the background.
+//! - [`PrivateIf`]: the operator's functions that tell which requests are private.
 //! - [`RetryBudget`]: a limit on the retries of all layers together.
 //! - [`SettingError`], [`Settings`]: settings of a builder, and the error of an invalid one.
 //! - [`SharedError`]: one failure, reported to several callers with its sources intact.
@@ -51,7 +52,9 @@ mod key;
 mod ledger;
 mod lock;
 mod money;
+mod private;
 mod problem;
+mod reasons;
 mod retry_budget;
 mod setting;
 mod tasks;
@@ -70,6 +73,7 @@ pub use money::{
     Currency, CurrencyMismatch, ExchangeRate, ExchangeRateError, ExchangeRates, Money,
     NoExchangeRate, ParseMoneyError, Totals,
 };
+pub use private::{PrivateIf, PrivateRecheck};
 pub use problem::Problem;
 pub use retry_budget::RetryBudget;
 pub use setting::{SettingError, Settings};

@@ -371,6 +371,13 @@ impl Default for Credentials {
     }
 }
 
+/// Reports whether a field is one of HTTP's own authentication (RFC 9110 §11.6.2, §11.7.2):
+/// Authorization or Proxy-Authorization, in any spelling.
+#[must_use]
+pub fn is_of_http(name: &HeaderName) -> bool {
+    is(name, &header::AUTHORIZATION) || is(name, &header::PROXY_AUTHORIZATION)
+}
+
 /// Makes a list of these fields only.
 impl FromIterator<HeaderName> for Credentials {
     fn from_iter<I: IntoIterator<Item = HeaderName>>(names: I) -> Self {
@@ -448,6 +455,20 @@ mod tests {
             "x-customer-tier",
         ] {
             assert!(!list.contains(&name(field)), "{field}");
+        }
+    }
+
+    #[test]
+    fn two_fields_are_of_http_itself() {
+        for own in [
+            "authorization",
+            "Proxy-Authorization",
+            "proxy_authorization",
+        ] {
+            assert!(is_of_http(&name(own)), "{own}");
+        }
+        for other in ["x-authorization", "cookie", "x-api-key", "www-authenticate"] {
+            assert!(!is_of_http(&name(other)), "{other}");
         }
     }
 

@@ -37,6 +37,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn three_codes_refuse_the_caller() {
+        let codes = (100..1000).filter_map(|code| StatusCode::from_u16(code).ok());
+        let codes: Vec<_> = codes.filter(|code| refuses_caller(*code)).collect();
+        assert_eq!(codes, [401, 403, 407]);
+    }
+
+    #[test]
     fn the_codes_are_those_of_the_standard() {
         let codes: Vec<u16> = (100..1000)
             .filter(|code| is_heuristically_cacheable(StatusCode::from_u16(*code).unwrap()))

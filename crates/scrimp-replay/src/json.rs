@@ -1,5 +1,7 @@
 //! The report as JSON.
 
+use std::collections::BTreeMap;
+
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
@@ -41,6 +43,7 @@ struct ReportJson<'a> {
     peak_bytes: u64,
     entries: u64,
     evicted: u64,
+    not_stored: BTreeMap<&'static str, u64>,
     latency_seconds: f64,
     coalesced: Option<Coalesced>,
     layers: Option<&'a Layers>,
@@ -99,6 +102,7 @@ impl Report {
     /// | `peak_bytes` | highest memory use of the cache |
     /// | `entries` | stored responses at the end |
     /// | `evicted` | stored responses that were evicted |
+    /// | `not_stored` | responses that the cache did not store, by reason: the `detail` of Cache-Status |
     /// | `latency_seconds` | time that the upstream took for a response |
     /// | `coalesced` | if calls were shared: `joined` a call in flight, `reused` a finished response; otherwise `null` |
     /// | `layers` | `null` for the cache and shared calls alone; otherwise `shares`, `batch` and `providers` |
@@ -158,6 +162,7 @@ impl Serialize for Report {
             peak_bytes: self.peak_bytes,
             entries: self.entries,
             evicted: self.evicted,
+            not_stored: self.reasons().collect(),
             latency_seconds: self.latency.as_secs_f64(),
             coalesced: self.coalesced,
             layers: self.layers.as_ref(),

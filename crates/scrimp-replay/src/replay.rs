@@ -76,6 +76,7 @@ async fn drive(
         entries,
         peak_bytes,
         evicted,
+        not_stored,
         coalesced,
     } = driven.stats;
     Ok(Report {
@@ -92,6 +93,7 @@ async fn drive(
         peak_bytes,
         entries,
         evicted,
+        not_stored,
         latency: settings.latency,
         coalesced,
         layers: driven.layers,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use scrimp_cache::NotStored;
 use scrimp_core::{Money, Totals};
 use serde::Serialize;
 
@@ -43,6 +44,8 @@ pub struct Report {
     pub entries: u64,
     /// Stored responses that were evicted.
     pub evicted: u64,
+    /// Responses that the cache did not store, by reason.
+    pub not_stored: NotStored,
     /// Time that the upstream took for a response.
     pub latency: Duration,
     /// Results of sharing calls, if they were shared.
@@ -104,6 +107,11 @@ pub struct BadLine {
 // === impl Report ===
 
 impl Report {
+    /// Returns the reasons for which responses were not stored, with their counts.
+    pub(crate) fn reasons(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
+        self.not_stored.iter().filter(|(_, count)| *count > 0)
+    }
+
     /// Returns the number of requests that did not reach the upstream.
     #[must_use]
     pub fn hits(&self) -> u64 {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, Empty};
-use scrimp_cache::{Cache, CacheLayer, MemoryStore};
+use scrimp_cache::{Cache, CacheLayer, MemoryStore, NotStored};
 use scrimp_coalesce::{Coalesce, CoalesceLayer, ReuseWindow};
 use scrimp_core::{Clock, Ledger, SettingError, Totals};
 use scrimp_http::status::is_heuristically_cacheable;
@@ -28,6 +28,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Stack {
     front: Front,
+    cache: CacheLayer<Watched>,
     coalesce: Option<CoalesceLayer>,
     store: Watched,
     ledger: Ledger,
@@ -57,6 +58,7 @@ pub(crate) struct Stats {
     pub(crate) entries: u64,
     pub(crate) peak_bytes: u64,
     pub(crate) evicted: u64,
+    pub(crate) not_stored: NotStored,
     pub(crate) coalesced: Option<Coalesced>,
 }
 
@@ -83,6 +85,7 @@ impl Stack {
         };
         Ok(Self {
             front,
+            cache: layer,
             coalesce,
             store,
             ledger,
@@ -124,18 +127,23 @@ impl Stack {
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        stats(&self.store, &self.ledger, self.coalesce.as_ref())
+        stats(&self.cache, &self.ledger, self.coalesce.as_ref())
     }
 }
 
 /// Returns the statistics of a cache, and of a layer for shared calls.
-pub(crate) fn stats(store: &Watched, ledger: &Ledger, coalesce: Option<&CoalesceLayer>) -> Stats {
-    let stats = store.inner().stats();
+pub(crate) fn stats(
+    cache: &CacheLayer<Watched>,
+    ledger: &Ledger,
+    coalesce: Option<&CoalesceLayer>,
+) -> Stats {
+    let stats = cache.store().inner().stats();
     Stats {
         saved: ledger.saved(),
         entries: stats.entries,
         peak_bytes: stats.peak_bytes,
         evicted: stats.evicted,
+        not_stored: cache.stats().not_stored,
         coalesced: coalesce.map(|layer| {
             let stats = layer.stats();
             Coalesced {

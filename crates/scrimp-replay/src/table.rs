@@ -139,6 +139,12 @@ impl Table<'_> {
             count(report.entries),
             count(report.evicted),
         )?;
+        let reasons = report.reasons();
+        let reasons = reasons.map(|(reason, number)| format!("{} {reason}", count(number)));
+        let reasons: Vec<_> = reasons.collect();
+        if !reasons.is_empty() {
+            writeln!(f, "not stored  {}", reasons.join(", "))?;
+        }
         if let Some(shared) = report.coalesced {
             writeln!(
                 f,

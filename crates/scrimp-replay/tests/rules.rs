@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::json;
+use common::{json, scrimp};
 
 /// Returns lines one second apart: method, target and status.
 fn log(lines: &[(&str, &str, u16)]) -> String {
@@ -106,6 +106,29 @@ fn failures_are_not_stored_and_stored_responses_replace_them() {
         calls(&[("GET", "/a", 503), ("GET", "/a", 503)], &rule),
         (1, 1)
     );
+}
+
+#[test]
+fn the_report_says_why_responses_were_not_stored() {
+    let lines = [
+        ("GET", "/a", 200),
+        ("GET", "/a", 200),
+        ("GET", "/mine", 200),
+        ("GET", "/gone", 500),
+        ("POST", "/a", 200),
+    ];
+    let args = ["-", "--rule", "path=/mine bypass"];
+    let report = json(&args, log(&lines).as_bytes());
+    let reasons = serde_json::json!({"no-lifetime": 1, "rule": 1});
+    assert_eq!(report["not_stored"], reasons);
+    let args: Vec<_> = ["replay"].iter().chain(&args).copied().collect();
+    let text = scrimp(&args, log(&lines).as_bytes()).out;
+    assert!(
+        text.contains("\nnot stored  1 no-lifetime, 1 rule\n"),
+        "{text}"
+    );
+    let stored = json(&["-"], log(&lines[..2]).as_bytes());
+    assert_eq!(stored["not_stored"], serde_json::json!({}));
 }
 
 #[test]

@@ -9,6 +9,8 @@ use bytes::Bytes;
 use http::HeaderMap;
 use scrimp_core::{BodyEnd, Sink, extensions::Shared};
 
+use crate::policy::refusal::Refusal;
+
 /// Bytes of an announced body that are reserved at once.
 const FIRST_STEP: usize = 64 << 10;
 
@@ -35,8 +37,11 @@ pub(crate) struct BodyCollector(Option<Box<dyn Collect + Send>>);
 
 /// A [`Collector`] with any commit function: one allocation for both.
 trait Collect {
-    /// Takes a chunk. Returns false if there is no room.
-    fn take(&mut self, chunk: &Bytes) -> bool;
+    /// Takes a chunk, if there is room.
+    fn take(&mut self, chunk: &Bytes) -> Result<(), Refusal>;
+
+    /// Ends without a body.
+    fn refuse(self: Box<Self>, refusal: Refusal);
 
     fn end(self: Box<Self>, end: BodyEnd);
 }
@@ -54,6 +59,13 @@ enum Chunks {
     Own(Vec<u8>),
     /// The body of a shared response, which has the chunks. This is how many bytes were read.
     Shared(Shared, u64),
+}
+
+/// A body that was collected, and the memory that it takes until it is stored.
+pub(crate) struct Collected {
+    pub(crate) body: Bytes,
+    pub(crate) trailers: Option<HeaderMap>,
+    pub(crate) held: Held,
 }
 
 /// A complete body, with these trailers.
@@ -122,7 +134,7 @@ impl Drop for Held {
 
 impl BodyCollector {
     /// Starts collecting up to `limit` bytes, taken from `held`. A complete body goes to `commit`
-    /// with its trailers.
+    /// with its trailers, or the reason why there is none.
     ///
     /// Its memory stays taken until it is stored, so that bodies do not pile up behind a slow
     /// store. With `shared`, another collector collects the body of that shared response. If that
@@ -135,7 +147,7 @@ impl BodyCollector {
         commit: C,
     ) -> Self
     where
-        C: FnOnce(Bytes, Option<HeaderMap>, Held) + Send + 'static,
+        C: FnOnce(Result<Collected, Refusal>) + Send + 'static,
     {
         let own = Chunks::Own(Vec::new());
         Self(Some(Box::new(Collector {
@@ -156,9 +168,10 @@ impl BodyCollector {
 impl Sink for BodyCollector {
     fn data(&mut self, chunk: &Bytes) {
         if let Some(open) = &mut self.0
-            && !open.take(chunk)
+            && let Err(refusal) = open.take(chunk)
+            && let Some(open) = self.0.take()
         {
-            self.0 = None;
+            open.refuse(refusal);
         }
     }
 
@@ -171,18 +184,21 @@ impl Sink for BodyCollector {
 
 // === impl Collector ===
 
-impl<C: FnOnce(Bytes, Option<HeaderMap>, Held)> Collect for Collector<C> {
-    fn take(&mut self, chunk: &Bytes) -> bool {
+impl<C: FnOnce(Result<Collected, Refusal>)> Collect for Collector<C> {
+    fn take(&mut self, chunk: &Bytes) -> Result<(), Refusal> {
         let buffer = match &mut self.chunks {
             Chunks::Own(buffer) => buffer,
             Chunks::Shared(_, read) => {
                 *read += chunk.len() as u64;
-                return *read <= self.limit;
+                return match *read <= self.limit {
+                    true => Ok(()),
+                    false => Err(Refusal::TooLarge),
+                };
             }
         };
         let length = buffer.len() + chunk.len();
         if length as u64 > self.limit {
-            return false;
+            return Err(Refusal::TooLarge);
         }
         if length > buffer.capacity() {
             // The announced length saves growing. Beyond a first step it counts only as far as
@@ -197,13 +213,18 @@ impl<C: FnOnce(Bytes, Option<HeaderMap>, Held)> Collect for Collector<C> {
             let granted = [generous, length]
                 .into_iter()
                 .find(|&capacity| self.held.grow_to(capacity as u64));
-            let Some(capacity) = granted else {
-                return false;
-            };
+            let capacity = granted.ok_or(Refusal::NoMemory)?;
             buffer.reserve_exact(capacity - buffer.len());
         }
         buffer.extend_from_slice(chunk);
-        true
+        Ok(())
+    }
+
+    fn refuse(self: Box<Self>, refusal: Refusal) {
+        // The body of a shared response is the business of the collector that has it.
+        if matches!(self.chunks, Chunks::Own(_)) {
+            (self.commit)(Err(refusal));
+        }
     }
 
     fn end(mut self: Box<Self>, end: BodyEnd) {
@@ -212,7 +233,7 @@ impl<C: FnOnce(Bytes, Option<HeaderMap>, Held)> Collect for Collector<C> {
             Chunks::Shared(_, read) => *read,
         };
         let Some(Whole(trailers)) = whole(end, read, self.announced) else {
-            return;
+            return self.refuse(Refusal::Incomplete);
         };
         // The allocation is exact: a stored body takes no more memory than its weight.
         let body = match self.chunks {
@@ -229,7 +250,11 @@ impl<C: FnOnce(Bytes, Option<HeaderMap>, Held)> Collect for Collector<C> {
                 }
             }
         };
-        (self.commit)(Bytes::from(body), trailers, self.held);
+        (self.commit)(Ok(Collected {
+            body: Bytes::from(body),
+            trailers,
+            held: self.held,
+        }));
     }
 }
 

@@ -18,7 +18,7 @@ mod weight;
 pub use codec::EncryptionKeys;
 #[cfg(feature = "codec")]
 pub use codec::{Codec, DecodeError};
-pub(crate) use collector::BodyCollector;
+pub(crate) use collector::{BodyCollector, Collected};
 pub use collector::{Held, MemoryBudget};
 pub use limits::MemoryStoreBuilder;
 pub use memory::{MemoryStore, Variants};

@@ -77,7 +77,7 @@ impl PendingEntry {
         let permissions = Permissions {
             ttl: ttl.is_some(),
             set_cookie: by_rule.set_cookie || !config.strict_cookies,
-            authorization: call.asked.keyed_authorization,
+            credentials: call.asked.credentials,
             ..by_rule
         };
         let answer = Answer::read(head.headers());

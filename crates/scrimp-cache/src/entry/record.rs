@@ -2,7 +2,7 @@
 
 use http::{Request, Response};
 use scrimp_core::{
-    Account, Key, KeyRef, Ledger, Money,
+    Account, Key, KeyRef, Ledger, Money, PrivateRecheck,
     extensions::{Charge, Fence, OtherCharges, Shared, Tags, Tenant},
 };
 use tokio::time::Instant;
@@ -28,6 +28,7 @@ pub(crate) struct CallRecord {
     matched: Matched,
     tenant: Option<Tenant>,
     fence: Option<Fence>,
+    recheck: PrivateRecheck,
 }
 
 /// The account of a hit, and its value.
@@ -59,15 +60,18 @@ impl CallRecord {
             matched: config.rules.matched(request, asked.rule),
             tenant: extensions.get().cloned(),
             fence: extensions.get().copied(),
+            recheck: config.private_if.recheck(request),
             asked,
         }
     }
 
-    /// Turns it into the record of a write that was sent before.
+    /// Turns it into the record of a write that was sent before. The write itself has been asked
+    /// whether it is private.
     pub(crate) fn of_write(self, sent: Instant) -> Self {
         Self {
             sent,
             explicit_only: true,
+            recheck: PrivateRecheck::default(),
             ..self
         }
     }
@@ -97,6 +101,12 @@ impl CallRecord {
     /// Returns the same as [`place`](Self::place), without a copy.
     pub(crate) fn into_place(self) -> (Key, Option<Fence>) {
         (self.key, self.fence)
+    }
+
+    /// Returns whether the request is private now that its response is there. Then its extensions
+    /// are released.
+    pub(crate) fn is_private(&mut self) -> bool {
+        std::mem::take(&mut self.recheck).is_private()
     }
 
     pub(crate) fn tenant(&self) -> &str {

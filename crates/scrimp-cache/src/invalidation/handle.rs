@@ -14,7 +14,7 @@ use super::{
 use crate::{
     config::Config,
     entry::{Entry, Store},
-    request::{head_of, key_of},
+    request::{head_of, keys_of},
 };
 
 /// Invalidates stored responses. It is cheap to clone, and made by
@@ -65,12 +65,17 @@ impl Invalidator {
     }
 
     /// Invalidates the responses stored under the key of a request, and nothing else of its URI.
+    ///
+    /// If the rule of the request says `auth=shared`, a request without credentials stands for those
+    /// with credentials too.
     pub fn invalidate_request<B>(&self, request: &Request<B>) {
         let mut head = head_of(request);
         head.extensions_mut().clone_from(request.extensions());
-        let key = key_of(&self.config, head);
-        self.epochs
-            .append(Target::tag(key_tag(key.as_ref())), false);
+        let (key, authorised) = keys_of(&self.config, head);
+        for key in std::iter::once(key).chain(authorised) {
+            self.epochs
+                .append(Target::tag(key_tag(key.as_ref())), false);
+        }
     }
 
     /// Invalidates on each event, until the stream ends. `invalidations` maps an event to its

@@ -19,4 +19,5 @@ pub(crate) mod vary;
 
 pub use freshness::Mode;
 pub use judge::{Policy, Source};
+pub use refusal::NotStored;
 pub use vary::Selection;

@@ -2,7 +2,9 @@
 
 use http::{HeaderName, StatusCode, header};
 use scrimp_http::{
-    body::lengths_differ, cache_control::ResponseControl, status::is_heuristically_cacheable,
+    body::lengths_differ,
+    cache_control::ResponseControl,
+    status::{is_heuristically_cacheable, refuses_caller},
 };
 
 use super::{
@@ -30,8 +32,20 @@ pub(crate) struct Permissions {
     pub(crate) override_origin: bool,
     /// Storing in spite of Set-Cookie.
     pub(crate) set_cookie: bool,
-    /// Storing although the request had credentials (they are in the key).
-    pub(crate) authorization: bool,
+    /// What credentials of the request mean for storing.
+    pub(crate) credentials: CredentialUse,
+}
+
+/// What the credentials of a request mean for its response, in a shared cache.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum CredentialUse {
+    /// The response is for this caller, unless it says otherwise (§3.5).
+    #[default]
+    Personal,
+    /// All of them are in the key, so each holder has responses of its own.
+    Keyed,
+    /// The response is the same for every authorised caller, by a rule.
+    Shared,
 }
 
 // === impl Asking ===
@@ -87,8 +101,13 @@ pub(crate) fn check(
     }
     // §3.5: credentials make a response personal, unless the origin says otherwise.
     let for_everyone = control.public || control.s_maxage.is_some();
-    if shared && asking.authorization && !(control.allows_credentials() || allowed.authorization) {
-        return Err(No::Authorization);
+    if shared && asking.authorization && !control.allows_credentials() {
+        match allowed.credentials {
+            CredentialUse::Keyed => {}
+            // A refusal is about the credentials of one caller, so it is not the same for all.
+            CredentialUse::Shared if !refuses_caller(status) => {}
+            CredentialUse::Shared | CredentialUse::Personal => return Err(No::Authorization),
+        }
     }
     // This is not in the RFC, which lets `max-age` alone store a cookie for all callers.
     if shared

@@ -11,6 +11,7 @@ use scrimp_http::{
 };
 
 use crate::{
+    config::Config,
     policy::facts::RequestFacts,
     request::{search::Variance, view::Shown},
     rule::{KeySpec, QueryKey},
@@ -79,6 +80,9 @@ pub(super) fn write<B>(
             cookie_values(key, request.headers(), name);
         }
     }
+    if spec.is_some_and(|spec| spec.authorised) && facts.authorization {
+        key.part(b"authorised");
+    }
     if facts.retold || facts.host && names_another_host(uri, request.headers()) {
         retellings(key, uri, request.headers());
     }
@@ -131,6 +135,25 @@ pub(crate) fn add_body<B>(key: &mut KeyBuf, request: &Request<B>, digest: &BodyD
     key.part(request.method().as_str().as_bytes());
     header_values(key, request.headers(), &header::CONTENT_TYPE);
     key.part(&digest.0);
+}
+
+/// Returns the key for the look-up of a request. If authorised callers share its response, the
+/// second key is theirs.
+pub(crate) fn keys_of(config: &Config, mut request: Request<()>) -> (KeyBuf, Option<KeyBuf>) {
+    // It is not restored: the request is not used afterwards.
+    let shown = Shown::swap(config.target_uri, &mut request);
+    let rule = config.rules.get(config.rules.for_request(&request));
+    let mut facts = RequestFacts::read(request.method(), request.headers(), &config.telling);
+    let spec = rule.map(|rule| &rule.key);
+    let key_for = |facts: &RequestFacts| {
+        let mut key = build(&request, facts, spec);
+        add_rewritten(&mut key, &shown);
+        key
+    };
+    let key = key_for(&facts);
+    let authorised = spec.is_some_and(|spec| spec.authorised) && !facts.authorization;
+    facts.authorization |= authorised;
+    (key, authorised.then(|| key_for(&facts)))
 }
 
 /// Writes a piece after its length.

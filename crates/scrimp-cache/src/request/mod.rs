@@ -5,5 +5,6 @@ pub(crate) mod key;
 mod search;
 mod view;
 
+pub(crate) use key::keys_of;
 pub(crate) use search::{IS_HEARD, Variances};
-pub(crate) use view::{LookupRequest, RequestView, Shown, head_of, key_of};
+pub(crate) use view::{LookupRequest, RequestView, Shown, head_of};

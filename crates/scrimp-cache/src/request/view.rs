@@ -12,20 +12,24 @@ use scrimp_http::{
 };
 
 use super::{
+    caller::credential_use,
     key,
     search::{IS_HEARD, Variance, Variances},
 };
 use crate::{
-    cache_status::{Forward, Report},
     config::Config,
-    policy::facts::{MethodClass, RequestFacts},
+    policy::{
+        facts::{MethodClass, RequestFacts},
+        refusal::Refusal,
+        storable::CredentialUse,
+    },
     rule::{Cookies, Place, QueryKey, Rule},
 };
 
 /// The cache's part in a request, as far as the request alone decides it.
 pub(crate) enum RequestView {
-    /// The request is passed on.
-    Pass(Report),
+    /// The request is passed on: for this reason, or because of its method.
+    Pass(Option<Refusal>),
     /// The request may change stored responses.
     Unsafe(RequestFacts),
     /// The request may be answered from the store.
@@ -38,8 +42,8 @@ pub(crate) struct LookupRequest {
     pub(crate) facts: RequestFacts,
     /// The index of the rule that matches it.
     pub(crate) rule: Place,
-    /// Flag that the key holds all credentials of the request.
-    pub(crate) keyed_authorization: bool,
+    /// What the request's credentials mean for its response.
+    pub(crate) credentials: CredentialUse,
     pub(crate) directive: Option<Directive>,
     /// Flag that no caller waits for the response.
     pub(crate) background: bool,
@@ -76,14 +80,13 @@ impl RequestView {
     ) -> Self {
         let (mut facts, host) =
             RequestFacts::read_with_host(request.method(), request.headers(), &config.telling);
-        let bypass = |detail| Self::Pass(Report::forwarded(Forward::Bypass).detail(detail));
         let digest = match facts.method {
             MethodClass::Get | MethodClass::Head => None,
             _ => request.extensions().get::<BodyDigest>(),
         };
         let beside = |facts: RequestFacts| match facts.method {
             MethodClass::Unsafe => Self::Unsafe(facts),
-            _ => Self::Pass(Report::forwarded(Forward::Method)),
+            _ => Self::Pass(None),
         };
         let asks = matches!(facts.method, MethodClass::Get | MethodClass::Head);
         if !asks && digest.is_none() {
@@ -94,34 +97,14 @@ impl RequestView {
         if !asks && !rule.is_some_and(|rule| rule.body_key) {
             return beside(facts);
         }
-        if rule.is_some_and(|rule| rule.bypass) {
-            return bypass("rule");
+        if let Some(refusal) = refusal(config, request, &facts, (rule, digest)) {
+            return Self::Pass(Some(refusal));
         }
         if rule.is_some_and(|rule| rule.ignore_client_control) {
             facts.control.drop_demands();
         }
-        if facts.cookie && config.cookies(rule) == Cookies::Bypass {
-            return bypass("cookie");
-        }
-        if facts.precondition {
-            return bypass("precondition");
-        }
-        if facts.ambiguous_host || has_userinfo(request.uri()) {
-            return bypass("host");
-        }
-        if facts.overridden {
-            return bypass("override");
-        }
-        // The meaning of a GET with a body depends on its upstream; the key would not hold it.
-        if digest.is_none() && Presence::of(request) != Presence::Absent {
-            return bypass("body");
-        }
         let variance = write_key(key, variances, request, (host, shown), &facts, rule);
-        let keyed_authorization = facts.authorization
-            && config.telling.credentials.are_all_in(
-                request.headers(),
-                rule.map_or(&[], |rule| &rule.key.headers),
-            );
+        let credentials = credential_use(config, request.headers(), &facts, rule);
         if let Some(digest) = digest {
             key::add_body(key, request, digest);
             // From here on it is treated like any other request.
@@ -132,7 +115,7 @@ impl RequestView {
         Self::Lookup(LookupRequest {
             facts,
             rule: place,
-            keyed_authorization,
+            credentials,
             directive,
             background: directive == Some(Directive::RefreshNow)
                 && extensions.get::<Background>().is_some(),
@@ -142,6 +125,38 @@ impl RequestView {
             explain: config.explains(extensions),
         })
     }
+}
+
+/// Returns why the cache takes no part in a request of a method that it answers.
+#[inline]
+fn refusal<B: Body>(
+    config: &Config,
+    request: &Request<B>,
+    facts: &RequestFacts,
+    (rule, digest): (Option<&Rule>, Option<&BodyDigest>),
+) -> Option<Refusal> {
+    let is_private = || {
+        let private_if = &config.private_if;
+        private_if.is_private(request.extensions(), request.headers())
+    };
+    Some(if rule.is_some_and(|rule| rule.bypass) {
+        Refusal::Rule
+    } else if is_private() {
+        Refusal::PrivateIf
+    } else if facts.cookie && config.cookies(rule) == Cookies::Bypass {
+        Refusal::Cookie
+    } else if facts.precondition {
+        Refusal::Precondition
+    } else if facts.ambiguous_host || has_userinfo(request.uri()) {
+        Refusal::Host
+    } else if facts.overridden {
+        Refusal::Override
+    } else if digest.is_none() && Presence::of(request) != Presence::Absent {
+        // The meaning of a GET with a body depends on its upstream; the key would not hold it.
+        Refusal::Body
+    } else {
+        return None;
+    })
 }
 
 /// Writes the key of a request. Returns the variance that the key is made with, unless a rule
@@ -174,17 +189,6 @@ pub(crate) fn head_of<B>(request: &Request<B>) -> Request<()> {
     head
 }
 
-/// Returns the key for the look-up of a request.
-pub(crate) fn key_of(config: &Config, mut request: Request<()>) -> KeyBuf {
-    // It is not restored: the request is not used afterwards.
-    let shown = Shown::swap(config.target_uri, &mut request);
-    let rule = config.rules.get(config.rules.for_request(&request));
-    let facts = RequestFacts::read(request.method(), request.headers(), &config.telling);
-    let mut key = key::build(&request, &facts, rule.map(|rule| &rule.key));
-    key::add_rewritten(&mut key, &shown);
-    key
-}
-
 // === impl Config ===
 
 impl Config {
@@ -202,7 +206,7 @@ impl LookupRequest {
         Self {
             facts,
             rule,
-            keyed_authorization: false,
+            credentials: CredentialUse::Personal,
             directive: None,
             background: false,
             stripped: false,

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use http::header;
+use scrimp_http::credentials::is_of_http;
 
 use super::{Cookies, KeySpec, Rule, RuleBuilder};
 
@@ -45,12 +46,14 @@ impl Rule {
         if needs_response && (has_key || self.cookies.is_some()) {
             return wrong(
                 "a rule with a condition on the response (content-type, status) cannot choose \
-                 the key (query, header, cookie): the key is needed before there is a \
+                 the key (query, header, cookie, auth): the key is needed before there is a \
                  response; make two rules of it",
             );
         }
         if self.bypass && (has_key || self.ttl.is_some()) {
-            return wrong("a rule that bypasses the cache has no use for a key or a TTL");
+            return wrong(
+                "a rule that bypasses the cache has no use for a key (query, header, cookie, auth) or a TTL",
+            );
         }
         if self.limits.jitter > 1000 {
             return wrong("a jitter is a percentage between 0 and 100");
@@ -74,6 +77,14 @@ impl Rule {
             return wrong(&format!(
                 "the path pattern {:?} never matches: a path begins with `/`",
                 path.as_str()
+            ));
+        }
+        if key.authorised
+            && let Some(name) = key.headers.iter().find(|name| is_of_http(name))
+        {
+            return wrong(&format!(
+                "`auth=shared` and `header={name}` contradict each other: the first says that all \
+                 authorised callers share a response, the second gives each of them its own; keep one"
             ));
         }
         if key.headers.contains(&header::COOKIE) {

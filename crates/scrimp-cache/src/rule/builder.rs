@@ -95,6 +95,23 @@ impl RuleBuilder {
         self
     }
 
+    /// Shares responses among all authorised callers: a caller's credentials do not make the
+    /// response personal (RFC 9111 §3.5).
+    ///
+    /// This is for a cache behind authentication, where the response is the same for everyone who
+    /// may see it. **Authentication must run outside of the cache**: a request that reaches the
+    /// cache counts as authorised, and may be answered from the store. `private`, `no-store` and
+    /// Set-Cookie still keep a response from being stored, and so does a status that is about the
+    /// credentials (401, 403, 407). Callers without credentials do not get these responses, nor the
+    /// other way round. Cookies are another matter: see [`ignore_cookies`](Self::ignore_cookies).
+    ///
+    /// It contradicts [`header`](Self::header) with Authorization, which gives each caller its own
+    /// responses. With another field, such as that of a tenant, each value has its own.
+    pub fn shared_auth(mut self) -> Self {
+        self.0.key.authorised = true;
+        self
+    }
+
     /// Sets the freshness lifetime, whatever the origin says, counted from arrival.
     /// [`Duration::MAX`] never ends.
     ///

@@ -56,6 +56,7 @@ impl Rule {
         words.query(&key.query)?;
         words.list("header", &key.headers)?;
         words.list("cookie", &key.cookies)?;
+        words.some("auth", key.authorised.then_some("shared"))?;
         if let Some(Ttl::Fixed(ttl)) = self.ttl {
             words.duration("ttl", Some(ttl))?;
         }
@@ -167,6 +168,7 @@ mod tests {
             2 => "path=(/|\\*)[a-z{}.*/%=]{0,12}",
             2 => "tag=[a-z{}.:,@A-Z]{1,20}",
             1 => "tag=(query|header|)(\\{query\\.|\\{header\\.|\\{)[a-zA-Z.]{0,4}\\}[{}a-z]{0,3}",
+            1 => "auth=(shared|[a-z]{1,3})",
             1 => "query=(none|all|none,|all,|,|[ab,]{1,6}|b,a,b)",
             1 => "(header|cookie|if-header)=[a-zA-Z,-]{1,9}",
             1 => "if-header=[a-z]{1,5}:[a-z:=\"]{0,5}",
@@ -197,6 +199,7 @@ mod tests {
             "query=all",
             "name=n method=GET,POST host=*.x path=/a/{id} if-header=b if-header=c:1 query=p,q \
              header=t cookie=s ttl=1h30m tag=a:{id},b@{header.x-rev} jitter=12.5%",
+            "path=/api/** header=x-tenant auth=shared ttl=1m",
             "content-type=image/* status=200,404 ttl=infinite max-body=1024",
             "path=/private/** bypass",
             "path=/** negative-ttl=7s min-ttl=5s max-ttl=1day fail-safe=1h",

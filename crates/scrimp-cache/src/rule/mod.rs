@@ -57,6 +57,7 @@ pub(crate) use template::Template;
 /// | `query=category,page` | key: these parameters, in any order; `query=none`: no query at all |
 /// | `header=x-customer-tier` | key: a request field's value |
 /// | `cookie=session` | key: a cookie's value; other cookies are ignored |
+/// | `auth=shared` | the response is the same for every authorised caller, and authentication runs outside the cache |
 /// | `ttl=2m` `ttl=infinite` | freshness lifetime, in place of the origin's |
 /// | `tag=product:{id}` | tags; `{id}` is that segment of the path, `{query.page}` a parameter, `{header.x-y}` a response field |
 /// | `negative-ttl=30s` | the same for 404 and 410 |
@@ -107,6 +108,8 @@ pub(crate) struct KeySpec {
     pub(crate) query: QueryKey,
     pub(crate) headers: Vec<HeaderName>,
     pub(crate) cookies: Vec<Box<str>>,
+    /// Authorised callers share a response, apart from callers without credentials.
+    pub(crate) authorised: bool,
 }
 
 /// The part of the query that belongs to a key.

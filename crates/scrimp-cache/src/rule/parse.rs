@@ -71,6 +71,12 @@ fn apply(builder: RuleBuilder, word: &str) -> Result<RuleBuilder, RuleError> {
         "header" => list().try_fold(builder, |builder, item| {
             Ok(builder.header(read::<HeaderName>(name, item, "a field name")?))
         }),
+        "auth" => match value {
+            "shared" => Ok(builder.shared_auth()),
+            _ => Err(RuleError(format!(
+                "`auth={value}` in a rule: the only value is `auth=shared`"
+            ))),
+        },
         "cookie" => Ok(list().fold(builder, RuleBuilder::cookie)),
         "ttl" => Ok(builder.ttl(duration(name, value)?)),
         "tag" => Ok(list().fold(builder, RuleBuilder::tag)),
@@ -157,7 +163,7 @@ fn read<T: FromStr<Err: Display>>(word: &str, text: &str, wanted: &str) -> Resul
 fn unknown(word: &str) -> RuleError {
     RuleError(format!(
         "`{word}` means nothing in a rule; it may hold name=, method=, host=, path=, \
-         if-header=, content-type=, status=, query=, header=, cookie=, tag=, ttl=, \
+         if-header=, content-type=, status=, query=, header=, cookie=, auth=, tag=, ttl=, \
          negative-ttl=, min-ttl=, max-ttl=, jitter=, max-body=, fail-safe=, soft-timeout=, \
          body-key, bypass, ignore-cookies, ignore-client-control, store-set-cookie, \
          override-origin"
@@ -177,7 +183,7 @@ mod tests {
     fn every_word_is_understood() {
         let rule: Rule = "name=n method=GET,POST host=*.x path=/a if-header=b if-header=c:1 \
                           query=p,q header=t cookie=s ttl=1h30m store-set-cookie override-origin \
-                          ignore-client-control"
+                          ignore-client-control auth=shared"
             .parse()
             .unwrap();
         assert_eq!(rule.name(), "n");
@@ -199,6 +205,9 @@ mod tests {
         assert!(error("path=api").contains("begins with `/`"));
         assert!(error("content-type=a/* query=b").contains("make two rules"));
         assert!(error("bypass ttl=1s").contains("bypasses"));
+        assert!(error("auth=mine").contains("`auth=shared`"));
+        assert!(error("status=200 auth=shared").contains("make two rules"));
+        assert!(error("bypass auth=shared").contains("bypasses"));
         assert!(error("status=200 ignore-client-control").contains("make two rules"));
         assert!(error("  ").contains("empty rule") && error("ttl=").contains("has no value"));
     }

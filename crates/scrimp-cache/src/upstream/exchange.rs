@@ -20,7 +20,7 @@ use crate::{
         answer::Answer,
         facts::RequestFacts,
         refusal::Refusal,
-        storable::{self, Asking, Permissions},
+        storable::{self, Asking, CredentialUse, Permissions},
     },
     request::LookupRequest,
     shared::Shared,
@@ -35,7 +35,10 @@ pub(crate) struct Exchange<St> {
 /// Kind of an upstream call.
 enum UpstreamCall {
     /// The cache passes the request on.
-    Pass { report: Report, explain: bool },
+    Pass {
+        refusal: Option<Refusal>,
+        explain: bool,
+    },
     /// The request may change stored responses.
     Unsafe(Box<Write>),
     /// The last response was not storable, so this one is not expected to be stored.
@@ -50,7 +53,7 @@ struct WatchedCall {
     asking: Asking,
     /// Hash of the request's key.
     hash: u64,
-    keyed_authorization: bool,
+    credentials: CredentialUse,
 }
 
 // === impl Exchange ===
@@ -61,9 +64,14 @@ impl<St: Store> Exchange<St> {
         Self { shared, call }
     }
 
-    pub(crate) fn pass<B>(shared: &Arc<Shared<St>>, request: &Request<B>, report: Report) -> Self {
+    /// Makes a call in which the cache takes no part: for this reason, or because of its method.
+    pub(crate) fn pass<B>(
+        shared: &Arc<Shared<St>>,
+        request: &Request<B>,
+        refusal: Option<Refusal>,
+    ) -> Self {
         let explain = shared.config.explains(request.extensions());
-        Self::new(shared, UpstreamCall::Pass { report, explain })
+        Self::new(shared, UpstreamCall::Pass { refusal, explain })
     }
 
     pub(crate) fn unsafe_method<B>(
@@ -122,8 +130,9 @@ impl<St: Store> Exchange<St> {
         }
     }
 
-    /// Announces to inner layers how old a response may be.
+    /// Announces to inner layers which requests are private, and how old a response may be.
     pub(crate) fn announce<B>(&self, request: &mut Request<B>) {
+        self.shared.config.private_if.announce(request);
         if !Since::is_heard() {
             return;
         }
@@ -169,12 +178,12 @@ impl<St: Store> Exchange<St> {
         B: Body<Data = Bytes>,
     {
         let shared = &self.shared;
-        let (report, explain) = match self.call {
+        let (refusal, explain) = match self.call {
             UpstreamCall::Fetch(fetch) => return fetch.finish(shared, result),
             UpstreamCall::Watched(watched) => {
                 return result.map(|response| watched.finish(shared, response));
             }
-            UpstreamCall::Pass { report, explain } => (report, explain),
+            UpstreamCall::Pass { refusal, explain } => (refusal, explain),
             UpstreamCall::Unsafe(write) => {
                 let explain = write.explain();
                 if let Ok(response) = &result
@@ -182,10 +191,14 @@ impl<St: Store> Exchange<St> {
                 {
                     return fetch.finish(shared, result);
                 }
-                (Report::forwarded(Forward::Method), explain)
+                (None, explain)
             }
         };
         let mut response = result?;
+        let report = match refusal {
+            Some(refusal) => refused(shared, Forward::Bypass, refusal),
+            None => Report::forwarded(Forward::Method),
+        };
         shared.counters.bypassed.increment();
         book(&shared.config, &response, "", "(pass)");
         label(shared, response.headers_mut(), report);
@@ -208,12 +221,13 @@ impl WatchedCall {
         let idle = !asked.background
             && !asked.explain
             && config.ledger.is_none()
-            && config.fallback.is_none();
+            && config.fallback.is_none()
+            && !config.private_if.is_set();
         let unknown = miss.reason == Forward::UriMiss;
         (unknown && idle && shared.predictor.takes(hash)).then(|| Self {
             asking: Asking::from(&asked.facts),
             hash,
-            keyed_authorization: asked.keyed_authorization,
+            credentials: asked.credentials,
         })
     }
 
@@ -223,12 +237,11 @@ impl WatchedCall {
         shared: &Shared<St>,
         mut response: Response<B>,
     ) -> Response<CacheBody<B>> {
-        let report = Report::forwarded(Forward::UriMiss);
         let report = match self.refusal(shared, &response) {
-            Some(refusal) => report.detail(refusal.detail()),
+            Some(refusal) => refused(shared, Forward::UriMiss, refusal),
             None => {
                 shared.predictor.forget(self.hash);
-                report
+                Report::forwarded(Forward::UriMiss)
             }
         };
         label_miss(shared, &mut response, report);
@@ -240,7 +253,7 @@ impl WatchedCall {
         let config = &shared.config;
         let permissions = Permissions {
             set_cookie: !config.strict_cookies,
-            authorization: self.keyed_authorization,
+            credentials: self.credentials,
             ..Permissions::default()
         };
         let answer = Answer::read(response.headers());
@@ -248,6 +261,12 @@ impl WatchedCall {
         let (mode, status) = (config.mode, response.status());
         storable::check(mode, self.asking, status, &answer, &control, permissions).err()
     }
+}
+
+/// Counts a response that is not stored, and returns the report with the reason.
+pub(super) fn refused<St>(shared: &Shared<St>, forward: Forward, refusal: Refusal) -> Report {
+    shared.counters.not_stored.count(refusal);
+    Report::forwarded(forward).detail(refusal.word())
 }
 
 /// Appends a line to Cache-Status: the cache nearest to the client is last (RFC 9211 §2).

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
-use scrimp_core::extensions::{Tags, Tenant};
+use scrimp_core::{
+    PrivateRecheck,
+    extensions::{Tags, Tenant},
+};
 use scrimp_http::{
     groups::CACHE_GROUP_INVALIDATION,
     target::{authority_of, has_userinfo, resolve, retells},
@@ -36,6 +39,7 @@ pub(super) struct Write {
     retold: Option<Box<HeaderMap>>,
     /// Flag that the response is personal, or that its target is unknown.
     personal: bool,
+    recheck: PrivateRecheck,
     cookie: bool,
     tenant: Option<Tenant>,
     tags: Option<Tags>,
@@ -78,6 +82,12 @@ impl Write {
     ) -> Self {
         let (uri, headers) = (request.uri(), request.headers());
         let own = target_tag(uri, headers);
+        let stores = request.method() == Method::POST;
+        let private_if = &shared.config.private_if;
+        let recheck = match stores {
+            true => private_if.recheck(request),
+            false => PrivateRecheck::default(),
+        };
         Self {
             uri: uri.clone(),
             host: headers.get(header::HOST).cloned(),
@@ -86,13 +96,15 @@ impl Write {
             personal: facts.authorization
                 || has_userinfo(uri)
                 || facts.ambiguous_host
-                || facts.overridden,
+                || facts.overridden
+                || recheck.is_private(),
+            recheck,
             cookie: facts.cookie,
             tenant: request.extensions().get::<Tenant>().cloned(),
             tags: request.extensions().get::<Tags>().cloned(),
             explain: shared.config.explains(request.extensions()),
             sent: shared.config.clock.instant(),
-            start: (request.method() == Method::POST).then(|| shared.epochs.begin(own)),
+            start: stores.then(|| shared.epochs.begin(own)),
             doubt: Doubt {
                 epochs: Arc::clone(&shared.epochs),
                 own,
@@ -159,6 +171,7 @@ impl Write {
         status == StatusCode::OK
             && !said.varies
             && !self.personal
+            && !self.recheck.is_private()
             && said.content_location.and_then(|at| self.resolve(at)) == Some(self.doubt.own)
     }
 

@@ -79,6 +79,8 @@ async fn the_admin_service_purges_for_those_it_is_told_to_trust() {
         stats.contains("\"hits\":16") && stats.contains("\"store_entries\":1"),
         "{stats}"
     );
+    assert!(stats.contains("\"not_stored\":{\"no-store\":0,"), "{stats}");
+    assert!(stats.ends_with("}}"), "{stats}");
 }
 
 #[tokio::test]

@@ -1,22 +1,23 @@
 //! The way of a request: it makes a call, joins one, or is sent on its own.
 
+mod admit;
 mod receive;
 
 use std::{
-    any::TypeId,
     future::Future,
     ops::ControlFlow,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, Waker, ready},
+    task::{Context, Poll, ready},
 };
 
 use http::Request;
 use http_body::Body;
 use scrimp_core::{KeyBuf, KeyRef};
-use scrimp_flight::single_flight::{self, Admission, Member, Outcome, SharedResult};
+use scrimp_flight::single_flight::{Admission, Member, Outcome, SharedResult};
 use tokio::time::{Sleep, sleep};
 
+use self::admit::{admit, check_private};
 use crate::{
     call::{Answered, AnsweredBy, Errand, Upstream, UpstreamCall},
     config::Overflow,
@@ -25,9 +26,10 @@ use crate::{
     shared::{
         Common,
         body::CoalesceBody,
-        flight::{BoxCall, Terms},
-        recent::{self, After, Birth},
+        flight::BoxCall,
+        recent::{self, After},
     },
+    unshared::Unshared,
 };
 
 /// Reason why a request without a place in a flight is present.
@@ -108,9 +110,12 @@ where
         // The key is written in place: neither it nor the request is moved.
         let mut key = KeyBuf::new();
         let keyed = self.write_key(&mut key, common);
-        let (_, request) = self.own.as_ref().expect(OWN);
-        if !keyed {
+        let (_, request) = self.own.as_mut().expect(OWN);
+        common.config.private_if.announce(request);
+        let request = &*request;
+        if let Err(reason) = keyed.and_then(|()| check_private(common, request)) {
             common.counters.bypassed.increment();
+            common.counters.not_shared.count(reason);
             return ControlFlow::Break(Step::Pass(After::passed(common, request)));
         }
         let key = key.as_ref();
@@ -126,7 +131,8 @@ where
             }
             Admission::Barred => {
                 common.counters.barred.increment();
-                let after = After::Barred(key.hash_value());
+                let recheck = common.config.private_if.recheck(request);
+                let after = After::Barred(key.hash_value(), recheck);
                 return ControlFlow::Break(Step::Pass(after));
             }
             Admission::Crowded => {
@@ -150,17 +156,15 @@ where
         ControlFlow::Continue(waits)
     }
 
-    /// Writes the key. Returns false if the request must be sent on its own.
-    fn write_key(&mut self, key: &mut KeyBuf, common: &Common) -> bool {
+    /// Writes the key, or returns why the request must be sent on its own.
+    fn write_key(&mut self, key: &mut KeyBuf, common: &Common) -> Result<(), Unshared> {
         let config = &common.config;
         let (_, request) = self.own.as_ref().expect(OWN);
         let empty = key::is_bodiless(request);
         let Some(make) = &config.key else {
             return key::write(key, config, request, empty);
         };
-        if !key::is_open(config, request, empty) {
-            return false;
-        }
+        key::check_open(config, request, empty)?;
         let (inner, request) = self.own.take().expect(OWN);
         let (parts, body) = request.into_parts();
         let made = make(&parts);
@@ -169,7 +173,7 @@ where
             key::wrap(key, &request, made);
         }
         self.own = Some((inner, request));
-        made.is_some()
+        made.map(drop).ok_or(Unshared::Key)
     }
 
     /// Returns a response from the window.
@@ -224,6 +228,7 @@ where
                 .as_ref()
                 .map(|_| Box::new(request.headers().clone())),
             writes: recent::writes(common, &request),
+            recheck: config.private_if.recheck(&request),
         };
         waiting.asker.leads = true;
         waiting.deadline = None;
@@ -261,37 +266,4 @@ impl Waiting {
             None => Poll::Pending,
         }
     }
-}
-
-fn admit<ReqB, E: 'static>(
-    common: &Arc<Common>,
-    key: KeyRef<'_>,
-    asker: &Asker,
-    request: &Request<ReqB>,
-    waker: &Waker,
-) -> Admission<BoxCall> {
-    let config = &common.config;
-    let entry = single_flight::Request {
-        key,
-        max_members: config.max_waiters.saturating_add(1),
-        waker,
-    };
-    let error = TypeId::of::<E>();
-    common.table.enter(
-        &entry,
-        || config.clock.instant(),
-        // A repeated write is one write: it does not outdate itself.
-        |terms| {
-            let holds = !asker.safe || common.holds(terms.born, request);
-            holds && terms.error == error
-        },
-        || Terms {
-            common: Arc::clone(common),
-            error,
-            born: Birth {
-                writes: common.marks.now(),
-                since: asker.since,
-            },
-        },
-    )
 }

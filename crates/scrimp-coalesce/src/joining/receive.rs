@@ -19,6 +19,7 @@ use crate::{
         flight::BoxCall,
         recent::After,
     },
+    unshared::Unshared,
 };
 
 /// Reason why an error has the type of its receiver's service.
@@ -102,7 +103,7 @@ where
         let counters = &common.counters;
         if !answer.answers(request.headers()) {
             drop(body);
-            common.bar(hash, "vary");
+            common.bar(hash, Unshared::Vary);
             counters.released.increment();
             return Step::Pass(After::Nothing);
         }

@@ -19,7 +19,11 @@ use scrimp_flight::{
     single_flight::{Flight, FlightTable},
 };
 
-use crate::{config::Config, key::written_by};
+use crate::{
+    config::Config,
+    key::written_by,
+    unshared::{NotShared, Unshared, UnsharedCounters},
+};
 use answer::Load;
 use flight::BoxCall;
 use recent::{Birth, Marks, Recent};
@@ -59,6 +63,7 @@ pub(crate) struct Counters {
     pub(crate) timed_out: Counter,
     pub(crate) cut_off: Counter,
     pub(crate) finished: Counter,
+    pub(crate) not_shared: UnsharedCounters,
 }
 
 /// Counters of a layer since it was made, and its current state.
@@ -95,6 +100,8 @@ pub struct CoalesceStats {
     pub cut_off: u64,
     /// Calls finished in the background after all callers had left.
     pub finished: u64,
+    /// Requests and responses that were not shared, by reason.
+    pub not_shared: NotShared,
     /// Keys in flight now.
     pub in_flight: u64,
     /// Keys remembered now because their responses are not shareable.
@@ -150,7 +157,9 @@ impl Common {
     }
 
     /// Remembers that responses to this key are not shareable.
-    pub(crate) fn bar(&self, hash: u64, reason: &'static str) {
+    pub(crate) fn bar(&self, hash: u64, reason: Unshared) {
+        self.counters.not_shared.count(reason);
+        let reason = reason.word();
         tracing::debug!(reason, "a response is not shared; its key is remembered");
         let now = self.config.clock.instant();
         self.table.bar(hash, now, now + self.config.remember);
@@ -196,6 +205,7 @@ impl Counters {
             timed_out: self.timed_out.get(),
             cut_off: self.cut_off.get(),
             finished: self.finished.get(),
+            not_shared: self.not_shared.read(),
             ..CoalesceStats::default()
         }
     }

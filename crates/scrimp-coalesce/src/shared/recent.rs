@@ -12,7 +12,7 @@ use std::{
 use http::{Request, Response, header::VARY};
 use moka::sync::Cache;
 use parking_lot::RwLock;
-use scrimp_core::{Key, KeyHashBuilder, KeyRef, extensions::Since};
+use scrimp_core::{Key, KeyHashBuilder, KeyRef, PrivateRecheck, extensions::Since};
 use scrimp_http::method::is_safe;
 use tokio::time::Instant;
 
@@ -70,13 +70,14 @@ struct Written {
 }
 
 /// Work that follows the response to a request that is sent on its own.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Default)]
 pub(crate) enum After {
+    #[default]
     Nothing,
     /// The target is marked as written again: no later caller gets a response from before.
     Written(u64),
     /// The response shows whether responses to this key are shareable again.
-    Barred(u64),
+    Barred(u64, PrivateRecheck),
 }
 
 // === impl Recent ===
@@ -193,8 +194,8 @@ impl After {
         match self {
             Self::Nothing => {}
             Self::Written(target) => common.marks.write(target),
-            Self::Barred(hash) => {
-                if response.is_some_and(|response| is_shareable(common, response)) {
+            Self::Barred(hash, recheck) => {
+                if response.is_some_and(|response| is_shareable(common, response, &recheck)) {
                     common.table.unbar(hash);
                 }
             }
@@ -202,9 +203,12 @@ impl After {
     }
 }
 
-fn is_shareable<B>(common: &Arc<Common>, response: &Response<B>) -> bool {
+fn is_shareable<B>(common: &Arc<Common>, response: &Response<B>, recheck: &PrivateRecheck) -> bool {
     let config = &common.config;
-    let verdict = judge(config, response);
+    let verdict = judge(config, response, recheck);
+    if let Verdict::Refuse(reason) = verdict {
+        common.counters.not_shared.count(reason);
+    }
     // A failure says nothing about later responses. With a key from the user's function, only
     // two requests together show whether Vary matters.
     matches!(verdict, Verdict::Share { .. })

@@ -11,7 +11,7 @@ use std::{
 };
 
 use scrimp_batch::BatchLayer;
-use scrimp_cache::MemoryStore;
+use scrimp_cache::{CacheLayer, MemoryStore};
 use scrimp_coalesce::CoalesceLayer;
 use scrimp_core::{Clock, Ledger, Totals};
 use tokio::time::Instant;
@@ -39,6 +39,7 @@ use crate::{
 /// The layers under test, and the counters between them.
 pub(super) struct FullStack {
     front: Boxed,
+    cache: CacheLayer<Watched>,
     store: Watched,
     ledger: Ledger,
     coalesce: Option<CoalesceLayer>,
@@ -91,6 +92,7 @@ impl FullStack {
         };
         Ok(Self {
             front,
+            cache,
             store,
             ledger,
             coalesce,
@@ -132,7 +134,7 @@ impl FullStack {
     }
 
     pub(super) fn stats(&self) -> Stats {
-        stack::stats(&self.store, &self.ledger, self.coalesce.as_ref())
+        stack::stats(&self.cache, &self.ledger, self.coalesce.as_ref())
     }
 
     /// Returns each layer's share, from the counters between them.

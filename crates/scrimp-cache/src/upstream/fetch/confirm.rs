@@ -23,16 +23,23 @@ impl Fetch {
         stored: &Arc<Entry>,
         response: &Response<C>,
     ) -> Response<CacheBody<B>> {
-        let renewed = self.renew(shared, stored, response.headers());
-        let kept = renewed.is_ok();
+        let renewed = match self.private {
+            // The fields of one visitor's response update nothing.
+            true => Err(Refusal::PrivateIf),
+            false => self.renew(shared, stored, response.headers()),
+        };
+        let refusal = renewed.as_ref().err().copied();
         let entry = match renewed {
             Ok(entry) => {
                 let entry = Arc::new(entry);
                 put(shared, self.call.place(), Arc::clone(&entry), None);
                 entry
             }
-            Err(_) => {
-                shared.store.remove(self.call.key().as_ref(), Some(stored));
+            Err(refusal) => {
+                shared.counters.not_stored.count(refusal);
+                if !self.private {
+                    shared.store.remove(self.call.key().as_ref(), Some(stored));
+                }
                 Arc::clone(stored)
             }
         };
@@ -40,7 +47,8 @@ impl Fetch {
         let report = Report {
             forward_status: Some(StatusCode::NOT_MODIFIED),
             ttl: Some(ttl_seconds(freshness)),
-            stored: kept,
+            stored: refusal.is_none(),
+            detail: refusal.map(Refusal::word),
             ..Report::forwarded(self.reason)
         };
         self.answer(shared, &entry, freshness, report, CacheState::Revalidated)
@@ -86,7 +94,9 @@ impl Fetch {
         if spoils {
             self.refuse(status);
         }
-        if let Some(stored) = &self.stored {
+        if let Some(stored) = &self.stored
+            && !self.private
+        {
             let length = stored.body.len() as u64;
             if status == stored.status
                 && merge::head_agrees(&stored.headers, response.headers(), length)

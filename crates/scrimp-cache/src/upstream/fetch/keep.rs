@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, Response, StatusCode, header};
+use http::{Response, StatusCode, header};
 use http_body::Body;
 use scrimp_core::extensions::{self, CacheState};
 use scrimp_http::{body::announced_length, status::is_passing};
@@ -12,11 +12,11 @@ use super::{Fetch, put};
 use crate::{
     body::CacheBody,
     cache_status::{Report, ttl_seconds},
-    entry::{BodyCollector, Held, PendingEntry, Previous, Store},
+    entry::{BodyCollector, Collected, PendingEntry, Previous, Store},
     invalidation::epoch::Epoch,
     policy::{judge::Freshness, refusal::Refusal, storable::blames_request},
     shared::Shared,
-    upstream::exchange::label_miss,
+    upstream::exchange::{label_miss, refused},
 };
 
 impl Fetch {
@@ -50,7 +50,7 @@ impl Fetch {
                 if !spoils {
                     self.forget_replaced(shared, response.status());
                 }
-                let report = Report::forwarded(self.reason).detail(refusal.detail());
+                let report = refused(shared, self.reason, refusal);
                 return self.pass(shared, response, report);
             }
         };
@@ -76,6 +76,9 @@ impl Fetch {
         head: &Response<()>,
         announced: Option<u64>,
     ) -> Result<Box<PendingEntry>, Refusal> {
+        if self.private {
+            return Err(Refusal::PrivateIf);
+        }
         let pending = PendingEntry::new(&shared.config, &shared.variances, &self.call, head)?;
         let limit = shared.store.max_body().min(pending.max_body());
         match announced {
@@ -128,9 +131,10 @@ impl Fetch {
     }
 
     /// Removes a stored response that an unstorable full response has replaced. An error does not
-    /// replace it.
+    /// replace it, nor does a response to one visitor.
     fn forget_replaced<St: Store>(&self, shared: &Shared<St>, status: StatusCode) {
         if let Some(stored) = &self.stored
+            && !self.private
             && !status.is_server_error()
             && !blames_request(status)
             && status != StatusCode::PARTIAL_CONTENT
@@ -154,7 +158,17 @@ impl Fetch {
         // its end stores it, which may be another.
         let standby = answer.as_ref().filter(|answer| !answer.keep()).cloned();
         let keeper = answer.filter(|_| standby.is_none());
-        let commit = move |body: Bytes, trailers: Option<HeaderMap>, held: Held| {
+        let commit = move |collected: Result<Collected, Refusal>| {
+            let Collected {
+                body,
+                trailers,
+                held,
+            } = match collected {
+                Ok(collected) => collected,
+                // Another reader of a shared response may still store it.
+                Err(_) if keeper.is_some() => return,
+                Err(refusal) => return shared.counters.not_stored.count(refusal),
+            };
             if keeper.is_some_and(|answer| !answer.commit()) {
                 return;
             }
@@ -168,8 +182,8 @@ impl Fetch {
             match pending.finish(&shared.config, &call, &previous, (body, trailers)) {
                 Ok(entry) => put(&shared, call.into_place(), Arc::new(entry), Some(held)),
                 Err(refusal) => {
-                    shared.counters.rejected.increment();
-                    tracing::debug!(detail = refusal.detail(), "not stored after all");
+                    shared.counters.not_stored.count(refusal);
+                    tracing::debug!(detail = refusal.word(), "not stored after all");
                 }
             }
             // The place for a refresh is only released now.

@@ -42,6 +42,8 @@ pub(super) struct Fetch {
     refreshing: Option<Refreshing>,
     /// Flag that no caller waits for the response.
     background: bool,
+    /// Flag that the request has turned out to be private.
+    private: bool,
 }
 
 // === impl Fetch ===
@@ -117,6 +119,7 @@ impl Fetch {
             offered,
             refreshing: miss.refreshing,
             background,
+            private: false,
         })
     }
 
@@ -153,7 +156,7 @@ impl Fetch {
 
     /// Handles the upstream's response, or its failure.
     pub(super) fn finish<St: Store, B, E>(
-        self: Box<Self>,
+        mut self: Box<Self>,
         shared: &Arc<Shared<St>>,
         result: Result<Response<B>, E>,
     ) -> Result<Response<CacheBody<B>>, E>
@@ -168,6 +171,7 @@ impl Fetch {
             }
         };
         let status = response.status();
+        self.private = self.call.is_private();
         self.book(&shared.config, &response);
         if status == StatusCode::NOT_MODIFIED
             && let Some(confirmed) = self.named(response.headers()).cloned()
