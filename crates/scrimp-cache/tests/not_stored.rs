@@ -48,6 +48,12 @@ fn cases() -> Vec<Case> {
             (200, FRESH),
         ),
         case(
+            "no-cache",
+            |s| s.not_stored.no_cache,
+            &[],
+            (200, &[("cache-control", "no-cache, max-age=60")]),
+        ),
+        case(
             "private",
             |s| s.not_stored.private,
             &[],
@@ -110,6 +116,15 @@ fn cases() -> Vec<Case> {
         Case {
             rule: "path=/** bypass",
             ..case("rule", |s| s.not_stored.rule, &[], (200, FRESH))
+        },
+        Case {
+            rule: "path=/** ttl=5m",
+            ..case(
+                "no-cache",
+                |s| s.not_stored.no_cache,
+                &[],
+                (200, &[("cache-control", "no-cache")]),
+            )
         },
         Case {
             rule: "path=/** max-body=2",

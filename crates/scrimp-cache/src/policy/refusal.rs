@@ -15,6 +15,8 @@ scrimp_core::reasons! {
 
     /// `no-store` in the response or the request.
     NoStore => no_store, "no-store";
+    /// `no-cache` in the response, which has no validator: it could never be used.
+    NoCache => no_cache, "no-cache";
     /// `private` in the response, for a shared cache.
     Private => private, "private";
     /// The request had credentials, and nothing allows to share its response (RFC 9111 §3.5). See

@@ -116,10 +116,12 @@ pub(crate) fn check(
     {
         return Err(No::SetCookie);
     }
-    let validated = control.no_cache && heuristically_cacheable(status);
+    // Each use needs a validation, for which there is nothing to compare.
+    if control.no_cache && !worth_keeping(answer) {
+        return Err(No::NoCache);
+    }
     if allowed.ttl
         || origin_allows(mode, answer, control)
-        || validated
         || (heuristically_cacheable(status) && worth_keeping(answer))
     {
         Ok(())
