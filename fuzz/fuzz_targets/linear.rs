@@ -116,6 +116,10 @@ fn read(which: u8, data: &[u8]) {
         }
         20 => {
             let _ = LogLine::read(data);
+            let head = b"#Fields: date time x-edge-location cs-method cs-uri-stem sc-status";
+            let _ = LogLine::read_all([&head[..], data]);
+            let head = b"time,\"method\",url,status";
+            let _ = LogLine::read_all([&head[..], data]);
         }
         21 => Tap::new().see(data),
         22 => {

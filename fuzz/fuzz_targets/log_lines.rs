@@ -9,8 +9,9 @@ use scrimp_replay::fuzzing::LogLine;
 const LAST: i64 = 253_402_207_200_000_000;
 
 fuzz_target!(|data: &[u8]| {
-    for line in data.split(|&byte| byte == b'\n').take(8) {
-        let Ok(read) = within(SMALL, || LogLine::read(line)) else {
+    let lines = data.split(|&byte| byte == b'\n').take(8);
+    for read in within(SMALL, || LogLine::read_all(lines)) {
+        let Ok(read) = read else {
             continue;
         };
         assert!((0..=LAST).contains(&read.time()), "{}", read.time());
@@ -26,8 +27,13 @@ fuzz_target!(|data: &[u8]| {
         // A request that was read is read again from the log that a server would write.
         let target = uri.path_and_query().expect("a path").as_str();
         let method = read.request().method();
+        // A port that its scheme implies is left out.
+        let scheme = match authority.port_u16() {
+            Some(80) => "https",
+            _ => "http",
+        };
         let again = format!(
-            "h - - [17/May/2015:10:05:03 +0000] \"{method} http://{authority}{target} HTTP/1.1\" {} 1",
+            "h - - [17/May/2015:10:05:03 +0000] \"{method} {scheme}://{authority}{target} HTTP/1.1\" {} 1",
             read.status()
         );
         if method != "CONNECT" {

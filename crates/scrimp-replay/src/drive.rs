@@ -3,7 +3,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use http::{HeaderValue, Request, header::USER_AGENT};
-use scrimp_core::Clock;
+use scrimp_core::{Clock, Money};
 
 use crate::{
     ceiling::Ceiling,
@@ -15,6 +15,7 @@ use crate::{
     settings::Settings,
     stack::{Stats, Verdict},
     stampede::Comparison,
+    suggest::{Params, Trials},
     timeline::Timeline,
     upstream::Logged,
 };
@@ -42,6 +43,7 @@ pub(crate) fn micros(number: u64) -> Duration {
 pub(crate) struct Bench {
     pub(crate) tally: Tally,
     pub(crate) comparison: Option<Comparison>,
+    pub(crate) trials: Trials,
 }
 
 /// Result of driving a log.
@@ -56,40 +58,45 @@ pub(crate) struct Tally {
     pub(crate) timeline: Timeline,
     pub(crate) routes: Routes,
     pub(crate) ceiling: Ceiling,
+    price: Money,
 }
 
 // === impl Bench ===
 
 impl Bench {
-    pub(crate) fn new(settings: &Settings, span: (i64, i64)) -> Result<Self> {
+    pub(crate) fn new(settings: &Settings, params: &Params, span: (i64, i64)) -> Result<Self> {
         let comparison = settings
             .stampede
             .map(|takes| Comparison::new(settings, takes, &anchored(span.0)));
         Ok(Self {
             tally: Tally {
-                timeline: Timeline::new(span.0, span.1),
+                timeline: Timeline::new(span.0, span.1, settings.price.currency()),
                 routes: Routes::default(),
                 ceiling: Ceiling::new(),
+                price: settings.price,
             },
             comparison: comparison.transpose()?,
+            trials: Trials::new(settings, params, span.0)?,
         })
     }
 
-    /// Makes the same request on the stacks of the comparison, if there is one.
-    pub(crate) fn beside(&mut self, entry: &Entry, settings: &Settings) -> Result<()> {
+    /// Makes the same request on the stacks of the comparison, if there is one, and on those of the
+    /// suggestions.
+    pub(crate) async fn beside(&mut self, entry: &Entry, settings: &Settings) -> Result<()> {
         if let Some(comparison) = &mut self.comparison {
             comparison.call(request(entry, &settings.host)?);
         }
-        Ok(())
+        self.trials.call(entry, settings).await
     }
 }
 
 // === impl Tally ===
 
 impl Tally {
-    /// Records a call for a request, even if the request was recorded earlier.
-    pub(crate) fn called(&mut self, entry: &Entry) {
-        self.timeline.called(entry.time);
+    /// Records a call for a request at the price that was paid, even if the request was recorded
+    /// earlier.
+    pub(crate) fn called(&mut self, entry: &Entry, price: Money) {
+        self.timeline.called(entry.time, price);
         self.routes.called(&entry.method, &entry.target);
     }
 
@@ -98,7 +105,7 @@ impl Tally {
         if let Some(key) = &verdict.key {
             self.ceiling.request(key, verdict.storable)?;
         }
-        self.timeline.count(entry.time, calls);
+        self.timeline.count(entry.time, calls, self.price);
         self.routes.count(&entry.method, &entry.target, calls);
         Ok(())
     }
@@ -117,6 +124,7 @@ pub(crate) fn request<B: Default>(entry: &Entry, default_host: &str) -> Result<R
         .extension(Logged {
             status: entry.status,
             bytes: entry.bytes,
+            latency: entry.latency,
         });
     // Rules may read it. An agent that cannot be sent now was not sent then.
     if let Ok(agent) = HeaderValue::from_str(&entry.user_agent)

@@ -34,6 +34,11 @@ impl Error {
         }
     }
 
+    /// Reports whether a file or device caused it.
+    pub(crate) fn is_io(&self) -> bool {
+        self.source.is_some()
+    }
+
     /// Reports whether the reader closed the output, as `head` does.
     #[must_use]
     pub fn is_broken_pipe(&self) -> bool {

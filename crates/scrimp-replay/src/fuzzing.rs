@@ -26,7 +26,23 @@ impl LogLine {
     ///
     /// If a replay could not make the request of a line that it accepts.
     pub fn read(text: &[u8]) -> Result<Self, String> {
-        let entry = line::parse(text).map_err(|reason| reason.to_string())?;
+        Self::of(&mut line::Reader::new(None), text)
+    }
+
+    /// Reads lines one after another, as the lines of one log: some name the columns of others.
+    ///
+    /// # Panics
+    ///
+    /// As [`read`](Self::read).
+    pub fn read_all<'a>(lines: impl IntoIterator<Item = &'a [u8]>) -> Vec<Result<Self, String>> {
+        let mut reader = line::Reader::new(None);
+        let lines = lines.into_iter();
+        lines.map(|text| Self::of(&mut reader, text)).collect()
+    }
+
+    fn of(reader: &mut line::Reader, text: &[u8]) -> Result<Self, String> {
+        let parsed = reader.read(text).map_err(|reason| reason.to_string())?;
+        let entry = parsed.ok_or("no line of its own")?.entry;
         let request = drive::request(&entry, "default.example");
         Ok(Self {
             time: entry.time,

@@ -1,15 +1,17 @@
 //! Reads logs, counts unusable lines, and sorts the rest.
 
-use std::io;
+use std::{cell::Cell, io, rc::Rc};
 
 use crate::{
     error::{Error, Result},
     input::{Input, Line, Lines, Source, cannot_read},
-    line,
+    line::{self, Format, Reader},
     progress::Progress,
+    recognised::Recognised,
     report::{BadLine, Reading},
     settings::Settings,
     sort::{Sorted, Sorter},
+    suggest::Params,
 };
 
 /// Highest number of bad lines that a report shows.
@@ -18,14 +20,20 @@ const MAX_EXAMPLES: usize = 10;
 /// Lines between two progress reports.
 const STRIDE: u64 = 4096;
 
+/// Lines from which the format is detected, and their highest length together.
+const HEAD: usize = 64;
+const HEAD_BYTES: usize = 1 << 18;
+
 /// Reads all inputs, one after another.
 pub(crate) fn read(
     inputs: Vec<Input>,
     settings: &Settings,
     progress: &mut dyn Progress,
-) -> Result<(Reading, Sorted)> {
+) -> Result<(Reading, Sorted, Params)> {
     let mut intake = Intake {
         reading: Reading::default(),
+        recognised: Recognised::default(),
+        params: Params::default(),
         sorter: Sorter::new(settings.sort_memory),
         settings,
     };
@@ -33,62 +41,153 @@ pub(crate) fn read(
         intake.read(input, progress)?;
     }
     let Intake {
-        reading, sorter, ..
+        mut reading,
+        recognised,
+        params,
+        sorter,
+        ..
     } = intake;
+    reading.warnings.extend(recognised.warnings());
     let sorted = sorter.finish()?;
     if sorted.count == 0 {
         return Err(Error::new(nothing_to_replay(&reading)));
     }
-    Ok((reading, sorted))
+    Ok((reading, sorted, params))
+}
+
+/// An opened log, its first lines, and the reader for its format.
+pub(crate) struct Opened {
+    pub(crate) name: String,
+    lines: Lines<Box<dyn io::BufRead>>,
+    compressed: bool,
+    size: Option<u64>,
+    position: Rc<Cell<u64>>,
+    pub(crate) reader: Reader,
+    /// The first lines with their numbers; nothing for one that is too long.
+    pub(crate) head: Vec<(u64, Option<Vec<u8>>)>,
+    /// How many of those lines each format reads.
+    pub(crate) counts: Vec<(Format, usize)>,
+    /// The log ended, or broke off, within them.
+    ended: Option<io::Result<()>>,
 }
 
 struct Intake<'a> {
     reading: Reading,
+    recognised: Recognised,
+    params: Params,
     sorter: Sorter,
     settings: &'a Settings,
+}
+
+// === impl Opened ===
+
+impl Opened {
+    /// Opens a log, and detects the format of its lines.
+    pub(crate) fn new(input: Input, settings: &Settings) -> Result<Self> {
+        let name = input.name();
+        let source = Source::open(input)?;
+        let (compressed, size, position) = (source.compressed, source.size, source.position());
+        let mut lines = Lines::new(source.reader);
+        let mut head = Vec::new();
+        let mut bytes = 0;
+        let mut ended = None;
+        while ended.is_none() && head.len() < HEAD && bytes < HEAD_BYTES {
+            match lines.next() {
+                Ok(Some((number, Line::Text(text)))) => {
+                    bytes += text.len();
+                    head.push((number, Some(text.to_vec())));
+                }
+                Ok(Some((number, Line::TooLong))) => head.push((number, None)),
+                Ok(None) => ended = Some(Ok(())),
+                Err(error) => ended = Some(Err(error)),
+            }
+        }
+        let mut reader = Reader::new(settings.format);
+        let counts = reader.detect(&head.iter().filter_map(|(_, line)| line.as_deref()));
+        Ok(Self {
+            name,
+            lines,
+            compressed,
+            size,
+            position,
+            reader,
+            head,
+            counts,
+            ended,
+        })
+    }
 }
 
 // === impl Intake ===
 
 impl Intake<'_> {
     fn read(&mut self, input: Input, progress: &mut dyn Progress) -> Result<()> {
-        let name = input.name();
-        let source = Source::open(input)?;
-        let (gzip, size, position) = (source.gzip, source.size, source.position());
-        let mut lines = Lines::new(source.reader);
-        loop {
-            if lines.number.is_multiple_of(STRIDE) {
-                progress.reading(&name, position.get(), size);
+        let generated = matches!(input, Input::Sample(_));
+        let mut log = Opened::new(input, self.settings)?;
+        self.recognised.begin(generated || self.settings.one_host);
+        for (number, text) in std::mem::take(&mut log.head) {
+            let line = text.as_deref().map_or(Line::TooLong, Line::Text);
+            self.line(&mut log.reader, &log.name, number, &line)?;
+        }
+        progress.reading(&log.name, log.position.get(), log.size);
+        let mut ended = log.ended.take();
+        while ended.is_none() {
+            if log.lines.number.is_multiple_of(STRIDE) {
+                progress.reading(&log.name, log.position.get(), log.size);
             }
-            let number = lines.number + 1;
-            match lines.next() {
-                Ok(None) => break,
-                Ok(Some(line)) => self.line(&name, number, &line)?,
-                Err(error) if gzip && is_damage(&error) => {
-                    self.reading
-                        .warnings
-                        .push(damage(&name, lines.number, &error));
-                    break;
+            match log.lines.next() {
+                Ok(None) => ended = Some(Ok(())),
+                Ok(Some((number, line))) => {
+                    self.line(&mut log.reader, &log.name, number, &line)?;
                 }
-                Err(error) => return Err(cannot_read(&name, error)),
+                Err(error) => ended = Some(Err(error)),
             }
         }
-        self.reading.inputs.push(name);
+        match ended {
+            Some(Err(error)) if log.compressed && is_damage(&error) => {
+                let warning = damage(&log.name, log.lines.number, &error);
+                self.reading.warnings.push(warning);
+            }
+            Some(Err(error)) => return Err(cannot_read(&log.name, error)),
+            _ => {}
+        }
+        self.recognised.end(&log.name);
+        self.reading.inputs.push(log.name);
         Ok(())
     }
 
-    fn line(&mut self, name: &str, number: u64, line: &Line<'_>) -> Result<()> {
+    fn line(
+        &mut self,
+        reader: &mut Reader,
+        name: &str,
+        number: u64,
+        line: &Line<'_>,
+    ) -> Result<()> {
         let parsed = match line {
             Line::Text([]) => return Ok(()),
-            Line::Text(text) => line::parse(text),
+            Line::Text(text) => reader.read(text),
             Line::TooLong => Err(line::BadLine::TooLong),
         };
         let reading = &mut self.reading;
-        reading.lines += 1;
         match parsed {
-            Ok(entry) if !self.settings.counts(&entry) => reading.left_out += 1,
-            Ok(entry) => self.sorter.push(&entry)?,
+            Ok(None) => {}
+            Ok(Some(parsed)) => {
+                reading.lines += 1;
+                self.recognised.note(&parsed);
+                reading.timed += u64::from(parsed.entry.latency.is_some());
+                if self.settings.counts(&parsed.entry) {
+                    self.params.note(&parsed.entry.target);
+                    self.sorter.push(&parsed.entry)?;
+                } else {
+                    reading.left_out += 1;
+                }
+            }
+            Err(line::BadLine::Event) => {
+                reading.lines += 1;
+                reading.other_lines += 1;
+            }
             Err(reason) => {
+                reading.lines += 1;
                 reading.bad_lines += 1;
                 if reading.bad_line_examples.len() < MAX_EXAMPLES {
                     let reason = reason.to_string();
@@ -117,7 +216,7 @@ fn is_damage(error: &io::Error) -> bool {
 fn damage(name: &str, lines: u64, error: &io::Error) -> String {
     let what = match error.kind() {
         io::ErrorKind::UnexpectedEof => "ends in the middle of its compressed data",
-        _ => "is damaged, or has other data than gzip at its end",
+        _ => "is damaged, or has other data than its compression at its end",
     };
     format!("{name} {what}: the {lines} lines before that were used")
 }
@@ -134,6 +233,7 @@ fn nothing_to_replay(reading: &Reading) -> String {
             "none of its {lines} lines can be read (line {} of {}: {})",
             bad.line, bad.input, bad.reason
         ),
+        (lines, 0, None) => format!("none of its {lines} lines is a request"),
         (_, left_out, _) => {
             format!("--method and --status left out all of its {left_out} requests")
         }

@@ -10,6 +10,7 @@ use crate::{
     line::format_time,
     report::{BadLine, Coalesced, Report, ratio},
     stampede::StampedeReport,
+    suggest::Suggestion,
     timeline::Timeline,
 };
 
@@ -19,6 +20,7 @@ struct ReportJson<'a> {
     lines: u64,
     bad_lines: u64,
     bad_line_examples: &'a [BadLine],
+    other_lines: u64,
     left_out: u64,
     warnings: &'a [String],
     first: String,
@@ -45,12 +47,15 @@ struct ReportJson<'a> {
     evicted: u64,
     not_stored: BTreeMap<&'static str, u64>,
     latency_seconds: f64,
+    latency_logged: bool,
+    timed: u64,
     coalesced: Option<Coalesced>,
     layers: Option<&'a Layers>,
     elapsed_seconds: f64,
     timeline: TimelineJson,
     stampede: Option<&'a StampedeReport>,
     routes: Vec<RouteJson<'a>>,
+    suggestions: &'a [Suggestion],
 }
 
 #[derive(Serialize)]
@@ -59,6 +64,7 @@ struct TimelineJson {
     slice_seconds: i64,
     requests: Vec<u64>,
     upstream_calls: Vec<u64>,
+    spent: Vec<f64>,
 }
 
 #[derive(Serialize)]
@@ -81,8 +87,9 @@ impl Report {
     /// | `lines` | lines that are not blank |
     /// | `bad_lines` | lines that could not be read |
     /// | `bad_line_examples` | the first ten: `input`, `line` (from 1), `reason` |
+    /// | `other_lines` | lines of events that are no requests, as applications log them |
     /// | `left_out` | requests left out by method or status |
-    /// | `warnings` | damage to whole files, as text |
+    /// | `warnings` | damage to whole files, and facts that no line states, as text |
     /// | `first`, `last` | times of the first and the last request, RFC 3339 |
     /// | `requests` | requests replayed |
     /// | `upstream_calls_without` | upstream calls without the cache: all requests |
@@ -104,15 +111,18 @@ impl Report {
     /// | `evicted` | stored responses that were evicted |
     /// | `not_stored` | responses that the cache did not store, by reason: the `detail` of Cache-Status |
     /// | `latency_seconds` | time that the upstream took for a response |
+    /// | `latency_logged` | the log stated that time, and `latency_seconds` counts where it does not |
+    /// | `timed` | requests whose latency the log states |
     /// | `coalesced` | if calls were shared: `joined` a call in flight, `reused` a finished response; otherwise `null` |
     /// | `layers` | `null` for the cache and shared calls alone; otherwise `shares`, `batch` and `providers` |
     /// | `layers.shares` | in the order of the layers: `layer` (`stampede`, `cache`, `coalesce`, `batch`, `route`), `calls` that it avoided and the money `saved`, below zero if it added calls or cost; they add up to `hits` and `saved` |
     /// | `layers.batch` | `null` or `window_seconds`, the `most` in a batch, `batches`, `items` in them, and the requests sent `alone` |
     /// | `layers.providers` | providers: `name`, `calls`, `spent` |
     /// | `elapsed_seconds` | time for reading and replaying |
-    /// | `timeline` | `start` (Unix seconds), `slice_seconds`, `requests` and `upstream_calls`: a list each, one number per slice |
+    /// | `timeline` | `start` (Unix seconds), `slice_seconds`, `requests`, `upstream_calls` and the money `spent` on them: a list each, one number per slice |
     /// | `stampede` | `null` unless requested: `upstream_seconds`, `refreshes`, and `without` and `with` protection each `blocked` requests, `waited_seconds` in total, `upstream_calls`, `doubled` calls while one for the same URL was in flight, and their largest `burst` |
     /// | `routes` | those with the highest savings: `route`, `requests`, `upstream_calls`, `saved`, `hit_rate` |
+    /// | `suggestions` | settings that would raise the hit rate, the best first: the `change` in words, its `flags`, the hit rates `before` and `after` it, and the number of first `requests` on which it was tried |
     #[must_use]
     pub fn to_json(&self) -> Value {
         serde_json::to_value(self).expect("maps with text for keys and finite numbers")
@@ -138,6 +148,7 @@ impl Serialize for Report {
             lines: reading.lines,
             bad_lines: reading.bad_lines,
             bad_line_examples: &reading.bad_line_examples,
+            other_lines: reading.other_lines,
             left_out: reading.left_out,
             warnings: &reading.warnings,
             first: format_time(self.span.0),
@@ -164,12 +175,15 @@ impl Serialize for Report {
             evicted: self.evicted,
             not_stored: self.reasons().collect(),
             latency_seconds: self.latency.as_secs_f64(),
+            latency_logged: self.logged_latency,
+            timed: reading.timed,
             coalesced: self.coalesced,
             layers: self.layers.as_ref(),
             elapsed_seconds: self.elapsed.as_secs_f64(),
             timeline: TimelineJson::of(&self.timeline),
             stampede: self.stampede.as_ref(),
             routes: self.routes_json(),
+            suggestions: &self.suggestions,
         };
         report.serialize(serializer)
     }
@@ -184,7 +198,8 @@ impl TimelineJson {
             start: timeline.start,
             slice_seconds: timeline.seconds,
             requests: slices.clone().map(|slice| slice.requests).collect(),
-            upstream_calls: slices.map(|slice| slice.upstream_calls).collect(),
+            upstream_calls: slices.clone().map(|slice| slice.upstream_calls).collect(),
+            spent: slices.map(|slice| slice.spent.as_f64()).collect(),
         }
     }
 }

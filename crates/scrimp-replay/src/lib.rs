@@ -1,7 +1,7 @@
 //! Replays an access log through scrimp's cache, or all of its layers, and prints the cost.
 //!
-//! The log is read (Common or Combined Log Format, or JSON lines; gzip or not), sorted by time, and
-//! driven in virtual time through the real [`CacheLayer`] over an upstream that counts its calls:
+//! The log is read (in the [`Format`]s of most servers, proxies and applications, plain or
+//! compressed), sorted by time, and driven in virtual time through the real [`CacheLayer`] over an upstream that counts its calls:
 //! a day of traffic takes a second. The result is the number of calls, and so of dollars, that the
 //! cache would have saved, beside the highest savings that the same trace allows.
 //! [`Settings::all`] adds the other layers, and [`Layers`] contains the share of each.
@@ -62,6 +62,7 @@ pub mod cli;
 mod ceiling;
 mod drive;
 mod error;
+mod explain;
 mod full;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
@@ -75,6 +76,7 @@ mod line;
 mod offer;
 mod overlap;
 mod progress;
+mod recognised;
 mod replay;
 mod report;
 mod routes;
@@ -83,6 +85,7 @@ mod settings;
 mod sort;
 mod stack;
 mod stampede;
+mod suggest;
 mod table;
 mod timeline;
 mod ttl;
@@ -91,9 +94,11 @@ mod upstream;
 mod watch;
 
 pub use error::{Error, Result};
+pub use explain::Explanation;
 pub use html::Html;
 pub use input::Input;
 pub use layers::{Batched, Layers, Share, Used};
+pub use line::Format;
 pub use offer::Offer;
 pub use progress::Progress;
 pub use replay::replay;
@@ -102,6 +107,7 @@ pub use routes::Route;
 pub use sample::SampleLog;
 pub use settings::Settings;
 pub use stampede::{StampedeReport, Waiting};
+pub use suggest::Suggestion;
 pub use table::Table;
 pub use timeline::{Slice, Timeline};
 pub use ttl::Ttl;

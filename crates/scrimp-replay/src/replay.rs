@@ -17,6 +17,7 @@ use crate::{
     settings::Settings,
     sort::Sorted,
     stack::{Stack, Stats},
+    suggest::Params,
     upstream::{Meter, Upstream},
 };
 
@@ -38,13 +39,17 @@ pub fn replay(
     progress: &mut dyn Progress,
 ) -> Result<Report> {
     let stopwatch = Stopwatch::start();
-    let (reading, sorted) = intake::read(inputs, settings, progress)?;
+    let (reading, sorted, params) = intake::read(inputs, settings, progress)?;
+    let settings = &Settings {
+        longest_logged: sorted.longest,
+        ..settings.clone()
+    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .map_err(|error| Error::io("cannot start the clock of the replay", error))?;
-    let mut report = runtime.block_on(drive(reading, sorted, settings, progress))?;
+    let mut report = runtime.block_on(drive(reading, sorted, &params, settings, progress))?;
     report.elapsed = stopwatch.elapsed();
     Ok(report)
 }
@@ -52,11 +57,12 @@ pub fn replay(
 async fn drive(
     reading: Reading,
     mut sorted: Sorted,
+    params: &Params,
     settings: &Settings,
     progress: &mut dyn Progress,
 ) -> Result<Report> {
     let (total, span) = (sorted.count, sorted.span.unwrap_or_default());
-    let mut bench = Bench::new(settings, span)?;
+    let mut bench = Bench::new(settings, params, span)?;
     let driven = if settings.is_full() {
         full::drive(&mut sorted, settings, &mut bench, progress).await?
     } else if settings.overlaps() {
@@ -65,7 +71,11 @@ async fn drive(
         in_turn(&mut sorted, settings, &mut bench, progress).await?
     };
     progress.replaying(total, total);
-    let Bench { tally, comparison } = bench;
+    let Bench {
+        tally,
+        comparison,
+        trials,
+    } = bench;
     let stampede = match comparison {
         Some(comparison) => Some(comparison.finish().await),
         None => None,
@@ -95,12 +105,14 @@ async fn drive(
         evicted,
         not_stored,
         latency: settings.latency,
+        logged_latency: settings.logged_latency,
         coalesced,
         layers: driven.layers,
         span,
         timeline: tally.timeline,
         routes: tally.routes.top(TOP_ROUTES),
         stampede,
+        suggestions: trials.finish(),
         elapsed: Duration::ZERO,
     })
 }
@@ -113,7 +125,7 @@ async fn in_turn(
     progress: &mut dyn Progress,
 ) -> Result<Driven> {
     let (total, first) = (sorted.count, sorted.span.unwrap_or_default().0);
-    let upstream = Upstream::new(settings.price, settings.latency);
+    let upstream = Upstream::new(settings.price, settings.upstream_latency());
     let mut stack = Stack::new(settings, upstream.clone(), &anchored(first))?;
     let start = Instant::now();
     let mut now = first;
@@ -129,7 +141,7 @@ async fn in_turn(
             }
             now = entry.time;
         }
-        bench.beside(&entry, settings)?;
+        bench.beside(&entry, settings).await?;
         let before = upstream.calls();
         let verdict = stack.call(request(&entry, &settings.host)?).await;
         let calls = upstream.calls() - before;
@@ -151,14 +163,14 @@ async fn overlapping(
     progress: &mut dyn Progress,
 ) -> Result<Driven> {
     let (total, first) = (sorted.count, sorted.span.unwrap_or_default().0);
-    let upstream = Upstream::new(settings.price, settings.latency);
+    let upstream = Upstream::new(settings.price, settings.upstream_latency());
     let mut stack = Stack::new(settings, upstream.clone(), &anchored(first))?;
     let mut crowd = Crowd::new(first);
     let mut done = 0u64;
     while let Some(entry) = sorted.next()? {
         told(progress, done, total);
         crowd.until(entry.time, &mut bench.tally).await?;
-        bench.beside(&entry, settings)?;
+        bench.beside(&entry, settings).await?;
         let meter = Meter::default();
         let mut asked = request(&entry, &settings.host)?;
         asked.extensions_mut().insert(meter.clone());

@@ -10,6 +10,7 @@ use crate::{
     layers::Layers,
     routes::Route,
     stampede::StampedeReport,
+    suggest::Suggestion,
     timeline::{Slice, Timeline},
     ttl::Ttl,
 };
@@ -46,8 +47,11 @@ pub struct Report {
     pub evicted: u64,
     /// Responses that the cache did not store, by reason.
     pub not_stored: NotStored,
-    /// Time that the upstream took for a response.
+    /// Time that the upstream took for a response; with [`logged_latency`](Self::logged_latency),
+    /// where the log states none.
     pub latency: Duration,
+    /// The upstream took the time in the log.
+    pub logged_latency: bool,
     /// Results of sharing calls, if they were shared.
     pub coalesced: Option<Coalesced>,
     /// Each layer's share, if there were more layers than the cache and shared calls.
@@ -60,6 +64,8 @@ pub struct Report {
     pub routes: Vec<Route>,
     /// Results of the comparison of waiting, if requested.
     pub stampede: Option<StampedeReport>,
+    /// Settings that would raise the hit rate, the best first.
+    pub suggestions: Vec<Suggestion>,
     /// Time for reading and replaying.
     pub elapsed: Duration,
 }
@@ -86,9 +92,13 @@ pub struct Reading {
     pub bad_lines: u64,
     /// The first of those lines.
     pub bad_line_examples: Vec<BadLine>,
+    /// Lines of other events than requests, as applications log them.
+    pub other_lines: u64,
+    /// Requests whose latency the log states.
+    pub timed: u64,
     /// Requests left out by method or status.
     pub left_out: u64,
-    /// Damage to whole files.
+    /// Damage to whole files, and facts that no line states.
     pub warnings: Vec<String>,
 }
 

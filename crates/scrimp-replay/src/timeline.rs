@@ -1,5 +1,7 @@
 //! Requests and upstream calls over time.
 
+use scrimp_core::{Currency, Money};
+
 use crate::line::MICROS;
 
 /// Highest number of points on a chart.
@@ -24,20 +26,22 @@ pub struct Timeline {
 }
 
 /// Counts of one slice of time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Slice {
     /// Requests made.
     pub requests: u64,
     /// Requests that reached the upstream.
     pub upstream_calls: u64,
+    /// Cost of those calls, at the price of the provider that each went to.
+    pub spent: Money,
 }
 
 // === impl Timeline ===
 
 impl Timeline {
     /// Makes a timeline for entries between two times in microseconds.
-    pub(crate) fn new(first: i64, last: i64) -> Self {
+    pub(crate) fn new(first: i64, last: i64, currency: Currency) -> Self {
         let (first, last) = (first.div_euclid(MICROS), last.div_euclid(MICROS));
         let count = |seconds: i64| last.div_euclid(seconds) - first.div_euclid(seconds) + 1;
         let fits = LENGTHS
@@ -48,25 +52,30 @@ impl Timeline {
             let days = (last - first).div_euclid(86_400 * (MAX_SLICES - 1)) + 1;
             days * 86_400
         });
+        let empty = Slice {
+            requests: 0,
+            upstream_calls: 0,
+            spent: Money::from_pico(0, currency),
+        };
         Self {
             start: first.div_euclid(seconds) * seconds,
             seconds,
-            slices: vec![Slice::default(); usize::try_from(count(seconds)).unwrap_or(1)],
+            slices: vec![empty; usize::try_from(count(seconds)).unwrap_or(1)],
         }
     }
 
     /// Counts a request at a time in microseconds.
-    pub(crate) fn count(&mut self, time: i64, upstream_calls: u64) {
+    pub(crate) fn count(&mut self, time: i64, upstream_calls: u64, price: Money) {
         if let Some(slice) = self.at(time) {
             slice.requests += 1;
-            slice.upstream_calls += upstream_calls;
+            slice.add(upstream_calls, price);
         }
     }
 
-    /// Counts a call for a request at a time in microseconds.
-    pub(crate) fn called(&mut self, time: i64) {
+    /// Counts a call for a request at a time in microseconds, at the price that was paid.
+    pub(crate) fn called(&mut self, time: i64, price: Money) {
         if let Some(slice) = self.at(time) {
-            slice.upstream_calls += 1;
+            slice.add(1, price);
         }
     }
 
@@ -76,6 +85,16 @@ impl Timeline {
             .unwrap_or(0)
             .min(self.slices.len().saturating_sub(1));
         self.slices.get_mut(at)
+    }
+}
+
+// === impl Slice ===
+
+impl Slice {
+    fn add(&mut self, calls: u64, price: Money) {
+        self.upstream_calls += calls;
+        let spent = self.spent.checked_add(price * calls);
+        self.spent = spent.expect("a replay uses the currency of its price only");
     }
 }
 
@@ -95,9 +114,9 @@ mod tests {
             400 * 86_400,
             253_402_300_799,
         ] {
-            let mut timeline = Timeline::new(0, span * MICROS);
-            timeline.count(0, 1);
-            timeline.count(span * MICROS, 0);
+            let mut timeline = Timeline::new(0, span * MICROS, Currency::USD);
+            timeline.count(0, 1, Money::ZERO);
+            timeline.count(span * MICROS, 0, Money::ZERO);
             assert!(
                 timeline.slices.len() <= 121,
                 "{span}: {}",

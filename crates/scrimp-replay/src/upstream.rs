@@ -30,6 +30,15 @@ static PAGE: [u8; PAGE_LENGTH] = [0; PAGE_LENGTH];
 pub(crate) struct Logged {
     pub(crate) status: u16,
     pub(crate) bytes: u64,
+    pub(crate) latency: Option<Duration>,
+}
+
+/// Time that an upstream takes for a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Latency {
+    Fixed(Duration),
+    /// As logged, or this time where the log states none.
+    Logged(Duration),
 }
 
 /// Extension of a request that counts its calls.
@@ -47,7 +56,7 @@ pub(crate) struct Answering {
 #[derive(Debug, Clone)]
 pub(crate) struct Upstream {
     price: Money,
-    latency: Duration,
+    latency: Latency,
     calls: Arc<AtomicU64>,
 }
 
@@ -69,11 +78,22 @@ impl Logged {
     }
 }
 
+// === impl Latency ===
+
+impl Latency {
+    fn of(self, logged: Logged) -> Duration {
+        match self {
+            Self::Fixed(time) => time,
+            Self::Logged(time) => logged.latency.unwrap_or(time),
+        }
+    }
+}
+
 // === impl Upstream ===
 
 impl Upstream {
     /// Makes an upstream whose responses take `latency`, in virtual time.
-    pub(crate) fn new(price: Money, latency: Duration) -> Self {
+    pub(crate) fn new(price: Money, latency: Latency) -> Self {
         Self {
             price,
             latency,
@@ -105,7 +125,9 @@ impl<B> Service<Request<B>> for Upstream {
         let logged = logged.unwrap_or(Logged {
             status: 502,
             bytes: 0,
+            latency: None,
         });
+        let latency = self.latency.of(logged);
         let status = logged.answer();
         let bodiless = request.method() == Method::HEAD || matches!(status.as_u16(), 204 | 304);
         let length = if bodiless {
@@ -121,7 +143,7 @@ impl<B> Service<Request<B>> for Upstream {
         response.extensions_mut().insert(Charge(self.price));
         Answering {
             answer: Some(response),
-            delay: (!self.latency.is_zero()).then(|| Box::pin(sleep(self.latency))),
+            delay: (!latency.is_zero()).then(|| Box::pin(sleep(latency))),
         }
     }
 }
@@ -193,10 +215,14 @@ mod tests {
     use tower::ServiceExt;
 
     async fn answer(method: Method, status: u16, bytes: u64) -> (u16, u64) {
-        let upstream = Upstream::new(Money::ZERO, Duration::ZERO);
+        let upstream = Upstream::new(Money::ZERO, Latency::Fixed(Duration::ZERO));
         let mut request = Request::new(());
         *request.method_mut() = method;
-        request.extensions_mut().insert(Logged { status, bytes });
+        request.extensions_mut().insert(Logged {
+            status,
+            bytes,
+            latency: None,
+        });
         let response = upstream.clone().oneshot(request).await.unwrap();
         assert_eq!(upstream.calls(), 1);
         assert!(response.extensions().get::<Charge>().is_some());

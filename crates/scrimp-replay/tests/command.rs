@@ -18,8 +18,19 @@ fn refused(run: &Run, says: &str) {
     assert_eq!(run.err.lines().count(), 1, "{}", run.err);
 }
 
+/// Checks that wrong usage is refused as clap words it, without standard output, and with code 2.
+fn misused(run: &Run, says: &str) {
+    assert_eq!((run.code, run.out.as_str()), (2, ""), "{}", run.err);
+    assert!(
+        run.err.starts_with("error: ") && run.err.contains(says),
+        "{}",
+        run.err
+    );
+    assert!(run.err.contains("try '--help'"), "{}", run.err);
+}
+
 #[test]
-fn impossible_flags_are_refused_in_one_sentence() {
+fn impossible_flags_are_refused_with_the_flag() {
     for (args, says) in [
         (vec!["--sample", "--ttl", "soon"], "--ttl"),
         (vec!["--sample", "--price", "cheap"], "--price"),
@@ -36,13 +47,90 @@ fn impossible_flags_are_refused_in_one_sentence() {
         (vec![], "LOG"),
     ] {
         let args: Vec<_> = ["replay"].into_iter().chain(args).collect();
-        refused(&scrimp(&args, b""), says);
+        misused(&scrimp(&args, b""), says);
     }
-    refused(
+    misused(
         &scrimp(&["sample-log", "--products", "0"], b""),
         "--products",
     );
-    refused(&scrimp(&["frobnicate"], b""), "frobnicate");
+    misused(&scrimp(&["frobnicate"], b""), "frobnicate");
+}
+
+#[test]
+fn a_misspelt_word_is_refused_with_the_nearest_one() {
+    for (args, tip) in [
+        (vec!["replay", "--sampel"], "'--sample'"),
+        (vec!["replai"], "'replay'"),
+        (vec!["replay", "--sample", "--format", "jsn"], "'json'"),
+    ] {
+        let run = scrimp(&args, b"");
+        misused(&run, tip);
+        assert!(run.err.contains("tip: "), "{}", run.err);
+    }
+}
+
+#[test]
+fn sizes_are_in_the_unit_that_is_written() {
+    for (size, bytes) in [
+        ("1 MB", 1_000_000),
+        ("1 MiB", 1 << 20),
+        ("2GB", 2_000_000_000),
+    ] {
+        let report = json(&["-", "--max-bytes", size], GOOD.as_bytes());
+        assert_eq!(report["max_bytes"], bytes, "{size}");
+    }
+}
+
+#[test]
+fn an_explanation_names_the_field_of_each_fact() {
+    let log = "{\"log\":\"{\\\"StartUTC\\\":\\\"2015-05-17T10:05:03Z\\\",\\\"RequestHost\\\":\\\"a.example\\\",\
+               \\\"RequestPath\\\":\\\"/a?b\\\",\\\"DownstreamStatus\\\":200,\\\"Duration\\\":5000000}\\n\"}\nbad\n";
+    let run = scrimp(&["replay", "-", "--explain"], log.as_bytes());
+    assert_eq!((run.code, run.err.as_str()), (0, ""));
+    for part in [
+        "standard input: json (1 of the first 2 lines)",
+        "line 1: json in JSON",
+        "host     a.example  ← RequestHost",
+        "path     /a  ← RequestPath",
+        "query    b  ← RequestPath",
+        "method   GET  ← assumed",
+        "latency  5ms  ← Duration",
+        "line 2: in none of the known formats",
+    ] {
+        assert!(run.out.contains(part), "{part}: {}", run.out);
+    }
+    let few = scrimp(&["replay", "-", "--explain=1"], log.as_bytes());
+    assert!(!few.out.contains("line 2"), "{}", few.out);
+}
+
+#[test]
+fn a_fact_that_no_line_states_is_warned_of() {
+    let log = "{\"ts\":1431857103,\"status\":200,\"path\":\"/a\"}\n";
+    let report = json(&["-"], log.as_bytes());
+    let warnings: Vec<_> = report["warnings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|text| text.as_str().unwrap())
+        .collect();
+    for (warning, fact) in warnings.iter().zip(["host", "query", "method"]) {
+        assert!(
+            warning.starts_with(&format!("no {fact} was recognised in standard input")),
+            "{warning}"
+        );
+    }
+    assert_eq!(warnings.len(), 3);
+    let report = json(&["-", "--host", "a.example"], log.as_bytes());
+    assert_eq!(report["warnings"].as_array().unwrap().len(), 2);
+    let whole =
+        "{\"ts\":1431857103,\"status\":200,\"host\":\"a\",\"method\":\"GET\",\"url\":\"/a?b\"}\n";
+    assert_eq!(
+        json(&["-"], whole.as_bytes())["warnings"]
+            .as_array()
+            .unwrap()
+            .len(),
+        0
+    );
 }
 
 #[test]
@@ -93,7 +181,7 @@ fn bad_lines_are_counted_and_shown_with_their_numbers() {
     let table = scrimp(&["replay", "-"], log.as_bytes());
     assert_eq!(table.code, 0);
     assert!(
-        table.out.contains("standard input:3: neither"),
+        table.out.contains("standard input:3: in none"),
         "{}",
         table.out
     );
@@ -129,6 +217,53 @@ fn formats_may_be_mixed_and_files_joined() {
             .unwrap()
             .contains("ends in the middle")
     );
+}
+
+/// Returns a text as a command packs it; nothing if the command is absent.
+fn packed(command: &str, text: &str) -> Option<Vec<u8>> {
+    let mut child = std::process::Command::new(command)
+        .arg("-c")
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .ok()?;
+    child.stdin.take()?.write_all(text.as_bytes()).ok()?;
+    let output = child.wait_with_output().ok()?;
+    output.status.success().then_some(output.stdout)
+}
+
+#[test]
+fn a_log_may_be_compressed_in_several_members() {
+    for command in ["gzip", "bzip2", "xz", "zstd"] {
+        let Some(member) = packed(command, &format!("{GOOD}\n").repeat(1_000)) else {
+            println!("{command} is absent");
+            continue;
+        };
+        let report = json(&["-"], &member.repeat(3));
+        assert_eq!(report["requests"], 3_000, "{command}");
+        assert_eq!(report["bad_lines"], 0, "{command}");
+
+        let cut = [&member[..], &member[..member.len() - 5]].concat();
+        let report = json(&["-"], &cut);
+        assert!(report["requests"].as_u64() >= Some(1_000), "{command}");
+        let warning = report["warnings"][0].as_str().unwrap();
+        assert!(
+            warning.contains("ends in the middle"),
+            "{command}: {warning}"
+        );
+
+        let trailing = [&member[..], b"other data, of no compression at all"].concat();
+        let report = json(&["-"], &trailing);
+        assert_eq!(report["requests"], 1_000, "{command}");
+    }
+}
+
+#[test]
+fn a_file_that_asks_for_more_memory_than_allowed_is_refused() {
+    // A frame of zstd whose window has 2 GiB (RFC 8878 §3.1.1.1.2).
+    let greedy = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 21 << 3, 0x01, 0x00, 0x00];
+    let run = scrimp(&["replay", "-"], &greedy);
+    assert_eq!(run.code, 2, "{}", run.err);
 }
 
 #[test]
@@ -174,10 +309,19 @@ fn a_generated_log_replays_equally_from_a_pipe_a_file_and_memory() {
         report
     };
     let memory = strip(json(&["--sample"], b""));
-    assert_eq!(memory, strip(json(&[path], b"")));
-    assert_eq!(memory, strip(json(&["-"], log.as_bytes())));
+    assert_eq!(memory, strip(json(&[path, "--host", "log.local"], b"")));
+    assert_eq!(
+        memory,
+        strip(json(&["-", "--host", "log.local"], log.as_bytes()))
+    );
     // Sorting in temporary files does not change the result.
-    assert_eq!(memory, strip(json(&[path, "--sort-memory", "100KiB"], b"")));
+    assert_eq!(
+        memory,
+        strip(json(
+            &[path, "--host", "log.local", "--sort-memory", "100KiB"],
+            b""
+        ))
+    );
 }
 
 #[test]
@@ -220,6 +364,29 @@ fn a_new_report_is_readable_by_its_owner_alone() {
         assert_eq!(scrimp(&args, GOOD.as_bytes()).code, 0);
         let mode = path.metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o077, 0, "{mode:o}");
+    }
+}
+
+#[test]
+fn every_table_of_the_page_has_a_form_for_narrow_screens() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    let log = format!("{GOOD}\n").repeat(4);
+    let run = scrimp(&["replay", "-", "--all", "--html", path], log.as_bytes());
+    assert_eq!(run.code, 0, "{}", run.err);
+    let page = std::fs::read_to_string(path).unwrap();
+    let narrow = page.split("@media (max-width").nth(1).unwrap();
+    let narrow = narrow.split("@media").next().unwrap();
+    let tables: Vec<_> = page.split("<table").skip(1).collect();
+    assert_eq!(tables.len(), 4);
+    for table in tables {
+        let class = table
+            .strip_prefix(" class=\"")
+            .unwrap()
+            .split('"')
+            .next()
+            .unwrap();
+        assert!(narrow.contains(&format!(".{class} ")), "{class}");
     }
 }
 

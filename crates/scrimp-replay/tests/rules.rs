@@ -181,3 +181,76 @@ fn eight_thousand_years_are_replayed_as_fast_as_a_day() {
     let report = json(&["-", "--ttl", "7d"], log.as_bytes());
     assert_eq!(report["upstream_calls_with"], 3);
 }
+
+/// Returns an hour of requests for twenty pages, each with a campaign, a session and a page number.
+fn campaigns() -> String {
+    let line = |number: u32| {
+        let (minute, second) = (number / 20 % 60, number * 3 % 60);
+        format!(
+            "10.0.0.1 - - [17/May/2015:10:{minute:02}:{second:02} +0000] \"GET /p{}?utm_source=s{}&page={}&\
+             utm_medium=m{}&sid={} HTTP/1.1\" 200 100 \"-\" \"ua\"\n",
+            number % 20,
+            number % 3,
+            number % 2,
+            number % 3,
+            number % 8,
+        )
+    };
+    (0..1_200).map(line).collect()
+}
+
+#[test]
+fn a_suggestion_states_the_rate_that_its_flags_give() {
+    let log = campaigns();
+    let report = json(&["-"], log.as_bytes());
+    let suggestions = report["suggestions"].as_array().unwrap();
+    let changes: Vec<_> = suggestions
+        .iter()
+        .map(|s| s["change"].as_str().unwrap())
+        .collect();
+    for change in [
+        "drop utm_*",
+        "drop sid, if it changes no response",
+        "keep responses for 1h",
+    ] {
+        assert!(changes.contains(&change), "{change} in {changes:?}");
+    }
+    for suggestion in suggestions {
+        assert_eq!(suggestion["before"], report["hit_rate"]);
+        assert_eq!(suggestion["requests"], 1_200);
+        let flags = suggestion["flags"].as_str().unwrap();
+        let (flag, value) = flags.split_once(' ').unwrap();
+        let with = json(&["-", flag, value.trim_matches('\'')], log.as_bytes());
+        assert_eq!(suggestion["after"], with["hit_rate"], "{flags}");
+        assert!(suggestion["after"].as_f64() > suggestion["before"].as_f64());
+    }
+    let utm = &suggestions[changes
+        .iter()
+        .position(|change| *change == "drop utm_*")
+        .unwrap()];
+    assert_eq!(utm["flags"], "--rule 'query=page,sid'");
+}
+
+#[test]
+fn a_log_that_nothing_improves_has_no_suggestion() {
+    let lines = [
+        ("GET", "/a", 200),
+        ("GET", "/b", 200),
+        ("POST", "/c?x=1", 200),
+    ];
+    let report = json(&["-"], log(&lines).as_bytes());
+    assert_eq!(report["suggestions"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn a_rule_of_the_user_is_kept_in_a_suggestion() {
+    let log = campaigns();
+    let report = json(&["-", "--rule", "path=/** query=page"], log.as_bytes());
+    let suggestions = report["suggestions"].as_array().unwrap();
+    assert!(
+        suggestions
+            .iter()
+            .all(|suggestion| !suggestion["change"].as_str().unwrap().starts_with("drop")),
+        "its rule matches first: {suggestions:?}"
+    );
+}

@@ -5,12 +5,17 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand};
 use scrimp_core::Money;
 
+use super::{
+    size::size,
+    values::{Waits, host, method, price, rule, takes, waits},
+};
 use crate::{
     error::{Error, Result},
     input::Input,
+    line::Format,
     offer::{Batching, Offer},
     sample::SampleLog,
-    settings::Settings,
+    settings::{self, Settings},
     ttl::Ttl,
 };
 use scrimp_demo::Demo;
@@ -36,8 +41,9 @@ pub(super) enum Command {
 }
 
 const REPLAY_HELP: &str = "\
-Reads Common and Combined Log Format and JSON lines, also mixed, gzip or not. The log is
-sorted by time and replayed in virtual time through the real cache.
+Reads the access logs of web servers, proxies, CDNs and applications, as text or JSON, also mixed,
+wrapped by docker or syslog, and compressed: --explain shows how. The log is sorted by time and
+replayed in virtual time through the real cache.
 
 Logs contain no Cache-Control, so --ttl and --rule set the freshness lifetime.
 
@@ -72,14 +78,15 @@ pub(super) struct ReplayArgs {
     #[arg(long, default_value = "5m")]
     ttl: Ttl,
     /// Rule of the cache, such as "path=/api/** query=none ttl=1h"; the first match counts
-    #[arg(long = "rule", value_name = "RULE")]
+    #[arg(long = "rule", value_name = "RULE", value_parser = rule)]
     rules: Vec<String>,
     /// Memory of the cache
     #[arg(long, default_value = "256MiB", value_parser = size, value_name = "SIZE")]
     max_bytes: u64,
-    /// Time that the upstream takes for a response, so that requests overlap: 500ms, 2s
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
-    latency: Option<Duration>,
+    /// Time that the upstream takes for a response, so that requests overlap: 500ms, 2s, or log for
+    /// the time in the log (200ms where it has none)
+    #[arg(long, value_name = "TIME", value_parser = waits)]
+    latency: Option<Waits>,
     /// Share one call among equal requests in flight
     #[arg(long, requires = "overlap")]
     coalesce: bool,
@@ -93,9 +100,12 @@ pub(super) struct ReplayArgs {
     #[arg(long = "status", value_delimiter = ',', value_name = "CODE",
         value_parser = clap::value_parser!(u16).range(100..=999))]
     statuses: Vec<u16>,
-    /// Host of requests in logs without hosts
-    #[arg(long, default_value = "log.local")]
-    host: String,
+    /// Host of requests in logs without hosts [default: log.local]
+    #[arg(long, value_parser = host)]
+    host: Option<String>,
+    /// Format of the lines, if its detection fails
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<Format>,
     /// Memory for sorting; a larger log is sorted in temporary files
     #[arg(long, default_value = "64MiB", value_parser = size, value_name = "SIZE")]
     sort_memory: u64,
@@ -119,9 +129,13 @@ pub(super) struct ReplayArgs {
     /// File of such providers, one per line
     #[arg(long = "providers", value_name = "FILE")]
     provider_files: Vec<PathBuf>,
-    /// All layers: --latency 200ms --coalesce --batch, stampede protection, routing
+    /// All layers: --latency log --coalesce --batch, stampede protection, routing
     #[arg(long)]
     all: bool,
+    /// Show how the first lines are read, and replay nothing
+    #[arg(long, value_name = "LINES", num_args = 0..=1, default_missing_value = "5", require_equals = true,
+        value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub(super) explain: Option<u8>,
     /// Also write the report as a self-contained web page
     #[arg(long, value_name = "FILE")]
     pub(super) html: Option<PathBuf>,
@@ -181,9 +195,18 @@ impl ReplayArgs {
             .ttl(self.ttl)
             .max_bytes(self.max_bytes)
             .sort_memory(self.sort_memory)
-            .latency(self.latency.unwrap_or_default())
-            .coalesce(self.coalesce)
-            .host(&self.host)?;
+            .coalesce(self.coalesce);
+        settings = match self.latency {
+            Some(Waits::Fixed(time)) => settings.latency(time),
+            Some(Waits::Logged) => settings.logged_latency(settings::USUAL_LATENCY),
+            None => settings,
+        };
+        if let Some(host) = &self.host {
+            settings = settings.host(host)?;
+        }
+        if let Some(format) = self.format {
+            settings = settings.format(format);
+        }
         if let Some(time) = self.window {
             settings = settings.window(time)?;
         }
@@ -269,52 +292,6 @@ impl SampleArgs {
     }
 }
 
-fn price(text: &str) -> std::result::Result<Money, String> {
-    let price: Money = text.parse().map_err(|error| format!("{error}"))?;
-    if price.is_negative() {
-        Err("the cost of a call cannot be negative".to_owned())
-    } else {
-        Ok(price)
-    }
-}
-
-fn takes(text: &str) -> std::result::Result<Duration, String> {
-    match text.parse() {
-        Ok(Ttl::After(time)) if time <= Duration::from_secs(3600) => Ok(time),
-        _ => Err("write a time of at most an hour, such as 200ms or 2s".to_owned()),
-    }
-}
-
-fn method(text: &str) -> std::result::Result<String, String> {
-    let letters = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphabetic());
-    letters
-        .then(|| text.to_ascii_uppercase())
-        .ok_or_else(|| "write a method such as GET".to_owned())
-}
-
-/// Reads `256MiB`, `1G`, `500000`: binary units in any spelling.
-fn size(text: &str) -> std::result::Result<u64, String> {
-    let end = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(end);
-    let shift = match unit.trim().to_ascii_lowercase().as_str() {
-        "" | "b" => 0,
-        "k" | "kb" | "kib" => 10,
-        "m" | "mb" | "mib" => 20,
-        "g" | "gb" | "gib" => 30,
-        "t" | "tb" | "tib" => 40,
-        _ => 64,
-    };
-    let bytes = number
-        .parse::<u64>()
-        .ok()
-        .and_then(|n| n.checked_mul(1u64.checked_shl(shift)?));
-    bytes
-        .filter(|&bytes| bytes > 0)
-        .ok_or_else(|| "write a size such as 64MiB or 2GiB".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -322,14 +299,5 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         <Cli as clap::CommandFactory>::command().debug_assert();
-    }
-
-    #[test]
-    fn sizes_are_binary_and_never_wrap() {
-        assert_eq!(size("256MiB"), Ok(256 << 20));
-        assert_eq!(size("1 g"), Ok(1 << 30));
-        for bad in ["", "0", "MiB", "-1", "1.5G", "99999999999TiB", "5 apples"] {
-            assert!(size(bad).is_err(), "{bad}");
-        }
     }
 }

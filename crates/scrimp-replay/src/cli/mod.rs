@@ -8,6 +8,8 @@
 
 mod args;
 mod bar;
+mod size;
+mod values;
 
 use std::{
     fs::File,
@@ -16,11 +18,14 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{Parser, error::ErrorKind};
+use clap::{CommandFactory, Parser, error::ErrorKind};
 
 use crate::{
     error::{Error, Result},
+    explain::Explanation,
+    input::Input,
     replay::replay,
+    settings::Settings,
 };
 use args::{Cli, Command, DemoArgs, ReplayArgs, SampleArgs};
 use bar::Bar;
@@ -33,7 +38,13 @@ pub fn main() -> ExitCode {
         Err(error) => return refuse(&error),
     };
     let done = match &cli.command {
-        Command::Replay(args) => run_replay(args).map(|()| ExitCode::SUCCESS),
+        Command::Replay(args) => match (args.settings(), args.inputs()) {
+            (Ok(settings), Ok(inputs)) => {
+                run_replay(args, &settings, inputs).map(|()| ExitCode::SUCCESS)
+            }
+            (Err(error), _) | (_, Err(error)) if error.is_io() => Err(error),
+            (Err(error), _) | (_, Err(error)) => return refuse(&usage(&error)),
+        },
         Command::Demo(args) => run_demo(args),
         Command::SampleLog(args) => sample_log(args).map(|()| ExitCode::SUCCESS),
     };
@@ -44,12 +55,14 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run_replay(args: &ReplayArgs) -> Result<()> {
-    let (settings, inputs) = (args.settings()?, args.inputs()?);
+fn run_replay(args: &ReplayArgs, settings: &Settings, inputs: Vec<Input>) -> Result<()> {
+    if let Some(lines) = args.explain {
+        return print(&Explanation::of(inputs, settings, lines.into())?.to_string());
+    }
     // A path that cannot be written is reported before the work.
     let html = args.html.as_deref().map(create).transpose()?;
     let mut bar = Bar::new(args.quiet);
-    let report = replay(inputs, &settings, &mut bar);
+    let report = replay(inputs, settings, &mut bar);
     bar.clear();
     let report = report?;
 
@@ -131,26 +144,21 @@ fn cannot_write(path: &Path, error: io::Error) -> Error {
     Error::io(format!("cannot write {}", path.display()), error)
 }
 
-/// Prints help and versions to standard output, and anything else as one sentence.
+/// Prints help, versions and errors of usage as clap words them, with its tips.
 fn refuse(error: &clap::Error) -> ExitCode {
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            // The reader may have closed the output; there is no other place to report to.
-            let _ = error.print();
-            ExitCode::SUCCESS
-        }
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            let _ = error.print();
-            ExitCode::from(2)
-        }
-        _ => {
-            let text = error.to_string();
-            // The first paragraph is the error; usage and hints follow.
-            let first = text.split("\n\n").next().unwrap_or_default();
-            let first = first.trim_start_matches("error: ");
-            let line = first.split_whitespace().collect::<Vec<_>>().join(" ");
-            fail(&format!("{line} (see --help)"))
-        }
+    // The reader may have closed the output; there is no other place to report to.
+    let _ = error.print();
+    u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+/// Words an error in the arguments as clap does, with the usage.
+fn usage(error: &Error) -> clap::Error {
+    let mut command = Cli::command();
+    command.build();
+    let kind = ErrorKind::ValueValidation;
+    match command.find_subcommand_mut("replay") {
+        Some(replay) => replay.error(kind, error),
+        None => command.error(kind, error),
     }
 }
 

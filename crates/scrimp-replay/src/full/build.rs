@@ -23,6 +23,7 @@ use crate::{
     error::Result,
     offer::{Batching, Offer, QUALITY, UPSTREAM},
     settings::{Settings, rule},
+    upstream::Latency,
     watch::Watched,
 };
 
@@ -69,7 +70,11 @@ pub(super) fn route(
     let answerers: Vec<(String, Answerer)> = offers
         .iter()
         .map(|offer| {
-            let (price, takes) = (offer.price_in(currency), latency(offer, settings));
+            let price = offer.price_in(currency);
+            let takes = match offer.name.as_str() {
+                UPSTREAM => settings.upstream_latency(),
+                _ => Latency::Fixed(latency(offer, settings)),
+            };
             let answerer = Answerer::new(&offer.name, price, takes, calls);
             (offer.name.clone(), answerer)
         })
@@ -82,7 +87,7 @@ pub(super) fn route(
         layer = layer.exchange_rate(currency, DOLLAR);
     }
     let layer = layer.build()?;
-    let fallback = Answerer::new(UPSTREAM, settings.price, settings.latency, calls);
+    let fallback = Answerer::new(UPSTREAM, settings.price, settings.upstream_latency(), calls);
     let routed = layer.services(move |name| {
         let known = answerers.iter().find(|(known, _)| known == name);
         known.map_or_else(|| fallback.clone(), |(_, answerer)| answerer.clone())
@@ -93,7 +98,7 @@ pub(super) fn route(
 /// Returns a time longer than any call: a log contains no time-outs.
 pub(super) fn patience(settings: &Settings, offers: &[Offer]) -> Duration {
     let slowest = offers.iter().map(|offer| latency(offer, settings)).max();
-    slowest.unwrap_or_default() * 2 + Duration::from_secs(60)
+    slowest.unwrap_or_default().max(settings.longest_logged) * 2 + Duration::from_secs(60)
 }
 
 pub(super) fn batch_layer(

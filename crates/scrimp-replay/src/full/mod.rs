@@ -45,7 +45,7 @@ pub(crate) async fn drive(
         told(progress, done, total);
         crowd.until(entry.time, &mut bench.tally).await?;
         calls.drain(&mut bench.tally);
-        bench.beside(&entry, settings)?;
+        bench.beside(&entry, settings).await?;
         let mut asked: Request<Full<Bytes>> = request(&entry, &settings.host)?;
         asked
             .extensions_mut()

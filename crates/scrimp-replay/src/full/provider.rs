@@ -5,7 +5,6 @@ use std::{
     convert::Infallible,
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
 };
 
 use http::{Request, Response, StatusCode};
@@ -17,7 +16,7 @@ use super::codec::is_batch;
 use crate::{
     drive::Tally,
     line::Entry,
-    upstream::{Answering, Logged, Upstream, Zeros},
+    upstream::{Answering, Latency, Logged, Upstream, Zeros},
 };
 
 /// Extension of a request: its line in the log.
@@ -36,8 +35,8 @@ pub(super) struct Calls(Arc<Mutex<Books>>);
 struct Books {
     made: u64,
     by: BTreeMap<String, u64>,
-    /// Lines whose calls were made since the last `drain`.
-    fresh: Vec<Arc<Entry>>,
+    /// Lines whose calls were made since the last `drain`, and their prices.
+    fresh: Vec<(Arc<Entry>, Money)>,
 }
 
 /// Responds as in the log. The router sees every response as a success: a log shows whether a
@@ -46,6 +45,7 @@ struct Books {
 pub(super) struct Answerer {
     name: String,
     upstream: Upstream,
+    price: Money,
     calls: Calls,
 }
 
@@ -63,12 +63,12 @@ impl Calls {
 
     /// Records the calls since the last time. A batch call counts for its first line.
     pub(super) fn drain(&self, tally: &mut Tally) {
-        for entry in self.0.lock().fresh.drain(..) {
-            tally.called(&entry);
+        for (entry, price) in self.0.lock().fresh.drain(..) {
+            tally.called(&entry, price);
         }
     }
 
-    fn call<B>(&self, name: &str, request: &Request<B>) {
+    fn call<B>(&self, name: &str, price: Money, request: &Request<B>) {
         let mut books = self.0.lock();
         books.made += 1;
         if let Some(calls) = books.by.get_mut(name) {
@@ -77,7 +77,7 @@ impl Calls {
             books.by.insert(name.to_owned(), 1);
         }
         if let Some(Origin(entry)) = request.extensions().get() {
-            books.fresh.push(Arc::clone(entry));
+            books.fresh.push((Arc::clone(entry), price));
         }
     }
 }
@@ -85,10 +85,11 @@ impl Calls {
 // === impl Answerer ===
 
 impl Answerer {
-    pub(super) fn new(name: &str, price: Money, latency: Duration, calls: &Calls) -> Self {
+    pub(super) fn new(name: &str, price: Money, latency: Latency, calls: &Calls) -> Self {
         Self {
             name: name.to_owned(),
             upstream: Upstream::new(price, latency),
+            price,
             calls: calls.clone(),
         }
     }
@@ -104,18 +105,20 @@ impl<B> Service<Request<B>> for Answerer {
     }
 
     fn call(&mut self, mut request: Request<B>) -> Answering {
-        self.calls.call(&self.name, &request);
+        self.calls.call(&self.name, self.price, &request);
         let logged = request.extensions().get::<Logged>().copied();
         let logged = match logged {
             // The responses in a batch are made when it is taken apart.
             _ if is_batch(&request) => Logged {
                 status: 200,
                 bytes: 0,
+                latency: logged.and_then(|first| first.latency),
             },
             Some(logged) => logged,
             None => Logged {
                 status: 502,
                 bytes: 0,
+                latency: None,
             },
         };
         let told = Told(logged.answer());

@@ -56,7 +56,7 @@ impl fmt::Display for Chart<'_> {
         )?;
         for share in [1.0, 0.5, 0.0] {
             let label = (self.unit)(top * share).replace(".0 %", " %");
-            write!(
+            writeln!(
                 f,
                 "<span style=\"bottom:{:.0}%\">{label}</span>",
                 share * 100.0
@@ -91,9 +91,9 @@ impl Chart<'_> {
                 .copied()
                 .unwrap_or(0.0);
             let unit = self.unit;
-            let _ = write!(
+            let _ = writeln!(
                 text,
-                "{name}: at most {}, at the end {}. ",
+                "{name}: at most {}, at the end {}.",
                 unit(largest),
                 unit(last)
             );

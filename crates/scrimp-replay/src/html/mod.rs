@@ -6,13 +6,15 @@ mod waterfall;
 
 use std::fmt;
 
+use scrimp_core::Money;
+
 use crate::{
     line::format_time,
     report::{Report, ratio},
     ttl::Ttl,
 };
 use chart::{Chart, Series};
-use parts::{Escaped, Tile, numbers, routes, waiting};
+use parts::{Escaped, Tile, numbers, routes, suggestions, waiting};
 use scrimp_demo::support::format::{bytes, count, counted, elapsed, money, percent};
 use waterfall::shares;
 
@@ -54,10 +56,28 @@ impl fmt::Display for Html<'_> {
         self.charts(f)?;
         waiting(f, report)?;
         routes(f, report)?;
+        suggestions(f, report)?;
         numbers(f, report)?;
         self.foot(f)?;
         f.write_str("</main>\n</body>\n</html>\n")
     }
+}
+
+/// Returns the cost up to each slice, without and with the layers.
+fn bills(report: &Report) -> (Vec<f64>, Vec<f64>) {
+    let nothing = Money::from_pico(0, report.price.currency());
+    let (mut without, mut with) = (nothing, nothing);
+    let add = |sum: &mut Money, amount: Money| {
+        let next = sum.checked_add(amount);
+        *sum = next.expect("a report uses the currency of its price only");
+        sum.as_f64()
+    };
+    let slices = report.timeline.slices.iter();
+    let sums = slices.map(|slice| {
+        let requests = report.price * slice.requests;
+        (add(&mut without, requests), add(&mut with, slice.spent))
+    });
+    sums.unzip()
 }
 
 impl Html<'_> {
@@ -83,6 +103,9 @@ impl Html<'_> {
                 counted(reading.left_out, "request")
             )?;
         }
+        if reading.other_lines > 0 {
+            write!(f, "; {}", counted(reading.other_lines, "other event"))?;
+        }
         if reading.bad_lines > 0 {
             write!(f, "; {} skipped", counted(reading.bad_lines, "bad line"))?;
         }
@@ -96,7 +119,7 @@ impl Html<'_> {
             Tile {
                 name: "Saved",
                 value: money(report.saved()),
-                note: format!("of {without}, at {} a call", report.price),
+                note: format!("{without} without, {} with", money(report.cost_with())),
                 strong: true,
             },
             Tile {
@@ -133,17 +156,7 @@ impl Html<'_> {
         };
         let requests = per_slice(|slice| slice.requests);
         let calls = per_slice(|slice| slice.upstream_calls);
-        let price = report.price.as_f64();
-        let sums = |values: &[f64]| -> Vec<f64> {
-            values
-                .iter()
-                .scan(0.0, |sum, value| {
-                    *sum += value * price;
-                    Some(*sum)
-                })
-                .collect()
-        };
-        let (bill_without, bill_with) = (sums(&requests), sums(&calls));
+        let (bill_without, bill_with) = bills(report);
         let every = format!("per {}", chart::length(timeline.seconds));
         let rate = |slice: &crate::Slice| {
             if slice.requests == 0 {
@@ -188,10 +201,7 @@ impl Html<'_> {
                 timeline,
             },
             Chart {
-                title: format!(
-                    "The bill so far, in {code}{}",
-                    if all { ", at the upstream's price" } else { "" }
-                ),
+                title: format!("The bill so far, in {code}"),
                 series: [
                     Series {
                         name: "without",

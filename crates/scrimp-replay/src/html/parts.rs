@@ -59,12 +59,34 @@ pub(super) fn routes(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result
     f.write_str("</tbody>\n</table>\n</section>\n")
 }
 
+/// Writes the settings that would raise the hit rate.
+pub(super) fn suggestions(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
+    let Some(first) = report.suggestions.first() else {
+        return Ok(());
+    };
+    f.write_str("<section>\n<h2>Suggestions</h2>\n<ul class=\"facts\">\n")?;
+    for suggestion in &report.suggestions {
+        writeln!(
+            f,
+            "<li>{}: hit rate {} (<code>{}</code>)</li>",
+            Escaped(&suggestion.change),
+            suggestion.rates(),
+            Escaped(&suggestion.flags),
+        )?;
+    }
+    writeln!(
+        f,
+        "</ul>\n<p class=\"rule\">Tried {}.</p>\n</section>",
+        first.basis()
+    )
+}
+
 /// Writes the numbers of the charts as a table, for screen readers and for copying.
 pub(super) fn numbers(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
     let timeline = &report.timeline;
     f.write_str(
         "<details>\n<summary>The numbers behind the charts</summary>\n<div class=\"scroll\">\n\
-         <table>\n<thead><tr><th scope=\"col\">From</th><th scope=\"col\">Requests</th>\
+         <table class=\"numbers\">\n<thead><tr><th scope=\"col\">From</th><th scope=\"col\">Requests</th>\
          <th scope=\"col\">Upstream calls</th><th scope=\"col\">Hit rate</th></tr></thead>\n<tbody>\n",
     )?;
     let mut start = timeline.start;
@@ -93,7 +115,7 @@ pub(super) fn waiting(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Resul
     };
     write!(
         f,
-        "<section>\n<h2>Waiting for an upstream that takes {}</h2>\n<div class=\"scroll\">\n<table>\n\
+        "<section>\n<h2>Waiting for an upstream that takes {}</h2>\n<table class=\"waiting\">\n\
          <thead><tr><th scope=\"col\"></th><th scope=\"col\">cache alone</th>\
          <th scope=\"col\">with stampede protection</th></tr></thead>\n<tbody>\n",
         Ttl::After(stampede.takes)
@@ -101,10 +123,11 @@ pub(super) fn waiting(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Resul
     for [name, without, with] in stampede.rows() {
         writeln!(
             f,
-            "<tr><th scope=\"row\">{name}</th><td>{without}</td><td>{with}</td></tr>"
+            "<tr><th scope=\"row\">{name}</th><td data-name=\"cache alone\">{without}</td>\
+             <td data-name=\"with protection\">{with}</td></tr>"
         )?;
     }
-    f.write_str("</tbody>\n</table>\n</div>\n</section>\n")
+    f.write_str("</tbody>\n</table>\n</section>\n")
 }
 
 // === impl Tile ===

@@ -124,7 +124,7 @@ impl fmt::Display for Bar<'_> {
             f,
             "<tr><th scope=\"row\">{name}</th>\
              <td class=\"track\" aria-hidden=\"true\"><span class=\"{class}\" \
-             style=\"margin-left:{:.2}%;width:{:.2}%\"></span></td>\
+             style=\"margin-left:min({:.2}%,100% - 2px);width:{:.2}%\"></span></td>\
              <td>{calls}</td><td>{}</td></tr>",
             from * 100.0,
             (to - from) * 100.0,

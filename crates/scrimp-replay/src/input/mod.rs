@@ -1,6 +1,8 @@
 //! Sources of logs.
 
 mod lines;
+mod objects;
+mod packed;
 mod source;
 
 use std::path::PathBuf;
@@ -9,7 +11,7 @@ use crate::sample::SampleLog;
 pub(crate) use lines::{Line, Lines};
 pub(crate) use source::{Source, cannot_read};
 
-/// A log to replay, gzip-compressed or plain.
+/// A log to replay: plain, or compressed with gzip, bzip2, xz or zstd.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Input {

@@ -8,19 +8,18 @@ use std::{
     rc::Rc,
 };
 
-use flate2::bufread::MultiGzDecoder;
-
-use super::Input;
+use super::{Input, packed::Compression};
 use crate::error::{Error, Result};
 
 const BUFFER: usize = 1 << 17;
-const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// Bytes from which compression and JSON arrays are detected.
+const HEAD: u64 = 1 << 12;
 
 /// Decompressed text, and the number of bytes read from the file.
 pub(crate) struct Source {
     pub(crate) reader: Box<dyn BufRead>,
     /// The input is being decompressed.
-    pub(crate) gzip: bool,
+    pub(crate) compressed: bool,
     /// Length of the file, if known.
     pub(crate) size: Option<u64>,
     position: Rc<Cell<u64>>,
@@ -60,22 +59,18 @@ impl Source {
             position: Rc::clone(&position),
         };
         // The name is not reliable: logs are rotated to `access.log.1` and piped in.
-        let mut magic = Vec::new();
-        let head = counted.by_ref().take(2).read_to_end(&mut magic);
-        head.map_err(|error| cannot_read(&name, error))?;
-        let gzip = magic == GZIP;
-        let reader = BufReader::with_capacity(BUFFER, Cursor::new(magic).chain(counted));
-        let reader: Box<dyn BufRead> = if gzip {
-            Box::new(BufReader::with_capacity(
-                BUFFER,
-                MultiGzDecoder::new(reader),
-            ))
-        } else {
-            Box::new(reader)
+        let mut head = Vec::new();
+        let read = counted.by_ref().take(HEAD).read_to_end(&mut head);
+        read.map_err(|error| cannot_read(&name, error))?;
+        let compression = Compression::of(&head);
+        let reader = BufReader::with_capacity(BUFFER, Cursor::new(head).chain(counted));
+        let reader: Box<dyn BufRead> = match compression {
+            Some(packed) => Box::new(BufReader::with_capacity(BUFFER, packed.reader(reader))),
+            None => Box::new(reader),
         };
         Ok(Self {
             reader,
-            gzip,
+            compressed: compression.is_some(),
             size,
             position,
         })

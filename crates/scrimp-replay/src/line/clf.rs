@@ -1,39 +1,74 @@
-//! Common and Combined Log Format, as Apache and nginx write them.
+//! Common and Combined Log Format, as Apache, nginx and Traefik write them.
 //!
 //! `host ident user [time] "request" status bytes "referer" "user agent"`. Fields before the time
-//! may contain spaces (user names do); text after the ninth field is ignored, so that the usual
-//! extensions are accepted.
+//! may contain spaces (user names do). A host before the client's address counts
+//! (`vhost_combined`), and so do the usual times after the ninth field; other text there is ignored.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, net::IpAddr};
 
-use super::{BadLine, Entry, method, status, target, time};
+use super::{
+    BadLine, Entry, Parsed, Seen,
+    fields::Kind,
+    names::Names,
+    request_line, status,
+    tail::Tail,
+    target, time,
+    words::{is_host_name, unescape},
+};
 
-pub(super) fn parse(line: &[u8]) -> Result<Entry, BadLine> {
-    let (when, rest) = timestamp(line)?;
-    let time = time::clf(when).ok_or(BadLine::Time)?;
+pub(super) fn parse(line: &[u8], names: &mut Names) -> Result<Parsed, BadLine> {
+    let [before, when, rest] = timestamp(line)?;
+    let iso = || time::text(std::str::from_utf8(when).ok()?);
+    let time = time::clf(when).or_else(|| iso().filter(|_| !before.is_empty()));
+    let time = time.ok_or(BadLine::Time)?;
     let (request, rest) = quoted(rest).ok_or(BadLine::Request)?;
     let (name, url) = request_line(&request)?;
-    let mut words = rest.splitn(4, |&byte| byte == b' ').skip(1);
+    let mut words = rest.splitn(4, |&byte| is_blank(byte)).skip(1);
     let status = status(number(words.next().unwrap_or_default()).ok_or(BadLine::Status)?)?;
     // Servers write `-` for a body of no bytes.
     let bytes = number(words.next().unwrap_or_default()).unwrap_or(0);
-    let user_agent = words.next().and_then(user_agent).unwrap_or_default();
-    let (host, target) = target::split(name, url)?;
-    Ok(Entry {
-        time,
-        status,
-        bytes,
-        method: name.to_owned(),
-        host,
-        target,
-        user_agent,
+    let (mut host, target) = target::split(name, url)?;
+    let mut seen = Seen::default();
+    seen.note(Kind::Time, "[time]");
+    seen.note(Kind::RequestLine, "\"request\"");
+    seen.note(Kind::Status, "status");
+    seen.note(Kind::Bytes, "bytes");
+    if host.is_empty()
+        && let Some(first) = leading_host(before)
+    {
+        host = target::host(first)?;
+        seen.note(Kind::Host, "the first word");
+    }
+    let tail = Tail::read(words.next().unwrap_or_default(), names);
+    if tail.latency.is_some() {
+        seen.note(Kind::Latency, tail.latency_name);
+    }
+    if host.is_empty() && !tail.host.is_empty() {
+        host = target::host(tail.host.as_bytes())?;
+        seen.note(Kind::Host, "host=");
+    }
+    if !tail.user_agent.is_empty() {
+        seen.note(Kind::Agent, "\"user agent\"");
+    }
+    Ok(Parsed {
+        entry: Entry {
+            time,
+            status,
+            bytes,
+            method: name.to_owned(),
+            host,
+            target,
+            user_agent: tail.user_agent,
+            latency: tail.latency,
+        },
+        seen,
     })
 }
 
-/// Returns the text between the brackets, and the rest. The client's address (IPv6) or a user name
-/// may contain a bracket too, so the first pair counts that is long enough for a time and is
-/// followed by a quote.
-fn timestamp(line: &[u8]) -> Result<(&[u8], &[u8]), BadLine> {
+/// Returns the text before the time, the time between the brackets, and the rest. The client's
+/// address (IPv6) or a user name may contain a bracket too, so the first pair counts that is long
+/// enough for a time and is followed by a quote.
+fn timestamp(line: &[u8]) -> Result<[&[u8]; 3], BadLine> {
     let (mut from, mut end) = (0, 0);
     while let Some(at) = position(&line[from..], b'[') {
         let start = from + at + 1;
@@ -43,18 +78,41 @@ fn timestamp(line: &[u8]) -> Result<(&[u8], &[u8]), BadLine> {
             end = start + position(&line[start..], b']').ok_or(BadLine::NotALog)?;
         }
         let rest = &line[end + 1..];
-        if let Some(rest) = rest.strip_prefix(b" ")
+        if let Some(rest) = rest.strip_prefix(b" ").or_else(|| rest.strip_prefix(b"\t"))
             && rest.first() == Some(&b'"')
         {
-            return Ok((&line[start..end], rest));
+            return Ok([&line[..start - 1], &line[start..end], rest]);
         }
         from = start;
     }
     Err(BadLine::NotALog)
 }
 
+/// Returns the host before the client's address, as in `shop.example:443 192.0.2.1 - -`. The client
+/// is an address, or a name where the server looks them up; an ident is neither.
+fn leading_host(before: &[u8]) -> Option<&[u8]> {
+    let mut words = before
+        .split(|&byte| is_blank(byte))
+        .filter(|word| !word.is_empty());
+    let (first, second) = (words.next()?, words.next()?);
+    words.nth(1)?;
+    let (first_text, second) = (
+        std::str::from_utf8(first).ok()?,
+        std::str::from_utf8(second).ok()?,
+    );
+    let address = |text: &str| text.trim_matches(['[', ']', ',']).parse::<IpAddr>().is_ok();
+    let client = address(second) || is_host_name(second);
+    // Two addresses are those of a client and its proxy.
+    let host = !first_text.ends_with(',') && first_text != "_" && !address(first_text);
+    (client && host).then_some(first)
+}
+
+pub(super) fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
 /// Returns a field in quotes, unescaped, and the rest.
-fn quoted(text: &[u8]) -> Option<(Cow<'_, [u8]>, &[u8])> {
+pub(super) fn quoted(text: &[u8]) -> Option<(Cow<'_, [u8]>, &[u8])> {
     let text = text.strip_prefix(b"\"")?;
     let mut escaped = false;
     let mut at = 0;
@@ -77,54 +135,6 @@ fn quoted(text: &[u8]) -> Option<(Cow<'_, [u8]>, &[u8])> {
     Some((field, rest))
 }
 
-/// Decodes `\"`, `\\`, `\t` and `\xHH`. An unknown escape stays.
-fn unescape(field: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::with_capacity(field.len());
-    let mut rest = field;
-    while let [first, tail @ ..] = rest {
-        let (byte, next) = match (first, tail) {
-            (b'\\', [b'x', high, low, next @ ..]) => match (hex(*high), hex(*low)) {
-                (Some(high), Some(low)) => (high << 4 | low, next),
-                _ => (b'\\', tail),
-            },
-            (b'\\', [b't', next @ ..]) => (b'\t', next),
-            (b'\\', [b'n', next @ ..]) => (b'\n', next),
-            (b'\\', [b'r', next @ ..]) => (b'\r', next),
-            (b'\\', [escaped @ (b'"' | b'\\'), next @ ..]) => (*escaped, next),
-            _ => (*first, tail),
-        };
-        plain.push(byte);
-        rest = next;
-    }
-    plain
-}
-
-/// Splits `GET /a b HTTP/1.1`: the method ends at the first space, and the target at the protocol,
-/// which HTTP/0.9 and some servers leave out.
-fn request_line(request: &[u8]) -> Result<(&str, &[u8]), BadLine> {
-    if request == b"-" || request.is_empty() {
-        return Err(BadLine::Request);
-    }
-    let blank = position(request, b' ').ok_or(BadLine::Request)?;
-    let name = std::str::from_utf8(&request[..blank]).map_err(|_| BadLine::Method)?;
-    let rest = &request[blank + 1..];
-    let url = match rest.iter().rposition(|&byte| byte == b' ') {
-        Some(at) if rest[at + 1..].starts_with(b"HTTP/") => &rest[..at],
-        _ => rest,
-    };
-    Ok((method(name)?, url.trim_ascii()))
-}
-
-/// Returns the second of the two fields in quotes that Combined adds.
-fn user_agent(rest: &[u8]) -> Option<String> {
-    let (_referer, rest) = quoted(rest)?;
-    let (agent, _) = quoted(rest.strip_prefix(b" ")?)?;
-    if *agent == *b"-" {
-        return None;
-    }
-    Some(String::from_utf8_lossy(&agent).into_owned())
-}
-
 fn position(text: &[u8], byte: u8) -> Option<usize> {
     text.iter().position(|&other| other == byte)
 }
@@ -133,15 +143,13 @@ fn number(text: &[u8]) -> Option<u64> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit)
-        .to_digit(16)
-        .and_then(|value| u8::try_from(value).ok())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn parse(line: &[u8]) -> Result<Entry, BadLine> {
+        super::parse(line, &mut Names::default()).map(|parsed| parsed.entry)
+    }
 
     fn line(request: &str) -> Vec<u8> {
         format!("::1 - bob [smith] [17/May/2015:10:05:03 +0000] \"{request}\" 200 12 \"-\" \"a \\\"b\\\"\"")

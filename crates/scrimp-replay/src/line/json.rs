@@ -1,234 +1,206 @@
-//! JSON lines, with the field names in common use.
-//!
-//! Supports nginx and Apache with the usual `log_format`s, Caddy (which nests the request),
-//! Cloudflare Logpush, and Logstash-like pipelines. The first name of a list that the object
-//! contains is used; a nested `request` object is searched too.
+//! JSON objects, nested or with dotted names, with the field names of the table.
 
-use serde_json::{Map, Value};
+use std::{borrow::Cow, fmt};
 
-use super::{BadLine, Entry, method, status, target, time};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-type Object = Map<String, Value>;
+use super::{
+    BadLine,
+    facts::Facts,
+    fields::{Field, Kind},
+    names::Names,
+    value::Value,
+};
 
-const TIME: &[&str] = &[
-    "time",
-    "timestamp",
-    "ts",
-    "@timestamp",
-    "time_iso8601",
-    "time_local",
-    "msec",
-    "date",
-    "datetime",
-    "start_time",
-    "EdgeStartTimestamp",
-];
-const METHOD: &[&str] = &[
-    "method",
-    "request_method",
-    "verb",
-    "http_method",
-    "httpMethod",
-    "requestMethod",
-    "ClientRequestMethod",
-];
-const TARGET: &[&str] = &[
-    "uri",
-    "request_uri",
-    "path",
-    "url",
-    "requestUrl",
-    "uri_path",
-    "target",
-    "ClientRequestURI",
-];
-const QUERY: &[&str] = &["query", "query_string", "args"];
-const STATUS: &[&str] = &[
-    "status",
-    "status_code",
-    "response",
-    "response_code",
-    "responseCode",
-    "http_status",
-    "EdgeResponseStatus",
-];
-const BYTES: &[&str] = &[
-    "bytes",
-    "body_bytes_sent",
-    "bytes_sent",
-    "size",
-    "response_size",
-    "responseSize",
-    "content_length",
-    "EdgeResponseBytes",
-];
-const HOST: &[&str] = &[
-    "host",
-    "http_host",
-    "server_name",
-    "vhost",
-    "ClientRequestHost",
-];
-const AGENT: &[&str] = &[
-    "user_agent",
-    "http_user_agent",
-    "userAgent",
-    "agent",
-    "ClientRequestUserAgent",
-];
+/// Longest name with its objects that is followed.
+const MAX_PATH: usize = 256;
 
-pub(super) fn parse(line: &[u8]) -> Result<Entry, BadLine> {
-    let text = String::from_utf8_lossy(line);
-    let object: Object = serde_json::from_str(&text).map_err(|_| BadLine::Json)?;
-    let nested = ["request", "httpRequest", "http"]
-        .iter()
-        .find_map(|name| object.get(*name)?.as_object());
-    let find = |names: &[&str]| find(&object, names).or_else(|| find_in(nested, names));
-
-    let time = find(TIME).and_then(moment).ok_or(BadLine::Time)?;
-    let (name, url) = request(&object, find)?;
-    let name = method(&name)?;
-    let status = status(find(STATUS).and_then(number).ok_or(BadLine::Status)?)?;
-    let (own_host, target) = target::split(name, url.as_bytes())?;
-    let host = match find(HOST).and_then(Value::as_str) {
-        Some(host) if own_host.is_empty() && !matches!(host, "" | "-" | "_") => {
-            target::host(host.as_bytes())?
-        }
-        _ => own_host,
+/// Gathers the facts of an object.
+pub(super) fn facts<'a>(text: &'a str, names: &mut Names) -> Result<Facts<'a>, BadLine> {
+    let mut facts = Facts::default();
+    let mut path = String::new();
+    let mut json = serde_json::Deserializer::from_str(text);
+    let walk = Walk {
+        path: &mut path,
+        facts: &mut facts,
+        names,
     };
-    let user_agent = find(AGENT)
-        .and_then(Value::as_str)
-        .or_else(|| header(nested?, "User-Agent"));
-    Ok(Entry {
-        time,
-        status,
-        bytes: find(BYTES).and_then(number).unwrap_or(0),
-        method: name.to_owned(),
-        host,
-        target,
-        user_agent: user_agent
-            .filter(|agent| *agent != "-")
-            .unwrap_or_default()
-            .to_owned(),
-    })
+    walk.deserialize(&mut json).map_err(|_| BadLine::Json)?;
+    json.end().map_err(|_| BadLine::Json)?;
+    Ok(facts)
 }
 
-/// Reads method and target, from their own fields or from a request line.
-fn request<'a>(
-    object: &'a Object,
-    find: impl Fn(&[&str]) -> Option<&'a Value>,
-) -> Result<(String, String), BadLine> {
-    let line = object
-        .get("request")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    let mut words = line.split(' ');
-    let first = words.next().filter(|word| !word.is_empty());
-    let second = words.next();
-    let name = find(METHOD)
-        .and_then(Value::as_str)
-        .or(first.filter(|_| second.is_some()));
-    // A `request` of one word is a target.
-    let url = find(TARGET)
-        .and_then(Value::as_str)
-        .or(second)
-        .or(first)
-        .ok_or(BadLine::Request)?;
-    let mut url = url.to_owned();
-    if let Some(query) = find(QUERY).and_then(Value::as_str)
-        && !matches!(query, "" | "-")
-        && !url.contains('?')
-    {
-        url.push('?');
-        url.push_str(query.trim_start_matches('?'));
+/// Visits a value, and adds what it states.
+struct Walk<'w, 'a> {
+    /// Name of the value, with the names of the objects around it.
+    path: &'w mut String,
+    facts: &'w mut Facts<'a>,
+    names: &'w mut Names,
+}
+
+/// Adds a name to the path.
+struct Name<'w>(&'w mut String);
+
+// === impl Walk ===
+
+impl<'a> Walk<'_, 'a> {
+    fn again(&mut self) -> Walk<'_, 'a> {
+        Walk {
+            path: self.path,
+            facts: self.facts,
+            names: self.names,
+        }
     }
-    Ok((name.unwrap_or("GET").to_ascii_uppercase(), url))
-}
 
-fn find<'a>(object: &'a Object, names: &[&str]) -> Option<&'a Value> {
-    names.iter().find_map(|name| {
-        object
-            .get(*name)
-            .filter(|value| value.is_string() || value.is_number())
-    })
-}
+    fn add(self, value: &Value<'a>) {
+        self.facts.add(self.names, self.path, value);
+    }
 
-fn find_in<'a>(object: Option<&'a Object>, names: &[&str]) -> Option<&'a Value> {
-    find(object?, names)
-}
-
-/// Reads a field as Caddy writes it: `"headers": {"User-Agent": ["…"]}`.
-fn header<'a>(object: &'a Object, name: &str) -> Option<&'a str> {
-    object.get("headers")?.get(name)?.get(0)?.as_str()
-}
-
-fn moment(value: &Value) -> Option<i64> {
-    match value {
-        Value::String(text) => time::text(text),
-        _ => time::number_of(value.as_f64()?),
+    /// Returns the field if the value is a query that was taken apart.
+    fn query(&mut self) -> Option<Field> {
+        let fields = self.names.find(self.path);
+        fields
+            .iter()
+            .find(|field| field.kind == Kind::Query)
+            .copied()
     }
 }
 
-fn number(value: &Value) -> Option<u64> {
-    match value {
-        Value::String(text) => text.trim().parse().ok(),
-        _ => value.as_u64().or_else(|| {
-            let float = value.as_f64().filter(|float| *float >= 0.0)?;
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "saturates"
-            )]
-            Some(float as u64)
-        }),
+impl<'de> DeserializeSeed<'de> for Walk<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        if self.path.is_empty() {
+            deserializer.deserialize_map(self)
+        } else {
+            deserializer.deserialize_any(self)
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for Walk<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        if let Some(field) = self.query() {
+            let query = joined(map)?;
+            self.facts.put(field, Value::Text(Cow::Owned(query)));
+            return Ok(());
+        }
+        let length = self.path.len();
+        if length > 0 {
+            self.path.push('.');
+        }
+        let start = self.path.len();
+        while map.next_key_seed(Name(self.path))?.is_some() {
+            if self.path.len() > MAX_PATH {
+                map.next_value::<IgnoredAny>()?;
+            } else {
+                map.next_value_seed(self.again())?;
+            }
+            self.path.truncate(start);
+        }
+        self.path.truncate(length);
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
+        while list.next_element_seed(self.again())?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<(), E> {
+        self.add(&Value::Text(Cow::Borrowed(text)));
+        Ok(())
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        self.add(&Value::Text(Cow::Owned(text.to_owned())));
+        Ok(())
+    }
+
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "times need no more than 53 bits"
+    )]
+    fn visit_u64<E: Error>(self, number: u64) -> Result<(), E> {
+        self.add(&Value::Number(number as f64, false));
+        Ok(())
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "negative numbers are no facts")]
+    fn visit_i64<E: Error>(self, number: i64) -> Result<(), E> {
+        self.add(&Value::Number(number as f64, false));
+        Ok(())
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<(), E> {
+        self.add(&Value::Number(number, true));
+        Ok(())
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+}
+
+/// Joins an object of parameters to a query.
+fn joined<'de, A: MapAccess<'de>>(mut map: A) -> Result<String, A::Error> {
+    let mut query = String::new();
+    while let Some((name, value)) = map.next_entry::<String, serde_json::Value>()? {
+        let values = match value {
+            serde_json::Value::Array(values) => values,
+            one => vec![one],
+        };
+        for value in values {
+            if !query.is_empty() {
+                query.push('&');
+            }
+            query.push_str(&name);
+            match value {
+                serde_json::Value::String(text) => query.extend(["=", &text]),
+                serde_json::Value::Number(number) => query.extend(["=", &number.to_string()]),
+                _ => {}
+            }
+        }
+    }
+    Ok(query)
+}
+
+// === impl Name ===
+
+impl<'de> DeserializeSeed<'de> for Name<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Name<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<(), E> {
+        self.0.push_str(name);
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    fn entry(host: &str, target: &str, user_agent: &str) -> Entry {
-        Entry {
-            time: 1_431_857_103_000_000,
-            status: 200,
-            bytes: 12,
-            method: "GET".into(),
-            host: host.into(),
-            target: target.into(),
-            user_agent: user_agent.into(),
-        }
-    }
-
-    #[test]
-    fn every_common_dialect_is_read() {
-        let nginx = br#"{"time_iso8601":"2015-05-17T10:05:03+00:00","request_method":"GET",
-            "request_uri":"/a?b=1","status":"200","body_bytes_sent":"12","http_host":"Shop.example",
-            "http_user_agent":"curl"}"#;
-        assert_eq!(parse(nginx), Ok(entry("shop.example", "/a?b=1", "curl")));
-
-        let caddy = br#"{"level":"info","ts":1431857103.0,"request":{"method":"GET",
-            "host":"shop.example","uri":"/a","headers":{"User-Agent":["curl"]}},
-            "status":200,"size":12}"#;
-        assert_eq!(parse(caddy), Ok(entry("shop.example", "/a", "curl")));
-
-        let cloudflare = br#"{"EdgeStartTimestamp":1431857103000000000,"ClientRequestMethod":"GET",
-            "ClientRequestHost":"shop.example","ClientRequestURI":"/a","EdgeResponseStatus":200,
-            "EdgeResponseBytes":12,"ClientRequestUserAgent":"curl"}"#;
-        assert_eq!(parse(cloudflare), Ok(entry("shop.example", "/a", "curl")));
-
-        let logstash = br#"{"@timestamp":"2015-05-17T10:05:03.000Z","verb":"GET","request":"/a",
-            "response":"200","bytes":12,"clientip":"10.0.0.1"}"#;
-        assert_eq!(parse(logstash), Ok(entry("", "/a", "")));
-
-        let line = br#"{"time_local":"17/May/2015:10:05:03 +0000","request":"GET /a HTTP/1.1",
-            "status":200,"bytes_sent":12}"#;
-        assert_eq!(parse(line), Ok(entry("", "/a", "")));
-
-        let split = br#"{"time":1431857103000,"method":"get","path":"/a","query":"b=1",
-            "status_code":200.0,"size":12}"#;
-        assert_eq!(parse(split), Ok(entry("", "/a?b=1", "")));
-    }
+    use super::super::{BadLine, parse};
 
     #[test]
     fn the_error_names_the_missing_field() {
@@ -237,8 +209,65 @@ mod tests {
         assert_eq!(parse(br#"{"time":1}"#), Err(BadLine::Request));
         assert_eq!(parse(br#"{"time":1,"path":"/"}"#), Err(BadLine::Status));
         assert_eq!(
+            parse(br#"{"time":1,"path":"/","level":30}"#),
+            Err(BadLine::Event)
+        );
+        assert_eq!(
             parse(br#"{"time":1,"path":"/","status":200,"host":"a b"}"#),
             Err(BadLine::Host)
         );
+    }
+
+    #[test]
+    fn the_request_as_received_has_precedence_over_rewritten_fields() {
+        for (fields, target) in [
+            (
+                r#""request":"GET /a?b HTTP/1.1","request_uri":"/c","uri":"/d","args":"e""#,
+                "/a?b",
+            ),
+            (
+                r#""request":"GET /a HTTP/1.1","args":"q=/a","uri":"/index.php""#,
+                "/a",
+            ),
+            (r#""uri":"/d","args":"e","request_uri":"/c?x""#, "/c?x"),
+            (r#""uri":"/d","args":"e","request_uri":"/c""#, "/c"),
+            (r#""path":"/p","uri":"/u","args":"e""#, "/u?e"),
+            (r#""path":"/p","query_string":"?e""#, "/p?e"),
+            (
+                r#""path":"/p","query":{"a":["1","2"],"b":3}"#,
+                "/p?a=1&a=2&b=3",
+            ),
+            (
+                r#""properties":{"requestUri":"/p","requestQuery":"e"}"#,
+                "/p?e",
+            ),
+            (r#""url":"/u?x","query":"e""#, "/u?x"),
+        ] {
+            let line = format!(r#"{{"time":1,"status":200,{fields}}}"#);
+            assert_eq!(
+                parse(line.as_bytes()).map(|entry| entry.target),
+                Ok(target.into()),
+                "{fields}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_name_of_a_machine_is_no_host() {
+        for fields in [
+            r#""hostname":"web-1""#,
+            r#""host":{"name":"web-1"}"#,
+            r#""kubernetes":{"host":"web-1"}"#,
+            r#""version":"1.1","host":"web-1","short_message":"x""#,
+            r#""host":"-""#,
+            r#""server_name":"_""#,
+        ] {
+            let line = format!(r#"{{"time":1,"status":200,"path":"/",{fields}}}"#);
+            assert_eq!(
+                parse(line.as_bytes()).map(|entry| entry.host),
+                Ok(String::new()),
+                "{fields}"
+            );
+        }
     }
 }

@@ -1,12 +1,33 @@
 //! One line of a log, in any format.
 
+mod aws;
 mod clf;
+mod columns;
+mod facts;
+mod fields;
+#[cfg(test)]
+mod fixtures;
+mod format;
 mod json;
+mod latency;
+mod loose;
+mod names;
+mod pairs;
+mod proxies;
+mod reader;
+mod tail;
 mod target;
 mod time;
+mod value;
+mod words;
+mod wrap;
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
+use fields::KINDS;
+pub(crate) use fields::Kind;
+pub use format::Format;
+pub(crate) use reader::Reader;
 pub(crate) use time::{MICROS, format_time};
 
 /// A request in a log.
@@ -24,7 +45,20 @@ pub(crate) struct Entry {
     pub(crate) target: String,
     /// User agent; empty if the log has none.
     pub(crate) user_agent: String,
+    /// Time that the response took, in whole microseconds, if the log states it.
+    pub(crate) latency: Option<Duration>,
 }
+
+/// A line that was read, and where its facts were found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Parsed {
+    pub(crate) entry: Entry,
+    pub(crate) seen: Seen,
+}
+
+/// The field that stated each fact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Seen([Option<&'static str>; KINDS]);
 
 /// Reason why a line is unusable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +66,7 @@ pub(crate) enum BadLine {
     TooLong,
     NotALog,
     Json,
+    Event,
     Time,
     Request,
     Method,
@@ -40,13 +75,21 @@ pub(crate) enum BadLine {
     Status,
 }
 
-/// Reads a line in Common or Combined Log Format, or of JSON. The first character decides. The line
-/// must not include its line break.
-pub(crate) fn parse(line: &[u8]) -> Result<Entry, BadLine> {
-    match line.first() {
-        Some(b'{') => json::parse(line),
-        _ => clf::parse(line),
+/// Splits `GET /a b HTTP/1.1`: the method ends at the first space, and the target at the protocol,
+/// which HTTP/0.9 and some servers leave out.
+fn request_line(request: &[u8]) -> Result<(&str, &[u8]), BadLine> {
+    if request == b"-" || request.is_empty() {
+        return Err(BadLine::Request);
     }
+    let blank = request.iter().position(|&byte| byte == b' ');
+    let blank = blank.ok_or(BadLine::Request)?;
+    let name = std::str::from_utf8(&request[..blank]).map_err(|_| BadLine::Method)?;
+    let rest = &request[blank + 1..];
+    let url = match rest.iter().rposition(|&byte| byte == b' ') {
+        Some(at) if rest[at + 1..].starts_with(b"HTTP/") => &rest[..at],
+        _ => rest,
+    };
+    Ok((method(name)?, url.trim_ascii()))
 }
 
 /// Checks a method: a token (RFC 9110 §5.6.2) of usual length.
@@ -64,14 +107,40 @@ fn status(number: u64) -> Result<u16, BadLine> {
     }
 }
 
+/// Reports whether a log writes this for a value that is absent.
+fn blank(text: &str) -> bool {
+    matches!(text, "" | "-" | "\"-\"" | "null")
+}
+
+/// Reads a line by itself.
+#[cfg(test)]
+pub(crate) fn parse(line: &[u8]) -> Result<Entry, BadLine> {
+    let parsed = Reader::new(None).read(line)?;
+    Ok(parsed.map_or_else(Entry::default, |parsed| parsed.entry))
+}
+
+// === impl Seen ===
+
+impl Seen {
+    fn note(&mut self, kind: Kind, name: &'static str) {
+        self.0[kind as usize] = Some(name);
+    }
+
+    /// Returns the name of the field that stated a fact.
+    pub(crate) fn name(&self, kind: Kind) -> Option<&'static str> {
+        self.0[kind as usize]
+    }
+}
+
 // === impl BadLine ===
 
 impl fmt::Display for BadLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::TooLong => "longer than 1 MiB",
-            Self::NotALog => "neither Common or Combined Log Format nor a JSON object",
+            Self::NotALog => "in none of the known formats",
             Self::Json => "not valid JSON",
+            Self::Event => "an event that is no request",
             Self::Time => "no readable time",
             Self::Request => "no request",
             Self::Method => "no HTTP method",
@@ -94,6 +163,20 @@ mod tests {
         }
 
         #[test]
+        fn no_text_of_log_like_pieces_panics(
+            pieces in prop::collection::vec(
+                prop::sample::select(vec![
+                    "[", "]", "\"", " ", "\t", "|", "{", "}", "=", ":", "/", "#Fields: ", "GET ",
+                    "/a?b", " HTTP/1.1", "200", "0.1", "17/May/2015:10:05:03 +0000", "-", "http ",
+                    "2015-05-17T10:05:03Z", " stdout F ", "<13>", "µs", "status", "é", ",",
+                ]),
+                0..24,
+            ),
+        ) {
+            let _ = parse(pieces.concat().as_bytes());
+        }
+
+        #[test]
         fn no_invalid_line_panics(
             time in "[0-9/:A-Za-z +\\-]{0,30}",
             request in "[ -~\\x80-\\xff\\\\\"]{0,60}",
@@ -106,7 +189,7 @@ mod tests {
 
         #[test]
         fn no_json_panics(
-            key in "(time|ts|@timestamp|path|url|request|status|bytes|host|method|x)",
+            key in "(time|ts|@timestamp|path|url|request|status|bytes|host|method|latency|log|x)",
             value in "(null|true|-?[0-9]{1,20}(\\.[0-9]{1,9})?(e[0-9]{1,3})?|\"[ -!#-\\[\\]-~]{0,40}\"|\\[\\]|\\{\\})",
         ) {
             let line = format!("{{\"time\":1,\"path\":\"/\",\"status\":200,\"{key}\":{value}}}");

@@ -19,9 +19,10 @@ pub(super) fn split(method: &str, target: &[u8]) -> Result<(String, String), Bad
     let (authority, path) = match scheme_end(target) {
         Some(end) => {
             let rest = &target[end..];
-            let end = rest.iter().position(|byte| b"/?#".contains(byte));
-            let (authority, path) = rest.split_at(end.unwrap_or(rest.len()));
-            (host(authority)?, path)
+            let slash = rest.iter().position(|byte| b"/?#".contains(byte));
+            let (authority, path) = rest.split_at(slash.unwrap_or(rest.len()));
+            let secure = target[..end].ends_with(b"s://") || target[..end].ends_with(b"S://");
+            (without_default_port(host(authority)?, secure), path)
         }
         None => (String::new(), target),
     };
@@ -36,13 +37,24 @@ pub(super) fn host(text: &[u8]) -> Result<String, BadLine> {
     Ok(host.to_ascii_lowercase())
 }
 
+/// Removes the port that the scheme implies (RFC 9110 §4.2.3).
+fn without_default_port(mut host: String, secure: bool) -> String {
+    let port = if secure { ":443" } else { ":80" };
+    if host.ends_with(port) {
+        host.truncate(host.len() - port.len());
+    }
+    host
+}
+
 fn scheme_end(target: &[u8]) -> Option<usize> {
-    ["http://", "https://"].into_iter().find_map(|scheme| {
-        let start = target.get(..scheme.len())?;
-        start
-            .eq_ignore_ascii_case(scheme.as_bytes())
-            .then_some(scheme.len())
-    })
+    ["http://", "https://", "ws://", "wss://"]
+        .into_iter()
+        .find_map(|scheme| {
+            let start = target.get(..scheme.len())?;
+            start
+                .eq_ignore_ascii_case(scheme.as_bytes())
+                .then_some(scheme.len())
+        })
 }
 
 fn encode(path: &[u8]) -> Result<String, BadLine> {
@@ -94,6 +106,8 @@ mod tests {
             pair("[2001:db8::1]", "/")
         );
         assert_eq!(get(b"http://a?q"), pair("a", "/?q"));
+        assert_eq!(get(b"https://a:443/b"), pair("a", "/b"));
+        assert_eq!(get(b"https://a:80/b"), pair("a:80", "/b"));
         assert_eq!(get(b"/a#top"), pair("", "/a"));
         assert_eq!(split("OPTIONS", b"*"), pair("", "/"));
         assert_eq!(

@@ -1,5 +1,7 @@
 //! Formats of times in logs.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use jiff::Timestamp;
 
 /// Microseconds in a second.
@@ -44,20 +46,89 @@ pub(super) fn clf(text: &[u8]) -> Option<i64> {
     in_range(seconds * MICROS)
 }
 
-/// Reads any time that a JSON log contains as text: RFC 3339 (with `T` or a space; UTC without a
-/// zone), Common Log Format, or a number.
+/// Reads any time that a log contains as text: RFC 3339 (with `T`, a space or slashes; UTC without
+/// a zone), Common Log Format (also without a zone, with a fraction), a date of HTTP, or a number.
 pub(super) fn text(text: &str) -> Option<i64> {
-    let text = text.trim();
+    let text = text.trim().trim_matches(['[', ']']);
+    if !text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '-') || text.len() > 64 {
+        return None;
+    }
     if let Ok(number) = text.parse::<f64>() {
-        return number_of(number);
+        return if text.len() == 14 && !text.contains('.') {
+            compact(text)
+        } else {
+            number_of(number)
+        };
     }
-    if let Some(time) = clf(text.trim_matches(['[', ']']).as_bytes()) {
-        return Some(time);
+    let bytes = text.as_bytes();
+    match bytes.get(2..5) {
+        Some([b'/', first, _]) if first.is_ascii_alphabetic() => {
+            clf(bytes).or_else(|| day_first(text))
+        }
+        _ if bytes[0].is_ascii_digit() => year_first(text),
+        _ => scrimp_http::date::parse(text).and_then(since_1970),
     }
-    let time = text
+}
+
+/// Reports whether a text is a time of day: `10:05:03`, with or without a fraction.
+pub(super) fn is_clock(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.len() >= 8
+        && bytes[2] == b':'
+        && bytes[5] == b':'
+        && bytes
+            .iter()
+            .all(|byte| byte.is_ascii_digit() || b":.,".contains(byte))
+}
+
+/// Reads `2015-05-17 10:05:03`, with a zone (`Z`, ` UTC`, `+02:00`, ` +0200`) or without one.
+fn year_first(text: &str) -> Option<i64> {
+    let parsed = text.parse::<Timestamp>().ok();
+    let time = parsed.or_else(|| {
+        let text = [" UTC", " GMT", "UTC", "GMT"]
+            .iter()
+            .find_map(|zone| text.strip_suffix(zone))
+            .unwrap_or(text);
+        let text = text
+            .replacen('/', "-", 2)
+            .replace(" +", "+")
+            .replace(" -", "-");
+        let parsed = text.parse::<Timestamp>();
+        parsed.or_else(|_| format!("{text}Z").parse()).ok()
+    });
+    in_range(time?.as_microsecond())
+}
+
+/// Reads `17/May/2015:10:05:03.123`, with or without a zone.
+fn day_first(text: &str) -> Option<i64> {
+    let (seconds, rest) = text.split_at_checked(20)?;
+    let fraction = rest.find(' ').map_or(rest, |zone| &rest[..zone]);
+    let zone = rest[fraction.len()..].trim_start();
+    let zone = if zone.is_empty() { "+0000" } else { zone };
+    let whole = clf(format!("{seconds} {zone}").as_bytes())?;
+    if fraction.is_empty() {
+        return Some(whole);
+    }
+    let fraction: f64 = fraction.replacen(',', ".", 1).parse().ok()?;
+    #[expect(clippy::cast_possible_truncation, reason = "below a million")]
+    let micros = (0.0..1.0)
+        .contains(&fraction)
+        .then(|| (fraction * 1e6).round() as i64)?;
+    in_range(whole + micros)
+}
+
+/// Reads `20150517100503`.
+fn compact(text: &str) -> Option<i64> {
+    let (day, clock) = text.split_at_checked(8)?;
+    format!("{day}T{clock}Z")
         .parse::<Timestamp>()
-        .or_else(|_| format!("{text}Z").parse::<Timestamp>());
-    in_range(time.ok()?.as_microsecond())
+        .ok()
+        .and_then(|time| in_range(time.as_microsecond()))
+}
+
+fn since_1970(time: SystemTime) -> Option<i64> {
+    let since = time.duration_since(UNIX_EPOCH).ok()?;
+    in_range(i64::try_from(since.as_micros()).ok()?)
 }
 
 /// Reads seconds, milliseconds, microseconds or nanoseconds since 1970. The size decides: each unit
@@ -140,6 +211,17 @@ mod tests {
             "2015-05-17T10:05:03.000+00:00",
             "2015-05-17 10:05:03",
             "2015-05-17T12:05:03+02:00",
+            "2015-05-17T12:05:03+0200",
+            "2015-05-17 12:05:03 +0200",
+            "2015-05-17 10:05:03 +0000 UTC",
+            "2015-05-17 10:05:03 UTC",
+            "2015-05-17 10:05:03,000",
+            "2015/05/17 10:05:03",
+            "2015/05/17 10:05:03.000",
+            "17/May/2015:10:05:03.000",
+            "17/May/2015:12:05:03.000 +0200",
+            "Sun, 17 May 2015 10:05:03 GMT",
+            "20150517100503",
             "1431857103",
             "1431857103.000",
             "1431857103000",
@@ -170,6 +252,9 @@ mod tests {
             "NaN",
             "inf",
             "yesterday",
+            "2015-05-17",
+            "10:05:03",
+            "20151317100503",
             "17/May/2015:24:05:03 +0000",
             "-5",
             "1e300",

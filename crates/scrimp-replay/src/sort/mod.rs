@@ -8,6 +8,8 @@ mod arena;
 mod record;
 mod run;
 
+use std::time::Duration;
+
 use crate::{
     error::{Error, Result},
     line::Entry,
@@ -25,6 +27,7 @@ pub(crate) struct Sorter {
     arena: Arena,
     runs: Runs<KEY>,
     span: Option<(i64, i64)>,
+    longest: Duration,
     count: u64,
 }
 
@@ -42,6 +45,8 @@ pub(crate) struct Sorted {
     merge: Merge<KEY>,
     /// Times of the first and the last entry; `None` if there are none.
     pub(crate) span: Option<(i64, i64)>,
+    /// Longest latency.
+    pub(crate) longest: Duration,
     /// Number of entries.
     pub(crate) count: u64,
 }
@@ -56,6 +61,7 @@ impl Sorter {
             arena: Arena::default(),
             runs: Runs::default(),
             span: None,
+            longest: Duration::ZERO,
             count: 0,
         }
     }
@@ -64,6 +70,7 @@ impl Sorter {
         let (first, last) = self.span.unwrap_or((entry.time, entry.time));
         self.span = Some((first.min(entry.time), last.max(entry.time)));
         self.count += 1;
+        self.longest = self.longest.max(entry.latency.unwrap_or_default());
         self.arena.push(|out| record::encode(entry, out));
         if self.arena.size() >= self.memory {
             self.arena.sort(KEY);
@@ -77,6 +84,7 @@ impl Sorter {
         Ok(Sorted {
             merge: self.runs.merge(self.arena)?,
             span: self.span,
+            longest: self.longest,
             count: self.count,
         })
     }
@@ -110,6 +118,9 @@ mod tests {
             host: String::new(),
             target: format!("/{number}"),
             user_agent: "ua".into(),
+            latency: number
+                .is_multiple_of(2)
+                .then(|| Duration::from_micros(number as u64)),
         }
     }
 

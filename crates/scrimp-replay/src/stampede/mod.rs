@@ -23,7 +23,7 @@ use crate::{
     error::{Error, Result},
     settings::{Settings, rule},
     units::seconds,
-    upstream::Upstream,
+    upstream::{Latency, Upstream},
 };
 use scrimp_demo::support::format::{count, elapsed};
 use slow::Slow;
@@ -110,7 +110,12 @@ impl Comparison {
             }
             Ok::<_, Error>(cache.build()?)
         };
-        let slow = || Slow::new(Upstream::new(settings.price, Duration::ZERO), takes);
+        let slow = || {
+            Slow::new(
+                Upstream::new(settings.price, Latency::Fixed(Duration::ZERO)),
+                takes,
+            )
+        };
         // The same random numbers in every run, so that a report can be repeated.
         let random = Mutex::new(fastrand::Rng::with_seed(1));
         let layer = StampedeLayer::builder()

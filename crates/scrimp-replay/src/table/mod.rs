@@ -1,5 +1,7 @@
 //! The report as a table for a terminal.
 
+mod parts;
+
 use std::fmt;
 
 use crate::{
@@ -7,13 +9,8 @@ use crate::{
     report::{Report, ratio},
     ttl::Ttl,
 };
+use parts::widths;
 use scrimp_demo::support::format::{bytes, count, counted, elapsed, money, percent};
-
-/// Number of routes in the table.
-const ROUTES: usize = 10;
-
-/// Length above which a route is shortened.
-const ROUTE_WIDTH: usize = 48;
 
 /// Shows a [`Report`] as an aligned table.
 ///
@@ -80,6 +77,9 @@ impl Table<'_> {
                 count(reading.left_out)
             )?;
         }
+        if reading.other_lines > 0 {
+            write!(f, ", {}", counted(reading.other_lines, "other event"))?;
+        }
         if reading.bad_lines > 0 {
             let text = format!("{} skipped", counted(reading.bad_lines, "bad line"));
             write!(f, ", {}", self.paint("33", &text))?;
@@ -123,13 +123,16 @@ impl Table<'_> {
     fn facts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let report = self.report;
         let hits = report.cache_hits();
-        let reached = percent(ratio(hits, report.ceiling_hits));
         writeln!(
             f,
-            "\nhit rate    {} of at most {} (infinite cache, nothing expires): {reached} of what \
-             is possible",
+            "\nhit rate    {} of at most {} (infinite cache, nothing expires)",
             self.good(&percent(ratio(hits, report.requests))),
             percent(report.ceiling()),
+        )?;
+        writeln!(
+            f,
+            "reached     {} of what is possible",
+            percent(ratio(hits, report.ceiling_hits)),
         )?;
         writeln!(
             f,
@@ -153,87 +156,15 @@ impl Table<'_> {
                 count(shared.reused),
             )?;
         }
+        if report.logged_latency && report.reading.timed > 0 {
+            writeln!(
+                f,
+                "latency     from the log for {}, otherwise {}",
+                counted(report.reading.timed, "request"),
+                Ttl::After(report.latency),
+            )?;
+        }
         writeln!(f, "time taken  {}", elapsed(report.elapsed))
-    }
-
-    /// Writes each layer's share, if there are more layers than the cache and shared calls.
-    fn layers(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(layers) = &self.report.layers else {
-            return Ok(());
-        };
-        let head = ["savings by layer", "calls avoided", "saved", ""].map(str::to_owned);
-        let rows: Vec<_> = [head].into_iter().chain(layers.rows()).collect();
-        f.write_str("\n")?;
-        let [first, second, third, _] = widths(&rows);
-        for (at, [name, calls, saved, _]) in rows.iter().enumerate() {
-            let line = format!("{name:<first$}  {calls:>second$}  {saved:>third$}");
-            let edge = at == 0 || at + 1 == rows.len();
-            writeln!(f, "{}", if edge { self.bold(&line) } else { line })?;
-        }
-        f.write_str("\n")?;
-        layers
-            .facts()
-            .iter()
-            .try_for_each(|(name, fact)| writeln!(f, "{name:<10}  {fact}"))
-    }
-
-    fn stampede(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(stampede) = &self.report.stampede else {
-            return Ok(());
-        };
-        let head = [
-            format!("upstream takes {}", Ttl::After(stampede.takes)),
-            "cache alone".into(),
-            "with stampede protection".into(),
-        ];
-        let rows = [head].into_iter().chain(stampede.rows());
-        let rows: Vec<_> = rows
-            .map(|[name, without, with]| [name, without, with, String::new()])
-            .collect();
-        f.write_str("\n")?;
-        let [first, second, third, _] = widths(&rows);
-        for (at, [name, without, with, _]) in rows.into_iter().enumerate() {
-            let line = format!("{name:<first$}  {without:>second$}  {with:>third$}");
-            writeln!(f, "{}", if at == 0 { self.bold(&line) } else { line })?;
-        }
-        Ok(())
-    }
-
-    fn routes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let routes = self
-            .report
-            .routes
-            .iter()
-            .filter(|route| route.saved() > 0)
-            .take(ROUTES);
-        let mut rows = vec![[
-            "highest savings".into(),
-            "requests".into(),
-            match self.report.layers {
-                None => "hit rate".into(),
-                Some(_) => "avoided".into(),
-            },
-            "saved".into(),
-        ]];
-        rows.extend(routes.map(|route| {
-            [
-                shorten(&route.route),
-                count(route.requests),
-                percent(ratio(route.saved(), route.requests)),
-                money(self.report.price * route.saved()),
-            ]
-        }));
-        if rows.len() == 1 {
-            return Ok(());
-        }
-        f.write_str("\n")?;
-        let [first, second, third, fourth] = widths(&rows);
-        for (at, [route, requests, rate, saved]) in rows.into_iter().enumerate() {
-            let line =
-                format!("{route:<first$}  {requests:>second$}  {rate:>third$}  {saved:>fourth$}");
-            writeln!(f, "{}", if at == 0 { self.bold(&line) } else { line })?;
-        }
-        Ok(())
     }
 
     fn footnotes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -289,20 +220,7 @@ impl fmt::Display for Table<'_> {
         self.layers(f)?;
         self.stampede(f)?;
         self.routes(f)?;
+        self.suggestions(f)?;
         self.footnotes(f)
-    }
-}
-
-fn widths(rows: &[[String; 4]]) -> [usize; 4] {
-    [0, 1, 2, 3].map(|at| {
-        let width = |row: &[String; 4]| row[at].chars().count();
-        rows.iter().map(width).max().unwrap_or(0)
-    })
-}
-
-fn shorten(route: &str) -> String {
-    match route.char_indices().nth(ROUTE_WIDTH) {
-        Some((end, _)) => format!("{}…", &route[..end]),
-        None => route.to_owned(),
     }
 }

@@ -1,16 +1,21 @@
 //! Settings of a replay.
 
+mod derived;
+
 use std::time::Duration;
 
-use scrimp_cache::Rule;
 use scrimp_core::Money;
 
 use crate::{
     error::{Error, Result},
-    line::Entry,
+    line::Format,
     offer::{Batching, Offer},
     ttl::Ttl,
 };
+pub(crate) use derived::rule;
+
+/// Time for a response where neither the log nor the user states one.
+pub(crate) const USUAL_LATENCY: Duration = Duration::from_millis(200);
 
 /// Settings of a replay.
 ///
@@ -32,9 +37,16 @@ pub struct Settings {
     pub(crate) methods: Vec<String>,
     pub(crate) statuses: Vec<u16>,
     pub(crate) host: String,
+    /// The host was stated, so all requests are for it.
+    pub(crate) one_host: bool,
+    pub(crate) format: Option<Format>,
     pub(crate) sort_memory: u64,
     pub(crate) stampede: Option<Duration>,
     pub(crate) latency: Duration,
+    /// The latency of the log counts, and `latency` where it states none.
+    pub(crate) logged_latency: bool,
+    /// Longest latency in the log, once it was read.
+    pub(crate) longest_logged: Duration,
     pub(crate) coalesce: bool,
     pub(crate) window: Option<Duration>,
     pub(crate) all: bool,
@@ -63,9 +75,13 @@ impl Settings {
             methods: Vec::new(),
             statuses: Vec::new(),
             host: "log.local".to_owned(),
+            one_host: false,
+            format: None,
             sort_memory: 64 << 20,
             stampede: None,
             latency: Duration::ZERO,
+            logged_latency: false,
+            longest_logged: Duration::ZERO,
             coalesce: false,
             window: None,
             all: false,
@@ -132,7 +148,15 @@ impl Settings {
         host.parse::<http::uri::Authority>()
             .map_err(|_| Error::new(format!("{host:?} is not a host name")))?;
         host.clone_into(&mut self.host);
+        self.one_host = true;
         Ok(self)
+    }
+
+    /// Reads all lines in this format. Default: detected from the lines.
+    #[must_use]
+    pub fn format(mut self, format: Format) -> Self {
+        self.format = Some(format);
+        self
     }
 
     /// Sets the memory for sorting the log by time, in bytes; the excess goes to temporary files.
@@ -157,6 +181,15 @@ impl Settings {
     #[must_use]
     pub fn latency(mut self, time: Duration) -> Self {
         self.latency = time;
+        self
+    }
+
+    /// Takes the time of each response from the log, and `otherwise` where the log states none.
+    /// Default: [a fixed time](Self::latency).
+    #[must_use]
+    pub fn logged_latency(mut self, otherwise: Duration) -> Self {
+        self.latency = otherwise;
+        self.logged_latency = true;
         self
     }
 
@@ -228,8 +261,8 @@ impl Settings {
     }
 
     /// Enables every layer, in the recommended order: stampede protection, cache, shared calls,
-    /// batches, routing. Unset values become an upstream that takes 200 ms, batches of 20 within
-    /// 50 ms, and a comparison of [waiting](Self::stampede). Routing saves money only if there is
+    /// batches, routing. Unset values become an upstream that takes the time in the log, or 200 ms
+    /// where there is none, batches of 20 within 50 ms, and a comparison of [waiting](Self::stampede). Routing saves money only if there is
     /// another [provider](Self::provider). Default: the cache alone.
     #[must_use]
     pub fn all(mut self) -> Self {
@@ -237,71 +270,10 @@ impl Settings {
         self.coalesce = true;
         self.batch.get_or_insert_default();
         if self.latency.is_zero() {
-            self.latency = Duration::from_millis(200);
+            self.latency = USUAL_LATENCY;
+            self.logged_latency = true;
         }
         self.stampede.get_or_insert(self.latency);
         self
-    }
-
-    /// Reports whether layers other than the cache and shared calls are needed.
-    pub(crate) fn is_full(&self) -> bool {
-        self.all || self.batch.is_some() || !self.offers.is_empty()
-    }
-
-    /// Reports whether requests overlap.
-    pub(crate) fn overlaps(&self) -> bool {
-        !self.latency.is_zero()
-    }
-
-    /// Reports whether an entry is replayed or left out.
-    pub(crate) fn counts(&self, entry: &Entry) -> bool {
-        (self.methods.is_empty() || self.methods.contains(&entry.method))
-            && (self.statuses.is_empty() || self.statuses.contains(&entry.status))
-    }
-
-    /// Returns the rules for the cache, in order, each with the TTL if there is one.
-    pub(crate) fn cache_rules(&self) -> Vec<String> {
-        let default = match self.ttl {
-            Ttl::None => String::new(),
-            ttl => format!("ttl={ttl}"),
-        };
-        let has_ttl = |rule: &str| {
-            rule.split_whitespace()
-                .any(|token| token.starts_with("ttl=") || token == "bypass")
-        };
-        let own = self.rules.iter().map(|rule| {
-            if has_ttl(rule) {
-                rule.clone()
-            } else {
-                format!("{rule} {default}")
-            }
-        });
-        let last = (self.ttl != Ttl::None).then(|| default.clone());
-        own.chain(last).collect()
-    }
-}
-
-/// Reads a rule.
-pub(crate) fn rule(text: &str) -> Result<Rule> {
-    text.parse()
-        .map_err(|why| Error::new(format!("the rule {text:?} cannot be used: {why}")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_rule_without_ttl_has_the_ttl_of_the_replay() {
-        let settings = Settings {
-            rules: vec!["path=/a".into(), "path=/b ttl=1s".into()],
-            ..Settings::new()
-        };
-        assert_eq!(
-            settings.cache_rules(),
-            ["path=/a ttl=5m", "path=/b ttl=1s", "ttl=5m"]
-        );
-        let none = settings.ttl(Ttl::None).cache_rules();
-        assert_eq!(none, ["path=/a ", "path=/b ttl=1s"]);
     }
 }
