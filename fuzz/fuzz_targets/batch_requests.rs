@@ -89,7 +89,7 @@ fuzz_target!(|data: &[u8]| {
             let fields = member(one.get().as_bytes(), "headers");
             let fields = fields.map_or("", RawValue::get).to_ascii_lowercase();
             // Credentials are the batch's, and never an item's.
-            assert!(!fields.contains("\"authorization\""), "{fields}");
+            assert!(!fields.contains("\"authorization\":"), "{fields}");
         }
     }
 });

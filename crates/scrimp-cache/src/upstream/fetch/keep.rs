@@ -93,10 +93,9 @@ impl Fetch {
     fn refused_as_always<B>(&self, refusal: Refusal, response: &Response<B>) -> bool {
         let by_answer = match refusal {
             Refusal::NoStore => !self.call.asked().facts.control.no_store,
-            Refusal::NoCache
-            | Refusal::Private
-            | Refusal::SetCookie
-            | Refusal::NotCacheable => true,
+            Refusal::NoCache | Refusal::Private | Refusal::SetCookie | Refusal::NotCacheable => {
+                true
+            }
             _ => false,
         };
         by_answer

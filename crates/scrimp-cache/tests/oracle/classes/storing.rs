@@ -82,7 +82,7 @@ pub const CLASSES: &[Class] = &[
     Class {
         name: "NOTHING_TO_KEEP_IT_FOR",
         section: "RFC 9111 §3",
-        verdict: "either: the RFC allows storing what has neither lifetime nor validator, and it is of no use",
+        verdict: "either: the RFC allows storing what has no validator, and no lifetime or a validation before each use; it is of no use",
         rewrite: |history| {
             let shared = history.mode == Mode::Shared;
             let response = &mut history.response;
@@ -90,9 +90,9 @@ pub const CLASSES: &[Class] = &[
             let explicit = has(control, "max-age")
                 || (shared && has(control, "s-maxage"))
                 || has(control, "public")
-                || has(control, "no-cache")
                 || !response.expires.is_empty();
-            if !explicit && response.etag.is_empty() && response.last_modified.is_empty() {
+            let usable = explicit && !has(control, "no-cache");
+            if !usable && response.etag.is_empty() && response.last_modified.is_empty() {
                 response.control.push(Directive::flag("no-store"));
             }
         },

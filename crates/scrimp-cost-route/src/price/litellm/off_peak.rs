@@ -53,5 +53,20 @@ fn hours(block: &Row) -> impl Iterator<Item = PriceWindow> {
 fn minute(text: &str) -> Option<u16> {
     let (hour, minute) = text.trim().split_once(':')?;
     let (hour, minute): (u16, u16) = (hour.parse().ok()?, minute.parse().ok()?);
-    (hour < 24 && minute < 60).then_some(hour * 60 + minute)
+    (hour < 24 && minute < 60).then(|| hour * 60 + minute)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_that_does_not_exist_is_left_out() {
+        assert_eq!((minute("00:00"), minute(" 23:59")), (Some(0), Some(1_439)));
+        for text in [
+            "24:00", "12:60", "1616:30", "65535:59", "65536:00", "-1:00", "12",
+        ] {
+            assert_eq!(minute(text), None, "{text}");
+        }
+    }
 }
