@@ -8,7 +8,7 @@ use std::{fs, process::Command};
 use axum::{Router, body::Body, routing::get};
 use bytes::Bytes;
 use scrimp::cache::{CacheLayer, MemoryStore};
-use scrimp_tests::Server;
+use scrimp_tests::{Rig, Server, reply, request};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -66,6 +66,54 @@ fn readers_of_ranges_hold_no_copies_of_the_body() {
             println!("{line}");
         }
     }
+}
+
+#[tokio::test]
+async fn bodies_that_are_evicted_and_still_read_are_bounded_and_short_ones_still_stored() {
+    const LIMIT: usize = 1 << 20;
+    const LONG: usize = 128 << 10;
+    let store = MemoryStore::new(LIMIT as u64);
+    let cache = CacheLayer::new(store.clone());
+    let fields = [("cache-control", "max-age=3600")];
+    let rig = Rig::new(cache.clone(), move |parts| {
+        let length = if parts.uri.path() == "/short" {
+            1
+        } else {
+            LONG
+        };
+        reply(200, &fields, &"x".repeat(length))
+    });
+    let mut readers = Vec::new();
+    // A hundred times as many as there is room for.
+    for n in 0..200 * LIMIT / LONG {
+        let uri = format!("/{n}");
+        rig.get(&uri).await;
+        let reader = rig
+            .open(request("GET", &uri, &[]))
+            .await
+            .expect("a response");
+        let status = reader.headers()["cache-status"].to_str().expect("text");
+        if status.contains("; hit") {
+            readers.push(reader);
+        }
+    }
+    let held = readers.len() * LONG;
+    assert!(held > LIMIT && held <= 2 * LIMIT, "{held}");
+    let stored = || cache.stats().stored;
+    let before = stored();
+    rig.get("/short").await;
+    assert_eq!(stored(), before + 1);
+    // The store prefers what is used often to what is new, so one request is not enough.
+    let ask_often = async || {
+        for _ in 0..100 {
+            rig.get("/long").await;
+        }
+    };
+    ask_often().await;
+    assert_eq!(stored(), before + 1, "there is no room");
+    drop(readers);
+    ask_often().await;
+    assert!(stored() > before + 1, "there is room again");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

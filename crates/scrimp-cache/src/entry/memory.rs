@@ -23,12 +23,18 @@ const MAX_VARIANTS: usize = 32;
 /// eighth of the limit is set aside for the last. Above the limit, the store evicts the entry with
 /// the fewest uses per byte, where older uses count less. A clone is another handle on the same
 /// memory.
+///
+/// A body that is evicted while clients read it stays in memory until the last of them has it. Long
+/// bodies (64 KiB or more) in store and with clients take at most twice the limit: beyond that, no
+/// more of them are stored until clients have read on.
 #[derive(Clone)]
 pub struct MemoryStore(Arc<Inner>);
 
 struct Inner {
     table: Table<Variants>,
     budget: MemoryBudget,
+    /// Memory for bodies that are stored, or evicted and still read.
+    bodies: MemoryBudget,
     max_body: u64,
 }
 
@@ -55,6 +61,7 @@ impl MemoryStore {
         Self(Arc::new(Inner {
             table: Table::new(limits.max_bytes - for_fills, limits.max_keys_per_tenant),
             budget: MemoryBudget::new(for_fills),
+            bodies: MemoryBudget::new(limits.max_bytes.saturating_mul(2)),
             max_body: limits.max_body,
         }))
     }
@@ -138,6 +145,10 @@ impl Store for MemoryStore {
 
     fn budget(&self) -> &MemoryBudget {
         &self.0.budget
+    }
+
+    fn bodies(&self) -> Option<&MemoryBudget> {
+        Some(&self.0.bodies)
     }
 
     fn max_body(&self) -> u64 {

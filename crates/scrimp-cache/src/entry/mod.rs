@@ -4,6 +4,7 @@
 mod codec;
 mod collector;
 mod head;
+mod lent;
 mod limits;
 mod memory;
 mod pending;
@@ -20,6 +21,7 @@ pub use codec::EncryptionKeys;
 pub use codec::{Codec, DecodeError};
 pub(crate) use collector::{BodyCollector, Collected};
 pub use collector::{Held, MemoryBudget};
+pub(crate) use lent::lend;
 pub use limits::MemoryStoreBuilder;
 pub use memory::{MemoryStore, Variants};
 pub(crate) use pending::{PendingEntry, Previous, strip_tags};

@@ -40,6 +40,12 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// Returns the memory for responses still being received.
     fn budget(&self) -> &MemoryBudget;
 
+    /// Returns the memory for long bodies that are stored, or were and are still read. If it is used
+    /// up, no more of them are stored. Default: they are not counted.
+    fn bodies(&self) -> Option<&MemoryBudget> {
+        None
+    }
+
     /// Returns the size of the largest body that is stored, in bytes.
     fn max_body(&self) -> u64;
 

@@ -12,7 +12,7 @@ use super::{Fetch, put};
 use crate::{
     body::CacheBody,
     cache_status::{Report, ttl_seconds},
-    entry::{BodyCollector, Collected, PendingEntry, Previous, Store},
+    entry::{BodyCollector, Collected, PendingEntry, Previous, Store, lend},
     invalidation::epoch::Epoch,
     policy::{judge::Freshness, refusal::Refusal, storable::blames_request},
     shared::Shared,
@@ -180,6 +180,10 @@ impl Fetch {
                 refreshing,
                 ..
             } = *self;
+            let Some(body) = lend(body, shared.store.bodies()) else {
+                shared.counters.rejected.increment();
+                return;
+            };
             let previous = Previous::Replaced(stored.as_deref());
             match pending.finish(&shared.config, &call, &previous, (body, trailers)) {
                 Ok(entry) => put(&shared, call.into_place(), Arc::new(entry), Some(held)),
