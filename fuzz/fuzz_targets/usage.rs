@@ -39,8 +39,8 @@ fuzz_target!(|data: &[u8]| {
     let mut tap = Tap::new();
     tap.see(format!("{{\"usage\":{text}}}\n{{\"usage\":{text}}}").as_bytes());
     assert_eq!(tap.usage(), Some(usage));
-    let known = ["promptTokenCount", "candidatesTokenCount"];
-    if known.iter().any(|name| object.contains_key(*name)) {
+    // Cohere bills other counts than it used.
+    if text.to_lowercase().contains("billed") {
         return;
     }
     // No token of an answer is lost, and none of the prompt.

@@ -5,6 +5,7 @@ mod coalesce;
 mod coalesce_cache;
 mod compression;
 mod files;
+mod ledgers;
 mod limits;
 mod outbound;
 mod presence;

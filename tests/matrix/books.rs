@@ -40,6 +40,10 @@ async fn every_layer_books_each_payment_once() {
         }
         let batch = line(&lines, "batch");
         assert_eq!((batch.calls_made, batch.spent), (1, price), "{front:?}");
+        // Summed up over all layers, no call and no payment counts twice.
+        let totals = ledger.totals();
+        assert_eq!(totals.calls_made, calls, "{front:?}: {ledger}");
+        assert_eq!(totals.spent, (price * calls).into(), "{front:?}: {ledger}");
         // Each of the 140 requests was made, shared, batched or answered from store.
         let avoided: u64 = lines.iter().map(|line| line.calls_avoided).sum();
         assert!(avoided + calls >= 140, "{front:?}: {lines:?}");

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use http::Extensions;
 use scrimp_core::{
     Currency, Money, Totals,
-    extensions::{Charge, OtherCharges},
+    extensions::{Booked, Charge, OtherCharges, Settlement},
 };
 
 /// Cost of one item, over all calls that it was in.
@@ -14,6 +14,8 @@ pub(crate) struct Paid {
     all: Totals,
     /// The currency of the last charge.
     last: Option<Currency>,
+    /// Ledgers that have booked the calls.
+    booked: Booked,
 }
 
 /// Returns the part of `whole` that belongs to `count` places of `total`, from `start` on.
@@ -38,10 +40,26 @@ impl Paid {
         self.last = Some(amount.currency());
     }
 
+    /// Reports whether no call was charged yet.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.last.is_none()
+    }
+
+    /// Adds the marks of a response that says which ledgers have booked its call.
+    pub(crate) fn note(&mut self, response: &Extensions) {
+        if let Some(booked) = response.get() {
+            self.booked.merge(booked);
+        }
+    }
+
     /// Replaces the charges of a response with this cost.
     pub(crate) fn tell(mut self, response: &mut Extensions) {
+        if self.booked != Booked::default() {
+            response.insert(std::mem::take(&mut self.booked));
+        }
         response.remove::<Charge>();
         response.remove::<OtherCharges>();
+        response.remove::<Settlement>();
         let Some(currency) = self.last else { return };
         let charge = self.all.get(currency);
         self.all.add(-charge);
@@ -55,7 +73,8 @@ impl Paid {
 /// Returns the charges that a response reports, in all currencies; the one of [`Charge`] last.
 pub(crate) fn amounts(response: &Extensions) -> impl Iterator<Item = Money> + '_ {
     let others = response.get::<OtherCharges>().into_iter();
-    let charge = response.get::<Charge>().map(|charge| charge.0);
+    let charge = response.get::<Charge>();
+    let charge = charge.map(|charge| Settlement::cost(response, charge.0));
     others.flat_map(|others| others.0.iter()).chain(charge)
 }
 

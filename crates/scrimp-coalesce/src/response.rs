@@ -4,12 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, Request, Response, StatusCode,
+    Extensions, HeaderMap, Request, Response, StatusCode,
     header::{AGE, CACHE_STATUS},
 };
 use scrimp_core::{
-    Money, Problem,
-    extensions::{Charge, Directive, Explain, OtherCharges, Shared, Since, Tenant},
+    Account, Money, Problem,
+    extensions::{Charge, Directive, Explain, OtherCharges, Settlement, Shared, Since, Tenant},
 };
 use scrimp_http::{age, cache_control::RequestControl, method::is_safe};
 
@@ -103,6 +103,7 @@ impl Asker {
             // Only the request that made the call pays for it.
             charge.0 = Money::zero(charge.0.currency());
             extensions.remove::<OtherCharges>();
+            extensions.remove::<Settlement>();
         }
         if self.since.is_some() || self.explains {
             extensions.insert(Shared::new(Arc::clone(answer) as _, how != Collapsed::Led));
@@ -127,30 +128,38 @@ impl Asker {
         }
     }
 
-    /// Books a call that reached the upstream.
-    pub(crate) fn book_made<B>(&self, common: &Common, response: Option<&Response<B>>) {
-        if let Some(ledger) = &common.config.ledger {
-            let extensions = response.map(Response::extensions);
-            let charge = extensions.and_then(|extensions| extensions.get::<Charge>());
-            let cost = charge.map_or(common.config.price, |charge| charge.0);
-            let tenant = self.tenant.as_ref().map_or("", |tenant| &tenant.0);
-            let account = ledger.account("coalesce", tenant, "*", cost.currency());
-            account.made(cost);
-            if let Some(OtherCharges(others)) = extensions.and_then(|own| own.get()) {
-                others.iter().for_each(|amount| account.paid(amount));
-            }
+    /// Books a call that reached the upstream, at the cost that its response reports, when it is
+    /// known.
+    pub(crate) fn book_made<B>(&self, common: &Common, response: Option<&mut Response<B>>) {
+        let price = common.config.price;
+        match (
+            self.account(common, response.as_deref().map(Response::extensions)),
+            response,
+        ) {
+            (None, _) => {}
+            (Some(account), Some(response)) => account.call(response.extensions_mut(), price),
+            (Some(account), None) => account.made(price),
         }
     }
 
-    /// Books an avoided call, at the price of the call that was made.
-    pub(crate) fn book_avoided(&self, common: &Common, charge: Option<Charge>) {
-        if let Some(ledger) = &common.config.ledger {
-            let cost = charge.map_or(common.config.price, |charge| charge.0);
-            let tenant = self.tenant.as_ref().map_or("", |tenant| &tenant.0);
-            ledger
-                .account("coalesce", tenant, "*", cost.currency())
-                .avoided(cost);
+    /// Books an avoided call, at the cost of the call that was made, when it is known.
+    pub(crate) fn book_avoided(&self, common: &Common, made: Option<&Extensions>) {
+        let price = common.config.price;
+        match (self.account(common, made), made) {
+            (None, _) => {}
+            (Some(account), Some(made)) => {
+                Settlement::when_known(made, price, move |cost| account.avoided(cost));
+            }
+            (Some(account), None) => account.avoided(price),
         }
+    }
+
+    fn account(&self, common: &Common, made: Option<&Extensions>) -> Option<Account> {
+        let ledger = common.config.ledger.as_ref()?;
+        let price = common.config.price;
+        let cost = made.map_or(price, |made| Settlement::cost(made, price));
+        let tenant = self.tenant.as_ref().map_or("", |tenant| &tenant.0);
+        Some(ledger.account("coalesce", tenant, "*", cost.currency()))
     }
 }
 

@@ -1,9 +1,11 @@
 //! Messages between layers, carried in [`http::Extensions`].
 //!
 //! On requests: [`Tenant`], [`TenantShares`], [`Priority`], [`Deadline`], [`Directive`],
-//! [`Background`], [`Tags`], [`Explain`], [`Repeatable`], [`Fence`], [`Since`]. On responses: [`CacheInfo`], [`Charge`],
-//! [`OtherCharges`], [`RefusedTenants`], [`Shared`].
+//! [`Background`], [`Tags`], [`Explain`], [`Repeatable`], [`Fence`], [`Since`]. On responses:
+//! [`CacheInfo`], [`Charge`], [`Settlement`], [`OtherCharges`], [`Booked`], [`RefusedTenants`],
+//! [`Shared`].
 
+mod settlement;
 mod shares;
 
 use std::{
@@ -20,7 +22,10 @@ use bytes::Bytes;
 
 use tokio::time::Instant;
 
-pub use self::shares::{RefusedTenants, TenantShares};
+pub use self::{
+    settlement::{Booked, Settlement, Settler},
+    shares::{RefusedTenants, TenantShares},
+};
 use crate::{Money, Totals};
 
 /// On a request: its tenant. Part of every key, so tenants never share responses.
@@ -144,7 +149,8 @@ pub enum CacheState {
     Bypass,
 }
 
-/// On a response: the cost of the upstream call.
+/// On a response: the cost of the upstream call. If the cost depends on the response's body, it is
+/// the expected one, and a [`Settlement`] beside it tells the cost when it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Charge(pub Money);
 

@@ -1,17 +1,26 @@
 //! Accounts of calls and money saved.
 
+mod account;
+mod report;
+#[cfg(test)]
+mod tests;
+mod total;
+
 use std::{
     collections::HashMap,
     fmt,
     sync::{
         Arc, Weak,
-        atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
 
-use parking_lot::{Mutex, RwLock};
+use http::Extensions;
+use parking_lot::RwLock;
 
-use crate::{Currency, Money, Totals};
+use self::total::Side;
+pub use self::{account::Account, report::LedgerTotals};
+use crate::{Currency, Money, Totals, extensions::Booked};
 
 /// Highest number of accounts in a ledger. Above it, money goes to the layer's `(other)` account,
 /// so that invented tenants cannot fill the memory.
@@ -24,17 +33,22 @@ const OTHER: &str = "(other)";
 ///
 /// Clones are handles on the same ledger. A layer asks for an [`Account`] once and keeps it:
 /// booking is two atomic additions.
-#[derive(Clone, Default)]
+///
+/// Every layer on the way of a call books it on a line of its own, so lines of different layers
+/// are not added up: [`totals`](Self::totals) counts each call once. It is written as a table with
+/// the totals below, and by serde (feature `serde`) as `lines` and `totals`.
+#[derive(Clone)]
 pub struct Ledger(Arc<Accounts>);
 
-type Accounts = RwLock<HashMap<Name, Arc<Books>>>;
-
-/// A handle on one line of a [`Ledger`].
-#[derive(Clone)]
-pub struct Account(Arc<Books>);
+struct Accounts {
+    /// Identity of the ledger within the process.
+    id: u64,
+    map: RwLock<HashMap<Name, Arc<Books>>>,
+}
 
 /// One line of a [`Ledger`] at the time of reading.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Line {
     /// Layer of the account, such as `cache`.
@@ -45,6 +59,8 @@ pub struct Line {
     pub route: Box<str>,
     /// Calls that reached the upstream.
     pub calls_made: u64,
+    /// Of these, the calls that another layer's line has too. The totals do not count them here.
+    pub calls_passed: u64,
     /// Cost of those calls.
     pub spent: Money,
     /// Calls that were avoided.
@@ -66,24 +82,9 @@ struct Books {
     /// Accounts in other currencies.
     ledger: Weak<Accounts>,
     made: Side,
+    /// Calls that a layer further in has booked.
+    passed: Side,
     avoided: Side,
-}
-
-#[derive(Default)]
-struct Side {
-    calls: AtomicU64,
-    total: Total,
-}
-
-/// An exact 128-bit sum whose common case is one atomic addition.
-///
-/// `recent` takes the additions. Before it can overflow, the thread that sees it pass the mark
-/// moves it into `carried`, under the lock that readers take too, so no reader sees the amount in
-/// both places or in neither.
-#[derive(Default)]
-struct Total {
-    recent: AtomicI64,
-    carried: Mutex<i128>,
 }
 
 // === impl Ledger ===
@@ -92,7 +93,23 @@ impl Ledger {
     /// Makes an empty ledger.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(Arc::new(Accounts {
+            id: NEXT.fetch_add(1, Relaxed),
+            map: RwLock::default(),
+        }))
+    }
+
+    /// Reports whether the call behind a response is booked here already, by a layer further in.
+    #[must_use]
+    pub fn has(&self, response: &Extensions) -> bool {
+        Booked::is_in(response, self.0.id)
+    }
+
+    /// Marks the call behind a response as booked here, for the layers outside. Returns true if it
+    /// was marked before. [`Account::call`] does it too.
+    pub fn mark(&self, response: &mut Extensions) -> bool {
+        Booked::mark(response, self.0.id)
     }
 
     /// Returns the account of a layer, tenant and route in one currency, and opens it if needed.
@@ -110,10 +127,10 @@ impl Ledger {
             route: route.into(),
             currency,
         };
-        if let Some(books) = self.0.read().get(&name) {
-            return Account(Arc::clone(books));
+        if let Some(books) = self.0.map.read().get(&name) {
+            return Account::of(books);
         }
-        let mut accounts = self.0.write();
+        let mut accounts = self.0.map.write();
         if accounts.len() >= MAX_ACCOUNTS && !accounts.contains_key(&name) {
             name.tenant = OTHER.into();
             name.route = OTHER.into();
@@ -123,29 +140,19 @@ impl Ledger {
                 name: name.clone(),
                 ledger: Arc::downgrade(&self.0),
                 made: Side::default(),
+                passed: Side::default(),
                 avoided: Side::default(),
             })
         });
-        Account(Arc::clone(books))
+        Account::of(books)
     }
 
     /// Returns every line, ordered by layer, tenant, route and currency.
     #[must_use]
     pub fn lines(&self) -> Vec<Line> {
-        let mut lines: Vec<_> = self
-            .0
-            .read()
-            .iter()
-            .map(|(name, books)| Line {
-                layer: name.layer,
-                tenant: name.tenant.clone(),
-                route: name.route.clone(),
-                calls_made: books.made.calls.load(Relaxed),
-                spent: books.made.money(books.name.currency),
-                calls_avoided: books.avoided.calls.load(Relaxed),
-                saved: books.avoided.money(books.name.currency),
-            })
-            .collect();
+        let accounts = self.0.map.read();
+        let mut lines: Vec<_> = accounts.values().map(|books| books.line()).collect();
+        drop(accounts);
         fn order(line: &Line) -> (&str, &str, &str, Currency) {
             (line.layer, &line.tenant, &line.route, line.saved.currency())
         }
@@ -154,8 +161,6 @@ impl Ledger {
     }
 
     /// Returns the cost of the calls that one layer has booked, by currency.
-    ///
-    /// Every layer on the way of a call books it, so the costs of layers are not added up.
     #[must_use]
     pub fn spent(&self, layer: &str) -> Totals {
         let lines = self.lines().into_iter();
@@ -163,10 +168,32 @@ impl Ledger {
         own.map(|line| line.spent).collect()
     }
 
+    /// Returns the sums over all lines, in which each call counts once: on the line of the layer
+    /// nearest to the upstream.
+    #[must_use]
+    pub fn totals(&self) -> LedgerTotals {
+        let accounts = self.0.map.read();
+        let mut totals = LedgerTotals::default();
+        for books in accounts.values() {
+            let currency = books.name.currency;
+            totals.calls_made += books.made.calls.load(Relaxed);
+            totals.spent.add(books.made.money(currency));
+            totals.calls_avoided += books.avoided.calls.load(Relaxed);
+            totals.saved.add(books.avoided.money(currency));
+        }
+        totals
+    }
+
     /// Returns the savings of all layers together, by currency.
     #[must_use]
     pub fn saved(&self) -> Totals {
-        self.lines().into_iter().map(|line| line.saved).collect()
+        self.totals().saved
+    }
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -176,184 +203,27 @@ impl fmt::Debug for Ledger {
     }
 }
 
-// === impl Account ===
+// === impl Books ===
 
-impl Account {
-    /// Returns the tenant of the account.
-    #[must_use]
-    pub fn tenant(&self) -> &str {
-        &self.0.name.tenant
-    }
-
-    /// Returns the route of the account.
-    #[must_use]
-    pub fn route(&self) -> &str {
-        &self.0.name.route
-    }
-
-    /// Books a call that reached the upstream. A cost in another currency is booked, with its
-    /// call, under the same names in that currency.
-    pub fn made(&self, cost: Money) {
-        self.book(cost, |books| &books.made);
-    }
-
-    /// Books an avoided call, as [`made`](Self::made) does.
-    pub fn avoided(&self, cost: Money) {
-        self.book(cost, |books| &books.avoided);
-    }
-
-    /// Books an additional cost of calls that are booked already, without counting a call.
-    pub fn paid(&self, amount: Money) {
-        self.in_currency_of(amount, |books| books.made.total.add(amount.pico()));
-    }
-
-    fn book(&self, amount: Money, side: fn(&Books) -> &Side) {
-        self.in_currency_of(amount, |books| side(books).book(amount));
-    }
-
-    fn in_currency_of(&self, amount: Money, book: impl FnOnce(&Books)) {
-        let name = &self.0.name;
-        if amount.currency() == name.currency || amount.is_zero() {
-            return book(&self.0);
+impl Books {
+    fn line(&self) -> Line {
+        let Name {
+            layer,
+            tenant,
+            route,
+            currency,
+        } = &self.name;
+        let calls_passed = self.passed.calls.load(Relaxed);
+        let passed = self.passed.total.get();
+        Line {
+            layer,
+            tenant: tenant.clone(),
+            route: route.clone(),
+            calls_made: self.made.calls.load(Relaxed) + calls_passed,
+            calls_passed,
+            spent: Money::from_pico(self.made.total.get().saturating_add(passed), *currency),
+            calls_avoided: self.avoided.calls.load(Relaxed),
+            saved: self.avoided.money(*currency),
         }
-        // Without a ledger there are no readers.
-        if let Some(accounts) = self.0.ledger.upgrade() {
-            let (ledger, currency) = (Ledger(accounts), amount.currency());
-            let other = ledger.account(name.layer, &name.tenant, &name.route, currency);
-            book(&other.0);
-        }
-    }
-}
-
-impl fmt::Debug for Account {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Account")
-            .field("spent", &self.0.made.money(self.0.name.currency))
-            .field("saved", &self.0.avoided.money(self.0.name.currency))
-            .finish()
-    }
-}
-
-// === impl Side, Total ===
-
-impl Side {
-    fn book(&self, amount: Money) {
-        self.calls.fetch_add(1, Relaxed);
-        self.total.add(amount.pico());
-    }
-
-    fn money(&self, currency: Currency) -> Money {
-        Money::from_pico(self.total.get(), currency)
-    }
-}
-
-impl Total {
-    /// Far enough from the end that every thread may add once more before the carry.
-    const MARK: i64 = 1 << 61;
-    /// Larger amounts skip `recent`, because a few of them could overflow it at once.
-    const LARGE: i128 = 1 << 50;
-
-    fn add(&self, pico: i128) {
-        match i64::try_from(pico) {
-            Ok(small) if pico.abs() < Self::LARGE => {
-                let sum = self.recent.fetch_add(small, Relaxed).wrapping_add(small);
-                if sum.abs() >= Self::MARK {
-                    let mut carried = self.carried.lock();
-                    *carried = carried.saturating_add(self.recent.swap(0, Relaxed).into());
-                }
-            }
-            _ => {
-                let mut carried = self.carried.lock();
-                *carried = carried.saturating_add(pico);
-            }
-        }
-    }
-
-    fn get(&self) -> i128 {
-        let carried = self.carried.lock();
-        carried.saturating_add(self.recent.load(Relaxed).into())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sums_are_exact_across_the_carry_and_across_threads() {
-        let ledger = Ledger::new();
-        let account = ledger.account("cache", "", "/", Currency::USD);
-        // Just under `LARGE`: 2,100 of them pass the mark and carry.
-        let amount = Money::from_pico(Total::LARGE - 1, Currency::USD);
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| (0..5_000).for_each(|_| account.avoided(amount)));
-            }
-        });
-        account.avoided(Money::from_pico(1 << 90, Currency::USD));
-        let line = &ledger.lines()[0];
-        assert_eq!(line.calls_avoided, 20_001);
-        assert_eq!(line.saved.pico(), 20_000 * (Total::LARGE - 1) + (1 << 90));
-    }
-
-    #[test]
-    fn lines_are_ordered_by_layer_tenant_route_and_then_currency() {
-        let ledger = Ledger::new();
-        let names = [
-            ("route", "a", "/", "EUR"),
-            ("cache", "b", "/", "USD"),
-            ("cache", "a", "/y", "EUR"),
-            ("cache", "a", "/x", "USD"),
-            ("cache", "a", "/x", "EUR"),
-            ("cache", "b", "/", "EUR"),
-        ];
-        for (layer, tenant, route, code) in names {
-            let _ = ledger.account(layer, tenant, route, Currency::new(code).unwrap());
-        }
-        let lines = ledger.lines();
-        let order = |line: &Line| {
-            let code = line.saved.currency().code().to_owned();
-            (line.layer, line.tenant.clone(), line.route.clone(), code)
-        };
-        let order: Vec<_> = lines.iter().map(order).collect();
-        assert!(order.is_sorted(), "{order:?}");
-        assert_eq!(order.len(), names.len());
-    }
-
-    #[test]
-    fn money_of_another_currency_is_booked_under_that_currency() {
-        let ledger = Ledger::new();
-        let account = ledger.account("cache", "acme", "/", Currency::USD);
-        account.made("1 USD".parse().unwrap());
-        account.made("300 JPY".parse().unwrap());
-        account.avoided("2 EUR".parse().unwrap());
-        account.paid("50 JPY".parse().unwrap());
-        assert_eq!(ledger.spent("cache").to_string(), "350.00 JPY + $1.00");
-        assert_eq!(ledger.saved().to_string(), "2.00 EUR");
-        let count = |line: &Line| (line.calls_made, line.calls_avoided);
-        let counts: Vec<_> = ledger.lines().iter().map(count).collect();
-        assert_eq!(counts, [(0, 1), (1, 0), (1, 0)], "in EUR, JPY and USD");
-    }
-
-    #[test]
-    fn a_call_without_cost_opens_no_account_in_another_currency() {
-        let ledger = Ledger::new();
-        let euro = Currency::new("EUR").unwrap();
-        ledger.account("cache", "", "/", euro).made(Money::ZERO);
-        let lines = ledger.lines();
-        assert_eq!((lines.len(), lines[0].calls_made), (1, 1));
-    }
-
-    #[test]
-    fn a_flood_of_tenants_ends_in_one_account() {
-        let ledger = Ledger::new();
-        for tenant in 0..MAX_ACCOUNTS + 5 {
-            let account = ledger.account("cache", &tenant.to_string(), "/", Currency::USD);
-            account.made(Money::from_pico(1, Currency::USD));
-        }
-        let lines = ledger.lines();
-        assert_eq!(lines.len(), MAX_ACCOUNTS + 1);
-        let other = lines.iter().find(|line| &*line.tenant == OTHER).unwrap();
-        assert_eq!(other.calls_made, 5);
     }
 }

@@ -67,7 +67,7 @@ pub use digest::{BodyDigestLayer, BodyDigestService, DigestBody, DigestFuture};
 pub use error::{BoxError, ShareError, SharedError};
 pub use extensions::BodyDigest;
 pub use key::{Key, KeyBuf, KeyHashBuilder, KeyHasher, KeyRef};
-pub use ledger::{Account, Ledger, Line};
+pub use ledger::{Account, Ledger, LedgerTotals, Line};
 pub use lock::{Acquired, FillLock, Lease, LockFuture};
 pub use money::{
     Currency, CurrencyMismatch, ExchangeRate, ExchangeRateError, ExchangeRates, Money,

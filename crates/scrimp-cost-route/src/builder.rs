@@ -8,7 +8,7 @@ use scrimp_core::{
 };
 
 use crate::{
-    Budget, CostRouteLayer, Filters, Provider, QualityGate, Usage,
+    Budget, CostRouteLayer, Filters, Provider, QualityGate, Repeats, Usage,
     config::{Config, LONGEST_TIMEOUT, Shared},
     engine::Score,
     price::MONEY,
@@ -143,6 +143,33 @@ impl CostRouteLayerBuilder {
         self.set(|config| config.strict = Some(max_usage))
     }
 
+    /// Sets whether calls with an unknown price are made although a cap counts them. Such a call
+    /// reserves nothing, and what it costs is not booked: the cap does not hold for it. Default: no:
+    /// `build` refuses a provider with an unknown price that a cap counts, and a request whose
+    /// price turns out to be unknown is refused with 402.
+    pub fn unknown_prices(self, allow: bool) -> Self {
+        self.set(|config| config.unknown_prices = allow)
+    }
+
+    /// Sets which requests may be sent to a second provider although their method is not
+    /// idempotent, because doing them twice does no harm but the cost: chat completions, say.
+    /// Paths, or a function of the head; see [`Repeats`]. Default: those with an
+    /// `Idempotency-Key`, and those that a layer marks as
+    /// [`Repeatable`](scrimp_core::extensions::Repeatable).
+    ///
+    /// ```
+    /// # use scrimp_cost_route::{CostRouteLayer, Provider};
+    /// # let providers = [Provider::new("a"), Provider::new("b")];
+    /// let layer = CostRouteLayer::builder(providers)
+    ///     .repeatable(["/v1/chat/completions", "/v1/embeddings"])
+    ///     .build()?;
+    /// # Ok::<(), scrimp_cost_route::SettingError>(())
+    /// ```
+    pub fn repeatable(self, requests: impl Into<Repeats>) -> Self {
+        let repeats = requests.into();
+        self.set(|config| config.repeats = Some(repeats))
+    }
+
     /// Sets the value of one unit of a currency in another, and replaces an earlier rate of the
     /// two: `exchange_rate(yen, "0.0067 USD")`. Range: above 0.
     ///
@@ -203,7 +230,8 @@ impl CostRouteLayerBuilder {
     /// # Errors
     ///
     /// If a setting of the layer, its budget or one of its providers cannot be used, if two
-    /// providers have the same name, or if an amount is in a currency that needs an
+    /// providers have the same name, if a cap counts a provider whose price is unknown, or if an
+    /// amount is in a currency that needs an
     /// [exchange rate](Self::exchange_rate) which is missing. The error names the first such
     /// setting and what it must be.
     pub fn build(self) -> Result<CostRouteLayer, SettingError> {
@@ -214,7 +242,7 @@ impl CostRouteLayerBuilder {
         config.budget = config.budget.map(|budget| budget.at(rates));
         let mut state = State::new(config.router.clone(), config.clock.instant())?;
         for profile in profiles {
-            config.check_price(&profile.name, &profile.price)?;
+            config.check_prices(&profile)?;
             state.put(profile, &config.clock);
         }
         Ok(CostRouteLayer::of(Shared::new(config, state)))

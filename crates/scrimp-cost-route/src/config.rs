@@ -8,8 +8,9 @@ use scrimp_core::{Clock, Ledger, RetryBudget, SettingError};
 use tokio::time::Instant;
 
 use crate::{
-    Budget, Price, QualityGate, Usage,
+    Budget, Price, QualityGate, Repeats, Usage,
     engine::{Bounds, RouterConfig},
+    profile::Profile,
     state::State,
 };
 
@@ -31,6 +32,9 @@ pub(crate) struct Config {
     pub(crate) clock: Clock,
     pub(crate) ledger: Option<Ledger>,
     pub(crate) explain: bool,
+    /// True if calls with an unknown price are made under caps.
+    pub(crate) unknown_prices: bool,
+    pub(crate) repeats: Option<Repeats>,
 }
 
 /// Estimate of a request's usage, from its head and the kept part of its body.
@@ -62,6 +66,8 @@ impl Config {
             clock: Clock::system(),
             ledger: None,
             explain: false,
+            unknown_prices: false,
+            repeats: None,
         }
     }
 
@@ -83,16 +89,43 @@ impl Config {
         }
     }
 
-    /// Checks that a provider's price can be compared with the caps that it counts towards.
+    /// Checks that a provider's prices are known, and can be compared with the caps that they
+    /// count towards.
     ///
     /// # Errors
     ///
-    /// If an exchange rate is missing; the error names the cap and both currencies.
-    pub(crate) fn check_price(&self, provider: &str, price: &Price) -> Result<(), SettingError> {
-        let (Some(budget), Some(currency)) = (&self.budget, price.currency()) else {
+    /// If a price is unknown or an exchange rate is missing. The error names the provider, the
+    /// model and the cap.
+    pub(crate) fn check_prices(&self, profile: &Profile) -> Result<(), SettingError> {
+        // A provider of models need not have a price for all others.
+        let is_needed = |model: Option<&str>| model.is_some() || profile.models.is_empty();
+        for (model, price) in profile.prices() {
+            if is_needed(model) || *price != Price::Unknown {
+                self.check_price(&profile.name, model, price)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks a price of a provider, as [`check_prices`](Self::check_prices) does.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub(crate) fn check_price(
+        &self,
+        provider: &str,
+        model: Option<&str>,
+        price: &Price,
+    ) -> Result<(), SettingError> {
+        let Some(budget) = &self.budget else {
             return Ok(());
         };
-        budget.check_currency(provider, currency)
+        match (price, price.currency()) {
+            (Price::Unknown, _) if !self.unknown_prices => budget.check_known(provider, model),
+            (_, Some(currency)) => budget.check_currency(provider, currency),
+            (_, None) => Ok(()),
+        }
     }
 }
 

@@ -50,6 +50,12 @@ pub enum Miss {
     Status(u16),
     /// The body broke off before its first byte.
     Body,
+    /// The answer was a stream that began with an error, or ended without an event.
+    Stream,
+    /// The provider does not have the model.
+    Model,
+    /// The request, or its prompt, was too large for the provider.
+    TooLarge,
     /// The answer was not good enough for the quality gate.
     Quality,
 }

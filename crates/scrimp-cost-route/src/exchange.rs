@@ -1,8 +1,11 @@
 //! One request, from its choice of provider to the answer, over as many attempts as it takes.
 
 mod attempt;
+mod beginning;
+mod fault;
 mod funds;
 mod job;
+mod judging;
 mod pick;
 mod within;
 
@@ -65,23 +68,26 @@ impl<S> Exchange<S> {
         loop {
             let provider = Arc::clone(&picked.call.provider);
             let service = self.targets.get(&provider.name);
-            let request = match job.request(&provider, &mut once) {
+            let reads = self.shared.config.gate.is_some() || picked.call.bill.reads_answers();
+            let request = match job.request(&provider, reads, &mut once) {
                 Ok(request) => request,
                 Err(refused) => {
                     picked.unmake();
                     return Ok(self.refusal(&refused));
                 }
             };
-            let (miss, last) = match Attempt::new(&job, picked).run(service, request).await {
+            let own = provider.owns_credentials(&job.parts, &request);
+            let attempt = Attempt::new(&job, picked, own);
+            let missed = match attempt.run(service, request).await {
                 Ended::Good(response) => return Ok(response),
-                Ended::Missed(miss, last) => (miss, last),
+                Ended::Missed(missed) => missed,
             };
             // The next provider is picked before the answer is dropped: the caller gets the
             // answer if there is no next one. The answer is dropped before the next call, as it
             // may hold a resource that the call waits for.
-            match job.next(&self.shared, &provider, miss) {
+            match job.next(&self.shared, &provider, missed.miss, missed.paid) {
                 Some(next) => picked = next,
-                None => return self.finish(*last),
+                None => return self.finish(*missed.last),
             }
         }
     }

@@ -41,7 +41,7 @@ impl Figures {
         json!({
             "providers": providers(&self.shared.state, self.shared.now()),
             "stats": self.shared.state.lock().stats.clone(),
-            "budgets": config.budget.as_ref().map(Budget::snapshot),
+            "budgets": config.budget.as_ref().map(Budget::report),
             "retries_left": config.retries.left(),
         })
     }

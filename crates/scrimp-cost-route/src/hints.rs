@@ -11,6 +11,7 @@ pub struct Hints {
     pub(crate) tags: Vec<Box<str>>,
     pub(crate) route: Option<Arc<str>>,
     pub(crate) usage: Option<Usage>,
+    pub(crate) model: Option<Box<str>>,
 }
 
 // === impl Hints ===
@@ -42,6 +43,14 @@ impl Hints {
     #[must_use]
     pub fn route(mut self, route: impl Into<Arc<str>>) -> Self {
         self.route = Some(route.into());
+        self
+    }
+
+    /// Sets the model that the request is for, where the request itself does not name it. See
+    /// [`Provider::model`](crate::Provider::model).
+    #[must_use]
+    pub fn model(mut self, model: impl Into<Box<str>>) -> Self {
+        self.model = Some(model.into());
         self
     }
 

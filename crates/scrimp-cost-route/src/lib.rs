@@ -37,7 +37,12 @@
 //! # Ok(()) }
 //! ```
 //!
-//! # Language models, by the token, within a budget
+//! # Chat completions over two providers, within a budget
+//!
+//! A chat completion is a POST, so [`repeatable`](CostRouteLayerBuilder::repeatable) says that it may
+//! be sent to the second provider if the first one fails. Each provider has its own credential, a
+//! price per model, and the names that it gives the models. The usage is read from the answer as it
+//! passes, stream or not.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -45,27 +50,56 @@
 //! use http_body_util::{BodyExt, Full};
 //! use scrimp_core::Currency;
 //! use scrimp_cost_route::{
-//!     Budget, Cap, CostRouteLayer, Period, Provider, Rate, RequestBody, Tariff, TokenRates,
+//!     Budget, Cap, CostRouteLayer, Period, Provider, Rate, RequestBody, RouteDecision, Tariff,
+//!     TokenRates,
 //! };
 //! use tower::{Layer, ServiceExt, service_fn};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-//! // $3 per million tokens in, $15 out. `litellm::PriceTable` reads these from a table.
-//! let rates = TokenRates::text(Rate::per("3", 1_000_000), Rate::per("15", 1_000_000));
-//! let budget = Budget::new([Cap::new("two cents a day", "0.02", Period::Day)]);
-//! let model = Provider::new("model").price(Tariff::new(Currency::USD).tokens(rates));
-//! let client = service_fn(|_: Request<RequestBody<Full<Bytes>>>| async {
-//!     let body = r#"{"usage":{"prompt_tokens":1000,"completion_tokens":400}}"#;
-//!     Ok::<_, std::io::Error>(Response::new(Full::<Bytes>::from(body)))
-//! });
-//! let layer = CostRouteLayer::builder([model]).budget(budget.clone()).build()?;
-//! let client = layer.layer(client);
+//! // Dollars per million tokens, in and out. `litellm::PriceTable` reads these from a table.
+//! let price = |input: &str, output: &str| {
+//!     let rates = TokenRates::text(Rate::per(input, 1_000_000), Rate::per(output, 1_000_000));
+//!     Tariff::new(Currency::USD).tokens(rates)
+//! };
+//! let first = Provider::new("first")
+//!     .endpoint("https://first.example.com")
+//!     .bearer("its own credential")
+//!     .model("small", price("0.15", "0.6"))
+//!     .model("large", price("3", "15"));
+//! let second = Provider::new("second")
+//!     .endpoint("https://second.example.com/openai")
+//!     .bearer("another credential")
+//!     .map(|_, body| String::from_utf8_lossy(&body).replace("large", "huge").into())
+//!     .model("large", price("5", "20"));
+//! let budget = Budget::new([Cap::new("three cents a day", "0.03", Period::Day)]);
+//! let layer = CostRouteLayer::builder([first, second])
+//!     .repeatable(["/v1/chat/completions"])
+//!     .budget(budget.clone())
+//!     .build()?;
 //!
-//! let ask = || Request::post("/v1/chat/completions").body(Full::from("a prompt"));
+//! // Stands for an HTTP client. The first provider is overloaded.
+//! let client = service_fn(|request: Request<RequestBody<Full<Bytes>>>| async move {
+//!     let mut response = Response::new(Full::<Bytes>::from(
+//!         r#"{"usage":{"prompt_tokens":1000,"completion_tokens":600}}"#,
+//!     ));
+//!     if request.uri().host() == Some("first.example.com") {
+//!         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+//!         *response.body_mut() = Full::default();
+//!     }
+//!     Ok::<_, std::io::Error>(response)
+//! });
+//! let client = layer.layer(client);
+//! let ask = || {
+//!     let body = Full::from(r#"{"model":"large","messages":[]}"#);
+//!     Request::post("/v1/chat/completions").body(body)
+//! };
+//!
 //! let response = client.clone().oneshot(ask()?).await?;
-//! response.into_body().collect().await?; // what it says it used is read as it passes
-//! assert_eq!(budget.snapshot()[0].spent.to_string(), "$0.009");
+//! let decision = response.extensions().get::<RouteDecision>().ok_or("no decision")?;
+//! assert_eq!(&*decision.provider, "second");
+//! response.into_body().collect().await?;
+//! assert_eq!(budget.report()[0].rest.to_string(), "$0.013");
 //!
 //! let refused = client.oneshot(ask()?).await?;
 //! assert_eq!(refused.status(), StatusCode::PAYMENT_REQUIRED);
@@ -77,7 +111,7 @@
 //! Filters come first, then the score: [`Score::Money`] adds the price, what the wait is worth
 //! at the request's [`Priority`](scrimp_core::extensions::Priority), what the quality lacks,
 //! and, by the chance of failure, what the next best provider would cost. An
-//! [unknown](Price::Unknown) price ranks behind every known one.
+//! [unknown](Price::Unknown) price ranks behind every known one, and is refused where a cap counts it.
 //!
 //! Observations halve in weight every 15 s, and a sure change is believed at once. Calls under
 //! way bound the latency from below; failures never look like fast answers. At most one
@@ -91,15 +125,42 @@
 //!
 //! # Failing over
 //!
-//! A request can go to another provider up to the first byte of the body. The head waits for
-//! that byte while another provider may still be tried
-//! ([`attempts(1)`](CostRouteLayerBuilder::attempts) hands it on at once). The request's body
-//! must have been kept, and the request must be one that may be repeated: by its method, by an
-//! `Idempotency-Key`, or by [`Repeatable`](scrimp_core::extensions::Repeatable). A 429 says
-//! that nothing was done, so any request may follow it. Providers do not know each other's
-//! keys: send a key only with a request that two of them may carry out. A
-//! [`RetryBudget`](scrimp_core::RetryBudget) bounds failing over. After the first byte an error
-//! is an error, never a clean end.
+//! A request can go to another provider up to the first byte of the body, and up to the end of the
+//! first event of a stream. The head waits for that while another provider may still be tried
+//! ([`attempts(1)`](CostRouteLayerBuilder::attempts) hands it on at once). The request's body must
+//! have been kept. A [`RetryBudget`](scrimp_core::RetryBudget) bounds failing over. After that an
+//! error is an error, never a clean end.
+//!
+//! | the provider | another one is tried for |
+//! | --- | --- |
+//! | fails (5xx, 408), is silent, breaks off, or begins a stream with an error or ends it without an event | requests that may be repeated: by their method, an `Idempotency-Key`, [`Repeatable`](scrimp_core::extensions::Repeatable), or the settings ([`repeatable`](CostRouteLayerBuilder::repeatable)) |
+//! | has too much to do (429), or refuses its own credential (401, 402, 403) | any request: nothing was done |
+//! | does not have the model (404, or an error that says so) | any request; the pair of provider and model is remembered for ten minutes, in a bounded table |
+//! | finds the request too large (413, or an error about the context length) | any request, if another provider's [limit](Provider::context_window) is known to be higher |
+//! | refuses the caller's credential, or answers with any other 4xx | none: the answer is passed on |
+//!
+//! Only the first two rows count against the provider. A credential is the provider's own if
+//! [`bearer`](Provider::bearer), [`header`](Provider::header) or [`map`](Provider::map) has set it and
+//! the caller has sent no other, in a field or in the query.
+//!
+//! Providers do not know each other's keys: send an `Idempotency-Key` only with a request that two of
+//! them may carry out.
+//!
+//! # What a call costs
+//!
+//! The price of the provider, or of the [model](Provider::model) that the request names, by the usage
+//! that the answer reports ([`Tap`] lists the dialects); or the cost that the answer states itself,
+//! where [`stated_cost`](Provider::stated_cost) says so. A side of the usage that is not reported, or
+//! not readable, is estimated, and never 0. Errors are not paid: a 4xx costs nothing, and a 5xx only
+//! if it reports usage, unless the tariff [says otherwise](Tariff::errors_paid).
+//!
+//! Answers that are read here, by a gate or for their usage, are asked for without a content coding.
+//! If they come in one nevertheless, a bounded copy is decoded, and the caller gets the bytes as they
+//! came.
+//!
+//! The response has the expected cost as a [`Charge`](scrimp_core::extensions::Charge), and a
+//! [`Settlement`](scrimp_core::extensions::Settlement) that tells the layers outside the cost when it
+//! is known, rejected attempts included.
 //!
 //! # Tenants that share a request
 //!
@@ -131,7 +192,7 @@
 //! | `request-body` | 400 | the request's own body breaks off |
 //! | `budget` | 402, 429 | a [cap](Cap) is used up; `cap`, `limit`, `used` and `resets` are members |
 //! | `tenants` | 402, 429 | tenants that share the request have used up a cap |
-//! | `unpriced` | 402 | the price is unknown, and the budget [strict](CostRouteLayerBuilder::strict) |
+//! | `unpriced` | 402 | the price is unknown, and a cap counts the call |
 //! | `uri-too-long`, `too-many-fields` | 414, 431 | the request's URI or header fields leave no room for the provider's |
 //! | `filters` | 500 | the request's own [filters](Hints::filters) cannot be used |
 //! | `no-exchange-rate` | 500 | the request's limit on the price is in a currency without an [exchange rate](CostRouteLayerBuilder::exchange_rate) |
@@ -143,11 +204,14 @@
 //! - `json-schema`: `JsonSchema`, a quality gate for answers that have to follow one.
 //! - `metrics`: counters and histograms through the [metrics](https://docs.rs/metrics) facade.
 
+mod bill;
 mod body;
 mod budget;
 mod builder;
+mod charging;
 mod config;
 mod decision;
+mod endpoint;
 #[cfg(not(feature = "engine"))]
 #[allow(
     unreachable_pub,
@@ -165,6 +229,8 @@ mod hints;
 mod layer;
 mod meter;
 mod metered;
+mod model;
+mod opening;
 mod payer;
 mod price;
 mod profile;
@@ -172,6 +238,7 @@ mod provider;
 mod providers;
 mod quality;
 mod refuse;
+mod repeats;
 mod service;
 mod state;
 mod stats;
@@ -179,7 +246,7 @@ mod tap;
 mod targets;
 
 pub use body::{RequestBody, RouteBody};
-pub use budget::{Budget, BudgetLine, BudgetStore, Cap, Refusal, Reservation, Scope};
+pub use budget::{Budget, BudgetLine, BudgetStatus, BudgetStore, Cap, Refusal, Reservation, Scope};
 pub use builder::CostRouteLayerBuilder;
 pub use decision::{Miss, RouteDecision, Tried};
 pub use engine::{Estimate, Health, Reason, Score, Scored, Stake, Stakes, Terms, Weight, Weights};
@@ -197,6 +264,7 @@ pub use providers::Providers;
 #[cfg(feature = "json-schema")]
 pub use quality::JsonSchema;
 pub use quality::{MinLength, QualityGate, QualityVerdict, RequiredFields};
+pub use repeats::Repeats;
 pub use scrimp_core::SettingError;
 pub use service::CostRoute;
 pub use stats::{CostRouteStats, RefusalStats};

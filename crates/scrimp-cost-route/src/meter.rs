@@ -3,17 +3,23 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use scrimp_core::{BodyEnd, Money, Sink};
+use http::{StatusCode, response};
+use scrimp_core::{BodyEnd, Sink, extensions::Settler};
+use scrimp_http::decode::Decoder;
 
 use crate::{
-    Price, Tap, TokenClass, Usage,
+    Tap,
+    bill::{Bill, Cost},
     budget::Reservation,
     config::Shared,
     engine::{Outcome, Ticket},
     metered,
-    payer::Payer,
+    opening::{Opening, Verdict},
     profile::Profile,
 };
+
+/// Decoded bytes of an answer that are looked at, at most. Memory does not grow with them.
+const MOST_READ: u64 = 1 << 30;
 
 /// Call under way. Its end, of any kind, is reported to the router, the budget and the ledger.
 pub(crate) struct Call {
@@ -23,19 +29,23 @@ pub(crate) struct Call {
     /// True if an earlier call was made for the same request.
     pub(crate) failover: bool,
     pub(crate) reservation: Option<Reservation>,
-    pub(crate) payer: Payer,
-    pub(crate) route: Arc<str>,
-    /// Usage of the request itself.
-    pub(crate) sent: Usage,
-    /// Number of requests before it in its volume period.
-    pub(crate) used: u64,
+    pub(crate) bill: Bill,
     pub(crate) tap: Tap,
+    /// Decoder of the answer's content coding, if the answer is read.
+    pub(crate) decoder: Option<Decoder>,
+    /// Reader of the first event, if the answer is a stream: an error is no answer.
+    pub(crate) opening: Option<Opening>,
+    /// Verdict on the first event.
+    pub(crate) opened: Option<Verdict>,
     pub(crate) bytes_out: u64,
     /// Set as soon as the call is known to have failed.
     pub(crate) failed: Option<Failure>,
-    /// True if an answer came: only answers are paid for.
-    pub(crate) answered: bool,
-    pub(crate) ended: bool,
+    /// Status of the answer, as soon as there is one.
+    pub(crate) status: Option<StatusCode>,
+    /// True if the router was told how the call went.
+    pub(crate) learnt: bool,
+    /// Set when the call has ended: what it cost.
+    pub(crate) ended: Option<Cost>,
 }
 
 /// Failure of a call, and the time for which the provider asked to be left alone, if it did.
@@ -44,98 +54,146 @@ pub(crate) struct Failure {
     pub(crate) retry_after: Option<Duration>,
 }
 
-/// Watcher of the body of a call's response.
-pub(crate) struct Meter(pub(crate) Box<Call>);
+/// Watcher of the body of a call's response, which settles its cost for the layers outside.
+pub(crate) struct Meter {
+    pub(crate) call: Box<Call>,
+    pub(crate) settler: Settler,
+}
 
 // === impl Call ===
 
 impl Call {
-    pub(crate) fn price(&self) -> &Price {
-        &self.provider.price
-    }
-
-    /// Looks for the usage in every byte of the answer, if the price depends on it.
-    pub(crate) fn see(&mut self, chunk: &[u8]) {
-        if self.price().depends_on_tokens() {
-            self.tap.see(chunk);
+    /// Takes the head of the answer.
+    pub(crate) fn begin_answer(&mut self, head: &response::Parts) {
+        self.status = Some(head.status);
+        let is_good = head.status.is_success();
+        self.opening = Opening::of(&head.headers, b"").filter(|_| is_good);
+        if self.reads_answer() {
+            // What cannot be decoded is not read: its usage is estimated.
+            self.decoder = Decoder::of(&head.headers, MOST_READ).ok();
         }
     }
 
-    /// Returns the usage: as the answer reports it, or as far as it was seen.
-    fn usage(&self, whole: bool) -> Usage {
-        let mut usage = match self.tap.usage() {
-            // A broken stream has reported less than it used.
-            Some(told) if !whole => {
-                let seen = told.completion().max(self.tap.guess());
-                if seen > told.completion() {
-                    told.with(TokenClass::Output, seen)
-                } else {
-                    told
-                }
-            }
-            Some(told) => told,
-            None if self.sent.prompt() > 0 && self.answered => {
-                self.sent.with(TokenClass::Output, self.tap.guess())
-            }
-            None => self.sent,
-        };
-        usage.bytes_in = self.sent.bytes_in;
-        usage.bytes_out = self.bytes_out;
-        usage
+    /// Reports whether the answer is read: its cost depends on it, or it is a failure, which is
+    /// paid only if it reports usage.
+    fn reads_answer(&self) -> bool {
+        let failed = self.status.is_some_and(|status| status.is_server_error());
+        self.bill.reads_answers() || failed || self.opening.is_some()
     }
 
-    /// Ends the call. Called once, at the latest when it is dropped.
-    pub(crate) fn end(&mut self, outcome: Outcome) {
-        if std::mem::replace(&mut self.ended, true) {
-            return;
+    /// Looks for the usage in every byte of the answer, if the cost depends on it.
+    pub(crate) fn see(&mut self, chunk: &[u8]) {
+        self.bytes_out += chunk.len() as u64;
+        if let Some(decoder) = &mut self.decoder {
+            let (tap, opening, opened) = (&mut self.tap, &mut self.opening, &mut self.opened);
+            // The first error stays, and nothing is read after it.
+            let _ = decoder.push(chunk, |piece| {
+                tap.see(piece);
+                if let (Some(opening), None) = (&mut *opening, &*opened) {
+                    *opened = opening.push(piece);
+                }
+            });
+        }
+    }
+
+    /// Reports whether the answer was a stream that began with an error, or ended without an event.
+    fn has_no_answer(&mut self, outcome: Outcome) -> bool {
+        let (Some(opening), Some(_)) = (&mut self.opening, &self.decoder) else {
+            return false;
+        };
+        let at_end = || (outcome == Outcome::Succeeded).then(|| opening.end());
+        let verdict = self.opened.or_else(at_end);
+        verdict.is_some_and(|verdict| verdict != Verdict::Answer)
+    }
+
+    /// Tells the router how the call went, once.
+    fn learn(&mut self, outcome: Outcome) {
+        if !std::mem::replace(&mut self.learnt, true) {
+            let mut state = self.shared.state.lock();
+            let now = self.shared.now();
+            state.router.ended(now, self.ticket, outcome);
+        }
+    }
+
+    /// Reports the failure to the router now, so that the next choice uses it.
+    pub(crate) fn fail(&mut self, retry_after: Option<Duration>) {
+        self.failed = Some(Failure { retry_after });
+        self.learn(Outcome::Failed { retry_after });
+    }
+
+    /// Tells the router nothing of the call: its answer says nothing about the provider.
+    pub(crate) fn tell_nothing(&mut self) {
+        if !std::mem::replace(&mut self.learnt, true) {
+            self.shared.state.lock().router.unmade(self.ticket);
+        }
+    }
+
+    /// Ends the call, at the latest when it is dropped. Returns what it cost.
+    pub(crate) fn end(&mut self, outcome: Outcome) -> Cost {
+        if let Some(cost) = self.ended {
+            return cost;
+        }
+        if self.failed.is_none() && self.has_no_answer(outcome) {
+            self.failed = Some(Failure { retry_after: None });
         }
         let outcome = match self.failed {
             Some(Failure { retry_after }) => Outcome::Failed { retry_after },
             None => outcome,
         };
-        // A failure before any answer is not paid for. A call whose caller leaves is paid for.
-        let paid = self.failed.is_none() && (self.answered || outcome == Outcome::Cancelled);
-        let now = self.shared.config.clock.wall();
+        self.learn(outcome);
+        let paid = self.is_paid(outcome);
         let whole = outcome == Outcome::Succeeded;
         let usage = self.usage(whole);
-        let cost = self.price().cost(&usage, now, self.used);
-        let cost = cost.filter(|_| paid);
+        let cost = self.cost(&usage, paid);
+        self.ended = Some(cost);
         {
+            let now = self.shared.config.clock.wall();
             let mut state = self.shared.state.lock();
-            state.router.ended(self.shared.now(), self.ticket, outcome);
-            state.stats.ended(outcome, paid, cost);
+            state.stats.ended(outcome, paid, cost.known());
             if paid && let Some(index) = state.find(&self.provider.name) {
-                let told = self.tap.usage().is_some() && whole;
-                state.entries[index].count(now, told.then_some(&usage));
+                let told = self.tap.told();
+                let told = whole && told.is_some_and(|told| told.completion);
+                let model = self.bill.model.as_deref();
+                state.entries[index].count(model, now, told.then_some(&usage));
             }
         }
-        self.book(cost, paid);
-        metered::call(&self.provider.name, outcome, cost);
+        self.book(cost);
+        metered::call(&self.provider.name, outcome, cost.known());
+        cost
     }
 
     /// Removes the call: it was never sent, so it says nothing about the provider.
     pub(crate) fn unmake(&mut self) {
-        self.ended = true;
+        self.ended = Some(Cost::Nothing);
+        self.learnt = true;
         let mut state = self.shared.state.lock();
         state.router.unmade(self.ticket);
         state.stats.unmade(self.failover);
     }
 
-    fn book(&mut self, cost: Option<Money>, paid: bool) {
+    fn book(&mut self, cost: Cost) {
         if let Some(reservation) = self.reservation.take() {
             match cost {
                 // `build`, `put` and `set_price` refuse a price that cannot be converted to the
-                // currency of a cap it counts towards.
-                Some(cost) => reservation
-                    .settle(cost)
-                    .expect("a price that was taken has the exchange rates it needs"),
-                // The cost is unknown: the reserved amount is booked.
-                None if paid => reservation.settle_in_full(),
-                None => reservation.release(),
+                // currency of a cap it counts towards. A stated cost is in dollars, and for those
+                // there may be no rate: the reserved amount is booked then.
+                Cost::Paid(cost) => {
+                    if let Err(missing) = reservation.settle(cost) {
+                        tracing::warn!(%missing, "a stated cost cannot be booked under a cap");
+                    }
+                }
+                Cost::Unknown => reservation.settle_in_full(),
+                Cost::Nothing => reservation.release(),
             }
         }
-        if let (Some(ledger), true) = (&self.shared.config.ledger, paid) {
-            self.payer.book(ledger, &self.route, cost);
+        if let (Some(ledger), true) = (&self.shared.config.ledger, cost != Cost::Nothing) {
+            let Bill {
+                payer,
+                route,
+                passing,
+                ..
+            } = &self.bill;
+            payer.book(ledger, route, cost.known(), *passing);
         }
     }
 }
@@ -148,14 +206,21 @@ impl Drop for Call {
 
 // === impl Meter ===
 
+impl Meter {
+    fn finish(mut self, outcome: Outcome) {
+        let cost = self.call.end(outcome);
+        // The ledger of this layer is written before those of the layers outside.
+        self.settler.settle(self.call.told_cost(cost));
+    }
+}
+
 impl Sink for Meter {
     fn data(&mut self, chunk: &Bytes) {
-        self.0.bytes_out += chunk.len() as u64;
-        self.0.see(chunk);
+        self.call.see(chunk);
     }
 
-    fn end(mut self, end: BodyEnd) {
-        self.0.end(match end {
+    fn end(self, end: BodyEnd) {
+        self.finish(match end {
             BodyEnd::Complete | BodyEnd::Trailers(_) => Outcome::Succeeded,
             BodyEnd::Failed => Outcome::Failed { retry_after: None },
             BodyEnd::Dropped => Outcome::Cancelled,

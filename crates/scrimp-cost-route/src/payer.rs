@@ -34,10 +34,14 @@ impl Payer {
 
     /// Books a paid call. The first of several tenants has the call, and each has its share of the
     /// cost.
-    pub(crate) fn book(&self, ledger: &Ledger, route: &str, cost: Option<Money>) {
+    /// A call that a layer further in has booked is `passing`.
+    pub(crate) fn book(&self, ledger: &Ledger, route: &str, cost: Option<Money>, passing: bool) {
         let currency = cost.map_or(Currency::USD, Money::currency);
         let cost = cost.unwrap_or(Money::ZERO);
-        let account = |tenant: &str| ledger.account("cost-route", tenant, route, currency);
+        let account = |tenant: &str| {
+            let account = ledger.account("cost-route", tenant, route, currency);
+            if passing { account.passing() } else { account }
+        };
         match self {
             Self::One(tenant) => account(tenant).made(cost),
             Self::Many(shares) => {

@@ -1,15 +1,18 @@
 //! A provider whose settings were checked.
 
-use std::{fmt, num::NonZeroU32, sync::Arc, time::Duration};
-
-use bytes::Bytes;
-use http::{
-    HeaderName, HeaderValue, Uri, header,
-    request::Parts,
-    uri::{self, Authority, PathAndQuery, Scheme},
+use std::{
+    fmt,
+    num::NonZeroU32,
+    sync::{Arc, LazyLock},
+    time::Duration,
 };
 
-use crate::{Price, engine::Prior, refuse::Refused};
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Request, header, request::Parts};
+
+use scrimp_http::credentials::{self, Credentials};
+
+use crate::{Price, endpoint::Endpoint, engine::Prior, refuse::Refused};
 
 /// Settings of a [`Provider`](crate::Provider), checked.
 #[derive(Debug, Clone)]
@@ -19,21 +22,26 @@ pub(crate) struct Profile {
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) map: Option<Map>,
     pub(crate) price: Price,
+    /// Prices of models, sorted by name.
+    pub(crate) models: Vec<(Box<str>, Price)>,
+    /// True if the cost that an answer states is taken in place of the price's.
+    pub(crate) stated_cost: bool,
     pub(crate) prior: Prior,
     pub(crate) tags: Vec<Box<str>>,
     pub(crate) requests_per_minute: Option<NonZeroU32>,
     pub(crate) tokens_per_minute: Option<NonZeroU32>,
     pub(crate) concurrency: Option<usize>,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) limits: RequestLimits,
 }
 
-/// Endpoint that a request's URI is rewritten to.
-#[derive(Clone)]
-pub(crate) struct Endpoint {
-    scheme: Scheme,
-    authority: Authority,
-    /// Path that comes before the request's own, without a slash at its end.
-    path: Box<str>,
+/// Limits on the size of a request, as far as they are known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct RequestLimits {
+    /// Tokens of the prompt and the answer.
+    pub(crate) context: Option<u64>,
+    /// Bytes of the body.
+    pub(crate) bytes: Option<u64>,
 }
 
 /// Change to the head and body of a request for one provider.
@@ -42,6 +50,9 @@ pub(crate) struct Map(pub(crate) Arc<MapFn>);
 
 /// Function from a head and a body to a body, which may change the head too.
 pub(crate) type MapFn = dyn Fn(&mut Parts, Bytes) -> Bytes + Send + Sync;
+
+/// The fields that are known to be credentials.
+static CREDENTIALS: LazyLock<Credentials> = LazyLock::new(Credentials::default);
 
 // === impl Profile ===
 
@@ -53,6 +64,8 @@ impl Profile {
             headers: Vec::new(),
             map: None,
             price: Price::Unknown,
+            models: Vec::new(),
+            stated_cost: false,
             prior: Prior {
                 first_byte: Duration::from_millis(500),
                 latency: Duration::from_secs(1),
@@ -64,7 +77,54 @@ impl Profile {
             tokens_per_minute: None,
             concurrency: None,
             timeout: None,
+            limits: RequestLimits::default(),
         }
+    }
+
+    /// Returns the place of the price that holds for a model: 0 for that of all others.
+    pub(crate) fn price_place(&self, model: Option<&str>) -> usize {
+        let find = |model: &str| {
+            self.models
+                .binary_search_by(|(name, _)| (**name).cmp(model))
+        };
+        model
+            .and_then(|model| find(model).ok())
+            .map_or(0, |place| place + 1)
+    }
+
+    /// Returns the price at a place.
+    pub(crate) fn price_at(&self, place: usize) -> &Price {
+        match place.checked_sub(1) {
+            Some(place) => &self.models[place].1,
+            None => &self.price,
+        }
+    }
+
+    /// Returns all prices, each with the model that it is of.
+    pub(crate) fn prices(&self) -> impl Iterator<Item = (Option<&str>, &Price)> {
+        let models = self.models.iter();
+        let models = models.map(|(name, price)| (Some(&**name), price));
+        std::iter::once((None, &self.price)).chain(models)
+    }
+
+    /// Reports whether the credentials of a request to this provider are all its own. A cookie is
+    /// none of them: it is for other sites.
+    pub(crate) fn owns_credentials<B>(&self, caller: &Parts, sent: &Request<B>) -> bool {
+        if self.headers.is_empty() && self.map.is_none() {
+            return false;
+        }
+        let credentials = &*CREDENTIALS;
+        let names: Vec<HeaderName> = self.headers.iter().map(|(name, _)| name.clone()).collect();
+        // A map may set them too: what the caller did not send is the provider's.
+        let set = |name: &HeaderName| caller.headers.get(name) != sent.headers().get(name);
+        let mapped = credentials.of(sent.headers()).filter(|(name, _)| set(name));
+        let own: Vec<HeaderName> = mapped.map(|(name, _)| name.clone()).chain(names).collect();
+        let has_one = own
+            .iter()
+            .any(|name| credentials.contains(name) || is_like_a_credential(name));
+        has_one
+            && credentials.are_all_in(sent.headers(), &own)
+            && !credentials::is_in_query(&caller.uri)
     }
 
     /// Makes a request this provider's.
@@ -86,55 +146,32 @@ impl Profile {
     }
 }
 
-// === impl Endpoint ===
-
-impl Endpoint {
-    /// Returns the endpoint that a URI names, if it has a scheme and an authority and no
-    /// query.
-    pub(crate) fn new(uri: &Uri) -> Option<Self> {
-        if uri.query().is_some() {
-            return None;
-        }
-        Some(Self {
-            scheme: uri.scheme()?.clone(),
-            authority: uri.authority()?.clone(),
-            path: uri.path().trim_end_matches('/').into(),
-        })
-    }
-
-    /// Returns the URI at this endpoint. `None` if its path would be longer than a URI can hold,
-    /// which the request decides.
-    fn rewrite(&self, uri: &Uri) -> Option<Uri> {
-        let own = uri.path_and_query().filter(|own| own.as_str() != "*");
-        let path = match own {
-            // Nothing is put before it: its bytes are shared.
-            Some(own) if self.path.is_empty() => own.clone(),
-            own => {
-                let own = own.map_or("/", PathAndQuery::as_str);
-                // A path before a path, or before a path and a query, is one too: only its
-                // length can be wrong.
-                PathAndQuery::try_from([&*self.path, own].concat()).ok()?
-            }
-        };
-        let mut parts = uri::Parts::default();
-        parts.scheme = Some(self.scheme.clone());
-        parts.authority = Some(self.authority.clone());
-        parts.path_and_query = Some(path);
-        // What they hold was checked when they were made.
-        Some(Uri::from_parts(parts).expect("scheme, authority and path make a URI"))
-    }
+/// Reports whether an unknown field that a provider is given sounds like a credential.
+fn is_like_a_credential(name: &HeaderName) -> bool {
+    let words = ["key", "token", "auth", "secret", "credential", "signature"];
+    words.iter().any(|word| name.as_str().contains(word))
 }
 
-/// A name before the host is a credential, and is not written.
-impl fmt::Debug for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            scheme,
-            authority,
-            path,
-        } = self;
-        let authority = authority.as_str().rsplit('@').next().unwrap_or_default();
-        write!(f, "{scheme}://{authority}{path}")
+// === impl RequestLimits ===
+
+impl RequestLimits {
+    /// Reports whether a request that was too large for `other` fits these limits better: they are
+    /// known, and higher. Where the other's are not known, they must be above the request's size.
+    pub(crate) fn are_above(self, other: Self, size: Self) -> bool {
+        let above = |own: Option<u64>, other: Option<u64>, size: Option<u64>| {
+            let least = other.or(size).unwrap_or(0);
+            own.is_some_and(|own| own > least)
+        };
+        above(self.context, other.context, size.context)
+            || above(self.bytes, other.bytes, size.bytes)
+    }
+
+    /// Returns the higher one of each.
+    pub(crate) fn max(self, other: Self) -> Self {
+        Self {
+            context: self.context.max(other.context),
+            bytes: self.bytes.max(other.bytes),
+        }
     }
 }
 
@@ -143,65 +180,5 @@ impl fmt::Debug for Endpoint {
 impl fmt::Debug for Map {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("(function)")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn rewritten(endpoint: &str, uri: &str) -> Option<String> {
-        let endpoint = Endpoint::new(&endpoint.parse().unwrap()).unwrap();
-        let uri = endpoint.rewrite(&uri.parse().unwrap())?;
-        Some(uri.to_string())
-    }
-
-    #[test]
-    fn a_path_goes_before_the_requests_own() {
-        for (endpoint, uri, expected) in [
-            ("https://a.example", "/x?y=1", "https://a.example/x?y=1"),
-            (
-                "https://a.example/v1/",
-                "/x?y=1",
-                "https://a.example/v1/x?y=1",
-            ),
-            (
-                "https://a.example/v1",
-                "http://b.example?y",
-                "https://a.example/v1?y",
-            ),
-            ("https://a.example/v1", "*", "https://a.example/v1/"),
-            ("https://a.example", "*", "https://a.example/"),
-            ("https://a.example", "b.example:443", "https://a.example/"),
-        ] {
-            assert_eq!(rewritten(endpoint, uri).as_deref(), Some(expected), "{uri}");
-        }
-    }
-
-    #[test]
-    fn a_uri_that_would_be_too_long_is_none() {
-        let long = |length: usize| format!("/{}", "x".repeat(length - 1));
-        let most = usize::from(u16::MAX) - 1;
-        assert!(rewritten("http://a", &long(most)).is_some());
-        assert!(rewritten("http://a/v1", &long(most - 3)).is_some());
-        assert_eq!(rewritten("http://a/v1", &long(most - 2)), None);
-    }
-
-    proptest! {
-        #[test]
-        fn no_request_makes_a_rewrite_panic(path in "[/?#*][!-~\u{80}-\u{ff}]{0,40}") {
-            let Ok(path) = PathAndQuery::try_from(path) else {
-                return Ok(());
-            };
-            for endpoint in ["http://a", "http://a/v1", "http://a/v1/*"] {
-                let endpoint = Endpoint::new(&Uri::from_static(endpoint)).unwrap();
-                let uri = Uri::builder().scheme("http").authority("b");
-                let uri = uri.path_and_query(path.clone()).build().unwrap();
-                let uri = endpoint.rewrite(&uri).unwrap();
-                prop_assert_eq!(uri.authority().unwrap(), "a");
-            }
-        }
     }
 }

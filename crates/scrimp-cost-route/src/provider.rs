@@ -9,7 +9,8 @@ use scrimp_core::{BoxError, SettingError, Settings};
 use crate::{
     Price,
     config::LONGEST_TIMEOUT,
-    profile::{Endpoint, Map, Profile},
+    endpoint::Endpoint,
+    profile::{Map, Profile},
 };
 
 /// Service that answers requests for a price.
@@ -63,6 +64,10 @@ impl Provider {
 
     /// Adds a header field to send, in place of any of that name that the request has. Its
     /// value is marked as sensitive, so that it is in no log.
+    ///
+    /// If the field is a credential, and the request has no other, a 401, 402 or 403 is a failure
+    /// of the provider: its key does not work. With a credential of the caller's it is passed on,
+    /// and counts against no provider.
     #[must_use]
     pub fn header(
         self,
@@ -107,6 +112,59 @@ impl Provider {
             self.0
                 .checked(price, |profile, price| profile.price = price),
         )
+    }
+
+    /// Sets the price of requests that name this model, in place of [`price`](Self::price), so that
+    /// one provider serves several models. A request names its model by the member `model` of its
+    /// JSON, by [`Hints::model`](crate::Hints::model), or in its path as Gemini, Bedrock and Azure have
+    /// it. The model is the one that the request names, before a [map](Self::map) changes it.
+    #[must_use]
+    pub fn model(
+        self,
+        name: impl Into<Box<str>>,
+        price: impl TryInto<Price, Error: Into<BoxError>>,
+    ) -> Self {
+        let name = name.into();
+        let price = checked_price("Provider", price);
+        Self(self.0.checked(price, |profile, price| {
+            let place = profile.models.partition_point(|(other, _)| *other < name);
+            match profile.models.get_mut(place) {
+                Some((other, old)) if *other == name => *old = price,
+                _ => profile.models.insert(place, (name, price)),
+            }
+        }))
+    }
+
+    /// Takes the cost that an answer states for itself, in dollars, in place of the price's:
+    /// `usage.cost` of OpenRouter and Perplexity, `estimated_cost` of DeepInfra,
+    /// `cost_in_usd_ticks` of xAI. Choices and reservations still need the price, and an answer
+    /// without a stated cost costs what the price says. Default: no.
+    #[must_use]
+    pub fn stated_cost(self, take: bool) -> Self {
+        self.set(|profile| profile.stated_cost = take)
+    }
+
+    /// Sets the number of tokens that a prompt and its answer may have together. A request that is
+    /// too long for another provider goes to a provider whose limit is known to be higher.
+    /// Default: not known. Range: 1 or more.
+    #[must_use]
+    pub fn context_window(self, tokens: u64) -> Self {
+        Self(
+            self.0
+                .within("context_window", tokens, 1.., |profile, tokens| {
+                    profile.limits.context = Some(tokens);
+                }),
+        )
+    }
+
+    /// Sets the number of bytes that a request's body may have, as
+    /// [`context_window`](Self::context_window) does for tokens. Default: not known. Range: 1 or
+    /// more.
+    #[must_use]
+    pub fn max_request(self, bytes: u64) -> Self {
+        Self(self.0.within("max_request", bytes, 1.., |profile, bytes| {
+            profile.limits.bytes = Some(bytes);
+        }))
     }
 
     /// Sets the assumed time until the answer is whole, before any observation. Default: 1 s.

@@ -20,12 +20,12 @@ impl Providers {
     ///
     /// # Errors
     ///
-    /// If a setting of the provider cannot be used, or no exchange rate of the layer converts
-    /// its price to the currency of a cap it counts towards. Then nothing is changed.
+    /// If a setting of the provider cannot be used, if its price is unknown and a cap counts it,
+    /// or if no exchange rate of the layer converts its price to the currency of a cap it counts towards. Then nothing is changed.
     pub fn put(&self, provider: Provider) -> Result<(), SettingError> {
         let Shared { config, state, .. } = &*self.shared;
         let profile = provider.checked()?;
-        config.check_price(&profile.name, &profile.price)?;
+        config.check_prices(&profile)?;
         state.lock().put(profile, &config.clock);
         Ok(())
     }
@@ -50,7 +50,7 @@ impl Providers {
     ) -> Result<bool, SettingError> {
         let Shared { config, state, .. } = &*self.shared;
         let price = checked_price("Provider", price)?;
-        config.check_price(name, &price)?;
+        config.check_price(name, None, &price)?;
         Ok(state.lock().set_price(name, price))
     }
 

@@ -27,7 +27,7 @@ pub(crate) enum Refused {
     Budget(Box<Refusal>),
     /// Some of the tenants that share the request have used up a cap, or all. There is at least one.
     Tenants(Vec<(Tenant, Box<Refusal>)>),
-    /// The price is not known, and the budget is strict.
+    /// The price is not known, and a cap counts the call.
     Unpriced,
 }
 
@@ -130,7 +130,7 @@ impl Refused {
             )
             .into(),
             Self::Unpriced => {
-                "The price of the call is not known, and the budget is strict.".into()
+                "The price of the call is not known, so a spending cap could not hold.".into()
             }
         }
     }

@@ -13,13 +13,14 @@ use governor::{
     nanos::Nanos,
     state::{InMemoryState, NotKeyed},
 };
-use scrimp_core::{Clock, SettingError};
+use scrimp_core::{Clock, Money, SettingError};
 use std::num::NonZeroU32;
 use tokio::time::Instant;
 
 use crate::{
     CostRouteStats, Period, Price, TokenClass, Usage,
     engine::{Router, RouterConfig},
+    model::MissingModels,
     profile::Profile,
 };
 
@@ -34,6 +35,8 @@ pub(crate) struct State {
     pub(crate) router: Router,
     pub(crate) entries: Vec<Entry>,
     pub(crate) stats: CostRouteStats,
+    /// Models that providers turned out not to have.
+    pub(crate) missing: MissingModels,
 }
 
 /// Provider, and the state that its bill depends on. Candidates of the router have the same order.
@@ -42,9 +45,15 @@ pub(crate) struct Entry {
     pub(crate) provider: Arc<Profile>,
     requests: Option<Limiter>,
     tokens: Option<Limiter>,
-    /// Requests of the present volume period, and when it began.
-    used: (SystemTime, u64),
+    /// Requests of the present volume period, and when it began, for each price.
+    used: Vec<(SystemTime, u64)>,
     output: Output,
+}
+
+/// Price of a request, and its place among the provider's prices.
+pub(crate) struct Terms<'a> {
+    pub(crate) place: usize,
+    pub(crate) price: &'a Price,
 }
 
 /// Tokens of the answers seen: their mean, and a bound on most.
@@ -74,18 +83,20 @@ impl State {
             router: Router::new(config, start)?,
             entries: Vec::new(),
             stats: CostRouteStats::default(),
+            missing: MissingModels::new(),
         })
     }
 
     /// Adds a provider, or replaces the one of its name: its observations are kept.
     pub(crate) fn put(&mut self, provider: Profile, clock: &Clock) {
+        self.missing.clear();
         let prior = provider.prior;
         let entry = Entry::new(provider, clock);
         match self.find(&entry.provider.name) {
             Some(index) => {
                 self.router.set_prior(index, prior);
                 let old = std::mem::replace(&mut self.entries[index], entry);
-                self.entries[index].used = old.used;
+                self.entries[index].keep_used(&old);
                 self.entries[index].output = old.output;
             }
             None => {
@@ -100,6 +111,7 @@ impl State {
         if let Some(index) = found {
             self.router.remove(index);
             self.entries.remove(index);
+            self.missing.clear();
         }
         found.is_some()
     }
@@ -113,6 +125,12 @@ impl State {
             Arc::make_mut(provider).price = price;
         }
         found.is_some()
+    }
+
+    /// Reports whether a choice may depend on the model that a request names.
+    pub(crate) fn asks_for_models(&self) -> bool {
+        let mut entries = self.entries.iter();
+        !self.missing.is_empty() || entries.any(|entry| !entry.provider.models.is_empty())
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<usize> {
@@ -136,8 +154,8 @@ impl Entry {
         Self {
             requests: limiter(provider.requests_per_minute),
             tokens: limiter(provider.tokens_per_minute),
+            used: vec![(SystemTime::UNIX_EPOCH, 0); provider.models.len() + 1],
             provider: Arc::new(provider),
-            used: (SystemTime::UNIX_EPOCH, 0),
             output: Output {
                 mean: 256.0,
                 high: 1_024.0,
@@ -145,32 +163,59 @@ impl Entry {
         }
     }
 
-    pub(crate) fn price(&self) -> &Price {
-        &self.provider.price
+    /// Returns the terms of requests that name a model.
+    pub(crate) fn price(&self, model: Option<&str>) -> Terms<'_> {
+        let place = self.provider.price_place(model);
+        Terms {
+            place,
+            price: self.provider.price_at(place),
+        }
     }
 
-    fn period(&self) -> Option<Period> {
-        match &self.provider.price {
+    fn period(&self, place: usize) -> Option<Period> {
+        match self.provider.price_at(place) {
             Price::Known(tariff) => tariff.volume_period(),
             Price::Unknown | Price::Free => None,
         }
     }
 
-    /// Returns the number of earlier requests within the volume period.
-    pub(crate) fn used(&self, now: SystemTime) -> u64 {
-        let began = self.period().map(|period| period.bounds(now).0);
-        if began == Some(self.used.0) {
-            self.used.1
-        } else {
-            0
+    /// Takes over the counts of a provider of the same name.
+    fn keep_used(&mut self, old: &Self) {
+        for (place, (model, _)) in self.provider.prices().enumerate() {
+            let from = old.provider.price_place(model);
+            let same = model.is_none() == (from == 0);
+            if same {
+                self.used[place] = old.used[from];
+            }
         }
     }
 
-    /// Counts a call that is paid.
-    pub(crate) fn count(&mut self, now: SystemTime, usage: Option<&Usage>) {
-        if let Some(period) = self.period() {
+    /// Returns the number of earlier requests at a price within its volume period.
+    pub(crate) fn used(&self, place: usize, now: SystemTime) -> u64 {
+        let began = self.period(place).map(|period| period.bounds(now).0);
+        match self.used[place] {
+            (at, used) if began == Some(at) => used,
+            _ => 0,
+        }
+    }
+
+    /// Returns the expected cost of a request that names a model, as far as its price is known.
+    pub(crate) fn cost(
+        &self,
+        usage: &Usage,
+        model: Option<&str>,
+        now: SystemTime,
+    ) -> Option<Money> {
+        let Terms { place, price } = self.price(model);
+        price.cost(&self.expect(usage, false), now, self.used(place, now))
+    }
+
+    /// Counts a call that is paid, by the price that it began with.
+    pub(crate) fn count(&mut self, model: Option<&str>, now: SystemTime, usage: Option<&Usage>) {
+        let place = self.provider.price_place(model);
+        if let Some(period) = self.period(place) {
             let began = period.bounds(now).0;
-            self.used = (began, self.used(now) + 1);
+            self.used[place] = (began, self.used(place, now) + 1);
         }
         if let Some(usage) = usage {
             self.output.learn(usage.completion());

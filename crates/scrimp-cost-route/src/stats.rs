@@ -64,7 +64,7 @@ pub struct RefusalStats {
     /// Tenants that share a request had used up a cap (402 or 429). The request may come again
     /// without them.
     pub tenants: u64,
-    /// The price was not known, and the budget is strict (402).
+    /// The price was not known, and a cap counts the call (402).
     pub unpriced: u64,
 }
 

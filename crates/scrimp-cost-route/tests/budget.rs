@@ -190,6 +190,7 @@ async fn a_strict_budget_has_no_room_for_unknown_prices() {
     let unknown = Provider::new("u").price(Price::Unknown);
     let layer = CostRouteLayer::builder([unknown])
         .budget(budget)
+        .unknown_prices(true)
         .strict(Usage::default())
         .build()
         .unwrap();

@@ -96,7 +96,10 @@ async fn refusals_are_counted_under_their_reasons() {
     refused(two().attempts(1), get(), || ok("late").gate(&Gate::new())).await;
     refused(two().budget(budget()), get(), fine).await;
     refused(
-        unknown.budget(budget()).strict(Usage::default()),
+        unknown
+            .budget(budget())
+            .unknown_prices(true)
+            .strict(Usage::default()),
         get(),
         fine,
     )

@@ -1,6 +1,6 @@
 //! Content codings (RFC 9110 §8.4, §12.5.3).
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderValue, header};
 
 use crate::list::{members, weight, with_parameters};
 
@@ -19,6 +19,15 @@ pub fn codings(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
 #[must_use]
 pub fn is_coded(headers: &HeaderMap) -> bool {
     codings(headers).next().is_some()
+}
+
+/// Makes a request ask for a body without a content coding (RFC 9110 §12.5.3), for a layer that reads
+/// the body of the response.
+pub fn ask_for_identity(request: &mut HeaderMap) {
+    request.insert(
+        header::ACCEPT_ENCODING,
+        HeaderValue::from_static("identity"),
+    );
 }
 
 /// Reports whether a request names a coding in Accept-Encoding, without a weight of 0.

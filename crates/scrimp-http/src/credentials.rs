@@ -5,10 +5,13 @@
 //! on in a field: the answer belongs to that caller. Requests that differ in one of these fields
 //! never share an answer or a batch, unless the operator allows it.
 
+mod query;
+
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
+pub use self::query::is_in_query;
 use crate::names::{FieldNames, Sieve, equal, is_indifferent};
 
 /// The known fields, by the documentation of those who define them.

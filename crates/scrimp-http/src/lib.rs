@@ -18,6 +18,7 @@
 //! | [`cookie`] | cookie pairs | RFC 6265 §4.2 |
 //! | [`credentials`] | fields that identify the caller | RFC 9110 §11, vendors' documentation |
 //! | [`date`](mod@date) | dates in three formats | RFC 9110 §5.6.7 |
+//! | `decode` (with the feature of this name) | bodies in content codings | RFC 9110 §8.4.1, RFC 7932, RFC 8878 |
 //! | [`etag`] | comparison of entity tags | RFC 9110 §8.8.3 |
 //! | [`framing`] | the fields of a message without its framing | RFC 9110 §7.6.1 |
 //! | [`groups`] | Cache-Groups, Surrogate-Key, Cache-Tag | RFC 9875, vendors' documentation |
@@ -81,6 +82,8 @@ pub mod connection;
 pub mod cookie;
 pub mod credentials;
 pub mod date;
+#[cfg(feature = "decode")]
+pub mod decode;
 pub mod etag;
 pub mod framing;
 pub mod groups;

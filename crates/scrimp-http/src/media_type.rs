@@ -37,6 +37,30 @@ pub fn is_text(headers: &HeaderMap) -> bool {
     })
 }
 
+/// Reports whether a message declares its body as server-sent events (WHATWG HTML §9.2).
+#[must_use]
+pub fn is_event_stream(headers: &HeaderMap) -> bool {
+    of(headers).is_some_and(|essence| essence.eq_ignore_ascii_case(b"text/event-stream"))
+}
+
+/// Reports whether a message declares its body as lines of JSON, one value per line. There is no
+/// registered media type; these are in use.
+#[must_use]
+pub fn is_json_lines(headers: &HeaderMap) -> bool {
+    const LINES: [&[u8]; 5] = [
+        b"application/x-ndjson",
+        b"application/ndjson",
+        b"application/jsonl",
+        b"application/json-lines",
+        b"application/x-json-stream",
+    ];
+    of(headers).is_some_and(|essence| {
+        LINES
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(essence))
+    })
+}
+
 /// Reports whether a media type is a stream without an end, so that its content is only of the
 /// moment.
 #[must_use]
@@ -70,6 +94,17 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(name, value.parse().unwrap());
         headers
+    }
+
+    #[test]
+    fn streams_of_events_and_of_lines_are_known_by_their_types() {
+        let is = |value: &str| {
+            let headers = map("content-type", value);
+            (is_event_stream(&headers), is_json_lines(&headers))
+        };
+        assert_eq!(is("Text/Event-Stream; charset=utf-8"), (true, false));
+        assert_eq!(is("application/x-ndjson"), (false, true));
+        assert_eq!(is("application/json"), (false, false));
     }
 
     #[test]

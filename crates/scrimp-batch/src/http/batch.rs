@@ -124,7 +124,7 @@ async fn conclude<D: HttpCalls>(
     (limit, until): (Duration, Instant),
 ) -> Leftover<D::Body, D::Error> {
     let common = &**driver.common();
-    let response = match ended {
+    let mut response = match ended {
         Ended::Answered(response) => response,
         Ended::Failed(error) => {
             let shared = error.share();
@@ -139,7 +139,7 @@ async fn conclude<D: HttpCalls>(
         }
         Ended::TimedOut => return timed_out(common, jobs, limit),
     };
-    charge(&mut jobs, &response);
+    charge(common, &mut jobs, &mut response);
     let Some(decoded) = decode(driver.common(), &jobs, &response, until).await else {
         return timed_out(common, jobs, limit);
     };
@@ -226,8 +226,13 @@ async fn one_by_one<D: HttpCalls>(driver: D, jobs: Vec<JobOf<D>>) {
     futures_util::future::join_all(calls).await;
 }
 
-/// Splits the cost of the call over the jobs by weight.
-fn charge<B, E>(jobs: &mut [Job<B, E>], response: &Response<Bytes>) {
+/// Splits the cost of the call, which was booked, over the jobs by weight.
+fn charge<C, B, E>(common: &Common<C>, jobs: &mut [Job<B, E>], response: &mut Response<Bytes>) {
+    if let Some(ledger) = &common.config.ledger {
+        ledger.mark(response.extensions_mut());
+    }
+    jobs.iter_mut()
+        .for_each(|job| job.note(response.extensions()));
     let weights: Vec<u32> = jobs.iter().map(|job| job.item().admission.weight).collect();
     for amount in amounts(response.extensions()) {
         for (job, part) in jobs.iter_mut().zip(amount.split(&weights)) {

@@ -8,10 +8,10 @@ use std::{
     },
 };
 
-use http::request::Parts;
+use http::{Extensions, request::Parts};
 use scrimp_core::{
-    KeyBuf, Ledger, Money,
-    extensions::{Charge, RefusedTenants, Tenant, TenantShares},
+    Account, KeyBuf, Money,
+    extensions::{RefusedTenants, Settlement, Tenant, TenantShares},
 };
 use tokio::sync::Semaphore;
 
@@ -103,13 +103,13 @@ impl<C: BatchCodec> Common<C> {
         self.stats.batches.add(1);
         self.stats.items.add(jobs.len() as u64);
         self.stats.duplicates.add(callers - jobs.len() as u64);
-        let charge = match ended {
-            Ended::Answered(response) => response.extensions().get(),
+        let response = match ended {
+            Ended::Answered(response) => Some(response.extensions()),
             Ended::Failed(_) | Ended::Unreadable(_) | Ended::TimedOut => None,
         };
         match shares {
-            None => self.book(&first(jobs).item().head, charge, callers - 1),
-            Some(shares) => self.book_shares(shares, charge),
+            None => self.book(&first(jobs).item().head, response, callers - 1),
+            Some(shares) => self.book_shares(shares, response),
         }
     }
 }
@@ -120,25 +120,34 @@ fn callers<B, E>(jobs: &[Job<B, E>]) -> u64 {
 }
 
 impl<C> Common<C> {
-    /// Books one call made, and the calls that it avoided.
-    pub(crate) fn book(&self, head: &Parts, charge: Option<&Charge>, avoided: u64) {
-        let tenant = head.extensions.get::<Tenant>();
-        let tenant = tenant.map_or("", |tenant| &tenant.0);
-        self.book_to(charge, |ledger, price, cost| {
-            let account = ledger.account("batch", tenant, "", cost.currency());
+    /// Books one call made, whose response was read, and the calls that it avoided.
+    fn book(&self, head: &Parts, response: Option<&Extensions>, avoided: u64) {
+        let tenant = tenant(head);
+        self.book_to(response, |account, price, cost| {
+            let account = account(tenant);
             account.made(cost);
             (0..avoided).for_each(|_| account.avoided(price));
         });
     }
 
+    /// Books one call made, whose response is passed on: its cost is known when it has ended.
+    pub(crate) fn book_call(&self, head: &Parts, response: &mut Extensions) {
+        if let Some(ledger) = &self.config.ledger {
+            let price = self.config.price.unwrap_or(Money::ZERO);
+            let currency = Settlement::cost(response, price).currency();
+            let account = ledger.account("batch", tenant(head), "", currency);
+            account.call(response, price);
+        }
+    }
+
     /// Books one call made for several tenants: each has its share of the cost, and a call avoided
     /// for each of its requests but the first of all.
-    fn book_shares(&self, shares: &TenantShares, charge: Option<&Charge>) {
-        self.book_to(charge, |ledger, price, cost| {
+    fn book_shares(&self, shares: &TenantShares, response: Option<&Extensions>) {
+        self.book_to(response, |account, price, cost| {
             let tenants = shares.tenants().iter().zip(shares.callers());
             let parts = shares.split(cost).into_iter();
             for (index, ((tenant, callers), part)) in tenants.zip(parts).enumerate() {
-                let account = ledger.account("batch", &tenant.0, "", cost.currency());
+                let account = account(&tenant.0);
                 let mut avoided = *callers;
                 if index == 0 {
                     account.made(part);
@@ -151,10 +160,20 @@ impl<C> Common<C> {
         });
     }
 
-    fn book_to(&self, charge: Option<&Charge>, book: impl FnOnce(&Ledger, Money, Money)) {
+    fn book_to(
+        &self,
+        response: Option<&Extensions>,
+        book: impl FnOnce(&dyn Fn(&str) -> Account, Money, Money),
+    ) {
         if let Some(ledger) = &self.config.ledger {
             let price = self.config.price.unwrap_or(Money::ZERO);
-            book(ledger, price, charge.map_or(price, |charge| charge.0));
+            let cost = response.map_or(price, |response| Settlement::cost(response, price));
+            let passing = response.is_some_and(|response| ledger.has(response));
+            let account = |tenant: &str| {
+                let account = ledger.account("batch", tenant, "", cost.currency());
+                if passing { account.passing() } else { account }
+            };
+            book(&account, price, cost);
         }
     }
 
@@ -164,6 +183,11 @@ impl<C> Common<C> {
             limiter.take(requests).await;
         }
     }
+}
+
+fn tenant(head: &Parts) -> &str {
+    let tenant = head.extensions.get::<Tenant>();
+    tenant.map_or("", |tenant| &tenant.0)
 }
 
 impl<C> fmt::Debug for Common<C> {

@@ -150,9 +150,9 @@ pub(crate) async fn alone<D: HttpCalls>(
         guard.latency().record(start.elapsed());
     }
     match result {
-        Ok(response) => {
+        Ok(mut response) => {
             let status = response.status();
-            common.book(&job.item().head, response.extensions().get(), 0);
+            common.book_call(&job.item().head, response.extensions_mut());
             job.pass(response, guard);
             Some(status)
         }

@@ -7,7 +7,7 @@ use http::{Extensions, Request, Response};
 use http_body::Body;
 use scrimp_core::{
     Key, KeyHashBuilder, Money, ShareError,
-    extensions::{RefusedTenants, Tenant, TenantShares},
+    extensions::{RefusedTenants, Settlement, Tenant, TenantShares},
 };
 use tokio::time::Instant;
 
@@ -189,7 +189,15 @@ impl<B, E> Job<B, E> {
 
     /// Adds the charges that the response to a call for it alone reports.
     pub(crate) fn charge_call(&mut self, response: &Extensions) {
+        self.note(response);
         amounts(response).for_each(|amount| self.charge(amount));
+    }
+
+    /// Remembers which ledgers have booked the call behind a response.
+    pub(crate) fn note(&mut self, response: &Extensions) {
+        for caller in std::iter::once(&mut self.first).chain(&mut self.duplicates) {
+            caller.paid.note(response);
+        }
     }
 
     /// Gives each caller a copy of an answer, and a part of the charge.
@@ -208,8 +216,14 @@ impl<B, E> Job<B, E> {
     {
         let mut response = response.map(BatchBody::passing);
         response.body_mut().hold(mark);
+        // The cost of several calls is not settled by the last one.
+        let only = self.first.paid.is_nothing();
+        let settlement = response.extensions_mut().remove::<Settlement>();
         self.charge_call(response.extensions());
         self.first.paid.tell(response.extensions_mut());
+        if let Some(settlement) = settlement.filter(|_| only) {
+            response.extensions_mut().insert(settlement);
+        }
         self.first.responder.answer(Ok(response));
     }
 

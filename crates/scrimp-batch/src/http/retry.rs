@@ -88,11 +88,13 @@ async fn retry<D: HttpCalls>(driver: D, failed: Failed<D::Body, D::Error>) {
         if !replayable && response.status().as_u16() != 429 {
             return deliver(job, response, &common.codec, common.config.max_answer).await;
         }
-        job.charge_call(response.extensions());
+        let charges = response.extensions().clone();
         // If this answer cannot be read, the last one that could be stays.
         if let Ok(better) = read(response, common.config.max_answer).await {
             answer = better;
         }
+        // The cost may depend on the body.
+        job.charge_call(&charges);
     }
     job.answer(&common.codec, &answer);
 }
@@ -183,8 +185,10 @@ async fn deliver<ResB, E>(
     if !job.has_duplicates() {
         return job.pass(response, ());
     }
-    job.charge_call(response.extensions());
-    match read(response, most).await {
+    let charges = response.extensions().clone();
+    let answer = read(response, most).await;
+    job.charge_call(&charges);
+    match answer {
         Ok(answer) => job.answer(codec, &answer),
         Err(error) => job.problem(codec, &Problem::Unreadable(error)),
     }

@@ -26,7 +26,7 @@ pub use limits::MemoryStoreBuilder;
 pub use memory::{MemoryStore, Variants};
 pub(crate) use pending::{PendingEntry, Previous, strip_tags};
 pub(crate) use predictor::UncacheablePredictor;
-pub(crate) use record::{Booking, CallRecord, book, charge, is_collapsed};
+pub(crate) use record::{Booking, CallRecord, book, is_collapsed};
 pub use response::Entry;
 pub(crate) use response::{RefreshFlag, Refreshing};
 pub use store::{FillToken, Lookup, PutOutcome, Store};

@@ -6,11 +6,11 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Request, Response};
 use scrimp_core::{
     Money,
-    extensions::{CacheInfo, CacheState},
+    extensions::{CacheInfo, CacheState, Settlement},
 };
 use scrimp_http::{names, role};
 
-use super::{Booking, CallRecord, Entry, RefreshFlag, charge, head};
+use super::{Booking, CallRecord, Entry, RefreshFlag, head};
 use crate::{
     cache_status,
     config::Config,
@@ -39,6 +39,8 @@ pub(crate) struct PendingEntry {
     policy: Policy,
     selection: Selection,
     charge: Money,
+    /// Tells the charge as soon as it is known.
+    settlement: Option<Settlement>,
     max_body: u64,
     arrival: Arrival,
 }
@@ -130,7 +132,8 @@ impl PendingEntry {
             withheld: control.withheld,
             policy,
             selection,
-            charge: charge(config, head),
+            charge: Settlement::cost(head.extensions(), config.price),
+            settlement: head.extensions().get().cloned(),
             max_body: rule
                 .and_then(|rule| rule.limits.max_body)
                 .unwrap_or(u64::MAX),
@@ -179,8 +182,12 @@ impl PendingEntry {
             Previous::Replaced(entry) => {
                 let route = rule.map_or("*", |rule| rule.name());
                 let booking = config.ledger.as_ref();
-                let booking =
-                    booking.map(|ledger| Booking::new(ledger, self.charge, call.tenant(), route));
+                let booking = booking.map(|ledger| {
+                    // The body has ended, so the cost is known by now.
+                    let settlement = self.settlement.as_ref();
+                    let charge = settlement.map_or(self.charge, |own| own.known_or(self.charge));
+                    Booking::new(ledger, charge, call.tenant(), route)
+                });
                 let took = config.clock.instant().saturating_duration_since(call.sent);
                 (booking, smoothed(*entry, took))
             }

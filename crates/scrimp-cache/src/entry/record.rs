@@ -3,7 +3,7 @@
 use http::{Request, Response};
 use scrimp_core::{
     Account, Key, KeyRef, Ledger, Money, PrivateRecheck,
-    extensions::{Charge, Fence, OtherCharges, Shared, Tags, Tenant},
+    extensions::{Fence, Settlement, Shared, Tags, Tenant},
 };
 use tokio::time::Instant;
 
@@ -136,25 +136,16 @@ impl Booking {
     }
 }
 
-/// Books a call that reached the upstream, unless another request made it.
-pub(crate) fn book<B>(config: &Config, response: &Response<B>, tenant: &str, route: &str) {
+/// Books a call that reached the upstream, unless another request made it. The cost is booked when
+/// it is known.
+pub(crate) fn book<B>(config: &Config, response: &mut Response<B>, tenant: &str, route: &str) {
     if let Some(ledger) = &config.ledger
         && !is_collapsed(response)
     {
-        let booking = Booking::new(ledger, charge(config, response), tenant, route);
-        booking.account.made(booking.charge);
-        if let Some(OtherCharges(others)) = response.extensions().get() {
-            others
-                .iter()
-                .for_each(|amount| booking.account.paid(amount));
-        }
+        let currency = Settlement::cost(response.extensions(), config.price).currency();
+        let account = ledger.account("cache", tenant, route, currency);
+        account.call(response.extensions_mut(), config.price);
     }
-}
-
-/// Returns the cost of a call: the upstream's own figure, or the price in the settings.
-pub(crate) fn charge<B>(config: &Config, response: &Response<B>) -> Money {
-    let charge = response.extensions().get::<Charge>();
-    charge.map_or(config.price, |charge| charge.0)
 }
 
 /// Returns whether another request's call brought a response.

@@ -65,15 +65,15 @@ impl Found {
         let (entry, freshness) = (self.entry(), self.freshness);
         let (fresh, stale) = (&shared.counters.hits, &shared.counters.stale);
         if freshness.is_fresh() { fresh } else { stale }.increment();
-        if let Some(booking) = &entry.booking {
-            booking.account.avoided(booking.charge);
-        }
         let upstream = entry.upstream_status.as_ref();
         let cache_status = Report::hit(ttl_seconds(freshness)).value(&shared.config.name, upstream);
-        let extensions = match asked.explain {
+        let mut extensions = match asked.explain {
             true => explain(std::mem::take(request.extensions_mut()), entry, freshness),
             false => Extensions::new(),
         };
+        if let Some(booking) = &entry.booking {
+            booking.account.avoided_by(&mut extensions, booking.charge);
+        }
         if is_whole(&asked.facts, entry) {
             return Answer::Stored {
                 found: self,

@@ -162,7 +162,7 @@ impl<St: Store> Exchange<St> {
 
     /// Withdraws the offer, if the response is a 304 that names none of it. This costs a second
     /// call.
-    pub(super) fn withdraw_offer<B>(&mut self, response: &Response<B>) -> bool {
+    pub(super) fn withdraw_offer<B>(&mut self, response: &mut Response<B>) -> bool {
         match &mut self.call {
             UpstreamCall::Fetch(fetch) => fetch.withdraw_offer(&self.shared.config, response),
             UpstreamCall::Pass { .. } | UpstreamCall::Unsafe(_) | UpstreamCall::Watched(_) => false,
@@ -200,7 +200,7 @@ impl<St: Store> Exchange<St> {
             None => Report::forwarded(Forward::Method),
         };
         shared.counters.bypassed.increment();
-        book(&shared.config, &response, "", "(pass)");
+        book(&shared.config, &mut response, "", "(pass)");
         label(shared, response.headers_mut(), report);
         if explain {
             let info = CacheInfo::new(CacheState::Bypass);

@@ -70,8 +70,8 @@ where
     ) -> Poll<Outcome<S, ReqB>> {
         loop {
             let choice = slot.as_mut().expect(POLLED_AGAIN);
-            let result = ready!(choice.call.as_mut().poll(cx));
-            if let Ok(response) = &result
+            let mut result = ready!(choice.call.as_mut().poll(cx));
+            if let Ok(response) = &mut result
                 && response.status() == StatusCode::NOT_MODIFIED
                 && choice.exchange.withdraw_offer(response)
                 && let Some((inner, head)) = choice.again.take()

@@ -189,21 +189,21 @@ where
         }
         let now = common.config.clock.instant();
         let (load, age) = recent.get(key, now, |born| common.holds(born, request))?;
-        let mut charge = None;
+        let mut made = None;
         let answer = match load.copy()? {
             Err(failure) => Err(failure.error()?),
             Ok((answer, body)) => {
                 if !answer.answers(request.headers()) {
                     return None;
                 }
-                charge = answer.charge();
+                made = Some(answer.extensions().clone());
                 let mut response = asker.deliver(common, &answer, body, Collapsed::Reused);
                 add_age(response.headers_mut(), age);
                 Ok(response)
             }
         };
         common.counters.reused.increment();
-        asker.book_avoided(common, charge);
+        asker.book_avoided(common, made.as_ref());
         Some(answer)
     }
 

@@ -93,8 +93,8 @@ where
         hash: u64,
     ) -> Step<AnsweredBy<S, ReqB>> {
         if asker.leads {
-            let response = asker.deliver(common, answer, body, Collapsed::Led);
-            asker.book_made(common, Some(&response));
+            let mut response = asker.deliver(common, answer, body, Collapsed::Led);
+            asker.book_made(common, Some(&mut response));
             return Step::Done(Ok(response));
         }
         let Some((_, request)) = &self.own else {
@@ -111,7 +111,7 @@ where
         if common.config.slow_reader == SlowReader::OwnCall {
             self.spare(answer);
         }
-        asker.book_avoided(common, answer.charge());
+        asker.book_avoided(common, Some(answer.extensions()));
         Step::Done(Ok(asker.deliver(common, answer, body, Collapsed::Joined)))
     }
 
@@ -130,7 +130,7 @@ where
     }
     /// Returns the unshared result to its only caller.
     fn own(common: &Common, mut call: BoxCall, asker: &Asker) -> Step<AnsweredBy<S, ReqB>> {
-        let answer = match call.0.as_mut().own() {
+        let mut answer = match call.0.as_mut().own() {
             Ok((head, whole)) => {
                 let body = match whole {
                     Some(whole) => CoalesceBody::whole(whole),
@@ -140,7 +140,7 @@ where
             }
             Err(failure) => Err(failure.error().expect(SAME)),
         };
-        asker.book_made(common, answer.as_ref().ok());
+        asker.book_made(common, answer.as_mut().ok());
         Step::Done(answer)
     }
 

@@ -12,10 +12,7 @@ use http::{
     response::Parts,
 };
 use parking_lot::Mutex;
-use scrimp_core::{
-    ShareError,
-    extensions::{Charge, SharedAnswer},
-};
+use scrimp_core::{ShareError, extensions::SharedAnswer};
 use scrimp_flight::{Broadcast, single_flight::SharedResult};
 use scrimp_http::vary;
 
@@ -174,9 +171,9 @@ impl Answer {
         self.joined.get_or_init(label).clone()
     }
 
-    /// Returns the cost of the call, if the upstream reports it.
-    pub(crate) fn charge(&self) -> Option<Charge> {
-        self.head.extensions.get().copied()
+    /// Returns the extensions of the upstream's response, which report its cost.
+    pub(crate) fn extensions(&self) -> &Extensions {
+        &self.head.extensions
     }
 
     fn weight(&self) -> usize {

@@ -41,6 +41,9 @@ pin_project! {
     }
 }
 
+/// The body broke off. Its error is kept for the reader.
+struct Broken;
+
 // === impl RouteBody ===
 
 impl<B: Body> RouteBody<B> {
@@ -135,28 +138,72 @@ impl<B: Body<Data = Bytes> + Unpin> Held<B> {
         self.until(|length| length > limit).await
     }
 
+    /// Reads on while `look` returns false for the chunks, those that were read before included.
+    /// Returns false if the body broke off; the error is kept for the reader.
+    pub(crate) async fn look(&mut self, look: &mut impl FnMut(&[u8]) -> bool) -> bool {
+        let mut seen = 0;
+        loop {
+            while let Some(frame) = self.frames.get(seen) {
+                seen += 1;
+                match frame.as_ref().map(Frame::data_ref) {
+                    Ok(Some(chunk)) if look(chunk) => return true,
+                    Ok(_) => {}
+                    Err(_) => return false,
+                }
+            }
+            if self.is_done() {
+                return true;
+            }
+            self.read().await;
+        }
+    }
+
+    /// Reads what has arrived already, up to about a limit, without waiting for more.
+    pub(crate) async fn arrived(&mut self, limit: usize) {
+        let mut read = std::pin::pin!(self.all(limit));
+        std::future::poll_fn(|cx| {
+            let _ = read.as_mut().poll(cx);
+            Poll::Ready(())
+        })
+        .await;
+    }
+
     async fn until(&mut self, enough: impl Fn(usize) -> bool) -> bool {
         let mut length = self.length();
         while !enough(length) && !self.is_done() {
-            let rest = &mut self.rest;
-            let frame = std::future::poll_fn(|cx| Pin::new(&mut *rest).poll_frame(cx)).await;
-            let Some(frame) = frame else {
-                self.done = true;
-                break;
-            };
-            let broke = frame.is_err();
-            let data = frame.as_ref().ok().and_then(Frame::data_ref);
-            length += data.map_or(0, Bytes::len);
-            self.frames.push_back(frame);
-            if broke {
-                return false;
+            match self.read().await {
+                Some(Ok(more)) => length += more,
+                Some(Err(Broken)) => return false,
+                None => {}
             }
         }
         true
     }
 
-    fn is_done(&self) -> bool {
+    /// Reads a frame, and returns the length of its data. `None` at the end.
+    async fn read(&mut self) -> Option<Result<usize, Broken>> {
+        let rest = &mut self.rest;
+        let frame = std::future::poll_fn(|cx| Pin::new(&mut *rest).poll_frame(cx)).await;
+        let Some(frame) = frame else {
+            self.done = true;
+            return None;
+        };
+        let length = match &frame {
+            Ok(frame) => Ok(frame.data_ref().map_or(0, Bytes::len)),
+            Err(_) => Err(Broken),
+        };
+        self.frames.push_back(frame);
+        Some(length)
+    }
+
+    /// Reports whether the end was read.
+    pub(crate) fn is_done(&self) -> bool {
         self.done || self.rest.is_end_stream()
+    }
+
+    /// Reports whether the end was read, and nothing before it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.is_done() && self.length() == 0
     }
 
     pub(crate) fn length(&self) -> usize {

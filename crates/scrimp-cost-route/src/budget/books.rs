@@ -137,7 +137,7 @@ impl Books {
 // === impl Account ===
 
 impl Account {
-    const fn new(began: u64) -> Self {
+    pub(super) const fn new(began: u64) -> Self {
         Self {
             began,
             spent: 0,

@@ -153,4 +153,37 @@ impl CapRules {
         }
         Some(key.into())
     }
+
+    /// Returns the name of the only account of a cap that has one.
+    pub(super) fn own_key(&self) -> Box<str> {
+        let parts = [&self.tenant, &self.provider, &self.route].map(|scope| match scope {
+            Scope::Only(_) => "=/",
+            Scope::All | Scope::Each => "*/",
+        });
+        parts.concat().into()
+    }
+
+    /// Returns the tenant, provider and route of an account, as far as the cap tells them apart.
+    pub(super) fn names(&self, account: &str) -> [Option<String>; 3] {
+        let mut rest = account;
+        [&self.tenant, &self.provider, &self.route].map(|scope| {
+            let name = match scope {
+                Scope::Each => {
+                    let (length, behind) = rest.split_once(':')?;
+                    let name = behind.get(..length.parse().ok()?)?;
+                    rest = &behind[name.len()..];
+                    Some(name.to_owned())
+                }
+                Scope::All | Scope::Only(_) => {
+                    rest = rest.get(1..)?;
+                    match scope {
+                        Scope::Only(only) => Some(only.to_string()),
+                        Scope::All | Scope::Each => None,
+                    }
+                }
+            };
+            rest = rest.strip_prefix('/').unwrap_or(rest);
+            name
+        })
+    }
 }

@@ -2,9 +2,11 @@
 
 mod books;
 mod cap;
+mod checks;
 mod refusal;
 mod reservation;
 mod shared;
+mod status;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -12,7 +14,7 @@ mod tests;
 use std::{fmt, sync::Arc, time::SystemTime};
 
 use parking_lot::Mutex;
-use scrimp_core::{Clock, Currency, ExchangeRates, Money, NoExchangeRate, SettingError};
+use scrimp_core::{Clock, ExchangeRates, Money, NoExchangeRate, SettingError};
 
 use self::{
     books::{Account, Books, Key},
@@ -23,6 +25,7 @@ pub use self::{
     cap::{Cap, Scope},
     refusal::Refusal,
     reservation::Reservation,
+    status::BudgetStatus,
     store::{BudgetLine, BudgetStore},
 };
 use crate::metered;
@@ -108,44 +111,6 @@ impl Budget {
             inner: Arc::clone(&self.inner),
             rates: rates.clone(),
         }
-    }
-
-    /// Checks the caps.
-    ///
-    /// # Errors
-    ///
-    /// If a setting of a cap cannot be used, or two caps have the same name.
-    pub(crate) fn check(&self) -> Result<(), SettingError> {
-        self.inner.error.clone().map_or(Ok(()), Err)
-    }
-
-    /// Checks that a provider's prices, in this currency, can be compared with each cap that
-    /// they count towards.
-    ///
-    /// # Errors
-    ///
-    /// If an exchange rate is missing. The error names the cap and both currencies.
-    pub(crate) fn check_currency(
-        &self,
-        provider: &str,
-        currency: Currency,
-    ) -> Result<(), SettingError> {
-        let caps = self.inner.caps.iter();
-        for cap in caps.filter(|cap| cap.counts_provider(provider)) {
-            let to = cap.limit.currency();
-            self.rates
-                .convert(Money::zero(currency), to)
-                .map_err(|missing| {
-                    let problem = format!(
-                        "of {:?} is {}, the provider {provider:?} has its prices in {currency}, \
-                         and {missing}: set what one {currency} is worth by `exchange_rate`, or \
-                         give the cap in {currency}",
-                        cap.name, cap.limit
-                    );
-                    SettingError::new("Cap", "limit", problem).with_source(missing)
-                })?;
-        }
-        Ok(())
     }
 
     /// Opens the same caps and books with another clock. Use it while the books are new: later

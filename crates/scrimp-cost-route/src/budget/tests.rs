@@ -286,3 +286,53 @@ fn a_tenant_that_may_not_pay_its_share_is_named_and_nothing_is_reserved() {
             .is_ok()
     );
 }
+
+#[test]
+fn a_report_has_tenant_limit_and_rest() {
+    let budget = Budget::new([
+        Cap::new("day", cents(100), Period::Day),
+        Cap::new("each", cents(50), Period::Month)
+            .tenants(Scope::Each)
+            .providers(Scope::Only("a".into()))
+            .routes(Scope::Each),
+    ]);
+    let before = budget.report();
+    assert_eq!(
+        before.len(),
+        1,
+        "a cap of all is there before anything is spent"
+    );
+    assert_eq!(
+        (before[0].rest, before[0].tenant.as_deref()),
+        (cents(100), None)
+    );
+    let reserved = budget.reserve(cents(20), "ac:me/", "a", "chat").unwrap();
+    budget
+        .reserve(cents(30), "ac:me/", "a", "chat")
+        .unwrap()
+        .settle(cents(5))
+        .unwrap();
+    let report = budget.report();
+    let each = &report[1];
+    assert_eq!(each.tenant.as_deref(), Some("ac:me/"));
+    assert_eq!(each.provider.as_deref(), Some("a"));
+    assert_eq!(each.route.as_deref(), Some("chat"));
+    assert_eq!(each.limit, cents(50));
+    assert_eq!(
+        (each.spent, each.reserved, each.rest),
+        (cents(5), cents(20), cents(25))
+    );
+    assert_eq!(
+        each.to_string(),
+        "each, tenant \"ac:me/\", provider \"a\", route \"chat\": \
+         $0.25 of $0.50 left, $0.05 spent, $0.20 reserved"
+    );
+    let json = serde_json::to_value(each).unwrap();
+    assert_eq!(
+        (json["tenant"].as_str(), json["rest"].as_str()),
+        (Some("ac:me/"), Some("0.25 USD"))
+    );
+    assert!(json["resets"].is_u64());
+    reserved.release();
+    assert_eq!(budget.report()[0].rest, cents(95));
+}

@@ -3,21 +3,30 @@
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode, request, response};
+use http::{HeaderMap, Request, Response, response};
 use http_body::Body;
-use scrimp_core::extensions::Charge;
-use scrimp_http::retry_after::retry_after;
+use scrimp_core::{
+    Money,
+    extensions::{Charge, OtherCharges, Settlement},
+};
+use scrimp_http::{decode, retry_after::retry_after};
 use tokio::time::Instant;
 use tower::ServiceExt;
 use tower_service::Service;
 
-use super::{job::Job, pick::Picked, within::within};
+use super::{
+    beginning::{self, Beginning},
+    fault::{self, Fault},
+    job::Job,
+    pick::Picked,
+    within::within,
+};
 use crate::{
-    Miss, QualityGate, RequestBody, RouteBody, RouteDecision,
+    Miss, RequestBody, RouteBody, RouteDecision,
     body::Held,
     config::Shared,
     engine::Outcome,
-    meter::{Call, Failure, Meter},
+    meter::{Call, Meter},
     refuse::Refused,
 };
 
@@ -25,19 +34,29 @@ use crate::{
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3_600);
 
 pub(super) struct Attempt<'a> {
-    shared: Arc<Shared>,
-    call: Box<Call>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) call: Box<Call>,
     decision: RouteDecision,
     until: Instant,
     began: Instant,
     /// True if no other provider can be tried afterwards, so that the answer need not be held back.
     last: bool,
-    request: &'a request::Parts,
+    /// True if all credentials of the request are the provider's own.
+    own_credentials: bool,
+    pub(super) job: &'a Job,
 }
 
 pub(super) enum Ended<R: Body, E> {
     Good(Response<RouteBody<R>>),
-    Missed(Miss, Box<Last<R, E>>),
+    Missed(Missed<R, E>),
+}
+
+/// Attempt that did not bring the answer.
+pub(super) struct Missed<R: Body, E> {
+    pub(super) miss: Miss,
+    /// Cost of the call, if it is paid nevertheless.
+    pub(super) paid: Option<Money>,
+    pub(super) last: Box<Last<R, E>>,
 }
 
 /// Answer that the caller gets if no other provider is tried after a miss.
@@ -47,12 +66,12 @@ pub(super) enum Last<R: Body, E> {
     Response(Response<RouteBody<R>>),
 }
 
-type Answer<R> = Held<Pin<Box<R>>>;
+pub(super) type Answer<R> = Held<Pin<Box<R>>>;
 
 // === impl Attempt ===
 
 impl<'a> Attempt<'a> {
-    pub(super) fn new(job: &'a Job, picked: Picked) -> Self {
+    pub(super) fn new(job: &'a Job, picked: Picked, own_credentials: bool) -> Self {
         let Picked { call, decision } = picked;
         let shared = Arc::clone(&call.shared);
         let patience = call.provider.timeout.unwrap_or(shared.config.timeout);
@@ -61,7 +80,8 @@ impl<'a> Attempt<'a> {
         Self {
             until: job.deadline.map_or(until, |deadline| until.min(deadline)),
             last: job.is_last(&shared),
-            request: &job.parts,
+            own_credentials,
+            job,
             shared,
             call,
             decision,
@@ -81,20 +101,63 @@ impl<'a> Attempt<'a> {
         let response = match within(self.until, service.oneshot(request)).await {
             Err(_) => return self.timed_out(),
             Ok(Err(error)) => {
-                self.fail(None);
-                return Ended::Missed(Miss::Error, Box::new(Last::Error(error)));
+                self.call.fail(None);
+                return Ended::Missed(Missed {
+                    miss: Miss::Error,
+                    paid: None,
+                    last: Box::new(Last::Error(error)),
+                });
             }
             Ok(Ok(response)) => response,
         };
         let (head, body) = response.into_parts();
-        let body = Held::new(Box::pin(body));
-        if is_failure(head.status) {
-            self.fail(wait(&head.headers, &self.shared));
-            let miss = Miss::Status(head.status.as_u16());
-            return Ended::Missed(miss, Box::new(Last::Response(self.hand_on(head, body))));
+        let mut body = Held::new(Box::pin(body));
+        self.call.begin_answer(&head);
+        let status = head.status.as_u16();
+        match self.fault(&head, &mut body).await {
+            Fault::None => self.answered(head, body).await,
+            Fault::Caller => {
+                self.call.tell_nothing();
+                Ended::Good(self.hand_on(head, body))
+            }
+            Fault::Provider => {
+                self.call.fail(wait(&head.headers, &self.shared));
+                self.missed(Miss::Status(status), head, body).await
+            }
+            Fault::Model => {
+                self.mark_model();
+                self.call.tell_nothing();
+                self.missed(Miss::Model, head, body).await
+            }
+            Fault::TooLarge => {
+                self.call.tell_nothing();
+                self.missed(Miss::TooLarge, head, body).await
+            }
         }
-        self.call.answered = true;
-        self.answered(head, body).await
+    }
+
+    /// Finds out whose fault an answer reports. The body of an error is read for it, up to a limit.
+    async fn fault<R>(&self, head: &response::Parts, body: &mut Answer<R>) -> Fault
+    where
+        R: Body<Data = Bytes>,
+    {
+        let fault = Fault::of_status(head.status, self.own_credentials);
+        if fault != Fault::None || !Fault::is_in_body(head) || self.job.whole.is_none() {
+            return fault;
+        }
+        // What breaks off or takes too long is the caller's to see.
+        let _ = within(self.until, body.all(fault::MOST)).await;
+        let text = body.whole().filter(|text| text.len() <= fault::MOST);
+        let text = text.and_then(|text| decode::whole(&head.headers, &text, fault::MOST).ok());
+        Fault::of_body(head.status, text.as_deref(), self.job.model().is_some())
+    }
+
+    fn mark_model(&self) {
+        if let Some(model) = self.job.model() {
+            let now = self.shared.now();
+            let provider = &self.call.provider.name;
+            self.shared.state.lock().missing.mark(provider, model, now);
+        }
     }
 
     /// Reads the beginning of the body, if another provider may be tried or the answer is judged.
@@ -104,67 +167,83 @@ impl<'a> Attempt<'a> {
     {
         let gate = self.shared.config.gate.clone();
         let limit = self.shared.config.buffer;
-        if !self.last || gate.is_some() {
-            let read = async {
-                let first = body.first().await;
-                self.first_byte();
-                first && (gate.is_none() || body.all(limit).await)
-            };
-            match within(self.until, read).await {
-                Err(_) => return self.timed_out(),
-                Ok(false) => {
-                    self.fail(None);
-                    let response = self.hand_on(head, body);
-                    return Ended::Missed(Miss::Body, Box::new(Last::Response(response)));
-                }
-                Ok(true) => {}
-            }
-        } else {
+        if self.last && gate.is_none() {
             self.first_byte();
+            return Ended::Good(self.hand_on(head, body));
+        }
+        let read = async {
+            let first = body.first().await;
+            self.first_byte();
+            let began = match first {
+                true if self.last => Beginning::Answer,
+                true if body.is_empty() && self.job.asks_for_words(&head) => Beginning::NoAnswer,
+                true => beginning::read(&head, &mut body).await,
+                false => Beginning::Broken,
+            };
+            match began {
+                Beginning::Answer if gate.is_some() && !body.all(limit).await => Beginning::Broken,
+                began => began,
+            }
+        };
+        let began = match within(self.until, read).await {
+            Ok(began) => began,
+            // The provider is at work, and says so: the rest is waited for by the caller.
+            Err(_) if gate.is_none() && body.length() > 0 => Beginning::Answer,
+            Err(_) => return self.timed_out(),
+        };
+        let miss = match began {
+            Beginning::Answer => None,
+            Beginning::Broken => Some(Miss::Body),
+            Beginning::NoAnswer => Some(Miss::Stream),
+        };
+        if let Some(miss) = miss {
+            self.call.fail(None);
+            return self.missed(miss, head, body).await;
         }
         if let Some(gate) = gate
             && self.is_rejected(&*gate, &head, &body)
         {
             self.decision.accepted = false;
             self.see(&body);
-            self.call.end(Outcome::Succeeded);
+            let paid = self.call.end(Outcome::Succeeded).known();
             let response = self.hand_on(head, body);
-            return Ended::Missed(Miss::Quality, Box::new(Last::Response(response)));
+            return Ended::Missed(Missed {
+                miss: Miss::Quality,
+                paid,
+                last: Box::new(Last::Response(response)),
+            });
         }
         Ended::Good(self.hand_on(head, body))
     }
 
-    fn is_rejected<R: Body<Data = Bytes>>(
-        &self,
-        gate: &dyn QualityGate,
-        head: &response::Parts,
-        body: &Answer<R>,
-    ) -> bool {
-        let Some(data) = body.whole() else {
-            return false;
-        };
-        let verdict = gate.judge(self.request, head, &data);
-        let mut state = self.shared.state.lock();
-        state.stats.rejected += u64::from(!verdict.accept);
-        if (0.0..=1.0).contains(&verdict.quality) {
-            let now = self.shared.now();
-            let ticket = self.call.ticket;
-            state.router.judged(now, ticket, verdict.quality);
-        } else {
-            drop(state);
-            let quality = verdict.quality;
-            tracing::warn!(
-                quality,
-                "a gate's quality must be within 0 and 1; nothing is learnt"
-            );
+    /// Ends an attempt whose answer is not good. If another may follow, the cost is settled by what
+    /// has arrived; else the caller reads the rest.
+    async fn missed<R, E>(
+        mut self,
+        miss: Miss,
+        head: response::Parts,
+        mut body: Answer<R>,
+    ) -> Ended<R, E>
+    where
+        R: Body<Data = Bytes>,
+    {
+        let mut paid = None;
+        if self.job.may_follow(&self.shared, miss) {
+            body.arrived(fault::MOST).await;
+            self.see(&body);
+            paid = self.call.end(Outcome::Succeeded).known();
         }
-        !verdict.accept
+        let response = self.hand_on(head, body);
+        Ended::Missed(Missed {
+            miss,
+            paid,
+            last: Box::new(Last::Response(response)),
+        })
     }
 
     /// Counts the held part of a body that will not be read: it is paid for too.
     fn see<R: Body<Data = Bytes>>(&mut self, body: &Answer<R>) {
         for chunk in body.data() {
-            self.call.bytes_out += chunk.len() as u64;
             self.call.see(chunk);
         }
     }
@@ -176,38 +255,38 @@ impl<'a> Attempt<'a> {
         state.router.first_byte(now, self.call.ticket, after);
     }
 
-    /// Reports the failure to the router now, so that the next choice uses it.
-    fn fail(&mut self, retry_after: Option<Duration>) {
-        self.call.failed = Some(Failure { retry_after });
-        self.call.end(Outcome::Failed { retry_after });
-    }
-
     fn timed_out<R: Body, E>(mut self) -> Ended<R, E> {
-        self.fail(None);
-        Ended::Missed(Miss::TimedOut, Box::new(Last::Refused(Refused::TimedOut)))
+        self.call.fail(None);
+        Ended::Missed(Missed {
+            miss: Miss::TimedOut,
+            paid: None,
+            last: Box::new(Last::Refused(Refused::TimedOut)),
+        })
     }
 
+    /// Passes an answer on, with the charge as far as it is known, and the settlement of the rest.
     fn hand_on<R: Body<Data = Bytes>>(
         self,
         head: response::Parts,
         body: Answer<R>,
     ) -> Response<RouteBody<R>> {
-        let mut head = head;
-        if let (Some(cost), None) = (self.decision.expected, self.call.failed) {
-            head.extensions.insert(Charge(cost));
+        let (mut head, mut call) = (head, self.call);
+        let (settlement, settler) = Settlement::open();
+        let extensions = &mut head.extensions;
+        if let Some(charge) = call.expected(self.decision.expected) {
+            let others = call.bill.earlier_but(charge.currency());
+            if !others.is_zero() {
+                extensions.insert(OtherCharges(others));
+            }
+            extensions.insert(Charge(charge));
         }
-        head.extensions.insert(self.decision);
-        Response::from_parts(head, RouteBody::passing(body, Meter(self.call)))
+        extensions.insert(settlement);
+        if let Some(ledger) = &self.shared.config.ledger {
+            call.bill.passing = ledger.mark(extensions);
+        }
+        extensions.insert(self.decision);
+        Response::from_parts(head, RouteBody::passing(body, Meter { call, settler }))
     }
-}
-
-/// Reports whether a status says that the provider is at fault, or refuses more.
-fn is_failure(status: StatusCode) -> bool {
-    status.is_server_error()
-        || matches!(
-            status,
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT
-        )
 }
 
 /// Returns the time that a provider asks to wait, from now.

@@ -13,7 +13,7 @@ use crate::{
     budget::{Budget, Refusal, Reservation},
     config::Config,
     payer::Payer,
-    state::Entry,
+    state::{Entry, Terms},
 };
 
 /// Looks at the tenants that share a request, each without those whom the last one found refused.
@@ -44,7 +44,8 @@ impl Job {
         let name = &entry.provider.name;
         let reservation = match &self.payer {
             Payer::One(tenant) => {
-                let amount = amount(config, entry, wall, &self.usage)?;
+                let counted = budget.counts(tenant, name, &self.route);
+                let amount = self.amount(config, entry, wall, &self.usage, counted)?;
                 let reserved = budget.set_aside(amount, tenant, name, &self.route);
                 debug_assert!(
                     reserved
@@ -77,8 +78,10 @@ impl Job {
         let mut left = shares.clone();
         for _ in 0..LOOKS {
             let usage = self.usage.scaled(left.weight(), shares.weight());
-            let amount = amount(config, entry, wall, &usage)?;
             let name = &entry.provider.name;
+            let mut tenants = left.tenants().iter();
+            let counted = tenants.any(|tenant| budget.counts(&tenant.0, name, &self.route));
+            let amount = self.amount(config, entry, wall, &usage, counted)?;
             match budget.set_aside_shares(amount, &left, name, &self.route) {
                 Ok(reservation) if refused.is_empty() => return Ok(reservation),
                 // What was set aside for the others is released: they come again on their own.
@@ -107,27 +110,33 @@ impl Job {
             Err(Unavailable::Full)
         }
     }
-}
 
-/// Returns the amount to reserve for a usage. `None` is 0, in no currency.
-fn amount(
-    config: &Config,
-    entry: &Entry,
-    wall: SystemTime,
-    usage: &Usage,
-) -> Result<Option<Money>, Unavailable> {
-    let usage = match config.strict {
-        Some(most) => Cow::Owned(larger(most, *usage)),
-        None => entry.expect(usage, true),
-    };
-    let cost = entry.price().cost(&usage, wall, entry.used(wall));
-    // A free call has no currency to convert. A price with a currency needs a rate to that
-    // of each cap, even if the amount is not known yet.
-    let currency = entry.price().currency();
-    match (cost, config.strict) {
-        (Some(cost), _) => Ok(currency.map(|_| cost)),
-        (None, None) => Ok(currency.map(Money::zero)),
-        (None, Some(_)) => Err(Unavailable::Unpriced),
+    /// Returns the amount to reserve for a usage, which a cap counts or not. `None` is 0, in no
+    /// currency.
+    fn amount(
+        &self,
+        config: &Config,
+        entry: &Entry,
+        wall: SystemTime,
+        usage: &Usage,
+        counted: bool,
+    ) -> Result<Option<Money>, Unavailable> {
+        let usage = match config.strict {
+            Some(most) => Cow::Owned(larger(most, *usage)),
+            None => entry.expect(usage, true),
+        };
+        let Terms { place, price } = entry.price(self.model_for(entry));
+        let cost = price.cost(&usage, wall, entry.used(place, wall));
+        // A free call has no currency to convert. A price with a currency needs a rate to that
+        // of each cap, even if the amount is not known yet.
+        let currency = price.currency();
+        match cost {
+            Some(cost) => Ok(currency.map(|_| cost)),
+            None if config.strict.is_some() || counted && !config.unknown_prices => {
+                Err(Unavailable::Unpriced)
+            }
+            None => Ok(currency.map(Money::zero)),
+        }
     }
 }
 

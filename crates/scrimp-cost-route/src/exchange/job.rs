@@ -1,12 +1,15 @@
 //! One request: its terms, and the providers tried for it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, header, request::Parts};
+use http::{HeaderMap, Method, Request, StatusCode, header, request::Parts, response};
 use http_body::Body;
-use scrimp_core::extensions::{Deadline, Explain, Priority, Repeatable};
-use scrimp_http::{body::announced_length, repeat};
+use scrimp_core::{
+    Money, Totals,
+    extensions::{Deadline, Explain, Priority, Repeatable},
+};
+use scrimp_http::{body::announced_length, coding, media_type, repeat};
 use tokio::time::Instant;
 
 use super::pick::Picked;
@@ -14,9 +17,11 @@ use crate::{
     Hints, Miss, RequestBody, TokenClass, Tried, Usage,
     config::Shared,
     engine::Ask,
+    model,
     payer::Payer,
-    profile::{Map, Profile},
+    profile::{Map, Profile, RequestLimits},
     refuse::Refused,
+    state::Entry,
 };
 
 /// Approximate bytes of a request per token, if the estimate does not state tokens.
@@ -33,6 +38,11 @@ pub(crate) struct Job {
     pub(super) tried: Vec<Tried>,
     pub(super) deadline: Option<Instant>,
     pub(super) explain: bool,
+    model: OnceLock<Option<Box<str>>>,
+    /// Limits of the providers that the request was too large for.
+    pub(super) outgrown: Option<RequestLimits>,
+    /// Costs of the attempts before.
+    pub(super) before: Totals,
 }
 
 // === impl Job ===
@@ -54,7 +64,7 @@ impl Job {
         Ok(Self {
             ask: Ask {
                 priority: extensions.get::<Priority>().copied().unwrap_or_default(),
-                replayable: whole.is_some() && may_repeat(&parts),
+                replayable: whole.is_some() && may_repeat(shared, &parts),
                 filters,
                 kind: kind(&usage, &hints.tags),
             },
@@ -63,6 +73,11 @@ impl Job {
             explain: shared.config.explain || extensions.get::<Explain>().is_some(),
             route: hints.route.unwrap_or_else(empty),
             tags: hints.tags,
+            model: hints
+                .model
+                .map_or_else(OnceLock::new, |model| Some(model).into()),
+            outgrown: None,
+            before: Totals::new(),
             tried: Vec::new(),
             parts,
             whole,
@@ -70,14 +85,53 @@ impl Job {
         })
     }
 
-    /// Makes the request in the form that a provider needs.
+    /// Returns the model that the request names. It is looked for only when it matters, as the body
+    /// may be large.
+    pub(super) fn model(&self) -> Option<&str> {
+        let body = || self.whole.as_ref().map(|(data, _)| data);
+        let model = self
+            .model
+            .get_or_init(|| model::named(&self.parts.uri, body()));
+        model.as_deref()
+    }
+
+    /// Reports whether an empty 200 cannot be an answer: the request is for a stream of events, or
+    /// for the words of a model.
+    pub(super) fn asks_for_words(&self, head: &response::Parts) -> bool {
+        head.status == StatusCode::OK
+            && (media_type::accepts_event_stream(&self.parts.headers)
+                || self.parts.method == Method::POST && self.model().is_some())
+    }
+
+    /// Returns the model, if a provider has prices of models.
+    pub(super) fn model_for(&self, entry: &Entry) -> Option<&str> {
+        if entry.provider.models.is_empty() {
+            return None;
+        }
+        self.model()
+    }
+
+    /// Returns the request's size, as far as it is known.
+    pub(super) fn size(&self) -> RequestLimits {
+        RequestLimits {
+            context: Some(self.usage.prompt()),
+            bytes: Some(self.usage.bytes_in),
+        }
+    }
+
+    /// Makes the request in the form that a provider needs. If its answer is read here, it is asked
+    /// for without a content coding.
     pub(crate) fn request<B: Body<Data = Bytes>>(
         &self,
         provider: &Profile,
+        reads: bool,
         once: &mut Option<RequestBody<B>>,
     ) -> Result<Request<RequestBody<B>>, Refused> {
         let mut parts = self.parts.clone();
         provider.dress(&mut parts)?;
+        if reads && parts.headers.contains_key(header::ACCEPT_ENCODING) {
+            coding::ask_for_identity(&mut parts.headers);
+        }
         let body = match &self.whole {
             Some((data, trailers)) => {
                 let data = match &provider.map {
@@ -98,13 +152,22 @@ impl Job {
         shared: &Arc<Shared>,
         provider: &Profile,
         miss: Miss,
+        paid: Option<Money>,
     ) -> Option<Picked> {
+        let may_follow = self.may_follow(shared, miss);
         self.tried.push(Tried {
             provider: Arc::clone(&provider.name),
             miss,
         });
+        if let Some(paid) = paid {
+            self.before.add(paid);
+        }
+        if miss == Miss::TooLarge {
+            let limits = self.outgrown.unwrap_or_default();
+            self.outgrown = Some(limits.max(provider.limits));
+        }
         let retries = &shared.config.retries;
-        if !self.may_follow(shared, miss) || retries.left() == 0 {
+        if !may_follow || retries.left() == 0 {
             return None;
         }
         let picked = self.pick(shared).ok()?;
@@ -117,15 +180,17 @@ impl Job {
         }
     }
 
-    /// Reports whether another attempt may follow a miss of this kind.
-    fn may_follow(&self, shared: &Shared, miss: Miss) -> bool {
+    /// Reports whether another attempt may follow one that misses in this way.
+    pub(super) fn may_follow(&self, shared: &Shared, miss: Miss) -> bool {
         let late = self.deadline.is_some_and(|at| at <= Instant::now());
         let allowed = match miss {
             // The provider says that it did nothing, or the gate rejected the answer.
-            Miss::Status(429) | Miss::Quality => self.whole.is_some(),
+            Miss::Status(401 | 402 | 403 | 429) | Miss::Model | Miss::TooLarge | Miss::Quality => {
+                self.whole.is_some()
+            }
             _ => self.ask.replayable,
         };
-        allowed && !late && self.tried.len() < shared.config.attempts
+        allowed && !late && self.tried.len() + 1 < shared.config.attempts
     }
 
     /// Reports whether the attempt under way is the last.
@@ -144,10 +209,13 @@ fn mapped(map: &Map, parts: &mut Parts, data: &Bytes) -> Result<Bytes, Refused> 
     Ok(data)
 }
 
-/// Reports whether a request may be repeated: by its method or fields, or because a layer says so.
-fn may_repeat(parts: &Parts) -> bool {
+/// Reports whether a request may be repeated: by its method or fields, or because a layer or the
+/// settings say so.
+fn may_repeat(shared: &Shared, parts: &Parts) -> bool {
+    let repeats = shared.config.repeats.as_ref();
     repeat::may_repeat(&parts.method, &parts.headers)
         || parts.extensions.get::<Repeatable>().is_some()
+        || repeats.is_some_and(|repeats| repeats.allows(parts))
 }
 
 fn usage(shared: &Shared, parts: &Parts, body: Option<&Bytes>, hints: &Hints) -> Usage {

@@ -3,13 +3,17 @@
 use std::{sync::Arc, time::SystemTime};
 
 use super::{funds::Unavailable, job::Job};
+use tokio::time::Instant;
+
 use crate::{
     RouteDecision, Tap,
+    bill::Bill,
     config::Shared,
-    engine::{Ask, Barred, Choice, Terms},
+    engine::{self, Ask, Barred, Choice},
     meter::Call,
+    model::MissingModels,
     refuse::Refused,
-    state::{Entry, State},
+    state::{Entry, State, Terms},
 };
 
 /// Provider that was picked, with money set aside and the call begun.
@@ -37,24 +41,29 @@ impl Job {
     pub(crate) fn pick(&self, shared: &Arc<Shared>) -> Result<Picked, Refused> {
         let config = &shared.config;
         let (now, wall) = (shared.now(), config.clock.wall());
+        if shared.state.lock().asks_for_models() {
+            // The body may be large, so it is not read under the lock.
+            self.model();
+        }
         let mut state = shared.state.lock();
         let State {
             router,
             entries,
             stats,
+            missing,
         } = &mut *state;
         let failover = !self.tried.is_empty();
         stats.requests += u64::from(!failover);
         let mut barred = Barred::default();
+        let lacking = self.lacking(missing, entries, now);
         for (index, entry) in entries.iter().enumerate() {
-            if self.bars(entry, || router.in_flight(index)) {
+            if self.bars(entry, || router.in_flight(index)) || lacking.is_barred(index) {
                 barred.bar(index);
             }
         }
         let cost = |index: usize| {
             let entry: &Entry = &entries[index];
-            let usage = entry.expect(&self.usage, false);
-            entry.price().cost(&usage, wall, entry.used(wall))
+            entry.cost(&self.usage, self.model_for(entry), wall)
         };
         let mut refused = None;
         // The last attempt is weighed as such: no other attempt follows.
@@ -81,15 +90,16 @@ impl Job {
                         ticket,
                         failover,
                         reservation,
-                        payer: self.payer.clone(),
-                        route: Arc::clone(&self.route),
-                        sent: self.usage,
-                        used: entry.used(wall),
+                        bill: self.bill(entry, wall),
                         tap: Tap::new(),
+                        decoder: None,
+                        opening: None,
+                        opened: None,
                         bytes_out: 0,
                         failed: None,
-                        answered: false,
-                        ended: false,
+                        status: None,
+                        learnt: false,
+                        ended: None,
                     });
                     drop(state);
                     trace(&decision);
@@ -121,6 +131,48 @@ impl Job {
         }
     }
 
+    /// Returns the providers that are known not to have the model; none, if no other is left.
+    fn lacking(&self, missing: &mut MissingModels, entries: &[Entry], now: Instant) -> Barred {
+        let mut lacking = Barred::default();
+        if missing.is_empty() {
+            return lacking;
+        }
+        let Some(model) = self.model() else {
+            return lacking;
+        };
+        let mut others = 0;
+        for (index, entry) in entries.iter().enumerate() {
+            let is_open = !self.bars(entry, || 0);
+            if missing.has(&entry.provider.name, model, now) {
+                lacking.bar(index);
+            } else {
+                others += usize::from(is_open);
+            }
+        }
+        if others == 0 {
+            Barred::default()
+        } else {
+            lacking
+        }
+    }
+
+    /// Returns what the cost of a call depends on.
+    fn bill(&self, entry: &Entry, wall: SystemTime) -> Bill {
+        let model = self.model_for(entry);
+        let Terms { place, price } = entry.price(model);
+        Bill {
+            payer: self.payer.clone(),
+            route: Arc::clone(&self.route),
+            price: price.clone(),
+            model: model.map(Into::into),
+            stated: entry.provider.stated_cost,
+            sent: self.usage,
+            used: entry.used(place, wall),
+            before: self.before.clone(),
+            passing: false,
+        }
+    }
+
     fn bars(&self, entry: &Entry, in_flight: impl Fn() -> usize) -> bool {
         let provider = &entry.provider;
         let full = provider.concurrency.is_some_and(|most| in_flight() >= most);
@@ -130,7 +182,10 @@ impl Job {
             .any(|tried| tried.provider == provider.name);
         let lacks = self.tags.iter().any(|tag| !provider.tags.contains(tag));
         let unmappable = provider.map.is_some() && self.whole.is_none();
-        full || tried || lacks || unmappable
+        let small = self
+            .outgrown
+            .is_some_and(|refused| !provider.limits.are_above(refused, self.size()));
+        full || tried || lacks || unmappable || small
     }
 
     fn decision(
@@ -139,15 +194,14 @@ impl Job {
         entries: &[Entry],
         choice: Choice,
         wall: SystemTime,
-        terms: Option<Vec<Terms>>,
+        terms: Option<Vec<engine::Terms>>,
     ) -> RouteDecision {
-        let usage = entry.expect(&self.usage, false);
         let names = entries.iter().map(|entry| Arc::clone(&entry.provider.name));
         RouteDecision {
             provider: Arc::clone(&entry.provider.name),
             reason: choice.reason,
             score: choice.score,
-            expected: entry.price().cost(&usage, wall, entry.used(wall)),
+            expected: entry.cost(&self.usage, self.model_for(entry), wall),
             tried: self.tried.clone(),
             accepted: true,
             candidates: names.zip(terms.unwrap_or_default()).collect(),

@@ -4,13 +4,14 @@
 //! use scrimp_cost_route::litellm::PriceTable;
 //!
 //! let table = PriceTable::load("model_prices_and_context_window_backup.json")?;
-//! let price = table.price("gpt-4o-mini");
+//! let price = table.price("gpt-4o-mini")?;
 //! for (model, reason) in table.left_out() {
 //!     eprintln!("{model}: {reason}");
 //! }
-//! # Ok::<(), scrimp_cost_route::litellm::TableError>(())
+//! # Ok::<(), scrimp_core::BoxError>(())
 //! ```
 
+mod nearest;
 mod off_peak;
 mod row;
 
@@ -18,6 +19,7 @@ use std::{collections::BTreeMap, fmt, path::Path};
 
 use serde_json::{Map, Value};
 
+pub use self::nearest::PriceError;
 use super::Price;
 
 /// Prices by model.
@@ -93,13 +95,23 @@ impl PriceTable {
         })
     }
 
-    /// Returns the price of a model: [`Price::Unknown`] if it is not in the table, or left out.
-    #[must_use]
-    pub fn price(&self, model: &str) -> Price {
-        match self.rows.get(model) {
-            Some(Ok(price)) => price.clone(),
-            Some(Err(_)) | None => Price::Unknown,
-        }
+    /// Returns the price of a model.
+    ///
+    /// # Errors
+    ///
+    /// If the model is not in the table, or left out. The error gives the nearest names.
+    pub fn price(&self, model: &str) -> Result<Price, PriceError> {
+        let left_out = match self.rows.get(model) {
+            Some(Ok(price)) => return Ok(price.clone()),
+            Some(Err(reason)) => Some(reason.clone()),
+            None => None,
+        };
+        let names = self.priced().map(|(name, _)| name);
+        Err(PriceError {
+            model: model.to_owned(),
+            left_out,
+            nearest: nearest::nearest(model, names),
+        })
     }
 
     /// Returns every model that has a price, by name.

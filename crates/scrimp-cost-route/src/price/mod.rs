@@ -5,7 +5,7 @@ pub mod litellm;
 mod rate;
 mod rates;
 mod tariff;
-mod unit_price;
+pub(crate) mod unit_price;
 mod usage;
 mod window;
 
@@ -56,6 +56,14 @@ impl Price {
     pub(crate) fn depends_on_tokens(&self) -> bool {
         match self {
             Self::Known(tariff) => tariff.prices_tokens(),
+            Self::Unknown | Self::Free => false,
+        }
+    }
+
+    /// Reports whether answers with an error status are paid.
+    pub(crate) fn charges_errors(&self) -> bool {
+        match self {
+            Self::Known(tariff) => tariff.charges_errors(),
             Self::Unknown | Self::Free => false,
         }
     }

@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use scrimp_core::{Currency, Money};
+use serde_json::Value;
 
 use super::rate::ParseRateError;
 
@@ -75,8 +76,40 @@ impl UnitPrice {
             .then_some(Self::bare(scaled as i128))
     }
 
+    pub(crate) fn is_below(self, other: Self) -> bool {
+        self.digits < other.digits
+    }
+
     pub(crate) fn is_negative(self) -> bool {
         self.digits < 0
+    }
+
+    /// Reads a decimal of JSON, a number or a string. A float is read as the shortest decimal that
+    /// it stands for, which is what was written. `None` if it is negative or no decimal.
+    pub(crate) fn of_json(value: &Value) -> Option<Self> {
+        let price: Self = match value {
+            Value::String(text) => text.parse().ok()?,
+            // Digits that only arithmetic in floats has left there are rounded.
+            Value::Number(number) => match number.to_string().parse() {
+                Ok(price) => price,
+                Err(_) => Self::rounded(number.as_f64()?)?,
+            },
+            _ => return None,
+        };
+        (!price.is_negative()).then_some(price)
+    }
+
+    /// Divides by a power of ten, rounded down.
+    pub(crate) fn shifted(self, power: u32) -> Self {
+        let digits = self.digits / 10i128.checked_pow(power).unwrap_or(i128::MAX);
+        Self { digits, ..self }
+    }
+
+    /// Returns the amount of one unit, rounded up.
+    pub(crate) fn money(self, currency: Currency) -> Money {
+        let mut sum = Sum::default();
+        sum.add(self, 1);
+        sum.money(currency)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Failures of a provider, over real sockets.
 
+mod faults;
 mod rig;
 mod server;
 

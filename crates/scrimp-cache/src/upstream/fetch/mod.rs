@@ -145,7 +145,11 @@ impl Fetch {
     }
 
     /// Withdraws the offer, if a 304 names none of it.
-    pub(super) fn withdraw_offer<B>(&mut self, config: &Config, response: &Response<B>) -> bool {
+    pub(super) fn withdraw_offer<B>(
+        &mut self,
+        config: &Config,
+        response: &mut Response<B>,
+    ) -> bool {
         if offer::named(&self.offered, response.headers()).is_some() {
             return false;
         }
@@ -163,7 +167,7 @@ impl Fetch {
     where
         B: Body<Data = Bytes>,
     {
-        let response = match result {
+        let mut response = match result {
             Ok(response) => response,
             Err(error) => {
                 let answer = self.stand_in(shared, Failure::Unreachable);
@@ -172,7 +176,7 @@ impl Fetch {
         };
         let status = response.status();
         self.private = self.call.is_private();
-        self.book(&shared.config, &response);
+        self.book(&shared.config, &mut response);
         if status == StatusCode::NOT_MODIFIED
             && let Some(confirmed) = self.named(response.headers()).cloned()
         {
@@ -199,7 +203,7 @@ impl Fetch {
         }
     }
 
-    fn book<B>(&self, config: &Config, response: &Response<B>) {
+    fn book<B>(&self, config: &Config, response: &mut Response<B>) {
         if config.ledger.is_some() {
             let rule = config.rules.get(self.call.rule(config, response));
             let route = rule.map_or("*", |rule| rule.name());

@@ -31,6 +31,7 @@ pub struct Tariff {
     windows: Vec<(PriceWindow, RateTable)>,
     steps: Vec<Step>,
     period: Period,
+    errors_paid: bool,
     /// Error of the first setting that cannot be used.
     error: Option<SettingError>,
 }
@@ -76,6 +77,7 @@ impl Tariff {
             windows: Vec::new(),
             steps: Vec::new(),
             period: Period::Month,
+            errors_paid: false,
             error: None,
         }
     }
@@ -173,6 +175,19 @@ impl Tariff {
             self.steps.insert(place, Step { from, permille });
         }
         self
+    }
+
+    /// Sets whether answers with an error status are charged too. Default: no: a 4xx costs
+    /// nothing, and a 5xx only if it reports usage.
+    #[must_use]
+    pub fn errors_paid(mut self, paid: bool) -> Self {
+        self.errors_paid = paid;
+        self
+    }
+
+    /// Reports whether answers with an error status are charged.
+    pub(crate) fn charges_errors(&self) -> bool {
+        self.errors_paid
     }
 
     /// Checks the settings. A tariff with a setting that cannot be used returns no cost, and a

@@ -1,0 +1,158 @@
+use super::{total::Total, *};
+
+#[test]
+fn sums_are_exact_across_the_carry_and_across_threads() {
+    let ledger = Ledger::new();
+    let account = ledger.account("cache", "", "/", Currency::USD);
+    // Just under `LARGE`: 2,100 of them pass the mark and carry.
+    let amount = Money::from_pico(Total::LARGE - 1, Currency::USD);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| (0..5_000).for_each(|_| account.avoided(amount)));
+        }
+    });
+    account.avoided(Money::from_pico(1 << 90, Currency::USD));
+    let line = &ledger.lines()[0];
+    assert_eq!(line.calls_avoided, 20_001);
+    assert_eq!(line.saved.pico(), 20_000 * (Total::LARGE - 1) + (1 << 90));
+}
+
+#[test]
+fn lines_are_ordered_by_layer_tenant_route_and_then_currency() {
+    let ledger = Ledger::new();
+    let names = [
+        ("route", "a", "/", "EUR"),
+        ("cache", "b", "/", "USD"),
+        ("cache", "a", "/y", "EUR"),
+        ("cache", "a", "/x", "USD"),
+        ("cache", "a", "/x", "EUR"),
+        ("cache", "b", "/", "EUR"),
+    ];
+    for (layer, tenant, route, code) in names {
+        let _ = ledger.account(layer, tenant, route, Currency::new(code).unwrap());
+    }
+    let lines = ledger.lines();
+    let order = |line: &Line| {
+        let code = line.saved.currency().code().to_owned();
+        (line.layer, line.tenant.clone(), line.route.clone(), code)
+    };
+    let order: Vec<_> = lines.iter().map(order).collect();
+    assert!(order.is_sorted(), "{order:?}");
+    assert_eq!(order.len(), names.len());
+}
+
+#[test]
+fn money_of_another_currency_is_booked_under_that_currency() {
+    let ledger = Ledger::new();
+    let account = ledger.account("cache", "acme", "/", Currency::USD);
+    account.made("1 USD".parse().unwrap());
+    account.made("300 JPY".parse().unwrap());
+    account.avoided("2 EUR".parse().unwrap());
+    account.paid("50 JPY".parse().unwrap());
+    assert_eq!(ledger.spent("cache").to_string(), "350.00 JPY + $1.00");
+    assert_eq!(ledger.saved().to_string(), "2.00 EUR");
+    let count = |line: &Line| (line.calls_made, line.calls_avoided);
+    let counts: Vec<_> = ledger.lines().iter().map(count).collect();
+    assert_eq!(counts, [(0, 1), (1, 0), (1, 0)], "in EUR, JPY and USD");
+}
+
+#[test]
+fn a_call_without_cost_opens_no_account_in_another_currency() {
+    let ledger = Ledger::new();
+    let euro = Currency::new("EUR").unwrap();
+    ledger.account("cache", "", "/", euro).made(Money::ZERO);
+    let lines = ledger.lines();
+    assert_eq!((lines.len(), lines[0].calls_made), (1, 1));
+}
+
+#[test]
+fn a_flood_of_tenants_ends_in_one_account() {
+    let ledger = Ledger::new();
+    for tenant in 0..MAX_ACCOUNTS + 5 {
+        let account = ledger.account("cache", &tenant.to_string(), "/", Currency::USD);
+        account.made(Money::from_pico(1, Currency::USD));
+    }
+    let lines = ledger.lines();
+    assert_eq!(lines.len(), MAX_ACCOUNTS + 1);
+    let other = lines.iter().find(|line| &*line.tenant == OTHER).unwrap();
+    assert_eq!(other.calls_made, 5);
+}
+
+fn money(text: &str) -> Money {
+    text.parse().unwrap()
+}
+
+#[test]
+fn a_call_on_the_lines_of_several_layers_counts_once_in_the_totals() {
+    let ledger = Ledger::new();
+    let elsewhere = Ledger::new();
+    let mut response = Extensions::new();
+    let account = |ledger: &Ledger, layer| ledger.account(layer, "", "/", Currency::USD);
+    account(&ledger, "batch").call(&mut response, money("0.02"));
+    account(&ledger, "coalesce").call(&mut response, money("0.02"));
+    account(&ledger, "cache").call(&mut response, money("0.02"));
+    account(&elsewhere, "cache").call(&mut response, money("0.02"));
+    account(&ledger, "cache").avoided(money("0.02"));
+    for layer in ["batch", "coalesce", "cache"] {
+        assert_eq!(ledger.spent(layer).to_string(), "$0.02", "{layer}");
+    }
+    let totals = ledger.totals();
+    assert_eq!(
+        (totals.calls_made, totals.spent.to_string()),
+        (1, "$0.02".into())
+    );
+    assert_eq!(
+        (totals.calls_avoided, totals.saved.to_string()),
+        (1, "$0.02".into())
+    );
+    assert_eq!(elsewhere.totals().calls_made, 1, "a ledger of its own");
+}
+
+#[test]
+fn a_call_is_booked_at_the_cost_that_is_settled_later() {
+    use crate::extensions::{Charge, Settlement};
+    let ledger = Ledger::new();
+    let (settlement, settler) = Settlement::open();
+    let mut response = Extensions::new();
+    response.insert(Charge(money("0.01")));
+    response.insert(settlement);
+    let cache = ledger.account("cache", "", "/", Currency::USD);
+    cache.call(&mut response, money("5"));
+    assert_eq!(ledger.totals().calls_made, 0);
+    settler.settle(Some(money("0.03 EUR")));
+    assert_eq!(
+        ledger.totals().to_string(),
+        "calls made: 1 (0.03 EUR), avoided: 0 ($0.00)"
+    );
+}
+
+#[test]
+fn a_ledger_is_written_as_a_table_with_totals() {
+    let ledger = Ledger::new();
+    ledger
+        .account("cache", "ac\nme", "/products/*", Currency::USD)
+        .avoided(money("12.5"));
+    ledger
+        .account("cost-route", "", "chat", Currency::USD)
+        .made(money("0.25"));
+    let expected = "\
+layer       tenant  route        calls  spent  avoided   saved
+cache       ac\\nme  /products/*      0  $0.00        1  $12.50
+cost-route  -       chat             1  $0.25        0   $0.00
+calls made: 1 ($0.25), avoided: 1 ($12.50)";
+    assert_eq!(ledger.to_string(), expected);
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn a_ledger_is_json_with_lines_and_totals() {
+    let ledger = Ledger::new();
+    ledger
+        .account("cache", "a", "/", Currency::USD)
+        .made(money("0.25"));
+    let json = serde_json::to_value(&ledger).unwrap();
+    assert_eq!(json["lines"][0]["spent"], "0.25 USD");
+    assert_eq!(json["lines"][0]["calls_passed"], 0);
+    assert_eq!(json["totals"]["calls_made"], 1);
+    assert_eq!(json["totals"]["spent"][0], "0.25 USD");
+}

@@ -1,0 +1,65 @@
+//! Counts of calls, and exact sums of their costs.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+
+use parking_lot::Mutex;
+
+use crate::{Currency, Money};
+
+#[derive(Default)]
+pub(super) struct Side {
+    pub(super) calls: AtomicU64,
+    pub(super) total: Total,
+}
+
+/// An exact 128-bit sum whose common case is one atomic addition.
+///
+/// `recent` takes the additions. Before it can overflow, the thread that sees it pass the mark
+/// moves it into `carried`, under the lock that readers take too, so no reader sees the amount in
+/// both places or in neither.
+#[derive(Default)]
+pub(super) struct Total {
+    recent: AtomicI64,
+    carried: Mutex<i128>,
+}
+
+// === impl Side, Total ===
+
+impl Side {
+    pub(super) fn book(&self, amount: Money) {
+        self.calls.fetch_add(1, Relaxed);
+        self.total.add(amount.pico());
+    }
+
+    pub(super) fn money(&self, currency: Currency) -> Money {
+        Money::from_pico(self.total.get(), currency)
+    }
+}
+
+impl Total {
+    /// Far enough from the end that every thread may add once more before the carry.
+    const MARK: i64 = 1 << 61;
+    /// Larger amounts skip `recent`, because a few of them could overflow it at once.
+    pub(super) const LARGE: i128 = 1 << 50;
+
+    pub(super) fn add(&self, pico: i128) {
+        match i64::try_from(pico) {
+            Ok(small) if pico.abs() < Self::LARGE => {
+                let sum = self.recent.fetch_add(small, Relaxed).wrapping_add(small);
+                if sum.abs() >= Self::MARK {
+                    let mut carried = self.carried.lock();
+                    *carried = carried.saturating_add(self.recent.swap(0, Relaxed).into());
+                }
+            }
+            _ => {
+                let mut carried = self.carried.lock();
+                *carried = carried.saturating_add(pico);
+            }
+        }
+    }
+
+    pub(super) fn get(&self) -> i128 {
+        let carried = self.carried.lock();
+        carried.saturating_add(self.recent.load(Relaxed).into())
+    }
+}

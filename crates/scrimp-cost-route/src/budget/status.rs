@@ -1,0 +1,140 @@
+//! What is left under each cap, for people.
+
+use std::{fmt, time::SystemTime};
+
+use scrimp_core::Money;
+use serde::Serialize;
+
+use super::{
+    Budget,
+    books::{Account, Key},
+    cap::CapRules,
+};
+use crate::price::since_epoch;
+
+/// State of one account of a cap, as returned by [`Budget::report`].
+///
+/// It can be serialized by serde: amounts are strings such as `"0.01 USD"`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct BudgetStatus {
+    /// The cap's name.
+    pub cap: String,
+    /// Tenant whose spending counts. `None` if that of all tenants does.
+    pub tenant: Option<String>,
+    /// Provider whose calls count. `None` if those of all providers do.
+    pub provider: Option<String>,
+    /// Route whose calls count. `None` if those of all routes do.
+    pub route: Option<String>,
+    /// Limit of the cap.
+    pub limit: Money,
+    /// Amount spent in the present period.
+    pub spent: Money,
+    /// Amount reserved for calls under way.
+    pub reserved: Money,
+    /// Rest of the limit: what a further call can reserve.
+    pub rest: Money,
+    /// Time at which the cap resets, in seconds since 1970. `None` if it never does.
+    pub resets: Option<u64>,
+}
+
+// === impl Budget ===
+
+impl Budget {
+    /// Returns the state of each account, ordered by cap and names: its tenant, limit and rest. A
+    /// cap whose spending all goes to one account is there before anything is spent.
+    ///
+    /// The report has tenants' names: restrict access to it.
+    #[must_use]
+    pub fn report(&self) -> Vec<BudgetStatus> {
+        let now = self.inner.clock.wall();
+        let caps = self.inner.caps.iter().enumerate();
+        let mut report: Vec<BudgetStatus> = Vec::new();
+        {
+            let books = self.inner.books.lock();
+            for (key, account) in books.iter() {
+                report.push(BudgetStatus::new(
+                    &self.inner.caps[key.0],
+                    key,
+                    account,
+                    now,
+                ));
+            }
+        }
+        for (index, cap) in caps.filter(|(_, cap)| cap.is_one_account()) {
+            if report.iter().all(|status| *status.cap != *cap.name) {
+                let key = (index, cap.own_key());
+                let began = since_epoch(cap.period.bounds(now).0);
+                report.push(BudgetStatus::new(cap, &key, &Account::new(began), now));
+            }
+        }
+        report.sort_by(|a, b| a.names().cmp(&b.names()));
+        report
+    }
+}
+
+// === impl BudgetStatus ===
+
+impl BudgetStatus {
+    fn new(cap: &CapRules, key: &Key, account: &Account, now: SystemTime) -> Self {
+        let [tenant, provider, route] = cap.names(&key.1);
+        let (began, resets) = cap.period.bounds(now);
+        // What was spent in an earlier period is forgotten at the next call.
+        let spent = if account.began < since_epoch(began) {
+            0
+        } else {
+            account.spent
+        };
+        let money = |pico: i128| Money::from_pico(pico, cap.limit.currency());
+        let rest = cap.limit.pico().saturating_sub(spent);
+        let rest = rest.saturating_sub(account.reserved).max(0);
+        Self {
+            cap: cap.name.to_string(),
+            tenant,
+            provider,
+            route,
+            limit: cap.limit,
+            spent: money(spent),
+            reserved: money(account.reserved),
+            rest: money(rest),
+            resets: resets.map(since_epoch),
+        }
+    }
+
+    fn names(&self) -> [Option<&str>; 4] {
+        [
+            Some(&self.cap),
+            self.tenant.as_deref(),
+            self.provider.as_deref(),
+            self.route.as_deref(),
+        ]
+    }
+}
+
+impl fmt::Display for BudgetStatus {
+    /// Writes one line. Control characters in names are escaped: a tenant may have chosen its own.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.cap.escape_debug())?;
+        let names = [
+            ("tenant", &self.tenant),
+            ("provider", &self.provider),
+            ("route", &self.route),
+        ];
+        for (kind, name) in names {
+            if let Some(name) = name {
+                write!(f, ", {kind} {name:?}")?;
+            }
+        }
+        let Self {
+            limit,
+            spent,
+            reserved,
+            rest,
+            ..
+        } = self;
+        write!(
+            f,
+            ": {rest} of {limit} left, {spent} spent, {reserved} reserved"
+        )
+    }
+}
