@@ -47,7 +47,7 @@ fuzz_target!(|data: &[u8]| {
     for value in typed.values() {
         let _ = media_type::is_live(value);
     }
-    let _ = media_type::accepts_event_stream(&under(&header::ACCEPT));
+    let _ = media_type::accepts_stream(&under(&header::ACCEPT));
     let challenges = under(&header::WWW_AUTHENTICATE);
     assert!(challenge::schemes(&challenges).all(|scheme| !scheme.contains(&b',')));
     let _ = challenge::is_of_one_client(&challenges);

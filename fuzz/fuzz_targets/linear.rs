@@ -87,7 +87,7 @@ fn read(which: u8, data: &[u8]) {
             for tag in list::members(tags.values()) {
                 let _ = etag::weak_match(tag, b"\"a\"");
             }
-            let _ = media_type::accepts_event_stream(&under(&header::ACCEPT));
+            let _ = media_type::accepts_stream(&under(&header::ACCEPT));
         }
         14 => {
             let _ = target::forwarded_claims(data).count();

@@ -31,8 +31,18 @@ pub fn decode(
         StatusCode::BAD_REQUEST,
         StatusCode::PAYLOAD_TOO_LARGE,
     ][usize::from(*code) % 3];
-    let Decoded::Answers(answers) = codec.decode(&items, &response) else {
-        return Vec::new();
+    let answers = match codec.decode(&items, &response) {
+        Decoded::Answers(answers) => answers,
+        Decoded::Stopped { answers, at, limit } => {
+            assert!(at <= items.len(), "the place is one of the batch");
+            assert!(limit.is_none_or(|limit| (1..items.len()).contains(&limit)));
+            answers
+        }
+        Decoded::AtMost(limit) => {
+            assert!((1..items.len()).contains(&limit), "a limit of fewer items");
+            return Vec::new();
+        }
+        _ => return Vec::new(),
     };
     assert_eq!(answers.len(), items.len(), "an answer, or none, for each");
     for (item, answer) in items.iter().zip(&answers) {

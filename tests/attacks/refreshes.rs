@@ -50,7 +50,7 @@ async fn a_refresh_is_sent_without_the_credentials_of_the_caller_who_starts_it()
     ];
     let others = [("accept", "text/html"), ("x-request-id", "7")];
     let all = [secrets, &others].concat();
-    // Whoever filled the cache: a stranger, or a caller with credentials of its own.
+    // The cache was filled by a stranger, or by a caller with credentials of its own.
     for first in [&[][..], &[("authorization", "Bearer bob")]] {
         let layer = layer(&["path=/** ignore-cookies"]);
         let sent = refreshed(layer, page, first, &all).await;

@@ -1,5 +1,6 @@
 //! The layers with third-party layers, servers and clients.
 
+mod batch_cache;
 mod bounds;
 mod coalesce;
 mod coalesce_cache;

@@ -9,6 +9,8 @@ use crate::{BatchWindow, RateLimit, settings::LaneSettings};
 
 /// Longest pause before the first retry. It doubles with each further retry.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// Longest pause before the first retry of an item that met a limit. It doubles with each further retry.
+const FIRST_SLOW_PAUSE: Duration = Duration::from_millis(500);
 /// Longest pause before any retry.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -96,4 +98,13 @@ pub(crate) fn pause(attempt: u32) -> Duration {
         .saturating_mul(1 << attempt.min(16))
         .min(LONGEST_PAUSE);
     most.mul_f64(fastrand::f64())
+}
+
+/// Returns a random pause before items that met a limit of the upstream are sent again. Limits are per
+/// second or longer, so it is longer than [`pause`], and never short.
+pub(crate) fn slow_pause(attempt: u32) -> Duration {
+    let most = FIRST_SLOW_PAUSE
+        .saturating_mul(1 << attempt.min(16))
+        .min(LONGEST_PAUSE);
+    most.mul_f64(0.5 + fastrand::f64() / 2.0)
 }

@@ -217,7 +217,9 @@ where
         common.stats.requests.increment();
         admission.weight = admission.weight.max(1);
         let lane = lanes.lane(key.as_ref(), || common.lane());
+        let identity = admission.identity.as_ref();
         let waiting = Waiting {
+            identity: identity.filter(|_| common.config.dedupe).cloned(),
             tenant: head
                 .extensions
                 .get::<Tenant>()

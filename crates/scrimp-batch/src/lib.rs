@@ -55,7 +55,8 @@
 //! # Around any service
 //!
 //! [`GroupLayer`] batches for any tower service that takes many requests at once, such as rows by
-//! id or messages for a queue.
+//! id or messages for a queue. [`GroupLayer::distinct`] sends equal requests once, and [`Memo`] keeps
+//! the answers for one scope, such as one request to a GraphQL server.
 //!
 //! ```
 //! use std::{collections::HashMap, convert::Infallible};
@@ -87,13 +88,29 @@
 //!   [`price_of_waiting`](BatchLayerBuilder::price_of_waiting) are set), or only while a call is in
 //!   flight. Limits on items, bytes and weight end a batch too.
 //! - **Single requests.** A request that is alone in its window is sent as it came, and its response
-//!   streams. Equal requests without effects are sent once.
+//!   streams. Equal requests without effects are sent once, and take the room of one in a batch. A
+//!   response that stays open delays no later request, and a stream (an event stream, parts, lines of
+//!   JSON) takes no place among the calls in flight.
 //! - **Learned sizes.** A batch that is refused, by 413 or in the protocol's own way, is halved until
-//!   it is accepted. The upstream's limit is remembered for ten minutes and raised one by one. An
+//!   it is accepted. If the refusal names a limit, the items are sent in batches of that size, and if
+//!   the upstream stopped within the batch, only the rest is sent again. The upstream's limit is
+//!   remembered for ten minutes. It is raised one by one if it was found, and not if it was named. An
 //!   item that causes refusals is found and sent alone.
+//! - **Missing endpoints.** If the endpoint takes no batches (403, 404, 405, 410, 415, 501, a redirect
+//!   that keeps the method, with [`RestJson`] also 401, or an error that says so), the items go one by
+//!   one, and so do the next ones of the lane for ten minutes. Other failures of the whole are the
+//!   answer to each item with `no-store`.
+//! - **Fields of the whole.** What the response to a batch says of caching, cookies and limits holds for
+//!   each item, so that a cache outside stores no more than it would of single calls: see
+//!   [`scrimp_http::part`].
+//! - **Content codings.** A batch asks for none, and an answer that has one is decoded (gzip, deflate,
+//!   br, zstd, up to [`max_answer`](BatchLayerBuilder::max_answer)) with the feature `decode`, which is
+//!   on by default.
 //! - **Failures.** Items with a transient failure (429, 500, 502, 503, 504, or no answer) are
 //!   retried alone, with full jitter, if they are one item or at most a fifth of the batch.
-//!   Otherwise all callers get their answers as they are, and the lane pauses. After a time-out,
+//!   Otherwise all callers get their answers as they are, and the lane pauses. Items that the upstream
+//!   did not carry out for a limit of its own, such as calls of [`JsonRpc`] that met a rate limit, are
+//!   sent again together after a pause, whatever their method. After a time-out,
 //!   requests that may be repeated are sent one by one, and callers of the others are told that the
 //!   outcome is unknown. One [`RetryBudget`](scrimp_core::RetryBudget) limits all of this.
 //! - **No mixed answers.** Ids are the layer's own and matched exactly. An answer whose id is unknown
@@ -114,7 +131,7 @@
 //! |---|---|---|
 //! | `request-body` | 400 | The request's body is longer than it said, breaks off or has trailers. |
 //! | `missing` | 502 | The answer to the batch has no answer to this request. |
-//! | `unreadable` | 502 | The answer is above [`max_answer`](BatchLayerBuilder::max_answer) or breaks off. |
+//! | `unreadable` | 502 | The answer is above [`max_answer`](BatchLayerBuilder::max_answer), breaks off or has an unknown coding. |
 //! | `lost` | 502 | The task of the call panicked, or its runtime was shut down. |
 //! | `ambiguous` | 504 | The call timed out. The request may have been carried out, and must not be repeated. |
 //! | `timed-out` | 504 | The call timed out, and the request is not sent again. |
@@ -124,7 +141,8 @@
 //!
 //! - The upstream has no batches: [`BatchLayer`] does not make one.
 //! - The upstream charges each request of a batch like a call, and latency matters.
-//! - Streams: a request that accepts an event stream is always sent alone.
+//! - Streams: a request that accepts an event stream, `multipart/mixed` or lines of JSON by name is
+//!   always sent alone.
 //!
 //! # On axum
 //!
@@ -153,6 +171,7 @@
 mod body;
 mod builder;
 mod codec;
+mod coding;
 mod config;
 mod engine;
 mod future;
@@ -174,7 +193,10 @@ pub use codec::{
 };
 pub use engine::BatchWindow;
 pub use future::BatchFuture;
-pub use group::{Answers, ByIndex, Group, GroupError, GroupFuture, GroupLayer, GroupLayerBuilder};
+pub use group::{
+    Answers, ByIndex, DistinctGroupLayer, Group, GroupError, GroupFuture, GroupLayer,
+    GroupLayerBuilder, Memo, MemoFuture,
+};
 pub use job_size::job_size;
 pub use layer::BatchLayer;
 #[cfg(feature = "governor")]

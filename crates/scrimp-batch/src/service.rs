@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use scrimp_core::{BoxError, ShareError};
-use scrimp_http::{body::Presence, media_type::accepts_event_stream, method::has_use_for_content};
+use scrimp_http::{body::Presence, media_type::accepts_stream, method::has_use_for_content};
 use tower::util::Oneshot;
 use tower_service::Service;
 
@@ -96,7 +96,7 @@ where
         let inner = self.inner.clone();
         let small = is_small(&request, self.common.config.max_request);
         let (head, body) = request.into_parts();
-        if small && self.common.codec.accepts(&head) && !accepts_event_stream(&head.headers) {
+        if small && self.common.codec.accepts(&head) && !accepts_stream(&head.headers) {
             return BatchFuture::read(inner, head, body, &self.common, self.lanes.get());
         }
         self.common.stats.bypassed.increment();

@@ -56,6 +56,8 @@ pub struct GroupStats {
     pub failed: u64,
     /// Requests in these calls.
     pub items: u64,
+    /// Requests that were not sent, because their batch had an equal one.
+    pub duplicates: u64,
     /// Lanes now, of all services. The lane of a service without lanes of its own is not counted.
     pub lanes: u64,
 }
@@ -112,6 +114,7 @@ impl Counters {
             calls: self.calls.get(),
             failed: self.failed.get(),
             items: self.items.get(),
+            duplicates: self.duplicates.get(),
             lanes: self.lanes.get(),
         }
     }

@@ -1,6 +1,7 @@
 //! Identification of requests by their bodies.
 
 mod body;
+mod canonical;
 mod future;
 
 use std::{
@@ -11,11 +12,13 @@ use std::{
 use bytes::Bytes;
 use http::{Method, Request};
 use http_body::Body;
+use scrimp_http::{coding::is_coded, media_type::is_json};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::extensions::BodyDigest;
 pub use body::DigestBody;
+pub use canonical::{CanonicalJson, canonical_json};
 pub use future::DigestFuture;
 
 /// Buffers the bodies of POST and QUERY requests and puts their [`BodyDigest`] into the request's
@@ -33,13 +36,14 @@ pub use future::DigestFuture;
 #[derive(Debug, Clone, Copy)]
 pub struct BodyDigestLayer {
     limit: usize,
+    canonical: bool,
 }
 
 /// The service of a [`BodyDigestLayer`].
 #[derive(Debug, Clone)]
 pub struct BodyDigestService<S> {
     inner: S,
-    limit: usize,
+    settings: BodyDigestLayer,
 }
 
 // === impl BodyDigestLayer ===
@@ -48,7 +52,28 @@ impl BodyDigestLayer {
     /// Makes a layer that buffers bodies of up to `limit` bytes.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Self { limit }
+        Self {
+            limit,
+            canonical: false,
+        }
+    }
+
+    /// Identifies JSON by its [canonical form](canonical_json) (RFC 8785), so that bodies which differ
+    /// only in white space, in the order of members or in the spelling of strings and numbers are
+    /// equal. Content-Type decides what is JSON. A body that has no such form, or a number that it would
+    /// change, is identified by its bytes. The body itself is passed on as it came. Default: all bodies
+    /// are identified by their bytes.
+    #[must_use]
+    pub fn canonical_json(self) -> Self {
+        Self {
+            canonical: true,
+            ..self
+        }
+    }
+
+    /// Reports whether a request's body is identified by its canonical form, if it has one.
+    fn canonicalizes<B>(self, request: &Request<B>) -> bool {
+        self.canonical && is_json(request.headers()) && !is_coded(request.headers())
     }
 }
 
@@ -56,8 +81,10 @@ impl<S> Layer<S> for BodyDigestLayer {
     type Service = BodyDigestService<S>;
 
     fn layer(&self, inner: S) -> BodyDigestService<S> {
-        let limit = self.limit;
-        BodyDigestService { inner, limit }
+        BodyDigestService {
+            inner,
+            settings: *self,
+        }
     }
 }
 
@@ -82,7 +109,8 @@ where
         let ready = std::mem::replace(&mut self.inner, clone);
         let method = request.method();
         if *method == Method::POST || method.as_str() == "QUERY" {
-            DigestFuture::reading(ready, request, self.limit)
+            let canonical = self.settings.canonicalizes(&request);
+            DigestFuture::reading(ready, request, self.settings.limit, canonical)
         } else {
             DigestFuture::passing(ready, request)
         }
@@ -154,6 +182,42 @@ mod tests {
         );
     }
 
+    /// Returns the digest of a body of this type, in a layer that reads JSON.
+    async fn digest(kind: &str, text: &'static str) -> String {
+        let mut service = BodyDigestLayer::new(1 << 10).canonical_json().layer(Echo);
+        let request = Request::post("/").header("content-type", kind);
+        let body = Full::new(Bytes::from_static(text.as_bytes()));
+        let answer = service.call(request.body(body).unwrap()).await.unwrap();
+        let (digest, passed_on) = answer.body().split_once(' ').unwrap();
+        assert_eq!(passed_on, text, "the body is passed on as it came");
+        digest.to_owned()
+    }
+
+    #[tokio::test]
+    async fn json_of_one_meaning_has_one_digest_and_other_bodies_are_compared_by_their_bytes() {
+        let one = r#"{"model":"m","input":["a",1.0]}"#;
+        let same = "{ \"input\": [\"\\u0061\", 1e0],\n\"model\": \"m\" }";
+        let other = r#"{"model":"m","input":["a",1.5]}"#;
+        for kind in [
+            "application/json",
+            "application/graphql+json; charset=utf-8",
+        ] {
+            assert_eq!(digest(kind, one).await, digest(kind, same).await);
+            assert_ne!(digest(kind, one).await, digest(kind, other).await);
+        }
+        assert_ne!(
+            digest("text/plain", one).await,
+            digest("text/plain", same).await
+        );
+        let long = ["{\"id\":9007199254740992}", "{\"id\":9007199254740993}"];
+        let json = "application/json";
+        assert_ne!(digest(json, long[0]).await, digest(json, long[1]).await);
+        assert_ne!(
+            digest(json, "{\"a\":1,\"a\":1}").await,
+            digest(json, "{\"a\":1}").await
+        );
+    }
+
     #[tokio::test]
     async fn other_methods_and_larger_bodies_pass_unchanged() {
         assert_eq!(send("PUT", Full::new(Bytes::from("abc"))).await, " abc");
@@ -161,6 +225,16 @@ mod tests {
             ["12345", "6789", "0"].map(|t| Ok::<_, Infallible>(Frame::data(Bytes::from(t))));
         let long = StreamBody::new(futures_util::stream::iter(frames));
         assert_eq!(send("POST", long).await, " 1234567890");
+    }
+
+    #[tokio::test]
+    async fn a_body_is_made_of_bytes_and_has_their_length() {
+        for text in ["abc", ""] {
+            let body = DigestBody::<Full<Bytes>>::from(Bytes::from(text));
+            assert_eq!(body.size_hint().exact(), Some(text.len() as u64));
+            assert_eq!(body.is_end_stream(), text.is_empty());
+            assert_eq!(body.collect().await.unwrap().to_bytes(), text);
+        }
     }
 
     #[tokio::test]

@@ -63,7 +63,9 @@ pub use body::{BodyEnd, Sink, Tee};
 pub use clock::{Clock, TimeSource};
 pub use counter::Counter;
 #[cfg(feature = "digest")]
-pub use digest::{BodyDigestLayer, BodyDigestService, DigestBody, DigestFuture};
+pub use digest::{
+    BodyDigestLayer, BodyDigestService, CanonicalJson, DigestBody, DigestFuture, canonical_json,
+};
 pub use error::{BoxError, ShareError, SharedError};
 pub use extensions::BodyDigest;
 pub use key::{Key, KeyBuf, KeyHashBuilder, KeyHasher, KeyRef};

@@ -67,8 +67,10 @@ impl Call {
         }
     }
 
+    /// Reports whether the answer says that tokens were used.
     fn has_told(&self) -> bool {
-        self.tap.told().is_some()
+        let told = self.tap.told();
+        told.is_some_and(|told| told.usage.prompt() > 0 || told.usage.completion() > 0)
     }
 
     /// Returns the cost to be expected, with that of earlier calls, from what is known when the head

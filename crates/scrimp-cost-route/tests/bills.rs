@@ -204,6 +204,27 @@ async fn an_error_costs_the_layers_outside_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_failure_that_has_used_tokens_is_paid_though_another_provider_answers() {
+    for (usage, spent) in [("1000", 8), ("0", 5)] {
+        let ledger = Ledger::new();
+        let layer = CostRouteLayer::builder([provider("a", 3), provider("b", 5)])
+            .explore(false)
+            .ledger(ledger.clone());
+        let rig = Rig::new(&layer.build().unwrap(), move |host| {
+            let body = format!("{{\"usage\":{{\"prompt_tokens\":{usage}}}}}");
+            let mut response = Response::new(ScriptedBody::new().data(body));
+            if host == "a" {
+                *response.status_mut() = StatusCode::BAD_GATEWAY;
+            }
+            Reply::respond(response)
+        });
+        assert_eq!(rig.get().await.from(), "b");
+        let spent = cents(spent);
+        assert_eq!(ledger.totals().spent.get(Currency::USD), spent, "{usage}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stream_that_begins_with_an_error_is_not_paid_where_no_other_provider_is_tried() {
     for (body, paid) in [
         ("event: error\ndata: {\"error\":\"overloaded\"}\n\n", 0),

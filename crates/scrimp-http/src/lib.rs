@@ -30,6 +30,7 @@
 //! | [`no_vary_search`] | parts of a query that do not select the response | draft-ietf-httpbis-no-vary-search |
 //! | [`peek`] | presence of a body if only its first frame tells | RFC 9113 §8.1 |
 //! | [`proxy_status`] | the field in which a layer gives the reason of a refusal | RFC 9209 |
+//! | [`part`] | the fields of a response to several requests that hold for each | RFC 9111 §5.2, RFC 9213 |
 //! | [`own_call`] | requests that need a call of their own | RFC 9110 §7.8, §10.1.1, §14 |
 //! | [`range`](mod@range) | byte ranges | RFC 9110 §14 |
 //! | [`redirect`] | requests that follow a redirect | RFC 9110 §15.4 |
@@ -94,6 +95,7 @@ pub mod method;
 pub mod names;
 pub mod no_vary_search;
 pub mod own_call;
+pub mod part;
 pub mod peek;
 pub mod proxy_status;
 pub mod range;

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderValue, header};
 
-use crate::list::{members, with_parameters};
+use crate::list::{members, weight, with_parameters};
 
 /// Returns type and subtype without parameters.
 #[must_use]
@@ -76,14 +76,41 @@ fn is_live_essence(essence: &[u8]) -> bool {
         || essence.eq_ignore_ascii_case(b"multipart/x-mixed-replace")
 }
 
-/// Reports whether a request accepts an event stream by name.
+/// Media types whose content comes in pieces, each of use before the next one is there.
+const STREAMS: &[&[u8]] = &[
+    b"application/json-seq",
+    b"application/jsonl",
+    b"application/ndjson",
+    b"application/x-ndjson",
+    b"multipart/mixed",
+    b"multipart/x-mixed-replace",
+    b"text/event-stream",
+];
+
+/// Reports whether a message's content comes in pieces, each of use before the next one is there: an
+/// event stream, parts of `multipart/mixed` as GraphQL's `@defer` has them, or lines of JSON.
 #[must_use]
-pub fn accepts_event_stream(request: &HeaderMap) -> bool {
-    const STREAM: &[u8] = b"text/event-stream";
-    // Most lines are too short to name it; their length shows this without parsing.
+pub fn is_stream(headers: &HeaderMap) -> bool {
+    of(headers).is_some_and(is_stream_essence)
+}
+
+fn is_stream_essence(essence: &[u8]) -> bool {
+    STREAMS
+        .iter()
+        .any(|known| essence.eq_ignore_ascii_case(known))
+}
+
+/// Reports whether a request accepts a [stream](is_stream) by name, with a weight above 0 (RFC 9110
+/// §12.5.1).
+#[must_use]
+pub fn accepts_stream(request: &HeaderMap) -> bool {
+    // Most lines are too short to name one; their length shows this without parsing.
+    const SHORTEST: usize = b"multipart/mixed".len();
     let lines = request.get_all(header::ACCEPT).into_iter();
-    members(lines.filter(|line| line.len() >= STREAM.len()))
-        .any(|member| with_parameters(member).0.eq_ignore_ascii_case(STREAM))
+    members(lines.filter(|line| line.len() >= SHORTEST)).any(|member| {
+        let (essence, mut parameters) = with_parameters(member);
+        is_stream_essence(essence) && parameters.all(|one| weight(one) != Some(0))
+    })
 }
 
 #[cfg(test)]
@@ -139,10 +166,37 @@ mod tests {
     }
 
     #[test]
+    fn content_that_comes_in_pieces_is_a_stream() {
+        let stream = |text: &str| is_stream(&map("content-type", text));
+        assert!(stream("multipart/mixed; boundary=-") && stream("Application/JSONL"));
+        assert!(!stream("application/json") && !stream("multipart/form-data"));
+        assert!(!is_stream(&HeaderMap::new()));
+    }
+
+    #[test]
     fn accept_is_read_as_a_list() {
-        let accepts = |text: &str| accepts_event_stream(&map("accept", text));
-        assert!(accepts("text/event-stream"));
-        assert!(accepts("application/json, Text/Event-Stream;q=0.9"));
-        assert!(!accepts("application/json, text/*") && !accepts("x=\"text/event-stream\""));
+        let accepts = |text: &str| accepts_stream(&map("accept", text));
+        for text in [
+            "text/event-stream",
+            "application/json, Text/Event-Stream;q=0.9",
+            "multipart/mixed; deferSpec=20220824, application/json",
+            "application/json;q=0.1, application/x-ndjson",
+            "application/jsonl",
+        ] {
+            assert!(accepts(text), "{text}");
+        }
+        for text in [
+            "application/json, text/*",
+            "x=\"text/event-stream\"",
+            "application/json, text/event-stream;q=0",
+            "multipart/mixed;q=0.000",
+            "*/*",
+        ] {
+            assert!(!accepts(text), "{text}");
+        }
+        let lines = map("accept", "application/json");
+        let mut two = lines.clone();
+        two.append("accept", "multipart/mixed".parse().unwrap());
+        assert!(accepts_stream(&two) && !accepts_stream(&lines));
     }
 }

@@ -6,6 +6,8 @@ use scrimp_batch::BatchLayer;
 use scrimp_cache::CacheLayer;
 #[cfg(feature = "coalesce")]
 use scrimp_coalesce::CoalesceLayer;
+#[cfg(feature = "body-digest")]
+use scrimp_core::BodyDigestLayer;
 #[cfg(feature = "cost-route")]
 use scrimp_cost_route::CostRouteLayer;
 #[cfg(feature = "stampede")]
@@ -13,6 +15,7 @@ use scrimp_stampede::StampedeLayer;
 use tower::ServiceBuilder;
 #[cfg(any(
     feature = "batch",
+    feature = "body-digest",
     feature = "cache",
     feature = "coalesce",
     feature = "cost-route",
@@ -63,6 +66,19 @@ pub trait ServiceBuilderExt<L>: sealed::Sealed<L> + Sized {
     #[cfg(feature = "stack")]
     fn stack(self) -> ServiceBuilder<Pair<StackLayer, L>>;
 
+    /// Identifies a POST by its body, for the layers behind it.
+    ///
+    /// ```
+    /// use scrimp::{ServiceBuilderExt, core::BodyDigestLayer};
+    /// use tower::ServiceBuilder;
+    ///
+    /// let builder = ServiceBuilder::new()
+    ///     .body_digest(BodyDigestLayer::new(64 << 10).canonical_json()); // bytes
+    /// # let _ = builder;
+    /// ```
+    #[cfg(feature = "body-digest")]
+    fn body_digest(self, layer: BodyDigestLayer) -> ServiceBuilder<Pair<BodyDigestLayer, L>>;
+
     /// Refreshes responses before they expire, and fills cold keys once.
     #[cfg(feature = "stampede")]
     fn stampede(self, layer: StampedeLayer) -> ServiceBuilder<Pair<StampedeLayer, L>>;
@@ -95,6 +111,11 @@ impl<L> ServiceBuilderExt<L> for ServiceBuilder<L> {
     #[cfg(feature = "stack")]
     fn stack(self) -> ServiceBuilder<Pair<StackLayer, L>> {
         self.layer(StackLayer::new())
+    }
+
+    #[cfg(feature = "body-digest")]
+    fn body_digest(self, layer: BodyDigestLayer) -> ServiceBuilder<Pair<BodyDigestLayer, L>> {
+        self.layer(layer)
     }
 
     #[cfg(feature = "stampede")]

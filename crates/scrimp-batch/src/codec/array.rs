@@ -3,9 +3,9 @@
 use std::num::NonZeroU64;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, header::CONTENT_TYPE, request::Parts};
+use http::{HeaderMap, Method, Request, Response, StatusCode, request::Parts};
 use scrimp_core::{KeyBuf, SettingError};
-use scrimp_http::media_type;
+use scrimp_http::{media_type, part};
 use serde_json::value::RawValue;
 
 use super::{
@@ -99,7 +99,7 @@ impl BatchCodec for ArrayInput {
         let (Some(fields), Some(data)) = (&fields, data) else {
             return match response.status() {
                 status if status.is_success() => Decoded::unattributed(items.len()),
-                status => Decoded::of_failure(status),
+                _ => Decoded::of_response(items.len(), response),
             };
         };
         let counts: Vec<usize> = items
@@ -113,17 +113,18 @@ impl BatchCodec for ArrayInput {
             return Decoded::unattributed(items.len());
         };
         let elements = place(inputs, elements.into_iter().filter_map(indexed));
+        let head = part::fields(response.headers());
         let mut start = 0;
         let answers = counts.iter().map(|count| {
             let range = start..start + count;
             start = range.end;
             let own: Option<Vec<_>> = elements[range.clone()].iter().copied().collect();
-            let part = Part {
+            let own_part = Part {
                 start: range.start as u64,
                 count: *count as u64,
                 total,
             };
-            Some(answer(fields, &own?, part, response))
+            Some(answer(fields, &own?, own_part, (response.status(), &head)))
         });
         Decoded::Answers(answers.collect())
     }
@@ -185,7 +186,7 @@ fn answer(
     fields: &Fields<'_>,
     own: &[Element<'_>],
     part: Part,
-    outer: &Response<Bytes>,
+    (status, head): (StatusCode, &HeaderMap),
 ) -> Response<Bytes> {
     let mut out = vec![b'{'];
     for (name, value) in fields {
@@ -202,10 +203,8 @@ fn answer(
     }
     out.push(b'}');
     let mut response = Response::new(Bytes::from(out));
-    *response.status_mut() = outer.status();
-    if let Some(value) = outer.headers().get(CONTENT_TYPE) {
-        response.headers_mut().insert(CONTENT_TYPE, value.clone());
-    }
+    *response.status_mut() = status;
+    response.headers_mut().clone_from(head);
     response
 }
 

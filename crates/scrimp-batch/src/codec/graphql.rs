@@ -1,9 +1,9 @@
 //! GraphQL over HTTP, with several operations in an array.
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode, header::CONTENT_TYPE, request::Parts};
+use http::{HeaderMap, Method, Request, Response, StatusCode, request::Parts};
 use scrimp_core::{KeyBuf, SettingError};
-use scrimp_http::media_type;
+use scrimp_http::{media_type, part};
 use serde_json::value::RawValue;
 
 use super::{
@@ -15,7 +15,8 @@ use super::{
 /// Codec for GraphQL queries in an array, as Apollo and other servers take them.
 ///
 /// Such arrays have no ids: answers are matched by position, so an array of another length
-/// answers no query. Mutations, subscriptions and requests without a query text are sent alone.
+/// answers no query. Mutations, subscriptions and requests without a query text are sent alone, and so
+/// are queries whose answer comes in parts (`@defer`, `@stream`, `@live`).
 #[derive(Debug, Clone)]
 pub struct GraphQl {
     items: usize,
@@ -52,7 +53,7 @@ impl BatchCodec for GraphQl {
     fn admit(&self, head: &Parts, body: &Bytes, lane: &mut KeyBuf) -> Option<Admission> {
         let fields = json::object(body)?;
         let query = json::text(json::get(&fields, "query")?)?;
-        if !only_queries(&query) {
+        if !is_plain_query(&query) {
             return None;
         }
         same_head(head, lane);
@@ -75,17 +76,15 @@ impl BatchCodec for GraphQl {
 
     fn decode(&self, items: &[&Item], response: &Response<Bytes>) -> Decoded {
         let Some(elements) = json::array(response.body()) else {
-            return match response.status() {
-                status if status.is_success() => Decoded::unattributed(items.len()),
-                status => Decoded::of_failure(status),
-            };
+            return no_array(items.len(), response);
         };
         if elements.len() != items.len() {
             return Decoded::unattributed(items.len());
         }
+        let head = part::fields(response.headers());
         let answers = elements
             .into_iter()
-            .map(|element| answer(element, response));
+            .map(|element| answer(element, response, &head));
         Decoded::Answers(answers.collect())
     }
 
@@ -98,9 +97,28 @@ impl BatchCodec for GraphQl {
     }
 }
 
+/// Decodes an answer that is no array: servers that take no arrays answer with one object, some of them
+/// with status 200.
+fn no_array(items: usize, response: &Response<Bytes>) -> Decoded {
+    if !response.status().is_success() {
+        return Decoded::of_response(items, response);
+    }
+    let fields = json::object(response.body()).unwrap_or_default();
+    match json::get(&fields, "errors") {
+        Some(_) if json::get(&fields, "data").is_none_or(|data| data.get() == "null") => {
+            Decoded::Alone
+        }
+        _ => Decoded::unattributed(items),
+    }
+}
+
 /// Returns one element as the response to a single query. One failed query is enough for an error
 /// status of the whole, so an element with data is a success.
-fn answer(element: &RawValue, outer: &Response<Bytes>) -> Option<Response<Bytes>> {
+fn answer(
+    element: &RawValue,
+    outer: &Response<Bytes>,
+    head: &HeaderMap,
+) -> Option<Response<Bytes>> {
     let fields = json::object(element.get().as_bytes())?;
     let data = json::get(&fields, "data");
     if data.is_none() && json::get(&fields, "errors").is_none() {
@@ -114,25 +132,29 @@ fn answer(element: &RawValue, outer: &Response<Bytes>) -> Option<Response<Bytes>
     };
     let mut response = Response::new(outer.body().slice_ref(element.get().as_bytes()));
     *response.status_mut() = status;
-    if let Some(value) = outer.headers().get(CONTENT_TYPE) {
-        response.headers_mut().insert(CONTENT_TYPE, value.clone());
-    }
+    response.headers_mut().clone_from(head);
     Some(response)
 }
 
-/// Reports whether a document has no mutation and no subscription. It looks at names outside of
-/// braces and parentheses only, and answers no in case of doubt.
-fn only_queries(document: &str) -> bool {
+/// Reports whether a document has no mutation and no subscription, and no directive by which an answer
+/// comes in parts. It looks at names of operations outside of braces and parentheses only, and answers
+/// no in case of doubt.
+fn is_plain_query(document: &str) -> bool {
     let mut depth = 0_i32;
+    let mut directive = false;
     let mut rest = document;
     while let Some(first) = rest.chars().next() {
         let (token, tail) = token(rest, first);
         match first {
             '{' | '(' | '[' => depth += 1,
             '}' | ')' | ']' => depth -= 1,
+            _ if directive && matches!(token, "defer" | "stream" | "live") => return false,
             _ if depth <= 0 && matches!(token, "mutation" | "subscription") => return false,
             _ => {}
         }
+        // White space, commas, comments and a byte order mark may stand between any two tokens.
+        let ignored = first.is_whitespace() || matches!(first, ',' | '#' | '\u{feff}');
+        directive = first == '@' || directive && ignored;
         rest = tail;
     }
     true
@@ -184,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn mutations_are_found_in_every_place_and_nothing_else_is_taken_for_one() {
+    fn mutations_and_answers_in_parts_are_found_in_every_place_and_nothing_else_is_taken_for_one() {
         for query in [
             "{ a }",
             "query Q($x: Int = 1) { mutation(subscription: $x) }",
@@ -192,8 +214,10 @@ mod tests {
             "{ a(s: \"} mutation {\") }",
             "{ a(s: \"\"\"} \\\"\"\" mutation {\"\"\") }",
             "fragment F on T { mutation } query { ...F }",
+            "{ defer stream(live: \"@defer\") @include(if: $stream) { a } }",
+            "# @defer\n{ a(s: \"\"\" @stream \"\"\") @skip(if: true) }",
         ] {
-            assert!(only_queries(query), "{query}");
+            assert!(is_plain_query(query), "{query}");
         }
         for other in [
             "mutation { a }",
@@ -202,9 +226,14 @@ mod tests {
             "subscription { a }",
             "{ a(s: \"}\\\"\") } mutation { a }",
             "{a}mutation{b}",
+            "{ ...F @defer } fragment F on T { a }",
+            "{ ... @defer(if: true, label: \"x\") { a } }",
+            "{ list @stream(initialCount: 1) { a } }",
+            "{ list @ # c\n , stream { a } }",
+            "query Q @live { a }",
             "\u{feff}mutation { a }",
         ] {
-            assert!(!only_queries(other), "{other}");
+            assert!(!is_plain_query(other), "{other}");
         }
     }
 }

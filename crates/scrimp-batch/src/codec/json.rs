@@ -75,6 +75,28 @@ pub(crate) fn text(value: &RawValue) -> Option<String> {
     serde_json::from_str(value.get()).ok()
 }
 
+/// Returns a whole number, also one that is written as a float or a string, such as `1.0` or `"1"`.
+pub(crate) fn number(value: &RawValue) -> Option<i64> {
+    match first(value) {
+        b'"' => whole(&text(value)?),
+        _ => whole(value.get()),
+    }
+}
+
+/// Reads the text of a number in JSON, without white space around it.
+fn whole(text: &str) -> Option<i64> {
+    /// Floats above this do not name one whole number.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if text.trim_ascii() != text {
+        return None;
+    }
+    serde_json::from_str(text).ok().or_else(|| {
+        let float: f64 = serde_json::from_str(text).ok()?;
+        let whole = float.fract() == 0.0 && float.abs() < EXACT;
+        whole.then_some(float as i64)
+    })
+}
+
 /// Returns the first byte of a value, which tells its type.
 pub(crate) fn first(value: &RawValue) -> u8 {
     value.get().as_bytes()[0]
@@ -138,6 +160,21 @@ mod tests {
         let mut out = Vec::new();
         splice(&mut out, json, span(json, id), b"\"x\"");
         assert_eq!(out, br#" { "id" : "x" , "b":[1, 2 ] } "#);
+    }
+
+    #[test]
+    fn a_whole_number_is_read_in_each_of_its_forms_and_no_other_value_is() {
+        let number = |text: &str| number(serde_json::from_str(text).unwrap());
+        for one in ["1", "1.0", "1e0", "\"1\"", "\"1.0\"", "10e-1"] {
+            assert_eq!(number(one), Some(1), "{one}");
+        }
+        assert_eq!(number("-32005"), Some(-32_005));
+        assert_eq!(number("9223372036854775807"), Some(i64::MAX));
+        for none in [
+            "1.5", "\"01\"", "\"+1\"", "\" 1\"", "\"\"", "null", "[1]", "1e300", "\"x\"",
+        ] {
+            assert_eq!(number(none), None, "{none}");
+        }
     }
 
     #[test]

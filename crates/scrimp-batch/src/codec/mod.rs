@@ -9,6 +9,7 @@ mod json;
 mod jsonrpc;
 mod rest;
 mod rest_answer;
+mod words;
 
 use bytes::Bytes;
 use http::{Request, Response, request::Parts};
@@ -81,10 +82,15 @@ pub trait BatchCodec: Send + Sync + 'static {
     /// Encodes one or more items as one request; `None` sends them one by one. If its URI has no
     /// authority, it gets that of the items. It also gets the items' credentials and the trace
     /// fields of the first item, so credentials must not be in an item: see [`Item::own_fields`].
+    /// It asks for a response without a content coding.
     fn encode(&self, items: &[&Item]) -> Option<Request<Bytes>>;
 
     /// Decodes the answers, in the order of the items. The body matters more than the status of
-    /// the whole.
+    /// the whole, and has no content coding.
+    ///
+    /// What the fields of the whole say of every answer is [added](scrimp_http::part::inherit) to
+    /// each: it is no more cacheable than the whole. An answer without fields of its own should have
+    /// [all](scrimp_http::part::fields) of the whole.
     fn decode(&self, items: &[&Item], response: &Response<Bytes>) -> Decoded;
 
     /// Judges an item's answer. Default: 429, 500, 502, 503 and 504 are

@@ -3,8 +3,8 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Method, Request, Response,
-    header::{ACCEPT, CONTENT_TYPE, COOKIE},
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
+    header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, COOKIE},
     request::Parts,
 };
 use scrimp_core::{KeyBuf, SettingError};
@@ -24,7 +24,7 @@ const OWNER: &str = "RestJson";
 /// are equal for all requests of a batch, and are written on the envelope. The envelope also has
 /// the trace fields of its first item. Equal requests share an item, which has the trace fields of
 /// the first of them. Answers may come in any order and are matched by id. A body that is not JSON
-/// is sent as text or in Base64. Requests never depend on each other (`dependsOn`), because their
+/// is sent as text or in Base64. Accept-Encoding is not passed on, since bodies are in the envelope. Requests never depend on each other (`dependsOn`), because their
 /// callers are independent.
 ///
 /// ```
@@ -233,7 +233,9 @@ impl BatchCodec for RestJson {
                 Decoded::Answers(items.iter().map(take).collect())
             }
             None if response.status().is_success() => Decoded::unattributed(items.len()),
-            None => Decoded::of_failure(response.status()),
+            // Credentials that the endpoint refuses may be good for the items.
+            None if response.status() == StatusCode::UNAUTHORIZED => Decoded::Alone,
+            None => Decoded::of_response(items.len(), response),
         }
     }
 
@@ -259,6 +261,9 @@ fn headers(item: &Item) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     let mut last = None;
     for (name, value) in item.own_fields() {
+        if *name == ACCEPT_ENCODING {
+            continue; // The codec reads the body.
+        }
         let value = value.to_str().ok()?;
         if last == Some(name) {
             out.pop(); // The closing quote of the line before.

@@ -4,11 +4,17 @@ use std::collections::HashMap;
 
 use base64::{Engine, prelude::BASE64_STANDARD, prelude::BASE64_URL_SAFE_NO_PAD};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
-use scrimp_http::{framing, media_type};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
+    header::{CONTENT_ENCODING, CONTENT_TYPE},
+};
+use scrimp_http::{coding, framing, media_type};
 use serde_json::value::RawValue;
 
-use super::json;
+use super::json::{self, Fields};
+
+/// Decoded bytes of all bodies in an envelope that have content codings of their own.
+const MOST_DECODED: usize = 16 << 20;
 
 /// Returns the answers by the layer's ids; `None` if the body is no envelope. The answer is `None`
 /// if its id comes twice or it cannot be read.
@@ -16,10 +22,16 @@ pub(crate) fn by_id(body: &Bytes) -> Option<HashMap<u64, Option<Response<Bytes>>
     let fields = json::object(body)?;
     let elements = json::array(json::get(&fields, "responses")?.get().as_bytes())?;
     let mut by_id = HashMap::with_capacity(elements.len());
+    let mut room = MOST_DECODED;
     for element in elements {
-        let Some((id, answer)) = answer(body, element) else {
+        let Some(fields) = json::object(element.get().as_bytes()) else {
             continue;
         };
+        let id = json::get(&fields, "id").and_then(json::number);
+        let Some(id) = id.and_then(|id| u64::try_from(id).ok()) else {
+            continue;
+        };
+        let answer = answer(body, &fields, &mut room);
         by_id
             .entry(id)
             .and_modify(|twice| *twice = None)
@@ -28,40 +40,44 @@ pub(crate) fn by_id(body: &Bytes) -> Option<HashMap<u64, Option<Response<Bytes>>
     Some(by_id)
 }
 
-/// Returns one element and its id; `None` if the id cannot be one of the layer's.
-fn answer(whole: &Bytes, element: &RawValue) -> Option<(u64, Option<Response<Bytes>>)> {
-    let fields = json::object(element.get().as_bytes())?;
-    let id = json::get(&fields, "id")?;
-    let id = match json::text(id) {
-        Some(text) => exact(&text)?,
-        None => exact(id.get())?,
+/// Returns the response that an element describes.
+fn answer(whole: &Bytes, fields: &Fields<'_>, room: &mut usize) -> Option<Response<Bytes>> {
+    let status = json::get(fields, "status")?;
+    let status = json::text(status).unwrap_or_else(|| status.get().into());
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::from_bytes(status.as_bytes()).ok()?;
+    let headers = json::get(fields, "headers").map(headers);
+    *response.headers_mut() = headers.unwrap_or_default();
+    let Some(value) = json::get(fields, "body") else {
+        return Some(response);
     };
-    let response = || {
-        let status = json::get(&fields, "status")?;
-        let status = json::text(status).unwrap_or_else(|| status.get().into());
-        let status = StatusCode::from_bytes(status.as_bytes()).ok()?;
-        let headers = json::get(&fields, "headers")
-            .map(headers)
-            .unwrap_or_default();
-        let value = json::get(&fields, "body");
-        let body = value.map_or_else(Bytes::new, |value| self::body(whole, value, &headers));
-        let mut response = Response::new(body);
-        *response.status_mut() = status;
-        *response.headers_mut() = headers;
-        let untyped = !response.headers().contains_key(CONTENT_TYPE);
-        if untyped && !response.body().is_empty() {
-            let json = HeaderValue::from_static("application/json");
-            response.headers_mut().insert(CONTENT_TYPE, json);
+    if coding::is_coded(response.headers()) {
+        match decoded(&response, value, *room) {
+            Some(decoded) => {
+                *room -= decoded.body().len();
+                return Some(decoded);
+            }
+            // The server took the field from a response that it put into the envelope as it was.
+            None => drop(response.headers_mut().remove(CONTENT_ENCODING)),
         }
-        Some(response)
-    };
-    Some((id, response()))
+    }
+    let body = self::body(whole, value, response.headers());
+    let untyped = !response.headers().contains_key(CONTENT_TYPE);
+    if untyped && !body.is_empty() {
+        let json = HeaderValue::from_static("application/json");
+        response.headers_mut().insert(CONTENT_TYPE, json);
+    }
+    *response.body_mut() = body;
+    Some(response)
 }
 
-/// Returns a number if it is written as the layer writes it: not `+1`, not `01`.
-fn exact(text: &str) -> Option<u64> {
-    let number: u64 = text.parse().ok()?;
-    (number.to_string() == text).then_some(number)
+/// Returns the response with a body that is in Base64 and has a content coding; `None` if it is not
+/// such a body.
+fn decoded(head: &Response<Bytes>, value: &RawValue, room: usize) -> Option<Response<Bytes>> {
+    let mut coded = Response::new(decode(&json::text(value)?)?.into());
+    *coded.status_mut() = head.status();
+    coded.headers_mut().clone_from(head.headers());
+    crate::coding::decoded(coded, room).ok()
 }
 
 fn headers(object: &RawValue) -> HeaderMap {

@@ -26,6 +26,8 @@ pub(crate) struct Dispatch<I, A> {
 pub(crate) struct Entry<I, A> {
     /// The request.
     pub(crate) item: I,
+    /// True if it is equal to the entry before it.
+    pub(crate) duplicate: bool,
     /// The time at which the caller stops waiting.
     pub(crate) deadline: Option<Instant>,
     /// Takes the answer.
@@ -39,7 +41,11 @@ pub(crate) struct Entry<I, A> {
 pub(crate) struct Responder<A>(Arc<Slot<A>>);
 
 /// A call in flight, as the lane counts them.
-pub(crate) struct InFlightGuard<I, A>(Arc<Lane<I, A>>);
+pub(crate) struct InFlightGuard<I, A> {
+    lane: Arc<Lane<I, A>>,
+    /// Its answer has begun.
+    answered: bool,
+}
 
 // === impl Responder ===
 
@@ -76,48 +82,64 @@ impl<A> fmt::Debug for Responder<A> {
 impl<I, A> InFlightGuard<I, A> {
     /// Guards a call that the lane has counted already.
     pub(crate) fn new(lane: Arc<Lane<I, A>>) -> Self {
-        Self(lane)
+        Self {
+            lane,
+            answered: false,
+        }
+    }
+
+    /// Records that the answer has begun. It may go on for long, and no request waits for its end
+    /// unless the calls in flight are limited.
+    pub(crate) fn answered(&mut self) {
+        if !std::mem::replace(&mut self.answered, true) {
+            self.lane.call_answered();
+        }
     }
 
     /// Returns the times of the lane's calls.
     pub(crate) fn latency(&self) -> &Latency {
-        self.0.latency()
+        self.lane.latency()
     }
 
     /// Records that a batch was refused as too large. Returns what was known before.
     pub(crate) fn refused(&self, size: Sizes) -> Learned {
-        self.0.refused(size)
+        self.lane.refused(size)
+    }
+
+    /// Records that the upstream takes this number of items at most, and says so if `told`.
+    pub(crate) fn limited(&self, items: usize, told: bool) {
+        self.lane.limited(items, told);
     }
 
     /// Takes a refusal back: one item caused it, not the size of the batch.
     pub(crate) fn restore(&self, before: Learned) {
-        self.0.restore(before);
+        self.lane.restore(before);
     }
 
     /// Records that a batch passed.
     pub(crate) fn accepted(&self, size: Sizes) {
-        self.0.accepted(size);
+        self.lane.accepted(size);
     }
 
     /// Stops the lane from sending for a time.
     pub(crate) fn back_off(&self, time: Duration) {
-        self.0.back_off(time);
+        self.lane.back_off(time);
     }
 
     /// Resets the count of failed batches.
     pub(crate) fn all_clear(&self) {
-        self.0.all_clear();
+        self.lane.all_clear();
     }
 
     /// Returns the number of failed batches in a row.
     pub(crate) fn failures(&self) -> u32 {
-        self.0.failures()
+        self.lane.failures()
     }
 }
 
 impl<I, A> Drop for InFlightGuard<I, A> {
     fn drop(&mut self) {
-        self.0.call_ended();
+        self.lane.call_ended(self.answered);
     }
 }
 

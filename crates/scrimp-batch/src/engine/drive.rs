@@ -10,7 +10,7 @@ use tracing::Instrument;
 
 use super::{
     dispatch::Dispatch,
-    lane::{Collecting, Lane, Waiting},
+    lane::{Lane, Waiting},
     slot::{Slot, Ticket},
 };
 
@@ -64,5 +64,28 @@ async fn drive<D: Driver>(
         // callers have all left is not begun.
         () = waiters.abandoned() => {}
         () = driver.run(dispatch) => {}
+    }
+}
+
+/// Marks the one task that collects. If it is dropped before it is done, for example because its
+/// runtime shuts down, the callers in line get [`Lost`](super::Lost), and the next item starts
+/// another task.
+pub(crate) struct Collecting<I, A>(Option<Arc<Lane<I, A>>>);
+
+impl<I, A> Collecting<I, A> {
+    pub(crate) fn new(lane: &Arc<Lane<I, A>>) -> Self {
+        Self(Some(Arc::clone(lane)))
+    }
+
+    pub(super) fn done(mut self) {
+        self.0 = None;
+    }
+}
+
+impl<I, A> Drop for Collecting<I, A> {
+    fn drop(&mut self) {
+        if let Some(lane) = self.0.take() {
+            lane.abandon();
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
+use scrimp_core::Key;
 use tokio::{
     sync::Notify,
     time::{Instant, timeout_at},
@@ -10,6 +11,7 @@ use tokio::{
 
 use super::{
     dispatch::{Dispatch, Entry, InFlightGuard, Responder},
+    drive::Collecting,
     latency::Latency,
     limits::Limits,
     queue::Queued,
@@ -34,6 +36,8 @@ pub(crate) struct Lane<I, A> {
 pub(crate) struct Waiting<I> {
     /// The request.
     pub(crate) item: I,
+    /// Equal for requests that one item answers. `None`: it is unlike any other.
+    pub(crate) identity: Option<Key>,
     /// The tenant it is for, where tenants share a lane.
     pub(crate) tenant: Option<Arc<str>>,
     /// Its part of the limit on weight.
@@ -134,6 +138,7 @@ impl<I, A> Lane<I, A> {
             let space = state.space(&self.limits, now);
             let entries = state.queue.take(space);
             state.in_flight += 1;
+            state.unanswered += 1;
             if state.latest.is_some() {
                 state.latest = state.queue.latest(self.latency.p95(), now);
             }
@@ -147,12 +152,24 @@ impl<I, A> Lane<I, A> {
 
     fn dispatch(self: &Arc<Self>, queued: Vec<Queued<I, A>>) -> Dispatch<I, A> {
         let (waiters, guard) = (Waiters::new(), InFlightGuard::new(Arc::clone(self)));
+        let mut before: Option<Key> = None;
         let entries = queued.into_iter().filter_map(|queued| {
             let Queued { waiting, slot, .. } = queued;
             let waits = slot.join(&waiters);
-            let Waiting { item, deadline, .. } = waiting;
+            let Waiting {
+                item,
+                identity,
+                deadline,
+                ..
+            } = waiting;
+            // Duplicates stand behind their item, whose caller may have left.
             waits.then(|| Entry {
                 item,
+                duplicate: {
+                    let equal = identity.is_some() && identity == before;
+                    before = identity;
+                    equal
+                },
                 deadline,
                 responder: Responder::new(slot),
             })
@@ -164,12 +181,22 @@ impl<I, A> Lane<I, A> {
         }
     }
 
+    /// Records that the collecting task ended before it was done. The callers in line get
+    /// [`Lost`](super::Lost), and the next item starts another task.
+    pub(super) fn abandon(&self) {
+        let mut state = self.state.lock();
+        state.collecting = false;
+        let queue = std::mem::take(&mut state.queue);
+        drop(state);
+        queue.lose();
+    }
+
     /// Records that a caller in line has left. Its item is removed at once or later: at most
     /// half of a queue belongs to callers that have left.
     pub(crate) fn left(&self) {
         let mut state = self.state.lock();
         state.gone += 1;
-        if state.gone * 2 >= state.queue.len() {
+        if state.gone * 2 >= state.queue.callers() {
             state.sweep();
         }
         if state.queue.is_empty() && state.collecting {
@@ -178,10 +205,22 @@ impl<I, A> Lane<I, A> {
         }
     }
 
+    /// Records that the answer to a call has begun, so that requests need not wait for it to
+    /// share a call.
+    pub(crate) fn call_answered(&self) {
+        let mut state = self.state.lock();
+        state.unanswered -= 1;
+        if state.collecting {
+            drop(state);
+            self.look.notify_one();
+        }
+    }
+
     /// Records that a call has ended.
-    pub(crate) fn call_ended(&self) {
+    pub(crate) fn call_ended(&self, answered: bool) {
         let mut state = self.state.lock();
         state.in_flight -= 1;
+        state.unanswered -= usize::from(!answered);
         state.used = Instant::now();
         if state.collecting {
             drop(state);
@@ -217,6 +256,12 @@ impl<I, A> Lane<I, A> {
         before
     }
 
+    /// Records that the upstream takes this number of items at most, and says so if `told`.
+    pub(crate) fn limited(&self, items: usize, told: bool) {
+        let now = Instant::now();
+        self.state.lock().learned.limited(items, told, now);
+    }
+
     /// Takes a refusal back: one item caused it, not the size of the batch.
     pub(crate) fn restore(&self, before: Learned) {
         self.state.lock().learned = before;
@@ -243,33 +288,5 @@ impl<I, A> Lane<I, A> {
     /// Reports whether the lane remembers a refusal.
     pub(crate) fn has_learned(&self, now: Instant) -> bool {
         self.state.lock().learned.is_remembered(now)
-    }
-}
-
-/// Marks the one task that collects. If it is dropped before it is done, for example because its
-/// runtime shuts down, the callers in line get [`Lost`](super::Lost), and the next item starts
-/// another task.
-pub(crate) struct Collecting<I, A>(Option<Arc<Lane<I, A>>>);
-
-impl<I, A> Collecting<I, A> {
-    pub(crate) fn new(lane: &Arc<Lane<I, A>>) -> Self {
-        Self(Some(Arc::clone(lane)))
-    }
-
-    fn done(mut self) {
-        self.0 = None;
-    }
-}
-
-impl<I, A> Drop for Collecting<I, A> {
-    fn drop(&mut self) {
-        if let Some(lane) = self.0.take() {
-            let queue = {
-                let mut state = lane.state.lock();
-                state.collecting = false;
-                std::mem::take(&mut state.queue)
-            };
-            queue.lose();
-        }
     }
 }

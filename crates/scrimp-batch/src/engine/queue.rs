@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use scrimp_core::{Key, KeyHashBuilder};
 use tokio::time::Instant;
 
 use super::{lane::Waiting, limits::Space, slot::Slot};
@@ -24,13 +25,19 @@ const LINE: &str = "a tenant in the round has a line";
 
 /// One line per tenant, served by deficit round-robin over weights, oldest item first.
 ///
-/// Ten thousand items of one tenant do not delay the one item of another.
+/// Ten thousand items of one tenant do not delay the one item of another. Duplicates of an item in line
+/// take no room: they go with it, for any tenant.
 pub(crate) struct Queue<I, A> {
     /// No line is empty.
     lines: HashMap<Tenant, Line<I, A>>,
     /// The tenants in `lines`, the next one first.
     round: VecDeque<Tenant>,
+    /// Duplicates of each item in line that may have some.
+    duplicates: HashMap<Key, Vec<Queued<I, A>>, KeyHashBuilder>,
+    /// Items in line, without duplicates.
     items: usize,
+    /// Items and duplicates.
+    callers: usize,
     bytes: usize,
     weight: u64,
     /// The time at which the oldest item came. `None` if the queue is empty.
@@ -60,7 +67,9 @@ impl<I, A> Default for Queue<I, A> {
         Self {
             lines: HashMap::new(),
             round: VecDeque::new(),
+            duplicates: HashMap::with_hasher(KeyHashBuilder),
             items: 0,
+            callers: 0,
             bytes: 0,
             weight: 0,
             oldest: None,
@@ -70,8 +79,9 @@ impl<I, A> Default for Queue<I, A> {
 }
 
 impl<I, A> Queue<I, A> {
-    pub(crate) fn len(&self) -> usize {
-        self.items
+    /// Returns the number of callers in line.
+    pub(crate) fn callers(&self) -> usize {
+        self.callers
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -96,7 +106,8 @@ impl<I, A> Queue<I, A> {
     /// Returns the time at which the first item must be sent, if a call takes this long.
     pub(crate) fn latest(&self, call: Duration, now: Instant) -> Option<Instant> {
         let lines = self.lines.values().flat_map(|line| &line.items);
-        let starts = lines.filter_map(|queued| match &queued.waiting {
+        let all = lines.chain(self.duplicates.values().flatten());
+        let starts = all.filter_map(|queued| match &queued.waiting {
             Waiting { urgent: true, .. } => Some(now),
             waiting => Some(waiting.deadline?.checked_sub(call).unwrap_or(now)),
         });
@@ -105,6 +116,13 @@ impl<I, A> Queue<I, A> {
 
     pub(crate) fn push(&mut self, queued: Queued<I, A>) {
         self.oldest.get_or_insert(queued.since);
+        self.callers += 1;
+        if let Some(identity) = &queued.waiting.identity {
+            if let Some(duplicates) = self.duplicates.get_mut(identity) {
+                return duplicates.push(queued);
+            }
+            self.duplicates.insert(identity.clone(), Vec::new());
+        }
         self.items += 1;
         self.bytes = self.bytes.saturating_add(queued.waiting.bytes);
         self.weight += u64::from(queued.waiting.weight);
@@ -119,7 +137,8 @@ impl<I, A> Queue<I, A> {
         line.items.push_back(queued);
     }
 
-    /// Takes the next batch: as many items as there is room for, and at least one.
+    /// Takes the next batch: as many items as there is room for, and at least one, each with its
+    /// duplicates behind it.
     pub(crate) fn take(&mut self, space: Space) -> Vec<Queued<I, A>> {
         let mut room = Room::new(space);
         let mut taken = Vec::with_capacity(self.items.min(room.items));
@@ -160,7 +179,16 @@ impl<I, A> Queue<I, A> {
                 return true;
             }
             line.deficit = line.deficit.saturating_sub(weight);
-            taken.extend(line.items.pop_front());
+            self.items -= 1;
+            self.bytes = self.bytes.saturating_sub(next.waiting.bytes);
+            self.weight -= weight;
+            let next = line.items.pop_front();
+            let identity = next
+                .as_ref()
+                .and_then(|next| next.waiting.identity.as_ref());
+            let duplicates = identity.and_then(|identity| self.duplicates.remove(identity));
+            taken.extend(next);
+            taken.extend(duplicates.into_iter().flatten());
         }
         self.spare = self.lines.remove(tenant).expect(LINE).items;
         room.items == 0
@@ -175,42 +203,65 @@ impl<I, A> Queue<I, A> {
     }
 
     fn taken(&mut self, taken: Vec<Queued<I, A>>) -> Vec<Queued<I, A>> {
-        if self.lines.is_empty() {
-            (self.items, self.bytes, self.weight) = (0, 0, 0);
-        } else {
-            taken.iter().for_each(|queued| self.forget(&queued.waiting));
-        }
+        self.callers -= taken.len();
         self.find_oldest();
         taken
     }
 
-    fn forget(&mut self, waiting: &Waiting<I>) {
-        self.items -= 1;
-        self.bytes = self.bytes.saturating_sub(waiting.bytes);
-        self.weight -= u64::from(waiting.weight);
+    /// Counts the items in line.
+    fn count(&mut self) {
+        (self.items, self.bytes, self.weight) = (0, 0, 0);
+        for Queued { waiting, .. } in self.lines.values().flat_map(|line| &line.items) {
+            self.items += 1;
+            self.bytes = self.bytes.saturating_add(waiting.bytes);
+            self.weight += u64::from(waiting.weight);
+        }
+        self.find_oldest();
     }
 
-    /// Drops the items of callers that have left.
+    /// Drops the items of callers that have left. The place of one with duplicates goes to the first
+    /// of them that still waits.
     pub(crate) fn sweep(&mut self) {
-        let mut totals = (0, 0usize, 0);
+        for waiting in self.duplicates.values_mut() {
+            waiting.retain(|queued| !queued.slot.is_over());
+        }
+        let duplicates = &mut self.duplicates;
         self.lines.retain(|_, line| {
-            line.items.retain(|queued| !queued.slot.is_over());
-            for Queued { waiting, .. } in &line.items {
-                totals.0 += 1;
-                totals.1 = totals.1.saturating_add(waiting.bytes);
-                totals.2 += u64::from(waiting.weight);
-            }
+            line.items.retain_mut(|queued| {
+                if !queued.slot.is_over() {
+                    return true;
+                }
+                let Some(identity) = &queued.waiting.identity else {
+                    return false;
+                };
+                let others = duplicates
+                    .get_mut(identity)
+                    .filter(|others| !others.is_empty());
+                match others {
+                    Some(others) => {
+                        *queued = others.remove(0);
+                        true
+                    }
+                    None => {
+                        duplicates.remove(identity);
+                        false
+                    }
+                }
+            });
             !line.items.is_empty()
         });
-        (self.items, self.bytes, self.weight) = totals;
         self.round.retain(|tenant| self.lines.contains_key(tenant));
-        self.find_oldest();
+        self.count();
+        self.callers = self.items + self.duplicates.values().map(Vec::len).sum::<usize>();
     }
 
     /// Tells every caller in line that there is no answer.
     pub(crate) fn lose(self) {
         let lines = self.lines.into_values().flat_map(|line| line.items);
-        lines.for_each(|queued| queued.slot.lose());
+        let duplicates = self.duplicates.into_values().flatten();
+        lines
+            .chain(duplicates)
+            .for_each(|queued| queued.slot.lose());
     }
 }
 
@@ -241,3 +292,6 @@ impl Room {
         true
     }
 }
+
+#[cfg(test)]
+mod tests;

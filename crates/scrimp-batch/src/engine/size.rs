@@ -27,6 +27,8 @@ pub(crate) struct Learned {
     clean: u32,
     /// The time of the last refusal.
     refused: Option<Instant>,
+    /// The upstream named its limit on items, so that larger batches need not be tried.
+    told: bool,
 }
 
 /// The size of a batch.
@@ -40,8 +42,8 @@ pub(crate) struct Sizes {
 // === impl Learned ===
 
 impl Learned {
-    /// Returns the limits: at least two items, and at least one byte. `None` if no refusal is
-    /// remembered.
+    /// Returns the limits: at least one item, and at least one byte. One item only if the upstream
+    /// says that it takes no more. `None` if no refusal is remembered.
     pub(crate) fn limits(&self, now: Instant) -> Option<Sizes> {
         let refused = self.refused?;
         self.limits
@@ -91,6 +93,21 @@ impl Learned {
         }
     }
 
+    /// Records that the upstream takes this number of items at most. It said so if `told`; else it
+    /// stopped after this number.
+    pub(crate) fn limited(&mut self, items: usize, told: bool, now: Instant) {
+        if !self.is_remembered(now) {
+            *self = Self::default();
+        }
+        let items = items.max(1);
+        self.refused = Some(now);
+        self.clean = 0;
+        self.told = told;
+        self.passed.items = self.passed.items.min(items);
+        let bytes = self.limits.map_or(usize::MAX, |limits| limits.bytes);
+        self.limits = Some(Sizes { items, bytes });
+    }
+
     /// Records that a batch passed.
     pub(crate) fn accepted(&mut self, size: Sizes, now: Instant) {
         self.passed.items = self.passed.items.max(size.items);
@@ -107,7 +124,7 @@ impl Learned {
         self.clean += u32::from(full);
         if self.clean >= CLEAN {
             self.clean = 0;
-            limits.items = limits.items.saturating_add(1);
+            limits.items = limits.items.saturating_add(usize::from(!self.told));
             limits.bytes = limits.bytes.saturating_add(limits.bytes / 8);
         }
     }
@@ -142,6 +159,21 @@ mod tests {
         );
         learned.accepted(size(50, 2_500), now);
         assert_eq!(limits(&learned).0, 51);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_limit_that_the_upstream_names_stays_for_ten_minutes_and_one_that_it_shows_grows() {
+        for (told, grown) in [(true, 10), (false, 11)] {
+            let (mut learned, now) = (Learned::default(), Instant::now());
+            learned.accepted(size(60, 600), now);
+            learned.limited(10, told, now);
+            assert_eq!(limits(&learned), (10, usize::MAX));
+            (0..20).for_each(|_| learned.accepted(size(10, 100), now));
+            assert_eq!(limits(&learned).0, grown);
+            assert!(!learned.is_remembered(now + MEMORY));
+            learned.limited(0, told, now);
+            assert_eq!(limits(&learned).0, 1, "items go alone");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -15,7 +15,10 @@ pub(super) struct State<I, A> {
     pub(super) queue: Queue<I, A>,
     /// Queued callers that have left since the queue was last swept.
     pub(super) gone: usize,
+    /// Calls whose answer has not come to its end.
     pub(super) in_flight: usize,
+    /// Those of them whose answer has not begun.
+    pub(super) unanswered: usize,
     pub(super) collecting: bool,
     pub(super) rate: Rate,
     /// The time at which the first item must be sent: its deadline, less the time of a call.
@@ -37,6 +40,7 @@ impl<I, A> State<I, A> {
             queue: Queue::default(),
             gone: 0,
             in_flight: 0,
+            unanswered: 0,
             collecting: false,
             rate: Rate::default(),
             latest: None,
@@ -59,7 +63,7 @@ impl<I, A> State<I, A> {
         }
         let due = match self.window(limits, now) {
             _ if self.queue.is_full(self.space(limits, now)) => now,
-            Due::WhenIdle(_) if self.in_flight == 0 => now,
+            Due::WhenIdle(_) if self.unanswered == 0 => now,
             Due::At(due) | Due::WhenIdle(due) => due,
         };
         let due = self.latest.map_or(due, |latest| latest.min(due));
@@ -74,9 +78,12 @@ impl<I, A> State<I, A> {
     fn window(&self, limits: &Limits, now: Instant) -> Due {
         let since = self.queue.oldest().expect("an item is in line");
         let rate = self.rate.per_second(now);
-        limits
-            .window
-            .due(since, self.queue.len(), rate, self.space(limits, now).items)
+        limits.window.due(
+            since,
+            self.queue.callers(),
+            rate,
+            self.space(limits, now).items,
+        )
     }
 
     /// Reports whether the collecting task must look again before its planned time. The queue

@@ -18,6 +18,9 @@ pub(crate) struct Config<Req> {
     pub(crate) deadline: Option<Arc<DeadlineFn<Req>>>,
 }
 
+/// Writes the identity of a request.
+pub(crate) type IdentityFn<Req> = dyn Fn(&Req, &mut KeyBuf) + Send + Sync;
+
 pub(crate) type LaneFn<Req> = dyn Fn(&Req, &mut KeyBuf) + Send + Sync;
 pub(crate) type TenantFn<Req> = dyn Fn(&Req) -> Arc<str> + Send + Sync;
 pub(crate) type WeighFn<Req> = dyn Fn(&Req) -> u32 + Send + Sync;

@@ -1,30 +1,31 @@
 //! The call for a batch.
 
-use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use scrimp_core::{BoxError, Counter, SharedError};
 use tokio::time::{Instant, timeout};
 use tower::util::Oneshot;
 use tower_service::Service;
 
-use super::{Answers, GroupError, layer::Shared};
+use super::{Answers, GroupError, layer::Shared, service::CopyAnswer};
 use crate::engine::{Dispatch, Driver, InFlightGuard, Responder};
 
 /// Calls a service that takes many requests, and hands its answers out.
 pub(crate) struct GroupDriver<S, Req, A> {
     inner: S,
     shared: Arc<Shared<Req>>,
-    kind: PhantomData<fn() -> A>,
+    /// Copies an answer for an equal request.
+    copy: Option<CopyAnswer<A>>,
 }
 
 // === impl GroupDriver ===
 
 impl<S, Req, A> GroupDriver<S, Req, A> {
-    pub(crate) fn new(inner: S, shared: Arc<Shared<Req>>) -> Self {
+    pub(crate) fn new(inner: S, shared: Arc<Shared<Req>>, copy: Option<CopyAnswer<A>>) -> Self {
         Self {
             inner,
             shared,
-            kind: PhantomData,
+            copy,
         }
     }
 }
@@ -38,7 +39,7 @@ impl<S, Req, A> GroupDriver<S, Req, A> {
 
 impl<S: Clone, Req, A> Clone for GroupDriver<S, Req, A> {
     fn clone(&self) -> Self {
-        Self::new(self.inner.clone(), Arc::clone(&self.shared))
+        Self::new(self.inner.clone(), Arc::clone(&self.shared), self.copy)
     }
 }
 
@@ -56,21 +57,30 @@ where
 
     async fn run(self, dispatch: Dispatch<Req, Self::Answer>) {
         let Dispatch { entries, guard, .. } = dispatch;
-        let (items, responders): (Vec<_>, Vec<_>) = entries
-            .into_iter()
-            .map(|entry| (entry.item, entry.responder))
-            .unzip();
+        let entered = entries.len();
+        let mut items = Vec::with_capacity(entered);
+        let mut callers: Vec<Callers<Self::Answer>> = Vec::with_capacity(entered);
+        for entry in entries {
+            match callers.last_mut().filter(|_| entry.duplicate) {
+                Some(equal) => equal.duplicates.push(entry.responder),
+                None => {
+                    items.push(entry.item);
+                    callers.push(Callers::of(entry.responder));
+                }
+            }
+        }
         if items.is_empty() {
             return; // All callers have left.
         }
         let Shared { config, stats, .. } = &*self.shared;
         stats.calls.increment();
         stats.items.add(items.len() as u64);
+        stats.duplicates.add((entered - items.len()) as u64);
         let call = Oneshot::new(self.inner, items);
         let result = timed(call, config.timeout, &guard).await;
         // A caller may ask again as soon as it is answered: this call must be over by then.
         drop(guard);
-        hand_out(result, responders, &stats.failed);
+        hand_out(result, callers, self.copy, &stats.failed);
     }
 }
 
@@ -95,26 +105,56 @@ async fn timed<I, A, T, E: Into<BoxError>>(
 /// Gives each caller its answer, or the error of the call, which is counted.
 fn hand_out<R: Answers>(
     result: Result<R, GroupError>,
-    responders: Vec<Responder<Result<R::Item, GroupError>>>,
+    callers: Vec<Callers<Result<R::Item, GroupError>>>,
+    copy: Option<CopyAnswer<Result<R::Item, GroupError>>>,
     failed: &Counter,
 ) {
-    let asked = responders.len();
+    let asked = callers.len();
     let answers = result.and_then(|answers| {
         let in_order = answers.in_order(asked);
         in_order.map_err(|answered| GroupError::Count { asked, answered })
     });
     match answers {
         Ok(answers) => {
-            for (responder, answer) in responders.into_iter().zip(answers) {
-                responder.answer(answer.ok_or(GroupError::Missing));
+            for (callers, answer) in callers.into_iter().zip(answers) {
+                callers.answer(answer.ok_or(GroupError::Missing), copy);
             }
         }
         Err(error) => {
             failed.increment();
-            for responder in responders {
-                responder.answer(Err(error.clone()));
+            for Callers { first, duplicates } in callers {
+                for responder in duplicates.into_iter().chain([first]) {
+                    responder.answer(Err(error.clone()));
+                }
             }
         }
+    }
+}
+
+/// The callers of equal requests.
+struct Callers<A> {
+    first: Responder<A>,
+    duplicates: Vec<Responder<A>>,
+}
+
+// === impl Callers ===
+
+impl<A> Callers<A> {
+    fn of(first: Responder<A>) -> Self {
+        Self {
+            first,
+            duplicates: Vec::new(),
+        }
+    }
+
+    /// Gives each caller the answer. Without a way to copy it there are no duplicates.
+    fn answer(self, answer: A, copy: Option<CopyAnswer<A>>) {
+        if let Some(copy) = copy {
+            for duplicate in self.duplicates {
+                duplicate.answer(copy(&answer));
+            }
+        }
+        self.first.answer(answer);
     }
 }
 

@@ -7,6 +7,7 @@ mod driver;
 mod error;
 mod future;
 mod layer;
+mod memo;
 mod service;
 
 pub(crate) use answers::place;
@@ -14,5 +15,6 @@ pub use answers::{Answers, ByIndex};
 pub use builder::GroupLayerBuilder;
 pub use error::GroupError;
 pub use future::GroupFuture;
-pub use layer::GroupLayer;
+pub use layer::{DistinctGroupLayer, GroupLayer};
+pub use memo::{Memo, MemoFuture};
 pub use service::Group;

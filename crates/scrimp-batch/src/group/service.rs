@@ -9,7 +9,10 @@ use std::{
 use scrimp_core::{BoxError, KeyBuf};
 use tower_service::Service;
 
-use super::{Answers, GroupError, driver::GroupDriver, future::GroupFuture, layer::Shared};
+use super::{
+    Answers, GroupError, config::IdentityFn, driver::GroupDriver, future::GroupFuture,
+    layer::Shared,
+};
 use crate::engine::{Lane, Lanes, Limits, Room, Waiting};
 
 /// A service that makes one call for many requests. Made by
@@ -28,12 +31,26 @@ pub(crate) struct State<Req, A> {
     lanes: Lanes<Req, A>,
     /// The lane if no function sets lanes apart.
     only: Arc<Lane<Req, A>>,
+    distinct: Option<Distinct<Req, A>>,
 }
+
+/// Equality of requests, and copies of an answer for equal ones.
+pub(crate) struct Distinct<Req, A> {
+    pub(crate) identity: Arc<IdentityFn<Req>>,
+    pub(crate) copy: CopyAnswer<A>,
+}
+
+/// Copies an answer for an equal request.
+pub(crate) type CopyAnswer<A> = fn(&A) -> A;
 
 // === impl Group ===
 
 impl<S, Req, A> Group<S, Req, A> {
-    pub(crate) fn new(inner: S, shared: Arc<Shared<Req>>) -> Self {
+    pub(crate) fn new(
+        inner: S,
+        shared: Arc<Shared<Req>>,
+        distinct: Option<Distinct<Req, A>>,
+    ) -> Self {
         let config = &shared.config;
         let limits = Arc::new(Limits {
             items: config.items,
@@ -47,6 +64,7 @@ impl<S, Req, A> Group<S, Req, A> {
             lanes: Lanes::new(config.lanes.max_lanes, shared.stats.lanes.clone()),
             limits,
             shared,
+            distinct,
         });
         Self { inner, state }
     }
@@ -81,6 +99,11 @@ impl<Req, A> State<Req, A> {
     fn waiting(&self, item: Req) -> Waiting<Req> {
         let config = &self.shared.config;
         Waiting {
+            identity: self.distinct.as_ref().map(|distinct| {
+                let mut key = KeyBuf::new();
+                (distinct.identity)(&item, &mut key);
+                key.to_key()
+            }),
             tenant: config.tenant.as_ref().map(|tenant| tenant(&item)),
             weight: config.weigh.as_ref().map_or(1, |weigh| weigh(&item)),
             deadline: config
@@ -123,7 +146,9 @@ where
     fn call(&mut self, request: Req) -> Self::Future {
         let lane = self.state.lane(&request);
         let waiting = self.state.waiting(request);
-        let driver = GroupDriver::new(self.inner.clone(), Arc::clone(&self.state.shared));
+        let copy = self.state.distinct.as_ref().map(|distinct| distinct.copy);
+        let shared = Arc::clone(&self.state.shared);
+        let driver = GroupDriver::new(self.inner.clone(), shared, copy);
         GroupFuture::new(Room::new(&self.state.shared.places), lane, waiting, driver)
     }
 }

@@ -1,9 +1,8 @@
-//! The call for a batch, and the calls for its halves if it is refused.
+//! The call for a batch.
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use futures_util::future::join;
 use http::Response;
 use scrimp_core::{
     ShareError,
@@ -14,9 +13,10 @@ use tokio::time::{Instant, timeout_at};
 use super::{
     Common, Problem,
     call::{Ended, exchange},
-    driver::{HttpCalls, JobOf, ReplyOf, alone},
+    divide::{halve, one_by_one, portions},
+    driver::{HttpCalls, JobOf, ReplyOf},
     envelope::{envelope, time_limit},
-    job::{Job, single},
+    job::Job,
     outcome::{Failed, settle, settle_whole},
 };
 use crate::{
@@ -37,6 +37,8 @@ const ROUNDS: usize = 2;
 pub(crate) struct Leftover<B, E> {
     /// Items with a transient failure.
     pub(crate) failed: Vec<Failed<B, E>>,
+    /// Items that the upstream did not carry out, for a limit of its own.
+    pub(crate) not_done: Vec<Failed<B, E>>,
     /// Items of a batch that timed out.
     pub(crate) unsure: Vec<Job<B, E>>,
     /// True if an item was refused alone: it was at fault, not the number of items.
@@ -49,13 +51,15 @@ impl<B, E> Leftover<B, E> {
     pub(crate) fn none() -> Self {
         Self {
             failed: Vec::new(),
+            not_done: Vec::new(),
             unsure: Vec::new(),
             poisoned: false,
         }
     }
 
-    fn and(mut self, other: Self) -> Self {
+    pub(crate) fn and(mut self, other: Self) -> Self {
         self.failed.extend(other.failed);
+        self.not_done.extend(other.not_done);
         self.unsure.extend(other.unsure);
         self.poisoned |= other.poisoned;
         self
@@ -144,10 +148,28 @@ async fn conclude<D: HttpCalls>(
         return timed_out(common, jobs, limit);
     };
     match decoded {
-        Decoded::Answers(answers) => settle(common, guard, jobs, answers, &response),
+        Decoded::Answers(answers) => settle(common, guard, jobs, answers, &response, None).0,
+        Decoded::Stopped { answers, at, limit } => {
+            let stop = Some((at, limit));
+            let (left, rest) = settle(common, guard, jobs, answers, &response, stop);
+            common.stats.split.add(u64::from(!rest.jobs.is_empty()));
+            left.and(portions(driver, rest.jobs, rest.limit, guard).await)
+        }
         Decoded::Whole => settle_whole(common, guard, jobs, &response),
-        Decoded::Split if jobs.len() == 1 => settle_whole(common, guard, jobs, &response),
-        Decoded::Split => halve(driver, jobs, guard).await,
+        Decoded::Split | Decoded::AtMost(_) if jobs.len() == 1 => {
+            settle_whole(common, guard, jobs, &response)
+        }
+        Decoded::AtMost(limit) if (1..jobs.len()).contains(&limit) => {
+            common.stats.split.add(1);
+            guard.limited(limit, true);
+            portions(driver, jobs, limit, guard).await
+        }
+        Decoded::Split | Decoded::AtMost(_) => halve(driver, jobs, guard).await,
+        Decoded::Alone => {
+            guard.limited(1, true);
+            one_by_one(driver, jobs).await;
+            Leftover::none()
+        }
     }
 }
 
@@ -179,51 +201,6 @@ async fn decode<C: BatchCodec, B, E>(
         },
         Err(_) => None,
     }
-}
-
-/// Tries the halves of two or more jobs that were refused together. A half of one item is sent as
-/// its caller sent it.
-async fn halve<D: HttpCalls>(
-    driver: D,
-    mut jobs: Vec<JobOf<D>>,
-    guard: &InFlightGuard<Item, ReplyOf<D>>,
-) -> Leftover<D::Body, D::Error> {
-    let common = Arc::clone(driver.common());
-    common.stats.split.add(1);
-    let before = guard.refused(size(&jobs));
-    let second = jobs.split_off(jobs.len() / 2);
-    let one = half(driver.clone(), jobs, guard);
-    let two = half(driver, second, guard);
-    let (one, two) = join(one, two).await;
-    let left = one.and(two);
-    if left.poisoned {
-        guard.restore(before);
-    }
-    left
-}
-
-async fn half<D: HttpCalls>(
-    driver: D,
-    jobs: Vec<JobOf<D>>,
-    guard: &InFlightGuard<Item, ReplyOf<D>>,
-) -> Leftover<D::Body, D::Error> {
-    match single(jobs) {
-        Ok(job) => {
-            let status = alone(driver, job, None).await;
-            Leftover {
-                poisoned: status.is_some_and(|status| status.is_client_error()),
-                ..Leftover::none()
-            }
-        }
-        Err(jobs) => batch(driver, jobs, guard).await,
-    }
-}
-
-async fn one_by_one<D: HttpCalls>(driver: D, jobs: Vec<JobOf<D>>) {
-    let calls = jobs
-        .into_iter()
-        .map(move |job| super::retry::once(driver.clone(), job));
-    futures_util::future::join_all(calls).await;
 }
 
 /// Splits the cost of the call, which was booked, over the jobs by weight.

@@ -9,6 +9,8 @@ use http_body_util::{BodyExt, Limited};
 use scrimp_core::BoxError;
 use tokio::time::{Instant, timeout};
 
+use crate::coding::identity;
+
 /// Outcome of a call whose answer is read to its end.
 pub(crate) enum Ended<E> {
     Answered(Response<Bytes>),
@@ -17,8 +19,8 @@ pub(crate) enum Ended<E> {
     TimedOut,
 }
 
-/// Waits for a call and reads its answer, within a time and up to `most` bytes. Returns the time
-/// it took, too.
+/// Waits for a call and reads its answer, within a time and up to `most` bytes, also without its
+/// content coding. Returns the time it took, too.
 pub(crate) async fn exchange<ResB, E>(
     call: impl Future<Output = Result<Response<ResB>, E>>,
     limit: Duration,
@@ -31,7 +33,7 @@ where
     let start = Instant::now();
     let call = async {
         match call.await {
-            Ok(response) => match read(response, most).await {
+            Ok(response) => match read_plain(response, most).await {
                 Ok(answer) => Ended::Answered(answer),
                 Err(error) => Ended::Unreadable(error),
             },
@@ -56,4 +58,17 @@ where
         Ok(body) => Ok(Response::from_parts(head, body.to_bytes())),
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// Reads a response to its end, and removes its content coding. Neither may take more than `most`
+/// bytes.
+pub(crate) async fn read_plain<ResB>(
+    response: Response<ResB>,
+    most: usize,
+) -> Result<Response<Bytes>, String>
+where
+    ResB: Body<Data = Bytes>,
+    ResB::Error: Into<BoxError>,
+{
+    identity(read(response, most).await?, most).await
 }

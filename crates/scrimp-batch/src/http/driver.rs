@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body::Body;
 use scrimp_core::{BoxError, ShareError};
+use scrimp_http::media_type::is_stream;
 use tokio::time::Instant;
 use tower::util::Oneshot;
 use tower_service::Service;
@@ -120,15 +121,20 @@ where
     async fn run(self, dispatch: Dispatch<Item, Self::Answer>) {
         let Dispatch { entries, guard, .. } = dispatch;
         let common = self.common();
-        let jobs = gather(entries, common.config.dedupe);
+        let jobs = gather(entries);
         common.deposit(&jobs);
         match single(jobs) {
             Ok(job) => drop(alone(self, job, Some(guard)).await),
             Err(jobs) => {
-                let left = batch(self.clone(), jobs, &guard).await;
-                // The rest is tried one by one; the lane does not wait for it.
-                drop(guard);
-                finish(self, left).await;
+                let mut left = batch(self.clone(), jobs, &guard).await;
+                let not_done = std::mem::take(&mut left.not_done);
+                if not_done.is_empty() {
+                    // The rest is tried one by one; the lane does not wait for it.
+                    drop(guard);
+                    return finish(self, left).await;
+                }
+                let again = retry::again(self.clone(), not_done, guard);
+                futures_util::future::join(again, finish(self, left)).await;
             }
         }
     }
@@ -139,7 +145,7 @@ where
 pub(crate) async fn alone<D: HttpCalls>(
     driver: D,
     job: JobOf<D>,
-    guard: Option<InFlightGuard<Item, ReplyOf<D>>>,
+    mut guard: Option<InFlightGuard<Item, ReplyOf<D>>>,
 ) -> Option<StatusCode> {
     let common = Arc::clone(driver.common());
     common.take(1).await;
@@ -152,8 +158,13 @@ pub(crate) async fn alone<D: HttpCalls>(
     match result {
         Ok(mut response) => {
             let status = response.status();
+            let stream = is_stream(response.headers());
             common.book_call(&job.item().head, response.extensions_mut());
-            job.pass(response, guard);
+            if let Some(guard) = &mut guard {
+                guard.answered();
+            }
+            // A stream may stay open without an end, and is no call that others wait for.
+            job.pass(response, guard.filter(|_| !stream));
             Some(status)
         }
         Err(error) => {
@@ -163,7 +174,8 @@ pub(crate) async fn alone<D: HttpCalls>(
     }
 }
 
-async fn finish<D: HttpCalls>(driver: D, left: Leftover<D::Body, D::Error>) {
+/// Sends items that failed or may have been carried out again, each alone.
+pub(crate) async fn finish<D: HttpCalls>(driver: D, left: Leftover<D::Body, D::Error>) {
     let Leftover { failed, unsure, .. } = left;
     if failed.is_empty() && unsure.is_empty() {
         return;

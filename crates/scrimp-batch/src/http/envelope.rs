@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Uri, header::HOST};
 use scrimp_core::extensions::{BodyDigest, Repeatable, Since};
-use scrimp_http::trace_fields::is_trace_field;
+use scrimp_http::{coding::ask_for_identity, trace_fields::is_trace_field};
 use tokio::time::Instant;
 
 use super::{
@@ -38,6 +38,7 @@ pub(crate) fn envelope<C: BatchCodec, B, E>(
             }
         }
     }
+    ask_for_identity(request.headers_mut());
     *request.extensions_mut() = first.extensions.clone();
     // The digest of the first item's body is not that of the envelope.
     request.extensions_mut().remove::<BodyDigest>();

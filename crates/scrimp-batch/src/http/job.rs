@@ -1,14 +1,13 @@
 //! An item in flight, and all callers that wait for its answer.
 
-use std::collections::HashMap;
-
 use bytes::Bytes;
 use http::{Extensions, Request, Response};
 use http_body::Body;
 use scrimp_core::{
-    Key, KeyHashBuilder, Money, ShareError,
+    Money, ShareError,
     extensions::{RefusedTenants, Settlement, Tenant, TenantShares},
 };
+use scrimp_http::coding::ask_for_identity;
 use tokio::time::Instant;
 
 use super::{Problem, caller::Caller};
@@ -26,36 +25,37 @@ pub(crate) struct Job<B, E> {
 }
 
 /// Makes jobs of entries, one for all duplicates. An entry past its deadline is answered here.
-pub(crate) fn gather<B, E>(entries: Vec<Entry<Item, Reply<B, E>>>, dedupe: bool) -> Vec<Job<B, E>> {
+pub(crate) fn gather<B, E>(entries: Vec<Entry<Item, Reply<B, E>>>) -> Vec<Job<B, E>> {
     let now = Instant::now();
     let mut jobs: Vec<Job<B, E>> = Vec::with_capacity(entries.len());
-    let mut seen: HashMap<Key, usize, KeyHashBuilder> = HashMap::with_hasher(KeyHashBuilder);
-    for Entry {
-        item,
-        deadline,
-        responder,
-    } in entries
-    {
+    // The last job is that of the entry's equals.
+    let mut equal = false;
+    for entry in entries {
+        let Entry {
+            item,
+            duplicate,
+            deadline,
+            responder,
+        } = entry;
+        equal &= duplicate;
         if deadline.is_some_and(|deadline| deadline < now) {
             responder.answer(Ok(Problem::Late.response().map(BatchBody::part)));
             continue;
         }
-        let identity = item.admission.identity.as_ref().filter(|_| dedupe);
-        if let Some(index) = identity.and_then(|key| seen.get(key)) {
-            let job = &mut jobs[*index];
-            // The answer is useful until the last of its callers stops waiting.
-            job.deadline = job.deadline.zip(deadline).map(|(a, b)| a.max(b));
-            job.duplicates.push(Caller::new(item, responder));
-            continue;
+        let caller = Caller::new(item, responder);
+        match jobs.last_mut().filter(|_| equal) {
+            Some(job) => {
+                // The answer is useful until the last of its callers stops waiting.
+                job.deadline = job.deadline.zip(deadline).map(|(a, b)| a.max(b));
+                job.duplicates.push(caller);
+            }
+            None => jobs.push(Job {
+                deadline,
+                first: caller,
+                duplicates: Vec::new(),
+            }),
         }
-        if let Some(key) = identity {
-            seen.insert(key.clone(), jobs.len());
-        }
-        jobs.push(Job {
-            deadline,
-            first: Caller::new(item, responder),
-            duplicates: Vec::new(),
-        });
+        equal = true;
     }
     jobs
 }
@@ -168,6 +168,8 @@ impl<B, E> Job<B, E> {
         let mut request = Request::from_parts(item.head.clone(), item.body.clone());
         if self.has_duplicates() {
             charge_to(request.extensions_mut(), std::slice::from_ref(self));
+            // Duplicates may accept other codings.
+            ask_for_identity(request.headers_mut());
         }
         request
     }

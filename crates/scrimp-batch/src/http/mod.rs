@@ -4,6 +4,7 @@ mod batch;
 mod call;
 mod caller;
 mod common;
+mod divide;
 mod driver;
 mod envelope;
 mod job;

@@ -11,12 +11,18 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     Problem,
-    call::read,
-    driver::{HttpCalls, JobOf},
+    batch::batch,
+    call::{read, read_plain},
+    driver::{HttpCalls, JobOf, ReplyOf, finish},
     job::Job,
     outcome::Failed,
 };
-use crate::{BatchCodec, codec::Verdict, config::pause};
+use crate::{
+    BatchCodec,
+    codec::{Item, Verdict},
+    config::{pause, slow_pause},
+    engine::InFlightGuard,
+};
 
 /// Result of sending a job alone.
 enum Sent<B, E> {
@@ -30,7 +36,7 @@ enum Sent<B, E> {
 type SentOf<D> = Sent<<D as HttpCalls>::Body, <D as HttpCalls>::Error>;
 
 /// Calls made at a time for one batch.
-const AT_ONCE: usize = 8;
+pub(crate) const AT_ONCE: usize = 8;
 
 /// Retries items with a transient failure, each after a random pause.
 pub(crate) async fn retry_all<D: HttpCalls>(driver: D, failed: Vec<Failed<D::Body, D::Error>>) {
@@ -90,13 +96,61 @@ async fn retry<D: HttpCalls>(driver: D, failed: Failed<D::Body, D::Error>) {
         }
         let charges = response.extensions().clone();
         // If this answer cannot be read, the last one that could be stays.
-        if let Ok(better) = read(response, common.config.max_answer).await {
-            answer = better;
-        }
+        let most = common.config.max_answer;
+        let better = match job.has_duplicates() {
+            true => read_plain(response, most).await,
+            false => read(response, most).await,
+        };
+        answer = better.unwrap_or(answer);
         // The cost may depend on the body.
         job.charge_call(&charges);
     }
     job.answer(&common.codec, &answer);
+}
+
+/// Sends items that the upstream did not carry out again, together, after a pause each time. The lane
+/// pauses as well.
+pub(crate) async fn again<D: HttpCalls>(
+    driver: D,
+    mut not_done: Vec<Failed<D::Body, D::Error>>,
+    guard: InFlightGuard<Item, ReplyOf<D>>,
+) {
+    let common = Arc::clone(driver.common());
+    for attempt in 0..common.config.retries {
+        if not_done.is_empty() {
+            return;
+        }
+        let asked = not_done.iter().filter_map(|failed| failed.wait).max();
+        let rest = slow_pause(attempt).max(asked.unwrap_or_default());
+        guard.back_off(rest);
+        let at = Instant::now() + rest;
+        let may_wait = |failed: &Failed<D::Body, D::Error>| {
+            let in_time = failed.job.deadline.is_none_or(|deadline| deadline > at);
+            in_time
+                && rest <= common.config.patience
+                && !failed.job.is_over()
+                && common.config.retry_budget.withdraw()
+        };
+        let (waiting, over): (Vec<_>, Vec<_>) = not_done.into_iter().partition(may_wait);
+        give_up(over, &common.codec);
+        if waiting.is_empty() {
+            return;
+        }
+        sleep(rest).await;
+        common.stats.retried.add(waiting.len() as u64);
+        let jobs = waiting.into_iter().map(|failed| failed.job).collect();
+        let mut left = batch(driver.clone(), jobs, &guard).await;
+        not_done = std::mem::take(&mut left.not_done);
+        finish(driver.clone(), left).await;
+    }
+    give_up(not_done, &common.codec);
+}
+
+/// Gives items the answers that they have.
+fn give_up<B, E>(failed: Vec<Failed<B, E>>, codec: &impl BatchCodec) {
+    for failed in failed {
+        failed.job.answer(codec, &failed.answer);
+    }
 }
 
 /// Sends items of a batch that timed out again, each alone.
@@ -186,7 +240,7 @@ async fn deliver<ResB, E>(
         return job.pass(response, ());
     }
     let charges = response.extensions().clone();
-    let answer = read(response, most).await;
+    let answer = read_plain(response, most).await;
     job.charge_call(&charges);
     match answer {
         Ok(answer) => job.answer(codec, &answer),

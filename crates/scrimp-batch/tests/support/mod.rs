@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses some of it")]
 
 pub(crate) mod double;
+pub(crate) mod node;
 
 use std::{
     future::Future,

@@ -53,6 +53,17 @@ impl<B: Body> Default for DigestBody<B> {
     }
 }
 
+/// Makes a body of bytes that are at hand. Layers that make requests of their own, such as one that
+/// batches, need it.
+impl<B: Body> From<Bytes> for DigestBody<B> {
+    fn from(bytes: Bytes) -> Self {
+        Self {
+            read: (!bytes.is_empty()).then_some(bytes).into_iter().collect(),
+            ..Self::default()
+        }
+    }
+}
+
 impl<B: Body<Data = Bytes>> Body for DigestBody<B> {
     type Data = Bytes;
     type Error = B::Error;

@@ -15,7 +15,7 @@ use pin_project_lite::pin_project;
 use sha2::{Digest, Sha256};
 use tower_service::Service;
 
-use super::{BodyDigest, DigestBody, body::Then};
+use super::{BodyDigest, DigestBody, body::Then, canonical_json};
 
 pin_project! {
     /// The response of a [`BodyDigestService`](super::BodyDigestService).
@@ -54,6 +54,7 @@ struct Buffer {
     chunks: VecDeque<Bytes>,
     length: usize,
     limit: usize,
+    canonical: bool,
     digest: Sha256,
 }
 
@@ -64,12 +65,14 @@ where
     S: Service<Request<DigestBody<B>>>,
     B: Body<Data = Bytes>,
 {
-    pub(super) fn reading(ready: S, request: Request<B>, limit: usize) -> Self {
+    /// Reads the body first. It is identified by its canonical form, if it has one, where `canonical`.
+    pub(super) fn reading(ready: S, request: Request<B>, limit: usize, canonical: bool) -> Self {
         let (parts, body) = request.into_parts();
         let buffer = Buffer {
             chunks: VecDeque::new(),
             length: 0,
             limit,
+            canonical,
             digest: Sha256::new(),
         };
         let reading = Some(Reading {
@@ -164,12 +167,13 @@ where
 {
     fn call(mut self, end: End<B::Error>) -> S::Future {
         let mut body = DigestBody {
-            read: self.buffer.chunks,
+            read: std::mem::take(&mut self.buffer.chunks),
             ..DigestBody::default()
         };
         match end {
             End::Whole => {
-                let digest = BodyDigest(self.buffer.digest.finalize().into());
+                let digest = canonical(&self.buffer, &body.read).unwrap_or(self.buffer.digest);
+                let digest = BodyDigest(digest.finalize().into());
                 self.head.extensions_mut().insert(digest);
             }
             End::TooLong => body.rest = Some(self.body),
@@ -177,6 +181,21 @@ where
         }
         self.service.call(self.head.map(|()| body))
     }
+}
+
+/// Returns the digest of the canonical form; `None` if the body has none, or one of another value.
+fn canonical(buffer: &Buffer, chunks: &VecDeque<Bytes>) -> Option<Sha256> {
+    if !buffer.canonical {
+        return None;
+    }
+    let json = match chunks.len() {
+        1 => canonical_json(chunks.front()?)?,
+        _ => {
+            let whole: Vec<u8> = chunks.iter().flatten().copied().collect();
+            canonical_json(&whole)?
+        }
+    };
+    json.exact.then(|| Sha256::new_with_prefix(&json.text))
 }
 
 impl<S, B> fmt::Debug for DigestFuture<S, B>

@@ -99,7 +99,7 @@ impl Job {
     /// for the words of a model.
     pub(super) fn asks_for_words(&self, head: &response::Parts) -> bool {
         head.status == StatusCode::OK
-            && (media_type::accepts_event_stream(&self.parts.headers)
+            && (media_type::accepts_stream(&self.parts.headers)
                 || self.parts.method == Method::POST && self.model().is_some())
     }
 

@@ -2,9 +2,9 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use super::{funds::Unavailable, job::Job};
 use tokio::time::Instant;
 
+use super::{funds::Unavailable, job::Job};
 use crate::{
     RouteDecision, Tap,
     bill::Bill,

@@ -14,3 +14,11 @@ pub use response::{ResponseControl, expires_after_date};
 
 /// The field for content delivery networks (RFC 9213 §3).
 pub const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control");
+
+/// Reports whether a field directs one class of caches, by its name: those that end with
+/// `-cache-control` (RFC 9213 §2), and the older Surrogate-Control and Edge-Control.
+#[must_use]
+pub fn is_targeted(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    name.ends_with("-cache-control") || matches!(name, "surrogate-control" | "edge-control")
+}
