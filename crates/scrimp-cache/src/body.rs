@@ -20,7 +20,7 @@ pub(crate) use parts::Parts;
 /// A body from the store. It shares the memory of the stored one.
 pub(crate) struct StoredBody {
     data: Bytes,
-    /// What follows `data`. It is boxed, as few bodies have it.
+    /// The rest behind `data`. It is boxed, as few bodies have it.
     rest: Option<Box<Rest>>,
 }
 

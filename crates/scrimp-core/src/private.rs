@@ -27,7 +27,7 @@ pub struct PrivateIf(Arc<Vec<Arc<Function>>>);
 
 type Function = dyn Fn(&Extensions, &HeaderMap) -> bool + Send + Sync;
 
-/// What was known of a request when it was sent, to ask once more whether it is private.
+/// Facts of a request when it was sent, to ask once more whether it is private.
 ///
 /// It holds a copy of the request's extensions and fields, or nothing if there is no function to
 /// ask. Values that share their state between copies show what a handler has changed.

@@ -1,4 +1,4 @@
-//! What a call costs, and who pays it.
+//! The cost of a call, and its payer.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use scrimp_core::{Currency, Money, Totals};
 
 use crate::{Price, Usage, payer::Payer};
 
-/// What the cost of a call depends on, besides its answer, and who pays it.
+/// Facts that the cost of a call depends on, besides its answer, and its payer.
 pub(crate) struct Bill {
     pub(crate) payer: Payer,
     pub(crate) route: Arc<str>,
@@ -30,7 +30,7 @@ pub(crate) struct Bill {
 pub(crate) enum Cost {
     /// The call is not paid.
     Nothing,
-    /// The call is paid, and nobody has said how much.
+    /// The call is paid, and its cost was not told.
     Unknown,
     Paid(Money),
 }

@@ -1,4 +1,4 @@
-//! What a call has cost, by what was seen of its answer.
+//! The cost of a call, by what was seen of its answer.
 
 use scrimp_core::Money;
 

@@ -1,4 +1,4 @@
-//! What calls cost: as providers say it, by the model, and for the layers outside.
+//! The cost of calls: as providers report it, by the model, and for the layers outside.
 
 mod common;
 
@@ -407,7 +407,7 @@ async fn answers_in_a_content_coding_are_judged_and_paid_by_what_they_say() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn answers_that_nobody_reads_here_keep_their_content_coding() {
+async fn answers_that_are_not_read_here_keep_their_content_coding() {
     let layer = CostRouteLayer::builder([provider("a", 1)]).build().unwrap();
     let rig = Rig::new(&layer, |_| ok("fine"));
     let mut request = get();

@@ -76,7 +76,7 @@ impl Bench {
                 price: settings.price,
             },
             comparison: comparison.transpose()?,
-            trials: Trials::new(settings, params, span.0)?,
+            trials: Trials::new(settings, params, &anchored(span.0))?,
         })
     }
 
@@ -86,7 +86,10 @@ impl Bench {
         if let Some(comparison) = &mut self.comparison {
             comparison.call(request(entry, &settings.host)?);
         }
-        self.trials.call(entry, settings).await
+        if self.trials.go_on() {
+            self.trials.call(request(entry, &settings.host)?).await;
+        }
+        Ok(())
     }
 }
 

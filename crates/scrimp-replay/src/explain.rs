@@ -11,7 +11,7 @@ use crate::{
 };
 use scrimp_demo::support::format::count;
 
-/// How the first lines of logs are read: the format, and the field that states each fact.
+/// Reading of the first lines of logs: the format, and the field that states each fact.
 ///
 /// ```
 /// use scrimp_replay::{Explanation, Input, Settings};

@@ -65,7 +65,7 @@ pub(crate) struct Opened {
     pub(crate) reader: Reader,
     /// The first lines with their numbers; nothing for one that is too long.
     pub(crate) head: Vec<(u64, Option<Vec<u8>>)>,
-    /// How many of those lines each format reads.
+    /// Number of those lines that each format reads.
     pub(crate) counts: Vec<(Format, usize)>,
     /// The log ended, or broke off, within them.
     ended: Option<io::Result<()>>,

@@ -10,7 +10,7 @@ use crate::{
     line::format_time,
     report::{BadLine, Coalesced, Report, ratio},
     stampede::StampedeReport,
-    suggest::Suggestion,
+    suggestion::Suggestion,
     timeline::Timeline,
 };
 

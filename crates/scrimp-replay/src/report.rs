@@ -10,7 +10,7 @@ use crate::{
     layers::Layers,
     routes::Route,
     stampede::StampedeReport,
-    suggest::Suggestion,
+    suggestion::Suggestion,
     timeline::{Slice, Timeline},
     ttl::Ttl,
 };

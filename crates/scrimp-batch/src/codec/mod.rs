@@ -88,8 +88,8 @@ pub trait BatchCodec: Send + Sync + 'static {
     /// Decodes the answers, in the order of the items. The body matters more than the status of
     /// the whole, and has no content coding.
     ///
-    /// What the fields of the whole say of every answer is [added](scrimp_http::part::inherit) to
-    /// each: it is no more cacheable than the whole. An answer without fields of its own should have
+    /// Each answer [inherits](scrimp_http::part::inherit) the fields of the whole that hold for all:
+    /// it is no more cacheable than the whole. An answer without fields of its own should have
     /// [all](scrimp_http::part::fields) of the whole.
     fn decode(&self, items: &[&Item], response: &Response<Bytes>) -> Decoded;
 

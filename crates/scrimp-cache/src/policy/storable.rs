@@ -32,11 +32,11 @@ pub(crate) struct Permissions {
     pub(crate) override_origin: bool,
     /// Storing in spite of Set-Cookie.
     pub(crate) set_cookie: bool,
-    /// What credentials of the request mean for storing.
+    /// Use of the request's credentials for storing.
     pub(crate) credentials: CredentialUse,
 }
 
-/// What the credentials of a request mean for its response, in a shared cache.
+/// Use of a request's credentials in a shared cache: for one caller, in the key, or shared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum CredentialUse {
     /// The response is for this caller, unless it says otherwise (§3.5).

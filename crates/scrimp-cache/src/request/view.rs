@@ -42,7 +42,7 @@ pub(crate) struct LookupRequest {
     pub(crate) facts: RequestFacts,
     /// The index of the rule that matches it.
     pub(crate) rule: Place,
-    /// What the request's credentials mean for its response.
+    /// Use of the request's credentials for its response.
     pub(crate) credentials: CredentialUse,
     pub(crate) directive: Option<Directive>,
     /// Flag that no caller waits for the response.

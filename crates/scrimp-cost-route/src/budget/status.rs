@@ -1,4 +1,4 @@
-//! What is left under each cap, for people.
+//! The rest under each cap, for people.
 
 use std::{fmt, time::SystemTime};
 

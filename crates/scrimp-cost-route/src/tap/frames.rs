@@ -18,7 +18,7 @@ pub(super) struct Frames {
     sound: bool,
 }
 
-/// What a byte is.
+/// Kind of a byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
     Other,

@@ -1,4 +1,4 @@
-//! What a body has said of usage so far, and what that comes to.
+//! The usage that a body has reported so far, and its sum.
 
 use scrimp_core::{Currency, Money};
 
@@ -40,7 +40,7 @@ const COMPLETION: &[Slot] = &[
     Slot::BilledOutput,
 ];
 
-/// What a body has said so far.
+/// Reports of a body so far.
 #[derive(Debug, Default)]
 pub(super) struct Reading {
     /// The documents that have ended.

@@ -1,4 +1,4 @@
-//! How the counts that a provider reports belong together.
+//! The relation between the counts that a provider reports.
 
 use super::slots::{Slot, Slots};
 use crate::{TokenClass, Usage};
@@ -46,7 +46,7 @@ impl Sides {
         sides
     }
 
-    /// Decides which parts are on top. What adds up to the total is right, whoever the provider
+    /// Decides which parts are on top. What adds up to the total is right, whichever the provider
     /// is; without a total, or if nothing adds up to it, the names of the fields decide. A part
     /// that is larger than the count it might be within is on top of it.
     fn combine(&self, said: &Slots, by_input: bool) -> OnTop {

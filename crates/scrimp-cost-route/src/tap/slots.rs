@@ -1,4 +1,4 @@
-//! What providers say of usage, before it is known how the counts belong together.
+//! The counts that providers report, before their relation is known.
 
 use serde_json::Value;
 

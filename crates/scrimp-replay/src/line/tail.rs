@@ -1,4 +1,4 @@
-//! What servers add to Common Log Format: the referer, the user agent, and their own fields.
+//! Additions of servers to Common Log Format: the referer, the user agent, and their own fields.
 
 use std::time::Duration;
 

@@ -7,16 +7,17 @@ mod params;
 
 use std::time::Duration;
 
-use scrimp_demo::support::format::count;
-use serde::Serialize;
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Empty;
+use scrimp_core::Clock;
 
 use crate::{
-    drive::{anchored, request},
     error::Result,
-    line::Entry,
     report::ratio,
     settings::Settings,
     stack::Stack,
+    suggestion::Suggestion,
     ttl::Ttl,
     upstream::{Latency, Logged, Upstream},
 };
@@ -36,22 +37,6 @@ const TRACKING: [&str; 16] = [
     "gclid", "gbraid", "wbraid", "dclid", "fbclid", "msclkid", "yclid", "ttclid", "twclid",
     "igshid", "mc_cid", "mc_eid", "_ga", "_gl", "_hsenc", "_hsmi",
 ];
-
-/// A setting that would raise the hit rate.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct Suggestion {
-    /// Change in words: `drop utm_*`.
-    pub change: String,
-    /// Flags that make it: `--rule 'query=page'`.
-    pub flags: String,
-    /// Hit rate without it, from 0 to 1.
-    pub before: f64,
-    /// Hit rate with it, from 0 to 1.
-    pub after: f64,
-    /// Requests on which it was tried: the first ones of the log.
-    pub requests: u64,
-}
 
 /// A change that is tried.
 struct Change {
@@ -79,13 +64,13 @@ pub(crate) struct Trials {
 
 impl Trials {
     /// Chooses the changes that are worth a trial.
-    pub(crate) fn new(settings: &Settings, params: &Params, first: i64) -> Result<Self> {
+    pub(crate) fn new(settings: &Settings, params: &Params, clock: &Clock) -> Result<Self> {
         let changes = changes(settings, params);
         let mut running = Vec::new();
         if !changes.is_empty() {
             let each = changes.iter().map(|change| &change.settings);
             for settings in [settings].into_iter().chain(each) {
-                running.push(Trial::new(settings, first)?);
+                running.push(Trial::new(settings, clock)?);
             }
         }
         Ok(Self {
@@ -96,25 +81,23 @@ impl Trials {
         })
     }
 
-    /// Makes a request in each cache.
-    pub(crate) async fn call(&mut self, entry: &Entry, settings: &Settings) -> Result<()> {
-        if self.running.is_empty() {
-            return Ok(());
+    /// Reports whether more requests are needed.
+    pub(crate) fn go_on(&self) -> bool {
+        !self.running.is_empty()
+    }
+
+    /// Makes a request in each cache, without its body.
+    pub(crate) async fn call(&mut self, mut request: Request<Empty<Bytes>>) {
+        if let Some(logged) = request.extensions_mut().get_mut::<Logged>() {
+            logged.bytes = 0;
         }
         for trial in &mut self.running {
-            let mut asked = request(entry, &settings.host)?;
-            asked.extensions_mut().insert(Logged {
-                status: entry.status,
-                bytes: 0,
-                latency: None,
-            });
-            trial.stack.call(asked).await;
+            trial.stack.call(request.clone()).await;
         }
         self.requests += 1;
         if self.requests >= REQUESTS {
             self.stop();
         }
-        Ok(())
     }
 
     /// Counts the calls, and releases the memory.
@@ -229,7 +212,7 @@ fn listed(names: &[&str]) -> String {
 // === impl Trial ===
 
 impl Trial {
-    fn new(settings: &Settings, first: i64) -> Result<Self> {
+    fn new(settings: &Settings, clock: &Clock) -> Result<Self> {
         let settings = Settings {
             coalesce: false,
             max_bytes: MEMORY,
@@ -237,23 +220,8 @@ impl Trial {
         };
         let upstream = Upstream::new(settings.price, Latency::Fixed(Duration::ZERO));
         Ok(Self {
-            stack: Stack::new(&settings, upstream.clone(), &anchored(first))?,
+            stack: Stack::new(&settings, upstream.clone(), clock)?,
             upstream,
         })
-    }
-}
-
-// === impl Suggestion ===
-
-impl Suggestion {
-    /// Returns `54.1 → 71.3 %`.
-    pub(crate) fn rates(&self) -> String {
-        format!("{:.1} → {:.1} %", self.before * 100.0, self.after * 100.0)
-    }
-
-    /// Returns how a suggestion was tried, in words.
-    pub(crate) fn basis(&self) -> String {
-        let requests = count(self.requests);
-        format!("on the first {requests} requests, in a cache without evictions")
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Table;
-use crate::{report::ratio, suggest::Suggestion, ttl::Ttl};
+use crate::{report::ratio, suggestion::Suggestion, ttl::Ttl};
 use scrimp_demo::support::format::{count, money, percent};
 
 /// Number of routes in the table.

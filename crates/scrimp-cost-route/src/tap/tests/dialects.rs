@@ -1,4 +1,4 @@
-//! What each provider means by its counts.
+//! The meaning of each provider's counts.
 
 use super::*;
 
