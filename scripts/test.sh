@@ -2,7 +2,7 @@
 # Checks and tests everything, and installs what it needs for that.
 #
 #   scripts/test.sh          format, lints, docs, conformance suite, other people's servers, tests
-#   scripts/test.sh --full   also each feature alone, dependencies and licences, MSRV
+#   scripts/test.sh --full   also each feature alone, lowest versions, dependencies and licences, MSRV
 #
 # Works on a bare Debian or Ubuntu with a Rust toolchain, as root or with sudo; elsewhere
 # a C compiler, Node, npm, aria2, Varnish and nginx must be there already. Stops at the first
@@ -104,8 +104,11 @@ if [ -n "$full" ]; then
 fi
 step "lints" cargo clippy --workspace --all-targets --all-features -- -D warnings -D clippy::incompatible_msrv
 if [ -n "$full" ]; then
+    step "lowest versions" scripts/minimal.sh
+    step "inside other libraries" scripts/ecosystem.sh
     step "each feature" cargo hack --workspace --ignore-private --each-feature check
 fi
+step "weight" scripts/weight.sh
 step "docs" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps
 step "conformance" scripts/conformance.sh
 if [ -n "$full" ]; then

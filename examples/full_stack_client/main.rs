@@ -31,7 +31,7 @@ async fn main() -> Result<(), BoxError> {
     let (dear, cheap): (Money, Money) = ("0.01".parse()?, "0.004".parse()?);
     let url = api::serve(calls.clone()).await?;
     let client = Client::builder(TokioExecutor::new()).build_http::<Body>();
-    let stack = ServiceBuilder::new().stack().map_err(BoxError::from);
+    let stack = ServiceBuilder::new().stack().map_err(box_error);
     let client: Stack = stack.service(client);
     ask(client.clone(), &url).await?;
     let without = calls.swap(0, Relaxed);

@@ -28,7 +28,7 @@ async fn visit(shop: Router) -> Result<(), BoxError> {
     let look = async |n| {
         let request = Request::get(format!("/products/{}", n % 50)).body(Body::empty())?;
         let body = shop.clone().oneshot(request).await?.into_body();
-        body.collect().await.map_err(BoxError::from)
+        body.collect().await.map_err(box_error)
     };
     for _ in 0..10 {
         try_join_all((0..200).map(look)).await?;

@@ -10,7 +10,7 @@ const LAST: i64 = 253_402_207_200_000_000;
 
 fuzz_target!(|data: &[u8]| {
     let lines = data.split(|&byte| byte == b'\n').take(8);
-    for read in within(SMALL, || LogLine::read_all(lines)) {
+    for read in within(SMALL, || LogLine::read_all(lines.clone())) {
         let Ok(read) = read else {
             continue;
         };

@@ -15,7 +15,7 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use scrimp::{
     batch::{BatchCodec, BatchLayer, BatchWindow},
-    core::BoxError,
+    core::box_error,
 };
 use tower::{Layer, ServiceBuilder, ServiceExt};
 
@@ -30,7 +30,7 @@ pub(crate) async fn send_all<C: BatchCodec>(
     let calls = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&calls);
     let client = ServiceBuilder::new()
-        .map_err(BoxError::from)
+        .map_err(box_error)
         .map_request(move |request: Request<Full<Bytes>>| {
             count.fetch_add(1, Relaxed);
             request

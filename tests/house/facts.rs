@@ -6,12 +6,13 @@ use std::fs;
 use crate::sources::{Source, below, root};
 
 /// Crates that must use scrimp-http.
-const LAYERS: [&str; 7] = [
+const LAYERS: [&str; 8] = [
     "scrimp-batch",
     "scrimp-cache",
     "scrimp-coalesce",
     "scrimp-cost-route",
     "scrimp-flight",
+    "scrimp-limit",
     "scrimp-reqwest",
     "scrimp-stampede",
 ];

@@ -3,12 +3,13 @@
 use super::sources;
 
 /// The layers and the gateway, by the folders of their crates.
-const LAYERS: [&str; 6] = [
+const LAYERS: [&str; 7] = [
     "batch",
     "cache",
     "coalesce",
     "cost-route",
     "gateway",
+    "limit",
     "stampede",
 ];
 

@@ -5,7 +5,14 @@ use std::{collections::BTreeMap, fs};
 use super::sources;
 
 /// The crates that `scrimp` gathers, by the names of their folders.
-const LAYERS: [&str; 5] = ["batch", "cache", "coalesce", "cost-route", "stampede"];
+const LAYERS: [&str; 6] = [
+    "batch",
+    "cache",
+    "coalesce",
+    "cost-route",
+    "limit",
+    "stampede",
+];
 
 #[test]
 fn no_two_layers_export_different_things_under_one_name() {

@@ -25,7 +25,7 @@ use tower::{ServiceBuilder, ServiceExt, service_fn};
 type Fields = &'static [(&'static str, &'static str)];
 
 /// What an upstream may say of a whole response, beside a lifetime of a minute where it gives none
-/// itself. The second caller sends another `x-user`.
+/// itself. The second caller sends another `x-color`.
 const SAID: &[Fields] = &[
     &[],
     &[("cache-control", "no-store")],
@@ -42,7 +42,7 @@ const SAID: &[Fields] = &[
     &[("cdn-cache-control", "private")],
     &[("cdn-cache-control", "max-age=0")],
     &[("vary", "*")],
-    &[("vary", "accept, x-user")],
+    &[("vary", "accept, x-color")],
     &[("vary", "accept")],
     &[("set-cookie", "sid=1")],
     &[("set-cookie", "a=1"), ("set-cookie", "b=2")],
@@ -122,11 +122,11 @@ async fn calls<C: BatchCodec>(
         .layer(BatchLayer::builder(codec).build().unwrap())
         .service(upstream);
     let mut fields = None;
-    for user in ["ann", "bob"] {
+    for color in ["red", "blue"] {
         let answers = items.clone().map(|n| {
             let (service, mut request) = (service.clone(), (format.request)(n));
             let headers = request.headers_mut();
-            headers.insert("x-user", user.parse().unwrap());
+            headers.insert("x-color", color.parse().unwrap());
             async move {
                 let (head, body) = service.oneshot(request).await.unwrap().into_parts();
                 let body = body.collect().await.unwrap().to_bytes();
@@ -147,8 +147,12 @@ async fn check<C: BatchCodec>(codec: fn() -> C, format: &'static Format) {
         for said in SAID {
             let (alone, single) = calls(codec(), format, rule, said, 0..1).await;
             let (batched, part) = calls(codec(), format, rule, said, 0..2).await;
+            // The lifetime of an item does not outdo an Expires of the whole, as it would on one response.
+            let expires = said.iter().any(|(name, _)| *name == "expires");
+            let outdone = expires && format.own.is_some() && !rule.contains("ttl");
+            let expected = if outdone { 2 } else { alone };
             assert_eq!(
-                alone, batched,
+                expected, batched,
                 "{rule}: {said:?}\nalone {single:?}\nin a batch {part:?}"
             );
             outcomes.insert(batched);
@@ -163,8 +167,9 @@ async fn check<C: BatchCodec>(codec: fn() -> C, format: &'static Format) {
             }
         }
     }
-    assert!(
-        outcomes.iter().eq(&[1, 2]),
+    assert_eq!(
+        outcomes.into_iter().collect::<Vec<_>>(),
+        [1, 2],
         "some are stored, and some are not"
     );
 }

@@ -14,7 +14,10 @@ use futures_util::future::join_all;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
-use scrimp::{coalesce::CoalesceLayer, core::BoxError};
+use scrimp::{
+    coalesce::CoalesceLayer,
+    core::{BoxError, box_error},
+};
 use scrimp_testkit::Gate;
 use scrimp_tests::{Server, request};
 use tower::{Layer, Service, ServiceExt, service_fn};
@@ -89,7 +92,7 @@ async fn on_hyper_utils_client_requests_share_a_call() {
     let server = Server::start(app).await;
     let layer = CoalesceLayer::new();
     let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
-    let client = layer.layer(client.map_err(BoxError::from));
+    let client = layer.layer(client.map_err(box_error));
     ten(&client, &server.url("/feed"), &gate, || {
         calls.load(Relaxed) == 1
     })
@@ -123,7 +126,7 @@ async fn on_reqwests_client_requests_share_a_call() {
 async fn the_error_of_an_unreachable_upstream_reaches_all_callers_with_its_cause() {
     let layer = CoalesceLayer::new();
     let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
-    let client = layer.layer(client.map_err(BoxError::from));
+    let client = layer.layer(client.map_err(box_error));
     // No server listens on this reserved port.
     let ask = || {
         client

@@ -1,11 +1,14 @@
 //! The layers with third-party layers, servers and clients.
 
 mod batch_cache;
+mod batch_server;
 mod bounds;
 mod coalesce;
 mod coalesce_cache;
 mod compression;
 mod files;
+mod foreign_bodies;
+mod idioms;
 mod ledgers;
 mod limits;
 mod outbound;

@@ -7,6 +7,8 @@ use std::{
 };
 
 use http::{Request, Response};
+use http_body_util::Limited;
+use hyper::body::Incoming;
 use scrimp::{
     Body, Stack, StackLayer,
     batch::{Batch, BatchBody, BatchLayer, RestJson},
@@ -14,6 +16,7 @@ use scrimp::{
     coalesce::{Coalesce, CoalesceBody, CoalesceLayer},
     core::BoxError,
     cost_route::{CostRoute, CostRouteLayer, RequestBody, RouteBody},
+    limit::{Limit, LimitBody, LimitLayer},
     stampede::{Stampede, StampedeBody, StampedeLayer},
 };
 use scrimp_testkit::{Scripted, ScriptedBody};
@@ -76,6 +79,7 @@ const _: () = {
     layer::<CoalesceLayer>();
     layer::<BatchLayer<RestJson>>();
     layer::<CostRouteLayer>();
+    layer::<LimitLayer>();
     layer::<StackLayer>();
 
     service::<Stampede<Inner>, Body>();
@@ -83,6 +87,7 @@ const _: () = {
     service::<Coalesce<Inner>, Body>();
     service::<Batch<Inner, RestJson>, Body>();
     service::<CostRoute<Inner>, Body>();
+    service::<Limit<Inner>, Body>();
     service::<All, Body>();
     service::<Stack<Infallible>, Body>();
     // Requests with third-party bodies.
@@ -90,18 +95,29 @@ const _: () = {
     service::<All, http_body_util::Full<bytes::Bytes>>();
     service::<All, RequestBody<Body>>();
     service::<Stack<Infallible>, axum::body::Body>();
+    // And with bodies that have no default value.
+    service::<Coalesce<Inner>, Incoming>();
+    service::<CostRoute<Inner>, Incoming>();
+    service::<Limit<Inner>, Incoming>();
+    service::<Stack<Infallible>, Incoming>();
+    service::<Coalesce<Inner>, Limited<axum::body::Body>>();
+    service::<CostRoute<Inner>, Limited<axum::body::Body>>();
+    service::<Limit<Inner>, Limited<axum::body::Body>>();
+    service::<Stack<Infallible>, Limited<axum::body::Body>>();
 
     unshared::<Stampede<Scripted>, Body>();
     unshared::<Cache<Scripted>, Body>();
     unshared::<Coalesce<Scripted>, Body>();
     unshared::<Batch<Scripted, RestJson>, Body>();
     unshared::<CostRoute<Scripted>, Body>();
+    unshared::<Limit<Scripted>, Body>();
 
     body::<StampedeBody<ScriptedBody>>();
     body::<CacheBody<ScriptedBody>>();
     body::<CoalesceBody<ScriptedBody>>();
     body::<BatchBody<ScriptedBody>>();
     body::<RouteBody<ScriptedBody>>();
+    body::<LimitBody<ScriptedBody>>();
     body::<Body>();
 };
 

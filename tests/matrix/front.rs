@@ -9,7 +9,7 @@ use http_body_util::BodyExt;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use scrimp::{
     Body, Stack,
-    core::{BoxError, Ledger},
+    core::{BoxError, Ledger, box_error},
     reqwest::Transport,
 };
 use scrimp_tests::Server;
@@ -58,20 +58,12 @@ pub(crate) struct Answer {
 /// Returns hyper-util's client, as a service for any body.
 pub(crate) fn hyper() -> Stack<BoxError> {
     let client = Client::builder(TokioExecutor::new()).build_http::<Body>();
-    Stack::new(
-        ServiceBuilder::new()
-            .map_err(BoxError::from)
-            .service(client),
-    )
+    Stack::new(ServiceBuilder::new().map_err(box_error).service(client))
 }
 
 fn reqwest() -> Stack<BoxError> {
     let client = Transport::new(reqwest::Client::builder()).expect("a transport");
-    Stack::new(
-        ServiceBuilder::new()
-            .map_err(BoxError::from)
-            .service(client),
-    )
+    Stack::new(ServiceBuilder::new().map_err(box_error).service(client))
 }
 
 /// Converts the error type, so that callers need not know the possible errors.

@@ -8,7 +8,11 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use scrimp::{Body, ServiceBuilderExt, core::BoxError, reqwest::Transport};
+use scrimp::{
+    Body, ServiceBuilderExt,
+    core::{BoxError, box_error},
+    reqwest::Transport,
+};
 use scrimp_testkit::{Subject, contract};
 use scrimp_tests::Server;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt};
@@ -132,7 +136,7 @@ async fn on_hyper_utils_client_the_whole_stack_is_a_client() {
     // The body of a request to a provider has the router's type.
     let client: Client<HttpConnector, _> = Client::builder(TokioExecutor::new()).build_http();
     let client = recommended!(layers.clone())
-        .map_err(BoxError::from)
+        .map_err(box_error)
         .service(client);
     works(client, &server.url("")).await;
     did_their_work(&layers, &world);
@@ -144,7 +148,7 @@ async fn on_reqwests_client_the_whole_stack_is_a_client() {
     let server = Server::start(world.app()).await;
     let layers = Layers::new(Some(&server.url("").parse().expect("a URI"))).batching(2);
     let client = recommended!(layers.clone())
-        .map_err(BoxError::from)
+        .map_err(box_error)
         .service(Transport::new(reqwest::Client::builder()).expect("a transport"));
     works(client, &server.url("")).await;
     did_their_work(&layers, &world);

@@ -9,7 +9,7 @@ use hyper_util::{
 };
 use scrimp::{
     Body, ServiceBuilderExt, Stack,
-    core::{BoxError, extensions::Tenant},
+    core::{BoxError, box_error, extensions::Tenant},
     reqwest::Transport,
 };
 use scrimp_tests::Server;
@@ -158,11 +158,11 @@ fn hyper(protocol: Protocol) -> Stack<BoxError> {
         .http2_only(protocol == Protocol::H2)
         .http2_adaptive_window(true)
         .build_http::<Body>();
-    Stack::new(client.map_err(BoxError::from))
+    Stack::new(client.map_err(box_error))
 }
 
 fn reqwest() -> Stack<BoxError> {
     let client = Transport::new(reqwest::Client::builder()).expect("a client without identity");
-    let errors = ServiceBuilder::new().map_err(BoxError::from);
+    let errors = ServiceBuilder::new().map_err(box_error);
     Stack::new(errors.service(client))
 }

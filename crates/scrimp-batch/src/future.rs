@@ -24,7 +24,7 @@ use tower_service::Service;
 use crate::{
     BatchBody, BatchCodec,
     codec::Item,
-    engine::{Lane, Lanes, Lost, Room, Ticket, Waiting, enqueue},
+    engine::{Lane, Lanes, Lost, Room, Ticket, Waiting, enqueue, has_runtime},
     http::{Common, HttpDriver, Problem, Reply},
 };
 
@@ -145,6 +145,9 @@ where
                         Ok(_) => break fail("it has trailers, which a batch cannot carry"),
                         Err(error) => break fail(&error.to_string()),
                     }
+                }
+                StateProj::Entering { .. } if !has_runtime() => {
+                    break Ok(Problem::NoRuntime.response().map(BatchBody::part));
                 }
                 StateProj::Entering { room, entry } => {
                     let place = Some(ready!(room.poll(cx)));

@@ -130,6 +130,7 @@
 //! | name | status | reason |
 //! |---|---|---|
 //! | `request-body` | 400 | The request's body is longer than it said, breaks off or has trailers. |
+//! | `no-runtime` | 500 | The request was polled outside of a tokio runtime, and was not sent. |
 //! | `missing` | 502 | The answer to the batch has no answer to this request. |
 //! | `unreadable` | 502 | The answer is above [`max_answer`](BatchLayerBuilder::max_answer), breaks off or has an unknown coding. |
 //! | `lost` | 502 | The task of the call panicked, or its runtime was shut down. |
@@ -166,7 +167,8 @@
 //! leaves the line is not sent. A call in flight is cancelled when the last of its callers leaves,
 //! and not before. The error type is that of the inner service, which must be shareable
 //! ([`ShareError`](scrimp_core::ShareError)). A panic of the inner service affects only the callers
-//! of its batch. Calls run in tasks, which need a tokio runtime.
+//! of its batch. Calls run in tasks, which need a tokio runtime: outside of one, a request
+//! that would be batched is refused (`no-runtime`).
 
 mod body;
 mod builder;
@@ -179,7 +181,6 @@ mod group;
 mod http;
 mod job_size;
 mod layer;
-mod limiter;
 mod money;
 mod service;
 mod settings;
@@ -200,9 +201,8 @@ pub use group::{
 pub use job_size::job_size;
 pub use layer::BatchLayer;
 #[cfg(feature = "governor")]
-pub use limiter::Governed;
-pub use limiter::RateLimit;
-pub use scrimp_core::SettingError;
+pub use scrimp_core::Governed;
+pub use scrimp_core::{RateLimit, SettingError};
 pub use scrimp_http::credentials::Credentials;
 pub use service::Batch;
 pub use stats::{BatchStats, GroupStats};

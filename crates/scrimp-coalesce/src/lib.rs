@@ -36,8 +36,9 @@
 //! # On a client
 //!
 //! The layer takes any `tower::Service` over `http` types whose error is `Infallible` or a
-//! [`BoxError`](scrimp_core::BoxError). Put `map_err(BoxError::from)` around any other service, so
-//! that its errors are shareable, with their cause.
+//! [`BoxError`](scrimp_core::BoxError). Put `map_err(box_error)`
+//! ([`box_error`](scrimp_core::box_error)) around any other service, so that its errors are
+//! shareable, with their cause.
 //!
 //! ```
 //! use bytes::Bytes;

@@ -5,6 +5,23 @@ use std::{convert::Infallible, error::Error, fmt, sync::Arc};
 /// The error type of services with erased errors, as in tower.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
+/// Boxes an error: the function for `map_err`.
+///
+/// It makes any error shareable ([`ShareError`]), and works where `BoxError::from` and `Into::into`
+/// do not: a service that contains those is not accepted by `tokio::spawn` and axum's handlers,
+/// because the compiler forgets the lifetime of the box there ("implementation of `From` is not
+/// general enough"). The type of this function has no lifetime.
+///
+/// ```
+/// use scrimp_core::{BoxError, box_error};
+///
+/// let error: BoxError = box_error("12x".parse::<u8>().unwrap_err());
+/// assert_eq!(error.to_string(), "invalid digit found in string");
+/// ```
+pub fn box_error<E: Into<BoxError>>(error: E) -> BoxError {
+    error.into()
+}
+
 /// A failure that several callers receive at once.
 ///
 /// Cloning is cheap; [`Error::source`] returns the original error, so callers can look for the
@@ -14,8 +31,8 @@ pub struct SharedError(Arc<BoxError>);
 
 /// A shareable error: one error can be given to several callers.
 ///
-/// Implemented for [`Infallible`] and [`BoxError`]. Other error types need tower's `map_err` or an
-/// implementation of their own. There is no blanket implementation over `Clone`, as it would
+/// Implemented for [`Infallible`] and [`BoxError`]. Other error types need tower's
+/// `map_err(box_error)` ([`box_error`]) or an implementation of their own. There is no blanket implementation over `Clone`, as it would
 /// conflict with these two.
 pub trait ShareError: Sized {
     /// Form of the error while callers wait.

@@ -15,6 +15,7 @@
 //! - [`Problem`]: a failure of a layer's own, as problem details (RFC 9457).
 //! - [`Counter`], [`reasons!`], [`Tasks`]: what a layer counts, and what it does in the background.
 //! - [`PrivateIf`]: the operator's functions that tell which requests are private.
+//! - [`RateLimit`]: a limit that layers share; the feature `governor` has one.
 //! - [`RetryBudget`]: a limit on the retries of all layers together.
 //! - [`SettingError`], [`Settings`]: settings of a builder, and the error of an invalid one.
 //! - [`SharedError`]: one failure, reported to several callers with its sources intact.
@@ -50,6 +51,7 @@ mod error;
 pub mod extensions;
 mod key;
 mod ledger;
+mod limit;
 mod lock;
 mod money;
 mod private;
@@ -66,10 +68,13 @@ pub use counter::Counter;
 pub use digest::{
     BodyDigestLayer, BodyDigestService, CanonicalJson, DigestBody, DigestFuture, canonical_json,
 };
-pub use error::{BoxError, ShareError, SharedError};
+pub use error::{BoxError, ShareError, SharedError, box_error};
 pub use extensions::BodyDigest;
 pub use key::{Key, KeyBuf, KeyHashBuilder, KeyHasher, KeyRef};
 pub use ledger::{Account, Ledger, LedgerTotals, Line};
+pub use limit::RateLimit;
+#[cfg(feature = "governor")]
+pub use limit::{Governed, TokioClock, TokioInstant};
 pub use lock::{Acquired, FillLock, Lease, LockFuture};
 pub use money::{
     Currency, CurrencyMismatch, ExchangeRate, ExchangeRateError, ExchangeRates, Money,

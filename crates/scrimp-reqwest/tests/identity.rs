@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 use scrimp_cache::CacheLayer;
 use scrimp_coalesce::CoalesceLayer;
-use scrimp_core::BoxError;
+use scrimp_core::box_error;
 use scrimp_reqwest::{Call, ClientCall, SessionLayer, SettingError, Transport};
 use tower::{Layer, ServiceBuilder};
 
@@ -100,7 +100,7 @@ async fn share(sessions: &[(SessionLayer, &str)]) {
             .layer(session.clone())
             .layer(cache.clone())
             .layer(coalesce.clone())
-            .map_err(BoxError::from)
+            .map_err(box_error)
             .service(transport.clone());
         let url = url.clone();
         async move { text(stack, &url, &[]).await }

@@ -138,7 +138,7 @@ async fn errors_keep_their_type() {
     );
 
     let boxed = ServiceBuilder::new()
-        .map_err(scrimp_core::BoxError::from)
+        .map_err(scrimp_core::box_error)
         .service(transport());
     let client = client_with(boxed);
     let error = client.get(url).send().await.unwrap_err();

@@ -9,7 +9,7 @@ use common::{Fields, ask, ms, request, seconds, settle};
 use http::request::Parts;
 use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
 use parking_lot::Mutex;
-use scrimp_core::BoxError;
+use scrimp_core::{BoxError, box_error};
 use scrimp_stampede::{RefreshAhead, Stampede, StampedeLayer, StampedeLayerBuilder};
 use scrimp_testkit::{Scripted, Upstream};
 use tokio::time::{Instant, advance};
@@ -250,7 +250,7 @@ async fn other_methods_and_requests_with_directives_pass_at_once() {
 async fn bodies_need_no_sync_and_the_error_type_is_kept() {
     let service = tower::service_fn(|_: http::Request<http_body_util::Full<Bytes>>| async {
         let body: UnsyncBoxBody<Bytes, BoxError> = http_body_util::Full::from("x")
-            .map_err(BoxError::from)
+            .map_err(box_error)
             .boxed_unsync();
         Ok::<_, std::convert::Infallible>(http::Response::new(body))
     });

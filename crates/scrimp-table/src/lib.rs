@@ -177,6 +177,20 @@ impl<V: Kept> Table<V> {
         }
     }
 
+    /// Removes all keys.
+    pub fn clear(&self) {
+        for shard in &self.shards {
+            let slots = std::mem::take(&mut *shard.write());
+            slots.iter().for_each(|slot| self.forget(slot));
+        }
+    }
+
+    /// Evicts one value that saves no more calls, if a sample of a shard has one: its time is over,
+    /// or it has long been unused. It is for values that become worthless in a table with room.
+    pub fn shed(&self, now: Instant) -> bool {
+        self.evict(0.0, now)
+    }
+
     /// Notes that a slot is gone.
     fn forget(&self, slot: &Slot<V>) {
         self.gauge.give_back(slot.weight());

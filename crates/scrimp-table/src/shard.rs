@@ -125,7 +125,6 @@ impl<V: Kept> Shard<V> {
         self.slots.capacity().max(self.index.capacity())
     }
 
-    #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = &Slot<V>> {
         self.slots.iter()
     }

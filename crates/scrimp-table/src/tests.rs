@@ -50,6 +50,38 @@ fn check(table: &Table<Value>) -> HashMap<Vec<u8>, u64> {
     held
 }
 
+#[test]
+fn a_cleared_table_is_empty_and_usable() {
+    let table = Table::new(64 << 20, u64::MAX);
+    for round in 0..2 {
+        for name in 0..1_000 {
+            put(&table, name, 1_000).unwrap();
+        }
+        assert_eq!(check(&table).len(), 1_000, "in round {round}");
+        table.clear();
+        assert!(check(&table).is_empty());
+        assert_eq!((table.stats().bytes, table.stats().entries), (0, 0));
+    }
+}
+
+#[test]
+fn what_has_expired_is_shed_and_the_rest_stays() {
+    let table = Table::new(64 << 20, u64::MAX);
+    let now = Instant::now();
+    let until = |name: u64| now + Duration::from_secs(1 + name % 2 * 60);
+    for name in 0..1_000 {
+        let value = Value(1_000, Some(until(name)));
+        table
+            .change(key(name), now, |_| Change::Put(value, ()))
+            .unwrap();
+    }
+    assert!(!table.shed(now), "nothing has expired");
+    let later = now + Duration::from_secs(2);
+    let shed = (0..100_000).filter(|_| table.shed(later)).count();
+    assert_eq!((shed, check(&table).len()), (500, 500));
+    assert!((0..1_000).all(|name| table.get(key(name).as_ref()).is_some() == (name % 2 == 1)));
+}
+
 #[derive(Debug, Clone)]
 enum Act {
     Put(u64, u64),

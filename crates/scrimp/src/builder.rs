@@ -10,6 +10,8 @@ use scrimp_coalesce::CoalesceLayer;
 use scrimp_core::BodyDigestLayer;
 #[cfg(feature = "cost-route")]
 use scrimp_cost_route::CostRouteLayer;
+#[cfg(feature = "limit")]
+use scrimp_limit::LimitLayer;
 #[cfg(feature = "stampede")]
 use scrimp_stampede::StampedeLayer;
 use tower::ServiceBuilder;
@@ -19,6 +21,7 @@ use tower::ServiceBuilder;
     feature = "cache",
     feature = "coalesce",
     feature = "cost-route",
+    feature = "limit",
     feature = "stack",
     feature = "stampede"
 ))]
@@ -59,8 +62,8 @@ use crate::stack::StackLayer;
 ///
 /// Layers that share one error among many callers (`coalesce`, `batch`) need a shareable error:
 /// [`Infallible`](std::convert::Infallible), as on axum, or [`BoxError`](crate::core::BoxError).
-/// Clients have their own errors: put `.map_err(BoxError::from)` (tower's feature `util`) behind
-/// the last layer.
+/// Clients have their own errors: put `.map_err(box_error)` (tower's feature `util`,
+/// and [`box_error`](crate::core::box_error)) behind the last layer.
 pub trait ServiceBuilderExt<L>: sealed::Sealed<L> + Sized {
     /// Gives the service a nameable type: [`Stack`](crate::Stack). It goes first.
     #[cfg(feature = "stack")]
@@ -98,6 +101,10 @@ pub trait ServiceBuilderExt<L>: sealed::Sealed<L> + Sized {
     /// Sends each request to the cheapest provider that is good enough.
     #[cfg(feature = "cost-route")]
     fn cost_route(self, layer: CostRouteLayer) -> ServiceBuilder<Pair<CostRouteLayer, L>>;
+
+    /// Lets requests pass at a steady rate.
+    #[cfg(feature = "limit")]
+    fn limit(self, layer: LimitLayer) -> ServiceBuilder<Pair<LimitLayer, L>>;
 }
 
 mod sealed {
@@ -140,6 +147,11 @@ impl<L> ServiceBuilderExt<L> for ServiceBuilder<L> {
 
     #[cfg(feature = "cost-route")]
     fn cost_route(self, layer: CostRouteLayer) -> ServiceBuilder<Pair<CostRouteLayer, L>> {
+        self.layer(layer)
+    }
+
+    #[cfg(feature = "limit")]
+    fn limit(self, layer: LimitLayer) -> ServiceBuilder<Pair<LimitLayer, L>> {
         self.layer(layer)
     }
 }

@@ -5,6 +5,7 @@
 //! | feature | module | what it saves |
 //! |---|---|---|
 //! | `batch` | `scrimp::batch` | calls that can be made together |
+//! | `body-digest` | | (POST requests for cache and coalesce: `core::BodyDigestLayer`) |
 //! | `cache` | `scrimp::cache` | requests whose answer is known already |
 //! | `coalesce` | `scrimp::coalesce` | requests whose answer is on its way already |
 //! | `cache-codec` | | the same after a restart: stored responses as bytes, for stores of your own |
@@ -12,6 +13,7 @@
 //! | `cost-route` | `scrimp::cost_route` | the difference to the cheapest provider that is good enough |
 //! | `cost-route-json-schema` | | answers that are not what they should be: a quality gate by JSON Schema |
 //! | `cost-route-metrics` | | (the router's figures through the metrics facade) |
+//! | `limit` | `scrimp::limit` | calls above the quota of a provider, or of a caller |
 //! | `no-vary-search` | | requests that differ in what No-Vary-Search says does not count |
 //! | `reqwest` | `scrimp::reqwest` | (the layers on reqwest's client) |
 //! | `reqwest-cookies` | | (and cookie stores, one for each user) |
@@ -47,7 +49,8 @@
 //! | coalesce | Equal requests take up one place in a batch, and those that come when it has gone share its answer. Around it, batches would be all that is left, and no two are equal. |
 //! | batch | A batch is one paid call, to one provider, whose price is split over its items. The other way about each item would be routed, priced and booked as a call that is not made. |
 //! | cost-route | Whatever comes through here costs money. It has to see what is really sent, and where it fails over nothing further out has to know. |
-//! | client | Limits of rate and concurrency go right around it, or are the provider's own. |
+//! | limit | It counts what is sent, and takes nothing for a hit. |
+//! | client | Limits of concurrency go right around it, or are the provider's own. |
 //!
 //! Coalescing may go further out, around the cache or around stampede protection too. There a
 //! thousand hits become one look-up in a distant store. But it knows nothing of invalidations
@@ -66,7 +69,7 @@
 //!     batch::{BatchLayer, RestJson},
 //!     cache::{CacheLayer, MemoryStore},
 //!     coalesce::CoalesceLayer,
-//!     core::{BoxError, Currency},
+//!     core::{Currency, box_error},
 //!     cost_route::{CostRouteLayer, Provider, Tariff},
 //!     stampede::StampedeLayer,
 //! };
@@ -89,7 +92,7 @@
 //!     .coalesce(CoalesceLayer::new())
 //!     .batch(BatchLayer::builder(RestJson::new("/api/batch").base("/api")).build()?)
 //!     .cost_route(CostRouteLayer::builder([at("budget", "0.001"), at("premium", "0.01")]).build()?)
-//!     .map_err(BoxError::from) // one that can be told to many
+//!     .map_err(box_error) // one that can be told to many
 //!     .service(client);
 //! # let _ = client; Ok(()) }
 //! # #[cfg(not(all(
@@ -128,6 +131,9 @@ pub use scrimp_core as core;
 #[cfg(feature = "cost-route")]
 #[doc(inline)]
 pub use scrimp_cost_route as cost_route;
+#[cfg(feature = "limit")]
+#[doc(inline)]
+pub use scrimp_limit as limit;
 #[cfg(feature = "reqwest")]
 #[doc(inline)]
 pub use scrimp_reqwest as reqwest;

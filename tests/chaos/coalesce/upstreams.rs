@@ -11,7 +11,7 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use scrimp::{
     coalesce::{Coalesce, CoalesceLayer, OnError},
-    core::BoxError,
+    core::{BoxError, box_error},
 };
 use scrimp_testkit::HttpService;
 use scrimp_tests::{Server, request};
@@ -135,8 +135,8 @@ impl Rig {
 fn client() -> HttpService {
     let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
     let client = client
-        .map_err(BoxError::from)
-        .map_response(|response| response.map(|body| body.map_err(BoxError::from).boxed_unsync()));
+        .map_err(box_error)
+        .map_response(|response| response.map(|body| body.map_err(box_error).boxed_unsync()));
     BoxCloneService::new(client)
 }
 

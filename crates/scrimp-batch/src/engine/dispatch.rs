@@ -111,6 +111,11 @@ impl<I, A> InFlightGuard<I, A> {
         self.lane.limited(items, told);
     }
 
+    /// Reports whether the upstream takes batches, as far as is known.
+    pub(crate) fn takes_batches(&self) -> bool {
+        self.lane.takes_batches()
+    }
+
     /// Takes a refusal back: one item caused it, not the size of the batch.
     pub(crate) fn restore(&self, before: Learned) {
         self.lane.restore(before);

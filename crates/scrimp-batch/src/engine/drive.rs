@@ -6,6 +6,7 @@
 
 use std::{future::Future, sync::Arc};
 
+use tokio::runtime::Handle;
 use tracing::Instrument;
 
 use super::{
@@ -23,6 +24,11 @@ pub(crate) trait Driver: Clone + Send + 'static {
 
     /// Answers every entry. An entry that is dropped instead is lost to its caller.
     fn run(self, dispatch: Dispatch<Self::Item, Self::Answer>) -> impl Future<Output = ()> + Send;
+}
+
+/// Reports whether this thread can start tasks. Callers check it before they enqueue.
+pub(crate) fn has_runtime() -> bool {
+    Handle::try_current().is_ok()
 }
 
 /// Puts an item in line, and starts a task if none is collecting.

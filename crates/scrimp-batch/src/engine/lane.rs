@@ -262,6 +262,12 @@ impl<I, A> Lane<I, A> {
         self.state.lock().learned.limited(items, told, now);
     }
 
+    /// Reports whether the upstream takes batches, as far as is known.
+    pub(crate) fn takes_batches(&self) -> bool {
+        let limits = self.state.lock().learned.limits(Instant::now());
+        limits.is_none_or(|limits| limits.items > 1)
+    }
+
     /// Takes a refusal back: one item caused it, not the size of the batch.
     pub(crate) fn restore(&self, before: Learned) {
         self.state.lock().learned = before;

@@ -47,3 +47,37 @@ impl Limits {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_batch_is_never_larger_than_configured_whatever_is_learned() {
+        let limits = Limits {
+            items: 20,
+            bytes: 5_000,
+            weight: 7,
+            concurrency: None,
+            window: BatchWindow::fixed(Duration::ZERO),
+        };
+        let room = |learned: &Learned| {
+            let space = limits.space(learned, Instant::now());
+            (space.items, space.bytes, space.weight)
+        };
+        let (mut learned, now) = (Learned::default(), Instant::now());
+        assert_eq!(room(&learned), (20, 5_000, 7));
+        learned.limited(10, false, now);
+        assert_eq!(room(&learned), (10, 5_000, 7));
+        for items in 10..100 {
+            let size = Sizes {
+                items,
+                bytes: 100 * items,
+            };
+            (0..20).for_each(|_| learned.accepted(size, now));
+        }
+        assert_eq!(room(&learned), (20, 5_000, 7));
+    }
+}

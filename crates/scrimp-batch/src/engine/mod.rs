@@ -15,7 +15,7 @@ mod state;
 mod window;
 
 pub(crate) use dispatch::{Dispatch, Entry, InFlightGuard, Responder};
-pub(crate) use drive::{Driver, enqueue};
+pub(crate) use drive::{Driver, enqueue, has_runtime};
 pub(crate) use lane::{Lane, Waiting};
 pub(crate) use lanes::Lanes;
 pub(crate) use limits::Limits;

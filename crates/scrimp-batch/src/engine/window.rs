@@ -169,6 +169,13 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_that_does_not_fill_is_sent_after_one_and_a_half_times_the_time_expected_for_it() {
+        let (items, wait) = plan(RATIO, 200.0, 1_000, MOST);
+        // Five more requests come within 25 ms at 200 a second.
+        assert_eq!((items, wait), (6, Duration::from_micros(37_500)));
+    }
+
+    #[test]
     fn no_request_waits_longer_than_most() {
         assert!(plan(1e9, 5.0, 1_000, MOST).1 <= MOST);
         assert_eq!(plan(1e40, 1e-18, 1_000, Duration::MAX).1, Duration::MAX);

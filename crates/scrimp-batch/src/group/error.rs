@@ -23,6 +23,8 @@ pub enum GroupError {
     TimedOut(Duration),
     /// The task that made the call panicked, or its runtime was shut down.
     Lost,
+    /// The request was polled outside of a tokio runtime, and was not sent.
+    NoRuntime,
 }
 
 impl fmt::Display for GroupError {
@@ -45,6 +47,9 @@ impl fmt::Display for GroupError {
             Self::Lost => f.write_str(
                 "the task that made the call for the whole batch panicked or was shut down",
             ),
+            Self::NoRuntime => {
+                f.write_str("batches need a tokio runtime, and this thread is in none")
+            }
         }
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tower_service::Service;
 
 use super::{Answers, GroupError, driver::GroupDriver};
-use crate::engine::{Lane, Lost, Room, Ticket, Waiting, enqueue};
+use crate::engine::{Lane, Lost, Room, Ticket, Waiting, enqueue, has_runtime};
 
 /// The response of a [`Group`](super::Group).
 ///
@@ -78,6 +78,10 @@ where
     /// If polled after completion.
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if let State::Start(start) = &mut self.0 {
+            if !has_runtime() {
+                self.0 = State::Over;
+                return Poll::Ready(Err(GroupError::NoRuntime));
+            }
             let place = ready!(start.room.poll(cx));
             let State::Start(start) = std::mem::replace(&mut self.0, State::Over) else {
                 unreachable!("matched above");

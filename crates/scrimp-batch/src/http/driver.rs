@@ -14,6 +14,7 @@ use tower_service::Service;
 use super::{
     Common, Reply,
     batch::{Leftover, batch},
+    divide::one_by_one,
     job::{Job, gather, single},
     retry,
 };
@@ -125,6 +126,8 @@ where
         common.deposit(&jobs);
         match single(jobs) {
             Ok(job) => drop(alone(self, job, Some(guard)).await),
+            // The callers of one item.
+            Err(jobs) if !guard.takes_batches() => one_by_one(self, jobs).await,
             Err(jobs) => {
                 let mut left = batch(self.clone(), jobs, &guard).await;
                 let not_done = std::mem::take(&mut left.not_done);

@@ -19,6 +19,8 @@ pub(crate) enum Problem {
     Late,
     /// The task that made the call panicked, or its runtime was shut down.
     Lost,
+    /// The request was polled outside of a tokio runtime, and was not sent.
+    NoRuntime,
     /// The answer could not be read.
     Unreadable(String),
     /// The request's own body could not be read.
@@ -36,6 +38,11 @@ impl Problem {
                 "http_response_incomplete",
             ),
             Self::Lost => (StatusCode::BAD_GATEWAY, "lost", "proxy_internal_error"),
+            Self::NoRuntime => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "no-runtime",
+                "proxy_internal_error",
+            ),
             Self::Unreadable(_) => (
                 StatusCode::BAD_GATEWAY,
                 "unreadable",
@@ -85,6 +92,9 @@ impl Problem {
             Self::Lost => "The call for the batch ended without an answer. Whether the request \
                            was carried out is unknown."
                 .into(),
+            Self::NoRuntime => "Batches need a tokio runtime, and this thread is in none. The \
+                                request was not sent."
+                .into(),
             Self::Unreadable(error) => {
                 format!("The answer to the batch could not be read: {error}.").into()
             }
@@ -112,6 +122,7 @@ mod tests {
             (Problem::Missing, "missing", 502),
             (Problem::Unreadable("x".into()), "unreadable", 502),
             (Problem::Lost, "lost", 502),
+            (Problem::NoRuntime, "no-runtime", 500),
             (Problem::Ambiguous(limit), "ambiguous", 504),
             (Problem::TimedOut(limit), "timed-out", 504),
             (Problem::Late, "deadline", 504),

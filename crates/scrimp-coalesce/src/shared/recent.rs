@@ -10,10 +10,10 @@ use std::{
 };
 
 use http::{Request, Response, header::VARY};
-use moka::sync::Cache;
 use parking_lot::RwLock;
 use scrimp_core::{Key, KeyHashBuilder, KeyRef, PrivateRecheck, extensions::Since};
 use scrimp_http::method::is_safe;
+use scrimp_table::{Change, Table};
 use tokio::time::Instant;
 
 use super::{Common, answer::Load};
@@ -30,10 +30,9 @@ const OVERHEAD: usize = 1024;
 const MOST: usize = 4096;
 
 /// The results of a layer, by key.
-pub(crate) struct Recent(Cache<Key, Kept>);
+pub(crate) struct Recent(Table<Kept>);
 
 /// A result that may be reused until its time is over.
-#[derive(Clone)]
 struct Kept {
     load: Load,
     time: Duration,
@@ -84,17 +83,7 @@ pub(crate) enum After {
 
 impl Recent {
     pub(crate) fn new(window: ReuseWindow) -> Self {
-        let cache = Cache::builder()
-            .max_capacity(window.max_bytes)
-            .weigher(|key: &Key, kept: &Kept| {
-                let weight = key.heap_size() + kept.load.weight() + OVERHEAD;
-                u32::try_from(weight).unwrap_or(u32::MAX)
-            })
-            // The layer's own clock decides when an entry is too old. This time only frees the
-            // memory of entries that are no longer requested.
-            .time_to_live(window.time.max(window.errors))
-            .build();
-        Self(cache)
+        Self(Table::new(window.max_bytes, u64::MAX))
     }
 
     /// Keeps a result for `time` from now.
@@ -106,7 +95,14 @@ impl Recent {
             until,
             born,
         };
-        self.0.insert(key, kept);
+        // Results that are no longer requested go, in the long run, as fast as new ones come.
+        self.0.shed(now);
+        self.0.shed(now);
+        let mut kept = Some(kept);
+        let _ = self.0.change(key, now, |_| match kept.take() {
+            Some(kept) => Change::Put(kept, ()),
+            None => Change::Keep(()),
+        });
     }
 
     /// Returns a result and its time in the window, if it is not too old and it `holds`.
@@ -116,23 +112,33 @@ impl Recent {
         now: Instant,
         holds: impl FnOnce(Birth) -> bool,
     ) -> Option<(Load, Duration)> {
-        let kept = self.0.get(&key)?;
+        let kept = self.0.get(key)?;
         let left = kept.until.saturating_duration_since(now);
         if !left.is_zero() && holds(kept.born) {
-            return Some((kept.load, kept.time.saturating_sub(left)));
+            return Some((kept.load.clone(), kept.time.saturating_sub(left)));
         }
-        self.0.invalidate(&key);
+        self.0.remove(key);
         None
     }
 
     pub(crate) fn clear(&self) {
-        self.0.invalidate_all();
+        self.0.clear();
     }
 
     /// Returns the number of entries, and their weight in bytes.
     pub(crate) fn size(&self) -> (u64, u64) {
-        self.0.run_pending_tasks();
-        (self.0.entry_count(), self.0.weighted_size())
+        let stats = self.0.stats();
+        (stats.entries, stats.bytes)
+    }
+}
+
+impl scrimp_table::Kept for Kept {
+    fn weight(&self) -> u64 {
+        (self.load.weight() + OVERHEAD) as u64
+    }
+
+    fn until(&self) -> Option<Instant> {
+        Some(self.until)
     }
 }
 

@@ -246,4 +246,24 @@ proptest! {
             let _ = piecewise(coding, &[begun, &body].concat(), cut);
         }
     }
+
+    #[test]
+    fn pieces_of_a_damaged_body_are_decoded_as_the_whole_is(
+        at in any::<prop::sample::Index>(),
+        flip in 1..=255u8,
+        cut in 1..50usize,
+    ) {
+        for (coding, mut body) in [
+            ("gzip", gzip(&text())),
+            ("deflate", zlib(&text())),
+            ("br", BR.to_vec()),
+            ("zstd", ZSTD.to_vec()),
+        ] {
+            let at = at.index(body.len());
+            body[at] ^= flip;
+            let pieces = piecewise(coding, &body, cut).ok();
+            let whole = whole(&coded(coding), &Bytes::from(body), 1 << 20).ok();
+            prop_assert_eq!(pieces, whole.map(Vec::from), "{}", coding);
+        }
+    }
 }

@@ -2,14 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{
-    BadLine,
-    facts::Facts,
-    fields::Kind,
-    names::Names,
-    value::Value,
-    words::{Words, hex},
-};
+use super::{BadLine, facts::Facts, fields::Kind, names::Names, value::Value, words::Words};
 
 /// Most columns that are read.
 const MOST: usize = 512;
@@ -24,8 +17,6 @@ const CLOUDFRONT: &str = "date time x-edge-location sc-bytes c-ip cs-method cs(H
 pub(super) struct Columns {
     names: Vec<String>,
     separator: Separator,
-    /// Values are percent-encoded once more.
-    encoded: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,11 +41,9 @@ impl Columns {
             .take(MOST)
             .map(str::to_owned)
             .collect();
-        let encoded = names.iter().any(|name| name == "x-edge-location");
         (!names.is_empty()).then_some(Self {
             names,
             separator: Separator::Detect,
-            encoded,
         })
     }
 
@@ -76,7 +65,6 @@ impl Columns {
             complete.then_some(Self {
                 names,
                 separator: Separator::Byte(separator),
-                encoded: false,
             })
         })
     }
@@ -91,7 +79,6 @@ impl Columns {
         (long && dated).then(|| Self {
             names: CLOUDFRONT.split_whitespace().map(str::to_owned).collect(),
             separator: Separator::Detect,
-            encoded: true,
         })
     }
 
@@ -101,7 +88,6 @@ impl Columns {
         let mut filled = 0;
         for (name, value) in self.names.iter().zip(split(line, self.separator)) {
             filled += 1;
-            let value = if self.encoded { decode(value) } else { value };
             facts.add(known, name, &Value::Text(value));
         }
         // A line of another format in between has fewer fields.
@@ -170,38 +156,9 @@ impl<'a> Iterator for Quoted<'a> {
     }
 }
 
-/// Decodes the ASCII characters that CloudFront encodes, once: `%2520` stays `%20`.
-fn decode(text: Cow<'_, str>) -> Cow<'_, str> {
-    if !text.contains('%') {
-        return text;
-    }
-    let bytes = text.as_bytes();
-    let mut plain = Vec::with_capacity(bytes.len());
-    let mut rest = bytes;
-    while let [first, tail @ ..] = rest {
-        let (byte, next) = match (first, tail) {
-            (b'%', [high, low, next @ ..]) => match (hex(*high), hex(*low)) {
-                (Some(high), Some(low)) if high < 8 => (high << 4 | low, next),
-                _ => (b'%', tail),
-            },
-            _ => (*first, tail),
-        };
-        plain.push(byte);
-        rest = next;
-    }
-    Cow::Owned(String::from_utf8_lossy(&plain).into_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn cloudfront_encodes_once_more() {
-        let decoded = |text: &'static str| decode(Cow::Borrowed(text)).into_owned();
-        assert_eq!(decoded("a%2520b"), "a%20b");
-        assert_eq!(decoded("a%20b%22%C3%A9%"), "a b\"%C3%A9%");
-    }
 
     #[test]
     fn fields_of_a_table_may_be_in_quotes() {

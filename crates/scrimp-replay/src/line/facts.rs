@@ -44,7 +44,11 @@ impl<'a> Facts<'a> {
             Kind::RequestLine => self.put_request(field, value),
             Kind::Mark => self.marks.note(field.name),
             kind => {
-                let text = value.text().filter(|text| !blank(text) && fits(kind, text));
+                let text = match kind {
+                    Kind::Day => value.day(),
+                    _ => value.text(),
+                };
+                let text = text.filter(|text| !blank(text) && fits(kind, text));
                 keep(&mut self.texts[kind as usize], field, text);
             }
         }
@@ -182,14 +186,16 @@ impl<'a> Facts<'a> {
         }
         let (field, url) = self.take(Kind::Target).ok_or(BadLine::Request)?;
         seen.note(Kind::Target, name_of(field));
-        let mut url = url.into_owned();
+        let encoded = self.marks.cloudfront;
+        let plain = |text| if encoded { target::decode(text) } else { text };
+        let mut url = plain(url).into_owned();
         if field.takes_query()
             && !url.contains('?')
             && let Some((field, query)) = self.take(Kind::Query)
         {
             seen.note(Kind::Query, field.name);
             url.push('?');
-            url.push_str(query.trim_start_matches('?'));
+            url.push_str(plain(query).trim_start_matches('?'));
         }
         let Some((field, name)) = self.take(Kind::Method) else {
             return Ok(("GET".to_owned(), url));

@@ -60,7 +60,7 @@ pub(super) const TABLE: &[(Kind, &str)] = &[
         Kind::Time,
         "StartUTC @timestamp time_iso8601 timestamp ts time msec time_local start_time \
          time_start started_at requestTime requestTimeEpoch EdgeStartTimestamp time_micros datetime \
-         date_time eventTime event.created @t asctime t",
+         date_time eventTime event.created @t asctime t __REALTIME_TIMESTAMP",
     ),
     (Kind::Day, "date"),
     (
@@ -131,14 +131,15 @@ pub(super) const TABLE: &[(Kind, &str)] = &[
     (
         Kind::Mark,
         "short_message controller response_flags upstream_cluster upstream_service_time \
-         level",
+         level x-edge-location",
     ),
 ];
 
 /// Objects around the facts, separated by spaces: `{"properties": {"status": 200}}` states a
 /// `status`.
 pub(super) const CONTAINERS: &str = "_source access apache attributes context data event fields \
-     http httpRequest json jsonPayload log message msg nginx payload properties record span spans";
+     http httpRequest httpResponse json jsonPayload log message msg nginx payload properties \
+     record result span spans";
 
 /// Other names of the objects `request` and `response`.
 pub(super) const OBJECTS: &[(&str, &str)] = &[

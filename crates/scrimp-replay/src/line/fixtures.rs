@@ -201,6 +201,41 @@ fn the_format_is_detected_from_the_lines_or_forced() {
 }
 
 #[test]
+fn a_mixed_log_is_read_in_the_format_of_each_line() {
+    let requests = requests();
+    let logs = [
+        "alb",
+        "envoy",
+        "haproxy",
+        "s3",
+        "traefik-json",
+        "vhost-combined",
+        "heroku",
+    ];
+    let logs = logs.map(|name| {
+        let text = fs::read_to_string(folder().join(name).with_extension("log")).unwrap();
+        let log = LOGS.iter().find(|log| log.name == name).unwrap();
+        (log, text.lines().map(str::to_owned).collect::<Vec<_>>())
+    });
+    let mixed: Vec<_> = (0..requests.len())
+        .flat_map(|number| {
+            logs.iter()
+                .map(move |(log, lines)| (log, number, &lines[number]))
+        })
+        .collect();
+    let mut reader = Reader::new(None);
+    reader.detect(&mixed.iter().map(|(.., line)| line.as_bytes()));
+    for (log, number, line) in mixed {
+        let parsed = reader.read(line.as_bytes()).unwrap().unwrap();
+        let entry = Entry {
+            user_agent: String::new(),
+            ..parsed.entry
+        };
+        assert_eq!(entry, stated(log, requests[number].clone()), "{line}");
+    }
+}
+
+#[test]
 fn every_fixture_is_a_log_of_the_list() {
     for file in fs::read_dir(folder()).unwrap() {
         let path = file.unwrap().path();

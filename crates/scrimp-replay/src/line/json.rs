@@ -270,4 +270,35 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn a_line_may_be_a_field_of_another_log() {
+        let line = r#"192.0.2.1 - - [17/May/2015:10:05:03 +0000] \"GET /a?b HTTP/1.1\" 200 12"#;
+        for outer in [
+            format!(r#"{{"log":"{line}\n","stream":"stdout","time":"2015-05-17T10:05:09Z"}}"#),
+            format!(r#"{{"MESSAGE":"{line}","__REALTIME_TIMESTAMP":"1431857109000000"}}"#),
+            format!(r#"{{"_source":{{"message":"{line}","host":{{"name":"web-1"}}}}}}"#),
+            format!(r#"{{"date":1431857109.5,"kubernetes":{{"host":"web-1"}},"log":"{line}"}}"#),
+            r#"{"date":1431857103,"log":"GET /a?b 200"}"#.to_owned(),
+        ] {
+            let entry = parse(outer.as_bytes()).unwrap();
+            assert_eq!(
+                (entry.target.as_str(), entry.status),
+                ("/a?b", 200),
+                "{outer}"
+            );
+            assert_eq!(entry.time, 1_431_857_103_000_000, "{outer}");
+        }
+    }
+
+    #[test]
+    fn cloudfront_encodes_targets_once_more_in_json_too() {
+        let line = br#"{"date":"2015-05-17","time":"10:05:03","x-edge-location":"FRA56","cs-method":"GET",
+            "x-host-header":"a.example","cs-uri-stem":"/a%2520b","cs-uri-query":"q=%2522","sc-status":"200"}"#;
+        let entry = parse(line).unwrap();
+        assert_eq!(
+            (entry.host.as_str(), entry.target.as_str()),
+            ("a.example", "/a%20b?q=%22")
+        );
+    }
 }

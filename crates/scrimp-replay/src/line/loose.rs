@@ -6,7 +6,7 @@ use super::{
     BadLine,
     facts::Facts,
     fields::{Kind, Unit, at, latency_at},
-    time,
+    latency, time,
     value::Value,
     words::{Form, Word, Words, is_authority},
 };
@@ -14,7 +14,7 @@ use super::{
 /// Most words of a line that are read.
 const MOST: usize = 64;
 
-/// Words after the request among which its status is searched.
+/// Words after the request among which its status is searched first.
 const NEAR: usize = 4;
 
 const METHODS: [&str; 10] = [
@@ -22,26 +22,32 @@ const METHODS: [&str; 10] = [
 ];
 
 /// Reads a line that has a time, a request (in quotes, or a method and a target in two words), and
-/// a status after it, in any order otherwise, between blanks, tabs or quotes.
-pub(super) fn facts(line: &[u8]) -> Result<Facts<'_>, BadLine> {
+/// a status, which is searched after the request first, between blanks, tabs, bars or quotes. A line
+/// that is `timed` by its wrapper needs no time.
+pub(super) fn facts(line: &[u8], timed: bool) -> Result<Facts<'_>, BadLine> {
     let words: Vec<_> = Words::new(line).take(MOST).collect();
     let mut facts = Facts::default();
     let request = request(&words, &mut facts).ok_or(BadLine::NotALog)?;
-    moment(&words, &mut facts).ok_or(BadLine::NotALog)?;
-    let after = &words[request..];
-    let status = after.iter().take(NEAR).position(|word| is_status(*word));
+    let found = moment(&words, &mut facts);
+    found.or(timed.then_some(())).ok_or(BadLine::NotALog)?;
+    let after = request + NEAR.min(words.len() - request);
+    let mut near = (request..after).chain(0..request);
+    let status = near.find(|&position| is_status(words[position]));
     let status = status.ok_or(BadLine::NotALog)?;
-    facts.word(at(Kind::Status, "a status"), after[status]);
-    let rest = &after[status + 1..];
+    facts.word(at(Kind::Status, "a status"), words[status]);
+    let rest = &words[status + 1..];
     let whole = rest.iter().find(|word| is_whole(**word));
     if let Some(bytes) = whole {
         facts.word(at(Kind::Bytes, "a number"), *bytes);
     }
-    let latency = rest.iter().find(|word| is_latency(**word));
-    if let Some(latency) = latency {
-        facts.word(latency_at("a fraction", Unit::Seconds), *latency);
+    if let Some(latency) = rest.iter().position(|word| is_latency(*word)) {
+        let unit = match rest.get(latency + 1) {
+            Some(next) if next.text == b"ms" => Unit::Millis,
+            _ => Unit::Seconds,
+        };
+        facts.word(latency_at("a fraction", unit), rest[latency]);
     }
-    let named = |word: &&Word<'_>| word.str().is_some_and(is_authority);
+    let named = |word: &&Word<'_>| word.str().is_some_and(is_authority) && !is_latency(**word);
     if let Some(host) = words[..request].iter().find(named) {
         facts.word(at(Kind::Host, "a name of a host"), *host);
     }
@@ -87,7 +93,9 @@ fn moment<'a>(words: &[Word<'a>], facts: &mut Facts<'a>) -> Option<()> {
             facts.word(at(Kind::Time, "a time"), *word);
             return Some(());
         }
-        let next = words.get(position + 1).and_then(|next| next.str());
+        let mut after = words[position + 1..].iter().take(2);
+        let next = after.find(|next| next.text != b"-");
+        let next = next.and_then(|next| next.str());
         if let Some(clock) = next.filter(|_| dated) {
             let both = format!("{text} {clock}");
             if time::is_clock(clock) && time::text(&both).is_some() {
@@ -113,9 +121,43 @@ fn is_whole(word: Word<'_>) -> bool {
 /// Reports whether a word is a time as nginx and others write it: `0.012`, `12ms`.
 fn is_latency(word: Word<'_>) -> bool {
     let text = word.str().unwrap_or_default();
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let fraction = text.split_once('.');
-    let unit = text.strip_suffix("ms").or_else(|| text.strip_suffix('s'));
-    fraction.is_some_and(|(whole, rest)| digits(whole) && digits(rest))
-        || unit.is_some_and(|number| digits(&number.replacen('.', "", 1)))
+    let begins = text.starts_with(|c: char| c.is_ascii_digit());
+    let marked = text.contains('.') || text.ends_with('s');
+    begins && marked && !text.contains([':', ',']) && latency::text(text, Unit::Seconds).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Entry, parse};
+    use std::time::Duration;
+
+    #[test]
+    fn lines_of_frameworks_are_read_by_their_looks() {
+        let expected = Entry {
+            time: 1_431_857_103_000_000,
+            status: 200,
+            method: "GET".into(),
+            target: "/a?b=1".into(),
+            latency: Some(Duration::from_micros(4_107)),
+            ..Entry::default()
+        };
+        for (line, bytes) in [
+            (
+                "[GIN] 2015/05/17 - 10:05:03 | 200 |    4.107ms |  192.0.2.1 | GET      \"/a?b=1\"",
+                0,
+            ),
+            ("2015-05-17T10:05:03Z GET /a?b=1 200 4.107 ms - 12", 12),
+            (
+                "2015-05-17T10:05:03Z INFO 192.0.2.1:5000 - \"GET /a?b=1 HTTP/1.1\" 200 4.107ms",
+                0,
+            ),
+            ("2015/05/17 10:05:03\tGET\t/a?b=1\t200\t12\t0.004107", 12),
+        ] {
+            let expected = Entry {
+                bytes,
+                ..expected.clone()
+            };
+            assert_eq!(parse(line.as_bytes()), Ok(expected), "{line}");
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! Reads the lines of a log: detects their format, and removes what wraps them.
 
+use std::cmp::Reverse;
+
 use super::{
     BadLine, Format, Parsed, aws, clf, columns::Columns, facts::Facts, format::ALL, json, loose,
     names::Names, pairs, proxies, wrap,
@@ -62,7 +64,11 @@ impl Reader {
                 (format, lines.clone().map(read).filter(|read| *read).count())
             })
             .collect();
-        counts.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+        // Text reads the lines of most formats, but less of them: it is the best one of nothing else.
+        counts.sort_by_key(|&(format, count)| match format {
+            Format::Text => (true, Reverse(usize::from(count > 0))),
+            _ => (count == 0, Reverse(count)),
+        });
         self.order = counts.iter().map(|&(format, _)| format).collect();
         counts.retain(|&(_, count)| count > 0);
         counts
@@ -146,15 +152,18 @@ impl Reader {
         let hint = if nesting == 0 { self.depth } else { 0 };
         let hint = hint.min(layers.len() - 1);
         let mut reason = BadLine::NotALog;
-        for depth in [hint]
+        let depths = [hint].into_iter();
+        let depths = depths.chain((0..layers.len()).filter(|&depth| depth != hint));
+        // Looks alone decide only where no format has clearer signs, with or without wrappers.
+        for (by_looks, depth) in [false, true]
             .into_iter()
-            .chain((0..layers.len()).filter(|&depth| depth != hint))
+            .flat_map(|by_looks| depths.clone().map(move |depth| (by_looks, depth)))
         {
             let (mut text, outer, _) = layers[depth];
             if let Some(joined) = joined.as_deref().filter(|_| depth > 0) {
                 text = joined;
             }
-            match self.formats(text, outer, nesting) {
+            match self.formats(text, outer, nesting, by_looks) {
                 Ok(parsed) => {
                     let names = layers[1..=depth].iter().map(|&(_, _, name)| name);
                     self.wrappers.splice(0..0, names);
@@ -191,10 +200,14 @@ impl Reader {
         text: &[u8],
         outer: Option<i64>,
         nesting: usize,
+        by_looks: bool,
     ) -> Result<Option<Parsed>, BadLine> {
         let mut reason = BadLine::NotALog;
         for at in 0..self.order.len() {
             let format = self.order[at];
+            if by_looks != (format == Format::Text) {
+                continue;
+            }
             match self.parse(format, text, outer, nesting) {
                 Ok(parsed) => {
                     self.last = self.last.or(Some(format));
@@ -204,7 +217,8 @@ impl Reader {
                 Err(_) => {}
             }
         }
-        if !self.order.contains(&Format::Json)
+        if !by_looks
+            && !self.order.contains(&Format::Json)
             && let Ok(parsed) = self.json(text, outer, nesting)
         {
             return Ok(parsed);
@@ -227,7 +241,7 @@ impl Reader {
             Format::S3 => aws::s3(text)?,
             Format::Haproxy => proxies::haproxy(text)?,
             Format::Envoy => proxies::envoy(text)?,
-            Format::Text => loose::facts(text)?,
+            Format::Text => loose::facts(text, outer.is_some())?,
             Format::Ltsv => {
                 let text = String::from_utf8_lossy(text);
                 return pairs::ltsv(&text, &mut self.names)?.finish(outer).map(Some);

@@ -1,8 +1,10 @@
 //! Conversion of a logged target to a URL.
 
+use std::borrow::Cow;
+
 use http::uri::{Authority, PathAndQuery};
 
-use super::BadLine;
+use super::{BadLine, words::hex as digit};
 
 /// Splits a logged request target into authority and path with query.
 ///
@@ -44,6 +46,28 @@ fn without_default_port(mut host: String, secure: bool) -> String {
         host.truncate(host.len() - port.len());
     }
     host
+}
+
+/// Decodes the ASCII characters that CloudFront encodes, once: `%2520` stays `%20`.
+pub(super) fn decode(text: Cow<'_, str>) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return text;
+    }
+    let bytes = text.as_bytes();
+    let mut plain = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let [first, tail @ ..] = rest {
+        let (byte, next) = match (first, tail) {
+            (b'%', [high, low, next @ ..]) => match (digit(*high), digit(*low)) {
+                (Some(high), Some(low)) if high < 8 => (high << 4 | low, next),
+                _ => (b'%', tail),
+            },
+            _ => (*first, tail),
+        };
+        plain.push(byte);
+        rest = next;
+    }
+    Cow::Owned(String::from_utf8_lossy(&plain).into_owned())
 }
 
 fn scheme_end(target: &[u8]) -> Option<usize> {
@@ -128,5 +152,12 @@ mod tests {
         assert_eq!(get(b"index.html"), Err(BadLine::Target));
         assert_eq!(get(b"http://exa mple/"), Err(BadLine::Host));
         assert_eq!(get(&[b'/'; 70_000]), Err(BadLine::Target));
+    }
+
+    #[test]
+    fn cloudfront_encodes_once_more() {
+        let decoded = |text: &'static str| decode(Cow::Borrowed(text)).into_owned();
+        assert_eq!(decoded("a%2520b"), "a%20b");
+        assert_eq!(decoded("a%20b%22%C3%A9%"), "a b\"%C3%A9%");
     }
 }

@@ -22,6 +22,8 @@ pub(super) struct Marks {
     pub(super) gelf: bool,
     rails: bool,
     envoy: bool,
+    /// Targets are percent-encoded once more.
+    pub(super) cloudfront: bool,
     pub(super) event: bool,
 }
 
@@ -33,6 +35,7 @@ impl Marks {
             "short_message" => self.gelf = true,
             "controller" => self.rails = true,
             "level" => self.event = true,
+            "x-edge-location" => self.cloudfront = true,
             _ => self.envoy = true,
         }
     }
@@ -63,6 +66,14 @@ impl<'a> Value<'a> {
         match self {
             Self::Text(text) => Some(text),
             Self::Number(..) => None,
+        }
+    }
+
+    /// Returns a day, or a time as a number.
+    pub(super) fn day(self) -> Option<Cow<'a, str>> {
+        match self {
+            Self::Number(number, _) => Some(Cow::Owned(number.to_string())),
+            text @ Self::Text(_) => text.text(),
         }
     }
 

@@ -1,0 +1,198 @@
+//! The limit that all services of a layer share.
+
+use std::{fmt, future::Future, num::NonZeroU32, pin::Pin, sync::Arc, time::Duration};
+
+use governor::{Quota, RateLimiter, clock::Clock, middleware::NoOpMiddleware};
+use http::Request;
+use scrimp_core::{TokioClock, TokioInstant, extensions::Deadline};
+use tokio::{
+    runtime::Handle,
+    time::{Instant, sleep_until, timeout_at},
+};
+
+use crate::{
+    LimitStats,
+    buckets::{SharedBuckets, Subject},
+    config::Config,
+    line::Lines,
+    refusal::Refusal,
+    stats::Counters,
+};
+
+/// A rate limit with its settings and its state.
+pub(crate) struct Limiter {
+    config: Config,
+    governor: Governor,
+    buckets: SharedBuckets,
+    lines: Arc<Lines>,
+    counters: Counters,
+    /// Nanoseconds for one unit of weight.
+    each: u64,
+    burst: NonZeroU32,
+}
+
+type Governor = RateLimiter<Subject, SharedBuckets, TokioClock, NoOpMiddleware<TokioInstant>>;
+
+/// What happens to a request.
+pub(crate) enum Verdict {
+    Pass,
+    Wait(Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send>>),
+    Refuse(Refusal),
+}
+
+/// A request as the limit sees it.
+#[derive(Debug, Clone, Copy)]
+struct Demand {
+    subject: Subject,
+    weight: u64,
+    /// Time at which the request stops waiting; `None` for those that wait without a limit.
+    until: Option<Instant>,
+}
+
+// === impl Limiter ===
+
+impl Limiter {
+    pub(crate) fn new(config: Config, quota: Quota) -> Self {
+        let buckets = SharedBuckets::new(config.max_keys);
+        let each = quota.replenish_interval().as_nanos();
+        Self {
+            governor: RateLimiter::new(quota, buckets.clone(), TokioClock),
+            buckets,
+            lines: Arc::new(Lines::new(config.max_waiters)),
+            counters: Counters::default(),
+            each: u64::try_from(each).expect("a burst is replenished within a year"),
+            burst: quota.burst_size(),
+            config,
+        }
+    }
+
+    /// Decides about a request, and returns it.
+    pub(crate) fn ask<B>(self: &Arc<Self>, request: Request<B>) -> (Verdict, Request<B>) {
+        let (parts, body) = request.into_parts();
+        let weight = self.config.weight.as_ref();
+        let key = self.config.key.as_ref();
+        let deadline = parts.extensions.get::<Deadline>();
+        let patience = Instant::now().checked_add(self.config.max_wait);
+        let until = match (patience, deadline) {
+            (Some(patience), Some(Deadline(deadline))) => Some(patience.min(*deadline)),
+            (patience, deadline) => patience.or(deadline.map(|deadline| deadline.0)),
+        };
+        let demand = Demand {
+            subject: key.and_then(|key| key(&parts)),
+            weight: weight.map_or(1, |weight| weight(&parts)).into(),
+            until,
+        };
+        (self.decide(demand), Request::from_parts(parts, body))
+    }
+
+    fn decide(self: &Arc<Self>, demand: Demand) -> Verdict {
+        self.counters.requests.increment();
+        if self.passes(demand) {
+            return Verdict::Pass;
+        }
+        let wait = self.time(demand, self.lines.ahead(demand.subject));
+        let in_time = |until| Instant::now().checked_add(wait) <= Some(until);
+        let refusal = if !demand.until.is_none_or(in_time) || Handle::try_current().is_err() {
+            Refusal::TooManyRequests(wait)
+        } else if self.lines.waiters() >= self.config.max_waiters {
+            Refusal::TooManyWaiters(wait)
+        } else {
+            self.counters.waited.increment();
+            let limiter = Arc::clone(self);
+            return Verdict::Wait(Box::pin(async move {
+                let turn = limiter.turn(demand, true).await;
+                turn.inspect_err(|_| limiter.counters.refused.increment())
+            }));
+        };
+        self.counters.refused.increment();
+        Verdict::Refuse(refusal)
+    }
+
+    /// Takes a weight without a key, in line with all others, however long it takes.
+    pub(crate) async fn take(&self, weight: u64) {
+        let demand = Demand {
+            subject: None,
+            weight,
+            until: None,
+        };
+        if !self.passes(demand) {
+            let turn = self.turn(demand, false).await;
+            debug_assert!(turn.is_ok(), "it waits without a limit");
+        }
+    }
+
+    /// Takes the weight of a request, if all of it is there and no other request waits for it.
+    fn passes(&self, demand: Demand) -> bool {
+        if demand.weight == 0 {
+            return true;
+        }
+        let weight = u32::try_from(demand.weight).ok().and_then(NonZeroU32::new);
+        let weight = weight.filter(|weight| *weight <= self.burst);
+        self.lines.ahead(demand.subject) == 0
+            && weight.is_some_and(|weight| self.check(demand.subject, weight).is_ok())
+    }
+
+    /// Waits in line, then for the weight of the request, at most a burst at a time.
+    async fn turn(&self, demand: Demand, bounded: bool) -> Result<(), Refusal> {
+        let place = self.lines.join(demand.subject, demand.weight, bounded);
+        let place = place.ok_or_else(|| {
+            let ahead = self.lines.ahead(demand.subject);
+            Refusal::TooManyWaiters(self.time(demand, ahead))
+        })?;
+        let late = || Refusal::TooManyRequests(self.time(demand, place.ahead));
+        let _turn = match demand.until {
+            None => place.turn.lock().await,
+            Some(until) => {
+                let turn = timeout_at(until, place.turn.lock()).await;
+                turn.map_err(|_| late())?
+            }
+        };
+        let mut left = demand.weight;
+        let burst = self.burst.get();
+        let next =
+            |left| NonZeroU32::new(u32::try_from(left).map_or(burst, |left| left.min(burst)));
+        while let Some(part) = next(left) {
+            while let Err(when) = self.check(demand.subject, part) {
+                if demand.until.is_some_and(|until| until < when) {
+                    return Err(late());
+                }
+                sleep_until(when).await;
+            }
+            left -= u64::from(part.get());
+        }
+        Ok(())
+    }
+
+    /// Takes a weight up to the burst, or returns the time at which it could be there.
+    fn check(&self, subject: Subject, weight: NonZeroU32) -> Result<(), Instant> {
+        let checked = self.governor.check_key_n(&subject, weight);
+        checked
+            .expect("no more than a burst is asked for")
+            .map_err(|not_until| {
+                let now = TokioClock.now();
+                now.0 + not_until.wait_time_from(now)
+            })
+    }
+
+    /// Returns the time until the request could pass, if all that wait before it stay.
+    fn time(&self, demand: Demand, ahead: u64) -> Duration {
+        let weight = ahead.saturating_add(demand.weight);
+        let used = weight.saturating_mul(self.each);
+        let room = u64::from(self.burst.get()).saturating_mul(self.each);
+        let until_full = self.buckets.until_full(demand.subject);
+        Duration::from_nanos(until_full.saturating_add(used).saturating_sub(room))
+    }
+
+    pub(crate) fn stats(&self) -> LimitStats {
+        let present = (self.lines.waiters(), self.buckets.len());
+        self.counters.read(present)
+    }
+}
+
+impl fmt::Debug for Limiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Limiter")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Counts the crates that each layer adds to a hello world on axum, and names them.
+#
+#   scripts/weight.sh          fails if the cache or the coalescer adds more than 20
+#
+# Crates are counted as cargo compiles them for this machine, with scrimp's own and with macros, at
+# the versions of Cargo.lock.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+most=20
+root=$PWD
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+mkdir "$scratch/src"
+echo 'fn main() {}' >"$scratch/src/main.rs"
+axum=$(sed -n 's/^axum = { version = "\([^"]*\)".*/\1/p' Cargo.toml)
+tokio=$(sed -n 's/^tokio = { version = "\([^"]*\)".*/\1/p' Cargo.toml)
+
+# Writes the sorted names of all crates of a hello world with these dependencies besides.
+crates() {
+    cp "$root/Cargo.lock" "$scratch/"
+    cat >"$scratch/Cargo.toml" <<END
+[workspace]
+[package]
+name = "hello"
+version = "0.0.0"
+edition = "2024"
+[dependencies]
+axum = "$axum"
+tokio = { version = "$tokio", features = ["macros", "net", "rt-multi-thread"] }
+${1-}
+END
+    cargo tree --quiet --manifest-path "$scratch/Cargo.toml" --edges normal,build --prefix none \
+        --format '{p}' | sed 's/ (.*//' | sort -u
+}
+
+crates >"$scratch/hello"
+printf '%-20s %3d crates\n' 'hello on axum' "$(wc -l <"$scratch/hello")"
+failed=
+for layer in cache coalesce stampede batch cost-route limit; do
+    features='"axum"'
+    case $layer in cost-route | limit) features= ;; esac
+    crates "scrimp-$layer = { path = \"$root/crates/scrimp-$layer\", features = [$features] }" \
+        >"$scratch/with"
+    added=$(comm -13 "$scratch/hello" "$scratch/with")
+    count=$(wc -l <<<"$added")
+    # shellcheck disable=SC2086 # one line of words
+    printf '%-20s %3d more: %s\n' "$layer" "$count" "$(sed 's/ v.*//' <<<"$added" | tr '\n' ' ')"
+    case $layer in
+        cache | coalesce) [ "$count" -le "$most" ] || failed+=" $layer" ;;
+    esac
+done
+if [ -n "$failed" ]; then
+    echo "more than $most crates are added by:$failed" >&2
+    exit 1
+fi
