@@ -115,7 +115,8 @@ impl<C: BatchCodec> BatchLayerBuilder<C> {
         self.setting(|config| config.max_request = bytes)
     }
 
-    /// Limits the bytes of an answer to a batch. Range: 1 or more. Default: 16 MiB.
+    /// Limits the bytes of an answer to a batch, also without its content coding. Range: 1 or more.
+    /// Default: 16 MiB.
     pub fn max_answer(self, bytes: usize) -> Self {
         self.within("max_answer", bytes, 1.., |config, bytes| {
             config.max_answer = bytes;
@@ -132,7 +133,8 @@ impl<C: BatchCodec> BatchLayerBuilder<C> {
         })
     }
 
-    /// Limits the retries of an item with a transient failure. It is retried alone. Default: 2.
+    /// Limits the retries of an item with a transient failure, which is retried alone, and of items that
+    /// the upstream did not carry out for a limit of its own, which are sent again together. Default: 2.
     pub fn retries(self, attempts: u32) -> Self {
         self.setting(|config| config.retries = attempts)
     }
@@ -149,7 +151,8 @@ impl<C: BatchCodec> BatchLayerBuilder<C> {
         self.setting(|config| config.rate_limit = Some(Limiter(Arc::new(limit))))
     }
 
-    /// Sends equal requests without effects once per batch, if true. Default: true.
+    /// Sends equal requests without effects once per batch, if true. They take the room of one. Default:
+    /// true.
     pub fn dedupe(self, dedupe: bool) -> Self {
         self.setting(|config| config.dedupe = dedupe)
     }

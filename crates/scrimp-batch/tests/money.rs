@@ -82,3 +82,29 @@ async fn calls_charged_in_two_currencies_report_both() {
     }
     assert_eq!(paid.to_string(), "3.00 JPY + $0.05");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_is_refused_avoids_no_call() {
+    let upstream = Upstream::new(|request: Request<bytes::Bytes>| async move {
+        let asked: Value = serde_json::from_slice(request.body()).unwrap();
+        let items = asked["requests"].as_array().unwrap();
+        let answer = |item: &Value| json!({"id": item["id"], "status": 200, "body": 1});
+        let answers: Vec<_> = items.iter().map(answer).collect();
+        let mut response = Response::new(Full::from(json!({"responses": answers}).to_string()));
+        if items.len() > 4 {
+            *response.status_mut() = http::StatusCode::PAYLOAD_TOO_LARGE;
+            *response.body_mut() = Full::from("too large");
+        }
+        Ok(response)
+    });
+    let ledger = Ledger::new();
+    let layer = layer()
+        .ledger(ledger.clone())
+        .price("0.01")
+        .build()
+        .unwrap();
+    all(&layer, &upstream, (0..8).map(|n| get(&format!("/{n}")))).await;
+    let line = &ledger.lines()[0];
+    // One that was refused, and two that answered four callers each.
+    assert_eq!((line.calls_made, line.calls_avoided), (3, 6));
+}

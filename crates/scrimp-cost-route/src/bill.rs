@@ -6,7 +6,7 @@ use scrimp_core::{Currency, Money, Totals};
 
 use crate::{Price, Usage, payer::Payer};
 
-/// Facts that the cost of a call depends on, besides its answer, and its payer.
+/// Terms of a call's cost, besides its answer, and the payer.
 pub(crate) struct Bill {
     pub(crate) payer: Payer,
     pub(crate) route: Arc<str>,
@@ -30,7 +30,7 @@ pub(crate) struct Bill {
 pub(crate) enum Cost {
     /// The call is not paid.
     Nothing,
-    /// The call is paid, and its cost was not told.
+    /// The call is paid, and its cost is not known.
     Unknown,
     Paid(Money),
 }

@@ -1,4 +1,4 @@
-//! The cost of a call, by what was seen of its answer.
+//! Charges a call by the part of its answer that was seen.
 
 use scrimp_core::Money;
 

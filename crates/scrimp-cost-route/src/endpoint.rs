@@ -1,4 +1,4 @@
-//! Where the requests of a provider go.
+//! The place that the requests of a provider go to.
 
 use std::fmt;
 

@@ -3,7 +3,7 @@
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::Response;
+use http::{Extensions, Response};
 use scrimp_core::{
     ShareError,
     extensions::{RefusedTenants, TenantShares},
@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{
     Common, Problem,
     call::{Ended, exchange},
+    common::callers,
     divide::{halve, one_by_one, portions},
     driver::{HttpCalls, JobOf, ReplyOf},
     envelope::{envelope, time_limit},
@@ -102,8 +103,12 @@ pub(crate) fn batch<'a, D: HttpCalls>(
             if matches!(ended, Ended::TimedOut | Ended::Unreadable(_)) {
                 driver.common().stats.failed.increment();
             }
-            driver.common().count(&jobs, shares.as_ref(), &ended);
-            return conclude(driver, jobs, guard, ended, (limit, until)).await;
+            let call = Call {
+                shares,
+                limit,
+                until,
+            };
+            return conclude(driver, jobs, guard, ended, call).await;
         }
         one_by_one(driver, jobs).await;
         Leftover::none()
@@ -120,31 +125,56 @@ fn refused<B, E>(jobs: &[Job<B, E>], ended: &Ended<E>) -> Option<RefusedTenants>
     concerned.then(|| refused.clone())
 }
 
+/// A call that has ended.
+struct Call {
+    /// The tenants that pay for it, if there are several.
+    shares: Option<TenantShares>,
+    /// The time that it might take.
+    limit: Duration,
+    until: Instant,
+}
+
 async fn conclude<D: HttpCalls>(
     driver: D,
     mut jobs: Vec<JobOf<D>>,
     guard: &InFlightGuard<Item, ReplyOf<D>>,
     ended: Ended<D::Error>,
-    (limit, until): (Duration, Instant),
+    call: Call,
 ) -> Leftover<D::Body, D::Error> {
     let common = &**driver.common();
+    let Call {
+        shares,
+        limit,
+        until,
+    } = call;
+    let count = |jobs: &[JobOf<D>], response: Option<&Extensions>, answered| {
+        common.count(jobs, shares.as_ref(), response, answered);
+    };
     let mut response = match ended {
         Ended::Answered(response) => response,
         Ended::Failed(error) => {
+            count(&jobs, None, callers(&jobs));
             let shared = error.share();
             jobs.into_iter().for_each(|job| job.fail_shared(&shared));
             return Leftover::none();
         }
         Ended::Unreadable(error) => {
+            count(&jobs, None, callers(&jobs));
             let problem = Problem::Unreadable(error);
             jobs.into_iter()
                 .for_each(|job| job.problem(&common.codec, &problem));
             return Leftover::none();
         }
-        Ended::TimedOut => return timed_out(common, jobs, limit),
+        Ended::TimedOut => {
+            count(&jobs, None, callers(&jobs));
+            return timed_out(common, jobs, limit);
+        }
     };
+    let decoded = decode(driver.common(), &jobs, &response, until).await;
+    let answered = answered(&jobs, decoded.as_ref());
+    count(&jobs, Some(response.extensions()), answered);
     charge(common, &mut jobs, &mut response);
-    let Some(decoded) = decode(driver.common(), &jobs, &response, until).await else {
+    let Some(decoded) = decoded else {
         return timed_out(common, jobs, limit);
     };
     match decoded {
@@ -170,6 +200,23 @@ async fn conclude<D: HttpCalls>(
             one_by_one(driver, jobs).await;
             Leftover::none()
         }
+    }
+}
+
+/// Returns the number of callers that a call answers; those of a batch that was refused ask again.
+fn answered<B, E>(jobs: &[Job<B, E>], decoded: Option<&Decoded>) -> u64 {
+    match decoded {
+        Some(Decoded::Split | Decoded::AtMost(_) | Decoded::Alone) if jobs.len() > 1 => 0,
+        Some(Decoded::Stopped { answers, at, .. }) => {
+            let is_answered =
+                |index: usize| index < *at || matches!(answers.get(index), Some(Some(_)));
+            let all = jobs.iter().enumerate();
+            callers(
+                all.filter(|(index, _)| is_answered(*index))
+                    .map(|(_, job)| job),
+            )
+        }
+        _ => callers(jobs),
     }
 }
 

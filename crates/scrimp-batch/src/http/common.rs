@@ -15,7 +15,7 @@ use scrimp_core::{
 };
 use tokio::sync::Semaphore;
 
-use super::{AnyLanes, Ended, Job, first, lane_key};
+use super::{AnyLanes, Job, first, lane_key};
 use crate::{
     BatchCodec,
     config::{Config, Limiter},
@@ -92,31 +92,33 @@ impl<C: BatchCodec> Common<C> {
         left
     }
 
-    /// Counts a call for a batch.
+    /// Counts a call for a batch, and books it. Calls are avoided for the callers that it answered,
+    /// except one.
     pub(crate) fn count<B, E>(
         &self,
         jobs: &[Job<B, E>],
         shares: Option<&TenantShares>,
-        ended: &Ended<E>,
+        response: Option<&Extensions>,
+        answered: u64,
     ) {
-        let callers = callers(jobs);
         self.stats.batches.add(1);
         self.stats.items.add(jobs.len() as u64);
-        self.stats.duplicates.add(callers - jobs.len() as u64);
-        let response = match ended {
-            Ended::Answered(response) => Some(response.extensions()),
-            Ended::Failed(_) | Ended::Unreadable(_) | Ended::TimedOut => None,
-        };
+        self.stats.duplicates.add(callers(jobs) - jobs.len() as u64);
         match shares {
-            None => self.book(&first(jobs).item().head, response, callers - 1),
-            Some(shares) => self.book_shares(shares, response),
+            None => {
+                let head = &first(jobs).item().head;
+                self.book(head, response, answered.saturating_sub(1));
+            }
+            Some(shares) => self.book_shares(shares, response, answered > 0),
         }
     }
 }
 
 /// Returns the number of callers of some jobs.
-fn callers<B, E>(jobs: &[Job<B, E>]) -> u64 {
-    jobs.iter().map(|job| 1 + job.duplicates() as u64).sum()
+pub(crate) fn callers<'a, B: 'a, E: 'a>(jobs: impl IntoIterator<Item = &'a Job<B, E>>) -> u64 {
+    jobs.into_iter()
+        .map(|job| 1 + job.duplicates() as u64)
+        .sum()
 }
 
 impl<C> Common<C> {
@@ -140,18 +142,18 @@ impl<C> Common<C> {
         }
     }
 
-    /// Books one call made for several tenants: each has its share of the cost, and a call avoided
-    /// for each of its requests but the first of all.
-    fn book_shares(&self, shares: &TenantShares, response: Option<&Extensions>) {
+    /// Books one call made for several tenants: each has its share of the cost, and, if it `answered`,
+    /// a call avoided for each of its requests but the first of all.
+    fn book_shares(&self, shares: &TenantShares, response: Option<&Extensions>, answered: bool) {
         self.book_to(response, |account, price, cost| {
             let tenants = shares.tenants().iter().zip(shares.callers());
             let parts = shares.split(cost).into_iter();
             for (index, ((tenant, callers), part)) in tenants.zip(parts).enumerate() {
                 let account = account(&tenant.0);
-                let mut avoided = *callers;
+                let mut avoided = if answered { *callers } else { 0 };
                 if index == 0 {
                     account.made(part);
-                    avoided -= 1;
+                    avoided = avoided.saturating_sub(1);
                 } else {
                     account.paid(part);
                 }

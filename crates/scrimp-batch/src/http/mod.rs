@@ -14,7 +14,6 @@ mod outcome;
 mod problem;
 mod retry;
 
-pub(crate) use call::Ended;
 pub(crate) use common::Common;
 pub(crate) use driver::HttpDriver;
 pub(crate) use job::{Job, Reply, first};

@@ -1,4 +1,4 @@
-//! The rest under each cap, for people.
+//! A report on each cap, for people.
 
 use std::{fmt, time::SystemTime};
 

@@ -1,5 +1,5 @@
-//! Whose fault an answer with an error status is: the provider's, the caller's, or that of the two
-//! not fitting together.
+//! Finds the party at fault for an answer with an error status: the provider, the caller, or both as
+//! they do not fit together.
 
 use http::{StatusCode, response};
 use serde_json::Value;

@@ -26,6 +26,8 @@ use super::Price;
 #[derive(Debug, Clone, Default)]
 pub struct PriceTable {
     rows: BTreeMap<String, Result<Price, LeftOut>>,
+    /// Longest prompts, in tokens, as far as the table has them.
+    prompts: BTreeMap<String, u64>,
 }
 
 /// Service level that is asked for: some providers price it apart.
@@ -82,6 +84,11 @@ impl PriceTable {
     pub fn parse(json: &[u8], tier: ServiceTier) -> Result<Self, TableError> {
         let table: Map<String, Value> =
             serde_json::from_slice(json).map_err(|error| TableError(error.into()))?;
+        let prompts = table.iter().filter_map(|(model, row)| {
+            let most = row.get("max_input_tokens").and_then(Value::as_u64)?;
+            Some((model.clone(), most))
+        });
+        let prompts = prompts.collect();
         let rows = table.into_iter().map(|(model, row)| {
             let price = match (&row, model.as_str()) {
                 (_, "sample_spec") => Err(LeftOut::Sample),
@@ -92,6 +99,7 @@ impl PriceTable {
         });
         Ok(Self {
             rows: rows.collect(),
+            prompts,
         })
     }
 
@@ -112,6 +120,14 @@ impl PriceTable {
             left_out,
             nearest: nearest::nearest(model, names),
         })
+    }
+
+    /// Returns the number of tokens that a model's prompt may have, for
+    /// [`Provider::context_window`](crate::Provider::context_window). `None` if the table does not
+    /// say.
+    #[must_use]
+    pub fn context_window(&self, model: &str) -> Option<u64> {
+        self.prompts.get(model).copied()
     }
 
     /// Returns every model that has a price, by name.
@@ -173,5 +189,40 @@ impl fmt::Display for TableError {
 impl std::error::Error for TableError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         Some(&*self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLE: &str = r#"{
+        "gpt-4o-mini": {"input_cost_per_token": 1.5e-7, "output_cost_per_token": 6e-7,
+            "max_input_tokens": 128000},
+        "dall-e": {"input_cost_per_image": 0.04}
+    }"#;
+
+    #[test]
+    fn a_model_without_a_price_is_an_error_that_names_the_nearest_or_the_reason() {
+        let table = PriceTable::parse(TABLE.as_bytes(), ServiceTier::Standard).unwrap();
+        assert!(table.price("gpt-4o-mini").is_ok());
+        let says = |model: &str| table.price(model).unwrap_err().to_string();
+        assert_eq!(
+            says("gpt4o-mini"),
+            "no model is named \"gpt4o-mini\"; the nearest is \"gpt-4o-mini\""
+        );
+        assert_eq!(says("zephyr"), "no model is named \"zephyr\"");
+        assert_eq!(
+            says("dall-e"),
+            "the model \"dall-e\" is left out: has no price per token, only input_cost_per_image"
+        );
+    }
+
+    #[test]
+    fn the_longest_prompt_of_a_model_is_known_where_the_table_has_it() {
+        let table = PriceTable::parse(TABLE.as_bytes(), ServiceTier::Standard).unwrap();
+        assert_eq!(table.context_window("gpt-4o-mini"), Some(128_000));
+        assert_eq!(table.context_window("dall-e"), None);
+        assert_eq!(table.context_window("zephyr"), None);
     }
 }

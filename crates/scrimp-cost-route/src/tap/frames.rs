@@ -18,7 +18,7 @@ pub(super) struct Frames {
     sound: bool,
 }
 
-/// Kind of a byte.
+/// Part of a frame that a byte belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
     Other,

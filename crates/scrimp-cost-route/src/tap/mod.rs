@@ -53,7 +53,8 @@ impl Tap {
 
     /// Returns the usage that the answer has reported so far. `None` if it has reported none, or
     /// if a field that the cost depends on could not be read: such a usage is not known, and not
-    /// 0.
+    /// 0. If only the prompt or only the answer was reported, the other side has no tokens in it; the
+    /// layer estimates that side.
     #[must_use]
     pub fn usage(&self) -> Option<Usage> {
         let told = self.reading.told()?;

@@ -1,4 +1,4 @@
-//! The usage that a body has reported so far, and its sum.
+//! Collects the usage that a body has reported so far.
 
 use scrimp_core::{Currency, Money};
 
@@ -40,7 +40,7 @@ const COMPLETION: &[Slot] = &[
     Slot::BilledOutput,
 ];
 
-/// Reports of a body so far.
+/// Usage that a body has reported so far.
 #[derive(Debug, Default)]
 pub(super) struct Reading {
     /// The documents that have ended.

@@ -1,4 +1,4 @@
-//! The relation between the counts that a provider reports.
+//! Divides the counts that a provider reports into classes.
 
 use super::slots::{Slot, Slots};
 use crate::{TokenClass, Usage};
@@ -46,8 +46,8 @@ impl Sides {
         sides
     }
 
-    /// Decides which parts are on top. What adds up to the total is right, whichever the provider
-    /// is; without a total, or if nothing adds up to it, the names of the fields decide. A part
+    /// Decides which parts are on top. The combination that adds up to the total is right, for any
+    /// provider; without a total, or if none adds up to it, the names of the fields decide. A part
     /// that is larger than the count it might be within is on top of it.
     fn combine(&self, said: &Slots, by_input: bool) -> OnTop {
         let (prompt, completion) = (self.prompt.unwrap_or(0), self.completion.unwrap_or(0));

@@ -1,4 +1,4 @@
-//! The counts that providers report, before their relation is known.
+//! Counts that a provider reports, before they are divided into classes.
 
 use serde_json::Value;
 

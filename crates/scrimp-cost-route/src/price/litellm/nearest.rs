@@ -24,7 +24,7 @@ pub struct PriceError {
 impl fmt::Display for PriceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.left_out {
-            Some(reason) => write!(f, "the model {:?} has no price: {reason}", self.model)?,
+            Some(reason) => write!(f, "the model {:?} is left out: {reason}", self.model)?,
             None => write!(f, "no model is named {:?}", self.model)?,
         }
         match self.nearest.split_last() {

@@ -1,12 +1,14 @@
-//! The cost of calls: as providers report it, by the model, and for the layers outside.
+//! Costs of calls: as providers report them, by the model, and for the layers outside.
 
+mod codings;
+#[path = "../common/mod.rs"]
 mod common;
+mod models;
 
-use std::{io::Write, path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 use bytes::Bytes;
 use common::{Rig, cents, get, money, ok, provider, status};
-use flate2::{Compression, write::GzEncoder};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use scrimp_core::{
@@ -14,8 +16,7 @@ use scrimp_core::{
     extensions::{Charge, OtherCharges, Settlement},
 };
 use scrimp_cost_route::{
-    Budget, Cap, CostRouteLayer, Hints, Period, Price, Provider, QualityVerdict, Rate, Tariff,
-    TokenClass, TokenRates,
+    CostRouteLayer, Price, Provider, QualityVerdict, Rate, Tariff, TokenClass, TokenRates,
 };
 use scrimp_testkit::{Reply, ScriptedBody};
 
@@ -284,197 +285,4 @@ async fn the_charge_of_a_response_has_the_rejected_attempts_in_it() {
     let others = parts.extensions.get::<OtherCharges>().unwrap();
     assert_eq!(others.0.get(common::yen()), money("300 JPY"));
     assert_eq!(ledger.totals().spent.get(Currency::USD), cents(6));
-}
-
-#[tokio::test(start_paused = true)]
-async fn one_provider_has_a_price_for_each_model() {
-    let budget = Budget::new([Cap::new("day", cents(100), Period::Day)]);
-    let models = Provider::new("hub")
-        .endpoint("http://hub")
-        .model("small", "0.01")
-        .model("large", "0.10");
-    let layer = CostRouteLayer::builder([models])
-        .budget(budget.clone())
-        .build()
-        .unwrap();
-    let rig = Rig::new(&layer, |_| ok("fine"));
-    for (body, spent) in [("{\"model\":\"small\"}", 1), ("{\"model\":\"large\"}", 11)] {
-        rig.send(post(body)).await;
-        assert_eq!(budget.report()[0].spent, cents(spent));
-    }
-    let mut hinted = post("not JSON");
-    hinted.extensions_mut().insert(Hints::new().model("small"));
-    rig.send(hinted).await;
-    assert_eq!(budget.report()[0].spent, cents(12));
-    // Its price is not known, so the cap could not hold.
-    let answer = rig.send(post("{\"model\":\"smal\"}")).await;
-    assert_eq!(answer.status, StatusCode::PAYMENT_REQUIRED);
-    assert_eq!(answer.json()["type"], "urn:scrimp:cost-route:unpriced");
-    assert_eq!(rig.upstream.calls(), 3);
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_cheaper_provider_of_a_model_is_chosen_for_it() {
-    let hub = |name: &str, small: &str, large: &str| {
-        Provider::new(name)
-            .endpoint(format!("http://{name}"))
-            .model("small", small)
-            .model("large", large)
-    };
-    let layer = CostRouteLayer::builder([hub("a", "0.01", "0.2"), hub("b", "0.02", "0.1")])
-        .explore(false)
-        .build()
-        .unwrap();
-    let rig = Rig::new(&layer, |_| ok("fine"));
-    for _ in 0..3 {
-        assert_eq!(rig.send(post("{\"model\":\"small\"}")).await.from(), "a");
-        assert_eq!(rig.send(post("{\"model\":\"large\"}")).await.from(), "b");
-    }
-}
-
-#[test]
-fn an_unknown_price_under_a_cap_is_named_when_the_layer_is_built() {
-    let build = |provider: Provider, allow: bool| {
-        CostRouteLayer::builder([provider])
-            .budget(Budget::new([Cap::new("day", cents(1), Period::Day)]))
-            .unknown_prices(allow)
-            .build()
-    };
-    let says = build(Provider::new("new"), false).unwrap_err().to_string();
-    assert!(
-        says.contains("\"new\"") && says.contains("\"day\""),
-        "{says}"
-    );
-    let model = Provider::new("hub").model("m", Price::Unknown);
-    let says = build(model, false).unwrap_err().to_string();
-    assert!(says.contains("\"hub\" for the model \"m\""), "{says}");
-    let layer = build(Provider::new("new"), true).unwrap();
-    assert!(layer.providers().put(Provider::new("other")).is_ok());
-    let layer = build(provider("a", 1), false).unwrap();
-    assert!(layer.providers().put(Provider::new("other")).is_err());
-    assert!(layer.providers().set_price("a", Price::Unknown).is_err());
-}
-
-fn gzip(text: &str) -> Bytes {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(text.as_bytes()).unwrap();
-    encoder.finish().unwrap().into()
-}
-
-fn coded(text: &str) -> Reply {
-    // Cut in two, as it comes over a network.
-    let body = gzip(text);
-    let (head, tail) = (body.slice(..body.len() / 2), body.slice(body.len() / 2..));
-    let mut response = Response::new(ScriptedBody::new().data(head).data(tail));
-    let fields = response.headers_mut();
-    fields.insert("content-encoding", "gzip".parse().unwrap());
-    fields.insert("content-type", "application/json".parse().unwrap());
-    Reply::respond(response)
-}
-
-#[tokio::test(start_paused = true)]
-async fn answers_in_a_content_coding_are_judged_and_paid_by_what_they_say() {
-    let answer = r#"{"text":"good","usage":{"prompt_tokens":1000,"completion_tokens":100}}"#;
-    let ledger = Ledger::new();
-    let layer = CostRouteLayer::builder([llm()])
-        .quality_gate(
-            |_: &http::request::Parts, head: &http::response::Parts, body: &[u8]| {
-                let is_plain = !head.headers.contains_key("content-encoding");
-                if is_plain && body.starts_with(b"{\"text\":\"good\"") {
-                    QualityVerdict::accept(1.0)
-                } else {
-                    QualityVerdict::reject(0.0)
-                }
-            },
-        )
-        .ledger(ledger.clone())
-        .build()
-        .unwrap();
-    let rig = Rig::new(&layer, move |_| coded(answer));
-    let mut request = post("{}");
-    let accepts = "gzip, br".parse().unwrap();
-    request.headers_mut().insert("accept-encoding", accepts);
-    let got = rig.send(request).await;
-    assert!(got.decision.as_ref().unwrap().accepted);
-    assert_eq!(
-        got.body,
-        gzip(answer),
-        "the caller gets the bytes as they came"
-    );
-    assert_eq!(ledger.totals().spent.get(Currency::USD), money("0.002"));
-    let asked = &rig.upstream.requests()[0].headers["accept-encoding"];
-    assert_eq!(asked, "identity");
-}
-
-#[tokio::test(start_paused = true)]
-async fn answers_that_are_not_read_here_keep_their_content_coding() {
-    let layer = CostRouteLayer::builder([provider("a", 1)]).build().unwrap();
-    let rig = Rig::new(&layer, |_| ok("fine"));
-    let mut request = get();
-    request
-        .headers_mut()
-        .insert("accept-encoding", "gzip".parse().unwrap());
-    rig.send(request).await;
-    assert_eq!(
-        rig.upstream.requests()[0].headers["accept-encoding"],
-        "gzip"
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_answer_in_an_unknown_coding_is_estimated_by_its_size() {
-    let ledger = Ledger::new();
-    let layer = CostRouteLayer::builder([llm()]).ledger(ledger.clone());
-    let rig = Rig::new(&layer.build().unwrap(), |_| {
-        let mut response = Response::new(ScriptedBody::new().data(vec![b'x'; 400]));
-        let fields = response.headers_mut();
-        fields.insert("content-encoding", "dcz".parse().unwrap());
-        Reply::respond(response)
-    });
-    rig.send(post("1234")).await;
-    assert_eq!(ledger.totals().spent.get(Currency::USD), money("0.001001"));
-}
-
-#[tokio::test(start_paused = true)]
-async fn ten_thousand_wrong_keys_and_invented_models_eject_no_provider() {
-    let providers = [
-        provider("cheap", 1).bearer("its own"),
-        provider("dear", 5).bearer("its own too"),
-    ];
-    let layer = CostRouteLayer::builder(providers)
-        .explore(false)
-        .build()
-        .unwrap();
-    let (client, upstream) = scrimp_testkit::Scripted::answering(|parts| {
-        if parts.headers.contains_key("x-api-key") {
-            status(401)
-        } else if parts.uri.path().contains("invented") {
-            status(404)
-        } else {
-            ok("fine")
-        }
-    });
-    let rig = Rig {
-        service: tower::Layer::layer(&layer, client),
-        upstream,
-    };
-    for n in 0..10_000 {
-        let mut wrong = post("{\"model\":\"m\"}");
-        wrong.headers_mut().insert("x-api-key", n.into());
-        assert_eq!(rig.send(wrong).await.status, StatusCode::UNAUTHORIZED);
-        let invented = Request::post(format!("/v1/models/invented-{n}:generateContent"));
-        let answer = rig.send(invented.body(Full::default()).unwrap()).await;
-        assert_eq!(answer.status, StatusCode::NOT_FOUND);
-        tokio::time::advance(Duration::from_millis(1)).await;
-    }
-    assert_eq!(rig.send(post("{\"model\":\"m\"}")).await.from(), "cheap");
-    let figures = layer.figures().json();
-    for provider in figures["providers"].as_array().unwrap() {
-        assert_eq!(provider["health"], "up", "{provider}");
-    }
-    assert!(
-        layer.stats().spent == cents(1).into(),
-        "{:?}",
-        layer.stats().spent
-    );
 }
