@@ -8,6 +8,6 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 target=${CARGO_TARGET_DIR:-$PWD/target}
-export CARGO_TARGET_DIR=$target/ecosystem CARGO_INCREMENTAL=0
+export CARGO_TARGET_DIR=$target/ecosystem CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0
 cargo fmt --manifest-path tests/ecosystem/Cargo.toml --check
-cargo test --manifest-path tests/ecosystem/Cargo.toml --locked "$@"
+cargo test --manifest-path tests/ecosystem/Cargo.toml "$@"

@@ -40,7 +40,7 @@ cd "$copy"
 export RUSTC_BOOTSTRAP=1
 cargo update --quiet -Z direct-minimal-versions
 unset RUSTC_BOOTSTRAP
-export CARGO_TARGET_DIR=$target/minimal CARGO_INCREMENTAL=0
+export CARGO_TARGET_DIR=$target/minimal CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0
 cargo check --workspace --all-features
 packages=()
 for crate in $tested; do

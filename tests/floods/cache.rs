@@ -89,7 +89,7 @@ pub(super) async fn tags() -> Held {
     let tags = HeaderValue::from_str(&tags.join(" ")).expect("names and spaces");
     let name = HeaderName::from_static("surrogate-key");
     let origin = origin(FRESH, 64).map_response(move |mut response| {
-        response.headers_mut().insert(name.clone(), tags.clone());
+        response.headers_mut().insert(name.clone(), tags);
         response
     });
     let service = layer.layer(origin);

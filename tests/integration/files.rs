@@ -1,17 +1,20 @@
 //! Files that tower-http serves, inside the same server.
 
-use std::{fs::File, time::SystemTime};
+use std::{fs::File, time::Duration};
 
 use axum::Router;
 use http_body_util::BodyExt;
-use scrimp::cache::{CacheLayer, CacheLayerBuilder, MemoryStore};
+use scrimp::{
+    cache::{CacheLayer, CacheLayerBuilder, MemoryStore},
+    core::Clock,
+};
 use tower::ServiceExt;
 use tower_http::services::ServeDir;
 
 /// Overwrites a file, as of so many days ago.
 fn write(path: &std::path::Path, text: &str, days: u32) {
     std::fs::write(path, text).expect("a folder that can be written");
-    let then = SystemTime::now() - std::time::Duration::from_secs(86_400) * days;
+    let then = Clock::system().wall() - Duration::from_secs(86_400) * days;
     let file = File::options().write(true).open(path).expect("the file");
     file.set_modified(then).expect("a time");
 }

@@ -100,7 +100,7 @@ async fn page_twice(app: Router) -> Result<(), BoxError> {
 }
 
 /// An error of a handler.
-fn bad_gateway(error: BoxError) -> (StatusCode, String) {
+fn bad_gateway(error: &BoxError) -> (StatusCode, String) {
     (StatusCode::BAD_GATEWAY, error.to_string())
 }
 
@@ -130,7 +130,7 @@ async fn a_client_with_all_layers_is_used_in_a_handler() -> Result<(), BoxError>
     let page = async move || {
         let rate: Result<_, BoxError> = async { text!(client, &url) }.await;
         rate.map(|rate| format!("the rate is {rate}"))
-            .map_err(bad_gateway)
+            .map_err(|error| bad_gateway(&error))
     };
     page_twice(Router::new().route("/", get(page))).await?;
     assert_eq!(calls.load(Relaxed), 1);
@@ -148,7 +148,7 @@ async fn a_stack_is_the_state_of_a_router() -> Result<(), BoxError> {
         let rate = tokio::spawn(async move { rate(&client, &url).await });
         let rate = rate.await.map_err(box_error).and_then(|rate| rate);
         rate.map(|rate| format!("the rate is {rate}"))
-            .map_err(bad_gateway)
+            .map_err(|error| bad_gateway(&error))
     }
     let (server, calls) = rates().await;
     let layers = Layers::new(&server)?;
@@ -180,7 +180,7 @@ async fn layers_on_reqwests_client_are_used_in_tasks_and_handlers() -> Result<()
     let page = async move || {
         let rate = async { Ok::<_, BoxError>(client.get(&url).send().await?.text().await?) }.await;
         rate.map(|rate| format!("the rate is {rate}"))
-            .map_err(bad_gateway)
+            .map_err(|error| bad_gateway(&error))
     };
     page_twice(Router::new().route("/", get(page))).await?;
     // A response to a request with Authorization may not be stored: each is a call.

@@ -1,12 +1,16 @@
 //! Misspelt Cache-Control, as nginx, Varnish and scrimp read it under an operator's lifetime.
 
-use std::sync::{Arc, Mutex};
+use std::{sync::Arc, time::Duration};
 
 use axum::{Router, extract::Path, routing::get};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
-use scrimp::cache::{CacheLayer, MemoryStore};
+use parking_lot::Mutex;
+use scrimp::{
+    cache::{CacheLayer, MemoryStore},
+    core::Clock,
+};
 use scrimp_tests::{Answer, Daemon, Server, request};
 
 /// Writes every forbidding word in every way that is seen in the field: with a wrong separator, in
@@ -39,11 +43,11 @@ impl Origin {
     async fn start(values: Vec<String>) -> Self {
         let calls = Arc::new(Mutex::new(vec![0; values.len()]));
         let count = Arc::clone(&calls);
-        let now = httpdate::fmt_http_date(std::time::SystemTime::now());
-        let days = std::time::Duration::from_secs(10 * 86_400);
-        let then = httpdate::fmt_http_date(std::time::SystemTime::now() - days);
+        let today = Clock::system().wall();
+        let now = httpdate::fmt_http_date(today);
+        let then = httpdate::fmt_http_date(today - Duration::from_secs(10 * 86_400));
         let page = move |Path(n): Path<usize>| {
-            count.lock().expect("no panic")[n] += 1;
+            count.lock()[n] += 1;
             let fields = [
                 ("cache-control", values[n].clone()),
                 ("date", now.clone()),
@@ -68,8 +72,7 @@ async fn calls(values: &[String], peer: impl AsyncFnOnce(&Origin) -> Peer) -> Ve
             Answer::read(answer).await.expect("a body");
         }
     }
-    let calls = origin.calls.lock().expect("no panic").clone();
-    calls
+    origin.calls.lock().clone()
 }
 
 enum Peer {

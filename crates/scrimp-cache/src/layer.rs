@@ -43,7 +43,9 @@ impl<St: Store> CacheLayer<St> {
     pub fn invalidator(&self) -> Invalidator {
         let shared = &self.0.shared;
         let (epochs, store) = (Arc::clone(&shared.epochs), shared.store.clone());
-        Invalidator::new(epochs, shared.config.clone(), store)
+        Invalidator::new(epochs, shared.config.clone(), move |is_meant| {
+            store.count(&mut |entry| is_meant(&entry.validity))
+        })
     }
 
     /// Returns a service that purges and reports statistics. `authorise` sees every request first.

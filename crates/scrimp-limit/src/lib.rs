@@ -98,9 +98,9 @@
 //! # When not to use it
 //!
 //! The limit is that of one process. For calls in flight at a time, use tower's
-//! `ConcurrencyLimit`. In `BatchLayer`, whose batches count as their items, use
-//! [`rate_limit`](scrimp_core::RateLimit): a clone of this layer can be given to it, so batches and
-//! single calls share the limit.
+//! `ConcurrencyLimit`. Where the upstream counts the items of a batch, give a clone of this layer to
+//! `BatchLayer` as its [`RateLimit`](scrimp_core::RateLimit) and do not put it inside as well: a batch
+//! would count twice. Other clients of the upstream can have it around them.
 //!
 //! # Waiting, cancellation, failure
 //!

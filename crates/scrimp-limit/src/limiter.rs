@@ -91,7 +91,8 @@ impl Limiter {
             return Verdict::Pass;
         }
         let wait = self.time(demand, self.lines.ahead(demand.subject));
-        let in_time = |until| Instant::now().checked_add(wait) <= Some(until);
+        let due = Instant::now().checked_add(wait);
+        let in_time = |until| due.is_some_and(|due| due <= until);
         let refusal = if !demand.until.is_none_or(in_time) || Handle::try_current().is_err() {
             Refusal::TooManyRequests(wait)
         } else if self.lines.waiters() >= self.config.max_waiters {

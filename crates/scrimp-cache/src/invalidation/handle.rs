@@ -8,12 +8,11 @@ use scrimp_http::groups;
 
 use super::{
     Invalidation,
-    epoch::{Epoch, Epochs, Tag, Target},
+    epoch::{Epoch, Epochs, Tag, Target, Validity},
     target::{group_tag, key_tag},
 };
 use crate::{
     config::Config,
-    entry::{Entry, Store},
     request::{head_of, keys_of},
 };
 
@@ -30,16 +29,20 @@ pub struct Invalidator {
 }
 
 /// Counts the stored responses that a function selects.
-type CountFn = dyn Fn(&mut dyn FnMut(&Entry) -> bool) -> Option<u64> + Send + Sync;
+type CountFn = dyn Fn(&mut dyn FnMut(&Validity) -> bool) -> Option<u64> + Send + Sync;
 
 // === impl Invalidator ===
 
 impl Invalidator {
-    pub(crate) fn new(epochs: Arc<Epochs>, config: Config, store: impl Store) -> Self {
+    pub(crate) fn new(
+        epochs: Arc<Epochs>,
+        config: Config,
+        count: impl Fn(&mut dyn FnMut(&Validity) -> bool) -> Option<u64> + Send + Sync + 'static,
+    ) -> Self {
         Self {
             epochs,
             config: Arc::new(config),
-            count: Arc::new(move |is_meant| store.count(is_meant)),
+            count: Arc::new(count),
         }
     }
 
@@ -58,8 +61,7 @@ impl Invalidator {
     #[must_use]
     pub fn count(&self, invalidation: &Invalidation) -> Option<u64> {
         let target = invalidation.target();
-        (self.count)(&mut |entry| {
-            let validity = &entry.validity;
+        (self.count)(&mut |validity| {
             target.hits(validity.carried()) && self.epochs.check(validity) != Epoch::Gone
         })
     }

@@ -35,8 +35,8 @@ pub(super) enum Unit {
     Millis,
     Micros,
     Nanos,
-    /// Seconds if the number has a fraction, otherwise milliseconds, or nanoseconds from ten
-    /// million up.
+    /// Seconds if the number has a fraction, otherwise milliseconds, or nanoseconds from
+    /// 300,000 up.
     Guess,
 }
 

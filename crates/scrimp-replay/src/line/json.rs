@@ -200,7 +200,7 @@ impl Visitor<'_> for Name<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{BadLine, parse};
+    use super::super::{BadLine, Reader, parse};
 
     #[test]
     fn the_error_names_the_missing_field() {
@@ -300,5 +300,34 @@ mod tests {
             (entry.host.as_str(), entry.target.as_str()),
             ("a.example", "/a%20b?q=%22")
         );
+    }
+
+    #[test]
+    fn a_line_that_docker_split_is_joined() {
+        let query = "q".repeat(40_000);
+        let line =
+            format!("192.0.2.1 - - [17/May/2015:10:05:03 +0000] 'GET /a?{query} HTTP/1.1' 200 12");
+        let line = line.replace('\'', "\\\"");
+        let (first, rest) = line.split_at(16_384);
+        let (second, third) = rest.split_at(16_384);
+        let mut reader = Reader::new(None);
+        for part in [first, second] {
+            let part = format!(r#"{{"log":"{part}","stream":"stdout"}}"#);
+            assert_eq!(reader.read(part.as_bytes()), Ok(None));
+        }
+        let end = format!(r#"{{"log":"{third}\n","stream":"stdout"}}"#);
+        let entry = reader.read(end.as_bytes()).unwrap().unwrap().entry;
+        assert_eq!(entry.target, format!("/a?{query}"));
+    }
+
+    #[test]
+    fn parts_of_a_line_that_never_ends_are_bounded() {
+        let part = "x".repeat(16_384);
+        let part = format!(r#"{{"log":"{part}","stream":"stdout"}}"#);
+        let mut reader = Reader::new(None);
+        for _ in 0..200 {
+            assert_eq!(reader.read(part.as_bytes()), Ok(None));
+        }
+        assert!(reader.begun_bytes() <= 1 << 20);
     }
 }

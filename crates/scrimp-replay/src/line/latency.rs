@@ -7,8 +7,9 @@ use super::fields::Unit;
 /// Longest latency that counts: a day.
 const MOST: f64 = 86_400.0;
 
-/// Whole numbers without a unit count as milliseconds below this, and as nanoseconds from it up.
-const NANOS_FROM: f64 = 1e7;
+/// Whole numbers without a unit count as milliseconds below this (five minutes), and as nanoseconds
+/// from it up (0.3 ms).
+const NANOS_FROM: f64 = 3e5;
 
 /// Reads `0.012`, `12 ms`, `1.5s`, `1m2s`, `00:00:01.5`, or a list of them, which is added up:
 /// nginx lists each upstream that it tried.
@@ -116,6 +117,8 @@ mod tests {
             ("0.25", Unit::Guess, 250_000),
             ("250", Unit::Guess, 250_000),
             ("250000000", Unit::Guess, 250_000),
+            ("299999", Unit::Guess, 299_999_000),
+            ("300000", Unit::Guess, 300),
             ("4107", Unit::Nanos, 4),
             ("12.5", Unit::Millis, 12_500),
             ("1500", Unit::Micros, 1_500),

@@ -84,10 +84,7 @@ impl Reader {
         if line.is_empty() || self.is_directive(line) || self.is_head(line) {
             return Ok(None);
         }
-        let read = match self.usual(line) {
-            Some(parsed) => Ok(Some(parsed)),
-            None => self.unwrap(line, None, 0),
-        };
+        let read = self.usual(line).or_else(|_| self.unwrap(line, None, 0));
         self.first &= read.is_err();
         read
     }
@@ -118,14 +115,12 @@ impl Reader {
     }
 
     /// Reads a line in the best format, if the last one had no wrapper: most lines are like the last.
-    fn usual(&mut self, line: &[u8]) -> Option<Parsed> {
-        let format = *self.order.first()?;
-        if self.depth > 0 {
-            return None;
-        }
-        let parsed = self.parse(format, line, None, 0).ok().flatten()?;
+    fn usual(&mut self, line: &[u8]) -> Result<Option<Parsed>, BadLine> {
+        let best = self.order.first().filter(|_| self.depth == 0);
+        let format = *best.ok_or(BadLine::NotALog)?;
+        let parsed = self.parse(format, line, None, 0)?;
         self.last = self.last.or(Some(format));
-        Some(parsed)
+        Ok(parsed)
     }
 
     /// Reads a line with any number of wrappers, first with as many as the last line had. Returns
@@ -178,9 +173,17 @@ impl Reader {
         Err(reason)
     }
 
+    /// Returns the length of the parts that wait for the end of their line.
+    #[cfg(test)]
+    pub(super) fn begun_bytes(&self) -> usize {
+        self.begun.len()
+    }
+
     fn begin(&mut self, part: &[u8]) {
         if self.begun.len() + part.len() <= MAX_JOINED {
             self.begun.extend_from_slice(part);
+        } else {
+            self.begun.clear();
         }
     }
 
