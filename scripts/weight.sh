@@ -46,8 +46,8 @@ for layer in cache coalesce stampede batch cost-route limit; do
         >"$scratch/with"
     added=$(comm -13 "$scratch/hello" "$scratch/with")
     count=$(wc -l <<<"$added")
-    # shellcheck disable=SC2086 # one line of words
-    printf '%-20s %3d more: %s\n' "$layer" "$count" "$(sed 's/ v.*//' <<<"$added" | tr '\n' ' ')"
+    names=$(cut -d ' ' -f 1 <<<"$added" | tr '\n' ' ')
+    printf '%-20s %3d more: %s\n' "$layer" "$count" "$names"
     case $layer in
         cache | coalesce) [ "$count" -le "$most" ] || failed+=" $layer" ;;
     esac
