@@ -168,17 +168,15 @@ mod upstream;
 
 pub use body::CacheBody;
 pub use builder::CacheLayerBuilder;
-#[cfg(feature = "encryption")]
-pub use entry::EncryptionKeys;
 #[cfg(feature = "codec")]
 pub use entry::{Codec, DecodeError};
+#[cfg(feature = "encryption")]
+pub use entry::{EncryptedJournal, EncryptionKeys};
 pub use entry::{
     Entry, FillToken, Held, Lookup, MemoryBudget, MemoryStore, MemoryStoreBuilder, PutOutcome,
     Store, Variants,
 };
 pub use future::CacheFuture;
-#[cfg(feature = "encryption")]
-pub use invalidation::EncryptedJournal;
 #[cfg(feature = "codec")]
 pub use invalidation::Journal;
 pub use invalidation::{Admin, AdminFuture, Invalidation, Invalidator};

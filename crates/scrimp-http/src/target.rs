@@ -11,7 +11,7 @@ mod uri;
 
 pub use authority::{
     HostBytes, authority, authority_of, has_userinfo, host_without_port, names_another_host,
-    normal_authority,
+    normal_authority, scheme,
 };
 pub use claims::{OVERRIDING, RETELLING, forwarded_claims, overrides, retells};
 pub use lower::lower_authority;

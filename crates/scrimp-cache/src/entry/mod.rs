@@ -15,10 +15,10 @@ mod store;
 mod value;
 mod weight;
 
-#[cfg(feature = "encryption")]
-pub use codec::EncryptionKeys;
 #[cfg(feature = "codec")]
 pub use codec::{Codec, DecodeError};
+#[cfg(feature = "encryption")]
+pub use codec::{EncryptedJournal, EncryptionKeys};
 pub(crate) use collector::{BodyCollector, Collected};
 pub use collector::{Held, MemoryBudget};
 pub(crate) use lent::lend;

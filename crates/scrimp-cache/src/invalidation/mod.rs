@@ -2,8 +2,6 @@
 
 mod admin;
 mod carry;
-#[cfg(feature = "encryption")]
-mod encrypted_journal;
 pub(crate) mod epoch;
 #[cfg(test)]
 mod epoch_tests;
@@ -20,8 +18,6 @@ mod writes;
 
 pub use admin::{Admin, AdminFuture};
 pub(crate) use carry::carry;
-#[cfg(feature = "encryption")]
-pub use encrypted_journal::EncryptedJournal;
 pub use handle::Invalidator;
 pub(crate) use handle::invalidated_groups;
 #[cfg(feature = "codec")]

@@ -7,7 +7,7 @@ use query::chosen_parameters;
 use scrimp_core::{BodyDigest, KeyBuf, extensions::Tenant};
 use scrimp_http::{
     cookie,
-    target::{authority, forwarded_claims, is_normal, names_another_host, normal, retells},
+    target::{authority, forwarded_claims, is_normal, names_another_host, normal, retells, scheme},
 };
 
 use crate::{
@@ -47,7 +47,7 @@ pub(super) fn write<B>(
     let uri = request.uri();
     let tenant = request.extensions().get::<Tenant>();
     key.part(tenant.map_or(b"", |tenant| tenant.0.as_bytes()));
-    key.part(uri.scheme_str().unwrap_or_default().as_bytes());
+    key.part(scheme(uri, request.version()).as_bytes());
     match (uri.authority(), host) {
         // This is the common case on a server: a host that is not plain has been rejected.
         (None, Some(host)) if facts.host_in_capitals => {

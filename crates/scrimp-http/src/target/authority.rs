@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::scan::has_in;
-use http::{HeaderMap, HeaderValue, Uri, header, uri::Scheme};
+use http::{HeaderMap, HeaderValue, Uri, Version, header, uri::Scheme};
 
 /// Returns the authority of a request's target: from the URI, or from Host (RFC 9110 §7.1),
 /// without user information and without the scheme's default port.
@@ -29,6 +29,21 @@ pub fn authority_of<'a>(uri: &'a Uri, host: Option<&'a HeaderValue>) -> &'a str 
     match uri.scheme() {
         Some(scheme) => without_default_port(host, scheme),
         None => host,
+    }
+}
+
+/// Returns the scheme of a request's target, as far as each version of HTTP tells it; empty if it is
+/// unknown.
+///
+/// A server learns it from HTTP/2 and HTTP/3 (`:scheme`), but not from the origin form of HTTP/1.1
+/// (RFC 9112 §3.2.1). So it counts as unknown for these versions, and a target is the same over all
+/// of them. A request that a client makes has HTTP/1.1 unless the client sets another version.
+#[must_use]
+#[inline]
+pub fn scheme(uri: &Uri, version: Version) -> &str {
+    match version {
+        Version::HTTP_2 | Version::HTTP_3 => "",
+        _ => uri.scheme_str().unwrap_or_default(),
     }
 }
 
@@ -174,6 +189,16 @@ static HOST_BYTES: [u8; 256] = {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_scheme_is_the_same_over_all_versions_of_a_server() {
+        let (origin, absolute) = (Uri::from_static("/a"), Uri::from_static("https://h/a"));
+        assert_eq!(scheme(&origin, Version::HTTP_11), "");
+        assert_eq!(scheme(&absolute, Version::HTTP_2), "");
+        assert_eq!(scheme(&absolute, Version::HTTP_3), "");
+        // A client's request.
+        assert_eq!(scheme(&absolute, Version::HTTP_11), "https");
+    }
 
     #[test]
     fn the_authority_comes_from_the_uri_or_from_host() {

@@ -63,7 +63,7 @@ impl EncryptionKeys {
     }
 
     /// Returns number of the key, nonce and encrypted text. `bound` is needed to read it again.
-    pub(crate) fn seal(&self, text: &[u8], bound: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    pub(super) fn seal(&self, text: &[u8], bound: &[u8]) -> Result<Vec<u8>, DecodeError> {
         let Secret { id, cipher } = &self.keys[0];
         let mut nonce = [0; NONCE];
         getrandom::fill(&mut nonce).map_err(|_| DecodeError::NoRandomness)?;
@@ -74,7 +74,7 @@ impl EncryptionKeys {
     }
 
     /// Returns the text.
-    pub(crate) fn open(&self, sealed: &[u8], bound: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    pub(super) fn open(&self, sealed: &[u8], bound: &[u8]) -> Result<Vec<u8>, DecodeError> {
         let (id, rest) = sealed
             .split_first_chunk::<ID>()
             .ok_or(DecodeError::Corrupt)?;

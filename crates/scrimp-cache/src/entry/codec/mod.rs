@@ -1,6 +1,8 @@
 //! Stored responses as bytes, for stores on disk or over a network.
 
 #[cfg(feature = "encryption")]
+mod encrypted_journal;
+#[cfg(feature = "encryption")]
 mod encryption;
 mod error;
 mod fields;
@@ -23,6 +25,8 @@ use scrimp_core::{Clock, KeyRef, Ledger};
 
 use super::{RefreshFlag, Variants};
 use crate::digest::{Digest, digest};
+#[cfg(feature = "encryption")]
+pub use encrypted_journal::EncryptedJournal;
 #[cfg(feature = "encryption")]
 pub use encryption::EncryptionKeys;
 pub use error::DecodeError;

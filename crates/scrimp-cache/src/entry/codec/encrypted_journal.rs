@@ -5,8 +5,8 @@ use std::fmt;
 use parking_lot::Mutex;
 use scrimp_core::BoxError;
 
-use super::Journal;
-use crate::{DecodeError, EncryptionKeys};
+use super::{DecodeError, EncryptionKeys};
+use crate::invalidation::Journal;
 
 /// Length of the number that is drawn at each rewrite.
 const GENERATION: usize = 16;
