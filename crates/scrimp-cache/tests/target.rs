@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Rig, layer, minute};
+use common::{Rig, layer, minute, request};
 use http::{HeaderName, HeaderValue};
 use scrimp_cache::{CacheLayerBuilder, Invalidation};
 
@@ -150,4 +150,27 @@ async fn a_field_written_with_an_underscore_decides_what_it_decides_with_a_dash(
         .insert(name, HeaderValue::from_static("/evil"));
     let answer = rig.send(request).await.expect("an answer");
     assert!(answer.cache_status().contains("detail=override"));
+}
+
+#[tokio::test]
+async fn all_versions_of_http_share_a_response_inside_a_server() {
+    let rig = Rig::answering(layer(), |_| minute("x"));
+    let over = |version, uri: &str, fields| {
+        let mut request = request("GET", uri, fields);
+        *request.version_mut() = version;
+        request
+    };
+    let requests = [
+        over(http::Version::HTTP_11, "/a", &[("host", "h")][..]),
+        over(http::Version::HTTP_2, "https://h/a", &[]),
+        over(http::Version::HTTP_3, "https://h/a", &[]),
+    ];
+    for request in requests {
+        rig.send(request).await.expect("an answer");
+    }
+    assert_eq!(rig.upstream.calls(), 1);
+    let purged = over(http::Version::HTTP_2, "https://h/a", &[]);
+    rig.layer.invalidator().invalidate_request(&purged);
+    let again = rig.send(over(http::Version::HTTP_11, "/a", &[("host", "h")]));
+    assert!(!again.await.expect("an answer").is_hit());
 }

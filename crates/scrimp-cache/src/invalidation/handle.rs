@@ -72,6 +72,7 @@ impl Invalidator {
     /// with credentials too.
     pub fn invalidate_request<B>(&self, request: &Request<B>) {
         let mut head = head_of(request);
+        *head.version_mut() = request.version();
         head.extensions_mut().clone_from(request.extensions());
         let (key, authorised) = keys_of(&self.config, head);
         for key in std::iter::once(key).chain(authorised) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
 use scrimp_core::{
     PrivateRecheck,
     extensions::{Tags, Tenant},
@@ -34,6 +34,7 @@ use super::{fetch::Fetch, said::Said};
 /// for every write: a response that depends on them is not stored.
 pub(super) struct Write {
     uri: Uri,
+    version: Version,
     host: Option<HeaderValue>,
     /// Claims about the target in other fields.
     retold: Option<Box<HeaderMap>>,
@@ -90,6 +91,7 @@ impl Write {
         };
         Self {
             uri: uri.clone(),
+            version: request.version(),
             host: headers.get(header::HOST).cloned(),
             retold: facts.retold.then(|| Box::new(retold(headers))),
             // As in a look-up, a name before the host is a credential too.
@@ -185,6 +187,7 @@ impl Write {
     fn into_fetch<St>(self, shared: &Shared<St>, start: CallStart) -> Option<Box<Fetch>> {
         let mut request = Request::new(());
         *request.uri_mut() = self.uri;
+        *request.version_mut() = self.version;
         if let Some(retold) = self.retold {
             *request.headers_mut() = *retold;
         }
