@@ -155,20 +155,28 @@ async fn a_field_written_with_an_underscore_decides_what_it_decides_with_a_dash(
 #[tokio::test]
 async fn all_versions_of_http_share_a_response_inside_a_server() {
     let rig = Rig::answering(layer(), |_| minute("x"));
-    let over = |version, uri: &str, fields| {
+    let over = |version, uri: &str, fields: common::Fields<'_>| {
         let mut request = request("GET", uri, fields);
         *request.version_mut() = version;
         request
     };
-    let requests = [
-        over(http::Version::HTTP_11, "/a", &[("host", "h")][..]),
-        over(http::Version::HTTP_2, "https://h/a", &[]),
-        over(http::Version::HTTP_3, "https://h/a", &[]),
-    ];
-    for request in requests {
-        rig.send(request).await.expect("an answer");
+    let (host, proxy) = (("host", "h"), ("x-forwarded-proto", "https"));
+    for (number, proxy) in [&[][..], &[proxy]].into_iter().enumerate() {
+        let requests = [
+            over(http::Version::HTTP_11, "/a", &[&[host], proxy].concat()),
+            over(http::Version::HTTP_2, "https://h/a", proxy),
+            over(
+                http::Version::HTTP_2,
+                "https://h/a",
+                &[&[host], proxy].concat(),
+            ),
+            over(http::Version::HTTP_3, "https://h/a", proxy),
+        ];
+        for request in requests {
+            rig.send(request).await.expect("an answer");
+        }
+        assert_eq!(rig.upstream.calls(), number + 1, "{proxy:?}");
     }
-    assert_eq!(rig.upstream.calls(), 1);
     let purged = over(http::Version::HTTP_2, "https://h/a", &[]);
     rig.layer.invalidator().invalidate_request(&purged);
     let again = rig.send(over(http::Version::HTTP_11, "/a", &[("host", "h")]));

@@ -199,6 +199,7 @@ fn parts(uri: &Uri) -> (&str, usize) {
 /// Between trusted proxies they are the same for all requests, so they do not split the cache. A
 /// response to a client's false claims only answers requests with the same claims.
 fn retellings(key: &mut KeyBuf, uri: &Uri, headers: &HeaderMap) {
+    let other_host = names_another_host(uri, headers);
     key.part_with(|write| {
         for (name, value) in headers {
             if name == header::FORWARDED {
@@ -206,7 +207,7 @@ fn retellings(key: &mut KeyBuf, uri: &Uri, headers: &HeaderMap) {
                     framed(b"forwarded", write);
                     framed(claim, write);
                 }
-            } else if retells(name) || name == header::HOST && uri.authority().is_some() {
+            } else if retells(name) || name == header::HOST && other_host {
                 framed(name.as_str().as_bytes(), write);
                 framed(value.as_bytes(), write);
             }
