@@ -22,12 +22,10 @@ pub fn is_coded(headers: &HeaderMap) -> bool {
 }
 
 /// Makes a request ask for a body without a content coding (RFC 9110 §12.5.3), for a layer that reads
-/// the body of the response.
+/// the body of the response. A map that has no room for the field stays as it is.
 pub fn ask_for_identity(request: &mut HeaderMap) {
-    request.insert(
-        header::ACCEPT_ENCODING,
-        HeaderValue::from_static("identity"),
-    );
+    let identity = HeaderValue::from_static("identity");
+    let _ = request.try_insert(header::ACCEPT_ENCODING, identity);
 }
 
 /// Reports whether a request names a coding in Accept-Encoding, without a weight of 0.
@@ -57,6 +55,19 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(name, value.parse().unwrap());
         headers
+    }
+
+    #[test]
+    fn a_request_without_room_for_a_field_stays_as_it_is() {
+        let mut full = HeaderMap::new();
+        let value = HeaderValue::from_static("x");
+        let mut names = (0..).map(|n| http::HeaderName::try_from(format!("x-{n}")));
+        while let Some(Ok(name)) = names.next()
+            && full.try_insert(name, value.clone()).is_ok()
+        {}
+        let before = full.len();
+        ask_for_identity(&mut full);
+        assert_eq!(full.len(), before);
     }
 
     #[test]
