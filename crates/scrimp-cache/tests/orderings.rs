@@ -9,6 +9,8 @@
 #[macro_use]
 #[path = "model/sync.rs"]
 mod checker;
+#[path = "../src/invalidation/covered.rs"]
+mod covered;
 #[path = "../src/invalidation/epoch.rs"]
 mod epoch;
 #[path = "../src/invalidation/kept.rs"]

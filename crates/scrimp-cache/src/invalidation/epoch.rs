@@ -65,7 +65,8 @@ pub(crate) struct Epochs {
 )]
 pub(crate) struct Recorder(pub(crate) Box<RecordFn>);
 
-pub(crate) type RecordFn = dyn Fn(&Epochs, InvalidationRecord) + Send + Sync;
+/// Records an invalidation, if there is one, and before it what was covered since the last time.
+pub(crate) type RecordFn = dyn Fn(&Epochs, Option<InvalidationRecord>) + Send + Sync;
 
 // === impl Epochs ===
 
@@ -100,15 +101,24 @@ impl Epochs {
         let mut log = Log::default();
         let max_marks = max_marks.max(2);
         let writes = Writes::default();
+        #[cfg(feature = "codec")]
+        if position > 1 {
+            writes.kept().write().resume(position);
+        }
         for record in records {
             match &record.target {
                 #[cfg(feature = "codec")]
                 Target::Written(tags) => {
-                    writes.keep_uris();
-                    writes.mark(tags, record.position, record.soft);
+                    let mut kept = writes.kept().write();
+                    let tags = tags.iter();
+                    tags.for_each(|tag| kept.restore_mark(*tag, record.position));
                 }
                 #[cfg(feature = "codec")]
-                Target::Floors(secret, floors) => writes.restore(*secret, floors),
+                Target::Floors(secret, floors) => {
+                    writes.kept().write().restore_floors(*secret, floors);
+                }
+                #[cfg(feature = "codec")]
+                Target::Covers(covers) => writes.kept().write().restore_covers(covers),
                 _ => {
                     log.apply(record);
                     log.keep_to(max_marks);
@@ -160,7 +170,13 @@ impl Epochs {
     /// did not come. Returns the position of the marks. `None` if nothing in memory or elsewhere
     /// is older than the write and may depend on it.
     pub(crate) fn written(&self, tags: TagList, soft: bool) -> Option<Position> {
-        let position = match self.writes.concern(&tags) {
+        // Under the lock of the log: if another write has just ended the cover of a URI, this one
+        // returns only after the position that hits its responses is known.
+        let concerned = {
+            let _log = self.log.read();
+            self.writes.concern(&tags)
+        };
+        let position = match concerned {
             true => self.enter(Target::Written(tags), soft),
             false => None,
         };
@@ -192,7 +208,7 @@ impl Epochs {
         self.position.store(position, Ordering::Release);
         drop(log);
         if let (Some(recorder), Some(record)) = (recorder, copy) {
-            (recorder.0)(self, record);
+            (recorder.0)(self, Some(record));
         }
         Some(Position {
             log: self.id,
@@ -200,13 +216,32 @@ impl Epochs {
         })
     }
 
-    /// Sends all later invalidations to `recorder`. Only the first recorder is used.
-    ///
-    /// Responses outlive the process then, so marks of writes are kept for all of them.
+    /// Sends all later invalidations to `recorder`, and what is covered. Only the first recorder is
+    /// used.
     #[cfg(feature = "codec")]
-    pub(crate) fn record(&self, recorder: Recorder) {
-        self.writes.keep_uris();
+    pub(crate) fn record(self: &Arc<Self>, recorder: Recorder) {
         let _ = self.recorder.set(recorder);
+        let own = Arc::downgrade(self);
+        self.writes.on_cover(Box::new(move || {
+            if let Some(own) = own.upgrade()
+                && let Some(recorder) = own.recorder.get()
+            {
+                (recorder.0)(&own, None);
+            }
+        }));
+    }
+
+    /// Takes the record of what was covered since the last time. The lock of the log keeps it in
+    /// the order of the writes.
+    #[cfg(feature = "codec")]
+    pub(crate) fn take_covers(&self) -> Option<InvalidationRecord> {
+        let _log = self.log.read();
+        let covers = self.writes.kept().write().take_fresh()?;
+        Some(InvalidationRecord {
+            position: self.now().at,
+            soft: false,
+            target: Target::Covers(covers),
+        })
     }
 
     /// Returns invalidations that reproduce this log, and its position.

@@ -15,8 +15,13 @@ fn carried(tags: impl IntoIterator<Item = u64>) -> Carried {
     }
 }
 
-fn hit(tag: u64) -> Target {
-    Target::tag(Tag(tag))
+/// Returns the tag of something that only operators name.
+fn plain(n: u64) -> Tag {
+    Tag(n << 2)
+}
+
+fn hit(n: u64) -> Target {
+    Target::tag(plain(n))
 }
 
 #[test]
@@ -24,14 +29,14 @@ fn an_answer_under_way_when_its_tag_is_hit_is_dead_on_arrival() {
     let epochs = Epochs::new(10);
     let before = epochs.now();
     epochs.append(hit(7), false);
-    let late = Validity::new(before, carried([1, 7]));
+    let late = Validity::new(before, carried([plain(1).0, plain(7).0]));
     assert_eq!(epochs.check(&late), Epoch::Gone);
     assert_eq!(
-        epochs.check(&Validity::new(before, carried([1]))),
+        epochs.check(&Validity::new(before, carried([plain(1).0]))),
         Epoch::Valid
     );
     assert_eq!(
-        epochs.check(&Validity::new(epochs.now(), carried([7]))),
+        epochs.check(&Validity::new(epochs.now(), carried([plain(7).0]))),
         Epoch::Valid
     );
 }
@@ -39,7 +44,7 @@ fn an_answer_under_way_when_its_tag_is_hit_is_dead_on_arrival() {
 #[test]
 fn a_soft_hit_makes_stale_and_a_hard_one_outweighs_it() {
     let epochs = Epochs::new(10);
-    let entry = Validity::new(epochs.now(), carried([1]));
+    let entry = Validity::new(epochs.now(), carried([plain(1).0]));
     epochs.append(hit(1), true);
     assert_eq!(epochs.check(&entry), Epoch::Stale);
     assert_eq!(epochs.check(&entry), Epoch::Stale);
@@ -65,17 +70,17 @@ fn everything_can_go_or_go_stale_at_once() {
 fn an_outdated_version_is_refused_even_if_it_is_fetched_afterwards() {
     let epochs = Epochs::new(10);
     let entry = |version| {
-        let versions: Box<[_]> = [(Tag(1), version)].into();
+        let versions: Box<[_]> = [(plain(1), version)].into();
         Validity::new(
             epochs.now(),
             Carried {
                 versions,
-                ..carried([1])
+                ..carried([plain(1).0])
             },
         )
     };
-    let (old, unversioned) = (entry(3), Validity::new(epochs.now(), carried([1])));
-    epochs.append(Target::Version(Tag(1), 4), false);
+    let (old, unversioned) = (entry(3), Validity::new(epochs.now(), carried([plain(1).0])));
+    epochs.append(Target::Version(plain(1), 4), false);
     assert_eq!(epochs.check(&old), Epoch::Gone);
     assert_eq!(epochs.check(&unversioned), Epoch::Gone);
     assert_eq!(
@@ -85,8 +90,8 @@ fn an_outdated_version_is_refused_even_if_it_is_fetched_afterwards() {
     );
     assert_eq!(epochs.check(&entry(4)), Epoch::Valid);
     let newer = entry(5);
-    epochs.append(Target::Version(Tag(1), 4), false);
-    epochs.append(Target::Version(Tag(1), 5), false);
+    epochs.append(Target::Version(plain(1), 4), false);
+    epochs.append(Target::Version(plain(1), 5), false);
     assert_eq!(
         epochs.check(&newer),
         Epoch::Valid,
@@ -141,10 +146,10 @@ fn step() -> impl Strategy<Value = Step> {
 fn fetched(log: &Epochs, tag: u64, version: Option<u64>) -> Validity {
     let carried = Carried {
         versions: version
-            .map(|version| (Tag(tag), version))
+            .map(|version| (plain(tag), version))
             .into_iter()
             .collect(),
-        ..carried([tag])
+        ..carried([plain(tag).0])
     };
     Validity::new(log.now(), carried)
 }
@@ -163,7 +168,7 @@ proptest! {
             match step {
                 Step::Hit(tag) => [&epochs, &whole].map(|log| log.append(hit(tag), false)),
                 Step::Raise(tag, version) => [&epochs, &whole]
-                    .map(|log| log.append(Target::Version(Tag(tag), version), false)),
+                    .map(|log| log.append(Target::Version(plain(tag), version), false)),
                 Step::Fetch(tag, version) => {
                     let validity = |log: &Epochs| fetched(log, tag, version);
                     entries.push((validity(&epochs), validity(&whole)));
@@ -183,13 +188,13 @@ proptest! {
 #[test]
 fn a_replica_that_lags_behind_a_forgotten_version_is_not_believed() {
     let epochs = Epochs::new(100);
-    epochs.append(Target::Version(Tag(1), 7), false);
+    epochs.append(Target::Version(plain(1), 7), false);
     for tag in 1_000..2_000 {
-        epochs.append(Target::Version(Tag(tag), 1), false);
+        epochs.append(Target::Version(plain(tag), 1), false);
     }
     assert_eq!(epochs.check(&fetched(&epochs, 1, Some(6))), Epoch::Gone);
     assert_eq!(epochs.check(&fetched(&epochs, 1, Some(7))), Epoch::Valid);
-    epochs.append(Target::Version(Tag(1), 3), false);
+    epochs.append(Target::Version(plain(1), 3), false);
     let late = fetched(&epochs, 1, Some(6));
     assert_eq!(epochs.check(&late), Epoch::Gone, "an event that came late");
 }
@@ -338,7 +343,7 @@ proptest! {
                 #[cfg(feature = "codec")]
                 Move::Encode(which) if which < stored.len() => {
                     let validity = &mut stored[which].2;
-                    validity.keep_marks();
+                    validity.cover();
                     let (log, at, carried) = validity.parts();
                     let tags = Carried { watches: Default::default(), ..carried.clone() };
                     *validity = Validity::from_parts(log, at, tags);

@@ -19,7 +19,7 @@ use super::{
 use crate::{pattern::Pattern, stats::Counters};
 
 /// Version of the format.
-const FORMAT: u16 = 2;
+const FORMAT: u16 = 3;
 
 /// Number of positions skipped at a restart: more than the process can have assigned without
 /// recording them before it ended.
@@ -36,6 +36,9 @@ const FRAME: usize = 8;
 /// An invalidation returns once it is recorded, so that it holds whatever happens next. The
 /// journal defines what it survives (the end of the process, or a power failure too). Calls come
 /// one at a time, and from inside a runtime: they should not take long.
+///
+/// The URIs of stored responses are recorded too, when `Codec` encodes the first response of each.
+/// A response whose URI has no record is not used after a restart.
 ///
 /// A record that cannot be kept is counted among
 /// [`store_failures`](crate::CacheStats::store_failures). The journal is then emptied and no
@@ -91,6 +94,7 @@ enum Written {
     Forgotten(Box<[u64]>),
     Writes(Vec<u64>),
     Floors(u64, Box<[u64]>),
+    Covers(Box<[(u64, u64)]>, Option<u64>),
 }
 
 /// Writes the journal.
@@ -104,7 +108,7 @@ struct Writer {
 
 /// Returns the log of a journal, or a new one, which is recorded in the journal from now on.
 pub(crate) fn resume(journal: Arc<dyn Journal>, counters: &Arc<Counters>) -> Arc<Epochs> {
-    let epochs = read_back(&*journal).unwrap_or_default();
+    let epochs = Arc::new(read_back(&*journal).unwrap_or_default());
     let mut writer = Writer {
         journal,
         length: 0,
@@ -120,12 +124,15 @@ pub(crate) fn resume(journal: Arc<dyn Journal>, counters: &Arc<Counters>) -> Arc
     let (writer, counters) = (Mutex::new(writer), Arc::clone(counters));
     epochs.record(Recorder(Box::new(move |epochs, record| {
         let mut writer = writer.lock();
-        if let Err(error) = writer.note(epochs, &record) {
-            counters.store_failures.increment();
-            writer.give_up(&*error);
+        // Under this lock, so that no rewrite comes in between.
+        for record in epochs.take_covers().iter().chain(&record) {
+            if let Err(error) = writer.note(epochs, record) {
+                counters.store_failures.increment();
+                writer.give_up(&*error);
+            }
         }
     })));
-    Arc::new(epochs)
+    epochs
 }
 
 fn read_back(journal: &dyn Journal) -> Option<Epochs> {
@@ -251,6 +258,9 @@ impl From<&InvalidationRecord> for Record {
                 Target::Forgotten(versions) => Written::Forgotten(versions.clone()),
                 Target::Written(tags) => Written::Writes(tags.iter().map(|tag| tag.0).collect()),
                 Target::Floors(secret, floors) => Written::Floors(*secret, floors.clone()),
+                Target::Covers((uris, floor)) => {
+                    Written::Covers(uris.iter().map(|(tag, at)| (tag.0, *at)).collect(), *floor)
+                }
             },
         }
     }
@@ -270,6 +280,10 @@ impl From<Record> for InvalidationRecord {
                 Written::Forgotten(versions) => Target::Forgotten(versions),
                 Written::Writes(tags) => Target::Written(tags.into_iter().map(Tag).collect()),
                 Written::Floors(secret, floors) => Target::Floors(secret, floors),
+                Written::Covers(uris, floor) => {
+                    let uris = uris.iter().map(|(tag, at)| (Tag(*tag), *at));
+                    Target::Covers((uris.collect(), floor))
+                }
             },
         }
     }

@@ -50,12 +50,18 @@ fn validity(epochs: &Epochs, tag: u64, version: Option<u64>) -> Validity {
         names: format!("name:{tag}").into(),
         ..Carried::default()
     };
-    Validity::new(epochs.now(), carried)
+    let validity = Validity::of_call(&epochs.begin(Tag(tag)), carried);
+    validity.cover();
+    copy(&validity)
 }
 
 fn copy(validity: &Validity) -> Validity {
     let (log, fetched_at, carried) = validity.parts();
-    Validity::from_parts(log, fetched_at, carried.clone())
+    let carried = Carried {
+        watches: Default::default(),
+        ..carried.clone()
+    };
+    Validity::from_parts(log, fetched_at, carried)
 }
 
 /// Appends an invalidation. A write is hard: without a response it is not to last.
@@ -115,8 +121,8 @@ proptest! {
     ) {
         let journal = Arc::new(Memory::default());
         let (epochs, _) = start(&journal);
-        let entry = validity(&epochs, 1, None);
-        epochs.append(Target::tag(Tag(1)), false);
+        let entry = validity(&epochs, 4, None);
+        epochs.append(Target::tag(Tag(4)), false);
         {
             let mut bytes = journal.bytes.lock();
             let at = at.index(bytes.len());
@@ -126,13 +132,14 @@ proptest! {
                 false => bytes[at] ^= change,
             }
         }
-        let begun_with = {
+        let unnoticed = {
             let bytes = journal.bytes.lock();
             let mut rest = &bytes[..];
-            unframe(&mut rest).is_some() && rest.is_empty()
+            while unframe(&mut rest).is_some() {}
+            rest.is_empty()
         };
         let (epochs, _) = start(&journal);
-        prop_assert!(begun_with || epochs.check(&entry) == Epoch::Gone);
+        prop_assert!(unnoticed || epochs.check(&entry) == Epoch::Gone);
     }
 }
 
@@ -141,7 +148,7 @@ fn what_was_born_at_a_position_that_was_never_written_down_can_still_be_hit() {
     let journal = Arc::new(Memory::default());
     let (epochs, _) = start(&journal);
     epochs.append(Target::tag(Tag(9)), false);
-    let entry = validity(&epochs, 1, None);
+    let entry = validity(&epochs, 4, None);
     // The process ended after the position had moved on, and before it was recorded.
     let whole = journal.bytes.lock().len();
     let (first, rest) = {
@@ -154,7 +161,7 @@ fn what_was_born_at_a_position_that_was_never_written_down_can_still_be_hit() {
     journal.bytes.lock().truncate(first);
     let (epochs, _) = start(&journal);
     assert_eq!(epochs.check(&entry), Epoch::Valid);
-    epochs.append(Target::tag(Tag(1)), false);
+    epochs.append(Target::tag(Tag(4)), false);
     assert_eq!(epochs.check(&copy(&entry)), Epoch::Gone);
 }
 
@@ -207,21 +214,92 @@ fn a_journal_is_written_anew_when_most_of_it_is_outdated() {
     assert_eq!(start(&journal).0.check(&copy(&entry)), Epoch::Gone);
 }
 
+fn write(epochs: &Epochs, tag: Tag, cancelled: bool) {
+    epochs.written(TagList::from_iter([tag]), cancelled);
+}
+
+fn uri(n: u64) -> Tag {
+    Tag(n << 2).of_kind(Tag::URI)
+}
+
 #[test]
-fn writes_that_had_to_be_dropped_hold_after_a_restart_and_cancelled_ones_do_not() {
+fn a_flood_of_writes_to_other_uris_spares_what_is_encoded_before_and_after_restarts() {
+    let journal = Arc::new(Memory::default());
+    let (mut epochs, _) = start(&journal);
+    let honest = validity(&epochs, uri(0).0, None);
+    let written = validity(&epochs, uri(1).0, None);
+    write(&epochs, uri(1), false);
+    for round in 0..3 {
+        for n in 0..(1 << 19) {
+            write(&epochs, uri(2 + n), n % 2 == 0);
+        }
+        // Those that were fetched leave marks, and fill all buckets.
+        for n in 0..1_000 {
+            let _ = validity(&epochs, uri(n + 2).0, None);
+            write(&epochs, uri(n + 2), false);
+        }
+        assert_eq!(epochs.check(&copy(&honest)), Epoch::Valid, "{round}");
+        assert_eq!(epochs.check(&copy(&written)), Epoch::Gone);
+        (epochs, _) = start(&journal);
+        assert_eq!(epochs.check(&copy(&honest)), Epoch::Valid, "{round}");
+        assert_eq!(epochs.check(&copy(&written)), Epoch::Gone);
+    }
+    write(&epochs, uri(0), false);
+    assert_eq!(epochs.check(&copy(&honest)), Epoch::Gone);
+    assert_eq!(start(&journal).0.check(&copy(&honest)), Epoch::Gone);
+}
+
+#[test]
+fn a_write_holds_after_a_restart_and_a_cancelled_one_does_not() {
     let journal = Arc::new(Memory::default());
     let (epochs, _) = start(&journal);
-    let uri = |n: u64| Tag(n << 2).of_kind(Tag::URI);
     let entry = validity(&epochs, uri(0).0, None);
-    let other = validity(&epochs, 0, None);
-    epochs.written(TagList::from_iter([uri(0)]), true);
+    write(&epochs, uri(0), true);
     assert_eq!(epochs.check(&entry), Epoch::Stale);
     assert_eq!(start(&journal).0.check(&copy(&entry)), Epoch::Valid);
-    for n in 0..(1 << 19) {
-        epochs.written(TagList::from_iter([uri(n)]), false);
-    }
-    for epochs in [&epochs, &*start(&journal).0] {
-        assert_eq!(epochs.check(&copy(&entry)), Epoch::Gone, "by a floor");
-        assert_eq!(epochs.check(&copy(&other)), Epoch::Valid, "it has no URI");
-    }
+    write(&epochs, uri(0), false);
+    assert_eq!(start(&journal).0.check(&copy(&entry)), Epoch::Gone);
+}
+
+#[test]
+fn a_response_whose_record_is_lost_is_gone_after_a_restart() {
+    let journal = Arc::new(Memory::default());
+    let (epochs, _) = start(&journal);
+    let kept = validity(&epochs, uri(0).0, None);
+    let whole = journal.bytes.lock().clone();
+    let lost = validity(&epochs, uri(1).0, None);
+    *journal.bytes.lock() = whole;
+    let (epochs, _) = start(&journal);
+    assert_eq!(epochs.check(&copy(&kept)), Epoch::Valid);
+    assert_eq!(epochs.check(&copy(&lost)), Epoch::Gone);
+    write(&epochs, uri(1), false);
+    let again = validity(&epochs, uri(1).0, None);
+    assert_eq!(epochs.check(&copy(&lost)), Epoch::Gone);
+    assert_eq!(epochs.check(&copy(&again)), Epoch::Valid);
+}
+
+#[test]
+fn a_response_of_another_variant_counts_from_the_call_that_began_first() {
+    let epochs = Epochs::default();
+    let early = epochs.begin(uri(0));
+    write(&epochs, uri(0), true);
+    let carried = |call: &_| {
+        let tags = [uri(0)].into();
+        let validity = Validity::of_call(
+            call,
+            Carried {
+                tags,
+                ..Carried::default()
+            },
+        );
+        validity.cover();
+        copy(&validity)
+    };
+    let late = carried(&epochs.begin(uri(0)));
+    let early = carried(&early);
+    assert_eq!(epochs.check(&copy(&early)), Epoch::Stale);
+    assert_eq!(epochs.check(&copy(&late)), Epoch::Valid);
+    write(&epochs, uri(0), false);
+    assert_eq!(epochs.check(&copy(&early)), Epoch::Gone);
+    assert_eq!(epochs.check(&copy(&late)), Epoch::Gone);
 }

@@ -7,6 +7,8 @@ use std::{
 
 use smallvec::SmallVec;
 
+#[cfg(feature = "codec")]
+use super::kept::CoverRecord;
 use super::{
     epoch::Epoch,
     validity::{Carried, Tag, Validity},
@@ -57,6 +59,9 @@ pub(crate) enum Target {
     /// The secret and the floors of the marks of writes. Only a dump has it.
     #[cfg(feature = "codec")]
     Floors(u64, Box<[u64]>),
+    /// URIs whose responses outside memory are covered.
+    #[cfg(feature = "codec")]
+    Covers(CoverRecord),
 }
 
 /// An invalidation with its position in the log.
@@ -98,7 +103,7 @@ impl Target {
             }
             Self::Everything => true,
             #[cfg(feature = "codec")]
-            Self::Forgotten(_) | Self::Floors(..) => false,
+            Self::Forgotten(_) | Self::Floors(..) | Self::Covers(_) => false,
         }
     }
 }
@@ -141,7 +146,7 @@ impl Log {
             Target::Forgotten(versions) => self.versions.restore_forgotten(versions),
             Target::Written(_) => return false,
             #[cfg(feature = "codec")]
-            Target::Floors(..) => return false,
+            Target::Floors(..) | Target::Covers(_) => return false,
         }
         true
     }

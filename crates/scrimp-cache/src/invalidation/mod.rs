@@ -2,6 +2,11 @@
 
 mod admin;
 mod carry;
+#[cfg_attr(
+    not(feature = "codec"),
+    allow(dead_code, reason = "only what is encoded is covered")
+)]
+mod covered;
 pub(crate) mod epoch;
 #[cfg(test)]
 mod epoch_tests;

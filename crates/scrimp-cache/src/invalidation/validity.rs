@@ -208,10 +208,11 @@ impl Validity {
             + self.carried.watches.len() * WriteWatch::WEIGHT
     }
 
-    /// Prepares for a copy of the entry that is not in memory: marks of writes are kept for it.
+    /// Prepares for a copy of the entry that is not in memory: its URIs are covered.
     #[cfg(feature = "codec")]
-    pub(crate) fn keep_marks(&self) {
-        self.carried.watches.iter().for_each(WriteWatch::keep);
+    pub(crate) fn cover(&self) {
+        let watches = &self.carried.watches;
+        watches.iter().for_each(|watch| watch.keep(self.fetched_at));
     }
 
     /// Notes that no invalidation up to `position` hit it.

@@ -6,15 +6,19 @@
 //! begins after the write and sees its effect. So writes to invented URIs leave nothing, and no
 //! number of writes affects the responses of another URI.
 //!
-//! Responses that were encoded may be stored anywhere. From the first one on, marks on URIs are
-//! also [kept](KeptWrites) for responses that are not in memory, up to a bound.
+//! Responses that were encoded may be stored anywhere. Their URIs are [covered](KeptWrites), up to a
+//! bound, so that writes to others do not affect them either.
 
+#[cfg(feature = "codec")]
+use std::sync::OnceLock;
 use std::{
     collections::HashMap,
     hash::{BuildHasher, RandomState},
     sync::Arc,
 };
 
+#[cfg(feature = "codec")]
+use super::covered::Cover;
 #[cfg(feature = "codec")]
 use super::log::{InvalidationRecord, Target};
 use super::{
@@ -28,13 +32,18 @@ use super::{
 const LARGE: usize = 1 << 10;
 
 /// Marks of writes on what is in memory, and those kept for what is not.
-#[derive(Debug)]
 pub(crate) struct Writes {
     shards: Box<[RwLock<Shard>]>,
     /// The secret of the shards and their maps: clients can compute the tags.
     secret: RandomState,
     kept: RwLock<KeptWrites>,
+    /// Called when a URI is covered for the first time.
+    #[cfg(feature = "codec")]
+    on_cover: OnceLock<OnCover>,
 }
+
+#[cfg(feature = "codec")]
+pub(super) type OnCover = Box<dyn Fn() + Send + Sync>;
 
 type Shard = HashMap<Tag, Row, RandomState>;
 
@@ -69,6 +78,8 @@ impl Default for Writes {
             shards: (0..SHARDS).map(|_| shard()).collect(),
             secret,
             kept: RwLock::default(),
+            #[cfg(feature = "codec")]
+            on_cover: OnceLock::new(),
         }
     }
 }
@@ -87,9 +98,13 @@ impl Writes {
     ///
     /// If it does not, every later call begins after the write: both take the lock of the shard.
     pub(super) fn concern(&self, tags: &[Tag]) -> bool {
-        tags.iter()
-            .any(|tag| !tag.is_uri() || self.shard(*tag).read().contains_key(tag))
-            || self.kept.read().keeps_uris()
+        let watched = |tag: &Tag| self.shard(*tag).read().contains_key(tag);
+        if tags.iter().any(|tag| !tag.is_uri() || watched(tag)) {
+            return true;
+        }
+        // This comes second: a response is covered before its watch ends.
+        let kept = self.kept.read();
+        tags.iter().any(|tag| kept.concern(*tag))
     }
 
     /// Leaves the marks of a write. Returns false if it changes nothing.
@@ -105,28 +120,33 @@ impl Writes {
         self.kept.write().mark(tags, position, soft) || changed
     }
 
-    /// Keeps the marks on all URIs, for responses that outlive the process.
+    /// Covers a URI for a response that is about to leave memory, and was fetched at this position.
     #[cfg(feature = "codec")]
-    pub(super) fn keep_uris(&self) {
-        self.kept.write().keep_uris();
-    }
-
-    /// Keeps the marks on a URI for a response that is about to leave memory.
-    #[cfg(feature = "codec")]
-    fn keep(&self, tag: Tag) {
+    fn keep(&self, tag: Tag, fetched_at: u64) {
         let mark = || {
             let shard = self.shard(tag).read();
             shard.get(&tag).map(|row| row.mark).unwrap_or_default()
         };
-        if self.kept.read().keeps_uris() && mark() == Mark::default() {
+        if mark() == Mark::default() && self.kept.read().known(tag, fetched_at).is_some() {
             return;
         }
-        // A write that is not in the shard yet finds the lock taken, and then the flag set.
+        // A write that is not in the shard yet finds the lock taken, and then the URI covered.
         let mut kept = self.kept.write();
-        kept.keep_uris();
-        let Mark { hard, soft } = mark();
-        kept.mark(&[tag], hard, false);
-        kept.mark(&[tag], soft, true);
+        let last = mark();
+        let since = fetched_at;
+        kept.cover(tag, Cover { since, last });
+        drop(kept);
+        // The record precedes the response that it is about.
+        if let Some(on_cover) = self.on_cover.get() {
+            on_cover();
+        }
+    }
+
+    /// Calls `on_cover` whenever a URI is covered. Only the first one is used.
+    #[cfg(feature = "codec")]
+    pub(super) fn on_cover(&self, on_cover: OnCover) {
+        self.kept.write().record();
+        let _ = self.on_cover.set(on_cover);
     }
 
     /// Checks an entry. The marks on a URI that it watches are complete; others may have been
@@ -135,8 +155,17 @@ impl Writes {
         let watches = &entry.carried.watches;
         let own = watches.iter().map(WriteWatch::marks);
         let elsewhere = entry.carried.tags.iter().copied();
-        let elsewhere = elsewhere.filter(|tag| !watches.iter().any(|watch| watch.tag == *tag));
-        let mark = own.fold(self.kept.read().marks(elsewhere), Mark::latest);
+        let mut elsewhere = elsewhere.filter(|tag| !watches.iter().any(|watch| watch.tag == *tag));
+        let (marks, old) = {
+            let kept = self.kept.read();
+            let marks = kept.marks(elsewhere.clone(), entry.fetched_at);
+            (marks, elsewhere.any(|tag| kept.is_old(tag)))
+        };
+        let mark = own.fold(marks, Mark::latest);
+        if old && mark.hard <= entry.fetched_at {
+            let mut kept = self.kept.write();
+            entry.carried.tags.iter().for_each(|tag| kept.renew(*tag));
+        }
         match entry.fetched_at {
             at if mark.hard > at => Epoch::Gone,
             at if mark.soft > at => Epoch::Stale,
@@ -144,15 +173,13 @@ impl Writes {
         }
     }
 
-    /// Restores the secret and the floors of another log, whose responses outlive the process.
+    /// Returns the marks for what is not in memory.
     #[cfg(feature = "codec")]
-    pub(super) fn restore(&self, secret: u64, floors: &[u64]) {
-        let mut kept = self.kept.write();
-        kept.keep_uris();
-        kept.restore(secret, floors);
+    pub(super) fn kept(&self) -> &RwLock<KeptWrites> {
+        &self.kept
     }
 
-    /// Returns records that reproduce the marks that are kept, for another log.
+    /// Returns records that reproduce what is kept, for another log.
     #[cfg(feature = "codec")]
     pub(super) fn dump(&self) -> Vec<InvalidationRecord> {
         let kept = self.kept.read();
@@ -164,11 +191,13 @@ impl Writes {
         // They come first, as they say where marks are put.
         let floors = kept.floors();
         let floors = floors.map(|(secret, floors)| record(1, Target::Floors(secret, floors)));
+        // A mark that was dropped ended the cover, so covers need not be in the order of marks.
+        let covers = record(1, Target::Covers(kept.covers_record()));
         let marks = kept.iter().map(|(tag, position)| {
             let tags = std::iter::once(tag).collect();
             record(position, Target::Written(tags))
         });
-        floors.into_iter().chain(marks).collect()
+        floors.into_iter().chain([covers]).chain(marks).collect()
     }
 
     /// Returns the number of URIs with rows.
@@ -183,6 +212,12 @@ impl Writes {
     }
 }
 
+impl std::fmt::Debug for Writes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writes").finish_non_exhaustive()
+    }
+}
+
 // === impl Mark ===
 
 impl Mark {
@@ -194,7 +229,7 @@ impl Mark {
         self.hard.max(self.soft)
     }
 
-    fn latest(self, other: Self) -> Self {
+    pub(super) fn latest(self, other: Self) -> Self {
         Self {
             hard: self.hard.max(other.hard),
             soft: self.soft.max(other.soft),
@@ -214,10 +249,10 @@ impl WriteWatch {
         shard.get(&self.tag).expect("kept until it is dropped").mark
     }
 
-    /// Keeps the marks for a copy of the response that is not in memory.
+    /// Covers the URI for a copy of a response that is not in memory.
     #[cfg(feature = "codec")]
-    pub(super) fn keep(&self) {
-        self.writes.keep(self.tag);
+    pub(super) fn keep(&self, fetched_at: u64) {
+        self.writes.keep(self.tag, fetched_at);
     }
 }
 

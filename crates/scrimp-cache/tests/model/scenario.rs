@@ -204,7 +204,7 @@ impl World {
     fn copied(&self, validity: Validity) -> Validity {
         #[cfg(feature = "codec")]
         if self.scenario.means == Means::WriteToCopy {
-            validity.keep_marks();
+            validity.cover();
             let (log, fetched_at, carried) = validity.parts();
             let carried = Carried {
                 watches: Default::default(),

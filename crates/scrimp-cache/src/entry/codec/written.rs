@@ -142,7 +142,7 @@ impl<'a> Written<'a> {
 
 impl<'a> Response<'a> {
     fn new(entry: &'a Entry, now: Now) -> Self {
-        entry.validity.keep_marks();
+        entry.validity.cover();
         let (log, fetched_at, carried) = entry.validity.parts();
         let (chosen, language, spelling) = entry.selection.parts();
         let version = VERSIONS.iter().position(|&known| known == entry.version);
