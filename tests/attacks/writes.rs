@@ -1,14 +1,18 @@
 //! Clients that write as often as they like, to empty the cache for all others.
 
+mod packed;
+
 use std::convert::Infallible;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
-use scrimp::cache::{Cache, CacheLayer, MemoryStore};
+use scrimp::cache::{Cache, CacheLayer, Store};
 use scrimp_tests::{layer, request};
 use tower::{Layer, Service, service_fn};
+
+use packed::Packed;
 
 /// More unsafe requests than a log of 2¹⁸ marks has room for.
 const FLOOD: usize = (1 << 18) + 2;
@@ -31,9 +35,9 @@ async fn origin(request: Request<Full<Bytes>>) -> Result<Response<Full<Bytes>>, 
 
 /// Sends a request and reads the response. Returns whether it came from store; `None` if there was
 /// no response at once, and the request is cancelled.
-fn send<S>(cache: &mut Cache<S, MemoryStore>, method: &str, uri: &str) -> Option<bool>
+fn send<S, St>(cache: &mut Cache<S, St>, method: &str, uri: &str) -> Option<bool>
 where
-    Cache<S, MemoryStore>: Service<
+    Cache<S, St>: Service<
             Request<Full<Bytes>>,
             Response = Response<scrimp::cache::CacheBody<Full<Bytes>>>,
             Error = Infallible,
@@ -48,14 +52,22 @@ where
     Some(hit)
 }
 
-/// Fills a cache, floods it, and looks whether honest clients still hit.
+/// Fills a cache in memory, floods it, and looks whether honest clients still hit.
 fn flood(method: &str, uri: impl Fn(usize) -> String, fetched_before: bool) {
-    let layer: CacheLayer = layer(&[]);
+    flood_through(&layer(&[]), method, uri, (FLOOD, fetched_before));
+}
+
+fn flood_through<St: Store>(
+    layer: &CacheLayer<St>,
+    method: &str,
+    uri: impl Fn(usize) -> String,
+    (count, fetched_before): (usize, bool),
+) {
     let mut cache = layer.layer(service_fn(origin));
     for uri in HONEST {
         send(&mut cache, "GET", uri);
     }
-    for n in 0..FLOOD {
+    for n in 0..count {
         let uri = uri(n);
         if fetched_before {
             send(&mut cache, "GET", &uri);
@@ -88,10 +100,41 @@ fn cancelled_writes_to_what_is_stored_affect_no_other_uri() {
     flood("PUT", |n| format!("http://shop/{}", n % 100), true);
 }
 
+/// Floods a cache of encoded responses, and looks whether honest clients still hit, also after a
+/// restart.
+fn flood_encoded(method: &str, flood: (usize, bool)) {
+    let store = Packed::new();
+    let uri = |n| format!("http://shop/{n}");
+    flood_through(&CacheLayer::new(store.clone()), method, uri, flood);
+    let restarted = CacheLayer::new(store);
+    flood_through(&restarted, method, uri, (flood.0, false));
+    let stats = restarted.stats();
+    assert_eq!((stats.misses, stats.store_failures), (0, 0), "{stats:?}");
+    let mut cache = restarted.layer(service_fn(origin));
+    for uri in HONEST {
+        send(&mut cache, "POST", uri);
+        assert_eq!(send(&mut cache, "GET", uri), Some(false), "{uri}");
+    }
+}
+
+#[test]
+fn writes_to_invented_uris_outdate_nothing_that_is_encoded() {
+    flood_encoded("POST", (FLOOD, false));
+}
+
+#[test]
+fn cancelled_writes_to_invented_uris_outdate_nothing_that_is_encoded() {
+    flood_encoded("PUT", (FLOOD, false));
+}
+
+#[test]
+fn writes_to_everything_that_one_client_has_stored_outdate_nothing_else_that_is_encoded() {
+    flood_encoded("POST", (20_000, true));
+}
+
 #[test]
 fn a_write_still_invalidates_what_it_names_after_a_flood() {
-    let layer: CacheLayer = layer(&[]);
-    let mut cache = layer.layer(service_fn(origin));
+    let mut cache = layer(&[]).layer(service_fn(origin));
     send(&mut cache, "GET", HONEST[0]);
     for n in 0..1_000 {
         send(&mut cache, "POST", &format!("http://shop/{n}"));

@@ -74,11 +74,23 @@ impl<C: Call> TransportBuilder<C> {
     /// - keeps cookies or has default headers, including User-Agent, and no
     ///   [`identity`](Self::identity): layers would take two users for one.
     ///
+    /// Also if it cannot be seen what the client does, because [`Call::client`] returns none, and it
+    /// has no [`identity`](Self::identity).
+    ///
     /// A [`SessionLayer`](crate::SessionLayer) does all of that outside the stack.
     pub fn build(self) -> Result<Transport<C>, SettingError> {
         let named = self.identity.is_some();
-        if let Some(client) = self.client.client() {
-            check(Hidden::of(client), named)?;
+        match self.client.client() {
+            Some(client) => check(Hidden::of(client), named)?,
+            None if named => {}
+            None => {
+                return Err(SettingError::new(
+                    OWNER,
+                    "client",
+                    "must show the client of reqwest that makes its calls (`Call::client`), or \
+                     have an `identity`: layers would take two users for one",
+                ));
+            }
         }
         if self.identity.as_deref() == Some("") {
             return Err(SettingError::new(
@@ -133,10 +145,11 @@ fn check(hidden: Option<Hidden>, named: bool) -> Result<(), SettingError> {
     Ok(())
 }
 
-impl<C: fmt::Debug> fmt::Debug for TransportBuilder<C> {
+impl<C> fmt::Debug for TransportBuilder<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named = self.identity.as_ref().map(|_| format_args!("_"));
         f.debug_struct("TransportBuilder")
-            .field("identity", &self.identity)
+            .field("identity", &named)
             .finish_non_exhaustive()
     }
 }

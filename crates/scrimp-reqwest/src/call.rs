@@ -22,7 +22,8 @@ pub trait Call: Clone + Send + Sync + 'static {
     fn call(&self, request: reqwest::Request) -> Self::Future;
 
     /// Returns reqwest's client that makes the calls in the end. A [`Transport`](crate::Transport)
-    /// reads its settings. Default: `None`, so nothing is checked.
+    /// reads its settings. Default: `None`, so nothing can be seen, and the transport needs an
+    /// [`identity`](crate::TransportBuilder::identity).
     fn client(&self) -> Option<&reqwest::Client> {
         None
     }

@@ -125,11 +125,11 @@
 //! |---|---|
 //! | default headers, User-Agent, a cookie store | when the transport is built |
 //! | following of redirects | when the transport is built |
+//! | everything, where a [`Call`] does not return its client | when the transport is built: it needs a name |
 //! | a credential that a middleware adds or changes | at each call: [`HiddenCredential`], and nothing is sent |
 //! | other fields that a middleware adds or changes, such as Accept-Language | no |
 //! | a client certificate | no |
 //! | a proxy, its credentials and its fields; a local address, interface or socket; DNS overrides | no |
-//! | a [`Call`] that does not return its client | no |
 //!
 //! Where the answer is no, give each identity [a name](TransportBuilder::identity) or layers of its
 //! own. The same holds for services in place of a [`Transport`], such as a `service_fn`. The client

@@ -116,12 +116,13 @@ where
     }
 }
 
-impl<C: fmt::Debug> fmt::Debug for Transport<C> {
+/// The client is not written: reqwest shows its default headers and the user names and passwords
+/// of its proxies.
+impl<C> fmt::Debug for Transport<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transport")
-            .field("client", &self.client)
             .field("identity", &self.identity)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

@@ -3,7 +3,9 @@
 mod common;
 
 use common::{Server, cache, kept, plain, signed_in, text, transport, who};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
+use http_body_util::Empty;
 use reqwest::redirect::Policy;
 use scrimp_cache::CacheLayer;
 use scrimp_coalesce::CoalesceLayer;
@@ -34,15 +36,55 @@ impl Call for Blind {
 
 /// The attack: what the checks of this file prevent.
 #[tokio::test]
-async fn an_identity_that_cannot_be_seen_is_shared() {
+async fn an_identity_inside_that_layers_do_not_see_is_shared() {
     let server = mirror().await;
     let cache = cache();
-    for client in [signed_in("alice"), signed_in("bob")] {
-        let transport = Transport::builder(Blind(client)).build().expect("not seen");
-        let body = text(cache.layer(transport), &server.url("/me"), &[]).await;
+    for user in ["alice", "bob"] {
+        let client = signed_in(user);
+        let service = tower::service_fn(move |request: http::Request<Empty<Bytes>>| {
+            let request = reqwest::Request::try_from(request.map(|_| reqwest::Body::default()));
+            let client = client.clone();
+            async move { client.execute(request?).await.map(http::Response::from) }
+        });
+        let body = text(cache.layer(service), &server.url("/me"), &[]).await;
         assert_eq!(body, "authorization=alice");
     }
     assert_eq!(server.calls(), 1);
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_show_what_it_does_is_refused_unless_it_has_a_name() {
+    let error = error(Transport::builder(Blind(signed_in("alice"))).build());
+    assert!(error.contains("`Call::client`"), "{error}");
+    let server = mirror().await;
+    let (cache, url) = (cache(), server.url("/me"));
+    for _ in 0..2 {
+        for user in ["alice", "bob"] {
+            let transport = Transport::builder(Blind(signed_in(user))).identity(user);
+            let stack = cache.layer(transport.build().expect("a transport"));
+            let session = SessionLayer::builder().tenant(user).build();
+            let client = session.expect("a session").layer(stack);
+            let body = text(client, &url, &[]).await;
+            assert_eq!(body, format!("authorization={user}"));
+        }
+    }
+    assert_eq!(server.calls(), 2);
+}
+
+#[test]
+fn debug_of_a_transport_shows_nothing_of_its_client() {
+    let proxy = reqwest::Proxy::all("http://s3cret:s3cret@127.0.0.1:9").expect("a URL");
+    let mut headers = HeaderMap::new();
+    headers.insert("authorization", HeaderValue::from_static("s3cret"));
+    let client = reqwest::Client::builder()
+        .redirect(Policy::none())
+        .default_headers(headers)
+        .proxy(proxy)
+        .build()
+        .expect("a client");
+    let builder = Transport::builder(client).identity("s3cret");
+    let shown = format!("{builder:?} {:?}", builder.clone().build());
+    assert!(!shown.contains("s3cret"), "{shown}");
 }
 
 #[tokio::test]

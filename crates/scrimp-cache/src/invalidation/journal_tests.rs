@@ -233,8 +233,8 @@ fn a_flood_of_writes_to_other_uris_spares_what_is_encoded_before_and_after_resta
         for n in 0..(1 << 19) {
             write(&epochs, uri(2 + n), n % 2 == 0);
         }
-        // Those that were fetched leave marks, and fill all buckets.
-        for n in 0..1_000 {
+        // Those to URIs that were fetched leave marks. They fill all buckets.
+        for n in 0..(1 << 16) << round {
             let _ = validity(&epochs, uri(n + 2).0, None);
             write(&epochs, uri(n + 2), false);
         }
