@@ -2,6 +2,8 @@
 
 mod broken;
 mod restart;
+#[cfg(unix)]
+mod secrets;
 
 use std::path::{Path, PathBuf};
 

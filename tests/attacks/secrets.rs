@@ -2,6 +2,8 @@
 
 mod batches;
 mod ear;
+mod figures;
+mod gateway;
 mod shelf;
 
 use std::convert::Infallible;

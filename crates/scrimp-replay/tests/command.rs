@@ -367,6 +367,53 @@ fn a_new_report_is_readable_by_its_owner_alone() {
     }
 }
 
+/// Logs in three formats, with a secret in every place but the path.
+fn telling() -> [String; 3] {
+    let combined = (0..40).map(|n| {
+        format!(
+            "10.0.0.{n} - s3cr3t-user [17/May/2015:10:05:{n:02} +0000] \"GET /a?token=s3cr3t-{n}&q=s3cr3t \
+             HTTP/1.1\" 200 12 \"http://s3cr3t.example/?token=s3cr3t\" \"agent s3cr3t\"\n"
+        )
+    });
+    let json = (0..40).map(|n| {
+        format!(
+            "{{\"ts\":{},\"status\":200,\"method\":\"GET\",\"host\":\"a.example\",\"path\":\"/a?token=s3cr3t-{n}\",\
+             \"authorization\":\"Bearer s3cr3t\",\"cookie\":\"id=s3cr3t\",\"user\":\"s3cr3t\",\
+             \"headers\":{{\"x-api-key\":\"s3cr3t-key\"}},\"latency\":0.2}}\n",
+            1_431_857_103 + n
+        )
+    });
+    let bad = "s3cr3t\n{\"s3cr3t\":\nGET /?token=s3cr3t\n".repeat(20);
+    [
+        combined.collect(),
+        json.collect(),
+        format!("{GOOD}\n{bad}{GOOD}\n"),
+    ]
+}
+
+#[test]
+fn a_report_in_any_form_holds_no_secret_of_the_log() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    for log in telling() {
+        for args in [
+            &["--all", "--html", path][..],
+            &["--all", "--json"],
+            &["--stampede=2s", "--html", path],
+            &["--rule", "path=/a query=token ttl=1m", "--all"],
+        ] {
+            let args = [&["replay", "-"], args].concat();
+            let run = scrimp(&args, log.as_bytes());
+            assert_eq!(run.code, 0, "{}", run.err);
+            let page = std::fs::read_to_string(path).unwrap();
+            for (place, text) in [("output", &run.out), ("errors", &run.err), ("page", &page)] {
+                let at = text.find("s3cr3t").map(|at| &text[at.saturating_sub(80)..]);
+                assert_eq!(at, None, "{place} of {args:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn every_table_of_the_page_has_a_form_for_narrow_screens() {
     let file = tempfile::NamedTempFile::new().unwrap();

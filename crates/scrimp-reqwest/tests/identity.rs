@@ -2,8 +2,8 @@
 
 mod common;
 
-use common::{Server, cache, kept, plain, signed_in, text, transport, who};
 use bytes::Bytes;
+use common::{Server, cache, kept, plain, signed_in, text, transport, who};
 use http::{HeaderMap, HeaderValue};
 use http_body_util::Empty;
 use reqwest::redirect::Policy;

@@ -112,7 +112,6 @@ async fn an_unwritable_folder_fails_no_request_and_is_counted() {
     let folder = tempdir().expect("a folder");
     let inner = folder.path().join("inner");
     let rig = Rig::start(&inner);
-    rig.get("/a").await;
     // Works like a read-only folder for every user, including the administrator.
     fs::remove_dir_all(&inner).expect("removed");
     fs::write(&inner, "in the way").expect("written");
@@ -120,12 +119,10 @@ async fn an_unwritable_folder_fails_no_request_and_is_counted() {
         assert_eq!(rig.get("/a").await, fresh("/a"));
         assert_eq!(
             rig.layer.stats().store_failures,
-            2 * n,
-            "a look-up and a put"
+            2 * n + 1,
+            "a look-up and a put, and once the journal"
         );
     }
-    rig.send("POST", "/a", "en").await;
-    assert_eq!(rig.layer.stats().store_failures, 7, "and the journal");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,4 @@
-//! A subscriber that hears every span and event, at every level.
+//! A subscriber that hears every span and event, at every level: of all crates, or of ours alone.
 
 use std::{
     fmt,
@@ -19,11 +19,21 @@ use tracing::{
 pub(super) struct Ear {
     lines: Arc<Mutex<Vec<String>>>,
     spans: Arc<AtomicU64>,
+    /// Beginning of the targets that it hears.
+    target: &'static str,
 }
 
 struct Line(String);
 
 impl Ear {
+    /// Returns one that does not hear what HTTP libraries trace of the bytes that they send.
+    pub(super) fn of_ours() -> Self {
+        Self {
+            target: "scrimp",
+            ..Self::default()
+        }
+    }
+
     pub(super) fn heard(&self) -> Vec<String> {
         self.lines.lock().clone()
     }
@@ -42,8 +52,8 @@ impl Visit for Line {
 }
 
 impl Subscriber for Ear {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with(self.target)
     }
 
     fn new_span(&self, span: &Attributes<'_>) -> Id {
