@@ -21,4 +21,5 @@ mod strangers;
 mod unkeyed;
 mod validation;
 mod vary;
+mod withheld;
 mod writes;
