@@ -124,10 +124,12 @@ impl Covered {
         fresh.into_iter().filter_map(known).collect()
     }
 
-    /// Returns all URIs, with the beginning of what is known.
+    /// Returns all URIs in order, with the beginning of what is known.
     pub(super) fn all(&self) -> Box<[(Tag, u64)]> {
         let all = self.old.iter().chain(&self.young);
-        all.map(|(tag, cover)| (*tag, cover.begins())).collect()
+        let mut all: Box<[_]> = all.map(|(tag, cover)| (*tag, cover.begins())).collect();
+        all.sort_unstable_by_key(|(tag, _)| tag.0);
+        all
     }
 }
 

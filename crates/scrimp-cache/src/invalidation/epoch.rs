@@ -108,6 +108,8 @@ impl Epochs {
         for record in records {
             match &record.target {
                 #[cfg(feature = "codec")]
+                Target::Written(_) if record.soft => {}
+                #[cfg(feature = "codec")]
                 Target::Written(tags) => {
                     let mut kept = writes.kept().write();
                     let tags = tags.iter();

@@ -151,7 +151,12 @@ impl KeptWrites {
     /// Covers a URI of which a response leaves memory.
     #[cfg(feature = "codec")]
     pub(super) fn cover(&mut self, tag: Tag, cover: Cover) {
-        let last = cover.last.latest(self.bucket_marks(tag));
+        // Marks before it was covered count too, in case its call began during one of those writes.
+        let earlier = match self.covered.get(tag) {
+            Some(_) => Mark::default(),
+            None => self.bucket_marks(tag),
+        };
+        let last = cover.last.latest(earlier);
         self.add(tag, Cover { last, ..cover });
     }
 
@@ -214,20 +219,22 @@ impl KeptWrites {
     /// Restores a mark of another log, which had a reason for it.
     #[cfg(feature = "codec")]
     pub(super) fn restore_mark(&mut self, tag: Tag, position: u64) {
-        self.enter(tag, position, false);
+        if position > 0 && (tag.is_uri() || tag.is_group()) {
+            self.enter(tag, position, false);
+        }
     }
 
-    /// Restores covered URIs of another log.
+    /// Restores covered URIs of another log. A floor of their bucket does not concern them.
     #[cfg(feature = "codec")]
     pub(super) fn restore_covers(&mut self, (tags, floor): &CoverRecord) {
         if let Some(floor) = floor {
             self.crowd_above(*floor);
         }
         for &(tag, since) in tags {
-            let last = Mark {
-                hard: since,
-                soft: 0,
-            };
+            let marked = self.buckets.get(self.place(tag));
+            let marked = marked.map_or(0, |bucket| find(&bucket.hard, tag));
+            let hard = since.max(marked);
+            let last = Mark { hard, soft: 0 };
             self.add(tag, Cover { since, last });
         }
     }
@@ -384,5 +391,11 @@ mod tests {
         let hard = |n, at| kept.marks([uri(n)], at).hard;
         assert_eq!((hard(3, 0), hard(2, 12), hard(4, 9)), (14, 13, 10));
         assert_eq!(hard(1, 5), 0, "it is covered");
+        // A response of another variant, after the floor of the bucket has risen.
+        kept.crowd_above(20);
+        kept.cover(uri(1), cover(21));
+        kept.cover(uri(2), cover(21));
+        let hard = |n, at| kept.marks([uri(n)], at).hard;
+        assert_eq!((hard(1, 5), hard(2, 12), hard(2, 21)), (0, 20, 20));
     }
 }

@@ -53,7 +53,9 @@ const FEW_FLAGS: usize = 64;
 ///   wall clock, is not decoded.
 /// - **Invalidation** compares positions in a log. A log kept by a [`Journal`](crate::Journal)
 ///   continues after a restart. A response stored under any other log is not used, because its
-///   invalidations are unknown.
+///   invalidations are unknown. The log knows up to 917,504 URIs of encoded responses, so that
+///   unsafe requests to one URI do not affect another. Beyond that number it keeps marks of the last
+///   262,144 such requests; responses that are older than a forgotten mark may be lost.
 /// - **One refresh** at a time runs for all copies of a response that one codec (or a clone of it)
 ///   has decoded.
 ///
