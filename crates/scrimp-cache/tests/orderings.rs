@@ -9,6 +9,8 @@
 #[macro_use]
 #[path = "model/sync.rs"]
 mod checker;
+#[path = "../src/invalidation/bucket.rs"]
+mod bucket;
 #[path = "../src/invalidation/covered.rs"]
 mod covered;
 #[path = "../src/invalidation/epoch.rs"]

@@ -1,22 +1,14 @@
 //! Marks of writes for responses that are not in memory, and for groups.
 
-use std::{
-    collections::VecDeque,
-    hash::{DefaultHasher, Hasher},
-};
+use std::hash::{DefaultHasher, Hasher};
 
 use super::{
+    bucket::Bucket,
     covered::{Cover, Covered},
     sync::BUCKETS,
     validity::Tag,
     writes::Mark,
 };
-
-/// Maximum number of marks of a bucket: together with the buckets, 2¹⁸ marks of 16 bytes.
-const MAX_MARKS: usize = 64;
-
-/// Maximum number of soft marks of a bucket. Nothing depends on them, see [`KeptWrites`].
-const MAX_SOFT: usize = 16;
 
 /// Writes that concern responses outside memory, and groups.
 ///
@@ -50,15 +42,6 @@ pub(crate) struct KeptWrites {
 /// had to make room, the lowest floor of all others.
 #[cfg(feature = "codec")]
 pub(super) type CoverRecord = (Box<[(Tag, u64)]>, Option<u64>);
-
-/// Marks, oldest first.
-#[derive(Debug, Clone, Default)]
-struct Bucket {
-    hard: VecDeque<(Tag, u64)>,
-    soft: VecDeque<(Tag, u64)>,
-    /// Position before which everything in the bucket counts as hit.
-    floor: u64,
-}
 
 // === impl KeptWrites ===
 
@@ -131,8 +114,8 @@ impl KeptWrites {
         self.buckets
             .get(self.place(tag))
             .map_or_else(Mark::default, |bucket| Mark {
-                hard: bucket.floor.max(find(&bucket.hard, tag)),
-                soft: find(&bucket.soft, tag),
+                hard: bucket.floor.max(bucket.hard(tag)),
+                soft: bucket.soft(tag),
             })
     }
 
@@ -232,7 +215,7 @@ impl KeptWrites {
         }
         for &(tag, since) in tags {
             let marked = self.buckets.get(self.place(tag));
-            let marked = marked.map_or(0, |bucket| find(&bucket.hard, tag));
+            let marked = marked.map_or(0, |bucket| bucket.hard(tag));
             let hard = since.max(marked);
             let last = Mark { hard, soft: 0 };
             self.add(tag, Cover { since, last });
@@ -273,39 +256,9 @@ impl KeptWrites {
     }
 }
 
-// === impl Bucket ===
-
-impl Bucket {
-    fn mark(&mut self, tag: Tag, position: u64, soft: bool) {
-        let (marks, max) = match soft {
-            true => (&mut self.soft, MAX_SOFT),
-            false => (&mut self.hard, MAX_MARKS),
-        };
-        if let Some(place) = marks.iter().position(|(own, _)| *own == tag) {
-            // An entry that is encoded brings an older mark late.
-            let newer = marks[place].1.max(position);
-            marks.remove(place);
-            marks.push_back((tag, newer));
-            return;
-        }
-        if marks.len() == max
-            && let Some((_, oldest)) = marks.pop_front()
-            && !soft
-        {
-            self.floor = self.floor.max(oldest);
-        }
-        marks.push_back((tag, position));
-    }
-}
-
-fn find(marks: &VecDeque<(Tag, u64)>, tag: Tag) -> u64 {
-    let found = marks.iter().find(|(own, _)| *own == tag);
-    found.map_or(0, |(_, position)| *position)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::bucket::MAX_MARKS, *};
 
     fn uri(n: u64) -> Tag {
         Tag(n << 2).of_kind(Tag::URI)
@@ -336,30 +289,6 @@ mod tests {
         if let Some(other) = other {
             assert_eq!(kept.marks([other], 0), Mark::default());
         }
-    }
-
-    #[test]
-    fn a_flood_of_soft_marks_raises_no_floor_and_stays_in_its_room() {
-        let mut bucket = Bucket::default();
-        bucket.mark(uri(0), 1, false);
-        let flood = 100 * MAX_SOFT as u64;
-        (1..=flood).for_each(|n| bucket.mark(uri(n), n, true));
-        assert_eq!((bucket.floor, find(&bucket.hard, uri(0))), (0, 1));
-        assert_eq!(
-            (bucket.soft.len(), find(&bucket.soft, uri(flood))),
-            (MAX_SOFT, flood)
-        );
-    }
-
-    #[test]
-    fn a_flood_of_hard_marks_stays_in_its_room_and_counts_as_one_floor() {
-        let mut bucket = Bucket::default();
-        let flood = 100 * MAX_MARKS as u64;
-        (1..=flood).for_each(|n| bucket.mark(uri(n), n, false));
-        assert_eq!(
-            (bucket.hard.len(), bucket.floor),
-            (MAX_MARKS, flood - MAX_MARKS as u64)
-        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Invalidation: its targets, its handles, and its log.
 
 mod admin;
+mod bucket;
 mod carry;
 #[cfg_attr(
     not(feature = "codec"),
