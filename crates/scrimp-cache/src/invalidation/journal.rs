@@ -38,7 +38,8 @@ const FRAME: usize = 8;
 /// one at a time, and from inside a runtime: they should not take long.
 ///
 /// The URIs of stored responses are recorded too, when `Codec` encodes the first response of each.
-/// A response whose URI has no record is not used after a restart.
+/// A response whose URI has no record is not used after a restart. So a store must not hold a lock
+/// that its journal takes while it encodes.
 ///
 /// A record that cannot be kept is counted among
 /// [`store_failures`](crate::CacheStats::store_failures). The journal is then emptied and no

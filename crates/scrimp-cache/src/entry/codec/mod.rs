@@ -144,7 +144,8 @@ impl Codec {
         digest("scrimp-cache name 1", key.as_bytes())
     }
 
-    /// Encodes the responses stored under a key.
+    /// Encodes the responses stored under a key. If the layer has a [`Journal`](crate::Journal),
+    /// this may append a record to it first.
     ///
     /// # Errors
     ///
