@@ -127,15 +127,16 @@
 //! | following of redirects | when the transport is built |
 //! | everything, where a [`Call`] does not return its client | when the transport is built: it needs a name |
 //! | a credential that a middleware adds or changes | at each call: [`HiddenCredential`], and nothing is sent |
-//! | other fields that a middleware adds or changes, such as Accept-Language | no |
+//! | other fields that a middleware adds or changes, such as Accept-Language; the URL, a key in its query included | no |
 //! | a client certificate | no |
 //! | a proxy, its credentials and its fields; a local address, interface or socket; DNS overrides | no |
 //!
-//! Where the answer is no, give each identity [a name](TransportBuilder::identity) or layers of its
-//! own. The same holds for services in place of a [`Transport`], such as a `service_fn`. The client
-//! that [`StackMiddleware`] is attached to only makes requests: its default headers, cookies,
-//! time-out and redirects have no effect, and that cannot be seen either. [`client_with`] has no
-//! such client.
+//! Transports that pass these checks may share layers: as far as can be seen, they have no identity,
+//! or they have names. Where the answer is no, give each identity
+//! [a name](TransportBuilder::identity) or layers of its own. The same holds for services in place
+//! of a [`Transport`], such as a `service_fn`. The client that [`StackMiddleware`] is attached to
+//! only makes requests: its default headers, cookies, time-out and redirects have no effect, and
+//! that cannot be seen either. [`client_with`] has no such client.
 //!
 //! # What passes through
 //!
