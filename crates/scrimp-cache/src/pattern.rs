@@ -146,6 +146,11 @@ impl Pattern {
         &self.text
     }
 
+    /// Returns the beginning of every text that matches.
+    pub(crate) fn beginning(&self) -> &[u8] {
+        &self.begins
+    }
+
     /// Returns whether the pattern matches all of `text`.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {

@@ -84,7 +84,15 @@ impl FieldNames {
     }
 
     fn holds(&self, name: &str) -> bool {
-        self.holds_whole(name) || self.prefixes.iter().any(|known| begins(name, known))
+        self.holds_whole(name) || self.sieve.lets_begin(name.as_bytes()) && self.holds_begun(name)
+    }
+
+    fn holds_begun(&self, name: &str) -> bool {
+        // The beginnings have at least this byte, and differ in it more than in those before.
+        let byte = |name: &str| name.as_bytes().get(SHORTEST_PREFIX - 1).copied().map(fold);
+        let own = byte(name);
+        let mut prefixes = self.prefixes.iter();
+        prefixes.any(|known| byte(known) == own && begins(name, known))
     }
 
     fn holds_whole(&self, name: &str) -> bool {
@@ -175,9 +183,12 @@ impl Sieve {
     pub const fn lets_through(&self, name: &str) -> bool {
         let name = name.as_bytes();
         let (row, bit) = place(name);
-        if self.whole[row] & bit != 0 {
-            return true;
-        }
+        self.whole[row] & bit != 0 || self.lets_begin(name)
+    }
+
+    /// Returns false only if the name has none of the beginnings.
+    #[inline]
+    const fn lets_begin(&self, name: &[u8]) -> bool {
         if name.len() < SHORTEST_PREFIX || self.begins & begins_with(name) == 0 {
             return false;
         }

@@ -57,9 +57,29 @@ pub fn is_same(name: &HeaderName, normal: Option<&[u8]>, request: &HeaderMap) ->
         (None, None) => true,
         // The common case needs no normalising: one line that is already normal.
         (Some(normal), Some(line)) if lines.next().is_none() && line.as_bytes() == normal => true,
-        (Some(normal), Some(_)) => normal_value(name, request).as_deref() == Some(normal),
+        (Some(normal), Some(_)) => {
+            let lines = || request.get_all(name).iter();
+            match is_preference(name) {
+                true => are_preferences(normal, lines),
+                false => is_list(normal, lines()),
+            }
+        }
         _ => false,
     }
+}
+
+/// Returns the line of a request's field. `None` if it has more than one, `Some(None)` if it has
+/// none.
+#[must_use]
+#[inline]
+#[allow(clippy::option_option, reason = "several lines differ from none")]
+pub fn line<'a>(name: &HeaderName, request: &'a HeaderMap) -> Option<Option<&'a [u8]>> {
+    let mut lines = request.get_all(name).iter();
+    let line = lines.next();
+    lines
+        .next()
+        .is_none()
+        .then(|| line.map(HeaderValue::as_bytes))
 }
 
 /// Reports whether a request has a field under a name with `_` that a program behind a CGI-like
@@ -111,14 +131,68 @@ fn is_preference(name: &HeaderName) -> bool {
     .contains(name)
 }
 
+/// Compares lines with the normal value of a list, without a copy of either.
+fn is_list<'a>(normal: &[u8], lines: impl Iterator<Item = &'a HeaderValue>) -> bool {
+    let mut rest = normal;
+    for (index, member) in members(lines).enumerate() {
+        let comma: &[u8] = if index == 0 { b"" } else { b"," };
+        let after = rest.strip_prefix(comma);
+        match after.and_then(|after| after.strip_prefix(member)) {
+            Some(after) => rest = after,
+            None => return false,
+        }
+    }
+    rest.is_empty()
+}
+
+/// Maximum number of preferences that are compared without a copy.
+const FEW: usize = 16;
+
+/// Compares lines with the normal value of preferences, without a copy if there are few.
+fn are_preferences<'a, L>(normal: &[u8], lines: impl Fn() -> L) -> bool
+where
+    L: Iterator<Item = &'a HeaderValue>,
+{
+    let copied = || *preferences(lines()) == *normal;
+    // White space is gone from it, so a quoted string may end elsewhere now.
+    if normal.contains(&b'"') {
+        return copied();
+    }
+    let mut wanted: [&[u8]; FEW] = [b""; FEW];
+    let mut count = 0;
+    for member in line_members(normal) {
+        match wanted.get_mut(count) {
+            Some(place) => *place = member,
+            None => return copied(),
+        }
+        count += 1;
+    }
+    let mut found = 0_u32;
+    for member in members(lines()) {
+        let same = |wanted: &&[u8]| is_preference_of(member, wanted);
+        match wanted[..count].iter().position(same) {
+            Some(place) => found |= 1 << place,
+            None => return false,
+        }
+    }
+    found.count_ones() as usize == count
+}
+
+/// Reports whether a member of a line means this normal one.
+fn is_preference_of(member: &[u8], normal: &[u8]) -> bool {
+    member == normal || normal_member(member).eq(normal.iter().copied())
+}
+
+/// Returns the bytes of a member in lower case, without inner white space.
+fn normal_member(member: &[u8]) -> impl Iterator<Item = u8> {
+    let bytes = member.iter().filter(|byte| !byte.is_ascii_whitespace());
+    bytes.map(u8::to_ascii_lowercase)
+}
+
 /// Returns members in lower case, without inner white space, sorted.
 fn preferences<'a>(lines: impl Iterator<Item = &'a HeaderValue>) -> Box<[u8]> {
     let mut list: Vec<Vec<u8>> = members(lines)
-        .map(|member| {
-            let mut member = member.to_ascii_lowercase();
-            member.retain(|byte| !byte.is_ascii_whitespace());
-            member
-        })
+        .map(|member| normal_member(member).collect())
         .collect();
     list.sort();
     list.dedup();
@@ -127,6 +201,8 @@ fn preferences<'a>(lines: impl Iterator<Item = &'a HeaderValue>) -> Box<[u8]> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, prelude::*};
+
     use super::*;
 
     fn map(fields: &[(&'static str, &str)]) -> HeaderMap {
@@ -200,6 +276,52 @@ mod tests {
         assert!(!is_disguised(
             &tier,
             &map(&[("x-tier", "gold"), ("x_tie", "")])
+        ));
+    }
+
+    proptest! {
+        #[test]
+        fn comparing_without_a_copy_finds_what_normalising_both_finds(
+            name in proptest::sample::select(vec!["accept-encoding", "foo"]),
+            stored in vec("[abA, ;=\"\\\\]{0,12}", 1..3),
+            asked in vec("[abA, ;=\"\\\\]{0,12}", 1..3),
+            same in any::<bool>(),
+        ) {
+            let name = HeaderName::from_static(name);
+            let map = |lines: &[String]| {
+                let mut headers = HeaderMap::new();
+                for line in lines {
+                    headers.append(&name, line.parse().unwrap());
+                }
+                headers
+            };
+            let (stored, asked) = (map(&stored), map(if same { &stored } else { &asked }));
+            let normal = normal_value(&name, &stored);
+            let both = normal == normal_value(&name, &asked);
+            prop_assert_eq!(is_same(&name, normal.as_deref(), &asked), both);
+        }
+    }
+
+    #[test]
+    fn many_preferences_are_compared_too() {
+        let name = header::ACCEPT_ENCODING;
+        let line = |order: &mut dyn Iterator<Item = u32>| {
+            let members: Vec<_> = order.map(|n| format!("c{n}")).collect();
+            map(&[("accept-encoding", &members.join(", "))])
+        };
+        let normal = normal_value(&name, &line(&mut (0..40)));
+        assert!(is_same(&name, normal.as_deref(), &line(&mut (0..40).rev())));
+        assert!(!is_same(
+            &name,
+            normal.as_deref(),
+            &line(&mut (0..39).rev())
+        ));
+        let few = normal_value(&name, &line(&mut (0..16)));
+        assert!(is_same(&name, few.as_deref(), &line(&mut (0..16).rev())));
+        assert!(!is_same(
+            &name,
+            few.as_deref(),
+            &line(&mut (0..4_000).rev())
         ));
     }
 }

@@ -53,7 +53,12 @@ pub(crate) const FLOORS: &[Make] = &[
     floor::moka_future,
 ];
 
-pub(crate) const SCRIMP: &[Make] = &[scrimp::plain, scrimp::explain, scrimp::ten_rules];
+pub(crate) const SCRIMP: &[Make] = &[
+    scrimp::plain,
+    scrimp::explain,
+    scrimp::variants,
+    scrimp::ten_rules,
+];
 
 /// The cache alone, and with stampede protection around it.
 pub(crate) const STAMPEDE: &[Make] = &[scrimp::plain, scrimp::stampede, scrimp::stampede_rolling];

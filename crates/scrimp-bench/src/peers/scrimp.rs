@@ -1,13 +1,15 @@
 //! This project's layers.
 
-use std::time::Duration;
+use std::{hint::black_box, time::Duration};
 
+use http::{HeaderValue, header};
+use http_body_util::BodyExt;
 use scrimp_cache::{CacheLayer, CacheLayerBuilder, MemoryStore};
 use scrimp_stampede::{StampedeLayer, XFetch};
-use tower::Layer;
+use tower::{Layer, Service};
 
 use super::{OriginBody, RequestBody, Setup};
-use crate::subject::Named;
+use crate::{fixture, poll, subject::Named};
 
 /// Approximate size of a response of the fixture in the store.
 const WEIGHT: u64 = 4 << 10;
@@ -31,6 +33,25 @@ pub(super) fn explain(setup: Setup) -> Named {
     let layer = builder(setup.room).explain(true).build().unwrap();
     let service = layer.layer(origin);
     setup.calls::<_, RequestBody, _, _>("scrimp, explained", origin, service)
+}
+
+/// Makes a cache with eight responses under the key, of which the oldest is asked for.
+pub(super) fn variants(setup: Setup) -> Named {
+    let origin = setup.origin::<OriginBody>();
+    let mut service = layer(setup.room).layer(origin);
+    let request = || fixture::request::<RequestBody>(setup.target, 0, false);
+    let own = request().headers()[header::ACCEPT_ENCODING].clone();
+    let others = fixture::OTHER_ENCODINGS.map(HeaderValue::from_static);
+    for encoding in std::iter::once(own).chain(others) {
+        let mut request = request();
+        request
+            .headers_mut()
+            .insert(header::ACCEPT_ENCODING, encoding);
+        let response = poll::now(service.call(request)).expect("the origin answers");
+        let Ok(body) = poll::now(response.collect());
+        black_box(body);
+    }
+    setup.calls::<_, RequestBody, _, _>("scrimp, 8 variants", origin, service)
 }
 
 /// Makes a cache whose last of ten rules matches.

@@ -13,6 +13,7 @@ mod record;
 mod response;
 mod store;
 mod value;
+mod variants;
 mod weight;
 
 #[cfg(feature = "codec")]
@@ -23,10 +24,11 @@ pub(crate) use collector::{BodyCollector, Collected};
 pub use collector::{Held, MemoryBudget};
 pub(crate) use lent::lend;
 pub use limits::MemoryStoreBuilder;
-pub use memory::{MemoryStore, Variants};
+pub use memory::MemoryStore;
 pub(crate) use pending::{PendingEntry, Previous, strip_tags};
 pub(crate) use predictor::UncacheablePredictor;
 pub(crate) use record::{Booking, CallRecord, book, is_collapsed};
 pub use response::Entry;
 pub(crate) use response::{RefreshFlag, Refreshing};
 pub use store::{FillToken, Lookup, PutOutcome, Store};
+pub use variants::Variants;

@@ -2,6 +2,7 @@
 
 use http::{HeaderMap, HeaderName, Request, Uri, header};
 use scrimp_http::{target::is_normal, vary};
+use smallvec::SmallVec;
 
 use super::{
     answer::{Answer, Field},
@@ -26,8 +27,19 @@ pub struct Selection {
     spelling: Option<Compared>,
 }
 
-/// A field and its value; `None` if the request had no such field.
-pub(crate) type Chosen = (HeaderName, Option<Compared>);
+/// The lines of a request's fields; `None` for an absent one.
+pub(crate) type Lines<'a> = SmallVec<[Option<&'a [u8]>; 4]>;
+
+/// A field and its value.
+#[derive(Debug, Clone)]
+pub(crate) struct Chosen {
+    pub(crate) name: HeaderName,
+    /// The normalised value; `None` if the request had no such field.
+    pub(crate) value: Option<Compared>,
+    /// The field's only line as the request had it, if that is not the normalised value. Clients
+    /// of one kind write a field alike, so most requests are compared with nothing else.
+    line: Option<Box<[u8]>>,
+}
 
 // === impl Selection ===
 
@@ -46,10 +58,7 @@ impl Selection {
         let names = vary::fields(lines)?;
         let chosen = names
             .into_iter()
-            .map(|name| {
-                let value = vary::normal_value(&name, request.headers());
-                (name, value.map(Compared::Plain))
-            })
+            .map(|name| Chosen::new(name, request.headers()))
             .collect();
         Some(Self {
             chosen,
@@ -66,10 +75,34 @@ impl Selection {
         self.spelling
             .as_ref()
             .is_none_or(|own| own.is(spelled(request.uri()).as_bytes()))
-            && self.chosen.iter().all(|(name, value)| {
-                is_same(name, value.as_ref(), headers)
-                    || (*name == header::ACCEPT_LANGUAGE && self.speaks(headers))
+            && self.chosen.iter().all(|chosen| {
+                chosen.is_same(headers)
+                    || (chosen.name == header::ACCEPT_LANGUAGE && self.speaks(headers))
             })
+    }
+
+    /// Returns whether two responses are told apart by the values of the same fields alone.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        let names = |own: &Self, other: &Self| {
+            let pairs = own.names().zip(other.names());
+            own.chosen.len() == other.chosen.len() && pairs.into_iter().all(|(a, b)| a == b)
+        };
+        let by_fields = |own: &Self| own.language.is_none() && own.spelling.is_none();
+        by_fields(self) && by_fields(other) && names(self, other)
+    }
+
+    /// Returns the lines of the named fields in a request. `None` if a field has several.
+    pub(crate) fn lines<'a>(&self, request: &'a HeaderMap) -> Option<Lines<'a>> {
+        self.names().map(|name| vary::line(name, request)).collect()
+    }
+
+    /// Returns whether these are the lines of the request that the response was made for.
+    pub(crate) fn has_lines(&self, lines: &[Option<&[u8]>]) -> bool {
+        let mut pairs = self.chosen.iter().zip(lines);
+        pairs.all(|(chosen, line)| match line {
+            Some(line) => chosen.is_line(line),
+            None => chosen.value.is_none(),
+        })
     }
 
     /// Returns whether a new response replaces this one: it answers the same requests, or both
@@ -82,7 +115,7 @@ impl Selection {
 
     /// Returns the request fields that the response was selected by.
     pub(crate) fn names(&self) -> impl Iterator<Item = &HeaderName> {
-        self.chosen.iter().map(|(name, _)| name)
+        self.chosen.iter().map(|chosen| &chosen.name)
     }
 
     /// Returns whether the response is in the request's preferred language. Then no other response
@@ -115,27 +148,80 @@ impl Selection {
 
     /// Returns the bytes on the heap.
     pub(crate) fn heap_size(&self) -> usize {
-        let value = |value: &Option<Compared>| value.as_ref().map_or(0, Compared::heap_size);
         self.chosen
             .iter()
-            .map(|(name, v)| size_of::<Chosen>() + name.as_str().len() + value(v))
+            .map(Chosen::size)
             .chain(self.spelling.iter().map(Compared::heap_size))
             .sum()
     }
 }
 
-/// Returns whether a request's field has this value.
-fn is_same(name: &HeaderName, value: Option<&Compared>, request: &HeaderMap) -> bool {
-    let digest = |value: &Compared| {
-        let normal = vary::normal_value(name, request);
-        normal.is_some_and(|normal| value.is(&normal))
-    };
-    match value.map(|value| (value, value.plain())) {
-        None => vary::is_same(name, None, request),
-        Some((_, Some(plain))) => vary::is_same(name, Some(plain), request),
-        Some((value, None)) => digest(value),
+// === impl Chosen ===
+
+impl Chosen {
+    fn new(name: HeaderName, request: &HeaderMap) -> Self {
+        let value = vary::normal_value(&name, request);
+        let line = vary::line(&name, request).flatten();
+        Self {
+            line: line
+                .filter(|line| Some(*line) != value.as_deref())
+                .map(Into::into),
+            value: value.map(Compared::Plain),
+            name,
+        }
+    }
+
+    /// Makes it from what is known of a decoded response.
+    #[cfg(feature = "codec")]
+    pub(crate) fn decoded(name: HeaderName, value: Option<Compared>) -> Self {
+        Self {
+            name,
+            value,
+            line: None,
+        }
+    }
+
+    /// Returns whether a request's field has this value.
+    fn is_same(&self, request: &HeaderMap) -> bool {
+        let name = &self.name;
+        if let (Some(own), Some(Some(line))) = (&self.line, vary::line(name, request))
+            && **own == *line
+        {
+            return true;
+        }
+        let digest = |value: &Compared| {
+            let normal = vary::normal_value(name, request);
+            normal.is_some_and(|normal| value.is(&normal))
+        };
+        match self.value.as_ref().map(|value| (value, value.plain())) {
+            None => vary::is_same(name, None, request),
+            Some((_, Some(plain))) => vary::is_same(name, Some(plain), request),
+            Some((value, None)) => digest(value),
+        }
+    }
+
+    /// Returns whether this is the line of the request that the response was made for.
+    fn is_line(&self, line: &[u8]) -> bool {
+        let plain = || self.value.as_ref().and_then(Compared::plain);
+        self.line.as_deref().or_else(plain) == Some(line)
+    }
+
+    /// Returns the bytes of it in memory.
+    fn size(&self) -> usize {
+        let value = self.value.as_ref().map_or(0, Compared::heap_size);
+        let line = self.line.as_ref().map_or(0, |line| line.len());
+        size_of::<Self>() + self.name.as_str().len() + value + line
     }
 }
+
+impl PartialEq for Chosen {
+    /// Compares names and normalised values.
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.value == other.value
+    }
+}
+
+impl Eq for Chosen {}
 
 fn spelled(uri: &Uri) -> &str {
     uri.path_and_query().map_or("/", |target| target.as_str())

@@ -4,24 +4,19 @@
 /// dots, merge slashes, or cut parameters off.
 pub(super) fn reads_plainly(path: &str) -> bool {
     let path = path.as_bytes();
-    let mut before = None;
-    path.iter().enumerate().all(|(at, &byte)| {
-        let plain = match byte {
-            b'/' => before != Some(b'/') && !is_dots(&path[at + 1..]),
-            b'%' => path.get(at + 1..at + 3).is_some_and(is_harmless_escape),
-            b';' | b'\\' => false,
-            _ => true,
-        };
-        before = Some(byte);
-        plain
+    path.iter().enumerate().all(|(at, &byte)| match byte {
+        b'/' => !is_unclear(&path[at + 1..]),
+        b'%' => path.get(at + 1..at + 3).is_some_and(is_harmless_escape),
+        b';' | b'\\' => false,
+        _ => true,
     })
 }
 
-/// Returns whether the next segment is `.` or `..`.
-fn is_dots(rest: &[u8]) -> bool {
+/// Returns whether the next segment is `.`, `..`, or empty with others behind it.
+fn is_unclear(rest: &[u8]) -> bool {
     matches!(
         rest,
-        [b'.'] | [b'.', b'/', ..] | [b'.', b'.'] | [b'.', b'.', b'/', ..]
+        [b'/', ..] | [b'.'] | [b'.', b'/', ..] | [b'.', b'.'] | [b'.', b'.', b'/', ..]
     )
 }
 

@@ -14,7 +14,22 @@ use crate::policy::{
 
 /// The rules of a layer.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct RuleSet(Vec<Rule>);
+pub(crate) struct RuleSet {
+    rules: Vec<Rule>,
+    /// A gate for each rule. Most requests fail at most of them, without a look at the rule.
+    gates: Vec<Gate>,
+}
+
+/// Bytes that a path must begin with, for a rule to match it.
+#[derive(Debug, Clone, Copy)]
+struct Gate {
+    bytes: u128,
+    /// The bytes that count.
+    mask: u128,
+}
+
+/// Number of bytes that a gate looks at.
+const GATE: usize = size_of::<u128>();
 
 /// The index of a rule in its set; `None` if no rule matches.
 pub(crate) type Place = Option<usize>;
@@ -38,31 +53,38 @@ struct Target<'a, B> {
 
 impl RuleSet {
     pub(crate) fn push(&mut self, rule: Rule) {
-        self.0.push(rule);
+        self.gates.push(Gate::new(&rule));
+        self.rules.push(rule);
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.rules.len()
     }
 
     pub(crate) fn get(&self, place: Place) -> Option<&Rule> {
-        self.0.get(place?)
+        self.rules.get(place?)
     }
 
     /// Finds the first rule that matches a request and has no conditions on the response.
     pub(crate) fn for_request<B>(&self, request: &Request<B>) -> Place {
-        if self.0.is_empty() {
+        if self.rules.is_empty() {
             return None;
         }
         let target = Target::new(request);
-        let covers = |rule: &Rule| !rule.when.needs_response() && rule.covers(&target);
-        self.0.iter().position(covers)
+        let beginning = target.beginning();
+        let covers = |place: &usize| {
+            self.gates[*place].lets_through(beginning) && {
+                let rule = &self.rules[*place];
+                !rule.when.needs_response() && rule.covers(&target)
+            }
+        };
+        (0..self.rules.len()).find(covers)
     }
 
     /// Finds the rules that [`for_response`](Self::for_response) chooses from. `place` is that of
     /// the rule [for the request](Self::for_request).
     pub(crate) fn matched<B>(&self, request: &Request<B>, place: Place) -> Matched {
-        let before = self.0.iter().take(place.unwrap_or(usize::MAX));
+        let before = self.rules.iter().take(place.unwrap_or(usize::MAX));
         let mut asking = before
             .enumerate()
             .filter(|(_, rule)| rule.when.needs_response());
@@ -83,7 +105,7 @@ impl RuleSet {
     /// Finds the first rule that matches both a request and its response.
     pub(crate) fn for_response<B>(&self, matched: &Matched, response: &Response<B>) -> Place {
         let mut places = matched.if_response.iter().copied();
-        let first = places.find(|&place| self.0[place].when.response(response));
+        let first = places.find(|&place| self.rules[place].when.response(response));
         first.or(matched.otherwise)
     }
 }
@@ -98,6 +120,40 @@ impl<'a, B> Target<'a, B> {
             host: OnceCell::new(),
         }
     }
+
+    /// Returns the first bytes of the path. `None` if it is unclear which path the upstream sees.
+    fn beginning(&self) -> Option<u128> {
+        self.plain
+            .then(|| first(self.request.uri().path().as_bytes()))
+    }
+}
+
+// === impl Gate ===
+
+impl Gate {
+    fn new(rule: &Rule) -> Self {
+        let path = rule.when.path.as_ref();
+        let beginning = path.map_or(&b""[..], |path| path.beginning());
+        let counting = [0xff; GATE];
+        Self {
+            bytes: first(beginning),
+            mask: first(&counting[..beginning.len().min(GATE)]),
+        }
+    }
+
+    /// Returns false only if the rule does not match a path that begins like this.
+    #[inline]
+    fn lets_through(self, beginning: Option<u128>) -> bool {
+        beginning.is_none_or(|beginning| beginning & self.mask == self.bytes)
+    }
+}
+
+/// Returns the first bytes of a text, and zeros if it is shorter.
+fn first(text: &[u8]) -> u128 {
+    let mut bytes = [0; GATE];
+    let length = text.len().min(GATE);
+    bytes[..length].copy_from_slice(&text[..length]);
+    u128::from_le_bytes(bytes)
 }
 
 // === impl Rule ===
@@ -161,7 +217,14 @@ mod tests {
     }
 
     fn rule() -> impl Strategy<Value = Rule> {
-        let path = select(vec!["", "path=/a", "path=/**", "path=/b bypass"]);
+        let path = select(vec![
+            "",
+            "path=/a",
+            "path=/a/**",
+            "path=/**",
+            "path=/b bypass",
+            "path=/a/long/beginning/*/c",
+        ]);
         let response = select(vec![
             "",
             "status=200",
@@ -177,16 +240,17 @@ mod tests {
         #[test]
         fn matching_the_request_once_finds_what_matching_both_at_once_does(
             rules in vec(rule(), 0..8),
-            path in select(vec!["/a", "/b", "/c;x"]),
+            path in select(vec!["/a", "/b", "/c;x", "/a/", "/a/long/beginning/b/c", "/a/long/beginnins/b/c"]),
             status in select(vec![200, 404, 500]),
         ) {
-            let set = RuleSet(rules);
+            let mut set = RuleSet::default();
+            rules.into_iter().for_each(|rule| set.push(rule));
             let request = Request::get(path).body(()).unwrap();
             let response = Response::builder().status(status).header("content-type", "text/x");
             let response = response.body(()).unwrap();
             let target = Target::new(&request);
             let both = |rule: &Rule| rule.covers(&target) && rule.when.response(&response);
-            let expected = set.0.iter().position(both);
+            let expected = set.rules.iter().position(both);
             let matched = set.matched(&request, set.for_request(&request));
             prop_assert_eq!(set.for_response(&matched, &response), expected);
         }

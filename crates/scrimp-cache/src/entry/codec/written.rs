@@ -26,7 +26,7 @@ use crate::{
         WITHHELD,
         epoch::{Carried, Tag, Validity},
     },
-    policy::{Selection, compared::Compared},
+    policy::{Selection, compared::Compared, vary::Chosen},
 };
 
 /// The responses under one key, without their bodies.
@@ -157,7 +157,9 @@ impl<'a> Response<'a> {
             policy: WrittenPolicy::new(&entry.policy, now),
             chosen: chosen
                 .iter()
-                .map(|(name, value)| (name.as_str(), WrittenText::new(name, value.as_ref())))
+                .map(|Chosen { name, value, .. }| {
+                    (name.as_str(), WrittenText::new(name, value.as_ref()))
+                })
                 .collect(),
             language,
             spelling: spelling.map(Compared::digest),
@@ -224,7 +226,10 @@ fn selection(
 ) -> Result<Selection, DecodeError> {
     let chosen = chosen
         .into_iter()
-        .map(|(name, value)| Ok((header_name(name)?, value.map(WrittenText::into_compared))))
+        .map(|(name, value)| {
+            let value = value.map(WrittenText::into_compared);
+            Ok(Chosen::decoded(header_name(name)?, value))
+        })
         .collect::<Result<_, DecodeError>>()?;
     let language = language.map(Box::from);
     let spelling = spelling.map(|digest| Compared::Digest(Box::new(digest)));

@@ -1,8 +1,12 @@
 //! The query of a target URI, or the part of it that belongs to a key.
 
 use scrimp_core::KeyBuf;
+use smallvec::SmallVec;
 
 use super::framed;
+
+/// A chosen parameter: the index of its name, and its value.
+type Chosen<'a> = (usize, Option<&'a [u8]>);
 
 /// Writes the chosen parameters of a query and its `?`, by name and then in request order.
 ///
@@ -10,6 +14,22 @@ use super::framed;
 /// differently (a `;`, a broken escape, a name that some take for a chosen one) goes into the key
 /// whole: otherwise a value outside the key could change the response for others.
 pub(super) fn chosen_parameters(key: &mut KeyBuf, whole: &str, names: &[Box<str>]) {
+    let query = whole.strip_prefix('?').unwrap_or_default();
+    if let Some(chosen) = plainly_chosen(query, names) {
+        key.part_with(|write| {
+            write(b"&");
+            for (index, wanted) in names.iter().enumerate() {
+                let values = chosen.iter().filter(|(name, _)| *name == index);
+                values.for_each(|(_, value)| parameter(wanted, *value, write));
+            }
+        });
+        return;
+    }
+    generally_chosen(key, whole, names);
+}
+
+/// Does the same for any query.
+fn generally_chosen(key: &mut KeyBuf, whole: &str, names: &[Box<str>]) {
     let query = whole.strip_prefix('?').unwrap_or_default();
     if query.contains(';')
         || !escapes_are_whole(query.as_bytes())
@@ -29,14 +49,70 @@ pub(super) fn chosen_parameters(key: &mut KeyBuf, whole: &str, names: &[Box<str>
                     None => (pair, None),
                 };
                 if name.len() >= wanted.len() && decoded_eq(name.as_bytes(), wanted.as_bytes()) {
-                    framed(wanted.as_bytes(), write);
-                    // A parameter without `=` differs from one with an empty value.
-                    write(&[u8::from(value.is_some())]);
-                    framed(value.unwrap_or_default().as_bytes(), write);
+                    parameter(wanted, value.map(str::as_bytes), write);
                 }
             }
         }
     });
+}
+
+fn parameter(name: &str, value: Option<&[u8]>, write: &mut dyn FnMut(&[u8])) {
+    framed(name.as_bytes(), write);
+    // A parameter without `=` differs from one with an empty value.
+    write(&[u8::from(value.is_some())]);
+    framed(value.unwrap_or_default(), write);
+}
+
+/// Returns the chosen parameters of a query in one pass, in request order. `None` if a name is not
+/// plain or differs from a chosen one in case only, or if two readers may split the query
+/// differently.
+fn plainly_chosen<'a>(query: &'a str, names: &[Box<str>]) -> Option<SmallVec<[Chosen<'a>; 8]>> {
+    if !names.iter().all(|name| is_plain(name.as_bytes())) {
+        return None;
+    }
+    let mut chosen = SmallVec::new();
+    let mut rest = query.as_bytes();
+    loop {
+        let end = rest.iter().position(|byte| !is_plain_byte(*byte));
+        let (name, behind) = rest.split_at(end.unwrap_or(rest.len()));
+        let (value, others) = match behind {
+            [] => (None, None),
+            [b'&', others @ ..] => (None, Some(others)),
+            [b'=', behind @ ..] => {
+                let end = value_end(behind)?;
+                (Some(&behind[..end]), behind.get(end + 1..))
+            }
+            _ => return None,
+        };
+        for (index, wanted) in names.iter().enumerate() {
+            if *name == *wanted.as_bytes() {
+                chosen.push((index, value));
+            } else if name.eq_ignore_ascii_case(wanted.as_bytes()) {
+                return None;
+            }
+        }
+        match others {
+            Some(others) => rest = others,
+            None => return Some(chosen),
+        }
+    }
+}
+
+/// Returns the length of a value. `None` if two readers may see it end at different places, or
+/// decode it differently.
+fn value_end(text: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        let stop = text[at..]
+            .iter()
+            .position(|byte| matches!(byte, b'&' | b';' | b'%'));
+        at += stop.unwrap_or(text.len() - at);
+        match text.get(at) {
+            None | Some(b'&') => return Some(at),
+            Some(b'%') if escapes_are_whole(text.get(at..at + 3)?) => at += 3,
+            Some(_) => return None,
+        }
+    }
 }
 
 fn escapes_are_whole(text: &[u8]) -> bool {
@@ -56,8 +132,11 @@ fn decoded_eq(encoded: &[u8], wanted: &[u8]) -> bool {
 
 /// Returns whether all upstreams read a name as it is written, except for its case.
 fn is_plain(name: &[u8]) -> bool {
-    name.iter()
-        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+    name.iter().all(|byte| is_plain_byte(*byte))
+}
+
+fn is_plain_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
 }
 
 /// Returns whether a parameter is not one of `names`, but some upstream reads it as one.
@@ -97,4 +176,40 @@ fn decoded(encoded: &[u8]) -> impl Iterator<Item = u8> {
             byte => byte,
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn one_pass_finds_what_looking_for_each_name_does(
+            query in "(\\?[abA=&;%2_.+]{0,24})?",
+            names in vec("[abA_.]{0,2}", 1..4),
+        ) {
+            let mut names: Vec<Box<str>> = names.into_iter().map(Into::into).collect();
+            names.sort();
+            names.dedup();
+            let written = |write: fn(&mut KeyBuf, &str, &[Box<str>])| {
+                let mut key = KeyBuf::new();
+                write(&mut key, &query, &names);
+                key.as_ref().as_bytes().to_vec()
+            };
+            prop_assert_eq!(written(chosen_parameters), written(generally_chosen));
+        }
+    }
+
+    #[test]
+    fn a_plain_query_takes_one_pass_and_others_do_not() {
+        let names: [Box<str>; 2] = ["a".into(), "page".into()];
+        let plain = |query: &str| plainly_chosen(query, &names).map(|chosen| chosen.len());
+        assert_eq!(plain("page=2&utm_source=x%20y&a"), Some(2));
+        assert_eq!(plain(""), Some(0));
+        for other in ["PAGE=2", "a=1;b=2", "%61=1", "a=%zz", "a.b=1", "a=1%2"] {
+            assert_eq!(plain(other), None, "{other}");
+        }
+    }
 }
