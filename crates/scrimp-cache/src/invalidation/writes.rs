@@ -13,9 +13,11 @@
 use std::sync::OnceLock;
 use std::{
     collections::HashMap,
-    hash::{BuildHasher, RandomState},
+    hash::{BuildHasher, Hash, Hasher, RandomState},
     sync::Arc,
 };
+
+use scrimp_core::KeyHashBuilder;
 
 #[cfg(feature = "codec")]
 use super::covered::Cover;
@@ -45,7 +47,15 @@ pub(crate) struct Writes {
 #[cfg(feature = "codec")]
 pub(super) type OnCover = Box<dyn Fn() + Send + Sync>;
 
-type Shard = HashMap<Tag, Row, RandomState>;
+type Shard = HashMap<Place, Row, KeyHashBuilder>;
+
+/// A tag with its secret hash, which both the choice of a shard and its map go by. It is computed
+/// once for each call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    tag: Tag,
+    hash: u64,
+}
 
 /// The marks on one URI.
 #[derive(Debug, Clone, Copy, Default)]
@@ -65,18 +75,16 @@ pub(super) struct Mark {
 /// Keeps the marks on one URI, for a response fetched from it or a call to it.
 pub(crate) struct WriteWatch {
     writes: Arc<Writes>,
-    tag: Tag,
+    place: Place,
 }
 
 // === impl Writes ===
 
 impl Default for Writes {
     fn default() -> Self {
-        let secret = RandomState::new();
-        let shard = || RwLock::from(Shard::with_hasher(secret.clone()));
         Self {
-            shards: (0..SHARDS).map(|_| shard()).collect(),
-            secret,
+            shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            secret: RandomState::new(),
             kept: RwLock::default(),
             #[cfg(feature = "codec")]
             on_cover: OnceLock::new(),
@@ -87,10 +95,14 @@ impl Default for Writes {
 impl Writes {
     /// Keeps marks on a URI from now on. Call it before an upstream call begins.
     pub(super) fn watch(self: &Arc<Self>, tag: Tag) -> WriteWatch {
-        self.shard(tag).write().entry(tag).or_default().holders += 1;
+        self.watch_at(self.place(tag))
+    }
+
+    fn watch_at(self: &Arc<Self>, place: Place) -> WriteWatch {
+        self.shard(place).write().entry(place).or_default().holders += 1;
         WriteWatch {
             writes: Arc::clone(self),
-            tag,
+            place,
         }
     }
 
@@ -98,7 +110,10 @@ impl Writes {
     ///
     /// If it does not, every later call begins after the write: both take the lock of the shard.
     pub(super) fn concern(&self, tags: &[Tag]) -> bool {
-        let watched = |tag: &Tag| self.shard(*tag).read().contains_key(tag);
+        let watched = |tag: &Tag| {
+            let place = self.place(*tag);
+            self.shard(place).read().contains_key(&place)
+        };
         if tags.iter().any(|tag| !tag.is_uri() || watched(tag)) {
             return true;
         }
@@ -111,7 +126,8 @@ impl Writes {
     pub(super) fn mark(&self, tags: &[Tag], position: u64, soft: bool) -> bool {
         let mut changed = false;
         for tag in tags.iter().filter(|tag| tag.is_uri()) {
-            if let Some(row) = self.shard(*tag).write().get_mut(tag) {
+            let place = self.place(*tag);
+            if let Some(row) = self.shard(place).write().get_mut(&place) {
                 row.mark.set(position, soft);
                 changed = true;
             }
@@ -123,9 +139,10 @@ impl Writes {
     /// Covers a URI for a response that is about to leave memory, and was fetched at this position.
     #[cfg(feature = "codec")]
     fn keep(&self, tag: Tag, fetched_at: u64) {
+        let place = self.place(tag);
         let mark = || {
-            let shard = self.shard(tag).read();
-            shard.get(&tag).map(|row| row.mark).unwrap_or_default()
+            let shard = self.shard(place).read();
+            shard.get(&place).map(|row| row.mark).unwrap_or_default()
         };
         if mark() == Mark::default() && self.kept.read().known(tag, fetched_at).is_some() {
             return;
@@ -155,7 +172,7 @@ impl Writes {
         let watches = &entry.carried.watches;
         let own = watches.iter().map(WriteWatch::marks);
         let elsewhere = entry.carried.tags.iter().copied();
-        let mut elsewhere = elsewhere.filter(|tag| !watches.iter().any(|watch| watch.tag == *tag));
+        let mut elsewhere = elsewhere.filter(|tag| !watches.iter().any(|watch| watch.place.tag == *tag));
         let (marks, old) = {
             let kept = self.kept.read();
             let marks = kept.marks(elsewhere.clone(), entry.fetched_at);
@@ -206,15 +223,28 @@ impl Writes {
         self.shards.iter().map(|shard| shard.read().len()).sum()
     }
 
-    fn shard(&self, tag: Tag) -> &RwLock<Shard> {
-        let place = self.secret.hash_one(tag) >> 32;
-        &self.shards[place as usize % self.shards.len()]
+    fn place(&self, tag: Tag) -> Place {
+        let hash = self.secret.hash_one(tag);
+        Place { tag, hash }
+    }
+
+    fn shard(&self, place: Place) -> &RwLock<Shard> {
+        // The maps use the lowest and the highest bits.
+        &self.shards[(place.hash >> 32) as usize % self.shards.len()]
     }
 }
 
 impl std::fmt::Debug for Writes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Writes").finish_non_exhaustive()
+    }
+}
+
+// === impl Place ===
+
+impl Hash for Place {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
     }
 }
 
@@ -241,36 +271,36 @@ impl Mark {
 
 impl WriteWatch {
     /// Bytes that a watch takes outside of itself.
-    pub(super) const WEIGHT: usize = 2 * size_of::<(Tag, Row)>();
+    pub(super) const WEIGHT: usize = 2 * size_of::<(Place, Row)>();
 
     /// Returns the marks on the URI.
     fn marks(&self) -> Mark {
-        let shard = self.writes.shard(self.tag).read();
-        shard.get(&self.tag).expect("kept until it is dropped").mark
+        let shard = self.writes.shard(self.place).read();
+        shard.get(&self.place).expect("kept until it is dropped").mark
     }
 
     /// Covers the URI for a copy of a response that is not in memory.
     #[cfg(feature = "codec")]
     pub(super) fn keep(&self, fetched_at: u64) {
-        self.writes.keep(self.tag, fetched_at);
+        self.writes.keep(self.place.tag, fetched_at);
     }
 }
 
 impl Clone for WriteWatch {
     fn clone(&self) -> Self {
-        self.writes.watch(self.tag)
+        self.writes.watch_at(self.place)
     }
 }
 
 impl Drop for WriteWatch {
     fn drop(&mut self) {
-        let mut shard = self.writes.shard(self.tag).write();
-        let Some(row) = shard.get_mut(&self.tag) else {
+        let mut shard = self.writes.shard(self.place).write();
+        let Some(row) = shard.get_mut(&self.place) else {
             return;
         };
         row.holders -= 1;
         if row.holders == 0 {
-            shard.remove(&self.tag);
+            shard.remove(&self.place);
             // Each shrinking has been paid for by as many removals.
             if shard.capacity() > LARGE && shard.len() < shard.capacity() / 8 {
                 let room = 2 * shard.len();
@@ -282,13 +312,13 @@ impl Drop for WriteWatch {
 
 impl std::fmt::Debug for WriteWatch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("WriteWatch").field(&self.tag).finish()
+        f.debug_tuple("WriteWatch").field(&self.place.tag).finish()
     }
 }
 
 impl PartialEq for WriteWatch {
     fn eq(&self, other: &Self) -> bool {
-        self.tag == other.tag
+        self.place.tag == other.place.tag
     }
 }
 
