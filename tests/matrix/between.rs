@@ -8,12 +8,14 @@ use std::{
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use http::{Request, Response};
 use parking_lot::Mutex;
 use scrimp::{Body, Stack};
 use scrimp_testkit::ReadinessProbe;
+use tokio::time::sleep;
 use tower::{Service, ServiceBuilder, limit::ConcurrencyLimit};
 
 /// A service between the layers and the inner service.
@@ -36,6 +38,9 @@ struct Calls {
     now: AtomicUsize,
     most: AtomicUsize,
 }
+
+/// Delays each response.
+pub(crate) struct Slow(pub(crate) Duration);
 
 /// Records the [`Mark`]s of requests, and puts one on responses.
 #[derive(Clone, Default)]
@@ -63,6 +68,17 @@ const RUNGS: usize = 2;
 impl Between for Nothing {
     fn put<E: Send + 'static>(&self, inner: Stack<E>) -> Stack<E> {
         inner
+    }
+}
+
+impl Between for Slow {
+    fn put<E: Send + 'static>(&self, inner: Stack<E>) -> Stack<E> {
+        let Self(time) = *self;
+        let service = ServiceBuilder::new().map_future(move |call| async move {
+            sleep(time).await;
+            call.await
+        });
+        Stack::new(service.service(inner))
     }
 }
 

@@ -8,6 +8,7 @@ mod books;
 mod bounds;
 mod cancel;
 mod crowd;
+mod deadlines;
 mod extensions;
 mod front;
 mod laws;

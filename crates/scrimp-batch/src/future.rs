@@ -15,7 +15,7 @@ use http_body_util::{BodyExt, Limited, combinators::Collect};
 use pin_project_lite::pin_project;
 use scrimp_core::{
     BoxError, ShareError,
-    extensions::{Deadline, Priority, Tenant},
+    extensions::{Deadline, DueBy, Patience, Priority, Tenant},
 };
 use tokio::sync::OwnedSemaphorePermit;
 use tower::util::Oneshot;
@@ -39,6 +39,7 @@ pin_project! {
         ReqB: Body,
         ReqB::Error: Into<BoxError>,
     {
+        patience: Patience,
         #[pin]
         state: State<S, C, ReqB, A>,
     }
@@ -83,8 +84,11 @@ where
     ReqB: Body,
     ReqB::Error: Into<BoxError>,
 {
-    pub(crate) fn pass(call: Oneshot<S, Request<ReqB>>) -> Self {
+    pub(crate) fn pass(inner: S, request: Request<ReqB>) -> Self {
+        let patience = Patience::of(request.extensions());
+        let call = Oneshot::new(inner, request);
         Self {
+            patience,
             state: State::Passing { call },
         }
     }
@@ -96,6 +100,7 @@ where
         common: &Arc<Common<C>>,
         lanes: Arc<Lanes<Item, A>>,
     ) -> Self {
+        let patience = Patience::of(&head.extensions);
         let start = Some(Box::new(Start {
             inner,
             head,
@@ -107,6 +112,7 @@ where
         let most = usize::try_from(common.config.max_request).unwrap_or(usize::MAX);
         let body = Limited::new(body, most).collect();
         Self {
+            patience,
             state: State::Reading { body, start },
         }
     }
@@ -131,23 +137,53 @@ where
     ///
     /// If polled after completion.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut state = self.project().state;
-        let reply = loop {
-            let next = match state.as_mut().project() {
+        let mut this = self.project();
+        let poll = this.state.as_mut().poll(cx);
+        let reply = match poll {
+            Poll::Ready(reply) => reply,
+            Poll::Pending => {
+                ready!(this.patience.poll_over(cx));
+                Ok(Problem::Late.response().map(BatchBody::part))
+            }
+        };
+        // The call goes on for the other callers of its batch.
+        this.state.set(State::Over);
+        Poll::Ready(reply)
+    }
+}
+
+// === impl State ===
+
+impl<S, C, ReqB, ResB> State<S, C, ReqB, Reply<ResB, S::Error>>
+where
+    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: ShareError + Send + 'static,
+    C: BatchCodec,
+    ReqB: Body<Data = Bytes> + From<Bytes> + Send + 'static,
+    ReqB::Error: Into<BoxError>,
+    ResB: Body<Data = Bytes> + Send + 'static,
+    ResB::Error: Into<BoxError>,
+{
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Reply<ResB, S::Error>> {
+        loop {
+            let next = match self.as_mut().project() {
                 StateProj::Passing { call } => {
-                    break ready!(call.poll(cx)).map(|response| response.map(BatchBody::passing));
+                    let response = ready!(call.poll(cx));
+                    return Poll::Ready(response.map(|response| response.map(BatchBody::passing)));
                 }
                 StateProj::Reading { body, start } => {
                     let body = ready!(body.poll(cx));
                     let start = start.take().expect("a body is read once");
                     match body {
                         Ok(body) if body.trailers().is_none() => start.admit(body.to_bytes()),
-                        Ok(_) => break fail("it has trailers, which a batch cannot carry"),
-                        Err(error) => break fail(&error.to_string()),
+                        Ok(_) => return fail("it has trailers, which a batch cannot carry"),
+                        Err(error) => return fail(&error.to_string()),
                     }
                 }
                 StateProj::Entering { .. } if !has_runtime() => {
-                    break Ok(Problem::NoRuntime.response().map(BatchBody::part));
+                    let problem = Problem::NoRuntime.response();
+                    return Poll::Ready(Ok(problem.map(BatchBody::part)));
                 }
                 StateProj::Entering { room, entry } => {
                     let place = Some(ready!(room.poll(cx)));
@@ -163,20 +199,18 @@ where
                 StateProj::Waiting { ticket, place } => {
                     let answer = ready!(Pin::new(ticket).poll(cx));
                     let place = place.take().expect("a place is held until the answer");
-                    break finish(answer, place);
+                    return Poll::Ready(finish(answer, place));
                 }
                 StateProj::Over => panic!("a response future is not polled after completion"),
             };
-            state.set(next);
-        };
-        state.set(State::Over);
-        Poll::Ready(reply)
+            self.set(next);
+        }
     }
 }
 
-fn fail<B, E>(error: &str) -> Reply<B, E> {
+fn fail<B, E>(error: &str) -> Poll<Reply<B, E>> {
     let problem = Problem::Request(error.into());
-    Ok(problem.response().map(BatchBody::part))
+    Poll::Ready(Ok(problem.response().map(BatchBody::part)))
 }
 
 fn finish<B: Body, E>(
@@ -230,6 +264,7 @@ where
             weight: admission.weight,
             bytes: body.len(),
             deadline: head.extensions.get::<Deadline>().map(|deadline| deadline.0),
+            due: DueBy::of(&head.extensions),
             urgent: head.extensions.get() == Some(&Priority::High),
             item: Item::new(
                 common.id(),

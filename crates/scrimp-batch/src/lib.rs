@@ -136,7 +136,7 @@
 //! | `lost` | 502 | The task of the call panicked, or its runtime was shut down. |
 //! | `ambiguous` | 504 | The call timed out. The request may have been carried out, and must not be repeated. |
 //! | `timed-out` | 504 | The call timed out, and the request is not sent again. |
-//! | `deadline` | 504 | The request's deadline passed before it was sent. |
+//! | `deadline` | 504 | The deadline of the request's caller passed. |
 //!
 //! # When not to use it
 //!

@@ -11,7 +11,6 @@ use http::{Request, Response};
 use http_body::Body;
 use scrimp_core::{BoxError, ShareError};
 use scrimp_http::{body::Presence, media_type::accepts_stream, method::has_use_for_content};
-use tower::util::Oneshot;
 use tower_service::Service;
 
 use crate::{
@@ -101,7 +100,7 @@ where
         }
         self.common.stats.bypassed.increment();
         let request = Request::from_parts(head, body);
-        BatchFuture::pass(Oneshot::new(inner, request))
+        BatchFuture::pass(inner, request)
     }
 }
 

@@ -37,7 +37,9 @@ impl<St: Store> CacheLayer<St> {
     }
 
     /// Starts from the settings for a cache inside an origin, on the same machine as what it caches:
-    /// the default ones without [heuristics](CacheLayerBuilder::heuristics).
+    /// the default ones without [heuristics](CacheLayerBuilder::heuristics). Requests have been
+    /// received by a server, so the scheme of their target does not count, which HTTP/1.1 does not
+    /// tell it: all versions of HTTP share stored responses.
     ///
     /// ```
     /// # use scrimp_cache::{CacheLayer, MemoryStore};
@@ -48,7 +50,8 @@ impl<St: Store> CacheLayer<St> {
     /// # Ok::<(), scrimp_cache::SettingError>(())
     /// ```
     pub fn for_origin(store: St) -> CacheLayerBuilder<St> {
-        Self::builder(store).heuristics(false)
+        let builder = Self::builder(store).heuristics(false);
+        builder.set(|config| config.target_uri = config.target_uri.received())
     }
 }
 

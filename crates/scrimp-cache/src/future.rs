@@ -1,4 +1,6 @@
-//! The response future: the stages of a request.
+//! The response future.
+
+mod state;
 
 use std::{
     fmt,
@@ -12,18 +14,16 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
-use scrimp_core::{Key, KeyBuf, KeyRef};
+use scrimp_core::extensions::Patience;
 use scrimp_http::peek::Peek;
-use tower::util::Oneshot;
 use tower_service::Service;
 
+use self::state::{Peeking, State, StateProj};
 use crate::{
     body::CacheBody,
-    entry::{Lookup, Store, Variants},
-    lookup::{Answer, Decision, LateLookup, decide},
-    request::{LookupRequest, RequestView, Shown},
+    entry::Store,
     shared::Common,
-    upstream::{Choice, Exchange, POLLED_AGAIN, Race, Upstream},
+    upstream::{Choice, POLLED_AGAIN, Race},
 };
 
 pin_project! {
@@ -33,44 +33,11 @@ pin_project! {
         S: Service<Request<ReqB>>,
         St: Store,
     {
+        // Set for requests that wait: an answer from the store at hand is not late.
+        patience: Patience,
         #[pin]
         state: State<S, ReqB, St>,
     }
-}
-
-pin_project! {
-    #[project = StateProj]
-    enum State<S, ReqB, St>
-    where
-        S: Service<Request<ReqB>>,
-        St: Store,
-    {
-        Ready { answer: Option<Answer> },
-        Peeking { peeking: Option<Box<Peeking<S, ReqB, St>>> },
-        LookingUp { looking: Option<Box<LookingUp<S, ReqB, St>>> },
-        Forward { #[pin] call: Oneshot<S, Request<ReqB>>, exchange: Option<Exchange<St>> },
-        Racing { race: Option<Box<Race<S, ReqB, St>>> },
-        Choosing { choice: Option<Box<Choice<S, ReqB, St>>> },
-    }
-}
-
-/// A request that waits for its first body frame. It is boxed, as few requests need it.
-struct Peeking<S, ReqB, St> {
-    peek: Peek<ReqB>,
-    inner: S,
-    common: Arc<Common<St>>,
-}
-
-/// A look-up in progress, and the request it serves. It is boxed, so that caches in memory, which
-/// never need it, do not carry it.
-struct LookingUp<S, ReqB, St: Store> {
-    lookup: LateLookup<St>,
-    request: Request<ReqB>,
-    shown: Shown,
-    asked: LookupRequest,
-    key: Key,
-    inner: S,
-    common: Arc<Common<St>>,
 }
 
 // === impl CacheFuture ===
@@ -84,17 +51,21 @@ where
     St: Store,
 {
     pub(crate) fn new(inner: &S, common: &Arc<Common<St>>, request: Request<ReqB>) -> Self {
+        let mut patience = Patience::default();
         let state = match Peek::is_needed(&request) {
-            false => State::begin(inner, common, request),
-            true => State::Peeking {
-                peeking: Some(Box::new(Peeking {
-                    peek: Peek::new(request),
-                    inner: inner.clone(),
-                    common: Arc::clone(common),
-                })),
-            },
+            false => State::begin(inner, common, request, &mut patience),
+            true => {
+                patience = Patience::of(request.extensions());
+                State::Peeking {
+                    peeking: Some(Box::new(Peeking {
+                        peek: Peek::new(request),
+                        inner: inner.clone(),
+                        common: Arc::clone(common),
+                    })),
+                }
+            }
         };
-        Self { state }
+        Self { patience, state }
     }
 }
 
@@ -113,168 +84,57 @@ where
     /// If polled after completion.
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
-            let next = match self.as_mut().project().state.project() {
+            let mut this = self.as_mut().project();
+            let next = match this.state.as_mut().project() {
                 StateProj::Ready { answer } => {
                     let answer = answer.take().expect(POLLED_AGAIN);
                     return Poll::Ready(Ok(answer.into_response()));
                 }
                 StateProj::Peeking { peeking } => {
                     let waiting = peeking.as_mut().expect("set when the state is made");
-                    let request = ready!(waiting.peek.poll(cx));
-                    State::begin(&waiting.inner, &waiting.common, request)
+                    let begin = |request| {
+                        State::begin(&waiting.inner, &waiting.common, request, this.patience)
+                    };
+                    waiting.peek.poll(cx).map(begin)
                 }
                 StateProj::LookingUp { looking } => {
                     let waiting = looking.as_mut().expect("set when the state is made");
-                    let found = ready!(waiting.lookup.poll(&waiting.common.shared, cx));
-                    let looking = looking.take().expect("present until taken here");
-                    looking.proceed(found)
+                    waiting
+                        .lookup
+                        .poll(&waiting.common.shared, cx)
+                        .map(|found| {
+                            let looking = looking.take().expect("present until taken here");
+                            looking.proceed(found, this.patience)
+                        })
                 }
                 StateProj::Forward { call, exchange } => {
-                    let result = ready!(call.poll(cx));
-                    let exchange = exchange.take().expect(POLLED_AGAIN);
-                    return Poll::Ready(exchange.finish(result));
-                }
-                StateProj::Racing { race } => return Race::poll(race, cx),
-                StateProj::Choosing { choice } => return Choice::poll(choice, cx),
-            };
-            self.as_mut().project().state.set(next);
-        }
-    }
-}
-
-// === impl State ===
-
-impl<S, ReqB, St> State<S, ReqB, St>
-where
-    S: Upstream<ReqB>,
-    ReqB: Body + Default + Send + 'static,
-    St: Store,
-{
-    /// Reads a request, and looks up its stored responses.
-    #[inline]
-    fn begin(inner: &S, common: &Arc<Common<St>>, mut request: Request<ReqB>) -> Self {
-        let shared = &common.shared;
-        let mut key = KeyBuf::new();
-        let shown = Shown::swap(shared.config.target_uri, &mut request);
-        let view = RequestView::read(
-            &shared.config,
-            &shared.variances,
-            &request,
-            &shown,
-            &mut key,
-        );
-        // The key is borrowed: a hit does not move it.
-        let exchange = match &view {
-            RequestView::Pass(refusal) => Exchange::pass(shared, &request, *refusal),
-            RequestView::Unsafe(facts) => Exchange::unsafe_method(shared, &request, facts),
-            RequestView::Lookup(asked) => {
-                // The hash is computed here, once.
-                let key = key.as_ref();
-                return match shared.store.get(key) {
-                    Lookup::Now(found) => {
-                        Self::drive(inner, common, (request, shown), asked, key, found)
+                    if let Poll::Ready(result) = call.poll(cx) {
+                        let exchange = exchange.take().expect(POLLED_AGAIN);
+                        return Poll::Ready(exchange.finish(result));
                     }
-                    Lookup::Later(get) => Self::LookingUp {
-                        looking: Some(Box::new(LookingUp {
-                            lookup: LateLookup::new(shared, get),
-                            request,
-                            shown,
-                            asked: asked.clone(),
-                            key: key.to_key(),
-                            inner: inner.clone(),
-                            common: Arc::clone(common),
-                        })),
-                    },
-                };
-            }
-        };
-        shown.restore(&mut request);
-        exchange.announce(&mut request);
-        Self::Forward {
-            call: Oneshot::new(inner.clone(), request),
-            exchange: Some(exchange),
+                    Poll::Pending
+                }
+                StateProj::Racing { race } => match Race::poll(race, cx) {
+                    Poll::Ready(answer) => return Poll::Ready(answer),
+                    Poll::Pending => Poll::Pending,
+                },
+                StateProj::Choosing { choice } => match Choice::poll(choice, cx) {
+                    Poll::Ready(answer) => return Poll::Ready(answer),
+                    Poll::Pending => Poll::Pending,
+                },
+                StateProj::Late { late } => {
+                    return Poll::Ready(Ok(late.take().expect(POLLED_AGAIN).answer()));
+                }
+            };
+            let next = match next {
+                Poll::Ready(next) => next,
+                Poll::Pending => {
+                    ready!(this.patience.poll_over(cx));
+                    this.state.as_mut().give_up()
+                }
+            };
+            this.state.set(next);
         }
-    }
-
-    /// Continues a request, now that the stored responses are known.
-    ///
-    /// It is always inlined: it has two callers, and otherwise a hit's request would be copied.
-    #[inline(always)]
-    fn drive(
-        inner: &S,
-        common: &Arc<Common<St>>,
-        (mut request, shown): (Request<ReqB>, Shown),
-        asked: &LookupRequest,
-        key: KeyRef<'_>,
-        found: Option<Arc<Variants>>,
-    ) -> Self {
-        let (shared, background) = (&common.shared, &common.background);
-        let answer = match decide(shared, &request, asked, key, found) {
-            Decision::Answer(found) => found.answer(shared, &mut request, asked),
-            Decision::AnswerAndRefresh(found, refreshing) => {
-                // These come first, as the answer may take the request's extensions.
-                let stored = (found.entry(), refreshing);
-                let (mut refresh, exchange) =
-                    Exchange::for_refresh(shared, &request, asked, key, stored);
-                shown.restore_copy(&mut refresh);
-                exchange.start(background, inner.clone(), refresh);
-                found.answer(shared, &mut request, asked)
-            }
-            Decision::Refuse(reason) => Answer::refusal(shared, reason),
-            Decision::Call(miss) => {
-                let exchange = Exchange::for_miss(shared, &mut request, asked, key, miss);
-                shown.restore(&mut request);
-                return Self::call(inner, common, request, exchange);
-            }
-        };
-        Self::Ready {
-            answer: Some(answer),
-        }
-    }
-
-    /// Makes a call that the client waits for.
-    fn call(
-        inner: &S,
-        common: &Arc<Common<St>>,
-        mut request: Request<ReqB>,
-        exchange: Exchange<St>,
-    ) -> Self {
-        exchange.announce(&mut request);
-        let inner = inner.clone();
-        if exchange.has_offer() {
-            let choice = Some(Box::new(Choice::new(inner, request, exchange)));
-            return Self::Choosing { choice };
-        }
-        let call = Oneshot::new(inner, request);
-        match exchange.soft_timeout() {
-            None => Self::Forward {
-                call,
-                exchange: Some(exchange),
-            },
-            Some(limit) => Self::Racing {
-                race: Some(Box::new(Race::new(
-                    call,
-                    exchange,
-                    limit,
-                    &common.background,
-                ))),
-            },
-        }
-    }
-}
-
-// === impl LookingUp ===
-
-impl<S, ReqB, St> LookingUp<S, ReqB, St>
-where
-    S: Upstream<ReqB>,
-    ReqB: Body + Default + Send + 'static,
-    St: Store,
-{
-    fn proceed(self, found: Option<Arc<Variants>>) -> State<S, ReqB, St> {
-        let request = (self.request, self.shown);
-        let key = self.key.as_ref();
-        State::drive(&self.inner, &self.common, request, &self.asked, key, found)
     }
 }
 
@@ -291,6 +151,7 @@ where
             State::Forward { .. } => "CacheFuture(forward)",
             State::Racing { .. } => "CacheFuture(racing)",
             State::Choosing { .. } => "CacheFuture(choosing)",
+            State::Late { .. } => "CacheFuture(late)",
         })
     }
 }

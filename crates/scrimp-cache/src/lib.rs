@@ -133,6 +133,12 @@
 //! response can answer gets a 504: a problem document ([`scrimp_core::Problem`]) with the type
 //! `urn:scrimp:cache:only-if-cached`.
 //!
+//! A request with a [`Deadline`](scrimp_core::extensions::Deadline) is answered by then: from the
+//! store, if a stored response may take the place of an error (`stale-if-error`, `fail-safe`), else
+//! with a 504 of the type `urn:scrimp:cache:deadline`. Its call is cancelled. Calls in the
+//! background have no deadline. The limit is that of the response's head: the error of a body is
+//! that of the inner service, which has none for it.
+//!
 //! Refreshes, soft time-outs and stores that answer later need a tokio runtime.
 //!
 //! # Features

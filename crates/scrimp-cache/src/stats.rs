@@ -7,12 +7,17 @@ use crate::policy::{NotStored, refusal::Refusals};
 /// Counters that all services of a layer share.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
+    /// Requests that no fresh stored response answered at once. Those are `hits`.
+    pub(crate) others: Counter,
+    pub(crate) calls: Counter,
+    pub(crate) failed: Counter,
     pub(crate) hits: Counter,
     pub(crate) stale: Counter,
     pub(crate) revalidated: Counter,
     pub(crate) misses: Counter,
     pub(crate) bypassed: Counter,
-    pub(crate) unanswered: Counter,
+    pub(crate) refused: Counter,
+    pub(crate) timed_out: Counter,
     pub(crate) refreshes: Counter,
     pub(crate) stored: Counter,
     pub(crate) superseded: Counter,
@@ -22,10 +27,22 @@ pub(crate) struct Counters {
 }
 
 /// Counts of a cache since it was made, and the contents of its store.
+///
+/// Each request adds to `requests` or `bypassed`. Each of `requests` adds to one of `hits`, `stale`,
+/// `revalidated`, `misses` and `refused` when it is answered. An error of the inner service that
+/// reaches the caller, a response of the operator's own in its place, and a caller that leaves add
+/// to none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct CacheStats {
+    /// Requests that a stored response could answer.
+    pub requests: u64,
+    /// Calls of the inner service for `requests`, whatever became of them, and those of
+    /// `refreshes`.
+    pub calls: u64,
+    /// Calls that ended with an error or a 5xx.
+    pub failed: u64,
     /// Requests answered from the store, fresh.
     pub hits: u64,
     /// Requests answered from the store, stale: as allowed, or in place of a failure.
@@ -36,8 +53,11 @@ pub struct CacheStats {
     pub misses: u64,
     /// Requests that bypassed the cache.
     pub bypassed: u64,
-    /// Requests with `only-if-cached` that got a 504.
+    /// Requests that got a 504 of the cache's own: with `only-if-cached`, or after a deadline.
     pub refused: u64,
+    /// Requests whose caller's deadline passed. They are `refused`, or `stale` if a stored
+    /// response may take the place of an error.
+    pub timed_out: u64,
     /// Background refreshes started.
     pub refreshes: u64,
     /// Responses put into the store.
@@ -76,12 +96,16 @@ pub struct StoreStats {
 impl Counters {
     pub(crate) fn read(&self, store: StoreStats) -> CacheStats {
         CacheStats {
+            requests: self.hits.get() + self.others.get(),
+            calls: self.calls.get(),
+            failed: self.failed.get(),
             hits: self.hits.get(),
             stale: self.stale.get(),
             revalidated: self.revalidated.get(),
             misses: self.misses.get(),
             bypassed: self.bypassed.get(),
-            refused: self.unanswered.get(),
+            refused: self.refused.get(),
+            timed_out: self.timed_out.get(),
             refreshes: self.refreshes.get(),
             stored: self.stored.get(),
             not_stored: self.not_stored.read(),
@@ -99,12 +123,16 @@ impl CacheStats {
     pub(crate) fn to_json(self) -> String {
         let store = self.store;
         let fields = [
+            ("requests", self.requests),
+            ("calls", self.calls),
+            ("failed", self.failed),
             ("hits", self.hits),
             ("stale", self.stale),
             ("revalidated", self.revalidated),
             ("misses", self.misses),
             ("bypassed", self.bypassed),
             ("refused", self.refused),
+            ("timed_out", self.timed_out),
             ("refreshes", self.refreshes),
             ("stored", self.stored),
             ("superseded", self.superseded),

@@ -11,7 +11,7 @@ use scrimp_cache::{
     CacheLayer, Entry, FillToken, Lookup, MemoryBudget, MemoryStore, PutOutcome, Rule, Store,
     Variants,
 };
-use scrimp_core::{BoxError, Key, KeyRef};
+use scrimp_core::{BoxError, Key, KeyRef, extensions::Deadline};
 use scrimp_testkit::{Gate, Reply, Scripted};
 use tower::{Layer, ServiceExt};
 
@@ -211,6 +211,19 @@ impl Store for Broken {
     fn max_body(&self) -> u64 {
         self.0.max_body_size()
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_waits_for_a_store_that_hangs_no_longer_than_to_its_deadline() {
+    let layer = CacheLayer::new(Broken(MemoryStore::new(1 << 20), "hangs"));
+    let (scripted, upstream) = Scripted::answering(|_| minute("x"));
+    let asked = tokio::time::Instant::now();
+    let mut request = request("GET", "/", &[]);
+    let deadline = Deadline(asked + Duration::from_millis(50));
+    request.extensions_mut().insert(deadline);
+    let late = layer.layer(scripted).oneshot(request).await.unwrap();
+    assert_eq!((late.status().as_u16(), upstream.calls()), (504, 0));
+    assert_eq!(asked.elapsed(), Duration::from_millis(50));
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,9 +3,11 @@
 
 mod common;
 
+use bytes::Bytes;
 use common::{Rig, layer, minute, request};
-use http::{HeaderName, HeaderValue};
-use scrimp_cache::{CacheLayerBuilder, Invalidation};
+use http::{HeaderName, HeaderValue, Request, Uri, Version};
+use http_body_util::Full;
+use scrimp_cache::{CacheLayer, CacheLayerBuilder, Invalidation, MemoryStore};
 
 fn rig(layer: CacheLayerBuilder) -> Rig {
     Rig::answering(layer, |_| minute("x"))
@@ -152,33 +154,60 @@ async fn a_field_written_with_an_underscore_decides_what_it_decides_with_a_dash(
     assert!(answer.cache_status().contains("detail=override"));
 }
 
+fn over(version: Version, uri: &str, fields: common::Fields<'_>) -> Request<Full<Bytes>> {
+    let mut request = request("GET", uri, fields);
+    *request.version_mut() = version;
+    request
+}
+
+/// Returns a layer inside a server: by its constructor, or by the target that a router has found.
+fn inside() -> [CacheLayerBuilder; 2] {
+    [
+        CacheLayer::for_origin(MemoryStore::new(1 << 20)),
+        layer().target_uri(http::Extensions::get::<Uri>),
+    ]
+}
+
 #[tokio::test]
 async fn all_versions_of_http_share_a_response_inside_a_server() {
-    let rig = Rig::answering(layer(), |_| minute("x"));
-    let over = |version, uri: &str, fields: common::Fields<'_>| {
-        let mut request = request("GET", uri, fields);
-        *request.version_mut() = version;
-        request
-    };
     let (host, proxy) = (("host", "h"), ("x-forwarded-proto", "https"));
-    for (number, proxy) in [&[][..], &[proxy]].into_iter().enumerate() {
-        let requests = [
-            over(http::Version::HTTP_11, "/a", &[&[host], proxy].concat()),
-            over(http::Version::HTTP_2, "https://h/a", proxy),
-            over(
-                http::Version::HTTP_2,
-                "https://h/a",
-                &[&[host], proxy].concat(),
-            ),
-            over(http::Version::HTTP_3, "https://h/a", proxy),
-        ];
-        for request in requests {
-            rig.send(request).await.expect("an answer");
+    for layer in inside() {
+        let rig = Rig::answering(layer, |_| minute("x"));
+        let over = |version, uri, fields: common::Fields<'_>| {
+            let mut request = over(version, uri, fields);
+            let target = request.uri().clone();
+            request.extensions_mut().insert(target);
+            request
+        };
+        for (number, proxy) in [&[][..], &[proxy]].into_iter().enumerate() {
+            let both = &[&[host], proxy].concat()[..];
+            let requests = [
+                over(Version::HTTP_11, "/a", both),
+                over(Version::HTTP_2, "https://h/a", proxy),
+                over(Version::HTTP_2, "https://h/a", both),
+                over(Version::HTTP_3, "https://h/a", proxy),
+            ];
+            for request in requests {
+                rig.send(request).await.expect("an answer");
+            }
+            assert_eq!(rig.upstream.calls(), number + 1, "{proxy:?}");
         }
-        assert_eq!(rig.upstream.calls(), number + 1, "{proxy:?}");
+        let purged = over(Version::HTTP_2, "https://h/a", &[]);
+        rig.layer.invalidator().invalidate_request(&purged);
+        let again = rig.send(over(Version::HTTP_11, "/a", &[host]));
+        assert!(!again.await.expect("an answer").is_hit());
     }
-    let purged = over(http::Version::HTTP_2, "https://h/a", &[]);
-    rig.layer.invalidator().invalidate_request(&purged);
-    let again = rig.send(over(http::Version::HTTP_11, "/a", &[("host", "h")]));
-    assert!(!again.await.expect("an answer").is_hit());
+}
+
+#[tokio::test]
+async fn a_client_never_takes_a_response_that_came_in_clear_for_one_of_https() {
+    for version in [Version::HTTP_11, Version::HTTP_2, Version::HTTP_3] {
+        let rig = rig(layer());
+        for uri in ["http://h/a", "https://h/a"] {
+            let answer = rig.send(over(version, uri, &[])).await.unwrap();
+            assert!(!answer.is_hit(), "{version:?}: {uri}");
+        }
+        let again = rig.send(over(version, "https://h/a", &[])).await.unwrap();
+        assert!(again.is_hit(), "{version:?}");
+    }
 }

@@ -144,6 +144,8 @@ where
             unreachable!("a head is polled until it is ready, and no longer");
         };
         let result = ready!(call.poll(cx));
+        let counters = &flight.terms().common.counters;
+        counters.failed.count_failure(&result);
         if let Some(target) = this.errand.writes {
             flight.terms().common.marks.write(target);
         }

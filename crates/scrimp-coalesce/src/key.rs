@@ -82,10 +82,12 @@ pub(crate) fn write<B>(
 ) -> Result<(), Unshared> {
     let digest = request.extensions().get::<BodyDigest>();
     may_share(config, request, empty, digest.is_some())?;
-    let target = config
-        .target_uri
-        .of(request.extensions(), request.uri())
-        .parts();
+    let target = config.target_uri.of(request.extensions(), request.uri());
+    let host = request
+        .headers()
+        .get(HOST)
+        .filter(|_| is_keyed(config, &HOST));
+    let target = target.parts(request.version(), host);
     head(key, request, &target);
     if let Some(digest) = digest
         && !empty

@@ -110,7 +110,13 @@
 //! reaches the caller whose request was sent, and another caller's request is sent instead. After
 //! three panics, callers get a 502. Refusals are problem documents ([`scrimp_core::Problem`]) with
 //! the same reason in Proxy-Status: `urn:scrimp:coalesce:` and `too-many-waiters`,
-//! `too-many-keys`, `waited-too-long` or `fell-behind` (503), or `lost` (502).
+//! `too-many-keys`, `waited-too-long` or `fell-behind` (503), `lost` (502), or `deadline` (504).
+//!
+//! A request with a [`Deadline`](scrimp_core::extensions::Deadline) is answered by then, whether it
+//! has joined a call or its own call is the shared one; the call goes on for the callers that wait
+//! longer. The limit includes the body, while that comes through a shared call: it then ends with
+//! an [`io::Error`](std::io::Error) of the kind `TimedOut`. A shared call carries the deadline of
+//! no caller. Layers inside find [`DueBy`](scrimp_core::extensions::DueBy) instead.
 //!
 //! Three settings need a tokio runtime: [`max_wait`](CoalesceLayerBuilder::max_wait),
 //! [`patience`](CoalesceLayerBuilder::patience) and [`Abandoned::Finish`].

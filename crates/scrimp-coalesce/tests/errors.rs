@@ -90,7 +90,8 @@ async fn another_try_may_succeed_for_all_but_the_one_that_failed() {
     assert_eq!(calls, 3);
     let fine = |answer: &&Result<Read, _>| answer.as_ref().is_ok_and(|read| read.body == "fine");
     assert_eq!(answers.iter().filter(fine).count(), 98);
-    assert_eq!((layer.stats().calls, layer.stats().retried), (1, 2));
+    assert_eq!((layer.stats().led, layer.stats().retried), (1, 2));
+    assert_eq!(layer.stats().calls, 3);
 }
 
 #[tokio::test(start_paused = true)]

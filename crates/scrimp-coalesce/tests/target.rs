@@ -3,7 +3,7 @@
 mod rig;
 
 use bytes::Bytes;
-use http::{Method, Request, Uri};
+use http::{Method, Request, Uri, Version};
 use http_body_util::Full;
 use rig::{begun, fetch, over};
 use scrimp_coalesce::CoalesceLayer;
@@ -19,10 +19,13 @@ fn ask(method: Method, uri: &str, host: Option<&str>) -> Request<Full<Bytes>> {
 
 /// Counts the calls for two concurrent requests.
 fn calls(requests: [Request<Full<Bytes>>; 2]) -> usize {
+    calls_of(&CoalesceLayer::new(), requests)
+}
+
+/// Counts the calls of a layer for two concurrent requests.
+fn calls_of(layer: &CoalesceLayer, requests: [Request<Full<Bytes>>; 2]) -> usize {
     let gate = Gate::new();
-    let (service, upstream) = over(&CoalesceLayer::new(), move |_| {
-        Reply::body(ScriptedBody::new()).gate(&gate)
-    });
+    let (service, upstream) = over(layer, move |_| Reply::body(ScriptedBody::new()).gate(&gate));
     let _pair = requests.map(|request| begun(fetch(service.clone(), request)));
     upstream.calls()
 }
@@ -180,4 +183,55 @@ async fn nested_routers_of_one_layer_never_give_one_anothers_answers() {
     };
     tokio::join!(ask("/v1/items"), ask("/v2/items"), ask("/v1/items"));
     assert_eq!((made.load(Relaxed), layer.stats().joined), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_versions_of_http_share_a_call_inside_a_server_and_hosts_that_disagree_do_not() {
+    let received = |version, uri: &str, host: Option<&str>| {
+        let mut request = ask(Method::GET, uri, host);
+        *request.version_mut() = version;
+        let target: Uri = uri.parse().unwrap();
+        request.extensions_mut().insert(target);
+        request
+    };
+    let find = || {
+        let layer = CoalesceLayer::builder().target_uri(http::Extensions::get::<Uri>);
+        layer.build().unwrap()
+    };
+    let first = || received(Version::HTTP_11, "/p", Some("shop.test"));
+    for version in [Version::HTTP_2, Version::HTTP_3] {
+        for uri in ["http://shop.test/p", "https://Shop.test/p"] {
+            for host in [None, Some("shop.test")] {
+                let second = received(version, uri, host);
+                assert_eq!(calls_of(&find(), [first(), second]), 1, "{uri} {host:?}");
+            }
+            let evil = || received(version, uri, Some("evil.test"));
+            assert_eq!(calls_of(&find(), [first(), evil()]), 2, "{uri}");
+            let lured = received(Version::HTTP_11, "/p", Some("evil.test"));
+            assert_eq!(calls_of(&find(), [lured, evil()]), 2, "{uri}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_lines_of_host_are_a_request_of_their_own() {
+    for hosts in [["shop.test", "evil.test"], ["shop.test", "shop.test"]] {
+        let [first, second] = hosts;
+        let mut twice = ask(Method::GET, "/p", Some(first));
+        twice.headers_mut().append("host", second.parse().unwrap());
+        let honest = ask(Method::GET, "/p", Some("shop.test"));
+        assert_eq!(calls([honest, twice]), 2, "{hosts:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_makes_calls_of_its_own_for_http_and_https_over_every_version() {
+    for version in [Version::HTTP_11, Version::HTTP_2, Version::HTTP_3] {
+        let pair = ["http://shop.test/p", "https://shop.test/p"].map(|uri| {
+            let mut request = ask(Method::GET, uri, None);
+            *request.version_mut() = version;
+            request
+        });
+        assert_eq!(calls(pair), 2, "{version:?}");
+    }
 }

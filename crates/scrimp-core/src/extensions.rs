@@ -1,10 +1,11 @@
 //! Messages between layers, carried in [`http::Extensions`].
 //!
-//! On requests: [`Tenant`], [`TenantShares`], [`Priority`], [`Deadline`], [`Directive`],
-//! [`Background`], [`Tags`], [`Explain`], [`Repeatable`], [`Fence`], [`Since`]. On responses:
-//! [`CacheInfo`], [`Charge`], [`Settlement`], [`OtherCharges`], [`Booked`], [`RefusedTenants`],
-//! [`Shared`].
+//! On requests: [`Tenant`], [`TenantShares`], [`Priority`], [`Deadline`], [`DueBy`],
+//! [`Directive`], [`Background`], [`Tags`], [`Explain`], [`Repeatable`], [`Fence`],
+//! [`Since`]. On responses: [`CacheInfo`], [`Charge`], [`Settlement`], [`OtherCharges`],
+//! [`Booked`], [`RefusedTenants`], [`Shared`].
 
+mod deadline;
 mod settlement;
 mod shares;
 
@@ -20,9 +21,8 @@ use std::{
 
 use bytes::Bytes;
 
-use tokio::time::Instant;
-
 pub use self::{
+    deadline::{Deadline, DueBy, Patience},
     settlement::{Booked, Settlement, Settler},
     shares::{RefusedTenants, TenantShares},
 };
@@ -43,12 +43,6 @@ pub enum Priority {
     /// Latency counts more than cost: the request is not delayed to save money.
     High,
 }
-
-/// On a request: the time at which its caller stops waiting.
-///
-/// Layers do not delay the request past this time, and start nothing that cannot end before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Deadline(pub Instant);
 
 /// On a request: an instruction of the caller to the layers below, independent of HTTP's fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

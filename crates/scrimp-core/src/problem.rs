@@ -58,6 +58,15 @@ impl Problem {
         }
     }
 
+    /// Returns the failure of a request whose caller's
+    /// [`Deadline`](crate::extensions::Deadline) has passed: `urn:scrimp:{layer}:deadline`, 504.
+    #[must_use]
+    pub fn deadline(layer: &'static str) -> Self {
+        Self::new(layer, "deadline", StatusCode::GATEWAY_TIMEOUT)
+            .error("http_response_timeout")
+            .detail("The deadline of the caller passed before the response was there.")
+    }
+
     /// Sets the error type of Proxy-Status (RFC 9209 §2.3). Default: `proxy_internal_response`.
     #[must_use]
     pub const fn error(mut self, error: &'static str) -> Self {

@@ -33,6 +33,7 @@ pin_project! {
     where
         S: Service<Request<ReqB>>,
     {
+        limiter: Arc<Limiter>,
         #[pin]
         state: State<S, ReqB>,
     }
@@ -44,7 +45,7 @@ pin_project! {
     where
         S: Service<Request<ReqB>>,
     {
-        Asking { call: Option<(S, Request<ReqB>)>, limiter: Arc<Limiter> },
+        Asking { call: Option<(S, Request<ReqB>)> },
         Waiting { call: Option<(S, Request<ReqB>)>, turn: Turn },
         Calling { #[pin] call: Oneshot<S, Request<ReqB>> },
         Over,
@@ -60,7 +61,8 @@ where
     pub(crate) fn new(inner: S, request: Request<ReqB>, limiter: Arc<Limiter>) -> Self {
         let call = Some((inner, request));
         Self {
-            state: State::Asking { call, limiter },
+            limiter,
+            state: State::Asking { call },
         }
     }
 }
@@ -78,14 +80,15 @@ where
     ///
     /// Panics if polled after completion.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut state = self.project().state;
+        let this = self.project();
+        let (mut state, limiter) = (this.state, this.limiter);
         loop {
             let next = match state.as_mut().project() {
-                StateProj::Asking { call, limiter } => {
+                StateProj::Asking { call } => {
                     let (inner, request) = call.take().expect("set when the state is made");
                     let (verdict, request) = limiter.ask(request);
                     match verdict {
-                        Verdict::Pass => calling(inner, request),
+                        Verdict::Pass => calling(limiter, inner, request),
                         Verdict::Wait(turn) => State::Waiting {
                             call: Some((inner, request)),
                             turn,
@@ -99,7 +102,7 @@ where
                 StateProj::Waiting { call, turn } => match ready!(turn.as_mut().poll(cx)) {
                     Ok(()) => {
                         let (inner, request) = call.take().expect("set when the state is made");
-                        calling(inner, request)
+                        calling(limiter, inner, request)
                     }
                     Err(refusal) => {
                         state.set(State::Over);
@@ -108,6 +111,7 @@ where
                 },
                 StateProj::Calling { call } => {
                     let result = ready!(call.poll(cx));
+                    limiter.counters.failed.count_failure(&result);
                     state.set(State::Over);
                     return Poll::Ready(result.map(|response| response.map(LimitBody::passing)));
                 }
@@ -118,10 +122,11 @@ where
     }
 }
 
-fn calling<S, ReqB>(inner: S, request: Request<ReqB>) -> State<S, ReqB>
+fn calling<S, ReqB>(limiter: &Limiter, inner: S, request: Request<ReqB>) -> State<S, ReqB>
 where
     S: Service<Request<ReqB>>,
 {
+    limiter.counters.calls.increment();
     State::Calling {
         call: Oneshot::new(inner, request),
     }

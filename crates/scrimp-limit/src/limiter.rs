@@ -25,7 +25,7 @@ pub(crate) struct Limiter {
     governor: Governor,
     buckets: SharedBuckets,
     lines: Arc<Lines>,
-    counters: Counters,
+    pub(crate) counters: Counters,
     /// Nanoseconds for one unit of weight.
     each: u64,
     burst: NonZeroU32,

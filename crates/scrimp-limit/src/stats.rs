@@ -6,6 +6,8 @@ use scrimp_core::Counter;
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) requests: Counter,
+    pub(crate) calls: Counter,
+    pub(crate) failed: Counter,
     pub(crate) waited: Counter,
     pub(crate) refused: Counter,
 }
@@ -17,6 +19,10 @@ pub(crate) struct Counters {
 pub struct LimitStats {
     /// Requests.
     pub requests: u64,
+    /// Calls of the inner service, whatever became of them.
+    pub calls: u64,
+    /// Calls that ended with an error or a 5xx.
+    pub failed: u64,
     /// Requests that waited for their turn.
     pub waited: u64,
     /// Requests that were refused, at once or after a wait.
@@ -34,6 +40,8 @@ impl Counters {
     pub(crate) fn read(&self, present: (usize, usize)) -> LimitStats {
         LimitStats {
             requests: self.requests.get(),
+            calls: self.calls.get(),
+            failed: self.failed.get(),
             waited: self.waited.get(),
             refused: self.refused.get(),
             waiting: present.0 as u64,

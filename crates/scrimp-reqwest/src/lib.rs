@@ -141,9 +141,22 @@
 //! # What passes through
 //!
 //! Bodies stream in both directions, and are never buffered here. Extensions pass in both
-//! directions, and the time-out of a request applies to each of its calls. Dropping a response
-//! future, or a body, cancels the call. Errors keep their type: [`reqwest::Error`] is found even
+//! directions. Dropping a response future, or a body, cancels the call. Errors keep their type: [`reqwest::Error`] is found even
 //! behind layers that box theirs. The URL of a response is kept ([`AnsweredBy`]).
+//!
+//! # Time-outs
+//!
+//! | limit | holds for | at its end |
+//! |---|---|---|
+//! | `timeout()` of a request, through [`client_with`] or [`StackMiddleware`] | the whole: every wait in the stack, redirects, the body | a `reqwest::Error`, `is_timeout()` |
+//! | the same in the extensions of a request, below a [`SessionLayer`] | every wait of the layers, redirects; the body of a shared call of `CoalesceLayer` | a `deadline` problem (504) of the layer, or the error of the transport |
+//! | the same, without either | each call of its [`Transport`], for all callers that wait for it | the error of the transport |
+//! | [`Deadline`](scrimp_core::extensions::Deadline) | as the first two | as the first two |
+//! | `timeout()` of the transport's client | each of its calls without a limit of the caller | the error of the transport |
+//!
+//! A call that several callers wait for has the limit of none of them: it ends with the time-out of
+//! the transport's client, or when the last of them has left. So that time-out should be as long as
+//! the longest wait of a caller.
 //!
 //! # When not to use it
 //!
@@ -154,6 +167,7 @@ mod body;
 mod builder;
 mod call;
 mod inspect;
+mod limit;
 #[cfg(feature = "middleware")]
 mod middleware;
 mod session;

@@ -17,6 +17,7 @@ use tower_service::Service;
 use crate::{
     body::outgoing,
     call::{Call, Vouched},
+    limit,
     url::AnsweredBy,
 };
 
@@ -26,8 +27,8 @@ use crate::{
 /// `middleware`, over a `ClientWithMiddleware`, whose middlewares then run for every call that
 /// reaches the network.
 ///
-/// Bodies stream in both directions; extensions, including a request's time-out, are passed on;
-/// dropping the future or the response's body cancels the call. It is always ready: the client has
+/// Bodies stream in both directions; extensions are passed on; a request's time-out and its
+/// [`Deadline`](scrimp_core::extensions::Deadline) limit its call, the body included; dropping the future or the response's body cancels the call. It is always ready: the client has
 /// a pool and no limit of its own.
 ///
 /// The client must do nothing that the layers have to see: it follows no redirects, keeps no
@@ -104,10 +105,16 @@ where
         if self.identity.is_some() {
             request.extensions_mut().insert(Vouched);
         }
+        let left = limit::left(request.extensions());
         let state = match reqwest::Request::try_from(request.map(outgoing)) {
-            Ok(request) => State::Calling {
-                call: self.client.call(request),
-            },
+            Ok(mut request) => {
+                if let Some(left) = left {
+                    let own = request.timeout_mut();
+                    *own = Some(own.map_or(left, |own| own.min(left)));
+                }
+                let call = self.client.call(request);
+                State::Calling { call }
+            }
             Err(error) => State::Refused {
                 error: Some(error.into()),
             },

@@ -13,8 +13,8 @@ use pin_project_lite::pin_project;
 use crate::ahead::AheadBody;
 
 pin_project! {
-    /// The body of a [`Stampede`](crate::Stampede)'s response: the body of the inner service, or
-    /// the part of it that a task has read ahead of this reader.
+    /// The body of a [`Stampede`](crate::Stampede)'s response: the body of the inner service, the
+    /// part of it that a task has read ahead of this reader, or a problem document.
     pub struct StampedeBody<B>
     where
         B: Body<Data = Bytes, Error: Send>,
@@ -36,6 +36,7 @@ pin_project! {
     {
         Passing { #[pin] body: B },
         Ahead { body: AheadBody<B> },
+        Made { data: Option<Bytes> },
     }
 }
 
@@ -48,6 +49,13 @@ where
     pub(crate) fn passing(body: B) -> Self {
         Self {
             kind: Kind::Passing { body },
+        }
+    }
+
+    /// Returns a body that the layer itself makes.
+    pub(crate) fn made(data: Bytes) -> Self {
+        Self {
+            kind: Kind::Made { data: Some(data) },
         }
     }
 
@@ -72,6 +80,7 @@ where
         match self.project().kind.project() {
             KindProj::Passing { body } => body.poll_frame(cx),
             KindProj::Ahead { body } => body.poll_frame(cx),
+            KindProj::Made { data } => Poll::Ready(data.take().map(|data| Ok(Frame::data(data)))),
         }
     }
 
@@ -79,6 +88,7 @@ where
         match &self.kind {
             Kind::Passing { body } => body.is_end_stream(),
             Kind::Ahead { body } => body.is_end_stream(),
+            Kind::Made { data } => data.is_none(),
         }
     }
 
@@ -86,6 +96,9 @@ where
         match &self.kind {
             Kind::Passing { body } => body.size_hint(),
             Kind::Ahead { body } => body.size_hint(),
+            Kind::Made { data } => {
+                SizeHint::with_exact(data.as_ref().map_or(0, |data| data.len() as u64))
+            }
         }
     }
 }
@@ -98,6 +111,7 @@ where
         f.write_str(match self.kind {
             Kind::Passing { .. } => "StampedeBody(passing)",
             Kind::Ahead { .. } => "StampedeBody(read ahead)",
+            Kind::Made { .. } => "StampedeBody(made)",
         })
     }
 }

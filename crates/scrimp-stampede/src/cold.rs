@@ -1,16 +1,11 @@
 //! Handles requests that are no plain hits.
 
-use std::{
-    future::{Future, poll_fn},
-    pin::pin,
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, header};
 use http_body::Body;
-use scrimp_core::extensions::Explain;
+use scrimp_core::extensions::{Deadline, Explain};
 use scrimp_flight::single_flight::Turn;
 use tokio::{
     runtime::Handle,
@@ -36,6 +31,8 @@ pub(crate) struct Cold<S, ReqB> {
     pub(crate) inner: S,
     pub(crate) request: Request<ReqB>,
     pub(crate) asked: Asked,
+    /// The deadline of the caller. The request does not carry it, as others may wait for the call.
+    pub(crate) deadline: Option<Deadline>,
 }
 
 /// The longest possible wait.
@@ -52,6 +49,14 @@ where
 {
     fn shared(&self) -> &Arc<Shared> {
         &self.common.shared
+    }
+
+    /// Returns a call of this request, to be made now.
+    pub(crate) fn call(&self) -> Call {
+        Call {
+            deadline: self.deadline,
+            ..Call::new(&self.common, self.asked)
+        }
     }
 
     /// Lets one request of an unknown or expired key go ahead. The other requests of the key wait
@@ -102,7 +107,7 @@ where
         self,
         ticket: Ticket,
     ) -> Result<Response<StampedeBody<ResB>>, S::Error> {
-        let mut call = Call::new(&self.common, self.asked);
+        let mut call = self.call();
         call.ticket = Some(ticket);
         let called = self.inner.oneshot(self.request);
         let response = call.drive(called, false).await?;
@@ -112,9 +117,17 @@ where
     /// Passes the request on, and notes the outcome.
     pub(crate) async fn go(mut self) -> Result<Response<StampedeBody<ResB>>, S::Error> {
         self.request.extensions_mut().insert(Explain);
-        let mut call = Call::new(&self.common, self.asked);
+        let mut call = self.call();
         let called = self.inner.oneshot(self.request);
         let response = call.drive(called, false).await?;
+        Ok(settle(call, response))
+    }
+
+    /// Passes a hit on. One that does not come `at_once` as it should is a miss.
+    pub(crate) async fn hit(self, at_once: bool) -> Result<Response<StampedeBody<ResB>>, S::Error> {
+        let mut call = self.call();
+        let called = self.inner.oneshot(self.request);
+        let response = call.drive(called, at_once).await?;
         Ok(settle(call, response))
     }
 
@@ -127,7 +140,7 @@ where
     ) -> Result<Response<StampedeBody<ResB>>, S::Error> {
         let again = Again::of(&self.request);
         self.request.extensions_mut().insert(Explain);
-        let mut call = Call::new(&self.common, self.asked);
+        let mut call = self.call();
         let called = self.inner.clone().oneshot(self.request);
         let response = call.drive(called, at_once).await?;
         let seen = Seen::read(&response);
@@ -156,7 +169,7 @@ where
             headers.insert(header::CACHE_CONTROL, tolerance);
         }
         self.request.extensions_mut().insert(Explain);
-        let mut call = Call::new(&self.common, self.asked);
+        let mut call = self.call();
         let called = self.inner.clone().oneshot(self.request);
         let response = call.drive(called, at_once).await?;
         let seen = Seen::read(&response);
@@ -186,33 +199,5 @@ impl Shared {
         let now = self.records.micros(self.config.clock.instant());
         let slot = self.records.get(fingerprint);
         slot.is_some_and(|slot| slot.is_resting(now))
-    }
-}
-
-// === impl Call ===
-
-impl Call {
-    /// Drives a call to its head. A call that should come `at_once` and does not is a miss: from
-    /// that moment it fills its key, and others wait for it.
-    async fn drive<F, R, E>(&mut self, call: F, at_once: bool) -> Result<R, E>
-    where
-        F: Future<Output = Result<R, E>>,
-    {
-        let mut call = pin!(call);
-        let mut polled = false;
-        let result = poll_fn(|cx| {
-            let poll = call.as_mut().poll(cx);
-            let first = !std::mem::replace(&mut polled, true);
-            self.at_once = first && poll.is_ready();
-            if first && at_once && poll.is_pending() {
-                self.surprised();
-            }
-            poll
-        })
-        .await;
-        if result.is_err() {
-            self.failed();
-        }
-        result
     }
 }

@@ -118,7 +118,8 @@ fn parts_of<B>(
             to.part(tenant.0.as_bytes());
         }
     }
-    let target = by.target_uri.of(extensions, request.uri()).parts();
+    let target = by.target_uri.of(extensions, request.uri());
+    let target = target.parts(request.version(), request.headers().get(HOST));
     if !target.authority.is_empty() {
         to.part(target.scheme.as_bytes());
         to.part(target.authority.as_bytes());
@@ -316,6 +317,31 @@ mod tests {
         };
         assert_eq!(nested("/v1/items"), nested("/v1/items"));
         assert_ne!(nested("/v1/items"), nested("/v2/items"));
+    }
+
+    #[test]
+    fn a_server_has_one_fingerprint_over_all_versions_of_http_and_a_client_one_per_scheme() {
+        let secret = Secret::new();
+        let mut by = Selection::default();
+        let print = |by: &Selection, version, uri: &str, host: Option<&str>| {
+            let host = host.map(|host| ("host", host));
+            let mut request = request(uri, host.as_slice());
+            *request.version_mut() = version;
+            read(&request, &secret, by).expect("a reader").fingerprint
+        };
+        let (plain, secure) = ("http://shop.test/p", "https://shop.test/p");
+        for version in [Version::HTTP_11, Version::HTTP_2] {
+            let of = |uri| print(&by, version, uri, None);
+            assert_ne!(of(plain), of(secure), "{version:?}");
+        }
+        by.target_uri = TargetUri::shown().received();
+        let first = print(&by, Version::HTTP_11, "/p", Some("shop.test"));
+        for uri in [plain, secure] {
+            assert_eq!(print(&by, Version::HTTP_2, uri, None), first);
+            let evil = print(&by, Version::HTTP_2, uri, Some("evil.test"));
+            assert_ne!(evil, first);
+            assert_ne!(evil, print(&by, Version::HTTP_11, "/p", Some("evil.test")));
+        }
     }
 
     #[test]

@@ -24,7 +24,7 @@ use crate::{
     fingerprint,
     gate::{Outcome, Ticket},
     records::to_micros,
-    settle::{Call, settle},
+    settle::settle,
     tasks::AbortOnDrop,
 };
 
@@ -63,11 +63,13 @@ where
         let shared = Arc::clone(&self.common.shared);
         let key = fingerprint::key(&self.request, &shared.config.select);
         loop {
-            let mut call = Call::new(&self.common, self.asked);
+            let mut call = self.call();
+            shared.counters.call();
             let response = match self.inner.clone().oneshot(self.only_if_cached()).await {
                 Ok(response) => response,
                 Err(error) => {
                     ticket.end(Outcome::Alone);
+                    shared.counters.failed_call();
                     return Err(error);
                 }
             };

@@ -144,6 +144,11 @@
 //! others wait for it, and dropped with the last of them. Refreshes end with the layer and its
 //! last service. The error type is the one of the inner service.
 //!
+//! A request with a [`Deadline`](scrimp_core::extensions::Deadline) is answered by then, if need be
+//! with a `urn:scrimp:stampede:deadline` problem (504). If others wait for the call of such a
+//! request, a task goes on with it until the last of them has left. The limit is that of the
+//! response's head: the error of a body is that of the inner service, which has none for it.
+//!
 //! Refreshes, waits and reading ahead need a tokio runtime with timers enabled.
 
 mod ahead;
@@ -152,6 +157,7 @@ mod builder;
 mod cold;
 mod common;
 mod config;
+mod drive;
 mod fingerprint;
 mod fleet;
 mod future;

@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body;
-use scrimp_core::extensions::{Background, Directive, Explain};
+use scrimp_core::extensions::{Background, Deadline, Directive, Explain};
 use scrimp_http::{
     role::{Role, role},
     status::is_passing,
@@ -58,6 +58,7 @@ impl Again {
         *again.headers_mut() = request.headers().clone();
         *again.extensions_mut() = request.extensions().clone();
         remove_partial(again.headers_mut());
+        Deadline::drop_from(again.extensions_mut());
         again.extensions_mut().insert(Directive::RefreshNow);
         again.extensions_mut().insert(Background);
         again.extensions_mut().insert(Explain);
@@ -110,6 +111,7 @@ impl Common {
             return;
         };
         self.shared.counters.refreshes.increment();
+        self.shared.counters.call();
         let request = again.for_cache(seen.explained, &self.shared.config.select);
         let request = request.map(|()| ReqB::default());
         self.tasks.start(run(inner, request, claim));
@@ -122,8 +124,10 @@ where
     ResB: Body<Data = Bytes>,
 {
     let limit = claim.shared.config.refresh_timeout;
+    let shared = Arc::clone(&claim.shared);
     // The claim moves in: its drop notices every end of the call, including a panic.
     if timeout(limit, fetch(inner, request, claim)).await.is_err() {
+        shared.counters.failed_call();
         tracing::debug!(?limit, "a refresh took too long");
     }
 }
@@ -135,7 +139,11 @@ where
 {
     let clock = claim.shared.config.clock.clone();
     let sent = clock.instant();
-    let Ok(response) = inner.oneshot(request).await else {
+    let counted = |result: Result<_, S::Error>| {
+        claim.shared.counters.ended(&result);
+        result.ok()
+    };
+    let Some(response) = counted(inner.oneshot(request).await) else {
         return;
     };
     let (seen, status) = (Seen::read(&response), response.status());

@@ -10,10 +10,17 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
+use scrimp_core::extensions::Deadline;
 use scrimp_http::peek::Peek;
 use tower_service::Service;
 
-use crate::{StampedeBody, cold::Cold, common::Common, future::StampedeFuture, plan::Plan};
+use crate::{
+    StampedeBody,
+    cold::Cold,
+    common::Common,
+    future::{StampedeFuture, Way},
+    plan::Plan,
+};
 
 /// A service that refreshes the responses of its inner cache and fills missing ones once. Made by
 /// [`StampedeLayer`](crate::StampedeLayer).
@@ -72,29 +79,41 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<ReqB>) -> Self::Future {
+    fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
         if Peek::is_needed(&request) {
             return self.after_first_frame(request);
         }
         let plan = self.common.shared.plan(&request);
         let inner = self.inner.clone();
+        let deadline = match plan {
+            Plan::Pass => {
+                self.common.shared.counters.bypassed.increment();
+                return StampedeFuture::passing(inner, request, &self.common);
+            }
+            // Others may wait for any call that is not passed on.
+            _ => Deadline::share(request.extensions_mut()),
+        };
         let asked = match plan {
-            Plan::Pass => return StampedeFuture::passing(inner, request),
-            Plan::Hit { asked, at_once } => {
+            Plan::Hit { asked, at_once } if deadline.is_none() => {
                 return StampedeFuture::hit(inner, request, &self.common, asked, at_once);
             }
-            Plan::Look { asked, .. }
+            Plan::Pass => unreachable!("passed on already"),
+            Plan::Hit { asked, .. }
+            | Plan::Look { asked, .. }
             | Plan::Stale { asked, .. }
             | Plan::Peek(asked)
             | Plan::Gate(asked) => asked,
         };
+        self.common.shared.counters.request();
         let cold = Cold {
             common: Arc::clone(&self.common),
             inner,
             request,
             asked,
+            deadline,
         };
-        StampedeFuture::cold(match plan {
+        let way: Way<ResB, S::Error> = match plan {
+            Plan::Hit { at_once, .. } => Box::pin(cold.hit(at_once)),
             Plan::Look {
                 uniform, at_once, ..
             } => Box::pin(cold.look(uniform, at_once)),
@@ -103,7 +122,8 @@ where
             } => Box::pin(cold.stale(window, at_once)),
             Plan::Peek(_) => Box::pin(cold.go()),
             _ => Box::pin(cold.gate()),
-        })
+        };
+        StampedeFuture::cold(way, &self.common, deadline)
     }
 }
 
@@ -118,11 +138,13 @@ impl<S> Stampede<S> {
         ResB: Body<Data = Bytes, Error: Send> + Send + 'static,
     {
         let mut again = self.clone();
+        let deadline = request.extensions().get().copied();
         let mut peek = Peek::new(request);
-        StampedeFuture::cold(Box::pin(async move {
+        let way: Way<ResB, S::Error> = Box::pin(async move {
             let request = poll_fn(|cx| peek.poll(cx)).await;
             again.call(request).await
-        }))
+        });
+        StampedeFuture::cold(way, &self.common, deadline)
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::Response;
 use http_body::Body;
+use scrimp_core::extensions::Deadline;
 use tokio::time::Instant;
 
 use crate::{
@@ -25,6 +26,8 @@ pub(crate) struct Call {
     pub(crate) at_once: bool,
     /// Held if others may wait for the call.
     pub(crate) ticket: Option<Ticket>,
+    /// The deadline of its caller, which may be earlier than that of others who wait.
+    pub(crate) deadline: Option<Deadline>,
 }
 
 // === impl Call ===
@@ -37,6 +40,7 @@ impl Call {
             sent: common.shared.config.clock.instant(),
             at_once: false,
             ticket: None,
+            deadline: None,
         }
     }
 

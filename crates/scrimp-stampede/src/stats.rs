@@ -1,26 +1,49 @@
 //! Counters of a layer.
 
+use http::Response;
 use scrimp_core::Counter;
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
-        /// Counters that all services of a layer share. A plain hit touches none of them.
+        /// Counters that all services of a layer share.
         #[derive(Debug, Default)]
         pub(crate) struct Counters {
+            /// Requests that are each one call of the inner service. A plain hit counts here only.
+            hits: Counter,
+            /// All other requests that the layer takes part in.
+            others: Counter,
+            /// All other calls.
+            other_calls: Counter,
+            failed: Counter,
             $(pub(crate) $name: Counter,)*
         }
 
         /// Counters of a layer since it was made.
+        ///
+        /// Each request adds to `requests` or `bypassed`. A request makes one call, and one more
+        /// if it looks into the cache before it takes a shared lock; none if it is `refused` while
+        /// it waits.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
         #[cfg_attr(feature = "serde", derive(serde::Serialize))]
         #[non_exhaustive]
         pub struct StampedeStats {
+            /// Requests that the layer takes part in: hits, fills, and those that wait for one.
+            pub requests: u64,
+            /// Calls of the inner service for `requests`, whatever became of them, and those of
+            /// `refreshes`.
+            pub calls: u64,
+            /// Calls that ended with an error or a 5xx, and refreshes that took too long.
+            pub failed: u64,
             $($(#[$doc])* pub $name: u64,)*
         }
 
         impl Counters {
             pub(crate) fn read(&self) -> StampedeStats {
+                let hits = self.hits.get();
                 StampedeStats {
+                    requests: hits + self.others.get(),
+                    calls: hits + self.other_calls.get(),
+                    failed: self.failed.get(),
                     $($name: self.$name.get(),)*
                 }
             }
@@ -28,7 +51,41 @@ macro_rules! counters {
     };
 }
 
+// === impl Counters ===
+
+impl Counters {
+    /// Counts a request that is one call, which has begun.
+    #[inline]
+    pub(crate) fn hit(&self) {
+        self.hits.increment();
+    }
+
+    /// Counts a request whose calls are counted one by one.
+    pub(crate) fn request(&self) {
+        self.others.increment();
+    }
+
+    /// Counts a call that begins.
+    pub(crate) fn call(&self) {
+        self.other_calls.increment();
+    }
+
+    /// Counts a call that has ended, if it failed.
+    #[inline]
+    pub(crate) fn ended<B, E>(&self, result: &Result<Response<B>, E>) {
+        self.failed.count_failure(result);
+    }
+
+    /// Counts a call that failed without a response.
+    pub(crate) fn failed_call(&self) {
+        self.failed.increment();
+    }
+}
+
 counters! {
+    /// Requests passed on unchanged: no other request can ask for the same, or their responses are
+    /// not stored.
+    bypassed,
     /// Refreshes started in the background.
     refreshes,
     /// Refreshes that failed: an error, a 5xx, a panic, a timeout, or a cache that answered from
@@ -44,8 +101,11 @@ counters! {
     fills,
     /// Requests that waited for the fill of another request.
     waited,
-    /// Requests whose wait reached its limit, and that went alone.
+    /// Requests whose wait reached its limit, and that went alone, or whose caller's deadline
+    /// passed.
     timed_out,
+    /// Requests answered with a problem document of the layer's own.
+    refused,
     /// Requests answered with an expired response, while it was refreshed or could not be.
     stale,
     /// Times that another process held the shared lock.

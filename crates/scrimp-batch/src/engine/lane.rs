@@ -46,6 +46,8 @@ pub(crate) struct Waiting<I> {
     pub(crate) bytes: usize,
     /// The time at which its caller stops waiting.
     pub(crate) deadline: Option<Instant>,
+    /// The time by which a caller wants the answer: it is sent early enough for one call.
+    pub(crate) due: Option<Instant>,
     /// True if it must not wait to save money.
     pub(crate) urgent: bool,
 }
@@ -98,8 +100,8 @@ impl<I, A> Lane<I, A> {
         if waiting.urgent {
             return Some(now);
         }
-        let deadline = waiting.deadline?;
-        Some(deadline.checked_sub(self.latency.p95()).unwrap_or(now))
+        let due = waiting.due?;
+        Some(due.checked_sub(self.latency.p95()).unwrap_or(now))
     }
 
     /// Waits for the window to close, and takes the items in line; `None` if all callers have

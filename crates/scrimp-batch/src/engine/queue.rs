@@ -109,7 +109,7 @@ impl<I, A> Queue<I, A> {
         let all = lines.chain(self.duplicates.values().flatten());
         let starts = all.filter_map(|queued| match &queued.waiting {
             Waiting { urgent: true, .. } => Some(now),
-            waiting => Some(waiting.deadline?.checked_sub(call).unwrap_or(now)),
+            waiting => Some(waiting.due?.checked_sub(call).unwrap_or(now)),
         });
         starts.min()
     }

@@ -13,8 +13,8 @@ const FAR: Duration = Duration::from_secs(30 * 366 * 24 * 60 * 60);
 /// With every window, a full batch is sent at once, a request with
 /// [`Priority::High`](scrimp_core::extensions::Priority) is not held back, and a request with a
 /// [`Deadline`](scrimp_core::extensions::Deadline) is sent early enough for one call. Only a pause
-/// after failures, or one that the upstream asked for, is stronger: a request whose deadline
-/// passes during the pause gets a `deadline` problem when the pause ends.
+/// after failures, or one that the upstream asked for, is stronger. A request whose deadline passes
+/// gets a `deadline` problem then.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BatchWindow(Kind);
 

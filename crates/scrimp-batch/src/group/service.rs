@@ -98,6 +98,8 @@ impl<Req, A> State<Req, A> {
 
     fn waiting(&self, item: Req) -> Waiting<Req> {
         let config = &self.shared.config;
+        let deadline = config.deadline.as_ref();
+        let deadline = deadline.and_then(|deadline| deadline(&item));
         Waiting {
             identity: self.distinct.as_ref().map(|distinct| {
                 let mut key = KeyBuf::new();
@@ -106,10 +108,8 @@ impl<Req, A> State<Req, A> {
             }),
             tenant: config.tenant.as_ref().map(|tenant| tenant(&item)),
             weight: config.weigh.as_ref().map_or(1, |weigh| weigh(&item)),
-            deadline: config
-                .deadline
-                .as_ref()
-                .and_then(|deadline| deadline(&item)),
+            deadline,
+            due: deadline,
             bytes: 0,
             urgent: false,
             item,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Uri, header::HOST};
-use scrimp_core::extensions::{BodyDigest, Repeatable, Since};
+use scrimp_core::extensions::{BodyDigest, Deadline, DueBy, Repeatable, Since};
 use scrimp_http::{coding::ask_for_identity, trace_fields::is_trace_field};
 use tokio::time::Instant;
 
@@ -42,6 +42,14 @@ pub(crate) fn envelope<C: BatchCodec, B, E>(
     *request.extensions_mut() = first.extensions.clone();
     // The digest of the first item's body is not that of the envelope.
     request.extensions_mut().remove::<BodyDigest>();
+    // The batch goes on for the callers that wait longest.
+    Deadline::drop_from(request.extensions_mut());
+    let due = items
+        .iter()
+        .filter_map(|item| DueBy::of(&item.head.extensions));
+    if let Some(due) = due.min() {
+        request.extensions_mut().insert(DueBy(due));
+    }
     charge_to(request.extensions_mut(), jobs);
     if let Some(since) = latest(&items) {
         request.extensions_mut().insert(since);
@@ -71,11 +79,24 @@ fn latest(items: &[&Item]) -> Option<Since> {
 
 /// Returns the time limit of a batch: at most `most`, and so that the first deadline leaves time
 /// for one more call.
+///
+/// A request that must not be sent again has this call only. The limit is then the last deadline
+/// of such requests: the haste of another caller must not cost them their answer.
 pub(crate) fn time_limit<B, E>(most: Duration, jobs: &[Job<B, E>], one_call: Duration) -> Duration {
+    let mut once = jobs
+        .iter()
+        .filter(|job| !job.item().admission.replayable)
+        .map(|job| job.deadline)
+        .peekable();
+    let left = |deadline: Instant| deadline.saturating_duration_since(Instant::now());
+    if once.peek().is_some() {
+        let last = once.try_fold(Duration::ZERO, |last, own| Some(last.max(left(own?))));
+        return last.map_or(most, |last| most.min(last));
+    }
     let Some(deadline) = jobs.iter().filter_map(|job| job.deadline).min() else {
         return most;
     };
-    let left = deadline.saturating_duration_since(Instant::now());
+    let left = left(deadline);
     // If there is no time for a second call, the first may use all of it.
     let spare = left.checked_sub(one_call).filter(|spare| *spare > one_call);
     most.min(spare.unwrap_or(left))

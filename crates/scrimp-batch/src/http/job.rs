@@ -5,7 +5,7 @@ use http::{Extensions, Request, Response};
 use http_body::Body;
 use scrimp_core::{
     Money, ShareError,
-    extensions::{RefusedTenants, Settlement, Tenant, TenantShares},
+    extensions::{Deadline, RefusedTenants, Settlement, Tenant, TenantShares},
 };
 use scrimp_http::coding::ask_for_identity;
 use tokio::time::Instant;
@@ -168,6 +168,8 @@ impl<B, E> Job<B, E> {
         let mut request = Request::from_parts(item.head.clone(), item.body.clone());
         if self.has_duplicates() {
             charge_to(request.extensions_mut(), std::slice::from_ref(self));
+            // Others may wait longer than its first caller.
+            Deadline::share(request.extensions_mut());
             // Duplicates may accept other codings.
             ask_for_identity(request.headers_mut());
         }

@@ -15,7 +15,7 @@ pub(crate) enum Problem {
     Ambiguous(Duration),
     /// The call took too long, and the request is not sent again.
     TimedOut(Duration),
-    /// The caller's deadline passed before the request was sent.
+    /// The caller's deadline passed.
     Late,
     /// The task that made the call panicked, or its runtime was shut down.
     Lost,
@@ -88,7 +88,7 @@ impl Problem {
                 format!("The call took more than {limit:?}, and the request was not sent again.")
                     .into()
             }
-            Self::Late => "The deadline passed before the request was sent.".into(),
+            Self::Late => "The deadline of the caller passed before the response was there.".into(),
             Self::Lost => "The call for the batch ended without an answer. Whether the request \
                            was carried out is unknown."
                 .into(),

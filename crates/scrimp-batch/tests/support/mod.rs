@@ -88,7 +88,11 @@ impl Upstream {
     }
 }
 
-fn envelope(request: &Request<Bytes>, one: impl Fn(&str) -> Response<Value>) -> Response<String> {
+/// Answers the items of a batch.
+pub(crate) fn envelope(
+    request: &Request<Bytes>,
+    one: impl Fn(&str) -> Response<Value>,
+) -> Response<String> {
     let asked: Value = serde_json::from_slice(request.body()).unwrap();
     let answers = asked["requests"].as_array().unwrap().iter().map(|item| {
         let response = one(item["url"].as_str().unwrap());

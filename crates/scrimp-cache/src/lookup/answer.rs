@@ -24,7 +24,7 @@ use crate::{
 impl Answer {
     /// Answers `only-if-cached` if nothing usable is stored (RFC 9111 §5.2.1.7).
     pub(crate) fn refusal<St>(shared: &Shared<St>, reason: Forward) -> Self {
-        shared.counters.unanswered.increment();
+        shared.counters.refused.increment();
         let problem = Problem::new("cache", "only-if-cached", StatusCode::GATEWAY_TIMEOUT).detail(
             "No stored response can answer the request, which must not reach the upstream.",
         );

@@ -63,8 +63,14 @@ impl Found {
         asked: &LookupRequest,
     ) -> Answer {
         let (entry, freshness) = (self.entry(), self.freshness);
-        let (fresh, stale) = (&shared.counters.hits, &shared.counters.stale);
-        if freshness.is_fresh() { fresh } else { stale }.increment();
+        let counters = &shared.counters;
+        match freshness.is_fresh() {
+            true => counters.hits.increment(),
+            false => {
+                counters.others.increment();
+                counters.stale.increment();
+            }
+        }
         let upstream = entry.upstream_status.as_ref();
         let cache_status = Report::hit(ttl_seconds(freshness)).value(&shared.config.name, upstream);
         let mut extensions = match asked.explain {

@@ -7,7 +7,7 @@ use query::chosen_parameters;
 use scrimp_core::{BodyDigest, KeyBuf, extensions::Tenant};
 use scrimp_http::{
     cookie,
-    target::{authority, forwarded_claims, is_normal, names_another_host, normal, retells, scheme},
+    target::{authority, forwarded_claims, is_normal, names_another_host, normal, retells},
 };
 
 use crate::{
@@ -20,12 +20,13 @@ use crate::{
 /// Builds the key of a request.
 pub(crate) fn build<B>(
     request: &Request<B>,
+    scheme: &str,
     facts: &RequestFacts,
     spec: Option<&KeySpec>,
 ) -> KeyBuf {
     let mut key = KeyBuf::new();
     let host = request.headers().get(header::HOST);
-    write(&mut key, request, host, facts, spec, None);
+    write(&mut key, request, (scheme, host), facts, spec, None);
     key
 }
 
@@ -33,13 +34,13 @@ pub(crate) fn build<B>(
 /// the request's other claims about its target. GET and HEAD share a key. Of the query, the rule
 /// chooses the parts that count, or No-Vary-Search excludes some.
 ///
-/// `host` is the request's Host. The caller provides the buffer: this is the path of every hit,
+/// `host` is the request's Host, and `scheme` that of its target. The caller provides the buffer: this is the path of every hit,
 /// and a buffer of this size is not moved.
 #[inline]
 pub(super) fn write<B>(
     key: &mut KeyBuf,
     request: &Request<B>,
-    host: Option<&HeaderValue>,
+    (scheme, host): (&str, Option<&HeaderValue>),
     facts: &RequestFacts,
     spec: Option<&KeySpec>,
     variance: Option<&Variance>,
@@ -47,7 +48,7 @@ pub(super) fn write<B>(
     let uri = request.uri();
     let tenant = request.extensions().get::<Tenant>();
     key.part(tenant.map_or(b"", |tenant| tenant.0.as_bytes()));
-    key.part(scheme(uri, request.version()).as_bytes());
+    key.part(scheme.as_bytes());
     match (uri.authority(), host) {
         // This is the common case on a server: a host that is not plain has been rejected.
         (None, Some(host)) if facts.host_in_capitals => {
@@ -145,8 +146,9 @@ pub(crate) fn keys_of(config: &Config, mut request: Request<()>) -> (KeyBuf, Opt
     let rule = config.rules.get(config.rules.for_request(&request));
     let mut facts = RequestFacts::read(request.method(), request.headers(), &config.telling);
     let spec = rule.map(|rule| &rule.key);
+    let scheme = shown.scheme(&request);
     let key_for = |facts: &RequestFacts| {
-        let mut key = build(&request, facts, spec);
+        let mut key = build(&request, scheme, facts, spec);
         add_rewritten(&mut key, &shown);
         key
     };

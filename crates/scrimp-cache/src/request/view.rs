@@ -8,7 +8,7 @@ use scrimp_core::{
 };
 use scrimp_http::{
     body::Presence,
-    target::{TargetUri, has_userinfo},
+    target::{TargetUri, has_userinfo, scheme},
 };
 
 use super::{
@@ -58,7 +58,11 @@ pub(crate) struct LookupRequest {
 
 /// The request's own URI, while the target URI is in its place. It is boxed: few requests need it,
 /// and all carry it.
-pub(crate) struct Shown(Option<Box<Instead>>);
+pub(crate) struct Shown {
+    instead: Option<Box<Instead>>,
+    /// The request was received by a server.
+    received: bool,
+}
 
 struct Instead {
     shown: Uri,
@@ -175,7 +179,8 @@ fn write_key<B>(
         None | Some(QueryKey::All) if IS_HEARD => variances.get(request),
         _ => None,
     };
-    key::write(key, request, host, facts, spec, variance.as_ref());
+    let told = (shown.scheme(request), host);
+    key::write(key, request, told, facts, spec, variance.as_ref());
     key::add_rewritten(key, shown);
     variance
 }
@@ -238,31 +243,40 @@ impl Shown {
     #[inline]
     pub(crate) fn swap<B>(find: TargetUri, request: &mut Request<B>) -> Self {
         let target = find.of(request.extensions(), request.uri());
+        let received = target.received;
         if std::ptr::eq(target.uri, request.uri()) {
-            return Self(None);
+            let instead = None;
+            return Self { instead, received };
         }
         let rewritten = target.rewritten.is_some();
         let target = target.uri.clone();
         let shown = std::mem::replace(request.uri_mut(), target);
-        Self(Some(Box::new(Instead { shown, rewritten })))
+        let instead = Some(Box::new(Instead { shown, rewritten }));
+        Self { instead, received }
+    }
+
+    /// Returns the scheme of the target that is in place.
+    #[inline]
+    pub(crate) fn scheme<'a, B>(&self, request: &'a Request<B>) -> &'a str {
+        scheme(request.uri(), request.version(), self.received)
     }
 
     /// Returns the request's own URI, if a response depends on it besides the target.
     pub(crate) fn rewritten(&self) -> Option<&Uri> {
-        let instead = self.0.as_ref()?;
+        let instead = self.instead.as_ref()?;
         instead.rewritten.then_some(&instead.shown)
     }
 
     /// Restores the request's own URI for the inner service.
     pub(crate) fn restore<B>(self, request: &mut Request<B>) {
-        if let Some(instead) = self.0 {
+        if let Some(instead) = self.instead {
             *request.uri_mut() = instead.shown;
         }
     }
 
     /// Does the same for a copy of the request.
     pub(crate) fn restore_copy(&self, request: &mut Request<()>) {
-        if let Some(instead) = &self.0 {
+        if let Some(instead) = &self.instead {
             request.uri_mut().clone_from(&instead.shown);
         }
     }

@@ -28,12 +28,12 @@ use crate::{
 
 /// An upstream call in progress, and the handling of its response.
 pub(crate) struct Exchange<St> {
-    shared: Arc<Shared<St>>,
-    call: UpstreamCall,
+    pub(super) shared: Arc<Shared<St>>,
+    pub(super) call: UpstreamCall,
 }
 
 /// Kind of an upstream call.
-enum UpstreamCall {
+pub(super) enum UpstreamCall {
     /// The cache passes the request on.
     Pass {
         refusal: Option<Refusal>,
@@ -49,7 +49,7 @@ enum UpstreamCall {
 
 /// A call whose response is not expected to be stored, as the last one was not. It keeps only the
 /// data for its label.
-struct WatchedCall {
+pub(super) struct WatchedCall {
     asking: Asking,
     /// Hash of the request's key.
     hash: u64,
@@ -130,8 +130,17 @@ impl<St: Store> Exchange<St> {
         }
     }
 
-    /// Announces to inner layers which requests are private, and how old a response may be.
+    /// Counts a call that the cache takes part in, and that begins.
+    pub(super) fn count(&self) {
+        if let UpstreamCall::Fetch(_) | UpstreamCall::Watched(_) = &self.call {
+            self.shared.counters.calls.increment();
+        }
+    }
+
+    /// Prepares the request of a call that begins: announces to inner layers which requests are
+    /// private, and how old a response may be.
     pub(crate) fn announce<B>(&self, request: &mut Request<B>) {
+        self.count();
         self.shared.config.private_if.announce(request);
         if !Since::is_heard() {
             return;
@@ -178,6 +187,9 @@ impl<St: Store> Exchange<St> {
         B: Body<Data = Bytes>,
     {
         let shared = &self.shared;
+        if let UpstreamCall::Fetch(_) | UpstreamCall::Watched(_) = &self.call {
+            shared.counters.failed.count_failure(&result);
+        }
         let (refusal, explain) = match self.call {
             UpstreamCall::Fetch(fetch) => return fetch.finish(shared, result),
             UpstreamCall::Watched(watched) => {

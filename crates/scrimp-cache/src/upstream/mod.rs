@@ -2,6 +2,7 @@
 
 mod exchange;
 mod fetch;
+mod late;
 mod offer;
 mod race;
 mod said;
@@ -13,6 +14,7 @@ use http_body::Body;
 use tower_service::Service;
 
 pub(crate) use exchange::Exchange;
+pub(crate) use late::Late;
 pub(crate) use offer::Choice;
 pub(crate) use race::Race;
 

@@ -76,6 +76,7 @@ where
                 && choice.exchange.withdraw_offer(response)
                 && let Some((inner, head)) = choice.again.take()
             {
+                choice.exchange.count();
                 let request = head.map(|()| ReqB::default());
                 choice.call = Box::pin(Oneshot::new(inner, request));
                 continue;
@@ -83,6 +84,11 @@ where
             let choice = slot.take().expect("present until taken here");
             return Poll::Ready(choice.exchange.finish(result));
         }
+    }
+
+    /// Gives up the call.
+    pub(crate) fn leave(self) -> Exchange<St> {
+        self.exchange
     }
 }
 

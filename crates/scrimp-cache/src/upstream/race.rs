@@ -84,6 +84,11 @@ where
         }
         Poll::Ready(Ok(response))
     }
+
+    /// Gives up the call.
+    pub(crate) fn leave(self) -> Exchange<St> {
+        self.exchange
+    }
 }
 
 // === impl Exchange ===

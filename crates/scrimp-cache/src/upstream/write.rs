@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use scrimp_core::{
     PrivateRecheck,
     extensions::{Tags, Tenant},
 };
 use scrimp_http::{
     groups::CACHE_GROUP_INVALIDATION,
-    target::{authority_of, has_userinfo, resolve, retells},
+    target::{authority_of, has_userinfo, resolve, retells, scheme},
 };
 use tokio::time::Instant;
 
@@ -34,7 +34,7 @@ use super::{fetch::Fetch, said::Said};
 /// for every write: a response that depends on them is not stored.
 pub(super) struct Write {
     uri: Uri,
-    version: Version,
+    scheme: Box<str>,
     host: Option<HeaderValue>,
     /// Claims about the target in other fields.
     retold: Option<Box<HeaderMap>>,
@@ -83,6 +83,7 @@ impl Write {
     ) -> Self {
         let (uri, headers) = (request.uri(), request.headers());
         let own = target_tag(uri, headers);
+        let target = shared.config.target_uri.of(request.extensions(), uri);
         let stores = request.method() == Method::POST;
         let private_if = &shared.config.private_if;
         let recheck = match stores {
@@ -91,7 +92,7 @@ impl Write {
         };
         Self {
             uri: uri.clone(),
-            version: request.version(),
+            scheme: scheme(uri, request.version(), target.received).into(),
             host: headers.get(header::HOST).cloned(),
             retold: facts.retold.then(|| Box::new(retold(headers))),
             // As in a look-up, a name before the host is a credential too.
@@ -187,7 +188,6 @@ impl Write {
     fn into_fetch<St>(self, shared: &Shared<St>, start: CallStart) -> Option<Box<Fetch>> {
         let mut request = Request::new(());
         *request.uri_mut() = self.uri;
-        *request.version_mut() = self.version;
         if let Some(retold) = self.retold {
             *request.headers_mut() = *retold;
         }
@@ -210,7 +210,7 @@ impl Write {
         if depends || by_cookie || rule.is_some_and(|rule| rule.bypass) {
             return None;
         }
-        let key = key::build(&request, &facts, spec);
+        let key = key::build(&request, &self.scheme, &facts, spec);
         let asked = LookupRequest::of_write(facts, place, self.explain);
         let call = CallRecord::new(config, &request, asked, key.as_ref(), start);
         Some(Fetch::of_write(call.of_write(self.sent)))

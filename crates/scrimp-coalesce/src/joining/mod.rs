@@ -13,7 +13,10 @@ use std::{
 
 use http::Request;
 use http_body::Body;
-use scrimp_core::{KeyBuf, KeyRef};
+use scrimp_core::{
+    KeyBuf, KeyRef,
+    extensions::{Deadline, Patience},
+};
 use scrimp_flight::single_flight::{Admission, Member, Outcome, SharedResult};
 use tokio::time::{Sleep, sleep};
 
@@ -40,6 +43,8 @@ pub(crate) struct Joining<S, ReqB> {
     /// The service and the request. The request's own call takes both.
     own: Option<(S, Request<ReqB>)>,
     waiting: Option<Waiting>,
+    /// The request may share a call, and is counted.
+    counted: bool,
 }
 
 /// A place in a flight.
@@ -63,7 +68,13 @@ impl<S, ReqB> Joining<S, ReqB> {
         Self {
             own: Some((inner, request)),
             waiting: None,
+            counted: false,
         }
+    }
+
+    /// Reports whether the request may share a call. A request that may not is only passed on.
+    pub(crate) fn takes_part(&self) -> bool {
+        self.counted
     }
 
     /// Takes the service and the request.
@@ -77,9 +88,11 @@ where
     S: Upstream<ReqB>,
     ReqB: Body + Send + 'static,
 {
+    /// Polls for the next step. Starts no call once the wait is over, and is then pending.
     pub(crate) fn poll(
         &mut self,
         common: &Arc<Common>,
+        patience: &Patience,
         cx: &mut Context<'_>,
     ) -> Poll<Step<AnsweredBy<S, ReqB>>> {
         loop {
@@ -92,6 +105,9 @@ where
             };
             let mut outcome = ready!(waiting.poll(cx));
             if let Some(Outcome::Lead) = outcome {
+                if patience.is_over() {
+                    return Poll::Pending;
+                }
                 outcome = Some(ready!(self.lead(common, cx)));
             }
             if let Some(step) = self.receive(common, outcome) {
@@ -114,9 +130,15 @@ where
         common.config.private_if.announce(request);
         let request = &*request;
         if let Err(reason) = keyed.and_then(|()| check_private(common, request)) {
-            common.counters.bypassed.increment();
+            if !self.counted {
+                common.counters.bypassed.increment();
+            }
             common.counters.not_shared.count(reason);
             return ControlFlow::Break(Step::Pass(After::passed(common, request)));
+        }
+        // A request that starts again is counted once.
+        if !std::mem::replace(&mut self.counted, true) {
+            common.counters.requests.increment();
         }
         let key = key.as_ref();
         let asker = Asker::of(request);
@@ -213,12 +235,15 @@ where
             .waiting
             .as_mut()
             .expect("a member is waiting until it leads");
-        let (inner, request) = self.own.take().expect("a request is sent once");
+        let (inner, mut request) = self.own.take().expect("a request is sent once");
+        // Others may wait for the call longer than this caller, which leaves at its deadline.
+        Deadline::share(request.extensions_mut());
         let attempt = waiting.member.attempt();
         match attempt {
-            1 => common.counters.calls.increment(),
+            1 => common.counters.led.increment(),
             _ => common.counters.retried.increment(),
         }
+        common.counters.calls.increment();
         let config = &common.config;
         let errand = Errand {
             keep: common.recent.is_some() && Asker::keeps(&request),

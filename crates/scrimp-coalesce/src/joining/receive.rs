@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::Response;
 use http_body::Body;
+use scrimp_core::extensions::Deadline;
 use scrimp_flight::single_flight::Outcome;
 use tower::util::Oneshot;
 
@@ -15,9 +16,10 @@ use crate::{
     shared::{
         Common,
         answer::{Answer, Copied, Failure, Load},
-        body::{BoxBody, CoalesceBody, ErasedBody, FellBehind},
+        body::{CoalesceBody, ErasedBody, FellBehind},
         flight::BoxCall,
         recent::After,
+        resume::BoxBody,
     },
     unshared::Unshared,
 };
@@ -117,9 +119,11 @@ where
 
     /// Leaves the request to readers that fall behind, as a spare call.
     fn spare(&mut self, answer: &Answer) {
-        let (Some(live), Some((inner, request))) = (answer.live(), self.own.take()) else {
+        let (Some(live), Some((inner, mut request))) = (answer.live(), self.own.take()) else {
             return;
         };
+        // Another reader may take the call, and each reader holds its own deadline.
+        Deadline::share(request.extensions_mut());
         let call = Oneshot::new(inner, request);
         live.channel().add_spare(Box::new(move || {
             Box::pin(async move {

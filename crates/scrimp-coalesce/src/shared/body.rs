@@ -3,26 +3,24 @@
 use std::{
     error::Error,
     fmt,
-    future::Future,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
-use http::{Response, response::Parts};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
-use scrimp_core::BoxError;
+use scrimp_core::{BoxError, extensions::Patience};
 use scrimp_flight::{
     Broadcast,
     broadcast::{Reader, Stop},
 };
-use scrimp_http::representation::Identity;
 
 use super::{
     answer::Answer,
     flight::{BoxCall, LiveBody},
+    resume::Resume,
     whole::{End, Whole, WholeBody},
 };
 
@@ -33,6 +31,8 @@ pin_project! {
     /// Errors are boxed, because several readers may get the same error. Their `source()` is the
     /// error of the upstream's body.
     pub struct CoalesceBody<B> {
+        // Ends the wait for the bytes of a shared call.
+        patience: Patience,
         #[pin]
         kind: Kind<B>,
     }
@@ -69,35 +69,12 @@ pub(crate) struct LiveReader {
 #[non_exhaustive]
 pub struct FellBehind;
 
-/// A call that is made only if a reader falls behind.
-pub(crate) type Spare = Box<dyn FnOnce() -> SpareCall + Send>;
-
-pub(crate) type SpareCall =
-    Pin<Box<dyn Future<Output = Result<Response<BoxBody>, BoxError>> + Send>>;
-
-/// A body with its type erased.
-pub(crate) type BoxBody = Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send>>;
-
-/// A body that continues at a reader's position, by a call of its own.
-pub(crate) struct Resume {
-    state: ResumeState,
-    /// Number of bytes that the reader already has.
-    skip: u64,
-    head: Box<Identity>,
-}
-
-enum ResumeState {
-    Failed,
-    Calling(SpareCall),
-    Body(BoxBody),
-    Over,
-}
-
 // === impl CoalesceBody ===
 
 impl<B> CoalesceBody<B> {
     pub(crate) fn passing(body: B) -> Self {
         Self {
+            patience: Patience::default(),
             kind: Kind::Passing { body },
         }
     }
@@ -113,7 +90,18 @@ impl<B> CoalesceBody<B> {
 
     pub(crate) fn erased(body: ErasedBody) -> Self {
         Self {
+            patience: Patience::default(),
             kind: Kind::Erased { body },
+        }
+    }
+
+    /// Holds the reader to its deadline while the body comes through a shared call.
+    pub(crate) fn hold(&mut self, patience: Patience) {
+        if let Kind::Erased {
+            body: ErasedBody::Live(_),
+        } = &self.kind
+        {
+            self.patience = patience;
         }
     }
 }
@@ -130,14 +118,23 @@ where
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        Poll::Ready(match self.project().kind.project() {
+        let this = self.project();
+        Poll::Ready(match this.kind.project() {
             KindProj::Passing { body } => {
                 ready!(body.poll_frame(cx)).map(|frame| frame.map_err(Into::into))
             }
             KindProj::Erased { body } => match body {
                 ErasedBody::Own(call) => ready!(call.0.as_mut().poll_frame(cx)),
                 ErasedBody::Whole(body) => body.next(),
-                ErasedBody::Live(reader) => ready!(reader.poll_frame(cx)),
+                ErasedBody::Live(reader) => {
+                    if let Poll::Ready(()) = this.patience.poll_over(cx) {
+                        // The reader leaves, and the others read on.
+                        let nothing = Whole::new(Bytes::new(), Vec::new(), End::Clean);
+                        *body = ErasedBody::Whole(WholeBody::new(nothing));
+                        return Poll::Ready(Some(Err(Patience::error().into())));
+                    }
+                    ready!(reader.poll_frame(cx))
+                }
             },
         })
     }
@@ -238,82 +235,3 @@ impl fmt::Display for FellBehind {
 }
 
 impl Error for FellBehind {}
-
-// === impl Resume ===
-
-impl Resume {
-    /// Starts the spare call. Without one, the body fails.
-    pub(crate) fn new(spare: Option<Spare>, head: &Parts, read: u64) -> Self {
-        Self {
-            state: spare.map_or(ResumeState::Failed, |spare| ResumeState::Calling(spare())),
-            skip: read,
-            head: Box::new(Identity::of(head.status, &head.headers)),
-        }
-    }
-
-    pub(crate) fn poll_frame(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        loop {
-            match &mut self.state {
-                ResumeState::Over => return Poll::Ready(None),
-                ResumeState::Failed => return self.fail(FellBehind.into()),
-                ResumeState::Calling(call) => match ready!(call.as_mut().poll(cx)) {
-                    Err(error) => return self.fail(error),
-                    Ok(response) => self.state = self.continued(response),
-                },
-                ResumeState::Body(body) => {
-                    let frame = ready!(body.as_mut().poll_frame(cx));
-                    match frame {
-                        Some(Ok(frame)) => {
-                            if let Some(frame) = rest(frame, &mut self.skip) {
-                                return Poll::Ready(Some(Ok(frame)));
-                            }
-                        }
-                        Some(Err(error)) => return self.fail(error),
-                        // A body shorter than the bytes already read has no clean end.
-                        None if self.skip > 0 => return self.fail(FellBehind.into()),
-                        None => self.state = ResumeState::Over,
-                    }
-                }
-            }
-        }
-    }
-
-    pub(crate) fn is_end_stream(&self) -> bool {
-        match &self.state {
-            ResumeState::Over => true,
-            ResumeState::Body(body) => self.skip == 0 && body.is_end_stream(),
-            ResumeState::Failed | ResumeState::Calling(_) => false,
-        }
-    }
-
-    fn fail(&mut self, error: BoxError) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        self.state = ResumeState::Over;
-        Poll::Ready(Some(Err(error)))
-    }
-
-    fn continued(&self, response: Response<BoxBody>) -> ResumeState {
-        let (head, body) = response.into_parts();
-        let identity = Identity::of(head.status, &head.headers);
-        let same = identity == *self.head && (self.skip == 0 || identity.is_strong());
-        if same {
-            ResumeState::Body(body)
-        } else {
-            ResumeState::Failed
-        }
-    }
-}
-
-/// Returns the part of a frame that the reader does not have yet.
-fn rest(frame: Frame<Bytes>, skip: &mut u64) -> Option<Frame<Bytes>> {
-    let mut chunk = match frame.into_data() {
-        Ok(chunk) => chunk,
-        Err(frame) => return Some(frame),
-    };
-    let known = usize::try_from(*skip).map_or(chunk.len(), |skip| skip.min(chunk.len()));
-    *skip -= known as u64;
-    let rest = chunk.split_off(known);
-    (!rest.is_empty()).then(|| Frame::data(rest))
-}

@@ -23,8 +23,8 @@ use tokio::runtime::Handle;
 use super::{
     Common,
     answer::{Answer, Content, Load, Owned},
-    body::Spare,
     recent::Birth,
+    resume::Spare,
     whole::{Arriving, End, Prefix, is_as_long_as_announced, poll_chunk},
 };
 use crate::config::Abandoned;
@@ -154,7 +154,9 @@ impl LiveBody {
     pub(super) fn spare(&self) -> Option<Spare> {
         self.common.counters.cut_off.increment();
         tracing::debug!("a reader fell too far behind");
-        self.spares.lock().pop()
+        let spare = self.spares.lock().pop()?;
+        self.common.counters.calls.increment();
+        Some(spare)
     }
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod answer;
 pub(crate) mod body;
 pub(crate) mod flight;
 pub(crate) mod recent;
+pub(crate) mod resume;
 pub(crate) mod whole;
 
 use std::{
@@ -50,7 +51,10 @@ pub(crate) struct Owner {
 /// Counters that all services of a layer share.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
+    pub(crate) requests: Counter,
     pub(crate) calls: Counter,
+    pub(crate) failed: Counter,
+    pub(crate) led: Counter,
     pub(crate) joined: Counter,
     pub(crate) reused: Counter,
     pub(crate) bypassed: Counter,
@@ -68,14 +72,23 @@ pub(crate) struct Counters {
 
 /// Counters of a layer since it was made, and its current state.
 ///
-/// Each request adds to one of `calls`, `joined`, `reused`, `bypassed`, `barred`, `released`,
-/// `retried`, `overflowed` and `refused`, according to its outcome.
+/// Each request adds to `requests` or `bypassed`. Each of `requests` adds to one of `led`, `joined`,
+/// `reused`, `barred`, `released`, `retried`, `overflowed` and `refused`, according to its outcome;
+/// to none if its caller leaves while it waits, and to `refused` too if it is given up after it has
+/// made a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct CoalesceStats {
-    /// Upstream calls made for requests that others could join.
+    /// Requests that may share a call.
+    pub requests: u64,
+    /// Calls of the inner service for `requests`, whatever became of them: shared ones, and those
+    /// of requests that were sent on their own.
     pub calls: u64,
+    /// Calls that ended with an error or a 5xx.
+    pub failed: u64,
+    /// Requests that made the first call of a flight, which others could join.
+    pub led: u64,
     /// Requests answered by another request's call. Errors count too.
     pub joined: u64,
     /// Requests answered from the [window](crate::ReuseWindow), without any call.
@@ -90,11 +103,11 @@ pub struct CoalesceStats {
     pub retried: u64,
     /// Waiters that got a call's error.
     pub errors_shared: u64,
-    /// Requests answered 502 or 503 by the layer itself.
+    /// Requests answered 502, 503 or 504 by the layer itself.
     pub refused: u64,
     /// Requests sent on their own because a limit was reached.
     pub overflowed: u64,
-    /// Waiters that reached the time limit.
+    /// Requests whose wait reached the layer's limit or the deadline of their caller.
     pub timed_out: u64,
     /// Readers that fell too far behind.
     pub cut_off: u64,
@@ -192,7 +205,10 @@ impl fmt::Debug for Common {
 impl Counters {
     pub(crate) fn read(&self) -> CoalesceStats {
         CoalesceStats {
+            requests: self.requests.get(),
             calls: self.calls.get(),
+            failed: self.failed.get(),
+            led: self.led.get(),
             joined: self.joined.get(),
             reused: self.reused.get(),
             bypassed: self.bypassed.get(),

@@ -32,17 +32,17 @@ pub fn authority_of<'a>(uri: &'a Uri, host: Option<&'a HeaderValue>) -> &'a str 
     }
 }
 
-/// Returns the scheme of a request's target, as far as each version of HTTP tells it; empty if it is
-/// unknown.
+/// Returns the scheme of a request's target; empty if it is unknown.
 ///
-/// A server learns it from HTTP/2 and HTTP/3 (`:scheme`), but not from the origin form of HTTP/1.1
-/// (RFC 9112 §3.2.1). So it counts as unknown for these versions, and a target is the same over all
-/// of them. A request that a client makes has HTTP/1.1 unless the client sets another version.
+/// A server learns it from HTTP/2 and HTTP/3 (`:scheme`, RFC 9113 §8.3.1), but not from the origin
+/// form of HTTP/1.1 (RFC 9112 §3.2.1). So for a request that a server has `received` it counts as
+/// unknown over all of them, and the target is the same. A client knows the scheme of what it
+/// sends, over any version: a response that came in clear must not answer a request for `https`.
 #[must_use]
 #[inline]
-pub fn scheme(uri: &Uri, version: Version) -> &str {
+pub fn scheme(uri: &Uri, version: Version, received: bool) -> &str {
     match version {
-        Version::HTTP_2 | Version::HTTP_3 => "",
+        Version::HTTP_2 | Version::HTTP_3 if received => "",
         _ => uri.scheme_str().unwrap_or_default(),
     }
 }
@@ -193,11 +193,21 @@ mod tests {
     #[test]
     fn the_scheme_is_the_same_over_all_versions_of_a_server() {
         let (origin, absolute) = (Uri::from_static("/a"), Uri::from_static("https://h/a"));
-        assert_eq!(scheme(&origin, Version::HTTP_11), "");
-        assert_eq!(scheme(&absolute, Version::HTTP_2), "");
-        assert_eq!(scheme(&absolute, Version::HTTP_3), "");
-        // A client's request.
-        assert_eq!(scheme(&absolute, Version::HTTP_11), "https");
+        assert_eq!(scheme(&origin, Version::HTTP_11, true), "");
+        assert_eq!(scheme(&absolute, Version::HTTP_2, true), "");
+        assert_eq!(scheme(&absolute, Version::HTTP_3, true), "");
+        // A proxy's request, in absolute form.
+        assert_eq!(scheme(&absolute, Version::HTTP_11, true), "https");
+    }
+
+    #[test]
+    fn the_scheme_counts_over_every_version_of_a_client() {
+        for version in [Version::HTTP_11, Version::HTTP_2, Version::HTTP_3] {
+            for uri in ["http://h/a", "https://h/a"] {
+                let (known, _) = uri.split_once(':').unwrap();
+                assert_eq!(scheme(&Uri::from_static(uri), version, false), known);
+            }
+        }
     }
 
     #[test]

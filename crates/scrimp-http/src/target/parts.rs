@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use http::{HeaderValue, Uri};
+use http::{HeaderValue, Uri, Version};
 
 use super::{
-    authority::{authority_of, has_userinfo, is_named_by},
+    authority::{HostBytes, authority_of, has_userinfo, is_named_by, scheme},
     uri::Target,
 };
 use crate::scan::has_in;
@@ -18,10 +18,11 @@ use crate::scan::has_in;
 /// than to `/p`, as many routers do, and one response is then not valid for the other.
 #[derive(Debug)]
 pub struct TargetParts<'a> {
-    /// The scheme, in lower case; empty if it is unknown.
+    /// The [scheme](super::scheme), in lower case; empty if it is unknown.
     pub scheme: Cow<'a, str>,
-    /// The authority of the URI, in lower case, without user information and default port;
-    /// empty in origin form, in which [Host](Self::host) has it.
+    /// The authority of the URI, in lower case, without user information and default port; in
+    /// origin form the host that Host names. Empty without either, and for a Host that is not a
+    /// plain name.
     pub authority: Cow<'a, str>,
     /// Path and query, as spelled.
     pub path_and_query: &'a str,
@@ -29,21 +30,27 @@ pub struct TargetParts<'a> {
     /// a rewritten request.
     pub more: Cow<'a, str>,
     uri: &'a Uri,
+    /// The first line of Host.
+    first: Option<&'a HeaderValue>,
 }
 
 // === impl Target ===
 
 impl<'a> Target<'a> {
-    /// Returns the parts of the target.
+    /// Returns the parts of the target of a request with this version and this first line of Host.
+    /// None for a Host that does not count.
     #[must_use]
     #[inline]
-    pub fn parts(&self) -> TargetParts<'a> {
+    pub fn parts(&self, version: Version, first: Option<&'a HeaderValue>) -> TargetParts<'a> {
         let uri = self.uri;
+        if uri.authority().is_none() {
+            return self.of_origin(first);
+        }
         let authority = uri.authority().map_or("", |authority| authority.as_str());
         // The bytes from `:` to `Z`: capital letters, and the separators of port and user.
         let plain = !has_in::<b':', b'Z'>(authority.as_bytes());
         TargetParts {
-            scheme: uri.scheme_str().map_or("".into(), lower),
+            scheme: lower(scheme(uri, version, self.received)),
             authority: match plain {
                 true => authority.into(),
                 false => lower(authority_of(uri, None)),
@@ -54,6 +61,25 @@ impl<'a> Target<'a> {
                 false => self.more(),
             },
             uri,
+            first,
+        }
+    }
+
+    /// Returns the parts of a target in origin form, which are those that HTTP/2 tells otherwise.
+    #[inline]
+    fn of_origin(&self, first: Option<&'a HeaderValue>) -> TargetParts<'a> {
+        let plain = first.filter(|host| HostBytes::of(host).plain);
+        let host = plain.and_then(|host| std::str::from_utf8(host.as_bytes()).ok());
+        TargetParts {
+            scheme: self.uri.scheme_str().map_or("".into(), lower),
+            authority: lower(host.unwrap_or_default()),
+            path_and_query: self.uri.path_and_query().map_or("/", |path| path.as_str()),
+            more: match self.rewritten {
+                None => "".into(),
+                Some(_) => self.more(),
+            },
+            uri: self.uri,
+            first,
         }
     }
 
@@ -71,15 +97,22 @@ impl<'a> Target<'a> {
 // === impl TargetParts ===
 
 impl TargetParts<'_> {
-    /// Returns the part that a line of Host adds: in origin form the authority, in lower case;
-    /// otherwise nothing if it names the authority of the URI.
+    /// Returns the part that a line of Host adds, in lower case. The first line adds nothing if it
+    /// names the authority, as the target says enough then. Every further line does, as readers
+    /// disagree on which of them counts.
+    ///
+    /// The first line must be the one that the parts were made of.
     #[must_use]
     #[inline]
     pub fn host<'h>(&self, host: &'h HeaderValue) -> Option<Cow<'h, [u8]>> {
-        let same = host.as_bytes() == self.authority.as_bytes();
+        let first = self.first.is_some_and(|first| std::ptr::eq(first, host));
         let named = match self.uri.authority() {
-            Some(_) => same || is_named_by(self.uri, &self.authority, host),
-            None => false,
+            _ if !first || self.authority.is_empty() => false,
+            Some(_) => {
+                let same = host.as_bytes() == self.authority.as_bytes();
+                same || is_named_by(self.uri, &self.authority, host)
+            }
+            None => true,
         };
         (!named).then(|| lower_bytes(host.as_bytes()))
     }
@@ -103,42 +136,61 @@ fn lower_bytes(text: &[u8]) -> Cow<'_, [u8]> {
 
 #[cfg(test)]
 mod tests {
-    use http::Extensions;
+    use http::{Extensions, HeaderMap, header};
 
     use super::*;
     use crate::target::TargetUri;
 
-    type All = (String, String, String, String);
-
-    fn parts(uri: &'static str) -> All {
+    /// Returns everything that a target adds to a key, for these lines of Host.
+    fn written(
+        find: TargetUri,
+        uri: &'static str,
+        version: Version,
+        hosts: &[&str],
+    ) -> Vec<String> {
+        let mut headers = HeaderMap::new();
+        for host in hosts {
+            headers.append(header::HOST, host.parse().unwrap());
+        }
         let (uri, extensions) = (Uri::from_static(uri), Extensions::new());
-        let parts = TargetUri::shown().of(&extensions, &uri).parts();
-        let path = parts.path_and_query.into();
-        (
-            parts.scheme.into(),
-            parts.authority.into(),
-            path,
-            parts.more.into(),
-        )
+        let first = headers.get(header::HOST);
+        let parts = find.of(&extensions, &uri).parts(version, first);
+        let added = headers.get_all(header::HOST).iter();
+        let added = added.filter_map(|host| parts.host(host));
+        let added = added.map(|host| format!("host {}", String::from_utf8_lossy(&host)));
+        let more = parts.more.to_string();
+        [&*parts.scheme, &*parts.authority, parts.path_and_query]
+            .map(str::to_owned)
+            .into_iter()
+            .chain(added)
+            .chain((!more.is_empty()).then_some(more))
+            .collect()
+    }
+
+    fn sent(uri: &'static str, hosts: &[&str]) -> Vec<String> {
+        written(TargetUri::shown(), uri, Version::HTTP_11, hosts)
+    }
+
+    fn received(uri: &'static str, version: Version, hosts: &[&str]) -> Vec<String> {
+        written(TargetUri::shown().received(), uri, version, hosts)
     }
 
     #[test]
     fn equivalent_schemes_authorities_and_ports_have_one_form() {
-        let plain = parts("http://shop.test/p");
+        let plain = sent("http://shop.test/p", &[]);
+        assert_eq!(plain, ["http", "shop.test", "/p"]);
         for uri in [
             "HTTP://Shop.TEST/p",
             "http://shop.test:80/p",
             "http://shop.test:/p",
         ] {
-            assert_eq!(parts(uri), plain, "{uri}");
+            assert_eq!(sent(uri, &[]), plain, "{uri}");
         }
-        let (.., more) = plain;
-        assert_eq!(more, "");
     }
 
     #[test]
     fn targets_that_an_upstream_may_answer_differently_stay_apart() {
-        let plain = parts("http://shop.test/p");
+        let plain = sent("http://shop.test/p", &[]);
         for uri in [
             "http://shop.test./p",
             "http://shop.test:8080/p",
@@ -147,11 +199,53 @@ mod tests {
             "http://shop.test/a/../p",
             "http://ann@shop.test/p",
         ] {
-            assert_ne!(parts(uri), plain, "{uri}");
+            assert_ne!(sent(uri, &[]), plain, "{uri}");
         }
         assert_ne!(
-            parts("http://ann@shop.test/p"),
-            parts("http://bob@shop.test/p")
+            sent("http://ann@shop.test/p", &[]),
+            sent("http://bob@shop.test/p", &[])
+        );
+    }
+
+    #[test]
+    fn a_server_has_one_target_over_all_versions_of_http() {
+        let first = received("/p", Version::HTTP_11, &["Shop.Test"]);
+        assert_eq!(first, ["", "shop.test", "/p"]);
+        for version in [Version::HTTP_2, Version::HTTP_3] {
+            for uri in ["http://shop.test/p", "https://Shop.test/p"] {
+                assert_eq!(received(uri, version, &[]), first, "{uri}");
+                assert_eq!(received(uri, version, &["shop.test"]), first, "{uri}");
+            }
+        }
+    }
+
+    #[test]
+    fn hosts_that_disagree_are_apart_over_all_versions_of_http() {
+        let honest = received("/p", Version::HTTP_11, &["shop.test"]);
+        let uri = "https://shop.test/p";
+        for hosts in [
+            &["evil"][..],
+            &["shop.test", "evil"],
+            &["evil", "shop.test"],
+            &["shop.test", "shop.test"],
+            &[""],
+        ] {
+            let two = received(uri, Version::HTTP_2, hosts);
+            assert_ne!(two, honest, "{hosts:?}");
+            assert_ne!(
+                two,
+                received("/p", Version::HTTP_11, &["evil"]),
+                "{hosts:?}"
+            );
+            assert_ne!(received("/p", Version::HTTP_11, hosts), honest, "{hosts:?}");
+        }
+        for odd in ["shop.test@evil", "shop.test/", "shop.test, evil"] {
+            assert_ne!(received("/p", Version::HTTP_11, &[odd]), honest, "{odd}");
+        }
+        assert_ne!(received("/p", Version::HTTP_10, &[]), honest);
+        assert_ne!(
+            received("/p", Version::HTTP_11, &[""]),
+            received("/p", Version::HTTP_11, &[])
         );
     }
 
@@ -162,30 +256,22 @@ mod tests {
             extensions.insert(Uri::from_static("/"));
             let find = TargetUri::new(Extensions::get::<Uri>);
             let shown = Uri::from_static(shown);
-            find.of(&extensions, &shown).parts().more.into_owned()
+            let target = find.of(&extensions, &shown);
+            target.parts(Version::HTTP_11, None).more.into_owned()
         };
         assert_ne!(of("/de/"), of("/fr/"));
         assert_eq!(of("/"), "");
     }
 
     #[test]
-    fn host_adds_the_authority_that_the_uri_does_not_have() {
-        let added = |uri: &'static str, host: &'static str| {
-            let (uri, host) = (Uri::from_static(uri), HeaderValue::from_static(host));
-            let extensions = Extensions::new();
-            let parts = TargetUri::shown().of(&extensions, &uri).parts();
-            let added = parts.host(&host).map(Cow::into_owned);
-            added.map(|bytes| String::from_utf8(bytes).unwrap())
-        };
+    fn host_adds_nothing_if_it_names_the_authority() {
         for host in ["a", "A", "a:80"] {
-            assert_eq!(added("http://a/", host), None, "{host}");
+            assert_eq!(sent("http://a/", &[host]), sent("http://a/", &[]), "{host}");
         }
         for host in ["b", "a:81", "a.", "u@a", ""] {
-            assert_eq!(added("http://a/", host).as_deref(), Some(host));
+            assert_ne!(sent("http://a/", &[host]), sent("http://a/", &[]), "{host}");
         }
-        assert_eq!(added("/", "Shop.Test").as_deref(), Some("shop.test"));
         // The port may not be the default port of the scheme, which is unknown.
-        assert_eq!(added("/", "a:80").as_deref(), Some("a:80"));
-        assert_eq!(added("/", "").as_deref(), Some(""));
+        assert_ne!(sent("/", &["a:80"]), sent("/", &["a"]));
     }
 }

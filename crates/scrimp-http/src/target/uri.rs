@@ -12,8 +12,14 @@ use super::mount::mount;
 /// for in an extension. A layer inside it must key by that URI: `/v1/items` and `/v2/items` both
 /// show `/items` there. With the feature `axum` the default finds axum's `OriginalUri`; without
 /// it, the default finds nothing and the request's own URI counts.
+///
+/// A request whose target is found there was received by a server, which matters to its
+/// [scheme](super::scheme).
 #[derive(Clone, Copy)]
-pub struct TargetUri(Option<fn(&Extensions) -> Option<&Uri>>);
+pub struct TargetUri {
+    find: Option<fn(&Extensions) -> Option<&Uri>>,
+    received: bool,
+}
 
 /// Target of a request, and the shown URI if it says more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +28,8 @@ pub struct Target<'a> {
     pub uri: &'a Uri,
     /// The URI that the request shows, if it was rewritten: the response then depends on both.
     pub rewritten: Option<&'a Uri>,
+    /// The request was received by a server, not made by a client.
+    pub received: bool,
 }
 
 // === impl TargetUri ===
@@ -30,13 +38,28 @@ impl TargetUri {
     /// Finds it with a function.
     #[must_use]
     pub fn new(find: fn(&Extensions) -> Option<&Uri>) -> Self {
-        Self(Some(find))
+        Self {
+            find: Some(find),
+            received: false,
+        }
     }
 
     /// Uses the URI that the request shows.
     #[must_use]
     pub fn shown() -> Self {
-        Self(None)
+        Self {
+            find: None,
+            received: false,
+        }
+    }
+
+    /// Takes every request for one that a server has received, wherever its target is found.
+    #[must_use]
+    pub fn received(self) -> Self {
+        Self {
+            received: true,
+            ..self
+        }
     }
 
     /// Returns the target of a request.
@@ -46,14 +69,19 @@ impl TargetUri {
         let plain = Target {
             uri: shown,
             rewritten: None,
+            received: self.received,
         };
-        match self.0 {
+        match self.find {
             Some(find) if !extensions.is_empty() => match find(extensions) {
                 Some(target) if target != shown => Target {
                     uri: target,
                     rewritten: mount(target, shown).is_none().then_some(shown),
+                    received: true,
                 },
-                _ => plain,
+                found => Target {
+                    received: plain.received || found.is_some(),
+                    ..plain
+                },
             },
             _ => plain,
         }
@@ -74,7 +102,7 @@ impl Default for TargetUri {
 
 impl fmt::Debug for TargetUri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
+        f.write_str(match self.find {
             Some(_) => "TargetUri(function)",
             None => "TargetUri(shown)",
         })
@@ -95,6 +123,21 @@ mod tests {
         extensions.insert(target.clone());
         assert_eq!(find.of(&extensions, &shown).uri, &target);
         assert_eq!(TargetUri::shown().of(&extensions, &shown).uri, &shown);
+    }
+
+    #[test]
+    fn a_request_with_its_target_in_extensions_was_received() {
+        let (find, shown) = (TargetUri::new(Extensions::get::<Uri>), TargetUri::shown());
+        let uri = Uri::from_static("https://h/a");
+        let mut extensions = Extensions::new();
+        assert!(!find.of(&extensions, &uri).received);
+        extensions.insert(uri.clone());
+        assert!(
+            find.of(&extensions, &uri).received,
+            "though it says no more"
+        );
+        assert!(!shown.of(&extensions, &uri).received);
+        assert!(shown.received().of(&extensions, &uri).received);
     }
 
     #[test]

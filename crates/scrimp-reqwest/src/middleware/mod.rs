@@ -1,17 +1,21 @@
 //! A tower stack at the end of a chain of reqwest-middleware.
 
 mod call;
+mod limit;
 mod place;
 mod watch;
+
+use std::future::poll_fn;
 
 use bytes::Bytes;
 use http::{Extensions, Request, Response};
 use http_body::Body;
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Error, Middleware, Next};
-use scrimp_core::BoxError;
+use scrimp_core::{BoxError, extensions::Patience};
 use tower_service::Service;
 
-use crate::{body::wrap, url::AnsweredBy};
+use self::limit::{limited, timed_out, within};
+use crate::{limit::set_deadline, url::AnsweredBy};
 
 pub use call::MiddlewareCall;
 pub use place::NotLast;
@@ -27,6 +31,14 @@ pub use watch::HiddenCredential;
 /// A request's extensions go into the stack, and those of the response come back. Middlewares
 /// before this one can read a [`CacheInfo`](scrimp_core::extensions::CacheInfo) or set a
 /// [`Tenant`](scrimp_core::extensions::Tenant).
+///
+/// The [time-out](reqwest::RequestBuilder::timeout) of a request is that of its caller. It becomes
+/// a [`Deadline`](scrimp_core::extensions::Deadline) and limits the whole, the body included,
+/// wherever in the stack the caller waits: for a store, a turn, a batch, or the call of another
+/// caller. The error says so ([`is_timeout`](reqwest::Error::is_timeout)), though it is one of a
+/// body ([`is_body`](reqwest::Error::is_body)): reqwest offers no way to make another kind. A
+/// call that others wait for goes on without its caller's limit; the time-out of the transport's
+/// client still ends it.
 #[derive(Debug, Clone)]
 pub struct StackMiddleware<S> {
     stack: S,
@@ -86,26 +98,31 @@ where
         let url = request.url().clone();
         let mut request = Request::<reqwest::Body>::try_from(request)?;
         request.extensions_mut().extend(extensions.clone());
+        set_deadline(request.extensions_mut());
+        let mut patience = Patience::of(request.extensions());
         let mut stack = self.stack.clone();
-        std::future::poll_fn(|cx| stack.poll_ready(cx))
-            .await
-            .map_err(|error| recognised(error.into()))?;
-        let response = stack.call(request).await;
+        let call = async move {
+            poll_fn(|cx| stack.poll_ready(cx)).await?;
+            stack.call(request).await
+        };
+        let Some(response) = within(&mut patience, call).await else {
+            return Err(timed_out(url));
+        };
         let response = response.map_err(|error| recognised(error.into()))?;
         extensions.extend(response.extensions().clone());
-        Ok(incoming(response, url))
+        Ok(incoming(response, url, patience))
     }
 }
 
 /// Converts a response into one of reqwest.
-fn incoming<B>(response: Response<B>, asked: reqwest::Url) -> reqwest::Response
+fn incoming<B>(response: Response<B>, asked: reqwest::Url, patience: Patience) -> reqwest::Response
 where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
     use reqwest::ResponseBuilderExt;
 
-    let mut response = response.map(wrap);
+    let mut response = response.map(|body| limited(body, patience));
     let answered = response.extensions_mut().remove::<AnsweredBy>();
     let url = answered.map_or(asked, |AnsweredBy(url)| url);
     // The only way to set the URL: reqwest's own extension has no public name.

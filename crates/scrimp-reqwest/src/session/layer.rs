@@ -24,7 +24,8 @@ use super::{builder::SessionLayerBuilder, config::Config, service::Session};
 ///   followed is the response: one too many, one to a scheme other than HTTP, or one that repeats
 ///   a body that was streamed.
 ///
-/// The time-out of a request applies to each of its calls.
+/// The time-out of a request becomes its [`Deadline`](scrimp_core::extensions::Deadline): it limits
+/// the whole, redirects included, and the layers hold their callers to it.
 #[derive(Debug, Clone)]
 pub struct SessionLayer {
     config: Arc<Config>,

@@ -14,7 +14,7 @@ use scrimp_core::BoxError;
 use tower_service::Service;
 
 use super::{config::Config, future::SessionFuture, hop::Hop};
-use crate::body::outgoing;
+use crate::{body::outgoing, limit::set_deadline};
 
 /// The service of a [`SessionLayer`](super::SessionLayer).
 #[derive(Clone)]
@@ -63,6 +63,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (mut head, body) = request.map(outgoing).into_parts();
+        set_deadline(&mut head.extensions);
         if let Some(tenant) = &self.config.tenant {
             head.extensions.insert(tenant.clone());
         }

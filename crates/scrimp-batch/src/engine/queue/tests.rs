@@ -12,6 +12,7 @@ fn queued(item: u32, identity: Option<u32>, tenant: &str) -> Queued<u32, ()> {
             weight: 3,
             bytes: 10,
             deadline: None,
+            due: None,
             urgent: false,
         },
         slot: Slot::new(),

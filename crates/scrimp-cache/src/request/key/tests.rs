@@ -9,7 +9,8 @@ fn key(rule: &str, uri: &str, fields: &[(&'static str, &str)]) -> KeyBuf {
         request.headers_mut().append(*name, value.parse().unwrap());
     }
     let facts = RequestFacts::read(request.method(), request.headers(), &Telling::default());
-    build(&request, &facts, Some(&rule.key))
+    let scheme = request.uri().scheme_str().unwrap_or_default();
+    build(&request, scheme, &facts, Some(&rule.key))
 }
 
 fn same(rule: &str, a: &str, b: &str) -> bool {
@@ -140,7 +141,7 @@ fn tenants_never_share_a_key() {
             request.extensions_mut().insert(Tenant(Arc::from(name)));
         }
         let facts = RequestFacts::read(request.method(), request.headers(), &Telling::default());
-        build(&request, &facts, None)
+        build(&request, "", &facts, None)
     };
     assert_ne!(tenant(Some("a")).as_ref(), tenant(Some("b")).as_ref());
     assert_ne!(tenant(Some("a")).as_ref(), tenant(None).as_ref());

@@ -12,7 +12,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body::Body;
 use scrimp_core::{
     KeyRef,
-    extensions::{CacheInfo, CacheState, Since},
+    extensions::{CacheInfo, CacheState, Deadline, Since},
 };
 
 use self::{put::put, stand_in::Failure};
@@ -82,6 +82,7 @@ impl Fetch {
         let mut copy = head_of(request);
         // Inner layers may distinguish tenants by them, and handlers need the server's own.
         copy.extensions_mut().clone_from(request.extensions());
+        Deadline::drop_from(copy.extensions_mut());
         asked.strip(&shared.config, copy.headers_mut(), Some(&entry.selection));
         let call = CallRecord::new(&shared.config, &copy, asked, key, start);
         let mut request = copy;
@@ -138,6 +139,11 @@ impl Fetch {
     pub(super) fn soft_timeout(&self, config: &Config) -> Option<Duration> {
         self.refreshing.as_ref()?;
         config.rules.get(self.call.asked().rule)?.soft_timeout
+    }
+
+    /// Returns why the request was forwarded.
+    pub(super) fn reason(&self) -> Forward {
+        self.reason
     }
 
     pub(super) fn has_offer(&self) -> bool {

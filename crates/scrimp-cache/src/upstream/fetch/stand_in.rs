@@ -24,6 +24,8 @@ pub(super) enum Failure {
     Unreachable,
     /// No response has come yet.
     Slow,
+    /// No response came before the caller's deadline.
+    Late,
     /// An error response came.
     Status(StatusCode),
 }
@@ -40,7 +42,8 @@ impl Fetch {
             return None;
         }
         let freshness = Freshness::new(&entry.policy, shared.config.clock.instant());
-        let unreachable = !matches!(failure, Failure::Status(_));
+        // A caller without patience does not show that the upstream is down.
+        let unreachable = matches!(failure, Failure::Unreachable | Failure::Slow);
         if !judge::may_stand_in(
             &self.call.asked().facts.control,
             &entry.policy,
@@ -52,7 +55,7 @@ impl Fetch {
         let report = Report {
             forward_status: match failure {
                 Failure::Status(status) => Some(status),
-                Failure::Unreachable | Failure::Slow => None,
+                Failure::Unreachable | Failure::Slow | Failure::Late => None,
             },
             ttl: Some(ttl_seconds(freshness)),
             ..Report::forwarded(self.reason)
@@ -60,6 +63,7 @@ impl Fetch {
         let report = report.detail(match failure {
             Failure::Unreachable => "unreachable",
             Failure::Slow => "soft-timeout",
+            Failure::Late => "deadline",
             Failure::Status(_) => "stale-if-error",
         });
         Some(self.answer(shared, entry, freshness, report, CacheState::Stale))
@@ -87,6 +91,14 @@ impl Fetch {
         shared: &Arc<Shared<St>>,
     ) -> Option<Response<CacheBody<B>>> {
         self.stand_in(shared, Failure::Slow)
+    }
+
+    /// Returns the stored response, because the caller's deadline has passed.
+    pub(in crate::upstream) fn stand_in_for_late<St: Store, B>(
+        &self,
+        shared: &Arc<Shared<St>>,
+    ) -> Option<Response<CacheBody<B>>> {
+        self.stand_in(shared, Failure::Late)
     }
 
     /// Answers the client from a stored response.
