@@ -4,7 +4,9 @@
 mod daemon;
 mod rig;
 mod server;
+mod spans;
 
 pub use daemon::Daemon;
 pub use rig::{Answer, Fields, Rig, builder, layer, reply, request};
 pub use server::Server;
+pub use spans::{Seen, Spans};

@@ -16,6 +16,7 @@ use pin_project_lite::pin_project;
 use scrimp_core::{
     BoxError, ShareError,
     extensions::{Deadline, DueBy, Patience, Priority, Tenant},
+    release_span,
 };
 use tokio::sync::OwnedSemaphorePermit;
 use tower::util::Oneshot;
@@ -240,7 +241,7 @@ where
     {
         let Self {
             inner,
-            head,
+            mut head,
             common,
             lanes,
         } = self;
@@ -255,6 +256,8 @@ where
         admission.weight = admission.weight.max(1);
         let lane = lanes.lane(key.as_ref(), || common.lane());
         let identity = admission.identity.as_ref();
+        // A batch outlasts the callers that leave it.
+        release_span(&mut head.extensions);
         let waiting = Waiting {
             identity: identity.filter(|_| common.config.dedupe).cloned(),
             tenant: head

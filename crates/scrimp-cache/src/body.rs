@@ -1,6 +1,7 @@
 //! The bodies of a cache's responses.
 
 mod parts;
+mod replay;
 
 use std::{
     fmt,
@@ -14,8 +15,9 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use scrimp_core::Tee;
 
-use crate::entry::BodyCollector;
+use crate::entry::{BodyCollector, Entry};
 pub(crate) use parts::Parts;
+use replay::Replay;
 
 /// A body from the store. It shares the memory of the stored one.
 pub(crate) struct StoredBody {
@@ -27,6 +29,7 @@ pub(crate) struct StoredBody {
 enum Rest {
     Trailers(HeaderMap),
     Parts(Parts),
+    Replay(Replay),
 }
 
 pin_project! {
@@ -50,10 +53,23 @@ pin_project! {
 // === impl StoredBody ===
 
 impl StoredBody {
-    pub(crate) fn new(data: Bytes, trailers: Option<&HeaderMap>) -> Self {
+    pub(crate) fn new(data: Bytes) -> Self {
+        Self { data, rest: None }
+    }
+
+    /// Returns the body of a stored response.
+    #[inline]
+    pub(crate) fn of(entry: &Entry) -> Self {
+        let rest = entry.extras.as_deref().and_then(|extras| {
+            let trailers = extras.trailers.as_ref();
+            match Replay::of(entry, extras) {
+                Some(replay) => Some(Rest::Replay(replay)),
+                None => trailers.cloned().map(Rest::Trailers),
+            }
+        });
         Self {
-            data,
-            rest: trailers.map(|trailers| Box::new(Rest::Trailers(trailers.clone()))),
+            data: entry.body.clone(),
+            rest: rest.map(Box::new),
         }
     }
 
@@ -66,17 +82,18 @@ impl StoredBody {
     }
 
     pub(crate) fn empty() -> Self {
-        Self::new(Bytes::new(), None)
+        Self::new(Bytes::new())
     }
 
     /// Returns an exact hint, unless there are trailers: HTTP/1.1 has no room for them behind a
-    /// body of announced length.
+    /// body of announced length. Servers make a Content-Length of it, which a stream does not have.
     fn size_hint(&self) -> SizeHint {
         let length = self.data.len() as u64;
         match self.rest.as_deref() {
             None => SizeHint::with_exact(length),
             Some(Rest::Parts(parts)) => SizeHint::with_exact(length + parts.left()),
-            Some(Rest::Trailers(_)) => {
+            Some(Rest::Replay(replay)) if replay.is_announced() => SizeHint::with_exact(length),
+            Some(Rest::Trailers(_) | Rest::Replay(_)) => {
                 let mut hint = SizeHint::new();
                 hint.set_lower(length);
                 hint
@@ -90,7 +107,7 @@ impl StoredBody {
 
     fn next(&mut self) -> Option<Frame<Bytes>> {
         if !self.data.is_empty() {
-            return Some(Frame::data(std::mem::take(&mut self.data)));
+            return Some(Frame::data(self.next_data()));
         }
         if let Rest::Parts(parts) = self.rest.as_deref_mut()? {
             let piece = parts.next();
@@ -101,8 +118,21 @@ impl StoredBody {
         }
         match *self.rest.take()? {
             Rest::Trailers(trailers) => Some(Frame::trailers(trailers)),
+            Rest::Replay(replay) => replay.into_trailers().map(Frame::trailers),
             Rest::Parts(_) => None,
         }
+    }
+
+    fn next_data(&mut self) -> Bytes {
+        let Some(Rest::Replay(replay)) = self.rest.as_deref() else {
+            return std::mem::take(&mut self.data);
+        };
+        let piece = replay.next(&mut self.data);
+        // The body has ended, unless there are trailers.
+        if self.data.is_empty() && !replay.has_trailers() {
+            self.rest = None;
+        }
+        piece
     }
 }
 

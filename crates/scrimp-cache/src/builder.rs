@@ -1,5 +1,7 @@
 //! The settings of a layer.
 
+mod kept;
+
 use std::{ops::Bound, sync::Arc, time::Duration};
 
 use bytes::Bytes;

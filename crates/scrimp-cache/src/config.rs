@@ -13,6 +13,7 @@ use scrimp_http::{
 
 use crate::{
     cache_status::CacheName,
+    kept::KeptTypes,
     policy::{Mode, facts::Telling},
     rule::{Cookies, Rule, RuleSet},
 };
@@ -38,6 +39,8 @@ pub(crate) struct Config {
     pub(crate) fallback: Option<Function<FallbackFn>>,
     pub(crate) store_timeout: Duration,
     pub(crate) target_uri: TargetUri,
+    /// Extensions of responses that are stored.
+    pub(crate) kept: KeptTypes,
 }
 
 /// A function set by the operator. It has no text form.
@@ -87,6 +90,7 @@ impl Default for Config {
             fallback: None,
             store_timeout: Duration::from_millis(100),
             target_uri: TargetUri::default(),
+            kept: KeptTypes::default(),
         }
     }
 }

@@ -87,6 +87,9 @@
 //!   that goes on after `soft-timeout` is the caller's own; if its response is a refusal, the next
 //!   caller waits. Extensions of a request go along, as handlers need them: an identity in them
 //!   has to be a [`Tenant`](scrimp_core::extensions::Tenant).
+//! - **Event streams** (server-sent events, lines of JSON, `multipart/mixed`, gRPC) pass through. A
+//!   rule may keep one that is finite and has ended cleanly ([`keep_events`](RuleBuilder::keep_events)). It
+//!   is then sent as a stream.
 //! - **Invalidation** by tag, version, prefix, glob, URI and more ([`Invalidation`]), which a
 //!   response in progress cannot undo; by unsafe methods; by cache groups (RFC 9875).
 //! - **Safe by default**: requests with Cookie bypass a shared cache. Set-Cookie is not stored
@@ -106,6 +109,8 @@
 //!   ignores a dot at the end of the host too. A response fetched under an unusual spelling of the
 //!   path answers that spelling only: some upstreams distinguish `/%70` from `/p`, and one client
 //!   must not choose the responses of others.
+//! - **Extensions** of a response reach the caller whose request was sent. Those that the operator chooses
+//!   are stored, and hits carry them ([`keep_extension`](CacheLayerBuilder::keep_extension)).
 //! - **Uncacheable responses** cost little: a key whose response could not be stored is
 //!   remembered, and its next request is only watched. So the first response that becomes storable
 //!   is not stored; the next one is.
@@ -161,6 +166,7 @@ mod digest;
 mod entry;
 mod future;
 mod invalidation;
+mod kept;
 mod layer;
 mod lookup;
 mod pattern;

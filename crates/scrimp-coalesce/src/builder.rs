@@ -127,6 +127,18 @@ impl CoalesceLayerBuilder {
         self.with(|config| config.key = Some(Arc::new(key)))
     }
 
+    /// Shares event streams and the like too: server-sent events, lines and sequences of JSON,
+    /// `multipart/mixed`, gRPC ([`scrimp_http::media_type::is_stream`]).
+    ///
+    /// Subscribers usually want streams of their own: without this, such a response goes to the caller
+    /// whose request was sent, and the others make their own calls as soon as its head has come. With it,
+    /// callers read one stream, each from its first byte, while that is within
+    /// [`max_bytes`](Self::max_bytes). This is for streams that are the same for all and have an end,
+    /// such as the answer of a language model. They are not [reused](Self::window) after it.
+    pub fn share_events(self) -> Self {
+        self.with(|config| config.share_events = true)
+    }
+
     /// Shares POST requests with equal bodies too. Suits queries that only look like writes:
     /// GraphQL, search, language models. Needs a
     /// [`BodyDigestLayer`](scrimp_core::BodyDigestLayer) outside.

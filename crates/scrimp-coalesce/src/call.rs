@@ -17,6 +17,7 @@ use scrimp_core::{BoxError, PrivateRecheck, ShareError};
 use scrimp_flight::single_flight::{Flight, Others};
 use tower::util::Oneshot;
 use tower_service::Service;
+use tracing::Span;
 
 use crate::{
     policy::{self, Verdict},
@@ -62,6 +63,9 @@ pub(crate) struct Errand {
     pub(crate) writes: Option<u64>,
     /// To ask again whether the request is private.
     pub(crate) recheck: PrivateRecheck,
+    /// The span of a call that may outlast all its callers, from its first poll on: what the inner
+    /// service starts there may hold the span that it starts in.
+    pub(crate) span: Option<Box<Span>>,
 }
 
 pin_project! {
@@ -143,7 +147,8 @@ where
         let StageProj::Calling { call } = this.stage.as_mut().project() else {
             unreachable!("a head is polled until it is ready, and no longer");
         };
-        let result = ready!(call.poll(cx));
+        let polled = this.errand.within(|| call.poll(cx));
+        let result = ready!(polled);
         let counters = &flight.terms().common.counters;
         counters.failed.count_failure(&result);
         if let Some(target) = this.errand.writes {
@@ -173,7 +178,7 @@ where
                     fields: this.errand.fields.take(),
                     window,
                 };
-                arriving.prefix.read(body, cx);
+                this.errand.within(|| arriving.prefix.read(body, cx));
                 this.errand.arrived(flight, arriving)
             }
         };
@@ -223,10 +228,11 @@ where
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let StageProj::Reading { body, .. } = self.project().stage.project() else {
+        let this = self.project();
+        let StageProj::Reading { body, .. } = this.stage.project() else {
             return Poll::Ready(None);
         };
-        let frame = ready!(body.poll_frame(cx));
+        let frame = ready!(this.errand.within(|| body.poll_frame(cx)));
         Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
     }
 
@@ -270,6 +276,14 @@ impl<E> Found<E> {
 // === impl Errand ===
 
 impl Errand {
+    /// Polls a part of the call in the call's span, if it has one.
+    fn within<T>(&self, poll: impl FnOnce() -> T) -> T {
+        match &self.span {
+            Some(span) => span.in_scope(poll),
+            None => poll(),
+        }
+    }
+
     fn failed<E: ShareError>(&self, flight: &Flight<BoxCall>, error: E) -> Found<E> {
         let common = &flight.terms().common;
         match common.config.window {

@@ -65,7 +65,8 @@ pub enum Abandoned {
     /// [window](crate::ReuseWindow). Needs a tokio runtime: without one the call is dropped.
     ///
     /// It is the call of a caller who has left, with that caller's credentials. They are part of
-    /// the key, so its response only answers requests that have the same.
+    /// the key, so its response only answers requests that have the same. The call has a
+    /// [span](scrimp_core::background_span) of its own from its start.
     Finish,
 }
 
@@ -88,6 +89,7 @@ pub(crate) struct Config {
     pub(crate) credentials: Credentials,
     pub(crate) ignored: Vec<HeaderName>,
     pub(crate) private_if: PrivateIf,
+    pub(crate) share_events: bool,
     pub(crate) key: Option<Arc<KeyFn>>,
     pub(crate) posts_by_digest: bool,
     pub(crate) posts_by_idempotency_key: bool,
@@ -187,6 +189,7 @@ impl Config {
             credentials: Credentials::default(),
             ignored: Vec::new(),
             private_if: PrivateIf::default(),
+            share_events: false,
             key: None,
             posts_by_digest: false,
             posts_by_idempotency_key: false,

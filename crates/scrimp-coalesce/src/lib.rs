@@ -80,8 +80,9 @@
 //!   as spelled, because an upstream may answer `/%70` and `/p` differently.
 //!   [`key_with`](CoalesceLayerBuilder::key_with) sets another key.
 //! - **Responses** are not shared if they have `private`, `no-store`, Set-Cookie, a field that a
-//!   qualified `private` or `no-cache` names, or a Vary that names a field outside the key. Live
-//!   streams and handshakes of one client are not shared either, nor what a function of yours calls
+//!   qualified `private` or `no-cache` names, or a Vary that names a field outside the key. Event
+//!   streams ([unless set](CoalesceLayerBuilder::share_events)) and handshakes of one client are not
+//!   shared either, nor what a function of yours calls
 //!   [private](CoalesceLayerBuilder::private_if). [`NotShared`] counts the reasons. Such a response goes to the
 //!   caller whose request was sent. The requests of all other waiters are sent on their own at
 //!   once. The key is remembered: [later](CoalesceLayerBuilder::remember), no request waits.
@@ -93,6 +94,8 @@
 //!   within [`max_total_bytes`](CoalesceLayerBuilder::max_total_bytes). A slow reader delays the
 //!   others once, for at most [100 ms](CoalesceLayerBuilder::patience), and is then
 //!   [cut off](SlowReader). Trailers are kept.
+//! - **Extensions** of a response go to each of its callers, but for those about the call itself: only
+//!   the caller whose request was sent pays for it.
 //! - **Errors** go to all waiters, or [one waiter retries](OnError), up to a limit. A body that
 //!   breaks off does so for every reader.
 //!

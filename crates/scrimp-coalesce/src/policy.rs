@@ -65,7 +65,9 @@ pub(crate) fn judge<B>(
     if is_refused_by_cache(response) {
         return Verdict::Refuse(Unshared::StoredForOne);
     }
+    // A stream may have ended between two events, and is of the moment.
     let window = config.window.as_ref();
+    let window = window.filter(|_| !config.share_events || !media_type::is_stream(headers));
     Verdict::Share {
         window: window.and_then(|window| reuse(status, headers, &control, window)),
     }
@@ -74,7 +76,8 @@ pub(crate) fn judge<B>(
 /// Returns the reason why this field keeps a response from being shared.
 fn refuses(config: &Config, name: &HeaderName, value: &HeaderValue) -> Option<Unshared> {
     if *name == CONTENT_TYPE {
-        return media_type::is_live(value).then_some(Unshared::LiveStream);
+        let refused = !config.share_events && media_type::is_stream_type(value);
+        return refused.then_some(Unshared::EventStream);
     }
     if *name == SET_COOKIE {
         return Some(Unshared::SetCookie);
@@ -191,6 +194,8 @@ mod tests {
             [("vary", "*")],
             [("vary", "a b")],
             [("content-type", "Text/Event-Stream; charset=utf-8")],
+            [("content-type", "application/x-ndjson")],
+            [("content-type", "multipart/mixed; boundary=-")],
         ] {
             assert!(
                 matches!(verdict(200, &fields), Verdict::Refuse(_)),

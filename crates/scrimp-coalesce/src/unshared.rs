@@ -23,8 +23,8 @@ scrimp_core::reasons! {
     PrivateIf => private_if, "private-if";
     /// The response is not a final one.
     NotFinal => not_final, "not-final";
-    /// The response is a live stream.
-    LiveStream => live_stream, "live-stream";
+    /// The response is an event stream or the like.
+    EventStream => event_stream, "event-stream";
     /// The response sets a cookie.
     SetCookie => set_cookie, "set-cookie";
     /// Vary names a field that is not part of the key.

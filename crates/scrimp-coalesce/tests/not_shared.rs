@@ -82,8 +82,8 @@ fn each_reason_in_a_response_has_a_count() {
         (
             200,
             &[("content-type", "text/event-stream")],
-            "live-stream",
-            |s| s.not_shared.live_stream,
+            "event-stream",
+            |s| s.not_shared.event_stream,
         ),
         (200, &[("set-cookie", "a=b")], "set-cookie", |s| {
             s.not_shared.set_cookie

@@ -6,6 +6,7 @@
 //! [`Booked`], [`RefusedTenants`], [`Shared`].
 
 mod deadline;
+mod one_call;
 mod settlement;
 mod shares;
 
@@ -23,6 +24,7 @@ use bytes::Bytes;
 
 pub use self::{
     deadline::{Deadline, DueBy, Patience},
+    one_call::is_of_one_call,
     settlement::{Booked, Settlement, Settler},
     shares::{RefusedTenants, TenantShares},
 };

@@ -13,7 +13,8 @@
 //! - [`extensions`]: messages between layers through [`http::Extensions`].
 //! - [`FillLock`]: one filler of a key among many processes.
 //! - [`Problem`]: a failure of a layer's own, as problem details (RFC 9457).
-//! - [`Counter`], [`reasons!`], [`Tasks`]: what a layer counts, and what it does in the background.
+//! - [`Counter`], [`reasons!`]: what a layer counts.
+//! - [`Tasks`], [`background_span`]: what it does in the background.
 //! - [`PrivateIf`]: the operator's functions that tell which requests are private.
 //! - [`RateLimit`]: a limit that layers share; the feature `governor` has one.
 //! - [`RetryBudget`]: a limit on the retries of all layers together.
@@ -42,6 +43,7 @@
 //! # Ok::<(), scrimp_core::ParseMoneyError>(())
 //! ```
 
+mod background;
 mod body;
 mod clock;
 mod counter;
@@ -61,6 +63,7 @@ mod retry_budget;
 mod setting;
 mod tasks;
 
+pub use background::{background_span, release_span, root_span};
 pub use body::{BodyEnd, Sink, Tee};
 pub use clock::{Clock, TimeSource};
 pub use counter::Counter;

@@ -10,6 +10,8 @@ use std::{
 
 use http::{Extensions, HeaderMap, Request};
 
+use crate::release_span;
+
 /// The operator's functions that tell which requests are private: their responses belong to one
 /// visitor, although HTTP does not show it.
 ///
@@ -76,9 +78,11 @@ impl PrivateIf {
         if !USED.load(Relaxed) || self.0.is_empty() && Self::outer(extensions).is_empty() {
             return PrivateRecheck(None);
         }
+        let mut extensions = extensions.clone();
+        release_span(&mut extensions);
         PrivateRecheck(Some(Box::new(Sent {
             own: self.clone(),
-            extensions: extensions.clone(),
+            extensions,
             headers: request.headers().clone(),
         })))
     }

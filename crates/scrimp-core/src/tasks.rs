@@ -7,7 +7,9 @@ use tokio::{
     runtime::Handle,
     task::{AbortHandle, JoinSet},
 };
-use tracing::Instrument;
+use tracing::{Instrument, Span};
+
+use crate::background_span;
 
 /// The background tasks of a layer. They are aborted when this is dropped.
 #[derive(Default)]
@@ -16,13 +18,26 @@ pub struct Tasks(Mutex<JoinSet<()>>);
 // === impl Tasks ===
 
 impl Tasks {
-    /// Starts a task on the current runtime, under the caller's span. Returns `None` if there is
-    /// no runtime; then the task is dropped, with all that it holds.
-    pub fn start(&self, task: impl Future<Output = ()> + Send + 'static) -> Option<AbortHandle> {
+    /// Starts a task on the current runtime, in a [span](background_span) of its own for this `work`.
+    /// Returns `None` if there is no runtime; then the task is dropped, with all that it holds.
+    pub fn start(
+        &self,
+        work: &'static str,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> Option<AbortHandle> {
+        self.start_in(background_span(work), task)
+    }
+
+    /// Starts a task as [`start`](Self::start) does, in the span that its work has had before.
+    pub fn start_in(
+        &self,
+        span: Span,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> Option<AbortHandle> {
         let runtime = Handle::try_current().ok()?;
         let mut tasks = self.0.lock();
         while tasks.try_join_next().is_some() {}
-        Some(tasks.spawn_on(task.instrument(tracing::Span::current()), &runtime))
+        Some(tasks.spawn_on(task.instrument(span), &runtime))
     }
 }
 
@@ -48,7 +63,7 @@ mod tests {
                 drop(held);
             }
         };
-        assert!(tasks.start(task).is_some());
+        assert!(tasks.start("test", task).is_some());
         tokio::task::yield_now().await;
         assert_eq!(Arc::strong_count(&held), 2);
         drop(tasks);
@@ -58,6 +73,6 @@ mod tests {
 
     #[test]
     fn without_a_runtime_a_task_is_dropped() {
-        assert!(Tasks::default().start(async {}).is_none());
+        assert!(Tasks::default().start("test", async {}).is_none());
     }
 }

@@ -125,7 +125,8 @@ impl CostRouteLayerBuilder {
     }
 
     /// Judges answers before the caller gets them. Answers above the limit of
-    /// [`buffer`](Self::buffer) are not judged. Default: no answer is judged.
+    /// [`buffer`](Self::buffer) are not judged, nor are event streams and the like
+    /// ([`scrimp_http::media_type::is_stream`]), which pass as they come. Default: no answer is judged.
     pub fn quality_gate(self, gate: impl QualityGate) -> Self {
         self.set(|config| config.gate = Some(Arc::new(gate)))
     }

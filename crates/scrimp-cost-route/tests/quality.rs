@@ -2,10 +2,11 @@
 
 mod common;
 
-use common::{Rig, cents, ok, provider, two};
-use http::{Request, StatusCode};
-use http_body_util::Full;
+use common::{Rig, cents, get, ok, provider, two};
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
 use scrimp_cost_route::{CostRouteLayer, Filters, MinLength, Miss, QualityVerdict, RequiredFields};
+use scrimp_testkit::{Gate, Reply, ScriptedBody};
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_is_not_good_enough_goes_to_the_next_and_both_are_paid() {
@@ -55,6 +56,23 @@ async fn quality_is_learnt_from_what_is_judged() {
         rig.get().await;
     }
     assert_eq!(rig.get().await.from(), "dear");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_passes_the_gate_as_it_comes() {
+    for kind in ["text/event-stream", "application/x-ndjson"] {
+        let shut = Gate::new();
+        let layer = two().quality_gate(MinLength(100)).build().unwrap();
+        let rig = Rig::new(&layer, move |_| {
+            let body = ScriptedBody::new().data("data: a\n\n").gate(&shut);
+            let response = Response::builder().header("content-type", kind);
+            Reply::respond(response.body(body).unwrap())
+        });
+        let response = rig.open(get()).await.expect("an answer");
+        let frame = response.into_body().frame().await.expect("an event");
+        assert_eq!(frame.unwrap().into_data().unwrap(), "data: a\n\n");
+        assert_eq!(rig.asked(), ["cheap"], "{kind}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

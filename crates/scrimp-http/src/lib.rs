@@ -39,6 +39,7 @@
 //! | [`retry_after`] | Retry-After as seconds and as a date | RFC 9110 §10.2.3 |
 //! | [`role`] | the role of a request field | the modules above |
 //! | [`status`] | properties of status codes | RFC 9110 §15.1 |
+//! | [`stream`] | the pieces of an event stream, and its clean end | WHATWG HTML §9.2, RFC 2046 §5.1, RFC 7464, the gRPC protocol |
 //! | [`target`] | target URIs and their equivalence | RFC 3986 §6.2, RFC 9110 §7.1 |
 //! | [`trace_fields`] | fields that only trace a call | W3C, vendors' documentation |
 //! | [`vary`] | Vary, and comparison of the fields it names | RFC 9111 §4.1 |
@@ -106,6 +107,7 @@ pub mod retry_after;
 pub mod role;
 mod scan;
 pub mod status;
+pub mod stream;
 mod structured;
 pub mod target;
 pub mod trace_fields;

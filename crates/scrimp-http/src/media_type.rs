@@ -43,61 +43,114 @@ pub fn is_event_stream(headers: &HeaderMap) -> bool {
     of(headers).is_some_and(|essence| essence.eq_ignore_ascii_case(b"text/event-stream"))
 }
 
+/// Media types of lines of JSON, one value per line. None is registered; these are in use.
+const LINES: &[&[u8]] = &[
+    b"application/x-ndjson",
+    b"application/ndjson",
+    b"application/jsonl",
+    b"application/x-jsonl",
+    b"application/jsonlines",
+    b"application/x-jsonlines",
+    b"application/json-lines",
+    b"application/x-json-stream",
+    b"application/stream+json",
+    b"application/x-ldjson",
+];
+
 /// Reports whether a message declares its body as lines of JSON, one value per line. There is no
-/// registered media type; these are in use.
+/// registered media type; some are in use.
 #[must_use]
 pub fn is_json_lines(headers: &HeaderMap) -> bool {
-    const LINES: [&[u8]; 5] = [
-        b"application/x-ndjson",
-        b"application/ndjson",
-        b"application/jsonl",
-        b"application/json-lines",
-        b"application/x-json-stream",
-    ];
+    of(headers).is_some_and(|essence| is_one_of(LINES, essence))
+}
+
+/// Reports whether a message declares its body as a sequence of JSON texts: `application/json-seq`
+/// (RFC 7464), or a type with the suffix `+json-seq` (RFC 8091).
+pub(crate) fn is_json_sequence(headers: &HeaderMap) -> bool {
+    of(headers).is_some_and(is_sequence)
+}
+
+fn is_sequence(essence: &[u8]) -> bool {
+    essence.eq_ignore_ascii_case(b"application/json-seq") || ends_with(essence, b"+json-seq")
+}
+
+/// Reports whether a message declares its body as messages of gRPC (`application/grpc+proto`), other
+/// than of gRPC-Web.
+pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
+    const GRPC: &[u8] = b"application/grpc";
     of(headers).is_some_and(|essence| {
-        LINES
-            .iter()
-            .any(|known| known.eq_ignore_ascii_case(essence))
+        essence.eq_ignore_ascii_case(GRPC) || begins_with(essence, b"application/grpc+")
     })
 }
 
-/// Reports whether a media type is a stream without an end, so that its content is only of the
-/// moment.
-#[must_use]
-#[inline]
-pub fn is_live(value: &HeaderValue) -> bool {
-    // Most other types begin with another letter.
-    let first = value.as_bytes().trim_ascii_start().first();
-    matches!(first, Some(b't' | b'T' | b'm' | b'M')) && is_live_essence(essence(value))
+/// Reports whether a message declares its body as parts (`multipart/*`).
+pub(crate) fn is_multipart(headers: &HeaderMap) -> bool {
+    of(headers).is_some_and(|essence| begins_with(essence, b"multipart/"))
 }
 
-fn is_live_essence(essence: &[u8]) -> bool {
-    essence.eq_ignore_ascii_case(b"text/event-stream")
-        || essence.eq_ignore_ascii_case(b"multipart/x-mixed-replace")
+/// Returns whether this is the type of messages of gRPC, gRPC-Web or Connect's streams.
+fn is_rpc(essence: &[u8]) -> bool {
+    begins_with(essence, b"application/grpc") || begins_with(essence, b"application/connect+")
 }
 
-/// Media types whose content comes in pieces, each of use before the next one is there.
+/// Media type of AWS's event streams: messages that begin with their length.
+const FRAMED: &[u8] = b"application/vnd.amazon.eventstream";
+
+/// Reports whether a message declares its body as messages that begin with their length.
+pub(crate) fn is_framed(headers: &HeaderMap) -> bool {
+    of(headers).is_some_and(|essence| essence.eq_ignore_ascii_case(FRAMED))
+}
+
+/// Other media types whose content comes in pieces, each of use before the next one is there.
 const STREAMS: &[&[u8]] = &[
-    b"application/json-seq",
-    b"application/jsonl",
-    b"application/ndjson",
-    b"application/x-ndjson",
+    b"text/event-stream",
     b"multipart/mixed",
     b"multipart/x-mixed-replace",
-    b"text/event-stream",
+    FRAMED,
 ];
 
 /// Reports whether a message's content comes in pieces, each of use before the next one is there: an
-/// event stream, parts of `multipart/mixed` as GraphQL's `@defer` has them, or lines of JSON.
+/// event stream, parts of `multipart/mixed` as GraphQL's `@defer` has them, lines or sequences of
+/// JSON, messages of gRPC. Such a content may have no end, and is often only of the moment.
 #[must_use]
 pub fn is_stream(headers: &HeaderMap) -> bool {
-    of(headers).is_some_and(is_stream_essence)
+    headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(is_stream_type)
+}
+
+/// Reports whether a value of Content-Type is the type of a [stream](is_stream).
+#[must_use]
+#[inline]
+pub fn is_stream_type(value: &HeaderValue) -> bool {
+    // Most other types begin with another letter.
+    let first = value.as_bytes().trim_ascii_start().first();
+    matches!(first.map(u8::to_ascii_lowercase), Some(b't' | b'm' | b'a'))
+        && is_stream_essence(essence(value))
 }
 
 fn is_stream_essence(essence: &[u8]) -> bool {
-    STREAMS
-        .iter()
-        .any(|known| essence.eq_ignore_ascii_case(known))
+    // The most frequent type of all that are compared.
+    !essence.eq_ignore_ascii_case(b"application/json")
+        && (is_one_of(STREAMS, essence)
+            || is_one_of(LINES, essence)
+            || is_sequence(essence)
+            || is_rpc(essence))
+}
+
+fn is_one_of(types: &[&[u8]], essence: &[u8]) -> bool {
+    let mut types = types.iter();
+    types.any(|known| known.eq_ignore_ascii_case(essence))
+}
+
+fn begins_with(essence: &[u8], prefix: &[u8]) -> bool {
+    let start = essence.get(..prefix.len());
+    start.is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+}
+
+fn ends_with(essence: &[u8], suffix: &[u8]) -> bool {
+    let start = essence.len().checked_sub(suffix.len());
+    start.is_some_and(|start| essence[start..].eq_ignore_ascii_case(suffix))
 }
 
 /// Reports whether a request accepts a [stream](is_stream) by name, with a weight above 0 (RFC 9110
@@ -158,18 +211,36 @@ mod tests {
     }
 
     #[test]
-    fn streams_without_an_end_are_live() {
-        let live = |text: &'static str| is_live(&HeaderValue::from_static(text));
-        assert!(live("Text/Event-Stream; charset=utf-8"));
-        assert!(live(" multipart/x-mixed-replace;boundary=x"));
-        assert!(!live("text/html") && !live("multipart/mixed") && !live("application/json"));
-    }
-
-    #[test]
     fn content_that_comes_in_pieces_is_a_stream() {
         let stream = |text: &str| is_stream(&map("content-type", text));
-        assert!(stream("multipart/mixed; boundary=-") && stream("Application/JSONL"));
-        assert!(!stream("application/json") && !stream("multipart/form-data"));
+        for text in [
+            "Text/Event-Stream; charset=utf-8",
+            " multipart/x-mixed-replace;boundary=x",
+            "multipart/mixed; boundary=-",
+            "Application/JSONL",
+            "application/stream+json",
+            "application/json-seq",
+            "application/geo+JSON-seq",
+            "application/grpc",
+            "Application/gRPC-web+proto",
+            "application/connect+json",
+            "application/vnd.amazon.eventstream",
+        ] {
+            assert!(stream(text), "{text}");
+        }
+        for text in [
+            "application/json",
+            "application/ld+json",
+            "text/html",
+            "text/event-streams",
+            "multipart/form-data",
+            "application/x-www-form-urlencoded",
+            "application/gr",
+            "image/png",
+            "",
+        ] {
+            assert!(!stream(text), "{text}");
+        }
         assert!(!is_stream(&HeaderMap::new()));
     }
 

@@ -83,7 +83,7 @@ impl Call {
                 ticket: self.ticket.take(),
                 ..Self::new(&self.common, self.asked)
             };
-            self.common.tasks.start(left.run(call));
+            self.common.tasks.start("stampede.fill", left.run(call));
         }
     }
 

@@ -116,7 +116,10 @@ where
                 }
             }
         };
-        self.common.tasks.start(keeper).map(AbortOnDrop)
+        self.common
+            .tasks
+            .start("stampede.lease", keeper)
+            .map(AbortOnDrop)
     }
 }
 

@@ -89,8 +89,8 @@
 //!   ([`give_up_after`](StampedeLayerBuilder::give_up_after)). Its stale response is served for as
 //!   long as the response allows it
 //!   ([`stale_if_failing`](StampedeLayerBuilder::stale_if_failing)).
-//! - A refresh goes through a clone of the inner service, in the caller's span and for the caller's
-//!   tenant. It has the caller's [credentials](StampedeLayerBuilder::credentials), which are part of
+//! - A refresh goes through a clone of the inner service, in a span of its own that follows
+//!   from the caller's ([`scrimp_core::background_span`]), and for the caller's tenant. It has the caller's [credentials](StampedeLayerBuilder::credentials), which are part of
 //!   what this layer knows as a key, and those alone. scrimp's cache removes those that are not in
 //!   its own key ([`Background`](scrimp_core::extensions::Background)).
 //! - A refresh that the upstream refuses (4xx) replaces no good response in scrimp's cache. Once
@@ -103,6 +103,8 @@
 //!
 //! - The head of the response shows a hit.
 //! - The body has ended, so the response is stored.
+//! - The head shows an event stream or the like ([`scrimp_http::media_type::is_stream`]), which may have
+//!   no end. It is never waited for, even where a rule of the cache keeps it.
 //! - The response turns out not to be stored. This is remembered, so that no request queues again.
 //! - The fill fails.
 //! - [Their limit](StampedeLayerBuilder::wait_limit) is over.

@@ -10,7 +10,10 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body;
-use scrimp_core::extensions::{Background, Deadline, Directive, Explain};
+use scrimp_core::{
+    extensions::{Background, Deadline, Directive, Explain},
+    release_span,
+};
 use scrimp_http::{
     role::{Role, role},
     status::is_passing,
@@ -57,6 +60,7 @@ impl Again {
         *again.version_mut() = request.version();
         *again.headers_mut() = request.headers().clone();
         *again.extensions_mut() = request.extensions().clone();
+        release_span(again.extensions_mut());
         remove_partial(again.headers_mut());
         Deadline::drop_from(again.extensions_mut());
         again.extensions_mut().insert(Directive::RefreshNow);
@@ -114,7 +118,8 @@ impl Common {
         self.shared.counters.call();
         let request = again.for_cache(seen.explained, &self.shared.config.select);
         let request = request.map(|()| ReqB::default());
-        self.tasks.start(run(inner, request, claim));
+        self.tasks
+            .start("stampede.refresh", run(inner, request, claim));
     }
 }
 

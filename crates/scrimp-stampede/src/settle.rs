@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::Response;
 use http_body::Body;
 use scrimp_core::extensions::Deadline;
+use scrimp_http::media_type::is_stream;
 use tokio::time::Instant;
 
 use crate::{
@@ -74,6 +75,12 @@ where
     let (seen, status) = (Seen::read(&response), response.status());
     let shared = &call.common.shared;
     let fingerprint = call.asked.fingerprint;
+    let streams = is_stream(response.headers());
+    if streams && seen.from == From::Fill {
+        // Nothing is known of it until it is stored, which may never be.
+        call.release(Outcome::Alone);
+        return response.map(StampedeBody::passing);
+    }
     if seen.from == From::Fill && call.ticket.is_some() {
         // Not before the body has come in.
     } else if call.asked.fills {
@@ -119,7 +126,7 @@ where
         let limit = common.shared.config.read_ahead;
         let (ahead, body) = ahead::read_ahead(body, limit, fill, ticket);
         if let Some(ahead) = ahead.started() {
-            common.tasks.start(ahead.run());
+            common.tasks.start("stampede.read", ahead.run());
         }
         StampedeBody::ahead(body)
     })

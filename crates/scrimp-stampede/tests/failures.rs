@@ -194,7 +194,7 @@ async fn a_refresh_is_paid_for_by_hits() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refresh_runs_in_the_span_of_its_caller() {
+async fn a_refresh_runs_in_a_span_of_its_own() {
     use tracing_subscriber::prelude::*;
     let seen = Arc::new(Mutex::new(Vec::new()));
     let rig = {
@@ -215,5 +215,5 @@ async fn a_refresh_runs_in_the_span_of_its_caller() {
     let span = tracing::info_span!("caller");
     tracing::Instrument::instrument(rig.get("/"), span).await;
     settle().await;
-    assert_eq!(*seen.lock(), [None, Some("caller")]);
+    assert_eq!(*seen.lock(), [None, Some("background")]);
 }

@@ -6,6 +6,7 @@
 
 use std::{future::Future, sync::Arc};
 
+use scrimp_core::root_span;
 use tokio::runtime::Handle;
 use tracing::Instrument;
 
@@ -46,7 +47,9 @@ pub(crate) fn enqueue<D: Driver>(
 
 fn start<D: Driver>(lane: Arc<Lane<D::Item, D::Answer>>, driver: D) {
     let task = Collecting::new(&lane);
-    tokio::spawn(drive(lane, task, driver).instrument(tracing::Span::current()));
+    // Each item of the batch adds its caller's span as a cause.
+    let span = root_span("batch");
+    tokio::spawn(drive(lane, task, driver).instrument(span));
 }
 
 async fn drive<D: Driver>(

@@ -8,6 +8,7 @@ use tokio::{
     sync::Notify,
     time::{Instant, timeout_at},
 };
+use tracing::Span;
 
 use super::{
     dispatch::{Dispatch, Entry, InFlightGuard, Responder},
@@ -104,8 +105,9 @@ impl<I, A> Lane<I, A> {
         Some(due.checked_sub(self.latency.p95()).unwrap_or(now))
     }
 
-    /// Waits for the window to close, and takes the items in line; `None` if all callers have
-    /// left. The flag is true if items are left, for which the caller must start another task.
+    /// Waits for the window to close, and takes the items in line. The current span follows from those
+    /// of their callers. Returns `None` if all callers have left. The flag is true if items are left,
+    /// for which the caller must start another task.
     pub(crate) async fn collect(
         self: &Arc<Self>,
         task: Collecting<I, A>,
@@ -154,10 +156,11 @@ impl<I, A> Lane<I, A> {
 
     fn dispatch(self: &Arc<Self>, queued: Vec<Queued<I, A>>) -> Dispatch<I, A> {
         let (waiters, guard) = (Waiters::new(), InFlightGuard::new(Arc::clone(self)));
+        let span = Span::current();
         let mut before: Option<Key> = None;
         let entries = queued.into_iter().filter_map(|queued| {
             let Queued { waiting, slot, .. } = queued;
-            let waits = slot.join(&waiters);
+            let waits = slot.join(&waiters, &span);
             let Waiting {
                 item,
                 identity,

@@ -13,6 +13,7 @@ use std::{
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use tracing::Span;
 
 use super::lane::Lane;
 
@@ -24,6 +25,8 @@ enum State<A> {
     Waiting {
         waker: Option<Waker>,
         waiters: Option<Arc<Waiters>>,
+        /// The caller's span, until a batch follows from it. A caller that leaves takes it along.
+        cause: Span,
     },
     Answered(A),
     Lost,
@@ -56,6 +59,7 @@ impl<A> Slot<A> {
         Arc::new(Self(Mutex::new(State::Waiting {
             waker: None,
             waiters: None,
+            cause: Span::current(),
         })))
     }
 
@@ -64,16 +68,20 @@ impl<A> Slot<A> {
         !matches!(*self.0.lock(), State::Waiting { .. })
     }
 
-    /// Adds the caller to a batch's waiters. Returns false if it has left.
-    pub(crate) fn join(&self, joining: &Arc<Waiters>) -> bool {
-        match &mut *self.0.lock() {
-            State::Waiting { waiters, .. } => {
+    /// Adds the caller to a batch's waiters, and its span to the causes of the batch's. Returns false
+    /// if it has left.
+    pub(crate) fn join(&self, joining: &Arc<Waiters>, batch: &Span) -> bool {
+        let cause = match &mut *self.0.lock() {
+            State::Waiting { waiters, cause, .. } => {
                 joining.waiting.fetch_add(1, AcqRel);
                 *waiters = Some(Arc::clone(joining));
-                true
+                std::mem::replace(cause, Span::none())
             }
-            State::Answered(_) | State::Lost | State::Over => false,
-        }
+            State::Answered(_) | State::Lost | State::Over => return false,
+        };
+        // A subscriber runs code of its own, so this is not done under the lock.
+        batch.follows_from(&cause);
+        true
     }
 
     pub(crate) fn answer(&self, answer: A) {
@@ -93,7 +101,7 @@ impl<A> Slot<A> {
         }
         let before = std::mem::replace(&mut *state, end);
         drop(state);
-        if let State::Waiting { waker, waiters } = before {
+        if let State::Waiting { waker, waiters, .. } = before {
             if let Some(waiters) = waiters {
                 waiters.waiting.fetch_sub(1, AcqRel);
             }
@@ -163,7 +171,7 @@ impl<I, A> Future for Ticket<I, A> {
 impl<I, A> Drop for Ticket<I, A> {
     fn drop(&mut self) {
         let before = std::mem::replace(&mut *self.slot.0.lock(), State::Over);
-        match before {
+        match &before {
             State::Waiting {
                 waiters: Some(waiters),
                 ..

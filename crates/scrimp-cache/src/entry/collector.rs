@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use scrimp_core::{BodyEnd, Sink, extensions::Shared};
 
+use super::ends::{Ends, Whole};
 use crate::policy::refusal::Refusal;
 
 /// Bytes of an announced body that are reserved at once.
@@ -50,7 +51,7 @@ struct Collector<C> {
     chunks: Chunks,
     held: Held,
     limit: u64,
-    announced: Option<u64>,
+    ends: Ends,
     commit: C,
 }
 
@@ -67,9 +68,6 @@ pub(crate) struct Collected {
     pub(crate) trailers: Option<HeaderMap>,
     pub(crate) held: Held,
 }
-
-/// A complete body, with these trailers.
-struct Whole(Option<HeaderMap>);
 
 // === impl MemoryBudget ===
 
@@ -143,7 +141,7 @@ impl BodyCollector {
         shared: Option<Shared>,
         held: Held,
         limit: u64,
-        announced: Option<u64>,
+        ends: Ends,
         commit: C,
     ) -> Self
     where
@@ -154,7 +152,7 @@ impl BodyCollector {
             chunks: shared.map_or(own, |answer| Chunks::Shared(answer, 0)),
             held,
             limit,
-            announced,
+            ends,
             commit,
         })))
     }
@@ -204,7 +202,7 @@ impl<C: FnOnce(Result<Collected, Refusal>)> Collect for Collector<C> {
             // The announced length saves growing. Beyond a first step it counts only as far as
             // bytes have come: a reader that stalls must not hold the memory it announced.
             let doubled = length.max(buffer.capacity() * 2).max(FIRST_STEP);
-            let announced = self.announced.and_then(|n| usize::try_from(n).ok());
+            let announced = self.ends.announced.and_then(|n| usize::try_from(n).ok());
             let generous = match announced {
                 Some(announced) if announced >= length => announced.min(doubled),
                 _ => length.max(buffer.capacity() * 2),
@@ -228,11 +226,11 @@ impl<C: FnOnce(Result<Collected, Refusal>)> Collect for Collector<C> {
     }
 
     fn end(mut self: Box<Self>, end: BodyEnd) {
-        let read = match &self.chunks {
-            Chunks::Own(buffer) => buffer.len() as u64,
-            Chunks::Shared(_, read) => *read,
+        let (own, read) = match &self.chunks {
+            Chunks::Own(buffer) => (&buffer[..], buffer.len() as u64),
+            Chunks::Shared(_, read) => (&[][..], *read),
         };
-        let Some(Whole(trailers)) = whole(end, read, self.announced) else {
+        let Some(Whole(trailers)) = self.ends.whole(end, own, read) else {
             return self.refuse(Refusal::Incomplete);
         };
         // The allocation is exact: a stored body takes no more memory than its weight.
@@ -256,20 +254,6 @@ impl<C: FnOnce(Result<Collected, Refusal>)> Collect for Collector<C> {
             held: self.held,
         }));
     }
-}
-
-/// Returns the end of a complete body of the announced length.
-fn whole(end: BodyEnd, read: u64, announced: Option<u64>) -> Option<Whole> {
-    let trailers = match end {
-        BodyEnd::Complete => None,
-        BodyEnd::Trailers(trailers) => Some(trailers),
-        // A server stops reading once it has sent the announced length.
-        BodyEnd::Dropped if announced == Some(read) => None,
-        BodyEnd::Failed | BodyEnd::Dropped => return None,
-    };
-    announced
-        .is_none_or(|length| length == read)
-        .then_some(Whole(trailers))
 }
 
 #[cfg(test)]

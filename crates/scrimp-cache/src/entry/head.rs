@@ -2,7 +2,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use scrimp_http::date;
+use scrimp_http::{date, media_type};
 use smallvec::SmallVec;
 
 use super::value;
@@ -20,6 +20,8 @@ pub(super) fn stored(
     dated(&mut headers, arrival);
     match trailers {
         Some(trailers) => announced(&mut headers, trailers),
+        // Clients take a body of known length for one that comes at once.
+        None if media_type::is_stream(&headers) => {}
         None => measured(&mut headers, status, body),
     }
     headers.remove(header::AGE);

@@ -3,6 +3,7 @@
 #[cfg(feature = "codec")]
 mod codec;
 mod collector;
+mod ends;
 mod head;
 mod lent;
 mod limits;
@@ -22,6 +23,7 @@ pub use codec::{Codec, DecodeError};
 pub use codec::{EncryptedJournal, EncryptionKeys};
 pub(crate) use collector::{BodyCollector, Collected};
 pub use collector::{Held, MemoryBudget};
+pub(crate) use ends::Ends;
 pub(crate) use lent::lend;
 pub use limits::MemoryStoreBuilder;
 pub use memory::MemoryStore;
@@ -29,6 +31,6 @@ pub(crate) use pending::{PendingEntry, Previous, strip_tags};
 pub(crate) use predictor::UncacheablePredictor;
 pub(crate) use record::{Booking, CallRecord, book, is_collapsed};
 pub use response::Entry;
-pub(crate) use response::{RefreshFlag, Refreshing};
+pub(crate) use response::{Extras, RefreshFlag, Refreshing};
 pub use store::{FillToken, Lookup, PutOutcome, Store};
 pub use variants::Variants;

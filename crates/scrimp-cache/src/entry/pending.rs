@@ -8,13 +8,14 @@ use scrimp_core::{
     Money,
     extensions::{CacheInfo, CacheState, Settlement},
 };
-use scrimp_http::{names, role};
+use scrimp_http::{names, role, stream::Pieces};
 
-use super::{Booking, CallRecord, Entry, RefreshFlag, head};
+use super::{Booking, CallRecord, Entry, Extras, RefreshFlag, head};
 use crate::{
     cache_status,
     config::Config,
     invalidation::{carry, epoch::Validity, key_tag},
+    kept::KeptExtensions,
     policy::{
         Policy, Selection,
         answer::Answer,
@@ -42,6 +43,9 @@ pub(crate) struct PendingEntry {
     /// Tells the charge as soon as it is known.
     settlement: Option<Settlement>,
     max_body: u64,
+    /// The division of the body, if it is a stream.
+    pieces: Option<Pieces>,
+    extensions: Option<KeptExtensions>,
     arrival: Arrival,
 }
 
@@ -137,6 +141,8 @@ impl PendingEntry {
             max_body: rule
                 .and_then(|rule| rule.limits.max_body)
                 .unwrap_or(u64::MAX),
+            pieces: Pieces::of(head.headers()),
+            extensions: config.kept.copy(head.extensions()),
             arrival,
         }))
     }
@@ -144,6 +150,11 @@ impl PendingEntry {
     /// Returns the size of the largest body that the rule allows to be stored.
     pub(crate) fn max_body(&self) -> u64 {
         self.max_body
+    }
+
+    /// Returns the division of the body, if it is a stream.
+    pub(crate) fn pieces(&self) -> Option<&Pieces> {
+        self.pieces.as_ref()
     }
 
     /// Returns the freshness of the response on arrival.
@@ -168,6 +179,10 @@ impl PendingEntry {
         previous: &Previous<'_>,
         (body, trailers): (Bytes, Option<HeaderMap>),
     ) -> Result<Entry, Refusal> {
+        let ends = |pieces: &Pieces| pieces.is_clean(&body, trailers.as_ref());
+        if !self.pieces.as_ref().is_none_or(ends) {
+            return Err(Refusal::Incomplete);
+        }
         let rule = config.rules.get(self.rule);
         let key = key_tag(call.key.as_ref());
         let tags = call.tags.as_ref();
@@ -205,7 +220,12 @@ impl PendingEntry {
             version: parts.version,
             headers,
             body,
-            trailers,
+            extras: Extras {
+                trailers,
+                pieces: self.pieces,
+                extensions: self.extensions,
+            }
+            .boxed(),
             upstream_status,
             sent: call.sent,
             policy,

@@ -10,14 +10,16 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, Version};
+use http::{Extensions, HeaderMap, StatusCode, Version};
 use scrimp_core::extensions::{CacheInfo, CacheState};
+use scrimp_http::stream::Pieces;
 use tokio::time::Instant;
 
 use super::{Booking, weight::headers_size};
 use crate::{
     cache_status,
     invalidation::epoch::Validity,
+    kept::KeptExtensions,
     policy::{Policy, Selection, judge::Freshness},
 };
 
@@ -28,7 +30,7 @@ pub struct Entry {
     /// The fields as they are sent, with slots for Age and Cache-Status in place.
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    pub(crate) trailers: Option<HeaderMap>,
+    pub(crate) extras: Option<Box<Extras>>,
     /// The Cache-Status of caches nearer to the origin.
     pub(crate) upstream_status: Option<Bytes>,
     /// Time of the request.
@@ -43,6 +45,16 @@ pub struct Entry {
     pub(crate) refreshing: RefreshFlag,
     /// Weight in bytes; 0 until it is first computed. Stores read it often.
     pub(crate) weighed: AtomicU64,
+}
+
+/// Parts that few responses have. A hit asks for all of them at once.
+#[derive(Default)]
+pub(crate) struct Extras {
+    pub(crate) trailers: Option<HeaderMap>,
+    /// The division of a stream, which is sent piece by piece.
+    pub(crate) pieces: Option<Pieces>,
+    /// Extensions that hits carry.
+    pub(crate) extensions: Option<KeptExtensions>,
 }
 
 /// State of the background refresh of a response.
@@ -119,15 +131,14 @@ impl Entry {
     }
 
     fn weigh(&self) -> u64 {
-        let trailers = self.trailers.as_ref().map_or(0, headers_size);
+        let extras = self.extras.as_ref().map_or(0, |extras| extras.size());
         let bytes = size_of::<Self>()
             + headers_size(&self.headers)
-            + trailers
             + self.body.len()
             + self.upstream_status.as_ref().map_or(0, Bytes::len)
             + self.selection.heap_size()
             + self.validity.heap_size();
-        bytes as u64
+        bytes.saturating_add(extras) as u64
     }
 
     /// Returns the verdict on a response made from it, for outer layers.
@@ -135,6 +146,16 @@ impl Entry {
         let mut info = cache_status::info(state, &self.policy, freshness);
         info.recompute_cost = Some(self.recompute_cost);
         info
+    }
+
+    pub(crate) fn trailers(&self) -> Option<&HeaderMap> {
+        self.extras.as_ref()?.trailers.as_ref()
+    }
+
+    /// Returns the extensions that hits carry.
+    pub(crate) fn extensions(&self) -> Option<&Extensions> {
+        let kept = self.extras.as_ref()?.extensions.as_ref();
+        kept.map(|kept| &kept.values)
     }
 
     /// Starts the one background refresh of this response. `None` if one is under way.
@@ -165,6 +186,23 @@ impl fmt::Debug for Entry {
             .field("body", &format_args!("{} bytes", self.body.len()))
             .field("policy", &self.policy)
             .finish_non_exhaustive()
+    }
+}
+
+// === impl Extras ===
+
+impl Extras {
+    /// Returns the parts, if there are any.
+    pub(crate) fn boxed(self) -> Option<Box<Self>> {
+        let any = self.trailers.is_some() || self.pieces.is_some() || self.extensions.is_some();
+        any.then(|| Box::new(self))
+    }
+
+    /// Returns their size in bytes.
+    fn size(&self) -> usize {
+        let extensions = self.extensions.as_ref().map_or(0, KeptExtensions::weight);
+        let trailers = self.trailers.as_ref().map_or(0, headers_size);
+        (size_of::<Self>() + trailers).saturating_add(extensions)
     }
 }
 

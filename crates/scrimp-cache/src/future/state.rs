@@ -219,8 +219,7 @@ where
         };
         // The call may go on in the background, where no caller waits for it.
         Deadline::share(request.extensions_mut());
-        let call = Oneshot::new(inner.clone(), request);
-        let race = Race::new(call, exchange, limit, &common.background);
+        let race = Race::new(inner.clone(), request, exchange, limit, &common.background);
         let race = Some(Box::new(race));
         Self::Racing { race }
     }

@@ -172,7 +172,8 @@ impl Writes {
         let watches = &entry.carried.watches;
         let own = watches.iter().map(WriteWatch::marks);
         let elsewhere = entry.carried.tags.iter().copied();
-        let mut elsewhere = elsewhere.filter(|tag| !watches.iter().any(|watch| watch.place.tag == *tag));
+        let mut elsewhere =
+            elsewhere.filter(|tag| !watches.iter().any(|watch| watch.place.tag == *tag));
         let (marks, old) = {
             let kept = self.kept.read();
             let marks = kept.marks(elsewhere.clone(), entry.fetched_at);
@@ -276,7 +277,10 @@ impl WriteWatch {
     /// Returns the marks on the URI.
     fn marks(&self) -> Mark {
         let shard = self.writes.shard(self.place).read();
-        shard.get(&self.place).expect("kept until it is dropped").mark
+        shard
+            .get(&self.place)
+            .expect("kept until it is dropped")
+            .mark
     }
 
     /// Covers the URI for a copy of a response that is not in memory.

@@ -28,7 +28,7 @@ impl Answer {
         let problem = Problem::new("cache", "only-if-cached", StatusCode::GATEWAY_TIMEOUT).detail(
             "No stored response can answer the request, which must not reach the upstream.",
         );
-        let mut response = problem.response().map(|body| StoredBody::new(body, None));
+        let mut response = problem.response().map(StoredBody::new);
         let report = Report::forwarded(reason).detail("only-if-cached");
         let value = report.value(&shared.config.name, None);
         response.headers_mut().insert(header::CACHE_STATUS, value);
@@ -112,7 +112,7 @@ fn partial(
         let range = content_range(span, body.len() as u64);
         set(headers, &header::CONTENT_RANGE, &range);
         let part = slice(body, span);
-        return with_body(response, part.len() as u64, StoredBody::new(part, None));
+        return with_body(response, part.len() as u64, StoredBody::new(part));
     }
     let kind = headers.get(header::CONTENT_TYPE).cloned();
     let parts = Parts::new(body.clone(), kind, parts);

@@ -89,7 +89,7 @@ impl Found {
         }
         let request = (request.headers(), &asked.facts);
         let mut response = from_entry(entry, request, freshness, cache_status);
-        *response.extensions_mut() = extensions;
+        response.extensions_mut().extend(extensions);
         Answer::Made(Box::new(response))
     }
 }
@@ -119,7 +119,7 @@ impl Answer {
             } => {
                 let age = found.freshness.age;
                 let mut response = whole(found.entry(), age, cache_status, CacheBody::stored);
-                *response.extensions_mut() = extensions;
+                response.extensions_mut().extend(extensions);
                 response
             }
         }
@@ -143,11 +143,16 @@ pub(super) fn whole<B>(
     cache_status: HeaderValue,
     wrap: impl FnOnce(StoredBody) -> B,
 ) -> Response<B> {
-    let body = StoredBody::new(entry.body.clone(), entry.trailers.as_ref());
+    let body = StoredBody::of(entry);
     let mut response = Response::new(wrap(body));
     *response.status_mut() = entry.status;
     *response.version_mut() = entry.version;
     *response.headers_mut() = entry.headers.clone();
+    if let Some(extras) = &entry.extras
+        && let Some(kept) = &extras.extensions
+    {
+        response.extensions_mut().clone_from(&kept.values);
+    }
     stamp(response.headers_mut(), cache_status::age(age), cache_status);
     response
 }

@@ -30,6 +30,9 @@ scrimp_core::reasons! {
     Disguised => field_name, "field-name";
     /// The status code is never stored, or not in place of the response that is stored.
     Status => status, "status";
+    /// The response is an event stream or the like, and no rule keeps it (`events=keep`), or its events
+    /// cannot be found.
+    EventStream => event_stream, "event-stream";
     /// Neither the origin nor a rule gives a lifetime.
     NotCacheable => no_lifetime, "no-lifetime";
     /// The response is a part, or its length contradicts itself.

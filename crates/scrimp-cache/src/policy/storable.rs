@@ -5,6 +5,7 @@ use scrimp_http::{
     body::lengths_differ,
     cache_control::ResponseControl,
     status::{is_heuristically_cacheable, refuses_caller},
+    stream::Pieces,
 };
 
 use super::{
@@ -32,6 +33,8 @@ pub(crate) struct Permissions {
     pub(crate) override_origin: bool,
     /// Storing in spite of Set-Cookie.
     pub(crate) set_cookie: bool,
+    /// Storing event streams and the like.
+    pub(crate) events: bool,
     /// Use of the request's credentials for storing.
     pub(crate) credentials: CredentialUse,
 }
@@ -85,6 +88,11 @@ pub(crate) fn check(
         || (asking.range && answer.has(Field::ContentRange))
     {
         return Err(No::Partial);
+    }
+    // It may have no end, and is often of the moment. HTTP says nothing of this.
+    let is_kept = |pieces: Pieces| allowed.events && pieces.are_known();
+    if !Pieces::of(answer.headers()).is_none_or(is_kept) {
+        return Err(No::EventStream);
     }
     if control.must_understand && !understood(status) {
         return Err(No::Status);

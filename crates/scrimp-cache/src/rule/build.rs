@@ -50,9 +50,10 @@ impl Rule {
                  response; make two rules of it",
             );
         }
-        if self.bypass && (has_key || self.ttl.is_some()) {
+        if self.bypass && (has_key || self.ttl.is_some() || self.keep_events) {
             return wrong(
-                "a rule that bypasses the cache has no use for a key (query, header, cookie, auth) or a TTL",
+                "a rule that bypasses the cache has no use for a key (query, header, cookie, auth), a \
+                 TTL or `events=keep`",
             );
         }
         if self.limits.jitter > 1000 {

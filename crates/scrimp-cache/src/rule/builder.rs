@@ -178,9 +178,28 @@ impl RuleBuilder {
     }
 
     /// Serves stale if the upstream takes longer than this, under the conditions for a failure.
-    /// The call continues in the background, and no request waits for it twice.
+    /// The call continues in the background, and no request waits for it twice. It has a
+    /// [span](scrimp_core::background_span) of its own from its start.
     pub fn soft_timeout(mut self, time: Duration) -> Self {
         self.0.soft_timeout = Some(time);
+        self
+    }
+
+    /// Stores event streams and the like, which are not stored otherwise: server-sent events, lines and
+    /// sequences of JSON, `multipart/mixed`, gRPC ([`scrimp_http::media_type::is_stream`]).
+    ///
+    /// This is for streams that are finite and the same for all callers, such as the answers of a
+    /// language model. The other conditions for storing stay: axum's `Sse` sends `no-cache`, which takes
+    /// [`override_origin`](Self::override_origin), and [`ttl`](Self::ttl) gives a lifetime. Nothing
+    /// waits for the end of a stream.
+    ///
+    /// A stream is stored once it has ended cleanly: without an error of the body, behind a whole
+    /// event, and with no event that reports a failure ([`scrimp_http::stream`] has the details of
+    /// each type). `data: [DONE]` is also an end, as clients of language models read no further. A
+    /// stream in a content coding is not stored. A stored stream is sent as one frame per event, and
+    /// without Content-Length unless it came with one.
+    pub fn keep_events(mut self) -> Self {
+        self.0.keep_events = true;
         self
     }
 

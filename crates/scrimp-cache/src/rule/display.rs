@@ -73,6 +73,7 @@ impl Rule {
         words.some("max-body", limits.max_body)?;
         words.duration("fail-safe", self.fail_safe)?;
         words.duration("soft-timeout", self.soft_timeout)?;
+        words.some("events", self.keep_events.then_some("keep"))?;
         // A rule that names cookies ignores the others by default.
         let ignores = self.cookies == Some(Cookies::Ignore) && key.cookies.is_empty();
         for (word, is_set) in [
@@ -169,6 +170,7 @@ mod tests {
             2 => "tag=[a-z{}.:,@A-Z]{1,20}",
             1 => "tag=(query|header|)(\\{query\\.|\\{header\\.|\\{)[a-zA-Z.]{0,4}\\}[{}a-z]{0,3}",
             1 => "auth=(shared|[a-z]{1,3})",
+            1 => "events=(keep|[a-z]{1,3})",
             1 => "query=(none|all|none,|all,|,|[ab,]{1,6}|b,a,b)",
             1 => "(header|cookie|if-header)=[a-zA-Z,-]{1,9}",
             1 => "if-header=[a-z]{1,5}:[a-z:=\"]{0,5}",
@@ -202,6 +204,7 @@ mod tests {
             "path=/api/** header=x-tenant auth=shared ttl=1m",
             "content-type=image/* status=200,404 ttl=infinite max-body=1024",
             "path=/private/** bypass",
+            "path=/answers/** ttl=1h events=keep body-key",
             "path=/** negative-ttl=7s min-ttl=5s max-ttl=1day fail-safe=1h",
             "query=none soft-timeout=200ms body-key ignore-cookies ignore-client-control \
              store-set-cookie override-origin",

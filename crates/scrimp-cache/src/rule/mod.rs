@@ -66,6 +66,7 @@ pub(crate) use template::Template;
 /// | `max-body=1MiB` | larger bodies are not stored |
 /// | `fail-safe=1h` | serve stale for this long if the upstream fails |
 /// | `soft-timeout=200ms` | serve stale if the upstream takes longer, and let it finish in the background |
+/// | `events=keep` | store event streams and the like ([`keep_events`](RuleBuilder::keep_events)), which are not stored otherwise |
 /// | `body-key` | store responses to POST too, by a digest of the body (see [`BodyDigestLayer`](scrimp_core::BodyDigestLayer)) |
 /// | `bypass` | neither store nor serve from the store |
 /// | `ignore-cookies` | store and serve although the request has cookies |
@@ -82,6 +83,7 @@ pub struct Rule {
     pub(crate) limits: Limits,
     pub(crate) fail_safe: Option<Duration>,
     pub(crate) soft_timeout: Option<Duration>,
+    pub(crate) keep_events: bool,
     pub(crate) body_key: bool,
     pub(crate) ignore_client_control: bool,
     pub(crate) bypass: bool,

@@ -77,6 +77,12 @@ fn apply(builder: RuleBuilder, word: &str) -> Result<RuleBuilder, RuleError> {
                 "`auth={value}` in a rule: the only value is `auth=shared`"
             ))),
         },
+        "events" => match value {
+            "keep" => Ok(builder.keep_events()),
+            _ => Err(RuleError(format!(
+                "`events={value}` in a rule: the only value is `events=keep`"
+            ))),
+        },
         "cookie" => Ok(list().fold(builder, RuleBuilder::cookie)),
         "ttl" => Ok(builder.ttl(duration(name, value)?)),
         "tag" => Ok(list().fold(builder, RuleBuilder::tag)),
@@ -164,7 +170,7 @@ fn unknown(word: &str) -> RuleError {
     RuleError(format!(
         "`{word}` means nothing in a rule; it may hold name=, method=, host=, path=, \
          if-header=, content-type=, status=, query=, header=, cookie=, auth=, tag=, ttl=, \
-         negative-ttl=, min-ttl=, max-ttl=, jitter=, max-body=, fail-safe=, soft-timeout=, \
+         negative-ttl=, min-ttl=, max-ttl=, jitter=, max-body=, fail-safe=, soft-timeout=, events=, \
          body-key, bypass, ignore-cookies, ignore-client-control, store-set-cookie, \
          override-origin"
     ))

@@ -181,6 +181,7 @@ impl Rule {
         Permissions {
             override_origin: self.override_origin,
             set_cookie: self.store_set_cookie,
+            events: self.keep_events,
             ..Permissions::default()
         }
     }

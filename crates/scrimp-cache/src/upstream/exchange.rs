@@ -54,6 +54,8 @@ pub(super) struct WatchedCall {
     /// Hash of the request's key.
     hash: u64,
     credentials: CredentialUse,
+    /// The rule for the request keeps event streams.
+    keeps_events: bool,
 }
 
 // === impl Exchange ===
@@ -240,6 +242,10 @@ impl WatchedCall {
             asking: Asking::from(&asked.facts),
             hash,
             credentials: asked.credentials,
+            keeps_events: config
+                .rules
+                .get(asked.rule)
+                .is_some_and(|rule| rule.keep_events),
         })
     }
 
@@ -265,6 +271,7 @@ impl WatchedCall {
         let config = &shared.config;
         let permissions = Permissions {
             set_cookie: !config.strict_cookies,
+            events: self.keeps_events,
             credentials: self.credentials,
             ..Permissions::default()
         };

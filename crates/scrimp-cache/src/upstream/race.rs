@@ -16,7 +16,8 @@ use tower::util::Oneshot;
 use tower_service::Service;
 
 use super::{Exchange, Outcome, POLLED_AGAIN, Upstream};
-use scrimp_core::Tasks;
+use scrimp_core::{Tasks, background_span, release_span};
+use tracing::Span;
 
 use crate::entry::Store;
 
@@ -30,6 +31,9 @@ where
     /// `None` once it has expired without a response to serve.
     limit: Option<Pin<Box<Sleep>>>,
     background: Arc<Tasks>,
+    /// The span of the call, which may outlast its caller from the first poll on: what the inner service
+    /// starts there may hold the span that it starts in.
+    span: Span,
 }
 
 // === impl Race ===
@@ -39,16 +43,19 @@ where
     S: Service<Request<ReqB>>,
 {
     pub(crate) fn new(
-        call: Oneshot<S, Request<ReqB>>,
+        inner: S,
+        mut request: Request<ReqB>,
         exchange: Exchange<St>,
         limit: Duration,
         background: &Arc<Tasks>,
     ) -> Self {
+        release_span(request.extensions_mut());
         Self {
-            call: Box::pin(call),
+            call: Box::pin(Oneshot::new(inner, request)),
             exchange,
             limit: Some(Box::pin(sleep(limit))),
             background: Arc::clone(background),
+            span: background_span("cache.late"),
         }
     }
 }
@@ -65,7 +72,8 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Outcome<S, ReqB>> {
         let race = slot.as_mut().expect(POLLED_AGAIN);
-        if let Poll::Ready(result) = race.call.as_mut().poll(cx) {
+        let polled = race.span.in_scope(|| race.call.as_mut().poll(cx));
+        if let Poll::Ready(result) = polled {
             let race = slot.take().expect("present until taken here");
             return Poll::Ready(race.exchange.finish(result));
         }
@@ -80,7 +88,7 @@ where
         };
         if let Some(race) = slot.take() {
             let run = race.exchange.run(race.call);
-            race.background.start(run);
+            race.background.start_in(race.span, run);
         }
         Poll::Ready(Ok(response))
     }
@@ -102,7 +110,7 @@ impl<St: Store> Exchange<St> {
     {
         self.announce(&mut request);
         let call = Oneshot::new(inner, request.map(|()| ReqB::default()));
-        background.start(self.run(call));
+        background.start("cache.refresh", self.run(call));
     }
 
     /// Waits for the response and reads its body to the end, so that it is stored. A body that is

@@ -14,8 +14,9 @@ use std::{
 use http::Request;
 use http_body::Body;
 use scrimp_core::{
-    KeyBuf, KeyRef,
+    KeyBuf, KeyRef, background_span,
     extensions::{Deadline, Patience},
+    release_span,
 };
 use scrimp_flight::single_flight::{Admission, Member, Outcome, SharedResult};
 use tokio::time::{Sleep, sleep};
@@ -23,13 +24,13 @@ use tokio::time::{Sleep, sleep};
 use self::admit::{admit, check_private};
 use crate::{
     call::{Answered, AnsweredBy, Errand, Upstream, UpstreamCall},
-    config::Overflow,
+    config::{Abandoned, Overflow},
     key,
     response::{Asker, Collapsed, Refusal, add_age},
     shared::{
         Common,
         body::CoalesceBody,
-        flight::BoxCall,
+        flight::{BoxCall, FINISH},
         recent::{self, After},
     },
     unshared::Unshared,
@@ -245,6 +246,10 @@ where
         }
         common.counters.calls.increment();
         let config = &common.config;
+        let span = (config.abandoned == Abandoned::Finish).then(|| {
+            release_span(request.extensions_mut());
+            Box::new(background_span(FINISH))
+        });
         let errand = Errand {
             keep: common.recent.is_some() && Asker::keeps(&request),
             last: attempt >= config.attempts(),
@@ -254,6 +259,7 @@ where
                 .map(|_| Box::new(request.headers().clone())),
             writes: recent::writes(common, &request),
             recheck: config.private_if.recheck(&request),
+            span,
         };
         waiting.asker.leads = true;
         waiting.deadline = None;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::Response;
 use http_body::Body;
-use scrimp_core::extensions::Deadline;
+use scrimp_core::{extensions::Deadline, release_span};
 use scrimp_flight::single_flight::Outcome;
 use tower::util::Oneshot;
 
@@ -124,6 +124,8 @@ where
         };
         // Another reader may take the call, and each reader holds its own deadline.
         Deadline::share(request.extensions_mut());
+        // It is kept for as long as the shared body, which may outlast its caller.
+        release_span(request.extensions_mut());
         let call = Oneshot::new(inner, request);
         live.channel().add_spare(Box::new(move || {
             Box::pin(async move {

@@ -32,6 +32,9 @@ use crate::config::Abandoned;
 /// Number of panics after which the layer returns a 502 in place of another attempt.
 const MAX_PANICS: u32 = 3;
 
+/// Work of a task that finishes a call, in the name of its span.
+pub(crate) const FINISH: &str = "coalesce.finish";
+
 /// Properties of a call that are known before it begins.
 pub(crate) struct Terms {
     pub(crate) common: Arc<Common>,
@@ -219,8 +222,8 @@ impl Channel for LiveBody {
         let Some(tasks) = common.tasks.upgrade() else {
             return false;
         };
-        let started =
-            Reader::new(broadcast).is_some_and(|reader| tasks.start(drain(reader)).is_some());
+        let started = Reader::new(broadcast)
+            .is_some_and(|reader| tasks.start(FINISH, drain(reader)).is_some());
         if started {
             common.counters.finished.increment();
         }
@@ -233,7 +236,7 @@ fn finish_call(mut member: Member<BoxCall>) {
     let Some(tasks) = member.terms().common.tasks.upgrade() else {
         return;
     };
-    tasks.start(async move {
+    tasks.start(FINISH, async move {
         let outcome = poll_fn(|cx| member.poll(cx)).await;
         let (Outcome::Shared, Some(Load::Answer(answer))) = (outcome, member.result()) else {
             return;

@@ -9,7 +9,7 @@ use scrimp_core::{
     Money,
     extensions::{Charge, OtherCharges, Settlement},
 };
-use scrimp_http::{decode, retry_after::retry_after};
+use scrimp_http::{decode, media_type, retry_after::retry_after};
 use tokio::time::Instant;
 use tower::ServiceExt;
 use tower_service::Service;
@@ -165,7 +165,9 @@ impl<'a> Attempt<'a> {
     where
         R: Body<Data = Bytes>,
     {
+        // A stream may have no end, and its events are for the caller as they come.
         let gate = self.shared.config.gate.clone();
+        let gate = gate.filter(|_| !media_type::is_stream(&head.headers));
         let limit = self.shared.config.buffer;
         if self.last && gate.is_none() {
             self.first_byte();

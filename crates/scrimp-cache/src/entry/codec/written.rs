@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderName, StatusCode, Version};
 use scrimp_core::{Currency, Money};
-use scrimp_http::role::is_preference;
+use scrimp_http::{role::is_preference, stream::Pieces};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     digest::Digest,
-    entry::{Booking, Entry},
+    entry::{Booking, Entry, Extras},
     invalidation::{
         WITHHELD,
         epoch::{Carried, Tag, Validity},
@@ -151,7 +151,7 @@ impl<'a> Response<'a> {
             status: entry.status.as_u16(),
             version: version.map_or(2, |index| index as u8),
             headers: fields(&entry.headers),
-            trailers: entry.trailers.as_ref().map(fields),
+            trailers: entry.trailers().map(fields),
             upstream_status: entry.upstream_status.as_deref(),
             sent: Moment::new(entry.sent, now),
             policy: WrittenPolicy::new(&entry.policy, now),
@@ -201,9 +201,15 @@ impl<'a> Response<'a> {
                 .map_err(|_| DecodeError::Damaged("status"))?,
             version: *version.ok_or(DecodeError::Damaged("version"))?,
             policy: self.policy.into_policy(&headers, now)?,
+            extras: Extras {
+                trailers: self.trailers.map(header_map).transpose()?,
+                pieces: Pieces::of(&headers),
+                // They have no form in bytes.
+                extensions: None,
+            }
+            .boxed(),
             headers,
             body,
-            trailers: self.trailers.map(header_map).transpose()?,
             upstream_status: self.upstream_status.map(Bytes::copy_from_slice),
             sent: match self.sent.past(now)? {
                 Past::At(instant) => instant,

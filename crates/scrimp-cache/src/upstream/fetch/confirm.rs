@@ -69,6 +69,7 @@ impl Fetch {
         *head.status_mut() = stored.status;
         *head.version_mut() = stored.version;
         *head.headers_mut() = stored.headers.clone();
+        *head.extensions_mut() = stored.extensions().cloned().unwrap_or_default();
         merge::update(head.headers_mut(), fresh);
         head.headers_mut().remove(header::CACHE_STATUS);
         for line in fresh.get_all(header::CACHE_STATUS) {
@@ -77,7 +78,7 @@ impl Fetch {
         }
         let (config, call) = (&shared.config, &self.call);
         let pending = PendingEntry::new(config, &shared.variances, call, &head)?;
-        let whole = (stored.body.clone(), stored.trailers.clone());
+        let whole = (stored.body.clone(), stored.trailers().cloned());
         pending.finish(config, call, &Previous::Confirmed(stored), whole)
     }
 

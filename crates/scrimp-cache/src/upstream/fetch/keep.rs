@@ -12,7 +12,7 @@ use super::{Fetch, put};
 use crate::{
     body::CacheBody,
     cache_status::{Report, ttl_seconds},
-    entry::{BodyCollector, Collected, PendingEntry, Previous, Store, lend},
+    entry::{BodyCollector, Collected, Ends, PendingEntry, Previous, Store, lend},
     invalidation::epoch::Epoch,
     policy::{judge::Freshness, refusal::Refusal, storable::blames_request},
     shared::Shared,
@@ -93,9 +93,11 @@ impl Fetch {
     fn refused_as_always<B>(&self, refusal: Refusal, response: &Response<B>) -> bool {
         let by_answer = match refusal {
             Refusal::NoStore => !self.call.asked().facts.control.no_store,
-            Refusal::NoCache | Refusal::Private | Refusal::SetCookie | Refusal::NotCacheable => {
-                true
-            }
+            Refusal::NoCache
+            | Refusal::Private
+            | Refusal::SetCookie
+            | Refusal::EventStream
+            | Refusal::NotCacheable => true,
             _ => false,
         };
         by_answer
@@ -155,6 +157,10 @@ impl Fetch {
     ) -> BodyCollector {
         let held = shared.store.budget().hold();
         let limit = shared.store.max_body().min(pending.max_body());
+        let ends = Ends {
+            announced,
+            pieces: pending.pieces().cloned(),
+        };
         let shared = Arc::clone(shared);
         // Of several readers of a shared response, one collects the body. The first to read it to
         // its end stores it, which may be another.
@@ -195,7 +201,7 @@ impl Fetch {
             // The place for a refresh is only released now.
             drop(refreshing);
         };
-        BodyCollector::new(standby, held, limit, announced, commit)
+        BodyCollector::new(standby, held, limit, ends, commit)
     }
 }
 

@@ -13,6 +13,7 @@ use http_body::Body;
 use scrimp_core::{
     KeyRef,
     extensions::{CacheInfo, CacheState, Deadline, Since},
+    release_span,
 };
 
 use self::{put::put, stand_in::Failure};
@@ -83,6 +84,7 @@ impl Fetch {
         // Inner layers may distinguish tenants by them, and handlers need the server's own.
         copy.extensions_mut().clone_from(request.extensions());
         Deadline::drop_from(copy.extensions_mut());
+        release_span(copy.extensions_mut());
         asked.strip(&shared.config, copy.headers_mut(), Some(&entry.selection));
         let call = CallRecord::new(&shared.config, &copy, asked, key, start);
         let mut request = copy;

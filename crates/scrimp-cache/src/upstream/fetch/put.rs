@@ -37,7 +37,10 @@ pub(super) fn put<St: Store>(
     }
     // Once the layer is gone, the store cannot answer any request.
     if let Some(background) = shared.background.upgrade() {
-        background.start(finish(Arc::clone(&shared.counters), put, held));
+        background.start(
+            "cache.store",
+            finish(Arc::clone(&shared.counters), put, held),
+        );
     }
 }
 

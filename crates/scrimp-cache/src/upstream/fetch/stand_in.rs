@@ -82,7 +82,7 @@ impl Fetch {
             ..Report::forwarded(self.reason)
         };
         label(shared, response.headers_mut(), report.detail("fallback"));
-        Some(response.map(|body| CacheBody::stored(StoredBody::new(body, None))))
+        Some(response.map(|body| CacheBody::stored(StoredBody::new(body))))
     }
 
     /// Returns the stored response, because the upstream takes too long.
