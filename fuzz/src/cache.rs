@@ -17,10 +17,13 @@ use scrimp_cache::{
 use scrimp_core::{BoxError, Clock, Key, KeyRef, TimeSource};
 use tokio::{runtime::Runtime, time::Instant};
 
+/// The entry under a key.
+type Kept = (Key, Arc<Variants>);
+
 /// Store of one response, with a journal of bytes.
 #[derive(Clone)]
 pub struct OneEntry {
-    kept: Arc<Mutex<Option<(Key, Arc<Variants>)>>>,
+    kept: Arc<Mutex<Option<Kept>>>,
     budget: MemoryBudget,
     journal: Option<Arc<Records>>,
 }
@@ -171,7 +174,6 @@ pub fn run<T>(work: impl Future<Output = T>) -> T {
 }
 
 /// Begins a layer over a store, on the clock that stands still.
-#[must_use]
 pub fn layer(store: OneEntry) -> CacheLayerBuilder<OneEntry> {
     CacheLayer::builder(store).clock(clock())
 }

@@ -12,6 +12,7 @@ use scrimp::{
     coalesce::CoalesceLayer,
     core::{BoxError, Currency, Ledger, SettingError, ShareError},
     cost_route::{CostRouteLayer, Provider, Tariff},
+    limit::LimitLayer,
     stampede::{RefreshAhead, StampedeLayer},
 };
 use tower::{Layer, Service};
@@ -35,6 +36,8 @@ pub(crate) struct Layers {
     pub(crate) coalesce: CoalesceLayer,
     pub(crate) batch: BatchLayer<RestJson>,
     pub(crate) cost_route: CostRouteLayer,
+    /// A limit that is not met: in any place it changes nothing.
+    limit: LimitLayer,
     setup: Setup,
 }
 
@@ -122,6 +125,7 @@ impl Layers {
             coalesce: coalesce.build()?,
             batch: batch.build()?,
             cost_route: cost_route.build()?,
+            limit: LimitLayer::per_second(1_000_000).build()?,
             setup,
         })
     }
@@ -144,6 +148,7 @@ impl Layers {
             Kind::Coalesce => Stack::new(self.coalesce.layer(inner)),
             Kind::Batch => Stack::new(self.batch.layer(inner)),
             Kind::CostRoute => Stack::new(self.cost_route.layer(inner)),
+            Kind::Limit => Stack::new(self.limit.layer(inner)),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The bodies of a batch layer's responses.
 
 use std::{
+    collections::VecDeque,
     fmt,
     pin::Pin,
     task::{Context, Poll, ready},
@@ -25,7 +26,15 @@ pin_project! {
     enum Kind<B> {
         Passing { #[pin] body: B },
         Part { data: Bytes },
+        Opened { opening: Opening<B> },
     }
+}
+
+/// A body whose first frames were read ahead.
+struct Opening<B> {
+    frames: VecDeque<Frame<Bytes>>,
+    /// `None` if the frames are all of it.
+    rest: Option<Pin<Box<B>>>,
 }
 
 /// Values that are held until the end of the body, such as the guard of a call in flight.
@@ -49,14 +58,60 @@ impl<B> BatchBody<B> {
         }
     }
 
+    /// Returns a body of frames that were read ahead, and its rest.
+    pub(crate) fn opened(frames: VecDeque<Frame<Bytes>>, rest: Option<Pin<Box<B>>>) -> Self {
+        Self {
+            kind: Kind::Opened {
+                opening: Opening { frames, rest },
+            },
+            held: Held::default(),
+        }
+    }
+
     /// Holds a value until the end of a streamed body, if the end is still to come.
     pub(crate) fn hold(&mut self, mark: impl Send + 'static)
     where
         B: Body,
     {
-        if matches!(&self.kind, Kind::Passing { body } if !body.is_end_stream()) {
+        let rest = match &self.kind {
+            Kind::Passing { body } => Some(body),
+            Kind::Opened { opening } => opening.rest.as_deref(),
+            Kind::Part { .. } => None,
+        };
+        if rest.is_some_and(|body| !body.is_end_stream()) {
             self.held.0.push(Box::new(mark));
         }
+    }
+}
+
+// === impl Opening ===
+
+impl<B: Body<Data = Bytes>> Opening<B> {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        if let Some(frame) = self.frames.pop_front() {
+            return Poll::Ready(Some(Ok(frame)));
+        }
+        match &mut self.rest {
+            Some(rest) => rest.as_mut().poll_frame(cx),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.frames.is_empty() && self.rest.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let data = self.frames.iter().filter_map(Frame::data_ref);
+        let ahead: u64 = data.map(|data| data.len() as u64).sum();
+        let rest = self.rest.as_ref().map(Body::size_hint);
+        let rest = rest.unwrap_or_else(|| SizeHint::with_exact(0));
+        let mut hint = SizeHint::new();
+        hint.set_lower(rest.lower().saturating_add(ahead));
+        if let Some(upper) = rest.upper() {
+            hint.set_upper(upper.saturating_add(ahead));
+        }
+        hint
     }
 }
 
@@ -74,8 +129,14 @@ impl<B: Body<Data = Bytes>> Body for BatchBody<B> {
             KindProj::Part { data } => Poll::Ready(Some(Ok(Frame::data(std::mem::take(data))))),
             KindProj::Passing { mut body } => {
                 let frame = ready!(body.as_mut().poll_frame(cx));
-                let trailers = matches!(&frame, Some(Ok(frame)) if frame.is_trailers());
-                if trailers || !matches!(frame, Some(Ok(_))) || body.is_end_stream() {
+                if is_last(frame.as_ref()) || body.is_end_stream() {
+                    this.held.0.clear();
+                }
+                Poll::Ready(frame)
+            }
+            KindProj::Opened { opening } => {
+                let frame = ready!(opening.poll_frame(cx));
+                if is_last(frame.as_ref()) || opening.is_end_stream() {
                     this.held.0.clear();
                 }
                 Poll::Ready(frame)
@@ -87,6 +148,7 @@ impl<B: Body<Data = Bytes>> Body for BatchBody<B> {
         match &self.kind {
             Kind::Passing { body } => body.is_end_stream(),
             Kind::Part { data } => data.is_empty(),
+            Kind::Opened { opening } => opening.is_end_stream(),
         }
     }
 
@@ -94,7 +156,16 @@ impl<B: Body<Data = Bytes>> Body for BatchBody<B> {
         match &self.kind {
             Kind::Passing { body } => body.size_hint(),
             Kind::Part { data } => SizeHint::with_exact(data.len() as u64),
+            Kind::Opened { opening } => opening.size_hint(),
         }
+    }
+}
+
+/// Reports whether no frame follows.
+fn is_last<E>(frame: Option<&Result<Frame<Bytes>, E>>) -> bool {
+    match frame {
+        Some(Ok(frame)) => frame.is_trailers(),
+        Some(Err(_)) | None => true,
     }
 }
 
@@ -102,6 +173,7 @@ impl<B> fmt::Debug for BatchBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
             Kind::Passing { .. } => "BatchBody(passing)",
+            Kind::Opened { .. } => "BatchBody(opened)",
             Kind::Part { .. } => "BatchBody(part)",
         })
     }

@@ -23,7 +23,8 @@ pub struct BatchStats {
     pub batches: u64,
     /// Requests in these calls, each counted once per batch.
     pub items: u64,
-    /// Requests that were sent alone, as they came.
+    /// Calls for one request, as it came: alone in its window, after its batch failed, or again. With
+    /// `batches`, these are all `calls` that no inner layer refused to pay for.
     pub alone: u64,
     /// Requests that were not sent, because their batch had an equal one.
     pub duplicates: u64,

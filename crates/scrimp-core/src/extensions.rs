@@ -1,9 +1,9 @@
 //! Messages between layers, carried in [`http::Extensions`].
 //!
 //! On requests: [`Tenant`], [`TenantShares`], [`Priority`], [`Deadline`], [`DueBy`],
-//! [`Directive`], [`Background`], [`Tags`], [`Explain`], [`Repeatable`], [`Fence`],
-//! [`Since`]. On responses: [`CacheInfo`], [`Charge`], [`Settlement`], [`OtherCharges`],
-//! [`Booked`], [`RefusedTenants`], [`Shared`].
+//! [`Directive`], [`Background`], [`Tags`], [`Explain`], [`Repeatable`], [`Fence`], [`Since`],
+//! [`Carried`]. On responses: [`Apart`], [`CacheInfo`], [`Charge`], [`Settlement`],
+//! [`OtherCharges`], [`Booked`], [`RefusedTenants`], [`Shared`].
 
 mod deadline;
 mod one_call;
@@ -21,6 +21,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use http::Extensions;
 
 pub use self::{
     deadline::{Deadline, DueBy, Patience},
@@ -29,6 +30,16 @@ pub use self::{
     shares::{RefusedTenants, TenantShares},
 };
 use crate::{Money, Totals};
+
+/// On a request: the extensions of all requests that it carries, in their order. A batch of several
+/// has it, as each may have hints of its own for the layers further in.
+#[derive(Debug, Clone)]
+pub struct Carried(pub Arc<[Extensions]>);
+
+/// On a response: the request was not sent, because the requests that it [carries](Carried) ask for
+/// different things. Sent one by one, they may succeed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Apart;
 
 /// On a request: its tenant. Part of every key, so tenants never share responses.
 #[derive(Clone, PartialEq, Eq, Hash)]

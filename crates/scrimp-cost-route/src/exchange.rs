@@ -14,6 +14,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
+use scrimp_core::extensions::Apart;
 use tower_service::Service;
 
 use self::{
@@ -63,7 +64,14 @@ impl<S> Exchange<S> {
         self.shared.config.retries.deposit();
         let mut picked = match job.pick(&self.shared) {
             Ok(picked) => picked,
-            Err(refused) => return Ok(self.refusal(&refused)),
+            Err(refused) => {
+                let mut response = self.refusal(&refused);
+                // Each alone may have a provider.
+                if job.mixed && matches!(refused, Refused::NoCandidate(_)) {
+                    response.extensions_mut().insert(Apart);
+                }
+                return Ok(response);
+            }
         };
         loop {
             let provider = Arc::clone(&picked.call.provider);

@@ -2,16 +2,75 @@
 
 use std::sync::Arc;
 
-use crate::{Filters, Usage};
+use http::Extensions;
+use scrimp_core::{ExchangeRates, extensions::Carried};
+
+use crate::{Filters, Usage, engine::Bounds, refuse::Refused};
 
 /// Requirements of a request on its provider. They are in its extensions, and all are optional.
-#[derive(Debug, Clone, Default)]
+///
+/// A request that [carries](Carried) others, such as a batch, gets a provider that each of them may
+/// have: it passes the filters of each, and has all their tags. If there is none, or they are for
+/// different models or routes, it is refused, marked as one to be sent
+/// [`Apart`](scrimp_core::extensions::Apart), as scrimp's `BatchLayer` then does.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Hints {
     pub(crate) filters: Filters,
     pub(crate) tags: Vec<Box<str>>,
     pub(crate) route: Option<Arc<str>>,
     pub(crate) usage: Option<Usage>,
     pub(crate) model: Option<Box<str>>,
+}
+
+/// Hints that are checked, of one request or of all that it carries.
+#[derive(Debug, Default)]
+pub(crate) struct Wanted {
+    pub(crate) bounds: Bounds,
+    pub(crate) tags: Vec<Box<str>>,
+    pub(crate) route: Option<Arc<str>>,
+    pub(crate) usage: Option<Usage>,
+    pub(crate) model: Option<Box<str>>,
+    /// True if they are of several requests, which do not ask for the same.
+    pub(crate) mixed: bool,
+}
+
+// === impl Wanted ===
+
+impl Wanted {
+    /// Reads the hints of a request.
+    pub(crate) fn of(request: &Extensions, rates: &ExchangeRates) -> Result<Self, Refused> {
+        let Some(Carried(all)) = request.get() else {
+            let hints = request.get::<Hints>().cloned().unwrap_or_default();
+            return hints.checked();
+        };
+        let mut hints = all.iter().map(|one| one.get::<Hints>());
+        let first = hints.next().flatten().cloned().unwrap_or_default();
+        let (mut wanted, none) = (first.clone().checked()?, Hints::default());
+        for other in hints {
+            let other = other.unwrap_or(&none);
+            wanted.mixed |= *other != first;
+            wanted = wanted.and(other.clone().checked()?, rates)?;
+        }
+        Ok(wanted)
+    }
+
+    /// Combines the hints of two requests that are carried together.
+    fn and(mut self, other: Self, rates: &ExchangeRates) -> Result<Self, Refused> {
+        if self.route != other.route || self.model != other.model {
+            return Err(Refused::Mixed);
+        }
+        let bounds = self.bounds.and(other.bounds, rates);
+        self.bounds = bounds.map_err(|missing| Refused::NoCandidate(missing.into()))?;
+        let added = other
+            .tags
+            .into_iter()
+            .filter(|tag| !self.tags.contains(tag));
+        let added: Vec<_> = added.collect();
+        self.tags.extend(added);
+        let both = self.usage.zip(other.usage);
+        self.usage = both.map(|(a, b)| a.plus(&b));
+        Ok(self)
+    }
 }
 
 // === impl Hints ===
@@ -59,5 +118,16 @@ impl Hints {
     pub fn usage(mut self, usage: Usage) -> Self {
         self.usage = Some(usage);
         self
+    }
+
+    fn checked(self) -> Result<Wanted, Refused> {
+        Ok(Wanted {
+            bounds: self.filters.checked().map_err(Refused::Filters)?,
+            tags: self.tags,
+            route: self.route,
+            usage: self.usage,
+            model: self.model,
+            mixed: false,
+        })
     }
 }

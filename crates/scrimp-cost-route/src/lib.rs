@@ -197,6 +197,7 @@
 //! | `filters` | 500 | the request's own [filters](Hints::filters) cannot be used |
 //! | `no-exchange-rate` | 500 | the request's limit on the price is in a currency without an [exchange rate](CostRouteLayerBuilder::exchange_rate) |
 //! | `none-good-enough`, `none-left` | 503 | no provider is good enough, or none has room |
+//! | `mixed` | 503 | the requests that a request [carries](scrimp_core::extensions::Carried) are for different models or routes |
 //! | `timed-out` | 504 | no provider answers in time |
 //!
 //! # Features

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use scrimp_core::{
     Problem, SettingError,
-    extensions::{RefusedTenants, Tenant},
+    extensions::{Apart, RefusedTenants, Tenant},
 };
 use scrimp_http::date;
 
@@ -29,6 +29,8 @@ pub(crate) enum Refused {
     Tenants(Vec<(Tenant, Box<Refusal>)>),
     /// The price is not known, and a cap counts the call.
     Unpriced,
+    /// The requests that it carries are for different models or routes.
+    Mixed,
 }
 
 // === impl Refused ===
@@ -49,6 +51,11 @@ impl Refused {
                 let each: RefusedTenants = each.collect();
                 let mut response = problem.response();
                 response.extensions_mut().insert(each);
+                response
+            }
+            Self::Mixed => {
+                let mut response = problem.response();
+                response.extensions_mut().insert(Apart);
                 response
             }
             _ => problem.response(),
@@ -80,13 +87,15 @@ impl Refused {
                 (first.status, "tenants")
             }
             Self::Unpriced => (StatusCode::PAYMENT_REQUIRED, "unpriced"),
+            Self::Mixed => (StatusCode::SERVICE_UNAVAILABLE, "mixed"),
         }
     }
 
     /// Returns the error type of Proxy-Status (RFC 9209 §2.3).
     fn error(&self) -> &'static str {
         match self {
-            Self::NoCandidate(NoCandidate::NoneGoodEnough | NoCandidate::NoneLeft) => {
+            Self::Mixed
+            | Self::NoCandidate(NoCandidate::NoneGoodEnough | NoCandidate::NoneLeft) => {
                 "destination_unavailable"
             }
             Self::NoCandidate(NoCandidate::NoExchangeRate(_)) | Self::Filters(_) => {
@@ -129,6 +138,9 @@ impl Refused {
                 refused.len()
             )
             .into(),
+            Self::Mixed => {
+                "The requests that it carries are for different models or routes.".into()
+            }
             Self::Unpriced => {
                 "The price of the call is not known, so a spending cap could not hold.".into()
             }

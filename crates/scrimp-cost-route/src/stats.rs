@@ -66,6 +66,9 @@ pub struct RefusalStats {
     pub tenants: u64,
     /// The price was not known, and a cap counts the call (402).
     pub unpriced: u64,
+    /// The requests that a request carries were for different models or routes (503). They may come
+    /// again one by one.
+    pub mixed: u64,
 }
 
 // === impl CostRouteStats ===
@@ -114,6 +117,7 @@ impl RefusalStats {
             Refused::Budget(_) => &mut self.budget,
             Refused::Tenants(_) => &mut self.tenants,
             Refused::Unpriced => &mut self.unpriced,
+            Refused::Mixed => &mut self.mixed,
         };
         *count += 1;
     }

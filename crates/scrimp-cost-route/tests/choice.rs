@@ -4,10 +4,11 @@ mod common;
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use common::{Rig, by_token, cents, get, ok, provider, two};
 use http::StatusCode;
-use http_body_util::BodyExt;
-use scrimp_core::extensions::{Charge, Explain, Priority};
+use http_body_util::{BodyExt, Full};
+use scrimp_core::extensions::{Apart, Carried, Charge, Explain, Priority};
 use scrimp_cost_route::{
     Budget, Cap, CostRouteLayer, Filters, Hints, Period, Reason, Score, TokenClass, Usage, Weights,
 };
@@ -191,4 +192,71 @@ fn most() -> Usage {
         .fold(Usage::bytes(u64::MAX, u64::MAX), |usage, class| {
             usage.with(class, u64::MAX)
         })
+}
+
+/// Returns a request that carries others with these hints.
+fn carrying(hints: impl IntoIterator<Item = Hints>) -> http::Request<Full<Bytes>> {
+    let each = hints.into_iter().map(|hints| {
+        let mut extensions = http::Extensions::new();
+        extensions.insert(hints);
+        extensions
+    });
+    let mut request = get();
+    // Those of the first caller, as a batch has them.
+    let each: Vec<_> = each.collect();
+    *request.extensions_mut() = each[0].clone();
+    request.extensions_mut().insert(Carried(each.into()));
+    request
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_carries_others_gets_a_provider_that_each_of_them_may_have() {
+    let providers = [
+        provider("cheap", 1),
+        provider("eu", 2).tag("eu"),
+        provider("both", 5).tag("eu").tag("fast"),
+    ];
+    let layer = CostRouteLayer::builder(providers).explore(false);
+    let layer = layer.build().unwrap();
+    let rig = Rig::new(&layer, |_| ok("fine"));
+    let hints = Hints::new;
+    let from = async |all: [Hints; 2]| rig.send(carrying(all)).await.from().to_owned();
+    assert_eq!(from([hints(), hints()]).await, "cheap");
+    assert_eq!(from([hints(), hints().tag("eu")]).await, "eu");
+    assert_eq!(from([hints().tag("fast"), hints().tag("eu")]).await, "both");
+    let strict = |price: &str| hints().filters(Filters::new().max_price(price));
+    for impossible in [
+        [hints(), hints().tag("moon")],
+        [strict("0.01"), hints().tag("eu")],
+        [hints().model("a"), hints().model("b")],
+        [hints().route("chat"), hints()],
+    ] {
+        let response = rig.open(carrying(impossible)).await.unwrap();
+        assert_eq!(response.status(), 503);
+        assert!(response.extensions().get::<Apart>().is_some());
+    }
+    // They all want the same, so that one by one they would not fare better.
+    let alike = [hints().tag("moon"), hints().tag("moon")];
+    let response = rig.open(carrying(alike)).await.unwrap();
+    assert!(response.extensions().get::<Apart>().is_none());
+    assert_eq!(layer.stats().refused.mixed, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_usage_of_a_request_that_carries_others_is_the_sum_of_theirs() {
+    let usage = |tokens| Hints::new().usage(Usage::text(tokens, 10));
+    let cost = async |mut request: http::Request<Full<Bytes>>| {
+        let layer = CostRouteLayer::builder([by_token("llm")]).build().unwrap();
+        request.extensions_mut().insert(Explain);
+        let rig = Rig::new(&layer, |_| ok("fine"));
+        rig.send(request).await.decision.unwrap().candidates[0]
+            .1
+            .cost
+    };
+    let mut whole = get();
+    whole
+        .extensions_mut()
+        .insert(usage(3_000).usage(Usage::text(3_000, 20)));
+    let together = cost(carrying([usage(1_000), usage(2_000)])).await;
+    assert_eq!(together, cost(whole).await);
 }

@@ -11,7 +11,7 @@
 //! let outcome = Demo::new().one_in(100).run()?; // a hundredth of the traffic
 //! assert_eq!(outcome.wrong(), Vec::<String>::new());
 //! println!("{}", outcome.table(false));
-//! # Ok::<(), scrimp_demo::DemoError>(())
+//! # Ok::<(), scrimp_demo::Error>(())
 //! ```
 //!
 //! Savings below their goal are reported; [`Outcome::wrong`] contains violations of required goals:
@@ -42,7 +42,7 @@ use scrimp_core::SettingError;
 
 use crate::{error::Result, support::stopwatch::Stopwatch};
 
-pub use error::DemoError;
+pub use error::Error;
 pub use outcome::{Line, Outcome, Scenario};
 pub use table::DemoTable;
 pub use value::{Goal, Value};
@@ -91,7 +91,7 @@ impl Demo {
     ///
     /// If a setting is out of its range, or the clock or the thread of a scenario cannot be
     /// started.
-    pub fn run(&self) -> Result<Outcome, DemoError> {
+    pub fn run(&self) -> Result<Outcome, Error> {
         SettingError::within("Demo", "one_in", self.one_in, 1..=1_000)?;
         let stopwatch = Stopwatch::start();
         let (scenarios, failures) = std::thread::scope(|scope| {
@@ -131,11 +131,11 @@ fn spawn<'scope, 'env>(
 ) -> Result<ScopedJoinHandle<'scope, Result<Scenario>>> {
     Builder::new()
         .spawn_scoped(scope, work)
-        .map_err(|error| DemoError::io("cannot start a thread for a scenario", error))
+        .map_err(|error| Error::io("cannot start a thread for a scenario", error))
 }
 
 fn join(scenario: ScopedJoinHandle<'_, Result<Scenario>>) -> Result<Scenario> {
-    let panicked = |_| Err(DemoError::new("a scenario panicked: see above"));
+    let panicked = |_| Err(Error::new("a scenario panicked: see above"));
     scenario.join().unwrap_or_else(panicked)
 }
 
@@ -145,7 +145,7 @@ fn virtually<T>(work: impl Future<Output = T>) -> Result<T> {
         .enable_time()
         .start_paused(true)
         .build()
-        .map_err(|error| DemoError::io("cannot start the clock of a scenario", error))?;
+        .map_err(|error| Error::io("cannot start the clock of a scenario", error))?;
     Ok(runtime.block_on(work))
 }
 

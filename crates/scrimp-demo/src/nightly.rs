@@ -26,7 +26,7 @@ use super::{
     value::{Goal, Value},
 };
 use crate::{
-    error::{DemoError, Result},
+    error::{Error, Result},
     support::{format::count, random::Random},
 };
 
@@ -145,7 +145,7 @@ async fn job(file: &[u64]) -> Result<Night> {
         .rule("path=/records/{id} ttl=24h")
         .build()?;
     let coalesce = CoalesceLayer::builder().clock(clock).build()?;
-    let rate = NonZeroU32::new(RATE).ok_or_else(|| DemoError::new("a rate of zero"))?;
+    let rate = NonZeroU32::new(RATE).ok_or_else(|| Error::new("a rate of zero"))?;
     let batch = BatchLayer::builder(RestJson::new("/batch"))
         .max_items(GROUP)
         .window(BatchWindow::fixed(Duration::from_secs(10)))

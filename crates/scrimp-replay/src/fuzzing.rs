@@ -2,7 +2,7 @@
 
 use http::Request;
 
-use crate::{drive, line, sort};
+use crate::{line, simulated, sort};
 
 /// Facts that a line of a log states.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl LogLine {
     fn of(reader: &mut line::Reader, text: &[u8]) -> Result<Self, String> {
         let parsed = reader.read(text).map_err(|reason| reason.to_string())?;
         let entry = parsed.ok_or("no line of its own")?.entry;
-        let request = drive::request(&entry, "default.example");
+        let request = simulated::request(&entry, "default.example");
         Ok(Self {
             time: entry.time,
             status: entry.status,

@@ -10,6 +10,7 @@ use crate::{
     recognised::Recognised,
     report::{BadLine, Reading},
     settings::Settings,
+    sizes::Footprint,
     sort::{Sorted, Sorter},
     suggest::Params,
 };
@@ -29,11 +30,11 @@ pub(crate) fn read(
     inputs: Vec<Input>,
     settings: &Settings,
     progress: &mut dyn Progress,
-) -> Result<(Reading, Sorted, Params)> {
+) -> Result<(Reading, Sorted, Content)> {
     let mut intake = Intake {
         reading: Reading::default(),
         recognised: Recognised::default(),
-        params: Params::default(),
+        content: Content::default(),
         sorter: Sorter::new(settings.sort_memory),
         settings,
     };
@@ -43,7 +44,7 @@ pub(crate) fn read(
     let Intake {
         mut reading,
         recognised,
-        params,
+        content,
         sorter,
         ..
     } = intake;
@@ -52,7 +53,14 @@ pub(crate) fn read(
     if sorted.count == 0 {
         return Err(Error::new(nothing_to_replay(&reading)));
     }
-    Ok((reading, sorted, params))
+    Ok((reading, sorted, content))
+}
+
+/// What the requests of a log are for.
+#[derive(Debug, Default)]
+pub(crate) struct Content {
+    pub(crate) params: Params,
+    pub(crate) footprint: Footprint,
 }
 
 /// An opened log, its first lines, and the reader for its format.
@@ -74,7 +82,7 @@ pub(crate) struct Opened {
 struct Intake<'a> {
     reading: Reading,
     recognised: Recognised,
-    params: Params,
+    content: Content,
     sorter: Sorter,
     settings: &'a Settings,
 }
@@ -176,7 +184,8 @@ impl Intake<'_> {
                 self.recognised.note(&parsed);
                 reading.timed += u64::from(parsed.entry.latency.is_some());
                 if self.settings.counts(&parsed.entry) {
-                    self.params.note(&parsed.entry.target);
+                    self.content.params.note(&parsed.entry.target);
+                    self.content.footprint.note(&parsed.entry);
                     self.sorter.push(&parsed.entry)?;
                 } else {
                     reading.left_out += 1;

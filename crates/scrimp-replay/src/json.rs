@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::{
+    curve::Curve,
     layers::Layers,
     line::format_time,
     report::{BadLine, Coalesced, Report, ratio},
@@ -55,6 +56,7 @@ struct ReportJson<'a> {
     timeline: TimelineJson,
     stampede: Option<&'a StampedeReport>,
     routes: Vec<RouteJson<'a>>,
+    curve: Option<&'a Curve>,
     suggestions: &'a [Suggestion],
 }
 
@@ -122,6 +124,7 @@ impl Report {
     /// | `timeline` | `start` (Unix seconds), `slice_seconds`, `requests`, `upstream_calls` and the money `spent` on them: a list each, one number per slice |
     /// | `stampede` | `null` unless requested: `upstream_seconds`, `refreshes`, and `without` and `with` protection each `blocked` requests, `waited_seconds` in total, `upstream_calls`, `doubled` calls while one for the same URL was in flight, and their largest `burst` |
     /// | `routes` | those with the highest savings: `route`, `requests`, `upstream_calls`, `saved`, `hit_rate` |
+    /// | `curve` | `null` if no stored response could have answered a request; otherwise the hit rate by memory: `points` with `max_bytes` and `hit_rate`, the smallest first, the `unlimited` hit rate, the index of the `knee` among the points or `null`, the part of the keys `sampled`, 0 to 1, and the `requests` that were tried |
     /// | `suggestions` | settings that would raise the hit rate, the best first: the `change` in words, its `flags`, the hit rates `before` and `after` it, and the number of first `requests` on which it was tried |
     #[must_use]
     pub fn to_json(&self) -> Value {
@@ -183,6 +186,7 @@ impl Serialize for Report {
             timeline: TimelineJson::of(&self.timeline),
             stampede: self.stampede.as_ref(),
             routes: self.routes_json(),
+            curve: self.curve.as_ref(),
             suggestions: &self.suggestions,
         };
         report.serialize(serializer)

@@ -59,7 +59,9 @@
 
 pub mod cli;
 
+mod beside;
 mod ceiling;
+mod curve;
 mod drive;
 mod error;
 mod explain;
@@ -82,6 +84,8 @@ mod report;
 mod routes;
 mod sample;
 mod settings;
+mod simulated;
+mod sizes;
 mod sort;
 mod stack;
 mod stampede;
@@ -94,6 +98,7 @@ mod units;
 mod upstream;
 mod watch;
 
+pub use curve::{Curve, Point};
 pub use error::{Error, Result};
 pub use explain::Explanation;
 pub use html::Html;

@@ -6,18 +6,18 @@ use scrimp_demo::support::stopwatch::Stopwatch;
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
-    drive::{Bench, Driven, anchored, micros, request, told},
-    error::{Error, Result},
+    drive::{Bench, Driven, told},
+    error::Result,
     full,
     input::Input,
-    intake,
+    intake::{self, Content},
     overlap::Crowd,
     progress::Progress,
     report::{Reading, Report},
     settings::Settings,
+    simulated::{anchored, micros, request, virtual_time},
     sort::Sorted,
     stack::{Stack, Stats},
-    suggest::Params,
     upstream::{Meter, Upstream},
 };
 
@@ -39,17 +39,13 @@ pub fn replay(
     progress: &mut dyn Progress,
 ) -> Result<Report> {
     let stopwatch = Stopwatch::start();
-    let (reading, sorted, params) = intake::read(inputs, settings, progress)?;
+    let (reading, sorted, content) = intake::read(inputs, settings, progress)?;
     let settings = &Settings {
         longest_logged: sorted.longest,
         ..settings.clone()
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .map_err(|error| Error::io("cannot start the clock of the replay", error))?;
-    let mut report = runtime.block_on(drive(reading, sorted, &params, settings, progress))?;
+    let driving = drive(reading, sorted, content, settings, progress);
+    let mut report = virtual_time()?.block_on(driving)?;
     report.elapsed = stopwatch.elapsed();
     Ok(report)
 }
@@ -57,12 +53,12 @@ pub fn replay(
 async fn drive(
     reading: Reading,
     mut sorted: Sorted,
-    params: &Params,
+    content: Content,
     settings: &Settings,
     progress: &mut dyn Progress,
 ) -> Result<Report> {
     let (total, span) = (sorted.count, sorted.span.unwrap_or_default());
-    let mut bench = Bench::new(settings, params, span)?;
+    let mut bench = Bench::new(settings, content, total, span)?;
     let driven = if settings.is_full() {
         full::drive(&mut sorted, settings, &mut bench, progress).await?
     } else if settings.overlaps() {
@@ -112,7 +108,8 @@ async fn drive(
         timeline: tally.timeline,
         routes: tally.routes.top(TOP_ROUTES),
         stampede,
-        suggestions: trials.finish(),
+        curve: tally.curve.finish(),
+        suggestions: trials.finish()?,
         elapsed: Duration::ZERO,
     })
 }
@@ -141,7 +138,7 @@ async fn in_turn(
             }
             now = entry.time;
         }
-        bench.beside(&entry, settings).await?;
+        bench.beside(&entry, settings)?;
         let before = upstream.calls();
         let verdict = stack.call(request(&entry, &settings.host)?).await;
         let calls = upstream.calls() - before;
@@ -170,7 +167,7 @@ async fn overlapping(
     while let Some(entry) = sorted.next()? {
         told(progress, done, total);
         crowd.until(entry.time, &mut bench.tally).await?;
-        bench.beside(&entry, settings).await?;
+        bench.beside(&entry, settings)?;
         let meter = Meter::default();
         let mut asked = request(&entry, &settings.host)?;
         asked.extensions_mut().insert(meter.clone());

@@ -6,7 +6,9 @@ use scrimp_cache::NotStored;
 use scrimp_core::{Money, Totals};
 use serde::Serialize;
 
+pub(crate) use crate::units::ratio;
 use crate::{
+    curve::Curve,
     layers::Layers,
     routes::Route,
     stampede::StampedeReport,
@@ -64,6 +66,8 @@ pub struct Report {
     pub routes: Vec<Route>,
     /// Results of the comparison of waiting, if requested.
     pub stampede: Option<StampedeReport>,
+    /// Hit rate by memory; `None` if no stored response could have answered a request.
+    pub curve: Option<Curve>,
     /// Settings that would raise the hit rate, the best first.
     pub suggestions: Vec<Suggestion>,
     /// Time for reading and replaying.
@@ -195,14 +199,5 @@ impl Slice {
             self.requests.saturating_sub(self.upstream_calls),
             self.requests,
         )
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a ratio for people to read")]
-pub(crate) fn ratio(part: u64, whole: u64) -> f64 {
-    if whole == 0 {
-        0.0
-    } else {
-        part as f64 / whole as f64
     }
 }

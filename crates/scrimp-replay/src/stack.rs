@@ -21,7 +21,7 @@ use crate::{
     report::Coalesced,
     settings::{Settings, rule},
     upstream::{Logged, MAX_BODY, Upstream},
-    watch::Watched,
+    watch::{Stored, Watched},
 };
 
 /// The layers under test.
@@ -49,6 +49,8 @@ pub(crate) struct Verdict {
     pub(crate) key: Option<Vec<u8>>,
     /// A cache with unlimited room would have stored the upstream's response.
     pub(crate) storable: bool,
+    /// The response that was stored, if one was.
+    pub(crate) stored: Option<Stored>,
 }
 
 /// Statistics of the cache at the end.
@@ -103,7 +105,8 @@ impl Stack {
         let seen = self.store.take();
         Verdict {
             key: seen.key,
-            storable: seen.kept || by_default,
+            storable: seen.stored.is_some() || by_default,
+            stored: seen.stored,
         }
     }
 
@@ -121,8 +124,12 @@ impl Stack {
         let key = self.store.take().key;
         let store = self.store.clone();
         async move {
-            let storable = by_default | kept(answer, &store).await;
-            Verdict { key, storable }
+            let stored = stored(answer, &store).await;
+            Verdict {
+                key,
+                storable: by_default | stored.is_some(),
+                stored,
+            }
         }
     }
 
@@ -184,17 +191,17 @@ where
     }
 }
 
-/// Reports whether the store received a response while this was polled.
-async fn kept(mut answer: Pin<Box<dyn Future<Output = ()>>>, store: &Watched) -> bool {
-    let mut kept = false;
+/// Returns the response that the store received while this was polled, if it did.
+async fn stored(mut answer: Pin<Box<dyn Future<Output = ()>>>, store: &Watched) -> Option<Stored> {
+    let mut stored = None;
     poll_fn(|cx| {
         let _ = store.take();
         let polled = answer.as_mut().poll(cx);
-        kept |= store.take().kept;
+        stored = store.take().stored.or(stored);
         polled
     })
     .await;
-    kept
+    stored
 }
 
 /// Reports whether a response would be stored without explicit permission.

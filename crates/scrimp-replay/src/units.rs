@@ -14,3 +14,13 @@ pub(crate) fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S
 pub(crate) fn units<S: Serializer>(amount: &Money, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(amount.as_f64())
 }
+
+/// Returns a part of a whole, 0 to 1; 0 if there is nothing.
+#[expect(clippy::cast_precision_loss, reason = "a ratio for people to read")]
+pub(crate) fn ratio(part: u64, whole: u64) -> f64 {
+    if whole == 0 {
+        0.0
+    } else {
+        part as f64 / whole as f64
+    }
+}

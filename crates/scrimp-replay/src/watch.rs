@@ -1,10 +1,11 @@
 //! A store that records the key that the cache looked up, and whether it stored the response.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use scrimp_cache::{Entry, FillToken, Lookup, MemoryBudget, MemoryStore, Store};
 use scrimp_core::{Key, KeyRef};
+use tokio::time::Instant;
 
 /// Passes all calls on to a [`MemoryStore`], and records them.
 ///
@@ -21,8 +22,17 @@ pub(crate) struct Watched {
 pub(crate) struct Seen {
     /// The key looked up; `None` if no stored response could have satisfied the request.
     pub(crate) key: Option<Vec<u8>>,
-    /// A response was stored.
-    pub(crate) kept: bool,
+    /// The last response that was stored, if one was.
+    pub(crate) stored: Option<Stored>,
+}
+
+/// A response that was stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stored {
+    /// Weight in bytes.
+    pub(crate) weight: u64,
+    /// Time that it is fresh from now on.
+    pub(crate) lifetime: Duration,
 }
 
 // === impl Watched ===
@@ -55,7 +65,11 @@ impl Store for Watched {
     }
 
     fn put(&self, key: Key, entry: Arc<Entry>, token: FillToken) -> Self::Put {
-        self.seen.lock().kept = true;
+        let policy = entry.policy();
+        self.seen.lock().stored = Some(Stored {
+            weight: entry.weight(),
+            lifetime: policy.lifetime().saturating_sub(policy.age(Instant::now())),
+        });
         self.inner.put(key, entry, token)
     }
 

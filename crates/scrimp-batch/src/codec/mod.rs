@@ -101,6 +101,13 @@ pub trait BatchCodec: Send + Sync + 'static {
         Verdict::of(answer)
     }
 
+    /// Reports whether the [verdict](Self::verdict) on an answer depends on its body. Then a short
+    /// answer to a request that was sent alone is read before it is passed on, so that an item that
+    /// was [not done](Verdict::NotDone) is sent again there as well. Default: false.
+    fn judges_bodies(&self) -> bool {
+        false
+    }
+
     /// Returns the answer to `item` for a duplicate with an equal
     /// [identity](Admission::identity). Default: the same answer.
     fn duplicate(

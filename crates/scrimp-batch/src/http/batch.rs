@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Extensions, Response};
 use scrimp_core::{
     ShareError,
-    extensions::{RefusedTenants, TenantShares},
+    extensions::{Apart, RefusedTenants, TenantShares},
 };
 use tokio::time::{Instant, timeout_at};
 
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     BatchCodec,
-    codec::{Decoded, Item},
+    codec::{Decoded, Item, Verdict},
     engine::{InFlightGuard, Sizes},
     money::amounts,
 };
@@ -95,6 +95,9 @@ pub(crate) fn batch<'a, D: HttpCalls>(
             let call = driver.clone().send(request);
             let (ended, took) = exchange(call, limit, config.max_answer).await;
             // The call was not made, so there is nothing to learn from it or to count.
+            if is_mixed(&ended) {
+                break;
+            }
             if let Some(refused) = refused(&jobs, &ended) {
                 jobs = driver.common().leave_out(jobs, &refused);
                 continue;
@@ -113,6 +116,11 @@ pub(crate) fn batch<'a, D: HttpCalls>(
         one_by_one(driver, jobs).await;
         Leftover::none()
     })
+}
+
+/// Reports whether an inner layer cannot serve the jobs together.
+fn is_mixed<E>(ended: &Ended<E>) -> bool {
+    matches!(ended, Ended::Answered(response) if response.extensions().get::<Apart>().is_some())
 }
 
 /// Returns the tenants that an inner layer refuses to pay for, if callers of them are in line.
@@ -166,12 +174,12 @@ async fn conclude<D: HttpCalls>(
             return Leftover::none();
         }
         Ended::TimedOut => {
-            count(&jobs, None, callers(&jobs));
+            count(&jobs, None, 0);
             return timed_out(common, jobs, limit);
         }
     };
     let decoded = decode(driver.common(), &jobs, &response, until).await;
-    let answered = answered(&jobs, decoded.as_ref());
+    let answered = answered(common, &jobs, decoded.as_ref());
     count(&jobs, Some(response.extensions()), answered);
     charge(common, &mut jobs, &mut response);
     let Some(decoded) = decoded else {
@@ -203,21 +211,32 @@ async fn conclude<D: HttpCalls>(
     }
 }
 
-/// Returns the number of callers that a call answers; those of a batch that was refused ask again.
-fn answered<B, E>(jobs: &[Job<B, E>], decoded: Option<&Decoded>) -> u64 {
-    match decoded {
-        Some(Decoded::Split | Decoded::AtMost(_) | Decoded::Alone) if jobs.len() > 1 => 0,
-        Some(Decoded::Stopped { answers, at, .. }) => {
-            let is_answered =
-                |index: usize| index < *at || matches!(answers.get(index), Some(Some(_)));
-            let all = jobs.iter().enumerate();
-            callers(
-                all.filter(|(index, _)| is_answered(*index))
-                    .map(|(_, job)| job),
-            )
-        }
-        _ => callers(jobs),
+/// Returns the number of callers that a call answers. Those of a batch that was refused, and of items
+/// that were not carried out, ask again.
+fn answered<C: BatchCodec, B, E>(
+    common: &Common<C>,
+    jobs: &[Job<B, E>],
+    decoded: Option<&Decoded>,
+) -> u64 {
+    let (answers, at) = match decoded {
+        None | Some(Decoded::Alone) => return 0,
+        Some(Decoded::Split | Decoded::AtMost(_)) if jobs.len() > 1 => return 0,
+        Some(Decoded::Answers(answers)) => (answers, jobs.len()),
+        Some(Decoded::Stopped { answers, at, .. }) => (answers, *at),
+        Some(_) => return callers(jobs),
+    };
+    if common.config.ledger.is_none() {
+        return 0; // It is only booked.
     }
+    let is_answered = |index: usize, job: &Job<B, E>| match answers.get(index) {
+        Some(Some(answer)) => {
+            let verdict = common.codec.verdict(job.item(), answer);
+            !matches!(verdict, Verdict::NotDone(_))
+        }
+        _ => index < at,
+    };
+    let all = jobs.iter().enumerate();
+    callers(all.filter_map(|(index, job)| is_answered(index, job).then_some(job)))
 }
 
 /// Decodes an answer. A long one is decoded on a thread for blocking work, so that the worker goes
@@ -252,9 +271,7 @@ async fn decode<C: BatchCodec, B, E>(
 
 /// Splits the cost of the call, which was booked, over the jobs by weight.
 fn charge<C, B, E>(common: &Common<C>, jobs: &mut [Job<B, E>], response: &mut Response<Bytes>) {
-    if let Some(ledger) = &common.config.ledger {
-        ledger.mark(response.extensions_mut());
-    }
+    common.mark(response.extensions_mut());
     jobs.iter_mut()
         .for_each(|job| job.note(response.extensions()));
     let weights: Vec<u32> = jobs.iter().map(|job| job.item().admission.weight).collect();

@@ -104,13 +104,21 @@ impl<C: BatchCodec> Common<C> {
         self.stats.batches.add(1);
         self.stats.items.add(jobs.len() as u64);
         self.stats.duplicates.add(callers(jobs) - jobs.len() as u64);
-        match shares {
-            None => {
-                let head = &first(jobs).item().head;
-                self.book(head, response, answered.saturating_sub(1));
-            }
-            Some(shares) => self.book_shares(shares, response, answered > 0),
-        }
+        self.book(&first(jobs).item().head, shares, response, answered);
+    }
+
+    /// Counts a call for one job, whose answer was read or did not come, and books it. No call is
+    /// avoided if its callers were `counted` before, or were not answered.
+    pub(crate) fn count_alone<B, E>(
+        &self,
+        job: &Job<B, E>,
+        shares: Option<&TenantShares>,
+        response: Option<&Extensions>,
+        counted: bool,
+    ) {
+        self.stats.alone.increment();
+        let answered = if counted { 0 } else { callers([job]) };
+        self.book(&job.item().head, shares, response, answered);
     }
 }
 
@@ -123,13 +131,29 @@ pub(crate) fn callers<'a, B: 'a, E: 'a>(jobs: impl IntoIterator<Item = &'a Job<B
 
 impl<C> Common<C> {
     /// Books one call made, whose response was read, and the calls that it avoided.
-    fn book(&self, head: &Parts, response: Option<&Extensions>, avoided: u64) {
+    fn book(
+        &self,
+        head: &Parts,
+        shares: Option<&TenantShares>,
+        response: Option<&Extensions>,
+        answered: u64,
+    ) {
+        if let Some(shares) = shares {
+            return self.book_shares(shares, response, answered > 0);
+        }
         let tenant = tenant(head);
         self.book_to(response, |account, price, cost| {
             let account = account(tenant);
             account.made(cost);
-            (0..avoided).for_each(|_| account.avoided(price));
+            (1..answered).for_each(|_| account.avoided(price));
         });
+    }
+
+    /// Marks a response whose call was booked.
+    pub(crate) fn mark(&self, response: &mut Extensions) {
+        if let Some(ledger) = &self.config.ledger {
+            ledger.mark(response);
+        }
     }
 
     /// Books one call made, whose response is passed on: its cost is known when it has ended.

@@ -9,8 +9,9 @@ use futures_util::{
 };
 
 use super::{
+    alone::alone,
     batch::{Leftover, batch, size},
-    driver::{HttpCalls, JobOf, ReplyOf, alone},
+    driver::{HttpCalls, JobOf, ReplyOf},
     job::single,
     retry::{AT_ONCE, once},
 };
@@ -68,7 +69,8 @@ async fn half<D: HttpCalls>(
 ) -> Leftover<D::Body, D::Error> {
     match single(jobs) {
         Ok(job) => {
-            let status = alone(driver, job, None).await;
+            driver.common().take(1).await;
+            let status = alone(driver, job, None, None).await;
             Leftover {
                 poisoned: status.is_some_and(|status| status.is_client_error()),
                 ..Leftover::none()

@@ -3,16 +3,15 @@
 use std::{fmt, marker::PhantomData, sync::Arc};
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response};
 use http_body::Body;
 use scrimp_core::{BoxError, ShareError};
-use scrimp_http::media_type::is_stream;
-use tokio::time::Instant;
 use tower::util::Oneshot;
 use tower_service::Service;
 
 use super::{
     Common, Reply,
+    alone::alone,
     batch::{Leftover, batch},
     divide::one_by_one,
     job::{Job, gather, single},
@@ -21,7 +20,7 @@ use super::{
 use crate::{
     BatchCodec,
     codec::Item,
-    engine::{Dispatch, Driver, InFlightGuard},
+    engine::{Dispatch, Driver},
 };
 
 /// An inner service with all bounds of a batch. Generic code in this folder names this one bound.
@@ -125,7 +124,10 @@ where
         let jobs = gather(entries);
         common.deposit(&jobs);
         match single(jobs) {
-            Ok(job) => drop(alone(self, job, Some(guard)).await),
+            Ok(job) => {
+                self.common().take(1).await;
+                alone(self, job, None, Some(guard)).await;
+            }
             // The callers of one item.
             Err(jobs) if !guard.takes_batches() => one_by_one(self, jobs).await,
             Err(jobs) => {
@@ -139,40 +141,6 @@ where
                 let again = retry::again(self.clone(), not_done, guard);
                 futures_util::future::join(again, finish(self, left)).await;
             }
-        }
-    }
-}
-
-/// Sends a request as it came, and passes its response on as it comes. Returns the status; `None`
-/// if the call failed.
-pub(crate) async fn alone<D: HttpCalls>(
-    driver: D,
-    job: JobOf<D>,
-    mut guard: Option<InFlightGuard<Item, ReplyOf<D>>>,
-) -> Option<StatusCode> {
-    let common = Arc::clone(driver.common());
-    common.take(1).await;
-    common.stats.alone.increment();
-    let start = Instant::now();
-    let result = driver.send(job.request()).await;
-    if let Some(guard) = &guard {
-        guard.latency().record(start.elapsed());
-    }
-    match result {
-        Ok(mut response) => {
-            let status = response.status();
-            let stream = is_stream(response.headers());
-            common.book_call(&job.item().head, response.extensions_mut());
-            if let Some(guard) = &mut guard {
-                guard.answered();
-            }
-            // A stream may stay open without an end, and is no call that others wait for.
-            job.pass(response, guard.filter(|_| !stream));
-            Some(status)
-        }
-        Err(error) => {
-            job.fail(error);
-            None
         }
     }
 }

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Uri, header::HOST};
-use scrimp_core::extensions::{BodyDigest, Deadline, DueBy, Repeatable, Since};
+use scrimp_core::extensions::{BodyDigest, Repeatable};
 use scrimp_http::{coding::ask_for_identity, trace_fields::is_trace_field};
 use tokio::time::Instant;
 
 use super::{
     Common,
-    job::{Job, charge_to, first},
+    combine::combine,
+    job::{Job, first},
 };
 use crate::{BatchCodec, codec::Item};
 
@@ -42,18 +43,7 @@ pub(crate) fn envelope<C: BatchCodec, B, E>(
     *request.extensions_mut() = first.extensions.clone();
     // The digest of the first item's body is not that of the envelope.
     request.extensions_mut().remove::<BodyDigest>();
-    // The batch goes on for the callers that wait longest.
-    Deadline::drop_from(request.extensions_mut());
-    let due = items
-        .iter()
-        .filter_map(|item| DueBy::of(&item.head.extensions));
-    if let Some(due) = due.min() {
-        request.extensions_mut().insert(DueBy(due));
-    }
-    charge_to(request.extensions_mut(), jobs);
-    if let Some(since) = latest(&items) {
-        request.extensions_mut().insert(since);
-    }
+    combine(request.extensions_mut(), jobs);
     // Inner layers see a POST, and cannot know that it may be repeated.
     if items.iter().all(|item| item.admission.replayable) {
         request.extensions_mut().insert(Repeatable);
@@ -61,20 +51,6 @@ pub(crate) fn envelope<C: BatchCodec, B, E>(
         request.extensions_mut().remove::<Repeatable>();
     }
     Some(request)
-}
-
-/// Returns the position that satisfies every item's demand for a recent answer.
-fn latest(items: &[&Item]) -> Option<Since> {
-    let wanted = items.iter().filter_map(|item| item.head.extensions.get());
-    wanted.copied().reduce(|a: Since, b: Since| Since {
-        log: a.log,
-        // Positions of two logs cannot be compared: then no call in flight is recent enough.
-        at: if a.log == b.log {
-            a.at.max(b.at)
-        } else {
-            u64::MAX
-        },
-    })
 }
 
 /// Returns the time limit of a batch: at most `most`, and so that the first deadline leaves time

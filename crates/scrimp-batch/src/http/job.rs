@@ -5,12 +5,12 @@ use http::{Extensions, Request, Response};
 use http_body::Body;
 use scrimp_core::{
     Money, ShareError,
-    extensions::{Deadline, RefusedTenants, Settlement, Tenant, TenantShares},
+    extensions::{RefusedTenants, Settlement, Tenant},
 };
 use scrimp_http::coding::ask_for_identity;
 use tokio::time::Instant;
 
-use super::{Problem, caller::Caller};
+use super::{Problem, caller::Caller, combine::combine};
 use crate::{BatchBody, BatchCodec, codec::Item, engine::Entry, money::amounts};
 
 /// Result that a caller gets.
@@ -73,34 +73,6 @@ pub(crate) fn single<B, E>(jobs: Vec<Job<B, E>>) -> Result<Job<B, E>, Vec<Job<B,
     }
 }
 
-/// Returns the tenants that share some jobs. `None` if all their callers have one tenant.
-fn shares<B, E>(jobs: &[Job<B, E>]) -> Option<TenantShares> {
-    let first = first(jobs).first.tenant();
-    let mut callers = jobs.iter().flat_map(Job::callers);
-    if callers.all(|caller| caller.tenant() == first) {
-        return None;
-    }
-    let mut unnamed = None;
-    Some(TenantShares::new(jobs.iter().map(|job| {
-        let tenants = job.callers().map(|caller| match caller.named_tenant() {
-            Some(tenant) => tenant.clone(),
-            None => unnamed.get_or_insert_with(|| Tenant::from("")).clone(),
-        });
-        (job.item().admission.weight, tenants.collect::<Vec<_>>())
-    })))
-}
-
-/// Charges a request to the tenants of its callers, if there are several.
-pub(crate) fn charge_to<B, E>(
-    request: &mut Extensions,
-    jobs: &[Job<B, E>],
-) -> Option<TenantShares> {
-    let shares = shares(jobs)?;
-    request.remove::<Tenant>();
-    request.insert(shares.clone());
-    Some(shares)
-}
-
 // === impl Job ===
 
 impl<B, E> Job<B, E> {
@@ -119,6 +91,21 @@ impl<B, E> Job<B, E> {
 
     fn callers(&self) -> impl Iterator<Item = &Caller<B, E>> {
         std::iter::once(&self.first).chain(&self.duplicates)
+    }
+
+    /// Returns the tenant of its first caller; empty if it has none.
+    pub(crate) fn tenant(&self) -> &str {
+        self.first.tenant()
+    }
+
+    /// Returns the tenant of each caller.
+    pub(crate) fn tenants(&self) -> impl Iterator<Item = Option<&Tenant>> {
+        self.callers().map(Caller::named_tenant)
+    }
+
+    /// Returns the extensions of each caller's request.
+    pub(crate) fn extensions(&self) -> impl Iterator<Item = &Extensions> {
+        self.callers().map(|caller| &caller.item.head.extensions)
     }
 
     /// Reports whether no caller waits for it any more.
@@ -161,15 +148,13 @@ impl<B, E> Job<B, E> {
         (left, gone)
     }
 
-    /// Returns the request as its caller sent it. If callers of several tenants wait for it, it is
-    /// theirs together.
+    /// Returns the request as its caller sent it. If several callers wait for it, it is theirs
+    /// together.
     pub(crate) fn request(&self) -> Request<Bytes> {
         let item = self.item();
         let mut request = Request::from_parts(item.head.clone(), item.body.clone());
         if self.has_duplicates() {
-            charge_to(request.extensions_mut(), std::slice::from_ref(self));
-            // Others may wait longer than its first caller.
-            Deadline::share(request.extensions_mut());
+            combine(request.extensions_mut(), std::slice::from_ref(self));
             // Duplicates may accept other codings.
             ask_for_identity(request.headers_mut());
         }
@@ -214,11 +199,10 @@ impl<B, E> Job<B, E> {
     }
 
     /// Gives the only caller a response as it comes.
-    pub(crate) fn pass(mut self, response: Response<B>, mark: impl Send + 'static)
+    pub(crate) fn pass(mut self, mut response: Response<BatchBody<B>>, mark: impl Send + 'static)
     where
         B: Body,
     {
-        let mut response = response.map(BatchBody::passing);
         response.body_mut().hold(mark);
         // The cost of several calls is not settled by the last one.
         let only = self.first.paid.is_nothing();

@@ -1,8 +1,10 @@
 //! Batches of HTTP requests: keys, calls, answers, retries and charges.
 
+mod alone;
 mod batch;
 mod call;
 mod caller;
+mod combine;
 mod common;
 mod divide;
 mod driver;
@@ -10,6 +12,7 @@ mod envelope;
 mod job;
 mod key;
 mod lanes;
+mod opening;
 mod outcome;
 mod problem;
 mod retry;

@@ -2,19 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use http::Response;
-use http_body::Body;
-use scrimp_core::{BoxError, extensions::RefusedTenants};
-use tokio::time::{Instant, sleep, timeout};
+use http::StatusCode;
+use tokio::time::{Instant, sleep};
 
 use super::{
     Problem,
+    alone::{Sent, Terms, alone, send},
     batch::batch,
-    call::{read, read_plain},
+    call::read,
     driver::{HttpCalls, JobOf, ReplyOf, finish},
-    job::Job,
     outcome::Failed,
 };
 use crate::{
@@ -24,17 +21,6 @@ use crate::{
     engine::InFlightGuard,
 };
 
-/// Result of sending a job alone.
-enum Sent<B, E> {
-    Answered(Job<B, E>, Response<B>),
-    Failed(Job<B, E>, E),
-    TimedOut(Job<B, E>),
-    /// All its callers have been told that their tenants may not pay.
-    Refused,
-}
-
-type SentOf<D> = Sent<<D as HttpCalls>::Body, <D as HttpCalls>::Error>;
-
 /// Calls made at a time for one batch.
 pub(crate) const AT_ONCE: usize = 8;
 
@@ -42,22 +28,29 @@ pub(crate) const AT_ONCE: usize = 8;
 pub(crate) async fn retry_all<D: HttpCalls>(driver: D, failed: Vec<Failed<D::Body, D::Error>>) {
     let calls = failed
         .into_iter()
-        .map(move |failed| retry(driver.clone(), failed));
+        .map(move |failed| retry(driver.clone(), failed, pause));
     stream::iter(calls)
         .buffer_unordered(AT_ONCE)
         .collect::<()>()
         .await;
 }
 
-async fn retry<D: HttpCalls>(driver: D, failed: Failed<D::Body, D::Error>) {
+/// Retries an item, alone, each time after a random pause and after the wait that the upstream asks
+/// for.
+pub(crate) async fn retry<D: HttpCalls>(
+    driver: D,
+    failed: Failed<D::Body, D::Error>,
+    mut random: fn(u32) -> Duration,
+) {
     let common = Arc::clone(driver.common());
+    let (codec, limit) = (&common.codec, common.config.timeout);
     let Failed {
         mut job,
         mut answer,
         mut wait,
     } = failed;
     for attempt in 0..common.config.retries {
-        let rest = pause(attempt).max(wait.unwrap_or_default());
+        let rest = random(attempt).max(wait.unwrap_or_default());
         let at = Instant::now() + rest;
         let too_late = job.deadline.is_some_and(|deadline| deadline <= at);
         if too_late
@@ -71,41 +64,60 @@ async fn retry<D: HttpCalls>(driver: D, failed: Failed<D::Body, D::Error>) {
         common.take(1).await;
         common.stats.retried.add(1);
         let replayable = job.item().admission.replayable;
-        let response = match send(driver.clone(), job, common.config.timeout).await {
-            Sent::Answered(sent, response) => {
-                job = sent;
-                response
+        let terms = Terms {
+            until: Some(Instant::now() + limit),
+            counted: true,
+            guard: None,
+        };
+        let (sent, newer, verdict) = match send(driver.clone(), job, terms).await {
+            Sent::Passing(mut sent, response) => {
+                let verdict = Verdict::of(&response);
+                if !is_retried(verdict, replayable, response.status()) {
+                    return sent.pass(response, ());
+                }
+                let charges = response.extensions().clone();
+                // If this answer cannot be read, the last one that could be stays.
+                let newer = read(response, common.config.max_answer).await.ok();
+                // The cost may depend on the body.
+                sent.charge_call(&charges);
+                (sent, newer, verdict)
+            }
+            Sent::Whole(sent, response, verdict) => {
+                if !is_retried(verdict, replayable, response.status()) {
+                    return sent.answer(codec, &response);
+                }
+                (sent, Some(response), verdict)
             }
             Sent::TimedOut(sent) if replayable => {
                 job = sent;
                 continue;
             }
-            Sent::TimedOut(sent) => {
-                let problem = Problem::Ambiguous(common.config.timeout);
-                return sent.problem(&common.codec, &problem);
+            Sent::TimedOut(sent) => return sent.problem(codec, &Problem::Ambiguous(limit)),
+            Sent::Unreadable(sent, error) => {
+                return sent.problem(codec, &Problem::Unreadable(error));
             }
             Sent::Failed(sent, error) => return sent.fail(error),
             Sent::Refused => return,
         };
-        let Verdict::Transient(asked) = Verdict::of(&response) else {
-            return deliver(job, response, &common.codec, common.config.max_answer).await;
+        job = sent;
+        answer = newer.unwrap_or(answer);
+        (random, wait) = match verdict {
+            Verdict::NotDone(asked) => (slow_pause as fn(u32) -> Duration, asked),
+            Verdict::Transient(asked) => (pause as fn(u32) -> Duration, asked),
+            Verdict::Final | Verdict::Critical => (random, None),
         };
-        wait = asked;
-        if !replayable && response.status().as_u16() != 429 {
-            return deliver(job, response, &common.codec, common.config.max_answer).await;
-        }
-        let charges = response.extensions().clone();
-        // If this answer cannot be read, the last one that could be stays.
-        let most = common.config.max_answer;
-        let better = match job.has_duplicates() {
-            true => read_plain(response, most).await,
-            false => read(response, most).await,
-        };
-        answer = better.unwrap_or(answer);
-        // The cost may depend on the body.
-        job.charge_call(&charges);
     }
-    job.answer(&common.codec, &answer);
+    job.answer(codec, &answer);
+}
+
+/// Reports whether an item is sent again after such an answer. Only an answer that says that nothing
+/// was done, as 429 does, allows that for any item.
+fn is_retried(verdict: Verdict, replayable: bool, status: StatusCode) -> bool {
+    match verdict {
+        Verdict::NotDone(_) => true,
+        Verdict::Transient(_) => replayable || status == StatusCode::TOO_MANY_REQUESTS,
+        Verdict::Final | Verdict::Critical => false,
+    }
 }
 
 /// Sends items that the upstream did not carry out again, together, after a pause each time. The lane
@@ -190,60 +202,5 @@ pub(crate) async fn once<D: HttpCalls>(driver: D, job: JobOf<D>) {
     let limit = left.map_or(common.config.timeout, |left| {
         left.min(common.config.timeout)
     });
-    match send(driver, job, limit).await {
-        Sent::Answered(job, response) => {
-            deliver(job, response, &common.codec, common.config.max_answer).await;
-        }
-        Sent::Failed(job, error) => job.fail(error),
-        Sent::TimedOut(job) => job.problem(&common.codec, &Problem::TimedOut(limit)),
-        Sent::Refused => {}
-    }
-}
-
-/// Sends a job alone, within a time. Callers whose tenants an inner layer refuses to pay for are
-/// told so, and it is sent again for the others. It ends, as each round leaves fewer callers.
-async fn send<D: HttpCalls>(driver: D, mut job: JobOf<D>, limit: Duration) -> SentOf<D> {
-    let common = Arc::clone(driver.common());
-    let start = Instant::now();
-    loop {
-        let left = limit.saturating_sub(start.elapsed());
-        let response = match timeout(left, driver.clone().send(job.request())).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => return Sent::Failed(job, error),
-            Err(_) => {
-                common.stats.failed.increment();
-                return Sent::TimedOut(job);
-            }
-        };
-        let refused: Option<&RefusedTenants> = response.extensions().get();
-        let Some(refused) = refused.filter(|refused| job.is_refused(refused)) else {
-            return Sent::Answered(job, response);
-        };
-        match common.leave_out(vec![job], refused).pop() {
-            Some(left) => job = left,
-            None => return Sent::Refused,
-        }
-    }
-}
-
-/// Passes a response on to a single caller as it comes, or copies it to several.
-async fn deliver<ResB, E>(
-    mut job: Job<ResB, E>,
-    response: Response<ResB>,
-    codec: &impl BatchCodec,
-    most: usize,
-) where
-    ResB: Body<Data = Bytes> + Send + 'static,
-    ResB::Error: Into<BoxError>,
-{
-    if !job.has_duplicates() {
-        return job.pass(response, ());
-    }
-    let charges = response.extensions().clone();
-    let answer = read_plain(response, most).await;
-    job.charge_call(&charges);
-    match answer {
-        Ok(answer) => job.answer(codec, &answer),
-        Err(error) => job.problem(codec, &Problem::Unreadable(error)),
-    }
+    alone(driver, job, Some(limit), None).await;
 }

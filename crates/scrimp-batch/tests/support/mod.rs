@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses some of it")]
 
+pub(crate) mod codec;
 pub(crate) mod double;
 pub(crate) mod node;
 

@@ -14,9 +14,10 @@ use tokio::time::Instant;
 
 use super::pick::Picked;
 use crate::{
-    Hints, Miss, RequestBody, TokenClass, Tried, Usage,
+    Miss, RequestBody, TokenClass, Tried, Usage,
     config::Shared,
     engine::Ask,
+    hints::Wanted,
     model,
     payer::Payer,
     profile::{Map, Profile, RequestLimits},
@@ -38,6 +39,8 @@ pub(crate) struct Job {
     pub(super) tried: Vec<Tried>,
     pub(super) deadline: Option<Instant>,
     pub(super) explain: bool,
+    /// True if it carries several requests, which do not ask for the same.
+    pub(super) mixed: bool,
     model: OnceLock<Option<Box<str>>>,
     /// Limits of the providers that the request was too large for.
     pub(super) outgrown: Option<RequestLimits>,
@@ -53,13 +56,12 @@ impl Job {
         parts: Parts,
         whole: Option<(Bytes, Option<HeaderMap>)>,
     ) -> Result<Self, Refused> {
-        let hints = parts.extensions.get::<Hints>().cloned().unwrap_or_default();
+        let rates = &shared.config.router.exchange;
+        let hints = Wanted::of(&parts.extensions, rates)?;
         let usage = usage(shared, &parts, whole.as_ref().map(|(data, _)| data), &hints);
         let empty = || Arc::clone(&shared.unnamed);
         let extensions = &parts.extensions;
-        let rates = &shared.config.router.exchange;
-        let filters = hints.filters.checked().map_err(Refused::Filters)?;
-        let filters = shared.config.filters.and(filters, rates);
+        let filters = shared.config.filters.and(hints.bounds, rates);
         let filters = filters.map_err(|missing| Refused::NoCandidate(missing.into()))?;
         Ok(Self {
             ask: Ask {
@@ -73,6 +75,7 @@ impl Job {
             explain: shared.config.explain || extensions.get::<Explain>().is_some(),
             route: hints.route.unwrap_or_else(empty),
             tags: hints.tags,
+            mixed: hints.mixed,
             model: hints
                 .model
                 .map_or_else(OnceLock::new, |model| Some(model).into()),
@@ -218,7 +221,7 @@ fn may_repeat(shared: &Shared, parts: &Parts) -> bool {
         || repeats.is_some_and(|repeats| repeats.allows(parts))
 }
 
-fn usage(shared: &Shared, parts: &Parts, body: Option<&Bytes>, hints: &Hints) -> Usage {
+fn usage(shared: &Shared, parts: &Parts, body: Option<&Bytes>, hints: &Wanted) -> Usage {
     let announced = || announced_length(&parts.headers).unwrap_or(0);
     let length = body.map_or_else(announced, |data| data.len() as u64);
     let mut usage = match (&hints.usage, &shared.config.estimate) {

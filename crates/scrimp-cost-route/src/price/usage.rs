@@ -165,6 +165,16 @@ impl Usage {
         output.iter().fold(0, |sum, n| sum.saturating_add(*n))
     }
 
+    /// Returns the sum of two usages.
+    pub(crate) fn plus(&self, other: &Self) -> Self {
+        let tokens = |class: usize| self.tokens[class].saturating_add(other.tokens[class]);
+        Self {
+            bytes_in: self.bytes_in.saturating_add(other.bytes_in),
+            bytes_out: self.bytes_out.saturating_add(other.bytes_out),
+            tokens: std::array::from_fn(tokens),
+        }
+    }
+
     /// Returns the part of it that belongs to `weight` of `total`, rounded up.
     pub(crate) fn scaled(&self, weight: u64, total: u64) -> Self {
         if weight >= total {

@@ -15,7 +15,7 @@ use tower_service::Service;
 
 use super::{Api, clock};
 use crate::{
-    error::{DemoError, Result},
+    error::{Error, Result},
     {
         crowd::{Ask, ask, get},
         outcome::{Line, Scenario},
@@ -41,7 +41,7 @@ struct Rush {
 pub(crate) async fn run() -> Result<Scenario> {
     let alone = |till: &Till| {
         let api = api(till);
-        Ok::<_, DemoError>(ServiceBuilder::new().layer(cache()?).service(api))
+        Ok::<_, Error>(ServiceBuilder::new().layer(cache()?).service(api))
     };
     let protected = |till: &Till| {
         let random = Mutex::new(fastrand::Rng::with_seed(1));
@@ -50,7 +50,7 @@ pub(crate) async fn run() -> Result<Scenario> {
             .random(move || random.lock().f64())
             .build()?;
         let stack = ServiceBuilder::new().layer(stampede).layer(cache()?);
-        Ok::<_, DemoError>(stack.service(api(till)))
+        Ok::<_, Error>(stack.service(api(till)))
     };
     let till = Till::default();
     let (cold_without, busy_without) = {

@@ -18,11 +18,12 @@ use http::Request;
 use http_body_util::Full;
 
 use crate::{
-    drive::{Bench, Driven, anchored, request, told},
+    drive::{Bench, Driven, told},
     error::Result,
     overlap::Crowd,
     progress::Progress,
     settings::Settings,
+    simulated::{anchored, request},
     sort::Sorted,
     upstream::Meter,
 };
@@ -45,7 +46,7 @@ pub(crate) async fn drive(
         told(progress, done, total);
         crowd.until(entry.time, &mut bench.tally).await?;
         calls.drain(&mut bench.tally);
-        bench.beside(&entry, settings).await?;
+        bench.beside(&entry, settings)?;
         let mut asked: Request<Full<Bytes>> = request(&entry, &settings.host)?;
         asked
             .extensions_mut()

@@ -33,7 +33,7 @@ use crate::{
     offer::{Batching, Offer},
     settings::Settings,
     stack::{self, Stats, Verdict},
-    watch::Watched,
+    watch::{Stored, Watched},
 };
 
 /// The layers under test, and the counters between them.
@@ -115,13 +115,14 @@ impl FullStack {
         async move {
             let asked = Instant::now();
             let answer = Box::pin(stack::read(front.oneshot(request)));
-            let (key, kept) = seen(answer, &store).await;
+            let (key, stored) = seen(answer, &store).await;
             if !needed.get() && !asked.elapsed().is_zero() {
                 filled.fetch_add(1, Relaxed);
             }
             Verdict {
                 key,
-                storable: by_default | kept,
+                storable: by_default | stored.is_some(),
+                stored,
             }
         }
     }
@@ -185,12 +186,12 @@ impl FullStack {
     }
 }
 
-/// Returns the key that the cache looks up while this is polled, and whether it stores a response.
+/// Returns the key that the cache looks up while this is polled, and the response that it stores.
 async fn seen(
     mut answer: Pin<Box<impl Future<Output = ()>>>,
     store: &Watched,
-) -> (Option<Vec<u8>>, bool) {
-    let (mut key, mut kept) = (None, false);
+) -> (Option<Vec<u8>>, Option<Stored>) {
+    let (mut key, mut stored) = (None, None);
     poll_fn(|cx| {
         let _ = store.take();
         let polled = answer.as_mut().poll(cx);
@@ -198,9 +199,9 @@ async fn seen(
         if key.is_none() {
             key = seen.key;
         }
-        kept |= seen.kept;
+        stored = seen.stored.or(stored);
         polled
     })
     .await;
-    (key, kept)
+    (key, stored)
 }

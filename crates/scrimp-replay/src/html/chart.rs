@@ -9,8 +9,8 @@ use crate::{
 };
 
 /// Width and height of a drawing in its own units; CSS sets the displayed size.
-const WIDTH: f64 = 1000.0;
-const HEIGHT: f64 = 100.0;
+pub(super) const WIDTH: f64 = 1000.0;
+pub(super) const HEIGHT: f64 = 100.0;
 /// Path from the end of an area to the base line and back to its start.
 const CLOSE: &str = "V100Z";
 
@@ -183,7 +183,7 @@ fn count(values: &[f64]) -> f64 {
 }
 
 /// Returns the next larger number whose half is round too.
-fn nice(largest: f64) -> f64 {
+pub(super) fn nice(largest: f64) -> f64 {
     if largest <= 0.0 {
         return 1.0;
     }

@@ -1,6 +1,7 @@
 //! The report as one self-contained page: without scripts, fonts and network.
 
 mod chart;
+mod curve;
 mod parts;
 mod waterfall;
 
@@ -14,6 +15,7 @@ use crate::{
     ttl::Ttl,
 };
 use chart::{Chart, Series};
+use curve::curve;
 use parts::{Escaped, Tile, numbers, routes, suggestions, waiting};
 use scrimp_demo::support::format::{bytes, count, counted, elapsed, money, percent};
 use waterfall::shares;
@@ -54,6 +56,7 @@ impl fmt::Display for Html<'_> {
         self.tiles(f)?;
         shares(f, report)?;
         self.charts(f)?;
+        curve(f, report)?;
         waiting(f, report)?;
         routes(f, report)?;
         suggestions(f, report)?;

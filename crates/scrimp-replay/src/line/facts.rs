@@ -194,8 +194,12 @@ impl<'a> Facts<'a> {
             && let Some((field, query)) = self.take(Kind::Query)
         {
             seen.note(Kind::Query, field.name);
-            url.push('?');
-            url.push_str(plain(query).trim_start_matches('?'));
+            let query = own_query(plain(query));
+            let query = query.trim_start_matches('?');
+            if !query.is_empty() {
+                url.push('?');
+                url.push_str(query);
+            }
         }
         let Some((field, name)) = self.take(Kind::Method) else {
             return Ok(("GET".to_owned(), url));
@@ -230,6 +234,21 @@ impl<'a> Facts<'a> {
             (None, None) => day.map_or("the wrapper", |(field, _)| field.name),
         }
     }
+}
+
+/// Returns a query without the parameters that Azure's first application gateway adds for its own
+/// use, one of which differs in each request.
+fn own_query(query: Cow<'_, str>) -> Cow<'_, str> {
+    const MARK: &str = "X-AzureApplicationGateway-";
+    if !query.contains(MARK) {
+        return query;
+    }
+    let own = |pair: &&str| {
+        let name = pair.split('=').next().unwrap_or(pair);
+        !name.starts_with(MARK) && !matches!(name, "SERVER-ROUTED" | "SERVER-STATUS")
+    };
+    let pairs: Vec<_> = query.split('&').filter(own).collect();
+    pairs.join("&").into()
 }
 
 fn name_of(field: Field) -> &'static str {

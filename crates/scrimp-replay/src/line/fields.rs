@@ -60,20 +60,20 @@ pub(super) const TABLE: &[(Kind, &str)] = &[
         Kind::Time,
         "StartUTC @timestamp time_iso8601 timestamp ts time msec time_local start_time \
          time_start started_at requestTime requestTimeEpoch EdgeStartTimestamp time_micros datetime \
-         date_time eventTime event.created @t asctime t __REALTIME_TIMESTAMP",
+         date_time eventTime event.created reqTimeSec @t asctime t __REALTIME_TIMESTAMP",
     ),
     (Kind::Day, "date"),
     (
         Kind::Host,
-        "x-host-header originalHost http_host request.headers.host headers.host \
-         :authority authority RequestHost ClientRequestHost url.domain request.host \
+        "x-host-header originalHost proxy.host http_host request.headers.host headers.host \
+         :authority authority RequestHost ClientRequestHost reqHost url.domain request.host \
          http.host http.url_details.host vhost virtual_host host_header _host =hostName \
          host cs(Host) cs-host domainName server_name domain server.address \
          x_forwarded_host",
     ),
     (
         Kind::Method,
-        "request_method ClientRequestMethod cs-method :method request.method \
+        "request_method ClientRequestMethod reqMethod proxy.method cs-method :method request.method \
          http.method http_method method verb request_verb",
     ),
     (
@@ -84,20 +84,20 @@ pub(super) const TABLE: &[(Kind, &str)] = &[
         Kind::Target,
         "=request_uri =REQUEST_URI original_uri request.originalUrl originalUrl \
          original_path x-envoy-original-path originalRequestUriWithArgs url.original \
-         url.full ClientRequestURI =RequestPath :path http.target http.url requestUri? \
+         url.full ClientRequestURI proxy.path =RequestPath :path http.target http.url requestUri? \
          requestUrl? request.uri? request.url? url? uri? cs-uri? cs-uri-stem? request.path? \
-         path? url.path? uri_path? request_path? ClientRequestPath? \
+         path? reqPath? url.path? uri_path? request_path? ClientRequestPath? \
          http.url_details.path? document_uri? target? resourcePath?",
     ),
     (
         Kind::Query,
         "query_string request_query cs-uri-query url.query request.query \
          request.querystring http.url_details.queryString query args uri_query \
-         query_params queryStringParameters",
+         query_params queryStringParameters queryStr",
     ),
     (
         Kind::Status,
-        "DownstreamStatus EdgeResponseStatus elb_status_code sc-status \
+        "DownstreamStatus EdgeResponseStatus proxy.statusCode elb_status_code sc-status \
          response.status_code response.status http.status_code status_code status \
          response_code response_status response_status_code http_status_code \
          http_status response OriginStatus",
@@ -114,7 +114,7 @@ pub(super) const TABLE: &[(Kind, &str)] = &[
         "=Duration:ns request_time:s reqtime:s rt:s latencies.request:ms responseTime:ms \
          responseLatency:ms event.duration:ns time_elapsed:us time-taken timeTaken \
          response_time request_duration duration latency elapsed elapsed_time \
-         processing_time service took apptime:s EdgeTimeToFirstByte \
+         processing_time transferTimeMSec:ms service took apptime:s EdgeTimeToFirstByte \
          OriginResponseDuration upstream_response_time:s",
     ),
     (

@@ -26,6 +26,9 @@ const METHODS: [&str; 10] = [
 /// that is `timed` by its wrapper needs no time.
 pub(super) fn facts(line: &[u8], timed: bool) -> Result<Facts<'_>, BadLine> {
     let words: Vec<_> = Words::new(line).take(MOST).collect();
+    if let Some(facts) = squid(&words) {
+        return Ok(facts);
+    }
     let mut facts = Facts::default();
     let request = request(&words, &mut facts).ok_or(BadLine::NotALog)?;
     let found = moment(&words, &mut facts);
@@ -52,6 +55,33 @@ pub(super) fn facts(line: &[u8], timed: bool) -> Result<Facts<'_>, BadLine> {
         facts.word(at(Kind::Host, "a name of a host"), *host);
     }
     Ok(facts)
+}
+
+/// Reads a line of Squid's native format: `time elapsed client result/status bytes method URL …`.
+fn squid<'a>(words: &[Word<'a>]) -> Option<Facts<'a>> {
+    let [time, elapsed, _, result, bytes, method, url, ..] = words else {
+        return None;
+    };
+    let (result, status) = result.str()?.split_once('/')?;
+    let named = result
+        .bytes()
+        .all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+    let counted = is_whole(*elapsed) && is_whole(*bytes) && status.len() == 3;
+    let (method, url) = (method.str()?, url.str()?);
+    if !named || !counted || !METHODS.contains(&method) {
+        return None;
+    }
+    let mut facts = Facts::default();
+    facts.word(at(Kind::Time, "time"), *time);
+    facts.word(latency_at("elapsed", Unit::Millis), *elapsed);
+    facts.put(
+        at(Kind::Status, "result/status"),
+        Value::Text(Cow::Borrowed(status)),
+    );
+    facts.word(at(Kind::Bytes, "bytes"), *bytes);
+    let line = Value::Text(Cow::Owned(format!("{method} {url}")));
+    facts.put(at(Kind::RequestLine, "method and URL"), line);
+    Some(facts)
 }
 
 /// Finds the request, and returns the position of the word after it.

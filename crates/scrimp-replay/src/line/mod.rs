@@ -3,6 +3,8 @@
 mod aws;
 mod clf;
 mod columns;
+#[cfg(test)]
+mod documented;
 mod facts;
 mod fields;
 #[cfg(test)]

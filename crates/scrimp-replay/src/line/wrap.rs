@@ -23,7 +23,9 @@ pub(super) fn peel(line: &[u8]) -> Option<Wrapped<'_>> {
         b'<' => priority(line),
         b'[' => tag(line),
         b'0'..=b'9' => stamped(line),
-        _ if first.is_ascii_alphabetic() => bsd(line).or_else(|| ruby(line)),
+        _ if first.is_ascii_alphabetic() => {
+            bsd(line).or_else(|| ruby(line)).or_else(|| process(line))
+        }
         _ => None,
     };
     found
@@ -105,6 +107,16 @@ fn bsd(line: &[u8]) -> Option<Wrapped<'_>> {
     let timed = time::is_clock(std::str::from_utf8(clock).ok()?);
     let rest = timed.then(|| line.get(16..)).flatten()?;
     Some(wrapped(after_tag(rest)?, "syslog", None))
+}
+
+/// Removes `nginx[7]: `, as a collector leaves it of syslog.
+fn process(line: &[u8]) -> Option<Wrapped<'_>> {
+    let name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.-".contains(byte);
+    let end = line.iter().take(64).position(|byte| !name(byte))?;
+    let number = line[end..].strip_prefix(b"[")?;
+    let digits = number.iter().take_while(|byte| byte.is_ascii_digit());
+    let rest = number.get(digits.count()..)?.strip_prefix(b"]: ")?;
+    Some(wrapped(rest, "syslog", None))
 }
 
 /// Returns the text after `host tag[1]: ` or `host[tag]: `.
@@ -204,6 +216,7 @@ mod tests {
             ),
             ("Aug  6 08:39:23 web nginx[7]: REST", "syslog", None),
             ("<190>REST", "syslog", None),
+            ("nginx[7]: REST", "syslog", None),
             (
                 "<134>1 2018-08-16T08:39:23Z web app 7 id - REST",
                 "syslog",

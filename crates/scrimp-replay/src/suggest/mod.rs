@@ -1,7 +1,9 @@
 //! Suggestions: settings that would raise the hit rate, with the rate that each would give.
 //!
-//! Each suggestion is replayed through a cache of its own, beside the log, on its first requests.
-//! Bodies are left out and the cache is large enough, so that each costs little memory.
+//! Each suggestion is replayed through a cache of its own, on a thread beside the replay, with the
+//! first requests. Bodies are left out and the cache is large enough, so that each costs little
+//! memory. So keys do not affect each other, and requests that a change leaves as they are need not
+//! be made again: their calls are those of the cache without it.
 
 mod params;
 
@@ -10,18 +12,25 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Empty;
+use scrimp_cache::{Cache, CacheLayer, MemoryStore};
 use scrimp_core::Clock;
+use tower_layer::Layer;
+use tower_service::Service;
 
 use crate::{
+    beside::Beside,
     error::Result,
+    line::Entry,
     report::ratio,
-    settings::Settings,
-    stack::Stack,
+    settings::{Settings, rule},
+    simulated::{anchored, micros, request, virtual_time},
+    stack::read,
     suggestion::Suggestion,
     ttl::Ttl,
     upstream::{Latency, Logged, Upstream},
 };
 pub(crate) use params::Params;
+use params::Paths;
 
 /// Requests that are replayed for the suggestions.
 const REQUESTS: u64 = 50_000;
@@ -43,94 +52,125 @@ struct Change {
     change: String,
     flags: String,
     settings: Settings,
+    /// True if it changes nothing but the keys of targets with a query.
+    of_queries: bool,
 }
 
 /// A cache beside the log.
 struct Trial {
-    stack: Stack,
+    cache: Cache<Upstream, MemoryStore>,
     upstream: Upstream,
+    /// Requests that are the same with and without its change are not made.
+    of_queries: bool,
 }
 
-/// The caches with each change, and the one without.
+/// The caches with each change, and the one without, on a thread of their own.
 pub(crate) struct Trials {
-    changes: Vec<Change>,
-    /// The first is without a change. Empty once enough requests were made.
-    running: Vec<Trial>,
-    calls: Vec<u64>,
+    /// `None` if no change is worth a trial.
+    running: Option<Beside<Sent, Vec<Suggestion>>>,
     requests: u64,
+    paths: Paths,
+}
+
+/// A request for the trials.
+struct Sent {
+    entry: Entry,
+    /// A change of queries may make a difference to it.
+    has_query: bool,
 }
 
 // === impl Trials ===
 
 impl Trials {
     /// Chooses the changes that are worth a trial.
-    pub(crate) fn new(settings: &Settings, params: &Params, clock: &Clock) -> Result<Self> {
-        let changes = changes(settings, params);
-        let mut running = Vec::new();
-        if !changes.is_empty() {
-            let each = changes.iter().map(|change| &change.settings);
-            for settings in [settings].into_iter().chain(each) {
-                running.push(Trial::new(settings, clock)?);
-            }
-        }
+    pub(crate) fn new(settings: &Settings, params: Params, first: i64) -> Result<Self> {
+        let changes = changes(settings, &params);
+        let settings = settings.clone();
+        let running = (!changes.is_empty()).then(|| {
+            Beside::start("suggestions", move |sent| {
+                try_all(changes, &settings, first, sent)
+            })
+        });
         Ok(Self {
-            changes,
-            running,
-            calls: Vec::new(),
+            running: running.transpose()?,
             requests: 0,
+            paths: params.paths,
         })
     }
 
-    /// Reports whether more requests are needed.
-    pub(crate) fn go_on(&self) -> bool {
-        !self.running.is_empty()
-    }
-
-    /// Makes a request in each cache, without its body.
-    pub(crate) async fn call(&mut self, mut request: Request<Empty<Bytes>>) {
-        if let Some(logged) = request.extensions_mut().get_mut::<Logged>() {
-            logged.bytes = 0;
-        }
-        for trial in &mut self.running {
-            trial.stack.call(request.clone()).await;
-        }
-        self.requests += 1;
+    /// Makes a request in each cache, if it is among the first ones.
+    pub(crate) fn call(&mut self, entry: &Entry) {
         if self.requests >= REQUESTS {
-            self.stop();
+            return;
         }
-    }
-
-    /// Counts the calls, and releases the memory.
-    fn stop(&mut self) {
-        let running = self.running.drain(..);
-        self.calls
-            .extend(running.map(|trial| trial.upstream.calls()));
+        if let Some(running) = &mut self.running {
+            self.requests += 1;
+            let bytes = entry.target.len() + entry.host.len() + entry.user_agent.len();
+            let sent = Sent {
+                entry: entry.clone(),
+                has_query: self.paths.may_have(&entry.target),
+            };
+            running.send(sent, bytes);
+        }
     }
 
     /// Returns the changes that raise the hit rate, the best first.
-    pub(crate) fn finish(mut self) -> Vec<Suggestion> {
-        self.stop();
-        let rate = |calls: u64| ratio(self.requests.saturating_sub(calls), self.requests);
-        let Some((&base, calls)) = self.calls.split_first() else {
-            return Vec::new();
-        };
-        let before = rate(base);
-        let mut suggestions: Vec<_> = self
-            .changes
-            .iter()
-            .zip(calls)
-            .map(|(change, &calls)| Suggestion {
-                change: change.change.clone(),
-                flags: change.flags.clone(),
-                before,
-                after: rate(calls),
-                requests: self.requests,
-            })
-            .filter(|suggestion| suggestion.after - before >= LEAST)
-            .collect();
-        suggestions.sort_by(|a, b| b.after.total_cmp(&a.after));
-        suggestions
+    pub(crate) fn finish(self) -> Result<Vec<Suggestion>> {
+        self.running.map_or(Ok(Vec::new()), Beside::finish)
     }
+}
+
+/// Makes the requests in the cache without a change, and in one with each of the changes.
+fn try_all(
+    changes: Vec<Change>,
+    settings: &Settings,
+    first: i64,
+    sent: &mut dyn Iterator<Item = Sent>,
+) -> Result<Vec<Suggestion>> {
+    virtual_time()?.block_on(async {
+        let clock = anchored(first);
+        let mut without = Trial::new(settings, false, &clock)?;
+        let trials = changes
+            .iter()
+            .map(|change| Trial::new(&change.settings, change.of_queries, &clock));
+        let mut trials = trials.collect::<Result<Vec<_>>>()?;
+        let (mut requests, mut plain, mut now) = (0, 0, first);
+        for Sent { entry, has_query } in sent {
+            if entry.time > now {
+                tokio::time::advance(micros(entry.time.abs_diff(now))).await;
+                now = entry.time;
+            }
+            let request = Trial::request(&entry, settings)?;
+            let before = without.upstream.calls();
+            without.call(request.clone()).await;
+            if !has_query {
+                plain += without.upstream.calls() - before;
+            }
+            for trial in trials
+                .iter_mut()
+                .filter(|trial| has_query || !trial.of_queries)
+            {
+                trial.call(request.clone()).await;
+            }
+            requests += 1;
+        }
+        let rate = |calls: u64| ratio(requests - calls, requests);
+        let before = rate(without.upstream.calls());
+        let suggestions = changes.into_iter().zip(trials).map(|(change, trial)| {
+            let others = if change.of_queries { plain } else { 0 };
+            Suggestion {
+                change: change.change,
+                flags: change.flags,
+                before,
+                after: rate(trial.upstream.calls() + others),
+                requests,
+            }
+        });
+        let better = suggestions.filter(|suggestion| suggestion.after - before >= LEAST);
+        let mut suggestions: Vec<_> = better.collect();
+        suggestions.sort_by(|a, b| b.after.total_cmp(&a.after));
+        Ok(suggestions)
+    })
 }
 
 fn changes(settings: &Settings, params: &Params) -> Vec<Change> {
@@ -142,6 +182,7 @@ fn changes(settings: &Settings, params: &Params) -> Vec<Change> {
             rules: settings.rules.iter().cloned().chain([rule]).collect(),
             ..settings.clone()
         },
+        of_queries: true,
     };
     let dropped = |change: String, drop: &dyn Fn(&str) -> bool| {
         let rest = params.without(drop);
@@ -184,6 +225,7 @@ fn changes(settings: &Settings, params: &Params) -> Vec<Change> {
                 ttl,
                 ..settings.clone()
             },
+            of_queries: false,
         });
     }
     changes
@@ -212,16 +254,30 @@ fn listed(names: &[&str]) -> String {
 // === impl Trial ===
 
 impl Trial {
-    fn new(settings: &Settings, clock: &Clock) -> Result<Self> {
-        let settings = Settings {
-            coalesce: false,
-            max_bytes: MEMORY,
-            ..settings.clone()
-        };
+    fn new(settings: &Settings, of_queries: bool, clock: &Clock) -> Result<Self> {
         let upstream = Upstream::new(settings.price, Latency::Fixed(Duration::ZERO));
+        let mut layer = CacheLayer::builder(MemoryStore::new(MEMORY)).clock(clock.clone());
+        for text in settings.cache_rules() {
+            layer = layer.rule(rule(&text)?);
+        }
         Ok(Self {
-            stack: Stack::new(&settings, upstream.clone(), clock)?,
+            cache: layer.build()?.layer(upstream.clone()),
             upstream,
+            of_queries,
         })
+    }
+
+    /// Returns a request whose response has no body.
+    fn request(entry: &Entry, settings: &Settings) -> Result<Request<Empty<Bytes>>> {
+        let mut request = request(entry, &settings.host)?;
+        if let Some(logged) = request.extensions_mut().get_mut::<Logged>() {
+            logged.bytes = 0;
+        }
+        Ok(request)
+    }
+
+    async fn call(&mut self, request: Request<Empty<Bytes>>) {
+        // A cache is always ready; so is the upstream.
+        read(self.cache.call(request)).await;
     }
 }

@@ -9,6 +9,8 @@ use std::{
 const MAX_NAMES: usize = 256;
 /// Most values of a name that are told apart.
 const MAX_VALUES: usize = 64;
+/// Most paths that are told apart by whether they have a query.
+const MAX_PATHS: usize = 1 << 17;
 /// Longest name that is counted.
 const MAX_LENGTH: usize = 64;
 
@@ -18,7 +20,17 @@ pub(crate) struct Params {
     names: HashMap<String, Count>,
     /// There are names that were not counted, or that a rule cannot list.
     pub(super) others: bool,
+    pub(super) paths: Paths,
+}
+
+/// The paths of targets with a query.
+#[derive(Debug, Default)]
+pub(crate) struct Paths {
+    /// Hashes.
+    paths: HashSet<u64>,
     hasher: RandomState,
+    /// There are too many to tell.
+    any: bool,
 }
 
 #[derive(Debug, Default)]
@@ -32,9 +44,10 @@ struct Count {
 impl Params {
     /// Counts the parameters of a request.
     pub(crate) fn note(&mut self, target: &str) {
-        let Some((_, query)) = target.split_once('?') else {
+        let Some((path, query)) = target.split_once('?') else {
             return;
         };
+        self.paths.insert(path);
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             if !is_plain(name) || (self.names.len() >= MAX_NAMES && !self.names.contains_key(name))
@@ -42,7 +55,7 @@ impl Params {
                 self.others = true;
                 continue;
             }
-            let value = self.hasher.hash_one(value);
+            let value = self.paths.hasher.hash_one(value);
             let count = match self.names.get_mut(name) {
                 Some(count) => count,
                 None => self.names.entry(name.to_owned()).or_default(),
@@ -84,6 +97,26 @@ impl Params {
     }
 }
 
+// === impl Paths ===
+
+impl Paths {
+    fn insert(&mut self, path: &str) {
+        if !self.any {
+            self.paths.insert(self.hasher.hash_one(path));
+            self.any = self.paths.len() >= MAX_PATHS;
+        }
+        if self.any {
+            self.paths = HashSet::new();
+        }
+    }
+
+    /// Reports whether a target with the path of this one may have a query.
+    pub(super) fn may_have(&self, target: &str) -> bool {
+        let path = target.split('?').next().unwrap_or(target);
+        self.any || self.paths.contains(&self.hasher.hash_one(path))
+    }
+}
+
 /// Reports whether a rule can list a name.
 fn is_plain(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
@@ -96,6 +129,18 @@ fn is_plain(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_are_told_apart_up_to_a_bound_and_then_any_may_have_a_query() {
+        let mut paths = Paths::default();
+        paths.insert("/a");
+        assert!(paths.may_have("/a") && paths.may_have("/a?x=1") && !paths.may_have("/b"));
+        for number in 0..2 * MAX_PATHS {
+            paths.insert(&number.to_string());
+            assert!(paths.paths.len() < MAX_PATHS);
+        }
+        assert!(paths.may_have("/b"));
+    }
 
     #[test]
     fn names_and_values_of_clients_are_bounded() {

@@ -1,5 +1,6 @@
 //! The report as a table for a terminal.
 
+mod curve;
 mod parts;
 
 use std::fmt;
@@ -220,6 +221,7 @@ impl fmt::Display for Table<'_> {
         self.layers(f)?;
         self.stampede(f)?;
         self.routes(f)?;
+        self.curve(f)?;
         self.suggestions(f)?;
         self.footnotes(f)
     }

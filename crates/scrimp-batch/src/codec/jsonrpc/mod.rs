@@ -130,12 +130,18 @@ impl BatchCodec for JsonRpc {
 
     fn verdict(&self, _: &Item, answer: &Response<Bytes>) -> Verdict {
         let fields = json::object(answer.body()).unwrap_or_default();
-        let error = RpcError::of(&fields);
-        match error.and_then(|error| error.refusal(usize::MAX)) {
+        let Some(error) = RpcError::of(&fields) else {
+            return Verdict::of(answer);
+        };
+        match error.refusal(usize::MAX) {
             Some(Refusal::Busy(told)) => Verdict::NotDone(told.max(wait(answer))),
             _ if answer.status() == StatusCode::TOO_MANY_REQUESTS => Verdict::NotDone(wait(answer)),
             _ => Verdict::of(answer),
         }
+    }
+
+    fn judges_bodies(&self) -> bool {
+        true
     }
 
     fn duplicate(&self, _: &Item, duplicate: &Item, answer: &Response<Bytes>) -> Response<Bytes> {

@@ -1,6 +1,6 @@
 //! Encrypted values.
 
-use super::*;
+use super::{secrets::selected_by_secrets, *};
 
 fn keys(id: u32) -> EncryptionKeys {
     EncryptionKeys::new(id, [id as u8; 32])

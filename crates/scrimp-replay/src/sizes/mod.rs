@@ -1,0 +1,7 @@
+//! Simulation of several sizes of memory beside the replay.
+
+mod footprint;
+mod simulate;
+
+pub(crate) use footprint::Footprint;
+pub(crate) use simulate::Simulation;
