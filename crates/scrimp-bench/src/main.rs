@@ -46,8 +46,8 @@ enum Bench {
     Coalesce,
     /// Hits by two threads at once.
     Threads,
-    /// Hits of a full store, beside moka and quick_cache.
-    Evict,
+    /// Hits of a full store, beside other caches: on traces, or on independent draws.
+    Evict(bench::evict::Options),
     /// Bytes that a store reports, against allocated bytes.
     Memory,
     /// Cost that batching adds to a request.
@@ -76,7 +76,7 @@ fn main() -> anyhow::Result<()> {
         Bench::Clone => bench::clone::run(rounds, &mut report),
         Bench::Coalesce => bench::coalesce::run(rounds, &mut report),
         Bench::Threads => bench::threads::run(rounds, &mut report),
-        Bench::Evict => bench::evict::run(&mut report),
+        Bench::Evict(options) => bench::evict::run(&options, &mut report)?,
         Bench::Memory => bench::memory::run(&mut report),
         Bench::Batch(options) => bench::batch::run(&options, rounds, &mut report),
         Bench::Window => bench::window::run(rounds, &mut report),

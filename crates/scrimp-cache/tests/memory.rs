@@ -5,7 +5,7 @@ mod common;
 use bytes::Bytes;
 use common::{Rig, layer, minute, reply};
 use http_body_util::BodyExt;
-use scrimp_cache::{CacheLayer, MemoryStore};
+use scrimp_cache::{CacheLayer, MemoryStore, Store};
 use scrimp_testkit::{Gate, Reply, ScriptedBody};
 
 const KIB: u64 = 1024;
@@ -33,6 +33,52 @@ async fn the_store_never_holds_more_than_its_limit() {
     let stats = rig.store.stats();
     assert!(stats.peak_bytes <= limit, "{stats:?}");
     assert!(stats.entries > 20 && stats.evicted > 1_000, "{stats:?}");
+}
+
+#[tokio::test]
+async fn responses_on_their_way_have_a_reserve_and_then_take_the_place_of_entries() {
+    let limit = 1024 * KIB;
+    let layer = CacheLayer::builder(MemoryStore::new(limit));
+    let rig = Rig::answering(layer, |_| minute(&"x".repeat(4_000)));
+    for n in 0..400 {
+        rig.get(&format!("/{n}")).await;
+    }
+    let full = rig.store.stats();
+    let mut held = rig.store.budget().hold();
+    assert!(held.grow_to(30 * KIB), "within 3 % of the limit");
+    assert_eq!(rig.store.stats().evicted, full.evicted);
+    assert!(held.grow_to(128 * KIB), "within one eighth of it");
+    let stats = rig.store.stats();
+    assert!(stats.evicted > full.evicted, "{stats:?}");
+    assert!(stats.bytes + stats.fill_bytes <= limit, "{stats:?}");
+    assert!(!held.grow_to(128 * KIB + 1), "no more than one eighth");
+    drop(held);
+    for n in 1_000..1_010 {
+        rig.get(&format!("/{n}")).await;
+    }
+    let after = rig.store.stats();
+    assert_eq!((after.fill_bytes, after.evicted), (0, stats.evicted));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_response_that_took_long_outlasts_many_that_took_less() {
+    let layer = CacheLayer::builder(MemoryStore::new(256 * KIB));
+    let rig = Rig::answering(layer, |_| {
+        let fields = [("cache-control", "max-age=3600")];
+        reply(200, &fields, &"x".repeat(4_000)).delay(std::time::Duration::from_millis(1))
+    });
+    for n in 0..20 {
+        let uri = format!("/slow/{n}");
+        tokio::join!(rig.get(&uri), async { rig.wait(2) });
+    }
+    for n in 0..400 {
+        rig.get(&format!("/{n}")).await;
+    }
+    let mut hits = 0;
+    for n in 0..20 {
+        hits += usize::from(rig.get(&format!("/slow/{n}")).await.is_hit());
+    }
+    assert_eq!(hits, 20);
 }
 
 #[tokio::test]

@@ -12,6 +12,8 @@ use scrimp_core::Key;
 #[derive(Debug, Default)]
 pub(super) struct Gauge {
     bytes: AtomicU64,
+    /// Part of `bytes` that is lent to others.
+    lent: AtomicU64,
     entries: AtomicU64,
     peak: AtomicU64,
     evicted: AtomicU64,
@@ -34,6 +36,21 @@ impl Gauge {
         self.bytes.fetch_update(Relaxed, Relaxed, add).is_ok()
     }
 
+    /// Returns the number of bytes that have to be given back before these can be taken.
+    pub(super) fn missing(&self, bytes: u64, limit: u64) -> u64 {
+        self.bytes().saturating_add(bytes).saturating_sub(limit)
+    }
+
+    /// Notes that bytes which were taken are not for entries.
+    pub(super) fn lend(&self, bytes: u64) {
+        self.lent.fetch_add(bytes, Relaxed);
+    }
+
+    pub(super) fn return_lent(&self, bytes: u64) {
+        self.lent.fetch_sub(bytes, Relaxed);
+        self.give_back(bytes);
+    }
+
     pub(super) fn give_back(&self, bytes: u64) {
         self.bytes.fetch_sub(bytes, Relaxed);
     }
@@ -52,7 +69,7 @@ impl Gauge {
 
     /// Notes how many bytes are held after evictions.
     pub(super) fn note_peak(&self) {
-        self.peak.fetch_max(self.bytes(), Relaxed);
+        self.peak.fetch_max(self.bytes_of_entries(), Relaxed);
     }
 
     pub(super) fn count_evicted(&self) {
@@ -61,6 +78,11 @@ impl Gauge {
 
     pub(super) fn bytes(&self) -> u64 {
         self.bytes.load(Relaxed)
+    }
+
+    pub(super) fn bytes_of_entries(&self) -> u64 {
+        let lent = self.lent.load(Relaxed);
+        self.bytes().saturating_sub(lent)
     }
 
     pub(super) fn peak(&self) -> u64 {

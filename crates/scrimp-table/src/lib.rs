@@ -34,20 +34,53 @@
 //! # How it works
 //!
 //! The table consists of shards, each a hash table, with one limit in bytes together. A look-up
-//! locks a shard for reading and notes the use in the entry itself, so there is no queue of uses
-//! to process later. When a put returns, the table is within its limit.
+//! locks a shard for reading and notes the use in the entry itself: two stores, no exclusive lock,
+//! and no queue of uses to process later. When a put returns, the table is within its limit.
+//!
+//! # What stays
+//!
+//! The priority of an entry is the age of the table at its last use, plus its uses times what a hit
+//! saves per byte ([`Kept::saves`]): greedy-dual size frequency (Cherkasova, 1998). An entry whose
+//! time is over goes first, and then the one with the least priority. Each shard has both in heaps,
+//! and publishes the first of each, so the least of all shards is found without their locks. A use
+//! does not move its entry: if an entry that comes first has been used since it was ranked, it is
+//! ranked again, at most 63 times for one eviction.
+//!
+//! - Counts of uses outlive an eviction, for two to four keys per entry (16 bytes per entry at most,
+//!   which are part of its weight).
+//! - A newcomer may take the place of one entry, whatever it is worth. To take the place of several,
+//!   it has to be worth more per byte than each of them, and is refused otherwise. Its misses count.
+//! - How fast the table ages, and whether every use counts the same, follows from the traffic. Four
+//!   rules run beside the table on a sample of the keys, and the one that saves most leads: a
+//!   contest of shadows, which hold keys alone. They hold 64 to 256 keys each, take at most 150 KiB
+//!   per table besides its limit, and see a request of the sample at the next miss.
 //!
 //! It is a table of our own, because the choice of evicted values decides how many calls are
-//! saved. Look-ups in moka cost a hundred nanoseconds more, for a queue of uses. quick_cache
-//! evicts by the clock algorithm alone, and ignores sizes. `docs/performance.md` in the repository
-//! compares both.
+//! saved. `docs/performance.md` in the repository compares it with seven other caches on traces of
+//! real systems, and shows where another one is better. Look-ups in moka cost a hundred nanoseconds
+//! more, for a queue of uses.
 
 mod claim;
+mod contest;
+mod evict;
 mod gauge;
+mod ghosts;
+mod heap;
+mod order;
+mod rank;
+mod sample;
+mod shadow;
 mod shard;
-mod uses;
+mod slot;
 
-use std::{fmt, sync::Arc, thread::available_parallelism};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    thread::available_parallelism,
+};
 
 use parking_lot::RwLock;
 use scrimp_core::{Key, KeyRef};
@@ -55,29 +88,31 @@ use tokio::time::Instant;
 
 use self::{
     claim::{Attempt, Claim},
+    contest::Contest,
     gauge::{Gauge, Tenants},
-    shard::{Shard, Slot},
-    uses::{Misses, Periods},
+    order::Order,
+    shard::Shard,
+    slot::Slot,
 };
-
-/// Assumed weight of a response while nothing is known.
-const USUAL_WEIGHT: u64 = 4 << 10;
 
 /// Smallest part of a store that is worth its own lock.
 const SHARD: u64 = 4 << 20;
 
-/// Number of entries that are sampled to find one to evict. Among sixteen, one of the least
-/// valuable twelfth is found three times out of four.
-const SAMPLE: u32 = 16;
+/// Largest number of shards. All are looked at for an eviction, without locks.
+const MOST_SHARDS: u64 = 256;
 
 /// A table of values by key, bounded in bytes.
 pub struct Table<V> {
     shards: Box<[RwLock<Shard<V>>]>,
     capacity: u64,
-    periods: Periods,
-    misses: Misses,
+    order: Order,
+    contest: Contest,
     gauge: Gauge,
     tenants: Tenants,
+    /// Start of the time that ends are counted from.
+    start: Instant,
+    /// Bits of the latest time of a change, in seconds since the start.
+    latest: AtomicU64,
 }
 
 /// A value that a table keeps.
@@ -87,6 +122,13 @@ pub trait Kept {
 
     /// Returns the time until which it saves calls. `None`: without end.
     fn until(&self) -> Option<Instant>;
+
+    /// Returns what a hit saves: money, time or any other good, in the same unit for all values of
+    /// a table. Negative numbers count as zero, and a thousand million is the largest. Default: 1,
+    /// so that the table saves as many calls as it can.
+    fn saves(&self) -> f64 {
+        1.0
+    }
 }
 
 /// Change of the value under a key.
@@ -125,13 +167,16 @@ impl<V: Kept> Table<V> {
     /// key). With `u64::MAX`, tenants are not counted.
     #[must_use]
     pub fn new(capacity: u64, max_keys_per_tenant: u64) -> Self {
+        let shards = shards(capacity);
         Self {
-            shards: (0..shards(capacity)).map(|_| RwLock::default()).collect(),
+            shards: (0..shards).map(|_| RwLock::default()).collect(),
             capacity,
-            periods: Periods::default(),
-            misses: Misses::new(capacity / USUAL_WEIGHT),
+            order: Order::new(shards),
+            contest: Contest::new(capacity),
             gauge: Gauge::default(),
             tenants: Tenants::new(max_keys_per_tenant),
+            start: Instant::now(),
+            latest: AtomicU64::new(0.0_f64.to_bits()),
         }
     }
 
@@ -146,7 +191,7 @@ impl<V: Kept> Table<V> {
     pub fn stats(&self) -> TableStats {
         TableStats {
             entries: self.gauge.entries(),
-            bytes: self.gauge.bytes(),
+            bytes: self.gauge.bytes_of_entries(),
             peak_bytes: self.gauge.peak(),
             evicted: self.gauge.evicted(),
         }
@@ -155,9 +200,10 @@ impl<V: Kept> Table<V> {
     /// Returns the value under a key, and counts the use.
     #[inline]
     pub fn get(&self, key: KeyRef<'_>) -> Option<Arc<V>> {
-        let shard = self.shard(key).read();
+        let shard = self.shards[self.place(key)].read();
         let slot = shard.get(key)?;
-        slot.uses().note(self.periods.now());
+        slot.note(self.contest.age());
+        self.contest.note_hit(slot.sample());
         Some(Arc::clone(slot.value()))
     }
 
@@ -171,7 +217,11 @@ impl<V: Kept> Table<V> {
 
     /// Removes a key.
     pub fn remove(&self, key: KeyRef<'_>) {
-        let slot = self.shard(key).write().remove(key);
+        let place = self.place(key);
+        let mut shard = self.shards[place].write();
+        let slot = shard.remove(key);
+        self.order.publish(place, shard.first());
+        drop(shard);
         if let Some(slot) = slot {
             self.forget(&slot);
         }
@@ -179,16 +229,13 @@ impl<V: Kept> Table<V> {
 
     /// Removes all keys.
     pub fn clear(&self) {
-        for shard in &self.shards {
-            let slots = std::mem::take(&mut *shard.write());
+        for (place, shard) in self.shards.iter().enumerate() {
+            let mut shard = shard.write();
+            let slots = std::mem::take(&mut *shard);
+            self.order.publish(place, shard.first());
+            drop(shard);
             slots.iter().for_each(|slot| self.forget(slot));
         }
-    }
-
-    /// Evicts one value that saves no more calls, if a sample of a shard has one: its time is over,
-    /// or it has long been unused. It is for values that become worthless in a table with room.
-    pub fn shed(&self, now: Instant) -> bool {
-        self.evict(0.0, now)
     }
 
     /// Notes that a slot is gone.
@@ -214,46 +261,43 @@ impl<V: Kept> Table<V> {
         now: Instant,
         mut decide: impl FnMut(Option<&V>) -> Change<V, T>,
     ) -> Result<T, NoRoom> {
+        let now = self.seconds(now);
+        self.latest.fetch_max(now.to_bits(), Relaxed);
         let mut claim = Claim::new(self, key, now);
-        loop {
+        let result = loop {
             match claim.attempt(&mut decide) {
-                Attempt::Done(result) => return Ok(result),
-                Attempt::Refused => return Err(claim.give_up()),
-                Attempt::Short { bytes, worth } => {
-                    if !claim.make_room(bytes, worth) {
-                        return Err(claim.give_up());
+                Attempt::Done(result) => break Ok(result),
+                Attempt::Refused => break Err(claim.give_up()),
+                Attempt::Short { bytes, priority } => {
+                    if !claim.make_room(bytes, priority) {
+                        break Err(claim.give_up());
                     }
                 }
             }
+        };
+        if let Some(sample) = claim.sample() {
+            self.contest.note_miss(sample);
         }
+        result
     }
 
-    /// Evicts an entry that is worth at most `limit`, from a sample of one shard.
-    fn evict(&self, limit: f64, now: Instant) -> bool {
-        let first = fastrand::usize(..self.shards.len());
-        let from_there = self.shards.iter().cycle().skip(first);
-        for shard in from_there.take(self.shards.len()) {
-            let mut shard = shard.write();
-            if shard.is_empty() {
-                continue;
-            }
-            let evicted = shard.evict(limit, now, self.periods.now());
-            drop(shard);
-            let Some(slot) = evicted else {
-                return false;
-            };
-            self.gauge.count_evicted();
-            self.forget(&slot);
-            return true;
-        }
-        false
-    }
-
+    /// Returns the place of a key's shard.
     #[inline]
-    fn shard(&self, key: KeyRef<'_>) -> &RwLock<Shard<V>> {
+    fn place(&self, key: KeyRef<'_>) -> usize {
         // Bits that the hash tables do not use. The number of shards is a power of two.
-        let index = (key.hash_value() >> 32) as usize & (self.shards.len() - 1);
-        &self.shards[index]
+        (key.hash_value() >> 32) as usize & (self.shards.len() - 1)
+    }
+
+    /// Returns a time as seconds since the start; 0 before it.
+    fn seconds(&self, time: Instant) -> f64 {
+        time.saturating_duration_since(self.start).as_secs_f64()
+    }
+
+    /// Returns the end of a value's time, in seconds.
+    fn end(&self, value: &V) -> f64 {
+        value
+            .until()
+            .map_or(f64::INFINITY, |until| self.seconds(until))
     }
 }
 
@@ -277,9 +321,11 @@ impl NoRoom {
 }
 
 /// Returns the number of shards: a power of two, as many as threads that may contend.
-fn shards(bytes: u64) -> u64 {
+fn shards(bytes: u64) -> usize {
     let threads = available_parallelism().map_or(1, |threads| threads.get() as u64);
-    let wanted = (bytes / SHARD).min(threads.saturating_mul(4));
+    let wanted = (bytes / SHARD)
+        .min(threads.saturating_mul(4))
+        .min(MOST_SHARDS);
     1 << wanted.max(1).ilog2()
 }
 
@@ -287,5 +333,7 @@ fn shards(bytes: u64) -> u64 {
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+#[cfg(test)]
+mod policy_tests;
 #[cfg(test)]
 mod tests;

@@ -3,108 +3,175 @@
 use std::sync::Arc;
 
 use hashbrown::HashTable;
-use scrimp_core::{Key, KeyRef};
-use tokio::time::Instant;
+use scrimp_core::KeyRef;
 
-use super::{Kept, SAMPLE, uses::Uses};
-
-/// Bytes of a slot besides key and value, with its place in the hash table and the room that both
-/// need to grow.
-const OVERHEAD: u64 = 136;
+use super::{Kept, ghosts::Ghosts, heap::Heap, rank::Rule, slot::Slot};
 
 /// Number of slots below which memory is not given back.
 const LEAST_ROOM: usize = 1_024;
 
-/// Slots, found by key.
+/// Slots, found by key, by priority and by the end of their time.
 pub(super) struct Shard<V> {
     /// Index in `slots` of each key.
     index: HashTable<u32>,
     slots: Vec<Slot<V>>,
+    /// Places in `slots` by a priority of some time ago. Uses have raised it since, if anything.
+    ranks: Heap,
+    /// Places in `slots` by the time until which they save calls, in seconds.
+    ends: Heap,
+    ghosts: Ghosts,
 }
 
-/// A value, and how often it was used.
-pub(super) struct Slot<V> {
-    key: Key,
-    value: Arc<V>,
-    weight: u64,
-    until: Option<Instant>,
-    uses: Uses,
+/// A limit on what may be evicted.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Bound {
+    /// For a new value.
+    Newcomer {
+        /// An entry of this weight makes enough room by itself, and may go whatever it is worth: a
+        /// newcomer gets its chance. Of several, each has to be worth less than the newcomer.
+        suffices: u64,
+        /// Priority of the newcomer.
+        priority: f64,
+    },
+    /// For memory that is lent: an entry of at most this weight.
+    Loan {
+        /// The weight.
+        heaviest: u64,
+    },
+}
+
+/// Outcome of an attempt to evict.
+pub(super) enum Eviction<V> {
+    /// This entry went, and had this priority.
+    Gone(Slot<V>, f64),
+    /// The time of this entry was over.
+    Expired(Slot<V>),
+    /// The first entry has been used, and was put in its new place.
+    Raised,
+    /// The first entry is not within the bound.
+    Kept,
+    /// The shard is empty.
+    Nothing,
 }
 
 // === impl Shard ===
 
 impl<V: Kept> Shard<V> {
-    pub(super) fn is_empty(&self) -> bool {
-        self.slots.is_empty()
-    }
-
     #[inline]
     pub(super) fn get(&self, key: KeyRef<'_>) -> Option<&Slot<V>> {
-        let is_it = |&place: &u32| self.slots[place as usize].key.as_ref() == key;
-        let place = self.index.find(key.hash_value(), is_it)?;
-        self.slots.get(*place as usize)
+        self.slots.get(self.find(key)? as usize)
     }
 
     /// Iterates over the values.
     pub(super) fn values(&self) -> impl Iterator<Item = &Arc<V>> {
-        self.slots.iter().map(|slot| &slot.value)
+        self.slots.iter().map(Slot::value)
     }
 
-    /// Adds a slot whose key is not there.
-    pub(super) fn insert(&mut self, slot: Slot<V>) {
+    /// Puts a slot, with the end of its time in seconds, and returns the one that it replaces.
+    pub(super) fn put(&mut self, slot: Slot<V>, end: f64, rule: &Rule) -> Option<Slot<V>> {
+        let hash = slot.hash();
+        let replaced = match self.find(slot.key().as_ref()) {
+            Some(place) => Some(self.take(place)),
+            None => {
+                self.ghosts.forget(hash);
+                None
+            }
+        };
         // A shard cannot reach 2³² entries.
-        let place = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
-        let hash = slot.key.as_ref().hash_value();
+        let place = self.slots.len() as u32;
+        self.ranks.push(slot.priority(rule));
+        self.ends.push(end);
         self.slots.push(slot);
         let slots = &self.slots;
-        self.index.insert_unique(hash, place, |&place| {
-            slots[place as usize].key.as_ref().hash_value()
-        });
+        self.index
+            .insert_unique(hash, place, |&place| slots[place as usize].hash());
+        replaced
     }
 
+    /// Removes a slot. Its uses are remembered.
     pub(super) fn remove(&mut self, key: KeyRef<'_>) -> Option<Slot<V>> {
-        let is_it = |&place: &u32| self.slots[place as usize].key.as_ref() == key;
-        let entry = self.index.find_entry(key.hash_value(), is_it).ok()?;
-        let (place, _) = entry.remove();
-        Some(self.take(place))
+        let place = self.find(key)?;
+        Some(self.drop_out(place))
     }
 
-    /// Evicts an entry that is worth at most `limit`, from a sample.
-    pub(super) fn evict(&mut self, limit: f64, now: Instant, period: u32) -> Option<Slot<V>> {
-        let (least, worth) = self.sample(now, period)?;
-        if worth > limit {
-            return None;
-        }
-        let hash = self.slots.get(least as usize)?.key.as_ref().hash_value();
-        let entry = self.index.find_entry(hash, |&place| place == least).ok()?;
-        entry.remove();
-        Some(self.take(least))
+    #[inline]
+    fn find(&self, key: KeyRef<'_>) -> Option<u32> {
+        let is_it = |&place: &u32| self.slots[place as usize].key().as_ref() == key;
+        self.index.find(key.hash_value(), is_it).copied()
     }
 
-    /// Returns the least valuable entry of a sample, and its worth.
-    fn sample(&self, now: Instant, period: u32) -> Option<(u32, f64)> {
-        let length = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
-        let worth = |place: u32| (place, self.slots[place as usize].worth(now, period));
-        let lesser = |a: &(u32, f64), b: &(u32, f64)| a.1.total_cmp(&b.1);
-        match length {
-            0..=SAMPLE => (0..length).map(worth).min_by(lesser),
-            _ => (0..SAMPLE)
-                .map(|_| worth(fastrand::u32(..length)))
-                .min_by(lesser),
-        }
+    /// Returns how often a key that is not there was used and missed, as far as it is remembered.
+    pub(super) fn past_uses(&self, hash: u64) -> u32 {
+        self.ghosts.uses(hash)
     }
 
-    /// Removes a slot that the index no longer has. The last slot takes its place.
-    fn take(&mut self, place: u32) -> Slot<V> {
-        let last = u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX);
-        let slot = self.slots.swap_remove(place as usize);
-        if let Some(moved) = self.slots.get(place as usize) {
-            let hash = moved.key.as_ref().hash_value();
-            if let Some(entry) = self.index.find_mut(hash, |&place| place == last) {
-                *entry = place;
-            }
+    /// Remembers the uses of a key that is not admitted.
+    pub(super) fn remember(&mut self, hash: u64, uses: u32) {
+        self.ghosts.note(hash, uses, self.slots.len());
+    }
+
+    /// Evicts the entry whose time was over first, if it is over, or else the one with the least
+    /// priority, if it is within the bound. `at_once`: even if it has been used since.
+    pub(super) fn evict(
+        &mut self,
+        now: f64,
+        rule: &Rule,
+        bound: Bound,
+        at_once: bool,
+    ) -> Eviction<V> {
+        if let Some(slot) = self.expired(now) {
+            return Eviction::Expired(slot);
         }
+        let Some((place, before)) = self.ranks.least() else {
+            return Eviction::Nothing;
+        };
+        let slot = &self.slots[place as usize];
+        let priority = slot.priority(rule);
+        if priority > before && !at_once {
+            self.ranks.set(place, priority);
+            return Eviction::Raised;
+        }
+        if !bound.allows(slot.weight(), priority) {
+            return Eviction::Kept;
+        }
+        Eviction::Gone(self.drop_out(place), priority.min(before))
+    }
+
+    /// Removes the entry whose time was over first, if it is over.
+    pub(super) fn expired(&mut self, now: f64) -> Option<Slot<V>> {
+        let (place, _) = self.ends.least().filter(|&(_, end)| end <= now)?;
+        Some(self.drop_out(place))
+    }
+
+    /// Returns the least priority of an entry, and the time that is over first.
+    pub(super) fn first(&self) -> (f64, f64) {
+        let first = |heap: &Heap| heap.least().map_or(f64::INFINITY, |(_, least)| least);
+        (first(&self.ranks), first(&self.ends))
+    }
+
+    /// Removes a slot, and remembers its uses.
+    fn drop_out(&mut self, place: u32) -> Slot<V> {
+        let slot = self.take(place);
+        self.remember(slot.hash(), slot.uses());
         self.shrink();
+        slot
+    }
+
+    /// Removes a slot. The last slot takes its place.
+    fn take(&mut self, place: u32) -> Slot<V> {
+        let last = self.slots.len() as u32 - 1;
+        self.ranks.swap_remove(place);
+        self.ends.swap_remove(place);
+        let slot = self.slots.swap_remove(place as usize);
+        let hash = slot.hash();
+        if let Ok(entry) = self.index.find_entry(hash, |&other| other == place) {
+            entry.remove();
+        }
+        if let Some(moved) = self.slots.get(place as usize)
+            && let Some(found) = self.index.find_mut(moved.hash(), |&other| other == last)
+        {
+            *found = place;
+        }
         slot
     }
 
@@ -113,16 +180,34 @@ impl<V: Kept> Shard<V> {
         let (used, room) = (self.slots.len(), self.slots.capacity());
         if room > LEAST_ROOM && used < room / 4 {
             self.slots.shrink_to(used * 2);
+            self.ranks.shrink_to(used * 2);
+            self.ends.shrink_to(used * 2);
+            self.ghosts.shrink_to(used * 2);
             let slots = &self.slots;
-            self.index.shrink_to(used * 2, |&place| {
-                slots[place as usize].key.as_ref().hash_value()
-            });
+            self.index
+                .shrink_to(used * 2, |&place| slots[place as usize].hash());
         }
     }
 
     #[cfg(test)]
     pub(super) fn room(&self) -> usize {
         self.slots.capacity().max(self.index.capacity())
+    }
+
+    /// Returns the number of ghosts.
+    #[cfg(test)]
+    pub(super) fn ghosts(&self) -> usize {
+        self.ghosts.len()
+    }
+
+    /// Returns the number of slots that are used more than their place in the heap says.
+    #[cfg(test)]
+    pub(super) fn unranked(&self, rule: &Rule) -> usize {
+        let places = self.slots.iter().enumerate();
+        let ranks = places.map(|(place, slot)| (self.ranks.priority(place as u32), slot));
+        ranks
+            .filter(|(rank, slot)| slot.priority(rule) > *rank)
+            .count()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Slot<V>> {
@@ -135,60 +220,23 @@ impl<V> Default for Shard<V> {
         Self {
             index: HashTable::new(),
             slots: Vec::new(),
+            ranks: Heap::default(),
+            ends: Heap::default(),
+            ghosts: Ghosts::default(),
         }
     }
 }
 
-// === impl Slot ===
+// === impl Bound ===
 
-impl<V: Kept> Slot<V> {
-    pub(super) fn new(key: Key, value: V, uses: Uses) -> Self {
-        Self {
-            weight: Self::weigh(&key, &value),
-            until: value.until(),
-            key,
-            value: Arc::new(value),
-            uses,
+impl Bound {
+    fn allows(self, weight: u64, priority: f64) -> bool {
+        match self {
+            Self::Newcomer {
+                suffices,
+                priority: least,
+            } => weight >= suffices || priority <= least,
+            Self::Loan { heaviest } => weight <= heaviest,
         }
     }
-
-    /// Returns the weight of a value under a key, in bytes.
-    pub(super) fn weigh(key: &Key, value: &V) -> u64 {
-        key.heap_size() as u64 + value.weight() + OVERHEAD
-    }
-
-    pub(super) fn key(&self) -> &Key {
-        &self.key
-    }
-
-    pub(super) fn value(&self) -> &Arc<V> {
-        &self.value
-    }
-
-    pub(super) fn weight(&self) -> u64 {
-        self.weight
-    }
-
-    pub(super) fn uses(&self) -> &Uses {
-        &self.uses
-    }
-
-    pub(super) fn worth(&self, now: Instant, period: u32) -> f64 {
-        worth(self.until, self.weight, &self.uses, (now, period))
-    }
-}
-
-/// Returns the uses per byte. So the values stay that save most calls in the available memory. A
-/// value that only saves the upstream from sending a body again saves no call.
-pub(super) fn worth(
-    until: Option<Instant>,
-    weight: u64,
-    uses: &Uses,
-    (now, period): (Instant, u32),
-) -> f64 {
-    if until.is_some_and(|until| until <= now) {
-        return 0.0;
-    }
-    // Weights are far below 2⁵³.
-    f64::from(uses.count(period)) / weight as f64
 }

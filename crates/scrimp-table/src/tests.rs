@@ -1,13 +1,13 @@
 //! The table holds what it reports, under any concurrent changes.
 
-use std::{collections::HashMap, ops::Range, thread, time::Duration};
+use std::{collections::HashMap, thread, time::Duration};
 
 use proptest::prelude::*;
 use scrimp_core::KeyBuf;
 
 use super::*;
 
-fn key(name: u64) -> Key {
+pub(super) fn key(name: u64) -> Key {
     let mut key = KeyBuf::new();
     key.part(b"").part(&name.to_le_bytes());
     key.to_key()
@@ -15,7 +15,7 @@ fn key(name: u64) -> Key {
 
 /// A value that reports its weight.
 #[derive(Clone, Copy)]
-struct Value(u64, Option<Instant>);
+pub(super) struct Value(pub(super) u64, pub(super) Option<Instant>);
 
 impl Kept for Value {
     fn weight(&self) -> u64 {
@@ -27,14 +27,14 @@ impl Kept for Value {
     }
 }
 
-fn put(table: &Table<Value>, name: u64, weight: u64) -> Result<(), ()> {
+pub(super) fn put(table: &Table<Value>, name: u64, weight: u64) -> Result<(), ()> {
     let value = Value(weight, None);
     let change = table.change(key(name), Instant::now(), |_| Change::Put(value, ()));
     change.map_err(drop)
 }
 
 /// Checks that every slot is found by its key, and that the gauge reports their weight.
-fn check(table: &Table<Value>) -> HashMap<Vec<u8>, u64> {
+pub(super) fn check(table: &Table<Value>) -> HashMap<Vec<u8>, u64> {
     let mut held = HashMap::new();
     for shard in &table.shards {
         let shard = shard.read();
@@ -166,111 +166,18 @@ fn threads_that_change_it_at_once_leave_it_whole() {
 }
 
 #[test]
-fn what_is_asked_for_once_does_not_drive_out_what_is_asked_for_again() {
-    let table = Table::new(1 << 20, u64::MAX);
-    let mut hits = 0;
-    for turn in 0..20_000 {
-        // Every other request comes from a caller who reads through everything.
-        let _ = put(&table, 1_000 + turn, 4_000);
-        let name = turn * 7 % 200;
-        match table.get(key(name).as_ref()) {
-            Some(_) => hits += 1,
-            None => drop(put(&table, name, 4_000)),
-        }
-    }
-    // Some are evicted by chance, and come back; a queue by age would keep none.
-    assert!(hits > 16_000, "{hits}");
-}
-
-#[test]
-fn what_is_no_longer_asked_for_goes_in_the_end() {
-    let table = Table::new(1 << 20, u64::MAX);
-    for name in 0..200 {
-        put(&table, name, 4_000).expect("room");
-        for _ in 0..1_000 {
-            table.get(key(name).as_ref());
-        }
-    }
-    for round in 1..60 {
-        for name in 0..200 {
-            let name = round * 1_000 + name;
-            let _ = put(&table, name, 4_000);
-            table.get(key(name).as_ref());
-            table.get(key(name).as_ref());
-        }
-    }
-    let stayed = (0..200).filter(|&name| table.get(key(name).as_ref()).is_some());
-    assert!(stayed.count() < 20);
-}
-
-#[test]
-fn what_has_run_out_goes_before_what_saves_calls() {
-    // Sixteen, which is the size of a sample, so chance has no part in it.
-    let table = Table::new(16 * 4_200, u64::MAX);
-    let now = Instant::now();
-    let put = |name, until| {
-        let value = Value(4_000, Some(now + Duration::from_secs(until)));
-        let later = now + Duration::from_secs(30);
-        table.change(key(name), later, |_| Change::Put(value, ()))
-    };
-    for name in 0..8 {
-        put(name, 60).expect("room");
-        put(100 + name, 20).expect("room");
-        for _ in 0..50 {
-            table.get(key(100 + name).as_ref());
-        }
-    }
-    for name in 0..8 {
-        put(200 + name, 60).expect("room");
-    }
-    let there = |names: Range<u64>| names.filter(|&name| table.get(key(name).as_ref()).is_some());
-    assert_eq!((there(0..8).count(), there(200..208).count()), (8, 8));
-}
-
-#[test]
-fn what_is_heavy_is_let_in_once_it_is_missed_often_enough() {
-    let table = Table::new(1 << 20, u64::MAX);
-    for name in 0..200 {
-        put(&table, name, 5_000).expect("room");
-        table.get(key(name).as_ref());
-    }
-    let heavy = 1_u64 << 40;
-    // Ten times as heavy as others that are used twice.
-    let turns = (1..60).find(|_| put(&table, heavy, 50_000).is_ok());
-    assert!(turns.is_some_and(|turns| turns >= 19), "{turns:?}");
-    check(&table);
-}
-
-#[test]
-fn what_is_heavy_and_always_asked_for_stays_whatever_comes_once() {
-    let table = Table::new(4 << 20, u64::MAX);
-    let heavy = 1_u64 << 40;
-    let mut hits = 0;
-    for turn in 0..20_000 {
-        let _ = put(&table, turn, 1_000);
-        match table.get(key(heavy).as_ref()) {
-            // First it had to be missed as often as the values that go for it are worth.
-            Some(_) if turn >= 10_000 => hits += 1,
-            Some(_) => {}
-            None => drop(put(&table, heavy, 200_000)),
-        }
-    }
-    assert!(hits > 9_000, "{hits}");
-}
-
-#[test]
 fn a_key_that_two_add_at_once_is_counted_once() {
     let table = Table::new(20_000, 100);
     for name in 0..4 {
         put(&table, name, 4_000).expect("room");
     }
     let decide = |_: Option<&Value>| Change::Put(Value(4_000, None), ());
-    let mut slow = Claim::new(&table, key(9), Instant::now());
-    let Attempt::Short { bytes, worth } = slow.attempt(decide) else {
+    let mut slow = Claim::new(&table, key(9), 0.0);
+    let Attempt::Short { bytes, priority } = slow.attempt(decide) else {
         panic!("there is no room for it");
     };
     put(&table, 9, 4_000).expect("room is made");
-    assert!(slow.make_room(bytes, worth));
+    assert!(slow.make_room(bytes, priority));
     assert!(matches!(slow.attempt(decide), Attempt::Done(())));
     drop(slow);
     check(&table);
@@ -327,4 +234,31 @@ fn what_is_larger_than_everything_drives_nothing_out() {
     assert_eq!(table.gauge.evicted(), 0);
     let none = Table::new(0, u64::MAX);
     assert_eq!(put(&none, 1, 0), Err(()));
+}
+
+#[test]
+fn memory_that_is_lent_counts_and_comes_from_what_is_worth_least() {
+    let table = Table::new(100_000, u64::MAX);
+    for name in 0..40 {
+        let _ = put(&table, name, 4_000);
+        table.get(key(name).as_ref());
+    }
+    let before = table.stats();
+    assert!(!table.take(30_000, 4_000), "all entries are heavier");
+    assert!(table.take(30_000, 5_000));
+    let after = table.stats();
+    assert!(after.bytes <= 70_000 && after.entries < before.entries);
+    assert!(!table.take(70_001, 5_000) && !table.take(u64::MAX, u64::MAX));
+    assert_eq!(
+        table.gauge.bytes(),
+        after.bytes.min(table.stats().bytes) + 30_000
+    );
+    // What is given back is used again, without further evictions.
+    table.give_back(30_000);
+    let evicted = table.stats().evicted;
+    for name in 100..106 {
+        put(&table, name, 4_000).expect("room");
+    }
+    assert_eq!(table.stats().evicted, evicted);
+    check(&table);
 }

@@ -1,7 +1,7 @@
 //! Collecting a body while it is passed on, and the memory for it.
 
 use std::sync::{
-    Arc,
+    Arc, Weak,
     atomic::{AtomicU64, Ordering},
 };
 
@@ -23,6 +23,32 @@ pub struct MemoryBudget(Arc<Used>);
 struct Used {
     bytes: AtomicU64,
     limit: u64,
+    /// Memory that the budget borrows from, if it is not all its own.
+    room: Option<Borrowed>,
+}
+
+#[derive(Debug)]
+struct Borrowed {
+    room: Weak<dyn Room>,
+    /// Bytes in use that are the budget's own, and the number of all of those.
+    own: AtomicU64,
+    all_own: u64,
+}
+
+/// Where bytes were taken from.
+enum Source {
+    Own,
+    Room,
+}
+
+/// Memory that a budget shares with others.
+pub(super) trait Room: Send + Sync {
+    /// Takes bytes for a borrower that holds this many in all. Returns false, and takes nothing, if
+    /// there is not enough.
+    fn take(&self, bytes: u64, in_all: u64) -> bool;
+
+    /// Gives bytes back.
+    fn give_back(&self, bytes: u64);
 }
 
 /// Bytes taken from a [`MemoryBudget`]. Dropping it returns them.
@@ -30,6 +56,8 @@ struct Used {
 pub struct Held {
     budget: MemoryBudget,
     bytes: u64,
+    /// Part of `bytes` that is not the budget's own.
+    borrowed: u64,
 }
 
 /// Collects a body. It is committed only if it ends cleanly and at the announced length. A body
@@ -78,6 +106,21 @@ impl MemoryBudget {
         Self(Arc::new(Used {
             bytes: AtomicU64::new(0),
             limit,
+            room: None,
+        }))
+    }
+
+    /// Returns a budget of at most `limit` bytes. `own` of them are its own, and others are borrowed
+    /// when they are needed.
+    pub(super) fn within(limit: u64, own: u64, room: Weak<dyn Room>) -> Self {
+        Self(Arc::new(Used {
+            bytes: AtomicU64::new(0),
+            limit,
+            room: Some(Borrowed {
+                room,
+                own: AtomicU64::new(0),
+                all_own: own,
+            }),
         }))
     }
 
@@ -99,6 +142,7 @@ impl MemoryBudget {
         Held {
             budget: self.clone(),
             bytes: 0,
+            borrowed: 0,
         }
     }
 }
@@ -109,22 +153,64 @@ impl Held {
     /// Grows the share to `bytes`. Returns false, and takes nothing, if that exceeds the limit.
     pub fn grow_to(&mut self, bytes: u64) -> bool {
         let more = bytes.saturating_sub(self.bytes);
-        let shared = &self.budget.0;
-        let taken = shared
-            .bytes
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
-                used.checked_add(more).filter(|&sum| sum <= shared.limit)
-            });
-        if taken.is_ok() {
-            self.bytes += more;
+        let used = &self.budget.0;
+        // Nothing is borrowed for what is over the limit.
+        if more > 0 && !add(&used.bytes, more, used.limit) {
+            return false;
         }
-        taken.is_ok()
+        match used
+            .room
+            .as_ref()
+            .map(|room| room.take(more, self.bytes + more))
+        {
+            Some(None) => {
+                used.bytes.fetch_sub(more, Ordering::Relaxed);
+                return false;
+            }
+            Some(Some(Source::Room)) => self.borrowed += more,
+            Some(Some(Source::Own)) | None => {}
+        }
+        self.bytes += more;
+        true
+    }
+}
+
+/// Adds to a count of bytes, if it is then at most `limit`.
+fn add(count: &AtomicU64, bytes: u64, limit: u64) -> bool {
+    let sum = |used: u64| used.checked_add(bytes).filter(|&sum| sum <= limit);
+    count
+        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, sum)
+        .is_ok()
+}
+
+// === impl Borrowed ===
+
+impl Borrowed {
+    fn take(&self, bytes: u64, in_all: u64) -> Option<Source> {
+        if add(&self.own, bytes, self.all_own) {
+            return Some(Source::Own);
+        }
+        // Without its store, the memory has no other users.
+        let room = self.room.upgrade();
+        let taken = room.is_none_or(|room| room.take(bytes, in_all));
+        taken.then_some(Source::Room)
+    }
+
+    fn give_back(&self, own: u64, borrowed: u64) {
+        self.own.fetch_sub(own, Ordering::Relaxed);
+        if let Some(room) = self.room.upgrade().filter(|_| borrowed > 0) {
+            room.give_back(borrowed);
+        }
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.budget.0.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        let used = &self.budget.0;
+        used.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        if let Some(room) = &used.room {
+            room.give_back(self.bytes - self.borrowed, self.borrowed);
+        }
     }
 }
 

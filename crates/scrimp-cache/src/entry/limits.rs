@@ -4,8 +4,11 @@ use scrimp_core::{SettingError, Settings};
 
 use super::MemoryStore;
 
-/// Divisor of the memory limit that gives the part for responses still being received.
+/// Divisor of the memory limit that gives the most that responses still being received may take.
 const FILL_SHARE: u64 = 8;
+
+/// Divisor of the memory limit that gives the part set aside for them.
+const RESERVE: u64 = 34;
 
 /// Builds a [`MemoryStore`]. Made by [`MemoryStore::builder`].
 #[derive(Debug, Clone)]
@@ -63,6 +66,11 @@ impl Limits {
     }
 
     /// Returns the bytes set aside for responses still being received.
+    pub(super) fn reserved(&self) -> u64 {
+        self.max_bytes / RESERVE
+    }
+
+    /// Returns the bytes that responses still being received may take at most.
     pub(super) fn for_fills(&self) -> u64 {
         self.max_bytes / FILL_SHARE
     }

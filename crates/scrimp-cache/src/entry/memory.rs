@@ -1,22 +1,32 @@
 //! The store in memory.
 
-use std::{fmt, future::Ready, sync::Arc};
+use std::{
+    fmt,
+    future::Ready,
+    sync::{Arc, Weak},
+};
 
 use scrimp_core::{BoxError, Key, KeyRef, Settings};
 use scrimp_table::{Change, Table};
 
 use super::{
     Entry, FillToken, Lookup, MemoryBudget, MemoryStoreBuilder, PutOutcome, Store, Variants,
-    limits::Limits,
+    collector::Room, limits::Limits,
 };
 use crate::stats::StoreStats;
 
+/// Number of times that an entry may be as heavy as a response on its way which takes its place.
+const HEAVIER: u64 = 4;
+
 /// Keeps responses in memory, bounded by bytes.
 ///
-/// Keys, header fields, bodies, bookkeeping and responses still being received all count. One
-/// eighth of the limit is set aside for the last. Above the limit, the store evicts the entry with
-/// the fewest uses per byte, where older uses count less. A clone is another handle on the same
-/// memory.
+/// Keys, header fields, bodies, bookkeeping and responses still being received all count. The last
+/// have 3 % of the limit to themselves, and take up to one eighth of it from what is free, or from
+/// the least valuable entries. Above the limit, the store evicts the entry with
+/// the lowest value per byte: its uses, times what a hit saves, which is the price of the call if the
+/// layer knows it, or else its time. How much older uses count follows from the traffic (see
+/// [`scrimp_table`]). Responses that save no more calls go first. A clone is another handle on the
+/// same memory.
 ///
 /// A body that is evicted while clients read it stays in memory until the last of them has it. Long
 /// bodies (64 KiB or more) in store and with clients take at most twice the limit: beyond that, no
@@ -47,10 +57,12 @@ impl MemoryStore {
     }
 
     pub(super) fn with(limits: &Limits) -> Self {
-        let for_fills = limits.for_fills();
-        Self(Arc::new(Inner {
-            table: Table::new(limits.max_bytes - for_fills, limits.max_keys_per_tenant),
-            budget: MemoryBudget::new(for_fills),
+        Self(Arc::new_cyclic(|inner: &Weak<Inner>| Inner {
+            table: Table::new(
+                limits.max_bytes - limits.reserved(),
+                limits.max_keys_per_tenant,
+            ),
+            budget: MemoryBudget::within(limits.for_fills(), limits.reserved(), inner.clone()),
             bodies: MemoryBudget::new(limits.max_bytes.saturating_mul(2)),
             max_body: limits.max_body,
         }))
@@ -166,5 +178,18 @@ impl fmt::Debug for MemoryStore {
             .field("max_fill_bytes", &self.0.budget.limit())
             .field("max_body", &self.max_body_size())
             .finish_non_exhaustive()
+    }
+}
+
+// === impl Inner ===
+
+impl Room for Inner {
+    fn take(&self, bytes: u64, in_all: u64) -> bool {
+        // A response on its way does not displace what is much heavier than itself.
+        self.table.take(bytes, in_all.saturating_mul(HEAVIER))
+    }
+
+    fn give_back(&self, bytes: u64) {
+        self.table.give_back(bytes);
     }
 }

@@ -16,6 +16,7 @@ mod store;
 mod value;
 mod variants;
 mod weight;
+mod worth;
 
 #[cfg(feature = "codec")]
 pub use codec::{Codec, DecodeError};

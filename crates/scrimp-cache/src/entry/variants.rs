@@ -7,7 +7,7 @@ use scrimp_table::Kept;
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
-use super::{Entry, FillToken};
+use super::{Entry, FillToken, worth};
 
 /// Maximum number of responses under one key. The oldest are removed first: a client that varies a
 /// field at will fills its own slots, not the memory.
@@ -157,5 +157,10 @@ impl Kept for Variants {
             // One response that is usable without end makes the whole set so.
             until.map(|until| latest.max(Some(until)))
         })?
+    }
+
+    fn saves(&self) -> f64 {
+        let saves = self.iter().map(|entry| worth::of(entry));
+        saves.fold(0.0, f64::max)
     }
 }

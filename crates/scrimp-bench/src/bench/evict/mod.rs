@@ -1,115 +1,49 @@
-//! Hits of a full store: the store in memory beside stores that leave eviction to moka or
-//! quick_cache.
+//! Hits of a full store, on traces of real systems or on independent draws.
 
+mod layered;
+mod policies;
+mod read;
+mod sizes;
 mod stores;
+mod synthetic;
+mod traces;
 mod traffic;
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
-    time::{Duration, SystemTime},
-};
+use std::path::PathBuf;
 
-use bytes::Bytes;
-use http::{HeaderValue, Request, Response, header};
-use http_body_util::{BodyExt, Full};
-use scrimp_cache::{CacheLayer, MemoryStore, Store};
-use scrimp_core::{Clock, TimeSource};
-use tokio::time::Instant;
-use tower::{Layer, Service, service_fn};
-
-use self::{
-    stores::{Foreign, Moka, QuickCache},
-    traffic::Traffic,
-};
-use crate::{peers::RequestBody, poll, report::Report};
+use crate::report::Report;
 
 const BENCH: &str = "evict";
-const MIB: u64 = 1 << 20;
 
-pub(crate) fn run(report: &mut Report) {
-    let runtime = poll::runtime();
-    let _entered = runtime.enter();
-    for traffic in traffic::ALL {
-        for room in [8, 32, 128] {
-            let row = format!("{}, {room} MiB", traffic.name);
-            let mut add = |metric, hits: f64| {
-                report.add(BENCH, &row, metric, 100.0 * hits, "%");
-            };
-            add("scrimp", hits(&traffic, MemoryStore::new(room * MIB)));
-            add("moka", hits(&traffic, Foreign::<Moka>::new(room * MIB)));
-            add(
-                "quick_cache",
-                hits(&traffic, Foreign::<QuickCache>::new(room * MIB)),
-            );
-        }
-    }
+/// Options of the bench.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Traces, each in one of the forms that the README beside this crate lists. Without any, the
+    /// requests are independent draws.
+    #[arg(long, num_args = 1..)]
+    trace: Vec<PathBuf>,
+    /// Sizes of bodies in traces that have none.
+    #[arg(long, value_enum, default_value_t = sizes::Sizes::Flat)]
+    sizes: sizes::Sizes,
+    /// Memory, in percent of the unique bytes of a trace.
+    #[arg(long, num_args = 1.., default_values_t = [1.0, 3.0, 10.0, 30.0])]
+    percent: Vec<f64>,
+    /// Bytes of a key in a binary trace; otherwise they are guessed.
+    #[arg(long, value_parser = clap::value_parser!(u8).range(4..=8))]
+    key_bytes: Option<u8>,
+    /// Costs of calls that a trace does not state are log-normal, and the share of money that is
+    /// saved is shown instead of hits.
+    #[arg(long)]
+    costs: bool,
+    /// Also sends all requests through a `CacheLayer`.
+    #[arg(long)]
+    through_layer: bool,
 }
 
-/// Returns the share of requests that a store answers.
-fn hits<St: Store>(traffic: &Traffic, store: St) -> f64 {
-    let time = Time::default();
-    let age = HeaderValue::from_str(&format!("max-age={}", traffic.ttl.as_secs()))
-        .expect("the value is printable");
-    let origin = service_fn(move |request: Request<RequestBody>| {
-        let size = request.uri().query().and_then(|size| size.parse().ok());
-        let mut response = Response::new(Full::new(Bytes::from(vec![b'b'; size.unwrap_or(0)])));
-        let fields = response.headers_mut();
-        fields.insert(header::CACHE_CONTROL, age.clone());
-        std::future::ready(Ok::<_, std::convert::Infallible>(response))
-    });
-    let layer = CacheLayer::builder(store)
-        .clock(Clock::new(time.clone()))
-        .build()
-        .unwrap();
-    let mut service = layer.layer(origin);
-    for page in traffic.requests() {
-        time.advance(Traffic::PACE);
-        let mut request = Request::new(RequestBody::default());
-        let target = format!("/{}?{}", page.number, page.size);
-        *request.uri_mut() = target.parse().expect("the target is well-formed");
-        let Ok(response) = poll::now(service.call(request));
-        let Ok(_) = poll::now(response.into_body().collect());
+pub(crate) fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
+    if options.trace.is_empty() {
+        synthetic::run(report);
+        return Ok(());
     }
-    layer.stats().hits as f64 / traffic::REQUESTS as f64
-}
-
-/// A clock that the benchmark moves.
-#[derive(Clone)]
-struct Time {
-    start: (Instant, SystemTime),
-    passed: Arc<AtomicU64>,
-}
-
-// === impl Time ===
-
-impl Time {
-    fn advance(&self, time: Duration) {
-        self.passed.fetch_add(time.as_millis() as u64, Relaxed);
-    }
-
-    fn passed(&self) -> Duration {
-        Duration::from_millis(self.passed.load(Relaxed))
-    }
-}
-
-impl Default for Time {
-    fn default() -> Self {
-        Self {
-            start: (Instant::now(), Clock::system().wall()),
-            passed: Arc::default(),
-        }
-    }
-}
-
-impl TimeSource for Time {
-    fn instant(&self) -> Instant {
-        self.start.0 + self.passed()
-    }
-
-    fn wall(&self) -> SystemTime {
-        self.start.1 + self.passed()
-    }
+    traces::run(options, report)
 }

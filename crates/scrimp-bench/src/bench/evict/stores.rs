@@ -36,10 +36,11 @@ fn weigh(key: &Key, value: &Variants) -> u64 {
 // === impl Foreign ===
 
 impl<M: Bounded> Foreign<M> {
-    /// Makes a store with as many shards as the memory store.
+    /// Makes a store of entries for this many bytes. Responses on their way come on top, which is in
+    /// its favour: in the memory store they count.
     pub(super) fn new(bytes: u64) -> Self {
         Self {
-            map: Arc::new(M::new(bytes - bytes / 8)),
+            map: Arc::new(M::new(bytes)),
             budget: Arc::new(MemoryBudget::new(bytes / 8)),
         }
     }

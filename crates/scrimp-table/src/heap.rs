@@ -1,0 +1,173 @@
+//! A heap of places by priority, in which each place can be found.
+
+/// A priority queue over the places `0..len` of a list, least priority first; of equal priorities
+/// the one that was set last. In a loop through more than there is room for, all are equal, and what
+/// is held has to stay to be hit.
+///
+/// It follows the list: [`push`](Self::push) and [`swap_remove`](Self::swap_remove) do to the
+/// places what `Vec` does to the items.
+#[derive(Debug, Default)]
+pub(super) struct Heap {
+    nodes: Vec<Node>,
+    /// Index in `nodes` of each place.
+    index: Vec<u32>,
+    /// Number of priorities set so far. It may wrap around: then only the order of equals suffers.
+    set: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Node {
+    priority: f64,
+    /// Order among equal priorities.
+    order: u32,
+    place: u32,
+}
+
+// === impl Heap ===
+
+impl Heap {
+    /// Returns the place with the least priority, and this priority.
+    pub(super) fn least(&self) -> Option<(u32, f64)> {
+        self.nodes.first().map(|node| (node.place, node.priority))
+    }
+
+    /// Adds the next place.
+    pub(super) fn push(&mut self, priority: f64) {
+        // A shard cannot reach 2³² entries.
+        let at = self.nodes.len() as u32;
+        self.index.push(at);
+        let order = self.next();
+        self.nodes.push(Node {
+            priority,
+            order,
+            place: at,
+        });
+        self.rise(at as usize);
+    }
+
+    /// Changes the priority of a place.
+    pub(super) fn set(&mut self, place: u32, priority: f64) {
+        let at = self.index[place as usize] as usize;
+        let order = self.next();
+        self.nodes[at] = Node {
+            priority,
+            order,
+            place,
+        };
+        self.sink(at);
+        self.rise(self.index[place as usize] as usize);
+    }
+
+    /// Removes a place. The last place takes its number.
+    pub(super) fn swap_remove(&mut self, place: u32) {
+        let at = self.index[place as usize] as usize;
+        self.nodes.swap_remove(at);
+        if let Some(moved) = self.nodes.get(at) {
+            let moved = moved.place;
+            self.index[moved as usize] = at as u32;
+            self.sink(at);
+            self.rise(self.index[moved as usize] as usize);
+        }
+        let last = self.index.len() - 1;
+        self.index.swap_remove(place as usize);
+        if place as usize != last {
+            self.nodes[self.index[place as usize] as usize].place = place;
+        }
+    }
+
+    /// Gives memory back, except for this many places.
+    pub(super) fn shrink_to(&mut self, places: usize) {
+        self.nodes.shrink_to(places);
+        self.index.shrink_to(places);
+    }
+
+    #[cfg(test)]
+    pub(super) fn priority(&self, place: u32) -> f64 {
+        self.nodes[self.index[place as usize] as usize].priority
+    }
+
+    fn next(&mut self) -> u32 {
+        self.set = self.set.wrapping_add(1);
+        self.set
+    }
+
+    fn rise(&mut self, mut at: usize) {
+        while at > 0 {
+            let parent = (at - 1) / 2;
+            if !self.nodes[at].is_before(&self.nodes[parent]) {
+                break;
+            }
+            self.swap(at, parent);
+            at = parent;
+        }
+    }
+
+    fn sink(&mut self, mut at: usize) {
+        loop {
+            let mut least = at;
+            for child in [2 * at + 1, 2 * at + 2] {
+                if child < self.nodes.len() && self.nodes[child].is_before(&self.nodes[least]) {
+                    least = child;
+                }
+            }
+            if least == at {
+                return;
+            }
+            self.swap(at, least);
+            at = least;
+        }
+    }
+
+    fn swap(&mut self, a: usize, b: usize) {
+        self.nodes.swap(a, b);
+        self.index[self.nodes[a].place as usize] = a as u32;
+        self.index[self.nodes[b].place as usize] = b as u32;
+    }
+}
+
+// === impl Node ===
+
+impl Node {
+    fn is_before(&self, other: &Self) -> bool {
+        let later = || (self.order.wrapping_sub(other.order) as i32) > 0;
+        self.priority < other.priority || (self.priority == other.priority && later())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_least_priority_comes_first_and_of_equals_the_latest(
+            acts in prop::collection::vec((0..3_u8, any::<prop::sample::Index>(), 0..5_u8), 1..200),
+        ) {
+            let mut heap = Heap::default();
+            // Priority and order of each place, as a plain list.
+            let mut list: Vec<(f64, usize)> = Vec::new();
+            for (turn, (act, which, priority)) in acts.into_iter().enumerate() {
+                let priority = f64::from(priority);
+                if list.is_empty() || act == 0 {
+                    heap.push(priority);
+                    list.push((priority, turn));
+                } else {
+                    let place = which.index(list.len());
+                    if act == 1 {
+                        heap.set(place as u32, priority);
+                        list[place] = (priority, turn);
+                    } else {
+                        heap.swap_remove(place as u32);
+                        list.swap_remove(place);
+                    }
+                }
+                let places = list.iter().enumerate();
+                let least = places.min_by(|(_, a), (_, b)| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
+                let least = least.map(|(place, &(priority, _))| (place as u32, priority));
+                prop_assert_eq!(heap.least(), least);
+            }
+        }
+    }
+}
