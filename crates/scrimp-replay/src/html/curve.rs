@@ -111,5 +111,5 @@ fn described(curve: &Curve) -> String {
         let knee = if is_knee { " (knee)" } else { "" };
         format!("{size}: {}{knee}", percent(rate))
     });
-    rows.collect::<Vec<_>>().join("; ")
+    rows.collect::<Vec<_>>().join(";\n")
 }
