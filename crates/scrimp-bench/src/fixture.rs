@@ -58,7 +58,7 @@ const REQUEST_FIELDS: [(HeaderName, &str); 8] = [
     (HeaderName::from_static("x-forwarded-for"), "203.0.113.7"),
 ];
 
-/// What other clients accept.
+/// Values of Accept-Encoding of other clients.
 pub(crate) const OTHER_ENCODINGS: [&str; 7] = [
     "gzip",
     "br",

@@ -7,6 +7,17 @@ use crate::{
     names,
 };
 
+/// The lines of a request's field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Line<'a> {
+    /// The request does not have the field.
+    Absent,
+    /// Holds the bytes of the only line.
+    One(&'a [u8]),
+    /// There is more than one line.
+    Several,
+}
+
 /// Returns the request fields that Vary names, sorted and once each.
 ///
 /// `None` if it names `*`, or a member that is not a field name and cannot be compared: such a
@@ -68,18 +79,16 @@ pub fn is_same(name: &HeaderName, normal: Option<&[u8]>, request: &HeaderMap) ->
     }
 }
 
-/// Returns the line of a request's field. `None` if it has more than one, `Some(None)` if it has
-/// none.
+/// Returns the lines of a request's field as they are written.
 #[must_use]
 #[inline]
-#[allow(clippy::option_option, reason = "several lines differ from none")]
-pub fn line<'a>(name: &HeaderName, request: &'a HeaderMap) -> Option<Option<&'a [u8]>> {
+pub fn line<'a>(name: &HeaderName, request: &'a HeaderMap) -> Line<'a> {
     let mut lines = request.get_all(name).iter();
-    let line = lines.next();
-    lines
-        .next()
-        .is_none()
-        .then(|| line.map(HeaderValue::as_bytes))
+    match (lines.next(), lines.next()) {
+        (None, _) => Line::Absent,
+        (Some(line), None) => Line::One(line.as_bytes()),
+        (Some(_), Some(_)) => Line::Several,
+    }
 }
 
 /// Reports whether a request has a field under a name with `_` that a program behind a CGI-like

@@ -44,7 +44,7 @@ impl<T: Send + 'static, R: Send + 'static> Beside<T, R> {
         })
     }
 
-    /// Sends an item of so many bytes.
+    /// Sends an item of this many bytes.
     pub(crate) fn send(&mut self, item: T, bytes: usize) {
         self.chunk.push(item);
         self.bytes += bytes + size_of::<T>();

@@ -56,7 +56,7 @@ pub(crate) fn read(
     Ok((reading, sorted, content))
 }
 
-/// What the requests of a log are for.
+/// The purpose of the requests of a log.
 #[derive(Debug, Default)]
 pub(crate) struct Content {
     pub(crate) params: Params,

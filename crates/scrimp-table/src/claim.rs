@@ -19,7 +19,7 @@ pub(super) struct Claim<'a, V: Kept> {
     now: f64,
     /// Number of bytes that are counted for a value that is not there yet.
     bytes: u64,
-    /// Whether the key is known to be new, and counted for its tenant.
+    /// Flag that the key is known to be new, and counted for its tenant.
     is_newcomer: bool,
     /// The value that was put or had no room, as the contest of rules sees it.
     sample: Option<Sample>,

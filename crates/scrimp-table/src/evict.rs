@@ -18,7 +18,7 @@ pub(super) enum Evicted {
     One,
     /// One that was worthless.
     Expired,
-    /// What would go is not within the bound.
+    /// The values that would go exceed the bound.
     Kept,
     /// The table is empty, or other threads were faster.
     Nothing,

@@ -7,9 +7,9 @@
 /// the priorities of what is evicted, so that unused entries fall behind.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Rule {
-    /// How far the age follows the priority of an evicted entry. 0: uses alone count.
+    /// The part by which the age follows the priority of an evicted entry. 0: uses alone count.
     aging: f64,
-    /// Whether each doubling of uses counts the same.
+    /// Flag that each doubling of uses counts the same.
     logarithmic: bool,
     /// Part of the value that an entry has before its first hit.
     first: f64,

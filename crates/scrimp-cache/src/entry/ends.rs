@@ -4,7 +4,7 @@ use http::HeaderMap;
 use scrimp_core::BodyEnd;
 use scrimp_http::stream::Pieces;
 
-/// What shows that a body is complete, if its reader leaves.
+/// Evidence that a body is complete, if its reader leaves.
 #[derive(Default)]
 pub(crate) struct Ends {
     /// The length that was announced, which the body must have.

@@ -1,7 +1,10 @@
 //! The requests that a stored response answers (RFC 9111 §4.1).
 
 use http::{HeaderMap, HeaderName, Request, Uri, header};
-use scrimp_http::{target::is_normal, vary};
+use scrimp_http::{
+    target::is_normal,
+    vary::{self, Line},
+};
 use smallvec::SmallVec;
 
 use super::{
@@ -93,7 +96,12 @@ impl Selection {
 
     /// Returns the lines of the named fields in a request. `None` if a field has several.
     pub(crate) fn lines<'a>(&self, request: &'a HeaderMap) -> Option<Lines<'a>> {
-        self.names().map(|name| vary::line(name, request)).collect()
+        let line = |name| match vary::line(name, request) {
+            Line::Absent => Some(None),
+            Line::One(line) => Some(Some(line)),
+            Line::Several => None,
+        };
+        self.names().map(line).collect()
     }
 
     /// Returns whether these are the lines of the request that the response was made for.
@@ -161,13 +169,14 @@ impl Selection {
 impl Chosen {
     fn new(name: HeaderName, request: &HeaderMap) -> Self {
         let value = vary::normal_value(&name, request);
-        let line = vary::line(&name, request).flatten();
+        let line = match vary::line(&name, request) {
+            Line::One(line) if Some(line) != value.as_deref() => Some(line.into()),
+            _ => None,
+        };
         Self {
-            line: line
-                .filter(|line| Some(*line) != value.as_deref())
-                .map(Into::into),
             value: value.map(Compared::Plain),
             name,
+            line,
         }
     }
 
@@ -184,7 +193,7 @@ impl Chosen {
     /// Returns whether a request's field has this value.
     fn is_same(&self, request: &HeaderMap) -> bool {
         let name = &self.name;
-        if let (Some(own), Some(Some(line))) = (&self.line, vary::line(name, request))
+        if let (Some(own), Line::One(line)) = (&self.line, vary::line(name, request))
             && **own == *line
         {
             return true;

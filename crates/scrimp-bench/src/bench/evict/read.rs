@@ -14,7 +14,7 @@ pub(super) struct Trace {
     pub(super) keys: Vec<u32>,
     /// Size of the body of each key, if the trace states it: the largest one.
     pub(super) sizes: Option<Vec<u64>>,
-    /// What a hit on each key saves, if the trace states it.
+    /// The saving of a hit on each key, if the trace states it.
     pub(super) costs: Option<Vec<f64>>,
 }
 

@@ -12,7 +12,7 @@ const COUNTED: u64 = 224;
 pub(crate) struct Scrimp {
     table: Table<Value>,
     now: Instant,
-    /// Whether it knows what a hit saves.
+    /// Flag that it knows what a hit saves.
     knows_costs: bool,
 }
 
