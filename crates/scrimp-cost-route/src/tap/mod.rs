@@ -9,6 +9,7 @@ mod sides;
 mod slots;
 #[cfg(test)]
 mod tests;
+mod wrapped;
 
 use scrimp_core::Money;
 
@@ -18,8 +19,8 @@ use crate::Usage;
 
 /// Scanner of a body's bytes, which remembers the usage that they report.
 ///
-/// It reads JSON, lines of JSON, server-sent events, and AWS's event streams, chunk by chunk, in memory that does not
-/// grow with the body. It knows the fields of OpenAI (chat, responses, embeddings) and all who
+/// It reads JSON, lines of JSON, server-sent events, and AWS's event streams (also with documents in
+/// base64, as of Bedrock's InvokeModel), chunk by chunk, in memory that does not grow with the body. It knows the fields of OpenAI (chat, responses, embeddings) and all who
 /// copy them, Anthropic, Gemini and Vertex, Bedrock, Cohere, Mistral, DeepSeek, xAI, Groq,
 /// Moonshot, Perplexity, OpenRouter, Ollama and llama.cpp:
 ///

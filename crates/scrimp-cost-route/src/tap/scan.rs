@@ -7,6 +7,7 @@ use super::{
     frames::{Frames, Part},
     json::Json,
     reading::Reading,
+    wrapped::Wrapped,
 };
 
 /// Scanner of a body's bytes.
@@ -14,6 +15,8 @@ use super::{
 pub(super) struct Scanner {
     format: Format,
     json: Json,
+    /// Documents within those of AWS's event streams.
+    wrapped: Wrapped,
     /// Events that began, each of about one token.
     pub(super) events: u64,
     /// True if the last byte was a carriage return, which may be half of a line's end.
@@ -72,8 +75,10 @@ impl Scanner {
                     if first {
                         self.events += 1;
                         self.json.restart(reading);
+                        self.wrapped.restart();
                     }
                     self.json.step(byte, reading);
+                    self.wrapped.step(byte, reading);
                 }
                 Format::Frames(frames)
             }
@@ -121,6 +126,6 @@ impl Scanner {
 
     #[cfg(test)]
     pub(super) fn memory(&self) -> usize {
-        self.json.memory()
+        self.json.memory() + self.wrapped.memory()
     }
 }

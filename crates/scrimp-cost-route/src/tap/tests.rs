@@ -1,5 +1,6 @@
 mod dialects;
 
+use base64::prelude::*;
 use proptest::prelude::*;
 use scrimp_core::Currency;
 
@@ -135,6 +136,41 @@ fn the_frames_of_an_aws_event_stream_are_read() {
         stream.chunks(step).for_each(|chunk| tap.see(chunk));
         assert_eq!(tap.usage(), Some(Usage::text(7, 3)), "{step}");
         assert_eq!(tap.guess(), 2);
+    }
+}
+
+#[test]
+fn documents_in_base64_are_read_where_a_frame_is_nothing_but_one() {
+    let wrapped = |document: &str| BASE64_STANDARD.encode(document);
+    let metrics = "{\"type\":\"message_stop\",\"amazon-bedrock-invocationMetrics\":\
+        {\"inputTokenCount\":25,\"outputTokenCount\":15,\"firstByteLatency\":300}}";
+    let start = "{\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"usage\":\
+        {\"input_tokens\":25,\"output_tokens\":1}}}";
+    let stream = [
+        frame(&format!(
+            "{{\"bytes\":\"{}\",\"p\":\"abcd\"}}",
+            wrapped(start)
+        )),
+        frame(&format!(
+            "{{ \"p\" : \"ab\", \"bytes\" : \"{}\" }}",
+            wrapped(metrics)
+        )),
+    ]
+    .concat();
+    for step in [1, 7, stream.len()] {
+        let mut tap = Tap::new();
+        stream.chunks(step).for_each(|chunk| tap.see(chunk));
+        assert_eq!(tap.usage(), Some(Usage::text(25, 15)), "{step}");
+    }
+    for payload in [
+        format!("{{\"image\":{{\"bytes\":\"{}\"}}}}", wrapped(metrics)),
+        format!("{{\"p\":\"\\\"\",\"bytes\":\"{}\"}}", wrapped(metrics)),
+        format!("{{\"text\":1,\"bytes\":\"{}\"}}", wrapped(metrics)),
+        format!("{{\"bytes\":\"{}\"}}", wrapped("a text {\"usage\"")),
+    ] {
+        let mut tap = Tap::new();
+        tap.see(&frame(&payload));
+        assert_eq!(tap.usage(), None, "{payload}");
     }
 }
 
