@@ -20,7 +20,7 @@ use super::{
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
     chosen: Box<[Chosen]>,
-    /// The language of the response, if it names exactly one.
+    /// The language of the response, if it names exactly one and was selected by it.
     language: Option<Box<str>>,
     /// The request's own spelling of path and query, if it is not the normal form.
     ///
@@ -59,13 +59,16 @@ impl Selection {
             });
         };
         let names = vary::fields(lines)?;
+        // Otherwise no request is compared with it.
+        let speaks = names.contains(&header::ACCEPT_LANGUAGE);
+        let language = speaks.then(|| vary::only_language(answer.headers()));
         let chosen = names
             .into_iter()
             .map(|name| Chosen::new(name, request.headers()))
             .collect();
         Some(Self {
             chosen,
-            language: vary::only_language(answer.headers()).map(Into::into),
+            language: language.flatten().map(Into::into),
             spelling,
         })
     }
@@ -287,6 +290,18 @@ mod tests {
         for other in ["fr, de", "de;q=0", "de;q=x", "en", "*", "de-AT"] {
             assert!(!answers(other), "{other}");
         }
+    }
+
+    #[test]
+    fn a_response_in_another_language_is_no_other_variant_unless_vary_names_the_language() {
+        let selection = |vary, language| {
+            let made_for = request(&[("accept-encoding", "br"), ("accept-language", "en, de")]);
+            let response = headers(&[("vary", vary), ("content-language", language)]);
+            Selection::new(&made_for, &Answer::read(&response)).unwrap()
+        };
+        let replaced = |vary| selection(vary, "en").is_replaced_by(&selection(vary, "de"));
+        assert!(replaced("accept-encoding"));
+        assert!(!replaced("accept-encoding, accept-language"));
     }
 
     #[test]
