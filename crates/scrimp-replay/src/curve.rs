@@ -72,13 +72,13 @@ impl Curve {
         self.points.get(self.knee?)
     }
 
-    /// Explains the knee in a sentence: "64 MiB give 92 % of the hits that unlimited memory gives."
+    /// Explains the knee in a sentence: "64 MiB gives 92 % of the hits that unlimited memory gives."
     pub(crate) fn explained(&self) -> Option<String> {
         let point = self.at_knee()?;
         let part = (point.hit_rate / self.unlimited).min(1.0) * 100.0;
         let size = binary(point.max_bytes);
         Some(format!(
-            "{size} give {part:.0} % of the hits that unlimited memory gives."
+            "{size} gives {part:.0} % of the hits that unlimited memory gives."
         ))
     }
 
@@ -170,7 +170,7 @@ mod tests {
             point(128, 0.48),
         ];
         let curve = Curve::new(points, 0.5, 1.0, 10);
-        let text = "64 MiB give 92 % of the hits that unlimited memory gives.";
+        let text = "64 MiB gives 92 % of the hits that unlimited memory gives.";
         assert_eq!(curve.explained().as_deref(), Some(text));
         let none = Curve::new(vec![point(16, 0.0)], 0.0, 1.0, 10);
         assert_eq!(none.explained(), None);
