@@ -40,7 +40,7 @@ pub(crate) struct Config {
     pub(crate) store_timeout: Duration,
     pub(crate) target_uri: TargetUri,
     /// Extensions of responses that are stored.
-    pub(crate) kept: KeptTypes,
+    pub(crate) kept: Option<KeptTypes>,
 }
 
 /// A function set by the operator. It has no text form.
@@ -90,7 +90,7 @@ impl Default for Config {
             fallback: None,
             store_timeout: Duration::from_millis(100),
             target_uri: TargetUri::default(),
-            kept: KeptTypes::default(),
+            kept: None,
         }
     }
 }

@@ -1,6 +1,4 @@
-//! The response future.
-
-mod state;
+//! The response future: the stages of a request, and the way from one to the next.
 
 use std::{
     fmt,
@@ -14,16 +12,21 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
-use scrimp_core::extensions::Patience;
+use scrimp_core::{
+    Key, KeyBuf, KeyRef,
+    extensions::{Deadline, Patience},
+};
 use scrimp_http::peek::Peek;
+use tower::util::Oneshot;
 use tower_service::Service;
 
-use self::state::{Peeking, State, StateProj};
 use crate::{
     body::CacheBody,
-    entry::Store,
+    entry::{Lookup, Store, Variants},
+    lookup::{Answer, Decision, LateLookup, decide},
+    request::{LookupRequest, RequestView, Shown},
     shared::Common,
-    upstream::{Choice, POLLED_AGAIN, Race},
+    upstream::{Choice, Exchange, Late, POLLED_AGAIN, Race, Upstream},
 };
 
 pin_project! {
@@ -38,6 +41,43 @@ pin_project! {
         #[pin]
         state: State<S, ReqB, St>,
     }
+}
+
+pin_project! {
+    #[project = StateProj]
+    enum State<S, ReqB, St>
+    where
+        S: Service<Request<ReqB>>,
+        St: Store,
+    {
+        Ready { answer: Option<Answer> },
+        Peeking { peeking: Option<Box<Peeking<S, ReqB, St>>> },
+        LookingUp { looking: Option<Box<LookingUp<S, ReqB, St>>> },
+        Forward { #[pin] call: Oneshot<S, Request<ReqB>>, exchange: Option<Exchange<St>> },
+        Racing { race: Option<Box<Race<S, ReqB, St>>> },
+        Choosing { choice: Option<Box<Choice<S, ReqB, St>>> },
+        /// The wait is over.
+        Late { late: Option<Late<St>> },
+    }
+}
+
+/// A request that waits for its first body frame. It is boxed, as few requests need it.
+struct Peeking<S, ReqB, St> {
+    peek: Peek<ReqB>,
+    inner: S,
+    common: Arc<Common<St>>,
+}
+
+/// A look-up in progress, and the request it serves. It is boxed, so that caches in memory, which
+/// never need it, do not carry it.
+struct LookingUp<S, ReqB, St: Store> {
+    lookup: LateLookup<St>,
+    request: Request<ReqB>,
+    shown: Shown,
+    asked: LookupRequest,
+    key: Key,
+    inner: S,
+    common: Arc<Common<St>>,
 }
 
 // === impl CacheFuture ===
@@ -153,5 +193,187 @@ where
             State::Choosing { .. } => "CacheFuture(choosing)",
             State::Late { .. } => "CacheFuture(late)",
         })
+    }
+}
+
+// === impl State ===
+
+impl<S, ReqB, St> State<S, ReqB, St>
+where
+    S: Upstream<ReqB>,
+    ReqB: Body + Default + Send + 'static,
+    St: Store,
+{
+    /// Reads a request, and looks up its stored responses.
+    #[inline]
+    fn begin(
+        inner: &S,
+        common: &Arc<Common<St>>,
+        mut request: Request<ReqB>,
+        patience: &mut Patience,
+    ) -> Self {
+        let shared = &common.shared;
+        let mut key = KeyBuf::new();
+        let shown = Shown::swap(shared.config.target_uri, &mut request);
+        let view = RequestView::read(
+            &shared.config,
+            &shared.variances,
+            &request,
+            &shown,
+            &mut key,
+        );
+        // The key is borrowed: a hit does not move it.
+        let exchange = match &view {
+            RequestView::Pass(refusal) => Exchange::pass(shared, &request, *refusal),
+            RequestView::Unsafe(facts) => Exchange::unsafe_method(shared, &request, facts),
+            RequestView::Lookup(asked) => {
+                // The hash is computed here, once.
+                let key = key.as_ref();
+                return match shared.store.get(key) {
+                    Lookup::Now(found) => {
+                        let request = (request, shown);
+                        Self::drive(inner, common, request, asked, key, found, patience)
+                    }
+                    Lookup::Later(get) => {
+                        *patience = Patience::of(request.extensions());
+                        Self::LookingUp {
+                            looking: Some(Box::new(LookingUp {
+                                lookup: LateLookup::new(shared, get),
+                                request,
+                                shown,
+                                asked: asked.clone(),
+                                key: key.to_key(),
+                                inner: inner.clone(),
+                                common: Arc::clone(common),
+                            })),
+                        }
+                    }
+                };
+            }
+        };
+        shown.restore(&mut request);
+        Self::forward(inner, request, exchange, patience)
+    }
+
+    /// Makes a call whose caller waits for its response.
+    fn forward(
+        inner: &S,
+        mut request: Request<ReqB>,
+        exchange: Exchange<St>,
+        patience: &mut Patience,
+    ) -> Self {
+        *patience = Patience::of(request.extensions());
+        if patience.is_over() {
+            return Self::late(Some(exchange));
+        }
+        exchange.announce(&mut request);
+        Self::Forward {
+            call: Oneshot::new(inner.clone(), request),
+            exchange: Some(exchange),
+        }
+    }
+
+    fn late(exchange: Option<Exchange<St>>) -> Self {
+        Self::Late {
+            late: exchange.map(Late::Call),
+        }
+    }
+
+    /// Ends a wait. What it waited for is dropped with this state.
+    fn give_up(self: Pin<&mut Self>) -> Self {
+        let early = |common: &Common<St>| Late::Early(Arc::clone(&common.shared));
+        let late = match self.project() {
+            StateProj::Peeking { peeking } => peeking.take().map(|waiting| early(&waiting.common)),
+            StateProj::LookingUp { looking } => looking.take().map(|late| early(&late.common)),
+            StateProj::Forward { exchange, .. } => exchange.take().map(Late::Call),
+            StateProj::Racing { race } => race.take().map(|race| Late::Call(race.leave())),
+            StateProj::Choosing { choice } => choice.take().map(|call| Late::Call(call.leave())),
+            StateProj::Ready { .. } | StateProj::Late { .. } => None,
+        };
+        Self::Late { late }
+    }
+
+    /// Continues a request, now that the stored responses are known.
+    ///
+    /// It is always inlined: it has two callers, and otherwise a hit's request would be copied.
+    #[inline(always)]
+    fn drive(
+        inner: &S,
+        common: &Arc<Common<St>>,
+        (mut request, shown): (Request<ReqB>, Shown),
+        asked: &LookupRequest,
+        key: KeyRef<'_>,
+        found: Option<Arc<Variants>>,
+        patience: &mut Patience,
+    ) -> Self {
+        let (shared, background) = (&common.shared, &common.background);
+        let answer = match decide(shared, &request, asked, key, found) {
+            Decision::Answer(found) => found.answer(shared, &mut request, asked),
+            Decision::AnswerAndRefresh(found, refreshing) => {
+                // These come first, as the answer may take the request's extensions.
+                let stored = (found.entry(), refreshing);
+                let (mut refresh, exchange) =
+                    Exchange::for_refresh(shared, &request, asked, key, stored);
+                shown.restore_copy(&mut refresh);
+                exchange.start(background, inner.clone(), refresh);
+                found.answer(shared, &mut request, asked)
+            }
+            Decision::Refuse(reason) => {
+                shared.counters.others.increment();
+                Answer::refusal(shared, reason)
+            }
+            Decision::Call(miss) => {
+                shared.counters.others.increment();
+                let exchange = Exchange::for_miss(shared, &mut request, asked, key, miss);
+                shown.restore(&mut request);
+                return Self::call(inner, common, request, exchange, patience);
+            }
+        };
+        Self::Ready {
+            answer: Some(answer),
+        }
+    }
+
+    /// Makes a call that the client waits for.
+    fn call(
+        inner: &S,
+        common: &Arc<Common<St>>,
+        mut request: Request<ReqB>,
+        exchange: Exchange<St>,
+        patience: &mut Patience,
+    ) -> Self {
+        let soft = exchange.soft_timeout();
+        if !exchange.has_offer() && soft.is_none() {
+            return Self::forward(inner, request, exchange, patience);
+        }
+        *patience = Patience::of(request.extensions());
+        if patience.is_over() {
+            return Self::late(Some(exchange));
+        }
+        exchange.announce(&mut request);
+        let Some(limit) = soft.filter(|_| !exchange.has_offer()) else {
+            let choice = Some(Box::new(Choice::new(inner.clone(), request, exchange)));
+            return Self::Choosing { choice };
+        };
+        // The call may go on in the background, where no caller waits for it.
+        Deadline::share(request.extensions_mut());
+        let race = Race::new(inner.clone(), request, exchange, limit, &common.background);
+        let race = Some(Box::new(race));
+        Self::Racing { race }
+    }
+}
+
+// === impl LookingUp ===
+
+impl<S, ReqB, St> LookingUp<S, ReqB, St>
+where
+    S: Upstream<ReqB>,
+    ReqB: Body + Default + Send + 'static,
+    St: Store,
+{
+    fn proceed(self, found: Option<Arc<Variants>>, patience: &mut Patience) -> State<S, ReqB, St> {
+        let (request, asked) = ((self.request, self.shown), &self.asked);
+        let (inner, key) = (&self.inner, self.key.as_ref());
+        State::drive(inner, &self.common, request, asked, key, found, patience)
     }
 }

@@ -154,16 +154,21 @@ impl Pattern {
     /// Returns whether the pattern matches all of `text`.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
-        let text = text.as_bytes();
-        let Some(beginning) = text.get(..self.begins.len()) else {
+        self.matches_bytes(text.as_bytes())
+    }
+
+    /// Returns whether the pattern matches all of `text`.
+    pub(crate) fn matches_bytes(&self, text: &[u8]) -> bool {
+        if !self.may_begin(text) || !self.may_end(text) {
             return false;
-        };
-        let possible = match self.ignore_case {
-            true => beginning.eq_ignore_ascii_case(&self.begins),
-            false => *beginning == *self.begins,
-        };
-        if !possible {
-            return false;
+        }
+        match &*self.tokens {
+            [] | [Token::Literal(_)] => return text.len() == self.begins.len(),
+            // The folder itself, or anything in it.
+            [Token::Literal(literal), Token::Any] => {
+                return text.len() == self.begins.len() || self.starts_with(text, literal);
+            }
+            _ => {}
         }
         if self.run(text, |_, _| {}) {
             return true;
@@ -267,6 +272,22 @@ impl Pattern {
                 return false;
             }
         }
+    }
+
+    /// Returns false if no text that the pattern matches begins like this one.
+    #[inline]
+    pub(crate) fn may_begin(&self, text: &[u8]) -> bool {
+        self.starts_with(text, &self.begins)
+    }
+
+    /// Returns false if the pattern ends in a literal and the text does not end in it.
+    #[inline]
+    fn may_end(&self, text: &[u8]) -> bool {
+        let Some(Token::Literal(end)) = self.tokens.last() else {
+            return true;
+        };
+        let start = text.len().checked_sub(end.len());
+        start.is_some_and(|start| self.starts_with(&text[start..], end))
     }
 
     fn starts_with(&self, text: &[u8], literal: &[u8]) -> bool {

@@ -11,6 +11,9 @@ use equivalent::Equivalent;
 /// Longest key, in bytes, that needs no heap during a look-up.
 const INLINE: usize = 256;
 
+/// Bytes of a part's length before the part.
+const PREFIX: usize = size_of::<u32>();
+
 /// One secret for the whole process, so that clients cannot choose keys that collide.
 static SECRET: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
@@ -35,7 +38,7 @@ pub struct KeyRef<'a> {
 /// A key under construction. Up to 256 bytes live on the stack.
 #[derive(Clone)]
 pub struct KeyBuf {
-    /// Number of bytes of `inline` in use, while `heap` is empty.
+    /// Number of bytes of `inline` in use. More than all of them if the key is in `heap`.
     length: usize,
     inline: [u8; INLINE],
     heap: Vec<u8>,
@@ -179,35 +182,41 @@ impl KeyBuf {
 
     /// Adds a part.
     pub fn part(&mut self, part: &[u8]) -> &mut Self {
-        self.push(&prefix(part.len()));
-        self.push(part);
+        let start = self.length;
+        match self.inline.get_mut(start..start + PREFIX + part.len()) {
+            Some(room) => {
+                let (before, room) = room.split_at_mut(PREFIX);
+                before.copy_from_slice(&prefix(part.len()));
+                room.copy_from_slice(part);
+                self.length = start + PREFIX + part.len();
+            }
+            None => {
+                self.push_to_heap(&prefix(part.len()));
+                self.push_to_heap(part);
+            }
+        }
         self
     }
 
     /// Adds one part that `write` assembles piece by piece.
     pub fn part_with(&mut self, write: impl FnOnce(&mut dyn FnMut(&[u8]))) -> &mut Self {
         let start = self.bytes().len();
-        self.push(&[0; 4]);
+        self.push(&[0; PREFIX]);
         write(&mut |piece| self.push(piece));
         let bytes = self.bytes_mut();
-        let prefix = prefix(bytes.len() - start - 4);
-        bytes[start..start + 4].copy_from_slice(&prefix);
+        let prefix = prefix(bytes.len() - start - PREFIX);
+        bytes[start..start + PREFIX].copy_from_slice(&prefix);
         self
     }
 
     fn bytes(&self) -> &[u8] {
-        if self.heap.is_empty() {
-            &self.inline[..self.length]
-        } else {
-            &self.heap
-        }
+        self.inline.get(..self.length).unwrap_or(&self.heap)
     }
 
     fn bytes_mut(&mut self) -> &mut [u8] {
-        if self.heap.is_empty() {
-            &mut self.inline[..self.length]
-        } else {
-            &mut self.heap
+        match self.inline.get_mut(..self.length) {
+            Some(inline) => inline,
+            None => &mut self.heap,
         }
     }
 
@@ -216,19 +225,20 @@ impl KeyBuf {
     fn push(&mut self, piece: &[u8]) {
         let end = self.length + piece.len();
         match self.inline.get_mut(self.length..end) {
-            Some(room) if self.heap.is_empty() => {
+            Some(room) => {
                 room.copy_from_slice(piece);
                 self.length = end;
             }
-            _ => self.push_to_heap(piece),
+            None => self.push_to_heap(piece),
         }
     }
 
     #[cold]
     fn push_to_heap(&mut self, piece: &[u8]) {
-        if self.heap.is_empty() {
+        if let Some(inline) = self.inline.get(..self.length) {
             self.heap.reserve(2 * INLINE + piece.len());
-            self.heap.extend_from_slice(&self.inline[..self.length]);
+            self.heap.extend_from_slice(inline);
+            self.length = INLINE + 1;
         }
         self.heap.extend_from_slice(piece);
     }
@@ -259,7 +269,7 @@ fn hash(bytes: &[u8]) -> u64 {
 
 /// Returns the prefix of a part. Above 4 GiB the prefix no longer shows the length, but equality
 /// still compares all bytes.
-fn prefix(length: usize) -> [u8; 4] {
+fn prefix(length: usize) -> [u8; PREFIX] {
     u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes()
 }
 

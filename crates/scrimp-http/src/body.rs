@@ -3,7 +3,7 @@
 use http::{HeaderMap, Request, Version, header};
 use http_body::Body;
 
-use crate::list::digits;
+use crate::{list::digits, names::repeats_none};
 
 /// Presence of a request body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +79,9 @@ fn is_received<B>(request: &Request<B>) -> bool {
 /// number, or has different values (RFC 9110 §8.6).
 #[must_use]
 pub fn announced_length(headers: &HeaderMap) -> Option<u64> {
+    if repeats_none(headers) {
+        return digits(headers.get(header::CONTENT_LENGTH)?.as_bytes());
+    }
     let mut lines = headers.get_all(header::CONTENT_LENGTH).iter();
     let line = lines.next()?;
     let same = lines.all(|other| other == line);
@@ -88,6 +91,9 @@ pub fn announced_length(headers: &HeaderMap) -> Option<u64> {
 /// Reports whether Content-Length is repeated with different values.
 #[must_use]
 pub fn lengths_differ(headers: &HeaderMap) -> bool {
+    if repeats_none(headers) {
+        return false;
+    }
     let mut lines = headers.get_all(header::CONTENT_LENGTH).iter();
     let first = lines.next();
     lines.any(|line| Some(line) != first)

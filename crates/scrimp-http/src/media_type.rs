@@ -123,19 +123,21 @@ pub fn is_stream(headers: &HeaderMap) -> bool {
 #[must_use]
 #[inline]
 pub fn is_stream_type(value: &HeaderValue) -> bool {
-    // Most other types begin with another letter.
+    // Most other types are this one, or begin with another letter.
+    let json = value.as_bytes().strip_prefix(b"application/json");
+    if json.is_some_and(|rest| matches!(rest.first(), None | Some(b';'))) {
+        return false;
+    }
     let first = value.as_bytes().trim_ascii_start().first();
     matches!(first.map(u8::to_ascii_lowercase), Some(b't' | b'm' | b'a'))
         && is_stream_essence(essence(value))
 }
 
 fn is_stream_essence(essence: &[u8]) -> bool {
-    // The most frequent type of all that are compared.
-    !essence.eq_ignore_ascii_case(b"application/json")
-        && (is_one_of(STREAMS, essence)
-            || is_one_of(LINES, essence)
-            || is_sequence(essence)
-            || is_rpc(essence))
+    is_one_of(STREAMS, essence)
+        || is_one_of(LINES, essence)
+        || is_sequence(essence)
+        || is_rpc(essence)
 }
 
 fn is_one_of(types: &[&[u8]], essence: &[u8]) -> bool {

@@ -4,7 +4,7 @@
 //! `X_Original_URL` and `X-Original-URL` are one field to a WSGI, Rack or PHP program. Where a
 //! name decides something, the two count as equal.
 
-use http::{HeaderName, header};
+use http::{HeaderMap, HeaderName, header};
 
 use crate::scan::find;
 
@@ -26,15 +26,18 @@ const PLACES: usize = 512;
 /// A filter that passes every name of a list, and holds back most others without comparing names.
 #[derive(Clone, Copy)]
 pub struct Sieve {
-    /// A bit for each name's length, first, middle and last byte.
+    /// Two bits for each name, by its length and four of its bytes. A field of everyday requests that
+    /// passes by accident costs each of them a search, so there are many more bits than names.
     whole: [u64; ROWS],
     /// A bit for the third to fifth byte of each beginning.
-    begun: [u64; 4],
+    begun: [u64; BEGUN_ROWS],
     /// A bit for the first byte of each beginning.
     begins: u32,
 }
 
 const ROWS: usize = 64;
+
+const BEGUN_ROWS: usize = 16;
 
 /// The shortest beginning of names that a list may contain.
 const SHORTEST_PREFIX: usize = 5;
@@ -131,15 +134,16 @@ impl Sieve {
     /// A filter that passes no name.
     pub const EMPTY: Self = Self {
         whole: [0; ROWS],
-        begun: [0; 4],
+        begun: [0; BEGUN_ROWS],
         begins: 0,
     };
 
     /// Adds a name to those that pass.
     #[must_use]
     pub const fn and(mut self, name: &str) -> Self {
-        let (row, bit) = place(name.as_bytes());
+        let [(row, bit), (other_row, other_bit)] = places(name.as_bytes());
         self.whole[row] |= bit;
+        self.whole[other_row] |= other_bit;
         self
     }
 
@@ -182,8 +186,9 @@ impl Sieve {
     #[inline]
     pub const fn lets_through(&self, name: &str) -> bool {
         let name = name.as_bytes();
-        let (row, bit) = place(name);
-        self.whole[row] & bit != 0 || self.lets_begin(name)
+        let [(row, bit), (other_row, other_bit)] = places(name);
+        self.whole[row] & bit != 0 && self.whole[other_row] & other_bit != 0
+            || self.lets_begin(name)
     }
 
     /// Returns false only if the name has none of the beginnings.
@@ -225,28 +230,36 @@ const fn mix(name: &[u8]) -> u32 {
         .wrapping_add(last.wrapping_mul(0x27D4_EB2F))
 }
 
-/// Chooses a bit by length, first, middle and last byte.
+/// Chooses two bits by the length, three bytes from the inside and the last.
 ///
 /// Of each byte only the bits count that `_` and `-` have in common.
 #[inline]
-const fn place(name: &[u8]) -> (usize, u64) {
-    const COMMON: u32 = !(b'_' ^ b'-') as u32 * 0x0001_0101;
+const fn places(name: &[u8]) -> [(usize, u64); 2] {
+    const COMMON: u32 = !(b'_' ^ b'-') as u32 * 0x0101_0101;
     let length = name.len();
     if length == 0 {
-        return (0, 1);
+        return [(0, 1); 2];
     }
-    let (first, middle, last) = (name[0], name[length / 2], name[length - 1]);
-    let bytes = first as u32 | (middle as u32) << 8 | (last as u32) << 16;
-    let mixed = (bytes & COMMON | (length as u32) << 24).wrapping_mul(0x9E37_79B1);
-    ((mixed >> 26) as usize, 1 << ((mixed >> 20) & 63))
+    let bytes = [
+        name[length / 4],
+        name[length / 2],
+        name[length - 1 - length / 4],
+        name[length - 1],
+    ];
+    let mixed = (u32::from_le_bytes(bytes) & COMMON) as u64 | (length as u64) << 32;
+    let mixed = mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    [
+        ((mixed >> 58) as usize, 1 << ((mixed >> 52) & 63)),
+        (((mixed >> 46) & 63) as usize, 1 << ((mixed >> 40) & 63)),
+    ]
 }
 
 /// Chooses a bit by the third to fifth byte; most beginnings have `x-` before them.
 #[inline]
 const fn place_begun(name: &[u8]) -> (usize, u64) {
     let three = [fold(name[2]), fold(name[3]), fold(name[4]), 0];
-    let mixed = u32::from_le_bytes(three).wrapping_mul(0x9E37_79B1);
-    ((mixed >> 30) as usize, 1 << ((mixed >> 24) & 63))
+    let mixed = u32::from_le_bytes(three).wrapping_mul(0x85EB_CA6B);
+    ((mixed >> 28) as usize, 1 << ((mixed >> 22) & 63))
 }
 
 /// Chooses a bit by the first byte; no beginning starts with `_` or `-`.
@@ -286,6 +299,13 @@ pub fn is_disguised(name: &HeaderName) -> bool {
     find(name.as_str().as_bytes(), b'_').is_some()
 }
 
+/// Reports whether no field of a message has several lines.
+#[must_use]
+#[inline]
+pub fn repeats_none(headers: &HeaderMap) -> bool {
+    headers.len() == headers.keys_len()
+}
+
 /// Returns true for some fields that decide nothing for a cache: they are neither on
 /// [`DECIDING`](crate::role::DECIDING) nor on the default list of credentials, make no claim about
 /// the target and do not trace a call. For other fields the result has no meaning. Costs one
@@ -312,6 +332,7 @@ pub fn is_indifferent(name: &HeaderName) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
     use proptest::prelude::*;
 
     use super::*;
@@ -359,6 +380,58 @@ mod tests {
             assert!(!contains(name), "{name}");
         }
         assert!(!SOME.sieve().lets_through("accept"));
+    }
+
+    #[test]
+    fn fields_of_everyday_requests_pass_none_of_the_long_lists() {
+        use crate::{credentials::KNOWN, role::DECIDING, target};
+        let deciding = DECIDING
+            .sieve()
+            .or(KNOWN.sieve())
+            .or(target::RETELLING.sieve())
+            .or(target::OVERRIDING.sieve());
+        for name in [
+            "traceparent",
+            "tracestate",
+            "baggage",
+            "x-request-id",
+            "x-correlation-id",
+            "x-b3-traceid",
+            "x-b3-spanid",
+            "x-b3-sampled",
+            "x-forwarded-for",
+            "x-real-ip",
+            "x-cloud-trace-context",
+            "x-envoy-external-address",
+            "cf-connecting-ip",
+            "cf-ray",
+            "cdn-loop",
+            "priority",
+            "sec-fetch-dest",
+            "sec-fetch-mode",
+            "sec-fetch-site",
+            "sec-fetch-user",
+            "sec-ch-ua",
+            "sec-ch-ua-mobile",
+            "sec-ch-ua-platform",
+            "sec-gpc",
+            "x-requested-with",
+            "uber-trace-id",
+            "true-client-ip",
+        ] {
+            assert!(!deciding.lets_through(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_second_line_of_any_field_is_a_repetition() {
+        let mut headers = HeaderMap::new();
+        for name in ["a", "b"] {
+            headers.append(name, HeaderValue::from_static("1"));
+            assert!(repeats_none(&headers));
+        }
+        headers.append("a", HeaderValue::from_static("1"));
+        assert!(!repeats_none(&headers));
     }
 
     #[test]

@@ -10,8 +10,8 @@ mod spelling;
 mod uri;
 
 pub use authority::{
-    HostBytes, authority, authority_of, has_userinfo, host_without_port, names_another_host,
-    normal_authority, scheme,
+    HostBytes, authority, authority_bytes, authority_of, has_userinfo, host_without_port,
+    is_normal_authority, names_another_host, normal_authority, scheme,
 };
 pub use claims::{OVERRIDING, RETELLING, forwarded_claims, overrides, retells};
 pub use lower::lower_authority;

@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::{
     list::{line_members, members, weight},
-    names,
+    names::{self, repeats_none},
 };
 
 /// The lines of a request's field.
@@ -83,6 +83,10 @@ pub fn is_same(name: &HeaderName, normal: Option<&[u8]>, request: &HeaderMap) ->
 #[must_use]
 #[inline]
 pub fn line<'a>(name: &HeaderName, request: &'a HeaderMap) -> Line<'a> {
+    if repeats_none(request) {
+        let line = request.get(name);
+        return line.map_or(Line::Absent, |line| Line::One(line.as_bytes()));
+    }
     let mut lines = request.get_all(name).iter();
     match (lines.next(), lines.next()) {
         (None, _) => Line::Absent,
@@ -157,6 +161,9 @@ fn is_list<'a>(normal: &[u8], lines: impl Iterator<Item = &'a HeaderValue>) -> b
 /// Maximum number of preferences that are compared without a copy.
 const FEW: usize = 16;
 
+/// Length of most lists of preferences at most, in bytes.
+const USUAL: usize = 64;
+
 /// Compares lines with the normal value of preferences, without a copy if there are few.
 fn are_preferences<'a, L>(normal: &[u8], lines: impl Fn() -> L) -> bool
 where
@@ -200,12 +207,24 @@ fn normal_member(member: &[u8]) -> impl Iterator<Item = u8> {
 
 /// Returns members in lower case, without inner white space, sorted.
 fn preferences<'a>(lines: impl Iterator<Item = &'a HeaderValue>) -> Box<[u8]> {
-    let mut list: Vec<Vec<u8>> = members(lines)
-        .map(|member| normal_member(member).collect())
-        .collect();
-    list.sort();
-    list.dedup();
-    list.join(&b","[..]).into()
+    // All members are in one buffer, in the order of the lines.
+    let mut text = Vec::with_capacity(USUAL);
+    let mut list = Vec::with_capacity(FEW);
+    for member in members(lines) {
+        let start = text.len();
+        text.extend(normal_member(member));
+        list.push(start..text.len());
+    }
+    list.sort_by(|a, b| text[a.clone()].cmp(&text[b.clone()]));
+    list.dedup_by(|a, b| text[a.clone()] == text[b.clone()]);
+    let mut sorted = Vec::with_capacity(text.len() + list.len());
+    for (index, member) in list.into_iter().enumerate() {
+        if index > 0 {
+            sorted.push(b',');
+        }
+        sorted.extend_from_slice(&text[member]);
+    }
+    sorted.into()
 }
 
 #[cfg(test)]

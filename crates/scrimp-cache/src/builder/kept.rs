@@ -48,6 +48,8 @@ impl<St: Store> CacheLayerBuilder<St> {
                 Err(SettingError::new(OWNER, "keep_extension", problem))
             }
         };
-        self.checked(checked, |config, weigh| config.kept.push(weigh))
+        self.checked(checked, |config, weigh| {
+            config.kept.get_or_insert_default().push(weigh);
+        })
     }
 }

@@ -93,7 +93,17 @@ impl PendingEntry {
             return Err(Refusal::ContentType);
         }
         let asking = Asking::from(facts);
-        storable::check(mode, asking, status, &answer, &control, permissions)?;
+        let pieces = answer.pieces();
+        let division = pieces.as_ref();
+        storable::check(
+            mode,
+            asking,
+            status,
+            &answer,
+            &control,
+            division,
+            permissions,
+        )?;
         if IS_HEARD
             && !variances.confirm(request, head.headers(), call.asked.variance.as_ref())
             && !call.has_chosen_query(config)
@@ -141,8 +151,11 @@ impl PendingEntry {
             max_body: rule
                 .and_then(|rule| rule.limits.max_body)
                 .unwrap_or(u64::MAX),
-            pieces: Pieces::of(head.headers()),
-            extensions: config.kept.copy(head.extensions()),
+            pieces,
+            extensions: config
+                .kept
+                .as_ref()
+                .and_then(|kept| kept.copy(head.extensions())),
             arrival,
         }))
     }

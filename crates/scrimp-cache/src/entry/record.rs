@@ -42,6 +42,7 @@ pub(crate) struct Booking {
 
 impl CallRecord {
     /// Makes a record. `start` is from before the call began.
+    #[inline]
     pub(crate) fn new<B>(
         config: &Config,
         request: &Request<B>,

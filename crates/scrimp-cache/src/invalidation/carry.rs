@@ -39,7 +39,7 @@ pub(crate) fn carry(
     let path = target.split('?').next().unwrap_or_default();
     carrier.tags.reserve(FEW_TAGS);
     carrier.tags.push(key);
-    carrier.tags.push(uri_tag(authority, &target));
+    carrier.tags.push(uri_tag(authority.as_bytes(), &target));
     carrier.tags.push(anywhere_tag(&target));
     carrier.tags.push(authority_tag(authority));
     for folder in folders(path).take(MAX_FOLDERS) {

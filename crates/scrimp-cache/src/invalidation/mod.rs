@@ -34,4 +34,4 @@ pub(crate) use log::TagList;
 #[cfg(feature = "codec")]
 pub(crate) use log::WITHHELD;
 pub use target::Invalidation;
-pub(crate) use target::{key_tag, target_tag, uri_tag};
+pub(crate) use target::{key_tag, target_of, target_tag, uri_tag};

@@ -37,7 +37,7 @@ const LARGE: usize = 1 << 10;
 pub(crate) struct Writes {
     shards: Box<[RwLock<Shard>]>,
     /// The secret of the shards and their maps: clients can compute the tags.
-    secret: RandomState,
+    secret: Secret,
     kept: RwLock<KeptWrites>,
     /// Called when a URI is covered for the first time.
     #[cfg(feature = "codec")]
@@ -48,6 +48,15 @@ pub(crate) struct Writes {
 pub(super) type OnCover = Box<dyn Fn() + Send + Sync>;
 
 type Shard = HashMap<Place, Row, KeyHashBuilder>;
+
+/// A hash function of tags, drawn at random: multiply-shift (Dietzfelbinger, 1996).
+///
+/// Whatever two tags a client chooses without seeing their hashes, they have the same one with
+/// probability 2⁻⁶⁴. Tags are hashes already, so this costs a few instructions and needs no mixing.
+struct Secret {
+    factor: u128,
+    summand: u128,
+}
 
 /// A tag with its secret hash, which both the choice of a shard and its map go by. It is computed
 /// once for each call.
@@ -84,7 +93,7 @@ impl Default for Writes {
     fn default() -> Self {
         Self {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
-            secret: RandomState::new(),
+            secret: Secret::new(),
             kept: RwLock::default(),
             #[cfg(feature = "codec")]
             on_cover: OnceLock::new(),
@@ -225,8 +234,10 @@ impl Writes {
     }
 
     fn place(&self, tag: Tag) -> Place {
-        let hash = self.secret.hash_one(tag);
-        Place { tag, hash }
+        Place {
+            tag,
+            hash: self.secret.hash(tag),
+        }
     }
 
     fn shard(&self, place: Place) -> &RwLock<Shard> {
@@ -238,6 +249,24 @@ impl Writes {
 impl std::fmt::Debug for Writes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Writes").finish_non_exhaustive()
+    }
+}
+
+// === impl Secret ===
+
+impl Secret {
+    fn new() -> Self {
+        let random = RandomState::new();
+        let half = |number: u8| u128::from(random.hash_one(number));
+        Self {
+            factor: half(0) << 64 | half(1),
+            summand: half(2) << 64 | half(3),
+        }
+    }
+
+    fn hash(&self, tag: Tag) -> u64 {
+        let product = self.factor.wrapping_mul(u128::from(tag.0));
+        (product.wrapping_add(self.summand) >> 64) as u64
     }
 }
 

@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use scrimp_core::Problem;
 use scrimp_http::range::{content_range, slice, unsatisfied};
 
-use super::hit::{Answer, whole};
+use super::{Answer, whole};
 use crate::{
     body::{Parts, StoredBody},
     cache_status::{Forward, Report},

@@ -4,6 +4,7 @@ use http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{self, GetAll},
 };
+use scrimp_http::stream::Pieces;
 
 /// Fields that decide how a response is treated. Most responses have a few of them, and a map
 /// look-up costs as much for an absent field as for a present one: so one pass finds those
@@ -11,6 +12,7 @@ use http::{
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Answer<'a> {
     headers: &'a HeaderMap,
+    content_type: Option<&'a HeaderValue>,
     present: u16,
 }
 
@@ -33,13 +35,24 @@ pub(crate) enum Field {
 
 impl<'a> Answer<'a> {
     pub(crate) fn read(headers: &'a HeaderMap) -> Self {
-        let mut present = 0;
-        for name in headers.keys() {
+        let mut answer = Self {
+            headers,
+            content_type: None,
+            present: 0,
+        };
+        for (name, value) in headers {
             if let Some(field) = Field::of(name) {
-                present |= 1 << field as u16;
+                answer.present |= 1 << field as u16;
+            } else if *name == header::CONTENT_TYPE {
+                answer.content_type.get_or_insert(value);
             }
         }
-        Self { headers, present }
+        answer
+    }
+
+    /// Returns the division of the body, if it is a stream.
+    pub(crate) fn pieces(&self) -> Option<Pieces> {
+        Pieces::of_type(self.content_type?, self.headers)
     }
 
     pub(crate) fn headers(&self) -> &'a HeaderMap {
@@ -65,22 +78,22 @@ impl<'a> Answer<'a> {
 // === impl Field ===
 
 impl Field {
+    /// Returns the field of a name. The http crate knows all of them by number.
+    #[inline]
     fn of(name: &HeaderName) -> Option<Self> {
-        // The first byte excludes most names without a comparison.
-        let field = match name.as_str().as_bytes()[0] {
-            b'a' => Self::Age,
-            b'c' if *name == header::CACHE_CONTROL => return Some(Self::CacheControl),
-            b'c' if *name == header::CONTENT_LENGTH => return Some(Self::ContentLength),
-            b'c' => Self::ContentRange,
-            b'd' => Self::Date,
-            b'e' if *name == header::ETAG => return Some(Self::ETag),
-            b'e' => Self::Expires,
-            b'l' => Self::LastModified,
-            b's' => Self::SetCookie,
-            b'v' => Self::Vary,
+        Some(match *name {
+            header::AGE => Self::Age,
+            header::CACHE_CONTROL => Self::CacheControl,
+            header::CONTENT_LENGTH => Self::ContentLength,
+            header::CONTENT_RANGE => Self::ContentRange,
+            header::DATE => Self::Date,
+            header::ETAG => Self::ETag,
+            header::EXPIRES => Self::Expires,
+            header::LAST_MODIFIED => Self::LastModified,
+            header::SET_COOKIE => Self::SetCookie,
+            header::VARY => Self::Vary,
             _ => return None,
-        };
-        (*name == field.name()).then_some(field)
+        })
     }
 
     fn name(self) -> HeaderName {

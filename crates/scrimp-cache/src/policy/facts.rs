@@ -119,13 +119,11 @@ impl RequestFacts {
         };
         let mut control = false;
         for (name, value) in headers {
-            if !telling.may_tell(name) {
-                continue;
-            }
-            if name == header::HOST {
+            // First, as every request has it.
+            if *name == header::HOST {
                 facts.note_host(value);
                 host.get_or_insert(value);
-            } else {
+            } else if telling.may_tell(name) {
                 facts.note(name, telling, &mut control);
             }
         }

@@ -4,7 +4,6 @@
 //! ([`facts::RequestFacts`]). [`judge`](judge::judge) decides from the two and the time.
 
 pub(crate) mod answer;
-pub(crate) mod compared;
 pub(crate) mod conditional;
 pub(crate) mod facts;
 pub(crate) mod freshness;

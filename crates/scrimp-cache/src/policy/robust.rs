@@ -88,7 +88,9 @@ proptest! {
         };
         for control in [Some(control), targeted].into_iter().flatten() {
             let allowed = Permissions::default();
-            let _ = storable::check(mode, Asking::from(&facts), status, &answer, &control, allowed);
+            let asking = Asking::from(&facts);
+            let pieces = answer.pieces();
+            let _ = storable::check(mode, asking, status, &answer, &control, pieces.as_ref(), allowed);
             let policy = Policy::new(mode, status, &answer, &control, false, None, arrival)
                 .with_validators(&answer);
             for seconds in [0, later] {

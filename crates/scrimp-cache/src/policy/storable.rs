@@ -63,13 +63,14 @@ impl From<&RequestFacts> for Asking {
     }
 }
 
-/// Decides whether a response to a GET may be stored.
+/// Decides whether a response to a GET may be stored. `pieces` is the division of its body.
 pub(crate) fn check(
     mode: Mode,
     asking: Asking,
     status: StatusCode,
     answer: &Answer<'_>,
     control: &ResponseControl,
+    pieces: Option<&Pieces>,
     allowed: Permissions,
 ) -> Result<(), Refusal> {
     use Refusal as No;
@@ -90,8 +91,8 @@ pub(crate) fn check(
         return Err(No::Partial);
     }
     // It may have no end, and is often of the moment. HTTP says nothing of this.
-    let is_kept = |pieces: Pieces| allowed.events && pieces.are_known();
-    if !Pieces::of(answer.headers()).is_none_or(is_kept) {
+    let is_kept = |pieces: &Pieces| allowed.events && pieces.are_known();
+    if !pieces.is_none_or(is_kept) {
         return Err(No::EventStream);
     }
     if control.must_understand && !understood(status) {

@@ -1,5 +1,7 @@
 //! The requests that a stored response answers (RFC 9111 §4.1).
 
+use std::fmt;
+
 use http::{HeaderMap, HeaderName, Request, Uri, header};
 use scrimp_http::{
     target::is_normal,
@@ -7,10 +9,9 @@ use scrimp_http::{
 };
 use smallvec::SmallVec;
 
-use super::{
-    answer::{Answer, Field},
-    compared::Compared,
-};
+use super::answer::{Answer, Field};
+#[cfg(feature = "codec")]
+use crate::digest::{Digest, digest};
 
 /// The request fields a response was selected by, with their normalised values.
 ///
@@ -42,6 +43,14 @@ pub(crate) struct Chosen {
     /// The field's only line as the request had it, if that is not the normalised value. Clients
     /// of one kind write a field alike, so most requests are compared with nothing else.
     line: Option<Box<[u8]>>,
+}
+
+/// A text that a request's own is compared with: itself, or its digest once it has left memory.
+#[derive(Clone)]
+pub(crate) enum Compared {
+    Plain(Box<[u8]>),
+    #[cfg(feature = "codec")]
+    Digest(Box<Digest>),
 }
 
 // === impl Selection ===
@@ -235,110 +244,70 @@ impl PartialEq for Chosen {
 
 impl Eq for Chosen {}
 
+// === impl Compared ===
+
+impl Compared {
+    pub(crate) fn is(&self, text: &[u8]) -> bool {
+        match self {
+            Self::Plain(own) => **own == *text,
+            #[cfg(feature = "codec")]
+            Self::Digest(own) => **own == digest_of(text),
+        }
+    }
+
+    /// Returns the text, if it is known.
+    pub(crate) fn plain(&self) -> Option<&[u8]> {
+        match self {
+            Self::Plain(own) => Some(own),
+            #[cfg(feature = "codec")]
+            Self::Digest(_) => None,
+        }
+    }
+
+    #[cfg(feature = "codec")]
+    pub(crate) fn digest(&self) -> Digest {
+        match self {
+            Self::Plain(own) => digest_of(own),
+            Self::Digest(own) => **own,
+        }
+    }
+
+    fn heap_size(&self) -> usize {
+        match self {
+            Self::Plain(own) => own.len(),
+            #[cfg(feature = "codec")]
+            Self::Digest(own) => own.len(),
+        }
+    }
+}
+
+#[cfg(feature = "codec")]
+fn digest_of(text: &[u8]) -> Digest {
+    digest("scrimp-cache compared 1", text)
+}
+
+impl PartialEq for Compared {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Plain(own), Self::Plain(other)) => own == other,
+            #[cfg(feature = "codec")]
+            _ => self.digest() == other.digest(),
+        }
+    }
+}
+
+impl Eq for Compared {}
+
+/// The text may be a credential.
+impl fmt::Debug for Compared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(withheld)")
+    }
+}
+
 fn spelled(uri: &Uri) -> &str {
     uri.path_and_query().map_or("/", |target| target.as_str())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn headers(fields: &[(&'static str, &str)]) -> HeaderMap {
-        let mut map = HeaderMap::new();
-        for (name, value) in fields {
-            map.append(*name, value.parse().unwrap());
-        }
-        map
-    }
-
-    fn request(fields: &[(&'static str, &str)]) -> Request<()> {
-        let mut request = Request::new(());
-        *request.headers_mut() = headers(fields);
-        request
-    }
-
-    fn matches(vary: &str, stored: &[(&'static str, &str)], now: &[(&'static str, &str)]) -> bool {
-        Selection::new(&request(stored), &Answer::read(&headers(&[("vary", vary)])))
-            .is_some_and(|selection| selection.matches(&request(now)))
-    }
-
-    #[test]
-    fn every_named_field_has_to_match_and_absence_matches_absence() {
-        let ab = [("a", "1"), ("b", "2")];
-        assert!(matches("A, b", &ab, &[("b", "2"), ("a", "1"), ("c", "3")]));
-        assert!(!matches("a, b", &ab, &[("a", "1")]));
-        assert!(!matches("a, b", &[("a", "1")], &ab));
-        assert!(matches("c", &ab, &[("a", "9")]));
-        assert!(!matches("a", &[("a", "")], &[]));
-    }
-
-    #[test]
-    fn a_star_anywhere_matches_nothing() {
-        for vary in ["*", "*, *", ", *", "foo, *", "*, foo", "a b"] {
-            assert!(!matches(vary, &[], &[]), "{vary}");
-        }
-    }
-
-    #[test]
-    fn a_response_in_the_language_liked_best_is_the_answer_whoever_it_was_made_for() {
-        let response = [("vary", "accept-language"), ("content-language", "de")];
-        let made_for = request(&[("accept-language", "en, de")]);
-        let selection = Selection::new(&made_for, &Answer::read(&headers(&response))).unwrap();
-        let answers =
-            |languages: &str| selection.matches(&request(&[("accept-language", languages)]));
-        assert!(answers("fr;q=0.5, DE;q=1.0") && answers("de"));
-        for other in ["fr, de", "de;q=0", "de;q=x", "en", "*", "de-AT"] {
-            assert!(!answers(other), "{other}");
-        }
-    }
-
-    #[test]
-    fn a_response_in_another_language_is_no_other_variant_unless_vary_names_the_language() {
-        let selection = |vary, language| {
-            let made_for = request(&[("accept-encoding", "br"), ("accept-language", "en, de")]);
-            let response = headers(&[("vary", vary), ("content-language", language)]);
-            Selection::new(&made_for, &Answer::read(&response)).unwrap()
-        };
-        let replaced = |vary| selection(vary, "en").is_replaced_by(&selection(vary, "de"));
-        assert!(replaced("accept-encoding"));
-        assert!(!replaced("accept-encoding, accept-language"));
-    }
-
-    #[test]
-    fn values_are_compared_by_what_they_mean() {
-        assert!(matches(
-            "foo",
-            &[("foo", "1, 2")],
-            &[("foo", "1"), ("foo", "2")]
-        ));
-        assert!(matches("foo", &[("foo", "1,2")], &[("foo", " 1,   2 ")]));
-        assert!(!matches("foo", &[("foo", "1,2")], &[("foo", "2,1")]));
-        assert!(!matches("foo", &[("foo", "a")], &[("foo", "A")]));
-        let lang = [("accept-language", "en, de;q=0.5")];
-        assert!(matches(
-            "accept-language",
-            &lang,
-            &[("accept-language", "DE; q=0.5,EN")]
-        ));
-        assert!(!matches(
-            "accept-language",
-            &lang,
-            &[("accept-language", "en, de")]
-        ));
-    }
-
-    #[test]
-    fn what_was_fetched_under_an_unusual_spelling_answers_that_one_only() {
-        let at = |uri: &'static str| {
-            let mut request = Request::new(());
-            *request.uri_mut() = Uri::from_static(uri);
-            request
-        };
-        let stored = |uri| Selection::new(&at(uri), &Answer::read(&HeaderMap::new())).unwrap();
-        assert!(stored("/p").matches(&at("/p")) && stored("/p").matches(&at("/%70")));
-        assert!(stored("/%70").matches(&at("/%70")));
-        assert!(!stored("/%70").matches(&at("/p")) && !stored("/%70").matches(&at("/./p")));
-        assert!(stored("/%70").is_replaced_by(&stored("/./p")));
-        assert!(!stored("/p").is_replaced_by(&stored("/%70")));
-    }
-}
+mod tests;

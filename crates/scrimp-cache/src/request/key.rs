@@ -143,7 +143,8 @@ pub(crate) fn add_body<B>(key: &mut KeyBuf, request: &Request<B>, digest: &BodyD
 pub(crate) fn keys_of(config: &Config, mut request: Request<()>) -> (KeyBuf, Option<KeyBuf>) {
     // It is not restored: the request is not used afterwards.
     let shown = Shown::swap(config.target_uri, &mut request);
-    let rule = config.rules.get(config.rules.for_request(&request));
+    let host = request.headers().get(header::HOST);
+    let rule = config.rules.get(config.rules.for_request(&request, host));
     let mut facts = RequestFacts::read(request.method(), request.headers(), &config.telling);
     let spec = rule.map(|rule| &rule.key);
     let scheme = shown.scheme(&request);

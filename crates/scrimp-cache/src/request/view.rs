@@ -1,6 +1,6 @@
 //! The view of a request as the cache needs it.
 
-use http::{Extensions, HeaderValue, Request, Uri};
+use http::{Extensions, HeaderMap, HeaderValue, Request, StatusCode, Uri, header};
 use http_body::Body;
 use scrimp_core::{
     BodyDigest, KeyBuf,
@@ -8,17 +8,18 @@ use scrimp_core::{
 };
 use scrimp_http::{
     body::Presence,
+    status::refuses_caller,
     target::{TargetUri, has_userinfo, scheme},
 };
 
 use super::{
-    caller::credential_use,
     key,
     search::{IS_HEARD, Variance, Variances},
 };
 use crate::{
     config::Config,
     policy::{
+        Mode, Selection,
         facts::{MethodClass, RequestFacts},
         refusal::Refusal,
         storable::CredentialUse,
@@ -96,7 +97,7 @@ impl RequestView {
         if !asks && digest.is_none() {
             return beside(facts);
         }
-        let place = config.rules.for_request(request);
+        let place = config.rules.for_request(request, host);
         let rule = config.rules.get(place);
         if !asks && !rule.is_some_and(|rule| rule.body_key) {
             return beside(facts);
@@ -185,7 +186,30 @@ fn write_key<B>(
     variance
 }
 
+/// Returns what the credentials of a request mean, if it has any.
+#[inline]
+pub(super) fn credential_use(
+    config: &Config,
+    headers: &HeaderMap,
+    facts: &RequestFacts,
+    rule: Option<&Rule>,
+) -> CredentialUse {
+    match (facts.authorization, rule) {
+        (true, Some(rule)) if rule.key.authorised => CredentialUse::Shared,
+        (true, rule) => {
+            let keyed = rule.map_or(&[][..], |rule| &rule.key.headers);
+            let credentials = &config.telling.credentials;
+            match credentials.are_all_in(headers, keyed) {
+                true => CredentialUse::Keyed,
+                false => CredentialUse::Personal,
+            }
+        }
+        (false, _) => CredentialUse::Personal,
+    }
+}
+
 /// Copies method, target and header fields of a request.
+#[inline]
 pub(crate) fn head_of<B>(request: &Request<B>) -> Request<()> {
     let mut head = Request::new(());
     head.method_mut().clone_from(request.method());
@@ -228,6 +252,32 @@ impl LookupRequest {
             background: true,
             ..self.clone()
         }
+    }
+
+    /// Returns whether the response belongs to one caller: in a shared cache, for a request with
+    /// credentials that are not all in its key, and that no rule declares to be of no effect.
+    pub(crate) fn is_personal(&self, mode: Mode) -> bool {
+        self.facts.authorization
+            && self.credentials == CredentialUse::Personal
+            && mode == Mode::Shared
+    }
+
+    /// Returns whether a response with this status may be shared with callers that have other
+    /// credentials, though the origin does not say so: whether it was fetched for this request, or
+    /// stored for another.
+    ///
+    /// An operator's rule may say that cookies change no response. It does not say so of a response
+    /// that refuses the caller, unless cookies have selected it, or the rule names those that count.
+    pub(crate) fn shares(&self, config: &Config, status: StatusCode, by: &Selection) -> bool {
+        if self.is_personal(config.mode) {
+            return false;
+        }
+        if !self.facts.cookie || !refuses_caller(status) || config.mode == Mode::Private {
+            return true;
+        }
+        let rule = config.rules.get(self.rule);
+        rule.is_some_and(|rule| !rule.key.cookies.is_empty())
+            || by.names().any(|name| *name == header::COOKIE)
     }
 
     /// Returns whether it may be answered from the store only.

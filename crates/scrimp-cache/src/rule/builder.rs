@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 
-use super::{Cookies, QueryKey, Rule, Template, Ttl};
+use super::{Cookies, Parameters, QueryKey, Rule, Template, Ttl};
 use crate::pattern::Pattern;
 
 /// Builds a [`Rule`].
@@ -68,10 +68,8 @@ impl RuleBuilder {
     /// The others still reach the upstream. Leave out only parameters that do not change the
     /// response, or one client can choose the response of others.
     pub fn query<N: Into<Box<str>>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
-        let mut names: Vec<Box<str>> = names.into_iter().map(Into::into).collect();
-        names.sort();
-        names.dedup();
-        self.0.key.query = QueryKey::Only(names.into());
+        let names = names.into_iter().map(Into::into).collect();
+        self.0.key.query = QueryKey::Only(Parameters::new(names));
         self
     }
 

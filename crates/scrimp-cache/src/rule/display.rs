@@ -121,7 +121,7 @@ impl Words<'_, '_> {
         match query {
             QueryKey::All => Ok(()),
             QueryKey::None => self.pair("query", "none"),
-            QueryKey::Only(names) => match &**names {
+            QueryKey::Only(chosen) => match &*chosen.names {
                 // The comma distinguishes a list from a word.
                 [] => self.pair("query", ","),
                 [name] if matches!(&**name, "none" | "all") => {

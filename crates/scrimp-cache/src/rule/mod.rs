@@ -12,7 +12,7 @@ mod template;
 use std::{fmt, sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
-use scrimp_http::media_type;
+use scrimp_http::{media_type, target::host_without_port};
 
 use crate::pattern::Pattern;
 
@@ -122,8 +122,16 @@ pub(crate) enum QueryKey {
     All,
     /// No part of the query.
     None,
-    /// These parameters, sorted by name.
-    Only(Box<[Box<str>]>),
+    /// These parameters.
+    Only(Parameters),
+}
+
+/// Names of parameters, each once and sorted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Parameters {
+    pub(crate) names: Box<[Box<str>]>,
+    /// All upstreams read each name as it is written, except for its case.
+    pub(crate) plain: bool,
 }
 
 /// Treatment of requests with cookies.
@@ -155,6 +163,24 @@ pub(crate) struct Limits {
 pub(crate) enum Ttl {
     Fixed(Duration),
     With(Arc<TtlFn>),
+}
+
+// === impl Parameters ===
+
+impl Parameters {
+    pub(crate) fn new(mut names: Vec<Box<str>>) -> Self {
+        names.sort();
+        names.dedup();
+        Self {
+            plain: names.iter().all(|name| name.bytes().all(Self::is_plain)),
+            names: names.into(),
+        }
+    }
+
+    /// Returns whether all upstreams read this byte of a name as it is written, except for its case.
+    pub(crate) const fn is_plain(byte: u8) -> bool {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
+    }
 }
 
 // === impl Rule ===
@@ -245,11 +271,11 @@ impl When {
     /// Returns whether the conditions on the request hold. `doubt` is the result for a condition
     /// on a path that upstreams read in different ways; `None` if the path is not one.
     ///
-    /// `host` returns the request's host, which all rules share.
+    /// `authority` returns that of the request, which all rules share.
     pub(crate) fn request<'a, B>(
         &self,
         request: &'a Request<B>,
-        host: impl FnOnce() -> &'a str,
+        authority: impl FnOnce() -> &'a [u8],
         doubt: Option<bool>,
     ) -> bool {
         let method = |method: &Method| {
@@ -269,10 +295,10 @@ impl When {
                 .path
                 .as_ref()
                 .is_none_or(|path| doubt.unwrap_or_else(|| path.matches(request.uri().path())))
-            && self
-                .host
-                .as_ref()
-                .is_none_or(|wanted| wanted.matches(host()))
+            && self.host.as_ref().is_none_or(|wanted| {
+                let authority = authority();
+                wanted.may_begin(authority) && wanted.matches_bytes(host_without_port(authority))
+            })
             && self.headers.iter().all(header)
     }
 

@@ -4,6 +4,39 @@
 /// dots, merge slashes, or cut parameters off.
 pub(super) fn reads_plainly(path: &str) -> bool {
     let path = path.as_bytes();
+    !is_suspicious(path) || reads_plainly_with(path)
+}
+
+/// Returns false only for a path that all upstreams read alike, as most are.
+fn is_suspicious(path: &[u8]) -> bool {
+    let mut behind = 0;
+    let mut found = 0;
+    for byte in path {
+        let kind = KINDS[usize::from(*byte)];
+        found |= kind & (UNCLEAR | behind);
+        // Behind a slash, a second one or a dot counts.
+        behind = (kind & SLASH) / SLASH * JOINT;
+    }
+    found != 0
+}
+
+/// A byte that some upstreams treat specially.
+const UNCLEAR: u8 = 1;
+/// A slash or a dot, which some upstreams treat specially behind a slash.
+const JOINT: u8 = 2;
+const SLASH: u8 = 4;
+
+static KINDS: [u8; 256] = {
+    let mut kinds = [0; 256];
+    kinds[b'%' as usize] = UNCLEAR;
+    kinds[b';' as usize] = UNCLEAR;
+    kinds[b'\\' as usize] = UNCLEAR;
+    kinds[b'/' as usize] = JOINT | SLASH;
+    kinds[b'.' as usize] = JOINT;
+    kinds
+};
+
+fn reads_plainly_with(path: &[u8]) -> bool {
     path.iter().enumerate().all(|(at, &byte)| match byte {
         b'/' => !is_unclear(&path[at + 1..]),
         b'%' => path.get(at + 1..at + 3).is_some_and(is_harmless_escape),

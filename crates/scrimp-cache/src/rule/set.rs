@@ -2,8 +2,8 @@
 
 use std::cell::OnceCell;
 
-use http::{Request, Response};
-use scrimp_http::target::{authority, host_without_port};
+use http::{HeaderValue, Request, Response, header};
+use scrimp_http::target::authority_bytes;
 use smallvec::SmallVec;
 
 use super::{Rule, path};
@@ -46,7 +46,9 @@ struct Target<'a, B> {
     request: &'a Request<B>,
     /// Flag that all upstreams read its path alike.
     plain: bool,
-    host: OnceCell<&'a str>,
+    /// The request's Host.
+    host: Option<&'a HeaderValue>,
+    authority: OnceCell<&'a [u8]>,
 }
 
 // === impl RuleSet ===
@@ -65,20 +67,22 @@ impl RuleSet {
         self.rules.get(place?)
     }
 
-    /// Finds the first rule that matches a request and has no conditions on the response.
-    pub(crate) fn for_request<B>(&self, request: &Request<B>) -> Place {
+    /// Finds the first rule that matches a request and has no conditions on the response. `host` is the
+    /// request's Host.
+    #[inline]
+    pub(crate) fn for_request<B>(&self, request: &Request<B>, host: Option<&HeaderValue>) -> Place {
         if self.rules.is_empty() {
             return None;
         }
-        let target = Target::new(request);
+        self.first_for(&Target::new(request, host))
+    }
+
+    fn first_for<B>(&self, target: &Target<'_, B>) -> Place {
         let beginning = target.beginning();
-        let covers = |place: &usize| {
-            self.gates[*place].lets_through(beginning) && {
-                let rule = &self.rules[*place];
-                !rule.when.needs_response() && rule.covers(&target)
-            }
-        };
-        (0..self.rules.len()).find(covers)
+        let mut gated = self.gates.iter().zip(&self.rules);
+        gated.position(|(gate, rule)| {
+            gate.lets_through(beginning) && !rule.when.needs_response() && rule.covers(target)
+        })
     }
 
     /// Finds the rules that [`for_response`](Self::for_response) chooses from. `place` is that of
@@ -90,7 +94,7 @@ impl RuleSet {
             .filter(|(_, rule)| rule.when.needs_response());
         let mut if_response = SmallVec::new();
         if let Some(first) = asking.next() {
-            let target = Target::new(request);
+            let target = Target::new(request, request.headers().get(header::HOST));
             let covering = std::iter::once(first)
                 .chain(asking)
                 .filter(|(_, rule)| rule.covers(&target));
@@ -113,11 +117,12 @@ impl RuleSet {
 // === impl Target ===
 
 impl<'a, B> Target<'a, B> {
-    fn new(request: &'a Request<B>) -> Self {
+    fn new(request: &'a Request<B>, host: Option<&'a HeaderValue>) -> Self {
         Self {
             request,
             plain: path::reads_plainly(request.uri().path()),
-            host: OnceCell::new(),
+            host,
+            authority: OnceCell::new(),
         }
     }
 
@@ -161,9 +166,12 @@ fn first(text: &[u8]) -> u128 {
 impl Rule {
     /// Returns whether the rule covers a request.
     fn covers<B>(&self, target: &Target<'_, B>) -> bool {
-        let host = || *target.host.get_or_init(|| host(target.request));
+        let authority = || {
+            let find = || authority_bytes(target.request.uri(), target.host);
+            *target.authority.get_or_init(find)
+        };
         let doubt = (!target.plain).then_some(self.bypass);
-        self.when.request(target.request, host, doubt)
+        self.when.request(target.request, authority, doubt)
     }
 
     /// Applies the rule's bounds to the policy.
@@ -195,11 +203,6 @@ impl Rule {
     }
 }
 
-/// Returns the host of the target URI, without its port.
-fn host<B>(request: &Request<B>) -> &str {
-    host_without_port(authority(request.uri(), request.headers()))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::{collection::vec, prelude::*, sample::select};
@@ -207,14 +210,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_host_comes_from_the_uri_or_from_the_field() {
-        let mut request = Request::get("/").body(()).unwrap();
-        request
-            .headers_mut()
-            .insert("host", "Api.Example.com:8080".parse().unwrap());
-        assert_eq!(host(&request), "Api.Example.com");
-        *request.uri_mut() = "http://user@[::1]:80/".parse().unwrap();
-        assert_eq!(host(&request), "[::1]");
+    fn the_host_comes_from_the_uri_or_from_the_field_without_its_port() {
+        let mut set = RuleSet::default();
+        for rule in ["host=api.example.com", "host=[::1]", "host=*.local path=/a"] {
+            set.push(rule.parse().unwrap());
+        }
+        let found = |uri: &str, host: &'static str| {
+            let request = Request::get(uri).body(()).unwrap();
+            set.for_request(&request, Some(&HeaderValue::from_static(host)))
+        };
+        assert_eq!(found("/", "Api.Example.com:8080"), Some(0));
+        assert_eq!(found("/", "user@api.example.com"), Some(0));
+        assert_eq!(found("http://user@[::1]:80/", "api.example.com"), Some(1));
+        assert_eq!(found("http://b.LOCAL:81/a", ""), Some(2));
+        for other in ["api.example.co", "api.example.com.", "b.local", ""] {
+            assert_eq!(found("/", other), None, "{other}");
+        }
     }
 
     fn rule() -> impl Strategy<Value = Rule> {
@@ -249,10 +260,10 @@ mod tests {
             let request = Request::get(path).body(()).unwrap();
             let response = Response::builder().status(status).header("content-type", "text/x");
             let response = response.body(()).unwrap();
-            let target = Target::new(&request);
+            let target = Target::new(&request, None);
             let both = |rule: &Rule| rule.covers(&target) && rule.when.response(&response);
             let expected = set.rules.iter().position(both);
-            let matched = set.matched(&request, set.for_request(&request));
+            let matched = set.matched(&request, set.for_request(&request, None));
             prop_assert_eq!(set.for_response(&matched, &response), expected);
         }
     }

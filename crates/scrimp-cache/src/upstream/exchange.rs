@@ -278,7 +278,9 @@ impl WatchedCall {
         let answer = Answer::read(response.headers());
         let (control, _) = storable::control(&config.targets, &answer, permissions);
         let (mode, status) = (config.mode, response.status());
-        storable::check(mode, self.asking, status, &answer, &control, permissions).err()
+        let (asking, pieces) = (self.asking, answer.pieces());
+        let pieces = pieces.as_ref();
+        storable::check(mode, asking, status, &answer, &control, pieces, permissions).err()
     }
 }
 

@@ -16,14 +16,13 @@ impl<'a> Said<'a> {
     pub(super) fn read(headers: &'a HeaderMap) -> Self {
         let mut said = Self::default();
         for (name, value) in headers {
-            if name == header::LOCATION {
-                said.location.get_or_insert(value);
-            } else if name == header::CONTENT_LOCATION {
-                said.content_location.get_or_insert(value);
-            } else if name == header::VARY {
-                said.varies = true;
-            } else if name == CACHE_GROUP_INVALIDATION {
-                said.groups = true;
+            match *name {
+                header::LOCATION => said.location = said.location.or(Some(value)),
+                header::CONTENT_LOCATION => {
+                    said.content_location = said.content_location.or(Some(value));
+                }
+                header::VARY => said.varies = true,
+                _ => said.groups |= *name == CACHE_GROUP_INVALIDATION,
             }
         }
         said

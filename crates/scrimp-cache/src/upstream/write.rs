@@ -9,7 +9,7 @@ use scrimp_core::{
 };
 use scrimp_http::{
     groups::CACHE_GROUP_INVALIDATION,
-    target::{authority_of, has_userinfo, resolve, retells, scheme},
+    target::{authority_bytes, authority_of, has_userinfo, resolve, retells, scheme},
 };
 use tokio::time::Instant;
 
@@ -18,7 +18,7 @@ use crate::{
     invalidation::{
         TagList,
         epoch::{CallStart, Epochs, Tag},
-        invalidated_groups, target_tag, uri_tag,
+        invalidated_groups, target_of, uri_tag,
     },
     policy::facts::RequestFacts,
     request::{LookupRequest, key},
@@ -82,7 +82,8 @@ impl Write {
         facts: &RequestFacts,
     ) -> Self {
         let (uri, headers) = (request.uri(), request.headers());
-        let own = target_tag(uri, headers);
+        let host = headers.get(header::HOST);
+        let own = uri_tag(authority_bytes(uri, host), target_of(uri));
         let target = shared.config.target_uri.of(request.extensions(), uri);
         let stores = request.method() == Method::POST;
         let private_if = &shared.config.private_if;
@@ -93,7 +94,7 @@ impl Write {
         Self {
             uri: uri.clone(),
             scheme: scheme(uri, request.version(), target.received).into(),
-            host: headers.get(header::HOST).cloned(),
+            host: host.cloned(),
             retold: facts.retold.then(|| Box::new(retold(headers))),
             // As in a look-up, a name before the host is a credential too.
             personal: facts.authorization
@@ -181,7 +182,7 @@ impl Write {
     fn resolve(&self, reference: &HeaderValue) -> Option<Tag> {
         let authority = authority_of(&self.uri, self.host.as_ref());
         let target = resolve(authority, &self.uri, reference.to_str().ok()?)?;
-        Some(uri_tag(authority, &target))
+        Some(uri_tag(authority.as_bytes(), &target))
     }
 
     /// Returns the fetch of the GET that this response answers.
@@ -202,7 +203,8 @@ impl Write {
         }
         let config = &shared.config;
         let facts = RequestFacts::read(request.method(), request.headers(), &config.telling);
-        let place = config.rules.for_request(&request);
+        let host = request.headers().get(header::HOST);
+        let place = config.rules.for_request(&request, host);
         let rule = config.rules.get(place);
         let spec = rule.map(|rule| &rule.key);
         let depends = spec.is_some_and(|key| !key.headers.is_empty() || !key.cookies.is_empty());

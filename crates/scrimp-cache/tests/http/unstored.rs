@@ -48,6 +48,20 @@ async fn a_failure_and_a_variant_say_nothing_of_the_next_answer() {
 }
 
 #[tokio::test]
+async fn a_coding_does_not_decide_whether_a_response_is_stored() {
+    let fields = [("cache-control", "no-store"), ("vary", "Accept-Encoding")];
+    let secret = reply(200, &fields, "secret");
+    let rig = Rig::script(layer(), [secret, minute("a"), minute("b")]);
+    let texts = [rig.get("/").await, rig.get("/").await, rig.get("/").await];
+    assert_eq!(
+        texts.map(|answer| answer.text().to_owned()),
+        ["secret", "a", "b"],
+        "the second was watched, the third stored"
+    );
+    assert!(rig.get("/").await.is_hit());
+}
+
+#[tokio::test]
 async fn what_is_watched_for_one_key_is_stored_for_another() {
     let secret = reply(200, &[("cache-control", "no-store")], "secret");
     let rig = Rig::script(layer(), [secret, minute("a")]);

@@ -15,7 +15,7 @@
 mod pieces;
 
 use bytes::Bytes;
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderValue, header};
 
 use crate::{
     coding::is_coded,
@@ -70,11 +70,18 @@ impl Pieces {
     /// [stream](crate::media_type::is_stream).
     #[must_use]
     pub fn of(headers: &HeaderMap) -> Option<Self> {
-        let kind = headers.get(header::CONTENT_TYPE)?;
-        if !media_type::is_stream_type(kind) {
-            return None;
-        }
-        Some(Self(match () {
+        Self::of_type(headers.get(header::CONTENT_TYPE)?, headers)
+    }
+
+    /// Returns the same, for the first line of Content-Type, which the caller has read.
+    #[must_use]
+    #[inline]
+    pub fn of_type(kind: &HeaderValue, headers: &HeaderMap) -> Option<Self> {
+        media_type::is_stream_type(kind).then(|| Self::of_stream(kind, headers))
+    }
+
+    fn of_stream(kind: &HeaderValue, headers: &HeaderMap) -> Self {
+        Self(match () {
             () if is_coded(headers) => Kind::Opaque,
             () if media_type::is_event_stream(headers) => Kind::Events,
             () if media_type::is_json_lines(headers) => Kind::Lines,
@@ -87,7 +94,7 @@ impl Pieces {
             }
             () if media_type::is_framed(headers) => Kind::Messages,
             () => Kind::Opaque,
-        }))
+        })
     }
 
     /// Reports whether the pieces and the end of the content can be found.

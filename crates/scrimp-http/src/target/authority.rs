@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::scan::has_in;
+use crate::scan::{find, has_in};
 use http::{HeaderMap, HeaderValue, Uri, Version, header, uri::Scheme};
 
 /// Returns the authority of a request's target: from the URI, or from Host (RFC 9110 §7.1),
@@ -22,13 +22,29 @@ pub fn authority_of<'a>(uri: &'a Uri, host: Option<&'a HeaderValue>) -> &'a str 
         None => host.and_then(ascii).unwrap_or_default(),
     };
     // User information before the host does not change the destination of a request.
-    let host = match authority.as_bytes().contains(&b'@') {
+    let host = match find(authority.as_bytes(), b'@').is_some() {
         true => authority.rsplit('@').next().unwrap_or_default(),
         false => authority,
     };
     match uri.scheme() {
         Some(scheme) => without_default_port(host, scheme),
         None => host,
+    }
+}
+
+/// Returns the bytes of the same. Of a Host with other than ASCII characters it returns none.
+#[must_use]
+#[inline]
+pub fn authority_bytes<'a>(uri: &'a Uri, host: Option<&'a HeaderValue>) -> &'a [u8] {
+    if uri.authority().is_some() {
+        return authority_of(uri, None).as_bytes();
+    }
+    // Without an authority there is no scheme, and so no default port.
+    let host = host.map_or(&b""[..], HeaderValue::as_bytes);
+    match find(host, b'@') {
+        _ if !host.is_ascii() => b"",
+        None => host,
+        Some(_) => host.rsplit(|&byte| byte == b'@').next().unwrap_or_default(),
     }
 }
 
@@ -47,11 +63,10 @@ pub fn scheme(uri: &Uri, version: Version, received: bool) -> &str {
     }
 }
 
-/// Does the work of [`HeaderValue::to_str`], several bytes at a time. A value has no control
-/// characters.
+/// Returns a value as text. `None` if it has other than ASCII characters.
 fn ascii(value: &HeaderValue) -> Option<&str> {
-    let text = std::str::from_utf8(value.as_bytes()).ok()?;
-    text.is_ascii().then_some(text)
+    // A host is short: reading it as UTF-8, several bytes at a time, costs twice as much.
+    value.to_str().ok()
 }
 
 /// Reports whether Host differs from the authority of the URI, in a request that has both. HTTP/2
@@ -89,8 +104,7 @@ pub fn has_userinfo(uri: &Uri) -> bool {
 /// leaves an old response in store.
 #[must_use]
 pub fn normal_authority(authority: &str) -> Cow<'_, str> {
-    let plain = !has_in::<b':', b'Z'>(authority.as_bytes()) && !authority.ends_with('.');
-    if plain {
+    if is_normal_authority(authority.as_bytes()) {
         return authority.into();
     }
     let (host, port) = split_port(authority);
@@ -110,10 +124,25 @@ pub fn normal_authority(authority: &str) -> Cow<'_, str> {
     }
 }
 
+/// Reports whether an authority is [normal](normal_authority) for certain, as most are.
+#[must_use]
+#[inline]
+pub fn is_normal_authority(authority: &[u8]) -> bool {
+    !has_in::<b':', b'Z'>(authority) && !authority.ends_with(b".")
+}
+
 /// Returns the host of an authority, without its port.
 #[must_use]
-pub fn host_without_port(authority: &str) -> &str {
-    split_port(authority).0
+#[inline]
+pub fn host_without_port(authority: &[u8]) -> &[u8] {
+    let Some(colon) = authority.iter().rposition(|&byte| byte == b':') else {
+        return authority;
+    };
+    let (host, port) = authority.split_at(colon);
+    match port[1..].iter().all(u8::is_ascii_digit) {
+        true => host,
+        false => authority,
+    }
 }
 
 fn without_default_port<'a>(authority: &'a str, scheme: &Scheme) -> &'a str {
@@ -130,10 +159,8 @@ fn without_default_port<'a>(authority: &'a str, scheme: &Scheme) -> &'a str {
 
 /// Splits host and port. An IPv6 address in brackets has its own colons.
 fn split_port(authority: &str) -> (&str, Option<&str>) {
-    match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => (host, Some(port)),
-        _ => (authority, None),
-    }
+    let host = host_without_port(authority.as_bytes()).len();
+    (&authority[..host], authority.get(host + 1..))
 }
 
 /// Returns the number of a port. `None` for an empty one, which means the default.
@@ -191,6 +218,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_bytes_of_an_authority_are_those_of_its_text() {
+        let uris = ["/a", "http://h:80/a", "https://u@H:8443/a"].map(Uri::from_static);
+        let hosts = ["", "h", "u@h", "a@b@[::1]:80", "h:", "h:x", "caf\u{e9}"];
+        for (uri, host) in uris.iter().flat_map(|uri| hosts.map(|host| (uri, host))) {
+            let host = HeaderValue::from_bytes(host.as_bytes()).unwrap();
+            let text = authority_of(uri, Some(&host));
+            assert_eq!(
+                text.as_bytes(),
+                authority_bytes(uri, Some(&host)),
+                "{uri} {host:?}"
+            );
+        }
+    }
+
+    #[test]
     fn the_scheme_is_the_same_over_all_versions_of_a_server() {
         let (origin, absolute) = (Uri::from_static("/a"), Uri::from_static("https://h/a"));
         assert_eq!(scheme(&origin, Version::HTTP_11, true), "");
@@ -217,8 +259,8 @@ mod tests {
         let of = |uri: &'static str| authority(&Uri::from_static(uri), &headers).to_owned();
         assert_eq!(of("/"), "Api.Example.com:8080");
         assert_eq!(of("http://user@[::1]:80/"), "[::1]");
-        assert_eq!(host_without_port("[::1]:80"), "[::1]");
-        assert_eq!(host_without_port("[::1]"), "[::1]");
+        assert_eq!(host_without_port(b"[::1]:80"), b"[::1]");
+        assert_eq!(host_without_port(b"[::1]"), b"[::1]");
         assert!(has_userinfo(&Uri::from_static("http://user@a/")));
     }
 

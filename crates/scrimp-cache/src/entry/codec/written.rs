@@ -26,7 +26,10 @@ use crate::{
         WITHHELD,
         epoch::{Carried, Tag, Validity},
     },
-    policy::{Selection, compared::Compared, vary::Chosen},
+    policy::{
+        Selection,
+        vary::{Chosen, Compared},
+    },
 };
 
 /// The responses under one key, without their bodies.

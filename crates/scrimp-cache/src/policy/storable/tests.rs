@@ -19,12 +19,15 @@ fn verdict(
     let control = ResponseControl::parse(response.get_all(header::CACHE_CONTROL));
     let facts = RequestFacts::read(&Method::GET, &map(request), &Telling::default());
     let status = StatusCode::from_u16(status).unwrap();
+    let answer = Answer::read(&response);
+    let pieces = answer.pieces();
     check(
         mode,
         Asking::from(&facts),
         status,
-        &Answer::read(&response),
+        &answer,
         &control,
+        pieces.as_ref(),
         Permissions::default(),
     )
 }

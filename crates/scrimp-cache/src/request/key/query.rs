@@ -4,28 +4,30 @@ use scrimp_core::KeyBuf;
 use smallvec::SmallVec;
 
 use super::framed;
+use crate::rule::Parameters;
 
-/// A chosen parameter: the index of its name, and its value.
-type Chosen<'a> = (usize, Option<&'a [u8]>);
+/// The chosen parameters of a query: the index of each name, and its value.
+type Chosen<'a> = SmallVec<[(usize, Option<&'a [u8]>); 8]>;
 
 /// Writes the chosen parameters of a query and its `?`, by name and then in request order.
 ///
 /// Names are compared decoded, as the upstream reads them. A query that two readers may split
 /// differently (a `;`, a broken escape, a name that some take for a chosen one) goes into the key
 /// whole: otherwise a value outside the key could change the response for others.
-pub(super) fn chosen_parameters(key: &mut KeyBuf, whole: &str, names: &[Box<str>]) {
+pub(super) fn chosen_parameters(key: &mut KeyBuf, whole: &str, parameters: &Parameters) {
     let query = whole.strip_prefix('?').unwrap_or_default();
-    if let Some(chosen) = plainly_chosen(query, names) {
-        key.part_with(|write| {
-            write(b"&");
-            for (index, wanted) in names.iter().enumerate() {
-                let values = chosen.iter().filter(|(name, _)| *name == index);
-                values.for_each(|(_, value)| parameter(wanted, *value, write));
-            }
-        });
-        return;
+    let names = &parameters.names;
+    let mut chosen = Chosen::new();
+    if !parameters.plain || !choose_plainly(&mut chosen, query, names) {
+        return generally_chosen(key, whole, names);
     }
-    generally_chosen(key, whole, names);
+    key.part_with(|write| {
+        write(b"&");
+        for (index, wanted) in names.iter().enumerate() {
+            let values = chosen.iter().filter(|(name, _)| *name == index);
+            values.for_each(|(_, value)| parameter(wanted, *value, write));
+        }
+    });
 }
 
 /// Does the same for any query.
@@ -63,14 +65,10 @@ fn parameter(name: &str, value: Option<&[u8]>, write: &mut dyn FnMut(&[u8])) {
     framed(value.unwrap_or_default(), write);
 }
 
-/// Returns the chosen parameters of a query in one pass, in request order. `None` if a name is not
-/// plain or differs from a chosen one in case only, or if two readers may split the query
-/// differently.
-fn plainly_chosen<'a>(query: &'a str, names: &[Box<str>]) -> Option<SmallVec<[Chosen<'a>; 8]>> {
-    if !names.iter().all(|name| is_plain(name.as_bytes())) {
-        return None;
-    }
-    let mut chosen = SmallVec::new();
+/// Finds the chosen parameters of a query in one pass, in request order. Returns false if a name in it
+/// is not plain or differs from a chosen one, which are plain, in case only, or if two readers may
+/// split the query differently.
+fn choose_plainly<'a>(chosen: &mut Chosen<'a>, query: &'a str, names: &[Box<str>]) -> bool {
     let mut rest = query.as_bytes();
     loop {
         let end = rest.iter().position(|byte| !is_plain_byte(*byte));
@@ -78,22 +76,22 @@ fn plainly_chosen<'a>(query: &'a str, names: &[Box<str>]) -> Option<SmallVec<[Ch
         let (value, others) = match behind {
             [] => (None, None),
             [b'&', others @ ..] => (None, Some(others)),
-            [b'=', behind @ ..] => {
-                let end = value_end(behind)?;
-                (Some(&behind[..end]), behind.get(end + 1..))
-            }
-            _ => return None,
+            [b'=', behind @ ..] => match value_end(behind) {
+                Some(end) => (Some(&behind[..end]), behind.get(end + 1..)),
+                None => return false,
+            },
+            _ => return false,
         };
         for (index, wanted) in names.iter().enumerate() {
             if *name == *wanted.as_bytes() {
                 chosen.push((index, value));
             } else if name.eq_ignore_ascii_case(wanted.as_bytes()) {
-                return None;
+                return false;
             }
         }
         match others {
             Some(others) => rest = others,
-            None => return Some(chosen),
+            None => return true,
         }
     }
 }
@@ -105,7 +103,7 @@ fn value_end(text: &[u8]) -> Option<usize> {
     loop {
         let stop = text[at..]
             .iter()
-            .position(|byte| matches!(byte, b'&' | b';' | b'%'));
+            .position(|byte| KINDS[usize::from(*byte)] & STOP != 0);
         at += stop.unwrap_or(text.len() - at);
         match text.get(at) {
             None | Some(b'&') => return Some(at),
@@ -135,9 +133,29 @@ fn is_plain(name: &[u8]) -> bool {
     name.iter().all(|byte| is_plain_byte(*byte))
 }
 
+#[inline]
 fn is_plain_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
+    KINDS[usize::from(byte)] & PLAIN != 0
 }
+
+/// A byte of a [plain](Parameters::is_plain) name.
+const PLAIN: u8 = 1;
+/// A byte that ends a value, or may.
+const STOP: u8 = 2;
+
+static KINDS: [u8; 256] = {
+    let mut kinds = [0; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        kinds[byte] = match byte as u8 {
+            b'&' | b';' | b'%' => STOP,
+            byte if Parameters::is_plain(byte) => PLAIN,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    kinds
+};
 
 /// Returns whether a parameter is not one of `names`, but some upstream reads it as one.
 fn resembles_one(pair: &str, names: &[Box<str>]) -> bool {
@@ -190,22 +208,26 @@ mod tests {
             query in "(\\?[abA=&;%2_.+]{0,24})?",
             names in vec("[abA_.]{0,2}", 1..4),
         ) {
-            let mut names: Vec<Box<str>> = names.into_iter().map(Into::into).collect();
-            names.sort();
-            names.dedup();
-            let written = |write: fn(&mut KeyBuf, &str, &[Box<str>])| {
+            let parameters = Parameters::new(names.into_iter().map(Into::into).collect());
+            let written = |write: &dyn Fn(&mut KeyBuf)| {
                 let mut key = KeyBuf::new();
-                write(&mut key, &query, &names);
+                write(&mut key);
                 key.as_ref().as_bytes().to_vec()
             };
-            prop_assert_eq!(written(chosen_parameters), written(generally_chosen));
+            prop_assert_eq!(
+                written(&|key| chosen_parameters(key, &query, &parameters)),
+                written(&|key| generally_chosen(key, &query, &parameters.names)),
+            );
         }
     }
 
     #[test]
     fn a_plain_query_takes_one_pass_and_others_do_not() {
         let names: [Box<str>; 2] = ["a".into(), "page".into()];
-        let plain = |query: &str| plainly_chosen(query, &names).map(|chosen| chosen.len());
+        let plain = |query: &str| {
+            let mut chosen = Chosen::new();
+            choose_plainly(&mut chosen, query, &names).then_some(chosen.len())
+        };
         assert_eq!(plain("page=2&utm_source=x%20y&a"), Some(2));
         assert_eq!(plain(""), Some(0));
         for other in ["PAGE=2", "a=1;b=2", "%61=1", "a=%zz", "a.b=1", "a=1%2"] {

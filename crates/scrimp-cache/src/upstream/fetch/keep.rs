@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Response, StatusCode, header};
+use http::{HeaderMap, Response, StatusCode, header};
 use http_body::Body;
 use scrimp_core::extensions::{self, CacheState};
-use scrimp_http::{body::announced_length, status::is_passing};
+use scrimp_http::{body::announced_length, status::is_passing, vary};
 
 use super::{Fetch, put};
 use crate::{
@@ -88,8 +88,9 @@ impl Fetch {
     }
 
     /// Returns whether the next response will be refused for the same reason: due to this
-    /// response, not its request, whichever request fields select it. A failure does not predict
-    /// the next response.
+    /// response, not its request, whichever request fields select it. A content coding does not
+    /// decide whether a response may be stored, other fields may. A failure does not predict the next
+    /// response.
     fn refused_as_always<B>(&self, refusal: Refusal, response: &Response<B>) -> bool {
         let by_answer = match refusal {
             Refusal::NoStore => !self.call.asked().facts.control.no_store,
@@ -103,7 +104,7 @@ impl Fetch {
         by_answer
             && !response.status().is_server_error()
             && self.stored.is_none()
-            && !response.headers().contains_key(header::VARY)
+            && selects_a_coding_only(response.headers())
     }
 
     /// Returns whether a response must not replace the stored one.
@@ -203,6 +204,12 @@ impl Fetch {
         };
         BodyCollector::new(standby, held, limit, ends, commit)
     }
+}
+
+/// Returns whether Vary names nothing but Accept-Encoding.
+fn selects_a_coding_only(response: &HeaderMap) -> bool {
+    let names = vary::fields(response.get_all(header::VARY));
+    names.is_some_and(|names| names.iter().all(|name| *name == header::ACCEPT_ENCODING))
 }
 
 /// Returns whether a failure, or an error about this one request, would replace a response that is

@@ -107,6 +107,7 @@ impl Fetch {
         Self::from_parts(call, Miss::new(Forward::Method), false, Vec::new())
     }
 
+    #[inline]
     fn from_parts(
         call: CallRecord,
         miss: Miss,

@@ -1,0 +1,99 @@
+use super::*;
+
+fn headers(fields: &[(&'static str, &str)]) -> HeaderMap {
+    let mut map = HeaderMap::new();
+    for (name, value) in fields {
+        map.append(*name, value.parse().unwrap());
+    }
+    map
+}
+
+fn request(fields: &[(&'static str, &str)]) -> Request<()> {
+    let mut request = Request::new(());
+    *request.headers_mut() = headers(fields);
+    request
+}
+
+fn matches(vary: &str, stored: &[(&'static str, &str)], now: &[(&'static str, &str)]) -> bool {
+    Selection::new(&request(stored), &Answer::read(&headers(&[("vary", vary)])))
+        .is_some_and(|selection| selection.matches(&request(now)))
+}
+
+#[test]
+fn every_named_field_has_to_match_and_absence_matches_absence() {
+    let ab = [("a", "1"), ("b", "2")];
+    assert!(matches("A, b", &ab, &[("b", "2"), ("a", "1"), ("c", "3")]));
+    assert!(!matches("a, b", &ab, &[("a", "1")]));
+    assert!(!matches("a, b", &[("a", "1")], &ab));
+    assert!(matches("c", &ab, &[("a", "9")]));
+    assert!(!matches("a", &[("a", "")], &[]));
+}
+
+#[test]
+fn a_star_anywhere_matches_nothing() {
+    for vary in ["*", "*, *", ", *", "foo, *", "*, foo", "a b"] {
+        assert!(!matches(vary, &[], &[]), "{vary}");
+    }
+}
+
+#[test]
+fn a_response_in_the_language_liked_best_is_the_answer_whoever_it_was_made_for() {
+    let response = [("vary", "accept-language"), ("content-language", "de")];
+    let made_for = request(&[("accept-language", "en, de")]);
+    let selection = Selection::new(&made_for, &Answer::read(&headers(&response))).unwrap();
+    let answers = |languages: &str| selection.matches(&request(&[("accept-language", languages)]));
+    assert!(answers("fr;q=0.5, DE;q=1.0") && answers("de"));
+    for other in ["fr, de", "de;q=0", "de;q=x", "en", "*", "de-AT"] {
+        assert!(!answers(other), "{other}");
+    }
+}
+
+#[test]
+fn a_response_in_another_language_is_no_other_variant_unless_vary_names_the_language() {
+    let selection = |vary, language| {
+        let made_for = request(&[("accept-encoding", "br"), ("accept-language", "en, de")]);
+        let response = headers(&[("vary", vary), ("content-language", language)]);
+        Selection::new(&made_for, &Answer::read(&response)).unwrap()
+    };
+    let replaced = |vary| selection(vary, "en").is_replaced_by(&selection(vary, "de"));
+    assert!(replaced("accept-encoding"));
+    assert!(!replaced("accept-encoding, accept-language"));
+}
+
+#[test]
+fn values_are_compared_by_what_they_mean() {
+    assert!(matches(
+        "foo",
+        &[("foo", "1, 2")],
+        &[("foo", "1"), ("foo", "2")]
+    ));
+    assert!(matches("foo", &[("foo", "1,2")], &[("foo", " 1,   2 ")]));
+    assert!(!matches("foo", &[("foo", "1,2")], &[("foo", "2,1")]));
+    assert!(!matches("foo", &[("foo", "a")], &[("foo", "A")]));
+    let lang = [("accept-language", "en, de;q=0.5")];
+    assert!(matches(
+        "accept-language",
+        &lang,
+        &[("accept-language", "DE; q=0.5,EN")]
+    ));
+    assert!(!matches(
+        "accept-language",
+        &lang,
+        &[("accept-language", "en, de")]
+    ));
+}
+
+#[test]
+fn what_was_fetched_under_an_unusual_spelling_answers_that_one_only() {
+    let at = |uri: &'static str| {
+        let mut request = Request::new(());
+        *request.uri_mut() = Uri::from_static(uri);
+        request
+    };
+    let stored = |uri| Selection::new(&at(uri), &Answer::read(&HeaderMap::new())).unwrap();
+    assert!(stored("/p").matches(&at("/p")) && stored("/p").matches(&at("/%70")));
+    assert!(stored("/%70").matches(&at("/%70")));
+    assert!(!stored("/%70").matches(&at("/p")) && !stored("/%70").matches(&at("/./p")));
+    assert!(stored("/%70").is_replaced_by(&stored("/./p")));
+    assert!(!stored("/p").is_replaced_by(&stored("/%70")));
+}
