@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
-    header::{CACHE_CONTROL, CONTENT_TYPE, SET_COOKIE, VARY},
+    HeaderMap, HeaderValue, Response, StatusCode,
+    header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_TYPE, SET_COOKIE, VARY},
 };
 use scrimp_core::{
     PrivateRecheck,
@@ -44,11 +44,19 @@ pub(crate) fn judge<B>(
     let mut lines = 0;
     // One pass over all fields is cheaper than a lookup of each field that matters.
     for (name, value) in headers {
-        if *name == CACHE_CONTROL {
-            control = Some(value);
-            lines += 1;
-        }
-        if let Some(reason) = refuses(config, name, value) {
+        let refused = match *name {
+            CACHE_CONTROL => {
+                control = Some(value);
+                lines += 1;
+                None
+            }
+            CONTENT_TYPE if config.share_events => None,
+            CONTENT_TYPE => media_type::is_stream_type(value).then_some(Unshared::EventStream),
+            SET_COOKIE => Some(Unshared::SetCookie),
+            VARY => (!varies_within(config, value)).then_some(Unshared::Vary),
+            _ => None,
+        };
+        if let Some(reason) = refused {
             return Verdict::Refuse(reason);
         }
     }
@@ -71,21 +79,6 @@ pub(crate) fn judge<B>(
     Verdict::Share {
         window: window.and_then(|window| reuse(status, headers, &control, window)),
     }
-}
-
-/// Returns the reason why this field keeps a response from being shared.
-fn refuses(config: &Config, name: &HeaderName, value: &HeaderValue) -> Option<Unshared> {
-    if *name == CONTENT_TYPE {
-        let refused = !config.share_events && media_type::is_stream_type(value);
-        return refused.then_some(Unshared::EventStream);
-    }
-    if *name == SET_COOKIE {
-        return Some(Unshared::SetCookie);
-    }
-    if *name == VARY {
-        return (!varies_within(config, value)).then_some(Unshared::Vary);
-    }
-    None
 }
 
 /// Returns the reason why Cache-Control keeps a response from being shared.
@@ -152,6 +145,10 @@ fn reuse(
 /// Reports whether the key contains all fields that Vary names. With a key from the user's
 /// function, Vary is compared with each waiter's request instead.
 fn varies_within(config: &Config, vary: &HeaderValue) -> bool {
+    // The most frequent value of all.
+    if vary.as_bytes().eq_ignore_ascii_case(b"accept-encoding") {
+        return config.key.is_some() || is_keyed(config, &ACCEPT_ENCODING);
+    }
     vary::line_fields(vary)
         .all(|name| name.is_some_and(|name| config.key.is_some() || is_keyed(config, &name)))
 }
@@ -221,6 +218,23 @@ mod tests {
     fn what_says_nothing_is_shared_and_given_again_for_the_window() {
         assert_eq!(window(&[]), Some(30));
         assert_eq!(window(&[("vary", "accept-encoding")]), Some(30));
+    }
+
+    #[test]
+    fn a_vary_on_a_field_that_no_key_contains_is_refused_however_it_is_written() {
+        let mut config = Config::new();
+        config.ignored.push(ACCEPT_ENCODING);
+        for (vary, refused) in [
+            ("accept-encoding", true),
+            ("Accept-Encoding", true),
+            ("accept, accept-encoding", true),
+            ("accept", false),
+        ] {
+            let response = Response::builder().header(VARY, vary).body(()).unwrap();
+            let verdict = judge(&config, &response, &PrivateRecheck::default());
+            let refusal = Verdict::Refuse(Unshared::Vary);
+            assert_eq!(verdict == refusal, refused, "{vary}");
+        }
     }
 
     #[test]

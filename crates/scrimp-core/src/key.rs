@@ -11,8 +11,8 @@ use equivalent::Equivalent;
 /// Longest key, in bytes, that needs no heap during a look-up.
 const INLINE: usize = 256;
 
-/// Bytes of a part's length before the part.
-const PREFIX: usize = size_of::<u32>();
+/// Bytes before each part, which hold its length.
+const PREFIX: usize = 4;
 
 /// One secret for the whole process, so that clients cannot choose keys that collide.
 static SECRET: LazyLock<RandomState> = LazyLock::new(RandomState::new);
@@ -181,16 +181,17 @@ impl KeyBuf {
     }
 
     /// Adds a part.
+    #[inline]
     pub fn part(&mut self, part: &[u8]) -> &mut Self {
-        let start = self.length;
-        match self.inline.get_mut(start..start + PREFIX + part.len()) {
-            Some(room) => {
-                let (before, room) = room.split_at_mut(PREFIX);
+        let end = self.length + PREFIX + part.len();
+        match self.inline.get_mut(self.length..end) {
+            Some(room) if self.heap.is_empty() => {
+                let (before, rest) = room.split_at_mut(PREFIX);
                 before.copy_from_slice(&prefix(part.len()));
-                room.copy_from_slice(part);
-                self.length = start + PREFIX + part.len();
+                rest.copy_from_slice(part);
+                self.length = end;
             }
-            None => {
+            _ => {
                 self.push_to_heap(&prefix(part.len()));
                 self.push_to_heap(part);
             }

@@ -1,5 +1,7 @@
 //! Charges a call by the part of its answer that was seen.
 
+use std::time::SystemTime;
+
 use scrimp_core::Money;
 
 use crate::{TokenClass, Usage, bill::Cost, engine::Outcome, meter::Call, tap::Told};
@@ -11,7 +13,7 @@ impl Call {
     /// reported is estimated.
     pub(crate) fn usage(&self, whole: bool) -> Usage {
         let sent = self.bill.sent;
-        let mut usage = match self.tap.told() {
+        let mut usage = match self.told() {
             Some(told) => self.complete(told, whole),
             None if sent.prompt() > 0 && self.status.is_some() => {
                 sent.with(TokenClass::Output, self.guess())
@@ -49,10 +51,15 @@ impl Call {
 
     /// Returns the number of tokens of the answer, as far as it can be told from its size.
     fn guess(&self) -> u64 {
-        match &self.decoder {
-            Some(_) => self.tap.guess(),
-            None => self.bytes_out / 4,
+        match &self.reader {
+            Some(reader) if reader.decoder.is_some() => reader.tap.guess(),
+            _ => self.bytes_out / 4,
         }
+    }
+
+    /// Returns what the answer has reported, if it is read.
+    pub(crate) fn told(&self) -> Option<Told> {
+        self.reader.as_ref()?.tap.told()
     }
 
     /// Reports whether the call is paid. An error is not, unless the tariff says so; a failure that
@@ -69,7 +76,7 @@ impl Call {
 
     /// Reports whether the answer says that tokens were used.
     fn has_told(&self) -> bool {
-        let told = self.tap.told();
+        let told = self.told();
         told.is_some_and(|told| told.usage.prompt() > 0 || told.usage.completion() > 0)
     }
 
@@ -86,15 +93,15 @@ impl Call {
 
     /// Returns the cost. Where an estimated side has no price, as the output of an embedding, only
     /// what was told is paid.
-    pub(crate) fn cost(&self, usage: &Usage, paid: bool) -> Cost {
+    pub(crate) fn cost(&self, usage: &Usage, paid: bool, now: SystemTime) -> Cost {
         if !paid {
             return Cost::Nothing;
         }
-        let stated = self.tap.stated_cost().filter(|_| self.bill.stated);
-        let now = self.shared.config.clock.wall();
+        let reader = self.reader.as_ref().filter(|_| self.bill.stated);
+        let stated = reader.and_then(|reader| reader.tap.stated_cost());
         let cost = |usage: &Usage| self.bill.price.cost(usage, now, self.bill.used);
         let told = || {
-            let mut told = self.tap.told()?.usage;
+            let mut told = self.told()?.usage;
             (told.bytes_in, told.bytes_out) = (usage.bytes_in, usage.bytes_out);
             cost(&told)
         };

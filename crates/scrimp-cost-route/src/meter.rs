@@ -30,13 +30,8 @@ pub(crate) struct Call {
     pub(crate) failover: bool,
     pub(crate) reservation: Option<Reservation>,
     pub(crate) bill: Bill,
-    pub(crate) tap: Tap,
-    /// Decoder of the answer's content coding, if the answer is read.
-    pub(crate) decoder: Option<Decoder>,
-    /// Reader of the first event, if the answer is a stream: an error is no answer.
-    pub(crate) opening: Option<Opening>,
-    /// Verdict on the first event.
-    pub(crate) opened: Option<Verdict>,
+    /// Reader of the answer, if it is read. In a box, as it is large and most calls need none.
+    pub(crate) reader: Option<Box<AnswerReader>>,
     pub(crate) bytes_out: u64,
     /// Set as soon as the call is known to have failed.
     pub(crate) failed: Option<Failure>,
@@ -46,6 +41,17 @@ pub(crate) struct Call {
     pub(crate) learnt: bool,
     /// Set when the call has ended: what it cost.
     pub(crate) ended: Option<Cost>,
+}
+
+/// Reader of an answer's bytes as they pass.
+pub(crate) struct AnswerReader {
+    pub(crate) tap: Tap,
+    /// Decoder of the answer's content coding, if it can be decoded.
+    pub(crate) decoder: Option<Decoder>,
+    /// Reader of the first event, if the answer is a stream: an error is no answer.
+    opening: Option<Opening>,
+    /// Verdict on the first event.
+    opened: Option<Verdict>,
 }
 
 /// Failure of a call, and the time for which the provider asked to be left alone, if it did.
@@ -67,25 +73,30 @@ impl Call {
     pub(crate) fn begin_answer(&mut self, head: &response::Parts) {
         self.status = Some(head.status);
         let is_good = head.status.is_success();
-        self.opening = Opening::of(&head.headers, b"").filter(|_| is_good);
-        if self.reads_answer() {
-            // What cannot be decoded is not read: its usage is estimated.
-            self.decoder = Decoder::of(&head.headers, MOST_READ).ok();
+        let opening = Opening::of(&head.headers, b"").filter(|_| is_good);
+        // The cost depends on the answer, or it is a failure, which is paid only if it reports usage.
+        let failed = head.status.is_server_error();
+        if self.bill.reads_answers() || failed || opening.is_some() {
+            self.reader = Some(Box::new(AnswerReader {
+                tap: Tap::new(),
+                // What cannot be decoded is not read: its usage is estimated.
+                decoder: Decoder::of(&head.headers, MOST_READ).ok(),
+                opening,
+                opened: None,
+            }));
         }
-    }
-
-    /// Reports whether the answer is read: its cost depends on it, or it is a failure, which is
-    /// paid only if it reports usage.
-    fn reads_answer(&self) -> bool {
-        let failed = self.status.is_some_and(|status| status.is_server_error());
-        self.bill.reads_answers() || failed || self.opening.is_some()
     }
 
     /// Looks for the usage in every byte of the answer, if the cost depends on it.
     pub(crate) fn see(&mut self, chunk: &[u8]) {
         self.bytes_out += chunk.len() as u64;
-        if let Some(decoder) = &mut self.decoder {
-            let (tap, opening, opened) = (&mut self.tap, &mut self.opening, &mut self.opened);
+        if let Some(AnswerReader {
+            tap,
+            decoder: Some(decoder),
+            opening,
+            opened,
+        }) = self.reader.as_deref_mut()
+        {
             // The first error stays, and nothing is read after it.
             let _ = decoder.push(chunk, |piece| {
                 tap.see(piece);
@@ -98,11 +109,17 @@ impl Call {
 
     /// Reports whether the answer was a stream that began with an error, or ended without an event.
     fn has_no_answer(&mut self, outcome: Outcome) -> bool {
-        let (Some(opening), Some(_)) = (&mut self.opening, &self.decoder) else {
+        let Some(AnswerReader {
+            decoder: Some(_),
+            opening: Some(opening),
+            opened,
+            ..
+        }) = self.reader.as_deref_mut()
+        else {
             return false;
         };
         let at_end = || (outcome == Outcome::Succeeded).then(|| opening.end());
-        let verdict = self.opened.or_else(at_end);
+        let verdict = opened.or_else(at_end);
         verdict.is_some_and(|verdict| verdict != Verdict::Answer)
     }
 
@@ -144,14 +161,14 @@ impl Call {
         let paid = self.is_paid(outcome);
         let whole = outcome == Outcome::Succeeded;
         let usage = self.usage(whole);
-        let cost = self.cost(&usage, paid);
+        let now = self.shared.config.clock.wall();
+        let cost = self.cost(&usage, paid, now);
         self.ended = Some(cost);
         {
-            let now = self.shared.config.clock.wall();
             let mut state = self.shared.state.lock();
             state.stats.ended(outcome, paid, cost.known());
             if paid && let Some(index) = state.find(&self.provider.name) {
-                let told = self.tap.told();
+                let told = self.told();
                 let told = whole && told.is_some_and(|told| told.completion);
                 let model = self.bill.model.as_deref();
                 state.entries[index].count(model, now, told.then_some(&usage));

@@ -90,7 +90,8 @@ impl FieldNames {
         self.holds_whole(name) || self.sieve.lets_begin(name.as_bytes()) && self.holds_begun(name)
     }
 
-    fn holds_begun(&self, name: &str) -> bool {
+    /// Reports whether a name has one of the beginnings, with `_` and `-` equal.
+    pub(crate) fn holds_begun(&self, name: &str) -> bool {
         // The beginnings have at least this byte, and differ in it more than in those before.
         let byte = |name: &str| name.as_bytes().get(SHORTEST_PREFIX - 1).copied().map(fold);
         let own = byte(name);
@@ -193,7 +194,7 @@ impl Sieve {
 
     /// Returns false only if the name has none of the beginnings.
     #[inline]
-    const fn lets_begin(&self, name: &[u8]) -> bool {
+    pub(crate) const fn lets_begin(&self, name: &[u8]) -> bool {
         if name.len() < SHORTEST_PREFIX || self.begins & begins_with(name) == 0 {
             return false;
         }
@@ -216,7 +217,7 @@ const fn first_place(name: &[u8]) -> usize {
 
 /// Mixes length, first, middle and last byte, with `_` and `-` equal.
 #[inline]
-const fn mix(name: &[u8]) -> u32 {
+pub(crate) const fn mix(name: &[u8]) -> u32 {
     let length = name.len();
     if length == 0 {
         return 0;
@@ -277,7 +278,7 @@ const fn fold(byte: u8) -> u8 {
 #[must_use]
 #[inline]
 pub fn equal(a: &str, b: &str) -> bool {
-    a.len() == b.len() && begins(b, a)
+    a == b || a.len() == b.len() && begins(b, a)
 }
 
 /// Reports whether a name has this beginning, with `_` and `-` equal.

@@ -6,7 +6,7 @@ pub use crate::names::is_indifferent;
 use crate::{
     client_address::CLIENT_ADDRESS,
     credentials::{Credentials, KNOWN},
-    names::{FieldNames, Sieve},
+    names::{FieldNames, Sieve, equal, mix},
     target::{OVERRIDING, RETELLING},
     trace_fields::TRACE_FIELDS,
 };
@@ -83,6 +83,17 @@ pub static DECIDING: FieldNames = FieldNames::new(
     &[],
 );
 
+/// The lists whose names have a role by their text. A name is on one of them only.
+static LISTS: [(&FieldNames, Role); 6] = [
+    (&TRACE_FIELDS, Role::Trace),
+    (&CLIENT, Role::Client),
+    (&CLIENT_ADDRESS, Role::Client),
+    (&KNOWN, Role::Credential),
+    (&RETELLING, Role::Retelling),
+    (&OVERRIDING, Role::Overriding),
+];
+
+/// Passes all names with one of the beginnings on the lists.
 static ANY: Sieve = TRACE_FIELDS
     .sieve()
     .or(CLIENT.sieve())
@@ -90,6 +101,62 @@ static ANY: Sieve = TRACE_FIELDS
     .or(KNOWN.sieve())
     .or(RETELLING.sieve())
     .or(OVERRIDING.sieve());
+
+/// The whole names of all lists in one table, so that a name is looked for once.
+static WHOLE: Whole = Whole::new();
+
+/// More than twice the number of names on all lists.
+const PLACES: usize = 1024;
+
+/// Names by their bytes: the number of the list from one, or 0 for none, and the place on it.
+struct Whole([(u8, u8); PLACES]);
+
+// === impl Whole ===
+
+impl Whole {
+    const fn new() -> Self {
+        let mut places = [(0, 0); PLACES];
+        let mut held = 0;
+        let mut list = 0;
+        while list < LISTS.len() {
+            let names = LISTS[list].0.names();
+            list += 1;
+            let mut index = 0;
+            while index < names.len() {
+                let mut at = Self::first(names[index]);
+                while places[at].0 != 0 {
+                    at = (at + 1) % PLACES;
+                }
+                // A list holds 255 names at most.
+                places[at] = (list as u8, index as u8);
+                index += 1;
+                held += 1;
+            }
+        }
+        assert!(2 * held < PLACES, "the table of names must be half empty");
+        Self(places)
+    }
+
+    /// Returns the first place to look for a name.
+    #[inline]
+    const fn first(name: &str) -> usize {
+        (mix(name.as_bytes()) >> 20) as usize % PLACES
+    }
+
+    /// Returns the role of a name, with `_` and `-` equal.
+    #[inline]
+    fn get(&self, name: &str) -> Option<Role> {
+        let mut at = Self::first(name);
+        loop {
+            let (list, index) = self.0[at];
+            let (names, role) = LISTS[usize::from(list).checked_sub(1)?];
+            if equal(names.names()[usize::from(index)], name) {
+                return Some(role);
+            }
+            at = (at + 1) % PLACES;
+        }
+    }
+}
 
 /// Returns the role of a field. A name with `_` has the role of the name with `-`.
 ///
@@ -165,16 +232,12 @@ fn by_text(name: &HeaderName) -> Role {
     if text.starts_with("sec-") && !KNOWN.contains(name) {
         return Role::Client;
     }
-    if ANY.lets_through(text) {
-        for (list, role) in [
-            (&TRACE_FIELDS, Role::Trace),
-            (&CLIENT, Role::Client),
-            (&CLIENT_ADDRESS, Role::Client),
-            (&KNOWN, Role::Credential),
-            (&RETELLING, Role::Retelling),
-            (&OVERRIDING, Role::Overriding),
-        ] {
-            if list.contains(name) {
+    if let Some(role) = WHOLE.get(text) {
+        return role;
+    }
+    if ANY.lets_begin(text.as_bytes()) {
+        for (list, role) in LISTS {
+            if list.holds_begun(text) {
                 return role;
             }
         }
@@ -225,6 +288,22 @@ mod tests {
         ] {
             assert_eq!(of(name), expected, "{name}");
             assert_eq!(of(&name.replace('-', "_")), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn every_name_of_a_list_has_the_role_of_the_list() {
+        for (list, role) in LISTS {
+            let begun = list.prefixes().iter().map(|prefix| format!("{prefix}x"));
+            let whole = list.names().iter().map(|&name| name.to_owned());
+            for name in whole.chain(begun) {
+                for name in [name.replace('-', "_"), name] {
+                    assert_eq!(of(&name), role, "{name}");
+                }
+            }
+        }
+        for name in ["x-request-ids", "traceparen", "x-api-kex", "a", "x"] {
+            assert_eq!(of(name), Role::Other, "{name}");
         }
     }
 

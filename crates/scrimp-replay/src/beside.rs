@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 /// Bytes of items that are sent together: a channel costs more than most items.
 const CHUNK: usize = 64 << 10;
 /// Chunks that may be in line. Then the replay waits.
-const IN_LINE: usize = 128;
+const IN_LINE: usize = 256;
 
 /// A thread that works on items in their order.
 pub(crate) struct Beside<T, R> {

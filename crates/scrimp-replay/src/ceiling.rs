@@ -5,9 +5,11 @@
 //! and joined by a merge.
 
 use std::{
-    collections::{HashMap, hash_map::RandomState},
-    hash::BuildHasher,
+    collections::HashMap,
+    hash::{Hash, Hasher},
 };
+
+use scrimp_core::KeyHashBuilder;
 
 use crate::{
     error::Result,
@@ -23,11 +25,18 @@ const KEY: usize = 16;
 /// Counts the requests that an infinite cache would answer.
 #[derive(Debug)]
 pub(crate) struct Ceiling {
-    keys: HashMap<u128, Requests>,
+    keys: Keys,
     max_keys: usize,
     runs: Runs<KEY>,
-    hashers: [RandomState; 2],
 }
+
+/// The requests of each key, by its two hashes. The first one is keyed, and is not hashed again.
+type Keys = HashMap<Hashes, Requests, KeyHashBuilder>;
+
+/// Two 64-bit hashes of a key, of which the first is keyed: no two keys of any real trace share
+/// both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Hashes(pub(crate) u64, pub(crate) u64);
 
 /// Result of an infinite cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,23 +65,20 @@ impl Ceiling {
 
     fn with_max_keys(max_keys: usize) -> Self {
         Self {
-            keys: HashMap::new(),
+            keys: Keys::default(),
             max_keys,
             runs: Runs::default(),
-            hashers: [RandomState::new(), RandomState::new()],
         }
     }
 
     /// Counts a request that a stored response for `key` would satisfy. `storable` says whether
     /// its own response may be stored.
-    pub(crate) fn request(&mut self, key: &[u8], storable: bool) -> Result<()> {
-        // Two keyed 64-bit hashes: no two keys of any real trace share both.
-        let [high, low] = [0, 1].map(|half: usize| u128::from(self.hashers[half].hash_one(key)));
+    pub(crate) fn request(&mut self, key: Hashes, storable: bool) -> Result<()> {
         let seen = Requests {
             count: 1,
             stored_at: u64::from(storable),
         };
-        let known = self.keys.entry(high << 64 | low).or_default();
+        let known = self.keys.entry(key).or_default();
         *known = known.then(seen);
         if self.keys.len() >= self.max_keys {
             let mut arena = drain(&mut self.keys);
@@ -100,17 +106,26 @@ impl Ceiling {
 }
 
 /// Returns the sorted records of all keys.
-fn drain(keys: &mut HashMap<u128, Requests>) -> Arena {
+fn drain(keys: &mut Keys) -> Arena {
     let mut arena = Arena::default();
     for (key, known) in keys.drain() {
         arena.push(|out| {
-            out.extend_from_slice(&key.to_be_bytes());
+            out.extend_from_slice(&key.0.to_be_bytes());
+            out.extend_from_slice(&key.1.to_be_bytes());
             out.extend_from_slice(&known.count.to_le_bytes());
             out.extend_from_slice(&known.stored_at.to_le_bytes());
         });
     }
     arena.sort(KEY);
     arena
+}
+
+// === impl Hashes ===
+
+impl Hash for Hashes {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.0);
+    }
 }
 
 // === impl Requests, Best ===
@@ -161,7 +176,9 @@ mod tests {
     fn count(requests: &[(u8, bool)], max_keys: usize) -> Best {
         let mut ceiling = Ceiling::with_max_keys(max_keys);
         for &(key, storable) in requests {
-            ceiling.request(&[key], storable).unwrap();
+            ceiling
+                .request(Hashes(u64::from(key) % 3, key.into()), storable)
+                .unwrap();
         }
         ceiling.finish().unwrap()
     }

@@ -3,7 +3,7 @@
 use scrimp_core::Money;
 
 use crate::{
-    ceiling::Ceiling,
+    ceiling::{Ceiling, Hashes},
     error::Result,
     intake::Content,
     layers::Layers,
@@ -12,7 +12,7 @@ use crate::{
     routes::Routes,
     settings::Settings,
     simulated::{anchored, request},
-    sizes::Simulation,
+    sizes::{self, Simulation},
     stack::{Stats, Verdict},
     stampede::Comparison,
     suggest::Trials,
@@ -100,9 +100,11 @@ impl Tally {
 
     /// Records the verdict on a request, and the number of its calls.
     pub(crate) fn note(&mut self, entry: &Entry, verdict: &Verdict, calls: u64) -> Result<()> {
-        self.curve.request(entry, verdict, calls);
-        if let Some(key) = &verdict.key {
-            self.ceiling.request(key, verdict.storable)?;
+        let fixed = verdict.key.as_ref().map(sizes::key_hash);
+        self.curve.request(entry, verdict, fixed, calls);
+        if let (Some(key), Some(fixed)) = (&verdict.key, fixed) {
+            let hashes = Hashes(key.as_ref().hash_value(), fixed);
+            self.ceiling.request(hashes, verdict.storable)?;
         }
         self.timeline.count(entry.time, calls, self.price);
         self.routes.count(&entry.method, &entry.target, calls);

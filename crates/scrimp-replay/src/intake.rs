@@ -36,6 +36,7 @@ pub(crate) fn read(
         recognised: Recognised::default(),
         content: Content::default(),
         sorter: Sorter::new(settings.sort_memory),
+        reads_fields: settings.reads_fields(),
         settings,
     };
     for input in inputs {
@@ -84,6 +85,8 @@ struct Intake<'a> {
     recognised: Recognised,
     content: Content,
     sorter: Sorter,
+    /// User agents matter.
+    reads_fields: bool,
     settings: &'a Settings,
 }
 
@@ -179,7 +182,10 @@ impl Intake<'_> {
         let reading = &mut self.reading;
         match parsed {
             Ok(None) => {}
-            Ok(Some(parsed)) => {
+            Ok(Some(mut parsed)) => {
+                if !self.reads_fields {
+                    parsed.entry.user_agent = String::new();
+                }
                 reading.lines += 1;
                 self.recognised.note(&parsed);
                 reading.timed += u64::from(parsed.entry.latency.is_some());

@@ -21,7 +21,11 @@ pub struct Route {
 
 /// Counts per route.
 #[derive(Debug, Default)]
-pub(crate) struct Routes(HashMap<String, (u64, u64)>);
+pub(crate) struct Routes {
+    counts: HashMap<String, (u64, u64)>,
+    /// The last route, whose memory the next one takes.
+    last: String,
+}
 
 // === impl Route ===
 
@@ -48,17 +52,24 @@ impl Routes {
     }
 
     fn of(&mut self, method: &str, target: &str) -> &mut (u64, u64) {
-        let mut route = template(method, target);
-        if self.0.len() >= MAX_ROUTES && !self.0.contains_key(&route) {
-            OTHER.clone_into(&mut route);
+        let Self { counts, last } = self;
+        last.clear();
+        template(last, method, target);
+        if !counts.contains_key(last) {
+            if counts.len() >= MAX_ROUTES {
+                OTHER.clone_into(last);
+            }
+            counts.entry(last.clone()).or_default();
         }
-        self.0.entry(route).or_default()
+        counts
+            .get_mut(last)
+            .expect("it is there, or was added just now")
     }
 
     /// Returns the routes that save the most calls, the highest first.
     pub(crate) fn top(self, count: usize) -> Vec<Route> {
         let routes = self
-            .0
+            .counts
             .into_iter()
             .map(|(route, (requests, upstream_calls))| Route {
                 route,
@@ -75,10 +86,9 @@ impl Routes {
     }
 }
 
-/// Returns `GET /products/{id}` for `/products/123?x=1`.
-fn template(method: &str, target: &str) -> String {
+/// Writes `GET /products/{id}` for `/products/123?x=1`.
+fn template(route: &mut String, method: &str, target: &str) {
     let path = target.split('?').next().unwrap_or_default();
-    let mut route = String::with_capacity(method.len() + path.len() + 1);
     route.push_str(method);
     route.push(' ');
     for (at, segment) in path.split('/').enumerate() {
@@ -87,7 +97,6 @@ fn template(method: &str, target: &str) -> String {
         }
         route.push_str(if is_id(segment) { "{id}" } else { segment });
     }
-    route
 }
 
 /// Reports whether a segment is a number, a UUID, or a hash: at least eight hex digits that are not
@@ -108,6 +117,11 @@ mod tests {
 
     #[test]
     fn ids_become_one_route_and_words_stay() {
+        let template = |method, target| {
+            let mut route = String::new();
+            super::template(&mut route, method, target);
+            route
+        };
         assert_eq!(template("GET", "/products/123?x=1"), "GET /products/{id}");
         assert_eq!(
             template("GET", "/u/6fa459ea-ee8a-3ca4-894e-db77e160355e/x"),
@@ -124,7 +138,7 @@ mod tests {
         for number in 0..MAX_ROUTES + 7 {
             routes.count("GET", &format!("/page-{number}"), 1);
         }
-        let other = routes.0[OTHER];
+        let other = routes.counts[OTHER];
         assert_eq!(other, (7, 7));
     }
 }

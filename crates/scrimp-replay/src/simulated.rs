@@ -1,8 +1,12 @@
 //! Virtual time, and the requests of a log.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::{
+    fmt,
+    time::{Duration, UNIX_EPOCH},
+};
 
-use http::{HeaderValue, Request, header::USER_AGENT};
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Uri, header::USER_AGENT};
 use scrimp_core::Clock;
 use tokio::runtime::{Builder, Runtime};
 
@@ -37,21 +41,26 @@ pub(crate) fn request<B: Default>(entry: &Entry, default_host: &str) -> Result<R
     } else {
         &entry.host
     };
-    let mut request = Request::builder()
-        .method(entry.method.as_str())
-        .uri(format!("http://{host}{}", entry.target))
-        .extension(Logged {
-            status: entry.status,
-            bytes: entry.bytes,
-            latency: entry.latency,
-        });
+    let unfit = |error: &dyn fmt::Display| {
+        // Methods and targets were checked when the line was read.
+        Error::new(format!("cannot request {}: {error}", entry.target))
+    };
+    let method = Method::from_bytes(entry.method.as_bytes());
+    let uri = ["http://", host, &entry.target].concat();
+    let uri = Uri::from_maybe_shared(Bytes::from(uri));
+    let mut request = Request::new(B::default());
+    *request.method_mut() = method.map_err(|error| unfit(&error))?;
+    *request.uri_mut() = uri.map_err(|error| unfit(&error))?;
+    request.extensions_mut().insert(Logged {
+        status: entry.status,
+        bytes: entry.bytes,
+        latency: entry.latency,
+    });
     // Rules may read it. An agent that cannot be sent now was not sent then.
-    if let Ok(agent) = HeaderValue::from_str(&entry.user_agent)
-        && !agent.is_empty()
+    if !entry.user_agent.is_empty()
+        && let Ok(agent) = HeaderValue::from_str(&entry.user_agent)
     {
-        request = request.header(USER_AGENT, agent);
+        request.headers_mut().insert(USER_AGENT, agent);
     }
-    // Methods and targets were checked when the line was read.
-    let request = request.body(B::default());
-    request.map_err(|error| Error::new(format!("cannot request {}: {error}", entry.target)))
+    Ok(request)
 }

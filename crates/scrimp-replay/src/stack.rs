@@ -2,7 +2,7 @@
 
 use std::{
     future::{Future, poll_fn},
-    pin::Pin,
+    pin::{Pin, pin},
 };
 
 use bytes::Bytes;
@@ -11,7 +11,7 @@ use http_body::Body;
 use http_body_util::{BodyExt, Empty};
 use scrimp_cache::{Cache, CacheLayer, MemoryStore, NotStored};
 use scrimp_coalesce::{Coalesce, CoalesceLayer, ReuseWindow};
-use scrimp_core::{Clock, Ledger, SettingError, Totals};
+use scrimp_core::{Clock, Key, Ledger, SettingError, Totals};
 use scrimp_http::status::is_heuristically_cacheable;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -46,7 +46,7 @@ enum Front {
 #[derive(Debug)]
 pub(crate) struct Verdict {
     /// The cache's key; `None` if no stored response could have satisfied the request.
-    pub(crate) key: Option<Vec<u8>>,
+    pub(crate) key: Option<Key>,
     /// A cache with unlimited room would have stored the upstream's response.
     pub(crate) storable: bool,
     /// The response that was stored, if one was.
@@ -186,8 +186,9 @@ where
     B: Body,
 {
     if let Ok(response) = call.await {
+        let mut body = pin!(response.into_body());
         // Only a bug can fail here, and the count of calls would show it.
-        let _ = response.into_body().collect().await;
+        while let Some(Ok(_)) = body.frame().await {}
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) struct Watched {
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     /// The key looked up; `None` if no stored response could have satisfied the request.
-    pub(crate) key: Option<Vec<u8>>,
+    pub(crate) key: Option<Key>,
     /// The last response that was stored, if one was.
     pub(crate) stored: Option<Stored>,
 }
@@ -60,7 +60,7 @@ impl Store for Watched {
     type Put = <MemoryStore as Store>::Put;
 
     fn get(&self, key: KeyRef<'_>) -> Lookup<Self::Get> {
-        self.seen.lock().key = Some(key.as_bytes().to_vec());
+        self.seen.lock().key = Some(key.to_key());
         self.inner.get(key)
     }
 

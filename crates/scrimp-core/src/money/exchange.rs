@@ -108,11 +108,16 @@ impl ExchangeRates {
     ///
     /// [`NoExchangeRate`] if neither one rate nor two lead from one currency to the other, even
     /// for a zero amount.
+    #[inline]
     pub fn convert(&self, amount: Money, to: Currency) -> Result<Money, NoExchangeRate> {
-        let from = amount.currency();
-        if from == to {
-            return Ok(amount);
+        match amount.currency() == to {
+            true => Ok(amount),
+            false => self.exchange(amount, to),
         }
+    }
+
+    fn exchange(&self, amount: Money, to: Currency) -> Result<Money, NoExchangeRate> {
+        let from = amount.currency();
         if let Some(factor) = self.factor(from, to) {
             return Ok(scaled(amount, factor, to));
         }

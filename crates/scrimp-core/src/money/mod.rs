@@ -95,7 +95,12 @@ impl Money {
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "the edge where floats begin")]
     pub fn as_f64(self) -> f64 {
-        self.pico as f64 / PICO as f64
+        // The conversion is dear in 128 bits, and most amounts fit into 64.
+        let pico = match i64::try_from(self.pico) {
+            Ok(small) => small as f64,
+            Err(_) => self.pico as f64,
+        };
+        pico / PICO as f64
     }
 
     /// Adds two amounts of one currency.

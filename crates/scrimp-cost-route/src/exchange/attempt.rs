@@ -114,7 +114,12 @@ impl<'a> Attempt<'a> {
         let mut body = Held::new(Box::pin(body));
         self.call.begin_answer(&head);
         let status = head.status.as_u16();
-        match self.fault(&head, &mut body).await {
+        let mut fault = Fault::of_status(head.status, self.own_credentials);
+        // What is rare lies in a box, so that the future of every request is smaller.
+        if fault == Fault::None && Fault::is_in_body(&head) && self.job.whole.is_some() {
+            fault = Box::pin(self.fault(&head, &mut body)).await;
+        }
+        match fault {
             Fault::None => self.answered(head, body).await,
             Fault::Caller => {
                 self.call.tell_nothing();
@@ -122,29 +127,25 @@ impl<'a> Attempt<'a> {
             }
             Fault::Provider => {
                 self.call.fail(wait(&head.headers, &self.shared));
-                self.missed(Miss::Status(status), head, body).await
+                Box::pin(self.missed(Miss::Status(status), head, body)).await
             }
             Fault::Model => {
                 self.mark_model();
                 self.call.tell_nothing();
-                self.missed(Miss::Model, head, body).await
+                Box::pin(self.missed(Miss::Model, head, body)).await
             }
             Fault::TooLarge => {
                 self.call.tell_nothing();
-                self.missed(Miss::TooLarge, head, body).await
+                Box::pin(self.missed(Miss::TooLarge, head, body)).await
             }
         }
     }
 
-    /// Finds out whose fault an answer reports. The body of an error is read for it, up to a limit.
+    /// Finds out whose fault the body of an error reports. It is read up to a limit.
     async fn fault<R>(&self, head: &response::Parts, body: &mut Answer<R>) -> Fault
     where
         R: Body<Data = Bytes>,
     {
-        let fault = Fault::of_status(head.status, self.own_credentials);
-        if fault != Fault::None || !Fault::is_in_body(head) || self.job.whole.is_none() {
-            return fault;
-        }
         // What breaks off or takes too long is the caller's to see.
         let _ = within(self.until, body.all(fault::MOST)).await;
         let text = body.whole().filter(|text| text.len() <= fault::MOST);
@@ -200,7 +201,7 @@ impl<'a> Attempt<'a> {
         };
         if let Some(miss) = miss {
             self.call.fail(None);
-            return self.missed(miss, head, body).await;
+            return Box::pin(self.missed(miss, head, body)).await;
         }
         if let Some(gate) = gate
             && self.is_rejected(&*gate, &head, &body)

@@ -26,12 +26,21 @@ pub(super) async fn read<R: Body<Data = Bytes>>(
     body: &mut Held<Pin<Box<R>>>,
 ) -> Beginning {
     let begins = body.data().next().cloned().unwrap_or_default();
-    let (Some(mut opening), Ok(mut decoder)) = (
+    let (Some(opening), Ok(decoder)) = (
         Opening::of(&head.headers, &begins).filter(|_| head.status.is_success()),
         Decoder::of(&head.headers, MOST as u64),
     ) else {
         return Beginning::Answer;
     };
+    Box::pin(first_event(opening, decoder, body)).await
+}
+
+/// Reads up to the end of the first event.
+async fn first_event<R: Body<Data = Bytes>>(
+    mut opening: Opening,
+    mut decoder: Decoder,
+    body: &mut Held<Pin<Box<R>>>,
+) -> Beginning {
     let mut verdict = None;
     let mut look = |chunk: &[u8]| {
         let decoded = decoder.push(chunk, |piece| {

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{funds::Unavailable, job::Job};
 use crate::{
-    RouteDecision, Tap,
+    RouteDecision,
     bill::Bill,
     config::Shared,
     engine::{self, Ask, Barred, Choice},
@@ -91,10 +91,7 @@ impl Job {
                         failover,
                         reservation,
                         bill: self.bill(entry, wall),
-                        tap: Tap::new(),
-                        decoder: None,
-                        opening: None,
-                        opened: None,
+                        reader: None,
                         bytes_out: 0,
                         failed: None,
                         status: None,

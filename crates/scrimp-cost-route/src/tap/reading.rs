@@ -105,6 +105,9 @@ impl Reading {
 
     /// Returns the usage. `None` if nothing was said of either side.
     pub(super) fn told(&self) -> Option<Told> {
+        if self.present.is_none() && !self.ended.is_known() {
+            return None;
+        }
         let said = self.all();
         let sides = Sides::new(&said);
         let told = Told {

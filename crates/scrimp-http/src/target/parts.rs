@@ -69,7 +69,7 @@ impl<'a> Target<'a> {
     #[inline]
     fn of_origin(&self, first: Option<&'a HeaderValue>) -> TargetParts<'a> {
         let plain = first.filter(|host| HostBytes::of(host).plain);
-        let host = plain.and_then(|host| std::str::from_utf8(host.as_bytes()).ok());
+        let host = plain.and_then(|host| host.to_str().ok());
         TargetParts {
             scheme: self.uri.scheme_str().map_or("".into(), lower),
             authority: lower(host.unwrap_or_default()),

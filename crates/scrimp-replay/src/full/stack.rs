@@ -13,7 +13,7 @@ use std::{
 use scrimp_batch::BatchLayer;
 use scrimp_cache::{CacheLayer, MemoryStore};
 use scrimp_coalesce::CoalesceLayer;
-use scrimp_core::{Clock, Ledger, Totals};
+use scrimp_core::{Clock, Key, Ledger, Totals};
 use tokio::time::Instant;
 use tower::ServiceExt;
 use tower_layer::Layer;
@@ -190,7 +190,7 @@ impl FullStack {
 async fn seen(
     mut answer: Pin<Box<impl Future<Output = ()>>>,
     store: &Watched,
-) -> (Option<Vec<u8>>, Option<Stored>) {
+) -> (Option<Key>, Option<Stored>) {
     let (mut key, mut stored) = (None, None);
     poll_fn(|cx| {
         let _ = store.take();

@@ -21,8 +21,9 @@ pub(super) fn curve(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result 
     write!(
         f,
         "<figure>\n<figcaption><h2>{TITLE}</h2><p class=\"legend\">\
-         <span class=\"ceiling\">unlimited memory</span> <span class=\"with\">hit rate</span></p>\
-         </figcaption>\n<div class=\"plot\">\n<div class=\"scale\" aria-hidden=\"true\">"
+         <span class=\"ceiling\">unlimited memory</span> <span class=\"with\">hit rate</span>{}</p>\
+         </figcaption>\n<div class=\"plot\">\n<div class=\"scale\" aria-hidden=\"true\">",
+        curve.knee.map_or("", |_| " <span class=\"at\">knee</span>"),
     )?;
     for share in [1.0, 0.5, 0.0] {
         let label = percent(top * share).replace(".0 %", " %");

@@ -60,7 +60,7 @@ impl<R: BufRead> Lines<R> {
                 break;
             }
             any = true;
-            let end = chunk.iter().position(|&byte| byte == b'\n');
+            let end = memchr::memchr(b'\n', chunk);
             let text = &chunk[..end.unwrap_or(chunk.len())];
             too_long |= self.line.len() + text.len() > MAX_LINE;
             if !too_long {

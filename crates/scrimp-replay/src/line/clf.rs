@@ -117,14 +117,12 @@ pub(super) fn quoted(text: &[u8]) -> Option<(Cow<'_, [u8]>, &[u8])> {
     let mut escaped = false;
     let mut at = 0;
     loop {
-        match *text.get(at)? {
-            b'"' => break,
-            b'\\' => {
-                escaped = true;
-                at += 2;
-            }
-            _ => at += 1,
+        at += memchr::memchr2(b'"', b'\\', text.get(at..)?)?;
+        if text[at] == b'"' {
+            break;
         }
+        escaped = true;
+        at += 2;
     }
     let (field, rest) = (&text[..at], &text[at + 1..]);
     let field = if escaped {
@@ -136,7 +134,7 @@ pub(super) fn quoted(text: &[u8]) -> Option<(Cow<'_, [u8]>, &[u8])> {
 }
 
 fn position(text: &[u8], byte: u8) -> Option<usize> {
-    text.iter().position(|&other| other == byte)
+    memchr::memchr(byte, text)
 }
 
 fn number(text: &[u8]) -> Option<u64> {

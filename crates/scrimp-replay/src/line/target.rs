@@ -6,6 +6,26 @@ use http::uri::{Authority, PathAndQuery};
 
 use super::{BadLine, words::hex as digit};
 
+/// Length that a target stays below: together with scheme and host, the limit of `http`.
+const MAX_TARGET: usize = 60_000;
+
+/// Bytes that stand for themselves in a path and in a query (RFC 3986 §3.3, §3.4), and `%` and `?`.
+static PLAIN: [bool; 256] = {
+    let marks = b"-._~!$&'()*+,;=:@/%?";
+    let mut plain = [false; 256];
+    let mut byte = 0;
+    while byte < u8::MAX {
+        plain[byte as usize] = byte.is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let mut at = 0;
+    while at < marks.len() {
+        plain[marks[at] as usize] = true;
+        at += 1;
+    }
+    plain
+};
+
 /// Splits a logged request target into authority and path with query.
 ///
 /// Absolute targets contain their authority. A fragment is removed, and bytes that are not allowed
@@ -82,14 +102,21 @@ fn scheme_end(target: &[u8]) -> Option<usize> {
 }
 
 fn encode(path: &[u8]) -> Result<String, BadLine> {
-    let path = path.split(|&byte| byte == b'#').next().unwrap_or_default();
     let mut target = String::with_capacity(path.len() + 1);
     match path.first() {
-        None | Some(b'?') => target.push('/'),
+        None | Some(b'?' | b'#') => target.push('/'),
         Some(b'/') => {}
         Some(_) => return Err(BadLine::Target),
     }
-    for &byte in path {
+    // Most targets consist of bytes that stand for themselves in any URL.
+    if target.len() + path.len() < MAX_TARGET
+        && path.iter().all(|&byte| PLAIN[usize::from(byte)])
+        && let Ok(plain) = std::str::from_utf8(path)
+    {
+        target.push_str(plain);
+        return Ok(target);
+    }
+    for &byte in path.split(|&byte| byte == b'#').next().unwrap_or_default() {
         match byte {
             b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' => hex(&mut target, byte),
             b'!'..=b'~' => target.push(char::from(byte)),
@@ -97,8 +124,7 @@ fn encode(path: &[u8]) -> Result<String, BadLine> {
         }
     }
     match PathAndQuery::try_from(target.as_str()) {
-        // Together with scheme and host, the URL must stay below the limit of `http`.
-        Ok(_) if target.len() < 60_000 => Ok(target),
+        Ok(_) if target.len() < MAX_TARGET => Ok(target),
         _ => Err(BadLine::Target),
     }
 }

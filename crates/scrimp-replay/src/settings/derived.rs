@@ -38,6 +38,11 @@ impl Settings {
             && (self.statuses.is_empty() || self.statuses.contains(&entry.status))
     }
 
+    /// Reports whether a rule reads header fields, of which a log states the user agent.
+    pub(crate) fn reads_fields(&self) -> bool {
+        self.rules.iter().any(|rule| rule.contains("header"))
+    }
+
     /// Returns the rules for the cache, in order, each with the TTL if there is one.
     pub(crate) fn cache_rules(&self) -> Vec<String> {
         let default = match self.ttl {

@@ -5,6 +5,8 @@ use std::{
     hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
 };
 
+use scrimp_core::Key;
+
 use crate::line::Entry;
 
 /// Most targets that are remembered. If there are more, those with the higher hashes go.
@@ -76,6 +78,11 @@ impl Footprint {
 /// Returns a hash of host and target.
 pub(super) fn target_hash(entry: &Entry) -> u64 {
     Fixed::default().hash_one((&entry.host, &entry.target))
+}
+
+/// Returns a hash of a key of the cache that is the same in every process.
+pub(crate) fn key_hash(key: &Key) -> u64 {
+    Fixed::default().hash_one(key.as_ref().as_bytes())
 }
 
 #[cfg(test)]

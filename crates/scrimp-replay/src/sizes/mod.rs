@@ -3,5 +3,5 @@
 mod footprint;
 mod simulate;
 
-pub(crate) use footprint::Footprint;
+pub(crate) use footprint::{Footprint, key_hash};
 pub(crate) use simulate::Simulation;

@@ -1,17 +1,14 @@
 //! Tables of several sizes that are driven beside the replay.
 
-use std::{collections::HashMap, hash::BuildHasher};
+use std::collections::HashMap;
 
 use http::Method;
 use scrimp_cache::{MemoryStore, Store};
-use scrimp_core::{Key, KeyRef};
+use scrimp_core::{Key, KeyHashBuilder, KeyRef};
 use scrimp_table::{Change, Kept, Table};
 use tokio::time::Instant;
 
-use super::{
-    Footprint,
-    footprint::{Fixed, target_hash},
-};
+use super::{Footprint, footprint::target_hash};
 use crate::{
     curve::{Curve, Point},
     line::Entry,
@@ -48,9 +45,9 @@ pub(crate) struct Simulation {
     sampled: f64,
     tables: Vec<Sized>,
     /// The last response for each key of the sample.
-    known: HashMap<Key, Stored, Fixed>,
+    known: HashMap<Key, Stored, KeyHashBuilder>,
     /// Keys of targets, for requests that invalidate them.
-    targets: HashMap<u64, Key, Fixed>,
+    targets: HashMap<u64, Key, KeyHashBuilder>,
     /// Requests, and those of them that a stored response could answer.
     requests: u64,
     lookups: u64,
@@ -111,26 +108,31 @@ impl Simulation {
     }
 
     /// Makes a request in each table, given the cache's verdict on it and its number of calls.
-    pub(crate) fn request(&mut self, entry: &Entry, verdict: &Verdict, calls: u64) {
+    ///
+    /// `hash` is the [hash of its key](super::key_hash).
+    pub(crate) fn request(
+        &mut self,
+        entry: &Entry,
+        verdict: &Verdict,
+        hash: Option<u64>,
+        calls: u64,
+    ) {
         if self.over {
             return;
         }
         self.requests += 1;
-        let Some(bytes) = &verdict.key else {
+        let (Some(key), Some(hash)) = (&verdict.key, hash) else {
             return self.invalidate(entry);
         };
         self.lookups += 1;
         let missed = u64::from(calls > 0 || verdict.stored.is_some());
         self.missed += missed;
-        if Fixed::default().hash_one(bytes) > self.most {
+        if hash > self.most {
             return;
         }
-        let Some(key) = Key::from_bytes(bytes) else {
-            return;
-        };
         self.missed_sampled += missed;
         // The cache has answered from its store: a table without the response would fetch it again.
-        let known = || self.known.get(&key).copied();
+        let known = || self.known.get(key).copied();
         let fetched = calls == 0 && entry.method == Method::GET.as_str();
         let stored = verdict.stored.or_else(|| fetched.then(known).flatten());
         let now = Instant::now();
@@ -140,7 +142,7 @@ impl Simulation {
         if let Some(stored) = stored {
             self.known.insert(key.clone(), stored);
         }
-        self.targets.insert(target_hash(entry), key);
+        self.targets.insert(target_hash(entry), key.clone());
         // No key may fill the memory, even if the estimate was wrong.
         self.over = self.known.len().max(self.targets.len()) > MAX_KEYS;
     }

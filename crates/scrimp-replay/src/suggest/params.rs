@@ -5,6 +5,8 @@ use std::{
     hash::BuildHasher,
 };
 
+use scrimp_core::KeyHashBuilder;
+
 /// Most names that are counted; the rest are known to exist, and no more.
 const MAX_NAMES: usize = 256;
 /// Most values of a name that are told apart.
@@ -27,7 +29,7 @@ pub(crate) struct Params {
 #[derive(Debug, Default)]
 pub(crate) struct Paths {
     /// Hashes.
-    paths: HashSet<u64>,
+    paths: Hashes,
     hasher: RandomState,
     /// There are too many to tell.
     any: bool,
@@ -36,8 +38,11 @@ pub(crate) struct Paths {
 #[derive(Debug, Default)]
 struct Count {
     requests: u64,
-    values: HashSet<u64>,
+    values: Hashes,
 }
+
+/// Keyed hashes, which are not hashed again.
+type Hashes = HashSet<u64, KeyHashBuilder>;
 
 // === impl Params ===
 
@@ -50,19 +55,20 @@ impl Params {
         self.paths.insert(path);
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            if !is_plain(name) || (self.names.len() >= MAX_NAMES && !self.names.contains_key(name))
-            {
-                self.others = true;
-                continue;
-            }
-            let value = self.paths.hasher.hash_one(value);
+            let has_room = self.names.len() < MAX_NAMES;
             let count = match self.names.get_mut(name) {
                 Some(count) => count,
-                None => self.names.entry(name.to_owned()).or_default(),
+                None if has_room && is_plain(name) => {
+                    self.names.entry(name.to_owned()).or_default()
+                }
+                None => {
+                    self.others = true;
+                    continue;
+                }
             };
             count.requests += 1;
             if count.values.len() < MAX_VALUES {
-                count.values.insert(value);
+                count.values.insert(self.paths.hasher.hash_one(value));
             }
         }
     }
@@ -106,7 +112,7 @@ impl Paths {
             self.any = self.paths.len() >= MAX_PATHS;
         }
         if self.any {
-            self.paths = HashSet::new();
+            self.paths = Hashes::default();
         }
     }
 
