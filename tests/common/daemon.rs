@@ -47,13 +47,27 @@ impl Daemon {
     /// Starts nginx with a cache in front of `origin`, with these directives in its `location`.
     #[must_use]
     pub fn nginx(origin: SocketAddr, directives: &str) -> Self {
+        Self::nginx_with("", origin, directives)
+    }
+
+    /// Starts nginx in the same way, with a module if it has a name.
+    ///
+    /// # Panics
+    ///
+    /// If nginx or the module is not installed.
+    #[must_use]
+    pub fn nginx_with(module: &str, origin: SocketAddr, directives: &str) -> Self {
+        let load = match module {
+            "" => String::new(),
+            module => format!("load_module {};", nginx_module(module).display()),
+        };
         let (folder, address) = (folder(), free_address());
         let at = folder.path().display();
         let temp = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map(|name| format!("{name}_temp_path {at}/{name};"))
             .join(" ");
         let conf = format!(
-            "daemon off; worker_processes 1; pid {at}/pid; error_log {at}/log;
+            "{load} daemon off; worker_processes 1; pid {at}/pid; error_log {at}/log;
              events {{ worker_connections 256; }}
              http {{
                access_log off; {temp}
@@ -139,6 +153,18 @@ fn write(folder: &TempDir, name: &str, text: &str) -> PathBuf {
 fn free_address() -> SocketAddr {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     listener.local_addr().expect("its address")
+}
+
+/// Returns the file of a module of nginx, as Debian installs it.
+fn nginx_module(name: &str) -> PathBuf {
+    let file = PathBuf::from(format!("/usr/lib/nginx/modules/{name}.so"));
+    let package = name.trim_start_matches("ngx_").trim_end_matches("_module");
+    let package = format!("libnginx-mod-{}", package.replace('_', "-"));
+    assert!(
+        file.is_file(),
+        "{name} is missing: install it (Debian's package {package})"
+    );
+    file
 }
 
 fn find(name: &str, package: &str) -> PathBuf {

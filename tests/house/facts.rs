@@ -6,9 +6,10 @@ use std::fs;
 use crate::sources::{Source, below, root};
 
 /// Crates that must use scrimp-http.
-const LAYERS: [&str; 8] = [
+const LAYERS: [&str; 9] = [
     "scrimp-batch",
     "scrimp-cache",
+    "scrimp-cdn",
     "scrimp-coalesce",
     "scrimp-cost-route",
     "scrimp-flight",

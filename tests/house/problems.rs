@@ -3,9 +3,10 @@
 use super::sources;
 
 /// The layers and the gateway, by the folders of their crates.
-const LAYERS: [&str; 7] = [
+const LAYERS: [&str; 8] = [
     "batch",
     "cache",
+    "cdn",
     "coalesce",
     "cost-route",
     "gateway",

@@ -5,9 +5,10 @@ use std::{collections::BTreeMap, fs};
 use super::sources;
 
 /// The crates that `scrimp` gathers, by the names of their folders.
-const LAYERS: [&str; 6] = [
+const LAYERS: [&str; 7] = [
     "batch",
     "cache",
+    "cdn",
     "coalesce",
     "cost-route",
     "limit",

@@ -1,6 +1,7 @@
 //! Beside and in front of third-party caches, as packaged by Debian.
 
 mod misspelt;
+mod purges;
 
 use std::{
     net::SocketAddr,

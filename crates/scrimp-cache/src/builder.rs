@@ -6,7 +6,7 @@ use std::{ops::Bound, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Extensions, HeaderMap, HeaderName, Request, Response, StatusCode, Uri};
-use scrimp_core::{BoxError, Clock, Ledger, Money, SettingError, Settings};
+use scrimp_core::{BoxError, Clock, Ledger, Money, Purger, SettingError, Settings};
 use scrimp_http::{credentials::Credentials, target::TargetUri};
 
 use crate::{
@@ -233,6 +233,17 @@ impl<St: Store> CacheLayerBuilder<St> {
         tags: impl Fn(&Request<()>, &Response<()>) -> Vec<String> + Send + Sync + 'static,
     ) -> Self {
         self.set(|config| config.tagger = Some(Function(Arc::new(tags))))
+    }
+
+    /// Adds a carrier of purges to a cache in front, such as the `CdnPurger` of `scrimp-cdn`.
+    /// Default: none.
+    ///
+    /// It gets every invalidation that an operator makes by an
+    /// [`Invalidator`](crate::Invalidator) or an [`Admin`](crate::Admin) of this layer, after the
+    /// invalidation holds here: a cache in front that asks again cannot get an old stored response.
+    /// Unsafe requests of clients are not among them, as the cache in front has seen those itself.
+    pub fn purger(self, purger: impl Purger) -> Self {
+        self.set(|config| config.purgers.push(Function(Arc::new(purger))))
     }
 
     /// Answers requests after an upstream failure that no stored response may stand in for.

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderName, Request, Response, StatusCode};
-use scrimp_core::{Clock, Ledger, Money, PrivateIf};
+use scrimp_core::{Clock, Ledger, Money, PrivateIf, Purger};
 use scrimp_http::{
     cache_control::CDN_CACHE_CONTROL,
     groups::{CACHE_TAG, SURROGATE_KEY},
@@ -41,6 +41,8 @@ pub(crate) struct Config {
     pub(crate) target_uri: TargetUri,
     /// Extensions of responses that are stored.
     pub(crate) kept: Option<KeptTypes>,
+    /// Carriers of purges to the caches in front.
+    pub(crate) purgers: Vec<Function<dyn Purger>>,
 }
 
 /// A function set by the operator. It has no text form.
@@ -91,6 +93,7 @@ impl Default for Config {
             store_timeout: Duration::from_millis(100),
             target_uri: TargetUri::default(),
             kept: None,
+            purgers: Vec::new(),
         }
     }
 }

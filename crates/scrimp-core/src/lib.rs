@@ -58,9 +58,11 @@ mod lock;
 mod money;
 mod private;
 mod problem;
+mod purge;
 mod reasons;
 mod retry_budget;
 mod setting;
+pub mod tag;
 mod tasks;
 
 pub use background::{background_span, release_span, root_span};
@@ -85,6 +87,7 @@ pub use money::{
 };
 pub use private::{PrivateIf, PrivateRecheck};
 pub use problem::Problem;
+pub use purge::{Purge, PurgeTarget, Purger};
 pub use retry_budget::RetryBudget;
 pub use setting::{SettingError, Settings};
 pub use tasks::Tasks;

@@ -19,6 +19,9 @@ pub const SURROGATE_KEY: HeaderName = HeaderName::from_static("surrogate-key");
 /// The field whose tags are separated by commas.
 pub const CACHE_TAG: HeaderName = HeaderName::from_static("cache-tag");
 
+/// The field of Varnish's vmod xkey, whose keys are separated by white space or commas.
+pub const XKEY: HeaderName = HeaderName::from_static("xkey");
+
 /// Returns the groups that a field names: a list of strings (RFC 9875 §2). A malformed field
 /// names none.
 #[must_use]

@@ -2,12 +2,27 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, header};
 
 use crate::{date, list::digits};
 
 /// The longest accepted wait: a year.
 const MOST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
+/// The field in which Fastly's API names the time at which its limit starts anew, in seconds since
+/// 1970 (<https://docs.fastly.com/api/>).
+const FASTLY_RATE_LIMIT_RESET: HeaderName = HeaderName::from_static("fastly-ratelimit-reset");
+
+/// Returns the wait until the time that Fastly-RateLimit-Reset names, from the response's own Date.
+/// `None` without one of them. Waits are limited to a year.
+#[must_use]
+pub fn fastly_reset(headers: &HeaderMap) -> Option<Duration> {
+    let reset = headers.get(FASTLY_RATE_LIMIT_RESET)?;
+    let reset = Duration::from_secs(digits(reset.as_bytes().trim_ascii())?);
+    let now = date::field(headers, &header::DATE)?;
+    let since = now.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    Some(reset.saturating_sub(since).min(MOST))
+}
 
 /// Returns the wait that an upstream asks for, given in seconds or as a date.
 ///
@@ -81,5 +96,23 @@ mod tests {
             read(&[("retry-after", "Fri, 31 Dec 9999 23:59:59 GMT")]),
             Some(year)
         );
+    }
+
+    #[test]
+    fn the_reset_of_fastly_is_measured_from_the_date_of_the_response() {
+        let wait = |reset: &str, date: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(FASTLY_RATE_LIMIT_RESET, reset.parse().unwrap());
+            if let Some(date) = date {
+                headers.insert(header::DATE, date.parse().unwrap());
+            }
+            fastly_reset(&headers).map(|wait| wait.as_secs())
+        };
+        let date = Some("Tue, 05 Jan 2016 23:59:44 GMT");
+        assert_eq!(wait("1452040784", date), Some(2_400));
+        assert_eq!(wait("1", date), Some(0));
+        assert_eq!(wait("99999999999", date), Some(MOST.as_secs()));
+        assert_eq!(wait("soon", date), None);
+        assert_eq!(wait("1452040784", None), None);
     }
 }

@@ -4,6 +4,8 @@
 use scrimp_batch::BatchLayer;
 #[cfg(feature = "cache")]
 use scrimp_cache::CacheLayer;
+#[cfg(feature = "cdn")]
+use scrimp_cdn::CdnLayer;
 #[cfg(feature = "coalesce")]
 use scrimp_coalesce::CoalesceLayer;
 #[cfg(feature = "body-digest")]
@@ -19,6 +21,7 @@ use tower::ServiceBuilder;
     feature = "batch",
     feature = "body-digest",
     feature = "cache",
+    feature = "cdn",
     feature = "coalesce",
     feature = "cost-route",
     feature = "limit",
@@ -69,6 +72,10 @@ pub trait ServiceBuilderExt<L>: sealed::Sealed<L> + Sized {
     #[cfg(feature = "stack")]
     fn stack(self) -> ServiceBuilder<Pair<StackLayer, L>>;
 
+    /// Gives responses the fields for a CDN. It goes outside of the cache, whose hits need them too.
+    #[cfg(feature = "cdn")]
+    fn cdn(self, layer: CdnLayer) -> ServiceBuilder<Pair<CdnLayer, L>>;
+
     /// Identifies a POST by its body, for the layers behind it.
     ///
     /// ```
@@ -118,6 +125,11 @@ impl<L> ServiceBuilderExt<L> for ServiceBuilder<L> {
     #[cfg(feature = "stack")]
     fn stack(self) -> ServiceBuilder<Pair<StackLayer, L>> {
         self.layer(StackLayer::new())
+    }
+
+    #[cfg(feature = "cdn")]
+    fn cdn(self, layer: CdnLayer) -> ServiceBuilder<Pair<CdnLayer, L>> {
+        self.layer(layer)
     }
 
     #[cfg(feature = "body-digest")]

@@ -7,6 +7,7 @@
 //! | `batch` | `scrimp::batch` | calls that can be made together |
 //! | `body-digest` | | (POST requests for cache and coalesce: `core::BodyDigestLayer`) |
 //! | `cache` | `scrimp::cache` | requests whose answer is known already |
+//! | `cdn` | `scrimp::cdn` | requests that a CDN in front answers, and keeps them right: fields and purges |
 //! | `coalesce` | `scrimp::coalesce` | requests whose answer is on its way already |
 //! | `cache-codec` | | the same after a restart: stored responses as bytes, for stores of your own |
 //! | `cache-encryption` | | (encryption of these bytes) |
@@ -123,6 +124,9 @@ pub use scrimp_batch as batch;
 #[cfg(feature = "cache")]
 #[doc(inline)]
 pub use scrimp_cache as cache;
+#[cfg(feature = "cdn")]
+#[doc(inline)]
+pub use scrimp_cdn as cdn;
 #[cfg(feature = "coalesce")]
 #[doc(inline)]
 pub use scrimp_coalesce as coalesce;

@@ -1,7 +1,7 @@
 //! The tags that can invalidate a response: those it comes with, and those of its own.
 
 use http::{HeaderMap, HeaderName, Request, Response};
-use scrimp_core::extensions::Tags;
+use scrimp_core::{extensions::Tags, tag};
 use scrimp_http::{
     groups::{self, CACHE_GROUPS},
     target::{authority, normal},
@@ -9,9 +9,7 @@ use scrimp_http::{
 
 use super::{
     epoch::{Carried, Tag},
-    target::{
-        SEPARATORS, anywhere_tag, authority_tag, group_tag, name_tag, path_tag, prefix_tag, uri_tag,
-    },
+    target::{anywhere_tag, authority_tag, group_tag, name_tag, path_tag, prefix_tag, uri_tag},
     validity::MAX_TAGS,
 };
 use crate::{config::Config, policy::refusal::Refusal, rule::Rule};
@@ -80,22 +78,15 @@ struct Carrier {
 impl Carrier {
     /// Adds a tag, its prefixes, and its version if it has one (`user:7@12`).
     fn add(&mut self, text: &str) {
-        let (name, version) = match text.rsplit_once('@') {
-            Some((name, version)) => match version.parse() {
-                Ok(version) => (name, Some(version)),
-                Err(_) => (text, None),
-            },
-            None => (text, None),
-        };
+        let (name, version) = tag::versioned(text);
         if name.is_empty() {
             return;
         }
-        let tag = name_tag(name);
-        self.tags.push(tag);
-        self.versions.extend(version.map(|version| (tag, version)));
-        for (end, _) in name.match_indices(SEPARATORS) {
-            self.tags.push(prefix_tag(&name[..=end]));
-        }
+        let named = name_tag(name);
+        self.tags.push(named);
+        self.versions
+            .extend(version.map(|version| (named, version)));
+        self.tags.extend(tag::prefixes(name).map(prefix_tag));
         self.note(name);
     }
 

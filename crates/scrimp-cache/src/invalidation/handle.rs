@@ -3,8 +3,9 @@
 use std::{fmt, sync::Arc};
 
 use futures_core::Stream;
-use http::{HeaderMap, HeaderName, Request};
-use scrimp_http::groups;
+use http::{HeaderMap, HeaderName, Request, Uri, uri::Scheme};
+use scrimp_core::{Purge, PurgeTarget};
+use scrimp_http::{groups, target::authority};
 
 use super::{
     Invalidation,
@@ -47,10 +48,23 @@ impl Invalidator {
     }
 
     /// Invalidates stored responses. The time it takes does not depend on their number.
+    ///
+    /// The caches in front get it afterwards ([`purger`](crate::CacheLayerBuilder::purger)).
     pub fn invalidate(&self, invalidation: &Invalidation) {
         self.epochs
             .append(invalidation.target(), invalidation.is_soft());
         tracing::debug!(?invalidation, "invalidated");
+        self.pass_on(|| invalidation.purge());
+    }
+
+    /// Hands a purge to the caches in front, now that none of them can fetch an old response here.
+    fn pass_on(&self, purge: impl FnOnce() -> Purge) {
+        if self.config.purgers.is_empty() {
+            return;
+        }
+        let purge = purge();
+        let purgers = self.config.purgers.iter();
+        purgers.for_each(|purger| purger.0.purge(&purge));
     }
 
     /// Counts the stored responses that an invalidation would hit now, in all variants. `None` if
@@ -69,16 +83,19 @@ impl Invalidator {
     /// Invalidates the responses stored under the key of a request, and nothing else of its URI.
     ///
     /// If the rule of the request says `auth=shared`, a request without credentials stands for those
-    /// with credentials too.
+    /// with credentials too. The caches in front know no keys: they get a purge of the whole URI.
     pub fn invalidate_request<B>(&self, request: &Request<B>) {
         let mut head = head_of(request);
         *head.version_mut() = request.version();
         head.extensions_mut().clone_from(request.extensions());
+        let target = self.config.target_uri.of(head.extensions(), head.uri());
+        let named = whole_uri(target.uri, head.headers());
         let (key, authorised) = keys_of(&self.config, head);
         for key in std::iter::once(key).chain(authorised) {
             self.epochs
                 .append(Target::tag(key_tag(key.as_ref())), false);
         }
+        self.pass_on(|| Purge::new(PurgeTarget::Uri(named)));
     }
 
     /// Invalidates on each event, until the stream ends. `invalidations` maps an event to its
@@ -113,6 +130,16 @@ impl Invalidator {
             }
         }
     }
+}
+
+/// Returns a request's target with the authority that its Host names, if it has none itself.
+fn whole_uri(uri: &Uri, headers: &HeaderMap) -> Uri {
+    let mut parts = uri.clone().into_parts();
+    if parts.authority.is_none() {
+        parts.authority = authority(uri, headers).parse().ok();
+        parts.scheme = parts.authority.is_some().then_some(Scheme::HTTP);
+    }
+    Uri::from_parts(parts).unwrap_or_else(|_| uri.clone())
 }
 
 /// Returns the groups that a successful unsafe request invalidates on its origin (RFC 9875 §3).

@@ -6,7 +6,7 @@ use std::{
 };
 
 use http::{HeaderMap, Uri, header};
-use scrimp_core::KeyRef;
+use scrimp_core::{KeyRef, Purge, PurgeTarget, tag::SEPARATORS};
 use scrimp_http::target::{
     authority, authority_bytes, is_normal_authority, normal, normal_authority,
 };
@@ -152,6 +152,22 @@ impl Invalidation {
 }
 
 impl Invalidation {
+    /// Returns the purge of the caches in front. They know no versions, so all of an entity go.
+    pub(super) fn purge(&self) -> Purge {
+        let target = match self.what.clone() {
+            What::Tag(tag) | What::Version(tag, _) => PurgeTarget::Tag(tag),
+            What::Prefix(prefix) => PurgeTarget::TagPrefix(prefix),
+            What::Glob(pattern) => PurgeTarget::Glob(pattern),
+            What::Uri(uri) => PurgeTarget::Uri(uri),
+            What::UriPrefix(uri) => PurgeTarget::UriPrefix(uri),
+            What::Authority(authority) => PurgeTarget::Authority(authority),
+            What::Group(authority, group) => PurgeTarget::Group { authority, group },
+            What::Everything => PurgeTarget::Everything,
+        };
+        let soft = self.soft && !matches!(self.what, What::Version(..));
+        Purge { target, soft }
+    }
+
     /// Describes what it hits, as keys and tags have it: in full, for the operator who asked.
     pub(super) fn description(&self) -> String {
         let uri = |uri: &Uri, target: &str| {
@@ -197,9 +213,6 @@ impl fmt::Debug for Invalidation {
         debug.finish_non_exhaustive()
     }
 }
-
-/// Separators at which a structured name may be cut to a prefix.
-pub(super) const SEPARATORS: [char; 2] = [':', '/'];
 
 /// Hashes without a secret, as tags outlive the process if the store does. [`Tag`] describes the
 /// effect of a collision: a client gains nothing by provoking one.

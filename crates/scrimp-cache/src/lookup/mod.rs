@@ -138,14 +138,15 @@ fn choose<St: Store, B>(
         _ => judge(control, &entry.policy, freshness, epoch == Epoch::Stale),
     };
     let reason = match verdict {
-        Verdict::Fresh | Verdict::Stale => {
-            return Decision::Answer(Found::new(variants, place, freshness));
+        Verdict::Fresh => return Decision::Answer(Found::new(variants, place, freshness)),
+        Verdict::Stale => {
+            return Decision::Answer(Found::new(variants, place, freshness.ended()));
         }
         Verdict::StaleWhileRevalidate if !asked.body_key => {
             // The upstream refuses a refresh. Without this caller's credentials, it will again.
             let in_vain = entry.was_refused() && asked.has_credentials(shared.config.mode);
             let refreshing = (!in_vain).then(|| entry.begin_refresh()).flatten();
-            let found = Found::new(variants, place, freshness);
+            let found = Found::new(variants, place, freshness.ended());
             return match refreshing {
                 Some(refreshing) => Decision::AnswerAndRefresh(found, refreshing),
                 None => Decision::Answer(found),
@@ -169,7 +170,7 @@ fn choose<St: Store, B>(
     miss.refreshing = entry.begin_refresh();
     if miss.refreshing.is_none() && may_stand_in(control, &entry.policy, freshness, true) {
         // A call is in progress already, and no request waits for a slow call twice.
-        return Decision::Answer(Found::new(variants, place, freshness));
+        return Decision::Answer(Found::new(variants, place, freshness.ended()));
     }
     Decision::Call(miss)
 }

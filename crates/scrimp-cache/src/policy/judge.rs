@@ -127,6 +127,15 @@ impl Freshness {
         }
     }
 
+    /// Returns the freshness of a response that is stale for any reason: a soft invalidation ends its
+    /// lifetime early.
+    pub(crate) fn ended(self) -> Self {
+        Self {
+            lifetime: self.lifetime.min(self.age),
+            ..self
+        }
+    }
+
     /// Reports whether the age is below the lifetime; at equality it is stale (§4.2).
     pub(crate) fn is_fresh(self) -> bool {
         self.lifetime > self.age

@@ -1,7 +1,10 @@
 //! The responses that each kind of invalidation hits.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use scrimp_cache::{CacheLayer, Invalidation, Invalidator};
+use scrimp_core::extensions::{CacheInfo, CacheState};
 
 use crate::{
     common::{Rig, layer, reply, request},
@@ -138,6 +141,25 @@ async fn a_soft_invalidation_revalidates_or_serves_while_refreshing() {
         rig.get("/").await.is_hit(),
         "a confirmation is newer than the invalidation"
     );
+}
+
+#[tokio::test]
+async fn what_is_served_after_a_soft_invalidation_is_stale_to_outer_layers_and_in_the_counts() {
+    let fields = [
+        ("cache-control", "max-age=60, stale-while-revalidate=60"),
+        ("cache-tag", "a"),
+    ];
+    let rig = Rig::answering(layer().explain(true), move |_| reply(200, &fields, "x"));
+    rig.get("/").await;
+    rig.layer
+        .invalidator()
+        .invalidate(&Invalidation::tag("a").soft());
+    let answer = rig.get("/").await;
+    assert_eq!(answer.cache_status(), "scrimp; hit; ttl=0");
+    let info = answer.extensions.get::<CacheInfo>().expect("a verdict");
+    assert_eq!(info.state, CacheState::Stale);
+    assert_eq!(info.expires_in, Some(Duration::ZERO));
+    assert_eq!((rig.layer.stats().hits, rig.layer.stats().stale), (0, 1));
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ mod admin;
 #[path = "../common/mod.rs"]
 mod common;
 mod kinds;
+mod purger;
 mod races;
 mod tags;
 

@@ -15,6 +15,12 @@ pub use response::{ResponseControl, expires_after_date};
 /// The field for content delivery networks (RFC 9213 §3).
 pub const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control");
 
+/// The older field for surrogates, which Fastly reads like Cache-Control.
+pub const SURROGATE_CONTROL: HeaderName = HeaderName::from_static("surrogate-control");
+
+/// The field by which an upstream tells nginx a lifetime in seconds.
+pub const X_ACCEL_EXPIRES: HeaderName = HeaderName::from_static("x-accel-expires");
+
 /// Reports whether a field directs one class of caches, by its name: those that end with
 /// `-cache-control` (RFC 9213 §2), and the older Surrogate-Control and Edge-Control.
 #[must_use]
