@@ -14,6 +14,7 @@ use scrimp_http::{
 use crate::{
     cache_status::CacheName,
     kept::KeptTypes,
+    packed::CommonParts,
     policy::{Mode, facts::Telling},
     rule::{Cookies, Rule, RuleSet},
 };
@@ -43,6 +44,8 @@ pub(crate) struct Config {
     pub(crate) kept: Option<KeptTypes>,
     /// Carriers of purges to the caches in front.
     pub(crate) purgers: Vec<Function<dyn Purger>>,
+    /// Header fields and selections that responses have in common.
+    pub(crate) common: CommonParts,
 }
 
 /// A function set by the operator. It has no text form.
@@ -94,6 +97,7 @@ impl Default for Config {
             target_uri: TargetUri::default(),
             kept: None,
             purgers: Vec::new(),
+            common: CommonParts::default(),
         }
     }
 }

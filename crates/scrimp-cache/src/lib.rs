@@ -169,6 +169,7 @@ mod invalidation;
 mod kept;
 mod layer;
 mod lookup;
+mod packed;
 mod pattern;
 mod policy;
 mod request;

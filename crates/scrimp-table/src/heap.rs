@@ -1,5 +1,7 @@
 //! A heap of places by priority, in which each place can be found.
 
+use super::grow;
+
 /// A priority queue over the places `0..len` of a list, least priority first; of equal priorities
 /// the one that was set last. In a loop through more than there is room for, all are equal, and what
 /// is held has to stay to be hit.
@@ -33,6 +35,8 @@ impl Heap {
 
     /// Adds the next place.
     pub(super) fn push(&mut self, priority: f64) {
+        grow(&mut self.index);
+        grow(&mut self.nodes);
         // A shard cannot reach 2³² entries.
         let at = self.nodes.len() as u32;
         self.index.push(at);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 use scrimp_core::KeyRef;
 
-use super::{Kept, ghosts::Ghosts, heap::Heap, rank::Rule, slot::Slot};
+use super::{Kept, ghosts::Ghosts, grow, heap::Heap, rank::Rule, slot::Slot};
 
 /// Number of slots below which memory is not given back.
 const LEAST_ROOM: usize = 1_024;
@@ -81,6 +81,7 @@ impl<V: Kept> Shard<V> {
         let place = self.slots.len() as u32;
         self.ranks.push(slot.priority(rule));
         self.ends.push(end);
+        grow(&mut self.slots);
         self.slots.push(slot);
         let slots = &self.slots;
         self.index

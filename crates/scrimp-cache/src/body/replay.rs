@@ -22,7 +22,7 @@ impl Replay {
         Some(Self {
             pieces: extras.pieces.clone()?,
             trailers: extras.trailers.clone(),
-            announced: entry.headers.contains_key(header::CONTENT_LENGTH),
+            announced: entry.headers.get(&header::CONTENT_LENGTH).is_some(),
         })
     }
 

@@ -1,15 +1,13 @@
-//! Header fields in stored form.
+//! Header fields of a response that is stored.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use scrimp_http::{date, media_type};
-use smallvec::SmallVec;
 
-use super::value;
 use crate::policy::freshness::Arrival;
 
-/// Returns the fields as hits send them, and the Cache-Status of caches nearer to the origin. The
-/// slots for values that change with every hit come first.
+/// Returns the fields as hits send them, without those that change with every hit, and the
+/// Cache-Status of caches nearer to the origin.
 pub(super) fn stored(
     mut headers: HeaderMap,
     status: StatusCode,
@@ -25,10 +23,7 @@ pub(super) fn stored(
         None => measured(&mut headers, status, body),
     }
     headers.remove(header::AGE);
-    let mut slots = HeaderMap::with_capacity(headers.keys_len() + 2);
-    slots.insert(header::AGE, HeaderValue::from_static("0"));
-    slots.insert(header::CACHE_STATUS, HeaderValue::from_static(""));
-    (compact(&headers, slots), said)
+    (headers, said)
 }
 
 /// Removes the Cache-Status of caches nearer to the origin, and returns it as one line.
@@ -67,56 +62,5 @@ fn announced(headers: &mut HeaderMap, trailers: &HeaderMap) {
     let names = trailers.keys().cloned().map(HeaderValue::from);
     for name in names {
         headers.append(header::TRAILER, name);
-    }
-}
-
-/// Appends fields to those of `copy`, with their values in memory of their own.
-///
-/// Values from a connection are slices of its read buffer: keeping twenty bytes would keep the
-/// whole buffer. All values go into one allocation, and each is a slice of it. Values that most
-/// responses share take none.
-fn compact(headers: &HeaderMap, mut copy: HeaderMap) -> HeaderMap {
-    let ready: SmallVec<[Option<HeaderValue>; 16]> = headers.values().map(value::shared).collect();
-    let own = || {
-        headers
-            .values()
-            .zip(&ready)
-            .filter(|(_, ready)| ready.is_none())
-    };
-    let size = own().map(|(value, _)| value.len()).sum();
-    let mut buffer = BytesMut::with_capacity(size);
-    for (value, _) in own() {
-        buffer.put_slice(value.as_bytes());
-    }
-    let mut rest = buffer.freeze();
-    for ((name, value), ready) in headers.iter().zip(ready) {
-        let value = ready.unwrap_or_else(|| {
-            let bytes = rest.split_to(value.len());
-            let owned = HeaderValue::from_maybe_shared(bytes);
-            let mut owned = owned.expect("the bytes of a valid value");
-            owned.set_sensitive(value.is_sensitive());
-            owned
-        });
-        copy.append(name.clone(), value);
-    }
-    copy
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn compacting_keeps_every_line_in_order() {
-        let mut headers = HeaderMap::new();
-        headers.append("a", HeaderValue::from_static("1"));
-        headers.append("b", HeaderValue::from_static(""));
-        headers.append("a", HeaderValue::from_bytes(b"\xfc").unwrap());
-        let mut secret = HeaderValue::from_static("s");
-        secret.set_sensitive(true);
-        headers.append("c", secret);
-        let copy = compact(&headers, HeaderMap::new());
-        assert_eq!(copy, headers);
-        assert!(copy["c"].is_sensitive());
     }
 }

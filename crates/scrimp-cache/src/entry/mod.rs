@@ -13,9 +13,7 @@ mod predictor;
 mod record;
 mod response;
 mod store;
-mod value;
 mod variants;
-mod weight;
 mod worth;
 
 #[cfg(feature = "codec")]

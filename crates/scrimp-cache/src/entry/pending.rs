@@ -16,6 +16,7 @@ use crate::{
     config::Config,
     invalidation::{carry, epoch::Validity, key_tag},
     kept::KeptExtensions,
+    packed::StoredFields,
     policy::{
         Policy, Selection,
         answer::Answer,
@@ -214,7 +215,7 @@ impl PendingEntry {
                     // The body has ended, so the cost is known by now.
                     let settlement = self.settlement.as_ref();
                     let charge = settlement.map_or(self.charge, |own| own.known_or(self.charge));
-                    Booking::new(ledger, charge, call.tenant(), route)
+                    Box::new(Booking::new(ledger, charge, call.tenant(), route))
                 });
                 let took = config.clock.instant().saturating_duration_since(call.sent);
                 (booking, smoothed(*entry, took))
@@ -226,23 +227,25 @@ impl PendingEntry {
         strip_tags(config, &mut headers);
         let whole = (&body, trailers.as_ref());
         let (headers, upstream_status) = head::stored(headers, parts.status, whole, self.arrival);
-        // These are read from the copy: otherwise they would keep the connection's whole buffer.
         let policy = self.policy.with_validators(&Answer::read(&headers));
+        let (selection, is_selection_shared) = config.common.selections.share(self.selection);
         Ok(Entry {
             status: parts.status,
             version: parts.version,
-            headers,
+            is_selection_shared,
+            headers: StoredFields::new(&headers, Some(&config.common.shapes)),
             body,
             extras: Extras {
-                trailers,
+                // A copy has no room to spare.
+                trailers: trailers.clone(),
                 pieces: self.pieces,
                 extensions: self.extensions,
+                upstream_status,
             }
             .boxed(),
-            upstream_status,
             sent: call.sent,
             policy,
-            selection: self.selection,
+            selection,
             validity: Validity::of_call(&call.start, carried),
             booking,
             recompute_cost,

@@ -10,16 +10,17 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Extensions, HeaderMap, StatusCode, Version};
+use http::{Extensions, HeaderMap, HeaderValue, StatusCode, Version, header};
 use scrimp_core::extensions::{CacheInfo, CacheState};
 use scrimp_http::stream::Pieces;
 use tokio::time::Instant;
 
-use super::{Booking, weight::headers_size};
+use super::Booking;
 use crate::{
     cache_status,
     invalidation::epoch::Validity,
     kept::KeptExtensions,
+    packed::{StoredFields, headers_size},
     policy::{Policy, Selection, judge::Freshness},
 };
 
@@ -27,18 +28,17 @@ use crate::{
 pub struct Entry {
     pub(crate) status: StatusCode,
     pub(crate) version: Version,
-    /// The fields as they are sent, with slots for Age and Cache-Status in place.
-    pub(crate) headers: HeaderMap,
+    /// Flag that other responses have the same selection, in the same memory.
+    pub(crate) is_selection_shared: bool,
+    pub(crate) headers: StoredFields,
     pub(crate) body: Bytes,
     pub(crate) extras: Option<Box<Extras>>,
-    /// The Cache-Status of caches nearer to the origin.
-    pub(crate) upstream_status: Option<Bytes>,
     /// Time of the request.
     pub(crate) sent: Instant,
     pub(crate) policy: Policy,
-    pub(crate) selection: Selection,
+    pub(crate) selection: Arc<Selection>,
     pub(crate) validity: Validity,
-    pub(crate) booking: Option<Booking>,
+    pub(crate) booking: Option<Box<Booking>>,
     /// The upstream's time to make the response, smoothed over the replaced entries.
     pub(crate) recompute_cost: Duration,
     /// State of its background refresh.
@@ -55,7 +55,15 @@ pub(crate) struct Extras {
     pub(crate) pieces: Option<Pieces>,
     /// Extensions that hits carry.
     pub(crate) extensions: Option<KeptExtensions>,
+    /// The Cache-Status of caches nearer to the origin.
+    pub(crate) upstream_status: Option<Bytes>,
 }
+
+/// Bytes that count the copies of a body.
+const SHARED: usize = 24;
+
+/// Bytes of the two counts of an `Arc`.
+const COUNTS: usize = 2 * size_of::<usize>();
 
 /// State of the background refresh of a response.
 #[derive(Debug)]
@@ -93,10 +101,10 @@ impl Entry {
         self.status
     }
 
-    /// Returns the header fields, with placeholders in Age and Cache-Status.
+    /// Returns a copy of the header fields, with placeholders in Age and Cache-Status.
     #[must_use]
-    pub fn headers(&self) -> &HeaderMap {
-        &self.headers
+    pub fn headers(&self) -> HeaderMap {
+        self.headers.to_map()
     }
 
     /// Returns the body.
@@ -132,12 +140,24 @@ impl Entry {
 
     fn weigh(&self) -> u64 {
         let extras = self.extras.as_ref().map_or(0, |extras| extras.size());
-        let bytes = size_of::<Self>()
-            + headers_size(&self.headers)
-            + self.body.len()
-            + self.upstream_status.as_ref().map_or(0, Bytes::len)
-            + self.selection.heap_size()
-            + self.validity.heap_size();
+        let selection = match self.is_selection_shared {
+            true => 0,
+            false => COUNTS + size_of::<Selection>() + self.selection.heap_size(),
+        };
+        // Hits copy it, and its copies are counted.
+        let body = match self.body.len() {
+            0 => 0,
+            length => SHARED + length,
+        };
+        let booking = self.booking.as_ref().map_or(0, |_| size_of::<Booking>());
+        let bytes = COUNTS
+            + size_of::<Self>()
+            + self.headers.heap_size()
+            + body
+            + selection
+            + self.policy.heap_size()
+            + self.validity.heap_size()
+            + booking;
         bytes.saturating_add(extras) as u64
     }
 
@@ -146,6 +166,17 @@ impl Entry {
         let mut info = cache_status::info(state, &self.policy, freshness);
         info.recompute_cost = Some(self.recompute_cost);
         info
+    }
+
+    /// Returns the entity tag.
+    pub(crate) fn etag(&self) -> Option<&HeaderValue> {
+        let is_validator = self.policy.has_etag;
+        is_validator.then(|| self.headers.get(&header::ETAG))?
+    }
+
+    /// Returns the Cache-Status of caches nearer to the origin.
+    pub(crate) fn upstream_status(&self) -> Option<&Bytes> {
+        self.extras.as_ref()?.upstream_status.as_ref()
     }
 
     pub(crate) fn trailers(&self) -> Option<&HeaderMap> {
@@ -182,7 +213,7 @@ impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Entry")
             .field("status", &self.status)
-            .field("headers", &self.headers.keys().collect::<Vec<_>>())
+            .field("headers", &self.headers.names().collect::<Vec<_>>())
             .field("body", &format_args!("{} bytes", self.body.len()))
             .field("policy", &self.policy)
             .finish_non_exhaustive()
@@ -194,7 +225,16 @@ impl fmt::Debug for Entry {
 impl Extras {
     /// Returns the parts, if there are any.
     pub(crate) fn boxed(self) -> Option<Box<Self>> {
-        let any = self.trailers.is_some() || self.pieces.is_some() || self.extensions.is_some();
+        let Self {
+            trailers,
+            pieces,
+            extensions,
+            upstream_status,
+        } = &self;
+        let any = trailers.is_some()
+            || pieces.is_some()
+            || extensions.is_some()
+            || upstream_status.is_some();
         any.then(|| Box::new(self))
     }
 
@@ -202,7 +242,8 @@ impl Extras {
     fn size(&self) -> usize {
         let extensions = self.extensions.as_ref().map_or(0, KeptExtensions::weight);
         let trailers = self.trailers.as_ref().map_or(0, headers_size);
-        (size_of::<Self>() + trailers).saturating_add(extensions)
+        let said = self.upstream_status.as_ref().map_or(0, Bytes::len);
+        (size_of::<Self>() + trailers + said).saturating_add(extensions)
     }
 }
 

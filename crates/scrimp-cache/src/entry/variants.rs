@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Request};
 use scrimp_table::Kept;
-use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use super::{Entry, FillToken, worth};
@@ -14,9 +13,19 @@ use super::{Entry, FillToken, worth};
 const MAX_VARIANTS: usize = 32;
 
 /// The responses stored under one key, newest first.
+#[derive(Debug, Clone)]
+pub struct Variants(Entries);
+
+/// Most keys have one response.
+#[derive(Debug, Clone)]
+enum Entries {
+    One(Arc<Entry>),
+    Several(Box<Several>),
+}
+
 #[derive(Debug, Clone, Default)]
-pub struct Variants {
-    entries: SmallVec<[Arc<Entry>; 1]>,
+struct Several {
+    entries: Box<[Arc<Entry>]>,
     /// Flag that values of the same request fields tell them apart, and nothing else does. Then a
     /// request with the very lines of one is answered by this one, whichever is newer.
     alike: bool,
@@ -34,58 +43,66 @@ impl Variants {
     /// Returns the same response, and its index.
     #[inline]
     pub(crate) fn place<B>(&self, request: &Request<B>) -> Option<(usize, &Arc<Entry>)> {
-        if self.alike
+        if let Entries::Several(several) = &self.0
+            && several.alike
             && let Some(place) = self.place_by_lines(request.headers())
         {
-            return Some((place, &self.entries[place]));
+            return Some((place, &several.entries[place]));
         }
-        let mut entries = self.entries.iter().enumerate();
+        let mut entries = self.entries().iter().enumerate();
         entries.find(|(_, entry)| entry.selection.matches(request))
     }
 
     /// Returns the index of the response that was made for a request with the same lines. Each
     /// field is looked up once, however many responses there are.
     fn place_by_lines(&self, request: &HeaderMap) -> Option<usize> {
-        let lines = self.entries.first()?.selection.lines(request)?;
-        let mut entries = self.entries.iter();
+        let lines = self.entries().first()?.selection.lines(request)?;
+        let mut entries = self.entries().iter();
         entries.position(|entry| entry.selection.has_lines(&lines))
     }
 
     /// Returns the response at an index.
     pub(crate) fn at(&self, place: usize) -> Option<&Arc<Entry>> {
-        self.entries.get(place)
+        self.entries().get(place)
     }
 
     /// Iterates over all of them, newest first.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Entry>> {
-        self.entries.iter()
+        self.entries().iter()
+    }
+
+    fn entries(&self) -> &[Arc<Entry>] {
+        match &self.0 {
+            Entries::One(entry) => std::slice::from_ref(entry),
+            Entries::Several(several) => &several.entries,
+        }
     }
 
     /// Returns these responses and a new one, which replaces those with the same selection.
     #[must_use]
     pub fn with(&self, entry: &Arc<Entry>) -> Self {
         let others = self
-            .entries
             .iter()
             .filter(|other| !other.selection.is_replaced_by(&entry.selection))
             .take(MAX_VARIANTS - 1)
             .cloned();
-        let mut entries = SmallVec::with_capacity(self.entries.len().min(MAX_VARIANTS));
-        entries.push(Arc::clone(entry));
-        entries.extend(others);
-        Self::of(entries)
+        Self::of(std::iter::once(Arc::clone(entry)).chain(others))
     }
 
     /// Makes it of responses of which none replaces another.
-    fn of(entries: SmallVec<[Arc<Entry>; 1]>) -> Self {
+    fn of(entries: impl Iterator<Item = Arc<Entry>>) -> Self {
+        let mut all = Self::from_iter(entries);
         // One is compared in its own way.
-        let alike = entries
-            .windows(2)
-            .all(|pair| pair[0].selection.is_like(&pair[1].selection));
-        Self {
-            alike: entries.len() > 1 && alike,
-            entries,
+        if let Entries::Several(several) = &mut all.0 {
+            let mut pairs = several.entries.windows(2);
+            several.alike = pairs.all(|pair| pair[0].selection.is_like(&pair[1].selection));
         }
+        all
+    }
+
+    /// Returns it, unless it is empty.
+    fn if_any(self) -> Option<Self> {
+        (!self.entries().is_empty()).then_some(self)
     }
 
     /// Returns whether a valid response with the same selection was requested later. A slow
@@ -95,54 +112,57 @@ impl Variants {
         let newer = |other: &Entry| {
             other.selection == entry.selection && other.sent > entry.sent && token.allows(other)
         };
-        self.entries.iter().any(|other| newer(other))
+        self.iter().any(|other| newer(other))
     }
 
     /// Returns the responses that answer other requests than `entry` does; `None` if there are
     /// none.
     pub(crate) fn beside(&self, entry: &Entry) -> Option<Self> {
-        let others = self.entries.iter();
-        let others: SmallVec<_> = others
-            .filter(|other| other.selection != entry.selection)
-            .cloned()
-            .collect();
-        (!others.is_empty()).then(|| Self::of(others))
+        let others = self.iter();
+        let others = others.filter(|other| other.selection != entry.selection);
+        Self::of(others.cloned()).if_any()
     }
 
     /// Returns these responses without one of them; `None` if none is left.
     #[must_use]
     pub fn without(&self, entry: &Arc<Entry>) -> Option<Self> {
-        let others: SmallVec<_> = self
-            .entries
+        let others = self
             .iter()
-            .filter(|other| !Arc::ptr_eq(other, entry) && !other.is_same(entry))
-            .cloned()
-            .collect();
-        (!others.is_empty()).then(|| Self::of(others))
+            .filter(|other| !Arc::ptr_eq(other, entry) && !other.is_same(entry));
+        Self::of(others.cloned()).if_any()
     }
 
     /// Returns their weight in bytes of memory.
     #[must_use]
     pub fn weight(&self) -> u64 {
-        let spilled = if self.entries.spilled() {
-            self.entries.capacity() * size_of::<Arc<Entry>>()
-        } else {
-            0
+        let several = match &self.0 {
+            Entries::One(_) => 0,
+            Entries::Several(several) => size_of::<Several>() + size_of_val(&*several.entries),
         };
-        let own = size_of::<Self>() + spilled;
-        own as u64 + self.entries.iter().map(|entry| entry.weight()).sum::<u64>()
+        let own = size_of::<Self>() + several;
+        own as u64 + self.iter().map(|entry| entry.weight()).sum::<u64>()
     }
 }
 
 impl FromIterator<Arc<Entry>> for Variants {
     /// Collects responses that are stored under one key, newest first.
     fn from_iter<I: IntoIterator<Item = Arc<Entry>>>(entries: I) -> Self {
-        let entries: SmallVec<_> = entries.into_iter().take(MAX_VARIANTS).collect();
-        Self {
-            // Two of them may answer the same requests.
-            alike: false,
-            entries,
-        }
+        let mut entries = entries.into_iter().take(MAX_VARIANTS);
+        let (first, second) = (entries.next(), entries.next());
+        Self(match (first, second) {
+            (Some(entry), None) => Entries::One(entry),
+            (first, second) => Entries::Several(Box::new(Several {
+                entries: first.into_iter().chain(second).chain(entries).collect(),
+                // Two of them may answer the same requests.
+                alike: false,
+            })),
+        })
+    }
+}
+
+impl Default for Variants {
+    fn default() -> Self {
+        Self(Entries::Several(Box::default()))
     }
 }
 

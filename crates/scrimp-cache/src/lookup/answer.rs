@@ -46,7 +46,9 @@ pub(crate) fn from_entry(
     let mut response = whole(entry, freshness.age, cache_status, |body| body);
     // Conditions and ranges are about a representation that exists (RFC 9110 §13.2.1).
     if entry.status == StatusCode::OK || entry.status.is_success() && facts.conditional {
-        if facts.conditional && conditional::not_modified(headers, &entry.policy) {
+        if facts.conditional
+            && conditional::not_modified(headers, response.headers(), &entry.policy)
+        {
             return not_modified(response);
         }
         if facts.range && facts.method == MethodClass::Get && entry.status == StatusCode::OK {
@@ -86,7 +88,7 @@ fn ranged(
 ) -> Response<StoredBody> {
     let body = &entry.body;
     let length = body.len() as u64;
-    match range::read(request, &entry.headers, &entry.policy, length) {
+    match range::read(request, response.headers(), &entry.policy, length) {
         Ranges::Whole => response,
         Ranges::Unsatisfiable => {
             *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;

@@ -5,7 +5,7 @@ mod late;
 
 use std::{sync::Arc, time::Duration};
 
-use http::{Extensions, HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http::{Extensions, HeaderValue, Request, Response, StatusCode};
 use scrimp_core::{
     KeyRef,
     extensions::{CacheState, Directive},
@@ -208,7 +208,7 @@ impl Found {
                 counters.stale.increment();
             }
         }
-        let upstream = entry.upstream_status.as_ref();
+        let upstream = entry.upstream_status();
         let cache_status = Report::hit(ttl_seconds(freshness)).value(&shared.config.name, upstream);
         let mut extensions = match asked.explain {
             true => explain(std::mem::take(request.extensions_mut()), entry, freshness),
@@ -284,31 +284,11 @@ fn whole<B>(
     let mut response = Response::new(wrap(body));
     *response.status_mut() = entry.status;
     *response.version_mut() = entry.version;
-    *response.headers_mut() = entry.headers.clone();
+    *response.headers_mut() = entry.headers.sent(cache_status::age(age), cache_status);
     if let Some(extras) = &entry.extras
         && let Some(kept) = &extras.extensions
     {
         response.extensions_mut().clone_from(&kept.values);
     }
-    stamp(response.headers_mut(), cache_status::age(age), cache_status);
     response
-}
-
-/// Fills in the fields that differ from answer to answer. Their slots are the first two fields,
-/// which saves a look-up by name.
-#[inline]
-fn stamp(headers: &mut HeaderMap, age: HeaderValue, status: HeaderValue) {
-    let mut fields = headers.iter_mut();
-    match (fields.next(), fields.next()) {
-        (Some((first, age_slot)), Some((second, status_slot)))
-            if first == header::AGE && second == header::CACHE_STATUS =>
-        {
-            *age_slot = age;
-            *status_slot = status;
-        }
-        _ => {
-            headers.insert(header::AGE, age);
-            headers.insert(header::CACHE_STATUS, status);
-        }
-    }
 }

@@ -7,14 +7,13 @@ use scrimp_http::{date, etag::weak_match, list::members};
 use super::judge::Policy;
 
 /// Returns whether a stored response answers the client's condition with a 304 (§4.3.2).
-pub(crate) fn not_modified(request: &HeaderMap, policy: &Policy) -> bool {
+pub(crate) fn not_modified(request: &HeaderMap, stored: &HeaderMap, policy: &Policy) -> bool {
     if request.contains_key(header::IF_NONE_MATCH) {
         // If-None-Match takes precedence over If-Modified-Since (RFC 9110 §13.2.2).
         return members(request.get_all(header::IF_NONE_MATCH)).any(|candidate| {
             candidate == b"*"
                 || policy
-                    .etag
-                    .as_ref()
+                    .etag(stored)
                     .is_some_and(|etag| weak_match(candidate, etag.as_bytes()))
         });
     }
@@ -30,7 +29,7 @@ pub(crate) fn not_modified(request: &HeaderMap, policy: &Policy) -> bool {
 pub(crate) fn validate(request: &mut HeaderMap, stored: &HeaderMap, policy: &Policy) -> bool {
     request.remove(header::IF_NONE_MATCH);
     request.remove(header::IF_MODIFIED_SINCE);
-    if let Some(etag) = &policy.etag {
+    if let Some(etag) = policy.etag(stored) {
         request.insert(header::IF_NONE_MATCH, etag.clone());
     }
     if policy.last_modified.is_some()
@@ -72,7 +71,8 @@ mod tests {
     }
 
     fn answered(request: &[(&'static str, &str)], stored: &[(&'static str, &str)]) -> bool {
-        not_modified(&headers(request), &policy(&headers(stored)))
+        let stored = headers(stored);
+        not_modified(&headers(request), &stored, &policy(&stored))
     }
 
     #[test]

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::{
     answer::{Answer, Field},
-    judge::{Policy, Source},
+    judge::{Grace, Policy, Source},
     storable::heuristically_cacheable,
 };
 
@@ -76,11 +76,14 @@ impl Policy {
                 || (shared && (control.proxy_revalidate || control.s_maxage.is_some())),
             for_credentials: control.allows_credentials(),
             immutable: control.immutable,
-            while_revalidate: control
-                .stale_while_revalidate
-                .map_or(Duration::ZERO, seconds),
-            if_error: control.stale_if_error.map(seconds),
-            etag: None,
+            grace: Grace {
+                while_revalidate: control
+                    .stale_while_revalidate
+                    .map_or(Duration::ZERO, seconds),
+                if_error: control.stale_if_error.map(seconds),
+            }
+            .boxed(),
+            has_etag: false,
             last_modified: None,
             date: date.unwrap_or(arrival.wall),
         }
@@ -90,7 +93,7 @@ impl Policy {
     pub(crate) fn with_validators(self, answer: &Answer<'_>) -> Self {
         let etag = answer.only(Field::ETag).filter(|etag| !etag.is_empty());
         Self {
-            etag: etag.cloned(),
+            has_etag: etag.is_some(),
             last_modified: date_in(answer, Field::LastModified),
             ..self
         }
@@ -117,7 +120,13 @@ impl Policy {
 
     /// Lets the response stand in for a failing upstream for at least this long.
     pub(crate) fn fail_safe(&mut self, window: Duration) {
-        self.if_error = Some(self.if_error.map_or(window, |present| present.max(window)));
+        let grace = self.grace();
+        let if_error = grace.if_error.map_or(window, |present| present.max(window));
+        self.grace = Grace {
+            if_error: Some(if_error),
+            ..grace
+        }
+        .boxed();
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue, header};
 use scrimp_http::cache_control::RequestControl;
 use tokio::time::Instant;
 
@@ -22,13 +22,21 @@ pub struct Policy {
     pub(crate) for_credentials: bool,
     /// No validation while fresh (RFC 8246).
     pub(crate) immutable: bool,
-    pub(crate) while_revalidate: Duration,
-    /// Also says that the origin has allowed it.
-    pub(crate) if_error: Option<Duration>,
-    pub(crate) etag: Option<HeaderValue>,
+    /// Uses of a stale response. It is boxed, as most responses allow none.
+    pub(crate) grace: Option<Box<Grace>>,
+    /// Flag that the one ETag of the response is a validator.
+    pub(crate) has_etag: bool,
     pub(crate) last_modified: Option<SystemTime>,
     /// Time of creation at the origin, for comparison with If-Modified-Since.
     pub(crate) date: SystemTime,
+}
+
+/// Times for which a response may be used once it is stale (RFC 5861).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Grace {
+    pub(crate) while_revalidate: Duration,
+    /// Also says that the origin has allowed it.
+    pub(crate) if_error: Option<Duration>,
 }
 
 /// Source of the freshness lifetime.
@@ -80,6 +88,15 @@ impl Source {
     }
 }
 
+// === impl Grace ===
+
+impl Grace {
+    /// Returns it in the form that a policy has.
+    pub(crate) fn boxed(self) -> Option<Box<Self>> {
+        (self != Self::default()).then(|| Box::new(self))
+    }
+}
+
 // === impl Policy ===
 
 impl Policy {
@@ -105,14 +122,29 @@ impl Policy {
     /// Returns whether it has a validator.
     #[must_use]
     pub fn has_validator(&self) -> bool {
-        self.etag.is_some() || self.last_modified.is_some()
+        self.has_etag || self.last_modified.is_some()
+    }
+
+    /// Returns the times for which it may be used once it is stale.
+    pub(crate) fn grace(&self) -> Grace {
+        self.grace.as_deref().copied().unwrap_or_default()
+    }
+
+    /// Returns the entity tag among the stored fields of the response.
+    pub(crate) fn etag<'a>(&self, stored: &'a HeaderMap) -> Option<&'a HeaderValue> {
+        stored.get(header::ETAG).filter(|_| self.has_etag)
+    }
+
+    /// Returns the bytes on the heap.
+    pub(crate) fn heap_size(&self) -> usize {
+        self.grace.as_ref().map_or(0, |_| size_of::<Grace>())
     }
 
     /// Returns the time until which it can be served without waiting for the origin, to requests
     /// that ask for nothing more; `None` if that is unlimited.
     pub(crate) fn usable_until(&self) -> Option<Instant> {
         let lifetime = self.lifetime.saturating_sub(self.initial_age);
-        let usable = lifetime.saturating_add(self.while_revalidate);
+        let usable = lifetime.saturating_add(self.grace().while_revalidate);
         self.received.checked_add(usable)
     }
 }
@@ -194,7 +226,7 @@ pub(crate) fn judge(
     if tolerance.is_some_and(|limit| freshness.staleness() <= limit) {
         return Verdict::Stale;
     }
-    if !policy.while_revalidate.is_zero() && freshness.staleness() < policy.while_revalidate {
+    if freshness.staleness() < policy.grace().while_revalidate {
         return Verdict::StaleWhileRevalidate;
     }
     Verdict::Expired
@@ -213,7 +245,7 @@ pub(crate) fn may_stand_in(
     if policy.never_stale || request.no_cache || request.max_age == Some(0) {
         return false;
     }
-    let window = match (policy.if_error, request.stale_if_error) {
+    let window = match (policy.grace().if_error, request.stale_if_error) {
         (Some(response), Some(request)) => Some(response.max(Duration::from_secs(request.into()))),
         (response, request) => response.or(request.map(|s| Duration::from_secs(s.into()))),
     };

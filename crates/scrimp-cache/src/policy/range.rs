@@ -26,7 +26,7 @@ fn if_range_holds(condition: Option<&HeaderValue>, stored: &HeaderMap, policy: &
         return true;
     };
     if etag::is_entity_tag(condition) {
-        let own = policy.etag.as_ref();
+        let own = policy.etag(stored);
         return own.is_some_and(|own| etag::strong_match(condition, own));
     }
     // A date is a strong validator only if the origin had a second to make another version in

@@ -99,7 +99,7 @@ proptest! {
                 judge(&facts.control, &policy, freshness, false);
                 may_stand_in(&facts.control, &policy, freshness, true);
             }
-            conditional::not_modified(&request, &policy);
+            conditional::not_modified(&request, &response, &policy);
             range::read(&request, &response, &policy, length);
         }
         let mut asked = http::Request::new(());

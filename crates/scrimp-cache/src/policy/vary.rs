@@ -1,9 +1,13 @@
 //! The requests that a stored response answers (RFC 9111 §4.1).
 
-use std::fmt;
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+};
 
 use http::{HeaderMap, HeaderName, Request, Uri, header};
 use scrimp_http::{
+    role,
     target::is_normal,
     vary::{self, Line},
 };
@@ -133,6 +137,17 @@ impl Selection {
             && self.spelling.is_some() == other.spelling.is_some()
     }
 
+    /// Returns whether all of these fields are preferences of the client, which tell little of it.
+    pub(crate) fn is_by_preferences(&self) -> bool {
+        self.spelling.is_none() && self.names().all(role::is_preference)
+    }
+
+    /// Returns whether two selections are equal also in what they remember of their requests' lines.
+    pub(crate) fn is_identical(&self, other: &Self) -> bool {
+        let mut pairs = self.chosen.iter().zip(&other.chosen);
+        self == other && pairs.all(|(own, other)| own.line == other.line)
+    }
+
     /// Returns the request fields that the response was selected by.
     pub(crate) fn names(&self) -> impl Iterator<Item = &HeaderName> {
         self.chosen.iter().map(|chosen| &chosen.name)
@@ -172,7 +187,18 @@ impl Selection {
             .iter()
             .map(Chosen::size)
             .chain(self.spelling.iter().map(Compared::heap_size))
+            .chain(self.language.iter().map(|own| own.len()))
             .sum()
+    }
+}
+
+impl Hash for Selection {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for chosen in &self.chosen {
+            let plain = chosen.value.as_ref().and_then(Compared::plain);
+            (&chosen.name, plain, &chosen.line).hash(state);
+        }
+        self.language.hash(state);
     }
 }
 

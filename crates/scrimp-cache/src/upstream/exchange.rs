@@ -99,7 +99,7 @@ impl<St: Store> Exchange<St> {
         }
         let mut asked = asked.clone();
         if asked.background {
-            let selection = miss.stored.as_ref().map(|entry| &entry.selection);
+            let selection = miss.stored.as_ref().map(|entry| &*entry.selection);
             asked.strip(&shared.config, request.headers_mut(), selection);
         }
         let fetch = Fetch::new(shared, request, asked, key, miss);

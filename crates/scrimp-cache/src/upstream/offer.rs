@@ -117,7 +117,7 @@ pub(super) fn offer<St, B>(
             && (!personal_request || entry.policy.for_credentials)
             && shared.epochs.check(&entry.validity) != Epoch::Gone
             && !entry.selection.names().any(is_personal)
-            && coding::accepts_all(request.headers(), &entry.headers)
+            && coding::accepts_all(request.headers(), &entry.headers())
     };
     let mut tags: Vec<&[u8]> = Vec::new();
     let mut offered = Vec::new();
@@ -173,6 +173,6 @@ fn same(a: &Bytes, b: &Bytes) -> bool {
 
 /// Returns a strong entity tag that can be part of a list.
 fn strong_tag(entry: &Entry) -> Option<&HeaderValue> {
-    let tag = entry.policy.etag.as_ref()?;
+    let tag = entry.etag()?;
     etag::is_plain_strong(tag).then_some(tag)
 }

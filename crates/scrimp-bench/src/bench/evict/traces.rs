@@ -130,8 +130,11 @@ impl Traffic {
         add("entries", entries as f64, "");
         let ours = self.saved(scrimp::Scrimp::new(capacity, true));
         add("scrimp", ours, "%");
+        let blind = match options.costs {
+            true => self.saved(scrimp::Scrimp::new(capacity, false)),
+            false => ours,
+        };
         if options.costs {
-            let blind = self.saved(scrimp::Scrimp::new(capacity, false));
             add("blind to costs", blind, "%");
             add("ratio", ours / blind, "");
         }
@@ -155,12 +158,15 @@ impl Traffic {
         for (name, saved) in others {
             add(name, saved, "%");
         }
-        if !options.costs {
-            add(
-                "bound",
-                part(bound::bound(&self.requests, keys, capacity)),
-                "%",
-            );
+        if options.costs {
+            let all: f64 = self.requests.iter().map(|request| request.cost).sum();
+            let most = 100.0 * bound::saved(&self.requests, keys, capacity) / all;
+            add("bound", most, "%");
+            // No policy that knows costs can have a higher ratio.
+            add("bound / blind", most / blind, "");
+        } else {
+            let hits = bound::bound(&self.requests, keys, capacity);
+            add("bound", part(hits), "%");
         }
         let best = others.iter().map(|&(_, saved)| saved).fold(0.0, f64::max);
         let gap = ours - best;

@@ -7,9 +7,10 @@ use super::DecodeError;
 /// Name, value, and whether the value is kept out of compression and logs.
 pub(super) type Field<'a> = (&'a str, &'a [u8], bool);
 
-pub(super) fn fields(headers: &HeaderMap) -> Vec<Field<'_>> {
-    headers
-        .iter()
+pub(super) fn fields<'a>(
+    lines: impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)>,
+) -> Vec<Field<'a>> {
+    lines
         .map(|(name, value)| (name.as_str(), value.as_bytes(), value.is_sensitive()))
         .collect()
 }

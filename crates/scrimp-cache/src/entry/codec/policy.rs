@@ -9,7 +9,7 @@ use super::{
     DecodeError,
     moment::{Date, Moment, Now, Past},
 };
-use crate::policy::{Policy, Source};
+use crate::policy::{Policy, Source, judge::Grace};
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct WrittenPolicy {
@@ -53,9 +53,9 @@ impl WrittenPolicy {
             never_stale: policy.never_stale,
             for_credentials: policy.for_credentials,
             immutable: policy.immutable,
-            while_revalidate: policy.while_revalidate,
-            if_error: policy.if_error,
-            has_etag: policy.etag.is_some(),
+            while_revalidate: policy.grace().while_revalidate,
+            if_error: policy.grace().if_error,
+            has_etag: policy.has_etag,
             last_modified: policy.last_modified.map(Date::new),
             date: Date::new(policy.date),
         }
@@ -78,9 +78,12 @@ impl WrittenPolicy {
             never_stale: self.never_stale,
             for_credentials: self.for_credentials,
             immutable: self.immutable,
-            while_revalidate: self.while_revalidate,
-            if_error: self.if_error,
-            etag: headers.get(header::ETAG).filter(|_| self.has_etag).cloned(),
+            grace: Grace {
+                while_revalidate: self.while_revalidate,
+                if_error: self.if_error,
+            }
+            .boxed(),
+            has_etag: self.has_etag && headers.contains_key(header::ETAG),
             last_modified: self.last_modified.map(Date::get).transpose()?,
             date: self.date.get()?,
         })

@@ -20,7 +20,8 @@ use super::*;
 use crate::{
     entry::{Booking, Entry},
     invalidation::epoch::{Carried, Tag, Validity},
-    policy::{Policy, Selection, Source, answer::Answer},
+    packed::StoredFields,
+    policy::{Policy, Selection, Source, answer::Answer, judge::Grace},
 };
 
 const NOON: Duration = Duration::from_secs(1_790_856_000);
@@ -79,9 +80,12 @@ prop_compose! {
             never_stale: flags[1],
             immutable: flags[2],
             for_credentials: flags[4],
-            while_revalidate: times.2,
-            if_error,
-            etag: None,
+            grace: Grace {
+                while_revalidate: times.2,
+                if_error,
+            }
+            .boxed(),
+            has_etag: false,
             last_modified,
             date,
         };
@@ -114,7 +118,7 @@ prop_compose! {
         for (_, value) in vary.take(1) {
             named.insert("vary", value.clone());
         }
-        policy.etag = headers.get("etag").filter(|_| etag).cloned();
+        policy.has_etag = etag && headers.contains_key("etag");
         let carried = Carried {
             tags: tags.into_iter().map(Tag).collect(),
             versions: versions.into_iter().map(|(tag, version)| (Tag(tag), version)).collect(),
@@ -124,18 +128,24 @@ prop_compose! {
         Entry {
             status: StatusCode::from_u16(status).expect("three digits"),
             version,
-            headers,
+            is_selection_shared: false,
+            headers: StoredFields::new(&headers, None),
             body: body.into(),
-            extras: crate::entry::Extras { trailers, pieces: None, extensions: None }.boxed(),
-            upstream_status: upstream_status.map(Bytes::from),
+            extras: crate::entry::Extras {
+                trailers,
+                pieces: None,
+                extensions: None,
+                upstream_status: upstream_status.map(Bytes::from),
+            }
+            .boxed(),
             sent: policy.received - Duration::from_millis(7),
             policy,
-            selection: Selection::new(&request, &Answer::read(&named)).unwrap_or_default(),
+            selection: Selection::new(&request, &Answer::read(&named)).unwrap_or_default().into(),
             validity: Validity::from_parts(1, 9, carried),
-            booking: pico.map(|pico| Booking {
+            booking: pico.map(|pico| Box::new(Booking {
                 account: Ledger::new().account("cache", "tenant", "/route", Currency::USD),
                 charge: Money::from_pico(pico, Currency::USD),
-            }),
+            })),
             recompute_cost,
             refreshing: RefreshFlag::default(),
             weighed: AtomicU64::new(0),
@@ -165,7 +175,7 @@ proptest! {
         prop_assert_eq!(read.iter().count(), written.iter().count());
         for (read, written) in read.iter().zip(written.iter()) {
             prop_assert_eq!(read.status, written.status);
-            prop_assert_eq!(&read.headers, &written.headers);
+            prop_assert_eq!(read.headers(), written.headers());
             prop_assert_eq!(read.trailers(), written.trailers());
             prop_assert_eq!(&read.body, &written.body);
             prop_assert_eq!(&read.selection, &written.selection);
@@ -284,10 +294,10 @@ fn what_a_wall_clock_says_is_from_the_future_is_not_read_by_another_process() {
 fn hits_on_what_was_read_back_are_booked_as_before() {
     let (codec, clock) = codec();
     let mut entry = some_entry(&clock);
-    entry.booking = Some(Booking {
+    entry.booking = Some(Box::new(Booking {
         account: Ledger::new().account("cache", "tenant", "/route", Currency::USD),
         charge: Money::from_pico(5, Currency::USD),
-    });
+    }));
     let written: Variants = [Arc::new(entry)].into_iter().collect();
     let bytes = codec.encode(key().as_ref(), &written).expect("small");
     let ledger = Ledger::new();

@@ -26,6 +26,7 @@ use crate::{
         WITHHELD,
         epoch::{Carried, Tag, Validity},
     },
+    packed::StoredFields,
     policy::{
         Selection,
         vary::{Chosen, Compared},
@@ -153,9 +154,9 @@ impl<'a> Response<'a> {
             body_length: entry.body.len() as u64,
             status: entry.status.as_u16(),
             version: version.map_or(2, |index| index as u8),
-            headers: fields(&entry.headers),
-            trailers: entry.trailers().map(fields),
-            upstream_status: entry.upstream_status.as_deref(),
+            headers: fields(entry.headers.iter()),
+            trailers: entry.trailers().map(|trailers| fields(trailers.iter())),
+            upstream_status: entry.upstream_status().map(|said| &**said),
             sent: Moment::new(entry.sent, now),
             policy: WrittenPolicy::new(&entry.policy, now),
             chosen: chosen
@@ -175,7 +176,7 @@ impl<'a> Response<'a> {
                 .map(|(tag, version)| (tag.0, *version))
                 .collect(),
             names: without_queries(&carried.names),
-            booking: entry.booking.as_ref().map(WrittenBooking::new),
+            booking: entry.booking.as_deref().map(WrittenBooking::new),
             recompute_cost: entry.recompute_cost,
         }
     }
@@ -209,18 +210,22 @@ impl<'a> Response<'a> {
                 pieces: Pieces::of(&headers),
                 // They have no form in bytes.
                 extensions: None,
+                upstream_status: self.upstream_status.map(Bytes::copy_from_slice),
             }
             .boxed(),
-            headers,
+            is_selection_shared: false,
+            headers: StoredFields::new(&headers, None),
             body,
-            upstream_status: self.upstream_status.map(Bytes::copy_from_slice),
             sent: match self.sent.past(now)? {
                 Past::At(instant) => instant,
                 Past::Ago(time) => now.ago(time),
             },
-            selection: selection(self.chosen, self.language, self.spelling)?,
+            selection: Arc::new(selection(self.chosen, self.language, self.spelling)?),
             validity: Validity::from_parts(self.log, self.fetched_at, carried),
-            booking: self.booking.and_then(|booking| booking.open(codec, tenant)),
+            booking: self
+                .booking
+                .and_then(|booking| booking.open(codec, tenant))
+                .map(Box::new),
             recompute_cost: self.recompute_cost,
             refreshing: codec.flag(flag),
             weighed: AtomicU64::new(0),

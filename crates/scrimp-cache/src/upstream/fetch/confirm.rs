@@ -68,7 +68,7 @@ impl Fetch {
         let mut head = Response::new(());
         *head.status_mut() = stored.status;
         *head.version_mut() = stored.version;
-        *head.headers_mut() = stored.headers.clone();
+        *head.headers_mut() = stored.headers();
         *head.extensions_mut() = stored.extensions().cloned().unwrap_or_default();
         merge::update(head.headers_mut(), fresh);
         head.headers_mut().remove(header::CACHE_STATUS);
@@ -100,7 +100,7 @@ impl Fetch {
         {
             let length = stored.body.len() as u64;
             if status == stored.status
-                && merge::head_agrees(&stored.headers, response.headers(), length)
+                && merge::head_agrees(&stored.headers(), response.headers(), length)
             {
                 // Fields alone must not make an invalidated response fresh, nor give an old body a
                 // new version: that takes a validator.

@@ -245,5 +245,5 @@ fn begin<St, B>(shared: &Shared<St>, request: &Request<B>) -> CallStart {
 /// updates the stored one by itself (RFC 9111 §4.3.5).
 fn validate<B>(request: &mut Request<B>, entry: &Entry) -> bool {
     request.method() == Method::GET
-        && conditional::validate(request.headers_mut(), &entry.headers, &entry.policy)
+        && conditional::validate(request.headers_mut(), &entry.headers(), &entry.policy)
 }

@@ -112,7 +112,7 @@ impl Fetch {
     ) -> Response<CacheBody<B>> {
         let asked = self.call.asked();
         let request = (self.call.request().headers(), &asked.facts);
-        let status = report.value(&shared.config.name, entry.upstream_status.as_ref());
+        let status = report.value(&shared.config.name, entry.upstream_status());
         let mut response = from_entry(entry, request, freshness, status);
         if state == CacheState::Revalidated {
             shared.counters.revalidated.increment();

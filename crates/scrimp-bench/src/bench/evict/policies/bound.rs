@@ -10,6 +10,21 @@ use std::collections::BTreeSet;
 
 use super::Request;
 
+/// Returns an upper bound of the costs that hits save, for calls that cost unequally: the intervals that
+/// save most for their memory × time come first, and a part of the last one counts.
+pub(crate) fn saved(requests: &[Request], keys: usize, capacity: u64) -> f64 {
+    let mut intervals = reuses(requests, keys, capacity);
+    let density = |&(turn, space): &(usize, u128)| requests[turn].cost / space as f64;
+    intervals.sort_unstable_by(|a, b| density(b).total_cmp(&density(a)));
+    let mut left = capacity as f64 * requests.len() as f64;
+    let parts = intervals.iter().map_while(|&(turn, space)| {
+        let part = (left / space as f64).min(1.0);
+        left -= part * space as f64;
+        (part > 0.0).then(|| part * requests[turn].cost)
+    });
+    parts.sum()
+}
+
 /// Returns an upper bound of hits.
 pub(crate) fn bound(requests: &[Request], keys: usize, capacity: u64) -> u64 {
     let equal = requests.first().map(|first| first.weight);
@@ -51,15 +66,24 @@ fn belady(requests: &[Request], keys: usize, places: u64) -> u64 {
     hits
 }
 
-fn intervals(requests: &[Request], keys: usize, capacity: u64) -> u64 {
+/// Returns the turns that may be hits, each with the memory × time that its key takes since its last
+/// use.
+fn reuses(requests: &[Request], keys: usize, capacity: u64) -> Vec<(usize, u128)> {
     let mut latest = vec![usize::MAX; keys];
-    let mut costs = Vec::new();
+    let mut reuses = Vec::new();
     for (turn, request) in requests.iter().enumerate() {
         let before = std::mem::replace(&mut latest[request.key as usize], turn);
         if before != usize::MAX && request.weight <= capacity {
-            costs.push(u128::from(request.weight) * (turn - before) as u128);
+            let space = u128::from(request.weight) * (turn - before) as u128;
+            reuses.push((turn, space));
         }
     }
+    reuses
+}
+
+fn intervals(requests: &[Request], keys: usize, capacity: u64) -> u64 {
+    let reuses = reuses(requests, keys, capacity);
+    let mut costs: Vec<u128> = reuses.into_iter().map(|(_, space)| space).collect();
     costs.sort_unstable();
     let mut left = u128::from(capacity) * requests.len() as u128;
     let affordable = costs.iter().take_while(|&&cost| {
@@ -89,6 +113,17 @@ mod tests {
         // 0 and 1 stay, and 2 is never held.
         assert_eq!(bound(&requests(&keys, |_| 1), 3, 2), 4);
         assert_eq!(bound(&requests(&keys, |_| 1), 3, 3), 6);
+    }
+
+    #[test]
+    fn what_is_saved_at_most_counts_costs_before_hits() {
+        let mut trace = requests(&[0, 1, 1, 0, 1, 0], |_| 1);
+        for request in &mut trace {
+            request.cost = f64::from(1 + 9 * request.key);
+        }
+        // All intervals of key 1 (1 and 2 turns), then those of key 0 with room for three turns more.
+        assert!((saved(&trace, 2, 1) - (20.0 + 1.0 + 1.0 / 3.0)).abs() < 1e-9);
+        assert_eq!(saved(&trace, 2, 2), 22.0);
     }
 
     #[test]

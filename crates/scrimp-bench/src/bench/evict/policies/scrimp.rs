@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::{Policy, Request};
 
 /// Bytes that the table counts for itself and the key.
-const COUNTED: u64 = 224;
+const COUNTED: u64 = 144;
 
 pub(crate) struct Scrimp {
     table: Table<Value>,

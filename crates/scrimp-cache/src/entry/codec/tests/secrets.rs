@@ -14,7 +14,8 @@ pub(super) fn selected_by_secrets(codec: &Codec, clock: &ManualClock) -> (Varian
     let mut vary = HeaderMap::new();
     let names = HeaderValue::from_static("x-api-key, accept-language, x-absent");
     vary.insert("vary", names);
-    entry.selection = Selection::new(&request, &Answer::read(&vary)).expect("names");
+    let selection = Selection::new(&request, &Answer::read(&vary));
+    entry.selection = selection.expect("names").into();
     let names = "/p?token=hidden-1\ntag:a".into();
     let carried = Carried {
         names,

@@ -6,15 +6,23 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 /// cloned, so their reference count is on the heap.
 const SHARED: usize = 40;
 
-/// Returns the bytes of a header map: per field a bucket (name, value, hash, links) at the map's
-/// load factor, and the bytes of name and value.
-pub(super) fn headers_size(headers: &HeaderMap) -> usize {
-    const BUCKET: usize = 104;
-    const INDEX: usize = 4;
-    let slots = headers.capacity().max(headers.len());
+/// Returns the bytes of a header map on the heap, if it has no room to spare.
+pub(crate) fn headers_size(headers: &HeaderMap) -> usize {
     let values: usize = headers.values().map(HeaderValue::len).sum();
-    let names: usize = headers.keys().map(name_size).sum();
-    slots * BUCKET + slots * INDEX * 4 / 3 + values + names
+    map_size(headers) + values
+}
+
+/// Returns the bytes of a header map on the heap without the texts of values: per name a bucket (name,
+/// value, hash, links) and its places in the index at their load factor, per further line its links,
+/// and the names.
+pub(super) fn map_size(headers: &HeaderMap) -> usize {
+    const BUCKET: usize = 104;
+    const LINE: usize = 72;
+    const INDEX: usize = 4;
+    let (names, lines) = (headers.keys_len(), headers.len());
+    let index = headers.capacity() * INDEX * 4 / 3;
+    let texts: usize = headers.keys().map(name_size).sum();
+    names * BUCKET + (lines - names) * LINE + index + texts
 }
 
 /// Returns the heap size of a name. Names that the http crate knows take none. It does not tell

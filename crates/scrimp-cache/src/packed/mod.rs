@@ -1,0 +1,25 @@
+//! Parts of stored responses in the form that takes least memory.
+//!
+//! Responses have much in common: the names of their fields, the values under most of them, and the
+//! request fields that they were selected by. Such parts are shared by all responses of a layer that
+//! have them.
+
+mod fields;
+mod own;
+mod pool;
+mod selection;
+mod shape;
+mod value;
+mod weight;
+
+pub(crate) use fields::StoredFields;
+pub(crate) use selection::Selections;
+pub(crate) use shape::Shapes;
+pub(crate) use weight::headers_size;
+
+/// What the stored responses of a layer have in common.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CommonParts {
+    pub(crate) shapes: Shapes,
+    pub(crate) selections: Selections,
+}

@@ -1,0 +1,187 @@
+//! Header fields that many responses have in common.
+
+use std::{
+    fmt,
+    hash::{BuildHasher, Hash, Hasher},
+    sync::Arc,
+};
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use smallvec::SmallVec;
+
+use super::{own, pool::Pool, value, weight};
+
+/// Largest number of lines of a shared shape: each has a bit in a [`StoredFields`](super::StoredFields).
+const MOST_LINES: usize = 64 - SLOTS;
+
+/// Largest size of a shared shape, in bytes.
+const MOST_BYTES: usize = 4 << 10;
+
+/// Longest value that a shape has of the response it was made from.
+const LONGEST: usize = 64;
+
+/// Slots in front of all other fields.
+pub(super) const SLOTS: usize = 2;
+
+/// A line of a response.
+pub(super) type Line<'a> = (&'a HeaderName, &'a HeaderValue);
+
+/// The fields of a kind of response: all names, and the values that most of them have.
+pub(crate) struct Shape {
+    fields: HeaderMap,
+    /// Flag that other responses may have it too.
+    is_shared: bool,
+}
+
+/// The shapes of a layer's responses.
+#[derive(Clone, Default)]
+pub(crate) struct Shapes(Arc<Pool<Shape>>);
+
+/// Returns the lines of a response in the order of shapes: those whose values are mostly its own come
+/// first, so that a hit is done with them soon. Lines of one name keep their order.
+pub(super) fn arranged(headers: &HeaderMap) -> SmallVec<[Line<'_>; 24]> {
+    let is_slot = |name: &HeaderName| *name == header::AGE || *name == header::CACHE_STATUS;
+    let lines = || headers.iter().filter(|(name, _)| !is_slot(name));
+    let particular = lines().filter(|(name, _)| is_particular(name));
+    let others = lines().filter(|(name, _)| !is_particular(name));
+    particular.chain(others).collect()
+}
+
+/// Returns what the slots hold until a response is sent.
+pub(super) fn placeholders() -> [HeaderValue; SLOTS] {
+    ["0", ""].map(HeaderValue::from_static)
+}
+
+/// Returns whether most responses have a value of their own under a name.
+fn is_particular(name: &HeaderName) -> bool {
+    [
+        header::CONTENT_LENGTH,
+        header::DATE,
+        header::ETAG,
+        header::EXPIRES,
+        header::LAST_MODIFIED,
+        header::LOCATION,
+        header::SET_COOKIE,
+    ]
+    .contains(name)
+}
+
+/// Returns a value that others may share. `None` if it is probably, or should be, one response's.
+fn common_value(name: &HeaderName, value: &HeaderValue) -> Option<HeaderValue> {
+    if is_particular(name) || value.is_sensitive() || value.len() > LONGEST {
+        return None;
+    }
+    let copy = || HeaderValue::from_bytes(value.as_bytes()).ok();
+    value::shared(value).or_else(copy)
+}
+
+// === impl Shape ===
+
+impl Shape {
+    /// Makes the shape of one response, with these copies of its values.
+    pub(super) fn alone(lines: &[Line<'_>], values: Box<[HeaderValue]>) -> Self {
+        let names = lines.iter().map(|(name, _)| *name);
+        Self::new(names.zip(values.into_vec()), false)
+    }
+
+    /// Makes the shape of responses like this one.
+    fn common(lines: &[Line<'_>]) -> Self {
+        let none = || HeaderValue::from_static("");
+        let lines = lines
+            .iter()
+            .map(|(name, value)| (*name, common_value(name, value).unwrap_or_else(none)));
+        Self::new(lines, true)
+    }
+
+    fn new<'a>(
+        lines: impl Iterator<Item = (&'a HeaderName, HeaderValue)>,
+        is_shared: bool,
+    ) -> Self {
+        let mut fields = HeaderMap::with_capacity(lines.size_hint().0 + SLOTS);
+        for (name, value) in [header::AGE, header::CACHE_STATUS]
+            .into_iter()
+            .zip(placeholders())
+        {
+            fields.insert(name, value);
+        }
+        for (name, value) in lines {
+            fields.append(name.clone(), value);
+        }
+        // A copy has no room to spare.
+        let fields = fields.clone();
+        Self { fields, is_shared }
+    }
+
+    #[inline]
+    pub(super) fn fields(&self) -> &HeaderMap {
+        &self.fields
+    }
+
+    /// Returns the lines behind the slots.
+    pub(super) fn lines(&self) -> impl Iterator<Item = Line<'_>> {
+        self.fields.iter().skip(SLOTS)
+    }
+
+    /// Returns their values.
+    pub(super) fn values(&self) -> impl Iterator<Item = &HeaderValue> {
+        self.lines().map(|(_, value)| value)
+    }
+
+    /// Returns whether these lines have the same names.
+    fn has_names_of(&self, lines: &[Line<'_>]) -> bool {
+        let names = self.lines().map(|(name, _)| name);
+        names.eq(lines.iter().map(|(name, _)| *name))
+    }
+
+    /// Returns its bytes, if they are for one response alone.
+    pub(super) fn own_size(&self) -> usize {
+        match self.is_shared {
+            true => 0,
+            false => self.size() + own::texts(self.values()),
+        }
+    }
+
+    /// Returns its bytes without the texts of values.
+    fn size(&self) -> usize {
+        // With the two counts of an `Arc`.
+        size_of::<Self>() + 2 * size_of::<usize>() + weight::map_size(&self.fields)
+    }
+}
+
+// === impl Shapes ===
+
+impl Shapes {
+    /// Returns the shape of responses like this one, if it is a common one.
+    pub(super) fn of(&self, lines: &[Line<'_>]) -> Option<Arc<Shape>> {
+        if lines.len() > MOST_LINES {
+            return None;
+        }
+        self.0.find(
+            self.kind(lines),
+            |shape| shape.has_names_of(lines),
+            || {
+                let shape = Shape::common(lines);
+                let texts: usize = shape.values().map(HeaderValue::len).sum();
+                (shape.size() + texts <= MOST_BYTES).then_some(shape)
+            },
+        )
+    }
+
+    /// Returns a hash of what responses of one shape have in common: names, and widely used values.
+    fn kind(&self, lines: &[Line<'_>]) -> u64 {
+        let mut hasher = self.0.hasher().build_hasher();
+        for (name, value) in lines {
+            name.hash(&mut hasher);
+            if !is_particular(name) && value::shared(value).is_some() {
+                value.hash(&mut hasher);
+            }
+        }
+        hasher.finish()
+    }
+}
+
+impl fmt::Debug for Shapes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shapes").finish_non_exhaustive()
+    }
+}
