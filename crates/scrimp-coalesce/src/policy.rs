@@ -145,8 +145,7 @@ fn reuse(
 /// Reports whether the key contains all fields that Vary names. With a key from the user's
 /// function, Vary is compared with each waiter's request instead.
 fn varies_within(config: &Config, vary: &HeaderValue) -> bool {
-    // The most frequent value of all.
-    if vary.as_bytes().eq_ignore_ascii_case(b"accept-encoding") {
+    if vary::is_accept_encoding(vary) {
         return config.key.is_some() || is_keyed(config, &ACCEPT_ENCODING);
     }
     vary::line_fields(vary)

@@ -35,6 +35,13 @@ pub fn fields<'a>(lines: impl IntoIterator<Item = &'a HeaderValue>) -> Option<Ve
     Some(names)
 }
 
+/// Reports whether a line of Vary names Accept-Encoding and nothing else, as most lines do.
+#[must_use]
+#[inline]
+pub fn is_accept_encoding(line: &HeaderValue) -> bool {
+    line.as_bytes().eq_ignore_ascii_case(b"accept-encoding")
+}
+
 /// Returns the fields that one line of Vary names. `None` stands for a member that is `*` or not
 /// a field name.
 pub fn line_fields(line: &HeaderValue) -> impl Iterator<Item = Option<HeaderName>> {

@@ -47,7 +47,7 @@ fn log() -> Vec<u8> {
     let line = |number: u32| {
         let (minute, path) = (number / 60 % 60, number % 700);
         let second = number % 60;
-        let bytes = 1u64 << (8 + path % 15);
+        let bytes = 1u64 << (6 + path % 12);
         let deep = "longer-than-any-screen-is-wide/".repeat(if path % 7 == 0 { 4 } else { 0 });
         format!(
             "10.0.0.1 - - [17/May/2015:10:{minute:02}:{second:02} +0000] \
@@ -72,10 +72,14 @@ fn the_page_fits_into_a_telephone_and_a_window() {
             "path=/** query=none",
             "--rule",
             &rule,
+            "--ttl",
+            "1h",
         ];
         let run = scrimp(&[&args[..], &html, flags].concat(), &log());
         assert_eq!((run.code, run.err.as_str()), (0, ""));
         let page = fs::read_to_string(path).unwrap();
+        let sizes = page.matches("iB</span>").count();
+        assert!(sizes >= 6, "{sizes} sizes do not fill the width");
         let escaped = page.replace('&', "&amp;").replace('"', "&quot;");
         for width in WIDTHS {
             let style = format!("border:0;width:{width}px;height:500px");

@@ -9,10 +9,13 @@ use tower::ServiceExt;
 
 use crate::common::{Rig, layer, reply, request};
 
-/// Keeps the purges that it gets, with the number of responses that are still stored then.
+/// A purge, with the number of responses that are still stored when it comes.
+type Got = (Purge, Option<u64>);
+
+/// Keeps the purges that it gets.
 #[derive(Clone, Default)]
 struct Front {
-    purges: Arc<Mutex<Vec<(Purge, Option<u64>)>>>,
+    purges: Arc<Mutex<Vec<Got>>>,
     cache: Arc<OnceLock<Invalidator>>,
 }
 
