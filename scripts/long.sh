@@ -12,3 +12,5 @@ echo "=== the cache beside http-cache-semantics, 300,000 histories"
 SCRIMP_CASES=300000 cargo test --release -p scrimp-cache --all-features --test oracle -- --nocapture
 echo "=== all layers under chaos, thirty minutes"
 scripts/soak.sh 1800
+echo "=== a fleet's log of invalidations, 10⁸ steps, up to 1,000 nodes"
+SCRIMP_FLEET_STEPS=100000000 cargo test --release -p scrimp-redis --lib log::simulation -- --nocapture

@@ -27,6 +27,8 @@ const OWNER: &str = "CacheLayer";
 pub struct CacheLayerBuilder<St = MemoryStore> {
     settings: Settings<Config>,
     store: St,
+    #[cfg(feature = "codec")]
+    shared_log: Option<crate::SharedLog>,
 }
 
 // === impl CacheLayer ===
@@ -35,7 +37,12 @@ impl<St: Store> CacheLayer<St> {
     /// Starts from the default settings. For the store, see [`new`](Self::new).
     pub fn builder(store: St) -> CacheLayerBuilder<St> {
         let settings = Settings::new(OWNER, Config::default());
-        CacheLayerBuilder { settings, store }
+        CacheLayerBuilder {
+            settings,
+            store,
+            #[cfg(feature = "codec")]
+            shared_log: None,
+        }
     }
 
     /// Starts from the settings for a cache inside an origin, on the same machine as what it caches:
@@ -268,6 +275,16 @@ impl<St: Store> CacheLayerBuilder<St> {
         self.checked(time, |config, time| config.store_timeout = time)
     }
 
+    /// Sets the log of invalidations that this layer shares with those of other processes. Default:
+    /// that of the [store](Store::shared_log), if it has one.
+    #[cfg(feature = "codec")]
+    pub fn shared_log(self, log: &crate::SharedLog) -> Self {
+        Self {
+            shared_log: Some(log.clone()),
+            ..self
+        }
+    }
+
     /// Sets how the target URI is found if a request's own URI is only a part of it.
     ///
     /// Keys, rules, tags and invalidation use the URI that `find` returns, or the request's own
@@ -304,7 +321,10 @@ impl<St: Store> CacheLayerBuilder<St> {
     ///
     /// Returns the first invalid setting.
     pub fn build(self) -> Result<CacheLayer<St>, SettingError> {
-        Ok(CacheLayer::from_parts(self.settings.finish()?, self.store))
+        let layer = CacheLayer::from_parts(self.settings.finish()?, self.store);
+        #[cfg(feature = "codec")]
+        layer.share(self.shared_log);
+        Ok(layer)
     }
 
     fn set(self, change: impl FnOnce(&mut Config)) -> Self {

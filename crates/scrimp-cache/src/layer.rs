@@ -5,6 +5,8 @@ use std::{fmt, sync::Arc};
 use http::request::Parts;
 use tower_layer::Layer;
 
+#[cfg(feature = "codec")]
+use crate::invalidation::SharedLog;
 use crate::{
     config::Config,
     entry::{MemoryStore, Store},
@@ -31,11 +33,23 @@ impl<St: Store> CacheLayer<St> {
     /// unless the store keeps a journal of invalidations (feature `codec`).
     #[must_use]
     pub fn new(store: St) -> Self {
-        Self::from_parts(Config::default(), store)
+        let layer = Self::from_parts(Config::default(), store);
+        #[cfg(feature = "codec")]
+        layer.share(None);
+        layer
     }
 
     pub(crate) fn from_parts(config: Config, store: St) -> Self {
         Self(Arc::new(Common::new(config, store)))
+    }
+
+    /// Connects the log of invalidations that a fleet shares, or that of the store, if there is one.
+    #[cfg(feature = "codec")]
+    pub(crate) fn share(&self, log: Option<SharedLog>) {
+        let shared = &self.0.shared;
+        if let Some(log) = log.or_else(|| shared.store.shared_log()) {
+            log.connect(&shared.epochs);
+        }
     }
 
     /// Returns a handle for invalidations.

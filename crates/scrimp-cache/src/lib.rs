@@ -152,7 +152,9 @@
 //!   body of unknown length is examined, so that an HTTP/2 request whose stream ends with an empty
 //!   frame counts as one without a body.
 //! - `codec`: `Codec` encodes stored responses for a [`Store`] on disk or over a network, and
-//!   `Journal` keeps invalidations over a restart.
+//!   `Journal` keeps invalidations over a restart. `SharedLog` is the log of invalidations of a
+//!   fleet of processes.
+//! - `compression`: `Compression::Fast` for the bodies among these bytes.
 //! - `encryption`: `Codec::encryption` encrypts these bytes, and `EncryptedJournal` those of a journal.
 //! - `serde`: [`CacheStats`] serialises.
 //! - `no-vary-search`: keys leave out the parts of a query that No-Vary-Search (a draft) excludes.
@@ -182,7 +184,7 @@ mod upstream;
 pub use body::CacheBody;
 pub use builder::CacheLayerBuilder;
 #[cfg(feature = "codec")]
-pub use entry::{Codec, DecodeError};
+pub use entry::{Codec, Compression, DecodeError};
 #[cfg(feature = "encryption")]
 pub use entry::{EncryptedJournal, EncryptionKeys};
 pub use entry::{
@@ -190,9 +192,11 @@ pub use entry::{
     Store, Variants,
 };
 pub use future::CacheFuture;
-#[cfg(feature = "codec")]
-pub use invalidation::Journal;
 pub use invalidation::{Admin, AdminFuture, Invalidation, Invalidator};
+#[cfg(feature = "codec")]
+pub use invalidation::{
+    Journal, LogReplica, OutgoingRecord, RecordId, SharedLog, UnreadableRecord,
+};
 pub use layer::CacheLayer;
 pub use pattern::Pattern;
 pub use policy::{Mode, NotStored, Policy, Selection, Source};

@@ -37,6 +37,51 @@ pub fn is_text(headers: &HeaderMap) -> bool {
     })
 }
 
+/// Media types whose content is compressed, other than most images, sound and video.
+const COMPRESSED: &[&[u8]] = &[
+    b"application/gzip",
+    b"application/java-archive",
+    b"application/pdf",
+    b"application/vnd.rar",
+    b"application/x-7z-compressed",
+    b"application/x-bzip2",
+    b"application/x-gzip",
+    b"application/x-xz",
+    b"application/zip",
+    b"application/zstd",
+    b"font/woff",
+    b"font/woff2",
+];
+
+/// Images that are not compressed.
+const PLAIN_IMAGES: &[&[u8]] = &[
+    b"image/bmp",
+    b"image/svg+xml",
+    b"image/vnd.microsoft.icon",
+    b"image/x-icon",
+];
+
+/// Beginnings of the types of office documents, which are ZIP archives (OOXML and ODF).
+const ARCHIVES: &[&[u8]] = &[
+    b"application/vnd.oasis.opendocument.",
+    b"application/vnd.openxmlformats-officedocument.",
+];
+
+/// Reports whether a message declares its body as of a type whose content is compressed, so that
+/// it does not get shorter.
+#[must_use]
+pub fn is_compressed(headers: &HeaderMap) -> bool {
+    of(headers).is_some_and(|essence| {
+        let image = begins_with(essence, b"image/") && !is_one_of(PLAIN_IMAGES, essence);
+        let archive = || ARCHIVES.iter().any(|start| begins_with(essence, start));
+        image
+            || begins_with(essence, b"video/")
+            || begins_with(essence, b"audio/")
+            || is_one_of(COMPRESSED, essence)
+            || archive()
+    })
+}
+
 /// Reports whether a message declares its body as server-sent events (WHATWG HTML §9.2).
 #[must_use]
 pub fn is_event_stream(headers: &HeaderMap) -> bool {
@@ -204,6 +249,30 @@ mod tests {
             assert!(!json(text), "{text}");
         }
         assert!(!is_json(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn content_that_does_not_get_shorter_is_recognised_by_its_type() {
+        let compressed = |text: &str| is_compressed(&map("content-type", text));
+        for text in [
+            "Image/PNG",
+            "video/mp4; codecs=avc1",
+            "font/woff2",
+            "application/zip",
+            "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        ] {
+            assert!(compressed(text), "{text}");
+        }
+        for text in [
+            "image/svg+xml",
+            "application/json",
+            "text/html",
+            "font/ttf",
+            "",
+        ] {
+            assert!(!compressed(text), "{text}");
+        }
+        assert!(!is_compressed(&HeaderMap::new()));
     }
 
     #[test]

@@ -17,7 +17,7 @@ mod variants;
 mod worth;
 
 #[cfg(feature = "codec")]
-pub use codec::{Codec, DecodeError};
+pub use codec::{Codec, Compression, DecodeError};
 #[cfg(feature = "encryption")]
 pub use codec::{EncryptedJournal, EncryptionKeys};
 pub(crate) use collector::{BodyCollector, Collected};

@@ -125,6 +125,12 @@ impl Entry {
         &self.selection
     }
 
+    /// Returns the time of the request that it answered.
+    #[must_use]
+    pub fn sent(&self) -> Instant {
+        self.sent
+    }
+
     /// Returns its weight in bytes of memory, overhead included.
     #[must_use]
     pub fn weight(&self) -> u64 {

@@ -58,6 +58,14 @@ pub trait Store: Clone + Send + Sync + 'static {
         None
     }
 
+    /// Returns the log of invalidations that a fleet shares, if other processes write to the store.
+    ///
+    /// The layer calls this once, when it is built. A log in the layer's settings comes first.
+    #[cfg(feature = "codec")]
+    fn shared_log(&self) -> Option<crate::SharedLog> {
+        None
+    }
+
     /// Counts the responses that `is_meant` selects. `None` if the store cannot tell.
     ///
     /// Only an operator's purge asks, so it may take time in proportion to the contents.

@@ -17,6 +17,8 @@ use std::{
 
 use scrimp_core::extensions::Since;
 
+#[cfg(feature = "codec")]
+pub(crate) use super::validity::Stamp;
 pub(crate) use super::{
     log::{InvalidationRecord, Target},
     validity::{CallStart, Carried, Position, Tag, Validity},
@@ -38,6 +40,9 @@ pub(crate) enum Epoch {
     Valid,
     /// The entry was hit softly, and is stale from now on.
     Stale,
+    /// The entry may have been hit: invalidations of other processes may be missing. Only the
+    /// upstream can confirm it.
+    Doubtful,
     /// The entry was hit, and must not be used.
     Gone,
 }
@@ -47,8 +52,8 @@ pub(crate) struct Epochs {
     /// Identifier of the log. Positions of different logs, also those of other processes, are not
     /// comparable.
     id: u64,
-    /// The last position assigned. It is written under the lock of `log`, so that a thread that
-    /// sees a position finds its mark.
+    /// The last position assigned, and [`DOUBTFUL`]. It is written under the lock of `log`, so that a
+    /// thread that sees a position finds its mark.
     position: AtomicU64,
     log: RwLock<Log>,
     writes: Arc<Writes>,
@@ -56,6 +61,22 @@ pub(crate) struct Epochs {
     unmarked: AtomicU64,
     max_marks: usize,
     recorder: OnceLock<Recorder>,
+    #[cfg(feature = "codec")]
+    shared: OnceLock<Box<dyn Announce>>,
+}
+
+/// Bit of a position while invalidations may be missing. No entry is checked up to it, so that a hit
+/// needs no other comparison.
+const DOUBTFUL: u64 = 1 << 63;
+
+/// The log that a fleet shares, as a local log needs it.
+#[cfg(feature = "codec")]
+pub(crate) trait Announce: Send + Sync {
+    /// Takes a local invalidation, before it is entered.
+    fn announce(&self, target: &Target, soft: bool);
+
+    /// Returns the position in the shared log, to be read before an upstream call begins.
+    fn stamp(&self) -> Stamp;
 }
 
 /// Recorder that gets every invalidation before `append` returns.
@@ -135,6 +156,8 @@ impl Epochs {
             unmarked: AtomicU64::new(0),
             max_marks,
             recorder: OnceLock::new(),
+            #[cfg(feature = "codec")]
+            shared: OnceLock::new(),
         }
     }
 
@@ -144,6 +167,11 @@ impl Epochs {
             watch: self.writes.watch(uri),
             position: self.now(),
             unmarked: self.unmarked.load(Ordering::Acquire),
+            #[cfg(feature = "codec")]
+            stamp: self
+                .shared
+                .get()
+                .map_or_else(Stamp::default, |shared| shared.stamp()),
         }
     }
 
@@ -151,7 +179,7 @@ impl Epochs {
     pub(crate) fn now(&self) -> Position {
         Position {
             log: self.id,
-            at: self.position.load(Ordering::Acquire),
+            at: self.position.load(Ordering::Acquire) & !DOUBTFUL,
         }
     }
 
@@ -165,6 +193,10 @@ impl Epochs {
 
     /// Appends an invalidation to the log.
     pub(crate) fn append(&self, target: Target, soft: bool) {
+        #[cfg(feature = "codec")]
+        if let Some(shared) = self.shared.get() {
+            shared.announce(&target, soft);
+        }
         self.enter(target, soft);
     }
 
@@ -172,6 +204,14 @@ impl Epochs {
     /// did not come. Returns the position of the marks. `None` if nothing in memory or elsewhere
     /// is older than the write and may depend on it.
     pub(crate) fn written(&self, tags: TagList, soft: bool) -> Option<Position> {
+        #[cfg(feature = "codec")]
+        if let Some(shared) = self.shared.get() {
+            shared.announce(&Target::Written(tags.clone()), soft);
+        }
+        self.enter_write(tags, soft)
+    }
+
+    fn enter_write(&self, tags: TagList, soft: bool) -> Option<Position> {
         // Under the lock of the log: if another write has just ended the cover of a URI, this one
         // returns only after the position that hits its responses is known.
         let concerned = {
@@ -191,7 +231,8 @@ impl Epochs {
     /// Returns the position of the invalidation. `None` if it changes nothing.
     fn enter(&self, target: Target, soft: bool) -> Option<Position> {
         let mut log = self.log.write();
-        let position = self.position.load(Ordering::Relaxed) + 1;
+        let last = self.position.load(Ordering::Relaxed);
+        let position = (last & !DOUBTFUL) + 1;
         let record = InvalidationRecord {
             position,
             soft,
@@ -207,7 +248,8 @@ impl Epochs {
             return None;
         }
         log.keep_to(self.max_marks);
-        self.position.store(position, Ordering::Release);
+        self.position
+            .store(position | (last & DOUBTFUL), Ordering::Release);
         drop(log);
         if let (Some(recorder), Some(record)) = (recorder, copy) {
             (recorder.0)(self, Some(record));
@@ -216,6 +258,39 @@ impl Epochs {
             log: self.id,
             at: position,
         })
+    }
+
+    /// Sends all later local invalidations to a log that a fleet shares. Only the first one is used.
+    #[cfg(feature = "codec")]
+    pub(crate) fn share(&self, shared: Box<dyn Announce>) {
+        let _ = self.shared.set(shared);
+    }
+
+    /// Enters an invalidation of another process.
+    #[cfg(feature = "codec")]
+    pub(crate) fn follow(&self, target: Target, soft: bool) {
+        match target {
+            Target::Written(tags) => _ = self.enter_write(tags, soft),
+            target => _ = self.enter(target, soft),
+        }
+    }
+
+    /// Sets whether invalidations of other processes may be missing.
+    #[cfg(feature = "codec")]
+    pub(crate) fn set_doubtful(&self, doubtful: bool) {
+        let _log = self.log.write();
+        let position = self.now().at;
+        let bit = if doubtful { DOUBTFUL } else { 0 };
+        self.position.store(position | bit, Ordering::Release);
+    }
+
+    /// Watches for writes to the URIs of an entry that comes from another process. Call it before
+    /// its position is read.
+    #[cfg(feature = "codec")]
+    pub(crate) fn watch(&self, carried: &mut Carried) {
+        let uris = carried.tags.iter().filter(|tag| tag.is_uri());
+        let watches: Vec<_> = uris.map(|tag| self.writes.watch(*tag)).collect();
+        watches.iter().for_each(|watch| carried.watch(watch));
     }
 
     /// Sends all later invalidations to `recorder`, and what is covered. Only the first recorder is
@@ -283,10 +358,13 @@ impl Epochs {
 
     #[cold]
     fn look_up(&self, entry: &Validity, now: u64) -> Epoch {
-        let epoch = match self.log.read().epoch(entry) {
+        let epoch = match self.log.read().epoch(&entry.carried, entry.fetched_at) {
             Epoch::Gone => Epoch::Gone,
             epoch => epoch.max(self.writes.epoch(entry)),
         };
+        if now & DOUBTFUL != 0 {
+            return epoch.max(Epoch::Doubtful);
+        }
         if epoch == Epoch::Valid {
             // `now` was read before the log, so everything up to it has been checked.
             entry.note_checked(now);

@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use super::kept::CoverRecord;
 use super::{
     epoch::Epoch,
-    validity::{Carried, Tag, Validity},
+    validity::{Carried, Tag},
     versions::Versions,
     writes::Mark,
 };
@@ -167,9 +167,8 @@ impl Log {
         }
     }
 
-    pub(super) fn epoch(&self, entry: &Validity) -> Epoch {
-        let fetched_at = entry.fetched_at;
-        let carried = &entry.carried;
+    /// Checks what an entry carries that was fetched at a position.
+    pub(super) fn epoch(&self, carried: &Carried, fetched_at: u64) -> Epoch {
         if fetched_at < self.floor {
             return Epoch::Gone;
         }

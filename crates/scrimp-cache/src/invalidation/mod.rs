@@ -16,6 +16,8 @@ mod handle;
 mod journal;
 mod kept;
 mod log;
+#[cfg(feature = "codec")]
+mod shared;
 pub(crate) mod sync;
 mod target;
 mod validity;
@@ -33,5 +35,7 @@ pub(crate) use journal::resume;
 pub(crate) use log::TagList;
 #[cfg(feature = "codec")]
 pub(crate) use log::WITHHELD;
+#[cfg(feature = "codec")]
+pub use shared::{LogReplica, OutgoingRecord, RecordId, SharedLog, UnreadableRecord};
 pub use target::Invalidation;
 pub(crate) use target::{key_tag, target_of, target_tag, uri_tag};

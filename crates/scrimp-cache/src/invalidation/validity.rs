@@ -29,6 +29,18 @@ pub(crate) struct CallStart {
     /// Number of writes before it that left no mark.
     pub(super) unmarked: u64,
     pub(super) watch: WriteWatch,
+    #[cfg(feature = "codec")]
+    pub(super) stamp: Stamp,
+}
+
+/// A position in the log that a fleet shares: what a process had applied before a call began.
+/// The default belongs to no log.
+#[cfg(feature = "codec")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Stamp {
+    /// Identifier of the log; 0 is none.
+    pub(crate) log: u64,
+    pub(crate) at: u64,
 }
 
 /// The position of one entry in the log, and what it carries.
@@ -36,6 +48,8 @@ pub(crate) struct CallStart {
 pub(crate) struct Validity {
     pub(super) log: u64,
     pub(super) fetched_at: u64,
+    #[cfg(feature = "codec")]
+    pub(super) stamp: Stamp,
     pub(super) carried: Carried,
     /// Position up to which the entry is known to be valid.
     pub(super) checked: AtomicU64,
@@ -146,7 +160,7 @@ impl Carried {
         self.tags.len() <= MAX_TAGS
     }
 
-    fn watch(&mut self, watch: &WriteWatch) {
+    pub(super) fn watch(&mut self, watch: &WriteWatch) {
         if !self.watches.contains(watch) {
             self.watches.push(watch.clone());
         }
@@ -159,7 +173,11 @@ impl Validity {
     /// Returns the validity of an entry that is the response to this call.
     pub(crate) fn of_call(call: &CallStart, mut carried: Carried) -> Self {
         carried.watch(&call.watch);
-        Self::new(call.position, carried)
+        Self {
+            #[cfg(feature = "codec")]
+            stamp: call.stamp,
+            ..Self::new(call.position, carried)
+        }
     }
 
     /// Returns the validity of an entry whose upstream call began at `fetched_at`.
@@ -173,6 +191,8 @@ impl Validity {
         Self {
             log: fetched_at.log,
             fetched_at: fetched_at.at,
+            #[cfg(feature = "codec")]
+            stamp: Stamp::default(),
             carried,
             checked: AtomicU64::new(checked),
         }
@@ -199,6 +219,18 @@ impl Validity {
             },
             carried,
         )
+    }
+
+    /// Returns its position in the log that a fleet shares.
+    #[cfg(feature = "codec")]
+    pub(crate) fn stamp(&self) -> Stamp {
+        self.stamp
+    }
+
+    /// Sets its position in the log that a fleet shares.
+    #[cfg(feature = "codec")]
+    pub(crate) fn stamped(self, stamp: Stamp) -> Self {
+        Self { stamp, ..self }
     }
 
     pub(crate) fn heap_size(&self) -> usize {

@@ -135,6 +135,7 @@ fn choose<St: Store, B>(
     let freshness = Freshness::new(&entry.policy, shared.config.clock.instant());
     let verdict = match asked.directive {
         Some(Directive::RefreshNow) => Verdict::Validate,
+        _ if epoch == Epoch::Doubtful => Verdict::Validate,
         _ => judge(control, &entry.policy, freshness, epoch == Epoch::Stale),
     };
     let reason = match verdict {

@@ -140,6 +140,27 @@ impl Policy {
         self.grace.as_ref().map_or(0, |_| size_of::<Grace>())
     }
 
+    /// Ends the freshness at a moment, if it is not over by then.
+    #[cfg(feature = "codec")]
+    pub(crate) fn expire(&mut self, at: Instant) {
+        self.lifetime = self.lifetime.min(self.age(at));
+    }
+
+    /// Returns the time for which it can be of use from `now` on: while it is fresh, while it may be
+    /// refreshed behind a stale answer, and while it may stand in for a failing upstream. `None` if
+    /// that is unlimited.
+    #[must_use]
+    pub fn useful_for(&self, now: Instant) -> Option<Duration> {
+        let grace = self.grace();
+        let stale = grace
+            .if_error
+            .unwrap_or_default()
+            .max(grace.while_revalidate);
+        let end = self.lifetime.saturating_add(stale);
+        let rest = end.saturating_sub(self.age(now));
+        (end < Duration::MAX).then_some(rest)
+    }
+
     /// Returns the time until which it can be served without waiting for the origin, to requests
     /// that ask for nothing more; `None` if that is unlimited.
     pub(crate) fn usable_until(&self) -> Option<Instant> {

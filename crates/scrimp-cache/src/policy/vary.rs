@@ -181,6 +181,27 @@ impl Selection {
         }
     }
 
+    /// Returns a digest that is equal, in every process, for selections of which one response
+    /// replaces the other. A store may use it as the name of a variant.
+    #[cfg(feature = "codec")]
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        let mut text = vec![u8::from(self.spelling.is_some())];
+        let mut part = |bytes: &[u8]| {
+            text.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+            text.extend_from_slice(bytes);
+        };
+        part(self.language.as_deref().unwrap_or_default().as_bytes());
+        for Chosen { name, value, .. } in &self.chosen {
+            part(name.as_str().as_bytes());
+            match value {
+                Some(value) => part(&value.digest()),
+                None => part(&[]),
+            }
+        }
+        digest("scrimp-cache selection 1", &text)
+    }
+
     /// Returns the bytes on the heap.
     pub(crate) fn heap_size(&self) -> usize {
         self.chosen

@@ -18,13 +18,13 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 
-use super::{DecodeError, Seal};
+use super::{DecodeError, Seal, compression::Coded};
 use crate::digest::Digest;
 
 const MAGIC: &[u8; 4] = b"SCRM";
 
 /// Version of the format. Any change to the encoded bytes is a new version.
-const VERSION: u16 = 3;
+pub(super) const VERSION: u16 = 4;
 
 const PLAIN: u8 = 0;
 const ENCRYPTED: u8 = 1;
@@ -47,20 +47,20 @@ pub(super) struct Frame {
 /// Wraps a content, which is stored under the key with this digest.
 pub(super) fn wrap(
     head: &impl Serialize,
-    bodies: &[&Bytes],
+    bodies: &[Coded],
     seal: Option<&Seal>,
     key: &Digest,
 ) -> Result<Bytes, DecodeError> {
     let head = postcard::to_allocvec(head).map_err(|_| DecodeError::Damaged("head"))?;
     let length = u32::try_from(head.len()).map_err(|_| DecodeError::Damaged("head"))?;
-    let size: usize = bodies.iter().map(|body| body.len()).sum();
+    let size: usize = bodies.iter().map(|body| body.bytes.len()).sum();
     let mut bytes = BytesMut::with_capacity(CONTENT + HEAD + head.len() + size);
     start(&mut bytes, PLAIN);
     bytes.put_u32_le(0);
     bytes.put_u32_le(length);
     bytes.put_slice(&head);
     for body in bodies {
-        bytes.put_slice(body);
+        bytes.put_slice(&body.bytes);
     }
     if let Some(seal) = seal {
         let mut sealed = BytesMut::new();

@@ -1,5 +1,6 @@
 //! Stored responses as bytes, for stores on disk or over a network.
 
+mod compression;
 #[cfg(feature = "encryption")]
 mod encrypted_journal;
 #[cfg(feature = "encryption")]
@@ -17,6 +18,7 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{Arc, Weak, atomic::AtomicU8},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -24,7 +26,11 @@ use parking_lot::Mutex;
 use scrimp_core::{Clock, KeyRef, Ledger};
 
 use super::{RefreshFlag, Variants};
-use crate::digest::{Digest, digest};
+use crate::{
+    digest::{Digest, digest},
+    invalidation::SharedLog,
+};
+pub use compression::Compression;
 #[cfg(feature = "encryption")]
 pub use encrypted_journal::EncryptedJournal;
 #[cfg(feature = "encryption")]
@@ -55,7 +61,10 @@ const FEW_FLAGS: usize = 64;
 ///   continues after a restart. A response stored under any other log is not used, because its
 ///   invalidations are unknown. The log knows up to 917,504 URIs of encoded responses, so that
 ///   unsafe requests to one URI do not affect another. Beyond that number it keeps marks of the last
-///   262,144 such requests; responses that are older than a forgotten mark may be lost.
+///   262,144 such requests; responses that are older than a forgotten mark may be lost. With a
+///   [`SharedLog`], its positions decide instead, in every process of a fleet.
+/// - **Compression** of bodies is [set](Self::compression) for what is encoded. Any codec with the
+///   feature `compression` decodes it.
 /// - **One refresh** at a time runs for all copies of a response that one codec (or a clone of it)
 ///   has decoded.
 ///
@@ -76,12 +85,15 @@ const FEW_FLAGS: usize = 64;
 /// };
 /// # let _ = found; }
 /// ```
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Codec {
     clock: Clock,
     ledger: Option<Ledger>,
     flags: Arc<Mutex<Flags>>,
     seal: Option<Seal>,
+    shared_log: Option<SharedLog>,
+    compression: Compression,
+    max_body: u64,
     /// Flag to treat the bytes of this process as those of another.
     #[cfg(test)]
     stranger: bool,
@@ -105,10 +117,24 @@ struct Flags {
 // === impl Codec ===
 
 impl Codec {
+    /// Version of the format. Bytes of another version are not decoded: stores that builds of two
+    /// versions share keep them apart by it.
+    pub const VERSION: u16 = frame::VERSION;
+
     /// Returns a codec on the machine's clocks, without a ledger.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self {
+            clock: Clock::default(),
+            ledger: None,
+            flags: Arc::default(),
+            seal: None,
+            shared_log: None,
+            compression: Compression::None,
+            max_body: u64::MAX,
+            #[cfg(test)]
+            stranger: false,
+        }
     }
 
     /// Sets the clock. It must be the layer's clock. Default: the machine's clocks.
@@ -126,6 +152,20 @@ impl Codec {
         }
     }
 
+    /// Sets the log of invalidations that a fleet shares, for a store that several processes write
+    /// to. It must be the layer's log. Default: none.
+    ///
+    /// Then the positions of this log decide on what is decoded, not those of the local one. What was
+    /// invalidated, or may have been, is [`DecodeError::Outdated`]; all else is valid as of now,
+    /// and may be put into a store in memory. What was softly invalidated is stale.
+    #[must_use]
+    pub fn shared_log(self, log: &SharedLog) -> Self {
+        Self {
+            shared_log: Some(log.clone()),
+            ..self
+        }
+    }
+
     /// Encrypts what is encoded. Bytes that are not encrypted are not decoded then. Default: no
     /// encryption.
     #[cfg(feature = "encryption")]
@@ -133,6 +173,25 @@ impl Codec {
     pub fn encryption(self, keys: EncryptionKeys) -> Self {
         Self {
             seal: Some(keys),
+            ..self
+        }
+    }
+
+    /// Sets how bodies are compressed. Default: not at all.
+    #[must_use]
+    pub fn compression(self, compression: Compression) -> Self {
+        Self {
+            compression,
+            ..self
+        }
+    }
+
+    /// Sets the size of the largest body that is decoded, in bytes. A store that others can write to
+    /// needs a limit: a few bytes can be the compressed form of a body of any length. Default: none.
+    #[must_use]
+    pub fn max_body(self, bytes: u64) -> Self {
+        Self {
+            max_body: bytes,
             ..self
         }
     }
@@ -153,18 +212,48 @@ impl Codec {
     pub fn encode(&self, key: KeyRef<'_>, variants: &Variants) -> Result<Bytes, DecodeError> {
         let now = Now::read(&self.clock);
         let own = digest_of(key);
-        let head = Written::new(own, variants, now);
-        let bodies: Vec<_> = variants.iter().map(|entry| &entry.body).collect();
+        let bodies = variants.iter().map(|entry| self.compression.encode(entry));
+        let bodies: Vec<_> = bodies.collect();
+        if self.shared_log.is_none() {
+            // The local log decides on them once they are decoded.
+            variants.iter().for_each(|entry| entry.validity.cover());
+        }
+        let head = Written::new(own, variants, &bodies, now);
         frame::wrap(&head, &bodies, self.seal.as_ref(), &own)
     }
 
     /// Decodes the responses stored under this key. Their bodies are slices of `bytes`, or of the
-    /// decrypted bytes.
+    /// decrypted bytes, unless they are compressed.
     ///
     /// # Errors
     ///
     /// If the bytes are not the result of [`encode`](Self::encode) for this key.
     pub fn decode(&self, key: KeyRef<'_>, bytes: &Bytes) -> Result<Variants, DecodeError> {
+        self.decode_stored(key, bytes, None)
+    }
+
+    /// Decodes the responses stored under this key, `stored_for` this long by the clock of the store
+    /// itself: then the wall clocks of the process that encoded them and of this one are not
+    /// compared.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are not the result of [`encode`](Self::encode) for this key.
+    pub fn decode_after(
+        &self,
+        key: KeyRef<'_>,
+        bytes: &Bytes,
+        stored_for: Duration,
+    ) -> Result<Variants, DecodeError> {
+        self.decode_stored(key, bytes, Some(stored_for))
+    }
+
+    fn decode_stored(
+        &self,
+        key: KeyRef<'_>,
+        bytes: &Bytes,
+        stored_for: Option<Duration>,
+    ) -> Result<Variants, DecodeError> {
         let own = digest_of(key);
         let frame = frame::unwrap(bytes, self.seal.as_ref(), &own)?;
         let head: Written<'_> = frame.head()?;
@@ -175,7 +264,11 @@ impl Codec {
             .parts()
             .next()
             .and_then(|part| std::str::from_utf8(part).ok());
-        head.into_variants(frame.bodies.clone(), self, tenant.unwrap_or_default())
+        let now = match stored_for {
+            None => self.now(),
+            Some(time) => self.now().after(head.encoded()?, time),
+        };
+        head.into_variants(frame.bodies.clone(), self, tenant.unwrap_or_default(), now)
     }
 
     fn now(&self) -> Now {
@@ -190,6 +283,12 @@ impl Codec {
     /// Returns the flag that all copies of one response share.
     fn flag(&self, response: u64) -> RefreshFlag {
         RefreshFlag::Shared(self.flags.lock().get(response))
+    }
+}
+
+impl Default for Codec {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -64,6 +64,20 @@ impl Now {
         self.instant
     }
 
+    /// Returns it with the wall clock of the process that encoded something at `encoded`, this long
+    /// after.
+    pub(super) fn after(self, encoded: SystemTime, time: Duration) -> Self {
+        Self {
+            wall: encoded.checked_add(time).unwrap_or(self.wall),
+            ..self
+        }
+    }
+
+    /// Returns the reading of the wall clock.
+    pub(super) fn date(self) -> Date {
+        Date::new(self.wall)
+    }
+
     #[cfg(test)]
     pub(super) fn of_another_process(self) -> Self {
         Self {

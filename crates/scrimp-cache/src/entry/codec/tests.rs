@@ -260,9 +260,9 @@ fn what_is_wrong_is_said() {
     assert_eq!(error(b"GIF89a"), DecodeError::Foreign);
     let mut newer = bytes.to_vec();
     newer[4] = 9;
-    let version = DecodeError::Version { found: 9, known: 3 };
+    let version = DecodeError::Version { found: 9, known: 4 };
     assert_eq!(error(&newer), version);
-    assert!(version.to_string().contains("this build reads format 3"));
+    assert!(version.to_string().contains("this build reads format 4"));
     assert_eq!(error(&bytes[..12]), DecodeError::Corrupt);
     let other = KeyBuf::new().part(b"other").to_key();
     let other = codec

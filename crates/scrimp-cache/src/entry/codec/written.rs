@@ -4,7 +4,7 @@ use std::{
     borrow::Cow,
     hash::{BuildHasher, RandomState},
     sync::{Arc, LazyLock, atomic::AtomicU64},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
@@ -15,8 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Codec, DecodeError, Variants,
+    compression::{self, Coded},
     fields::{Field, fields, header_map, header_name},
-    moment::{Moment, Now, Past},
+    moment::{Date, Moment, Now, Past},
     policy::WrittenPolicy,
 };
 use crate::{
@@ -24,7 +25,7 @@ use crate::{
     entry::{Booking, Entry, Extras},
     invalidation::{
         WITHHELD,
-        epoch::{Carried, Tag, Validity},
+        epoch::{Carried, Stamp, Tag, Validity},
     },
     packed::StoredFields,
     policy::{
@@ -37,13 +38,19 @@ use crate::{
 #[derive(Serialize, Deserialize)]
 pub(super) struct Written<'a> {
     key: Digest,
+    /// The time of encoding, by the wall clock of the process.
+    encoded: Date,
     #[serde(borrow)]
     responses: Vec<Response<'a>>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Response<'a> {
+    /// Length of the body as it is encoded.
     body_length: u64,
+    coding: u8,
+    /// Length of the body itself.
+    length: u64,
     status: u16,
     version: u8,
     #[serde(borrow)]
@@ -59,6 +66,8 @@ struct Response<'a> {
     spelling: Option<Digest>,
     log: u64,
     fetched_at: u64,
+    shared_log: u64,
+    shared_at: u64,
     tags: Vec<u64>,
     versions: Vec<(u64, u64)>,
     #[serde(borrow)]
@@ -99,14 +108,20 @@ static SECRET: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 // === impl Written ===
 
 impl<'a> Written<'a> {
-    pub(super) fn new(key: Digest, variants: &'a Variants, now: Now) -> Self {
+    pub(super) fn new(key: Digest, variants: &'a Variants, bodies: &[Coded], now: Now) -> Self {
+        let pairs = variants.iter().zip(bodies);
         Self {
             key,
-            responses: variants
-                .iter()
-                .map(|entry| Response::new(entry, now))
+            encoded: now.date(),
+            responses: pairs
+                .map(|(entry, body)| Response::new(entry, body, now))
                 .collect(),
         }
+    }
+
+    /// Returns the time of encoding, by the wall clock of the process.
+    pub(super) fn encoded(&self) -> Result<SystemTime, DecodeError> {
+        self.encoded.get()
     }
 
     pub(super) fn key(&self) -> &Digest {
@@ -118,24 +133,27 @@ impl<'a> Written<'a> {
         mut bodies: Bytes,
         codec: &Codec,
         tenant: &str,
+        now: Now,
     ) -> Result<Variants, DecodeError> {
-        let now = codec.now();
         let mut entries = Vec::with_capacity(self.responses.len());
+        let mut outdated = false;
         for response in self.responses {
             let length = usize::try_from(response.body_length).unwrap_or(usize::MAX);
             if length > bodies.len() {
                 return Err(DecodeError::Damaged("body"));
             }
             let body = bodies.split_to(length);
+            let length = response.length;
+            let body = compression::decode(response.coding, body, length, codec.max_body)?;
             let flag = SECRET.hash_one((self.key, response.sent, &response.chosen));
-            entries.push(Arc::new(response.into_entry(
-                body,
-                (codec, tenant),
-                flag,
-                now,
-            )?));
+            match response.into_entry(body, (codec, tenant), flag, now) {
+                Ok(entry) => entries.push(Arc::new(entry)),
+                Err(DecodeError::Outdated) => outdated = true,
+                Err(error) => return Err(error),
+            }
         }
         match bodies.is_empty() {
+            true if outdated && entries.is_empty() => Err(DecodeError::Outdated),
             true => Ok(entries.into_iter().collect()),
             false => Err(DecodeError::Damaged("body")),
         }
@@ -145,13 +163,15 @@ impl<'a> Written<'a> {
 // === impl Response ===
 
 impl<'a> Response<'a> {
-    fn new(entry: &'a Entry, now: Now) -> Self {
-        entry.validity.cover();
+    fn new(entry: &'a Entry, body: &Coded, now: Now) -> Self {
+        let stamp = entry.validity.stamp();
         let (log, fetched_at, carried) = entry.validity.parts();
         let (chosen, language, spelling) = entry.selection.parts();
         let version = VERSIONS.iter().position(|&known| known == entry.version);
         Self {
-            body_length: entry.body.len() as u64,
+            body_length: body.bytes.len() as u64,
+            coding: body.coding,
+            length: entry.body.len() as u64,
             status: entry.status.as_u16(),
             version: version.map_or(2, |index| index as u8),
             headers: fields(entry.headers.iter()),
@@ -169,6 +189,8 @@ impl<'a> Response<'a> {
             spelling: spelling.map(Compared::digest),
             log,
             fetched_at,
+            shared_log: stamp.log,
+            shared_at: stamp.at,
             tags: carried.tags.iter().map(|tag| tag.0).collect(),
             versions: carried
                 .versions
@@ -200,11 +222,26 @@ impl<'a> Response<'a> {
             names: self.names.into(),
             ..Carried::default()
         };
+        let stamp = Stamp {
+            log: self.shared_log,
+            at: self.shared_at,
+        };
+        let (validity, stale) = match &codec.shared_log {
+            Some(log) => log.admit(stamp, carried).ok_or(DecodeError::Outdated)?,
+            None => {
+                let local = Validity::from_parts(self.log, self.fetched_at, carried);
+                (local.stamped(stamp), false)
+            }
+        };
+        let mut policy = self.policy.into_policy(&headers, now)?;
+        if stale {
+            policy.expire(now.instant());
+        }
         Ok(Entry {
             status: StatusCode::from_u16(self.status)
                 .map_err(|_| DecodeError::Damaged("status"))?,
             version: *version.ok_or(DecodeError::Damaged("version"))?,
-            policy: self.policy.into_policy(&headers, now)?,
+            policy,
             extras: Extras {
                 trailers: self.trailers.map(header_map).transpose()?,
                 pieces: Pieces::of(&headers),
@@ -221,7 +258,7 @@ impl<'a> Response<'a> {
                 Past::Ago(time) => now.ago(time),
             },
             selection: Arc::new(selection(self.chosen, self.language, self.spelling)?),
-            validity: Validity::from_parts(self.log, self.fetched_at, carried),
+            validity,
             booking: self
                 .booking
                 .and_then(|booking| booking.open(codec, tenant))

@@ -97,3 +97,31 @@ fn what_was_fetched_under_an_unusual_spelling_answers_that_one_only() {
     assert!(stored("/%70").is_replaced_by(&stored("/./p")));
     assert!(!stored("/p").is_replaced_by(&stored("/%70")));
 }
+
+#[cfg(feature = "codec")]
+#[test]
+fn variants_of_which_one_replaces_the_other_have_one_digest() {
+    let selection = |vary, language, fields: &[(&'static str, &str)]| {
+        let response = headers(&[("vary", vary), ("content-language", language)]);
+        Selection::new(&request(fields), &Answer::read(&response)).unwrap()
+    };
+    let all = [
+        selection("foo", "en", &[]),
+        selection("foo", "en", &[("foo", "")]),
+        selection("foo", "de", &[("foo", "1, 2")]),
+        selection("foo", "en", &[("foo", "1,2")]),
+        selection("accept-language", "en", &[("accept-language", "en, de")]),
+        selection("accept-language", "de", &[("accept-language", "en, de")]),
+        selection("bar", "en", &[("foo", "1, 2")]),
+    ];
+    for one in &all {
+        for other in &all {
+            let replaces = one.is_replaced_by(other);
+            assert_eq!(
+                one.digest() == other.digest(),
+                replaces,
+                "{one:?} {other:?}"
+            );
+        }
+    }
+}

@@ -38,7 +38,7 @@ impl Fetch {
         failure: Failure,
     ) -> Option<Response<CacheBody<B>>> {
         let entry = self.stored.as_ref()?;
-        if shared.epochs.check(&entry.validity) == Epoch::Gone {
+        if shared.epochs.check(&entry.validity) >= Epoch::Doubtful {
             return None;
         }
         let freshness = Freshness::new(&entry.policy, shared.config.clock.instant());

@@ -1,0 +1,214 @@
+//! The circuit breaker of an endpoint: plain state.
+//!
+//! Closed, every command passes. The first failure opens it: then no command passes, and none
+//! waits. Once the endpoint answers a probe, one command passes as a trial, and its result closes
+//! the breaker or opens it again.
+
+use std::sync::{
+    Arc,
+    atomic::{
+        AtomicU32, AtomicU64,
+        Ordering::{AcqRel, Acquire, Relaxed},
+    },
+};
+
+const CLOSED: u64 = 0;
+const OPEN: u64 = 1;
+const HALF_OPEN: u64 = 2;
+const TRIAL: u64 = 3;
+
+/// Bits of the state; the rest counts the openings.
+const STATE: u64 = 3;
+
+/// One opening in the count of them.
+const ONCE: u64 = STATE + 1;
+
+/// A circuit breaker.
+#[derive(Debug, Default)]
+pub(crate) struct Breaker {
+    /// Number of openings and the state, together: a command that was sent before the last opening
+    /// does not open the breaker again.
+    word: AtomicU64,
+    /// Failures since the last success.
+    streak: AtomicU32,
+}
+
+/// Permission to send one command. Dropped without a result, it gives back its trial.
+#[derive(Debug)]
+pub(crate) struct Pass {
+    breaker: Arc<Breaker>,
+    word: u64,
+    done: bool,
+}
+
+/// Change of a breaker by a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    None,
+    Opened,
+    Closed,
+}
+
+// === impl Breaker ===
+
+impl Breaker {
+    /// Lets one command pass, or none.
+    pub(crate) fn admit(self: &Arc<Self>) -> Option<Pass> {
+        let word = self.word.load(Acquire);
+        let word = match word & STATE {
+            CLOSED => word,
+            HALF_OPEN => self.step(word, HALF_OPEN, TRIAL)?,
+            _ => return None,
+        };
+        Some(Pass {
+            breaker: Arc::clone(self),
+            word,
+            done: false,
+        })
+    }
+
+    /// Reports whether no command passes, and none tries.
+    pub(crate) fn is_open(&self) -> bool {
+        self.word.load(Acquire) & STATE == OPEN
+    }
+
+    /// Closes it after a second probe, if no command has come to try. Returns whether it did.
+    pub(crate) fn settle(&self) -> bool {
+        let settled = self.step(self.word.load(Acquire), HALF_OPEN, CLOSED);
+        if settled.is_some() {
+            self.streak.store(0, Relaxed);
+        }
+        settled.is_some()
+    }
+
+    /// Opens it, whatever it was. Returns whether it was closed.
+    pub(crate) fn open(&self) -> bool {
+        let open = |word: u64| match word & STATE {
+            OPEN => None,
+            state => Some(word - state + ONCE + OPEN),
+        };
+        let before = self.word.fetch_update(AcqRel, Acquire, open);
+        self.streak.fetch_add(1, Relaxed);
+        before.is_ok_and(|word| word & STATE == CLOSED)
+    }
+
+    /// Lets one command try, as the endpoint has answered a probe.
+    pub(crate) fn probed(&self) {
+        let _ = self.step(self.word.load(Acquire), OPEN, HALF_OPEN);
+    }
+
+    /// Returns the number of failures since the last success.
+    pub(crate) fn streak(&self) -> u32 {
+        self.streak.load(Relaxed)
+    }
+
+    /// Changes the state if it is still as it was. Returns the new word.
+    fn step(&self, word: u64, from: u64, to: u64) -> Option<u64> {
+        let next = word - (word & STATE) + to;
+        let stands = word & STATE == from;
+        let swap = || self.word.compare_exchange(word, next, AcqRel, Acquire);
+        (stands && swap().is_ok()).then_some(next)
+    }
+}
+
+// === impl Pass ===
+
+impl Pass {
+    /// Notes that the endpoint has answered.
+    pub(crate) fn succeeded(mut self) -> Change {
+        self.done = true;
+        // Stored only when there is something to forget: all commands share this line.
+        if self.breaker.streak.load(Relaxed) != 0 {
+            self.breaker.streak.store(0, Relaxed);
+        }
+        match self.breaker.step(self.word, TRIAL, CLOSED) {
+            Some(_) => Change::Closed,
+            None => Change::None,
+        }
+    }
+
+    /// Notes that the endpoint has failed.
+    pub(crate) fn failed(mut self) -> Change {
+        self.done = true;
+        let next = self.word - (self.word & STATE) + ONCE + OPEN;
+        let swap = self
+            .breaker
+            .word
+            .compare_exchange(self.word, next, AcqRel, Acquire);
+        if swap.is_err() {
+            return Change::None;
+        }
+        self.breaker.streak.fetch_add(1, Relaxed);
+        match self.word & STATE {
+            CLOSED => Change::Opened,
+            _ => Change::None,
+        }
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        if !self.done {
+            let _ = self.breaker.step(self.word, TRIAL, HALF_OPEN);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opened() -> Arc<Breaker> {
+        let breaker = Arc::new(Breaker::default());
+        let pass = breaker.admit().expect("it is closed");
+        assert_eq!(pass.failed(), Change::Opened);
+        breaker
+    }
+
+    #[test]
+    fn the_first_failure_opens_it_and_then_nothing_passes() {
+        let breaker = opened();
+        assert!(breaker.admit().is_none() && breaker.is_open());
+    }
+
+    #[test]
+    fn after_a_probe_one_command_tries_and_its_success_closes_the_breaker() {
+        let breaker = opened();
+        breaker.probed();
+        let trial = breaker.admit().expect("a trial");
+        assert!(breaker.admit().is_none());
+        assert_eq!(trial.succeeded(), Change::Closed);
+        assert!(breaker.admit().is_some() && breaker.streak() == 0);
+    }
+
+    #[test]
+    fn a_trial_that_fails_opens_the_breaker_again() {
+        let breaker = opened();
+        breaker.probed();
+        assert_eq!(breaker.admit().expect("a trial").failed(), Change::None);
+        assert!(breaker.admit().is_none());
+        assert_eq!(breaker.streak(), 2);
+    }
+
+    #[test]
+    fn a_trial_that_is_cancelled_leaves_the_next_command_a_trial() {
+        let breaker = opened();
+        breaker.probed();
+        drop(breaker.admit());
+        assert_eq!(
+            breaker.admit().expect("a trial").succeeded(),
+            Change::Closed
+        );
+    }
+
+    #[test]
+    fn a_command_from_before_the_failure_does_not_open_the_breaker_again() {
+        let breaker = Arc::new(Breaker::default());
+        let early = breaker.admit().expect("it is closed");
+        assert!(breaker.open());
+        breaker.probed();
+        breaker.admit().expect("a trial").succeeded();
+        assert_eq!(early.failed(), Change::None);
+        assert!(breaker.admit().is_some());
+    }
+}

@@ -1,0 +1,45 @@
+//! Scripts, which the server runs in one step.
+
+use redis::{Cmd, ToRedisArgs, Value, cmd};
+
+use super::{Failure, Ready};
+
+/// A script in Lua, and its digest.
+#[derive(Debug)]
+pub(crate) struct Script(redis::Script, &'static str);
+
+// === impl Script ===
+
+impl Script {
+    pub(crate) fn new(text: &'static str) -> Self {
+        Self(redis::Script::new(text), text)
+    }
+
+    /// Runs the script on keys of one slot. The text is only sent to a server that does not know
+    /// the digest.
+    pub(crate) async fn run(
+        &self,
+        ready: Ready,
+        keys: &[&[u8]],
+        arguments: &[&[u8]],
+    ) -> Result<Value, Failure> {
+        let again = ready.client.clone();
+        let command = call("EVALSHA", self.0.get_hash(), keys, arguments);
+        match ready.run(keys[0], command).await {
+            Err(failure) if failure.has_code("NOSCRIPT") => {
+                let command = call("EVAL", self.1, keys, arguments);
+                again.run(keys[0], command).await
+            }
+            result => result,
+        }
+    }
+}
+
+fn call(name: &str, script: &str, keys: &[&[u8]], arguments: &[&[u8]]) -> Cmd {
+    let mut command = cmd(name);
+    command.arg(script).arg(keys.len());
+    for part in keys.iter().chain(arguments) {
+        part.write_redis_args(&mut command);
+    }
+    command
+}

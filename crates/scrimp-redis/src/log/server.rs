@@ -1,0 +1,107 @@
+//! The scripts of the log, and the names of its keys.
+
+use std::{sync::LazyLock, time::Duration};
+
+use redis::Value;
+
+use super::{
+    protocol::{Head, Page},
+    wire,
+};
+use crate::client::{RedisClient, Script};
+
+static APPEND: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("append.lua")));
+static READ: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("read.lua")));
+static BEAT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("beat.lua")));
+static DISTRUST: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("distrust.lua")));
+
+/// Time for one call. No request waits for it.
+const LIMIT: Duration = Duration::from_millis(500);
+
+/// Time for which a node stays elected without a beat.
+const LEASE: &str = "1500";
+
+/// Maximum number of records of one page.
+pub(crate) const PAGE: usize = 500;
+
+/// A log in Redis. Its keys and its channel share a slot.
+#[derive(Clone)]
+pub(crate) struct ServerLog {
+    pub(crate) client: RedisClient,
+    head: String,
+    stream: String,
+    elected: String,
+    pub(crate) channel: String,
+    kept: String,
+}
+
+// === impl ServerLog ===
+
+impl ServerLog {
+    pub(crate) fn new(client: RedisClient, name: &str, kept: u64) -> Self {
+        let key = |part: &str| format!("{{{name}:log}}:{part}");
+        Self {
+            client,
+            head: key("head"),
+            stream: key("stream"),
+            elected: key("elected"),
+            channel: key("bell"),
+            kept: kept.to_string(),
+        }
+    }
+
+    /// Appends a record. Returns the head after it.
+    pub(crate) async fn append(&self, nonce: u64, record: &[u8], new_log: u64) -> Option<Head> {
+        let (nonce, new_log) = (nonce.to_string(), new_log.to_string());
+        let arguments = [
+            nonce.as_bytes(),
+            record,
+            self.kept.as_bytes(),
+            self.channel.as_bytes(),
+            new_log.as_bytes(),
+        ];
+        wire::head(&self.run(&APPEND, &arguments).await?)
+    }
+
+    /// Reads records from a position on, or from the first one.
+    pub(crate) async fn read(&self, from: Option<u64>, limit: usize, new_log: u64) -> Option<Page> {
+        let from = from.map_or_else(|| "-".to_owned(), |at| at.to_string());
+        let (count, new_log) = ((limit + 1).to_string(), new_log.to_string());
+        let arguments = [from.as_bytes(), count.as_bytes(), new_log.as_bytes()];
+        wire::page(self.run(&READ, &arguments).await?, limit)
+    }
+
+    /// Elects a node, or keeps it elected, and beats. Returns whether it is elected.
+    pub(crate) async fn beat(&self, node: u64, new_log: u64) -> Option<bool> {
+        let (node, new_log) = (node.to_string(), new_log.to_string());
+        let arguments = [
+            node.as_bytes(),
+            LEASE.as_bytes(),
+            self.channel.as_bytes(),
+            new_log.as_bytes(),
+        ];
+        match self.run(&BEAT, &arguments).await? {
+            Value::Int(elected) => Some(elected == 1),
+            _ => None,
+        }
+    }
+
+    /// Replaces a log that has lost records. Returns whether it is replaced.
+    pub(crate) async fn distrust(&self, log: u64, new_log: u64) -> bool {
+        let (log, new_log) = (log.to_string(), new_log.to_string());
+        let arguments = [log.as_bytes(), self.channel.as_bytes(), new_log.as_bytes()];
+        self.run(&DISTRUST, &arguments).await.is_some()
+    }
+
+    async fn run(&self, script: &Script, arguments: &[&[u8]]) -> Option<Value> {
+        let ready = self.client.admit(self.head.as_bytes())?.within(LIMIT);
+        let keys = [&self.head, &self.stream, &self.elected].map(String::as_bytes);
+        match script.run(ready, &keys, arguments).await {
+            Ok(answer) => Some(answer),
+            Err(failure) => {
+                tracing::debug!(%failure, "a call about the log of invalidations failed");
+                None
+            }
+        }
+    }
+}

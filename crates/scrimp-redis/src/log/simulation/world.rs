@@ -1,0 +1,344 @@
+//! The world: nodes, a server, a network and clients.
+
+use std::{cmp::Reverse, collections::BinaryHeap, time::Duration};
+
+use tokio::time::Instant;
+
+use super::{
+    host::{Event, Host, Scheduled},
+    law::Law,
+    marks::{DOCUMENTS, Stored},
+    report::Report,
+    server::Server,
+};
+use crate::log::protocol::{Action, Message, Timing, WhenBehind};
+
+/// Time after which a call without an answer has failed.
+const TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Longest delay of the network, in milliseconds.
+const DELAY: u64 = 60;
+
+/// Lease of the elected node.
+const LEASE: Duration = Duration::from_millis(1_500);
+
+const PAGE: usize = 32;
+
+pub(crate) struct World {
+    hosts: Vec<Host>,
+    server: Server,
+    /// Flag that the server does not answer.
+    down: bool,
+    tier: [Option<Stored>; DOCUMENTS],
+    versions: [u64; DOCUMENTS],
+    law: Law,
+    events: BinaryHeap<Reverse<Scheduled>>,
+    now: Instant,
+    number: u64,
+    next_failure: Instant,
+    calm: bool,
+    timing: Timing,
+    random: fastrand::Rng,
+    pub(crate) report: Report,
+}
+
+// === impl World ===
+
+impl World {
+    pub(crate) fn new(nodes: usize, timing: Timing, seed: u64) -> Self {
+        let now = Instant::now();
+        let mut random = fastrand::Rng::with_seed(seed);
+        let host = |_| Host::new(timing, random.u64(..), 0, now);
+        let hosts: Vec<_> = (0..nodes).map(host).collect();
+        let mut world = Self {
+            hosts,
+            server: Server::default(),
+            down: false,
+            tier: [None; DOCUMENTS],
+            versions: [0; DOCUMENTS],
+            law: Law::default(),
+            events: BinaryHeap::new(),
+            now,
+            number: 0,
+            next_failure: now,
+            calm: false,
+            timing,
+            random,
+            report: Report::default(),
+        };
+        (0..nodes).for_each(|host| world.carry_out(host));
+        world
+    }
+
+    pub(crate) fn run(&mut self, steps: u64) {
+        for _ in 0..steps {
+            self.step();
+        }
+    }
+
+    /// Ends all failures, and expects all nodes to catch up.
+    pub(crate) fn calm_down(&mut self) {
+        self.calm = true;
+        self.down = false;
+        for host in &mut self.hosts {
+            (host.cut, host.deaf) = (false, false);
+        }
+        let end = self.now + Duration::from_secs(12);
+        while self.now < end {
+            self.step();
+        }
+        let newest = self
+            .hosts
+            .iter()
+            .filter(|host| host.node.is_caught_up())
+            .count();
+        assert_eq!(newest, self.hosts.len(), "{:?}", self.report);
+    }
+
+    /// Does the next thing: an event that is due, or a client's request before it.
+    fn step(&mut self) {
+        let client = self.now + Duration::from_micros(self.random.u64(..8_000));
+        match self.events.peek() {
+            Some(Reverse(next)) if next.at <= client => {
+                let Reverse(next) = self.events.pop().expect("seen above");
+                self.now = self.now.max(next.at);
+                self.handle(next);
+            }
+            _ => {
+                self.now = client;
+                self.client();
+            }
+        }
+        if self.now >= self.next_failure && !self.calm {
+            self.next_failure = self.now + Duration::from_millis(self.random.u64(..1_500));
+            self.fail();
+        }
+    }
+
+    fn client(&mut self) {
+        let host = self.random.usize(..self.hosts.len());
+        let document = self.random.usize(..DOCUMENTS);
+        if self.random.u8(..) < 12 {
+            self.versions[document] += 1;
+            let version = self.versions[document];
+            let own = &mut self.hosts[host];
+            own.own[document] = version;
+            own.node.replica().invalidate(document, version);
+            own.node.queued(self.now);
+            return self.carry_out(host);
+        }
+        self.report.reads += 1;
+        let tier = self.tier[document];
+        let own = &mut self.hosts[host];
+        if let Some(version) = own.node.replica().look_up(document, tier) {
+            self.report.from_store += 1;
+            let oldest = self
+                .law
+                .oldest(document, self.now, bound(self.timing.when_behind));
+            if version < oldest.max(own.own[document]) {
+                self.report.stale += 1;
+            }
+            return;
+        }
+        let fetched = own.node.replica().begin_call(self.versions[document]);
+        let delay = Duration::from_millis(self.random.u64(1..200));
+        self.schedule(host, delay, Event::Fetched(document, fetched));
+    }
+
+    /// Lets something fail, or recover.
+    fn fail(&mut self) {
+        let host = self.random.usize(..self.hosts.len());
+        match self.random.u8(..12) {
+            0 | 1 => {
+                self.report.cut += 1;
+                self.hosts[host].cut = true;
+            }
+            2 | 3 => self.hosts[host].deaf = true,
+            4 => {
+                self.report.restarted += 1;
+                let own = &self.hosts[host];
+                let process = own.process + 1;
+                let seed = self.random.u64(..);
+                self.hosts[host] = Host::new(self.timing, seed, process, self.now);
+                self.carry_out(host);
+            }
+            5 => {
+                self.report.wiped += 1;
+                self.server.wipe();
+                self.break_connections();
+            }
+            6 => {
+                self.report.rolled_back += 1;
+                let lost = self.random.usize(1..10);
+                let lost = self.server.roll_back(lost);
+                self.law.lost(&lost);
+                self.break_connections();
+            }
+            7 => {
+                self.report.trimmed += 1;
+                self.server.trim(self.random.usize(..20));
+            }
+            8 => self.down = true,
+            _ => {
+                self.down = false;
+                for host in 0..self.hosts.len() {
+                    let healed = self.random.bool();
+                    let own = &mut self.hosts[host];
+                    if (own.cut || own.deaf) && healed {
+                        (own.cut, own.deaf) = (false, false);
+                        if self.random.bool() {
+                            self.schedule(host, Duration::ZERO, Event::Interrupted);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Ends some connections; others live on, as through a proxy.
+    fn break_connections(&mut self) {
+        for host in 0..self.hosts.len() {
+            if self.random.bool() {
+                self.schedule(host, Duration::ZERO, Event::Interrupted);
+            }
+        }
+    }
+
+    fn handle(&mut self, scheduled: Scheduled) {
+        let Scheduled { host, event, .. } = scheduled;
+        if self.hosts[host].process != scheduled.process {
+            return;
+        }
+        let (now, own) = (self.now, &mut self.hosts[host]);
+        match event {
+            Event::Asked(action) => return self.answer(host, action),
+            Event::Fetched(document, fetched) => {
+                self.tier[document] = Some(fetched);
+                return own.node.replica().keep(document, fetched);
+            }
+            Event::Message(_) if own.cut || own.deaf => return,
+            Event::Tick => {
+                own.tick_at = None;
+                own.node.tick(now);
+            }
+            Event::Appended(head) => own.node.appended(now, head),
+            Event::Read(page) => own.node.read(now, page),
+            Event::Beaten(elected) => own.node.beaten(now, elected),
+            Event::Distrusted(done) => own.node.distrusted(now, done),
+            Event::Message(message) => own.node.message(now, message),
+            Event::Interrupted => own.node.interrupted(now),
+        }
+        self.carry_out(host);
+    }
+
+    /// Sends what a node asks for, and plans its next tick.
+    fn carry_out(&mut self, host: usize) {
+        for action in self.hosts[host].node.actions() {
+            let delay = self.delay();
+            self.schedule(host, delay, Event::Asked(action));
+        }
+        let own = &mut self.hosts[host];
+        if let Some(next) = own.node.next_tick()
+            && own.tick_at.is_none_or(|planned| next < planned)
+        {
+            own.tick_at = Some(next);
+            let delay = next.saturating_duration_since(self.now);
+            self.schedule(host, delay, Event::Tick);
+        }
+    }
+
+    /// Lets the server handle a call, unless it gets lost, and answers it, unless that gets lost.
+    fn answer(&mut self, host: usize, action: Action) {
+        let own = &self.hosts[host];
+        let lost = self.down || own.cut || self.lucky();
+        let log = self.server.head.map(|head| head.log);
+        let (answer, message) = match (action, lost) {
+            (Action::Append { .. }, true) => (Event::Appended(None), None),
+            (Action::Read { .. }, true) => (Event::Read(None), None),
+            (Action::Beat, true) => (Event::Beaten(None), None),
+            (Action::Distrust { .. }, true) => (Event::Distrusted(false), None),
+            (Action::Append { nonce, bytes }, false) => {
+                self.law.appended(&bytes, self.now);
+                let (head, message) = self.server.append(nonce, bytes);
+                let answer = (!self.lucky()).then_some(head);
+                (Event::Appended(answer), Some(message))
+            }
+            (Action::Read { from }, false) => {
+                (Event::Read(Some(self.server.read(from, PAGE))), None)
+            }
+            (Action::Beat, false) => {
+                let (elected, message) = self.server.beat(host, self.now, LEASE);
+                (Event::Beaten(Some(elected)), message)
+            }
+            (Action::Distrust { log }, false) => {
+                let message = self.server.distrust(log);
+                (Event::Distrusted(true), message)
+            }
+        };
+        if log.is_some() && self.server.head.map(|head| head.log) != log {
+            self.law.new_log(self.now);
+        }
+        let failed = matches!(
+            &answer,
+            Event::Appended(None)
+                | Event::Read(None)
+                | Event::Beaten(None)
+                | Event::Distrusted(false)
+        );
+        let delay = if failed { TIMEOUT } else { self.delay() };
+        self.schedule(host, delay, answer);
+        if let Some(message) = message {
+            self.publish(&message);
+        }
+    }
+
+    fn publish(&mut self, message: &Message) {
+        for host in 0..self.hosts.len() {
+            if self.lucky() {
+                continue;
+            }
+            let mut at = self.now + self.delay();
+            // Most connections keep the order.
+            if self.random.u8(..) > 4 {
+                at = at.max(self.hosts[host].last_delivery);
+                self.hosts[host].last_delivery = at;
+            }
+            let delay = at.saturating_duration_since(self.now);
+            self.schedule(host, delay, Event::Message(message.clone()));
+        }
+    }
+
+    /// Reports whether something rare happens.
+    fn lucky(&mut self) -> bool {
+        !self.calm && self.random.u16(..1_000) < 8
+    }
+
+    fn delay(&mut self) -> Duration {
+        Duration::from_micros(match self.random.u8(..) {
+            0..20 => self.random.u64(..DELAY * 1_000),
+            _ => self.random.u64(100..2_000),
+        })
+    }
+
+    fn schedule(&mut self, host: usize, delay: Duration, event: Event) {
+        self.number += 1;
+        self.events.push(Reverse(Scheduled {
+            at: self.now + delay,
+            number: self.number,
+            host,
+            process: self.hosts[host].process,
+            event,
+        }));
+    }
+}
+
+/// Returns the time after which a record that the log has had is respected by all nodes, as the
+/// documentation promises: they notice silence, and ask a server that does not answer.
+fn bound(when_behind: WhenBehind) -> Duration {
+    let grace = match when_behind {
+        WhenBehind::UseFor(time) => time,
+        WhenBehind::Bypass => Duration::ZERO,
+    };
+    let noticed = Duration::from_millis(2_500) + TIMEOUT;
+    noticed.max(grace) + 2 * Duration::from_millis(DELAY)
+}

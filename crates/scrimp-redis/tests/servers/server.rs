@@ -1,0 +1,120 @@
+//! Redis servers of the tests' own, on loopback.
+
+use std::{
+    io::{BufRead, BufReader, ErrorKind},
+    net::{Ipv4Addr, TcpListener},
+    process::{Child, Command, Stdio},
+};
+
+use tempfile::TempDir;
+
+/// A server with its own folder. It is killed when dropped.
+pub(crate) struct Server {
+    pub(crate) port: u16,
+    process: Child,
+    pub(crate) folder: TempDir,
+    arguments: Vec<String>,
+}
+
+// === impl Server ===
+
+impl Server {
+    /// Starts a server, and waits until it is ready. `None`, with a word, where Redis is not
+    /// installed.
+    pub(crate) fn start(arguments: &[&str]) -> Option<Self> {
+        Self::start_at(free_port(), arguments)
+    }
+
+    /// Starts a server on a port.
+    pub(crate) fn start_at(port: u16, arguments: &[&str]) -> Option<Self> {
+        let arguments: Vec<_> = arguments.iter().map(|&text| text.to_owned()).collect();
+        let folder = TempDir::new().expect("a folder");
+        let process = spawn(port, &folder, &arguments)?;
+        Some(Self {
+            port,
+            process,
+            folder,
+            arguments,
+        })
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Kills the process, as the kernel does when memory runs out.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill().expect("it runs");
+        self.process.wait().expect("it ends");
+    }
+
+    /// Starts it again on the same port, with nothing stored.
+    pub(crate) fn restart(&mut self) {
+        self.process = spawn(self.port, &self.folder, &self.arguments).expect("it is installed");
+    }
+
+    /// Sends a signal, such as STOP.
+    pub(crate) fn signal(&self, name: &str) {
+        let mut command = Command::new("kill");
+        command
+            .arg(format!("-{name}"))
+            .arg(self.process.id().to_string());
+        assert!(command.status().expect("kill is there").success());
+    }
+
+    /// Runs a command on a connection of its own.
+    pub(crate) fn run(&self, command: &[&str]) -> redis::Value {
+        let client = redis::Client::open(self.url()).expect("a URL");
+        let mut connection = client.get_connection().expect("it runs");
+        let mut line = redis::cmd(command[0]);
+        line.arg(&command[1..]);
+        line.query(&mut connection).expect("a reply")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    listener.local_addr().expect("an address").port()
+}
+
+fn spawn(port: u16, folder: &TempDir, arguments: &[String]) -> Option<Child> {
+    let mut command = Command::new("redis-server");
+    command
+        .args([
+            "--port",
+            &port.to_string(),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+        ])
+        .arg("--dir")
+        .arg(folder.path())
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let mut process = match command.spawn() {
+        Ok(process) => process,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            eprintln!("SKIPPED: redis-server is not installed; scripts/test.sh installs it");
+            return None;
+        }
+        Err(error) => panic!("redis-server does not start: {error}"),
+    };
+    let output = process.stdout.take().expect("it is piped");
+    let mut lines = BufReader::new(output).lines();
+    let ready = lines.by_ref().map_while(Result::ok).find(|line| {
+        line.contains("Ready to accept connections") || line.contains("+monitor master")
+    });
+    assert!(ready.is_some(), "redis-server ended");
+    // Its output has to be read, or it blocks one day.
+    std::thread::spawn(move || lines.for_each(drop));
+    Some(process)
+}
