@@ -5,7 +5,7 @@
 #   scripts/test.sh --full   also each feature alone, lowest versions, dependencies and licences, MSRV
 #
 # Works on a bare Debian or Ubuntu with a Rust toolchain, as root or with sudo; elsewhere
-# a C compiler, Node, npm, aria2, Varnish and nginx with their modules must be there already. Stops at the first
+# a C compiler, Node, npm, aria2, Redis, Varnish and nginx with their modules must be there already. Stops at the first
 # failure.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -55,6 +55,8 @@ tools() {
     has_daemon nginx || missing+=(nginx-light)
     [ -e /usr/lib/nginx/modules/ngx_http_cache_purge_module.so ] ||
         missing+=(libnginx-mod-http-cache-purge)
+    # What the tests of scrimp-redis start.
+    has redis-server || missing+=(redis-server)
     if [ ${#missing[@]} -gt 0 ]; then
         local sudo=()
         [ "$(id -u)" = 0 ] || sudo=(sudo)

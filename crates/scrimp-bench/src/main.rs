@@ -54,6 +54,8 @@ enum Bench {
     Batch(bench::batch::Options),
     /// Cost of a window, in calls and waiting.
     Window,
+    /// Cost of a hit in Redis, beside a bare GET.
+    Redis,
     /// Cost of choosing a provider, beside tower's balancers.
     Route,
     /// Cost of boxing a service, and all layers.
@@ -80,6 +82,7 @@ fn main() -> anyhow::Result<()> {
         Bench::Memory => bench::memory::run(&mut report),
         Bench::Batch(options) => bench::batch::run(&options, rounds, &mut report),
         Bench::Window => bench::window::run(rounds, &mut report),
+        Bench::Redis => bench::redis::run(rounds, &mut report)?,
         Bench::Route => bench::route::run(rounds, &mut report),
         Bench::Stack => bench::stack::run(rounds, &mut report)?,
         Bench::Stampede => bench::stampede::run(rounds, &mut report)?,

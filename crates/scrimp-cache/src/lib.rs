@@ -92,6 +92,7 @@
 //!   is then sent as a stream.
 //! - **Invalidation** by tag, version, prefix, glob, URI and more ([`Invalidation`]), which a
 //!   response in progress cannot undo; by unsafe methods; by cache groups (RFC 9875).
+//! - **Tiers**: [`Tiered`] keeps responses in memory and in a slower store below, or in three.
 //! - **Safe by default**: requests with Cookie bypass a shared cache. Set-Cookie is not stored
 //!   unless the origin says `public`. Requests that differ in one of the
 //!   [credentials](CacheLayerBuilder::credentials) never share a response, unless it says that it
@@ -179,6 +180,7 @@ mod rule;
 mod service;
 mod shared;
 mod stats;
+mod tiered;
 mod upstream;
 
 pub use body::CacheBody;
@@ -205,6 +207,10 @@ pub use scrimp_core::SettingError;
 pub use scrimp_http::credentials::Credentials;
 pub use service::Cache;
 pub use stats::{CacheStats, StoreStats};
+pub use tiered::{
+    FrequencyTiers, Placement, SavingPerByte, TierCandidate, TierPolicy, TierStats, Tiered,
+    TieredBuilder,
+};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

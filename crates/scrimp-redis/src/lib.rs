@@ -1,4 +1,73 @@
-//! A shared tier for scrimp's layers in Redis.
+//! A tier in Redis that the processes of a fleet share, for scrimp's layers.
+//!
+//! - [`RedisClient`] is the connection: to one server, to the primary that sentinels name, or to a
+//!   cluster. It never makes a request wait for a server that does not answer.
+//! - [`RedisStore`] keeps stored responses for a cache layer. Put it below memory with
+//!   [`Tiered`](scrimp_cache::Tiered).
+//! - [`RedisFillLock`] lets one process of the fleet fill a key, for a stampede layer.
+//!
+//! ```no_run
+//! use scrimp_cache::{CacheLayer, MemoryStore, Tiered};
+//! use scrimp_redis::{RedisClient, RedisStore};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let redis = RedisClient::builder(["redis://127.0.0.1:6379/0"]).build()?;
+//! let store = Tiered::new(MemoryStore::new(100 << 20), RedisStore::new(&redis));
+//! let cache = CacheLayer::new(store);
+//! # let _ = cache; Ok(()) }
+//! ```
+//!
+//! An encrypted store, in a cluster whose certificates are signed by an authority of your own:
+//!
+//! ```no_run
+//! # #[cfg(all(feature = "tls", feature = "encryption"))]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use scrimp_cache::{Codec, Compression, EncryptionKeys};
+//! use scrimp_redis::{RedisClient, RedisStore};
+//!
+//! # let secret = [7; 32];
+//! let redis = RedisClient::builder(["rediss://redis-1.example", "rediss://redis-2.example"])
+//!     .cluster()
+//!     .tls_roots(std::fs::read("authority.pem")?)
+//!     .build()?;
+//! let codec = Codec::new().compression(Compression::Fast);
+//! let store = RedisStore::builder(&redis)
+//!     .codec(codec.encryption(EncryptionKeys::new(1, secret)))
+//!     .build()?;
+//! # let _ = store; Ok(()) }
+//! # #[cfg(not(all(feature = "tls", feature = "encryption")))]
+//! # fn main() {}
+//! ```
+//!
+//! # When not to use it
+//!
+//! - One process answers all requests: memory alone is faster, and a store on disk survives restarts.
+//! - The upstream answers about as fast as Redis does.
+//!
+//! # Waiting, cancellation, failure
+//!
+//! A look-up waits for Redis no longer than the [command
+//! time-out](RedisClientBuilder::command_timeout), and only the look-ups of the moment at which a
+//! server stops wait at all. Then its breaker is open: a look-up is a miss, a write is left out, and
+//! a lock is not waited for, each at once. Layers that share calls within the process do so as before.
+//! [`notify_degraded`](RedisClientBuilder::notify_degraded) hears of it, and [`RedisStats`] counts
+//! what was left out.
+//!
+//! Dropping a look-up does not cancel its command: the reply is read and dropped. Tasks in the background end
+//! with the last handle on the client. A tokio runtime with I/O and time is needed.
+//!
+//! # What Redis holds
+//!
+//! `{prefix}:{format}.{codec}:{digest}` is a hash with one field for each variant of a response, and one
+//! for what is known of them. `{prefix}:lock:{digest}` and `{prefix}:fence` are locks and the
+//! counter of their fences, and `{prefix}:released` is a channel. All but the counter expire.
+//!
+//! # Features
+//!
+//! - `tls`: URLs that begin with `rediss:`, by rustls. Without a provider of cryptography for the
+//!   process, ring is installed as such.
+//! - `encryption`: `Codec::encryption`.
+//! - `serde`: the counts serialise.
 
 mod client;
 mod lock;
@@ -9,3 +78,7 @@ pub use client::{Degradation, RedisClient, RedisClientBuilder, RedisStats};
 pub use lock::RedisFillLock;
 pub use log::{RedisLog, RedisLogBuilder, RedisLogStats, WhenBehind};
 pub use store::{RedisStore, RedisStoreBuilder, RedisStoreStats};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -10,12 +10,15 @@
 //! | `cdn` | `scrimp::cdn` | requests that a CDN in front answers, and keeps them right: fields and purges |
 //! | `coalesce` | `scrimp::coalesce` | requests whose answer is on its way already |
 //! | `cache-codec` | | the same after a restart: stored responses as bytes, for stores of your own |
+//! | `cache-compression` | | (compression of these bytes) |
 //! | `cache-encryption` | | (encryption of these bytes) |
 //! | `cost-route` | `scrimp::cost_route` | the difference to the cheapest provider that is good enough |
 //! | `cost-route-json-schema` | | answers that are not what they should be: a quality gate by JSON Schema |
 //! | `cost-route-metrics` | | (the router's figures through the metrics facade) |
 //! | `limit` | `scrimp::limit` | calls above the quota of a provider, or of a caller |
 //! | `no-vary-search` | | requests that differ in what No-Vary-Search says does not count |
+//! | `redis` | `scrimp::redis` | what another process of the fleet has fetched: a tier in Redis |
+//! | `redis-tls` | | (TLS for it) |
 //! | `reqwest` | `scrimp::reqwest` | (the layers on reqwest's client) |
 //! | `reqwest-cookies` | | (and cookie stores, one for each user) |
 //! | `reqwest-middleware` | | (and at the end of a chain of reqwest-middleware) |
@@ -138,6 +141,9 @@ pub use scrimp_cost_route as cost_route;
 #[cfg(feature = "limit")]
 #[doc(inline)]
 pub use scrimp_limit as limit;
+#[cfg(feature = "redis")]
+#[doc(inline)]
+pub use scrimp_redis as redis;
 #[cfg(feature = "reqwest")]
 #[doc(inline)]
 pub use scrimp_reqwest as reqwest;

@@ -9,6 +9,7 @@ pub(crate) mod instructions;
 pub(crate) mod memory;
 pub(crate) mod pass;
 pub(crate) mod purge;
+pub(crate) mod redis;
 pub(crate) mod route;
 pub(crate) mod serve;
 pub(crate) mod stack;

@@ -99,7 +99,7 @@ impl MemoryStore {
                 None => Variants::from_iter([Arc::clone(entry)]),
                 Some(present) => present.with(entry),
             };
-            Change::Put(variants, PutOutcome::Stored)
+            Change::Put(variants.staying(token.stay()), PutOutcome::Stored)
         });
         match put {
             Ok(outcome) => outcome,

@@ -31,5 +31,6 @@ pub(crate) use predictor::UncacheablePredictor;
 pub(crate) use record::{Booking, CallRecord, book, is_collapsed};
 pub use response::Entry;
 pub(crate) use response::{Extras, RefreshFlag, Refreshing};
+use store::Stay;
 pub use store::{FillToken, Lookup, PutOutcome, Store};
 pub use variants::Variants;

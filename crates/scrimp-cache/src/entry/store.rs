@@ -1,8 +1,9 @@
 //! The store of responses.
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use scrimp_core::{BoxError, Key, KeyRef, extensions::Fence};
+use tokio::time::Instant;
 
 use crate::invalidation::epoch::{Epoch, Epochs};
 
@@ -85,8 +86,17 @@ pub trait Store: Clone + Send + Sync + 'static {
 /// Every fill has a token. It knows the invalidations since the upstream call began.
 #[derive(Debug, Clone)]
 pub struct FillToken {
-    epochs: Arc<Epochs>,
+    /// The log that knows the invalidations; none for a response that was stored before.
+    epochs: Option<Arc<Epochs>>,
     fence: Option<Fence>,
+    stay: Option<Stay>,
+}
+
+/// The time that a response stays in a tier.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stay {
+    pub(crate) from: Instant,
+    pub(crate) until: Instant,
 }
 
 // === impl FillToken ===
@@ -94,15 +104,49 @@ pub struct FillToken {
 impl FillToken {
     pub(crate) fn new(epochs: &Arc<Epochs>, fence: Option<Fence>) -> Self {
         Self {
-            epochs: Arc::clone(epochs),
+            epochs: Some(Arc::clone(epochs)),
             fence,
+            stay: None,
         }
+    }
+
+    /// Returns the token of a response that moves from one tier to another. Its invalidations are
+    /// checked when it is used.
+    pub(crate) fn promotion() -> Self {
+        Self {
+            epochs: None,
+            fence: None,
+            stay: None,
+        }
+    }
+
+    /// Limits the time in the tier that it is for. A shorter one that is set already stays.
+    pub(crate) fn staying(self, from: Instant, time: Duration) -> Self {
+        let Some(until) = from.checked_add(time) else {
+            return self;
+        };
+        let until = self.stay.map_or(until, |stay| stay.until.min(until));
+        let stay = Some(Stay { from, until });
+        Self { stay, ..self }
+    }
+
+    pub(crate) fn stay(&self) -> Option<Stay> {
+        self.stay
+    }
+
+    /// Returns the longest time to store the response for, if the store is a tier of
+    /// [`Tiered`](crate::Tiered) and its policy has set one.
+    #[must_use]
+    pub fn keep_for(&self) -> Option<Duration> {
+        self.stay
+            .map(|Stay { from, until }| until.saturating_duration_since(from))
     }
 
     /// Returns false if something the response carries was invalidated during the call.
     #[must_use]
     pub fn allows(&self, entry: &Entry) -> bool {
-        self.epochs.check(&entry.validity) != Epoch::Gone
+        let epochs = self.epochs.as_ref();
+        epochs.is_none_or(|epochs| epochs.check(&entry.validity) != Epoch::Gone)
     }
 
     /// Returns the fence of the lock under which the response was fetched, if there was one.

@@ -6,7 +6,8 @@ use http::{HeaderMap, Request};
 use scrimp_table::Kept;
 use tokio::time::Instant;
 
-use super::{Entry, FillToken, worth};
+use super::{Entry, FillToken, Stay, worth};
+use crate::policy::judge::Freshness;
 
 /// Maximum number of responses under one key. The oldest are removed first: a client that varies a
 /// field at will fills its own slots, not the memory.
@@ -29,6 +30,8 @@ struct Several {
     /// Flag that values of the same request fields tell them apart, and nothing else does. Then a
     /// request with the very lines of one is answered by this one, whichever is newer.
     alike: bool,
+    /// End of their time in a tier.
+    leave_at: Option<Instant>,
 }
 
 // === impl Variants ===
@@ -86,7 +89,63 @@ impl Variants {
             .filter(|other| !other.selection.is_replaced_by(&entry.selection))
             .take(MAX_VARIANTS - 1)
             .cloned();
-        Self::of(std::iter::once(Arc::clone(entry)).chain(others))
+        self.same_stay(Self::of(std::iter::once(Arc::clone(entry)).chain(others)))
+    }
+
+    /// Ends their time in a tier with this stay, unless it ends earlier, and is not over.
+    pub(crate) fn staying(self, stay: Option<Stay>) -> Self {
+        let Some(Stay { from, until }) = stay else {
+            return self;
+        };
+        let present = self.leave_at().filter(|&end| end > from);
+        let end = present.map_or(until, |present| present.min(until));
+        self.leaving_at(Some(end))
+    }
+
+    /// Reports whether their time in a tier is over.
+    pub(crate) fn has_left(&self, now: Instant) -> bool {
+        self.leave_at().is_some_and(|end| end <= now)
+    }
+
+    /// Reports whether one of them is fresh.
+    pub(crate) fn is_fresh(&self, now: Instant) -> bool {
+        self.iter()
+            .any(|entry| Freshness::new(&entry.policy, now).is_fresh())
+    }
+
+    /// Reports whether one of them can be served without waiting for the upstream.
+    pub(crate) fn is_usable(&self, now: Instant) -> bool {
+        self.iter()
+            .any(|entry| entry.policy.usable_until().is_none_or(|until| until > now))
+    }
+
+    /// Reports whether all of them are kept for their validators only.
+    pub(crate) fn is_never_fresh(&self) -> bool {
+        self.iter().all(|entry| entry.policy.lifetime.is_zero())
+    }
+
+    fn leave_at(&self) -> Option<Instant> {
+        match &self.0 {
+            Entries::One(_) => None,
+            Entries::Several(several) => several.leave_at,
+        }
+    }
+
+    fn leaving_at(self, end: Option<Instant>) -> Self {
+        let mut several = match self.0 {
+            Entries::One(one) if end.is_none() => return Self(Entries::One(one)),
+            Entries::One(one) => Box::new(Several {
+                entries: [one].into(),
+                ..Several::default()
+            }),
+            Entries::Several(several) => several,
+        };
+        several.leave_at = end;
+        Self(Entries::Several(several))
+    }
+
+    fn same_stay(&self, other: Self) -> Self {
+        other.leaving_at(self.leave_at())
     }
 
     /// Makes it of responses of which none replaces another.
@@ -120,7 +179,7 @@ impl Variants {
     pub(crate) fn beside(&self, entry: &Entry) -> Option<Self> {
         let others = self.iter();
         let others = others.filter(|other| other.selection != entry.selection);
-        Self::of(others.cloned()).if_any()
+        Some(self.same_stay(Self::of(others.cloned()).if_any()?))
     }
 
     /// Returns these responses without one of them; `None` if none is left.
@@ -129,7 +188,7 @@ impl Variants {
         let others = self
             .iter()
             .filter(|other| !Arc::ptr_eq(other, entry) && !other.is_same(entry));
-        Self::of(others.cloned()).if_any()
+        Some(self.same_stay(Self::of(others.cloned()).if_any()?))
     }
 
     /// Returns their weight in bytes of memory.
@@ -155,6 +214,7 @@ impl FromIterator<Arc<Entry>> for Variants {
                 entries: first.into_iter().chain(second).chain(entries).collect(),
                 // Two of them may answer the same requests.
                 alike: false,
+                leave_at: None,
             })),
         })
     }
@@ -173,10 +233,14 @@ impl Kept for Variants {
 
     fn until(&self) -> Option<Instant> {
         let until = |entry: &Arc<Entry>| entry.policy.usable_until();
-        self.iter().map(until).try_fold(None, |latest, until| {
+        let usable = self.iter().map(until).try_fold(None, |latest, until| {
             // One response that is usable without end makes the whole set so.
             until.map(|until| latest.max(Some(until)))
-        })?
+        });
+        match (usable.flatten(), self.leave_at()) {
+            (Some(usable), Some(leave)) => Some(usable.min(leave)),
+            (usable, leave) => usable.or(leave),
+        }
     }
 
     fn saves(&self) -> f64 {

@@ -49,8 +49,9 @@ pub trait TierPolicy: fmt::Debug + Send + Sync + 'static {
 
 /// Keeps a response where it saves most per byte. The default of [`Tiered`](crate::Tiered).
 ///
-/// - The **lower** tier saves the time of the upstream, less that of the look-up. A response that the
-///   upstream makes faster than the lower tier finds it is not written there.
+/// - The **lower** tier saves the price of the call, or else the time of the upstream, less that of the
+///   look-up. A response without a price that the upstream makes faster than the lower tier finds it
+///   is not written there.
 /// - The **upper** tier saves the time of the look-up in the lower tier. While it has room, it takes
 ///   everything; when it removes responses to make room, it only takes those that save as much
 ///   per byte and second as half of what it took before.
@@ -94,7 +95,9 @@ struct Settings {
 
 /// Function that changes a rate by other facts of a response.
 #[derive(Clone)]
-struct Weigh(Arc<dyn Fn(f64, &TierCandidate<'_>) -> f64 + Send + Sync>);
+struct Weigh(Arc<WeighRate>);
+
+type WeighRate = dyn Fn(f64, &TierCandidate<'_>) -> f64 + Send + Sync;
 
 /// Part of the usual saving that a response has to reach.
 const ENOUGH: f64 = 0.5;
@@ -152,7 +155,10 @@ impl TierPolicy for SavingPerByte {
     }
 
     fn place(&self, candidate: &TierCandidate<'_>) -> Placement {
-        let saves = candidate.entry.recompute_cost >= candidate.lower_time;
+        let entry = candidate.entry;
+        let price = entry.booking.as_ref().map(|booking| booking.charge);
+        let costs = price.is_some_and(|price| price.pico() > 0);
+        let saves = costs || entry.recompute_cost >= candidate.lower_time;
         Placement {
             upper: self.upper_takes(candidate).then_some(self.upper),
             lower: saves.then_some(self.lower),
@@ -263,6 +269,8 @@ impl TierCandidate<'_> {
     #[must_use]
     pub fn tenant(&self) -> &str {
         let first = self.key.parts().next();
-        first.and_then(|part| std::str::from_utf8(part).ok()).unwrap_or_default()
+        first
+            .and_then(|part| std::str::from_utf8(part).ok())
+            .unwrap_or_default()
     }
 }

@@ -19,7 +19,10 @@ pub(crate) trait Listener: fmt::Debug + Send + Sync + 'static {
 
 /// The channels that a client subscribes to on each of its connections.
 #[derive(Debug, Default)]
-pub(crate) struct Channels(RwLock<Vec<(Arc<[u8]>, Weak<dyn Listener>)>>);
+pub(crate) struct Channels(RwLock<Vec<Channel>>);
+
+/// A channel, and what listens to it.
+type Channel = (Arc<[u8]>, Weak<dyn Listener>);
 
 // === impl Channels ===
 
@@ -56,7 +59,7 @@ impl Channels {
 
     /// Tells all listeners that messages may have been lost.
     pub(crate) fn interrupted(&self) {
-        self.each(None, |listener| listener.interrupted());
+        self.each(None, Listener::interrupted);
     }
 
     fn each(&self, channel: Option<&[u8]>, act: impl Fn(&dyn Listener)) {

@@ -18,6 +18,9 @@ pub(super) const OWNER: &str = "RedisClient";
 /// covers them all.
 const CLUSTER_RETRIES: u32 = 3;
 
+/// Longest time for any command in a cluster.
+const CLUSTER_LIMIT: Duration = Duration::from_secs(10);
+
 /// Hook that hears of every change.
 pub(super) type Hook = Arc<dyn Fn(&Degradation) + Send + Sync>;
 
@@ -73,7 +76,7 @@ impl Config {
             Kind::Single => match <[_; 1]>::try_from(servers) {
                 Ok([server]) => {
                     let client = self.tls.single(server).map_err(unusable)?;
-                    Ok(Topology::Single(client))
+                    Ok(Topology::Single(Box::new(client)))
                 }
                 Err(several) => {
                     let problem = format_args!(
@@ -93,7 +96,8 @@ impl Config {
                     .use_protocol(ProtocolVersion::RESP3)
                     .retries(CLUSTER_RETRIES)
                     .connection_timeout(self.connect_timeout)
-                    .response_timeout(self.command_timeout)
+                    // Each command has a limit of its own, which may be longer for writes.
+                    .response_timeout(CLUSTER_LIMIT)
                     .push_sender(move |push| {
                         channels.receive(&push);
                         Ok::<_, std::convert::Infallible>(())
@@ -102,7 +106,8 @@ impl Config {
                     .tls
                     .cluster(builder)
                     .and_then(ClusterClientBuilder::build);
-                client.map(Topology::Cluster).map_err(unusable)
+                let client = client.map_err(unusable)?;
+                Ok(Topology::Cluster(Box::new(client)))
             }
         }
     }

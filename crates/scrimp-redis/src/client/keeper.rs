@@ -11,6 +11,7 @@ use super::{
     endpoint::Endpoint,
     error::Failure,
     link::{Link, To},
+    script,
 };
 
 /// Shortest time between two probes of an endpoint that has failed more than once.
@@ -66,14 +67,17 @@ impl Shared {
         self.refresh_slots(&link).await;
         for endpoint in self.endpoints.all() {
             match self.probe(&link, &endpoint).await {
-                Ok(()) => endpoint.breaker.probed(),
+                Ok(()) => {
+                    self.load_scripts(&link, &endpoint).await;
+                    endpoint.breaker.probed();
+                }
                 Err(failure) if self.topology.is_cluster() => self.open(&endpoint, &failure),
                 Err(failure) => return Err(failure),
             }
         }
-        self.links.send_replace(Some(link));
-        // Messages were lost while there was no connection.
+        // Messages were lost while there was no connection. Those who wait try again.
         self.channels.interrupted();
+        self.links.send_replace(Some(link));
         Ok(())
     }
 
@@ -89,7 +93,7 @@ impl Shared {
         let endpoints = self.endpoints.all();
         for endpoint in &endpoints {
             let is_open = endpoint.breaker.is_open();
-            if !whole && !(is_open && self.is_due(endpoint)) {
+            if !(whole || is_open && self.is_due(endpoint)) {
                 any = any || !is_open;
                 continue;
             }
@@ -120,13 +124,29 @@ impl Shared {
         Ok(())
     }
 
+    /// Makes the scripts known. A server that may not load them gets their texts later.
+    async fn load_scripts(&self, link: &Link, endpoint: &Endpoint) {
+        for command in script::loading() {
+            let to = endpoint.address.as_ref().map_or(To::Any, To::Node);
+            let _ = self.ask(link, command, to).await;
+        }
+    }
+
     /// Asks a cluster which node holds which slots.
     async fn refresh_slots(&self, link: &Link) {
         if self.topology.is_cluster() {
             let mut command = cmd("CLUSTER");
             command.arg("SLOTS");
             if let Ok(reply) = self.ask(link, command, To::Any).await {
+                let before = self.endpoints.all();
                 self.endpoints.set_slots(&reply);
+                let now = self.endpoints.all();
+                let gone = before
+                    .iter()
+                    .filter(|one| !now.iter().any(|other| Arc::ptr_eq(one, other)));
+                // Others hold its slots, so nothing waits for it to serve again.
+                gone.filter(|one| one.down_since.lock().is_some())
+                    .for_each(|one| self.recovered(one));
             }
         }
     }

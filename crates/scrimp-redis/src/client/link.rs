@@ -19,9 +19,9 @@ const QUEUE: usize = 1024;
 
 /// Opens connections.
 pub(crate) enum Topology {
-    Single(Client),
+    Single(Box<Client>),
     Sentinel(Box<Mutex<SentinelClient>>),
-    Cluster(ClusterClient),
+    Cluster(Box<ClusterClient>),
 }
 
 /// A connection that all tasks share.

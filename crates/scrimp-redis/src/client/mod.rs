@@ -123,7 +123,8 @@ impl RedisClient {
         self.0.shared.stats()
     }
 
-    /// Waits until every endpoint serves. A program that starts with a cold cache may want to.
+    /// Waits for a connection. Without this, the first requests of a program may go on without
+    /// Redis.
     pub async fn connected(&self) {
         self.start();
         let shared = &self.0.shared;

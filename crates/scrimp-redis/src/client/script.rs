@@ -8,6 +8,26 @@ use super::{Failure, Ready};
 #[derive(Debug)]
 pub(crate) struct Script(redis::Script, &'static str);
 
+/// Scripts that every connection makes known to its servers: what follows the first write in the queue
+/// shall find what it has written.
+const TEXTS: [&str; 6] = [
+    include_str!("../store/put.lua"),
+    include_str!("../store/remove.lua"),
+    include_str!("../lock/acquire.lua"),
+    include_str!("../lock/fence.lua"),
+    include_str!("../lock/renew.lua"),
+    include_str!("../lock/release.lua"),
+];
+
+/// Returns the commands that make the scripts known.
+pub(super) fn loading() -> impl Iterator<Item = Cmd> {
+    TEXTS.iter().map(|text| {
+        let mut command = cmd("SCRIPT");
+        command.arg("LOAD").arg(text);
+        command
+    })
+}
+
 // === impl Script ===
 
 impl Script {

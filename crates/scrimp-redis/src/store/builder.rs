@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scrimp_cache::{Codec, Compression};
+use scrimp_cache::{Codec, Compression, SharedLog};
 use scrimp_core::{SettingError, Settings};
 
 use super::RedisStore;
@@ -18,6 +18,7 @@ const MAX_PREFIX: usize = 200;
 pub(super) struct Config {
     pub(super) prefix: String,
     pub(super) codec: Codec,
+    pub(super) log: Option<SharedLog>,
     pub(super) max_body: u64,
     pub(super) max_lifetime: Duration,
     pub(super) fill_bytes: u64,
@@ -37,6 +38,7 @@ impl RedisStoreBuilder {
         let defaults = Config {
             prefix: "scrimp".to_owned(),
             codec: Codec::new().compression(Compression::Fast),
+            log: None,
             max_body: 8 << 20,
             max_lifetime: Duration::from_secs(24 * 60 * 60),
             fill_bytes: 64 << 20,
@@ -67,6 +69,14 @@ impl RedisStoreBuilder {
     /// [compresses](Compression::Fast) bodies.
     pub fn codec(self, codec: Codec) -> Self {
         self.map(|settings| settings.set(|config| config.codec = codec))
+    }
+
+    /// Sets the log of invalidations that the fleet shares, which the layer takes from the store.
+    /// Without it, a process uses no response that another one has stored, because it does not know
+    /// the invalidations. Default: none.
+    pub fn shared_log(self, log: &SharedLog) -> Self {
+        let log = log.clone();
+        self.map(|settings| settings.set(|config| config.log = Some(log)))
     }
 
     /// Sets the size of the largest body that is stored or read, from 1 byte to 256 MiB. Default:

@@ -2,30 +2,31 @@
 
 mod builder;
 mod record;
+mod stats;
+mod write;
 
 use std::{
     fmt,
     pin::Pin,
-    sync::{
-        Arc, LazyLock,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
 
 use bytes::Bytes;
 use redis::{Value, cmd};
 use scrimp_cache::{
-    Codec, DecodeError, Entry, FillToken, Lookup, MemoryBudget, PutOutcome, Store, StoreStats,
-    Variants,
+    Codec, DecodeError, Entry, FillToken, Lookup, MemoryBudget, PutOutcome, SharedLog, Store,
+    StoreStats, Variants,
 };
-use scrimp_core::{BoxError, Counter, Key, KeyRef};
+use scrimp_core::{BoxError, Key, KeyRef};
 use tokio::{sync::Semaphore, time::Instant};
 
-use crate::client::{Failure, Ready, RedisClient, Script};
+use crate::client::{Failure, Ready, RedisClient};
 use builder::Config;
 pub use builder::RedisStoreBuilder;
-use record::{NAME, Name, RECORDS, Record};
+use record::{NAME, RECORDS, Record};
+use stats::Counts;
+pub use stats::RedisStoreStats;
 
 /// Version of the form of keys and records. The codec has its own.
 const FORMAT: u16 = 1;
@@ -41,12 +42,6 @@ const FOR_VALIDATION: Duration = Duration::from_secs(60);
 /// expires.
 const MAX_REMOVALS: usize = 256;
 
-/// Longest time to write a response. No request waits for it.
-const WRITE_LIMIT: Duration = Duration::from_secs(2);
-
-static PUT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("put.lua")));
-static REMOVE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("remove.lua")));
-
 /// Stores responses in Redis, for all processes of a fleet.
 ///
 /// A key of Redis holds the variants of one response as a hash, one field each, so that two writers
@@ -56,8 +51,11 @@ static REMOVE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("rem
 ///
 /// - **Fences**: a response that was fetched under a [lock](crate::RedisFillLock) is not stored once
 ///   a later holder of the lock has stored one.
+/// - **Invalidations** of all processes are known by the [log](RedisStoreBuilder::shared_log) that they
+///   share: what was hit since its upstream call began is not used.
 /// - **Ages** are differences on the clock of the Redis server. The clocks of processes may differ.
-/// - **Failure**: a look-up that cannot be made is a miss, at once. See [`RedisClient`].
+/// - **Failure**: a look-up that cannot be made is a miss, and a write that cannot is rejected, at
+///   once. See [`RedisClient`].
 ///
 /// A clone is another handle on the same store.
 #[derive(Clone)]
@@ -67,6 +65,7 @@ struct Inner {
     client: RedisClient,
     codec: Codec,
     prefix: String,
+    log: Option<SharedLog>,
     budget: MemoryBudget,
     max_body: u64,
     max_lifetime: Duration,
@@ -76,29 +75,6 @@ struct Inner {
     puts: AtomicU64,
     removals: Arc<Semaphore>,
     counts: Counts,
-}
-
-#[derive(Default)]
-struct Counts {
-    found: Counter,
-    missing: Counter,
-    damaged: Counter,
-    superseded: Counter,
-}
-
-/// Counts of a [`RedisStore`] since it was built.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub struct RedisStoreStats {
-    /// Look-ups that found responses.
-    pub found: u64,
-    /// Look-ups that found none.
-    pub missing: u64,
-    /// Values that were cut off, changed, or not a stored response. Each was treated as missing.
-    pub damaged: u64,
-    /// Responses that were not stored because a newer one was.
-    pub superseded: u64,
 }
 
 type Later<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
@@ -122,7 +98,12 @@ impl RedisStore {
         Self(Arc::new(Inner {
             client,
             prefix: format!("{}:{FORMAT}.{}:", config.prefix, Codec::VERSION),
-            codec: config.codec.max_body(config.max_body),
+            codec: match &config.log {
+                Some(log) => config.codec.shared_log(log),
+                None => config.codec,
+            }
+            .max_body(config.max_body),
+            log: config.log,
             budget: MemoryBudget::new(config.fill_bytes),
             max_body: config.max_body,
             max_lifetime: config.max_lifetime,
@@ -137,13 +118,7 @@ impl RedisStore {
     /// Returns the counts since the store was built.
     #[must_use]
     pub fn counts(&self) -> RedisStoreStats {
-        let counts = &self.0.counts;
-        RedisStoreStats {
-            found: counts.found.get(),
-            missing: counts.missing.get(),
-            damaged: counts.damaged.get(),
-            superseded: counts.superseded.get(),
-        }
+        self.0.counts.read()
     }
 
     /// Returns the client.
@@ -173,7 +148,7 @@ impl Store for RedisStore {
         let inner = Arc::clone(&self.0);
         Box::pin(async move {
             let fits = entry.body().len() as u64 <= inner.max_body;
-            let Some(life) = inner.life(&entry).filter(|_| fits) else {
+            let Some(life) = inner.life(&entry, &token).filter(|_| fits) else {
                 return Ok(PutOutcome::Rejected);
             };
             match token.allows(&entry) {
@@ -204,6 +179,10 @@ impl Store for RedisStore {
 
     fn max_body(&self) -> u64 {
         self.0.max_body
+    }
+
+    fn shared_log(&self) -> Option<SharedLog> {
+        self.0.log.clone()
     }
 
     fn stats(&self) -> StoreStats {
@@ -297,6 +276,8 @@ impl Inner {
             };
             match decoded {
                 Ok(variants) => found.extend(variants.iter().cloned().map(|entry| (record, entry))),
+                // It may be of use again once the log is complete, and expires in any case.
+                Err(DecodeError::Outdated) => self.counts.outdated.increment(),
                 Err(error) => self.damaged(name, Some(record), &error),
             }
         }
@@ -318,109 +299,20 @@ impl Inner {
     }
 
     /// Returns the time to store a response for. `None` if it is of no use any more.
-    fn life(&self, entry: &Entry) -> Option<Duration> {
+    fn life(&self, entry: &Entry, token: &FillToken) -> Option<Duration> {
         let policy = entry.policy();
         let useful = policy.useful_for(Instant::now()).unwrap_or(Duration::MAX);
         let extra = match policy.has_validator() {
             true => FOR_VALIDATION,
             false => Duration::ZERO,
         };
-        let life = useful.saturating_add(extra).min(self.max_lifetime);
+        let most = token
+            .keep_for()
+            .unwrap_or(Duration::MAX)
+            .min(self.max_lifetime);
+        let life = useful.saturating_add(extra).min(most);
         (life >= Duration::from_millis(1)).then_some(life)
     }
-
-    async fn write(
-        &self,
-        key: &Key,
-        entry: &Arc<Entry>,
-        token: &FillToken,
-        life: Duration,
-    ) -> Result<PutOutcome, BoxError> {
-        let name = self.name(key.as_ref());
-        let Some(ready) = self.client.admit(&name) else {
-            return Err(Failure::Open.into());
-        };
-        let bytes = self
-            .codec
-            .encode(key.as_ref(), &Variants::default().with(entry))?;
-        let number = |number: u64| number.to_string().into_bytes();
-        let sent = entry.sent().saturating_duration_since(self.start);
-        let fence = token.fence().map_or(0, |fence| fence.0);
-        let stamp = self.stamp();
-        let arguments: [&[u8]; 8] = [
-            &variant(entry),
-            &bytes,
-            &number(life.as_millis().try_into().unwrap_or(u64::MAX)),
-            &number(fence),
-            &self.writer,
-            &number(sent.as_micros().try_into().unwrap_or(u64::MAX)),
-            &stamp,
-            &number(MAX_VARIANTS as u64),
-        ];
-        let ready = ready.within(WRITE_LIMIT);
-        match PUT.run(ready, &[&name], &arguments).await {
-            Ok(Value::Int(1)) => Ok(PutOutcome::Stored),
-            Ok(_) => {
-                self.counts.superseded.increment();
-                Ok(PutOutcome::Superseded)
-            }
-            Err(failure) if failure.has_code("OOM") => Ok(PutOutcome::Rejected),
-            Err(failure) => Err(failure.into()),
-        }
-    }
-
-    /// Returns a number for a put, different from all others under the same key.
-    fn stamp(&self) -> [u8; 8] {
-        let writer = u64::from_be_bytes(self.writer);
-        let put = self.puts.fetch_add(1, Relaxed);
-        (writer ^ put.rotate_left(32)).to_be_bytes()
-    }
-
-    async fn remove(
-        self: &Arc<Self>,
-        key: &Key,
-        which: Option<&Arc<Entry>>,
-    ) -> Result<(), Failure> {
-        let name = self.name(key.as_ref());
-        let Some(which) = which else {
-            return self.delete(&name, None).await;
-        };
-        let ready = self.client.admit(&name).ok_or(Failure::Open)?;
-        let found = self.read(key, &name, ready).await?;
-        for (record, entry) in found.into_iter().flat_map(|found| found.0) {
-            // Nothing is left of it if it is the one that is meant.
-            let alone = Variants::default().with(&entry);
-            if alone.without(which).is_none() {
-                self.delete(&name, Some(record)).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Deletes one variant, if it is still there, or all.
-    async fn delete(&self, name: &[u8], record: Option<Record>) -> Result<(), Failure> {
-        match record {
-            None => {
-                let mut command = cmd("DEL");
-                command.arg(name);
-                self.client.run(name, command).await?;
-            }
-            Some(Record {
-                name: field, stamp, ..
-            }) => {
-                let ready = self.client.admit(name).ok_or(Failure::Open)?;
-                REMOVE.run(ready, &[name], &[&field, &stamp]).await?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Returns the name of a variant.
-fn variant(entry: &Entry) -> Name {
-    let mut name = Name::default();
-    name.copy_from_slice(&entry.selection().digest()[..NAME]);
-    name
 }
 
 /// Returns the fields of a hash with their values.

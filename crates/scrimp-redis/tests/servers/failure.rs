@@ -2,12 +2,19 @@
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use futures_util::future::join_all;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use scrimp_coalesce::CoalesceLayer;
 use scrimp_redis::{Degradation, RedisClient, RedisStats};
+use scrimp_testkit::{Gate, Reply, Scripted, ScriptedBody};
 use tokio::{
     task::JoinHandle,
     time::{Instant, timeout},
 };
+
+use tower::{Layer, ServiceExt};
 
 use crate::{
     proxy::Proxy,
@@ -87,7 +94,11 @@ fn waited_once(before: RedisStats, after: RedisStats) {
 
 /// Runs requests against a server that `fail` stops and `mend` starts again.
 async fn outage(rig: &Arc<Rig>, fail: impl FnOnce(), mend: impl FnOnce()) {
-    rig.fill("/0").await;
+    rig.client.connected().await;
+    // The machine may be too busy for the first ones.
+    while !rig.get("/0").await.1 {
+        tokio::task::yield_now().await;
+    }
     let load = Load::start(rig);
     let before = rig.client.stats();
     fail();
@@ -108,7 +119,13 @@ async fn outage(rig: &Arc<Rig>, fail: impl FnOnce(), mend: impl FnOnce()) {
         "{sent} requests, the longest took {longest:?}: {:?}",
         rig.client.stats()
     );
-    assert_eq!(rig.client.stats().unavailable, 0);
+    // It is in use again.
+    let used = async {
+        while !rig.get("/0").await.1 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(SOON, used).await.expect("a hit");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -151,7 +168,7 @@ async fn flushing_the_server_costs_hits_and_nothing_else() {
     let Some(server) = Server::start(&[]) else {
         return;
     };
-    let rig = rig(&server.url());
+    let rig = Rig::start(&server.url());
     rig.fill("/a").await;
     server.run(&["FLUSHALL"]);
     rig.fill("/a").await;
@@ -171,6 +188,40 @@ async fn without_a_server_every_request_goes_to_the_upstream() {
     }
     let stats = rig.client.stats();
     assert_eq!((stats.calls, stats.degraded, stats.unavailable), (0, 1, 1));
+}
+
+#[tokio::test]
+async fn without_a_server_calls_are_still_shared_within_the_process() {
+    let port = crate::server::free_port();
+    let rig = rig(&format!("redis://127.0.0.1:{port}"));
+    rig.get("/first").await;
+    let gate = Gate::new();
+    let body = ScriptedBody::new().data("shared").sized();
+    let response = Response::builder()
+        .header("cache-control", "max-age=60")
+        .body(body);
+    let reply = Reply::respond(response.expect("a response")).gate(&gate);
+    let (service, upstream) = Scripted::script([reply]);
+    let service = rig.layer.layer(CoalesceLayer::new().layer(service));
+    let requests = (0..100).map(|_| {
+        let request = Request::get("http://a.example/shared").body(Full::<Bytes>::default());
+        service.clone().oneshot(request.expect("a request"))
+    });
+    // All of them have come before there is an answer.
+    let open = async {
+        tokio::task::yield_now().await;
+        gate.open();
+    };
+    let (responses, ()) = tokio::join!(join_all(requests), open);
+    for response in responses {
+        let body = response
+            .expect("no request fails")
+            .into_body()
+            .collect()
+            .await;
+        assert_eq!(body.expect("a body").to_bytes(), "shared");
+    }
+    assert_eq!(upstream.calls(), 1);
 }
 
 #[test]

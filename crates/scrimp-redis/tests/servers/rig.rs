@@ -1,13 +1,20 @@
 //! A cache over Redis, and what the tests see of it.
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{Request, Response, request::Parts};
 use http_body_util::{BodyExt, Full};
 use parking_lot::Mutex;
 use scrimp_cache::{
-    Cache, CacheLayer, Entry, FillToken, Lookup, MemoryBudget, PutOutcome, Store, Variants,
+    Cache, CacheLayer, Entry, FillToken, Lookup, MemoryBudget, PutOutcome, SharedLog, Store,
 };
 use scrimp_core::{BoxError, Key, KeyRef, extensions::Fence};
 use scrimp_redis::{Degradation, RedisClient, RedisClientBuilder, RedisStore};
@@ -19,6 +26,8 @@ use tower::{Layer, ServiceExt};
 #[derive(Clone)]
 pub(crate) struct Watched {
     inner: RedisStore,
+    /// Flag that look-ups find nothing, and take no time.
+    blind: Arc<AtomicBool>,
     puts: mpsc::UnboundedSender<Result<PutOutcome, String>>,
 }
 
@@ -27,12 +36,16 @@ pub(crate) struct Rig {
     pub(crate) client: RedisClient,
     pub(crate) store: RedisStore,
     pub(crate) layer: CacheLayer<Watched>,
-    pub(crate) cache: Cache<Scripted, Watched>,
+    cache: Mutex<Cache<Scripted, Watched>>,
     pub(crate) upstream: Upstream,
     puts: AsyncMutex<mpsc::UnboundedReceiver<Result<PutOutcome, String>>>,
     changes: AsyncMutex<mpsc::UnboundedReceiver<Degradation>>,
-    bodies: Arc<Mutex<Box<dyn Fn(&str) -> Bytes + Send + Sync>>>,
+    pub(crate) blind: Arc<AtomicBool>,
+    bodies: Arc<Mutex<Body>>,
 }
+
+/// The upstream's body for a path.
+type Body = Box<dyn Fn(&str) -> Bytes + Send + Sync>;
 
 type Later<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
 
@@ -43,7 +56,10 @@ impl Store for Watched {
     type Put = Later<PutOutcome>;
 
     fn get(&self, key: KeyRef<'_>) -> Lookup<Self::Get> {
-        self.inner.get(key)
+        match self.blind.load(Relaxed) {
+            true => Lookup::Now(None),
+            false => self.inner.get(key),
+        }
     }
 
     fn put(&self, key: Key, entry: Arc<Entry>, token: FillToken) -> Self::Put {
@@ -60,6 +76,10 @@ impl Store for Watched {
         self.inner.remove(key, which);
     }
 
+    fn shared_log(&self) -> Option<SharedLog> {
+        self.inner.shared_log()
+    }
+
     fn budget(&self) -> &MemoryBudget {
         self.inner.budget()
     }
@@ -73,9 +93,7 @@ impl Store for Watched {
 
 impl Rig {
     pub(crate) fn start(url: &str) -> Self {
-        Self::over(RedisClient::builder([url]), |client| {
-            RedisStore::new(client)
-        })
+        Self::over(patient(url), RedisStore::new)
     }
 
     pub(crate) fn over(
@@ -89,24 +107,29 @@ impl Rig {
         let client = client.build().expect("the settings are right");
         let store = store(&client);
         let (puts, put) = mpsc::unbounded_channel();
-        let layer = CacheLayer::new(Watched {
+        let blind = Arc::new(AtomicBool::new(false));
+        let layer = CacheLayer::builder(Watched {
             inner: store.clone(),
+            blind: Arc::clone(&blind),
             puts,
         });
-        let bodies: Arc<Mutex<Box<dyn Fn(&str) -> Bytes + Send + Sync>>> =
-            Arc::new(Mutex::new(Box::new(|path| {
-                Bytes::from(format!("this is {path}"))
-            })));
+        // The client's own limit counts.
+        let layer = layer.store_timeout(SOON).build();
+        let layer = layer.expect("the settings are right");
+        let bodies: Arc<Mutex<Body>> = Arc::new(Mutex::new(Box::new(|path| {
+            Bytes::from(format!("this is {path}"))
+        })));
         let made = Arc::clone(&bodies);
         let (service, upstream) = Scripted::answering(move |parts| respond(parts, &made));
         Self {
             client,
             store,
-            cache: layer.layer(service),
+            cache: Mutex::new(layer.layer(service)),
             layer,
             upstream,
             puts: AsyncMutex::new(put),
             changes: AsyncMutex::new(changes),
+            blind,
             bodies,
         }
     }
@@ -114,6 +137,11 @@ impl Rig {
     /// Sets the bodies of the upstream.
     pub(crate) fn bodies(&self, body: impl Fn(&str) -> Bytes + Send + Sync + 'static) {
         *self.bodies.lock() = Box::new(body);
+    }
+
+    /// Returns the service.
+    pub(crate) fn cache(&self) -> Cache<Scripted, Watched> {
+        self.cache.lock().clone()
     }
 
     /// Returns the body of the response to a path, and whether it was stored.
@@ -135,8 +163,11 @@ impl Rig {
         if let Some(fence) = fence {
             request.extensions_mut().insert(Fence(fence));
         }
-        let response = self.cache.clone().oneshot(request).await;
-        let response = response.expect("no request fails");
+        let response = self
+            .cache()
+            .oneshot(request)
+            .await
+            .expect("no request fails");
         assert_eq!(response.status(), 200);
         let hit = response.headers()["cache-status"]
             .to_str()
@@ -189,7 +220,12 @@ impl Rig {
     }
 }
 
-fn respond(parts: &Parts, bodies: &Mutex<Box<dyn Fn(&str) -> Bytes + Send + Sync>>) -> Reply {
+/// Returns the builder of a client that waits: tests share the machine with others.
+pub(crate) fn patient(url: &str) -> RedisClientBuilder {
+    RedisClient::builder([url]).command_timeout(SOON)
+}
+
+fn respond(parts: &Parts, bodies: &Mutex<Body>) -> Reply {
     let path = parts.uri.path();
     let body = ScriptedBody::new().data(bodies.lock()(path)).sized();
     let builder = Response::builder()

@@ -3,16 +3,20 @@
 use std::{
     io::{BufRead, BufReader, ErrorKind},
     net::{Ipv4Addr, TcpListener},
+    path::Path,
     process::{Child, Command, Stdio},
+    sync::mpsc::{Receiver, channel},
 };
 
+use parking_lot::Mutex;
 use tempfile::TempDir;
 
 /// A server with its own folder. It is killed when dropped.
 pub(crate) struct Server {
     pub(crate) port: u16,
     process: Child,
-    pub(crate) folder: TempDir,
+    lines: Mutex<Receiver<String>>,
+    folder: TempDir,
     arguments: Vec<String>,
 }
 
@@ -27,15 +31,44 @@ impl Server {
 
     /// Starts a server on a port.
     pub(crate) fn start_at(port: u16, arguments: &[&str]) -> Option<Self> {
-        let arguments: Vec<_> = arguments.iter().map(|&text| text.to_owned()).collect();
+        let own = ["--bind", "127.0.0.1", "--save", ""];
+        let arguments = own.iter().chain(arguments).map(|&text| text.to_owned());
         let folder = TempDir::new().expect("a folder");
-        let process = spawn(port, &folder, &arguments)?;
+        Self::launch(port, folder, arguments.collect())
+    }
+
+    /// Starts a sentinel that watches a server under the name `main`.
+    pub(crate) fn sentinel(primary: u16) -> Option<Self> {
+        let folder = TempDir::new().expect("a folder");
+        let settings = format!(
+            "sentinel monitor main 127.0.0.1 {primary} 1\n\
+             sentinel down-after-milliseconds main 500\n\
+             sentinel failover-timeout main 3000\n"
+        );
+        let file = folder.path().join("sentinel.conf");
+        std::fs::write(&file, settings).expect("a file");
+        let file = file.to_str().expect("text").to_owned();
+        Self::launch(free_port(), folder, vec![file, "--sentinel".to_owned()])
+    }
+
+    fn launch(port: u16, folder: TempDir, arguments: Vec<String>) -> Option<Self> {
+        let (process, lines) = spawn(port, folder.path(), &arguments)?;
         Some(Self {
             port,
             process,
+            lines: Mutex::new(lines),
             folder,
             arguments,
         })
+    }
+
+    /// Waits until the server writes a line with this text.
+    pub(crate) fn wait_for(&self, text: &str) {
+        let lines = self.lines.lock();
+        assert!(
+            lines.iter().any(|line| line.contains(text)),
+            "it ended before `{text}`"
+        );
     }
 
     pub(crate) fn url(&self) -> String {
@@ -50,7 +83,9 @@ impl Server {
 
     /// Starts it again on the same port, with nothing stored.
     pub(crate) fn restart(&mut self) {
-        self.process = spawn(self.port, &self.folder, &self.arguments).expect("it is installed");
+        let started = spawn(self.port, self.folder.path(), &self.arguments);
+        let (process, lines) = started.expect("it is installed");
+        (self.process, self.lines) = (process, Mutex::new(lines));
     }
 
     /// Sends a signal, such as STOP.
@@ -84,20 +119,13 @@ pub(crate) fn free_port() -> u16 {
     listener.local_addr().expect("an address").port()
 }
 
-fn spawn(port: u16, folder: &TempDir, arguments: &[String]) -> Option<Child> {
+fn spawn(port: u16, folder: &Path, arguments: &[String]) -> Option<(Child, Receiver<String>)> {
     let mut command = Command::new("redis-server");
     command
-        .args([
-            "--port",
-            &port.to_string(),
-            "--bind",
-            "127.0.0.1",
-            "--save",
-            "",
-        ])
-        .arg("--dir")
-        .arg(folder.path())
         .args(arguments)
+        .args(["--port", &port.to_string()])
+        .arg("--dir")
+        .arg(folder)
         .stdout(Stdio::piped())
         .stderr(Stdio::null());
     let mut process = match command.spawn() {
@@ -109,12 +137,17 @@ fn spawn(port: u16, folder: &TempDir, arguments: &[String]) -> Option<Child> {
         Err(error) => panic!("redis-server does not start: {error}"),
     };
     let output = process.stdout.take().expect("it is piped");
-    let mut lines = BufReader::new(output).lines();
-    let ready = lines.by_ref().map_while(Result::ok).find(|line| {
+    let mut output = BufReader::new(output).lines();
+    let ready = output.by_ref().map_while(Result::ok).find(|line| {
         line.contains("Ready to accept connections") || line.contains("+monitor master")
     });
     assert!(ready.is_some(), "redis-server ended");
     // Its output has to be read, or it blocks one day.
-    std::thread::spawn(move || lines.for_each(drop));
-    Some(process)
+    let (sender, lines) = channel();
+    std::thread::spawn(move || {
+        for line in output.map_while(Result::ok) {
+            let _ = sender.send(line);
+        }
+    });
+    Some((process, lines))
 }

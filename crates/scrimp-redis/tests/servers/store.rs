@@ -1,13 +1,19 @@
 //! What the store keeps, and what it refuses.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
 use bytes::Bytes;
 use redis::Value;
 use scrimp_cache::{Invalidation, PutOutcome};
-use scrimp_redis::{RedisClient, RedisStore};
+use scrimp_redis::RedisStore;
 
-use crate::{rig::Rig, server::Server};
+use crate::{
+    rig::{Rig, patient},
+    server::Server,
+};
+
+/// Makes other bytes of those that are stored.
+type Change = fn(&[u8]) -> Vec<u8>;
 
 /// Returns the only key of a server that begins with a prefix.
 fn key(server: &Server) -> String {
@@ -114,10 +120,12 @@ async fn variants_are_bounded_and_the_newest_stay() {
         return;
     };
     let rig = Rig::start(&server.url());
+    rig.blind.store(true, Relaxed);
     for number in 0..3200 {
         rig.send("/a", &format!("x-{number}"), None).await;
         assert_eq!(rig.put().await, Ok(PutOutcome::Stored));
     }
+    rig.blind.store(false, Relaxed);
     assert_eq!(fields(&server, &key(&server)).len(), 32);
     assert!(rig.send("/a", "x-3199", None).await.1);
     assert!(rig.send("/a", "x-3168", None).await.1);
@@ -130,7 +138,7 @@ async fn a_put_with_a_lower_fence_is_refused() {
         return;
     };
     let rig = Rig::start(&server.url());
-    let mut put = async |language, fence| {
+    let put = async |language, fence| {
         rig.send("/a", language, fence).await;
         rig.put().await
     };
@@ -156,9 +164,8 @@ async fn a_value_that_was_cut_off_or_changed_is_a_miss_and_is_replaced() {
         bytes[40] ^= 1;
         bytes
     };
-    let changes: [&dyn Fn(&[u8]) -> Vec<u8>; 4] = [&cut, &flipped, &|_| Vec::new(), &|_| {
-        b"something else".to_vec()
-    }];
+    let foreign = |_: &[u8]| b"something else".to_vec();
+    let changes: [Change; 4] = [cut, flipped, |_| Vec::new(), foreign];
     for (number, change) in changes.into_iter().enumerate() {
         replace(&server, &name, change);
         assert!(!rig.get("/a").await.1);
@@ -215,7 +222,7 @@ async fn a_response_above_the_limit_is_not_stored() {
     let Some(server) = Server::start(&[]) else {
         return;
     };
-    let rig = Rig::over(RedisClient::builder([server.url()]), |client| {
+    let rig = Rig::over(patient(&server.url()), |client| {
         let store = RedisStore::builder(client).max_body(1000);
         store.build().expect("the settings are right")
     });
@@ -231,7 +238,7 @@ async fn stores_of_two_prefixes_do_not_meet() {
         return;
     };
     let one = Rig::start(&server.url());
-    let other = Rig::over(RedisClient::builder([server.url()]), |client| {
+    let other = Rig::over(patient(&server.url()), |client| {
         let store = RedisStore::builder(client).prefix("other");
         store.build().expect("the settings are right")
     });
@@ -295,7 +302,7 @@ async fn a_stored_response_is_of_use_for_its_lifetime_and_not_longer() {
     let Some(server) = Server::start(&[]) else {
         return;
     };
-    let rig = Rig::over(RedisClient::builder([server.url()]), |client| {
+    let rig = Rig::over(patient(&server.url()), |client| {
         let store = RedisStore::builder(client).max_lifetime(Duration::from_secs(5));
         store.build().expect("the settings are right")
     });

@@ -291,6 +291,28 @@ fn what_a_wall_clock_says_is_from_the_future_is_not_read_by_another_process() {
 }
 
 #[test]
+fn with_the_time_in_the_store_the_wall_clocks_of_two_processes_are_not_compared() {
+    let (codec, clock) = codec();
+    let entry = some_entry(&clock);
+    let age = entry.policy.age(clock.clock().instant());
+    let written: Variants = [Arc::new(entry)].into_iter().collect();
+    let bytes = codec.encode(key().as_ref(), &written).expect("small");
+    let (skew, stored_for) = (Duration::from_secs(15 * 60), Duration::from_secs(5));
+    for wall in [NOON - skew, NOON + skew] {
+        let skewed = ManualClock::new(UNIX_EPOCH + wall);
+        let stranger = Codec {
+            stranger: true,
+            ..codec.clone().clock(skewed.clock())
+        };
+        let read = stranger.decode_after(key().as_ref(), &bytes, stored_for);
+        let read = read.expect("it is not from the future");
+        let entry = read.iter().next().expect("one response");
+        let now = entry.policy.age(skewed.clock().instant());
+        assert_eq!(now, age + stored_for);
+    }
+}
+
+#[test]
 fn hits_on_what_was_read_back_are_booked_as_before() {
     let (codec, clock) = codec();
     let mut entry = some_entry(&clock);

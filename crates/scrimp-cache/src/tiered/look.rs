@@ -1,0 +1,180 @@
+//! Look-ups in two tiers.
+
+use std::sync::{Arc, atomic::Ordering::Relaxed};
+
+use scrimp_core::{BoxError, Key, KeyRef};
+use tokio::time::{Instant, timeout_at};
+
+use super::{Inner, Later};
+use crate::entry::{Lookup, Store, Variants};
+
+/// Share of the last look-up in the smoothed time, as a divisor.
+const SMOOTHING: u64 = 16;
+
+/// Result of a look-up in the upper tier.
+enum Upper {
+    /// The responses answer the look-up.
+    Answer(Arc<Variants>),
+    /// Nothing, or what is only used if the lower tier has nothing better.
+    Other {
+        old: Option<Arc<Variants>>,
+        /// Flag that only fresh responses of the lower tier are better.
+        fresh_only: bool,
+    },
+}
+
+// === impl Inner ===
+
+impl<U: Store, L: Store> Inner<U, L> {
+    /// Looks a key up in both tiers.
+    pub(super) fn look(self: &Arc<Self>, key: KeyRef<'_>) -> Lookup<Later<Option<Arc<Variants>>>> {
+        let now = self.clock.instant();
+        self.policy.count(key, now);
+        let get = match self.upper.get(key) {
+            Lookup::Now(found) => return self.below(key, found, now),
+            Lookup::Later(get) => get,
+        };
+        let (inner, key) = (Arc::clone(self), key.to_key());
+        Lookup::Later(Box::pin(async move {
+            let deadline = Instant::now() + inner.hard;
+            let found = match timeout_at(deadline, get).await {
+                Ok(found) => inner.seen(found).unwrap_or_default(),
+                Err(_) => {
+                    inner.counts.timed_out.increment();
+                    return Ok(None);
+                }
+            };
+            match inner.below(key.as_ref(), found, now) {
+                Lookup::Now(found) => Ok(found),
+                // The time for the upper tier counts too.
+                Lookup::Later(get) => timeout_at(deadline, get).await.unwrap_or(Ok(None)),
+            }
+        }))
+    }
+
+    /// Looks a key up in the lower tier, unless what the upper one has is an answer.
+    fn below(
+        self: &Arc<Self>,
+        key: KeyRef<'_>,
+        found: Option<Arc<Variants>>,
+        now: Instant,
+    ) -> Lookup<Later<Option<Arc<Variants>>>> {
+        let (old, fresh_only) = match Upper::of(found, now) {
+            Upper::Answer(found) => {
+                self.counts.upper.increment();
+                return Lookup::Now(Some(found));
+            }
+            Upper::Other { old, fresh_only } => (old, fresh_only),
+        };
+        let get = match self.lower.get(key) {
+            Lookup::Now(found) => {
+                return Lookup::Now(self.settle(key, old, found, fresh_only, now));
+            }
+            Lookup::Later(get) => get,
+        };
+        let (inner, key) = (Arc::clone(self), key.to_key());
+        Lookup::Later(Box::pin(async move {
+            inner.wait(key, old, get, fresh_only, now).await
+        }))
+    }
+
+    /// Waits for the lower tier, for as long as its limits allow.
+    async fn wait(
+        self: Arc<Self>,
+        key: Key,
+        old: Option<Arc<Variants>>,
+        get: L::Get,
+        fresh_only: bool,
+        now: Instant,
+    ) -> Result<Option<Arc<Variants>>, BoxError> {
+        let start = Instant::now();
+        let mut get = Box::pin(get);
+        let limit = match old {
+            Some(_) => self.soft,
+            None => self.hard,
+        };
+        let Ok(found) = timeout_at(start + limit, &mut get).await else {
+            self.counts.timed_out.increment();
+            if old.is_some() {
+                // What comes late is for the next request.
+                let inner = Arc::clone(&self);
+                self.tasks.start("cache.tier", async move {
+                    let late = timeout_at(start + inner.hard, get).await;
+                    if let Ok(Ok(Some(found))) = late {
+                        inner.promote(key.as_ref(), &found, now);
+                    }
+                });
+            }
+            return Ok(old);
+        };
+        match self.seen(found) {
+            Ok(found) => {
+                if found.is_some() {
+                    self.note_time(start);
+                }
+                Ok(self.settle(key.as_ref(), old, found, fresh_only, now))
+            }
+            Err(_) if old.is_some() => Ok(old),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Chooses between what the two tiers have, and moves it where it belongs.
+    fn settle(
+        &self,
+        key: KeyRef<'_>,
+        old: Option<Arc<Variants>>,
+        found: Option<Arc<Variants>>,
+        fresh_only: bool,
+        now: Instant,
+    ) -> Option<Arc<Variants>> {
+        let found = found.filter(|found| !fresh_only || found.is_fresh(now));
+        match (found, old) {
+            (Some(found), _) => {
+                self.counts.lower.increment();
+                self.promote(key, &found, now);
+                Some(found)
+            }
+            (None, Some(old)) => {
+                self.counts.upper.increment();
+                if old.has_left(now) {
+                    self.demote(key, &old, now);
+                    self.promote(key, &old, now);
+                }
+                Some(old)
+            }
+            (None, None) => {
+                self.counts.missing.increment();
+                None
+            }
+        }
+    }
+
+    fn note_time(&self, start: Instant) {
+        let time = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let smooth = |before: u64| match before {
+            0 => Some(time),
+            before => Some(before - before / SMOOTHING + time / SMOOTHING),
+        };
+        let _ = self.lower_time.fetch_update(Relaxed, Relaxed, smooth);
+    }
+}
+
+// === impl Upper ===
+
+impl Upper {
+    fn of(found: Option<Arc<Variants>>, now: Instant) -> Self {
+        match found {
+            Some(found) if found.has_left(now) => Self::Other {
+                old: Some(found),
+                fresh_only: false,
+            },
+            Some(found) if found.is_usable(now) || found.is_never_fresh() => Self::Answer(found),
+            // The upstream has to confirm it, so a stale response from below is no better.
+            old => Self::Other {
+                fresh_only: old.is_some(),
+                old,
+            },
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! The counts of a tiered store.
+
+use scrimp_core::Counter;
+
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    pub(super) upper: Counter,
+    pub(super) lower: Counter,
+    pub(super) missing: Counter,
+    pub(super) promoted: Counter,
+    pub(super) demoted: Counter,
+    pub(super) dropped: Counter,
+    pub(super) failed: Counter,
+    pub(super) timed_out: Counter,
+}
+
+/// Counts of a [`Tiered`](crate::Tiered) store since it was built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct TierStats {
+    /// Look-ups that the upper tier answered.
+    pub upper: u64,
+    /// Look-ups that the lower tier answered.
+    pub lower: u64,
+    /// Look-ups that neither answered.
+    pub missing: u64,
+    /// Responses put into the upper tier because they were found in the lower one.
+    pub promoted: u64,
+    /// Responses put into the lower tier because their time in the upper one was over.
+    pub demoted: u64,
+    /// Writes to the lower tier that were left out because too many others were waiting.
+    pub dropped: u64,
+    /// Look-ups and writes that failed in either tier.
+    pub failed: u64,
+    /// Look-ups whose wait for the lower tier reached its limit.
+    pub timed_out: u64,
+}
+
+// === impl Counts ===
+
+impl Counts {
+    pub(super) fn read(&self) -> TierStats {
+        TierStats {
+            upper: self.upper.get(),
+            lower: self.lower.get(),
+            missing: self.missing.get(),
+            promoted: self.promoted.get(),
+            demoted: self.demoted.get(),
+            dropped: self.dropped.get(),
+            failed: self.failed.get(),
+            timed_out: self.timed_out.get(),
+        }
+    }
+}

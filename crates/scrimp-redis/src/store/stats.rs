@@ -1,0 +1,44 @@
+//! The counts of a store.
+
+use scrimp_core::Counter;
+
+#[derive(Default)]
+pub(super) struct Counts {
+    pub(super) found: Counter,
+    pub(super) missing: Counter,
+    pub(super) damaged: Counter,
+    pub(super) outdated: Counter,
+    pub(super) superseded: Counter,
+}
+
+/// Counts of a [`RedisStore`](crate::RedisStore) since it was built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct RedisStoreStats {
+    /// Look-ups that found responses.
+    pub found: u64,
+    /// Look-ups that found none.
+    pub missing: u64,
+    /// Values that were cut off, changed, or not a stored response. Each was treated as missing.
+    pub damaged: u64,
+    /// Responses that were not used because they were invalidated since they were stored, or may
+    /// have been.
+    pub outdated: u64,
+    /// Responses that were not stored because a newer one was.
+    pub superseded: u64,
+}
+
+// === impl Counts ===
+
+impl Counts {
+    pub(super) fn read(&self) -> RedisStoreStats {
+        RedisStoreStats {
+            found: self.found.get(),
+            missing: self.missing.get(),
+            damaged: self.damaged.get(),
+            outdated: self.outdated.get(),
+            superseded: self.superseded.get(),
+        }
+    }
+}
