@@ -292,6 +292,19 @@ async fn what_a_cache_inside_serves_stale_is_not_fresh_for_the_cdn() {
 }
 
 #[tokio::test]
+async fn a_field_for_the_cdn_that_the_upstream_has_set_stays() {
+    let all = layer([Cdn::Nginx, Cdn::Cloudflare, Cdn::Fastly]);
+    // The last is no list of directives.
+    for (name, own) in [
+        ("x-accel-expires", "0"),
+        ("surrogate-control", "max-age=60+30"),
+    ] {
+        let fields = through(&all, get(), ok().header(name, own)).await;
+        assert_eq!(fields[name], own);
+    }
+}
+
+#[tokio::test]
 async fn a_cdn_that_knows_no_tags_gets_none() {
     let names: Vec<Box<str>> = (0..16_000).map(|n| format!("{n:0>99}").into()).collect();
     let many = || get().extension(Tags(names.clone().into()));

@@ -85,7 +85,7 @@ struct Intake<'a> {
     recognised: Recognised,
     content: Content,
     sorter: Sorter,
-    /// User agents matter.
+    /// Flag that a rule reads header fields, so that user agents are kept.
     reads_fields: bool,
     settings: &'a Settings,
 }

@@ -176,7 +176,8 @@ impl CdnApi for Fastly {
 
     fn judge(&self, status: StatusCode, headers: &HeaderMap, _: &[u8]) -> PurgeVerdict {
         match PurgeVerdict::of(status, headers) {
-            PurgeVerdict::Later(None) => {
+            // The field stands on other responses as well.
+            PurgeVerdict::Later(None) if status == StatusCode::TOO_MANY_REQUESTS => {
                 PurgeVerdict::Later(fastly_reset(headers).map(|wait| wait.min(LONGEST_WAIT)))
             }
             verdict => verdict,

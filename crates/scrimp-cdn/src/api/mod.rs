@@ -65,7 +65,7 @@ pub trait CdnApi: fmt::Debug + Send + Sync + 'static {
     /// for them; the items are widened then.
     fn request(&self, items: &[PurgeItem]) -> Option<Request<Full<Bytes>>>;
 
-    /// Judges a response. `body` has at most its first 64 KiB.
+    /// Judges a response. `body` is empty if it is longer than 64 KiB.
     fn judge(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> PurgeVerdict {
         let _ = body;
         PurgeVerdict::of(status, headers)

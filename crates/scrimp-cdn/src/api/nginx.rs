@@ -71,7 +71,7 @@ impl Nginx {
 
     /// Adds a site, such as `https://www.example.com`. A purge of everything, and of a URI without an
     /// authority, is sent for each of them, since `$host` is a part of most cache keys. Without a
-    /// site, it is sent for the address of nginx itself.
+    /// site, such purges are skipped: they would find nothing.
     pub fn site(mut self, uri: impl TryInto<Uri, Error: Into<BoxError>>) -> Self {
         self.sites.push(Endpoint::new(OWNER, "site", uri));
         self
@@ -91,15 +91,10 @@ impl Nginx {
         self
     }
 
-    /// Returns an item for each authority that a URI stands for. Without one, the request has the
-    /// Host of nginx itself.
+    /// Returns an item for each authority that a URI stands for.
     fn of_sites(&self, kind: ItemKind, uri: &Uri, path: &str) -> Vec<PurgeItem> {
-        let mut sites = self.sites.authorities(uri);
-        if sites.is_empty() {
-            sites.push(String::new());
-        }
         let item = |site: String| PurgeItem::new(kind, format!("{site}{path}"));
-        sites.into_iter().map(item).collect()
+        self.sites.authorities(uri).into_iter().map(item).collect()
     }
 }
 
@@ -116,19 +111,17 @@ impl CdnApi for Nginx {
     fn express(&self, purge: &Purge) -> Expressed {
         let of_host = |authority: &str| PurgeItem::new(ItemKind::Host, plain_authority(authority));
         match &purge.target {
-            PurgeTarget::Uri(uri) => {
-                Expressed::Exactly(self.of_sites(ItemKind::Url, uri, target(uri)))
-            }
+            PurgeTarget::Uri(uri) => exactly(self.of_sites(ItemKind::Url, uri, target(uri))),
             _ if !self.wildcards => match purge.target {
-                PurgeTarget::Everything => Expressed::Exactly(self.everything()),
+                PurgeTarget::Everything => exactly(self.everything()),
                 _ => Expressed::Not,
             },
             PurgeTarget::UriPrefix(uri) => {
-                Expressed::Exactly(self.of_sites(ItemKind::Prefix, uri, uri.path()))
+                exactly(self.of_sites(ItemKind::Prefix, uri, uri.path()))
             }
             PurgeTarget::Authority(authority) => Expressed::Exactly(vec![of_host(authority)]),
             PurgeTarget::Group { authority, .. } => Expressed::Wider(vec![of_host(authority)]),
-            PurgeTarget::Everything => Expressed::Exactly(self.everything()),
+            PurgeTarget::Everything => exactly(self.everything()),
             _ => Expressed::Not,
         }
     }
@@ -164,9 +157,9 @@ impl CdnApi for Nginx {
         };
         let purge = Method::from_bytes(b"PURGE").ok()?;
         let builder = self.endpoint.request(purge, &target)?;
-        empty(match site {
-            "" => builder,
-            site => builder.header(header::HOST, site),
+        empty(match item.kind {
+            ItemKind::Everything => builder,
+            _ => builder.header(header::HOST, site),
         })
     }
 
@@ -176,5 +169,13 @@ impl CdnApi for Nginx {
             StatusCode::NOT_FOUND | StatusCode::PRECONDITION_FAILED => PurgeVerdict::Accepted,
             _ => PurgeVerdict::of(status, headers),
         }
+    }
+}
+
+/// Returns these items, if there are any.
+fn exactly(items: Vec<PurgeItem>) -> Expressed {
+    match items.is_empty() {
+        true => Expressed::Not,
+        false => Expressed::Exactly(items),
     }
 }

@@ -90,7 +90,8 @@ impl Marker {
             true => None,
             false => self.lifetime(response.status(), functions),
         };
-        let lifetime = match is_stale(response) {
+        let stale = is_stale(response);
+        let lifetime = match stale {
             true => Some(lifetime.unwrap_or(CdnLifetime::new(Duration::ZERO)).stale()),
             false => lifetime,
         };
@@ -98,7 +99,11 @@ impl Marker {
             return Err(Unmarked::Nothing);
         }
         for cdn in &self.0.cdns {
-            write(*cdn, lifetime, &keys, response.headers_mut());
+            let headers = response.headers_mut();
+            // The CDN's own field of the upstream stays, whatever it says.
+            let lifetime =
+                lifetime.filter(|_| stale || !headers.contains_key(cdn.lifetime_field()));
+            write(*cdn, lifetime, &keys, headers);
         }
         Ok(())
     }

@@ -16,6 +16,9 @@ use crate::{
     item::{Expressed, PurgeItem},
 };
 
+/// Number of failures in a row after which the items of a request no longer go first.
+const LAST_IN_FRONT: u32 = 3;
+
 /// The parts of a purger that its state uses.
 pub(super) type Parts<'a> = (&'a dyn CdnApi, &'a Config, &'a Counters);
 
@@ -31,8 +34,10 @@ pub(super) struct State {
     in_flight: usize,
     /// Failures in a row.
     failures: u32,
-    /// Time before which no request is made.
+    /// Time before which no request is made after a failure.
     not_before: Option<Instant>,
+    /// Time until which purges are gathered.
+    gathers_until: Option<Instant>,
 }
 
 /// The items of one request.
@@ -65,6 +70,7 @@ impl State {
             in_flight: 0,
             failures: 0,
             not_before: None,
+            gathers_until: None,
         }
     }
 
@@ -88,7 +94,7 @@ impl State {
             return;
         }
         if self.queue.is_empty() && self.failures == 0 {
-            self.not_before = self.not_before.max(Some(now + config.gather));
+            self.gathers_until = self.gathers_until.max(Some(now + config.gather));
         }
         for item in items {
             let pushed = self.queue.push(item.with_soft(purge.soft), api);
@@ -105,7 +111,10 @@ impl State {
         }
         let time = match nothing {
             true => self.repeats.due(),
-            false => self.not_before.filter(|time| *time > now),
+            false => self
+                .not_before
+                .max(self.gathers_until)
+                .filter(|time| *time > now),
         };
         match time {
             Some(time) => Next::At(time),
@@ -177,10 +186,26 @@ impl State {
                 if !self.is_paused(now) {
                     self.failures = self.failures.saturating_add(1);
                 }
-                let wait = wait.unwrap_or_else(|| config.retry(self.failures));
+                let own = config.retry(self.failures);
+                let wait = wait.map_or(own, |wait| wait.max(own));
                 self.not_before = self.not_before.max(Some(now + wait));
-                self.restore(batch, api);
+                match self.failures < LAST_IN_FRONT {
+                    true => self.restore(batch, api),
+                    false => self.send_to_the_end(batch, api, counters),
+                }
             }
+        }
+    }
+
+    /// Puts the items of a request behind all others, which may be accepted.
+    fn send_to_the_end(&mut self, batch: Batch, api: &dyn CdnApi, counters: &Counters) {
+        self.in_flight -= 1;
+        let queue = match batch.is_second {
+            true => &mut self.second,
+            false => &mut self.queue,
+        };
+        for item in batch.items {
+            count(queue.push(item, api), api, counters);
         }
     }
 

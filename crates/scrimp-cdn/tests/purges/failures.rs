@@ -50,6 +50,12 @@ async fn a_429_waits_as_long_as_it_says() {
     ];
     let (script, _) = delivered([Status(429, reset)]).await;
     assert_eq!(script.pauses()[0].as_secs(), 30);
+    // It stands on other responses too, where it is no request to wait.
+    let (script, _) = delivered([Status(503, reset)]).await;
+    assert!(script.pauses()[0].as_secs() < 30);
+    // No wait is shorter than without the field.
+    let (script, _) = delivered([Status(503, &[("retry-after", "0")])]).await;
+    assert!(!script.pauses()[0].is_zero());
     // A year is too long.
     let (script, _) = delivered([Status(429, &[("retry-after", "31536000")])]).await;
     assert_eq!(script.pauses()[0].as_secs(), 3_600);
@@ -208,4 +214,26 @@ async fn what_has_no_wider_purge_is_counted_where_it_is_lost() {
     script.set_down(false);
     purger.delivered().await;
     assert_eq!(purger.stats().delivered, 16);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_item_that_is_never_accepted_holds_up_no_other() {
+    let accepted = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
+    let told = accepted.clone();
+    let service = service_fn(move |request: Request<Full<Bytes>>| {
+        let is_bad = request.uri().path().contains("bad");
+        told.add_permits(usize::from(!is_bad));
+        let status = if is_bad { 404 } else { 200 };
+        let response = Response::builder().status(status);
+        std::future::ready(response.body(Full::<Bytes>::default()))
+    });
+    let purger = builder().parallel(1).build(service).unwrap();
+    let uri = |host: &str| Invalidation::uri(format!("http://{host}.test/").parse().unwrap());
+    let mut all = vec![uri("bad")];
+    all.extend((0..20).map(|n| uri(&format!("good{n}"))));
+    invalidate(&purger, &all);
+    accepted.acquire_many(20).await.unwrap().forget();
+    let stats = purger.stats();
+    assert!(stats.failed >= 3 && stats.delivered >= 19, "{stats:?}");
+    assert_eq!(stats.lost, 0, "{stats:?}");
 }

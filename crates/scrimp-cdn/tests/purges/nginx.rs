@@ -1,7 +1,8 @@
 //! nginx: the requests. `tests/peers` sends them to a real one.
 
 use scrimp_cache::Invalidation;
-use scrimp_cdn::{CdnApi, Nginx};
+use scrimp_cdn::{CdnApi, Expressed, Nginx};
+use scrimp_core::{Purge, PurgeTarget};
 
 use crate::rig::{Seen, sent};
 
@@ -39,7 +40,7 @@ async fn each_purge_is_a_request_with_the_method_purge() {
             "PURGE /7?x=1",
             "a.test",
         ),
-        (Invalidation::uri(uri("/7")), "PURGE /7", "itself"),
+        (Invalidation::uri(uri("/7")), "PURGE /7", "s.test"),
         (
             Invalidation::uri_prefix(uri("http://a.test/f/")),
             "PURGE /f/*",
@@ -47,11 +48,12 @@ async fn each_purge_is_a_request_with_the_method_purge() {
         ),
         (Invalidation::authority("a.test"), "PURGE /*", "a.test"),
         (Invalidation::group("a.test", "g"), "PURGE /*", "a.test"),
-        (Invalidation::everything().soft(), "PURGE /*", "itself"),
-        (Invalidation::tag("a"), "PURGE /*", "itself"),
+        (Invalidation::everything().soft(), "PURGE /*", "s.test"),
+        (Invalidation::tag("a"), "PURGE /*", "s.test"),
     ];
     for (invalidation, line, host) in cases {
-        let seen = purged(Nginx::wildcards, invalidation).await;
+        let site = |api: Nginx| api.wildcards().site("https://s.test");
+        let seen = purged(site, invalidation).await;
         assert_eq!(seen, [(line.to_owned(), host.to_owned())]);
     }
 }
@@ -68,4 +70,16 @@ async fn everything_is_each_site_or_one_location() {
     assert_eq!(seen, all);
     let seen = purged(|api| api.purge_all("/empty"), Invalidation::tag("a")).await;
     assert_eq!(seen, [("PURGE /empty".to_owned(), "itself".to_owned())]);
+}
+
+#[test]
+fn a_purge_that_names_no_host_is_not_sent_to_that_of_nginx_itself() {
+    let nginx = || Nginx::new("http://127.0.0.1:8080").wildcards();
+    for target in [PurgeTarget::Everything, PurgeTarget::Uri(uri("/7"))] {
+        let purge = Purge::new(target);
+        assert_eq!(nginx().express(&purge), Expressed::Not, "{purge:?}");
+        let of_site = nginx().site("https://s.test").express(&purge);
+        assert!(matches!(of_site, Expressed::Exactly(items) if items.len() == 1));
+    }
+    assert!(nginx().everything().is_empty());
 }
