@@ -5,13 +5,14 @@ use std::{collections::BTreeMap, fs};
 use super::sources;
 
 /// The crates that `scrimp` gathers, by the names of their folders.
-const LAYERS: [&str; 7] = [
+const LAYERS: [&str; 8] = [
     "batch",
     "cache",
     "cdn",
     "coalesce",
     "cost-route",
     "limit",
+    "redis",
     "stampede",
 ];
 

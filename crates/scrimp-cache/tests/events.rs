@@ -228,6 +228,20 @@ async fn a_stream_whose_events_cannot_be_found_is_never_stored() {
 }
 
 #[tokio::test]
+async fn a_stream_in_a_content_coding_says_nothing_of_the_next_one() {
+    let rig = Rig::answering(keeping(), |head| {
+        let coded = head.headers.contains_key("accept-encoding");
+        let coding: Fields<'_> = &[("vary", "accept-encoding"), ("content-encoding", "gzip")];
+        let fields = if coded { coding } else { &coding[..1] };
+        stream("text/event-stream", fields, &["data: a\n\n"])
+    });
+    let gzip: Fields<'_> = &[("accept-encoding", "gzip")];
+    rig.get_with("http://a/x", gzip).await;
+    rig.get("http://a/x").await;
+    assert!(rig.get("http://a/x").await.is_hit());
+}
+
+#[tokio::test]
 async fn a_kept_stream_needs_what_any_stored_response_needs() {
     let no_cache: Fields<'_> = &[("cache-control", "no-cache")];
     let reply = move || stream("text/event-stream", no_cache, &["data: a\n\n"]);

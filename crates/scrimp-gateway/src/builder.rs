@@ -11,10 +11,11 @@ use http::{
     Uri,
     uri::{Authority, Scheme},
 };
-use scrimp_cache::{CacheLayer, MemoryStore};
+use scrimp_cache::{CacheLayer, MemoryStore, Store};
 use scrimp_core::{BoxError, SettingError, Settings};
 
 use crate::{
+    cached::Cached,
     config::{Config, Server, Upstream},
     gateway::Gateway,
     tls,
@@ -52,7 +53,7 @@ impl Gateway {
                 http2: false,
                 roots: None,
             },
-            cache: Some(CacheLayer::new(MemoryStore::new(256 << 20))),
+            cached: Cached::by(CacheLayer::new(MemoryStore::new(256 << 20))),
             preserve_host: false,
             trust_forwarded: false,
             upstream_timeout: Duration::from_secs(60),
@@ -72,14 +73,14 @@ impl Gateway {
 // === impl GatewayBuilder ===
 
 impl GatewayBuilder {
-    /// Sets the cache. Default: a shared one with 256 MiB of memory and no rules.
-    pub fn cache(self, cache: CacheLayer) -> Self {
-        self.set(|config| config.cache = Some(cache))
+    /// Sets the cache, over any store. Default: a shared one with 256 MiB of memory and no rules.
+    pub fn cache<St: Store>(self, cache: CacheLayer<St>) -> Self {
+        self.set(|config| config.cached = Cached::by(cache))
     }
 
     /// Passes all requests through and stores nothing.
     pub fn no_cache(self) -> Self {
-        self.set(|config| config.cache = None)
+        self.set(|config| config.cached = Cached::not())
     }
 
     /// Sends the client's Host to the upstream. Default: the upstream's own.

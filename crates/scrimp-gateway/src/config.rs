@@ -4,15 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use http::uri::{Authority, Scheme};
 use rustls::{RootCertStore, ServerConfig};
-use scrimp_cache::CacheLayer;
 
-use crate::pace::Pace;
+use crate::{cached::Cached, pace::Pace};
 
 /// Settings of a gateway.
 #[derive(Debug)]
 pub(crate) struct Config {
     pub(crate) upstream: Upstream,
-    pub(crate) cache: Option<CacheLayer>,
+    pub(crate) cached: Cached,
     pub(crate) preserve_host: bool,
     pub(crate) trust_forwarded: bool,
     pub(crate) upstream_timeout: Duration,

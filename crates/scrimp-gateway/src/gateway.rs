@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::{Router, error_handling::HandleErrorLayer, middleware};
+use axum::{Router, middleware};
 use rustls::ClientConfig;
 use tokio::net::TcpListener;
-use tower::{ServiceBuilder, service_fn};
 
 use crate::{
     admit::{self, Policy},
     config::{Config, Server},
     proxy::{Proxy, Versions},
-    reply::Failure,
     serve,
 };
 
@@ -69,15 +67,7 @@ fn app(config: Config, tls: ClientConfig) -> Router {
         config.preserve_host,
         config.upstream_timeout,
     ));
-    let upstream = service_fn(move |request| Arc::clone(&proxy).forward(request));
-
-    // Outside the cache, which can serve a stale response only if it sees the error itself.
-    let failures = HandleErrorLayer::new(async |failure: Failure| failure.response());
-    let stack = ServiceBuilder::new().layer(failures);
-    let app = match config.cache {
-        None => Router::new().fallback_service(stack.service(upstream)),
-        Some(cache) => Router::new().fallback_service(stack.layer(cache).service(upstream)),
-    };
+    let app = config.cached.router(proxy);
 
     // Outermost: the cache must see the same request as the upstream.
     let policy = Policy::new(config.trust_forwarded);

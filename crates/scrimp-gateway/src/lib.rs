@@ -31,7 +31,7 @@
 //! - `admit`: drops request fields whose name has an underscore (WSGI, Rack and PHP read
 //!   `X_Original_URL` as `X-Original-URL`), refuses ambiguous requests, removes hop-by-hop and
 //!   forged forwarding fields, counts Max-Forwards of OPTIONS (TRACE is never passed on);
-//! - the cache, which is one `.layer(..)` line in `gateway`;
+//! - the cache, which is one `.layer(..)` line in `cached`;
 //! - `proxy`: sends the request to the upstream. A failure is an error, which the cache may replace
 //!   with a stale response. Outside the cache it becomes a 502 or 504.
 //!
@@ -75,6 +75,7 @@
 
 mod admit;
 mod builder;
+mod cached;
 mod config;
 mod failure;
 mod forwarded;

@@ -4,15 +4,20 @@
 //!   cluster. It never makes a request wait for a server that does not answer.
 //! - [`RedisStore`] keeps stored responses for a cache layer. Put it below memory with
 //!   [`Tiered`](scrimp_cache::Tiered).
+//! - [`RedisLog`] makes the invalidations of one process hold in all. Give it to the store: without
+//!   it, no process uses what another one has stored, and each replaces it with its own.
 //! - [`RedisFillLock`] lets one process of the fleet fill a key, for a stampede layer.
 //!
 //! ```no_run
 //! use scrimp_cache::{CacheLayer, MemoryStore, Tiered};
-//! use scrimp_redis::{RedisClient, RedisStore};
+//! use scrimp_redis::{RedisClient, RedisLog, RedisStore};
 //!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let redis = RedisClient::builder(["redis://127.0.0.1:6379/0"]).build()?;
-//! let store = Tiered::new(MemoryStore::new(100 << 20), RedisStore::new(&redis));
+//! let log = RedisLog::builder(&redis).build()?;
+//! let shared = RedisStore::builder(&redis).shared_log(log.shared()).build()?;
+//! let store = Tiered::new(MemoryStore::new(100 << 20), shared);
 //! let cache = CacheLayer::new(store);
 //! # let _ = cache; Ok(()) }
 //! ```
@@ -21,17 +26,20 @@
 //!
 //! ```no_run
 //! # #[cfg(all(feature = "tls", feature = "encryption"))]
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use scrimp_cache::{Codec, Compression, EncryptionKeys};
-//! use scrimp_redis::{RedisClient, RedisStore};
+//! use scrimp_redis::{RedisClient, RedisLog, RedisStore};
 //!
 //! # let secret = [7; 32];
 //! let redis = RedisClient::builder(["rediss://redis-1.example", "rediss://redis-2.example"])
 //!     .cluster()
 //!     .tls_roots(std::fs::read("authority.pem")?)
 //!     .build()?;
+//! let log = RedisLog::builder(&redis).build()?;
 //! let codec = Codec::new().compression(Compression::Fast);
 //! let store = RedisStore::builder(&redis)
+//!     .shared_log(log.shared())
 //!     .codec(codec.encryption(EncryptionKeys::new(1, secret)))
 //!     .build()?;
 //! # let _ = store; Ok(()) }
@@ -53,14 +61,19 @@
 //! [`notify_degraded`](RedisClientBuilder::notify_degraded) hears of it, and [`RedisStats`] counts
 //! what was left out.
 //!
-//! Dropping a look-up does not cancel its command: the reply is read and dropped. Tasks in the background end
-//! with the last handle on the client. A tokio runtime with I/O and time is needed.
+//! Dropping a look-up does not cancel its command: the reply is read and dropped. Tasks in the
+//! background end with the last handle on the client. A tokio runtime with I/O and time is needed.
 //!
 //! # What Redis holds
 //!
-//! `{prefix}:{format}.{codec}:{digest}` is a hash with one field for each variant of a response, and one
-//! for what is known of them. `{prefix}:lock:{digest}` and `{prefix}:fence` are locks and the
-//! counter of their fences, and `{prefix}:released` is a channel. All but the counter expire.
+//! - `{prefix}:{format}.{codec}:{digest}` is a hash with one field for each variant of a response, and
+//!   one for what is known of them. It expires.
+//! - `{prefix}:lock:{digest}`, in braces, is a lock, and the same with `:waiters` marks that processes
+//!   wait for it. Both expire. `{prefix}:fence`, the counter of fences, does not.
+//! - `{name:log}:head` and `{name:log}:stream`, in which the braces are part of the names, are the log.
+//!   They do not expire; the stream has a [bounded](RedisLogBuilder::kept) number of records.
+//!   `{name:log}:elected` names the process that beats, and expires.
+//! - `{prefix}:released` and `{name:log}:bell` are channels.
 //!
 //! # Features
 //!

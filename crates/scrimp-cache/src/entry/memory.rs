@@ -28,8 +28,8 @@ const HEAVIER: u64 = 4;
 /// [`scrimp_table`]). Responses that save no more calls go first. A clone is another handle on the
 /// same memory.
 ///
-/// What the responses of a layer have in common is shared, and not counted: 64 sets of header fields of
-/// at most 4 KiB, and 64 selections. What is not shared counts.
+/// Parts that the responses of a layer have in common are shared, and not counted: 64 sets of
+/// header fields of at most 4 KiB, and 64 selections. What is not shared counts.
 ///
 /// A body that is evicted while clients read it stays in memory until the last of them has it. Long
 /// bodies (64 KiB or more) in store and with clients take at most twice the limit: beyond that, no

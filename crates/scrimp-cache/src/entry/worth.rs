@@ -1,4 +1,4 @@
-//! What a hit on a stored response saves.
+//! Savings by a hit on a stored response.
 
 use std::time::Duration;
 

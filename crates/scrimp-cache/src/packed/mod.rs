@@ -17,7 +17,7 @@ pub(crate) use selection::Selections;
 pub(crate) use shape::Shapes;
 pub(crate) use weight::headers_size;
 
-/// What the stored responses of a layer have in common.
+/// Holds the parts that stored responses of a layer share.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CommonParts {
     pub(crate) shapes: Shapes,

@@ -1,4 +1,4 @@
-//! Values that many stored responses have in pool.
+//! Pool of values that many stored responses have in common.
 
 use std::{hash::RandomState, sync::Arc};
 

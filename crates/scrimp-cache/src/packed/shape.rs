@@ -75,29 +75,38 @@ fn common_value(name: &HeaderName, value: &HeaderValue) -> Option<HeaderValue> {
     value::shared(value).or_else(copy)
 }
 
+/// Returns the number of names of arranged lines.
+fn distinct(lines: &[Line<'_>]) -> usize {
+    let changes = lines.windows(2).filter(|pair| pair[0].0 != pair[1].0);
+    changes.count() + usize::from(!lines.is_empty())
+}
+
 // === impl Shape ===
 
 impl Shape {
     /// Makes the shape of one response, with these copies of its values.
     pub(super) fn alone(lines: &[Line<'_>], values: Box<[HeaderValue]>) -> Self {
         let names = lines.iter().map(|(name, _)| *name);
-        Self::new(names.zip(values.into_vec()), false)
+        Self::new(distinct(lines), names.zip(values.into_vec()), false)
     }
 
     /// Makes the shape of responses like this one.
     fn common(lines: &[Line<'_>]) -> Self {
         let none = || HeaderValue::from_static("");
+        let names = distinct(lines);
         let lines = lines
             .iter()
             .map(|(name, value)| (*name, common_value(name, value).unwrap_or_else(none)));
-        Self::new(lines, true)
+        Self::new(names, lines, true)
     }
 
     fn new<'a>(
+        names: usize,
         lines: impl Iterator<Item = (&'a HeaderName, HeaderValue)>,
         is_shared: bool,
     ) -> Self {
-        let mut fields = HeaderMap::with_capacity(lines.size_hint().0 + SLOTS);
+        // A map has room for names, and more lines of them than it can have names.
+        let mut fields = HeaderMap::try_with_capacity(names + SLOTS).unwrap_or_default();
         for (name, value) in [header::AGE, header::CACHE_STATUS]
             .into_iter()
             .zip(placeholders())
@@ -183,5 +192,24 @@ impl Shapes {
 impl fmt::Debug for Shapes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shapes").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_may_have_more_lines_than_a_map_can_have_names() {
+        let mut headers = HeaderMap::new();
+        for _ in 0..30_000 {
+            headers.append(header::LINK, HeaderValue::from_static("</a>"));
+        }
+        headers.append(header::ETAG, HeaderValue::from_static("\"1\""));
+        let lines = arranged(&headers);
+        assert_eq!(distinct(&lines), 2);
+        let values = lines.iter().map(|(_, value)| (*value).clone()).collect();
+        let shape = Shape::alone(&lines, values);
+        assert!(shape.lines().eq(lines.iter().copied()));
     }
 }

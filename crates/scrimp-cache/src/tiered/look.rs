@@ -6,7 +6,7 @@ use scrimp_core::{BoxError, Key, KeyRef};
 use tokio::time::{Instant, timeout_at};
 
 use super::{Inner, Later};
-use crate::entry::{Lookup, Store, Variants};
+use crate::entry::{FillToken, Lookup, Store, Variants};
 
 /// Share of the last look-up in the smoothed time, as a divisor.
 const SMOOTHING: u64 = 16;
@@ -97,10 +97,12 @@ impl<U: Store, L: Store> Inner<U, L> {
             self.counts.timed_out.increment();
             if old.is_some() {
                 // What comes late is for the next request.
-                let inner = Arc::clone(&self);
+                let (inner, old) = (Arc::clone(&self), old.clone());
                 self.tasks.start("cache.tier", async move {
                     let late = timeout_at(start + inner.hard, get).await;
-                    if let Ok(Ok(Some(found))) = late {
+                    if let Ok(Ok(Some(found))) = late
+                        && !is_outdated(&found, old.as_deref())
+                    {
                         inner.promote(key.as_ref(), &found, now);
                     }
                 });
@@ -121,7 +123,7 @@ impl<U: Store, L: Store> Inner<U, L> {
 
     /// Chooses between what the two tiers have, and moves it where it belongs.
     fn settle(
-        &self,
+        self: &Arc<Self>,
         key: KeyRef<'_>,
         old: Option<Arc<Variants>>,
         found: Option<Arc<Variants>>,
@@ -129,6 +131,7 @@ impl<U: Store, L: Store> Inner<U, L> {
         now: Instant,
     ) -> Option<Arc<Variants>> {
         let found = found.filter(|found| !fresh_only || found.is_fresh(now));
+        let found = found.filter(|found| !is_outdated(found, old.as_deref()));
         match (found, old) {
             (Some(found), _) => {
                 self.counts.lower.increment();
@@ -158,6 +161,16 @@ impl<U: Store, L: Store> Inner<U, L> {
         };
         let _ = self.lower_time.fetch_update(Relaxed, Relaxed, smooth);
     }
+}
+
+/// Reports whether responses of the lower tier are older than those of the upper one: all of them, or
+/// one that answers the same requests. A write that was dropped or failed leaves such ones below.
+fn is_outdated(found: &Variants, old: Option<&Variants>) -> bool {
+    let newest = |all: &Variants| all.iter().map(|entry| entry.sent).max();
+    let token = FillToken::promotion();
+    old.is_some_and(|old| {
+        newest(found) < newest(old) || found.iter().any(|entry| old.outdates(entry, &token))
+    })
 }
 
 // === impl Upper ===

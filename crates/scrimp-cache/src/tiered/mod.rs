@@ -42,10 +42,17 @@ pub use stats::TierStats;
 ///   tier has a response that only the upstream could confirm, the lower one is asked for a fresh
 ///   one, and a stale one there is not used.
 /// - A **write** reaches the upper tier at once. The lower one is written in the background; no request
-///   waits for it, and if too many writes wait, further ones are dropped and counted.
+///   waits for it, and if too many writes wait, further ones are dropped and counted. If a write is
+///   dropped or fails, what the lower tier has under the key is removed, as it is older.
+/// - A **body** that is longer than a tier [stores](Store::max_body) stays out of this tier.
 /// - **Durations** are separate: the policy sets how long each tier keeps a response. When that is
 ///   over in the upper tier, the lower one is asked again. If it has nothing, the response is
-///   demoted: written there, if the policy says so, and used.
+///   demoted: written there, if the policy says so, and used. The same holds if what the lower tier
+///   has is older.
+///
+/// A response that is promoted or demoted does not replace a newer one in a store that compares
+/// them ([`Variants::outdates`]), as `MemoryStore` does. A store that several processes write to
+/// without comparing may have an older response for a while.
 ///
 /// ```
 /// use scrimp_cache::{CacheLayer, FrequencyTiers, MemoryStore, Tiered};
@@ -153,7 +160,7 @@ impl<U: Store, L: Store> Store for Tiered<U, L> {
             }
         };
         let place = match placement.lower {
-            Some(time) => inner.write_place().map(|place| (place, time)),
+            Some(time) => inner.write_place(key.as_ref()).map(|place| (place, time)),
             None => {
                 inner.lower.remove(key.as_ref(), None);
                 None
@@ -172,7 +179,8 @@ impl<U: Store, L: Store> Store for Tiered<U, L> {
                 return upper.unwrap_or(Ok(PutOutcome::Rejected));
             };
             let token = token.staying(now, time);
-            let lower = inner.seen(inner.lower.put(key, entry, token).await);
+            let put = inner.lower.put(key.clone(), entry, token);
+            let lower = inner.written(&key, put.await);
             drop(place);
             match upper {
                 Some(Ok(PutOutcome::Stored)) => Ok(PutOutcome::Stored),
@@ -240,22 +248,41 @@ impl<U: fmt::Debug, L: fmt::Debug> fmt::Debug for Tiered<U, L> {
 impl<U: Store, L: Store> Inner<U, L> {
     fn place(&self, key: KeyRef<'_>, entry: &Entry, now: Instant) -> Placement {
         let evicted = self.upper.stats().evicted;
-        self.policy.place(&TierCandidate {
+        let placement = self.policy.place(&TierCandidate {
             key,
             entry,
             now,
             lower_time: Duration::from_micros(self.lower_time.load(Relaxed)),
             upper_full: self.evicted.swap(evicted, Relaxed) < evicted,
-        })
+        });
+        let length = entry.body.len() as u64;
+        Placement {
+            upper: placement.upper.filter(|_| length <= self.upper.max_body()),
+            lower: placement.lower.filter(|_| length <= self.lower.max_body()),
+        }
     }
 
-    /// Returns a place for a write to the lower tier, if not too many wait.
-    fn write_place(&self) -> Option<OwnedSemaphorePermit> {
+    /// Returns a place for a write to the lower tier, if not too many wait. Otherwise what is there
+    /// is removed, as it is older.
+    fn write_place(&self, key: KeyRef<'_>) -> Option<OwnedSemaphorePermit> {
         let place = Arc::clone(&self.writes).try_acquire_owned().ok();
         if place.is_none() {
             self.counts.dropped.increment();
+            self.lower.remove(key, None);
         }
         place
+    }
+
+    /// Notes the outcome of a write to the lower tier. If it failed, what is there is removed.
+    fn written(
+        &self,
+        key: &Key,
+        put: Result<PutOutcome, BoxError>,
+    ) -> Result<PutOutcome, BoxError> {
+        if !matches!(put, Ok(PutOutcome::Stored | PutOutcome::Superseded)) {
+            self.lower.remove(key.as_ref(), None);
+        }
+        self.seen(put)
     }
 
     fn seen<T>(&self, result: Result<T, BoxError>) -> Result<T, BoxError> {
@@ -265,47 +292,63 @@ impl<U: Store, L: Store> Inner<U, L> {
         result
     }
 
-    /// Puts responses into the upper tier that were found in the lower one.
-    fn promote(&self, key: KeyRef<'_>, variants: &Variants, now: Instant) {
-        let entries: Vec<_> = variants.iter().collect();
+    /// Puts responses into the upper tier that were found in the lower one: all or none, as those
+    /// above would hide the others.
+    fn promote(self: &Arc<Self>, key: KeyRef<'_>, variants: &Variants, now: Instant) {
+        let times = variants
+            .iter()
+            .map(|entry| self.place(key, entry, now).upper);
+        let Some(times) = times.collect::<Option<Vec<_>>>() else {
+            return;
+        };
         // The newest comes last, and so stands first.
-        for entry in entries.into_iter().rev() {
-            if let Some(time) = self.place(key, entry, now).upper {
+        let entries: Vec<_> = variants.iter().cloned().zip(times).collect();
+        let (inner, key) = (Arc::clone(self), key.to_key());
+        self.start(async move {
+            for (entry, time) in entries.into_iter().rev() {
                 let token = FillToken::promotion().staying(now, time);
-                self.counts.promoted.increment();
-                self.start(self.upper.put(key.to_key(), Arc::clone(entry), token));
+                inner.counts.promoted.increment();
+                let put = inner.upper.put(key.clone(), entry, token).await;
+                let put = inner.seen(put);
+                // One that is superseded has a newer one in its place.
+                if !matches!(put, Ok(PutOutcome::Stored | PutOutcome::Superseded)) {
+                    inner.upper.remove(key.as_ref(), None);
+                    return put;
+                }
             }
-        }
+            Ok(PutOutcome::Stored)
+        });
     }
 
     /// Puts responses into the lower tier whose time in the upper one is over.
-    fn demote(&self, key: KeyRef<'_>, variants: &Variants, now: Instant) {
+    fn demote(self: &Arc<Self>, key: KeyRef<'_>, variants: &Variants, now: Instant) {
         for entry in variants.iter() {
             let Some(time) = self.place(key, entry, now).lower else {
                 continue;
             };
-            let Some(place) = self.write_place() else {
+            let Some(place) = self.write_place(key) else {
                 return;
             };
             let token = FillToken::promotion().staying(now, time);
             self.counts.demoted.increment();
-            let put = self.lower.put(key.to_key(), Arc::clone(entry), token);
+            let (inner, key) = (Arc::clone(self), key.to_key());
+            let put = self.lower.put(key.clone(), Arc::clone(entry), token);
             self.start(async move {
-                let outcome = put.await;
+                let outcome = inner.written(&key, put.await);
                 drop(place);
                 outcome
             });
         }
     }
 
-    /// Finishes a put at once, or in the background.
+    /// Finishes a put at once, or in the background. It counts its own failure.
     fn start<F>(&self, put: F)
     where
         F: Future<Output = Result<PutOutcome, BoxError>> + Send + 'static,
     {
         let mut put = Box::pin(put);
         match put.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(outcome) => drop(self.seen(outcome)),
+            Poll::Ready(outcome) => drop(outcome),
             Poll::Pending => {
                 self.tasks.start("cache.tier", async move {
                     if let Err(error) = put.await {

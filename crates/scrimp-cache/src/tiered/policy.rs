@@ -189,6 +189,9 @@ impl FrequencyTiers {
     }
 
     /// Sets the rates above which a response is hot and warm, in requests per second.
+    ///
+    /// Requests are counted up to 16,383 per second and key; above that, a rate is known to be at
+    /// least as high, and no more. A higher limit may never be reached.
     #[must_use]
     pub fn rates(mut self, hot: f64, warm: f64) -> Self {
         (self.settings.hot, self.settings.warm) = (hot, warm);

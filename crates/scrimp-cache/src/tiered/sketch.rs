@@ -107,6 +107,8 @@ impl Cell {
     fn at(self, window: u32) -> Self {
         match window.wrapping_sub(self.window) {
             0 => self,
+            // The time was read before another request moved the counter on.
+            passed if passed > u32::MAX / 2 => self,
             1 => Self {
                 window,
                 now: 0,
@@ -144,6 +146,33 @@ mod tests {
         assert!((490.0..510.0).contains(&rate()), "{}", rate());
         tokio::time::advance(WINDOW * 2).await;
         assert_eq!(rate(), 0.0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_time_before_the_present_window_wipes_no_counts() {
+        let (sketch, key) = (Sketch::new(), key(1));
+        tokio::time::advance(WINDOW).await;
+        let now = Instant::now();
+        for _ in 0..400 {
+            sketch.count(key.as_ref(), now);
+        }
+        let before = now - WINDOW / 2;
+        sketch.count(key.as_ref(), before);
+        assert!(sketch.rate(key.as_ref(), before) >= 100.0);
+        assert_eq!(sketch.rate(key.as_ref(), now), 401.0 / 4.0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rates_are_counted_up_to_the_limit_that_the_policies_state() {
+        let (sketch, key) = (Sketch::new(), key(1));
+        for _ in 0..2 {
+            for _ in 0..70_000 {
+                sketch.count(key.as_ref(), Instant::now());
+            }
+            let rate = sketch.rate(key.as_ref(), Instant::now());
+            assert!((16_383.0..32_768.0).contains(&rate), "{rate}");
+            tokio::time::advance(WINDOW).await;
+        }
     }
 
     #[tokio::test(start_paused = true)]

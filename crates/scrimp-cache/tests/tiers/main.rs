@@ -1,5 +1,6 @@
 //! Stores of two and three tiers.
 
+mod older;
 mod policies;
 mod rig;
 

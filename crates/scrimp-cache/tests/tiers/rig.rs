@@ -38,6 +38,8 @@ pub(crate) struct State {
     pub(crate) fails: AtomicBool,
     /// Flag that nothing is found until the next put.
     pub(crate) lost: AtomicBool,
+    /// Flag that removals do not arrive.
+    pub(crate) keeps: AtomicBool,
     pub(crate) gets: AtomicUsize,
     pub(crate) puts: AtomicUsize,
 }
@@ -102,7 +104,9 @@ impl Store for Remote {
     }
 
     fn remove(&self, key: KeyRef<'_>, which: Option<&Arc<Entry>>) {
-        self.inner.remove(key, which);
+        if !self.state.keeps.load(SeqCst) {
+            self.inner.remove(key, which);
+        }
     }
 
     fn budget(&self) -> &MemoryBudget {
@@ -151,6 +155,7 @@ impl<St: Store> Rig<St> {
                 .sized();
             let response = Response::builder()
                 .header("cache-control", control)
+                .header("vary", "accept-language")
                 .header("etag", "\"1\"");
             Reply::respond(response.body(body).expect("a response"))
         });
@@ -164,7 +169,13 @@ impl<St: Store> Rig<St> {
 
     /// Returns whether the response was stored.
     pub(crate) async fn get(&self, path: &str) -> bool {
+        self.get_in(path, "en").await
+    }
+
+    /// Does the same in a language.
+    pub(crate) async fn get_in(&self, path: &str, language: &str) -> bool {
         let request = Request::get(format!("http://a.example{path}"));
+        let request = request.header("accept-language", language);
         let request = request.body(Full::<Bytes>::default()).expect("a request");
         let response = self
             .cache

@@ -33,14 +33,28 @@ pub(crate) struct Endpoint {
 
 /// The clock of a server, as it was at the last health check.
 ///
-/// Ages of stored responses are differences on this one clock, so those of two machines are never
-/// compared.
+/// Ages of stored responses are differences on it, so the clocks of processes are never compared.
+/// After a failover it is the clock of another machine, and the ages of what was stored before are
+/// wrong by the difference of the two. What seems to be stored in the future has no age.
 #[derive(Debug)]
 pub(crate) struct ServerClock {
     start: Instant,
     /// The server's time in microseconds since 1970, at `start`.
     offset: AtomicI64,
 }
+
+/// The time since a moment on the clock of a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Since {
+    /// The clock is not known before the first health check.
+    NoClock,
+    Time(Duration),
+    /// The moment is in the future: it was read on another clock.
+    Ahead,
+}
+
+/// Difference by which a moment may be in the future: two clocks run apart between health checks.
+const DRIFT: i64 = 1_000_000;
 
 /// The servers of a client.
 #[derive(Debug)]
@@ -93,17 +107,25 @@ impl ServerClock {
             .store(time.saturating_sub(self.since_start(sent)), Relaxed);
     }
 
-    /// Returns the time since a moment on the server's clock, in milliseconds since 1970. `None`
-    /// before the first health check.
-    pub(crate) fn since(&self, moment: u64) -> Option<Duration> {
+    /// Reports whether there was a health check.
+    pub(crate) fn is_set(&self) -> bool {
+        self.offset.load(Relaxed) != i64::MIN
+    }
+
+    /// Returns the time since a moment on the server's clock, in milliseconds since 1970.
+    pub(crate) fn since(&self, moment: u64) -> Since {
         let offset = self.offset.load(Relaxed);
         if offset == i64::MIN {
-            return None;
+            return Since::NoClock;
         }
         let now = offset.saturating_add(self.since_start(Instant::now()));
-        let moment = i64::try_from(moment).ok()?.saturating_mul(1000);
-        let micros = now.saturating_sub(moment).max(0);
-        Some(Duration::from_micros(micros.unsigned_abs()))
+        let moment = i64::try_from(moment).unwrap_or(i64::MAX);
+        let micros = now.saturating_sub(moment.saturating_mul(1000));
+        match u64::try_from(micros) {
+            Ok(micros) => Since::Time(Duration::from_micros(micros)),
+            Err(_) if micros >= -DRIFT => Since::Time(Duration::ZERO),
+            Err(_) => Since::Ahead,
+        }
     }
 
     fn since_start(&self, instant: Instant) -> i64 {
@@ -243,13 +265,18 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn ages_are_differences_on_the_servers_clock() {
         let endpoint = Endpoint::new("one".into(), None);
-        assert_eq!(endpoint.clock.since(0), None);
+        assert_eq!(endpoint.clock.since(0), Since::NoClock);
         let text = |text: &str| Value::BulkString(text.into());
         let reply = Value::Array(vec![text("1700000000"), text("500000")]);
         endpoint.clock.set(&reply, Instant::now());
         tokio::time::advance(Duration::from_secs(2)).await;
         let since = |moment| endpoint.clock.since(moment);
-        assert_eq!(since(1_700_000_000_000), Some(Duration::from_millis(2500)));
-        assert_eq!(since(1_700_000_009_000), Some(Duration::ZERO));
+        assert_eq!(
+            since(1_700_000_000_000),
+            Since::Time(Duration::from_millis(2500))
+        );
+        assert_eq!(since(1_700_000_003_000), Since::Time(Duration::ZERO));
+        assert_eq!(since(1_700_000_009_000), Since::Ahead);
+        assert_eq!(since(u64::MAX), Since::Ahead);
     }
 }

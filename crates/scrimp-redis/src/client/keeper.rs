@@ -55,6 +55,7 @@ impl Shared {
     /// Opens a connection, and lets one command try it.
     async fn connect(&self) -> Result<(), Failure> {
         let number = self.counts.connections.get() + 1;
+        let known = self.channels.names();
         let opened = self
             .topology
             .connect(number, self.command_timeout, &self.channels);
@@ -77,8 +78,32 @@ impl Shared {
         }
         // Messages were lost while there was no connection. Those who wait try again.
         self.channels.interrupted();
-        self.links.send_replace(Some(link));
+        self.links.send_replace(Some(link.clone()));
+        // Those added since do not know of the connection, which does not know of them.
+        for channel in self.channels.names() {
+            if !known.contains(&channel) && !self.subscribe(link.clone(), &channel).await {
+                break;
+            }
+        }
         Ok(())
+    }
+
+    /// Subscribes to a channel that was added after the connection was opened. If this fails, the
+    /// connection is replaced by one that subscribes to all. Returns whether it succeeds.
+    pub(super) async fn subscribe(&self, mut link: Link, channel: &[u8]) -> bool {
+        let number = link.number;
+        let subscribed = timeout(self.connect_timeout, link.subscribe(channel)).await;
+        let done = matches!(subscribed, Ok(Ok(())));
+        match done {
+            // What was sent before is missing.
+            true => self.channels.interrupted(),
+            false => {
+                tracing::debug!("a channel of Redis was not subscribed; the client reconnects");
+                self.drop_link(number);
+                self.woken.notify_one();
+            }
+        }
+        done
     }
 
     /// Checks the endpoints: all of them, or those that have failed.
@@ -93,6 +118,7 @@ impl Shared {
         let endpoints = self.endpoints.all();
         for endpoint in &endpoints {
             let is_open = endpoint.breaker.is_open();
+            let is_new = !endpoint.clock.is_set();
             if !(whole || is_open && self.is_due(endpoint)) {
                 any = any || !is_open;
                 continue;
@@ -100,6 +126,10 @@ impl Shared {
             match self.probe(&link, endpoint).await {
                 Ok(()) => {
                     any = true;
+                    if is_open || is_new {
+                        // It may have been restarted, or never seen them.
+                        self.load_scripts(&link, endpoint).await;
+                    }
                     match is_open {
                         true => endpoint.breaker.probed(),
                         // No command has come by to try.

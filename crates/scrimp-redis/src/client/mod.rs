@@ -26,6 +26,7 @@ use tokio::{
 use breaker::{Change, Pass};
 use channels::Channels;
 use config::{Config, Hook};
+pub(crate) use endpoint::Since;
 use endpoint::{Endpoint, Endpoints};
 use link::{Link, To, Topology};
 use stats::Counts;
@@ -161,8 +162,18 @@ impl RedisClient {
 
     /// Returns the time since a moment on the clock of the server that holds a key, in milliseconds
     /// since 1970.
-    pub(crate) fn since(&self, key: &[u8], moment: u64) -> Option<Duration> {
+    pub(crate) fn since(&self, key: &[u8], moment: u64) -> Since {
         self.0.shared.endpoints.of(key).clock.since(moment)
+    }
+
+    /// Sends a command about a key on the present connection, though its server may not serve: it
+    /// takes effect behind what was sent before. For those that nothing waits for.
+    pub(crate) async fn send_behind(&self, key: &[u8], command: Cmd) -> Result<Value, Failure> {
+        let shared = &self.0.shared;
+        let mut link = shared.link().ok_or(Failure::Open)?;
+        let limit = shared.health_interval;
+        let reply = link.send(command, To::Key(key), limit).await;
+        reply.map_err(Failure::of)
     }
 
     pub(crate) fn is_cluster(&self) -> bool {
@@ -173,14 +184,10 @@ impl RedisClient {
     pub(crate) fn listen(&self, channel: &[u8], listener: &Arc<dyn Listener>) {
         self.0.shared.channels.add(channel, listener);
         // A connection that is there already does not know of the channel.
-        if let Some(mut link) = self.0.shared.link() {
-            let (channel, listener) = (channel.to_vec(), Arc::downgrade(listener));
+        if let Some(link) = self.0.shared.link() {
+            let (shared, channel) = (Arc::clone(&self.0.shared), channel.to_vec());
             self.spawn("redis.subscribe", async move {
-                if link.subscribe(&channel).await.is_ok()
-                    && let Some(listener) = listener.upgrade()
-                {
-                    listener.interrupted();
-                }
+                shared.subscribe(link, &channel).await;
             });
         }
     }

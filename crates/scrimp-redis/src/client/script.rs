@@ -10,13 +10,17 @@ pub(crate) struct Script(redis::Script, &'static str);
 
 /// Scripts that every connection makes known to its servers: what follows the first write in the queue
 /// shall find what it has written.
-const TEXTS: [&str; 6] = [
+const TEXTS: [&str; 10] = [
     include_str!("../store/put.lua"),
     include_str!("../store/remove.lua"),
     include_str!("../lock/acquire.lua"),
     include_str!("../lock/fence.lua"),
     include_str!("../lock/renew.lua"),
     include_str!("../lock/release.lua"),
+    include_str!("../log/append.lua"),
+    include_str!("../log/read.lua"),
+    include_str!("../log/beat.lua"),
+    include_str!("../log/distrust.lua"),
 ];
 
 /// Returns the commands that make the scripts known.
@@ -43,15 +47,21 @@ impl Script {
         keys: &[&[u8]],
         arguments: &[&[u8]],
     ) -> Result<Value, Failure> {
-        let again = ready.client.clone();
+        let (again, limit) = (ready.client.clone(), ready.limit);
         let command = call("EVALSHA", self.0.get_hash(), keys, arguments);
         match ready.run(keys[0], command).await {
             Err(failure) if failure.has_code("NOSCRIPT") => {
-                let command = call("EVAL", self.1, keys, arguments);
-                again.run(keys[0], command).await
+                let ready = again.admit(keys[0]).ok_or(Failure::Open)?;
+                let command = self.whole(keys, arguments);
+                ready.within(limit).run(keys[0], command).await
             }
             result => result,
         }
+    }
+
+    /// Returns the command that runs the script on a server that may not know it.
+    pub(crate) fn whole(&self, keys: &[&[u8]], arguments: &[&[u8]]) -> Cmd {
+        call("EVAL", self.1, keys, arguments)
     }
 }
 

@@ -62,13 +62,15 @@ struct Names {
     waiters: Vec<u8>,
 }
 
-/// A lock that is held.
+/// A lock that is held, or an attempt whose outcome is not known yet.
 struct Held {
     inner: Arc<Inner>,
     names: Names,
     token: [u8; 16],
     lease: u64,
     fence: u64,
+    /// Flag that the server may hold the lock for it.
+    may_hold: bool,
 }
 
 // === impl RedisFillLock ===
@@ -108,15 +110,24 @@ impl FillLock for RedisFillLock {
             let (place, mut released) = inner.waiting.join(&names.lock);
             let token = fastrand::u128(..).to_le_bytes();
             let lease = milliseconds(lease);
-            let (taken, number) = inner.acquire(&names, &token, lease).await?;
+            // If the reply is late, or the request is gone, the lock may be taken: dropping this
+            // releases it.
+            let mut held = Held {
+                inner: Arc::clone(inner),
+                names: names.clone(),
+                token,
+                lease,
+                fence: 0,
+                may_hold: true,
+            };
+            let result = inner.acquire(&names, &token, lease).await;
+            held.may_hold = match &result {
+                Ok((taken, _)) => *taken,
+                Err(failure) => failure.blames_endpoint(),
+            };
+            let (taken, number) = result?;
             if taken {
-                let mut held = Held {
-                    inner: Arc::clone(inner),
-                    names,
-                    token,
-                    lease,
-                    fence: number,
-                };
+                held.fence = number;
                 if inner.client.is_cluster() {
                     // The counter is in another slot. The lock is released if this fails.
                     held.fence = inner.next_fence().await?;
@@ -203,10 +214,16 @@ impl Inner {
     }
 
     async fn release(&self, names: &Names, token: &[u8]) -> Result<(), Failure> {
-        let ready = self.client.admit(&names.lock).ok_or(Failure::Open)?;
         let keys: [&[u8]; 2] = [&names.lock, &names.waiters];
         let arguments = [token, self.channel.as_bytes(), &names.lock];
-        RELEASE.run(ready, &keys, &arguments).await?;
+        match self.client.admit(&names.lock) {
+            Some(ready) => RELEASE.run(ready, &keys, &arguments).await?,
+            // The time-out of the attempt may be the reason. The server may yet take the lock.
+            None => {
+                let command = RELEASE.whole(&keys, &arguments);
+                self.client.send_behind(&names.lock, command).await?
+            }
+        };
         Ok(())
     }
 }
@@ -236,6 +253,9 @@ impl Lease for Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
+        if !self.may_hold {
+            return;
+        }
         let (inner, names, token) = (Arc::clone(&self.inner), self.names.clone(), self.token);
         // Without a runtime, or without Redis, the lease expires.
         self.inner.client.spawn("redis.release", async move {

@@ -12,6 +12,11 @@ local function add()
 end
 local added = add()
 if type(added) == 'table' and added.err then
+  -- A server without memory to spare refuses it, too. Then the log is as it was.
+  local foreign = string.find(added.err, 'WRONGTYPE', 1, true)
+    or string.find(added.err, 'equal or smaller', 1, true)
+    or string.find(added.err, 'exhausted', 1, true)
+  if not foreign then return added end
   -- The stream is not that of the head, or no stream at all.
   redis.call('DEL', KEYS[2])
   log, at, nonce, next = ARGV[5], '0', '0', '1'

@@ -60,10 +60,11 @@ pub use stats::RedisLogStats;
 /// interrupted, and when it has heard nothing for 2.5 s. One elected process beats each second, so
 /// that silence means something.
 ///
-/// The first invalidation after a pause is appended at once; those of the next 5 ms are gathered. A record that cannot be appended is kept, and
-/// appended before the writer calls itself caught up. Equal invalidations wait once; more than
-/// 65,536 different ones are replaced by one of everything. A record may be appended twice, which
-/// costs calls, never a stale response.
+/// The first invalidation after a pause is appended at once; those of the next 5 ms are gathered. A
+/// record that cannot be appended, such as by a server without memory to spare, is kept, and appended
+/// before the writer calls itself caught up. Equal invalidations wait once; more than 65,536 different
+/// ones are replaced by one of everything. A record may be appended twice, which costs calls, never a
+/// stale response.
 ///
 /// Names of records have a number that only they have, and a log has an identifier that only it has.
 /// So a process notices

@@ -39,7 +39,7 @@ impl RedisStoreBuilder {
             prefix: "scrimp".to_owned(),
             codec: Codec::new().compression(Compression::Fast),
             log: None,
-            max_body: 8 << 20,
+            max_body: 1 << 20,
             max_lifetime: Duration::from_secs(24 * 60 * 60),
             fill_bytes: 64 << 20,
         };
@@ -73,14 +73,19 @@ impl RedisStoreBuilder {
 
     /// Sets the log of invalidations that the fleet shares, which the layer takes from the store.
     /// Without it, a process uses no response that another one has stored, because it does not know
-    /// the invalidations. Default: none.
+    /// the invalidations, and each replaces those of the others. Default: none.
     pub fn shared_log(self, log: &SharedLog) -> Self {
         let log = log.clone();
         self.map(|settings| settings.set(|config| config.log = Some(log)))
     }
 
     /// Sets the size of the largest body that is stored or read, from 1 byte to 256 MiB. Default:
-    /// 8 MiB.
+    /// 1 MiB.
+    ///
+    /// A look-up reads all variants of a response within the [command
+    /// time-out](crate::RedisClientBuilder::command_timeout), and one that takes longer opens the
+    /// breaker of its server for all. Raise both together: what is large, or has many variants, needs
+    /// more time on the network.
     pub fn max_body(self, bytes: u64) -> Self {
         let range = 1..=256 << 20;
         self.map(|settings| {
@@ -116,7 +121,11 @@ impl RedisStoreBuilder {
     ///
     /// If a setting is out of its range.
     pub fn build(self) -> Result<RedisStore, SettingError> {
-        Ok(RedisStore::with(self.client, self.settings.finish()?))
+        let config = self.settings.finish()?;
+        if config.log.is_none() {
+            tracing::warn!("without a shared log, responses of other processes are not used");
+        }
+        Ok(RedisStore::with(self.client, config))
     }
 
     fn map(self, change: impl FnOnce(Settings<Config>) -> Settings<Config>) -> Self {

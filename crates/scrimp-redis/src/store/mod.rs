@@ -21,7 +21,7 @@ use scrimp_cache::{
 use scrimp_core::{BoxError, Key, KeyRef};
 use tokio::{sync::Semaphore, time::Instant};
 
-use crate::client::{Failure, Ready, RedisClient};
+use crate::client::{Failure, Ready, RedisClient, Since};
 use builder::Config;
 pub use builder::RedisStoreBuilder;
 use record::{NAME, RECORDS, Record};
@@ -47,13 +47,18 @@ const MAX_REMOVALS: usize = 256;
 /// A key of Redis holds the variants of one response as a hash, one field each, so that two writers
 /// do not lose each other's. It expires when the last of them is of no more use. A value that was cut
 /// off, changed, or stored for another key is a miss; it is counted as
-/// [damaged](RedisStoreStats::damaged), and removed.
+/// [damaged](RedisStoreStats::damaged), and removed. One that this process may not read, such as one
+/// that is encrypted with a key it does not have, is a miss, and stays.
 ///
 /// - **Fences**: a response that was fetched under a [lock](crate::RedisFillLock) is not stored once
 ///   a later holder of the lock has stored one.
 /// - **Invalidations** of all processes are known by the [log](RedisStoreBuilder::shared_log) that they
-///   share: what was hit since its upstream call began is not used.
+///   share: what was hit since its upstream call began is not used. Without the log, no process uses
+///   what another one has stored.
 /// - **Ages** are differences on the clock of the Redis server. The clocks of processes may differ.
+///   Those of servers that replace each other should agree: after a failover, ages of what was
+///   stored before are wrong by their difference, and what seems to be stored in the future is a
+///   miss.
 /// - **Failure**: a look-up that cannot be made is a miss, and a write that cannot is rejected, at
 ///   once. See [`RedisClient`].
 ///
@@ -82,7 +87,8 @@ type Later<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
 // === impl RedisStore ===
 
 impl RedisStore {
-    /// Returns a store with the default settings.
+    /// Returns a store with the default settings, for one process: without a
+    /// [log](RedisStoreBuilder::shared_log), responses of other processes are not used.
     #[must_use]
     pub fn new(client: &RedisClient) -> Self {
         let builder = Self::builder(client);
@@ -271,14 +277,23 @@ impl Inner {
             };
             let bytes = Bytes::from(bytes);
             let decoded = match self.client.since(name, record.stored) {
-                Some(time) => self.codec.decode_after(key.as_ref(), &bytes, time),
-                None => self.codec.decode(key.as_ref(), &bytes),
+                Since::Time(time) => self.codec.decode_after(key.as_ref(), &bytes, time),
+                Since::NoClock => self.codec.decode(key.as_ref(), &bytes),
+                // Its age is unknown. It expires, or the next put replaces it.
+                Since::Ahead => continue,
             };
             match decoded {
                 Ok(variants) => found.extend(variants.iter().cloned().map(|entry| (record, entry))),
                 // It may be of use again once the log is complete, and expires in any case.
                 Err(DecodeError::Outdated) => self.counts.outdated.increment(),
-                Err(error) => self.damaged(name, Some(record), &error),
+                Err(
+                    error @ (DecodeError::Foreign
+                    | DecodeError::Corrupt
+                    | DecodeError::Damaged(_)
+                    | DecodeError::OtherKey),
+                ) => self.damaged(name, Some(record), &error),
+                // Other processes may be able to read it: they have other keys, or other settings.
+                Err(error) => tracing::debug!(%error, "a stored response is not read"),
             }
         }
         Found(found)

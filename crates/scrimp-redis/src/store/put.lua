@@ -16,6 +16,8 @@ if #records >= 8 then highest = struct.unpack('>d', records) end
 if fence > 0 and fence < highest then return 0 end
 if fence > highest then highest = fence end
 local expires = now + life
+-- After a failover, moments may be those of a clock that is ahead: what they belong to has no age.
+local latest = now + 1000
 local last, kept, gone = expires, {}, {}
 for at = 9, #records - 55, 56 do
   local other = string.sub(records, at, at + 15)
@@ -23,7 +25,7 @@ for at = 9, #records - 55, 56 do
   if other == name then
     local same = string.sub(records, at + 16, at + 23) == writer
     if same and ends > now and struct.unpack('>d', records, at + 32) > sent then return 0 end
-  elseif ends <= now or #kept + 1 >= most then
+  elseif ends <= now or struct.unpack('>d', records, at + 40) > latest or #kept + 1 >= most then
     gone[#gone + 1] = other
   else
     kept[#kept + 1] = string.sub(records, at, at + 55)

@@ -1,4 +1,4 @@
-//! What is known of each variant under a key, beside its bytes.
+//! Records of the variants under a key, beside their bytes.
 //!
 //! A key is a hash. Each variant is a field, named by its selection; the field `m` holds the highest
 //! fence and one record per variant, the newest first. Scripts read and write the same form.

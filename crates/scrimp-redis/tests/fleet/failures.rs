@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use scrimp_cache::{Cache, CacheLayer, Invalidation, MemoryStore};
-use scrimp_redis::{RedisClient, RedisLog};
+use scrimp_redis::{Degradation, RedisClient, RedisLog};
 use scrimp_testkit::{ManualClock, Reply, Scripted, ScriptedBody};
 use tokio::time::Instant;
 use tower::{Layer, ServiceExt};
@@ -305,4 +305,83 @@ async fn a_node_that_starts_later_and_one_that_ends_leave_the_others_with_a_beat
         document,
     };
     fleet.recovers().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_without_memory_refuses_a_record_and_keeps_the_log() {
+    let Some(fleet) = Fleet::start().await else {
+        return;
+    };
+    let first = fleet.change();
+    fleet.age_on_b(first).await;
+    fleet.a.log.settled().await;
+    let log = || fleet.redis.run(&["HGET", HEAD, "log"]);
+    let before = log();
+    fleet
+        .redis
+        .run(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
+    fleet.redis.run(&["CONFIG", "SET", "maxmemory", "1"]);
+    let second = fleet.change();
+    let start = Instant::now();
+    while fleet.a.log.stats().append_failures == 0 {
+        assert!(log() == before, "the log was replaced");
+        assert!(start.elapsed() < 2 * BOUND, "the record was not refused");
+        tokio::task::yield_now().await;
+    }
+    fleet.redis.run(&["CONFIG", "SET", "maxmemory", "0"]);
+    fleet.a.log.settled().await;
+    assert_eq!(log(), before);
+    fleet.age_on_b(second).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscription_that_failed_is_repeated() {
+    let Some(redis) = Server::start(&[]) else {
+        return;
+    };
+    let (changed, mut changes) = tokio::sync::mpsc::unbounded_channel();
+    let client = RedisClient::builder([redis.url()])
+        .health_interval(Duration::from_millis(200))
+        .notify_degraded(move |change| {
+            let _ = changed.send(matches!(change, Degradation::Ended { .. }));
+        });
+    let client = client.build().unwrap();
+    client.connected().await;
+    redis.run(&["ACL", "SETUSER", "default", "resetchannels"]);
+    let _log = RedisLog::builder(&client).build().unwrap();
+    assert_eq!(changes.recv().await, Some(false));
+    redis.run(&["ACL", "SETUSER", "default", "allchannels"]);
+    while changes.recv().await != Some(true) {}
+    let numbers = redis.run(&["PUBSUB", "NUMSUB", BELL]);
+    assert!(format!("{numbers:?}").contains("int(1)"), "{numbers:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_serves_again_knows_the_scripts() {
+    let Some(redis) = Server::start(&[]) else {
+        return;
+    };
+    let (changed, mut changes) = tokio::sync::mpsc::unbounded_channel();
+    let client = RedisClient::builder([redis.url()])
+        .health_interval(Duration::from_millis(200))
+        .notify_degraded(move |change| {
+            let _ = changed.send(matches!(change, Degradation::Ended { .. }));
+        });
+    let client = client.build().unwrap();
+    client.connected().await;
+    let known = || {
+        let put = redis::Script::new(include_str!("../../src/store/put.lua"));
+        let append = redis::Script::new(include_str!("../../src/log/append.lua"));
+        let known = redis.run(&["SCRIPT", "EXISTS", put.get_hash(), append.get_hash()]);
+        format!("{known:?}").matches("int(1)").count()
+    };
+    assert_eq!(known(), 2);
+    redis.run(&["SCRIPT", "FLUSH"]);
+    redis.signal("STOP");
+    // Its own calls find that the server does not answer.
+    let _log = RedisLog::builder(&client).build().unwrap();
+    assert_eq!(changes.recv().await, Some(false));
+    redis.signal("CONT");
+    assert_eq!(changes.recv().await, Some(true));
+    assert_eq!(known(), 2);
 }

@@ -2,8 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures_util::FutureExt;
 use scrimp_core::{Acquired, FillLock, Key, KeyBuf, Lease};
-use scrimp_redis::RedisFillLock;
+use scrimp_redis::{RedisClient, RedisFillLock};
 use tokio::time::timeout;
 
 use crate::{
@@ -161,4 +162,43 @@ async fn of_many_processes_one_at_a_time_holds_a_lock() {
     for end in timeout(SOON, ends).await.expect("all are woken") {
         end.expect("no holder but one");
     }
+}
+
+#[tokio::test]
+async fn a_lock_whose_reply_comes_too_late_is_released() {
+    let Some(server) = Server::start(&[]) else {
+        return;
+    };
+    let client = RedisClient::builder([server.url()]).command_timeout(Duration::from_millis(50));
+    let client = client.build().expect("a client");
+    let (one, other) = (RedisFillLock::new(&client), service(&server));
+    client.connected().await;
+    drop(held(&other, "b", LONG).await);
+    server.signal("STOP");
+    assert!(one.acquire(key("a"), LONG).await.is_err());
+    server.signal("CONT");
+    free(&other, "a").await;
+}
+
+#[tokio::test]
+async fn a_lock_for_a_request_that_is_gone_is_released() {
+    let Some(server) = Server::start(&[]) else {
+        return;
+    };
+    let (one, other) = (service(&server), service(&server));
+    drop(held(&one, "b", LONG).await);
+    drop(held(&other, "b", LONG).await);
+    // It is sent by the first poll.
+    assert!(one.acquire(key("a"), LONG).now_or_never().is_none());
+    free(&other, "a").await;
+}
+
+/// Waits until a lock can be taken, long before its lease ends.
+async fn free(service: &RedisFillLock, name: &str) {
+    let free = async {
+        while let Acquired::Busy(over) = take(service, name, LONG).await {
+            over.await;
+        }
+    };
+    timeout(SOON, free).await.expect("it was released");
 }

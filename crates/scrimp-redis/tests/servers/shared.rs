@@ -1,4 +1,4 @@
-//! What two processes store for each other.
+//! Responses that two processes store for each other.
 
 use std::time::Duration;
 

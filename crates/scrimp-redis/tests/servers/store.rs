@@ -1,4 +1,4 @@
-//! What the store keeps, and what it refuses.
+//! Responses that the store keeps or refuses.
 
 use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
@@ -71,7 +71,10 @@ async fn bodies_of_every_size_come_back_and_large_ones_are_compressed() {
     let Some(server) = Server::start(&[]) else {
         return;
     };
-    let rig = Rig::start(&server.url());
+    let rig = Rig::over(patient(&server.url()), |client| {
+        let store = RedisStore::builder(client).max_body(4 << 20);
+        store.build().expect("the settings are right")
+    });
     let body = |path: &str| {
         let length = path[1..].parse().expect("a length");
         Bytes::from_iter(
@@ -311,4 +314,21 @@ async fn a_stored_response_is_of_use_for_its_lifetime_and_not_longer() {
         panic!("a number");
     };
     assert!((1..=5000).contains(&left), "{left}");
+}
+
+#[tokio::test]
+async fn what_one_process_may_not_read_stays_for_the_others() {
+    let Some(server) = Server::start(&[]) else {
+        return;
+    };
+    let one = Rig::start(&server.url());
+    let small = Rig::over(patient(&server.url()), |client| {
+        let store = RedisStore::builder(client).max_body(5);
+        store.build().expect("the settings are right")
+    });
+    one.fill("/a").await;
+    assert!(!small.get("/a").await.1);
+    let counts = small.store.counts();
+    assert_eq!((counts.damaged, counts.missing), (0, 1), "{counts:?}");
+    assert!(one.get("/a").await.1);
 }

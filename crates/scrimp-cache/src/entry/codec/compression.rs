@@ -32,14 +32,14 @@ const LEVEL: i32 = 3;
 #[cfg(feature = "compression")]
 const WORTH: usize = 90;
 
-/// How a [`Codec`](crate::Codec) compresses bodies.
+/// Selects the compression of the bodies that a [`Codec`](crate::Codec) encodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Compression {
-    /// Bodies are encoded as they are.
+    /// Encodes bodies as they are.
     #[default]
     None,
-    /// LZ4 for bodies below 64 KiB, and Zstandard for longer ones. Bodies below 512 bytes, those in a
+    /// Uses LZ4 for bodies below 64 KiB, and Zstandard for longer ones. Bodies below 512 bytes, those in a
     /// content coding, those of compressed media types and those that get less than a tenth shorter
     /// are encoded as they are.
     #[cfg(feature = "compression")]
@@ -102,8 +102,8 @@ impl Coded {
     }
 }
 
-/// Decodes a body that has this length. Its bytes may be anybody's, so no more memory is taken than
-/// for a body of `max` bytes.
+/// Decodes a body that has this length. The length may be false, and a decoder takes memory for it
+/// first. So no more is taken than for a body of `max` bytes.
 pub(super) fn decode(
     coding: u8,
     bytes: Bytes,

@@ -107,6 +107,9 @@ type Seal = EncryptionKeys;
 #[derive(Clone)]
 enum Seal {}
 
+/// Default size of the largest body that is decoded, in bytes.
+const MAX_BODY: u64 = 64 << 20;
+
 /// The flags of responses that are in memory now.
 #[derive(Default)]
 struct Flags {
@@ -131,7 +134,7 @@ impl Codec {
             seal: None,
             shared_log: None,
             compression: Compression::None,
-            max_body: u64::MAX,
+            max_body: MAX_BODY,
             #[cfg(test)]
             stranger: false,
         }
@@ -186,8 +189,9 @@ impl Codec {
         }
     }
 
-    /// Sets the size of the largest body that is decoded, in bytes. A store that others can write to
-    /// needs a limit: a few bytes can be the compressed form of a body of any length. Default: none.
+    /// Sets the size of the largest body that is decoded, in bytes. It should be the `max_body` of the
+    /// store: longer bodies are encoded, and not decoded. A few bytes can be the compressed form
+    /// of a body of any length, and memory for all of it is taken at once. Default: 64 MiB.
     #[must_use]
     pub fn max_body(self, bytes: u64) -> Self {
         Self {

@@ -358,3 +358,22 @@ fn copies_of_one_response_are_refreshed_once() {
     }
     assert!(codec.flags.lock().shared.len() <= 2 * FEW_FLAGS);
 }
+
+#[cfg(feature = "compression")]
+#[test]
+fn a_few_bytes_that_stand_for_a_very_long_body_are_not_decoded_by_default() {
+    let (codec, clock) = codec();
+    let entries = entry(clock.clock().instant());
+    let tree = entries.new_tree(&mut TestRunner::deterministic());
+    let mut long = tree.expect("an entry").current();
+    long.headers = StoredFields::new(&HeaderMap::new(), None);
+    long.body = vec![0; 1 + (64 << 20)].into();
+    let codec = codec.compression(Compression::Fast);
+    let bytes = codec.encode(key().as_ref(), &Variants::from_iter([Arc::new(long)]));
+    let bytes = bytes.expect("short");
+    assert!(bytes.len() < 1 << 20);
+    let decoded = codec.decode(key().as_ref(), &bytes);
+    assert_eq!(decoded.expect_err("too long"), DecodeError::TooLarge);
+    let decoded = codec.max_body(u64::MAX).decode(key().as_ref(), &bytes);
+    assert!(decoded.is_ok());
+}

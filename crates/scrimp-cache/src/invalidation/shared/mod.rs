@@ -147,6 +147,15 @@ impl SharedLog {
             return;
         }
         epochs.share(Box::new(self.clone()));
+        let has_begun = known.now.log != 0;
+        drop(known);
+        if has_begun {
+            // What was applied until now has not reached the local log, and a journal may have
+            // brought back responses that it hit.
+            epochs.follow(Target::Everything, false);
+        }
+        // Under the lock, so that a transport that changes it now has the last word.
+        let known = self.0.known.write();
         epochs.set_doubtful(!known.complete);
     }
 
@@ -225,6 +234,10 @@ impl LogReplica {
         known.marks.begin_at(last.at);
         known.recent.clear();
         let at = last.stamp();
+        if last.nonce != 0 {
+            // Another record may have had its position, and not only the ones after it.
+            known.recent.push_back(at);
+        }
         known.now = Stamp { log, at };
         drop(known);
         self.follow(Record::everything());
@@ -382,3 +395,6 @@ impl fmt::Display for UnreadableRecord {
 }
 
 impl std::error::Error for UnreadableRecord {}
+
+#[cfg(test)]
+mod tests;

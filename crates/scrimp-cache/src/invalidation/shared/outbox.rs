@@ -18,7 +18,8 @@ const MAX_WAITING: usize = 1 << 16;
 const MAX_RECORD: usize = 1 << 12;
 
 /// Local invalidations that wait: each target once, as their order does not count. What does not
-/// fit is replaced by one invalidation of everything, so that nothing is ever lost.
+/// fit is replaced by one invalidation of everything. Versions stay beside it, unless they alone
+/// are too many.
 #[derive(Debug)]
 pub(super) struct Outbox {
     hard: Waiting,
@@ -77,8 +78,17 @@ impl Outbox {
         let full = [&self.hard, &self.soft]
             .iter()
             .any(|part| part.is_above(max));
-        if full || self.versions.len() > max {
-            *self = Self::new(max);
+        let too_many_versions = self.versions.len() > max;
+        if full || too_many_versions {
+            // An invalidation of everything does not outdate what is fetched later, as a version does.
+            let versions = match too_many_versions {
+                true => HashMap::default(),
+                false => std::mem::take(&mut self.versions),
+            };
+            *self = Self {
+                versions,
+                ..Self::new(max)
+            };
             self.hard.everything = true;
         }
     }
@@ -182,6 +192,24 @@ mod tests {
         for n in 0..100 * Epochs::MAX_GLOBS {
             outbox.add(&Target::Glob(Pattern::name(&format!("{n}:*"))), true);
             assert!(outbox.soft.globs.len() <= Epochs::MAX_GLOBS);
+        }
+        assert!(drain(&mut outbox)[0].hard.everything);
+    }
+
+    #[test]
+    fn versions_wait_on_when_other_targets_are_too_many_and_have_the_same_limit() {
+        let room = 100;
+        let mut outbox = Outbox::new(room);
+        outbox.add(&Target::Version(Tag(1), 3), false);
+        for n in 0..=room as u64 {
+            outbox.add(&Target::tag(Tag(n)), false);
+        }
+        let records = drain(&mut outbox);
+        assert!(records[0].hard.everything);
+        assert_eq!(records[0].versions, [(1, 3)]);
+        for n in 0..100 * room as u64 {
+            outbox.add(&Target::Version(Tag(n), 1), false);
+            assert!(outbox.versions.len() <= room);
         }
         assert!(drain(&mut outbox)[0].hard.everything);
     }

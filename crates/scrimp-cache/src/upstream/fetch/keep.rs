@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, header};
 use http_body::Body;
 use scrimp_core::extensions::{self, CacheState};
-use scrimp_http::{body::announced_length, status::is_passing, vary};
+use scrimp_http::{body::announced_length, coding::is_coded, status::is_passing, vary};
 
 use super::{Fetch, put};
 use crate::{
@@ -88,17 +88,17 @@ impl Fetch {
     }
 
     /// Returns whether the next response will be refused for the same reason: due to this
-    /// response, not its request, whichever request fields select it. A content coding does not
-    /// decide whether a response may be stored, other fields may. A failure does not predict the next
+    /// response, not its request, whichever request fields select it. A content coding decides
+    /// on streams of events only, other fields may on any response. A failure does not predict the next
     /// response.
     fn refused_as_always<B>(&self, refusal: Refusal, response: &Response<B>) -> bool {
         let by_answer = match refusal {
             Refusal::NoStore => !self.call.asked().facts.control.no_store,
-            Refusal::NoCache
-            | Refusal::Private
-            | Refusal::SetCookie
-            | Refusal::EventStream
-            | Refusal::NotCacheable => true,
+            Refusal::NoCache | Refusal::Private | Refusal::SetCookie | Refusal::NotCacheable => {
+                true
+            }
+            // Events may be stored, but not those in a content coding.
+            Refusal::EventStream => !is_coded(response.headers()),
             _ => false,
         };
         by_answer
