@@ -1,10 +1,6 @@
 //! The steps, and what each of them must show.
 
-use std::{
-    fmt,
-    net::SocketAddr,
-    time::{Duration, Instant},
-};
+use std::{fmt, net::SocketAddr, time::Duration};
 
 use axum::body::Body;
 use http::{Method, Request, StatusCode};
@@ -14,7 +10,10 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 use scrimp::core::BoxError;
-use tokio::{task::JoinSet, time::timeout};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, timeout},
+};
 
 use crate::{
     node::{Node, serve},
@@ -81,7 +80,9 @@ pub(crate) async fn tell(redis: &str, mut tell: impl FnMut(&Step) + Send) -> Res
     let told = "B, after the product changed";
     story.ask(told, &b, expect("version 1", true, 1)).await?;
     story.purge(&a, &b).await?;
-    story.ask("B", &b, expect("version 2", false, 2)).await
+    story.ask("B", &b, expect("version 2", false, 2)).await?;
+    // A has the old one in its memory, and the new one below it.
+    story.ask("A", &a, expect("version 2", true, 2)).await
 }
 
 // === impl Story ===
@@ -113,6 +114,8 @@ impl Story<'_> {
 
     /// Purges the product on one gateway, and waits until the other one knows.
     async fn purge(&mut self, on: &Node, other: &Node) -> Result<(), BoxError> {
+        // Nothing else is appended to this log.
+        let next = on.log.stats().position + 1;
         let begun = Instant::now();
         let path = "/purge?tag=product:42";
         let mut step = self
@@ -125,8 +128,8 @@ impl Story<'_> {
             return Err("the purge was refused".into());
         }
         let known = async {
-            on.log.settled().await;
-            other.log.reached(on.log.stats().position).await;
+            on.log.reached(next).await;
+            other.log.reached(next).await;
         };
         let late = |_| format!("B does not know of the purge after {BOUND:?}");
         timeout(BOUND, known).await.map_err(late)?;

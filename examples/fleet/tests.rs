@@ -66,7 +66,7 @@ async fn a_purge_on_one_gateway_takes_effect_on_the_other() {
     let mut lines = Vec::new();
     let told = tell(&server.url, |step: &Step| lines.push(step.to_string())).await;
     told.unwrap_or_else(|error| panic!("{error}\n{}", lines.join("\n")));
-    assert_eq!(lines.len(), 6, "{lines:?}");
+    assert_eq!(lines.len(), 7, "{lines:?}");
     // A second fleet in the same Redis has nothing to do with the first one.
     tell(&server.url, |_| ()).await.unwrap();
 }

@@ -59,6 +59,8 @@ impl<U: Store, L: Store> Inner<U, L> {
         found: Option<Arc<Variants>>,
         now: Instant,
     ) -> Lookup<Later<Option<Arc<Variants>>>> {
+        #[cfg(feature = "codec")]
+        let found = found.filter(|found| !self.is_hit(found));
         let (old, fresh_only) = match Upper::of(found, now) {
             Upper::Answer(found) => {
                 self.counts.upper.increment();
@@ -76,6 +78,18 @@ impl<U: Store, L: Store> Inner<U, L> {
         Lookup::Later(Box::pin(async move {
             inner.wait(key, old, get, fresh_only, now).await
         }))
+    }
+
+    /// Reports whether an invalidation has hit responses above. Another process may have stored a newer
+    /// one below since.
+    #[cfg(feature = "codec")]
+    fn is_hit(&self, found: &Variants) -> bool {
+        let log = self.log.get_or_init(|| {
+            let lower = self.lower.shared_log();
+            lower.or_else(|| self.upper.shared_log())
+        });
+        log.as_ref()
+            .is_some_and(|log| found.iter().any(|entry| log.has_hit(&entry.validity)))
     }
 
     /// Waits for the lower tier, for as long as its limits allow.

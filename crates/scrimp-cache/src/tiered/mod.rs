@@ -6,6 +6,8 @@ mod policy;
 mod sketch;
 mod stats;
 
+#[cfg(feature = "codec")]
+use std::sync::OnceLock;
 use std::{
     fmt,
     future::Future,
@@ -81,6 +83,9 @@ struct Inner<U, L> {
     lower_time: AtomicU64,
     /// Evictions of the upper tier when it was last looked at.
     evicted: AtomicU64,
+    /// The log of a fleet, once a look-up has asked for it.
+    #[cfg(feature = "codec")]
+    log: OnceLock<Option<crate::SharedLog>>,
 }
 
 type Later<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
@@ -115,6 +120,8 @@ impl<U, L> Tiered<U, L> {
             counts: Counts::default(),
             lower_time: AtomicU64::new(0),
             evicted: AtomicU64::new(0),
+            #[cfg(feature = "codec")]
+            log: OnceLock::new(),
         }))
     }
 

@@ -166,7 +166,10 @@ impl RedisLog {
     /// They hold in this process anyway. Wait for it before the end of a process whose invalidations
     /// matter to others.
     pub async fn settled(&self) {
-        self.wait_for(|state| state.settled).await;
+        // The state tells when to look again. It may not know of an invalidation of this moment.
+        let shared = &self.0.shared;
+        self.wait_for(|state| state.settled && shared.is_settled())
+            .await;
     }
 
     /// Waits until the record at a position of the present log is applied here.

@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures_util::FutureExt;
 use scrimp_core::{Acquired, FillLock, Key, KeyBuf, Lease};
 use scrimp_redis::{RedisClient, RedisFillLock};
 use tokio::time::timeout;
@@ -177,19 +176,6 @@ async fn a_lock_whose_reply_comes_too_late_is_released() {
     server.signal("STOP");
     assert!(one.acquire(key("a"), LONG).await.is_err());
     server.signal("CONT");
-    free(&other, "a").await;
-}
-
-#[tokio::test]
-async fn a_lock_for_a_request_that_is_gone_is_released() {
-    let Some(server) = Server::start(&[]) else {
-        return;
-    };
-    let (one, other) = (service(&server), service(&server));
-    drop(held(&one, "b", LONG).await);
-    drop(held(&other, "b", LONG).await);
-    // It is sent by the first poll.
-    assert!(one.acquire(key("a"), LONG).now_or_never().is_none());
     free(&other, "a").await;
 }
 

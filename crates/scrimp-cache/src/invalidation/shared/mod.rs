@@ -18,6 +18,7 @@
 
 mod marks;
 mod outbox;
+mod own;
 mod record;
 
 use std::{
@@ -29,7 +30,7 @@ use std::{
 use bytes::Bytes;
 use parking_lot::RwLock;
 
-use self::{marks::Marks, outbox::Outbox, record::Record};
+use self::{marks::Marks, outbox::Outbox, own::Own, record::Record};
 use super::{
     epoch::{Announce, Carried, Epoch, Epochs, Stamp, Target, Validity},
     target::fingerprint,
@@ -111,17 +112,6 @@ struct Known {
     own: Own,
 }
 
-/// Local invalidations that have no position in the shared log yet.
-#[derive(Default)]
-struct Own {
-    /// Their marks, by numbers that only this process knows.
-    marks: Marks,
-    /// Numbers of the last one, of the last one taken, and of the last one with a position.
-    last: u64,
-    taken: u64,
-    placed: u64,
-}
-
 // === impl SharedLog ===
 
 impl SharedLog {
@@ -159,6 +149,19 @@ impl SharedLog {
         epochs.set_doubtful(!known.complete);
     }
 
+    /// Reports whether all local invalidations have positions in the shared log, so that other
+    /// processes get to know of them even if this one ends.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.0.known.read().own.is_settled()
+    }
+
+    /// Reports whether a response in the memory of this process was hit.
+    pub(crate) fn has_hit(&self, entry: &Validity) -> bool {
+        let local = self.0.local.get();
+        local.is_some_and(|local| local.check(entry) == Epoch::Gone)
+    }
+
     /// Turns a response of another process into an entry as of now. Returns whether it is stale.
     /// `None` if it was hit, or if that is unknown.
     pub(crate) fn admit(&self, stamp: Stamp, mut carried: Carried) -> Option<(Validity, bool)> {
@@ -174,9 +177,7 @@ impl SharedLog {
 impl Announce for SharedLog {
     fn announce(&self, target: &Target, soft: bool) {
         let mut known = self.0.known.write();
-        let number = known.own.last + 1;
-        known.own.last = number;
-        known.own.marks.apply(number, target.clone(), soft);
+        known.own.add(target.clone(), soft);
         known.outbox.add(target, soft);
         drop(known);
         (self.0.wake)();
@@ -235,7 +236,7 @@ impl LogReplica {
         known.recent.clear();
         let at = last.stamp();
         if last.nonce != 0 {
-            // Another record may have had its position, and not only the ones after it.
+            // A server that came back with older data may give its position to another record.
             known.recent.push_back(at);
         }
         known.now = Stamp { log, at };
@@ -326,11 +327,7 @@ impl Known {
         if stamp.log == 0 || stamp.log != self.now.log || !self.has(stamp.at) {
             return Epoch::Gone;
         }
-        let own = match self.own.placed < self.own.last {
-            true => self.own.marks.epoch(carried, self.own.placed),
-            false => Epoch::Valid,
-        };
-        own.max(self.marks.epoch(carried, at))
+        self.own.epoch(carried).max(self.marks.epoch(carried, at))
     }
 
     /// Notes that a record is applied.
@@ -372,18 +369,6 @@ impl RecordId {
 /// Returns the position in a stamp.
 fn position(stamp: u64) -> u64 {
     stamp >> RecordId::NAME
-}
-
-// === impl Own ===
-
-impl Own {
-    /// Notes that all up to this number have positions in the shared log.
-    fn place(&mut self, through: u64) {
-        self.placed = self.placed.max(through);
-        if self.placed == self.last {
-            self.marks = Marks::default();
-        }
-    }
 }
 
 // === impl UnreadableRecord ===
