@@ -107,12 +107,9 @@ impl Shape {
     ) -> Self {
         // A map has room for names, and more lines of them than it can have names.
         let mut fields = HeaderMap::try_with_capacity(names + SLOTS).unwrap_or_default();
-        for (name, value) in [header::AGE, header::CACHE_STATUS]
-            .into_iter()
-            .zip(placeholders())
-        {
-            fields.insert(name, value);
-        }
+        let [age, cache_status] = placeholders();
+        fields.insert(header::AGE, age);
+        fields.insert(header::CACHE_STATUS, cache_status);
         for (name, value) in lines {
             fields.append(name.clone(), value);
         }
