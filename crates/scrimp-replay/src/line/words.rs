@@ -83,18 +83,17 @@ impl<'a> Iterator for Words<'a> {
 /// Returns the end of a quote: an unescaped quote before a blank or the end of the line. Others
 /// are part of a text that was not escaped.
 fn closing(text: &[u8], close: u8) -> Option<usize> {
+    let escape = if close == b'"' { b'\\' } else { close };
     let mut at = 0;
     loop {
-        let byte = *text.get(at)?;
-        if byte == b'\\' && close == b'"' {
+        at += memchr::memchr2(close, escape, text.get(at..)?)?;
+        if text[at] != close {
             at += 2;
-            continue;
-        }
-        let ends = text.get(at + 1).is_none_or(u8::is_ascii_whitespace);
-        if byte == close && ends {
+        } else if text.get(at + 1).is_none_or(u8::is_ascii_whitespace) {
             return Some(at);
+        } else {
+            at += 1;
         }
-        at += 1;
     }
 }
 
