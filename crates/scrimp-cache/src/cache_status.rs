@@ -219,7 +219,7 @@ fn parameter<'a>(name: &'a str, value: Option<&'a str>) -> (&'a str, &'a str) {
 /// Returns the verdict on a response of this policy, for layers outside.
 pub(crate) fn info(state: CacheState, policy: &Policy, freshness: Freshness) -> CacheInfo {
     let mut info = CacheInfo::new(state);
-    info.age = Some(freshness.age);
+    info.age = Some(freshness.age());
     info.expires_in = Some(match policy.always_validate {
         // It is always validated before use, so other layers must not take it for fresh.
         true => Duration::ZERO,

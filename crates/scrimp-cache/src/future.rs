@@ -78,6 +78,8 @@ struct LookingUp<S, ReqB, St: Store> {
     key: Key,
     inner: S,
     common: Arc<Common<St>>,
+    /// The store looks behind a response that was hit.
+    is_last: bool,
 }
 
 // === impl CacheFuture ===
@@ -231,28 +233,42 @@ where
                 let key = key.as_ref();
                 return match shared.store.get(key) {
                     Lookup::Now(found) => {
-                        let request = (request, shown);
+                        let (request, found) = ((request, shown), (found, false));
                         Self::drive(inner, common, request, asked, key, found, patience)
                     }
                     Lookup::Later(get) => {
                         *patience = Patience::of(request.extensions());
-                        Self::LookingUp {
-                            looking: Some(Box::new(LookingUp {
-                                lookup: LateLookup::new(shared, get),
-                                request,
-                                shown,
-                                asked: asked.clone(),
-                                key: key.to_key(),
-                                inner: inner.clone(),
-                                common: Arc::clone(common),
-                            })),
-                        }
+                        Self::wait(inner, common, (request, shown), asked, key, (get, false))
                     }
                 };
             }
         };
         shown.restore(&mut request);
         Self::forward(inner, request, exchange, patience)
+    }
+
+    /// Waits for a look-up. `get` comes with whether it is the last one.
+    #[cold]
+    fn wait(
+        inner: &S,
+        common: &Arc<Common<St>>,
+        (request, shown): (Request<ReqB>, Shown),
+        asked: &LookupRequest,
+        key: KeyRef<'_>,
+        (get, is_last): (St::Get, bool),
+    ) -> Self {
+        Self::LookingUp {
+            looking: Some(Box::new(LookingUp {
+                lookup: LateLookup::new(&common.shared, get),
+                request,
+                shown,
+                asked: asked.clone(),
+                key: key.to_key(),
+                inner: inner.clone(),
+                common: Arc::clone(common),
+                is_last,
+            })),
+        }
     }
 
     /// Makes a call whose caller waits for its response.
@@ -293,7 +309,8 @@ where
         Self::Late { late }
     }
 
-    /// Continues a request, now that the stored responses are known.
+    /// Continues a request, now that the stored responses are known, and whether the store has looked
+    /// behind one that was hit.
     ///
     /// It is always inlined: it has two callers, and otherwise a hit's request would be copied.
     #[inline(always)]
@@ -303,11 +320,11 @@ where
         (mut request, shown): (Request<ReqB>, Shown),
         asked: &LookupRequest,
         key: KeyRef<'_>,
-        found: Option<Arc<Variants>>,
+        (found, is_last): (Option<Arc<Variants>>, bool),
         patience: &mut Patience,
     ) -> Self {
         let (shared, background) = (&common.shared, &common.background);
-        let answer = match decide(shared, &request, asked, key, found) {
+        let answer = match decide(shared, &request, asked, key, found, is_last) {
             Decision::Answer(found) => found.answer(shared, &mut request, asked),
             Decision::AnswerAndRefresh(found, refreshing) => {
                 // These come first, as the answer may take the request's extensions.
@@ -321,6 +338,10 @@ where
             Decision::Refuse(reason) => {
                 shared.counters.others.increment();
                 Answer::refusal(shared, reason)
+            }
+            Decision::Wait(get) => {
+                *patience = Patience::of(request.extensions());
+                return Self::wait(inner, common, (request, shown), asked, key, (*get, true));
             }
             Decision::Call(miss) => {
                 shared.counters.others.increment();
@@ -373,7 +394,7 @@ where
 {
     fn proceed(self, found: Option<Arc<Variants>>, patience: &mut Patience) -> State<S, ReqB, St> {
         let (request, asked) = ((self.request, self.shown), &self.asked);
-        let (inner, key) = (&self.inner, self.key.as_ref());
+        let (inner, key, found) = (&self.inner, self.key.as_ref(), (found, self.is_last));
         State::drive(inner, &self.common, request, asked, key, found, patience)
     }
 }

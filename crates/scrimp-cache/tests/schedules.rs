@@ -12,6 +12,8 @@
 mod checker;
 #[path = "../src/invalidation/bucket.rs"]
 mod bucket;
+#[path = "../src/invalidation/carried.rs"]
+mod carried;
 #[path = "../src/invalidation/covered.rs"]
 mod covered;
 #[path = "../src/invalidation/epoch.rs"]
@@ -22,6 +24,8 @@ mod kept;
 mod log;
 #[path = "model/scenario.rs"]
 mod scenario;
+#[path = "../src/invalidation/tags.rs"]
+mod tags;
 #[path = "../src/invalidation/validity.rs"]
 mod validity;
 #[path = "../src/invalidation/versions.rs"]

@@ -144,7 +144,14 @@ async fn entries_of_each_kind_weigh_what_they_take() {
             300,
         ),
         (
-            // Variants under one key share the mark of their URI, and each is charged for it.
+            // Variants under one key share the count of their URI, and each is charged for it.
+            Kind {
+                variants: 20,
+                ..SMALL
+            },
+            50,
+        ),
+        (
             Kind {
                 variants: 20,
                 body: 1_000,
@@ -209,7 +216,7 @@ async fn after_large_entries_took_the_place_of_many_small_ones_it_still_does() {
     assert_near(cached.ratio(|cached| {
         cached.request(SMALL, 0..15_000);
         for _ in 0..40 {
-            cached.request(large, 20_000..20_028);
+            cached.request(large, 20_000..20_031);
         }
     }));
     assert!(
@@ -217,4 +224,58 @@ async fn after_large_entries_took_the_place_of_many_small_ones_it_still_does() {
         "{:?}",
         cached.store.stats()
     );
+}
+
+/// The response of a framework to a browser's request, as in the benches.
+fn of_framework() -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(vec![b'b'; 1024]));
+    for (name, value) in [
+        (header::CONTENT_TYPE, "application/json; charset=utf-8"),
+        (header::CACHE_CONTROL, "public, max-age=3600"),
+        (header::ETAG, "\"5f3a1c-9b2e\""),
+        (header::LAST_MODIFIED, "Tue, 14 Jan 2025 09:30:00 GMT"),
+        (header::VARY, "Accept-Encoding"),
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+        (header::CONTENT_LANGUAGE, "en"),
+        (header::CONTENT_LENGTH, "1024"),
+    ] {
+        let value = HeaderValue::from_static(value);
+        response.headers_mut().insert(name, value);
+    }
+    response
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_response_of_a_framework_takes_at_most_600_bytes_beside_its_body() {
+    let store = MemoryStore::new(1024 * MIB);
+    let layer = CacheLayer::new(store.clone());
+    let request = |pages: std::ops::Range<usize>| {
+        for page in pages {
+            let origin = service_fn(|_: Request<Empty<Bytes>>| {
+                std::future::ready(Ok::<_, Infallible>(of_framework()))
+            });
+            let uri = format!("/api/products?category=electronics&page={page}");
+            let request = Request::get(uri)
+                .header(header::HOST, "api.example.com")
+                .header(header::ACCEPT_ENCODING, "gzip, deflate, br, zstd")
+                .body(Empty::new());
+            let request = request.expect("a request");
+            let answer = layer.layer(origin).oneshot(request).now_or_never();
+            let Ok(answer) = answer.expect("nothing waits");
+            let body = answer.into_body().collect().now_or_never();
+            let Ok(_) = body.expect("nothing waits");
+        }
+    };
+    request(0..1_000);
+    let before = store.stats().bytes;
+    let pages = 20_000;
+    let allocated = allocation_counter::measure(|| request(1_000..1_000 + pages)).bytes_current;
+    let beside = |bytes: u64| bytes as usize / pages - 1024;
+    let (allocated, weighed) = (
+        beside(allocated as u64),
+        beside(store.stats().bytes - before),
+    );
+    println!("allocated {allocated}, weighed {weighed}");
+    assert!(allocated <= 600, "{allocated} bytes are allocated");
+    assert!(weighed <= 660, "{weighed} bytes are weighed");
 }

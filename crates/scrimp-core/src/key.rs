@@ -3,7 +3,7 @@
 use std::{
     fmt,
     hash::{BuildHasher, Hash, Hasher, RandomState},
-    sync::LazyLock,
+    sync::{Arc, LazyLock},
 };
 
 use equivalent::Equivalent;
@@ -11,13 +11,19 @@ use equivalent::Equivalent;
 /// Longest key, in bytes, that needs no heap during a look-up.
 const INLINE: usize = 256;
 
-/// Bytes before each part, which hold its length.
-const PREFIX: usize = 4;
+/// Length from which a part has a long prefix. The byte of a short prefix is less.
+const LONG: usize = u8::MAX as usize;
+
+/// Bytes of a long prefix: a mark, and the length.
+const PREFIX: usize = 5;
+
+/// Bytes of the counts of an [`Arc`].
+const COUNTS: usize = 2 * size_of::<usize>();
 
 /// One secret for the whole process, so that clients cannot choose keys that collide.
 static SECRET: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
-/// An owned key: length-prefixed parts, and their keyed hash.
+/// An owned key: length-prefixed parts, and their keyed hash. Clones share the parts.
 ///
 /// Two keys are equal only if all their bytes are. A collision of hashes costs time and never
 /// returns the response to another request. Parts are prefixed with their length, so `("ab", "c")`
@@ -25,7 +31,7 @@ static SECRET: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 #[derive(Clone)]
 pub struct Key {
     hash: u64,
-    bytes: Box<[u8]>,
+    bytes: Arc<[u8]>,
 }
 
 /// A borrowed key, for look-ups without allocation.
@@ -63,7 +69,7 @@ impl Key {
             hash: hash(bytes),
             bytes,
         };
-        let whole: usize = key.parts().map(|part| part.len() + 4).sum();
+        let whole: usize = key.parts().map(|part| prefix_size(part) + part.len()).sum();
         (whole == bytes.len()).then(|| key.to_key())
     }
 
@@ -76,10 +82,16 @@ impl Key {
         }
     }
 
-    /// Returns the number of bytes that this key holds on the heap.
+    /// Returns the memory of the parts, which clones share.
+    #[must_use]
+    pub fn shared_bytes(&self) -> &Arc<[u8]> {
+        &self.bytes
+    }
+
+    /// Returns the number of bytes that this key and its clones hold on the heap.
     #[must_use]
     pub fn heap_size(&self) -> usize {
-        self.bytes.len()
+        size_of_val(&*self.bytes) + COUNTS
     }
 }
 
@@ -108,10 +120,21 @@ impl fmt::Debug for Key {
 impl<'a> KeyRef<'a> {
     /// Returns the parts of the key, in order.
     pub fn parts(self) -> impl Iterator<Item = &'a [u8]> {
-        let mut rest = self.bytes;
+        Self::parts_of(self.bytes)
+    }
+
+    /// Returns the parts of the key with these [bytes](Self::as_bytes), in order.
+    pub fn parts_of(bytes: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+        let mut rest = bytes;
         std::iter::from_fn(move || {
-            let (length, tail) = rest.split_first_chunk::<4>()?;
-            let (part, tail) = tail.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+            let (length, tail) = match rest.split_first()? {
+                (&u8::MAX, tail) => {
+                    let (length, tail) = tail.split_first_chunk()?;
+                    (u32::from_le_bytes(*length) as usize, tail)
+                }
+                (&length, tail) => (usize::from(length), tail),
+            };
+            let (part, tail) = tail.split_at_checked(length)?;
             rest = tail;
             Some(part)
         })
@@ -123,7 +146,8 @@ impl<'a> KeyRef<'a> {
         self.hash
     }
 
-    /// Returns the whole key: each part after its length as four bytes, little-endian.
+    /// Returns the whole key: each part after its length, in one byte, or in four (little-endian)
+    /// after the byte 255.
     #[must_use]
     pub fn as_bytes(self) -> &'a [u8] {
         self.bytes
@@ -183,20 +207,26 @@ impl KeyBuf {
     /// Adds a part.
     #[inline]
     pub fn part(&mut self, part: &[u8]) -> &mut Self {
-        let end = self.length + PREFIX + part.len();
+        let end = self.length + 1 + part.len();
         match self.inline.get_mut(self.length..end) {
-            Some(room) if self.heap.is_empty() => {
-                let (before, rest) = room.split_at_mut(PREFIX);
-                before.copy_from_slice(&prefix(part.len()));
-                rest.copy_from_slice(part);
+            // A part that fits here is shorter than a long one, except for the longest.
+            Some([length, room @ ..]) if part.len() < LONG => {
+                *length = part.len() as u8;
+                room.copy_from_slice(part);
                 self.length = end;
             }
-            _ => {
-                self.push_to_heap(&prefix(part.len()));
-                self.push_to_heap(part);
-            }
+            _ => self.push_part(part),
         }
         self
+    }
+
+    #[cold]
+    fn push_part(&mut self, part: &[u8]) {
+        match u8::try_from(part.len()) {
+            Ok(length) if part.len() < LONG => self.push(&[length]),
+            _ => self.push(&long_prefix(part.len())),
+        }
+        self.push(part);
     }
 
     /// Adds one part that `write` assembles piece by piece.
@@ -205,9 +235,23 @@ impl KeyBuf {
         self.push(&[0; PREFIX]);
         write(&mut |piece| self.push(piece));
         let bytes = self.bytes_mut();
-        let prefix = prefix(bytes.len() - start - PREFIX);
-        bytes[start..start + PREFIX].copy_from_slice(&prefix);
+        let length = bytes.len() - start - PREFIX;
+        if length < LONG {
+            bytes[start] = length as u8;
+            bytes.copy_within(start + PREFIX.., start + 1);
+            self.shorten_by(PREFIX - 1);
+        } else {
+            bytes[start..start + PREFIX].copy_from_slice(&long_prefix(length));
+        }
         self
+    }
+
+    /// Removes this many bytes of the end.
+    fn shorten_by(&mut self, bytes: usize) {
+        match self.heap.len() {
+            0 => self.length -= bytes,
+            length => self.heap.truncate(length - bytes),
+        }
     }
 
     fn bytes(&self) -> &[u8] {
@@ -268,10 +312,15 @@ fn hash(bytes: &[u8]) -> u64 {
     hasher.finish()
 }
 
-/// Returns the prefix of a part. Above 4 GiB the prefix no longer shows the length, but equality
-/// still compares all bytes.
-fn prefix(length: usize) -> [u8; PREFIX] {
-    u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes()
+/// Returns the long prefix of a part. Above 4 GiB it no longer shows the length, but equality still
+/// compares all bytes.
+fn long_prefix(length: usize) -> [u8; PREFIX] {
+    let [a, b, c, d] = u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes();
+    [u8::MAX, a, b, c, d]
+}
+
+fn prefix_size(part: &[u8]) -> usize {
+    if part.len() < LONG { 1 } else { PREFIX }
 }
 
 impl Default for KeyBuf {
@@ -314,55 +363,4 @@ impl Hasher for KeyHasher {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn key(parts: &[Vec<u8>]) -> Key {
-        let mut buf = KeyBuf::new();
-        for part in parts {
-            buf.part(part);
-        }
-        buf.to_key()
-    }
-
-    proptest! {
-        #[test]
-        fn keys_are_equal_exactly_when_all_their_parts_are(
-            left in prop::collection::vec(prop::collection::vec(0u8..3, 0..4), 0..4),
-            right in prop::collection::vec(prop::collection::vec(0u8..3, 0..4), 0..4),
-        ) {
-            prop_assert_eq!(key(&left) == key(&right), left == right);
-            prop_assert_eq!(Key::from_bytes(key(&left).as_ref().as_bytes()), Some(key(&left)));
-            prop_assert_eq!(key(&left).as_ref().parts().map(<[u8]>::to_vec).collect::<Vec<_>>(), left);
-        }
-
-        #[test]
-        fn a_part_written_in_pieces_equals_the_part_written_whole(
-            pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..80), 0..6),
-        ) {
-            let mut whole = KeyBuf::new();
-            whole.part(&pieces.concat());
-            let mut piecewise = KeyBuf::new();
-            piecewise.part_with(|write| pieces.iter().for_each(|piece| write(piece)));
-            prop_assert_eq!(whole.as_ref(), piecewise.as_ref());
-        }
-    }
-
-    #[test]
-    fn bytes_that_are_not_parts_are_not_a_key() {
-        for bytes in [&b"\x01\0\0\0"[..], b"\0\0\0", b"\x01\0\0\0ab"] {
-            assert_eq!(Key::from_bytes(bytes), None);
-        }
-    }
-
-    #[test]
-    fn a_borrowed_key_finds_an_owned_one() {
-        let mut map = std::collections::HashMap::with_hasher(KeyHashBuilder);
-        let mut buf = KeyBuf::new();
-        buf.part(b"GET").part(&[b'x'; 300]);
-        map.insert(buf.to_key(), 1);
-        assert!(map.keys().all(|key| buf.as_ref().equivalent(key)));
-        assert_eq!(map.get(&buf.to_key()), Some(&1));
-    }
-}
+mod tests;

@@ -1,36 +1,59 @@
-//! A heap of places by priority, in which each place can be found.
+//! Heaps of places by priority, in which each place can be found.
 
 use super::grow;
 
-/// A priority queue over the places `0..len` of a list, least priority first; of equal priorities
-/// the one that was set last. In a loop through more than there is room for, all are equal, and what
-/// is held has to stay to be hit.
+/// A priority queue over the places `0..len` of a list, least priority first.
 ///
 /// It follows the list: [`push`](Self::push) and [`swap_remove`](Self::swap_remove) do to the
 /// places what `Vec` does to the items.
-#[derive(Debug, Default)]
-pub(super) struct Heap {
-    nodes: Vec<Node>,
+#[derive(Debug)]
+pub(super) struct Heap<N> {
+    nodes: Vec<N>,
     /// Index in `nodes` of each place.
     index: Vec<u32>,
     /// Number of priorities set so far. It may wrap around: then only the order of equals suffers.
     set: u32,
 }
 
+/// A place with its priority.
+pub(super) trait Node: Copy {
+    /// Makes a node. `order` is a number that grows with each.
+    fn new(priority: f64, order: u32, place: u32) -> Self;
+
+    fn priority(&self) -> f64;
+
+    fn place(&self) -> u32;
+
+    fn move_to(&mut self, place: u32);
+
+    fn is_before(&self, other: &Self) -> bool;
+}
+
+/// A place by what its entry is worth; of equals the one that was set last comes first. In a loop
+/// through more than there is room for, all are equal, and what is held has to stay to be hit.
 #[derive(Debug, Clone, Copy)]
-struct Node {
+pub(super) struct Rank {
     priority: f64,
     /// Order among equal priorities.
     order: u32,
     place: u32,
 }
 
+/// A place by the end of its entry's time, in seconds. It is rounded up, by a second after some
+/// months: an entry is not removed early.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct End {
+    end: f32,
+    place: u32,
+}
+
 // === impl Heap ===
 
-impl Heap {
+impl<N: Node> Heap<N> {
     /// Returns the place with the least priority, and this priority.
     pub(super) fn least(&self) -> Option<(u32, f64)> {
-        self.nodes.first().map(|node| (node.place, node.priority))
+        let first = self.nodes.first();
+        first.map(|node| (node.place(), node.priority()))
     }
 
     /// Adds the next place.
@@ -41,11 +64,7 @@ impl Heap {
         let at = self.nodes.len() as u32;
         self.index.push(at);
         let order = self.next();
-        self.nodes.push(Node {
-            priority,
-            order,
-            place: at,
-        });
+        self.nodes.push(N::new(priority, order, at));
         self.rise(at as usize);
     }
 
@@ -53,11 +72,7 @@ impl Heap {
     pub(super) fn set(&mut self, place: u32, priority: f64) {
         let at = self.index[place as usize] as usize;
         let order = self.next();
-        self.nodes[at] = Node {
-            priority,
-            order,
-            place,
-        };
+        self.nodes[at] = N::new(priority, order, place);
         self.sink(at);
         self.rise(self.index[place as usize] as usize);
     }
@@ -67,7 +82,7 @@ impl Heap {
         let at = self.index[place as usize] as usize;
         self.nodes.swap_remove(at);
         if let Some(moved) = self.nodes.get(at) {
-            let moved = moved.place;
+            let moved = moved.place();
             self.index[moved as usize] = at as u32;
             self.sink(at);
             self.rise(self.index[moved as usize] as usize);
@@ -75,7 +90,7 @@ impl Heap {
         let last = self.index.len() - 1;
         self.index.swap_remove(place as usize);
         if place as usize != last {
-            self.nodes[self.index[place as usize] as usize].place = place;
+            self.nodes[self.index[place as usize] as usize].move_to(place);
         }
     }
 
@@ -87,7 +102,7 @@ impl Heap {
 
     #[cfg(test)]
     pub(super) fn priority(&self, place: u32) -> f64 {
-        self.nodes[self.index[place as usize] as usize].priority
+        self.nodes[self.index[place as usize] as usize].priority()
     }
 
     fn next(&mut self) -> u32 {
@@ -124,17 +139,76 @@ impl Heap {
 
     fn swap(&mut self, a: usize, b: usize) {
         self.nodes.swap(a, b);
-        self.index[self.nodes[a].place as usize] = a as u32;
-        self.index[self.nodes[b].place as usize] = b as u32;
+        self.index[self.nodes[a].place() as usize] = a as u32;
+        self.index[self.nodes[b].place() as usize] = b as u32;
     }
 }
 
-// === impl Node ===
+impl<N> Default for Heap<N> {
+    fn default() -> Self {
+        Self {
+            nodes: Vec::new(),
+            index: Vec::new(),
+            set: 0,
+        }
+    }
+}
 
-impl Node {
+// === impl Rank ===
+
+impl Node for Rank {
+    fn new(priority: f64, order: u32, place: u32) -> Self {
+        Self {
+            priority,
+            order,
+            place,
+        }
+    }
+
+    fn priority(&self) -> f64 {
+        self.priority
+    }
+
+    fn place(&self) -> u32 {
+        self.place
+    }
+
+    fn move_to(&mut self, place: u32) {
+        self.place = place;
+    }
+
     fn is_before(&self, other: &Self) -> bool {
         let later = || (self.order.wrapping_sub(other.order) as i32) > 0;
         self.priority < other.priority || (self.priority == other.priority && later())
+    }
+}
+
+// === impl End ===
+
+impl Node for End {
+    fn new(priority: f64, _: u32, place: u32) -> Self {
+        let near = priority as f32;
+        let end = match f64::from(near) < priority {
+            true => near.next_up(),
+            false => near,
+        };
+        Self { end, place }
+    }
+
+    fn priority(&self) -> f64 {
+        self.end.into()
+    }
+
+    fn place(&self) -> u32 {
+        self.place
+    }
+
+    fn move_to(&mut self, place: u32) {
+        self.place = place;
+    }
+
+    fn is_before(&self, other: &Self) -> bool {
+        self.end < other.end
     }
 }
 
@@ -149,7 +223,7 @@ mod tests {
         fn the_least_priority_comes_first_and_of_equals_the_latest(
             acts in prop::collection::vec((0..3_u8, any::<prop::sample::Index>(), 0..5_u8), 1..200),
         ) {
-            let mut heap = Heap::default();
+            let mut heap = Heap::<Rank>::default();
             // Priority and order of each place, as a plain list.
             let mut list: Vec<(f64, usize)> = Vec::new();
             for (turn, (act, which, priority)) in acts.into_iter().enumerate() {
@@ -173,5 +247,13 @@ mod tests {
                 prop_assert_eq!(heap.least(), least);
             }
         }
+    }
+    #[test]
+    fn an_end_is_never_early_and_at_most_a_second_late_after_some_months() {
+        for end in [0.1, 12_345.678_9, 1e7 + 0.001] {
+            let kept = End::new(end, 0, 0).priority();
+            assert!((end..=end + 1.0).contains(&kept), "{end}: {kept}");
+        }
+        assert_eq!(End::new(f64::INFINITY, 0, 0).priority(), f64::INFINITY);
     }
 }

@@ -2,7 +2,12 @@
 
 use hashbrown::HashTable;
 
-use super::{ghosts::Ghosts, heap::Heap, rank::Rule, sample::Sample};
+use super::{
+    ghosts::Ghosts,
+    heap::{Heap, Rank},
+    rank::Rule,
+    sample::Sample,
+};
 
 /// Number of priorities that are corrected for one eviction at most.
 const STEPS: u32 = 32;
@@ -16,7 +21,7 @@ pub(super) struct Shadow {
     /// Index in `slots` of each key.
     index: HashTable<u32>,
     slots: Vec<Slot>,
-    ranks: Heap,
+    ranks: Heap<Rank>,
     ghosts: Ghosts,
 }
 

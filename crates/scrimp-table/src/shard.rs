@@ -5,7 +5,14 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 use scrimp_core::KeyRef;
 
-use super::{Kept, ghosts::Ghosts, grow, heap::Heap, rank::Rule, slot::Slot};
+use super::{
+    Kept,
+    ghosts::Ghosts,
+    grow,
+    heap::{End, Heap, Node, Rank},
+    rank::Rule,
+    slot::Slot,
+};
 
 /// Number of slots below which memory is not given back.
 const LEAST_ROOM: usize = 1_024;
@@ -16,9 +23,9 @@ pub(super) struct Shard<V> {
     index: HashTable<u32>,
     slots: Vec<Slot<V>>,
     /// Places in `slots` by a priority of some time ago. Uses have raised it since, if anything.
-    ranks: Heap,
+    ranks: Heap<Rank>,
     /// Places in `slots` by the time until which they save calls, in seconds.
-    ends: Heap,
+    ends: Heap<End>,
     ghosts: Ghosts,
 }
 
@@ -146,7 +153,6 @@ impl<V: Kept> Shard<V> {
 
     /// Returns the least priority of an entry, and the time that is over first.
     pub(super) fn first(&self) -> (f64, f64) {
-        let first = |heap: &Heap| heap.least().map_or(f64::INFINITY, |(_, least)| least);
         (first(&self.ranks), first(&self.ends))
     }
 
@@ -226,6 +232,10 @@ impl<V> Default for Shard<V> {
             ghosts: Ghosts::default(),
         }
     }
+}
+
+fn first<N: Node>(heap: &Heap<N>) -> f64 {
+    heap.least().map_or(f64::INFINITY, |(_, least)| least)
 }
 
 // === impl Bound ===

@@ -11,8 +11,8 @@ use super::{Kept, ghosts, rank::Rule, sample::Sample};
 
 /// Bytes of a slot besides key and value: itself, its places in the hash table, two heaps and the
 /// ghosts, the room that all of them need to grow, and the count of references to the value. Between
-/// two growths it varies from 118 to 151 bytes.
-const OVERHEAD: u64 = 120 + ghosts::BYTES_PER_ENTRY;
+/// two growths it varies from 110 to 142 bytes.
+const OVERHEAD: u64 = 112 + ghosts::BYTES_PER_ENTRY;
 
 /// Largest value of a hit. Larger ones would make the table's age too coarse for all others.
 const MOST_VALUE: f64 = 1e9;

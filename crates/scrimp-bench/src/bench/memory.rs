@@ -9,7 +9,14 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use scrimp_cache::{CacheLayer, MemoryStore};
 use tower::{Layer, Service, service_fn};
 
-use crate::{alloc, peers::RequestBody, poll, report::Report};
+use crate::{
+    alloc,
+    fixture::{self, Target},
+    origin::Origin,
+    peers::RequestBody,
+    poll,
+    report::Report,
+};
 
 const BENCH: &str = "memory";
 const RESPONSES: usize = 100_000;
@@ -74,6 +81,41 @@ pub(crate) fn run(report: &mut Report) {
     add("ratio", weighed / allocated, "");
     add("weighed beside the body", beside(weighed), "B/response");
     add("allocated beside the body", beside(allocated), "B/response");
+    drop(store);
+    measure_alike(report);
+}
+
+/// Measures the exchange of all measurements: one response under each key, before any hit and after a
+/// hit of each.
+fn measure_alike(report: &mut Report) {
+    let origin = Origin::cacheable(fixture::BODY);
+    drop(fill_alike(origin, 1, 1));
+    for (subject, times) in [("a browser's fields", 1), ("the same, hit once", 2)] {
+        let mut filled = None;
+        let counted = alloc::measure(|| filled = Some(fill_alike(origin, RESPONSES, times)));
+        let Some(store) = filled else {
+            return;
+        };
+        let beside = |bytes: f64| bytes / RESPONSES as f64 - fixture::BODY as f64;
+        let mut add = |metric, value, unit| report.add(BENCH, subject, metric, value, unit);
+        let (weighed, allocated) = (store.stats().bytes as f64, counted.bytes_current as f64);
+        add("weighed beside the body", beside(weighed), "B/response");
+        add("allocated beside the body", beside(allocated), "B/response");
+    }
+}
+
+/// Requests each of as many pages this often; returns the store.
+fn fill_alike(origin: Origin<Full<Bytes>>, pages: usize, times: usize) -> MemoryStore {
+    let store = MemoryStore::new(ROOM);
+    let mut service = CacheLayer::new(store.clone()).layer(origin);
+    for _ in 0..times {
+        for page in 0..pages {
+            let request: Request<RequestBody> = fixture::request(Target::Unique, page, false);
+            let Ok(response) = poll::now(service.call(request));
+            let Ok(_) = poll::now(http_body_util::BodyExt::collect(response.into_body()));
+        }
+    }
+    store
 }
 
 /// Sends exchanges through a layer; returns its store, and the total length of the bodies.

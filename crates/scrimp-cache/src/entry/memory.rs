@@ -91,7 +91,7 @@ impl MemoryStore {
     }
 
     fn put_now(&self, key: Key, entry: &Arc<Entry>, token: &FillToken) -> PutOutcome {
-        let put = self.0.table.change(key, entry.policy.received, |present| {
+        let put = self.0.table.change(key, entry.sent(), |present| {
             if !token.allows(entry) || present.is_some_and(|here| here.outdates(entry, token)) {
                 return Change::Keep(PutOutcome::Superseded);
             }
@@ -118,13 +118,14 @@ impl MemoryStore {
     /// Replaces the responses under a key by a part of them. `None` changes nothing.
     fn leave(&self, key: Key, entry: &Entry, part: impl Fn(&Variants) -> Option<Option<Variants>>) {
         // The rest weighs less, so there is room for it.
-        let _ = self.0.table.change(key, entry.policy.received, |present| {
-            match present.and_then(&part) {
+        let _ = self
+            .0
+            .table
+            .change(key, entry.sent(), |present| match present.and_then(&part) {
                 None => Change::Keep(()),
                 Some(Some(rest)) => Change::Put(rest, ()),
                 Some(None) => Change::Remove(()),
-            }
-        });
+            });
     }
 }
 

@@ -26,6 +26,8 @@ pub(crate) use ends::Ends;
 pub(crate) use lent::lend;
 pub use limits::MemoryStoreBuilder;
 pub use memory::MemoryStore;
+#[cfg(feature = "codec")]
+use pending::MOST_NAMES;
 pub(crate) use pending::{PendingEntry, Previous, strip_tags};
 pub(crate) use predictor::UncacheablePredictor;
 pub(crate) use record::{Booking, CallRecord, book, is_collapsed};

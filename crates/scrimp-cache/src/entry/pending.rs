@@ -1,6 +1,6 @@
 //! A stored response before its body is complete.
 
-use std::{sync::atomic::AtomicU64, time::Duration};
+use std::{sync::atomic::AtomicU32, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Request, Response};
@@ -14,7 +14,7 @@ use super::{Booking, CallRecord, Entry, Extras, RefreshFlag, head};
 use crate::{
     cache_status,
     config::Config,
-    invalidation::{carry, epoch::Validity, key_tag},
+    invalidation::{carry, epoch::Validity},
     kept::KeptExtensions,
     packed::StoredFields,
     policy::{
@@ -29,6 +29,10 @@ use crate::{
     request::{IS_HEARD, Variances},
     rule::{Place, Rule},
 };
+
+/// Maximum number of names of fields of a stored response. A map that holds more has no room for the
+/// fields that a cache adds.
+pub(crate) const MOST_NAMES: usize = 1 << 14;
 
 /// A response that may be stored, as far as that is decided before its first byte is passed on.
 /// The rest is decided after its body.
@@ -69,6 +73,9 @@ impl PendingEntry {
         head: &Response<()>,
     ) -> Result<Box<Self>, Refusal> {
         let (request, facts) = (&call.request, &call.asked.facts);
+        if head.headers().keys_len() > MOST_NAMES {
+            return Err(Refusal::TooLarge);
+        }
         let place = call.rule(config, head);
         let rule = config.rules.get(place);
         if rule.is_some_and(|rule| rule.bypass) {
@@ -198,9 +205,8 @@ impl PendingEntry {
             return Err(Refusal::Incomplete);
         }
         let rule = config.rules.get(self.rule);
-        let key = key_tag(call.key.as_ref());
         let tags = call.tags.as_ref();
-        let mut carried = carry(config, rule, &call.request, tags, &self.head, key)?;
+        let mut carried = carry(config, rule, &call.request, tags, &self.head, &call.key)?;
         let (booking, recompute_cost) = match previous {
             Previous::Confirmed(entry) => {
                 if !carried.add_all(entry.validity.carried()) {
@@ -218,7 +224,7 @@ impl PendingEntry {
                     Box::new(Booking::new(ledger, charge, call.tenant(), route))
                 });
                 let took = config.clock.instant().saturating_duration_since(call.sent);
-                (booking, smoothed(*entry, took))
+                (booking, smoothed(*entry, took).into())
             }
         };
         let (parts, ()) = self.head.into_parts();
@@ -243,14 +249,16 @@ impl PendingEntry {
                 upstream_status,
             }
             .boxed(),
-            sent: call.sent,
+            sent: call.sent.into(),
             policy,
             selection,
             validity: Validity::of_call(&call.start, carried),
             booking,
             recompute_cost,
             refreshing: RefreshFlag::default(),
-            weighed: AtomicU64::new(0),
+            #[cfg(feature = "codec")]
+            refreshing_copies: None,
+            weighed: AtomicU32::new(0),
         })
     }
 }
@@ -267,7 +275,7 @@ pub(crate) fn strip_tags(config: &Config, headers: &mut HeaderMap) {
 /// Returns the upstream's time for a response, smoothed over the replaced entries: one slow
 /// response does not predict the next.
 fn smoothed(replaced: Option<&Entry>, took: Duration) -> Duration {
-    replaced.map_or(took, |entry| entry.recompute_cost / 4 * 3 + took / 4)
+    replaced.map_or(took, |entry| entry.recompute_cost.get() / 4 * 3 + took / 4)
 }
 
 /// Returns whether a request has a selecting field under a name with `_`. An upstream behind a

@@ -4,9 +4,8 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicU8, AtomicU64, Ordering},
+        atomic::{AtomicU8, AtomicU32, Ordering},
     },
-    time::Duration,
 };
 
 use bytes::Bytes;
@@ -21,7 +20,11 @@ use crate::{
     invalidation::epoch::Validity,
     kept::KeptExtensions,
     packed::{StoredFields, headers_size},
-    policy::{Policy, Selection, judge::Freshness},
+    policy::{
+        Policy, Selection,
+        judge::Freshness,
+        moment::{Micros, Moment},
+    },
 };
 
 /// One stored response.
@@ -34,17 +37,20 @@ pub struct Entry {
     pub(crate) body: Bytes,
     pub(crate) extras: Option<Box<Extras>>,
     /// Time of the request.
-    pub(crate) sent: Instant,
+    pub(crate) sent: Moment,
     pub(crate) policy: Policy,
     pub(crate) selection: Arc<Selection>,
     pub(crate) validity: Validity,
     pub(crate) booking: Option<Box<Booking>>,
     /// The upstream's time to make the response, smoothed over the replaced entries.
-    pub(crate) recompute_cost: Duration,
+    pub(crate) recompute_cost: Micros,
     /// State of its background refresh.
     pub(crate) refreshing: RefreshFlag,
-    /// Weight in bytes; 0 until it is first computed. Stores read it often.
-    pub(crate) weighed: AtomicU64,
+    /// The same of a response that every look-up decodes again; all its copies share it.
+    #[cfg(feature = "codec")]
+    pub(crate) refreshing_copies: Option<Arc<RefreshFlag>>,
+    /// Weight in bytes; 0 until it is first computed, and if it is too large. Stores read it often.
+    pub(crate) weighed: AtomicU32,
 }
 
 /// Parts that few responses have. A hit asks for all of them at once.
@@ -66,14 +72,8 @@ const SHARED: usize = 24;
 const COUNTS: usize = 2 * size_of::<usize>();
 
 /// State of the background refresh of a response.
-#[derive(Debug)]
-pub(crate) enum RefreshFlag {
-    /// Flag of a response that is one object in memory.
-    Own(AtomicU8),
-    /// Flag of a response that every look-up decodes again; all its copies share it.
-    #[cfg(feature = "codec")]
-    Shared(Arc<AtomicU8>),
-}
+#[derive(Debug, Default)]
+pub(crate) struct RefreshFlag(AtomicU8);
 
 /// No refresh is under way.
 const IDLE: u8 = 0;
@@ -128,7 +128,7 @@ impl Entry {
     /// Returns the time of the request that it answered.
     #[must_use]
     pub fn sent(&self) -> Instant {
-        self.sent
+        self.sent.instant()
     }
 
     /// Returns its weight in bytes of memory, overhead included.
@@ -137,10 +137,11 @@ impl Entry {
         match self.weighed.load(Ordering::Relaxed) {
             0 => {
                 let weight = self.weigh();
-                self.weighed.store(weight, Ordering::Relaxed);
+                let short = u32::try_from(weight).unwrap_or_default();
+                self.weighed.store(short, Ordering::Relaxed);
                 weight
             }
-            weight => weight,
+            weight => weight.into(),
         }
     }
 
@@ -170,12 +171,12 @@ impl Entry {
     /// Returns the verdict on a response made from it, for outer layers.
     pub(crate) fn info(&self, state: CacheState, freshness: Freshness) -> CacheInfo {
         let mut info = cache_status::info(state, &self.policy, freshness);
-        info.recompute_cost = Some(self.recompute_cost);
+        info.recompute_cost = Some(self.recompute_cost.get());
         info
     }
 
     /// Returns the entity tag.
-    pub(crate) fn etag(&self) -> Option<&HeaderValue> {
+    pub(crate) fn etag(&self) -> Option<HeaderValue> {
         let is_validator = self.policy.has_etag;
         is_validator.then(|| self.headers.get(&header::ETAG))?
     }
@@ -197,7 +198,7 @@ impl Entry {
 
     /// Starts the one background refresh of this response. `None` if one is under way.
     pub(crate) fn begin_refresh(self: &Arc<Self>) -> Option<Refreshing> {
-        let begun = self.refreshing.take();
+        let begun = self.flag().take();
         begun.then(|| Refreshing {
             entry: Arc::clone(self),
             after: IDLE,
@@ -206,7 +207,15 @@ impl Entry {
 
     /// Reports whether the upstream answered the last background refresh with a refusal.
     pub(crate) fn was_refused(&self) -> bool {
-        self.refreshing.flag().load(Ordering::Acquire) == REFUSED
+        self.flag().0.load(Ordering::Acquire) == REFUSED
+    }
+
+    fn flag(&self) -> &RefreshFlag {
+        #[cfg(feature = "codec")]
+        if let Some(shared) = &self.refreshing_copies {
+            return shared;
+        }
+        &self.refreshing
     }
 
     /// Reports whether this is the same stored response, or a copy that was decoded elsewhere.
@@ -231,16 +240,10 @@ impl fmt::Debug for Entry {
 impl Extras {
     /// Returns the parts, if there are any.
     pub(crate) fn boxed(self) -> Option<Box<Self>> {
-        let Self {
-            trailers,
-            pieces,
-            extensions,
-            upstream_status,
-        } = &self;
-        let any = trailers.is_some()
-            || pieces.is_some()
-            || extensions.is_some()
-            || upstream_status.is_some();
+        let any = self.trailers.is_some()
+            || self.pieces.is_some()
+            || self.extensions.is_some()
+            || self.upstream_status.is_some();
         any.then(|| Box::new(self))
     }
 
@@ -258,21 +261,7 @@ impl Extras {
 impl RefreshFlag {
     /// Marks a refresh as under way. Returns whether none was.
     fn take(&self) -> bool {
-        self.flag().swap(BUSY, Ordering::AcqRel) != BUSY
-    }
-
-    fn flag(&self) -> &AtomicU8 {
-        match self {
-            Self::Own(flag) => flag,
-            #[cfg(feature = "codec")]
-            Self::Shared(flag) => flag,
-        }
-    }
-}
-
-impl Default for RefreshFlag {
-    fn default() -> Self {
-        Self::Own(AtomicU8::new(IDLE))
+        self.0.swap(BUSY, Ordering::AcqRel) != BUSY
     }
 }
 
@@ -287,7 +276,6 @@ impl Refreshing {
 
 impl Drop for Refreshing {
     fn drop(&mut self) {
-        let flag = self.entry.refreshing.flag();
-        flag.store(self.after, Ordering::Release);
+        self.entry.flag().0.store(self.after, Ordering::Release);
     }
 }

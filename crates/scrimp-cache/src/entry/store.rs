@@ -27,6 +27,14 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// Looks up the responses stored under a key.
     fn get(&self, key: KeyRef<'_>) -> Lookup<Self::Get>;
 
+    /// Looks a key up once more, after an invalidation turned out to have hit a response that the last
+    /// look-up brought. A store of several tiers may have a newer one below. `None`: there is nothing
+    /// else. Default.
+    fn get_behind(&self, key: KeyRef<'_>, hit: &Arc<Entry>) -> Option<Lookup<Self::Get>> {
+        let _ = (key, hit);
+        None
+    }
+
     /// Stores a response, in place of those that answer the same requests.
     ///
     /// The store asks the token last, under its lock for the key, if it has one. If the token does

@@ -121,7 +121,7 @@ impl Variants {
 
     /// Reports whether all of them are kept for their validators only.
     pub(crate) fn is_never_fresh(&self) -> bool {
-        self.iter().all(|entry| entry.policy.lifetime.is_zero())
+        self.iter().all(|entry| entry.policy.lifetime().is_zero())
     }
 
     fn leave_at(&self) -> Option<Instant> {
@@ -198,7 +198,9 @@ impl Variants {
             Entries::One(_) => 0,
             Entries::Several(several) => size_of::<Several>() + size_of_val(&*several.entries),
         };
-        let own = size_of::<Self>() + several;
+        // The newest response and the store share a key.
+        let keys = self.iter().skip(1).map(|entry| entry.validity.key_size());
+        let own = size_of::<Self>() + several + keys.sum::<usize>();
         own as u64 + self.iter().map(|entry| entry.weight()).sum::<u64>()
     }
 }

@@ -16,7 +16,7 @@ const LEAST: f64 = 1.0 / 64.0;
 /// Returns what a hit saves, in seconds: by the price of the call, or else by its time.
 pub(super) fn of(entry: &Entry) -> f64 {
     let charge = entry.booking.as_ref().map(|booking| booking.charge);
-    worth(charge, entry.recompute_cost)
+    worth(charge, entry.recompute_cost.get())
 }
 
 fn worth(charge: Option<Money>, time: Duration) -> f64 {

@@ -1,25 +1,18 @@
 //! The tags that can invalidate a response: those it comes with, and those of its own.
 
 use http::{HeaderMap, HeaderName, Request, Response};
-use scrimp_core::{extensions::Tags, tag};
+use scrimp_core::{Key, extensions::Tags, tag};
 use scrimp_http::{
     groups::{self, CACHE_GROUPS},
     target::{authority, normal},
 };
 
 use super::{
+    carried::{MAX_TAGS, OwnTarget},
     epoch::{Carried, Tag},
-    target::{anywhere_tag, authority_tag, group_tag, name_tag, path_tag, prefix_tag, uri_tag},
-    validity::MAX_TAGS,
+    tags::{group_tag, name_tag, prefix_tag},
 };
 use crate::{config::Config, policy::refusal::Refusal, rule::Rule};
-
-/// Minimum number of tags of most responses: key, target with and without authority, authority, and a
-/// few folders.
-const FEW_TAGS: usize = 9;
-
-/// Maximum number of folders of a path that are tags, so that its prefixes can be invalidated.
-const MAX_FOLDERS: usize = 8;
 
 /// Collects everything that can invalidate a response.
 pub(crate) fn carry(
@@ -28,22 +21,12 @@ pub(crate) fn carry(
     request: &Request<()>,
     tags: Option<&Tags>,
     response: &Response<()>,
-    key: Tag,
+    key: &Key,
 ) -> Result<Carried, Refusal> {
     let authority = authority(request.uri(), request.headers());
     let mut carrier = Carrier::default();
     let target = request.uri().path_and_query();
     let target = normal(target.map_or("/", |target| target.as_str()));
-    let path = target.split('?').next().unwrap_or_default();
-    carrier.tags.reserve(FEW_TAGS);
-    carrier.tags.push(key);
-    carrier.tags.push(uri_tag(authority.as_bytes(), &target));
-    carrier.tags.push(anywhere_tag(&target));
-    carrier.tags.push(authority_tag(authority));
-    for folder in folders(path).take(MAX_FOLDERS) {
-        carrier.tags.push(path_tag(authority, folder));
-    }
-    carrier.note(&target);
     for group in groups::groups(response.headers(), &CACHE_GROUPS) {
         carrier.tags.push(group_tag(authority, &group));
     }
@@ -63,7 +46,7 @@ pub(crate) fn carry(
     {
         carrier.add(&tag);
     }
-    carrier.finish()
+    carrier.finish(OwnTarget::new(key, authority, &target))
 }
 
 #[derive(Default)]
@@ -104,7 +87,7 @@ impl Carrier {
         }
     }
 
-    fn finish(self) -> Result<Carried, Refusal> {
+    fn finish(self, target: OwnTarget) -> Result<Carried, Refusal> {
         let Self {
             mut tags,
             versions,
@@ -112,31 +95,20 @@ impl Carrier {
         } = self;
         tags.sort_unstable_by_key(|tag| tag.0);
         tags.dedup();
-        if tags.len() > MAX_TAGS {
+        if tags.len() + target.count_tags() > MAX_TAGS {
             return Err(Refusal::TooManyTags);
         }
-        Ok(Carried {
-            tags: tags.into(),
-            versions: versions.into(),
-            names: names.into(),
-            ..Carried::default()
-        })
+        Ok(Carried::new(tags, versions, &names).of(target))
     }
-}
-
-/// Iterates over the folders of a path: `/a/b/c` lies in `/`, `/a/` and `/a/b/`.
-fn folders(path: &str) -> impl Iterator<Item = &str> {
-    path.match_indices('/').map(|(end, _)| &path[..=end])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_path_lies_in_each_of_its_folders() {
-        assert_eq!(folders("/a/b/c").collect::<Vec<_>>(), ["/", "/a/", "/a/b/"]);
-        assert_eq!(folders("*").count(), 0);
+    fn target() -> OwnTarget {
+        let key = scrimp_core::KeyBuf::new().to_key();
+        OwnTarget::new(&key, "a.example", "/")
     }
 
     #[test]
@@ -144,24 +116,29 @@ mod tests {
         let mut carrier = Carrier::default();
         carrier.add("products:list:books:1");
         carrier.add("user:7@12");
-        let carried = carrier.finish().unwrap();
+        let carried = carrier.finish(target()).unwrap();
         for prefix in [
             "products:",
             "products:list:",
             "products:list:books:",
             "user:",
         ] {
-            assert!(carried.tags.contains(&prefix_tag(prefix)), "{prefix}");
+            assert!(carried.tags().contains(&prefix_tag(prefix)), "{prefix}");
         }
-        assert_eq!(&*carried.versions, [(name_tag("user:7"), 12)]);
-        assert_eq!(&*carried.names, "products:list:books:1\nuser:7");
+        assert_eq!(carried.versions(), [(name_tag("user:7"), 12)]);
+        let names: Vec<_> = carried.names().collect();
+        assert_eq!(names, ["/", "products:list:books:1", "user:7"]);
     }
 
     #[test]
     fn more_tags_than_can_be_kept_are_refused_and_never_cut() {
         let mut carrier = Carrier::default();
-        (0..MAX_TAGS).for_each(|n| carrier.add(&n.to_string()));
-        carrier.add("one-more");
-        assert_eq!(carrier.finish(), Err(Refusal::TooManyTags));
+        let room = MAX_TAGS - target().count_tags();
+        (0..room).for_each(|n| carrier.add(&n.to_string()));
+        let full = carrier.finish(target()).expect("there is room");
+        assert_eq!(full.tags().len(), MAX_TAGS);
+        let mut carrier = Carrier::default();
+        (0..=room).for_each(|n| carrier.add(&n.to_string()));
+        assert_eq!(carrier.finish(target()), Err(Refusal::TooManyTags));
     }
 }

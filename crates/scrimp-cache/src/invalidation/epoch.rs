@@ -121,7 +121,7 @@ impl Epochs {
     ) -> Self {
         let mut log = Log::default();
         let max_marks = max_marks.max(2);
-        let writes = Writes::default();
+        let writes = Writes::new(id);
         #[cfg(feature = "codec")]
         if position > 1 {
             writes.kept().write().resume(position);
@@ -288,8 +288,8 @@ impl Epochs {
     /// its position is read.
     #[cfg(feature = "codec")]
     pub(crate) fn watch(&self, carried: &mut Carried) {
-        let uris = carried.tags.iter().filter(|tag| tag.is_uri());
-        let watches: Vec<_> = uris.map(|tag| self.writes.watch(*tag)).collect();
+        let uris = carried.tags().into_iter().filter(|tag| tag.is_uri());
+        let watches: Vec<_> = uris.map(|tag| self.writes.watch(tag)).collect();
         watches.iter().for_each(|watch| carried.watch(watch));
     }
 
@@ -346,7 +346,7 @@ impl Epochs {
 
     /// Checks whether an entry is still valid.
     pub(crate) fn check(&self, entry: &Validity) -> Epoch {
-        if entry.log != self.id {
+        if entry.carried.log() != self.id {
             return Epoch::Gone;
         }
         let now = self.position.load(Ordering::Acquire);
@@ -358,7 +358,11 @@ impl Epochs {
 
     #[cold]
     fn look_up(&self, entry: &Validity, now: u64) -> Epoch {
-        let epoch = match self.log.read().epoch(&entry.carried, entry.fetched_at) {
+        let checked = entry.checked.load(Ordering::Relaxed);
+        let log = self.log.read();
+        let in_log = log.epoch(&entry.carried, entry.fetched_at, checked);
+        drop(log);
+        let epoch = match in_log {
             Epoch::Gone => Epoch::Gone,
             epoch => epoch.max(self.writes.epoch(entry)),
         };

@@ -9,10 +9,7 @@ use super::{
 use crate::pattern::Pattern;
 
 fn carried(tags: impl IntoIterator<Item = u64>) -> Carried {
-    Carried {
-        tags: tags.into_iter().map(Tag).collect(),
-        ..Carried::default()
-    }
+    Carried::new(tags.into_iter().map(Tag).collect::<Vec<_>>(), [], "")
 }
 
 /// Returns the tag of something that only operators name.
@@ -70,14 +67,8 @@ fn everything_can_go_or_go_stale_at_once() {
 fn an_outdated_version_is_refused_even_if_it_is_fetched_afterwards() {
     let epochs = Epochs::new(10);
     let entry = |version| {
-        let versions: Box<[_]> = [(plain(1), version)].into();
-        Validity::new(
-            epochs.now(),
-            Carried {
-                versions,
-                ..carried([plain(1).0])
-            },
-        )
+        let carried = Carried::new([plain(1)], [(plain(1), version)], "");
+        Validity::new(epochs.now(), carried)
     };
     let (old, unversioned) = (entry(3), Validity::new(epochs.now(), carried([plain(1).0])));
     epochs.append(Target::Version(plain(1), 4), false);
@@ -102,15 +93,7 @@ fn an_outdated_version_is_refused_even_if_it_is_fetched_afterwards() {
 #[test]
 fn globs_hit_the_names_they_match_and_the_oldest_becomes_the_floor() {
     let epochs = Epochs::new(10);
-    let entry = |names: &str| {
-        Validity::new(
-            epochs.now(),
-            Carried {
-                names: names.into(),
-                ..Carried::default()
-            },
-        )
-    };
+    let entry = |names: &str| Validity::new(epochs.now(), Carried::new([], [], names));
     let (a, b) = (entry("x\nlist:a:1"), entry("list:b:1"));
     epochs.append(Target::Glob(Pattern::name("list:a:*")), false);
     assert_eq!(
@@ -144,14 +127,9 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn fetched(log: &Epochs, tag: u64, version: Option<u64>) -> Validity {
-    let carried = Carried {
-        versions: version
-            .map(|version| (plain(tag), version))
-            .into_iter()
-            .collect(),
-        ..carried([plain(tag).0])
-    };
-    Validity::new(log.now(), carried)
+    let versions = version.map(|version| (plain(tag), version)).into_iter();
+    let versions: Box<[_]> = versions.collect();
+    Validity::new(log.now(), Carried::new([plain(tag)], versions, ""))
 }
 
 proptest! {
@@ -345,8 +323,7 @@ proptest! {
                     let validity = &mut stored[which].2;
                     validity.cover();
                     let (log, at, carried) = validity.parts();
-                    let tags = Carried { watches: Default::default(), ..carried.clone() };
-                    *validity = Validity::from_parts(log, at, tags);
+                    *validity = Validity::from_parts(log, at, carried.unwatched());
                 }
                 Move::Arrive(..) | Move::Evict(_) | Move::Encode(_) => {}
             }

@@ -10,7 +10,7 @@ use scrimp_http::{groups, target::authority};
 use super::{
     Invalidation,
     epoch::{Epoch, Epochs, Tag, Target, Validity},
-    target::{group_tag, key_tag},
+    tags::{group_tag, key_tag},
 };
 use crate::{
     config::Config,

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     epoch::{Epochs, InvalidationRecord, MAX_MARKS, Recorder, Tag, Target},
-    target::fingerprint,
+    tags::fingerprint,
 };
 
 use crate::{pattern::Pattern, stats::Counters};

@@ -41,15 +41,9 @@ fn start(journal: &Arc<Memory>) -> (Arc<Epochs>, Arc<Counters>) {
 }
 
 fn validity(epochs: &Epochs, tag: u64, version: Option<u64>) -> Validity {
-    let carried = Carried {
-        tags: [Tag(tag)].into(),
-        versions: version
-            .map(|version| (Tag(tag), version))
-            .into_iter()
-            .collect(),
-        names: format!("name:{tag}").into(),
-        ..Carried::default()
-    };
+    let versions = version.map(|version| (Tag(tag), version)).into_iter();
+    let versions: Box<[_]> = versions.collect();
+    let carried = Carried::new([Tag(tag)], versions, &format!("name:{tag}"));
     let validity = Validity::of_call(&epochs.begin(Tag(tag)), carried);
     validity.cover();
     copy(&validity)
@@ -57,11 +51,7 @@ fn validity(epochs: &Epochs, tag: u64, version: Option<u64>) -> Validity {
 
 fn copy(validity: &Validity) -> Validity {
     let (log, fetched_at, carried) = validity.parts();
-    let carried = Carried {
-        watches: Default::default(),
-        ..carried.clone()
-    };
-    Validity::from_parts(log, fetched_at, carried)
+    Validity::from_parts(log, fetched_at, carried.unwatched())
 }
 
 /// Appends an invalidation. A write is hard: without a response it is not to last.
@@ -107,7 +97,7 @@ proptest! {
             prop_assert_eq!(before, after);
             // A new invalidation still hits the older entries.
             entries.iter().for_each(|entry| {
-                epochs.append(Target::Tags(entry.carried().tags.iter().copied().collect()), true);
+                epochs.append(Target::Tags(entry.carried().tags().into_iter().collect()), true);
                 assert_ne!(epochs.check(&copy(entry)), Epoch::Valid);
             });
         }
@@ -309,14 +299,7 @@ fn a_response_of_another_variant_counts_from_the_call_that_began_first() {
     let early = epochs.begin(uri(0));
     write(&epochs, uri(0), true);
     let carried = |call: &_| {
-        let tags = [uri(0)].into();
-        let validity = Validity::of_call(
-            call,
-            Carried {
-                tags,
-                ..Carried::default()
-            },
-        );
+        let validity = Validity::of_call(call, Carried::new([uri(0)], [], ""));
         validity.cover();
         copy(&validity)
     };

@@ -24,6 +24,8 @@ pub(super) struct Log {
     marks: HashMap<Tag, Mark, RandomState>,
     versions: Versions,
     globs: VecDeque<Glob>,
+    /// Position of the last mark on a tag, or of a version.
+    tagged: u64,
     /// Positions before which all entries count as hit.
     floor: u64,
     soft_floor: u64,
@@ -90,16 +92,19 @@ impl Target {
 
     /// Reports whether it hits a response that is stored now.
     pub(super) fn hits(&self, carried: &Carried) -> bool {
-        let any = |tags: &[Tag]| tags.iter().any(|tag| carried.tags.contains(tag));
+        let any = |tags: &[Tag]| {
+            let own = carried.tags();
+            tags.iter().any(|tag| own.contains(tag))
+        };
         match self {
             Self::Tags(tags) | Self::Written(tags) => any(tags),
             Self::Version(tag, version) => {
-                let own = carried.versions.iter().find(|(own, _)| own == tag);
+                let own = carried.versions().iter().find(|(own, _)| own == tag);
                 own.map_or_else(|| any(&[*tag]), |(_, own)| own < version)
             }
             Self::Glob(pattern) => {
-                let mut names = carried.names.lines();
-                names.any(|name| hits(pattern, name))
+                let mut names = carried.names();
+                names.any(|name| hits(pattern, &name))
             }
             Self::Everything => true,
             #[cfg(feature = "codec")]
@@ -130,11 +135,15 @@ impl Log {
         match target {
             Target::Tags(tags) if tags.is_empty() => return false,
             Target::Tags(tags) => {
+                self.tagged = self.tagged.max(position);
                 for tag in tags {
                     self.marks.entry(tag).or_default().set(position, soft);
                 }
             }
-            Target::Version(tag, version) => return self.versions.raise(tag, version, position),
+            Target::Version(tag, version) => {
+                self.tagged = self.tagged.max(position);
+                return self.versions.raise(tag, version, position);
+            }
             Target::Glob(pattern) => self.push_glob(Glob {
                 pattern,
                 position,
@@ -143,7 +152,10 @@ impl Log {
             Target::Everything if soft => self.soft_floor = position,
             Target::Everything => self.forget(position),
             #[cfg(feature = "codec")]
-            Target::Forgotten(versions) => self.versions.restore_forgotten(versions),
+            Target::Forgotten(versions) => {
+                self.tagged = self.tagged.max(position);
+                self.versions.restore_forgotten(versions);
+            }
             Target::Written(_) => return false,
             #[cfg(feature = "codec")]
             Target::Floors(..) | Target::Covers(_) => return false,
@@ -167,29 +179,22 @@ impl Log {
         }
     }
 
-    /// Checks what an entry carries that was fetched at a position.
-    pub(super) fn epoch(&self, carried: &Carried, fetched_at: u64) -> Epoch {
+    /// Checks what an entry carries that was fetched at a position. Up to `checked`, it is known that
+    /// no tag of it was hit.
+    pub(super) fn epoch(&self, carried: &Carried, fetched_at: u64, checked: u64) -> Epoch {
         if fetched_at < self.floor {
             return Epoch::Gone;
         }
-        let mut stale = fetched_at < self.soft_floor;
-        for tag in &carried.tags {
-            let mut versions = carried.versions.iter();
-            let version = versions.find(|(versioned, _)| versioned == tag);
-            let version = version.map(|(_, version)| *version);
-            if self.versions.outdate(*tag, version, fetched_at) {
-                return Epoch::Gone;
-            }
-            let Some(mark) = self.marks.get(tag) else {
-                continue;
-            };
-            if mark.hard > fetched_at {
-                return Epoch::Gone;
-            }
-            stale |= mark.soft > fetched_at;
+        let tags = match self.tagged > checked {
+            true => self.epoch_of_tags(carried, fetched_at),
+            false => Epoch::Valid,
+        };
+        if tags == Epoch::Gone {
+            return Epoch::Gone;
         }
+        let mut stale = tags == Epoch::Stale || fetched_at < self.soft_floor;
         for glob in self.globs.iter().filter(|glob| glob.position > fetched_at) {
-            if carried.names.lines().any(|name| hits(&glob.pattern, name)) {
+            if carried.names().any(|name| hits(&glob.pattern, &name)) {
                 if !glob.soft {
                     return Epoch::Gone;
                 }
@@ -197,6 +202,28 @@ impl Log {
             }
         }
         if stale { Epoch::Stale } else { Epoch::Valid }
+    }
+
+    fn epoch_of_tags(&self, carried: &Carried, fetched_at: u64) -> Epoch {
+        let mut epoch = Epoch::Valid;
+        for tag in carried.tags() {
+            let mut versions = carried.versions().iter();
+            let version = versions.find(|(versioned, _)| *versioned == tag);
+            let version = version.map(|(_, version)| *version);
+            if self.versions.outdate(tag, version, fetched_at) {
+                return Epoch::Gone;
+            }
+            let Some(mark) = self.marks.get(&tag) else {
+                continue;
+            };
+            if mark.hard > fetched_at {
+                return Epoch::Gone;
+            }
+            if mark.soft > fetched_at {
+                epoch = Epoch::Stale;
+            }
+        }
+        epoch
     }
 
     fn push_glob(&mut self, glob: Glob) {

@@ -2,6 +2,7 @@
 
 mod admin;
 mod bucket;
+mod carried;
 mod carry;
 #[cfg_attr(
     not(feature = "codec"),
@@ -19,6 +20,7 @@ mod log;
 #[cfg(feature = "codec")]
 mod shared;
 pub(crate) mod sync;
+mod tags;
 mod target;
 mod validity;
 mod versions;
@@ -37,5 +39,6 @@ pub(crate) use log::TagList;
 pub(crate) use log::WITHHELD;
 #[cfg(feature = "codec")]
 pub use shared::{LogReplica, OutgoingRecord, RecordId, SharedLog, UnreadableRecord};
+pub(crate) use tags::uri_tag;
 pub use target::Invalidation;
-pub(crate) use target::{key_tag, target_of, target_tag, uri_tag};
+pub(crate) use target::{target_of, target_tag};

@@ -1,18 +1,15 @@
 //! The targets of an invalidation.
 
-use std::{
-    fmt,
-    hash::{DefaultHasher, Hasher},
-};
+use std::fmt;
 
 use http::{HeaderMap, Uri, header};
-use scrimp_core::{KeyRef, Purge, PurgeTarget, tag::SEPARATORS};
-use scrimp_http::target::{
-    authority, authority_bytes, is_normal_authority, normal, normal_authority,
-};
-use smallvec::SmallVec;
+use scrimp_core::{Purge, PurgeTarget, tag::SEPARATORS};
+use scrimp_http::target::{authority, authority_bytes, normal, normal_authority};
 
-use super::epoch::{Tag, Target};
+use super::{
+    epoch::{Tag, Target},
+    tags::{anywhere_tag, authority_tag, group_tag, name_tag, path_tag, prefix_tag, uri_tag},
+};
 use crate::pattern::Pattern;
 
 /// A target to invalidate: hard, so that it is gone, or soft, so that it is stale.
@@ -214,79 +211,10 @@ impl fmt::Debug for Invalidation {
     }
 }
 
-/// Hashes without a secret, as tags outlive the process if the store does. [`Tag`] describes the
-/// effect of a collision: a client gains nothing by provoking one.
-fn hash(kind: &[u8], scope: &[u8], name: &[u8]) -> Tag {
-    let normal = match is_normal_authority(scope) {
-        true => None,
-        // An authority is ASCII.
-        false => std::str::from_utf8(scope).ok().map(normal_authority),
-    };
-    let scope = normal.as_ref().map_or(scope, |normal| normal.as_bytes());
-    // In one piece: each piece costs the hasher as much as twenty bytes.
-    let mut text = SmallVec::<[u8; 256]>::new();
-    text.extend_from_slice(kind);
-    text.push(0);
-    text.extend_from_slice(&(scope.len() as u64).to_le_bytes());
-    text.extend_from_slice(scope);
-    text.extend_from_slice(name);
-    let mut hasher = DefaultHasher::new();
-    hasher.write(&text);
-    Tag(hasher.finish()).of_kind(0)
-}
-
-/// Returns a hash by which processes can tell whether they hash alike.
-#[cfg(feature = "codec")]
-pub(super) fn fingerprint() -> u64 {
-    hash(b"fingerprint", b"Scrimp", b"1").0
-}
-
-/// Returns the tag of the responses under one key.
-pub(crate) fn key_tag(key: KeyRef<'_>) -> Tag {
-    hash(b"key", b"", key.as_bytes())
-}
-
-/// Returns the tag of a name.
-pub(super) fn name_tag(name: &str) -> Tag {
-    hash(b"tag", b"", name.as_bytes())
-}
-
-/// Returns the tag of all names with this prefix.
-pub(super) fn prefix_tag(prefix: &str) -> Tag {
-    hash(b"prefix", b"", prefix.as_bytes())
-}
-
-/// Returns the tag of all paths of an authority with this prefix.
-pub(super) fn path_tag(authority: &str, folder: &str) -> Tag {
-    hash(b"path", authority.as_bytes(), folder.as_bytes())
-}
-
-/// Returns the tag of all responses of an authority.
-pub(super) fn authority_tag(authority: &str) -> Tag {
-    hash(b"authority", authority.as_bytes(), b"")
-}
-
-/// Returns the tag of a cache group. Groups of two origins differ, whatever their names.
-pub(super) fn group_tag(authority: &str, group: &str) -> Tag {
-    hash(b"group", authority.as_bytes(), group.as_bytes()).of_kind(Tag::GROUP)
-}
-
-/// Returns the tag of a target URI, which every response for it carries, whatever its key consists
-/// of. Unsafe methods invalidate it (RFC 9111 §4.4). Equivalent URIs share one (RFC 3986
-/// §6.2.2–3).
-pub(crate) fn uri_tag(authority: &[u8], path_and_query: &str) -> Tag {
-    hash(b"uri", authority, normal(path_and_query).as_bytes()).of_kind(Tag::URI)
-}
-
 /// Returns the [`uri_tag`] of a request's own target.
 pub(crate) fn target_tag(uri: &Uri, headers: &HeaderMap) -> Tag {
     let host = headers.get(header::HOST);
     uri_tag(authority_bytes(uri, host), target_of(uri))
-}
-
-/// Returns the tag of a path and query, whatever the authority. Only operators name it.
-pub(super) fn anywhere_tag(path_and_query: &str) -> Tag {
-    hash(b"anywhere", b"", normal(path_and_query).as_bytes())
 }
 
 /// Returns path and query of a URI.

@@ -1,8 +1,8 @@
 //! The state of one entry towards the log of invalidations.
 
 use scrimp_core::extensions::Since;
-use smallvec::SmallVec;
 
+pub(crate) use super::carried::Carried;
 use super::{
     sync::{AtomicU64, Ordering},
     writes::WriteWatch,
@@ -46,29 +46,11 @@ pub(crate) struct Stamp {
 /// The position of one entry in the log, and what it carries.
 #[derive(Debug)]
 pub(crate) struct Validity {
-    pub(super) log: u64,
     pub(super) fetched_at: u64,
-    #[cfg(feature = "codec")]
-    pub(super) stamp: Stamp,
     pub(super) carried: Carried,
     /// Position up to which the entry is known to be valid.
     pub(super) checked: AtomicU64,
 }
-
-/// Everything that can invalidate an entry.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Carried {
-    pub(crate) tags: Box<[Tag]>,
-    pub(crate) versions: Box<[(Tag, u64)]>,
-    /// Names that globs are matched with, one per line.
-    pub(crate) names: Box<str>,
-    /// Watches on the URIs among the tags. A decoded response has none.
-    pub(crate) watches: SmallVec<[WriteWatch; 1]>,
-}
-
-/// Maximum number of tags of a response. A response with more is not stored: without some of its
-/// tags, it would survive their invalidation.
-pub(crate) const MAX_TAGS: usize = 256;
 
 // === impl Tag ===
 
@@ -124,75 +106,29 @@ impl CallStart {
     }
 }
 
-// === impl Carried ===
-
-impl Carried {
-    /// Adds what another response carried. If both have a version of an entity, this one counts.
-    /// Returns false if these are too many tags for one response.
-    #[must_use]
-    pub(crate) fn add_all(&mut self, other: &Self) -> bool {
-        for watch in &other.watches {
-            self.watch(watch);
-        }
-        let mut tags = std::mem::take(&mut self.tags).into_vec();
-        tags.extend(&other.tags);
-        tags.sort_unstable_by_key(|tag| tag.0);
-        tags.dedup();
-        self.tags = tags.into();
-        let mut versions = std::mem::take(&mut self.versions).into_vec();
-        for &(tag, version) in &other.versions {
-            if !versions.iter().any(|(own, _)| *own == tag) {
-                versions.push((tag, version));
-            }
-        }
-        self.versions = versions.into();
-        if self.names != other.names {
-            let own: Vec<&str> = self.names.lines().collect();
-            let more = other.names.lines().filter(|name| !own.contains(name));
-            self.names = own
-                .iter()
-                .copied()
-                .chain(more)
-                .collect::<Vec<_>>()
-                .join("\n")
-                .into();
-        }
-        self.tags.len() <= MAX_TAGS
-    }
-
-    pub(super) fn watch(&mut self, watch: &WriteWatch) {
-        if !self.watches.contains(watch) {
-            self.watches.push(watch.clone());
-        }
-    }
-}
-
 // === impl Validity ===
 
 impl Validity {
     /// Returns the validity of an entry that is the response to this call.
     pub(crate) fn of_call(call: &CallStart, mut carried: Carried) -> Self {
         carried.watch(&call.watch);
-        Self {
-            #[cfg(feature = "codec")]
-            stamp: call.stamp,
-            ..Self::new(call.position, carried)
-        }
+        let validity = Self::new(call.position, carried);
+        #[cfg(feature = "codec")]
+        let validity = validity.stamped(call.stamp);
+        validity
     }
 
     /// Returns the validity of an entry whose upstream call began at `fetched_at`.
-    pub(super) fn new(fetched_at: Position, carried: Carried) -> Self {
+    pub(super) fn new(fetched_at: Position, mut carried: Carried) -> Self {
+        carried.set_log(fetched_at.log);
         // An entry with a version may be outdated on arrival, so it is checked once.
-        let checked = if carried.versions.is_empty() {
+        let checked = if carried.versions().is_empty() {
             fetched_at.at
         } else {
             0
         };
         Self {
-            log: fetched_at.log,
             fetched_at: fetched_at.at,
-            #[cfg(feature = "codec")]
-            stamp: Stamp::default(),
             carried,
             checked: AtomicU64::new(checked),
         }
@@ -206,7 +142,7 @@ impl Validity {
     /// Returns its log, its position there, and what it carries: everything to encode.
     #[cfg(feature = "codec")]
     pub(crate) fn parts(&self) -> (u64, u64, &Carried) {
-        (self.log, self.fetched_at, &self.carried)
+        (self.carried.log(), self.fetched_at, &self.carried)
     }
 
     /// Restores it from the result of [`parts`](Self::parts).
@@ -224,27 +160,30 @@ impl Validity {
     /// Returns its position in the log that a fleet shares.
     #[cfg(feature = "codec")]
     pub(crate) fn stamp(&self) -> Stamp {
-        self.stamp
+        self.carried.stamp()
     }
 
     /// Sets its position in the log that a fleet shares.
     #[cfg(feature = "codec")]
-    pub(crate) fn stamped(self, stamp: Stamp) -> Self {
-        Self { stamp, ..self }
+    pub(crate) fn stamped(mut self, stamp: Stamp) -> Self {
+        self.carried.set_stamp(stamp);
+        self
     }
 
     pub(crate) fn heap_size(&self) -> usize {
-        size_of_val(&*self.carried.tags)
-            + size_of_val(&*self.carried.versions)
-            + self.carried.names.len()
-            + self.carried.watches.len() * WriteWatch::WEIGHT
+        self.carried.heap_size()
+    }
+
+    /// Returns the bytes of the key that it shares.
+    pub(crate) fn key_size(&self) -> usize {
+        self.carried.key_size()
     }
 
     /// Prepares for a copy of the entry that is not in memory: its URIs are covered.
     #[cfg(feature = "codec")]
     pub(crate) fn cover(&self) {
-        let watches = &self.carried.watches;
-        watches.iter().for_each(|watch| watch.keep(self.fetched_at));
+        let watches = self.carried.watches();
+        watches.for_each(|watch| watch.keep(self.fetched_at));
     }
 
     /// Notes that no invalidation up to `position` hit it.

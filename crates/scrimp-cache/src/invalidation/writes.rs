@@ -13,11 +13,9 @@
 use std::sync::OnceLock;
 use std::{
     collections::HashMap,
-    hash::{BuildHasher, Hash, Hasher, RandomState},
+    hash::{BuildHasher, Hasher, RandomState},
     sync::Arc,
 };
-
-use scrimp_core::KeyHashBuilder;
 
 #[cfg(feature = "codec")]
 use super::covered::Cover;
@@ -35,6 +33,8 @@ const LARGE: usize = 1 << 10;
 
 /// Marks of writes on what is in memory, and those kept for what is not.
 pub(crate) struct Writes {
+    /// Identifier of the log that they belong to.
+    log: u64,
     shards: Box<[RwLock<Shard>]>,
     /// The secret of the shards and their maps: clients can compute the tags.
     secret: Secret,
@@ -47,31 +47,28 @@ pub(crate) struct Writes {
 #[cfg(feature = "codec")]
 pub(super) type OnCover = Box<dyn Fn() + Send + Sync>;
 
-type Shard = HashMap<Place, Row, KeyHashBuilder>;
+/// URIs with responses or calls, and the marks on some of them. Nearly all have none, so these have a
+/// map of their own.
+struct Shard {
+    /// Number of responses and calls of each URI.
+    holders: HashMap<Tag, u32, Secret>,
+    marks: HashMap<Tag, Mark, Secret>,
+}
 
 /// A hash function of tags, drawn at random: multiply-shift (Dietzfelbinger, 1996).
 ///
 /// Whatever two tags a client chooses without seeing their hashes, they have the same one with
 /// probability 2⁻⁶⁴. Tags are hashes already, so this costs a few instructions and needs no mixing.
+#[derive(Debug, Clone, Copy)]
 struct Secret {
     factor: u128,
     summand: u128,
 }
 
-/// A tag with its secret hash, which both the choice of a shard and its map go by. It is computed
-/// once for each call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Place {
-    tag: Tag,
+/// Hashes one tag.
+struct TagHasher {
+    secret: Secret,
     hash: u64,
-}
-
-/// The marks on one URI.
-#[derive(Debug, Clone, Copy, Default)]
-struct Row {
-    /// Number of responses and calls that the marks are for.
-    holders: usize,
-    mark: Mark,
 }
 
 /// Position of a tag's last invalidation; 0 is never.
@@ -84,34 +81,31 @@ pub(super) struct Mark {
 /// Keeps the marks on one URI, for a response fetched from it or a call to it.
 pub(crate) struct WriteWatch {
     writes: Arc<Writes>,
-    place: Place,
+    tag: Tag,
 }
 
 // === impl Writes ===
 
-impl Default for Writes {
-    fn default() -> Self {
+impl Writes {
+    pub(super) fn new(log: u64) -> Self {
+        let secret = Secret::new();
+        let shard = |_| RwLock::from(Shard::new(secret));
         Self {
-            shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
-            secret: Secret::new(),
+            log,
+            shards: (0..SHARDS).map(shard).collect(),
+            secret,
             kept: RwLock::default(),
             #[cfg(feature = "codec")]
             on_cover: OnceLock::new(),
         }
     }
-}
 
-impl Writes {
     /// Keeps marks on a URI from now on. Call it before an upstream call begins.
     pub(super) fn watch(self: &Arc<Self>, tag: Tag) -> WriteWatch {
-        self.watch_at(self.place(tag))
-    }
-
-    fn watch_at(self: &Arc<Self>, place: Place) -> WriteWatch {
-        self.shard(place).write().entry(place).or_default().holders += 1;
+        *self.shard(tag).write().holders.entry(tag).or_default() += 1;
         WriteWatch {
             writes: Arc::clone(self),
-            place,
+            tag,
         }
     }
 
@@ -119,10 +113,7 @@ impl Writes {
     ///
     /// If it does not, every later call begins after the write: both take the lock of the shard.
     pub(super) fn concern(&self, tags: &[Tag]) -> bool {
-        let watched = |tag: &Tag| {
-            let place = self.place(*tag);
-            self.shard(place).read().contains_key(&place)
-        };
+        let watched = |tag: &Tag| self.shard(*tag).read().holders.contains_key(tag);
         if tags.iter().any(|tag| !tag.is_uri() || watched(tag)) {
             return true;
         }
@@ -135,9 +126,9 @@ impl Writes {
     pub(super) fn mark(&self, tags: &[Tag], position: u64, soft: bool) -> bool {
         let mut changed = false;
         for tag in tags.iter().filter(|tag| tag.is_uri()) {
-            let place = self.place(*tag);
-            if let Some(row) = self.shard(place).write().get_mut(&place) {
-                row.mark.set(position, soft);
+            let mut shard = self.shard(*tag).write();
+            if shard.holders.contains_key(tag) {
+                shard.marks.entry(*tag).or_default().set(position, soft);
                 changed = true;
             }
         }
@@ -148,11 +139,7 @@ impl Writes {
     /// Covers a URI for a response that is about to leave memory, and was fetched at this position.
     #[cfg(feature = "codec")]
     fn keep(&self, tag: Tag, fetched_at: u64) {
-        let place = self.place(tag);
-        let mark = || {
-            let shard = self.shard(place).read();
-            shard.get(&place).map(|row| row.mark).unwrap_or_default()
-        };
+        let mark = || self.shard(tag).read().mark(tag);
         if mark() == Mark::default() && self.kept.read().known(tag, fetched_at).is_some() {
             return;
         }
@@ -178,20 +165,20 @@ impl Writes {
     /// Checks an entry. The marks on a URI that it watches are complete; others may have been
     /// dropped.
     pub(super) fn epoch(&self, entry: &Validity) -> Epoch {
-        let watches = &entry.carried.watches;
-        let own = watches.iter().map(WriteWatch::marks);
-        let elsewhere = entry.carried.tags.iter().copied();
-        let mut elsewhere =
-            elsewhere.filter(|tag| !watches.iter().any(|watch| watch.place.tag == *tag));
+        let carried = &entry.carried;
+        let own = carried.watches().map(WriteWatch::marks);
+        let tags = carried.tags_of_writes();
+        let is_elsewhere = |tag: &Tag| !carried.watches().any(|watch| watch.tag == *tag);
+        let elsewhere = tags.iter().copied().filter(is_elsewhere);
         let (marks, old) = {
             let kept = self.kept.read();
             let marks = kept.marks(elsewhere.clone(), entry.fetched_at);
-            (marks, elsewhere.any(|tag| kept.is_old(tag)))
+            (marks, elsewhere.into_iter().any(|tag| kept.is_old(tag)))
         };
         let mark = own.fold(marks, Mark::latest);
         if old && mark.hard <= entry.fetched_at {
             let mut kept = self.kept.write();
-            entry.carried.tags.iter().for_each(|tag| kept.renew(*tag));
+            tags.iter().for_each(|tag| kept.renew(*tag));
         }
         match entry.fetched_at {
             at if mark.hard > at => Epoch::Gone,
@@ -230,25 +217,58 @@ impl Writes {
     /// Returns the number of URIs with rows.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.read().len()).sum()
+        let shards = self.shards.iter();
+        shards.map(|shard| shard.read().holders.len()).sum()
     }
 
-    fn place(&self, tag: Tag) -> Place {
-        Place {
-            tag,
-            hash: self.secret.hash(tag),
-        }
-    }
-
-    fn shard(&self, place: Place) -> &RwLock<Shard> {
+    fn shard(&self, tag: Tag) -> &RwLock<Shard> {
         // The maps use the lowest and the highest bits.
-        &self.shards[(place.hash >> 32) as usize % self.shards.len()]
+        &self.shards[(self.secret.hash(tag) >> 32) as usize % self.shards.len()]
     }
 }
 
 impl std::fmt::Debug for Writes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Writes").finish_non_exhaustive()
+    }
+}
+
+// === impl Shard ===
+
+impl Shard {
+    fn new(secret: Secret) -> Self {
+        Self {
+            holders: HashMap::with_hasher(secret),
+            marks: HashMap::with_hasher(secret),
+        }
+    }
+
+    /// Returns the marks on a URI.
+    fn mark(&self, tag: Tag) -> Mark {
+        self.marks.get(&tag).copied().unwrap_or_default()
+    }
+
+    /// Notes that a response or a call of a URI is gone.
+    fn release(&mut self, tag: Tag) {
+        let Some(holders) = self.holders.get_mut(&tag) else {
+            return;
+        };
+        *holders -= 1;
+        if *holders == 0 {
+            self.holders.remove(&tag);
+            shrink(&mut self.holders);
+            if self.marks.remove(&tag).is_some() {
+                shrink(&mut self.marks);
+            }
+        }
+    }
+}
+
+/// Gives back memory that a map no longer needs.
+fn shrink<V>(map: &mut HashMap<Tag, V, Secret>) {
+    // Each shrinking has been paid for by as many removals.
+    if map.capacity() > LARGE && map.len() < map.capacity() / 8 {
+        map.shrink_to(2 * map.len());
     }
 }
 
@@ -270,11 +290,33 @@ impl Secret {
     }
 }
 
-// === impl Place ===
+impl BuildHasher for Secret {
+    type Hasher = TagHasher;
 
-impl Hash for Place {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.hash);
+    fn build_hasher(&self) -> TagHasher {
+        TagHasher {
+            secret: *self,
+            hash: 0,
+        }
+    }
+}
+
+// === impl TagHasher ===
+
+impl Hasher for TagHasher {
+    fn finish(&self) -> u64 {
+        self.hash
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        // A tag uses `write_u64`.
+        bytes
+            .iter()
+            .for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, tag: u64) {
+        self.hash = self.secret.hash(Tag(self.hash ^ tag));
     }
 }
 
@@ -300,58 +342,49 @@ impl Mark {
 // === impl WriteWatch ===
 
 impl WriteWatch {
-    /// Bytes that a watch takes outside of itself.
-    pub(super) const WEIGHT: usize = 2 * size_of::<(Place, Row)>();
+    /// Bytes that a watch takes outside of itself: its place in a map that is five eighths full, as
+    /// maps are on average that double when they are full.
+    pub(super) const WEIGHT: usize = (size_of::<(Tag, u32)>() + 1) * 8 / 5;
+
+    /// Returns the identifier of the log that the watch belongs to.
+    #[inline]
+    pub(super) fn log(&self) -> u64 {
+        self.writes.log
+    }
 
     /// Returns the marks on the URI.
     fn marks(&self) -> Mark {
-        let shard = self.writes.shard(self.place).read();
-        shard
-            .get(&self.place)
-            .expect("kept until it is dropped")
-            .mark
+        self.writes.shard(self.tag).read().mark(self.tag)
     }
 
     /// Covers the URI for a copy of a response that is not in memory.
     #[cfg(feature = "codec")]
     pub(super) fn keep(&self, fetched_at: u64) {
-        self.writes.keep(self.place.tag, fetched_at);
+        self.writes.keep(self.tag, fetched_at);
     }
 }
 
 impl Clone for WriteWatch {
     fn clone(&self) -> Self {
-        self.writes.watch_at(self.place)
+        self.writes.watch(self.tag)
     }
 }
 
 impl Drop for WriteWatch {
     fn drop(&mut self) {
-        let mut shard = self.writes.shard(self.place).write();
-        let Some(row) = shard.get_mut(&self.place) else {
-            return;
-        };
-        row.holders -= 1;
-        if row.holders == 0 {
-            shard.remove(&self.place);
-            // Each shrinking has been paid for by as many removals.
-            if shard.capacity() > LARGE && shard.len() < shard.capacity() / 8 {
-                let room = 2 * shard.len();
-                shard.shrink_to(room);
-            }
-        }
+        self.writes.shard(self.tag).write().release(self.tag);
     }
 }
 
 impl std::fmt::Debug for WriteWatch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("WriteWatch").field(&self.place.tag).finish()
+        f.debug_tuple("WriteWatch").field(&self.tag).finish()
     }
 }
 
 impl PartialEq for WriteWatch {
     fn eq(&self, other: &Self) -> bool {
-        self.place.tag == other.place.tag
+        self.tag == other.tag
     }
 }
 

@@ -3,7 +3,10 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use scrimp_core::Problem;
-use scrimp_http::range::{content_range, slice, unsatisfied};
+use scrimp_http::{
+    range::{content_range, slice, unsatisfied},
+    representation::strip_for_not_modified,
+};
 
 use super::{Answer, whole};
 use crate::{
@@ -43,7 +46,7 @@ pub(crate) fn from_entry(
     freshness: Freshness,
     cache_status: HeaderValue,
 ) -> Response<StoredBody> {
-    let mut response = whole(entry, freshness.age, cache_status, |body| body);
+    let mut response = whole(entry, freshness.age(), cache_status, |body| body);
     // Conditions and ranges are about a representation that exists (RFC 9110 §13.2.1).
     if entry.status == StatusCode::OK || entry.status.is_success() && facts.conditional {
         if facts.conditional
@@ -66,17 +69,7 @@ pub(crate) fn from_entry(
 fn not_modified(mut response: Response<StoredBody>) -> Response<StoredBody> {
     *response.status_mut() = StatusCode::NOT_MODIFIED;
     *response.body_mut() = StoredBody::empty();
-    let headers = response.headers_mut();
-    for name in [
-        header::CONTENT_LENGTH,
-        header::CONTENT_TYPE,
-        header::CONTENT_ENCODING,
-        header::CONTENT_LANGUAGE,
-        header::CONTENT_RANGE,
-        header::TRAILER,
-    ] {
-        headers.remove(name);
-    }
+    strip_for_not_modified(response.headers_mut());
     response
 }
 

@@ -14,7 +14,7 @@ use scrimp_core::{
 use crate::{
     body::{CacheBody, StoredBody},
     cache_status::{self, Forward, Report, ttl_seconds},
-    entry::{Entry, Refreshing, Store, Variants},
+    entry::{Entry, Lookup, Refreshing, Store, Variants},
     invalidation::epoch::Epoch,
     policy::{
         facts::{MethodClass, RequestFacts},
@@ -28,7 +28,7 @@ pub(crate) use answer::from_entry;
 pub(crate) use late::LateLookup;
 
 /// Decision on a request, once the stored responses are known.
-pub(crate) enum Decision {
+pub(crate) enum Decision<G> {
     /// The store answers the request.
     Answer(Found),
     /// The store answers the request, and the response is refreshed in the background.
@@ -37,6 +37,9 @@ pub(crate) enum Decision {
     Call(Miss),
     /// The request may only be answered from the store, which is not possible.
     Refuse(Forward),
+    /// The store looks for a response behind one that an invalidation has hit. It is boxed, as few
+    /// stores have several tiers.
+    Wait(Box<G>),
 }
 
 /// Reason for an upstream call, and the stored responses it can use.
@@ -84,7 +87,8 @@ impl Miss {
     }
 }
 
-/// Decides what to do with a request, once the stored responses are known.
+/// Decides what to do with a request, once the stored responses are known. `is_last`: the store has
+/// looked behind a response that was hit.
 #[inline]
 pub(crate) fn decide<St: Store, B>(
     shared: &Shared<St>,
@@ -92,10 +96,11 @@ pub(crate) fn decide<St: Store, B>(
     asked: &LookupRequest,
     key: KeyRef<'_>,
     found: Option<Arc<Variants>>,
-) -> Decision {
+    is_last: bool,
+) -> Decision<St::Get> {
     let decision = match found {
         None => Decision::Call(Miss::new(Forward::UriMiss)),
-        Some(variants) => choose(shared, request, asked, key, variants),
+        Some(variants) => choose(shared, request, asked, key, variants, is_last),
     };
     match decision {
         Decision::Call(miss) if asked.only_if_cached() => Decision::Refuse(match miss.reason {
@@ -113,7 +118,8 @@ fn choose<St: Store, B>(
     asked: &LookupRequest,
     key: KeyRef<'_>,
     variants: Arc<Variants>,
-) -> Decision {
+    is_last: bool,
+) -> Decision<St::Get> {
     let Some((place, entry)) = variants.place(request) else {
         return Decision::Call(Miss {
             variants: Some(variants),
@@ -128,8 +134,7 @@ fn choose<St: Store, B>(
     }
     let epoch = shared.epochs.check(&entry.validity);
     if epoch == Epoch::Gone {
-        shared.store.remove(key, Some(entry));
-        return Decision::Call(Miss::new(Forward::UriMiss));
+        return behind(shared, request, asked, key, entry, is_last);
     }
     let control = &asked.facts.control;
     let freshness = Freshness::new(&entry.policy, shared.config.clock.instant());
@@ -174,6 +179,28 @@ fn choose<St: Store, B>(
         return Decision::Answer(Found::new(variants, place, freshness.ended()));
     }
     Decision::Call(miss)
+}
+
+/// Decides what to do after an invalidation has hit a response.
+#[cold]
+fn behind<St: Store, B>(
+    shared: &Shared<St>,
+    request: &Request<B>,
+    asked: &LookupRequest,
+    key: KeyRef<'_>,
+    hit: &Arc<Entry>,
+    is_last: bool,
+) -> Decision<St::Get> {
+    let lookup = (!is_last).then(|| shared.store.get_behind(key, hit));
+    match lookup.flatten() {
+        None => {
+            shared.store.remove(key, Some(hit));
+            Decision::Call(Miss::new(Forward::UriMiss))
+        }
+        Some(Lookup::Now(None)) => Decision::Call(Miss::new(Forward::UriMiss)),
+        Some(Lookup::Now(Some(variants))) => choose(shared, request, asked, key, variants, true),
+        Some(Lookup::Later(get)) => Decision::Wait(Box::new(get)),
+    }
 }
 
 // === impl Found ===
@@ -255,7 +282,7 @@ impl Answer {
                 cache_status,
                 extensions,
             } => {
-                let age = found.freshness.age;
+                let age = found.freshness.age();
                 let mut response = whole(found.entry(), age, cache_status, CacheBody::stored);
                 response.extensions_mut().extend(extensions);
                 response

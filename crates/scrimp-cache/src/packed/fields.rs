@@ -2,16 +2,18 @@
 //!
 //! A map takes more than a hundred bytes for each field, and most responses of an origin have the
 //! same names, and the same values under most of them. So a response shares a map with others like it
-//! (its [`Shape`]) and has only those values that are its own. A hit copies the map, which is the
-//! fastest way to make one, and puts these values in place.
+//! (its [`Shape`]) and has only those values that are its own, as one text: a value takes forty bytes
+//! besides its text. A hit copies the map, which is the fastest way to make one, and puts slices of
+//! the text in place.
 
 use std::sync::Arc;
 
+use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{
     own::{self, owned},
-    shape::{self, Shape, Shapes},
+    shape::{self, Line, Shape, Shapes},
 };
 
 /// Header fields as hits send them, with slots for Age and Cache-Status in front.
@@ -19,7 +21,25 @@ pub(crate) struct StoredFields {
     shape: Arc<Shape>,
     /// Lines of the shape behind the slots that have a value in `own`, the first in the lowest bit.
     lines: u64,
-    own: Box<[HeaderValue]>,
+    /// Their values, each after its length in two bytes.
+    own: Bytes,
+}
+
+/// Longest value that a response has in its own text.
+const LONGEST: usize = u16::MAX as usize;
+
+/// Bytes of the length before a value.
+const PREFIX: usize = size_of::<u16>();
+
+/// A stored line: its name, its value, and whether the value is sensitive.
+#[cfg(any(test, feature = "codec"))]
+pub(crate) type StoredLine<'a> = (&'a HeaderName, &'a [u8], bool);
+
+/// A part of a response's own text that is not read yet.
+#[derive(Clone, Copy)]
+struct Texts<'a> {
+    all: &'a Bytes,
+    at: usize,
 }
 
 // === impl StoredFields ===
@@ -28,23 +48,32 @@ impl StoredFields {
     /// Copies fields, without Age and Cache-Status. Without `shapes`, they share nothing.
     pub(crate) fn new(headers: &HeaderMap, shapes: Option<&Shapes>) -> Self {
         let lines = shape::arranged(headers);
-        let Some(shape) = shapes.and_then(|shapes| shapes.of(&lines)) else {
+        let shared = shapes.filter(|_| lines.iter().all(is_plain));
+        let Some(shape) = shared.and_then(|shapes| shapes.of(&lines)) else {
             let values = lines.iter().map(|(_, value)| *value);
             return Self {
                 shape: Arc::new(Shape::alone(&lines, owned(values))),
                 lines: 0,
-                own: Box::default(),
+                own: Bytes::new(),
             };
         };
-        let differs = |(known, line): &(&HeaderValue, &shape::Line<'_>)| {
-            *known != line.1 || line.1.is_sensitive()
+        let own = || {
+            let pairs = shape.values().zip(&lines).enumerate();
+            let own = pairs.filter(|(_, (known, line))| *known != line.1);
+            own.map(|(at, (_, line))| (at, line.1.as_bytes()))
         };
-        let pairs = || shape.values().zip(&lines);
-        let bits = pairs().enumerate();
-        let bits = bits.filter(|(_, pair)| differs(pair));
+        let size = own().map(|(_, text)| PREFIX + text.len()).sum();
+        let mut texts = BytesMut::with_capacity(size);
+        let mut bits = 0;
+        for (at, text) in own() {
+            bits |= 1 << at;
+            // No value is longer.
+            texts.put_u16(text.len() as u16);
+            texts.put_slice(text);
+        }
         Self {
-            lines: bits.fold(0, |bits, (at, _)| bits | 1 << at),
-            own: owned(pairs().filter(differs).map(|(_, line)| line.1)),
+            lines: bits,
+            own: texts.freeze(),
             shape,
         }
     }
@@ -61,14 +90,14 @@ impl StoredFields {
         if let Some(slot) = values.next() {
             *slot = cache_status;
         }
-        let (mut own, mut lines) = (self.own.iter(), self.lines);
+        let (mut own, mut lines) = (self.texts(), self.lines);
         while lines != 0
             && let Some(value) = values.next()
         {
             if lines & 1 != 0
-                && let Some(own) = own.next()
+                && let Some(own) = own.next_value()
             {
-                *value = own.clone();
+                *value = own;
             }
             lines >>= 1;
         }
@@ -87,25 +116,88 @@ impl StoredFields {
     }
 
     /// Iterates over all lines, with placeholders in the slots.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
-        let (mut own, mut lines) = (self.own.iter(), self.lines << shape::SLOTS);
+    #[cfg(any(test, feature = "codec"))]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = StoredLine<'_>> {
+        let (mut own, mut lines) = (self.texts(), self.lines << shape::SLOTS);
         self.shape.fields().iter().map(move |(name, known)| {
             let is_own = lines & 1 != 0;
             lines >>= 1;
-            let own = if is_own { own.next() } else { None };
-            (name, own.unwrap_or(known))
+            match if is_own { own.next() } else { None } {
+                Some(own) => (name, own, false),
+                None => (name, known.as_bytes(), known.is_sensitive()),
+            }
         })
     }
 
     /// Returns the first line of a field.
-    pub(crate) fn get(&self, name: &HeaderName) -> Option<&HeaderValue> {
-        let mut lines = self.iter();
-        lines.find(|(own, _)| *own == name).map(|(_, value)| value)
+    pub(crate) fn get(&self, name: &HeaderName) -> Option<HeaderValue> {
+        let values = self.shape.values().zip(self.shape.lines());
+        let (mut own, mut lines) = (self.texts(), self.lines);
+        for (known, (line, _)) in values {
+            let is_own = lines & 1 != 0;
+            lines >>= 1;
+            if *line == *name {
+                return match is_own {
+                    true => own.next_value(),
+                    false => Some(known.clone()),
+                };
+            }
+            if is_own {
+                own.next();
+            }
+        }
+        None
     }
 
     /// Returns the bytes on the heap that are this response's alone.
     pub(crate) fn heap_size(&self) -> usize {
-        self.shape.own_size() + own::size(&self.own)
+        let own = match self.own.len() {
+            0 => 0,
+            length => length + own::SHARED,
+        };
+        self.shape.own_size() + own
+    }
+
+    fn texts(&self) -> Texts<'_> {
+        Texts {
+            all: &self.own,
+            at: 0,
+        }
+    }
+}
+
+/// Returns whether a line's value can be part of a text.
+fn is_plain((_, value): &Line<'_>) -> bool {
+    value.len() <= LONGEST && !value.is_sensitive()
+}
+
+// === impl Texts ===
+
+impl Texts<'_> {
+    /// Returns where the next value lies.
+    #[inline]
+    fn advance(&mut self) -> Option<std::ops::Range<usize>> {
+        let prefix = self.all.get(self.at..)?.first_chunk()?;
+        let start = self.at + PREFIX;
+        self.at = start + usize::from(u16::from_be_bytes(*prefix));
+        Some(start..self.at)
+    }
+
+    /// Returns the next value as a slice of the memory of all.
+    #[inline]
+    fn next_value(&mut self) -> Option<HeaderValue> {
+        let range = self.advance()?;
+        let value = HeaderValue::from_maybe_shared(self.all.slice(range));
+        Some(value.expect("the bytes of a valid value"))
+    }
+}
+
+impl<'a> Iterator for Texts<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let range = self.advance()?;
+        self.all.get(range)
     }
 }
 
@@ -148,8 +240,14 @@ mod tests {
         for n in 0..5 {
             let fields = StoredFields::new(&page(n), Some(&shapes));
             assert_eq!(sent(&fields), page(n), "{n}");
-            assert_eq!(fields.get(&http::header::ETAG), page(n).get("etag"));
-            assert_eq!(fields.get(&http::header::SERVER), page(n).get("server"));
+            let get = |name| fields.get(&name);
+            assert_eq!(get(http::header::ETAG).as_ref(), page(n).get("etag"));
+            assert_eq!(get(http::header::SERVER).as_ref(), page(n).get("server"));
+            let map = fields.to_map();
+            let lines = map
+                .iter()
+                .map(|(name, value)| (name, value.as_bytes(), false));
+            assert!(fields.iter().eq(lines));
             assert_eq!(fields.get(&http::header::VARY), None);
         }
         let cookies = |n| StoredFields::new(&page(n), Some(&shapes)).to_map();
@@ -159,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_of_any_bytes_and_secrets_stay_marked_and_with_their_response() {
+    fn values_are_of_any_bytes_and_a_response_with_a_secret_shares_nothing() {
         let shapes = Shapes::default();
         let mut page = headers(&[("x-a", "1")]);
         page.append("x-bytes", HeaderValue::from_bytes(b"\xfc").unwrap());
@@ -171,8 +269,8 @@ mod tests {
             assert_eq!(sent(&fields), page);
             assert!(fields.to_map()["x-secret"].is_sensitive());
         }
-        let shape = shapes.of(&shape::arranged(&page)).expect("it is known");
-        assert!(shape.values().all(|value| value != "s"));
+        // Nothing of it was noted: another response that is like it would be the first one.
+        assert!(shapes.of(&shape::arranged(&page)).is_none());
     }
 
     #[test]
@@ -200,7 +298,22 @@ mod tests {
             .map(|n| StoredFields::new(&page(n), Some(&shapes)).heap_size())
             .collect();
         assert!(sizes[0] > 500, "{sizes:?}");
-        assert!(sizes[3] < 100, "{sizes:?}");
+        assert_eq!(
+            sizes[3],
+            PREFIX + "\"00000003\"".len() + own::SHARED,
+            "{sizes:?}"
+        );
+    }
+
+    #[test]
+    fn a_value_that_is_longer_than_a_text_can_say_is_stored_all_the_same() {
+        let shapes = Shapes::default();
+        for length in [LONGEST, LONGEST + 1, 100 * LONGEST] {
+            let page = headers(&[("etag", "\"1\""), ("x-long", &"v".repeat(length))]);
+            for _ in 0..3 {
+                assert_eq!(sent(&StoredFields::new(&page, Some(&shapes))), page);
+            }
+        }
     }
 
     #[test]

@@ -13,6 +13,8 @@ mod value;
 mod weight;
 
 pub(crate) use fields::StoredFields;
+#[cfg(feature = "codec")]
+pub(crate) use fields::StoredLine;
 pub(crate) use selection::Selections;
 pub(crate) use shape::Shapes;
 pub(crate) use weight::headers_size;

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use super::value;
 
 /// Bytes that count the references to a text with several values.
-const SHARED: usize = 24;
+pub(super) const SHARED: usize = 24;
 
 /// Copies values into memory of their own.
 ///
@@ -33,11 +33,6 @@ pub(super) fn owned<'a>(values: impl Iterator<Item = &'a HeaderValue>) -> Box<[H
         })
     });
     copies.collect()
-}
-
-/// Returns the bytes of copies, with their texts.
-pub(super) fn size(values: &[HeaderValue]) -> usize {
-    size_of_val(values) + texts(values.iter())
 }
 
 /// Returns the bytes of the texts of copies that were made together.

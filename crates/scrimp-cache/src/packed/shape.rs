@@ -7,6 +7,7 @@ use std::{
 };
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use scrimp_http::representation::is_particular;
 use smallvec::SmallVec;
 
 use super::{own, pool::Pool, value, weight};
@@ -50,20 +51,6 @@ pub(super) fn arranged(headers: &HeaderMap) -> SmallVec<[Line<'_>; 24]> {
 /// Returns what the slots hold until a response is sent.
 pub(super) fn placeholders() -> [HeaderValue; SLOTS] {
     ["0", ""].map(HeaderValue::from_static)
-}
-
-/// Returns whether most responses have a value of their own under a name.
-fn is_particular(name: &HeaderName) -> bool {
-    [
-        header::CONTENT_LENGTH,
-        header::DATE,
-        header::ETAG,
-        header::EXPIRES,
-        header::LAST_MODIFIED,
-        header::LOCATION,
-        header::SET_COOKIE,
-    ]
-    .contains(name)
 }
 
 /// Returns a value that others may share. `None` if it is probably, or should be, one response's.
@@ -111,7 +98,8 @@ impl Shape {
         fields.insert(header::AGE, age);
         fields.insert(header::CACHE_STATUS, cache_status);
         for (name, value) in lines {
-            fields.append(name.clone(), value);
+            // A response with more names than a map can hold besides the slots is not stored.
+            let _ = fields.try_append(name.clone(), value);
         }
         // A copy has no room to spare.
         let fields = fields.clone();
@@ -208,5 +196,23 @@ mod tests {
         let values = lines.iter().map(|(_, value)| (*value).clone()).collect();
         let shape = Shape::alone(&lines, values);
         assert!(shape.lines().eq(lines.iter().copied()));
+    }
+    #[test]
+    fn as_many_names_as_a_map_can_hold_cause_no_panic() {
+        let mut headers = HeaderMap::new();
+        for n in 0..100_000 {
+            let name = format!("x-{n}").parse::<HeaderName>().expect("a name");
+            if headers
+                .try_append(name, HeaderValue::from_static("v"))
+                .is_err()
+            {
+                break;
+            }
+        }
+        let lines = arranged(&headers);
+        assert!(lines.len() > 24_000);
+        let values = lines.iter().map(|(_, value)| (*value).clone()).collect();
+        let shape = Shape::alone(&lines, values);
+        assert!(shape.lines().count() + SLOTS >= lines.len());
     }
 }

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::{
     answer::{Answer, Field},
     judge::{Grace, Policy, Source},
+    moment::{Moment, Second, Span},
     storable::heuristically_cacheable,
 };
 
@@ -61,14 +62,14 @@ impl Policy {
         };
         let shared = mode == Mode::Shared;
         let seconds = |value: u32| Duration::from_secs(value.into());
-        Self {
-            received: arrival.now,
+        let initial_age = match rule {
             // An operator's TTL counts from arrival, whatever Age the response has.
-            initial_age: match rule {
-                Some(_) => Duration::ZERO,
-                None => initial_age(answer, date, arrival),
-            },
-            lifetime,
+            Some(_) => Duration::ZERO,
+            None => initial_age(answer, date, arrival),
+        };
+        Self {
+            born: Moment::from(arrival.now).before(initial_age),
+            lifetime: lifetime.into(),
             source,
             always_validate: control.no_cache,
             never_stale: control.must_revalidate
@@ -85,7 +86,7 @@ impl Policy {
             .boxed(),
             has_etag: false,
             last_modified: None,
-            date: date.unwrap_or(arrival.wall),
+            date: date.unwrap_or(arrival.wall).into(),
         }
     }
 
@@ -94,7 +95,7 @@ impl Policy {
         let etag = answer.only(Field::ETag).filter(|etag| !etag.is_empty());
         Self {
             has_etag: etag.is_some(),
-            last_modified: date_in(answer, Field::LastModified),
+            last_modified: date_in(answer, Field::LastModified).map(Second::from),
             ..self
         }
     }
@@ -102,20 +103,20 @@ impl Policy {
     /// Takes back a lifetime that is a guess.
     pub(crate) fn without_heuristics(&mut self) {
         if self.source == Source::Heuristic {
-            (self.lifetime, self.source) = (Duration::ZERO, Source::None);
+            (self.lifetime, self.source) = (Span::ZERO, Source::None);
         }
     }
 
     /// Applies an operator's bounds to the lifetime, and the jitter that `chance` (0 to 1)
     /// selects.
     pub(crate) fn bound(&mut self, min: Option<Duration>, max: Option<Duration>, cut: f64) {
-        let lifetime = match self.lifetime {
+        let lifetime = match self.lifetime() {
             // An infinite lifetime stays infinite: a part of it would have no meaning.
             Duration::MAX => Duration::MAX,
             lifetime => lifetime.mul_f64((1.0 - cut).clamp(0.0, 1.0)),
         };
         let lifetime = max.map_or(lifetime, |max| lifetime.min(max));
-        self.lifetime = min.map_or(lifetime, |min| lifetime.max(min));
+        self.lifetime = min.map_or(lifetime, |min| lifetime.max(min)).into();
     }
 
     /// Lets the response stand in for a failing upstream for at least this long.

@@ -1,18 +1,20 @@
 //! A stored response at the moment of a request: its age, its freshness, and the decision on using
 //! it (RFC 9111 §4).
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, header};
 use scrimp_http::cache_control::RequestControl;
 use tokio::time::Instant;
 
+use super::moment::{Moment, Second, Span};
+
 /// Permissions of a stored response, computed once when it is stored.
 #[derive(Debug, Clone)]
 pub struct Policy {
-    pub(crate) received: Instant,
-    pub(crate) initial_age: Duration,
-    pub(crate) lifetime: Duration,
+    /// The point of time that its age counts from: its arrival, less its age on arrival.
+    pub(crate) born: Moment,
+    pub(crate) lifetime: Span,
     pub(crate) source: Source,
     /// Validation before every use (`no-cache`).
     pub(crate) always_validate: bool,
@@ -26,9 +28,9 @@ pub struct Policy {
     pub(crate) grace: Option<Box<Grace>>,
     /// Flag that the one ETag of the response is a validator.
     pub(crate) has_etag: bool,
-    pub(crate) last_modified: Option<SystemTime>,
+    pub(crate) last_modified: Option<Second>,
     /// Time of creation at the origin, for comparison with If-Modified-Since.
-    pub(crate) date: SystemTime,
+    pub(crate) date: Second,
 }
 
 /// Times for which a response may be used once it is stale (RFC 5861).
@@ -75,8 +77,8 @@ pub(crate) enum Verdict {
 /// Age and freshness lifetime of a stored response at one moment.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Freshness {
-    pub(crate) age: Duration,
-    lifetime: Duration,
+    age: Span,
+    lifetime: Span,
 }
 
 // === impl Source ===
@@ -103,14 +105,13 @@ impl Policy {
     /// Returns `current_age` of §4.2.3.
     #[must_use]
     pub fn age(&self, now: Instant) -> Duration {
-        self.initial_age
-            .saturating_add(now.saturating_duration_since(self.received))
+        Moment::from(now).since(self.born).get()
     }
 
     /// Returns the freshness lifetime (§4.2.1).
     #[must_use]
     pub fn lifetime(&self) -> Duration {
-        self.lifetime
+        self.lifetime.get()
     }
 
     /// Returns what the lifetime was taken from.
@@ -143,7 +144,7 @@ impl Policy {
     /// Ends the freshness at a moment, if it is not over by then.
     #[cfg(feature = "codec")]
     pub(crate) fn expire(&mut self, at: Instant) {
-        self.lifetime = self.lifetime.min(self.age(at));
+        self.lifetime = self.lifetime.min(self.age(at).into());
     }
 
     /// Returns the time for which it can be of use from `now` on: while it is fresh, while it may be
@@ -156,7 +157,7 @@ impl Policy {
             .if_error
             .unwrap_or_default()
             .max(grace.while_revalidate);
-        let end = self.lifetime.saturating_add(stale);
+        let end = self.lifetime().saturating_add(stale);
         let rest = end.saturating_sub(self.age(now));
         (end < Duration::MAX).then_some(rest)
     }
@@ -164,18 +165,19 @@ impl Policy {
     /// Returns the time until which it can be served without waiting for the origin, to requests
     /// that ask for nothing more; `None` if that is unlimited.
     pub(crate) fn usable_until(&self) -> Option<Instant> {
-        let lifetime = self.lifetime.saturating_sub(self.initial_age);
-        let usable = lifetime.saturating_add(self.grace().while_revalidate);
-        self.received.checked_add(usable)
+        let usable = self.lifetime();
+        let usable = usable.saturating_add(self.grace().while_revalidate);
+        self.born.after(usable).map(Moment::instant)
     }
 }
 
 // === impl Freshness ===
 
 impl Freshness {
+    #[inline]
     pub(crate) fn new(policy: &Policy, now: Instant) -> Self {
         Self {
-            age: policy.age(now),
+            age: Moment::from(now).since(policy.born),
             lifetime: policy.lifetime,
         }
     }
@@ -189,6 +191,12 @@ impl Freshness {
         }
     }
 
+    /// Returns the age.
+    #[inline]
+    pub(crate) fn age(self) -> Duration {
+        self.age.get()
+    }
+
     /// Reports whether the age is below the lifetime; at equality it is stale (§4.2).
     pub(crate) fn is_fresh(self) -> bool {
         self.lifetime > self.age
@@ -196,12 +204,12 @@ impl Freshness {
 
     /// Returns the time until it is stale; zero once it is.
     pub(crate) fn ttl(self) -> Duration {
-        self.lifetime.saturating_sub(self.age)
+        self.lifetime.less(self.age).get()
     }
 
     /// Returns the time since it became stale; zero while fresh.
     pub(crate) fn staleness(self) -> Duration {
-        self.age.saturating_sub(self.lifetime)
+        self.age.less(self.lifetime).get()
     }
 }
 
@@ -225,8 +233,8 @@ pub(crate) fn judge(
     // This is the request's own limit on age. `max-stale` raises it by as much (§5.2.1.2); without
     // it, `max-age=0` asks for validation at any age.
     let too_old = request.max_age.is_some_and(|limit| match tolerance {
-        Some(more) => freshness.age > seconds(limit).saturating_add(more),
-        None => freshness.age > seconds(limit) || limit == 0,
+        Some(more) => freshness.age() > seconds(limit).saturating_add(more),
+        None => freshness.age() > seconds(limit) || limit == 0,
     });
     if freshness.is_fresh() && !softly_invalidated {
         let soon_stale = request

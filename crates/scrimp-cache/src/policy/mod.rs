@@ -9,6 +9,7 @@ pub(crate) mod facts;
 pub(crate) mod freshness;
 pub(crate) mod judge;
 pub(crate) mod merge;
+pub(crate) mod moment;
 pub(crate) mod range;
 pub(crate) mod refusal;
 #[cfg(test)]

@@ -5,7 +5,7 @@ use scrimp_http::{date, etag, range};
 
 pub(crate) use scrimp_http::range::{Ranges, Span};
 
-use super::judge::Policy;
+use super::{judge::Policy, moment::Second};
 
 /// Reads Range for a body of `length` bytes, honouring If-Range.
 pub(crate) fn read(
@@ -32,9 +32,7 @@ fn if_range_holds(condition: Option<&HeaderValue>, stored: &HeaderMap, policy: &
     // A date is a strong validator only if the origin had a second to make another version in
     // between (§8.8.2.2).
     let strong = policy.last_modified.is_some_and(|modified| {
-        date::field(stored, &header::DATE)
-            .and_then(|date| date.duration_since(modified).ok())
-            .is_some_and(|gap| gap.as_secs() >= 1)
+        date::field(stored, &header::DATE).is_some_and(|date| Second::from(date) > modified)
     });
-    strong && date::value(condition) == policy.last_modified
+    strong && date::value(condition).map(Second::from) == policy.last_modified
 }

@@ -37,7 +37,8 @@ scrimp_core::reasons! {
     NotCacheable => no_lifetime, "no-lifetime";
     /// The response is a part, or its length contradicts itself.
     Partial => partial, "partial";
-    /// The body is larger than the limit of the rule or the store.
+    /// The body is larger than the limit of the rule or the store, or the response has more than 16,384
+    /// names of fields.
     TooLarge => too_large, "too-large";
     /// The response has too many tags.
     TooManyTags => too_many_tags, "too-many-tags";

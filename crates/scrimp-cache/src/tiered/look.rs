@@ -59,15 +59,17 @@ impl<U: Store, L: Store> Inner<U, L> {
         found: Option<Arc<Variants>>,
         now: Instant,
     ) -> Lookup<Later<Option<Arc<Variants>>>> {
-        #[cfg(feature = "codec")]
-        let found = found.filter(|found| !self.is_hit(found));
         let (old, fresh_only) = match Upper::of(found, now) {
             Upper::Answer(found) => {
+                // The layer asks again, if an invalidation has hit it.
                 self.counts.upper.increment();
                 return Lookup::Now(Some(found));
             }
             Upper::Other { old, fresh_only } => (old, fresh_only),
         };
+        #[cfg(feature = "codec")]
+        let old = old.filter(|old| !self.is_hit(old));
+        let fresh_only = fresh_only && old.is_some();
         let get = match self.lower.get(key) {
             Lookup::Now(found) => {
                 return Lookup::Now(self.settle(key, old, found, fresh_only, now));
@@ -80,16 +82,32 @@ impl<U: Store, L: Store> Inner<U, L> {
         }))
     }
 
+    /// Looks a key up in the lower tier alone. Only in a fleet may another process have stored a newer
+    /// response there than the one above.
+    #[cfg(feature = "codec")]
+    pub(super) fn behind(
+        self: &Arc<Self>,
+        key: KeyRef<'_>,
+    ) -> Option<Lookup<Later<Option<Arc<Variants>>>>> {
+        self.log()?;
+        Some(self.below(key, None, self.clock.instant()))
+    }
+
     /// Reports whether an invalidation has hit responses above. Another process may have stored a newer
     /// one below since.
     #[cfg(feature = "codec")]
     fn is_hit(&self, found: &Variants) -> bool {
+        self.log()
+            .is_some_and(|log| found.iter().any(|entry| log.has_hit(&entry.validity)))
+    }
+
+    #[cfg(feature = "codec")]
+    fn log(&self) -> Option<&crate::SharedLog> {
         let log = self.log.get_or_init(|| {
             let lower = self.lower.shared_log();
             lower.or_else(|| self.upper.shared_log())
         });
         log.as_ref()
-            .is_some_and(|log| found.iter().any(|entry| log.has_hit(&entry.validity)))
     }
 
     /// Waits for the lower tier, for as long as its limits allow.

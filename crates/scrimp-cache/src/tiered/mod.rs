@@ -152,6 +152,11 @@ impl<U: Store, L: Store> Store for Tiered<U, L> {
         self.0.look(key)
     }
 
+    #[cfg(feature = "codec")]
+    fn get_behind(&self, key: KeyRef<'_>, _: &Arc<Entry>) -> Option<Lookup<Self::Get>> {
+        self.0.behind(key)
+    }
+
     fn put(&self, key: Key, entry: Arc<Entry>, token: FillToken) -> Self::Put {
         let (inner, now) = (&self.0, self.0.clock.instant());
         let placement = inner.place(key.as_ref(), &entry, now);

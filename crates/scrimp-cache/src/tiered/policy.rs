@@ -158,7 +158,7 @@ impl TierPolicy for SavingPerByte {
         let entry = candidate.entry;
         let price = entry.booking.as_ref().map(|booking| booking.charge);
         let costs = price.is_some_and(|price| price.pico() > 0);
-        let saves = costs || entry.recompute_cost >= candidate.lower_time;
+        let saves = costs || entry.recompute_cost.get() >= candidate.lower_time;
         Placement {
             upper: self.upper_takes(candidate).then_some(self.upper),
             lower: saves.then_some(self.lower),

@@ -292,7 +292,8 @@ pub(super) fn refused<St>(shared: &Shared<St>, forward: Forward, refusal: Refusa
 
 /// Appends a line to Cache-Status: the cache nearest to the client is last (RFC 9211 §2).
 pub(super) fn label<St>(shared: &Shared<St>, headers: &mut HeaderMap, report: Report) {
-    headers.append(
+    // A map that is full goes on as it is.
+    let _ = headers.try_append(
         header::CACHE_STATUS,
         report.value(&shared.config.name, None),
     );

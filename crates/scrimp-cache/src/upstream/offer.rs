@@ -119,19 +119,20 @@ pub(super) fn offer<St, B>(
             && !entry.selection.names().any(is_personal)
             && coding::accepts_all(request.headers(), &entry.headers())
     };
-    let mut tags: Vec<&[u8]> = Vec::new();
+    let mut tags: Vec<HeaderValue> = Vec::new();
     let mut offered = Vec::new();
     for (tag, entry) in told_apart(variants) {
-        let tag = tag.as_bytes();
         if tags.len() < MAX_OFFERED && !tags.contains(&tag) && may_be_the_answer(entry) {
             tags.push(tag);
             offered.push(Arc::clone(entry));
         }
     }
-    match HeaderValue::from_bytes(&tags.join(&b", "[..])) {
+    let texts: Vec<&[u8]> = tags.iter().map(HeaderValue::as_bytes).collect();
+    match HeaderValue::from_bytes(&texts.join(&b", "[..])) {
         Ok(list) if !tags.is_empty() => {
-            request.headers_mut().insert(header::IF_NONE_MATCH, list);
-            offered
+            let headers = request.headers_mut();
+            let added = headers.try_insert(header::IF_NONE_MATCH, list);
+            if added.is_ok() { offered } else { Vec::new() }
         }
         _ => Vec::new(),
     }
@@ -139,8 +140,8 @@ pub(super) fn offer<St, B>(
 
 /// Returns the variants with strong tags, newest first, without those that share a tag with
 /// another body.
-fn told_apart(variants: &Variants) -> Vec<(&HeaderValue, &Arc<Entry>)> {
-    let mut tagged: Vec<(&HeaderValue, &Arc<Entry>)> = Vec::new();
+fn told_apart(variants: &Variants) -> Vec<(HeaderValue, &Arc<Entry>)> {
+    let mut tagged: Vec<(HeaderValue, &Arc<Entry>)> = Vec::new();
     let mut ambiguous = Vec::new();
     for entry in variants.iter() {
         let Some(tag) = strong_tag(entry) else {
@@ -160,7 +161,7 @@ pub(super) fn named<'a>(offered: &'a [Arc<Entry>], response: &HeaderMap) -> Opti
     match (response.get(header::ETAG), offered) {
         (Some(tag), _) => offered
             .iter()
-            .find(|entry| strong_tag(entry).is_some_and(|own| etag::strong_match(own, tag))),
+            .find(|entry| strong_tag(entry).is_some_and(|own| etag::strong_match(&own, tag))),
         (None, [only]) => Some(only),
         (None, _) => None,
     }
@@ -172,7 +173,7 @@ fn same(a: &Bytes, b: &Bytes) -> bool {
 }
 
 /// Returns a strong entity tag that can be part of a list.
-fn strong_tag(entry: &Entry) -> Option<&HeaderValue> {
+fn strong_tag(entry: &Entry) -> Option<HeaderValue> {
     let tag = entry.etag()?;
-    etag::is_plain_strong(tag).then_some(tag)
+    etag::is_plain_strong(&tag).then_some(tag)
 }

@@ -206,25 +206,16 @@ impl World {
         if self.scenario.means == Means::WriteToCopy {
             validity.cover();
             let (log, fetched_at, carried) = validity.parts();
-            let carried = Carried {
-                watches: Default::default(),
-                ..carried.clone()
-            };
-            return Validity::from_parts(log, fetched_at, carried);
+            return Validity::from_parts(log, fetched_at, carried.unwatched());
         }
         validity
     }
 
     fn carried(&self, value: u64) -> Carried {
-        let versions = match self.scenario.means {
+        let versions: Box<[_]> = match self.scenario.means {
             Means::Version | Means::Mixed => [(TAG, value)].into(),
             _ => Box::default(),
         };
-        Carried {
-            tags: [Tag(4), TAG, URI].into(),
-            versions,
-            names: NAME.into(),
-            ..Carried::default()
-        }
+        Carried::new([Tag(4), TAG, URI], versions, NAME)
     }
 }

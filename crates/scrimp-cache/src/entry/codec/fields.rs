@@ -3,16 +3,20 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::DecodeError;
+use crate::{entry::MOST_NAMES, packed::StoredLine};
 
 /// Name, value, and whether the value is kept out of compression and logs.
 pub(super) type Field<'a> = (&'a str, &'a [u8], bool);
 
-pub(super) fn fields<'a>(
-    lines: impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)>,
-) -> Vec<Field<'a>> {
-    lines
-        .map(|(name, value)| (name.as_str(), value.as_bytes(), value.is_sensitive()))
-        .collect()
+pub(super) fn fields<'a>(lines: impl Iterator<Item = StoredLine<'a>>) -> Vec<Field<'a>> {
+    let lines = lines.map(|(name, value, sensitive)| (name.as_str(), value, sensitive));
+    lines.collect()
+}
+
+/// Returns the lines of a map.
+pub(super) fn lines(headers: &HeaderMap) -> impl Iterator<Item = StoredLine<'_>> {
+    let lines = headers.iter();
+    lines.map(|(name, value)| (name, value.as_bytes(), value.is_sensitive()))
 }
 
 pub(super) fn header_map(fields: Vec<Field<'_>>) -> Result<HeaderMap, DecodeError> {
@@ -25,7 +29,10 @@ pub(super) fn header_map(fields: Vec<Field<'_>>) -> Result<HeaderMap, DecodeErro
             .try_append(header_name(name)?, value)
             .map_err(|_| DecodeError::Damaged("number of fields"))?;
     }
-    Ok(headers)
+    match headers.keys_len() > MOST_NAMES {
+        true => Err(DecodeError::Damaged("number of fields")),
+        false => Ok(headers),
+    }
 }
 
 pub(super) fn header_name(name: &str) -> Result<HeaderName, DecodeError> {

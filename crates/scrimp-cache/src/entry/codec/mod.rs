@@ -17,7 +17,7 @@ mod written;
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, Weak, atomic::AtomicU8},
+    sync::{Arc, Weak},
     time::Duration,
 };
 
@@ -113,7 +113,7 @@ const MAX_BODY: u64 = 64 << 20;
 /// The flags of responses that are in memory now.
 #[derive(Default)]
 struct Flags {
-    shared: HashMap<u64, Weak<AtomicU8>>,
+    shared: HashMap<u64, Weak<RefreshFlag>>,
     tidy_at: usize,
 }
 
@@ -285,8 +285,8 @@ impl Codec {
     }
 
     /// Returns the flag that all copies of one response share.
-    fn flag(&self, response: u64) -> RefreshFlag {
-        RefreshFlag::Shared(self.flags.lock().get(response))
+    fn flag(&self, response: u64) -> Arc<RefreshFlag> {
+        self.flags.lock().get(response)
     }
 }
 
@@ -324,7 +324,7 @@ impl Seal {
 // === impl Flags ===
 
 impl Flags {
-    fn get(&mut self, response: u64) -> Arc<AtomicU8> {
+    fn get(&mut self, response: u64) -> Arc<RefreshFlag> {
         if let Some(flag) = self.shared.get(&response).and_then(Weak::upgrade) {
             return flag;
         }
@@ -332,7 +332,7 @@ impl Flags {
             self.shared.retain(|_, flag| flag.strong_count() > 0);
             self.tidy_at = self.shared.len() * 2;
         }
-        let flag = Arc::new(AtomicU8::default());
+        let flag = Arc::<RefreshFlag>::default();
         self.shared.insert(response, Arc::downgrade(&flag));
         flag
     }

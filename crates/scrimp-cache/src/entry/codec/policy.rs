@@ -9,10 +9,11 @@ use super::{
     DecodeError,
     moment::{Date, Moment, Now, Past},
 };
-use crate::policy::{Policy, Source, judge::Grace};
+use crate::policy::{self, Policy, Source, judge::Grace, moment::Second};
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct WrittenPolicy {
+    /// Time of encoding, and the age at that time.
     received: Moment,
     initial_age: Duration,
     lifetime: Duration,
@@ -45,9 +46,9 @@ impl WrittenPolicy {
     pub(super) fn new(policy: &Policy, now: Now) -> Self {
         let source = SOURCES.iter().position(|&known| known == policy.source);
         Self {
-            received: Moment::new(policy.received, now),
-            initial_age: policy.initial_age,
-            lifetime: policy.lifetime,
+            received: Moment::new(now.instant(), now),
+            initial_age: policy.age(now.instant()),
+            lifetime: policy.lifetime(),
             source: source.map_or(u8::MAX, |index| index as u8),
             always_validate: policy.always_validate,
             never_stale: policy.never_stale,
@@ -56,8 +57,8 @@ impl WrittenPolicy {
             while_revalidate: policy.grace().while_revalidate,
             if_error: policy.grace().if_error,
             has_etag: policy.has_etag,
-            last_modified: policy.last_modified.map(Date::new),
-            date: Date::new(policy.date),
+            last_modified: policy.last_modified.map(|date| Date::new(date.date())),
+            date: Date::new(policy.date.date()),
         }
     }
 
@@ -68,11 +69,12 @@ impl WrittenPolicy {
             Past::At(instant) => (instant, Duration::ZERO),
             Past::Ago(time) => (now.instant(), time),
         };
+        let received = policy::moment::Moment::from(received);
+        let last_modified = self.last_modified.map(Date::get).transpose()?;
         let source = SOURCES.get(usize::from(self.source));
         Ok(Policy {
-            received,
-            initial_age: self.initial_age.saturating_add(gone_by),
-            lifetime: self.lifetime,
+            born: received.before(self.initial_age.saturating_add(gone_by)),
+            lifetime: self.lifetime.into(),
             source: *source.ok_or(DecodeError::Damaged("source"))?,
             always_validate: self.always_validate,
             never_stale: self.never_stale,
@@ -84,8 +86,8 @@ impl WrittenPolicy {
             }
             .boxed(),
             has_etag: self.has_etag && headers.contains_key(header::ETAG),
-            last_modified: self.last_modified.map(Date::get).transpose()?,
-            date: self.date.get()?,
+            last_modified: last_modified.map(Second::from),
+            date: self.date.get()?.into(),
         })
     }
 }

@@ -5,7 +5,7 @@ mod encrypted;
 mod secrets;
 
 use std::{
-    sync::atomic::AtomicU64,
+    sync::atomic::AtomicU32,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -18,10 +18,15 @@ use scrimp_testkit::ManualClock;
 
 use super::*;
 use crate::{
-    entry::{Booking, Entry},
+    entry::{Booking, Entry, RefreshFlag},
     invalidation::epoch::{Carried, Tag, Validity},
     packed::StoredFields,
-    policy::{Policy, Selection, Source, answer::Answer, judge::Grace},
+    policy::{
+        Policy, Selection, Source,
+        answer::Answer,
+        judge::Grace,
+        moment::{Moment, Second},
+    },
 };
 
 const NOON: Duration = Duration::from_secs(1_790_856_000);
@@ -63,8 +68,8 @@ fn headers() -> impl Strategy<Value = HeaderMap> {
 
 prop_compose! {
     fn policy(now: tokio::time::Instant)(
-        ago in 0..5_000_u64,
-        times in (duration(), duration(), duration()),
+        age in (0..1_u64 << 32, 0..1_000_000_000_u32),
+        times in (duration(), duration()),
         if_error in prop::option::of(duration()),
         source in select(vec![Source::Rule, Source::Heuristic, Source::None, Source::Expires]),
         flags in any::<[bool; 5]>(),
@@ -72,22 +77,21 @@ prop_compose! {
         date in date(),
     ) -> (Policy, bool) {
         let policy = Policy {
-            received: now - Duration::from_millis(ago),
-            initial_age: times.0,
-            lifetime: times.1,
+            born: Moment::from(now).before(Duration::new(age.0, age.1)),
+            lifetime: times.0.into(),
             source,
             always_validate: flags[0],
             never_stale: flags[1],
             immutable: flags[2],
             for_credentials: flags[4],
             grace: Grace {
-                while_revalidate: times.2,
+                while_revalidate: times.1,
                 if_error,
             }
             .boxed(),
             has_etag: false,
-            last_modified,
-            date,
+            last_modified: last_modified.map(Second::from),
+            date: date.into(),
         };
         (policy, flags[3])
     }
@@ -106,7 +110,7 @@ prop_compose! {
         spelled in select(vec!["/p?a", "/%70", "/./p"]),
         tags in vec(any::<u64>(), 0..5),
         versions in vec(any::<(u64, u64)>(), 0..3),
-        names in "[a-z:\n]{0,20}",
+        names in "([a-z:]{1,9}(\n[a-z:]{1,9}){0,2})?",
         pico in prop::option::of(any::<i128>()),
         recompute_cost in duration(),
     ) -> Entry {
@@ -119,12 +123,9 @@ prop_compose! {
             named.insert("vary", value.clone());
         }
         policy.has_etag = etag && headers.contains_key("etag");
-        let carried = Carried {
-            tags: tags.into_iter().map(Tag).collect(),
-            versions: versions.into_iter().map(|(tag, version)| (Tag(tag), version)).collect(),
-            names: names.into(),
-            ..Carried::default()
-        };
+        let tags: Vec<_> = tags.into_iter().map(Tag).collect();
+        let versions: Vec<_> = versions.into_iter().map(|(tag, version)| (Tag(tag), version)).collect();
+        let carried = Carried::new(tags, versions, &names);
         Entry {
             status: StatusCode::from_u16(status).expect("three digits"),
             version,
@@ -138,7 +139,7 @@ prop_compose! {
                 upstream_status: upstream_status.map(Bytes::from),
             }
             .boxed(),
-            sent: policy.received - Duration::from_millis(7),
+            sent: (now - Duration::from_millis(7)).into(),
             policy,
             selection: Selection::new(&request, &Answer::read(&named)).unwrap_or_default().into(),
             validity: Validity::from_parts(1, 9, carried),
@@ -146,9 +147,10 @@ prop_compose! {
                 account: Ledger::new().account("cache", "tenant", "/route", Currency::USD),
                 charge: Money::from_pico(pico, Currency::USD),
             })),
-            recompute_cost,
+            recompute_cost: recompute_cost.into(),
             refreshing: RefreshFlag::default(),
-            weighed: AtomicU64::new(0),
+            refreshing_copies: None,
+            weighed: AtomicU32::new(0),
         }
     }
 }
@@ -200,7 +202,7 @@ proptest! {
         let read = stranger.decode(key().as_ref(), &bytes).expect("whole");
         for (read, written) in read.iter().zip(written.iter()) {
             prop_assert_eq!(read.policy.age(now), written.policy.age(now));
-            prop_assert!(read.sent <= now);
+            prop_assert!(read.sent() <= now);
         }
     }
 

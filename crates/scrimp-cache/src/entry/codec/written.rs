@@ -3,7 +3,7 @@
 use std::{
     borrow::Cow,
     hash::{BuildHasher, RandomState},
-    sync::{Arc, LazyLock, atomic::AtomicU64},
+    sync::{Arc, LazyLock, atomic::AtomicU32},
     time::{Duration, SystemTime},
 };
 
@@ -16,13 +16,13 @@ use serde::{Deserialize, Serialize};
 use super::{
     Codec, DecodeError, Variants,
     compression::{self, Coded},
-    fields::{Field, fields, header_map, header_name},
+    fields::{Field, fields, header_map, header_name, lines},
     moment::{Date, Moment, Now, Past},
     policy::WrittenPolicy,
 };
 use crate::{
     digest::Digest,
-    entry::{Booking, Entry, Extras},
+    entry::{Booking, Entry, Extras, RefreshFlag},
     invalidation::{
         WITHHELD,
         epoch::{Carried, Stamp, Tag, Validity},
@@ -70,8 +70,7 @@ struct Response<'a> {
     shared_at: u64,
     tags: Vec<u64>,
     versions: Vec<(u64, u64)>,
-    #[serde(borrow)]
-    names: Cow<'a, str>,
+    names: String,
     #[serde(borrow)]
     booking: Option<WrittenBooking<'a>>,
     recompute_cost: Duration,
@@ -175,9 +174,9 @@ impl<'a> Response<'a> {
             status: entry.status.as_u16(),
             version: version.map_or(2, |index| index as u8),
             headers: fields(entry.headers.iter()),
-            trailers: entry.trailers().map(|trailers| fields(trailers.iter())),
+            trailers: entry.trailers().map(|trailers| fields(lines(trailers))),
             upstream_status: entry.upstream_status().map(|said| &**said),
-            sent: Moment::new(entry.sent, now),
+            sent: Moment::new(entry.sent(), now),
             policy: WrittenPolicy::new(&entry.policy, now),
             chosen: chosen
                 .iter()
@@ -191,15 +190,15 @@ impl<'a> Response<'a> {
             fetched_at,
             shared_log: stamp.log,
             shared_at: stamp.at,
-            tags: carried.tags.iter().map(|tag| tag.0).collect(),
+            tags: carried.tags().iter().map(|tag| tag.0).collect(),
             versions: carried
-                .versions
+                .versions()
                 .iter()
                 .map(|(tag, version)| (tag.0, *version))
                 .collect(),
-            names: without_queries(&carried.names),
+            names: without_queries(carried.names()),
             booking: entry.booking.as_deref().map(WrittenBooking::new),
-            recompute_cost: entry.recompute_cost,
+            recompute_cost: entry.recompute_cost.get(),
         }
     }
 
@@ -212,16 +211,10 @@ impl<'a> Response<'a> {
     ) -> Result<Entry, DecodeError> {
         let headers = header_map(self.headers)?;
         let version = VERSIONS.get(usize::from(self.version));
-        let carried = Carried {
-            tags: self.tags.into_iter().map(Tag).collect(),
-            versions: self
-                .versions
-                .into_iter()
-                .map(|(tag, version)| (Tag(tag), version))
-                .collect(),
-            names: self.names.into(),
-            ..Carried::default()
-        };
+        let tags: Vec<_> = self.tags.into_iter().map(Tag).collect();
+        let versions = self.versions.into_iter();
+        let versions: Vec<_> = versions.map(|(tag, version)| (Tag(tag), version)).collect();
+        let carried = Carried::new(tags, versions, &self.names);
         let stamp = Stamp {
             log: self.shared_log,
             at: self.shared_at,
@@ -254,8 +247,8 @@ impl<'a> Response<'a> {
             headers: StoredFields::new(&headers, None),
             body,
             sent: match self.sent.past(now)? {
-                Past::At(instant) => instant,
-                Past::Ago(time) => now.ago(time),
+                Past::At(instant) => instant.into(),
+                Past::Ago(time) => now.ago(time).into(),
             },
             selection: Arc::new(selection(self.chosen, self.language, self.spelling)?),
             validity,
@@ -263,9 +256,10 @@ impl<'a> Response<'a> {
                 .booking
                 .and_then(|booking| booking.open(codec, tenant))
                 .map(Box::new),
-            recompute_cost: self.recompute_cost,
-            refreshing: codec.flag(flag),
-            weighed: AtomicU64::new(0),
+            recompute_cost: self.recompute_cost.into(),
+            refreshing: RefreshFlag::default(),
+            refreshing_copies: Some(codec.flag(flag)),
+            weighed: AtomicU32::new(0),
         })
     }
 }
@@ -287,21 +281,13 @@ fn selection(
     Ok(Selection::from_parts(chosen, language, spelling))
 }
 
-/// Returns names without the queries of those that are targets.
-fn without_queries(names: &str) -> Cow<'_, str> {
-    if !names.contains('?') {
-        return names.into();
-    }
-    let name = |name: &str| match name.split_once('?') {
-        Some((path, _)) => format!("{path}?{WITHHELD}"),
-        None => name.to_owned(),
+/// Returns names, one per line, without the queries of those that are targets.
+fn without_queries<'a>(names: impl Iterator<Item = Cow<'a, str>>) -> String {
+    let name = |name: Cow<'a, str>| match name.split_once('?') {
+        Some((path, _)) => Cow::from(format!("{path}?{WITHHELD}")),
+        None => name,
     };
-    names
-        .lines()
-        .map(name)
-        .collect::<Vec<_>>()
-        .join("\n")
-        .into()
+    names.map(name).collect::<Vec<_>>().join("\n")
 }
 
 // === impl WrittenText ===

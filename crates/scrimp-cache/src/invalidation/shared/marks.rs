@@ -52,12 +52,10 @@ impl Marks {
 
     /// Checks what a response carries that was fetched at a position.
     pub(super) fn epoch(&self, carried: &Carried, fetched_at: u64) -> Epoch {
-        let mut epoch = self.log.epoch(carried, fetched_at);
-        let written = carried
-            .tags
-            .iter()
-            .filter(|tag| tag.is_uri() || tag.is_group());
-        for &tag in written {
+        // An older version is outdated, whenever it was fetched.
+        let mut epoch = self.log.epoch(carried, fetched_at, 0);
+        let tags = carried.tags().into_iter();
+        for tag in tags.filter(|tag| tag.is_uri() || tag.is_group()) {
             let Some(bucket) = self.writes.get(self.place(tag)) else {
                 break;
             };
@@ -93,10 +91,7 @@ mod tests {
     }
 
     fn carried(tag: Tag) -> Carried {
-        Carried {
-            tags: [tag].into(),
-            ..Carried::default()
-        }
+        Carried::new([tag], [], "")
     }
 
     #[test]

@@ -33,7 +33,7 @@ use parking_lot::RwLock;
 use self::{marks::Marks, outbox::Outbox, own::Own, record::Record};
 use super::{
     epoch::{Announce, Carried, Epoch, Epochs, Stamp, Target, Validity},
-    target::fingerprint,
+    tags::fingerprint,
 };
 
 /// The log of invalidations that the processes of a fleet share, as a layer and a

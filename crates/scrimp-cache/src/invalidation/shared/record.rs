@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     invalidation::{
         epoch::{Tag, Target},
-        target::fingerprint,
+        tags::fingerprint,
     },
     pattern::Pattern,
 };

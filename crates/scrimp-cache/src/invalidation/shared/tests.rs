@@ -4,10 +4,7 @@ use super::*;
 use crate::invalidation::{epoch::Tag, validity::Validity};
 
 fn carried() -> Carried {
-    Carried {
-        tags: [Tag(4)].into(),
-        ..Carried::default()
-    }
+    Carried::new([Tag(4)], [], "")
 }
 
 fn id(at: u64, nonce: u64) -> RecordId {

@@ -108,7 +108,8 @@ impl Fetch {
                 if (identified || shared.epochs.check(&stored.validity) == Epoch::Valid)
                     && let Ok(entry) = self.renew(shared, stored, response.headers())
                     && (identified
-                        || entry.validity.carried().versions == stored.validity.carried().versions)
+                        || entry.validity.carried().versions()
+                            == stored.validity.carried().versions())
                 {
                     put(shared, self.call.place(), Arc::new(entry), None);
                     updated = true;

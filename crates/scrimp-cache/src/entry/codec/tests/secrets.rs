@@ -16,11 +16,7 @@ pub(super) fn selected_by_secrets(codec: &Codec, clock: &ManualClock) -> (Varian
     vary.insert("vary", names);
     let selection = Selection::new(&request, &Answer::read(&vary));
     entry.selection = selection.expect("names").into();
-    let names = "/p?token=hidden-1\ntag:a".into();
-    let carried = Carried {
-        names,
-        ..Carried::default()
-    };
+    let carried = Carried::new([], [], "/p?token=hidden-1\ntag:a");
     entry.validity = Validity::from_parts(1, 9, carried);
     let variants: Variants = [Arc::new(entry)].into_iter().collect();
     let key = KeyBuf::new().part(b"hidden-3").part(b"hidden-4").to_key();
@@ -49,7 +45,8 @@ fn secrets_of_the_request_are_only_compared_and_are_not_in_the_bytes() {
     let text = bytes.escape_ascii().to_string();
     assert!(text.contains("shown") && !text.contains("hidden"), "{text}");
     let read = read.iter().next().expect("one response");
-    assert_eq!(&*read.validity.carried().names, "/p?\0\ntag:a");
+    let names = read.validity.carried().names();
+    assert_eq!(names.collect::<Vec<_>>(), ["/p?\0", "tag:a"]);
     assert!(!format!("{read:?} {:?}", read.selection).contains("hidden"));
 }
 
@@ -59,11 +56,7 @@ fn a_pattern_hits_a_name_whose_query_was_left_out_if_it_matches_any_query() {
         use crate::invalidation::epoch::{Epoch, Epochs, Target};
         let epochs = Epochs::new(9);
         let now = epochs.begin(Tag(1)).since();
-        let names = "/p?\0".into();
-        let carried = Carried {
-            names,
-            ..Carried::default()
-        };
+        let carried = Carried::new([], [], "/p?\0");
         let entry = Validity::from_parts(now.log, now.at, carried);
         let pattern = crate::pattern::Pattern::name(pattern);
         epochs.append(Target::Glob(pattern), false);

@@ -1,0 +1,125 @@
+//! The tags by which entries and invalidations name the same thing.
+
+use std::hash::{DefaultHasher, Hasher};
+
+use scrimp_core::KeyRef;
+use scrimp_http::target::{is_normal_authority, normal, normal_authority};
+use smallvec::SmallVec;
+
+use super::validity::Tag;
+
+/// Maximum number of folders of a path that are tags, so that its prefixes can be invalidated.
+const MAX_FOLDERS: usize = 8;
+
+/// A list of tags: those of most responses need no heap.
+pub(crate) type Tags = SmallVec<[Tag; 16]>;
+
+/// Hashes without a secret, as tags outlive the process if the store does. [`Tag`] describes the
+/// effect of a collision: a client gains nothing by provoking one.
+fn hash(kind: &[u8], scope: &[u8], name: &[u8]) -> Tag {
+    let normal = match is_normal_authority(scope) {
+        true => None,
+        // An authority is ASCII.
+        false => std::str::from_utf8(scope).ok().map(normal_authority),
+    };
+    let scope = normal.as_ref().map_or(scope, |normal| normal.as_bytes());
+    // In one piece: each piece costs the hasher as much as twenty bytes.
+    let mut text = SmallVec::<[u8; 256]>::new();
+    text.extend_from_slice(kind);
+    text.push(0);
+    text.extend_from_slice(&(scope.len() as u64).to_le_bytes());
+    text.extend_from_slice(scope);
+    text.extend_from_slice(name);
+    let mut hasher = DefaultHasher::new();
+    hasher.write(&text);
+    Tag(hasher.finish()).of_kind(0)
+}
+
+/// Returns a hash by which processes can tell whether they hash alike.
+#[cfg(feature = "codec")]
+pub(crate) fn fingerprint() -> u64 {
+    hash(b"fingerprint", b"Scrimp", b"1").0
+}
+
+/// Returns the tag of the responses under one key.
+pub(crate) fn key_tag(key: KeyRef<'_>) -> Tag {
+    hash(b"key", b"", key.as_bytes())
+}
+
+/// Returns the tag of a name.
+pub(crate) fn name_tag(name: &str) -> Tag {
+    hash(b"tag", b"", name.as_bytes())
+}
+
+/// Returns the tag of all names with this prefix.
+pub(crate) fn prefix_tag(prefix: &str) -> Tag {
+    hash(b"prefix", b"", prefix.as_bytes())
+}
+
+/// Returns the tag of all paths of an authority with this prefix.
+pub(crate) fn path_tag(authority: &str, folder: &str) -> Tag {
+    hash(b"path", authority.as_bytes(), folder.as_bytes())
+}
+
+/// Returns the tag of all responses of an authority.
+pub(crate) fn authority_tag(authority: &str) -> Tag {
+    hash(b"authority", authority.as_bytes(), b"")
+}
+
+/// Returns the tag of a cache group. Groups of two origins differ, whatever their names.
+pub(crate) fn group_tag(authority: &str, group: &str) -> Tag {
+    hash(b"group", authority.as_bytes(), group.as_bytes()).of_kind(Tag::GROUP)
+}
+
+/// Returns the tag of a target URI, which every response for it carries, whatever its key consists
+/// of. Unsafe methods invalidate it (RFC 9111 §4.4). Equivalent URIs share one (RFC 3986
+/// §6.2.2–3).
+pub(crate) fn uri_tag(authority: &[u8], path_and_query: &str) -> Tag {
+    hash(b"uri", authority, normal(path_and_query).as_bytes()).of_kind(Tag::URI)
+}
+
+/// Returns the tag of a path and query, whatever the authority. Only operators name it.
+pub(crate) fn anywhere_tag(path_and_query: &str) -> Tag {
+    hash(b"anywhere", b"", normal(path_and_query).as_bytes())
+}
+
+/// Returns the tags of every response for a target, given in normal form, but that of its key.
+pub(crate) fn target_tags(authority: &str, target: &str) -> Tags {
+    let path = target.split('?').next().unwrap_or_default();
+    let of_uri = [
+        uri_tag(authority.as_bytes(), target),
+        anywhere_tag(target),
+        authority_tag(authority),
+    ];
+    let folders = folders(path).map(|folder| path_tag(authority, folder));
+    of_uri.into_iter().chain(folders).collect()
+}
+
+/// Returns the number of these tags.
+pub(crate) fn count_target_tags(target: &str) -> usize {
+    let path = target.split('?').next().unwrap_or_default();
+    3 + folders(path).count()
+}
+
+/// Iterates over the folders of a path that are tags: `/a/b/c` lies in `/`, `/a/` and `/a/b/`.
+fn folders(path: &str) -> impl Iterator<Item = &str> {
+    let ends = path.match_indices('/').take(MAX_FOLDERS);
+    ends.map(|(end, _)| &path[..=end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_lies_in_each_of_its_folders_up_to_a_bound() {
+        assert_eq!(folders("/a/b/c").collect::<Vec<_>>(), ["/", "/a/", "/a/b/"]);
+        assert_eq!(folders("*").count(), 0);
+        let deep = "/a".repeat(100 * MAX_FOLDERS);
+        assert_eq!(folders(&deep).count(), MAX_FOLDERS);
+        for target in ["/a/b/c?d=/e/", "*", &deep] {
+            let tags = target_tags("a.example", target);
+            assert_eq!(tags.len(), count_target_tags(target), "{target}");
+        }
+    }
+}
