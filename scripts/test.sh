@@ -13,6 +13,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # Known to agree with this script and with deny.toml; a newer one that is there is taken.
 deny_version=0.20.2
 hack_version=0.6.46
+# The server that speaks S3 for the tests of scrimp-object.
+moto_version=5.2.5
 
 full=
 case ${1-} in
@@ -78,6 +80,22 @@ tools() {
     echo "node $(node --version), npm $(npm --version)"
 }
 
+moto=$(realpath -m "${CARGO_TARGET_DIR:-target}/moto")
+export SCRIMP_MOTO=$moto/venv/bin/moto_server
+
+# Installs it with what its S3 needs, into the target folder. Without it, tests are skipped.
+object_store() {
+    [ ! -e "$moto/installed-$moto_version" ] || return 0
+    rm -rf "$moto"
+    python3 -m venv "$moto/venv"
+    if "$moto/venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+        "moto[s3]==$moto_version" flask flask-cors; then
+        touch "$moto/installed-$moto_version"
+    else
+        echo "moto cannot be installed: the tests over S3 are skipped" >&2
+    fi
+}
+
 # Incremental builds keep a second copy of every crate, which a run from the start never reads.
 export CARGO_INCREMENTAL=${CARGO_INCREMENTAL:-0}
 
@@ -121,6 +139,7 @@ if [ -n "$full" ]; then
 fi
 step "batches to other servers" scripts/batch.sh
 step "prices and providers" scripts/prices.sh
+step "a server for S3" object_store
 step "tests" tests
 
 echo "all in $SECONDS s:"

@@ -4,16 +4,7 @@
 //! cargo run --example disk_store -- answers
 //! ```
 //!
-//! Run it twice: the second time, no call is made. `store.rs` shows the duties of a custom store;
-//! [`Codec`](scrimp::cache::Codec) writes the content of the files, and reads it back safely.
-
-mod files;
-mod index;
-mod journal;
-mod private;
-mod store;
-#[cfg(test)]
-mod tests;
+//! Run it twice: the second time, no call is made.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -21,10 +12,10 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use scrimp::{
-    cache::{CacheLayer, Codec},
+    cache::{CacheLayer, MemoryStore, Tiered},
     core::{BoxError, Ledger},
+    disk::DiskStore,
 };
-use store::DiskStore;
 use tower::{Layer, ServiceExt, service_fn};
 
 #[tokio::main]
@@ -32,8 +23,10 @@ async fn main() -> Result<(), BoxError> {
     let folder = std::env::args_os().nth(1).map(PathBuf::from);
     let folder = folder.unwrap_or_else(|| std::env::temp_dir().join("scrimp-disk-store"));
     let ledger = Ledger::new();
-    let codec = Codec::new().ledger(ledger.clone());
-    let cache = CacheLayer::builder(DiskStore::open(&folder, 64 << 20, codec)?)
+    let disk = DiskStore::builder(&folder, 64 << 20)
+        .ledger(&ledger)
+        .build()?;
+    let cache = CacheLayer::builder(Tiered::new(MemoryStore::new(16 << 20), disk))
         .ledger(ledger.clone())
         .price("0.02")
         .build()?;

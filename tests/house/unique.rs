@@ -5,13 +5,15 @@ use std::{collections::BTreeMap, fs};
 use super::sources;
 
 /// The crates that `scrimp` gathers, by the names of their folders.
-const LAYERS: [&str; 8] = [
+const LAYERS: [&str; 10] = [
     "batch",
     "cache",
     "cdn",
     "coalesce",
     "cost-route",
+    "disk",
     "limit",
+    "object",
     "redis",
     "stampede",
 ];

@@ -15,8 +15,10 @@
 //! | `cost-route` | `scrimp::cost_route` | the difference to the cheapest provider that is good enough |
 //! | `cost-route-json-schema` | | answers that are not what they should be: a quality gate by JSON Schema |
 //! | `cost-route-metrics` | | (the router's figures through the metrics facade) |
+//! | `disk` | `scrimp::disk` | the same after a restart: a tier in files |
 //! | `limit` | `scrimp::limit` | calls above the quota of a provider, or of a caller |
 //! | `no-vary-search` | | requests that differ in what No-Vary-Search says does not count |
+//! | `object` | `scrimp::object` | the same, in a tier in S3 or another object store |
 //! | `redis` | `scrimp::redis` | what another process of the fleet has fetched: a tier in Redis |
 //! | `redis-tls` | | (TLS for it) |
 //! | `reqwest` | `scrimp::reqwest` | (the layers on reqwest's client) |
@@ -138,9 +140,15 @@ pub use scrimp_core as core;
 #[cfg(feature = "cost-route")]
 #[doc(inline)]
 pub use scrimp_cost_route as cost_route;
+#[cfg(feature = "disk")]
+#[doc(inline)]
+pub use scrimp_disk as disk;
 #[cfg(feature = "limit")]
 #[doc(inline)]
 pub use scrimp_limit as limit;
+#[cfg(feature = "object")]
+#[doc(inline)]
+pub use scrimp_object as object;
 #[cfg(feature = "redis")]
 #[doc(inline)]
 pub use scrimp_redis as redis;

@@ -17,7 +17,8 @@ use crate::stats::StoreStats;
 /// upstream; the caller does not see it.
 ///
 /// A store on disk or over a network encodes responses with `Codec`, and keeps their invalidations
-/// in a `Journal` (both with the feature `codec`). `examples/disk_store` is an example with tests.
+/// in a `Journal` (both with the feature `codec`). The crate `scrimp-disk` is a store on disk, and
+/// `scrimp-redis` one over a network.
 pub trait Store: Clone + Send + Sync + 'static {
     /// A look-up that was not answered at once.
     type Get: Future<Output = Result<Option<Arc<Variants>>, BoxError>> + Send + 'static;
