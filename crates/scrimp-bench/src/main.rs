@@ -54,8 +54,10 @@ enum Bench {
     Batch(bench::batch::Options),
     /// Cost of a window, in calls and waiting.
     Window,
-    /// Cost of a hit in Redis, beside a bare GET.
+    /// Cost of a hit in Redis, beside a bare GET and two peers.
     Redis,
+    /// CPU time of Redis for the delivery of an invalidation to 10, 100 and 1,000 nodes.
+    Deliveries,
     /// Cost of choosing a provider, beside tower's balancers.
     Route,
     /// Cost of boxing a service, and all layers.
@@ -83,6 +85,7 @@ fn main() -> anyhow::Result<()> {
         Bench::Batch(options) => bench::batch::run(&options, rounds, &mut report),
         Bench::Window => bench::window::run(rounds, &mut report),
         Bench::Redis => bench::redis::run(rounds, &mut report)?,
+        Bench::Deliveries => bench::redis::deliveries::run(rounds, &mut report)?,
         Bench::Route => bench::route::run(rounds, &mut report),
         Bench::Stack => bench::stack::run(rounds, &mut report)?,
         Bench::Stampede => bench::stampede::run(rounds, &mut report)?,

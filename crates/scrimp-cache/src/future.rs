@@ -1,5 +1,7 @@
 //! The response future: the stages of a request, and the way from one to the next.
 
+mod looking;
+
 use std::{
     fmt,
     future::Future,
@@ -13,17 +15,19 @@ use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use scrimp_core::{
-    Key, KeyBuf, KeyRef,
+    KeyBuf, KeyRef,
     extensions::{Deadline, Patience},
 };
 use scrimp_http::peek::Peek;
 use tower::util::Oneshot;
 use tower_service::Service;
 
+use self::looking::LookingUp;
 use crate::{
     body::CacheBody,
-    entry::{Lookup, Store, Variants},
-    lookup::{Answer, Decision, LateLookup, decide},
+    cache_status::Forward,
+    entry::{Lookup, Store},
+    lookup::{Answer, Decision, LateLookup, Looked, decide},
     request::{LookupRequest, RequestView, Shown},
     shared::Common,
     upstream::{Choice, Exchange, Late, POLLED_AGAIN, Race, Upstream},
@@ -66,20 +70,6 @@ struct Peeking<S, ReqB, St> {
     peek: Peek<ReqB>,
     inner: S,
     common: Arc<Common<St>>,
-}
-
-/// A look-up in progress, and the request it serves. It is boxed, so that caches in memory, which
-/// never need it, do not carry it.
-struct LookingUp<S, ReqB, St: Store> {
-    lookup: LateLookup<St>,
-    request: Request<ReqB>,
-    shown: Shown,
-    asked: LookupRequest,
-    key: Key,
-    inner: S,
-    common: Arc<Common<St>>,
-    /// The store looks behind a response that was hit.
-    is_last: bool,
 }
 
 // === impl CacheFuture ===
@@ -233,8 +223,8 @@ where
                 let key = key.as_ref();
                 return match shared.store.get(key) {
                     Lookup::Now(found) => {
-                        let (request, found) = ((request, shown), (found, false));
-                        Self::drive(inner, common, request, asked, key, found, patience)
+                        let (request, looked) = ((request, shown), Looked::at_once(found));
+                        Self::drive(inner, common, request, asked, key, looked, patience)
                     }
                     Lookup::Later(get) => {
                         *patience = Patience::of(request.extensions());
@@ -309,8 +299,7 @@ where
         Self::Late { late }
     }
 
-    /// Continues a request, now that the stored responses are known, and whether the store has looked
-    /// behind one that was hit.
+    /// Continues a request, now that the stored responses are known.
     ///
     /// It is always inlined: it has two callers, and otherwise a hit's request would be copied.
     #[inline(always)]
@@ -320,11 +309,12 @@ where
         (mut request, shown): (Request<ReqB>, Shown),
         asked: &LookupRequest,
         key: KeyRef<'_>,
-        (found, is_last): (Option<Arc<Variants>>, bool),
+        looked: Looked,
         patience: &mut Patience,
     ) -> Self {
         let (shared, background) = (&common.shared, &common.background);
-        let answer = match decide(shared, &request, asked, key, found, is_last) {
+        let failed = looked.failed;
+        let answer = match decide(shared, &request, asked, key, looked) {
             Decision::Answer(found) => found.answer(shared, &mut request, asked),
             Decision::AnswerAndRefresh(found, refreshing) => {
                 // These come first, as the answer may take the request's extensions.
@@ -343,8 +333,14 @@ where
                 *patience = Patience::of(request.extensions());
                 return Self::wait(inner, common, (request, shown), asked, key, (*get, true));
             }
-            Decision::Call(miss) => {
+            Decision::Call(mut miss) => {
                 shared.counters.others.increment();
+                // A request that asks for an upstream call gets it in any case.
+                miss.degraded =
+                    miss.reason != Forward::Request && (failed || shared.store.is_degraded(key));
+                if miss.degraded {
+                    shared.counters.degraded.increment();
+                }
                 let exchange = Exchange::for_miss(shared, &mut request, asked, key, miss);
                 shown.restore(&mut request);
                 return Self::call(inner, common, request, exchange, patience);
@@ -381,20 +377,5 @@ where
         let race = Race::new(inner.clone(), request, exchange, limit, &common.background);
         let race = Some(Box::new(race));
         Self::Racing { race }
-    }
-}
-
-// === impl LookingUp ===
-
-impl<S, ReqB, St> LookingUp<S, ReqB, St>
-where
-    S: Upstream<ReqB>,
-    ReqB: Body + Default + Send + 'static,
-    St: Store,
-{
-    fn proceed(self, found: Option<Arc<Variants>>, patience: &mut Patience) -> State<S, ReqB, St> {
-        let (request, asked) = ((self.request, self.shown), &self.asked);
-        let (inner, key, found) = (&self.inner, self.key.as_ref(), (found, self.is_last));
-        State::drive(inner, &self.common, request, asked, key, found, patience)
     }
 }

@@ -23,6 +23,7 @@ pub(crate) struct Counters {
     pub(crate) superseded: Counter,
     pub(crate) rejected: Counter,
     pub(crate) store_failures: Counter,
+    pub(crate) degraded: Counter,
     pub(crate) not_stored: Refusals,
 }
 
@@ -70,6 +71,9 @@ pub struct CacheStats {
     pub store_full: u64,
     /// Look-ups and puts that failed. None of them failed a request.
     pub store_failures: u64,
+    /// Requests that went to the upstream while the store, or a part of it, did not answer. In the
+    /// ledger, their calls have lines of the layer `cache-degraded`, too.
+    pub degraded: u64,
     /// Contents of the store.
     pub store: StoreStats,
 }
@@ -112,6 +116,7 @@ impl Counters {
             superseded: self.superseded.get(),
             store_full: self.rejected.get(),
             store_failures: self.store_failures.get(),
+            degraded: self.degraded.get(),
             store,
         }
     }
@@ -138,6 +143,7 @@ impl CacheStats {
             ("superseded", self.superseded),
             ("store_full", self.store_full),
             ("store_failures", self.store_failures),
+            ("degraded", self.degraded),
             ("store_entries", store.entries),
             ("store_bytes", store.bytes),
             ("store_peak_bytes", store.peak_bytes),

@@ -12,11 +12,13 @@
 //! - `BodyDigestLayer` (feature `digest`): identifies a POST by its body.
 //! - [`extensions`]: messages between layers through [`http::Extensions`].
 //! - [`FillLock`]: one filler of a key among many processes.
+//! - [`SharedAllowance`]: a limit on money that many processes share.
 //! - [`Problem`]: a failure of a layer's own, as problem details (RFC 9457).
 //! - [`Counter`], [`reasons!`]: what a layer counts.
 //! - [`Tasks`], [`background_span`]: what it does in the background.
 //! - [`PrivateIf`]: the operator's functions that tell which requests are private.
-//! - [`RateLimit`]: a limit that layers share; the feature `governor` has one.
+//! - [`RateLimit`]: a limit that layers share; the feature `governor` has one. [`SharedRate`]: one that
+//!   processes share.
 //! - [`RetryBudget`]: a limit on the retries of all layers together.
 //! - [`SettingError`], [`Settings`]: settings of a builder, and the error of an invalid one.
 //! - [`SharedError`]: one failure, reported to several callers with its sources intact.
@@ -43,6 +45,7 @@
 //! # Ok::<(), scrimp_core::ParseMoneyError>(())
 //! ```
 
+mod allowance;
 mod background;
 mod body;
 mod clock;
@@ -65,6 +68,7 @@ mod setting;
 pub mod tag;
 mod tasks;
 
+pub use allowance::{AllowanceAccount, SharedAllowance, Take};
 pub use background::{background_span, release_span, root_span};
 pub use body::{BodyEnd, Sink, Tee};
 pub use clock::{Clock, TimeSource};
@@ -77,9 +81,9 @@ pub use error::{BoxError, ShareError, SharedError, box_error};
 pub use extensions::BodyDigest;
 pub use key::{Key, KeyBuf, KeyHashBuilder, KeyHasher, KeyRef};
 pub use ledger::{Account, Ledger, LedgerTotals, Line};
-pub use limit::RateLimit;
 #[cfg(feature = "governor")]
 pub use limit::{Governed, TokioClock, TokioInstant};
+pub use limit::{NotTaken, RateLimit, RateRule, RateTake, SharedRate};
 pub use lock::{Acquired, FillLock, Lease, LockFuture};
 pub use money::{
     Currency, CurrencyMismatch, ExchangeRate, ExchangeRateError, ExchangeRates, Money,

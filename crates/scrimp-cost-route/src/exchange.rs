@@ -62,7 +62,7 @@ impl<S> Exchange<S> {
             Err(refused) => return Ok(self.early_refusal(&refused)),
         };
         self.shared.config.retries.deposit();
-        let mut picked = match job.pick(&self.shared) {
+        let mut picked = match job.pick(&self.shared).await {
             Ok(picked) => picked,
             Err(refused) => {
                 let mut response = self.refusal(&refused);
@@ -93,7 +93,8 @@ impl<S> Exchange<S> {
             // The next provider is picked before the answer is dropped: the caller gets the
             // answer if there is no next one. The answer is dropped before the next call, as it
             // may hold a resource that the call waits for.
-            match job.next(&self.shared, &provider, missed.miss, missed.paid) {
+            let next = job.next(&self.shared, &provider, missed.miss, missed.paid);
+            match Box::pin(next).await {
                 Some(next) => picked = next,
                 None => return self.finish(*missed.last),
             }

@@ -170,6 +170,13 @@
 //! the response names them by [`RefusedTenants`](scrimp_core::extensions::RefusedTenants). Who made
 //! the request, such as scrimp's `BatchLayer`, sends it again without their items.
 //!
+//! # Budgets of a fleet
+//!
+//! [`Budget::shared`] takes a [`SharedAllowance`](scrimp_core::SharedAllowance), such as `RedisAllowance` of
+//! `scrimp-redis`: then all processes together spend no more than each cap. Most calls are reserved without
+//! a word to the others. A request that has to ask waits, no longer than its deadline and the
+//! [time-out](CostRouteLayerBuilder::timeout).
+//!
 //! # When not to use it
 //!
 //! Do not use it with one provider, unless for budgets; where providers answer differently to

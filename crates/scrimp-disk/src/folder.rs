@@ -1,4 +1,4 @@
-//! The folder of a store, whose files only their owner may read: stored responses are not for everyone.
+//! The folder of a store, whose files only their owner may read: stored responses may be private.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -13,7 +13,7 @@ use fs4::{FileExt, TryLockError};
 pub(crate) struct Folder {
     path: PathBuf,
     /// The operating system unlocks it when the process ends, in whichever way.
-    _lock: File,
+    lock: File,
 }
 
 // === impl Folder ===
@@ -31,7 +31,7 @@ impl Folder {
             }
             TryLockError::Error(error) => error,
         })?;
-        let folder = Self { path, _lock: lock };
+        let folder = Self { path, lock };
         let unfinished = folder.path.join("new");
         match fs::remove_dir_all(&unfinished) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -51,6 +51,14 @@ impl Folder {
         let mut path = self.path.join("new");
         path.push(number.to_string());
         path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // A process that is just being started has a copy of the handle for a moment, which would keep
+        // the lock.
+        let _ = FileExt::unlock(&self.lock);
     }
 }
 

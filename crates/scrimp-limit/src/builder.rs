@@ -1,13 +1,9 @@
 //! The builder and its settings.
 
-use std::{
-    hash::{BuildHasher, Hash, RandomState},
-    sync::Arc,
-    time::Duration,
-};
+use std::{hash::Hash, sync::Arc, time::Duration};
 
 use http::request::Parts;
-use scrimp_core::{SettingError, Settings};
+use scrimp_core::{SettingError, Settings, SharedRate};
 
 use crate::{
     LimitLayer,
@@ -79,10 +75,20 @@ impl LimitLayerBuilder {
     /// # Ok::<(), scrimp_limit::SettingError>(())
     /// ```
     pub fn key<K: Hash>(self, key: impl Fn(&Parts) -> Option<K> + Send + Sync + 'static) -> Self {
-        // A client that knew the hash could choose keys that share the limit of another.
-        let random = RandomState::new();
-        let hash = move |parts: &Parts| key(parts).map(|key| random.hash_one(key));
-        Self(self.0.set(|config| config.key = Some(Arc::new(hash))))
+        let write = move |parts: &Parts, mut hasher: &mut dyn std::hash::Hasher| {
+            let key = key(parts);
+            key.inspect(|key| key.hash(&mut hasher)).is_some()
+        };
+        Self(self.0.set(|config| config.key = Some(Arc::new(write))))
+    }
+
+    /// Shares the limit with all processes that have the same allowance, such as a `RedisRate` of
+    /// `scrimp-redis`, and the same rate. A [key](Self::key) must then be hashed alike by all of them:
+    /// by the same build. Requests that wait for the answer of the others count towards
+    /// [`max_waiters`](Self::max_waiters). While the others cannot be asked, this process keeps to the limit on its own.
+    /// Default: the limit is that of this process.
+    pub fn shared(self, rate: impl SharedRate) -> Self {
+        Self(self.0.set(|config| config.shared = Some(Arc::new(rate))))
     }
 
     /// Sets how many keys are known at a time, 48 bytes each. A key whose limit is full again is

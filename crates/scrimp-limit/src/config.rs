@@ -1,10 +1,10 @@
 //! The settings.
 
-use std::{fmt, num::NonZeroU32, sync::Arc, time::Duration};
+use std::{fmt, hash::Hasher, num::NonZeroU32, sync::Arc, time::Duration};
 
 use governor::Quota;
 use http::request::Parts;
-use scrimp_core::SettingError;
+use scrimp_core::{SettingError, SharedRate};
 
 /// The name of the built type, for errors.
 pub(crate) const OWNER: &str = "LimitLayer";
@@ -13,7 +13,8 @@ pub(crate) const OWNER: &str = "LimitLayer";
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
 
 pub(crate) type WeightFn = dyn Fn(&Parts) -> u32 + Send + Sync;
-pub(crate) type KeyFn = dyn Fn(&Parts) -> Option<u64> + Send + Sync;
+/// Writes the caller's key into a hasher. Returns false if the request has none.
+pub(crate) type KeyFn = dyn Fn(&Parts, &mut dyn Hasher) -> bool + Send + Sync;
 
 #[derive(Clone)]
 pub(crate) struct Config {
@@ -21,8 +22,8 @@ pub(crate) struct Config {
     pub(crate) per: Duration,
     pub(crate) burst: Option<u32>,
     pub(crate) weight: Option<Arc<WeightFn>>,
-    /// Returns a keyed hash of the caller's key.
     pub(crate) key: Option<Arc<KeyFn>>,
+    pub(crate) shared: Option<Arc<dyn SharedRate>>,
     pub(crate) max_keys: usize,
     pub(crate) max_wait: Duration,
     pub(crate) max_waiters: usize,
@@ -38,6 +39,7 @@ impl Config {
             burst: None,
             weight: None,
             key: None,
+            shared: None,
             max_keys: 65_536,
             max_wait: Duration::from_secs(10),
             max_waiters: 1_024,
@@ -73,6 +75,7 @@ impl fmt::Debug for Config {
             .field("count", &self.count)
             .field("per", &self.per)
             .field("burst", &self.burst)
+            .field("shared", &self.shared)
             .field("max_keys", &self.max_keys)
             .field("max_wait", &self.max_wait)
             .field("max_waiters", &self.max_waiters)

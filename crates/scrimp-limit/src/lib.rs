@@ -95,9 +95,17 @@
 //! its inner service, and not on axum. Behind tower's `Buffer` it can be cloned, and its `poll_ready`
 //! then delays the queue for everyone; on axum each route and connection gets a limit of its own.
 //!
+//! # In a fleet
+//!
+//! By default, the limit is that of one process. With [`shared`](LimitLayerBuilder::shared), all processes
+//! that have the same [`SharedRate`](scrimp_core::SharedRate) keep to it together; `RedisRate` of
+//! `scrimp-redis` is one. A request that must wait has a place in the order of all processes. If it
+//! leaves while it waits, its place is lost. While the others cannot be asked, each process keeps to the
+//! whole limit on its own.
+//!
 //! # When not to use it
 //!
-//! The limit is that of one process. For calls in flight at a time, use tower's
+//! For calls in flight at a time, use tower's
 //! `ConcurrencyLimit`. Where the upstream counts the items of a batch, give a clone of this layer to
 //! `BatchLayer` as its [`RateLimit`](scrimp_core::RateLimit) and do not put it inside as well: a batch
 //! would count twice. Other clients of the upstream can have it around them.

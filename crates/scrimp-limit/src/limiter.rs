@@ -1,10 +1,20 @@
 //! The limit that all services of a layer share.
 
-use std::{fmt, future::Future, num::NonZeroU32, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    future::Future,
+    hash::{BuildHasher, Hasher, RandomState},
+    num::NonZeroU32,
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use governor::{Quota, RateLimiter, clock::Clock, middleware::NoOpMiddleware};
-use http::Request;
-use scrimp_core::{TokioClock, TokioInstant, extensions::Deadline};
+use http::{Request, request::Parts};
+use scrimp_core::{
+    NotTaken, RateRule, RateTake, SharedRate, TokioClock, TokioInstant, extensions::Deadline,
+};
 use tokio::{
     runtime::Handle,
     time::{Instant, sleep_until, timeout_at},
@@ -22,6 +32,8 @@ use crate::{
 /// A rate limit with its settings and its state.
 pub(crate) struct Limiter {
     config: Config,
+    /// A client that knew the hash could choose keys that share the limit of another.
+    hash: RandomState,
     governor: Governor,
     buckets: SharedBuckets,
     lines: Arc<Lines>,
@@ -58,6 +70,7 @@ impl Limiter {
         Self {
             governor: RateLimiter::new(quota, buckets.clone(), TokioClock),
             buckets,
+            hash: RandomState::new(),
             lines: Arc::new(Lines::new(config.max_waiters)),
             counters: Counters::default(),
             each: u64::try_from(each).expect("a burst is replenished within a year"),
@@ -70,7 +83,6 @@ impl Limiter {
     pub(crate) fn ask<B>(self: &Arc<Self>, request: Request<B>) -> (Verdict, Request<B>) {
         let (parts, body) = request.into_parts();
         let weight = self.config.weight.as_ref();
-        let key = self.config.key.as_ref();
         let deadline = parts.extensions.get::<Deadline>();
         let patience = Instant::now().checked_add(self.config.max_wait);
         let until = match (patience, deadline) {
@@ -78,15 +90,86 @@ impl Limiter {
             (patience, deadline) => patience.or(deadline.map(|deadline| deadline.0)),
         };
         let demand = Demand {
-            subject: key.and_then(|key| key(&parts)),
+            subject: self.subject(&parts),
             weight: weight.map_or(1, |weight| weight(&parts)).into(),
             until,
         };
-        (self.decide(demand), Request::from_parts(parts, body))
+        self.counters.requests.increment();
+        let verdict = match &self.config.shared {
+            Some(shared) if demand.weight > 0 => {
+                self.decide_shared(&**shared, &self.name(&parts), demand)
+            }
+            _ => self.decide(demand),
+        };
+        (verdict, Request::from_parts(parts, body))
+    }
+
+    /// Returns a hash of the caller's key.
+    fn subject(&self, parts: &Parts) -> Subject {
+        let key = self.config.key.as_ref()?;
+        let mut hasher = self.hash.build_hasher();
+        key(parts, &mut hasher).then(|| hasher.finish())
+    }
+
+    /// Returns the name of the limit of a request in all processes.
+    fn name(&self, parts: &Parts) -> Vec<u8> {
+        let mut name = Name(Vec::new());
+        if let Some(key) = &self.config.key {
+            let _ = key(parts, &mut name);
+        }
+        name.0
+    }
+
+    fn rule(&self) -> RateRule {
+        RateRule::new(self.each, self.burst.get().into())
+    }
+
+    /// Asks all processes, and decides alone if they cannot be asked.
+    fn decide_shared(
+        self: &Arc<Self>,
+        shared: &dyn SharedRate,
+        name: &[u8],
+        demand: Demand,
+    ) -> Verdict {
+        if Handle::try_current().is_err() {
+            // There is no way to wait for an answer.
+            return self.decide(demand);
+        }
+        let now = Instant::now();
+        let most = demand
+            .until
+            .map_or(Duration::MAX, |until| until.saturating_duration_since(now));
+        let wait = match shared.take(name, self.rule(), demand.weight, most) {
+            RateTake::Pass => return Verdict::Pass,
+            RateTake::NotTaken(NotTaken::Late(wait)) => {
+                self.counters.refused.increment();
+                return Verdict::Refuse(Refusal::TooManyRequests(wait));
+            }
+            RateTake::NotTaken(_) => return self.decide(demand),
+            RateTake::Wait(wait) => wait,
+        };
+        // Waiting for the answer of the others counts, but weighs nothing here.
+        let Some(place) = self.lines.join(demand.subject, 0, true) else {
+            self.counters.refused.increment();
+            let wait = self.time(demand, 0);
+            return Verdict::Refuse(Refusal::TooManyWaiters(wait));
+        };
+        self.counters.waited.increment();
+        let limiter = Arc::clone(self);
+        Verdict::Wait(Box::pin(async move {
+            let turn = match wait.await {
+                Ok(()) => Ok(()),
+                Err(NotTaken::Late(wait)) => Err(Refusal::TooManyRequests(wait)),
+                Err(_) => {
+                    drop(place);
+                    limiter.turn(demand, true).await
+                }
+            };
+            turn.inspect_err(|_| limiter.counters.refused.increment())
+        }))
     }
 
     fn decide(self: &Arc<Self>, demand: Demand) -> Verdict {
-        self.counters.requests.increment();
         if self.passes(demand) {
             return Verdict::Pass;
         }
@@ -116,6 +199,18 @@ impl Limiter {
             weight,
             until: None,
         };
+        if let Some(shared) = &self.config.shared
+            && weight > 0
+        {
+            let taken = match shared.take(&[], self.rule(), weight, Duration::MAX) {
+                RateTake::Pass => Ok(()),
+                RateTake::NotTaken(reason) => Err(reason),
+                RateTake::Wait(wait) => wait.await,
+            };
+            if taken.is_ok() {
+                return;
+            }
+        }
         if !self.passes(demand) {
             let turn = self.turn(demand, false).await;
             debug_assert!(turn.is_ok(), "it waits without a limit");
@@ -187,6 +282,20 @@ impl Limiter {
     pub(crate) fn stats(&self) -> LimitStats {
         let present = (self.lines.waiters(), self.buckets.len());
         self.counters.read(present)
+    }
+}
+
+/// The bytes that a key writes when it is hashed. They are the same in all processes of a build.
+struct Name(Vec<u8>);
+
+impl Hasher for Name {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    /// Keys only write.
+    fn finish(&self) -> u64 {
+        0
     }
 }
 

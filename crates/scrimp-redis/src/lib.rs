@@ -7,6 +7,8 @@
 //! - [`RedisLog`] makes the invalidations of one process hold in all. Give it to the store: without
 //!   it, no process uses what another one has stored, and each replaces it with its own.
 //! - [`RedisFillLock`] lets one process of the fleet fill a key, for a stampede layer.
+//! - [`RedisAllowance`] lets all processes spend one budget together, for a cost-routing layer.
+//! - [`RedisRate`] makes all processes keep to one rate together, for a limit layer.
 //!
 //! ```no_run
 //! use scrimp_cache::{CacheLayer, MemoryStore, Tiered};
@@ -66,14 +68,19 @@
 //!
 //! # What Redis holds
 //!
-//! - `{prefix}:{format}.{codec}:{digest}` is a hash with one field for each variant of a response, and
-//!   one for what is known of them. It expires.
+//! - `{prefix}:{format}.{codec}:{digest}` is a string with a response, or a hash with one field for each
+//!   of its variants if there are several, and one for what is known of them. It expires.
 //! - `{prefix}:lock:{digest}`, in braces, is a lock, and the same with `:waiters` marks that processes
 //!   wait for it. Both expire. `{prefix}:fence`, the counter of fences, does not.
 //! - `{name:log}:head` and `{name:log}:stream`, in which the braces are part of the names, are the log.
 //!   They do not expire; the stream has a [bounded](RedisLogBuilder::kept) number of records.
 //!   `{name:log}:elected` names the process that beats, and expires.
-//! - `{prefix}:released` and `{name:log}:bell` are channels.
+//! - `{prefix}:lease:{digest}` is an account of a budget in one period, and the same with `:ends` the ends of
+//!   the leases that processes have of it. Both expire an hour after the period; an account without an end
+//!   does not.
+//! - `scrimp:rate:{name}:{digest}` is a rate limit. It expires a second after it is full again.
+//! - `{prefix}:released`, `{prefix}:leases` and `{name:log}:bell` are channels. In a cluster of Redis 7 or later, the bell is
+//!   a sharded one: its messages stay with the nodes that hold the log.
 //!
 //! # Features
 //!
@@ -82,14 +89,20 @@
 //! - `encryption`: `Codec::encryption`.
 //! - `serde`: the counts serialise.
 
+mod allowance;
 mod client;
 mod lock;
 mod log;
+mod rate;
 mod store;
 
+pub use allowance::{
+    RedisAllowance, RedisAllowanceBuilder, RedisAllowanceStats, WhenLost, WhenUnreachable,
+};
 pub use client::{Degradation, RedisClient, RedisClientBuilder, RedisStats};
 pub use lock::RedisFillLock;
 pub use log::{RedisLog, RedisLogBuilder, RedisLogStats, WhenBehind};
+pub use rate::{RedisRate, RedisRateStats};
 pub use store::{RedisStore, RedisStoreBuilder, RedisStoreStats};
 
 #[cfg(doctest)]

@@ -137,15 +137,29 @@ impl Booking {
     }
 }
 
+/// Layer of the ledger's lines for calls that were made while the store did not answer.
+const DEGRADED: &str = "cache-degraded";
+
 /// Books a call that reached the upstream, unless another request made it. The cost is booked when
-/// it is known.
-pub(crate) fn book<B>(config: &Config, response: &mut Response<B>, tenant: &str, route: &str) {
+/// it is known. A degraded call has a second line, which the totals do not count.
+pub(crate) fn book<B>(
+    config: &Config,
+    response: &mut Response<B>,
+    (tenant, route): (&str, &str),
+    degraded: bool,
+) {
     if let Some(ledger) = &config.ledger
         && !is_collapsed(response)
     {
         let currency = Settlement::cost(response.extensions(), config.price).currency();
         let account = ledger.account("cache", tenant, route, currency);
         account.call(response.extensions_mut(), config.price);
+        if degraded {
+            let account = ledger.account(DEGRADED, tenant, route, currency);
+            account
+                .passing()
+                .call(response.extensions_mut(), config.price);
+        }
     }
 }
 

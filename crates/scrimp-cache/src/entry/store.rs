@@ -76,6 +76,13 @@ pub trait Store: Clone + Send + Sync + 'static {
         None
     }
 
+    /// Reports whether the part of the store that a key is in does not answer at present. A request that
+    /// finds nothing then, and goes to the upstream, counts as degraded. Default: it always answers.
+    fn is_degraded(&self, key: KeyRef<'_>) -> bool {
+        let _ = key;
+        false
+    }
+
     /// Counts the responses that `is_meant` selects. `None` if the store cannot tell.
     ///
     /// Only an operator's purge asks, so it may take time in proportion to the contents.

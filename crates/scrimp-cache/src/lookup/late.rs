@@ -30,14 +30,15 @@ impl<St: Store> LateLookup<St> {
         }
     }
 
-    /// Waits for the stored responses. A store that fails, or takes too long, counts as empty.
+    /// Waits for the stored responses. A store that fails, or takes too long, counts as empty; then
+    /// the flag is set.
     pub(crate) fn poll(
         &mut self,
         shared: &Shared<St>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Arc<Variants>>> {
+    ) -> Poll<(Option<Arc<Variants>>, bool)> {
         match self.get.as_mut().poll(cx) {
-            Poll::Ready(Ok(found)) => return Poll::Ready(found),
+            Poll::Ready(Ok(found)) => return Poll::Ready((found, false)),
             Poll::Ready(Err(error)) => {
                 tracing::warn!(error, "look-up failed; asking the upstream");
             }
@@ -47,6 +48,6 @@ impl<St: Store> LateLookup<St> {
             }
         }
         shared.counters.store_failures.increment();
-        Poll::Ready(None)
+        Poll::Ready((None, true))
     }
 }

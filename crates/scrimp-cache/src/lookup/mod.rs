@@ -52,6 +52,8 @@ pub(crate) struct Miss {
     pub(crate) variants: Option<Arc<Variants>>,
     /// Refresh guard, taken if a soft time-out may end the wait for the call.
     pub(crate) refreshing: Option<Refreshing>,
+    /// Flag that the store, or a part of it, does not answer.
+    pub(crate) degraded: bool,
 }
 
 /// A stored response that may be used now.
@@ -83,24 +85,45 @@ impl Miss {
             stored: None,
             variants: None,
             refreshing: None,
+            degraded: false,
         }
     }
 }
 
-/// Decides what to do with a request, once the stored responses are known. `is_last`: the store has
-/// looked behind a response that was hit.
+/// Stored responses that a look-up has found.
+pub(crate) struct Looked {
+    pub(crate) found: Option<Arc<Variants>>,
+    /// The store has looked behind a response that was hit.
+    pub(crate) is_last: bool,
+    /// The store did not answer.
+    pub(crate) failed: bool,
+}
+
+// === impl Looked ===
+
+impl Looked {
+    #[inline]
+    pub(crate) fn at_once(found: Option<Arc<Variants>>) -> Self {
+        Self {
+            found,
+            is_last: false,
+            failed: false,
+        }
+    }
+}
+
+/// Decides what to do with a request, once the stored responses are known.
 #[inline]
 pub(crate) fn decide<St: Store, B>(
     shared: &Shared<St>,
     request: &Request<B>,
     asked: &LookupRequest,
     key: KeyRef<'_>,
-    found: Option<Arc<Variants>>,
-    is_last: bool,
+    looked: Looked,
 ) -> Decision<St::Get> {
-    let decision = match found {
+    let decision = match looked.found {
         None => Decision::Call(Miss::new(Forward::UriMiss)),
-        Some(variants) => choose(shared, request, asked, key, variants, is_last),
+        Some(variants) => choose(shared, request, asked, key, variants, looked.is_last),
     };
     match decision {
         Decision::Call(miss) if asked.only_if_cached() => Decision::Refuse(match miss.reason {

@@ -1,6 +1,6 @@
 //! The builder of a tiered store.
 
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZeroU64, sync::Arc, time::Duration};
 
 use scrimp_core::{Clock, SettingError, Settings};
 
@@ -14,6 +14,7 @@ pub(super) struct Config {
     pub(super) soft: Duration,
     pub(super) hard: Duration,
     pub(super) writes: usize,
+    pub(super) monitor: Option<NonZeroU64>,
 }
 
 /// Builds a [`Tiered`] store.
@@ -34,6 +35,7 @@ impl<U, L> TieredBuilder<U, L> {
             soft: Duration::from_millis(10),
             hard: Duration::from_millis(50),
             writes: 256,
+            monitor: None,
         };
         Self {
             tiers: (upper, lower),
@@ -80,6 +82,18 @@ impl<U, L> TieredBuilder<U, L> {
         self.map(|settings| {
             settings.within("max_writes", writes, 1..=1 << 16, |config, writes| {
                 config.writes = writes;
+            })
+        })
+    }
+
+    /// Compares one in so many answers of the upper tier with the lower one, in the background. If
+    /// that has a later response with another body, the answer was a stale read: this process has
+    /// missed a change. [`TierStats`](crate::TierStats) counts them. No request waits for it, and at
+    /// most 16 comparisons are made at the same time. Default: none. Range: 1 or more.
+    pub fn monitor(self, one_in: u64) -> Self {
+        self.map(|settings| {
+            settings.within("monitor", one_in, 1.., |config, one_in| {
+                config.monitor = NonZeroU64::new(one_in);
             })
         })
     }

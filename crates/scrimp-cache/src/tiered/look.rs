@@ -63,6 +63,7 @@ impl<U: Store, L: Store> Inner<U, L> {
             Upper::Answer(found) => {
                 // The layer asks again, if an invalidation has hit it.
                 self.counts.upper.increment();
+                self.watch(key, &found);
                 return Lookup::Now(Some(found));
             }
             Upper::Other { old, fresh_only } => (old, fresh_only),

@@ -2,6 +2,7 @@
 
 mod builder;
 mod look;
+mod monitor;
 mod policy;
 mod sketch;
 mod stats;
@@ -32,6 +33,7 @@ use crate::{
 };
 use builder::Config;
 pub use builder::TieredBuilder;
+use monitor::Monitor;
 pub use policy::{FrequencyTiers, Placement, SavingPerByte, TierCandidate, TierPolicy};
 use stats::Counts;
 pub use stats::TierStats;
@@ -79,6 +81,7 @@ struct Inner<U, L> {
     writes: Arc<Semaphore>,
     tasks: Tasks,
     counts: Counts,
+    monitor: Monitor,
     /// Smoothed time of look-ups in the lower tier that find something, in microseconds.
     lower_time: AtomicU64,
     /// Evictions of the upper tier when it was last looked at.
@@ -118,6 +121,7 @@ impl<U, L> Tiered<U, L> {
             writes: Arc::new(Semaphore::new(config.writes)),
             tasks: Tasks::default(),
             counts: Counts::default(),
+            monitor: Monitor::new(config.monitor),
             lower_time: AtomicU64::new(0),
             evicted: AtomicU64::new(0),
             #[cfg(feature = "codec")]
@@ -204,6 +208,10 @@ impl<U: Store, L: Store> Store for Tiered<U, L> {
     fn remove(&self, key: KeyRef<'_>, which: Option<&Arc<Entry>>) {
         self.0.upper.remove(key, which);
         self.0.lower.remove(key, which);
+    }
+
+    fn is_degraded(&self, key: KeyRef<'_>) -> bool {
+        self.0.upper.is_degraded(key) || self.0.lower.is_degraded(key)
     }
 
     fn budget(&self) -> &MemoryBudget {

@@ -1,5 +1,10 @@
 //! The counts of a tiered store.
 
+use std::{
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
+
 use scrimp_core::Counter;
 
 #[derive(Debug, Default)]
@@ -12,6 +17,9 @@ pub(super) struct Counts {
     pub(super) dropped: Counter,
     pub(super) failed: Counter,
     pub(super) timed_out: Counter,
+    pub(super) compared: Counter,
+    stale_reads: Counter,
+    stale_ms: AtomicU64,
 }
 
 /// Counts of a [`Tiered`](crate::Tiered) store since it was built.
@@ -35,6 +43,14 @@ pub struct TierStats {
     pub failed: u64,
     /// Look-ups whose wait for the lower tier reached its limit.
     pub timed_out: u64,
+    /// Answers of the upper tier that were compared with the lower one, as
+    /// [`monitor`](crate::TieredBuilder::monitor) says.
+    pub compared: u64,
+    /// Of these, the answers that were outdated by another response below.
+    pub stale_reads: u64,
+    /// Highest age of a stale read, in milliseconds: the time since the upstream call of the response
+    /// that it should have been.
+    pub stale_ms: u64,
 }
 
 // === impl Counts ===
@@ -50,6 +66,16 @@ impl Counts {
             dropped: self.dropped.get(),
             failed: self.failed.get(),
             timed_out: self.timed_out.get(),
+            compared: self.compared.get(),
+            stale_reads: self.stale_reads.get(),
+            stale_ms: self.stale_ms.load(Relaxed),
         }
+    }
+
+    /// Counts a stale read.
+    pub(super) fn stale(&self, age: Duration) {
+        let age = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+        self.stale_reads.increment();
+        self.stale_ms.fetch_max(age, Relaxed);
     }
 }

@@ -4,9 +4,11 @@
 mod clock;
 #[cfg(feature = "governor")]
 mod governed;
+mod shared;
 
 use std::{future::Future, pin::Pin};
 
+pub use self::shared::{NotTaken, RateRule, RateTake, SharedRate};
 #[cfg(feature = "governor")]
 pub use self::{
     clock::{TokioClock, TokioInstant},

@@ -3,6 +3,7 @@
 mod books;
 mod cap;
 mod checks;
+mod fleet;
 mod refusal;
 mod reservation;
 mod shared;
@@ -14,7 +15,7 @@ mod tests;
 use std::{fmt, sync::Arc, time::SystemTime};
 
 use parking_lot::Mutex;
-use scrimp_core::{Clock, ExchangeRates, Money, NoExchangeRate, SettingError};
+use scrimp_core::{Clock, ExchangeRates, Money, NoExchangeRate, SettingError, SharedAllowance};
 
 use self::{
     books::{Account, Books, Key},
@@ -27,6 +28,10 @@ pub use self::{
     reservation::Reservation,
     status::BudgetStatus,
     store::{BudgetLine, BudgetStore},
+};
+pub(crate) use self::{
+    fleet::{Denied, Waiting},
+    shared::DeniedShares,
 };
 use crate::metered;
 
@@ -47,6 +52,8 @@ struct Inner {
     error: Option<SettingError>,
     clock: Clock,
     store: Option<Arc<dyn BudgetStore>>,
+    /// Decides about all amounts, if the processes of a fleet share them.
+    fleet: Option<Arc<dyn SharedAllowance>>,
     books: Mutex<Books>,
 }
 
@@ -56,7 +63,7 @@ impl Budget {
     /// Opens empty books for these caps, which must have names of their own.
     #[must_use]
     pub fn new(caps: impl IntoIterator<Item = Cap>) -> Self {
-        Self::with(caps, None)
+        Self::with(caps, None, None)
     }
 
     /// Opens books that are also kept in a store, and start with its lines: amounts settled
@@ -70,12 +77,16 @@ impl Budget {
         store: Arc<dyn BudgetStore>,
     ) -> Result<Self, NoExchangeRate> {
         let lines = store.load();
-        let budget = Self::with(caps, Some(store));
+        let budget = Self::with(caps, Some(store), None);
         budget.restore(&lines)?;
         Ok(budget)
     }
 
-    fn with(caps: impl IntoIterator<Item = Cap>, store: Option<Arc<dyn BudgetStore>>) -> Self {
+    fn with(
+        caps: impl IntoIterator<Item = Cap>,
+        store: Option<Arc<dyn BudgetStore>>,
+        fleet: Option<Arc<dyn SharedAllowance>>,
+    ) -> Self {
         let mut rules: Vec<CapRules> = Vec::new();
         let mut first = None;
         for cap in caps {
@@ -94,6 +105,7 @@ impl Budget {
             error: first,
             clock: Clock::system(),
             store,
+            fleet,
             books: Mutex::default(),
         })
     }
@@ -118,7 +130,11 @@ impl Budget {
     #[must_use]
     pub fn clock(self, clock: Clock) -> Self {
         let Inner {
-            caps, error, store, ..
+            caps,
+            error,
+            store,
+            fleet,
+            ..
         } = &*self.inner;
         let mut books = self.inner.books.lock().clone();
         // What is reserved stays with the old books.
@@ -128,15 +144,18 @@ impl Budget {
             error: error.clone(),
             clock,
             store: store.clone(),
+            fleet: fleet.clone(),
             books: Mutex::new(books),
         })
     }
 
-    /// Reserves money under every cap that a call counts towards, or under none of them.
+    /// Reserves money under every cap that a call counts towards, or under none of them. Of a budget
+    /// that a fleet shares, [`reserve_shared`](Self::reserve_shared) can ask the other processes.
     ///
     /// # Errors
     ///
-    /// If a cap has too little left, or is in a currency that no exchange rate converts to.
+    /// If a cap has too little left, or is in a currency that no exchange rate converts to. If it would
+    /// have to ask other processes, too.
     pub fn reserve(
         &self,
         amount: Money,
@@ -145,6 +164,7 @@ impl Budget {
         route: &str,
     ) -> Result<Reservation, Box<Refusal>> {
         self.set_aside(Some(amount), tenant, provider, route)
+            .map_err(Denied::at_once)
     }
 
     /// Reserves money, as [`reserve`](Self::reserve) does. `None` is 0, in no currency.
@@ -154,12 +174,12 @@ impl Budget {
         tenant: &str,
         provider: &str,
         route: &str,
-    ) -> Result<Reservation, Box<Refusal>> {
+    ) -> Result<Reservation, Denied> {
         let mut held = Amounts::new();
         if self.inner.caps.is_empty() {
             return Ok(Reservation::new(self.clone(), held));
         }
-        let now = self.inner.clock.wall();
+        let now = self.inner.now();
         let mut books = self.inner.books.lock();
         for (index, cap) in self.inner.caps.iter().enumerate() {
             let Some(key) = cap.key(tenant, provider, route) else {
@@ -167,16 +187,14 @@ impl Budget {
             };
             let amount = amount.map_or(Ok(0), |amount| self.in_currency_of(cap, amount));
             match self.hold(&mut books, (index, key), amount, now) {
-                Ok(key) => held.push(Held {
-                    key,
-                    amount: amount.unwrap_or(0),
-                    tenant: None,
-                }),
-                Err(refusal) => {
-                    books.let_go(&held);
+                Ok(part) => held.push(part),
+                Err(denied) => {
+                    self.inner.let_go(&mut books, &held);
                     drop(books);
-                    metered::refused(&cap.name);
-                    return Err(refusal);
+                    if matches!(denied, Denied::Refused(_)) {
+                        metered::refused(&cap.name);
+                    }
+                    return Err(denied);
                 }
             }
         }
@@ -193,17 +211,27 @@ impl Budget {
         key: Key,
         amount: Result<i128, NoExchangeRate>,
         now: SystemTime,
-    ) -> Result<Key, Box<Refusal>> {
+    ) -> Result<Held, Denied> {
         let cap = &self.inner.caps[key.0];
         let account = books.open(&self.inner.caps, &key, now);
         let used = account.map_or(i128::MAX, |account| account.used());
-        match amount {
-            Ok(amount) if used.saturating_add(amount) <= cap.limit.pico() => {
-                books.get(&key).calls += 1;
-                Ok(key)
+        let refused = |used, error| Denied::Refused(Box::new(cap.refusal(used, now, error)));
+        let amount = amount.map_err(|error| refused(used, Some(error)))?;
+        let shared = match &self.inner.fleet {
+            // Without an account here, nothing can be booked.
+            Some(fleet) if used < i128::MAX => {
+                Some(fleet::take(&**fleet, cap, &key.1, amount, now)?)
             }
-            refused => Err(Box::new(cap.refusal(used, now, refused.err()))),
-        }
+            _ if used.saturating_add(amount) <= cap.limit.pico() => None,
+            _ => return Err(refused(used, None)),
+        };
+        books.get(&key).calls += 1;
+        Ok(Held {
+            key,
+            amount,
+            tenant: None,
+            shared,
+        })
     }
 
     /// Converts an amount to 10⁻¹² units of a cap's currency. A negative amount becomes 0.
@@ -251,6 +279,7 @@ impl fmt::Debug for Budget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Budget")
             .field("caps", &self.inner.caps)
+            .field("fleet", &self.inner.fleet)
             .finish_non_exhaustive()
     }
 }
@@ -258,6 +287,12 @@ impl fmt::Debug for Budget {
 // === impl Inner ===
 
 impl Inner {
+    /// Returns the time that decides about periods.
+    fn now(&self) -> SystemTime {
+        let own = self.clock.wall();
+        self.fleet.as_ref().map_or(own, |fleet| fleet.wall(own))
+    }
+
     fn line(&self, (index, name): &Key, account: &Account) -> BudgetLine {
         BudgetLine::new(&self.caps[*index], name, account.began, account.spent)
     }

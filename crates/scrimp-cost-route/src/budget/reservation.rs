@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use scrimp_core::{Money, NoExchangeRate, extensions::TenantShares};
+use scrimp_core::{AllowanceAccount, Money, NoExchangeRate, extensions::TenantShares};
 use smallvec::SmallVec;
 
 use super::{Budget, books::Key};
@@ -27,6 +27,8 @@ pub(super) struct Held {
     /// The tenant that the account is of, among those that share the cost. `None` if the whole
     /// cost counts.
     pub(super) tenant: Option<usize>,
+    /// The same account as the processes of a fleet know it, if they share it.
+    pub(super) shared: Option<Box<AllowanceAccount>>,
 }
 
 /// End of a reservation.
@@ -94,26 +96,31 @@ impl Reservation {
         }
         let budget = &self.budget;
         let mut costs = Costs::new(budget, self.shares.as_ref());
-        let now = budget.inner.clock.wall();
+        let now = budget.inner.now();
         let mut books = budget.inner.books.lock();
-        for Held {
-            key,
-            amount,
-            tenant,
-        } in &held
-        {
+        for part in &held {
+            let Held {
+                key,
+                amount,
+                tenant,
+                ..
+            } = part;
             let cap = &budget.inner.caps[key.0];
             let account = books.open(&budget.inner.caps, key, now);
             let account = account.expect("an account in use is not closed");
             account.calls -= 1;
             account.reserved = account.reserved.saturating_sub(*amount);
             let actual = match close {
-                Close::Release => continue,
+                Close::Release => {
+                    budget.inner.settle_shared(part, 0);
+                    continue;
+                }
                 Close::InFull => *amount,
                 // Zero is zero in every currency.
                 Close::Settle(actual) if actual.is_zero() => 0,
                 Close::Settle(actual) => costs.of(key.0, *tenant, actual).unwrap_or(*amount),
             };
+            budget.inner.settle_shared(part, actual);
             account.spent = account.spent.saturating_add(actual);
             // Both happen under the lock, so that totals are reported in order.
             if cap.is_one_account() {

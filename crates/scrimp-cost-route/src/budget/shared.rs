@@ -5,6 +5,7 @@ use scrimp_core::{Money, extensions::TenantShares};
 use super::{
     Budget, Refusal, Reservation,
     cap::Scope,
+    fleet::{Denied, Waiting},
     reservation::{Amounts, Held},
 };
 use crate::metered;
@@ -12,13 +13,20 @@ use crate::metered;
 /// The refusal of each tenant, in the order of their shares. `None` for a tenant that may pay.
 pub(crate) type Refusals = Vec<Option<Box<Refusal>>>;
 
+/// Reason why nothing was reserved for the tenants.
+pub(crate) enum DeniedShares {
+    Refused(Refusals),
+    /// Other processes have to be asked.
+    Wait(Waiting),
+}
+
 impl Budget {
     /// Reserves each tenant's share of an amount under every cap that it counts towards, or
     /// nothing. `None` is 0, in no currency.
     ///
     /// # Errors
     ///
-    /// The tenants whose own caps have too little left. If a cap that counts all tenants together
+    /// The tenants whose own caps have too little left, or a wait. If a cap that counts all tenants together
     /// has too little left, these are all of them.
     pub(crate) fn set_aside_shares(
         &self,
@@ -26,8 +34,8 @@ impl Budget {
         shares: &TenantShares,
         provider: &str,
         route: &str,
-    ) -> Result<Reservation, Refusals> {
-        let now = self.inner.clock.wall();
+    ) -> Result<Reservation, DeniedShares> {
+        let now = self.inner.now();
         let mut held = Amounts::new();
         let mut refusals: Refusals = vec![None; shares.tenants().len()];
         let mut books = self.inner.books.lock();
@@ -46,14 +54,17 @@ impl Budget {
                 };
                 let part = parts.as_ref().map(|parts| parts[number]);
                 match self.hold(&mut books, (index, key), part.map_err(|error| *error), now) {
-                    Ok(key) => held.push(Held {
-                        key,
-                        amount: part.unwrap_or(0),
+                    Ok(part) => held.push(Held {
                         tenant: Some(number),
+                        ..part
                     }),
-                    Err(refusal) => {
+                    Err(Denied::Refused(refusal)) => {
                         metered::refused(&cap.name);
                         refusals[number].get_or_insert(refusal);
+                    }
+                    Err(Denied::Wait(waiting, _)) => {
+                        self.inner.let_go(&mut books, &held);
+                        return Err(DeniedShares::Wait(waiting));
                     }
                 }
             }
@@ -68,20 +79,20 @@ impl Budget {
             };
             let whole = amount.map_or(Ok(0), |amount| self.in_currency_of(cap, amount));
             match self.hold(&mut books, (index, key), whole, now) {
-                Ok(key) => held.push(Held {
-                    key,
-                    amount: whole.unwrap_or(0),
-                    tenant: None,
-                }),
-                Err(refusal) => {
+                Ok(part) => held.push(part),
+                Err(Denied::Refused(refusal)) => {
                     metered::refused(&cap.name);
                     refusals.fill(Some(refusal));
+                }
+                Err(Denied::Wait(waiting, _)) => {
+                    self.inner.let_go(&mut books, &held);
+                    return Err(DeniedShares::Wait(waiting));
                 }
             }
         }
         if refusals.iter().any(Option::is_some) {
-            books.let_go(&held);
-            return Err(refusals);
+            self.inner.let_go(&mut books, &held);
+            return Err(DeniedShares::Refused(refusals));
         }
         books.reserve(&held);
         drop(books);

@@ -28,11 +28,12 @@ pub struct BudgetStatus {
     pub route: Option<String>,
     /// Limit of the cap.
     pub limit: Money,
-    /// Amount spent in the present period.
+    /// Amount that this process has spent in the present period.
     pub spent: Money,
-    /// Amount reserved for calls under way.
+    /// Amount that it has reserved for calls under way.
     pub reserved: Money,
-    /// Rest of the limit: what a further call can reserve.
+    /// Rest of the limit: what a further call can reserve. If a fleet shares the cap, it is less what
+    /// all processes have spent or hold, as of the last word of them.
     pub rest: Money,
     /// Time at which the cap resets, in seconds since 1970. `None` if it never does.
     pub resets: Option<u64>,
@@ -47,25 +48,24 @@ impl Budget {
     /// The report has tenants' names: restrict access to it.
     #[must_use]
     pub fn report(&self) -> Vec<BudgetStatus> {
-        let now = self.inner.clock.wall();
+        let now = self.inner.now();
         let caps = self.inner.caps.iter().enumerate();
         let mut report: Vec<BudgetStatus> = Vec::new();
         {
             let books = self.inner.books.lock();
             for (key, account) in books.iter() {
-                report.push(BudgetStatus::new(
-                    &self.inner.caps[key.0],
-                    key,
-                    account,
-                    now,
-                ));
+                let cap = &self.inner.caps[key.0];
+                let others = self.inner.used_by_all(cap, &key.1, now);
+                report.push(BudgetStatus::new(cap, key, account, others, now));
             }
         }
         for (index, cap) in caps.filter(|(_, cap)| cap.is_one_account()) {
             if report.iter().all(|status| *status.cap != *cap.name) {
                 let key = (index, cap.own_key());
                 let began = since_epoch(cap.period.bounds(now).0);
-                report.push(BudgetStatus::new(cap, &key, &Account::new(began), now));
+                let others = self.inner.used_by_all(cap, &key.1, now);
+                let account = Account::new(began);
+                report.push(BudgetStatus::new(cap, &key, &account, others, now));
             }
         }
         report.sort_by(|a, b| a.names().cmp(&b.names()));
@@ -76,7 +76,13 @@ impl Budget {
 // === impl BudgetStatus ===
 
 impl BudgetStatus {
-    fn new(cap: &CapRules, key: &Key, account: &Account, now: SystemTime) -> Self {
+    fn new(
+        cap: &CapRules,
+        key: &Key,
+        account: &Account,
+        used_by_all: Option<i128>,
+        now: SystemTime,
+    ) -> Self {
         let [tenant, provider, route] = cap.names(&key.1);
         let (began, resets) = cap.period.bounds(now);
         // What was spent in an earlier period is forgotten at the next call.
@@ -86,8 +92,9 @@ impl BudgetStatus {
             account.spent
         };
         let money = |pico: i128| Money::from_pico(pico, cap.limit.currency());
-        let rest = cap.limit.pico().saturating_sub(spent);
-        let rest = rest.saturating_sub(account.reserved).max(0);
+        let used = spent.saturating_add(account.reserved);
+        let used = used_by_all.map_or(used, |all| all.max(used));
+        let rest = cap.limit.pico().saturating_sub(used).max(0);
         Self {
             cap: cap.name.to_string(),
             tenant,

@@ -241,7 +241,7 @@ fn the_shares_of_a_call_are_reserved_and_settled_by_weight_in_the_currency_of_ea
     let budget = Budget::new(caps).at(&rates());
     let shares = shares(&[("a", 1), ("b", 2)]);
     let reserved = budget.set_aside_shares(Some(cents(90)), &shares, "p", "/");
-    let reserved = reserved.unwrap();
+    let reserved = reserved.ok().expect("room");
     // 30 of 60 yen and 60 of 60 yen; 90 of 100 cents.
     assert!(budget.reserve(cents(31), "a", "p", "/").is_err());
     assert!(budget.reserve(cents(1), "b", "p", "/").is_err());
@@ -264,9 +264,11 @@ fn a_tenant_that_may_not_pay_its_share_is_named_and_nothing_is_reserved() {
         .unwrap();
     let both = shares(&[("a", 1), ("b", 1), ("c", 1)]);
     let refused = |amount| {
-        let refusals = budget
-            .set_aside_shares(Some(amount), &both, "p", "/")
-            .unwrap_err();
+        let refusals = match budget.set_aside_shares(Some(amount), &both, "p", "/") {
+            Err(DeniedShares::Refused(refusals)) => refusals,
+            Err(DeniedShares::Wait(_)) => panic!("no fleet shares it"),
+            Ok(_) => panic!("it is too much"),
+        };
         refusals
             .into_iter()
             .map(|refusal| refusal.map(|refusal| refusal.cap.to_string()))

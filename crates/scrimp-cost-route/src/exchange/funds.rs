@@ -10,7 +10,7 @@ use scrimp_core::{
 use super::job::Job;
 use crate::{
     Usage,
-    budget::{Budget, Refusal, Reservation},
+    budget::{Budget, Denied, DeniedShares, Refusal, Reservation, Waiting},
     config::Config,
     payer::Payer,
     state::{Entry, Terms},
@@ -26,6 +26,8 @@ pub(super) enum Unavailable {
     /// Some of the tenants that share the request may not pay, or all.
     Tenants(Vec<(Tenant, Box<Refusal>)>),
     Unpriced,
+    /// The other processes of a fleet have to be asked.
+    Wait(Waiting),
 }
 
 // === impl Job ===
@@ -47,14 +49,16 @@ impl Job {
                 let counted = budget.counts(tenant, name, &self.route);
                 let amount = self.amount(config, entry, wall, &self.usage, counted)?;
                 let reserved = budget.set_aside(amount, tenant, name, &self.route);
-                debug_assert!(
-                    reserved
-                        .as_ref()
-                        .err()
-                        .is_none_or(|refusal| refusal.no_rate.is_none()),
-                    "prices are checked against the caps before they are taken: {reserved:?}"
-                );
-                reserved.map_err(Unavailable::Budget)?
+                reserved.map_err(|denied| match denied {
+                    Denied::Refused(refusal) => {
+                        debug_assert!(
+                            refusal.no_rate.is_none(),
+                            "prices are checked against the caps before they are taken: {refusal:?}"
+                        );
+                        Unavailable::Budget(refusal)
+                    }
+                    Denied::Wait(waiting, _) => Unavailable::Wait(waiting),
+                })?
             }
             Payer::Many(shares) => self.take_shares(config, budget, entry, wall, shares)?,
         };
@@ -86,7 +90,8 @@ impl Job {
                 Ok(reservation) if refused.is_empty() => return Ok(reservation),
                 // What was set aside for the others is released: they come again on their own.
                 Ok(_) => break,
-                Err(refusals) => {
+                Err(DeniedShares::Wait(waiting)) => return Err(Unavailable::Wait(waiting)),
+                Err(DeniedShares::Refused(refusals)) => {
                     let each = left.tenants().iter().zip(refusals);
                     refused.extend(each.filter_map(|(tenant, no)| Some((tenant.clone(), no?))));
                 }

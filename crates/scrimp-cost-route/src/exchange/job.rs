@@ -150,7 +150,7 @@ impl Job {
     }
 
     /// Picks the next provider after a miss, if another may be tried.
-    pub(crate) fn next(
+    pub(crate) async fn next(
         &mut self,
         shared: &Arc<Shared>,
         provider: &Profile,
@@ -173,7 +173,7 @@ impl Job {
         if !may_follow || retries.left() == 0 {
             return None;
         }
-        let picked = self.pick(shared).ok()?;
+        let picked = self.pick(shared).await.ok()?;
         // Another request may have taken the last retry meanwhile.
         if retries.withdraw() {
             Some(picked)

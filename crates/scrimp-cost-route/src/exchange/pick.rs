@@ -4,10 +4,11 @@ use std::{sync::Arc, time::SystemTime};
 
 use tokio::time::Instant;
 
-use super::{funds::Unavailable, job::Job};
+use super::{funds::Unavailable, job::Job, within::within};
 use crate::{
     RouteDecision,
     bill::Bill,
+    budget::Waiting,
     config::Shared,
     engine::{self, Ask, Barred, Choice},
     meter::Call,
@@ -21,6 +22,13 @@ pub(crate) struct Picked {
     /// The call, in a box, as it is handed on often.
     pub(crate) call: Box<Call>,
     pub(crate) decision: RouteDecision,
+}
+
+/// Reason why no provider was picked.
+pub(super) enum NotPicked {
+    Refused(Refused),
+    /// The other processes of a fleet have to be asked.
+    Wait(Waiting),
 }
 
 // === impl Picked ===
@@ -38,7 +46,37 @@ impl Picked {
 // === impl Job ===
 
 impl Job {
-    pub(crate) fn pick(&self, shared: &Arc<Shared>) -> Result<Picked, Refused> {
+    /// Picks a provider. Waits only if the processes of a fleet share a budget.
+    pub(super) async fn pick(&self, shared: &Arc<Shared>) -> Result<Picked, Refused> {
+        match self.try_pick(shared, true) {
+            Ok(picked) => Ok(picked),
+            Err(NotPicked::Refused(refused)) => Err(refused),
+            Err(NotPicked::Wait(waiting)) => Box::pin(self.pick_later(shared, waiting)).await,
+        }
+    }
+
+    /// Picks a provider as soon as other processes have answered.
+    async fn pick_later(
+        &self,
+        shared: &Arc<Shared>,
+        mut waiting: Waiting,
+    ) -> Result<Picked, Refused> {
+        let until = Instant::now() + shared.config.timeout;
+        let until = self.deadline.map_or(until, |at| until.min(at));
+        loop {
+            if within(until, waiting).await.is_err() {
+                return Err(Refused::TimedOut);
+            }
+            match self.try_pick(shared, false) {
+                Ok(picked) => return Ok(picked),
+                Err(NotPicked::Refused(refused)) => return Err(refused),
+                Err(NotPicked::Wait(again)) => waiting = again,
+            }
+        }
+    }
+
+    /// Picks a provider, if none has to be asked. `first` is true for the first try of an attempt.
+    fn try_pick(&self, shared: &Arc<Shared>, first: bool) -> Result<Picked, NotPicked> {
         let config = &shared.config;
         let (now, wall) = (shared.now(), config.clock.wall());
         if shared.state.lock().asks_for_models() {
@@ -53,7 +91,7 @@ impl Job {
             missing,
         } = &mut *state;
         let failover = !self.tried.is_empty();
-        stats.requests += u64::from(!failover);
+        stats.requests += u64::from(!failover && first);
         let mut barred = Barred::default();
         let lacking = self.lacking(missing, entries, now);
         for (index, entry) in entries.iter().enumerate() {
@@ -74,7 +112,10 @@ impl Job {
         loop {
             let choice = match router.choose(now, &ask, &barred, cost) {
                 Ok(choice) => choice,
-                Err(none) => return Err(refused.unwrap_or(Refused::NoCandidate(none))),
+                Err(none) => {
+                    let refused = refused.unwrap_or(Refused::NoCandidate(none));
+                    return Err(NotPicked::Refused(refused));
+                }
             };
             let entry = &entries[choice.index];
             let no = match self.take(config, entry, wall) {
@@ -107,14 +148,17 @@ impl Job {
             barred.bar(choice.index);
             match no {
                 Unavailable::Full => {}
+                Unavailable::Wait(waiting) => return Err(NotPicked::Wait(waiting)),
                 Unavailable::Unpriced => refused = refused.or(Some(Refused::Unpriced)),
                 Unavailable::Budget(refusal) if refusal.degrade => {
                     refused = Some(Refused::Budget(refusal));
                 }
-                Unavailable::Budget(refusal) => return Err(Refused::Budget(refusal)),
+                Unavailable::Budget(refusal) => {
+                    return Err(NotPicked::Refused(Refused::Budget(refusal)));
+                }
                 Unavailable::Tenants(tenants) => {
                     if !tenants.iter().all(|(_, refusal)| refusal.degrade) {
-                        return Err(Refused::Tenants(tenants));
+                        return Err(NotPicked::Refused(Refused::Tenants(tenants)));
                     }
                     let fewest = match &refused {
                         Some(Refused::Tenants(fewest)) => fewest.len(),

@@ -4,7 +4,10 @@ use std::{fs, io, sync::Weak};
 
 use tokio::{runtime::Handle, sync::watch};
 
-use super::{Files, Name, Seen, shelf};
+use super::{
+    Files, Seen,
+    name::{read_name, shelf},
+};
 
 /// Counts the files in all folders, in a thread of its own. It ends with the store.
 ///
@@ -67,35 +70,5 @@ impl Files {
             }
         }
         Ok(())
-    }
-}
-
-/// Reads the rest of a name from that of a file.
-fn read_name(first: u8, text: &str) -> Option<Name> {
-    let mut name = Name::default();
-    if text.len() != 2 * (name.len() - 1) || !text.is_ascii() {
-        return None;
-    }
-    name[0] = first;
-    for (byte, digits) in name[1..].iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        let digits = std::str::from_utf8(digits).ok()?;
-        *byte = u8::from_str_radix(digits, 16).ok()?;
-    }
-    Some(name)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::files::hex;
-
-    #[test]
-    fn names_are_read_as_they_are_written_and_others_are_none() {
-        let name: Name = std::array::from_fn(|index| (index * 15) as u8);
-        let text = hex(&name[1..]);
-        assert_eq!(read_name(name[0], &text), Some(name));
-        for other in ["", "lock", &text[1..], &"ä".repeat(15), &"+1".repeat(14)] {
-            assert_eq!(read_name(0, other), None, "{other}");
-        }
     }
 }

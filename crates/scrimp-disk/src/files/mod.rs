@@ -6,6 +6,8 @@
 
 mod index;
 mod load;
+mod name;
+mod room;
 
 use std::{
     fs::{self, File},
@@ -20,18 +22,18 @@ use std::{
 
 use parking_lot::{Mutex, MutexGuard};
 use scrimp_cache::{Codec, DecodeError, Entry, FillToken, PutOutcome, StoreStats, Variants};
-use scrimp_core::{BoxError, Clock, Counter, Key, KeyRef};
+use scrimp_core::{BoxError, Clock, Counter, Key};
 
 use crate::folder::{self, Folder};
 use index::Index;
 pub(crate) use index::Name;
 pub(crate) use load::load;
+pub(crate) use name::name;
+use name::{hex, shelf};
+pub(crate) use room::is_full;
 
 /// Number of locks, which keep two threads from changing one file at a time.
 const LOCKS: usize = 64;
-
-/// Share of the limit, as a divisor, by which the store may grow before all files are known.
-const UNCOUNTED: u64 = 16;
 
 /// Number of largest bodies that the variants of a response may have together: a look-up reads them
 /// all.
@@ -236,23 +238,6 @@ impl Files {
         }
     }
 
-    /// Deletes least recently used files until the rest takes at most so many bytes.
-    pub(crate) fn make_room(&self, max_bytes: u64) {
-        let gone = self.index.lock().shrink_to(max_bytes);
-        for name in gone {
-            self.counts.evicted.increment();
-            // A remaining file is found again at the next start.
-            let _ = fs::remove_file(self.path(&name));
-        }
-    }
-
-    /// Deletes least recently used files because the disk has no room for so many bytes.
-    pub(crate) fn give_room(&self, bytes: u64) {
-        self.counts.disk_full.increment();
-        let used = self.index.lock().bytes();
-        self.make_room(used.saturating_sub(2 * bytes.next_multiple_of(index::BLOCK)));
-    }
-
     fn read(&self, key: &Key, name: &Name) -> io::Result<Content> {
         let file = match File::open(self.path(name)) {
             Ok(file) => file,
@@ -346,16 +331,6 @@ impl Files {
         Ok(())
     }
 
-    /// Reports whether a file of this length may be written. Before all files are known, there is a
-    /// limit on the sum of new ones.
-    fn takes(&self, bytes: u64) -> bool {
-        let grown = self.index.lock().grown();
-        let room = grown.map_or(self.max_bytes, |grown| {
-            (self.max_bytes / UNCOUNTED).saturating_sub(grown)
-        });
-        bytes <= self.max_file && bytes.next_multiple_of(index::BLOCK) <= room
-    }
-
     /// Returns the time at which a response is of no more use. `None` if it is now.
     fn end(&self, entry: &Entry, token: &FillToken) -> Option<SystemTime> {
         let policy = entry.policy();
@@ -394,32 +369,4 @@ impl Seen {
             length: about.len(),
         })
     }
-}
-
-/// Returns the name of the file for a key, which is equal in every process. Half of the digest
-/// does: what is stored is bound to the key by the whole.
-pub(crate) fn name(key: KeyRef<'_>) -> Name {
-    let mut name = Name::default();
-    let length = name.len();
-    name.copy_from_slice(&Codec::name(key)[..length]);
-    name
-}
-
-/// Returns the name of the folder of files whose names begin with a byte.
-fn shelf(first: u8) -> String {
-    hex(&[first])
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: [char; 16] = [
-        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
-    ];
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.map(|digit| DIGITS[usize::from(digit)]).collect()
-}
-
-/// Reports whether a write failed for want of room on the disk.
-pub(crate) fn is_full(error: &io::Error) -> bool {
-    let kind = error.kind();
-    kind == io::ErrorKind::StorageFull || kind == io::ErrorKind::QuotaExceeded
 }

@@ -153,7 +153,7 @@ async fn the_process_that_is_killed() {
         tokio::spawn(async move {
             // It is killed long before.
             for _ in 0..100_000 {
-                // Each path has one caller, so that nobody else has fetched it meanwhile.
+                // Each path has one caller, so that no other one has fetched it meanwhile.
                 let n = fastrand::u64(..PATHS / CALLERS) * CALLERS + caller;
                 if fastrand::u8(..4) == 0 {
                     let version = versions.load(SeqCst);

@@ -24,7 +24,7 @@ pub(super) struct Found {
     pub(super) fence: u64,
     /// None if they cannot be used now.
     pub(super) variants: Option<Variants>,
-    /// Flag that nobody can use it.
+    /// Flag that no process can use it.
     pub(super) useless: bool,
 }
 

@@ -72,6 +72,11 @@ impl Breaker {
         self.word.load(Acquire) & STATE == OPEN
     }
 
+    /// Reports whether all commands pass.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.word.load(Acquire) & STATE == CLOSED
+    }
+
     /// Closes it after a second probe, if no command has come to try. Returns whether it did.
     pub(crate) fn settle(&self) -> bool {
         let settled = self.step(self.word.load(Acquire), HALF_OPEN, CLOSED);

@@ -7,6 +7,7 @@ use std::{
 
 use parking_lot::RwLock;
 use redis::{PushInfo, PushKind, Value};
+use tokio::sync::Notify;
 
 /// Receives the messages of a channel.
 pub(crate) trait Listener: fmt::Debug + Send + Sync + 'static {
@@ -19,28 +20,40 @@ pub(crate) trait Listener: fmt::Debug + Send + Sync + 'static {
 
 /// The channels that a client subscribes to on each of its connections.
 #[derive(Debug, Default)]
-pub(crate) struct Channels(RwLock<Vec<Channel>>);
+pub(crate) struct Channels {
+    all: RwLock<Vec<Listening>>,
+    /// Wakes the keeper after a server has ended a subscription.
+    pub(super) ended: Notify,
+}
+
+/// A channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Channel {
+    pub(crate) name: Arc<[u8]>,
+    /// Flag that in a cluster only the shard of its slot delivers it.
+    pub(crate) sharded: bool,
+}
 
 /// A channel, and what listens to it.
-type Channel = (Arc<[u8]>, Weak<dyn Listener>);
+type Listening = (Channel, Weak<dyn Listener>);
 
 // === impl Channels ===
 
 impl Channels {
     /// Adds the listener of a channel, for as long as something else holds it.
-    pub(crate) fn add(&self, channel: &[u8], listener: &Arc<dyn Listener>) {
-        let mut all = self.0.write();
+    pub(crate) fn add(&self, channel: &Channel, listener: &Arc<dyn Listener>) {
+        let mut all = self.all.write();
         all.retain(|(_, listener)| listener.strong_count() > 0);
-        all.push((channel.into(), Arc::downgrade(listener)));
+        all.push((channel.clone(), Arc::downgrade(listener)));
     }
 
     /// Returns the channels with a listener.
-    pub(crate) fn names(&self) -> Vec<Arc<[u8]>> {
-        let all = self.0.read();
+    pub(crate) fn used(&self) -> Vec<Channel> {
+        let all = self.all.read();
         let used = all
             .iter()
             .filter(|(_, listener)| listener.strong_count() > 0);
-        used.map(|(name, _)| Arc::clone(name)).collect()
+        used.map(|(channel, _)| channel.clone()).collect()
     }
 
     /// Passes on what the server pushes.
@@ -51,6 +64,15 @@ impl Channels {
                 {
                     self.each(Some(channel), |listener| listener.message(payload));
                 }
+            }
+            // A cluster's connection subscribes again by itself. What was sent meanwhile is missing.
+            (PushKind::Subscribe | PushKind::SSubscribe, [Value::BulkString(channel), ..]) => {
+                self.each(Some(channel), Listener::interrupted);
+            }
+            // The slot of the channel is now at another node.
+            (PushKind::SUnsubscribe, _) => {
+                self.interrupted();
+                self.ended.notify_one();
             }
             (PushKind::Disconnection, _) => self.interrupted(),
             _ => {}
@@ -63,9 +85,9 @@ impl Channels {
     }
 
     fn each(&self, channel: Option<&[u8]>, act: impl Fn(&dyn Listener)) {
-        let all = self.0.read();
-        for (name, listener) in all.iter() {
-            if channel.is_none_or(|channel| channel == &name[..])
+        let all = self.all.read();
+        for (own, listener) in all.iter() {
+            if channel.is_none_or(|channel| channel == &own.name[..])
                 && let Some(listener) = listener.upgrade()
             {
                 act(&*listener);
@@ -101,17 +123,43 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn a_subscription_that_begins_again_or_ends_is_an_interruption() {
+        let (channels, heard) = (Channels::default(), Arc::new(Heard::default()));
+        let listener: Arc<dyn Listener> = heard.clone();
+        for name in ["one", "other"] {
+            let channel = Channel {
+                name: name.as_bytes().into(),
+                sharded: true,
+            };
+            channels.add(&channel, &listener);
+        }
+        let push = |kind| PushInfo {
+            kind,
+            data: vec![Value::BulkString(b"one".into()), Value::Int(1)],
+        };
+        channels.receive(&push(PushKind::SSubscribe));
+        assert_eq!(*heard.0.lock(), [None]);
+        channels.receive(&push(PushKind::SUnsubscribe));
+        channels.ended.notified().await;
+        assert_eq!(heard.0.lock().len(), 3);
+    }
+
     #[test]
     fn a_listener_hears_its_channel_and_interruptions_while_it_is_held() {
         let (channels, heard) = (Channels::default(), Arc::new(Heard::default()));
         let listener: Arc<dyn Listener> = heard.clone();
-        channels.add(b"one", &listener);
+        let one = Channel {
+            name: b"one"[..].into(),
+            sharded: true,
+        };
+        channels.add(&one, &listener);
         channels.receive(&message("one"));
         channels.receive(&message("other"));
         channels.interrupted();
         assert_eq!(*heard.0.lock(), [Some(b"hello".to_vec()), None]);
         drop((listener, heard));
-        assert!(channels.names().is_empty());
+        assert!(channels.used().is_empty());
         channels.receive(&message("one"));
     }
 }

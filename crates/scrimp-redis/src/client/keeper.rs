@@ -8,6 +8,7 @@ use tokio::time::{Instant, timeout};
 
 use super::{
     Shared,
+    channels::Channel,
     endpoint::Endpoint,
     error::Failure,
     link::{Link, To},
@@ -36,6 +37,14 @@ pub(super) async fn keep(shared: Arc<Shared>) {
         };
         let due = shared.next_probe(checked + shared.health_interval);
         tokio::select! {
+            () = shared.channels.ended.notified() => {
+                for channel in shared.channels.used() {
+                    if channel.sharded && !shared.subscribe(link.clone(), &channel).await {
+                        break;
+                    }
+                }
+                continue;
+            }
             () = shared.woken.notified() => {}
             () = tokio::time::sleep_until(due) => {}
         }
@@ -55,7 +64,7 @@ impl Shared {
     /// Opens a connection, and lets one command try it.
     async fn connect(&self) -> Result<(), Failure> {
         let number = self.counts.connections.get() + 1;
-        let known = self.channels.names();
+        let known = self.channels.used();
         let opened = self
             .topology
             .connect(number, self.command_timeout, &self.channels);
@@ -80,7 +89,7 @@ impl Shared {
         self.channels.interrupted();
         self.links.send_replace(Some(link.clone()));
         // Those added since do not know of the connection, which does not know of them.
-        for channel in self.channels.names() {
+        for channel in self.channels.used() {
             if !known.contains(&channel) && !self.subscribe(link.clone(), &channel).await {
                 break;
             }
@@ -90,7 +99,7 @@ impl Shared {
 
     /// Subscribes to a channel that was added after the connection was opened. If this fails, the
     /// connection is replaced by one that subscribes to all. Returns whether it succeeds.
-    pub(super) async fn subscribe(&self, mut link: Link, channel: &[u8]) -> bool {
+    pub(super) async fn subscribe(&self, mut link: Link, channel: &Channel) -> bool {
         let number = link.number;
         let subscribed = timeout(self.connect_timeout, link.subscribe(channel)).await;
         let done = matches!(subscribed, Ok(Ok(())));

@@ -3,7 +3,7 @@
 use std::{io, sync::Arc, time::Duration};
 
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, RedisError, RedisResult, Value,
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value,
     aio::MultiplexedConnection,
     cluster::ClusterClient,
     cluster_async::ClusterConnection,
@@ -12,7 +12,10 @@ use redis::{
 };
 use tokio::{sync::Mutex, time::timeout};
 
-use super::channels::Channels;
+use super::channels::{Channel, Channels};
+
+/// Kind of the error by which a server says that it does not know a command.
+const UNKNOWN: ErrorKind = ErrorKind::Server(ServerErrorKind::ResponseError);
 
 /// Commands that wait for their turn on a connection.
 const QUEUE: usize = 1024;
@@ -81,18 +84,19 @@ impl Topology {
                 (kind, Some(primary.into()))
             }
             Self::Cluster(client) => {
-                let mut connection = client.get_async_connection().await?;
-                for channel in channels.names() {
-                    connection.subscribe(&channel[..]).await?;
-                }
+                let connection = client.get_async_connection().await?;
                 (Kind::Cluster(Box::new(connection)), None)
             }
         };
-        Ok(Link {
+        let mut link = Link {
             number,
             kind,
             primary,
-        })
+        };
+        for channel in channels.used() {
+            link.subscribe(&channel).await?;
+        }
+        Ok(link)
     }
 
     /// Returns the server that the sentinels name now, if there are any.
@@ -121,11 +125,7 @@ async fn single(
             Ok::<_, std::convert::Infallible>(())
         });
     let opened = client.get_multiplexed_async_connection_with_config(&config);
-    let mut connection = opened.await?;
-    for channel in channels.names() {
-        connection.subscribe(&channel[..]).await?;
-    }
-    Ok(Kind::Single(connection))
+    Ok(Kind::Single(opened.await?))
 }
 
 // === impl Link ===
@@ -164,10 +164,19 @@ impl Link {
     }
 
     /// Subscribes to a channel.
-    pub(crate) async fn subscribe(&mut self, channel: &[u8]) -> RedisResult<()> {
+    pub(crate) async fn subscribe(&mut self, channel: &Channel) -> RedisResult<()> {
+        let name = &channel.name[..];
         match &mut self.kind {
-            Kind::Single(connection) => connection.subscribe(channel).await,
-            Kind::Cluster(connection) => connection.subscribe(channel).await,
+            Kind::Single(connection) => connection.subscribe(name).await,
+            Kind::Cluster(connection) if channel.sharded => {
+                match connection.ssubscribe(name).await {
+                    // Redis before version 7 does not know the command. There, each node delivers
+                    // all channels.
+                    Err(error) if error.kind() == UNKNOWN => connection.subscribe(name).await,
+                    result => result,
+                }
+            }
+            Kind::Cluster(connection) => connection.subscribe(name).await,
         }
     }
 }

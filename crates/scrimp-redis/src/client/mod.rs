@@ -24,6 +24,7 @@ use tokio::{
 };
 
 use breaker::{Change, Pass};
+pub(crate) use channels::Channel;
 use channels::Channels;
 use config::{Config, Hook};
 pub(crate) use endpoint::Since;
@@ -154,10 +155,9 @@ impl RedisClient {
         })
     }
 
-    /// Runs a command about a key.
-    pub(crate) async fn run(&self, key: &[u8], command: Cmd) -> Result<Value, Failure> {
-        let ready = self.admit(key).ok_or(Failure::Open)?;
-        ready.run(key, command).await
+    /// Reports whether the server of a key serves.
+    pub(crate) fn serves(&self, key: &[u8]) -> bool {
+        self.0.shared.endpoints.of(key).breaker.is_closed()
     }
 
     /// Returns the time since a moment on the clock of the server that holds a key, in milliseconds
@@ -181,11 +181,11 @@ impl RedisClient {
     }
 
     /// Receives the messages of a channel for as long as the listener is held elsewhere.
-    pub(crate) fn listen(&self, channel: &[u8], listener: &Arc<dyn Listener>) {
+    pub(crate) fn listen(&self, channel: &Channel, listener: &Arc<dyn Listener>) {
         self.0.shared.channels.add(channel, listener);
         // A connection that is there already does not know of the channel.
         if let Some(link) = self.0.shared.link() {
-            let (shared, channel) = (Arc::clone(&self.0.shared), channel.to_vec());
+            let (shared, channel) = (Arc::clone(&self.0.shared), channel.clone());
             self.spawn("redis.subscribe", async move {
                 shared.subscribe(link, &channel).await;
             });

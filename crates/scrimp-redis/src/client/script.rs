@@ -10,7 +10,9 @@ pub(crate) struct Script(redis::Script, &'static str);
 
 /// Scripts that every connection makes known to its servers: what follows the first write in the queue
 /// shall find what it has written.
-const TEXTS: [&str; 10] = [
+const TEXTS: [&str; 14] = [
+    include_str!("../store/variants.lua"),
+    include_str!("../store/piece.lua"),
     include_str!("../store/put.lua"),
     include_str!("../store/remove.lua"),
     include_str!("../lock/acquire.lua"),
@@ -21,6 +23,8 @@ const TEXTS: [&str; 10] = [
     include_str!("../log/read.lua"),
     include_str!("../log/beat.lua"),
     include_str!("../log/distrust.lua"),
+    include_str!("../allowance/lease.lua"),
+    include_str!("../rate/rate.lua"),
 ];
 
 /// Returns the commands that make the scripts known.

@@ -13,7 +13,7 @@ use scrimp_cache::Codec;
 use scrimp_core::{Acquired, BoxError, FillLock, Key, Lease, LockFuture};
 use tokio::time::sleep;
 
-use crate::client::{Failure, Listener, RedisClient, Script};
+use crate::client::{Channel, Failure, Listener, RedisClient, Script};
 use waiting::Waiting;
 
 static ACQUIRE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("acquire.lua")));
@@ -89,7 +89,12 @@ impl RedisFillLock {
         let waiting = Arc::new(Waiting::default());
         let listener: Arc<dyn Listener> = waiting.clone();
         let channel = format!("{prefix}:released");
-        client.listen(channel.as_bytes(), &listener);
+        // Locks are in all slots, and their releases in one channel.
+        let released = Channel {
+            name: channel.as_bytes().into(),
+            sharded: false,
+        };
+        client.listen(&released, &listener);
         Self(Arc::new(Inner {
             client: client.clone(),
             prefix: format!("{prefix}:lock:"),

@@ -1,5 +1,10 @@
 -- Appends a record. KEYS: head, stream.
--- ARGV: nonce, record, records kept, channel, identifier of a new log.
+-- ARGV: nonce, record, records kept, channel, identifier of a new log, command of the bell.
+-- Redis before version 7 has no SPUBLISH.
+local function ring(line)
+  local rung = redis.pcall(ARGV[6], ARGV[4], line)
+  if type(rung) == 'table' and rung.err then redis.call('PUBLISH', ARGV[4], line) end
+end
 local head = redis.call('HMGET', KEYS[1], 'log', 'at', 'nonce')
 local log, at, nonce = head[1], head[2], head[3]
 if not (log and at and nonce) then
@@ -25,5 +30,5 @@ if type(added) == 'table' and added.err then
 end
 redis.call('HSET', KEYS[1], 'log', log, 'at', next, 'nonce', ARGV[1])
 local line = table.concat({'a', log, at, nonce, next, ARGV[1]}, ' ')
-redis.call('PUBLISH', ARGV[4], line .. '\n' .. ARGV[2])
+ring(line .. '\n' .. ARGV[2])
 return {log, next, ARGV[1]}

@@ -83,7 +83,7 @@ impl Driver {
             messages: sender,
             interrupted: Arc::clone(&interrupted),
         });
-        server.client.listen(server.channel.as_bytes(), &bell);
+        server.client.listen(&server.bell(), &bell);
         Self {
             server,
             node: Node::new(replica, timing, fastrand::u64(..), Instant::now()),

@@ -8,7 +8,7 @@ use super::{
     protocol::{Head, Page},
     wire,
 };
-use crate::client::{RedisClient, Script};
+use crate::client::{Channel, RedisClient, Script};
 
 static APPEND: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("append.lua")));
 static READ: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("read.lua")));
@@ -31,7 +31,9 @@ pub(crate) struct ServerLog {
     head: String,
     stream: String,
     elected: String,
-    pub(crate) channel: String,
+    channel: String,
+    /// Command that rings the bell.
+    ring: &'static [u8],
     kept: String,
 }
 
@@ -40,13 +42,26 @@ pub(crate) struct ServerLog {
 impl ServerLog {
     pub(crate) fn new(client: RedisClient, name: &str, kept: u64) -> Self {
         let key = |part: &str| format!("{{{name}:log}}:{part}");
+        let ring = match client.is_cluster() {
+            true => &b"SPUBLISH"[..],
+            false => b"PUBLISH",
+        };
         Self {
+            ring,
             client,
             head: key("head"),
             stream: key("stream"),
             elected: key("elected"),
             channel: key("bell"),
             kept: kept.to_string(),
+        }
+    }
+
+    /// Returns the channel of the bell. In a cluster, only the nodes that hold the log pass it on.
+    pub(crate) fn bell(&self) -> Channel {
+        Channel {
+            name: self.channel.as_bytes().into(),
+            sharded: true,
         }
     }
 
@@ -59,6 +74,7 @@ impl ServerLog {
             self.kept.as_bytes(),
             self.channel.as_bytes(),
             new_log.as_bytes(),
+            self.ring,
         ];
         wire::head(&self.run(&APPEND, &arguments).await?)
     }
@@ -79,6 +95,7 @@ impl ServerLog {
             LEASE.as_bytes(),
             self.channel.as_bytes(),
             new_log.as_bytes(),
+            self.ring,
         ];
         match self.run(&BEAT, &arguments).await? {
             Value::Int(elected) => Some(elected == 1),
@@ -89,7 +106,12 @@ impl ServerLog {
     /// Replaces a log that has lost records. Returns whether it is replaced.
     pub(crate) async fn distrust(&self, log: u64, new_log: u64) -> bool {
         let (log, new_log) = (log.to_string(), new_log.to_string());
-        let arguments = [log.as_bytes(), self.channel.as_bytes(), new_log.as_bytes()];
+        let arguments = [
+            log.as_bytes(),
+            self.channel.as_bytes(),
+            new_log.as_bytes(),
+            self.ring,
+        ];
         self.run(&DISTRUST, &arguments).await.is_some()
     }
 

@@ -82,10 +82,10 @@ impl RedisStoreBuilder {
     /// Sets the size of the largest body that is stored or read, from 1 byte to 256 MiB. Default:
     /// 1 MiB.
     ///
-    /// A look-up reads all variants of a response within the [command
-    /// time-out](crate::RedisClientBuilder::command_timeout), and one that takes longer opens the
-    /// breaker of its server for all. Raise both together: what is large, or has many variants, needs
-    /// more time on the network.
+    /// A look-up reads all variants of a response. A command reads at most 128 KiB of them, within the
+    /// [command time-out](crate::RedisClientBuilder::command_timeout): more comes in pieces, one after
+    /// the other. So a response that takes long because of its size is no failure of the server. The
+    /// layer's `store_timeout` limits the whole look-up, and has to allow for it.
     pub fn max_body(self, bytes: u64) -> Self {
         let range = 1..=256 << 20;
         self.map(|settings| {

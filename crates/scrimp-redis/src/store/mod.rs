@@ -1,7 +1,9 @@
 //! Stored responses in Redis.
 
 mod builder;
+mod read;
 mod record;
+mod several;
 mod stats;
 mod write;
 
@@ -12,24 +14,23 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
-use redis::{Value, cmd};
 use scrimp_cache::{
-    Codec, DecodeError, Entry, FillToken, Lookup, MemoryBudget, PutOutcome, SharedLog, Store,
-    StoreStats, Variants,
+    Codec, Entry, FillToken, Lookup, MemoryBudget, PutOutcome, SharedLog, Store, StoreStats,
+    Variants,
 };
 use scrimp_core::{BoxError, Key, KeyRef};
 use tokio::{sync::Semaphore, time::Instant};
 
-use crate::client::{Failure, Ready, RedisClient, Since};
+use crate::client::RedisClient;
 use builder::Config;
 pub use builder::RedisStoreBuilder;
-use record::{NAME, RECORDS, Record};
+use record::NAME;
+use several::Several;
 use stats::Counts;
 pub use stats::RedisStoreStats;
 
 /// Version of the form of keys and records. The codec has its own.
-const FORMAT: u16 = 1;
+const FORMAT: u16 = 2;
 
 /// Maximum number of variants under one key. The oldest are removed first.
 const MAX_VARIANTS: usize = 32;
@@ -44,10 +45,10 @@ const MAX_REMOVALS: usize = 256;
 
 /// Stores responses in Redis, for all processes of a fleet.
 ///
-/// A key of Redis holds the variants of one response as a hash, one field each, so that two writers
-/// do not lose each other's. It expires when the last of them is of no more use. A value that was cut
+/// A key of Redis holds one response as a string, or the variants of one as a hash, one field each, so
+/// that two writers do not lose each other's. It expires when the last of them is of no more use. A value that was cut
 /// off, changed, or stored for another key is a miss; it is counted as
-/// [damaged](RedisStoreStats::damaged), and removed. One that this process may not read, such as one
+/// [damaged](RedisStoreStats::damaged), and removed or replaced. One that this process may not read, such as one
 /// that is encrypted with a key it does not have, is a miss, and stays.
 ///
 /// - **Fences**: a response that was fetched under a [lock](crate::RedisFillLock) is not stored once
@@ -79,6 +80,7 @@ struct Inner {
     start: Instant,
     puts: AtomicU64,
     removals: Arc<Semaphore>,
+    several: Several,
     counts: Counts,
 }
 
@@ -117,6 +119,7 @@ impl RedisStore {
             start: Instant::now(),
             puts: AtomicU64::new(0),
             removals: Arc::new(Semaphore::new(MAX_REMOVALS)),
+            several: Several::default(),
             counts: Counts::default(),
         }))
     }
@@ -140,7 +143,7 @@ impl Store for RedisStore {
 
     fn get(&self, key: KeyRef<'_>) -> Lookup<Self::Get> {
         let name = self.0.name(key);
-        let Some(ready) = self.0.client.admit(&name) else {
+        let Some(ready) = self.0.client.admit(&name.key) else {
             return Lookup::Now(None);
         };
         let (inner, key) = (Arc::clone(&self.0), key.to_key());
@@ -179,6 +182,13 @@ impl Store for RedisStore {
         self.0.client.spawn("redis.remove", remove);
     }
 
+    fn is_degraded(&self, key: KeyRef<'_>) -> bool {
+        // Only a cluster has several servers, and a name takes a digest.
+        let client = &self.0.client;
+        let name = client.is_cluster().then(|| self.0.name(key).key);
+        !client.serves(name.as_deref().unwrap_or_default())
+    }
+
     fn budget(&self) -> &MemoryBudget {
         &self.0.budget
     }
@@ -207,22 +217,18 @@ impl fmt::Debug for RedisStore {
     }
 }
 
-/// The variants found under a key, newest first.
-struct Found(Vec<(Record, Arc<Entry>)>);
-
-// === impl Found ===
-
-impl Found {
-    fn variants(self) -> Variants {
-        self.0.into_iter().map(|(_, entry)| entry).collect()
-    }
+/// The name of what is stored under a key.
+struct Name {
+    /// The key in Redis: the prefix with the versions, and half of the digest.
+    key: Vec<u8>,
+    /// The digest of the key, which stored bytes are bound to.
+    digest: [u8; 32],
 }
 
 // === impl Inner ===
 
 impl Inner {
-    /// Returns the key in Redis: the prefix with the versions, and a digest.
-    fn name(&self, key: KeyRef<'_>) -> Vec<u8> {
+    fn name(&self, key: KeyRef<'_>) -> Name {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let digest = Codec::name(key);
         let mut name = Vec::with_capacity(self.prefix.len() + 2 * NAME);
@@ -232,85 +238,7 @@ impl Inner {
             name.push(DIGITS[usize::from(byte >> 4)]);
             name.push(DIGITS[usize::from(byte & 15)]);
         }
-        name
-    }
-
-    /// Reads the variants under a key.
-    async fn read(
-        self: &Arc<Self>,
-        key: &Key,
-        name: &[u8],
-        ready: Ready,
-    ) -> Result<Option<Found>, Failure> {
-        let mut command = cmd("HGETALL");
-        command.arg(name);
-        let value = match ready.run(name, command).await {
-            Err(failure) if failure.has_code("WRONGTYPE") => {
-                self.damaged(name, None, &DecodeError::Foreign);
-                return Ok(None);
-            }
-            result => result?,
-        };
-        let found = self.decode(key, name, value);
-        match found.0.is_empty() {
-            true => self.counts.missing.increment(),
-            false => self.counts.found.increment(),
-        }
-        Ok(Some(found).filter(|found| !found.0.is_empty()))
-    }
-
-    /// Decodes the fields of a hash. Bodies that are not compressed are slices of them.
-    fn decode(self: &Arc<Self>, key: &Key, name: &[u8], value: Value) -> Found {
-        let mut fields = fields(value);
-        let records = fields.iter().position(|(field, _)| field == RECORDS);
-        let Some(records) = records.map(|index| fields.swap_remove(index).1) else {
-            if !fields.is_empty() {
-                self.damaged(name, None, &DecodeError::Foreign);
-            }
-            return Found(Vec::new());
-        };
-        let mut found = Vec::with_capacity(fields.len());
-        for record in record::read(&records).take(MAX_VARIANTS) {
-            let field = fields.iter().position(|(field, _)| *field == record.name);
-            let Some(bytes) = field.map(|index| fields.swap_remove(index).1) else {
-                continue;
-            };
-            let bytes = Bytes::from(bytes);
-            let decoded = match self.client.since(name, record.stored) {
-                Since::Time(time) => self.codec.decode_after(key.as_ref(), &bytes, time),
-                Since::NoClock => self.codec.decode(key.as_ref(), &bytes),
-                // Its age is unknown. It expires, or the next put replaces it.
-                Since::Ahead => continue,
-            };
-            match decoded {
-                Ok(variants) => found.extend(variants.iter().cloned().map(|entry| (record, entry))),
-                // It may be of use again once the log is complete, and expires in any case.
-                Err(DecodeError::Outdated) => self.counts.outdated.increment(),
-                Err(
-                    error @ (DecodeError::Foreign
-                    | DecodeError::Corrupt
-                    | DecodeError::Damaged(_)
-                    | DecodeError::OtherKey),
-                ) => self.damaged(name, Some(record), &error),
-                // Other processes may be able to read it: they have other keys, or other settings.
-                Err(error) => tracing::debug!(%error, "a stored response is not read"),
-            }
-        }
-        Found(found)
-    }
-
-    /// Counts what cannot be decoded, and removes it.
-    fn damaged(self: &Arc<Self>, name: &[u8], record: Option<Record>, error: &DecodeError) {
-        tracing::warn!(%error, "a value in Redis is not a stored response");
-        self.counts.damaged.increment();
-        if let Ok(place) = Arc::clone(&self.removals).try_acquire_owned() {
-            let (inner, name) = (Arc::clone(self), name.to_vec());
-            self.client.spawn("redis.remove", async move {
-                // Another process may do it, or the next put.
-                let _ = inner.delete(&name, record).await;
-                drop(place);
-            });
-        }
+        Name { key: name, digest }
     }
 
     /// Returns the time to store a response for. `None` if it is of no use any more.
@@ -327,17 +255,5 @@ impl Inner {
             .min(self.max_lifetime);
         let life = useful.saturating_add(extra).min(most);
         (life >= Duration::from_millis(1)).then_some(life)
-    }
-}
-
-/// Returns the fields of a hash with their values.
-fn fields(value: Value) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let pair = |pair| match pair {
-        (Value::BulkString(field), Value::BulkString(value)) => Some((field, value)),
-        _ => None,
-    };
-    match value {
-        Value::Map(pairs) => pairs.into_iter().filter_map(pair).collect(),
-        _ => Vec::new(),
     }
 }

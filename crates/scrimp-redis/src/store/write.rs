@@ -11,7 +11,7 @@ use scrimp_core::{BoxError, Key};
 
 use super::{
     Inner, MAX_VARIANTS,
-    record::{NAME, Name, Record},
+    record::{NAME, Name as Variant, Record},
 };
 use crate::client::{Failure, Script};
 
@@ -32,7 +32,7 @@ impl Inner {
         life: Duration,
     ) -> Result<PutOutcome, BoxError> {
         let name = self.name(key.as_ref());
-        let Some(ready) = self.client.admit(&name) else {
+        let Some(ready) = self.client.admit(&name.key) else {
             // The client counts it. It is no failure of this write.
             return Ok(PutOutcome::Rejected);
         };
@@ -54,7 +54,7 @@ impl Inner {
             &number(MAX_VARIANTS as u64),
         ];
         let ready = ready.within(WRITE_LIMIT);
-        match PUT.run(ready, &[&name], &arguments).await {
+        match PUT.run(ready, &[&name.key], &arguments).await {
             Ok(Value::Int(1)) => Ok(PutOutcome::Stored),
             Ok(_) => {
                 self.counts.superseded.increment();
@@ -78,43 +78,35 @@ impl Inner {
         which: Option<&Arc<Entry>>,
     ) -> Result<(), Failure> {
         let name = self.name(key.as_ref());
+        let ready = self.client.admit(&name.key).ok_or(Failure::Open)?;
         let Some(which) = which else {
-            return self.delete(&name, None).await;
+            let mut command = cmd("DEL");
+            command.arg(&name.key[..]);
+            return ready.run(&name.key, command).await.map(drop);
         };
-        let ready = self.client.admit(&name).ok_or(Failure::Open)?;
         let found = self.read(key, &name, ready).await?;
         for (record, entry) in found.into_iter().flat_map(|found| found.0) {
             // If it is the one that is meant, nothing is left without it.
             let alone = Variants::default().with(&entry);
             if alone.without(which).is_none() {
-                self.delete(&name, Some(record)).await?;
+                self.delete(&name.key, record).await?;
             }
         }
         Ok(())
     }
 
-    /// Deletes one variant, if it is still there, or all.
-    pub(super) async fn delete(&self, name: &[u8], record: Option<Record>) -> Result<(), Failure> {
-        match record {
-            None => {
-                let mut command = cmd("DEL");
-                command.arg(name);
-                self.client.run(name, command).await?;
-            }
-            Some(Record {
-                name: field, stamp, ..
-            }) => {
-                let ready = self.client.admit(name).ok_or(Failure::Open)?;
-                REMOVE.run(ready, &[name], &[&field, &stamp]).await?;
-            }
-        }
+    /// Deletes one variant, if it is still there.
+    pub(super) async fn delete(&self, key: &[u8], record: Record) -> Result<(), Failure> {
+        let ready = self.client.admit(key).ok_or(Failure::Open)?;
+        let arguments: [&[u8]; 2] = [&record.name, &record.stamp];
+        REMOVE.run(ready, &[key], &arguments).await?;
         Ok(())
     }
 }
 
 /// Returns the name of a variant.
-fn variant(entry: &Entry) -> Name {
-    let mut name = Name::default();
+fn variant(entry: &Entry) -> Variant {
+    let mut name = Variant::default();
     name.copy_from_slice(&entry.selection().digest()[..NAME]);
     name
 }

@@ -3,17 +3,18 @@
 use std::{process::Command, sync::Arc, time::Duration};
 
 use scrimp_cache::PutOutcome;
-use scrimp_core::{Acquired, FillLock, KeyBuf};
-use scrimp_redis::{RedisClient, RedisFillLock, RedisStore};
+use scrimp_core::{Acquired, FillLock, KeyBuf, RateRule, RateTake, SharedAllowance, SharedRate};
+use scrimp_redis::{RedisAllowance, RedisClient, RedisFillLock, RedisRate, RedisStore};
 use tokio::{task::spawn_blocking, time::timeout};
 
 use crate::{
+    allowance::{account, spend, take},
     rig::{Rig, SOON},
     server::Server,
 };
 
 /// Time for an election on a busy machine.
-const ELECTION: Duration = Duration::from_secs(60);
+pub(crate) const ELECTION: Duration = Duration::from_secs(60);
 
 /// Limits that suit a machine that other tests share.
 fn rig(builder: scrimp_redis::RedisClientBuilder) -> Arc<Rig> {
@@ -64,7 +65,7 @@ async fn after_a_failover_the_new_primary_is_used() {
 }
 
 /// Starts three primaries with one replica each.
-fn cluster() -> Option<Vec<Server>> {
+pub(crate) fn cluster() -> Option<Vec<Server>> {
     let mut servers = Vec::new();
     for _ in 0..6 {
         let port = loop {
@@ -176,4 +177,31 @@ async fn locks_work_in_a_cluster_too() {
         }
     };
     assert!(lease.fence() > first);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn budgets_and_rates_work_in_a_cluster_too() {
+    let Some(servers) = cluster() else {
+        return;
+    };
+    let client = || {
+        let client = RedisClient::builder([servers[0].url()]).cluster();
+        client.command_timeout(SOON).build().expect("a client")
+    };
+    let account = account(1_000);
+    let [one, other] = [client(), client()]
+        .map(|client| RedisAllowance::builder(&client).build().expect("settings"));
+    assert!(take(&one, &account, 1).await);
+    one.settle(&account, 1, 1);
+    // The first process holds all the rest, and hears that it is needed.
+    assert_eq!(spend(&other, &account, 3).await, 333);
+    for passes in [true, false] {
+        let rate = RedisRate::new(&client(), "upstream");
+        let rule = RateRule::new(3_600_000_000_000, 1);
+        let taken = match rate.take(b"a", rule, 1, SOON) {
+            RateTake::Wait(wait) => wait.await.is_ok(),
+            other => panic!("it has to ask: {other:?}"),
+        };
+        assert_eq!(taken, passes);
+    }
 }

@@ -1,11 +1,20 @@
 //! The store, the lock and the client with real servers, which the tests start on loopback.
 
+mod allowance;
+mod degraded;
 mod failure;
 mod fleets;
+mod large;
+mod layers;
 mod lock;
+mod monitor;
+mod processes;
 mod proxy;
+mod rate;
 mod rig;
+mod scripts;
 mod server;
+mod sharded;
 mod shared;
 mod store;
 #[cfg(feature = "tls")]

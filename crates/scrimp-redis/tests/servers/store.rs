@@ -26,14 +26,21 @@ fn key(server: &Server) -> String {
     }
 }
 
-/// Returns the name of the only variant under a key.
+/// Length of what is in front of the only variant of a key.
+const FRONT: usize = 72;
+
+/// Returns the names of the variants under a key, and their bytes.
 fn fields(server: &Server, key: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let Value::Array(all) = server.run(&["HGETALL", key]) else {
-        panic!("an array");
-    };
     let text = |value: &Value| match value {
         Value::BulkString(bytes) => bytes.clone(),
         other => panic!("{other:?}"),
+    };
+    if server.run(&["TYPE", key]) == Value::SimpleString("string".into()) {
+        let all = text(&server.run(&["GET", key]));
+        return vec![(all[8..24].to_vec(), all[FRONT..].to_vec())];
+    }
+    let Value::Array(all) = server.run(&["HGETALL", key]) else {
+        panic!("an array");
     };
     let pairs = all
         .chunks_exact(2)
@@ -43,11 +50,14 @@ fn fields(server: &Server, key: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
 
 /// Replaces the bytes of the only variant.
 fn replace(server: &Server, key: &str, change: impl Fn(&[u8]) -> Vec<u8>) {
-    let (name, bytes) = fields(server, key).remove(0);
+    let Value::BulkString(all) = server.run(&["GET", key]) else {
+        panic!("one variant");
+    };
+    let (front, bytes) = all.split_at(FRONT);
     let client = redis::Client::open(server.url()).expect("a URL");
     let mut connection = client.get_connection().expect("it runs");
-    let mut command = redis::cmd("HSET");
-    command.arg(key).arg(name).arg(change(&bytes));
+    let mut command = redis::cmd("SET");
+    command.arg(key).arg([front, &change(bytes)].concat());
     let _: Value = command.query(&mut connection).expect("a reply");
 }
 
@@ -177,17 +187,72 @@ async fn a_value_that_was_cut_off_or_changed_is_a_miss_and_is_replaced() {
         assert!(rig.get("/a").await.1);
     }
     // The records themselves, and the type of the key.
-    for command in [
-        vec!["HSET", &name, "m", "nonsense"],
-        vec!["HDEL", &name, "m"],
-    ] {
-        server.run(&command);
-        assert!(!rig.get("/a").await.1);
+    let is_replaced = async |commands: &[&[&str]], language| {
+        for command in commands {
+            server.run(command);
+        }
+        assert!(!rig.send("/a", language, None).await.1, "{commands:?}");
+        assert_eq!(rig.put().await, Ok(PutOutcome::Stored), "{commands:?}");
+        assert!(rig.send("/a", language, None).await.1, "{commands:?}");
+    };
+    for text in ["", "8 bytes.", "none of the forms of this store"] {
+        is_replaced(&[&["SET", &name, text]], "en").await;
+    }
+    is_replaced(&[&["DEL", &name], &["RPUSH", &name, "a list"]], "en").await;
+    is_replaced(&[&["HLEN", "none"]], "de").await;
+    is_replaced(&[&["HSET", &name, "m", "nonsense"]], "en").await;
+    is_replaced(&[&["HLEN", "none"]], "de").await;
+    is_replaced(&[&["HDEL", &name, "m"]], "en").await;
+}
+
+#[tokio::test]
+async fn one_variant_is_a_string_and_several_are_a_hash() {
+    let Some(server) = Server::start(&[]) else {
+        return;
+    };
+    let rig = Rig::start(&server.url());
+    let kind = |key: &str| match server.run(&["TYPE", key]) {
+        Value::SimpleString(kind) => kind,
+        other => panic!("{other:?}"),
+    };
+    rig.fill("/a").await;
+    let name = key(&server);
+    assert_eq!(kind(&name), "string");
+    for language in ["de", "fr"] {
+        rig.send("/a", language, None).await;
         assert_eq!(rig.put().await, Ok(PutOutcome::Stored));
     }
-    server.run(&["SET", &name, "a string"]);
+    assert_eq!(kind(&name), "hash");
+    for language in ["en", "de", "fr"] {
+        assert!(rig.send("/a", language, None).await.1, "{language}");
+    }
+    let Value::Int(left) = server.run(&["PTTL", &name]) else {
+        panic!("a number");
+    };
+    assert!((50_000..=60_000).contains(&left), "{left}");
+    // A hash is no longer needed once only one is left.
+    server.run(&["DEL", &name]);
+    rig.fill("/a").await;
+    assert_eq!(kind(&name), "string");
+    for _ in 0..2 {
+        assert!(rig.get("/a").await.1);
+    }
+    assert_eq!(rig.store.counts().damaged, 0);
+}
+
+#[tokio::test]
+async fn a_variant_that_is_removed_leaves_its_fence() {
+    let Some(server) = Server::start(&[]) else {
+        return;
+    };
+    let rig = Rig::start(&server.url());
+    rig.send("/a", "en", Some(7)).await;
+    assert_eq!(rig.put().await, Ok(PutOutcome::Stored));
+    replace(&server, &key(&server), |_| b"something else".to_vec());
     assert!(!rig.get("/a").await.1);
     assert_eq!(rig.put().await, Ok(PutOutcome::Stored));
+    rig.send("/a", "de", Some(6)).await;
+    assert_eq!(rig.put().await, Ok(PutOutcome::Superseded));
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Header fields in encoded form.
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::DecodeError;
@@ -19,10 +20,11 @@ pub(super) fn lines(headers: &HeaderMap) -> impl Iterator<Item = StoredLine<'_>>
     lines.map(|(name, value)| (name, value.as_bytes(), value.is_sensitive()))
 }
 
-pub(super) fn header_map(fields: Vec<Field<'_>>) -> Result<HeaderMap, DecodeError> {
+/// Returns fields whose values are slices of `bytes`, which they were read from.
+pub(super) fn header_map(fields: Vec<Field<'_>>, bytes: &Bytes) -> Result<HeaderMap, DecodeError> {
     let mut headers = HeaderMap::with_capacity(fields.len());
     for (name, value, sensitive) in fields {
-        let value = HeaderValue::from_bytes(value);
+        let value = HeaderValue::from_maybe_shared(bytes.slice_ref(value));
         let mut value = value.map_err(|_| DecodeError::Damaged("field value"))?;
         value.set_sensitive(sensitive);
         headers
@@ -33,6 +35,20 @@ pub(super) fn header_map(fields: Vec<Field<'_>>) -> Result<HeaderMap, DecodeErro
         true => Err(DecodeError::Damaged("number of fields")),
         false => Ok(headers),
     }
+}
+
+/// Returns fields with values of their own.
+pub(super) fn copied(fields: &HeaderMap) -> HeaderMap {
+    let copy = |value: &HeaderValue| {
+        let mut copy =
+            HeaderValue::from_bytes(value.as_bytes()).expect("the bytes of a valid value");
+        copy.set_sensitive(value.is_sensitive());
+        copy
+    };
+    fields
+        .iter()
+        .map(|(name, value)| (name.clone(), copy(value)))
+        .collect()
 }
 
 pub(super) fn header_name(name: &str) -> Result<HeaderName, DecodeError> {

@@ -24,7 +24,7 @@ use crate::digest::Digest;
 const MAGIC: &[u8; 4] = b"SCRM";
 
 /// Version of the format. Any change to the encoded bytes is a new version.
-pub(super) const VERSION: u16 = 4;
+pub(super) const VERSION: u16 = 5;
 
 const PLAIN: u8 = 0;
 const ENCRYPTED: u8 = 1;
@@ -40,7 +40,7 @@ const HEAD: usize = 4;
 
 /// The parts of encoded bytes.
 pub(super) struct Frame {
-    head: Bytes,
+    pub(super) head: Bytes,
     pub(super) bodies: Bytes,
 }
 

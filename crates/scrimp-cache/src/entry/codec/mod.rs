@@ -26,10 +26,7 @@ use parking_lot::Mutex;
 use scrimp_core::{Clock, KeyRef, Ledger};
 
 use super::{RefreshFlag, Variants};
-use crate::{
-    digest::{Digest, digest},
-    invalidation::SharedLog,
-};
+use crate::{digest::digest, invalidation::SharedLog};
 pub use compression::Compression;
 #[cfg(feature = "encryption")]
 pub use encrypted_journal::EncryptedJournal;
@@ -215,7 +212,7 @@ impl Codec {
     /// If the header fields take 4 GiB or more, or there are no random bytes to encrypt with.
     pub fn encode(&self, key: KeyRef<'_>, variants: &Variants) -> Result<Bytes, DecodeError> {
         let now = Now::read(&self.clock);
-        let own = digest_of(key);
+        let own = Self::name(key);
         let bodies = variants.iter().map(|entry| self.compression.encode(entry));
         let bodies: Vec<_> = bodies.collect();
         if self.shared_log.is_none() {
@@ -233,7 +230,7 @@ impl Codec {
     ///
     /// If the bytes are not the result of [`encode`](Self::encode) for this key.
     pub fn decode(&self, key: KeyRef<'_>, bytes: &Bytes) -> Result<Variants, DecodeError> {
-        self.decode_stored(key, bytes, None)
+        self.decode_named(key, &Self::name(key), bytes, None)
     }
 
     /// Decodes the responses stored under this key, `stored_for` this long by the clock of the store
@@ -249,19 +246,26 @@ impl Codec {
         bytes: &Bytes,
         stored_for: Duration,
     ) -> Result<Variants, DecodeError> {
-        self.decode_stored(key, bytes, Some(stored_for))
+        self.decode_named(key, &Self::name(key), bytes, Some(stored_for))
     }
 
-    fn decode_stored(
+    /// Decodes the responses stored under this key, whose [name](Self::name) the store knows: it is not
+    /// computed again. With `stored_for`, it does what [`decode_after`](Self::decode_after) does,
+    /// otherwise what [`decode`](Self::decode) does.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are not the result of [`encode`](Self::encode) for the key with this name.
+    pub fn decode_named(
         &self,
         key: KeyRef<'_>,
+        name: &[u8; 32],
         bytes: &Bytes,
         stored_for: Option<Duration>,
     ) -> Result<Variants, DecodeError> {
-        let own = digest_of(key);
-        let frame = frame::unwrap(bytes, self.seal.as_ref(), &own)?;
+        let frame = frame::unwrap(bytes, self.seal.as_ref(), name)?;
         let head: Written<'_> = frame.head()?;
-        if *head.key() != own {
+        if head.key() != name {
             return Err(DecodeError::OtherKey);
         }
         let tenant = key
@@ -272,7 +276,7 @@ impl Codec {
             None => self.now(),
             Some(time) => self.now().after(head.encoded()?, time),
         };
-        head.into_variants(frame.bodies.clone(), self, tenant.unwrap_or_default(), now)
+        head.into_variants(&frame, self, tenant.unwrap_or_default(), now)
     }
 
     fn now(&self) -> Now {
@@ -302,10 +306,6 @@ impl fmt::Debug for Codec {
             .field("clock", &self.clock)
             .finish_non_exhaustive()
     }
-}
-
-fn digest_of(key: KeyRef<'_>) -> Digest {
-    digest("scrimp-cache key 1", key.as_bytes())
 }
 
 // === impl Seal ===

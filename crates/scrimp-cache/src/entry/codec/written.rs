@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     Codec, DecodeError, Variants,
     compression::{self, Coded},
-    fields::{Field, fields, header_map, header_name, lines},
+    fields::{Field, copied, fields, header_map, header_name, lines},
+    frame::Frame,
     moment::{Date, Moment, Now, Past},
     policy::WrittenPolicy,
 };
@@ -129,13 +130,13 @@ impl<'a> Written<'a> {
 
     pub(super) fn into_variants(
         self,
-        mut bodies: Bytes,
+        frame: &Frame,
         codec: &Codec,
         tenant: &str,
         now: Now,
     ) -> Result<Variants, DecodeError> {
         let mut entries = Vec::with_capacity(self.responses.len());
-        let mut outdated = false;
+        let (mut outdated, mut bodies) = (false, frame.bodies.clone());
         for response in self.responses {
             let length = usize::try_from(response.body_length).unwrap_or(usize::MAX);
             if length > bodies.len() {
@@ -145,7 +146,7 @@ impl<'a> Written<'a> {
             let length = response.length;
             let body = compression::decode(response.coding, body, length, codec.max_body)?;
             let flag = SECRET.hash_one((self.key, response.sent, &response.chosen));
-            match response.into_entry(body, (codec, tenant), flag, now) {
+            match response.into_entry((&frame.head, body), (codec, tenant), flag, now) {
                 Ok(entry) => entries.push(Arc::new(entry)),
                 Err(DecodeError::Outdated) => outdated = true,
                 Err(error) => return Err(error),
@@ -204,12 +205,12 @@ impl<'a> Response<'a> {
 
     fn into_entry(
         self,
-        body: Bytes,
+        (head, body): (&Bytes, Bytes),
         (codec, tenant): (&Codec, &str),
         flag: u64,
         now: Now,
     ) -> Result<Entry, DecodeError> {
-        let headers = header_map(self.headers)?;
+        let headers = header_map(self.headers, head)?;
         let version = VERSIONS.get(usize::from(self.version));
         let tags: Vec<_> = self.tags.into_iter().map(Tag).collect();
         let versions = self.versions.into_iter();
@@ -226,6 +227,9 @@ impl<'a> Response<'a> {
                 (local.stamped(stamp), false)
             }
         };
+        // They stay with the response, and would keep all of its bytes.
+        let own = |fields| header_map(fields, head).map(|trailers| copied(&trailers));
+        let trailers = self.trailers.map(own);
         let mut policy = self.policy.into_policy(&headers, now)?;
         if stale {
             policy.expire(now.instant());
@@ -236,7 +240,7 @@ impl<'a> Response<'a> {
             version: *version.ok_or(DecodeError::Damaged("version"))?,
             policy,
             extras: Extras {
-                trailers: self.trailers.map(header_map).transpose()?,
+                trailers: trailers.transpose()?,
                 pieces: Pieces::of(&headers),
                 // They have no form in bytes.
                 extensions: None,

@@ -45,6 +45,8 @@ pub(super) struct Fetch {
     background: bool,
     /// Flag that the request has turned out to be private.
     private: bool,
+    /// Flag that the store did not answer.
+    degraded: bool,
 }
 
 // === impl Fetch ===
@@ -124,6 +126,7 @@ impl Fetch {
             refreshing: miss.refreshing,
             background,
             private: false,
+            degraded: miss.degraded,
         })
     }
 
@@ -216,7 +219,8 @@ impl Fetch {
         if config.ledger.is_some() {
             let rule = config.rules.get(self.call.rule(config, response));
             let route = rule.map_or("*", |rule| rule.name());
-            book(config, response, self.call.tenant(), route);
+            let who = (self.call.tenant(), route);
+            book(config, response, who, self.degraded);
         }
     }
 

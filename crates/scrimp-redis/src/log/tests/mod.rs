@@ -56,10 +56,11 @@ impl Pair {
         let (sender, mut heard) = mpsc::unbounded_channel();
         let listener: Arc<dyn Listener> = Arc::new(Heard(sender));
         let real = ServerLog::new(client.clone(), "test", 1_000_000);
-        client.listen(real.channel.as_bytes(), &listener);
+        client.listen(&real.bell(), &listener);
         client.connected().await;
         // The connection is there, and has its channel.
         assert_eq!(heard.recv().await, Some(None));
+        while heard.try_recv().is_ok() {}
         Some(Self {
             redis,
             real,

@@ -1,0 +1,256 @@
+//! The ways to get a body that is in Redis, or was.
+
+use std::{
+    fmt::Debug,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use hitbox::policy::PolicyConfig;
+use hitbox_http::{
+    extractors::{Method as MethodOf, path::PathExtractor, query::QueryExtractor},
+    predicates::{request::Method, response::StatusCode},
+};
+use http::{Request, Response};
+use http_body::Body;
+use http_body_util::{BodyExt, Empty, Full};
+use redis::{
+    AsyncConnectionConfig, Value, aio::ConnectionManagerConfig, aio::MultiplexedConnection,
+    caching::CacheConfig, cmd,
+};
+use scrimp_cache::{CacheLayer, Codec, Compression, EncryptionKeys, MemoryStore, Tiered};
+use scrimp_redis::{RedisClient, RedisStore};
+use tower::{Layer, Service, ServiceExt};
+
+/// A way to get the body. Each call is boxed, with the bare GET as with the others.
+pub(super) trait Way: Send {
+    /// Returns the length of the body.
+    fn get(&mut self) -> Pin<Box<dyn Future<Output = usize> + Send + '_>>;
+    fn fork(&self) -> Box<dyn Way>;
+}
+
+/// A way, with its name and the number of requests that have reached its origin.
+pub(super) struct Named {
+    pub(super) name: &'static str,
+    pub(super) way: Box<dyn Way>,
+    pub(super) reached: Arc<AtomicU64>,
+}
+
+/// The origin: one document.
+#[derive(Clone)]
+struct Page {
+    body: Bytes,
+    calls: Arc<AtomicU64>,
+}
+
+/// A GET by redis-rs.
+#[derive(Clone)]
+struct Get(MultiplexedConnection, String);
+
+/// A cache.
+#[derive(Clone)]
+struct Http<S>(S);
+
+/// Returns the ways, with their values stored. The first one is the floor.
+pub(super) async fn all(url: &str, body: &Bytes) -> anyhow::Result<Vec<Named>> {
+    let mut ways = vec![get(url, body, None).await?];
+    for (name, codec) in [
+        ("scrimp", Codec::new()),
+        (
+            "scrimp, compressed",
+            Codec::new().compression(Compression::Fast),
+        ),
+        (
+            "scrimp, encrypted",
+            Codec::new().encryption(EncryptionKeys::new(1, [7; 32])),
+        ),
+    ] {
+        let store = store(url, name, body, codec)?;
+        ways.push(named(name, body, |page| CacheLayer::new(store).layer(page)));
+    }
+    let manager = redis::Client::open(url)?
+        .get_connection_manager_with_config(
+            ConnectionManagerConfig::new().set_response_timeout(Some(LONG)),
+        )
+        .await?;
+    let backend = tower_http_cache::backend::redis::RedisBackend::new(manager)
+        .with_namespace(format!("thc-{}", body.len()));
+    let layer = tower_http_cache::prelude::CacheLayer::builder(backend)
+        .ttl(HOUR)
+        .build();
+    ways.push(named("tower-http-cache", body, |page| layer.layer(page)));
+    ways.push(hitbox(url, body)?);
+    // These two have a copy in memory.
+    ways.push(get(url, body, Some(CacheConfig::new())).await?);
+    let below = store(url, "below", body, Codec::new())?;
+    let tiers = Tiered::new(MemoryStore::new(64 << 20), below);
+    ways.push(named("scrimp, memory above", body, |page| {
+        CacheLayer::new(tiers).layer(page)
+    }));
+    for way in &mut ways {
+        warm(way).await;
+    }
+    Ok(ways)
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Limit of time that a busy machine does not reach.
+const LONG: Duration = Duration::from_secs(5);
+
+fn named<S, R>(name: &'static str, body: &Bytes, cache: impl FnOnce(Page) -> S) -> Named
+where
+    S: Service<Request<Empty<Bytes>>, Response = Response<R>> + Clone + Send + 'static,
+    S::Error: Debug,
+    S::Future: Send,
+    R: Body<Data = Bytes> + Send + 'static,
+    R::Error: Debug,
+{
+    let page = Page {
+        body: body.clone(),
+        calls: Arc::default(),
+    };
+    let reached = Arc::clone(&page.calls);
+    let way = Box::new(Http(cache(page)));
+    Named { name, way, reached }
+}
+
+async fn get(url: &str, body: &Bytes, cache: Option<CacheConfig>) -> anyhow::Result<Named> {
+    let mut config = AsyncConnectionConfig::new().set_response_timeout(Some(LONG));
+    let (name, url) = match cache {
+        None => ("redis-rs GET", url.to_owned()),
+        Some(cache) => {
+            config = config.set_cache_config(cache);
+            let name = "redis-rs GET, client-side cache";
+            (name, format!("{url}?protocol=resp3"))
+        }
+    };
+    let client = redis::Client::open(url)?;
+    let opened = client.get_multiplexed_async_connection_with_config(&config);
+    let mut connection = opened.await?;
+    let key = format!("bare:{}", body.len());
+    let mut command = cmd("SET");
+    command.arg(&key).arg(&body[..]);
+    command.query_async::<()>(&mut connection).await?;
+    let way = Box::new(Get(connection, key));
+    let reached = Arc::default();
+    Ok(Named { name, way, reached })
+}
+
+fn store(url: &str, name: &str, body: &Bytes, codec: Codec) -> anyhow::Result<RedisStore> {
+    let client = RedisClient::builder([url]).command_timeout(LONG).build()?;
+    let store = RedisStore::builder(&client)
+        .prefix(format!("{name}-{}", body.len()))
+        .codec(codec);
+    Ok(store.build()?)
+}
+
+fn hitbox(url: &str, body: &Bytes) -> anyhow::Result<Named> {
+    let backend = hitbox_redis::RedisBackend::builder()
+        .connection(hitbox_redis::ConnectionMode::single(url))
+        .value_format(hitbox_backend::format::BincodeFormat)
+        .label(format!("hitbox-{}", body.len()))
+        .build()?;
+    let config = hitbox::Config::builder()
+        .request_predicate(Method::new(http::Method::GET).expect("GET is a method"))
+        .response_predicate(StatusCode::new(http::StatusCode::OK))
+        .extractor(MethodOf::new().path("/products").query("page".to_owned()))
+        .policy(PolicyConfig::builder().ttl(HOUR).build())
+        .build();
+    let layer = hitbox_tower::Cache::builder()
+        .backend(backend)
+        .config(config)
+        .build();
+    Ok(named("hitbox-tower, bincode", body, |page| {
+        layer.layer(page)
+    }))
+}
+
+/// Sends requests until one does not reach the origin.
+async fn warm(named: &mut Named) {
+    loop {
+        let before = named.reached.load(Relaxed);
+        named.way.get().await;
+        if named.reached.load(Relaxed) == before {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+// === impl Page ===
+
+impl<B> Service<Request<B>> for Page {
+    type Response = Response<Full<Bytes>>;
+    type Error = std::convert::Infallible;
+    type Future = std::future::Ready<Result<Self::Response, Self::Error>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<B>) -> Self::Future {
+        self.calls.fetch_add(1, Relaxed);
+        let response = Response::builder()
+            .header("cache-control", "max-age=3600")
+            .header("content-type", "application/json")
+            .header("server", "origin")
+            .header("vary", "accept-encoding")
+            .body(Full::new(self.body.clone()));
+        std::future::ready(Ok(response.expect("the fields are valid")))
+    }
+}
+
+// === impl Get ===
+
+impl Way for Get {
+    fn get(&mut self) -> Pin<Box<dyn Future<Output = usize> + Send + '_>> {
+        Box::pin(async {
+            let mut command = cmd("GET");
+            command.arg(&self.1);
+            let reply = self.0.send_packed_command(&command).await;
+            match reply.expect("the server runs") {
+                Value::BulkString(bytes) => Bytes::from(bytes).len(),
+                other => panic!("not a value: {other:?}"),
+            }
+        })
+    }
+
+    fn fork(&self) -> Box<dyn Way> {
+        Box::new(self.clone())
+    }
+}
+
+// === impl Http ===
+
+impl<S, R> Way for Http<S>
+where
+    S: Service<Request<Empty<Bytes>>, Response = Response<R>> + Clone + Send + 'static,
+    S::Error: Debug,
+    S::Future: Send,
+    R: Body<Data = Bytes> + Send + 'static,
+    R::Error: Debug,
+{
+    fn get(&mut self) -> Pin<Box<dyn Future<Output = usize> + Send + '_>> {
+        let service = self.0.clone();
+        Box::pin(async move {
+            let request = Request::get("http://origin.example/products?page=1")
+                .header("accept-encoding", "gzip")
+                .body(Empty::default())
+                .expect("the request is valid");
+            let response = service.oneshot(request).await.expect("a response");
+            let body = response.into_body().collect().await.expect("a whole body");
+            body.to_bytes().len()
+        })
+    }
+
+    fn fork(&self) -> Box<dyn Way> {
+        Box::new(self.clone())
+    }
+}
