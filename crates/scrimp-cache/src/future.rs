@@ -335,9 +335,10 @@ where
             }
             Decision::Call(mut miss) => {
                 shared.counters.others.increment();
-                // A request that asks for an upstream call gets it in any case.
-                miss.degraded =
-                    miss.reason != Forward::Request && (failed || shared.store.is_degraded(key));
+                // A request that asks for an upstream call gets it in any case, and a response that
+                // was found is only confirmed.
+                let needs_store = miss.reason != Forward::Request && miss.stored.is_none();
+                miss.degraded = needs_store && (failed || shared.store.is_degraded(key));
                 if miss.degraded {
                     shared.counters.degraded.increment();
                 }
