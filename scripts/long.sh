@@ -15,12 +15,13 @@ scripts/soak.sh 1800
 echo "=== a fleet's log of invalidations, 10⁸ steps, up to 1,000 nodes"
 SCRIMP_FLEET_STEPS=100000000 cargo test --release -p scrimp-redis --lib log::simulation -- --nocapture
 echo "=== the tier on disk, warm after a restart with 10 GiB"
-SCRIMP_DISK_BYTES=$((10 << 30)) SCRIMP_DISK_FOLDER=$(mktemp -d "${CARGO_TARGET_DIR:-target}/disk.XXXXXX")
+SCRIMP_DISK_BYTES=$((10 << 30)) SCRIMP_DISK_FOLDER=$(mktemp -d "$(realpath "${CARGO_TARGET_DIR:-target}")/disk.XXXXXX")
 export SCRIMP_DISK_BYTES SCRIMP_DISK_FOLDER
 cargo test --release -p scrimp-disk --test store warm:: -- --nocapture
 # Once more from the disk itself, if the memory of the operating system may be emptied.
 if [ -w /proc/sys/vm/drop_caches ]; then
     rm -rf "$SCRIMP_DISK_FOLDER"
+    mkdir "$SCRIMP_DISK_FOLDER"
     SCRIMP_DISK_COLD=1 cargo test --release -p scrimp-disk --test store warm:: -- --nocapture
 fi
 rm -rf "$SCRIMP_DISK_FOLDER"

@@ -24,7 +24,7 @@ pub trait SharedAllowance: fmt::Debug + Send + Sync + 'static {
     /// Takes an amount from an account.
     fn take(&self, account: &AllowanceAccount, amount: u128) -> Take;
 
-    /// States that, of an amount taken, so much was used. It may be more than was taken.
+    /// States which part of an amount taken was used. It may be more than was taken.
     fn settle(&self, account: &AllowanceAccount, taken: u128, used: u128);
 
     /// Returns the amount that all processes have used or hold, as far as it is known here.

@@ -11,7 +11,12 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},
     path::PathBuf,
-    sync::Arc,
+    sync::{
+        Arc, Weak,
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    thread,
+    time::Duration,
 };
 
 use parking_lot::Mutex;
@@ -37,28 +42,99 @@ const FRAME: usize = 8;
 /// Room that is made on a full disk for further records.
 const ROOM: u64 = 256 << 10;
 
-/// A file with the invalidations of what is stored.
+/// Longest time that a caller waits for a record to be kept. A request waits meanwhile, and all others
+/// that invalidate something.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+
+/// A file with the invalidations of what is stored. A thread of its own writes it, so that a disk that
+/// has stopped is a failure of the journal and stops no request.
 #[derive(Debug)]
 pub(crate) struct FileJournal {
+    file: Arc<JournalFile>,
+    /// Room for one change besides the one in progress: after one that was not kept in time, the
+    /// journal is emptied.
+    changes: SyncSender<Change>,
+}
+
+/// A change to the file.
+struct Change {
+    bytes: Vec<u8>,
+    /// Flag that the bytes replace all records.
+    replaces: bool,
+    done: SyncSender<Result<(), BoxError>>,
+}
+
+/// The blocking part.
+#[derive(Debug)]
+struct JournalFile {
     path: PathBuf,
     /// Flag to flush each record to the disk.
     flushes: bool,
     boot: [u8; BOOT],
     open: Mutex<Option<File>>,
-    /// What gives way on a full disk.
-    files: Arc<Files>,
+    /// Files that give way on a full disk.
+    files: Weak<Files>,
 }
 
 // === impl FileJournal ===
 
 impl FileJournal {
-    pub(crate) fn new(path: PathBuf, flushes: bool, files: Arc<Files>) -> Self {
-        Self {
+    /// Starts the thread that writes a journal. It ends with the journal.
+    pub(crate) fn new(path: PathBuf, flushes: bool, files: &Arc<Files>) -> io::Result<Self> {
+        let file = Arc::new(JournalFile {
             path,
             flushes,
             boot: boot(),
             open: Mutex::default(),
-            files,
+            files: Arc::downgrade(files),
+        });
+        let (changes, received) = sync_channel(1);
+        let thread = thread::Builder::new().name("scrimp-journal".to_owned());
+        let written = Arc::clone(&file);
+        thread.spawn(move || written.follow(&received))?;
+        Ok(Self { file, changes })
+    }
+
+    fn change(&self, bytes: &[u8], replaces: bool) -> Result<(), BoxError> {
+        let (done, ended) = sync_channel(1);
+        let change = Change {
+            bytes: bytes.to_vec(),
+            replaces,
+            done,
+        };
+        let sent = self.changes.try_send(change);
+        sent.map_err(|_| "the disk has not answered for a while")?;
+        let ended = ended.recv_timeout(LONGEST_WAIT);
+        ended.map_err(|_| "the disk does not answer in time")?
+    }
+}
+
+impl Journal for FileJournal {
+    fn read(&self) -> Result<Vec<u8>, BoxError> {
+        self.file.read()
+    }
+
+    fn append(&self, record: &[u8]) -> Result<(), BoxError> {
+        self.change(record, false)
+    }
+
+    fn replace(&self, records: &[u8]) -> Result<(), BoxError> {
+        self.change(records, true)
+    }
+}
+
+// === impl JournalFile ===
+
+impl JournalFile {
+    /// Makes changes until the journal is dropped.
+    fn follow(&self, changes: &Receiver<Change>) {
+        for change in changes {
+            let result = match change.replaces {
+                true => self.replace(&change.bytes),
+                false => self.append(&change.bytes),
+            };
+            // Its caller may have given up.
+            let _ = change.done.try_send(result);
         }
     }
 
@@ -79,7 +155,9 @@ impl FileJournal {
     fn with_room(&self, mut act: impl FnMut() -> io::Result<()>) -> io::Result<()> {
         match act() {
             Err(error) if is_full(&error) => {
-                self.files.give_room(ROOM);
+                if let Some(files) = self.files.upgrade() {
+                    files.give_room(ROOM);
+                }
                 act()
             }
             result => result,
@@ -130,9 +208,7 @@ impl FileJournal {
         }
         Ok(records)
     }
-}
 
-impl Journal for FileJournal {
     fn read(&self) -> Result<Vec<u8>, BoxError> {
         match fs::read(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),

@@ -44,6 +44,14 @@
 //! A look-up waits for the disk no longer than the layer's `store_timeout`, or the time-outs of
 //! `Tiered`. At most 256 look-ups and writes wait for it at the same time: when it stops, further
 //! look-ups are misses and further writes are left out, at once, and [`DiskStoreStats`] counts them.
+//! Each look-up holds its file in memory, which is at most four times the [largest
+//! body](DiskStoreBuilder::max_body) and 1 MiB: there is no other bound on the memory of look-ups, so
+//! 256 of the largest files take about 16 GiB with the default settings. Lower it where memory is scarce.
+//!
+//! An invalidation waits until it is in the journal, for at most 2 s. If the disk has stopped by then,
+//! the journal is given up: invalidations hold, they no longer wait, and the journal is emptied once the
+//! disk answers, so that nothing stored is used after a restart. Requests that invalidate something
+//! wait for up to 4 s when that happens, once. Reading the folder when the store is built has no limit.
 //!
 //! Dropping a look-up or a put does not cancel it: a thread finishes it. A tokio runtime is needed.
 //!

@@ -136,20 +136,29 @@ impl Limiter {
             return self.decide(demand);
         }
         let now = Instant::now();
-        let most = demand
+        let patience = demand
             .until
             .map_or(Duration::MAX, |until| until.saturating_duration_since(now));
+        // Before it takes anything: without a place to wait, it takes only what is there. Waiting for the
+        // answer of the others counts, but weighs nothing here.
+        let place = self.lines.join(demand.subject, 0, true);
+        let most = place.as_ref().map_or(Duration::ZERO, |_| patience);
         let wait = match shared.take(name, self.rule(), demand.weight, most) {
             RateTake::Pass => return Verdict::Pass,
             RateTake::NotTaken(NotTaken::Late(wait)) => {
                 self.counters.refused.increment();
+                if place.is_none() && wait <= patience {
+                    return Verdict::Refuse(Refusal::TooManyWaiters(wait));
+                }
                 return Verdict::Refuse(Refusal::TooManyRequests(wait));
             }
-            RateTake::NotTaken(_) => return self.decide(demand),
+            RateTake::NotTaken(_) => {
+                drop(place);
+                return self.decide(demand);
+            }
             RateTake::Wait(wait) => wait,
         };
-        // Waiting for the answer of the others counts, but weighs nothing here.
-        let Some(place) = self.lines.join(demand.subject, 0, true) else {
+        let Some(place) = place else {
             self.counters.refused.increment();
             let wait = self.time(demand, 0);
             return Verdict::Refuse(Refusal::TooManyWaiters(wait));

@@ -133,3 +133,19 @@ async fn no_more_requests_wait_for_other_processes_than_the_setting_says() {
     assert_eq!(passed.count(), 10);
     assert_eq!(answers[999].status(), StatusCode::SERVICE_UNAVAILABLE);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_request_without_a_place_to_wait_takes_nothing_that_it_would_wait_for() {
+    let late = NotTaken::Late(Duration::from_secs(2));
+    let rate = Rate::answering(Answer::Not(late));
+    let layer = limit(&rate).max_waiters(0).build().expect("settings");
+    let refused = ask(&layer, "ann").await;
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.headers()["retry-after"], "2");
+    assert_eq!(rate.asked.lock()[0].3, Duration::ZERO);
+    // What is there passes.
+    let layer = limit(&Rate::answering(Answer::Pass)).max_waiters(0);
+    let layer = layer.build().expect("settings");
+    assert_eq!(ask(&layer, "ann").await.status(), StatusCode::OK);
+    assert_eq!(layer.stats().waiting, 0);
+}

@@ -31,11 +31,15 @@ enum State {
     },
 }
 
-/// A call that the breaker has admitted. One that is dropped without an end was too slow for its
-/// caller, and counts as failed.
+/// A call that the breaker has admitted. One that is dropped without an end counts as failed if it
+/// was too slow for its caller, and otherwise not at all: the caller may have gone away.
 #[derive(Debug)]
 pub(crate) struct Trial {
     breaker: Arc<Breaker>,
+    /// Time from which on it is too slow.
+    slow_at: Instant,
+    /// Flag that the breaker is open but for this call.
+    probes: bool,
     ended: bool,
 }
 
@@ -46,18 +50,23 @@ impl Breaker {
         Arc::new(Self(Mutex::new(State::Closed { failures: 0 })))
     }
 
-    /// Admits a call, unless the breaker is open.
-    pub(crate) fn admit(self: &Arc<Self>) -> Option<Trial> {
+    /// Admits a call, unless the breaker is open. One that its caller gives up counts as failed if it
+    /// has taken at least this time.
+    pub(crate) fn admit(self: &Arc<Self>, patience: Duration) -> Option<Trial> {
+        let now = Instant::now();
         let mut state = self.0.lock();
-        match *state {
-            State::Closed { .. } => {}
-            State::Open { until, wait } if until <= Instant::now() => {
+        let probes = match *state {
+            State::Closed { .. } => false,
+            State::Open { until, wait } if until <= now => {
                 *state = State::Probing { wait };
+                true
             }
             State::Open { .. } | State::Probing { .. } => return None,
-        }
+        };
         Some(Trial {
             breaker: Arc::clone(self),
+            slow_at: now + patience,
+            probes,
             ended: false,
         })
     }
@@ -84,6 +93,14 @@ impl Breaker {
 // === impl State ===
 
 impl State {
+    /// Lets the next call find out in place of one that was given up.
+    fn give_back(&mut self) {
+        if let Self::Probing { wait } = *self {
+            let until = Instant::now();
+            *self = Self::Open { until, wait };
+        }
+    }
+
     fn open(wait: Duration) -> Self {
         let until = Instant::now() + wait;
         Self::Open { until, wait }
@@ -98,12 +115,23 @@ impl Trial {
         self.ended = true;
         *self.breaker.0.lock() = State::Closed { failures: 0 };
     }
+
+    /// Ends a call that failed.
+    pub(crate) fn failed(mut self) {
+        self.ended = true;
+        self.breaker.failed();
+    }
 }
 
 impl Drop for Trial {
     fn drop(&mut self) {
-        if !self.ended {
-            self.breaker.failed();
+        if self.ended {
+            return;
+        }
+        match (self.slow_at <= Instant::now(), self.probes) {
+            (true, _) => self.breaker.failed(),
+            (false, true) => self.breaker.0.lock().give_back(),
+            (false, false) => {}
         }
     }
 }
@@ -114,39 +142,73 @@ mod tests {
 
     use super::*;
 
+    const PATIENCE: Duration = Duration::from_millis(250);
+
     #[tokio::test(start_paused = true)]
     async fn failures_in_turn_open_it_and_one_call_at_a_time_finds_out() {
         let breaker = Breaker::new();
         for _ in 0..FAILURES - 1 {
-            drop(breaker.admit().expect("closed"));
+            breaker.admit(PATIENCE).expect("closed").failed();
         }
-        breaker.admit().expect("closed").succeeded();
+        breaker.admit(PATIENCE).expect("closed").succeeded();
         for _ in 0..FAILURES {
-            drop(breaker.admit().expect("closed"));
+            breaker.admit(PATIENCE).expect("closed").failed();
         }
         let mut wait = FIRST;
         for _ in 0..8 {
-            assert!(breaker.admit().is_none() && breaker.is_open());
+            assert!(breaker.admit(PATIENCE).is_none() && breaker.is_open());
             advance(wait - Duration::from_millis(1)).await;
-            assert!(breaker.admit().is_none());
+            assert!(breaker.admit(PATIENCE).is_none());
             advance(Duration::from_millis(1)).await;
-            let probe = breaker.admit().expect("half open");
-            assert!(breaker.admit().is_none(), "one at a time");
-            drop(probe);
+            let probe = breaker.admit(PATIENCE).expect("half open");
+            assert!(breaker.admit(PATIENCE).is_none(), "one at a time");
+            probe.failed();
             wait = (2 * wait).min(LONGEST);
         }
         advance(wait).await;
-        breaker.admit().expect("half open").succeeded();
-        assert!(breaker.admit().is_some() && !breaker.is_open());
+        breaker.admit(PATIENCE).expect("half open").succeeded();
+        assert!(breaker.admit(PATIENCE).is_some() && !breaker.is_open());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_late_success_of_an_earlier_call_closes_it() {
         let breaker = Breaker::new();
-        let slow = breaker.admit().expect("closed");
-        (0..FAILURES).for_each(|_| drop(breaker.admit()));
+        let slow = breaker.admit(PATIENCE).expect("closed");
+        for _ in 0..FAILURES {
+            breaker.admit(PATIENCE).expect("closed").failed();
+        }
         assert!(breaker.is_open());
         slow.succeeded();
         assert!(!breaker.is_open());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_is_given_up_counts_only_if_it_was_slow_and_gives_a_probe_back() {
+        let breaker = Breaker::new();
+        let almost = PATIENCE - Duration::from_millis(1);
+        for _ in 0..100 {
+            let given_up = breaker.admit(PATIENCE).expect("closed");
+            advance(almost).await;
+            drop(given_up);
+        }
+        for _ in 0..FAILURES {
+            let slow = breaker.admit(PATIENCE).expect("closed");
+            advance(PATIENCE).await;
+            drop(slow);
+        }
+        assert!(breaker.admit(PATIENCE).is_none());
+        advance(FIRST).await;
+        for _ in 0..100 {
+            let probe = breaker.admit(PATIENCE).expect("half open");
+            assert!(breaker.admit(PATIENCE).is_none(), "one at a time");
+            advance(almost).await;
+            drop(probe);
+            assert!(breaker.is_open());
+        }
+        let probe = breaker.admit(PATIENCE).expect("half open");
+        advance(PATIENCE).await;
+        drop(probe);
+        advance(2 * FIRST - Duration::from_millis(1)).await;
+        assert!(breaker.admit(PATIENCE).is_none(), "it has failed");
     }
 }

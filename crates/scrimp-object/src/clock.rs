@@ -13,6 +13,10 @@ use tokio::time::Instant;
 /// this much. An age must not be too small.
 const ROUNDING: Duration = Duration::from_secs(1);
 
+/// Longest time of an upload. The time of modification may be that of its end, so an age that is
+/// counted from it may be too small by this much. What took longer is deleted.
+pub(crate) const UPLOAD: Duration = Duration::from_secs(1);
+
 /// Time after which the clock is read again: the clocks of two machines run apart.
 const RENEWED: Duration = Duration::from_secs(60 * 60);
 
@@ -74,5 +78,5 @@ impl ServerClock {
 
 /// Returns how long ago an object was stored: at least as long as it really was.
 pub(crate) fn age(now: SystemTime, modified: SystemTime) -> Duration {
-    now.duration_since(modified).unwrap_or_default() + ROUNDING
+    now.duration_since(modified).unwrap_or_default() + ROUNDING + UPLOAD
 }

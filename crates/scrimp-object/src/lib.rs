@@ -53,12 +53,16 @@
 //! # Waiting, cancellation, failure
 //!
 //! A look-up waits no longer than the [time-out](BucketStoreBuilder::lookup_timeout). Dropping it
-//! cancels its request, and counts as a failure: it was too slow for its caller. After four
-//! failures in turn, look-ups are misses and writes are left out for a second, and longer each time, up
+//! cancels its request. That counts as a failure from half of the time-out on: it was too slow for its
+//! caller, and before that the caller may have gone away. So keep the time-out at or below twice that of
+//! the layer and of `Tiered`: otherwise, look-ups that these give up do not open the breaker, and each
+//! request waits for a slow object store. After four failures in turn, look-ups are misses and writes are left out for a second, and longer each time, up
 //! to 30 s; then one of them finds out. `object_store` repeats what fails by itself: with a
 //! `RetryConfig` of more than the time-outs, the latter end it.
 //!
-//! At most 256 requests are in progress at the same time. A tokio runtime with time is needed, and what
+//! At most 256 requests are in progress at the same time. Each holds its object in memory, which is at most
+//! four times the [largest body](BucketStoreBuilder::max_body) and 1 MiB: there is no other bound, so 256
+//! of the largest take about 16 GiB with the default settings. Lower it where memory is scarce. A tokio runtime with time is needed, and what
 //! the object store needs.
 //!
 //! # What the object store holds

@@ -39,8 +39,8 @@ pub(super) struct Rank {
     place: u32,
 }
 
-/// A place by the end of its entry's time, in seconds. It is rounded up, by a second after some
-/// months: an entry is not removed early.
+/// A place by the end of its entry's time, in seconds. It is rounded up, by at most 2⁻²³ of the time
+/// since the table was made: an entry is not removed early.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct End {
     end: f32,

@@ -10,8 +10,8 @@ use scrimp_core::Key;
 use super::{Kept, ghosts, rank::Rule, sample::Sample};
 
 /// Bytes of a slot besides key and value: itself, its places in the hash table, two heaps and the
-/// ghosts, the room that all of them need to grow, and the count of references to the value. Between
-/// two growths it varies from 110 to 142 bytes.
+/// ghosts, the room that all of them need to grow, and the count of references to the value.
+/// Between two growths it varies.
 const OVERHEAD: u64 = 112 + ghosts::BYTES_PER_ENTRY;
 
 /// Largest value of a hit. Larger ones would make the table's age too coarse for all others.

@@ -86,7 +86,7 @@ impl<U, L> TieredBuilder<U, L> {
         })
     }
 
-    /// Compares one in so many answers of the upper tier with the lower one, in the background. If
+    /// Compares one in `one_in` answers of the upper tier with the lower one, in the background. If
     /// that has a later response with another body, the answer was a stale read: this process has
     /// missed a change. [`TierStats`](crate::TierStats) counts them. No request waits for it, and at
     /// most 16 comparisons are made at the same time. Default: none. Range: 1 or more.

@@ -6,6 +6,8 @@ use scrimp_core::{BoxError, Key, KeyRef};
 use tokio::time::{Instant, timeout_at};
 
 use super::{Inner, Later};
+#[cfg(feature = "codec")]
+use crate::entry::Entry;
 use crate::entry::{FillToken, Lookup, Store, Variants};
 
 /// Share of the last look-up in the smoothed time, as a divisor.
@@ -89,8 +91,11 @@ impl<U: Store, L: Store> Inner<U, L> {
     pub(super) fn behind(
         self: &Arc<Self>,
         key: KeyRef<'_>,
+        hit: &Arc<Entry>,
     ) -> Option<Lookup<Later<Option<Arc<Variants>>>>> {
         self.log()?;
+        // There may be nothing below to take its place.
+        self.upper.remove(key, Some(hit));
         Some(self.below(key, None, self.clock.instant()))
     }
 

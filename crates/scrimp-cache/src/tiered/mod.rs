@@ -157,8 +157,8 @@ impl<U: Store, L: Store> Store for Tiered<U, L> {
     }
 
     #[cfg(feature = "codec")]
-    fn get_behind(&self, key: KeyRef<'_>, _: &Arc<Entry>) -> Option<Lookup<Self::Get>> {
-        self.0.behind(key)
+    fn get_behind(&self, key: KeyRef<'_>, hit: &Arc<Entry>) -> Option<Lookup<Self::Get>> {
+        self.0.behind(key, hit)
     }
 
     fn put(&self, key: Key, entry: Arc<Entry>, token: FillToken) -> Self::Put {

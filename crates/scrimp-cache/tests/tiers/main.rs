@@ -1,5 +1,7 @@
 //! Stores of two and three tiers.
 
+#[cfg(feature = "codec")]
+mod fleet;
 mod older;
 mod policies;
 mod rig;

@@ -30,6 +30,8 @@ pub(crate) const MEMORY: u64 = 8 << 20;
 pub(crate) struct Remote {
     pub(crate) inner: MemoryStore,
     pub(crate) state: Arc<State>,
+    #[cfg(feature = "codec")]
+    pub(crate) log: Option<scrimp_cache::SharedLog>,
 }
 
 #[derive(Default)]
@@ -51,6 +53,8 @@ impl Remote {
         Self {
             inner: MemoryStore::new(MEMORY),
             state: Arc::default(),
+            #[cfg(feature = "codec")]
+            log: None,
         }
     }
 
@@ -109,6 +113,11 @@ impl Store for Remote {
         }
     }
 
+    #[cfg(feature = "codec")]
+    fn shared_log(&self) -> Option<scrimp_cache::SharedLog> {
+        self.log.clone()
+    }
+
     fn budget(&self) -> &MemoryBudget {
         self.inner.budget()
     }
@@ -138,7 +147,7 @@ pub(crate) fn fixed(upper: Option<u64>, lower: Option<u64>) -> Fixed {
 pub(crate) struct Rig<St: Store> {
     pub(crate) store: St,
     pub(crate) layer: CacheLayer<St>,
-    cache: Cache<Scripted, St>,
+    pub(crate) cache: Cache<Scripted, St>,
     pub(crate) upstream: Upstream,
 }
 

@@ -9,14 +9,11 @@ pub trait SharedRate: fmt::Debug + Send + Sync + 'static {
     fn take(&self, subject: &[u8], rule: RateRule, weight: u64, most: Duration) -> RateTake;
 }
 
-/// Rule of a rate: one unit in so much time, and so many at once after a pause.
+/// Rule of a rate: the time for one unit, and the number that may pass at once after a pause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct RateRule {
-    /// Nanoseconds for one unit. 1 or more.
-    pub each: u64,
-    /// Units that may pass at once. 1 or more.
-    pub burst: u64,
+    each: u64,
+    burst: u64,
 }
 
 /// Outcome of [`SharedRate::take`].
@@ -42,13 +39,25 @@ pub enum NotTaken {
 // === impl RateRule ===
 
 impl RateRule {
-    /// Returns the rule of one unit in so many nanoseconds. Zero counts as 1.
+    /// Returns the rule of one unit each `each` nanoseconds, and `burst` at once. Zero counts as 1.
     #[must_use]
     pub fn new(each: u64, burst: u64) -> Self {
         Self {
             each: each.max(1),
             burst: burst.max(1),
         }
+    }
+
+    /// Returns the nanoseconds for one unit. 1 or more.
+    #[must_use]
+    pub fn each(&self) -> u64 {
+        self.each
+    }
+
+    /// Returns the units that may pass at once. 1 or more.
+    #[must_use]
+    pub fn burst(&self) -> u64 {
+        self.burst
     }
 }
 

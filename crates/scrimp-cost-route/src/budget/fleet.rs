@@ -29,6 +29,9 @@ impl Budget {
     ///
     /// A request may wait for an answer of the other processes, no longer than its deadline and the
     /// layer's time-out.
+    ///
+    /// If the others cannot be asked and the policy of the allowance is to refuse, the refusal is that of
+    /// a cap which is used up: a [`SharedAllowance`] does not say why it refuses.
     #[must_use]
     pub fn shared(caps: impl IntoIterator<Item = Cap>, allowance: impl SharedAllowance) -> Self {
         Self::with(caps, None, Some(Arc::new(allowance)))

@@ -11,27 +11,33 @@ use super::{
 
 /// Counts the files in all folders, in a thread of its own. It ends with the store.
 ///
-/// Responses are found by the names of their files, so look-ups do not wait for it.
+/// Responses are found by the names of their files, so look-ups do not wait for it. If a folder cannot
+/// be read, not all files are known, and look-ups go on asking the disk.
 pub(crate) fn load(files: Weak<Files>, counted: watch::Sender<bool>) -> io::Result<()> {
     let runtime = Handle::try_current().ok();
     let count = move || {
         // It goes by the clock of the runtime, which a test may have stopped.
         let _runtime = runtime.as_ref().map(Handle::enter);
+        let mut all = true;
         for first in 0..=u8::MAX {
             let Some(files) = files.upgrade() else {
                 return;
             };
-            if let Err(error) = files.count(first) {
+            // What is counted already is not counted twice.
+            if let Err(error) = files.count(first).or_else(|_| files.count(first)) {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(error, "files of a store cannot be counted");
+                all = false;
             }
         }
         if let Some(files) = files.upgrade() {
-            files.index.lock().complete();
+            if all {
+                files.index.lock().complete();
+            }
             files.make_room(files.max_bytes);
             // A task that waits may drop the store, and open the folder again.
             drop(files);
-            counted.send_replace(true);
+            counted.send_replace(all);
         }
     };
     let thread = std::thread::Builder::new().name("scrimp-disk".to_owned());

@@ -78,9 +78,9 @@ pub(crate) struct Counts {
 enum Content {
     /// The responses, and the time at which the file is of no more use.
     Stored(Variants, SystemTime),
-    /// What cannot be used now, and perhaps later.
-    Outdated,
-    /// What can never be used.
+    /// Responses that cannot be used now, and perhaps later.
+    Unusable,
+    /// A file that can never be used.
     Useless(Seen),
     Missing,
 }
@@ -144,7 +144,7 @@ impl Files {
                 self.counts.found.increment();
                 return Ok(Some(variants));
             }
-            Content::Outdated => {}
+            Content::Unusable => {}
             Content::Useless(seen) => self.discard(&name, Some(&seen))?,
             Content::Missing => self.discard(&name, None)?,
         }
@@ -254,12 +254,22 @@ impl Files {
             Ok(variants) => Content::Stored(variants, seen.until),
             Err(DecodeError::Outdated) => {
                 self.counts.outdated.increment();
-                Content::Outdated
+                Content::Unusable
             }
-            Err(error) => {
+            Err(
+                error @ (DecodeError::Foreign
+                | DecodeError::Corrupt
+                | DecodeError::Damaged(_)
+                | DecodeError::OtherKey),
+            ) => {
                 tracing::warn!(%error, "a file is not a stored response, and is deleted");
                 self.counts.damaged.increment();
                 Content::Useless(seen)
+            }
+            // It may be readable again with other keys, settings, or another time of the clock.
+            Err(error) => {
+                tracing::debug!(%error, "a stored response is not read");
+                Content::Unusable
             }
         })
     }

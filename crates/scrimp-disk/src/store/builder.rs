@@ -129,8 +129,10 @@ impl DiskStoreBuilder {
     }
 
     /// Sets whether each invalidation is flushed to the disk before it counts, so that it survives
-    /// a failure of the power. It takes a few milliseconds, on the thread of the request that
-    /// invalidates something. Default: true.
+    /// a failure of the power. It takes a few milliseconds, for which the thread of the request that
+    /// invalidates something waits; on a disk that has stopped, it waits 2 s, and once more until it
+    /// is known that the journal cannot be emptied either. From then on nothing waits for it.
+    /// Default: true.
     ///
     /// Without it, an invalidation survives the end of the process, however it ends. After a
     /// restart of the machine, nothing stored is used. (Where the operating system does not
@@ -164,7 +166,7 @@ impl DiskStoreBuilder {
         let journal = match &config.log {
             Some(_) => None,
             None => {
-                let journal = FileJournal::new(journal, config.flush, Arc::clone(&files));
+                let journal = FileJournal::new(journal, config.flush, &files).map_err(unusable)?;
                 #[cfg(feature = "encryption")]
                 let journal: Arc<dyn Journal> = match config.keys {
                     Some(keys) => Arc::new(EncryptedJournal::new(journal, keys)),

@@ -88,7 +88,8 @@ impl DiskStore {
     }
 
     /// Waits until the files of an earlier process are counted. From then on, a look-up that finds
-    /// nothing does not ask the disk.
+    /// nothing does not ask the disk. If some cannot be counted, look-ups go on asking, the store grows
+    /// by at most one sixteenth of its limit, and [`counted`](DiskStoreStats::counted) stays false.
     pub async fn counted(&self) {
         let mut counted = self.0.counted.clone();
         // An error means that the thread has ended, so there is nothing to wait for.
@@ -161,6 +162,10 @@ impl Store for DiskStore {
             Ok(runtime) => drop(runtime.spawn_blocking(remove)),
             Err(_) => remove(),
         }
+    }
+
+    fn is_degraded(&self, _: KeyRef<'_>) -> bool {
+        self.0.waiting.available_permits() == 0
     }
 
     fn journal(&self) -> Option<Arc<dyn Journal>> {

@@ -37,11 +37,11 @@ fn noise(path: &str, length: u64) -> Bytes {
     [path.as_bytes(), &NOISE[..rest]].concat().into()
 }
 
-/// Returns the bytes that the files take on the disk.
+/// Returns the bytes of the files, each rounded up to blocks of 4 KiB. Some file systems compress.
 fn on_disk(folder: &Path) -> u64 {
     let bytes = |path: &Path| {
         let about = fs::metadata(path).expect("a file");
-        std::os::unix::fs::MetadataExt::blocks(&about) * 512
+        about.len().next_multiple_of(4096)
     };
     files(folder).iter().map(|path| bytes(path)).sum()
 }

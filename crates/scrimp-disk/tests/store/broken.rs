@@ -2,9 +2,14 @@
 
 use std::{fs, path::PathBuf};
 
+use bytes::Bytes;
+use http::Request;
+use http_body_util::{BodyExt, Full};
 use proptest::{prelude::*, sample::Index};
-use scrimp_cache::{CacheLayer, Invalidation};
+use scrimp_cache::{CacheLayer, Invalidation, MemoryStore, Store, Tiered};
+use scrimp_testkit::Scripted;
 use tempfile::tempdir;
+use tower::{Layer, ServiceExt};
 
 use crate::rig::{Answer, Rig, answer, builder, files, fresh, unfinished};
 
@@ -160,6 +165,60 @@ async fn a_disk_that_has_stopped_holds_up_a_bounded_number_of_look_ups() {
     }
     let counts = rig.store.counts();
     assert!(counts.left_out >= 1_000 - 256, "{counts:?}");
-    // It goes on.
-    drop(fs::File::options().write(true).open(&file).expect("a pipe"));
+    let key = scrimp_core::KeyBuf::new().part(b"any").to_key();
+    assert!(rig.store.is_degraded(key.as_ref()), "all places are taken");
+    // It goes on, for those too that open the pipe later: it stays open for both, so none waits.
+    let pipe = fs::File::options().read(true).write(true).open(&file);
+    Box::leak(Box::new(pipe.expect("a pipe")));
+}
+
+/// A pipe holds up the thread that opens it.
+#[cfg(unix)]
+#[test]
+fn a_journal_on_a_disk_that_has_stopped_is_given_up_and_stops_no_request() {
+    let (done, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .expect("a runtime");
+        let result = runtime.block_on(async {
+            let folder = tempdir().expect("a folder");
+            let store = builder(folder.path()).build().expect("a store");
+            let tiers = Tiered::new(MemoryStore::new(1 << 20), store);
+            let layer = CacheLayer::new(tiers);
+            let journal = folder.path().join("journal");
+            fs::remove_file(&journal).expect("a file");
+            let made = std::process::Command::new("mkfifo").arg(&journal).status();
+            assert!(made.expect("a tool").success());
+            let (service, upstream) = Scripted::answering(answer);
+            let cache = layer.layer(service);
+            let mut hits = Vec::new();
+            for (method, path) in [
+                ("GET", "/a"),
+                ("POST", "/b"),
+                ("GET", "/a"),
+                ("POST", "/a"),
+                ("GET", "/a"),
+            ] {
+                let request = Request::builder().method(method);
+                let request = request.uri(format!("http://a.example{path}"));
+                let request = request.body(Full::<Bytes>::default()).expect("a request");
+                let response = cache.clone().oneshot(request).await;
+                let response = response.expect("no request fails");
+                let said = response.headers()["cache-status"].to_str().expect("text");
+                hits.push(said.contains("; hit"));
+                response.into_body().collect().await.expect("a body");
+            }
+            // The thread goes on, and empties the journal.
+            let pipe = fs::File::options().read(true).write(true).open(&journal);
+            Box::leak(Box::new(pipe.expect("a pipe")));
+            (hits, upstream.calls(), layer.stats().store_failures)
+        });
+        let _ = done.send(result);
+    });
+    let limit = std::time::Duration::from_secs(60);
+    let (hits, calls, failures) = ended.recv_timeout(limit).expect("no request stops");
+    assert_eq!(hits, [false, false, true, false, false]);
+    assert_eq!((calls, failures > 0), (4, true));
 }

@@ -40,6 +40,33 @@ async fn what_is_stored_is_found_before_the_files_are_counted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_other_settings_do_not_read_stays_for_those_that_do() {
+    let folder = tempdir().expect("a folder");
+    Rig::start(folder.path()).await.get("/a").await;
+    let rig = Rig::over(builder(folder.path()).max_body(4), answer).await;
+    assert_eq!(rig.ask("GET", "/a", "en").await, fresh("/a"));
+    assert_eq!(rig.store.counts().damaged, 0);
+    drop(rig);
+    assert_eq!(files(folder.path()).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn files_that_cannot_be_counted_are_not_forgotten() {
+    let folder = tempdir().expect("a folder");
+    Rig::start(folder.path()).await.get("/a").await;
+    let file = files(folder.path()).remove(0);
+    let shelf = file.parent().expect("a folder").to_owned();
+    let aside = folder.path().join("aside");
+    fs::rename(&shelf, &aside).expect("renamed");
+    fs::write(&shelf, "in the way").expect("written");
+    let rig = Rig::start(folder.path()).await;
+    assert!(!rig.store.counts().counted);
+    fs::remove_file(&shelf).expect("removed");
+    fs::rename(&aside, &shelf).expect("renamed");
+    assert_eq!(rig.get("/a").await, stored("/a"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn responses_invalidated_before_a_restart_stay_invalid() {
     for flush in [true, false] {
         let folder = tempdir().expect("a folder");

@@ -129,6 +129,8 @@ async fn a_store_is_warm_at_once_after_a_restart() {
     let own = tempfile::tempdir().expect("a folder");
     let folder = std::env::var_os("SCRIMP_DISK_FOLDER");
     let folder = folder.map_or(own.path().to_owned(), PathBuf::from);
+    let mut inside = std::fs::read_dir(&folder).expect("a folder");
+    assert!(inside.next().is_none(), "{} is not empty", folder.display());
     let mut first = Node::open(&folder, 2 * bytes);
     first.store.counted().await;
     let start = Instant::now();

@@ -106,7 +106,8 @@ impl BucketStoreBuilder {
     }
 
     /// Sets the longest time of a look-up, from 1 ms to 1 min. The time-outs of the layer and of
-    /// `Tiered` come first, if they are shorter. Default: 500 ms.
+    /// `Tiered` come first, if they are shorter; what they give up before half of this time does not
+    /// count as a failure of the object store. Default: 500 ms.
     pub fn lookup_timeout(self, time: Duration) -> Self {
         let range = Duration::from_millis(1)..=Duration::from_secs(60);
         self.map(|settings| {
@@ -117,7 +118,8 @@ impl BucketStoreBuilder {
     }
 
     /// Sets the longest time of a write or a removal, from 1 ms to 5 min. No request waits for it.
-    /// Default: 10 s.
+    /// A write that it cuts off may reach the object store even so: what it stores may count as younger
+    /// than it is by this time, if no later write or removal takes its place. Default: 10 s.
     pub fn write_timeout(self, time: Duration) -> Self {
         let range = Duration::from_millis(1)..=Duration::from_secs(300);
         self.map(|settings| {

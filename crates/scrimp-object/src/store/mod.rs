@@ -49,14 +49,15 @@ const FOR_VALIDATION: Duration = Duration::from_secs(60);
 ///
 /// - **Writers** do not lose each other's variants: an object is created if there is none, and replaced
 ///   if it is still the one that was read. An object store without such conditions, as local
-///   files are, is for one process.
+///   files are, is for one process: a lock in it takes their place, and variants that other
+///   processes write at the same time are lost.
 /// - **Fences**: a response that was fetched under a lock is not stored once a later holder of
 ///   the lock has stored one, while an object is there.
 /// - **Invalidations** of all processes are known by the [log](BucketStoreBuilder::shared_log) that they
 ///   share. Without it, no process uses what another one has stored. (Between a `DiskStore` and this
 ///   store, `Tiered` keeps the journal of the former for both.)
-/// - **Ages** are differences on the clock of the object store, rounded up to at most two seconds too
-///   many. The clocks of processes may differ.
+/// - **Ages** are differences on the clock of the object store, rounded up to at most three seconds too
+///   many. The clocks of processes may differ. What takes more than a second to upload is not kept.
 /// - **Expiry**: an object that is of no more use is a miss, and is deleted by the look-up that
 ///   finds it. Object stores do not delete the others by themselves: state a lifecycle rule for the
 ///   [prefix](BucketStoreBuilder::prefix), or call [`sweep`](Self::sweep).
@@ -164,7 +165,7 @@ impl Store for BucketStore {
     type Put = Later<PutOutcome>;
 
     fn get(&self, key: KeyRef<'_>) -> Lookup<Self::Get> {
-        let Some(admitted) = self.0.admit() else {
+        let Some(admitted) = self.0.admit(self.0.lookup_timeout) else {
             return Lookup::Now(None);
         };
         let (inner, key) = (Arc::clone(&self.0), key.to_key());
@@ -181,7 +182,7 @@ impl Store for BucketStore {
             let Some(life) = inner.life(&entry, &token).filter(|_| fits) else {
                 return Ok(PutOutcome::Rejected);
             };
-            let Some(admitted) = inner.admit() else {
+            let Some(admitted) = inner.admit(inner.write_timeout) else {
                 return Ok(PutOutcome::Rejected);
             };
             let write = inner.write(&key, &entry, &token, life);
@@ -190,7 +191,7 @@ impl Store for BucketStore {
     }
 
     fn remove(&self, key: KeyRef<'_>, which: Option<&Arc<Entry>>) {
-        let Some(admitted) = self.0.admit() else {
+        let Some(admitted) = self.0.admit(self.0.write_timeout) else {
             return;
         };
         let (inner, key, which) = (Arc::clone(&self.0), key.to_key(), which.cloned());
@@ -202,6 +203,10 @@ impl Store for BucketStore {
                 tracing::debug!(error, "a stored response could not be removed");
             }
         });
+    }
+
+    fn is_degraded(&self, _: KeyRef<'_>) -> bool {
+        self.0.breaker.is_open()
     }
 
     fn budget(&self) -> &MemoryBudget {
@@ -235,12 +240,12 @@ impl fmt::Debug for BucketStore {
 // === impl Inner ===
 
 impl Inner {
-    /// Admits a request, unless the object store fails or too many are in progress.
-    fn admit(&self) -> Option<Admitted> {
+    /// Admits a request with this time-out, unless the object store fails or too many are in progress.
+    fn admit(&self, timeout: Duration) -> Option<Admitted> {
         let place = Arc::clone(&self.requests).try_acquire_owned().ok();
         let admitted = place.and_then(|place| {
             Some(Admitted {
-                trial: self.breaker.admit()?,
+                trial: self.breaker.admit(timeout / 2)?,
                 _place: place,
             })
         });
@@ -289,8 +294,14 @@ impl Admitted {
         E: Into<BoxError>,
         L: Into<BoxError>,
     {
-        let result = result.map_err(Into::into)?.map_err(Into::into)?;
-        self.trial.succeeded();
-        Ok(result)
+        let result = match result {
+            Ok(result) => result.map_err(Into::into),
+            Err(late) => Err(late.into()),
+        };
+        match result {
+            Ok(_) => self.trial.succeeded(),
+            Err(_) => self.trial.failed(),
+        }
+        result
     }
 }

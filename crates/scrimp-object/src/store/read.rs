@@ -55,7 +55,6 @@ impl Inner {
 
     /// Reads the object of a key.
     pub(super) async fn read(&self, key: &Key, name: &Path) -> Result<Option<Found>, BoxError> {
-        let now = self.clock.now(&self.objects).await?;
         let result = match self.objects.get(name).await {
             Err(Error::NotFound { .. }) => return Ok(None),
             result => result?,
@@ -78,6 +77,8 @@ impl Inner {
             self.counts.damaged.increment();
             return Ok(Some(found));
         };
+        // It grows older while it is read.
+        let now = self.clock.now(&self.objects).await?;
         let age = age(now, meta.last_modified.into());
         found.rest = object.life.saturating_sub(age);
         found.fence = object.fence;
@@ -112,7 +113,7 @@ impl Inner {
 
     /// Deletes an object in the background, unless another has taken its place.
     fn delete_later(self: &Arc<Self>, key: &Key, version: UpdateVersion) {
-        let Some(admitted) = self.admit() else {
+        let Some(admitted) = self.admit(self.write_timeout) else {
             return;
         };
         let (inner, key) = (Arc::clone(self), key.clone());

@@ -5,9 +5,10 @@ use std::{sync::Arc, time::Duration};
 use object_store::{Error, ObjectStoreExt, PutMode, PutOptions, path::Path};
 use scrimp_cache::{Entry, FillToken, PutOutcome, Variants};
 use scrimp_core::{BoxError, Key};
+use tokio::time::Instant;
 
 use super::Inner;
-use crate::object::Object;
+use crate::{clock::UPLOAD, object::Object};
 
 /// Number of times that a write is tried when other processes write the same object meanwhile.
 const ATTEMPTS: usize = 5;
@@ -17,6 +18,8 @@ enum Written {
     Yes,
     /// Another object is there than was read.
     Changed,
+    /// The object store has no conditions, and one that was not read may be there.
+    Unread,
 }
 
 // === impl Inner ===
@@ -34,7 +37,8 @@ impl Inner {
         let own = token.fence().map_or(0, |fence| fence.0);
         let alone = Variants::default().with(entry);
         // Most keys have no object yet.
-        let (mut mode, mut all, mut fence, mut rest) = (PutMode::Create, alone.clone(), own, life);
+        let mut create = PutMode::Create;
+        let (mut mode, mut all, mut fence, mut rest) = (create.clone(), alone.clone(), own, life);
         for _ in 0..ATTEMPTS {
             if !token.allows(entry) {
                 return Ok(self.superseded());
@@ -42,9 +46,11 @@ impl Inner {
             match self.send(key, &name, &all, (rest, fence), mode).await? {
                 Some(Written::Yes) => return Ok(PutOutcome::Stored),
                 Some(Written::Changed) => {}
+                // The lock of this process is the only condition.
+                Some(Written::Unread) => create = PutMode::Overwrite,
                 None => return Ok(PutOutcome::Rejected),
             }
-            (mode, all, fence, rest) = (PutMode::Create, alone.clone(), own, life);
+            (mode, all, fence, rest) = (create.clone(), alone.clone(), own, life);
             if let Some(found) = self.read(key, &name).await? {
                 let present = found.variants.unwrap_or_default();
                 if own < found.fence && own != 0 || present.outdates(entry, token) {
@@ -67,7 +73,7 @@ impl Inner {
         PutOutcome::Superseded
     }
 
-    /// Writes an object on a condition. None if it is too large.
+    /// Writes an object on a condition. `None` if it is too large, or took too long.
     async fn send(
         &self,
         key: &Key,
@@ -76,6 +82,8 @@ impl Inner {
         (life, fence): (Duration, u64),
         mode: PutMode,
     ) -> Result<Option<Written>, BoxError> {
+        let start = Instant::now();
+        let is_new = matches!(mode, PutMode::Create);
         let object = Object {
             life,
             fence,
@@ -90,13 +98,21 @@ impl Inner {
             self.objects.put_opts(name, bytes.clone().into(), options)
         };
         let written = match put(mode).await {
+            Err(Error::NotImplemented { .. } | Error::NotSupported { .. }) if is_new => {
+                return Ok(Some(Written::Unread));
+            }
             Err(Error::NotImplemented { .. } | Error::NotSupported { .. }) => {
-                // The lock of this process is the only one.
+                // It was read under the lock of this process.
                 put(PutMode::Overwrite).await
             }
             result => result,
         };
         match written {
+            Ok(_) if start.elapsed() > UPLOAD => {
+                // The object store may count its age from the end of the upload.
+                self.delete(name).await?;
+                Ok(None)
+            }
             Ok(_) => Ok(Some(Written::Yes)),
             Err(
                 Error::AlreadyExists { .. } | Error::Precondition { .. } | Error::NotFound { .. },

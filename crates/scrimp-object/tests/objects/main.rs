@@ -6,6 +6,7 @@ mod objects;
 mod rig;
 mod s3;
 mod tiers;
+mod unconditional;
 
 use std::sync::Arc;
 

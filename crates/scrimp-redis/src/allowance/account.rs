@@ -24,6 +24,9 @@ pub(super) struct Account {
     surplus: u128,
     /// Reserved by calls under way.
     reserved: u128,
+    /// The part of `reserved` that no lease backs, before and since the last message. What is left over of it
+    /// is no one's: an answer to that message makes the first of them a part of the lease.
+    unbacked: [u128; 2],
     /// Used since this process knows the account.
     used: u128,
     /// The part of `used` that the server knows of.
@@ -107,6 +110,7 @@ impl Account {
             free: 0,
             surplus: 0,
             reserved: 0,
+            unbacked: [0; 2],
             used: 0,
             reported: 0,
             id: String::new(),
@@ -162,6 +166,16 @@ impl Account {
     /// Reserves an amount that no lease backs.
     pub(super) fn take_unbacked(&mut self, amount: u128) {
         self.reserve(amount);
+        self.unbacked[1] = self.unbacked[1].saturating_add(amount);
+    }
+
+    /// Returns the part of an amount left over that a lease backs.
+    fn backed(&mut self, mut rest: u128) -> u128 {
+        for unbacked in &mut self.unbacked {
+            let part = rest.min(*unbacked);
+            (rest, *unbacked) = (rest - part, *unbacked - part);
+        }
+        rest
     }
 
     fn reserve(&mut self, amount: u128) {
@@ -186,6 +200,10 @@ impl Account {
             return false;
         }
         let (rest, over) = (taken.saturating_sub(used), used.saturating_sub(taken));
+        let rest = self.backed(rest);
+        if self.reserved == 0 {
+            self.unbacked = [0; 2];
+        }
         self.free = self.free.saturating_add(rest).saturating_sub(over);
         if !self.exact {
             return false;
@@ -258,6 +276,7 @@ impl Account {
             self.free -= std::mem::take(&mut self.surplus).min(self.free);
         }
         (self.active, self.freed) = (false, false);
+        self.unbacked = [self.unbacked[0].saturating_add(self.unbacked[1]), 0];
         let chunk = self.mean.max(self.least).saturating_mul(calls.into());
         let wish = match self.exact && self.wanted == 0 {
             true => 0,
@@ -286,6 +305,7 @@ impl Account {
         until: Instant,
     ) -> Next {
         self.reported = message.used;
+        self.unbacked[0] = 0;
         if self.id != reply.id {
             self.id.clone_from(&reply.id);
         }

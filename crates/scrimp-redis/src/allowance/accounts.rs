@@ -33,6 +33,8 @@ pub(super) struct Place {
     /// The account, and the ends of its leases. They share a slot.
     pub(super) keys: [Vec<u8>; 2],
     pub(super) account: AllowanceAccount,
+    /// Number that tells apart the times at which this process has opened the account.
+    pub(super) opened: u64,
     /// Rung when there is news from other processes.
     pub(super) bell: Notify,
 }
@@ -121,6 +123,7 @@ impl Place {
             digest: digest.into(),
             keys: [name.clone(), [&name[..], b":ends"].concat()],
             account: account.clone(),
+            opened: fastrand::u64(..),
             bell: Notify::new(),
         }
     }

@@ -1,7 +1,7 @@
 //! The tasks that talk to Redis about accounts.
 
 use std::{
-    sync::{LazyLock, Weak},
+    sync::{Arc, LazyLock, Weak},
     time::Duration,
 };
 
@@ -31,24 +31,46 @@ pub(super) async fn refresh(inner: Weak<Inner>, every: Duration) {
             return;
         };
         let now = Instant::now();
-        for Known { account, place } in inner.accounts.lock().iter_mut() {
-            if account.refresh(now, every) {
-                inner.start_asking(place);
-            }
+        let due: Vec<Arc<Place>> = {
+            let mut accounts = inner.accounts.lock();
+            let known = accounts.iter_mut();
+            let due = known.filter_map(|Known { account, place }| {
+                account.refresh(now, every).then(|| Arc::clone(place))
+            });
+            due.collect()
+        };
+        for place in due {
+            inner.start_asking(place);
         }
     }
 }
 
-/// Lets another task ask if this one ends too early, with its runtime.
-struct Asking<'a> {
-    inner: &'a Inner,
-    place: &'a Place,
+/// The one task that asks about an account. Lets another one ask if it ends too early, with its runtime or
+/// before it began. Its drop takes the lock of the accounts.
+pub(super) struct Asking {
+    inner: Arc<Inner>,
+    place: Arc<Place>,
     done: bool,
 }
 
 // === impl Asking ===
 
-impl Drop for Asking<'_> {
+impl Asking {
+    pub(super) fn new(inner: &Arc<Inner>, place: Arc<Place>) -> Self {
+        Self {
+            inner: Arc::clone(inner),
+            place,
+            done: false,
+        }
+    }
+
+    pub(super) async fn run(mut self) {
+        self.inner.ask(&self.place).await;
+        self.done = true;
+    }
+}
+
+impl Drop for Asking {
     fn drop(&mut self) {
         if !self.done
             && let Some(known) = self.inner.accounts.lock().get(&self.place.account)
@@ -62,12 +84,7 @@ impl Drop for Asking<'_> {
 
 impl Inner {
     /// Asks about an account until it needs nothing any more. One task at a time does for each.
-    pub(super) async fn ask(&self, place: &Place) {
-        let mut asking = Asking {
-            inner: self,
-            place,
-            done: false,
-        };
+    async fn ask(&self, place: &Place) {
         loop {
             let sent = Instant::now();
             let message = {
@@ -115,7 +132,6 @@ impl Inner {
                 }
             }
         }
-        asking.done = true;
     }
 
     async fn send(&self, place: &Place, message: &Message) -> Result<Reply, Failure> {
@@ -143,7 +159,9 @@ impl Inner {
         let text = |number: u128| number.min(LARGEST).to_string();
         let (numbers, amounts) = (numbers.map(text), amounts.map(text));
         let new = format!("{:016x}", fastrand::u64(..));
-        let mut arguments: Vec<&[u8]> = vec![self.process.as_bytes()];
+        // An account that was forgotten begins its numbers and amounts anew.
+        let process = format!("{}-{}", self.process, place.opened);
+        let mut arguments: Vec<&[u8]> = vec![process.as_bytes()];
         arguments.extend(numbers.iter().map(String::as_bytes));
         arguments.extend([new.as_bytes(), message.id.as_bytes()]);
         arguments.extend(amounts.iter().map(String::as_bytes));

@@ -54,14 +54,15 @@ local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 
 -- spent, leased: amounts. idle: leased to processes that may hold some of it free. recall: number of the
 -- last request to return it; closed: that of the last one which is not waited for any more; unanswered:
--- the part of `idle` of processes that have not answered; asked: its time. waits: a process waits for more.
+-- the part of `idle` of processes that have not answered; asked: its time. waits: the time until which a
+-- process may wait for more: what it was refused is asked for again by then, or not at all.
 local state = redis.call('HMGET', KEYS[1], 'id', 'spent', 'leased', 'idle', 'unanswered', 'recall', 'closed',
   'asked', 'waits', process)
 local id = state[1] or ARGV[6]
 local spent, leased = number(state[2] or '0'), number(state[3] or '0')
 local idle, unanswered = number(state[4] or '0'), number(state[5] or '0')
 local recall, closed = tonumber(state[6] or '0'), tonumber(state[7] or '0')
-local asked, waits = tonumber(state[8] or '0'), state[9] == '1'
+local asked, waits = tonumber(state[8] or '0'), tonumber(state[9] or '0')
 local before = minus(limit, add(spent, leased))
 
 -- A lease is its kind (i: may be idle, e: exact, x: lost or given back), amount, the total used by its
@@ -131,7 +132,7 @@ if now < began or (ends > 0 and now >= ends) then
   outcome = 'p'
 elseif less(ZERO, need) or less(ZERO, wish) then
   if less(left, must) then
-    waits = true
+    waits = now + math.max(patience, 1000)
     if less(ZERO, idle) then
       outcome = 'w'
       if not less(ZERO, unanswered) then
@@ -144,7 +145,7 @@ elseif less(ZERO, need) or less(ZERO, wish) then
     end
   else
     extra = least(need, left)
-    if not waits and not less(left, need) then
+    if waits <= now and not less(left, need) then
       -- The more processes and the less there is, the shorter the leases.
       local rest = minus(left, extra)
       local others = redis.call('ZCARD', KEYS[2])
@@ -174,13 +175,13 @@ else
   redis.call('ZREM', KEYS[2], process)
 end
 local after = minus(limit, add(spent, leased))
-if waits and (is_last and outcome ~= 'w' or less(before, after)) then
-  waits = false
+if waits > now and (is_last and outcome ~= 'w' or less(before, after)) then
+  waits = 0
   redis.call('PUBLISH', ARGV[17], 'f' .. ARGV[18])
 end
 redis.call('HSET', KEYS[1], 'id', id, 'spent', text(spent), 'leased', text(leased), 'idle', text(idle),
   'unanswered', text(unanswered), 'recall', recall, 'closed', closed, 'asked', string.format('%.0f', asked),
-  'waits', waits and '1' or '0')
+  'waits', string.format('%.0f', waits))
 if ends > 0 then
   -- Calls may end after their period.
   local rest = math.max(ends - now, 0) + 3600000

@@ -22,6 +22,7 @@ use tokio::{task::AbortHandle, time::Instant};
 use self::{
     account::Taken,
     accounts::{Accounts, Known, Place},
+    asking::Asking,
     builder::Config,
     reply::LARGEST,
     stats::Counts,
@@ -72,7 +73,15 @@ pub use stats::RedisAllowanceStats;
 /// has none any more; what it has used meanwhile it reports when it runs again.
 ///
 /// While Redis does not answer, [`WhenUnreachable`] says what becomes of amounts that no lease covers. A
-/// Redis that has lost its data learns what each process has used from the next message of each.
+/// budget cannot tell a refusal for that reason from that of a limit which is used up: its status and the
+/// time at which to come again are those of the limit. [`RedisAllowanceStats::failed`] counts the messages
+/// that were not answered.
+///
+/// A Redis that has lost an account (it began empty, a replica that lagged became the primary, or the
+/// account was evicted) learns what each process has used from the next message of each. Until all have
+/// reported, at most 15 s, the limit may be exceeded, by up to what those have used that have not. What a
+/// process has used that is gone, or has forgotten the account, stays unknown. So let Redis write an
+/// append-only file, and use the eviction policy `noeviction`, or a server of its own.
 ///
 /// Periods begin and end by the clock of Redis. No decision compares the clocks of two processes.
 #[derive(Clone)]
@@ -170,8 +179,12 @@ impl RedisAllowance {
                 .filter_map(|known| known.account.close().then(|| Arc::clone(&known.place)))
                 .collect()
         };
-        for place in places {
-            self.0.ask(&place).await;
+        let all: Vec<Asking> = places
+            .into_iter()
+            .map(|place| Asking::new(&self.0, place))
+            .collect();
+        for asking in all {
+            asking.run().await;
         }
     }
 }
@@ -224,6 +237,8 @@ impl Inner {
             Taken::Yes(more) => {
                 self.counts.taken.increment();
                 if more {
+                    let place = Arc::clone(place);
+                    drop(accounts);
                     self.start_asking(place);
                 }
                 Take::Taken
@@ -240,9 +255,10 @@ impl Inner {
             }
             Taken::Ask(begin, mut news) => {
                 self.counts.waited.increment();
-                if begin && !self.start_asking(place) {
-                    // Without a runtime there is no way to ask.
-                    account.failed(Instant::now());
+                if begin {
+                    let place = Arc::clone(place);
+                    drop(accounts);
+                    self.start_asking(place);
                 }
                 Take::Wait(Box::pin(async move {
                     let _ = news.changed().await;
@@ -258,18 +274,20 @@ impl Inner {
             return;
         };
         if account.settle(taken, used.min(LARGEST), Instant::now()) {
+            let place = Arc::clone(place);
+            drop(accounts);
             self.start_asking(place);
         } else {
             place.bell.notify_one();
         }
     }
 
-    /// Starts the task that asks about an account. Returns false without a runtime.
-    fn start_asking(self: &Arc<Self>, place: &Arc<Place>) -> bool {
-        let (inner, place) = (Arc::clone(self), Arc::clone(place));
-        let task = async move { inner.ask(&place).await };
+    /// Starts the task that asks about an account. Not under the lock: without a runtime, the task ends
+    /// here.
+    fn start_asking(self: &Arc<Self>, place: Arc<Place>) {
+        let asking = Asking::new(self, place);
         self.start_refreshing();
-        self.client.spawn("redis.lease", task).is_some()
+        self.client.spawn("redis.lease", asking.run());
     }
 
     /// Starts the task that renews leases and gives back those that are not used.
@@ -299,6 +317,8 @@ impl Listener for Bell {
             };
             inner.counts.recalled.increment();
             if account.recall() {
+                let place = Arc::clone(place);
+                drop(accounts);
                 inner.start_asking(place);
             } else {
                 place.bell.notify_one();

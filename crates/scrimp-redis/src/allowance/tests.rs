@@ -139,3 +139,29 @@ async fn an_answer_that_is_lost_changes_nothing_that_is_counted() {
     let (message, _) = ask(&mut account, 0, Outcome::Granted);
     assert_eq!((message.used, message.reported), (10, 10));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_no_lease_backs_leaves_nothing_over_until_the_server_knows_of_it() {
+    let mut account = leased(100);
+    assert!(is_taken(&mut account, 100));
+    let now = Instant::now();
+    account.failed(now);
+    account.take_unbacked(10);
+    account.take_unbacked(10);
+    account.settle(10, 1, now);
+    assert!(!is_taken(&mut account, 1), "nothing grows");
+    // A message that fails says nothing.
+    account.message(CALLS, now);
+    account.failed(now);
+    account.settle(10, 1, now);
+    assert!(!is_taken(&mut account, 1), "nothing grows");
+    // All calls but the first hundred are over, and two of their amounts are still owed.
+    account.take_unbacked(10);
+    let (message, _) = ask(&mut account, 0, Outcome::Granted);
+    assert_eq!((message.reserved, message.free), (110, 0));
+    // Now the lease contains it.
+    account.settle(10, 1, Instant::now());
+    account.settle(100, 100, Instant::now());
+    let message = account.message(CALLS, Instant::now());
+    assert_eq!((message.reserved, message.used), (0, 103));
+}

@@ -33,7 +33,9 @@ impl RedisClientBuilder {
         Self(self.0.set(|config| config.sentinel_password = password))
     }
 
-    /// Takes the URLs as nodes of one cluster, of which the client finds the others.
+    /// Takes the URLs as nodes of one cluster, of which the client finds the others. Channels belong to
+    /// nodes: as long as the node of one that a log, a lock or an allowance listens to cannot be subscribed
+    /// to, no new connection is used.
     pub fn cluster(self) -> Self {
         Self(self.0.set(|config| config.kind = Kind::Cluster))
     }

@@ -52,6 +52,10 @@ const LONGEST: u64 = 30_000_000_000_000_000;
 /// process that is gone takes nothing along. Units that are kept in this way count towards the burst, so
 /// that all processes together do not exceed it.
 ///
+/// A request that would wait for too long takes nothing from the others. Redis decides that by its clock, so
+/// that a request may wait longer than it should by the time of one answer. After a clock of Redis that was
+/// set back, time passes from the next request on.
+///
 /// While Redis does not answer, each process keeps to the limit on its own. It knows 65,536 limits at a
 /// time, and keeps to further ones on its own, too.
 #[derive(Clone)]
@@ -114,16 +118,21 @@ impl Inner {
             return RateTake::Pass;
         }
         let now = Instant::now();
-        let mut subjects = self.subjects.lock();
-        let Some((subject, place)) = subjects.open(&self.prefix, name, rule, now) else {
-            return RateTake::NotTaken(NotTaken::Unknown);
+        let (asked, place) = {
+            let mut subjects = self.subjects.lock();
+            let Some((subject, place)) = subjects.open(&self.prefix, name, rule, now) else {
+                return RateTake::NotTaken(NotTaken::Unknown);
+            };
+            let asked = subject.take(weight, most, now);
+            let begin = matches!(asked, Asked::At(_, true) | Asked::Wait(_, true));
+            (asked, begin.then(|| Arc::clone(place)))
         };
-        match subject.take(weight, most, now) {
-            Asked::At(at, more) => {
+        if let Some(place) = place {
+            self.start_asking(place);
+        }
+        match asked {
+            Asked::At(at, _) => {
                 self.counts.taken.increment();
-                if more {
-                    self.start_asking(place);
-                }
                 match at <= now {
                     true => RateTake::Pass,
                     false => RateTake::Wait(Box::pin(async move {
@@ -136,11 +145,7 @@ impl Inner {
                 self.counts.count(reason);
                 RateTake::NotTaken(reason)
             }
-            Asked::Wait(turn, begin) => {
-                if begin && !self.start_asking(place) {
-                    // Without a runtime there is no way to ask.
-                    subject.failed(now);
-                }
+            Asked::Wait(turn, _) => {
                 let inner = Arc::clone(self);
                 RateTake::Wait(Box::pin(async move {
                     let at = turn.await.unwrap_or(Err(NotTaken::Unknown));
@@ -155,19 +160,19 @@ impl Inner {
         }
     }
 
-    fn start_asking(self: &Arc<Self>, place: &Arc<Place>) -> bool {
-        let (inner, place) = (Arc::clone(self), Arc::clone(place));
-        let task = async move { inner.ask(&place).await };
-        self.client.spawn("redis.rate", task).is_some()
+    /// Starts the task that asks for units of a limit. Not under the lock: without a runtime, the task
+    /// ends here.
+    fn start_asking(self: &Arc<Self>, place: Arc<Place>) {
+        let asking = Asking {
+            inner: Arc::clone(self),
+            place,
+            done: false,
+        };
+        self.client.spawn("redis.rate", asking.run());
     }
 
     /// Asks for units of a limit until none are waited for.
     async fn ask(&self, place: &Place) {
-        let mut asking = Asking {
-            inner: self,
-            place,
-            done: false,
-        };
         loop {
             let Some((demand, lease)) = self.subjects.lock().with(place, |subject| {
                 (subject.demand(Instant::now()), subject.lease())
@@ -175,13 +180,13 @@ impl Inner {
                 break;
             };
             self.counts.calls.increment();
-            let answer = self.send(place, demand, lease).await;
+            let answer = self.send(place, &demand, lease).await;
             if let Err(error) = &answer {
                 self.counts.failed.increment();
                 tracing::debug!(%error, "no answer about a rate limit");
             }
             let again = self.subjects.lock().with(place, |subject| match answer {
-                Ok(granted) => subject.answered(demand, granted, Instant::now()),
+                Ok(granted) => subject.answered(&demand, granted, Instant::now()),
                 Err(_) => {
                     subject.failed(Instant::now());
                     false
@@ -191,47 +196,52 @@ impl Inner {
                 break;
             }
         }
-        asking.done = true;
     }
 
     async fn send(
         &self,
         place: &Place,
-        demand: Demand,
+        demand: &Demand,
         lease: Duration,
     ) -> Result<Granted, Failure> {
         let key = &place.key[..];
         let ready = self.client.admit(key).ok_or(Failure::Open)?;
-        let longest = u64::try_from(demand.longest.as_nanos()).unwrap_or(LONGEST);
-        let numbers = [
-            place.rule.each,
-            place.rule.burst,
-            demand.need,
-            demand.wish,
-            longest.min(LONGEST),
-            u64::try_from(lease.as_nanos()).unwrap_or(LONGEST),
-        ];
-        let numbers = numbers.map(|number| number.to_string());
+        let nanos = |time: Duration| {
+            let nanos = u64::try_from(time.as_nanos()).unwrap_or(LONGEST);
+            nanos.min(LONGEST)
+        };
+        let (each, burst) = (place.rule.each(), place.rule.burst());
+        let mut numbers = vec![each, burst, demand.wish, nanos(lease)];
+        let needs = demand.needs.iter();
+        numbers.extend(needs.flat_map(|(units, longest)| [*units, nanos(*longest)]));
+        let numbers: Vec<String> = numbers.iter().map(u64::to_string).collect();
         let arguments: Vec<&[u8]> = numbers.iter().map(String::as_bytes).collect();
         let value = RATE.run(ready, &[key], &arguments).await?;
         read(&value).ok_or(Failure::TimedOut)
     }
 }
 
-/// Lets another task ask if this one ends too early, with its runtime.
-struct Asking<'a> {
-    inner: &'a Inner,
-    place: &'a Place,
+/// Lets another task ask if this one ends too early, with its runtime or before it began.
+struct Asking {
+    inner: Arc<Inner>,
+    place: Arc<Place>,
     done: bool,
 }
 
 // === impl Asking ===
 
-impl Drop for Asking<'_> {
+impl Asking {
+    async fn run(mut self) {
+        self.inner.ask(&self.place).await;
+        self.done = true;
+    }
+}
+
+impl Drop for Asking {
     fn drop(&mut self) {
         if !self.done {
             let failed = |subject: &mut subject::Subject| subject.failed(Instant::now());
-            self.inner.subjects.lock().with(self.place, failed);
+            self.inner.subjects.lock().with(&self.place, failed);
         }
     }
 }

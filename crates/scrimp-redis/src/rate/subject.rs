@@ -11,6 +11,9 @@ use tokio::{sync::oneshot, time::Instant};
 /// Longest time for which units are taken in advance.
 const LONGEST_LEASE: Duration = Duration::from_secs(10);
 
+/// Requests that one message asks for.
+const ASKED_FOR: usize = 128;
+
 /// Time for which a server that did not answer is not asked again.
 const DOWN_FOR: Duration = Duration::from_millis(100);
 
@@ -27,7 +30,7 @@ pub(super) struct Subject {
     asking: bool,
     /// Number of units below which more are taken in advance.
     low: u64,
-    /// Time before which the limit has no further unit.
+    /// Time before which the limit has no further unit. It may have passed.
     next: Option<Instant>,
     down: Option<Instant>,
     /// Time of the last message, and the units used since.
@@ -52,13 +55,12 @@ struct Waiter {
 }
 
 /// A message to the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Demand {
-    pub(super) need: u64,
+    /// Units that each of the first requests needs beyond those that are here, and the time that it waits.
+    pub(super) needs: Vec<(u64, Duration)>,
     pub(super) wish: u64,
-    pub(super) longest: Duration,
-    /// Requests that wait for it.
-    waiters: usize,
+    sent: Instant,
 }
 
 /// Answer to a message.
@@ -135,28 +137,33 @@ impl Subject {
         self.waiters.retain(|waiter| !waiter.turn.is_closed());
         let wanted = self.waiters.iter().map(|waiter| waiter.weight);
         let wanted = wanted.fold(0, u64::saturating_add);
-        let longest = self.waiters.iter().map(|waiter| match waiter.until {
-            Some(until) => until.saturating_duration_since(now),
-            None => Duration::MAX,
+        let mut left = self.left();
+        let asked_for = self.waiters.iter().take(ASKED_FOR).map(|waiter| {
+            let here = left.min(waiter.weight);
+            left -= here;
+            let most = waiter
+                .until
+                .map_or(Duration::MAX, |until| until.saturating_duration_since(now));
+            (waiter.weight - here, most)
         });
+        let needs = asked_for.collect();
         let lease = self.lease();
         // As many as would be used in the time of a lease.
         let since = self.asked.map_or(Duration::ZERO, |asked| now - asked);
         let rate = lease.as_nanos() * u128::from(self.used.saturating_add(wanted));
         let wish = rate.checked_div(since.as_nanos()).unwrap_or(0);
-        let most = lease.as_nanos() / u128::from(self.rule.each);
+        let most = lease.as_nanos() / u128::from(self.rule.each());
         self.asked = Some(now);
         self.used = 0;
         Demand {
-            need: wanted.saturating_sub(self.left()),
+            needs,
             wish: u64::try_from(wish.min(most)).unwrap_or(u64::MAX),
-            longest: longest.max().unwrap_or_default(),
-            waiters: self.waiters.len(),
+            sent: now,
         }
     }
 
     /// Gives the units of an answer to those who wait. Returns whether to ask again.
-    pub(super) fn answered(&mut self, demand: Demand, granted: Granted, now: Instant) -> bool {
+    pub(super) fn answered(&mut self, demand: &Demand, granted: Granted, now: Instant) -> bool {
         self.down = None;
         if granted.units > 0 {
             self.slots.push_back(Slots {
@@ -165,14 +172,22 @@ impl Subject {
                 left: granted.units,
             });
         }
-        self.next = u64::try_from(granted.next)
-            .ok()
-            .and_then(|next| now.checked_add(Duration::from_nanos(next)));
-        let mut asked_for = demand.waiters;
-        let short = granted.units < demand.need;
+        let next = Duration::from_nanos(granted.next.unsigned_abs());
+        self.next = match granted.next < 0 {
+            true => now.checked_sub(next),
+            false => now.checked_add(next),
+        };
+        let mut asked_for = demand.needs.len();
+        let needs = demand.needs.iter().map(|(units, _)| *units);
+        let short = granted.units < needs.fold(0, u64::saturating_add);
+        // By its own clock, the server has decided who is late. What it gave is taken for good, so no
+        // request loses it because the message took its time.
+        let took = now.saturating_duration_since(demand.sent);
+        let late =
+            |until: Instant, at: Instant| until.checked_add(took).is_some_and(|end| at > end);
         while let Some(waiter) = self.waiters.front() {
             let turn = match self.time_of(waiter.weight) {
-                Some(at) if waiter.until.is_some_and(|until| at > until) => {
+                Some(at) if waiter.until.is_some_and(|until| late(until, at)) => {
                     Err(NotTaken::Late(at - now))
                 }
                 Some(at) => Ok(at),
@@ -212,7 +227,7 @@ impl Subject {
 
     /// Returns the time for which units may be kept: a quarter of that in which a limit fills up.
     pub(super) fn lease(&self) -> Duration {
-        let full = self.rule.each.saturating_mul(self.rule.burst);
+        let full = self.rule.each().saturating_mul(self.rule.burst());
         Duration::from_nanos(full / 4).min(LONGEST_LEASE)
     }
 
@@ -230,7 +245,7 @@ impl Subject {
 
     /// Drops units that were kept for too long.
     fn lapse(&mut self, now: Instant) {
-        let (lease, each) = (self.lease(), self.rule.each);
+        let (lease, each) = (self.lease(), self.rule.each());
         while let Some(slots) = self.slots.front_mut() {
             slots.lapse(lease, each, now);
             if slots.left > 0 {
@@ -245,7 +260,7 @@ impl Subject {
         let mut rest = weight;
         for slots in &self.slots {
             if rest <= slots.left {
-                return slots.time_of(rest.checked_sub(1)?, self.rule.each);
+                return slots.time_of(rest.checked_sub(1)?, self.rule.each());
             }
             rest -= slots.left;
         }
@@ -255,13 +270,13 @@ impl Subject {
     /// Returns the time before which a weight cannot be there, as far as it is known.
     fn earliest(&self, weight: u64) -> Option<Instant> {
         let more = weight.saturating_sub(self.left()).saturating_sub(1);
-        let time = Duration::from_nanos(more.saturating_mul(self.rule.each));
+        let time = Duration::from_nanos(more.saturating_mul(self.rule.each()));
         self.next?.checked_add(time)
     }
 
     fn spend(&mut self, weight: u64) {
         self.used = self.used.saturating_add(weight);
-        let (mut rest, each) = (weight, self.rule.each);
+        let (mut rest, each) = (weight, self.rule.each());
         while let Some(slots) = self.slots.front_mut() {
             let count = rest.min(slots.left);
             slots.drop_first(count, each);

@@ -50,8 +50,8 @@ impl Subjects {
         let mut key = KeyBuf::new();
         // Another rule is another limit.
         key.part(name)
-            .part(&rule.each.to_le_bytes())
-            .part(&rule.burst.to_le_bytes());
+            .part(&rule.each().to_le_bytes())
+            .part(&rule.burst().to_le_bytes());
         let key = key.to_key();
         if self.all.to_back(&key).is_none() {
             if self.all.len() >= self.most && !self.make_room(now) {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::UNIX_EPOCH};
 
 use scrimp_core::{AllowanceAccount, SharedAllowance, Take};
 use scrimp_redis::{RedisAllowance, RedisAllowanceBuilder, WhenUnreachable};
-use tokio::time::{Duration, Instant};
+use tokio::time::{Duration, Instant, timeout};
 
 use crate::{
     rig::{SOON, patient},
@@ -67,7 +67,7 @@ pub(crate) async fn spend(
 }
 
 /// Returns the number of calls of a command that the server has counted.
-fn calls(server: &Server, command: &str) -> u64 {
+pub(crate) fn calls(server: &Server, command: &str) -> u64 {
     let redis::Value::VerbatimString { text, .. } = server.run(&["INFO", "commandstats"]) else {
         let redis::Value::BulkString(text) = server.run(&["INFO", "commandstats"]) else {
             panic!("no text");
@@ -181,7 +181,7 @@ async fn a_process_that_ends_gives_back_all_that_no_call_has_used() {
     one.give_back().await;
     drop(one);
     let other = process(&server).patience(SOON).build().expect("settings");
-    let taken = tokio::time::timeout(SOON / 2, take(&other, &account, 990));
+    let taken = timeout(SOON / 2, take(&other, &account, 990));
     assert!(taken.await.expect("it waits for none"));
 }
 
@@ -215,15 +215,18 @@ async fn without_redis_a_process_follows_its_policy_and_reports_afterwards() {
         assert_eq!(taken, expected, "{policy:?}");
         // Redis has lost everything, and hears what was used.
         server.restart();
-        loop {
-            let before = one.stats();
-            one.give_back().await;
-            let after = one.stats();
-            if after.calls > before.calls && after.failed == before.failed {
-                break;
+        let reports = async {
+            loop {
+                let before = one.stats();
+                one.give_back().await;
+                let after = one.stats();
+                if after.calls > before.calls && after.failed == before.failed {
+                    break;
+                }
+                tokio::task::yield_now().await;
             }
-            tokio::task::yield_now().await;
-        }
+        };
+        timeout(SOON, reports).await.expect("it reports");
         assert_eq!(one.used(&account), Some(10 * taken), "{policy:?}");
         let other = process(&server).build().expect("settings");
         let left = 1_000_u128.saturating_sub(10 * taken);

@@ -6,6 +6,7 @@ mod failure;
 mod fleets;
 mod large;
 mod layers;
+mod leases;
 mod lock;
 mod monitor;
 mod processes;

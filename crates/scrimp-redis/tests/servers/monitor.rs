@@ -12,9 +12,13 @@ use scrimp_cache::{Cache, CacheLayer, MemoryStore, Tiered};
 use scrimp_core::{Ledger, extensions::Directive};
 use scrimp_redis::{RedisLog, RedisStore};
 use scrimp_testkit::{Reply, Scripted, ScriptedBody};
+use tokio::time::timeout;
 use tower::{Layer, ServiceExt};
 
-use crate::{rig::patient, server::Server};
+use crate::{
+    rig::{SOON, patient},
+    server::Server,
+};
 
 struct Node {
     store: Tiered<MemoryStore, RedisStore>,
@@ -74,22 +78,28 @@ async fn a_response_that_is_replaced_behind_the_back_of_a_process_is_seen_as_a_s
         Node::start(&server, &version).await,
         Node::start(&server, &version).await,
     );
-    while one.store.tiers().compared == 0 {
-        assert_eq!(one.get(false).await, "1");
-        tokio::task::yield_now().await;
-    }
+    let compares = async {
+        while one.store.tiers().compared == 0 {
+            assert_eq!(one.get(false).await, "1");
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(SOON, compares).await.expect("it compares");
     assert_eq!(one.store.tiers().stale_reads, 0, "both are the same");
     // The other process writes, and invalidates nothing.
     version.store(2, SeqCst);
     assert_eq!(other.get(true).await, "2");
-    while one.store.tiers().stale_reads == 0 {
-        assert_eq!(
-            one.get(false).await,
-            "1",
-            "no answer of the monitor reaches a caller"
-        );
-        tokio::task::yield_now().await;
-    }
+    let notices = async {
+        while one.store.tiers().stale_reads == 0 {
+            assert_eq!(
+                one.get(false).await,
+                "1",
+                "no answer of the monitor reaches a caller"
+            );
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(SOON, notices).await.expect("it notices");
     let stats = one.store.tiers();
     assert!(
         stats.stale_reads < stats.compared && stats.stale_ms < 60_000,

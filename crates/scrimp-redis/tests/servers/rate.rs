@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use scrimp_core::{NotTaken, RateRule, RateTake, SharedRate};
 use scrimp_redis::{RedisClient, RedisRate};
-use tokio::{task::JoinSet, time::Instant};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, timeout},
+};
 
 use crate::{
     rig::{SOON, patient},
@@ -73,9 +76,7 @@ async fn ten_thousand_requests_below_the_rate_ask_redis_at_most_once_in_a_hundre
     };
     let (rate, rule) = (process(&server), RateRule::new(1_000, 1_000_000));
     for _ in 0..10_000 {
-        take(&rate, rule, 1, Duration::ZERO.max(LONG))
-            .await
-            .expect("room");
+        take(&rate, rule, 1, LONG).await.expect("room");
         tokio::task::yield_now().await;
     }
     println!("{} calls of Redis for 10000 requests", rate.stats().calls);
@@ -92,9 +93,7 @@ async fn a_burst_can_be_taken_whole_and_no_more_than_that() {
     // One hour for one: no time passes here.
     for rate in [&one, &other] {
         for _ in 0..50 {
-            take(rate, rule, 1, Duration::ZERO.max(SOON))
-                .await
-                .expect("room");
+            take(rate, rule, 1, SOON).await.expect("room");
         }
     }
     for rate in [&one, &other] {
@@ -140,7 +139,84 @@ async fn a_process_without_redis_is_told_so_and_shares_again_afterwards() {
     assert_eq!(take(&rate, rule, 1, SOON).await, Err(NotTaken::Unknown));
     server.restart();
     client.connected().await;
-    while take(&rate, rule, 1, SOON).await.is_err() {
-        tokio::task::yield_now().await;
+    let shares = async {
+        while take(&rate, rule, 1, SOON).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(LONG, shares).await.expect("it shares again");
+}
+
+#[tokio::test]
+async fn a_request_that_is_refused_takes_nothing_from_the_others() {
+    let Some(server) = Server::start(&[]) else {
+        return;
+    };
+    // 100 a second and at once: a weight of 2,000 takes 19 s.
+    let rule = RateRule::new(10_000_000, 100);
+    let (one, other) = (process(&server), process(&server));
+    let ten = Duration::from_secs(10);
+    let (heavy, light) = tokio::join!(take(&one, rule, 2_000, ten), take(&one, rule, 1, ten));
+    assert!(
+        matches!(heavy, Err(NotTaken::Late(time)) if time > ten),
+        "{heavy:?}"
+    );
+    light.expect("it waits behind the other, which gets nothing");
+    let start = Instant::now();
+    take(&other, rule, 90, SOON)
+        .await
+        .expect("the rest of the burst is there");
+    assert!(start.elapsed() < SOON);
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_stops_no_limit_for_longer_than_it_takes_to_fill_up() {
+    let Some(server) = Server::start(&[]) else {
+        return;
+    };
+    // A thousand a second.
+    let rule = RateRule::new(1_000_000, 10);
+    let rate = process(&server);
+    take(&rate, rule, 10, SOON).await.expect("room");
+    let redis::Value::Array(keys) = server.run(&["KEYS", "scrimp:rate:*"]) else {
+        panic!("no keys");
+    };
+    let [redis::Value::BulkString(key)] = &keys[..] else {
+        panic!("{keys:?}");
+    };
+    let key = std::str::from_utf8(key).expect("a name");
+    // As a server would that takes over from one whose clock was hours ahead.
+    for (field, value) in [("seconds", "99999999999"), ("until", "99999999999000")] {
+        server.run(&["HSET", key, field, value]);
     }
+    let passes = async {
+        while take(&rate, rule, 10, Duration::ZERO).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(LONG, passes).await.expect("time passes");
+}
+
+#[test]
+fn a_task_that_ends_before_it_asks_leaves_none_waiting() {
+    let runtime = || {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_all().build().expect("a runtime")
+    };
+    let rule = RateRule::new(1_000_000, 100);
+    let first = runtime();
+    let (rate, waiting) = first.block_on(async {
+        let client = RedisClient::builder(["redis://127.0.0.1:1"]).build();
+        let rate = RedisRate::new(&client.expect("a client"), "upstream");
+        let RateTake::Wait(waiting) = rate.take(b"", rule, 1, LONG) else {
+            panic!("it asks first");
+        };
+        (rate, waiting)
+    });
+    // The task that asks has not run.
+    drop(first);
+    let told = runtime().block_on(async { timeout(SOON, waiting).await });
+    assert_eq!(told.expect("it is told"), Err(NotTaken::Unknown));
+    let again = runtime().block_on(async { timeout(SOON, take(&rate, rule, 1, LONG)).await });
+    assert_eq!(again.expect("it is told"), Err(NotTaken::Unknown));
 }

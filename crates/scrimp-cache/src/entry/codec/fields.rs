@@ -22,7 +22,8 @@ pub(super) fn lines(headers: &HeaderMap) -> impl Iterator<Item = StoredLine<'_>>
 
 /// Returns fields whose values are slices of `bytes`, which they were read from.
 pub(super) fn header_map(fields: Vec<Field<'_>>, bytes: &Bytes) -> Result<HeaderMap, DecodeError> {
-    let mut headers = HeaderMap::with_capacity(fields.len());
+    // There may be more lines than a map has room for names.
+    let mut headers = HeaderMap::try_with_capacity(fields.len()).unwrap_or_default();
     for (name, value, sensitive) in fields {
         let value = HeaderValue::from_maybe_shared(bytes.slice_ref(value));
         let mut value = value.map_err(|_| DecodeError::Damaged("field value"))?;

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "encryption")]
 mod encrypted;
+mod lines;
 mod secrets;
 
 use std::{

@@ -21,7 +21,8 @@ fn answer(subject: &mut Subject, units: u64, first: i64, next: i64) -> (Demand, 
     let now = Instant::now();
     let demand = subject.demand(now);
     let granted = Granted { units, first, next };
-    (demand, subject.answered(demand, granted, now))
+    let again = subject.answered(&demand, granted, now);
+    (demand, again)
 }
 
 #[tokio::test(start_paused = true)]
@@ -31,7 +32,10 @@ async fn requests_are_served_in_order_at_the_times_of_their_units() {
     let mut other = wait(&mut subject, 1, SECOND);
     // One is there, and two are to come.
     let (demand, again) = answer(&mut subject, 3, -5, 29_999_995);
-    assert_eq!((demand.need, demand.longest, again), (3, SECOND, false));
+    assert_eq!(
+        (demand.needs, again),
+        (vec![(2, SECOND), (1, SECOND)], false)
+    );
     assert_eq!(
         one.try_recv(),
         Ok(Ok(start + Duration::from_nanos(9_999_995)))
@@ -63,7 +67,7 @@ async fn units_lapse_and_a_caller_that_has_gone_takes_none() {
     let mut kept = wait(&mut subject, 1, SECOND);
     // 20 are there, and 5 are to come.
     let (demand, _) = answer(&mut subject, 25, -195_000_000, 1);
-    assert_eq!(demand.need, 1);
+    assert_eq!(demand.needs, [(1, SECOND)]);
     assert!(kept.try_recv().expect("a turn").is_ok());
     assert_eq!(subject.left(), 24);
     tokio::time::advance(Duration::from_millis(250)).await;
@@ -82,7 +86,7 @@ async fn more_is_asked_for_in_the_measure_of_what_was_used() {
     let _turn = wait(&mut subject, 1, SECOND);
     assert_eq!(subject.demand(Instant::now()).wish, 0);
     subject.answered(
-        subject_demand(1),
+        &subject_demand(),
         Granted {
             units: 11,
             first: -SECOND_NANOS,
@@ -107,12 +111,11 @@ async fn more_is_asked_for_in_the_measure_of_what_was_used() {
 
 const SECOND_NANOS: i64 = 1_000_000_000;
 
-fn subject_demand(waiters: usize) -> Demand {
+fn subject_demand() -> Demand {
     Demand {
-        need: 1,
+        needs: vec![(1, SECOND)],
         wish: 0,
-        longest: SECOND,
-        waiters,
+        sent: Instant::now(),
     }
 }
 
@@ -129,4 +132,48 @@ async fn without_the_server_requests_are_told_at_once() {
         subject.take(1, SECOND, Instant::now()),
         Asked::Wait(_, true)
     ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_refused_leaves_the_units_to_those_behind_it() {
+    let (mut subject, start) = (subject(), Instant::now());
+    let mut heavy = wait(&mut subject, 2_000, SECOND);
+    let mut light = wait(&mut subject, 2, SECOND);
+    let (demand, again) = answer(&mut subject, 2, -5, 1);
+    assert_eq!(demand.needs, [(2_000, SECOND), (2, SECOND)]);
+    assert!(!again);
+    assert!(matches!(heavy.try_recv(), Ok(Err(NotTaken::Late(_)))));
+    let second = Duration::from_nanos(9_999_995);
+    assert_eq!(light.try_recv(), Ok(Ok(start + second)));
+    assert_eq!(subject.left(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn units_of_a_request_are_not_lost_while_the_answer_is_on_its_way() {
+    let mut subject = subject();
+    let mut turn = wait(&mut subject, 1, SECOND);
+    let demand = subject.demand(Instant::now());
+    tokio::time::advance(SECOND / 10).await;
+    let (units, first, next) = (1, SECOND_NANOS, SECOND_NANOS);
+    let granted = Granted { units, first, next };
+    assert!(!subject.answered(&demand, granted, Instant::now()));
+    assert_eq!(turn.try_recv(), Ok(Ok(Instant::now() + SECOND)));
+    assert_eq!(subject.left(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hundred_times_as_many_requests_as_a_message_asks_for_are_asked_for_in_turn() {
+    let mut subject = subject();
+    let mut turns: Vec<_> = (0..100 * ASKED_FOR)
+        .map(|_| wait(&mut subject, 1, 60 * SECOND))
+        .collect();
+    for number in 1..=100 {
+        let (demand, again) = answer(&mut subject, ASKED_FOR as u64, -1, 1);
+        assert_eq!((demand.needs.len(), again), (ASKED_FOR, number < 100));
+    }
+    let all = turns.iter_mut();
+    assert!(
+        all.map(oneshot::Receiver::try_recv)
+            .all(|turn| matches!(turn, Ok(Ok(_))))
+    );
 }
