@@ -4,7 +4,7 @@ use std::{
     io::{BufRead, BufReader, ErrorKind},
     net::{Ipv4Addr, TcpListener},
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc::{Receiver, channel},
 };
 
@@ -51,8 +51,17 @@ impl Server {
         Self::launch(free_port(), folder, vec![file, "--sentinel".to_owned()])
     }
 
-    fn launch(port: u16, folder: TempDir, arguments: Vec<String>) -> Option<Self> {
-        let (process, lines) = spawn(port, folder.path(), &arguments)?;
+    /// Starts a process. Another test may have taken the port meanwhile: then another one is tried.
+    fn launch(mut port: u16, folder: TempDir, arguments: Vec<String>) -> Option<Self> {
+        let mut tries = 0;
+        let (process, lines) = loop {
+            match spawn(port, folder.path(), &arguments)? {
+                Ok(started) => break started,
+                Err(status) => assert!(tries < 5, "redis-server ended: {status}"),
+            }
+            tries += 1;
+            port = free_port();
+        };
         Some(Self {
             port,
             process,
@@ -84,7 +93,8 @@ impl Server {
     /// Starts it again on the same port, with nothing stored.
     pub(crate) fn restart(&mut self) {
         let started = spawn(self.port, self.folder.path(), &self.arguments);
-        let (process, lines) = started.expect("it is installed");
+        let started = started.expect("it is installed");
+        let (process, lines) = started.expect("its port is free");
         (self.process, self.lines) = (process, Mutex::new(lines));
     }
 
@@ -119,7 +129,10 @@ pub(crate) fn free_port() -> u16 {
     listener.local_addr().expect("an address").port()
 }
 
-fn spawn(port: u16, folder: &Path, arguments: &[String]) -> Option<(Child, Receiver<String>)> {
+type Started = (Child, Receiver<String>);
+
+/// Starts a process. `None` if Redis is not installed; an error if the process ended at once.
+fn spawn(port: u16, folder: &Path, arguments: &[String]) -> Option<Result<Started, ExitStatus>> {
     let mut command = Command::new("redis-server");
     command
         .args(arguments)
@@ -141,7 +154,9 @@ fn spawn(port: u16, folder: &Path, arguments: &[String]) -> Option<(Child, Recei
     let ready = output.by_ref().map_while(Result::ok).find(|line| {
         line.contains("Ready to accept connections") || line.contains("+monitor master")
     });
-    assert!(ready.is_some(), "redis-server ended");
+    if ready.is_none() {
+        return Some(Err(process.wait().expect("it has ended")));
+    }
     // Its output has to be read, or it blocks one day.
     let (sender, lines) = channel();
     std::thread::spawn(move || {
@@ -149,5 +164,5 @@ fn spawn(port: u16, folder: &Path, arguments: &[String]) -> Option<(Child, Recei
             let _ = sender.send(line);
         }
     });
-    Some((process, lines))
+    Some(Ok((process, lines)))
 }

@@ -25,14 +25,16 @@ struct Fleet {
 
 impl Fleet {
     async fn start(servers: &[Server]) -> Self {
-        let node = |server: &Server| {
-            let client = RedisClient::builder([server.url()]).cluster();
+        // Each knows several, as one of them is killed.
+        let urls: Vec<_> = servers.iter().take(3).map(Server::url).collect();
+        let node = |_| {
+            let client = RedisClient::builder(urls.clone()).cluster();
             let client = client.command_timeout(Duration::from_secs(1));
             let client = client.health_interval(Duration::from_millis(200));
             let client = client.build().expect("a client");
             RedisLog::builder(&client).build().expect("a log")
         };
-        let logs: Vec<_> = servers.iter().take(3).map(node).collect();
+        let logs: Vec<_> = (0..3).map(node).collect();
         for log in &logs {
             timeout(SOON, log.caught_up()).await.expect("Redis serves");
         }
