@@ -14,7 +14,7 @@ const DOWN_FOR: Duration = Duration::from_millis(100);
 
 /// The lease of one account, and what was used of it.
 ///
-/// What the server knows to be leased is never less than `free` and `reserved` and what was used and not
+/// The amount that the server knows to be leased is never less than `free` and `reserved` and what was used and not
 /// reported yet: each of them is reduced here before a message says so, and grows after an answer.
 #[derive(Debug)]
 pub(super) struct Account {
@@ -54,7 +54,7 @@ pub(super) struct Account {
     down: Option<Instant>,
     /// Set while a task asks the server.
     asking: bool,
-    /// What requests wait for: the least amount, and the sum.
+    /// Amounts that requests wait for: the least, and the sum.
     least: u128,
     wanted: u128,
     /// Amount used and leased by all, from the last answer.
