@@ -8,6 +8,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 echo "$(date -u +%F), commit $(git rev-parse --short HEAD)"
 echo "=== fuzz targets, ten minutes each"
 scripts/fuzz.sh 600
+echo "=== tests with the lowest versions of dependencies"
+scripts/minimal.sh --run
 echo "=== the cache beside http-cache-semantics, 300,000 histories"
 SCRIMP_CASES=300000 cargo test --release -p scrimp-cache --all-features --test oracle -- --nocapture
 echo "=== all layers under chaos, thirty minutes"
