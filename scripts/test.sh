@@ -98,6 +98,8 @@ object_store() {
 
 # Incremental builds keep a second copy of every crate, which a run from the start never reads.
 export CARGO_INCREMENTAL=${CARGO_INCREMENTAL:-0}
+# Panics still name their line; backtraces do not, and building and linking take much less.
+export CARGO_PROFILE_DEV_DEBUG=${CARGO_PROFILE_DEV_DEBUG:-0}
 
 # The last line of all: how many tests ran, summed over cargo's summaries.
 log=$(mktemp)
