@@ -18,11 +18,11 @@ use super::{
 
 /// Header fields as hits send them, with slots for Age and Cache-Status in front.
 pub(crate) struct StoredFields {
-    shape: Arc<Shape>,
+    pub(super) shape: Arc<Shape>,
     /// Lines of the shape behind the slots that have a value in `own`, the first in the lowest bit.
-    lines: u64,
+    pub(super) lines: u64,
     /// Their values, each after its length in two bytes.
-    own: Bytes,
+    pub(super) own: Bytes,
 }
 
 /// Longest value that a response has in its own text.
@@ -37,7 +37,7 @@ pub(crate) type StoredLine<'a> = (&'a HeaderName, &'a [u8], bool);
 
 /// A part of a response's own text that is not read yet.
 #[derive(Clone, Copy)]
-struct Texts<'a> {
+pub(super) struct Texts<'a> {
     all: &'a Bytes,
     at: usize,
 }
@@ -62,20 +62,8 @@ impl StoredFields {
             let own = pairs.filter(|(_, (known, line))| *known != line.1);
             own.map(|(at, (_, line))| (at, line.1.as_bytes()))
         };
-        let size = own().map(|(_, text)| PREFIX + text.len()).sum();
-        let mut texts = BytesMut::with_capacity(size);
-        let mut bits = 0;
-        for (at, text) in own() {
-            bits |= 1 << at;
-            // No value is longer.
-            texts.put_u16(text.len() as u16);
-            texts.put_slice(text);
-        }
-        Self {
-            lines: bits,
-            own: texts.freeze(),
-            shape,
-        }
+        let (lines, own) = joined(own);
+        Self { shape, lines, own }
     }
 
     /// Returns the fields with these values in the slots.
@@ -116,7 +104,7 @@ impl StoredFields {
     }
 
     /// Iterates over all lines, with placeholders in the slots.
-    #[cfg(any(test, feature = "codec"))]
+    #[cfg(test)]
     pub(crate) fn iter(&self) -> impl Iterator<Item = StoredLine<'_>> {
         let (mut own, mut lines) = (self.texts(), self.lines << shape::SLOTS);
         self.shape.fields().iter().map(move |(name, known)| {
@@ -158,7 +146,7 @@ impl StoredFields {
         self.shape.own_size() + own
     }
 
-    fn texts(&self) -> Texts<'_> {
+    pub(super) fn texts(&self) -> Texts<'_> {
         Texts {
             all: &self.own,
             at: 0,
@@ -166,8 +154,24 @@ impl StoredFields {
     }
 }
 
+/// Joins values of lines with these numbers to one text, and returns the bits of the lines.
+pub(super) fn joined<'a, I: Iterator<Item = (usize, &'a [u8])>>(
+    values: impl Fn() -> I,
+) -> (u64, Bytes) {
+    let size = values().map(|(_, text)| PREFIX + text.len()).sum();
+    let mut texts = BytesMut::with_capacity(size);
+    let mut lines = 0;
+    for (at, text) in values() {
+        lines |= 1 << at;
+        // No value is longer.
+        texts.put_u16(text.len() as u16);
+        texts.put_slice(text);
+    }
+    (lines, texts.freeze())
+}
+
 /// Returns whether a line's value can be part of a text.
-fn is_plain((_, value): &Line<'_>) -> bool {
+pub(super) fn is_plain((_, value): &Line<'_>) -> bool {
     value.len() <= LONGEST && !value.is_sensitive()
 }
 
@@ -176,7 +180,7 @@ fn is_plain((_, value): &Line<'_>) -> bool {
 impl Texts<'_> {
     /// Returns where the next value lies.
     #[inline]
-    fn advance(&mut self) -> Option<std::ops::Range<usize>> {
+    pub(super) fn advance(&mut self) -> Option<std::ops::Range<usize>> {
         let prefix = self.all.get(self.at..)?.first_chunk()?;
         let start = self.at + PREFIX;
         self.at = start + usize::from(u16::from_be_bytes(*prefix));

@@ -11,6 +11,8 @@ mod selection;
 mod shape;
 mod value;
 mod weight;
+#[cfg(feature = "codec")]
+mod written;
 
 pub(crate) use fields::StoredFields;
 #[cfg(feature = "codec")]
@@ -18,6 +20,8 @@ pub(crate) use fields::StoredLine;
 pub(crate) use selection::Selections;
 pub(crate) use shape::Shapes;
 pub(crate) use weight::headers_size;
+#[cfg(feature = "codec")]
+pub(crate) use written::{KnownShapes, WrittenFields};
 
 /// Holds the parts that stored responses of a layer share.
 #[derive(Debug, Clone, Default)]

@@ -13,13 +13,13 @@ use smallvec::SmallVec;
 use super::{own, pool::Pool, value, weight};
 
 /// Largest number of lines of a shared shape: each has a bit in a [`StoredFields`](super::StoredFields).
-const MOST_LINES: usize = 64 - SLOTS;
+pub(super) const MOST_LINES: usize = 64 - SLOTS;
 
 /// Largest size of a shared shape, in bytes.
-const MOST_BYTES: usize = 4 << 10;
+pub(super) const MOST_BYTES: usize = 4 << 10;
 
 /// Longest value that a shape has of the response it was made from.
-const LONGEST: usize = 64;
+pub(super) const LONGEST: usize = 64;
 
 /// Slots in front of all other fields.
 pub(super) const SLOTS: usize = 2;
@@ -106,9 +106,33 @@ impl Shape {
         Self { fields, is_shared }
     }
 
+    /// Makes a shape that was written. `None` if these are more names than a response may have.
+    #[cfg(feature = "codec")]
+    pub(super) fn written(
+        lines: impl ExactSizeIterator<Item = (HeaderName, HeaderValue)>,
+        is_shared: bool,
+    ) -> Option<Self> {
+        // There may be more lines than a map has room for names.
+        let size = lines.len() + SLOTS;
+        let mut fields = HeaderMap::try_with_capacity(size).unwrap_or_default();
+        let [age, cache_status] = placeholders();
+        fields.insert(header::AGE, age);
+        fields.insert(header::CACHE_STATUS, cache_status);
+        for (name, value) in lines {
+            let value = value::shared(&value).unwrap_or(value);
+            fields.try_append(name, value).ok()?;
+        }
+        Some(Self { fields, is_shared })
+    }
+
     #[inline]
     pub(super) fn fields(&self) -> &HeaderMap {
         &self.fields
+    }
+
+    #[cfg(feature = "codec")]
+    pub(super) fn is_shared(&self) -> bool {
+        self.is_shared
     }
 
     /// Returns the lines behind the slots.

@@ -8,7 +8,7 @@
 use std::sync::{Arc, LazyLock};
 
 use bytes::{Bytes, BytesMut};
-use redis::{Value, cmd};
+use redis::{Cmd, Value};
 use scrimp_cache::{DecodeError, Entry, Variants};
 use scrimp_core::Key;
 
@@ -93,7 +93,9 @@ impl Inner {
 
     /// Reads a key that has one variant, or none.
     async fn read_one(&self, name: &Name, ready: Ready) -> Result<Answer, Failure> {
-        let mut command = cmd("GETRANGE");
+        // Built once, without growing.
+        let mut command = Cmd::with_capacity(4, name.key.len() + 32);
+        command.arg("GETRANGE");
         command.arg(&name.key[..]).arg("0").arg(PIECE_END);
         Ok(match ready.run(&name.key, command).await {
             Ok(Value::BulkString(bytes)) => one(bytes),

@@ -10,7 +10,7 @@ use super::DecodeError;
 use crate::entry::Entry;
 
 /// Encoded forms of a body.
-const PLAIN: u8 = 0;
+pub(super) const PLAIN: u8 = 0;
 #[cfg(feature = "compression")]
 const LZ4: u8 = 1;
 #[cfg(feature = "compression")]

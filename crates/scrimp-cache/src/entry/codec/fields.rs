@@ -1,6 +1,6 @@
 //! Header fields in encoded form.
 
-use bytes::Bytes;
+use bytes::{BufMut, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::DecodeError;
@@ -15,41 +15,55 @@ pub(super) fn fields<'a>(lines: impl Iterator<Item = StoredLine<'a>>) -> Vec<Fie
 }
 
 /// Returns the lines of a map.
-pub(super) fn lines(headers: &HeaderMap) -> impl Iterator<Item = StoredLine<'_>> {
+pub(super) fn header_lines(headers: &HeaderMap) -> impl Iterator<Item = StoredLine<'_>> {
     let lines = headers.iter();
     lines.map(|(name, value)| (name, value.as_bytes(), value.is_sensitive()))
 }
 
-/// Returns fields whose values are slices of `bytes`, which they were read from.
-pub(super) fn header_map(fields: Vec<Field<'_>>, bytes: &Bytes) -> Result<HeaderMap, DecodeError> {
+/// Returns fields with values of their own.
+pub(super) fn header_map(fields: Vec<Field<'_>>) -> Result<HeaderMap, DecodeError> {
     // There may be more lines than a map has room for names.
     let mut headers = HeaderMap::try_with_capacity(fields.len()).unwrap_or_default();
-    for (name, value, sensitive) in fields {
-        let value = HeaderValue::from_maybe_shared(bytes.slice_ref(value));
-        let mut value = value.map_err(|_| DecodeError::Damaged("field value"))?;
-        value.set_sensitive(sensitive);
-        headers
-            .try_append(header_name(name)?, value)
-            .map_err(|_| DecodeError::Damaged("number of fields"))?;
+    for (name, value) in lines_of(fields)? {
+        headers.try_append(name, value).map_err(|_| too_many())?;
     }
     match headers.keys_len() > MOST_NAMES {
-        true => Err(DecodeError::Damaged("number of fields")),
+        true => Err(too_many()),
         false => Ok(headers),
     }
 }
 
-/// Returns fields with values of their own.
-pub(super) fn copied(fields: &HeaderMap) -> HeaderMap {
-    let copy = |value: &HeaderValue| {
-        let mut copy =
-            HeaderValue::from_bytes(value.as_bytes()).expect("the bytes of a valid value");
-        copy.set_sensitive(value.is_sensitive());
-        copy
+/// Returns the lines of a shape from its bytes.
+pub(super) fn shape_lines(
+    bytes: &[u8],
+) -> Result<std::vec::IntoIter<(HeaderName, HeaderValue)>, DecodeError> {
+    let fields: Vec<Field<'_>> =
+        postcard::from_bytes(bytes).map_err(|_| DecodeError::Damaged("fields"))?;
+    lines_of(fields)
+}
+
+/// Returns lines with values of their own, which are slices of one text.
+fn lines_of(
+    fields: Vec<Field<'_>>,
+) -> Result<std::vec::IntoIter<(HeaderName, HeaderValue)>, DecodeError> {
+    let size = fields.iter().map(|(_, value, _)| value.len()).sum();
+    let mut texts = BytesMut::with_capacity(size);
+    for (_, value, _) in &fields {
+        texts.put_slice(value);
+    }
+    let mut texts = texts.freeze();
+    let line = |(name, value, sensitive): Field<'_>| {
+        let value = HeaderValue::from_maybe_shared(texts.split_to(value.len()));
+        let mut value = value.map_err(|_| DecodeError::Damaged("field value"))?;
+        value.set_sensitive(sensitive);
+        Ok((header_name(name)?, value))
     };
-    fields
-        .iter()
-        .map(|(name, value)| (name.clone(), copy(value)))
-        .collect()
+    let lines: Vec<_> = fields.into_iter().map(line).collect::<Result<_, _>>()?;
+    Ok(lines.into_iter())
+}
+
+pub(super) fn too_many() -> DecodeError {
+    DecodeError::Damaged("number of fields")
 }
 
 pub(super) fn header_name(name: &str) -> Result<HeaderName, DecodeError> {

@@ -24,7 +24,7 @@ use crate::digest::Digest;
 const MAGIC: &[u8; 4] = b"SCRM";
 
 /// Version of the format. Any change to the encoded bytes is a new version.
-pub(super) const VERSION: u16 = 5;
+pub(super) const VERSION: u16 = 6;
 
 const PLAIN: u8 = 0;
 const ENCRYPTED: u8 = 1;

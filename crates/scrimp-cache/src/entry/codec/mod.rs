@@ -26,7 +26,7 @@ use parking_lot::Mutex;
 use scrimp_core::{Clock, KeyRef, Ledger};
 
 use super::{RefreshFlag, Variants};
-use crate::{digest::digest, invalidation::SharedLog};
+use crate::{digest::digest, invalidation::SharedLog, packed::KnownShapes};
 pub use compression::Compression;
 #[cfg(feature = "encryption")]
 pub use encrypted_journal::EncryptedJournal;
@@ -91,6 +91,7 @@ pub struct Codec {
     shared_log: Option<SharedLog>,
     compression: Compression,
     max_body: u64,
+    shapes: Arc<KnownShapes>,
     /// Flag to treat the bytes of this process as those of another.
     #[cfg(test)]
     stranger: bool,
@@ -132,6 +133,7 @@ impl Codec {
             shared_log: None,
             compression: Compression::None,
             max_body: MAX_BODY,
+            shapes: Arc::default(),
             #[cfg(test)]
             stranger: false,
         }
@@ -219,7 +221,7 @@ impl Codec {
             // The local log decides on them once they are decoded.
             variants.iter().for_each(|entry| entry.validity.cover());
         }
-        let head = Written::new(own, variants, &bodies, now);
+        let head = Written::new(own, variants, &bodies, now)?;
         frame::wrap(&head, &bodies, self.seal.as_ref(), &own)
     }
 

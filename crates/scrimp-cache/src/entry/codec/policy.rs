@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, header};
+use http::header;
 use serde::{Deserialize, Serialize};
 
 use super::{
     DecodeError,
     moment::{Date, Moment, Now, Past},
 };
-use crate::policy::{self, Policy, Source, judge::Grace, moment::Second};
+use crate::{
+    packed::StoredFields,
+    policy::{self, Policy, Source, judge::Grace, moment::Second},
+};
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct WrittenPolicy {
@@ -62,7 +65,11 @@ impl WrittenPolicy {
         }
     }
 
-    pub(super) fn into_policy(self, headers: &HeaderMap, now: Now) -> Result<Policy, DecodeError> {
+    pub(super) fn into_policy(
+        self,
+        headers: &StoredFields,
+        now: Now,
+    ) -> Result<Policy, DecodeError> {
         // For another process, the elapsed time becomes part of the initial age, as an instant
         // that far back may not exist.
         let (received, gone_by) = match self.received.past(now)? {
@@ -85,7 +92,7 @@ impl WrittenPolicy {
                 if_error: self.if_error,
             }
             .boxed(),
-            has_etag: self.has_etag && headers.contains_key(header::ETAG),
+            has_etag: self.has_etag && headers.has(&header::ETAG),
             last_modified: last_modified.map(Second::from),
             date: self.date.get()?.into(),
         })

@@ -10,13 +10,13 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderName, StatusCode, Version};
 use scrimp_core::{Currency, Money};
-use scrimp_http::{role::is_preference, stream::Pieces};
+use scrimp_http::role::is_preference;
 use serde::{Deserialize, Serialize};
 
 use super::{
     Codec, DecodeError, Variants,
     compression::{self, Coded},
-    fields::{Field, copied, fields, header_map, header_name, lines},
+    fields::{Field, fields, header_lines, header_map, header_name, shape_lines, too_many},
     frame::Frame,
     moment::{Date, Moment, Now, Past},
     policy::WrittenPolicy,
@@ -28,7 +28,7 @@ use crate::{
         WITHHELD,
         epoch::{Carried, Stamp, Tag, Validity},
     },
-    packed::StoredFields,
+    packed::{StoredFields, WrittenFields},
     policy::{
         Selection,
         vary::{Chosen, Compared},
@@ -54,8 +54,13 @@ struct Response<'a> {
     length: u64,
     status: u16,
     version: u8,
+    /// The lines of the shape of the header fields, which many responses have in common.
     #[serde(borrow)]
-    headers: Vec<Field<'a>>,
+    shape: Cow<'a, [u8]>,
+    /// Lines of the shape with a value in `own`.
+    lines: u64,
+    #[serde(borrow)]
+    own: Cow<'a, [u8]>,
     #[serde(borrow)]
     trailers: Option<Vec<Field<'a>>>,
     upstream_status: Option<&'a [u8]>,
@@ -78,7 +83,7 @@ struct Response<'a> {
 }
 
 /// A text that is compared.
-#[derive(Hash, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 enum WrittenText<'a> {
     /// Holds a value that is no secret, such as what a client accepts.
     Plain(&'a [u8]),
@@ -108,15 +113,20 @@ static SECRET: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 // === impl Written ===
 
 impl<'a> Written<'a> {
-    pub(super) fn new(key: Digest, variants: &'a Variants, bodies: &[Coded], now: Now) -> Self {
+    pub(super) fn new(
+        key: Digest,
+        variants: &'a Variants,
+        bodies: &[Coded],
+        now: Now,
+    ) -> Result<Self, DecodeError> {
         let pairs = variants.iter().zip(bodies);
-        Self {
+        Ok(Self {
             key,
             encoded: now.date(),
             responses: pairs
                 .map(|(entry, body)| Response::new(entry, body, now))
-                .collect(),
-        }
+                .collect::<Result<_, _>>()?,
+        })
     }
 
     /// Returns the time of encoding, by the wall clock of the process.
@@ -136,6 +146,7 @@ impl<'a> Written<'a> {
         now: Now,
     ) -> Result<Variants, DecodeError> {
         let mut entries = Vec::with_capacity(self.responses.len());
+        let key = self.key.first_chunk::<8>();
         let (mut outdated, mut bodies) = (false, frame.bodies.clone());
         for response in self.responses {
             let length = usize::try_from(response.body_length).unwrap_or(usize::MAX);
@@ -145,7 +156,8 @@ impl<'a> Written<'a> {
             let body = bodies.split_to(length);
             let length = response.length;
             let body = compression::decode(response.coding, body, length, codec.max_body)?;
-            let flag = SECRET.hash_one((self.key, response.sent, &response.chosen));
+            // Two variants of one moment may share a flag: one of them is refreshed later.
+            let flag = SECRET.hash_one((key, response.sent));
             match response.into_entry((&frame.head, body), (codec, tenant), flag, now) {
                 Ok(entry) => entries.push(Arc::new(entry)),
                 Err(DecodeError::Outdated) => outdated = true,
@@ -163,19 +175,25 @@ impl<'a> Written<'a> {
 // === impl Response ===
 
 impl<'a> Response<'a> {
-    fn new(entry: &'a Entry, body: &Coded, now: Now) -> Self {
+    fn new(entry: &'a Entry, body: &Coded, now: Now) -> Result<Self, DecodeError> {
+        let WrittenFields { shape, lines, own } = entry.headers.to_written();
+        let shape = postcard::to_allocvec(&fields(shape.into_iter()));
         let stamp = entry.validity.stamp();
         let (log, fetched_at, carried) = entry.validity.parts();
         let (chosen, language, spelling) = entry.selection.parts();
         let version = VERSIONS.iter().position(|&known| known == entry.version);
-        Self {
+        Ok(Self {
             body_length: body.bytes.len() as u64,
             coding: body.coding,
             length: entry.body.len() as u64,
             status: entry.status.as_u16(),
             version: version.map_or(2, |index| index as u8),
-            headers: fields(entry.headers.iter()),
-            trailers: entry.trailers().map(|trailers| fields(lines(trailers))),
+            shape: shape.map_err(|_| DecodeError::Damaged("fields"))?.into(),
+            lines,
+            own: Vec::from(own).into(),
+            trailers: entry
+                .trailers()
+                .map(|trailers| fields(header_lines(trailers))),
             upstream_status: entry.upstream_status().map(|said| &**said),
             sent: Moment::new(entry.sent(), now),
             policy: WrittenPolicy::new(&entry.policy, now),
@@ -200,7 +218,7 @@ impl<'a> Response<'a> {
             names: without_queries(carried.names()),
             booking: entry.booking.as_deref().map(WrittenBooking::new),
             recompute_cost: entry.recompute_cost.get(),
-        }
+        })
     }
 
     fn into_entry(
@@ -210,7 +228,15 @@ impl<'a> Response<'a> {
         flag: u64,
         now: Now,
     ) -> Result<Entry, DecodeError> {
-        let headers = header_map(self.headers, head)?;
+        let shapes = &codec.shapes;
+        let shape = shapes.of(&self.shape, || shape_lines(&self.shape), too_many)?;
+        let own = match self.coding {
+            // The body has the same memory anyway.
+            compression::PLAIN => head.slice_ref(&self.own),
+            _ => Bytes::copy_from_slice(&self.own),
+        };
+        let headers = StoredFields::from_written(shape, self.lines, own)
+            .ok_or(DecodeError::Damaged("field value"))?;
         let version = VERSIONS.get(usize::from(self.version));
         let tags: Vec<_> = self.tags.into_iter().map(Tag).collect();
         let versions = self.versions.into_iter();
@@ -227,9 +253,7 @@ impl<'a> Response<'a> {
                 (local.stamped(stamp), false)
             }
         };
-        // They stay with the response, and would keep all of its bytes.
-        let own = |fields| header_map(fields, head).map(|trailers| copied(&trailers));
-        let trailers = self.trailers.map(own);
+        let trailers = self.trailers.map(header_map);
         let mut policy = self.policy.into_policy(&headers, now)?;
         if stale {
             policy.expire(now.instant());
@@ -241,14 +265,14 @@ impl<'a> Response<'a> {
             policy,
             extras: Extras {
                 trailers: trailers.transpose()?,
-                pieces: Pieces::of(&headers),
+                pieces: headers.pieces(),
                 // They have no form in bytes.
                 extensions: None,
                 upstream_status: self.upstream_status.map(Bytes::copy_from_slice),
             }
             .boxed(),
             is_selection_shared: false,
-            headers: StoredFields::new(&headers, None),
+            headers,
             body,
             sent: match self.sent.past(now)? {
                 Past::At(instant) => instant.into(),
