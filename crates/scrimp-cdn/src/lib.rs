@@ -61,9 +61,11 @@
 //!
 //! The tags of a response are those of the extension [`Tags`](scrimp_core::extensions::Tags), on
 //! the request or on the response (a cache keeps the latter with `keep_extension::<Tags>()`), those
-//! in its fields Surrogate-Key and Cache-Tag, and those of
-//! [`tags_with`](CdnLayerBuilder::tags_with). The tags of a cache's rules and of its own `tags_with`
-//! do not leave it: give that function to both layers.
+//! in its fields Surrogate-Key and Cache-Tag, those of [`tags_with`](CdnLayerBuilder::tags_with), and
+//! those of a cache inside, by which that can invalidate the response: by the tags of its rules
+//! (`tag=product:{id}`), by its own `tags_with`, and by other fields that it reads tags from. The
+//! layer asks for them with the extension [`TellTags`](scrimp_core::extensions::TellTags), also on
+//! hits, and [`CacheTags`](scrimp_core::extensions::CacheTags) on the response has them.
 //! Each tag is written with its prefixes that end in `:` or `/`, so that a prefix can be purged
 //! where the CDN itself knows none. [`tag_key`] says how tags are written.
 //!
@@ -80,7 +82,11 @@
 //!
 //! That does not keep a private response out of a CDN, which decides by Cache-Control and by its own
 //! settings: such a response should say `private`. A response whose tags do not fit into a field
-//! (16,000 bytes) gets `no-store` for the CDN, as a purge could not find it.
+//! (16,000 bytes), or were forgotten by a store, gets `no-store` for the CDN, as a purge could not find it.
+//!
+//! The lifetime is that of [`lifetime`](CdnLayerBuilder::lifetime), of a function, or that in the cache
+//! inside ([`lifetime_of_cache`](CdnLayerBuilder::lifetime_of_cache)), so that a rule such as
+//! `path=/products/** ttl=5m` says it for both.
 //!
 //! # Purges
 //!
@@ -114,7 +120,7 @@
 //! # Readiness, cancellation, failure
 //!
 //! The service of `CdnLayer` is ready when its inner service is, always calls it, and leaves bodies
-//! as they are. It asks the cache inside for its verdict (the extension `Explain`). Purges never delay a request. Workers end with the last clone of a `CdnPurger`: at the end
+//! as they are. It asks the cache inside for its verdict and its tags (the extensions `Explain` and `TellTags`). Purges never delay a request. Workers end with the last clone of a `CdnPurger`: at the end
 //! of a program, wait for [`delivered`](CdnPurger::delivered), with a time-out.
 
 mod api;

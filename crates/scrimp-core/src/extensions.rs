@@ -1,8 +1,8 @@
 //! Messages between layers, carried in [`http::Extensions`].
 //!
 //! On requests: [`Tenant`], [`TenantShares`], [`Priority`], [`Deadline`], [`DueBy`],
-//! [`Directive`], [`Background`], [`Tags`], [`Explain`], [`Repeatable`], [`Fence`], [`Since`],
-//! [`Carried`]. On responses: [`Apart`], [`CacheInfo`], [`Charge`], [`Settlement`],
+//! [`Directive`], [`Background`], [`Tags`], [`Explain`], [`TellTags`], [`Repeatable`], [`Fence`],
+//! [`Since`], [`Carried`]. On responses: [`Apart`], [`CacheInfo`], [`CacheTags`], [`Charge`], [`Settlement`],
 //! [`OtherCharges`], [`Booked`], [`RefusedTenants`], [`Shared`].
 
 mod deadline;
@@ -99,6 +99,24 @@ pub struct BodyDigest(pub [u8; 32]);
 /// On a request: tags of its response, by which the response can be invalidated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tags(pub Arc<[Box<str>]>);
+
+/// On a request with [`Explain`]: asks a cache to put [`CacheTags`] into the response's extensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TellTags;
+
+/// On a response: the tags by which caches inside can invalidate it, from wherever they come: its
+/// fields, [`Tags`] of the request, rules and functions of the operator.
+///
+/// Tags are without versions: `user:7` for `user:7@12`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CacheTags {
+    /// The tags. A tag may occur more than once.
+    pub tags: Arc<[Box<str>]>,
+    /// These are all of them. A store that withholds queries of requests forgets the names of tags
+    /// that have one.
+    pub complete: bool,
+}
 
 /// On a request: the response must come from a call that did not begin earlier than this.
 ///
@@ -237,6 +255,24 @@ impl CacheInfo {
             shareable: false,
             stored: false,
         }
+    }
+}
+
+// === impl CacheTags ===
+
+impl CacheTags {
+    /// Makes a list of tags.
+    #[must_use]
+    pub fn new(tags: impl IntoIterator<Item = Box<str>>, complete: bool) -> Self {
+        let tags = tags.into_iter().collect();
+        Self { tags, complete }
+    }
+
+    /// Adds the tags of another cache.
+    #[must_use]
+    pub fn and(self, other: &Self) -> Self {
+        let tags = self.tags.iter().chain(&*other.tags).cloned();
+        Self::new(tags, self.complete && other.complete)
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{Extensions, HeaderMap, HeaderValue, StatusCode, Version, header};
-use scrimp_core::extensions::{CacheInfo, CacheState};
+use scrimp_core::extensions::{CacheInfo, CacheState, CacheTags};
 use scrimp_http::stream::Pieces;
 use tokio::time::Instant;
 
@@ -173,6 +173,11 @@ impl Entry {
         let mut info = cache_status::info(state, &self.policy, freshness);
         info.recompute_cost = Some(self.recompute_cost.get());
         info
+    }
+
+    /// Returns its tags, for outer layers.
+    pub(crate) fn told(&self) -> CacheTags {
+        self.validity.carried().told()
     }
 
     /// Returns the entity tag.

@@ -2,10 +2,10 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use scrimp_core::{Key, KeyBuf, KeyRef};
+use scrimp_core::{Key, KeyBuf, KeyRef, extensions::CacheTags};
 
 use super::{
-    tags::{Tags, count_target_tags, key_tag, target_tags, uri_tag},
+    tags::{Tags, count_target_tags, key_tag, name_tag, target_tags, uri_tag},
     validity::Tag,
     writes::WriteWatch,
 };
@@ -13,6 +13,9 @@ use super::{
 /// Maximum number of tags of a response. A response with more is not stored: without some of its
 /// tags, it would survive their invalidation.
 pub(crate) const MAX_TAGS: usize = 256;
+
+/// Line among the names, if the name of a tag is not there as a whole.
+pub(crate) const FORGOTTEN: &str = "\0+";
 
 /// Everything that can invalidate an entry.
 ///
@@ -110,6 +113,18 @@ impl Carried {
     pub(crate) fn names(&self) -> impl Iterator<Item = Cow<'_, str>> {
         let target = self.target.iter().map(|target| target.parts().1);
         target.chain(self.further_names().map(Cow::from))
+    }
+
+    /// Returns the tags that the response came with, for layers outside.
+    pub(crate) fn told(&self) -> CacheTags {
+        let tags = self.further_names().filter(|name| self.is_tag(name));
+        let complete = self.further_names().all(|name| name != FORGOTTEN);
+        CacheTags::new(tags.map(Box::from), complete)
+    }
+
+    /// Returns whether a name is that of a tag. Others are targets.
+    pub(crate) fn is_tag(&self, name: &str) -> bool {
+        self.further_tags().contains(&name_tag(name))
     }
 
     fn further_names(&self) -> impl Iterator<Item = &str> {

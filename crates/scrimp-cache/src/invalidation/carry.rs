@@ -1,14 +1,18 @@
 //! The tags that can invalidate a response: those it comes with, and those of its own.
 
-use http::{HeaderMap, HeaderName, Request, Response};
-use scrimp_core::{Key, extensions::Tags, tag};
+use http::{Request, Response};
+use scrimp_core::{
+    Key,
+    extensions::{CacheTags, Tags},
+    tag,
+};
 use scrimp_http::{
     groups::{self, CACHE_GROUPS},
     target::{authority, normal},
 };
 
 use super::{
-    carried::{MAX_TAGS, OwnTarget},
+    carried::{FORGOTTEN, MAX_TAGS, OwnTarget},
     epoch::{Carried, Tag},
     tags::{group_tag, name_tag, prefix_tag},
 };
@@ -30,23 +34,48 @@ pub(crate) fn carry(
     for group in groups::groups(response.headers(), &CACHE_GROUPS) {
         carrier.tags.push(group_tag(authority, &group));
     }
-    carrier.read_fields(&config.tag_headers, response.headers());
-    for tag in tags.into_iter().flat_map(|tags| tags.0.iter()) {
+    each_tag(config, rule, (request, tags), response, |tag| {
         carrier.add(tag);
-    }
-    if let Some(rule) = rule {
-        for tag in rule.tags(request, response) {
-            carrier.add(&tag);
-        }
-    }
-    for tag in config
-        .tagger
-        .iter()
-        .flat_map(|tagger| (tagger.0)(request, response))
-    {
-        carrier.add(&tag);
-    }
+    });
     carrier.finish(OwnTarget::new(key, authority, &target))
+}
+
+/// Returns the tags of a response from the upstream, for layers outside.
+pub(crate) fn told(
+    config: &Config,
+    rule: Option<&Rule>,
+    request: (&Request<()>, Option<&Tags>),
+    response: &Response<()>,
+) -> CacheTags {
+    let mut all: Vec<Box<str>> = Vec::new();
+    each_tag(config, rule, request, response, |text| {
+        let (name, _) = tag::versioned(text);
+        if !name.is_empty() {
+            all.push(name.into());
+        }
+    });
+    CacheTags::new(all, true)
+}
+
+/// Calls a function with each tag of a response, from its fields, its request, its rule and the
+/// operator's function.
+fn each_tag(
+    config: &Config,
+    rule: Option<&Rule>,
+    (request, tags): (&Request<()>, Option<&Tags>),
+    response: &Response<()>,
+    mut add: impl FnMut(&str),
+) {
+    for name in &config.tag_headers {
+        groups::tags(response.headers(), name).for_each(&mut add);
+    }
+    let by_request = tags.into_iter().flat_map(|tags| tags.0.iter());
+    by_request.for_each(|tag| add(tag));
+    let by_rule = rule.map(|rule| rule.tags(request, response));
+    by_rule.iter().flatten().for_each(|tag| add(tag));
+    let tagger = config.tagger.as_ref();
+    let by_function = tagger.map(|tagger| (tagger.0)(request, response));
+    by_function.iter().flatten().for_each(|tag| add(tag));
 }
 
 #[derive(Default)]
@@ -78,12 +107,10 @@ impl Carrier {
             self.names.push('\n');
         }
         self.names.push_str(name);
-    }
-
-    /// Adds the tags of these fields.
-    fn read_fields(&mut self, names: &[HeaderName], headers: &HeaderMap) {
-        for name in names {
-            groups::tags(headers, name).for_each(|tag| self.add(tag));
+        // It takes several lines, from which it cannot be told again.
+        if name.contains(['\n', '\r']) {
+            self.names.push('\n');
+            self.names.push_str(FORGOTTEN);
         }
     }
 

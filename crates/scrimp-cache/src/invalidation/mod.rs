@@ -27,7 +27,9 @@ mod versions;
 mod writes;
 
 pub use admin::{Admin, AdminFuture};
-pub(crate) use carry::carry;
+#[cfg(feature = "codec")]
+pub(crate) use carried::FORGOTTEN;
+pub(crate) use carry::{carry, told};
 pub use handle::Invalidator;
 pub(crate) use handle::invalidated_groups;
 #[cfg(feature = "codec")]
@@ -39,6 +41,8 @@ pub(crate) use log::TagList;
 pub(crate) use log::WITHHELD;
 #[cfg(feature = "codec")]
 pub use shared::{LogReplica, OutgoingRecord, RecordId, SharedLog, UnreadableRecord};
+#[cfg(all(test, feature = "codec"))]
+pub(crate) use tags::name_tag;
 pub(crate) use tags::uri_tag;
 pub use target::Invalidation;
 pub(crate) use target::{target_of, target_tag};

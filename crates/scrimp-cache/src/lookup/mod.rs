@@ -265,6 +265,9 @@ impl Found {
             true => explain(std::mem::take(request.extensions_mut()), entry, freshness),
             false => Extensions::new(),
         };
+        if asked.tells_tags {
+            extensions.insert(entry.told());
+        }
         if let Some(booking) = &entry.booking {
             booking.account.avoided_by(&mut extensions, booking.charge);
         }

@@ -7,4 +7,4 @@ mod view;
 
 pub(crate) use key::keys_of;
 pub(crate) use search::{IS_HEARD, Variances};
-pub(crate) use view::{LookupRequest, RequestView, Shown, head_of};
+pub(crate) use view::{LookupRequest, RequestView, Shown, asks_for_tags, head_of};

@@ -4,7 +4,7 @@ use http::{Extensions, HeaderMap, HeaderValue, Request, StatusCode, Uri, header}
 use http_body::Body;
 use scrimp_core::{
     BodyDigest, KeyBuf,
-    extensions::{Background, Directive, Explain},
+    extensions::{Background, Directive, Explain, TellTags},
 };
 use scrimp_http::{
     body::Presence,
@@ -55,6 +55,8 @@ pub(crate) struct LookupRequest {
     /// The parts of the query that the key leaves out.
     pub(crate) variance: Option<Variance>,
     pub(crate) explain: bool,
+    /// Flag that the response carries its tags, for layers outside.
+    pub(crate) tells_tags: bool,
 }
 
 /// The request's own URI, while the target URI is in its place. It is boxed: few requests need it,
@@ -117,6 +119,7 @@ impl RequestView {
         }
         let extensions = request.extensions();
         let directive = extensions.get::<Directive>().copied();
+        let explain = config.explains(extensions);
         Self::Lookup(LookupRequest {
             facts,
             rule: place,
@@ -127,7 +130,8 @@ impl RequestView {
             stripped: false,
             body_key: digest.is_some(),
             variance,
-            explain: config.explains(extensions),
+            explain,
+            tells_tags: explain && asks_for_tags(extensions),
         })
     }
 }
@@ -218,6 +222,11 @@ pub(crate) fn head_of<B>(request: &Request<B>) -> Request<()> {
     head
 }
 
+/// Returns whether a layer outside asks for the tags of a response, besides its verdict.
+pub(crate) fn asks_for_tags(extensions: &Extensions) -> bool {
+    extensions.get::<TellTags>().is_some()
+}
+
 // === impl Config ===
 
 impl Config {
@@ -242,6 +251,7 @@ impl LookupRequest {
             body_key: false,
             variance: None,
             explain,
+            tells_tags: false,
         }
     }
 

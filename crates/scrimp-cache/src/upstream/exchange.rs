@@ -10,7 +10,7 @@ use scrimp_core::{
     extensions::{CacheInfo, CacheState, Since},
 };
 
-use super::{fetch::Fetch, write::Write};
+use super::{fetch::Fetch, told::Telling, write::Write};
 use crate::{
     body::CacheBody,
     cache_status::{Forward, Report},
@@ -30,6 +30,8 @@ use crate::{
 pub(crate) struct Exchange<St> {
     pub(super) shared: Arc<Shared<St>>,
     pub(super) call: UpstreamCall,
+    /// What is needed to tell tags, if the caller asks for them.
+    telling: Option<Box<Telling>>,
 }
 
 /// Kind of an upstream call.
@@ -62,8 +64,11 @@ pub(super) struct WatchedCall {
 
 impl<St: Store> Exchange<St> {
     fn new(shared: &Arc<Shared<St>>, call: UpstreamCall) -> Self {
-        let shared = Arc::clone(shared);
-        Self { shared, call }
+        Self {
+            shared: Arc::clone(shared),
+            call,
+            telling: None,
+        }
     }
 
     /// Makes a call in which the cache takes no part: for this reason, or because of its method.
@@ -73,7 +78,10 @@ impl<St: Store> Exchange<St> {
         refusal: Option<Refusal>,
     ) -> Self {
         let explain = shared.config.explains(request.extensions());
-        Self::new(shared, UpstreamCall::Pass { refusal, explain })
+        Self {
+            telling: Telling::of_passed(&shared.config, request),
+            ..Self::new(shared, UpstreamCall::Pass { refusal, explain })
+        }
     }
 
     pub(crate) fn unsafe_method<B>(
@@ -102,8 +110,14 @@ impl<St: Store> Exchange<St> {
             let selection = miss.stored.as_ref().map(|entry| &*entry.selection);
             asked.strip(&shared.config, request.headers_mut(), selection);
         }
+        let telling = asked
+            .tells_tags
+            .then(|| Telling::new(&shared.config, request, asked.rule));
         let fetch = Fetch::new(shared, request, asked, key, miss);
-        Self::new(shared, UpstreamCall::Fetch(fetch))
+        Self {
+            telling,
+            ..Self::new(shared, UpstreamCall::Fetch(fetch))
+        }
     }
 
     /// Makes a call, and its request, that updates a stored response.
@@ -183,7 +197,7 @@ impl<St: Store> Exchange<St> {
     /// Handles the upstream's response, or its failure.
     pub(crate) fn finish<B, E>(
         self,
-        result: Result<Response<B>, E>,
+        mut result: Result<Response<B>, E>,
     ) -> Result<Response<CacheBody<B>>, E>
     where
         B: Body<Data = Bytes>,
@@ -191,6 +205,11 @@ impl<St: Store> Exchange<St> {
         let shared = &self.shared;
         if let UpstreamCall::Fetch(_) | UpstreamCall::Watched(_) = &self.call {
             shared.counters.failed.count_failure(&result);
+        }
+        if let Some(telling) = &self.telling
+            && let Ok(response) = &mut result
+        {
+            telling.tell(&shared.config, response);
         }
         let (refusal, explain) = match self.call {
             UpstreamCall::Fetch(fetch) => return fetch.finish(shared, result),

@@ -28,7 +28,7 @@ impl<St: Store> Late<St> {
     pub(crate) fn answer<B>(self) -> Response<CacheBody<B>> {
         let (shared, call) = match self {
             Self::Early(shared) => (shared, None),
-            Self::Call(Exchange { shared, call }) => (shared, Some(call)),
+            Self::Call(Exchange { shared, call, .. }) => (shared, Some(call)),
         };
         shared.counters.timed_out.increment();
         if let Some(UpstreamCall::Fetch(fetch)) = &call

@@ -6,6 +6,7 @@ mod late;
 mod offer;
 mod race;
 mod said;
+mod told;
 mod write;
 
 use bytes::Bytes;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use scrimp_cache::Invalidation;
-use scrimp_core::extensions::Tags;
+use scrimp_core::extensions::{CacheTags, Explain, Tags, TellTags};
 
 use crate::common::{Rig, layer, minute, reply, request};
 
@@ -85,4 +85,30 @@ async fn cache_groups_are_invalidated_by_writes_on_their_own_origin() {
     rig.ask("POST", "http://a/other", &[]).await;
     assert!(!rig.get("http://a/1").await.is_hit());
     assert!(rig.get("http://b/1").await.is_hit());
+}
+
+#[tokio::test]
+async fn tags_are_told_to_layers_outside_that_ask_for_them() {
+    let layer = layer()
+        .rule("path=/p/{id} ttl=1m tag=p:{id}@3")
+        .tags_with(|_, _| vec!["made".to_owned()]);
+    let rig = Rig::answering(layer, |_| reply(200, &[("cache-tag", "own")], "x"));
+    let told = async |asks: bool| {
+        let mut asking = request("GET", "/p/7?x=1", &[]);
+        let extensions = asking.extensions_mut();
+        extensions.insert(Tags(Arc::from(["mine".into()])));
+        extensions.insert(Explain);
+        if asks {
+            extensions.insert(TellTags);
+        }
+        let answer = rig.send(asking).await.expect("an answer");
+        answer.extensions.get::<CacheTags>().cloned()
+    };
+    for _ in 0..2 {
+        let all = told(true).await.expect("tags");
+        let names: Vec<_> = all.tags.iter().map(|tag| &**tag).collect();
+        assert_eq!(names, ["own", "mine", "p:7", "made"]);
+        assert!(all.complete);
+        assert_eq!(told(false).await, None);
+    }
 }

@@ -64,8 +64,17 @@ impl CdnLayerBuilder {
         self.set(|config| config.lifetime_with = Some(Arc::new(lifetime)))
     }
 
-    /// Adds tags to every response, besides those of its fields and of [`Tags`]. The function may be
-    /// that of the cache's `tags_with`.
+    /// Gives a response that a cache inside has stored, or is about to, the lifetime that it has there, by
+    /// a rule of that cache (`ttl=`, `max-ttl=`, `jitter=`) or by HTTP. Responses that are not
+    /// stored there have that of [`lifetime`](Self::lifetime). Default: off.
+    ///
+    /// What [`lifetime_with`](Self::lifetime_with) returns has precedence, and so has a field for CDNs
+    /// that the response has already.
+    pub fn lifetime_of_cache(self) -> Self {
+        self.set(|config| config.lifetime_of_cache = true)
+    }
+
+    /// Adds tags to every response, besides those of its fields, of [`Tags`] and of a cache inside.
     ///
     /// [`Tags`]: scrimp_core::extensions::Tags
     pub fn tags_with(

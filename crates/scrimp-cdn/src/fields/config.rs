@@ -20,6 +20,8 @@ pub(super) struct Config {
     pub(super) cdns: Vec<Cdn>,
     pub(super) lifetime: Option<CdnLifetime>,
     pub(super) lifetime_with: Option<Arc<LifetimeFn>>,
+    /// The lifetime in a cache inside counts.
+    pub(super) lifetime_of_cache: bool,
     pub(super) tags_with: Option<Arc<TagFn>>,
     pub(super) credentials: Credentials,
     pub(super) private_if: PrivateIf,
@@ -33,10 +35,21 @@ impl Config {
             cdns,
             lifetime: None,
             lifetime_with: None,
+            lifetime_of_cache: false,
             tags_with: None,
             credentials: Credentials::default(),
             private_if: PrivateIf::default(),
         }
+    }
+
+    /// Reports whether the verdict of a cache inside counts.
+    pub(super) fn needs_verdict(&self) -> bool {
+        self.lifetime.is_some() || self.lifetime_with.is_some() || self.lifetime_of_cache
+    }
+
+    /// Reports whether a CDN reads tags.
+    pub(super) fn has_tags(&self) -> bool {
+        self.cdns.iter().any(|cdn| cdn.tag_field().is_some())
     }
 
     /// Reports whether a function of the operator needs the request.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::HeaderValue;
+use scrimp_core::extensions::CacheInfo;
 
 /// Lifetime of a response at a CDN, in whole seconds.
 ///
@@ -20,6 +21,8 @@ pub struct CdnLifetime {
     fresh: Duration,
     stale_while_revalidate: Option<Duration>,
     stale_if_error: Option<Duration>,
+    /// The part of it that is over already. The response's Age says so, too.
+    age: Duration,
 }
 
 /// The longest lifetime that HTTP counts (RFC 9111 §1.2.2).
@@ -34,7 +37,19 @@ impl CdnLifetime {
             fresh,
             stale_while_revalidate: None,
             stale_if_error: None,
+            age: Duration::ZERO,
         }
+    }
+
+    /// Returns the lifetime of a response in a cache inside. `None` if it is not stored there.
+    pub(super) fn in_cache(info: &CacheInfo) -> Option<Self> {
+        let left = info.expires_in.filter(|_| info.stored && info.shareable)?;
+        let age = info.age.unwrap_or_default();
+        let age = Duration::from_secs(age.as_secs());
+        Some(Self {
+            age,
+            ..Self::new(age.saturating_add(left))
+        })
     }
 
     /// Sets how long after that a stale response may be used while the CDN asks for a new one.
@@ -72,9 +87,9 @@ impl CdnLifetime {
         HeaderValue::try_from(text).expect("names and numbers are visible ASCII")
     }
 
-    /// Returns the lifetime in seconds.
+    /// Returns what is left of the lifetime in seconds, for a CDN that does not read Age.
     pub(super) fn seconds(&self) -> HeaderValue {
-        HeaderValue::from(seconds(self.fresh))
+        HeaderValue::from(seconds(self.fresh.saturating_sub(self.age)))
     }
 }
 

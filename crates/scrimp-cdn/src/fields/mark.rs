@@ -5,7 +5,7 @@ use std::{collections::HashSet, time::Duration};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use scrimp_core::{
     PrivateRecheck,
-    extensions::{CacheInfo, CacheState, Explain, Tags},
+    extensions::{CacheInfo, CacheState, CacheTags, Explain, Tags, TellTags},
     release_span,
 };
 use scrimp_http::{
@@ -46,10 +46,18 @@ impl Marker {
         Self(config)
     }
 
-    /// Asks the cache inside for its verdict, if the lifetime of a response depends on that.
-    pub(super) fn prepare<B>(&self, request: &mut Request<B>) {
-        if self.0.lifetime.is_some() || self.0.lifetime_with.is_some() {
-            request.extensions_mut().insert(Explain);
+    /// Asks the cache inside for its verdict and its tags, as far as fields depend on that.
+    pub(super) fn prepare<B>(&self, asked: &Question, request: &mut Request<B>) {
+        if asked.refusal.is_some() {
+            return;
+        }
+        let has_tags = self.0.has_tags();
+        let extensions = request.extensions_mut();
+        if has_tags || self.0.needs_verdict() {
+            extensions.insert(Explain);
+        }
+        if has_tags {
+            extensions.insert(TellTags);
         }
     }
 
@@ -82,13 +90,17 @@ impl Marker {
         let control = permission(asked, response.headers())?;
         let head = asked.request.as_ref().map(|_| head_of_response(response));
         let functions = asked.request.as_ref().zip(head.as_ref());
-        let Some(keys) = self.keys(asked, functions, response) else {
-            self.forbid(response.headers_mut());
-            return Err(Unmarked::TooManyTags);
+        let keys = match self.keys(asked, functions, response) {
+            Ok(keys) => keys,
+            Err(reason) => {
+                self.forbid(response.headers_mut());
+                return Err(reason);
+            }
         };
+        let cached = response.extensions().get::<CacheInfo>();
         let lifetime = match control.targeted {
             true => None,
-            false => self.lifetime(response.status(), functions),
+            false => self.lifetime(response.status(), functions, cached),
         };
         let stale = is_stale(response);
         let lifetime = match stale {
@@ -112,27 +124,34 @@ impl Marker {
         &self,
         status: StatusCode,
         functions: Option<(&Request<()>, &Response<()>)>,
+        cached: Option<&CacheInfo>,
     ) -> Option<CdnLifetime> {
         if is_passing(status) || refuses_caller(status) {
             return None;
         }
         let own = self.0.lifetime_with.as_ref().zip(functions);
         let own = own.and_then(|(lifetime, (request, head))| lifetime(request, head));
+        let cached = cached.filter(|_| self.0.lifetime_of_cache);
+        let own = own.or_else(|| cached.and_then(CdnLifetime::in_cache));
         let is_good = is_heuristically_cacheable(status) && status.as_u16() < 400
             || status == StatusCode::NOT_MODIFIED;
         own.or(self.0.lifetime.filter(|_| is_good))
     }
 
-    /// Returns the keys of a response, each once. `None` if they are too long for a field.
+    /// Returns the keys of a response, each once, or why a purge could not find all of them.
     fn keys<B>(
         &self,
         asked: &Question,
         functions: Option<(&Request<()>, &Response<()>)>,
         response: &Response<B>,
-    ) -> Option<Vec<String>> {
+    ) -> Result<Vec<String>, Unmarked> {
         let mut found = Keys::default();
-        if self.0.cdns.iter().all(|cdn| cdn.tag_field().is_none()) {
-            return found.finish();
+        if !self.0.has_tags() {
+            return Ok(Vec::new());
+        }
+        let cached = response.extensions().get::<CacheTags>();
+        if cached.is_some_and(|cached| !cached.complete) {
+            return Err(Unmarked::ForgottenTags);
         }
         let extensions = [asked.tags.as_ref(), response.extensions().get::<Tags>()];
         for tag in extensions.into_iter().flatten().flat_map(|tags| &*tags.0) {
@@ -141,10 +160,13 @@ impl Marker {
         for field in [SURROGATE_KEY, CACHE_TAG] {
             groups::tags(response.headers(), &field).for_each(|tag| found.add(tag));
         }
+        for tag in cached.iter().flat_map(|cached| &*cached.tags) {
+            found.add(tag);
+        }
         if let Some((tags, (request, head))) = self.0.tags_with.as_ref().zip(functions) {
             tags(request, head).iter().for_each(|tag| found.add(tag));
         }
-        found.finish()
+        found.finish().ok_or(Unmarked::TooManyTags)
     }
 
     /// Keeps a response out of the CDN.

@@ -58,7 +58,7 @@ where
     fn call(&mut self, mut request: Request<ReqB>) -> CdnFuture<S::Future> {
         self.shared.counters.requests.increment();
         let asked = self.shared.marker.ask(&request);
-        self.shared.marker.prepare(&mut request);
+        self.shared.marker.prepare(&asked, &mut request);
         CdnFuture::new(self.inner.call(request), asked, Arc::clone(&self.shared))
     }
 }

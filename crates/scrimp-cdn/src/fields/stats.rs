@@ -27,6 +27,9 @@ scrimp_core::reasons! {
     /// The tags of the response are too long for a field. It gets `no-store` for the CDN instead, as
     /// a purge could not find it.
     TooManyTags => too_many_tags, "too-many-tags";
+    /// The store of a cache inside has forgotten a tag of the response, as a store outside of memory does with
+    /// a tag that has a `?`. It gets `no-store` for the CDN instead, as a purge could not find it.
+    ForgottenTags => forgotten_tags, "forgotten-tags";
     /// The response has no tags, and no lifetime applies to it.
     Nothing => nothing, "nothing";
 }

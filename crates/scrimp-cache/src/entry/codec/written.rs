@@ -25,7 +25,7 @@ use crate::{
     digest::Digest,
     entry::{Booking, Entry, Extras, RefreshFlag},
     invalidation::{
-        WITHHELD,
+        FORGOTTEN, WITHHELD,
         epoch::{Carried, Stamp, Tag, Validity},
     },
     packed::{StoredFields, WrittenFields},
@@ -215,7 +215,7 @@ impl<'a> Response<'a> {
                 .iter()
                 .map(|(tag, version)| (tag.0, *version))
                 .collect(),
-            names: without_queries(carried.names()),
+            names: without_queries(carried),
             booking: entry.booking.as_deref().map(WrittenBooking::new),
             recompute_cost: entry.recompute_cost.get(),
         })
@@ -309,13 +309,21 @@ fn selection(
     Ok(Selection::from_parts(chosen, language, spelling))
 }
 
-/// Returns names, one per line, without the queries of those that are targets.
-fn without_queries<'a>(names: impl Iterator<Item = Cow<'a, str>>) -> String {
-    let name = |name: Cow<'a, str>| match name.split_once('?') {
-        Some((path, _)) => Cow::from(format!("{path}?{WITHHELD}")),
-        None => name,
+/// Returns names, one per line, without the queries that they have.
+fn without_queries(carried: &Carried) -> String {
+    let mut forgets = false;
+    let name = |name: Cow<'_, str>| match name.split_once('?') {
+        Some((path, _)) => {
+            forgets |= carried.is_tag(&name);
+            format!("{path}?{WITHHELD}")
+        }
+        None => name.into_owned(),
     };
-    names.map(name).collect::<Vec<_>>().join("\n")
+    let mut names: Vec<_> = carried.names().map(name).collect();
+    if forgets {
+        names.push(FORGOTTEN.to_owned());
+    }
+    names.join("\n")
 }
 
 // === impl WrittenText ===

@@ -123,6 +123,9 @@ impl Fetch {
             let info = entry.info(state, freshness);
             response.extensions_mut().insert(info);
         }
+        if asked.tells_tags {
+            response.extensions_mut().insert(entry.told());
+        }
         response.map(CacheBody::stored)
     }
 }

@@ -69,3 +69,28 @@ fn a_pattern_hits_a_name_whose_query_was_left_out_if_it_matches_any_query() {
         assert!(!hits(pattern), "{pattern}");
     }
 }
+
+#[test]
+fn a_tag_with_a_query_is_forgotten_and_the_response_says_so() {
+    use crate::invalidation::name_tag;
+    let (codec, clock) = codec();
+    let key = KeyBuf::new().part(b"key").to_key();
+    for (tag, complete) in [("a?hidden", false), ("a", true)] {
+        let mut entry = some_entry(&clock);
+        let names = format!("/p?token=hidden\n{tag}\nb");
+        let carried = Carried::new([name_tag(tag), name_tag("b")], [], &names);
+        entry.validity = Validity::from_parts(1, 9, carried);
+        assert!(entry.told().complete);
+        let mut variants: Variants = [Arc::new(entry)].into_iter().collect();
+        // It is still known after a second time.
+        for _ in 0..2 {
+            let bytes = codec.encode(key.as_ref(), &variants).expect("small");
+            assert!(!bytes.escape_ascii().to_string().contains("hidden"));
+            variants = codec.decode(key.as_ref(), &bytes).expect("whole");
+            let told = variants.iter().next().expect("one response").told();
+            let expected: &[&str] = if complete { &["a", "b"] } else { &["b"] };
+            let names: Vec<_> = told.tags.iter().map(|tag| &**tag).collect();
+            assert_eq!((&names[..], told.complete), (expected, complete));
+        }
+    }
+}
