@@ -17,6 +17,8 @@ mod scripts;
 mod server;
 mod sharded;
 mod shared;
+mod site;
 mod store;
+mod storms;
 #[cfg(feature = "tls")]
 mod tls;
