@@ -50,6 +50,8 @@ pub use stats::{Degradation, RedisStats};
 /// - A task in the background probes such a server, first at once, then ever more rarely, down to
 ///   the [health interval](RedisClientBuilder::health_interval). When it answers, one command tries;
 ///   its success closes the breaker.
+/// - A server that answers, but later than a command may take, stays left alone by requests. The log of
+///   invalidations, for which no request waits, goes on over such a link.
 /// - In a cluster, each node has a breaker of its own: keys of other nodes are not affected.
 /// - Each health check also asks sentinels for the primary, and a cluster for its slots.
 ///
