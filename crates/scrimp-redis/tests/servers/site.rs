@@ -1,5 +1,5 @@
-//! Processes with memory above Redis, an upstream whose documents have versions, and clients that
-//! check every response.
+//! Processes with memory above Redis, an upstream whose documents have versions, and what each process
+//! may answer.
 
 use std::{
     convert::Infallible,
@@ -24,27 +24,17 @@ use scrimp_core::Ledger;
 use scrimp_redis::{Degradation, RedisClient, RedisClientBuilder, RedisLog, RedisStore};
 use tokio::{
     sync::{Notify, mpsc, watch},
-    task::JoinHandle,
     time::{Instant, timeout},
 };
 use tower::{Layer, ServiceExt, service_fn, util::BoxCloneSyncService};
 
-use crate::rig::SOON;
+use crate::{load::CLIENTS, rig::SOON};
 
 /// The documented time after which no process uses what was invalidated, and what a busy machine adds.
 const BOUND: Duration = Duration::from_millis(3_500);
 
 /// Number of documents. About a third of them fits into the memory of a process.
-const DOCUMENTS: usize = 120;
-
-/// Number of clients of each process.
-pub(crate) const CLIENTS: usize = 4;
-
-/// A client changes a document after this number of requests.
-const CHANGES: usize = 40;
-
-/// A wait that is longer than any limit of the layers, on any machine.
-const LONG: Duration = Duration::from_secs(2);
+pub(crate) const DOCUMENTS: usize = 120;
 
 type Upstream = BoxCloneSyncService<Request<Full<Bytes>>, Response<Full<Bytes>>, Infallible>;
 type Tiers = Tiered<MemoryStore, RedisStore>;
@@ -69,7 +59,7 @@ pub(crate) struct Site {
     law: Mutex<Law>,
     answers: watch::Sender<u64>,
     /// Flag that no client changes anything.
-    paused: AtomicBool,
+    pub(crate) paused: AtomicBool,
 }
 
 /// The documents of the upstream.
@@ -81,22 +71,6 @@ struct Documents {
 
 /// For each process and document: versions, with the time from which an older one is a fault.
 struct Law(Vec<Vec<Vec<(usize, Instant)>>>);
-
-/// Clients that send requests until they are told to stop.
-pub(crate) struct Load {
-    clients: Vec<JoinHandle<Sent>>,
-    writers: Vec<JoinHandle<()>>,
-    stop: Arc<AtomicBool>,
-}
-
-/// Requests of clients.
-#[derive(Debug, Default)]
-pub(crate) struct Sent {
-    pub(crate) requests: usize,
-    /// Requests that waited longer than [`LONG`].
-    pub(crate) long: usize,
-    pub(crate) longest: Duration,
-}
 
 // === impl Documents ===
 
@@ -269,7 +243,7 @@ impl Site {
     }
 
     /// Changes a document, and invalidates it in a process.
-    fn change(&self, node: usize, document: usize) {
+    pub(crate) fn change(&self, node: usize, document: usize) {
         let version = self.upstream.versions[document].fetch_add(1, SeqCst) + 1;
         let tag = Invalidation::tag(format!("d{document}"));
         self.nodes[node].layer.invalidator().invalidate(&tag);
@@ -279,7 +253,7 @@ impl Site {
     }
 
     /// Notes when the changes of a process have reached the log, which is when the others have to know.
-    async fn settle(self: Arc<Self>, node: usize) {
+    pub(crate) async fn settle(self: Arc<Self>, node: usize) {
         let this = &self.nodes[node];
         loop {
             this.changed.notified().await;
@@ -373,57 +347,4 @@ impl Site {
     pub(crate) fn calls(&self) -> u64 {
         self.upstream.calls.load(Relaxed)
     }
-}
-
-// === impl Load ===
-
-impl Load {
-    pub(crate) fn start(site: &Arc<Site>) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let all = 0..site.nodes.len() * CLIENTS;
-        let client =
-            |number: usize| tokio::spawn(send(Arc::clone(site), number, Arc::clone(&stop)));
-        let writers = (0..site.nodes.len()).map(|node| tokio::spawn(Arc::clone(site).settle(node)));
-        Self {
-            clients: all.map(client).collect(),
-            writers: writers.collect(),
-            stop,
-        }
-    }
-
-    /// Stops the clients, and returns what they have sent.
-    pub(crate) async fn stop(self) -> Sent {
-        self.stop.store(true, SeqCst);
-        let ends = join_all(self.clients).await;
-        self.writers.iter().for_each(JoinHandle::abort);
-        let mut all = Sent::default();
-        for end in ends {
-            let sent = end.expect("no request fails");
-            all.requests += sent.requests;
-            all.long += sent.long;
-            all.longest = all.longest.max(sent.longest);
-        }
-        println!("{all:?}");
-        all
-    }
-}
-
-/// Sends one request after the other, and changes a document now and then.
-async fn send(site: Arc<Site>, number: usize, stop: Arc<AtomicBool>) -> Sent {
-    let node = number % site.nodes.len();
-    let mut random = fastrand::Rng::with_seed(number as u64);
-    let mut sent = Sent::default();
-    while !stop.load(SeqCst) {
-        let start = Instant::now();
-        site.ask(node, random.usize(..DOCUMENTS)).await;
-        let took = start.elapsed();
-        sent.longest = sent.longest.max(took);
-        sent.long += usize::from(took > LONG);
-        sent.requests += 1;
-        if sent.requests % CHANGES == 0 && !site.paused.load(SeqCst) {
-            site.change(node, random.usize(..DOCUMENTS));
-        }
-        tokio::task::yield_now().await;
-    }
-    sent
 }

@@ -15,27 +15,28 @@ use tokio::{
 
 use crate::{
     fleets::{ELECTION, cluster},
+    load::{CLIENTS, Load, Sent},
     proxy::Proxy,
     rig::SOON,
     server::Server,
     sharded::{move_slot, shards},
-    site::{CLIENTS, Load, Sent, Site},
+    site::Site,
 };
 
 /// Waits of one moment: look-ups of the clients in both tiers, and the writes behind them.
-const MOMENT: u64 = 4 * CLIENTS as u64;
+pub(crate) const MOMENT: u64 = 4 * CLIENTS as u64;
 
-fn client(url: &str) -> RedisClientBuilder {
+pub(crate) fn client(url: &str) -> RedisClientBuilder {
     RedisClient::builder([url])
 }
 
 /// Limits that other work on the machine does not reach.
-fn patient(builder: RedisClientBuilder) -> RedisClientBuilder {
+pub(crate) fn patient(builder: RedisClientBuilder) -> RedisClientBuilder {
     builder.command_timeout(Duration::from_secs(2))
 }
 
 /// Asserts what holds for the requests of every test.
-fn none_waited_long(sent: &Sent) {
+pub(crate) fn none_waited_long(sent: &Sent) {
     assert!(sent.long <= CLIENTS, "{sent:?}");
 }
 
