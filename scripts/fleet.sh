@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Starts two gateways over one Redis, and shows that a purge on one takes effect on the other.
+# Starts two gateways over one Redis, and shows that a purge on one takes effect on the other, and that
+# both together spend exactly the budget that they share.
 #
 #   scripts/fleet.sh
 #

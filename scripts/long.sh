@@ -16,6 +16,8 @@ echo "=== all layers under chaos, thirty minutes"
 scripts/soak.sh 1800
 echo "=== a fleet's log of invalidations, 10⁸ steps, up to 1,000 nodes"
 SCRIMP_FLEET_STEPS=100000000 cargo test --release -p scrimp-redis --lib log::simulation -- --nocapture
+echo "=== eight gateways over one Redis, with kills and stops"
+SCRIMP_FLEET_GATEWAYS=8 cargo test -p scrimp-examples --example gateway -- --nocapture --test-threads=1 tests::fleet
 echo "=== the tier on disk, warm after a restart with 10 GiB"
 SCRIMP_DISK_BYTES=$((10 << 30)) SCRIMP_DISK_FOLDER=$(mktemp -d "$(realpath "${CARGO_TARGET_DIR:-target}")/disk.XXXXXX")
 export SCRIMP_DISK_BYTES SCRIMP_DISK_FOLDER

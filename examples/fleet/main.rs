@@ -1,5 +1,5 @@
-//! Two gateways over one Redis: a response that one has fetched answers the other, and a purge on
-//! one takes effect on the other.
+//! Two gateways over one Redis: a response that one has fetched answers the other, a purge on
+//! one takes effect on the other, and both spend one budget.
 //!
 //! ```sh
 //! scripts/fleet.sh    # installs and starts a Redis of its own, and runs this
@@ -10,6 +10,8 @@
 //! stand in one process here, so that the program can say when the second one knows of the purge.
 
 mod node;
+#[cfg(test)]
+mod server;
 mod shop;
 mod story;
 #[cfg(test)]

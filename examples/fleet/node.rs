@@ -6,7 +6,8 @@ use axum::Router;
 use scrimp::{
     cache::{CacheLayer, MemoryStore, Tiered},
     core::BoxError,
-    redis::{RedisClient, RedisFillLock, RedisLog, RedisStore},
+    cost_route::{Budget, Cap, CostRouteLayer, Period, Provider},
+    redis::{RedisAllowance, RedisClient, RedisFillLock, RedisLog, RedisStore},
     stampede::StampedeLayer,
 };
 use scrimp_gateway::Gateway;
@@ -22,6 +23,10 @@ const START: Duration = Duration::from_secs(10);
 
 /// Time for which one gateway may fill a key, unless it goes on and says so.
 const LEASE: Duration = Duration::from_secs(10);
+
+/// Price of a call of the upstream, and what all gateways may spend.
+pub(crate) const PRICE: &str = "0.01";
+pub(crate) const BUDGET: &str = "1";
 
 /// A gateway on a port of its own, with what operators need on another.
 pub(crate) struct Node {
@@ -59,8 +64,14 @@ impl Node {
             .lock(RedisFillLock::with_prefix(&client, name), LEASE)
             .build()?;
         let admin = cache.admin(|_| true); // its port is open to this machine only
+        let allowance = RedisAllowance::builder(&client).prefix(name).build()?;
+        let cap = Cap::new("the fleet", BUDGET, Period::Forever);
+        let spending = CostRouteLayer::builder([Provider::new("shop").price(PRICE)])
+            .budget(Budget::shared([cap], allowance))
+            .build()?;
         let gateway = Gateway::builder(format!("http://{upstream}"))
             .cache(cache)
+            .around_upstream(spending)
             .build()?;
 
         let started = timeout(START, async {

@@ -1,4 +1,4 @@
-//! The upstream: a product with a price, and a count of the calls.
+//! The upstream: a product with a version, quotes that no cache keeps, and a count of the calls.
 
 use std::{
     sync::{
@@ -43,6 +43,7 @@ impl Shop {
     pub(crate) fn router(&self) -> Router {
         Router::new()
             .route("/products/42", get(product))
+            .route("/quotes", get(quote))
             .with_state(self.clone())
     }
 }
@@ -58,4 +59,10 @@ async fn product(State(shop): State<Shop>) -> ([(HeaderName, String); 4], String
         (header::VARY, "accept-encoding".to_owned()),
     ];
     (fields, format!("version {version}"))
+}
+
+/// Answers with a quote for one customer.
+async fn quote(State(shop): State<Shop>) -> ([(HeaderName, &'static str); 1], &'static str) {
+    shop.0.calls.fetch_add(1, Relaxed);
+    ([(header::CACHE_CONTROL, "no-store")], "42")
 }

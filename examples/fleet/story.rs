@@ -9,14 +9,14 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use scrimp::core::BoxError;
+use scrimp::core::{BoxError, Money};
 use tokio::{
     task::JoinSet,
     time::{Instant, timeout},
 };
 
 use crate::{
-    node::{Node, serve},
+    node::{BUDGET, Node, PRICE, serve},
     shop::Shop,
 };
 
@@ -82,7 +82,8 @@ pub(crate) async fn tell(redis: &str, mut tell: impl FnMut(&Step) + Send) -> Res
     story.purge(&a, &b).await?;
     story.ask("B", &b, expect("version 2", false, 2)).await?;
     // A has the old one in its memory, and the new one below it.
-    story.ask("A", &a, expect("version 2", true, 2)).await
+    story.ask("A", &a, expect("version 2", true, 2)).await?;
+    story.spend(&a, &b).await
 }
 
 // === impl Story ===
@@ -142,6 +143,39 @@ impl Story<'_> {
             took: begun.elapsed(),
         });
         Ok(())
+    }
+
+    /// Asks both gateways for quotes until the budget refuses them, and compares what the upstream was
+    /// called for with the budget.
+    async fn spend(&mut self, a: &Node, b: &Node) -> Result<(), BoxError> {
+        let begun = Instant::now();
+        let mut refused = [0; 2];
+        // One of them may hold what the other one needs: it gives that back within the wait of a request.
+        while refused.iter().any(|times| *times < 3) {
+            let quote = |node: &Node| self.send("", Method::GET, node.address, "/quotes");
+            let (one, other) = tokio::join!(quote(a), quote(b));
+            for (times, step) in refused.iter_mut().zip([one?, other?]) {
+                *times = match step.status {
+                    Some(StatusCode::OK) => 0,
+                    Some(StatusCode::PAYMENT_REQUIRED) => *times + 1,
+                    other => return Err(format!("a quote was answered with {other:?}").into()),
+                };
+            }
+        }
+        let (calls, price) = (self.shop.calls(), PRICE.parse::<Money>()?);
+        let spent = price * calls;
+        (self.tell)(&Step {
+            what: "A and B, quotes until refused",
+            status: None,
+            cache_status: format!("spent {spent} of {}", BUDGET.parse::<Money>()?),
+            body: String::new(),
+            calls,
+            took: begun.elapsed(),
+        });
+        match spent == BUDGET.parse()? {
+            true => Ok(()),
+            false => Err("the fleet spent more or less than its budget".into()),
+        }
     }
 
     async fn send(

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Parser, ValueEnum};
 use http::Uri;
-use scrimp::cache::Rule;
+use scrimp::{cache::Rule, core::Money, cost_route::Period};
 use scrimp_gateway::Gateway;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -78,6 +78,16 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) limits: Limits,
 
+    #[command(flatten)]
+    pub(crate) calls: Calls,
+
+    #[command(flatten)]
+    pub(crate) fleet: FleetArgs,
+
+    /// Address for purges and statistics, which anything that reaches it may use.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) admin: Option<SocketAddr>,
+
     /// Time limit for open requests after SIGINT or SIGTERM, in seconds.
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub(crate) drain: Duration,
@@ -117,6 +127,44 @@ pub(crate) struct Limits {
     /// Pace at which a client reads, such as 30s:500.
     #[arg(long, value_name = "PACE", value_parser = pace)]
     pub(crate) send_pace: Option<(Duration, u32)>,
+}
+
+/// Limits of the calls of the upstream. Gateways over one Redis keep to them together.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Calls {
+    /// Price of a call of the upstream, such as 0.002 or "0.002 EUR".
+    #[arg(long, value_name = "MONEY")]
+    pub(crate) price: Option<Money>,
+
+    /// Money that calls of the upstream may cost: 25/month, 25/day, 1/hour, 0.05/minute, or 25 in all.
+    #[arg(long, value_name = "MONEY[/PERIOD]", value_parser = budget, requires = "price")]
+    pub(crate) budget: Option<(Money, Period)>,
+
+    /// Number of calls of the upstream, such as 100/second, 600/minute, 5000/hour or 20000/day.
+    #[arg(long, value_name = "NUMBER/PERIOD", value_parser = rate)]
+    pub(crate) rate: Option<(u32, Duration)>,
+}
+
+/// The Redis that gateways share.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct FleetArgs {
+    /// URL of the Redis: redis://HOST[:PORT] or unix:///PATH. Gateways over it share stored responses,
+    /// purges, fills, the budget and the rate.
+    #[arg(long, value_name = "URL")]
+    pub(crate) redis: Option<String>,
+
+    /// Name of the fleet. Gateways with different names share nothing.
+    #[arg(
+        long = "fleet",
+        value_name = "NAME",
+        default_value = "gateway",
+        requires = "redis"
+    )]
+    pub(crate) name: String,
+
+    /// Time that a request waits for Redis, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "0.04", value_parser = seconds)]
+    pub(crate) redis_timeout: Duration,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -174,6 +222,36 @@ fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>().map(Duration::try_from_secs_f64) {
         Ok(Ok(duration)) if duration <= Duration::from_secs(86_400) => Ok(duration),
         _ => Err("expected a number of seconds between 0 and 86400".into()),
+    }
+}
+
+fn budget(text: &str) -> Result<(Money, Period), String> {
+    let (amount, period) = match text.rsplit_once('/') {
+        None => (text, Some(Period::Forever)),
+        Some((amount, "minute")) => (amount, Some(Period::Minute)),
+        Some((amount, "hour")) => (amount, Some(Period::Hour)),
+        Some((amount, "day")) => (amount, Some(Period::Day)),
+        Some((amount, "month")) => (amount, Some(Period::Month)),
+        Some((amount, _)) => (amount, None),
+    };
+    match (amount.parse(), period) {
+        (Ok(amount), Some(period)) => Ok((amount, period)),
+        _ => Err("expected an amount and a period, such as 25/day or 25".into()),
+    }
+}
+
+fn rate(text: &str) -> Result<(u32, Duration), String> {
+    let (count, period) = text.split_once('/').unwrap_or_default();
+    let period = match period {
+        "second" => 1,
+        "minute" => 60,
+        "hour" => 3_600,
+        "day" => 86_400,
+        _ => 0,
+    };
+    match count.parse() {
+        Ok(count) if period > 0 => Ok((count, Duration::from_secs(period))),
+        _ => Err("expected a number and a period, such as 100/second".into()),
     }
 }
 

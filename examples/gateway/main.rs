@@ -12,21 +12,43 @@
 //!     --max-connections 5000 --idle-timeout 30 --body-pace 20s:500
 //! ```
 //!
+//! Several gateways over one Redis, which together call the upstream at most 100 times a second, and
+//! spend no more than 25 dollars a day:
+//!
+//! ```sh
+//! cargo run --release --example gateway -- --upstream https://api.example --preserve-host \
+//!     --redis redis://127.0.0.1:6379 --fleet api --admin 127.0.0.1:8081 \
+//!     --rate 100/second --price 0.002 --budget 25/day
+//! ```
+//!
 //! The proxy itself is the crate `scrimp-gateway`; this is its command line.
 
 mod args;
+mod fleet;
+mod limits;
 #[cfg(test)]
 mod tests;
 
-use std::{path::Path, process::ExitCode};
+use std::{future::Future, net::SocketAddr, path::Path, process::ExitCode};
 
+use axum::Router;
 use clap::Parser;
-use scrimp::cache::{CacheLayer, MemoryStore, Mode, SettingError};
+use scrimp::{
+    cache::{CacheLayer, MemoryStore, Mode, SettingError, Store},
+    core::Ledger,
+};
 use scrimp_gateway::{Gateway, GatewayBuilder, stop_signal};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::JoinSet};
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::args::{Args, Limits};
+use crate::{args::Args, fleet::Fleet};
+
+/// A gateway, and what belongs to it.
+struct Program {
+    gateway: Gateway,
+    admin: Option<Router>,
+    fleet: Option<Fleet>,
+}
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -45,15 +67,27 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: &Args) -> Result<(), String> {
-    let gateway = gateway(args)?;
     // Installed before any output, so that an immediate signal is not lost.
     let stop = stop_signal().map_err(|e| format!("cannot listen for signals: {e}"))?;
-    let listener = TcpListener::bind(args.listen)
-        .await
-        .map_err(|e| format!("cannot listen on {}: {e}", args.listen))?;
-    let address = listener
-        .local_addr()
-        .map_err(|e| format!("cannot tell which port was opened: {e}"))?;
+    run_until(args, stop).await
+}
+
+async fn run_until(args: &Args, stop: impl Future<Output = ()>) -> Result<(), String> {
+    let Program {
+        gateway,
+        admin,
+        fleet,
+    } = program(args)?;
+    let (listener, address) = listen(args.listen).await?;
+    if let Some(fleet) = &fleet {
+        fleet.joined().await;
+    }
+    let mut servers = JoinSet::new();
+    if let (Some(app), Some(address)) = (admin, args.admin) {
+        let (listener, address) = listen(address).await?;
+        println!("purges on http://{address}");
+        servers.spawn(async move { axum::serve(listener, app).await });
+    }
 
     // Printed to stdout, for scripts that listen on port 0.
     let scheme = if args.tls_key.is_some() {
@@ -65,11 +99,25 @@ async fn run(args: &Args) -> Result<(), String> {
     tracing::info!(upstream = %args.upstream, "listening on {scheme}://{address}");
 
     gateway.serve(listener, stop).await;
+    servers.shutdown().await;
+    if let Some(fleet) = fleet {
+        fleet.leave().await;
+    }
     Ok(())
 }
 
-fn gateway(args: &Args) -> Result<Gateway, String> {
-    let mut gateway = limits(Gateway::builder(args.upstream.clone()), &args.limits)
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), String> {
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|e| format!("cannot listen on {address}: {e}"))?;
+    let address = listener
+        .local_addr()
+        .map_err(|e| format!("cannot tell which port was opened: {e}"))?;
+    Ok((listener, address))
+}
+
+fn program(args: &Args) -> Result<Program, String> {
+    let mut gateway = limits::of_clients(Gateway::builder(args.upstream.clone()), &args.limits)
         .upstream_timeout(args.upstream_timeout)
         .drain(args.drain);
     if args.preserve_host {
@@ -87,49 +135,57 @@ fn gateway(args: &Args) -> Result<Gateway, String> {
     if let (Some(certificates), Some(key)) = (&args.tls_certificates, &args.tls_key) {
         gateway = gateway.tls(read(certificates)?, read(key)?);
     }
-    gateway = match args.no_cache {
-        true => gateway.no_cache(),
-        false => gateway.cache(cache(args).map_err(|error| error.to_string())?),
-    };
-    gateway.build().map_err(|error| error.to_string())
+    around(args, gateway).map_err(|error| error.to_string())
 }
 
-fn limits(mut gateway: GatewayBuilder, limits: &Limits) -> GatewayBuilder {
-    if let Some(most) = limits.max_connections {
-        gateway = gateway.max_connections(most);
-    }
-    if let Some(most) = limits.max_connections_per_address {
-        gateway = gateway.max_connections_per_address(most);
-    }
-    if let Some(most) = limits.max_requests {
-        gateway = gateway.max_requests(most);
-    }
-    if let Some(time) = limits.header_timeout {
-        gateway = gateway.header_timeout(time);
-    }
-    if let Some(time) = limits.idle_timeout {
-        gateway = gateway.idle_timeout(time);
-    }
-    if let Some((grace, rate)) = limits.body_pace {
-        gateway = gateway.body_pace(grace, rate);
-    }
-    if let Some((grace, rate)) = limits.send_pace {
-        gateway = gateway.send_pace(grace, rate);
-    }
-    gateway
+/// Puts the cache, and the limits of the calls, around the upstream.
+fn around(args: &Args, gateway: GatewayBuilder) -> Result<Program, SettingError> {
+    let fleet = Fleet::of(&args.fleet)?;
+    let gateway = limits::of_calls(gateway, args, fleet.as_ref())?;
+    let (gateway, admin) = match &fleet {
+        _ if args.no_cache => (gateway.no_cache(), None),
+        None => cached(args, gateway, MemoryStore::new(args.max_bytes))?,
+        Some(fleet) => {
+            let (gateway, admin) = cached(args, gateway, fleet.store(args.max_bytes)?)?;
+            (gateway.around_cache(fleet.fills()?), admin)
+        }
+    };
+    Ok(Program {
+        gateway: gateway.build()?,
+        admin,
+        fleet,
+    })
+}
+
+fn cached<St: Store>(
+    args: &Args,
+    gateway: GatewayBuilder,
+    store: St,
+) -> Result<(GatewayBuilder, Option<Router>), SettingError> {
+    let cache = cache(args, store)?;
+    // Its port is for those who may purge.
+    let admin = Router::new().fallback_service(cache.admin(|_| true));
+    Ok((gateway.cache(cache), args.admin.map(|_| admin)))
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, String> {
     std::fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))
 }
 
-fn cache(args: &Args) -> Result<CacheLayer, SettingError> {
+fn cache<St: Store>(args: &Args, store: St) -> Result<CacheLayer<St>, SettingError> {
     let mode = if args.private {
         Mode::Private
     } else {
         Mode::Shared
     };
-    let mut cache = CacheLayer::builder(MemoryStore::new(args.max_bytes)).mode(mode);
+    let mut cache = CacheLayer::builder(store).mode(mode);
+    if args.fleet.redis.is_some() {
+        cache = cache.store_timeout(args.fleet.redis_timeout);
+    }
+    if let Some(price) = args.calls.price {
+        // Where a response is kept depends on what its call has cost, which the ledger knows.
+        cache = cache.price(price).ledger(Ledger::new());
+    }
     if args.trust_cookies {
         cache = cache.trust_origin_with_cookies();
     }

@@ -1,4 +1,11 @@
+mod fleet;
+#[path = "../fleet/server.rs"]
+mod server;
+
+use std::time::Duration;
+
 use clap::Parser;
+use scrimp::cost_route::Period;
 
 use crate::args::Args;
 
@@ -34,6 +41,16 @@ fn an_invalid_flag_exits_with_code_2_and_a_sentence_that_names_it() {
             "expected a number of seconds",
         ),
         ("--upstream http://a.test --listen here", "--listen <ADDR>"),
+        (
+            "--upstream http://a.test --budget 25/day",
+            "--price <MONEY>",
+        ),
+        (
+            "--upstream http://a.test --price 1 --budget 25/year",
+            "such as 25/day",
+        ),
+        ("--upstream http://a.test --rate 25", "such as 100/second"),
+        ("--upstream http://a.test --fleet a", "--redis <URL>"),
     ] {
         let error = parse(flags).expect_err(flags);
         assert_eq!(error.exit_code(), 2, "{flags}");
@@ -52,5 +69,30 @@ fn sizes_are_in_powers_of_1024() {
     ] {
         let args = parse(&format!("--upstream http://a.test --max-bytes {text}")).unwrap();
         assert_eq!(args.max_bytes, bytes);
+    }
+}
+
+#[test]
+fn budgets_and_rates_have_a_period() {
+    let flags = "--upstream http://a.test --price 0.01";
+    for (text, period) in [
+        ("0.05/minute", Period::Minute),
+        ("1/hour", Period::Hour),
+        ("25/day", Period::Day),
+        ("25/month", Period::Month),
+        ("25", Period::Forever),
+    ] {
+        let args = parse(&format!("{flags} --budget {text}")).unwrap();
+        let amount = text.split('/').next().unwrap().parse().unwrap();
+        assert_eq!(args.calls.budget, Some((amount, period)));
+    }
+    for (text, seconds) in [
+        ("5/second", 1),
+        ("5/minute", 60),
+        ("5/hour", 3_600),
+        ("5/day", 86_400),
+    ] {
+        let args = parse(&format!("{flags} --rate {text}")).unwrap();
+        assert_eq!(args.calls.rate, Some((5, Duration::from_secs(seconds))));
     }
 }

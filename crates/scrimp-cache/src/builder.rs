@@ -1,6 +1,7 @@
 //! The settings of a layer.
 
 mod kept;
+mod monitor;
 
 use std::{ops::Bound, sync::Arc, time::Duration};
 
@@ -321,7 +322,9 @@ impl<St: Store> CacheLayerBuilder<St> {
     ///
     /// Returns the first invalid setting.
     pub fn build(self) -> Result<CacheLayer<St>, SettingError> {
-        let layer = CacheLayer::from_parts(self.settings.finish()?, self.store);
+        let config = self.settings.finish()?;
+        monitor::check(&config)?;
+        let layer = CacheLayer::from_parts(config, self.store);
         #[cfg(feature = "codec")]
         layer.share(self.shared_log);
         Ok(layer)

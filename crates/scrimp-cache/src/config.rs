@@ -14,6 +14,7 @@ use scrimp_http::{
 use crate::{
     cache_status::CacheName,
     kept::KeptTypes,
+    monitor::Sampling,
     packed::CommonParts,
     policy::{Mode, facts::Telling},
     rule::{Cookies, Rule, RuleSet},
@@ -29,6 +30,7 @@ pub(crate) struct Config {
     pub(crate) clock: Clock,
     pub(crate) ledger: Option<Ledger>,
     pub(crate) price: Money,
+    pub(crate) monitor: Option<Sampling>,
     pub(crate) explain: bool,
     pub(crate) heuristics: bool,
     pub(crate) strict_cookies: bool,
@@ -84,6 +86,7 @@ impl Default for Config {
             clock: Clock::system(),
             ledger: None,
             price: Money::ZERO,
+            monitor: None,
             explain: false,
             heuristics: true,
             strict_cookies: true,

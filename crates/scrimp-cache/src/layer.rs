@@ -11,6 +11,7 @@ use crate::{
     config::Config,
     entry::{MemoryStore, Store},
     invalidation::{Admin, Invalidator},
+    monitor::Monitor,
     service::Cache,
     shared::Common,
     stats::CacheStats,
@@ -67,7 +68,8 @@ impl<St: Store> CacheLayer<St> {
     pub fn admin(&self, authorise: impl Fn(&Parts) -> bool + Send + Sync + 'static) -> Admin {
         let shared = &self.0.shared;
         let (counters, store) = (Arc::clone(&shared.counters), shared.store.clone());
-        let stats = move || counters.read(store.stats());
+        let monitor = shared.monitor.clone();
+        let stats = move || counters.read(store.stats(), Monitor::read(monitor.as_deref()));
         Admin::new(self.invalidator(), stats, authorise)
     }
 
@@ -75,7 +77,8 @@ impl<St: Store> CacheLayer<St> {
     #[must_use]
     pub fn stats(&self) -> CacheStats {
         let shared = &self.0.shared;
-        shared.counters.read(shared.store.stats())
+        let compared = Monitor::read(shared.monitor.as_deref());
+        shared.counters.read(shared.store.stats(), compared)
     }
 
     /// Returns the store.

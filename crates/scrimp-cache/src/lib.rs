@@ -172,6 +172,7 @@ mod invalidation;
 mod kept;
 mod layer;
 mod lookup;
+mod monitor;
 mod packed;
 mod pattern;
 mod policy;

@@ -8,6 +8,7 @@ use crate::{
     config::Config,
     entry::{Store, UncacheablePredictor},
     invalidation::epoch::Epochs,
+    monitor::Monitor,
     request::Variances,
     stats::Counters,
 };
@@ -31,6 +32,8 @@ pub(crate) struct Shared<St> {
     pub(crate) background: Weak<Tasks>,
     pub(crate) predictor: UncacheablePredictor,
     pub(crate) variances: Variances,
+    /// Comparisons of hits with the upstream.
+    pub(crate) monitor: Option<Arc<Monitor>>,
 }
 
 // === impl Common ===
@@ -40,6 +43,9 @@ impl<St: Store> Common<St> {
         let (background, counters) = (Arc::default(), Arc::default());
         let shared = Shared {
             epochs: epochs(&store, &counters),
+            monitor: config
+                .monitor
+                .map(|sampling| Arc::new(Monitor::new(sampling))),
             config,
             store,
             counters,

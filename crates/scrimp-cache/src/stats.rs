@@ -2,7 +2,10 @@
 
 use scrimp_core::Counter;
 
-use crate::policy::{NotStored, refusal::Refusals};
+use crate::{
+    monitor::Compared,
+    policy::{NotStored, refusal::Refusals},
+};
 
 /// Counters that all services of a layer share.
 #[derive(Debug, Default)]
@@ -74,6 +77,13 @@ pub struct CacheStats {
     /// Requests that went to the upstream while the store, or a part of it, did not answer. In the
     /// ledger, their calls have lines of the layer `cache-degraded`, too.
     pub degraded: u64,
+    /// Hits that were compared with the upstream, as [`monitor`](crate::CacheLayerBuilder::monitor) says.
+    pub compared: u64,
+    /// Of these, the hits whose body the upstream did not have any more.
+    pub stale_reads: u64,
+    /// Highest age of a stale read, in milliseconds: the time since the upstream call of the response
+    /// that was served. It became outdated later.
+    pub stale_ms: u64,
     /// Contents of the store.
     pub store: StoreStats,
 }
@@ -98,7 +108,7 @@ pub struct StoreStats {
 // === impl Counters ===
 
 impl Counters {
-    pub(crate) fn read(&self, store: StoreStats) -> CacheStats {
+    pub(crate) fn read(&self, store: StoreStats, compared: Compared) -> CacheStats {
         CacheStats {
             requests: self.hits.get() + self.others.get(),
             calls: self.calls.get(),
@@ -117,6 +127,9 @@ impl Counters {
             store_full: self.rejected.get(),
             store_failures: self.store_failures.get(),
             degraded: self.degraded.get(),
+            compared: compared.compared,
+            stale_reads: compared.stale_reads,
+            stale_ms: compared.stale_ms,
             store,
         }
     }
@@ -144,6 +157,9 @@ impl CacheStats {
             ("store_full", self.store_full),
             ("store_failures", self.store_failures),
             ("degraded", self.degraded),
+            ("compared", self.compared),
+            ("stale_reads", self.stale_reads),
+            ("stale_ms", self.stale_ms),
             ("store_entries", store.entries),
             ("store_bytes", store.bytes),
             ("store_peak_bytes", store.peak_bytes),

@@ -3,22 +3,29 @@
 //! Limits of the clients' side are in `limits`.
 
 use std::{
+    convert::Infallible,
     ops::{Bound, RangeBounds},
     time::Duration,
 };
 
+use axum::{extract::Request, response::IntoResponse, routing::Route};
+use bytes::Bytes;
 use http::{
-    Uri,
+    Response, Uri,
     uri::{Authority, Scheme},
 };
+use http_body::Body;
 use scrimp_cache::{CacheLayer, MemoryStore, Store};
 use scrimp_core::{BoxError, SettingError, Settings};
+use tower::{Layer, Service};
 
 use crate::{
     cached::Cached,
     config::{Config, Server, Upstream},
     gateway::Gateway,
+    outside::Outside,
     tls,
+    upstream::{GatewayUpstream, Layers},
 };
 
 /// Name of the type in errors of settings.
@@ -54,6 +61,8 @@ impl Gateway {
                 roots: None,
             },
             cached: Cached::by(CacheLayer::new(MemoryStore::new(256 << 20))),
+            layers: Layers::default(),
+            outside: Outside::default(),
             preserve_host: false,
             trust_forwarded: false,
             upstream_timeout: Duration::from_secs(60),
@@ -81,6 +90,35 @@ impl GatewayBuilder {
     /// Passes all requests through and stores nothing.
     pub fn no_cache(self) -> Self {
         self.set(|config| config.cached = Cached::not())
+    }
+
+    /// Adds a layer around the upstream, inside the cache: it sees the calls that are made, and no hit.
+    /// A rate limit or a budget belongs here, on its own or shared by all gateways of a fleet. A layer
+    /// that is added later is outside of the earlier ones.
+    pub fn around_upstream<L, R>(self, layer: L) -> Self
+    where
+        L: Layer<GatewayUpstream> + Send + Sync + 'static,
+        L::Service: Service<Request, Response = Response<R>> + Clone + Send + Sync + 'static,
+        <L::Service as Service<Request>>::Error: Into<BoxError>,
+        <L::Service as Service<Request>>::Future: Send,
+        R: Body<Data = Bytes> + Send + 'static,
+        R::Error: Into<BoxError>,
+    {
+        self.set(|config| config.layers.add(layer))
+    }
+
+    /// Adds a layer around the cache: it sees all requests that the gateway does not refuse itself. A
+    /// layer that lets one request fill a key, such as that of `scrimp-stampede`, belongs here. A layer
+    /// that is added later is outside of the earlier ones.
+    pub fn around_cache<L>(self, layer: L) -> Self
+    where
+        L: Layer<Route> + Clone + Send + Sync + 'static,
+        L::Service: Service<Request> + Clone + Send + Sync + 'static,
+        <L::Service as Service<Request>>::Response: IntoResponse + 'static,
+        <L::Service as Service<Request>>::Error: Into<Infallible> + 'static,
+        <L::Service as Service<Request>>::Future: Send + 'static,
+    {
+        self.set(|config| config.outside.add(layer))
     }
 
     /// Sends the client's Host to the upstream. Default: the upstream's own.

@@ -5,13 +5,17 @@ use std::{sync::Arc, time::Duration};
 use http::uri::{Authority, Scheme};
 use rustls::{RootCertStore, ServerConfig};
 
-use crate::{cached::Cached, pace::Pace};
+use crate::{cached::Cached, outside::Outside, pace::Pace, upstream::Layers};
 
 /// Settings of a gateway.
 #[derive(Debug)]
 pub(crate) struct Config {
     pub(crate) upstream: Upstream,
     pub(crate) cached: Cached,
+    /// Layers inside the cache.
+    pub(crate) layers: Layers,
+    /// Layers outside the cache.
+    pub(crate) outside: Outside,
     pub(crate) preserve_host: bool,
     pub(crate) trust_forwarded: bool,
     pub(crate) upstream_timeout: Duration,

@@ -15,6 +15,14 @@ pub(crate) const TIMED_OUT: Failure = Failure {
     why: "the upstream did not respond in time",
 };
 
+/// A layer around the upstream has failed by itself.
+pub(crate) const LAYER_FAILED: Failure = Failure {
+    name: "layer-failed",
+    status: StatusCode::BAD_GATEWAY,
+    error: "proxy_internal_error",
+    why: "the upstream could not be called",
+};
+
 /// Returns the response if the gateway can pass it on.
 pub(crate) fn check(response: Response<Incoming>) -> Result<Response<Incoming>, Failure> {
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {

@@ -67,7 +67,8 @@ fn app(config: Config, tls: ClientConfig) -> Router {
         config.preserve_host,
         config.upstream_timeout,
     ));
-    let app = config.cached.router(proxy);
+    let app = config.cached.router(proxy, config.layers);
+    let app = config.outside.around(app);
 
     // Outermost: the cache must see the same request as the upstream.
     let policy = Policy::new(config.trust_forwarded);

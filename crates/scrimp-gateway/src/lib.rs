@@ -31,7 +31,9 @@
 //! - `admit`: drops request fields whose name has an underscore (WSGI, Rack and PHP read
 //!   `X_Original_URL` as `X-Original-URL`), refuses ambiguous requests, removes hop-by-hop and
 //!   forged forwarding fields, counts Max-Forwards of OPTIONS (TRACE is never passed on);
+//! - layers [around the cache](GatewayBuilder::around_cache);
 //! - the cache, which is one `.layer(..)` line in `cached`;
+//! - layers [around the upstream](GatewayBuilder::around_upstream), such as a limit or a budget;
 //! - `proxy`: sends the request to the upstream. A failure is an error, which the cache may replace
 //!   with a stale response. Outside the cache it becomes a 502 or 504.
 //!
@@ -83,6 +85,7 @@ mod gateway;
 mod headers;
 mod host;
 mod limits;
+mod outside;
 mod pace;
 mod peer;
 mod proxy;
@@ -91,11 +94,13 @@ mod serve;
 mod signal;
 mod tls;
 mod upload;
+mod upstream;
 
 pub use builder::GatewayBuilder;
 pub use gateway::Gateway;
 pub use scrimp_core::SettingError;
 pub use signal::stop_signal;
+pub use upstream::GatewayUpstream;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -138,15 +138,18 @@ impl Booking {
 }
 
 /// Layer of the ledger's lines for calls that were made while the store did not answer.
-const DEGRADED: &str = "cache-degraded";
+pub(crate) const DEGRADED: &str = "cache-degraded";
+
+/// Layer of the ledger's lines for calls that compared a hit with the upstream.
+pub(crate) const COMPARISONS: &str = "cache-monitor";
 
 /// Books a call that reached the upstream, unless another request made it. The cost is booked when
-/// it is known. A degraded call has a second line, which the totals do not count.
+/// it is known. A call may have a second line of this name, which the totals do not count.
 pub(crate) fn book<B>(
     config: &Config,
     response: &mut Response<B>,
     (tenant, route): (&str, &str),
-    degraded: bool,
+    second: Option<&'static str>,
 ) {
     if let Some(ledger) = &config.ledger
         && !is_collapsed(response)
@@ -154,8 +157,8 @@ pub(crate) fn book<B>(
         let currency = Settlement::cost(response.extensions(), config.price).currency();
         let account = ledger.account("cache", tenant, route, currency);
         account.call(response.extensions_mut(), config.price);
-        if degraded {
-            let account = ledger.account(DEGRADED, tenant, route, currency);
+        if let Some(second) = second {
+            let account = ledger.account(second, tenant, route, currency);
             account
                 .passing()
                 .call(response.extensions_mut(), config.price);

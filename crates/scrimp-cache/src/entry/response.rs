@@ -6,11 +6,15 @@ use std::{
         Arc,
         atomic::{AtomicU8, AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
 use bytes::Bytes;
 use http::{Extensions, HeaderMap, HeaderValue, StatusCode, Version, header};
-use scrimp_core::extensions::{CacheInfo, CacheState, CacheTags};
+use scrimp_core::{
+    Money,
+    extensions::{CacheInfo, CacheState, CacheTags},
+};
 use scrimp_http::stream::Pieces;
 use tokio::time::Instant;
 
@@ -19,6 +23,7 @@ use crate::{
     cache_status,
     invalidation::epoch::Validity,
     kept::KeptExtensions,
+    monitor::Reserved,
     packed::{StoredFields, headers_size},
     policy::{
         Policy, Selection,
@@ -90,6 +95,10 @@ pub(crate) struct Refreshing {
     entry: Arc<Entry>,
     /// State of the flag once this task has ended.
     after: u8,
+    /// Flag that the refresh compares a hit with the upstream.
+    is_comparison: bool,
+    /// The money for its call, until it is settled.
+    reserved: Option<Reserved>,
 }
 
 // === impl Entry ===
@@ -207,7 +216,24 @@ impl Entry {
         begun.then(|| Refreshing {
             entry: Arc::clone(self),
             after: IDLE,
+            is_comparison: false,
+            reserved: None,
         })
+    }
+
+    /// Returns the time since its upstream call.
+    pub(crate) fn age_of_call(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.sent.instant())
+    }
+
+    /// Returns what a call for this response costs, as far as is known: what the last one did, and no
+    /// less than `price`.
+    pub(crate) fn cost_of_call(&self, price: Money) -> Money {
+        let last = self.booking.as_ref().map(|booking| booking.charge);
+        match last {
+            Some(last) if last.currency() != price.currency() || last.pico() > price.pico() => last,
+            _ => price,
+        }
     }
 
     /// Reports whether the upstream answered the last background refresh with a refusal.
@@ -224,7 +250,7 @@ impl Entry {
     }
 
     /// Reports whether this is the same stored response, or a copy that was decoded elsewhere.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.sent == other.sent && self.selection == other.selection
     }
 }
@@ -276,6 +302,22 @@ impl Refreshing {
     /// Notes that the upstream refuses what the response is for.
     pub(crate) fn refuse(&mut self) {
         self.after = REFUSED;
+    }
+
+    /// Makes the refresh a comparison of a hit with the upstream.
+    pub(crate) fn compares(&mut self, reserved: Reserved) {
+        self.is_comparison = true;
+        self.reserved = Some(reserved);
+    }
+
+    /// Reports whether it compares a hit with the upstream.
+    pub(crate) fn is_comparison(&self) -> bool {
+        self.is_comparison
+    }
+
+    /// Returns the money for the call, once.
+    pub(crate) fn take_reserved(&mut self) -> Option<Reserved> {
+        self.reserved.take()
     }
 }
 

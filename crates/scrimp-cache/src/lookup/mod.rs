@@ -16,6 +16,7 @@ use crate::{
     cache_status::{self, Forward, Report, ttl_seconds},
     entry::{Entry, Lookup, Refreshing, Store, Variants},
     invalidation::epoch::Epoch,
+    monitor::Monitor,
     policy::{
         facts::{MethodClass, RequestFacts},
         judge::{Freshness, Verdict, judge, may_stand_in},
@@ -167,7 +168,13 @@ fn choose<St: Store, B>(
         _ => judge(control, &entry.policy, freshness, epoch == Epoch::Stale),
     };
     let reason = match verdict {
-        Verdict::Fresh => return Decision::Answer(Found::new(variants, place, freshness)),
+        Verdict::Fresh => {
+            let found = Found::new(variants, place, freshness);
+            return match &shared.monitor {
+                None => Decision::Answer(found),
+                Some(monitor) => monitored(shared, monitor, asked, found),
+            };
+        }
         Verdict::Stale => {
             return Decision::Answer(Found::new(variants, place, freshness.ended()));
         }
@@ -202,6 +209,32 @@ fn choose<St: Store, B>(
         return Decision::Answer(Found::new(variants, place, freshness.ended()));
     }
     Decision::Call(miss)
+}
+
+/// Decides whether a fresh response is compared with the upstream, as a refresh in the background.
+#[cold]
+fn monitored<St: Store, G>(
+    shared: &Shared<St>,
+    monitor: &Monitor,
+    asked: &LookupRequest,
+    found: Found,
+) -> Decision<G> {
+    let entry = found.entry();
+    // A refusal says nothing about the response, and neither would the next one.
+    if asked.body_key || entry.was_refused() || !monitor.samples() {
+        return Decision::Answer(found);
+    }
+    let Some(mut refreshing) = entry.begin_refresh() else {
+        return Decision::Answer(found);
+    };
+    let config = &shared.config;
+    match monitor.reserve(entry.cost_of_call(config.price), config.clock.instant()) {
+        None => Decision::Answer(found),
+        Some(reserved) => {
+            refreshing.compares(reserved);
+            Decision::AnswerAndRefresh(found, refreshing)
+        }
+    }
 }
 
 /// Decides what to do after an invalidation has hit a response.

@@ -102,7 +102,7 @@ impl<U: Store, L: Store> Inner<U, L> {
     /// Reports whether an invalidation has hit responses above. Another process may have stored a newer
     /// one below since.
     #[cfg(feature = "codec")]
-    fn is_hit(&self, found: &Variants) -> bool {
+    pub(super) fn is_hit(&self, found: &Variants) -> bool {
         self.log()
             .is_some_and(|log| found.iter().any(|entry| log.has_hit(&entry.validity)))
     }

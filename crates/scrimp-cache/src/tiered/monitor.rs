@@ -1,6 +1,7 @@
 //! Compares samples of what the upper tier answers with the lower tier.
 
 use std::{
+    future::Future,
     num::NonZeroU64,
     sync::{
         Arc,
@@ -9,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use scrimp_core::KeyRef;
+use scrimp_core::{BoxError, KeyRef};
 use tokio::{
     sync::Semaphore,
     time::{Instant, timeout},
@@ -63,21 +64,43 @@ impl<U: Store, L: Store> Inner<U, L> {
         };
         let (inner, key, found) = (Arc::clone(self), key.to_key(), Arc::clone(found));
         self.tasks.start("cache.monitor", async move {
-            let below = match inner.lower.get(key.as_ref()) {
-                Lookup::Now(below) => below,
-                Lookup::Later(get) => match timeout(inner.hard, get).await {
-                    Ok(Ok(below)) => below,
-                    _ => None,
-                },
-            };
-            if let Some(below) = below {
-                inner.counts.compared.increment();
-                if let Some(age) = staleness(&found, &below, inner.clock.instant()) {
-                    inner.counts.stale(age);
+            if let Some(below) = inner.peek(inner.lower.get(key.as_ref())).await {
+                let stale = staleness(&found, &below, inner.clock.instant());
+                // An answer that was purged is none: the layer asks again, or has a newer one.
+                if stale.is_none() || inner.still_has(key.as_ref(), &found).await {
+                    inner.counts.compared.increment();
+                    if let Some(age) = stale {
+                        inner.counts.stale(age);
+                    }
                 }
             }
             drop(place);
         });
+    }
+
+    async fn peek<G>(&self, lookup: Lookup<G>) -> Option<Arc<Variants>>
+    where
+        G: Future<Output = Result<Option<Arc<Variants>>, BoxError>>,
+    {
+        match lookup {
+            Lookup::Now(found) => found,
+            Lookup::Later(get) => timeout(self.hard, get).await.ok()?.ok()?,
+        }
+    }
+
+    /// Reports whether the upper tier would still answer with these responses: nothing has hit or
+    /// replaced them.
+    async fn still_has(&self, key: KeyRef<'_>, found: &Arc<Variants>) -> bool {
+        #[cfg(feature = "codec")]
+        if self.is_hit(found) {
+            return false;
+        }
+        let now = self.peek(self.upper.get(key)).await;
+        now.is_some_and(|now| {
+            found
+                .iter()
+                .all(|old| now.iter().any(|own| own.is_same(old)))
+        })
     }
 }
 

@@ -233,7 +233,7 @@ impl<St: Store> Exchange<St> {
             None => Report::forwarded(Forward::Method),
         };
         shared.counters.bypassed.increment();
-        book(&shared.config, &mut response, ("", "(pass)"), false);
+        book(&shared.config, &mut response, ("", "(pass)"), None);
         label(shared, response.headers_mut(), report);
         if explain {
             let info = CacheInfo::new(CacheState::Bypass);

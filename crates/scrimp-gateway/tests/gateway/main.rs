@@ -7,6 +7,7 @@ mod framing;
 mod hop_by_hop;
 mod hops;
 mod http2;
+mod layers;
 mod problems;
 mod settings;
 mod slow;

@@ -119,6 +119,11 @@ impl Breaker {
 // === impl Pass ===
 
 impl Pass {
+    /// Reports whether the command tries an endpoint that has failed.
+    pub(crate) fn is_trial(&self) -> bool {
+        self.word & STATE == TRIAL
+    }
+
     /// Notes that the endpoint has answered.
     pub(crate) fn succeeded(mut self) -> Change {
         self.done = true;

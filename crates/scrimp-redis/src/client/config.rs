@@ -18,6 +18,11 @@ pub(super) const OWNER: &str = "RedisClient";
 /// covers them all.
 const CLUSTER_RETRIES: u32 = 3;
 
+/// Shortest and longest wait before such an attempt, in milliseconds. By default, redis-rs waits for more
+/// than a second, which is longer than a command may take: keys of a slot that moves are between two
+/// nodes for a few milliseconds.
+const CLUSTER_RETRY_WAIT: (u64, u64) = (4, 16);
+
 /// Longest time for any command in a cluster.
 const CLUSTER_LIMIT: Duration = Duration::from_secs(10);
 
@@ -95,6 +100,8 @@ impl Config {
                 let builder = ClusterClientBuilder::new(servers)
                     .use_protocol(ProtocolVersion::RESP3)
                     .retries(CLUSTER_RETRIES)
+                    .min_retry_wait(CLUSTER_RETRY_WAIT.0)
+                    .max_retry_wait(CLUSTER_RETRY_WAIT.1)
                     .connection_timeout(self.connect_timeout)
                     // Each command has a limit of its own, which may be longer for writes.
                     .response_timeout(CLUSTER_LIMIT)

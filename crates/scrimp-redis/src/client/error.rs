@@ -22,12 +22,13 @@ pub(crate) enum Failure {
 impl Failure {
     /// Sorts an error of redis-rs.
     pub(crate) fn of(error: RedisError) -> Self {
-        use ServerErrorKind::{BusyLoading, ClusterDown, MasterDown, ReadOnly, TryAgain};
+        // A slot that moves between two nodes is no failure of either.
+        use ServerErrorKind::{BusyLoading, ClusterDown, MasterDown, ReadOnly};
         if error.is_timeout() {
             return Self::TimedOut;
         }
         match error.kind() {
-            ErrorKind::Server(BusyLoading | ClusterDown | MasterDown | ReadOnly | TryAgain) => {
+            ErrorKind::Server(BusyLoading | ClusterDown | MasterDown | ReadOnly) => {
                 Self::Down(error)
             }
             ErrorKind::Server(_)
@@ -49,6 +50,14 @@ impl Failure {
         matches!(self, Self::Down(error)
             if error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly)
                 || !matches!(error.kind(), ErrorKind::Server(_)))
+    }
+
+    /// Reports whether the server takes no writes now, though it serves: it has no memory to spare, cannot
+    /// save, or has too few replicas.
+    pub(crate) fn refuses_writes(&self) -> bool {
+        ["OOM", "MISCONF", "NOREPLICAS"]
+            .iter()
+            .any(|code| self.has_code(code))
     }
 
     /// Reports whether the server answered with an error of this code.

@@ -77,9 +77,12 @@ impl Shared {
         self.refresh_slots(&link).await;
         for endpoint in self.endpoints.all() {
             match self.probe(&link, &endpoint).await {
-                Ok(()) => {
+                Ok(in_time) => {
                     self.load_scripts(&link, &endpoint).await;
-                    endpoint.breaker.probed();
+                    // Otherwise, it is probed again.
+                    if in_time {
+                        endpoint.breaker.probed();
+                    }
                 }
                 Err(failure) if self.topology.is_cluster() => self.open(&endpoint, &failure),
                 Err(failure) => return Err(failure),
@@ -133,16 +136,20 @@ impl Shared {
                 continue;
             }
             match self.probe(&link, endpoint).await {
-                Ok(()) => {
+                Ok(in_time) => {
                     any = true;
-                    if is_open || is_new {
+                    if is_open && in_time || is_new {
                         // It may have been restarted, or never seen them.
                         self.load_scripts(&link, endpoint).await;
                     }
                     match is_open {
-                        true => endpoint.breaker.probed(),
+                        true if in_time => endpoint.breaker.probed(),
+                        // A command would wait in vain.
+                        true => self.open(endpoint, &Failure::TimedOut),
                         // No command has come by to try.
-                        false if whole && endpoint.breaker.settle() => self.recovered(endpoint),
+                        false if whole && in_time && endpoint.breaker.settle() => {
+                            self.recovered(endpoint)
+                        }
                         false => {}
                     }
                 }
@@ -154,13 +161,14 @@ impl Shared {
         }
     }
 
-    /// Asks an endpoint for its time, which shows that it serves.
-    async fn probe(&self, link: &Link, endpoint: &Endpoint) -> Result<(), Failure> {
+    /// Asks an endpoint for its time, which shows that it serves. Returns whether it answers within the
+    /// time of a command.
+    async fn probe(&self, link: &Link, endpoint: &Endpoint) -> Result<bool, Failure> {
         let sent = Instant::now();
         let to = endpoint.address.as_ref().map_or(To::Any, To::Node);
         let reply = self.ask(link, cmd("TIME"), to).await?;
         endpoint.clock.set(&reply, sent);
-        Ok(())
+        Ok(sent.elapsed() <= self.command_timeout)
     }
 
     /// Makes the scripts known. A server that may not load them gets their texts later.

@@ -8,6 +8,7 @@ mod endpoint;
 mod error;
 mod keeper;
 mod link;
+mod ready;
 mod script;
 mod stats;
 mod tls;
@@ -35,6 +36,7 @@ use stats::Counts;
 pub use builder::RedisClientBuilder;
 pub(crate) use channels::Listener;
 pub(crate) use error::Failure;
+pub(crate) use ready::Ready;
 pub(crate) use script::Script;
 pub use stats::{Degradation, RedisStats};
 
@@ -48,6 +50,8 @@ pub use stats::{Degradation, RedisStats};
 /// - A task in the background probes such a server, first at once, then ever more rarely, down to
 ///   the [health interval](RedisClientBuilder::health_interval). When it answers, one command tries;
 ///   its success closes the breaker.
+/// - A server that answers, but later than a command may take, stays left alone by requests. The log of
+///   invalidations, for which no request waits, goes on over such a link.
 /// - In a cluster, each node has a breaker of its own: keys of other nodes are not affected.
 /// - Each health check also asks sentinels for the primary, and a cluster for its slots.
 ///
@@ -151,8 +155,26 @@ impl RedisClient {
             limit: self.0.shared.command_timeout,
             client: self.clone(),
             endpoint,
-            pass,
+            pass: Some(pass),
+            insists: false,
         })
+    }
+
+    /// Returns a permission to send a command about a key that no request waits for. Its server may be
+    /// too slow for those that one waits for; then the command says nothing about it.
+    pub(crate) fn insist(&self, key: &[u8]) -> Ready {
+        let endpoint = self.0.shared.endpoints.of(key);
+        let pass = endpoint.breaker.admit();
+        if pass.is_none() {
+            self.start_again();
+        }
+        Ready {
+            limit: self.0.shared.command_timeout,
+            client: self.clone(),
+            endpoint,
+            pass,
+            insists: true,
+        }
     }
 
     /// Reports whether the server of a key serves.
@@ -229,66 +251,6 @@ impl fmt::Debug for RedisClient {
     }
 }
 
-/// Permission to send one command.
-pub(crate) struct Ready {
-    client: RedisClient,
-    endpoint: Arc<Endpoint>,
-    pass: Pass,
-    limit: Duration,
-}
-
-// === impl Ready ===
-
-impl Ready {
-    /// Gives the command more time, or less. For those that no request waits for.
-    pub(crate) fn within(self, limit: Duration) -> Self {
-        Self { limit, ..self }
-    }
-
-    /// Runs a command about a key.
-    pub(crate) async fn run(self, key: &[u8], command: Cmd) -> Result<Value, Failure> {
-        let Self {
-            client,
-            endpoint,
-            pass,
-            limit,
-        } = self;
-        let shared = &client.0.shared;
-        let link = match shared.link() {
-            Some(link) => Some(link),
-            None => {
-                client.start();
-                shared.first_link(&endpoint).await
-            }
-        };
-        let Some(mut link) = link else {
-            shared.failed(&endpoint, pass, &Failure::TimedOut, 0);
-            return Err(Failure::TimedOut);
-        };
-        let number = link.number;
-        shared.counts.calls.increment();
-        match link
-            .send(command, To::Key(key), limit)
-            .await
-            .map_err(Failure::of)
-        {
-            Err(failure) if failure.blames_endpoint() => {
-                shared.failed(&endpoint, pass, &failure, number);
-                Err(failure)
-            }
-            result => {
-                if pass.succeeded() == Change::Closed {
-                    shared.recovered(&endpoint);
-                }
-                if result.is_err() {
-                    shared.counts.failed.increment();
-                }
-                result
-            }
-        }
-    }
-}
-
 // === impl Shared ===
 
 impl Shared {
@@ -312,12 +274,26 @@ impl Shared {
         self.links.send_modify(|_| {});
     }
 
+    /// Notes that a command was answered.
+    fn answered(&self, endpoint: &Endpoint, pass: Pass, sent: Instant) {
+        // One that has more time than others says nothing about theirs.
+        if pass.is_trial() && sent.elapsed() > self.command_timeout {
+            self.open(endpoint, &Failure::TimedOut);
+        } else if pass.succeeded() == Change::Closed {
+            self.recovered(endpoint);
+        }
+    }
+
     /// Notes the failure of a command on a connection.
-    fn failed(&self, endpoint: &Endpoint, pass: Pass, failure: &Failure, number: u64) {
+    fn failed(&self, endpoint: &Endpoint, pass: Option<Pass>, failure: &Failure, number: u64) {
         match failure {
             Failure::TimedOut => self.counts.timed_out.increment(),
+            Failure::Open => self.counts.not_sent.increment(),
             _ => self.counts.failed.increment(),
         }
+        let Some(pass) = pass else {
+            return;
+        };
         *endpoint.last_failure.lock() = Some(Instant::now());
         if pass.failed() == Change::Opened {
             self.degraded(endpoint, failure);

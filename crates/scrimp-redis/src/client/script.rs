@@ -51,11 +51,11 @@ impl Script {
         keys: &[&[u8]],
         arguments: &[&[u8]],
     ) -> Result<Value, Failure> {
-        let (again, limit) = (ready.client.clone(), ready.limit);
+        let (client, insists, limit) = (ready.client.clone(), ready.insists, ready.limit);
         let command = call("EVALSHA", self.0.get_hash(), keys, arguments);
         match ready.run(keys[0], command).await {
             Err(failure) if failure.has_code("NOSCRIPT") => {
-                let ready = again.admit(keys[0]).ok_or(Failure::Open)?;
+                let ready = Ready::renewed(&client, keys[0], insists).ok_or(Failure::Open)?;
                 let command = self.whole(keys, arguments);
                 ready.within(limit).run(keys[0], command).await
             }

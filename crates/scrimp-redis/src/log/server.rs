@@ -116,7 +116,7 @@ impl ServerLog {
     }
 
     async fn run(&self, script: &Script, arguments: &[&[u8]]) -> Option<Value> {
-        let ready = self.client.admit(self.head.as_bytes())?.within(LIMIT);
+        let ready = self.client.insist(self.head.as_bytes()).within(LIMIT);
         let keys = [&self.head, &self.stream, &self.elected].map(String::as_bytes);
         match script.run(ready, &keys, arguments).await {
             Ok(answer) => Some(answer),

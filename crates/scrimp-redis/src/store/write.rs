@@ -60,7 +60,7 @@ impl Inner {
                 self.counts.superseded.increment();
                 Ok(PutOutcome::Superseded)
             }
-            Err(failure) if failure.has_code("OOM") => Ok(PutOutcome::Rejected),
+            Err(failure) if failure.refuses_writes() => Ok(PutOutcome::Rejected),
             Err(failure) => Err(failure.into()),
         }
     }

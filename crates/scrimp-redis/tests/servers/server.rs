@@ -80,6 +80,11 @@ impl Server {
         );
     }
 
+    /// Returns the folder of what it saves.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }

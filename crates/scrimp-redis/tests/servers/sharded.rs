@@ -71,7 +71,7 @@ fn listeners(server: &Server) -> (i64, i64) {
 }
 
 /// Returns the indices of the servers at which someone listens.
-fn shards(servers: &[Server]) -> Vec<usize> {
+pub(crate) fn shards(servers: &[Server]) -> Vec<usize> {
     let all = servers.iter().map(listeners).enumerate();
     all.filter(|(_, (sharded, plain))| {
         assert_eq!(*plain, 0);
@@ -148,7 +148,7 @@ async fn the_bell_follows_its_slot_to_another_node() {
 }
 
 /// Moves the slot of the log, as redis-cli does when it reshards.
-fn move_slot(from: &Server, to: &Server, primaries: &[Server]) {
+pub(crate) fn move_slot(from: &Server, to: &Server, primaries: &[Server]) {
     let text = |value: Value| match value {
         Value::BulkString(text) => String::from_utf8(text).expect("text"),
         Value::Int(number) => number.to_string(),

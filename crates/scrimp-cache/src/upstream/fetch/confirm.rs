@@ -23,6 +23,11 @@ impl Fetch {
         stored: &Arc<Entry>,
         response: &Response<C>,
     ) -> Response<CacheBody<B>> {
+        if self.is_comparison()
+            && let Some(monitor) = &shared.monitor
+        {
+            monitor.note(None);
+        }
         let renewed = match self.private {
             // The fields of one visitor's response update nothing.
             true => Err(Refusal::PrivateIf),

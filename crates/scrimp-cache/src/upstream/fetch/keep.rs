@@ -187,6 +187,14 @@ impl Fetch {
                 refreshing,
                 ..
             } = *self;
+            if let (Some(monitor), Some(refreshing), Some(old)) =
+                (&shared.monitor, &refreshing, &stored)
+                && refreshing.is_comparison()
+                && shared.epochs.check(&old.validity) == Epoch::Valid
+            {
+                let differs = old.body != body;
+                monitor.note(differs.then(|| old.age_of_call(shared.config.clock.instant())));
+            }
             let Some(body) = lend(body, shared.store.bodies()) else {
                 shared.counters.rejected.increment();
                 return;

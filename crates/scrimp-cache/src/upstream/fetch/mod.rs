@@ -12,7 +12,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body::Body;
 use scrimp_core::{
     KeyRef,
-    extensions::{CacheInfo, CacheState, Deadline, Since},
+    extensions::{CacheInfo, CacheState, Deadline, Settlement, Since},
     release_span,
 };
 
@@ -22,7 +22,7 @@ use crate::{
     body::CacheBody,
     cache_status::{Forward, Report},
     config::Config,
-    entry::{CallRecord, Entry, Refreshing, Store, book},
+    entry::{COMPARISONS, CallRecord, DEGRADED, Entry, Refreshing, Store, book},
     invalidation::{epoch::CallStart, target_tag},
     lookup::Miss,
     policy::{conditional, facts::MethodClass},
@@ -189,6 +189,7 @@ impl Fetch {
         let status = response.status();
         self.private = self.call.is_private();
         self.book(&shared.config, &mut response);
+        self.settle(&shared.config, &mut response);
         if status == StatusCode::NOT_MODIFIED
             && let Some(confirmed) = self.named(response.headers()).cloned()
         {
@@ -220,7 +221,31 @@ impl Fetch {
             let rule = config.rules.get(self.call.rule(config, response));
             let route = rule.map_or("*", |rule| rule.name());
             let who = (self.call.tenant(), route);
-            book(config, response, who, self.degraded);
+            book(config, response, who, self.second_line());
+        }
+    }
+
+    /// Returns the name of the ledger's second line for the call.
+    fn second_line(&self) -> Option<&'static str> {
+        match self.is_comparison() {
+            true => Some(COMPARISONS),
+            false => self.degraded.then_some(DEGRADED),
+        }
+    }
+
+    /// Reports whether the call compares a hit with the upstream.
+    fn is_comparison(&self) -> bool {
+        self.refreshing
+            .as_ref()
+            .is_some_and(Refreshing::is_comparison)
+    }
+
+    /// Settles the money for a comparison, once the cost of the call is known.
+    fn settle<B>(&mut self, config: &Config, response: &mut Response<B>) {
+        let refreshing = self.refreshing.as_mut();
+        if let Some(reserved) = refreshing.and_then(Refreshing::take_reserved) {
+            let settle = move |cost| reserved.settle(cost);
+            Settlement::when_known(response.extensions_mut(), config.price, settle);
         }
     }
 
