@@ -253,6 +253,8 @@ impl Found {
         let (entry, freshness) = (self.entry(), self.freshness);
         let counters = &shared.counters;
         match freshness.is_fresh() {
+            // Its caller wants the response to be there, not to have it: nothing is spared.
+            _ if asked.is_prefetch() => counters.prefetches.increment(),
             true => counters.hits.increment(),
             false => {
                 counters.others.increment();
@@ -265,7 +267,9 @@ impl Found {
             true => explain(std::mem::take(request.extensions_mut()), entry, freshness),
             false => Extensions::new(),
         };
-        if let Some(booking) = &entry.booking {
+        if let Some(booking) = &entry.booking
+            && !asked.is_prefetch()
+        {
             booking.account.avoided_by(&mut extensions, booking.charge);
         }
         if is_whole(&asked.facts, entry) {
