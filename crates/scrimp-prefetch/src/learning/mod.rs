@@ -106,10 +106,11 @@ impl Learner {
         }
         let (classes, item) = (&mut self.classes, event.target.item);
         let mut judge = |said: Said, right| classes.of(said.class).learn(said.confidence, right);
+        self.sessions.expire(event.at, |said| judge(said, false));
         let (session, since) = self
             .sessions
             .enter(event.session, event.at, |said| judge(said, false));
-        session.settle(item, event.at, judge);
+        session.settle(Some(item), event.at, judge);
         let visit = Visit::new(item, &event.uri, since);
         for predictor in &mut self.predictors {
             caught(&self.shared, || predictor.observe(&session.trail, &visit));
@@ -163,8 +164,7 @@ impl Learner {
         for one in &expected {
             counters.predictions.increment();
             let until = event.at + one.delay + config.keep;
-            let (session, _) = self.sessions.enter(event.session, event.at, |_| {});
-            session.open(one.item, one.said, until);
+            self.sessions.open(event.session, one.item, one.said, until);
             if !is_open || !self.gate.pays(one.probability) {
                 counters.unpaid.increment();
                 continue;
@@ -196,7 +196,8 @@ impl Learner {
         let config = &self.shared.config;
         let (uri, host, inner): (_, _, &Arc<dyn Fetch>) = match self.items.get(one.item) {
             Some(known) => {
-                let is_own = known.is_common || config.personal;
+                // What a rule names is no secret of a session.
+                let is_own = known.is_common || config.personal || one.uri.is_some();
                 // On another host, the fields of this session mean nothing, or too much.
                 let is_eligible =
                     known.origin == event.target.origin && known.is_fetchable && is_own;

@@ -3,7 +3,7 @@
 use crate::Trail;
 
 /// Number of experts.
-pub(super) const EXPERTS: usize = 11;
+pub(super) const EXPERTS: usize = 14;
 
 /// An expert, by what it looks at. Each comes after the one that it backs off to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,8 +18,14 @@ pub(super) enum Expert {
     Three,
     /// The item before the last.
     Before,
+    /// The item two before the last.
+    Third,
+    /// The first item that is remembered.
+    First,
     /// The set of all items.
     Set,
+    /// The last item, and how often it was repeated.
+    Again,
     /// The last two items, and how often the last was repeated.
     Run,
     /// The last item, and the length of the session.
@@ -41,7 +47,10 @@ impl Expert {
         Self::Two,
         Self::Three,
         Self::Before,
+        Self::Third,
+        Self::First,
         Self::Set,
+        Self::Again,
         Self::Run,
         Self::Length,
         Self::SetAndLast,
@@ -50,12 +59,15 @@ impl Expert {
     ];
 
     /// Experts whose context is counted with each new item.
-    pub(super) const COUNTED: [Self; 8] = [
+    pub(super) const COUNTED: [Self; 11] = [
         Self::One,
         Self::Two,
         Self::Three,
         Self::Before,
+        Self::Third,
+        Self::First,
         Self::Set,
+        Self::Again,
         Self::Run,
         Self::Length,
         Self::SetAndLast,
@@ -75,10 +87,13 @@ impl Expert {
         Self::Any,
     ];
 
+    /// Experts that name none: their items are among those of the others, as a rule.
+    pub(super) const FOLLOWING: [Self; 3] = [Self::Third, Self::First, Self::Again];
+
     /// Returns the expert that it backs off to.
     pub(super) fn parent(self) -> Self {
         match self {
-            Self::Two | Self::Length => Self::One,
+            Self::Two | Self::Again | Self::Length => Self::One,
             Self::Three | Self::Run => Self::Two,
             Self::SetAndLast => Self::Set,
             _ => Self::Popularity,
@@ -90,8 +105,9 @@ impl Expert {
 pub(super) fn contexts(trail: &Trail) -> [u64; EXPERTS] {
     let item = |back: usize| trail.recent(back).map_or(0, |item| u64::from(item.get()));
     let (one, two, three) = (item(0), item(1), item(2));
-    let mut set = 0_u64;
+    let (mut set, mut first) = (0_u64, 0_u64);
     for item in trail.seen() {
+        first = item.get().into();
         set = set.wrapping_add(mix(0x5e7, item.get().into()));
     }
     let run = match trail.run() {
@@ -116,7 +132,10 @@ pub(super) fn contexts(trail: &Trail) -> [u64; EXPERTS] {
             Expert::Two => pair,
             Expert::Three => mix(pair, three),
             Expert::Before => two,
+            Expert::Third => three,
+            Expert::First => first,
             Expert::Set => set,
+            Expert::Again => mix(one, run.into()),
             Expert::Run => mix(pair, run.into()),
             Expert::Length => mix(one, different << 8 | u64::from(steps)),
             Expert::SetAndLast => mix(set, one),

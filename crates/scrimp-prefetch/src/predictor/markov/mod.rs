@@ -35,13 +35,12 @@ const EACH: u64 = 20_000;
 /// A variable-order Markov model, which learns as it goes.
 ///
 /// It predicts items that are new to a session: what a session has asked for already is in the cache. Its
-/// experts are contexts: the last item, the last two and three, the one before the last, the set of all items,
-/// the number of repetitions, the length of the session, items that come together in either order, and
-/// popularity. Each counts what new item followed it, and backs off to a shorter context where it has seen
+/// experts are contexts: the last item, the last two and three, those before the last, the first, the set of all
+/// items, repetitions, the length of the session, items that come together in either order, and popularity. Each counts what new item followed it, and backs off to a shorter context where it has seen
 /// little (Witten and Bell's escape, as in PPM). The probabilities are multiplied, with weights that are
-/// learned and depend on how much an expert has seen.
+/// learned and depend on how much an expert has seen, and on the length of the session.
 ///
-/// Its memory is taken at once and never grows: 124 bytes a context and 12 an item. Counts are halved from time
+/// Its memory is taken at once and never grows: 152 bytes a context and 12 an item. Counts are halved from time
 /// to time, so it follows what changes.
 pub struct MarkovPredictor {
     table: Table,
@@ -71,7 +70,7 @@ impl Default for MarkovPredictor {
 }
 
 impl MarkovPredictor {
-    /// Returns a model with room for 65,536 contexts and 16,384 items: 8 MB.
+    /// Returns a model with room for 65,536 contexts and 16,384 items: 10 MB.
     #[must_use]
     pub fn new() -> Self {
         Self::of(Sizes::default())

@@ -1,13 +1,13 @@
 //! Counts of what followed a context, in a fixed amount of memory.
 
 /// Items that are counted for one context.
-pub(super) const WIDTH: usize = 16;
+pub(super) const WIDTH: usize = 24;
 
 /// Contexts that share a place in the table.
 const WAYS: usize = 4;
 
 /// Total at which the counts of a context are halved: what is new counts more than what was long ago.
-const MOST: u16 = 4_096;
+const MOST: u16 = 16_384;
 
 /// Counts by context. A new context takes the place of the least used one of its set, so it costs the same
 /// however many there are.
@@ -116,52 +116,59 @@ impl Node {
         self.total
     }
 
-    /// Returns the number of different items that followed, up to 16.
+    /// Returns the number of different items that followed, up to 24.
     pub(super) fn different(&self) -> u8 {
         self.different
     }
 
     /// Returns the items that followed, with their counts.
     pub(super) fn items(&self) -> impl Iterator<Item = (u32, u16)> + '_ {
-        let all = self.items.iter().zip(&self.counts);
-        all.filter(|(_, count)| **count > 0)
-            .map(|(item, count)| (*item, *count))
+        let used = ..usize::from(self.different);
+        let all = self.items[used].iter().zip(&self.counts[used]);
+        all.map(|(item, count)| (*item, *count))
     }
 
     fn add(&mut self, item: u32) {
         if self.total >= MOST {
             self.halve();
         }
-        let own = self.items.iter().position(|other| *other == item);
-        let place = own.unwrap_or_else(|| {
-            let least = self.counts.iter().enumerate();
-            let least = least.min_by_key(|(_, count)| **count);
-            let (place, _) = least.expect("a node has places");
-            place
-        });
-        if self.items[place] == item {
+        self.total += 1;
+        let used = usize::from(self.different);
+        if let Some(place) = self.items[..used].iter().position(|own| *own == item) {
             self.counts[place] += 1;
-        } else if self.counts[place] > 1 {
+            return;
+        }
+        if used < WIDTH {
+            (self.items[used], self.counts[used]) = (item, 1);
+            self.different += 1;
+            return;
+        }
+        let least = self
+            .counts
+            .iter()
+            .enumerate()
+            .min_by_key(|(_, count)| **count);
+        let (place, least) = least.expect("a node has places");
+        if *least > 1 {
             // There is no room. The least frequent item grows older, until it makes room.
             self.counts[place] -= 1;
         } else {
-            self.different += u8::from(self.counts[place] == 0);
             (self.items[place], self.counts[place]) = (item, 1);
         }
-        self.total += 1;
     }
 
+    /// Halves all counts, and forgets items whose count is then 0.
     fn halve(&mut self) {
-        for count in &mut self.counts {
-            *count /= 2;
+        let mut left = 0;
+        for place in 0..usize::from(self.different) {
+            let count = self.counts[place] / 2;
+            if count > 0 {
+                (self.items[left], self.counts[left]) = (self.items[place], count);
+                left += 1;
+            }
         }
+        self.different = u8::try_from(left).expect("a node has few places");
         self.total = self.total.div_ceil(2);
-        let left = self.counts.iter().filter(|count| **count > 0).count();
-        self.different = u8::try_from(left).unwrap_or(u8::MAX);
-        // An item without a count is none.
-        for (item, count) in self.items.iter_mut().zip(&self.counts) {
-            *item *= u32::from(*count > 0);
-        }
     }
 }
 

@@ -4,12 +4,12 @@ use super::{
     context::{EXPERTS, Expert, shape},
     mixer::Mixer,
     popular::Popular,
-    table::{Node, Table},
+    table::{Node, Table, WIDTH},
 };
 use crate::Trail;
 
 /// Candidates that are weighed.
-const CANDIDATES: usize = 24;
+const CANDIDATES: usize = 16;
 
 /// Places of the index of candidates and of items that the session has seen.
 const PLACES: usize = 256;
@@ -28,6 +28,8 @@ pub(super) struct Weighed {
     seen: [u16; EXPERTS],
     shape: usize,
     index: Index,
+    /// What each item of each expert's node is in the index.
+    places: [[u8; WIDTH]; EXPERTS],
 }
 
 /// Finds candidates by their item.
@@ -37,6 +39,9 @@ struct Index {
 
 /// Mark of an item that the session has seen.
 const SEEN: u8 = u8::MAX;
+
+/// Mark of an item that is no candidate.
+const NONE: u8 = u8::MAX - 1;
 
 // === impl Weighed ===
 
@@ -52,6 +57,7 @@ impl Default for Weighed {
             index: Index {
                 places: [(0, 0); PLACES],
             },
+            places: [[NONE; WIDTH]; EXPERTS],
         }
     }
 }
@@ -103,7 +109,7 @@ impl Weighed {
     /// Returns what an item's coming tells of each expert: its logarithm, less the expected one.
     pub(super) fn surprise(&self, item: u32) -> [f32; EXPERTS] {
         let came = match self.index.find(item) {
-            Some(place) if place != SEEN => usize::from(place),
+            Ok(place) if place != SEEN => usize::from(place),
             _ => self.count,
         };
         std::array::from_fn(|expert| {
@@ -122,25 +128,42 @@ impl Weighed {
         self.count = 0;
         self.index.clear();
         for item in trail.seen() {
-            self.index.insert(item.get(), SEEN);
+            self.index.insert(item.get());
         }
         for expert in Expert::NAMING {
-            for (item, _) in nodes[expert as usize].items() {
-                self.add(item);
+            let expert = expert as usize;
+            for (at, (item, _)) in nodes[expert].items().enumerate() {
+                self.places[expert][at] = self.add(item);
+            }
+        }
+        for expert in Expert::FOLLOWING {
+            let expert = expert as usize;
+            for (at, (item, _)) in nodes[expert].items().enumerate() {
+                self.places[expert][at] = self.index.find(item).unwrap_or(NONE);
             }
         }
         for item in popular.top() {
-            self.add(item);
+            if item != 0 {
+                self.add(item);
+            }
         }
     }
 
-    fn add(&mut self, item: u32) {
-        if self.count < CANDIDATES && item != 0 && self.index.find(item).is_none() {
-            #[expect(clippy::cast_possible_truncation, reason = "there are few candidates")]
-            self.index.insert(item, self.count as u8);
-            self.items[self.count] = item;
-            self.count += 1;
+    /// Adds a candidate, if it is new and there is room. Returns what the item is in the index.
+    fn add(&mut self, item: u32) -> u8 {
+        let at = match self.index.find(item) {
+            Ok(value) => return value,
+            Err(at) => at,
+        };
+        if self.count == CANDIDATES {
+            return NONE;
         }
+        #[expect(clippy::cast_possible_truncation, reason = "there are few candidates")]
+        let place = self.count as u8;
+        self.index.places[at] = (item, place);
+        self.items[self.count] = item;
+        self.count += 1;
+        place
     }
 
     fn popularity(&mut self, popular: &Popular) {
@@ -161,12 +184,12 @@ impl Weighed {
         let (row, lower) = (&mut from[0], &before[expert.parent() as usize]);
         let mut total = f32::from(node.total());
         let mut counts = [0_u16; CANDIDATES];
-        for (item, times) in node.items() {
-            match self.index.find(item) {
+        for ((_, times), place) in node.items().zip(&self.places[expert as usize]) {
+            match *place {
                 // It cannot come.
-                Some(SEEN) => total -= f32::from(times),
-                Some(place) => counts[usize::from(place)] = times,
-                None => {}
+                SEEN => total -= f32::from(times),
+                NONE => {}
+                place => counts[usize::from(place)] = times,
             }
         }
         let escape = f32::from(node.different()) + 0.3;
@@ -188,7 +211,7 @@ impl Weighed {
         self.probabilities[all].fill(0.0);
         for (row, weight) in self.logs.iter_mut().zip(weights) {
             for (log, score) in row[all].iter_mut().zip(&mut self.probabilities[all]) {
-                *log = log.ln();
+                *log = ln(*log);
                 *score += weight * *log;
             }
         }
@@ -205,6 +228,29 @@ impl Weighed {
     }
 }
 
+/// A polynomial for the binary logarithm from 1 to 2, wrong by 0.000,015 at most.
+const FIT: [f32; 6] = [
+    -2.794_152,
+    5.069_750_7,
+    -3.520_211,
+    1.610_172_2,
+    -0.409_473_77,
+    0.043_928_389,
+];
+
+/// Returns the natural logarithm of a positive number, to about four digits. It has no branch, so that compilers
+/// work on several numbers at once.
+fn ln(number: f32) -> f32 {
+    let bits = number.to_bits();
+    let exponent = (bits >> 23) as f32 - 127.0;
+    let mantissa = f32::from_bits(bits & 0x007f_ffff | 0x3f80_0000);
+    let log = FIT
+        .iter()
+        .rev()
+        .fold(0.0, |sum, factor| sum * mantissa + factor);
+    (exponent + log) * std::f32::consts::LN_2
+}
+
 // === impl Index ===
 
 impl Index {
@@ -212,22 +258,21 @@ impl Index {
         self.places = [(0, 0); PLACES];
     }
 
-    /// Inserts an item that is not there. There is room for all: there are more places than candidates and
-    /// items of a trail.
-    fn insert(&mut self, item: u32, value: u8) {
-        let mut at = Self::start(item);
-        while self.places[at].0 != 0 {
-            at = (at + 1) % PLACES;
+    /// Marks an item as seen.
+    fn insert(&mut self, item: u32) {
+        if let Err(at) = self.find(item) {
+            self.places[at] = (item, SEEN);
         }
-        self.places[at] = (item, value);
     }
 
-    fn find(&self, item: u32) -> Option<u8> {
+    /// Finds an item, or the place where it would be. There is room for all: there are more places than
+    /// candidates and items of a trail.
+    fn find(&self, item: u32) -> Result<u8, usize> {
         let mut at = Self::start(item);
         loop {
             match self.places[at] {
-                (0, _) => return None,
-                (there, value) if there == item => return Some(value),
+                (0, _) => return Err(at),
+                (there, value) if there == item => return Ok(value),
                 _ => at = (at + 1) % PLACES,
             }
         }
@@ -235,5 +280,17 @@ impl Index {
 
     fn start(item: u32) -> usize {
         (item.wrapping_mul(0x9e37_79b1) >> 24) as usize % PLACES
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_logarithm_is_right_to_four_digits() {
+        for number in [1e-7, 1e-4, 0.01, 0.3, 0.5, 0.99, 1.0, 1.5, 7.0] {
+            assert!((ln(number) - f32::ln(number)).abs() < 1e-4, "{number}");
+        }
     }
 }
