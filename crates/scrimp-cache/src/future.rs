@@ -221,7 +221,11 @@ where
             RequestView::Lookup(asked) => {
                 // The hash is computed here, once.
                 let key = key.as_ref();
-                return match shared.store.get(key) {
+                let lookup = match asked.is_prefetch() {
+                    false => shared.store.get(key),
+                    true => shared.store.peek(key),
+                };
+                return match lookup {
                     Lookup::Now(found) => {
                         let (request, looked) = ((request, shown), Looked::at_once(found));
                         Self::drive(inner, common, request, asked, key, looked, patience)

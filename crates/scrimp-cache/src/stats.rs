@@ -22,6 +22,7 @@ pub(crate) struct Counters {
     pub(crate) refused: Counter,
     pub(crate) timed_out: Counter,
     pub(crate) refreshes: Counter,
+    pub(crate) prefetches: Counter,
     pub(crate) stored: Counter,
     pub(crate) superseded: Counter,
     pub(crate) rejected: Counter,
@@ -64,6 +65,8 @@ pub struct CacheStats {
     pub timed_out: u64,
     /// Background refreshes started.
     pub refreshes: u64,
+    /// Requests made ahead of time whose response was in store. They are no `requests`.
+    pub prefetches: u64,
     /// Responses put into the store.
     pub stored: u64,
     /// Responses not stored, by reason.
@@ -121,6 +124,7 @@ impl Counters {
             refused: self.refused.get(),
             timed_out: self.timed_out.get(),
             refreshes: self.refreshes.get(),
+            prefetches: self.prefetches.get(),
             stored: self.stored.get(),
             not_stored: self.not_stored.read(),
             superseded: self.superseded.get(),
@@ -152,6 +156,7 @@ impl CacheStats {
             ("refused", self.refused),
             ("timed_out", self.timed_out),
             ("refreshes", self.refreshes),
+            ("prefetches", self.prefetches),
             ("stored", self.stored),
             ("superseded", self.superseded),
             ("store_full", self.store_full),

@@ -65,6 +65,10 @@ pub enum Directive {
     RefreshNow,
     /// Answers from store, or with 504.
     OnlyIfCached,
+    /// Fetches ahead of time: a caller may ask for the response later. What is fresh in store is not fetched
+    /// again, and counts neither as a hit nor as a use. The call is made for the least money, and is the
+    /// first to be refused when money is short.
+    Prefetch,
 }
 
 /// On a request with [`Directive::RefreshNow`]: no caller waits for the response, which only

@@ -207,6 +207,12 @@ impl<V: Kept> Table<V> {
         Some(Arc::clone(slot.value()))
     }
 
+    /// Returns the value under a key, without counting it as use.
+    pub fn peek(&self, key: KeyRef<'_>) -> Option<Arc<V>> {
+        let shard = self.shards[self.place(key)].read();
+        Some(Arc::clone(shard.get(key)?.value()))
+    }
+
     /// Visits all values, without counting it as use. It takes time in proportion to their number,
     /// during which one part of the table after the other cannot be changed.
     pub fn for_each(&self, mut visit: impl FnMut(&Arc<V>)) {

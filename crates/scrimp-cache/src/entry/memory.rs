@@ -138,6 +138,10 @@ impl Store for MemoryStore {
         Lookup::Now(self.0.table.get(key))
     }
 
+    fn peek(&self, key: KeyRef<'_>) -> Lookup<Self::Get> {
+        Lookup::Now(self.0.table.peek(key))
+    }
+
     fn put(&self, key: Key, entry: Arc<Entry>, token: FillToken) -> Self::Put {
         std::future::ready(Ok(self.put_now(key, &entry, &token)))
     }

@@ -28,6 +28,12 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// Looks up the responses stored under a key.
     fn get(&self, key: KeyRef<'_>) -> Lookup<Self::Get>;
 
+    /// Looks up the responses stored under a key, for a request that is made ahead of time. A store that
+    /// keeps what is used most does not count it as a use. Default: as [`get`](Self::get) does.
+    fn peek(&self, key: KeyRef<'_>) -> Lookup<Self::Get> {
+        self.get(key)
+    }
+
     /// Looks a key up once more, after an invalidation turned out to have hit a response that the last
     /// look-up brought. A store of several tiers may have a newer one below. `None`: there is nothing
     /// else. Default.

@@ -286,6 +286,8 @@ impl Found {
         let (entry, freshness) = (self.entry(), self.freshness);
         let counters = &shared.counters;
         match freshness.is_fresh() {
+            // Its caller wants the response to be there, not to have it: nothing is spared.
+            _ if asked.is_prefetch() => counters.prefetches.increment(),
             true => counters.hits.increment(),
             false => {
                 counters.others.increment();
@@ -301,7 +303,9 @@ impl Found {
         if asked.tells_tags {
             extensions.insert(entry.told());
         }
-        if let Some(booking) = &entry.booking {
+        if let Some(booking) = &entry.booking
+            && !asked.is_prefetch()
+        {
             booking.account.avoided_by(&mut extensions, booking.charge);
         }
         if is_whole(&asked.facts, entry) {

@@ -290,6 +290,12 @@ impl LookupRequest {
             || by.names().any(|name| *name == header::COOKIE)
     }
 
+    /// Returns whether it is made ahead of time, without a caller who waits for the response.
+    #[inline]
+    pub(crate) fn is_prefetch(&self) -> bool {
+        self.directive == Some(Directive::Prefetch)
+    }
+
     /// Returns whether it may be answered from the store only.
     pub(crate) fn only_if_cached(&self) -> bool {
         self.facts.control.only_if_cached || self.directive == Some(Directive::OnlyIfCached)

@@ -1,5 +1,6 @@
 //! Money that may be spent, reserved before a call and settled after it.
 
+mod ahead;
 mod books;
 mod cap;
 mod checks;

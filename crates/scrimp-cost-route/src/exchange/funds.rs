@@ -48,6 +48,10 @@ impl Job {
             Payer::One(tenant) => {
                 let counted = budget.counts(tenant, name, &self.route);
                 let amount = self.amount(config, entry, wall, &self.usage, counted)?;
+                if self.is_ahead() {
+                    let checked = budget.check_ahead(amount, tenant, name, &self.route);
+                    checked.map_err(Unavailable::Budget)?;
+                }
                 let reserved = budget.set_aside(amount, tenant, name, &self.route);
                 reserved.map_err(|denied| match denied {
                     Denied::Refused(refusal) => {

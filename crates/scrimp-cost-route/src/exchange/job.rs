@@ -3,11 +3,11 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, StatusCode, header, request::Parts, response};
+use http::{Extensions, HeaderMap, Method, Request, StatusCode, header, request::Parts, response};
 use http_body::Body;
 use scrimp_core::{
     Money, Totals,
-    extensions::{Deadline, Explain, Priority, Repeatable},
+    extensions::{Deadline, Directive, Explain, Priority, Repeatable},
 };
 use scrimp_http::{body::announced_length, coding, media_type, repeat};
 use tokio::time::Instant;
@@ -65,7 +65,11 @@ impl Job {
         let filters = filters.map_err(|missing| Refused::NoCandidate(missing.into()))?;
         Ok(Self {
             ask: Ask {
-                priority: extensions.get::<Priority>().copied().unwrap_or_default(),
+                priority: match is_ahead(extensions) {
+                    // No caller waits for it.
+                    true => Priority::Low,
+                    false => extensions.get::<Priority>().copied().unwrap_or_default(),
+                },
                 replayable: whole.is_some() && may_repeat(shared, &parts),
                 filters,
                 kind: kind(&usage, &hints.tags),
@@ -86,6 +90,11 @@ impl Job {
             whole,
             usage,
         })
+    }
+
+    /// Reports whether the request is made ahead of time, without a caller who waits.
+    pub(super) fn is_ahead(&self) -> bool {
+        is_ahead(&self.parts.extensions)
     }
 
     /// Returns the model that the request names. It is looked for only when it matters, as the body
@@ -219,6 +228,10 @@ fn may_repeat(shared: &Shared, parts: &Parts) -> bool {
     repeat::may_repeat(&parts.method, &parts.headers)
         || parts.extensions.get::<Repeatable>().is_some()
         || repeats.is_some_and(|repeats| repeats.allows(parts))
+}
+
+fn is_ahead(extensions: &Extensions) -> bool {
+    extensions.get() == Some(&Directive::Prefetch)
 }
 
 fn usage(shared: &Shared, parts: &Parts, body: Option<&Bytes>, hints: &Wanted) -> Usage {

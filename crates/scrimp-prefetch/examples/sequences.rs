@@ -1,0 +1,136 @@
+//! Compares predictors on real sequences, by items that are new to their session.
+//!
+//! ```sh
+//! cargo run --release -p scrimp-prefetch --example sequences
+//! ```
+//!
+//! Inputs: `../shared/traces/msnbc990928.zip`, `../shared/traces/bms.dat.gz`. Those that are absent are named.
+
+#[path = "../tests/traces/mod.rs"]
+mod traces;
+
+use std::{collections::HashMap, time::Duration};
+
+use scrimp_prefetch::{
+    Calibration, ItemId, MarkovPredictor, Next, Prediction, Predictor, Trail, Visit,
+};
+use traces::{Sessions, bms, judge, learn, msnbc};
+
+/// A simple predictor to compare with: the most frequent new items, after the last item or at all.
+#[derive(Debug)]
+struct Frequent {
+    by_last: bool,
+    counts: HashMap<Option<ItemId>, HashMap<ItemId, u32>>,
+}
+
+/// Predicts the last item again.
+#[derive(Debug)]
+struct Last;
+
+// === impl Frequent ===
+
+impl Frequent {
+    fn new(by_last: bool) -> Self {
+        Self {
+            by_last,
+            counts: HashMap::new(),
+        }
+    }
+
+    fn context(&self, trail: &Trail) -> Option<ItemId> {
+        trail.recent(0).filter(|_| self.by_last)
+    }
+}
+
+impl Predictor for Frequent {
+    fn observe(&mut self, trail: &Trail, next: &Visit<'_>) {
+        if trail.recent(0).is_some() && !trail.has_seen(next.item) {
+            let context = self.context(trail);
+            let counts = self.counts.entry(context).or_default();
+            *counts.entry(next.item).or_default() += 1;
+        }
+    }
+
+    fn predict(&mut self, trail: &Trail, _: &Visit<'_>, predictions: &mut Vec<Prediction>) {
+        let Some(counts) = self.counts.get(&self.context(trail)) else {
+            return;
+        };
+        let total: u32 = counts.values().sum();
+        let new = counts.iter().filter(|(item, _)| !trail.has_seen(**item));
+        let mut new: Vec<_> = new.map(|(item, count)| (*count, *item)).collect();
+        new.sort_unstable_by(|a, b| b.cmp(a));
+        for (count, item) in new.into_iter().take(8) {
+            let confidence = f64::from(count) / f64::from(total);
+            predictions.push(Prediction::new(
+                Next::Item(item),
+                confidence,
+                Duration::ZERO,
+            ));
+        }
+    }
+}
+
+impl Predictor for Last {
+    fn observe(&mut self, _: &Trail, _: &Visit<'_>) {}
+
+    fn predict(&mut self, _: &Trail, last: &Visit<'_>, predictions: &mut Vec<Prediction>) {
+        predictions.push(Prediction::new(Next::Item(last.item), 1.0, Duration::ZERO));
+    }
+}
+
+fn compare(name: &str, train: &Sessions, test: &[Vec<u32>]) {
+    let all: [(&str, fn() -> Box<dyn Predictor>); 4] = [
+        ("the last again", || Box::new(Last)),
+        ("the most popular", || Box::new(Frequent::new(false))),
+        ("order 1", || Box::new(Frequent::new(true))),
+        ("MarkovPredictor", || Box::new(MarkovPredictor::new())),
+    ];
+    println!("{name}");
+    for (title, make) in all {
+        for learns in [false, true] {
+            let (mut predictor, mut calibration) = (make(), Calibration::new());
+            for session in train {
+                learn(&mut *predictor, session);
+            }
+            let score = judge(&mut *predictor, &mut calibration, test, learns);
+            let (said, calibrated) = score.errors();
+            println!(
+                "  {title:18} {:12} {:.4} {:.4}   error {said:.4}, calibrated {calibrated:.4}   of {}",
+                if learns { "learns on" } else { "frozen" },
+                score.first(),
+                score.third(),
+                score.events,
+            );
+        }
+    }
+}
+
+fn main() {
+    println!("share of new items that were predicted first, and among three");
+    if let Some(mut train) = msnbc() {
+        let test = train.split_off(100_000);
+        compare(
+            "MSNBC: 100,000 sessions, then 50,000 others",
+            &train,
+            &test[..50_000],
+        );
+    }
+    if let Some(sessions) = bms() {
+        let (train, test) = sessions.split_at(sessions.len() * 2 / 3);
+        compare(
+            "BMS: the first two thirds of sessions, then the rest",
+            &train.to_vec(),
+            test,
+        );
+        let third = |rest: usize, is: bool| {
+            let all = sessions.iter().enumerate();
+            let own = all.filter(move |(n, _)| (n % 3 == rest) == is);
+            own.map(|(_, session)| session.clone()).collect::<Vec<_>>()
+        };
+        compare(
+            "BMS: two of three sessions, then each third",
+            &third(2, false),
+            &third(2, true),
+        );
+    }
+}

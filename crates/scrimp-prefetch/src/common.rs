@@ -1,0 +1,114 @@
+//! State that all services of a layer own together.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
+    },
+};
+
+use parking_lot::Mutex;
+use scrimp_core::Tasks;
+use tokio::sync::mpsc;
+
+use crate::{
+    PrefetchStats,
+    config::Config,
+    learning::Learner,
+    request::{Event, Names},
+    stats::{Counters, Present},
+    worker::work,
+};
+
+/// State that the services of a layer own together. The worker holds `shared` alone, so it ends when the
+/// layer and its services are gone.
+pub(crate) struct Common {
+    pub(crate) shared: Arc<Shared>,
+    events: mpsc::Sender<Box<Event>>,
+    /// What the worker starts with, until the first event.
+    idle: Mutex<Option<(mpsc::Receiver<Box<Event>>, Box<Learner>)>>,
+    is_working: AtomicBool,
+    tasks: Tasks,
+}
+
+/// State that the worker shares with the services.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) names: Names,
+    pub(crate) counters: Counters,
+    pub(crate) gauges: Gauges,
+    /// Number of services that were made.
+    pub(crate) services: AtomicUsize,
+}
+
+/// Present numbers, as the worker last wrote them.
+#[derive(Debug, Default)]
+pub(crate) struct Gauges {
+    pub(crate) sessions: AtomicU64,
+    pub(crate) entries: AtomicU64,
+    pub(crate) in_flight: AtomicU64,
+    pub(crate) is_shut: AtomicBool,
+}
+
+// === impl Common ===
+
+impl Common {
+    pub(crate) fn new(shared: Arc<Shared>, learner: Box<Learner>) -> Self {
+        let (events, receiver) = mpsc::channel(shared.config.max_events);
+        Self {
+            shared,
+            events,
+            idle: Mutex::new(Some((receiver, learner))),
+            is_working: AtomicBool::new(false),
+            tasks: Tasks::default(),
+        }
+    }
+
+    /// Hands an event to the worker, without waiting.
+    pub(crate) fn send(&self, event: Box<Event>) {
+        if !self.is_working.load(Relaxed) {
+            self.start();
+        }
+        match self.events.try_send(event) {
+            Ok(()) => self.shared.counters.requests.increment(),
+            Err(_) => self.shared.counters.dropped.increment(),
+        }
+    }
+
+    /// Starts the worker on the runtime of the first request.
+    #[cold]
+    fn start(&self) {
+        if tokio::runtime::Handle::try_current().is_err() {
+            return;
+        }
+        let Some((receiver, learner)) = self.idle.lock().take() else {
+            return;
+        };
+        self.is_working.store(true, Relaxed);
+        let shared = Arc::clone(&self.shared);
+        let worker = work(shared, receiver, learner);
+        self.tasks
+            .start_in(scrimp_core::root_span("prefetch.work"), worker);
+    }
+
+    pub(crate) fn stats(&self) -> PrefetchStats {
+        let (shared, gauges) = (&self.shared, &self.shared.gauges);
+        let present = Present {
+            sessions: gauges.sessions.load(Relaxed),
+            entries: gauges.entries.load(Relaxed),
+            in_flight: gauges.in_flight.load(Relaxed),
+            is_shut: gauges.is_shut.load(Relaxed),
+        };
+        shared.counters.read(present, shared.config.stakes())
+    }
+}
+
+impl fmt::Debug for Common {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Common")
+            .field("shared", &self.shared)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,100 @@
+//! The targets that are known.
+
+use std::{hash::RandomState, sync::Arc};
+
+use hashlink::LinkedHashMap;
+use http::{HeaderValue, Uri, header::HOST};
+
+use crate::{
+    ItemId,
+    fetch::Fetch,
+    request::{Event, TargetId},
+};
+
+/// The known targets, in the order of their last use. There is room for a fixed number.
+pub(super) struct Items {
+    known: LinkedHashMap<ItemId, Known, RandomState>,
+    most: usize,
+}
+
+/// A target that was asked for.
+pub(super) struct Known {
+    hash: u64,
+    pub(super) origin: u64,
+    pub(super) uri: Uri,
+    pub(super) host: Option<HeaderValue>,
+    /// The service that it belongs to.
+    pub(super) inner: Arc<dyn Fetch>,
+    first: u64,
+    /// More than one session has asked for it. What only one has asked for may be its secret.
+    pub(super) is_common: bool,
+    pub(super) is_fetchable: bool,
+}
+
+// === impl Items ===
+
+impl Items {
+    pub(super) fn new(most: usize) -> Self {
+        Self {
+            known: LinkedHashMap::with_hasher(RandomState::new()),
+            most,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// Returns a target.
+    pub(super) fn get(&self, item: ItemId) -> Option<&Known> {
+        self.known.get(&item)
+    }
+
+    /// Notes that a target cannot come from the cache. The next request for it may tell otherwise.
+    pub(super) fn not_fetchable(&mut self, item: ItemId) {
+        if let Some(known) = self.known.get_mut(&item) {
+            known.is_fetchable = false;
+        }
+    }
+
+    /// Notes that a target is asked for. Returns false if another one has its identity.
+    pub(super) fn note(&mut self, event: &Event) -> bool {
+        let TargetId { item, hash, origin } = event.target;
+        if let Some(known) = self.known.to_back(&item) {
+            if known.hash != hash {
+                return false;
+            }
+            known.is_common |= known.first != event.session;
+            known.is_fetchable = event.fetchable.unwrap_or(known.is_fetchable);
+            if !Arc::ptr_eq(&known.inner, &event.inner) {
+                known.inner = Arc::clone(&event.inner);
+            }
+            return true;
+        }
+        if self.known.len() >= self.most {
+            self.known.pop_front();
+        }
+        let Some(uri) = copied(&event.uri) else {
+            return false;
+        };
+        let host = event.headers.get(HOST);
+        let host = host.and_then(|host| HeaderValue::from_bytes(host.as_bytes()).ok());
+        let known = Known {
+            hash,
+            origin,
+            uri,
+            host,
+            inner: Arc::clone(&event.inner),
+            first: event.session,
+            is_common: false,
+            is_fetchable: event.fetchable.unwrap_or(false),
+        };
+        self.known.insert(item, known);
+        true
+    }
+}
+
+/// Copies a URI, as that of a request holds the whole buffer that it was read into.
+fn copied(uri: &Uri) -> Option<Uri> {
+    uri.to_string().parse().ok()
+}

@@ -1,0 +1,175 @@
+//! What is planned, in flight, or fetched and of use.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use http::Request;
+use tokio::time::Instant;
+
+use crate::{ItemId, fetch::Fetch};
+
+/// Identity of a prefetch: its target, and the session if the response is personal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct PlanKey {
+    pub(crate) item: ItemId,
+    pub(crate) session: Option<u64>,
+}
+
+/// A request that is to be sent.
+pub(crate) struct Plan {
+    pub(crate) request: Request<()>,
+    /// The session that it is for.
+    pub(crate) session: u64,
+    pub(crate) inner: Arc<dyn Fetch>,
+}
+
+/// The prefetches that are not over, by key. There is room for a fixed number, and one for each key.
+pub(super) struct Plans {
+    all: HashMap<PlanKey, Entry>,
+    /// When something is due: the start of a plan, or the end of a response's use.
+    due: BTreeMap<(Instant, u64), PlanKey>,
+    next: u64,
+    most: usize,
+}
+
+struct Entry {
+    state: State,
+    /// Its place among those that are due.
+    due: Option<(Instant, u64)>,
+}
+
+enum State {
+    Planned(Box<Plan>),
+    InFlight {
+        /// A caller has asked for the same meanwhile.
+        is_late: bool,
+    },
+    There {
+        is_used: bool,
+    },
+}
+
+/// What is due.
+pub(super) enum Due {
+    Start(PlanKey, Box<Plan>),
+    /// No caller has asked for it.
+    Wasted,
+    Over,
+}
+
+// === impl Plans ===
+
+impl Plans {
+    pub(super) fn new(most: usize) -> Self {
+        Self {
+            all: HashMap::new(),
+            due: BTreeMap::new(),
+            next: 0,
+            most,
+        }
+    }
+
+    pub(super) fn contains(&self, key: PlanKey) -> bool {
+        self.all.contains_key(&key)
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.all.len() >= self.most
+    }
+
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.due.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    /// Adds a plan for a key that has none.
+    pub(super) fn plan(&mut self, key: PlanKey, at: Instant, plan: Box<Plan>) {
+        debug_assert!(!self.contains(key) && !self.is_full());
+        let due = Some(self.put(key, at));
+        let state = State::Planned(plan);
+        self.all.insert(key, Entry { state, due });
+    }
+
+    /// Notes that a caller asks for a target. Returns true for the first one that finds its response there.
+    pub(super) fn asked(&mut self, key: PlanKey) -> bool {
+        let Some(entry) = self.all.get_mut(&key) else {
+            return false;
+        };
+        match &mut entry.state {
+            State::Planned(_) => {
+                // The caller has it now.
+                self.remove(key);
+                false
+            }
+            State::InFlight { is_late } => {
+                *is_late = true;
+                false
+            }
+            State::There { is_used } => !std::mem::replace(is_used, true),
+        }
+    }
+
+    /// Returns the next thing that is due by now.
+    pub(super) fn take_due(&mut self, now: Instant) -> Option<Due> {
+        let (at, _) = *self.due.first_key_value()?.0;
+        if at > now {
+            return None;
+        }
+        let (_, key) = self.due.pop_first()?;
+        let entry = self.all.remove(&key)?;
+        Some(match entry.state {
+            State::Planned(plan) => Due::Start(key, plan),
+            State::There { is_used: false } => Due::Wasted,
+            State::There { is_used: true } | State::InFlight { .. } => Due::Over,
+        })
+    }
+
+    /// Notes that a plan has started.
+    pub(super) fn started(&mut self, key: PlanKey) {
+        let state = State::InFlight { is_late: false };
+        self.all.insert(key, Entry { state, due: None });
+    }
+
+    /// Notes that a response is there and of use for a time. Returns false if it is late: a caller has asked
+    /// for it already.
+    pub(super) fn arrived(&mut self, key: PlanKey, now: Instant, keep: Duration) -> bool {
+        let is_late = self.over(key);
+        self.keep(key, is_late, now + keep);
+        !is_late
+    }
+
+    /// Keeps a key from being fetched for a time.
+    pub(super) fn rest(&mut self, key: PlanKey, now: Instant, time: Duration) {
+        self.over(key);
+        self.keep(key, true, now + time);
+    }
+
+    fn keep(&mut self, key: PlanKey, is_used: bool, until: Instant) {
+        let due = Some(self.put(key, until));
+        let state = State::There { is_used };
+        self.all.insert(key, Entry { state, due });
+    }
+
+    /// Forgets a call. Returns true if a caller has asked for the same meanwhile.
+    fn over(&mut self, key: PlanKey) -> bool {
+        let entry = self.remove(key);
+        entry.is_some_and(|entry| matches!(entry.state, State::InFlight { is_late: true }))
+    }
+
+    fn put(&mut self, key: PlanKey, at: Instant) -> (Instant, u64) {
+        let due = (at, self.next);
+        self.next += 1;
+        self.due.insert(due, key);
+        due
+    }
+
+    fn remove(&mut self, key: PlanKey) -> Option<Entry> {
+        let entry = self.all.remove(&key)?;
+        if let Some(due) = &entry.due {
+            self.due.remove(due);
+        }
+        Some(entry)
+    }
+}

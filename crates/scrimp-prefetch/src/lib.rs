@@ -1,0 +1,137 @@
+//! Learns what each session asks for next, and fetches it ahead of time where that pays, as a tower layer.
+//!
+//! [`PrefetchLayer`] goes outside a cache. It notes which targets follow which in the sessions of an API or
+//! a site, predicts what a session will ask for next, and lets the inner stack fetch it a few seconds before
+//! its expected time, with [`Directive::Prefetch`](scrimp_core::extensions::Directive::Prefetch) and low
+//! priority. The cache keeps the response, and the caller does not wait.
+//!
+//! A prefetch never spares a call: the caller would have made it anyway. It spares waiting, and costs one call
+//! if nobody asks for what it fetched. So the layer needs to know what waiting is worth and what a call costs,
+//! and fetches only if `P · value of waiting − (1 − P) · price` is positive, with a probability `P` that is
+//! [calibrated](Calibration) by what came of earlier predictions. Without a value of waiting it learns, and
+//! fetches nothing.
+//!
+//! ```
+//! use http::{Request, Response};
+//! use http_body_util::Empty;
+//! use scrimp_cache::{CacheLayer, MemoryStore};
+//! use scrimp_prefetch::{PrefetchLayer, SessionKey};
+//! use tower::{Layer, ServiceExt, service_fn};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let prefetch = PrefetchLayer::builder(SessionKey::header("x-visit".parse()?))
+//!     .value_of_waiting("0.002") // dollars
+//!     .price("0.0005")
+//!     .budget_per_hour("1")
+//!     .build()?;
+//! let cache = CacheLayer::new(MemoryStore::new(64 << 20)); // bytes
+//! # type Body = Empty<bytes::Bytes>;
+//! let client = prefetch.layer(cache.layer(service_fn(|_: Request<Body>| async {
+//!     Ok::<_, std::io::Error>(Response::new(Body::new()))
+//! })));
+//!
+//! let request = Request::get("http://shop.test/").header("x-visit", "ann");
+//! client.oneshot(request.body(Body::new())?).await?;
+//! assert_eq!(prefetch.stats().requests, 1);
+//! # Ok(()) }
+//! ```
+//!
+//! # Rules
+//!
+//! What is known beforehand need not be learned. Rules are tried before the model, and their confidence is
+//! only where their calibration begins:
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use scrimp_prefetch::{PrefetchLayer, RulePredictor, SessionKey};
+//!
+//! # fn main() -> Result<(), scrimp_prefetch::SettingError> {
+//! let rules = RulePredictor::new().rule(
+//!     "/api/products/{id}",
+//!     "/api/products/{id}/reviews",
+//!     0.8,
+//!     Duration::from_secs(5),
+//! )?;
+//! let prefetch = PrefetchLayer::builder(SessionKey::cookie("sid"))
+//!     .rules(rules)
+//!     .value_of_waiting("0.002 EUR")
+//!     .price("0.0005 EUR")
+//!     .min_confidence(0.7)
+//!     .build()?;
+//! # let _ = prefetch; Ok(()) }
+//! ```
+//!
+//! The model is [`MarkovPredictor`]. A model of your own implements [`Predictor`].
+//!
+//! # What is fetched
+//!
+//! Only what a GET without body, range and secrets in its query has brought before, with success, and what
+//! the cache may keep, or what a rule names. Requests with a directive for scrimp's layers, and those that a
+//! `PrivateIf` of an outer layer calls private, are not learned. The request of a prefetch has the fields of
+//! the session's last request, without conditions, cache directives, trace fields and credentials. Unless
+//! [`personal`](PrefetchLayerBuilder::personal) is set, a target must have been asked for by two sessions, as
+//! what only one asks for may be its secret.
+//!
+//! # When not to use it
+//!
+//! Without a cache inside, what is fetched is thrown away. If all requests have cookies and the cache bypasses
+//! them, as `CacheLayer` does by default, a prefetch is stored for nobody; the layer sees that in the cache's
+//! verdicts and does not fetch. GETs that change something are a fault of the API, which a prefetch would
+//! show: give such paths another method, or no session. For browsers, `Speculation-Rules` let the browser
+//! decide.
+//!
+//! On axum, put the layer around the whole router
+//! (`Router::new().fallback_service(app).layer(..)`), where the target is the URI that the request shows.
+//! Requests behind a nested router are passed on. Where one layer is on several routes, only targets that
+//! were seen on a route are fetched through it, and rules predict no others.
+//!
+//! # Waiting, cancellation, failure
+//!
+//! The service calls its inner service once for each request, and is ready when that is. Learning, predicting
+//! and fetching go on in one background task, which starts with the first request on its runtime and ends with
+//! the layer and its services; calls in flight end with it. A full queue, a slow predictor or one that panics
+//! costs predictions, never a request. A prefetch is in flight once for each target. A caller who asks for the
+//! same meanwhile makes a call of its own, so that the refusal of a prefetch is never its answer; this counts
+//! as `late`.
+//!
+//! # Bounds
+//!
+//! Sessions, targets, the model, plans, calls in flight and the queue have fixed sizes. What was not used for
+//! longest makes room, in constant time.
+
+mod builder;
+mod calibration;
+mod common;
+mod config;
+mod fetch;
+mod future;
+mod item;
+mod layer;
+mod learning;
+mod predictor;
+mod request;
+mod service;
+mod session;
+mod stats;
+mod trail;
+mod worker;
+
+pub use builder::PrefetchLayerBuilder;
+pub use calibration::Calibration;
+pub use future::PrefetchFuture;
+pub use item::ItemId;
+pub use layer::PrefetchLayer;
+pub use predictor::{
+    MarkovPredictor, MarkovPredictorBuilder, Next, Prediction, Predictor, RulePredictor, Visit,
+};
+pub use scrimp_core::SettingError;
+pub use service::Prefetch;
+pub use session::SessionKey;
+pub use stats::PrefetchStats;
+pub use trail::Trail;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

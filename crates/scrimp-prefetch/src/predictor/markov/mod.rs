@@ -1,0 +1,201 @@
+//! The model: contexts of several orders, mixed.
+
+mod context;
+mod mixer;
+mod popular;
+mod table;
+mod weigh;
+
+use std::fmt;
+
+use scrimp_core::{SettingError, Settings};
+
+use self::{
+    context::{EXPERTS, Expert, contexts, together},
+    mixer::Mixer,
+    popular::Popular,
+    table::Table,
+    weigh::Weighed,
+};
+use super::{Next, Prediction, Predictor, Visit};
+use crate::{ItemId, Trail};
+
+/// The name of the built type, for errors.
+const OWNER: &str = "MarkovPredictor";
+
+/// Predictions for one request.
+const MOST: usize = 8;
+
+/// Items of a session that are counted together with a new one.
+const TOGETHER: usize = 4;
+
+/// New items from which weights are learned from each. After that, from each fourth.
+const EACH: u64 = 20_000;
+
+/// A variable-order Markov model, which learns as it goes.
+///
+/// It predicts items that are new to a session: what a session has asked for already is in the cache. Its
+/// experts are contexts: the last item, the last two and three, those before the last, the first, the set of all
+/// items, repetitions, the length of the session, items that come together in either order, and popularity. Each counts what new item followed it, and backs off to a shorter context where it has seen
+/// little (Witten and Bell's escape, as in PPM). The probabilities are multiplied, with weights that are
+/// learned and depend on how much an expert has seen, and on the length of the session.
+///
+/// Its memory is taken at once and never grows: 152 bytes a context and 12 an item. Counts are halved from time
+/// to time, so it follows what changes.
+pub struct MarkovPredictor {
+    table: Table,
+    popular: Popular,
+    mixer: Mixer<EXPERTS>,
+    weighed: Box<Weighed>,
+    learned: u64,
+}
+
+/// Settings of a [`MarkovPredictor`].
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct MarkovPredictorBuilder(Settings<Sizes>);
+
+#[derive(Debug, Clone, Copy)]
+struct Sizes {
+    contexts: usize,
+    items: usize,
+}
+
+// === impl MarkovPredictor ===
+
+impl Default for MarkovPredictor {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl MarkovPredictor {
+    /// Returns a model with room for 65,536 contexts and 16,384 items: 10 MB.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::of(Sizes::default())
+    }
+
+    /// Starts a model with other sizes.
+    pub fn builder() -> MarkovPredictorBuilder {
+        MarkovPredictorBuilder(Settings::new(OWNER, Sizes::default()))
+    }
+
+    fn of(sizes: Sizes) -> Self {
+        Self {
+            table: Table::new(sizes.contexts),
+            popular: Popular::new(sizes.items),
+            mixer: Mixer::new(),
+            weighed: Box::default(),
+            learned: 0,
+        }
+    }
+
+    /// Returns the memory of the model, in bytes. It never changes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.table.bytes() + self.popular.bytes() + size_of::<Weighed>() + size_of::<Self>()
+    }
+
+    /// Learns the weights of the experts from what came.
+    fn mix(&mut self, trail: &Trail, contexts: &[u64; EXPERTS], item: u32) {
+        let is_due = self.learned < EACH || self.learned.is_multiple_of(4);
+        self.learned += 1;
+        if is_due {
+            self.weighed
+                .weigh(&self.table, &self.popular, &self.mixer, contexts, trail);
+            let surprise = self.weighed.surprise(item);
+            let (seen, shape) = (self.weighed.seen(), self.weighed.shape());
+            self.mixer.learn(seen, shape, &surprise);
+        }
+    }
+}
+
+impl Predictor for MarkovPredictor {
+    fn observe(&mut self, trail: &Trail, next: &Visit<'_>) {
+        let Some(last) = trail.recent(0) else {
+            return;
+        };
+        let item = next.item.get();
+        let contexts = contexts(trail);
+        if last != next.item {
+            self.table.add(contexts[Expert::Any as usize], item);
+        }
+        if trail.has_seen(next.item) {
+            return;
+        }
+        self.mix(trail, &contexts, item);
+        for expert in Expert::COUNTED {
+            self.table.add(contexts[expert as usize], item);
+        }
+        for other in trail.seen().take(TOGETHER) {
+            self.table.add(together(other.get()), item);
+            self.table.add(together(item), other.get());
+        }
+        self.popular.add(item);
+        if let Some(since) = next.since {
+            self.popular.stayed(last.get(), since);
+        }
+    }
+
+    fn predict(&mut self, trail: &Trail, last: &Visit<'_>, predictions: &mut Vec<Prediction>) {
+        let contexts = contexts(trail);
+        self.weighed
+            .weigh(&self.table, &self.popular, &self.mixer, &contexts, trail);
+        let delay = self.popular.stay(last.item.get());
+        for (item, probability) in self.weighed.best::<MOST>() {
+            if let Some(item) = ItemId::new(item) {
+                let next = Next::Item(item);
+                predictions.push(Prediction::new(next, f64::from(probability), delay));
+            }
+        }
+    }
+
+    fn is_quick(&self) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for MarkovPredictor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MarkovPredictor")
+            .field("bytes", &self.bytes())
+            .finish_non_exhaustive()
+    }
+}
+
+// === impl MarkovPredictorBuilder ===
+
+impl MarkovPredictorBuilder {
+    /// Sets how many contexts are known. Default: 65,536. Range: 64 to 2²⁴.
+    pub fn contexts(self, count: usize) -> Self {
+        let set = |sizes: &mut Sizes, count| sizes.contexts = count;
+        Self(self.0.within("contexts", count, 64..=1 << 24, set))
+    }
+
+    /// Sets how many items have a popularity of their own. Default: 16,384. Range: 64 to 2²⁴.
+    pub fn items(self, count: usize) -> Self {
+        let set = |sizes: &mut Sizes, count| sizes.items = count;
+        Self(self.0.within("items", count, 64..=1 << 24, set))
+    }
+
+    /// Builds the model.
+    ///
+    /// # Errors
+    ///
+    /// If a setting is out of its range. The error names the first one.
+    pub fn build(self) -> Result<MarkovPredictor, SettingError> {
+        Ok(MarkovPredictor::of(self.0.finish()?))
+    }
+}
+
+// === impl Sizes ===
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self {
+            contexts: 1 << 16,
+            items: 1 << 14,
+        }
+    }
+}

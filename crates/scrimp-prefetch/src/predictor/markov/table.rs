@@ -1,0 +1,217 @@
+//! Counts of what followed a context, in a fixed amount of memory.
+
+/// Items that are counted for one context.
+pub(super) const WIDTH: usize = 24;
+
+/// Contexts that share a place in the table.
+const WAYS: usize = 4;
+
+/// Total at which the counts of a context are halved: what is new counts more than what was long ago.
+const MOST: u16 = 16_384;
+
+/// Counts by context. A new context takes the place of the least used one of its set, so it costs the same
+/// however many there are.
+pub(super) struct Table {
+    sets: Box<[Set]>,
+}
+
+#[derive(Clone)]
+struct Set {
+    tags: [u32; WAYS],
+    nodes: [Node; WAYS],
+}
+
+/// What followed a context.
+#[derive(Debug, Clone)]
+pub(super) struct Node {
+    items: [u32; WIDTH],
+    counts: [u16; WIDTH],
+    total: u16,
+    different: u8,
+}
+
+/// The counts of a context that was never seen.
+static NOTHING: Node = Node::new();
+
+// === impl Table ===
+
+impl Table {
+    /// Makes a table for about this many contexts.
+    pub(super) fn new(contexts: usize) -> Self {
+        let sets = (contexts / WAYS).next_power_of_two();
+        let set = Set {
+            tags: [0; WAYS],
+            nodes: std::array::from_fn(|_| Node::new()),
+        };
+        Self {
+            sets: vec![set; sets].into(),
+        }
+    }
+
+    /// Returns the size in bytes, which never changes.
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(&*self.sets)
+    }
+
+    /// Returns what followed a context.
+    pub(super) fn get(&self, context: u64) -> &Node {
+        let (place, tag) = self.place(context);
+        let set = &self.sets[place];
+        let way = set.tags.iter().position(|own| *own == tag);
+        way.map_or(&NOTHING, |way| &set.nodes[way])
+    }
+
+    /// Counts an item that followed a context.
+    pub(super) fn add(&mut self, context: u64, item: u32) {
+        let (place, tag) = self.place(context);
+        let set = &mut self.sets[place];
+        let way = set.tags.iter().position(|own| *own == tag);
+        let way = way.unwrap_or_else(|| set.replace(tag));
+        set.nodes[way].add(item);
+    }
+
+    /// Returns the set of a context, and its tag there, which is not 0.
+    #[expect(clippy::cast_possible_truncation, reason = "parts of a hash")]
+    fn place(&self, context: u64) -> (usize, u32) {
+        let place = context as usize & (self.sets.len() - 1);
+        (place, (context >> 32) as u32 | 1)
+    }
+}
+
+// === impl Set ===
+
+impl Set {
+    /// Makes room for a context: in place of the one with the least counts. The others grow older, so that
+    /// none stays for ever because it was once used a lot.
+    fn replace(&mut self, tag: u32) -> usize {
+        let totals = self.nodes.iter().map(|node| node.total);
+        let least = totals.enumerate().min_by_key(|(_, total)| *total);
+        let (way, _) = least.expect("a set has nodes");
+        for node in &mut self.nodes {
+            // Slowly, as each of them is worth more than the one that goes.
+            if node.total > 1 && tag & 0xf0 == 0 {
+                node.halve();
+            }
+        }
+        self.tags[way] = tag;
+        self.nodes[way] = Node::new();
+        way
+    }
+}
+
+// === impl Node ===
+
+impl Node {
+    const fn new() -> Self {
+        Self {
+            items: [0; WIDTH],
+            counts: [0; WIDTH],
+            total: 0,
+            different: 0,
+        }
+    }
+
+    /// Returns the number of times that something followed.
+    pub(super) fn total(&self) -> u16 {
+        self.total
+    }
+
+    /// Returns the number of different items that followed, up to 24.
+    pub(super) fn different(&self) -> u8 {
+        self.different
+    }
+
+    /// Returns the items that followed, with their counts.
+    pub(super) fn items(&self) -> impl Iterator<Item = (u32, u16)> + '_ {
+        let used = ..usize::from(self.different);
+        let all = self.items[used].iter().zip(&self.counts[used]);
+        all.map(|(item, count)| (*item, *count))
+    }
+
+    fn add(&mut self, item: u32) {
+        if self.total >= MOST {
+            self.halve();
+        }
+        self.total += 1;
+        let used = usize::from(self.different);
+        if let Some(place) = self.items[..used].iter().position(|own| *own == item) {
+            self.counts[place] += 1;
+            return;
+        }
+        if used < WIDTH {
+            (self.items[used], self.counts[used]) = (item, 1);
+            self.different += 1;
+            return;
+        }
+        let least = self
+            .counts
+            .iter()
+            .enumerate()
+            .min_by_key(|(_, count)| **count);
+        let (place, least) = least.expect("a node has places");
+        if *least > 1 {
+            // There is no room. The least frequent item grows older, until it makes room.
+            self.counts[place] -= 1;
+        } else {
+            (self.items[place], self.counts[place]) = (item, 1);
+        }
+    }
+
+    /// Halves all counts, and forgets items whose count is then 0.
+    fn halve(&mut self) {
+        let mut left = 0;
+        for place in 0..usize::from(self.different) {
+            let count = self.counts[place] / 2;
+            if count > 0 {
+                (self.items[left], self.counts[left]) = (self.items[place], count);
+                left += 1;
+            }
+        }
+        self.different = u8::try_from(left).expect("a node has few places");
+        self.total = self.total.div_ceil(2);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash(number: u64) -> u64 {
+        number.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
+    }
+
+    #[test]
+    fn a_hundred_times_as_many_contexts_take_no_more_memory_and_leave_the_used_ones() {
+        let mut table = Table::new(1_024);
+        let bytes = table.bytes();
+        for number in 0..102_400 {
+            table.add(hash(number), 7);
+            for _ in 0..2 {
+                table.add(hash(1_000_000), 9);
+            }
+        }
+        assert_eq!(table.bytes(), bytes);
+        let (item, count) = table
+            .get(hash(1_000_000))
+            .items()
+            .next()
+            .expect("it is used");
+        assert!(item == 9 && count > 100, "{count}");
+        assert_eq!(table.get(hash(0)).total(), 0);
+    }
+
+    #[test]
+    fn a_hundred_times_as_many_items_leave_the_frequent_ones_of_a_context() {
+        let mut table = Table::new(64);
+        for number in 0..100 * WIDTH as u32 {
+            table.add(1, 5);
+            table.add(1, 1_000 + number);
+        }
+        let node = table.get(1);
+        let (item, _) = node
+            .items()
+            .max_by_key(|(_, count)| *count)
+            .expect("an item");
+        assert_eq!((item, usize::from(node.different())), (5, WIDTH));
+    }
+}
