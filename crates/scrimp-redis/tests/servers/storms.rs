@@ -206,7 +206,7 @@ async fn two_halves_of_a_fleet_with_a_primary_each_find_together_again() {
     let second = Server::start(&["--replicaof", "127.0.0.1", &port]).expect("it is installed");
     second.wait_for("MASTER <-> REPLICA sync: Finished with success");
     let ways = [Proxy::to(first.port).await, Proxy::to(first.port).await];
-    let [here, there] = [&ways[0], &ways[1]].map(|way| way.url());
+    let [here, there] = [&ways[0], &ways[1]].map(Proxy::url);
     let clients = [&here, &here, &there, &there].map(|url| patient(client(url)));
     let site = Site::start(clients, 500).await;
     let load = Load::start(&site);
