@@ -13,8 +13,8 @@ impl<St: Store> CacheLayerBuilder<St> {
     ///
     /// The comparison is a refresh: its call is conditional if that saves a body, and what it brings takes
     /// the place of the response that was served. If that has another body, the hit was a stale read.
-    /// [`CacheStats`](crate::CacheStats) counts comparisons and stale reads, with the age of the oldest. To compare
-    /// with a lower tier costs nothing: see [`TieredBuilder::monitor`](crate::TieredBuilder::monitor).
+    /// [`CacheStats`](crate::CacheStats) counts comparisons and stale reads, with the age of the oldest. To
+    /// compare with a lower tier costs nothing: see [`TieredBuilder::monitor`](crate::TieredBuilder::monitor).
     ///
     /// The cost of a call is reserved before it: what the last call for this response cost, and no less than
     /// the price. A call that is dearer than that is paid from the rest of the hour. The ledger has its calls

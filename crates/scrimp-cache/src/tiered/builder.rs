@@ -88,8 +88,10 @@ impl<U, L> TieredBuilder<U, L> {
 
     /// Compares one in `one_in` answers of the upper tier with the lower one, in the background. If
     /// that has a later response with another body, the answer was a stale read: this process has
-    /// missed a change. [`TierStats`](crate::TierStats) counts them. No request waits for it, and at
-    /// most 16 comparisons are made at the same time. Default: none. Range: 1 or more.
+    /// missed a change. One that was purged or replaced meanwhile is none. [`TierStats`](crate::TierStats)
+    /// counts them. No request waits for it, and at most 16 comparisons are made at the same time.
+    /// [`CacheLayerBuilder::monitor`](crate::CacheLayerBuilder::monitor) compares with the upstream.
+    /// Default: none. Range: 1 or more.
     pub fn monitor(self, one_in: u64) -> Self {
         self.map(|settings| {
             settings.within("monitor", one_in, 1.., |config, one_in| {

@@ -148,7 +148,7 @@ impl Shared {
                         true => self.open(endpoint, &Failure::TimedOut),
                         // No command has come by to try.
                         false if whole && in_time && endpoint.breaker.settle() => {
-                            self.recovered(endpoint)
+                            self.recovered(endpoint);
                         }
                         false => {}
                     }

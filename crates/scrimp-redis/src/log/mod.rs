@@ -61,10 +61,10 @@ pub use stats::RedisLogStats;
 /// that silence means something.
 ///
 /// The first invalidation after a pause is appended at once; those of the next 5 ms are gathered. A
-/// record that cannot be appended, such as by a server without memory to spare, is kept, and appended
-/// before the writer calls itself caught up. Equal invalidations wait once; more than 65,536 different
-/// ones are replaced by one of everything. A record may be appended twice, which costs calls, never a
-/// stale response.
+/// record that cannot be appended, such as by a server without memory to spare or one that cannot save,
+/// is kept, and appended before the writer calls itself caught up. Equal invalidations wait once; more than
+/// 65,536 different ones are replaced by one of everything. A record may be appended twice, which costs
+/// calls, never a stale response.
 ///
 /// Names of records have a number that only they have, and a log has an identifier that only it has.
 /// So a process notices
@@ -85,7 +85,8 @@ pub use stats::RedisLogStats;
 /// 2.5 s, and has no answer 0.5 s later: 3 s after an invalidation, no process that runs uses what it
 /// hit. A process that is stopped as a whole (SIGSTOP, a paused virtual machine) answers the requests
 /// that reach it in the moment of its return before it has read its messages. An invalidation of a
-/// process that cannot reach Redis holds there at once, and elsewhere when it can again. While two
+/// process that cannot reach Redis, or whose record Redis refuses, holds there at once, and elsewhere
+/// when the log has it. While two
 /// servers take themselves for the primary, each has a log of its own; the processes notice it when
 /// they are on one server again.
 ///

@@ -57,12 +57,14 @@ async fn a_slow_link_makes_the_requests_of_one_moment_wait_and_later_ones_not() 
     link.delay(Duration::from_millis(100));
     slow.degraded(true).await;
     site.answers(500).await;
-    let first = slow.timed_out();
-    site.answers(20_000).await;
+    let (first, outages) = (slow.timed_out(), slow.client.stats().degraded);
+    site.answers(40_000).await;
     let later = slow.timed_out();
     println!("{} waits, and {} afterwards", first - before, later - first);
     assert!(first - before <= MOMENT, "{:?}", slow.client);
-    assert!(later - first <= MOMENT / 2, "{:?}", slow.client);
+    // No command tries, and none closes the breaker for the others. A call of the log may be late.
+    assert!(later - first <= 3, "{:?}", slow.client);
+    assert_eq!(slow.client.stats().degraded, outages, "{:?}", slow.client);
     link.delay(Duration::ZERO);
     slow.degraded(false).await;
     site.shares().await;
@@ -126,9 +128,8 @@ async fn slots_that_move_under_load_cost_no_answer_and_open_no_breaker() {
         assert_eq!((stats.degraded, stats.unavailable), (0, 0), "{stats:?}");
     }
     site.shares().await;
-    for node in &site.nodes {
-        timeout(SOON, node.log.settled()).await.expect("it settles");
-    }
+    // Without new ones, all invalidations reach all processes.
+    site.pause().await;
     none_waited_long(&load.stop().await);
 }
 
@@ -169,9 +170,8 @@ async fn a_full_disk_under_redis_costs_writes_and_opens_no_breaker() {
     site.answers(5_000).await;
     std::fs::remove_dir(&file).expect("it is empty");
     save(&server, "Background saving terminated with success").await;
-    for node in &site.nodes {
-        timeout(SOON, node.log.settled()).await.expect("it settles");
-    }
+    site.pause().await;
+    site.go_on();
     site.shares().await;
     for node in &site.nodes {
         let stats = node.client.stats();
@@ -206,7 +206,7 @@ async fn two_halves_of_a_fleet_with_a_primary_each_find_together_again() {
     let second = Server::start(&["--replicaof", "127.0.0.1", &port]).expect("it is installed");
     second.wait_for("MASTER <-> REPLICA sync: Finished with success");
     let ways = [Proxy::to(first.port).await, Proxy::to(first.port).await];
-    let [here, there] = [&ways[0], &ways[1]].map(|way| way.url());
+    let [here, there] = [&ways[0], &ways[1]].map(Proxy::url);
     let clients = [&here, &here, &there, &there].map(|url| patient(client(url)));
     let site = Site::start(clients, 500).await;
     let load = Load::start(&site);
@@ -224,11 +224,6 @@ async fn two_halves_of_a_fleet_with_a_primary_each_find_together_again() {
     ways[1].lead_to(second.port);
     site.go_on();
     site.answers(10_000).await;
-    for node in &site.nodes {
-        timeout(SOON, node.log.settled())
-            .await
-            .expect("each half settles");
-    }
 
     // The clients of the first one are led to the second one, whose replica it becomes.
     let connections = |node: usize| site.nodes[node].client.stats().connections;
@@ -251,10 +246,8 @@ async fn two_halves_of_a_fleet_with_a_primary_each_find_together_again() {
     }
     site.join();
     site.answers(20_000).await;
-    for node in &site.nodes {
-        timeout(SOON, node.log.settled()).await.expect("it settles");
-        println!("{:?}", node.log);
-    }
+    site.pause().await;
+    site.go_on();
     let replaced = site.nodes.iter().map(|node| node.log.stats().replaced);
     assert!(replaced.sum::<u64>() > 0, "the two logs differ");
     site.shares().await;
