@@ -27,10 +27,13 @@ pub(crate) struct Common {
     pub(crate) shared: Arc<Shared>,
     events: mpsc::Sender<Box<Event>>,
     /// What the worker starts with, until the first event.
-    idle: Mutex<Option<(mpsc::Receiver<Box<Event>>, Box<Learner>)>>,
+    idle: Mutex<Option<Idle>>,
     is_working: AtomicBool,
     tasks: Tasks,
 }
+
+/// What a worker starts with.
+type Idle = (mpsc::Receiver<Box<Event>>, Box<Learner>);
 
 /// State that the worker shares with the services.
 #[derive(Debug)]

@@ -59,7 +59,7 @@ async fn a_prefetch_has_the_fields_of_its_session_without_credentials_and_condit
         ("connection", "keep-alive"),
     ];
     let sent = prefetched(eager(), &fields).await.expect("a prefetch");
-    let mut names: Vec<_> = sent.keys().map(|name| name.as_str()).collect();
+    let mut names: Vec<_> = sent.keys().map(http::HeaderName::as_str).collect();
     names.sort_unstable();
     assert_eq!(names, ["accept", "accept-language", "x-shop", "x-visit"]);
 }

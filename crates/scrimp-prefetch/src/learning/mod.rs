@@ -129,7 +129,7 @@ impl Learner {
             let predictions = &mut self.predictions;
             predictions.clear();
             caught(&self.shared, || {
-                predictor.predict(trail, visit, predictions)
+                predictor.predict(trail, visit, predictions);
             });
             for prediction in predictions.drain(..).take(CONSIDERED) {
                 let Some((item, uri)) = target(&self.shared, event, prediction.next) else {

@@ -1,6 +1,6 @@
 //! Contexts: what of a session an expert looks at.
 
-use crate::Trail;
+use crate::{ItemId, Trail};
 
 /// Number of experts.
 pub(super) const EXPERTS: usize = 14;
@@ -139,7 +139,7 @@ pub(super) fn contexts(trail: &Trail) -> [u64; EXPERTS] {
             Expert::Run => mix(pair, run.into()),
             Expert::Length => mix(one, different << 8 | u64::from(steps)),
             Expert::SetAndLast => mix(set, one),
-            Expert::Together => return together(trail.recent(0).map_or(0, |item| item.get())),
+            Expert::Together => return together(trail.recent(0).map_or(0, ItemId::get)),
         };
         mix(expert as u64 + 1, what)
     })
