@@ -61,6 +61,51 @@ async fn a_caller_never_waits_for_a_prefetch_of_the_same() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_prefetch_that_comes_before_a_slow_caller_spares_it_nothing() {
+    let gate = Gate::new();
+    let rules = RulePredictor::new().rule("/a", "/b", 0.9, seconds(0));
+    let held = gate.clone();
+    let rig = Rig::answering(eager().rules(rules.unwrap()), move |parts| {
+        let reply = Reply::respond(page(parts));
+        let is_prefetch = parts
+            .extensions
+            .get::<scrimp_core::extensions::Directive>()
+            .is_some();
+        match parts.uri.path() == "/b" && !is_prefetch {
+            true => reply.gate(&held),
+            false => reply,
+        }
+    });
+    let rig = std::sync::Arc::new(rig);
+    let slow = std::sync::Arc::clone(&rig);
+    let slow = tokio::spawn(async move { slow.get("bob", "/b").await });
+    pass(seconds(1)).await;
+    rig.get("ann", "/a").await;
+    assert_eq!(rig.stats().calls, 1);
+    gate.open();
+    assert_eq!(slow.await.unwrap().body(), "/b");
+    let stats = rig.stats();
+    assert_eq!((stats.late, stats.useful), (1, 0), "{stats:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_fails_or_is_not_stored_costs_its_price() {
+    let rules = RulePredictor::new().rule("/{page}", "/{page}/next", 0.9, seconds(0));
+    let rig = Rig::answering(eager().rules(rules.unwrap()), |parts| {
+        match parts.uri.path() {
+            "/a/next" => Reply::error("no connection"),
+            "/b/next" => Reply::body(scrimp_testkit::ScriptedBody::new()),
+            _ => Reply::respond(page(parts)),
+        }
+    });
+    rig.get("ann", "/a").await;
+    rig.get("ann", "/b").await;
+    let stats = rig.stats();
+    assert_eq!((stats.calls, stats.failed, stats.not_stored), (2, 1, 1));
+    assert_eq!(stats.spent.to_string(), "$0.002");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_target_is_fetched_once_however_many_sessions_expect_it() {
     let rules = RulePredictor::new().rule("/a", "/b", 0.9, seconds(0));
     let rig = Rig::new(eager().rules(rules.unwrap()));

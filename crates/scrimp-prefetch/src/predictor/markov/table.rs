@@ -31,7 +31,7 @@ pub(super) struct Node {
 }
 
 /// The counts of a context that was never seen.
-static NOTHING: Node = Node::new();
+pub(super) static NOTHING: Node = Node::new();
 
 // === impl Table ===
 

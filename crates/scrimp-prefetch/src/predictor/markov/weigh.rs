@@ -4,7 +4,7 @@ use super::{
     context::{EXPERTS, Expert, shape},
     mixer::Mixer,
     popular::Popular,
-    table::{Node, Table, WIDTH},
+    table::{NOTHING, Node, Table, WIDTH},
 };
 use crate::Trail;
 
@@ -72,7 +72,10 @@ impl Weighed {
         contexts: &[u64; EXPERTS],
         trail: &Trail,
     ) {
-        let nodes = contexts.map(|context| table.get(context));
+        let mut nodes = [&NOTHING; EXPERTS];
+        for (node, context) in nodes.iter_mut().zip(contexts) {
+            *node = table.get(*context);
+        }
         self.shape = shape(trail);
         self.name(&nodes, popular, trail);
         self.popularity(popular);
