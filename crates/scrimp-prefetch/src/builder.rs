@@ -7,10 +7,11 @@ use scrimp_http::{credentials::Credentials, target::TargetUri};
 
 use crate::{
     MarkovPredictor, Predictor, PrefetchLayer, RulePredictor, SessionKey,
-    common::{Common, Gauges, Shared},
+    common::Common,
     config::{Config, OWNER},
     learning::Learner,
     request::Names,
+    shared::{Gauges, Shared},
     stats::Counters,
 };
 

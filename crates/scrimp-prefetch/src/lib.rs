@@ -114,6 +114,7 @@ mod predictor;
 mod request;
 mod service;
 mod session;
+mod shared;
 mod stats;
 mod trail;
 mod worker;

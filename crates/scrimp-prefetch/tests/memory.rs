@@ -16,7 +16,7 @@ use scrimp_prefetch::{
 use tower::{Layer, Service, service_fn};
 
 #[tokio::test]
-async fn a_request_that_is_learned_costs_its_caller_four_allocations() {
+async fn a_request_that_is_learned_costs_its_caller_nine_small_allocations_at_most() {
     let session = SessionKey::header(HeaderName::from_static("x-visit"));
     let layer = PrefetchLayer::builder(session).build().unwrap();
     let inner = service_fn(|_: Request<Empty<Bytes>>| {
@@ -42,7 +42,7 @@ async fn a_request_that_is_learned_costs_its_caller_four_allocations() {
     // The first one starts the worker.
     call();
     let most = (0..100).map(|_| call()).max();
-    assert!(most <= Some(4), "{most:?}");
+    assert!(most <= Some(9), "{most:?}");
     assert_eq!(layer.stats().requests, 101);
 }
 

@@ -26,9 +26,9 @@ use self::{
 };
 use crate::{
     ItemId, Next, Prediction, Predictor, Trail, Visit,
-    common::Shared,
     fetch::{Fetch, Fetched},
     request::Event,
+    shared::Shared,
 };
 
 /// Predictions of one predictor for one request that are considered at all.
