@@ -129,7 +129,7 @@ pub(super) fn contexts(trail: &Trail) -> [u64; EXPERTS] {
     for (expert, context) in Expert::ALL.into_iter().zip(&mut contexts) {
         let what = match expert {
             Expert::Popularity => 0,
-            Expert::One | Expert::Any => one,
+            Expert::One | Expert::Together | Expert::Any => one,
             Expert::Two => pair,
             Expert::Three => mix(pair, three),
             Expert::Before => two,
@@ -140,7 +140,6 @@ pub(super) fn contexts(trail: &Trail) -> [u64; EXPERTS] {
             Expert::Run => mix(pair, run.into()),
             Expert::Length => mix(one, different << 8 | u64::from(steps)),
             Expert::SetAndLast => mix(set, one),
-            Expert::Together => one,
         };
         *context = mix(expert as u64 + 1, what);
     }
