@@ -39,7 +39,7 @@ END
 crates >"$scratch/hello"
 printf '%-20s %3d crates\n' 'hello on axum' "$(wc -l <"$scratch/hello")"
 failed=
-for layer in cache coalesce stampede batch cost-route limit cdn; do
+for layer in cache coalesce stampede batch cost-route limit prefetch cdn; do
     features='"axum"'
     case $layer in cost-route | limit | cdn) features= ;; esac
     crates "scrimp-$layer = { path = \"$root/crates/scrimp-$layer\", features = [$features] }" \

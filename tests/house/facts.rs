@@ -6,7 +6,7 @@ use std::fs;
 use crate::sources::{Source, below, root};
 
 /// Crates that must use scrimp-http.
-const LAYERS: [&str; 9] = [
+const LAYERS: [&str; 10] = [
     "scrimp-batch",
     "scrimp-cache",
     "scrimp-cdn",
@@ -14,6 +14,7 @@ const LAYERS: [&str; 9] = [
     "scrimp-cost-route",
     "scrimp-flight",
     "scrimp-limit",
+    "scrimp-prefetch",
     "scrimp-reqwest",
     "scrimp-stampede",
 ];

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs};
 use super::sources;
 
 /// The crates that `scrimp` gathers, by the names of their folders.
-const LAYERS: [&str; 10] = [
+const LAYERS: [&str; 11] = [
     "batch",
     "cache",
     "cdn",
@@ -14,6 +14,7 @@ const LAYERS: [&str; 10] = [
     "disk",
     "limit",
     "object",
+    "prefetch",
     "redis",
     "stampede",
 ];

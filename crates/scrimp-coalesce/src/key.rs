@@ -143,6 +143,7 @@ fn head<B>(key: &mut KeyBuf, request: &Request<B>, target: &TargetParts<'_>) {
     key.part(match extensions.get::<Directive>() {
         None => b"",
         Some(Directive::RefreshNow) => b"refresh",
+        // A prefetch too: a budget may refuse it, and its refusal must not be the answer to a caller.
         Some(_) => b"other",
     });
     key.part(request.method().as_str().as_bytes());

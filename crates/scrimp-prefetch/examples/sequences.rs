@@ -11,10 +11,13 @@ mod traces;
 
 use std::{collections::HashMap, time::Duration};
 
+use http::Uri;
+
 use scrimp_prefetch::{
     Calibration, ItemId, MarkovPredictor, Next, Prediction, Predictor, Trail, Visit,
 };
-use traces::{Sessions, bms, judge, learn, msnbc};
+use tokio::time::Instant;
+use traces::{Sessions, bms, id, judge, learn, msnbc};
 
 /// A simple predictor to compare with: the most frequent new items, after the last item or at all.
 #[derive(Debug)]
@@ -78,8 +81,11 @@ impl Predictor for Last {
     }
 }
 
+/// Makes a predictor that knows nothing.
+type Make = fn() -> Box<dyn Predictor>;
+
 fn compare(name: &str, train: &Sessions, test: &[Vec<u32>]) {
-    let all: [(&str, fn() -> Box<dyn Predictor>); 4] = [
+    let all: [(&str, Make); 4] = [
         ("the last again", || Box::new(Last)),
         ("the most popular", || Box::new(Frequent::new(false))),
         ("order 1", || Box::new(Frequent::new(true))),
@@ -105,10 +111,47 @@ fn compare(name: &str, train: &Sessions, test: &[Vec<u32>]) {
     }
 }
 
+/// Prints the time that the model takes to learn from a request and to predict after it, beside the time for
+/// counting the same requests in a map.
+fn time(name: &str, sessions: &[Vec<u32>]) {
+    let requests = sessions.iter().map(Vec::len).sum::<usize>() as f64;
+    let each = |start: Instant| start.elapsed().as_nanos() as f64 / requests;
+    let mut model = MarkovPredictor::new();
+    let start = Instant::now();
+    sessions
+        .iter()
+        .for_each(|session| learn(&mut model, session));
+    let learned = each(start);
+    let (uri, mut predictions) = (Uri::from_static("/"), Vec::with_capacity(16));
+    let start = Instant::now();
+    for session in sessions {
+        let mut trail = Trail::new();
+        for item in session {
+            let item = id(*item);
+            trail.push(item);
+            predictions.clear();
+            model.predict(&trail, &Visit::new(item, &uri, None), &mut predictions);
+        }
+    }
+    let predicted = each(start);
+    let mut counts = HashMap::<ItemId, u32>::new();
+    let start = Instant::now();
+    for item in sessions.iter().flatten() {
+        *counts.entry(id(*item)).or_default() += 1;
+    }
+    let counted = each(start);
+    println!(
+        "{name}: {learned:.0} ns to learn, {predicted:.0} ns to predict, {counted:.0} ns to count in a map, each \
+         request; {} bytes",
+        model.bytes()
+    );
+}
+
 fn main() {
     println!("share of new items that were predicted first, and among three");
     if let Some(mut train) = msnbc() {
         let test = train.split_off(100_000);
+        time("MSNBC", &train);
         compare(
             "MSNBC: 100,000 sessions, then 50,000 others",
             &train,
@@ -117,6 +160,7 @@ fn main() {
     }
     if let Some(sessions) = bms() {
         let (train, test) = sessions.split_at(sessions.len() * 2 / 3);
+        time("BMS", train);
         compare(
             "BMS: the first two thirds of sessions, then the rest",
             &train.to_vec(),

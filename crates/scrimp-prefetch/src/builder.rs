@@ -7,10 +7,11 @@ use scrimp_http::{credentials::Credentials, target::TargetUri};
 
 use crate::{
     MarkovPredictor, Predictor, PrefetchLayer, RulePredictor, SessionKey,
-    common::{Common, Gauges, Shared},
+    common::Common,
     config::{Config, OWNER},
     learning::Learner,
     request::Names,
+    shared::{Gauges, Shared},
     stats::Counters,
 };
 
@@ -55,7 +56,7 @@ impl PrefetchLayerBuilder {
         self.change(|settings| settings.amount("value_of_waiting", value, set))
     }
 
-    /// Sets what a call costs: what a prefetch that nobody asks for loses. No default: an unknown price is
+    /// Sets what a call costs: what a prefetch loses if no caller asks for it. No default: an unknown price is
     /// never zero.
     pub fn price<V>(self, price: V) -> Self
     where

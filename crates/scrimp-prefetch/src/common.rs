@@ -4,7 +4,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicBool, Ordering::Relaxed},
     },
 };
 
@@ -13,12 +13,7 @@ use scrimp_core::Tasks;
 use tokio::sync::mpsc;
 
 use crate::{
-    PrefetchStats,
-    config::Config,
-    learning::Learner,
-    request::{Event, Names},
-    stats::{Counters, Present},
-    worker::work,
+    PrefetchStats, learning::Learner, request::Event, shared::Shared, stats::Present, worker::work,
 };
 
 /// State that the services of a layer own together. The worker holds `shared` alone, so it ends when the
@@ -27,30 +22,13 @@ pub(crate) struct Common {
     pub(crate) shared: Arc<Shared>,
     events: mpsc::Sender<Box<Event>>,
     /// What the worker starts with, until the first event.
-    idle: Mutex<Option<(mpsc::Receiver<Box<Event>>, Box<Learner>)>>,
+    idle: Mutex<Option<Idle>>,
     is_working: AtomicBool,
     tasks: Tasks,
 }
 
-/// State that the worker shares with the services.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) config: Config,
-    pub(crate) names: Names,
-    pub(crate) counters: Counters,
-    pub(crate) gauges: Gauges,
-    /// Number of services that were made.
-    pub(crate) services: AtomicUsize,
-}
-
-/// Present numbers, as the worker last wrote them.
-#[derive(Debug, Default)]
-pub(crate) struct Gauges {
-    pub(crate) sessions: AtomicU64,
-    pub(crate) entries: AtomicU64,
-    pub(crate) in_flight: AtomicU64,
-    pub(crate) is_shut: AtomicBool,
-}
+/// What a worker starts with.
+type Idle = (mpsc::Receiver<Box<Event>>, Box<Learner>);
 
 // === impl Common ===
 

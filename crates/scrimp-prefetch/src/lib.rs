@@ -6,7 +6,7 @@
 //! priority. The cache keeps the response, and the caller does not wait.
 //!
 //! A prefetch never spares a call: the caller would have made it anyway. It spares waiting, and costs one call
-//! if nobody asks for what it fetched. So the layer needs to know what waiting is worth and what a call costs,
+//! if no caller asks for what it fetched. So the layer needs to know what waiting is worth and what a call costs,
 //! and fetches only if `P · value of waiting − (1 − P) · price` is positive, with a probability `P` that is
 //! [calibrated](Calibration) by what came of earlier predictions. Without a value of waiting it learns, and
 //! fetches nothing.
@@ -77,7 +77,7 @@
 //! # When not to use it
 //!
 //! Without a cache inside, what is fetched is thrown away. If all requests have cookies and the cache bypasses
-//! them, as `CacheLayer` does by default, a prefetch is stored for nobody; the layer sees that in the cache's
+//! them, as `CacheLayer` does by default, what is fetched is of no use; the layer sees that in the cache's
 //! verdicts and does not fetch. GETs that change something are a fault of the API, which a prefetch would
 //! show: give such paths another method, or no session. For browsers, `Speculation-Rules` let the browser
 //! decide.
@@ -114,6 +114,7 @@ mod predictor;
 mod request;
 mod service;
 mod session;
+mod shared;
 mod stats;
 mod trail;
 mod worker;

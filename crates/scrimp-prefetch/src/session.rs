@@ -35,7 +35,10 @@ impl SessionKey {
     /// Takes the value of a field.
     #[must_use]
     pub fn header(name: HeaderName) -> Self {
-        Self::by(move |headers, _| headers.get(&name).cloned())
+        Self(Arc::new(move |headers, _, mut hasher| {
+            let value = headers.get(&name);
+            value.inspect(|value| value.hash(&mut hasher)).is_some()
+        }))
     }
 
     /// Takes the [`Tenant`] among the extensions.

@@ -31,7 +31,7 @@ macro_rules! counters {
             pub is_shut: bool,
             /// Value of the waiting that useful prefetches spared.
             pub spared: Money,
-            /// Price of late and wasted prefetches.
+            /// Price of the prefetches that are late, wasted, not stored or failed.
             pub spent: Money,
             /// `spared` less `spent`.
             pub net: Money,
@@ -45,7 +45,8 @@ macro_rules! counters {
                     Money::from_pico(money.pico().saturating_mul(count.into()), money.currency())
                 };
                 let spared = pico(stakes.value, self.useful.get());
-                let spent = pico(stakes.price, self.late.get() + self.wasted.get());
+                let lost = [&self.late, &self.wasted, &self.not_stored, &self.failed];
+                let spent = pico(stakes.price, lost.map(Counter::get).iter().sum());
                 let net = spared.pico().saturating_sub(spent.pico());
                 PrefetchStats {
                     $($name: self.$name.get(),)*

@@ -11,10 +11,10 @@ use tokio::{
 use tracing::Instrument;
 
 use crate::{
-    common::Shared,
     fetch::Fetched,
     learning::{Learner, Plan, PlanKey},
     request::Event,
+    shared::Shared,
 };
 
 /// Prefetches in flight. They are aborted with the worker.

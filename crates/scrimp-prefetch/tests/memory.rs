@@ -1,7 +1,50 @@
 //! What the model and a request take.
 
-use http::Uri;
-use scrimp_prefetch::{ItemId, MarkovPredictor, Predictor, Trail, Visit};
+use std::{
+    convert::Infallible,
+    future::ready,
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+
+use bytes::Bytes;
+use http::{HeaderName, Request, Response, Uri};
+use http_body_util::Empty;
+use scrimp_prefetch::{
+    ItemId, MarkovPredictor, Predictor, PrefetchLayer, SessionKey, Trail, Visit,
+};
+use tower::{Layer, Service, service_fn};
+
+#[tokio::test]
+async fn a_request_that_is_learned_costs_its_caller_nine_small_allocations_at_most() {
+    let session = SessionKey::header(HeaderName::from_static("x-visit"));
+    let layer = PrefetchLayer::builder(session).build().unwrap();
+    let inner = service_fn(|_: Request<Empty<Bytes>>| {
+        ready(Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new())))
+    });
+    let mut service = layer.layer(inner);
+    let mut call = || {
+        let request = Request::get("http://shop.test/products/7?page=2")
+            .header("accept", "text/html")
+            .header("accept-encoding", "gzip")
+            .header("x-visit", "ann")
+            .body(Empty::new())
+            .unwrap();
+        let taken = allocation_counter::measure(|| {
+            let mut response = pin!(service.call(request));
+            let polled = response
+                .as_mut()
+                .poll(&mut Context::from_waker(Waker::noop()));
+            assert!(matches!(polled, Poll::Ready(Ok(_))));
+        });
+        taken.count_total
+    };
+    // The first one starts the worker.
+    call();
+    let most = (0..100).map(|_| call()).max();
+    assert!(most <= Some(9), "{most:?}");
+    assert_eq!(layer.stats().requests, 101);
+}
 
 #[test]
 fn the_model_allocates_nothing_after_it_was_made() {

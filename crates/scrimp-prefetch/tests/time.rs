@@ -5,6 +5,7 @@ mod rig;
 use rig::{Rig, eager, get, page, pass, seconds};
 use scrimp_prefetch::RulePredictor;
 use scrimp_testkit::{Gate, Reply};
+use tower::ServiceExt;
 
 #[tokio::test(start_paused = true)]
 async fn the_rules_of_the_shop_fetch_five_seconds_before_the_expected_time() {
@@ -58,6 +59,50 @@ async fn a_caller_never_waits_for_a_prefetch_of_the_same() {
     pass(seconds(1)).await;
     let stats = rig.stats();
     assert_eq!((stats.late, stats.useful, stats.in_flight), (1, 0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_prefetch_that_comes_before_a_slow_caller_spares_it_nothing() {
+    let gate = Gate::new();
+    let rules = RulePredictor::new().rule("/a", "/b", 0.9, seconds(0));
+    let held = gate.clone();
+    let rig = Rig::answering(eager().rules(rules.unwrap()), move |parts| {
+        let reply = Reply::respond(page(parts));
+        let is_prefetch = parts
+            .extensions
+            .get::<scrimp_core::extensions::Directive>()
+            .is_some();
+        match parts.uri.path() == "/b" && !is_prefetch {
+            true => reply.gate(&held),
+            false => reply,
+        }
+    });
+    let slow = tokio::spawn(rig.service.clone().oneshot(get("bob", "/b")));
+    pass(seconds(1)).await;
+    rig.get("ann", "/a").await;
+    assert_eq!(rig.stats().calls, 1);
+    gate.open();
+    assert!(slow.await.unwrap().is_ok());
+    pass(seconds(1)).await;
+    let stats = rig.stats();
+    assert_eq!((stats.late, stats.useful), (1, 0), "{stats:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_fails_or_is_not_stored_costs_its_price() {
+    let rules = RulePredictor::new().rule("/{page}", "/{page}/next", 0.9, seconds(0));
+    let rig = Rig::answering(eager().rules(rules.unwrap()), |parts| {
+        match parts.uri.path() {
+            "/a/next" => Reply::error("no connection"),
+            "/b/next" => Reply::body(scrimp_testkit::ScriptedBody::new()),
+            _ => Reply::respond(page(parts)),
+        }
+    });
+    rig.get("ann", "/a").await;
+    rig.get("ann", "/b").await;
+    let stats = rig.stats();
+    assert_eq!((stats.calls, stats.failed, stats.not_stored), (2, 1, 1));
+    assert_eq!(stats.spent.to_string(), "$0.002");
 }
 
 #[tokio::test(start_paused = true)]
@@ -155,5 +200,4 @@ async fn with_the_layer_and_its_services_all_calls_end() {
     drop(rig);
     pass(seconds(1)).await;
     assert_eq!((upstream.in_flight(), upstream.abandoned()), (0, 1));
-    let _ = get("ann", "/");
 }

@@ -358,10 +358,16 @@ mod tests {
                 "{partial}"
             );
         }
-        let mut directed = request("/", &[]);
-        directed.extensions_mut().insert(Directive::OnlyIfCached);
         let by = Selection::default();
-        assert_eq!(read(&directed, &secret, &by), None);
+        for directive in [
+            Directive::OnlyIfCached,
+            Directive::RefreshNow,
+            Directive::Prefetch,
+        ] {
+            let mut directed = request("/", &[]);
+            directed.extensions_mut().insert(directive);
+            assert_eq!(read(&directed, &secret, &by), None, "{directive:?}");
+        }
         let bodied = Request::get("/")
             .body(Full::<bytes::Bytes>::from("x"))
             .expect("a request");

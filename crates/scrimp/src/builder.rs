@@ -14,6 +14,8 @@ use scrimp_core::BodyDigestLayer;
 use scrimp_cost_route::CostRouteLayer;
 #[cfg(feature = "limit")]
 use scrimp_limit::LimitLayer;
+#[cfg(feature = "prefetch")]
+use scrimp_prefetch::PrefetchLayer;
 #[cfg(feature = "stampede")]
 use scrimp_stampede::StampedeLayer;
 use tower::ServiceBuilder;
@@ -25,6 +27,7 @@ use tower::ServiceBuilder;
     feature = "coalesce",
     feature = "cost-route",
     feature = "limit",
+    feature = "prefetch",
     feature = "stack",
     feature = "stampede"
 ))]
@@ -89,6 +92,10 @@ pub trait ServiceBuilderExt<L>: sealed::Sealed<L> + Sized {
     #[cfg(feature = "body-digest")]
     fn body_digest(self, layer: BodyDigestLayer) -> ServiceBuilder<Pair<BodyDigestLayer, L>>;
 
+    /// Fetches ahead of time what a session will ask for.
+    #[cfg(feature = "prefetch")]
+    fn prefetch(self, layer: PrefetchLayer) -> ServiceBuilder<Pair<PrefetchLayer, L>>;
+
     /// Refreshes responses before they expire, and fills cold keys once.
     #[cfg(feature = "stampede")]
     fn stampede(self, layer: StampedeLayer) -> ServiceBuilder<Pair<StampedeLayer, L>>;
@@ -134,6 +141,11 @@ impl<L> ServiceBuilderExt<L> for ServiceBuilder<L> {
 
     #[cfg(feature = "body-digest")]
     fn body_digest(self, layer: BodyDigestLayer) -> ServiceBuilder<Pair<BodyDigestLayer, L>> {
+        self.layer(layer)
+    }
+
+    #[cfg(feature = "prefetch")]
+    fn prefetch(self, layer: PrefetchLayer) -> ServiceBuilder<Pair<PrefetchLayer, L>> {
         self.layer(layer)
     }
 

@@ -19,6 +19,7 @@
 //! | `limit` | `scrimp::limit` | calls above the quota of a provider, or of a caller |
 //! | `no-vary-search` | | requests that differ in what No-Vary-Search says does not count |
 //! | `object` | `scrimp::object` | the same, in a tier in S3 or another object store |
+//! | `prefetch` | `scrimp::prefetch` | waiting for what a session will ask for next |
 //! | `redis` | `scrimp::redis` | what another process of the fleet has fetched: a tier in Redis |
 //! | `redis-tls` | | (TLS for it) |
 //! | `reqwest` | `scrimp::reqwest` | (the layers on reqwest's client) |
@@ -50,6 +51,7 @@
 //!
 //! | layer | why it is outside of the next |
 //! |---|---|
+//! | prefetch | What it fetches goes through all others, and the cache keeps it. It need not see more than what callers ask for. |
 //! | stampede | It decides upon hits, so it has to see them: a cache around it would answer them itself. Its refreshes and fills go through the cache, which keeps what they bring. |
 //! | cache | What is stored needs no call that could be shared. A thousand misses are one call further in, and one copy that is kept. |
 //! | coalesce | Equal requests take up one place in a batch, and those that come when it has gone share its answer. Around it, batches would be all that is left, and no two are equal. |
@@ -149,6 +151,9 @@ pub use scrimp_limit as limit;
 #[cfg(feature = "object")]
 #[doc(inline)]
 pub use scrimp_object as object;
+#[cfg(feature = "prefetch")]
+#[doc(inline)]
+pub use scrimp_prefetch as prefetch;
 #[cfg(feature = "redis")]
 #[doc(inline)]
 pub use scrimp_redis as redis;

@@ -25,7 +25,8 @@ pub(super) struct Known {
     pub(super) host: Option<HeaderValue>,
     /// The service that it belongs to.
     pub(super) inner: Arc<dyn Fetch>,
-    first: u64,
+    /// The session that was the first to ask for it.
+    pub(super) first: u64,
     /// More than one session has asked for it. What only one has asked for may be its secret.
     pub(super) is_common: bool,
     pub(super) is_fetchable: bool,

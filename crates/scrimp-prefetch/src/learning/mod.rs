@@ -26,13 +26,16 @@ use self::{
 };
 use crate::{
     ItemId, Next, Prediction, Predictor, Trail, Visit,
-    common::Shared,
     fetch::{Fetch, Fetched},
     request::Event,
+    shared::Shared,
 };
 
 /// Predictions of one predictor for one request that are considered at all.
 const CONSIDERED: usize = 32;
+
+/// Longest time that is looked ahead.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 /// All that the worker knows.
 pub(crate) struct Learner {
@@ -97,9 +100,15 @@ impl Learner {
             item,
             session: personal,
         };
-        if self.plans.asked(key(event.target.item)) {
-            self.shared.counters.useful.increment();
-            self.judge(true, event.at);
+        if let Some(in_time) = self.plans.asked(key(event.target.item), event.at) {
+            let counters = &self.shared.counters;
+            let counter = if in_time {
+                &counters.useful
+            } else {
+                &counters.late
+            };
+            counter.increment();
+            self.judge(in_time, event.at);
         }
         if !self.items.note(event) {
             return;
@@ -129,7 +138,7 @@ impl Learner {
             let predictions = &mut self.predictions;
             predictions.clear();
             caught(&self.shared, || {
-                predictor.predict(trail, visit, predictions)
+                predictor.predict(trail, visit, predictions);
             });
             for prediction in predictions.drain(..).take(CONSIDERED) {
                 let Some((item, uri)) = target(&self.shared, event, prediction.next) else {
@@ -146,7 +155,7 @@ impl Learner {
                     uri,
                     said: Said { class, confidence },
                     probability: self.classes.of(class).probability(confidence),
-                    delay: prediction.delay,
+                    delay: prediction.delay.min(LONGEST),
                 });
             }
         }
@@ -197,7 +206,7 @@ impl Learner {
         let (uri, host, inner): (_, _, &Arc<dyn Fetch>) = match self.items.get(one.item) {
             Some(known) => {
                 // What a rule names is no secret of a session.
-                let is_own = known.is_common || config.personal || one.uri.is_some();
+                let is_own = known.is_common || known.first == event.session || one.uri.is_some();
                 // On another host, the fields of this session mean nothing, or too much.
                 let is_eligible =
                     known.origin == event.target.origin && known.is_fetchable && is_own;
@@ -267,11 +276,13 @@ impl Learner {
             }
             Fetched::Unstored => {
                 counters.not_stored.increment();
+                self.judge(false, now);
                 self.items.not_fetchable(key.item);
                 self.plans.rest(key, now, keep);
             }
             Fetched::Failed => {
                 counters.failed.increment();
+                self.judge(false, now);
                 self.plans.rest(key, now, keep);
             }
         }

@@ -49,6 +49,7 @@ enum State {
     },
     There {
         is_used: bool,
+        since: Instant,
     },
 }
 
@@ -92,22 +93,24 @@ impl Plans {
         self.all.insert(key, Entry { state, due });
     }
 
-    /// Notes that a caller asks for a target. Returns true for the first one that finds its response there.
-    pub(super) fn asked(&mut self, key: PlanKey) -> bool {
-        let Some(entry) = self.all.get_mut(&key) else {
-            return false;
-        };
+    /// Notes that a caller has asked for a target at this time. For the first one after the response has come,
+    /// returns whether it was there in time.
+    pub(super) fn asked(&mut self, key: PlanKey, at: Instant) -> Option<bool> {
+        let entry = self.all.get_mut(&key)?;
         match &mut entry.state {
             State::Planned(_) => {
                 // The caller has it now.
                 self.remove(key);
-                false
+                None
             }
             State::InFlight { is_late } => {
                 *is_late = true;
-                false
+                None
             }
-            State::There { is_used } => !std::mem::replace(is_used, true),
+            State::There { is_used, since } => {
+                // A slow call of a caller may end after the prefetch that it was before.
+                (!std::mem::replace(is_used, true)).then_some(at >= *since)
+            }
         }
     }
 
@@ -121,8 +124,8 @@ impl Plans {
         let entry = self.all.remove(&key)?;
         Some(match entry.state {
             State::Planned(plan) => Due::Start(key, plan),
-            State::There { is_used: false } => Due::Wasted,
-            State::There { is_used: true } | State::InFlight { .. } => Due::Over,
+            State::There { is_used: false, .. } => Due::Wasted,
+            State::There { is_used: true, .. } | State::InFlight { .. } => Due::Over,
         })
     }
 
@@ -136,19 +139,19 @@ impl Plans {
     /// for it already.
     pub(super) fn arrived(&mut self, key: PlanKey, now: Instant, keep: Duration) -> bool {
         let is_late = self.over(key);
-        self.keep(key, is_late, now + keep);
+        self.keep(key, is_late, (now, keep));
         !is_late
     }
 
     /// Keeps a key from being fetched for a time.
     pub(super) fn rest(&mut self, key: PlanKey, now: Instant, time: Duration) {
         self.over(key);
-        self.keep(key, true, now + time);
+        self.keep(key, true, (now, time));
     }
 
-    fn keep(&mut self, key: PlanKey, is_used: bool, until: Instant) {
-        let due = Some(self.put(key, until));
-        let state = State::There { is_used };
+    fn keep(&mut self, key: PlanKey, is_used: bool, (since, time): (Instant, Duration)) {
+        let due = Some(self.put(key, since + time));
+        let state = State::There { is_used, since };
         self.all.insert(key, Entry { state, due });
     }
 

@@ -175,7 +175,7 @@ fn values<'p, 't>(template: &'t [Part], path: &'p str) -> Option<Vec<(&'t Part, 
                     let text = text.split('/').next().unwrap_or_default();
                     rest[..end].ends_with(text).then(|| end - text.len())
                 })?;
-                if end == 0 {
+                if end == 0 || is_dots(&rest[..end]) {
                     return None;
                 }
                 found.push((part, &rest[..end]));
@@ -184,6 +184,12 @@ fn values<'p, 't>(template: &'t [Part], path: &'p str) -> Option<Vec<(&'t Part, 
         }
     }
     rest.is_empty().then_some(found)
+}
+
+/// Reports whether a segment leads to another place in the path, as written or once it is decoded. A rule would
+/// then ask for something else than what it says, behind layers further out that look at paths.
+fn is_dots(segment: &str) -> bool {
+    segment.bytes().all(|byte| byte == b'.') || segment.contains("%2e") || segment.contains("%2E")
 }
 
 /// Returns the text behind a name.
@@ -262,6 +268,8 @@ mod tests {
             "/api/products",
             "/api/products/",
             "/api/products/42/reviews",
+            "/api/products/..",
+            "/api/products/%2e%2E",
             "/",
         ] {
             assert_eq!(predicted(&mut shop, other), [], "{other}");

@@ -78,7 +78,8 @@ pub fn bms() -> Option<Sessions> {
     Some(sessions)
 }
 
-fn id(item: u32) -> ItemId {
+/// Returns the identity of an item.
+pub fn id(item: u32) -> ItemId {
     ItemId::of_hash(u64::from(item).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 17)
 }
 

@@ -125,10 +125,11 @@ pub(super) fn contexts(trail: &Trail) -> [u64; EXPERTS] {
     };
     let different = trail.different().min(8) as u64;
     let pair = mix(one, two);
-    Expert::ALL.map(|expert| {
+    let mut contexts = [0; EXPERTS];
+    for (expert, context) in Expert::ALL.into_iter().zip(&mut contexts) {
         let what = match expert {
             Expert::Popularity => 0,
-            Expert::One | Expert::Any => one,
+            Expert::One | Expert::Together | Expert::Any => one,
             Expert::Two => pair,
             Expert::Three => mix(pair, three),
             Expert::Before => two,
@@ -139,10 +140,10 @@ pub(super) fn contexts(trail: &Trail) -> [u64; EXPERTS] {
             Expert::Run => mix(pair, run.into()),
             Expert::Length => mix(one, different << 8 | u64::from(steps)),
             Expert::SetAndLast => mix(set, one),
-            Expert::Together => return together(trail.recent(0).map_or(0, |item| item.get())),
         };
-        mix(expert as u64 + 1, what)
-    })
+        *context = mix(expert as u64 + 1, what);
+    }
+    contexts
 }
 
 /// Returns the shape of a session: how many requests it has made, and for how many items. Less than 64.

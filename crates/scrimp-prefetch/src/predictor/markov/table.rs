@@ -31,7 +31,7 @@ pub(super) struct Node {
 }
 
 /// The counts of a context that was never seen.
-static NOTHING: Node = Node::new();
+pub(super) static NOTHING: Node = Node::new();
 
 // === impl Table ===
 
@@ -82,7 +82,7 @@ impl Table {
 
 impl Set {
     /// Makes room for a context: in place of the one with the least counts. The others grow older, so that
-    /// none stays for ever because it was once used a lot.
+    /// none stays only because it was once used a lot.
     fn replace(&mut self, tag: u32) -> usize {
         let totals = self.nodes.iter().map(|node| node.total);
         let least = totals.enumerate().min_by_key(|(_, total)| *total);

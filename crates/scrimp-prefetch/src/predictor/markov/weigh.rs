@@ -4,7 +4,7 @@ use super::{
     context::{EXPERTS, Expert, shape},
     mixer::Mixer,
     popular::Popular,
-    table::{Node, Table, WIDTH},
+    table::{NOTHING, Node, Table, WIDTH},
 };
 use crate::Trail;
 
@@ -72,7 +72,10 @@ impl Weighed {
         contexts: &[u64; EXPERTS],
         trail: &Trail,
     ) {
-        let nodes = contexts.map(|context| table.get(context));
+        let mut nodes = [&NOTHING; EXPERTS];
+        for (node, context) in nodes.iter_mut().zip(contexts) {
+            *node = table.get(*context);
+        }
         self.shape = shape(trail);
         self.name(&nodes, popular, trail);
         self.popularity(popular);
@@ -230,12 +233,7 @@ impl Weighed {
 
 /// A polynomial for the binary logarithm from 1 to 2, wrong by 0.000,015 at most.
 const FIT: [f32; 6] = [
-    -2.794_152,
-    5.069_750_7,
-    -3.520_211,
-    1.610_172_2,
-    -0.409_473_77,
-    0.043_928_389,
+    -2.794_15, 5.069_75, -3.520_21, 1.610_17, -0.409_474, 0.043_928,
 ];
 
 /// Returns the natural logarithm of a positive number, to about four digits. It has no branch, so that compilers
