@@ -1,6 +1,5 @@
 //! The connection to Redis that stores and locks share, and what becomes of them without it.
 
-mod breaker;
 mod builder;
 mod channels;
 mod config;
@@ -16,14 +15,13 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use redis::{Cmd, Value};
-use scrimp_core::{SettingError, Tasks};
+use scrimp_core::{BreakerChange, BreakerPass, SettingError, Tasks};
 use tokio::{
     sync::{Notify, watch},
     task::AbortHandle,
     time::{Instant, timeout},
 };
 
-use breaker::{Change, Pass};
 pub(crate) use channels::Channel;
 use channels::Channels;
 use config::{Config, Hook};
@@ -233,7 +231,7 @@ impl fmt::Debug for RedisClient {
 pub(crate) struct Ready {
     client: RedisClient,
     endpoint: Arc<Endpoint>,
-    pass: Pass,
+    pass: BreakerPass,
     limit: Duration,
 }
 
@@ -277,7 +275,7 @@ impl Ready {
                 Err(failure)
             }
             result => {
-                if pass.succeeded() == Change::Closed {
+                if pass.succeeded() == BreakerChange::Closed {
                     shared.recovered(&endpoint);
                 }
                 if result.is_err() {
@@ -313,13 +311,13 @@ impl Shared {
     }
 
     /// Notes the failure of a command on a connection.
-    fn failed(&self, endpoint: &Endpoint, pass: Pass, failure: &Failure, number: u64) {
+    fn failed(&self, endpoint: &Endpoint, pass: BreakerPass, failure: &Failure, number: u64) {
         match failure {
             Failure::TimedOut => self.counts.timed_out.increment(),
             _ => self.counts.failed.increment(),
         }
         *endpoint.last_failure.lock() = Some(Instant::now());
-        if pass.failed() == Change::Opened {
+        if pass.failed() == BreakerChange::Opened {
             self.degraded(endpoint, failure);
         }
         // A cluster's connection replaces those of its nodes by itself.
