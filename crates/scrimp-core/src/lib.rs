@@ -11,6 +11,7 @@
 //!   accounts of what was saved.
 //! - `BodyDigestLayer` (feature `digest`): identifies a POST by its body.
 //! - [`extensions`]: messages between layers through [`http::Extensions`].
+//! - [`Breaker`]: keeps requests from waiting for an endpoint that does not answer.
 //! - [`FillLock`]: one filler of a key among many processes.
 //! - [`SharedAllowance`]: a limit on money that many processes share.
 //! - [`Problem`]: a failure of a layer's own, as problem details (RFC 9457).
@@ -48,6 +49,7 @@
 mod allowance;
 mod background;
 mod body;
+mod breaker;
 mod clock;
 mod counter;
 #[cfg(feature = "digest")]
@@ -71,6 +73,7 @@ mod tasks;
 pub use allowance::{AllowanceAccount, SharedAllowance, Take};
 pub use background::{background_span, release_span, root_span};
 pub use body::{BodyEnd, Sink, Tee};
+pub use breaker::{Breaker, BreakerChange, BreakerPass};
 pub use clock::{Clock, TimeSource};
 pub use counter::Counter;
 #[cfg(feature = "digest")]

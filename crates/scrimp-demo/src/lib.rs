@@ -1,4 +1,4 @@
-//! Four scenarios and five failures, through the real layers, in virtual time.
+//! Four scenarios and six failures, through the real layers, in virtual time.
 //!
 //! Each scenario generates its traffic from a seed and sends it through suitable layers, over an
 //! upstream that has a (virtual) duration, a price and a counter of its calls. It compares the
@@ -122,6 +122,7 @@ fn go_wrong() -> Result<Vec<Scenario>> {
         virtually(failures::fill())??,
         virtually(failures::late())??,
         virtually(failures::timeout())??,
+        virtually(failures::redis())??,
     ])
 }
 

@@ -79,12 +79,42 @@ fn without_layers_the_goals_are_not_met() {
         ),
         ("late duplicate", "calls, with a reuse window of 30 s"),
         ("batch time-out", "slowest caller"),
+        ("Redis stops answering", "slowest request while it hangs"),
+        (
+            "Redis stops answering",
+            "requests that waited for its time-out",
+        ),
     ] {
         let line = line(&outcome.failures, name, what);
         let (goal, without) = (line.goal.expect("a goal"), line.without.expect("a value"));
         assert!(!goal.is_met_by(without), "{name}: {what} is not a failure");
         assert!(matches!(goal, Goal::Exactly(_) | Goal::AtMost(_)) && line.must);
     }
+}
+
+#[test]
+fn a_redis_that_hangs_costs_fewer_calls_with_its_handling_and_all_of_them_are_booked() {
+    let outcome = run(1);
+    let of = |what| line(&outcome.failures, "Redis stops answering", what);
+    let count = |value| match value {
+        Value::Count(number) => number,
+        other => panic!("{other:?}"),
+    };
+    let down = of("calls while it hangs");
+    let (with, without) = (count(down.with), count(down.without.expect("a value")));
+    assert!(with < without, "{with} {without}");
+    // Each request without the handling is a call: 100 a second for 30 s.
+    assert!((2_500..3_500).contains(&without), "{without}");
+    let before = of("calls in the 30 s before");
+    assert!(count(before.without.expect("a value")) < without / 2);
+    let degraded = of("degraded calls, by the ledger");
+    assert!(count(degraded.with) >= with && degraded.is_met() == Some(true));
+    let json = outcome.to_json();
+    let failures = json["failures"].as_array().expect("a list");
+    let named = failures
+        .iter()
+        .any(|failure| failure["name"] == "Redis stops answering");
+    assert!(named, "{json}");
 }
 
 #[test]

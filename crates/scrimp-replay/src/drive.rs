@@ -5,6 +5,7 @@ use scrimp_core::Money;
 use crate::{
     ceiling::{Ceiling, Hashes},
     error::Result,
+    fleet::FleetRun,
     intake::Content,
     layers::Layers,
     line::Entry,
@@ -34,6 +35,7 @@ pub(crate) struct Bench {
     pub(crate) tally: Tally,
     pub(crate) comparison: Option<Comparison>,
     pub(crate) trials: Trials,
+    pub(crate) fleet: Option<FleetRun>,
 }
 
 /// Result of driving a log.
@@ -64,7 +66,11 @@ impl Bench {
         let comparison = settings
             .stampede
             .map(|takes| Comparison::new(settings, takes, &anchored(span.0)));
+        let fleet = settings
+            .fleet
+            .map(|fleet| FleetRun::start(settings, fleet, span.0));
         Ok(Self {
+            fleet: fleet.transpose()?,
             tally: Tally {
                 timeline: Timeline::new(span.0, span.1, settings.price.currency()),
                 routes: Routes::default(),
@@ -77,13 +83,16 @@ impl Bench {
         })
     }
 
-    /// Makes the same request on the stacks of the comparison, if there is one, and on those of the
-    /// suggestions.
+    /// Makes the same request on the stacks of the comparison and of the fleet, if there are any, and on
+    /// those of the suggestions.
     pub(crate) fn beside(&mut self, entry: &Entry, settings: &Settings) -> Result<()> {
         if let Some(comparison) = &mut self.comparison {
             comparison.call(request(entry, &settings.host)?);
         }
         self.trials.call(entry);
+        if let Some(fleet) = &mut self.fleet {
+            fleet.call(entry);
+        }
         Ok(())
     }
 }

@@ -122,6 +122,12 @@ fn facts_to(out: &mut String, parsed: &Parsed) -> fmt::Result {
         ),
         ("latency", latency, seen.name(Kind::Latency)),
         ("agent", agent.cloned(), seen.name(Kind::Agent)),
+        // Of an address, only the hash is kept.
+        (
+            "client",
+            (entry.client != 0).then(|| "stated".to_owned()),
+            seen.name(Kind::Client),
+        ),
     ];
     for (fact, value, name) in rows {
         match value {

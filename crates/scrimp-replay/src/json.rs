@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::{
     curve::Curve,
+    fleet::FleetReport,
     layers::Layers,
     line::format_time,
     report::{BadLine, Coalesced, Report, ratio},
@@ -55,6 +56,7 @@ struct ReportJson<'a> {
     elapsed_seconds: f64,
     timeline: TimelineJson,
     stampede: Option<&'a StampedeReport>,
+    fleet: Option<&'a FleetReport>,
     routes: Vec<RouteJson<'a>>,
     curve: Option<&'a Curve>,
     suggestions: &'a [Suggestion],
@@ -123,6 +125,8 @@ impl Report {
     /// | `elapsed_seconds` | time for reading and replaying |
     /// | `timeline` | `start` (Unix seconds), `slice_seconds`, `requests`, `upstream_calls` and the money `spent` on them: a list each, one number per slice |
     /// | `stampede` | `null` unless requested: `upstream_seconds`, `refreshes`, and `without` and `with` protection each `blocked` requests, `waited_seconds` in total, `upstream_calls`, `doubled` calls while one for the same URL was in flight, and their largest `burst` |
+    /// | `fleet` | `null` unless requested: `nodes`, `spread` (`round-robin` or `client`), `clients_known` (requests whose client the log states), `node_bytes`, and `without` and `with` a shared tier (`null` if there is none) each the `upstream_calls`, the requests answered by a node's memory (`node_hits`), by the shared tier (`shared_hits`) and by another's call (`shared_calls`), and the money `saved` |
+    /// | `fleet.with` | also of the tier: `max_bytes`, `peak_bytes`, `evicted`, `reads`, `writes`, `latency_seconds` of a read, the time that requests `waited_seconds` for reads, and the money that it `added` to the savings |
     /// | `routes` | those with the highest savings: `route`, `requests`, `upstream_calls`, `saved`, `hit_rate` |
     /// | `curve` | `null` if no stored response could have answered a request; otherwise the hit rate by memory: `points` with `max_bytes` and `hit_rate`, the smallest first, the `unlimited` hit rate, the index of the `knee` among the points or `null`, the part of the keys `sampled`, 0 to 1, and the `requests` that were tried |
     /// | `suggestions` | settings that would raise the hit rate, the best first: the `change` in words, its `flags`, the hit rates `before` and `after` it, and the number of first `requests` on which it was tried |
@@ -185,6 +189,7 @@ impl Serialize for Report {
             elapsed_seconds: self.elapsed.as_secs_f64(),
             timeline: TimelineJson::of(&self.timeline),
             stampede: self.stampede.as_ref(),
+            fleet: self.fleet.as_ref(),
             routes: self.routes_json(),
             curve: self.curve.as_ref(),
             suggestions: &self.suggestions,

@@ -65,6 +65,7 @@ mod curve;
 mod drive;
 mod error;
 mod explain;
+mod fleet;
 mod full;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
@@ -101,6 +102,7 @@ mod watch;
 pub use curve::{Curve, Point};
 pub use error::{Error, Result};
 pub use explain::Explanation;
+pub use fleet::{FleetReport, FleetSide, SharedTierReport, Spread};
 pub use html::Html;
 pub use input::Input;
 pub use layers::{Batched, Layers, Share, Used};

@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::{
     drive::{Bench, Driven, told},
     error::Result,
+    fleet::FleetRun,
     full,
     input::Input,
     intake::{self, Content},
@@ -31,13 +32,14 @@ const TOP_ROUTES: usize = 20;
 ///
 /// # Errors
 ///
-/// If an input cannot be read, if the inputs contain nothing to replay, or if there is no disk
+/// If the settings contradict each other, if an input cannot be read, if the inputs contain nothing to replay, or if there is no disk
 /// space for sorting.
 pub fn replay(
     inputs: Vec<Input>,
     settings: &Settings,
     progress: &mut dyn Progress,
 ) -> Result<Report> {
+    settings.check_fleet()?;
     let stopwatch = Stopwatch::start();
     let (reading, sorted, content) = intake::read(inputs, settings, progress)?;
     let settings = &Settings {
@@ -71,6 +73,7 @@ async fn drive(
         tally,
         comparison,
         trials,
+        fleet,
     } = bench;
     let stampede = match comparison {
         Some(comparison) => Some(comparison.finish().await),
@@ -108,6 +111,7 @@ async fn drive(
         timeline: tally.timeline,
         routes: tally.routes.top(TOP_ROUTES),
         stampede,
+        fleet: fleet.map(FleetRun::finish).transpose()?,
         curve: tally.curve.finish(),
         suggestions: trials.finish()?,
         elapsed: Duration::ZERO,

@@ -9,6 +9,7 @@ use serde::Serialize;
 pub(crate) use crate::units::ratio;
 use crate::{
     curve::Curve,
+    fleet::FleetReport,
     layers::Layers,
     routes::Route,
     stampede::StampedeReport,
@@ -66,6 +67,8 @@ pub struct Report {
     pub routes: Vec<Route>,
     /// Results of the comparison of waiting, if requested.
     pub stampede: Option<StampedeReport>,
+    /// Results of a fleet, if requested.
+    pub fleet: Option<FleetReport>,
     /// Hit rate by memory; `None` if no stored response could have answered a request.
     pub curve: Option<Curve>,
     /// Settings that would raise the hit rate, the best first.

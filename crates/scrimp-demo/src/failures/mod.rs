@@ -3,6 +3,8 @@
 mod fill;
 mod late;
 mod partial;
+mod redis;
+mod remote;
 mod stampede;
 mod timeout;
 
@@ -29,6 +31,7 @@ use super::{
 pub(super) use fill::run as fill;
 pub(super) use late::run as late;
 pub(super) use partial::run as partial;
+pub(super) use redis::run as redis;
 pub(super) use stampede::run as stampede;
 pub(super) use timeout::run as timeout;
 

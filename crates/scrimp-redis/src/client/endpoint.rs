@@ -10,9 +10,8 @@ use std::{
 
 use parking_lot::{Mutex, RwLock};
 use redis::Value;
+use scrimp_core::Breaker;
 use tokio::time::Instant;
-
-use super::breaker::Breaker;
 
 /// Number of slots of a cluster.
 const SLOTS: usize = 16_384;

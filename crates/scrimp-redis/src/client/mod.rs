@@ -1,6 +1,5 @@
 //! The connection to Redis that stores and locks share, and what becomes of them without it.
 
-mod breaker;
 mod builder;
 mod channels;
 mod config;
@@ -17,14 +16,13 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use redis::{Cmd, Value};
-use scrimp_core::{SettingError, Tasks};
+use scrimp_core::{BreakerChange, BreakerPass, SettingError, Tasks};
 use tokio::{
     sync::{Notify, watch},
     task::AbortHandle,
     time::{Instant, timeout},
 };
 
-use breaker::{Change, Pass};
 pub(crate) use channels::Channel;
 use channels::Channels;
 use config::{Config, Hook};
@@ -275,17 +273,23 @@ impl Shared {
     }
 
     /// Notes that a command was answered.
-    fn answered(&self, endpoint: &Endpoint, pass: Pass, sent: Instant) {
+    fn answered(&self, endpoint: &Endpoint, pass: BreakerPass, sent: Instant) {
         // One that has more time than others says nothing about theirs.
         if pass.is_trial() && sent.elapsed() > self.command_timeout {
             self.open(endpoint, &Failure::TimedOut);
-        } else if pass.succeeded() == Change::Closed {
+        } else if pass.succeeded() == BreakerChange::Closed {
             self.recovered(endpoint);
         }
     }
 
     /// Notes the failure of a command on a connection.
-    fn failed(&self, endpoint: &Endpoint, pass: Option<Pass>, failure: &Failure, number: u64) {
+    fn failed(
+        &self,
+        endpoint: &Endpoint,
+        pass: Option<BreakerPass>,
+        failure: &Failure,
+        number: u64,
+    ) {
         match failure {
             Failure::TimedOut => self.counts.timed_out.increment(),
             Failure::Open => self.counts.not_sent.increment(),
@@ -295,7 +299,7 @@ impl Shared {
             return;
         };
         *endpoint.last_failure.lock() = Some(Instant::now());
-        if pass.failed() == Change::Opened {
+        if pass.failed() == BreakerChange::Opened {
             self.degraded(endpoint, failure);
         }
         // A cluster's connection replaces those of its nodes by itself.

@@ -3,16 +3,17 @@
 use std::{sync::Arc, time::Duration};
 
 use redis::{Cmd, Value};
+use scrimp_core::BreakerPass;
 use tokio::time::Instant;
 
-use super::{RedisClient, breaker::Pass, endpoint::Endpoint, error::Failure, link::To};
+use super::{RedisClient, endpoint::Endpoint, error::Failure, link::To};
 
 /// Permission to send one command.
 pub(crate) struct Ready {
     pub(super) client: RedisClient,
     pub(super) endpoint: Arc<Endpoint>,
     /// Permission of the breaker. `None` if it gives none, and the command is sent nevertheless.
-    pub(super) pass: Option<Pass>,
+    pub(super) pass: Option<BreakerPass>,
     /// Flag that it is sent in any case.
     pub(super) insists: bool,
     pub(super) limit: Duration,

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
+    fleet::Spread,
     input::Input,
     line::Format,
     offer::{Batching, Offer},
@@ -33,7 +34,7 @@ pub(super) enum Command {
     /// Replay an access log through the cache, and print the cost with and without it
     #[command(after_help = REPLAY_HELP)]
     Replay(Box<ReplayArgs>),
-    /// Show the savings of the layers and the failures they prevent: four scenarios, five failures
+    /// Show the savings of the layers and the failures they prevent: four scenarios, six failures
     #[command(after_help = DEMO_HELP)]
     Demo(DemoArgs),
     /// Generate the access log of a shop, in Combined Log Format
@@ -53,6 +54,7 @@ Examples:
   scrimp replay access.log access.log.1.gz --price 0.002 --ttl 10m
   scrimp replay access.log --method GET --status 200,304 --ttl infinite --rule 'path=/** query=none'
   scrimp replay access.log --ttl none --latency 500ms --coalesce --window 30s
+  scrimp replay access.log --nodes 8 --l2 1GiB
   scrimp replay access.log --all --provider 'budget price=0.004 latency=900ms' --html report.html
   zcat logs/*.gz | scrimp replay - --json";
 
@@ -129,6 +131,19 @@ pub(super) struct ReplayArgs {
     /// File of such providers, one per line
     #[arg(long = "providers", value_name = "FILE")]
     provider_files: Vec<PathBuf>,
+    /// Replay the same requests at this many nodes, each with a cache of --max-bytes
+    #[arg(long, value_name = "COUNT", conflicts_with_all = ["all", "batch", "providers", "provider_files"],
+        value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    nodes: Option<u16>,
+    /// With --nodes: which node receives a request [default: round-robin]
+    #[arg(long, value_name = "HOW", requires = "nodes")]
+    spread: Option<Spread>,
+    /// With --nodes: size of a tier that the nodes share, such as Redis; compares with and without
+    #[arg(long, value_name = "SIZE", requires = "nodes", value_parser = size)]
+    l2: Option<u64>,
+    /// With --l2: time of a look-up in the shared tier [default: 1ms]
+    #[arg(long, value_name = "TIME", requires = "l2", value_parser = humantime::parse_duration)]
+    l2_latency: Option<Duration>,
     /// All layers: --latency log --coalesce --batch, stampede protection, routing
     #[arg(long)]
     all: bool,
@@ -230,6 +245,7 @@ impl ReplayArgs {
         if self.all {
             settings = settings.all();
         }
+        settings = self.fleet(settings)?;
         settings = self
             .methods
             .iter()
@@ -238,6 +254,22 @@ impl ReplayArgs {
             .statuses
             .iter()
             .fold(settings, |settings, &status| settings.status(status)))
+    }
+
+    fn fleet(&self, mut settings: Settings) -> Result<Settings> {
+        if let Some(nodes) = self.nodes {
+            settings = settings.nodes(nodes.into())?;
+        }
+        if let Some(spread) = self.spread {
+            settings = settings.spread(spread)?;
+        }
+        if let Some(bytes) = self.l2 {
+            settings = settings.shared_tier(bytes)?;
+        }
+        match self.l2_latency {
+            Some(time) => settings.shared_latency(time),
+            None => Ok(settings),
+        }
     }
 
     fn offers(&self) -> Result<Vec<Offer>> {

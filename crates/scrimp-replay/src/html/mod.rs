@@ -16,7 +16,7 @@ use crate::{
 };
 use chart::{Chart, Series};
 use curve::curve;
-use parts::{Escaped, Tile, numbers, routes, suggestions, waiting};
+use parts::{Escaped, Tile, fleet, numbers, routes, suggestions, waiting};
 use scrimp_demo::support::format::{bytes, count, counted, elapsed, money, percent};
 use waterfall::shares;
 
@@ -58,6 +58,7 @@ impl fmt::Display for Html<'_> {
         self.charts(f)?;
         curve(f, report)?;
         waiting(f, report)?;
+        fleet(f, report)?;
         routes(f, report)?;
         suggestions(f, report)?;
         numbers(f, report)?;

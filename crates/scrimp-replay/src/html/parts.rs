@@ -130,6 +130,40 @@ pub(super) fn waiting(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Resul
     f.write_str("</tbody>\n</table>\n</section>\n")
 }
 
+/// Writes the results of a fleet, without and with a shared tier.
+pub(super) fn fleet(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
+    let Some(fleet) = &report.fleet else {
+        return Ok(());
+    };
+    let with = fleet.shared_title();
+    write!(
+        f,
+        "<section>\n<h2>A fleet: {}</h2>\n<table class=\"waiting\">\n\
+         <thead><tr><th scope=\"col\"></th><th scope=\"col\">without a shared tier</th>",
+        fleet.title()
+    )?;
+    if let Some(with) = &with {
+        write!(f, "<th scope=\"col\">{with}</th>")?;
+    }
+    f.write_str("</tr></thead>\n<tbody>\n")?;
+    for [name, without, shared] in fleet.rows() {
+        write!(
+            f,
+            "<tr><th scope=\"row\">{}</th><td data-name=\"without\">{without}</td>",
+            Escaped(&name)
+        )?;
+        if with.is_some() {
+            write!(f, "<td data-name=\"with\">{shared}</td>")?;
+        }
+        f.write_str("</tr>\n")?;
+    }
+    f.write_str("</tbody>\n</table>\n")?;
+    for fact in fleet.facts() {
+        writeln!(f, "<p class=\"rule\">{fact}</p>")?;
+    }
+    f.write_str("</section>\n")
+}
+
 // === impl Tile ===
 
 impl fmt::Display for Tile {

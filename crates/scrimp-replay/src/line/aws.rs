@@ -52,6 +52,7 @@ pub(super) fn balancer(line: &[u8]) -> Result<Facts<'_>, BadLine> {
         return Err(BadLine::NotALog);
     };
     let mut facts = Facts::default();
+    facts.word(at(Kind::Client, "client:port"), *client);
     facts.word(at(Kind::Time, "time"), *time);
     facts.word(at(Kind::Status, "elb_status_code"), *status);
     facts.word(at(Kind::Bytes, "sent_bytes"), *sent);
@@ -78,7 +79,7 @@ pub(super) fn s3(line: &[u8]) -> Result<Facts<'_>, BadLine> {
         _,
         bucket,
         time,
-        _,
+        remote,
         _,
         _,
         operation,
@@ -101,6 +102,7 @@ pub(super) fn s3(line: &[u8]) -> Result<Facts<'_>, BadLine> {
         return Err(BadLine::NotALog);
     }
     let mut facts = Facts::default();
+    facts.word(at(Kind::Client, "Remote IP"), *remote);
     facts.word(at(Kind::Time, "Time"), *time);
     facts.word(at(Kind::RequestLine, "Request-URI"), *request);
     facts.word(at(Kind::Status, "HTTP status"), *status);

@@ -7,7 +7,7 @@
 use std::{borrow::Cow, net::IpAddr};
 
 use super::{
-    BadLine, Entry, Parsed, Seen,
+    BadLine, Entry, Parsed, Seen, client,
     fields::Kind,
     names::Names,
     request_line, status,
@@ -33,11 +33,16 @@ pub(super) fn parse(line: &[u8], names: &mut Names) -> Result<Parsed, BadLine> {
     seen.note(Kind::RequestLine, "\"request\"");
     seen.note(Kind::Status, "status");
     seen.note(Kind::Bytes, "bytes");
+    let leading = leading_host(before);
     if host.is_empty()
-        && let Some(first) = leading_host(before)
+        && let Some(first) = leading
     {
         host = target::host(first)?;
         seen.note(Kind::Host, "the first word");
+    }
+    let client = client_of(before, leading.is_some());
+    if client.is_some() {
+        seen.note(Kind::Client, "the word before ident and user");
     }
     let tail = Tail::read(words.next().unwrap_or_default(), names);
     if tail.latency.is_some() {
@@ -59,6 +64,7 @@ pub(super) fn parse(line: &[u8], names: &mut Names) -> Result<Parsed, BadLine> {
             host,
             target,
             user_agent: tail.user_agent,
+            client: client.map_or(0, client::hash),
             latency: tail.latency,
         },
         seen,
@@ -105,6 +111,20 @@ fn leading_host(before: &[u8]) -> Option<&[u8]> {
     // Two addresses are those of a client and its proxy.
     let host = !first_text.ends_with(',') && first_text != "_" && !address(first_text);
     (client && host).then_some(first)
+}
+
+/// Returns the client's address: the first one, or else the first word, which a host may precede.
+fn client_of(before: &[u8], has_host: bool) -> Option<&str> {
+    let mut words = before
+        .split(|&byte| is_blank(byte))
+        .filter(|word| !word.is_empty())
+        .skip(usize::from(has_host));
+    let address = words
+        .clone()
+        .filter_map(|word| std::str::from_utf8(word).ok())
+        .find(|word| client::is_address(word));
+    let first = || std::str::from_utf8(words.next()?).ok();
+    address.or_else(first).filter(|text| *text != "-")
 }
 
 pub(super) fn is_blank(byte: u8) -> bool {

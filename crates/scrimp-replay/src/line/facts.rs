@@ -3,7 +3,7 @@
 use std::{borrow::Cow, time::Duration};
 
 use super::{
-    BadLine, Entry, Parsed, Seen, blank,
+    BadLine, Entry, Parsed, Seen, blank, client,
     fields::{Field, KINDS, Kind},
     method,
     names::Names,
@@ -157,6 +157,10 @@ impl<'a> Facts<'a> {
             seen.note(Kind::Agent, field.name);
             text.into_owned()
         });
+        let client = self.take(Kind::Client).map_or(0, |(field, text)| {
+            seen.note(Kind::Client, field.name);
+            client::hash(&text)
+        });
         Ok(Parsed {
             entry: Entry {
                 time,
@@ -166,6 +170,7 @@ impl<'a> Facts<'a> {
                 host,
                 target,
                 user_agent: user_agent.unwrap_or_default(),
+                client,
                 latency,
             },
             seen,
@@ -271,6 +276,7 @@ fn fits(kind: Kind, text: &str) -> bool {
         // A path in Rust's or C++'s sense names a part of a program.
         Kind::Target => text.starts_with('/') || text.contains("://") || !text.contains("::"),
         Kind::Host => text != "_",
+        Kind::Client => client::is_address(text),
         _ => true,
     }
 }

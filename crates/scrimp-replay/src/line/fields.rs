@@ -19,6 +19,8 @@ pub(crate) enum Kind {
     Bytes,
     Latency,
     Agent,
+    /// The address of the client.
+    Client,
     /// A line of a log, in a field of a wrapper.
     Inner,
     /// States only which software wrote the line.
@@ -124,6 +126,14 @@ pub(super) const TABLE: &[(Kind, &str)] = &[
          request_User-Agent ClientRequestUserAgent http.useragent ua agent",
     ),
     (
+        Kind::Client,
+        "x_forwarded_for http_x_forwarded_for request.headers.x-forwarded-for \
+         headers.x-forwarded-for cs(X-Forwarded-For) proxy.clientIp request.client_ip client_ip \
+         client.ip client.address ClientHost client_addr request.remote_ip request.remote_addr \
+         request.remoteAddress remote_addr remote_ip remote_address c-ip cliIP source.ip \
+         source.address downstream_remote_address sourceIp client ip fwd",
+    ),
+    (
         Kind::Inner,
         "log message msg MESSAGE textPayload @message body line event.original _raw raw \
          full_message",
@@ -216,6 +226,7 @@ mod tests {
                 Kind::Bytes => "bytes",
                 Kind::Latency => "latency",
                 Kind::Agent => "user agent",
+                Kind::Client => "client",
                 Kind::Inner => "a wrapped line",
                 Kind::Mark => continue,
             };

@@ -111,6 +111,7 @@ fn requests() -> Vec<Entry> {
             bytes: bytes.parse().unwrap(),
             latency: Some(Duration::from_millis(millis.parse().unwrap())),
             user_agent: String::new(),
+            client: 0,
         }
     })
     .collect()
@@ -144,6 +145,7 @@ fn read(text: &[u8], reader: &mut Reader) -> (Vec<Entry>, Vec<String>) {
         match reader.read(line) {
             Ok(Some(parsed)) => entries.push(Entry {
                 user_agent: String::new(),
+                client: 0,
                 ..parsed.entry
             }),
             Err(reason) => others.push(format!("{number}: {reason}")),
@@ -229,6 +231,7 @@ fn a_mixed_log_is_read_in_the_format_of_each_line() {
         let parsed = reader.read(line.as_bytes()).unwrap().unwrap();
         let entry = Entry {
             user_agent: String::new(),
+            client: 0,
             ..parsed.entry
         };
         assert_eq!(entry, stated(log, requests[number].clone()), "{line}");
@@ -243,4 +246,41 @@ fn every_fixture_is_a_log_of_the_list() {
         let listed = LOGS.iter().any(|log| log.name == name);
         assert!(listed || name == "requests", "{name}");
     }
+}
+
+/// Logs whose lines state no client, or state it where only its looks tell.
+const WITHOUT_CLIENT: &[&str] = &[
+    "caddy-wall",
+    "ecs-dotted",
+    "logfmt",
+    "lograge",
+    "quoted",
+    "tabs",
+    "tracing",
+    "tracing-text",
+];
+
+#[test]
+fn the_client_is_read_where_the_format_states_it() {
+    let clients = ["192.0.2.1", "2001:db8::7", "192.0.2.2"].map(super::client::hash);
+    let mut wrong = Vec::new();
+    for log in LOGS {
+        let path = folder().join(log.name).with_extension("log");
+        let text = fs::read(path).unwrap();
+        let mut reader = Reader::new(None);
+        let mut lines = Lines::new(text.as_slice());
+        let mut read = Vec::new();
+        while let Some((_, Line::Text(line))) = lines.next().unwrap() {
+            let parsed = reader.read(line).ok().flatten();
+            read.extend(parsed.map(|parsed| parsed.entry.client));
+        }
+        let expected = match WITHOUT_CLIENT.contains(&log.name) {
+            true => [0; 3],
+            false => clients,
+        };
+        if read[..3] != expected {
+            wrong.push(log.name);
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
 }

@@ -2,6 +2,7 @@
 
 mod aws;
 mod clf;
+mod client;
 mod columns;
 #[cfg(test)]
 mod documented;
@@ -47,6 +48,8 @@ pub(crate) struct Entry {
     pub(crate) target: String,
     /// User agent; empty if the log has none.
     pub(crate) user_agent: String,
+    /// Hash of the client's address; zero if the log has none.
+    pub(crate) client: u64,
     /// Time that the response took, in whole microseconds, if the log states it.
     pub(crate) latency: Option<Duration>,
 }

@@ -3,7 +3,14 @@
 
 use std::borrow::Cow;
 
-use super::{BadLine, facts::Facts, names::Names, value::Value, words::unescape};
+use super::{
+    BadLine,
+    facts::Facts,
+    fields::{Kind, at},
+    names::Names,
+    value::Value,
+    words::unescape,
+};
 
 /// Most pairs that are read.
 const MOST: usize = 256;
@@ -92,13 +99,15 @@ pub(super) fn ltsv<'a>(text: &'a str, names: &mut Names) -> Result<Facts<'a>, Ba
         pairs += 1;
         // The format calls the client so.
         let client = label == "host" && value.parse::<std::net::IpAddr>().is_ok();
-        if !client {
-            let value = value
-                .strip_prefix('[')
-                .and_then(|v| v.strip_suffix(']'))
-                .unwrap_or(value);
-            facts.add(names, label, &Value::Text(Cow::Borrowed(value)));
+        if client {
+            facts.put(at(Kind::Client, "host"), Value::Text(Cow::Borrowed(value)));
+            continue;
         }
+        let value = value
+            .strip_prefix('[')
+            .and_then(|v| v.strip_suffix(']'))
+            .unwrap_or(value);
+        facts.add(names, label, &Value::Text(Cow::Borrowed(value)));
     }
     enough(pairs, facts)
 }

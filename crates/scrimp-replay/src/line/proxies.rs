@@ -44,6 +44,11 @@ pub(super) fn haproxy(line: &[u8]) -> Result<Facts<'_>, BadLine> {
     let request = rest.iter().position(|word| word.form == Form::Quoted);
     let request = request.ok_or(BadLine::Request)?;
     let mut facts = Facts::default();
+    // The port comes last, and IPv6 has no brackets.
+    if let Some((address, _)) = client.str().and_then(|text| text.rsplit_once(':')) {
+        let address = Value::Text(Cow::Borrowed(address));
+        facts.put(at(Kind::Client, "client_ip"), address);
+    }
     facts.word(at(Kind::Time, "accept_date"), *time);
     facts.word(at(Kind::Status, "status_code"), *status);
     let counted = bytes.text.strip_prefix(b"+").unwrap_or(bytes.text);
@@ -107,6 +112,9 @@ pub(super) fn envoy(line: &[u8]) -> Result<Facts<'_>, BadLine> {
     facts.word(at(Kind::Bytes, "BYTES_SENT"), after[1]);
     facts.word(latency_at("DURATION", Unit::Millis), after[2]);
     let word = |position: usize| after.get(position).copied();
+    if let Some(forwarded) = word(4) {
+        facts.word(at(Kind::Client, "X-FORWARDED-FOR"), forwarded);
+    }
     if let Some(agent) = word(5) {
         facts.word(at(Kind::Agent, "USER-AGENT"), agent);
     }

@@ -1,6 +1,7 @@
 //! Settings of a replay.
 
 mod derived;
+mod fleet;
 
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use scrimp_core::Money;
 
 use crate::{
     error::{Error, Result},
+    fleet::FleetSettings,
     line::Format,
     offer::{Batching, Offer},
     ttl::Ttl,
@@ -53,6 +55,7 @@ pub struct Settings {
     pub(crate) batch: Option<Batching>,
     pub(crate) batch_paths: Vec<String>,
     pub(crate) offers: Vec<Offer>,
+    pub(crate) fleet: Option<FleetSettings>,
 }
 
 // === impl Settings ===
@@ -88,6 +91,7 @@ impl Settings {
             batch: None,
             batch_paths: Vec::new(),
             offers: Vec::new(),
+            fleet: None,
         }
     }
 

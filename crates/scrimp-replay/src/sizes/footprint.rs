@@ -100,6 +100,7 @@ mod tests {
             host: "a".into(),
             target: format!("/{number}"),
             user_agent: String::new(),
+            client: 0,
             latency: Some(Duration::ZERO),
         }
     }

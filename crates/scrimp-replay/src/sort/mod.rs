@@ -118,6 +118,7 @@ mod tests {
             host: String::new(),
             target: format!("/{number}"),
             user_agent: "ua".into(),
+            client: number as u64,
             latency: number
                 .is_multiple_of(2)
                 .then(|| Duration::from_micros(number as u64)),

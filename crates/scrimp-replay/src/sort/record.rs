@@ -13,6 +13,7 @@ pub(super) fn encode(entry: &Entry, out: &mut Vec<u8>) {
         .latency
         .and_then(|time| u64::try_from(time.as_micros()).ok());
     out.extend_from_slice(&latency.unwrap_or(u64::MAX).to_le_bytes());
+    out.extend_from_slice(&entry.client.to_le_bytes());
     for text in [&entry.method, &entry.host, &entry.target, &entry.user_agent] {
         // No text is longer than a line, and those are limited to 1 MiB.
         let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
@@ -32,6 +33,7 @@ pub(super) fn decode(record: &[u8]) -> Option<Entry> {
             u64::MAX => None,
             micros => Some(Duration::from_micros(micros)),
         },
+        client: u64::from_le_bytes(take(&mut rest)?),
         method: text(&mut rest)?,
         host: text(&mut rest)?,
         target: text(&mut rest)?,

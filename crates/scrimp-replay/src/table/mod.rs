@@ -220,6 +220,7 @@ impl fmt::Display for Table<'_> {
         self.facts(f)?;
         self.layers(f)?;
         self.stampede(f)?;
+        self.fleet(f)?;
         self.routes(f)?;
         self.curve(f)?;
         self.suggestions(f)?;

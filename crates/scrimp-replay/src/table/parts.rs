@@ -58,6 +58,42 @@ impl Table<'_> {
         Ok(())
     }
 
+    /// Writes the results of a fleet, without and with a shared tier.
+    pub(super) fn fleet(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(fleet) = &self.report.fleet else {
+            return Ok(());
+        };
+        let head = [
+            fleet.title(),
+            "without a shared tier".into(),
+            fleet.shared_title().unwrap_or_default(),
+        ];
+        let rows: Vec<_> = [head]
+            .into_iter()
+            .chain(fleet.rows())
+            .map(|[name, without, with]| [name, without, with, String::new()])
+            .collect();
+        f.write_str("\n")?;
+        let [first, second, third, _] = widths(&rows);
+        for (at, [name, without, with, _]) in rows.into_iter().enumerate() {
+            let line = format!("{name:<first$}  {without:>second$}  {with:>third$}");
+            let line = line.trim_end();
+            writeln!(
+                f,
+                "{}",
+                if at == 0 {
+                    self.bold(line)
+                } else {
+                    line.to_owned()
+                }
+            )?;
+        }
+        fleet
+            .facts()
+            .iter()
+            .try_for_each(|fact| writeln!(f, "{fact}"))
+    }
+
     pub(super) fn routes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let routes = self
             .report

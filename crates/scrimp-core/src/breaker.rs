@@ -1,8 +1,4 @@
-//! The circuit breaker of an endpoint: plain state.
-//!
-//! Closed, every command passes. The first failure opens it: then no command passes, and none
-//! waits. Once the endpoint answers a probe, one command passes as a trial, and its result closes
-//! the breaker or opens it again.
+//! The circuit breaker of an endpoint beside the upstream: plain state.
 
 use std::sync::{
     Arc,
@@ -23,9 +19,13 @@ const STATE: u64 = 3;
 /// One opening in the count of them.
 const ONCE: u64 = STATE + 1;
 
-/// A circuit breaker.
+/// A circuit breaker of an endpoint beside the upstream, such as a store: plain state, without time.
+///
+/// Closed, every command passes. The first failure opens it: then no command passes, and none
+/// waits. Once the endpoint answers a [probe](Self::probed), one command passes as a trial, and its
+/// result closes the breaker or opens it again.
 #[derive(Debug, Default)]
-pub(crate) struct Breaker {
+pub struct Breaker {
     /// Number of openings and the state, together: a command that was sent before the last opening
     /// does not open the breaker again.
     word: AtomicU64,
@@ -35,7 +35,8 @@ pub(crate) struct Breaker {
 
 /// Permission to send one command. Dropped without a result, it gives back its trial.
 #[derive(Debug)]
-pub(crate) struct Pass {
+#[must_use]
+pub struct BreakerPass {
     breaker: Arc<Breaker>,
     word: u64,
     done: bool,
@@ -43,9 +44,12 @@ pub(crate) struct Pass {
 
 /// Change of a breaker by a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Change {
+pub enum BreakerChange {
+    /// It is as before.
     None,
+    /// It was closed, and is open.
     Opened,
+    /// It is closed again.
     Closed,
 }
 
@@ -53,14 +57,15 @@ pub(crate) enum Change {
 
 impl Breaker {
     /// Lets one command pass, or none.
-    pub(crate) fn admit(self: &Arc<Self>) -> Option<Pass> {
+    #[must_use]
+    pub fn admit(self: &Arc<Self>) -> Option<BreakerPass> {
         let word = self.word.load(Acquire);
         let word = match word & STATE {
             CLOSED => word,
             HALF_OPEN => self.step(word, HALF_OPEN, TRIAL)?,
             _ => return None,
         };
-        Some(Pass {
+        Some(BreakerPass {
             breaker: Arc::clone(self),
             word,
             done: false,
@@ -68,17 +73,19 @@ impl Breaker {
     }
 
     /// Reports whether no command passes, and none tries.
-    pub(crate) fn is_open(&self) -> bool {
+    #[must_use]
+    pub fn is_open(&self) -> bool {
         self.word.load(Acquire) & STATE == OPEN
     }
 
     /// Reports whether all commands pass.
-    pub(crate) fn is_closed(&self) -> bool {
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
         self.word.load(Acquire) & STATE == CLOSED
     }
 
     /// Closes it after a second probe, if no command has come to try. Returns whether it did.
-    pub(crate) fn settle(&self) -> bool {
+    pub fn settle(&self) -> bool {
         let settled = self.step(self.word.load(Acquire), HALF_OPEN, CLOSED);
         if settled.is_some() {
             self.streak.store(0, Relaxed);
@@ -87,7 +94,7 @@ impl Breaker {
     }
 
     /// Opens it, whatever it was. Returns whether it was closed.
-    pub(crate) fn open(&self) -> bool {
+    pub fn open(&self) -> bool {
         let open = |word: u64| match word & STATE {
             OPEN => None,
             state => Some(word - state + ONCE + OPEN),
@@ -98,12 +105,13 @@ impl Breaker {
     }
 
     /// Lets one command try, as the endpoint has answered a probe.
-    pub(crate) fn probed(&self) {
+    pub fn probed(&self) {
         let _ = self.step(self.word.load(Acquire), OPEN, HALF_OPEN);
     }
 
     /// Returns the number of failures since the last success.
-    pub(crate) fn streak(&self) -> u32 {
+    #[must_use]
+    pub fn streak(&self) -> u32 {
         self.streak.load(Relaxed)
     }
 
@@ -116,29 +124,30 @@ impl Breaker {
     }
 }
 
-// === impl Pass ===
+// === impl BreakerPass ===
 
-impl Pass {
+impl BreakerPass {
     /// Reports whether the command tries an endpoint that has failed.
-    pub(crate) fn is_trial(&self) -> bool {
+    #[must_use]
+    pub fn is_trial(&self) -> bool {
         self.word & STATE == TRIAL
     }
 
     /// Notes that the endpoint has answered.
-    pub(crate) fn succeeded(mut self) -> Change {
+    pub fn succeeded(mut self) -> BreakerChange {
         self.done = true;
         // Stored only when there is something to forget: all commands share this line.
         if self.breaker.streak.load(Relaxed) != 0 {
             self.breaker.streak.store(0, Relaxed);
         }
         match self.breaker.step(self.word, TRIAL, CLOSED) {
-            Some(_) => Change::Closed,
-            None => Change::None,
+            Some(_) => BreakerChange::Closed,
+            None => BreakerChange::None,
         }
     }
 
     /// Notes that the endpoint has failed.
-    pub(crate) fn failed(mut self) -> Change {
+    pub fn failed(mut self) -> BreakerChange {
         self.done = true;
         let next = self.word - (self.word & STATE) + ONCE + OPEN;
         let swap = self
@@ -146,17 +155,17 @@ impl Pass {
             .word
             .compare_exchange(self.word, next, AcqRel, Acquire);
         if swap.is_err() {
-            return Change::None;
+            return BreakerChange::None;
         }
         self.breaker.streak.fetch_add(1, Relaxed);
         match self.word & STATE {
-            CLOSED => Change::Opened,
-            _ => Change::None,
+            CLOSED => BreakerChange::Opened,
+            _ => BreakerChange::None,
         }
     }
 }
 
-impl Drop for Pass {
+impl Drop for BreakerPass {
     fn drop(&mut self) {
         if !self.done {
             let _ = self.breaker.step(self.word, TRIAL, HALF_OPEN);
@@ -171,7 +180,7 @@ mod tests {
     fn opened() -> Arc<Breaker> {
         let breaker = Arc::new(Breaker::default());
         let pass = breaker.admit().expect("it is closed");
-        assert_eq!(pass.failed(), Change::Opened);
+        assert_eq!(pass.failed(), BreakerChange::Opened);
         breaker
     }
 
@@ -187,7 +196,7 @@ mod tests {
         breaker.probed();
         let trial = breaker.admit().expect("a trial");
         assert!(breaker.admit().is_none());
-        assert_eq!(trial.succeeded(), Change::Closed);
+        assert_eq!(trial.succeeded(), BreakerChange::Closed);
         assert!(breaker.admit().is_some() && breaker.streak() == 0);
     }
 
@@ -195,7 +204,10 @@ mod tests {
     fn a_trial_that_fails_opens_the_breaker_again() {
         let breaker = opened();
         breaker.probed();
-        assert_eq!(breaker.admit().expect("a trial").failed(), Change::None);
+        assert_eq!(
+            breaker.admit().expect("a trial").failed(),
+            BreakerChange::None
+        );
         assert!(breaker.admit().is_none());
         assert_eq!(breaker.streak(), 2);
     }
@@ -207,7 +219,7 @@ mod tests {
         drop(breaker.admit());
         assert_eq!(
             breaker.admit().expect("a trial").succeeded(),
-            Change::Closed
+            BreakerChange::Closed
         );
     }
 
@@ -218,7 +230,7 @@ mod tests {
         assert!(breaker.open());
         breaker.probed();
         breaker.admit().expect("a trial").succeeded();
-        assert_eq!(early.failed(), Change::None);
+        assert_eq!(early.failed(), BreakerChange::None);
         assert!(breaker.admit().is_some());
     }
 }
