@@ -134,6 +134,7 @@ impl BreakerPass {
     }
 
     /// Notes that the endpoint has answered.
+    #[must_use]
     pub fn succeeded(mut self) -> BreakerChange {
         self.done = true;
         // Stored only when there is something to forget: all commands share this line.
@@ -147,6 +148,7 @@ impl BreakerPass {
     }
 
     /// Notes that the endpoint has failed.
+    #[must_use]
     pub fn failed(mut self) -> BreakerChange {
         self.done = true;
         let next = self.word - (self.word & STATE) + ONCE + OPEN;
