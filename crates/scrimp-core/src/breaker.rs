@@ -128,6 +128,10 @@ impl Breaker {
 
 impl BreakerPass {
     /// Notes that the endpoint has answered.
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "the change matters only where it is reported"
+    )]
     pub fn succeeded(mut self) -> BreakerChange {
         self.done = true;
         // Stored only when there is something to forget: all commands share this line.
@@ -141,6 +145,10 @@ impl BreakerPass {
     }
 
     /// Notes that the endpoint has failed.
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "the change matters only where it is reported"
+    )]
     pub fn failed(mut self) -> BreakerChange {
         self.done = true;
         let next = self.word - (self.word & STATE) + ONCE + OPEN;
