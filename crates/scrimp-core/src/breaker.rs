@@ -134,7 +134,10 @@ impl BreakerPass {
     }
 
     /// Notes that the endpoint has answered.
-    #[must_use]
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "the change matters only where it is reported"
+    )]
     pub fn succeeded(mut self) -> BreakerChange {
         self.done = true;
         // Stored only when there is something to forget: all commands share this line.
@@ -148,7 +151,10 @@ impl BreakerPass {
     }
 
     /// Notes that the endpoint has failed.
-    #[must_use]
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "the change matters only where it is reported"
+    )]
     pub fn failed(mut self) -> BreakerChange {
         self.done = true;
         let next = self.word - (self.word & STATE) + ONCE + OPEN;

@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use crate::{
     curve::Curve,
-    fleet::FleetReport,
     layers::Layers,
     line::format_time,
+    nodes::FleetReport,
     report::{BadLine, Coalesced, Report, ratio},
     stampede::StampedeReport,
     suggestion::Suggestion,

@@ -9,8 +9,8 @@ use serde::Serialize;
 pub(crate) use crate::units::ratio;
 use crate::{
     curve::Curve,
-    fleet::FleetReport,
     layers::Layers,
+    nodes::FleetReport,
     routes::Route,
     stampede::StampedeReport,
     suggestion::Suggestion,

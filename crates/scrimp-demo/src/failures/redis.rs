@@ -167,9 +167,10 @@ async fn guarded() -> Result<([Phase; 3], Degraded)> {
     let phases = drive(&nodes, &server, &till).await;
     let lines = ledger.lines();
     let lines = lines.iter().filter(|line| line.layer == "cache-degraded");
-    let (calls, spent) = lines.fold((0, CALL * 0), |(calls, spent), line| {
-        (calls + line.calls_made, sum(spent, line.spent))
-    });
+    let (calls, spent) = lines.fold(
+        (0, Money::from_pico(0, CALL.currency())),
+        |(calls, spent), line| (calls + line.calls_made, sum(spent, line.spent)),
+    );
     let counted = counted.load(Relaxed);
     let degraded = Degraded {
         calls,

@@ -11,9 +11,9 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    fleet::Spread,
     input::Input,
     line::Format,
+    nodes::Spread,
     offer::{Batching, Offer},
     sample::SampleLog,
     settings::{self, Settings},

@@ -15,12 +15,11 @@ use std::{
 use scrimp_core::{Clock, TimeSource};
 use tokio::time::{Instant, sleep_until};
 
-use super::{
-    FleetReport, FleetSettings, FleetSide, SharedTierReport, side::Side, store::SharedTier,
-};
+use super::{side::Side, store::SharedTier};
 use crate::{
     error::{Error, Result},
     line::Entry,
+    nodes::{FleetReport, FleetSettings, FleetSide, SharedTierReport},
     settings::Settings,
     simulated::{anchored, micros, virtual_time},
 };

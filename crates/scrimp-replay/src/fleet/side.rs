@@ -13,13 +13,11 @@ use tokio::task::JoinSet;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{
-    FleetSettings, FleetSide, Spread,
-    store::{NodeStore, PATIENCE, SharedTier},
-};
+use super::store::{NodeStore, PATIENCE, SharedTier};
 use crate::{
     error::Result,
     line::Entry,
+    nodes::{FleetSettings, FleetSide, Spread},
     settings::{Settings, rule},
     simulated::request,
     stack::{coalesce_layer, read},

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Settings;
 use crate::{
     error::{Error, Result},
-    fleet::{FleetSettings, Spread},
+    nodes::{FleetSettings, Spread},
 };
 
 /// Most nodes of a fleet.

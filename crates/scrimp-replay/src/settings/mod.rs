@@ -9,8 +9,8 @@ use scrimp_core::Money;
 
 use crate::{
     error::{Error, Result},
-    fleet::FleetSettings,
     line::Format,
+    nodes::FleetSettings,
     offer::{Batching, Offer},
     ttl::Ttl,
 };
