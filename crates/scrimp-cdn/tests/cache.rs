@@ -1,4 +1,4 @@
-//! What a cache inside tells the layer: tags and lifetimes of its rules.
+//! The facts that a cache inside tells the layer: tags and lifetimes of its rules.
 
 use std::{sync::Arc, time::Duration};
 

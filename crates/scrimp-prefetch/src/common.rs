@@ -21,13 +21,13 @@ use crate::{
 pub(crate) struct Common {
     pub(crate) shared: Arc<Shared>,
     events: mpsc::Sender<Box<Event>>,
-    /// What the worker starts with, until the first event.
+    /// The parts that the worker starts with, until the first event.
     idle: Mutex<Option<Idle>>,
     is_working: AtomicBool,
     tasks: Tasks,
 }
 
-/// What a worker starts with.
+/// The parts that a worker starts with.
 type Idle = (mpsc::Receiver<Box<Event>>, Box<Learner>);
 
 // === impl Common ===

@@ -38,7 +38,7 @@ pub(crate) struct Config {
     pub(crate) target_uri: TargetUri,
 }
 
-/// What a prefetch is worth, in units of one currency.
+/// Value and price of a prefetch, in units of one currency.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stakes {
     pub(crate) value: Money,

@@ -1,4 +1,4 @@
-//! What a session asks for.
+//! Names of the targets that sessions ask for.
 
 use std::num::NonZeroU32;
 

@@ -39,7 +39,7 @@
 //!
 //! # Rules
 //!
-//! What is known beforehand need not be learned. Rules are tried before the model, and their confidence is
+//! Nothing that is known beforehand need be learned. Rules are tried before the model, and their confidence is
 //! only where their calibration begins:
 //!
 //! ```

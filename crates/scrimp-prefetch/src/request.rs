@@ -1,4 +1,4 @@
-//! What the worker learns of a request.
+//! The part of a request that the worker learns.
 
 use std::{
     hash::{BuildHasher, Hash, Hasher, RandomState},

@@ -1,4 +1,4 @@
-//! What a session has asked for so far.
+//! The targets that a session has asked for so far.
 
 use crate::ItemId;
 

@@ -1,7 +1,7 @@
 //! Stored header fields as they are written, for other processes or a later one.
 //!
-//! What responses of one kind have in common is written first, and is the same bytes in all of them. So
-//! a process that has read two of a kind need not read these bytes again: their shape is known.
+//! The lines that responses of one kind have in common are written first, as the same bytes in all of them.
+//! So a process that has read two of a kind need not read these bytes again: their shape is known.
 
 use std::{fmt, sync::Arc};
 

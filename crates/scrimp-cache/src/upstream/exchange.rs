@@ -30,7 +30,7 @@ use crate::{
 pub(crate) struct Exchange<St> {
     pub(super) shared: Arc<Shared<St>>,
     pub(super) call: UpstreamCall,
-    /// What is needed to tell tags, if the caller asks for them.
+    /// The facts that tags are told from, if the caller asks for them.
     telling: Option<Box<Telling>>,
 }
 

@@ -68,7 +68,7 @@ impl CdnLayerBuilder {
     /// a rule of that cache (`ttl=`, `max-ttl=`, `jitter=`) or by HTTP. Responses that are not
     /// stored there have that of [`lifetime`](Self::lifetime). Default: off.
     ///
-    /// What [`lifetime_with`](Self::lifetime_with) returns has precedence, and so has a field for CDNs
+    /// The result of [`lifetime_with`](Self::lifetime_with) has precedence, and so has a field for CDNs
     /// that the response has already.
     pub fn lifetime_of_cache(self) -> Self {
         self.set(|config| config.lifetime_of_cache = true)

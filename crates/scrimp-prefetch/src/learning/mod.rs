@@ -1,4 +1,4 @@
-//! What the worker knows, and what it makes of a request. Nothing here waits.
+//! The state of the worker, and its conclusions from a request. Nothing here waits.
 
 mod classes;
 mod gate;

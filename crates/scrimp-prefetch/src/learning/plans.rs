@@ -1,4 +1,4 @@
-//! What is planned, in flight, or fetched and of use.
+//! Prefetches that are planned, in flight, or fetched and of use.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -53,7 +53,7 @@ enum State {
     },
 }
 
-/// What is due.
+/// A plan or an end that is due.
 pub(super) enum Due {
     Start(PlanKey, Box<Plan>),
     /// No caller has asked for it.

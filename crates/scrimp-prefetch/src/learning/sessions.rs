@@ -36,7 +36,7 @@ struct Open {
     until: Instant,
 }
 
-/// What a predictor said.
+/// The statement of a predictor.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Said {
     pub(super) class: Class,

@@ -52,7 +52,7 @@ pub struct Visit<'a> {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Prediction {
-    /// What will be asked for.
+    /// The target that will be asked for.
     pub next: Next,
     /// Probability, in the opinion of the predictor.
     pub confidence: f64,
@@ -62,7 +62,7 @@ pub struct Prediction {
     pub class: u16,
 }
 
-/// What a prediction says will be asked for.
+/// The target of a prediction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
     /// A target that was seen before.

@@ -21,7 +21,7 @@ struct Set {
     nodes: [Node; WAYS],
 }
 
-/// What followed a context.
+/// The items that followed a context.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
     items: [u32; WIDTH],

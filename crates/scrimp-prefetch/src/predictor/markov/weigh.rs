@@ -28,7 +28,7 @@ pub(super) struct Weighed {
     seen: [u16; EXPERTS],
     shape: usize,
     index: Index,
-    /// What each item of each expert's node is in the index.
+    /// Place in the index of each item of each expert's node.
     places: [[u8; WIDTH]; EXPERTS],
 }
 
