@@ -32,6 +32,9 @@ pub(crate) struct Shape {
     fields: HeaderMap,
     /// Flag that other responses may have it too.
     is_shared: bool,
+    /// Its bytes, if it was read from such and is shared.
+    #[cfg(feature = "codec")]
+    form: Box<[u8]>,
 }
 
 /// The shapes of a layer's responses.
@@ -102,15 +105,22 @@ impl Shape {
             let _ = fields.try_append(name.clone(), value);
         }
         // A copy has no room to spare.
-        let fields = fields.clone();
-        Self { fields, is_shared }
+        Self::of(fields.clone(), is_shared)
     }
 
-    /// Makes a shape that was written. `None` if these are more names than a response may have.
+    fn of(fields: HeaderMap, is_shared: bool) -> Self {
+        Self {
+            fields,
+            is_shared,
+            #[cfg(feature = "codec")]
+            form: Box::default(),
+        }
+    }
+
+    /// Makes a shape of lines that were written. `None` if these are more names than a response may have.
     #[cfg(feature = "codec")]
     pub(super) fn written(
         lines: impl ExactSizeIterator<Item = (HeaderName, HeaderValue)>,
-        is_shared: bool,
     ) -> Option<Self> {
         // There may be more lines than a map has room for names.
         let size = lines.len() + SLOTS;
@@ -122,7 +132,24 @@ impl Shape {
             let value = value::shared(&value).unwrap_or(value);
             fields.try_append(name, value).ok()?;
         }
-        Some(Self { fields, is_shared })
+        Some(Self::of(fields, false))
+    }
+
+    /// Lets other responses with these bytes have it too. `None` if it is too large for that.
+    #[cfg(feature = "codec")]
+    pub(super) fn known_by(self, form: &[u8]) -> Option<Self> {
+        let fits = self.fields.len() <= MOST_LINES && self.own_size() + form.len() <= MOST_BYTES;
+        fits.then(|| Self {
+            is_shared: true,
+            form: form.into(),
+            ..self
+        })
+    }
+
+    /// Returns the bytes it is known by.
+    #[cfg(feature = "codec")]
+    pub(super) fn form(&self) -> &[u8] {
+        &self.form
     }
 
     #[inline]

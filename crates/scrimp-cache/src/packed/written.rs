@@ -29,12 +29,7 @@ pub(crate) struct WrittenFields<'a> {
 
 /// The shapes that were read, by their bytes.
 #[derive(Default)]
-pub(crate) struct KnownShapes(Pool<Known>);
-
-struct Known {
-    bytes: Box<[u8]>,
-    shape: Arc<Shape>,
-}
+pub(crate) struct KnownShapes(Pool<Shape>);
 
 // === impl StoredFields ===
 
@@ -123,27 +118,14 @@ impl KnownShapes {
     where
         I: ExactSizeIterator<Item = (HeaderName, HeaderValue)>,
     {
-        let make = |is_shared| {
-            let shape = Shape::written(read()?, is_shared).ok_or_else(&too_many)?;
-            Ok(Arc::new(shape))
-        };
-        if bytes.len() > shape::MOST_BYTES {
-            return make(false);
-        }
+        let make = || Shape::written(read()?).ok_or_else(&too_many);
         // Two forms with one checksum do not share: the second is made each time.
         let known = self.0.find(
             u64::from(crc32fast::hash(bytes)),
-            |known| *known.bytes == *bytes,
-            || {
-                let shape = make(true).ok()?;
-                let bytes = bytes.into();
-                Some(Known { bytes, shape })
-            },
+            |known| *known.form() == *bytes,
+            || make().ok()?.known_by(bytes),
         );
-        match known {
-            Some(known) => Ok(Arc::clone(&known.shape)),
-            None => make(false),
-        }
+        known.map_or_else(|| make().map(Arc::new), Ok)
     }
 }
 
@@ -202,6 +184,26 @@ mod tests {
                 .collect();
             assert!(Arc::ptr_eq(&read[2].shape, &read[3].shape));
         }
+    }
+
+    #[test]
+    fn shapes_that_responses_have_stay_and_more_of_them_are_not_shared() {
+        let known = KnownShapes::default();
+        let kind = |number: u32| {
+            let mut page = page("\"1\"");
+            page.insert("x-kind", number.to_string().parse().unwrap());
+            read_back(&known, &StoredFields::new(&page, None))
+        };
+        let held: Vec<_> = (0..6_400)
+            .map(|number| [kind(number), kind(number), kind(number)])
+            .collect();
+        let shared = held
+            .iter()
+            .filter(|[_, a, b]| Arc::ptr_eq(&a.shape, &b.shape));
+        assert!((32..=64).contains(&shared.count()));
+        // All others weigh what they have.
+        let weighs = |fields: &&StoredFields| fields.heap_size() > 500;
+        assert!(held.iter().flatten().filter(weighs).count() >= 3 * 6_400 - 2 * 64);
     }
 
     #[test]
