@@ -41,7 +41,7 @@ fn the_json_output_is_one_object() {
     );
     assert_eq!(outcome["wrong"].as_array().map(Vec::len), Some(0));
     assert_eq!(outcome["scenarios"].as_array().map(Vec::len), Some(4));
-    assert_eq!(outcome["failures"].as_array().map(Vec::len), Some(5));
+    assert_eq!(outcome["failures"].as_array().map(Vec::len), Some(6));
     let line = &outcome["scenarios"][2]["lines"][0];
     assert_eq!(line["what"], "calls for the first load");
     assert_eq!(
