@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     digest::Digest,
-    entry::{Booking, Entry, Extras, RefreshFlag},
+    entry::{Booking, Entry, Extras, MOST_NAMES, RefreshFlag},
     invalidation::{
         FORGOTTEN, WITHHELD,
         epoch::{Carried, Stamp, Tag, Validity},
@@ -237,6 +237,10 @@ impl<'a> Response<'a> {
         };
         let headers = StoredFields::from_written(shape, self.lines, own)
             .ok_or(DecodeError::Damaged("field value"))?;
+        // A hit adds fields of its own.
+        if headers.names().count() > MOST_NAMES {
+            return Err(too_many());
+        }
         let version = VERSIONS.get(usize::from(self.version));
         let tags: Vec<_> = self.tags.into_iter().map(Tag).collect();
         let versions = self.versions.into_iter();
